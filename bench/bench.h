@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench: what the workloads share: the structs they allocate, the random numbers they draw, the touch
+ * that every new object gets, and the table in which each workload stands (main.c).
+ *
+ * A workload keeps its state in static variables of its own file, so that its books cost the allocator
+ * under test nothing. Its file is compiled once for each allocator and must not know which one it is.
+ */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct bench_workload {
+    const char *name;
+    size_t operations;          /* of one timed repetition; one is an alloc and a free */
+    size_t live;                /* objects in the live set, where the workload has one */
+    void (*setup)(size_t live); /* may be NULL */
+    void (*run)(size_t operations);
+    void (*teardown)(void); /* may be NULL */
+};
+
+/* order.c */
+void bench_order_setup(size_t live);
+void bench_pair(size_t operations);
+void bench_lifo(size_t operations);
+void bench_fifo(size_t operations);
+void bench_random(size_t operations);
+
+/* churn.c. A set of live objects in which bench_churn_replace() replaces random ones. */
+struct bench_set {
+    void **slots;
+    size_t live;
+    uint64_t random;
+};
+
+void bench_churn_fill(struct bench_set *set);
+void bench_churn_replace(struct bench_set *set, size_t operations);
+void bench_churn_empty(struct bench_set *set);
+
+void bench_churn_setup(size_t live);
+void bench_churn(size_t operations);
+void bench_churn_teardown(void);
+
+/* tree.c */
+void bench_tree(size_t operations);
+
+/* array.c */
+void bench_array_setup(size_t live);
+void bench_array(size_t operations);
+void bench_array_teardown(void);
+
+/* threads.c */
+void bench_prodcons_setup(size_t live);
+void bench_prodcons_read_setup(size_t live);
+void bench_prodcons(size_t operations);
+void bench_two_threads_setup(size_t live);
+void bench_two_threads(size_t operations);
+void bench_two_threads_teardown(void);
+void bench_threads_teardown(void);
+
+/* memory.c. Sizes end with a 0. Returns the growth of the resident set per object, in bytes. */
+extern const size_t bench_memory_sizes[];
+double bench_memory(size_t size_bytes);
+
+/* Ends the program with a line on stderr. */
+__attribute__((noreturn)) void bench_fail(const char *what);
+
+/* The next of a sequence that *state holds (xorshift64; Marsaglia, 2003); *state is not 0. */
+static inline uint64_t bench_random_next(uint64_t *state)
+{
+    uint64_t x = *state;
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    *state = x;
+    return x;
+}
+
+/* A number below limit (at most 2^32), from 32 random bits. */
+static inline size_t bench_below(uint32_t random, uint64_t limit)
+{
+    return (size_t) (random * limit >> 32);
+}
+
+/*
+ * Does to a new object what a program does: looks whether it is there and writes its first word. The
+ * compiler must take the object for escaped, else it drops the store, or alloc and free altogether.
+ * p: at least 8 bytes. Returns p.
+ */
+static inline void *bench_touch(void *p, uint64_t value)
+{
+    if (__builtin_expect(p == NULL, 0)) {
+        bench_fail("out of memory");
+    }
+    memcpy(p, &value, sizeof(value));
+    __asm__ volatile("" : : "r"(p) : "memory");
+    return p;
+}
+
+/* The families. Sizes that are no multiple of 8 need members that are not either. */
+struct bench_16 {
+    uint64_t word[2];
+};
+struct bench_24 {
+    uint64_t word[3];
+};
+struct bench_36 {
+    uint32_t word[9];
+};
+struct bench_40 {
+    uint64_t word[5];
+};
+struct bench_56 {
+    uint64_t word[7];
+};
+struct bench_72 {
+    uint64_t word[9];
+};
+struct bench_100 {
+    uint32_t word[25];
+};
+struct bench_136 {
+    uint64_t word[17];
+};
+struct bench_200 {
+    uint64_t word[25];
+};
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tree: a binary search tree built by inserting random keys, then freed bottom up. Most of the time
+ * goes into cache misses on the way down, so what is measured is where the allocator puts nodes.
+ */
+#include "alloc.h"
+#include "bench.h"
+
+struct tree_node {
+    uint64_t key;
+    struct tree_node *left;
+    struct tree_node *right;
+    uint64_t payload;
+};
+
+static void insert(struct tree_node **link, uint64_t key)
+{
+    while (*link != NULL) {
+        link = key < (*link)->key ? &(*link)->left : &(*link)->right;
+    }
+    struct tree_node *node = bench_touch(BENCH_ALLOC(struct tree_node), key);
+
+    node->left = NULL;
+    node->right = NULL;
+    node->payload = key;
+    *link = node;
+}
+
+/* As deep as the tree: about 50 levels for 300,000 random keys. */
+static void free_tree(struct tree_node *node)
+{
+    if (node != NULL) {
+        free_tree(node->left);
+        free_tree(node->right);
+        BENCH_FREE(node);
+    }
+}
+
+void bench_tree(size_t operations)
+{
+    struct tree_node *root = NULL;
+    uint64_t random = 0xd1342543de82ef95u;
+
+    for (size_t i = 0; i < operations; i++) {
+        insert(&root, bench_random_next(&random));
+    }
+    free_tree(root);
+}

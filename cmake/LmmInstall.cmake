@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+#
+# Headers, libraries, the CMake package and lmm.pc. Both of the last find the rest from where they
+# stand, so an installed tree can be moved.
+include(CMakePackageConfigHelpers)
+
+set(lmm_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/lmm")
+
+install(TARGETS lmm lmm_static EXPORT lmm-targets
+        LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+        ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+        INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(DIRECTORY include/lmm DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(EXPORT lmm-targets NAMESPACE lmm:: DESTINATION "${lmm_package_dir}")
+
+configure_package_config_file(cmake/lmm-config.cmake.in lmm-config.cmake
+                              INSTALL_DESTINATION "${lmm_package_dir}")
+write_basic_package_version_file(lmm-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/lmm-config.cmake"
+              "${CMAKE_CURRENT_BINARY_DIR}/lmm-config-version.cmake"
+        DESTINATION "${lmm_package_dir}")
+
+# lmm.pc says where things are relative to itself; an absolute folder stays what it is.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+    set(lmm_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+    set(lmm_pc_libdir "${CMAKE_INSTALL_LIBDIR}")
+else()
+    file(RELATIVE_PATH lmm_pc_up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+    string(REGEX REPLACE "/$" "" lmm_pc_up "${lmm_pc_up}")
+    set(lmm_pc_prefix "\${pcfiledir}/${lmm_pc_up}")
+    set(lmm_pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+endif()
+if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+    set(lmm_pc_includedir "${CMAKE_INSTALL_INCLUDEDIR}")
+else()
+    set(lmm_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+configure_file(cmake/lmm.pc.in lmm.pc @ONLY)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/lmm.pc"
+        DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+#
+# What holds for every target: language, warnings, the options and the sanitizers.
+
+option(LMM_VALIDATE "Internal checks and validity walkers" OFF)
+option(LMM_ANALYZE "Add clang-tidy and cppcheck as tests" OFF)
+set(LMM_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize= (address,undefined or thread)")
+set(LMM_PRESET "" CACHE STRING "Name of the preset; the tests carry it as a second label")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+find_path(LMM_UTHASH_INCLUDE_DIR uthash.h REQUIRED)
+mark_as_advanced(LMM_UTHASH_INCLUDE_DIR)
+
+include(CheckIncludeFile)
+check_include_file(valgrind/memcheck.h LMM_HAVE_MEMCHECK_H)
+if(LMM_HAVE_MEMCHECK_H)
+    set(lmm_valgrind_default ON)
+else()
+    set(lmm_valgrind_default OFF)
+endif()
+option(LMM_VALGRIND "Tell Valgrind's memcheck about blocks" ${lmm_valgrind_default})
+
+add_compile_definitions(
+    _GNU_SOURCE
+    LMM_VALIDATE=$<BOOL:${LMM_VALIDATE}>
+    LMM_VALGRIND=$<BOOL:${LMM_VALGRIND}>)
+
+# Paths in reports and in panic lines start at the top of the source tree.
+add_compile_options("-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
+
+add_compile_options(
+    -Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual
+    -Wwrite-strings -Wpointer-arith -Wformat=2 -Wimplicit-fallthrough)
+
+if(LMM_SANITIZE)
+    add_compile_options("-fsanitize=${LMM_SANITIZE}" -fno-sanitize-recover=all
+                        -fno-omit-frame-pointer)
+    add_link_options("-fsanitize=${LMM_SANITIZE}")
+endif()
+
+# liblmm.a carries LTO code beside machine code where the compiler can write both; such an archive
+# needs the compiler's own ar for its index. Sanitized and debug builds have no use for it.
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT LMM_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    set(lmm_static_lto_default ON)
+else()
+    set(lmm_static_lto_default OFF)
+endif()
+option(LMM_STATIC_LTO "Put LTO code beside machine code in liblmm.a" ${lmm_static_lto_default})
+if(LMM_STATIC_LTO)
+    set(CMAKE_AR "${CMAKE_C_COMPILER_AR}")
+    set(CMAKE_RANLIB "${CMAKE_C_COMPILER_RANLIB}")
+endif()

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+#
+# lmm_add_test(NAME <name> LABEL <unit|property|death|stress|golden|install|lint> SOURCES <file>...
+#              [LIBS <library>...]  what to link in place of lmm_static
+#              [ARGS <word>...]     the test's command line
+#              [CRITERION]          a Criterion test: its main comes from Criterion
+#              [TIMEOUT <seconds>]) default 120
+#
+# Builds the program <label>_<name> as tests/<label>/<name> in the build tree, with the source root on
+# the include path, and adds it to ctest as <label>.<name>.
+#
+# lmm_add_command_test(NAME <name> LABEL <label> COMMAND <word>... [TIMEOUT <seconds>])
+# adds a test that is a command, with the same environment.
+
+# A kernel that randomises more than 28 bits of an address breaks the sanitizers of GCC 12 and clang
+# 14 (their shadow memory is where the program may be put), so there the tests run without that.
+set(lmm_test_launcher "")
+if(LMM_SANITIZE AND EXISTS /proc/sys/vm/mmap_rnd_bits)
+    file(READ /proc/sys/vm/mmap_rnd_bits lmm_random_bits)
+    string(STRIP "${lmm_random_bits}" lmm_random_bits)
+    find_program(LMM_SETARCH setarch)
+    mark_as_advanced(LMM_SETARCH)
+    if(lmm_random_bits GREATER 28 AND LMM_SETARCH)
+        execute_process(COMMAND ${LMM_SETARCH} -R true RESULT_VARIABLE lmm_setarch_failed
+                        OUTPUT_QUIET ERROR_QUIET)
+        if(lmm_setarch_failed)
+            message(WARNING "vm.mmap_rnd_bits is ${lmm_random_bits} and address randomisation cannot "
+                            "be turned off here; sanitized tests may die at start")
+        else()
+            set(lmm_test_launcher ${LMM_SETARCH} -R)
+        endif()
+    endif()
+endif()
+
+# The tests' own settings go behind what the caller's environment says.
+function(lmm_set_test_properties test label timeout)
+    if(NOT timeout)
+        set(timeout 120)
+    endif()
+    set(labels ${label} ${LMM_PRESET})
+    set_tests_properties(${test} PROPERTIES
+        LABELS "${labels}"
+        TIMEOUT ${timeout}
+        ENVIRONMENT_MODIFICATION
+            "UBSAN_OPTIONS=string_append::print_stacktrace=1;TSAN_OPTIONS=string_append::second_deadlock_stack=1")
+endfunction()
+
+function(lmm_add_command_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LABEL;TIMEOUT" "COMMAND")
+    add_test(NAME ${arg_LABEL}.${arg_NAME} COMMAND ${lmm_test_launcher} ${arg_COMMAND})
+    lmm_set_test_properties(${arg_LABEL}.${arg_NAME} ${arg_LABEL} "${arg_TIMEOUT}")
+endfunction()
+
+function(lmm_add_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "CRITERION" "NAME;LABEL;TIMEOUT" "SOURCES;LIBS;ARGS")
+    if(arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "lmm_add_test: what is ${arg_UNPARSED_ARGUMENTS}?")
+    endif()
+    set(program ${arg_LABEL}_${arg_NAME})
+    set(test ${arg_LABEL}.${arg_NAME})
+    add_executable(${program} ${arg_SOURCES})
+    set_target_properties(${program} PROPERTIES
+        OUTPUT_NAME ${arg_NAME}
+        RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests/${arg_LABEL}")
+    target_include_directories(${program} PRIVATE "${PROJECT_SOURCE_DIR}"
+                                                  "${PROJECT_SOURCE_DIR}/include")
+    if(NOT arg_LIBS)
+        set(arg_LIBS lmm_static)
+    endif()
+    target_link_libraries(${program} PRIVATE ${arg_LIBS} Threads::Threads)
+    if(arg_CRITERION)
+        target_link_libraries(${program} PRIVATE PkgConfig::CRITERION)
+    endif()
+    lmm_add_command_test(NAME ${arg_NAME} LABEL ${arg_LABEL} TIMEOUT "${arg_TIMEOUT}"
+                         COMMAND $<TARGET_FILE:${program}> ${arg_ARGS})
+endfunction()

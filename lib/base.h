@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base: attributes, constants that everything shares, and arithmetic that cannot wrap unnoticed.
+ */
+#ifndef LMM_BASE_H
+#define LMM_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LMM_LIKELY(x) __builtin_expect(!!(x), 1)
+#define LMM_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define LMM_NOINLINE __attribute__((noinline))
+#define LMM_COLD __attribute__((noinline, cold))
+#define LMM_PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+enum {
+    LMM_CACHE_LINE_BYTES = 64,
+    LMM_SYSTEM_PAGE_BYTES = 4096,    /* the granule of the books; x86-64 and most others */
+    LMM_UNIT_SHIFT = 18,
+    LMM_UNIT_BYTES = 1 << LMM_UNIT_SHIFT,    /* a page of LMM; larger ones are whole units */
+    LMM_UNIT_SYSTEM_PAGES = LMM_UNIT_BYTES / LMM_SYSTEM_PAGE_BYTES,
+};
+
+_Static_assert(LMM_UNIT_SYSTEM_PAGES == 64, "a page's system pages fit one 64-bit mask");
+
+/* True and *ret_sum = a + b when that fits; else false. */
+static inline bool lmm_add_fits(size_t a, size_t b, size_t *ret_sum)
+{
+    return !__builtin_add_overflow(a, b, ret_sum);
+}
+
+/* True and *ret_product = a x b when that fits; else false. */
+static inline bool lmm_multiply_fits(size_t a, size_t b, size_t *ret_product)
+{
+    return !__builtin_mul_overflow(a, b, ret_product);
+}
+
+static inline bool lmm_is_power_of_two(size_t x)
+{
+    return x != 0 && (x & (x - 1)) == 0;
+}
+
+/* x rounded up to a multiple of align, a power of two; x is at most SIZE_MAX - align + 1. */
+static inline size_t lmm_round_up(size_t x, size_t align)
+{
+    return (x + align - 1) & ~(align - 1);
+}
+
+/* floor(log2(x)); x is not 0. */
+static inline uint32_t lmm_log2(uint32_t x)
+{
+    return 31u - (uint32_t) __builtin_clz(x);
+}
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+#include "block.h"
+
+#include "cache.h"
+#include "heap.h"
+#include "hooks.h"
+#include "options.h"
+#include "thread.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- Finding ----------------------------------------------------------------------------------- */
+
+/* Where an address lies: in which slot of which page, and how far inside the slot. */
+struct place {
+    struct lmm_page *page;
+    size_t slot;
+    size_t inside;
+};
+
+/* False when p is in no page, or past its last slot; *ret_place.page is then what is known. */
+static bool locate(const void *p, struct place *ret_place)
+{
+    struct lmm_page *page = lmm_page_of((uintptr_t) p);
+    uint8_t kind = page == NULL ? LMM_PAGE_NONE : lmm_load_acquire(&page->kind);
+
+    *ret_place = (struct place) {.page = page};
+    if (kind == LMM_PAGE_NONE || kind == LMM_PAGE_FOLLOW) {
+        return false;
+    }
+    size_t offset = (uintptr_t) p - (uintptr_t) lmm_page_base(page);
+    ret_place->slot = offset / page->stride;
+    ret_place->inside = offset % page->stride;
+    return ret_place->slot < page->slots;
+}
+
+/* Whether a live block starts at the place; *ret_tag is its tag. */
+static bool starts_block(const struct place *place, uint32_t *ret_tag)
+{
+    if (place->inside != 0 || (place->page->kind == LMM_PAGE_SPAN && place->slot != 0)) {
+        return false;
+    }
+    *ret_tag = lmm_load_relaxed(&place->page->tags[place->slot]);
+    return lmm_tag_state(*ret_tag) == LMM_TAG_LIVE;
+}
+
+static size_t block_length(const struct lmm_page *page, size_t slot)
+{
+    return page->kind == LMM_PAGE_SLOTS ? 1 : lmm_run_length(page, slot);
+}
+
+bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts)
+{
+    struct place place;
+    uint32_t tag;
+
+    if (!locate(p, &place) || !starts_block(&place, &tag)) {
+        return false;
+    }
+    ret_facts->family = lmm_families_at(place.page->family);
+    ret_facts->site = lmm_tag_value(tag);
+    ret_facts->slots = block_length(place.page, place.slot);
+    return true;
+}
+
+/* ---- Misuse ------------------------------------------------------------------------------------ */
+
+static _Noreturn void panic_interior(const void *p, const char *verb, const struct place *place,
+                                     size_t first, uint32_t tag)
+{
+    const char *start = lmm_page_slot(place->page, first);
+    const char *name = lmm_families_at(place->page->family)->name;
+    size_t inside = (size_t) ((const char *) p - start);
+
+    if (lmm_tag_state(tag) != LMM_TAG_LIVE) {
+        lmm_panic("%s of an interior pointer: %p (%zu bytes into a free slot at %p, %s)", verb, p, inside,
+                  (const void *) start, name);
+    }
+    struct lmm_site_facts site = lmm_ledger_site_facts(lmm_tag_value(tag));
+    if (site.line == 0) {
+        lmm_panic("%s of an interior pointer: %p (%zu bytes into a block at %p, %s, unattributed)", verb,
+                  p, inside, (const void *) start, name);
+    }
+    lmm_panic("%s of an interior pointer: %p (%zu bytes into a block at %p, %s, allocated at %s:%u)", verb,
+              p, inside, (const void *) start, name, site.file, site.line);
+}
+
+/* The slot and tag that govern the place: of the run that holds it, or its own. */
+static size_t governing_slot(const struct place *place, uint32_t *ret_tag)
+{
+    struct lmm_page *page = place->page;
+    struct lmm_runs *runs = &lmm_families_at(page->family)->runs;
+
+    if (page->kind == LMM_PAGE_SLOTS) {
+        *ret_tag = lmm_load_relaxed(&page->tags[place->slot]);
+        return place->slot;
+    }
+    lmm_lock_acquire(&runs->lock);
+    struct lmm_extent extent = lmm_run_find_locked(runs, page, place->slot);
+    lmm_lock_release(&runs->lock);
+    *ret_tag = extent.tag;
+    return lmm_tag_state(extent.tag) == LMM_TAG_LIVE ? extent.slot : place->slot;
+}
+
+static bool was_never_allocated(const struct place *place)
+{
+    const struct lmm_page *page = place->page;
+
+    return page->kind == LMM_PAGE_SLOTS ? place->slot >= page->fresh
+                                        : !lmm_page_is_present(page, place->slot);
+}
+
+void lmm_block_misused(const void *p, const char *verb)
+{
+    struct place place;
+    bool in_page = locate(p, &place);
+    uint32_t tag;
+
+    if (place.page == NULL || (place.page->kind == LMM_PAGE_NONE && !place.page->gone)) {
+        lmm_panic("%s of a pointer that is no block: %p", verb, p);
+    }
+    const char *name = lmm_families_at(place.page->family)->name;
+    if (place.page->kind == LMM_PAGE_NONE) {
+        lmm_panic("%s after its page was given back: %p (%s)", verb, p, name);
+    }
+    size_t first = in_page ? governing_slot(&place, &tag) : 0;
+    if (!in_page || (lmm_tag_state(tag) != LMM_TAG_LIVE && was_never_allocated(&place))) {
+        lmm_panic("%s of memory that was never allocated: %p (%s)", verb, p, name);
+    }
+    if (place.inside != 0 || first != place.slot) {
+        panic_interior(p, verb, &place, first, tag);
+    }
+    if (strcmp(verb, "free") == 0) {
+        lmm_panic("double free: %p (%s)", p, name);
+    }
+    lmm_panic("%s of a freed block: %p (%s)", verb, p, name);
+}
+
+/* ---- Allocating ---------------------------------------------------------------------------------- */
+
+static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32_t site)
+{
+    void *block = lmm_heap_pop(&heap->open, site, family->index);
+
+    while (block == NULL && lmm_heap_refill(heap, family)) {
+        block = lmm_heap_pop(&heap->open, site, family->index);
+    }
+    return block;
+}
+
+static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t site, size_t n,
+                       bool *ret_zeroed)
+{
+    struct lmm_lot *lot = heap->open.bins[family->index].lot;
+    uint32_t *tag;
+    char *block = lot == NULL ? NULL : lmm_cache_pop(lot->cache, n, family->stride, site);
+
+    if (block == NULL) {
+        block = lmm_run_take(&family->runs, n, site, &tag, ret_zeroed);
+    }
+    if (block == NULL) {
+        return NULL;
+    }
+    struct lmm_ledger_row *row = &heap->open.rows[site];
+    lmm_add_single_writer(&row->allocated_blocks, 1);
+    lmm_add_single_writer(&row->allocated_extra_slots, n - 1);
+    return block;
+}
+
+static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t site, size_t n,
+                      bool *ret_zeroed)
+{
+    if (site >= heap->open.site_limit && !lmm_heap_open_sites(heap)) {
+        return NULL;
+    }
+    if (n == 1 && lmm_family_has_slots(family)) {
+        return alloc_slot(heap, family, site);
+    }
+    void *block = alloc_run(heap, family, site, n, ret_zeroed);
+    if (block != NULL) {
+        lmm_family_note_taken(family, n);
+    }
+    return block;
+}
+
+void *lmm_block_alloc(struct lmm_family *family, uint32_t site, size_t n, bool zero)
+{
+    struct lmm_heap *heap = lmm_thread_enter();
+    bool zeroed = false;
+    void *block = alloc_in(heap, family, site, n, &zeroed);
+
+    lmm_thread_leave(heap);
+    if (block == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    size_t bytes = (n - 1) * family->stride + family->size;
+    if (lmm_hooks_active) {
+        lmm_hooks_block_begins(block, bytes);
+        zeroed = false;
+    }
+    if (zero && !zeroed) {
+        memset(block, 0, bytes);
+    }
+    return block;
+}
+
+/* ---- Freeing ------------------------------------------------------------------------------------- */
+
+static size_t block_bytes(const struct lmm_page *page, size_t n)
+{
+    return (n - 1) * page->stride + lmm_families_at(page->family)->size;
+}
+
+/* Counts a free of n slots. */
+static void count_free(struct lmm_heap *heap, uint32_t tag, size_t n)
+{
+    struct lmm_ledger_row delta = {.freed_blocks = 1, .freed_extra_slots = n - 1};
+
+    lmm_heap_count(heap, lmm_tag_value(tag), &delta);
+}
+
+static void free_run(struct lmm_heap *heap, struct lmm_page *page, size_t slot, void *p)
+{
+    struct lmm_family *family = lmm_families_at(page->family);
+    uint32_t *tag = &page->tags[slot];
+    size_t n = lmm_run_length(page, slot);
+    uint32_t old = lmm_exchange_acq_rel(tag, (uint32_t) LMM_TAG_CACHED);
+
+    if (lmm_tag_state(old) != LMM_TAG_LIVE) {
+        lmm_block_misused(p, "free");
+    }
+    count_free(heap, old, n);
+    if (page->kind == LMM_PAGE_SPAN || !lmm_cache_push(heap, family, n, p, tag)) {
+        lmm_run_give(&family->runs, page, slot, n);
+    }
+}
+
+static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, void *p)
+{
+    if (page->kind != LMM_PAGE_SLOTS) {
+        free_run(heap, page, slot, p);
+        return;
+    }
+    uint32_t tag;
+    if (lmm_load_relaxed(&page->owner) == heap) {
+        tag = lmm_load_relaxed(&page->tags[slot]);
+        lmm_heap_push_own(heap, page, (uint32_t) slot);
+    } else {
+        tag = lmm_heap_push_foreign(heap, page, (uint32_t) slot);
+        if (lmm_tag_state(tag) != LMM_TAG_LIVE) {
+            lmm_block_misused(p, "free");
+        }
+    }
+    count_free(heap, tag, 1);
+}
+
+void lmm_block_free_at(struct lmm_page *page, uint32_t slot, void *p)
+{
+    free_in(lmm_thread_open.heap, page, slot, p);
+    /* Counting may have opened more sites, and so moved the tables. */
+    lmm_thread_leave(lmm_thread_open.heap);
+}
+
+void lmm_block_free(void *p)
+{
+    struct place place;
+    uint32_t tag;
+
+    if (!locate(p, &place) || !starts_block(&place, &tag)) {
+        lmm_block_misused(p, "free");
+    }
+    if (lmm_hooks_active) {
+        lmm_hooks_block_ends(p, block_bytes(place.page, block_length(place.page, place.slot)));
+    }
+    struct lmm_heap *heap = lmm_thread_enter();
+    free_in(heap, place.page, place.slot, p);
+    lmm_thread_leave(heap);
+}
+
+/* ---- Resizing ------------------------------------------------------------------------------------ */
+
+/* Counts a change of length at the block's site. */
+static void count_resize(uint32_t site, size_t old_n, size_t n)
+{
+    struct lmm_ledger_row delta = {0};
+    struct lmm_heap *heap = lmm_thread_enter();
+
+    delta.allocated_extra_slots = n > old_n ? n - old_n : 0;
+    delta.freed_extra_slots = n < old_n ? old_n - n : 0;
+    lmm_heap_count(heap, site, &delta);
+    lmm_thread_leave(heap);
+}
+
+static bool resize_in_place(void *p, const struct place *place, const struct lmm_block_facts *facts,
+                            size_t n)
+{
+    struct lmm_page *page = place->page;
+
+    if (page->kind == LMM_PAGE_SLOTS ||
+        !lmm_run_resize(&facts->family->runs, page, place->slot, n)) {
+        return false;
+    }
+    count_resize(facts->site, facts->slots, n);
+    if (lmm_hooks_active) {
+        lmm_hooks_block_resized(p, block_bytes(page, facts->slots), block_bytes(page, n));
+    }
+    if (n > facts->slots) {
+        lmm_family_note_taken(facts->family, n - facts->slots);
+        memset((char *) p + facts->slots * page->stride, 0, (n - facts->slots) * page->stride);
+    }
+    return true;
+}
+
+void *lmm_block_resize(void *p, size_t n)
+{
+    struct place place;
+    struct lmm_block_facts facts;
+
+    if (!locate(p, &place) || !lmm_block_find(p, &facts)) {
+        lmm_block_misused(p, "resize");
+    }
+    if (n == facts.slots || resize_in_place(p, &place, &facts, n)) {
+        return p;
+    }
+    char *moved = lmm_block_alloc(facts.family, facts.site, n, n > facts.slots);
+    if (moved == NULL) {
+        return NULL;
+    }
+    memcpy(moved, p, block_bytes(place.page, n < facts.slots ? n : facts.slots));
+    lmm_block_free(p);
+    return moved;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * block: a block's whole life off the fast path: allocation of any length, free by anybody, resize,
+ * and the diagnosis of pointers that are no block.
+ *
+ * Owns nothing. Every function may be called by any thread; LMM has started where a family is passed.
+ */
+#ifndef LMM_BLOCK_H
+#define LMM_BLOCK_H
+
+#include "base.h"
+#include "family.h"
+#include "page.h"
+
+/*
+ * Allocates n structs, at least 1, counted at site, a site of the family. zero: the block reads as zero.
+ * NULL with errno ENOMEM.
+ */
+void *lmm_block_alloc(struct lmm_family *family, uint32_t site, size_t n, bool zero);
+
+/* Frees p as lmm_free(); may change errno. */
+void lmm_block_free(void *p);
+
+/* Frees the block at slot of page, which the fast path found to start there; p is its address. */
+void lmm_block_free_at(struct lmm_page *page, uint32_t slot, void *p);
+
+/* Changes the length of p to n, at least 1; as lmm_resize(). */
+void *lmm_block_resize(void *p, size_t n);
+
+/* A live block. */
+struct lmm_block_facts {
+    struct lmm_family *family;
+    uint32_t site;
+    size_t slots;
+};
+
+/* True and *ret_facts when a live block starts at p. */
+bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts);
+
+/* Panics with what is wrong with p, which is not the start of a live block. verb: "free", "resize" or
+ * "count". */
+_Noreturn void lmm_block_misused(const void *p, const char *verb);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * family: the registry of struct types, by name and by index.
+ *
+ * Owns the families; they are never freed. Invariants: I1 a family's name, size, alignment and index
+ * never change. I2 indices are dense and the same as in the ledger. I3 each family has an
+ * "(unattributed)" site from the start, so an allocation always finds a site.
+ * Locks: REGISTRY, inside. Not responsible for: pages.
+ */
+#ifndef LMM_FAMILY_H
+#define LMM_FAMILY_H
+
+#include "base.h"
+#include "ledger.h"
+#include "run.h"
+#include "site.h"
+
+struct lmm_family {
+    char name[64];
+    size_t size;
+    size_t align;
+    size_t stride;                 /* size rounded up to the alignment */
+    uint32_t index;
+    uint32_t site;                 /* "(unattributed)" */
+    struct lmm_site_list sites;
+    struct lmm_ledger_family *record;    /* gauges; each is atomic */
+    struct lmm_runs runs;
+    uint64_t unsampled_slots;      /* atomic; taken since the high-water mark was last looked at */
+    /* Collected by a walk over the pages; under the REPORT lock. */
+    uint64_t walk_free_slots;
+    uint64_t walk_longest_slots;
+    uint64_t walk_committed_bytes;
+};
+
+/* One report at a time; guards the walk_ fields and the reports' memory. */
+extern struct lmm_lock lmm_report_lock;
+
+/* Whether single structs of the family live in slot pages; else they are runs of one. */
+static inline bool lmm_family_has_slots(const struct lmm_family *family)
+{
+    return family->stride <= LMM_SLOT_STRIDE_MAX;
+}
+
+/* Finds or adds a family; arguments and errors as lmm_family_register(). LMM has started. */
+struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align);
+
+/* Returns the family with that name, or NULL with errno ENOENT. */
+struct lmm_family *lmm_families_find(const char *name);
+
+/* Returns the family with that index, below lmm_families_count(). */
+struct lmm_family *lmm_families_at(uint32_t index);
+uint32_t lmm_families_count(void);
+
+/* The family's counters, summed over sites and owners. */
+struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family);
+
+/* Raises the high-water mark to what lives now. */
+void lmm_family_sample_peak(struct lmm_family *family);
+
+/* Tells that up to `slots` were taken; looks at the high-water mark once a page's worth have been. */
+void lmm_family_note_taken(struct lmm_family *family, size_t slots);
+
+/* Around fork: hold the registry and every family's runs still. */
+void lmm_families_before_fork(void);
+void lmm_families_after_fork(void);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap: what one thread owns: its pages by family, its counters, and frees of others' blocks.
+ *
+ * A heap has one bin per family. Allocation pops from the bin's private list; a free by the owner
+ * pushes onto the page's own list; when the private list is empty the bin takes over a whole list at
+ * once. Other threads' frees reach a page through `foreign`, in batches.
+ *
+ * Invariants (checked by lmm_heap_is_valid()):
+ *   I1  a slot is LIVE, or on exactly one list (private, the page's, foreign, or a batch), or unlisted,
+ *       or fresh
+ *   I2  a page is the current one of its bin, or in its lot's queue (free slots >= the threshold), or
+ *       neither (nearly full); a wholly free page is current, queued as its heap's last retired, or gone
+ *   I3  a page is on its heap's `reported` list exactly while its foreign list is not empty, but for the
+ *       moments between the two steps of reporting and of collecting
+ *   I4  open.site_limit sites have rows, and bins reach every family that these sites belong to
+ * Locks: `lock` (HEAP) is held in every slow path of the owner, so whoever holds it sees pages, queues
+ * and tables at rest; bins, free lists and tags still move under the owner's fast paths. Fields are
+ * otherwise the owner's alone. Not responsible for: which thread has which heap (thread), runs (cache).
+ */
+#ifndef LMM_HEAP_H
+#define LMM_HEAP_H
+
+#include "base.h"
+#include "family.h"
+#include "ledger.h"
+#include "page.h"
+#include "sync.h"
+
+enum {
+    LMM_BATCHES = 16,
+    LMM_BATCH_SLOTS = 64,          /* a full batch is handed over */
+};
+
+struct lmm_cache;
+
+/* What a heap keeps of a family beside the bin. */
+struct lmm_lot {
+    struct glpq queue;             /* pages with free slots, most first */
+    struct glthread pages;         /* all pages of the heap and family */
+    struct lmm_cache *cache;       /* runs; NULL until the first */
+};
+
+/* One cache line: all that an allocation reads and writes, beside the tag and the counter. */
+struct lmm_bin {
+    uint32_t head;                 /* private list; LMM_TAG_END: empty */
+    uint32_t stride;
+    uint32_t *tags;                /* of the current page, as base */
+    char *base;
+    struct lmm_page *page;         /* current; NULL: none */
+    struct lmm_lot *lot;           /* NULL until the heap uses the family */
+} __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
+
+_Static_assert(sizeof(struct lmm_bin) == LMM_CACHE_LINE_BYTES, "one line a bin");
+
+/* What the fast paths need of a heap; a thread keeps a copy in its static TLS. */
+struct lmm_open {
+    struct lmm_heap *heap;
+    struct lmm_bin *bins;          /* by family index */
+    struct lmm_ledger_row *rows;   /* by site id */
+    uint32_t site_limit;           /* sites and families below are open; 0: take the slow path */
+};
+
+/* Slots of one foreign page, freed by this heap's thread and not yet handed over. */
+struct lmm_batch {
+    struct lmm_page *page;         /* NULL: empty */
+    uint32_t head;
+    uint32_t tail;
+    uint32_t count;
+};
+
+struct lmm_heap {
+    struct lmm_lock lock;
+    uint32_t number;               /* immutable; the owner of its rows in the ledger */
+    bool is_late;                  /* immutable; the one shared under LATE */
+    struct lmm_open open;          /* with the true site_limit */
+    struct lmm_rows rows;
+    uint32_t bin_capacity;
+    struct lmm_batch batch[LMM_BATCHES];    /* by page, direct-mapped */
+
+    /* Written by the thread module, under HEAPS. */
+    struct lmm_heap *next;         /* all heaps */
+    bool is_parked;
+
+    /* Other threads. */
+    struct lmm_page *reported __attribute__((aligned(LMM_CACHE_LINE_BYTES)));  /* atomic */
+    bool trim_wanted;              /* atomic; the owner trims in its next slow path */
+};
+
+/*
+ * Pops a slot for site from the private list of its family's bin, and counts it. Returns NULL when the
+ * slow path is needed: the site is not open yet, or the list is empty.
+ */
+static inline __attribute__((always_inline)) void *lmm_heap_pop(const struct lmm_open *open,
+                                                                 uint32_t site, uint32_t family)
+{
+    if (LMM_UNLIKELY(site >= open->site_limit)) {
+        return NULL;
+    }
+    struct lmm_bin *bin = &open->bins[family];
+    uint32_t slot = bin->head;
+    if (LMM_UNLIKELY(slot == LMM_TAG_END)) {
+        return NULL;
+    }
+    uint32_t *tag = &bin->tags[slot];
+    bin->head = lmm_load_relaxed(tag);    /* a FREE tag is the next slot */
+    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | site);
+    lmm_add_single_writer(&open->rows[site].allocated_blocks, 1);
+    return bin->base + (size_t) slot * bin->stride;
+}
+
+enum lmm_push {
+    LMM_PUSH_DONE,
+    LMM_PUSH_EVENT,                /* done; the page wants lmm_heap_page_event() */
+    LMM_PUSH_OTHER,                /* a block, but not one of this heap's slots: nothing is done */
+    LMM_PUSH_SLOW,                 /* not open, or no live block: nothing is done */
+};
+
+/* Frees p when it is a slot of this heap. *ret_page and *ret_slot: with EVENT the page, with OTHER both. */
+static inline __attribute__((always_inline)) enum lmm_push
+lmm_heap_push(const struct lmm_open *open, const void *p, struct lmm_page **ret_page,
+              uint32_t *ret_slot)
+{
+    struct lmm_page *page = lmm_page_unit((uintptr_t) p);
+    if (LMM_UNLIKELY(page == NULL)) {
+        return LMM_PUSH_SLOW;
+    }
+    uint64_t offset = (uintptr_t) p & (LMM_UNIT_BYTES - 1);
+    uint64_t product = offset * page->multiplier;
+    if (LMM_UNLIKELY((uint32_t) product >= page->multiplier)) {
+        return LMM_PUSH_SLOW;    /* inside a slot, or the page's multiplier is 0 */
+    }
+    uint32_t slot = (uint32_t) (product >> 32);
+    uint32_t *tag = &page->tags[slot];
+    uint32_t site = lmm_load_relaxed(tag) - LMM_TAG_LIVE_BASE;
+    if (LMM_UNLIKELY(site >= open->site_limit)) {
+        return LMM_PUSH_SLOW;    /* not LIVE, or a site that this heap has no row for yet */
+    }
+    *ret_page = page;
+    *ret_slot = slot;
+    if (LMM_UNLIKELY(lmm_load_relaxed(&page->owner) != open->heap)) {
+        return LMM_PUSH_OTHER;
+    }
+    lmm_store_relaxed(tag, page->head);
+    page->head = slot;
+    lmm_add_single_writer(&open->rows[site].freed_blocks, 1);
+    uint32_t countdown = lmm_load_relaxed(&page->countdown) - 1;
+    lmm_store_relaxed(&page->countdown, countdown);
+    return LMM_LIKELY(countdown != 0) ? LMM_PUSH_DONE : LMM_PUSH_EVENT;
+}
+
+/* Sets a new heap up; false with errno ENOMEM. */
+bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_late);
+
+/* Opens every site and family there is now. False with errno ENOMEM. */
+bool lmm_heap_open_sites(struct lmm_heap *heap);
+
+/* The heap's lot for an open family; NULL with errno ENOMEM. */
+struct lmm_lot *lmm_heap_lot(struct lmm_heap *heap, const struct lmm_family *family);
+
+/*
+ * Gives the bin of an open family a private list: from its page, from the page with most free slots, or
+ * from a new page. False with errno ENOMEM when not one slot is to be had.
+ */
+bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family);
+
+/* A page of this heap had as many frees as its countdown said: queues it, or gives it back. */
+LMM_NOINLINE void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page);
+
+/* Frees a live slot of this heap, off the fast path; the caller counts it. */
+void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
+
+/*
+ * Frees a slot of another heap's page: marks it free by an atomic exchange and puts it into a batch.
+ * Returns the tag it had; when that is not LIVE nothing else was done.
+ */
+uint32_t lmm_heap_push_foreign(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
+
+/* Counts delta for site in the heap's rows, or, where they do not reach, with the departed. */
+void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta);
+
+/* Hands all batches over. */
+void lmm_heap_flush(struct lmm_heap *heap);
+
+/* Collects foreign frees and returns every private list, so that pages hold all their free slots and
+ * wholly free ones go. The caller owns the heap, or it is parked. */
+void lmm_heap_settle(struct lmm_heap *heap);
+
+/* Settles, then gives back every system page without a live block; returns the bytes. */
+size_t lmm_heap_trim(struct lmm_heap *heap);
+
+/* Tells the owner to trim in its next slow path. */
+void lmm_heap_want_trim(struct lmm_heap *heap);
+
+/* In a forked child: sets up lists and queues of all pages anew from the tags, which alone count. */
+void lmm_heap_rebuild(struct lmm_heap *heap);
+
+/* Checks the invariants. The caller owns the heap and holds its lock. */
+bool lmm_heap_is_valid(const struct lmm_heap *heap);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options: LMM_OPTIONS="key=value:key=value", read once when LMM starts.
+ *
+ * Owns the settings of the process. Every key stands in one table (options.c), which also prints
+ * `help=1`. Ignored when the process has raised privileges. An unknown key or a bad value is named on
+ * stderr and ignored. After lmm_options_read() the settings never change.
+ */
+#ifndef LMM_OPTIONS_H
+#define LMM_OPTIONS_H
+
+#include "base.h"
+
+enum { LMM_OPTION_PATH_MAX = 1024 };
+
+struct lmm_options {
+    bool leaks;                    /* print the leak report at exit */
+    bool usage;                    /* print the usage report at exit */
+    bool fill_alloc;               /* scribble new blocks with 0xAA */
+    bool fill_free;                /* scribble freed blocks with 0xDD */
+    unsigned exit_code;            /* of a process that leaks; 0: leave it */
+    size_t reservoir_bytes;        /* kept for reuse */
+    char log[LMM_OPTION_PATH_MAX]; /* file for reports at exit; empty: stderr */
+};
+
+extern struct lmm_options lmm_options;
+
+/* Reads LMM_OPTIONS; call once, before there are threads that allocate. */
+void lmm_options_read(void);
+
+/*
+ * Parses one setting string as LMM_OPTIONS holds it into *options; bad parts are named on stderr.
+ * Returns the number of parts that were taken.
+ */
+size_t lmm_options_parse(const char *text, struct lmm_options *options);
+
+/* Writes options->log to path with %p (pid), %e (executable), %t (time, seconds) replaced. False when
+ * it does not fit. */
+bool lmm_options_expand_path(const char *pattern, char *ret_path, size_t path_bytes);
+
+#endif

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+#include "page.h"
+
+#include "meta.h"
+#include "vm.h"
+
+#include <errno.h>
+
+enum {
+    THREAD_BYTES_MIN = LMM_SYSTEM_PAGE_BYTES,    /* threaded at once; doubles with what is in use */
+    THREAD_BYTES_MAX = 4 * LMM_SYSTEM_PAGE_BYTES,
+};
+
+struct lmm_leaf *lmm_page_root[LMM_ROOT_ENTRIES];
+
+static struct {
+    struct lmm_lock lock;
+    size_t low;                    /* used root entries are in [low, high); atomic */
+    size_t high;
+} table = {.lock = LMM_LOCK_INIT(LMM_RANK_TABLE), .low = LMM_ROOT_ENTRIES};
+
+/* ---- The table ------------------------------------------------------------------------------- */
+
+struct lmm_page *lmm_page_of(uintptr_t address)
+{
+    struct lmm_page *page = lmm_page_unit(address);
+
+    if (page != NULL && lmm_load_acquire(&page->kind) == LMM_PAGE_FOLLOW) {
+        page = lmm_page_unit((uintptr_t) page->unit << LMM_UNIT_SHIFT);
+    }
+    return page;
+}
+
+static bool add_leaf(size_t i)
+{
+    lmm_lock_acquire(&table.lock);
+    struct lmm_leaf *leaf = lmm_page_root[i];
+    if (leaf == NULL) {
+        leaf = lmm_vm_map(sizeof(*leaf));
+        if (leaf != NULL) {
+            lmm_store_release(&lmm_page_root[i], leaf);
+            lmm_store_release(&table.low, i < table.low ? i : table.low);
+            lmm_store_release(&table.high, i >= table.high ? i + 1 : table.high);
+        }
+    }
+    lmm_lock_release(&table.lock);
+    return leaf != NULL;
+}
+
+bool lmm_page_reserve(const char *base, size_t units)
+{
+    size_t first = (uintptr_t) base >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
+    size_t last = ((uintptr_t) base + units * LMM_UNIT_BYTES - 1) >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
+
+    if (last >= LMM_ROOT_ENTRIES) {
+        errno = ENOMEM;
+        return false;
+    }
+    for (size_t i = first; i <= last; i++) {
+        if (lmm_load_acquire(&lmm_page_root[i]) == NULL && !add_leaf(i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct lmm_page_facts *lmm_page_facts(const struct lmm_page *page)
+{
+    size_t unit = page->unit;
+
+    return &lmm_page_root[unit >> LMM_LEAF_SHIFT]->facts[unit & (LMM_LEAF_UNITS - 1)];
+}
+
+static bool is_page(const struct lmm_page *page)
+{
+    uint8_t kind = lmm_load_acquire(&page->kind);
+
+    return kind == LMM_PAGE_SLOTS || kind == LMM_PAGE_RUNS || kind == LMM_PAGE_SPAN;
+}
+
+int lmm_page_for_each(int (*visit)(struct lmm_page *page, void *arg), void *arg)
+{
+    size_t high = lmm_load_acquire(&table.high);
+
+    for (size_t i = lmm_load_acquire(&table.low); i < high; i++) {
+        struct lmm_leaf *leaf = lmm_load_acquire(&lmm_page_root[i]);
+        for (size_t unit = 0; leaf != NULL && unit < LMM_LEAF_UNITS; unit++) {
+            struct lmm_page *page = &leaf->page[unit];
+            int result = is_page(page) ? visit(page, arg) : 0;
+            if (result != 0) {
+                return result;
+            }
+        }
+    }
+    return 0;
+}
+
+void lmm_page_before_fork(void)
+{
+    lmm_lock_acquire_for_fork(&table.lock);
+}
+
+void lmm_page_after_fork(void)
+{
+    lmm_lock_release_for_fork(&table.lock);
+}
+
+/* ---- System pages ---------------------------------------------------------------------------- */
+
+/* The word of the absent bits that holds system page i. */
+static uint64_t *absent_word(struct lmm_page_facts *facts, size_t i)
+{
+    return facts->absent_long == NULL ? &facts->absent : &facts->absent_long[i / 64];
+}
+
+static bool is_absent(const struct lmm_page *page, size_t i)
+{
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+
+    return (lmm_load_relaxed(absent_word(facts, i)) >> (i % 64) & 1) != 0;
+}
+
+static void set_absent(const struct lmm_page *page, size_t i, bool absent)
+{
+    uint64_t *word = absent_word(lmm_page_facts(page), i);
+    uint64_t bit = (uint64_t) 1 << (i % 64);
+    uint64_t old = lmm_load_relaxed(word);
+
+    lmm_store_relaxed(word, absent ? old | bit : old & ~bit);
+}
+
+bool lmm_page_set_absent(struct lmm_page *page, bool all)
+{
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+
+    facts->absent_long = NULL;
+    if (facts->units > 1) {
+        facts->absent_long = lmm_meta_alloc(&lmm_arena_records, facts->units * sizeof(uint64_t));
+        if (facts->absent_long == NULL) {
+            return false;
+        }
+    }
+    for (size_t i = 0; all && i < facts->units; i++) {
+        lmm_store_relaxed(absent_word(facts, i * LMM_UNIT_SYSTEM_PAGES), UINT64_MAX);
+    }
+    return true;
+}
+
+void lmm_page_commit(struct lmm_page *page, size_t first, size_t last)
+{
+    for (size_t i = first / LMM_SYSTEM_PAGE_BYTES; i <= last / LMM_SYSTEM_PAGE_BYTES; i++) {
+        set_absent(page, i, false);
+    }
+}
+
+size_t lmm_page_committed_bytes(const struct lmm_page *page)
+{
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+
+    if (page->kind == LMM_PAGE_SPAN) {
+        size_t slots = lmm_tag_value(lmm_load_relaxed(&page->tags[1]));
+        return lmm_round_up(slots * page->stride, LMM_SYSTEM_PAGE_BYTES);
+    }
+    size_t absent = 0;
+    for (size_t i = 0; i < facts->units; i++) {
+        uint64_t *word = absent_word(facts, i * LMM_UNIT_SYSTEM_PAGES);
+        absent += (size_t) __builtin_popcountll(lmm_load_relaxed(word));
+    }
+    return facts->units * LMM_UNIT_BYTES - absent * LMM_SYSTEM_PAGE_BYTES;
+}
+
+/* ---- Slot pages ------------------------------------------------------------------------------ */
+
+static size_t tag_bytes(uint32_t slots, uint32_t stride)
+{
+    return lmm_page_tag_count(slots, stride, 1) * sizeof(uint32_t);
+}
+
+struct lmm_page *lmm_page_create_slots(char *base, uint16_t family, uint32_t stride, bool fresh_memory)
+{
+    uint32_t slots = LMM_UNIT_BYTES / stride;
+
+    if (!lmm_page_reserve(base, 1)) {
+        return NULL;
+    }
+    uint32_t *tags = lmm_meta_alloc(&lmm_arena_tags, tag_bytes(slots, stride));
+    if (tags == NULL) {
+        return NULL;
+    }
+    struct lmm_page *page = lmm_page_unit((uintptr_t) base);
+    page->unit = (uint32_t) ((uintptr_t) base >> LMM_UNIT_SHIFT);
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    facts->units = 1;
+    facts->unlisted = 0;
+    lmm_page_set_absent(page, fresh_memory);
+    page->tags = tags;
+    page->slots = slots;
+    page->stride = stride;
+    page->family = family;
+    page->fresh = 0;
+    page->head = LMM_TAG_END;
+    page->target = slots;
+    lmm_store_relaxed(&page->countdown, 0);
+    page->queued = 0;
+    page->gone = 0;
+    lmm_store_relaxed(&page->foreign, (uint64_t) LMM_TAG_END);
+    glthread_init(&page->glue);
+    page->multiplier = lmm_page_multiplier(stride);
+    lmm_store_release(&page->kind, LMM_PAGE_SLOTS);
+    return page;
+}
+
+void lmm_page_destroy_slots(struct lmm_page *page)
+{
+    LMM_CHECK(lmm_page_free_slots(page) == page->slots && !page->queued);
+    page->multiplier = 0;
+    page->owner = NULL;
+    page->gone = 1;
+    lmm_store_release(&page->kind, LMM_PAGE_NONE);
+    lmm_meta_free(&lmm_arena_tags, page->tags, tag_bytes(page->slots, page->stride));
+    page->tags = NULL;
+}
+
+uint32_t lmm_page_listed(const struct lmm_page *page)
+{
+    uint32_t fresh = page->slots - page->fresh;
+
+    return lmm_page_free_slots(page) - fresh - lmm_page_facts(page)->unlisted;
+}
+
+/* Threads [first, end) in order of address, and marks their system pages touched. */
+static void thread_range(struct lmm_page *page, uint32_t first, uint32_t end)
+{
+    for (uint32_t slot = first; slot + 1 < end; slot++) {
+        lmm_store_relaxed(&page->tags[slot], slot + 1);
+    }
+    lmm_store_relaxed(&page->tags[end - 1], (uint32_t) LMM_TAG_END);
+    lmm_page_commit(page, (size_t) first * page->stride, (size_t) end * page->stride - 1);
+}
+
+static uint32_t thread_fresh(struct lmm_page *page, uint32_t *ret_count)
+{
+    uint32_t first = page->fresh;
+    size_t used = (size_t) first * page->stride;
+    size_t grow = used < THREAD_BYTES_MIN   ? THREAD_BYTES_MIN
+                  : used > THREAD_BYTES_MAX ? THREAD_BYTES_MAX
+                                            : used;
+    uint32_t end = (uint32_t) (lmm_round_up(used + grow, LMM_SYSTEM_PAGE_BYTES) / page->stride);
+
+    end = end > page->slots ? page->slots : end <= first ? first + 1 : end;
+    thread_range(page, first, end);
+    page->fresh = end;
+    *ret_count = end - first;
+    return first;
+}
+
+bool lmm_page_is_present(const struct lmm_page *page, size_t slot)
+{
+    size_t first = slot * page->stride / LMM_SYSTEM_PAGE_BYTES;
+    size_t last = ((slot + 1) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
+
+    for (size_t i = first; i <= last; i++) {
+        if (is_absent(page, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The slots that the first absent system page keeps off the list; there are some. */
+static uint32_t thread_unlisted(struct lmm_page *page, uint32_t *ret_count)
+{
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    size_t system_page = (size_t) __builtin_ctzll(facts->absent);
+    uint32_t slot = (uint32_t) (system_page * LMM_SYSTEM_PAGE_BYTES / page->stride);
+    size_t last_byte = (size_t) (slot + 1) * page->stride - 1;
+    uint32_t head = LMM_TAG_END;
+    uint32_t count = 0;
+
+    last_byte |= LMM_SYSTEM_PAGE_BYTES - 1;
+    lmm_page_commit(page, (size_t) slot * page->stride, last_byte);
+    uint32_t end = (uint32_t) (last_byte / page->stride) + 1;
+    end = end < page->fresh ? end : page->fresh;
+    for (uint32_t i = end; i-- > slot;) {
+        if (lmm_load_relaxed(&page->tags[i]) == LMM_TAG_UNLISTED && lmm_page_is_present(page, i)) {
+            lmm_store_relaxed(&page->tags[i], head);
+            head = i;
+            count++;
+        }
+    }
+    facts->unlisted -= count;
+    *ret_count = count;
+    return head;
+}
+
+uint32_t lmm_page_thread(struct lmm_page *page, uint32_t *ret_count)
+{
+    LMM_CHECK(lmm_page_facts(page)->unlisted != 0 || page->fresh != page->slots);
+    return lmm_page_facts(page)->unlisted != 0 ? thread_unlisted(page, ret_count)
+                                               : thread_fresh(page, ret_count);
+}
+
+/* Lists every FREE slot below fresh that is present, in order of address; the rest is unlisted.
+ * Returns the number of live slots. */
+static uint32_t relist(struct lmm_page *page)
+{
+    uint32_t live = 0;
+    uint32_t head = LMM_TAG_END;
+    uint32_t unlisted = 0;
+
+    for (uint32_t slot = page->fresh; slot-- > 0;) {
+        if (lmm_tag_state(lmm_load_relaxed(&page->tags[slot])) == LMM_TAG_LIVE) {
+            live++;
+        } else if (lmm_page_is_present(page, slot)) {
+            lmm_store_relaxed(&page->tags[slot], head);
+            head = slot;
+        } else if (slot + 1 == page->fresh) {
+            /* The mark comes down, so that no absent system page is shared across it. */
+            page->fresh--;
+        } else {
+            lmm_store_relaxed(&page->tags[slot], (uint32_t) LMM_TAG_UNLISTED);
+            unlisted++;
+        }
+    }
+    page->head = head;
+    lmm_page_facts(page)->unlisted = unlisted;
+    return live;
+}
+
+uint32_t lmm_page_rebuild(struct lmm_page *page)
+{
+    return page->slots - relist(page);
+}
+
+/* The system pages that LIVE slots lie on. */
+static uint64_t live_system_pages(const struct lmm_page *page)
+{
+    uint64_t live = 0;
+
+    for (uint32_t slot = 0; slot < page->fresh; slot++) {
+        if (lmm_tag_state(lmm_load_relaxed(&page->tags[slot])) == LMM_TAG_LIVE) {
+            size_t first = (size_t) slot * page->stride / LMM_SYSTEM_PAGE_BYTES;
+            size_t last = ((size_t) (slot + 1) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
+            for (size_t i = first; i <= last; i++) {
+                live |= (uint64_t) 1 << i;
+            }
+        }
+    }
+    return live;
+}
+
+size_t lmm_page_trim(struct lmm_page *page)
+{
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    uint64_t spare = ~live_system_pages(page) & ~facts->absent;
+    size_t bytes = 0;
+
+    while (spare != 0) {
+        size_t first = (size_t) __builtin_ctzll(spare);
+        uint64_t above = ~(spare >> first);
+        size_t count = above == 0 ? LMM_UNIT_SYSTEM_PAGES : (size_t) __builtin_ctzll(above);
+        uint64_t stretch = (count == 64 ? UINT64_MAX : ((uint64_t) 1 << count) - 1) << first;
+        if (lmm_vm_discard(lmm_page_base(page) + first * LMM_SYSTEM_PAGE_BYTES,
+                           count * LMM_SYSTEM_PAGE_BYTES)) {
+            lmm_store_relaxed(&facts->absent, facts->absent | stretch);
+            bytes += count * LMM_SYSTEM_PAGE_BYTES;
+        }
+        spare &= ~stretch;
+    }
+    if (bytes != 0) {
+        relist(page);
+    }
+    return bytes;
+}
+
+/* ---- Validity -------------------------------------------------------------------------------- */
+
+/* Counts the list from head; UINT32_MAX when it holds a slot that must not be listed. */
+static uint32_t count_list(const struct lmm_page *page, uint32_t head)
+{
+    uint32_t count = 0;
+
+    while (head != LMM_TAG_END) {
+        if (head >= page->fresh || !lmm_page_is_present(page, head) || count > page->slots) {
+            return UINT32_MAX;
+        }
+        uint32_t tag = lmm_load_relaxed(&page->tags[head]);
+        if (lmm_tag_state(tag) != LMM_TAG_FREE || tag == LMM_TAG_UNLISTED) {
+            return UINT32_MAX;
+        }
+        head = tag;
+        count++;
+    }
+    return count;
+}
+
+bool lmm_page_is_valid(const struct lmm_page *page, uint32_t private_head)
+{
+    uint32_t unlisted = 0;
+
+    for (uint32_t slot = 0; slot < page->fresh; slot++) {
+        uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
+        uint32_t state = lmm_tag_state(tag);
+        if (state == LMM_TAG_LIVE ? !lmm_page_is_present(page, slot) : state != LMM_TAG_FREE) {
+            return false;
+        }
+        unlisted += tag == LMM_TAG_UNLISTED;
+    }
+    return unlisted == lmm_page_facts(page)->unlisted &&
+           count_list(page, page->head) == lmm_page_listed(page) &&
+           count_list(page, private_head) != UINT32_MAX;
+}

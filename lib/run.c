@@ -1,0 +1,679 @@
+/* SPDX-License-Identifier: MIT */
+#include "run.h"
+
+#include "hooks.h"
+#include "meta.h"
+#include "reservoir.h"
+#include "vm.h"
+
+#include <errno.h>
+
+enum {
+    RUN_BYTES_MAX = LMM_UNIT_BYTES / 2,    /* longer runs are spans */
+    SLOTS_MIN = 8,                         /* of a run page, where address space allows */
+    FIRST_HOLES = 64,
+};
+
+/* A free run. On the spare list only next_spare and id count. */
+struct lmm_hole {
+    struct glpq_node node;         /* key: length in slots */
+    struct lmm_hole *next_spare;
+    struct lmm_page *page;
+    uint32_t slot;
+    uint32_t id;
+};
+
+_Static_assert(sizeof(struct lmm_hole) <= LMM_CACHE_LINE_BYTES, "a line a descriptor");
+
+void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
+                   struct lmm_ledger_family *record)
+{
+    lmm_lock_init(&runs->lock, LMM_RANK_RUNS);
+    runs->stride = stride;
+    runs->family = family;
+    runs->record = record;
+    glpq_init(&runs->holes);
+    glthread_init(&runs->pages);
+}
+
+/* ---- Descriptors ----------------------------------------------------------------------------- */
+
+static struct lmm_hole *hole_by_id(const struct lmm_runs *runs, uint32_t id)
+{
+    uint32_t chunk = lmm_log2(id / FIRST_HOLES + 1);
+
+    return &runs->chunk[chunk][id - ((1u << chunk) - 1) * FIRST_HOLES];
+}
+
+static bool add_descriptors(struct lmm_runs *runs)
+{
+    uint32_t chunk = lmm_log2(runs->capacity / FIRST_HOLES + 1);
+
+    if (chunk == LMM_HOLE_CHUNKS) {
+        return false;
+    }
+    uint32_t count = (uint32_t) FIRST_HOLES << chunk;
+    runs->chunk[chunk] = lmm_meta_alloc(&lmm_arena_records, count * sizeof(struct lmm_hole));
+    if (runs->chunk[chunk] == NULL) {
+        return false;
+    }
+    runs->capacity += count;
+    return true;
+}
+
+/* Promises a descriptor; false when there is no memory for it. */
+static bool reserve(struct lmm_runs *runs)
+{
+    if (runs->reserved == runs->capacity && !add_descriptors(runs)) {
+        errno = ENOMEM;
+        return false;
+    }
+    runs->reserved++;
+    return true;
+}
+
+static void unreserve(struct lmm_runs *runs)
+{
+    LMM_CHECK(runs->reserved != 0);
+    runs->reserved--;
+}
+
+/* A descriptor that was promised. */
+static struct lmm_hole *hole_take(struct lmm_runs *runs)
+{
+    struct lmm_hole *hole = runs->spare;
+
+    if (hole != NULL) {
+        runs->spare = hole->next_spare;
+        return hole;
+    }
+    LMM_CHECK(runs->unused < runs->capacity);
+    hole = hole_by_id(runs, runs->unused);
+    hole->id = runs->unused++;
+    return hole;
+}
+
+static void hole_give(struct lmm_runs *runs, struct lmm_hole *hole)
+{
+    hole->next_spare = runs->spare;
+    runs->spare = hole;
+}
+
+/* ---- Tags of holes and runs -------------------------------------------------------------------- */
+
+static void set_tag(struct lmm_page *page, size_t slot, uint32_t tag)
+{
+    lmm_store_relaxed(&page->tags[slot], tag);
+}
+
+static void tag_hole(struct lmm_hole *hole)
+{
+    uint32_t tag = lmm_tag_make(LMM_TAG_HOLE, hole->id);
+
+    set_tag(hole->page, hole->slot, tag);
+    set_tag(hole->page, (size_t) hole->slot + hole->node.key - 1, tag);
+}
+
+static void untag_hole(struct lmm_hole *hole)
+{
+    set_tag(hole->page, hole->slot, 0);
+    set_tag(hole->page, (size_t) hole->slot + hole->node.key - 1, 0);
+}
+
+static void tag_run(struct lmm_page *page, size_t slot, size_t n, uint32_t first)
+{
+    if (n > 1) {
+        set_tag(page, slot + 1, lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n));
+    }
+    set_tag(page, slot, first);
+}
+
+static void untag_run(struct lmm_page *page, size_t slot, size_t n)
+{
+    set_tag(page, slot, 0);
+    if (n > 1) {
+        set_tag(page, slot + 1, 0);
+    }
+}
+
+size_t lmm_run_length(const struct lmm_page *page, size_t slot)
+{
+    size_t slots = page->kind == LMM_PAGE_SPAN ? 2 : page->slots;
+
+    if (slot + 1 < slots) {
+        uint32_t tag = lmm_load_relaxed(&page->tags[slot + 1]);
+        if (lmm_tag_state(tag) == LMM_TAG_TAIL) {
+            return lmm_tag_value(tag);
+        }
+    }
+    return 1;
+}
+
+/* The hole whose first or last word is at slot; NULL when there is none, or no such slot. */
+static struct lmm_hole *hole_at(const struct lmm_runs *runs, const struct lmm_page *page, size_t slot)
+{
+    if (slot >= page->slots) {
+        return NULL;
+    }
+    uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
+    if (lmm_tag_state(tag) != LMM_TAG_HOLE) {
+        return NULL;
+    }
+    return hole_by_id(runs, lmm_tag_value(tag));
+}
+
+/* ---- Pages ----------------------------------------------------------------------------------- */
+
+/* Makes `units` units at base one page. The tags hold FREE. False with errno ENOMEM. */
+static struct lmm_page *page_create(struct lmm_runs *runs, char *base, size_t units, bool fresh,
+                                    enum lmm_page_kind kind, size_t slots, size_t tag_count)
+{
+    if (!lmm_page_reserve(base, units)) {
+        return NULL;
+    }
+    struct lmm_page *page = lmm_page_unit((uintptr_t) base);
+    page->unit = (uint32_t) ((uintptr_t) base >> LMM_UNIT_SHIFT);
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    facts->units = (uint32_t) units;
+    facts->absent_long = NULL;
+    page->tags = lmm_meta_alloc(&lmm_arena_tags, tag_count * sizeof(uint32_t));
+    if (page->tags == NULL || (kind == LMM_PAGE_RUNS && !lmm_page_set_absent(page, fresh))) {
+        if (page->tags != NULL) {
+            lmm_meta_free(&lmm_arena_tags, page->tags, tag_count * sizeof(uint32_t));
+        }
+        return NULL;
+    }
+    page->slots = (uint32_t) slots;
+    page->stride = (uint32_t) runs->stride;
+    page->family = runs->family;
+    page->owner = NULL;
+    page->gone = 0;
+    page->queued = 0;
+    page->multiplier =
+        kind == LMM_PAGE_RUNS && runs->stride <= LMM_SLOT_STRIDE_MAX ? lmm_page_multiplier(runs->stride)
+                                                                      : 0;
+    for (size_t i = 1; i < units; i++) {
+        struct lmm_page *follow = lmm_page_unit((uintptr_t) base + i * LMM_UNIT_BYTES);
+        follow->unit = page->unit;
+        follow->family = runs->family;
+        lmm_store_release(&follow->kind, LMM_PAGE_FOLLOW);
+    }
+    lmm_store_release(&page->kind, kind);
+    return page;
+}
+
+/* Takes units from the reservoir and makes them a page; gives them back when that fails. */
+static struct lmm_page *page_take(struct lmm_runs *runs, size_t units, enum lmm_page_kind kind,
+                                  size_t slots, size_t tag_count, bool *ret_fresh)
+{
+    char *base = lmm_reservoir_take(units, ret_fresh);
+    if (base == NULL) {
+        return NULL;
+    }
+    struct lmm_page *page = page_create(runs, base, units, *ret_fresh, kind, slots, tag_count);
+    if (page == NULL) {
+        lmm_vm_discard(base, units * LMM_UNIT_BYTES);
+        lmm_reservoir_put(base, units);
+        errno = ENOMEM;
+        return NULL;
+    }
+    lmm_hooks_page_begins(base, units * LMM_UNIT_BYTES);
+    lmm_ledger_count_pages(runs->record, 1, (int64_t) (units * LMM_UNIT_BYTES));
+    return page;
+}
+
+/* Ends a page that is on no list any more. */
+static void page_give(struct lmm_runs *runs, struct lmm_page *page, size_t tag_count)
+{
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    char *base = lmm_page_base(page);
+    size_t units = facts->units;
+    uint32_t *tags = page->tags;
+
+    if (facts->absent_long != NULL) {
+        lmm_meta_free(&lmm_arena_records, facts->absent_long, units * sizeof(uint64_t));
+        facts->absent_long = NULL;
+    }
+    if (page->kind == LMM_PAGE_SPAN) {
+        facts->absent = 0;    /* a span of one unit may be kept; all of it may be touched */
+    }
+    for (size_t i = 0; i < units; i++) {
+        struct lmm_page *unit = lmm_page_unit((uintptr_t) base + i * LMM_UNIT_BYTES);
+        unit->gone = 1;
+        unit->multiplier = 0;
+        lmm_store_release(&unit->kind, LMM_PAGE_NONE);
+    }
+    page->tags = NULL;
+    lmm_meta_free(&lmm_arena_tags, tags, tag_count * sizeof(uint32_t));
+    lmm_ledger_count_pages(runs->record, -1, -(int64_t) (units * LMM_UNIT_BYTES));
+    lmm_hooks_page_ends(base, units * LMM_UNIT_BYTES);
+    lmm_reservoir_put(base, units);
+}
+
+/* Units of a run page: a power of two in which SLOTS_MIN fit. */
+static size_t run_page_units(size_t stride)
+{
+    size_t units = 1;
+
+    while (units * LMM_UNIT_BYTES < SLOTS_MIN * stride) {
+        units *= 2;
+    }
+    return units;
+}
+
+/* A new run page as one hole; NULL with errno ENOMEM. A large one is tried smaller before that. */
+static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
+{
+    bool fresh;
+
+    if (!reserve(runs)) {
+        return NULL;
+    }
+    for (size_t units = run_page_units(runs->stride); units != 0; units /= 2) {
+        size_t slots = units * LMM_UNIT_BYTES / runs->stride;
+        struct lmm_page *page =
+            page_take(runs, units, LMM_PAGE_RUNS, slots,
+                      lmm_page_tag_count(slots, runs->stride, units), &fresh);
+        if (page == NULL) {
+            continue;
+        }
+        glthread_insert_before(&runs->pages, &page->glue);
+        struct lmm_hole *hole = hole_take(runs);
+        hole->page = page;
+        hole->slot = 0;
+        glpq_insert(&runs->holes, &hole->node, (uint32_t) slots);
+        tag_hole(hole);
+        return hole;
+    }
+    unreserve(runs);
+    return NULL;
+}
+
+static void remove_page_locked(struct lmm_runs *runs, struct lmm_hole *whole)
+{
+    struct lmm_page *page = whole->page;
+
+    untag_hole(whole);
+    glpq_remove(&runs->holes, &whole->node);
+    hole_give(runs, whole);
+    unreserve(runs);
+    glthread_remove(&page->glue);
+    page_give(runs, page, lmm_page_tag_count(page->slots, page->stride, lmm_page_facts(page)->units));
+}
+
+/* ---- Taking ---------------------------------------------------------------------------------- */
+
+/* Whether all system pages under the slots are absent, so that they read as zero. */
+static bool reads_zero(const struct lmm_page *page, size_t slot, size_t n)
+{
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    size_t last = ((slot + n) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
+
+    for (size_t i = slot * page->stride / LMM_SYSTEM_PAGE_BYTES; i <= last; i++) {
+        uint64_t word = facts->absent_long == NULL ? facts->absent : facts->absent_long[i / 64];
+        if ((word >> (i % 64) & 1) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void commit_slots(struct lmm_page *page, size_t slot, size_t n)
+{
+    lmm_page_commit(page, slot * page->stride, (slot + n) * page->stride - 1);
+}
+
+/* Cuts n slots off the front of hole; the hole ends when nothing is left. */
+static void hole_cut_locked(struct lmm_runs *runs, struct lmm_hole *hole, size_t n)
+{
+    size_t left = hole->node.key - n;
+
+    untag_hole(hole);
+    if (left == 0) {
+        glpq_remove(&runs->holes, &hole->node);
+        hole_give(runs, hole);
+        return;
+    }
+    hole->slot += (uint32_t) n;
+    glpq_rekey(&runs->holes, &hole->node, (uint32_t) left);
+    tag_hole(hole);
+}
+
+/* Largest fit: if the largest hole is too short nothing fits. */
+static struct lmm_hole *find_hole_locked(struct lmm_runs *runs, size_t n)
+{
+    struct glpq_node *largest = glpq_largest(&runs->holes);
+
+    if (largest != NULL && largest->key >= n) {
+        return GLTHREAD_ENTRY(largest, struct lmm_hole, node);
+    }
+    struct lmm_hole *hole = add_page_locked(runs);
+    return hole != NULL && hole->node.key >= n ? hole : NULL;
+}
+
+static char *take_locked(struct lmm_runs *runs, size_t n, uint32_t site, uint32_t **ret_tag,
+                         bool *ret_zeroed)
+{
+    struct lmm_hole *hole = find_hole_locked(runs, n);
+
+    if (hole == NULL || !reserve(runs)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    struct lmm_page *page = hole->page;
+    size_t slot = hole->slot;
+    if (hole->node.key == n) {
+        unreserve(runs);    /* the hole's promise passes to the run */
+    }
+    hole_cut_locked(runs, hole, n);
+    *ret_zeroed = reads_zero(page, slot, n);
+    commit_slots(page, slot, n);
+    tag_run(page, slot, n, lmm_tag_make(LMM_TAG_LIVE, site));
+    *ret_tag = &page->tags[slot];
+    return lmm_page_slot(page, slot);
+}
+
+/* A run with pages of its own. */
+static char *take_span(struct lmm_runs *runs, size_t n, uint32_t site, uint32_t **ret_tag,
+                       bool *ret_zeroed)
+{
+    size_t bytes = n * runs->stride;    /* checked by the caller */
+    size_t units = (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
+    size_t capacity = units * LMM_UNIT_BYTES / runs->stride;
+
+    if (capacity > LMM_TAG_VALUE_MASK) {
+        capacity = LMM_TAG_VALUE_MASK;
+    }
+    struct lmm_page *page = page_take(runs, units, LMM_PAGE_SPAN, capacity, 2, ret_zeroed);
+    if (page == NULL) {
+        return NULL;
+    }
+    *ret_tag = page->tags;
+    set_tag(page, 1, 0);
+    lmm_store_relaxed(&page->tags[1], lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n));
+    set_tag(page, 0, lmm_tag_make(LMM_TAG_LIVE, site));
+    lmm_lock_acquire(&runs->lock);
+    glthread_insert_before(&runs->pages, &page->glue);
+    lmm_lock_release(&runs->lock);
+    return lmm_page_base(page);
+}
+
+char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t site, uint32_t **ret_tag,
+                   bool *ret_zeroed)
+{
+    size_t bytes;
+
+    if (n > LMM_TAG_VALUE_MASK || !lmm_multiply_fits(n, runs->stride, &bytes) ||
+        bytes > SIZE_MAX / 4) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (bytes > RUN_BYTES_MAX) {
+        return take_span(runs, n, site, ret_tag, ret_zeroed);
+    }
+    lmm_lock_acquire(&runs->lock);
+    char *block = take_locked(runs, n, site, ret_tag, ret_zeroed);
+    lmm_lock_release(&runs->lock);
+    return block;
+}
+
+/* ---- Giving back ----------------------------------------------------------------------------- */
+
+/* Makes [slot, slot + n), whose tags are clear, free, merged with the holes on both sides. One
+ * descriptor is promised to it. */
+static void release_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
+{
+    struct lmm_hole *before = slot == 0 ? NULL : hole_at(runs, page, slot - 1);
+    struct lmm_hole *after = hole_at(runs, page, slot + n);
+    struct lmm_hole *hole = before != NULL ? before : after;
+    size_t length = n;
+
+    if (before != NULL) {
+        untag_hole(before);
+        length += before->node.key;
+    }
+    if (after != NULL) {
+        untag_hole(after);
+        length += after->node.key;
+    }
+    if (before != NULL && after != NULL) {
+        glpq_remove(&runs->holes, &after->node);
+        hole_give(runs, after);
+        unreserve(runs);
+    }
+    if (hole == NULL) {
+        hole = hole_take(runs);
+        hole->page = page;
+        hole->slot = (uint32_t) slot;
+        glpq_insert(&runs->holes, &hole->node, (uint32_t) length);
+    } else {
+        hole->slot = before != NULL ? before->slot : (uint32_t) slot;
+        glpq_rekey(&runs->holes, &hole->node, (uint32_t) length);
+        unreserve(runs);
+    }
+    tag_hole(hole);
+    if (length == page->slots) {
+        remove_page_locked(runs, hole);
+    }
+}
+
+void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
+{
+    lmm_lock_acquire(&runs->lock);
+    if (page->kind == LMM_PAGE_SPAN) {
+        glthread_remove(&page->glue);
+        lmm_lock_release(&runs->lock);
+        untag_run(page, 0, 2);
+        page_give(runs, page, 2);
+        return;
+    }
+    untag_run(page, slot, n);
+    release_locked(runs, page, slot, n);
+    lmm_lock_release(&runs->lock);
+}
+
+/* ---- Resizing -------------------------------------------------------------------------------- */
+
+static bool shrink_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t length,
+                          size_t n)
+{
+    if (!reserve(runs)) {
+        return false;
+    }
+    uint32_t first = lmm_load_relaxed(&page->tags[slot]);
+    set_tag(page, slot + 1, 0);
+    tag_run(page, slot, n, first);
+    release_locked(runs, page, slot + n, length - n);
+    return true;
+}
+
+static bool grow_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t length,
+                        size_t n)
+{
+    struct lmm_hole *after = hole_at(runs, page, slot + length);
+
+    if (after == NULL || after->node.key < n - length) {
+        return false;
+    }
+    if (after->node.key == n - length) {
+        unreserve(runs);
+    }
+    hole_cut_locked(runs, after, n - length);
+    commit_slots(page, slot + length, n - length);
+    tag_run(page, slot, n, lmm_load_relaxed(&page->tags[slot]));
+    return true;
+}
+
+/* A span keeps its address space; the system pages past a shorter end go back. */
+static bool resize_span(struct lmm_page *page, size_t length, size_t n)
+{
+    if (n > page->slots || n * page->stride <= RUN_BYTES_MAX) {
+        return false;
+    }
+    if (n < length) {
+        size_t end = lmm_round_up(n * page->stride, LMM_SYSTEM_PAGE_BYTES);
+        size_t old_end = lmm_round_up(length * page->stride, LMM_SYSTEM_PAGE_BYTES);
+        if (old_end > end) {
+            lmm_vm_discard(lmm_page_base(page) + end, old_end - end);
+        }
+    }
+    set_tag(page, 1, lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n));
+    return true;
+}
+
+bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
+{
+    lmm_lock_acquire(&runs->lock);
+    size_t length = lmm_run_length(page, slot);
+    bool done = n == length;
+    if (n > LMM_TAG_VALUE_MASK) {
+        done = false;
+    } else if (page->kind == LMM_PAGE_SPAN) {
+        done = done || resize_span(page, length, n);
+    } else if (n < length) {
+        done = shrink_locked(runs, page, slot, length, n);
+    } else if (n > length) {
+        done = grow_locked(runs, page, slot, length, n);
+    }
+    lmm_lock_release(&runs->lock);
+    return done;
+}
+
+/* ---- Walking --------------------------------------------------------------------------------- */
+
+struct lmm_extent lmm_run_extent_locked(const struct lmm_runs *runs, const struct lmm_page *page,
+                                        size_t slot)
+{
+    struct lmm_extent extent = {slot, 1, lmm_load_relaxed(&page->tags[slot])};
+
+    if (lmm_tag_state(extent.tag) == LMM_TAG_HOLE) {
+        extent.length = hole_by_id(runs, lmm_tag_value(extent.tag))->node.key;
+    } else {
+        extent.length = lmm_run_length(page, slot);
+    }
+    return extent;
+}
+
+struct lmm_extent lmm_run_find_locked(const struct lmm_runs *runs, const struct lmm_page *page,
+                                      size_t slot)
+{
+    struct lmm_extent extent = lmm_run_extent_locked(runs, page, 0);
+
+    while (page->kind == LMM_PAGE_RUNS && extent.slot + extent.length <= slot) {
+        extent = lmm_run_extent_locked(runs, page, extent.slot + extent.length);
+    }
+    return extent;
+}
+
+/* ---- Trimming and repair --------------------------------------------------------------------- */
+
+/* Gives back the system pages wholly inside a hole. */
+static size_t trim_hole(struct lmm_hole *hole)
+{
+    struct lmm_page *page = hole->page;
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    size_t end_byte = ((size_t) hole->slot + hole->node.key) * page->stride;
+    size_t first = ((size_t) hole->slot * page->stride + LMM_SYSTEM_PAGE_BYTES - 1) /
+                   LMM_SYSTEM_PAGE_BYTES;
+    /* The page's tail belongs to nobody else. */
+    bool is_last = (size_t) hole->slot + hole->node.key == page->slots;
+    size_t end = (is_last ? facts->units * LMM_UNIT_BYTES : end_byte) / LMM_SYSTEM_PAGE_BYTES;
+    size_t bytes = 0;
+
+    for (size_t i = first; i < end; i++) {
+        uint64_t *word = facts->absent_long == NULL ? &facts->absent : &facts->absent_long[i / 64];
+        uint64_t bit = (uint64_t) 1 << (i % 64);
+        if ((*word & bit) == 0 && lmm_vm_discard(lmm_page_base(page) + i * LMM_SYSTEM_PAGE_BYTES,
+                                                 LMM_SYSTEM_PAGE_BYTES)) {
+            lmm_store_relaxed(word, *word | bit);
+            bytes += LMM_SYSTEM_PAGE_BYTES;
+        }
+    }
+    return bytes;
+}
+
+size_t lmm_runs_trim(struct lmm_runs *runs)
+{
+    size_t bytes = 0;
+
+    lmm_lock_acquire(&runs->lock);
+    for (const struct glpq_node *node = glpq_walk_first(&runs->holes); node != NULL;
+         node = glpq_walk_next(node)) {
+        bytes += trim_hole(GLTHREAD_ENTRY(node, struct lmm_hole, node));
+    }
+    lmm_lock_release(&runs->lock);
+    return bytes;
+}
+
+/* Frees the first cached run found from `slot` on; false when there is none. The page may end. */
+static bool release_one_cached_locked(struct lmm_runs *runs, struct lmm_page *page)
+{
+    struct lmm_extent extent = {0};
+
+    for (size_t slot = 0; slot < page->slots; slot += extent.length) {
+        extent = lmm_run_extent_locked(runs, page, slot);
+        if (extent.tag == LMM_TAG_CACHED) {
+            bool ends = extent.length == page->slots;
+            untag_run(page, extent.slot, extent.length);
+            release_locked(runs, page, extent.slot, extent.length);
+            return !ends;
+        }
+        if (page->kind == LMM_PAGE_SPAN) {
+            break;
+        }
+    }
+    return false;
+}
+
+void lmm_runs_release_cached(struct lmm_runs *runs)
+{
+    lmm_lock_acquire(&runs->lock);
+    struct glthread *at = glthread_first(&runs->pages);
+    while (at != NULL) {
+        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
+        struct glthread *next = glthread_next(&runs->pages, at);
+        while (page->kind == LMM_PAGE_RUNS && release_one_cached_locked(runs, page)) {
+        }
+        at = next;
+    }
+    lmm_lock_release(&runs->lock);
+}
+
+/* ---- Validity -------------------------------------------------------------------------------- */
+
+/* Checks that extents tile the page; adds its holes to *holes. */
+static bool page_is_valid(const struct lmm_runs *runs, const struct lmm_page *page, uint32_t *holes)
+{
+    struct lmm_extent extent = {0};
+    bool after_hole = false;
+    size_t slot = 0;
+
+    for (; slot < page->slots; slot += extent.length) {
+        extent = lmm_run_extent_locked(runs, page, slot);
+        bool is_hole = lmm_tag_state(extent.tag) == LMM_TAG_HOLE;
+        bool is_cached = extent.tag == LMM_TAG_CACHED;
+        if ((is_hole && after_hole) || extent.length == 0 ||
+            (!is_hole && !is_cached && lmm_tag_state(extent.tag) != LMM_TAG_LIVE) ||
+            (is_hole && hole_at(runs, page, slot + extent.length - 1) != hole_at(runs, page, slot))) {
+            return false;
+        }
+        after_hole = is_hole;
+        *holes += is_hole;
+    }
+    return slot == page->slots;
+}
+
+bool lmm_runs_are_valid_locked(const struct lmm_runs *runs)
+{
+    uint32_t holes = 0;
+
+    for (struct glthread *at = glthread_first(&runs->pages); at != NULL;
+         at = glthread_next(&runs->pages, at)) {
+        const struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
+        if (page->kind == LMM_PAGE_RUNS && !page_is_valid(runs, page, &holes)) {
+            return false;
+        }
+    }
+    return holes == runs->holes.count && runs->reserved <= runs->capacity &&
+           glpq_is_valid(&runs->holes, false);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run: blocks of several neighbouring slots, and single structs too large for slot pages.
+ *
+ * Owns a family's run pages. A free run has a descriptor ("hole") in LMM's own memory, glued to its page
+ * and queued by exact length, largest first. Allocation takes the largest and splits the rest off;
+ * freeing merges with the free runs on both sides, which the tags before and after the run name. A run
+ * longer than RUN_BYTES_MAX has pages of its own (a span).
+ *
+ * Invariants of a run page (checked by lmm_runs_are_valid()):
+ *   I1  live, cached and free runs tile the page in address order; no two holes are neighbours
+ *   I2  a live run starts with LIVE and, when longer than 1, TAIL with its length; a cached run the same
+ *       with LMM_TAG_CACHED in place of LIVE; a hole has HOLE with its id in its first and last word;
+ *       every other tag is 0
+ *   I3  there are at least as many descriptors as holes and runs handed out together, so that a free
+ *       never needs memory
+ * Locks: RUNS of the family, inside. A run handed out belongs to its holder: its first tag may be
+ * exchanged without a lock. Not responsible for: threads' caches of runs, counting.
+ */
+#ifndef LMM_RUN_H
+#define LMM_RUN_H
+
+#include "base.h"
+#include "ledger.h"
+#include "page.h"
+#include "sync.h"
+
+enum { LMM_HOLE_CHUNKS = 24 };
+
+struct lmm_hole;
+
+/* A family's runs. */
+struct lmm_runs {
+    struct lmm_lock lock;
+    size_t stride;                 /* immutable, as is family */
+    uint16_t family;
+    struct lmm_ledger_family *record;    /* immutable; told of pages */
+    struct glpq holes;             /* by length */
+    struct glthread pages;         /* run pages and spans */
+    uint32_t reserved;             /* descriptors promised: one a hole, one a run handed out */
+    uint32_t capacity;             /* descriptors there are */
+    uint32_t unused;               /* descriptors past it were never used */
+    struct lmm_hole *spare;        /* descriptors given back */
+    struct lmm_hole *chunk[LMM_HOLE_CHUNKS];    /* each twice the one before */
+};
+
+/* Makes runs empty. */
+void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
+                   struct lmm_ledger_family *record);
+
+/*
+ * Takes a run of n slots, at least 1. Its tags are set as for a live run of site. Returns its first byte;
+ * *ret_tag its first tag; *ret_zeroed whether its memory is known to read as zero. NULL with errno
+ * ENOMEM.
+ */
+char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t site, uint32_t **ret_tag,
+                   bool *ret_zeroed);
+
+/* Returns a run to its page. slot: its first one; n: its length. Its first tag may hold anything. */
+void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n);
+
+/* The length of the live or cached run that starts at slot. */
+size_t lmm_run_length(const struct lmm_page *page, size_t slot);
+
+/* Changes the length of a live run in place, into the free run behind it or by splitting off. False
+ * when there is no room. *ret_zeroed: whether the slots added are known to read as zero. */
+bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n);
+
+/* A live, cached or free run of a run page or span. */
+struct lmm_extent {
+    size_t slot;
+    size_t length;
+    uint32_t tag;                  /* its first tag: LIVE, FREE (cached) or HOLE */
+};
+
+/* The one that starts at slot; 0 is always such a start. The caller holds the lock. */
+struct lmm_extent lmm_run_extent_locked(const struct lmm_runs *runs, const struct lmm_page *page,
+                                        size_t slot);
+
+/* The one that holds slot, found by walking the page. The caller holds the lock. */
+struct lmm_extent lmm_run_find_locked(const struct lmm_runs *runs, const struct lmm_page *page,
+                                      size_t slot);
+
+/* Gives back the system pages inside free runs; returns the bytes. */
+size_t lmm_runs_trim(struct lmm_runs *runs);
+
+/* After a fork: runs that are cached by threads which the child does not have become free. */
+void lmm_runs_release_cached(struct lmm_runs *runs);
+
+/* Checks I1 and I2 and the queue. The caller holds the lock. */
+bool lmm_runs_are_valid_locked(const struct lmm_runs *runs);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "vm.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+static void *system_map(size_t bytes)
+{
+    void *address =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return address == MAP_FAILED ? NULL : address;
+}
+
+static int system_discard(void *address, size_t bytes)
+{
+    return madvise(address, bytes, MADV_DONTNEED);
+}
+
+struct lmm_vm_operations lmm_vm = {
+    .map = system_map,
+    .unmap = munmap,
+    .discard = system_discard,
+};
+
+void *lmm_vm_map(size_t bytes)
+{
+    if (bytes > SIZE_MAX - LMM_SYSTEM_PAGE_BYTES) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    void *address = lmm_vm.map(lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES));
+    if (address == NULL) {
+        errno = ENOMEM;
+    }
+    return address;
+}
+
+void *lmm_vm_map_aligned(size_t bytes, size_t align)
+{
+    /* The kernel often continues the last mapping downwards, so a plain map is often aligned. */
+    char *address = lmm_vm_map(bytes);
+    if (address == NULL || ((uintptr_t) address & (align - 1)) == 0) {
+        return address;
+    }
+    lmm_vm_unmap(address, bytes);
+    size_t padded;
+    if (!lmm_add_fits(bytes, align - LMM_SYSTEM_PAGE_BYTES, &padded)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    address = lmm_vm_map(padded);
+    if (address == NULL) {
+        return NULL;
+    }
+    char *start = (char *) lmm_round_up((uintptr_t) address, align);
+    size_t before = (size_t) (start - address);
+    size_t after = padded - before - bytes;
+    /* A margin that will not unmap is address space lost, never touched; nothing else follows. */
+    if (before != 0) {
+        lmm_vm_unmap(address, before);
+    }
+    if (after != 0) {
+        lmm_vm_unmap(start + bytes, after);
+    }
+    return start;
+}
+
+bool lmm_vm_unmap(void *address, size_t bytes)
+{
+    int saved_errno = errno;
+    bool done = lmm_vm.unmap(address, lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES)) == 0;
+    errno = saved_errno;
+    return done;
+}
+
+bool lmm_vm_discard(void *address, size_t bytes)
+{
+    int saved_errno = errno;
+    bool done = lmm_vm.discard(address, bytes) == 0;
+    errno = saved_errno;
+    return done;
+}

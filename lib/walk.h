@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * walk: the pages of a family, and in each page the blocks and the free stretches between them, in
+ * address order. Reports and the classic names print from it; leak classes will mark with it.
+ */
+#ifndef LMM_WALK_H
+#define LMM_WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct lmm_family;
+
+struct lmm_walk_page {
+    struct lmm_family *family;
+    char *base;                  /* first byte */
+    size_t bytes;                /* address space of the page */
+    size_t committed_bytes;      /* system pages touched and not given back */
+    size_t stride_bytes;         /* from slot to slot */
+    size_t slots;                /* slots the page has room for */
+};
+
+struct lmm_walk_extent {
+    char *base;                  /* first byte of the first slot */
+    size_t slots;                /* a live block's length, or of neighbouring free slots */
+    bool live;
+    uint32_t site;               /* live: id of the site that allocated it */
+};
+
+/* Called in order: page, then each extent of that page. A non-zero return ends the walk. */
+struct lmm_walk_visitor {
+    int (*page)(const struct lmm_walk_page *page, void *arg);       /* may be NULL */
+    int (*extent)(const struct lmm_walk_extent *extent, void *arg); /* may be NULL */
+    void *arg;
+};
+
+/*
+ * Walks all pages of family (NULL: of every family), in address order. Holds the lock of a page's owner
+ * while it is visited, so the visitor must not call LMM's public functions. Blocks that other threads
+ * allocate or free meanwhile may be shown either way. Returns what the last visit returned, or 0.
+ */
+int lmm_walk_family(struct lmm_family *family, const struct lmm_walk_visitor *visitor);
+
+/* A page, or an extent of the page before it. */
+struct lmm_walk_item {
+    bool is_page;
+    struct lmm_walk_page page;     /* of an extent: the page it lies in */
+    struct lmm_walk_extent extent;
+};
+
+/*
+ * Collects the next items of such a walk, at most `room`, so that they can be used with no lock held.
+ * *position starts at 0 and is moved on. Returns how many; 0 at the end.
+ */
+size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position, struct lmm_walk_item *ret_items,
+                        size_t room);
+
+/* Refreshes the gauges of every family's record, and of the ledger's header, from its pages. Takes the
+ * REPORT lock. */
+void lmm_walk_refresh_gauges(void);
+
+#endif

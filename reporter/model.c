@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * model: see model.h for the contract and the invariants of the result.
+ *
+ * Rows are read freed first, over all owners, then allocated (I4 of ledger.h), between two looks at
+ * the fold sequence; when it was odd or has moved, they are read again. A process may have died
+ * while folding, so the tries are bounded, and the model then says that it is not settled.
+ */
+#include "reporter/model.h"
+
+#include <errno.h>
+#include <lmm/ledger.h>
+#include <sched.h>
+#include <string.h>
+
+#include "reporter/books.h"
+#include "reporter/sort.h"
+
+enum {
+    FOLD_TRIES = 100,
+    ROOM_FAMILIES = 8, /* what other threads may add between sizing and building */
+    ROOM_SITES = 64,
+    ROOM_CHUNKS = 8,
+    SCRATCH_ALIGN = 16,
+};
+
+struct builder {
+    unsigned char *scratch;
+    size_t scratch_bytes;
+    struct lmm_books books;
+    struct lmm_model *model;
+    struct lmm_model_family *families; /* in the order of the ledger */
+};
+
+_Static_assert(sizeof(struct lmm_model_site) <= LMM_SORT_ITEM_MAX,
+               "sites are sorted where they are");
+
+/* ---- Arithmetic that a hostile figure cannot wrap -------------------------------------------- */
+
+static uint64_t add(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+static uint64_t subtract(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+static uint64_t multiply(uint64_t a, uint64_t b)
+{
+    uint64_t product;
+
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint32_t lmm_model_permille(uint64_t part, uint64_t whole)
+{
+    if (whole == 0) {
+        return 0;
+    }
+    if (part >= whole) {
+        return 1000;
+    }
+    while (part > UINT64_MAX / 1000) {
+        part >>= 1;
+        whole >>= 1;
+    }
+    return (uint32_t) (part * 1000 / whole);
+}
+
+static int compare_u64(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_strings(struct lmm_string a, struct lmm_string b)
+{
+    int order = memcmp(a.text, b.text, a.bytes < b.bytes ? a.bytes : b.bytes);
+
+    return order != 0 ? order : compare_u64(a.bytes, b.bytes);
+}
+
+static int compare_families(const void *left, const void *right)
+{
+    const struct lmm_model_family *a = *(const struct lmm_model_family *const *) left;
+    const struct lmm_model_family *b = *(const struct lmm_model_family *const *) right;
+    int order = compare_u64(b->live_bytes, a->live_bytes);
+
+    order = order != 0 ? order : compare_strings(a->name, b->name);
+    return order != 0 ? order : compare_u64((uintptr_t) a, (uintptr_t) b);
+}
+
+static int compare_sites(const void *left, const void *right)
+{
+    const struct lmm_model_site *a = left;
+    const struct lmm_model_site *b = right;
+    int order = compare_u64(b->live_bytes, a->live_bytes);
+
+    order = order != 0 ? order : compare_u64(b->allocations, a->allocations);
+    order = order != 0 ? order : compare_strings(a->file, b->file);
+    order = order != 0 ? order : compare_u64(a->line, b->line);
+    return order != 0 ? order : compare_u64(a->id, b->id);
+}
+
+/* ---- Scratch memory -------------------------------------------------------------------------- */
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + SCRATCH_ALIGN - 1) / SCRATCH_ALIGN * SCRATCH_ALIGN;
+}
+
+/* Returns zeroed room for count items, or NULL when the scratch memory is used up. */
+static void *take(struct builder *builder, size_t count, size_t item_bytes)
+{
+    size_t bytes;
+    void *taken = builder->scratch;
+
+    if (__builtin_mul_overflow(count, item_bytes, &bytes) || bytes > builder->scratch_bytes ||
+        rounded(bytes) > builder->scratch_bytes) {
+        return NULL;
+    }
+    builder->scratch += rounded(bytes);
+    builder->scratch_bytes -= rounded(bytes);
+    return memset(taken, 0, bytes);
+}
+
+static bool align_scratch(struct builder *builder)
+{
+    size_t skip = rounded((uintptr_t) builder->scratch) - (uintptr_t) builder->scratch;
+
+    if (builder->scratch == NULL || skip > builder->scratch_bytes) {
+        return false;
+    }
+    builder->scratch += skip;
+    builder->scratch_bytes = (builder->scratch_bytes - skip) / SCRATCH_ALIGN * SCRATCH_ALIGN;
+    return true;
+}
+
+size_t lmm_model_bytes(const struct lmm_ledger_view *view)
+{
+    uint64_t families = ROOM_FAMILIES;
+    uint64_t sites = ROOM_SITES;
+
+    for (size_t i = 0; view->chunks != NULL && i < view->chunk_count; i++) {
+        const struct lmm_ledger_chunk *chunk = view->chunks[i];
+        uint32_t kind = lmm_books_is_chunk(chunk) ? lmm_load_u32(&chunk->kind) : 0;
+
+        families += kind == LMM_LEDGER_FAMILIES ? lmm_load_u32(&chunk->used) : 0;
+        sites += kind == LMM_LEDGER_SITES ? lmm_load_u32(&chunk->used) : 0;
+    }
+    families = smaller(families, LMM_LEDGER_MAX_FAMILIES);
+    sites = smaller(sites, LMM_LEDGER_MAX_SITES);
+    return SCRATCH_ALIGN + rounded(sizeof(struct lmm_model)) +
+           rounded((view->chunk_count + ROOM_CHUNKS) * sizeof(struct lmm_span)) +
+           rounded((size_t) families * sizeof(struct lmm_model_family)) +
+           rounded((size_t) families * sizeof(struct lmm_model_family *)) +
+           rounded((size_t) sites * sizeof(struct lmm_model_site));
+}
+
+/* ---- Header ---------------------------------------------------------------------------------- */
+
+static void read_header(struct lmm_model *model, const struct lmm_ledger_header *header)
+{
+    size_t start = 0;
+
+    model->executable.text = header->executable;
+    model->executable.bytes = strnlen(header->executable, sizeof(header->executable));
+    for (size_t i = 0; i < model->executable.bytes; i++) {
+        start = header->executable[i] == '/' ? i + 1 : start;
+    }
+    model->program.text = header->executable + start;
+    model->program.bytes = model->executable.bytes - start;
+    if (model->program.bytes == 0) {
+        model->program = lmm_string_of("(unknown)");
+    }
+    model->pid = header->pid;
+    model->system_page_bytes = header->system_page_bytes;
+    model->start_time_ns = header->start_time_ns;
+    model->sites_merged = lmm_load_u32(&header->sites_merged);
+    model->reservoir_bytes = lmm_load_u64(&header->reservoir_bytes);
+    model->overhead_bytes = lmm_load_u64(&header->overhead_bytes);
+}
+
+static int open_books(struct builder *builder, const struct lmm_ledger_view *view)
+{
+    struct lmm_span *spans = take(builder, view->chunk_count, sizeof(struct lmm_span));
+
+    if (spans == NULL) {
+        return -ENOSPC;
+    }
+    return lmm_books_open(view, spans, &builder->books) ? 0 : -EINVAL;
+}
+
+/* ---- Records --------------------------------------------------------------------------------- */
+
+static bool read_family(const struct builder *builder, const struct lmm_ledger_family *record,
+                        struct lmm_model_family *family)
+{
+    family->size_bytes = lmm_load_u64(&record->size_bytes);
+    family->align_bytes = lmm_load_u32(&record->align_bytes);
+    family->stride_bytes = lmm_load_u64(&record->stride_bytes);
+    family->limit_bytes = lmm_load_u64(&record->limit_bytes);
+    family->pages = lmm_load_u64(&record->pages);
+    family->mapped_bytes = lmm_load_u64(&record->mapped_bytes);
+    family->committed_bytes = lmm_load_u64(&record->committed_bytes);
+    family->free_slots = lmm_load_u64(&record->free_slots);
+    family->longest_free_slots = lmm_load_u64(&record->longest_free_slots);
+    family->peak_bytes = multiply(lmm_load_u64(&record->peak_slots), family->size_bytes);
+    return family->size_bytes > 0 && family->stride_bytes >= family->size_bytes &&
+           family->align_bytes > 0 && (family->align_bytes & (family->align_bytes - 1)) == 0 &&
+           lmm_books_string(&builder->books, lmm_load_u32(&record->name), &family->name);
+}
+
+static bool read_site(const struct builder *builder, const struct lmm_ledger_site *record,
+                      struct lmm_model_site *site)
+{
+    uint32_t family = lmm_load_u32(&record->family);
+
+    if (family >= builder->model->family_count) {
+        return false;
+    }
+    site->family = &builder->families[family];
+    site->line = lmm_load_u32(&record->line);
+    return lmm_books_string(&builder->books, lmm_load_u32(&record->file), &site->file) &&
+           lmm_books_string(&builder->books, lmm_load_u32(&record->function), &site->function);
+}
+
+static bool read_records(struct builder *builder, const struct lmm_span *span)
+{
+    struct lmm_model *model = builder->model;
+    const struct lmm_ledger_family *families = (const void *) span->records;
+    const struct lmm_ledger_site *sites = (const void *) span->records;
+
+    for (uint32_t i = 0; i < span->count; i++) {
+        uint32_t index = span->first + i;
+
+        if (span->kind == LMM_LEDGER_FAMILIES) {
+            model->families[index] = &builder->families[index];
+            if (!read_family(builder, &families[i], &builder->families[index])) {
+                return false;
+            }
+        } else if (span->kind == LMM_LEDGER_SITES) {
+            model->sites[index].id = index;
+            if (!read_site(builder, &sites[i], &model->sites[index])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Families come before sites, because the spans are in the order of their kinds. */
+static int read_families_and_sites(struct builder *builder)
+{
+    struct lmm_model *model = builder->model;
+    uint64_t families = lmm_books_count(&builder->books, LMM_LEDGER_FAMILIES);
+    uint64_t sites = lmm_books_count(&builder->books, LMM_LEDGER_SITES);
+
+    if (families > LMM_LEDGER_MAX_FAMILIES || sites > LMM_LEDGER_MAX_SITES) {
+        return -EINVAL;
+    }
+    model->family_count = (size_t) families;
+    model->site_count = (size_t) sites;
+    builder->families = take(builder, model->family_count, sizeof(struct lmm_model_family));
+    model->families = take(builder, model->family_count, sizeof(struct lmm_model_family *));
+    model->sites = take(builder, model->site_count, sizeof(struct lmm_model_site));
+    if (builder->families == NULL || model->families == NULL || model->sites == NULL) {
+        return -ENOSPC;
+    }
+    for (size_t i = 0; i < builder->books.span_count; i++) {
+        const struct lmm_span *span = &builder->books.spans[i];
+        bool records = span->kind == LMM_LEDGER_FAMILIES || span->kind == LMM_LEDGER_SITES;
+
+        if (records && !read_records(builder, span)) {
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
+/* ---- Counters -------------------------------------------------------------------------------- */
+
+static void sum_row(struct lmm_model_site *site, const struct lmm_ledger_row *row, bool freed)
+{
+    if (freed) {
+        uint64_t blocks = lmm_load_u64_acquire(&row->freed_blocks);
+
+        site->frees += blocks;
+        site->freed_slots += blocks + lmm_load_u64_acquire(&row->freed_extra_slots);
+    } else {
+        uint64_t blocks = lmm_load_u64_acquire(&row->allocated_blocks);
+
+        site->allocations += blocks;
+        site->allocated_slots += blocks + lmm_load_u64_acquire(&row->allocated_extra_slots);
+    }
+}
+
+/* Adds one side of every owner's rows. Rows past the last known site are of sites not seen yet. */
+static void sum_rows(const struct builder *builder, bool freed)
+{
+    struct lmm_model *model = builder->model;
+
+    for (size_t i = 0; i < builder->books.span_count; i++) {
+        const struct lmm_span *span = &builder->books.spans[i];
+        const struct lmm_ledger_row *rows = (const void *) span->records;
+
+        if (span->kind != LMM_LEDGER_ROWS) {
+            continue;
+        }
+        for (uint32_t k = 0; k < span->count && span->first + k < model->site_count; k++) {
+            sum_row(&model->sites[span->first + k], &rows[k], freed);
+        }
+    }
+}
+
+static void forget_sums(struct lmm_model *model)
+{
+    for (size_t i = 0; i < model->site_count; i++) {
+        model->sites[i].allocations = 0;
+        model->sites[i].frees = 0;
+        model->sites[i].allocated_slots = 0;
+        model->sites[i].freed_slots = 0;
+    }
+}
+
+static void read_counters(struct builder *builder)
+{
+    const uint32_t *fold = &builder->books.header->fold_sequence;
+
+    for (int tries = 0; tries < FOLD_TRIES && !builder->model->settled; tries++) {
+        uint32_t before = lmm_load_u32_acquire(fold);
+
+        forget_sums(builder->model);
+        sum_rows(builder, true);
+        sum_rows(builder, false);
+        builder->model->settled = before % 2 == 0 && lmm_load_u32_acquire(fold) == before;
+        if (!builder->model->settled) {
+            sched_yield();
+        }
+    }
+}
+
+/* ---- Figures: every definition once, as docs/reports.md has them ----------------------------- */
+
+static void define_site(struct lmm_model_site *site)
+{
+    site->live_blocks = subtract(site->allocations, site->frees);
+    site->live_slots = subtract(site->allocated_slots, site->freed_slots);
+    if (site->live_blocks == 0 || site->live_slots < site->live_blocks) {
+        site->live_slots = site->live_blocks; /* a writer stands between its two stores */
+    }
+    site->live_bytes = multiply(site->live_slots, site->family->size_bytes);
+}
+
+static void add_counts(struct lmm_model_family *sum, const struct lmm_model_site *site)
+{
+    sum->sites++;
+    sum->live_blocks = add(sum->live_blocks, site->live_blocks);
+    sum->live_slots = add(sum->live_slots, site->live_slots);
+    sum->live_bytes = add(sum->live_bytes, site->live_bytes);
+    sum->allocations = add(sum->allocations, site->allocations);
+    sum->frees = add(sum->frees, site->frees);
+}
+
+static void define_family(struct lmm_model_family *family)
+{
+    uint64_t slots = add(family->live_slots, family->free_slots);
+
+    family->peak_bytes =
+        family->peak_bytes > family->live_bytes ? family->peak_bytes : family->live_bytes;
+    family->internal_bytes = subtract(family->mapped_bytes, multiply(slots, family->size_bytes));
+    family->occupancy_permille = lmm_model_permille(family->live_bytes, family->committed_bytes);
+    family->internal_permille = lmm_model_permille(family->internal_bytes, family->mapped_bytes);
+    family->external_permille = lmm_model_permille(
+        subtract(family->free_slots, family->longest_free_slots), family->free_slots);
+}
+
+static void add_gauges(struct lmm_model_family *sum, const struct lmm_model_family *family)
+{
+    sum->pages = add(sum->pages, family->pages);
+    sum->mapped_bytes = add(sum->mapped_bytes, family->mapped_bytes);
+    sum->committed_bytes = add(sum->committed_bytes, family->committed_bytes);
+    sum->internal_bytes = add(sum->internal_bytes, family->internal_bytes);
+}
+
+/* Keeps the sites that have counted anything, and adds each to its family and to the total. */
+static void define_sites(struct builder *builder)
+{
+    struct lmm_model *model = builder->model;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < model->site_count; i++) {
+        struct lmm_model_site *site = &model->sites[i];
+
+        if (site->allocations == 0 && site->frees == 0) {
+            continue;
+        }
+        define_site(site);
+        add_counts(&builder->families[site->family - builder->families], site);
+        add_counts(&model->total, site);
+        model->sites[kept++] = *site;
+    }
+    model->site_count = kept;
+}
+
+static void define_families_and_shares(struct builder *builder)
+{
+    struct lmm_model *model = builder->model;
+    struct lmm_model_family *total = &model->total;
+
+    total->name = lmm_string_of("total");
+    for (size_t i = 0; i < model->family_count; i++) {
+        define_family(&builder->families[i]);
+        add_gauges(total, &builder->families[i]);
+        model->families_used += builder->families[i].sites > 0;
+    }
+    total->occupancy_permille = lmm_model_permille(total->live_bytes, total->committed_bytes);
+    total->internal_permille = lmm_model_permille(total->internal_bytes, total->mapped_bytes);
+    for (size_t i = 0; i < model->site_count; i++) {
+        model->sites[i].share_permille =
+            lmm_model_permille(model->sites[i].live_bytes, total->live_bytes);
+    }
+}
+
+int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t scratch_bytes,
+                    struct lmm_model **ret_model)
+{
+    struct builder builder = {.scratch = scratch, .scratch_bytes = scratch_bytes};
+    int error;
+
+    if (view == NULL || !lmm_books_have_header(view)) {
+        return -EINVAL;
+    }
+    if (!align_scratch(&builder)) {
+        return -ENOSPC;
+    }
+    builder.model = take(&builder, 1, sizeof(struct lmm_model));
+    if (builder.model == NULL) {
+        return -ENOSPC;
+    }
+    read_header(builder.model, view->header);
+    error = open_books(&builder, view);
+    error = error != 0 ? error : read_families_and_sites(&builder);
+    if (error != 0) {
+        return error;
+    }
+    read_counters(&builder);
+    define_sites(&builder);
+    define_families_and_shares(&builder);
+    lmm_sort(builder.model->families, builder.model->family_count,
+             sizeof(struct lmm_model_family *), compare_families);
+    lmm_sort(builder.model->sites, builder.model->site_count, sizeof(struct lmm_model_site),
+             compare_sites);
+    *ret_model = builder.model;
+    return 0;
+}

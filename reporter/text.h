@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * text: the reports that people read. It lays out what the model defines and computes no figure of
+ * its own. Columns are as wide as what stands in them: one pass over the rows measures, a second
+ * prints.
+ *
+ * Every name and path is escaped: a backslash doubled; control characters, characters that reorder
+ * a line, and bytes that are no UTF-8 as \xNN, byte by byte. So a report line is always one line.
+ *
+ * Locks: none. Nothing here allocates.
+ */
+#ifndef LMM_REPORTER_TEXT_H
+#define LMM_REPORTER_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct lmm_model;
+struct lmm_sink;
+
+enum {
+    LMM_TEXT_TOP_SITES = 10,
+};
+
+struct lmm_text_style {
+    bool colour;      /* terminal escapes for headings and what wants attention */
+    size_t top_sites; /* sites shown, the largest first; 0: LMM_TEXT_TOP_SITES */
+};
+
+/*
+ * Prints the usage report: families, their pages, the top sites, the totals, and last a line that
+ * starts with "SUMMARY:". style may be NULL: no colour, the usual number of sites.
+ * Returns 0, or -errno of the first write that failed.
+ */
+int lmm_text_usage(const struct lmm_model *model, struct lmm_sink *sink,
+                   const struct lmm_text_style *style);
+
+/*
+ * Prints the leak report: one line "leak: ..." for each site with live blocks, and a line
+ * "SUMMARY:" last. Prints nothing when no block lives. style: as above; all sites are shown.
+ * Returns 0, or -errno of the first write that failed.
+ */
+int lmm_text_leaks(const struct lmm_model *model, struct lmm_sink *sink,
+                   const struct lmm_text_style *style);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * utf8: strings that nobody has vouched for, as renderers get them from a ledger, and what in them
+ * is well-formed UTF-8. Stateless.
+ */
+#ifndef LMM_REPORTER_UTF8_H
+#define LMM_REPORTER_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes from a ledger, not vouched for: may hold anything but a NUL, and need not end with one. */
+struct lmm_string {
+    const char *text;
+    size_t bytes;
+};
+
+/* Returns text, which ends with a NUL, as such a string. */
+struct lmm_string lmm_string_of(const char *text);
+
+/*
+ * Decodes the character at text, of which bytes (at least 1) may be read. Returns its length, 1 to
+ * 4, and sets *ret_character; returns 0 when no well-formed sequence (RFC 3629: shortest form, no
+ * surrogates, at most U+10FFFF) starts there.
+ */
+size_t lmm_utf8_decode(const char *text, size_t bytes, uint32_t *ret_character);
+
+#endif

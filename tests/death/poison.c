@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * poison: checks each case in a process of its own; poison NAME runs one, for Valgrind to see.
+ *
+ * In a build with AddressSanitizer, free slots are poisoned: a use of a freed block, or of a slot
+ * never handed out, is reported by ASan at the place where it happens. Other builds skip this (77);
+ * there Valgrind reports the same, see CMakeLists.txt.
+ */
+#include <lmm/lmm.h>
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ASAN 1
+#endif
+#endif
+#ifndef ASAN
+#define ASAN 0
+#endif
+
+enum { SKIPPED = 77, SURVIVED = 99 };
+
+typedef struct {
+    char name[32];
+    unsigned id;
+} emp_t;
+
+static volatile unsigned sink;
+
+static void read_freed(void)
+{
+    emp_t *emp = LMM_NEW(emp_t);
+    emp_t *other = LMM_NEW(emp_t);
+    lmm_free(emp);
+    sink = emp->id + other->id;
+}
+
+static void write_freed(void)
+{
+    emp_t *emp = LMM_NEW(emp_t);
+    lmm_free(emp);
+    emp->id = sink;
+}
+
+static void read_freed_array(void)
+{
+    emp_t *array = LMM_NEW_ARRAY(emp_t, 10);
+    lmm_free(array);
+    sink = array[7].id;
+}
+
+static void overrun_into_fresh(void)
+{
+    emp_t *emp = LMM_NEW(emp_t);
+    sink = emp[5000].id;
+}
+
+static void use_live(void)
+{
+    emp_t *emp = LMM_NEW(emp_t);
+    emp_t *array = LMM_NEW_ARRAY(emp_t, 10);
+    memset(emp, 1, sizeof(*emp));
+    memset(array, 1, 10 * sizeof(*array));
+    lmm_free(emp);
+    lmm_free(array);
+    emp = LMM_ALLOC(emp_t);
+    array = LMM_NEW_ARRAY(emp_t, 12);
+    memset(emp, 2, sizeof(*emp));
+    memset(array, 2, 12 * sizeof(*array));
+}
+
+static const struct {
+    const char *name;
+    void (*use)(void);
+    bool reported;
+} cases[] = {
+    {"read_freed", read_freed, true},
+    {"write_freed", write_freed, true},
+    {"read_freed_array", read_freed_array, true},
+    {"overrun", overrun_into_fresh, true},
+    {"proper_use", use_live, false},
+};
+
+/* Returns true when the process that runs `use` ended with a report of poisoned memory. */
+static bool is_reported(void (*use)(void))
+{
+    int output[2];
+    if (pipe(output) != 0) {
+        return false;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(output[1], STDERR_FILENO);
+        close(output[0]);
+        close(output[1]);
+        use();
+        _exit(SURVIVED);
+    }
+    close(output[1]);
+    char text[1 << 16];
+    size_t used = 0;
+    for (ssize_t got = 1; got > 0; used += (size_t) got) {
+        got = read(output[0], text + used, sizeof(text) - 1 - used);
+        if (got < 0) {
+            break;
+        }
+    }
+    text[used] = '\0';
+    close(output[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    bool survived = WIFEXITED(status) && WEXITSTATUS(status) == SURVIVED;
+    return !survived && strstr(text, "use-after-poison") != NULL;
+}
+
+static int run_one(const char *name)
+{
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (strcmp(cases[i].name, name) == 0) {
+            cases[i].use();
+            return EXIT_SUCCESS;
+        }
+    }
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        return run_one(argv[1]);
+    }
+    if (!ASAN) {
+        puts("skipped: built without AddressSanitizer");
+        return SKIPPED;
+    }
+    int failures = 0;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (is_reported(cases[i].use) != cases[i].reported) {
+            fprintf(stderr, "%s: %s\n", cases[i].name,
+                    cases[i].reported ? "not reported" : "reported");
+            failures++;
+        }
+    }
+    return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* lmm_resize() and lmm_block_count() judge a pointer as lmm_free() does. */
+#include "tests/death/cases.h"
+
+static void expect_interior(const char *verb, const void *p, const void *start, int line)
+{
+    death_expect("%s of an interior pointer: " HEX " (%zu bytes into a block at " HEX
+                 ", emp_t, allocated at tests/death/verbs.c:%d)",
+                 verb, address_of(p), (size_t) (address_of(p) - address_of(start)),
+                 address_of(start), line);
+}
+
+void resize_freed(void)
+{
+    emp_t *emp = must(LMM_NEW(emp_t));
+    death_expect("resize of a freed block: " HEX " (emp_t)", address_of(emp));
+    lmm_free(emp);
+    must(lmm_resize(emp, 2));
+}
+
+void resize_freed_array(void)
+{
+    emp_t *array = must(LMM_NEW_ARRAY(emp_t, 4));
+    emp_t *other = must(LMM_NEW_ARRAY(emp_t, 4));
+    death_expect("resize of a freed block: " HEX " (emp_t)", address_of(array));
+    lmm_free(array);
+    must(lmm_resize(array, 5));
+    lmm_free(other);
+}
+
+void resize_interior(void)
+{
+    const int line = __LINE__ + 1;
+    emp_t *array = must(LMM_NEW_ARRAY(emp_t, 4));
+    expect_interior("resize", array + 1, array, line);
+    must(lmm_resize(array + 1, 5));
+}
+
+void resize_no_block(void)
+{
+    emp_t emp;
+    void *p = beside(&emp, 0);
+    death_expect("resize of a pointer that is no block: " HEX, address_of(p));
+    must(lmm_resize(p, 5));
+}
+
+void resize_never_allocated(void)
+{
+    emp_t *far = (emp_t *) must(LMM_NEW(emp_t)) + 5000;
+    death_expect("resize of memory that was never allocated: " HEX " (emp_t)", address_of(far));
+    must(lmm_resize(far, 5));
+}
+
+void count_freed(void)
+{
+    emp_t *emp = must(LMM_NEW(emp_t));
+    death_expect("count of a freed block: " HEX " (emp_t)", address_of(emp));
+    lmm_free(emp);
+    (void) lmm_block_count(emp);
+}
+
+void count_interior(void)
+{
+    const int line = __LINE__ + 1;
+    emp_t *emp = must(LMM_NEW(emp_t));
+    void *inside = beside(emp, 3);
+    expect_interior("count", inside, emp, line);
+    (void) lmm_block_count(inside);
+}
+
+void count_no_block(void)
+{
+    emp_t emp;
+    void *p = beside(&emp, 0);
+    death_expect("count of a pointer that is no block: " HEX, address_of(p));
+    (void) lmm_block_count(p);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * book: a ledger made by hand, for tests of the reporter. Chunks are small, so that every kind
+ * needs several, and each is an allocation of exactly its size, so that ASan sees any read past it.
+ */
+#ifndef LMM_TESTS_GOLDEN_BOOK_H
+#define LMM_TESTS_GOLDEN_BOOK_H
+
+#include <lmm/ledger.h>
+
+enum {
+    BOOK_CHUNKS_MAX = 64,
+    BOOK_STRINGS = 128, /* capacity of a chunk of each kind */
+    BOOK_FAMILIES = 2,
+    BOOK_SITES = 4,
+    BOOK_ROWS = 4,
+};
+
+struct book {
+    struct lmm_ledger_header header;
+    struct lmm_ledger_chunk *chunks[BOOK_CHUNKS_MAX];
+    struct lmm_ledger_view view;
+};
+
+/* Makes an empty book of a process; free it with book_close(). */
+void book_open(struct book *book, const char *executable, uint32_t pid);
+void book_close(struct book *book);
+
+/* Adds a chunk after all others of its kind and owner; a test may then damage it. */
+struct lmm_ledger_chunk *book_chunk(struct book *book, uint32_t kind, uint32_t owner,
+                                    uint32_t capacity);
+
+/* Returns the n-th chunk of a kind. */
+struct lmm_ledger_chunk *book_find(struct book *book, uint32_t kind, unsigned n);
+
+/* Each adds a record and returns its offset or index. At most 127 bytes in a string. */
+uint32_t book_string(struct book *book, const char *text);
+uint32_t book_family(struct book *book, const char *name, uint64_t size, uint32_t align);
+uint32_t book_site(struct book *book, uint32_t family, const char *file, uint32_t line,
+                   const char *function);
+
+/* Return the record to be filled in; the row comes into being where there is none yet. */
+struct lmm_ledger_family *book_family_at(struct book *book, uint32_t index);
+struct lmm_ledger_site *book_site_at(struct book *book, uint32_t index);
+struct lmm_ledger_row *book_row(struct book *book, uint32_t owner, uint32_t site);
+
+/* Counts blocks of one slot each. */
+void book_count(struct book *book, uint32_t owner, uint32_t site, uint64_t allocated,
+                uint64_t freed);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main() returns while other threads allocate, with the leak report asked for: the process must
+ * end, in order, every time.
+ */
+#include "tests/stress/stress.h"
+
+#include <string.h>
+#include <sys/wait.h>
+
+enum {
+    THREADS = 3,
+    REPEATS = 60,
+    CHILD_SECONDS = 60,
+    EXPECTED_EXIT = 33,
+};
+
+typedef struct {
+    unsigned char bytes[64];
+} spin_t;
+
+static void *run(void *number)
+{
+    uint64_t random = 5 + (uintptr_t) number;
+    spin_t *held[100] = {NULL};
+    for (;;) {
+        spin_t **slot = &held[stress_random(&random) % 100];
+        lmm_free(*slot);
+        *slot = LMM_NEW(spin_t);
+        CHECK(*slot != NULL);
+    }
+    return NULL;
+}
+
+static int run_child(void)
+{
+    alarm(CHILD_SECONDS);
+    for (uintptr_t i = 0; i < THREADS; i++) {
+        pthread_t thread;
+        CHECK(pthread_create(&thread, NULL, run, (void *) i) == 0);
+    }
+    spin_t *kept = LMM_NEW(spin_t);
+    CHECK(kept != NULL);
+    usleep(2000);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "child") == 0) {
+        return run_child();
+    }
+    CHECK(setenv("LMM_OPTIONS", "leaks=1:exitcode=33:log=/dev/null", 1) == 0);
+    for (unsigned i = 0; i < REPEATS; i++) {
+        pid_t child = fork();
+        CHECK(child >= 0);
+        if (child == 0) {
+            execl("/proc/self/exe", argv[0], "child", (char *) NULL);
+            _exit(127);
+        }
+        int status = 0;
+        CHECK(waitpid(child, &status, 0) == child);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != EXPECTED_EXIT) {
+            fprintf(stderr, "round %u: the child ended with status %#x\n", i, (unsigned) status);
+            return EXIT_FAILURE;
+        }
+    }
+    return EXIT_SUCCESS;
+}

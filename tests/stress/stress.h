@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stress: what the stress programs share: a check that ends the program with its place, random
+ * numbers, and threads started together.
+ */
+#ifndef TESTS_STRESS_STRESS_H
+#define TESTS_STRESS_STRESS_H
+
+#include <lmm/lmm.h>
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { STRESS_SKIPPED = 77, STRESS_THREADS_MAX = 64 };
+
+#if defined(__SANITIZE_ADDRESS__)
+#define STRESS_ASAN 1
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define STRESS_TSAN 1
+#endif
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define STRESS_ASAN 1
+#endif
+#if __has_feature(thread_sanitizer)
+#define STRESS_TSAN 1
+#endif
+#endif
+#ifndef STRESS_ASAN
+#define STRESS_ASAN 0
+#endif
+#ifndef STRESS_TSAN
+#define STRESS_TSAN 0
+#endif
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);              \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+/* A random number; *state is any number but 0. */
+static inline uint64_t stress_random(uint64_t *state)
+{
+    uint64_t x = *state;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return *state = x;
+}
+
+/* Runs `run` in count threads, each with its number cast to a pointer, and waits for all. */
+static inline void stress_run(unsigned count, void *(*run)(void *number))
+{
+    pthread_t thread[STRESS_THREADS_MAX];
+    CHECK(count <= STRESS_THREADS_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        CHECK(pthread_create(&thread[i], NULL, run, (void *) (uintptr_t) i) == 0);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        CHECK(pthread_join(thread[i], NULL) == 0);
+    }
+}
+
+static inline struct lmm_stats stress_stats(struct lmm_family *family)
+{
+    struct lmm_stats stats;
+    CHECK(family != NULL);
+    CHECK(lmm_family_stats(family, &stats) == 0);
+    return stats;
+}
+
+/* No block of family is alive, and `allocations` were. */
+static inline void stress_check_all_freed(struct lmm_family *family, uint64_t allocations)
+{
+    struct lmm_stats stats = stress_stats(family);
+    if (stats.allocations != allocations || stats.frees != allocations || stats.live_blocks != 0 ||
+        stats.live_slots != 0) {
+        fprintf(stderr,
+                "%s: %" PRIu64 " allocated, %" PRIu64 " freed, %" PRIu64 " live (%" PRIu64
+                " slots); %" PRIu64 " should have been allocated and freed\n",
+                stats.name, stats.allocations, stats.frees, stats.live_blocks, stats.live_slots,
+                allocations);
+        abort();
+    }
+}
+
+/* Bytes of memory that the process has resident. */
+static inline size_t stress_resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file != NULL);
+    size_t total = 0;
+    size_t resident = 0;
+    CHECK(fscanf(file, "%zu %zu", &total, &resident) == 2);
+    fclose(file);
+    return resident * (size_t) sysconf(_SC_PAGESIZE);
+}
+
+#endif

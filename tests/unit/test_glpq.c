@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* Unit tests of glpq: each case is a script of operations and the order in which the rest is taken. */
+#include "glthread/glpq.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+enum { ITEMS = 26 };
+
+struct fixture {
+    struct glpq queue;
+    struct glpq_node nodes[ITEMS];
+};
+
+static char name_of(const struct fixture *fixture, const struct glpq_node *node)
+{
+    return (char) ('a' + (node - fixture->nodes));
+}
+
+/* Runs a script: "+a5" inserts a with key 5, "=a5" gives a the key 5, "-a" removes a. */
+static void run_script(struct fixture *fixture, const char *script)
+{
+    for (; *script != '\0'; script += *script == '-' ? 2 : 3) {
+        struct glpq_node *node = &fixture->nodes[script[1] - 'a'];
+        switch (*script) {
+        case '+':
+            glpq_insert(&fixture->queue, node, (uint32_t) (script[2] - '0'));
+            break;
+        case '=':
+            glpq_rekey(&fixture->queue, node, (uint32_t) (script[2] - '0'));
+            break;
+        case '-':
+            glpq_remove(&fixture->queue, node);
+            break;
+        default:
+            cr_assert_fail("unknown operation '%c'", *script);
+        }
+        cr_assert(glpq_is_valid(&fixture->queue, true), "at \"%s\"", script);
+    }
+}
+
+/* Takes the largest until none is left and writes the names in that order into ret_names. */
+static void take_all(struct fixture *fixture, char ret_names[ITEMS + 1])
+{
+    size_t used = 0;
+    while (glpq_largest(&fixture->queue) != NULL) {
+        struct glpq_node *largest = glpq_largest(&fixture->queue);
+        cr_assert_lt(used, ITEMS);
+        ret_names[used++] = name_of(fixture, largest);
+        glpq_remove(&fixture->queue, largest);
+        cr_assert(glpq_is_valid(&fixture->queue, true));
+    }
+    ret_names[used] = '\0';
+    cr_expect_eq(fixture->queue.count, 0);
+}
+
+static const struct {
+    const char *script;
+    const char *order;
+} cases[] = {
+    {"", ""},
+    {"+a5", "a"},
+    {"+a1+b2+c3", "cba"},
+    {"+a3+b2+c1", "abc"},
+    {"+a2+b3+c1", "bac"},
+    /* equal keys: first in, first out */
+    {"+a5+b5+c5+d5", "abcd"},
+    {"+a5+b6+c5+d6", "bdac"},
+    /* remove: the only one, the root, a leaf, one with children */
+    {"+a5-a", ""},
+    {"+a3+b2+c1-a", "bc"},
+    {"+a3+b2+c1-c", "ab"},
+    {"+a9+b8+c7+d6+e5-a-b", "cde"},
+    {"+a9+b8+c7+d6+e5-a-d", "bce"},
+    {"+a5+b5+c5-b+b5", "acb"},
+    /* re-key: up, down, to the same key (which makes it the youngest), of the root */
+    {"+a1+b2+c3=a4", "acb"},
+    {"+a1+b2+c3=a3", "cab"},
+    {"+a1+b2+c3=c0", "bac"},
+    {"+a1+b2+c3=c2", "bca"},
+    {"+a5+b5+c5=a5", "bca"},
+    {"+a5+b5+c5=b5", "acb"},
+    {"+a1+b2+c3=c9", "cba"},
+    {"+a7=a3", "a"},
+    {"+a5+b5+c9-c=a6", "ab"},
+    {"+a1+b2+c3+d4+e5+f6+g7-g=b9=f0=c9", "bcedaf"},
+};
+
+Test(glpq, nodes_come_by_key_then_by_age)
+{
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fixture fixture = {0};
+        glpq_init(&fixture.queue);
+        run_script(&fixture, cases[i].script);
+        cr_expect_eq(fixture.queue.count, strlen(cases[i].order));
+        char order[ITEMS + 1];
+        take_all(&fixture, order);
+        cr_expect_str_eq(order, cases[i].order, "script \"%s\" gave \"%s\"", cases[i].script,
+                         order);
+    }
+}
+
+/* The same scripts, begun so late that the ages are renumbered on their way. */
+Test(glpq, renumbering_keeps_the_order)
+{
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (uint32_t left = 0; left < 12; left++) {
+            struct fixture fixture = {0};
+            glpq_init(&fixture.queue);
+            fixture.queue.next_age = UINT32_MAX - left;
+            run_script(&fixture, cases[i].script);
+            char order[ITEMS + 1];
+            take_all(&fixture, order);
+            cr_expect_str_eq(order, cases[i].order, "script \"%s\", %u ages left, gave \"%s\"",
+                             cases[i].script, left, order);
+        }
+    }
+}
+
+Test(glpq, renumbering_starts_again_from_the_count)
+{
+    struct fixture fixture = {0};
+    glpq_init(&fixture.queue);
+    fixture.queue.next_age = UINT32_MAX - 3;
+    run_script(&fixture, "+a5+b5+c5");
+    cr_expect_eq(fixture.queue.next_age, UINT32_MAX);
+    run_script(&fixture, "+d5");
+    cr_expect_eq(fixture.queue.next_age, 4);
+}
+
+/* Visits the queue and returns the visited nodes as bits. */
+static uint32_t walk(const struct fixture *fixture)
+{
+    uint32_t seen = 0;
+    for (const struct glpq_node *node = glpq_walk_first(&fixture->queue); node != NULL;
+         node = glpq_walk_next(node)) {
+        uint32_t bit = UINT32_C(1) << (name_of(fixture, node) - 'a');
+        cr_assert_eq(seen & bit, 0, "%c is visited twice", name_of(fixture, node));
+        seen |= bit;
+    }
+    return seen;
+}
+
+Test(glpq, the_walk_visits_each_node_once)
+{
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fixture fixture = {0};
+        glpq_init(&fixture.queue);
+        run_script(&fixture, cases[i].script);
+        uint32_t expected = 0;
+        for (const char *name = cases[i].order; *name != '\0'; name++) {
+            expected |= UINT32_C(1) << (*name - 'a');
+        }
+        cr_expect_eq(walk(&fixture), expected, "script \"%s\"", cases[i].script);
+    }
+}
+
+/* Ways to break a queue of a9 b8 c7 d6; each must be found. */
+static void break_order(struct fixture *fixture)
+{
+    fixture->nodes[3].key = 10;
+}
+
+static void break_prev(struct fixture *fixture)
+{
+    fixture->queue.root->child->prev = NULL;
+}
+
+static void break_root_next(struct fixture *fixture)
+{
+    fixture->queue.root->next = &fixture->nodes[3];
+}
+
+static void break_count_up(struct fixture *fixture)
+{
+    fixture->queue.count++;
+}
+
+static void break_count_down(struct fixture *fixture)
+{
+    fixture->queue.count--;
+}
+
+static void break_age(struct fixture *fixture)
+{
+    fixture->nodes[2].age = fixture->queue.next_age;
+}
+
+static void lose_root(struct fixture *fixture)
+{
+    fixture->queue.root = NULL;
+}
+
+static void loop_children(struct fixture *fixture)
+{
+    fixture->nodes[1].next = &fixture->nodes[1];
+}
+
+static void (*const breakages[])(struct fixture *) = {
+    break_order, break_prev, break_root_next, break_count_up,
+    break_count_down, break_age, lose_root, loop_children,
+};
+
+Test(glpq, validity_finds_what_is_broken)
+{
+    for (size_t i = 0; i < sizeof(breakages) / sizeof(breakages[0]); i++) {
+        struct fixture fixture = {0};
+        glpq_init(&fixture.queue);
+        run_script(&fixture, "+a9+b8+c7+d6");
+        cr_expect(glpq_is_valid(&fixture.queue, false), "breakage %zu", i);
+        breakages[i](&fixture);
+        cr_expect_not(glpq_is_valid(&fixture.queue, false), "breakage %zu", i);
+    }
+}
+
+Test(glpq, only_the_thorough_check_finds_equal_ages)
+{
+    struct fixture fixture = {0};
+    glpq_init(&fixture.queue);
+    run_script(&fixture, "+a9+b8+c7+d6");
+    fixture.nodes[3].age = fixture.nodes[2].age;
+    cr_expect(glpq_is_valid(&fixture.queue, false));
+    cr_expect_not(glpq_is_valid(&fixture.queue, true));
+}
