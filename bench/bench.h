@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench: what the workloads share: the structs they allocate, the random numbers they draw, the touch
- * that every new object gets, and the table in which each workload stands (main.c).
+ * bench: what the workloads share: the structs they allocate, the random numbers they draw, the
+ * touch that every new object gets, and the table in which each workload stands (main.c).
  *
- * A workload keeps its state in static variables of its own file, so that its books cost the allocator
- * under test nothing. Its file is compiled once for each allocator and must not know which one it is.
+ * A workload keeps its state in static variables of its own file, so that its books cost the
+ * allocator under test nothing. Its file is compiled once for each allocator and must not know
+ * which one it is.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
@@ -87,9 +88,9 @@ static inline size_t bench_below(uint32_t random, uint64_t limit)
 }
 
 /*
- * Does to a new object what a program does: looks whether it is there and writes its first word. The
- * compiler must take the object for escaped, else it drops the store, or alloc and free altogether.
- * p: at least 8 bytes. Returns p.
+ * Does to a new object what a program does: looks whether it is there and writes its first word.
+ * The compiler must take the object for escaped, else it drops the store, or alloc and free
+ * altogether. p: at least 8 bytes. Returns p.
  */
 static inline void *bench_touch(void *p, uint64_t value)
 {

@@ -3,9 +3,10 @@
  * churn: a live set of objects of eight families; an operation frees a random one and allocates
  * another in its place.
  *
- * The families take turns, each at a call site of its own, as in a program; so the family is known at
- * compile time. Were the family drawn too, a mispredicted branch on every operation would cost more
- * than any allocator here and hide the difference. What is freed is of a random family all the same.
+ * The families take turns, each at a call site of its own, as in a program; so the family is
+ * known at compile time. Were the family drawn too, a mispredicted branch on every operation
+ * would cost more than any allocator here and hide the difference. What is freed is of a random
+ * family all the same.
  */
 #include "alloc.h"
 #include "bench.h"
@@ -74,7 +75,7 @@ void bench_churn_setup(size_t live)
 {
     whole = (struct bench_set){.slots = slots, .live = live, .random = 0x2545f4914f6cdd1du};
     bench_churn_fill(&whole);
-    /* The set is to look as after a long life: most objects far from their neighbours in the array. */
+    /* As after a long life: objects lie far from their neighbours in the array. */
     bench_churn_replace(&whole, 2 * live);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main: the table of workloads, and one run of one of them. bench/run starts this program in a fresh
- * process for each figure, with the allocator under test linked or preloaded.
+ * main: the table of workloads, and one run of one of them. bench/run starts this program in a
+ * fresh process for each figure, with the allocator under test linked or preloaded.
  *
  *   bench-X -l                                       prints "name kind [size]" for each workload
  *   bench-X [-n OPERATIONS] [-r REPETITIONS] NAME    prints "name median best", ns per operation,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * memory: what a live object costs in resident memory, everything that the allocator needs for it
- * included: the growth of the process's resident set over a million objects of one family. The array
- * of pointers is touched beforehand and does not count.
+ * included: the growth of the process's resident set over a million objects of one family. The
+ * array of pointers is touched beforehand and does not count.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,8 +20,8 @@ static void *objects[OBJECTS];
 
 const size_t bench_memory_sizes[] = {16, 24, 36, 40, 56, 72, 100, 200, 0};
 
-/* smaps_rollup walks the page tables, so it is exact; statm lags behind by some pages a thread. Read
- * without stdio, whose buffers would come from the allocator under test. */
+/* smaps_rollup walks the page tables, so it is exact; statm lags behind by some pages a thread.
+ * Read without stdio, whose buffers would come from the allocator under test. */
 static size_t resident_bytes(void)
 {
     static char text[ROLLUP_BYTES];

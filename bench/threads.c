@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * threads: workloads of two threads, the main thread and a partner that lives from setup to teardown;
- * each repetition starts both through a barrier and ends when both are done. Each has a processor of
- * its own: left to the kernel they sometimes share one, and then nothing crosses between cores.
+ * threads: workloads of two threads, the main thread and a partner that lives from setup to
+ * teardown; each repetition starts both through a barrier and ends when both are done. Each has a
+ * processor of its own: left to the kernel they sometimes share one, and then nothing crosses
+ * between cores.
  *
- * prodcons: the partner allocates and hands objects through a ring to the main thread, which frees them.
- * two_threads: each has a live set of its own and replaces random objects in it; an operation is one
- * of each thread.
+ * prodcons: the partner allocates and hands objects through a ring to the main thread, which
+ * frees them.
+ * two_threads: each has a live set of its own and replaces random objects in it; an operation is
+ * one of each thread.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -94,8 +96,8 @@ void bench_threads_teardown(void)
 
 /* ---- Producer and consumer ------------------------------------------------------------------ */
 
-/* One producer, one consumer. Each side keeps what it last saw of the other's index, and looks again
- * only when that says full or empty, so the indices change cores seldom. */
+/* One producer, one consumer. Each side keeps what it last saw of the other's index, and looks
+ * again only when that says full or empty, so the indices change cores seldom. */
 static struct {
     _Alignas(LINE_BYTES) _Atomic(size_t) put;   /* written by the producer */
     size_t taken_seen;                          /* producer only */

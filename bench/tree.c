@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tree: a binary search tree built by inserting random keys, then freed bottom up. Most of the time
- * goes into cache misses on the way down, so what is measured is where the allocator puts nodes.
+ * tree: a binary search tree built by inserting random keys, then freed bottom up. Most of the
+ * time goes into cache misses on the way down, so what is measured is where the allocator puts
+ * nodes.
  */
 #include "alloc.h"
 #include "bench.h"

@@ -32,12 +32,26 @@ if(LMM_SANITIZE AND EXISTS /proc/sys/vm/mmap_rnd_bits)
     endif()
 endif()
 
+# A preset may be there for some labels alone (LMM_TEST_LABELS). Its other tests are not built unless
+# asked for, and carry the label "elsewhere", which scripts/test leaves out.
+function(lmm_is_elsewhere label ret_elsewhere)
+    if(LMM_TEST_LABELS AND NOT label IN_LIST LMM_TEST_LABELS)
+        set(${ret_elsewhere} TRUE PARENT_SCOPE)
+    else()
+        set(${ret_elsewhere} FALSE PARENT_SCOPE)
+    endif()
+endfunction()
+
 # The tests' own settings go behind what the caller's environment says.
 function(lmm_set_test_properties test label timeout)
     if(NOT timeout)
         set(timeout 120)
     endif()
     set(labels ${label} ${LMM_PRESET})
+    lmm_is_elsewhere(${label} elsewhere)
+    if(elsewhere)
+        list(APPEND labels elsewhere)
+    endif()
     set_tests_properties(${test} PROPERTIES
         LABELS "${labels}"
         TIMEOUT ${timeout}
@@ -59,6 +73,8 @@ function(lmm_add_test)
     set(program ${arg_LABEL}_${arg_NAME})
     set(test ${arg_LABEL}.${arg_NAME})
     add_executable(${program} ${arg_SOURCES})
+    lmm_is_elsewhere(${arg_LABEL} elsewhere)
+    set_target_properties(${program} PROPERTIES EXCLUDE_FROM_ALL ${elsewhere})
     set_target_properties(${program} PROPERTIES
         OUTPUT_NAME ${arg_NAME}
         RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests/${arg_LABEL}")
@@ -68,6 +84,13 @@ function(lmm_add_test)
         set(arg_LIBS lmm_static)
     endif()
     target_link_libraries(${program} PRIVATE ${arg_LIBS} Threads::Threads)
+    # Linking with an archive that has LTO code costs seconds a program, so only the tests that work
+    # the library hard get it that way; the others get its plain machine code.
+    if(LMM_STATIC_LTO AND arg_LABEL MATCHES "^(property|stress|death)$")
+        target_link_options(${program} PRIVATE -flto=auto)
+    elseif(LMM_STATIC_LTO)
+        target_link_options(${program} PRIVATE -fno-lto)
+    endif()
     if(arg_CRITERION)
         target_link_libraries(${program} PRIVATE PkgConfig::CRITERION)
     endif()

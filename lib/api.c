@@ -173,31 +173,27 @@ static LMM_NOINLINE void free_slow(void *p)
     errno = saved_errno;
 }
 
-static LMM_NOINLINE void free_other(struct lmm_page *page, uint32_t slot, void *p)
+static LMM_NOINLINE void free_other(void *p, struct lmm_page *page)
 {
     int saved_errno = errno;
 
-    lmm_block_free_at(page, slot, p);
+    lmm_block_free_other(p, page);
     errno = saved_errno;
 }
 
 LMM_API void lmm_free(void *p)
 {
+    bool event;
     struct lmm_page *page;
-    uint32_t slot;
 
-    switch (lmm_heap_push(&lmm_thread_open, p, &page, &slot)) {
-    case LMM_PUSH_DONE:
-        return;
-    case LMM_PUSH_EVENT:
-        lmm_heap_page_event(lmm_thread_open.heap, page);
-        return;
-    case LMM_PUSH_OTHER:
-        free_other(page, slot, p);
-        return;
-    case LMM_PUSH_SLOW:
+    if (LMM_LIKELY(lmm_heap_push(&lmm_thread_open, p, &event, &page))) {
+        if (LMM_UNLIKELY(event)) {
+            lmm_heap_page_event(lmm_thread_open.heap, page);
+        }
+    } else if (page != NULL) {
+        free_other(p, page);
+    } else {
         free_slow(p);
-        return;
     }
 }
 

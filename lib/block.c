@@ -256,9 +256,11 @@ static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, v
     count_free(heap, tag, 1);
 }
 
-void lmm_block_free_at(struct lmm_page *page, uint32_t slot, void *p)
+void lmm_block_free_other(void *p, struct lmm_page *page)
 {
-    free_in(lmm_thread_open.heap, page, slot, p);
+    size_t offset = (uintptr_t) p & (LMM_UNIT_BYTES - 1);
+
+    free_in(lmm_thread_open.heap, page, offset * page->multiplier >> 32, p);
     /* Counting may have opened more sites, and so moved the tables. */
     lmm_thread_leave(lmm_thread_open.heap);
 }

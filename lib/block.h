@@ -21,8 +21,8 @@ void *lmm_block_alloc(struct lmm_family *family, uint32_t site, size_t n, bool z
 /* Frees p as lmm_free(); may change errno. */
 void lmm_block_free(void *p);
 
-/* Frees the block at slot of page, which the fast path found to start there; p is its address. */
-void lmm_block_free_at(struct lmm_page *page, uint32_t slot, void *p);
+/* Frees p, which the fast path found to start a block in a page that is not this heap's. */
+void lmm_block_free_other(void *p, struct lmm_page *page);
 
 /* Changes the length of p to n, at least 1; as lmm_resize(). */
 void *lmm_block_resize(void *p, size_t n);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * classic: what the names of the classic Linux Memory Manager (uapi_mm.h) stand on. It is a user of the
- * public API and of walk, keeps nothing of its own and allocates nothing.
+ * classic: what the names of the classic Linux Memory Manager (uapi_mm.h) are made of. It uses the
+ * public API, the registry and walk, keeps nothing of its own and allocates nothing.
  *
  * Invariants:
- *   I1  a site that has an id has its family too, as lmm_site_calloc() needs it: see calloc_at_new_site
+ *   I1  a site that has an id has its family too: lmm_classic_calloc_at() stores the id last
  *   I2  before anything is printed under a walk's locks a line is printed outside of them, so stdout has
  *       its buffer by then and the C library need not allocate one
  *
@@ -15,6 +15,7 @@
  */
 #include <lmm/uapi_mm.h>
 
+#include "family.h"
 #include "sync.h"
 #include "walk.h"
 
@@ -35,11 +36,9 @@ static size_t strictest_align(size_t size)
 
 static bool registered_already(const char *name, size_t size, size_t align)
 {
-    struct lmm_family *family = lmm_family_find(name);
-    struct lmm_stats stats;
+    const struct lmm_family *family = lmm_family_find(name);
 
-    return family != NULL && lmm_family_stats(family, &stats) == 0 && stats.size_bytes == size &&
-           stats.align_bytes >= align;
+    return family != NULL && family->size == size && family->align >= align;
 }
 
 void lmm_classic_register(const char *name, size_t size, size_t align)
@@ -78,41 +77,36 @@ void *lmm_classic_calloc(const char *name, size_t units)
 }
 
 /*
- * The classic macro knows its type by name only, so the registry says what LMM's own macros take from
- * the compiler. The block is allocated through a copy of the site that has it all, and the site gets
- * the id that the copy got: the same one from whichever thread comes first.
+ * The classic macro knows its type by name only, so the block is allocated through a copy of the site
+ * that has from the registry what LMM's own macros have from the compiler. An id that the copy got is
+ * kept in the site: the same one from whichever thread comes first.
  */
-static void *calloc_at_new_site(struct lmm_site *site, size_t units)
+void *lmm_classic_calloc_at(struct lmm_site *site, size_t units)
 {
-    struct lmm_stats stats;
-    struct lmm_family *family = find_or_say(site->type);
+    uint32_t id = lmm_load_acquire(&site->id);
+    const struct lmm_family *family = id == LMM_SITE_UNKNOWN
+                                          ? find_or_say(site->type)
+                                          : lmm_families_at(lmm_load_relaxed(&site->family));
 
-    if (family == NULL || lmm_family_stats(family, &stats) != 0) {
+    if (family == NULL) {
         return NULL;
     }
     struct lmm_site complete = {
-        .id = LMM_SITE_UNKNOWN,
+        .id = id,
+        .family = family->index,
         .line = site->line,
         .file = site->file,
         .function = site->function,
         .type = site->type,
-        .size_bytes = stats.size_bytes,
-        .align_bytes = stats.align_bytes,
+        .size_bytes = family->size,
+        .align_bytes = family->align,
     };
     void *block = lmm_site_calloc(&complete, units);
-    if (complete.id != LMM_SITE_UNKNOWN) {
+    if (complete.id != id) {
         lmm_store_relaxed(&site->family, complete.family);
         lmm_store_release(&site->id, complete.id);
     }
     return block;
-}
-
-void *lmm_classic_calloc_at(struct lmm_site *site, size_t units)
-{
-    if (lmm_load_acquire(&site->id) == LMM_SITE_UNKNOWN) {
-        return calloc_at_new_site(site, units);
-    }
-    return lmm_site_calloc(site, units);
 }
 
 /* ---- Families -------------------------------------------------------------------------------------- */

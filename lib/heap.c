@@ -233,9 +233,7 @@ void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t sl
 {
     lmm_store_relaxed(&page->tags[slot], page->head);
     page->head = slot;
-    uint32_t countdown = lmm_load_relaxed(&page->countdown) - 1;
-    lmm_store_relaxed(&page->countdown, countdown);
-    if (countdown == 0) {
+    if (lmm_count_down_single_writer(&page->countdown)) {
         lmm_heap_page_event(heap, page);
     }
 }
@@ -373,6 +371,7 @@ static void retire_current(struct lmm_bin *bin, bool keep_empty)
     }
     bin->page = NULL;
     if (keep_empty && free == page->slots) {
+        lmm_page_start_afresh(page);
         enqueue(bin->lot, page, free);    /* about to be taken again */
     } else {
         place(bin->lot, page, free);

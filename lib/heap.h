@@ -109,44 +109,41 @@ static inline __attribute__((always_inline)) void *lmm_heap_pop(const struct lmm
     return bin->base + (size_t) slot * bin->stride;
 }
 
-enum lmm_push {
-    LMM_PUSH_DONE,
-    LMM_PUSH_EVENT,                /* done; the page wants lmm_heap_page_event() */
-    LMM_PUSH_OTHER,                /* a block, but not one of this heap's slots: nothing is done */
-    LMM_PUSH_SLOW,                 /* not open, or no live block: nothing is done */
-};
-
-/* Frees p when it is a slot of this heap. *ret_page and *ret_slot: with EVENT the page, with OTHER both. */
-static inline __attribute__((always_inline)) enum lmm_push
-lmm_heap_push(const struct lmm_open *open, const void *p, struct lmm_page **ret_page,
-              uint32_t *ret_slot)
+/*
+ * Frees p when it is a live slot of an open site. The page's owner counts the free down and returns true;
+ * *ret_event is then whether the page wants lmm_heap_page_event(). Else nothing is done and the result is
+ * false: *ret_page is the page of another owner in which a block starts at p, or NULL when the slow path
+ * must look.
+ */
+static inline __attribute__((always_inline)) bool lmm_heap_push(const struct lmm_open *open,
+                                                                 const void *p, bool *ret_event,
+                                                                 struct lmm_page **ret_page)
 {
+    *ret_page = NULL;
     struct lmm_page *page = lmm_page_unit((uintptr_t) p);
     if (LMM_UNLIKELY(page == NULL)) {
-        return LMM_PUSH_SLOW;
+        return false;
     }
     uint64_t offset = (uintptr_t) p & (LMM_UNIT_BYTES - 1);
     uint64_t product = offset * page->multiplier;
     if (LMM_UNLIKELY((uint32_t) product >= page->multiplier)) {
-        return LMM_PUSH_SLOW;    /* inside a slot, or the page's multiplier is 0 */
+        return false;    /* inside a slot, or the page's multiplier is 0 */
     }
     uint32_t slot = (uint32_t) (product >> 32);
     uint32_t *tag = &page->tags[slot];
     uint32_t site = lmm_load_relaxed(tag) - LMM_TAG_LIVE_BASE;
     if (LMM_UNLIKELY(site >= open->site_limit)) {
-        return LMM_PUSH_SLOW;    /* not LIVE, or a site that this heap has no row for yet */
+        return false;    /* not LIVE, or a site that this heap has no row for yet */
     }
     *ret_page = page;
-    *ret_slot = slot;
     if (LMM_UNLIKELY(lmm_load_relaxed(&page->owner) != open->heap)) {
-        return LMM_PUSH_OTHER;
+        return false;
     }
     lmm_store_relaxed(tag, page->head);
     page->head = slot;
     lmm_add_single_writer(&open->rows[site].freed_blocks, 1);
-    uint32_t countdown = lmm_load_relaxed(&page->countdown) - 1;
-    lmm_store_relaxed(&page->countdown, countdown);
-    return LMM_LIKELY(countdown != 0) ? LMM_PUSH_DONE : LMM_PUSH_EVENT;
+    *ret_event = lmm_count_down_single_writer(&page->countdown);
+    return true;
 }
 
 /* Sets a new heap up; false with errno ENOMEM. */

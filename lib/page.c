@@ -300,61 +300,86 @@ uint32_t lmm_page_thread(struct lmm_page *page, uint32_t *ret_count)
                                                : thread_fresh(page, ret_count);
 }
 
-/* Lists every FREE slot below fresh that is present, in order of address; the rest is unlisted.
- * Returns the number of live slots. */
+void lmm_page_start_afresh(struct lmm_page *page)
+{
+    LMM_CHECK(lmm_page_facts(page)->absent_long == NULL);
+    page->head = LMM_TAG_END;
+    page->fresh = 0;
+    lmm_page_facts(page)->unlisted = 0;
+}
+
+/* Takes the page's own list apart: its slots become unlisted, without being counted so. What other
+ * threads freed and the page does not have yet keeps its tags, and so is told apart. */
+static void unlist(struct lmm_page *page)
+{
+    uint32_t next;
+
+    for (uint32_t slot = page->head; slot != LMM_TAG_END; slot = next) {
+        next = lmm_load_relaxed(&page->tags[slot]);
+        lmm_store_relaxed(&page->tags[slot], (uint32_t) LMM_TAG_UNLISTED);
+    }
+    page->head = LMM_TAG_END;
+}
+
+/* Lists every unlisted slot that is present, in order of address. Returns how many slots there are that
+ * are not the page's: live, or not yet collected. */
 static uint32_t relist(struct lmm_page *page)
 {
-    uint32_t live = 0;
-    uint32_t head = LMM_TAG_END;
+    uint32_t others = 0;
     uint32_t unlisted = 0;
 
     for (uint32_t slot = page->fresh; slot-- > 0;) {
-        if (lmm_tag_state(lmm_load_relaxed(&page->tags[slot])) == LMM_TAG_LIVE) {
-            live++;
+        if (lmm_load_relaxed(&page->tags[slot]) != LMM_TAG_UNLISTED) {
+            others++;
         } else if (lmm_page_is_present(page, slot)) {
-            lmm_store_relaxed(&page->tags[slot], head);
-            head = slot;
+            lmm_store_relaxed(&page->tags[slot], page->head);
+            page->head = slot;
         } else if (slot + 1 == page->fresh) {
             /* The mark comes down, so that no absent system page is shared across it. */
             page->fresh--;
         } else {
-            lmm_store_relaxed(&page->tags[slot], (uint32_t) LMM_TAG_UNLISTED);
             unlisted++;
         }
     }
-    page->head = head;
     lmm_page_facts(page)->unlisted = unlisted;
-    return live;
+    return others;
 }
 
 uint32_t lmm_page_rebuild(struct lmm_page *page)
 {
+    for (uint32_t slot = 0; slot < page->fresh; slot++) {
+        if (lmm_tag_state(lmm_load_relaxed(&page->tags[slot])) == LMM_TAG_FREE) {
+            lmm_store_relaxed(&page->tags[slot], (uint32_t) LMM_TAG_UNLISTED);
+        }
+    }
+    page->head = LMM_TAG_END;
     return page->slots - relist(page);
 }
 
-/* The system pages that LIVE slots lie on. */
-static uint64_t live_system_pages(const struct lmm_page *page)
+/* The system pages that slots which are not the page's lie on. */
+static uint64_t used_system_pages(const struct lmm_page *page)
 {
-    uint64_t live = 0;
+    uint64_t used = 0;
 
     for (uint32_t slot = 0; slot < page->fresh; slot++) {
-        if (lmm_tag_state(lmm_load_relaxed(&page->tags[slot])) == LMM_TAG_LIVE) {
+        if (lmm_load_relaxed(&page->tags[slot]) != LMM_TAG_UNLISTED) {
             size_t first = (size_t) slot * page->stride / LMM_SYSTEM_PAGE_BYTES;
             size_t last = ((size_t) (slot + 1) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
             for (size_t i = first; i <= last; i++) {
-                live |= (uint64_t) 1 << i;
+                used |= (uint64_t) 1 << i;
             }
         }
     }
-    return live;
+    return used;
 }
 
 size_t lmm_page_trim(struct lmm_page *page)
 {
     struct lmm_page_facts *facts = lmm_page_facts(page);
-    uint64_t spare = ~live_system_pages(page) & ~facts->absent;
     size_t bytes = 0;
 
+    unlist(page);
+    uint64_t spare = ~used_system_pages(page) & ~facts->absent;
     while (spare != 0) {
         size_t first = (size_t) __builtin_ctzll(spare);
         uint64_t above = ~(spare >> first);
@@ -367,9 +392,7 @@ size_t lmm_page_trim(struct lmm_page *page)
         }
         spare &= ~stretch;
     }
-    if (bytes != 0) {
-        relist(page);
-    }
+    relist(page);
     return bytes;
 }
 

@@ -199,6 +199,9 @@ uint32_t lmm_page_listed(const struct lmm_page *page);
  */
 uint32_t lmm_page_thread(struct lmm_page *page, uint32_t *ret_count);
 
+/* Forgets the lists of a wholly free slot page, so that it is threaded in order of address again. */
+void lmm_page_start_afresh(struct lmm_page *page);
+
 /* Threads every FREE tag below fresh anew, for a page that a fork may have torn; returns free slots. */
 uint32_t lmm_page_rebuild(struct lmm_page *page);
 

@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-/* ---- What the classic names stand on --------------------------------------------------------- */
+/* ---- What the classic names are made of --------------------------------------------------------- */
 
 /*
  * Registers a family; says on stdout why when it cannot. name and size as lmm_family_register();
