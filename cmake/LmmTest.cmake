@@ -4,7 +4,7 @@
 #              [LIBS <library>...]  what to link in place of lmm_static
 #              [ARGS <word>...]     the test's command line
 #              [CRITERION]          a Criterion test: its main comes from Criterion
-#              [TIMEOUT <seconds>]) default 120
+#              [TIMEOUT <seconds>]) default 120; three times that in a sanitized build
 #
 # Builds the program <label>_<name> as tests/<label>/<name> in the build tree, with the source root on
 # the include path, and adds it to ctest as <label>.<name>.
@@ -46,6 +46,9 @@ endfunction()
 function(lmm_set_test_properties test label timeout)
     if(NOT timeout)
         set(timeout 120)
+    endif()
+    if(LMM_SANITIZE)
+        math(EXPR timeout "${timeout} * 3")
     endif()
     set(labels ${label} ${LMM_PRESET})
     lmm_is_elsewhere(${label} elsewhere)

@@ -124,6 +124,11 @@ static bool check_count(size_t size, size_t n)
 
 LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n)
 {
+    void *block = lmm_block_pop_run(site->family, lmm_load_acquire(&site->id), n);
+
+    if (LMM_LIKELY(block != NULL)) {
+        return memset(block, 0, n * site->size_bytes);
+    }
     return check_count(site->size_bytes, n) ? site_alloc_slow(site, n, true) : NULL;
 }
 
@@ -173,14 +178,6 @@ static LMM_NOINLINE void free_slow(void *p)
     errno = saved_errno;
 }
 
-static LMM_NOINLINE void free_other(void *p, struct lmm_page *page)
-{
-    int saved_errno = errno;
-
-    lmm_block_free_other(p, page);
-    errno = saved_errno;
-}
-
 LMM_API void lmm_free(void *p)
 {
     bool event;
@@ -191,7 +188,7 @@ LMM_API void lmm_free(void *p)
             lmm_heap_page_event(lmm_thread_open.heap, page);
         }
     } else if (page != NULL) {
-        free_other(p, page);
+        lmm_block_free_other(p, page);
     } else {
         free_slow(p);
     }

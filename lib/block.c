@@ -149,22 +149,45 @@ static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32
     return block;
 }
 
+static void count_run(const struct lmm_open *open, uint32_t site, size_t n)
+{
+    struct lmm_ledger_row *row = &open->rows[site];
+
+    lmm_add_single_writer(&row->allocated_blocks, 1);
+    lmm_add_single_writer(&row->allocated_extra_slots, n - 1);
+}
+
+void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n)
+{
+    const struct lmm_open *open = &lmm_thread_open;
+
+    if (site >= open->site_limit) {
+        return NULL;
+    }
+    struct lmm_cache *cache = open->bins[family].cache;
+    void *block = lmm_cache_pop(cache, n, site);
+    if (block != NULL) {
+        count_run(open, site, n);
+        if (LMM_UNLIKELY(cache->unsampled_slots >= LMM_UNIT_BYTES / 16)) {
+            lmm_cache_sample(cache, lmm_families_at(family));
+        }
+    }
+    return block;
+}
+
 static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t site, size_t n,
                        bool *ret_zeroed)
 {
-    struct lmm_lot *lot = heap->open.bins[family->index].lot;
+    struct lmm_cache *cache = heap->open.bins[family->index].cache;
     uint32_t *tag;
-    char *block = lot == NULL ? NULL : lmm_cache_pop(lot->cache, n, family->stride, site);
+    char *block = lmm_cache_pop(cache, n, site);
 
     if (block == NULL) {
         block = lmm_run_take(&family->runs, n, site, &tag, ret_zeroed);
     }
-    if (block == NULL) {
-        return NULL;
+    if (block != NULL) {
+        count_run(&heap->open, site, n);
     }
-    struct lmm_ledger_row *row = &heap->open.rows[site];
-    lmm_add_single_writer(&row->allocated_blocks, 1);
-    lmm_add_single_writer(&row->allocated_extra_slots, n - 1);
     return block;
 }
 
@@ -221,20 +244,50 @@ static void count_free(struct lmm_heap *heap, uint32_t tag, size_t n)
     lmm_heap_count(heap, lmm_tag_value(tag), &delta);
 }
 
-static void free_run(struct lmm_heap *heap, struct lmm_page *page, size_t slot, void *p)
+/* Marks a run free, once only, and returns the tag it had. Another thread may be at it, too. */
+static uint32_t mark_run_freed(uint32_t *tag, void *p)
 {
-    struct lmm_family *family = lmm_families_at(page->family);
-    uint32_t *tag = &page->tags[slot];
-    size_t n = lmm_run_length(page, slot);
     uint32_t old = lmm_exchange_acq_rel(tag, (uint32_t) LMM_TAG_CACHED);
 
-    if (lmm_tag_state(old) != LMM_TAG_LIVE) {
+    if (LMM_UNLIKELY(lmm_tag_state(old) != LMM_TAG_LIVE)) {
+        lmm_store_relaxed(tag, old);
         lmm_block_misused(p, "free");
     }
-    count_free(heap, old, n);
-    if (page->kind == LMM_PAGE_SPAN || !lmm_cache_push(heap, family, n, p, tag)) {
+    return old;
+}
+
+/* Keeps a run that is marked free, in a cache made now if need be, or gives it to its page. Preserves
+ * errno, which making a cache may set. */
+static LMM_NOINLINE void push_run_slow(struct lmm_heap *heap, struct lmm_page *page, size_t slot,
+                                       size_t n)
+{
+    struct lmm_family *family = lmm_families_at(page->family);
+    int saved_errno = errno;
+    struct lmm_cache *cache = page->kind == LMM_PAGE_SPAN ? NULL : lmm_cache_of(heap, family);
+
+    errno = saved_errno;
+    if (!lmm_cache_push(cache, n, lmm_page_slot(page, slot), &page->tags[slot])) {
         lmm_run_give(&family->runs, page, slot, n);
     }
+}
+
+/* As lmm_heap_push_foreign(); what is not live is misuse. */
+static uint32_t push_foreign(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot, void *p)
+{
+    uint32_t tag = lmm_heap_push_foreign(heap, page, slot);
+
+    if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
+        lmm_block_misused(p, "free");
+    }
+    return tag;
+}
+
+static void free_run(struct lmm_heap *heap, struct lmm_page *page, size_t slot, void *p)
+{
+    size_t n = lmm_run_length(page, slot);
+
+    count_free(heap, mark_run_freed(&page->tags[slot], p), n);
+    push_run_slow(heap, page, slot, n);
 }
 
 static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, void *p)
@@ -248,21 +301,29 @@ static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, v
         tag = lmm_load_relaxed(&page->tags[slot]);
         lmm_heap_push_own(heap, page, (uint32_t) slot);
     } else {
-        tag = lmm_heap_push_foreign(heap, page, (uint32_t) slot);
-        if (lmm_tag_state(tag) != LMM_TAG_LIVE) {
-            lmm_block_misused(p, "free");
-        }
+        tag = push_foreign(heap, page, (uint32_t) slot, p);
     }
     count_free(heap, tag, 1);
 }
 
 void lmm_block_free_other(void *p, struct lmm_page *page)
 {
-    size_t offset = (uintptr_t) p & (LMM_UNIT_BYTES - 1);
+    const struct lmm_open *open = &lmm_thread_open;
+    size_t slot = ((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32;
 
-    free_in(lmm_thread_open.heap, page, offset * page->multiplier >> 32, p);
-    /* Counting may have opened more sites, and so moved the tables. */
-    lmm_thread_leave(lmm_thread_open.heap);
+    if (page->kind == LMM_PAGE_SLOTS) {
+        uint32_t tag = push_foreign(open->heap, page, (uint32_t) slot, p);
+        lmm_add_single_writer(&open->rows[lmm_tag_value(tag)].freed_blocks, 1);
+        return;
+    }
+    uint32_t *tag = &page->tags[slot];
+    size_t n = lmm_run_length(page, slot);
+    struct lmm_ledger_row *row = &open->rows[lmm_tag_value(mark_run_freed(tag, p))];
+    lmm_add_single_writer(&row->freed_blocks, 1);
+    lmm_add_single_writer(&row->freed_extra_slots, n - 1);
+    if (LMM_UNLIKELY(!lmm_cache_push(open->bins[page->family].cache, n, p, tag))) {
+        push_run_slow(open->heap, page, slot, n);
+    }
 }
 
 void lmm_block_free(void *p)

@@ -18,10 +18,15 @@
  */
 void *lmm_block_alloc(struct lmm_family *family, uint32_t site, size_t n, bool zero);
 
+/* The fast path of that for n structs of an index's family: a run from this thread's cache, contents
+ * undefined; NULL when the slow path is needed. */
+void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n);
+
 /* Frees p as lmm_free(); may change errno. */
 void lmm_block_free(void *p);
 
-/* Frees p, which the fast path found to start a block in a page that is not this heap's. */
+/* Frees p, which the fast path found to start a block in a page that is not this heap's. Preserves
+ * errno. */
 void lmm_block_free_other(void *p, struct lmm_page *page);
 
 /* Changes the length of p to n, at least 1; as lmm_resize(). */

@@ -38,7 +38,6 @@ struct lmm_cache;
 struct lmm_lot {
     struct glpq queue;             /* pages with free slots, most first */
     struct glthread pages;         /* all pages of the heap and family */
-    struct lmm_cache *cache;       /* runs; NULL until the first */
 };
 
 /* One cache line: all that an allocation reads and writes, beside the tag and the counter. */
@@ -49,6 +48,7 @@ struct lmm_bin {
     char *base;
     struct lmm_page *page;         /* current; NULL: none */
     struct lmm_lot *lot;           /* NULL until the heap uses the family */
+    struct lmm_cache *cache;       /* of runs; NULL until the first is freed */
 } __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
 
 _Static_assert(sizeof(struct lmm_bin) == LMM_CACHE_LINE_BYTES, "one line a bin");

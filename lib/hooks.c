@@ -2,7 +2,9 @@
 #include "hooks.h"
 
 #include "options.h"
+#include "sync.h"
 
+#include <sched.h>
 #include <string.h>
 
 #if LMM_ASAN
@@ -15,7 +17,7 @@
 #if LMM_VALGRIND
 #include <valgrind/memcheck.h>
 #else
-#define RUNNING_ON_VALGRIND 0
+#define VALGRIND_MAKE_MEM_DEFINED(base, bytes) ((void) (base), (void) (bytes), 0)
 #define VALGRIND_MALLOCLIKE_BLOCK(block, bytes, redzone, zeroed) ((void) (block), (void) (bytes))
 #define VALGRIND_FREELIKE_BLOCK(block, redzone) ((void) (block))
 #define VALGRIND_RESIZEINPLACE_BLOCK(block, old_bytes, bytes, redzone) \
@@ -28,37 +30,80 @@ enum { NEW_BYTE = 0xAA, FREED_BYTE = 0xDD };
 
 bool lmm_hooks_active;
 
-static bool on_valgrind;
+static bool on_memcheck;
+
+/*
+ * AddressSanitizer changes its shadow, a byte for eight of ours, without atomics, and two blocks that
+ * share such eight may belong to different threads; so one change at a time. Nothing is called with the
+ * mark taken.
+ */
+static uint32_t shadow_taken;
+
+static void shadow_take(void)
+{
+    while (LMM_ASAN && lmm_exchange_acq_rel(&shadow_taken, 1) != 0) {
+        sched_yield();
+    }
+}
+
+static void shadow_give(void)
+{
+    lmm_store_release(&shadow_taken, 0);
+}
+
+static void poison(void *base, size_t bytes)
+{
+    shadow_take();
+    ASAN_POISON_MEMORY_REGION(base, bytes);
+    shadow_give();
+}
+
+static void unpoison(void *base, size_t bytes)
+{
+    shadow_take();
+    ASAN_UNPOISON_MEMORY_REGION(base, bytes);
+    shadow_give();
+}
+
+/* A thread that the child does not have may have taken the mark; what it was at is its own block. */
+static void after_fork_in_child(void)
+{
+    shadow_give();
+}
 
 void lmm_hooks_start(void)
 {
-    on_valgrind = RUNNING_ON_VALGRIND != 0;
+    /* Only Memcheck answers this one; Valgrind's other tools should see the fast paths. */
+    on_memcheck = VALGRIND_MAKE_MEM_DEFINED(&on_memcheck, sizeof(on_memcheck)) != 0;
+    if (LMM_ASAN) {
+        pthread_atfork(NULL, NULL, after_fork_in_child);
+    }
     lmm_hooks_active =
-        LMM_ASAN || on_valgrind || lmm_options.fill_alloc || lmm_options.fill_free;
+        LMM_ASAN || on_memcheck || lmm_options.fill_alloc || lmm_options.fill_free;
 }
 
 void lmm_hooks_page_begins(void *base, size_t bytes)
 {
-    if (on_valgrind) {
+    if (on_memcheck) {
         VALGRIND_MAKE_MEM_NOACCESS(base, bytes);
     }
-    ASAN_POISON_MEMORY_REGION(base, bytes);
+    poison(base, bytes);
 }
 
 void lmm_hooks_page_ends(void *base, size_t bytes)
 {
-    if (on_valgrind) {
+    if (on_memcheck) {
         VALGRIND_MAKE_MEM_UNDEFINED(base, bytes);
     }
-    ASAN_UNPOISON_MEMORY_REGION(base, bytes);
+    unpoison(base, bytes);
 }
 
 void lmm_hooks_block_begins(void *block, size_t bytes)
 {
-    if (on_valgrind) {
+    if (on_memcheck) {
         VALGRIND_MALLOCLIKE_BLOCK(block, bytes, 0, 0);
     }
-    ASAN_UNPOISON_MEMORY_REGION(block, bytes);
+    unpoison(block, bytes);
     if (lmm_options.fill_alloc) {
         memset(block, NEW_BYTE, bytes);
     }
@@ -69,23 +114,23 @@ void lmm_hooks_block_ends(void *block, size_t bytes)
     if (lmm_options.fill_free) {
         memset(block, FREED_BYTE, bytes);
     }
-    if (on_valgrind) {
+    if (on_memcheck) {
         VALGRIND_FREELIKE_BLOCK(block, 0);
     }
-    ASAN_POISON_MEMORY_REGION(block, bytes);
+    poison(block, bytes);
 }
 
 void lmm_hooks_block_resized(void *block, size_t old_bytes, size_t bytes)
 {
-    if (on_valgrind) {
+    if (on_memcheck) {
         VALGRIND_RESIZEINPLACE_BLOCK(block, old_bytes, bytes, 0);
     }
     if (bytes > old_bytes) {
-        ASAN_UNPOISON_MEMORY_REGION((char *) block + old_bytes, bytes - old_bytes);
+        unpoison((char *) block + old_bytes, bytes - old_bytes);
         if (lmm_options.fill_alloc) {
             memset((char *) block + old_bytes, NEW_BYTE, bytes - old_bytes);
         }
     } else {
-        ASAN_POISON_MEMORY_REGION((char *) block + bytes, old_bytes - bytes);
+        poison((char *) block + bytes, old_bytes - bytes);
     }
 }

@@ -10,8 +10,10 @@ enum {
     CHUNK_BYTES = 1 << 20,
     LEAN_CHUNK_BYTES = 1 << 16,    /* when address space is short */
     LARGE_BYTES = 1 << 21,
-    STEPS = 4,                     /* size classes a doubling */
-    CLASSES = 64,
+    EXACT_LINES = 1024,            /* a class for each number of lines up to this: tag tables of a page */
+    EXACT_SHIFT = 8,
+    STEPS = 4,                     /* size classes a doubling above */
+    CLASSES = EXACT_LINES + 6 * STEPS,
 };
 
 struct record {
@@ -29,12 +31,12 @@ struct lmm_arena {
 struct lmm_arena lmm_arena_records = {.lock = LMM_LOCK_INIT(LMM_RANK_META)};
 struct lmm_arena lmm_arena_tags = {.lock = LMM_LOCK_INIT(LMM_RANK_META)};
 
-/* The class of a size and, in *ret_bytes, the room its records have: lines, in steps of a quarter. */
+/* The class of a size and, in *ret_bytes, the room its records have: exact lines, or steps above. */
 static uint32_t class_of(size_t bytes, size_t *ret_bytes)
 {
     uint32_t lines = (uint32_t) ((bytes + LMM_CACHE_LINE_BYTES - 1) / LMM_CACHE_LINE_BYTES);
 
-    if (lines <= STEPS) {
+    if (lines <= EXACT_LINES) {
         lines = lines == 0 ? 1 : lines;
         *ret_bytes = (size_t) lines * LMM_CACHE_LINE_BYTES;
         return lines - 1;
@@ -42,7 +44,7 @@ static uint32_t class_of(size_t bytes, size_t *ret_bytes)
     uint32_t shift = lmm_log2(lines - 1) - 2;
     uint32_t step = (lines - 1) >> shift;    /* 4 to 7: the room is (step + 1) << shift */
     *ret_bytes = ((size_t) (step + 1) << shift) * LMM_CACHE_LINE_BYTES;
-    return STEPS * (shift + 1) + step - STEPS;
+    return EXACT_LINES + STEPS * (shift - EXACT_SHIFT) + step - STEPS;
 }
 
 static bool add_chunk_locked(struct lmm_arena *arena, size_t bytes)

@@ -3,7 +3,7 @@
  * meta: memory for LMM's own records, apart from the program's blocks.
  *
  * An arena cuts records from chunks that it maps and keeps for ever, and reuses freed records of the
- * same size class (four classes a doubling, from a cache line up). Records larger than LARGE_BYTES have
+ * same size class (one for each number of cache lines, four a doubling for the largest). Records larger than LARGE_BYTES have
  * a mapping of their own. There are two arenas: one for tag tables, packed densely so that neighbouring
  * pages' tags share cache lines and TLB entries, and one for everything else.
  *

@@ -31,8 +31,8 @@ typedef struct {
 } byte_t;
 
 typedef struct {
-    unsigned char bytes[1 << 20];
-} mega_t;
+    unsigned char bytes[20000];
+} large_t;
 
 /* The table: CASE runs in one process, RACE in many, as its threads may miss each other. */
 #define DEATH_CASES(CASE, RACE)                                                                    \

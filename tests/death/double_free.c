@@ -11,9 +11,11 @@ static void *run_free_twice(void *arg)
     return NULL;
 }
 
+/* Allocates two, so that the page of the one returned stays in use. */
 static void *run_alloc(void *arg)
 {
     (void) arg;
+    must(LMM_NEW(emp_t));
     return must(LMM_NEW(emp_t));
 }
 
@@ -55,11 +57,11 @@ void double_free_first_of_page(void)
 
 void double_free_large(void)
 {
-    mega_t *mega = must(LMM_ALLOC(mega_t));
-    mega_t *other = must(LMM_ALLOC(mega_t));
-    expect_double_free(mega, "mega_t");
-    lmm_free(mega);
-    lmm_free(mega);
+    large_t *large = must(LMM_ALLOC(large_t));
+    large_t *other = must(LMM_ALLOC(large_t));
+    expect_double_free(large, "large_t");
+    lmm_free(large);
+    lmm_free(large);
     lmm_free(other);
 }
 
@@ -187,6 +189,7 @@ void race_with_owner(void)
 void race_for_array(void)
 {
     struct race race = {0, must(LMM_NEW_ARRAY(emp_t, 10))};
+    must(LMM_NEW_ARRAY(emp_t, 10)); /* keeps the page in use */
     expect_double_free(race.block, "emp_t");
     pthread_t thread;
     if (pthread_create(&thread, NULL, run_racer, &race) != 0) {

@@ -35,9 +35,9 @@ void interior_alloc(void)
 void interior_large(void)
 {
     const int line = __LINE__ + 1;
-    mega_t *mega = must(LMM_ALLOC(mega_t));
-    void *inside = beside(mega, 777216);
-    expect_interior(inside, mega, "mega_t", line);
+    large_t *large = must(LMM_ALLOC(large_t));
+    void *inside = beside(large, 17216);
+    expect_interior(inside, large, "large_t", line);
     lmm_free(inside);
 }
 
