@@ -7,10 +7,14 @@
 #              [TIMEOUT <seconds>]) default 120; three times that in a sanitized build
 #
 # Builds the program <label>_<name> as tests/<label>/<name> in the build tree, with the source root on
-# the include path, and adds it to ctest as <label>.<name>.
+# the include path, and adds it to ctest as <label>.<name>, or with a preset as <preset>/<label>.<name>:
+# scripts/test runs all presets as one, and ctest gives tests of one name each other's properties.
 #
 # lmm_add_command_test(NAME <name> LABEL <label> COMMAND <word>... [TIMEOUT <seconds>])
 # adds a test that is a command, with the same environment.
+#
+# lmm_set_tests_properties(<label>.<name>... PROPERTIES <key> <value>...)
+# is set_tests_properties for these names.
 
 # A kernel that randomises more than 28 bits of an address breaks the sanitizers of GCC 12 and clang
 # 14 (their shadow memory is where the program may be put), so there the tests run without that.
@@ -42,30 +46,42 @@ function(lmm_is_elsewhere label ret_elsewhere)
     endif()
 endfunction()
 
-# The tests' own settings go behind what the caller's environment says.
-function(lmm_set_test_properties test label timeout)
-    if(NOT timeout)
-        set(timeout 120)
-    endif()
-    if(LMM_SANITIZE)
-        math(EXPR timeout "${timeout} * 3")
-    endif()
-    set(labels ${label} ${LMM_PRESET})
-    lmm_is_elsewhere(${label} elsewhere)
-    if(elsewhere)
-        list(APPEND labels elsewhere)
-    endif()
-    set_tests_properties(${test} PROPERTIES
-        LABELS "${labels}"
-        TIMEOUT ${timeout}
-        ENVIRONMENT_MODIFICATION
-            "UBSAN_OPTIONS=string_append::print_stacktrace=1;TSAN_OPTIONS=string_append::second_deadlock_stack=1")
+if(LMM_PRESET)
+    set(lmm_test_prefix "${LMM_PRESET}/")
+else()
+    set(lmm_test_prefix "")
+endif()
+
+function(lmm_set_tests_properties)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "PROPERTIES")
+    list(TRANSFORM arg_UNPARSED_ARGUMENTS PREPEND "${lmm_test_prefix}")
+    set_tests_properties(${arg_UNPARSED_ARGUMENTS} PROPERTIES ${arg_PROPERTIES})
 endfunction()
 
 function(lmm_add_command_test)
     cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LABEL;TIMEOUT" "COMMAND")
-    add_test(NAME ${arg_LABEL}.${arg_NAME} COMMAND ${lmm_test_launcher} ${arg_COMMAND})
-    lmm_set_test_properties(${arg_LABEL}.${arg_NAME} ${arg_LABEL} "${arg_TIMEOUT}")
+    if(arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "lmm_add_command_test: what is ${arg_UNPARSED_ARGUMENTS}?")
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 120)
+    endif()
+    if(LMM_SANITIZE)
+        math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 3")
+    endif()
+    set(labels ${arg_LABEL} ${LMM_PRESET})
+    lmm_is_elsewhere(${arg_LABEL} elsewhere)
+    if(elsewhere)
+        list(APPEND labels elsewhere)
+    endif()
+    set(test ${lmm_test_prefix}${arg_LABEL}.${arg_NAME})
+    add_test(NAME ${test} COMMAND ${lmm_test_launcher} ${arg_COMMAND})
+    # The tests' own settings go behind what the caller's environment says.
+    set_tests_properties(${test} PROPERTIES
+        LABELS "${labels}"
+        TIMEOUT ${arg_TIMEOUT}
+        ENVIRONMENT_MODIFICATION
+            "UBSAN_OPTIONS=string_append::print_stacktrace=1;TSAN_OPTIONS=string_append::second_deadlock_stack=1")
 endfunction()
 
 function(lmm_add_test)
@@ -74,7 +90,6 @@ function(lmm_add_test)
         message(FATAL_ERROR "lmm_add_test: what is ${arg_UNPARSED_ARGUMENTS}?")
     endif()
     set(program ${arg_LABEL}_${arg_NAME})
-    set(test ${arg_LABEL}.${arg_NAME})
     add_executable(${program} ${arg_SOURCES})
     lmm_is_elsewhere(${arg_LABEL} elsewhere)
     set_target_properties(${program} PROPERTIES EXCLUDE_FROM_ALL ${elsewhere})

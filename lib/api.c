@@ -89,7 +89,7 @@ static LMM_NOINLINE void *site_alloc_slow(struct lmm_site *site, size_t n, bool 
     return family == NULL ? NULL : lmm_block_alloc(family, id, n, zero);
 }
 
-LMM_API void *lmm_site_alloc(struct lmm_site *site)
+LMM_API inline void *lmm_site_alloc(struct lmm_site *site)
 {
     uint32_t id = lmm_load_acquire(&site->id);
     void *block = lmm_heap_pop(&lmm_thread_open, id, site->family);
@@ -97,7 +97,7 @@ LMM_API void *lmm_site_alloc(struct lmm_site *site)
     return LMM_LIKELY(block != NULL) ? block : site_alloc_slow(site, 1, false);
 }
 
-LMM_API void *lmm_site_zalloc(struct lmm_site *site)
+LMM_API inline void *lmm_site_zalloc(struct lmm_site *site)
 {
     uint32_t id = lmm_load_acquire(&site->id);
     void *block = lmm_heap_pop(&lmm_thread_open, id, site->family);
@@ -142,7 +142,7 @@ static bool check_family(const struct lmm_family *family)
     return family != NULL;
 }
 
-LMM_API void *lmm_alloc(struct lmm_family *family)
+LMM_API inline void *lmm_alloc(struct lmm_family *family)
 {
     if (LMM_UNLIKELY(!check_family(family))) {
         return NULL;
@@ -151,7 +151,7 @@ LMM_API void *lmm_alloc(struct lmm_family *family)
     return LMM_LIKELY(block != NULL) ? block : lmm_block_alloc(family, family->site, 1, false);
 }
 
-LMM_API void *lmm_zalloc(struct lmm_family *family)
+LMM_API inline void *lmm_zalloc(struct lmm_family *family)
 {
     if (LMM_UNLIKELY(!check_family(family))) {
         return NULL;
@@ -178,7 +178,7 @@ static LMM_NOINLINE void free_slow(void *p)
     errno = saved_errno;
 }
 
-LMM_API void lmm_free(void *p)
+LMM_API inline void lmm_free(void *p)
 {
     bool event;
     struct lmm_page *page;

@@ -306,21 +306,44 @@ static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, v
     count_free(heap, tag, 1);
 }
 
+/* Counts a free of n slots that this thread's open view may not reach. */
+static inline void count_free_open(const struct lmm_open *open, uint32_t tag, size_t n)
+{
+    uint32_t site = lmm_tag_value(tag);
+
+    if (LMM_UNLIKELY(site >= open->site_limit)) {
+        count_free(open->heap, tag, n);
+        lmm_thread_leave(open->heap);
+        return;
+    }
+    lmm_add_single_writer(&open->rows[site].freed_blocks, 1);
+    lmm_add_single_writer(&open->rows[site].freed_extra_slots, n - 1);
+}
+
+static LMM_NOINLINE void free_preserving_errno(void *p)
+{
+    int saved_errno = errno;
+
+    lmm_block_free(p);
+    errno = saved_errno;
+}
+
 void lmm_block_free_other(void *p, struct lmm_page *page)
 {
     const struct lmm_open *open = &lmm_thread_open;
     size_t slot = ((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32;
 
+    if (LMM_UNLIKELY(open->site_limit == 0)) {
+        free_preserving_errno(p);
+        return;
+    }
     if (page->kind == LMM_PAGE_SLOTS) {
-        uint32_t tag = push_foreign(open->heap, page, (uint32_t) slot, p);
-        lmm_add_single_writer(&open->rows[lmm_tag_value(tag)].freed_blocks, 1);
+        count_free_open(open, push_foreign(open->heap, page, (uint32_t) slot, p), 1);
         return;
     }
     uint32_t *tag = &page->tags[slot];
     size_t n = lmm_run_length(page, slot);
-    struct lmm_ledger_row *row = &open->rows[lmm_tag_value(mark_run_freed(tag, p))];
-    lmm_add_single_writer(&row->freed_blocks, 1);
-    lmm_add_single_writer(&row->freed_extra_slots, n - 1);
+    count_free_open(open, mark_run_freed(tag, p), n);
     if (LMM_UNLIKELY(!lmm_cache_push(open->bins[page->family].cache, n, p, tag))) {
         push_run_slow(open->heap, page, slot, n);
     }

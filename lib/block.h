@@ -25,8 +25,7 @@ void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n);
 /* Frees p as lmm_free(); may change errno. */
 void lmm_block_free(void *p);
 
-/* Frees p, which the fast path found to start a block in a page that is not this heap's. Preserves
- * errno. */
+/* Frees p, the start of a slot in a page that is not this heap's. Preserves errno. */
 void lmm_block_free_other(void *p, struct lmm_page *page);
 
 /* Changes the length of p to n, at least 1; as lmm_resize(). */

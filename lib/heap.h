@@ -111,9 +111,9 @@ static inline __attribute__((always_inline)) void *lmm_heap_pop(const struct lmm
 
 /*
  * Frees p when it is a live slot of an open site. The page's owner counts the free down and returns true;
- * *ret_event is then whether the page wants lmm_heap_page_event(). Else nothing is done and the result is
- * false: *ret_page is the page of another owner in which a block starts at p, or NULL when the slow path
- * must look.
+ * *ret_event is then whether *ret_page wants lmm_heap_page_event(). Else nothing is done and the result is
+ * false: *ret_page is the page of another owner in which p is the start of a slot, or NULL when the slow
+ * path must look.
  */
 static inline __attribute__((always_inline)) bool lmm_heap_push(const struct lmm_open *open,
                                                                  const void *p, bool *ret_event,
@@ -129,19 +129,21 @@ static inline __attribute__((always_inline)) bool lmm_heap_push(const struct lmm
     if (LMM_UNLIKELY((uint32_t) product >= page->multiplier)) {
         return false;    /* inside a slot, or the page's multiplier is 0 */
     }
+    *ret_page = page;
+    if (LMM_UNLIKELY(lmm_load_relaxed(&page->owner) != open->heap)) {
+        return false;    /* before the tag is read: its line is in another core's cache */
+    }
+    *ret_page = NULL;
     uint32_t slot = (uint32_t) (product >> 32);
     uint32_t *tag = &page->tags[slot];
     uint32_t site = lmm_load_relaxed(tag) - LMM_TAG_LIVE_BASE;
     if (LMM_UNLIKELY(site >= open->site_limit)) {
         return false;    /* not LIVE, or a site that this heap has no row for yet */
     }
-    *ret_page = page;
-    if (LMM_UNLIKELY(lmm_load_relaxed(&page->owner) != open->heap)) {
-        return false;
-    }
     lmm_store_relaxed(tag, page->head);
     page->head = slot;
     lmm_add_single_writer(&open->rows[site].freed_blocks, 1);
+    *ret_page = page;
     *ret_event = lmm_count_down_single_writer(&page->countdown);
     return true;
 }

@@ -197,8 +197,8 @@ static void loop_children(struct fixture *fixture)
 }
 
 static void (*const breakages[])(struct fixture *) = {
-    break_order, break_prev, break_root_next, break_count_up,
-    break_count_down, break_age, lose_root, loop_children,
+    break_order,      break_prev, break_root_next, break_count_up,
+    break_count_down, break_age,  lose_root,       loop_children,
 };
 
 Test(glpq, validity_finds_what_is_broken)

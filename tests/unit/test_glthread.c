@@ -111,7 +111,8 @@ Test(glthread, scripts_leave_the_list_they_should)
 
         char names[ITEMS + 1];
         list_names(&fixture.head, names);
-        cr_expect_str_eq(names, cases[i].names, "script \"%s\" left \"%s\"", cases[i].script, names);
+        cr_expect_str_eq(names, cases[i].names, "script \"%s\" left \"%s\"", cases[i].script,
+                         names);
 
         char backwards[ITEMS + 1];
         list_names_backwards(&fixture.head, backwards);
