@@ -31,6 +31,7 @@ typedef struct {
 } theirs_t;
 
 static atomic_bool stop;
+static atomic_uint running;
 static _Atomic(theirs_t *) exchange[64];
 
 static mine_t *make_mine(unsigned i)
@@ -53,6 +54,7 @@ static void *run(void *number)
 {
     theirs_t *own[THEIRS] = {NULL};
     uint64_t random = 1 + (uintptr_t) number;
+    atomic_fetch_add(&running, 1);
     while (!atomic_load(&stop)) {
         uint64_t dice = stress_random(&random);
         theirs_t **slot = &own[dice % THEIRS];
@@ -155,6 +157,11 @@ int main(void)
     }
     for (unsigned i = 0; i < THREADS; i++) {
         CHECK(pthread_create(&thread[i], NULL, run, (void *) (uintptr_t) i) == 0);
+    }
+    /* ASan's malloc, which a starting thread calls, does not survive a fork; afterwards the threads
+     * call nothing but LMM. */
+    while (atomic_load(&running) < THREADS) {
+        usleep(100);
     }
     for (unsigned n = 0; n < FORKS; n++) {
         pid_t child = fork();
