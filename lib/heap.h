@@ -120,7 +120,7 @@ static inline __attribute__((always_inline)) bool lmm_heap_push(const struct lmm
                                                                  struct lmm_page **ret_page)
 {
     *ret_page = NULL;
-    struct lmm_page *page = lmm_page_unit((uintptr_t) p);
+    struct lmm_page *page = lmm_page_near((uintptr_t) p);
     if (LMM_UNLIKELY(page == NULL)) {
         return false;
     }

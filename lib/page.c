@@ -11,15 +11,43 @@ enum {
     THREAD_BYTES_MAX = 4 * LMM_SYSTEM_PAGE_BYTES,
 };
 
-struct lmm_leaf *lmm_page_root[LMM_ROOT_ENTRIES];
+struct lmm_page lmm_page_window[LMM_WINDOW_UNITS];
+uintptr_t lmm_page_window_base;
+
+/* Entries of a table that were ever used: [low, high). Both are atomic, written under the lock. */
+struct range {
+    size_t low;
+    size_t high;
+};
 
 static struct {
     struct lmm_lock lock;
-    size_t low;                    /* used root entries are in [low, high); atomic */
-    size_t high;
-} table = {.lock = LMM_LOCK_INIT(LMM_RANK_TABLE), .low = LMM_ROOT_ENTRIES};
+    struct range near;             /* of the window */
+    struct range far;              /* of the root */
+    struct lmm_page_facts facts[LMM_WINDOW_UNITS];
+    struct lmm_leaf *root[LMM_ROOT_ENTRIES];
+} table = {
+    .lock = LMM_LOCK_INIT(LMM_RANK_TABLE),
+    .near = {.low = SIZE_MAX},
+    .far = {.low = SIZE_MAX},
+};
 
 /* ---- The table ------------------------------------------------------------------------------- */
+
+static struct lmm_page *far_unit(uintptr_t address)
+{
+    size_t i = address >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
+    struct lmm_leaf *leaf = i < LMM_ROOT_ENTRIES ? lmm_load_acquire(&table.root[i]) : NULL;
+
+    return leaf == NULL ? NULL : &leaf->page[(address >> LMM_UNIT_SHIFT) & (LMM_LEAF_UNITS - 1)];
+}
+
+struct lmm_page *lmm_page_unit(uintptr_t address)
+{
+    struct lmm_page *page = lmm_page_near(address);
+
+    return page != NULL ? page : far_unit(address);
+}
 
 struct lmm_page *lmm_page_of(uintptr_t address)
 {
@@ -31,44 +59,76 @@ struct lmm_page *lmm_page_of(uintptr_t address)
     return page;
 }
 
-static bool add_leaf(size_t i)
+static void widen(struct range *range, size_t first, size_t last)
 {
-    lmm_lock_acquire(&table.lock);
-    struct lmm_leaf *leaf = lmm_page_root[i];
-    if (leaf == NULL) {
-        leaf = lmm_vm_map(sizeof(*leaf));
-        if (leaf != NULL) {
-            lmm_store_release(&lmm_page_root[i], leaf);
-            lmm_store_release(&table.low, i < table.low ? i : table.low);
-            lmm_store_release(&table.high, i >= table.high ? i + 1 : table.high);
-        }
+    if (first < range->low) {
+        lmm_store_release(&range->low, first);
     }
-    lmm_lock_release(&table.lock);
+    if (last >= range->high) {
+        lmm_store_release(&range->high, last + 1);
+    }
+}
+
+static bool add_leaf_locked(size_t i)
+{
+    if (table.root[i] != NULL) {
+        return true;
+    }
+    struct lmm_leaf *leaf = lmm_vm_map(sizeof(*leaf));
+    if (leaf != NULL) {
+        lmm_store_release(&table.root[i], leaf);
+        widen(&table.far, i, i);
+    }
     return leaf != NULL;
+}
+
+/* The window lies around the first page there is. */
+static void place_window_locked(uintptr_t base)
+{
+    uintptr_t below = (uintptr_t) (LMM_WINDOW_UNITS - LMM_WINDOW_ABOVE) << LMM_UNIT_SHIFT;
+
+    if (lmm_page_window_base == 0) {
+        lmm_store_release(&lmm_page_window_base, base > below ? base - below : LMM_UNIT_BYTES);
+    }
+}
+
+static bool reserve_unit_locked(uintptr_t address)
+{
+    struct lmm_page *page = lmm_page_near(address);
+
+    if (page == NULL) {
+        return add_leaf_locked(address >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT));
+    }
+    widen(&table.near, (size_t) (page - lmm_page_window), (size_t) (page - lmm_page_window));
+    return true;
 }
 
 bool lmm_page_reserve(const char *base, size_t units)
 {
-    size_t first = (uintptr_t) base >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
-    size_t last = ((uintptr_t) base + units * LMM_UNIT_BYTES - 1) >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
+    uintptr_t address = (uintptr_t) base;
+    bool done = (address + units * LMM_UNIT_BYTES - 1) >> LMM_ADDRESS_BITS == 0;
 
-    if (last >= LMM_ROOT_ENTRIES) {
+    lmm_lock_acquire(&table.lock);
+    place_window_locked(address);
+    for (size_t i = 0; i < units && done; i++) {
+        done = reserve_unit_locked(address + i * LMM_UNIT_BYTES);
+    }
+    lmm_lock_release(&table.lock);
+    if (!done) {
         errno = ENOMEM;
-        return false;
     }
-    for (size_t i = first; i <= last; i++) {
-        if (lmm_load_acquire(&lmm_page_root[i]) == NULL && !add_leaf(i)) {
-            return false;
-        }
-    }
-    return true;
+    return done;
 }
 
 struct lmm_page_facts *lmm_page_facts(const struct lmm_page *page)
 {
     size_t unit = page->unit;
+    const struct lmm_page *near = lmm_page_near((uintptr_t) unit << LMM_UNIT_SHIFT);
 
-    return &lmm_page_root[unit >> LMM_LEAF_SHIFT]->facts[unit & (LMM_LEAF_UNITS - 1)];
+    if (near != NULL) {
+        return &table.facts[near - lmm_page_window];
+    }
+    return &table.root[unit >> LMM_LEAF_SHIFT]->facts[unit & (LMM_LEAF_UNITS - 1)];
 }
 
 static bool is_page(const struct lmm_page *page)
@@ -78,21 +138,45 @@ static bool is_page(const struct lmm_page *page)
     return kind == LMM_PAGE_SLOTS || kind == LMM_PAGE_RUNS || kind == LMM_PAGE_SPAN;
 }
 
+/* Calls visit for the pages among `count` descriptors. */
+static int visit_pages(struct lmm_page *page, size_t count,
+                       int (*visit)(struct lmm_page *page, void *arg), void *arg)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < count && result == 0; i++) {
+        result = is_page(&page[i]) ? visit(&page[i], arg) : 0;
+    }
+    return result;
+}
+
+static int visit_leaves(size_t first, size_t end, int (*visit)(struct lmm_page *page, void *arg),
+                        void *arg)
+{
+    int result = 0;
+
+    for (size_t i = first; i < end && result == 0; i++) {
+        struct lmm_leaf *leaf = lmm_load_acquire(&table.root[i]);
+        result = leaf == NULL ? 0 : visit_pages(leaf->page, LMM_LEAF_UNITS, visit, arg);
+    }
+    return result;
+}
+
 int lmm_page_for_each(int (*visit)(struct lmm_page *page, void *arg), void *arg)
 {
-    size_t high = lmm_load_acquire(&table.high);
+    size_t low = lmm_load_acquire(&table.near.low);
+    size_t high = lmm_load_acquire(&table.near.high);
+    size_t far_high = lmm_load_acquire(&table.far.high);
+    /* Leaves below the window, the window, and leaves above it: in order of address. A leaf that the
+     * window cuts holds pages on one side of it only. */
+    size_t cut = lmm_page_window_base >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
+    size_t middle = far_high < cut + 1 ? far_high : cut + 1;
+    int result = visit_leaves(lmm_load_acquire(&table.far.low), middle, visit, arg);
 
-    for (size_t i = lmm_load_acquire(&table.low); i < high; i++) {
-        struct lmm_leaf *leaf = lmm_load_acquire(&lmm_page_root[i]);
-        for (size_t unit = 0; leaf != NULL && unit < LMM_LEAF_UNITS; unit++) {
-            struct lmm_page *page = &leaf->page[unit];
-            int result = is_page(page) ? visit(page, arg) : 0;
-            if (result != 0) {
-                return result;
-            }
-        }
+    if (result == 0 && low < high) {
+        result = visit_pages(&lmm_page_window[low], high - low, visit, arg);
     }
-    return 0;
+    return result != 0 ? result : visit_leaves(middle, far_high, visit, arg);
 }
 
 void lmm_page_before_fork(void)

@@ -2,9 +2,11 @@
 /*
  * page: descriptors of pages, the table that finds a page by address, and tags.
  *
- * Owns the page table: a root indexed by the high address bits, whose leaves hold one descriptor for
- * each unit of address space. A leaf, once there, stays. A page of several units uses the descriptor
- * of its first unit; those of the others point back to it.
+ * Owns the page table: one descriptor for each unit of address space. Those of the window, the 32 GiB
+ * below the first page, stand in one array; the kernel maps downwards, so few programs have pages
+ * elsewhere. For the rest there is a root indexed by the high address bits, and leaves; a leaf, once
+ * there, stays. A page of several units uses the descriptor of its first unit; those of the others
+ * point back to it.
  *
  * A tag is the 32-bit word of a slot: two bits of state, thirty of value.
  *
@@ -124,23 +126,25 @@ struct lmm_leaf {
     struct lmm_page_facts facts[LMM_LEAF_UNITS];
 };
 
-extern struct lmm_leaf *lmm_page_root[LMM_ROOT_ENTRIES];
+enum {
+    LMM_WINDOW_UNITS = 1 << 17,
+    LMM_WINDOW_ABOVE = 1 << 10,    /* units of it above the first page */
+};
 
-/* Returns the descriptor of the unit in which address lies, whatever it is; NULL when that part of the
- * address space never held a page. Any value may be asked for. Two dependent loads. */
-static inline struct lmm_page *lmm_page_unit(uintptr_t address)
+extern struct lmm_page lmm_page_window[LMM_WINDOW_UNITS];
+extern uintptr_t lmm_page_window_base;    /* set before the first page; then immutable */
+
+/* Returns the descriptor of the unit in which address lies when that is in the window, else NULL. Any
+ * value may be asked for. Nothing is loaded by way of the address. */
+static inline struct lmm_page *lmm_page_near(uintptr_t address)
 {
-    size_t i = address >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
+    size_t unit = (address - lmm_load_relaxed(&lmm_page_window_base)) >> LMM_UNIT_SHIFT;
 
-    if (LMM_UNLIKELY(i >= LMM_ROOT_ENTRIES)) {
-        return NULL;
-    }
-    struct lmm_leaf *leaf = lmm_load_acquire(&lmm_page_root[i]);
-    if (LMM_UNLIKELY(leaf == NULL)) {
-        return NULL;
-    }
-    return &leaf->page[(address >> LMM_UNIT_SHIFT) & (LMM_LEAF_UNITS - 1)];
+    return LMM_LIKELY(unit < LMM_WINDOW_UNITS) ? &lmm_page_window[unit] : NULL;
 }
+
+/* The same for any address; NULL when that part of the address space never held a page. */
+struct lmm_page *lmm_page_unit(uintptr_t address);
 
 /* Returns the page in which address lies, by its first unit, or NULL. */
 struct lmm_page *lmm_page_of(uintptr_t address);

@@ -13,7 +13,7 @@
  *
  * Checked: alignment; zeroing; contents (when freed, resized, handed over, and of all blocks at
  * each standstill); no two blocks overlap; lmm_for_each_block() shows each block once, as it is;
- * lmm_block_count(); lmm_family_of(), for insides too; lmm_family_stats().
+ * lmm_block_count(); lmm_family_of(), for insides too; lmm_family_stats(); LMM's own invariants.
  */
 #include <lmm/lmm.h>
 
@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "tests/property/api/internals.h"
 #include "tests/property/api/kinds.h"
 #include "tests/property/api/pattern.h"
 
@@ -462,6 +463,10 @@ static void check_family(size_t index, const struct table *all)
 static void check_everything(void)
 {
     struct table all = all_blocks();
+    const char *complaint = internals_complaint();
+    if (complaint != NULL) {
+        fail("%s", complaint);
+    }
     check_blocks(&all);
     for (size_t i = 0; i < kind_count; i++) {
         check_family(i, &all);
