@@ -333,6 +333,7 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
     const struct lmm_open *open = &lmm_thread_open;
     size_t slot = ((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32;
 
+    lmm_prefetch_for_write(&page->tags[slot]);
     if (LMM_UNLIKELY(open->site_limit == 0)) {
         free_preserving_errno(p);
         return;

@@ -210,19 +210,44 @@ static void report(struct lmm_heap *owner, struct lmm_page *page)
     } while (!lmm_compare_exchange_acq_rel(&owner->reported, &top, page));
 }
 
+static uint32_t mark_of(const struct lmm_heap *heap)
+{
+    return lmm_tag_make(LMM_TAG_FREE, LMM_TAG_FOREIGN + heap->number);
+}
+
+/* Links the batch's slots, the last one first. A mark that is gone was overwritten by another thread that
+ * freed the same block. */
+static void link_batch(const struct lmm_heap *heap, const struct lmm_batch *batch)
+{
+    struct lmm_page *page = batch->page;
+    uint32_t mark = mark_of(heap);
+    uint32_t next = LMM_TAG_END;
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        uint32_t slot = batch->slot[i];
+        if (LMM_UNLIKELY(lmm_load_relaxed(&page->tags[slot]) != mark)) {
+            lmm_panic("double free: %p (%s)", (void *) lmm_page_slot(page, slot),
+                      lmm_families_at(page->family)->name);
+        }
+        lmm_store_relaxed(&page->tags[slot], next);
+        next = slot;
+    }
+}
+
 /* Splices a batch onto its page's foreign list. */
-static void hand_over(struct lmm_batch *batch)
+static void hand_over(struct lmm_heap *heap, struct lmm_batch *batch)
 {
     struct lmm_page *page = batch->page;
     struct lmm_heap *owner = lmm_load_relaxed(&page->owner);
     uint64_t old = lmm_load_relaxed(&page->foreign);
+    uint32_t head = batch->slot[batch->count - 1];
     uint32_t old_count;
 
+    link_batch(heap, batch);
     do {
         old_count = (uint32_t) (old >> 32);
-        lmm_store_relaxed(&page->tags[batch->tail], (uint32_t) old);
-    } while (!lmm_compare_exchange_acq_rel(&page->foreign, &old,
-                                           pack(batch->head, old_count + batch->count)));
+        lmm_store_relaxed(&page->tags[batch->slot[0]], (uint32_t) old);
+    } while (!lmm_compare_exchange_acq_rel(&page->foreign, &old, pack(head, old_count + batch->count)));
     batch->page = NULL;
     if (old_count == 0) {
         report(owner, page);
@@ -241,21 +266,22 @@ void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t sl
 uint32_t lmm_heap_push_foreign(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
 {
     struct lmm_batch *batch = &heap->batch[page->unit % LMM_BATCHES];
-    bool same = batch->page == page;
-    uint32_t tag = lmm_exchange_acq_rel(&page->tags[slot], same ? batch->head : (uint32_t) LMM_TAG_END);
+    uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
 
-    if (lmm_tag_state(tag) != LMM_TAG_LIVE) {
+    if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
         return tag;
     }
-    if (!same) {
+    lmm_store_relaxed(&page->tags[slot], mark_of(heap));
+    if (batch->page != page) {
         if (batch->page != NULL) {
-            hand_over(batch);
+            hand_over(heap, batch);
         }
-        *batch = (struct lmm_batch) {.page = page, .tail = slot};
+        batch->page = page;
+        batch->count = 0;
     }
-    batch->head = slot;
-    if (++batch->count == LMM_BATCH_SLOTS) {
-        hand_over(batch);
+    batch->slot[batch->count++] = slot;
+    if (batch->count == LMM_BATCH_SLOTS) {
+        hand_over(heap, batch);
     }
     return tag;
 }
@@ -264,7 +290,7 @@ void lmm_heap_flush(struct lmm_heap *heap)
 {
     for (uint32_t i = 0; i < LMM_BATCHES; i++) {
         if (heap->batch[i].page != NULL) {
-            hand_over(&heap->batch[i]);
+            hand_over(heap, &heap->batch[i]);
         }
     }
 }
@@ -438,6 +464,10 @@ bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
 {
     struct lmm_bin *bin = &heap->open.bins[family->index];
 
+    if (LMM_UNLIKELY(bin->head != LMM_TAG_END)) {
+        /* A mark in the list: a block on it was freed by another thread at the same time. */
+        lmm_panic("double free: by two threads at once (%s)", family->name);
+    }
     if (bin->page != NULL && takes_own_list(bin->page) && lmm_load_relaxed(&heap->reported) == NULL &&
         !lmm_load_relaxed(&heap->trim_wanted)) {
         /* The common case of a small live set. Nothing that others look at under the lock moves. */

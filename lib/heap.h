@@ -61,12 +61,12 @@ struct lmm_open {
     uint32_t site_limit;           /* sites and families below are open; 0: take the slow path */
 };
 
-/* Slots of one foreign page, freed by this heap's thread and not yet handed over. */
+/* Slots of one foreign page, freed by this heap's thread and not yet handed over; their tags hold this
+ * heap's mark. */
 struct lmm_batch {
     struct lmm_page *page;         /* NULL: empty */
-    uint32_t head;
-    uint32_t tail;
     uint32_t count;
+    uint32_t slot[LMM_BATCH_SLOTS];
 };
 
 struct lmm_heap {
@@ -99,7 +99,7 @@ static inline __attribute__((always_inline)) void *lmm_heap_pop(const struct lmm
     }
     struct lmm_bin *bin = &open->bins[family];
     uint32_t slot = bin->head;
-    if (LMM_UNLIKELY(slot == LMM_TAG_END)) {
+    if (LMM_UNLIKELY(slot >= LMM_TAG_SPECIAL)) {
         return NULL;
     }
     uint32_t *tag = &bin->tags[slot];
@@ -170,8 +170,11 @@ LMM_NOINLINE void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *pa
 void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
 
 /*
- * Frees a slot of another heap's page: marks it free by an atomic exchange and puts it into a batch.
- * Returns the tag it had; when that is not LIVE nothing else was done.
+ * Frees a slot of another heap's page: marks it free and puts it into a batch. Returns the tag it had;
+ * when that is not LIVE nothing else was done. There is no atomic read-modify-write here: each would
+ * wait for the stores before it to reach the other core, most of what a hand-over between threads costs.
+ * Two threads at the same block both find it LIVE; the mark of the first is overwritten, and it panics
+ * when it hands its batch over.
  */
 uint32_t lmm_heap_push_foreign(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
 

@@ -42,6 +42,8 @@ enum {
     LMM_TAG_END = LMM_TAG_VALUE_MASK,           /* FREE: last of its list */
     LMM_TAG_UNLISTED = LMM_TAG_VALUE_MASK - 1,  /* FREE: on no list */
     LMM_TAG_CACHED = LMM_TAG_VALUE_MASK - 2,    /* FREE: first word of a run in a thread's cache */
+    LMM_TAG_SPECIAL = 1 << 29,     /* FREE: values from here on are no slots */
+    LMM_TAG_FOREIGN = LMM_TAG_SPECIAL,          /* FREE: plus a heap's number: in that heap's batch */
 };
 
 #define LMM_TAG_LIVE_BASE ((uint32_t) LMM_TAG_LIVE << LMM_TAG_STATE_SHIFT)

@@ -51,6 +51,16 @@ static inline bool lmm_count_down_single_writer(uint32_t *address)
     return --*address == 0;
 }
 
+/* Fetches the line of an address for writing, so that a load and a store after it move it but once. */
+static inline void lmm_prefetch_for_write(const void *address)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *) address));
+#else
+    __builtin_prefetch(address, 1);
+#endif
+}
+
 enum lmm_rank {
     LMM_RANK_REPORT = 1,     /* one report at a time: the scratch memory of reports */
     LMM_RANK_HEAPS,          /* the list of heaps; parking and adopting */
