@@ -106,6 +106,9 @@ static inline __attribute__((always_inline)) void *lmm_heap_pop(const struct lmm
     bin->head = lmm_load_relaxed(tag);    /* a FREE tag is the next slot */
     lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | site);
     lmm_add_single_writer(&open->rows[site].allocated_blocks, 1);
+    /* The program will write the next block soon, and nothing here touches it before. A prefetch past
+     * the end of the list goes nowhere. */
+    lmm_prefetch_for_write(bin->base + (size_t) bin->head * bin->stride);
     return bin->base + (size_t) slot * bin->stride;
 }
 
