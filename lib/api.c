@@ -92,7 +92,7 @@ static LMM_NOINLINE void *site_alloc_slow(struct lmm_site *site, size_t n, bool 
 LMM_API inline void *lmm_site_alloc(struct lmm_site *site)
 {
     uint32_t id = lmm_load_acquire(&site->id);
-    void *block = lmm_heap_pop(&lmm_thread_open, id, site->family);
+    void *block = lmm_heap_pop(&lmm_thread_open, id, lmm_load_relaxed(&site->family));
 
     return LMM_LIKELY(block != NULL) ? block : site_alloc_slow(site, 1, false);
 }
@@ -100,7 +100,7 @@ LMM_API inline void *lmm_site_alloc(struct lmm_site *site)
 LMM_API inline void *lmm_site_zalloc(struct lmm_site *site)
 {
     uint32_t id = lmm_load_acquire(&site->id);
-    void *block = lmm_heap_pop(&lmm_thread_open, id, site->family);
+    void *block = lmm_heap_pop(&lmm_thread_open, id, lmm_load_relaxed(&site->family));
 
     return LMM_LIKELY(block != NULL) ? memset(block, 0, site->size_bytes)
                                      : site_alloc_slow(site, 1, true);
@@ -124,10 +124,12 @@ static bool check_count(size_t size, size_t n)
 
 LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n)
 {
-    void *block = lmm_block_pop_run(site->family, lmm_load_acquire(&site->id), n);
+    uint32_t id = lmm_load_acquire(&site->id);    /* before the family, which it vouches for */
+    void *block = lmm_block_pop_run(lmm_load_relaxed(&site->family), id, n);
 
     if (LMM_LIKELY(block != NULL)) {
-        return memset(block, 0, n * site->size_bytes);
+        size_t stride = lmm_round_up(site->size_bytes, site->align_bytes);
+        return memset(block, 0, (n - 1) * stride + site->size_bytes);
     }
     return check_count(site->size_bytes, n) ? site_alloc_slow(site, n, true) : NULL;
 }

@@ -38,10 +38,14 @@ static bool locate(const void *p, struct place *ret_place)
 /* Whether a live block starts at the place; *ret_tag is its tag. */
 static bool starts_block(const struct place *place, uint32_t *ret_tag)
 {
-    if (place->inside != 0 || (place->page->kind == LMM_PAGE_SPAN && place->slot != 0)) {
+    /* A page that ends meanwhile, which only a pointer to no block can make happen, has no tags. */
+    const uint32_t *tags = lmm_load_acquire(&place->page->tags);
+
+    if (tags == NULL || place->inside != 0 ||
+        (lmm_load_relaxed(&place->page->kind) == LMM_PAGE_SPAN && place->slot != 0)) {
         return false;
     }
-    *ret_tag = lmm_load_relaxed(&place->page->tags[place->slot]);
+    *ret_tag = lmm_load_relaxed(&tags[place->slot]);
     return lmm_tag_state(*ret_tag) == LMM_TAG_LIVE;
 }
 
@@ -92,18 +96,22 @@ static size_t governing_slot(const struct place *place, uint32_t *ret_tag)
     struct lmm_page *page = place->page;
     struct lmm_runs *runs = &lmm_families_at(page->family)->runs;
 
-    if (page->kind == LMM_PAGE_SLOTS) {
-        *ret_tag = lmm_load_relaxed(&page->tags[place->slot]);
+    const uint32_t *tags = lmm_load_acquire(&page->tags);
+    if (page->kind == LMM_PAGE_SLOTS || tags == NULL) {
+        *ret_tag = tags == NULL ? LMM_TAG_FREE : lmm_load_relaxed(&tags[place->slot]);
         return place->slot;
     }
+    struct lmm_extent extent = {.slot = place->slot};
     lmm_lock_acquire(&runs->lock);
-    struct lmm_extent extent = lmm_run_find_locked(runs, page, place->slot);
+    if (page->kind != LMM_PAGE_NONE) {
+        extent = lmm_run_find_locked(runs, page, place->slot);
+    }
     lmm_lock_release(&runs->lock);
     *ret_tag = extent.tag;
     return lmm_tag_state(extent.tag) == LMM_TAG_LIVE ? extent.slot : place->slot;
 }
 
-static bool was_never_allocated(const struct place *place)
+static bool is_not_allocated(const struct place *place)
 {
     const struct lmm_page *page = place->page;
 
@@ -125,8 +133,8 @@ void lmm_block_misused(const void *p, const char *verb)
         lmm_panic("%s after its page was given back: %p (%s)", verb, p, name);
     }
     size_t first = in_page ? governing_slot(&place, &tag) : 0;
-    if (!in_page || (lmm_tag_state(tag) != LMM_TAG_LIVE && was_never_allocated(&place))) {
-        lmm_panic("%s of memory that was never allocated: %p (%s)", verb, p, name);
+    if (!in_page || (lmm_tag_state(tag) != LMM_TAG_LIVE && is_not_allocated(&place))) {
+        lmm_panic("%s of memory that is not allocated: %p (%s)", verb, p, name);
     }
     if (place.inside != 0 || first != place.slot) {
         panic_interior(p, verb, &place, first, tag);
@@ -312,8 +320,10 @@ static inline void count_free_open(const struct lmm_open *open, uint32_t tag, si
     uint32_t site = lmm_tag_value(tag);
 
     if (LMM_UNLIKELY(site >= open->site_limit)) {
+        int saved_errno = errno;
         count_free(open->heap, tag, n);
         lmm_thread_leave(open->heap);
+        errno = saved_errno;
         return;
     }
     lmm_add_single_writer(&open->rows[site].freed_blocks, 1);
@@ -344,8 +354,10 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
     }
     uint32_t *tag = &page->tags[slot];
     size_t n = lmm_run_length(page, slot);
-    count_free_open(open, mark_run_freed(tag, p), n);
-    if (LMM_UNLIKELY(!lmm_cache_push(open->bins[page->family].cache, n, p, tag))) {
+    uint32_t old = mark_run_freed(tag, p);
+    count_free_open(open, old, n);
+    bool is_open = lmm_tag_value(old) < open->site_limit;    /* and so its family has a bin */
+    if (LMM_UNLIKELY(!is_open || !lmm_cache_push(open->bins[page->family].cache, n, p, tag))) {
         push_run_slow(open->heap, page, slot, n);
     }
 }
@@ -385,17 +397,22 @@ static bool resize_in_place(void *p, const struct place *place, const struct lmm
 {
     struct lmm_page *page = place->page;
 
-    if (page->kind == LMM_PAGE_SLOTS ||
+    size_t old_bytes = block_bytes(page, facts->slots);
+    size_t bytes = block_bytes(page, n);
+    bool shrinks = n < facts->slots;
+
+    /* Once the end is given back it may be another thread's, and no hook may be told of it any more. */
+    if (page->kind == LMM_PAGE_SLOTS || (lmm_hooks_active && shrinks) ||
         !lmm_run_resize(&facts->family->runs, page, place->slot, n)) {
         return false;
     }
     count_resize(facts->site, facts->slots, n);
-    if (lmm_hooks_active) {
-        lmm_hooks_block_resized(p, block_bytes(page, facts->slots), block_bytes(page, n));
-    }
-    if (n > facts->slots) {
+    if (!shrinks) {
+        if (lmm_hooks_active) {
+            lmm_hooks_block_grows(p, old_bytes, bytes);
+        }
         lmm_family_note_taken(facts->family, n - facts->slots);
-        memset((char *) p + facts->slots * page->stride, 0, (n - facts->slots) * page->stride);
+        memset((char *) p + old_bytes, 0, bytes - old_bytes);
     }
     return true;
 }

@@ -66,6 +66,7 @@ void lmm_cache_forget(struct lmm_heap *heap)
         struct lmm_cache *cache = heap->open.bins[i].cache;
         if (cache != NULL) {
             memset(cache->count, 0, sizeof(cache->count));
+            set_depths(cache, lmm_families_at(i)->stride);
         }
     }
 }

@@ -221,19 +221,34 @@ static int print_extent(const struct lmm_walk_extent *extent, void *arg)
     return 0;
 }
 
+/* Prints with no lock of LMM held, as whoever reads the output may wait for LMM. */
+static void print_items(struct lmm_family *family, struct listing *listing)
+{
+    struct lmm_walk_item items[32];
+    uint64_t position = 0;
+    size_t count;
+    int result = 0;
+
+    while (result == 0 && (count = lmm_walk_collect(family, &position, items, 32)) != 0) {
+        for (size_t i = 0; i < count && result == 0; i++) {
+            result = items[i].is_page ? print_page(&items[i].page, listing)
+                                      : print_extent(&items[i].extent, listing);
+        }
+    }
+}
+
 /* Prints one family and adds its committed bytes to *arg, a size_t. */
 static int print_family_pages(struct lmm_family *family, void *arg)
 {
     size_t *committed_bytes = arg;
     struct listing listing = {.family = family, .size_bytes = lmm_family_size(family)};
     struct lmm_walk_visitor gather = {gather_page, NULL, &listing};
-    struct lmm_walk_visitor print = {print_page, print_extent, &listing};
 
     printf("vm_page_family : %s, struct size = %zu\n", lmm_family_name(family), listing.size_bytes);
     do {
         listing.base_count = 0;
         lmm_walk_family(family, &gather);
-        lmm_walk_family(family, &print);
+        print_items(family, &listing);
         print_pending(&listing, NULL);
     } while (listing.base_count == BATCH_PAGES);
     printf("\n");

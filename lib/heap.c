@@ -300,7 +300,7 @@ static uint32_t list_tail(const struct lmm_page *page, uint32_t head)
 {
     uint32_t next = lmm_load_relaxed(&page->tags[head]);
 
-    while (next != LMM_TAG_END) {
+    while (!lmm_page_list_ends(page, next)) {
         head = next;
         next = lmm_load_relaxed(&page->tags[head]);
     }
@@ -389,7 +389,8 @@ static void retire_current(struct lmm_bin *bin, bool keep_empty)
     }
     uint32_t free = lmm_page_free_slots(page);
     if (bin->head != LMM_TAG_END) {
-        for (uint32_t slot = bin->head; slot != LMM_TAG_END; slot = lmm_load_relaxed(&page->tags[slot])) {
+        for (uint32_t slot = bin->head; !lmm_page_list_ends(page, slot);
+             slot = lmm_load_relaxed(&page->tags[slot])) {
             free++;
         }
         splice(page, bin->head);
@@ -482,11 +483,29 @@ bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
 
 /* ---- Settling and trimming ----------------------------------------------------------------------- */
 
+/* A page that was wholly free when it was retired stays queued until it is taken again. */
+static void give_empty_pages_back(struct lmm_lot *lot)
+{
+    struct glthread *next;
+
+    for (struct glthread *at = glthread_first(&lot->pages); at != NULL; at = next) {
+        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
+        next = glthread_next(&lot->pages, at);
+        if (lmm_page_free_slots(page) == page->slots) {
+            give_page_back(lot, page);
+        }
+    }
+}
+
 static void settle_locked(struct lmm_heap *heap)
 {
     collect_foreign(heap);
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
-        retire_current(&heap->open.bins[i], false);
+        struct lmm_bin *bin = &heap->open.bins[i];
+        retire_current(bin, false);
+        if (bin->lot != NULL) {
+            give_empty_pages_back(bin->lot);
+        }
     }
 }
 

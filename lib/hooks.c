@@ -120,17 +120,13 @@ void lmm_hooks_block_ends(void *block, size_t bytes)
     poison(block, bytes);
 }
 
-void lmm_hooks_block_resized(void *block, size_t old_bytes, size_t bytes)
+void lmm_hooks_block_grows(void *block, size_t old_bytes, size_t bytes)
 {
     if (on_memcheck) {
         VALGRIND_RESIZEINPLACE_BLOCK(block, old_bytes, bytes, 0);
     }
-    if (bytes > old_bytes) {
-        unpoison((char *) block + old_bytes, bytes - old_bytes);
-        if (lmm_options.fill_alloc) {
-            memset((char *) block + old_bytes, NEW_BYTE, bytes - old_bytes);
-        }
-    } else {
-        poison((char *) block + bytes, old_bytes - bytes);
+    unpoison((char *) block + old_bytes, bytes - old_bytes);
+    if (lmm_options.fill_alloc) {
+        memset((char *) block + old_bytes, NEW_BYTE, bytes - old_bytes);
     }
 }

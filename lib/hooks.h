@@ -38,7 +38,7 @@ void lmm_hooks_block_begins(void *block, size_t bytes);
 /* A block is about to end, still untouched by LMM. */
 void lmm_hooks_block_ends(void *block, size_t bytes);
 
-/* A live block has another length now. */
-void lmm_hooks_block_resized(void *block, size_t old_bytes, size_t bytes);
+/* A live block is longer now. */
+void lmm_hooks_block_grows(void *block, size_t old_bytes, size_t bytes);
 
 #endif

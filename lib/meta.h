@@ -30,7 +30,7 @@ void *lmm_meta_alloc(struct lmm_arena *arena, size_t bytes);
 void *lmm_meta_zalloc(size_t bytes);
 
 /* Returns a record to the arena it came from; bytes as asked for. */
-void lmm_meta_free(struct lmm_arena *arena, void *record, size_t bytes);
+void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes);
 
 /* Address space that both arenas have mapped, in bytes. */
 size_t lmm_meta_mapped_bytes(void);

@@ -250,7 +250,7 @@ size_t lmm_page_committed_bytes(const struct lmm_page *page)
         uint64_t *word = absent_word(facts, i * LMM_UNIT_SYSTEM_PAGES);
         absent += (size_t) __builtin_popcountll(lmm_load_relaxed(word));
     }
-    return facts->units * LMM_UNIT_BYTES - absent * LMM_SYSTEM_PAGE_BYTES;
+    return (size_t) facts->units * LMM_UNIT_BYTES - absent * LMM_SYSTEM_PAGE_BYTES;
 }
 
 /* ---- Slot pages ------------------------------------------------------------------------------ */
@@ -280,7 +280,7 @@ struct lmm_page *lmm_page_create_slots(char *base, uint16_t family, uint32_t str
     page->tags = tags;
     page->slots = slots;
     page->stride = stride;
-    page->family = family;
+    lmm_store_relaxed(&page->family, family);
     page->fresh = 0;
     page->head = LMM_TAG_END;
     page->target = slots;
@@ -298,11 +298,12 @@ void lmm_page_destroy_slots(struct lmm_page *page)
 {
     LMM_CHECK(lmm_page_free_slots(page) == page->slots && !page->queued);
     page->multiplier = 0;
-    page->owner = NULL;
+    lmm_store_relaxed(&page->owner, NULL);
     page->gone = 1;
     lmm_store_release(&page->kind, LMM_PAGE_NONE);
-    lmm_meta_free(&lmm_arena_tags, page->tags, tag_bytes(page->slots, page->stride));
-    page->tags = NULL;
+    uint32_t *tags = page->tags;
+    lmm_store_release(&page->tags, NULL);
+    lmm_meta_free(&lmm_arena_tags, tags, tag_bytes(page->slots, page->stride));
 }
 
 uint32_t lmm_page_listed(const struct lmm_page *page)
@@ -392,13 +393,24 @@ void lmm_page_start_afresh(struct lmm_page *page)
     lmm_page_facts(page)->unlisted = 0;
 }
 
+bool lmm_page_list_ends(const struct lmm_page *page, uint32_t slot)
+{
+    if (LMM_LIKELY(slot < LMM_TAG_SPECIAL)) {
+        return false;
+    }
+    if (slot != LMM_TAG_END) {
+        lmm_panic("double free: by two threads at once, in the page at %p", (void *) lmm_page_base(page));
+    }
+    return true;
+}
+
 /* Takes the page's own list apart: its slots become unlisted, without being counted so. What other
  * threads freed and the page does not have yet keeps its tags, and so is told apart. */
 static void unlist(struct lmm_page *page)
 {
     uint32_t next;
 
-    for (uint32_t slot = page->head; slot != LMM_TAG_END; slot = next) {
+    for (uint32_t slot = page->head; !lmm_page_list_ends(page, slot); slot = next) {
         next = lmm_load_relaxed(&page->tags[slot]);
         lmm_store_relaxed(&page->tags[slot], (uint32_t) LMM_TAG_UNLISTED);
     }

@@ -170,7 +170,7 @@ static inline char *lmm_page_slot(const struct lmm_page *page, size_t slot)
 /* Tags of a page: one past the last slot where there is a tail, so that no pointer leads out of them. */
 static inline size_t lmm_page_tag_count(size_t slots, size_t stride, size_t units)
 {
-    return slots + (slots * stride < units * LMM_UNIT_BYTES);
+    return slots + (slots * stride < units * (size_t) LMM_UNIT_BYTES);
 }
 
 /* For slot = offset x multiplier >> 32, exact for strides up to LMM_SLOT_STRIDE_MAX and offsets below
@@ -204,6 +204,10 @@ uint32_t lmm_page_listed(const struct lmm_page *page);
  * at least 1. The slots count as taken from the page; the caller adjusts its countdown.
  */
 uint32_t lmm_page_thread(struct lmm_page *page, uint32_t *ret_count);
+
+/* Whether a walk along a free list is at its end. A mark in place of a slot panics: two threads freed a
+ * block of the list at once. */
+bool lmm_page_list_ends(const struct lmm_page *page, uint32_t slot);
 
 /* Forgets the lists of a wholly free slot page, so that it is threaded in order of address again. */
 void lmm_page_start_afresh(struct lmm_page *page);

@@ -21,6 +21,10 @@
 
 /* ---- Memory ------------------------------------------------------------------------------------ */
 
+/* Each thread adds rows to the ledger without asking for more here: room for thousands, touched only if
+ * there are as many. */
+enum { THREADS_BYTES = 256 << 10 };
+
 static struct {
     void *memory;
     size_t bytes;
@@ -65,8 +69,11 @@ void lmm_report_reserve(void)
     if (count <= lmm_load_relaxed(&scratch.covered)) {
         return;
     }
-    lmm_lock_acquire(&lmm_report_lock);
-    size_t bytes = model_bytes();
+    /* A report that is being written may wait for whoever reads it, perhaps this thread: leave it. */
+    if (!lmm_lock_try(&lmm_report_lock)) {
+        return;
+    }
+    size_t bytes = model_bytes() + THREADS_BYTES;
     if (scratch_grow_locked(bytes)) {
         /* Memory for twice as much also covers what comes next. */
         lmm_store_relaxed(&scratch.covered, bytes * 2 <= scratch.bytes ? count + count / 2 : count);
@@ -274,6 +281,15 @@ static int open_log(void)
     return descriptor;
 }
 
+/* Another thread may hold the stream's lock for ever, waiting for input; then exit() flushes it. */
+static void flush_unlocked(FILE *stream)
+{
+    if (ftrylockfile(stream) == 0) {
+        fflush(stream);
+        funlockfile(stream);
+    }
+}
+
 /* Runs after the program's own exit handlers and destructors, those of libraries that use LMM too. */
 __attribute__((destructor(101))) static void report_at_exit(void)
 {
@@ -283,7 +299,8 @@ __attribute__((destructor(101))) static void report_at_exit(void)
     if (!lmm_thread_has_started() || (!lmm_options.leaks && !lmm_options.usage)) {
         return;
     }
-    fflush(NULL);
+    flush_unlocked(stdout);
+    flush_unlocked(stderr);
     target.descriptor = open_log();
     target.is_terminal = isatty(target.descriptor) != 0;
     lmm_sink_init(&target.sink, write_to_descriptor, &target.descriptor);
@@ -297,6 +314,7 @@ __attribute__((destructor(101))) static void report_at_exit(void)
         close(target.descriptor);
     }
     if (lmm_options.leaks && lmm_options.exit_code != 0 && live != 0) {
+        fcloseall();    /* what exit() would do now; it waits for no stream's lock */
         _exit((int) lmm_options.exit_code);
     }
 }

@@ -10,6 +10,7 @@
 
 enum {
     RUN_BYTES_MAX = LMM_UNIT_BYTES / 2,    /* longer runs are spans */
+    SPAN_UNITS_MAX = 1 << 20,              /* 256 GiB; each unit costs a descriptor */
     SLOTS_MIN = 8,                         /* of a run page, where address space allows */
     FIRST_HOLES = 64,
 };
@@ -138,10 +139,11 @@ static void untag_run(struct lmm_page *page, size_t slot, size_t n)
 
 size_t lmm_run_length(const struct lmm_page *page, size_t slot)
 {
-    size_t slots = page->kind == LMM_PAGE_SPAN ? 2 : page->slots;
+    size_t slots = lmm_load_relaxed(&page->kind) == LMM_PAGE_SPAN ? 2 : page->slots;
+    const uint32_t *tags = lmm_load_acquire(&page->tags);
 
-    if (slot + 1 < slots) {
-        uint32_t tag = lmm_load_relaxed(&page->tags[slot + 1]);
+    if (slot + 1 < slots && tags != NULL) {
+        uint32_t tag = lmm_load_relaxed(&tags[slot + 1]);
         if (lmm_tag_state(tag) == LMM_TAG_TAIL) {
             return lmm_tag_value(tag);
         }
@@ -185,8 +187,8 @@ static struct lmm_page *page_create(struct lmm_runs *runs, char *base, size_t un
     }
     page->slots = (uint32_t) slots;
     page->stride = (uint32_t) runs->stride;
-    page->family = runs->family;
-    page->owner = NULL;
+    lmm_store_relaxed(&page->family, runs->family);
+    lmm_store_relaxed(&page->owner, NULL);
     page->gone = 0;
     page->queued = 0;
     page->multiplier =
@@ -195,7 +197,7 @@ static struct lmm_page *page_create(struct lmm_runs *runs, char *base, size_t un
     for (size_t i = 1; i < units; i++) {
         struct lmm_page *follow = lmm_page_unit((uintptr_t) base + i * LMM_UNIT_BYTES);
         follow->unit = page->unit;
-        follow->family = runs->family;
+        lmm_store_relaxed(&follow->family, runs->family);
         lmm_store_release(&follow->kind, LMM_PAGE_FOLLOW);
     }
     lmm_store_release(&page->kind, kind);
@@ -243,7 +245,7 @@ static void page_give(struct lmm_runs *runs, struct lmm_page *page, size_t tag_c
         unit->multiplier = 0;
         lmm_store_release(&unit->kind, LMM_PAGE_NONE);
     }
-    page->tags = NULL;
+    lmm_store_release(&page->tags, NULL);
     lmm_meta_free(&lmm_arena_tags, tags, tag_count * sizeof(uint32_t));
     lmm_ledger_count_pages(runs->record, -1, -(int64_t) (units * LMM_UNIT_BYTES));
     lmm_hooks_page_ends(base, units * LMM_UNIT_BYTES);
@@ -379,6 +381,10 @@ static char *take_span(struct lmm_runs *runs, size_t n, uint32_t site, uint32_t 
 {
     size_t bytes = n * runs->stride;    /* checked by the caller */
     size_t units = (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
+    if (units > SPAN_UNITS_MAX) {
+        errno = ENOMEM;
+        return NULL;
+    }
     size_t capacity = units * LMM_UNIT_BYTES / runs->stride;
 
     if (capacity > LMM_TAG_VALUE_MASK) {
@@ -457,18 +463,23 @@ static void release_locked(struct lmm_runs *runs, struct lmm_page *page, size_t 
     }
 }
 
+/* A walk may be looking at the span until the lock is released. */
+static void remove_span_locked(struct lmm_runs *runs, struct lmm_page *page)
+{
+    glthread_remove(&page->glue);
+    untag_run(page, 0, 2);
+    page_give(runs, page, 2);
+}
+
 void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
 {
     lmm_lock_acquire(&runs->lock);
     if (page->kind == LMM_PAGE_SPAN) {
-        glthread_remove(&page->glue);
-        lmm_lock_release(&runs->lock);
-        untag_run(page, 0, 2);
-        page_give(runs, page, 2);
-        return;
+        remove_span_locked(runs, page);
+    } else {
+        untag_run(page, slot, n);
+        release_locked(runs, page, slot, n);
     }
-    untag_run(page, slot, n);
-    release_locked(runs, page, slot, n);
     lmm_lock_release(&runs->lock);
 }
 
@@ -577,7 +588,7 @@ static size_t trim_hole(struct lmm_hole *hole)
                    LMM_SYSTEM_PAGE_BYTES;
     /* The page's tail belongs to nobody else. */
     bool is_last = (size_t) hole->slot + hole->node.key == page->slots;
-    size_t end = (is_last ? facts->units * LMM_UNIT_BYTES : end_byte) / LMM_SYSTEM_PAGE_BYTES;
+    size_t end = (is_last ? (size_t) facts->units * LMM_UNIT_BYTES : end_byte) / LMM_SYSTEM_PAGE_BYTES;
     size_t bytes = 0;
 
     for (size_t i = first; i < end; i++) {
@@ -632,6 +643,9 @@ void lmm_runs_release_cached(struct lmm_runs *runs)
     while (at != NULL) {
         struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
         struct glthread *next = glthread_next(&runs->pages, at);
+        if (page->kind == LMM_PAGE_SPAN && lmm_load_relaxed(&page->tags[0]) == LMM_TAG_CACHED) {
+            remove_span_locked(runs, page);
+        }
         while (page->kind == LMM_PAGE_RUNS && release_one_cached_locked(runs, page)) {
         }
         at = next;

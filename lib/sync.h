@@ -100,6 +100,18 @@ static inline void lmm_lock_acquire(struct lmm_lock *lock)
     }
 }
 
+/* Takes the lock if nobody holds it; true when it did. */
+static inline bool lmm_lock_try(struct lmm_lock *lock)
+{
+    if (pthread_mutex_trylock(&lock->mutex) != 0) {
+        return false;
+    }
+    if (LMM_VALIDATE) {
+        lmm_ranks_held |= 1u << lock->rank;
+    }
+    return true;
+}
+
 static inline void lmm_lock_release(struct lmm_lock *lock)
 {
     if (LMM_VALIDATE) {

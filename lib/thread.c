@@ -142,9 +142,10 @@ static void trim_heap(struct lmm_heap *heap, void *arg)
     size_t *bytes = arg;
 
     if (heap->is_late) {
-        return;
-    }
-    if (heap->is_parked) {
+        lmm_lock_acquire(&threads.late_lock);
+        *bytes += lmm_heap_trim(heap);
+        lmm_lock_release(&threads.late_lock);
+    } else if (heap->is_parked) {
         *bytes += lmm_heap_trim(heap);
     } else if (heap != lmm_thread_open.heap) {
         lmm_heap_want_trim(heap);
@@ -169,9 +170,16 @@ size_t lmm_thread_trim(void)
 
 /* ---- fork ---------------------------------------------------------------------------------------- */
 
+/* This thread is in fork and holds every lock. (LMM may have started since, in another thread.) */
+static _Thread_local bool forks_with_locks;
+
 /* Heap locks are one rank, taken in the order of the list, which only grows at its head under HEAPS. */
 static void before_fork(void)
 {
+    if (!lmm_thread_has_started()) {
+        return;
+    }
+    forks_with_locks = true;
     lmm_lock_acquire_for_fork(&lmm_report_lock);
     lmm_lock_acquire_for_fork(&threads.lock);
     lmm_lock_acquire_for_fork(&threads.late_lock);
@@ -188,6 +196,10 @@ static void before_fork(void)
 
 static void after_fork(void)
 {
+    if (!forks_with_locks) {
+        return;
+    }
+    forks_with_locks = false;
     lmm_meta_after_fork();
     lmm_reservoir_after_fork();
     lmm_page_after_fork();
@@ -217,7 +229,12 @@ static bool others_were_active(void)
  * memory page by page while they run. What they own is put together again from the tags. */
 static void after_fork_in_child(void)
 {
+    bool had_started = forks_with_locks;
+
     after_fork();
+    if (!had_started) {
+        return;
+    }
     lmm_ledger_restart();
     if (!others_were_active()) {
         return;
@@ -239,15 +256,21 @@ static bool start_locked(void)
     lmm_options_read();
     lmm_hooks_start();
     lmm_reservoir_set_bound(lmm_options.reservoir_bytes);
-    if (!lmm_ledger_start()) {
+    if (lmm_ledger_header() == NULL && !lmm_ledger_start()) {
         return false;
     }
-    threads.late = add_heap_locked(true);
-    if (threads.late == NULL || pthread_key_create(&threads.key, depart) != 0) {
-        return false;
+    if (threads.late == NULL) {
+        threads.late = add_heap_locked(true);
     }
-    pthread_atfork(before_fork, after_fork, after_fork_in_child);
-    return true;
+    return threads.late != NULL && pthread_key_create(&threads.key, depart) == 0;
+}
+
+/* Before the program can register handlers of its own: those run outside these, without LMM's locks. */
+__attribute__((constructor(101))) static void watch_forks(void)
+{
+    if (pthread_atfork(before_fork, after_fork, after_fork_in_child) != 0) {
+        lmm_warn("no memory to watch for forks: do not fork while other threads allocate");
+    }
 }
 
 bool lmm_thread_has_started(void)

@@ -7,8 +7,9 @@
 #include "page.h"
 #include "reservoir.h"
 
-/* One walk over all pages, for one family. */
+/* One walk over all pages, for one family, from an address on. */
 struct walk {
+    uintptr_t from;
     const struct lmm_family *family;    /* NULL: every one */
     const struct lmm_walk_visitor *visitor;
 };
@@ -42,12 +43,15 @@ static int visit_extent(const struct lmm_walk_visitor *visitor, const struct lmm
 }
 
 /* Slots of a slot page; neighbouring free ones, fresh ones too, are one stretch. */
-static int walk_slots(const struct lmm_walk_visitor *visitor, const struct lmm_page *page)
+static int walk_slots(const struct lmm_walk_visitor *visitor, const struct lmm_page *page,
+                      uintptr_t from)
 {
-    uint32_t free_from = 0;
+    uintptr_t base = (uintptr_t) lmm_page_base(page);
+    uint32_t first = from <= base ? 0 : (uint32_t) ((from - base) / page->stride);
+    uint32_t free_from = first;
     int result = 0;
 
-    for (uint32_t slot = 0; slot < page->fresh && result == 0; slot++) {
+    for (uint32_t slot = first; slot < page->fresh && result == 0; slot++) {
         uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
         if (lmm_tag_state(tag) == LMM_TAG_LIVE) {
             result = visit_extent(visitor, page, free_from, slot - free_from, LMM_TAG_FREE);
@@ -100,7 +104,7 @@ static int walk_slot_page(const struct walk *walk, struct lmm_page *page)
     lmm_lock_acquire(&owner->lock);
     if (page->kind == LMM_PAGE_SLOTS && page->owner == owner && is_wanted(walk, page)) {
         result = visit_page(walk->visitor, page);
-        result = result != 0 ? result : walk_slots(walk->visitor, page);
+        result = result != 0 ? result : walk_slots(walk->visitor, page, walk->from);
     }
     lmm_lock_release(&owner->lock);
     return result;
@@ -121,11 +125,20 @@ static int walk_run_page(const struct walk *walk, struct lmm_page *page)
     return result;
 }
 
+/* Whether all of the page lies before an address. Its facts may be read while it is a page at all. */
+static bool lies_before(const struct lmm_page *page, uintptr_t from)
+{
+    uintptr_t end = (uintptr_t) lmm_page_base(page) +
+                    (uintptr_t) lmm_load_relaxed(&lmm_page_facts(page)->units) * LMM_UNIT_BYTES;
+
+    return end <= from;
+}
+
 static int walk_page(struct lmm_page *page, void *arg)
 {
     const struct walk *walk = arg;
 
-    if (!is_wanted(walk, page)) {
+    if (!is_wanted(walk, page) || lies_before(page, walk->from)) {
         return 0;
     }
     return lmm_load_acquire(&page->kind) == LMM_PAGE_SLOTS ? walk_slot_page(walk, page)
@@ -134,7 +147,7 @@ static int walk_page(struct lmm_page *page, void *arg)
 
 int lmm_walk_family(struct lmm_family *family, const struct lmm_walk_visitor *visitor)
 {
-    struct walk walk = {family, visitor};
+    struct walk walk = {0, family, visitor};
 
     return lmm_page_for_each(walk_page, &walk);
 }
@@ -161,7 +174,9 @@ static int collect(struct collector *collector, const struct lmm_walk_item *item
         return 0;
     }
     collector->items[collector->count++] = *item;
-    collector->position = position + 1;
+    /* The next item starts where this one ends; an extent's place in the order is that of its start. */
+    size_t bytes = item->is_page ? 0 : item->extent.slots * item->page.stride_bytes;
+    collector->position = bytes == 0 ? position + 1 : position - 1 + 2 * (uint64_t) bytes;
     return collector->count == collector->room;
 }
 
@@ -188,7 +203,8 @@ size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position, struct lm
     struct collector collector = {.position = *position, .items = ret_items, .room = room};
     struct lmm_walk_visitor visitor = {collect_page, collect_extent, &collector};
 
-    lmm_walk_family(family, &visitor);
+    struct walk walk = {(uintptr_t) (*position / 2), family, &visitor};
+    lmm_page_for_each(walk_page, &walk);
     *position = collector.position;
     return collector.count;
 }

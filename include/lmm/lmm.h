@@ -26,8 +26,8 @@ extern "C" {
 #define LMM_ALIGNOF_(T) _Alignof(T)
 #endif
 
-#if defined(__x86_64__) && !defined(__APPLE__)
-/* Called through the global offset table: one jump less a call than through a PLT stub. */
+/* noplt: called through the global offset table, one jump less a call than through a PLT stub. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define LMM_API __attribute__((visibility("default"), noplt))
 #else
 #define LMM_API __attribute__((visibility("default")))
@@ -108,7 +108,8 @@ LMM_API void *lmm_calloc(struct lmm_family *family, size_t n);
 
 /*
  * Changes a block's length to n structs, in place where the room after it allows, else by moving it.
- * Keeps the contents up to the shorter length; structs added are zeroed. The site stays.
+ * Keeps the contents up to the shorter length; structs added are zeroed. The site stays; a move counts
+ * there as one allocation and one free.
  * p: a live block; not NULL. n: at least 1.
  * Returns the block, perhaps elsewhere; or NULL with errno EINVAL (p NULL or n 0), EOVERFLOW or
  * ENOMEM, and then the block is as it was. Panics like lmm_free() when p is no block.

@@ -153,6 +153,6 @@ void never_allocated(void)
 {
     emp_t *emp = must(LMM_NEW(emp_t));
     void *far = emp + 5000;
-    death_expect("free of memory that was never allocated: " HEX " (emp_t)", address_of(far));
+    death_expect("free of memory that is not allocated: " HEX " (emp_t)", address_of(far));
     lmm_free(far);
 }

@@ -47,7 +47,7 @@ void resize_no_block(void)
 void resize_never_allocated(void)
 {
     emp_t *far = (emp_t *) must(LMM_NEW(emp_t)) + 5000;
-    death_expect("resize of memory that was never allocated: " HEX " (emp_t)", address_of(far));
+    death_expect("resize of memory that is not allocated: " HEX " (emp_t)", address_of(far));
     must(lmm_resize(far, 5));
 }
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every failing call to the kernel, one by one: a fixed scenario runs with the k-th map, unmap or
- * discard failing, once or from then on, for k = 1, 2, ... until a run makes no k-th call. Each run is
- * a process of its own in which LMM has not started.
+ * discard failing, once or from then on, for k = 1, 2, ... until a run makes no k-th call. Each
+ * run is a process of its own in which LMM has not started.
  *
- * LMM maps its own records a MiB at a time, so a failing map alone seldom hits them. The runs called
- * starve take all that the arenas hold as well, before the scenario's k-th operation (each STARVE_STEP-th
- * of them), for the next STARVE_LENGTH operations or for good.
+ * LMM maps its own records a MiB at a time, so a failing map alone seldom hits them. The runs
+ * called starve take all that the arenas hold as well, before the scenario's k-th operation
+ * (each STARVE_STEP-th of them), for the next STARVE_LENGTH operations or for good.
  *
- * Whatever fails: a function gives NULL and ENOMEM or does its work; every live block keeps its content
- * and can be counted and freed; the counts are those of a naive model; and once nothing fails any more,
- * all of it works again.
+ * Whatever fails: a function gives NULL and ENOMEM or does its work; every live block keeps its
+ * content and can be counted and freed; the counts are those of a naive model; and once nothing
+ * fails any more, all of it works again.
  *
  *   faults [map|unmap|discard|starve [once|on [K]]]
  */
@@ -36,14 +36,14 @@
 
 enum {
     BLOCKS_MAX = 16384,
-    FAMILIES_MAX = 72,         /* more than a heap has bins for at first */
-    STATUS_NOT_REACHED = 3,    /* the run made no k-th call */
+    FAMILIES_MAX = 72,      /* more than a heap has bins for at first */
+    STATUS_NOT_REACHED = 3, /* the run made no k-th call */
     STATUS_WRONG = 4,
-    EDGE_BYTES = 128,          /* of a long block's content: as much at either end */
+    EDGE_BYTES = 128, /* of a long block's content: as much at either end */
     STARVE_STEP = 41,
     STARVE_LENGTH = 70,
-    RUNS_MIN = 20,             /* a scenario with fewer calls than this would show little */
-    EACH_UP_TO = 64,           /* unmaps and discards are many and alike: beyond this some are left out */
+    RUNS_MIN = 20,   /* a scenario with fewer calls than this would show little */
+    EACH_UP_TO = 64, /* unmaps and discards are many and alike: beyond this some are left out */
 };
 
 #define CHECK(condition)                                                                           \
@@ -57,11 +57,12 @@ static const char *step = "start";
 
 static _Noreturn void fail_run(int line, const char *condition)
 {
-    fprintf(stderr, "faults.c:%d: not so after '%s': %s (errno %d)\n", line, step, condition, errno);
+    fprintf(stderr, "faults.c:%d: not so after '%s': %s (errno %d)\n", line, step, condition,
+            errno);
     _exit(STATUS_WRONG);
 }
 
-/* ---- The model ----------------------------------------------------------------------------------- */
+/* ---- The model ------------------------------------------------------------------------------- */
 
 struct model_block {
     unsigned char *address;
@@ -71,7 +72,7 @@ struct model_block {
 };
 
 struct model_family {
-    struct lmm_family *family;    /* NULL: could not be registered yet */
+    struct lmm_family *family; /* NULL: could not be registered yet */
     char name[32];
     size_t size;
     size_t align;
@@ -144,7 +145,7 @@ static struct model_family *add_family(const char *name, size_t size, size_t ali
     return family;
 }
 
-/* ---- Starving ------------------------------------------------------------------------------------ */
+/* ---- Starving -------------------------------------------------------------------------------- */
 
 struct hoard {
     struct hoard *next;
@@ -152,7 +153,7 @@ struct hoard {
 };
 
 static struct {
-    uint64_t first;            /* operations [first, last] starve; first 0: none */
+    uint64_t first; /* operations [first, last] starve; first 0: none */
     uint64_t last;
     uint64_t operations;
     struct hoard *records;
@@ -166,7 +167,7 @@ static struct hoard *take_all(struct lmm_arena *arena)
     for (size_t bytes = 1 << 16; bytes >= LMM_CACHE_LINE_BYTES; bytes -= LMM_CACHE_LINE_BYTES) {
         struct hoard *record;
         while ((record = lmm_meta_alloc(arena, bytes)) != NULL) {
-            *record = (struct hoard) {hoard, bytes};
+            *record = (struct hoard){hoard, bytes};
             hoard = record;
         }
     }
@@ -179,7 +180,7 @@ static void give_all(struct lmm_arena *arena, struct hoard *hoard)
     while (hoard != NULL) {
         struct hoard *next = hoard->next;
         size_t bytes = hoard->bytes;
-        *hoard = (struct hoard) {0};
+        *hoard = (struct hoard){0};
         lmm_meta_free(arena, hoard, bytes);
         hoard = next;
     }
@@ -208,7 +209,7 @@ static void begin_operation(void)
     }
 }
 
-/* ---- Operations, each on LMM and on the model ------------------------------------------------------ */
+/* ---- Operations, each on LMM and on the model ------------------------------------------------ */
 
 static bool enter_family(struct model_family *family)
 {
@@ -231,7 +232,7 @@ static bool note_block(struct model_family *family, void *address, size_t slots,
     CHECK((uintptr_t) address % family->align == 0);
     CHECK(block_count < BLOCKS_MAX);
     struct model_block *block = &blocks[block_count++];
-    *block = (struct model_block) {address, family, slots, next_seed++};
+    *block = (struct model_block){address, family, slots, next_seed++};
     if (zeroed) {
         check_zeroed(block->address, bytes_of(block));
     }
@@ -291,7 +292,8 @@ static void free_some(uint32_t n, const struct model_family *family)
     }
 }
 
-/* Whether a block that was resized moved is for the caller to count: another allocation and free. */
+/* Whether a block that was resized moved is for the caller to count: another allocation and
+ * free. */
 static bool resize(size_t i, size_t slots)
 {
     struct model_block *block = &blocks[i];
@@ -337,7 +339,7 @@ static void resize_all(const struct model_family *family, size_t slots)
     }
 }
 
-/* ---- Comparing ------------------------------------------------------------------------------------- */
+/* ---- Comparing ------------------------------------------------------------------------------- */
 
 struct sum {
     uint64_t blocks;
@@ -376,7 +378,8 @@ static void check_walk(bool publicly)
     for (size_t i = 0; i < block_count; i++) {
         add_to_sum(&wanted, blocks[i].address, blocks[i].slots);
     }
-    CHECK((publicly ? lmm_for_each_block(NULL, sum_block, &shown) : lmm_walk_family(NULL, &visitor)) == 0);
+    CHECK((publicly ? lmm_for_each_block(NULL, sum_block, &shown)
+                    : lmm_walk_family(NULL, &visitor)) == 0);
     CHECK(memcmp(&shown, &wanted, sizeof(shown)) == 0);
 }
 
@@ -447,7 +450,7 @@ static void check_reports(FILE *sink, bool must_work)
     CHECK(lmm_print_blocks(sink, families[2].family) == 0);
 }
 
-/* ---- The scenario ---------------------------------------------------------------------------------- */
+/* ---- The scenario ---------------------------------------------------------------------------- */
 
 typedef struct {
     char text[40];
@@ -510,7 +513,8 @@ static void allocate_placed(void)
     for (int i = 0; i < 20; i++) {
         begin_operation();
         errno = 0;
-        note_block(&families[PLACED], i % 2 == 0 ? LMM_NEW(placed_t) : LMM_ALLOC(placed_t), 1, i % 2 == 0);
+        note_block(&families[PLACED], i % 2 == 0 ? LMM_NEW(placed_t) : LMM_ALLOC(placed_t), 1,
+                   i % 2 == 0);
         begin_operation();
         errno = 0;
         note_block(&families[PLACED], LMM_NEW_ARRAY(placed_t, 3), 3, true);
@@ -636,6 +640,9 @@ static void run_recovery(FILE *sink)
     CHECK(block_count == 0);
     lmm_trim();
     check_all("everything freed");
+    for (size_t i = 0; i < family_count; i++) {
+        CHECK(families[i].family->runs.reserved == 0);
+    }
     check_reports(sink, true);
 }
 
@@ -689,7 +696,7 @@ static _Noreturn void run_scenario(const struct fault *fault)
     _exit(reached ? 0 : STATUS_NOT_REACHED);
 }
 
-/* ---- All of them ------------------------------------------------------------------------------------ */
+/* ---- All of them ----------------------------------------------------------------------------- */
 
 static const char *const names[SEAM_OPERATIONS + 1] = {"map", "unmap", "discard", "starve"};
 

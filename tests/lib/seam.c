@@ -16,7 +16,8 @@ struct count {
 static struct count counts[SEAM_OPERATIONS];
 static struct lmm_vm_operations below;
 
-/* Counts a call; true when it must fail. The kernel's own errno of a failure is not always ENOMEM. */
+/* Counts a call; true when it must fail. The kernel's own errno of a failure is not always
+ * ENOMEM. */
 static bool fails(enum seam_operation operation, size_t bytes)
 {
     struct count *count = &counts[operation];
@@ -47,9 +48,12 @@ static int seam_discard(void *address, size_t bytes)
 
 void seam_install(void)
 {
-    below = lmm_vm;
     seam_heal();
-    lmm_vm = (struct lmm_vm_operations) {seam_map, seam_unmap, seam_discard};
+    if (lmm_vm.map == seam_map) {
+        return;
+    }
+    below = lmm_vm;
+    lmm_vm = (struct lmm_vm_operations){seam_map, seam_unmap, seam_discard};
 }
 
 void seam_fail(enum seam_operation operation, uint64_t first, uint64_t last)

@@ -15,7 +15,7 @@ enum seam_operation { SEAM_MAP, SEAM_UNMAP, SEAM_DISCARD, SEAM_OPERATIONS };
 
 #define SEAM_FOR_EVER UINT64_MAX
 
-/* Begins to count; nothing fails yet. Once a process. */
+/* Begins to count, unless it has; nothing fails. */
 void seam_install(void);
 
 /* Makes the calls numbered [first, last] fail. */

@@ -11,9 +11,11 @@
 enum { LARGE_BYTES = 1 << 21 };
 
 static const size_t sizes[] = {
-    1,     4,     8,      63,     64,     65,     128,     400,     4096,    65472,
-    65535, 65536, 65537,  81920,  81921,  98304,  114688,  131072,  131073,  200000,
-    262144, 300000, 524288, 1000000, 1048576, 1048577, 1500000, 2097151, LARGE_BYTES, LARGE_BYTES + 1,
+    1,       4,       8,       63,      64,          65,
+    128,     400,     4096,    65472,   65535,       65536,
+    65537,   81920,   81921,   98304,   114688,      131072,
+    131073,  200000,  262144,  300000,  524288,      1000000,
+    1048576, 1048577, 1500000, 2097151, LARGE_BYTES, LARGE_BYTES + 1,
     5000000,
 };
 
@@ -48,6 +50,7 @@ Test(meta, a_reused_record_keeps_all_but_its_first_word)
         size_t bytes = sizes[i];
         unsigned char *record = lmm_meta_alloc(&lmm_arena_tags, bytes);
         memset(record, 0xC5, bytes);
+        lmm_meta_free(&lmm_arena_tags, lmm_meta_alloc(&lmm_arena_tags, bytes), bytes);
         lmm_meta_free(&lmm_arena_tags, record, bytes);
         unsigned char *again = lmm_meta_alloc(&lmm_arena_tags, bytes);
         cr_assert(again == record, "size %zu: the record is taken again", bytes);

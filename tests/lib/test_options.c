@@ -37,6 +37,8 @@ static const struct {
     {"exitcode=255", 1, {.exit_code = 255}},
     {"exitcode=256", 0, {0}},
     {"exitcode=99999999999999999999999999", 0, {0}},
+    {"exitcode=18446744073709551617", 0, {0}},
+    {"leaks=18446744073709551617", 0, {0}},
     {"exitcode=007", 1, {.exit_code = 7}},
     {"fill=alloc", 1, {.fill_alloc = true}},
     {"fill=free", 1, {.fill_free = true}},
@@ -99,7 +101,7 @@ Test(options, bad_parts_are_named, .init = redirect)
                             "lmm: LMM_OPTIONS: bad value '' for log ignored; it takes PATH\n");
 }
 
-/* ---- Paths ----------------------------------------------------------------------------------------- */
+/* ---- Paths ----------------------------------------------------------------------------------- */
 
 Test(options, paths)
 {
@@ -111,14 +113,21 @@ Test(options, paths)
         const char *pattern;
         const char *wanted;
     } paths[] = {
-        {"", ""},       {"plain", "plain"},  {"%p", pid}, {"a%p-%pb", pid_twice},
-        {"100%%", "100%"}, {"%%p", "%p"}, {"%x", "%x"}, {"end%", "end%"},
+        {"", ""},
+        {"plain", "plain"},
+        {"%p", pid},
+        {"a%p-%pb", pid_twice},
+        {"100%%", "100%"},
+        {"%%p", "%p"},
+        {"%x", "%x"},
+        {"end%", "end%"},
         {"%e", program_invocation_short_name},
     };
     char path[100];
 
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        cr_expect(lmm_options_expand_path(paths[i].pattern, path, sizeof(path)), "%s", paths[i].pattern);
+        cr_expect(lmm_options_expand_path(paths[i].pattern, path, sizeof(path)), "%s",
+                  paths[i].pattern);
         cr_expect(strcmp(path, paths[i].wanted) == 0, "'%s' became '%s'", paths[i].pattern, path);
     }
     cr_expect(lmm_options_expand_path("%t", path, sizeof(path)));

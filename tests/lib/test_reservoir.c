@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* reservoir: alignment, what is kept and what goes back, and little memory; and that a family's page
- * takes that way when it empties. */
+/* reservoir: alignment, what is kept and what goes back, and little memory; and that a family's
+ * page takes that way when it empties. */
 #include "tests/lib/seam.h"
 
 #include "lib/reservoir.h"
@@ -104,7 +104,8 @@ Test(reservoir, empty_unmaps_what_is_kept)
     cr_expect(lmm_reservoir_kept_bytes() == 0);
 }
 
-/* What the kernel does not take back must at least not stay committed, and not be handed out again. */
+/* What the kernel does not take back must at least not stay committed, and not be handed out
+ * again. */
 Test(reservoir, unmap_fails)
 {
     bool fresh;
@@ -163,10 +164,10 @@ Test(reservoir, kept_units_make_room)
     cr_expect(lmm_reservoir_kept_bytes() == 0);
 }
 
-/* ---- Pages of families ----------------------------------------------------------------------------- */
+/* ---- Pages of families ----------------------------------------------------------------------- */
 
-/* Blocks that fill `pages` pages, freed: all pages but the one kept at hand go to the reservoir, and
- * past the bound to the kernel. */
+/* Blocks that fill `pages` pages, freed: all pages but the one kept at hand go to the reservoir,
+ * and past the bound to the kernel. */
 static void fill_and_free(struct lmm_family *family, size_t length, size_t pages)
 {
     size_t page_blocks = LMM_UNIT_BYTES / (lmm_family_size(family) * length);
@@ -189,7 +190,10 @@ Test(reservoir, empty_pages_return)
         const char *name;
         size_t size;
         size_t length;
-    } cases[] = {{"slots", 64, 1}, {"large slots", 4096, 1}, {"arrays", 1024, 100}, {"runs of one", 16384, 1}};
+    } cases[] = {{"slots", 64, 1},
+                 {"large slots", 4096, 1},
+                 {"arrays", 1024, 100},
+                 {"runs of one", 16384, 1}};
 
     setenv("LMM_OPTIONS", "reservoir=1", 1);
     seam_install();
