@@ -307,6 +307,9 @@ static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, v
     uint32_t tag;
     if (lmm_load_relaxed(&page->owner) == heap) {
         tag = lmm_load_relaxed(&page->tags[slot]);
+        if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
+            lmm_block_misused(p, "free");    /* another thread was quicker */
+        }
         lmm_heap_push_own(heap, page, (uint32_t) slot);
     } else {
         tag = push_foreign(heap, page, (uint32_t) slot, p);
@@ -401,9 +404,17 @@ static bool resize_in_place(void *p, const struct place *place, const struct lmm
     size_t bytes = block_bytes(page, n);
     bool shrinks = n < facts->slots;
 
-    /* Once the end is given back it may be another thread's, and no hook may be told of it any more. */
-    if (page->kind == LMM_PAGE_SLOTS || (lmm_hooks_active && shrinks) ||
-        !lmm_run_resize(&facts->family->runs, page, place->slot, n)) {
+    if (page->kind == LMM_PAGE_SLOTS) {
+        return false;
+    }
+    if (lmm_hooks_active && shrinks) {
+        /* Once the end is given back it may be another thread's. */
+        lmm_hooks_block_shrinks(p, old_bytes, bytes);
+    }
+    if (!lmm_run_resize(&facts->family->runs, page, place->slot, n)) {
+        if (lmm_hooks_active && shrinks) {
+            lmm_hooks_shrink_undone(p, old_bytes, bytes);
+        }
         return false;
     }
     count_resize(facts->site, facts->slots, n);

@@ -14,6 +14,7 @@
 #define uthash_nonfatal_oom(element) ((void) (element))
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
 #include <uthash.h>
 
 _Static_assert(sizeof(((struct lmm_family *) 0)->name) == LMM_NAME_MAX + 1, "room for the NUL");

@@ -120,6 +120,23 @@ void lmm_hooks_block_ends(void *block, size_t bytes)
     poison(block, bytes);
 }
 
+void lmm_hooks_block_shrinks(void *block, size_t old_bytes, size_t bytes)
+{
+    if (on_memcheck) {
+        VALGRIND_RESIZEINPLACE_BLOCK(block, old_bytes, bytes, 0);
+    }
+    poison((char *) block + bytes, old_bytes - bytes);
+}
+
+void lmm_hooks_shrink_undone(void *block, size_t old_bytes, size_t bytes)
+{
+    if (on_memcheck) {
+        VALGRIND_RESIZEINPLACE_BLOCK(block, bytes, old_bytes, 0);
+        (void) VALGRIND_MAKE_MEM_DEFINED((char *) block + bytes, old_bytes - bytes);
+    }
+    unpoison((char *) block + bytes, old_bytes - bytes);
+}
+
 void lmm_hooks_block_grows(void *block, size_t old_bytes, size_t bytes)
 {
     if (on_memcheck) {

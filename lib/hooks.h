@@ -38,6 +38,10 @@ void lmm_hooks_block_begins(void *block, size_t bytes);
 /* A block is about to end, still untouched by LMM. */
 void lmm_hooks_block_ends(void *block, size_t bytes);
 
+/* A live block is about to be shorter; or it stayed as long as it was, contents and all. */
+void lmm_hooks_block_shrinks(void *block, size_t old_bytes, size_t bytes);
+void lmm_hooks_shrink_undone(void *block, size_t old_bytes, size_t bytes);
+
 /* A live block is longer now. */
 void lmm_hooks_block_grows(void *block, size_t old_bytes, size_t bytes);
 

@@ -75,12 +75,6 @@ enum {
     LMM_SLOT_STRIDE_MAX = 8192,    /* larger structs are runs of one; keeps the division exact */
 };
 
-/* A list of slots and its length in one word, so that it can be exchanged at once. */
-struct lmm_foreign {
-    uint32_t head;
-    uint32_t count;
-};
-
 struct lmm_page {
     /* What the owner's free path touches: one cache line. */
     uint64_t multiplier;           /* ceil(2^32 / stride); 0: the fast path must not be taken */
@@ -99,13 +93,13 @@ struct lmm_page {
     uint8_t queued : 1;            /* owner: `node` is in the heap's queue */
 
     /* What foreign threads write, and the owner's slow path. */
-    uint64_t foreign __attribute__((aligned(LMM_CACHE_LINE_BYTES)));  /* struct lmm_foreign; atomic */
+    uint64_t foreign __attribute__((aligned(LMM_CACHE_LINE_BYTES)));  /* atomic; list head, and its length << 32 */
     struct lmm_page *reported;     /* next on the owner's list of pages with foreign frees */
     struct glthread glue;          /* pages of one heap and family, or of one family's runs */
     struct glpq_node node;         /* slot page: key log2(free slots). Others: see run.c */
 };
 
-_Static_assert(sizeof(struct lmm_page) == 2 * LMM_CACHE_LINE_BYTES, "two cache lines");
+_Static_assert(sizeof(struct lmm_page) == (size_t) 2 * LMM_CACHE_LINE_BYTES, "two cache lines");
 
 /* Slow-path facts of a page that no fast path needs, apart so that the lines above stay two. */
 struct lmm_page_facts {
@@ -113,7 +107,6 @@ struct lmm_page_facts {
     uint32_t unlisted;             /* slot pages: I3 */
     uint32_t units;                /* of the page, in its first unit */
     uint64_t *absent_long;         /* pages of several units: a bit a system page */
-    size_t slots_long;             /* spans: capacity in slots; else `slots` */
 };
 
 enum {

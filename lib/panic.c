@@ -11,7 +11,7 @@
 enum { LINE_BYTES = 1024 };
 
 /* Writes prefix, message and newline as one line; a longer one is cut. */
-static void write_line(const char *prefix, const char *format, va_list arguments)
+static LMM_PRINTF(2, 0) void write_line(const char *prefix, const char *format, va_list arguments)
 {
     char line[LINE_BYTES];
     size_t length = strlen(prefix);
