@@ -66,7 +66,7 @@ static void unpoison(void *base, size_t bytes)
 }
 
 /* A thread that the child does not have may have taken the mark; what it was at is its own block. */
-static void after_fork_in_child(void)
+void lmm_hooks_after_fork_in_child(void)
 {
     shadow_give();
 }
@@ -75,9 +75,6 @@ void lmm_hooks_start(void)
 {
     /* Only Memcheck answers this one; Valgrind's other tools should see the fast paths. */
     on_memcheck = VALGRIND_MAKE_MEM_DEFINED(&on_memcheck, sizeof(on_memcheck)) != 0;
-    if (LMM_ASAN) {
-        pthread_atfork(NULL, NULL, after_fork_in_child);
-    }
     lmm_hooks_active =
         LMM_ASAN || on_memcheck || lmm_options.fill_alloc || lmm_options.fill_free;
 }

@@ -28,6 +28,9 @@ extern bool lmm_hooks_active;
 /* Finds out which tools watch; call once the options are read. */
 void lmm_hooks_start(void);
 
+/* In a forked child, before anything else of LMM. */
+void lmm_hooks_after_fork_in_child(void);
+
 /* A page's memory is now LMM's to give out, and no block's; or LMM's no longer. */
 void lmm_hooks_page_begins(void *base, size_t bytes);
 void lmm_hooks_page_ends(void *base, size_t bytes);

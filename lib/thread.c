@@ -231,6 +231,7 @@ static void after_fork_in_child(void)
 {
     bool had_started = forks_with_locks;
 
+    lmm_hooks_after_fork_in_child();
     after_fork();
     if (!had_started) {
         return;
