@@ -4,6 +4,8 @@
 #include "sync.h"
 #include "vm.h"
 
+#include <errno.h>
+
 enum {
     CHUNK_UNITS = 16,              /* mapped at once: 4 MiB of address space, untouched */
     KEPT_MAX = 4096,               /* units the reservoir can remember */
@@ -82,6 +84,7 @@ char *lmm_reservoir_take(size_t units, bool *ret_fresh)
     char *base;
 
     if (units > SIZE_MAX / 2 / LMM_UNIT_BYTES) {
+        errno = ENOMEM;
         return NULL;
     }
     lmm_lock_acquire(&reservoir.lock);

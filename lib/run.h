@@ -11,7 +11,7 @@
  *   I1  live, cached and free runs tile the page in address order; no two holes are neighbours
  *   I2  a live run starts with LIVE and, when longer than 1, TAIL with its length; a cached run the same
  *       with LMM_TAG_CACHED in place of LIVE; a hole has HOLE with its id in its first and last word;
- *       every other tag is 0
+ *       every other tag is FREE, and not LMM_TAG_CACHED
  *   I3  there are at least as many descriptors as holes and runs handed out together, so that a free
  *       never needs memory
  * Locks: RUNS of the family, inside. A run handed out belongs to its holder: its first tag may be
