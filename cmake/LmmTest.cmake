@@ -58,6 +58,9 @@ function(lmm_set_tests_properties)
     set_tests_properties(${arg_UNPARSED_ARGUMENTS} PROPERTIES ${arg_PROPERTIES})
 endfunction()
 
+file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/ledgers")
+file(CHMOD "${PROJECT_BINARY_DIR}/ledgers" DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+
 function(lmm_add_command_test)
     cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LABEL;TIMEOUT" "COMMAND")
     if(arg_UNPARSED_ARGUMENTS)
@@ -76,12 +79,13 @@ function(lmm_add_command_test)
     endif()
     set(test ${lmm_test_prefix}${arg_LABEL}.${arg_NAME})
     add_test(NAME ${test} COMMAND ${lmm_test_launcher} ${arg_COMMAND})
+    # Ledgers that tests leave behind stay in the build tree.
     # The tests' own settings go behind what the caller's environment says.
     set_tests_properties(${test} PROPERTIES
         LABELS "${labels}"
         TIMEOUT ${arg_TIMEOUT}
         ENVIRONMENT_MODIFICATION
-            "UBSAN_OPTIONS=string_append::print_stacktrace=1;TSAN_OPTIONS=string_append::second_deadlock_stack=1")
+            "LMM_DIR=set:${PROJECT_BINARY_DIR}/ledgers;UBSAN_OPTIONS=string_append::print_stacktrace=1;TSAN_OPTIONS=string_append::second_deadlock_stack=1")
 endfunction()
 
 function(lmm_add_test)

@@ -27,9 +27,11 @@ struct entry {
 static struct {
     struct lmm_lock lock;
     struct entry *by_name;
-    struct lmm_family *by_index[LMM_LEDGER_MAX_FAMILIES];
     uint32_t count;                /* atomic, written under the lock */
 } registry = {.lock = LMM_LOCK_INIT(LMM_RANK_REGISTRY)};
+
+/* Apart, because it starts as zero and so takes no room in the library's file. */
+static struct lmm_family *by_index[LMM_LEDGER_MAX_FAMILIES];
 
 struct lmm_lock lmm_report_lock = LMM_LOCK_INIT(LMM_RANK_REPORT);
 
@@ -109,7 +111,7 @@ static struct lmm_family *add_locked(const char *name, size_t size, size_t align
         return NULL;
     }
     lmm_runs_init(&family->runs, (uint16_t) family->index, family->stride, family->record);
-    registry.by_index[family->index] = family;
+    by_index[family->index] = family;
     lmm_store_release(&registry.count, family->index + 1);
     return family;
 }
@@ -151,7 +153,7 @@ struct lmm_family *lmm_families_find(const char *name)
 
 struct lmm_family *lmm_families_at(uint32_t index)
 {
-    return registry.by_index[index];
+    return by_index[index];
 }
 
 uint32_t lmm_families_count(void)
@@ -196,6 +198,14 @@ void lmm_family_sample_peak(struct lmm_family *family)
     lmm_store_relaxed(&family->unsampled_slots, 0);
 }
 
+void lmm_families_refresh_gauges(void)
+{
+    for (uint32_t i = 0; i < lmm_families_count(); i++) {
+        lmm_family_sample_peak(by_index[i]);
+    }
+    lmm_ledger_note_memory();
+}
+
 void lmm_family_note_taken(struct lmm_family *family, size_t slots)
 {
     uint64_t page_slots = LMM_UNIT_BYTES / family->stride;
@@ -212,14 +222,14 @@ void lmm_families_before_fork(void)
 {
     lmm_lock_acquire_for_fork(&registry.lock);
     for (uint32_t i = 0; i < registry.count; i++) {
-        lmm_lock_acquire_for_fork(&registry.by_index[i]->runs.lock);
+        lmm_lock_acquire_for_fork(&by_index[i]->runs.lock);
     }
 }
 
 void lmm_families_after_fork(void)
 {
     for (uint32_t i = registry.count; i-- > 0;) {
-        lmm_lock_release_for_fork(&registry.by_index[i]->runs.lock);
+        lmm_lock_release_for_fork(&by_index[i]->runs.lock);
     }
     lmm_lock_release_for_fork(&registry.lock);
 }

@@ -26,13 +26,9 @@ struct lmm_family {
     struct lmm_ledger_family *record;    /* gauges; each is atomic */
     struct lmm_runs runs;
     uint64_t unsampled_slots;      /* atomic; taken since the high-water mark was last looked at */
-    /* Collected by a walk over the pages; under the REPORT lock. */
-    uint64_t walk_free_slots;
-    uint64_t walk_longest_slots;
-    uint64_t walk_committed_bytes;
 };
 
-/* One report at a time; guards the walk_ fields and the reports' memory. */
+/* One report at a time; guards the reports' memory. */
 extern struct lmm_lock lmm_report_lock;
 
 /* Whether single structs of the family live in slot pages; else they are runs of one. */
@@ -56,6 +52,9 @@ struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family);
 
 /* Raises the high-water mark to what lives now. */
 void lmm_family_sample_peak(struct lmm_family *family);
+
+/* Brings up to date what the books say of all families and of LMM's own memory. */
+void lmm_families_refresh_gauges(void);
 
 /* Tells that up to `slots` were taken; looks at the high-water mark once a page's worth have been. */
 void lmm_family_note_taken(struct lmm_family *family, size_t slots);

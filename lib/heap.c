@@ -90,7 +90,7 @@ struct lmm_lot *lmm_heap_lot(struct lmm_heap *heap, const struct lmm_family *fam
 void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta)
 {
     if (site >= heap->open.site_limit && !lmm_heap_open_sites(heap)) {
-        lmm_ledger_count_departed(site, delta);
+        lmm_ledger_count_common(site, delta);
         return;
     }
     struct lmm_ledger_row *row = &heap->open.rows[site];
@@ -145,8 +145,9 @@ static void give_page_back(struct lmm_lot *lot, struct lmm_page *page)
     unqueue(lot, page);
     glthread_remove(&page->glue);
     arm(page, page->slots, page->slots);
+    lmm_ledger_count_committed(family->record, -(int64_t) lmm_page_committed_bytes(page));
+    lmm_ledger_count_page(family->record, -1, LMM_UNIT_BYTES, page->slots);
     lmm_page_destroy_slots(page);
-    lmm_ledger_count_pages(family->record, -1, -(int64_t) LMM_UNIT_BYTES);
     lmm_hooks_page_ends(base, LMM_UNIT_BYTES);
     lmm_reservoir_put(base, 1);
 }
@@ -188,7 +189,8 @@ static struct lmm_page *add_page(struct lmm_heap *heap, struct lmm_lot *lot, str
     lmm_hooks_page_begins(base, LMM_UNIT_BYTES);
     lmm_store_relaxed(&page->owner, heap);
     glthread_insert_before(&lot->pages, &page->glue);
-    lmm_ledger_count_pages(family->record, 1, LMM_UNIT_BYTES);
+    lmm_ledger_count_page(family->record, 1, LMM_UNIT_BYTES, page->slots);
+    lmm_ledger_count_committed(family->record, (int64_t) lmm_page_committed_bytes(page));
     return page;
 }
 
@@ -362,6 +364,7 @@ static bool takes_own_list(const struct lmm_page *page)
 static uint32_t take_slots(struct lmm_bin *bin, struct lmm_page *page)
 {
     uint32_t free = lmm_page_free_slots(page);
+    size_t committed = lmm_page_committed_bytes(page);
     uint32_t count;
 
     if (takes_own_list(page)) {
@@ -370,6 +373,8 @@ static uint32_t take_slots(struct lmm_bin *bin, struct lmm_page *page)
         page->head = LMM_TAG_END;
     } else {
         bin->head = lmm_page_thread(page, &count);
+        lmm_ledger_count_committed(lmm_families_at(page->family)->record,
+                                   (int64_t) (lmm_page_committed_bytes(page) - committed));
     }
     arm(page, free - count, COUNTDOWN_FAR);
     bin->page = page;
@@ -522,7 +527,10 @@ static size_t trim_lot(struct lmm_lot *lot)
 
     for (struct glthread *at = glthread_first(&lot->pages); at != NULL;
          at = glthread_next(&lot->pages, at)) {
-        bytes += lmm_page_trim(GLTHREAD_ENTRY(at, struct lmm_page, glue));
+        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
+        size_t trimmed = lmm_page_trim(page);
+        lmm_ledger_count_committed(lmm_families_at(page->family)->record, -(int64_t) trimmed);
+        bytes += trimmed;
     }
     return bytes;
 }

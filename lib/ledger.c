@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger.h"
 
+#include "chunks.h"
 #include "meta.h"
+#include "panic.h"
+#include "reservoir.h"
 #include "sync.h"
-#include "vm.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
     SERIES_MAX = 28,               /* chunks of a series; each doubles the one before */
     FIRST_CHUNK_BYTES = 4096,
-    DIRECTORY_FIRST = 64,
 };
 
 /* A table that grows by chunks, each twice the one before; records never move. */
@@ -28,14 +26,10 @@ struct series {
 
 static struct {
     struct lmm_lock lock;
-    struct lmm_ledger_header *header;
     struct series strings;
     struct series families;
     struct series sites;
-    struct lmm_rows departed;      /* owner 0 */
-    struct lmm_ledger_chunk **directory;
-    size_t directory_used;
-    size_t directory_capacity;
+    struct lmm_rows common;        /* owner 0 */
     uint32_t last_file;            /* string references, most likely wanted again */
     uint32_t last_function;
 } ledger = {
@@ -45,64 +39,6 @@ static struct {
     .sites = {.kind = LMM_LEDGER_SITES, .record_bytes = sizeof(struct lmm_ledger_site)},
 };
 
-static void *records_of(struct lmm_ledger_chunk *chunk)
-{
-    return chunk + 1;
-}
-
-/* ---- Chunks -------------------------------------------------------------------------------- */
-
-static bool directory_reserve_locked(void)
-{
-    if (ledger.directory_used < ledger.directory_capacity) {
-        return true;
-    }
-    size_t capacity = ledger.directory_capacity == 0 ? DIRECTORY_FIRST : 2 * ledger.directory_capacity;
-    struct lmm_ledger_chunk **larger = lmm_meta_zalloc(capacity * sizeof(struct lmm_ledger_chunk *));
-    if (larger == NULL) {
-        return false;
-    }
-    if (ledger.directory != NULL) {
-        memcpy(larger, ledger.directory, ledger.directory_used * sizeof(struct lmm_ledger_chunk *));
-        lmm_meta_free(&lmm_arena_records, ledger.directory,
-                      ledger.directory_capacity * sizeof(struct lmm_ledger_chunk *));
-    }
-    ledger.directory = larger;
-    ledger.directory_capacity = capacity;
-    return true;
-}
-
-/* Adds a chunk of `bytes`, as many records as fit in it. */
-static struct lmm_ledger_chunk *add_chunk_locked(enum lmm_ledger_kind kind, uint32_t record_bytes,
-                                                 uint32_t first, size_t bytes)
-{
-    if (!directory_reserve_locked()) {
-        return NULL;
-    }
-    struct lmm_ledger_chunk *chunk = lmm_vm_map(bytes);
-    if (chunk == NULL) {
-        return NULL;
-    }
-    chunk->kind = kind;
-    chunk->record_bytes = record_bytes;
-    chunk->first = first;
-    chunk->capacity = (uint32_t) ((bytes - sizeof(*chunk)) / record_bytes);
-    ledger.directory[ledger.directory_used++] = chunk;
-    return chunk;
-}
-
-/* Removes an outgrown chunk of rows, and unmaps it. */
-static void remove_chunk_locked(struct lmm_ledger_chunk *chunk)
-{
-    for (size_t i = 0; i < ledger.directory_used; i++) {
-        if (ledger.directory[i] == chunk) {
-            ledger.directory[i] = ledger.directory[--ledger.directory_used];
-            break;
-        }
-    }
-    lmm_vm_unmap(chunk, sizeof(*chunk) + (size_t) chunk->capacity * chunk->record_bytes);
-}
-
 /* ---- Series -------------------------------------------------------------------------------- */
 
 /* Room for `count` adjoining records that are not yet used; NULL when there is no memory. */
@@ -111,7 +47,7 @@ static void *series_reserve_locked(struct series *series, uint32_t count)
     struct lmm_ledger_chunk *last = series->chunks == 0 ? NULL : series->chunk[series->chunks - 1];
 
     if (last != NULL && last->capacity - last->used >= count) {
-        return (char *) records_of(last) + (size_t) last->used * series->record_bytes;
+        return (char *) lmm_chunk_records(last) + (size_t) last->used * series->record_bytes;
     }
     if (series->chunks == SERIES_MAX) {
         return NULL;
@@ -120,18 +56,19 @@ static void *series_reserve_locked(struct series *series, uint32_t count)
     size_t needed = sizeof(*last) + (size_t) count * series->record_bytes;
     uint32_t first = last == NULL ? 0 : last->first + last->capacity;
     struct lmm_ledger_chunk *chunk =
-        add_chunk_locked(series->kind, series->record_bytes, first,
-                         lmm_round_up(bytes > needed ? bytes : needed, LMM_SYSTEM_PAGE_BYTES));
+        lmm_chunk_add(series->record_bytes, first,
+                      lmm_round_up(bytes > needed ? bytes : needed, LMM_SYSTEM_PAGE_BYTES));
     if (chunk == NULL) {
         return NULL;
     }
     if (last != NULL) {
         lmm_store_release(&last->used, last->capacity);    /* what is left of it stays zero */
     }
+    lmm_store_release(&chunk->kind, (uint32_t) series->kind);
     series->chunk[series->chunks] = chunk;
     lmm_store_release(&series->chunks, series->chunks + 1);
     lmm_store_release(&series->used, first);
-    return records_of(chunk);
+    return lmm_chunk_records(chunk);
 }
 
 /* Makes the records reserved just before valid; returns the index of the first. */
@@ -154,7 +91,7 @@ static void *series_record(struct series *series, uint32_t index)
         i--;
     }
     size_t at = index - series->chunk[i]->first;
-    return (char *) records_of(series->chunk[i]) + at * series->record_bytes;
+    return (char *) lmm_chunk_records(series->chunk[i]) + at * series->record_bytes;
 }
 
 static bool add_string_locked(const char *text, uint32_t *ret_reference)
@@ -185,54 +122,60 @@ static bool share_string_locked(const char *text, uint32_t *last)
     return strcmp(same, text) == 0 || add_string_locked(text, last);
 }
 
-/* ---- Start --------------------------------------------------------------------------------- */
-
-static void fill_header(struct lmm_ledger_header *header)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    memcpy(header->magic, LMM_LEDGER_MAGIC, sizeof(header->magic));
-    header->version = LMM_LEDGER_VERSION;
-    header->header_bytes = sizeof(*header);
-    header->pid = (uint32_t) getpid();
-    header->system_page_bytes = LMM_SYSTEM_PAGE_BYTES;
-    header->start_time_ns = (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
-    ssize_t length = readlink("/proc/self/exe", header->executable, sizeof(header->executable) - 1);
-    header->executable[length < 0 ? 0 : length] = '\0';
-}
+/* ---- Start and end --------------------------------------------------------------------------- */
 
 bool lmm_ledger_start(void)
 {
-    struct lmm_ledger_header *header = lmm_vm_map(sizeof(*header));
-
-    if (header == NULL) {
-        return false;
-    }
-    fill_header(header);
-    lmm_lock_acquire(&ledger.lock);
     uint32_t empty;
-    bool done = ledger.strings.used != 0 || add_string_locked("", &empty);
+
+    lmm_lock_acquire(&ledger.lock);
+    bool done = (lmm_chunks_header() != NULL || lmm_chunks_start()) &&
+                (ledger.strings.used != 0 || add_string_locked("", &empty));
     if (done) {
-        lmm_store_release(&ledger.header, header);
+        lmm_chunks_publish();
     }
     lmm_lock_release(&ledger.lock);
-    if (!done) {
-        lmm_vm_unmap(header, sizeof(*header));
-    }
     return done;
 }
 
-void lmm_ledger_restart(void)
+bool lmm_ledger_is_pending(void)
 {
-    if (ledger.header != NULL) {
-        fill_header(ledger.header);
+    return lmm_chunks_are_pending();
+}
+
+void lmm_ledger_publish(void)
+{
+    int saved_errno = errno;
+
+    lmm_lock_acquire(&ledger.lock);
+    if (lmm_chunks_are_pending()) {
+        lmm_chunks_publish();
     }
+    lmm_lock_release(&ledger.lock);
+    errno = saved_errno;
+}
+
+static bool has_live_blocks_locked(void)
+{
+    for (uint32_t site = 0; site < ledger.sites.used; site++) {
+        struct lmm_ledger_row sum = lmm_ledger_sum_locked(site);
+        if (sum.allocated_blocks != sum.freed_blocks) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void lmm_ledger_end(void)
+{
+    lmm_lock_acquire(&ledger.lock);
+    lmm_chunks_end(has_live_blocks_locked());
+    lmm_lock_release(&ledger.lock);
 }
 
 struct lmm_ledger_header *lmm_ledger_header(void)
 {
-    return lmm_load_acquire(&ledger.header);
+    return lmm_chunks_header();
 }
 
 /* ---- Families and sites ---------------------------------------------------------------------- */
@@ -269,10 +212,26 @@ void lmm_ledger_drop_family(void)
     lmm_lock_release(&ledger.lock);
 }
 
-void lmm_ledger_count_pages(struct lmm_ledger_family *record, int64_t pages, int64_t bytes)
+void lmm_ledger_note_memory(void)
 {
-    lmm_fetch_add_relaxed(&record->pages, (uint64_t) pages);
-    lmm_fetch_add_relaxed(&record->mapped_bytes, (uint64_t) bytes);
+    struct lmm_ledger_header *header = lmm_chunks_header();
+
+    lmm_store_relaxed(&header->reservoir_bytes, lmm_reservoir_kept_bytes());
+    lmm_store_relaxed(&header->overhead_bytes, lmm_meta_mapped_bytes());
+}
+
+/* Pages come and go together with what LMM keeps beside them. */
+void lmm_ledger_count_page(struct lmm_ledger_family *record, int64_t sign, size_t bytes, size_t slots)
+{
+    lmm_fetch_add_relaxed(&record->pages, (uint64_t) sign);
+    lmm_fetch_add_relaxed(&record->mapped_bytes, (uint64_t) (sign * (int64_t) bytes));
+    lmm_fetch_add_relaxed(&record->slots, (uint64_t) (sign * (int64_t) slots));
+    lmm_ledger_note_memory();
+}
+
+void lmm_ledger_count_committed(struct lmm_ledger_family *record, int64_t bytes)
+{
+    lmm_fetch_add_relaxed(&record->committed_bytes, (uint64_t) bytes);
 }
 
 static bool grow_rows_locked(uint32_t owner, uint32_t sites, struct lmm_rows *rows);
@@ -283,7 +242,7 @@ bool lmm_ledger_add_site(uint32_t family, uint32_t line, const char *file, const
     lmm_lock_acquire(&ledger.lock);
     bool done = share_string_locked(file, &ledger.last_file) &&
                 share_string_locked(function, &ledger.last_function) &&
-                grow_rows_locked(0, ledger.sites.used + 1, &ledger.departed);
+                grow_rows_locked(0, ledger.sites.used + 1, &ledger.common);
     struct lmm_ledger_site *record = done ? series_reserve_locked(&ledger.sites, 1) : NULL;
     if (record != NULL) {
         record->family = family;
@@ -320,24 +279,35 @@ uint32_t lmm_ledger_family_count(void)
 
 /* ---- Rows ---------------------------------------------------------------------------------- */
 
-/* Brackets changes after which a reader must start again. */
-static void fold_begin_locked(void)
+/* Brackets changes after which a live reader must start again. */
+static void move_begin_locked(void)
 {
-    lmm_fetch_add_relaxed(&ledger.header->fold_sequence, 1);
+    lmm_fetch_add_relaxed(&lmm_chunks_header()->move_sequence, 1);
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-static void fold_end_locked(void)
+static void move_end_locked(void)
 {
-    lmm_store_release(&ledger.header->fold_sequence, ledger.header->fold_sequence + 1);
+    lmm_store_release(&lmm_chunks_header()->move_sequence, lmm_chunks_header()->move_sequence + 1);
 }
 
-/* Copies rows that only the caller writes; the target is not yet seen by anybody. */
-static void copy_rows(struct lmm_ledger_row *to, const struct lmm_ledger_row *from, uint32_t count)
+/* Puts the larger chunk in the place of the one *rows are in. While both are there, the larger counts. */
+static void move_rows_locked(struct lmm_ledger_chunk *larger, struct lmm_rows *rows)
 {
-    if (count != 0) {
-        memcpy(to, from, (size_t) count * sizeof(*to));
+    struct lmm_ledger_row *row = lmm_chunk_records(larger);
+
+    move_begin_locked();
+    if (rows->row != NULL) {
+        memcpy(row, rows->row, (size_t) rows->capacity * sizeof(*row));
     }
+    lmm_store_release(&larger->kind, (uint32_t) LMM_LEDGER_ROWS);
+    if (rows->row != NULL) {
+        struct lmm_ledger_chunk *outgrown = (struct lmm_ledger_chunk *) (void *) rows->row - 1;
+        lmm_store_release(&outgrown->kind, (uint32_t) LMM_LEDGER_UNUSED);
+    }
+    rows->row = row;
+    rows->capacity = larger->capacity;
+    move_end_locked();
 }
 
 static bool grow_rows_locked(uint32_t owner, uint32_t sites, struct lmm_rows *rows)
@@ -350,22 +320,16 @@ static bool grow_rows_locked(uint32_t owner, uint32_t sites, struct lmm_rows *ro
     while (bytes < needed) {
         bytes *= 2;
     }
-    struct lmm_ledger_chunk *chunk =
-        add_chunk_locked(LMM_LEDGER_ROWS, sizeof(struct lmm_ledger_row), 0, bytes);
+    struct lmm_ledger_chunk *chunk = lmm_chunk_reuse(sizeof(struct lmm_ledger_row), bytes);
+    if (chunk == NULL) {
+        chunk = lmm_chunk_add(sizeof(struct lmm_ledger_row), 0, bytes);
+    }
     if (chunk == NULL) {
         return false;
     }
-    fold_begin_locked();
-    struct lmm_ledger_row *row = records_of(chunk);
-    copy_rows(row, rows->row, rows->capacity);
     chunk->owner = owner;
-    lmm_store_release(&chunk->used, chunk->capacity);
-    if (rows->row != NULL) {
-        remove_chunk_locked((struct lmm_ledger_chunk *) (void *) rows->row - 1);
-    }
-    rows->row = row;
-    rows->capacity = chunk->capacity;
-    fold_end_locked();
+    lmm_store_relaxed(&chunk->used, chunk->capacity);
+    move_rows_locked(chunk, rows);
     return true;
 }
 
@@ -377,50 +341,30 @@ bool lmm_ledger_grow_rows(uint32_t owner, uint32_t sites, struct lmm_rows *rows)
     return done;
 }
 
-static void add_row(struct lmm_ledger_row *to, const struct lmm_ledger_row *delta)
-{
-    lmm_add_single_writer(&to->allocated_blocks, delta->allocated_blocks);
-    lmm_add_single_writer(&to->freed_blocks, delta->freed_blocks);
-    lmm_add_single_writer(&to->allocated_extra_slots, delta->allocated_extra_slots);
-    lmm_add_single_writer(&to->freed_extra_slots, delta->freed_extra_slots);
-}
-
-void lmm_ledger_count_departed(uint32_t site, const struct lmm_ledger_row *delta)
+void lmm_ledger_count_common(uint32_t site, const struct lmm_ledger_row *delta)
 {
     lmm_lock_acquire(&ledger.lock);
-    LMM_CHECK(site < ledger.departed.capacity);
-    add_row(&ledger.departed.row[site], delta);
-    lmm_lock_release(&ledger.lock);
-}
-
-void lmm_ledger_fold_rows(const struct lmm_rows *rows)
-{
-    lmm_lock_acquire(&ledger.lock);
-    fold_begin_locked();
-    uint32_t sites = ledger.sites.used < rows->capacity ? ledger.sites.used : rows->capacity;
-    for (uint32_t i = 0; i < sites; i++) {
-        struct lmm_ledger_row *from = &rows->row[i];
-        add_row(&ledger.departed.row[i], from);
-        lmm_store_relaxed(&from->allocated_blocks, 0);
-        lmm_store_relaxed(&from->freed_blocks, 0);
-        lmm_store_relaxed(&from->allocated_extra_slots, 0);
-        lmm_store_relaxed(&from->freed_extra_slots, 0);
-    }
-    fold_end_locked();
+    LMM_CHECK(site < ledger.common.capacity);
+    struct lmm_ledger_row *row = &ledger.common.row[site];
+    lmm_add_single_writer(&row->allocated_blocks, delta->allocated_blocks);
+    lmm_add_single_writer(&row->freed_blocks, delta->freed_blocks);
+    lmm_add_single_writer(&row->allocated_extra_slots, delta->allocated_extra_slots);
+    lmm_add_single_writer(&row->freed_extra_slots, delta->freed_extra_slots);
     lmm_lock_release(&ledger.lock);
 }
 
 struct lmm_ledger_row lmm_ledger_sum_locked(uint32_t site)
 {
     struct lmm_ledger_row sum = {0};
+    struct lmm_ledger_view view = lmm_chunks_view();
 
     for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < ledger.directory_used; i++) {
-            struct lmm_ledger_chunk *chunk = ledger.directory[i];
+        for (size_t i = 0; i < view.chunk_count; i++) {
+            const struct lmm_ledger_chunk *chunk = view.chunks[i];
             if (chunk->kind != LMM_LEDGER_ROWS || site >= chunk->capacity) {
                 continue;
             }
-            const struct lmm_ledger_row *row = (struct lmm_ledger_row *) records_of(chunk) + site;
+            const struct lmm_ledger_row *row = (const struct lmm_ledger_row *) (const void *) (chunk + 1) + site;
             if (pass == 0) {
                 sum.freed_blocks += lmm_load_relaxed(&row->freed_blocks);
                 sum.freed_extra_slots += lmm_load_relaxed(&row->freed_extra_slots);
@@ -446,19 +390,22 @@ void lmm_ledger_release(void)
 
 struct lmm_ledger_view lmm_ledger_view_locked(void)
 {
-    return (struct lmm_ledger_view) {
-        .header = ledger.header,
-        .chunks = (const struct lmm_ledger_chunk *const *) ledger.directory,
-        .chunk_count = ledger.directory_used,
-    };
+    return lmm_chunks_view();
 }
 
 void lmm_ledger_before_fork(void)
 {
     lmm_lock_acquire_for_fork(&ledger.lock);
+    lmm_chunks_before_fork();
 }
 
 void lmm_ledger_after_fork(void)
 {
+    lmm_chunks_after_fork();
     lmm_lock_release_for_fork(&ledger.lock);
+}
+
+void lmm_ledger_after_fork_in_child(void)
+{
+    lmm_chunks_after_fork_in_child();
 }

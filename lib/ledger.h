@@ -2,15 +2,19 @@
 /*
  * ledger: writes the process's books in the layout of <lmm/ledger.h>.
  *
- * Owns the chunks, in anonymous memory. The allocator never reads them to decide anything.
+ * Owns what is in the chunks; their memory, and the file, are chunks.h's. The allocator never reads
+ * them to decide anything.
  *
  * Invariants:
- *   I1  the rows of owner 0 (threads that ended; counts for which a thread found no memory) reach every
- *       site id handed out, so that a free can always be counted
+ *   I1  the rows of owner 0 (counts for which a heap had no rows) reach every site id handed out, so
+ *       that a free can always be counted
  *   I2  rows of owner n > 0 are written by the thread that owns heap n alone; rows of owner 0 under the
- *       LEDGER lock, here alone
+ *       LEDGER lock, here alone. A heap keeps its rows when its thread ends: the next thread that adopts
+ *       it counts on in them
+ *   I3  what a reader finds in the file at any moment is whole: each change that takes several stores
+ *       becomes visible by the last of them, so the books of a killed process need no repair
  * Locks: LEDGER, inside, unless a name ends in _locked. Not responsible for: who is a site, or when
- * gauges are refreshed.
+ * gauges change.
  */
 #ifndef LMM_LIB_LEDGER_H
 #define LMM_LIB_LEDGER_H
@@ -25,11 +29,18 @@ struct lmm_rows {
     uint32_t capacity;
 };
 
-/* Fills the header; call once. False with errno ENOMEM. */
+/* Fills the header and creates the file, where the settings and the system allow one; call once, before
+ * anybody counts. False with errno ENOMEM. */
 bool lmm_ledger_start(void);
 
-/* In a forked child: the header tells of the new process. */
-void lmm_ledger_restart(void);
+/* Whether this process is a forked child whose books wait for a file of their own. */
+bool lmm_ledger_is_pending(void);
+
+/* Creates that file, unless another thread did meanwhile. No thread has counted since the fork. */
+void lmm_ledger_publish(void);
+
+/* The process exits: the file is removed when no block lives, and else kept for readers. */
+void lmm_ledger_end(void);
 
 /* The header, for gauges; NULL before the start. */
 struct lmm_ledger_header *lmm_ledger_header(void);
@@ -42,8 +53,14 @@ struct lmm_ledger_family *lmm_ledger_add_family(const char *name, size_t size, s
 /* Takes back the family added last, for which there was no memory elsewhere. */
 void lmm_ledger_drop_family(void);
 
-/* Tells that a family has more (or, negative, fewer) pages of that many bytes in all. */
-void lmm_ledger_count_pages(struct lmm_ledger_family *record, int64_t pages, int64_t bytes);
+/* Tells that a family has one page more (sign 1) or less (-1), of so many bytes and slots. */
+void lmm_ledger_count_page(struct lmm_ledger_family *record, int64_t sign, size_t bytes, size_t slots);
+
+/* Brings up to date what the header says of LMM's own memory. */
+void lmm_ledger_note_memory(void);
+
+/* Tells that so many bytes of the family's pages were touched, or, negative, given back. */
+void lmm_ledger_count_committed(struct lmm_ledger_family *record, int64_t bytes);
 
 /* Adds a site, and room for it in the rows of owner 0. True and *ret_id (the count of sites added
  * before); or false with errno ENOMEM. */
@@ -70,10 +87,7 @@ uint32_t lmm_ledger_family_count(void);
 bool lmm_ledger_grow_rows(uint32_t owner, uint32_t sites, struct lmm_rows *rows);
 
 /* Adds delta to the row of owner 0 for site. Never fails. */
-void lmm_ledger_count_departed(uint32_t site, const struct lmm_ledger_row *delta);
-
-/* Moves all counts of *rows, which nobody else writes, to the rows of owner 0. */
-void lmm_ledger_fold_rows(const struct lmm_rows *rows);
+void lmm_ledger_count_common(uint32_t site, const struct lmm_ledger_row *delta);
 
 /* The sum of all owners' counters for one site; freed is read before allocated. */
 struct lmm_ledger_row lmm_ledger_sum_locked(uint32_t site);
@@ -85,7 +99,10 @@ void lmm_ledger_release(void);
 /* The ledger as a reader sees it; valid until lmm_ledger_release(). */
 struct lmm_ledger_view lmm_ledger_view_locked(void);
 
+/* Around fork. In the child, lmm_ledger_after_fork_in_child() comes before lmm_ledger_after_fork(), and
+ * before anything is counted. */
 void lmm_ledger_before_fork(void);
 void lmm_ledger_after_fork(void);
+void lmm_ledger_after_fork_in_child(void);
 
 #endif

@@ -84,6 +84,17 @@ static bool set_log(struct lmm_options *options, const char *value, size_t lengt
     return true;
 }
 
+static bool set_ledger(struct lmm_options *options, const char *value, size_t length)
+{
+    if (length == 0 || length >= sizeof(options->ledger)) {
+        return false;
+    }
+    options->ledger_off = is_word(value, length, "off");
+    memcpy(options->ledger, value, length);
+    options->ledger[options->ledger_off ? 0 : length] = '\0';
+    return true;
+}
+
 static bool set_fill(struct lmm_options *options, const char *value, size_t length)
 {
     bool both = is_word(value, length, "both");
@@ -120,6 +131,7 @@ static const struct key {
     {"exitcode", set_exit_code, "0..255", "with leaks=1: exit status when blocks are left (0: as it was)"},
     {"fill", set_fill, "alloc|free|both", "scribble new blocks with 0xAA, freed ones with 0xDD"},
     {"help", print_help, "0|1", "print these lines"},
+    {"ledger", set_ledger, "off|DIR", "where the ledger's file goes; %p pid, %e program, %t time"},
     {"leaks", set_leaks, "0|1", "at exit, print every family and site with live blocks"},
     {"log", set_log, "PATH", "file for the reports at exit; %p pid, %e program, %t time"},
     {"reservoir", set_reservoir, "MIB", "unused pages to keep for reuse (16)"},

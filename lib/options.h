@@ -20,6 +20,8 @@ struct lmm_options {
     bool fill_free;                /* scribble freed blocks with 0xDD */
     unsigned exit_code;            /* of a process that leaks; 0: leave it */
     size_t reservoir_bytes;        /* kept for reuse */
+    bool ledger_off;               /* keep no ledger file */
+    char ledger[LMM_OPTION_PATH_MAX];    /* directory for it; empty: the usual one */
     char log[LMM_OPTION_PATH_MAX]; /* file for reports at exit; empty: stderr */
 };
 

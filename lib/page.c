@@ -24,20 +24,22 @@ static struct {
     struct lmm_lock lock;
     struct range near;             /* of the window */
     struct range far;              /* of the root */
-    struct lmm_page_facts facts[LMM_WINDOW_UNITS];
-    struct lmm_leaf *root[LMM_ROOT_ENTRIES];
 } table = {
     .lock = LMM_LOCK_INIT(LMM_RANK_TABLE),
     .near = {.low = SIZE_MAX},
     .far = {.low = SIZE_MAX},
 };
 
+/* Apart, because they start as zero and so take no room in the library's file. */
+static struct lmm_page_facts window_facts[LMM_WINDOW_UNITS];
+static struct lmm_leaf *root[LMM_ROOT_ENTRIES];
+
 /* ---- The table ------------------------------------------------------------------------------- */
 
 static struct lmm_page *far_unit(uintptr_t address)
 {
     size_t i = address >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
-    struct lmm_leaf *leaf = i < LMM_ROOT_ENTRIES ? lmm_load_acquire(&table.root[i]) : NULL;
+    struct lmm_leaf *leaf = i < LMM_ROOT_ENTRIES ? lmm_load_acquire(&root[i]) : NULL;
 
     return leaf == NULL ? NULL : &leaf->page[(address >> LMM_UNIT_SHIFT) & (LMM_LEAF_UNITS - 1)];
 }
@@ -71,12 +73,12 @@ static void widen(struct range *range, size_t first, size_t last)
 
 static bool add_leaf_locked(size_t i)
 {
-    if (table.root[i] != NULL) {
+    if (root[i] != NULL) {
         return true;
     }
     struct lmm_leaf *leaf = lmm_vm_map(sizeof(*leaf));
     if (leaf != NULL) {
-        lmm_store_release(&table.root[i], leaf);
+        lmm_store_release(&root[i], leaf);
         widen(&table.far, i, i);
     }
     return leaf != NULL;
@@ -126,9 +128,9 @@ struct lmm_page_facts *lmm_page_facts(const struct lmm_page *page)
     const struct lmm_page *near = lmm_page_near((uintptr_t) unit << LMM_UNIT_SHIFT);
 
     if (near != NULL) {
-        return &table.facts[near - lmm_page_window];
+        return &window_facts[near - lmm_page_window];
     }
-    return &table.root[unit >> LMM_LEAF_SHIFT]->facts[unit & (LMM_LEAF_UNITS - 1)];
+    return &root[unit >> LMM_LEAF_SHIFT]->facts[unit & (LMM_LEAF_UNITS - 1)];
 }
 
 static bool is_page(const struct lmm_page *page)
@@ -156,7 +158,7 @@ static int visit_leaves(size_t first, size_t end, int (*visit)(struct lmm_page *
     int result = 0;
 
     for (size_t i = first; i < end && result == 0; i++) {
-        struct lmm_leaf *leaf = lmm_load_acquire(&table.root[i]);
+        struct lmm_leaf *leaf = lmm_load_acquire(&root[i]);
         result = leaf == NULL ? 0 : visit_pages(leaf->page, LMM_LEAF_UNITS, visit, arg);
     }
     return result;
@@ -197,7 +199,7 @@ static uint64_t *absent_word(struct lmm_page_facts *facts, size_t i)
     return facts->absent_long == NULL ? &facts->absent : &facts->absent_long[i / 64];
 }
 
-static bool is_absent(const struct lmm_page *page, size_t i)
+bool lmm_page_is_absent(const struct lmm_page *page, size_t i)
 {
     struct lmm_page_facts *facts = lmm_page_facts(page);
 
@@ -230,11 +232,43 @@ bool lmm_page_set_absent(struct lmm_page *page, bool all)
     return true;
 }
 
-void lmm_page_commit(struct lmm_page *page, size_t first, size_t last)
+size_t lmm_page_commit(struct lmm_page *page, size_t first, size_t last)
 {
+    size_t bytes = 0;
+
     for (size_t i = first / LMM_SYSTEM_PAGE_BYTES; i <= last / LMM_SYSTEM_PAGE_BYTES; i++) {
-        set_absent(page, i, false);
+        if (lmm_page_is_absent(page, i)) {
+            set_absent(page, i, false);
+            bytes += LMM_SYSTEM_PAGE_BYTES;
+        }
     }
+    return bytes;
+}
+
+/* The end of the stretch of present system pages that starts at first. */
+static size_t stretch_end(const struct lmm_page *page, size_t first, size_t end)
+{
+    while (first < end && !lmm_page_is_absent(page, first)) {
+        first++;
+    }
+    return first;
+}
+
+size_t lmm_page_discard(struct lmm_page *page, size_t first, size_t end)
+{
+    size_t bytes = 0;
+
+    for (size_t at = first; at < end; at++) {
+        size_t stretch = stretch_end(page, at, end);
+        size_t stretch_bytes = (stretch - at) * LMM_SYSTEM_PAGE_BYTES;
+        bool done = stretch_bytes != 0 &&
+                    lmm_vm_discard(lmm_page_base(page) + at * LMM_SYSTEM_PAGE_BYTES, stretch_bytes);
+        for (; at < stretch; at++) {
+            set_absent(page, at, done);
+        }
+        bytes += done ? stretch_bytes : 0;
+    }
+    return bytes;
 }
 
 size_t lmm_page_committed_bytes(const struct lmm_page *page)
@@ -345,7 +379,7 @@ bool lmm_page_is_present(const struct lmm_page *page, size_t slot)
     size_t last = ((slot + 1) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
 
     for (size_t i = first; i <= last; i++) {
-        if (is_absent(page, i)) {
+        if (lmm_page_is_absent(page, i)) {
             return false;
         }
     }
@@ -471,22 +505,17 @@ static uint64_t used_system_pages(const struct lmm_page *page)
 
 size_t lmm_page_trim(struct lmm_page *page)
 {
-    struct lmm_page_facts *facts = lmm_page_facts(page);
     size_t bytes = 0;
 
     unlist(page);
-    uint64_t spare = ~used_system_pages(page) & ~facts->absent;
-    while (spare != 0) {
-        size_t first = (size_t) __builtin_ctzll(spare);
-        uint64_t above = ~(spare >> first);
-        size_t count = above == 0 ? LMM_UNIT_SYSTEM_PAGES : (size_t) __builtin_ctzll(above);
-        uint64_t stretch = (count == 64 ? UINT64_MAX : ((uint64_t) 1 << count) - 1) << first;
-        if (lmm_vm_discard(lmm_page_base(page) + first * LMM_SYSTEM_PAGE_BYTES,
-                           count * LMM_SYSTEM_PAGE_BYTES)) {
-            lmm_store_relaxed(&facts->absent, facts->absent | stretch);
-            bytes += count * LMM_SYSTEM_PAGE_BYTES;
+    uint64_t used = used_system_pages(page);
+    for (size_t first = 0; first < LMM_UNIT_SYSTEM_PAGES; first++) {
+        size_t end = first;
+        while (end < LMM_UNIT_SYSTEM_PAGES && (used >> end & 1) == 0) {
+            end++;
         }
-        spare &= ~stretch;
+        bytes += lmm_page_discard(page, first, end);
+        first = end;
     }
     relist(page);
     return bytes;

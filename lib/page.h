@@ -218,8 +218,16 @@ bool lmm_page_is_present(const struct lmm_page *page, size_t slot);
 /* System pages of the page that are not absent, in bytes. */
 size_t lmm_page_committed_bytes(const struct lmm_page *page);
 
-/* Marks the system pages under [first, last] bytes of the page as touched. */
-void lmm_page_commit(struct lmm_page *page, size_t first, size_t last);
+/* Marks the system pages under [first, last] bytes of the page as touched. Returns the bytes of those that
+ * were not. */
+size_t lmm_page_commit(struct lmm_page *page, size_t first, size_t last);
+
+/* Whether system page i of the page is absent. */
+bool lmm_page_is_absent(const struct lmm_page *page, size_t i);
+
+/* Gives back those of the system pages [first, end) of the page that are not absent, in as few calls as
+ * there are stretches of them; the page has no live or listed slot there. Returns the bytes. */
+size_t lmm_page_discard(struct lmm_page *page, size_t first, size_t end);
 
 /* Gives the absent bits of a page of several units, or of one, their first state. False: ENOMEM. */
 bool lmm_page_set_absent(struct lmm_page *page, bool all);

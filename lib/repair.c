@@ -66,7 +66,7 @@ static void correct_site(uint32_t site, const struct tally *tally)
                       &delta.freed_blocks);
     settle_difference(sum.allocated_extra_slots, sum.freed_extra_slots, tally->extra_slots,
                       &delta.allocated_extra_slots, &delta.freed_extra_slots);
-    lmm_ledger_count_departed(site, &delta);
+    lmm_ledger_count_common(site, &delta);
 }
 
 void lmm_repair_books(void)

@@ -164,7 +164,7 @@ static int render(struct target *target, enum format format, uint64_t *ret_live_
     if (!lmm_thread_start()) {
         return -ENOMEM;
     }
-    lmm_walk_refresh_gauges();
+    lmm_families_refresh_gauges();
     lmm_lock_acquire(&lmm_report_lock);
     int result = build_model_locked(&model);
     if (result == 0) {
@@ -290,14 +290,14 @@ static void flush_unlocked(FILE *stream)
     }
 }
 
-/* Runs after the program's own exit handlers and destructors, those of libraries that use LMM too. */
-__attribute__((destructor(101))) static void report_at_exit(void)
+/* Prints the reports that were asked for; returns how many blocks the leak report told of. */
+static uint64_t report_at_exit(void)
 {
     struct target target;
     uint64_t live = 0;
 
-    if (!lmm_thread_has_started() || (!lmm_options.leaks && !lmm_options.usage)) {
-        return;
+    if (!lmm_options.leaks && !lmm_options.usage) {
+        return 0;
     }
     flush_unlocked(stdout);
     flush_unlocked(stderr);
@@ -313,7 +313,19 @@ __attribute__((destructor(101))) static void report_at_exit(void)
     if (target.descriptor != STDERR_FILENO) {
         close(target.descriptor);
     }
-    if (lmm_options.leaks && lmm_options.exit_code != 0 && live != 0) {
+    return lmm_options.leaks ? live : 0;
+}
+
+/* Runs after the program's own exit handlers and destructors, those of libraries that use LMM too. */
+__attribute__((destructor(101))) static void end_at_exit(void)
+{
+    if (!lmm_thread_has_started()) {
+        return;
+    }
+    uint64_t leaks = report_at_exit();
+    lmm_families_refresh_gauges();
+    lmm_ledger_end();
+    if (lmm_options.exit_code != 0 && leaks != 0) {
         fcloseall();    /* what exit() would do now; it waits for no stream's lock */
         _exit((int) lmm_options.exit_code);
     }

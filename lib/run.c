@@ -220,11 +220,16 @@ static struct lmm_page *page_take(struct lmm_runs *runs, size_t units, enum lmm_
         return NULL;
     }
     lmm_hooks_page_begins(base, units * LMM_UNIT_BYTES);
-    lmm_ledger_count_pages(runs->record, 1, (int64_t) (units * LMM_UNIT_BYTES));
+    lmm_ledger_count_page(runs->record, 1, units * LMM_UNIT_BYTES, page->slots);
     return page;
 }
 
-/* Ends a page that is on no list any more. */
+static void count_committed(const struct lmm_runs *runs, int64_t bytes)
+{
+    lmm_ledger_count_committed(runs->record, bytes);
+}
+
+/* Ends a page that is on no list any more, and is no longer counted as committed. */
 static void page_give(struct lmm_runs *runs, struct lmm_page *page, size_t tag_count)
 {
     struct lmm_page_facts *facts = lmm_page_facts(page);
@@ -247,7 +252,7 @@ static void page_give(struct lmm_runs *runs, struct lmm_page *page, size_t tag_c
     }
     lmm_store_release(&page->tags, NULL);
     lmm_meta_free(&lmm_arena_tags, tags, tag_count * sizeof(uint32_t));
-    lmm_ledger_count_pages(runs->record, -1, -(int64_t) (units * LMM_UNIT_BYTES));
+    lmm_ledger_count_page(runs->record, -1, units * LMM_UNIT_BYTES, page->slots);
     lmm_hooks_page_ends(base, units * LMM_UNIT_BYTES);
     lmm_reservoir_put(base, units);
 }
@@ -280,6 +285,8 @@ static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
             continue;
         }
         glthread_insert_before(&runs->pages, &page->glue);
+        count_committed(runs, (int64_t) lmm_page_committed_bytes(page));
+        runs->free_slots += slots;
         struct lmm_hole *hole = hole_take(runs);
         hole->page = page;
         hole->slot = 0;
@@ -296,6 +303,8 @@ static void remove_page_locked(struct lmm_runs *runs, struct lmm_hole *whole)
     struct lmm_page *page = whole->page;
 
     untag_hole(whole);
+    count_committed(runs, -(int64_t) lmm_page_committed_bytes(page));
+    runs->free_slots -= page->slots;
     glpq_remove(&runs->holes, &whole->node);
     hole_give(runs, whole);
     unreserve(runs);
@@ -303,26 +312,35 @@ static void remove_page_locked(struct lmm_runs *runs, struct lmm_hole *whole)
     page_give(runs, page, lmm_page_tag_count(page->slots, page->stride, lmm_page_facts(page)->units));
 }
 
+/* Tells the books of the holes. */
+static void show_holes_locked(const struct lmm_runs *runs)
+{
+    const struct glpq_node *largest = glpq_largest(&runs->holes);
+
+    lmm_store_relaxed(&runs->record->run_free_slots, runs->free_slots);
+    lmm_store_relaxed(&runs->record->longest_run_slots, largest == NULL ? 0 : largest->key);
+}
+
 /* ---- Taking ---------------------------------------------------------------------------------- */
 
 /* Whether all system pages under the slots are absent, so that they read as zero. */
 static bool reads_zero(const struct lmm_page *page, size_t slot, size_t n)
 {
-    struct lmm_page_facts *facts = lmm_page_facts(page);
     size_t last = ((slot + n) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
 
     for (size_t i = slot * page->stride / LMM_SYSTEM_PAGE_BYTES; i <= last; i++) {
-        uint64_t word = facts->absent_long == NULL ? facts->absent : facts->absent_long[i / 64];
-        if ((word >> (i % 64) & 1) == 0) {
+        if (!lmm_page_is_absent(page, i)) {
             return false;
         }
     }
     return true;
 }
 
-static void commit_slots(struct lmm_page *page, size_t slot, size_t n)
+static void commit_slots(const struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
 {
-    lmm_page_commit(page, slot * page->stride, (slot + n) * page->stride - 1);
+    size_t first = slot * page->stride;
+
+    count_committed(runs, (int64_t) lmm_page_commit(page, first, first + n * page->stride - 1));
 }
 
 /* Cuts n slots off the front of hole; the hole ends when nothing is left. */
@@ -330,6 +348,7 @@ static void hole_cut_locked(struct lmm_runs *runs, struct lmm_hole *hole, size_t
 {
     size_t left = hole->node.key - n;
 
+    runs->free_slots -= n;
     untag_hole(hole);
     if (left == 0) {
         glpq_remove(&runs->holes, &hole->node);
@@ -369,7 +388,7 @@ static char *take_locked(struct lmm_runs *runs, size_t n, uint32_t site, uint32_
     }
     hole_cut_locked(runs, hole, n);
     *ret_zeroed = reads_zero(page, slot, n);
-    commit_slots(page, slot, n);
+    commit_slots(runs, page, slot, n);
     tag_run(page, slot, n, lmm_tag_make(LMM_TAG_LIVE, site));
     *ret_tag = &page->tags[slot];
     return lmm_page_slot(page, slot);
@@ -398,6 +417,7 @@ static char *take_span(struct lmm_runs *runs, size_t n, uint32_t site, uint32_t 
     set_tag(page, 1, 0);
     lmm_store_relaxed(&page->tags[1], lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n));
     set_tag(page, 0, lmm_tag_make(LMM_TAG_LIVE, site));
+    count_committed(runs, (int64_t) lmm_page_committed_bytes(page));
     lmm_lock_acquire(&runs->lock);
     glthread_insert_before(&runs->pages, &page->glue);
     lmm_lock_release(&runs->lock);
@@ -419,6 +439,7 @@ char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t site, uint32_t **re
     }
     lmm_lock_acquire(&runs->lock);
     char *block = take_locked(runs, n, site, ret_tag, ret_zeroed);
+    show_holes_locked(runs);
     lmm_lock_release(&runs->lock);
     return block;
 }
@@ -434,6 +455,7 @@ static void release_locked(struct lmm_runs *runs, struct lmm_page *page, size_t 
     struct lmm_hole *hole = before != NULL ? before : after;
     size_t length = n;
 
+    runs->free_slots += n;
     if (before != NULL) {
         untag_hole(before);
         length += before->node.key;
@@ -467,6 +489,7 @@ static void release_locked(struct lmm_runs *runs, struct lmm_page *page, size_t 
 static void remove_span_locked(struct lmm_runs *runs, struct lmm_page *page)
 {
     glthread_remove(&page->glue);
+    count_committed(runs, -(int64_t) lmm_page_committed_bytes(page));
     untag_run(page, 0, 2);
     page_give(runs, page, 2);
 }
@@ -479,6 +502,7 @@ void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, siz
     } else {
         untag_run(page, slot, n);
         release_locked(runs, page, slot, n);
+        show_holes_locked(runs);
     }
     lmm_lock_release(&runs->lock);
 }
@@ -510,24 +534,23 @@ static bool grow_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slo
         unreserve(runs);
     }
     hole_cut_locked(runs, after, n - length);
-    commit_slots(page, slot + length, n - length);
+    commit_slots(runs, page, slot + length, n - length);
     tag_run(page, slot, n, lmm_load_relaxed(&page->tags[slot]));
     return true;
 }
 
 /* A span keeps its address space; the system pages past a shorter end go back. */
-static bool resize_span(struct lmm_page *page, size_t length, size_t n)
+static bool resize_span(const struct lmm_runs *runs, struct lmm_page *page, size_t length, size_t n)
 {
     if (n > page->slots || n * page->stride <= RUN_BYTES_MAX) {
         return false;
     }
-    if (n < length) {
-        size_t end = lmm_round_up(n * page->stride, LMM_SYSTEM_PAGE_BYTES);
-        size_t old_end = lmm_round_up(length * page->stride, LMM_SYSTEM_PAGE_BYTES);
-        if (old_end > end) {
-            lmm_vm_discard(lmm_page_base(page) + end, old_end - end);
-        }
+    size_t end = lmm_round_up(n * page->stride, LMM_SYSTEM_PAGE_BYTES);
+    size_t old_end = lmm_round_up(length * page->stride, LMM_SYSTEM_PAGE_BYTES);
+    if (old_end > end) {
+        lmm_vm_discard(lmm_page_base(page) + end, old_end - end);
     }
+    count_committed(runs, (int64_t) end - (int64_t) old_end);
     set_tag(page, 1, lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n));
     return true;
 }
@@ -540,12 +563,13 @@ bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, s
     if (n > LMM_TAG_VALUE_MASK) {
         done = false;
     } else if (page->kind == LMM_PAGE_SPAN) {
-        done = done || resize_span(page, length, n);
+        done = done || resize_span(runs, page, length, n);
     } else if (n < length) {
         done = shrink_locked(runs, page, slot, length, n);
     } else if (n > length) {
         done = grow_locked(runs, page, slot, length, n);
     }
+    show_holes_locked(runs);
     lmm_lock_release(&runs->lock);
     return done;
 }
@@ -589,18 +613,8 @@ static size_t trim_hole(struct lmm_hole *hole)
     /* The page's tail belongs to nobody else. */
     bool is_last = (size_t) hole->slot + hole->node.key == page->slots;
     size_t end = (is_last ? (size_t) facts->units * LMM_UNIT_BYTES : end_byte) / LMM_SYSTEM_PAGE_BYTES;
-    size_t bytes = 0;
 
-    for (size_t i = first; i < end; i++) {
-        uint64_t *word = facts->absent_long == NULL ? &facts->absent : &facts->absent_long[i / 64];
-        uint64_t bit = (uint64_t) 1 << (i % 64);
-        if ((*word & bit) == 0 && lmm_vm_discard(lmm_page_base(page) + i * LMM_SYSTEM_PAGE_BYTES,
-                                                 LMM_SYSTEM_PAGE_BYTES)) {
-            lmm_store_relaxed(word, *word | bit);
-            bytes += LMM_SYSTEM_PAGE_BYTES;
-        }
-    }
-    return bytes;
+    return end > first ? lmm_page_discard(page, first, end) : 0;
 }
 
 size_t lmm_runs_trim(struct lmm_runs *runs)
@@ -612,6 +626,7 @@ size_t lmm_runs_trim(struct lmm_runs *runs)
          node = glpq_walk_next(node)) {
         bytes += trim_hole(GLTHREAD_ENTRY(node, struct lmm_hole, node));
     }
+    count_committed(runs, -(int64_t) bytes);
     lmm_lock_release(&runs->lock);
     return bytes;
 }
@@ -650,13 +665,15 @@ void lmm_runs_release_cached(struct lmm_runs *runs)
         }
         at = next;
     }
+    show_holes_locked(runs);
     lmm_lock_release(&runs->lock);
 }
 
 /* ---- Validity -------------------------------------------------------------------------------- */
 
-/* Checks that extents tile the page; adds its holes to *holes. */
-static bool page_is_valid(const struct lmm_runs *runs, const struct lmm_page *page, uint32_t *holes)
+/* Checks that extents tile the page; adds its holes to *holes, and their slots. */
+static bool page_is_valid(const struct lmm_runs *runs, const struct lmm_page *page, uint32_t *holes,
+                          size_t *free_slots)
 {
     struct lmm_extent extent = {0};
     bool after_hole = false;
@@ -673,6 +690,7 @@ static bool page_is_valid(const struct lmm_runs *runs, const struct lmm_page *pa
         }
         after_hole = is_hole;
         *holes += is_hole;
+        *free_slots += is_hole ? extent.length : 0;
     }
     return slot == page->slots;
 }
@@ -680,14 +698,16 @@ static bool page_is_valid(const struct lmm_runs *runs, const struct lmm_page *pa
 bool lmm_runs_are_valid_locked(const struct lmm_runs *runs)
 {
     uint32_t holes = 0;
+    size_t free_slots = 0;
 
     for (struct glthread *at = glthread_first(&runs->pages); at != NULL;
          at = glthread_next(&runs->pages, at)) {
         const struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        if (page->kind == LMM_PAGE_RUNS && !page_is_valid(runs, page, &holes)) {
+        if (page->kind == LMM_PAGE_RUNS && !page_is_valid(runs, page, &holes, &free_slots)) {
             return false;
         }
     }
-    return holes == runs->holes.count && runs->reserved <= runs->capacity &&
+    return holes == runs->holes.count && free_slots == runs->free_slots &&
+           runs->reserved <= runs->capacity &&
            glpq_is_valid(&runs->holes, false);
 }

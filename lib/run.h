@@ -36,6 +36,7 @@ struct lmm_runs {
     uint16_t family;
     struct lmm_ledger_family *record;    /* immutable; told of pages */
     struct glpq holes;             /* by length */
+    size_t free_slots;             /* in holes */
     struct glthread pages;         /* run pages and spans */
     uint32_t reserved;             /* descriptors promised: one a hole, one a run handed out */
     uint32_t capacity;             /* descriptors there are */

@@ -94,13 +94,16 @@ static void depart(void *arg)
     lmm_heap_flush(heap);
     lmm_cache_flush(heap);
     lmm_heap_settle(heap);
-    lmm_ledger_fold_rows(&heap->rows);
     park(heap);
 }
 
 struct lmm_heap *lmm_thread_enter(void)
 {
     struct lmm_heap *heap = lmm_thread_open.heap;
+
+    if (LMM_UNLIKELY(lmm_ledger_is_pending())) {
+        lmm_ledger_publish();
+    }
 
     if (heap == NULL && !has_departed) {
         heap = adopt();
@@ -165,7 +168,9 @@ size_t lmm_thread_trim(void)
     for (uint32_t i = 0; i < lmm_families_count(); i++) {
         bytes += lmm_runs_trim(&lmm_families_at(i)->runs);
     }
-    return bytes + lmm_reservoir_empty();
+    bytes += lmm_reservoir_empty();
+    lmm_ledger_note_memory();
+    return bytes;
 }
 
 /* ---- fork ---------------------------------------------------------------------------------------- */
@@ -232,18 +237,20 @@ static void after_fork_in_child(void)
     bool had_started = forks_with_locks;
 
     lmm_hooks_after_fork_in_child();
+    if (had_started) {
+        lmm_ledger_after_fork_in_child();
+    }
     after_fork();
     if (!had_started) {
         return;
     }
-    lmm_ledger_restart();
+    lmm_thread_open.site_limit = 0;    /* until lmm_thread_enter() has found a ledger for this process */
     if (!others_were_active()) {
         return;
     }
     for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
         lmm_repair_heap(heap);
         if (heap != lmm_thread_open.heap && !heap->is_late) {
-            lmm_ledger_fold_rows(&heap->rows);
             heap->is_parked = true;
         }
     }
@@ -257,7 +264,7 @@ static bool start_locked(void)
     lmm_options_read();
     lmm_hooks_start();
     lmm_reservoir_set_bound(lmm_options.reservoir_bytes);
-    if (lmm_ledger_header() == NULL && !lmm_ledger_start()) {
+    if (!lmm_ledger_start()) {
         return false;
     }
     if (threads.late == NULL) {

@@ -16,10 +16,28 @@ static int system_discard(void *address, size_t bytes)
     return madvise(address, bytes, MADV_DONTNEED);
 }
 
+static void *system_map_file(void *address, size_t bytes, int descriptor, size_t offset)
+{
+    int flags = address == NULL ? MAP_SHARED : MAP_SHARED | MAP_FIXED;
+    void *mapped = mmap(address, bytes, PROT_READ | PROT_WRITE, flags, descriptor, (off_t) offset);
+
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+static void *system_map_over(void *address, size_t bytes)
+{
+    void *mapped = mmap(address, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
 struct lmm_vm_operations lmm_vm = {
     .map = system_map,
     .unmap = munmap,
     .discard = system_discard,
+    .map_file = system_map_file,
+    .map_over = system_map_over,
 };
 
 void *lmm_vm_map(size_t bytes)
@@ -63,6 +81,21 @@ void *lmm_vm_map_aligned(size_t bytes, size_t align)
         lmm_vm_unmap(start + bytes, after);
     }
     return start;
+}
+
+void *lmm_vm_map_file(void *address, size_t bytes, int descriptor, size_t offset)
+{
+    void *mapped = lmm_vm.map_file(address, bytes, descriptor, offset);
+
+    if (mapped == NULL) {
+        errno = ENOMEM;
+    }
+    return mapped;
+}
+
+bool lmm_vm_map_over(void *address, size_t bytes)
+{
+    return lmm_vm.map_over(address, bytes) != NULL;
 }
 
 bool lmm_vm_unmap(void *address, size_t bytes)

@@ -3,9 +3,7 @@
 
 #include "family.h"
 #include "heap.h"
-#include "meta.h"
 #include "page.h"
-#include "reservoir.h"
 
 /* One walk over all pages, for one family, from an address on. */
 struct walk {
@@ -207,55 +205,4 @@ size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position, struct lm
     lmm_page_for_each(walk_page, &walk);
     *position = collector.position;
     return collector.count;
-}
-
-/* ---- Gauges -------------------------------------------------------------------------------------- */
-
-static int gauge_page(const struct lmm_walk_page *page, void *arg)
-{
-    struct lmm_family **current = arg;
-
-    *current = page->family;
-    page->family->walk_committed_bytes += page->committed_bytes;
-    return 0;
-}
-
-static int gauge_extent(const struct lmm_walk_extent *extent, void *arg)
-{
-    struct lmm_family *family = *(struct lmm_family **) arg;
-
-    if (!extent->live) {
-        family->walk_free_slots += extent->slots;
-        if (extent->slots > family->walk_longest_slots) {
-            family->walk_longest_slots = extent->slots;
-        }
-    }
-    return 0;
-}
-
-void lmm_walk_refresh_gauges(void)
-{
-    struct lmm_family *current = NULL;
-    struct lmm_walk_visitor visitor = {gauge_page, gauge_extent, &current};
-    uint32_t count = lmm_families_count();
-
-    lmm_lock_acquire(&lmm_report_lock);
-    for (uint32_t i = 0; i < lmm_families_count(); i++) {
-        struct lmm_family *family = lmm_families_at(i);
-        family->walk_free_slots = 0;
-        family->walk_longest_slots = 0;
-        family->walk_committed_bytes = 0;
-    }
-    lmm_walk_family(NULL, &visitor);
-    for (uint32_t i = 0; i < count; i++) {
-        struct lmm_family *family = lmm_families_at(i);
-        lmm_store_relaxed(&family->record->free_slots, family->walk_free_slots);
-        lmm_store_relaxed(&family->record->longest_free_slots, family->walk_longest_slots);
-        lmm_store_relaxed(&family->record->committed_bytes, family->walk_committed_bytes);
-        lmm_family_sample_peak(family);
-    }
-    struct lmm_ledger_header *header = lmm_ledger_header();
-    lmm_store_relaxed(&header->reservoir_bytes, lmm_reservoir_kept_bytes());
-    lmm_store_relaxed(&header->overhead_bytes, lmm_meta_mapped_bytes());
-    lmm_lock_release(&lmm_report_lock);
 }

@@ -56,8 +56,4 @@ struct lmm_walk_item {
 size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position, struct lmm_walk_item *ret_items,
                         size_t room);
 
-/* Refreshes the gauges of every family's record, and of the ledger's header, from its pages. Takes the
- * REPORT lock. */
-void lmm_walk_refresh_gauges(void);
-
 #endif

@@ -4,10 +4,12 @@
  *
  * The order of the reads is what makes a ledger safe to read while it grows: `used` is loaded from
  * the last span to the first, so sites before families before strings. A writer publishes the other
- * way round, so what is seen never refers to what is not.
+ * way round, so what is seen never refers to what is not. For the same reason a chunk's kind is
+ * loaded before all else of it: a writer stores it last.
  */
 #include "reporter/books.h"
 
+#include <errno.h>
 #include <lmm/ledger.h>
 #include <string.h>
 
@@ -18,6 +20,7 @@ static int compare_numbers(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
+/* Of two chunks of an owner's rows the larger comes first. */
 static int compare_spans(const void *left, const void *right)
 {
     const struct lmm_span *a = left;
@@ -29,17 +32,35 @@ static int compare_spans(const void *left, const void *right)
     if (a->owner != b->owner) {
         return compare_numbers(a->owner, b->owner);
     }
+    if (a->kind == LMM_LEDGER_ROWS && a->capacity != b->capacity) {
+        return compare_numbers(b->capacity, a->capacity);
+    }
     return compare_numbers(a->position, b->position);
 }
 
-bool lmm_books_have_header(const struct lmm_ledger_view *view)
+static bool ends(const char *text, size_t bytes)
 {
-    const struct lmm_ledger_header *header = view->header;
+    return memchr(text, '\0', bytes) != NULL;
+}
 
-    return header != NULL && (uintptr_t) header % _Alignof(struct lmm_ledger_header) == 0 &&
-           memcmp(header->magic, LMM_LEDGER_MAGIC, sizeof(header->magic)) == 0 &&
-           header->version == LMM_LEDGER_VERSION && header->header_bytes == sizeof(*header) &&
-           memchr(header->executable, '\0', sizeof(header->executable)) != NULL;
+int lmm_books_check_header(const struct lmm_ledger_header *header)
+{
+    if (header == NULL || (uintptr_t) header % _Alignof(struct lmm_ledger_header) != 0 ||
+        memcmp(header->magic, LMM_LEDGER_MAGIC, sizeof(header->magic)) != 0) {
+        return -EINVAL;
+    }
+    if (header->version != LMM_LEDGER_VERSION) {
+        return -ENOTSUP;
+    }
+    uint32_t state = lmm_load_u32(&header->state);
+    bool sound = header->header_bytes == sizeof(*header) &&
+                 header->chunk_bytes == sizeof(struct lmm_ledger_chunk) &&
+                 state >= LMM_LEDGER_RUNNING && state <= LMM_LEDGER_LOST &&
+                 header->command_bytes <= sizeof(header->command) &&
+                 ends(header->boot_id, sizeof(header->boot_id)) &&
+                 ends(header->executable, sizeof(header->executable));
+
+    return sound ? 0 : -EBADMSG;
 }
 
 /* Returns the size of a record of the kind; 0: this version knows no such kind. */
@@ -64,25 +85,53 @@ bool lmm_books_is_chunk(const struct lmm_ledger_chunk *chunk)
     return chunk != NULL && (uintptr_t) chunk % _Alignof(struct lmm_ledger_chunk) == 0;
 }
 
-static bool copy_chunk(const struct lmm_ledger_chunk *chunk, size_t position,
+bool lmm_books_are_chunk_bytes(uint64_t bytes)
+{
+    return bytes >= sizeof(struct lmm_ledger_chunk) && bytes % sizeof(struct lmm_ledger_chunk) == 0;
+}
+
+/* Copies the header of a chunk of a known kind, and checks it by itself. */
+static bool copy_chunk(const struct lmm_ledger_chunk *chunk, uint32_t kind, size_t position,
                        struct lmm_span *ret_span)
 {
-    if (!lmm_books_is_chunk(chunk)) {
-        return false;
-    }
+    uint32_t record_bytes = record_bytes_of(kind);
+    uint64_t bytes = lmm_load_u64(&chunk->bytes);
+
     *ret_span = (struct lmm_span){
         .records = (const unsigned char *) (chunk + 1),
         .used = &chunk->used,
         .position = position,
-        .kind = lmm_load_u32(&chunk->kind),
+        .kind = kind,
         .owner = lmm_load_u32(&chunk->owner),
         .first = lmm_load_u32(&chunk->first),
         .capacity = lmm_load_u32(&chunk->capacity),
     };
-    uint32_t bytes = record_bytes_of(ret_span->kind);
+    return record_bytes == lmm_load_u32(&chunk->record_bytes) && lmm_books_are_chunk_bytes(bytes) &&
+           (uint64_t) ret_span->capacity * record_bytes <= bytes - sizeof(*chunk) &&
+           ret_span->owner < (kind == LMM_LEDGER_ROWS ? (uint32_t) LMM_LEDGER_MAX_OWNERS : 1);
+}
 
-    return bytes != 0 && bytes == lmm_load_u32(&chunk->record_bytes) &&
-           (ret_span->kind == LMM_LEDGER_ROWS || ret_span->owner == 0);
+/* Copies the chunks of known kinds; others are none of this reader's. */
+static bool copy_chunks(const struct lmm_ledger_view *view, struct lmm_span *spans,
+                        size_t *ret_count)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < view->chunk_count; i++) {
+        if (!lmm_books_is_chunk(view->chunks[i])) {
+            return false;
+        }
+        uint32_t kind = lmm_load_u32_acquire(&view->chunks[i]->kind);
+
+        if (record_bytes_of(kind) == 0) {
+            continue;
+        }
+        if (!copy_chunk(view->chunks[i], kind, i, &spans[count++])) {
+            return false;
+        }
+    }
+    *ret_count = count;
+    return true;
 }
 
 static bool same_series(const struct lmm_span *a, const struct lmm_span *b)
@@ -90,7 +139,29 @@ static bool same_series(const struct lmm_span *a, const struct lmm_span *b)
     return a->kind == b->kind && a->owner == b->owner;
 }
 
-/* I1 of the ledger: the ranges of one kind and owner adjoin, from 0 on. */
+/* I4 of the ledger: of two chunks of an owner's rows the larger counts. More are damage. */
+static bool drop_moved_rows(struct lmm_span *spans, size_t *count)
+{
+    size_t kept = 0;
+    size_t dropped = 0;
+
+    for (size_t i = 0; i < *count; i++) {
+        bool moved = spans[i].kind == LMM_LEDGER_ROWS && kept > 0 &&
+                     same_series(&spans[kept - 1], &spans[i]);
+
+        dropped = moved ? dropped + 1 : 0;
+        if (dropped > 1 || (moved && spans[i].first != 0)) {
+            return false;
+        }
+        if (!moved) {
+            spans[kept++] = spans[i];
+        }
+    }
+    *count = kept;
+    return true;
+}
+
+/* I1 of the ledger: the ranges of one kind adjoin, from 0 on; and I4: an owner's rows start at 0. */
 static bool ranges_adjoin(const struct lmm_span *spans, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -132,18 +203,17 @@ static bool load_counts(struct lmm_span *spans, size_t count)
 bool lmm_books_open(const struct lmm_ledger_view *view, struct lmm_span *spans,
                     struct lmm_books *ret_books)
 {
-    size_t count = view->chunk_count;
+    size_t count = 0;
 
-    if (count > 0 && view->chunks == NULL) {
+    if (view->chunk_count > 0 && view->chunks == NULL) {
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!copy_chunk(view->chunks[i], i, &spans[i])) {
-            return false;
-        }
+    if (!copy_chunks(view, spans, &count)) {
+        return false;
     }
     lmm_sort(spans, count, sizeof(struct lmm_span), compare_spans);
-    if (!ranges_adjoin(spans, count) || !load_counts(spans, count)) {
+    if (!drop_moved_rows(spans, &count) || !ranges_adjoin(spans, count) ||
+        !load_counts(spans, count)) {
         return false;
     }
     *ret_books = (struct lmm_books){view->header, spans, count};

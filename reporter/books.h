@@ -7,13 +7,13 @@
  * Invariants of opened books:
  *   I1  each header field of a chunk was read once; what was checked is what is used, even if the
  *       ledger changes meanwhile
- *   I2  spans are in the order of kind, owner and `first`; the ranges of one kind and owner adjoin
- *       and start at 0; count <= capacity
+ *   I2  spans are in the order of kind, owner and `first`; the ranges of one kind adjoin and start at
+ *       0; there is at most one span of rows an owner; count <= capacity
  *   I3  records of a kind have the indexes 0 to lmm_books_count(), but for strings, where the rest
  *       of a chunk may be unused
  *
  * Locks: none are taken. Not responsible for chunk pointers: each must point at a chunk that is
- * readable to its end (header and `capacity` x `record_bytes`).
+ * readable to its end (`bytes` of them).
  */
 #ifndef LMM_REPORTER_BOOKS_H
 #define LMM_REPORTER_BOOKS_H
@@ -46,11 +46,18 @@ struct lmm_books {
     size_t span_count;
 };
 
-/* Returns whether view has a header of this version. */
-bool lmm_books_have_header(const struct lmm_ledger_view *view);
+/*
+ * Checks the fields of a header, of which sizeof(struct lmm_ledger_header) bytes may be read. Returns
+ * 0; -EINVAL when this is no ledger; -ENOTSUP when it is one of another version; -EBADMSG when it is
+ * damaged.
+ */
+int lmm_books_check_header(const struct lmm_ledger_header *header);
 
 /* Returns whether chunk is an address where a chunk may be. */
 bool lmm_books_is_chunk(const struct lmm_ledger_chunk *chunk);
+
+/* Returns whether a chunk may be so long: at least its header, and a multiple of that. */
+bool lmm_books_are_chunk_bytes(uint64_t bytes);
 
 /*
  * Opens the books of view, whose header has been checked. spans: room for view->chunk_count of

@@ -55,13 +55,24 @@ static void put_last_field(struct lmm_sink *sink, const char *name, uint64_t val
     lmm_sink_printf(sink, "\"%s\": %" PRIu64 "}", name, value);
 }
 
+static const char *const state_names[] = {
+    [LMM_MODEL_RUNNING] = "running", [LMM_MODEL_EXITED] = "exited",     [LMM_MODEL_LOST] = "lost",
+    [LMM_MODEL_KILLED] = "killed",   [LMM_MODEL_REPLACED] = "replaced",
+};
+
 static void put_process(struct lmm_sink *sink, const struct lmm_model *model)
 {
     lmm_sink_puts(sink, "  \"process\": {");
     put_text_field(sink, "executable", model->executable);
     put_text_field(sink, "program", model->program);
+    put_text_field(sink, "command", model->command);
+    put_text_field(sink, "state", lmm_string_of(state_names[model->process]));
     put_field(sink, "pid", model->pid);
+    put_field(sink, "parent_pid", model->parent_pid);
     put_field(sink, "start_time_ns", model->start_time_ns);
+    put_field(sink, "end_time_ns", model->end_time_ns);
+    put_field(sink, "snapshot_time_ns", model->snapshot_time_ns);
+    put_field(sink, "lost_errno", model->lost_errno);
     put_last_field(sink, "system_page_bytes", model->system_page_bytes);
     lmm_sink_puts(sink, ",\n");
 }
@@ -83,9 +94,9 @@ static void put_counts(struct lmm_sink *sink, const struct lmm_model_family *fam
 static void put_totals(struct lmm_sink *sink, const struct lmm_model *model)
 {
     lmm_sink_puts(sink, "  \"totals\": {");
-    put_field(sink, "families", model->family_count);
+    put_field(sink, "families", model->family_count + model->hidden_families.count);
     put_field(sink, "families_used", model->families_used);
-    put_field(sink, "sites", model->site_count);
+    put_field(sink, "sites", model->site_count + model->hidden_sites.count);
     put_field(sink, "sites_merged", model->sites_merged);
     put_counts(sink, &model->total);
     put_field(sink, "reservoir_bytes", model->reservoir_bytes);
@@ -104,8 +115,10 @@ static void put_family(struct lmm_sink *sink, const struct lmm_model_family *fam
     put_counts(sink, family);
     put_field(sink, "live_slots", family->live_slots);
     put_field(sink, "peak_bytes", family->peak_bytes);
+    put_field(sink, "slots", family->slots);
     put_field(sink, "free_slots", family->free_slots);
-    put_field(sink, "longest_free_slots", family->longest_free_slots);
+    put_field(sink, "run_free_slots", family->run_free_slots);
+    put_field(sink, "longest_run_slots", family->longest_run_slots);
     put_last_field(sink, "external_permille", family->external_permille);
 }
 

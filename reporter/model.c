@@ -2,9 +2,10 @@
 /*
  * model: see model.h for the contract and the invariants of the result.
  *
- * Rows are read freed first, over all owners, then allocated (I4 of ledger.h), between two looks at
- * the fold sequence; when it was odd or has moved, they are read again. A process may have died
- * while folding, so the tries are bounded, and the model then says that it is not settled.
+ * Rows are read freed first, over all owners, then allocated (I5 of ledger.h), between two looks at
+ * the move sequence; when it was odd or has moved, they are read again. The tries are bounded, and the
+ * model then says that it is not settled. A process may have died with an odd sequence: whoever knows
+ * that nobody writes any more gives this a copy with an even one.
  */
 #include "reporter/model.h"
 
@@ -17,7 +18,7 @@
 #include "reporter/sort.h"
 
 enum {
-    FOLD_TRIES = 100,
+    MOVE_TRIES = 100,
     ROOM_FAMILIES = 8, /* what other threads may add between sizing and building */
     ROOM_SITES = 64,
     ROOM_CHUNKS = 8,
@@ -160,10 +161,23 @@ size_t lmm_model_bytes(const struct lmm_ledger_view *view)
            rounded((view->chunk_count + ROOM_CHUNKS) * sizeof(struct lmm_span)) +
            rounded((size_t) families * sizeof(struct lmm_model_family)) +
            rounded((size_t) families * sizeof(struct lmm_model_family *)) +
-           rounded((size_t) sites * sizeof(struct lmm_model_site));
+           rounded((size_t) sites * sizeof(struct lmm_model_site)) +
+           rounded(LMM_LEDGER_COMMAND_MAX);
 }
 
 /* ---- Header ---------------------------------------------------------------------------------- */
+
+static enum lmm_model_process process_of(uint32_t state)
+{
+    switch (state) {
+    case LMM_LEDGER_EXITED:
+        return LMM_MODEL_EXITED;
+    case LMM_LEDGER_LOST:
+        return LMM_MODEL_LOST;
+    default:
+        return LMM_MODEL_RUNNING;
+    }
+}
 
 static void read_header(struct lmm_model *model, const struct lmm_ledger_header *header)
 {
@@ -180,11 +194,36 @@ static void read_header(struct lmm_model *model, const struct lmm_ledger_header 
         model->program = lmm_string_of("(unknown)");
     }
     model->pid = header->pid;
+    model->parent_pid = header->parent_pid;
     model->system_page_bytes = header->system_page_bytes;
+    model->lost_errno = lmm_load_u32(&header->lost_errno);
+    model->process = process_of(lmm_load_u32(&header->state));
     model->start_time_ns = header->start_time_ns;
+    model->end_time_ns = lmm_load_u64(&header->end_time_ns);
+    model->snapshot_time_ns = header->snapshot_time_ns;
     model->sites_merged = lmm_load_u32(&header->sites_merged);
     model->reservoir_bytes = lmm_load_u64(&header->reservoir_bytes);
     model->overhead_bytes = lmm_load_u64(&header->overhead_bytes);
+}
+
+/* Copies the command, each NUL between its arguments as a blank. */
+static bool read_command(struct builder *builder, const struct lmm_ledger_header *header)
+{
+    size_t bytes = (size_t) smaller(header->command_bytes, sizeof(header->command));
+    char *text = take(builder, bytes, 1);
+
+    if (text == NULL) {
+        return false;
+    }
+    memcpy(text, header->command, bytes);
+    while (bytes > 0 && text[bytes - 1] == '\0') {
+        bytes--;
+    }
+    for (size_t i = 0; i < bytes; i++) {
+        text[i] = text[i] == '\0' ? ' ' : text[i];
+    }
+    builder->model->command = (struct lmm_string){text, bytes};
+    return true;
 }
 
 static int open_books(struct builder *builder, const struct lmm_ledger_view *view)
@@ -209,8 +248,9 @@ static bool read_family(const struct builder *builder, const struct lmm_ledger_f
     family->pages = lmm_load_u64(&record->pages);
     family->mapped_bytes = lmm_load_u64(&record->mapped_bytes);
     family->committed_bytes = lmm_load_u64(&record->committed_bytes);
-    family->free_slots = lmm_load_u64(&record->free_slots);
-    family->longest_free_slots = lmm_load_u64(&record->longest_free_slots);
+    family->slots = lmm_load_u64(&record->slots);
+    family->run_free_slots = lmm_load_u64(&record->run_free_slots);
+    family->longest_run_slots = lmm_load_u64(&record->longest_run_slots);
     family->peak_bytes = multiply(lmm_load_u64(&record->peak_slots), family->size_bytes);
     return family->size_bytes > 0 && family->stride_bytes >= family->size_bytes &&
            family->align_bytes > 0 && (family->align_bytes & (family->align_bytes - 1)) == 0 &&
@@ -331,15 +371,15 @@ static void forget_sums(struct lmm_model *model)
 
 static void read_counters(struct builder *builder)
 {
-    const uint32_t *fold = &builder->books.header->fold_sequence;
+    const uint32_t *moves = &builder->books.header->move_sequence;
 
-    for (int tries = 0; tries < FOLD_TRIES && !builder->model->settled; tries++) {
-        uint32_t before = lmm_load_u32_acquire(fold);
+    for (int tries = 0; tries < MOVE_TRIES && !builder->model->settled; tries++) {
+        uint32_t before = lmm_load_u32_acquire(moves);
 
         forget_sums(builder->model);
         sum_rows(builder, true);
         sum_rows(builder, false);
-        builder->model->settled = before % 2 == 0 && lmm_load_u32_acquire(fold) == before;
+        builder->model->settled = before % 2 == 0 && lmm_load_u32_acquire(moves) == before;
         if (!builder->model->settled) {
             sched_yield();
         }
@@ -370,6 +410,7 @@ static void add_counts(struct lmm_model_family *sum, const struct lmm_model_site
 
 static void define_family(struct lmm_model_family *family)
 {
+    family->free_slots = subtract(family->slots, family->live_slots);
     uint64_t slots = add(family->live_slots, family->free_slots);
 
     family->peak_bytes =
@@ -378,18 +419,24 @@ static void define_family(struct lmm_model_family *family)
     family->occupancy_permille = lmm_model_permille(family->live_bytes, family->committed_bytes);
     family->internal_permille = lmm_model_permille(family->internal_bytes, family->mapped_bytes);
     family->external_permille = lmm_model_permille(
-        subtract(family->free_slots, family->longest_free_slots), family->free_slots);
+        subtract(family->run_free_slots, family->longest_run_slots), family->run_free_slots);
 }
 
-static void add_gauges(struct lmm_model_family *sum, const struct lmm_model_family *family)
+static void add_family(struct lmm_model_family *sum, const struct lmm_model_family *family)
 {
+    sum->sites += family->sites;
+    sum->live_blocks = add(sum->live_blocks, family->live_blocks);
+    sum->live_slots = add(sum->live_slots, family->live_slots);
+    sum->live_bytes = add(sum->live_bytes, family->live_bytes);
+    sum->allocations = add(sum->allocations, family->allocations);
+    sum->frees = add(sum->frees, family->frees);
     sum->pages = add(sum->pages, family->pages);
     sum->mapped_bytes = add(sum->mapped_bytes, family->mapped_bytes);
     sum->committed_bytes = add(sum->committed_bytes, family->committed_bytes);
     sum->internal_bytes = add(sum->internal_bytes, family->internal_bytes);
 }
 
-/* Keeps the sites that have counted anything, and adds each to its family and to the total. */
+/* Keeps the sites that have counted anything, and adds each to its family. */
 static void define_sites(struct builder *builder)
 {
     struct lmm_model *model = builder->model;
@@ -403,22 +450,27 @@ static void define_sites(struct builder *builder)
         }
         define_site(site);
         add_counts(&builder->families[site->family - builder->families], site);
-        add_counts(&model->total, site);
         model->sites[kept++] = *site;
     }
     model->site_count = kept;
 }
 
-static void define_families_and_shares(struct builder *builder)
+static void define_families(struct builder *builder)
 {
-    struct lmm_model *model = builder->model;
+    for (size_t i = 0; i < builder->model->family_count; i++) {
+        define_family(&builder->families[i]);
+    }
+}
+
+void lmm_model_sum(struct lmm_model *model)
+{
     struct lmm_model_family *total = &model->total;
 
-    total->name = lmm_string_of("total");
+    *total = (struct lmm_model_family){.name = lmm_string_of("total")};
+    model->families_used = 0;
     for (size_t i = 0; i < model->family_count; i++) {
-        define_family(&builder->families[i]);
-        add_gauges(total, &builder->families[i]);
-        model->families_used += builder->families[i].sites > 0;
+        add_family(total, model->families[i]);
+        model->families_used += model->families[i]->sites > 0;
     }
     total->occupancy_permille = lmm_model_permille(total->live_bytes, total->committed_bytes);
     total->internal_permille = lmm_model_permille(total->internal_bytes, total->mapped_bytes);
@@ -434,8 +486,9 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
     struct builder builder = {.scratch = scratch, .scratch_bytes = scratch_bytes};
     int error;
 
-    if (view == NULL || !lmm_books_have_header(view)) {
-        return -EINVAL;
+    error = view == NULL ? -EINVAL : lmm_books_check_header(view->header);
+    if (error != 0) {
+        return error == -ENOTSUP ? -ENOTSUP : -EINVAL;
     }
     if (!align_scratch(&builder)) {
         return -ENOSPC;
@@ -445,14 +498,15 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
         return -ENOSPC;
     }
     read_header(builder.model, view->header);
-    error = open_books(&builder, view);
+    error = read_command(&builder, view->header) ? open_books(&builder, view) : -ENOSPC;
     error = error != 0 ? error : read_families_and_sites(&builder);
     if (error != 0) {
         return error;
     }
     read_counters(&builder);
     define_sites(&builder);
-    define_families_and_shares(&builder);
+    define_families(&builder);
+    lmm_model_sum(builder.model);
     lmm_sort(builder.model->families, builder.model->family_count,
              sizeof(struct lmm_model_family *), compare_families);
     lmm_sort(builder.model->sites, builder.model->site_count, sizeof(struct lmm_model_site),

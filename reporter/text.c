@@ -86,6 +86,18 @@ static void put_heading(const struct page *page, const char *text)
     lmm_sink_puts(page->sink, "\n");
 }
 
+static void put_sites_title(const struct page *page)
+{
+    if (page->model->order == NULL) {
+        put_heading(page, "Sites that hold most");
+    } else {
+        paint(page, "\033[1m");
+        lmm_sink_printf(page->sink, "Sites by %s", page->model->order);
+        paint(page, "\033[0m");
+        lmm_sink_puts(page->sink, "\n");
+    }
+}
+
 static void put_cell(struct lmm_sink *sink, const char *cell, size_t width)
 {
     size_t length = strlen(cell);
@@ -193,7 +205,7 @@ static const struct column page_columns[] = {
     {"free slots", COUNT, FAMILY(free_slots), 0, false},
     {"occupancy", SHARE, FAMILY(occupancy_permille), FAMILY(committed_bytes), true},
     {"internal", SHARE, FAMILY(internal_permille), FAMILY(mapped_bytes), true},
-    {"external", SHARE, FAMILY(external_permille), FAMILY(free_slots), false},
+    {"external", SHARE, FAMILY(external_permille), FAMILY(run_free_slots), false},
 };
 
 enum {
@@ -222,6 +234,20 @@ static void put_family_row(const struct page *page, const struct column *columns
     lmm_sink_puts(page->sink, "\n");
 }
 
+/* Says how many rows are not shown, and what lives in them. */
+static void put_rest(const struct page *page, struct lmm_model_rest rest, const char *one,
+                     const char *many)
+{
+    if (rest.count > 0) {
+        lmm_sink_pad(page->sink, GAP);
+        lmm_sink_puts(page->sink, "and ");
+        put_count(page->sink, rest.count, one, many);
+        lmm_sink_puts(page->sink, " with ");
+        put_count(page->sink, rest.live_blocks, "live block", "live blocks");
+        lmm_sink_puts(page->sink, "\n");
+    }
+}
+
 static void put_families(const struct page *page, const char *title, const struct column *columns,
                          size_t count)
 {
@@ -248,6 +274,7 @@ static void put_families(const struct page *page, const char *title, const struc
             put_family_row(page, columns, count, widths, name_width, model->families[i]);
         }
     }
+    put_rest(page, model->hidden_families, "other family", "other families");
     put_family_row(page, columns, count, widths, name_width, &model->total);
 }
 
@@ -303,19 +330,13 @@ static void put_site_row(const struct page *page, const struct lmm_model_site *s
 
 static void put_other_sites(const struct page *page, size_t shown)
 {
-    uint64_t blocks = 0;
+    struct lmm_model_rest rest = page->model->hidden_sites;
 
     for (size_t i = shown; i < page->model->site_count; i++) {
-        blocks += page->model->sites[i].live_blocks;
+        rest.count++;
+        rest.live_blocks += page->model->sites[i].live_blocks;
     }
-    if (shown < page->model->site_count) {
-        lmm_sink_pad(page->sink, GAP);
-        lmm_sink_puts(page->sink, "and ");
-        put_count(page->sink, page->model->site_count - shown, "other site", "other sites");
-        lmm_sink_puts(page->sink, " with ");
-        put_count(page->sink, blocks, "live block", "live blocks");
-        lmm_sink_puts(page->sink, "\n");
-    }
+    put_rest(page, rest, "other site", "other sites");
 }
 
 static void put_sites(const struct page *page)
@@ -335,7 +356,7 @@ static void put_sites(const struct page *page)
         widen(site_columns, SITE_COLUMNS, &model->sites[i], widths);
     }
     lmm_sink_puts(page->sink, "\n");
-    put_heading(page, "Sites that hold most");
+    put_sites_title(page);
     paint(page, "\033[1m");
     put_headings(page, site_columns, SITE_COLUMNS, widths);
     lmm_sink_pad(page->sink, GAP);
@@ -371,9 +392,34 @@ static void put_totals(const struct page *page)
     put_amount(page, "LMM's own records", model->overhead_bytes);
 }
 
+/* Returns what became of a process that does not keep these books any more, or NULL. */
+static const char *fate_of(const struct lmm_model *model)
+{
+    switch (model->process) {
+    case LMM_MODEL_EXITED:
+        return "the process has exited; figures as it left them";
+    case LMM_MODEL_LOST:
+        return "the ledger could not grow, and the process went on without it; figures as they "
+               "were "
+               "then";
+    case LMM_MODEL_KILLED:
+        return "the process was killed; figures as it left them";
+    case LMM_MODEL_REPLACED:
+        return "the process became another program by exec; figures as it left them";
+    default:
+        return NULL;
+    }
+}
+
 /* Prints what a reader must know to trust the figures; before stands before the first line. */
 static void put_notes(const struct page *page, const char *before)
 {
+    const char *fate = fate_of(page->model);
+
+    if (fate != NULL) {
+        lmm_sink_printf(page->sink, "%snote: %s\n", before, fate);
+        before = "";
+    }
     if (page->model->sites_merged > 0) {
         lmm_sink_printf(page->sink,
                         "%snote: sites without an id of their own, counted at \"(other)\": %" PRIu64
@@ -382,19 +428,17 @@ static void put_notes(const struct page *page, const char *before)
         before = "";
     }
     if (!page->model->settled) {
-        lmm_sink_printf(
-            page->sink,
-            "%snote: the counts of a thread that ended were being moved while they were "
-            "read, and may be off\n",
-            before);
+        lmm_sink_printf(page->sink,
+                        "%snote: counts were being moved while they were read, and may be off\n",
+                        before);
     }
 }
 
 static void put_usage_summary(const struct page *page)
 {
     const struct lmm_model_family *total = &page->model->total;
-    uint64_t families = page->model->family_count;
-    uint64_t sites = page->model->site_count;
+    uint64_t families = page->model->family_count + page->model->hidden_families.count;
+    uint64_t sites = page->model->site_count + page->model->hidden_sites.count;
 
     lmm_sink_puts(page->sink, "\n");
     paint(page, "\033[1m");

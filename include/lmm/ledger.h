@@ -2,20 +2,25 @@
 /*
  * The ledger: the books of one process, laid out so that a reader in another process can use them.
  * This header is the only contract between the allocator (lib/) and the reporter (reporter/).
+ * docs/ledger-format.md describes it field by field.
  *
- * A ledger is one header and a list of chunks. Each chunk is a chunk header followed at once by
- * `capacity` records of `record_bytes` each; the first `used` of them are valid. Everything is
- * fixed-width and little-endian. Chunks are only ever added, and records never move, but for the rows
- * of an owner: when it outgrows them they are copied to a larger chunk, under the fold sequence, and the
- * old chunk becomes LMM_LEDGER_UNUSED.
+ * A ledger is one header and a chain of chunks. In a file the first chunk stands at header_bytes, and
+ * each next one `bytes` after the start of the one before, up to file_bytes. A chunk is a chunk header
+ * followed at once by `capacity` records of `record_bytes` each; the first `used` of them are valid.
+ * Everything is fixed-width and little-endian. Chunks are only ever added, and records never move, but
+ * for the rows of an owner: when it outgrows them they are copied to a larger chunk, under the move
+ * sequence, and the old chunk becomes LMM_LEDGER_UNUSED and may be used again.
  *
- * Invariants (the reader checks them, the writer keeps them):
- *   I1  chunks of one kind (and, for rows, of one owner) have adjoining [first, first + capacity)
- *       ranges that start at 0, in the order of the list
+ * Invariants (the reader checks them, the writer keeps them, and a process killed at any instruction
+ * leaves them standing):
+ *   I1  chunks of one kind other than ROWS have adjoining [first, first + capacity) ranges that start
+ *       at 0, in the order of the chain
  *   I2  a string reference is a byte offset into the STRINGS chunks taken as one space, and the string
  *       ends with a NUL inside the chunk in which it starts; offset 0 is the empty string
  *   I3  a site names a family below the number of families; a row's index is its site's id
- *   I4  a counter row has one writer; allocated and freed only ever go up, so live = allocated - freed
+ *   I4  an owner has one chunk of rows, `first` is 0; or, when the process died while moving them, two,
+ *       of which the larger counts
+ *   I5  a counter row has one writer; allocated and freed only ever go up, so live = allocated - freed
  *       is summed over all owners, with `freed` read before `allocated`
  */
 #ifndef LMM_LEDGER_H
@@ -30,26 +35,56 @@
 enum {
     LMM_LEDGER_VERSION = 1,
     LMM_LEDGER_PATH_MAX = 1024,
+    LMM_LEDGER_COMMAND_MAX = 1024,
+    LMM_LEDGER_BOOT_ID_MAX = 40,
     LMM_LEDGER_MAX_SITES = 1 << 20,
     LMM_LEDGER_MAX_FAMILIES = 1 << 16,
+    LMM_LEDGER_MAX_OWNERS = 1 << 20,
+};
+
+/* The suffix of a ledger's file name, <pid>.<start_ticks>.lmm. */
+#define LMM_LEDGER_SUFFIX ".lmm"
+
+enum lmm_ledger_state {
+    LMM_LEDGER_RUNNING = 1,      /* the process keeps these books, or was killed while it did */
+    LMM_LEDGER_EXITED = 2,       /* it exited, and left live blocks */
+    LMM_LEDGER_LOST = 3,         /* the file could not grow: the process went on, its books elsewhere */
 };
 
 struct lmm_ledger_header {
     char magic[8];               /* LMM_LEDGER_MAGIC, no NUL */
     uint32_t version;            /* LMM_LEDGER_VERSION */
     uint32_t header_bytes;       /* sizeof(struct lmm_ledger_header) */
-    uint32_t pid;
+    uint32_t chunk_bytes;        /* sizeof(struct lmm_ledger_chunk) */
+    uint32_t state;              /* atomic; enum lmm_ledger_state */
+    uint64_t file_bytes;         /* atomic; the header and all chunks; 0: not in a file */
+
+    /* Who keeps the books. */
+    uint32_t pid;                /* in its own PID namespace */
+    uint32_t parent_pid;         /* when LMM started, or at the fork */
+    uint32_t user;               /* effective user id */
     uint32_t system_page_bytes;
-    uint64_t start_time_ns;      /* CLOCK_REALTIME when LMM started in this process */
-    uint32_t fold_sequence;      /* atomic; odd while rows are being folded or moved */
+    uint64_t start_time_ns;      /* CLOCK_REALTIME when LMM started in this process, or at the fork */
+    uint64_t start_ticks;        /* field 22 of /proc/PID/stat; 0: unknown */
+    uint64_t pid_namespace;      /* inode of /proc/PID/ns/pid; 0: unknown */
+    char boot_id[LMM_LEDGER_BOOT_ID_MAX];   /* of the kernel; NUL-terminated; empty: unknown */
+
+    /* How the books stand. */
+    uint32_t move_sequence;      /* atomic; odd while rows are being moved */
     uint32_t sites_merged;       /* atomic; sites counted at their family's "(other)" for want of ids */
     uint64_t reservoir_bytes;    /* atomic; address space kept for reuse */
     uint64_t overhead_bytes;     /* atomic; memory of LMM's own records, tags included */
+    uint64_t end_time_ns;        /* atomic; CLOCK_REALTIME when `state` left RUNNING, or 0 */
+    uint64_t snapshot_time_ns;   /* CLOCK_REALTIME when a reader copied the ledger; 0: the original */
+    uint32_t lost_errno;         /* LOST: why */
+    uint32_t command_bytes;      /* of `command`, the last NUL included; at most its size */
+    char command[LMM_LEDGER_COMMAND_MAX];   /* arguments, each with its NUL, cut where too long */
     char executable[LMM_LEDGER_PATH_MAX];   /* NUL-terminated, cut where too long */
+    unsigned char reserved[1888];           /* zero */
 };
 
 enum lmm_ledger_kind {
-    LMM_LEDGER_UNUSED = 0,       /* readers skip it */
+    LMM_LEDGER_UNUSED = 0,       /* readers skip it, and kinds that they do not know */
     LMM_LEDGER_STRINGS = 1,      /* record: one byte */
     LMM_LEDGER_FAMILIES = 2,     /* record: struct lmm_ledger_family */
     LMM_LEDGER_SITES = 3,        /* record: struct lmm_ledger_site */
@@ -62,11 +97,12 @@ struct lmm_ledger_chunk {
     uint32_t first;              /* index of the first record */
     uint32_t capacity;           /* records there is room for */
     uint32_t used;               /* atomic; valid records (ROWS: always equal to capacity) */
-    uint32_t owner;              /* ROWS: the heap's number, 0 for threads that have ended; else 0 */
-    uint64_t reserved[5];
+    uint32_t owner;              /* ROWS: the heap's number, 0 for what no heap could count; else 0 */
+    uint64_t bytes;              /* of the whole chunk: this header, its records, and what is left over */
+    uint64_t reserved[4];
 };
 
-/* The gauges of a family are refreshed on slow paths and before each report. All are atomic. */
+/* The gauges of a family, all atomic, are kept up to date on the allocator's slow paths. */
 struct lmm_ledger_family {
     uint32_t name;               /* string reference */
     uint32_t align_bytes;
@@ -75,10 +111,12 @@ struct lmm_ledger_family {
     uint64_t pages;
     uint64_t mapped_bytes;
     uint64_t committed_bytes;
-    uint64_t free_slots;
-    uint64_t longest_free_slots;
+    uint64_t slots;              /* room in its pages, used or not */
+    uint64_t run_free_slots;     /* in free runs, of pages that hold runs */
+    uint64_t longest_run_slots;  /* the longest free run */
     uint64_t peak_slots;
     uint64_t limit_bytes;        /* 0: none */
+    uint64_t reserved;
 };
 
 struct lmm_ledger_site {
@@ -103,8 +141,9 @@ struct lmm_ledger_view {
     size_t chunk_count;
 };
 
-static_assert(sizeof(struct lmm_ledger_chunk) == 64, "records start on a cache line");
-static_assert(sizeof(struct lmm_ledger_family) == 80, "fixed layout");
+static_assert(sizeof(struct lmm_ledger_header) == 4096, "a system page");
+static_assert(sizeof(struct lmm_ledger_chunk) == 64, "rows start on a cache line");
+static_assert(sizeof(struct lmm_ledger_family) == 96, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_site) == 16, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_row) == 32, "two rows a cache line");
 

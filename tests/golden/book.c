@@ -39,14 +39,27 @@ void book_open(struct book *book, const char *executable, uint32_t pid)
     *book = (struct book){
         .header = {.version = LMM_LEDGER_VERSION,
                    .header_bytes = sizeof(struct lmm_ledger_header),
+                   .chunk_bytes = sizeof(struct lmm_ledger_chunk),
+                   .state = LMM_LEDGER_RUNNING,
                    .pid = pid,
+                   .parent_pid = 1,
                    .system_page_bytes = 4096,
                    .start_time_ns = 1700000000123456789u},
     };
     memcpy(book->header.magic, LMM_LEDGER_MAGIC, sizeof(book->header.magic));
     strncpy(book->header.executable, executable, sizeof(book->header.executable) - 1);
+    book_command(book, executable);
     book->view.header = &book->header;
     book->view.chunks = (const struct lmm_ledger_chunk *const *) book->chunks;
+}
+
+void book_command(struct book *book, const char *argument)
+{
+    size_t bytes = strlen(argument) + 1;
+
+    assert(bytes <= sizeof(book->header.command) - book->header.command_bytes);
+    memcpy(book->header.command + book->header.command_bytes, argument, bytes);
+    book->header.command_bytes += (uint32_t) bytes;
 }
 
 void book_close(struct book *book)
@@ -73,15 +86,18 @@ struct lmm_ledger_chunk *book_chunk(struct book *book, uint32_t kind, uint32_t o
 {
     struct lmm_ledger_chunk *last = last_of(book, kind, owner);
     size_t bytes = sizeof(*last) + (size_t) capacity * record_bytes_of(kind);
+
+    bytes = (bytes + sizeof(*last) - 1) / sizeof(*last) * sizeof(*last);
     struct lmm_ledger_chunk *chunk = calloc(1, bytes);
 
     assert(chunk != NULL && book->view.chunk_count < BOOK_CHUNKS_MAX);
     chunk->kind = kind;
     chunk->record_bytes = record_bytes_of(kind);
-    chunk->first = last == NULL ? 0 : last->first + last->capacity;
+    chunk->first = last == NULL || kind == LMM_LEDGER_ROWS ? 0 : last->first + last->capacity;
     chunk->capacity = capacity;
     chunk->used = kind == LMM_LEDGER_ROWS ? capacity : 0;
     chunk->owner = owner;
+    chunk->bytes = bytes;
     book->chunks[book->view.chunk_count++] = chunk;
     return chunk;
 }
@@ -180,8 +196,15 @@ struct lmm_ledger_row *book_row(struct book *book, uint32_t owner, uint32_t site
 {
     struct lmm_ledger_row *row = record(book, LMM_LEDGER_ROWS, owner, site);
 
-    while (row == NULL) {
-        book_chunk(book, LMM_LEDGER_ROWS, owner, BOOK_ROWS);
+    if (row == NULL) {
+        struct lmm_ledger_chunk *old = last_of(book, LMM_LEDGER_ROWS, owner);
+        uint32_t capacity = (site / BOOK_ROWS + 1) * BOOK_ROWS;
+        struct lmm_ledger_chunk *chunk = book_chunk(book, LMM_LEDGER_ROWS, owner, capacity);
+
+        if (old != NULL) {
+            memcpy(chunk + 1, old + 1, (size_t) old->capacity * sizeof(*row));
+            old->kind = LMM_LEDGER_UNUSED;
+        }
         row = record(book, LMM_LEDGER_ROWS, owner, site);
     }
     return row;

@@ -13,7 +13,7 @@ enum {
     BOOK_STRINGS = 128, /* capacity of a chunk of each kind */
     BOOK_FAMILIES = 2,
     BOOK_SITES = 4,
-    BOOK_ROWS = 4,
+    BOOK_ROWS = 4, /* an owner's rows grow by so many */
 };
 
 struct book {
@@ -26,7 +26,10 @@ struct book {
 void book_open(struct book *book, const char *executable, uint32_t pid);
 void book_close(struct book *book);
 
-/* Adds a chunk after all others of its kind and owner; a test may then damage it. */
+/* Adds an argument to the command; the executable is the first. */
+void book_command(struct book *book, const char *argument);
+
+/* Adds a chunk after all others of its kind (rows: a chunk of its own); a test may then damage it. */
 struct lmm_ledger_chunk *book_chunk(struct book *book, uint32_t kind, uint32_t owner,
                                     uint32_t capacity);
 
@@ -39,7 +42,8 @@ uint32_t book_family(struct book *book, const char *name, uint64_t size, uint32_
 uint32_t book_site(struct book *book, uint32_t family, const char *file, uint32_t line,
                    const char *function);
 
-/* Return the record to be filled in; the row comes into being where there is none yet. */
+/* Return the record to be filled in. The row comes into being where there is none yet: the owner's
+ * rows move to a larger chunk, and the old one becomes unused, so an older row is not valid then. */
 struct lmm_ledger_family *book_family_at(struct book *book, uint32_t index);
 struct lmm_ledger_site *book_site_at(struct book *book, uint32_t index);
 struct lmm_ledger_row *book_row(struct book *book, uint32_t owner, uint32_t site);

@@ -124,8 +124,9 @@ static const struct {
      {.pages = 1,
       .mapped_bytes = 3296,
       .committed_bytes = 480,
-      .free_slots = 90,
-      .longest_free_slots = 45,
+      .slots = 100,
+      .run_free_slots = 90,
+      .longest_run_slots = 45,
       .peak_slots = 20},
      480,
      896,
@@ -133,18 +134,40 @@ static const struct {
      271,
      500},
     {"one stretch of free slots",
-     {.mapped_bytes = 3200, .committed_bytes = 3200, .free_slots = 90, .longest_free_slots = 90},
+     {.mapped_bytes = 3200,
+      .committed_bytes = 3200,
+      .slots = 100,
+      .run_free_slots = 90,
+      .longest_run_slots = 90},
      240,
      800,
      75,
      250,
      0},
-    {"full pages", {.mapped_bytes = 320, .committed_bytes = 320}, 240, 80, 750, 250, 0},
+    {"only the runs' free slots can be scattered",
+     {.mapped_bytes = 3200,
+      .committed_bytes = 3200,
+      .slots = 100,
+      .run_free_slots = 40,
+      .longest_run_slots = 10},
+     240,
+     800,
+     75,
+     250,
+     750},
+    {"full pages",
+     {.mapped_bytes = 320, .committed_bytes = 320, .slots = 10},
+     240,
+     80,
+     750,
+     250,
+     0},
     {"gauges older than the counters",
      {.mapped_bytes = 64,
       .committed_bytes = 64,
-      .free_slots = 1,
-      .longest_free_slots = 9,
+      .slots = 2,
+      .run_free_slots = 1,
+      .longest_run_slots = 9,
       .peak_slots = 2},
      240,
      0,
@@ -154,8 +177,9 @@ static const struct {
     {"no shift of the scale rounds a share away",
      {.mapped_bytes = UINT64_MAX,
       .committed_bytes = UINT64_MAX,
-      .free_slots = UINT64_MAX,
-      .longest_free_slots = UINT64_MAX / 4,
+      .slots = UINT64_MAX,
+      .run_free_slots = UINT64_MAX,
+      .longest_run_slots = UINT64_MAX / 4,
       .peak_slots = UINT64_MAX},
      UINT64_MAX,
      0,
@@ -181,6 +205,8 @@ Test(model, defines_each_figure)
         const struct lmm_model_family *row = built()->families[0];
 
         cr_expect_eq(row->peak_bytes, figures[i].peak_bytes, "%s: peak", figures[i].what);
+        cr_expect_eq(row->free_slots, row->slots > 10 ? row->slots - 10 : 0, "%s: free slots",
+                     figures[i].what);
         cr_expect_eq(row->internal_bytes, figures[i].internal_bytes, "%s: internal bytes %llu",
                      figures[i].what, (unsigned long long) row->internal_bytes);
         cr_expect_eq(row->occupancy_permille, figures[i].occupancy, "%s: occupancy",
@@ -366,20 +392,20 @@ Test(model, scratch_has_room_for_sites_that_come_meanwhile)
     book_close(&book);
 }
 
-Test(model, a_fold_that_never_ends_is_said)
+Test(model, a_move_that_never_ends_is_said)
 {
     make_sound();
-    book.header.fold_sequence = 5;
+    book.header.move_sequence = 5;
     struct lmm_model *model = built();
 
     cr_expect_not(model->settled);
     cr_expect_eq(model->total.allocations, 75, "and the sums are those of one reading");
-    book.header.fold_sequence = 6;
+    book.header.move_sequence = 6;
     cr_expect(built()->settled);
     book_close(&book);
 }
 
-/* Counts up an allocation, then its free, and folds now and then, as fast as it can. */
+/* Counts up an allocation, then its free, and moves now and then, as fast as it can. */
 static atomic_bool stop;
 
 static void *write_rows(void *unused)
@@ -392,14 +418,14 @@ static void *write_rows(void *unused)
         __atomic_store_n(&own->allocated_blocks, own->allocated_blocks + 1, __ATOMIC_RELEASE);
         __atomic_store_n(&own->freed_blocks, own->freed_blocks + 1, __ATOMIC_RELEASE);
         if (n % 64 == 0) {
-            __atomic_add_fetch(&book.header.fold_sequence, 1, __ATOMIC_SEQ_CST);
+            __atomic_add_fetch(&book.header.move_sequence, 1, __ATOMIC_SEQ_CST);
             __atomic_store_n(&departed->allocated_blocks,
                              departed->allocated_blocks + own->allocated_blocks, __ATOMIC_RELEASE);
             __atomic_store_n(&departed->freed_blocks, departed->freed_blocks + own->freed_blocks,
                              __ATOMIC_RELEASE);
             __atomic_store_n(&own->allocated_blocks, 0, __ATOMIC_RELEASE);
             __atomic_store_n(&own->freed_blocks, 0, __ATOMIC_RELEASE);
-            __atomic_add_fetch(&book.header.fold_sequence, 1, __ATOMIC_SEQ_CST);
+            __atomic_add_fetch(&book.header.move_sequence, 1, __ATOMIC_SEQ_CST);
         }
     }
     return NULL;
@@ -423,7 +449,7 @@ Test(model, a_writer_at_work_never_shows_more_frees_than_allocations)
         if (model->settled) {
             settled++;
             cr_assert_leq(model->total.frees, model->total.allocations);
-            cr_assert_geq(model->total.allocations, before, "a fold was seen twice or not at all");
+            cr_assert_geq(model->total.allocations, before, "a move was seen twice or not at all");
             before = model->total.allocations;
         }
     }
@@ -434,6 +460,71 @@ Test(model, a_writer_at_work_never_shows_more_frees_than_allocations)
     book_close(&book);
 }
 
+/* ---- Moved rows, and what this version does not know ------------------------------------------ */
+
+Test(model, of_two_chunks_of_an_owner_the_larger_counts)
+{
+    for (uint32_t capacity = 1; capacity <= 5; capacity++) {
+        make_sound();
+        struct lmm_ledger_chunk *smaller = book_chunk(&book, LMM_LEDGER_ROWS, 1, capacity);
+
+        memset(smaller + 1, 0x55, capacity * sizeof(struct lmm_ledger_row));
+        cr_expect_eq(built()->total.allocations, 75, "%u rows", (unsigned) capacity);
+        book_close(&book);
+    }
+}
+
+Test(model, unknown_kinds_of_chunks_are_skipped)
+{
+    make_sound();
+    for (uint32_t kind = 5; kind < 7; kind++) {
+        struct lmm_ledger_chunk *chunk = book_chunk(&book, kind, 12345, 128);
+
+        chunk->record_bytes = UINT32_MAX;
+        chunk->capacity = UINT32_MAX;
+    }
+    cr_expect_eq(built()->total.allocations, 75);
+    book_close(&book);
+}
+
+Test(model, another_version_is_told_apart_from_damage)
+{
+    struct lmm_model *model = NULL;
+
+    make_sound();
+    book.header.version++;
+    book.header.header_bytes += 4096;
+    cr_expect_eq(lmm_model_build(&book.view, scratch, sizeof(scratch), &model), -ENOTSUP);
+    cr_expect_null(model);
+    book_close(&book);
+}
+
+Test(model, tells_the_process_as_the_header_has_it)
+{
+    make_sound();
+    book_command(&book, "--all");
+    book_command(&book, "");
+    book_command(&book, "two words");
+    book.header.parent_pid = 41;
+    book.header.state = LMM_LEDGER_LOST;
+    book.header.lost_errno = ENOSPC;
+    book.header.end_time_ns = 7;
+    book.header.snapshot_time_ns = 8;
+    struct lmm_model *model = built();
+
+    expect_string(model->command, "/usr/bin/hr --all  two words");
+    cr_expect_eq(model->parent_pid, 41);
+    cr_expect_eq(model->process, LMM_MODEL_LOST);
+    cr_expect_eq(model->lost_errno, ENOSPC);
+    cr_expect_eq(model->end_time_ns, 7);
+    cr_expect_eq(model->snapshot_time_ns, 8);
+    book.header.state = LMM_LEDGER_EXITED;
+    cr_expect_eq(built()->process, LMM_MODEL_EXITED);
+    book.header.command_bytes = 0;
+    expect_string(built()->command, "");
+    book_close(&book);
+}
+
 /* ---- Damage ---------------------------------------------------------------------------------- */
 
 static void no_magic(void)
@@ -441,14 +532,34 @@ static void no_magic(void)
     book.header.magic[7]++;
 }
 
-static void other_version(void)
-{
-    book.header.version++;
-}
-
 static void header_size(void)
 {
     book.header.header_bytes--;
+}
+
+static void chunk_size(void)
+{
+    book.header.chunk_bytes++;
+}
+
+static void no_state(void)
+{
+    book.header.state = 0;
+}
+
+static void unknown_state(void)
+{
+    book.header.state = LMM_LEDGER_LOST + 1;
+}
+
+static void command_too_long(void)
+{
+    book.header.command_bytes = LMM_LEDGER_COMMAND_MAX + 1;
+}
+
+static void endless_boot_id(void)
+{
+    memset(book.header.boot_id, 'x', sizeof(book.header.boot_id));
 }
 
 static void endless_executable(void)
@@ -494,19 +605,48 @@ static void repeated_chunk(void)
     book.view.chunk_count = 2;
     static const struct lmm_ledger_chunk *chunks[2];
 
-    chunks[0] = book_find(&book, LMM_LEDGER_ROWS, 0);
+    chunks[0] = book_find(&book, LMM_LEDGER_STRINGS, 0);
     chunks[1] = chunks[0];
     book.view.chunks = chunks;
 }
 
-static void kind_zero(void)
+static void three_chunks_of_an_owner(void)
 {
-    book_find(&book, LMM_LEDGER_ROWS, 0)->kind = 0;
+    book_chunk(&book, LMM_LEDGER_ROWS, 1, 4);
+    book_chunk(&book, LMM_LEDGER_ROWS, 1, 2);
 }
 
-static void kind_unknown(void)
+static void first_missing(void)
 {
-    book_find(&book, LMM_LEDGER_SITES, 1)->kind = 5;
+    book_find(&book, LMM_LEDGER_SITES, 0)->kind = 5;
+}
+
+static void strings_missing(void)
+{
+    book_find(&book, LMM_LEDGER_STRINGS, 1)->kind = LMM_LEDGER_UNUSED;
+}
+
+static void bytes_below_records(void)
+{
+    book_find(&book, LMM_LEDGER_SITES, 0)->bytes -= 64;
+}
+
+static void bytes_zero(void)
+{
+    book_find(&book, LMM_LEDGER_ROWS, 0)->bytes = 0;
+}
+
+static void bytes_askew(void)
+{
+    book_find(&book, LMM_LEDGER_FAMILIES, 0)->bytes += 8;
+}
+
+static void capacity_beyond_bytes(void)
+{
+    struct lmm_ledger_chunk *rows = book_find(&book, LMM_LEDGER_ROWS, 0);
+
+    rows->capacity += 2;
+    rows->used = rows->capacity;
 }
 
 static void record_too_small(void)
@@ -549,9 +689,19 @@ static void wrapping_capacity(void)
     book_find(&book, LMM_LEDGER_SITES, 1)->capacity = UINT32_MAX;
 }
 
-static void rows_of_other_owner(void)
+static void owner_beyond_owners(void)
 {
-    book_find(&book, LMM_LEDGER_ROWS, 1)->owner = 9999;
+    book_find(&book, LMM_LEDGER_ROWS, 1)->owner = LMM_LEDGER_MAX_OWNERS;
+}
+
+static void rows_that_start_late(void)
+{
+    book_find(&book, LMM_LEDGER_ROWS, 1)->first = 1;
+}
+
+static void moved_rows_that_start_late(void)
+{
+    book_chunk(&book, LMM_LEDGER_ROWS, 1, 4)->first = 4;
 }
 
 static void rows_partly_used(void)
@@ -674,8 +824,12 @@ static const struct {
     void (*damage)(void);
 } damages[] = {
     DAMAGE(no_magic),
-    DAMAGE(other_version),
     DAMAGE(header_size),
+    DAMAGE(chunk_size),
+    DAMAGE(no_state),
+    DAMAGE(unknown_state),
+    DAMAGE(command_too_long),
+    DAMAGE(endless_boot_id),
     DAMAGE(endless_executable),
     DAMAGE(no_header),
     DAMAGE(askew_header),
@@ -683,8 +837,13 @@ static const struct {
     DAMAGE(missing_chunk),
     DAMAGE(askew_chunk),
     DAMAGE(repeated_chunk),
-    DAMAGE(kind_zero),
-    DAMAGE(kind_unknown),
+    DAMAGE(three_chunks_of_an_owner),
+    DAMAGE(first_missing),
+    DAMAGE(strings_missing),
+    DAMAGE(bytes_below_records),
+    DAMAGE(bytes_zero),
+    DAMAGE(bytes_askew),
+    DAMAGE(capacity_beyond_bytes),
     DAMAGE(record_too_small),
     DAMAGE(record_huge),
     DAMAGE(record_zero),
@@ -693,7 +852,9 @@ static const struct {
     DAMAGE(gap_between_chunks),
     DAMAGE(overlapping_chunks),
     DAMAGE(wrapping_capacity),
-    DAMAGE(rows_of_other_owner),
+    DAMAGE(owner_beyond_owners),
+    DAMAGE(rows_that_start_late),
+    DAMAGE(moved_rows_that_start_late),
     DAMAGE(rows_partly_used),
     DAMAGE(used_beyond_capacity),
     DAMAGE(hole_in_sites),
@@ -743,7 +904,7 @@ Test(model, no_flipped_bit_leads_outside)
     for (size_t c = 0; c < book.view.chunk_count; c++) {
         struct lmm_ledger_chunk *chunk = book.chunks[c];
         size_t bytes = sizeof(*chunk) + (size_t) chunk->capacity * chunk->record_bytes;
-        uint32_t capacity = chunk->capacity;
+        uint64_t whole = chunk->bytes;
 
         for (size_t bit = 0; bit < bytes * 8; bit++) {
             unsigned char *byte = (unsigned char *) chunk + bit / 8;
@@ -751,7 +912,7 @@ Test(model, no_flipped_bit_leads_outside)
             int error;
 
             *byte ^= (unsigned char) (1u << bit % 8);
-            if (chunk->capacity <= capacity) { /* the caller vouches that a chunk is all there */
+            if (chunk->bytes <= whole) { /* the caller vouches that a chunk is all there */
                 error = lmm_model_build(&book.view, scratch, sizeof(scratch), &model);
                 cr_assert(error == 0 || error == -EINVAL);
                 sound += error == 0;

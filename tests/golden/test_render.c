@@ -45,16 +45,21 @@ static int append(void *context, const char *data, size_t bytes)
 /* ---- Ledgers --------------------------------------------------------------------------------- */
 
 static void gauges(struct book *book, uint32_t family, uint64_t pages, uint64_t committed_bytes,
-                   uint64_t free_slots, uint64_t longest_free_slots, uint64_t peak_slots)
+                   uint64_t slots, uint64_t peak_slots)
 {
     struct lmm_ledger_family *record = book_family_at(book, family);
 
     record->pages = pages;
     record->mapped_bytes = pages * 262144;
     record->committed_bytes = committed_bytes;
-    record->free_slots = free_slots;
-    record->longest_free_slots = longest_free_slots;
+    record->slots = slots;
     record->peak_slots = peak_slots;
+}
+
+static void free_runs(struct book *book, uint32_t family, uint64_t slots, uint64_t longest_slots)
+{
+    book_family_at(book, family)->run_free_slots = slots;
+    book_family_at(book, family)->longest_run_slots = longest_slots;
 }
 
 /* A program in the middle of its work: two threads, one of them ended, runs, an unused family. */
@@ -83,10 +88,13 @@ static void ordinary(struct book *book)
     book_row(book, 0, first)->freed_extra_slots = 2048;
     book_count(book, 1, bare, 1000, 0);
     book_count(book, 0, bare, 0, 1000);
-    gauges(book, document, 1, 4096, 3623, 3623, 17);
-    gauges(book, word, 5, 1310720, 1333, 1200, 32000);
-    gauges(book, posting, 20, 5177344, 7497, 3000, 431431);
-    gauges(book, cursor, 1, 4096, 5461, 5461, 4);
+    gauges(book, document, 1, 4096, 3640, 17);
+    gauges(book, word, 5, 1310720, 32765, 32000);
+    gauges(book, posting, 20, 5177344, 436880, 431431);
+    free_runs(book, posting, 7000, 3000);
+    gauges(book, cursor, 1, 4096, 5461, 4);
+    book_command(book, "--limit");
+    book_command(book, "a b");
     book->header.reservoir_bytes = 4 * 262144;
     book->header.overhead_bytes = 2285568;
 }
@@ -102,8 +110,8 @@ static void small(struct book *book)
 
     book_count(book, 1, hire, 3, 2);
     book_count(book, 1, enrol, 2, 1);
-    gauges(book, emp, 1, 4096, 7280, 7278, 3);
-    gauges(book, student, 1, 4096, 4680, 4679, 2);
+    gauges(book, emp, 1, 4096, 7281, 3);
+    gauges(book, student, 1, 4096, 4681, 2);
 }
 
 /* One of everything, for the singular of every word. */
@@ -113,8 +121,26 @@ static void single(struct book *book)
     uint32_t family = book_family(book, "char", 1, 1);
 
     book_count(book, 1, book_site(book, family, "one.c", 1, "main"), 1, 0);
-    gauges(book, family, 1, 1, 0, 0, 1);
+    gauges(book, family, 1, 1, 1, 1);
     book->header.sites_merged = 1;
+}
+
+/* The same one's ledger could not grow. */
+static void lost(struct book *book)
+{
+    single(book);
+    book->header.state = LMM_LEDGER_LOST;
+    book->header.lost_errno = ENOSPC;
+    book->header.end_time_ns = book->header.start_time_ns + 1000000000;
+}
+
+/* ... or it left its block behind, and was looked at with a copy of its books. */
+static void exited(struct book *book)
+{
+    single(book);
+    book->header.state = LMM_LEDGER_EXITED;
+    book->header.end_time_ns = book->header.start_time_ns + 1000000000;
+    book->header.snapshot_time_ns = book->header.start_time_ns + 2000000000;
 }
 
 static void empty(struct book *book)
@@ -129,7 +155,7 @@ static void clean(struct book *book)
     uint32_t family = book_family(book, "note_t", 24, 8);
 
     book_count(book, 1, book_site(book, family, "tidy.c", 9, "note"), 1000000, 1000000);
-    gauges(book, family, 0, 0, 0, 0, 10922);
+    gauges(book, family, 0, 0, 0, 10922);
 }
 
 /* More sites and unused families than the report shows one by one. */
@@ -146,7 +172,7 @@ static void many(struct book *book)
         snprintf(text, sizeof(text), "spare%02u_t", (unsigned) i);
         book_family(book, text, 8, 8);
     }
-    gauges(book, family, 1, 262144, 29968, 29968, 2800);
+    gauges(book, family, 1, 262144, 32768, 2800);
 }
 
 /* What a damaged or malicious process may have written where names and figures belong. */
@@ -164,11 +190,13 @@ static void hostile(struct book *book)
     book_count(book, 1, fake, 5, 0);
     book_count(book, 1, bidi, 1, 7);
     book_count(book, 1, wrap, UINT64_MAX, 0);
-    gauges(book, escape, 1, UINT64_MAX, UINT64_MAX, 1, UINT64_MAX);
-    gauges(book, bytes, 1, 4096, 1, 100, 0);
-    gauges(book, huge, UINT64_MAX, 1, 0, 0, 1);
+    gauges(book, escape, 1, UINT64_MAX, UINT64_MAX, UINT64_MAX);
+    free_runs(book, escape, UINT64_MAX, 1);
+    gauges(book, bytes, 1, 4096, 1, 0);
+    free_runs(book, bytes, 1, 100);
+    gauges(book, huge, UINT64_MAX, 1, 0, 1);
     book_family_at(book, huge)->mapped_bytes = UINT64_MAX;
-    book->header.fold_sequence = 3;
+    book->header.move_sequence = 3;
     book->header.sites_merged = 12;
 }
 
@@ -194,6 +222,36 @@ static int leaks_colour(const struct lmm_model *model, struct lmm_sink *sink)
     return lmm_text_leaks(model, sink, &(struct lmm_text_style){.colour = true});
 }
 
+/* A model as whoever looked for the process would complete it. */
+static const struct lmm_model *found(const struct lmm_model *model, enum lmm_model_process process)
+{
+    static struct lmm_model completed;
+
+    completed = *model;
+    completed.process = process;
+    return &completed;
+}
+
+static int usage_killed(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return usage(found(model, LMM_MODEL_KILLED), sink);
+}
+
+static int leaks_killed(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return leaks(found(model, LMM_MODEL_KILLED), sink);
+}
+
+static int json_killed(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return lmm_json_usage(found(model, LMM_MODEL_KILLED), sink);
+}
+
+static int usage_replaced(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return usage(found(model, LMM_MODEL_REPLACED), sink);
+}
+
 static const struct {
     const char *file;
     void (*ledger)(struct book *book);
@@ -208,6 +266,14 @@ static const struct {
     {"leaks-small.txt", small, leaks},
     {"usage-single.txt", single, usage},
     {"leaks-single.txt", single, leaks},
+    {"usage-lost.txt", lost, usage},
+    {"usage-lost.json", lost, lmm_json_usage},
+    {"usage-exited.txt", exited, usage},
+    {"usage-exited.json", exited, lmm_json_usage},
+    {"usage-killed.txt", single, usage_killed},
+    {"leaks-killed.txt", single, leaks_killed},
+    {"usage-killed.json", single, json_killed},
+    {"usage-replaced.txt", single, usage_replaced},
     {"usage-empty.txt", empty, usage},
     {"usage-empty.json", empty, lmm_json_usage},
     {"leaks-empty.txt", empty, leaks},

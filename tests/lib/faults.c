@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every failing call to the kernel, one by one: a fixed scenario runs with the k-th map, unmap or
- * discard failing, once or from then on, for k = 1, 2, ... until a run makes no k-th call. Each
+ * Every failing call to the kernel, one by one: a fixed scenario runs with the k-th map, unmap,
+ * discard or map of the ledger's file failing, once or from then on, for k = 1, 2, ... until a run makes no k-th call. Each
  * run is a process of its own in which LMM has not started.
  *
  * LMM maps its own records a MiB at a time, so a failing map alone seldom hits them. The runs
@@ -12,7 +12,7 @@
  * content and can be counted and freed; the counts are those of a naive model; and once nothing
  * fails any more, all of it works again.
  *
- *   faults [map|unmap|discard|starve [once|on [K]]]
+ *   faults [map|unmap|discard|file|starve [once|on [K]]]
  */
 #include "tests/lib/seam.h"
 
@@ -42,7 +42,6 @@ enum {
     EDGE_BYTES = 128, /* of a long block's content: as much at either end */
     STARVE_STEP = 41,
     STARVE_LENGTH = 70,
-    RUNS_MIN = 20,   /* a scenario with fewer calls than this would show little */
     EACH_UP_TO = 64, /* unmaps and discards are many and alike: beyond this some are left out */
 };
 
@@ -698,7 +697,13 @@ static _Noreturn void run_scenario(const struct fault *fault)
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-static const char *const names[SEAM_OPERATIONS + 1] = {"map", "unmap", "discard", "starve"};
+/* A scenario with fewer calls than that would show little; the ledger's file grows seldom. */
+static const struct {
+    const char *name;
+    unsigned runs_min;
+} operations[SEAM_OPERATIONS + 1] = {
+    {"map", 20}, {"unmap", 20}, {"discard", 20}, {"file", 6}, {"starve", 20},
+};
 
 static int run_child(const struct fault *fault)
 {
@@ -730,16 +735,16 @@ static bool run_all(int operation, bool for_ever)
 
     while ((status = run_child(&fault)) != STATUS_NOT_REACHED) {
         if (status != 0) {
-            fprintf(stderr, "wrong; by hand: faults %s %s %llu\n", names[operation], mode,
+            fprintf(stderr, "wrong; by hand: faults %s %s %llu\n", operations[operation].name, mode,
                     (unsigned long long) fault.k);
             right = false;
         }
         runs++;
         fault.k += operation == SEAM_MAP || fault.k < EACH_UP_TO ? 1 : fault.k / 8;
     }
-    printf("%s %s: %u runs\n", names[operation], mode, runs);
+    printf("%s %s: %u runs\n", operations[operation].name, mode, runs);
     fflush(stdout);
-    return right && runs >= RUNS_MIN;
+    return right && runs >= operations[operation].runs_min;
 }
 
 int main(int argc, char **argv)
@@ -748,7 +753,7 @@ int main(int argc, char **argv)
 
     for (int operation = 0; operation <= SEAM_OPERATIONS; operation++) {
         for (int for_ever = 0; for_ever < 2; for_ever++) {
-            if ((argc > 1 && strcmp(argv[1], names[operation]) != 0) ||
+            if ((argc > 1 && strcmp(argv[1], operations[operation].name) != 0) ||
                 (argc > 2 && strcmp(argv[2], for_ever ? "on" : "once") != 0)) {
                 continue;
             }

@@ -46,6 +46,16 @@ static int seam_discard(void *address, size_t bytes)
     return fails(SEAM_DISCARD, bytes) ? -1 : below.discard(address, bytes);
 }
 
+static void *seam_map_file(void *address, size_t bytes, int descriptor, size_t offset)
+{
+    return fails(SEAM_FILE, bytes) ? NULL : below.map_file(address, bytes, descriptor, offset);
+}
+
+static void *seam_map_over(void *address, size_t bytes)
+{
+    return fails(SEAM_MAP, bytes) ? NULL : below.map_over(address, bytes);
+}
+
 void seam_install(void)
 {
     seam_heal();
@@ -53,7 +63,8 @@ void seam_install(void)
         return;
     }
     below = lmm_vm;
-    lmm_vm = (struct lmm_vm_operations){seam_map, seam_unmap, seam_discard};
+    lmm_vm = (struct lmm_vm_operations){seam_map, seam_unmap, seam_discard, seam_map_file,
+                                         seam_map_over};
 }
 
 void seam_fail(enum seam_operation operation, uint64_t first, uint64_t last)

@@ -4,6 +4,7 @@
 #include "tests/lib/seam.h"
 
 #include "lib/hooks.h"
+#include "lib/ledger.h"
 #include "lib/meta.h"
 #include "lib/reservoir.h"
 #include "lib/run.h"
@@ -21,6 +22,7 @@ static struct lmm_ledger_family record;
 
 static void set_up(size_t stride)
 {
+    cr_assert(lmm_ledger_start());
     lmm_runs_init(&runs, 2, stride, &record);
     lmm_reservoir_set_bound(0);
     seam_install();
@@ -30,6 +32,7 @@ static void assert_valid(void)
 {
     lmm_lock_acquire(&runs.lock);
     cr_assert(lmm_runs_are_valid_locked(&runs));
+    cr_assert(record.run_free_slots == runs.free_slots);
     lmm_lock_release(&runs.lock);
 }
 

@@ -191,25 +191,76 @@ Test(walk, collecting_is_the_same)
     }
 }
 
-Test(walk, gauges)
+/* What the books say of pages, without a walk, is what a walk finds. */
+static void assert_gauges(const char *when)
 {
-    make_blocks();
-    lmm_walk_refresh_gauges();
     for (uint32_t i = 0; i < lmm_families_count(); i++) {
-        struct lmm_family *family = lmm_families_at(i);
+        const struct lmm_family *family = lmm_families_at(i);
+        const struct lmm_ledger_family *record = family->record;
         struct lmm_stats stats;
         cr_assert(lmm_family_stats(family, &stats) == 0);
-        cr_expect(family->record->free_slots == stats.free_slots);
-        cr_expect(family->record->longest_free_slots == stats.longest_free_slots);
-        cr_expect(family->record->committed_bytes == stats.committed_bytes);
-        cr_expect(family->record->pages == stats.pages &&
-                  family->record->mapped_bytes == stats.mapped_bytes);
-        cr_expect(family->record->peak_slots >= stats.live_slots);
-        size_t all_slots = stats.free_slots + stats.live_slots;
-        cr_expect(all_slots <= stats.mapped_bytes / stats.stride_bytes);
-        cr_expect(stats.mapped_bytes - all_slots * stats.stride_bytes <
-                  stats.pages * stats.stride_bytes);
+        cr_expect(record->slots == stats.free_slots + stats.live_slots, "%s: slots of %s", when,
+                  family->name);
+        cr_expect(record->committed_bytes == stats.committed_bytes,
+                  "%s: %s has %zu committed, not %zu", when, family->name,
+                  (size_t) stats.committed_bytes, (size_t) record->committed_bytes);
+        cr_expect(record->pages == stats.pages && record->mapped_bytes == stats.mapped_bytes,
+                  "%s: pages of %s", when, family->name);
+        cr_expect(record->run_free_slots <= stats.free_slots &&
+                      record->longest_run_slots <= stats.longest_free_slots &&
+                      record->longest_run_slots <= record->run_free_slots,
+                  "%s: holes of %s", when, family->name);
+        cr_expect(record->peak_slots >= stats.live_slots, "%s: peak of %s", when, family->name);
     }
+}
+
+Test(walk, gauges)
+{
+    size_t live = make_blocks();
+
+    assert_gauges("after many blocks");
+    for (size_t i = 0; i < live; i += 2) {
+        size_t slots = blocks[i].slots * (i % 4 == 0 ? 3 : 1) + i % 3;
+        char *moved = lmm_resize(blocks[i].address, slots);
+        blocks[i].address = moved == NULL ? blocks[i].address : moved;
+    }
+    assert_gauges("after resizing");
+    for (size_t i = 0; i < live; i++) {
+        if (i % 5 != 0) {
+            lmm_free(blocks[i].address);
+        }
+    }
+    assert_gauges("after freeing most");
+    lmm_trim();
+    assert_gauges("after trimming");
+    make_blocks();
+    assert_gauges("after filling again");
+}
+
+/* The longest hole and the sum of holes, where they are easily known. */
+Test(walk, gauges_of_holes)
+{
+    struct lmm_family *family = lmm_family_register("long runs", 1000, 8);
+    uint64_t page_slots = LMM_UNIT_BYTES / 1000;
+    char *first = lmm_calloc(family, 100);
+    char *second = lmm_calloc(family, 50);
+
+    cr_assert(first != NULL && second != NULL);
+    cr_expect(family->record->run_free_slots == page_slots - 150);
+    cr_expect(family->record->longest_run_slots == page_slots - 150);
+    lmm_free(first);
+    lmm_trim();
+    cr_expect(family->record->run_free_slots == page_slots - 50);
+    cr_expect(family->record->longest_run_slots == page_slots - 150);
+    lmm_free(second);
+    lmm_trim();
+    cr_expect(family->record->run_free_slots == 0 && family->record->longest_run_slots == 0);
+}
+
+Test(walk, gauges_of_the_process)
+{
+    make_blocks();
+    lmm_families_refresh_gauges();
     cr_expect(lmm_ledger_header()->reservoir_bytes == lmm_reservoir_kept_bytes());
     cr_expect(lmm_ledger_header()->overhead_bytes == lmm_meta_mapped_bytes());
 }

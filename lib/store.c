@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "store.h"
+
+#include "options.h"
+#include "panic.h"
+#include "vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <lmm/ledger.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NAME_BYTES = 64 };    /* <pid>.<ticks>.lmm and more */
+
+static struct {
+    char directory[LMM_OPTION_PATH_MAX];    /* absolute; empty: not looked for yet */
+    char path[LMM_OPTION_PATH_MAX + NAME_BYTES];
+    dev_t device;
+    ino_t inode;
+    int descriptor;                /* while the file is created */
+} store = {.descriptor = -1};
+
+/* ---- Quiet calls ------------------------------------------------------------------------------- */
+
+/* An allocation neither changes errno nor ends a thread that was cancelled. */
+struct quiet {
+    int saved_errno;
+    int cancel_state;
+};
+
+static struct quiet quiet_begin(void)
+{
+    struct quiet quiet = {.saved_errno = errno};
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &quiet.cancel_state);
+    return quiet;
+}
+
+static void quiet_end(const struct quiet *quiet)
+{
+    pthread_setcancelstate(quiet->cancel_state, NULL);
+    errno = quiet->saved_errno;
+}
+
+/* ---- The directory ----------------------------------------------------------------------------- */
+
+/* Whether path, which ends in no link, is a directory that only this user can use. */
+static bool is_private(int descriptor)
+{
+    struct stat facts;
+
+    return fstat(descriptor, &facts) == 0 && facts.st_uid == geteuid() && (facts.st_mode & 077) == 0;
+}
+
+/* Opens the directory, made if there is none; -1 with errno, EPERM when it is not the user's alone. */
+static int open_directory(const char *path)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return -1;
+    }
+    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (descriptor >= 0 && !is_private(descriptor)) {
+        close(descriptor);
+        errno = EPERM;
+        return -1;
+    }
+    return descriptor;
+}
+
+/* A runtime directory of somebody else's session (as after su) is not for this user's files. */
+static bool runtime_directory(char *path, size_t bytes)
+{
+    const char *base = getenv("XDG_RUNTIME_DIR");
+    struct stat facts;
+
+    return base != NULL && base[0] == '/' && stat(base, &facts) == 0 && S_ISDIR(facts.st_mode) &&
+           facts.st_uid == geteuid() && (size_t) snprintf(path, bytes, "%s/lmm", base) < bytes;
+}
+
+/* Writes the directory that the settings ask for; false when the name is too long. */
+static bool wanted_directory(char *path, size_t bytes)
+{
+    const char *named = getenv("LMM_DIR");
+
+    if (lmm_options.ledger[0] != '\0') {
+        return lmm_options_expand_path(lmm_options.ledger, path, bytes);
+    }
+    if (named != NULL && named[0] != '\0') {
+        return (size_t) snprintf(path, bytes, "%s", named) < bytes;
+    }
+    if (!runtime_directory(path, bytes)) {
+        snprintf(path, bytes, "/dev/shm/lmm-%lu", (unsigned long) geteuid());
+    }
+    return true;
+}
+
+/* The program may change its working directory later. */
+static bool make_absolute(const char *path, char *ret_absolute, size_t bytes)
+{
+    char working[LMM_OPTION_PATH_MAX];
+
+    if (path[0] == '/') {
+        return (size_t) snprintf(ret_absolute, bytes, "%s", path) < bytes;
+    }
+    return getcwd(working, sizeof(working)) != NULL &&
+           (size_t) snprintf(ret_absolute, bytes, "%s/%s", working, path) < bytes;
+}
+
+static const char *reason_of(int error)
+{
+    return error == EPERM     ? "it is not a directory of this user alone (mode 0700)"
+           : error == ELOOP   ? "it is a symbolic link"
+           : error == ENOTDIR ? "it is not a directory"
+                              : strerrordesc_np(error);
+}
+
+/* Opens the directory for the file, the same as before in a forked child; -1 after one line. */
+static int choose_directory(int *ret_error)
+{
+    char path[LMM_OPTION_PATH_MAX] = "";
+    int descriptor = -1;
+
+    errno = ENAMETOOLONG;
+    if (store.directory[0] != '\0' ||
+        (wanted_directory(path, sizeof(path)) &&
+         make_absolute(path, store.directory, sizeof(store.directory)))) {
+        descriptor = open_directory(store.directory);
+    }
+    if (descriptor < 0) {
+        *ret_error = errno;
+        lmm_warn("no ledger in '%s': %s; set LMM_DIR, or LMM_OPTIONS=ledger=off",
+                 store.directory[0] != '\0' ? store.directory : path, reason_of(*ret_error));
+    }
+    return descriptor;
+}
+
+/* ---- The file ---------------------------------------------------------------------------------- */
+
+/* Whether a file of that size may be had; beyond the limit the kernel would send SIGXFSZ. */
+static bool is_within_limit(size_t bytes)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+           bytes <= limit.rlim_cur;
+}
+
+/* For file systems that cannot allocate ahead: zeroes are written instead. */
+static int fill(int descriptor, size_t offset, size_t bytes)
+{
+    static const char zeroes[LMM_SYSTEM_PAGE_BYTES];
+
+    while (bytes != 0) {
+        ssize_t done = pwrite(descriptor, zeroes, bytes < sizeof(zeroes) ? bytes : sizeof(zeroes),
+                              (off_t) offset);
+        if (done < 0 && errno != EINTR) {
+            return errno;
+        }
+        offset += done < 0 ? 0 : (size_t) done;
+        bytes -= done < 0 ? 0 : (size_t) done;
+    }
+    return 0;
+}
+
+/* Makes sure that stores to these bytes cannot fail; 0 or an errno. */
+static int allocate(int descriptor, size_t offset, size_t bytes)
+{
+    int result;
+
+    if (!is_within_limit(offset + bytes)) {
+        return EFBIG;
+    }
+    do {
+        result = fallocate(descriptor, 0, (off_t) offset, (off_t) bytes);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
+        return fill(descriptor, offset, bytes);
+    }
+    return result == 0 ? 0 : errno;
+}
+
+static int write_parts(int descriptor, const struct lmm_store_part *parts, size_t count)
+{
+    off_t offset = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *data = parts[i].data;
+        for (size_t at = 0; at < parts[i].bytes;) {
+            ssize_t done = pwrite(descriptor, data + at, parts[i].bytes - at, offset);
+            if (done < 0 && errno != EINTR) {
+                return errno;
+            }
+            at += done < 0 ? 0 : (size_t) done;
+            offset += done < 0 ? 0 : done;
+        }
+    }
+    return 0;
+}
+
+static size_t total_bytes(const struct lmm_store_part *parts, size_t count)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bytes += parts[i].bytes;
+    }
+    return bytes;
+}
+
+/* Fills the new file `draft` and gives it its name; 0 or an errno. What stands there already is of the
+ * program that this process was before exec. */
+static int complete(int directory, int descriptor, const char *draft, const char *name,
+                    const struct lmm_store_part *parts, size_t count)
+{
+    struct stat facts;
+    int error = fchmod(descriptor, 0600) != 0 || fstat(descriptor, &facts) != 0 ? errno : 0;
+
+    if (error == 0) {
+        store.device = facts.st_dev;
+        store.inode = facts.st_ino;
+        error = allocate(descriptor, 0, total_bytes(parts, count));
+    }
+    if (error == 0) {
+        error = write_parts(descriptor, parts, count);
+    }
+    if (error == 0 && renameat(directory, draft, directory, name) != 0) {
+        error = errno;
+    }
+    return error;
+}
+
+static int create_in(int directory, const struct lmm_store_part *parts, size_t count,
+                     uint64_t start_ticks)
+{
+    char name[NAME_BYTES];
+    char draft[NAME_BYTES];
+
+    snprintf(name, sizeof(name), "%ld.%" PRIu64 LMM_LEDGER_SUFFIX, (long) getpid(), start_ticks);
+    snprintf(draft, sizeof(draft), ".%ld.%" PRIu64 ".new", (long) getpid(), start_ticks);
+    snprintf(store.path, sizeof(store.path), "%s/%s", store.directory, name);
+    unlinkat(directory, draft, 0);
+    int descriptor =
+        openat(directory, draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (descriptor < 0) {
+        return errno;
+    }
+    int error = complete(directory, descriptor, draft, name, parts, count);
+    if (error != 0) {
+        unlinkat(directory, draft, 0);
+        close(descriptor);
+        return error;
+    }
+    store.descriptor = descriptor;
+    return 0;
+}
+
+int lmm_store_create(const struct lmm_store_part *parts, size_t count, uint64_t start_ticks)
+{
+    struct quiet quiet = quiet_begin();
+    int result = -1;
+
+    if (!lmm_options.ledger_off && getauxval(AT_SECURE) == 0) {
+        int directory = choose_directory(&result);
+        if (directory >= 0) {
+            result = create_in(directory, parts, count, start_ticks);
+            close(directory);
+            if (result != 0) {
+                lmm_warn("no ledger in '%s': %s", store.directory, strerrordesc_np(result));
+            }
+        }
+    }
+    quiet_end(&quiet);
+    return result;
+}
+
+bool lmm_store_map_over(void *address, size_t bytes, size_t offset)
+{
+    struct quiet quiet = quiet_begin();
+    bool done = lmm_vm_map_file(address, bytes, store.descriptor, offset) != NULL;
+
+    quiet_end(&quiet);
+    return done;
+}
+
+void lmm_store_close(void)
+{
+    struct quiet quiet = quiet_begin();
+
+    close(store.descriptor);
+    store.descriptor = -1;
+    quiet_end(&quiet);
+}
+
+static bool is_ours(const struct stat *facts)
+{
+    return facts->st_dev == store.device && facts->st_ino == store.inode;
+}
+
+/* Opens the file again; -1 with errno. */
+static int reopen(void)
+{
+    struct stat facts;
+    int descriptor = open(store.path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (descriptor >= 0 && (fstat(descriptor, &facts) != 0 || !is_ours(&facts))) {
+        close(descriptor);
+        errno = ESTALE;
+        return -1;
+    }
+    return descriptor;
+}
+
+static void *grow(int descriptor, size_t bytes, size_t more, int *ret_error)
+{
+    *ret_error = allocate(descriptor, bytes, more);
+    if (*ret_error != 0) {
+        return NULL;
+    }
+    void *mapped = lmm_vm_map_file(NULL, more, descriptor, bytes);
+    *ret_error = mapped == NULL ? ENOMEM : 0;
+    return mapped;
+}
+
+void *lmm_store_grow(size_t bytes, size_t more, int *ret_error)
+{
+    struct quiet quiet = quiet_begin();
+    void *mapped = NULL;
+    int descriptor = reopen();
+
+    if (descriptor < 0) {
+        *ret_error = errno;
+    } else {
+        mapped = grow(descriptor, bytes, more, ret_error);
+        close(descriptor);
+    }
+    quiet_end(&quiet);
+    return mapped;
+}
+
+void lmm_store_remove(void)
+{
+    struct quiet quiet = quiet_begin();
+    struct stat facts;
+
+    if (lstat(store.path, &facts) == 0 && is_ours(&facts)) {
+        unlink(store.path);
+    }
+    quiet_end(&quiet);
+}
