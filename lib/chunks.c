@@ -21,6 +21,7 @@ static struct {
     bool has_file;                 /* one of this process stands under its name */
     bool grows;                    /* new chunks go into it */
     bool is_shared;                /* some chunks are shared mappings, of whatever file */
+    size_t lost;                   /* the first so many chunks are in a file that could not grow */
     bool is_pending;               /* atomic; see lmm_chunks_are_pending() */
     char *mirror;                  /* I3 */
     size_t mirror_bytes;
@@ -73,6 +74,7 @@ static void lose_file(int error)
     struct lmm_ledger_header *header = chunks.header;
 
     chunks.grows = false;
+    chunks.lost = chunks.used;
     header->lost_errno = (uint32_t) error;
     lmm_store_relaxed(&header->end_time_ns, lmm_process_time_ns());
     lmm_store_release(&header->state, (uint32_t) LMM_LEDGER_LOST);
@@ -80,15 +82,28 @@ static void lose_file(int error)
              strerrordesc_np(error));
 }
 
+/* Bytes of the header and all chunks. */
+static size_t all_bytes(void)
+{
+    size_t bytes = sizeof(*chunks.header);
+
+    for (size_t i = 0; i < chunks.used; i++) {
+        bytes += (size_t) chunks.directory[i]->bytes;
+    }
+    return bytes;
+}
+
 /* Zeroed memory for a chunk, at the end of the file where there is one; NULL with errno ENOMEM. */
 static void *map_chunk(size_t bytes)
 {
     int error = 0;
 
+    if (chunks.is_shared && !mirror_reserve(all_bytes() + bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
     if (chunks.grows) {
-        size_t file_bytes = (size_t) chunks.header->file_bytes;
-        void *chunk = mirror_reserve(file_bytes + bytes) ? lmm_store_grow(file_bytes, bytes, &error)
-                                                         : NULL;
+        void *chunk = lmm_store_grow((size_t) chunks.header->file_bytes, bytes, &error);
         if (chunk != NULL) {
             return chunk;
         }
@@ -127,7 +142,7 @@ struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, si
 
 struct lmm_ledger_chunk *lmm_chunk_reuse(uint32_t record_bytes, size_t bytes)
 {
-    for (size_t i = 0; i < chunks.used; i++) {
+    for (size_t i = chunks.lost; i < chunks.used; i++) {
         struct lmm_ledger_chunk *chunk = chunks.directory[i];
         if (chunk->kind == LMM_LEDGER_UNUSED && chunk->bytes == bytes) {
             memset(lmm_chunk_records(chunk), 0, bytes - sizeof(*chunk));
@@ -136,6 +151,36 @@ struct lmm_ledger_chunk *lmm_chunk_reuse(uint32_t record_bytes, size_t bytes)
         }
     }
     return NULL;
+}
+
+/* Its place among the lost ones; at least chunks.lost when it is none of them. */
+static size_t lost_place(const struct lmm_ledger_chunk *chunk)
+{
+    size_t i = 0;
+
+    while (i < chunks.lost && chunks.directory[i] != chunk) {
+        i++;
+    }
+    return i;
+}
+
+bool lmm_chunk_is_lost(const struct lmm_ledger_chunk *chunk)
+{
+    return lost_place(chunk) < chunks.lost;
+}
+
+void lmm_chunk_retire(struct lmm_ledger_chunk *chunk)
+{
+    size_t place = lost_place(chunk);
+
+    if (place >= chunks.lost) {
+        lmm_store_release(&chunk->kind, (uint32_t) LMM_LEDGER_UNUSED);
+        return;
+    }
+    chunks.used--;
+    chunks.lost--;
+    memmove(&chunks.directory[place], &chunks.directory[place + 1],
+            (chunks.used - place) * sizeof(struct lmm_ledger_chunk *));
 }
 
 struct lmm_ledger_header *lmm_chunks_header(void)
@@ -276,6 +321,19 @@ static size_t filled_bytes(size_t i, const void *part)
     return lmm_round_up(bytes, LMM_CACHE_LINE_BYTES);
 }
 
+typedef uint64_t __attribute__((may_alias)) word;
+
+/* Copies a multiple of words that other threads write to: each counter is whole. */
+static void copy_words(void *to, const void *from, size_t bytes)
+{
+    word *target = to;
+    const word *source = from;
+
+    for (size_t i = 0; i < bytes / sizeof(word); i++) {
+        target[i] = lmm_load_relaxed(&source[i]);
+    }
+}
+
 /* The child would see what the parent goes on to count in shared chunks: it gets a copy made before. */
 void lmm_chunks_before_fork(void)
 {
@@ -284,7 +342,7 @@ void lmm_chunks_before_fork(void)
     for (size_t i = 0; chunks.is_shared && i <= chunks.used; i++) {
         const void *part = part_at(i).data;
         size_t bytes = filled_bytes(i, part);
-        memcpy(to, part, bytes);
+        copy_words(to, part, bytes);
         to += bytes;
     }
 }
@@ -319,6 +377,7 @@ void lmm_chunks_after_fork_in_child(void)
     }
     chunks.has_file = false;
     chunks.grows = false;
+    chunks.lost = 0;
     if (chunks.header != NULL && !chunks.is_shared) {
         fill_header(chunks.header);
     }
