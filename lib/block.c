@@ -2,6 +2,7 @@
 #include "block.h"
 
 #include "cache.h"
+#include "foreign.h"
 #include "heap.h"
 #include "hooks.h"
 #include "options.h"
@@ -279,10 +280,10 @@ static LMM_NOINLINE void push_run_slow(struct lmm_heap *heap, struct lmm_page *p
     }
 }
 
-/* As lmm_heap_push_foreign(); what is not live is misuse. */
+/* As lmm_foreign_push(); what is not live is misuse. */
 static uint32_t push_foreign(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot, void *p)
 {
-    uint32_t tag = lmm_heap_push_foreign(heap, page, slot);
+    uint32_t tag = lmm_foreign_push(heap, page, slot);
 
     if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
         lmm_block_misused(p, "free");

@@ -87,6 +87,12 @@ struct lmm_heap {
     bool trim_wanted;              /* atomic; the owner trims in its next slow path */
 };
 
+/* What a page's foreign list holds: its first slot, and its length above. */
+static inline uint64_t lmm_foreign_list(uint32_t head, uint32_t count)
+{
+    return (uint64_t) count << 32 | head;
+}
+
 /*
  * Pops a slot for site from the private list of its family's bin, and counts it. Returns NULL when the
  * slow path is needed: the site is not open yet, or the list is empty.
@@ -172,20 +178,8 @@ LMM_NOINLINE void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *pa
 /* Frees a live slot of this heap, off the fast path; the caller counts it. */
 void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
 
-/*
- * Frees a slot of another heap's page: marks it free and puts it into a batch. Returns the tag it had;
- * when that is not LIVE nothing else was done. There is no atomic read-modify-write here: each would
- * wait for the stores before it to reach the other core, most of what a hand-over between threads costs.
- * Two threads at the same block both find it LIVE; the mark of the first is overwritten, and it panics
- * when it hands its batch over.
- */
-uint32_t lmm_heap_push_foreign(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
-
 /* Counts delta for site in the heap's rows, or, where they do not reach, with the departed. */
 void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta);
-
-/* Hands all batches over. */
-void lmm_heap_flush(struct lmm_heap *heap);
 
 /* Collects foreign frees and returns every private list, so that pages hold all their free slots and
  * wholly free ones go. The caller owns the heap, or it is parked. */

@@ -12,19 +12,7 @@ enum {
     RUN_BYTES_MAX = LMM_UNIT_BYTES / 2,    /* longer runs are spans */
     SPAN_UNITS_MAX = 1 << 20,              /* 256 GiB; each unit costs a descriptor */
     SLOTS_MIN = 8,                         /* of a run page, where address space allows */
-    FIRST_HOLES = 64,
 };
-
-/* A free run. On the spare list only next_spare and id count. */
-struct lmm_hole {
-    struct glpq_node node;         /* key: length in slots */
-    struct lmm_hole *next_spare;
-    struct lmm_page *page;
-    uint32_t slot;
-    uint32_t id;
-};
-
-_Static_assert(sizeof(struct lmm_hole) <= LMM_CACHE_LINE_BYTES, "a line a descriptor");
 
 void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
                    struct lmm_ledger_family *record)
@@ -33,92 +21,15 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
     runs->stride = stride;
     runs->family = family;
     runs->record = record;
-    glpq_init(&runs->holes);
+    lmm_holes_init(&runs->holes);
     glthread_init(&runs->pages);
 }
 
-/* ---- Descriptors ----------------------------------------------------------------------------- */
-
-static struct lmm_hole *hole_by_id(const struct lmm_runs *runs, uint32_t id)
-{
-    uint32_t chunk = lmm_log2(id / FIRST_HOLES + 1);
-
-    return &runs->chunk[chunk][id - ((1u << chunk) - 1) * FIRST_HOLES];
-}
-
-static bool add_descriptors(struct lmm_runs *runs)
-{
-    uint32_t chunk = lmm_log2(runs->capacity / FIRST_HOLES + 1);
-
-    if (chunk == LMM_HOLE_CHUNKS) {
-        return false;
-    }
-    uint32_t count = (uint32_t) FIRST_HOLES << chunk;
-    runs->chunk[chunk] = lmm_meta_alloc(&lmm_arena_records, count * sizeof(struct lmm_hole));
-    if (runs->chunk[chunk] == NULL) {
-        return false;
-    }
-    runs->capacity += count;
-    return true;
-}
-
-/* Promises a descriptor; false when there is no memory for it. */
-static bool reserve(struct lmm_runs *runs)
-{
-    if (runs->reserved == runs->capacity && !add_descriptors(runs)) {
-        errno = ENOMEM;
-        return false;
-    }
-    runs->reserved++;
-    return true;
-}
-
-static void unreserve(struct lmm_runs *runs)
-{
-    LMM_CHECK(runs->reserved != 0);
-    runs->reserved--;
-}
-
-/* A descriptor that was promised. */
-static struct lmm_hole *hole_take(struct lmm_runs *runs)
-{
-    struct lmm_hole *hole = runs->spare;
-
-    if (hole != NULL) {
-        runs->spare = hole->next_spare;
-        return hole;
-    }
-    LMM_CHECK(runs->unused < runs->capacity);
-    hole = hole_by_id(runs, runs->unused);
-    hole->id = runs->unused++;
-    return hole;
-}
-
-static void hole_give(struct lmm_runs *runs, struct lmm_hole *hole)
-{
-    hole->next_spare = runs->spare;
-    runs->spare = hole;
-}
-
-/* ---- Tags of holes and runs -------------------------------------------------------------------- */
+/* ---- Tags of runs ------------------------------------------------------------------------------ */
 
 static void set_tag(struct lmm_page *page, size_t slot, uint32_t tag)
 {
     lmm_store_relaxed(&page->tags[slot], tag);
-}
-
-static void tag_hole(struct lmm_hole *hole)
-{
-    uint32_t tag = lmm_tag_make(LMM_TAG_HOLE, hole->id);
-
-    set_tag(hole->page, hole->slot, tag);
-    set_tag(hole->page, (size_t) hole->slot + hole->node.key - 1, tag);
-}
-
-static void untag_hole(struct lmm_hole *hole)
-{
-    set_tag(hole->page, hole->slot, 0);
-    set_tag(hole->page, (size_t) hole->slot + hole->node.key - 1, 0);
 }
 
 static void tag_run(struct lmm_page *page, size_t slot, size_t n, uint32_t first)
@@ -149,19 +60,6 @@ size_t lmm_run_length(const struct lmm_page *page, size_t slot)
         }
     }
     return 1;
-}
-
-/* The hole whose first or last word is at slot; NULL when there is none, or no such slot. */
-static struct lmm_hole *hole_at(const struct lmm_runs *runs, const struct lmm_page *page, size_t slot)
-{
-    if (slot >= page->slots) {
-        return NULL;
-    }
-    uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
-    if (lmm_tag_state(tag) != LMM_TAG_HOLE) {
-        return NULL;
-    }
-    return hole_by_id(runs, lmm_tag_value(tag));
 }
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
@@ -273,7 +171,7 @@ static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
 {
     bool fresh;
 
-    if (!reserve(runs)) {
+    if (!lmm_holes_reserve(&runs->holes)) {
         return NULL;
     }
     for (size_t units = run_page_units(runs->stride); units != 0; units /= 2) {
@@ -286,15 +184,9 @@ static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
         }
         glthread_insert_before(&runs->pages, &page->glue);
         count_committed(runs, (int64_t) lmm_page_committed_bytes(page));
-        runs->free_slots += slots;
-        struct lmm_hole *hole = hole_take(runs);
-        hole->page = page;
-        hole->slot = 0;
-        glpq_insert(&runs->holes, &hole->node, (uint32_t) slots);
-        tag_hole(hole);
-        return hole;
+        return lmm_hole_add(&runs->holes, page, 0, slots);
     }
-    unreserve(runs);
+    lmm_holes_unreserve(&runs->holes);
     return NULL;
 }
 
@@ -302,12 +194,9 @@ static void remove_page_locked(struct lmm_runs *runs, struct lmm_hole *whole)
 {
     struct lmm_page *page = whole->page;
 
-    untag_hole(whole);
     count_committed(runs, -(int64_t) lmm_page_committed_bytes(page));
-    runs->free_slots -= page->slots;
-    glpq_remove(&runs->holes, &whole->node);
-    hole_give(runs, whole);
-    unreserve(runs);
+    lmm_hole_remove(&runs->holes, whole);
+    lmm_holes_unreserve(&runs->holes);
     glthread_remove(&page->glue);
     page_give(runs, page, lmm_page_tag_count(page->slots, page->stride, lmm_page_facts(page)->units));
 }
@@ -315,10 +204,11 @@ static void remove_page_locked(struct lmm_runs *runs, struct lmm_hole *whole)
 /* Tells the books of the holes. */
 static void show_holes_locked(const struct lmm_runs *runs)
 {
-    const struct glpq_node *largest = glpq_largest(&runs->holes);
+    const struct lmm_hole *largest = lmm_holes_largest(&runs->holes);
 
-    lmm_store_relaxed(&runs->record->run_free_slots, runs->free_slots);
-    lmm_store_relaxed(&runs->record->longest_run_slots, largest == NULL ? 0 : largest->key);
+    lmm_store_relaxed(&runs->record->run_free_slots, runs->holes.free_slots);
+    lmm_store_relaxed(&runs->record->longest_run_slots,
+                      largest == NULL ? 0 : lmm_hole_length(largest));
 }
 
 /* ---- Taking ---------------------------------------------------------------------------------- */
@@ -346,30 +236,24 @@ static void commit_slots(const struct lmm_runs *runs, struct lmm_page *page, siz
 /* Cuts n slots off the front of hole; the hole ends when nothing is left. */
 static void hole_cut_locked(struct lmm_runs *runs, struct lmm_hole *hole, size_t n)
 {
-    size_t left = hole->node.key - n;
+    size_t left = lmm_hole_length(hole) - n;
 
-    runs->free_slots -= n;
-    untag_hole(hole);
     if (left == 0) {
-        glpq_remove(&runs->holes, &hole->node);
-        hole_give(runs, hole);
-        return;
+        lmm_hole_remove(&runs->holes, hole);
+    } else {
+        lmm_hole_move(&runs->holes, hole, hole->slot + n, left);
     }
-    hole->slot += (uint32_t) n;
-    glpq_rekey(&runs->holes, &hole->node, (uint32_t) left);
-    tag_hole(hole);
 }
 
 /* Largest fit: if the largest hole is too short nothing fits. */
 static struct lmm_hole *find_hole_locked(struct lmm_runs *runs, size_t n)
 {
-    struct glpq_node *largest = glpq_largest(&runs->holes);
+    struct lmm_hole *hole = lmm_holes_largest(&runs->holes);
 
-    if (largest != NULL && largest->key >= n) {
-        return GLTHREAD_ENTRY(largest, struct lmm_hole, node);
+    if (hole == NULL || lmm_hole_length(hole) < n) {
+        hole = add_page_locked(runs);
     }
-    struct lmm_hole *hole = add_page_locked(runs);
-    return hole != NULL && hole->node.key >= n ? hole : NULL;
+    return hole != NULL && lmm_hole_length(hole) >= n ? hole : NULL;
 }
 
 static char *take_locked(struct lmm_runs *runs, size_t n, uint32_t site, uint32_t **ret_tag,
@@ -377,14 +261,14 @@ static char *take_locked(struct lmm_runs *runs, size_t n, uint32_t site, uint32_
 {
     struct lmm_hole *hole = find_hole_locked(runs, n);
 
-    if (hole == NULL || !reserve(runs)) {
+    if (hole == NULL || !lmm_holes_reserve(&runs->holes)) {
         errno = ENOMEM;
         return NULL;
     }
     struct lmm_page *page = hole->page;
     size_t slot = hole->slot;
-    if (hole->node.key == n) {
-        unreserve(runs);    /* the hole's promise passes to the run */
+    if (lmm_hole_length(hole) == n) {
+        lmm_holes_unreserve(&runs->holes);    /* the hole's promise passes to the run */
     }
     hole_cut_locked(runs, hole, n);
     *ret_zeroed = reads_zero(page, slot, n);
@@ -450,37 +334,23 @@ char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t site, uint32_t **re
  * descriptor is promised to it. */
 static void release_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
 {
-    struct lmm_hole *before = slot == 0 ? NULL : hole_at(runs, page, slot - 1);
-    struct lmm_hole *after = hole_at(runs, page, slot + n);
-    struct lmm_hole *hole = before != NULL ? before : after;
+    struct lmm_holes *holes = &runs->holes;
+    struct lmm_hole *hole = slot == 0 ? NULL : lmm_hole_at(holes, page, slot - 1);
+    struct lmm_hole *after = lmm_hole_at(holes, page, slot + n);
     size_t length = n;
 
-    runs->free_slots += n;
-    if (before != NULL) {
-        untag_hole(before);
-        length += before->node.key;
-    }
     if (after != NULL) {
-        untag_hole(after);
-        length += after->node.key;
-    }
-    if (before != NULL && after != NULL) {
-        glpq_remove(&runs->holes, &after->node);
-        hole_give(runs, after);
-        unreserve(runs);
+        length += lmm_hole_length(after);
+        lmm_hole_remove(holes, after);
+        lmm_holes_unreserve(holes);
     }
     if (hole == NULL) {
-        hole = hole_take(runs);
-        hole->page = page;
-        hole->slot = (uint32_t) slot;
-        glpq_insert(&runs->holes, &hole->node, (uint32_t) length);
+        hole = lmm_hole_add(holes, page, slot, length);
     } else {
-        hole->slot = before != NULL ? before->slot : (uint32_t) slot;
-        glpq_rekey(&runs->holes, &hole->node, (uint32_t) length);
-        unreserve(runs);
+        lmm_hole_move(holes, hole, hole->slot, length + lmm_hole_length(hole));
+        lmm_holes_unreserve(holes);
     }
-    tag_hole(hole);
-    if (length == page->slots) {
+    if (lmm_hole_length(hole) == page->slots) {
         remove_page_locked(runs, hole);
     }
 }
@@ -512,7 +382,7 @@ void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, siz
 static bool shrink_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t length,
                           size_t n)
 {
-    if (!reserve(runs)) {
+    if (!lmm_holes_reserve(&runs->holes)) {
         return false;
     }
     uint32_t first = lmm_load_relaxed(&page->tags[slot]);
@@ -525,13 +395,13 @@ static bool shrink_locked(struct lmm_runs *runs, struct lmm_page *page, size_t s
 static bool grow_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t length,
                         size_t n)
 {
-    struct lmm_hole *after = hole_at(runs, page, slot + length);
+    struct lmm_hole *after = lmm_hole_at(&runs->holes, page, slot + length);
 
-    if (after == NULL || after->node.key < n - length) {
+    if (after == NULL || lmm_hole_length(after) < n - length) {
         return false;
     }
-    if (after->node.key == n - length) {
-        unreserve(runs);
+    if (lmm_hole_length(after) == n - length) {
+        lmm_holes_unreserve(&runs->holes);
     }
     hole_cut_locked(runs, after, n - length);
     commit_slots(runs, page, slot + length, n - length);
@@ -582,7 +452,7 @@ struct lmm_extent lmm_run_extent_locked(const struct lmm_runs *runs, const struc
     struct lmm_extent extent = {slot, 1, lmm_load_relaxed(&page->tags[slot])};
 
     if (lmm_tag_state(extent.tag) == LMM_TAG_HOLE) {
-        extent.length = hole_by_id(runs, lmm_tag_value(extent.tag))->node.key;
+        extent.length = lmm_hole_length(lmm_hole_at(&runs->holes, page, slot));
     } else {
         extent.length = lmm_run_length(page, slot);
     }
@@ -603,16 +473,16 @@ struct lmm_extent lmm_run_find_locked(const struct lmm_runs *runs, const struct 
 /* ---- Trimming and repair --------------------------------------------------------------------- */
 
 /* Gives back the system pages wholly inside a hole. */
-static size_t trim_hole(struct lmm_hole *hole)
+static size_t trim_hole(const struct lmm_hole *hole)
 {
     struct lmm_page *page = hole->page;
-    struct lmm_page_facts *facts = lmm_page_facts(page);
-    size_t end_byte = ((size_t) hole->slot + hole->node.key) * page->stride;
+    size_t end_slot = hole->slot + lmm_hole_length(hole);
     size_t first = ((size_t) hole->slot * page->stride + LMM_SYSTEM_PAGE_BYTES - 1) /
                    LMM_SYSTEM_PAGE_BYTES;
     /* The page's tail belongs to nobody else. */
-    bool is_last = (size_t) hole->slot + hole->node.key == page->slots;
-    size_t end = (is_last ? (size_t) facts->units * LMM_UNIT_BYTES : end_byte) / LMM_SYSTEM_PAGE_BYTES;
+    size_t end_byte = end_slot == page->slots ? (size_t) lmm_page_facts(page)->units * LMM_UNIT_BYTES
+                                              : end_slot * page->stride;
+    size_t end = end_byte / LMM_SYSTEM_PAGE_BYTES;
 
     return end > first ? lmm_page_discard(page, first, end) : 0;
 }
@@ -622,9 +492,9 @@ size_t lmm_runs_trim(struct lmm_runs *runs)
     size_t bytes = 0;
 
     lmm_lock_acquire(&runs->lock);
-    for (const struct glpq_node *node = glpq_walk_first(&runs->holes); node != NULL;
-         node = glpq_walk_next(node)) {
-        bytes += trim_hole(GLTHREAD_ENTRY(node, struct lmm_hole, node));
+    for (const struct lmm_hole *hole = lmm_holes_walk(&runs->holes, NULL); hole != NULL;
+         hole = lmm_holes_walk(&runs->holes, hole)) {
+        bytes += trim_hole(hole);
     }
     count_committed(runs, -(int64_t) bytes);
     lmm_lock_release(&runs->lock);
@@ -685,7 +555,8 @@ static bool page_is_valid(const struct lmm_runs *runs, const struct lmm_page *pa
         bool is_cached = extent.tag == LMM_TAG_CACHED;
         if ((is_hole && after_hole) || extent.length == 0 ||
             (!is_hole && !is_cached && lmm_tag_state(extent.tag) != LMM_TAG_LIVE) ||
-            (is_hole && hole_at(runs, page, slot + extent.length - 1) != hole_at(runs, page, slot))) {
+            (is_hole && lmm_hole_at(&runs->holes, page, slot + extent.length - 1) !=
+                            lmm_hole_at(&runs->holes, page, slot))) {
             return false;
         }
         after_hole = is_hole;
@@ -707,7 +578,6 @@ bool lmm_runs_are_valid_locked(const struct lmm_runs *runs)
             return false;
         }
     }
-    return holes == runs->holes.count && free_slots == runs->free_slots &&
-           runs->reserved <= runs->capacity &&
-           glpq_is_valid(&runs->holes, false);
+    return holes == runs->holes.queue.count && free_slots == runs->holes.free_slots &&
+           runs->holes.reserved <= runs->holes.capacity && glpq_is_valid(&runs->holes.queue, false);
 }

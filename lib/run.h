@@ -2,8 +2,7 @@
 /*
  * run: blocks of several neighbouring slots, and single structs too large for slot pages.
  *
- * Owns a family's run pages. A free run has a descriptor ("hole") in LMM's own memory, glued to its page
- * and queued by exact length, largest first. Allocation takes the largest and splits the rest off;
+ * Owns a family's run pages. Free runs are holes (hole.h), queued by exact length, largest first. Allocation takes the largest and splits the rest off;
  * freeing merges with the free runs on both sides, which the tags before and after the run name. A run
  * longer than RUN_BYTES_MAX has pages of its own (a span).
  *
@@ -21,13 +20,10 @@
 #define LMM_RUN_H
 
 #include "base.h"
+#include "hole.h"
 #include "ledger.h"
 #include "page.h"
 #include "sync.h"
-
-enum { LMM_HOLE_CHUNKS = 24 };
-
-struct lmm_hole;
 
 /* A family's runs. */
 struct lmm_runs {
@@ -35,14 +31,8 @@ struct lmm_runs {
     size_t stride;                 /* immutable, as is family */
     uint16_t family;
     struct lmm_ledger_family *record;    /* immutable; told of pages */
-    struct glpq holes;             /* by length */
-    size_t free_slots;             /* in holes */
+    struct lmm_holes holes;
     struct glthread pages;         /* run pages and spans */
-    uint32_t reserved;             /* descriptors promised: one a hole, one a run handed out */
-    uint32_t capacity;             /* descriptors there are */
-    uint32_t unused;               /* descriptors past it were never used */
-    struct lmm_hole *spare;        /* descriptors given back */
-    struct lmm_hole *chunk[LMM_HOLE_CHUNKS];    /* each twice the one before */
 };
 
 /* Makes runs empty. */

@@ -2,6 +2,7 @@
 #include "thread.h"
 
 #include "cache.h"
+#include "foreign.h"
 #include "hooks.h"
 #include "meta.h"
 #include "options.h"
@@ -91,7 +92,7 @@ static void depart(void *arg)
 
     has_departed = true;
     lmm_thread_open = (struct lmm_open) {0};
-    lmm_heap_flush(heap);
+    lmm_foreign_flush(heap);
     lmm_cache_flush(heap);
     lmm_heap_settle(heap);
     park(heap);
@@ -118,7 +119,7 @@ struct lmm_heap *lmm_thread_enter(void)
 void lmm_thread_leave(struct lmm_heap *heap)
 {
     if (heap->is_late) {
-        lmm_heap_flush(heap);
+        lmm_foreign_flush(heap);
         lmm_lock_release(&threads.late_lock);
         return;
     }
@@ -160,7 +161,7 @@ size_t lmm_thread_trim(void)
     size_t bytes = 0;
 
     struct lmm_heap *heap = lmm_thread_enter();
-    lmm_heap_flush(heap);
+    lmm_foreign_flush(heap);
     lmm_cache_flush(heap);
     bytes += lmm_heap_trim(heap);
     lmm_thread_leave(heap);

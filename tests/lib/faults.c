@@ -406,7 +406,7 @@ static void check_family(const struct model_family *family)
     CHECK(stats.peak_bytes >= stats.live_bytes);
     CHECK(stats.committed_bytes <= stats.mapped_bytes);
     CHECK(stats.mapped_bytes >= stats.live_slots * stats.stride_bytes);
-    CHECK(family->family->runs.reserved <= family->family->runs.capacity);
+    CHECK(family->family->runs.holes.reserved <= family->family->runs.holes.capacity);
     lmm_lock_acquire(&family->family->runs.lock);
     CHECK(lmm_runs_are_valid_locked(&family->family->runs));
     lmm_lock_release(&family->family->runs.lock);
@@ -640,7 +640,7 @@ static void run_recovery(FILE *sink)
     lmm_trim();
     check_all("everything freed");
     for (size_t i = 0; i < family_count; i++) {
-        CHECK(families[i].family->runs.reserved == 0);
+        CHECK(families[i].family->runs.holes.reserved == 0);
     }
     check_reports(sink, true);
 }

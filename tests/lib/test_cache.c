@@ -74,7 +74,7 @@ Test(cache, keeps_so_many_of_a_length, .init = start)
                       "stride %zu length %zu: %zu kept", strides[i], lengths[j], kept);
         }
         lmm_cache_flush(&heap);
-        cr_expect(family->record->pages == 0 && family->runs.reserved == 0, "%s: flushed", name);
+        cr_expect(family->record->pages == 0 && family->runs.holes.reserved == 0, "%s: flushed", name);
     }
 }
 
@@ -123,10 +123,10 @@ Test(cache, flush_merges, .init = start)
         cr_assert(push_new(family, cache, 2, &block[i]));
         cr_expect(block[i] == live + 32 * (i + 1), "no cached run is taken again");
     }
-    cr_expect(family->runs.holes.count == 1);
+    cr_expect(family->runs.holes.queue.count == 1);
     lmm_cache_flush(&heap);
-    cr_expect(family->runs.holes.count == 1);
-    cr_expect(glpq_largest(&family->runs.holes)->key == LMM_UNIT_BYTES / 16 - 2);
+    cr_expect(family->runs.holes.queue.count == 1);
+    cr_expect(glpq_largest(&family->runs.holes.queue)->key == LMM_UNIT_BYTES / 16 - 2);
 }
 
 Test(cache, forget_leaves_the_tags, .init = start)

@@ -2,6 +2,7 @@
 /* heap: two heaps in one thread, one freeing the other's slots; queues, settling, rebuilding. */
 #include "tests/lib/seam.h"
 
+#include "lib/foreign.h"
 #include "lib/heap.h"
 #include "lib/hooks.h"
 #include "lib/meta.h"
@@ -58,7 +59,7 @@ static void free_in(struct lmm_heap *heap, void *block)
     if (page->owner == heap) {
         lmm_heap_push_own(heap, page, slot);
     } else {
-        cr_assert(lmm_heap_push_foreign(heap, page, slot) == LMM_TAG_LIVE_BASE + family->site);
+        cr_assert(lmm_foreign_push(heap, page, slot) == LMM_TAG_LIVE_BASE + family->site);
     }
     lmm_heap_count(heap, family->site, &(struct lmm_ledger_row){.freed_blocks = 1});
 }
@@ -145,7 +146,7 @@ Test(heap, foreign_frees_come_back, .init = start)
         free_in(&other, blocks[i]);
     }
     cr_expect(owner.reported == NULL, "a batch is not full");
-    lmm_heap_flush(&other);
+    lmm_foreign_flush(&other);
     cr_expect(owner.reported != NULL);
     for (size_t i = 0; i < FREED; i++) {
         void *block = allocate(&owner);
@@ -169,7 +170,7 @@ Test(heap, foreign_free_of_what_is_free, .init = start)
     uint32_t slot;
     struct lmm_page *page = page_of(blocks[3], &slot);
     free_in(&other, blocks[3]);
-    uint32_t tag = lmm_heap_push_foreign(&other, page, slot);
+    uint32_t tag = lmm_foreign_push(&other, page, slot);
     cr_expect(lmm_tag_state(tag) == LMM_TAG_FREE, "told, not done");
 }
 
@@ -182,7 +183,7 @@ Test(heap, batches_of_many_pages, .init = start)
             free_in(&other, blocks[page * PAGE_SLOTS + i]);
         }
     }
-    lmm_heap_flush(&other);
+    lmm_foreign_flush(&other);
     lmm_heap_settle(&owner);
     assert_valid();
     cr_expect(pages() == 0);
@@ -276,7 +277,7 @@ Test(heap, no_memory_uses_every_slot_there_is, .init = start)
     free_in(&owner, blocks[0]);
     free_in(&owner, blocks[PAGE_SLOTS]);
     free_in(&other, blocks[7]);
-    lmm_heap_flush(&other);
+    lmm_foreign_flush(&other);
     starve();
     for (int i = 0; i < 3; i++) {
         void *block = allocate(&owner);

@@ -32,7 +32,7 @@ static void assert_valid(void)
 {
     lmm_lock_acquire(&runs.lock);
     cr_assert(lmm_runs_are_valid_locked(&runs));
-    cr_assert(record.run_free_slots == runs.free_slots);
+    cr_assert(record.run_free_slots == runs.holes.free_slots);
     lmm_lock_release(&runs.lock);
 }
 
@@ -190,7 +190,7 @@ Test(run, split_merge_resize)
         }
         cr_expect(record.pages == 0 && record.mapped_bytes == 0, "'%s': the page goes",
                   scripts[i].script);
-        cr_expect(runs.reserved == 0, "'%s': %u promised", scripts[i].script, runs.reserved);
+        cr_expect(runs.holes.reserved == 0, "'%s': %u promised", scripts[i].script, runs.holes.reserved);
     }
 }
 
@@ -238,7 +238,7 @@ Test(run, large_structs)
             cr_assert(block[j][0] == 'a' + j && block[j][strides[i] - 1] == 'a' + j);
             give(block[j], 1);
         }
-        cr_expect(record.pages == 0 && runs.reserved == 0, "stride %zu", strides[i]);
+        cr_expect(record.pages == 0 && runs.holes.reserved == 0, "stride %zu", strides[i]);
     }
 }
 
@@ -279,7 +279,7 @@ Test(run, freeing_needs_no_memory)
         give(block[i], 2);
     }
     cr_expect(seam_calls(SEAM_MAP) == calls && maps > 0);
-    cr_expect(record.pages == 0 && runs.reserved == 0);
+    cr_expect(record.pages == 0 && runs.holes.reserved == 0);
 }
 
 Test(run, shrinking_without_a_descriptor)
@@ -362,7 +362,7 @@ Test(run, cached_runs_are_released)
     assert_valid();
     cr_expect(strcmp(picture(block[4]), "16H 4L 12H") == 0, "%s", picture(block[4]));
     give(block[4], 4);
-    cr_expect(runs.reserved == 0 && record.pages == 0);
+    cr_expect(runs.holes.reserved == 0 && record.pages == 0);
 }
 
 Test(run, find_by_any_slot)

@@ -165,7 +165,7 @@ static void *leave_runs_cached(void *arg)
 Test(thread, caches_are_flushed, .init = start)
 {
     run(leave_runs_cached, NULL);
-    cr_expect(family->record->pages == 0 && family->runs.reserved == 0);
+    cr_expect(family->record->pages == 0 && family->runs.holes.reserved == 0);
 }
 
 static struct {
@@ -337,7 +337,7 @@ Test(thread, repair_heap, .init = start)
     lmm_free(lmm_calloc(family, 3));
     lmm_repair_heap(lmm_thread_open.heap);
     lmm_repair_books();
-    cr_expect(family->runs.reserved == 0, "the cached run is free");
+    cr_expect(family->runs.holes.reserved == 0, "the cached run is free");
     assert_heaps(2, 0);
     assert_live(MANY - MANY / 3);
     for (int i = 0; i < MANY; i++) {
