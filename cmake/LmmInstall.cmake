@@ -11,6 +11,7 @@ install(TARGETS lmm lmm_static EXPORT lmm-targets
         ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
         INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(DIRECTORY include/lmm DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+install(FILES include/mems.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(EXPORT lmm-targets NAMESPACE lmm:: DESTINATION "${lmm_package_dir}")
 
@@ -20,6 +21,13 @@ write_basic_package_version_file(lmm-config-version.cmake COMPATIBILITY SameMino
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/lmm-config.cmake"
               "${CMAKE_CURRENT_BINARY_DIR}/lmm-config-version.cmake"
         DESTINATION "${lmm_package_dir}")
+
+# The program is there when this is not a part of another project.
+if(TARGET lmm_command)
+    install(TARGETS lmm_command RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    install(FILES reporter/program/lmm.bash
+            DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" RENAME lmm)
+endif()
 
 # lmm.pc says where things are relative to itself; an absolute folder stays what it is.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")

@@ -13,6 +13,8 @@
  *       it first allocates or frees (lmm_chunks_publish())
  *   I3  where something is shared, `mirror` has room for a copy of everything, so that a fork needs no
  *       memory that it might not get
+ *   I4  a file that could not grow is lost. It takes no record more, which might refer to what is not in
+ *       it, and keeps what it has: rows that moved elsewhere too, up to when they did
  * Locks: all functions but lmm_chunks_are_pending() are called under the LEDGER lock, or before there
  * are threads. Not responsible for what is in a chunk (ledger).
  */
@@ -45,6 +47,13 @@ struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, si
 
 /* An UNUSED chunk of just that size, empty, with its old capacity; NULL when there is none. */
 struct lmm_ledger_chunk *lmm_chunk_reuse(uint32_t record_bytes, size_t bytes);
+
+/* Whether the chunk is in a file that could not grow (I4). */
+bool lmm_chunk_is_lost(const struct lmm_ledger_chunk *chunk);
+
+/* Ends the use of a chunk whose records are elsewhere now: it becomes UNUSED; or, in a lost file, leaves
+ * the chain and stays for readers as it is. */
+void lmm_chunk_retire(struct lmm_ledger_chunk *chunk);
 
 /* Creates the file and puts it under all there is, which nobody else changes meanwhile. Where no file is
  * to be had, one line says why, and all stays as it is. */

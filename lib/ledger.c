@@ -46,6 +46,9 @@ static void *series_reserve_locked(struct series *series, uint32_t count)
 {
     struct lmm_ledger_chunk *last = series->chunks == 0 ? NULL : series->chunk[series->chunks - 1];
 
+    if (last != NULL && lmm_chunk_is_lost(last)) {
+        last->capacity = last->used;
+    }
     if (last != NULL && last->capacity - last->used >= count) {
         return (char *) lmm_chunk_records(last) + (size_t) last->used * series->record_bytes;
     }
@@ -302,8 +305,7 @@ static void move_rows_locked(struct lmm_ledger_chunk *larger, struct lmm_rows *r
     }
     lmm_store_release(&larger->kind, (uint32_t) LMM_LEDGER_ROWS);
     if (rows->row != NULL) {
-        struct lmm_ledger_chunk *outgrown = (struct lmm_ledger_chunk *) (void *) rows->row - 1;
-        lmm_store_release(&outgrown->kind, (uint32_t) LMM_LEDGER_UNUSED);
+        lmm_chunk_retire((struct lmm_ledger_chunk *) (void *) rows->row - 1);
     }
     rows->row = row;
     rows->capacity = larger->capacity;

@@ -60,6 +60,16 @@ static bool is_private(int descriptor)
     return fstat(descriptor, &facts) == 0 && facts.st_uid == geteuid() && (facts.st_mode & 077) == 0;
 }
 
+/* open() says of a link to a directory that it is none. */
+static void tell_link(const char *path)
+{
+    struct stat facts;
+
+    if (errno == ENOTDIR) {
+        errno = lstat(path, &facts) == 0 && S_ISLNK(facts.st_mode) ? ELOOP : ENOTDIR;
+    }
+}
+
 /* Opens the directory, made if there is none; -1 with errno, EPERM when it is not the user's alone. */
 static int open_directory(const char *path)
 {
@@ -71,6 +81,9 @@ static int open_directory(const char *path)
         close(descriptor);
         errno = EPERM;
         return -1;
+    }
+    if (descriptor < 0) {
+        tell_link(path);
     }
     return descriptor;
 }
@@ -136,7 +149,7 @@ static int choose_directory(int *ret_error)
     }
     if (descriptor < 0) {
         *ret_error = errno;
-        lmm_warn("no ledger in '%s': %s; set LMM_DIR, or LMM_OPTIONS=ledger=off",
+        lmm_warn("no ledger in '%.700s': %s; set LMM_DIR, or LMM_OPTIONS=ledger=off",
                  store.directory[0] != '\0' ? store.directory : path, reason_of(*ret_error));
     }
     return descriptor;
@@ -273,7 +286,7 @@ int lmm_store_create(const struct lmm_store_part *parts, size_t count, uint64_t 
             result = create_in(directory, parts, count, start_ticks);
             close(directory);
             if (result != 0) {
-                lmm_warn("no ledger in '%s': %s", store.directory, strerrordesc_np(result));
+                lmm_warn("no ledger in '%.700s': %s", store.directory, strerrordesc_np(result));
             }
         }
     }

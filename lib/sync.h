@@ -73,6 +73,7 @@ enum lmm_rank {
     LMM_RANK_TABLE,          /* leaves of the page table */
     LMM_RANK_RESERVOIR,
     LMM_RANK_META,
+    LMM_RANK_MEMS,           /* the last: one may call MeMS with any lock held */
 };
 
 struct lmm_lock {

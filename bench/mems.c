@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench-mems [-n OPERATIONS] [-s SIZE_MAX] [LIVE]...: what MeMS's operations cost as segments grow
+ * more.
+ *
+ * For each number of live segments (default 1,000 to 1,000,000) it allocates them, with random
+ * sizes up to SIZE_MAX bytes (default 200), frees a tenth at random, so that there are holes of
+ * many lengths, and measures batches of three kinds in turn: frees of random segments, allocations
+ * of random sizes, which fill the holes, and translations of random addresses in random segments.
+ * Prints a line each, in nanoseconds of CPU time per operation, so that what the machine does
+ * meanwhile for others counts little: the median over batches, and what 95 % of them stay below.
+ *
+ * All three draw their addresses beforehand, in random order, and so measure cache misses as well.
+ */
+#include <mems.h>
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+enum { BATCH = 500, BATCHES_MAX = 10000 };
+
+enum kind { FREE, MALLOC, GET, KINDS };
+
+static const char *const kind_names[KINDS] = {"free", "malloc", "get"};
+
+static struct {
+    void **address; /* of the live segments, in no order */
+    uint32_t *bytes;
+    size_t count;
+    size_t bytes_max;
+    uint64_t random;
+} live = {.bytes_max = 200, .random = 0x9e3779b97f4a7c15u};
+
+static double samples[KINDS][BATCHES_MAX];
+
+void bench_fail(const char *what)
+{
+    fprintf(stderr, "bench-mems: %s\n", what);
+    exit(EXIT_FAILURE);
+}
+
+static double now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double) now.tv_sec * 1e9 + (double) now.tv_nsec;
+}
+
+static size_t random_below(size_t limit)
+{
+    return bench_below((uint32_t) bench_random_next(&live.random), limit);
+}
+
+static void append(void *address, uint32_t bytes)
+{
+    if (address == NULL) {
+        bench_fail("out of memory");
+    }
+    live.address[live.count] = address;
+    live.bytes[live.count++] = bytes;
+}
+
+static void *take_random(void)
+{
+    size_t i = random_below(live.count);
+    void *address = live.address[i];
+
+    live.count--;
+    live.address[i] = live.address[live.count];
+    live.bytes[i] = live.bytes[live.count];
+    return address;
+}
+
+static double free_batch(void)
+{
+    void *batch[BATCH];
+
+    for (size_t i = 0; i < BATCH; i++) {
+        batch[i] = take_random();
+    }
+    double start_ns = now_ns();
+    for (size_t i = 0; i < BATCH; i++) {
+        mems_free(batch[i]);
+    }
+    return now_ns() - start_ns;
+}
+
+static double malloc_batch(void)
+{
+    void *batch[BATCH];
+    uint32_t bytes[BATCH];
+
+    for (size_t i = 0; i < BATCH; i++) {
+        bytes[i] = 1 + (uint32_t) random_below(live.bytes_max);
+    }
+    double start_ns = now_ns();
+    for (size_t i = 0; i < BATCH; i++) {
+        batch[i] = mems_malloc(bytes[i]);
+    }
+    double ns = now_ns() - start_ns;
+    for (size_t i = 0; i < BATCH; i++) {
+        append(batch[i], bytes[i]);
+    }
+    return ns;
+}
+
+static double get_batch(void)
+{
+    char *batch[BATCH];
+
+    for (size_t i = 0; i < BATCH; i++) {
+        size_t k = random_below(live.count);
+        batch[i] = (char *) live.address[k] + random_below(live.bytes[k]);
+    }
+    double start_ns = now_ns();
+    for (size_t i = 0; i < BATCH; i++) {
+        if (mems_get(batch[i]) == NULL) {
+            bench_fail("no translation");
+        }
+    }
+    return now_ns() - start_ns;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *) a;
+    double y = *(const double *) b;
+
+    return (x > y) - (x < y);
+}
+
+static void fill(size_t count)
+{
+    live.count = 0;
+    for (size_t i = 0; i < count + count / 10; i++) {
+        uint32_t bytes = 1 + (uint32_t) random_below(live.bytes_max);
+        append(mems_malloc(bytes), bytes);
+    }
+    while (live.count > count) {
+        mems_free(take_random());
+    }
+}
+
+static void measure(size_t count, size_t batches)
+{
+    mems_init();
+    fill(count);
+    for (size_t i = 0; i < batches; i++) {
+        samples[FREE][i] = free_batch() / BATCH;
+        samples[MALLOC][i] = malloc_batch() / BATCH;
+        samples[GET][i] = get_batch() / BATCH;
+    }
+    printf("%9zu", count);
+    for (int kind = 0; kind < KINDS; kind++) {
+        qsort(samples[kind], batches, sizeof(samples[kind][0]), compare_doubles);
+        printf("  %7.0f %7.0f", samples[kind][batches / 2], samples[kind][batches * 95 / 100]);
+    }
+    puts("");
+    fflush(stdout);
+    mems_finish();
+}
+
+static size_t parse(const char *text, size_t min, size_t max)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    if (end == text || *end != '\0' || value < min || value > max) {
+        bench_fail("usage: [-n OPERATIONS] [-s SIZE_MAX] [LIVE]..., LIVE from 1000 to 100000000");
+    }
+    return value;
+}
+
+static void measure_in_fresh_tables(size_t count, size_t batches)
+{
+    size_t most = count + count / 10 + 1;
+
+    live.address = calloc(most, sizeof(live.address[0]));
+    live.bytes = calloc(most, sizeof(live.bytes[0]));
+    if (live.address == NULL || live.bytes == NULL) {
+        bench_fail("out of memory");
+    }
+    measure(count, batches);
+    free(live.bytes);
+    free(live.address);
+}
+
+int main(int argc, char **argv)
+{
+    static const size_t counts[] = {1000, 10000, 100000, 1000000};
+    size_t batches = 1000;
+    int option;
+
+    while ((option = getopt(argc, argv, "n:s:")) != -1) {
+        if (option == 'n') {
+            batches = parse(optarg, BATCH, (size_t) BATCH * BATCHES_MAX) / BATCH;
+        } else {
+            live.bytes_max = parse(optarg, 1, 1u << 20);
+        }
+    }
+    printf("%9s", "live");
+    for (int kind = 0; kind < KINDS; kind++) {
+        printf("  %7s %7s", kind_names[kind], "95 %");
+    }
+    puts("   ns of CPU time per operation: median batch, 95 % of batches below");
+    for (int i = optind; i < argc; i++) {
+        measure_in_fresh_tables(parse(argv[i], 2 * (size_t) BATCH, 100000000), batches);
+    }
+    for (size_t i = 0; optind == argc && i < sizeof(counts) / sizeof(counts[0]); i++) {
+        measure_in_fresh_tables(counts[i], batches);
+    }
+    return 0;
+}
