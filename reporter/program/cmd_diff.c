@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lmm diff A B: what grew from one ledger to another, by family and by site. Each may be a process, a
+ * ledger or a saved snapshot.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/program/delta.h"
+#include "reporter/program/delta_print.h"
+#include "reporter/program/parse.h"
+#include "reporter/program/program.h"
+#include "reporter/program/snapshot.h"
+
+struct options {
+    const char *words[2]; /* what to compare */
+    size_t word_count;
+    char **patterns; /* ended by NULL; NULL: all families */
+    size_t pattern_count;
+    size_t top;
+    bool json;
+};
+
+static const struct argp_option option_list[] = {
+    {"family", 'f', "PATTERN", 0, "Only families that match the shell pattern; may be repeated", 0},
+    {"format", 'F', "FORMAT", 0, "text (default) or json", 0},
+    {"top", 't', "N", 0, "Show at most N families and N sites (text: 20; json: all)", 0},
+    {NULL, 0, NULL, 0, NULL, 0},
+};
+
+static void add_pattern(struct argp_state *state, struct options *options, char *pattern)
+{
+    char **patterns =
+        reallocarray(options->patterns, options->pattern_count + 2, sizeof(options->patterns[0]));
+
+    if (patterns == NULL) {
+        argp_failure(state, LMM_EXIT_FAILED, 0, "out of memory");
+        return;
+    }
+    patterns[options->pattern_count++] = pattern;
+    patterns[options->pattern_count] = NULL;
+    options->patterns = patterns;
+}
+
+static void set_format(struct argp_state *state, struct options *options, const char *name)
+{
+    options->json = strcmp(name, "json") == 0;
+    if (!options->json && strcmp(name, "text") != 0) {
+        argp_error(state, "there is no format '%s' here: text or json", name);
+    }
+}
+
+static void add_word(struct argp_state *state, struct options *options, const char *word)
+{
+    if (options->word_count == 2) {
+        argp_error(state, "more than two to compare: '%s'", word);
+        return;
+    }
+    options->words[options->word_count++] = word;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+
+    switch (key) {
+    case 'f':
+        add_pattern(state, options, argument);
+        return 0;
+    case 'F':
+        set_format(state, options, argument);
+        return 0;
+    case 't':
+        if (!lmm_parse_count(argument, &options->top)) {
+            argp_error(state, "--top wants a number from 1 on, not '%s'", argument);
+        }
+        return 0;
+    case ARGP_KEY_ARG:
+        add_word(state, options, argument);
+        return 0;
+    case ARGP_KEY_END:
+        if (options->word_count < 2) {
+            argp_error(state, "two are needed to compare");
+        }
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    .options = option_list,
+    .parser = parse,
+    .args_doc = "A B",
+    .doc = "What grew from A to B, by family and by site, most growth first. A and B are each a "
+           "PID, a "
+           "program's name, or a file: a ledger, or what `lmm snapshot` wrote.",
+};
+
+static int print(const struct lmm_delta *delta, const struct options *options)
+{
+    int error = options->json ? lmm_delta_json(delta, options->top, stdout)
+                              : lmm_delta_text(delta, options->top, stdout);
+
+    if (error != 0) {
+        lmm_complain("%s", strerror(-error));
+        return LMM_EXIT_FAILED;
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        lmm_complain("standard output: %m");
+        return LMM_EXIT_FAILED;
+    }
+    return LMM_EXIT_DONE;
+}
+
+static int compare(const struct lmm_snapshot *before, const struct lmm_snapshot *after,
+                   const struct options *options)
+{
+    struct lmm_delta *delta = lmm_delta_make(before->model, after->model, options->patterns, true);
+    int status = LMM_EXIT_FAILED;
+
+    if (delta == NULL) {
+        lmm_complain("out of memory");
+    } else {
+        status = print(delta, options);
+    }
+    lmm_delta_free(delta);
+    return status;
+}
+
+int lmm_cmd_diff(int argc, char **argv)
+{
+    struct options options = {.word_count = 0};
+    struct lmm_snapshot *before = NULL;
+    struct lmm_snapshot *after = NULL;
+    int status = LMM_EXIT_FAILED;
+
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    before = lmm_snapshot_select(options.words[0]);
+    if (before != NULL) {
+        after = lmm_snapshot_select(options.words[1]);
+    }
+    if (after != NULL) {
+        status = compare(before, after, &options);
+    }
+    lmm_snapshot_free(after);
+    lmm_snapshot_free(before);
+    free(options.patterns);
+    return status;
+}

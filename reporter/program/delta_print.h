@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * delta_print: a difference as text for people and as JSON for programs. docs/formats.md describes the
+ * document.
+ *
+ * Locks: none.
+ */
+#ifndef LMM_PROGRAM_DELTA_PRINT_H
+#define LMM_PROGRAM_DELTA_PRINT_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+struct lmm_delta;
+
+enum {
+    LMM_DELTA_TOP = 20, /* rows of a table where the user does not say */
+};
+
+/*
+ * Prints the families and sites that changed, most growth first, at most `top` of each (0:
+ * LMM_DELTA_TOP), with a line for what is left out, and last a line that starts with "SUMMARY:".
+ * Returns 0 or -ENOMEM; what happens to writes is out's matter.
+ */
+int lmm_delta_text(const struct lmm_delta *delta, size_t top, FILE *out);
+
+/* Prints one JSON document; top: as above, but 0 is all. Returns as above. */
+int lmm_delta_json(const struct lmm_delta *delta, size_t top, FILE *out);
+
+#endif

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# Completion of lmm(1) in bash: subcommands, options, formats, sort keys, and whatever `lmm ls` knows.
+
+# Processes with a ledger: PIDs and programs, and files.
+_lmm_processes() {
+    local word=$1
+    mapfile -t COMPREPLY < <(
+        compgen -W "$(lmm ls 2>/dev/null | awk 'NR > 1 { print $1; print $2 }' | sort -u)" -- "$word"
+        compgen -f -- "$word"
+    )
+    compopt -o filenames 2>/dev/null
+}
+
+_lmm_words() {
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
+# Long options, as the subcommand's own help has them.
+_lmm_options() {
+    _lmm_words "$(lmm "$1" --help 2>/dev/null | grep -oE -- '--[a-z][-a-z]*')" "$2"
+}
+
+_lmm() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local subcommands="ls report sites top watch snapshot diff gc help"
+    local subcommand=${COMP_WORDS[1]}
+
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        _lmm_words "$subcommands --help --version" "$word"
+        return
+    fi
+    if [[ $before == '=' ]]; then # bash takes --format=json for three words
+        before=${COMP_WORDS[COMP_CWORD - 2]}
+    elif [[ $word == '=' ]]; then
+        word=
+    fi
+    case $before in
+    --format | -F)
+        case $subcommand in
+        report) _lmm_words "text json csv openmetrics pprof folded" "$word" ;;
+        *) _lmm_words "text json" "$word" ;;
+        esac
+        return
+        ;;
+    --sort | -s)
+        if [[ $subcommand == top ]]; then
+            _lmm_words "bytes blocks page-slots committed pages mapped name slots page-bytes size use
+                allocations frees" "$word"
+        else
+            _lmm_words "bytes blocks allocations frees size peak committed name" "$word"
+        fi
+        return
+        ;;
+    --output | -o)
+        if [[ $subcommand != top ]]; then
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            compopt -o filenames 2>/dev/null
+            return
+        fi
+        ;;
+    --top | -t | --family | -f | --every | --for | --older-than | -a | --delay | -d) return ;;
+    esac
+    if [[ $word == -* ]]; then
+        _lmm_options "$subcommand" "$word"
+        return
+    fi
+    case $subcommand in
+    help) _lmm_words "$subcommands" "$word" ;;
+    report | sites | top | watch | snapshot | diff) _lmm_processes "$word" ;;
+    esac
+}
+
+complete -F _lmm lmm

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * program: what all subcommands of `lmm` share: exit statuses, one-line messages, and the table of
+ * subcommands. A subcommand is one file, cmd_<name>.c, one line in the table of main.c, and one
+ * manual page.
+ *
+ * Locks: none; the program has one thread.
+ */
+#ifndef LMM_PROGRAM_H
+#define LMM_PROGRAM_H
+
+#include <argp.h>
+
+enum {
+    LMM_EXIT_DONE = 0,
+    LMM_EXIT_FAILED = 1, /* a ledger, a file or a process that cannot be used */
+    LMM_EXIT_USAGE = 2,  /* options or arguments that make no sense */
+};
+
+/* A subcommand. argv[0] is "lmm <name>"; returns an exit status. */
+struct lmm_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary; /* one line for `lmm help` */
+};
+
+/* All of them, in the order of `lmm help`; the last has no name. */
+extern const struct lmm_command lmm_commands[];
+
+int lmm_cmd_diff(int argc, char **argv);
+int lmm_cmd_gc(int argc, char **argv);
+int lmm_cmd_ls(int argc, char **argv);
+int lmm_cmd_report(int argc, char **argv);
+int lmm_cmd_sites(int argc, char **argv);
+int lmm_cmd_snapshot(int argc, char **argv);
+int lmm_cmd_top(int argc, char **argv);
+int lmm_cmd_watch(int argc, char **argv);
+
+/* Prints "lmm: <message>" as one line on stderr; control characters in it are escaped. */
+void lmm_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * top_table: the columns of the tables of `lmm top`: which of them there is room for, and what
+ * stands in a cell. The name comes last and takes the rest of the line.
+ *
+ * Locks: none. Stateless.
+ */
+#ifndef LMM_PROGRAM_TOP_TABLE_H
+#define LMM_PROGRAM_TOP_TABLE_H
+
+#include <stdbool.h>
+
+struct lmm_top;
+struct lmm_top_row;
+struct lmm_top_sheet;
+
+/* Each puts into the line begun last. */
+void lmm_top_table_heading(struct lmm_top_sheet *sheet, const struct lmm_top *top);
+void lmm_top_table_row(struct lmm_top_sheet *sheet, const struct lmm_top *top,
+                       const struct lmm_top_row *row, bool selected);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ledger_fuzz: any bytes as a ledger, through the reader, the model and every renderer, with libFuzzer.
+ * Each input is taken twice: as a file, and as the chunks behind a sound header, because changes at
+ * random seldom get past a header's checks. What must hold of every model is checked, too.
+ *
+ *   ninja -C build/dev lmm_fuzz
+ *   build/dev/tests/fuzz/ledger_fuzz -max_total_time=3600 -max_len=32768 NEW tests/data/fuzz
+ *
+ * NEW is an empty folder, where inputs that reach new code are kept.
+ */
+#include <lmm/ledger.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/model.h"
+#include "reporter/program/delta.h"
+#include "reporter/program/format.h"
+#include "reporter/program/ledger_file.h"
+#include "reporter/program/select.h"
+#include "reporter/program/snapshot.h"
+#include "reporter/sink.h"
+#include "reporter/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int swallow(void *context, const char *data, size_t bytes)
+{
+    (void) data;
+    *(size_t *) context += bytes;
+    return 0;
+}
+
+static void require(int condition, const char *what)
+{
+    if (!condition) {
+        fprintf(stderr, "ledger_fuzz: %s\n", what);
+        abort();
+    }
+}
+
+/* The invariants of model.h. */
+static void check(const struct lmm_model *model)
+{
+    const struct lmm_model_family *total = &model->total;
+    uint64_t sites = 0;
+
+    for (size_t i = 0; i < model->family_count; i++) {
+        const struct lmm_model_family *family = model->families[i];
+
+        require(family->peak_bytes >= family->live_bytes, "peak below live");
+        require(family->occupancy_permille <= 1000 && family->internal_permille <= 1000 &&
+                    family->external_permille <= 1000,
+                "more than the whole");
+        require(family->live_bytes <= total->live_bytes, "more than the total");
+        sites += family->sites;
+    }
+    require(sites == model->site_count && total->sites == model->site_count, "sites are lost");
+    for (size_t i = 0; i < model->site_count; i++) {
+        require(model->sites[i].live_blocks <= model->sites[i].allocations, "more than allocated");
+        require(model->sites[i].share_permille <= 1000, "more than the whole");
+    }
+}
+
+static void render(const struct lmm_model *model)
+{
+    struct lmm_sink sink;
+    size_t bytes = 0;
+
+    for (const struct lmm_format *format = lmm_formats; format->name != NULL; format++) {
+        for (int sites = 0; sites < 2; sites++) {
+            struct lmm_format_options options = {.colour = sites, .sites = sites};
+
+            lmm_sink_init(&sink, swallow, &bytes);
+            require(format->render(model, &sink, &options) == 0, format->name);
+        }
+    }
+    lmm_sink_init(&sink, swallow, &bytes);
+    require(lmm_text_leaks(model, &sink, NULL) == 0, "leaks");
+}
+
+static void select_rows(struct lmm_model *model)
+{
+    const char *patterns[] = {"*[a-m]*"};
+    struct lmm_select select = {.patterns = patterns, .pattern_count = 1};
+
+    lmm_select_apply(&select, model);
+    check(model);
+    select = (struct lmm_select){.top = 1};
+    lmm_select_apply(&select, model);
+    render(model);
+}
+
+static void compare(const struct lmm_model *before, const struct lmm_model *after)
+{
+    struct lmm_delta *delta = lmm_delta_make(before, after, NULL, true);
+
+    require(delta != NULL, "no difference");
+    lmm_delta_free(delta);
+    delta = lmm_delta_make(after, after, NULL, true);
+    require(delta != NULL, "no difference");
+    for (size_t i = 0; i < delta->family_count; i++) {
+        require(!lmm_delta_row_changed(&delta->families[i]), "a family differs from itself");
+    }
+    for (size_t i = 0; i < delta->site_count; i++) {
+        require(!lmm_delta_row_changed(&delta->sites[i]), "a site differs from itself");
+    }
+    lmm_delta_free(delta);
+}
+
+static void look(const void *bytes, size_t size)
+{
+    struct lmm_reason reason = {""};
+    struct lmm_snapshot *snapshot = lmm_snapshot_of(bytes, size, &reason);
+
+    require((snapshot == NULL) == (reason.text[0] != '\0'), "no reason, or one too many");
+    if (snapshot != NULL) {
+        struct lmm_snapshot *again = lmm_snapshot_of(bytes, size, &reason);
+
+        require(again != NULL, "once it is a ledger, once it is not");
+        check(snapshot->model);
+        render(snapshot->model);
+        select_rows(snapshot->model);
+        compare(snapshot->model, again->model);
+        lmm_snapshot_free(again);
+    }
+    lmm_snapshot_free(snapshot);
+}
+
+static void look_behind_header(const uint8_t *data, size_t size)
+{
+    struct lmm_ledger_header header = {
+        .magic = {'L', 'M', 'M', '-', 'B', 'O', 'O', 'K'},
+        .version = LMM_LEDGER_VERSION,
+        .header_bytes = sizeof(header),
+        .chunk_bytes = sizeof(struct lmm_ledger_chunk),
+        .state = LMM_LEDGER_RUNNING,
+        .file_bytes = sizeof(header) +
+                      size / sizeof(struct lmm_ledger_chunk) * sizeof(struct lmm_ledger_chunk),
+        .executable = "/bin/fuzz",
+    };
+    unsigned char *bytes = malloc(header.file_bytes);
+
+    if (bytes != NULL) {
+        memcpy(bytes, &header, sizeof(header));
+        memcpy(bytes + sizeof(header), data, header.file_bytes - sizeof(header));
+        look(bytes, header.file_bytes);
+    }
+    free(bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    look(data, size);
+    look_behind_header(data, size);
+    return 0;
+}

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""Files that are not what they should be: one clear line and status 1, whatever stands in them."""
+import os
+import struct
+
+import harness
+from harness import ledger
+
+U32 = struct.Struct("<I")
+U64 = struct.Struct("<Q")
+
+
+class Damage(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.file = self.path("damaged")
+        self.whole = ledger.sample().bytes()
+
+    def put(self, data):
+        with open(self.file, "wb") as file:
+            file.write(data)
+
+    def expect(self, words, data, *command):
+        self.put(data)
+        self.fail_with(1, words, *(command or ["report"]), self.file)
+
+    def with_value(self, packing, offset, value):
+        data = bytearray(self.whole)
+        packing.pack_into(data, offset, value)
+        return bytes(data)
+
+    def with_field(self, name, value):
+        offset, size = ledger.field_offset(name)
+        if isinstance(value, bytes):
+            return self.whole[:offset] + value.ljust(size, b"\0") + self.whole[offset + size:]
+        return self.with_value(U32 if size == 4 else U64, offset, value)
+
+    def chunk(self, kind):
+        return next((offset, fields) for offset, fields in ledger.records_of(self.whole)
+                    if fields["kind"] == kind)
+
+    def with_chunk_field(self, kind, name, value):
+        offset = self.chunk(kind)[0]
+        index = ledger.CHUNK_FIELDS.index(name)
+        return self.with_value(U64 if name == "bytes" else U32, offset + 4 * index, value)
+
+    # ---- What is no file of ours
+
+    def test_what_cannot_be_opened(self):
+        for command in (["report"], ["sites"], ["snapshot", "-o", self.path("copy")],
+                        ["report", "--format", "json"]):
+            self.fail_with(1, "No such file or directory", *command, self.path("nothing"))
+            self.fail_with(1, "a directory, not a ledger", *command, self.folder)
+            self.fail_with(1, "not a regular file", *command, "/dev/zero")
+        os.mkfifo(self.path("fifo"))
+        self.fail_with(1, "not a regular file", "report", self.path("fifo"))
+        self.assertEqual(os.listdir(self.folder).count("copy"), 0)
+
+    def test_what_may_not_be_read(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may read everything")
+        self.put(self.whole)
+        os.chmod(self.file, 0)
+        self.fail_with(1, "Permission denied", "report", self.file)
+
+    def test_what_is_no_ledger(self):
+        self.expect("an empty file", b"")
+        for data in (b"x", b"LMM-BOO", b"lmm-book" * 600, os.urandom(8192)):
+            self.expect("not a ledger", data)
+        for data in (bytes(1), bytes(4096), bytes(100000)):
+            self.expect("only being written", data)
+
+    def test_hostile_paths_stay_on_their_line(self):
+        path = self.path("\033[31m\nlmm: all is well")
+        self.fail_with(1, r"\x1b[31m\x0almm: all is well: No such file", "report", path)
+
+    # ---- Lengths
+
+    def test_every_class_of_truncation_says_how_much_is_there(self):
+        whole = len(self.whole)
+        for there in (8, 9, 12, 24, 100, 4095):
+            self.expect(f"a truncated ledger: {there} bytes, less than its header",
+                        self.whole[:there])
+        lengths = {4096, 4097, 4159, 4160, whole - 1}
+        for offset, _ in ledger.records_of(self.whole):
+            lengths |= {offset, offset + 1, offset + 63, offset + 64, offset + 65}
+        for there in sorted(lengths - {whole}):
+            self.expect(f"a truncated ledger: {there} of {whole} bytes", self.whole[:there])
+
+    def test_what_stands_behind_the_ledger_does_not_matter(self):
+        self.put(self.whole + b"\xff" * 1000)
+        self.assertIn("SUMMARY: 3 families", self.succeed("report", self.file))
+
+    def test_the_header_alone_is_a_ledger_without_records(self):
+        empty = bytearray(self.whole[:4096])
+        U64.pack_into(empty, ledger.field_offset("file_bytes")[0], 4096)
+        self.put(empty)
+        self.assertIn("SUMMARY: 0 families", self.succeed("report", self.file))
+
+    def test_sizes_that_no_ledger_has(self):
+        for size in (0, 1, 4095, len(self.whole) - 1, 1 << 30 | 1, (1 << 30) + 64, 1 << 63,
+                     (1 << 64) - 1, (1 << 64) - 64):
+            self.expect("a damaged ledger: it says that it has", self.with_field("file_bytes", size))
+
+    def test_a_file_larger_than_any_ledger_is_not_copied(self):
+        size = (1 << 30) + 64
+        self.put(self.with_field("file_bytes", size))
+        os.truncate(self.file, size)
+        self.fail_with(1, f"it says that it has {size} bytes", "report", self.file)
+
+    # ---- The header
+
+    def test_versions_of_the_future_have_their_own_answer(self):
+        for version in (0, 2, 0xffffffff):
+            self.expect(f"a ledger of version {version}, and this program reads version 1",
+                        self.with_field("version", version))
+
+    def test_header_fields_that_make_no_sense(self):
+        for name, values in (("header_bytes", (0, 64, 4095, 4097, 8192, 0xffffffff)),
+                             ("chunk_bytes", (0, 63, 65, 128, 0xffffffff)),
+                             ("state", (0, 4, 0xffffffff)),
+                             ("command_bytes", (1025, 0xffffffff)),
+                             ("boot_id", (b"x" * 40,)),
+                             ("executable", (b"x" * 1024,))):
+            for value in values:
+                self.expect("a damaged ledger: its header makes no sense",
+                            self.with_field(name, value))
+
+    def test_header_fields_that_may_say_anything(self):
+        for name in ("pid", "parent_pid", "user", "system_page_bytes", "start_time_ns",
+                     "start_ticks", "pid_namespace", "sites_merged", "move_sequence",
+                     "reservoir_bytes", "overhead_bytes", "end_time_ns", "snapshot_time_ns",
+                     "lost_errno", "reserved", "command"):
+            size = ledger.field_offset(name)[1]
+            value = b"\xff" * size if size > 8 else (1 << 8 * size) - 1
+            self.put(self.with_field(name, value))
+            for command in (["report"], ["report", "--format", "json"], ["sites"]):
+                self.assertNotEqual(self.succeed(*command, self.file), "", name)
+
+    # ---- The chain
+
+    def test_chunks_that_lead_nowhere(self):
+        for kind in (ledger.STRINGS, ledger.FAMILIES, ledger.SITES, ledger.ROWS):
+            offset, fields = self.chunk(kind)
+            for value in (0, 1, 63, fields["bytes"] - 1, len(self.whole), 1 << 32, 1 << 63,
+                          (1 << 64) - 64):
+                self.expect(f"a damaged ledger: a chunk of {value} bytes at byte {offset} of "
+                            f"{len(self.whole)}", self.with_chunk_field(kind, "bytes", value))
+
+    def test_chunks_that_lead_into_others(self):
+        for kind in (ledger.STRINGS, ledger.FAMILIES, ledger.SITES):
+            for value in (64, self.chunk(kind)[1]["bytes"] + 64):
+                self.expect("a damaged ledger: ", self.with_chunk_field(kind, "bytes", value))
+
+    def test_a_million_empty_chunks(self):
+        chunk = ledger.CHUNK.pack(ledger.UNUSED, 0, 0, 0, 0, 0, 64)
+        book = ledger.sample()
+        book.chunks = lambda: [chunk] * (1 << 18)
+        self.put(book.bytes())
+        self.assertIn("SUMMARY: 0 families", self.succeed("report", self.file))
+        book.chunks = lambda: [chunk] * 1000000
+        self.expect("more than 262144 chunks", book.bytes())
+
+    def test_chunk_fields_that_make_no_sense(self):
+        for kind in (ledger.STRINGS, ledger.FAMILIES, ledger.SITES, ledger.ROWS):
+            capacity = self.chunk(kind)[1]["capacity"]
+            for name, values in (("record_bytes", (0, 2, 0xffffffff)),
+                                 ("first", (1, 0xffffffff)),
+                                 ("capacity", (0x7fffffff, 0xffffffff)),
+                                 ("used", (capacity + 1, 0xffffffff)),
+                                 ("owner", (1 << 20, 0xffffffff))):
+                for value in values:
+                    self.expect("a damaged ledger: its records make no sense",
+                                self.with_chunk_field(kind, name, value))
+        self.expect("its records make no sense",
+                    self.with_chunk_field(ledger.ROWS, "used", 0))
+
+    # ---- Records
+
+    def test_records_that_make_no_sense(self):
+        family = self.chunk(ledger.FAMILIES)[0] + 64
+        site = self.chunk(ledger.SITES)[0] + 64
+        strings = self.chunk(ledger.STRINGS)[0] + 64
+        for packing, offset, value in (
+                (U32, family, 0xffffffff), (U32, family, self.chunk(ledger.STRINGS)[1]["used"]),
+                (U32, family + 4, 0), (U32, family + 4, 24), (U64, family + 8, 0),
+                (U64, family + 16, 39), (U32, site, 3), (U32, site, 0xffffffff),
+                (U32, site + 8, 0xffffffff), (U32, site + 12, 0xffffffff)):
+            self.expect("a damaged ledger: its records make no sense",
+                        self.with_value(packing, offset, value))
+        used = self.chunk(ledger.STRINGS)[1]["used"]
+        self.expect("a damaged ledger: its records make no sense",
+                    self.whole[:strings] + b"x" * used + self.whole[strings + used:])
+
+    def test_figures_that_cannot_be_do_no_harm(self):
+        for kind, size in ((ledger.FAMILIES, ledger.FAMILY.size), (ledger.ROWS, ledger.ROW.size)):
+            start = self.chunk(kind)[0] + 64
+            skip = 24 if kind == ledger.FAMILIES else 0
+            for offset in range(start + skip, start + size, 8):
+                self.put(self.with_value(U64, offset, (1 << 64) - 1))
+                for form in ("text", "json", "csv", "openmetrics", "folded"):
+                    self.assertNotEqual(self.succeed("report", "--format", form, self.file), "")
+
+    def test_every_subcommand_refuses_the_same(self):
+        bad = self.path("bad")
+        good = ledger.sample().write(self.path("good"))
+        with open(bad, "wb") as file:
+            file.write(self.whole[:5000])
+        words = f"{bad}: a truncated ledger: 5000 of {len(self.whole)} bytes"
+        for command in (["report", bad], ["sites", bad], ["diff", good, bad], ["diff", bad, good],
+                        ["snapshot", bad, "-o", self.path("copy")]):
+            self.fail_with(1, words, *command)
+
+
+harness.main()

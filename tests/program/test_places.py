@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: MIT
+"""Whose ledgers there are, what became of their processes, and which one a word means."""
+import json
+import os
+import subprocess
+import time
+
+import harness
+from harness import ledger
+
+
+class Places(harness.Case):
+    def rows(self):
+        """`lmm ls` as a list of rows, by its headings."""
+        lines = [line.split() for line in self.succeed("ls").splitlines()]
+        return [dict(zip(lines[0], line)) for line in lines[1:]]
+
+    def states(self):
+        return [row["STATE"] for row in self.rows()]
+
+    # ---- ls
+
+    def test_nothing_there(self):
+        self.assertEqual(self.succeed("ls"), "")
+        self.assertEqual(json.loads(self.succeed("ls", "--format", "json"))["processes"], [])
+        os.rmdir(self.ledgers)
+        self.assertEqual(self.succeed("ls"), "")
+
+    def test_a_live_process_has_its_row(self):
+        keeper = self.keep()
+        row, = self.rows()
+        self.assertEqual((row["PID"], row["PROGRAM"], row["LIVE-BYTES"], row["FAMILIES"],
+                          row["STATE"]), (str(keeper.pid), "hr", "256", "3", "live"))
+        self.assertRegex(row["AGE"], r"^\d+d\d\dh$")
+
+    def test_age_has_its_unit(self):
+        for seconds, expected in ((0, r"^[0-5]s$"), (62, r"^1m0\ds$"), (2 * 3600 + 60, r"^2h01m$"),
+                                  (3 * 86400 + 3600, r"^3d01h$")):
+            start = time.time_ns() - seconds * 10 ** 9
+            ledger.sample(start_time_ns=start).write(self.in_ledgers("1.lmm"))
+            self.assertRegex(self.rows()[0]["AGE"], expected)
+        ledger.sample(start_time_ns=time.time_ns() + 10 ** 12).write(self.in_ledgers("1.lmm"))
+        self.assertEqual(self.rows()[0]["AGE"], "0s")
+
+    def test_every_state_has_its_name(self):
+        self.keep("live.lmm")
+        self.keep("replaced.lmm", "leave")
+        self.keep("lost.lmm", "lost")
+        ledger.sample(start_time_ns=ledger.START_NS + 1).write(self.in_ledgers("killed.lmm"))
+        ledger.sample(start_time_ns=ledger.START_NS + 2, state=ledger.EXITED).write(
+            self.in_ledgers("exited.lmm"))
+        ledger.sample(start_time_ns=ledger.START_NS + 3, snapshot_time_ns=1).write(
+            self.in_ledgers("snapshot.lmm"))
+        ledger.sample(start_time_ns=ledger.START_NS + 4, boot_id=ledger.boot_id(),
+                      pid_namespace=1).write(self.in_ledgers("unknown.lmm"))
+        broken = ledger.sample(start_time_ns=ledger.START_NS + 5).bytes()
+        with open(self.in_ledgers("damaged.lmm"), "wb") as file:
+            file.write(broken[:4096] + b"\xff" * (len(broken) - 4096))
+        self.assertEqual(sorted(self.states()[:3]), ["live", "lost", "replaced"])
+        self.assertEqual(self.states()[3:], ["killed", "exited", "snapshot", "unknown", "damaged"])
+
+    def test_a_killed_process_is_dead_before_it_is_reaped(self):
+        keeper = self.keep()
+        keeper.kill()
+        os.waitid(os.P_PID, keeper.pid, os.WEXITED | os.WNOWAIT)
+        self.assertEqual(self.states(), ["killed"])
+        keeper.wait()
+        self.assertEqual(self.states(), ["killed"])
+
+    def test_a_pid_used_again_is_another_process(self):
+        book = ledger.sample().of_process(os.getpid())
+        book.header["start_ticks"] += 1
+        book.write(self.in_ledgers("1.lmm"))
+        self.assertEqual(self.states(), ["killed"])
+
+    def test_a_process_of_another_boot_is_dead(self):
+        book = ledger.sample().of_process(os.getpid())
+        book.header["boot_id"] = b"00000000-0000-0000-0000-000000000000"
+        book.write(self.in_ledgers("1.lmm"))
+        self.assertEqual(self.states(), ["killed"])
+
+    def test_files_that_are_no_ledgers_are_counted(self):
+        for name, content in (("a.lmm", b""), ("b.lmm", b"words"), ("c.lmm", bytes(5000)),
+                              ("d.txt", b"")):
+            with open(self.in_ledgers(name), "wb") as file:
+                file.write(content)
+        os.mkfifo(self.in_ledgers("e.lmm"))
+        os.mkdir(self.in_ledgers("f.lmm"))
+        result = self.lmm("ls")
+        self.assertEqual((result.returncode, result.stdout), (0, ""))
+        self.assertEqual(result.stderr, "lmm: 5 more files are no ledgers that can be read\n")
+
+    def test_a_folder_that_is_a_link_is_not_looked_at(self):
+        ledger.sample().write(self.in_ledgers("1.lmm"))
+        os.symlink(self.ledgers, self.path("link"))
+        self.environment["LMM_DIR"] = self.path("link")
+        self.assertEqual(self.succeed("ls"), "")
+
+    def test_the_folder_of_somebody_else_is_not_looked_at(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can give a folder away")
+        ledger.sample().write(self.in_ledgers("1.lmm"))
+        os.chown(self.ledgers, 65534, 65534)
+        self.assertEqual(self.succeed("ls"), "")
+
+    def test_the_runtime_folder_is_looked_at(self):
+        del self.environment["LMM_DIR"]
+        self.environment["XDG_RUNTIME_DIR"] = self.folder
+        os.rename(self.ledgers, self.path("lmm"))
+        ledger.sample(executable="/bin/of_this_test").write(self.path("lmm", "1.lmm"))
+        self.assertIn("of_this_test", self.succeed("ls"))
+
+    def test_hostile_names_stay_on_their_line(self):
+        ledger.sample(executable="/x/\033[2Jevil\nkilled\u202e").write(self.in_ledgers("1.lmm"))
+        text = self.succeed("ls")
+        self.assertIn(r"\x1b[2Jevil\x0akilled\xe2\x80\xae", text)
+        self.assertEqual(text.count("\n"), 2)
+        process, = json.loads(self.succeed("ls", "--format", "json"))["processes"]
+        self.assertEqual(process["program"], "\033[2Jevil\nkilled\u202e")
+
+    def test_json_has_every_figure(self):
+        keeper = self.keep()
+        ledger.sample(executable=b"/x/\xff", start_time_ns=ledger.START_NS + 1,
+                      state=ledger.EXITED).write(self.in_ledgers("2.lmm"))
+        document = json.loads(self.succeed("ls", "--format", "json"))
+        self.assertEqual((document["schema"], document["schema_version"]), ("lmm-ls", 1))
+        live, dead = document["processes"]
+        self.assertEqual((live["pid"], live["state"], live["live_bytes"], live["live_blocks"],
+                          live["families"], live["start_time_ns"], live["ledger"]),
+                         (keeper.pid, "live", 256, 6, 3, ledger.START_NS,
+                          self.in_ledgers("hr.lmm")))
+        self.assertEqual(live["ledger_bytes"], os.stat(self.in_ledgers("hr.lmm")).st_size)
+        self.assertEqual((dead["program"], dead["state"]), ("\ufffd", "exited"))
+
+    # ---- Which one is meant
+
+    def title(self, *arguments):
+        return self.succeed("report", *arguments).splitlines()[0]
+
+    def test_no_word_means_the_only_live_process(self):
+        keeper = self.keep()
+        ledger.sample(executable="/bin/dead", pid=77).write(self.in_ledgers("dead.lmm"))
+        self.assertEqual(self.title(), f"LMM: usage report of hr (pid {keeper.pid})")
+
+    def test_no_word_and_no_process(self):
+        self.fail_with(1, "no process has a ledger", "report")
+
+    def test_no_word_and_only_dead_processes_lists_them(self):
+        ledger.sample(executable="/bin/dead", pid=77).write(self.in_ledgers("dead.lmm"))
+        result = self.lmm("report")
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        first, choice = result.stderr.splitlines()
+        self.assertIn("no live process", first)
+        self.assertEqual(choice.split(), ["77", "killed", "dead", self.in_ledgers("dead.lmm")])
+
+    def test_no_word_and_two_live_processes_lists_them(self):
+        pids = sorted(str(self.keep(name).pid) for name in ("1.lmm", "2.lmm"))
+        result = self.lmm("report")
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertIn("say which", result.stderr.splitlines()[0])
+        self.assertEqual(sorted(line.split()[0] for line in result.stderr.splitlines()[1:]), pids)
+
+    def test_a_pid(self):
+        keeper = self.keep("1.lmm")
+        self.keep("2.lmm")
+        self.assertEqual(self.title(keeper.pid), f"LMM: usage report of hr (pid {keeper.pid})")
+        self.fail_with(1, "no ledger of 1", "report", 1)
+        self.fail_with(1, "no ledger of 99999999999", "report", 99999999999)
+
+    def test_a_pid_means_the_live_process_and_of_dead_ones_the_newest(self):
+        ledger.sample(executable="/bin/old", pid=77).write(self.in_ledgers("2.lmm"))
+        ledger.sample(executable="/bin/new", pid=77, start_time_ns=ledger.START_NS + 1).write(
+            self.in_ledgers("1.lmm"))
+        self.assertEqual(self.title(77), "LMM: usage report of new (pid 77)")
+        keeper = self.keep()
+        ledger.sample(executable="/bin/new", pid=keeper.pid,
+                      start_time_ns=ledger.START_NS + 1).write(self.in_ledgers("3.lmm"))
+        self.assertEqual(self.title(keeper.pid), f"LMM: usage report of hr (pid {keeper.pid})")
+
+    def test_a_name_means_the_live_process(self):
+        keeper = self.keep()
+        ledger.sample(pid=77).write(self.in_ledgers("dead.lmm"))
+        self.assertEqual(self.title("hr"), f"LMM: usage report of hr (pid {keeper.pid})")
+        self.fail_with(1, "no ledger of cobbler", "report", "cobbler")
+
+    def test_a_name_of_two_dead_processes_lists_them(self):
+        for pid in (77, 78):
+            ledger.sample(pid=pid).write(self.in_ledgers(f"{pid}.lmm"))
+        result = self.lmm("report", "hr")
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertIn("2 ledgers are of hr", result.stderr.splitlines()[0])
+        self.assertEqual([line.split()[0] for line in result.stderr.splitlines()[1:]], ["77", "78"])
+
+    def test_a_file_wherever_it_is(self):
+        ledger.sample(pid=77).write(self.path("saved"))
+        ledger.sample(pid=78).write(self.path("saved.lmm"))
+        self.assertIn("pid 77", self.title(self.path("saved")))
+        self.assertIn("pid 77", self.lmm("report", "saved", cwd=self.folder).stdout)
+        self.assertIn("pid 78", self.lmm("report", "saved.lmm", cwd=self.folder).stdout)
+
+    # ---- gc
+
+    def names(self):
+        return sorted(os.listdir(self.ledgers))
+
+    def fill(self):
+        self.keep("live.lmm")
+        self.keep("lost.lmm", "lost")
+        self.keep("replaced.lmm", "leave")
+        ledger.sample().write(self.in_ledgers("killed.lmm"))
+        ledger.sample(state=ledger.EXITED).write(self.in_ledgers("exited.lmm"))
+        ledger.sample(snapshot_time_ns=1).write(self.in_ledgers("snapshot.lmm"))
+        ledger.sample(boot_id=ledger.boot_id(), pid_namespace=1).write(
+            self.in_ledgers("unknown.lmm"))
+        with open(self.in_ledgers("notes.lmm"), "w", encoding="utf-8") as file:
+            file.write("not a ledger")
+
+    def test_gc_removes_what_is_over_and_nothing_else(self):
+        self.fill()
+        size = os.stat(self.in_ledgers("killed.lmm")).st_size
+        self.assertEqual(self.succeed("gc"), f"removed 3 ledgers, {3 * size} bytes\n")
+        self.assertEqual(self.names(),
+                         ["live.lmm", "lost.lmm", "notes.lmm", "snapshot.lmm", "unknown.lmm"])
+        self.assertEqual(self.succeed("gc"), "removed 0 ledgers, 0 bytes\n")
+
+    def test_gc_can_only_say_what_it_would_do(self):
+        self.fill()
+        before = self.names()
+        self.assertRegex(self.succeed("gc", "--dry-run"), r"^would remove 3 ledgers, \d+ bytes\n$")
+        self.assertEqual(self.names(), before)
+
+    def test_gc_leaves_what_was_written_to_lately(self):
+        for name in ("old.lmm", "new.lmm"):
+            ledger.sample().write(self.in_ledgers(name))
+        hour_ago = time.time() - 3600
+        os.utime(self.in_ledgers("old.lmm"), (hour_ago, hour_ago))
+        ledger.sample(state=ledger.EXITED, end_time_ns=time.time_ns()).write(
+            self.in_ledgers("ended.lmm"))
+        os.utime(self.in_ledgers("ended.lmm"), (hour_ago, hour_ago))
+        self.assertIn("removed 0 ledgers", self.succeed("gc", "--older-than", "2h"))
+        self.assertIn("removed 1 ledger,", self.succeed("gc", "--older-than", "30m"))
+        self.assertEqual(self.names(), ["ended.lmm", "new.lmm"])
+
+    def test_gc_says_what_it_cannot_remove(self):
+        if os.geteuid() == 0 and subprocess.run(["chattr", "-f", "-i", self.folder]).returncode:
+            self.skipTest("nothing stops root here")
+        ledger.sample().write(self.in_ledgers("1.lmm"))
+        stop, go = ((["chattr", "+i"], ["chattr", "-i"]) if os.geteuid() == 0
+                    else (["chmod", "500"], ["chmod", "700"]))
+        subprocess.run([*stop, self.ledgers], check=True)
+        self.addCleanup(subprocess.run, [*go, self.ledgers], check=True)
+        result = self.lmm("gc")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("1.lmm: ", result.stderr)
+        self.assertIn("removed 0 ledgers", result.stdout)
+
+
+harness.main()
