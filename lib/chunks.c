@@ -68,16 +68,52 @@ static bool mirror_reserve(size_t bytes)
     return true;
 }
 
+/* The file is the header and then the chunks: part 0 and parts 1 to `used`. */
+static struct lmm_store_part part_at(size_t i)
+{
+    if (i == 0) {
+        return (struct lmm_store_part) {chunks.header, sizeof(*chunks.header)};
+    }
+    return (struct lmm_store_part) {chunks.directory[i - 1], (size_t) chunks.directory[i - 1]->bytes};
+}
+
+/* Puts the file under the parts, where they are; not shared: as it is now, for this process alone. False
+ * when the kernel will not map all of it. */
+static bool map_parts(bool shared)
+{
+    size_t offset = 0;
+
+    for (size_t i = 0; i <= chunks.used; i++) {
+        struct lmm_store_part part = part_at(i);
+        if (!lmm_store_map_over(part.data, part.bytes, offset, shared)) {
+            return false;
+        }
+        offset += part.bytes;
+    }
+    return true;
+}
+
+/* The process goes on in copies, so that all of the file tells of one moment. Without this, where the
+ * file is out of reach, it would be of several. */
+static void leave_file(void)
+{
+    if (lmm_store_open()) {
+        chunks.is_shared = !map_parts(false);
+        lmm_store_close();
+    }
+    chunks.lost = chunks.is_shared ? chunks.used : 0;
+}
+
 /* The file could not grow: from here on it tells of the past. */
 static void lose_file(int error)
 {
     struct lmm_ledger_header *header = chunks.header;
 
     chunks.grows = false;
-    chunks.lost = chunks.used;
     header->lost_errno = (uint32_t) error;
     lmm_store_relaxed(&header->end_time_ns, lmm_process_time_ns());
     lmm_store_release(&header->state, (uint32_t) LMM_LEDGER_LOST);
+    leave_file();
     lmm_warn("the ledger cannot grow (%s): seen from outside, the books of this process end here",
              strerrordesc_np(error));
 }
@@ -224,37 +260,13 @@ bool lmm_chunks_start(void)
 
 /* ---- The file ---------------------------------------------------------------------------------- */
 
-/* The file is the header and then the chunks: part 0 and parts 1 to `used`. */
-static struct lmm_store_part part_at(size_t i)
-{
-    if (i == 0) {
-        return (struct lmm_store_part) {chunks.header, sizeof(*chunks.header)};
-    }
-    return (struct lmm_store_part) {chunks.directory[i - 1], (size_t) chunks.directory[i - 1]->bytes};
-}
-
-/* Puts the file under the parts, where they are. False when the kernel will not map it. */
-static bool map_parts(void)
-{
-    size_t offset = 0;
-
-    chunks.is_shared = true;
-    for (size_t i = 0; i <= chunks.used; i++) {
-        struct lmm_store_part part = part_at(i);
-        if (!lmm_store_map_over(part.data, part.bytes, offset)) {
-            return false;
-        }
-        offset += part.bytes;
-    }
-    return true;
-}
-
 static void create_file(const struct lmm_store_part *parts)
 {
     if (lmm_store_create(parts, chunks.used + 1, chunks.header->start_ticks) != 0) {
         return;
     }
-    chunks.has_file = map_parts();
+    chunks.is_shared = true;
+    chunks.has_file = map_parts(true);
     chunks.grows = chunks.has_file;
     lmm_store_close();
     if (!chunks.has_file) {
@@ -368,12 +380,11 @@ static bool restore(void)
 
 void lmm_chunks_after_fork_in_child(void)
 {
-    if (chunks.is_shared) {
-        chunks.is_shared = !restore();
-        if (chunks.is_shared) {
-            lmm_warn("no memory for books of its own after fork: this process shares its parent's");
-        }
-        lmm_store_release(&chunks.is_pending, !chunks.is_shared);
+    if (chunks.is_shared && !restore()) {
+        lmm_warn("no memory for books of its own after fork: this process shares its parent's");
+    } else if (chunks.is_shared || chunks.has_file) {
+        chunks.is_shared = false;
+        lmm_store_release(&chunks.is_pending, true);
     }
     chunks.has_file = false;
     chunks.grows = false;
@@ -385,7 +396,7 @@ void lmm_chunks_after_fork_in_child(void)
 
 void lmm_chunks_after_fork(void)
 {
-    if (chunks.is_shared || chunks.is_pending) {
+    if (chunks.mirror != NULL && (chunks.is_shared || chunks.is_pending)) {
         lmm_vm_discard(chunks.mirror, chunks.mirror_bytes);
     }
 }

@@ -13,8 +13,9 @@
  *       it first allocates or frees (lmm_chunks_publish())
  *   I3  where something is shared, `mirror` has room for a copy of everything, so that a fork needs no
  *       memory that it might not get
- *   I4  a file that could not grow is lost. It takes no record more, which might refer to what is not in
- *       it, and keeps what it has: rows that moved elsewhere too, up to when they did
+ *   I4  a file that could not grow is lost: the process goes on in copies, and the file tells of that
+ *       moment. Where it cannot be opened again either, it takes no record more, which might refer to
+ *       what is not in it, and keeps what it has: rows that moved elsewhere too, up to when they did
  * Locks: all functions but lmm_chunks_are_pending() are called under the LEDGER lock, or before there
  * are threads. Not responsible for what is in a chunk (ledger).
  */

@@ -2,13 +2,51 @@
 #include "panic.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LINE_BYTES = 1024 };
+
+/* What a write to a pipe that nobody reads, or past the limit of file sizes, would send to this thread
+ * must not end the program: it is blocked, and taken back unless one was pending before. */
+static void write_without_signal(const char *line, size_t length)
+{
+    const struct timespec at_once = {0, 0};
+    sigset_t ours;
+    sigset_t before;
+    sigset_t pending;
+
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGPIPE);
+    sigaddset(&ours, SIGXFSZ);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &ours, &before);
+    if (write(STDERR_FILENO, line, length) < 0) {
+        int number = errno == EPIPE ? SIGPIPE : errno == EFBIG ? SIGXFSZ : 0;
+        sigemptyset(&ours);
+        if (number != 0 && sigismember(&pending, number) == 0) {
+            sigaddset(&ours, number);
+            sigtimedwait(&ours, NULL, &at_once);
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* write() is a cancellation point; the caller may hold locks. */
+static void write_undisturbed(const char *line, size_t length)
+{
+    int cancel_state;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    write_without_signal(line, length);
+    pthread_setcancelstate(cancel_state, NULL);
+}
 
 /* Writes prefix, message and newline as one line; a longer one is cut. */
 static LMM_PRINTF(2, 0) void write_line(const char *prefix, const char *format, va_list arguments)
@@ -29,8 +67,7 @@ static LMM_PRINTF(2, 0) void write_line(const char *prefix, const char *format, 
         }
     }
     line[length++] = '\n';
-    ssize_t written = write(STDERR_FILENO, line, length);
-    (void) written;    /* there is nobody else to tell */
+    write_undisturbed(line, length);    /* where that fails there is nobody else to tell */
 }
 
 void lmm_panic(const char *format, ...)

@@ -22,10 +22,12 @@ enum { NAME_BYTES = 64 };    /* <pid>.<ticks>.lmm and more */
 
 static struct {
     char directory[LMM_OPTION_PATH_MAX];    /* absolute; empty: not looked for yet */
+    uid_t user;                    /* whose directory that is */
+    bool has_complained;           /* one line is enough, for forked children too */
     char path[LMM_OPTION_PATH_MAX + NAME_BYTES];
     dev_t device;
     ino_t inode;
-    int descriptor;                /* while the file is created */
+    int descriptor;                /* between create or open, and close */
 } store = {.descriptor = -1};
 
 /* ---- Quiet calls ------------------------------------------------------------------------------- */
@@ -135,12 +137,25 @@ static const char *reason_of(int error)
                               : strerrordesc_np(error);
 }
 
+/* Once: the children of a server that forks would all say the same. */
+static void complain(const char *directory, const char *reason, const char *advice)
+{
+    if (!store.has_complained) {
+        lmm_warn("no ledger in '%.700s': %s%s", directory, reason, advice);
+    }
+    store.has_complained = true;
+}
+
 /* Opens the directory for the file, the same as before in a forked child; -1 after one line. */
 static int choose_directory(int *ret_error)
 {
     char path[LMM_OPTION_PATH_MAX] = "";
     int descriptor = -1;
 
+    if (store.user != geteuid()) {
+        store.directory[0] = '\0';    /* the process has dropped its privileges since */
+        store.user = geteuid();
+    }
     errno = ENAMETOOLONG;
     if (store.directory[0] != '\0' ||
         (wanted_directory(path, sizeof(path)) &&
@@ -149,8 +164,8 @@ static int choose_directory(int *ret_error)
     }
     if (descriptor < 0) {
         *ret_error = errno;
-        lmm_warn("no ledger in '%.700s': %s; set LMM_DIR, or LMM_OPTIONS=ledger=off",
-                 store.directory[0] != '\0' ? store.directory : path, reason_of(*ret_error));
+        complain(store.directory[0] != '\0' ? store.directory : path, reason_of(*ret_error),
+                 "; set LMM_DIR, or LMM_OPTIONS=ledger=off");
     }
     return descriptor;
 }
@@ -286,7 +301,7 @@ int lmm_store_create(const struct lmm_store_part *parts, size_t count, uint64_t 
             result = create_in(directory, parts, count, start_ticks);
             close(directory);
             if (result != 0) {
-                lmm_warn("no ledger in '%.700s': %s", store.directory, strerrordesc_np(result));
+                complain(store.directory, strerrordesc_np(result), "");
             }
         }
     }
@@ -294,10 +309,10 @@ int lmm_store_create(const struct lmm_store_part *parts, size_t count, uint64_t 
     return result;
 }
 
-bool lmm_store_map_over(void *address, size_t bytes, size_t offset)
+bool lmm_store_map_over(void *address, size_t bytes, size_t offset, bool shared)
 {
     struct quiet quiet = quiet_begin();
-    bool done = lmm_vm_map_file(address, bytes, store.descriptor, offset) != NULL;
+    bool done = lmm_vm_map_file(address, bytes, store.descriptor, offset, shared) != NULL;
 
     quiet_end(&quiet);
     return done;
@@ -331,13 +346,22 @@ static int reopen(void)
     return descriptor;
 }
 
+bool lmm_store_open(void)
+{
+    struct quiet quiet = quiet_begin();
+
+    store.descriptor = reopen();
+    quiet_end(&quiet);
+    return store.descriptor >= 0;
+}
+
 static void *grow(int descriptor, size_t bytes, size_t more, int *ret_error)
 {
     *ret_error = allocate(descriptor, bytes, more);
     if (*ret_error != 0) {
         return NULL;
     }
-    void *mapped = lmm_vm_map_file(NULL, more, descriptor, bytes);
+    void *mapped = lmm_vm_map_file(NULL, more, descriptor, bytes, true);
     *ret_error = mapped == NULL ? ENOMEM : 0;
     return mapped;
 }

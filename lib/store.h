@@ -28,11 +28,12 @@ struct lmm_store_part {
  */
 int lmm_store_create(const struct lmm_store_part *parts, size_t count, uint64_t start_ticks);
 
-/* Maps bytes of the new file from offset on over what is at address; as lmm_vm_map_file(). Only between
- * lmm_store_create() and lmm_store_close(). */
-bool lmm_store_map_over(void *address, size_t bytes, size_t offset);
+/* Opens the file again; false when it is gone, or another. */
+bool lmm_store_open(void);
 
-/* Ends the creation. */
+/* Maps bytes of the file from offset on over what is at address; as lmm_vm_map_file(). Only between
+ * lmm_store_create() or lmm_store_open(), and lmm_store_close(). */
+bool lmm_store_map_over(void *address, size_t bytes, size_t offset, bool shared);
 void lmm_store_close(void);
 
 /*

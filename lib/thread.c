@@ -176,18 +176,15 @@ size_t lmm_thread_trim(void)
 
 /* ---- fork ---------------------------------------------------------------------------------------- */
 
-/* This thread is in fork and holds every lock. (LMM may have started since, in another thread.) */
-static _Thread_local bool forks_with_locks;
-
-/* Heap locks are one rank, taken in the order of the list, which only grows at its head under HEAPS. */
+/* Under HEAPS nobody starts LMM meanwhile. Heap locks are one rank, taken in the order of the list, which
+ * only grows at its head under HEAPS. */
 static void before_fork(void)
 {
+    lmm_lock_acquire_for_fork(&lmm_report_lock);
+    lmm_lock_acquire_for_fork(&threads.lock);
     if (!lmm_thread_has_started()) {
         return;
     }
-    forks_with_locks = true;
-    lmm_lock_acquire_for_fork(&lmm_report_lock);
-    lmm_lock_acquire_for_fork(&threads.lock);
     lmm_lock_acquire_for_fork(&threads.late_lock);
     for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
         lmm_lock_acquire_for_fork(&heap->lock);
@@ -200,12 +197,8 @@ static void before_fork(void)
     lmm_meta_before_fork();
 }
 
-static void after_fork(void)
+static void release_after_fork(void)
 {
-    if (!forks_with_locks) {
-        return;
-    }
-    forks_with_locks = false;
     lmm_meta_after_fork();
     lmm_reservoir_after_fork();
     lmm_page_after_fork();
@@ -216,6 +209,13 @@ static void after_fork(void)
         lmm_lock_release_for_fork(&heap->lock);
     }
     lmm_lock_release_for_fork(&threads.late_lock);
+}
+
+static void after_fork(void)
+{
+    if (lmm_thread_has_started()) {
+        release_after_fork();
+    }
     lmm_lock_release_for_fork(&threads.lock);
     lmm_lock_release_for_fork(&lmm_report_lock);
 }
@@ -235,7 +235,7 @@ static bool others_were_active(void)
  * memory page by page while they run. What they own is put together again from the tags. */
 static void after_fork_in_child(void)
 {
-    bool had_started = forks_with_locks;
+    bool had_started = lmm_thread_has_started();
 
     lmm_hooks_after_fork_in_child();
     if (had_started) {

@@ -16,9 +16,9 @@ static int system_discard(void *address, size_t bytes)
     return madvise(address, bytes, MADV_DONTNEED);
 }
 
-static void *system_map_file(void *address, size_t bytes, int descriptor, size_t offset)
+static void *system_map_file(void *address, size_t bytes, int descriptor, size_t offset, bool shared)
 {
-    int flags = address == NULL ? MAP_SHARED : MAP_SHARED | MAP_FIXED;
+    int flags = (shared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE) | (address == NULL ? 0 : MAP_FIXED);
     void *mapped = mmap(address, bytes, PROT_READ | PROT_WRITE, flags, descriptor, (off_t) offset);
 
     return mapped == MAP_FAILED ? NULL : mapped;
@@ -83,9 +83,9 @@ void *lmm_vm_map_aligned(size_t bytes, size_t align)
     return start;
 }
 
-void *lmm_vm_map_file(void *address, size_t bytes, int descriptor, size_t offset)
+void *lmm_vm_map_file(void *address, size_t bytes, int descriptor, size_t offset, bool shared)
 {
-    void *mapped = lmm_vm.map_file(address, bytes, descriptor, offset);
+    void *mapped = lmm_vm.map_file(address, bytes, descriptor, offset, shared);
 
     if (mapped == NULL) {
         errno = ENOMEM;

@@ -16,8 +16,9 @@ struct lmm_vm_operations {
     void *(*map)(size_t bytes);                  /* anonymous, zeroed, read-write; NULL: failed */
     int (*unmap)(void *address, size_t bytes);   /* 0, or -1 */
     int (*discard)(void *address, size_t bytes); /* madvise(MADV_DONTNEED); 0, or -1 */
-    /* Shared, read-write; over what is mapped at address, or, when that is NULL, anywhere. */
-    void *(*map_file)(void *address, size_t bytes, int descriptor, size_t offset);
+    /* Read-write, over what is mapped at address, or, when that is NULL, anywhere. shared: stores reach
+     * the file; else they make copies of their pages. */
+    void *(*map_file)(void *address, size_t bytes, int descriptor, size_t offset, bool shared);
     void *(*map_over)(void *address, size_t bytes);    /* as map, over what is mapped at address */
 };
 
@@ -31,10 +32,11 @@ void *lmm_vm_map(size_t bytes);
 void *lmm_vm_map_aligned(size_t bytes, size_t align);
 
 /*
- * Maps bytes, a multiple of system pages, of an open file from offset on, so that stores reach the file.
- * address: NULL, or where: what is mapped there goes in the same moment. NULL when it cannot be done.
+ * Maps bytes, a multiple of system pages, of an open file from offset on. address: NULL, or where: what
+ * is mapped there goes in the same moment. shared: stores reach the file; else they are this mapping's
+ * alone. NULL when it cannot be done.
  */
-void *lmm_vm_map_file(void *address, size_t bytes, int descriptor, size_t offset);
+void *lmm_vm_map_file(void *address, size_t bytes, int descriptor, size_t offset, bool shared);
 
 /* Puts zeroed memory in the place of bytes, a multiple of system pages, at address. False when it
  * cannot be done. */

@@ -46,9 +46,10 @@ static int seam_discard(void *address, size_t bytes)
     return fails(SEAM_DISCARD, bytes) ? -1 : below.discard(address, bytes);
 }
 
-static void *seam_map_file(void *address, size_t bytes, int descriptor, size_t offset)
+static void *seam_map_file(void *address, size_t bytes, int descriptor, size_t offset, bool shared)
 {
-    return fails(SEAM_FILE, bytes) ? NULL : below.map_file(address, bytes, descriptor, offset);
+    return fails(SEAM_FILE, bytes) ? NULL
+                                   : below.map_file(address, bytes, descriptor, offset, shared);
 }
 
 static void *seam_map_over(void *address, size_t bytes)

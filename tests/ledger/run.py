@@ -1,0 +1,636 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""run.py LMM WORKER MODULE SERVER START [unittest options]: what becomes of the ledger's file.
+
+As root (or where user namespaces are allowed) it runs itself in a mount namespace of its own, so
+that small file systems can be mounted, and /dev/shm is another; else these tests are skipped.
+"""
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+import unittest
+
+import look
+from look import Case
+
+NOBODY = 65534
+NAMESPACE_MARK = "LMM_TEST_MOUNT_NAMESPACE"
+
+
+def enter_namespace():
+    """Starts this script anew in a mount namespace, where that is possible."""
+    if NAMESPACE_MARK in os.environ:
+        return
+    for options in (["-m"], ["-r", "-m"]):
+        command = ["unshare", *options, "--propagation", "private"]
+        try:
+            if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
+                os.environ[NAMESPACE_MARK] = "1"
+                os.execvp("unshare", [*command, sys.executable, "-B", *sys.argv])
+        except FileNotFoundError:
+            return
+
+
+def mount(case, folder, size="1m"):
+    """Mounts a small file system for the user alone; the test is skipped where that cannot be."""
+    if NAMESPACE_MARK not in os.environ:
+        case.skipTest("needs a mount namespace")
+    options = f"size={size},mode=0700,uid={os.geteuid()}"
+    result = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "lmm-test", folder],
+                            capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        case.skipTest(f"cannot mount: {result.stderr.strip()}")
+    case.addCleanup(subprocess.run, ["umount", "-l", folder], check=False, capture_output=True)
+
+
+def give_away(case, path):
+    try:
+        os.chown(path, NOBODY, NOBODY)
+    except OSError as error:
+        case.skipTest(f"cannot give a folder away: {error}")
+
+
+class Place(Case):
+    """Where the file goes, and where not."""
+
+    def assert_private(self, folder, pid):
+        self.assertEqual(stat.S_IMODE(os.stat(folder).st_mode), 0o700)
+        path = self.ledger_of(pid, folder)
+        self.assertRegex(os.path.basename(path), rf"^{pid}\.\d+\.lmm$")
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        self.assertEqual(self.files(folder), [os.path.basename(path)], "nothing else is left")
+        self.assertEqual(self.reader.report(path).counts("family_0"), (5, 0, 5))
+
+    def allocate(self, worker):
+        worker.do("families 1", "alloc 0 5")
+        return worker
+
+    def test_the_folder_is_made_and_belongs_to_the_user_alone(self):
+        folder = self.path("made")
+        launcher = ["sh", "-c", 'umask 0; exec "$0"']
+        worker = self.allocate(self.worker(LMM_DIR=folder, launcher=launcher))
+        self.assert_private(folder, worker.pid)
+        self.assertEqual(worker.stderr(), "")
+
+    def test_umask_cannot_take_the_users_own_right(self):
+        worker = self.allocate(self.worker(launcher=["sh", "-c", 'umask 0777; exec "$0"']))
+        self.assert_private(self.ledgers, worker.pid)
+
+    def test_the_option_goes_before_the_variable(self):
+        chosen = self.path("chosen")
+        worker = self.allocate(self.worker(LMM_OPTIONS=f"ledger={chosen}"))
+        self.assert_private(chosen, worker.pid)
+        self.assertEqual(self.files(), [])
+
+    def test_the_option_can_name_pid_and_program(self):
+        worker = self.allocate(self.worker(LMM_OPTIONS=f"ledger={self.folder}/%e-%p"))
+        folder = self.path(f"{os.path.basename(self.worker_program)}-{worker.pid}")
+        self.assert_private(folder, worker.pid)
+        child = int(worker.do("fork alloc 0 1; _exit 0"))
+        worker.do("wait")
+        self.assertEqual(self.report_of(child, folder).counts("family_0"), (6, 0, 6),
+                         "a forked child's stands beside its parent's")
+
+    def test_off_means_no_file(self):
+        worker = self.allocate(self.worker(LMM_OPTIONS="ledger=off"))
+        worker.do("sites 2000", "fork alloc 0 1; exit 0", "wait")
+        self.assertEqual(self.files(), [])
+        self.assertEqual((worker.end("exit 0"), worker.stderr()), (0, ""))
+
+    def test_the_runtime_folder_is_next(self):
+        worker = self.allocate(self.worker(LMM_DIR=None, XDG_RUNTIME_DIR=self.folder))
+        self.assert_private(self.path("lmm"), worker.pid)
+
+    def test_an_empty_variable_is_none(self):
+        worker = self.allocate(self.worker(LMM_DIR="", XDG_RUNTIME_DIR=self.folder))
+        self.assert_private(self.path("lmm"), worker.pid)
+
+    def test_last_is_shared_memory(self):
+        mount(self, "/dev/shm")
+        worker = self.allocate(self.worker(LMM_DIR=None))
+        self.assert_private(f"/dev/shm/lmm-{os.geteuid()}", worker.pid)
+
+    def test_somebody_elses_runtime_folder_is_left_alone(self):
+        give_away(self, self.folder)
+        mount(self, "/dev/shm")
+        worker = self.allocate(self.worker(LMM_DIR=None, XDG_RUNTIME_DIR=self.folder))
+        self.assert_private(f"/dev/shm/lmm-{os.geteuid()}", worker.pid)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["ledgers"])
+
+    def test_a_relative_folder_is_that_of_the_start(self):
+        worker = self.worker(LMM_DIR="relative", cwd=self.folder)
+        self.allocate(worker)
+        worker.do("chdir /", "sites 1000")
+        self.assertEqual(self.report_of(worker.pid, self.path("relative")).totals["sites"], 1001)
+        child = int(worker.do("fork alloc 0 1; _exit 0"))
+        worker.do("wait")
+        self.report_of(child, self.path("relative"))
+
+    def assert_refused(self, words, folder):
+        worker = self.worker(LMM_DIR=folder)
+        worker.do("families 2", "alloc 1 100", "sites 1000", "free 1 50")
+        self.assertEqual(worker.end("exit 0"), 0)
+        self.assert_one_line(worker, words)
+        self.assertIn(f"'{folder}'", worker.stderr())
+
+    def test_a_link_is_refused(self):
+        link = self.path("link")
+        os.symlink(self.ledgers, link)
+        self.assert_refused("a symbolic link", link)
+        self.assertEqual(self.files(), [])
+
+    def test_a_folder_open_to_others_is_refused(self):
+        for mode in (0o755, 0o710, 0o701, 0o720, 0o1777):
+            os.chmod(self.ledgers, mode)
+            self.assert_refused("not a directory of this user alone", self.ledgers)
+            self.assertEqual(self.files(), [])
+
+    def test_a_file_is_refused(self):
+        path = self.path("file")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("mine\n")
+        self.assert_refused("not a directory", path)
+        with open(path, encoding="ascii") as file:
+            self.assertEqual(file.read(), "mine\n")
+
+    def test_somebody_elses_folder_is_refused(self):
+        give_away(self, self.ledgers)
+        self.assert_refused("not a directory of this user alone", self.ledgers)
+        self.assertEqual(self.files(), [])
+
+    def test_a_folder_without_a_parent_is_refused(self):
+        self.assert_refused("No such file or directory", self.path("no", "such"))
+
+    def test_a_name_too_long_is_refused(self):
+        worker = self.worker(LMM_DIR="/" + "x" * 2000)
+        worker.do("families 1", "alloc 0 1")
+        self.assertEqual(worker.end("exit 0"), 0)
+        self.assert_one_line(worker, "File name too long")
+
+    def test_raised_privileges_mean_no_file(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        os.chmod(self.folder, 0o755)
+        copy = self.path("raised")
+        shutil.copy(self.worker_program, copy)
+        os.chmod(copy, 0o4755)
+        launcher = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        for settings in ({"LMM_DIR": self.ledgers}, {"LMM_OPTIONS": f"ledger={self.ledgers}"}):
+            worker = self.worker("families 1", "alloc 0 5", "_exit 3", program=copy,
+                                 launcher=launcher, **settings)
+            status = worker.end()
+            if status != 3:
+                self.skipTest(f"cannot run it: {status} {worker.stderr().strip()}")
+            self.assertEqual((self.files(), worker.stderr()), ([], ""))
+        plain = self.worker("families 1", "alloc 0 5", "_exit 3", program=copy)
+        self.assertEqual((plain.end(), len(self.files())), (3, 1), "run by its owner it has one")
+
+
+class Ends(Case):
+    """What is left of a process that ends, or becomes another."""
+
+    def started(self, **settings):
+        worker = self.worker(**settings)
+        worker.do("families 3", "alloc 0 10", "sites 30", "free 0 4")
+        return worker
+
+    def assert_kept(self, pid, state):
+        report = self.report_of(pid)
+        self.assertEqual(report.state, state)
+        self.assertEqual(self.reader.states(self.ledgers), {pid: state})
+        self.assertEqual(report.counts("family_0"), (20, 4, 16))
+        self.assertEqual(report.counts("family_2"), (10, 0, 10))
+        return report
+
+    def test_an_exit_without_live_blocks_removes_it(self):
+        worker = self.worker()
+        worker.do("families 2", "alloc 0 10000", "alloc 1 5", "free 0 10000", "thread free 1 5")
+        self.assertEqual(len(self.files()), 1)
+        self.assertEqual((worker.end("exit 5"), self.files(), worker.stderr()), (5, [], ""))
+
+    def test_nothing_allocated_leaves_nothing(self):
+        worker = self.worker()
+        worker.do("families 2")
+        self.assertEqual((worker.end("exit 0"), self.files()), (0, []))
+
+    def test_an_exit_with_live_blocks_keeps_it(self):
+        worker = self.started()
+        before = time.time_ns()
+        self.assertEqual(worker.end("exit 5"), 5)
+        report = self.assert_kept(worker.pid, "exited")
+        self.assertTrue(before <= report.process["end_time_ns"] <= time.time_ns())
+
+    def test_an_end_that_lmm_does_not_see_keeps_it(self):
+        for command, status in (("_exit 0", 0), ("abort", -signal.SIGABRT)):
+            worker = self.started()
+            self.assertEqual(worker.end(command), status)
+            self.assert_kept(worker.pid, "killed")
+            os.unlink(self.ledger_of(worker.pid))
+
+    def test_kill_9_keeps_it(self):
+        worker = self.started()
+        self.assertEqual(self.reader.states(self.ledgers), {worker.pid: "live"})
+        worker.kill()
+        self.assert_kept(worker.pid, "killed")
+
+    def test_a_thread_that_ended_is_still_counted(self):
+        worker = self.worker()
+        worker.do("families 1")
+        for _ in range(20):
+            worker.do("thread alloc 0 100", "thread sites 10", "thread free 0 50")
+        worker.kill()
+        self.assertEqual(self.report_of(worker.pid).counts("family_0"), (2200, 1000, 1200))
+
+    def test_a_cancelled_thread_does_its_work_first(self):
+        worker = self.started()
+        worker.do("cancel")
+        worker.kill()
+        report = self.report_of(worker.pid)
+        self.assertEqual(report.totals["allocations"], 10 + 30 + 500)
+        self.assertEqual((worker.stderr(), report.state), ("", "killed"))
+
+    def test_another_program_in_its_place_is_told(self):
+        worker = self.started()
+        path = self.ledger_of(worker.pid)
+        worker.send("exec /bin/sh -c echo;read\tx")
+        self.assertEqual(worker.process.stdout.readline(), b"\n")
+        self.assertEqual(self.reader.report(path).state, "replaced")
+        self.assert_kept(worker.pid, "replaced")
+        worker.process.stdin.close()
+        worker.process.wait(60)
+        self.assert_kept(worker.pid, "killed")
+
+    def test_itself_in_its_place_has_a_ledger_of_its_own(self):
+        worker = self.started()
+        inode = os.stat(self.ledger_of(worker.pid)).st_ino
+        worker.send(f"exec {self.worker_program}")
+        worker.do("families 1")
+        self.assertNotEqual(os.stat(self.ledger_of(worker.pid)).st_ino, inode)
+        worker.do("alloc 0 7")
+        report = self.report_of(worker.pid)
+        self.assertEqual((report.state, report.counts("family_0")), ("running", (7, 0, 7)))
+        self.assertEqual((list(report.families), len(self.files())), (["family_0"], 1))
+        self.assertEqual(worker.stderr(), "")
+
+    def test_a_start_by_vfork_or_spawn_leaves_the_books_alone(self):
+        worker = self.started()
+        for command in ("vfork /bin/true", "spawn /bin/true", "thread spawn /bin/true"):
+            worker.do(command, "alloc 1 1", "sites 200", "free 1 1")
+        report = self.report_of(worker.pid)
+        self.assertEqual((report.state, report.totals["allocations"]), ("running", 10 + 630 + 3))
+        self.assertEqual((len(self.files()), worker.stderr()), (1, ""))
+        worker.kill()
+        self.assertEqual(self.report_of(worker.pid).totals["allocations"], 643)
+
+    def test_a_module_that_goes_and_comes_back_has_one_place(self):
+        worker = self.started()
+        for _ in range(3):
+            worker.do(f"load {self.module} 10 4", "unload", "sites 100")
+        worker.kill()
+        report = self.report_of(worker.pid)
+        self.assertEqual(report.counts("struct module_record"), (30, 12, 18))
+        rows = [site for site in report.sites if site["family"] == "struct module_record"]
+        self.assertEqual([(row["function"], row["allocations"]) for row in rows],
+                         [("module_work", 30)])
+        self.assertTrue(rows[0]["file"].endswith("module.c"), rows)
+
+
+class Forks(Case):
+    """A child has a ledger of its own, which starts from its parent's counts."""
+
+    def test_a_child_counts_on_from_the_fork(self):
+        worker = self.worker()
+        worker.do("families 2", "alloc 0 100", "free 0 30")
+        child = int(worker.do("fork alloc 0 5; free 0 50; sites 1000; _exit 0"))
+        worker.do("wait", "alloc 0 1")
+        worker.kill()
+        self.assertEqual(self.report_of(worker.pid).counts("family_0"), (101, 30, 71))
+        report = self.report_of(child)
+        self.assertEqual(report.counts("family_0"), (605, 80, 525))
+        self.assertEqual(report.counts("family_1"), (500, 0, 500))
+        self.assertEqual(report.process["parent_pid"], worker.pid)
+        self.assertEqual(worker.stderr(), "")
+
+    def test_a_child_that_does_nothing_has_none(self):
+        worker = self.worker()
+        worker.do("families 1", "alloc 0 1", "fork _exit 0", "fork exit 0", "wait")
+        self.assertEqual(self.files(), [os.path.basename(self.ledger_of(worker.pid))])
+
+    def test_a_grandchild_counts_on_from_both(self):
+        worker = self.worker()
+        worker.do("families 2", "alloc 0 100")
+        # The first child has no file of its own yet when it forks, the second has.
+        worker.do("fork fork alloc 1 7", "wait", "fork alloc 0 1; fork alloc 1 8", "wait")
+        deadline = time.monotonic() + 30
+        counts = []
+        while len(counts) < 4 and time.monotonic() < deadline:
+            # A file in the making has another name.
+            reports = [self.reader.report(os.path.join(self.ledgers, name))
+                       for name in self.files() if name.endswith(".lmm")]
+            counts = sorted((each.counts("family_0")[0], each.counts("family_1")[0])
+                            for each in reports)
+        self.assertEqual(counts, [(100, 0), (100, 7), (101, 0), (101, 8)])
+
+    def test_a_child_of_a_parent_that_lost_its_ledger_has_a_whole_one(self):
+        mount(self, self.ledgers, "16m")
+        filler = os.path.join(self.ledgers, "filler")
+        with open(filler, "wb") as file:
+            file.write(b"x" * ((16 << 20) - (64 << 10)))
+        worker = self.worker()
+        worker.do("families 10", "sites 10000")
+        self.assertEqual(self.report_of(worker.pid).state, "lost")
+        os.unlink(filler)
+        child = int(worker.do("fork alloc 0 5; sites 1000; pause"))
+        self.addCleanup(os.kill, child, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            names = [name for name in self.files() if name.startswith(f"{child}.")]
+            if names and self.report_of(child).totals["allocations"] == 11005:
+                break
+        report = self.report_of(child)
+        self.assertEqual((report.state, report.totals["allocations"]), ("running", 11005))
+        self.assertEqual(self.report_of(worker.pid).state, "lost")
+        self.assert_one_line(worker, "No space left on device")
+
+    def test_a_fork_while_another_thread_starts_lmm(self):
+        for settings in ({}, {"LMM_OPTIONS": "ledger=off"}):
+            result = subprocess.run([self.start], capture_output=True, timeout=200, check=False,
+                                    env=look.environment(LMM_DIR=self.ledgers, **settings))
+            self.assertEqual((result.returncode, result.stderr), (0, b""))
+
+    def test_a_server_and_its_children(self):
+        for _ in range(10):
+            self.serve_once()
+
+    def serve_once(self):
+        server = self.worker(program=self.server)
+        told = {}
+        for line in iter(server.process.stdout.readline, b"ready\n"):
+            self.assertNotEqual(line, b"", server.stderr())
+            pid, how, family, allocated, freed, live = line.decode().split()
+            family = family.replace("\\", " ")
+            told.setdefault((int(pid), how), {})[family] = (allocated, freed, live)
+        self.assertEqual(len([who for who in told if who[0] != server.pid]), 20 + 4)
+        self.assert_told(told, {server.pid: "running"})
+        server.process.stdin.close()
+        self.assertEqual((server.process.wait(60), server.stderr()), (0, ""))
+        self.assert_told({who: told[who] for who in told if who[0] == server.pid},
+                         {server.pid: "exited"})
+        self.assertEqual(len(self.files()), len([who for who in told if who[1] != "clean"]))
+        for name in self.files():
+            os.unlink(os.path.join(self.ledgers, name))
+
+    def assert_told(self, told, states):
+        """What each process counted itself is what its books say; "-" is what it cannot know."""
+        for (pid, how), families in told.items():
+            if how == "clean":
+                self.assertEqual([name for name in self.files() if name.startswith(f"{pid}.")], [])
+                continue
+            report = self.report_of(pid)
+            expected = states.get(pid, "exited" if how == "exit" else "killed")
+            self.assertEqual(report.state, expected, (pid, how))
+            for name, counts in families.items():
+                found = report.counts(name)
+                wanted = tuple(found[i] if counts[i] == "-" else int(counts[i]) for i in range(3))
+                self.assertEqual(found, wanted, (pid, how, name))
+
+
+class Trouble(Case):
+    """The program goes on, one line says what happened, and what there is can be read."""
+
+    def grow(self, worker):
+        worker.do("sites 5000", "families 100", "sites 5000", "thread alloc 0 1000",
+                  "thread alloc 1 10", "free 0 1000")
+
+    def started(self, *more, **settings):
+        worker = self.worker(**settings)
+        worker.do("families 2", "alloc 0 10", "sites 10", *more)
+        return worker
+
+    def assert_lost(self, worker, error, path=None):
+        """It loses its ledger, and goes on to a good end; what the file has is of before."""
+        self.grow(worker)
+        self.assert_one_line(worker, "the ledger cannot grow")
+        path = path or self.ledger_of(worker.pid)
+        report = self.reader.report(path)
+        self.assertEqual((report.state, report.process["lost_errno"]), ("lost", error))
+        self.assertGreaterEqual(report.families["family_0"]["allocations"], 15)
+        self.assertGreaterEqual(report.families["family_1"]["allocations"], 5)
+        self.assertLessEqual(report.totals["allocations"], 20 + 10000 + 1010 + 500)
+        text = self.reader.run("report", path)
+        self.assertEqual((text.returncode, text.stderr), (0, ""))
+        self.assertIn("without", [line for line in text.stdout.splitlines()
+                                  if line.startswith("note: ")][0])
+        self.assertEqual(worker.end("exit 3"), 3)
+        self.assert_one_line(worker, "the ledger cannot grow")
+
+    def test_a_disk_that_fills_up(self):
+        mount(self, self.ledgers, "64k")
+        worker = self.started()
+        self.assert_lost(worker, 28)
+        self.assertEqual(self.report_of(worker.pid).state, "lost")
+
+    def test_a_disk_that_is_full_at_the_start(self):
+        mount(self, self.ledgers, "64k")
+        with open(os.path.join(self.ledgers, "filler"), "wb") as file:
+            file.write(b"x" * 60 * 1024)
+        worker = self.started()
+        self.grow(worker)
+        self.assertEqual(worker.end("exit 0"), 0)
+        self.assert_one_line(worker, "No space left on device")
+        self.assertEqual(self.files(), ["filler"], "no half of a file is left")
+
+    def test_every_size_of_a_disk(self):
+        for pages in range(1, 40):
+            mount(self, self.ledgers, f"{4 * pages}k")
+            worker = self.started()
+            worker.do("sites 300", "thread alloc 0 20", "free 0 10")
+            self.assertEqual(worker.end("_exit 0"), 0)
+            lines = worker.stderr().splitlines()
+            self.assertLessEqual(len(lines), 1, lines)
+            for name in self.files():
+                path = os.path.join(self.ledgers, name)
+                self.assertEqual(self.reader.report(path).state, "lost" if lines else "killed")
+            subprocess.run(["umount", self.ledgers], check=True)
+        self.assertEqual(lines, [], "the last one was large enough")
+
+    def test_a_folder_that_is_removed(self):
+        worker = self.started()
+        shutil.rmtree(self.ledgers)
+        self.grow(worker)
+        self.assertEqual(worker.end("exit 0"), 0)
+        self.assert_one_line(worker, "No such file or directory")
+        self.assertFalse(os.path.exists(self.ledgers))
+
+    def test_a_folder_that_is_renamed(self):
+        worker = self.started()
+        moved = self.path("moved")
+        os.rename(self.ledgers, moved)
+        self.assert_lost(worker, 2, self.ledger_of(worker.pid, moved))
+
+    def test_a_disk_that_turns_read_only(self):
+        mount(self, self.ledgers)
+        worker = self.started()
+        # A writable mapping keeps the file system writable; a read-only mount over it does not.
+        subprocess.run(["mount", "--bind", self.ledgers, self.ledgers], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", self.ledgers], check=False)
+        subprocess.run(["mount", "-o", "remount,bind,ro", self.ledgers], check=True)
+        self.assert_lost(worker, 30)
+
+    def test_another_file_under_its_name(self):
+        for content in (b"", b"not ours\n" * 1000):
+            worker = self.started()
+            path = self.ledger_of(worker.pid)
+            os.rename(path, self.path("aside"))
+            with open(path, "wb") as file:
+                file.write(content)
+            self.assert_lost(worker, 116, self.path("aside"))
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), content)
+            os.unlink(path)
+
+    def test_something_else_under_its_name(self):
+        outside = self.path("outside")
+        for make in (os.mkdir, os.mkfifo, lambda path: os.symlink(outside, path)):
+            with open(outside, "wb") as file:
+                file.write(b"not ours\n")
+            worker = self.started()
+            path = self.ledger_of(worker.pid)
+            os.rename(path, self.path("aside"))
+            make(path)
+            self.grow(worker)
+            self.assert_one_line(worker, "the ledger cannot grow")
+            self.assertEqual(worker.end("exit 0"), 0)
+            self.assertTrue(os.path.lexists(path))
+            (os.rmdir if make is os.mkdir else os.unlink)(path)
+            with open(outside, "rb") as file:
+                self.assertEqual(file.read(), b"not ours\n")
+
+    def test_a_removed_file_is_not_made_again(self):
+        worker = self.started()
+        os.unlink(self.ledger_of(worker.pid))
+        self.grow(worker)
+        self.assertEqual(worker.end("exit 0"), 0)
+        self.assert_one_line(worker, "No such file or directory")
+        self.assertEqual(self.files(), [])
+
+    def test_a_limit_of_file_sizes(self):
+        self.assert_lost(self.started("fsize 45000"), 27)
+
+    def test_a_limit_of_file_sizes_at_the_start(self):
+        for limit in (0, 1, 4096, 8191):
+            worker = self.worker(f"fsize {limit}")
+            worker.process.stdout.readline()
+            worker.do("families 2", "alloc 0 10", "sites 500")
+            self.assertEqual(worker.end("exit 0"), 0)
+            self.assert_one_line(worker, "File too large")
+            self.assertEqual(self.files(), [])
+
+    def test_no_descriptors_left(self):
+        self.assert_lost(self.started("nofile 0"), 24)
+
+    def test_no_descriptors_at_the_start(self):
+        worker = self.worker("nofile 0")
+        worker.process.stdout.readline()
+        worker.do("families 2", "alloc 0 10", "sites 500")
+        self.assertEqual(worker.end("exit 0"), 0)
+        self.assert_one_line(worker, "Too many open files")
+
+    def test_a_cancelled_thread_loses_the_ledger(self):
+        worker = self.started()
+        moved = self.path("moved")
+        os.rename(self.ledgers, moved)
+        worker.do("cancel")
+        self.assert_lost(worker, 2, self.ledger_of(worker.pid, moved))
+
+    def test_a_pipe_that_nobody_reads_any_more(self):
+        worker = self.worker(LMM_DIR=self.path("no", "such"))
+        worker.hang_up()
+        worker.do("families 2", "alloc 0 10", "sites 500")
+        self.assertEqual(worker.end("exit 3"), 3)
+
+    def test_a_log_at_its_limit(self):
+        path = self.path("log")
+        with open(path, "wb") as file:
+            file.write(b"x" * 45000)
+        launcher = ["sh", "-c", f'exec "$0" "$@" 2>>"{path}"']
+        worker = self.worker("families 2", "fsize 45000", launcher=launcher)
+        worker.process.stdout.readline()
+        worker.process.stdout.readline()
+        self.grow(worker)
+        self.assertEqual(worker.end("exit 3"), 3)
+        self.assertEqual(self.report_of(worker.pid).state, "lost")
+        self.assertEqual(os.stat(path).st_size, 45000)
+
+    def assert_mine(self, paths):
+        for path in paths:
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), b"mine\n", path)
+
+    def test_a_program_that_closes_what_it_does_not_know(self):
+        paths = [self.path(f"own-{i}") for i in range(20)]
+        worker = self.started("closefrom 3 " + " ".join(paths))
+        self.grow(worker)
+        child = int(worker.do("fork sites 100; _exit 0"))
+        worker.do("wait")
+        worker.kill()
+        self.assertEqual(self.report_of(worker.pid).totals["allocations"], 20 + 10000 + 1010)
+        self.assertEqual(self.report_of(child).totals["allocations"], 20 + 10000 + 1010 + 100)
+        self.assert_mine(paths)
+        self.assertEqual(worker.stderr(), "")
+
+    def test_a_program_that_closes_everything(self):
+        paths = [self.path(f"own-{i}") for i in range(20)]
+        worker = self.worker("families 2", "alloc 0 10", "closefrom 0 " + " ".join(paths),
+                             "sites 3000", "fork sites 100", "wait", "_exit 7")
+        self.assertEqual(worker.end(), 7)
+        self.assertEqual(self.report_of(worker.pid).totals["allocations"], 3010)
+        self.assertEqual(len(self.files()), 2)
+        self.assert_mine(paths)
+
+    def test_a_program_that_closes_everything_before_the_start(self):
+        paths = [self.path(f"own-{i}") for i in range(3)]
+        worker = self.worker("closefrom 0 " + " ".join(paths), "families 2", "alloc 0 10",
+                             "sites 3000", "_exit 7")
+        self.assertEqual(worker.end(), 7)
+        self.assertEqual(self.report_of(worker.pid).totals["allocations"], 3010)
+        self.assert_mine(paths)
+
+
+class Size(Case):
+    def test_a_thousand_sites_and_eight_threads(self):
+        worker = self.worker()
+        worker.do("families 20", "sites 1000", "crowd 8")
+        path = self.ledger_of(worker.pid)
+        self.assertLessEqual(os.stat(path).st_size, 1 << 20)
+        report = self.reader.report(path)
+        self.assertEqual((report.totals["sites"], report.totals["live_blocks"]), (1000, 1000))
+        self.assertEqual(report.totals["allocations"], 9000)
+
+    def test_ten_thousand_sites_and_a_thousand_families(self):
+        worker = self.worker()
+        worker.do("families 1000", "sites 10000", "crowd 2")
+        report = self.report_of(worker.pid)
+        self.assertEqual((report.totals["families"], report.totals["sites"]), (1000, 10000))
+        self.assertIsNone(report.imbalance())
+        self.assertEqual(report.totals["allocations"], 30000)
+        self.assertEqual({each["live_blocks"] for each in report.families.values()}, {10})
+        self.assertEqual(sorted(site["line"] for site in report.sites), list(range(1, 10001)))
+
+
+def main():
+    lmm, worker, module, server, start = sys.argv[1:6]
+    enter_namespace()
+    Case.reader = look.Reader(lmm)
+    Case.worker_program = worker
+    Ends.module = module
+    Forks.server = server
+    Forks.start = start
+    unittest.main(argv=[sys.argv[0], *sys.argv[6:]])
+
+
+main()
