@@ -249,13 +249,13 @@ static int complete(int directory, int descriptor, const char *draft, const char
                     const struct lmm_store_part *parts, size_t count)
 {
     struct stat facts;
-    int error = fchmod(descriptor, 0600) != 0 || fstat(descriptor, &facts) != 0 ? errno : 0;
 
-    if (error == 0) {
-        store.device = facts.st_dev;
-        store.inode = facts.st_ino;
-        error = allocate(descriptor, 0, total_bytes(parts, count));
+    if (fchmod(descriptor, 0600) != 0 || fstat(descriptor, &facts) != 0) {
+        return errno;
     }
+    store.device = facts.st_dev;
+    store.inode = facts.st_ino;
+    int error = allocate(descriptor, 0, total_bytes(parts, count));
     if (error == 0) {
         error = write_parts(descriptor, parts, count);
     }
