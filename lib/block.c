@@ -437,6 +437,7 @@ void *lmm_block_resize(void *p, size_t n)
     if (!locate(p, &place) || !lmm_block_find(p, &facts)) {
         lmm_block_misused(p, "resize");
     }
+    lmm_thread_leave(lmm_thread_enter());    /* a forked child's gauges, too, wait for its ledger */
     if (n == facts.slots || resize_in_place(p, &place, &facts, n)) {
         return p;
     }

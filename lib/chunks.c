@@ -262,7 +262,7 @@ bool lmm_chunks_start(void)
 
 static void create_file(const struct lmm_store_part *parts)
 {
-    if (lmm_store_create(parts, chunks.used + 1, chunks.header->start_ticks) != 0) {
+    if (lmm_store_create(parts, chunks.used + 1, chunks.header) != 0) {
         return;
     }
     chunks.is_shared = true;
@@ -311,13 +311,14 @@ void lmm_chunks_end(bool keep)
     if (!chunks.has_file) {
         return;
     }
-    if (!keep) {
-        lmm_store_remove();
-        chunks.has_file = false;
-        chunks.grows = false;
-    } else if (chunks.grows) {
+    if (chunks.grows) {
         lmm_store_relaxed(&chunks.header->end_time_ns, lmm_process_time_ns());
         lmm_store_release(&chunks.header->state, (uint32_t) LMM_LEDGER_EXITED);
+        chunks.grows = false;
+    }
+    if (!keep) {
+        lmm_store_remove();    /* a process that may not, after setuid or chroot, has at least said so */
+        chunks.has_file = false;
     }
 }
 

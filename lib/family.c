@@ -184,13 +184,29 @@ struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family)
     return sum;
 }
 
+/* Allocations of all sites first: the thread may lose its processor between the two, and what others freed
+ * meanwhile makes the figure too low, for now, where the other order would make it too high, for good. */
+static struct lmm_ledger_row low_sum_locked(const struct lmm_family *family)
+{
+    struct lmm_ledger_row sum = {0};
+
+    for (uint32_t id = lmm_load_acquire(&family->sites.first); id != LMM_SITE_NONE;
+         id = lmm_site_next(id)) {
+        lmm_ledger_add_allocated_locked(id, &sum);
+    }
+    for (uint32_t id = lmm_load_acquire(&family->sites.first); id != LMM_SITE_NONE;
+         id = lmm_site_next(id)) {
+        lmm_ledger_add_freed_locked(id, &sum);
+    }
+    return sum;
+}
+
 void lmm_family_sample_peak(struct lmm_family *family)
 {
     lmm_ledger_acquire();
-    struct lmm_ledger_row sum = sum_locked(family);
+    struct lmm_ledger_row sum = low_sum_locked(family);
     uint64_t live = sum.allocated_blocks + sum.allocated_extra_slots - sum.freed_blocks -
                     sum.freed_extra_slots;
-    /* The sums are of many counters in motion; a live count below zero is a block just freed. */
     if ((int64_t) live > 0 && live > family->record->peak_slots) {
         lmm_store_relaxed(&family->record->peak_slots, live);
     }

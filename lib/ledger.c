@@ -30,6 +30,7 @@ static struct {
     struct series families;
     struct series sites;
     struct lmm_rows common;        /* owner 0 */
+    uint64_t inherited_blocks;     /* live at the fork that made this process: its parent's to free */
     uint32_t last_file;            /* string references, most likely wanted again */
     uint32_t last_function;
 } ledger = {
@@ -146,33 +147,34 @@ bool lmm_ledger_is_pending(void)
     return lmm_chunks_are_pending();
 }
 
+static uint64_t live_blocks_locked(void)
+{
+    uint64_t blocks = 0;
+
+    for (uint32_t site = 0; site < ledger.sites.used; site++) {
+        struct lmm_ledger_row sum = lmm_ledger_sum_locked(site);
+        blocks += sum.allocated_blocks - sum.freed_blocks;
+    }
+    return blocks;
+}
+
 void lmm_ledger_publish(void)
 {
     int saved_errno = errno;
 
     lmm_lock_acquire(&ledger.lock);
     if (lmm_chunks_are_pending()) {
+        ledger.inherited_blocks = live_blocks_locked();
         lmm_chunks_publish();
     }
     lmm_lock_release(&ledger.lock);
     errno = saved_errno;
 }
 
-static bool has_live_blocks_locked(void)
-{
-    for (uint32_t site = 0; site < ledger.sites.used; site++) {
-        struct lmm_ledger_row sum = lmm_ledger_sum_locked(site);
-        if (sum.allocated_blocks != sum.freed_blocks) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void lmm_ledger_end(void)
 {
     lmm_lock_acquire(&ledger.lock);
-    lmm_chunks_end(has_live_blocks_locked());
+    lmm_chunks_end(live_blocks_locked() > ledger.inherited_blocks);
     lmm_lock_release(&ledger.lock);
 }
 
@@ -208,10 +210,10 @@ void lmm_ledger_drop_family(void)
 {
     lmm_lock_acquire(&ledger.lock);
     struct lmm_ledger_chunk *last = ledger.families.chunk[ledger.families.chunks - 1];
-    memset(series_record(&ledger.families, ledger.families.used - 1), 0,
-           sizeof(struct lmm_ledger_family));
+    void *record = series_record(&ledger.families, ledger.families.used - 1);
     lmm_store_release(&last->used, last->used - 1);
     lmm_store_release(&ledger.families.used, ledger.families.used - 1);
+    memset(record, 0, sizeof(struct lmm_ledger_family));
     lmm_lock_release(&ledger.lock);
 }
 
@@ -355,28 +357,48 @@ void lmm_ledger_count_common(uint32_t site, const struct lmm_ledger_row *delta)
     lmm_lock_release(&ledger.lock);
 }
 
+/* The site's row in a chunk; NULL when that holds none. */
+static const struct lmm_ledger_row *row_in(const struct lmm_ledger_chunk *chunk, uint32_t site)
+{
+    const struct lmm_ledger_row *rows = (const void *) (chunk + 1);
+
+    return chunk->kind == LMM_LEDGER_ROWS && site < chunk->capacity ? &rows[site] : NULL;
+}
+
+void lmm_ledger_add_freed_locked(uint32_t site, struct lmm_ledger_row *sum)
+{
+    struct lmm_ledger_view view = lmm_chunks_view();
+
+    for (size_t i = 0; i < view.chunk_count; i++) {
+        const struct lmm_ledger_row *row = row_in(view.chunks[i], site);
+        if (row != NULL) {
+            sum->freed_blocks += lmm_load_relaxed(&row->freed_blocks);
+            sum->freed_extra_slots += lmm_load_relaxed(&row->freed_extra_slots);
+        }
+    }
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+void lmm_ledger_add_allocated_locked(uint32_t site, struct lmm_ledger_row *sum)
+{
+    struct lmm_ledger_view view = lmm_chunks_view();
+
+    for (size_t i = 0; i < view.chunk_count; i++) {
+        const struct lmm_ledger_row *row = row_in(view.chunks[i], site);
+        if (row != NULL) {
+            sum->allocated_blocks += lmm_load_relaxed(&row->allocated_blocks);
+            sum->allocated_extra_slots += lmm_load_relaxed(&row->allocated_extra_slots);
+        }
+    }
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
 struct lmm_ledger_row lmm_ledger_sum_locked(uint32_t site)
 {
     struct lmm_ledger_row sum = {0};
-    struct lmm_ledger_view view = lmm_chunks_view();
 
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < view.chunk_count; i++) {
-            const struct lmm_ledger_chunk *chunk = view.chunks[i];
-            if (chunk->kind != LMM_LEDGER_ROWS || site >= chunk->capacity) {
-                continue;
-            }
-            const struct lmm_ledger_row *row = (const struct lmm_ledger_row *) (const void *) (chunk + 1) + site;
-            if (pass == 0) {
-                sum.freed_blocks += lmm_load_relaxed(&row->freed_blocks);
-                sum.freed_extra_slots += lmm_load_relaxed(&row->freed_extra_slots);
-            } else {
-                sum.allocated_blocks += lmm_load_relaxed(&row->allocated_blocks);
-                sum.allocated_extra_slots += lmm_load_relaxed(&row->allocated_extra_slots);
-            }
-        }
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    }
+    lmm_ledger_add_freed_locked(site, &sum);
+    lmm_ledger_add_allocated_locked(site, &sum);
     return sum;
 }
 

@@ -2,8 +2,9 @@
 /*
  * ledger: writes the process's books in the layout of <lmm/ledger.h>.
  *
- * Owns what is in the chunks; their memory, and the file, are chunks.h's. The allocator never reads
- * them to decide anything.
+ * Owns what is in the chunks; their memory, and the file, are chunks.h's. No count is ever read to
+ * decide anything; the tables of sites and strings are, so who writes over them (the user alone can)
+ * harms the process as by writing to its memory.
  *
  * Invariants:
  *   I1  the rows of owner 0 (counts for which a heap had no rows) reach every site id handed out, so
@@ -88,6 +89,11 @@ bool lmm_ledger_grow_rows(uint32_t owner, uint32_t sites, struct lmm_rows *rows)
 
 /* Adds delta to the row of owner 0 for site. Never fails. */
 void lmm_ledger_count_common(uint32_t site, const struct lmm_ledger_row *delta);
+
+/* Add one half of all owners' counters for one site to *sum. What is read later is higher: frees first for
+ * a sum that never lacks an allocation, allocations first for one that never exceeds what lived. */
+void lmm_ledger_add_freed_locked(uint32_t site, struct lmm_ledger_row *sum);
+void lmm_ledger_add_allocated_locked(uint32_t site, struct lmm_ledger_row *sum);
 
 /* The sum of all owners' counters for one site; freed is read before allocated. */
 struct lmm_ledger_row lmm_ledger_sum_locked(uint32_t site);

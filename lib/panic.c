@@ -38,16 +38,6 @@ static void write_without_signal(const char *line, size_t length)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* write() is a cancellation point; the caller may hold locks. */
-static void write_undisturbed(const char *line, size_t length)
-{
-    int cancel_state;
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-    write_without_signal(line, length);
-    pthread_setcancelstate(cancel_state, NULL);
-}
-
 /* Writes prefix, message and newline as one line; a longer one is cut. */
 static LMM_PRINTF(2, 0) void write_line(const char *prefix, const char *format, va_list arguments)
 {
@@ -67,7 +57,7 @@ static LMM_PRINTF(2, 0) void write_line(const char *prefix, const char *format, 
         }
     }
     line[length++] = '\n';
-    write_undisturbed(line, length);    /* where that fails there is nobody else to tell */
+    write_without_signal(line, length);    /* where that fails there is nobody else to tell */
 }
 
 void lmm_panic(const char *format, ...)
@@ -80,13 +70,27 @@ void lmm_panic(const char *format, ...)
     abort();
 }
 
+struct lmm_quiet lmm_quiet_begin(void)
+{
+    struct lmm_quiet quiet = {.saved_errno = errno};
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &quiet.cancel_state);
+    return quiet;
+}
+
+void lmm_quiet_end(const struct lmm_quiet *quiet)
+{
+    pthread_setcancelstate(quiet->cancel_state, NULL);
+    errno = quiet->saved_errno;
+}
+
 void lmm_warn(const char *format, ...)
 {
-    int saved_errno = errno;
+    struct lmm_quiet quiet = lmm_quiet_begin();
     va_list arguments;
 
     va_start(arguments, format);
     write_line("lmm: ", format, arguments);
     va_end(arguments);
-    errno = saved_errno;
+    lmm_quiet_end(&quiet);
 }

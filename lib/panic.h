@@ -25,4 +25,13 @@ LMM_COLD void lmm_warn(const char *format, ...) LMM_PRINTF(1, 2);
         }                                                                                          \
     } while (0)
 
+/* Between the two the thread is not cancelled, and errno is kept: for what asks the kernel while a lock is
+ * held. */
+struct lmm_quiet {
+    int saved_errno;
+    int cancel_state;
+};
+struct lmm_quiet lmm_quiet_begin(void);
+void lmm_quiet_end(const struct lmm_quiet *quiet);
+
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "process.h"
 
+#include "panic.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -77,6 +80,30 @@ static void describe_command(struct lmm_ledger_header *header)
     header->command_bytes = (uint32_t) length;
 }
 
+/* Looks at /proc/self/maps piece by piece; each piece begins with the end of the one before. */
+bool lmm_process_has_mapped(const char *ending)
+{
+    char line_end[128];
+    char piece[2048];
+    size_t length = (size_t) snprintf(line_end, sizeof(line_end), "%s\n", ending);
+    size_t kept = 0;
+    ssize_t got = 0;
+    bool found = false;
+    int descriptor = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+
+    while (descriptor >= 0 && !found &&
+           (got = read(descriptor, piece + kept, sizeof(piece) - kept)) > 0) {
+        size_t bytes = kept + (size_t) got;
+        found = memmem(piece, bytes, line_end, length) != NULL;
+        kept = bytes < length - 1 ? bytes : length - 1;
+        memmove(piece, piece + bytes - kept, kept);
+    }
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    return found;
+}
+
 uint64_t lmm_process_time_ns(void)
 {
     struct timespec now;
@@ -87,7 +114,7 @@ uint64_t lmm_process_time_ns(void)
 
 void lmm_process_describe(struct lmm_ledger_header *header)
 {
-    int saved_errno = errno;
+    struct lmm_quiet quiet = lmm_quiet_begin();
 
     header->pid = (uint32_t) getpid();
     header->parent_pid = (uint32_t) getppid();
@@ -101,5 +128,5 @@ void lmm_process_describe(struct lmm_ledger_header *header)
     header->boot_id[length != 0 && header->boot_id[length - 1] == '\n' ? length - 1 : length] = '\0';
     describe_command(header);
     describe_executable(header);
-    errno = saved_errno;
+    lmm_quiet_end(&quiet);
 }

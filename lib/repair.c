@@ -69,6 +69,26 @@ static void correct_site(uint32_t site, const struct tally *tally)
     lmm_ledger_count_common(site, &delta);
 }
 
+static int recount_page(struct lmm_page *page, void *arg)
+{
+    struct lmm_ledger_family *record = lmm_families_at(page->family)->record;
+
+    (void) arg;
+    lmm_ledger_count_page(record, 1, lmm_page_facts(page)->units * (size_t) LMM_UNIT_BYTES, page->slots);
+    lmm_ledger_count_committed(record, (int64_t) lmm_page_committed_bytes(page));
+    return 0;
+}
+
+/* The gauges were copied before the fork, and pages after it. */
+static void recount_pages(void)
+{
+    for (uint32_t i = 0; i < lmm_families_count(); i++) {
+        struct lmm_ledger_family *record = lmm_families_at(i)->record;
+        record->pages = record->mapped_bytes = record->slots = record->committed_bytes = 0;
+    }
+    lmm_page_for_each(recount_page, NULL);
+}
+
 void lmm_repair_books(void)
 {
     uint32_t sites = lmm_ledger_site_count();
@@ -77,6 +97,7 @@ void lmm_repair_books(void)
     for (uint32_t i = 0; i < lmm_families_count(); i++) {
         lmm_runs_release_cached(&lmm_families_at(i)->runs);
     }
+    recount_pages();
     struct tally *tally = lmm_vm_map(bytes);
     if (tally == NULL) {
         lmm_warn("no memory to correct the books after fork: counts may be off by a few blocks");

@@ -165,6 +165,7 @@ static int render(struct target *target, enum format format, uint64_t *ret_live_
         return -ENOMEM;
     }
     lmm_families_refresh_gauges();
+    struct lmm_quiet quiet = lmm_quiet_begin();    /* writing is a cancellation point */
     lmm_lock_acquire(&lmm_report_lock);
     int result = build_model_locked(&model);
     if (result == 0) {
@@ -174,6 +175,7 @@ static int render(struct target *target, enum format format, uint64_t *ret_live_
                                   : lmm_text_leaks(model, &target->sink, &style);
     }
     lmm_lock_release(&lmm_report_lock);
+    lmm_quiet_end(&quiet);
     return result;
 }
 

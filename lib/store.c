@@ -3,13 +3,13 @@
 
 #include "options.h"
 #include "panic.h"
+#include "process.h"
 #include "vm.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <lmm/ledger.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAME_BYTES = 64 };    /* <pid>.<ticks>.lmm and more */
+enum { NAME_BYTES = 64 };    /* <pid>.<start ticks>.<PID namespace>.lmm */
 
 static struct {
     char directory[LMM_OPTION_PATH_MAX];    /* absolute; empty: not looked for yet */
@@ -29,28 +29,6 @@ static struct {
     ino_t inode;
     int descriptor;                /* between create or open, and close */
 } store = {.descriptor = -1};
-
-/* ---- Quiet calls ------------------------------------------------------------------------------- */
-
-/* An allocation neither changes errno nor ends a thread that was cancelled. */
-struct quiet {
-    int saved_errno;
-    int cancel_state;
-};
-
-static struct quiet quiet_begin(void)
-{
-    struct quiet quiet = {.saved_errno = errno};
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &quiet.cancel_state);
-    return quiet;
-}
-
-static void quiet_end(const struct quiet *quiet)
-{
-    pthread_setcancelstate(quiet->cancel_state, NULL);
-    errno = quiet->saved_errno;
-}
 
 /* ---- The directory ----------------------------------------------------------------------------- */
 
@@ -75,7 +53,8 @@ static void tell_link(const char *path)
 /* Opens the directory, made if there is none; -1 with errno, EPERM when it is not the user's alone. */
 static int open_directory(const char *path)
 {
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+    /* The umask may take even the user's own rights away. */
+    if (mkdir(path, 0700) == 0 ? chmod(path, 0700) != 0 : errno != EEXIST) {
         return -1;
     }
     int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -133,11 +112,12 @@ static const char *reason_of(int error)
 {
     return error == EPERM     ? "it is not a directory of this user alone (mode 0700)"
            : error == ELOOP   ? "it is a symbolic link"
+           : error == EEXIST  ? "another copy of LMM in this process keeps one"
            : error == ENOTDIR ? "it is not a directory"
                               : strerrordesc_np(error);
 }
 
-/* Once: the children of a server that forks would all say the same. */
+/* Once in a process, and not again in the children that it forks afterwards. */
 static void complain(const char *directory, const char *reason, const char *advice)
 {
     if (!store.has_complained) {
@@ -243,6 +223,15 @@ static size_t total_bytes(const struct lmm_store_part *parts, size_t count)
     return bytes;
 }
 
+/* A mapping over memory in use that fails may take that memory away, so it is tried elsewhere first: not
+ * every file system maps files shared. */
+static bool can_be_mapped(int descriptor)
+{
+    void *probe = lmm_vm_map_file(NULL, LMM_SYSTEM_PAGE_BYTES, descriptor, 0, true);
+
+    return probe != NULL && lmm_vm_unmap(probe, LMM_SYSTEM_PAGE_BYTES);
+}
+
 /* Fills the new file `draft` and gives it its name; 0 or an errno. What stands there already is of the
  * program that this process was before exec. */
 static int complete(int directory, int descriptor, const char *draft, const char *name,
@@ -257,7 +246,7 @@ static int complete(int directory, int descriptor, const char *draft, const char
     store.inode = facts.st_ino;
     int error = allocate(descriptor, 0, total_bytes(parts, count));
     if (error == 0) {
-        error = write_parts(descriptor, parts, count);
+        error = can_be_mapped(descriptor) ? write_parts(descriptor, parts, count) : EOPNOTSUPP;
     }
     if (error == 0 && renameat(directory, draft, directory, name) != 0) {
         error = errno;
@@ -266,14 +255,20 @@ static int complete(int directory, int descriptor, const char *draft, const char
 }
 
 static int create_in(int directory, const struct lmm_store_part *parts, size_t count,
-                     uint64_t start_ticks)
+                     const struct lmm_ledger_header *header)
 {
     char name[NAME_BYTES];
-    char draft[NAME_BYTES];
+    char draft[NAME_BYTES + 8];
 
-    snprintf(name, sizeof(name), "%ld.%" PRIu64 LMM_LEDGER_SUFFIX, (long) getpid(), start_ticks);
-    snprintf(draft, sizeof(draft), ".%ld.%" PRIu64 ".new", (long) getpid(), start_ticks);
+    snprintf(name, sizeof(name), "%" PRIu32 ".%" PRIu64 ".%" PRIu64 LMM_LEDGER_SUFFIX, header->pid,
+             header->start_ticks, header->pid_namespace);
+    snprintf(draft, sizeof(draft), ".%s.new", name);
     snprintf(store.path, sizeof(store.path), "%s/%s", store.directory, name);
+    /* What has the name already is of the program that this process was before exec; or of another copy of
+     * LMM in it, which goes on with it. */
+    if (faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && lmm_process_has_mapped(name)) {
+        return EEXIST;
+    }
     unlinkat(directory, draft, 0);
     int descriptor =
         openat(directory, draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -290,41 +285,42 @@ static int create_in(int directory, const struct lmm_store_part *parts, size_t c
     return 0;
 }
 
-int lmm_store_create(const struct lmm_store_part *parts, size_t count, uint64_t start_ticks)
+int lmm_store_create(const struct lmm_store_part *parts, size_t count,
+                     const struct lmm_ledger_header *header)
 {
-    struct quiet quiet = quiet_begin();
+    struct lmm_quiet quiet = lmm_quiet_begin();
     int result = -1;
 
     if (!lmm_options.ledger_off && getauxval(AT_SECURE) == 0) {
         int directory = choose_directory(&result);
         if (directory >= 0) {
-            result = create_in(directory, parts, count, start_ticks);
+            result = create_in(directory, parts, count, header);
             close(directory);
             if (result != 0) {
-                complain(store.directory, strerrordesc_np(result), "");
+                complain(store.directory, reason_of(result), "");
             }
         }
     }
-    quiet_end(&quiet);
+    lmm_quiet_end(&quiet);
     return result;
 }
 
 bool lmm_store_map_over(void *address, size_t bytes, size_t offset, bool shared)
 {
-    struct quiet quiet = quiet_begin();
+    struct lmm_quiet quiet = lmm_quiet_begin();
     bool done = lmm_vm_map_file(address, bytes, store.descriptor, offset, shared) != NULL;
 
-    quiet_end(&quiet);
+    lmm_quiet_end(&quiet);
     return done;
 }
 
 void lmm_store_close(void)
 {
-    struct quiet quiet = quiet_begin();
+    struct lmm_quiet quiet = lmm_quiet_begin();
 
     close(store.descriptor);
     store.descriptor = -1;
-    quiet_end(&quiet);
+    lmm_quiet_end(&quiet);
 }
 
 static bool is_ours(const struct stat *facts)
@@ -348,10 +344,10 @@ static int reopen(void)
 
 bool lmm_store_open(void)
 {
-    struct quiet quiet = quiet_begin();
+    struct lmm_quiet quiet = lmm_quiet_begin();
 
     store.descriptor = reopen();
-    quiet_end(&quiet);
+    lmm_quiet_end(&quiet);
     return store.descriptor >= 0;
 }
 
@@ -368,7 +364,7 @@ static void *grow(int descriptor, size_t bytes, size_t more, int *ret_error)
 
 void *lmm_store_grow(size_t bytes, size_t more, int *ret_error)
 {
-    struct quiet quiet = quiet_begin();
+    struct lmm_quiet quiet = lmm_quiet_begin();
     void *mapped = NULL;
     int descriptor = reopen();
 
@@ -378,17 +374,17 @@ void *lmm_store_grow(size_t bytes, size_t more, int *ret_error)
         mapped = grow(descriptor, bytes, more, ret_error);
         close(descriptor);
     }
-    quiet_end(&quiet);
+    lmm_quiet_end(&quiet);
     return mapped;
 }
 
 void lmm_store_remove(void)
 {
-    struct quiet quiet = quiet_begin();
+    struct lmm_quiet quiet = lmm_quiet_begin();
     struct stat facts;
 
     if (lstat(store.path, &facts) == 0 && is_ours(&facts)) {
         unlink(store.path);
     }
-    quiet_end(&quiet);
+    lmm_quiet_end(&quiet);
 }

@@ -15,6 +15,8 @@
 
 #include "base.h"
 
+#include <lmm/ledger.h>
+
 /* Bytes to be put into a new file, in this order. */
 struct lmm_store_part {
     void *data;
@@ -23,10 +25,11 @@ struct lmm_store_part {
 
 /*
  * Creates the file of this process and writes the parts into it; at no moment does anybody else find it
- * under its name half written. start_ticks: when the process started, for the name. Returns 0; -1 when
+ * under its name half written. header: of this process, for the name. Returns 0; -1 when
  * the settings say that there shall be no file; or an errno, after one line on stderr that says why.
  */
-int lmm_store_create(const struct lmm_store_part *parts, size_t count, uint64_t start_ticks);
+int lmm_store_create(const struct lmm_store_part *parts, size_t count,
+                     const struct lmm_ledger_header *header);
 
 /* Opens the file again; false when it is gone, or another. */
 bool lmm_store_open(void);

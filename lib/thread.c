@@ -23,6 +23,8 @@ static struct {
     struct lmm_heap *first;
     struct lmm_heap *late;
     uint32_t count;
+    bool has_settings;
+    bool has_key;
     bool has_started;              /* atomic; all below stand */
     pthread_key_t key;             /* its destructor parks a heap */
 } threads = {
@@ -176,15 +178,12 @@ size_t lmm_thread_trim(void)
 
 /* ---- fork ---------------------------------------------------------------------------------------- */
 
-/* Under HEAPS nobody starts LMM meanwhile. Heap locks are one rank, taken in the order of the list, which
- * only grows at its head under HEAPS. */
+/* Before LMM has started, too: another thread may be starting it. Heap locks are one rank, taken in the
+ * order of the list, which only grows at its head under HEAPS. */
 static void before_fork(void)
 {
     lmm_lock_acquire_for_fork(&lmm_report_lock);
     lmm_lock_acquire_for_fork(&threads.lock);
-    if (!lmm_thread_has_started()) {
-        return;
-    }
     lmm_lock_acquire_for_fork(&threads.late_lock);
     for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
         lmm_lock_acquire_for_fork(&heap->lock);
@@ -197,7 +196,7 @@ static void before_fork(void)
     lmm_meta_before_fork();
 }
 
-static void release_after_fork(void)
+static void after_fork(void)
 {
     lmm_meta_after_fork();
     lmm_reservoir_after_fork();
@@ -209,13 +208,6 @@ static void release_after_fork(void)
         lmm_lock_release_for_fork(&heap->lock);
     }
     lmm_lock_release_for_fork(&threads.late_lock);
-}
-
-static void after_fork(void)
-{
-    if (lmm_thread_has_started()) {
-        release_after_fork();
-    }
     lmm_lock_release_for_fork(&threads.lock);
     lmm_lock_release_for_fork(&lmm_report_lock);
 }
@@ -235,16 +227,9 @@ static bool others_were_active(void)
  * memory page by page while they run. What they own is put together again from the tags. */
 static void after_fork_in_child(void)
 {
-    bool had_started = lmm_thread_has_started();
-
     lmm_hooks_after_fork_in_child();
-    if (had_started) {
-        lmm_ledger_after_fork_in_child();
-    }
+    lmm_ledger_after_fork_in_child();
     after_fork();
-    if (!had_started) {
-        return;
-    }
     lmm_thread_open.site_limit = 0;    /* until lmm_thread_enter() has found a ledger for this process */
     if (!others_were_active()) {
         return;
@@ -260,18 +245,21 @@ static void after_fork_in_child(void)
 
 /* ---- Start --------------------------------------------------------------------------------------- */
 
+/* Each step is done once, however often the whole is tried; the ledger, which others see and which may
+ * print a line, comes last. */
 static bool start_locked(void)
 {
-    lmm_options_read();
-    lmm_hooks_start();
-    lmm_reservoir_set_bound(lmm_options.reservoir_bytes);
-    if (!lmm_ledger_start()) {
-        return false;
+    if (!threads.has_settings) {
+        lmm_options_read();
+        lmm_hooks_start();
+        lmm_reservoir_set_bound(lmm_options.reservoir_bytes);
+        threads.has_settings = true;
     }
+    threads.has_key = threads.has_key || pthread_key_create(&threads.key, depart) == 0;
     if (threads.late == NULL) {
         threads.late = add_heap_locked(true);
     }
-    return threads.late != NULL && pthread_key_create(&threads.key, depart) == 0;
+    return threads.has_key && threads.late != NULL && lmm_ledger_start();
 }
 
 /* Before the program can register handlers of its own: those run outside these, without LMM's locks. */

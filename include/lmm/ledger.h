@@ -42,7 +42,7 @@ enum {
     LMM_LEDGER_MAX_OWNERS = 1 << 20,
 };
 
-/* The suffix of a ledger's file name, <pid>.<start_ticks>.lmm. */
+/* The suffix of a ledger's file name, <pid>.<start_ticks>.<pid_namespace>.lmm. */
 #define LMM_LEDGER_SUFFIX ".lmm"
 
 enum lmm_ledger_state {

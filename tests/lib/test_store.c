@@ -20,12 +20,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, TICKS = 77, MARK = 4242 };
+enum { PAGE = 4096, TICKS = 77, NAMESPACE = 88, MARK = 4242 };
 
 static char folder[64];
 static char path[256];
 static char one[PAGE];
 static char two[2 * PAGE];
+static struct lmm_ledger_header owner = {.start_ticks = TICKS, .pid_namespace = NAMESPACE};
 static const struct lmm_store_part parts[] = {{one, sizeof(one)}, {two, sizeof(two)}};
 
 static void set_up(void)
@@ -33,7 +34,8 @@ static void set_up(void)
     snprintf(folder, sizeof(folder), "/tmp/lmm-store-XXXXXX");
     cr_assert(mkdtemp(folder) != NULL);
     setenv("LMM_DIR", folder, 1);
-    snprintf(path, sizeof(path), "%s/%ld.%d.lmm", folder, (long) getpid(), TICKS);
+    owner.pid = (uint32_t) getpid();
+    snprintf(path, sizeof(path), "%s/%ld.%d.%d.lmm", folder, (long) getpid(), TICKS, NAMESPACE);
     memset(one, 'a', sizeof(one));
     memset(two, 'b', sizeof(two));
 }
@@ -63,7 +65,7 @@ TestSuite(store, .init = set_up, .fini = tear_down);
 static int create(void)
 {
     errno = MARK;
-    int result = lmm_store_create(parts, 2, TICKS);
+    int result = lmm_store_create(parts, 2, &owner);
     cr_expect(errno == MARK);
     return result;
 }
@@ -160,7 +162,7 @@ Test(store, a_draft_left_behind_is_no_obstacle)
 {
     char draft[256];
 
-    snprintf(draft, sizeof(draft), "%s/.%ld.%d.new", folder, (long) getpid(), TICKS);
+    snprintf(draft, sizeof(draft), "%s/.%ld.%d.%d.lmm.new", folder, (long) getpid(), TICKS, NAMESPACE);
     cr_assert(symlink("/dev/null", draft) == 0);
     create_and_close();
     cr_expect(entries() == 1);
@@ -413,6 +415,32 @@ Test(store, no_memory_is_an_error)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
+/* Two copies of LMM in one process would want the same name. */
+Test(store, a_file_that_this_process_has_mapped_is_not_replaced)
+{
+    struct stat before;
+    struct stat after;
+
+    create_and_close();
+    cr_assert(stat(path, &before) == 0);
+    cr_redirect_stderr();
+    cr_expect(create() == EEXIST);
+    cr_expect(stat(path, &after) == 0 && after.st_ino == before.st_ino && entries() == 1);
+}
+
+/* A umask may take even the user's rights away. */
+Test(store, the_umask_does_not_matter)
+{
+    struct stat facts;
+
+    cr_assert(rmdir(folder) == 0);
+    mode_t before = umask(0777);
+    create_and_close();
+    umask(before);
+    cr_expect(stat(folder, &facts) == 0 && (facts.st_mode & 0777) == 0700);
+    cr_expect(stat(path, &facts) == 0 && (facts.st_mode & 0777) == 0600);
+}
+
 Test(store, removing_removes)
 {
     create_and_close();
@@ -432,7 +460,7 @@ static void *create_cancelled(void *unused)
     int error;
 
     pthread_cancel(pthread_self());
-    got_through = lmm_store_create(parts, 2, TICKS) == 0;
+    got_through = lmm_store_create(parts, 2, &owner) == 0;
     lmm_store_close();
     got_through = got_through && lmm_store_grow(3 * PAGE, PAGE, &error) != NULL;
     lmm_store_remove();
