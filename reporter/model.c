@@ -396,6 +396,7 @@ static void define_site(struct lmm_model_site *site)
         site->live_slots = site->live_blocks; /* a writer stands between its two stores */
     }
     site->live_bytes = multiply(site->live_slots, site->family->size_bytes);
+    site->allocated_bytes = multiply(site->allocated_slots, site->family->size_bytes);
 }
 
 static void add_counts(struct lmm_model_family *sum, const struct lmm_model_site *site)

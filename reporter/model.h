@@ -70,6 +70,7 @@ struct lmm_model_site {
     uint64_t allocations;
     uint64_t frees;
     uint64_t allocated_slots;
+    uint64_t allocated_bytes;
     uint64_t freed_slots;
     uint32_t share_permille; /* of the live bytes of all families */
 };

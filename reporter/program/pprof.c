@@ -156,17 +156,6 @@ static int64_t clamped(uint64_t value)
     return value > INT64_MAX ? INT64_MAX : (int64_t) value;
 }
 
-/* Bytes are slots x size, as everywhere. */
-static int64_t allocated_bytes(const struct lmm_model_site *site)
-{
-    uint64_t bytes;
-
-    if (__builtin_mul_overflow(site->allocated_slots, site->family->size_bytes, &bytes)) {
-        return INT64_MAX;
-    }
-    return clamped(bytes);
-}
-
 /* A site without a function is named by its place, such as "(unattributed)", and its family. */
 static int64_t function_name(struct writer *writer, const struct lmm_model_site *site)
 {
@@ -240,7 +229,7 @@ static void add_sample(struct writer *writer, const struct lmm_model_site *site,
     item->labels = &item->label;
     item->location_id = item->location.id;
     item->values[0] = clamped(site->allocations);
-    item->values[1] = allocated_bytes(site);
+    item->values[1] = clamped(site->allocated_bytes);
     item->values[2] = clamped(site->live_blocks);
     item->values[3] = clamped(site->live_bytes);
     perftools__profiles__sample__init(&item->sample);
