@@ -13,6 +13,7 @@
 #include "reporter/model.h"
 #include "reporter/program/names.h"
 #include "reporter/program/output.h"
+#include "reporter/program/parse.h"
 #include "reporter/program/program.h"
 #include "reporter/program/select.h"
 #include "reporter/program/snapshot.h"
@@ -40,10 +41,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         state->child_inputs[0] = &arguments->select;
         return 0;
     case ARGP_KEY_ARG:
-        if (arguments->word != NULL) {
-            argp_error(state, "one process at a time, not '%s' too", argument);
-        }
-        arguments->word = argument;
+        lmm_take_word(&arguments->word, argument, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

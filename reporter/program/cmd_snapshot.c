@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "reporter/program/parse.h"
 #include "reporter/program/program.h"
 #include "reporter/program/snapshot.h"
 
@@ -26,10 +27,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         arguments->output = argument;
         return 0;
     case ARGP_KEY_ARG:
-        if (arguments->word != NULL) {
-            argp_error(state, "one process at a time, not '%s' too", argument);
-        }
-        arguments->word = argument;
+        lmm_take_word(&arguments->word, argument, state);
         return 0;
     case ARGP_KEY_END:
         if (arguments->output == NULL) {

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "reporter/program/parse.h"
 #include "reporter/program/program.h"
 #include "reporter/program/top_layout.h"
 #include "reporter/program/top_screen.h"
@@ -84,10 +85,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         }
         return 0;
     case ARGP_KEY_ARG:
-        if (options->word != NULL) {
-            argp_error(state, "one process at a time");
-        }
-        options->word = argument;
+        lmm_take_word(&options->word, argument, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

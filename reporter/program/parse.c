@@ -2,6 +2,7 @@
 /* parse: see parse.h for the contract. */
 #include "reporter/program/parse.h"
 
+#include <argp.h>
 #include <string.h>
 
 #define NS_PER_MS     UINT64_C(1000000)
@@ -84,4 +85,12 @@ bool lmm_parse_duration(const char *text, uint64_t *ret_ns)
     }
     *ret_ns = ns;
     return true;
+}
+
+void lmm_take_word(const char **word, const char *argument, const struct argp_state *state)
+{
+    if (*word != NULL) {
+        argp_error(state, "one process at a time, not '%s' too", argument);
+    }
+    *word = argument;
 }
