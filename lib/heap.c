@@ -93,11 +93,7 @@ void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledge
         lmm_ledger_count_common(site, delta);
         return;
     }
-    struct lmm_ledger_row *row = &heap->open.rows[site];
-    lmm_add_single_writer(&row->allocated_blocks, delta->allocated_blocks);
-    lmm_add_single_writer(&row->freed_blocks, delta->freed_blocks);
-    lmm_add_single_writer(&row->allocated_extra_slots, delta->allocated_extra_slots);
-    lmm_add_single_writer(&row->freed_extra_slots, delta->freed_extra_slots);
+    lmm_row_add(&heap->open.rows[site], delta);
 }
 
 /* ---- Pages ------------------------------------------------------------------------------------- */

@@ -349,11 +349,7 @@ void lmm_ledger_count_common(uint32_t site, const struct lmm_ledger_row *delta)
 {
     lmm_lock_acquire(&ledger.lock);
     LMM_CHECK(site < ledger.common.capacity);
-    struct lmm_ledger_row *row = &ledger.common.row[site];
-    lmm_add_single_writer(&row->allocated_blocks, delta->allocated_blocks);
-    lmm_add_single_writer(&row->freed_blocks, delta->freed_blocks);
-    lmm_add_single_writer(&row->allocated_extra_slots, delta->allocated_extra_slots);
-    lmm_add_single_writer(&row->freed_extra_slots, delta->freed_extra_slots);
+    lmm_row_add(&ledger.common.row[site], delta);
     lmm_lock_release(&ledger.lock);
 }
 

@@ -21,6 +21,7 @@
 #define LMM_LIB_LEDGER_H
 
 #include "base.h"
+#include "sync.h"
 
 #include <lmm/ledger.h>
 
@@ -86,6 +87,15 @@ uint32_t lmm_ledger_family_count(void);
  * The caller is the rows' writer. False with errno ENOMEM, and *rows is as it was.
  */
 bool lmm_ledger_grow_rows(uint32_t owner, uint32_t sites, struct lmm_rows *rows);
+
+/* Adds delta to a row whose one writer the caller is. */
+static inline void lmm_row_add(struct lmm_ledger_row *row, const struct lmm_ledger_row *delta)
+{
+    lmm_add_single_writer(&row->allocated_blocks, delta->allocated_blocks);
+    lmm_add_single_writer(&row->freed_blocks, delta->freed_blocks);
+    lmm_add_single_writer(&row->allocated_extra_slots, delta->allocated_extra_slots);
+    lmm_add_single_writer(&row->freed_extra_slots, delta->freed_extra_slots);
+}
 
 /* Adds delta to the row of owner 0 for site. Never fails. */
 void lmm_ledger_count_common(uint32_t site, const struct lmm_ledger_row *delta);

@@ -161,21 +161,30 @@ static bool is_within_limit(size_t bytes)
            bytes <= limit.rlim_cur;
 }
 
+/* Writes all of data at offset; 0 or an errno. */
+static int write_at(int descriptor, const char *data, size_t bytes, size_t offset)
+{
+    for (size_t at = 0; at < bytes;) {
+        ssize_t done = pwrite(descriptor, data + at, bytes - at, (off_t) (offset + at));
+        if (done < 0 && errno != EINTR) {
+            return errno;
+        }
+        at += done < 0 ? 0 : (size_t) done;
+    }
+    return 0;
+}
+
 /* For file systems that cannot allocate ahead: zeroes are written instead. */
 static int fill(int descriptor, size_t offset, size_t bytes)
 {
     static const char zeroes[LMM_SYSTEM_PAGE_BYTES];
+    int error = 0;
 
-    while (bytes != 0) {
-        ssize_t done = pwrite(descriptor, zeroes, bytes < sizeof(zeroes) ? bytes : sizeof(zeroes),
-                              (off_t) offset);
-        if (done < 0 && errno != EINTR) {
-            return errno;
-        }
-        offset += done < 0 ? 0 : (size_t) done;
-        bytes -= done < 0 ? 0 : (size_t) done;
+    for (size_t at = 0; at < bytes && error == 0; at += sizeof(zeroes)) {
+        size_t left = bytes - at;
+        error = write_at(descriptor, zeroes, left < sizeof(zeroes) ? left : sizeof(zeroes), offset + at);
     }
-    return 0;
+    return error;
 }
 
 /* Makes sure that stores to these bytes cannot fail; 0 or an errno. */
@@ -197,20 +206,14 @@ static int allocate(int descriptor, size_t offset, size_t bytes)
 
 static int write_parts(int descriptor, const struct lmm_store_part *parts, size_t count)
 {
-    off_t offset = 0;
+    size_t offset = 0;
+    int error = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        const char *data = parts[i].data;
-        for (size_t at = 0; at < parts[i].bytes;) {
-            ssize_t done = pwrite(descriptor, data + at, parts[i].bytes - at, offset);
-            if (done < 0 && errno != EINTR) {
-                return errno;
-            }
-            at += done < 0 ? 0 : (size_t) done;
-            offset += done < 0 ? 0 : done;
-        }
+    for (size_t i = 0; i < count && error == 0; i++) {
+        error = write_at(descriptor, parts[i].data, parts[i].bytes, offset);
+        offset += parts[i].bytes;
     }
-    return 0;
+    return error;
 }
 
 static size_t total_bytes(const struct lmm_store_part *parts, size_t count)
