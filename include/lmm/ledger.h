@@ -20,6 +20,7 @@
  *   I3  a site names a family below the number of families; a row's index is its site's id
  *   I4  an owner has one chunk of rows, `first` is 0; or, when the process died while moving them, two,
  *       of which the larger counts
+ *       (the same holds for TEMPORARIES, and apart from that of PEAKS, whose owners are 0 and 1)
  *   I5  a counter row has one writer; allocated and freed only ever go up, so live = allocated - freed
  *       is summed over all owners, with `freed` read before `allocated`
  */
@@ -40,6 +41,9 @@ enum {
     LMM_LEDGER_MAX_SITES = 1 << 20,
     LMM_LEDGER_MAX_FAMILIES = 1 << 16,
     LMM_LEDGER_MAX_OWNERS = 1 << 20,
+    LMM_LEDGER_MAX_FRAMES = 1 << 24,
+    LMM_LEDGER_MAX_MODULES = 1 << 16,
+    LMM_LEDGER_BUILD_ID_MAX = 32,
 };
 
 /* The suffix of a ledger's file name, <pid>.<start_ticks>.<pid_namespace>.lmm. */
@@ -80,7 +84,14 @@ struct lmm_ledger_header {
     uint32_t command_bytes;      /* of `command`, the last NUL included; at most its size */
     char command[LMM_LEDGER_COMMAND_MAX];   /* arguments, each with its NUL, cut where too long */
     char executable[LMM_LEDGER_PATH_MAX];   /* NUL-terminated, cut where too long */
-    unsigned char reserved[1888];           /* zero */
+
+    /* The drop-in's; 0 in a program of the typed API. */
+    uint32_t is_drop_in;         /* 1: families of the name "malloc-..." are size classes of malloc */
+    uint32_t stack_frames;       /* frames kept of a call stack, at most; 0: no stacks are taken */
+    uint64_t peak_count;         /* atomic; how often the PEAKS were written; owner peak_count % 2 is valid */
+    uint64_t peak_bytes[2];      /* by the same owner: bytes that lived at that moment, in all families */
+    uint64_t peak_time_ns[2];    /* by the same owner: CLOCK_REALTIME of that moment */
+    unsigned char reserved[1840];           /* zero */
 };
 
 enum lmm_ledger_kind {
@@ -89,6 +100,11 @@ enum lmm_ledger_kind {
     LMM_LEDGER_FAMILIES = 2,     /* record: struct lmm_ledger_family */
     LMM_LEDGER_SITES = 3,        /* record: struct lmm_ledger_site */
     LMM_LEDGER_ROWS = 4,         /* record: struct lmm_ledger_row */
+    LMM_LEDGER_MODULES = 5,      /* record: struct lmm_ledger_module */
+    LMM_LEDGER_FRAMES = 6,       /* record: struct lmm_ledger_frame */
+    LMM_LEDGER_STACKS = 7,       /* record: uint32_t, by site: its stack; sites past the last have none */
+    LMM_LEDGER_PEAKS = 8,        /* record: struct lmm_ledger_peak, by site; see the header's peak_count */
+    LMM_LEDGER_TEMPORARIES = 9,  /* record: uint64_t, by site; per owner, as ROWS are */
 };
 
 struct lmm_ledger_chunk {
@@ -97,7 +113,8 @@ struct lmm_ledger_chunk {
     uint32_t first;              /* index of the first record */
     uint32_t capacity;           /* records there is room for */
     uint32_t used;               /* atomic; valid records (ROWS: always equal to capacity) */
-    uint32_t owner;              /* ROWS: the heap's number, 0 for what no heap could count; else 0 */
+    uint32_t owner;              /* ROWS, TEMPORARIES: the heap's number, 0 for what no heap could count;
+                                    PEAKS: which of two; else 0 */
     uint64_t bytes;              /* of the whole chunk: this header, its records, and what is left over */
     uint64_t reserved[4];
 };
@@ -116,7 +133,13 @@ struct lmm_ledger_family {
     uint64_t longest_run_slots;  /* the longest free run */
     uint64_t peak_slots;
     uint64_t limit_bytes;        /* 0: none */
-    uint64_t reserved;
+    uint64_t flags;              /* LMM_LEDGER_FAMILY_... */
+};
+
+enum {
+    /* What was asked for is counted: the extra slots of its sites' rows are bytes, of all blocks, and so
+     * live bytes = allocated_extra_slots - freed_extra_slots; and peak_slots is in bytes. */
+    LMM_LEDGER_FAMILY_BYTES = 1,
 };
 
 struct lmm_ledger_site {
@@ -134,6 +157,33 @@ struct lmm_ledger_row {
     uint64_t freed_extra_slots;
 };
 
+/* A mapped ELF file, as far as stacks lead through it. Its place does not change; when it is unloaded it
+ * stays, `gone`, and what is loaded there later is another. */
+struct lmm_ledger_module {
+    uint64_t start;              /* first address of its mapping */
+    uint64_t end;                /* one past the last */
+    uint64_t bias;               /* address in memory - address in the file's headers */
+    uint32_t path;               /* string reference; empty: unknown */
+    uint32_t gone;               /* atomic; 1: unloaded since */
+    uint32_t build_id_bytes;     /* at most 32; 0: it has none */
+    uint32_t reserved;
+    unsigned char build_id[LMM_LEDGER_BUILD_ID_MAX];
+};
+
+/* One call in a stack, stored once for all stacks that share it and what is outside of it. Number 0 is
+ * no call: the end of every stack. A stack is the number of its innermost call. */
+struct lmm_ledger_frame {
+    uint64_t address;            /* where the call returns to */
+    uint32_t caller;             /* the next outer call; below this record's own number */
+    uint32_t module;             /* its number + 1; 0: none */
+};
+
+/* What lived of a site when most bytes did. */
+struct lmm_ledger_peak {
+    uint64_t blocks;
+    uint64_t bytes;
+};
+
 /* A ledger as a reader holds it: where the header and each chunk are in its memory. */
 struct lmm_ledger_view {
     const struct lmm_ledger_header *header;
@@ -146,5 +196,8 @@ static_assert(sizeof(struct lmm_ledger_chunk) == 64, "rows start on a cache line
 static_assert(sizeof(struct lmm_ledger_family) == 96, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_site) == 16, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_row) == 32, "two rows a cache line");
+static_assert(sizeof(struct lmm_ledger_module) == 72, "fixed layout");
+static_assert(sizeof(struct lmm_ledger_frame) == 16, "fixed layout");
+static_assert(sizeof(struct lmm_ledger_peak) == 16, "fixed layout");
 
 #endif
