@@ -17,7 +17,7 @@
  * sp, bp: of the frame whose pc was looked up; sp is what it was at that pc.
  *
  * Owns nothing and remembers nothing: no memory, no locks, no calls, so it runs anywhere: inside malloc,
- * before relocation of other modules, in signal handlers. Only x86-64 is known; elsewhere there are no
+ * before the program's constructors, in signal handlers. Only x86-64 is known; elsewhere there are no
  * rules. Sources: DWARF 5, section 6.4; Linux Standard Base 5.0, "DWARF Extensions", "Exception Frames" and
  * ".eh_frame_hdr"; System V ABI for AMD64, section 3.7.
  *
@@ -30,27 +30,27 @@
 #include "base.h"
 
 enum lmm_cfi_base {
-    LMM_CFI_UNKNOWN, /* not to be told by these rules; the other fields mean nothing */
+    LMM_CFI_UNKNOWN,    /* not to be told by these rules; the other fields mean nothing */
     LMM_CFI_SP,
     LMM_CFI_BP,
     LMM_CFI_BP_LOAD,
-    LMM_CFI_SIGNAL, /* the other fields mean nothing */
-    LMM_CFI_END,    /* the other fields mean nothing */
+    LMM_CFI_SIGNAL,     /* the other fields mean nothing */
+    LMM_CFI_END,        /* the other fields mean nothing */
 };
 
 enum lmm_cfi_saved {
-    LMM_CFI_SAME,   /* the caller's bp is this frame's */
-    LMM_CFI_AT_CFA, /* it is *(CFA + bp_offset) */
-    LMM_CFI_AT_BP,  /* it is *(bp + bp_offset) */
-    LMM_CFI_LOST,   /* nobody knows: callers with a rule on bp cannot be unwound */
+    LMM_CFI_SAME,       /* the caller's bp is this frame's */
+    LMM_CFI_AT_CFA,     /* it is *(CFA + bp_offset) */
+    LMM_CFI_AT_BP,      /* it is *(bp + bp_offset) */
+    LMM_CFI_LOST,       /* nobody knows: callers with a rule on bp cannot be unwound */
 };
 
 /* Eight bytes, so that a cache's entry is a pc and its rule. All zero: UNKNOWN. */
 struct lmm_cfi_rule {
-    int32_t cfa_offset; /* bytes */
-    int16_t bp_offset;  /* bytes */
-    uint8_t base;       /* enum lmm_cfi_base */
-    uint8_t saved;      /* enum lmm_cfi_saved */
+    int32_t cfa_offset;    /* bytes */
+    int16_t bp_offset;     /* bytes */
+    uint8_t base;          /* enum lmm_cfi_base */
+    uint8_t saved;         /* enum lmm_cfi_saved */
 };
 
 _Static_assert(sizeof(struct lmm_cfi_rule) == 8, "a rule is one word");
@@ -61,9 +61,10 @@ _Static_assert(sizeof(struct lmm_cfi_rule) == 8, "a rule is one word");
  * exact: pc is an instruction about to run (interrupted by a signal), not a return address. The rule of
  *        a return address is that of the call before it, which may be another function's last
  *        instruction.
- * True and *ret_rule when the tables cover pc; its base is UNKNOWN where they say what no rule can.
- * False when they do not: no tables, no binary search table of the usual kind, code without unwind data, or
- * damage. Async-signal-safe; one binary search and the interpretation of one entry, 100 to 300 ns.
+ * True and *ret_rule when an entry covers pc; its base is UNKNOWN where the entry says what no rule can,
+ * or what this code does not understand. False when none does: no tables, no binary search table of the
+ * usual kind, code without unwind data, damage. Async-signal-safe; a binary search and the
+ * interpretation of one entry.
  */
 bool lmm_cfi_find(const unsigned char *eh_frame_hdr, uintptr_t pc, bool exact,
                   struct lmm_cfi_rule *ret_rule);
