@@ -75,6 +75,29 @@ uint32_t lmm_model_permille(uint64_t part, uint64_t whole)
     return (uint32_t) (part * 1000 / whole);
 }
 
+/* ---- Stacks ---------------------------------------------------------------------------------- */
+
+uint32_t lmm_model_caller(const struct lmm_model *model, uint32_t frame)
+{
+    return model->frames[frame].caller;
+}
+
+const struct lmm_model_module *lmm_model_module_of(const struct lmm_model *model, uint32_t frame)
+{
+    uint32_t module = model->frames[frame].module;
+
+    return module == 0 ? NULL : &model->modules[module - 1];
+}
+
+uint64_t lmm_model_offset(const struct lmm_model *model, uint32_t frame)
+{
+    const struct lmm_model_module *module = lmm_model_module_of(model, frame);
+
+    return model->frames[frame].address - (module == NULL ? 0 : module->bias);
+}
+
+/* ---- Order ----------------------------------------------------------------------------------- */
+
 static int compare_u64(uint64_t a, uint64_t b)
 {
     return (a > b) - (a < b);
