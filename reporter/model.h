@@ -14,7 +14,8 @@
  *   I4  families and sites are in the order of the report; sites that have counted nothing are left
  *       out
  *   I5  a site's stack is below frame_count; each frame's caller is below its own number, and its module
- *       at most module_count
+ *       at most module_count; no stack has more than LMM_MODEL_STACK_MAX frames
+ *   I6  a site's temporaries are at most its frees
  *
  * In a family of the ledger's flag BYTES, bytes are those that the program asked for, each block counts
  * as one live slot, and its free slots are what is left beside those that its bytes need at least.
@@ -35,10 +36,11 @@
 #include "reporter/utf8.h"
 
 struct lmm_ledger_view;
-struct lmm_model_namer;
+struct lmm_model;
 
 enum {
     LMM_MODEL_BUILD_ID_MAX = 32,
+    LMM_MODEL_STACK_MAX = 256, /* frames of a stack; a longer one is damage */
 };
 
 /* One family, or the total over all of them (which has no size, no peak and no free slots). */
@@ -66,13 +68,15 @@ struct lmm_model_family {
     uint32_t occupancy_permille;
     uint32_t internal_permille;
     uint32_t external_permille; /* of run_free_slots */
+    bool counts_bytes;          /* the ledger's flag BYTES */
 };
 
 struct lmm_model_site {
     const struct lmm_model_family *family;
     struct lmm_string file;
     struct lmm_string function;
-    uint32_t line; /* 0: file, and function where there is one, say what this is, as "(unattributed)" */
+    uint32_t
+        line; /* 0: file, and function where there is one, say what this is, as "(unattributed)" */
     uint32_t id;
     uint64_t live_blocks;
     uint64_t live_slots;
@@ -84,7 +88,7 @@ struct lmm_model_site {
     uint64_t freed_slots;
     uint32_t share_permille; /* of the live bytes of all families */
     uint32_t stack;          /* the number of its innermost frame; 0: none */
-    uint64_t stack_key;      /* what identifies the stack beyond this process; 0: none */
+    uint64_t stack_key;      /* identifies the stack, in other processes too; 0: none */
     uint64_t temporaries;    /* blocks that were freed before the same thread allocated again */
     uint64_t peak_blocks;    /* what lived of it when most bytes of the process did */
     uint64_t peak_bytes;
@@ -96,6 +100,7 @@ struct lmm_model_module {
     uint64_t start;
     uint64_t end;
     uint64_t bias; /* address in memory - address in the file's headers */
+    uint64_t key;  /* of the last component of its path */
     bool is_gone;  /* unloaded since; its addresses may be another's too */
     uint32_t build_id_bytes;
     unsigned char build_id[LMM_MODEL_BUILD_ID_MAX];
@@ -104,8 +109,10 @@ struct lmm_model_module {
 /* One call of a stack. */
 struct lmm_model_frame {
     uint64_t address; /* where the call returns to; the call itself is before it */
+    uint64_t key;     /* of its place in its module's file, and of all that is outside of it */
     uint32_t caller;  /* the number of the next outer frame, below this one's; 0: none */
     uint32_t module;  /* its index + 1; 0: none */
+    uint32_t depth;   /* frames from here outwards, this one included */
 };
 
 /* What a frame is in the source: a function that calls, or one that was inlined into it. */
@@ -166,13 +173,13 @@ struct lmm_model {
     const struct lmm_model_family **families; /* live bytes, largest first; equals by name */
     size_t site_count;
     struct lmm_model_site *sites; /* live bytes, then allocations, largest first; then by place */
-    const char *order; /* what the rows were sorted by, when not as said above; else NULL */
-    bool is_drop_in;         /* the books of malloc: families are its size classes */
-    uint32_t stack_frames;   /* kept of a call stack, at most; 0: none are taken */
-    uint64_t temporaries;    /* of all sites */
-    uint64_t peak_bytes;     /* most bytes that lived, as far as peaks were written; 0: none were */
-    uint64_t peak_time_ns;   /* CLOCK_REALTIME of that moment */
-    uint32_t frame_count;    /* numbers are below this; number 0 is no frame */
+    const char *order;     /* what the rows were sorted by, when not as said above; else NULL */
+    bool is_drop_in;       /* the books of malloc: families are its size classes */
+    uint32_t stack_frames; /* kept of a call stack, at most; 0: none are taken */
+    uint64_t temporaries;  /* of all sites */
+    uint64_t peak_bytes;   /* most bytes that lived, as far as peaks were written; 0: none were */
+    uint64_t peak_time_ns; /* CLOCK_REALTIME of that moment */
+    uint32_t frame_count;  /* numbers are below this; number 0 is no frame */
     const struct lmm_model_frame *frames;
     uint32_t module_count;
     const struct lmm_model_module *modules;
@@ -221,6 +228,9 @@ const struct lmm_model_module *lmm_model_module_of(const struct lmm_model *model
  * frame is not 0.
  */
 uint64_t lmm_model_offset(const struct lmm_model *model, uint32_t frame);
+
+/* Returns what stands behind the last slash of path. */
+struct lmm_string lmm_model_last_component(struct lmm_string path);
 
 /* Returns part / whole in thousandths, rounded down, at most 1000; 0 when whole is 0. */
 uint32_t lmm_model_permille(uint64_t part, uint64_t whole);
