@@ -10,9 +10,9 @@
  * A file that is not the one that was mapped (its build-id differs) is not used; that is said on stderr
  * once a file. What a ledger says and what is in the files is treated as hostile.
  *
- * Nothing is fetched from the network unless the caller says so: with debuginfod false the variable
- * DEBUGINFOD_URLS is taken out of this process's environment, so programs that shall inherit it are
- * started before.
+ * Nothing is fetched from the network unless the caller says so: without LMM_SYMBOLS_DEBUGINFOD the
+ * variable DEBUGINFOD_URLS is taken out of this process's environment, so programs that shall inherit it
+ * are started before.
  *
  * Locks: none.
  */
@@ -27,9 +27,14 @@ struct lmm_model;
 struct lmm_model_call;
 struct lmm_symbols;
 
-/* Returns symbols, to be closed with lmm_symbols_close(); NULL: out of memory. debuginfod: ask the servers
- * of DEBUGINFOD_URLS for debug files that are not here. */
-struct lmm_symbols *lmm_symbols_open(bool debuginfod);
+enum {
+    LMM_SYMBOLS_DEBUGINFOD =
+        1, /* ask the servers of DEBUGINFOD_URLS for debug files that are not here */
+    LMM_SYMBOLS_QUIET = 2, /* say nothing of files that are others now */
+};
+
+/* Returns symbols, to be closed with lmm_symbols_close(); NULL: out of memory. flags: any of the above. */
+struct lmm_symbols *lmm_symbols_open(unsigned flags);
 
 /* symbols may be NULL. Strings and calls that came from it go with it. */
 void lmm_symbols_close(struct lmm_symbols *symbols);
@@ -49,6 +54,13 @@ size_t lmm_symbols_of(struct lmm_symbols *symbols, const struct lmm_model *model
  * Returns false when memory ran out; sites without a name are then called "(unknown)".
  */
 bool lmm_symbols_name_sites(struct lmm_symbols *symbols, struct lmm_model *model);
+
+/*
+ * Does that for a model that has stacks, with *symbols, which are opened when they are NULL; a model
+ * without stacks is left as it is, and so is *symbols. Returns false, after one line on stderr, when
+ * memory ran out.
+ */
+bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_model *model);
 
 /*
  * Sets the stack_key of all sites by the names of their calls, for models of files that differ. Every
