@@ -9,7 +9,9 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { BP = 6, SP = 7, RETURN_ADDRESS = 16, HDR_TABLE = 12 };
@@ -167,11 +169,11 @@ static void compare_function(const struct library *library, Dwarf_Addr address, 
 
     counts->functions++;
     while (address < limit && dwarf_cfi_addrframe(library->cfi, address, &frame) == 0) {
-        Dwarf_Addr start;
         Dwarf_Addr end;
-        dwarf_frame_info(frame, &start, &end, NULL);
-        cr_assert(start == address && end > start, "%s: %#lx", library->path, address);
-        compare_row(library, frame, start, end, counts);
+        /* The start that it tells is wrong behind a restore_state. */
+        dwarf_frame_info(frame, NULL, &end, NULL);
+        cr_assert(end > address, "%s: %#lx", library->path, address);
+        compare_row(library, frame, address, end, counts);
         free(frame);
         address = end;
     }
@@ -211,31 +213,28 @@ static void compare_library(const void *address, struct counts *ret_counts)
     close_library(&library);
 }
 
-static void *symbol_of(const char *library, const char *symbol)
+/* An address in a library. */
+static const void *address_in(const char *library)
 {
     void *handle = dlopen(library, RTLD_NOW);
+    struct link_map *map;
 
     cr_assert(handle != NULL, "%s", dlerror());
-    return dlsym(handle, symbol);
+    cr_assert(dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0);
+    return map->l_ld;
 }
 
 Test(cfi_libdw, rules_are_those_of_libdw)
 {
-    static const struct {
-        const char *library;
-        const char *symbol;
-    } libraries[] = {
-        {"libc.so.6", "qsort"},
-        {"libstdc++.so.6", "_Znwm"},
-        {"ld-linux-x86-64.so.2", "__tls_get_addr"},
-        {"libdw.so.1", "dwarf_begin"},
+    static const char *const libraries[] = {
+        "libc.so.6", "libstdc++.so.6", "ld-linux-x86-64.so.2", "libdw.so.1", "libcriterion.so.3",
     };
 
     for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++) {
         struct counts counts = {0};
-        compare_library(symbol_of(libraries[i].library, libraries[i].symbol), &counts);
-        cr_expect(counts.rows > 1000, "%s: %zu rows", libraries[i].library, counts.rows);
-        cr_expect(counts.unknown_rows * 100 < counts.rows, "%s: %zu of %zu rows are unknown",
-                  libraries[i].library, counts.unknown_rows, counts.rows);
+        compare_library(address_in(libraries[i]), &counts);
+        cr_expect(counts.rows > 1000, "%s: %zu rows", libraries[i], counts.rows);
+        cr_expect(counts.unknown_rows * 100 < counts.rows, "%s: %zu of %zu rows are unknown", libraries[i],
+                  counts.unknown_rows, counts.rows);
     }
 }
