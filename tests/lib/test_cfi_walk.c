@@ -136,7 +136,8 @@ static NOINLINE void walk_here(void)
 
 static void compare(const char *what)
 {
-    cr_expect(stack.last == LMM_CFI_END, "%s: ended by %d after %zu frames", what, stack.last, stack.count);
+    cr_expect(stack.last == LMM_CFI_END, "%s: ended by %d after %zu frames", what, stack.last,
+              stack.count);
     cr_expect(stack.count >= 5, "%s: %zu frames", what, stack.count);
     cr_expect(stack.count == reference.count, "%s: %zu frames, libunwind %zu", what, stack.count,
               reference.count);
