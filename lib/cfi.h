@@ -63,9 +63,10 @@ _Static_assert(sizeof(struct lmm_cfi_rule) == 8, "a rule is one word");
  * rule of a return address is that of the call before it, which may be a function's last
  * instruction.
  * True and *ret_rule when an entry covers pc; its base is UNKNOWN where the entry says what no rule
- * can, or what this code does not understand. False when none does: no tables, no binary search
- * table of the usual kind, code without unwind data, damage. Async-signal-safe; a binary search and
- * the interpretation of one entry.
+ * can, or what this code does not understand: then another unwinder may know more. False when none
+ * does: no tables, no binary search table of the usual kind, code without unwind data, damage. There
+ * a stack ends for everybody; that of a library's constructor does, in the loader's start code.
+ * Async-signal-safe; a binary search and the interpretation of one entry, half a microsecond.
  */
 bool lmm_cfi_find(const unsigned char *eh_frame_hdr, uintptr_t pc, bool exact,
                   struct lmm_cfi_rule *ret_rule);
