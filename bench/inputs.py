@@ -27,7 +27,7 @@ index = {record[0]: record for record in records if record is not None}
 print(len(index), sum(record[1][0] for record in index.values()))
 """
 
-# Keys in an order that has nothing to do with the rows' (a multiplicative hash), so that the index sorts.
+# Keys in another order than the rows (a multiplicative hash), so that the index has to sort.
 SQL_SCRIPT = f"""\
 CREATE TABLE item (id INTEGER PRIMARY KEY, hash INTEGER, name TEXT, price REAL);
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {SQL_ROWS})
@@ -74,7 +74,8 @@ def c_function(numbers, index):
     """A function of some 25 lines: loops, a switch, memory, and calls of functions before it."""
     names = ["a", "b", "c", "x"]
     lines = ["", f"unsigned work_{index}(struct item *item, unsigned a, unsigned b)", "{",
-             f"    unsigned c = {expression(numbers, names[:2], 2)};", "    unsigned x = item->key;",
+             f"    unsigned c = {expression(numbers, names[:2], 2)};",
+             "    unsigned x = item->key;",
              "", f"    for (unsigned i = 0; i < (a & {numbers.randrange(7, 64)}u); i++) {{"]
     for _ in range(3):
         lines.append(f"        {numbers.choice('abcx')} += {expression(numbers, names, 3)};")
@@ -98,8 +99,8 @@ def c_function(numbers, index):
 def write_c(path):
     """Without #include, so that the preprocessor reads nothing of the machine's."""
     numbers = random.Random(2)
-    lines = ["struct item {", "    struct item *next;", "    unsigned key;", "    unsigned word[8];",
-             "};"]
+    lines = ["struct item {", "    struct item *next;", "    unsigned key;",
+             "    unsigned word[8];", "};"]
     for index in range(C_FUNCTIONS):
         lines += c_function(numbers, index)
     with open(path, "w", encoding="utf-8") as file:

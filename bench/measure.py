@@ -78,7 +78,7 @@ def geometric_mean(figures):
 
 
 def verdict(figure, limit, complete):
-    """What to say of a figure that should be at most limit. complete: is it of all it should be of?"""
+    """What to say of a figure that should be at most limit. complete: does it cover everything?"""
     if figure is None:
         return "not measured"
     text = "PASS" if figure <= limit else (

@@ -19,11 +19,10 @@
 enum { LIVE = 100000, OPERATIONS = 20000000, OPERATIONS_MAX = 1000000000 };
 
 /*
- * Keep a call a call: a layer is neither inlined nor cloned, and what it ends with, a line of
- * assembly that does nothing, makes its last call no jump, and no two layers the same code, which the
- * compiler would merge.
+ * Keep a call a call: a layer is not inlined, and what it ends with, a line of assembly that does
+ * nothing, makes its last call no jump, and no two layers the same code, which would be merged.
  */
-#define LAYER          static __attribute__((noinline, noclone)) void
+#define LAYER          static __attribute__((noinline)) void
 #define RETURNED(name) __asm__ volatile("# " name : : : "memory")
 
 static void *slots[LIVE];

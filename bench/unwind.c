@@ -5,8 +5,9 @@
  * libc's and main()'s above them.
  *
  * Each capture is of another stack than the one before, as an allocator sees them: for each, the
- * program walks down through functions of different frame sizes, by one of PATHS ways in turn. What the
- * walk itself costs is measured in the same way, with a capture that does nothing, and taken off.
+ * program walks down through functions of different frame sizes, by one of PATHS ways in turn. What
+ * the walk itself costs is measured in the same way, with a capture that does nothing, and taken
+ * off.
  *
  * Prints a table in Markdown: the function, the depth, how many frames it found, and nanoseconds
  * per capture and per frame: the median over the repetitions, in which the functions take turns.
@@ -113,7 +114,7 @@ static __attribute__((noinline)) void capture_here(void)
 
 /* Functions whose frames differ in size, and in the address that they are left from. */
 #define DEFINE_WALK(words)                                                                         \
-    static __attribute__((noinline, noclone)) void walk_##words(unsigned depth, unsigned path)     \
+    static __attribute__((noinline)) void walk_##words(unsigned depth, unsigned path)              \
     {                                                                                              \
         uint64_t room[words];                                                                      \
                                                                                                    \
