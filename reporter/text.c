@@ -64,7 +64,7 @@ static void put_function_in(struct lmm_sink *sink, struct lmm_string function,
 /* Prints "hr.c:42 (hire)", or without a line "hire (libhr.so)", or the file alone. */
 static void put_place(struct lmm_sink *sink, const struct lmm_model_site *site)
 {
-    if (site->line == 0 && site->function.bytes > 0) {
+    if (site->line == 0 && site->file.bytes > 0 && site->function.bytes > 0) {
         put_function_in(sink, site->function, site->file);
         return;
     }

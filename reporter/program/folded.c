@@ -37,7 +37,7 @@ static void put_name(struct lmm_sink *sink, struct lmm_string string, const char
 /* Prints "hire (hr.c:42)", "hire (libhr.so)", or the file alone where there is no function. */
 static void put_place(struct lmm_sink *sink, const struct lmm_model_site *site)
 {
-    bool has_function = site->function.bytes > 0;
+    bool has_function = site->function.bytes > 0 && (site->line != 0 || site->file.bytes > 0);
 
     if (has_function) {
         put_name(sink, site->function, "");

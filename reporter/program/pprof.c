@@ -169,7 +169,7 @@ static int64_t function_name(struct writer *writer, const struct lmm_model_site 
     char *family;
     char *both = NULL;
 
-    if (site->function.bytes > 0) {
+    if (site->function.bytes > 0 && (site->line != 0 || site->file.bytes > 0)) {
         return name(writer, site->function);
     }
     place = lmm_name_place(site->file, site->line, lmm_string_of(""));
