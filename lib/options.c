@@ -109,6 +109,20 @@ static bool set_fill(struct lmm_options *options, const char *value, size_t leng
     return true;
 }
 
+static bool set_fit(struct lmm_options *options, const char *value, size_t length)
+{
+    static const char *const words[] = {
+        [LMM_FIT_LARGEST] = "largest", [LMM_FIT_FIRST] = "first", [LMM_FIT_BEST] = "best"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (is_word(value, length, words[i])) {
+            options->fit = (enum lmm_fit) i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool set_reservoir(struct lmm_options *options, const char *value, size_t length)
 {
     uint64_t number;
@@ -130,6 +144,7 @@ static const struct key {
 } keys[] = {
     {"exitcode", set_exit_code, "0..255", "with leaks=1: exit status when blocks are left (0: as it was)"},
     {"fill", set_fill, "alloc|free|both", "scribble new blocks with 0xAA, freed ones with 0xDD"},
+    {"fit", set_fit, "largest|first|best", "which free run an array or large block is cut from (largest)"},
     {"help", print_help, "0|1", "print these lines"},
     {"ledger", set_ledger, "off|DIR", "where the ledger's file goes; %p pid, %e program, %t time"},
     {"leaks", set_leaks, "0|1", "at exit, print every family and site with live blocks"},
@@ -151,7 +166,7 @@ static bool print_help(struct lmm_options *options, const char *value, size_t le
     if (wanted) {
         lmm_warn("LMM_OPTIONS=\"key=value:key=value\"");
         for (size_t i = 0; i < KEYS; i++) {
-            lmm_warn("  %-10s %-16s %s", keys[i].name, keys[i].values, keys[i].meaning);
+            lmm_warn("  %-10s %-18s %s", keys[i].name, keys[i].values, keys[i].meaning);
         }
     }
     return true;
