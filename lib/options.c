@@ -144,7 +144,7 @@ static const struct key {
 } keys[] = {
     {"exitcode", set_exit_code, "0..255", "with leaks=1: exit status when blocks are left (0: as it was)"},
     {"fill", set_fill, "alloc|free|both", "scribble new blocks with 0xAA, freed ones with 0xDD"},
-    {"fit", set_fit, "largest|first|best", "which free run an array or large block is cut from (largest)"},
+    {"fit", set_fit, "largest|first|best", "which free run an array or a large block is cut from"},
     {"help", print_help, "0|1", "print these lines"},
     {"ledger", set_ledger, "off|DIR", "where the ledger's file goes; %p pid, %e program, %t time"},
     {"leaks", set_leaks, "0|1", "at exit, print every family and site with live blocks"},

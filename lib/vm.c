@@ -34,8 +34,8 @@ static void *system_map_over(void *address, size_t bytes)
 
 static void *system_remap(void *address, size_t bytes, size_t new_bytes, void *target)
 {
-    void *mapped = target == NULL ? mremap(address, bytes, new_bytes, 0)
-                                  : mremap(address, bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, target);
+    int flags = target == NULL ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED;
+    void *mapped = mremap(address, bytes, new_bytes, flags, target);
 
     return mapped == MAP_FAILED ? NULL : mapped;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every failing call to the kernel, one by one: a fixed scenario runs with the k-th map, unmap,
- * discard, map of the ledger's file or mremap failing, once or from then on, for k = 1, 2, ... until a run makes no k-th call. Each
- * run is a process of its own in which LMM has not started.
+ * discard, map of the ledger's file or mremap failing, once or from then on, for k = 1, 2, ...
+ * until a run makes no k-th call. Each run is a process of its own in which LMM has not started.
  *
  * LMM maps its own records a MiB at a time, so a failing map alone seldom hits them. The runs
  * called starve take all that the arenas hold as well, before the scenario's k-th operation
