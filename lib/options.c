@@ -138,6 +138,20 @@ static bool set_fill(struct lmm_options *options, const char *value, size_t leng
     return true;
 }
 
+static bool set_fit(struct lmm_options *options, const char *value, size_t length)
+{
+    static const char *const words[] = {
+        [LMM_FIT_LARGEST] = "largest", [LMM_FIT_FIRST] = "first", [LMM_FIT_BEST] = "best"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (is_word(value, length, words[i])) {
+            options->fit = (enum lmm_fit) i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool set_reservoir(struct lmm_options *options, const char *value, size_t length)
 {
     uint64_t number;
@@ -160,6 +174,7 @@ static const struct key {
     {"children", set_children, "0|1", "drop-in: what the process starts is on LMM, too (1)"},
     {"exitcode", set_exit_code, "0..255", "with leaks=1: exit status when blocks are left (0: as it was)"},
     {"fill", set_fill, "alloc|free|both", "scribble new blocks with 0xAA, freed ones with 0xDD"},
+    {"fit", set_fit, "largest|first|best", "which free run an array or a large block is cut from"},
     {"help", print_help, "0|1", "print these lines"},
     {"keep", set_keep, "0|1", "drop-in: a clean exit leaves the ledger's file (0)"},
     {"ledger", set_ledger, "on|off|DIR", "where the ledger's file goes; %p pid, %e program, %t time"},
@@ -183,7 +198,7 @@ static bool print_help(struct lmm_options *options, const char *value, size_t le
     if (wanted) {
         lmm_warn("LMM_OPTIONS=\"key=value:key=value\"");
         for (size_t i = 0; i < KEYS; i++) {
-            lmm_warn("  %-10s %-16s %s", keys[i].name, keys[i].values, keys[i].meaning);
+            lmm_warn("  %-10s %-18s %s", keys[i].name, keys[i].values, keys[i].meaning);
         }
     }
     return true;
