@@ -85,7 +85,7 @@ static void test_impossible_sizes(void)
 static void check_calloc_after_use(size_t bytes)
 {
     void *block[REUSED];
-    size_t count = bytes > 64 * KIB ? 4 : REUSED;
+    size_t count = bytes > 64 * KIB ? 4 : bytes > 4 * KIB ? REUSED / 4 : REUSED;
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < count; i++) {
             block[i] = malloc(bytes);

@@ -50,7 +50,7 @@ template <std::size_t size> void test_size()
 
 void test_operators()
 {
-    for (std::size_t bytes = 0; bytes < 100000; bytes += bytes / 4 + 1) {
+    for (std::size_t bytes = 0; bytes < 100000; bytes += bytes / 2 + 1) {
         void *block = ::operator new(bytes);
         CHECK_AT(block != nullptr && malloc_usable_size(block) >= bytes, bytes);
         std::memset(block, 1, bytes);
@@ -113,12 +113,14 @@ void test_no_memory()
         bytes = check_opaque(bytes);
         CHECK(throws([=] { return ::operator new(bytes); }));
         CHECK(throws([=] { return ::operator new[](bytes); }));
-        CHECK(throws([=] { return ::operator new(bytes, std::align_val_t(64)); }));
-        CHECK(throws([=] { return ::operator new[](bytes, std::align_val_t(4096)); }));
         CHECK(::operator new(bytes, std::nothrow) == nullptr);
         CHECK(::operator new[](bytes, std::nothrow) == nullptr);
-        CHECK(::operator new(bytes, std::align_val_t(64), std::nothrow) == nullptr);
     }
+    // libstdc++ of 2022 rounds the size up to the alignment and does not see that it overflows.
+    const auto most = check_opaque(std::numeric_limits<std::ptrdiff_t>::max());
+    CHECK(throws([=] { return ::operator new(most, std::align_val_t(64)); }));
+    CHECK(throws([=] { return ::operator new[](most, std::align_val_t(4096)); }));
+    CHECK(::operator new(most, std::align_val_t(64), std::nothrow) == nullptr);
     CHECK(throws([] { return new char[check_opaque(SIZE_MAX / 2 - 1)]; }));
     std::set_new_handler(give_up_at_third);
     CHECK(throws([] { return ::operator new(check_opaque(PTRDIFF_MAX)); }));
