@@ -15,7 +15,8 @@
 
 enum { DEFAULT_RESERVOIR_BYTES = 16 << 20 };
 
-struct lmm_options lmm_options = {.reservoir_bytes = DEFAULT_RESERVOIR_BYTES};
+/* The drop-in by itself is a malloc and leaves no files behind. */
+struct lmm_options lmm_options = {.reservoir_bytes = DEFAULT_RESERVOIR_BYTES, .ledger_off = LMM_DROP_IN};
 
 /* A setter gets the value's text and its length; false: not a value of this key. */
 typedef bool setter(struct lmm_options *options, const char *value, size_t length);
@@ -90,8 +91,36 @@ static bool set_ledger(struct lmm_options *options, const char *value, size_t le
         return false;
     }
     options->ledger_off = is_word(value, length, "off");
+    bool usual = options->ledger_off || is_word(value, length, "on");
     memcpy(options->ledger, value, length);
-    options->ledger[options->ledger_off ? 0 : length] = '\0';
+    options->ledger[usual ? 0 : length] = '\0';
+    return true;
+}
+
+static bool set_keep(struct lmm_options *options, const char *value, size_t length)
+{
+    return parse_flag(value, length, &options->keep);
+}
+
+static bool set_children(struct lmm_options *options, const char *value, size_t length)
+{
+    bool wanted;
+
+    if (!parse_flag(value, length, &wanted)) {
+        return false;
+    }
+    options->leaves_children_alone = !wanted;
+    return true;
+}
+
+static bool set_stacks(struct lmm_options *options, const char *value, size_t length)
+{
+    uint64_t number;
+
+    if (!parse_number(value, length, LMM_STACK_FRAMES_MAX, &number)) {
+        return false;
+    }
+    options->stack_frames = (uint32_t) number;
     return true;
 }
 
@@ -128,13 +157,16 @@ static const struct key {
     const char *values;
     const char *meaning;
 } keys[] = {
+    {"children", set_children, "0|1", "drop-in: what the process starts is on LMM, too (1)"},
     {"exitcode", set_exit_code, "0..255", "with leaks=1: exit status when blocks are left (0: as it was)"},
     {"fill", set_fill, "alloc|free|both", "scribble new blocks with 0xAA, freed ones with 0xDD"},
     {"help", print_help, "0|1", "print these lines"},
-    {"ledger", set_ledger, "off|DIR", "where the ledger's file goes; %p pid, %e program, %t time"},
+    {"keep", set_keep, "0|1", "drop-in: a clean exit leaves the ledger's file (0)"},
+    {"ledger", set_ledger, "on|off|DIR", "where the ledger's file goes; %p pid, %e program, %t time"},
     {"leaks", set_leaks, "0|1", "at exit, print every family and site with live blocks"},
     {"log", set_log, "PATH", "file for the reports at exit; %p pid, %e program, %t time"},
     {"reservoir", set_reservoir, "MIB", "unused pages to keep for reuse (16)"},
+    {"stacks", set_stacks, "0..64", "drop-in: frames of the call stack that are kept of each allocation (0)"},
     {"usage", set_usage, "0|1", "at exit, print the usage report"},
 };
 
@@ -204,10 +236,32 @@ size_t lmm_options_parse(const char *text, struct lmm_options *options)
     return taken;
 }
 
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && strcmp(value, "1") == 0;
+}
+
+/* Names that teaching allocators use. */
+static void read_allocator_names(void)
+{
+    if (is_set("ALLOCATOR_SCRIBBLE")) {
+        lmm_options.fill_alloc = true;
+    }
+    if (is_set("ALLOCATOR_LEAK_CHECK")) {
+        lmm_options.leaks = true;
+        lmm_options.leaks_to_stdout = true;
+    }
+}
+
 void lmm_options_read(void)
 {
     if (getauxval(AT_SECURE) != 0) {
         return;
+    }
+    if (LMM_DROP_IN) {
+        read_allocator_names();
     }
     const char *text = getenv("LMM_OPTIONS");
     if (text != NULL) {

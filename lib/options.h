@@ -11,7 +11,10 @@
 
 #include "base.h"
 
-enum { LMM_OPTION_PATH_MAX = 1024 };
+enum {
+    LMM_OPTION_PATH_MAX = 1024,
+    LMM_STACK_FRAMES_MAX = 64,
+};
 
 struct lmm_options {
     bool leaks;                    /* print the leak report at exit */
@@ -21,6 +24,10 @@ struct lmm_options {
     unsigned exit_code;            /* of a process that leaks; 0: leave it */
     size_t reservoir_bytes;        /* kept for reuse */
     bool ledger_off;               /* keep no ledger file */
+    bool keep;                     /* drop-in: a clean exit leaves the file */
+    bool leaves_children_alone;    /* drop-in: what the process starts is not on LMM by itself */
+    uint32_t stack_frames;         /* drop-in: kept of each call stack; 0: none are taken */
+    bool leaks_to_stdout;          /* the leak report goes there, unless there is a log */
     char ledger[LMM_OPTION_PATH_MAX];    /* directory for it; empty: the usual one */
     char log[LMM_OPTION_PATH_MAX]; /* file for reports at exit; empty: stderr */
 };

@@ -35,7 +35,7 @@ struct lmm_heap;
 enum {
     LMM_TAG_FREE = 0,              /* value: the next free slot, END or UNLISTED */
     LMM_TAG_TAIL = 1,              /* value: length in slots; second word of a live or cached run */
-    LMM_TAG_LIVE = 2,              /* value: site id */
+    LMM_TAG_LIVE = 2,              /* value: site id, and above it the block's slack */
     LMM_TAG_HOLE = 3,              /* value: id of the free run's descriptor; its first and last word */
     LMM_TAG_STATE_SHIFT = 30,
     LMM_TAG_VALUE_MASK = (1 << LMM_TAG_STATE_SHIFT) - 1,
@@ -44,6 +44,8 @@ enum {
     LMM_TAG_CACHED = LMM_TAG_VALUE_MASK - 2,    /* FREE: first word of a run in a thread's cache */
     LMM_TAG_SPECIAL = 1 << 29,     /* FREE: values from here on are no slots */
     LMM_TAG_FOREIGN = LMM_TAG_SPECIAL,          /* FREE: plus a heap's number: in that heap's batch */
+    LMM_TAG_SITE_BITS = 20,
+    LMM_SLACK_MAX = (1 << (LMM_TAG_STATE_SHIFT - LMM_TAG_SITE_BITS)) - 1,
 };
 
 #define LMM_TAG_LIVE_BASE ((uint32_t) LMM_TAG_LIVE << LMM_TAG_STATE_SHIFT)
@@ -61,6 +63,25 @@ static inline uint32_t lmm_tag_state(uint32_t tag)
 static inline uint32_t lmm_tag_value(uint32_t tag)
 {
     return tag & LMM_TAG_VALUE_MASK;
+}
+
+/*
+ * The value of a LIVE tag: the site, and the slack: how many bytes of its slots the block's holder did
+ * not ask for, at most LMM_SLACK_MAX; 0 in families that count no bytes (family.h).
+ */
+static inline uint32_t lmm_live_value(uint32_t site, size_t slack)
+{
+    return (uint32_t) slack << LMM_TAG_SITE_BITS | site;
+}
+
+static inline uint32_t lmm_tag_site(uint32_t tag)
+{
+    return tag & ((1u << LMM_TAG_SITE_BITS) - 1);
+}
+
+static inline uint32_t lmm_tag_slack(uint32_t tag)
+{
+    return lmm_tag_value(tag) >> LMM_TAG_SITE_BITS;
 }
 
 enum lmm_page_kind {

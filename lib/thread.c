@@ -80,10 +80,13 @@ static struct lmm_heap *adopt(void)
         heap->is_parked = false;
     }
     lmm_lock_release(&threads.lock);
+    /* In the drop-in this may ask for memory, which is then the late heap's. */
+    has_departed = true;
     if (heap != NULL && pthread_setspecific(threads.key, heap) != 0) {
         park(heap);    /* without the destructor nobody would park it later */
         heap = NULL;
     }
+    has_departed = false;
     return heap;
 }
 
@@ -126,7 +129,7 @@ void lmm_thread_leave(struct lmm_heap *heap)
         return;
     }
     lmm_thread_open = heap->open;
-    if (lmm_hooks_active) {
+    if (lmm_hooks_active || (LMM_DROP_IN && lmm_options.stack_frames != 0)) {
         lmm_thread_open.site_limit = 0;
     }
 }
