@@ -23,7 +23,7 @@ static void allocate_around_fork(unsigned which)
         CHECK(some != NULL);
         free(some);
     }
-    void *large = calloc(1, 3 << 20);
+    void *large = calloc(1, 1 << 20);
     CHECK(large != NULL);
     free(large);
 }
