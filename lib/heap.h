@@ -33,7 +33,7 @@ enum {
 };
 
 struct lmm_cache;
-struct lmm_trace;
+struct lmm_tracer;
 
 /* What a heap keeps of a family beside the bin. */
 struct lmm_lot {
@@ -77,7 +77,7 @@ struct lmm_heap {
     struct lmm_open open;          /* with the true site_limit */
     struct lmm_rows rows;
     struct lmm_temporaries temporaries;    /* reaches as far as rows where call stacks are taken */
-    struct lmm_trace *trace;       /* the drop-in's; what its thread's stack looked like (unwind.h) */
+    struct lmm_tracer *tracer;     /* the drop-in's, its thread's (preload/stacked.h) */
     uint32_t bin_capacity;
     struct lmm_batch batch[LMM_BATCHES];    /* by page, direct-mapped */
 

@@ -179,10 +179,10 @@ void lmm_ledger_publish(void)
     errno = saved_errno;
 }
 
-void lmm_ledger_end(void)
+void lmm_ledger_end(bool keep)
 {
     lmm_lock_acquire(&ledger.lock);
-    lmm_chunks_end(live_blocks_locked() > ledger.inherited_blocks);
+    lmm_chunks_end(keep || (!LMM_DROP_IN && live_blocks_locked() > ledger.inherited_blocks));
     lmm_lock_release(&ledger.lock);
 }
 

@@ -47,8 +47,9 @@ bool lmm_ledger_is_pending(void);
 /* Creates that file, unless another thread did meanwhile. No thread has counted since the fork. */
 void lmm_ledger_publish(void);
 
-/* The process exits: the file is removed when no block lives, and else kept for readers. */
-void lmm_ledger_end(void);
+/* The process exits: the file is kept for readers when blocks live, in the drop-in when `keep` is set; else
+ * it is removed. */
+void lmm_ledger_end(bool keep);
 
 /* The header, for gauges; NULL before the start. */
 struct lmm_ledger_header *lmm_ledger_header(void);

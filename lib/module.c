@@ -44,7 +44,7 @@ static size_t program_path(char *path, size_t bytes)
     return length < 0 ? 0 : (size_t) length;
 }
 
-/* The working directory and a slash; nothing when it cannot be told. */
+/* The working directory and a slash; nothing when it cannot be told or there is no room for it. */
 static size_t directory_path(char *path, size_t bytes)
 {
     path[0] = '\0';
@@ -52,7 +52,8 @@ static size_t directory_path(char *path, size_t bytes)
         path[0] = '\0';
         return 0;
     }
-    return append(path, bytes, strlen(path), "/");
+    size_t length = strlen(path);
+    return append(path, bytes, length, path[length - 1] == '/' ? "" : "/");
 }
 
 size_t lmm_module_path(const struct lmm_module_facts *facts, char *ret_path, size_t bytes)

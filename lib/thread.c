@@ -2,12 +2,14 @@
 #include "thread.h"
 
 #include "cache.h"
+#include "depot.h"
 #include "foreign.h"
 #include "hooks.h"
 #include "meta.h"
 #include "options.h"
 #include "repair.h"
 #include "reservoir.h"
+#include "unwind.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -192,6 +194,8 @@ static void before_fork(void)
         lmm_lock_acquire_for_fork(&heap->lock);
     }
     lmm_families_before_fork();
+    lmm_depot_before_fork();
+    lmm_unwind_before_fork();
     lmm_site_before_fork();
     lmm_ledger_before_fork();
     lmm_page_before_fork();
@@ -206,6 +210,8 @@ static void after_fork(void)
     lmm_page_after_fork();
     lmm_ledger_after_fork();
     lmm_site_after_fork();
+    lmm_unwind_after_fork();
+    lmm_depot_after_fork();
     lmm_families_after_fork();
     for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
         lmm_lock_release_for_fork(&heap->lock);
@@ -231,6 +237,7 @@ static bool others_were_active(void)
 static void after_fork_in_child(void)
 {
     lmm_hooks_after_fork_in_child();
+    lmm_options.ledger_off = lmm_options.ledger_off || lmm_options.leaves_children_alone;
     lmm_ledger_after_fork_in_child();
     after_fork();
     lmm_thread_open.site_limit = 0;    /* until lmm_thread_enter() has found a ledger for this process */

@@ -46,6 +46,9 @@ bool lmm_vm_map_over(void *address, size_t bytes);
  * still mapped. */
 bool lmm_vm_unmap(void *address, size_t bytes);
 
+/* Whether all of the system pages at address, a multiple of them, are mapped. */
+bool lmm_vm_is_mapped(void *address, size_t bytes);
+
 /* Gives the memory of whole system pages back and keeps the address space; they read as zero again.
  * False when the kernel would not. */
 bool lmm_vm_discard(void *address, size_t bytes);

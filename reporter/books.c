@@ -3,9 +3,9 @@
  * books: see books.h for the contract.
  *
  * The order of the reads is what makes a ledger safe to read while it grows: `used` is loaded from
- * the last span to the first, so sites before families before strings. A writer publishes the other
- * way round, so what is seen never refers to what is not. For the same reason a chunk's kind is
- * loaded before all else of it: a writer stores it last.
+ * the last span to the first, so sites before stacks before frames before modules, and these before
+ * families and strings. A writer publishes the other way round, so what is seen never refers to what is
+ * not. For the same reason a chunk's kind is loaded before all else of it: a writer stores it last.
  */
 #include "reporter/books.h"
 
@@ -15,24 +15,58 @@
 
 #include "reporter/sort.h"
 
+/* What this version knows of a kind of chunks. */
+struct kind {
+    uint32_t kind;
+    uint32_t record_bytes;
+    uint32_t owners;
+    bool moves; /* I4 of the ledger: each owner has one chunk, which a larger one may replace */
+};
+
+/* In the order of the spans. */
+static const struct kind kinds[] = {
+    {LMM_LEDGER_STRINGS, 1, 1, false},
+    {LMM_LEDGER_FAMILIES, sizeof(struct lmm_ledger_family), 1, false},
+    {LMM_LEDGER_MODULES, sizeof(struct lmm_ledger_module), 1, false},
+    {LMM_LEDGER_FRAMES, sizeof(struct lmm_ledger_frame), 1, false},
+    {LMM_LEDGER_STACKS, sizeof(uint32_t), 1, false},
+    {LMM_LEDGER_SITES, sizeof(struct lmm_ledger_site), 1, false},
+    {LMM_LEDGER_ROWS, sizeof(struct lmm_ledger_row), LMM_LEDGER_MAX_OWNERS, true},
+    {LMM_LEDGER_TEMPORARIES, sizeof(uint64_t), LMM_LEDGER_MAX_OWNERS, true},
+    {LMM_LEDGER_PEAKS, sizeof(struct lmm_ledger_peak), 2, true},
+};
+
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+/* Returns where a kind stands among those above; KINDS: this version knows no such kind. */
+static size_t rank_of(uint32_t kind)
+{
+    size_t rank = 0;
+
+    while (rank < KINDS && kinds[rank].kind != kind) {
+        rank++;
+    }
+    return rank;
+}
+
 static int compare_numbers(uint64_t a, uint64_t b)
 {
     return (a > b) - (a < b);
 }
 
-/* Of two chunks of an owner's rows the larger comes first. */
+/* Of two chunks of an owner that moves them the larger comes first. */
 static int compare_spans(const void *left, const void *right)
 {
     const struct lmm_span *a = left;
     const struct lmm_span *b = right;
 
     if (a->kind != b->kind) {
-        return compare_numbers(a->kind, b->kind);
+        return compare_numbers(rank_of(a->kind), rank_of(b->kind));
     }
     if (a->owner != b->owner) {
         return compare_numbers(a->owner, b->owner);
     }
-    if (a->kind == LMM_LEDGER_ROWS && a->capacity != b->capacity) {
+    if (kinds[rank_of(a->kind)].moves && a->capacity != b->capacity) {
         return compare_numbers(b->capacity, a->capacity);
     }
     return compare_numbers(a->position, b->position);
@@ -63,23 +97,6 @@ int lmm_books_check_header(const struct lmm_ledger_header *header)
     return sound ? 0 : -EBADMSG;
 }
 
-/* Returns the size of a record of the kind; 0: this version knows no such kind. */
-static uint32_t record_bytes_of(uint32_t kind)
-{
-    switch (kind) {
-    case LMM_LEDGER_STRINGS:
-        return 1;
-    case LMM_LEDGER_FAMILIES:
-        return sizeof(struct lmm_ledger_family);
-    case LMM_LEDGER_SITES:
-        return sizeof(struct lmm_ledger_site);
-    case LMM_LEDGER_ROWS:
-        return sizeof(struct lmm_ledger_row);
-    default:
-        return 0;
-    }
-}
-
 bool lmm_books_is_chunk(const struct lmm_ledger_chunk *chunk)
 {
     return chunk != NULL && (uintptr_t) chunk % _Alignof(struct lmm_ledger_chunk) == 0;
@@ -91,24 +108,24 @@ bool lmm_books_are_chunk_bytes(uint64_t bytes)
 }
 
 /* Copies the header of a chunk of a known kind, and checks it by itself. */
-static bool copy_chunk(const struct lmm_ledger_chunk *chunk, uint32_t kind, size_t position,
-                       struct lmm_span *ret_span)
+static bool copy_chunk(const struct lmm_ledger_chunk *chunk, const struct kind *kind,
+                       size_t position, struct lmm_span *ret_span)
 {
-    uint32_t record_bytes = record_bytes_of(kind);
     uint64_t bytes = lmm_load_u64(&chunk->bytes);
 
     *ret_span = (struct lmm_span){
         .records = (const unsigned char *) (chunk + 1),
         .used = &chunk->used,
         .position = position,
-        .kind = kind,
+        .kind = kind->kind,
         .owner = lmm_load_u32(&chunk->owner),
         .first = lmm_load_u32(&chunk->first),
         .capacity = lmm_load_u32(&chunk->capacity),
     };
-    return record_bytes == lmm_load_u32(&chunk->record_bytes) && lmm_books_are_chunk_bytes(bytes) &&
-           (uint64_t) ret_span->capacity * record_bytes <= bytes - sizeof(*chunk) &&
-           ret_span->owner < (kind == LMM_LEDGER_ROWS ? (uint32_t) LMM_LEDGER_MAX_OWNERS : 1);
+    return kind->record_bytes == lmm_load_u32(&chunk->record_bytes) &&
+           lmm_books_are_chunk_bytes(bytes) &&
+           (uint64_t) ret_span->capacity * kind->record_bytes <= bytes - sizeof(*chunk) &&
+           ret_span->owner < kind->owners;
 }
 
 /* Copies the chunks of known kinds; others are none of this reader's. */
@@ -121,12 +138,12 @@ static bool copy_chunks(const struct lmm_ledger_view *view, struct lmm_span *spa
         if (!lmm_books_is_chunk(view->chunks[i])) {
             return false;
         }
-        uint32_t kind = lmm_load_u32_acquire(&view->chunks[i]->kind);
+        size_t rank = rank_of(lmm_load_u32_acquire(&view->chunks[i]->kind));
 
-        if (record_bytes_of(kind) == 0) {
+        if (rank == KINDS) {
             continue;
         }
-        if (!copy_chunk(view->chunks[i], kind, i, &spans[count++])) {
+        if (!copy_chunk(view->chunks[i], &kinds[rank], i, &spans[count++])) {
             return false;
         }
     }
@@ -139,14 +156,14 @@ static bool same_series(const struct lmm_span *a, const struct lmm_span *b)
     return a->kind == b->kind && a->owner == b->owner;
 }
 
-/* I4 of the ledger: of two chunks of an owner's rows the larger counts. More are damage. */
-static bool drop_moved_rows(struct lmm_span *spans, size_t *count)
+/* I4 of the ledger: of two chunks of an owner that moves them the larger counts. More are damage. */
+static bool drop_moved(struct lmm_span *spans, size_t *count)
 {
     size_t kept = 0;
     size_t dropped = 0;
 
     for (size_t i = 0; i < *count; i++) {
-        bool moved = spans[i].kind == LMM_LEDGER_ROWS && kept > 0 &&
+        bool moved = kinds[rank_of(spans[i].kind)].moves && kept > 0 &&
                      same_series(&spans[kept - 1], &spans[i]);
 
         dropped = moved ? dropped + 1 : 0;
@@ -161,7 +178,7 @@ static bool drop_moved_rows(struct lmm_span *spans, size_t *count)
     return true;
 }
 
-/* I1 of the ledger: the ranges of one kind adjoin, from 0 on; and I4: an owner's rows start at 0. */
+/* I1 of the ledger: the ranges of one kind adjoin, from 0 on; and I4: what an owner moves starts at 0. */
 static bool ranges_adjoin(const struct lmm_span *spans, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -212,8 +229,7 @@ bool lmm_books_open(const struct lmm_ledger_view *view, struct lmm_span *spans,
         return false;
     }
     lmm_sort(spans, count, sizeof(struct lmm_span), compare_spans);
-    if (!drop_moved_rows(spans, &count) || !ranges_adjoin(spans, count) ||
-        !load_counts(spans, count)) {
+    if (!drop_moved(spans, &count) || !ranges_adjoin(spans, count) || !load_counts(spans, count)) {
         return false;
     }
     *ret_books = (struct lmm_books){view->header, spans, count};

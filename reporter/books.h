@@ -7,8 +7,9 @@
  * Invariants of opened books:
  *   I1  each header field of a chunk was read once; what was checked is what is used, even if the
  *       ledger changes meanwhile
- *   I2  spans are in the order of kind, owner and `first`; the ranges of one kind adjoin and start at
- *       0; there is at most one span of rows an owner; count <= capacity
+ *   I2  spans are in the order of kind (strings, families, modules, frames, stacks, sites, rows,
+ *       temporaries, peaks), owner and `first`; the ranges of one kind adjoin and start at 0; there is
+ *       at most one span an owner of rows, temporaries and peaks; count <= capacity
  *   I3  records of a kind have the indexes 0 to lmm_books_count(), but for strings, where the rest
  *       of a chunk may be unused
  *

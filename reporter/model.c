@@ -15,12 +15,15 @@
 #include <string.h>
 
 #include "reporter/books.h"
+#include "reporter/hash.h"
 #include "reporter/sort.h"
 
 enum {
     MOVE_TRIES = 100,
     ROOM_FAMILIES = 8, /* what other threads may add between sizing and building */
     ROOM_SITES = 64,
+    ROOM_MODULES = 8,
+    ROOM_FRAMES = 1024,
     ROOM_CHUNKS = 8,
     SCRATCH_ALIGN = 16,
 };
@@ -31,8 +34,11 @@ struct builder {
     struct lmm_books books;
     struct lmm_model *model;
     struct lmm_model_family *families; /* in the order of the ledger */
+    struct lmm_model_module *modules;
+    struct lmm_model_frame *frames;
 };
 
+_Static_assert((int) LMM_MODEL_BUILD_ID_MAX == (int) LMM_LEDGER_BUILD_ID_MAX, "copied whole");
 _Static_assert(sizeof(struct lmm_model_site) <= LMM_SORT_ITEM_MAX,
                "sites are sorted where they are");
 
@@ -74,6 +80,29 @@ uint32_t lmm_model_permille(uint64_t part, uint64_t whole)
     }
     return (uint32_t) (part * 1000 / whole);
 }
+
+/* ---- Stacks ---------------------------------------------------------------------------------- */
+
+uint32_t lmm_model_caller(const struct lmm_model *model, uint32_t frame)
+{
+    return model->frames[frame].caller;
+}
+
+const struct lmm_model_module *lmm_model_module_of(const struct lmm_model *model, uint32_t frame)
+{
+    uint32_t module = model->frames[frame].module;
+
+    return module == 0 ? NULL : &model->modules[module - 1];
+}
+
+uint64_t lmm_model_offset(const struct lmm_model *model, uint32_t frame)
+{
+    const struct lmm_model_module *module = lmm_model_module_of(model, frame);
+
+    return model->frames[frame].address - (module == NULL ? 0 : module->bias);
+}
+
+/* ---- Order ----------------------------------------------------------------------------------- */
 
 static int compare_u64(uint64_t a, uint64_t b)
 {
@@ -143,26 +172,54 @@ static bool align_scratch(struct builder *builder)
     return true;
 }
 
-size_t lmm_model_bytes(const struct lmm_ledger_view *view)
+/* Returns how many records of a kind there are, as far as the chunks can hold them. */
+static uint64_t count_records(const struct lmm_ledger_view *view, uint32_t kind,
+                              size_t record_bytes)
 {
-    uint64_t families = ROOM_FAMILIES;
-    uint64_t sites = ROOM_SITES;
+    uint64_t records = 0;
 
     for (size_t i = 0; view->chunks != NULL && i < view->chunk_count; i++) {
         const struct lmm_ledger_chunk *chunk = view->chunks[i];
-        uint32_t kind = lmm_books_is_chunk(chunk) ? lmm_load_u32(&chunk->kind) : 0;
 
-        families += kind == LMM_LEDGER_FAMILIES ? lmm_load_u32(&chunk->used) : 0;
-        sites += kind == LMM_LEDGER_SITES ? lmm_load_u32(&chunk->used) : 0;
+        if (lmm_books_is_chunk(chunk) && lmm_load_u32(&chunk->kind) == kind) {
+            records +=
+                smaller(lmm_load_u32(&chunk->used), lmm_load_u64(&chunk->bytes) / record_bytes);
+        }
     }
+    return records;
+}
+
+size_t lmm_model_bytes(const struct lmm_ledger_view *view)
+{
+    uint64_t families =
+        count_records(view, LMM_LEDGER_FAMILIES, sizeof(struct lmm_ledger_family)) + ROOM_FAMILIES;
+    uint64_t sites =
+        count_records(view, LMM_LEDGER_SITES, sizeof(struct lmm_ledger_site)) + ROOM_SITES;
+    uint64_t modules = count_records(view, LMM_LEDGER_MODULES, sizeof(struct lmm_ledger_module));
+    uint64_t frames = count_records(view, LMM_LEDGER_FRAMES, sizeof(struct lmm_ledger_frame));
+
     families = smaller(families, LMM_LEDGER_MAX_FAMILIES);
     sites = smaller(sites, LMM_LEDGER_MAX_SITES);
+    modules = modules == 0 ? 0 : smaller(modules + ROOM_MODULES, LMM_LEDGER_MAX_MODULES);
+    frames = frames == 0 ? 0 : smaller(frames + ROOM_FRAMES, LMM_LEDGER_MAX_FRAMES);
     return SCRATCH_ALIGN + rounded(sizeof(struct lmm_model)) +
            rounded((view->chunk_count + ROOM_CHUNKS) * sizeof(struct lmm_span)) +
            rounded((size_t) families * sizeof(struct lmm_model_family)) +
            rounded((size_t) families * sizeof(struct lmm_model_family *)) +
            rounded((size_t) sites * sizeof(struct lmm_model_site)) +
+           rounded((size_t) modules * sizeof(struct lmm_model_module)) +
+           rounded((size_t) frames * sizeof(struct lmm_model_frame)) +
            rounded(LMM_LEDGER_COMMAND_MAX);
+}
+
+struct lmm_string lmm_model_last_component(struct lmm_string path)
+{
+    size_t start = 0;
+
+    for (size_t i = 0; i < path.bytes; i++) {
+        start = path.text[i] == '/' ? i + 1 : start;
+    }
+    return (struct lmm_string){path.text + start, path.bytes - start};
 }
 
 /* ---- Header ---------------------------------------------------------------------------------- */
@@ -181,15 +238,9 @@ static enum lmm_model_process process_of(uint32_t state)
 
 static void read_header(struct lmm_model *model, const struct lmm_ledger_header *header)
 {
-    size_t start = 0;
-
     model->executable.text = header->executable;
     model->executable.bytes = strnlen(header->executable, sizeof(header->executable));
-    for (size_t i = 0; i < model->executable.bytes; i++) {
-        start = header->executable[i] == '/' ? i + 1 : start;
-    }
-    model->program.text = header->executable + start;
-    model->program.bytes = model->executable.bytes - start;
+    model->program = lmm_model_last_component(model->executable);
     if (model->program.bytes == 0) {
         model->program = lmm_string_of("(unknown)");
     }
@@ -204,6 +255,8 @@ static void read_header(struct lmm_model *model, const struct lmm_ledger_header 
     model->sites_merged = lmm_load_u32(&header->sites_merged);
     model->reservoir_bytes = lmm_load_u64(&header->reservoir_bytes);
     model->overhead_bytes = lmm_load_u64(&header->overhead_bytes);
+    model->is_drop_in = lmm_load_u32(&header->is_drop_in) != 0;
+    model->stack_frames = lmm_load_u32(&header->stack_frames);
 }
 
 /* Copies the command, each NUL between its arguments as a blank. */
@@ -251,7 +304,9 @@ static bool read_family(const struct builder *builder, const struct lmm_ledger_f
     family->slots = lmm_load_u64(&record->slots);
     family->run_free_slots = lmm_load_u64(&record->run_free_slots);
     family->longest_run_slots = lmm_load_u64(&record->longest_run_slots);
-    family->peak_bytes = multiply(lmm_load_u64(&record->peak_slots), family->size_bytes);
+    family->counts_bytes = (lmm_load_u64(&record->flags) & LMM_LEDGER_FAMILY_BYTES) != 0;
+    family->peak_bytes =
+        multiply(lmm_load_u64(&record->peak_slots), family->counts_bytes ? 1 : family->size_bytes);
     return family->size_bytes > 0 && family->stride_bytes >= family->size_bytes &&
            family->align_bytes > 0 && (family->align_bytes & (family->align_bytes - 1)) == 0 &&
            lmm_books_string(&builder->books, lmm_load_u32(&record->name), &family->name);
@@ -271,57 +326,130 @@ static bool read_site(const struct builder *builder, const struct lmm_ledger_sit
            lmm_books_string(&builder->books, lmm_load_u32(&record->function), &site->function);
 }
 
-static bool read_records(struct builder *builder, const struct lmm_span *span)
+static bool read_module(const struct builder *builder, const struct lmm_ledger_module *record,
+                        struct lmm_model_module *module)
 {
-    struct lmm_model *model = builder->model;
-    const struct lmm_ledger_family *families = (const void *) span->records;
-    const struct lmm_ledger_site *sites = (const void *) span->records;
-
-    for (uint32_t i = 0; i < span->count; i++) {
-        uint32_t index = span->first + i;
-
-        if (span->kind == LMM_LEDGER_FAMILIES) {
-            model->families[index] = &builder->families[index];
-            if (!read_family(builder, &families[i], &builder->families[index])) {
-                return false;
-            }
-        } else if (span->kind == LMM_LEDGER_SITES) {
-            model->sites[index].id = index;
-            if (!read_site(builder, &sites[i], &model->sites[index])) {
-                return false;
-            }
-        }
+    module->start = lmm_load_u64(&record->start);
+    module->end = lmm_load_u64(&record->end);
+    module->bias = lmm_load_u64(&record->bias);
+    module->is_gone = lmm_load_u32(&record->gone) != 0;
+    module->build_id_bytes = lmm_load_u32(&record->build_id_bytes);
+    if (module->build_id_bytes > sizeof(module->build_id) || module->end < module->start ||
+        !lmm_books_string(&builder->books, lmm_load_u32(&record->path), &module->path)) {
+        return false;
     }
+    memcpy(module->build_id, record->build_id, module->build_id_bytes);
+    module->key = lmm_hash_string(0, lmm_model_last_component(module->path));
     return true;
 }
 
-/* Families come before sites, because the spans are in the order of their kinds. */
-static int read_families_and_sites(struct builder *builder)
+/* A frame's caller was read before it, as it has a lower number. Number 0 is no frame. */
+static bool read_frame(const struct builder *builder, const struct lmm_ledger_frame *record,
+                       uint32_t number, struct lmm_model_frame *frame)
+{
+    const struct lmm_model *model = builder->model;
+
+    if (number == 0) {
+        return true;
+    }
+    frame->address = lmm_load_u64(&record->address);
+    frame->caller = lmm_load_u32(&record->caller);
+    frame->module = lmm_load_u32(&record->module);
+    if (frame->caller >= number || frame->module > model->module_count) {
+        return false;
+    }
+    const struct lmm_model_frame *caller = &builder->frames[frame->caller];
+    uint64_t key = frame->module == 0 ? 0 : builder->modules[frame->module - 1].key;
+
+    frame->depth = caller->depth + 1;
+    frame->key = lmm_hash_u64(lmm_hash_u64(caller->key, key), lmm_model_offset(model, number));
+    return frame->depth <= LMM_MODEL_STACK_MAX;
+}
+
+/* A writer may set a site's stack after the records were counted: what is not there yet is none. */
+static void read_stack(const struct builder *builder, const uint32_t *record,
+                       struct lmm_model_site *site)
+{
+    uint32_t stack = lmm_load_u32(record);
+
+    site->stack = stack < builder->model->frame_count ? stack : 0;
+    site->stack_key = site->stack == 0 ? 0 : builder->frames[site->stack].key;
+}
+
+static bool read_record(const struct builder *builder, const struct lmm_span *span, uint32_t i)
+{
+    const void *records = span->records;
+    uint32_t index = span->first + i;
+    struct lmm_model *model = builder->model;
+
+    switch (span->kind) {
+    case LMM_LEDGER_FAMILIES:
+        model->families[index] = &builder->families[index];
+        return read_family(builder, (const struct lmm_ledger_family *) records + i,
+                           &builder->families[index]);
+    case LMM_LEDGER_MODULES:
+        return read_module(builder, (const struct lmm_ledger_module *) records + i,
+                           &builder->modules[index]);
+    case LMM_LEDGER_FRAMES:
+        return read_frame(builder, (const struct lmm_ledger_frame *) records + i, index,
+                          &builder->frames[index]);
+    case LMM_LEDGER_STACKS:
+        if (index < model->site_count) {
+            read_stack(builder, (const uint32_t *) records + i, &model->sites[index]);
+        }
+        return true;
+    case LMM_LEDGER_SITES:
+        model->sites[index].id = index;
+        return read_site(builder, (const struct lmm_ledger_site *) records + i,
+                         &model->sites[index]);
+    default:
+        return true; /* counters are read by themselves */
+    }
+}
+
+/* Makes room for what read_record() reads. */
+static int take_records(struct builder *builder)
 {
     struct lmm_model *model = builder->model;
     uint64_t families = lmm_books_count(&builder->books, LMM_LEDGER_FAMILIES);
     uint64_t sites = lmm_books_count(&builder->books, LMM_LEDGER_SITES);
+    uint64_t modules = lmm_books_count(&builder->books, LMM_LEDGER_MODULES);
+    uint64_t frames = lmm_books_count(&builder->books, LMM_LEDGER_FRAMES);
 
-    if (families > LMM_LEDGER_MAX_FAMILIES || sites > LMM_LEDGER_MAX_SITES) {
+    if (families > LMM_LEDGER_MAX_FAMILIES || sites > LMM_LEDGER_MAX_SITES ||
+        modules > LMM_LEDGER_MAX_MODULES || frames > LMM_LEDGER_MAX_FRAMES) {
         return -EINVAL;
     }
     model->family_count = (size_t) families;
     model->site_count = (size_t) sites;
+    model->module_count = (uint32_t) modules;
+    model->frame_count = (uint32_t) frames;
     builder->families = take(builder, model->family_count, sizeof(struct lmm_model_family));
     model->families = take(builder, model->family_count, sizeof(struct lmm_model_family *));
     model->sites = take(builder, model->site_count, sizeof(struct lmm_model_site));
-    if (builder->families == NULL || model->families == NULL || model->sites == NULL) {
-        return -ENOSPC;
-    }
-    for (size_t i = 0; i < builder->books.span_count; i++) {
-        const struct lmm_span *span = &builder->books.spans[i];
-        bool records = span->kind == LMM_LEDGER_FAMILIES || span->kind == LMM_LEDGER_SITES;
+    builder->modules = take(builder, model->module_count, sizeof(struct lmm_model_module));
+    builder->frames = take(builder, model->frame_count, sizeof(struct lmm_model_frame));
+    model->modules = builder->modules;
+    model->frames = builder->frames;
+    return builder->families == NULL || model->families == NULL || model->sites == NULL ||
+                   model->modules == NULL || model->frames == NULL
+               ? -ENOSPC
+               : 0;
+}
 
-        if (records && !read_records(builder, span)) {
-            return -EINVAL;
+/* The spans are in such an order that what a record refers to comes before it. */
+static int read_records(struct builder *builder)
+{
+    int error = take_records(builder);
+
+    for (size_t i = 0; error == 0 && i < builder->books.span_count; i++) {
+        const struct lmm_span *span = &builder->books.spans[i];
+
+        for (uint32_t k = 0; error == 0 && k < span->count; k++) {
+            error = read_record(builder, span, k) ? 0 : -EINVAL;
         }
     }
-    return 0;
+    return error;
 }
 
 /* ---- Counters -------------------------------------------------------------------------------- */
@@ -359,6 +487,22 @@ static void sum_rows(const struct builder *builder, bool freed)
     }
 }
 
+static void sum_temporaries(const struct builder *builder)
+{
+    struct lmm_model *model = builder->model;
+
+    for (size_t i = 0; i < builder->books.span_count; i++) {
+        const struct lmm_span *span = &builder->books.spans[i];
+        const uint64_t *counts = (const void *) span->records;
+
+        for (uint32_t k = 0; span->kind == LMM_LEDGER_TEMPORARIES && k < span->count &&
+                             span->first + k < model->site_count;
+             k++) {
+            model->sites[span->first + k].temporaries += lmm_load_u64_acquire(&counts[k]);
+        }
+    }
+}
+
 static void forget_sums(struct lmm_model *model)
 {
     for (size_t i = 0; i < model->site_count; i++) {
@@ -366,6 +510,7 @@ static void forget_sums(struct lmm_model *model)
         model->sites[i].frees = 0;
         model->sites[i].allocated_slots = 0;
         model->sites[i].freed_slots = 0;
+        model->sites[i].temporaries = 0;
     }
 }
 
@@ -377,6 +522,7 @@ static void read_counters(struct builder *builder)
         uint32_t before = lmm_load_u32_acquire(moves);
 
         forget_sums(builder->model);
+        sum_temporaries(builder); /* each is a free as well, which is counted before it */
         sum_rows(builder, true);
         sum_rows(builder, false);
         builder->model->settled = before % 2 == 0 && lmm_load_u32_acquire(moves) == before;
@@ -386,11 +532,79 @@ static void read_counters(struct builder *builder)
     }
 }
 
+static void copy_peaks(const struct builder *builder, uint32_t owner)
+{
+    struct lmm_model *model = builder->model;
+
+    for (size_t i = 0; i < builder->books.span_count; i++) {
+        const struct lmm_span *span = &builder->books.spans[i];
+        const struct lmm_ledger_peak *peaks = (const void *) span->records;
+
+        for (uint32_t k = 0; span->kind == LMM_LEDGER_PEAKS && span->owner == owner &&
+                             k < span->count && k < model->site_count;
+             k++) {
+            model->sites[k].peak_blocks = lmm_load_u64(&peaks[k].blocks);
+            model->sites[k].peak_bytes = lmm_load_u64(&peaks[k].bytes);
+        }
+    }
+}
+
+static void forget_peaks(struct lmm_model *model)
+{
+    for (size_t i = 0; i < model->site_count; i++) {
+        model->sites[i].peak_blocks = 0;
+        model->sites[i].peak_bytes = 0;
+    }
+    model->peak_bytes = 0;
+    model->peak_time_ns = 0;
+}
+
+/* Of the two owners, the one that is valid is not written to until peak_count has changed. When it
+ * changes whenever it is looked at, the model has no peaks. */
+static void read_peaks(struct builder *builder)
+{
+    const struct lmm_ledger_header *header = builder->books.header;
+    struct lmm_model *model = builder->model;
+
+    for (int tries = 0; tries < MOVE_TRIES; tries++) {
+        uint64_t count = lmm_load_u64_acquire(&header->peak_count);
+
+        if (count == 0) {
+            return;
+        }
+        copy_peaks(builder, count % 2);
+        model->peak_bytes = lmm_load_u64(&header->peak_bytes[count % 2]);
+        model->peak_time_ns = lmm_load_u64(&header->peak_time_ns[count % 2]);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (lmm_load_u64(&header->peak_count) == count) {
+            return;
+        }
+        forget_peaks(model);
+    }
+}
+
 /* ---- Figures: every definition once, as docs/reports.md has them ----------------------------- */
+
+/* Of a family of the flag BYTES: what was summed as slots are blocks and bytes. */
+static void define_bytes(struct lmm_model_site *site)
+{
+    uint64_t freed_bytes = site->freed_slots - site->frees;
+
+    site->allocated_bytes = site->allocated_slots - site->allocations;
+    site->allocated_slots = site->allocations;
+    site->freed_slots = site->frees;
+    site->live_slots = site->live_blocks;
+    site->live_bytes = site->live_blocks == 0 ? 0 : subtract(site->allocated_bytes, freed_bytes);
+}
 
 static void define_site(struct lmm_model_site *site)
 {
     site->live_blocks = subtract(site->allocations, site->frees);
+    site->temporaries = smaller(site->temporaries, site->frees);
+    if (site->family->counts_bytes) {
+        define_bytes(site);
+        return;
+    }
     site->live_slots = subtract(site->allocated_slots, site->freed_slots);
     if (site->live_blocks == 0 || site->live_slots < site->live_blocks) {
         site->live_slots = site->live_blocks; /* a writer stands between its two stores */
@@ -409,14 +623,26 @@ static void add_counts(struct lmm_model_family *sum, const struct lmm_model_site
     sum->frees = add(sum->frees, site->frees);
 }
 
+/* Returns how many slots the family's blocks take, or in a family of the flag BYTES, take at least. */
+static uint64_t taken_slots(const struct lmm_model_family *family)
+{
+    uint64_t slots = family->live_bytes / family->size_bytes;
+
+    if (!family->counts_bytes) {
+        return family->live_slots;
+    }
+    slots += family->live_bytes % family->size_bytes != 0;
+    return slots > family->live_blocks ? slots : family->live_blocks;
+}
+
 static void define_family(struct lmm_model_family *family)
 {
-    family->free_slots = subtract(family->slots, family->live_slots);
-    uint64_t slots = add(family->live_slots, family->free_slots);
-
+    family->free_slots = subtract(family->slots, taken_slots(family));
     family->peak_bytes =
         family->peak_bytes > family->live_bytes ? family->peak_bytes : family->live_bytes;
-    family->internal_bytes = subtract(family->mapped_bytes, multiply(slots, family->size_bytes));
+    family->internal_bytes =
+        subtract(family->mapped_bytes,
+                 add(family->live_bytes, multiply(family->free_slots, family->size_bytes)));
     family->occupancy_permille = lmm_model_permille(family->live_bytes, family->committed_bytes);
     family->internal_permille = lmm_model_permille(family->internal_bytes, family->mapped_bytes);
     family->external_permille = lmm_model_permille(
@@ -450,6 +676,7 @@ static void define_sites(struct builder *builder)
             continue;
         }
         define_site(site);
+        model->temporaries = add(model->temporaries, site->temporaries);
         add_counts(&builder->families[site->family - builder->families], site);
         model->sites[kept++] = *site;
     }
@@ -500,11 +727,12 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
     }
     read_header(builder.model, view->header);
     error = read_command(&builder, view->header) ? open_books(&builder, view) : -ENOSPC;
-    error = error != 0 ? error : read_families_and_sites(&builder);
+    error = error != 0 ? error : read_records(&builder);
     if (error != 0) {
         return error;
     }
     read_counters(&builder);
+    read_peaks(&builder);
     define_sites(&builder);
     define_families(&builder);
     lmm_model_sum(builder.model);

@@ -13,6 +13,12 @@
  *   I3  peak_bytes >= live_bytes; every permille is at most 1000
  *   I4  families and sites are in the order of the report; sites that have counted nothing are left
  *       out
+ *   I5  a site's stack is below frame_count; each frame's caller is below its own number, and its module
+ *       at most module_count; no stack has more than LMM_MODEL_STACK_MAX frames
+ *   I6  a site's temporaries are at most its frees
+ *
+ * In a family of the ledger's flag BYTES, bytes are those that the program asked for, each block counts
+ * as one live slot, and its free slots are what is left beside those that its bytes need at least.
  *
  * Nothing here allocates: the rows live in scratch memory that the caller brings. The strings point
  * into the ledger, are bounded by their length, and need no NUL.
@@ -30,6 +36,12 @@
 #include "reporter/utf8.h"
 
 struct lmm_ledger_view;
+struct lmm_model;
+
+enum {
+    LMM_MODEL_BUILD_ID_MAX = 32,
+    LMM_MODEL_STACK_MAX = 256, /* frames of a stack; a longer one is damage */
+};
 
 /* One family, or the total over all of them (which has no size, no peak and no free slots). */
 struct lmm_model_family {
@@ -56,13 +68,15 @@ struct lmm_model_family {
     uint32_t occupancy_permille;
     uint32_t internal_permille;
     uint32_t external_permille; /* of run_free_slots */
+    bool counts_bytes;          /* the ledger's flag BYTES */
 };
 
 struct lmm_model_site {
     const struct lmm_model_family *family;
     struct lmm_string file;
     struct lmm_string function;
-    uint32_t line; /* 0: file alone says what this is, e.g. "(unattributed)" */
+    uint32_t
+        line; /* 0: file, and function where there is one, say what this is, as "(unattributed)" */
     uint32_t id;
     uint64_t live_blocks;
     uint64_t live_slots;
@@ -73,6 +87,53 @@ struct lmm_model_site {
     uint64_t allocated_bytes;
     uint64_t freed_slots;
     uint32_t share_permille; /* of the live bytes of all families */
+    uint32_t stack;          /* the number of its innermost frame; 0: none */
+    uint64_t stack_key;      /* identifies the stack, in other processes too; 0: none */
+    uint64_t temporaries;    /* blocks that were freed before the same thread allocated again */
+    uint64_t peak_blocks;    /* what lived of it when most bytes of the process did */
+    uint64_t peak_bytes;
+};
+
+/* A file that was mapped in the process, and that frames lie in. */
+struct lmm_model_module {
+    struct lmm_string path; /* empty: unknown */
+    uint64_t start;
+    uint64_t end;
+    uint64_t bias; /* address in memory - address in the file's headers */
+    uint64_t key;  /* of the last component of its path */
+    bool is_gone;  /* unloaded since; its addresses may be another's too */
+    uint32_t build_id_bytes;
+    unsigned char build_id[LMM_MODEL_BUILD_ID_MAX];
+};
+
+/* One call of a stack. */
+struct lmm_model_frame {
+    uint64_t address; /* where the call returns to; the call itself is before it */
+    uint64_t key;     /* of its place in its module's file, and of all that is outside of it */
+    uint32_t caller;  /* the number of the next outer frame, below this one's; 0: none */
+    uint32_t module;  /* its index + 1; 0: none */
+    uint32_t depth;   /* frames from here outwards, this one included */
+};
+
+/* What a frame is in the source: a function that calls, or one that was inlined into it. */
+struct lmm_model_call {
+    struct lmm_string function; /* "libhr.so+0x1f0" where its name is not known; never empty */
+    struct lmm_string file;     /* empty: unknown, and so is the line */
+    struct lmm_string module;   /* the last component of its path; empty: none */
+    uint32_t line;              /* 0: unknown */
+    bool is_named;
+    bool is_inline;  /* inlined into the next call of the frame */
+    bool is_wrapper; /* allocates for whoever called it: operator new, the C and C++ libraries */
+};
+
+/* Whoever knows the names of frames. */
+struct lmm_model_namer {
+    /*
+     * Sets *ret_calls to the calls that a frame of the model is, the innermost first, and returns their
+     * number; 0: memory ran out. They are kept as long as the namer is.
+     */
+    size_t (*calls_of)(struct lmm_model_namer *namer, const struct lmm_model *model, uint32_t frame,
+                       const struct lmm_model_call **ret_calls);
 };
 
 /* Rows that a model was asked to leave out. */
@@ -112,7 +173,18 @@ struct lmm_model {
     const struct lmm_model_family **families; /* live bytes, largest first; equals by name */
     size_t site_count;
     struct lmm_model_site *sites; /* live bytes, then allocations, largest first; then by place */
-    const char *order; /* what the rows were sorted by, when not as said above; else NULL */
+    const char *order;     /* what the rows were sorted by, when not as said above; else NULL */
+    bool is_drop_in;       /* the books of malloc: families are its size classes */
+    uint32_t stack_frames; /* kept of a call stack, at most; 0: none are taken */
+    uint64_t temporaries;  /* of all sites */
+    uint64_t peak_bytes;   /* most bytes that lived, as far as peaks were written; 0: none were */
+    uint64_t peak_time_ns; /* CLOCK_REALTIME of that moment */
+    uint32_t frame_count;  /* numbers are below this; number 0 is no frame */
+    const struct lmm_model_frame *frames;
+    uint32_t module_count;
+    const struct lmm_model_module *modules;
+    struct lmm_model_namer *namer; /* NULL: nobody knows names */
+    size_t shown_calls; /* reports print at most so many of each site's stack; 0: no stacks */
     struct lmm_model_rest hidden_families; /* not among the above, but in the total; see select.h */
     struct lmm_model_rest hidden_sites;
 };
@@ -125,8 +197,8 @@ struct lmm_model {
 size_t lmm_model_bytes(const struct lmm_ledger_view *view);
 
 /*
- * Builds the model of view in scratch, and sets *ret_model to it. The model lies inside scratch and
- * refers to the ledger's header and STRINGS chunks, so the caller keeps these as long as the model
+ * Builds the model of view in scratch, and sets *ret_model to it; namer and shown_calls are left to the
+ * caller. The model lies inside scratch and refers to the ledger's header and STRINGS chunks, so the caller keeps these as long as the model
  * is used; the view itself and all other chunks may go.
  * Returns 0; -EINVAL when the ledger is damaged; -ENOTSUP when it is of another version; -ENOSPC when
  * scratch is too small: the ledger has grown, so ask lmm_model_bytes() again.
@@ -141,6 +213,24 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
  * model now has. For whoever takes families, with all their sites, out of a model.
  */
 void lmm_model_sum(struct lmm_model *model);
+
+/*
+ * Returns the number of the frame that called `frame`, 0 at the end of the stack. A stack is walked by
+ * for (frame = site->stack; frame != 0; frame = lmm_model_caller(model, frame)).
+ */
+uint32_t lmm_model_caller(const struct lmm_model *model, uint32_t frame);
+
+/* Returns the module that a frame lies in, or NULL. */
+const struct lmm_model_module *lmm_model_module_of(const struct lmm_model *model, uint32_t frame);
+
+/*
+ * Returns an address as files have it, so that it is the same in every process: less its module's bias.
+ * frame is not 0.
+ */
+uint64_t lmm_model_offset(const struct lmm_model *model, uint32_t frame);
+
+/* Returns what stands behind the last slash of path. */
+struct lmm_string lmm_model_last_component(struct lmm_string path);
 
 /* Returns part / whole in thousandths, rounded down, at most 1000; 0 when whole is 0. */
 uint32_t lmm_model_permille(uint64_t part, uint64_t whole);

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 enum {
-    LMM_SORT_ITEM_MAX = 128, /* largest item, in bytes */
+    LMM_SORT_ITEM_MAX = 160, /* largest item, in bytes */
 };
 
 /* Returns below 0, 0 or above 0 as *a goes before, with or after *b. */

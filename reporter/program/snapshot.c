@@ -7,13 +7,16 @@
  * values then replace what was copied.
  *
  *   1  the chain is walked: where each chunk is, its kind and length
- *   2  `used` of sites, then of families, then of strings: a writer publishes the other way round, so
- *      whatever a record that counts refers to is there
+ *   2  `used` of sites, then of stacks, frames, modules, families, and last of strings: a writer
+ *      publishes the other way round, so whatever a record that counts refers to is there
  *   3  all words are copied, the frees among them
  *   4  the allocations are copied again, over those of step 3, so that no free is in the copy without
  *      its allocation
- *   5  the chain is walked again; when rows have moved or came into being since step 1, the frees may
- *      be those of a thread whose allocations were not seen, and all starts anew
+ *   5  the peaks are copied again, until their count is the same behind as before: of the two owners,
+ *      the one that is valid is written to only after the count has changed
+ *   6  the chain is walked again; when rows have moved or came into being since step 1, the frees may
+ *      be those of a thread whose allocations were not seen, and all starts anew; so it does when the
+ *      peaks did not come to rest
  */
 #include "reporter/program/snapshot.h"
 
@@ -112,8 +115,10 @@ static bool walk(const struct source *source, struct chain *chain, struct lmm_re
 /* Step 2. */
 static void load_used(const struct source *source, struct chain *chain)
 {
-    static const uint32_t order[] = {LMM_LEDGER_SITES, LMM_LEDGER_FAMILIES, LMM_LEDGER_STRINGS,
-                                     LMM_LEDGER_ROWS};
+    static const uint32_t order[] = {
+        LMM_LEDGER_SITES,   LMM_LEDGER_STACKS,   LMM_LEDGER_FRAMES,
+        LMM_LEDGER_MODULES, LMM_LEDGER_FAMILIES, LMM_LEDGER_STRINGS,
+        LMM_LEDGER_ROWS,    LMM_LEDGER_PEAKS,    LMM_LEDGER_TEMPORARIES};
 
     for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
         for (size_t i = 0; i < chain->count; i++) {
@@ -126,7 +131,7 @@ static void load_used(const struct source *source, struct chain *chain)
     }
 }
 
-/* Step 5: whether the chain is as it was. */
+/* Step 6: whether the chain is as it was. */
 static bool is_same_chain(const struct source *source, const struct chain *chain)
 {
     const struct lmm_ledger_header *header = (const void *) source->bytes;
@@ -143,13 +148,14 @@ static bool is_same_chain(const struct source *source, const struct chain *chain
 
 /* ---- Copying --------------------------------------------------------------------------------- */
 
-/* Step 3. */
-static void copy_words(const struct source *source, unsigned char *copy)
+/* Copies the words of a stretch of the source that starts and ends on the bounds of words. */
+static void copy_words(const struct source *source, unsigned char *copy, size_t offset,
+                       size_t bytes)
 {
-    const uint64_t *from = (const void *) source->bytes;
-    uint64_t *to = (void *) copy;
+    const uint64_t *from = (const void *) (source->bytes + offset);
+    uint64_t *to = (void *) (copy + offset);
 
-    for (size_t i = 0; i < source->size / sizeof(*from); i++) {
+    for (size_t i = 0; i < bytes / sizeof(*from); i++) {
         to[i] = lmm_load_u64(&from[i]);
     }
 }
@@ -188,6 +194,41 @@ static void copy_allocations(const struct source *source, const struct chain *ch
     }
 }
 
+static void copy_peak_chunks(const struct source *source, struct chain *chain, uint64_t count,
+                             unsigned char *copy)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        struct link *link = &chain->links[i];
+        const struct lmm_ledger_chunk *chunk = chunk_at(source->bytes, link->offset);
+
+        if (link->kind == LMM_LEDGER_PEAKS && lmm_load_u32(&chunk->owner) == count % 2) {
+            link->used = lmm_load_u32_acquire(&chunk->used);
+            copy_words(source, copy, link->offset, link->bytes);
+        }
+    }
+}
+
+/* Step 5; returns whether the copy has the peaks of one moment. */
+static bool copy_peaks(const struct source *source, struct chain *chain, unsigned char *copy)
+{
+    const struct lmm_ledger_header *from = (const void *) source->bytes;
+    struct lmm_ledger_header *to = (void *) copy;
+
+    for (int tries = 0; tries < TRIES; tries++) {
+        uint64_t count = lmm_load_u64_acquire(&from->peak_count);
+
+        to->peak_count = count;
+        to->peak_bytes[count % 2] = lmm_load_u64(&from->peak_bytes[count % 2]);
+        to->peak_time_ns[count % 2] = lmm_load_u64(&from->peak_time_ns[count % 2]);
+        copy_peak_chunks(source, chain, count, copy);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (lmm_load_u64(&from->peak_count) == count) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Makes the copy agree with itself; a settled one has an even sequence (I3). */
 static void keep_sequence(unsigned char *copy, bool settled)
 {
@@ -208,12 +249,14 @@ static enum outcome copy_once(const struct source *source, struct chain *chain, 
         return COPY_FAILED;
     }
     load_used(source, chain);
-    copy_words(source, copy);
+    copy_words(source, copy, 0, source->size); /* step 3 */
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     copy_allocations(source, chain, copy);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    bool peaks = copy_peaks(source, chain, copy);
+
     keep_chain(chain, copy, source->size);
-    bool same = is_same_chain(source, chain) && before % 2 == 0 &&
+    bool same = peaks && is_same_chain(source, chain) && before % 2 == 0 &&
                 lmm_load_u32(&header->move_sequence) == before;
     bool marked = source->still && header->snapshot_time_ns != 0 && before % 2 != 0;
     bool settled = source->still ? !marked : same;
