@@ -29,11 +29,10 @@ def expectations(paths):
     return of_program, of_child
 
 
-def without_parameters(function):
-    """"(anonymous namespace)::f<int>(long)" and "void f<int>(long)" to "f<int>"."""
-    name = re.sub(r"\(anonymous namespace\)::", "", function)
-    name = re.sub(r"\(.*", "", name)
-    return name.rsplit(" ", 1)[-1]
+def bare(function):
+    """"void (anonymous namespace)::f<double>(long)" to "f<double>": debug information has names of both kinds."""
+    name = re.sub(r"\(.*", "", function.replace("(anonymous namespace)::", ""))
+    return name.rsplit(" ", 1)[-1].rsplit("::", 1)[-1]
 
 
 def reported(process, folder):
@@ -42,7 +41,7 @@ def reported(process, folder):
     for leak in process["leaks"]:
         file = "/".join(leak["file"].split("/")[-2:])
         if os.path.dirname(file) == folder:
-            ours[(file, leak["line"])] = (without_parameters(leak["function"]), leak["blocks"], leak["bytes"])
+            ours[(file, leak["line"])] = (bare(leak["function"]), leak["blocks"], leak["bytes"])
         else:
             others.append(f"{leak['function']} {leak['file']}:{leak['line']} {leak['blocks']} {leak['bytes']}")
     return ours, others

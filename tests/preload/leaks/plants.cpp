@@ -111,7 +111,7 @@ class Early
   public:
     NOINLINE Early()
     {
-        plant(std::malloc(1111)); /* leak: Early::Early, 1, 1111 */
+        plant(std::malloc(1111)); /* leak: Early, 1, 1111 */
     }
 };
 
