@@ -26,7 +26,8 @@ bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts)
     return true;
 }
 
-/* Writes as much of text behind what path has as there is room for; returns the length it then has. */
+/* Writes as much of text behind what path has as there is room for; returns the length it then has.
+ * */
 static size_t append(char *path, size_t bytes, size_t length, const char *text)
 {
     size_t added = strnlen(text, bytes - 1 - length);

@@ -170,7 +170,7 @@ bool lmm_unwind_start(void)
     if (rules.table == NULL && (rules.table = table_create(RULES_FIRST)) == NULL) {
         return false;
     }
-    if (lmm_module_find((uintptr_t) &lmm_unwind_start, &own)) {
+    if (LMM_DROP_IN && lmm_module_find((uintptr_t) &lmm_unwind_start, &own)) {
         rules.own_start = own.start;
         rules.own_end = own.end;
     }
@@ -208,7 +208,7 @@ static void meet_thread(struct lmm_trace *trace, uintptr_t thread, uintptr_t sp)
 
     trace->count = 0;
     trace->kept = 0;
-    trace->saved_count = 0;
+    trace->word_count = 0;
     trace->thread = thread;
     trace->end = sp < thread && thread - sp < ((uintptr_t) 1 << 30) ? thread : main_end;
     trace->low = page_floor(trace->end);
@@ -263,6 +263,7 @@ static inline bool read_word(const struct bounds *bounds, uintptr_t address, uin
 struct call {
     struct lmm_caller at;
     const uintptr_t *saved_bp;     /* where its caller's bp came from; NULL: it is the same */
+    const uintptr_t *saved_cfa;    /* where its caller's sp came from; NULL: from sp or bp */
     bool uses_bp;
 };
 
@@ -315,35 +316,39 @@ static inline bool restore_bp(const struct walk *walk, struct lmm_cfi_rule rule,
 }
 
 /* The canonical frame address by a rule on sp or bp; false when it cannot be right. */
-static inline bool find_cfa(const struct walk *walk, struct lmm_cfi_rule rule, uintptr_t *ret_cfa)
+static inline bool find_cfa(const struct walk *walk, struct lmm_cfi_rule rule, uintptr_t *ret_cfa,
+                            const uintptr_t **ret_saved)
 {
     uintptr_t base = rule.base == LMM_CFI_SP ? walk->at.sp : walk->at.bp;
 
     *ret_cfa = base + (uintptr_t) (intptr_t) rule.cfa_offset;
-    if (LMM_UNLIKELY(rule.base == LMM_CFI_BP_LOAD) && !read_word(&walk->bounds, *ret_cfa, ret_cfa)) {
-        return false;
+    if (LMM_UNLIKELY(rule.base == LMM_CFI_BP_LOAD)) {
+        *ret_saved = (const uintptr_t *) *ret_cfa;
+        if (!read_word(&walk->bounds, *ret_cfa, ret_cfa)) {
+            return false;
+        }
     }
     return *ret_cfa > walk->at.sp;
 }
 
-/* Leads the walk from `at`, whose rule is given, to its caller; false at the end. *ret_saved, *ret_uses_bp:
- * what the step read. */
-static inline bool step(struct walk *walk, struct lmm_cfi_rule rule, const uintptr_t **ret_saved,
-                        bool *ret_uses_bp)
+/* Leads the walk from `at`, whose rule is given, to its caller; false at the end. What the step read goes
+ * into *ret_call. */
+static inline bool step(struct walk *walk, struct lmm_cfi_rule rule, struct call *ret_call)
 {
     struct lmm_caller caller;
     uintptr_t cfa;
 
-    *ret_saved = NULL;
-    *ret_uses_bp = rule.base != LMM_CFI_SP || rule.saved == LMM_CFI_AT_BP;
+    ret_call->saved_bp = NULL;
+    ret_call->saved_cfa = NULL;
+    ret_call->uses_bp = rule.base != LMM_CFI_SP || rule.saved == LMM_CFI_AT_BP;
     if (LMM_UNLIKELY(rule.base == LMM_CFI_END || rule.base == LMM_CFI_UNKNOWN)) {
         return false;
     }
     if (LMM_UNLIKELY(rule.base == LMM_CFI_SIGNAL)) {
         return step_signal(walk);
     }
-    if (!find_cfa(walk, rule, &cfa) || !read_word(&walk->bounds, cfa - sizeof(uintptr_t), &caller.pc) ||
-        !restore_bp(walk, rule, cfa, &caller.bp, ret_saved) || caller.pc == 0) {
+    if (!find_cfa(walk, rule, &cfa, &ret_call->saved_cfa) || !read_word(&walk->bounds, cfa - sizeof(uintptr_t), &caller.pc) ||
+        !restore_bp(walk, rule, cfa, &caller.bp, &ret_call->saved_bp) || caller.pc == 0) {
         return false;
     }
     caller.sp = cfa;
@@ -354,11 +359,10 @@ static inline bool step(struct walk *walk, struct lmm_cfi_rule rule, const uintp
 /* Past LMM's own frames. */
 static void skip_own(struct walk *walk)
 {
-    const uintptr_t *saved;
-    bool uses_bp;
+    struct call own;
 
     while (!walk->has_ended && walk->at.pc >= rules.own_start && walk->at.pc < rules.own_end) {
-        walk->has_ended = !step(walk, rule_of(walk->at.pc), &saved, &uses_bp);
+        walk->has_ended = !step(walk, rule_of(walk->at.pc), &own);
     }
 }
 
@@ -372,7 +376,7 @@ static inline void walk_call(struct walk *walk, bool *is_exact)
     call->at = walk->at;
     call->at.pc += *is_exact;
     *is_exact = rule.base == LMM_CFI_SIGNAL;
-    walk->has_ended = !step(walk, rule, &call->saved_bp, &call->uses_bp);
+    walk->has_ended = !step(walk, rule, call);
 }
 
 /* ---- The memory of the last walk ----------------------------------------------------------------- */
@@ -382,8 +386,8 @@ static uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call)
 {
     uint32_t to = 0;
 
-    for (uint32_t i = trace->saved_count; i-- > 0;) {
-        const struct lmm_saved_bp *saved = &trace->saved[i];
+    for (uint32_t i = trace->word_count; i-- > 0;) {
+        const struct lmm_trace_word *saved = &trace->word[i];
         if (saved->call <= call && *saved->address != saved->value) {
             to = saved->call;
             break;
@@ -451,9 +455,14 @@ static void cut_memory(struct lmm_trace *trace, uint32_t count)
 {
     trace->count = count;
     trace->kept = count;
-    while (trace->saved_count != 0 && trace->saved[trace->saved_count - 1].call >= count) {
-        trace->saved_count--;
+    while (trace->word_count != 0 && trace->word[trace->word_count - 1].call >= count) {
+        trace->word_count--;
     }
+}
+
+static void remember_word(struct lmm_trace *trace, const uintptr_t *address, uintptr_t value, uint32_t call)
+{
+    trace->word[trace->word_count++] = (struct lmm_trace_word) {address, value, call};
 }
 
 /* Puts one call on the inside of the memory. */
@@ -467,7 +476,10 @@ static inline void push_call(struct lmm_trace *trace, const struct call *call)
     trace->bp[i] = call->at.bp;
     trace->needs_bp[i] = call->uses_bp || (caller_needs && call->saved_bp == NULL);
     if (caller_needs && call->saved_bp != NULL) {
-        trace->saved[trace->saved_count++] = (struct lmm_saved_bp) {call->saved_bp, trace->bp[i - 1], i};
+        remember_word(trace, call->saved_bp, trace->bp[i - 1], i);
+    }
+    if (LMM_UNLIKELY(call->saved_cfa != NULL) && i != 0) {
+        remember_word(trace, call->saved_cfa, trace->sp[i - 1], i);
     }
 }
 
@@ -482,13 +494,13 @@ static void drop_outermost(struct lmm_trace *trace, uint32_t count)
     memmove(trace->bp, trace->bp + drop, count * sizeof(trace->bp[0]));
     memmove(trace->needs_bp, trace->needs_bp + drop, count * sizeof(trace->needs_bp[0]));
     /* The word that led from the new outermost call outwards is no longer looked at. */
-    while (gone < trace->saved_count && trace->saved[gone].call <= drop) {
+    while (gone < trace->word_count && trace->word[gone].call <= drop) {
         gone++;
     }
-    trace->saved_count -= gone;
-    memmove(trace->saved, trace->saved + gone, trace->saved_count * sizeof(trace->saved[0]));
-    for (uint32_t i = 0; i < trace->saved_count; i++) {
-        trace->saved[i].call -= drop;
+    trace->word_count -= gone;
+    memmove(trace->word, trace->word + gone, trace->word_count * sizeof(trace->word[0]));
+    for (uint32_t i = 0; i < trace->word_count; i++) {
+        trace->word[i].call -= drop;
     }
     trace->count = count;
     trace->kept = 0;

@@ -40,11 +40,12 @@ static inline __attribute__((always_inline)) struct lmm_caller lmm_caller_of(con
 /* The caller of the function in which this stands. */
 #define LMM_CALLER() lmm_caller_of(__builtin_frame_address(0))
 
-/* A word of the stack from which a walk got a bp that it needed later. */
-struct lmm_saved_bp {
+/* A word of the stack, beside return addresses, on which a walk depended: a bp that was needed later, or
+ * where a caller's frame is. */
+struct lmm_trace_word {
     const uintptr_t *address;
     uintptr_t value;
-    uint32_t call;                 /* the call whose caller's bp it is */
+    uint32_t call;                 /* it was read to get from this call to its caller */
 };
 
 /* A thread's memory of its stack. All zero: none yet. */
@@ -59,15 +60,15 @@ struct lmm_trace {
     bool needs_bp[LMM_STACK_FRAMES_MAX];    /* whether what is outside of the call depends on bp */
     uint32_t number[LMM_STACK_FRAMES_MAX];  /* the depot's */
     uint32_t forgotten;            /* rules were so often forgotten before this was taken */
-    uint32_t saved_count;
-    struct lmm_saved_bp saved[LMM_STACK_FRAMES_MAX];    /* by call, ascending */
+    uint32_t word_count;
+    struct lmm_trace_word word[2 * LMM_STACK_FRAMES_MAX];    /* by call, ascending */
 
     uintptr_t thread;              /* whose stack this is */
     uintptr_t low;                 /* [low, end) is mapped, and that stack's */
     uintptr_t end;
 };
 
-/* Finds out what is LMM's own code, whose frames are left out. False with errno ENOMEM. */
+/* Call once. In the drop-in the frames of LMM's own code are left out. False with errno ENOMEM. */
 bool lmm_unwind_start(void);
 
 /* Takes the stack from caller outwards, at most `frames` calls (1 to LMM_STACK_FRAMES_MAX), into trace. */

@@ -9,6 +9,7 @@
 
 #include "reporter/model.h"
 #include "reporter/sink.h"
+#include "reporter/stack.h"
 
 /* Prints one character of a string, or what stands for it. length 0: text is no UTF-8. */
 static void put_character(struct lmm_sink *sink, const char *text, size_t length,
@@ -99,6 +100,12 @@ static void put_totals(struct lmm_sink *sink, const struct lmm_model *model)
     put_field(sink, "sites", model->site_count + model->hidden_sites.count);
     put_field(sink, "sites_merged", model->sites_merged);
     put_counts(sink, &model->total);
+    if (model->is_drop_in) {
+        put_field(sink, "stack_frames", model->stack_frames);
+        put_field(sink, "temporaries", model->temporaries);
+        put_field(sink, "peak_bytes", model->peak_bytes);
+        put_field(sink, "peak_time_ns", model->peak_time_ns);
+    }
     put_field(sink, "reservoir_bytes", model->reservoir_bytes);
     put_last_field(sink, "overhead_bytes", model->overhead_bytes);
     lmm_sink_puts(sink, ",\n");
@@ -122,7 +129,44 @@ static void put_family(struct lmm_sink *sink, const struct lmm_model_family *fam
     put_last_field(sink, "external_permille", family->external_permille);
 }
 
-static void put_site(struct lmm_sink *sink, const struct lmm_model_site *site)
+struct call_list {
+    struct lmm_sink *sink;
+    const char *before; /* the next call */
+};
+
+static bool put_call(void *context, const struct lmm_model_call *call)
+{
+    struct call_list *list = context;
+
+    lmm_sink_puts(list->sink, list->before);
+    lmm_sink_puts(list->sink, "{");
+    put_text_field(list->sink, "function", call->function);
+    put_text_field(list->sink, "file", call->file);
+    put_field(list->sink, "line", call->line);
+    put_text_field(list->sink, "module", call->module);
+    lmm_sink_printf(list->sink, "\"inlined\": %s}", call->is_inline ? "true" : "false");
+    list->before = ", ";
+    return true;
+}
+
+/* What only sites of the drop-in have. */
+static void put_drop_in(struct lmm_sink *sink, const struct lmm_model *model,
+                        const struct lmm_model_site *site)
+{
+    struct call_list list = {sink, ""};
+
+    put_field(sink, "temporaries", site->temporaries);
+    put_field(sink, "peak_blocks", site->peak_blocks);
+    put_field(sink, "peak_bytes", site->peak_bytes);
+    if (model->shown_calls > 0) {
+        lmm_sink_puts(sink, "\"stack\": [");
+        lmm_stack_walk(model, site->stack, model->shown_calls, put_call, &list);
+        lmm_sink_puts(sink, "], ");
+    }
+}
+
+static void put_site(struct lmm_sink *sink, const struct lmm_model *model,
+                     const struct lmm_model_site *site)
 {
     lmm_sink_puts(sink, "    {");
     put_text_field(sink, "family", site->family->name);
@@ -134,6 +178,9 @@ static void put_site(struct lmm_sink *sink, const struct lmm_model_site *site)
     put_field(sink, "live_bytes", site->live_bytes);
     put_field(sink, "allocations", site->allocations);
     put_field(sink, "frees", site->frees);
+    if (model->is_drop_in) {
+        put_drop_in(sink, model, site);
+    }
     put_last_field(sink, "share_permille", site->share_permille);
 }
 
@@ -151,7 +198,7 @@ int lmm_json_usage(const struct lmm_model *model, struct lmm_sink *sink)
     }
     lmm_sink_puts(sink, "  ],\n  \"sites\": [\n");
     for (size_t i = 0; i < model->site_count; i++) {
-        put_site(sink, &model->sites[i]);
+        put_site(sink, model, &model->sites[i]);
         lmm_sink_puts(sink, i + 1 < model->site_count ? ",\n" : "\n");
     }
     lmm_sink_puts(sink, "  ]\n}\n");

@@ -76,7 +76,7 @@ struct lmm_model_site {
     struct lmm_string file;
     struct lmm_string function;
     uint32_t
-        line; /* 0: file, and function where there is one, say what this is, as "(unattributed)" */
+        line; /* 0: file alone says what it is, "(unattributed)"; or it is the function's module */
     uint32_t id;
     uint64_t live_blocks;
     uint64_t live_slots;

@@ -8,12 +8,14 @@
 
 #include "reporter/model.h"
 #include "reporter/sink.h"
+#include "reporter/stack.h"
 #include "reporter/words.h"
 
 enum {
     NAME_COLUMNS_MAX = 63, /* a longer name pushes its own row out, not the whole table */
     UNUSED_NAMES_MAX = 8,
     GAP = 2,
+    STACK_INDENT = 8,
 };
 
 enum format {
@@ -47,9 +49,25 @@ static void put_padded(struct lmm_sink *sink, struct lmm_string string, size_t w
     lmm_sink_pad(sink, width > columns ? width - columns : 0);
 }
 
-/* Prints "hr.c:42 (hire)", or the file alone where there is no line. */
+/* Prints "hire (libhr.so)", or "libhr.so". */
+static void put_function_in(struct lmm_sink *sink, struct lmm_string function,
+                            struct lmm_string module)
+{
+    lmm_put_string(sink, function);
+    if (module.bytes > 0) {
+        lmm_sink_puts(sink, " (");
+        lmm_put_string(sink, module);
+        lmm_sink_puts(sink, ")");
+    }
+}
+
+/* Prints "hr.c:42 (hire)", or without a line "hire (libhr.so)", or the file alone. */
 static void put_place(struct lmm_sink *sink, const struct lmm_model_site *site)
 {
+    if (site->line == 0 && site->file.bytes > 0 && site->function.bytes > 0) {
+        put_function_in(sink, site->function, site->file);
+        return;
+    }
     lmm_put_string(sink, site->file.bytes > 0 ? site->file : lmm_string_of("(unknown)"));
     if (site->line != 0) {
         lmm_sink_printf(sink, ":%" PRIu32, site->line);
@@ -306,6 +324,37 @@ static void put_unused(const struct page *page)
     lmm_sink_puts(page->sink, "\n");
 }
 
+/* ---- Stacks ---------------------------------------------------------------------------------- */
+
+/* Prints one call of a stack, "hire (hr.c:42)". */
+static bool put_call(void *context, const struct lmm_model_call *call)
+{
+    struct lmm_sink *sink = context;
+
+    lmm_sink_pad(sink, STACK_INDENT);
+    if (call->line != 0) {
+        lmm_put_string(sink, call->function);
+        lmm_sink_puts(sink, " (");
+        lmm_put_string(sink, call->file);
+        lmm_sink_printf(sink, ":%" PRIu32 ")", call->line);
+    } else {
+        put_function_in(sink, call->function, call->is_named ? call->module : lmm_string_of(""));
+    }
+    lmm_sink_puts(sink, call->is_inline ? " [inlined]\n" : "\n");
+    return true;
+}
+
+/* Prints the stack of a site, as far as stacks are shown. */
+static void put_stack(const struct page *page, const struct lmm_model_site *site)
+{
+    size_t shown = page->model->shown_calls;
+
+    if (shown > 0 && !lmm_stack_walk(page->model, site->stack, shown, put_call, page->sink)) {
+        lmm_sink_pad(page->sink, STACK_INDENT);
+        lmm_sink_puts(page->sink, "...\n");
+    }
+}
+
 /* ---- Sites ----------------------------------------------------------------------------------- */
 
 #define SITE(field) offsetof(struct lmm_model_site, field)
@@ -326,6 +375,7 @@ static void put_site_row(const struct page *page, const struct lmm_model_site *s
     lmm_sink_pad(page->sink, GAP);
     put_place(page->sink, site);
     lmm_sink_puts(page->sink, "\n");
+    put_stack(page, site);
 }
 
 static void put_other_sites(const struct page *page, size_t shown)
@@ -390,6 +440,9 @@ static void put_totals(const struct page *page)
     put_amount(page, "mapped", model->total.mapped_bytes);
     put_amount(page, "kept for reuse", model->reservoir_bytes);
     put_amount(page, "LMM's own records", model->overhead_bytes);
+    if (model->peak_bytes > 0) {
+        put_amount(page, "most that lived", model->peak_bytes);
+    }
 }
 
 /* Returns what became of a process that does not keep these books any more, or NULL. */
@@ -509,6 +562,7 @@ static void put_leak(const struct page *page, const struct lmm_model_site *site)
     lmm_sink_puts(page->sink, " allocated at ");
     put_place(page->sink, site);
     lmm_sink_puts(page->sink, "\n");
+    put_stack(page, site);
 }
 
 static void put_leak_summary(const struct page *page, uint64_t sites)

@@ -4,6 +4,8 @@
  * its own. Columns are as wide as what stands in them: one pass over the rows measures, a second
  * prints.
  *
+ * Under a site stand the calls of its stack, where the model says that they are shown.
+ *
  * Every name and path is escaped: a backslash doubled; control characters, characters that reorder
  * a line, and bytes that are no UTF-8 as \xNN, byte by byte. So a report line is always one line.
  *

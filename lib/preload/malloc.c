@@ -78,7 +78,7 @@ static LMM_NOINLINE void free_slow(void *p)
     errno = saved_errno;
 }
 
-LMM_API void free(void *p)
+static inline void free_block(void *p)
 {
     bool event;
     struct lmm_page *page;
@@ -94,6 +94,11 @@ LMM_API void free(void *p)
     } else {
         free_slow(p);
     }
+}
+
+LMM_API void free(void *p)
+{
+    free_block(p);
 }
 
 LMM_API LMM_NOINLINE void *realloc(void *p, size_t bytes)
@@ -208,12 +213,12 @@ LMM_API void free_aligned_sized(void *p, size_t align, size_t bytes);
 LMM_API void free_sized(void *p, size_t bytes)
 {
     (void) bytes;
-    free(p);
+    free_block(p);
 }
 
 LMM_API void free_aligned_sized(void *p, size_t align, size_t bytes)
 {
     (void) align;
     (void) bytes;
-    free(p);
+    free_block(p);
 }

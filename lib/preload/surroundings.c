@@ -3,7 +3,7 @@
  * surroundings: what the drop-in changes in its process beside malloc.
  *
  * The environment, with children=0: what made ld.so load LMM is taken out, so that the program sees what it
- * would see without LMM, and what it starts runs without. dlopen: RTLD_DEEPBIND is taken off, by which a
+ * would see without LMM, and what it starts runs without (exec.c: what it becomes does not). dlopen: RTLD_DEEPBIND is taken off, by which a
  * module would free LMM's blocks with libc's free. dlclose: the depot is told of what is gone.
  */
 #include "preload/surroundings.h"
@@ -11,6 +11,7 @@
 #include "depot.h"
 #include "module.h"
 #include "options.h"
+#include "preload/exec.h"
 
 #include <dlfcn.h>
 #include <lmm/lmm.h>
@@ -71,19 +72,22 @@ void lmm_surroundings_restore_environment(void)
     static const char preload[] = "LD_PRELOAD=";
     static const char options[] = "LMM_OPTIONS=";
     struct lmm_module_facts own;
+    const char *removed = NULL;
 
     if (environ == NULL || !lmm_module_find((uintptr_t) &lmm_surroundings_restore_environment, &own)) {
         return;
     }
     for (size_t i = 0; environ[i] != NULL;) {
         bool is_list = strncmp(environ[i], preload, sizeof(preload) - 1) == 0;
-        if ((is_list && !strip_list(environ[i] + sizeof(preload) - 1, own.name)) ||
-            strncmp(environ[i], options, sizeof(options) - 1) == 0) {
+        bool is_options = strncmp(environ[i], options, sizeof(options) - 1) == 0;
+        removed = is_options ? environ[i] : removed;
+        if (is_options || (is_list && !strip_list(environ[i] + sizeof(preload) - 1, own.name))) {
             remove_variable(i);
         } else {
             i++;
         }
     }
+    lmm_exec_follow(own.name, removed);
 }
 
 /* ---- Modules ------------------------------------------------------------------------------------- */

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reporter/model.h"
 #include "reporter/program/delta.h"
 #include "reporter/program/delta_print.h"
 #include "reporter/program/parse.h"
 #include "reporter/program/program.h"
 #include "reporter/program/snapshot.h"
+#include "reporter/program/symbols.h"
 
 struct options {
     const char *words[2]; /* what to compare */
@@ -128,11 +130,25 @@ static int compare(const struct lmm_snapshot *before, const struct lmm_snapshot 
     return status;
 }
 
+/* Names the sites of both. The files of two processes may differ, and then stacks are the same when their
+ * names are. */
+static bool name(struct lmm_symbols **symbols, struct lmm_model *before, struct lmm_model *after)
+{
+    bool same = before->pid == after->pid && before->start_time_ns == after->start_time_ns;
+
+    if (!lmm_symbols_apply(symbols, 0, before) || !lmm_symbols_apply(symbols, 0, after)) {
+        return false;
+    }
+    return *symbols == NULL || same ||
+           (lmm_symbols_key_sites(*symbols, before) && lmm_symbols_key_sites(*symbols, after));
+}
+
 int lmm_cmd_diff(int argc, char **argv)
 {
     struct options options = {.word_count = 0};
     struct lmm_snapshot *before = NULL;
     struct lmm_snapshot *after = NULL;
+    struct lmm_symbols *symbols = NULL;
     int status = LMM_EXIT_FAILED;
 
     argp_parse(&argp, argc, argv, 0, NULL, &options);
@@ -140,11 +156,14 @@ int lmm_cmd_diff(int argc, char **argv)
     if (before != NULL) {
         after = lmm_snapshot_select(options.words[1]);
     }
-    if (after != NULL) {
+    if (after != NULL && !name(&symbols, before->model, after->model)) {
+        lmm_complain("out of memory");
+    } else if (after != NULL) {
         status = compare(before, after, &options);
     }
     lmm_snapshot_free(after);
     lmm_snapshot_free(before);
+    lmm_symbols_close(symbols);
     free(options.patterns);
     return status;
 }

@@ -11,17 +11,26 @@
 #include "reporter/program/program.h"
 #include "reporter/program/select.h"
 #include "reporter/program/snapshot.h"
+#include "reporter/program/symbols.h"
 
 struct arguments {
     struct lmm_select select;
     const struct lmm_format *format;
     const char *output;
     const char *word;
+    size_t stack_calls; /* shown of each site's stack */
+    unsigned symbol_flags;
     bool sites;
 };
 
+enum { DEBUGINFOD = 256 };
+
 static const struct argp_option options[] = {
     {"sites", 'S', NULL, 0, "Show all sites, also where the format leaves them out by itself", 0},
+    {"stacks", 's', "N", OPTION_ARG_OPTIONAL,
+     "Show the call stacks of sites, N innermost calls (default all), in text and json", 0},
+    {"debuginfod", DEBUGINFOD, NULL, 0,
+     "Get debug files that are not here from the servers of DEBUGINFOD_URLS", 0},
     {"format", 'F', "FORMAT", 0, "text (the default), json, csv, openmetrics, pprof or folded", 0},
     {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the report is whole", 0},
     {0},
@@ -37,6 +46,15 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         return 0;
     case 'S':
         arguments->sites = true;
+        return 0;
+    case 's':
+        arguments->stack_calls = SIZE_MAX;
+        if (argument != NULL && !lmm_parse_count(argument, &arguments->stack_calls)) {
+            argp_error(state, "--stacks wants a number from 1 on, not '%s'", argument);
+        }
+        return 0;
+    case DEBUGINFOD:
+        arguments->symbol_flags |= LMM_SYMBOLS_DEBUGINFOD;
         return 0;
     case 'F':
         arguments->format = lmm_format_find(argument);
@@ -108,13 +126,18 @@ int lmm_cmd_report(int argc, char **argv)
 
     argp_parse(&parser, argc, argv, 0, NULL, &arguments);
     struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
+    struct lmm_symbols *symbols = NULL;
     int status = LMM_EXIT_FAILED;
 
-    if (snapshot != NULL) {
+    if (snapshot != NULL && !lmm_symbols_apply(&symbols, arguments.symbol_flags, snapshot->model)) {
+        lmm_complain("out of memory");
+    } else if (snapshot != NULL) {
+        snapshot->model->shown_calls = arguments.stack_calls;
         lmm_select_apply(&arguments.select, snapshot->model);
         status = write_report(&arguments, snapshot->model);
     }
     lmm_snapshot_free(snapshot);
+    lmm_symbols_close(symbols);
     lmm_select_free(&arguments.select);
     return status;
 }

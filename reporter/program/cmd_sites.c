@@ -17,6 +17,7 @@
 #include "reporter/program/program.h"
 #include "reporter/program/select.h"
 #include "reporter/program/snapshot.h"
+#include "reporter/program/symbols.h"
 #include "reporter/program/table.h"
 #include "reporter/words.h"
 
@@ -130,17 +131,21 @@ static int print_table(const struct lmm_model *model)
 int lmm_cmd_sites(int argc, char **argv)
 {
     struct arguments arguments = {.word = NULL};
+    struct lmm_symbols *symbols = NULL;
     int status = LMM_EXIT_FAILED;
 
     argp_parse(&parser, argc, argv, 0, NULL, &arguments);
     struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
 
-    if (snapshot != NULL) {
+    if (snapshot != NULL && !lmm_symbols_apply(&symbols, 0, snapshot->model)) {
+        lmm_complain("out of memory");
+    } else if (snapshot != NULL) {
         lmm_select_apply(&arguments.select, snapshot->model);
         status =
             isatty(STDOUT_FILENO) ? print_table(snapshot->model) : print_lines(snapshot->model);
     }
     lmm_snapshot_free(snapshot);
+    lmm_symbols_close(symbols);
     lmm_select_free(&arguments.select);
     return status;
 }

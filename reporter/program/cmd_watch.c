@@ -22,6 +22,7 @@
 #include "reporter/program/place.h"
 #include "reporter/program/program.h"
 #include "reporter/program/snapshot.h"
+#include "reporter/program/symbols.h"
 #include "reporter/program/table.h"
 #include "reporter/words.h"
 
@@ -310,11 +311,15 @@ static int put_verdict(const struct watch *watch)
 {
     struct lmm_growing *growing = NULL;
     size_t moments = lmm_growth_moments(watch->growth);
+    struct lmm_symbols *symbols = NULL;
+    bool named = lmm_symbols_apply(&symbols, 0, watch->last->model);
     size_t count = lmm_growth_steady(watch->growth, watch->last->model, &growing);
     size_t shown = count < watch->options.top ? count : watch->options.top;
     int error = 0;
 
-    if (count == SIZE_MAX) {
+    if (!named || count == SIZE_MAX) {
+        free(growing);
+        lmm_symbols_close(symbols);
         return -ENOMEM;
     }
     if (moments < LMM_GROWTH_MOMENTS_MIN) {
@@ -330,6 +335,7 @@ static int put_verdict(const struct watch *watch)
         printf("... and %zu more\n", count - shown);
     }
     free(growing);
+    lmm_symbols_close(symbols);
     return error;
 }
 

@@ -62,9 +62,17 @@ static const struct column site_columns[] = {
     SITE(U64, allocations), SITE(U64, frees),      SITE(U32, share_permille),
 };
 
+/* Behind those, for the drop-in alone. */
+static const struct column drop_in_columns[] = {
+    SITE(U64, temporaries),
+    SITE(U64, peak_blocks),
+    SITE(U64, peak_bytes),
+};
+
 enum {
     FAMILY_COLUMNS = sizeof(family_columns) / sizeof(family_columns[0]),
     SITE_COLUMNS = sizeof(site_columns) / sizeof(site_columns[0]),
+    DROP_IN_COLUMNS = sizeof(drop_in_columns) / sizeof(drop_in_columns[0]),
 };
 
 static void put_quoted(struct lmm_sink *sink, struct lmm_string string)
@@ -107,39 +115,48 @@ static void put_cell(struct lmm_sink *sink, const struct column *column, const v
     }
 }
 
-static void put_headings(struct lmm_sink *sink, const struct column *columns, size_t count)
+/* Headings and cells: `before` stands before the first of them. */
+static void put_headings(struct lmm_sink *sink, const struct column *columns, size_t count,
+                         const char *before)
 {
     for (size_t i = 0; i < count; i++) {
+        lmm_sink_puts(sink, i == 0 ? before : ",");
         lmm_sink_puts(sink, columns[i].heading);
-        lmm_sink_puts(sink, i + 1 < count ? "," : "\n");
     }
 }
 
 static void put_cells(struct lmm_sink *sink, const struct column *columns, size_t count,
-                      const void *row)
+                      const void *row, const char *before)
 {
     for (size_t i = 0; i < count; i++) {
+        lmm_sink_puts(sink, i == 0 ? before : ",");
         put_cell(sink, &columns[i], row);
-        lmm_sink_puts(sink, i + 1 < count ? "," : "\n");
     }
 }
 
 static void put_sites(const struct lmm_model *model, struct lmm_sink *sink, size_t shown)
 {
-    lmm_sink_puts(sink, "family,");
-    put_headings(sink, site_columns, SITE_COLUMNS);
+    size_t more = model->is_drop_in ? DROP_IN_COLUMNS : 0;
+
+    lmm_sink_puts(sink, "family");
+    put_headings(sink, site_columns, SITE_COLUMNS, ",");
+    put_headings(sink, drop_in_columns, more, ",");
+    lmm_sink_puts(sink, "\n");
     for (size_t i = 0; i < shown; i++) {
         put_name(sink, model->sites[i].family->name);
-        lmm_sink_puts(sink, ",");
-        put_cells(sink, site_columns, SITE_COLUMNS, &model->sites[i]);
+        put_cells(sink, site_columns, SITE_COLUMNS, &model->sites[i], ",");
+        put_cells(sink, drop_in_columns, more, &model->sites[i], ",");
+        lmm_sink_puts(sink, "\n");
     }
 }
 
 static void put_families(const struct lmm_model *model, struct lmm_sink *sink)
 {
-    put_headings(sink, family_columns, FAMILY_COLUMNS);
+    put_headings(sink, family_columns, FAMILY_COLUMNS, "");
+    lmm_sink_puts(sink, "\n");
     for (size_t i = 0; i < model->family_count; i++) {
-        put_cells(sink, family_columns, FAMILY_COLUMNS, model->families[i]);
+        put_cells(sink, family_columns, FAMILY_COLUMNS, model->families[i], "");
+        lmm_sink_puts(sink, "\n");
     }
 }
 

@@ -60,7 +60,8 @@ static int compare_names(const void *left, const void *right)
 
     order = order != 0 ? order : compare_strings(a->file, b->file);
     order = order != 0 ? order : (a->line > b->line) - (a->line < b->line);
-    return order != 0 ? order : compare_strings(a->function, b->function);
+    order = order != 0 ? order : compare_strings(a->function, b->function);
+    return order != 0 ? order : (a->stack_key > b->stack_key) - (a->stack_key < b->stack_key);
 }
 
 static int compare_changes(struct lmm_change a, struct lmm_change b)
@@ -138,6 +139,7 @@ static struct lmm_delta_row site_row(const struct lmm_model_site *site, bool aft
         .file = site->file,
         .function = site->function,
         .line = site->line,
+        .stack_key = site->stack_key,
         .in_before = !after,
         .in_after = after,
         .live_bytes = on_side(site->live_bytes, after),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * delta: what changed from one model to another, by family name and by site (family, file, line and
- * function). Sites and families that agree in these are one row: the same place may have several
- * ids, and ids differ from process to process.
+ * function, and where it has one, call stack). Sites and families that agree in these are one row: the
+ * same place may have several ids, and ids differ from process to process.
  *
  * Invariants:
  *   I1  rows are in the order of growth: live bytes, live blocks, allocations, then names
@@ -33,6 +33,7 @@ struct lmm_delta_row {
     struct lmm_string family;
     struct lmm_string file;
     struct lmm_string function;
+    uint64_t stack_key; /* as the models have it */
     uint32_t line;
     bool in_before; /* the model has such a row; sites that have counted nothing have none */
     bool in_after;

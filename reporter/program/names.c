@@ -73,6 +73,8 @@ char *lmm_name_place(struct lmm_string file, uint32_t line, struct lmm_string fu
 
     if (path != NULL && name != NULL && line != 0 && function.bytes > 0) {
         length = asprintf(&place, "%s:%" PRIu32 " (%s)", path, line, name);
+    } else if (path != NULL && name != NULL && line == 0 && file.bytes > 0 && function.bytes > 0) {
+        length = asprintf(&place, "%s (%s)", name, path);
     } else if (path != NULL && name != NULL && line != 0) {
         length = asprintf(&place, "%s:%" PRIu32, path, line);
     } else if (path != NULL) {

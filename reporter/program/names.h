@@ -17,7 +17,8 @@ char *lmm_name_utf8(struct lmm_string string);
 /* Returns string as it is. */
 char *lmm_name_exact(struct lmm_string string);
 
-/* Returns a site's place as text reports print it: "hr.c:42 (hire)"; "(unknown)" without a file. */
+/* Returns a site's place as text reports print it: "hr.c:42 (hire)"; without a line "hire (libhr.so)", or
+ * the file alone; "(unknown)" without a file. */
 char *lmm_name_place(struct lmm_string file, uint32_t line, struct lmm_string function);
 
 #endif

@@ -70,7 +70,17 @@ static const struct metric site_metrics[] = {
     {"lmm_site_frees_total", "Blocks of the site that were freed.", NULL, true, SITE(frees)},
 };
 
+/* After those, for the drop-in alone. */
+static const struct metric drop_in_metrics[] = {
+    {"lmm_site_peak_bytes", "Bytes of the site when most bytes of the process lived.", "bytes",
+     false, SITE(peak_bytes)},
+    {"lmm_site_temporaries_total",
+     "Blocks of the site that were freed before the same thread allocated again.", NULL, true,
+     SITE(temporaries)},
+};
+
 enum {
+    DROP_IN_METRICS = sizeof(drop_in_metrics) / sizeof(drop_in_metrics[0]),
     FAMILY_METRICS = sizeof(family_metrics) / sizeof(family_metrics[0]),
     SITE_METRICS = sizeof(site_metrics) / sizeof(site_metrics[0]),
 };
@@ -248,6 +258,7 @@ static int put_sites(const struct lmm_model *model, struct lmm_sink *sink, size_
     made = made && number_duplicates(series, count);
     if (made) {
         put_metrics(sink, site_metrics, SITE_METRICS, series, shown);
+        put_metrics(sink, drop_in_metrics, model->is_drop_in ? DROP_IN_METRICS : 0, series, shown);
         lmm_sink_printf(sink,
                         "# HELP lmm_sites_left_out Sites beyond the bound on their number.\n"
                         "# TYPE lmm_sites_left_out gauge\n"

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pprof: a gzipped Profile of profile.proto, for `go tool pprof` and what else reads that format. A
- * sample per site: its one location is the line, its label the family.
+ * sample per site: its locations are the frames of its stack, or the one line; its label is the family.
  *
  * Names stand as text reports print them: pprof prints them on terminals without a thought. Its numbers
  * have a sign, so what is above INT64_MAX (damage) becomes that.
  *
  * Invariants:
  *   I1  ids of locations and functions are not 0, and a function is there once per name and file
+ *       and a location of a frame once per address and module
  *   I2  string 0 is empty, and each string is in the table once
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <profile.pb-c.h>
 #include <search.h>
 #include <stdbool.h>
@@ -25,6 +27,7 @@
 #include "reporter/program/names.h"
 #include "reporter/program/render.h"
 #include "reporter/sink.h"
+#include "reporter/stack.h"
 
 enum {
     VALUES = 4,
@@ -39,17 +42,19 @@ struct numbered {
     int64_t number;
 };
 
-/* Everything a sample is made of, so that a site needs one allocation. */
+/* Everything a sample is made of. */
 struct item {
     Perftools__Profiles__Sample sample;
     Perftools__Profiles__Label label;
     Perftools__Profiles__Label *labels;
-    Perftools__Profiles__Location location;
-    Perftools__Profiles__Line line;
-    Perftools__Profiles__Line *lines;
-    Perftools__Profiles__Function function; /* only where it is the first of its name and file */
-    uint64_t location_id;
+    uint64_t *location_ids;
     int64_t values[VALUES];
+};
+
+/* A location, its lines, and behind these the pointers to them. */
+struct location {
+    Perftools__Profiles__Location location;
+    Perftools__Profiles__Line lines[];
 };
 
 struct writer {
@@ -57,11 +62,12 @@ struct writer {
     Perftools__Profiles__ValueType types[VALUES];
     Perftools__Profiles__ValueType *type_list[VALUES];
     Perftools__Profiles__ValueType period_type;
-    Perftools__Profiles__Mapping mapping;
-    Perftools__Profiles__Mapping *mapping_list[1];
+    Perftools__Profiles__Mapping *mappings;
+    uint64_t *mapping_ids; /* by a frame's module; of no module: that of the executable */
     struct item *items;
     void *strings; /* trees of struct numbered, by text */
     void *functions;
+    void *locations;
     size_t string_room;
     bool failed; /* out of memory */
 };
@@ -149,7 +155,7 @@ static int64_t name(struct writer *writer, struct lmm_string string)
     return string_index(writer, lmm_name_escaped(string));
 }
 
-/* ---- Samples --------------------------------------------------------------------------------- */
+/* ---- Locations --------------------------------------------------------------------------------- */
 
 static int64_t clamped(uint64_t value)
 {
@@ -163,7 +169,7 @@ static int64_t function_name(struct writer *writer, const struct lmm_model_site 
     char *family;
     char *both = NULL;
 
-    if (site->line != 0 && site->function.bytes > 0) {
+    if (site->function.bytes > 0 && (site->line != 0 || site->file.bytes > 0)) {
         return name(writer, site->function);
     }
     place = lmm_name_place(site->file, site->line, lmm_string_of(""));
@@ -176,65 +182,207 @@ static int64_t function_name(struct writer *writer, const struct lmm_model_site 
     return string_index(writer, both);
 }
 
-/* Returns the id of a function; it becomes that of the item when it is the first of its kind. */
-static uint64_t function_id(struct writer *writer, const struct lmm_model_site *site,
-                            Perftools__Profiles__Function *function)
+/* Returns a list of `count` pointers, whose room is a power of two, with room for one more; NULL: out of
+ * memory, and the list is as it was. */
+static void *with_room(struct writer *writer, void *list, size_t count)
+{
+    if ((count & (count - 1)) == 0) {
+        list = reallocarray(list, count == 0 ? 1 : 2 * count, sizeof(void *));
+    }
+    writer->failed = writer->failed || list == NULL;
+    return list;
+}
+
+static bool add_function(struct writer *writer, int64_t name, int64_t filename)
+{
+    Perftools__Profiles__Profile *profile = &writer->profile;
+    Perftools__Profiles__Function *function = calloc(1, sizeof(*function));
+    Perftools__Profiles__Function **list =
+        with_room(writer, profile->function, profile->n_function);
+
+    profile->function = list != NULL ? list : profile->function;
+    if (function == NULL || list == NULL) {
+        free(function);
+        return false;
+    }
+    perftools__profiles__function__init(function);
+    function->id = profile->n_function + 1;
+    function->name = name;
+    function->system_name = name;
+    function->filename = filename;
+    profile->function[profile->n_function++] = function;
+    return true;
+}
+
+/* Returns the id of a function, which is added when it is the first of its name and file. */
+static uint64_t function_id(struct writer *writer, int64_t name, int64_t filename)
 {
     size_t next = writer->profile.n_function + 1;
     const struct numbered *entry;
     char *key = NULL;
 
-    function->name = function_name(writer, site);
-    function->system_name = function->name;
-    function->filename = site->line != 0 ? name(writer, site->file) : 0;
-    if (asprintf(&key, "%jd %jd", (intmax_t) function->name, (intmax_t) function->filename) < 0) {
+    if (asprintf(&key, "%jd %jd", (intmax_t) name, (intmax_t) filename) < 0) {
         key = NULL;
     }
     entry = interned(&writer->functions, key, (int64_t) next);
-    if (entry == NULL) {
+    if (entry == NULL ||
+        ((size_t) entry->number == next && !add_function(writer, name, filename))) {
         writer->failed = true;
         return 0;
-    }
-    if ((size_t) entry->number == next) {
-        function->id = next;
-        writer->profile.function[writer->profile.n_function++] = function;
     }
     return (uint64_t) entry->number;
 }
 
-static void add_location(struct writer *writer, const struct lmm_model_site *site,
-                         struct item *item)
+/* Adds a location with room for `lines` lines, none of which it has yet; NULL: out of memory. */
+static Perftools__Profiles__Location *add_location(struct writer *writer, size_t lines)
 {
     Perftools__Profiles__Profile *profile = &writer->profile;
+    struct location *added =
+        calloc(1, sizeof(*added) + lines * (sizeof(added->lines[0]) + sizeof(void *)));
+    Perftools__Profiles__Location **list =
+        with_room(writer, profile->location, profile->n_location);
 
-    perftools__profiles__function__init(&item->function);
-    perftools__profiles__line__init(&item->line);
-    item->line.function_id = function_id(writer, site, &item->function);
-    item->line.line = site->line;
-    item->lines = &item->line;
-    perftools__profiles__location__init(&item->location);
-    item->location.id = profile->n_location + 1;
-    item->location.mapping_id = writer->mapping.id;
-    item->location.n_line = 1;
-    item->location.line = &item->lines;
-    profile->location[profile->n_location++] = &item->location;
+    profile->location = list != NULL ? list : profile->location;
+    if (added == NULL || list == NULL) {
+        writer->failed = true;
+        free(added);
+        return NULL;
+    }
+    perftools__profiles__location__init(&added->location);
+    added->location.id = profile->n_location + 1;
+    added->location.line = (void *) &added->lines[lines];
+    profile->location[profile->n_location++] = &added->location;
+    return &added->location;
 }
 
-static void add_sample(struct writer *writer, const struct lmm_model_site *site, struct item *item)
+/* Adds a line to a location made by add_location(), which has room for it. */
+static void add_line(Perftools__Profiles__Location *location, uint64_t function_id, uint32_t line)
 {
-    add_location(writer, site, item);
+    struct location *of = (struct location *) (void *) location;
+    Perftools__Profiles__Line *added = &of->lines[location->n_line];
+
+    perftools__profiles__line__init(added);
+    added->function_id = function_id;
+    added->line = line;
+    location->line[location->n_line++] = added;
+}
+
+/* Returns the id of the location of a site without a stack. */
+static uint64_t place_of(struct writer *writer, const struct lmm_model_site *site)
+{
+    int64_t function = function_name(writer, site);
+    int64_t file = site->line != 0 ? name(writer, site->file) : 0;
+    Perftools__Profiles__Location *location = add_location(writer, 1);
+
+    if (location == NULL) {
+        return 0;
+    }
+    location->mapping_id = 1;
+    add_line(location, function_id(writer, function, file), site->line);
+    return location->id;
+}
+
+/* ---- Stacks ---------------------------------------------------------------------------------- */
+
+struct call_lines {
+    struct writer *writer;
+    Perftools__Profiles__Location *location;
+    size_t room;
+};
+
+static bool add_call(void *context, const struct lmm_model_call *call)
+{
+    struct call_lines *lines = context;
+    struct writer *writer = lines->writer;
+    int64_t file = call->line != 0 ? name(writer, call->file) : 0;
+
+    if (lines->location->n_line == lines->room) {
+        return false;
+    }
+    add_line(lines->location, function_id(writer, name(writer, call->function), file), call->line);
+    return !writer->failed;
+}
+
+static bool count_call(void *context, const struct lmm_model_call *call)
+{
+    size_t *count = context;
+
+    ++*count;
+    return call->is_inline; /* the one that is not is the frame's last */
+}
+
+static bool fill_frame(struct writer *writer, const struct lmm_model *model, uint32_t frame)
+{
+    size_t count = 0;
+    struct call_lines lines = {.writer = writer};
+
+    lmm_stack_walk(model, frame, SIZE_MAX, count_call, &count);
+    lines.room = count;
+    lines.location = add_location(writer, count);
+    if (lines.location == NULL) {
+        return false;
+    }
+    lines.location->address = model->frames[frame].address - 1;
+    lines.location->mapping_id = writer->mapping_ids[model->frames[frame].module];
+    lmm_stack_walk(model, frame, count, add_call, &lines);
+    return !writer->failed;
+}
+
+/* Returns the id of the location of a frame: one for each place that calls. */
+static uint64_t frame_of(struct writer *writer, const struct lmm_model *model, uint32_t frame)
+{
+    size_t next = writer->profile.n_location + 1;
+    const struct numbered *entry;
+    char *key = NULL;
+
+    if (asprintf(&key, "%" PRIu32 " %" PRIx64, model->frames[frame].module,
+                 model->frames[frame].address) < 0) {
+        key = NULL;
+    }
+    entry = interned(&writer->locations, key, (int64_t) next);
+    if (entry == NULL || ((size_t) entry->number == next && !fill_frame(writer, model, frame))) {
+        writer->failed = true;
+        return 0;
+    }
+    return (uint64_t) entry->number;
+}
+
+/* ---- Samples --------------------------------------------------------------------------------- */
+
+static void set_locations(struct writer *writer, const struct lmm_model *model,
+                          const struct lmm_model_site *site, struct item *item)
+{
+    size_t depth = site->stack == 0 ? 1 : model->frames[site->stack].depth;
+
+    item->location_ids = calloc(depth, sizeof(uint64_t));
+    if (item->location_ids == NULL) {
+        writer->failed = true;
+        return;
+    }
+    if (site->stack == 0) {
+        item->location_ids[0] = place_of(writer, site);
+    }
+    for (uint32_t frame = site->stack, i = 0; frame != 0 && !writer->failed;
+         frame = lmm_model_caller(model, frame)) {
+        item->location_ids[i++] = frame_of(writer, model, frame);
+    }
+    item->sample.n_location_id = depth;
+    item->sample.location_id = item->location_ids;
+}
+
+static void add_sample(struct writer *writer, const struct lmm_model *model,
+                       const struct lmm_model_site *site, struct item *item)
+{
+    perftools__profiles__sample__init(&item->sample);
+    set_locations(writer, model, site, item);
     perftools__profiles__label__init(&item->label);
     item->label.key = literal(writer, "family");
     item->label.str = name(writer, site->family->name);
     item->labels = &item->label;
-    item->location_id = item->location.id;
     item->values[0] = clamped(site->allocations);
     item->values[1] = clamped(site->allocated_bytes);
     item->values[2] = clamped(site->live_blocks);
     item->values[3] = clamped(site->live_bytes);
-    perftools__profiles__sample__init(&item->sample);
-    item->sample.n_location_id = 1;
-    item->sample.location_id = &item->location_id;
     item->sample.n_value = VALUES;
     item->sample.value = item->values;
     item->sample.n_label = 1;
@@ -285,55 +433,107 @@ static void set_time(struct writer *writer, const struct lmm_model *model)
     }
 }
 
-static void set_mapping(struct writer *writer, const struct lmm_model *model)
+static Perftools__Profiles__Mapping *add_mapping(struct writer *writer, struct lmm_string path)
 {
-    perftools__profiles__mapping__init(&writer->mapping);
-    writer->mapping.id = 1;
-    writer->mapping.filename = name(writer, model->executable);
-    writer->mapping.has_functions = true;
-    writer->mapping.has_filenames = true;
-    writer->mapping.has_line_numbers = true;
-    writer->mapping_list[0] = &writer->mapping;
-    writer->profile.n_mapping = 1;
-    writer->profile.mapping = writer->mapping_list;
+    Perftools__Profiles__Profile *profile = &writer->profile;
+    Perftools__Profiles__Mapping *mapping = &writer->mappings[profile->n_mapping];
+
+    perftools__profiles__mapping__init(mapping);
+    mapping->id = profile->n_mapping + 1;
+    mapping->filename = name(writer, path);
+    mapping->has_functions = true;
+    mapping->has_filenames = true;
+    mapping->has_line_numbers = true;
+    profile->mapping[profile->n_mapping++] = mapping;
+    return mapping;
 }
 
-static bool make_lists(struct writer *writer, size_t count)
+static int64_t build_id(struct writer *writer, const struct lmm_model_module *module)
 {
-    writer->items = calloc(count + 1, sizeof(struct item));
-    writer->profile.sample = calloc(count + 1, sizeof(Perftools__Profiles__Sample *));
-    writer->profile.location = calloc(count + 1, sizeof(Perftools__Profiles__Location *));
-    writer->profile.function = calloc(count + 1, sizeof(Perftools__Profiles__Function *));
-    return writer->items != NULL && writer->profile.sample != NULL &&
-           writer->profile.location != NULL && writer->profile.function != NULL;
+    char *text = calloc(module->build_id_bytes + 1, 2);
+
+    for (uint32_t i = 0; text != NULL && i < module->build_id_bytes; i++) {
+        static const char digits[] = "0123456789abcdef";
+
+        text[2 * i] = digits[module->build_id[i] >> 4];
+        text[2 * i + 1] = digits[module->build_id[i] & 15];
+    }
+    return string_index(writer, text);
+}
+
+static bool is_executable(const struct lmm_model *model, const struct lmm_model_module *module)
+{
+    return module->path.bytes == model->executable.bytes &&
+           memcmp(module->path.text, model->executable.text, module->path.bytes) == 0;
+}
+
+/* The executable comes first, as tools want it; it may be a module as well. */
+static void set_mappings(struct writer *writer, const struct lmm_model *model)
+{
+    writer->mapping_ids[0] = add_mapping(writer, model->executable)->id;
+    for (uint32_t i = 0; i < model->module_count; i++) {
+        const struct lmm_model_module *module = &model->modules[i];
+        bool is_first = is_executable(model, module) && writer->mappings[0].memory_limit == 0;
+        Perftools__Profiles__Mapping *mapping =
+            is_first ? &writer->mappings[0] : add_mapping(writer, module->path);
+
+        mapping->memory_start = module->start;
+        mapping->memory_limit = module->end;
+        mapping->build_id = build_id(writer, module);
+        writer->mapping_ids[i + 1] = mapping->id;
+    }
+}
+
+static bool make_lists(struct writer *writer, size_t sites, size_t modules)
+{
+    writer->items = calloc(sites + 1, sizeof(struct item));
+    writer->mappings = calloc(modules + 1, sizeof(Perftools__Profiles__Mapping));
+    writer->mapping_ids = calloc(modules + 1, sizeof(uint64_t));
+    writer->profile.sample = calloc(sites + 1, sizeof(Perftools__Profiles__Sample *));
+    writer->profile.mapping = calloc(modules + 1, sizeof(Perftools__Profiles__Mapping *));
+    return writer->items != NULL && writer->mappings != NULL && writer->mapping_ids != NULL &&
+           writer->profile.sample != NULL && writer->profile.mapping != NULL;
 }
 
 /* Fills the profile; returns false when memory ran out. */
 static bool make_profile(struct writer *writer, const struct lmm_model *model, size_t count)
 {
     perftools__profiles__profile__init(&writer->profile);
-    if (!make_lists(writer, count)) {
+    if (!make_lists(writer, count, model->module_count)) {
         return false;
     }
     literal(writer, "");
     set_types(writer);
     set_time(writer, model);
-    set_mapping(writer, model);
+    set_mappings(writer, model);
     for (size_t i = 0; i < count && !writer->failed; i++) {
-        add_sample(writer, &model->sites[i], &writer->items[i]);
+        add_sample(writer, model, &model->sites[i], &writer->items[i]);
     }
     return !writer->failed;
 }
 
 static void free_profile(struct writer *writer)
 {
+    for (size_t i = 0; i < writer->profile.n_sample; i++) {
+        free(writer->items[i].location_ids);
+    }
+    for (size_t i = 0; i < writer->profile.n_location; i++) {
+        free(writer->profile.location[i]); /* the start of its struct location */
+    }
+    for (size_t i = 0; i < writer->profile.n_function; i++) {
+        free(writer->profile.function[i]);
+    }
     free(writer->items);
+    free(writer->mappings);
+    free(writer->mapping_ids);
     free(writer->profile.sample);
+    free(writer->profile.mapping);
     free(writer->profile.location);
     free(writer->profile.function);
     free(writer->profile.string_table);
     tdestroy(writer->strings, free_entry);
     tdestroy(writer->functions, free_entry);
+    tdestroy(writer->locations, free_entry);
 }
 
 /* ---- gzip ------------------------------------------------------------------------------------ */

@@ -367,11 +367,7 @@ bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_
     if (*symbols == NULL) {
         *symbols = lmm_symbols_open(flags);
     }
-    if (*symbols == NULL || !lmm_symbols_name_sites(*symbols, model)) {
-        lmm_complain("out of memory");
-        return false;
-    }
-    return true;
+    return *symbols != NULL && lmm_symbols_name_sites(*symbols, model);
 }
 
 /* Continues the key of what is outside of a frame with the frame's calls; 0: memory ran out. */
@@ -394,7 +390,7 @@ static uint64_t add_calls(struct lmm_symbols *symbols, const struct lmm_model *m
 
 bool lmm_symbols_key_sites(struct lmm_symbols *symbols, struct lmm_model *model)
 {
-    uint64_t *keys = calloc((size_t) model->frame_count + 1, sizeof(*keys));
+    uint64_t *keys = calloc((size_t) model->frame_count + 1, sizeof(*keys)); /* of no frame: 0 */
     bool made = keys != NULL;
 
     for (uint32_t frame = 1; made && frame < model->frame_count; frame++) {

@@ -57,8 +57,7 @@ bool lmm_symbols_name_sites(struct lmm_symbols *symbols, struct lmm_model *model
 
 /*
  * Does that for a model that has stacks, with *symbols, which are opened when they are NULL; a model
- * without stacks is left as it is, and so is *symbols. Returns false, after one line on stderr, when
- * memory ran out.
+ * without stacks is left as it is, and so is *symbols. Returns false when memory ran out.
  */
 bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_model *model);
 

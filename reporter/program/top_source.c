@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "reporter/program/snapshot.h"
+#include "reporter/program/symbols.h"
 #include "reporter/program/top_history.h"
 
 /* ---- Age ------------------------------------------------------------------------------------- */
@@ -64,7 +65,8 @@ static bool take_in(struct lmm_top_source *source, struct lmm_top_history *histo
         lmm_top_history_close(history);
         source->known_age = false;
     }
-    if (!lmm_top_history_add(history, snapshot->model, now_ns)) {
+    if (!lmm_symbols_apply(&source->symbols, LMM_SYMBOLS_QUIET, snapshot->model) ||
+        !lmm_top_history_add(history, snapshot->model, now_ns)) {
         lmm_reason_set(&source->trouble, "%s", strerror(ENOMEM));
         lmm_snapshot_free(snapshot);
         return false;
@@ -94,6 +96,7 @@ bool lmm_top_source_read(struct lmm_top_source *source, struct lmm_top_history *
 void lmm_top_source_close(struct lmm_top_source *source)
 {
     lmm_snapshot_free(source->snapshot);
+    lmm_symbols_close(source->symbols);
     free(source->path);
     *source = (struct lmm_top_source){.path = NULL};
 }

@@ -20,11 +20,13 @@
 #include "reporter/program/place.h"
 
 struct lmm_snapshot;
+struct lmm_symbols;
 struct lmm_top_history;
 
 struct lmm_top_source {
     char *path; /* owned */
     struct lmm_snapshot *snapshot;
+    struct lmm_symbols *symbols; /* of all its readings; NULL: no names were looked up */
     enum lmm_process_state state;
     bool gone;      /* the ledger's file is no longer there */
     bool known_age; /* false: it was dead when first seen, and its ledger does not say since when */

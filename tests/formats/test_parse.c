@@ -101,6 +101,8 @@ Test(names, a_place_says_what_is_known)
 
     expect_name(lmm_name_place(file, 42, lmm_string_of("hire")), "hr\\x0a.c:42 (hire)");
     expect_name(lmm_name_place(file, 42, none), "hr\\x0a.c:42");
-    expect_name(lmm_name_place(file, 0, lmm_string_of("hire")), "hr\\x0a.c");
+    expect_name(lmm_name_place(file, 0, none), "hr\\x0a.c");
+    expect_name(lmm_name_place(file, 0, lmm_string_of("hire")), "hire (hr\\x0a.c)");
+    expect_name(lmm_name_place(none, 0, lmm_string_of("hire")), "(unknown)");
     expect_name(lmm_name_place(none, 0, none), "(unknown)");
 }

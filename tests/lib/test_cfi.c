@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cfi: hand-made entries, one table of cases for what they say and one for what is wrong with them. */
+/* cfi: hand-made entries, one table of cases for what they say and one for what is wrong with them.
+ * */
 #include "lib/cfi.h"
 
 #include <criterion/criterion.h>
@@ -23,6 +24,7 @@ enum {
     AT_CIE_ID = SECTION + 4,
     AT_CIE_VERSION = SECTION + 8,
     AT_CIE_AUGMENTATION = SECTION + 9,
+    AT_CIE_RETURN_ADDRESS = SECTION + 14,
 };
 
 /* A string literal's bytes and how many they are. */
@@ -198,7 +200,8 @@ static const struct {
     {"sp saved", BYTES("\x87\x02"), UNKNOWN},
     {"other registers", BYTES("\x83\x02\x8c\x03\xcc\x07\x00\x09\x03\x0c\x10\x03\x01\x30"), SP(8)},
     {"args_size", BYTES("\x2e\x90\x01\x0e\x18"), SP(24)},
-    {"remember, restore", BYTES("\x0e\x10\x86\x02\x0a\x0c\x06\x20\xc6\x41\x0b"), SP(16, AT_CFA(-16))},
+    {"remember, restore", BYTES("\x0e\x10\x86\x02\x0a\x0c\x06\x20\xc6\x41\x0b"),
+     SP(16, AT_CFA(-16))},
     {"nested remember",
      BYTES("\x0a\x0e\x10\x0a\x0e\x18\x0a\x0e\x20\x0b\x0b"), SP(16)},
     {"remember eight times", BYTES("\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0e\x10"), SP(16)},
@@ -294,8 +297,9 @@ Test(cfi, only_what_entries_cover_has_rules)
     build(&source);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         rule.cfa_offset = 77;
-        cr_expect(find(cases[i].offset, cases[i].exact, &rule) == cases[i].is_covered, "case %zu", i);
-        cr_expect(rule.cfa_offset == (cases[i].is_covered ? 8 : 77), "untouched on failure: %zu", i);
+        bool is_found = find(cases[i].offset, cases[i].exact, &rule);
+        cr_expect(is_found == cases[i].is_covered, "case %zu", i);
+        cr_expect(rule.cfa_offset == (is_found ? 8 : 77), "untouched on failure: %zu", i);
     }
     cr_expect(!lmm_cfi_find(NULL, (uintptr_t) module + FUNCTION, true, &rule));
 }
@@ -316,7 +320,7 @@ Test(cfi, augmentations)
     } cases[] = {
         {"none", "", BYTES(""), BYTES("\x0e\x10"), SP(16)},
         {"zPLR", "zPLR", BYTES("\x07\x9b\x44\x33\x22\x11\x1b\x1b"), BYTES("\x0e\x10"), SP(16)},
-        {"personality of 8 bytes", "zPR", BYTES("\x0a\x00" "12345678" "\x1b"), BYTES("\x0e\x10"), SP(16)},
+        {"personality of 8 bytes", "zPR", BYTES("\x0a\x00pointer!\x1b"), BYTES("\x0e\x10"), SP(16)},
         {"unknown letters", "zRQX", BYTES("\x04\x1b\x01\x02\x03"), BYTES("\x0e\x10"), SP(16)},
         {"signal", "zRS", BYTES("\x01\x1b"), BYTES(UCONTEXT_CFA), {.base = LMM_CFI_SIGNAL}},
         {"no ucontext_t", "zRS", BYTES("\x01\x1b"), BYTES("\x0e\x10"), UNKNOWN},
@@ -326,7 +330,8 @@ Test(cfi, augmentations)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct source source = {
-            cases[i].letters, cases[i].data, cases[i].bytes, BYTES(START), cases[i].program, cases[i].program_bytes,
+            cases[i].letters, cases[i].data,    cases[i].bytes,
+            BYTES(START),     cases[i].program, cases[i].program_bytes,
         };
         build(&source);
         expect_rule(cases[i].what, FUNCTION + 0x11, false, cases[i].rule);
@@ -335,7 +340,9 @@ Test(cfi, augmentations)
 
 Test(cfi, the_program_of_the_cie_is_what_restore_restores)
 {
-    struct source source = {"zR", BYTES("\x01\x1b"), BYTES(START "\x86\x04"), BYTES("\x86\x02\x50\xc6")};
+    struct source source = {
+        "zR", BYTES("\x01\x1b"), BYTES(START "\x86\x04"), BYTES("\x86\x02\x50\xc6"),
+    };
 
     build(&source);
     expect_rule("own", FUNCTION + 0xf, true, (struct lmm_cfi_rule) SP(8, AT_CFA(-16)));
@@ -348,6 +355,16 @@ Test(cfi, a_cie_that_says_nothing_is_unknown)
 
     build(&source);
     expect_rule("nothing", FUNCTION + 1, false, (struct lmm_cfi_rule) UNKNOWN);
+}
+
+Test(cfi, the_return_address_is_in_column_16)
+{
+    struct source source = plain(BYTES("\x0e\x10"));
+
+    build(&source);
+    cr_assert(module[AT_CIE_RETURN_ADDRESS] == 16);
+    module[AT_CIE_RETURN_ADDRESS] = 15;
+    expect_rule("column 15", FUNCTION + 1, false, (struct lmm_cfi_rule) UNKNOWN);
 }
 
 /* One byte of the tables is wrong: no rule. */
@@ -368,6 +385,7 @@ Test(cfi, damage)
         {"CIE is none", AT_CIE_ID, false, 1},
         {"CIE of version 2", AT_CIE_VERSION, false, 2},
         {"CIE of GCC 2", AT_CIE_AUGMENTATION, false, 'e'},
+        {"CIE whose text has no end", AT_CIE_LENGTH, false, 6},
         {"CIE shorter than its head", AT_CIE_LENGTH, false, 5},
         {"CIE shorter than its id", AT_CIE_LENGTH, false, 3},
         {"end of the section", 0, true, 0},
@@ -386,11 +404,12 @@ Test(cfi, damage)
     }
 }
 
-/* Whatever stands in an entry behind its length and id, the look-up ends, and inside the entry (which
- * AddressSanitizer does not see, but the other module's bytes would make it a rule). */
+/* Whatever stands in an entry behind its length and id, the look-up ends, and inside the entry
+ * (which AddressSanitizer does not see, but the other module's bytes would make it a rule). */
 Test(cfi, any_byte_may_be_wrong)
 {
-    struct source source = plain(BYTES("\x41\x0e\x10\x86\x02\x43\x0d\x06\x0a\x02\x20\x0f\x03\x76\x78\x06\x0b"));
+    struct source source =
+        plain(BYTES("\x41\x0e\x10\x86\x02\x43\x0d\x06\x0a\x02\x20\x0f\x03\x76\x78\x06\x0b"));
     struct lmm_cfi_rule rule;
 
     build(&source);

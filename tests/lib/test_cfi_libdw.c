@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* cfi: every row of the unwind tables of libraries in this process, compared with what libdw makes of the
- * files. */
+/* cfi: every row of the unwind tables of libraries in this process, compared with what libdw makes
+ * of the files. */
 #include "lib/cfi.h"
 #include "lib/module.h"
 
+#include <alloca.h>
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,7 +56,8 @@ static bool is_breg(const Dwarf_Op *op, unsigned dwarf_register, int64_t *ret_of
 }
 
 /* The base and offset of the CFA. */
-static bool tell_cfa(const Dwarf_Op *ops, size_t count, struct lmm_cfi_rule *ret_rule, int64_t *ret_offset)
+static bool tell_cfa(const Dwarf_Op *ops, size_t count, struct lmm_cfi_rule *ret_rule,
+                     int64_t *ret_offset)
 {
     bool is_load = count == 2 && ops[1].atom == DW_OP_deref;
 
@@ -83,12 +86,17 @@ static bool tell_register(Dwarf_Frame *frame, int dwarf_register, enum lmm_cfi_s
         *ret_saved = ops == NULL ? LMM_CFI_SAME : LMM_CFI_LOST;
         return true;
     }
-    *ret_saved = ops[0].atom == DW_OP_call_frame_cfa ? LMM_CFI_AT_CFA : LMM_CFI_AT_BP;
-    if (*ret_saved == LMM_CFI_AT_CFA) {
-        *ret_offset = count == 1 ? 0 : (int64_t) ops[1].number;
-        return count == 1 || (count == 2 && ops[1].atom == DW_OP_plus_uconst);
+    /* The CFA is on the stack when an expression begins; libdw writes that out. */
+    *ret_saved = LMM_CFI_AT_BP;
+    if (ops[0].atom != DW_OP_call_frame_cfa || count > 2) {
+        return false;
     }
-    return count == 1 && is_breg(&ops[0], BP, ret_offset);
+    if (count == 2 && is_breg(&ops[1], BP, ret_offset)) {
+        return true;
+    }
+    *ret_saved = LMM_CFI_AT_CFA;
+    *ret_offset = count == 1 ? 0 : (int64_t) ops[1].number;
+    return count == 1 || ops[1].atom == DW_OP_plus_uconst;
 }
 
 /* The rule as libdw's description of the frame has it. */
@@ -148,9 +156,10 @@ static void compare_row(const struct library *library, Dwarf_Frame *frame, Dwarf
     cr_assert(lmm_cfi_find(hdr, bias + start, true, &rules[0]), "%s: %#lx", library->path, start);
     cr_assert(lmm_cfi_find(hdr, bias + end, false, &rules[1]), "%s: %#lx", library->path, end);
     for (int i = 0; i < 2; i++) {
-        cr_assert(is_equal(rules[i], wanted), "%s: %#lx: base %d%+d, bp %d%+d; libdw: base %d%+d, bp %d%+d",
-                  library->path, start, rules[i].base, rules[i].cfa_offset, rules[i].saved,
-                  rules[i].bp_offset, wanted.base, wanted.cfa_offset, wanted.saved, wanted.bp_offset);
+        cr_assert(is_equal(rules[i], wanted),
+                  "%s: %#lx: base %d%+d, bp %d%+d; libdw: base %d%+d, bp %d%+d", library->path,
+                  start, rules[i].base, rules[i].cfa_offset, rules[i].saved, rules[i].bp_offset,
+                  wanted.base, wanted.cfa_offset, wanted.saved, wanted.bp_offset);
     }
     counts->rows++;
     counts->bytes += end - start;
@@ -183,6 +192,23 @@ static void compare_function(const struct library *library, Dwarf_Addr address, 
               "%s: %#lx", library->path, address);
 }
 
+static double percent(uint64_t part, uint64_t whole)
+{
+    return 100.0 * (double) part / (double) whole;
+}
+
+static void report(const char *path, const struct counts *counts)
+{
+    const size_t *of_base = counts->of_base;
+
+    printf("%s: %zu functions, %zu rows: sp %zu, bp %zu, *bp %zu, signal %zu, end %zu, "
+           "unknown %zu (%.3f %% of rows, %.3f %% of bytes)\n",
+           path, counts->functions, counts->rows, of_base[LMM_CFI_SP], of_base[LMM_CFI_BP],
+           of_base[LMM_CFI_BP_LOAD], of_base[LMM_CFI_SIGNAL], of_base[LMM_CFI_END],
+           counts->unknown_rows, percent(counts->unknown_rows, counts->rows),
+           percent(counts->unknown_bytes, counts->bytes));
+}
+
 static int32_t table_start(const struct library *library, uint32_t i)
 {
     int32_t start;
@@ -200,20 +226,15 @@ static void compare_library(const void *address, struct counts *ret_counts)
     memcpy(&count, library.facts.eh_frame_hdr + HDR_TABLE - 4, sizeof(count));
     for (uint32_t i = 0; i < count; i++) {
         uintptr_t start = hdr + (uintptr_t) table_start(&library, i);
-        uintptr_t limit = i + 1 < count ? hdr + (uintptr_t) table_start(&library, i + 1) : UINTPTR_MAX;
+        bool is_last = i + 1 == count;
+        uintptr_t limit = is_last ? UINTPTR_MAX : hdr + (uintptr_t) table_start(&library, i + 1);
         compare_function(&library, start, limit, ret_counts);
     }
-    cr_log_warn("%s: %zu functions, %zu rows: sp %zu, bp %zu, *bp %zu, signal %zu, end %zu, unknown %zu (%.3f %% of "
-           "rows, %.3f %% of bytes)\n",
-           library.path, ret_counts->functions, ret_counts->rows, ret_counts->of_base[LMM_CFI_SP],
-           ret_counts->of_base[LMM_CFI_BP], ret_counts->of_base[LMM_CFI_BP_LOAD],
-           ret_counts->of_base[LMM_CFI_SIGNAL], ret_counts->of_base[LMM_CFI_END],
-           ret_counts->unknown_rows, 100.0 * (double) ret_counts->unknown_rows / (double) ret_counts->rows,
-           100.0 * (double) ret_counts->unknown_bytes / (double) ret_counts->bytes);
+    report(library.path, ret_counts);
     close_library(&library);
 }
 
-/* An address in a library. */
+/* An address in a library; the program itself has the name NULL. */
 static const void *address_in(const char *library)
 {
     void *handle = dlopen(library, RTLD_NOW);
@@ -234,7 +255,28 @@ Test(cfi_libdw, rules_are_those_of_libdw)
         struct counts counts = {0};
         compare_library(address_in(libraries[i]), &counts);
         cr_expect(counts.rows > 1000, "%s: %zu rows", libraries[i], counts.rows);
-        cr_expect(counts.unknown_rows * 100 < counts.rows, "%s: %zu of %zu rows are unknown", libraries[i],
-                  counts.unknown_rows, counts.rows);
+        cr_expect(counts.unknown_rows * 100 < counts.rows, "%s: %zu of %zu rows are unknown",
+                  libraries[i], counts.unknown_rows, counts.rows);
     }
+}
+
+/* Compiled with a stack that is realigned, so that this program has rules that no library has. */
+__attribute__((noinline)) static int realigned(size_t bytes)
+{
+    _Alignas(64) volatile unsigned char room[128];
+    volatile unsigned char *more = alloca(bytes);
+
+    room[bytes] = 1;
+    more[0] = room[bytes];
+    return more[0];
+}
+
+Test(cfi_libdw, rules_of_the_program_itself)
+{
+    struct counts counts = {0};
+
+    cr_assert(realigned(100) == 1);
+    compare_library(address_in(NULL), &counts);
+    cr_expect(counts.of_base[LMM_CFI_BP_LOAD] != 0);
+    cr_expect(counts.of_base[LMM_CFI_END] != 0, "_start");
 }

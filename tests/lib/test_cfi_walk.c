@@ -16,7 +16,14 @@
 
 enum { FRAMES_MAX = 256 };
 
+/* clang has no such attributes; there the functions are as its options make them. */
+#if defined(__clang__)
+#define NOINLINE __attribute__((noinline))
+#define OPTIMIZED(how)
+#else
 #define NOINLINE __attribute__((noinline, noclone))
+#define OPTIMIZED(how) __attribute__((optimize(how)))
+#endif
 
 struct stack {
     uintptr_t pcs[FRAMES_MAX];    /* those of the callers, innermost first */
@@ -136,7 +143,8 @@ static NOINLINE void walk_here(void)
 
 static void compare(const char *what)
 {
-    cr_expect(stack.last == LMM_CFI_END, "%s: ended by %d after %zu frames", what, stack.last, stack.count);
+    cr_expect(stack.last == LMM_CFI_END, "%s: ended by %d after %zu frames", what, stack.last,
+              stack.count);
     cr_expect(stack.count >= 5, "%s: %zu frames", what, stack.count);
     cr_expect(stack.count == reference.count, "%s: %zu frames, libunwind %zu", what, stack.count,
               reference.count);
@@ -184,7 +192,7 @@ static NOINLINE void realigned(int depth)
     use(more);
 }
 
-static NOINLINE __attribute__((optimize("omit-frame-pointer"))) int recursion(int depth)
+static NOINLINE OPTIMIZED("omit-frame-pointer") int recursion(int depth)
 {
     int below = 0;
 
@@ -197,7 +205,7 @@ static NOINLINE __attribute__((optimize("omit-frame-pointer"))) int recursion(in
     return below + depth;
 }
 
-static NOINLINE __attribute__((optimize("no-omit-frame-pointer"))) int framed_recursion(int depth)
+static NOINLINE OPTIMIZED("no-omit-frame-pointer") int framed_recursion(int depth)
 {
     int below = 0;
 

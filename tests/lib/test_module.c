@@ -209,7 +209,7 @@ Test(module, build_ids)
         {"of 33 bytes", {"GNU"}, {NT_GNU_BUILD_ID}, {33}, 4, 0},
         {"second", {"GNU", "GNU"}, {NT_GNU_ABI_TAG, NT_GNU_BUILD_ID}, {16, 8}, 4, 8},
         {"odd length before", {"stapsdt", "GNU"}, {3, NT_GNU_BUILD_ID}, {13, 8}, 4, 8},
-        {"aligned to 8", {"GNU", "GNU"}, {NT_GNU_PROPERTY_TYPE_0, NT_GNU_BUILD_ID}, {12, 20}, 8, 20},
+        {"by 8", {"GNU", "GNU"}, {NT_GNU_PROPERTY_TYPE_0, NT_GNU_BUILD_ID}, {12, 20}, 8, 20},
         {"another owner's", {"XYZ"}, {NT_GNU_BUILD_ID}, {20}, 4, 0},
         {"another type", {"GNU"}, {NT_GNU_ABI_TAG}, {20}, 4, 0},
     };
@@ -218,7 +218,8 @@ Test(module, build_ids)
         struct lmm_module_facts facts = start_file(cases[i].align);
         unsigned char id[LMM_LEDGER_BUILD_ID_MAX] = {0};
         for (int note = 0; note < 2 && cases[i].owners[note] != NULL; note++) {
-            put_note(cases[i].owners[note], cases[i].types[note], cases[i].bytes[note], cases[i].align);
+            put_note(cases[i].owners[note], cases[i].types[note], cases[i].bytes[note],
+                     cases[i].align);
         }
         cr_expect(lmm_module_build_id(&facts, id) == cases[i].wanted, "%s", cases[i].what);
         for (size_t byte = 0; byte < cases[i].wanted; byte++) {

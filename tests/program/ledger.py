@@ -3,22 +3,35 @@
 import os
 import struct
 
-HEADER = struct.Struct("<8sIIIIQIIIIQQQ40sIIQQQQII1024s1024s1888s")
+FORMATS = (["8s"] + ["I"] * 4 + ["Q"] + ["I"] * 4 + ["Q"] * 3 + ["40s"] + ["I"] * 2 + ["Q"] * 4 +
+           ["I"] * 2 + ["1024s", "1024s"] + ["I"] * 2 + ["Q"] * 5 + ["1840s"])
+HEADER = struct.Struct("<" + "".join(FORMATS))
 FIELDS = ("magic version header_bytes chunk_bytes state file_bytes pid parent_pid user "
           "system_page_bytes start_time_ns start_ticks pid_namespace boot_id move_sequence "
           "sites_merged reservoir_bytes overhead_bytes end_time_ns snapshot_time_ns lost_errno "
-          "command_bytes command executable reserved").split()
+          "command_bytes command executable is_drop_in stack_frames peak_count peak_bytes_0 "
+          "peak_bytes_1 peak_time_0 peak_time_1 reserved").split()
 CHUNK = struct.Struct("<IIIIIIQ32x")
 CHUNK_FIELDS = "kind record_bytes first capacity used owner bytes".split()
 FAMILY = struct.Struct("<IIQQQQQQQQQQQ")
 SITE = struct.Struct("<IIII")
 ROW = struct.Struct("<QQQQ")
-UNUSED, STRINGS, FAMILIES, SITES, ROWS = range(5)
-RECORD_BYTES = {UNUSED: 0, STRINGS: 1, FAMILIES: FAMILY.size, SITES: SITE.size, ROWS: ROW.size}
+MODULE = struct.Struct("<QQQIIII32s")
+FRAME = struct.Struct("<QII")
+STACK = struct.Struct("<I")
+PEAK = struct.Struct("<QQ")
+TEMPORARY = struct.Struct("<Q")
+(UNUSED, STRINGS, FAMILIES, SITES, ROWS, MODULES, FRAMES, STACKS, PEAKS,
+ TEMPORARIES) = range(10)
+RECORD_BYTES = {UNUSED: 0, STRINGS: 1, FAMILIES: FAMILY.size, SITES: SITE.size, ROWS: ROW.size,
+                MODULES: MODULE.size, FRAMES: FRAME.size, STACKS: STACK.size, PEAKS: PEAK.size,
+                TEMPORARIES: TEMPORARY.size}
+FAMILY_BYTES = 1
 RUNNING, EXITED, LOST = 1, 2, 3
 START_NS = 1700000000123456789
 
 assert HEADER.size == 4096 and CHUNK.size == 64 and FAMILY.size == 96
+assert MODULE.size == 72 and FRAME.size == 16
 
 
 def start_ticks(pid):
@@ -33,10 +46,8 @@ def boot_id():
 
 def field_offset(name):
     """Where a field of the header stands, and its length."""
-    formats = ["8s"] + ["I"] * 4 + ["Q"] + ["I"] * 4 + ["Q"] * 3 + ["40s"] + ["I"] * 2 + ["Q"] * 4
-    formats += ["I"] * 2 + ["1024s", "1024s", "1888s"]
     index = FIELDS.index(name)
-    return (struct.calcsize("<" + "".join(formats[:index])), struct.calcsize("<" + formats[index]))
+    return (struct.calcsize("<" + "".join(FORMATS[:index])), struct.calcsize("<" + FORMATS[index]))
 
 
 def as_bytes(text):
@@ -55,12 +66,19 @@ class Ledger:
                            move_sequence=0, sites_merged=0, reservoir_bytes=262144,
                            overhead_bytes=65536, end_time_ns=0, snapshot_time_ns=0, lost_errno=0,
                            command_bytes=len(command), command=command,
-                           executable=as_bytes(executable), reserved=b"")
+                           executable=as_bytes(executable), is_drop_in=0, stack_frames=0, peak_count=0,
+                           peak_bytes_0=0, peak_bytes_1=0, peak_time_0=0, peak_time_1=0,
+                           reserved=b"")
         self.header.update(header)
         self.strings = b"\0"
         self.families = []
         self.sites = []
         self.rows = {}
+        self.modules = []
+        self.frames = []
+        self.stacks = {}
+        self.peaks = [{}, {}]
+        self.temporaries = {}
 
     def of_process(self, pid):
         """Says that a running process keeps it."""
@@ -75,11 +93,12 @@ class Ledger:
         self.strings += text + b"\0"
         return len(self.strings) - len(text) - 1
 
-    def family(self, name, size, align=8, pages=1, slots=None, run_free=0, longest=0, peak=0):
+    def family(self, name, size, align=8, pages=1, slots=None, run_free=0, longest=0, peak=0,
+               flags=0):
         stride = (size + align - 1) // align * align
         slots = 262144 // stride if slots is None else slots
         self.families.append((self.string(name), align, size, stride, pages, pages * 262144,
-                              pages * 262144, slots, run_free, longest, peak, 0, 0))
+                              pages * 262144, slots, run_free, longest, peak, 0, flags))
         return len(self.families) - 1
 
     def site(self, family, file, line, function, allocated=0, freed=0, owner=1):
@@ -87,10 +106,62 @@ class Ledger:
         self.count(len(self.sites) - 1, allocated, freed, owner)
         return len(self.sites) - 1
 
-    def count(self, site, allocated, freed=0, owner=1):
+    def count(self, site, allocated, freed=0, owner=1, extra=0, freed_extra=0):
         rows = self.rows.setdefault(owner, {})
         before = rows.get(site, (0, 0, 0, 0))
-        rows[site] = (before[0] + allocated, before[1] + freed, 0, 0)
+        rows[site] = (before[0] + allocated, before[1] + freed, before[2] + extra,
+                      before[3] + freed_extra)
+
+    # ---- Of the drop-in
+
+    def module(self, path, start, end, bias, build_id=b"", gone=0):
+        self.modules.append((start, end, bias, self.string(path), gone, len(build_id), 0, build_id))
+        return len(self.modules)
+
+    def frame(self, address, caller=0, module=0):
+        """Adds a frame and returns its number; module: as module() returned it."""
+        self.frames = self.frames or [(0, 0, 0)]
+        self.frames.append((address, caller, module))
+        return len(self.frames) - 1
+
+    def stack(self, calls):
+        """Adds the frames of a stack, (address, module) with the innermost first; returns its number."""
+        number = 0
+        for address, module in reversed(calls):
+            number = self.frame(address, number, module)
+        return number
+
+    def stack_site(self, family, stack, allocated, freed=0, size=0, temporaries=0, owner=1):
+        site = self.site(family, "", 0, "", owner=owner)
+        self.count(site, allocated, freed, owner, allocated * size, freed * size)
+        self.stacks[site] = stack
+        if temporaries:
+            self.temporaries.setdefault(owner, {})[site] = temporaries
+        return site
+
+    def drop_in(self, frames=24):
+        self.header.update(is_drop_in=1, stack_frames=frames)
+        return self
+
+    def peak(self, count, total, sites):
+        """Writes peaks, {site: (blocks, bytes)}, for the count-th time."""
+        self.peaks[count % 2] = dict(sites)
+        self.header.update({"peak_count": count, f"peak_bytes_{count % 2}": total,
+                            f"peak_time_{count % 2}": START_NS + count})
+
+    def records(self, packing, sparse, nothing):
+        return [packing.pack(*sparse.get(i, nothing)) for i in range(max(sparse, default=-1) + 1)]
+
+    def drop_in_chunks(self):
+        stacks = {site: (stack,) for site, stack in self.stacks.items()}
+        chunks = [(MODULES, [MODULE.pack(*module) for module in self.modules], 0),
+                  (FRAMES, [FRAME.pack(*frame) for frame in self.frames], 0),
+                  (STACKS, self.records(STACK, stacks, (0,)), 0)]
+        chunks += [(PEAKS, self.records(PEAK, self.peaks[owner], (0, 0)), owner) for owner in (0, 1)]
+        chunks += [(TEMPORARIES, self.records(TEMPORARY, {site: (n,) for site, n in sites.items()},
+                                              (0,)), owner)
+                   for owner, sites in self.temporaries.items()]
+        return [self.chunk(kind, records, owner=owner) for kind, records, owner in chunks if records]
 
     def chunk(self, kind, records, capacity=None, owner=0, spare=0):
         size = RECORD_BYTES[kind]
@@ -108,7 +179,8 @@ class Ledger:
                 for owner in self.rows]
         return [self.chunk(STRINGS, self.strings, capacity=len(self.strings) + 32),
                 self.chunk(FAMILIES, [FAMILY.pack(*family) for family in self.families], spare=64),
-                self.chunk(SITES, [SITE.pack(*site) for site in self.sites]), *rows]
+                self.chunk(SITES, [SITE.pack(*site) for site in self.sites]), *rows,
+                *self.drop_in_chunks()]
 
     def bytes(self):
         body = b"".join(self.chunks())
@@ -133,6 +205,25 @@ def sample(**header):
     ledger.site(employee, "hr.c", 77, "merge", 2, 2)
     ledger.site(student, "school.c", 9, "enrol", 3, 2, owner=2)
     ledger.count(hire, 0, 1, owner=2)
+    return ledger
+
+
+def drop_in(**header):
+    """Two stacks of two size classes, of which one has been freed in part; nothing has names."""
+    ledger = Ledger("/usr/bin/tool", **header).drop_in()
+    small = ledger.family("malloc-48", 48, align=16, peak=400, flags=FAMILY_BYTES)
+    large_ = ledger.family("malloc-large", 1024, align=16, peak=20000, flags=FAMILY_BYTES)
+    tool = ledger.module("/nowhere/tool", 0x1000, 0x9000, 0x1000, b"\x0a\x0b\x0c\x0d")
+    lib = ledger.module("/nowhere/libpart.so", 0x70000, 0x78000, 0x70000, gone=1)
+    main = ledger.frame(0x1500, 0, tool)
+    part = ledger.frame(0x70123, main, lib)
+    ledger.site(small, "(unattributed)", 0, "", 1, 0)
+    ledger.stack_site(small, part, 10, 4, 40, temporaries=3)
+    ledger.stack_site(large_, main, 2, 1, 9000)
+    ledger.count(1, 0, 1, owner=2, freed_extra=40)
+    ledger.temporaries[2] = {1: 1}
+    ledger.peak(3, 9999, {1: (8, 320), 2: (1, 9000)})
+    ledger.peaks[0] = {1: (7, 777), 2: (7, 777)}
     return ledger
 
 

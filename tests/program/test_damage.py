@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Files that are not what they should be: one clear line and status 1, whatever stands in them."""
+import json
 import os
 import struct
 
@@ -10,11 +11,14 @@ U32 = struct.Struct("<I")
 U64 = struct.Struct("<Q")
 
 
-class Damage(harness.Case):
+class Damaged(harness.Case):
+    """A sound ledger, and what may be done to it."""
+    make = staticmethod(ledger.sample)
+
     def setUp(self):
         super().setUp()
         self.file = self.path("damaged")
-        self.whole = ledger.sample().bytes()
+        self.whole = self.make().bytes()
 
     def put(self, data):
         with open(self.file, "wb") as file:
@@ -44,6 +48,8 @@ class Damage(harness.Case):
         index = ledger.CHUNK_FIELDS.index(name)
         return self.with_value(U64 if name == "bytes" else U32, offset + 4 * index, value)
 
+
+class Damage(Damaged):
     # ---- What is no file of ours
 
     def test_what_cannot_be_opened(self):
@@ -210,6 +216,110 @@ class Damage(harness.Case):
         for command in (["report", bad], ["sites", bad], ["diff", good, bad], ["diff", bad, good],
                         ["snapshot", bad, "-o", self.path("copy")]):
             self.fail_with(1, words, *command)
+
+
+class DropIn(Damaged):
+    """The kinds of chunks that the drop-in adds."""
+    make = staticmethod(ledger.drop_in)
+    NONSENSE = "a damaged ledger: its records make no sense"
+
+    def document(self, data, *options):
+        self.put(data)
+        return json.loads(self.succeed("report", "--format", "json", *options, self.file))
+
+    def test_it_is_sound_to_begin_with(self):
+        document = self.document(self.whole, "--stacks")
+        sites = {site["live_bytes"]: site for site in document["sites"]}
+        self.assertEqual(set(sites), {9000, 200, 0})
+        self.assertEqual([sites[200][name] for name in ("live_blocks", "live_slots", "temporaries",
+                                                        "peak_blocks", "peak_bytes", "function")],
+                         [5, 5, 4, 8, 320, ""])
+        self.assertEqual([call["function"] for call in sites[200]["stack"]],
+                         ["libpart.so+0x123", "tool+0x500"])
+        totals = document["totals"]
+        self.assertEqual([totals[name] for name in ("temporaries", "peak_bytes", "stack_frames")],
+                         [4, 9999, 24])
+
+    def test_chunk_fields_that_make_no_sense(self):
+        for kind in (ledger.MODULES, ledger.FRAMES, ledger.STACKS, ledger.PEAKS, ledger.TEMPORARIES):
+            capacity = self.chunk(kind)[1]["capacity"]
+            for name, values in (("record_bytes", (0, 1, 3, 64, 0xffffffff)),
+                                 ("first", (1, 0xffffffff)),
+                                 ("capacity", (0, 0x7fffffff, 0xffffffff)),
+                                 ("used", (capacity + 1, 0xffffffff)),
+                                 ("owner", (1 << 20, 0xffffffff))):
+                for value in values:
+                    self.expect(self.NONSENSE, self.with_chunk_field(kind, name, value))
+        for kind in (ledger.MODULES, ledger.FRAMES, ledger.STACKS):
+            self.expect(self.NONSENSE, self.with_chunk_field(kind, "owner", 1))
+        self.expect(self.NONSENSE, self.with_chunk_field(ledger.PEAKS, "owner", 2))
+
+    def test_records_that_make_no_sense(self):
+        module = self.chunk(ledger.MODULES)[0] + 64
+        frame = self.chunk(ledger.FRAMES)[0] + 64 + ledger.FRAME.size
+        for packing, offset, value in (
+                (U64, module + 8, 0xfff), (U32, module + 24, 0xffffffff), (U32, module + 32, 33),
+                (U32, module + 32, 0xffffffff),
+                (U32, frame + 8, 1), (U32, frame + 8, 2), (U32, frame + 8, 0xffffffff),
+                (U32, frame + 12, 3), (U32, frame + 12, 0xffffffff)):
+            self.expect(self.NONSENSE, self.with_value(packing, offset, value))
+
+    def test_a_stack_that_is_not_there_is_none(self):
+        stack = self.chunk(ledger.STACKS)[0] + 64 + 4
+        for value in (0, 3, 0xffffffff):
+            sites = self.document(self.with_value(U32, stack, value), "--stacks")["sites"]
+            self.assertEqual(next(site["stack"] for site in sites if site["live_bytes"] == 200), [])
+
+    def test_a_stack_as_deep_as_no_stack_is(self):
+        for frames, sound in ((256, True), (257, False)):
+            book = ledger.drop_in()
+            book.stack_site(0, book.stack([(0x1500, 1)] * frames), 1, 0, 40)
+            if sound:
+                self.document(book.bytes())
+            else:
+                self.expect(self.NONSENSE, book.bytes())
+
+    def test_the_first_frame_is_none_whatever_it_says(self):
+        frame = self.chunk(ledger.FRAMES)[0] + 64
+        data = bytearray(self.whole)
+        data[frame:frame + 16] = b"\xff" * 16
+        self.assertEqual(len(self.document(bytes(data))["sites"]), 3)
+
+    def test_of_the_peaks_the_valid_ones_are_shown(self):
+        for count, total, peak in ((0, 0, 0), (2, 0, 777), (3, 9999, 320), (4, 0, 777)):
+            document = self.document(self.with_field("peak_count", count))
+            self.assertEqual(document["totals"]["peak_bytes"], total)
+            self.assertEqual(next(site["peak_bytes"] for site in document["sites"]
+                                  if site["live_bytes"] == 200), peak)
+
+    def test_series_that_end_before_the_sites_do(self):
+        for kind in (ledger.STACKS, ledger.PEAKS, ledger.TEMPORARIES):
+            document = self.document(self.with_chunk_field(kind, "used", 0), "--stacks")
+            self.assertEqual(len(document["sites"]), 3)
+        for kind in (ledger.STACKS, ledger.FRAMES, ledger.PEAKS, ledger.TEMPORARIES):
+            self.document(self.with_chunk_field(kind, "kind", ledger.UNUSED), "--stacks")
+        self.expect(self.NONSENSE, self.with_chunk_field(ledger.MODULES, "kind", ledger.UNUSED))
+
+    def test_of_two_chunks_of_an_owner_the_larger_counts(self):
+        book = ledger.drop_in()
+        chunks = book.chunks()
+        larger = book.chunk(ledger.TEMPORARIES, [ledger.TEMPORARY.pack(n) for n in (0, 2, 1)], owner=1)
+        book.chunks = lambda: chunks + [larger]
+        self.assertEqual(self.document(book.bytes())["totals"]["temporaries"], 4)
+        book.chunks = lambda: chunks + [larger, larger]
+        self.expect(self.NONSENSE, book.bytes())
+
+    def test_figures_that_cannot_be_do_no_harm(self):
+        for kind, size in ((ledger.PEAKS, ledger.PEAK.size), (ledger.TEMPORARIES, 16),
+                           (ledger.MODULES, 24), (ledger.ROWS, 64), (ledger.FAMILIES, 0)):
+            start = self.chunk(kind)[0] + 64
+            data = bytearray(self.whole)
+            data[start:start + size] = b"\xff" * size
+            self.put(bytes(data))
+            for command in (["report", "--stacks"], ["sites"], ["report", "--format", "json"],
+                            ["report", "--format", "folded"],
+                            ["report", "--format", "pprof", "-o", self.path("profile")]):
+                self.succeed(*command, self.file)
 
 
 harness.main()

@@ -93,7 +93,7 @@ class Report(harness.Case):
     def test_chunks_of_unknown_kinds_are_skipped(self):
         book = ledger.sample()
         chunks = book.chunks()
-        for kind in (ledger.UNUSED, 5, 0xffffffff):
+        for kind in (ledger.UNUSED, ledger.TEMPORARIES + 1, 0xffffffff):
             head = ledger.CHUNK.pack(kind, 7, 8, 0xffffffff, 9, 10, 128)
             book.chunks = lambda: chunks[:1] + [head.ljust(128, b"x")] + chunks[1:]
             book.write(self.file)
