@@ -10,14 +10,17 @@
 #include <limits.h>
 #include <string.h>
 
-enum { ENTRIES_FIRST = 4096 };
+enum {
+    ENTRIES_FIRST = 4096,
+    KNOWN_FIRST = 2048,
+};
 
 /* A frame: its address, its caller's number and its own. A site: its family with SITE_KEY for the address,
  * the stack for the caller, and for the number the site's id + 1. */
 struct entry {
-    uint64_t key;                  /* 0: empty; atomic */
+    uint64_t key;                  /* 0: empty */
     uint32_t caller;
-    uint32_t number;               /* 0: gone; atomic */
+    uint32_t number;               /* 0: gone */
 };
 
 #define SITE_KEY ((uint64_t) 1 << 63)
@@ -28,9 +31,24 @@ struct table {
     struct entry entry[];
 };
 
+/* A site by the hash of its stack. */
+struct known {
+    uint64_t hash;                 /* with the family; 0: empty; atomic, written last */
+    uint64_t pc;                   /* of the innermost call */
+    uint32_t calls;
+    uint32_t number;               /* the site's id + 1; 0: not known any more; atomic */
+};
+
+struct known_table {
+    size_t mask;                   /* entries - 1 */
+    size_t used;                   /* under the lock; at most half */
+    struct known entry[];
+};
+
 static struct {
     struct lmm_lock lock;
-    struct table *table;           /* atomic; outgrown ones stay, for who still reads them */
+    struct table *table;           /* under the lock */
+    struct known_table *known;     /* atomic; outgrown ones stay, for who still reads them */
 } depot = {.lock = LMM_LOCK_INIT(LMM_RANK_STACKS)};
 
 /* ---- The table --------------------------------------------------------------------------------- */
@@ -44,29 +62,12 @@ static size_t hash(uint64_t key, uint32_t caller)
 static struct entry *entry_of(struct table *table, uint64_t key, uint32_t caller)
 {
     size_t i = hash(key, caller) & table->mask;
-    uint64_t found;
 
-    while ((found = lmm_load_acquire(&table->entry[i].key)) != 0 &&
-           (found != key || table->entry[i].caller != caller)) {
+    while (table->entry[i].key != 0 &&
+           (table->entry[i].key != key || table->entry[i].caller != caller)) {
         i = (i + 1) & table->mask;
     }
     return &table->entry[i];
-}
-
-/* The number of what is known; 0 when it is not. What is filled in meanwhile may be missed. */
-static inline uint32_t look_up(uint64_t key, uint32_t caller)
-{
-    const struct table *table = lmm_load_acquire(&depot.table);
-    size_t i = hash(key, caller) & table->mask;
-    uint64_t found;
-
-    while ((found = lmm_load_acquire(&table->entry[i].key)) != 0) {
-        if (found == key && table->entry[i].caller == caller) {
-            return lmm_load_relaxed(&table->entry[i].number);
-        }
-        i = (i + 1) & table->mask;
-    }
-    return 0;
 }
 
 static struct table *table_create(size_t entries)
@@ -97,24 +98,112 @@ static bool table_reserve_locked(void)
             larger->used++;
         }
     }
-    lmm_store_release(&depot.table, larger);
+    depot.table = larger;
+    lmm_meta_free(&lmm_arena_records, old, sizeof(*old) + (old->mask + 1) * sizeof(struct entry));
     return true;
 }
 
 static void fill_in_locked(struct entry *entry, uint64_t key, uint32_t caller, uint32_t number)
 {
-    lmm_store_relaxed(&entry->number, number);
-    if (entry->key == 0) {
-        depot.table->used++;
-        entry->caller = caller;
-        lmm_store_release(&entry->key, key);
+    depot.table->used += entry->key == 0;
+    *entry = (struct entry) {key, caller, number};
+}
+
+/* ---- Known sites --------------------------------------------------------------------------------- */
+
+static uint64_t known_hash(uint32_t family, const struct lmm_trace *trace)
+{
+    uint64_t hash = lmm_trace_hash(trace) ^ (uint64_t) (family + 1) * 0xD6E8FEB86659FD93u;
+
+    return hash != 0 ? hash : 1;
+}
+
+/* Where a hash belongs: its high bits are the well mixed ones. */
+static size_t known_index(const struct known_table *table, uint64_t hash)
+{
+    return (size_t) ((hash ^ hash >> 29) * 0x9E3779B97F4A7C15u >> 32) & table->mask;
+}
+
+static bool is_known(const struct known *known, uint64_t hash, const struct lmm_trace *trace)
+{
+    return known->hash == hash && known->pc == trace->pc[trace->count - 1] && known->calls == trace->count;
+}
+
+/* The site's id + 1; 0 when it is not known. What is filled in meanwhile may be missed. */
+static inline uint32_t look_up_known(uint64_t hash, const struct lmm_trace *trace)
+{
+    const struct known_table *table = lmm_load_acquire(&depot.known);
+    size_t i = known_index(table, hash);
+
+    while (lmm_load_acquire(&table->entry[i].hash) != 0) {
+        if (LMM_LIKELY(is_known(&table->entry[i], hash, trace))) {
+            return lmm_load_relaxed(&table->entry[i].number);
+        }
+        i = (i + 1) & table->mask;
+    }
+    return 0;
+}
+
+static struct known_table *known_create(size_t entries)
+{
+    struct known_table *table = lmm_meta_zalloc(sizeof(*table) + entries * sizeof(struct known));
+
+    if (table != NULL) {
+        table->mask = entries - 1;
+    }
+    return table;
+}
+
+static void known_fill_in(struct known_table *table, const struct known *known)
+{
+    size_t i = known_index(table, known->hash);
+    struct known *entry;
+
+    while ((entry = &table->entry[i])->hash != 0 &&
+           (entry->hash != known->hash || entry->pc != known->pc || entry->calls != known->calls)) {
+        i = (i + 1) & table->mask;
+    }
+    lmm_store_relaxed(&entry->number, known->number);
+    if (entry->hash == 0) {
+        table->used++;
+        entry->pc = known->pc;
+        entry->calls = known->calls;
+        lmm_store_release(&entry->hash, known->hash);
+    }
+}
+
+/* Makes a site known. Without memory for that it stays unknown, and is found the long way. */
+static void make_known_locked(uint64_t hash, const struct lmm_trace *trace, uint32_t site)
+{
+    struct known known = {hash, trace->pc[trace->count - 1], trace->count, site + 1};
+
+    if (2 * depot.known->used > depot.known->mask) {
+        struct known_table *larger = known_create(2 * (depot.known->mask + 1));
+        if (larger == NULL) {
+            return;
+        }
+        for (size_t i = 0; i <= depot.known->mask; i++) {
+            if (depot.known->entry[i].hash != 0) {
+                known_fill_in(larger, &depot.known->entry[i]);
+            }
+        }
+        lmm_store_release(&depot.known, larger);
+    }
+    known_fill_in(depot.known, &known);
+}
+
+static void forget_known_locked(void)
+{
+    for (size_t i = 0; i <= depot.known->mask; i++) {
+        lmm_store_relaxed(&depot.known->entry[i].number, 0);
     }
 }
 
 bool lmm_depot_start(void)
 {
     depot.table = depot.table != NULL ? depot.table : table_create(ENTRIES_FIRST);
-    return depot.table != NULL;
+    depot.known = depot.known != NULL ? depot.known : known_create(KNOWN_FIRST);
+    return depot.table != NULL && depot.known != NULL;
 }
 
 /* ---- Modules ----------------------------------------------------------------------------------- */
@@ -147,9 +236,10 @@ static void forget_module_locked(struct lmm_ledger_module *module)
     for (size_t i = 0; i <= depot.table->mask; i++) {
         struct entry *entry = &depot.table->entry[i];
         if (entry->key > module->start && entry->key <= module->end) {
-            lmm_store_relaxed(&entry->number, 0);
+            entry->number = 0;
         }
     }
+    forget_known_locked();
 }
 
 /* The number + 1 of the module at address; 0: none, or no memory for it. */
@@ -197,71 +287,82 @@ void lmm_depot_refresh_modules(void)
 
 /* ---- Frames and sites ---------------------------------------------------------------------------- */
 
-static LMM_NOINLINE uint32_t add_frame(uint64_t address, uint32_t caller)
+/* The frame at address that caller called; added where it is new. 0: no memory. */
+static uint32_t frame_locked(uint64_t address, uint32_t caller)
 {
-    uint32_t number = 0;
-
-    lmm_lock_acquire(&depot.lock);
-    if (table_reserve_locked()) {
-        struct entry *entry = entry_of(depot.table, address, caller);
-        number = entry->key == 0 ? 0 : lmm_load_relaxed(&entry->number);
-        if (number == 0) {
-            number = lmm_ledger_add_frame(address, caller, module_at_locked(address - 1));
-        }
+    if (!table_reserve_locked()) {
+        return 0;
+    }
+    struct entry *entry = entry_of(depot.table, address, caller);
+    uint32_t number = entry->number;
+    if (number == 0) {
+        number = lmm_ledger_add_frame(address, caller, module_at_locked(address - 1));
         if (number != 0) {
             fill_in_locked(entry, address, caller, number);
         }
     }
-    lmm_lock_release(&depot.lock);
     return number;
 }
 
-uint32_t lmm_depot_stack(struct lmm_trace *trace)
+static uint32_t stack_locked(const struct lmm_trace *trace)
 {
-    uint32_t number = trace->kept == 0 ? 0 : trace->number[trace->kept - 1];
+    uint32_t number = 0;
 
-    for (uint32_t i = trace->kept; i < trace->count; i++) {
-        uint32_t inner = look_up(trace->pc[i], number);
-        if (LMM_UNLIKELY(inner == 0)) {
-            inner = add_frame(trace->pc[i], number);
-            inner = inner != 0 ? inner : number;
-        }
-        number = inner;
-        trace->number[i] = number;
+    for (uint32_t i = 0; i < trace->count; i++) {
+        uint32_t inner = frame_locked(trace->pc[i], number);
+        number = inner != 0 ? inner : number;
     }
     return number;
 }
 
-static LMM_NOINLINE uint32_t add_site(struct lmm_family *family, uint64_t key, uint32_t stack)
+uint32_t lmm_depot_stack(const struct lmm_trace *trace)
 {
-    uint32_t site = LMM_SITE_NONE;
-    bool is_own = true;
-
     lmm_lock_acquire(&depot.lock);
-    if (table_reserve_locked()) {
-        struct entry *entry = entry_of(depot.table, key, stack);
-        if (entry->key != 0) {
-            site = entry->number - 1;
-        } else {
-            site = lmm_site_add_stack(family->index, &family->sites, stack, &is_own);
-        }
-        if (site != LMM_SITE_NONE) {
-            fill_in_locked(entry, key, stack, site + 1);
-        }
+    uint32_t number = stack_locked(trace);
+    lmm_lock_release(&depot.lock);
+    return number;
+}
+
+/* The site of (family, stack), added where it is new; LMM_SITE_NONE: no memory. */
+static uint32_t site_locked(struct lmm_family *family, uint32_t stack)
+{
+    uint64_t key = SITE_KEY | family->index;
+    bool is_own;
+
+    if (stack == 0 || !table_reserve_locked()) {
+        return LMM_SITE_NONE;
+    }
+    struct entry *entry = entry_of(depot.table, key, stack);
+    if (entry->key != 0) {
+        return entry->number - 1;
+    }
+    uint32_t site = lmm_site_add_stack(family->index, &family->sites, stack, &is_own);
+    if (site != LMM_SITE_NONE) {
+        fill_in_locked(entry, key, stack, site + 1);
+    }
+    return site;
+}
+
+static LMM_NOINLINE uint32_t find_site(struct lmm_family *family, uint64_t hash,
+                                       const struct lmm_trace *trace)
+{
+    lmm_lock_acquire(&depot.lock);
+    uint32_t site = site_locked(family, stack_locked(trace));
+    if (site != LMM_SITE_NONE) {
+        make_known_locked(hash, trace, site);
     }
     lmm_lock_release(&depot.lock);
     return site != LMM_SITE_NONE ? site : family->site;
 }
 
-uint32_t lmm_depot_site(struct lmm_family *family, uint32_t stack)
+uint32_t lmm_depot_site(struct lmm_family *family, const struct lmm_trace *trace)
 {
-    uint64_t key = SITE_KEY | family->index;
-    uint32_t number = look_up(key, stack);
-
-    if (LMM_UNLIKELY(stack == 0)) {
+    if (LMM_UNLIKELY(trace->count == 0)) {
         return family->site;
     }
-    return LMM_LIKELY(number != 0) ? number - 1 : add_site(family, key, stack);
+    uint64_t hash = known_hash(family->index, trace);
+    uint32_t number = look_up_known(hash, trace);
+    return LMM_LIKELY(number != 0) ? number - 1 : find_site(family, hash, trace);
 }
 
 void lmm_depot_before_fork(void)

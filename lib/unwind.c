@@ -19,6 +19,10 @@ enum {
 
 extern void *__libc_stack_end;     /* the dynamic loader's: where the main thread's stack begins */
 
+#define HASH_BASE 0x9E3779B97F4A7C15u    /* 2^64 / golden ratio, odd */
+
+static uint64_t hash_power[LMM_STACK_FRAMES_MAX + 1];    /* of HASH_BASE; set at start */
+
 /* ---- Rules ------------------------------------------------------------------------------------- */
 
 struct entry {
@@ -58,7 +62,7 @@ static struct lmm_cfi_rule rule_of_bits(uint64_t bits)
 
 static size_t hash(uintptr_t pc)
 {
-    return (size_t) ((pc * 0x9E3779B97F4A7C15u) >> 32);
+    return (size_t) ((pc * HASH_BASE) >> 32);
 }
 
 /* The entry of pc, or the empty one where it belongs. */
@@ -133,7 +137,9 @@ static LMM_NOINLINE struct lmm_cfi_rule find_rule(uintptr_t pc, bool exact)
     if (!lmm_module_find(exact ? pc : pc - 1, &module)) {
         return frame_pointer_rule;
     }
-    if (!lmm_cfi_find(module.eh_frame_hdr, pc, exact, &rule) || rule.base == LMM_CFI_UNKNOWN) {
+    if (!lmm_cfi_find(module.eh_frame_hdr, pc, exact, &rule) || rule.base == LMM_CFI_UNKNOWN ||
+        (rule.base == LMM_CFI_SP &&
+         (rule.cfa_offset <= 0 || rule.cfa_offset % (int32_t) sizeof(uintptr_t) != 0))) {
         rule = (struct lmm_cfi_rule) {.base = LMM_CFI_END};
     }
     if (!exact) {
@@ -142,12 +148,27 @@ static LMM_NOINLINE struct lmm_cfi_rule find_rule(uintptr_t pc, bool exact)
     return rule;
 }
 
-static inline struct lmm_cfi_rule rule_of(uintptr_t pc)
+/* The rule of a return address. On sp it leads upwards by whole words, or it would be no rule. */
+static inline __attribute__((always_inline)) struct lmm_cfi_rule rule_of(const struct table *table,
+                                                                          uintptr_t pc)
 {
-    const struct entry *entry = entry_of(lmm_load_acquire(&rules.table), pc);
-    uint64_t bits = entry->pc == pc ? lmm_load_relaxed(&entry->rule) : 0;
+    size_t i = hash(pc) & table->mask;
+    uintptr_t found;
 
+    while (LMM_UNLIKELY((found = lmm_load_acquire(&table->entry[i].pc)) != pc)) {
+        if (found == 0) {
+            return find_rule(pc, false);
+        }
+        i = (i + 1) & table->mask;
+    }
+    uint64_t bits = lmm_load_relaxed(&table->entry[i].rule);
     return LMM_LIKELY(bits != 0) ? rule_of_bits(bits) : find_rule(pc, false);
+}
+
+/* Whether the step to the caller takes sp alone, and at most notes where bp is. */
+static inline bool is_plain_rule(struct lmm_cfi_rule rule)
+{
+    return rule.base == LMM_CFI_SP && rule.saved <= LMM_CFI_AT_CFA;
 }
 
 void lmm_unwind_forget(uintptr_t start, uintptr_t end)
@@ -167,6 +188,10 @@ bool lmm_unwind_start(void)
 {
     struct lmm_module_facts own;
 
+    hash_power[0] = 1;
+    for (size_t i = 0; i < LMM_STACK_FRAMES_MAX; i++) {
+        hash_power[i + 1] = hash_power[i] * HASH_BASE;
+    }
     if (rules.table == NULL && (rules.table = table_create(RULES_FIRST)) == NULL) {
         return false;
     }
@@ -195,6 +220,16 @@ struct bounds {
     uintptr_t end;
 };
 
+/* pthread_self(), but without a call where the compiler knows how. */
+static inline uintptr_t this_thread(void)
+{
+#if defined(__x86_64__)
+    return (uintptr_t) __builtin_thread_pointer();
+#else
+    return (uintptr_t) pthread_self();
+#endif
+}
+
 static uintptr_t page_floor(uintptr_t address)
 {
     return address & ~(uintptr_t) (LMM_SYSTEM_PAGE_BYTES - 1);
@@ -207,7 +242,6 @@ static void meet_thread(struct lmm_trace *trace, uintptr_t thread, uintptr_t sp)
     uintptr_t main_end = (uintptr_t) __libc_stack_end;
 
     trace->count = 0;
-    trace->kept = 0;
     trace->word_count = 0;
     trace->thread = thread;
     trace->end = sp < thread && thread - sp < ((uintptr_t) 1 << 30) ? thread : main_end;
@@ -227,15 +261,14 @@ static struct bounds stray_bounds(uintptr_t sp)
     return bounds;
 }
 
-/* What may be read from sp on outwards. False: sp is not on the thread's own stack. */
-static bool find_bounds(struct lmm_trace *trace, uintptr_t sp, struct bounds *ret_bounds)
+static LMM_NOINLINE bool find_bounds_slow(struct lmm_trace *trace, uintptr_t sp, struct bounds *ret_bounds)
 {
-    uintptr_t thread = (uintptr_t) pthread_self();
+    uintptr_t thread = this_thread();
 
-    if (LMM_UNLIKELY(trace->thread != thread)) {
+    if (trace->thread != thread) {
         meet_thread(trace, thread, sp);
     }
-    if (LMM_UNLIKELY(sp < trace->low && sp < trace->end)) {
+    if (sp < trace->low) {
         uintptr_t page = page_floor(sp);
         if (lmm_vm_is_mapped((void *) page, trace->low - page)) {
             trace->low = page;
@@ -244,6 +277,16 @@ static bool find_bounds(struct lmm_trace *trace, uintptr_t sp, struct bounds *re
     bool is_own = sp >= trace->low && sp < trace->end;
     *ret_bounds = is_own ? (struct bounds) {trace->low, trace->end} : stray_bounds(sp);
     return is_own;
+}
+
+/* What may be read from sp on outwards. False: sp is not on the thread's own stack. */
+static inline bool find_bounds(struct lmm_trace *trace, uintptr_t sp, struct bounds *ret_bounds)
+{
+    if (LMM_UNLIKELY(trace->thread != this_thread() || sp < trace->low || sp >= trace->end)) {
+        return find_bounds_slow(trace, sp, ret_bounds);
+    }
+    *ret_bounds = (struct bounds) {trace->low, trace->end};
+    return true;
 }
 
 /* Reads a word of the stack; false when it is out of bounds. */
@@ -259,137 +302,179 @@ static inline bool read_word(const struct bounds *bounds, uintptr_t address, uin
 
 /* ---- Steps ------------------------------------------------------------------------------------- */
 
-/* A call on the way outwards, and what the step from it read. */
+/* A call on the way outwards, and the rule that leads to its caller. */
 struct call {
-    struct lmm_caller at;
-    const uintptr_t *saved_bp;     /* where its caller's bp came from; NULL: it is the same */
-    const uintptr_t *saved_cfa;    /* where its caller's sp came from; NULL: from sp or bp */
-    bool uses_bp;
+    uintptr_t pc;
+    uintptr_t sp;
+    uintptr_t bp;                  /* where the rule uses it */
+    struct lmm_cfi_rule rule;
 };
 
-/* A walk that has come to `at`. */
+/* A walk that has come to a call: the state in it, and in outer ones the more. */
 struct walk {
     struct lmm_trace *trace;
-    struct lmm_caller at;
+    uintptr_t pc;                  /* 0: there is no such call */
+    uintptr_t sp;
+    uintptr_t bp;
+    const uintptr_t *bp_at;        /* where bp is; NULL: in `bp` */
     struct bounds bounds;
     bool is_plain;                 /* on the thread's own stack, no signal in between */
-    bool has_ended;
+    bool is_exact;                 /* pc is no return address: a signal came in before it */
     uint32_t count;
     struct call call[LMM_STACK_FRAMES_MAX];    /* from the innermost outwards */
 };
 
-static bool step_signal(struct walk *walk)
+/* bp in the call at hand; 0 when that is out of reach. Few rules need it, so it is read only then. */
+static uintptr_t bp_of(struct walk *walk)
+{
+    if (walk->bp_at != NULL) {
+        if (!read_word(&walk->bounds, (uintptr_t) walk->bp_at, &walk->bp)) {
+            walk->bp = 0;
+        }
+        walk->bp_at = NULL;
+    }
+    return walk->bp;
+}
+
+static inline bool uses_bp(struct lmm_cfi_rule rule)
+{
+    return rule.base != LMM_CFI_SP || rule.saved == LMM_CFI_AT_BP;
+}
+
+/* From a signal's trampoline to what it interrupted. */
+static void step_signal(struct walk *walk)
 {
 #if defined(__x86_64__)
-    const ucontext_t *context = (const void *) walk->at.sp;
+    const ucontext_t *context = (const void *) walk->sp;
     const greg_t *registers = context->uc_mcontext.gregs;
 
-    if (walk->at.sp < walk->bounds.low || walk->at.sp + sizeof(*context) > walk->bounds.end) {
-        return false;
+    walk->pc = 0;
+    if (walk->sp < walk->bounds.low || walk->sp + sizeof(*context) > walk->bounds.end) {
+        return;
     }
-    walk->at = (struct lmm_caller) {.pc = (uintptr_t) registers[REG_RIP],
-                                    .sp = (uintptr_t) registers[REG_RSP],
-                                    .bp = (uintptr_t) registers[REG_RBP]};
+    walk->pc = (uintptr_t) registers[REG_RIP];
+    walk->sp = (uintptr_t) registers[REG_RSP];
+    walk->bp = (uintptr_t) registers[REG_RBP];
+    walk->bp_at = NULL;
     walk->is_plain = false;
-    find_bounds(walk->trace, walk->at.sp, &walk->bounds);
-    return true;
+    walk->is_exact = true;
+    find_bounds(walk->trace, walk->sp, &walk->bounds);
 #else
-    (void) walk;
-    return false;
+    walk->pc = 0;
 #endif
 }
 
-/* The caller's bp; false when it is out of reach. */
-static inline bool restore_bp(const struct walk *walk, struct lmm_cfi_rule rule, uintptr_t cfa,
-                              uintptr_t *ret_bp, const uintptr_t **ret_saved)
+/* The frame address by a rule on bp; 0 when it is out of reach. */
+static uintptr_t find_cfa_by_bp(struct walk *walk, struct lmm_cfi_rule rule)
 {
-    uintptr_t base = rule.saved == LMM_CFI_AT_CFA ? cfa : walk->at.bp;
-    uintptr_t address = base + (uintptr_t) (intptr_t) rule.bp_offset;
+    uintptr_t address = bp_of(walk) + (uintptr_t) (intptr_t) rule.cfa_offset;
 
-    *ret_saved = NULL;
-    *ret_bp = rule.saved == LMM_CFI_SAME ? walk->at.bp : 0;
-    if (rule.saved != LMM_CFI_AT_CFA && rule.saved != LMM_CFI_AT_BP) {
-        return true;
+    if (rule.base == LMM_CFI_BP_LOAD && !read_word(&walk->bounds, address, &address)) {
+        return 0;
     }
-    *ret_saved = (const uintptr_t *) address;
-    return read_word(&walk->bounds, address, ret_bp);
+    return address;
 }
 
-/* The canonical frame address by a rule on sp or bp; false when it cannot be right. */
-static inline bool find_cfa(const struct walk *walk, struct lmm_cfi_rule rule, uintptr_t *ret_cfa,
-                            const uintptr_t **ret_saved)
+/* Leads the walk from its call, whose rule is given, to the caller. */
+static LMM_NOINLINE void step(struct walk *walk, struct lmm_cfi_rule rule)
 {
-    uintptr_t base = rule.base == LMM_CFI_SP ? walk->at.sp : walk->at.bp;
-
-    *ret_cfa = base + (uintptr_t) (intptr_t) rule.cfa_offset;
-    if (LMM_UNLIKELY(rule.base == LMM_CFI_BP_LOAD)) {
-        *ret_saved = (const uintptr_t *) *ret_cfa;
-        if (!read_word(&walk->bounds, *ret_cfa, ret_cfa)) {
-            return false;
-        }
-    }
-    return *ret_cfa > walk->at.sp;
-}
-
-/* Leads the walk from `at`, whose rule is given, to its caller; false at the end. What the step read goes
- * into *ret_call. */
-static inline bool step(struct walk *walk, struct lmm_cfi_rule rule, struct call *ret_call)
-{
-    struct lmm_caller caller;
     uintptr_t cfa;
 
-    ret_call->saved_bp = NULL;
-    ret_call->saved_cfa = NULL;
-    ret_call->uses_bp = rule.base != LMM_CFI_SP || rule.saved == LMM_CFI_AT_BP;
-    if (LMM_UNLIKELY(rule.base == LMM_CFI_END || rule.base == LMM_CFI_UNKNOWN)) {
-        return false;
+    if (rule.base == LMM_CFI_SIGNAL) {
+        step_signal(walk);
+        return;
     }
-    if (LMM_UNLIKELY(rule.base == LMM_CFI_SIGNAL)) {
-        return step_signal(walk);
+    if (rule.base == LMM_CFI_END || rule.base == LMM_CFI_UNKNOWN) {
+        walk->pc = 0;
+        return;
     }
-    if (!find_cfa(walk, rule, &cfa, &ret_call->saved_cfa) || !read_word(&walk->bounds, cfa - sizeof(uintptr_t), &caller.pc) ||
-        !restore_bp(walk, rule, cfa, &caller.bp, &ret_call->saved_bp) || caller.pc == 0) {
-        return false;
+    cfa = rule.base == LMM_CFI_SP ? walk->sp + (uintptr_t) (intptr_t) rule.cfa_offset
+                                  : find_cfa_by_bp(walk, rule);
+    if (cfa <= walk->sp || !read_word(&walk->bounds, cfa - sizeof(uintptr_t), &walk->pc)) {
+        walk->pc = 0;
+        return;
     }
-    caller.sp = cfa;
-    walk->at = caller;
-    return true;
+    if (rule.saved == LMM_CFI_AT_CFA) {
+        walk->bp_at = (const uintptr_t *) (cfa + (uintptr_t) (intptr_t) rule.bp_offset);
+    } else if (rule.saved == LMM_CFI_AT_BP) {
+        walk->bp_at = (const uintptr_t *) (bp_of(walk) + (uintptr_t) (intptr_t) rule.bp_offset);
+    }
+    walk->sp = cfa;
 }
 
 /* Past LMM's own frames. */
-static void skip_own(struct walk *walk)
+static inline void skip_own(struct walk *walk)
 {
-    struct call own;
-
-    while (!walk->has_ended && walk->at.pc >= rules.own_start && walk->at.pc < rules.own_end) {
-        walk->has_ended = !step(walk, rule_of(walk->at.pc), &own);
+    while (LMM_UNLIKELY(walk->pc >= rules.own_start && walk->pc < rules.own_end)) {
+        step(walk, rule_of(lmm_load_acquire(&rules.table), walk->pc));
     }
 }
 
-/* Takes the call at hand and goes on to its caller. The instruction at which a signal came in is no return
- * address: it counts as one past it, so that whoever takes one off is inside it. */
-static inline void walk_call(struct walk *walk, bool *is_exact)
+/* Takes the call at hand, whatever it is, and goes on to its caller. The instruction that a signal
+ * interrupted is no return address: it counts as one past it, so that whoever takes one off is inside it. */
+static LMM_NOINLINE void walk_call(struct walk *walk)
 {
     struct call *call = &walk->call[walk->count++];
-    struct lmm_cfi_rule rule = LMM_UNLIKELY(*is_exact) ? find_rule(walk->at.pc, true) : rule_of(walk->at.pc);
 
-    call->at = walk->at;
-    call->at.pc += *is_exact;
-    *is_exact = rule.base == LMM_CFI_SIGNAL;
-    walk->has_ended = !step(walk, rule, call);
+    call->pc = walk->pc + walk->is_exact;
+    call->sp = walk->sp;
+    call->rule = walk->is_exact ? find_rule(walk->pc, true)
+                                : rule_of(lmm_load_acquire(&rules.table), walk->pc);
+    call->bp = uses_bp(call->rule) ? bp_of(walk) : 0;
+    walk->is_exact = false;
+    step(walk, call->rule);
+}
+
+/*
+ * Takes calls whose callers are found by sp alone until there is none, or another kind, or one whose sp is
+ * `known`, or `frames` of them. What the loop needs is in registers here: this is where the time goes.
+ */
+static inline void walk_plain_calls(struct walk *walk, uint32_t frames, uintptr_t known)
+{
+    const struct table *table = lmm_load_acquire(&rules.table);
+    struct call *call = &walk->call[walk->count];
+    const struct call *end_call = &walk->call[frames];
+    const uintptr_t end = walk->bounds.end;
+    const uintptr_t *bp_at = walk->bp_at;
+    uintptr_t pc = walk->pc;
+    uintptr_t sp = walk->sp;
+
+    while (call != end_call && pc != 0) {
+        struct lmm_cfi_rule rule = rule_of(table, pc);
+        uintptr_t cfa = sp + (uintptr_t) (intptr_t) rule.cfa_offset;
+        if (LMM_UNLIKELY(!is_plain_rule(rule) || cfa > end)) {
+            break;
+        }
+        call->pc = pc;
+        call->sp = sp;
+        call->rule = rule;
+        call++;
+        bp_at = rule.saved == LMM_CFI_AT_CFA
+                    ? (const uintptr_t *) (cfa + (uintptr_t) (intptr_t) rule.bp_offset)
+                    : bp_at;
+        pc = ((const uintptr_t *) cfa)[-1];
+        sp = cfa;
+        if (sp >= known) {
+            break;
+        }
+    }
+    walk->count = (uint32_t) (call - walk->call);
+    walk->bp_at = bp_at;
+    walk->pc = pc;
+    walk->sp = sp;
 }
 
 /* ---- The memory of the last walk ----------------------------------------------------------------- */
 
 /* Down to which call, from `call` on outwards, all is as it was; 0: all of it. */
-static uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call)
+static inline uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call)
 {
     uint32_t to = 0;
 
     for (uint32_t i = trace->word_count; i-- > 0;) {
-        const struct lmm_trace_word *saved = &trace->word[i];
-        if (saved->call <= call && *saved->address != saved->value) {
-            to = saved->call;
+        const struct lmm_trace_word *word = &trace->word[i];
+        if (word->call <= call && *word->address != word->value) {
+            to = word->call;
             break;
         }
     }
@@ -401,90 +486,97 @@ static uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call)
     return to;
 }
 
-static bool is_call(const struct lmm_trace *trace, uint32_t i, const struct lmm_caller *at)
-{
-    return trace->sp[i] == at->sp && trace->pc[i] == at->pc &&
-           (!trace->needs_bp[i] || trace->bp[i] == at->bp);
-}
-
-/* Takes calls (to, from] of the memory over into the walk, which has come to `from`: it is then at `to`. */
-static void follow_memory(struct walk *walk, uint32_t from, uint32_t to, uint32_t frames)
+/* Whether the walk stands in call i of the memory. */
+static inline bool stands_in(struct walk *walk, uint32_t i)
 {
     const struct lmm_trace *trace = walk->trace;
 
-    (void) trace;
-    while (from > to && walk->count < frames && !walk->has_ended) {
-        bool is_exact = false;
-        walk_call(walk, &is_exact);
-        from--;
-        LMM_CHECK(walk->has_ended || walk->at.sp == trace->sp[from]);
-    }
+    return trace->sp[i] == walk->sp && trace->pc[i] == walk->pc && walk->is_plain &&
+           (!trace->needs_bp[i] || trace->bp[i] == bp_of(walk));
 }
 
 /* Walks until the memory, or the stack, or the number of frames ends it. Returns how many calls of the
  * memory still stand outside of what was walked. */
-static uint32_t walk_to_memory(struct walk *walk, uint32_t frames)
+static inline uint32_t walk_to_memory(struct walk *walk, uint32_t frames)
 {
     const struct lmm_trace *trace = walk->trace;
     uint32_t left = trace->count;
-    bool is_exact = false;
 
-    while (!walk->has_ended && walk->count < frames) {
-        while (left > 0 && trace->sp[left - 1] < walk->at.sp) {
+    while (walk->pc != 0 && walk->count < frames) {
+        while (left > 0 && trace->sp[left - 1] < walk->sp) {
             left--;
         }
-        if (left > 0 && walk->is_plain && is_call(trace, left - 1, &walk->at)) {
+        if (left > 0 && stands_in(walk, left - 1)) {
             uint32_t to = unchanged_to(trace, left - 1);
-            bool suffices = trace->is_whole || walk->count + left >= frames;
-            if (to == 0 && suffices) {
+            if (to == 0 && (trace->is_whole || walk->count + left >= frames)) {
                 return left;
             }
-            follow_memory(walk, left - 1, to, frames);
-            left = to;
-            if (walk->count == frames || walk->has_ended) {
-                break;
-            }
+            left = to;    /* the calls between are walked, and not looked at here again */
         }
-        walk_call(walk, &is_exact);
+        uint32_t count = walk->count;
+        if (LMM_LIKELY(!walk->is_exact)) {
+            walk_plain_calls(walk, frames, left > 0 ? trace->sp[left - 1] : UINTPTR_MAX);
+        }
+        if (LMM_UNLIKELY(walk->count == count)) {
+            walk_call(walk);
+        }
     }
     return 0;
 }
 
 /* Drops calls of the memory that are inside of the first `count`. */
-static void cut_memory(struct lmm_trace *trace, uint32_t count)
+static inline void cut_memory(struct lmm_trace *trace, uint32_t count)
 {
     trace->count = count;
-    trace->kept = count;
     while (trace->word_count != 0 && trace->word[trace->word_count - 1].call >= count) {
         trace->word_count--;
     }
 }
 
-static void remember_word(struct lmm_trace *trace, const uintptr_t *address, uintptr_t value, uint32_t call)
+static void remember_word(struct lmm_trace *trace, uintptr_t address, uintptr_t value, uint32_t call)
 {
-    trace->word[trace->word_count++] = (struct lmm_trace_word) {address, value, call};
+    trace->word[trace->word_count++] =
+        (struct lmm_trace_word) {(const uintptr_t *) address, value, call};
+}
+
+/* Remembers what call i, not the outermost, depends on beside return addresses. */
+static LMM_NOINLINE void remember_bp(struct lmm_trace *trace, uint32_t i, const struct call *call)
+{
+    struct lmm_cfi_rule rule = call->rule;
+    bool caller_needs = trace->needs_bp[i - 1];
+    bool is_same = rule.saved == LMM_CFI_SAME || rule.saved == LMM_CFI_LOST;
+
+    trace->needs_bp[i] = uses_bp(rule) || (caller_needs && is_same);
+    trace->bp[i] = uses_bp(rule) ? call->bp : trace->bp[i - 1];
+    if (caller_needs && !is_same) {
+        uintptr_t base = rule.saved == LMM_CFI_AT_CFA ? trace->sp[i - 1] : call->bp;
+        remember_word(trace, base + (uintptr_t) (intptr_t) rule.bp_offset, trace->bp[i - 1], i);
+    }
+    if (rule.base == LMM_CFI_BP_LOAD) {
+        remember_word(trace, call->bp + (uintptr_t) (intptr_t) rule.cfa_offset, trace->sp[i - 1], i);
+    }
 }
 
 /* Puts one call on the inside of the memory. */
 static inline void push_call(struct lmm_trace *trace, const struct call *call)
 {
     uint32_t i = trace->count++;
-    bool caller_needs = i != 0 && trace->needs_bp[i - 1];
 
-    trace->pc[i] = call->at.pc;
-    trace->sp[i] = call->at.sp;
-    trace->bp[i] = call->at.bp;
-    trace->needs_bp[i] = call->uses_bp || (caller_needs && call->saved_bp == NULL);
-    if (caller_needs && call->saved_bp != NULL) {
-        remember_word(trace, call->saved_bp, trace->bp[i - 1], i);
-    }
-    if (LMM_UNLIKELY(call->saved_cfa != NULL) && i != 0) {
-        remember_word(trace, call->saved_cfa, trace->sp[i - 1], i);
+    trace->pc[i] = call->pc;
+    trace->sp[i] = call->sp;
+    trace->hash[i] = call->pc * hash_power[i] + (i == 0 ? 0 : trace->hash[i - 1]);
+    if (LMM_LIKELY(!uses_bp(call->rule) && (i == 0 || !trace->needs_bp[i - 1]))) {
+        trace->needs_bp[i] = false;
+    } else if (i == 0) {
+        trace->needs_bp[0] = true;
+        trace->bp[0] = call->bp;
+    } else {
+        remember_bp(trace, i, call);
     }
 }
 
 /* Drops the outermost calls, so that `count` are left. */
-static void drop_outermost(struct lmm_trace *trace, uint32_t count)
+static LMM_NOINLINE void drop_outermost(struct lmm_trace *trace, uint32_t count)
 {
     uint32_t drop = trace->count - count;
     uint32_t gone = 0;
@@ -493,6 +585,9 @@ static void drop_outermost(struct lmm_trace *trace, uint32_t count)
     memmove(trace->sp, trace->sp + drop, count * sizeof(trace->sp[0]));
     memmove(trace->bp, trace->bp + drop, count * sizeof(trace->bp[0]));
     memmove(trace->needs_bp, trace->needs_bp + drop, count * sizeof(trace->needs_bp[0]));
+    for (uint32_t i = 0; i < count; i++) {
+        trace->hash[i] = trace->pc[i] * hash_power[i] + (i == 0 ? 0 : trace->hash[i - 1]);
+    }
     /* The word that led from the new outermost call outwards is no longer looked at. */
     while (gone < trace->word_count && trace->word[gone].call <= drop) {
         gone++;
@@ -503,34 +598,34 @@ static void drop_outermost(struct lmm_trace *trace, uint32_t count)
         trace->word[i].call -= drop;
     }
     trace->count = count;
-    trace->kept = 0;
     trace->is_whole = false;
 }
 
 void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames)
 {
     struct walk walk;
-
     uint32_t forgotten = lmm_load_relaxed(&rules.forgotten);
+
     if (LMM_UNLIKELY(trace->is_stray || trace->forgotten != forgotten)) {
         trace->forgotten = forgotten;
         cut_memory(trace, 0);
     }
     walk.trace = trace;
-    walk.at = *caller;
+    walk.pc = caller->pc;
+    walk.sp = caller->sp;
+    walk.bp = caller->bp;
+    walk.bp_at = NULL;
     walk.count = 0;
-    walk.has_ended = false;
+    walk.is_exact = false;
     walk.is_plain = find_bounds(trace, caller->sp, &walk.bounds);
     skip_own(&walk);
     uint32_t left = walk_to_memory(&walk, frames);
-    uint32_t spare = left + walk.count > frames ? left + walk.count - frames : 0;
     cut_memory(trace, left);
-    if (spare != 0) {
-        drop_outermost(trace, left - spare);
-    }
     trace->is_stray = !walk.is_plain;
-    if (trace->count == 0) {
-        trace->is_whole = walk.has_ended;
+    if (left == 0) {
+        trace->is_whole = walk.pc == 0;
+    } else if (LMM_UNLIKELY(left + walk.count > frames)) {
+        drop_outermost(trace, frames - walk.count);
     }
     for (uint32_t i = walk.count; i-- > 0;) {
         push_call(trace, &walk.call[i]);

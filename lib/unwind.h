@@ -10,9 +10,10 @@
  *
  * Owns the table of rules; traces are the caller's, one a thread. Invariants:
  *   I1  an entry of the table is filled in once; its rule alone changes, by one store, when its module goes
- *   I2  in a trace, call 0 is the outermost that is kept and sp falls from call to call; number, pc, sp of
- *       calls [0, kept) are what they were when the trace was last taken
+ *   I2  in a trace, call 0 is the outermost that is kept, and sp falls from call to call
  *   I3  nothing is read but stack that is known to be mapped
+ *   I4  hash i is the sum over calls j <= i of pc j x K^j modulo 2^64, for an odd K: so the hash of a stack is
+ *       that of its known outer calls and one multiplication for each new inner one
  * Locks: RULES, inside, for new rules. Async-signal-safe but for a signal inside lmm_unwind() itself,
  * which the caller keeps from coming here again. x86-64; elsewhere, and for code without rules (JIT), by
  * frame pointers. Not responsible for what identifies a stack (depot).
@@ -51,15 +52,14 @@ struct lmm_trace_word {
 /* A thread's memory of its stack. All zero: none yet. */
 struct lmm_trace {
     uint32_t count;                /* calls */
-    uint32_t kept;                 /* calls of these that were not walked anew: I2 */
     bool is_whole;                 /* call 0 has no caller */
     bool is_stray;                 /* taken in part on another stack: no memory for the next time */
+    uint32_t forgotten;            /* rules were so often forgotten before this was taken */
     uintptr_t pc[LMM_STACK_FRAMES_MAX];
     uintptr_t sp[LMM_STACK_FRAMES_MAX];
-    uintptr_t bp[LMM_STACK_FRAMES_MAX];
+    uint64_t hash[LMM_STACK_FRAMES_MAX];    /* of the pcs of calls [0, i]: I4 */
+    uintptr_t bp[LMM_STACK_FRAMES_MAX];     /* where needs_bp; else anything */
     bool needs_bp[LMM_STACK_FRAMES_MAX];    /* whether what is outside of the call depends on bp */
-    uint32_t number[LMM_STACK_FRAMES_MAX];  /* the depot's */
-    uint32_t forgotten;            /* rules were so often forgotten before this was taken */
     uint32_t word_count;
     struct lmm_trace_word word[2 * LMM_STACK_FRAMES_MAX];    /* by call, ascending */
 
@@ -67,6 +67,12 @@ struct lmm_trace {
     uintptr_t low;                 /* [low, end) is mapped, and that stack's */
     uintptr_t end;
 };
+
+/* The hash of the whole trace, which has calls. */
+static inline uint64_t lmm_trace_hash(const struct lmm_trace *trace)
+{
+    return trace->hash[trace->count - 1];
+}
 
 /* Call once. In the drop-in the frames of LMM's own code are left out. False with errno ENOMEM. */
 bool lmm_unwind_start(void);

@@ -86,7 +86,7 @@ static inline struct lmm_heap *own_heap(void)
 static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class, const struct lmm_caller *caller)
 {
     lmm_unwind(trace, caller, lmm_options.stack_frames);
-    return lmm_depot_site(lmm_families_at(class), lmm_depot_stack(trace));
+    return lmm_depot_site(lmm_families_at(class), trace);
 }
 
 /* The same for a thread that is about to end. */
