@@ -425,45 +425,6 @@ static LMM_NOINLINE void walk_call(struct walk *walk)
     step(walk, call->rule);
 }
 
-/*
- * Takes calls whose callers are found by sp alone until there is none, or another kind, or one whose sp is
- * `known`, or `frames` of them. What the loop needs is in registers here: this is where the time goes.
- */
-static inline void walk_plain_calls(struct walk *walk, uint32_t frames, uintptr_t known)
-{
-    const struct table *table = lmm_load_acquire(&rules.table);
-    struct call *call = &walk->call[walk->count];
-    const struct call *end_call = &walk->call[frames];
-    const uintptr_t end = walk->bounds.end;
-    const uintptr_t *bp_at = walk->bp_at;
-    uintptr_t pc = walk->pc;
-    uintptr_t sp = walk->sp;
-
-    while (call != end_call && pc != 0) {
-        struct lmm_cfi_rule rule = rule_of(table, pc);
-        uintptr_t cfa = sp + (uintptr_t) (intptr_t) rule.cfa_offset;
-        if (LMM_UNLIKELY(!is_plain_rule(rule) || cfa > end)) {
-            break;
-        }
-        call->pc = pc;
-        call->sp = sp;
-        call->rule = rule;
-        call++;
-        bp_at = rule.saved == LMM_CFI_AT_CFA
-                    ? (const uintptr_t *) (cfa + (uintptr_t) (intptr_t) rule.bp_offset)
-                    : bp_at;
-        pc = ((const uintptr_t *) cfa)[-1];
-        sp = cfa;
-        if (sp >= known) {
-            break;
-        }
-    }
-    walk->count = (uint32_t) (call - walk->call);
-    walk->bp_at = bp_at;
-    walk->pc = pc;
-    walk->sp = sp;
-}
-
 /* ---- The memory of the last walk ----------------------------------------------------------------- */
 
 /* Down to which call, from `call` on outwards, all is as it was; 0: all of it. */
@@ -495,6 +456,54 @@ static inline bool stands_in(struct walk *walk, uint32_t i)
            (!trace->needs_bp[i] || trace->bp[i] == bp_of(walk));
 }
 
+/*
+ * Takes calls whose callers are found by sp alone, until there is none, or one of another kind, or one that is
+ * at the place on the stack where the memory has the same call, or `frames` are taken. *left: calls of the
+ * memory that are not inside of where the walk is; the last of them is the one to be met next. This is where
+ * the time goes, so what the loop needs is in registers.
+ */
+static inline void walk_plain_calls(struct walk *walk, uint32_t frames, uint32_t *left)
+{
+    const struct lmm_trace *trace = walk->trace;
+    const struct table *table = lmm_load_acquire(&rules.table);
+    struct call *call = &walk->call[walk->count];
+    const struct call *end_call = &walk->call[frames];
+    const uintptr_t end = walk->bounds.end;
+    const uintptr_t *bp_at = walk->bp_at;
+    uintptr_t pc = walk->pc;
+    uintptr_t sp = walk->sp;
+    uint32_t next = *left;
+
+    while (call != end_call && pc != 0) {
+        while (next != 0 && trace->sp[next - 1] <= sp) {
+            if (trace->pc[next - 1] == pc && trace->sp[next - 1] == sp) {
+                goto met;
+            }
+            next--;
+        }
+        struct lmm_cfi_rule rule = rule_of(table, pc);
+        uintptr_t cfa = sp + (uintptr_t) (intptr_t) rule.cfa_offset;
+        if (LMM_UNLIKELY(!is_plain_rule(rule) || cfa > end)) {
+            break;
+        }
+        call->pc = pc;
+        call->sp = sp;
+        call->rule = rule;
+        call++;
+        if (rule.saved == LMM_CFI_AT_CFA) {
+            bp_at = (const uintptr_t *) (cfa + (uintptr_t) (intptr_t) rule.bp_offset);
+        }
+        pc = ((const uintptr_t *) cfa)[-1];
+        sp = cfa;
+    }
+met:
+    *left = next;
+    walk->count = (uint32_t) (call - walk->call);
+    walk->bp_at = bp_at;
+    walk->pc = pc;
+    walk->sp = sp;
+}
+
 /* Walks until the memory, or the stack, or the number of frames ends it. Returns how many calls of the
  * memory still stand outside of what was walked. */
 static inline uint32_t walk_to_memory(struct walk *walk, uint32_t frames)
@@ -502,26 +511,23 @@ static inline uint32_t walk_to_memory(struct walk *walk, uint32_t frames)
     const struct lmm_trace *trace = walk->trace;
     uint32_t left = trace->count;
 
-    while (walk->pc != 0 && walk->count < frames) {
-        while (left > 0 && trace->sp[left - 1] < walk->sp) {
-            left--;
-        }
-        if (left > 0 && stands_in(walk, left - 1)) {
-            uint32_t to = unchanged_to(trace, left - 1);
-            if (to == 0 && (trace->is_whole || walk->count + left >= frames)) {
-                return left;
-            }
-            left = to;    /* the calls between are walked, and not looked at here again */
-        }
-        uint32_t count = walk->count;
+    while (true) {
         if (LMM_LIKELY(!walk->is_exact)) {
-            walk_plain_calls(walk, frames, left > 0 ? trace->sp[left - 1] : UINTPTR_MAX);
+            walk_plain_calls(walk, frames, &left);
         }
-        if (LMM_UNLIKELY(walk->count == count)) {
+        if (walk->pc == 0 || walk->count == frames) {
+            return 0;
+        }
+        if (left == 0 || !stands_in(walk, left - 1)) {
             walk_call(walk);
+            continue;
         }
+        uint32_t to = unchanged_to(trace, left - 1);
+        if (to == 0 && (trace->is_whole || walk->count + left >= frames)) {
+            return left;
+        }
+        left = to;    /* the calls between are walked, and not looked at here again */
     }
-    return 0;
 }
 
 /* Drops calls of the memory that are inside of the first `count`. */
