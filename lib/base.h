@@ -9,6 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* 1 in liblmm_preload.so, which stands for libc's malloc; 0 in the typed library. */
+#ifndef LMM_DROP_IN
+#define LMM_DROP_IN 0
+#endif
+
 #define LMM_LIKELY(x) __builtin_expect(!!(x), 1)
 #define LMM_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define LMM_NOINLINE __attribute__((noinline))

@@ -64,7 +64,8 @@ bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts)
         return false;
     }
     ret_facts->family = lmm_families_at(place.page->family);
-    ret_facts->site = lmm_tag_value(tag);
+    ret_facts->tag = tag;
+    ret_facts->page = place.page;
     ret_facts->slots = block_length(place.page, place.slot);
     return true;
 }
@@ -82,7 +83,7 @@ static _Noreturn void panic_interior(const void *p, const char *verb, const stru
         lmm_panic("%s of an interior pointer: %p (%zu bytes into a free slot at %p, %s)", verb, p, inside,
                   (const void *) start, name);
     }
-    struct lmm_site_facts site = lmm_ledger_site_facts(lmm_tag_value(tag));
+    struct lmm_site_facts site = lmm_ledger_site_facts(lmm_tag_site(tag));
     if (site.line == 0) {
         lmm_panic("%s of an interior pointer: %p (%zu bytes into a block at %p, %s, unattributed)", verb,
                   p, inside, (const void *) start, name);
@@ -148,22 +149,23 @@ void lmm_block_misused(const void *p, const char *verb)
 
 /* ---- Allocating ---------------------------------------------------------------------------------- */
 
-static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32_t site)
+static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32_t value)
 {
-    void *block = lmm_heap_pop(&heap->open, site, family->index);
+    void *block = lmm_bin_pop(&heap->open.bins[family->index], value);
 
     while (block == NULL && lmm_heap_refill(heap, family)) {
-        block = lmm_heap_pop(&heap->open, site, family->index);
+        block = lmm_bin_pop(&heap->open.bins[family->index], value);
     }
     return block;
 }
 
-static void count_run(const struct lmm_open *open, uint32_t site, size_t n)
+/* Counts an allocation at an open site. extra: see lmm_family_extra(). */
+static void count_alloc(const struct lmm_open *open, uint32_t site, uint64_t extra)
 {
     struct lmm_ledger_row *row = &open->rows[site];
 
     lmm_add_single_writer(&row->allocated_blocks, 1);
-    lmm_add_single_writer(&row->allocated_extra_slots, n - 1);
+    lmm_add_single_writer(&row->allocated_extra_slots, extra);
 }
 
 void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n)
@@ -176,7 +178,7 @@ void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n)
     struct lmm_cache *cache = open->bins[family].cache;
     void *block = lmm_cache_pop(cache, n, site);
     if (block != NULL) {
-        count_run(open, site, n);
+        count_alloc(open, site, n - 1);
         if (LMM_UNLIKELY(cache->unsampled_slots >= LMM_UNIT_BYTES / 16)) {
             lmm_cache_sample(cache, lmm_families_at(family));
         }
@@ -184,43 +186,51 @@ void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n)
     return block;
 }
 
-static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t site, size_t n,
-                       bool *ret_zeroed)
+static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t value, size_t n,
+                       size_t align, bool *ret_zeroed)
 {
-    struct lmm_cache *cache = heap->open.bins[family->index].cache;
+    bool is_plain = align <= family->stride;
+    struct lmm_cache *cache = is_plain ? heap->open.bins[family->index].cache : NULL;
     uint32_t *tag;
-    char *block = lmm_cache_pop(cache, n, site);
+    char *block = lmm_cache_pop(cache, n, value);
 
     if (block == NULL) {
-        block = lmm_run_take(&family->runs, n, site, &tag, ret_zeroed);
-    }
-    if (block != NULL) {
-        count_run(&heap->open, site, n);
+        block = is_plain ? lmm_run_take(&family->runs, n, value, &tag, ret_zeroed)
+                         : lmm_run_take_aligned(&family->runs, n, align, value, &tag, ret_zeroed);
     }
     return block;
 }
 
-static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t site, size_t n,
-                      bool *ret_zeroed)
+static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t value, size_t n,
+                      size_t align, bool *ret_zeroed)
 {
+    uint32_t site = lmm_tag_site(value);
+
     if (site >= heap->open.site_limit && !lmm_heap_open_sites(heap)) {
         return NULL;
     }
-    if (n == 1 && lmm_family_has_slots(family)) {
-        return alloc_slot(heap, family, site);
-    }
-    void *block = alloc_run(heap, family, site, n, ret_zeroed);
+    bool is_slot = n == 1 && lmm_family_has_slots(family);
+    void *block = is_slot ? alloc_slot(heap, family, value)
+                          : alloc_run(heap, family, value, n, align, ret_zeroed);
     if (block != NULL) {
-        lmm_family_note_taken(family, n);
+        count_alloc(&heap->open, site, lmm_family_extra(family, value, n));
+        if (!is_slot) {
+            lmm_family_note_taken(family, n);
+        }
     }
     return block;
 }
 
-void *lmm_block_alloc(struct lmm_family *family, uint32_t site, size_t n, bool zero)
+void *lmm_block_alloc(struct lmm_family *family, uint32_t value, size_t n, bool zero)
+{
+    return lmm_block_alloc_aligned(family, value, n, 1, zero);
+}
+
+void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t value, size_t n, size_t align, bool zero)
 {
     struct lmm_heap *heap = lmm_thread_enter();
     bool zeroed = false;
-    void *block = alloc_in(heap, family, site, n, &zeroed);
+    void *block = alloc_in(heap, family, value, n, align, &zeroed);
 
     lmm_thread_leave(heap);
     if (block == NULL) {
@@ -245,12 +255,17 @@ static size_t block_bytes(const struct lmm_page *page, size_t n)
     return (n - 1) * page->stride + lmm_families_at(page->family)->size;
 }
 
-/* Counts a free of n slots. */
-static void count_free(struct lmm_heap *heap, uint32_t tag, size_t n)
+/* Counts the free of a block of a page. extra: see lmm_family_extra(). */
+static void count_free(struct lmm_heap *heap, uint32_t tag, uint64_t extra)
 {
-    struct lmm_ledger_row delta = {.freed_blocks = 1, .freed_extra_slots = n - 1};
+    struct lmm_ledger_row delta = {.freed_blocks = 1, .freed_extra_slots = extra};
 
-    lmm_heap_count(heap, lmm_tag_value(tag), &delta);
+    lmm_heap_count(heap, lmm_tag_site(tag), &delta);
+}
+
+static uint64_t extra_of(const struct lmm_page *page, uint32_t tag, size_t n)
+{
+    return LMM_DROP_IN ? lmm_family_extra(lmm_families_at(page->family), tag, n) : n - 1;
 }
 
 /* Marks a run free, once only, and returns the tag it had. Another thread may be at it, too. */
@@ -295,7 +310,8 @@ static void free_run(struct lmm_heap *heap, struct lmm_page *page, size_t slot, 
 {
     size_t n = lmm_run_length(page, slot);
 
-    count_free(heap, mark_run_freed(&page->tags[slot], p), n);
+    uint32_t tag = mark_run_freed(&page->tags[slot], p);
+    count_free(heap, tag, extra_of(page, tag, n));
     push_run_slow(heap, page, slot, n);
 }
 
@@ -315,23 +331,23 @@ static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, v
     } else {
         tag = push_foreign(heap, page, (uint32_t) slot, p);
     }
-    count_free(heap, tag, 1);
+    count_free(heap, tag, extra_of(page, tag, 1));
 }
 
-/* Counts a free of n slots that this thread's open view may not reach. */
-static inline void count_free_open(const struct lmm_open *open, uint32_t tag, size_t n)
+/* Counts a free that this thread's open view may not reach. */
+static inline void count_free_open(const struct lmm_open *open, uint32_t tag, uint64_t extra)
 {
-    uint32_t site = lmm_tag_value(tag);
+    uint32_t site = lmm_tag_site(tag);
 
     if (LMM_UNLIKELY(site >= open->site_limit)) {
         int saved_errno = errno;
-        count_free(open->heap, tag, n);
+        count_free(open->heap, tag, extra);
         lmm_thread_leave(open->heap);
         errno = saved_errno;
         return;
     }
     lmm_add_single_writer(&open->rows[site].freed_blocks, 1);
-    lmm_add_single_writer(&open->rows[site].freed_extra_slots, n - 1);
+    lmm_add_single_writer(&open->rows[site].freed_extra_slots, extra);
 }
 
 static LMM_NOINLINE void free_preserving_errno(void *p)
@@ -353,14 +369,15 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
         return;
     }
     if (page->kind == LMM_PAGE_SLOTS) {
-        count_free_open(open, push_foreign(open->heap, page, (uint32_t) slot, p), 1);
+        uint32_t freed = push_foreign(open->heap, page, (uint32_t) slot, p);
+        count_free_open(open, freed, extra_of(page, freed, 1));
         return;
     }
     uint32_t *tag = &page->tags[slot];
     size_t n = lmm_run_length(page, slot);
     uint32_t old = mark_run_freed(tag, p);
-    count_free_open(open, old, n);
-    bool is_open = lmm_tag_value(old) < open->site_limit;    /* and so its family has a bin */
+    count_free_open(open, old, extra_of(page, old, n));
+    bool is_open = lmm_tag_site(old) < open->site_limit;    /* and so its family has a bin */
     if (LMM_UNLIKELY(!is_open || !lmm_cache_push(open->bins[page->family].cache, n, p, tag))) {
         push_run_slow(open->heap, page, slot, n);
     }
@@ -418,7 +435,7 @@ static bool resize_in_place(void *p, const struct place *place, const struct lmm
         }
         return false;
     }
-    count_resize(facts->site, facts->slots, n);
+    count_resize(lmm_tag_site(facts->tag), facts->slots, n);
     if (!shrinks) {
         if (lmm_hooks_active) {
             lmm_hooks_block_grows(p, old_bytes, bytes);
@@ -441,11 +458,59 @@ void *lmm_block_resize(void *p, size_t n)
     if (n == facts.slots || resize_in_place(p, &place, &facts, n)) {
         return p;
     }
-    char *moved = lmm_block_alloc(facts.family, facts.site, n, n > facts.slots);
+    char *moved = lmm_block_alloc(facts.family, lmm_tag_site(facts.tag), n, n > facts.slots);
     if (moved == NULL) {
         return NULL;
     }
     memcpy(moved, p, block_bytes(place.page, n < facts.slots ? n : facts.slots));
     lmm_block_free(p);
     return moved;
+}
+
+/* ---- Reshaping --------------------------------------------------------------------------------- */
+
+/* Counts a block's old shape as freed and its new one as allocated. */
+static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_t value)
+{
+    struct lmm_heap *heap = lmm_thread_enter();
+    struct lmm_ledger_row born = {.allocated_blocks = 1,
+                                  .allocated_extra_slots = lmm_family_extra(facts->family, value, n)};
+
+    count_free(heap, facts->tag, lmm_family_extra(facts->family, facts->tag, facts->slots));
+    lmm_heap_count(heap, lmm_tag_site(value), &born);
+    lmm_thread_leave(heap);
+}
+
+/* Gives the block n slots where it is, or, a long one, where the kernel puts it. Returns its first byte, and
+ * in *ret_tag its first tag; NULL when it must be copied. */
+static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t **ret_tag)
+{
+    struct lmm_runs *runs = &facts->family->runs;
+    struct lmm_page *page = facts->page;
+    size_t slot = (size_t) ((const char *) p - lmm_page_base(page)) / page->stride;
+    size_t zero_from;
+
+    *ret_tag = &page->tags[slot];
+    if (n == facts->slots || (page->kind != LMM_PAGE_SLOTS && lmm_run_resize(runs, page, slot, n))) {
+        return p;
+    }
+    return page->kind == LMM_PAGE_SPAN && n > page->slots
+               ? lmm_run_remap(runs, page, n, ret_tag, &zero_from)
+               : NULL;
+}
+
+void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t value)
+{
+    uint32_t *tag;
+    void *reshaped = reshape_run(p, facts, n, &tag);
+
+    if (reshaped == NULL) {
+        return NULL;
+    }
+    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | value);
+    count_reshape(facts, n, value);
+    if (n > facts->slots) {
+        lmm_family_note_taken(facts->family, n - facts->slots);
+    }
+    return reshaped;
 }

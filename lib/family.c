@@ -86,7 +86,7 @@ static bool enter_books_locked(struct lmm_family *family)
     return true;
 }
 
-static struct lmm_family *add_locked(const char *name, size_t size, size_t align)
+static struct lmm_family *add_locked(const char *name, size_t size, size_t align, bool counts_bytes)
 {
     struct entry *entry =
         registry.count < LMM_LEDGER_MAX_FAMILIES ? lmm_meta_zalloc(sizeof(*entry)) : NULL;
@@ -101,6 +101,7 @@ static struct lmm_family *add_locked(const char *name, size_t size, size_t align
     family->align = align;
     family->stride = lmm_round_up(size, align);
     family->sites = LMM_SITE_LIST_EMPTY;
+    family->counts_bytes = counts_bytes;
     bool inserted = insert_locked(entry);
     if (!inserted || !enter_books_locked(family)) {
         if (inserted) {
@@ -110,13 +111,14 @@ static struct lmm_family *add_locked(const char *name, size_t size, size_t align
         errno = ENOMEM;
         return NULL;
     }
+    family->record->flags = counts_bytes ? LMM_LEDGER_FAMILY_BYTES : 0;
     lmm_runs_init(&family->runs, (uint16_t) family->index, family->stride, family->record);
     by_index[family->index] = family;
     lmm_store_release(&registry.count, family->index + 1);
     return family;
 }
 
-struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align)
+static struct lmm_family *add(const char *name, size_t size, size_t align, bool counts_bytes)
 {
     int error = check_arguments(name, size, align);
 
@@ -128,7 +130,7 @@ struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align)
     struct entry *entry = find_locked(name);
     struct lmm_family *family;
     if (entry == NULL) {
-        family = add_locked(name, size, align);
+        family = add_locked(name, size, align, counts_bytes);
     } else if (entry->family.size == size && entry->family.align == align) {
         family = &entry->family;
     } else {
@@ -137,6 +139,16 @@ struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align)
     }
     lmm_lock_release(&registry.lock);
     return family;
+}
+
+struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align)
+{
+    return add(name, size, align, false);
+}
+
+struct lmm_family *lmm_families_add_counting_bytes(const char *name, size_t size, size_t align)
+{
+    return add(name, size, align, true);
 }
 
 struct lmm_family *lmm_families_find(const char *name)
@@ -161,18 +173,31 @@ uint32_t lmm_families_count(void)
     return lmm_load_acquire(&registry.count);
 }
 
+/* Adds one half of the rows of all sites of the family. */
+static void add_rows_locked(const struct lmm_family *family, lmm_row_adder *add_half,
+                            struct lmm_ledger_row *sum)
+{
+    const struct lmm_ledger_row *rows;
+    uint32_t capacity;
+    size_t position = 0;
+
+    while ((rows = lmm_ledger_next_rows_locked(&position, &capacity)) != NULL) {
+        for (uint32_t id = lmm_load_acquire(&family->sites.first); id != LMM_SITE_NONE;
+             id = lmm_site_next(id)) {
+            if (id < capacity) {
+                add_half(&rows[id], sum);
+            }
+        }
+    }
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
 static struct lmm_ledger_row sum_locked(const struct lmm_family *family)
 {
     struct lmm_ledger_row sum = {0};
 
-    for (uint32_t id = lmm_load_acquire(&family->sites.first); id != LMM_SITE_NONE;
-         id = lmm_site_next(id)) {
-        struct lmm_ledger_row row = lmm_ledger_sum_locked(id);
-        sum.allocated_blocks += row.allocated_blocks;
-        sum.freed_blocks += row.freed_blocks;
-        sum.allocated_extra_slots += row.allocated_extra_slots;
-        sum.freed_extra_slots += row.freed_extra_slots;
-    }
+    add_rows_locked(family, lmm_row_add_freed, &sum);
+    add_rows_locked(family, lmm_row_add_allocated, &sum);
     return sum;
 }
 
@@ -190,14 +215,8 @@ static struct lmm_ledger_row low_sum_locked(const struct lmm_family *family)
 {
     struct lmm_ledger_row sum = {0};
 
-    for (uint32_t id = lmm_load_acquire(&family->sites.first); id != LMM_SITE_NONE;
-         id = lmm_site_next(id)) {
-        lmm_ledger_add_allocated_locked(id, &sum);
-    }
-    for (uint32_t id = lmm_load_acquire(&family->sites.first); id != LMM_SITE_NONE;
-         id = lmm_site_next(id)) {
-        lmm_ledger_add_freed_locked(id, &sum);
-    }
+    add_rows_locked(family, lmm_row_add_allocated, &sum);
+    add_rows_locked(family, lmm_row_add_freed, &sum);
     return sum;
 }
 
@@ -205,8 +224,10 @@ void lmm_family_sample_peak(struct lmm_family *family)
 {
     lmm_ledger_acquire();
     struct lmm_ledger_row sum = low_sum_locked(family);
-    uint64_t live = sum.allocated_blocks + sum.allocated_extra_slots - sum.freed_blocks -
-                    sum.freed_extra_slots;
+    uint64_t live = sum.allocated_extra_slots - sum.freed_extra_slots;
+    if (!family->counts_bytes) {
+        live += sum.allocated_blocks - sum.freed_blocks;
+    }
     if ((int64_t) live > 0 && live > family->record->peak_slots) {
         lmm_store_relaxed(&family->record->peak_slots, live);
     }
@@ -226,6 +247,10 @@ void lmm_family_note_taken(struct lmm_family *family, size_t slots)
 {
     uint64_t page_slots = LMM_UNIT_BYTES / family->stride;
     uint64_t sum_cost = lmm_load_relaxed(&family->sites.count) / 8;
+
+    if (LMM_DROP_IN && family->counts_bytes) {
+        sum_cost *= 32;    /* call stacks are many, and most of them of few blocks */
+    }
     uint64_t taken = lmm_fetch_add_relaxed(&family->unsampled_slots, slots) + slots;
 
     /* With very many sites the sum is looked at less often, in proportion to what it costs. */

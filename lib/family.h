@@ -4,7 +4,8 @@
  *
  * Owns the families; they are never freed. Invariants: I1 a family's name, size, alignment and index
  * never change. I2 indices are dense and the same as in the ledger. I3 each family has an
- * "(unattributed)" site from the start, so an allocation always finds a site.
+ * "(unattributed)" site from the start, so an allocation always finds a site. I4 the rows of all sites
+ * of a family hold the same: slots beyond the first, or, where it counts bytes, those asked for.
  * Locks: REGISTRY, inside. Not responsible for: pages.
  */
 #ifndef LMM_FAMILY_H
@@ -24,6 +25,7 @@ struct lmm_family {
     uint32_t site;                 /* "(unattributed)" */
     struct lmm_site_list sites;
     struct lmm_ledger_family *record;    /* gauges; each is atomic */
+    bool counts_bytes;             /* immutable: rows hold bytes asked for (LMM_LEDGER_FAMILY_BYTES) */
     struct lmm_runs runs;
     uint64_t unsampled_slots;      /* atomic; taken since the high-water mark was last looked at */
 };
@@ -37,8 +39,18 @@ static inline bool lmm_family_has_slots(const struct lmm_family *family)
     return family->stride <= LMM_SLOT_STRIDE_MAX;
 }
 
+/* What the rows of a site hold beside blocks, for a live block of n slots with this tag: bytes asked for
+ * or slots beyond the first. */
+static inline uint64_t lmm_family_extra(const struct lmm_family *family, uint32_t tag, size_t n)
+{
+    return LMM_DROP_IN && family->counts_bytes ? n * family->stride - lmm_tag_slack(tag) : n - 1;
+}
+
 /* Finds or adds a family; arguments and errors as lmm_family_register(). LMM has started. */
 struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align);
+
+/* The same for a family, not yet there, that counts the bytes asked for. */
+struct lmm_family *lmm_families_add_counting_bytes(const char *name, size_t size, size_t align);
 
 /* Returns the family with that name, or NULL with errno ENOENT. */
 struct lmm_family *lmm_families_find(const char *name);

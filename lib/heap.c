@@ -3,6 +3,7 @@
 
 #include "hooks.h"
 #include "meta.h"
+#include "options.h"
 #include "reservoir.h"
 
 #include <errno.h>
@@ -62,7 +63,10 @@ bool lmm_heap_open_sites(struct lmm_heap *heap)
      * being entered cannot be allocated from yet. */
     uint32_t sites = lmm_ledger_site_count();
     uint32_t families = lmm_ledger_family_count();
-    bool done = grow_bins_locked(heap, families) && lmm_ledger_grow_rows(heap->number, sites, &heap->rows);
+    bool done = grow_bins_locked(heap, families) &&
+                lmm_ledger_grow_rows(heap->number, sites, &heap->rows) &&
+                (!LMM_DROP_IN || lmm_options.stack_frames == 0 ||
+                 lmm_ledger_grow_temporaries(heap->number, sites, &heap->temporaries));
     if (done) {
         heap->open.rows = heap->rows.row;
         heap->open.site_limit = sites;

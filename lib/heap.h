@@ -33,6 +33,7 @@ enum {
 };
 
 struct lmm_cache;
+struct lmm_tracer;
 
 /* What a heap keeps of a family beside the bin. */
 struct lmm_lot {
@@ -75,6 +76,8 @@ struct lmm_heap {
     bool is_late;                  /* immutable; the one shared under LATE */
     struct lmm_open open;          /* with the true site_limit */
     struct lmm_rows rows;
+    struct lmm_temporaries temporaries;    /* reaches as far as rows where call stacks are taken */
+    struct lmm_tracer *tracer;     /* the drop-in's, its thread's (preload/stacked.h) */
     uint32_t bin_capacity;
     struct lmm_batch batch[LMM_BATCHES];    /* by page, direct-mapped */
 
@@ -93,6 +96,22 @@ static inline uint64_t lmm_foreign_list(uint32_t head, uint32_t count)
     return (uint64_t) count << 32 | head;
 }
 
+/* Pops a slot from the bin's private list and makes it live with that value. NULL: the list is empty. */
+static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *bin, uint32_t value)
+{
+    uint32_t slot = bin->head;
+    if (LMM_UNLIKELY(slot >= LMM_TAG_SPECIAL)) {
+        return NULL;
+    }
+    uint32_t *tag = &bin->tags[slot];
+    bin->head = lmm_load_relaxed(tag);    /* a FREE tag is the next slot */
+    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | value);
+    /* The program will write the next block soon, and nothing here touches it before. A prefetch past
+     * the end of the list goes nowhere. */
+    lmm_prefetch_for_write(bin->base + (size_t) bin->head * bin->stride);
+    return bin->base + (size_t) slot * bin->stride;
+}
+
 /*
  * Pops a slot for site from the private list of its family's bin, and counts it. Returns NULL when the
  * slow path is needed: the site is not open yet, or the list is empty.
@@ -103,19 +122,11 @@ static inline __attribute__((always_inline)) void *lmm_heap_pop(const struct lmm
     if (LMM_UNLIKELY(site >= open->site_limit)) {
         return NULL;
     }
-    struct lmm_bin *bin = &open->bins[family];
-    uint32_t slot = bin->head;
-    if (LMM_UNLIKELY(slot >= LMM_TAG_SPECIAL)) {
-        return NULL;
+    void *block = lmm_bin_pop(&open->bins[family], site);
+    if (LMM_LIKELY(block != NULL)) {
+        lmm_add_single_writer(&open->rows[site].allocated_blocks, 1);
     }
-    uint32_t *tag = &bin->tags[slot];
-    bin->head = lmm_load_relaxed(tag);    /* a FREE tag is the next slot */
-    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | site);
-    lmm_add_single_writer(&open->rows[site].allocated_blocks, 1);
-    /* The program will write the next block soon, and nothing here touches it before. A prefetch past
-     * the end of the list goes nowhere. */
-    lmm_prefetch_for_write(bin->base + (size_t) bin->head * bin->stride);
-    return bin->base + (size_t) slot * bin->stride;
+    return block;
 }
 
 /*

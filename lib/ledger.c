@@ -4,6 +4,7 @@
 #include "chunks.h"
 #include "meta.h"
 #include "panic.h"
+#include "process.h"
 #include "reservoir.h"
 #include "sync.h"
 
@@ -29,7 +30,11 @@ static struct {
     struct series strings;
     struct series families;
     struct series sites;
+    struct series modules;
+    struct series frames;
+    struct series stacks;          /* by site; only where sites are stacks */
     struct lmm_rows common;        /* owner 0 */
+    struct lmm_ledger_chunk *peaks[2];    /* by owner; NULL: none yet */
     uint64_t inherited_blocks;     /* live at the fork that made this process: its parent's to free */
     uint32_t last_file;            /* string references, most likely wanted again */
     uint32_t last_function;
@@ -38,6 +43,9 @@ static struct {
     .strings = {.kind = LMM_LEDGER_STRINGS, .record_bytes = 1},
     .families = {.kind = LMM_LEDGER_FAMILIES, .record_bytes = sizeof(struct lmm_ledger_family)},
     .sites = {.kind = LMM_LEDGER_SITES, .record_bytes = sizeof(struct lmm_ledger_site)},
+    .modules = {.kind = LMM_LEDGER_MODULES, .record_bytes = sizeof(struct lmm_ledger_module)},
+    .frames = {.kind = LMM_LEDGER_FRAMES, .record_bytes = sizeof(struct lmm_ledger_frame)},
+    .stacks = {.kind = LMM_LEDGER_STACKS, .record_bytes = sizeof(uint32_t)},
 };
 
 /* ---- Series -------------------------------------------------------------------------------- */
@@ -171,10 +179,10 @@ void lmm_ledger_publish(void)
     errno = saved_errno;
 }
 
-void lmm_ledger_end(void)
+void lmm_ledger_end(bool keep)
 {
     lmm_lock_acquire(&ledger.lock);
-    lmm_chunks_end(live_blocks_locked() > ledger.inherited_blocks);
+    lmm_chunks_end(keep || (!LMM_DROP_IN && live_blocks_locked() > ledger.inherited_blocks));
     lmm_lock_release(&ledger.lock);
 }
 
@@ -241,23 +249,136 @@ void lmm_ledger_count_committed(struct lmm_ledger_family *record, int64_t bytes)
 
 static bool grow_rows_locked(uint32_t owner, uint32_t sites, struct lmm_rows *rows);
 
+/* Adds a site whose strings stand already. */
+static bool add_site_locked(const struct lmm_ledger_site *site, uint32_t *ret_id)
+{
+    struct lmm_ledger_site *record = grow_rows_locked(0, ledger.sites.used + 1, &ledger.common)
+                                         ? series_reserve_locked(&ledger.sites, 1)
+                                         : NULL;
+
+    if (record == NULL) {
+        return false;
+    }
+    *record = *site;
+    *ret_id = series_commit_locked(&ledger.sites, 1);
+    return true;
+}
+
 bool lmm_ledger_add_site(uint32_t family, uint32_t line, const char *file, const char *function,
                          uint32_t *ret_id)
 {
     lmm_lock_acquire(&ledger.lock);
     bool done = share_string_locked(file, &ledger.last_file) &&
-                share_string_locked(function, &ledger.last_function) &&
-                grow_rows_locked(0, ledger.sites.used + 1, &ledger.common);
-    struct lmm_ledger_site *record = done ? series_reserve_locked(&ledger.sites, 1) : NULL;
-    if (record != NULL) {
-        record->family = family;
-        record->line = line;
-        record->file = ledger.last_file;
-        record->function = ledger.last_function;
-        *ret_id = series_commit_locked(&ledger.sites, 1);
+                share_string_locked(function, &ledger.last_function);
+    if (done) {
+        struct lmm_ledger_site site = {family, line, ledger.last_file, ledger.last_function};
+        done = add_site_locked(&site, ret_id);
     }
     lmm_lock_release(&ledger.lock);
-    return record != NULL;
+    return done;
+}
+
+/* ---- Modules, frames and stacks ---------------------------------------------------------------- */
+
+/* Adds one record to a series; false when there is no memory. */
+static bool series_add_locked(struct series *series, const void *record, uint32_t *ret_index)
+{
+    void *room = series_reserve_locked(series, 1);
+
+    if (room == NULL) {
+        return false;
+    }
+    memcpy(room, record, series->record_bytes);
+    *ret_index = series_commit_locked(series, 1);
+    return true;
+}
+
+/* Room for the stack of the site that comes next; sites before it that have none get 0. */
+static bool reach_stacks_locked(void)
+{
+    const uint32_t none = 0;
+    uint32_t index;
+
+    while (ledger.stacks.used < ledger.sites.used) {
+        if (!series_add_locked(&ledger.stacks, &none, &index)) {
+            return false;
+        }
+    }
+    return series_reserve_locked(&ledger.stacks, 1) != NULL;
+}
+
+bool lmm_ledger_add_stack_site(uint32_t family, uint32_t frame, uint32_t *ret_id)
+{
+    struct lmm_ledger_site site = {.family = family};
+    uint32_t index;
+
+    lmm_lock_acquire(&ledger.lock);
+    bool done = reach_stacks_locked() && add_site_locked(&site, ret_id) &&
+                series_add_locked(&ledger.stacks, &frame, &index);
+    lmm_lock_release(&ledger.lock);
+    return done;
+}
+
+uint32_t lmm_ledger_add_frame(uint64_t address, uint32_t caller, uint32_t module)
+{
+    const struct lmm_ledger_frame none = {0};
+    const struct lmm_ledger_frame frame = {address, caller, module};
+    uint32_t number = 0;
+
+    lmm_lock_acquire(&ledger.lock);
+    bool done = ledger.frames.used < LMM_LEDGER_MAX_FRAMES &&
+                (ledger.frames.used != 0 || series_add_locked(&ledger.frames, &none, &number)) &&
+                series_add_locked(&ledger.frames, &frame, &number);
+    lmm_lock_release(&ledger.lock);
+    if (!done) {
+        errno = ENOMEM;
+        return 0;
+    }
+    return number;
+}
+
+bool lmm_ledger_add_module(const struct lmm_ledger_module *module, const char *path,
+                           uint32_t *ret_number)
+{
+    struct lmm_ledger_module record = *module;
+
+    lmm_lock_acquire(&ledger.lock);
+    bool done = ledger.modules.used < LMM_LEDGER_MAX_MODULES &&
+                add_string_locked(path, &record.path) &&
+                series_add_locked(&ledger.modules, &record, ret_number);
+    lmm_lock_release(&ledger.lock);
+    if (!done) {
+        errno = ENOMEM;
+    }
+    return done;
+}
+
+struct lmm_ledger_module *lmm_ledger_module(uint32_t number)
+{
+    return series_record(&ledger.modules, number);
+}
+
+const struct lmm_ledger_frame *lmm_ledger_frame(uint32_t number)
+{
+    return series_record(&ledger.frames, number);
+}
+
+uint32_t lmm_ledger_module_count(void)
+{
+    return lmm_load_acquire(&ledger.modules.used);
+}
+
+uint32_t lmm_ledger_frame_count(void)
+{
+    return lmm_load_acquire(&ledger.frames.used);
+}
+
+void lmm_ledger_note_drop_in(uint32_t stack_frames)
+{
+    struct lmm_ledger_header *header = lmm_chunks_header();
+
+    header->stack_frames = stack_frames;
+    header->is_drop_in = 1;
 }
 
 struct lmm_site_facts lmm_ledger_site_facts(uint32_t id)
@@ -296,45 +417,76 @@ static void move_end_locked(void)
     lmm_store_release(&lmm_chunks_header()->move_sequence, lmm_chunks_header()->move_sequence + 1);
 }
 
-/* Puts the larger chunk in the place of the one *rows are in. While both are there, the larger counts. */
-static void move_rows_locked(struct lmm_ledger_chunk *larger, struct lmm_rows *rows)
+/*
+ * A column is what one owner has of records by site. Where it is too short a larger chunk takes its place;
+ * while both are there, the larger counts.
+ */
+struct column {
+    enum lmm_ledger_kind kind;
+    uint32_t record_bytes;
+    uint32_t owner;
+    void *records;                 /* NULL: none yet */
+    uint32_t capacity;
+};
+
+static void move_column_locked(struct lmm_ledger_chunk *larger, struct column *column)
 {
-    struct lmm_ledger_row *row = lmm_chunk_records(larger);
+    void *records = lmm_chunk_records(larger);
 
     move_begin_locked();
-    if (rows->row != NULL) {
-        memcpy(row, rows->row, (size_t) rows->capacity * sizeof(*row));
+    if (column->records != NULL) {
+        memcpy(records, column->records, (size_t) column->capacity * column->record_bytes);
     }
-    lmm_store_release(&larger->kind, (uint32_t) LMM_LEDGER_ROWS);
-    if (rows->row != NULL) {
-        lmm_chunk_retire((struct lmm_ledger_chunk *) (void *) rows->row - 1);
+    lmm_store_release(&larger->kind, (uint32_t) column->kind);
+    if (column->records != NULL) {
+        lmm_chunk_retire((struct lmm_ledger_chunk *) column->records - 1);
     }
-    rows->row = row;
-    rows->capacity = larger->capacity;
+    column->records = records;
+    column->capacity = larger->capacity;
     move_end_locked();
+}
+
+/* An empty chunk for at least `count` records of the column; not yet of its kind. NULL: no memory. */
+static struct lmm_ledger_chunk *column_chunk_locked(const struct column *column, uint32_t count)
+{
+    size_t bytes = FIRST_CHUNK_BYTES;
+    size_t needed = sizeof(struct lmm_ledger_chunk) + (size_t) count * column->record_bytes;
+
+    while (bytes < needed) {
+        bytes *= 2;
+    }
+    struct lmm_ledger_chunk *chunk = lmm_chunk_reuse(column->record_bytes, bytes);
+    if (chunk == NULL) {
+        chunk = lmm_chunk_add(column->record_bytes, 0, bytes);
+    }
+    if (chunk != NULL) {
+        chunk->owner = column->owner;
+        lmm_store_relaxed(&chunk->used, chunk->capacity);
+    }
+    return chunk;
+}
+
+static bool grow_column_locked(struct column *column, uint32_t sites)
+{
+    if (sites <= column->capacity) {
+        return true;
+    }
+    struct lmm_ledger_chunk *chunk = column_chunk_locked(column, sites);
+    if (chunk == NULL) {
+        return false;
+    }
+    move_column_locked(chunk, column);
+    return true;
 }
 
 static bool grow_rows_locked(uint32_t owner, uint32_t sites, struct lmm_rows *rows)
 {
-    if (sites <= rows->capacity) {
-        return true;
-    }
-    size_t bytes = FIRST_CHUNK_BYTES;
-    size_t needed = sizeof(struct lmm_ledger_chunk) + (size_t) sites * sizeof(struct lmm_ledger_row);
-    while (bytes < needed) {
-        bytes *= 2;
-    }
-    struct lmm_ledger_chunk *chunk = lmm_chunk_reuse(sizeof(struct lmm_ledger_row), bytes);
-    if (chunk == NULL) {
-        chunk = lmm_chunk_add(sizeof(struct lmm_ledger_row), 0, bytes);
-    }
-    if (chunk == NULL) {
-        return false;
-    }
-    chunk->owner = owner;
-    lmm_store_relaxed(&chunk->used, chunk->capacity);
-    move_rows_locked(chunk, rows);
-    return true;
+    struct column column = {LMM_LEDGER_ROWS, sizeof(*rows->row), owner, rows->row, rows->capacity};
+    bool done = grow_column_locked(&column, sites);
+
+    rows->row = column.records;
+    rows->capacity = column.capacity;
+    return done;
 }
 
 bool lmm_ledger_grow_rows(uint32_t owner, uint32_t sites, struct lmm_rows *rows)
@@ -342,6 +494,19 @@ bool lmm_ledger_grow_rows(uint32_t owner, uint32_t sites, struct lmm_rows *rows)
     lmm_lock_acquire(&ledger.lock);
     bool done = grow_rows_locked(owner, sites, rows);
     lmm_lock_release(&ledger.lock);
+    return done;
+}
+
+bool lmm_ledger_grow_temporaries(uint32_t owner, uint32_t sites, struct lmm_temporaries *temporaries)
+{
+    struct column column = {LMM_LEDGER_TEMPORARIES, sizeof(*temporaries->count), owner,
+                            temporaries->count, temporaries->capacity};
+
+    lmm_lock_acquire(&ledger.lock);
+    bool done = grow_column_locked(&column, sites);
+    lmm_lock_release(&ledger.lock);
+    temporaries->count = column.records;
+    temporaries->capacity = column.capacity;
     return done;
 }
 
@@ -353,37 +518,42 @@ void lmm_ledger_count_common(uint32_t site, const struct lmm_ledger_row *delta)
     lmm_lock_release(&ledger.lock);
 }
 
-/* The site's row in a chunk; NULL when that holds none. */
-static const struct lmm_ledger_row *row_in(const struct lmm_ledger_chunk *chunk, uint32_t site)
+void lmm_row_add_freed(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum)
 {
-    const struct lmm_ledger_row *rows = (const void *) (chunk + 1);
-
-    return chunk->kind == LMM_LEDGER_ROWS && site < chunk->capacity ? &rows[site] : NULL;
+    sum->freed_blocks += lmm_load_relaxed(&row->freed_blocks);
+    sum->freed_extra_slots += lmm_load_relaxed(&row->freed_extra_slots);
 }
 
-void lmm_ledger_add_freed_locked(uint32_t site, struct lmm_ledger_row *sum)
+void lmm_row_add_allocated(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum)
+{
+    sum->allocated_blocks += lmm_load_relaxed(&row->allocated_blocks);
+    sum->allocated_extra_slots += lmm_load_relaxed(&row->allocated_extra_slots);
+}
+
+const struct lmm_ledger_row *lmm_ledger_next_rows_locked(size_t *position, uint32_t *ret_capacity)
 {
     struct lmm_ledger_view view = lmm_chunks_view();
 
-    for (size_t i = 0; i < view.chunk_count; i++) {
-        const struct lmm_ledger_row *row = row_in(view.chunks[i], site);
-        if (row != NULL) {
-            sum->freed_blocks += lmm_load_relaxed(&row->freed_blocks);
-            sum->freed_extra_slots += lmm_load_relaxed(&row->freed_extra_slots);
+    while (*position < view.chunk_count) {
+        const struct lmm_ledger_chunk *chunk = view.chunks[(*position)++];
+        if (chunk->kind == LMM_LEDGER_ROWS) {
+            *ret_capacity = chunk->capacity;
+            return (const void *) (chunk + 1);
         }
     }
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return NULL;
 }
 
-void lmm_ledger_add_allocated_locked(uint32_t site, struct lmm_ledger_row *sum)
+/* Adds one half of all owners' rows for the site. */
+static void add_owners_locked(uint32_t site, lmm_row_adder *add, struct lmm_ledger_row *sum)
 {
-    struct lmm_ledger_view view = lmm_chunks_view();
+    const struct lmm_ledger_row *rows;
+    uint32_t capacity;
+    size_t position = 0;
 
-    for (size_t i = 0; i < view.chunk_count; i++) {
-        const struct lmm_ledger_row *row = row_in(view.chunks[i], site);
-        if (row != NULL) {
-            sum->allocated_blocks += lmm_load_relaxed(&row->allocated_blocks);
-            sum->allocated_extra_slots += lmm_load_relaxed(&row->allocated_extra_slots);
+    while ((rows = lmm_ledger_next_rows_locked(&position, &capacity)) != NULL) {
+        if (site < capacity) {
+            add(&rows[site], sum);
         }
     }
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -393,10 +563,85 @@ struct lmm_ledger_row lmm_ledger_sum_locked(uint32_t site)
 {
     struct lmm_ledger_row sum = {0};
 
-    lmm_ledger_add_freed_locked(site, &sum);
-    lmm_ledger_add_allocated_locked(site, &sum);
+    add_owners_locked(site, lmm_row_add_freed, &sum);
+    add_owners_locked(site, lmm_row_add_allocated, &sum);
     return sum;
 }
+
+/* ---- The peak -------------------------------------------------------------------------------- */
+
+/* A chunk of peaks for `owner` that reaches all sites; NULL when there is no memory. */
+static struct lmm_ledger_chunk *peaks_locked(uint32_t owner)
+{
+    struct column column = {.kind = LMM_LEDGER_PEAKS,
+                            .record_bytes = sizeof(struct lmm_ledger_peak),
+                            .owner = owner};
+    struct lmm_ledger_chunk *old = ledger.peaks[owner];
+
+    if (old != NULL && ledger.sites.used <= old->capacity) {
+        return old;
+    }
+    struct lmm_ledger_chunk *chunk = column_chunk_locked(&column, ledger.sites.used);
+    if (chunk == NULL) {
+        return NULL;
+    }
+    move_begin_locked();
+    lmm_store_release(&chunk->kind, (uint32_t) LMM_LEDGER_PEAKS);
+    if (old != NULL) {
+        lmm_chunk_retire(old);
+    }
+    move_end_locked();
+    ledger.peaks[owner] = chunk;
+    return chunk;
+}
+
+/* Adds what lives by one owner's rows to the peaks. */
+static void add_live(struct lmm_ledger_peak *peaks, const struct lmm_ledger_row *rows, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct lmm_ledger_row *row = &rows[i];
+        peaks[i].blocks += lmm_load_relaxed(&row->allocated_blocks) - lmm_load_relaxed(&row->freed_blocks);
+        peaks[i].bytes += lmm_load_relaxed(&row->allocated_extra_slots) -
+                          lmm_load_relaxed(&row->freed_extra_slots);
+    }
+}
+
+/* What one thread allocated and another freed in the middle of this is less than nothing. */
+static void clear_negative(struct lmm_ledger_peak *peaks, uint32_t sites)
+{
+    for (uint32_t i = 0; i < sites; i++) {
+        if ((int64_t) peaks[i].blocks < 0 || (int64_t) peaks[i].bytes < 0) {
+            peaks[i] = (struct lmm_ledger_peak) {0};
+        }
+    }
+}
+
+/* Two chunks take turns: what the header points at is whole, also when the process is killed in here. */
+void lmm_ledger_take_peak(uint64_t bytes)
+{
+    struct lmm_ledger_header *header = lmm_chunks_header();
+    const struct lmm_ledger_row *rows;
+    uint32_t capacity;
+    size_t position = 0;
+
+    lmm_lock_acquire(&ledger.lock);
+    uint32_t owner = (uint32_t) (header->peak_count + 1) % 2;
+    struct lmm_ledger_chunk *chunk = peaks_locked(owner);
+    if (chunk != NULL) {
+        struct lmm_ledger_peak *peaks = lmm_chunk_records(chunk);
+        memset(peaks, 0, (size_t) ledger.sites.used * sizeof(*peaks));
+        while ((rows = lmm_ledger_next_rows_locked(&position, &capacity)) != NULL) {
+            add_live(peaks, rows, capacity < ledger.sites.used ? capacity : ledger.sites.used);
+        }
+        clear_negative(peaks, ledger.sites.used);
+        lmm_store_relaxed(&header->peak_bytes[owner], bytes);
+        lmm_store_relaxed(&header->peak_time_ns[owner], lmm_process_time_ns());
+        lmm_store_release(&header->peak_count, header->peak_count + 1);
+    }
+    lmm_lock_release(&ledger.lock);
+}
+
+/* ---- Locks ----------------------------------------------------------------------------------- */
 
 void lmm_ledger_acquire(void)
 {

@@ -31,6 +31,12 @@ struct lmm_rows {
     uint32_t capacity;
 };
 
+/* One owner's counts of temporary blocks, by site, the same way. */
+struct lmm_temporaries {
+    uint64_t *count;               /* NULL: none yet */
+    uint32_t capacity;
+};
+
 /* Fills the header and creates the file, where the settings and the system allow one; call once, before
  * anybody counts. False with errno ENOMEM. */
 bool lmm_ledger_start(void);
@@ -41,8 +47,9 @@ bool lmm_ledger_is_pending(void);
 /* Creates that file, unless another thread did meanwhile. No thread has counted since the fork. */
 void lmm_ledger_publish(void);
 
-/* The process exits: the file is removed when no block lives, and else kept for readers. */
-void lmm_ledger_end(void);
+/* The process exits: the file is kept for readers when blocks live, in the drop-in when `keep` is set; else
+ * it is removed. */
+void lmm_ledger_end(bool keep);
 
 /* The header, for gauges; NULL before the start. */
 struct lmm_ledger_header *lmm_ledger_header(void);
@@ -69,6 +76,35 @@ void lmm_ledger_count_committed(struct lmm_ledger_family *record, int64_t bytes)
 bool lmm_ledger_add_site(uint32_t family, uint32_t line, const char *file, const char *function,
                          uint32_t *ret_id);
 
+/* As lmm_ledger_add_site() for a place known by its call stack, the number of a frame. */
+bool lmm_ledger_add_stack_site(uint32_t family, uint32_t frame, uint32_t *ret_id);
+
+/* Adds a frame; caller: the number of a frame, or 0; module: the number of a module + 1, or 0. Returns its
+ * number, never 0; or 0 with errno ENOMEM. */
+uint32_t lmm_ledger_add_frame(uint64_t address, uint32_t caller, uint32_t module);
+
+/* Adds a module, with `path` in the place of its reference. True and *ret_number; or false with errno
+ * ENOMEM. */
+bool lmm_ledger_add_module(const struct lmm_ledger_module *module, const char *path,
+                           uint32_t *ret_number);
+
+/* The record of a module; `gone` is the caller's to set. */
+struct lmm_ledger_module *lmm_ledger_module(uint32_t number);
+
+/* The record of a frame. */
+const struct lmm_ledger_frame *lmm_ledger_frame(uint32_t number);
+
+uint32_t lmm_ledger_module_count(void);
+
+/* Frames so far, the one of number 0 among them. */
+uint32_t lmm_ledger_frame_count(void);
+
+/* Tells that the process is on the drop-in, and how many frames of a stack it keeps. */
+void lmm_ledger_note_drop_in(uint32_t stack_frames);
+
+/* Writes down what lives now, by site, as the highest use so far: `bytes` in all. */
+void lmm_ledger_take_peak(uint64_t bytes);
+
 /* What a site is. id: handed out by lmm_ledger_add_site(). The strings are never freed. */
 struct lmm_site_facts {
     uint32_t family;
@@ -88,6 +124,9 @@ uint32_t lmm_ledger_family_count(void);
  */
 bool lmm_ledger_grow_rows(uint32_t owner, uint32_t sites, struct lmm_rows *rows);
 
+/* The same for the owner's temporaries. */
+bool lmm_ledger_grow_temporaries(uint32_t owner, uint32_t sites, struct lmm_temporaries *temporaries);
+
 /* Adds delta to a row whose one writer the caller is. */
 static inline void lmm_row_add(struct lmm_ledger_row *row, const struct lmm_ledger_row *delta)
 {
@@ -100,10 +139,14 @@ static inline void lmm_row_add(struct lmm_ledger_row *row, const struct lmm_ledg
 /* Adds delta to the row of owner 0 for site. Never fails. */
 void lmm_ledger_count_common(uint32_t site, const struct lmm_ledger_row *delta);
 
-/* Add one half of all owners' counters for one site to *sum. What is read later is higher: frees first for
- * a sum that never lacks an allocation, allocations first for one that never exceeds what lived. */
-void lmm_ledger_add_freed_locked(uint32_t site, struct lmm_ledger_row *sum);
-void lmm_ledger_add_allocated_locked(uint32_t site, struct lmm_ledger_row *sum);
+/* Add one half of a row to *sum. What is read later is higher: frees first for a sum that never lacks an
+ * allocation, allocations first for one that never exceeds what lived. */
+typedef void lmm_row_adder(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum);
+lmm_row_adder lmm_row_add_freed;
+lmm_row_adder lmm_row_add_allocated;
+
+/* The next owner's rows, and in *ret_capacity how many; NULL at the end. *position starts at 0. */
+const struct lmm_ledger_row *lmm_ledger_next_rows_locked(size_t *position, uint32_t *ret_capacity);
 
 /* The sum of all owners' counters for one site; freed is read before allocated. */
 struct lmm_ledger_row lmm_ledger_sum_locked(uint32_t site);

@@ -35,7 +35,7 @@ struct lmm_heap;
 enum {
     LMM_TAG_FREE = 0,              /* value: the next free slot, END or UNLISTED */
     LMM_TAG_TAIL = 1,              /* value: length in slots; second word of a live or cached run */
-    LMM_TAG_LIVE = 2,              /* value: site id */
+    LMM_TAG_LIVE = 2,              /* value: site id, and above it the block's slack */
     LMM_TAG_HOLE = 3,              /* value: id of the free run's descriptor; its first and last word */
     LMM_TAG_STATE_SHIFT = 30,
     LMM_TAG_VALUE_MASK = (1 << LMM_TAG_STATE_SHIFT) - 1,
@@ -44,6 +44,8 @@ enum {
     LMM_TAG_CACHED = LMM_TAG_VALUE_MASK - 2,    /* FREE: first word of a run in a thread's cache */
     LMM_TAG_SPECIAL = 1 << 29,     /* FREE: values from here on are no slots */
     LMM_TAG_FOREIGN = LMM_TAG_SPECIAL,          /* FREE: plus a heap's number: in that heap's batch */
+    LMM_TAG_SITE_BITS = 20,
+    LMM_SLACK_MAX = (1 << (LMM_TAG_STATE_SHIFT - LMM_TAG_SITE_BITS)) - 1,
 };
 
 #define LMM_TAG_LIVE_BASE ((uint32_t) LMM_TAG_LIVE << LMM_TAG_STATE_SHIFT)
@@ -61,6 +63,25 @@ static inline uint32_t lmm_tag_state(uint32_t tag)
 static inline uint32_t lmm_tag_value(uint32_t tag)
 {
     return tag & LMM_TAG_VALUE_MASK;
+}
+
+/*
+ * The value of a LIVE tag: the site, and the slack: how many bytes of its slots the block's holder did
+ * not ask for, at most LMM_SLACK_MAX; 0 in families that count no bytes (family.h).
+ */
+static inline uint32_t lmm_live_value(uint32_t site, size_t slack)
+{
+    return (uint32_t) slack << LMM_TAG_SITE_BITS | site;
+}
+
+static inline uint32_t lmm_tag_site(uint32_t tag)
+{
+    return tag & ((1u << LMM_TAG_SITE_BITS) - 1);
+}
+
+static inline uint32_t lmm_tag_slack(uint32_t tag)
+{
+    return lmm_tag_value(tag) >> LMM_TAG_SITE_BITS;
 }
 
 enum lmm_page_kind {
@@ -103,8 +124,12 @@ _Static_assert(sizeof(struct lmm_page) == (size_t) 2 * LMM_CACHE_LINE_BYTES, "tw
 
 /* Slow-path facts of a page that no fast path needs, apart so that the lines above stay two. */
 struct lmm_page_facts {
-    uint64_t absent;               /* slot and run pages of one unit: I4; atomic */
-    uint32_t unlisted;             /* slot pages: I3 */
+    uint64_t absent;               /* slot and run pages of one unit: I4; atomic. A unit of no page keeps
+                                    * what its last page left here, while it stays mapped */
+    union {
+        uint32_t unlisted;         /* slot pages: I3 */
+        uint32_t clean_from;       /* spans: system pages from it on are absent; atomic */
+    };
     uint32_t units;                /* of the page, in its first unit */
     uint64_t *absent_long;         /* pages of several units: a bit a system page */
 };
@@ -215,7 +240,7 @@ size_t lmm_page_trim(struct lmm_page *page);
 /* Whether no system page under the slot is absent. */
 bool lmm_page_is_present(const struct lmm_page *page, size_t slot);
 
-/* System pages of the page that are not absent, in bytes. */
+/* System pages of the page that are not absent, in bytes; of a span, those before clean_from. */
 size_t lmm_page_committed_bytes(const struct lmm_page *page);
 
 /* Marks the system pages under [first, last] bytes of the page as touched. Returns the bytes of those that
@@ -229,8 +254,16 @@ bool lmm_page_is_absent(const struct lmm_page *page, size_t i);
  * there are stretches of them; the page has no live or listed slot there. Returns the bytes. */
 size_t lmm_page_discard(struct lmm_page *page, size_t first, size_t end);
 
-/* Gives the absent bits of a page of several units, or of one, their first state. False: ENOMEM. */
+/* Gives the absent bits of a page of several units, or of one, their first state: all set, or what the
+ * last pages there left. False: ENOMEM. */
 bool lmm_page_set_absent(struct lmm_page *page, bool all);
+
+/* A page that is no slot page ends: leaves in each unit which of its system pages are absent. */
+void lmm_page_leave_absent(const struct lmm_page *page);
+
+/* The number of the first of `units` units' system pages from which on, by what their last pages left,
+ * all are absent; 0: all of them. */
+uint32_t lmm_page_clean_from(const char *base, size_t units);
 
 /* Calls visit for the descriptor of each page of LMM, in address order, until it returns non-zero;
  * returns what the last one returned, or 0. Holds no lock. */

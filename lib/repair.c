@@ -7,7 +7,7 @@
 /* What the tags say of one site. */
 struct tally {
     uint64_t blocks;
-    uint64_t extra_slots;
+    uint64_t extra;                /* see lmm_family_extra() */
 };
 
 void lmm_repair_heap(struct lmm_heap *heap)
@@ -16,11 +16,11 @@ void lmm_repair_heap(struct lmm_heap *heap)
     lmm_heap_rebuild(heap);
 }
 
-static void tally_tag(struct tally *tally, uint32_t tag, size_t length)
+static void tally_tag(struct tally *tally, const struct lmm_page *page, uint32_t tag, size_t length)
 {
     if (lmm_tag_state(tag) == LMM_TAG_LIVE) {
-        tally[lmm_tag_value(tag)].blocks++;
-        tally[lmm_tag_value(tag)].extra_slots += length - 1;
+        tally[lmm_tag_site(tag)].blocks++;
+        tally[lmm_tag_site(tag)].extra += lmm_family_extra(lmm_families_at(page->family), tag, length);
     }
 }
 
@@ -30,7 +30,7 @@ static int tally_page(struct lmm_page *page, void *arg)
 
     if (page->kind == LMM_PAGE_SLOTS) {
         for (uint32_t slot = 0; slot < page->fresh; slot++) {
-            tally_tag(arg, lmm_load_relaxed(&page->tags[slot]), 1);
+            tally_tag(arg, page, lmm_load_relaxed(&page->tags[slot]), 1);
         }
         return 0;
     }
@@ -38,7 +38,7 @@ static int tally_page(struct lmm_page *page, void *arg)
     size_t end = page->kind == LMM_PAGE_SPAN ? 1 : page->slots;
     for (size_t slot = 0; slot < end;) {
         struct lmm_extent extent = lmm_run_extent_locked(runs, page, slot);
-        tally_tag(arg, extent.tag, extent.length);
+        tally_tag(arg, page, extent.tag, extent.length);
         slot += extent.length;
     }
     lmm_lock_release(&runs->lock);
@@ -64,7 +64,7 @@ static void correct_site(uint32_t site, const struct tally *tally)
     lmm_ledger_release();
     settle_difference(sum.allocated_blocks, sum.freed_blocks, tally->blocks, &delta.allocated_blocks,
                       &delta.freed_blocks);
-    settle_difference(sum.allocated_extra_slots, sum.freed_extra_slots, tally->extra_slots,
+    settle_difference(sum.allocated_extra_slots, sum.freed_extra_slots, tally->extra,
                       &delta.allocated_extra_slots, &delta.freed_extra_slots);
     lmm_ledger_count_common(site, &delta);
 }

@@ -268,7 +268,7 @@ static int open_log(void)
     char path[LMM_OPTION_PATH_MAX];
 
     if (lmm_options.log[0] == '\0') {
-        return STDERR_FILENO;
+        return lmm_options.leaks_to_stdout ? STDOUT_FILENO : STDERR_FILENO;
     }
     int descriptor = -1;
     errno = ENAMETOOLONG;
@@ -312,7 +312,7 @@ static uint64_t report_at_exit(void)
     if (lmm_options.leaks) {
         render(&target, LEAKS, &live);
     }
-    if (target.descriptor != STDERR_FILENO) {
+    if (target.descriptor > STDERR_FILENO) {
         close(target.descriptor);
     }
     return lmm_options.leaks ? live : 0;
@@ -326,7 +326,7 @@ __attribute__((destructor(101))) static void end_at_exit(void)
     }
     uint64_t leaks = report_at_exit();
     lmm_families_refresh_gauges();
-    lmm_ledger_end();
+    lmm_ledger_end(lmm_options.keep);
     if (lmm_options.exit_code != 0 && leaks != 0) {
         fcloseall();    /* what exit() would do now; it waits for no stream's lock */
         _exit((int) lmm_options.exit_code);

@@ -20,7 +20,8 @@ uint32_t lmm_site_own_ids = LMM_SITE_NONE - LMM_LEDGER_MAX_FAMILIES;
 static struct {
     struct lmm_lock lock;
     uint32_t *buckets;             /* open addressing; id + 1, 0: empty */
-    uint32_t bucket_count;         /* a power of two, at least twice the sites; 0 at first */
+    uint32_t bucket_count;         /* a power of two, at least twice the places; 0 at first */
+    uint32_t places;               /* sites that are places in the source, and so in a bucket */
     uint32_t *next[NEXT_CHUNKS];   /* by id: the next site of the family */
 } sites = {.lock = LMM_LOCK_INIT(LMM_RANK_SITES)};
 
@@ -76,6 +77,9 @@ static bool rehash_locked(uint32_t count)
     sites.bucket_count = count;
     for (uint32_t id = 0; id < lmm_ledger_site_count(); id++) {
         struct lmm_site_facts facts = lmm_ledger_site_facts(id);
+        if (facts.file[0] == '\0') {
+            continue;    /* a call stack */
+        }
         *find_locked(facts.family, facts.file, facts.line, facts.function) = id + 1;
     }
     if (old != NULL) {
@@ -84,8 +88,8 @@ static bool rehash_locked(uint32_t count)
     return true;
 }
 
-/* Room for one more site in the buckets and the lists; ids are dense, so the next id is known. */
-static bool reserve_locked(uint32_t id)
+/* Room for one more site in the lists; ids are dense, so the next id is known. */
+static bool reserve_next_locked(uint32_t id)
 {
     uint32_t **next = &sites.next[id >> NEXT_SHIFT];
 
@@ -96,8 +100,22 @@ static bool reserve_locked(uint32_t id)
         }
         lmm_store_release(next, chunk);
     }
-    return 2 * (id + 1) <= sites.bucket_count ||
+    return true;
+}
+
+/* Room for one more place in the buckets. */
+static bool reserve_bucket_locked(void)
+{
+    return 2 * (sites.places + 1) <= sites.bucket_count ||
            rehash_locked(sites.bucket_count == 0 ? BUCKETS_FIRST : 2 * sites.bucket_count);
+}
+
+/* Puts a new site on its family's list. */
+static void enlist_locked(struct lmm_site_list *list, uint32_t id)
+{
+    sites.next[id >> NEXT_SHIFT][id & (NEXT_CHUNK - 1)] = list->first;
+    lmm_store_release(&list->first, id);
+    lmm_store_relaxed(&list->count, list->count + 1);
 }
 
 static uint32_t add_locked(uint32_t family, struct lmm_site_list *list, const char *file,
@@ -105,7 +123,7 @@ static uint32_t add_locked(uint32_t family, struct lmm_site_list *list, const ch
 {
     uint32_t id = lmm_ledger_site_count();
 
-    if (!reserve_locked(id)) {
+    if (!reserve_next_locked(id) || !reserve_bucket_locked()) {
         return LMM_SITE_NONE;
     }
     uint32_t *bucket = find_locked(family, file, line, function);
@@ -113,9 +131,8 @@ static uint32_t add_locked(uint32_t family, struct lmm_site_list *list, const ch
         return LMM_SITE_NONE;
     }
     *bucket = id + 1;
-    sites.next[id >> NEXT_SHIFT][id & (NEXT_CHUNK - 1)] = list->first;
-    lmm_store_release(&list->first, id);
-    lmm_store_relaxed(&list->count, list->count + 1);
+    sites.places++;
+    enlist_locked(list, id);
     return id;
 }
 
@@ -145,6 +162,25 @@ uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char
         id = add_locked(family, list, file, line, function);
     } else {
         id = other_locked(family, list);
+    }
+    lmm_lock_release(&sites.lock);
+    if (id == LMM_SITE_NONE) {
+        errno = ENOMEM;
+    }
+    return id;
+}
+
+uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_t frame, bool *ret_own)
+{
+    lmm_lock_acquire(&sites.lock);
+    uint32_t id = lmm_ledger_site_count();
+    *ret_own = id < lmm_site_own_ids;
+    if (!*ret_own) {
+        id = other_locked(family, list);
+    } else if (reserve_next_locked(id) && lmm_ledger_add_stack_site(family, frame, &id)) {
+        enlist_locked(list, id);
+    } else {
+        id = LMM_SITE_NONE;
     }
     lmm_lock_release(&sites.lock);
     if (id == LMM_SITE_NONE) {

@@ -36,6 +36,13 @@ struct lmm_site_list {
 uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char *file, uint32_t line,
                          const char *function);
 
+/*
+ * Adds a site that is a call stack, by its innermost frame in the ledger. Who calls makes sure that it is
+ * not there yet (depot). Returns the id; the "(other)" site's when there are no ids left, *ret_own false
+ * then; LMM_SITE_NONE with errno ENOMEM.
+ */
+uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_t frame, bool *ret_own);
+
 /* The site after id on its family's list, or LMM_SITE_NONE. */
 uint32_t lmm_site_next(uint32_t id);
 

@@ -2,12 +2,14 @@
 #include "thread.h"
 
 #include "cache.h"
+#include "depot.h"
 #include "foreign.h"
 #include "hooks.h"
 #include "meta.h"
 #include "options.h"
 #include "repair.h"
 #include "reservoir.h"
+#include "unwind.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -80,10 +82,13 @@ static struct lmm_heap *adopt(void)
         heap->is_parked = false;
     }
     lmm_lock_release(&threads.lock);
+    /* In the drop-in this may ask for memory, which is then the late heap's. */
+    has_departed = true;
     if (heap != NULL && pthread_setspecific(threads.key, heap) != 0) {
         park(heap);    /* without the destructor nobody would park it later */
         heap = NULL;
     }
+    has_departed = false;
     return heap;
 }
 
@@ -126,7 +131,7 @@ void lmm_thread_leave(struct lmm_heap *heap)
         return;
     }
     lmm_thread_open = heap->open;
-    if (lmm_hooks_active) {
+    if (lmm_hooks_active || (LMM_DROP_IN && lmm_options.stack_frames != 0)) {
         lmm_thread_open.site_limit = 0;
     }
 }
@@ -189,6 +194,8 @@ static void before_fork(void)
         lmm_lock_acquire_for_fork(&heap->lock);
     }
     lmm_families_before_fork();
+    lmm_depot_before_fork();
+    lmm_unwind_before_fork();
     lmm_site_before_fork();
     lmm_ledger_before_fork();
     lmm_page_before_fork();
@@ -203,6 +210,8 @@ static void after_fork(void)
     lmm_page_after_fork();
     lmm_ledger_after_fork();
     lmm_site_after_fork();
+    lmm_unwind_after_fork();
+    lmm_depot_after_fork();
     lmm_families_after_fork();
     for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
         lmm_lock_release_for_fork(&heap->lock);
@@ -228,6 +237,7 @@ static bool others_were_active(void)
 static void after_fork_in_child(void)
 {
     lmm_hooks_after_fork_in_child();
+    lmm_options.ledger_off = lmm_options.ledger_off || lmm_options.leaves_children_alone;
     lmm_ledger_after_fork_in_child();
     after_fork();
     lmm_thread_open.site_limit = 0;    /* until lmm_thread_enter() has found a ledger for this process */

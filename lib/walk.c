@@ -34,7 +34,7 @@ static int visit_extent(const struct lmm_walk_visitor *visitor, const struct lmm
         .base = lmm_page_slot(page, slot),
         .slots = length,
         .live = live,
-        .site = live ? lmm_tag_value(tag) : 0,
+        .site = live ? lmm_tag_site(tag) : 0,
     };
 
     return visitor->extent == NULL || length == 0 ? 0 : visitor->extent(&extent, visitor->arg);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench-replace [OPERATIONS]: a whole program that does little but allocate. It keeps 100,000
+ * blocks of mixed sizes alive and replaces random ones, by default 20 million times, with malloc
+ * and free, or what is preloaded in their place.
+ *
+ * The blocks are allocated as in a layered program: a service calls one of its steps, which calls
+ * one of several constructors, which calls the one function that calls malloc. So there are
+ * SERVICES x STEPS x CONSTRUCTORS call stacks, six frames deep in this program, and a caller's
+ * address alone would tell nothing. They take turns: were they drawn at random, mispredicted
+ * branches would hide what the allocator costs.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench.h"
+
+enum { LIVE = 100000, OPERATIONS = 20000000, OPERATIONS_MAX = 1000000000 };
+
+/*
+ * Keep a call a call: a layer is not inlined, and what it ends with, a line of assembly that does
+ * nothing, makes its last call no jump, and no two layers the same code, which would be merged.
+ */
+#define LAYER          static __attribute__((noinline)) void
+#define RETURNED(name) __asm__ volatile("# " name : : : "memory")
+
+static void *slots[LIVE];
+static uint64_t random_state = 0x9e3779b97f4a7c15u;
+
+void bench_fail(const char *what)
+{
+    fprintf(stderr, "bench-replace: %s\n", what);
+    exit(EXIT_FAILURE);
+}
+
+/* base to 2 x base bytes, and one in sixteen of them sixteen times as much. */
+static size_t random_size(uint64_t random, size_t base)
+{
+    size_t size_bytes = base + bench_below((uint32_t) random, base + 1);
+
+    return (random >> 32 & 15u) == 0 ? 16 * size_bytes : size_bytes;
+}
+
+LAYER replace(size_t base)
+{
+    uint64_t random = bench_random_next(&random_state);
+    void **slot = &slots[bench_below((uint32_t) random, LIVE)];
+
+    free(*slot);
+    *slot = bench_touch(malloc(random_size(bench_random_next(&random_state), base)), random);
+    RETURNED("replace");
+}
+
+#define CONSTRUCTORS(X) X(node, 16) X(name, 24) X(record, 48) X(buffer, 100)
+#define STEPS(X)        X(parse) X(check) X(store) X(reply)
+#define SERVICES(X)     X(login) X(query) X(update) X(upload)
+
+#define DEFINE_CONSTRUCTOR(name, base)                                                             \
+    LAYER new_##name(void)                                                                         \
+    {                                                                                              \
+        replace(base);                                                                             \
+        RETURNED(#name);                                                                           \
+    }
+#define CALL_CONSTRUCTOR(name, base) new_##name();
+
+#define DEFINE_STEP(name)                                                                          \
+    LAYER step_##name(void)                                                                        \
+    {                                                                                              \
+        CONSTRUCTORS(CALL_CONSTRUCTOR)                                                             \
+        RETURNED(#name);                                                                           \
+    }
+#define CALL_STEP(name) step_##name();
+
+#define DEFINE_SERVICE(name)                                                                       \
+    LAYER serve_##name(void)                                                                       \
+    {                                                                                              \
+        STEPS(CALL_STEP)                                                                           \
+        RETURNED(#name);                                                                           \
+    }
+#define CALL_SERVICE(name) serve_##name();
+
+#define COUNT_CONSTRUCTOR(name, base) +1
+#define COUNT_ONE(name)               +1
+
+enum {
+    ROUND = (0 CONSTRUCTORS(COUNT_CONSTRUCTOR)) * (0 STEPS(COUNT_ONE)) * (0 SERVICES(COUNT_ONE)),
+};
+
+CONSTRUCTORS(DEFINE_CONSTRUCTOR)
+STEPS(DEFINE_STEP)
+SERVICES(DEFINE_SERVICE)
+
+LAYER serve_all(size_t operations)
+{
+    for (size_t i = 0; i < operations; i += ROUND) {
+        SERVICES(CALL_SERVICE)
+    }
+    RETURNED("serve_all");
+}
+
+int main(int argc, char **argv)
+{
+    size_t operations = OPERATIONS;
+
+    if (argc > 1) {
+        char *end;
+
+        errno = 0;
+        operations = strtoul(argv[1], &end, 10);
+        if (argc > 2 || errno != 0 || end == argv[1] || *end != '\0' ||
+            operations > OPERATIONS_MAX) {
+            bench_fail("usage: bench-replace [OPERATIONS]");
+        }
+    }
+    serve_all(operations);
+    for (size_t i = 0; i < LIVE; i++) {
+        free(slots[i]);
+    }
+    return 0;
+}

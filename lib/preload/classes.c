@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/classes.h"
+
+#include "family.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+uint8_t lmm_class_table[LMM_CLASS_BYTES_MAX / 8 + 1];
+uint16_t lmm_class_strides[LMM_CLASSES];
+
+/* The stride that comes after one. */
+static uint32_t next_stride(uint32_t stride)
+{
+    return stride < 16 ? 16 : stride < 128 ? stride + 16 : stride + (1u << lmm_log2(stride)) / 8;
+}
+
+static void fill_tables(void)
+{
+    uint32_t stride = 8;
+    uint32_t step = 0;
+
+    for (uint32_t class = 0; class < LMM_CLASSES; class++) {
+        lmm_class_strides[class] = (uint16_t) stride;
+        for (; step <= stride / 8; step++) {
+            lmm_class_table[step] = (uint8_t) class;
+        }
+        stride = next_stride(stride);
+    }
+    LMM_CHECK(lmm_class_strides[LMM_CLASSES - 1] == LMM_CLASS_BYTES_MAX);
+}
+
+static struct lmm_family *add_class(const char *name, size_t stride, bool counts_bytes)
+{
+    size_t align = stride < 16 ? stride : 16;
+
+    return counts_bytes ? lmm_families_add_counting_bytes(name, stride, align)
+                        : lmm_families_add(name, stride, align);
+}
+
+bool lmm_classes_start(bool counts_bytes)
+{
+    char name[32];
+
+    fill_tables();
+    for (uint32_t class = 0; class < LMM_CLASSES; class++) {
+        snprintf(name, sizeof(name), "malloc-%u", (unsigned) lmm_class_strides[class]);
+        if (add_class(name, lmm_class_strides[class], counts_bytes) == NULL) {
+            return false;
+        }
+    }
+    return add_class("malloc-large", LMM_LARGE_STRIDE, counts_bytes) != NULL;
+}
+
+static bool shape_of_large(size_t bytes, struct lmm_shape *ret_shape)
+{
+    size_t slots = bytes / LMM_LARGE_STRIDE + (bytes % LMM_LARGE_STRIDE != 0);
+
+    if (bytes > PTRDIFF_MAX) {
+        return false;
+    }
+    slots = slots < LMM_LARGE_SLOTS_MIN ? LMM_LARGE_SLOTS_MIN : slots;
+    /* An alignment beyond the classes makes runs of small blocks: what cannot be told in a tag counts as
+     * asked for. */
+    size_t slack = slots * LMM_LARGE_STRIDE - bytes;
+    *ret_shape = (struct lmm_shape) {
+        .class = LMM_CLASS_LARGE,
+        .slack = slack <= LMM_SLACK_MAX ? (uint32_t) slack : LMM_SLACK_MAX,
+        .slots = slots,
+    };
+    return true;
+}
+
+bool lmm_shape_of(size_t bytes, size_t align, struct lmm_shape *ret_shape)
+{
+    if (bytes > LMM_CLASS_BYTES_MAX || align > LMM_CLASS_BYTES_MAX) {
+        return shape_of_large(bytes, ret_shape);
+    }
+    uint32_t class = lmm_class_of(bytes);
+    while (lmm_class_strides[class] % align != 0) {
+        class++;    /* the last one is a multiple of every alignment that comes here */
+    }
+    size_t slack = lmm_class_strides[class] - bytes;
+    *ret_shape = (struct lmm_shape) {
+        .class = class,
+        .slack = slack <= LMM_SLACK_MAX ? (uint32_t) slack : LMM_SLACK_MAX,
+        .slots = 1,
+    };
+    return true;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/libc.h"
+
+#include <dlfcn.h>
+#include <malloc.h>
+
+extern void __libc_free(void *p);    /* exported by glibc for such as us */
+
+/* The function of that name that stands behind LMM's. */
+static void *behind(const char *name)
+{
+    return dlsym(RTLD_NEXT, name);
+}
+
+/* Whether libc's malloc ever asked the kernel for memory. */
+static bool was_used(void)
+{
+    struct mallinfo2 (*figures)(void);
+
+    *(void **) &figures = behind("mallinfo2");
+    if (figures == NULL) {
+        return false;
+    }
+    struct mallinfo2 info = figures();
+    return info.arena != 0 || info.hblkhd != 0;
+}
+
+bool lmm_libc_free(void *p)
+{
+    if (!was_used()) {
+        return false;
+    }
+    __libc_free(p);
+    return true;
+}
+
+bool lmm_libc_usable(const void *p, size_t *ret_bytes)
+{
+    size_t (*usable)(const void *p);
+
+    *(void **) &usable = behind("malloc_usable_size");
+    if (usable == NULL || !was_used()) {
+        return false;
+    }
+    *ret_bytes = usable(p);
+    return true;
+}

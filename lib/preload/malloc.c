@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * malloc: libc's names for memory, as ISO C, POSIX and glibc's manual define them.
+ *
+ * The fast paths of malloc and free are here in full. They are those of the typed API, with the size class
+ * for the family; while stacks are taken or tools look on no site is open in the thread's view, and every
+ * call takes the slow path. C++ new and delete come here by way of libstdc++'s.
+ */
+#include "block.h"
+#include "heap.h"
+#include "options.h"
+#include "preload/classes.h"
+#include "preload/serve.h"
+#include "preload/stacked.h"
+#include "thread.h"
+
+#include <errno.h>
+#include <lmm/lmm.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SYSTEM_PAGE = LMM_SYSTEM_PAGE_BYTES };
+
+static LMM_NOINLINE void *alloc_slow(size_t bytes)
+{
+    struct lmm_caller caller = LMM_CALLER();
+
+    return lmm_serve_alloc(bytes, 1, false, &caller);
+}
+
+LMM_API void *malloc(size_t bytes)
+{
+    if (LMM_LIKELY(bytes <= LMM_CLASS_BYTES_MAX)) {
+        uint32_t class = lmm_class_of(bytes);
+        void *block = lmm_heap_pop(&lmm_thread_open, class, class);
+        if (LMM_LIKELY(block != NULL)) {
+            return block;
+        }
+    }
+    return alloc_slow(bytes);
+}
+
+static LMM_NOINLINE void *calloc_slow(size_t count, size_t size)
+{
+    struct lmm_caller caller = LMM_CALLER();
+    size_t bytes;
+
+    if (!lmm_multiply_fits(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return lmm_serve_alloc(bytes, 1, true, &caller);
+}
+
+LMM_API void *calloc(size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (LMM_LIKELY(lmm_multiply_fits(count, size, &bytes) && bytes <= LMM_CLASS_BYTES_MAX)) {
+        uint32_t class = lmm_class_of(bytes);
+        void *block = lmm_heap_pop(&lmm_thread_open, class, class);
+        if (LMM_LIKELY(block != NULL)) {
+            return memset(block, 0, bytes);
+        }
+    }
+    return calloc_slow(count, size);
+}
+
+static LMM_NOINLINE void free_slow(void *p)
+{
+    int saved_errno = errno;
+
+    if (lmm_options.stack_frames == 0 || !lmm_stacked_push(p)) {
+        lmm_serve_free(p);
+    }
+    errno = saved_errno;
+}
+
+static inline void free_block(void *p)
+{
+    bool event;
+    struct lmm_page *page;
+
+    if (LMM_LIKELY(lmm_heap_push(&lmm_thread_open, p, &event, &page))) {
+        if (LMM_UNLIKELY(event)) {
+            int saved_errno = errno;
+            lmm_heap_page_event(lmm_thread_open.heap, page);
+            errno = saved_errno;
+        }
+    } else if (page != NULL && lmm_thread_open.site_limit != 0) {
+        lmm_block_free_other(p, page);
+    } else {
+        free_slow(p);
+    }
+}
+
+LMM_API void free(void *p)
+{
+    free_block(p);
+}
+
+LMM_API LMM_NOINLINE void *realloc(void *p, size_t bytes)
+{
+    struct lmm_caller caller = LMM_CALLER();
+
+    if (p == NULL) {
+        return lmm_serve_alloc(bytes, 1, false, &caller);
+    }
+    if (bytes == 0) {
+        lmm_serve_free(p);    /* as glibc has it */
+        return NULL;
+    }
+    return lmm_serve_resize(p, bytes, &caller);
+}
+
+LMM_API LMM_NOINLINE void *reallocarray(void *p, size_t count, size_t size)
+{
+    struct lmm_caller caller = LMM_CALLER();
+    size_t bytes;
+
+    if (!lmm_multiply_fits(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (p == NULL) {
+        return lmm_serve_alloc(bytes, 1, false, &caller);
+    }
+    if (bytes == 0) {
+        lmm_serve_free(p);
+        return NULL;
+    }
+    return lmm_serve_resize(p, bytes, &caller);
+}
+
+/* ---- Alignment ----------------------------------------------------------------------------------- */
+
+LMM_API LMM_NOINLINE int posix_memalign(void **ret_block, size_t align, size_t bytes)
+{
+    struct lmm_caller caller = LMM_CALLER();
+    int saved_errno = errno;
+
+    if (!lmm_is_power_of_two(align) || align % sizeof(void *) != 0) {
+        return EINVAL;
+    }
+    void *block = lmm_serve_alloc(bytes, align, false, &caller);
+    errno = saved_errno;
+    if (block == NULL) {
+        return ENOMEM;
+    }
+    *ret_block = block;
+    return 0;
+}
+
+/* As glibc's: an alignment that is no power of two is rounded up to one. */
+LMM_API LMM_NOINLINE void *memalign(size_t align, size_t bytes)
+{
+    struct lmm_caller caller = LMM_CALLER();
+    size_t power = 1;
+
+    if (align > SIZE_MAX / 2 + 1) {
+        errno = EINVAL;
+        return NULL;
+    }
+    while (power < align) {
+        power *= 2;
+    }
+    return lmm_serve_alloc(bytes, power, false, &caller);
+}
+
+/* As C17 has it, bytes need not be a multiple of align. */
+LMM_API LMM_NOINLINE void *aligned_alloc(size_t align, size_t bytes)
+{
+    struct lmm_caller caller = LMM_CALLER();
+
+    if (!lmm_is_power_of_two(align)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return lmm_serve_alloc(bytes, align, false, &caller);
+}
+
+LMM_API LMM_NOINLINE void *valloc(size_t bytes)
+{
+    struct lmm_caller caller = LMM_CALLER();
+
+    return lmm_serve_alloc(bytes, SYSTEM_PAGE, false, &caller);
+}
+
+LMM_API LMM_NOINLINE void *pvalloc(size_t bytes)
+{
+    struct lmm_caller caller = LMM_CALLER();
+
+    if (bytes > SIZE_MAX - SYSTEM_PAGE) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return lmm_serve_alloc(lmm_round_up(bytes, SYSTEM_PAGE), SYSTEM_PAGE, false, &caller);
+}
+
+/* ---- The rest ------------------------------------------------------------------------------------ */
+
+LMM_API size_t malloc_usable_size(void *p)
+{
+    return lmm_serve_usable(p);
+}
+
+/* C23. The sizes are for allocators that cannot tell them from the pointer. */
+LMM_API void free_sized(void *p, size_t bytes);
+LMM_API void free_aligned_sized(void *p, size_t align, size_t bytes);
+
+LMM_API void free_sized(void *p, size_t bytes)
+{
+    (void) bytes;
+    free_block(p);
+}
+
+LMM_API void free_aligned_sized(void *p, size_t align, size_t bytes)
+{
+    (void) align;
+    (void) bytes;
+    free_block(p);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/serve.h"
+
+#include "block.h"
+#include "options.h"
+#include "preload/classes.h"
+#include "preload/libc.h"
+#include "preload/stacked.h"
+#include "preload/surroundings.h"
+#include "thread.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- Start ------------------------------------------------------------------------------------- */
+
+static struct {
+    struct lmm_lock lock;
+    bool has_started;              /* atomic */
+} serve = {.lock = LMM_LOCK_INIT(LMM_RANK_REPORT)};
+
+static bool start_locked(void)
+{
+    lmm_surroundings_find_environment();
+    if (!lmm_thread_start()) {
+        return false;
+    }
+    bool takes_stacks = lmm_options.stack_frames != 0;
+    if (!lmm_classes_start(takes_stacks) || (takes_stacks && !lmm_stacked_start())) {
+        return false;
+    }
+    lmm_ledger_note_drop_in(lmm_options.stack_frames);
+    return true;
+}
+
+static LMM_COLD bool start(void)
+{
+    int saved_errno = errno;
+
+    lmm_lock_acquire(&serve.lock);
+    bool done = serve.has_started || start_locked();
+    lmm_store_release(&serve.has_started, done);
+    lmm_lock_release(&serve.lock);
+    errno = done ? saved_errno : ENOMEM;
+    return done;
+}
+
+static bool has_started(void)
+{
+    return LMM_LIKELY(lmm_load_acquire(&serve.has_started)) || start();
+}
+
+/* Before the program's own constructors, whether anybody has asked for memory or not. */
+__attribute__((constructor(101))) static void start_early(void)
+{
+    if (start() && lmm_options.leaves_children_alone) {
+        lmm_surroundings_restore_environment();
+    }
+}
+
+/* ---- Allocating -------------------------------------------------------------------------------- */
+
+static void *out_of_memory(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+void *lmm_serve_alloc(size_t bytes, size_t align, bool zero, const struct lmm_caller *caller)
+{
+    struct lmm_shape shape;
+    int saved_errno = errno;
+
+    if (!has_started() || !lmm_shape_of(bytes, align, &shape)) {
+        return out_of_memory();
+    }
+    void *block = lmm_options.stack_frames != 0
+                      ? lmm_stacked_alloc(&shape, align, zero, caller)
+                      : lmm_block_alloc_aligned(lmm_families_at(shape.class), shape.class, shape.slots,
+                                                align, zero);
+    if (block == NULL) {
+        return out_of_memory();
+    }
+    errno = saved_errno;
+    return block;
+}
+
+/* ---- Freeing ----------------------------------------------------------------------------------- */
+
+void lmm_serve_free(void *p)
+{
+    struct lmm_block_facts facts;
+    int saved_errno = errno;
+
+    if (p == NULL) {
+        return;
+    }
+    if (!lmm_block_find(p, &facts)) {
+        if (!lmm_libc_free(p)) {
+            lmm_block_misused(p, "free");
+        }
+    } else if (lmm_options.stack_frames != 0) {
+        lmm_stacked_free(p, &facts);
+    } else {
+        lmm_block_free(p);
+    }
+    errno = saved_errno;
+}
+
+/* ---- Resizing ---------------------------------------------------------------------------------- */
+
+static size_t usable_bytes(const struct lmm_block_facts *facts)
+{
+    return facts->slots * facts->page->stride;
+}
+
+/* Whether a block may keep its slots for a request of that shape: it is the same, or shorter by little. */
+static bool keeps_slots(const struct lmm_block_facts *facts, const struct lmm_shape *shape, size_t bytes)
+{
+    size_t usable = usable_bytes(facts);
+
+    if (facts->family->index == shape->class) {
+        return facts->slots == shape->slots;
+    }
+    return shape->class < LMM_CLASS_LARGE && facts->family->index < LMM_CLASS_LARGE && bytes <= usable &&
+           bytes >= usable / 2 && usable - bytes <= LMM_SLACK_MAX;
+}
+
+/* Gives the block its new shape where it is, or where the kernel can move it; NULL when it must be copied. */
+static void *reshape(void *p, const struct lmm_block_facts *facts, struct lmm_shape *shape, size_t bytes,
+                     const struct lmm_caller *caller)
+{
+    bool keeps = keeps_slots(facts, shape, bytes);
+
+    if (!keeps && (shape->class != LMM_CLASS_LARGE || facts->family->index != LMM_CLASS_LARGE)) {
+        return NULL;
+    }
+    if (keeps && facts->family->index != shape->class) {
+        shape->slack += (uint32_t) (usable_bytes(facts) - lmm_class_strides[shape->class]);
+        shape->class = facts->family->index;
+    }
+    return lmm_options.stack_frames != 0
+               ? lmm_stacked_reshape(p, facts, shape, caller)
+               : lmm_block_reshape(p, facts, shape->slots, shape->class);
+}
+
+/* A block of libc's own malloc becomes one of LMM's. */
+static void *resize_other(void *p, size_t bytes, const struct lmm_caller *caller)
+{
+    size_t old_bytes;
+
+    if (!lmm_libc_usable(p, &old_bytes)) {
+        lmm_block_misused(p, "realloc");
+    }
+    void *moved = lmm_serve_alloc(bytes, 1, false, caller);
+    if (moved != NULL) {
+        memcpy(moved, p, old_bytes < bytes ? old_bytes : bytes);
+        lmm_libc_free(p);
+    }
+    return moved;
+}
+
+void *lmm_serve_resize(void *p, size_t bytes, const struct lmm_caller *caller)
+{
+    struct lmm_block_facts facts;
+    struct lmm_shape shape;
+    int saved_errno = errno;
+
+    if (!has_started() || !lmm_shape_of(bytes, 1, &shape)) {
+        return out_of_memory();
+    }
+    if (!lmm_block_find(p, &facts)) {
+        return resize_other(p, bytes, caller);
+    }
+    void *moved = reshape(p, &facts, &shape, bytes, caller);
+    if (moved == NULL) {
+        size_t old_bytes = usable_bytes(&facts);
+        moved = lmm_serve_alloc(bytes, 1, false, caller);
+        if (moved == NULL) {
+            return NULL;
+        }
+        memcpy(moved, p, old_bytes < bytes ? old_bytes : bytes);
+        lmm_serve_free(p);
+    }
+    errno = saved_errno;
+    return moved;
+}
+
+size_t lmm_serve_usable(const void *p)
+{
+    struct lmm_block_facts facts;
+    size_t bytes;
+
+    if (p == NULL) {
+        return 0;
+    }
+    if (lmm_block_find(p, &facts)) {
+        return usable_bytes(&facts);
+    }
+    if (!lmm_libc_usable(p, &bytes)) {
+        lmm_block_misused(p, "malloc_usable_size");
+    }
+    return bytes;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload/stacked.h"
+
+#include "depot.h"
+#include "heap.h"
+#include "hooks.h"
+#include "ledger.h"
+#include "meta.h"
+#include "options.h"
+#include "thread.h"
+
+#include <string.h>
+
+enum {
+    PEAK_STEP = 100,               /* the peak is taken again when it is passed by 1 part in so many, */
+    PEAK_STEP_BYTES = 256,         /* and by so much */
+    PENDING_STEP = 1024,           /* a thread tells of its bytes when they are 1 part in so many */
+};
+
+/* What a heap keeps for its thread here. */
+struct lmm_tracer {
+    struct lmm_trace trace;
+    bool is_busy;                  /* its thread is in here */
+    const void *last;              /* the block allocated last; NULL once it was freed */
+    int64_t pending_bytes;         /* allocated less freed, not yet in the sum */
+};
+
+static struct {
+    int64_t bytes __attribute__((aligned(LMM_CACHE_LINE_BYTES)));        /* atomic; the sum */
+    int64_t next_peak __attribute__((aligned(LMM_CACHE_LINE_BYTES)));    /* atomic; is taken above this */
+    int64_t step;                  /* atomic; threads tell of that much */
+} live;
+
+bool lmm_stacked_start(void)
+{
+    return lmm_unwind_start() && lmm_depot_start();
+}
+
+/* ---- The sum and the peak ------------------------------------------------------------------------ */
+
+static LMM_NOINLINE void tell(int64_t bytes)
+{
+    int64_t sum = lmm_fetch_add_relaxed(&live.bytes, bytes) + bytes;
+
+    if (sum > lmm_load_relaxed(&live.next_peak)) {
+        int64_t more = sum / PEAK_STEP > PEAK_STEP_BYTES ? sum / PEAK_STEP : PEAK_STEP_BYTES;
+        lmm_store_relaxed(&live.next_peak, sum + more);
+        lmm_store_relaxed(&live.step, sum / PENDING_STEP);
+        lmm_ledger_take_peak((uint64_t) sum);
+    }
+}
+
+static inline void note_bytes(struct lmm_tracer *tracer, int64_t bytes)
+{
+    int64_t pending = tracer->pending_bytes + bytes;
+    int64_t step = lmm_load_relaxed(&live.step);
+
+    if (LMM_UNLIKELY(pending > step || pending < -step)) {
+        tell(pending);
+        pending = 0;
+    }
+    tracer->pending_bytes = pending;
+}
+
+/* ---- The thread ---------------------------------------------------------------------------------- */
+
+/* This thread's heap with a tracer; NULL: it has none any more, or there is no memory. */
+static LMM_NOINLINE struct lmm_heap *enter(void)
+{
+    lmm_thread_leave(lmm_thread_enter());
+    struct lmm_heap *heap = lmm_thread_open.heap;
+    if (heap != NULL && heap->tracer == NULL) {
+        heap->tracer = lmm_meta_zalloc(sizeof(*heap->tracer));
+    }
+    return heap != NULL && heap->tracer != NULL ? heap : NULL;
+}
+
+static inline struct lmm_heap *own_heap(void)
+{
+    struct lmm_heap *heap = lmm_thread_open.heap;
+
+    return LMM_LIKELY(heap != NULL && heap->tracer != NULL && !lmm_ledger_is_pending()) ? heap : enter();
+}
+
+/* The site of a class for the caller's stack. */
+static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class, const struct lmm_caller *caller)
+{
+    lmm_unwind(trace, caller, lmm_options.stack_frames);
+    return lmm_depot_site(lmm_families_at(class), lmm_depot_stack(trace));
+}
+
+/* The same for a thread that is about to end. */
+static LMM_NOINLINE uint32_t late_site_of(uint32_t class, const struct lmm_caller *caller)
+{
+    struct lmm_trace trace = {0};
+
+    return site_of(&trace, class, caller);
+}
+
+/* Bytes asked for by whoever holds a block of that shape. */
+static inline int64_t bytes_of(const struct lmm_shape *shape)
+{
+    size_t stride = shape->class == LMM_CLASS_LARGE ? LMM_LARGE_STRIDE : lmm_class_strides[shape->class];
+
+    return (int64_t) (shape->slots * stride - shape->slack);
+}
+
+static inline int64_t live_bytes_of(const struct lmm_block_facts *facts)
+{
+    return (int64_t) lmm_family_extra(facts->family, facts->tag, facts->slots);
+}
+
+/* ---- Allocating ---------------------------------------------------------------------------------- */
+
+/* Pops a slot and counts it; NULL when the slow path is needed. */
+static inline void *pop(const struct lmm_heap *heap, const struct lmm_shape *shape, uint32_t site)
+{
+    const struct lmm_open *open = &heap->open;
+
+    if (LMM_UNLIKELY(shape->class == LMM_CLASS_LARGE || site >= open->site_limit || lmm_hooks_active)) {
+        return NULL;
+    }
+    void *block = lmm_bin_pop(&open->bins[shape->class], lmm_live_value(site, shape->slack));
+    if (LMM_LIKELY(block != NULL)) {
+        lmm_add_single_writer(&open->rows[site].allocated_blocks, 1);
+        lmm_add_single_writer(&open->rows[site].allocated_extra_slots, (uint64_t) bytes_of(shape));
+    }
+    return block;
+}
+
+static LMM_NOINLINE void *alloc_slow(const struct lmm_shape *shape, size_t align, bool zero, uint32_t site)
+{
+    return lmm_block_alloc_aligned(lmm_families_at(shape->class), lmm_live_value(site, shape->slack),
+                                   shape->slots, align, zero);
+}
+
+static LMM_NOINLINE void *alloc_late(const struct lmm_shape *shape, size_t align, bool zero,
+                                     const struct lmm_caller *caller)
+{
+    void *block = alloc_slow(shape, align, zero, late_site_of(shape->class, caller));
+
+    if (block != NULL) {
+        tell(bytes_of(shape));
+    }
+    return block;
+}
+
+void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
+                        const struct lmm_caller *caller)
+{
+    struct lmm_heap *heap = own_heap();
+
+    if (LMM_UNLIKELY(heap == NULL)) {
+        return alloc_late(shape, align, zero, caller);
+    }
+    struct lmm_tracer *tracer = heap->tracer;
+    if (LMM_UNLIKELY(tracer->is_busy)) {
+        return alloc_slow(shape, align, zero, lmm_families_at(shape->class)->site);
+    }
+    tracer->is_busy = true;
+    uint32_t site = site_of(&tracer->trace, shape->class, caller);
+    void *block = pop(heap, shape, site);
+    if (LMM_LIKELY(block != NULL)) {
+        if (zero) {
+            memset(block, 0, (size_t) bytes_of(shape));
+        }
+    } else {
+        block = alloc_slow(shape, align, zero, site);
+    }
+    if (LMM_LIKELY(block != NULL)) {
+        tracer->last = block;
+        note_bytes(tracer, bytes_of(shape));
+    }
+    tracer->is_busy = false;
+    return block;
+}
+
+/* ---- Freeing ------------------------------------------------------------------------------------- */
+
+/* Tells of a free before the block ends. */
+static inline void note_free(struct lmm_heap *heap, const void *p, uint32_t site, int64_t bytes)
+{
+    struct lmm_tracer *tracer = heap->tracer;
+
+    if (tracer->last == p) {
+        tracer->last = NULL;
+        if (site < heap->temporaries.capacity) {
+            lmm_add_single_writer(&heap->temporaries.count[site], 1);
+        }
+    }
+    note_bytes(tracer, -bytes);
+}
+
+bool lmm_stacked_push(void *p)
+{
+    struct lmm_heap *heap = lmm_thread_open.heap;
+    struct lmm_page *page = lmm_page_near((uintptr_t) p);
+
+    if (LMM_UNLIKELY(heap == NULL || heap->tracer == NULL || heap->tracer->is_busy || lmm_hooks_active ||
+                     lmm_ledger_is_pending() || page == NULL)) {
+        return false;
+    }
+    uint64_t product = ((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier;
+    if (LMM_UNLIKELY((uint32_t) product >= page->multiplier ||
+                     lmm_load_relaxed(&page->owner) != heap)) {
+        return false;
+    }
+    uint32_t slot = (uint32_t) (product >> 32);
+    uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
+    uint32_t site = lmm_tag_site(tag);
+    if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE || site >= heap->open.site_limit ||
+                     page->family >= LMM_CLASSES)) {
+        return false;
+    }
+    uint64_t bytes = page->stride - lmm_tag_slack(tag);
+    lmm_add_single_writer(&heap->open.rows[site].freed_blocks, 1);
+    lmm_add_single_writer(&heap->open.rows[site].freed_extra_slots, bytes);
+    note_free(heap, p, site, (int64_t) bytes);
+    lmm_heap_push_own(heap, page, slot);
+    return true;
+}
+
+void lmm_stacked_free(void *p, const struct lmm_block_facts *facts)
+{
+    struct lmm_heap *heap = facts->family->counts_bytes ? own_heap() : NULL;
+
+    if (heap != NULL && !heap->tracer->is_busy) {
+        note_free(heap, p, lmm_tag_site(facts->tag), live_bytes_of(facts));
+    } else if (facts->family->counts_bytes) {
+        tell(-live_bytes_of(facts));
+    }
+    lmm_block_free(p);
+}
+
+/* ---- Reshaping ----------------------------------------------------------------------------------- */
+
+void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts, const struct lmm_shape *shape,
+                          const struct lmm_caller *caller)
+{
+    struct lmm_heap *heap = own_heap();
+    struct lmm_tracer *tracer = heap == NULL ? NULL : heap->tracer;
+    uint32_t site;
+
+    if (tracer == NULL || tracer->is_busy) {
+        site = tracer == NULL ? late_site_of(shape->class, caller) : lmm_families_at(shape->class)->site;
+        void *reshaped = lmm_block_reshape(p, facts, shape->slots, lmm_live_value(site, shape->slack));
+        if (reshaped != NULL) {
+            tell(bytes_of(shape) - live_bytes_of(facts));
+        }
+        return reshaped;
+    }
+    tracer->is_busy = true;
+    site = site_of(&tracer->trace, shape->class, caller);
+    void *reshaped = lmm_block_reshape(p, facts, shape->slots, lmm_live_value(site, shape->slack));
+    if (reshaped != NULL) {
+        note_free(heap, p, lmm_tag_site(facts->tag), live_bytes_of(facts));
+        tracer->last = reshaped;
+        note_bytes(tracer, bytes_of(shape));
+    }
+    tracer->is_busy = false;
+    return reshaped;
+}

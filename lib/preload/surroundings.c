@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * surroundings: what the drop-in changes in its process beside malloc.
+ *
+ * The environment, with children=0: what made ld.so load LMM is taken out, so that the program sees what it
+ * would see without LMM, and what it starts runs without (exec.c: what it becomes does not). dlopen: RTLD_DEEPBIND is taken off, by which a
+ * module would free LMM's blocks with libc's free. dlclose: the depot is told of what is gone.
+ */
+#include "preload/surroundings.h"
+
+#include "depot.h"
+#include "module.h"
+#include "options.h"
+#include "preload/exec.h"
+
+#include <dlfcn.h>
+#include <lmm/lmm.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern void *__libc_stack_end;     /* the loader's: argc, the arguments, NULL, the environment, NULL */
+
+/* ---- Environment ------------------------------------------------------------------------------- */
+
+void lmm_surroundings_find_environment(void)
+{
+    if (environ == NULL) {
+        char **arguments = (char **) __libc_stack_end + 1;
+        environ = arguments + (size_t) arguments[-1] + 1;
+    }
+}
+
+/* Whether the item of LD_PRELOAD is this library. */
+static bool is_own_path(const char *item, size_t length, const char *own, size_t own_length)
+{
+    return length == own_length && memcmp(item, own, length) == 0;
+}
+
+/* Takes LMM's own entry out of the list of LD_PRELOAD, in place. Returns whether anything is left. */
+static bool strip_list(char *list, const char *own)
+{
+    size_t own_length = strlen(own);
+    char *to = list;
+    const char *from = list;
+
+    while (*from != '\0') {
+        size_t length = strcspn(from, ": ");
+        size_t next = length + (from[length] != '\0');
+        if (length != 0 && !is_own_path(from, length, own, own_length)) {
+            memmove(to, from, next);
+            to += next;
+        }
+        from += next;
+    }
+    if (to != list && (to[-1] == ':' || to[-1] == ' ')) {
+        to--;
+    }
+    *to = '\0';
+    return to != list;
+}
+
+static void remove_variable(size_t i)
+{
+    do {
+        environ[i] = environ[i + 1];
+    } while (environ[i++] != NULL);
+}
+
+void lmm_surroundings_restore_environment(void)
+{
+    static const char preload[] = "LD_PRELOAD=";
+    static const char options[] = "LMM_OPTIONS=";
+    struct lmm_module_facts own;
+    const char *removed = NULL;
+
+    if (environ == NULL || !lmm_module_find((uintptr_t) &lmm_surroundings_restore_environment, &own)) {
+        return;
+    }
+    for (size_t i = 0; environ[i] != NULL;) {
+        bool is_list = strncmp(environ[i], preload, sizeof(preload) - 1) == 0;
+        bool is_options = strncmp(environ[i], options, sizeof(options) - 1) == 0;
+        removed = is_options ? environ[i] : removed;
+        if (is_options || (is_list && !strip_list(environ[i] + sizeof(preload) - 1, own.name))) {
+            remove_variable(i);
+        } else {
+            i++;
+        }
+    }
+    lmm_exec_follow(own.name, removed);
+}
+
+/* ---- Modules ------------------------------------------------------------------------------------- */
+
+static void *(*next_dlopen)(const char *file, int mode);
+static int (*next_dlclose)(void *module);
+
+static void find_next(void)
+{
+    if (next_dlopen == NULL) {
+        *(void **) &next_dlopen = dlsym(RTLD_NEXT, "dlopen");
+        *(void **) &next_dlclose = dlsym(RTLD_NEXT, "dlclose");
+    }
+}
+
+__attribute__((constructor(102))) static void find_next_early(void)
+{
+    find_next();
+}
+
+/* A tail call, so that the loader sees the program's module as the caller: its RUNPATH counts. */
+LMM_API void *dlopen(const char *file, int mode)
+{
+    find_next();
+    return next_dlopen(file, mode & ~RTLD_DEEPBIND);
+}
+
+LMM_API int dlclose(void *module)
+{
+    find_next();
+    int result = next_dlclose(module);
+    if (lmm_options.stack_frames != 0) {
+        lmm_depot_refresh_modules();
+    }
+    return result;
+}
