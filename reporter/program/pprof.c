@@ -454,7 +454,7 @@ static int64_t build_id(struct writer *writer, const struct lmm_model_module *mo
 {
     char *text = calloc(module->build_id_bytes + 1, 2);
 
-    for (uint32_t i = 0; text != NULL && i < module->build_id_bytes; i++) {
+    for (size_t i = 0; text != NULL && i < module->build_id_bytes; i++) {
         static const char digits[] = "0123456789abcdef";
 
         text[2 * i] = digits[module->build_id[i] >> 4];

@@ -399,7 +399,7 @@ static void index_symbols(struct lmm_symbol_file *file)
                 (struct entry){address, symbol.st_size, name, rank_of(&symbol, name)};
         }
     }
-    if (file->entry_count > 0) {
+    if (file->entries != NULL) {
         qsort(file->entries, file->entry_count, sizeof(file->entries[0]), compare_entries);
     }
 }

@@ -24,7 +24,6 @@ enum {
 };
 
 /* Of libstdc++, where it is part of the C++ ABI that all compilers share; C has no header for it. */
-/* NOLINTNEXTLINE(bugprone-reserved-identifier, cert-dcl37-c, cert-dcl51-cpp) */
 extern char *__cxa_demangle(const char *mangled, char *buffer, size_t *length, int *status);
 
 struct text {

@@ -88,8 +88,9 @@ class Stacks(harness.Case):
 
     def test_a_site_is_named_by_what_is_no_wrapper(self):
         sites = self.document(self.make())["sites"]
-        named = sorted((os.path.basename(site["file"]), site["line"], site["function"])
-                       for site in sites)
+        # Of a static function some compilers have the name alone.
+        named = sorted((os.path.basename(site["file"]), site["line"],
+                        re.sub(r"^grow\(.*", "grow", site["function"])) for site in sites)
         self.assertEqual(named, [
             ("stacks.cpp", self.lines["make"], "int* hr::make<int>(int)"),
             ("stacks.cpp", self.lines["grow"], "grow")])
