@@ -188,9 +188,11 @@ const struct glpq_node *glpq_walk_first(const struct glpq *queue)
 
 const struct glpq_node *glpq_walk_next(const struct glpq_node *node)
 {
-    if (node->child != NULL) {
-        return node->child;
-    }
+    return node->child != NULL ? node->child : glpq_walk_past(node);
+}
+
+const struct glpq_node *glpq_walk_past(const struct glpq_node *node)
+{
     while (node != NULL && node->next == NULL) {
         node = parent_of(node);
     }

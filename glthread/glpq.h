@@ -61,6 +61,9 @@ void glpq_rekey(struct glpq *queue, struct glpq_node *node, uint32_t key);
 const struct glpq_node *glpq_walk_first(const struct glpq *queue);
 const struct glpq_node *glpq_walk_next(const struct glpq_node *node);
 
+/* As glpq_walk_next(), but leaves out what is below node, whose keys are not larger. */
+const struct glpq_node *glpq_walk_past(const struct glpq_node *node);
+
 /* Checks I1 to I3 and the count: O(n^2) for I3 when `thorough`, else O(n). */
 bool glpq_is_valid(const struct glpq *queue, bool thorough);
 

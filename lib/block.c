@@ -186,7 +186,6 @@ void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n)
     return block;
 }
 
-/* TEMP */ static char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32_t v, uint32_t **t, bool *z) { (void)align; char*p= lmm_run_take(runs, n + align/1024 + 200, v, t, z); return p; }
 static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t value, size_t n,
                        size_t align, bool *ret_zeroed)
 {
@@ -482,19 +481,36 @@ static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_
     lmm_thread_leave(heap);
 }
 
-void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t value)
+/* Gives the block n slots where it is, or, a long one, where the kernel puts it. Returns its first byte, and
+ * in *ret_tag its first tag; NULL when it must be copied. */
+static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t **ret_tag)
 {
+    struct lmm_runs *runs = &facts->family->runs;
     struct lmm_page *page = facts->page;
     size_t slot = (size_t) ((const char *) p - lmm_page_base(page)) / page->stride;
+    size_t zero_from;
 
-    if (n != facts->slots && (page->kind == LMM_PAGE_SLOTS ||
-                              !lmm_run_resize(&facts->family->runs, page, slot, n))) {
+    *ret_tag = &page->tags[slot];
+    if (n == facts->slots || (page->kind != LMM_PAGE_SLOTS && lmm_run_resize(runs, page, slot, n))) {
+        return p;
+    }
+    return page->kind == LMM_PAGE_SPAN && n > page->slots
+               ? lmm_run_remap(runs, page, n, ret_tag, &zero_from)
+               : NULL;
+}
+
+void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t value)
+{
+    uint32_t *tag;
+    void *reshaped = reshape_run(p, facts, n, &tag);
+
+    if (reshaped == NULL) {
         return NULL;
     }
-    lmm_store_relaxed(&page->tags[slot], LMM_TAG_LIVE_BASE | value);
+    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | value);
     count_reshape(facts, n, value);
     if (n > facts->slots) {
         lmm_family_note_taken(facts->family, n - facts->slots);
     }
-    return p;
+    return reshaped;
 }

@@ -6,22 +6,30 @@
  * and one for each run handed out, so that a free never needs memory.
  *
  * Invariants: I1 reserved <= capacity. I2 a hole's first and last tag are HOLE with its id, and no other
- * tag is. Locks: all functions are called under the family's RUNS lock. Not responsible for: which hole
- * is taken, and pages (run).
+ * tag is. I3 every hole is in the queue; with fit=best also in the bin of its length, and a bin's bit is
+ * set when it holds some. Locks: all functions are called under the family's RUNS lock. Not responsible
+ * for: pages (run).
  */
 #ifndef LMM_HOLE_H
 #define LMM_HOLE_H
 
 #include "base.h"
+#include "options.h"
 #include "page.h"
 
 #include "glthread/glpq.h"
+#include "glthread/glthread.h"
 
 enum { LMM_HOLE_CHUNKS = 24 };
 
+struct lmm_hole_bins;
+
 struct lmm_hole {
     struct glpq_node node;         /* key: length in slots */
-    struct lmm_hole *next_spare;   /* on the spare list only this and id count */
+    union {
+        struct lmm_hole *next_spare;    /* on the spare list only this and id count */
+        struct glthread glue;           /* fit=best: in the bin of its length */
+    };
     struct lmm_page *page;
     uint32_t slot;
     uint32_t id;
@@ -31,7 +39,9 @@ _Static_assert(sizeof(struct lmm_hole) <= LMM_CACHE_LINE_BYTES, "a line a descri
 
 /* The descriptors of one family. */
 struct lmm_holes {
+    enum lmm_fit fit;              /* immutable */
     struct glpq queue;             /* by length */
+    struct lmm_hole_bins *bins;    /* by length, with fit=best; made with the first descriptors */
     size_t free_slots;             /* in all holes of the queue */
     uint32_t reserved;             /* descriptors promised */
     uint32_t capacity;             /* descriptors there are */
@@ -40,7 +50,7 @@ struct lmm_holes {
     struct lmm_hole *chunk[LMM_HOLE_CHUNKS];    /* each twice the one before */
 };
 
-void lmm_holes_init(struct lmm_holes *holes);
+void lmm_holes_init(struct lmm_holes *holes, enum lmm_fit fit);
 
 /* Promises a descriptor; false with errno ENOMEM. */
 bool lmm_holes_reserve(struct lmm_holes *holes);
@@ -62,6 +72,23 @@ static inline size_t lmm_hole_length(const struct lmm_hole *hole)
     return hole->node.key;
 }
 
+/* The first slot from which on n slots of the hole are free and which is a multiple of step, a power of
+ * two; SIZE_MAX when there is none. */
+static inline size_t lmm_hole_place(const struct lmm_hole *hole, size_t n, size_t step)
+{
+    size_t slot = lmm_round_up(hole->slot, step);
+
+    return slot + n <= hole->slot + lmm_hole_length(hole) ? slot : SIZE_MAX;
+}
+
+/*
+ * The hole with such a place that the fit says; NULL when there is none. Largest: O(1), and linear in the
+ * holes of at least n slots where the largest has no place for a step above 1. First: linear in these.
+ * Best: O(1) where holes are below 256 slots, else linear in the holes of nearly one length; a step
+ * above 1 has a choice of one hole of each length.
+ */
+struct lmm_hole *lmm_hole_find(const struct lmm_holes *holes, size_t n, size_t step);
+
 /* The largest hole; NULL when there is none. */
 struct lmm_hole *lmm_holes_largest(const struct lmm_holes *holes);
 
@@ -70,5 +97,8 @@ struct lmm_hole *lmm_hole_at(const struct lmm_holes *holes, const struct lmm_pag
 
 /* The next hole after `hole` in no particular order; the first for NULL; NULL at the end. */
 const struct lmm_hole *lmm_holes_walk(const struct lmm_holes *holes, const struct lmm_hole *hole);
+
+/* Checks I1 and I3. */
+bool lmm_holes_are_valid(const struct lmm_holes *holes);
 
 #endif

@@ -16,12 +16,20 @@ enum {
     LMM_STACK_FRAMES_MAX = 64,
 };
 
+/* Which hole a run is cut from. */
+enum lmm_fit {
+    LMM_FIT_LARGEST = 0,
+    LMM_FIT_FIRST,                 /* the lowest address */
+    LMM_FIT_BEST,                  /* the shortest that fits */
+};
+
 struct lmm_options {
     bool leaks;                    /* print the leak report at exit */
     bool usage;                    /* print the usage report at exit */
     bool fill_alloc;               /* scribble new blocks with 0xAA */
     bool fill_free;                /* scribble freed blocks with 0xDD */
     unsigned exit_code;            /* of a process that leaks; 0: leave it */
+    enum lmm_fit fit;
     size_t reservoir_bytes;        /* kept for reuse */
     bool ledger_off;               /* keep no ledger file */
     bool keep;                     /* drop-in: a clean exit leaves the file */

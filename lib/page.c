@@ -122,15 +122,20 @@ bool lmm_page_reserve(const char *base, size_t units)
     return done;
 }
 
-struct lmm_page_facts *lmm_page_facts(const struct lmm_page *page)
+/* Of any unit that has a descriptor. */
+static struct lmm_page_facts *unit_facts(size_t unit)
 {
-    size_t unit = page->unit;
     const struct lmm_page *near = lmm_page_near((uintptr_t) unit << LMM_UNIT_SHIFT);
 
     if (near != NULL) {
         return &window_facts[near - lmm_page_window];
     }
     return &root[unit >> LMM_LEAF_SHIFT]->facts[unit & (LMM_LEAF_UNITS - 1)];
+}
+
+struct lmm_page_facts *lmm_page_facts(const struct lmm_page *page)
+{
+    return unit_facts(page->unit);
 }
 
 static bool is_page(const struct lmm_page *page)
@@ -203,6 +208,9 @@ bool lmm_page_is_absent(const struct lmm_page *page, size_t i)
 {
     struct lmm_page_facts *facts = lmm_page_facts(page);
 
+    if (page->kind == LMM_PAGE_SPAN) {
+        return i >= lmm_load_relaxed(&facts->clean_from);
+    }
     return (lmm_load_relaxed(absent_word(facts, i)) >> (i % 64) & 1) != 0;
 }
 
@@ -226,10 +234,48 @@ bool lmm_page_set_absent(struct lmm_page *page, bool all)
             return false;
         }
     }
-    for (size_t i = 0; all && i < facts->units; i++) {
-        lmm_store_relaxed(absent_word(facts, i * LMM_UNIT_SYSTEM_PAGES), UINT64_MAX);
+    for (size_t i = 0; i < facts->units; i++) {
+        uint64_t left = all ? UINT64_MAX : lmm_load_relaxed(&unit_facts(page->unit + i)->absent);
+        lmm_store_relaxed(absent_word(facts, i * LMM_UNIT_SYSTEM_PAGES), left);
     }
     return true;
+}
+
+/* The absent bits of a span's unit i. */
+static uint64_t span_absent(const struct lmm_page_facts *facts, size_t i)
+{
+    size_t first = i * LMM_UNIT_SYSTEM_PAGES;
+    size_t clean_from = facts->clean_from;
+
+    if (clean_from <= first) {
+        return UINT64_MAX;
+    }
+    return clean_from - first >= 64 ? 0 : UINT64_MAX << (clean_from - first);
+}
+
+void lmm_page_leave_absent(const struct lmm_page *page)
+{
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    bool is_span = page->kind == LMM_PAGE_SPAN;
+
+    for (size_t i = 0; i < facts->units; i++) {
+        uint64_t absent = is_span ? span_absent(facts, i)
+                                  : lmm_load_relaxed(absent_word(facts, i * LMM_UNIT_SYSTEM_PAGES));
+        lmm_store_relaxed(&unit_facts(page->unit + i)->absent, absent);
+    }
+}
+
+uint32_t lmm_page_clean_from(const char *base, size_t units)
+{
+    size_t unit = (uintptr_t) base >> LMM_UNIT_SHIFT;
+
+    for (size_t i = units; i-- > 0;) {
+        uint64_t present = ~lmm_load_relaxed(&unit_facts(unit + i)->absent);
+        if (present != 0) {
+            return (uint32_t) (i * LMM_UNIT_SYSTEM_PAGES + 64 - (size_t) __builtin_clzll(present));
+        }
+    }
+    return 0;
 }
 
 size_t lmm_page_commit(struct lmm_page *page, size_t first, size_t last)
@@ -276,8 +322,7 @@ size_t lmm_page_committed_bytes(const struct lmm_page *page)
     struct lmm_page_facts *facts = lmm_page_facts(page);
 
     if (page->kind == LMM_PAGE_SPAN) {
-        size_t slots = lmm_tag_value(lmm_load_relaxed(&page->tags[1]));
-        return lmm_round_up(slots * page->stride, LMM_SYSTEM_PAGE_BYTES);
+        return lmm_load_relaxed(&facts->clean_from) * (size_t) LMM_SYSTEM_PAGE_BYTES;
     }
     size_t absent = 0;
     for (size_t i = 0; i < facts->units; i++) {

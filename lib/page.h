@@ -124,8 +124,12 @@ _Static_assert(sizeof(struct lmm_page) == (size_t) 2 * LMM_CACHE_LINE_BYTES, "tw
 
 /* Slow-path facts of a page that no fast path needs, apart so that the lines above stay two. */
 struct lmm_page_facts {
-    uint64_t absent;               /* slot and run pages of one unit: I4; atomic */
-    uint32_t unlisted;             /* slot pages: I3 */
+    uint64_t absent;               /* slot and run pages of one unit: I4; atomic. A unit of no page keeps
+                                    * what its last page left here, while it stays mapped */
+    union {
+        uint32_t unlisted;         /* slot pages: I3 */
+        uint32_t clean_from;       /* spans: system pages from it on are absent; atomic */
+    };
     uint32_t units;                /* of the page, in its first unit */
     uint64_t *absent_long;         /* pages of several units: a bit a system page */
 };
@@ -236,7 +240,7 @@ size_t lmm_page_trim(struct lmm_page *page);
 /* Whether no system page under the slot is absent. */
 bool lmm_page_is_present(const struct lmm_page *page, size_t slot);
 
-/* System pages of the page that are not absent, in bytes. */
+/* System pages of the page that are not absent, in bytes; of a span, those before clean_from. */
 size_t lmm_page_committed_bytes(const struct lmm_page *page);
 
 /* Marks the system pages under [first, last] bytes of the page as touched. Returns the bytes of those that
@@ -250,8 +254,16 @@ bool lmm_page_is_absent(const struct lmm_page *page, size_t i);
  * there are stretches of them; the page has no live or listed slot there. Returns the bytes. */
 size_t lmm_page_discard(struct lmm_page *page, size_t first, size_t end);
 
-/* Gives the absent bits of a page of several units, or of one, their first state. False: ENOMEM. */
+/* Gives the absent bits of a page of several units, or of one, their first state: all set, or what the
+ * last pages there left. False: ENOMEM. */
 bool lmm_page_set_absent(struct lmm_page *page, bool all);
+
+/* A page that is no slot page ends: leaves in each unit which of its system pages are absent. */
+void lmm_page_leave_absent(const struct lmm_page *page);
+
+/* The number of the first of `units` units' system pages from which on, by what their last pages left,
+ * all are absent; 0: all of them. */
+uint32_t lmm_page_clean_from(const char *base, size_t units);
 
 /* Calls visit for the descriptor of each page of LMM, in address order, until it returns non-zero;
  * returns what the last one returned, or 0. Holds no lock. */

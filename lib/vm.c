@@ -32,12 +32,21 @@ static void *system_map_over(void *address, size_t bytes)
     return mapped == MAP_FAILED ? NULL : mapped;
 }
 
+static void *system_remap(void *address, size_t bytes, size_t new_bytes, void *target)
+{
+    int flags = target == NULL ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED;
+    void *mapped = mremap(address, bytes, new_bytes, flags, target);
+
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
 struct lmm_vm_operations lmm_vm = {
     .map = system_map,
     .unmap = munmap,
     .discard = system_discard,
     .map_file = system_map_file,
     .map_over = system_map_over,
+    .remap = system_remap,
 };
 
 void *lmm_vm_map(size_t bytes)
@@ -96,6 +105,25 @@ void *lmm_vm_map_file(void *address, size_t bytes, int descriptor, size_t offset
 bool lmm_vm_map_over(void *address, size_t bytes)
 {
     return lmm_vm.map_over(address, bytes) != NULL;
+}
+
+int lmm_vm_grow(void *address, size_t bytes, size_t new_bytes)
+{
+    int saved_errno = errno;
+    bool done = lmm_vm.remap(address, bytes, new_bytes, NULL) != NULL;
+    int result = done ? 0 : errno == ENOMEM ? -ENOMEM : -EFAULT;
+    errno = saved_errno;
+    return result;
+}
+
+bool lmm_vm_move(void *address, size_t bytes, void *target, size_t new_bytes)
+{
+    bool done = lmm_vm.remap(address, bytes, new_bytes, target) != NULL;
+
+    if (!done) {
+        errno = ENOMEM;
+    }
+    return done;
 }
 
 bool lmm_vm_unmap(void *address, size_t bytes)

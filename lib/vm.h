@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vm: the only caller of mmap, munmap, mprotect and madvise.
+ * vm: the only caller of mmap, munmap, mremap, mprotect and madvise.
  *
  * Owns nothing; hands out address space. The operations stand in a table so that tests can make any of
  * them fail or count them. errno is ENOMEM after a failure, whatever the kernel called it.
@@ -20,6 +20,9 @@ struct lmm_vm_operations {
      * the file; else they make copies of their pages. */
     void *(*map_file)(void *address, size_t bytes, int descriptor, size_t offset, bool shared);
     void *(*map_over)(void *address, size_t bytes);    /* as map, over what is mapped at address */
+    /* mremap: makes what is mapped at address new_bytes long, where it is when target is NULL, else at
+     * target, over what is mapped there; NULL: failed, with the kernel's errno. */
+    void *(*remap)(void *address, size_t bytes, size_t new_bytes, void *target);
 };
 
 extern struct lmm_vm_operations lmm_vm;
@@ -41,6 +44,21 @@ void *lmm_vm_map_file(void *address, size_t bytes, int descriptor, size_t offset
 /* Puts zeroed memory in the place of bytes, a multiple of system pages, at address. False when it
  * cannot be done. */
 bool lmm_vm_map_over(void *address, size_t bytes);
+
+/*
+ * Makes the mapping of bytes at address new_bytes long, where it is; what is added is zeroed. 0; -ENOMEM
+ * when there is no room behind it; -EFAULT when lmm_vm_move() could not do it either (it may have
+ * become several mappings, by an mprotect of the program's, say). All sizes are multiples of system pages.
+ */
+int lmm_vm_grow(void *address, size_t bytes, size_t new_bytes);
+
+/*
+ * Moves the memory mapped at address, without copying it, to target, the start of new_bytes mapped and
+ * not in use; what is added is zeroed. Nothing is mapped at address any more. False with errno ENOMEM,
+ * and then both are as they were. Only after lmm_vm_grow() said -ENOMEM: where it says -EFAULT the kernel
+ * would unmap target before it fails, and what is there then may be anybody's.
+ */
+bool lmm_vm_move(void *address, size_t bytes, void *target, size_t new_bytes);
 
 /* Unmaps; false when the kernel would not (it can run out of map entries), and then the memory is
  * still mapped. */

@@ -123,7 +123,7 @@ struct lmm_model_call {
     uint32_t line;              /* 0: unknown */
     bool is_named;
     bool is_inline;  /* inlined into the next call of the frame */
-    bool is_wrapper; /* allocates for whoever called it: operator new, the C and C++ libraries */
+    bool is_wrapper; /* allocates for its caller: operator new, xmalloc, the C and C++ libraries */
 };
 
 /* Whoever knows the names of frames. */

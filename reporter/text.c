@@ -61,9 +61,22 @@ static void put_function_in(struct lmm_sink *sink, struct lmm_string function,
     }
 }
 
-/* Prints "hr.c:42 (hire)", or without a line "hire (libhr.so)", or the file alone. */
-static void put_place(struct lmm_sink *sink, const struct lmm_model_site *site)
+static bool put_function(void *context, const struct lmm_model_call *call)
 {
+    lmm_put_string(context, call->function);
+    return true;
+}
+
+/* Prints "hr.c:42 (hire)", or without a line "hire (libhr.so)", or the file alone; of a stack that nobody
+ * has named its innermost call. */
+static void put_place(const struct page *page, const struct lmm_model_site *site)
+{
+    struct lmm_sink *sink = page->sink;
+
+    if (site->file.bytes == 0 && site->stack != 0) {
+        lmm_stack_walk(page->model, site->stack, 1, put_function, sink);
+        return;
+    }
     if (site->line == 0 && site->file.bytes > 0 && site->function.bytes > 0) {
         put_function_in(sink, site->function, site->file);
         return;
@@ -373,7 +386,7 @@ static void put_site_row(const struct page *page, const struct lmm_model_site *s
     lmm_sink_pad(page->sink, GAP);
     put_padded(page->sink, site->family->name, name_width);
     lmm_sink_pad(page->sink, GAP);
-    put_place(page->sink, site);
+    put_place(page, site);
     lmm_sink_puts(page->sink, "\n");
     put_stack(page, site);
 }
@@ -560,7 +573,7 @@ static void put_leak(const struct page *page, const struct lmm_model_site *site)
                     lmm_plural(site->live_bytes, "byte", "bytes"));
     lmm_put_string(page->sink, site->family->name);
     lmm_sink_puts(page->sink, " allocated at ");
-    put_place(page->sink, site);
+    put_place(page, site);
     lmm_sink_puts(page->sink, "\n");
     put_stack(page, site);
 }

@@ -2,8 +2,8 @@
 /*
  * cmd_gc: `lmm gc`: removes the ledgers of processes that are gone or became another program. What
  * became of a process is looked at again right before its ledger is removed; the name of a file that
- * holds a start time is never given to another process's ledger. Snapshots, and files that cannot be
- * read, stay.
+ * holds a start time is never given to another process's ledger. Snapshots, files that cannot be read,
+ * and those of a `lmm run` that is about to read them, stay.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,6 +17,7 @@
 #include "reporter/program/parse.h"
 #include "reporter/program/place.h"
 #include "reporter/program/program.h"
+#include "reporter/program/run_folder.h"
 #include "reporter/words.h"
 
 struct arguments {
@@ -102,8 +103,9 @@ static void sweep(const struct arguments *arguments, const char *path, struct ta
     if (!lmm_ledger_file_open(path, &file, &reason)) {
         return; /* another gc was faster */
     }
-    if (may_go(path, &file, arguments->older_than_ns)) {
+    if (may_go(path, &file, arguments->older_than_ns) && !lmm_run_folder_is_busy(path)) {
         if (arguments->dry_run || unlink(path) == 0) {
+            lmm_run_folder_tidy(path);
             tally->ledgers++;
             tally->bytes += file.bytes;
         } else {

@@ -23,11 +23,11 @@ struct arguments {
     bool sites;
 };
 
-enum { DEBUGINFOD = 256 };
+enum { DEBUGINFOD = 256, STACKS };
 
 static const struct argp_option options[] = {
     {"sites", 'S', NULL, 0, "Show all sites, also where the format leaves them out by itself", 0},
-    {"stacks", 's', "N", OPTION_ARG_OPTIONAL,
+    {"stacks", STACKS, "N", OPTION_ARG_OPTIONAL,
      "Show the call stacks of sites, N innermost calls (default all), in text and json", 0},
     {"debuginfod", DEBUGINFOD, NULL, 0,
      "Get debug files that are not here from the servers of DEBUGINFOD_URLS", 0},
@@ -47,7 +47,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
     case 'S':
         arguments->sites = true;
         return 0;
-    case 's':
+    case STACKS:
         arguments->stack_calls = SIZE_MAX;
         if (argument != NULL && !lmm_parse_count(argument, &arguments->stack_calls)) {
             argp_error(state, "--stacks wants a number from 1 on, not '%s'", argument);

@@ -8,6 +8,8 @@
 #include "reporter/program/program.h"
 #include "reporter/words.h"
 
+bool lmm_sigpipe_was_ignored; /* here, because what has no main() links it too */
+
 void lmm_complain(const char *format, ...)
 {
     char message[8192]; /* two paths and some words */

@@ -22,9 +22,59 @@ _lmm_options() {
     _lmm_words "$(lmm "$1" --help 2>/dev/null | grep -oE -- '--[a-z][-a-z]*')" "$2"
 }
 
+# lmm run: its options, then a program, then whatever that program completes.
+_lmm_run() {
+    local word=$1 before=$2 i=2
+
+    case $before in
+    --report | -F)
+        _lmm_words "text json csv openmetrics pprof folded" "$word"
+        return
+        ;;
+    --fit)
+        _lmm_words "largest first best" "$word"
+        return
+        ;;
+    --output | -o | --suppressions)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        compopt -o filenames 2>/dev/null
+        return
+        ;;
+    --stacks | --top | -t | --error-exitcode | --options) return ;;
+    esac
+    while ((i < COMP_CWORD)); do
+        case ${COMP_WORDS[i]} in
+        --) break ;;
+        --stacks | --report | -F | --output | -o | --top | -t | --error-exitcode | --suppressions | \
+            --fit | --options)
+            ((i++))
+            if [[ ${COMP_WORDS[i]} == '=' ]]; then
+                ((i++))
+            fi
+            ;;
+        -*) ;;
+        *) break ;;
+        esac
+        ((i++))
+    done
+    if [[ ${COMP_WORDS[i]} == -- ]]; then
+        ((i++))
+    fi
+    if ((i < COMP_CWORD)) && declare -F _command_offset >/dev/null; then
+        _command_offset "$i"
+    elif ((i < COMP_CWORD)); then
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        compopt -o filenames 2>/dev/null
+    elif ((i == COMP_CWORD)) && [[ $word == -* ]]; then
+        _lmm_options run "$word"
+    else
+        mapfile -t COMPREPLY < <(compgen -c -- "$word")
+    fi
+}
+
 _lmm() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local subcommands="ls report sites top watch snapshot diff gc help"
+    local subcommands="run ls report sites top watch snapshot diff gc help"
     local subcommand=${COMP_WORDS[1]}
 
     COMPREPLY=()
@@ -36,6 +86,10 @@ _lmm() {
         before=${COMP_WORDS[COMP_CWORD - 2]}
     elif [[ $word == '=' ]]; then
         word=
+    fi
+    if [[ $subcommand == run ]]; then
+        _lmm_run "$word" "$before"
+        return
     fi
     case $before in
     --format | -F)

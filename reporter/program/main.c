@@ -24,6 +24,7 @@ const char *argp_program_version = "lmm " LMM_PROGRAM_VERSION;
 static int cmd_help(int argc, char **argv);
 
 const struct lmm_command lmm_commands[] = {
+    {"run", lmm_cmd_run, "run a program on LMM, and report what it allocated and leaked"},
     {"ls", lmm_cmd_ls, "list the processes that have a ledger, live and dead"},
     {"report", lmm_cmd_report, "show what a process has allocated, by family and by site"},
     {"sites", lmm_cmd_sites, "show one line for each place that allocates"},
@@ -162,7 +163,8 @@ static void check_stdout(void)
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
-    signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error like others */
+    /* A reader that went away is an error like others. */
+    lmm_sigpipe_was_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
     argp_err_exit_status = LMM_EXIT_USAGE;
     atexit(check_stdout); /* argp ends the program by itself after --help */
     return dispatch(argc, argv);

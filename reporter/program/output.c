@@ -30,7 +30,10 @@ int lmm_output_to_descriptor(void *context, const char *data, size_t bytes)
 
 static const char *name_of(const struct lmm_output *output)
 {
-    return output->path == NULL ? "standard output" : output->path;
+    if (output->path != NULL) {
+        return output->path;
+    }
+    return output->descriptor == STDERR_FILENO ? "standard error" : "standard output";
 }
 
 /* Returns the name of a file beside target that mkostemp() completes, or NULL. */
@@ -81,15 +84,55 @@ static int open_path(struct lmm_output *output, const char *path, mode_t mode)
     return output->descriptor < 0 ? -errno : 0;
 }
 
-bool lmm_output_open(struct lmm_output *output, const char *path, mode_t mode)
+static void start(struct lmm_output *output, const char *path, int descriptor)
 {
-    bool is_stdout = path == NULL || strcmp(path, "-") == 0;
-
-    output->descriptor = STDOUT_FILENO;
-    output->path = is_stdout ? NULL : path;
+    output->descriptor = descriptor;
+    output->path = path;
     output->target = NULL;
     output->temporary = NULL;
     lmm_sink_init(&output->sink, lmm_output_to_descriptor, &output->descriptor);
+}
+
+static bool names_stdout(const char *path)
+{
+    return path == NULL || strcmp(path, "-") == 0;
+}
+
+void lmm_output_open_stderr(struct lmm_output *output)
+{
+    start(output, NULL, STDERR_FILENO);
+}
+
+/* What is no regular file is not opened: a FIFO's reader would see its end. */
+bool lmm_output_can_open(const char *path)
+{
+    struct lmm_output output;
+    struct stat status;
+
+    if (names_stdout(path)) {
+        return true;
+    }
+    if (stat(path, &status) != 0 || S_ISREG(status.st_mode)) {
+        bool can = lmm_output_open(&output, path, 0600);
+
+        if (can) {
+            lmm_output_abandon(&output);
+        }
+        return can;
+    }
+    int error = S_ISDIR(status.st_mode) ? EISDIR : access(path, W_OK) == 0 ? 0 : errno;
+
+    if (error != 0) {
+        lmm_complain("%s: %s", path, strerror(error));
+    }
+    return error == 0;
+}
+
+bool lmm_output_open(struct lmm_output *output, const char *path, mode_t mode)
+{
+    bool is_stdout = names_stdout(path);
+
+    start(output, is_stdout ? NULL : path, STDOUT_FILENO);
     int error = is_stdout ? 0 : open_path(output, path, mode);
 
     if (error != 0) {

@@ -28,6 +28,13 @@ struct lmm_output {
  * umask. Returns false after one line on stderr. */
 bool lmm_output_open(struct lmm_output *output, const char *path, mode_t mode);
 
+/* Makes standard error the output; nothing can fail. */
+void lmm_output_open_stderr(struct lmm_output *output);
+
+/* Returns whether lmm_output_open() of path could succeed, as far as can be told without leaving a trace;
+ * false after one line on stderr. For whoever writes much later. */
+bool lmm_output_can_open(const char *path);
+
 /* Writes what is left, and puts the file in its place. Returns an exit status, after one line on stderr
  * when anything failed since the file was opened. */
 int lmm_output_close(struct lmm_output *output);

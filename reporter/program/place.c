@@ -14,20 +14,19 @@
 #include "reporter/program/ledger_file.h"
 #include "reporter/program/output.h"
 #include "reporter/program/program.h"
+#include "reporter/program/run_folder.h"
 #include "reporter/words.h"
 
-enum {
-    DIRECTORIES_MAX = 2,
+/* A directory that has been looked at, so that none is looked at twice. */
+struct seen {
+    dev_t device;
+    ino_t inode;
 };
 
-/* The directories that have been looked at, so that none is looked at twice. */
 struct search {
     struct lmm_places places;
     size_t room;
-    struct {
-        dev_t device;
-        ino_t inode;
-    } seen[DIRECTORIES_MAX];
+    struct seen *seen;
     size_t seen_count;
 };
 
@@ -94,6 +93,7 @@ static bool has_suffix(const char *name)
     return bytes > suffix && strcmp(name + bytes - suffix, LMM_LEDGER_SUFFIX) == 0;
 }
 
+/* Also when memory runs out. */
 static bool has_seen(struct search *search, const struct stat *status)
 {
     for (size_t i = 0; i < search->seen_count; i++) {
@@ -101,8 +101,13 @@ static bool has_seen(struct search *search, const struct stat *status)
             return true;
         }
     }
-    search->seen[search->seen_count].device = status->st_dev;
-    search->seen[search->seen_count++].inode = status->st_ino;
+    struct seen *seen = reallocarray(search->seen, search->seen_count + 1, sizeof(*seen));
+
+    if (seen == NULL) {
+        return true;
+    }
+    search->seen = seen;
+    seen[search->seen_count++] = (struct seen){status->st_dev, status->st_ino};
     return false;
 }
 
@@ -118,8 +123,9 @@ static DIR *open_directory(struct search *search, const char *path)
     return opendir(path);
 }
 
-static void look_at_directory(struct search *search, const char *path)
+static void look_at_directory(void *context, const char *path)
 {
+    struct search *search = context;
     DIR *directory = open_directory(search, path);
     const struct dirent *entry;
 
@@ -171,6 +177,8 @@ struct lmm_places lmm_places_list(void)
     } else {
         look_at_usual_directories(&search);
     }
+    lmm_run_folders_find(look_at_directory, &search);
+    free(search.seen);
     if (search.places.count > 1) {
         qsort(search.places.place, search.places.count, sizeof(struct lmm_place), compare_places);
     }

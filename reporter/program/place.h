@@ -4,7 +4,8 @@
  *
  * The directories are those that liblmm would use for this user: $LMM_DIR alone, where that is set;
  * else $XDG_RUNTIME_DIR/lmm and /dev/shm/lmm-<uid>, because a process may have been started without
- * the former. A directory that is a link, or not the user's own, is not looked at.
+ * the former; and the directories that `lmm run` makes (run_folder.h). A directory that is a link, or not
+ * the user's own, is not looked at.
  *
  * Locks: none. Not responsible for what the ledgers say beyond their headers (snapshot.h).
  */

@@ -63,12 +63,13 @@ struct writer {
     Perftools__Profiles__ValueType *type_list[VALUES];
     Perftools__Profiles__ValueType period_type;
     Perftools__Profiles__Mapping *mappings;
-    uint64_t *mapping_ids; /* by a frame's module; of no module: that of the executable */
+    uint64_t *mapping_ids; /* by a frame's module; of none: 0 */
     struct item *items;
     void *strings; /* trees of struct numbered, by text */
     void *functions;
     void *locations;
     size_t string_room;
+    bool has_modules;
     bool failed; /* out of memory */
 };
 
@@ -444,6 +445,7 @@ static Perftools__Profiles__Mapping *add_mapping(struct writer *writer, struct l
     mapping->has_functions = true;
     mapping->has_filenames = true;
     mapping->has_line_numbers = true;
+    mapping->has_inline_frames = writer->has_modules;
     profile->mapping[profile->n_mapping++] = mapping;
     return mapping;
 }
@@ -470,7 +472,8 @@ static bool is_executable(const struct lmm_model *model, const struct lmm_model_
 /* The executable comes first, as tools want it; it may be a module as well. */
 static void set_mappings(struct writer *writer, const struct lmm_model *model)
 {
-    writer->mapping_ids[0] = add_mapping(writer, model->executable)->id;
+    writer->has_modules = model->module_count > 0;
+    add_mapping(writer, model->executable);
     for (uint32_t i = 0; i < model->module_count; i++) {
         const struct lmm_model_module *module = &model->modules[i];
         bool is_first = is_executable(model, module) && writer->mappings[0].memory_limit == 0;

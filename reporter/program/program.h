@@ -10,6 +10,7 @@
 #define LMM_PROGRAM_H
 
 #include <argp.h>
+#include <stdbool.h>
 
 enum {
     LMM_EXIT_DONE = 0,
@@ -31,10 +32,15 @@ int lmm_cmd_diff(int argc, char **argv);
 int lmm_cmd_gc(int argc, char **argv);
 int lmm_cmd_ls(int argc, char **argv);
 int lmm_cmd_report(int argc, char **argv);
+int lmm_cmd_run(int argc, char **argv);
 int lmm_cmd_sites(int argc, char **argv);
 int lmm_cmd_snapshot(int argc, char **argv);
 int lmm_cmd_top(int argc, char **argv);
 int lmm_cmd_watch(int argc, char **argv);
+
+/* Whether whoever started this program had it ignore SIGPIPE. All subcommands do, but a program that one
+ * of them starts shall find what was there. */
+extern bool lmm_sigpipe_was_ignored;
 
 /* Prints "lmm: <message>" as one line on stderr; control characters in it are escaped. */
 void lmm_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -163,6 +163,40 @@ static bool is_wrapper(const char *name)
     return false;
 }
 
+/*
+ * Whether a C function is called as those are that programs wrap around malloc and its like: xmalloc,
+ * g_malloc0, zcalloc, do_xrealloc, my_strdup. A name of more words says what the function is for.
+ */
+static bool is_c_wrapper(const char *name)
+{
+    static const char *const cores[] = {"malloc", "calloc",   "realloc", "reallocarray", "zalloc",
+                                        "strdup", "memalign", "strndup", "memdup"};
+    size_t start = name == NULL ? 0 : strspn(name, "abcdefghijklmnopqrstuvwxyz");
+
+    if (name == NULL) {
+        return false;
+    }
+    name += start > 0 && start <= 2 && name[start] == '_' ? start + 1 : 0;
+    for (size_t i = 0; i < sizeof(cores) / sizeof(cores[0]); i++) {
+        size_t length = strlen(cores[i]);
+        bool has_letter = strncmp(name, cores[i], length) != 0 && *name != '\0' && *name != '_';
+        const char *core = has_letter ? name + 1 : name;
+
+        if (strncmp(core, cores[i], length) == 0 &&
+            core[length + strspn(core + length, "0123456789_n")] == '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a source file is of the C++ library: what has no linkage name, as of a lambda's type, tells it
+ * by nothing else. */
+static bool is_library_source(const char *file)
+{
+    return file != NULL && strstr(file, "/include/c++/") != NULL;
+}
+
 /* ---- Files ----------------------------------------------------------------------------------- */
 
 static struct file *make_file(const struct lmm_model_module *module)
@@ -230,7 +264,9 @@ static bool fill_call(struct lmm_symbols *symbols, const struct place_key *key,
                                       : keep(symbols, symbol->file, strlen(symbol->file));
     call->line = symbol->line;
     call->module = key->file == NULL ? lmm_string_of("") : key->file->name;
-    call->is_wrapper = is_wrapper(symbol->function) || (key->file != NULL && key->file->is_library);
+    call->is_wrapper = is_wrapper(symbol->function) || is_c_wrapper(symbol->function) ||
+                       is_library_source(symbol->file) ||
+                       (key->file != NULL && key->file->is_library);
     return call->function.text != NULL && call->file.text != NULL;
 }
 

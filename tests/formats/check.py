@@ -23,7 +23,7 @@ import sys
 import tempfile
 
 SKIPPED = 77
-LEDGERS = ["ordinary", "later", "another", "empty", "twins", "many", "hostile"]
+LEDGERS = ["ordinary", "later", "another", "empty", "twins", "many", "hostile", "stacks"]
 
 GOLDEN = {
     "ordinary.csv": ["csv", "ordinary"],
@@ -52,6 +52,18 @@ GOLDEN = {
     "family.diff": ["diff", "ordinary", "later", "text", "0", "w*", "x?"],
     "family.json": ["diff", "ordinary", "later", "json", "1", "*_t"],
     "hostile.diff": ["diff", "ordinary", "hostile"],
+    "stacks.txt": ["text", "stacks", "stacks"],
+    "stacks-top.txt": ["text", "stacks", "stacks", "2"],
+    "stacks-bare.txt": ["text", "stacks", "bare"],
+    "stacks.json": ["json", "stacks", "stacks"],
+    "stacks.csv": ["csv", "stacks"],
+    "stacks-sites.csv": ["csv", "stacks", "sites"],
+    "stacks-sites.om": ["openmetrics", "stacks", "sites"],
+    "stacks.folded": ["folded", "stacks"],
+    "stacks-bare.folded": ["folded", "stacks", "bare"],
+    "stacks.pprof": ["pprof", "stacks"],
+    "stacks-bare.pprof": ["pprof", "stacks", "bare"],
+    "stacks.diff": ["diff", "stacks", "stacks-later"],
     "hostile.json": ["diff", "ordinary", "hostile", "json"],
 }
 
@@ -209,7 +221,7 @@ def check_promtool(render, _folder):
 
 # ---- Folded --------------------------------------------------------------------------------------
 
-FRAMES = re.compile(r"^[^; ]+;[^; ]+;[^; ]+( \([^ ;]+\))? [1-9][0-9]*$")
+FRAMES = re.compile(r"^[^; ]+;[^; ]+(;[^; ]+)+( \([^ ;]+\))? [1-9][0-9]*$")
 
 
 def check_folded(render, _folder):
@@ -267,6 +279,16 @@ def check_pprof(render, _folder):
         expect(top("-tagfocus=family=word_t") == [("add_word", "1257280B")], "one family")
         tags = "\n".join(pprof_lines(go, path, "-tags"))
         expect(re.search(r"^ family:", tags, re.M) and "posting_t" in tags, f"labels: {tags}")
+        path = os.path.join(folder, "stacks.pb.gz")
+        with open(path, "wb") as file:
+            file.write(rendered(render, "pprof", "stacks"))
+        expect(top()[:3] == [("f4", "10000B"), ("small::f3 (inline)", "600B"),
+                             ("(unattributed) malloc-48", "40B")], f"stacks: {top()}")
+        cumulative = {line.split(None, 5)[5]: line.split()[3]
+                      for line in pprof_lines(go, path, "-top", "-cum", "-unit=bytes")
+                      if re.match(r" *[0-9]+B? ", line)}
+        expect(cumulative["f1"] == "10600B" and cumulative["f3"] == "600B", f"stacks: {cumulative}")
+        path = os.path.join(folder, "ordinary.pb.gz")
         expect("File: wordindex" in pprof_lines(go, path, "-top"), "the program")
         for ledger in ("empty", "hostile", "many"):
             path = os.path.join(folder, ledger)

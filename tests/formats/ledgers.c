@@ -129,11 +129,72 @@ static void many(struct book *book)
     }
 }
 
+/* A program of the drop-in: three stacks, two of which share their outer calls, and a site without one. */
+static void stacks(struct book *book)
+{
+    book_open(book, "/usr/bin/tool", 77);
+    book->header.is_drop_in = 1;
+    book->header.stack_frames = 24;
+    uint32_t small = book_family(book, "malloc-48", 48, 16);
+    uint32_t large = book_family(book, "malloc-large", 1024, 16);
+    uint32_t bare = book_site(book, small, "(unattributed)", 0, "");
+    uint32_t inner = book_site(book, small, "", 0, "");
+    uint32_t outer = book_site(book, small, "", 0, "");
+    uint32_t big = book_site(book, large, "", 0, "");
+    uint32_t tool = book_module(book, "/usr/bin/tool", 0x400000, 0x9000);
+    uint32_t part = book_module(book, "/usr/lib/libpart.so", 0x70000000, 0x8000);
+    uint32_t start = book_frame(book, 0x400100, 0, tool);
+    uint32_t run = book_frame(book, 0x400200, start, tool);
+    uint32_t read = book_frame(book, 0x70000300, run, part);
+    uint32_t nowhere = book_frame(book, 0x1234, run, 0);
+
+    book_family_at(book, small)->flags = LMM_LEDGER_FAMILY_BYTES;
+    book_family_at(book, large)->flags = LMM_LEDGER_FAMILY_BYTES;
+    gauges(book, small, 1, 8192, 5461, 700);
+    gauges(book, large, 1, 65536, 256, 20000);
+    book_stack(book, inner, read);
+    book_stack(book, outer, run);
+    book_stack(book, big, nowhere);
+    book_count(book, 1, bare, 2, 1);
+    book_row(book, 1, bare)->allocated_extra_slots = 60;
+    book_row(book, 1, bare)->freed_extra_slots = 20;
+    book_count(book, 1, inner, 20, 5);
+    book_row(book, 1, inner)->allocated_extra_slots = 800;
+    book_row(book, 1, inner)->freed_extra_slots = 200;
+    book_count(book, 2, outer, 3, 3);
+    book_row(book, 2, outer)->allocated_extra_slots = 96;
+    book_row(book, 2, outer)->freed_extra_slots = 96;
+    book_count(book, 2, big, 1, 0);
+    book_row(book, 2, big)->allocated_extra_slots = 10000;
+    *book_temporaries(book, 1, inner) = 2;
+    *book_temporaries(book, 2, outer) = 3;
+    *book_peak(book, 0, inner) = (struct lmm_ledger_peak){15, 600};
+    *book_peak(book, 0, big) = (struct lmm_ledger_peak){1, 10000};
+    *book_peak(book, 1, inner) = (struct lmm_ledger_peak){1, 40}; /* an earlier one */
+    book->header.peak_count = 6;
+    book->header.peak_bytes[0] = 10600;
+    book->header.peak_time_ns[0] = book->header.start_time_ns + 5000000000u;
+}
+
+/* The same a while later: one stack grew, and there is a new one beside it. */
+static void stacks_later(struct book *book)
+{
+    stacks(book);
+    uint32_t site = book_site(book, 0, "", 0, "");
+
+    book_stack(book, site, book_frame(book, 0x70000300, 1, 2));
+    book_count(book, 1, site, 4, 0);
+    book_row(book, 1, site)->allocated_extra_slots = 100;
+    book_count(book, 1, 1, 2, 0);
+    book_row(book, 1, 1)->allocated_extra_slots += 64;
+}
+
 const struct ledger *ledger_named(const char *name)
 {
     static const struct ledger ledgers[] = {
-        {"ordinary", ordinary}, {"later", later},     {"another", another}, {"empty", empty},
-        {"twins", twins},       {"hostile", hostile}, {"many", many},
+        {"ordinary", ordinary}, {"later", later},   {"another", another},
+        {"empty", empty},       {"twins", twins},   {"hostile", hostile},
+        {"many", many},         {"stacks", stacks}, {"stacks-later", stacks_later},
     };
 
     for (size_t i = 0; i < sizeof(ledgers) / sizeof(ledgers[0]); i++) {

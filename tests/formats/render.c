@@ -2,7 +2,7 @@
 /*
  * render: prints what a renderer makes of a ledger of ledgers.c.
  *
- *   formats_render FORMAT LEDGER [sites] [TOP]      a report
+ *   formats_render FORMAT LEDGER [sites|stacks|bare] [TOP]      a report; bare: of stacks without names
  *   formats_render diff BEFORE AFTER [json] [TOP] [PATTERN]
  */
 #include <errno.h>
@@ -24,8 +24,38 @@ struct made {
     struct lmm_model *model;
 };
 
+/* Every frame is a function of its number; those of modules have a line, and one inlined into them. */
+static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *model, uint32_t frame,
+                       const struct lmm_model_call **ret_calls)
+{
+    static struct lmm_model_call calls[8][2];
+    static char names[8][2][32];
+    bool known = lmm_model_module_of(model, frame) != NULL;
+
+    (void) namer;
+    if (frame >= 8) {
+        return 0;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(names[frame][i], sizeof(names[0][0]),
+                 i == 0 && known ? "small<int>::f%u(char *)" : "f%u", (unsigned) frame);
+        calls[frame][i] = (struct lmm_model_call){
+            .function = lmm_string_of(names[frame][i]),
+            .file = lmm_string_of(known ? "src/f.cc" : ""),
+            .module = lmm_string_of(known ? "tool" : ""),
+            .line = known ? 10 * frame + i : 0,
+            .is_named = true,
+            .is_inline = known && i == 0,
+        };
+    }
+    *ret_calls = known ? calls[frame] : calls[frame] + 1;
+    return known ? 2 : 1;
+}
+
 static void make(struct made *made, const char *name)
 {
+    static struct lmm_model_namer namer = {calls_of};
+
     ledger_named(name)->make(&made->book);
     size_t bytes = lmm_model_bytes(&made->book.view);
 
@@ -34,6 +64,7 @@ static void make(struct made *made, const char *name)
         fprintf(stderr, "no model of %s\n", name);
         exit(2);
     }
+    made->model->namer = &namer;
 }
 
 static void unmake(struct made *made)
@@ -57,6 +88,13 @@ static int report(const struct lmm_format *format, int argc, char **argv)
 
     options.top_sites = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
     make(&made, argv[0]);
+    if (argc > 1 && strcmp(argv[1], "bare") == 0) {
+        made.model->namer = NULL;
+    }
+    if (argc > 1 && (strcmp(argv[1], "stacks") == 0 || strcmp(argv[1], "bare") == 0)) {
+        made.model->shown_calls = argc > 2 ? options.top_sites : SIZE_MAX;
+        options.top_sites = 0;
+    }
     lmm_sink_init(&sink, to_stdout, NULL);
     error = format->render(made.model, &sink, &options);
     unmake(&made);

@@ -41,6 +41,15 @@ static void require(int condition, const char *what)
     }
 }
 
+static void check_frames(const struct lmm_model *model)
+{
+    for (uint32_t i = 1; i < model->frame_count; i++) {
+        require(model->frames[i].caller < i, "a frame in a circle");
+        require(model->frames[i].module <= model->module_count, "a frame in no module");
+        require(model->frames[i].depth <= LMM_MODEL_STACK_MAX, "a stack too deep");
+    }
+}
+
 /* The invariants of model.h. */
 static void check(const struct lmm_model *model)
 {
@@ -61,6 +70,9 @@ static void check(const struct lmm_model *model)
     for (size_t i = 0; i < model->site_count; i++) {
         require(model->sites[i].live_blocks <= model->sites[i].allocations, "more than allocated");
         require(model->sites[i].share_permille <= 1000, "more than the whole");
+        require(model->sites[i].temporaries <= model->sites[i].frees, "more than were freed");
+        require(model->sites[i].stack == 0 || model->sites[i].stack < model->frame_count,
+                "a stack from nowhere");
     }
 }
 
@@ -121,6 +133,8 @@ static void look(const void *bytes, size_t size)
 
         require(again != NULL, "once it is a ledger, once it is not");
         check(snapshot->model);
+        check_frames(snapshot->model);
+        snapshot->model->shown_calls = 8;
         render(snapshot->model);
         select_rows(snapshot->model);
         compare(snapshot->model, again->model);
@@ -140,6 +154,8 @@ static void look_behind_header(const uint8_t *data, size_t size)
         .file_bytes = sizeof(header) +
                       size / sizeof(struct lmm_ledger_chunk) * sizeof(struct lmm_ledger_chunk),
         .executable = "/bin/fuzz",
+        .is_drop_in = size / sizeof(struct lmm_ledger_chunk) % 2,
+        .peak_count = size / sizeof(struct lmm_ledger_chunk) % 3,
     };
     unsigned char *bytes = malloc(header.file_bytes);
 

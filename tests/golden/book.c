@@ -15,6 +15,16 @@ static uint32_t record_bytes_of(uint32_t kind)
         return sizeof(struct lmm_ledger_site);
     case LMM_LEDGER_ROWS:
         return sizeof(struct lmm_ledger_row);
+    case LMM_LEDGER_MODULES:
+        return sizeof(struct lmm_ledger_module);
+    case LMM_LEDGER_FRAMES:
+        return sizeof(struct lmm_ledger_frame);
+    case LMM_LEDGER_STACKS:
+        return sizeof(uint32_t);
+    case LMM_LEDGER_PEAKS:
+        return sizeof(struct lmm_ledger_peak);
+    case LMM_LEDGER_TEMPORARIES:
+        return sizeof(uint64_t);
     default:
         return 1;
     }
@@ -29,6 +39,14 @@ static uint32_t capacity_of(uint32_t kind)
         return BOOK_SITES;
     case LMM_LEDGER_ROWS:
         return BOOK_ROWS;
+    case LMM_LEDGER_MODULES:
+        return BOOK_MODULES;
+    case LMM_LEDGER_FRAMES:
+        return BOOK_FRAMES;
+    case LMM_LEDGER_STACKS:
+    case LMM_LEDGER_PEAKS:
+    case LMM_LEDGER_TEMPORARIES:
+        return BOOK_SITES;
     default:
         return BOOK_STRINGS;
     }
@@ -217,4 +235,74 @@ void book_count(struct book *book, uint32_t owner, uint32_t site, uint64_t alloc
 
     row->allocated_blocks += allocated;
     row->freed_blocks += freed;
+}
+
+/* ---- Of the drop-in -------------------------------------------------------------------------- */
+
+static uint32_t add(struct book *book, uint32_t kind, const void *bytes)
+{
+    struct lmm_ledger_chunk *chunk = room_for(book, kind, 1);
+    uint32_t index = chunk->first + chunk->used++;
+
+    memcpy(record(book, kind, 0, index), bytes, chunk->record_bytes);
+    return index;
+}
+
+uint32_t book_module(struct book *book, const char *path, uint64_t start, uint64_t bytes)
+{
+    struct lmm_ledger_module module = {
+        .start = start,
+        .end = start + bytes,
+        .bias = start,
+        .path = book_string(book, path),
+        .build_id_bytes = 4,
+        .build_id = {0xab, 0xcd, 0x01, (unsigned char) (start >> 12)},
+    };
+
+    return add(book, LMM_LEDGER_MODULES, &module) + 1;
+}
+
+uint32_t book_frame(struct book *book, uint64_t address, uint32_t caller, uint32_t module)
+{
+    static const struct lmm_ledger_frame none;
+    struct lmm_ledger_frame frame = {address, caller, module};
+
+    if (book_find(book, LMM_LEDGER_FRAMES, 0) == NULL) {
+        add(book, LMM_LEDGER_FRAMES, &none);
+    }
+    return add(book, LMM_LEDGER_FRAMES, &frame);
+}
+
+void book_stack(struct book *book, uint32_t site, uint32_t frame)
+{
+    static const uint32_t none;
+
+    while (record(book, LMM_LEDGER_STACKS, 0, site) == NULL ||
+           last_of(book, LMM_LEDGER_STACKS, 0)->first + last_of(book, LMM_LEDGER_STACKS, 0)->used <=
+               site) {
+        add(book, LMM_LEDGER_STACKS, &none);
+    }
+    *(uint32_t *) record(book, LMM_LEDGER_STACKS, 0, site) = frame;
+}
+
+static void *owned(struct book *book, uint32_t kind, uint32_t owner, uint32_t site)
+{
+    struct lmm_ledger_chunk *chunk = last_of(book, kind, owner);
+
+    if (chunk == NULL) {
+        chunk = book_chunk(book, kind, owner, BOOK_SITES);
+    }
+    assert(site < chunk->capacity);
+    chunk->used = site + 1 > chunk->used ? site + 1 : chunk->used;
+    return record(book, kind, owner, site);
+}
+
+struct lmm_ledger_peak *book_peak(struct book *book, uint32_t owner, uint32_t site)
+{
+    return owned(book, LMM_LEDGER_PEAKS, owner, site);
+}
+
+uint64_t *book_temporaries(struct book *book, uint32_t owner, uint32_t site)
+{
+    return owned(book, LMM_LEDGER_TEMPORARIES, owner, site);
 }

@@ -14,6 +14,8 @@ enum {
     BOOK_FAMILIES = 2,
     BOOK_SITES = 4,
     BOOK_ROWS = 4, /* an owner's rows grow by so many */
+    BOOK_MODULES = 2,
+    BOOK_FRAMES = 4,
 };
 
 struct book {
@@ -47,6 +49,17 @@ uint32_t book_site(struct book *book, uint32_t family, const char *file, uint32_
 struct lmm_ledger_family *book_family_at(struct book *book, uint32_t index);
 struct lmm_ledger_site *book_site_at(struct book *book, uint32_t index);
 struct lmm_ledger_row *book_row(struct book *book, uint32_t owner, uint32_t site);
+
+/* Of the drop-in. A module's number is its index + 1. A frame's number is never 0: the first call makes
+ * record 0, too. */
+uint32_t book_module(struct book *book, const char *path, uint64_t start, uint64_t bytes);
+uint32_t book_frame(struct book *book, uint64_t address, uint32_t caller, uint32_t module);
+void book_stack(struct book *book, uint32_t site, uint32_t frame);
+
+/* Return the record to be filled in; sites below `site` get records of zeroes where they have none. An
+ * owner has room for BOOK_SITES of each. */
+struct lmm_ledger_peak *book_peak(struct book *book, uint32_t owner, uint32_t site);
+uint64_t *book_temporaries(struct book *book, uint32_t owner, uint32_t site);
 
 /* Counts blocks of one slot each. */
 void book_count(struct book *book, uint32_t owner, uint32_t site, uint64_t allocated,

@@ -487,6 +487,92 @@ Test(model, unknown_kinds_of_chunks_are_skipped)
     book_close(&book);
 }
 
+/* ---- The drop-in ----------------------------------------------------------------------------- */
+
+/* Two sites of one family, of which the first has a stack of two calls. */
+static void make_drop_in(uint64_t bias)
+{
+    book_open(&book, "/usr/bin/tool", 42);
+    book.header.is_drop_in = 1;
+    uint32_t family = book_family(&book, "malloc-48", 48, 16);
+    uint32_t stacked = book_site(&book, family, "", 0, "");
+    uint32_t bare = book_site(&book, family, "(unattributed)", 0, "");
+    uint32_t module = book_module(&book, "/usr/lib/libpart.so", bias, 0x8000);
+    uint32_t outer = book_frame(&book, bias + 0x100, 0, module);
+
+    book_stack(&book, stacked, book_frame(&book, bias + 0x200, outer, module));
+    book_family_at(&book, family)->flags = LMM_LEDGER_FAMILY_BYTES;
+    book_family_at(&book, family)->peak_slots = 1000;
+    book_family_at(&book, family)->slots = 100;
+    book_count(&book, 1, stacked, 10, 4);
+    book_row(&book, 1, stacked)->allocated_extra_slots = 400;
+    book_row(&book, 1, stacked)->freed_extra_slots = 100;
+    book_count(&book, 1, bare, 1, 1);
+    book_row(&book, 1, bare)->allocated_extra_slots = 7;
+    *book_temporaries(&book, 1, stacked) = 2;
+    *book_temporaries(&book, 2, stacked) = 1;
+    *book_temporaries(&book, 1, bare) = 9; /* more than there were frees */
+}
+
+Test(model, bytes_are_those_asked_for_where_the_family_says_so)
+{
+    make_drop_in(0x70000000);
+    const struct lmm_model *model = built();
+    const struct lmm_model_site *site = &model->sites[0];
+    const struct lmm_model_family *family = model->families[0];
+
+    cr_expect(model->is_drop_in);
+    cr_expect_eq(site->live_bytes, 300);
+    cr_expect_eq(site->live_blocks, 6);
+    cr_expect_eq(site->live_slots, 6);
+    cr_expect_eq(site->allocated_bytes, 400);
+    cr_expect_eq(site->allocated_slots, 10);
+    cr_expect_eq(model->sites[1].live_bytes, 0, "without a live block there are none");
+    cr_expect_eq(family->live_bytes, 300);
+    cr_expect_eq(family->peak_bytes, 1000);
+    cr_expect_eq(family->free_slots, 93, "300 bytes need 7 slots of 48");
+    cr_expect_eq(site->temporaries, 3);
+    cr_expect_eq(model->sites[1].temporaries, 1);
+    cr_expect_eq(model->temporaries, 4);
+    book_close(&book);
+}
+
+Test(model, a_stack_has_one_key_wherever_its_files_were_mapped)
+{
+    uint64_t keys[2];
+
+    for (unsigned i = 0; i < 2; i++) {
+        make_drop_in(0x70000000 + i * 0x5000);
+        const struct lmm_model *model = built();
+
+        keys[i] = model->sites[0].stack_key;
+        cr_expect_eq(lmm_model_offset(model, model->sites[0].stack), 0x200);
+        cr_expect_eq(lmm_model_caller(model, model->sites[0].stack), 1);
+        cr_expect_eq(model->frames[model->sites[0].stack].depth, 2);
+        cr_expect_eq(model->sites[1].stack_key, 0);
+        book_close(&book);
+    }
+    cr_expect_eq(keys[0], keys[1]);
+    cr_expect_neq(keys[0], 0);
+}
+
+Test(model, peaks_are_those_of_the_valid_owner)
+{
+    make_drop_in(0x70000000);
+    *book_peak(&book, 0, 0) = (struct lmm_ledger_peak){5, 50};
+    *book_peak(&book, 1, 0) = (struct lmm_ledger_peak){6, 60};
+    book.header.peak_bytes[0] = 50;
+    book.header.peak_bytes[1] = 60;
+    for (uint64_t count = 0; count < 4; count++) {
+        uint64_t expected = count == 0 ? 0 : 50 + 10 * (count % 2);
+
+        book.header.peak_count = count;
+        cr_expect_eq(built()->sites[0].peak_bytes, expected);
+        cr_expect_eq(built()->peak_bytes, expected);
+    }
+    book_close(&book);
+}
+
 Test(model, another_version_is_told_apart_from_damage)
 {
     struct lmm_model *model = NULL;

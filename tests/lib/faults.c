@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every failing call to the kernel, one by one: a fixed scenario runs with the k-th map, unmap,
- * discard or map of the ledger's file failing, once or from then on, for k = 1, 2, ... until a run makes no k-th call. Each
- * run is a process of its own in which LMM has not started.
+ * discard, map of the ledger's file or mremap failing, once or from then on, for k = 1, 2, ...
+ * until a run makes no k-th call. Each run is a process of its own in which LMM has not started.
  *
  * LMM maps its own records a MiB at a time, so a failing map alone seldom hits them. The runs
  * called starve take all that the arenas hold as well, before the scenario's k-th operation
@@ -12,7 +12,7 @@
  * content and can be counted and freed; the counts are those of a naive model; and once nothing
  * fails any more, all of it works again.
  *
- *   faults [map|unmap|discard|file|starve [once|on [K]]]
+ *   faults [map|unmap|discard|file|remap|starve [once|on [K]]]
  */
 #include "tests/lib/seam.h"
 
@@ -702,7 +702,7 @@ static const struct {
     const char *name;
     unsigned runs_min;
 } operations[SEAM_OPERATIONS + 1] = {
-    {"map", 20}, {"unmap", 20}, {"discard", 20}, {"file", 6}, {"starve", 20},
+    {"map", 20}, {"unmap", 20}, {"discard", 20}, {"file", 6}, {"remap", 0}, {"starve", 20},
 };
 
 static int run_child(const struct fault *fault)

@@ -57,6 +57,11 @@ static void *seam_map_over(void *address, size_t bytes)
     return fails(SEAM_MAP, bytes) ? NULL : below.map_over(address, bytes);
 }
 
+static void *seam_remap(void *address, size_t bytes, size_t new_bytes, void *target)
+{
+    return fails(SEAM_REMAP, new_bytes) ? NULL : below.remap(address, bytes, new_bytes, target);
+}
+
 void seam_install(void)
 {
     seam_heal();
@@ -64,8 +69,8 @@ void seam_install(void)
         return;
     }
     below = lmm_vm;
-    lmm_vm = (struct lmm_vm_operations){seam_map, seam_unmap, seam_discard, seam_map_file,
-                                         seam_map_over};
+    lmm_vm = (struct lmm_vm_operations){seam_map,      seam_unmap,    seam_discard,
+                                        seam_map_file, seam_map_over, seam_remap};
 }
 
 void seam_fail(enum seam_operation operation, uint64_t first, uint64_t last)

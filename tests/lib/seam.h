@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum seam_operation { SEAM_MAP, SEAM_UNMAP, SEAM_DISCARD, SEAM_FILE, SEAM_OPERATIONS };
+enum seam_operation { SEAM_MAP, SEAM_UNMAP, SEAM_DISCARD, SEAM_FILE, SEAM_REMAP, SEAM_OPERATIONS };
 
 #define SEAM_FOR_EVER UINT64_MAX
 

@@ -47,6 +47,13 @@ static const struct {
     {"fill=none", 0, {0}},
     {"fill=allocs", 0, {0}},
     {"fill=al", 0, {0}},
+    {"fit=largest", 1, {0}},
+    {"fit=first", 1, {.fit = LMM_FIT_FIRST}},
+    {"fit=best", 1, {.fit = LMM_FIT_BEST}},
+    {"fit=best:fit=largest", 2, {0}},
+    {"fit=worst", 0, {0}},
+    {"fit=", 0, {0}},
+    {"fit=bestfit", 0, {0}},
     {"reservoir=3", 1, {.reservoir_bytes = 3 << 20}},
     {"reservoir=17592186044415", 1, {.reservoir_bytes = (SIZE_MAX >> 20) << 20}},
     {"reservoir=17592186044416", 0, {0}},
@@ -60,7 +67,7 @@ static const struct {
 static bool are_same(const struct lmm_options *a, const struct lmm_options *b)
 {
     return a->leaks == b->leaks && a->usage == b->usage && a->fill_alloc == b->fill_alloc &&
-           a->fill_free == b->fill_free && a->exit_code == b->exit_code &&
+           a->fill_free == b->fill_free && a->exit_code == b->exit_code && a->fit == b->fit &&
            a->reservoir_bytes == b->reservoir_bytes && strcmp(a->log, b->log) == 0;
 }
 

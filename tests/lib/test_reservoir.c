@@ -55,11 +55,11 @@ Test(reservoir, keeps_up_to_its_bound)
     }
     uint64_t unmaps = seam_calls(SEAM_UNMAP);
     for (size_t i = 0; i < UNITS; i++) {
-        cr_expect(lmm_reservoir_put(base[i], 1) == (i < BOUND), "unit %zu", i);
+        cr_expect(lmm_reservoir_put(base[i], 1), "unit %zu", i);
         cr_expect(lmm_reservoir_kept_bytes() == (i < BOUND ? i + 1 : BOUND) * LMM_UNIT_BYTES);
     }
-    cr_expect(seam_calls(SEAM_UNMAP) - unmaps == UNITS - BOUND);
-    for (int i = BOUND; i-- > 0;) {
+    cr_expect(seam_calls(SEAM_UNMAP) - unmaps == UNITS - BOUND, "the oldest go");
+    for (int i = UNITS; i-- > UNITS - BOUND;) {
         char *again = take(1, &fresh);
         cr_expect(again == base[i], "last in, first out");
         cr_expect(!fresh && again[0] == 'a' + i);
@@ -67,17 +67,114 @@ Test(reservoir, keeps_up_to_its_bound)
     cr_expect(lmm_reservoir_kept_bytes() == 0);
 }
 
-Test(reservoir, several_units_go_at_once)
+/*
+ * Scripts under a bound of 8 units: "aN" takes N units as a, fresh ones; "aN@bK" takes them from what is
+ * kept, where unit K of b was; "-a" gives them back, "!a" must not be kept.
+ */
+static const struct {
+    const char *script;
+    size_t kept_units;
+} scripts[] = {
+    {"a3 -a", 3},
+    {"a3 -a b3@a0", 0},
+    {"a3 -a b2@a0 c1@a2", 0},
+    {"a3 -a b1@a0 c1@a1 d1@a2 e1", 0},
+    {"a3 -a b4", 3},
+    {"a2 b3 -a -b c2@a0", 3},
+    {"a3 b2 -a -b c2@b0", 3},
+    {"a2 b2 -a -b c2@b0 d2@a0", 0},
+    {"a4 b2 -a -b c1@b0 d1@b1 e1@a0", 3},
+    {"a8 -a b8@a0", 0},
+    {"a9 !a", 0},
+    {"a3 b3 c3 -a -b -c", 6},
+    {"a3 b3 c3 -a -b -c d3@c0 e3@b0 f3", 0},
+    {"a1 b1 c7 -a -b -c", 8},
+    {"a1 b1 c7 -a -b -c d1@b0", 7},
+    {"a4 b4 -a c1@a0 -b -c", 8},
+    {"a4 b4 -a c1@a0 -b d1@a1 e1@a2 -c -d -e f4@b0", 4},
+    {"a2 b9 -a !b", 2},
+};
+
+static void run_script(const char *script, char **base, size_t *units)
+{
+    while (*script != '\0') {
+        char verb = *script == '-' || *script == '!' ? *script++ : '+';
+        int at = *script++ - 'a';
+        if (verb == '+') {
+            bool fresh;
+            char *end;
+            units[at] = strtoul(script, &end, 10);
+            base[at] = take(units[at], &fresh);
+            cr_assert(fresh == (*end != '@'), "'%s'", script);
+            if (*end == '@') {
+                size_t unit = strtoul(end + 2, NULL, 10);
+                cr_assert(base[at] == base[end[1] - 'a'] + unit * LMM_UNIT_BYTES, "'%s'", script);
+            }
+            memset(base[at], 1, units[at] * LMM_UNIT_BYTES);
+        } else {
+            cr_assert(lmm_reservoir_put(base[at], units[at]) == (verb == '-'), "'%s'", script);
+        }
+        script += strcspn(script, " ");
+        script += strspn(script, " ");
+    }
+}
+
+Test(reservoir, runs_of_units)
+{
+    seam_install();
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        char *base[26] = {0};
+        size_t units[26] = {0};
+        lmm_reservoir_set_bound(8 * LMM_UNIT_BYTES);
+        run_script(scripts[i].script, base, units);
+        cr_expect(lmm_reservoir_kept_bytes() == scripts[i].kept_units * LMM_UNIT_BYTES, "'%s'",
+                  scripts[i].script);
+        uint64_t bytes = seam_bytes(SEAM_UNMAP);
+        cr_expect(lmm_reservoir_empty() == scripts[i].kept_units * LMM_UNIT_BYTES);
+        cr_expect(seam_bytes(SEAM_UNMAP) - bytes == scripts[i].kept_units * LMM_UNIT_BYTES);
+    }
+}
+
+/* A run of 65 units is not kept, whatever the bound. */
+Test(reservoir, longest_run_kept)
 {
     bool fresh;
 
-    seam_install();
-    lmm_reservoir_set_bound((size_t) 1 << 30);
-    char *base = take(3, &fresh);
-    uint64_t bytes = seam_bytes(SEAM_UNMAP);
-    cr_expect(!lmm_reservoir_put(base, 3));
-    cr_expect(seam_bytes(SEAM_UNMAP) - bytes == 3 * LMM_UNIT_BYTES);
-    cr_expect(lmm_reservoir_kept_bytes() == 0);
+    lmm_reservoir_set_bound((size_t) 1 << 40);
+    cr_expect(!lmm_reservoir_put(take(65, &fresh), 65));
+    char *base = take(64, &fresh);
+    cr_expect(lmm_reservoir_put(base, 64));
+    cr_expect(take(64, &fresh) == base && !fresh);
+    /* As many descriptors as the reservoir has, and more. */
+    static char *unit[5000];
+    for (int i = 0; i < 5000; i++) {
+        unit[i] = take(1, &fresh);
+    }
+    for (int i = 0; i < 5000; i++) {
+        cr_assert(lmm_reservoir_put(unit[i], 1));
+    }
+    cr_expect(lmm_reservoir_kept_bytes() == (size_t) 4096 * LMM_UNIT_BYTES);
+}
+
+Test(reservoir, aligned)
+{
+    static const size_t aligns[] = {1 << 18, 1 << 19, 1 << 20, 1 << 24, 1 << 30};
+    bool fresh;
+
+    for (size_t i = 0; i < sizeof(aligns) / sizeof(aligns[0]); i++) {
+        char *base = lmm_reservoir_take_aligned(3, aligns[i], &fresh);
+        cr_assert(base != NULL && (uintptr_t) base % aligns[i] == 0 && fresh);
+        base[0] = base[3 * LMM_UNIT_BYTES - 1] = 1;
+        cr_expect(lmm_reservoir_put(base, 3));
+        char *again = lmm_reservoir_take_aligned(2, aligns[i], &fresh);
+        cr_expect(again == base && !fresh, "what is kept serves if it is where it must be");
+        char *rest = lmm_reservoir_take_aligned(1, aligns[i], &fresh);
+        cr_assert(rest != NULL && (uintptr_t) rest % aligns[i] == 0);
+        cr_expect(fresh == (aligns[i] > 2 * LMM_UNIT_BYTES), "align %zu", aligns[i]);
+        lmm_reservoir_empty();
+    }
+    errno = 0;
+    cr_expect(lmm_reservoir_take_aligned(1, (size_t) 1 << 63, &fresh) == NULL && errno == ENOMEM);
 }
 
 Test(reservoir, bound_zero_keeps_none)

@@ -125,3 +125,69 @@ Test(vm, failures_are_told_and_keep_errno)
     cr_expect(lmm_vm_map(1) == NULL);
     cr_expect(errno == ENOMEM, "whatever the kernel called it");
 }
+
+/* ---- Growing and moving ---------------------------------------------------------------------- */
+
+enum { UNIT = 1 << 18 };
+
+/* Maps `units` units of which each holds its number. */
+static char *map_units(size_t units)
+{
+    char *memory = lmm_vm_map_aligned(units * UNIT, UNIT);
+
+    cr_assert(memory != NULL);
+    for (size_t i = 0; i < units; i++) {
+        memory[i * UNIT] = (char) ('a' + i);
+    }
+    return memory;
+}
+
+static void assert_units(const char *memory, size_t units, size_t all)
+{
+    for (size_t i = 0; i < units; i++) {
+        cr_assert(memory[i * UNIT] == (char) ('a' + i), "unit %zu", i);
+    }
+    for (size_t at = units * UNIT; at < all * UNIT; at += LMM_SYSTEM_PAGE_BYTES) {
+        cr_assert(memory[at] == 0, "what is added reads as zero");
+    }
+}
+
+Test(vm, grow_where_there_is_room)
+{
+    seam_install();
+    char *memory = map_units(8);
+    cr_assert(lmm_vm_unmap(memory + 3 * UNIT, 5 * UNIT));
+    errno = EXDEV;
+    cr_expect(lmm_vm_grow(memory, 3 * UNIT, 7 * UNIT) == 0);
+    assert_units(memory, 3, 7);
+    cr_expect(seam_calls(SEAM_REMAP) == 1 && seam_bytes(SEAM_REMAP) == 7 * UNIT);
+    cr_expect(lmm_vm_grow(memory, 3 * UNIT, 4 * UNIT) == -ENOMEM, "more is mapped behind it");
+    cr_assert(mprotect(memory + UNIT, UNIT, PROT_READ) == 0);
+    cr_expect(lmm_vm_grow(memory, 7 * UNIT, 8 * UNIT) == -EFAULT, "three mappings by now");
+    cr_expect(errno == EXDEV);
+    assert_units(memory, 3, 7);
+}
+
+Test(vm, move_takes_the_memory_along)
+{
+    char *memory = map_units(3);
+    char *target = map_units(6);
+    cr_expect(lmm_vm_grow(memory, 2 * UNIT, 6 * UNIT) == -ENOMEM);
+    cr_assert(lmm_vm_move(memory, 2 * UNIT, target, 6 * UNIT));
+    assert_units(target, 2, 6);
+    cr_expect(!is_mapped(memory) && is_mapped(memory + 2 * UNIT));
+}
+
+Test(vm, move_fails)
+{
+    seam_install();
+    char *memory = map_units(2);
+    char *target = map_units(3);
+    seam_fail_all(SEAM_REMAP);
+    cr_expect(lmm_vm_grow(memory, 2 * UNIT, 3 * UNIT) == -EFAULT, "not for want of room");
+    errno = 0;
+    cr_expect(!lmm_vm_move(memory, 2 * UNIT, target, 3 * UNIT));
+    cr_expect(errno == ENOMEM, "whatever the kernel called it");
+    assert_units(memory, 2, 2);
+    assert_units(target, 3, 3);
+}

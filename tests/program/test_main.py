@@ -92,6 +92,12 @@ class Main(harness.Case):
         self.assertEqual(self.complete("lmm", "ls", "-F", ""), ["text", "json"])
         self.assertEqual(self.complete("lmm", "sites", "--sort", "b"), ["bytes", "blocks"])
         self.assertEqual(self.complete("lmm", "gc", "--d"), ["--dry-run"])
+        self.assertEqual(self.complete("lmm", "ru"), ["run"])
+        self.assertEqual(self.complete("lmm", "run", "--sta"), ["--stacks"])
+        self.assertEqual(self.complete("lmm", "run", "--fit", "b"), ["best"])
+        self.assertEqual(self.complete("lmm", "run", "--report", "=", "j"), ["json"])
+        self.assertIn("bash", self.complete("lmm", "run", "--stacks", "3", "--leaks", "bas"))
+        self.assertIn("bash", self.complete("lmm", "run", "--stacks", "=", "3", "--", "bas"))
 
     def test_completion_offers_processes_and_files(self):
         harness.ledger.sample(pid=77).write(self.in_ledgers("saved.lmm"))

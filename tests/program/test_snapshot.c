@@ -24,6 +24,7 @@ enum {
     SITES = 8,
     FILE_MAX = 1 << 20,
     BEFORE_NEW_OWNER = 100000, /* operations */
+    BETWEEN_PEAKS = 300,
     LARGE = 64 << 20,
 };
 
@@ -58,6 +59,9 @@ static void make_book(struct book *book)
         book_chunk(book, LMM_LEDGER_ROWS, owner, SITES);
         book_chunk(book, LMM_LEDGER_ROWS, owner, SITES)->kind = LMM_LEDGER_UNUSED;
     }
+    for (uint32_t owner = 0; owner < 2; owner++) {
+        book_chunk(book, LMM_LEDGER_PEAKS, owner, SITES)->used = SITES;
+    }
 }
 
 static int make_file(size_t bytes)
@@ -75,6 +79,7 @@ struct writer {
     struct lmm_ledger_header *header;
     struct lmm_ledger_chunk *rows[OWNERS + 1];
     struct lmm_ledger_chunk *spare[OWNERS + 1];
+    struct lmm_ledger_chunk *peaks[2];
 };
 
 static struct lmm_ledger_row *row_of(struct writer *writer, uint32_t owner, uint32_t site)
@@ -108,6 +113,20 @@ static void add_owner(struct writer *writer)
     __atomic_store_n(&writer->rows[OWNERS]->kind, LMM_LEDGER_ROWS, __ATOMIC_SEQ_CST);
 }
 
+/* Peaks of which all sites and the header have the same figure. */
+static void write_peaks(struct writer *writer, uint64_t figure)
+{
+    uint64_t count = writer->header->peak_count + 1;
+    struct lmm_ledger_peak *peaks = (void *) (writer->peaks[count % 2] + 1);
+
+    for (uint32_t site = 0; site < SITES; site++) {
+        __atomic_store_n(&peaks[site].blocks, figure, __ATOMIC_RELAXED);
+        __atomic_store_n(&peaks[site].bytes, figure, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&writer->header->peak_bytes[count % 2], figure, __ATOMIC_RELAXED);
+    __atomic_store_n(&writer->header->peak_count, count, __ATOMIC_SEQ_CST);
+}
+
 static _Noreturn void write_for_ever(unsigned char *bytes)
 {
     struct writer writer = {.header = (void *) bytes};
@@ -117,7 +136,9 @@ static _Noreturn void write_for_ever(unsigned char *bytes)
     while (offset < writer.header->file_bytes) {
         struct lmm_ledger_chunk *chunk = (void *) (bytes + offset);
 
-        if (chunk->owner != 0) {
+        if (chunk->kind == LMM_LEDGER_PEAKS) {
+            writer.peaks[chunk->owner] = chunk;
+        } else if (chunk->owner != 0) {
             *(seen[chunk->owner]++ == 0 ? &writer.rows[chunk->owner]
                                         : &writer.spare[chunk->owner]) = chunk;
         }
@@ -135,6 +156,9 @@ static _Noreturn void write_for_ever(unsigned char *bytes)
         }
         count_up(&row_of(&writer, owner, site)->allocated_blocks);
         count_up(&row_of(&writer, freer, site)->freed_blocks);
+        if (n % BETWEEN_PEAKS == 0) {
+            write_peaks(&writer, n);
+        }
         if (n % 2000 == 0 && owner != OWNERS) {
             move(&writer, owner);
         }
@@ -151,6 +175,8 @@ static void check_balance(const struct lmm_model *model)
         cr_assert_leq(site->frees, site->allocations, "site %u: %llu of %llu freed",
                       (unsigned) site->id, (unsigned long long) site->frees,
                       (unsigned long long) site->allocations);
+        cr_assert(site->peak_blocks == model->peak_bytes && site->peak_bytes == model->peak_bytes,
+                  "peaks of two moments");
         live += site->live_blocks;
     }
     cr_assert_eq(live, model->total.live_blocks);

@@ -155,6 +155,31 @@ Test(glpq, the_walk_visits_each_node_once)
     }
 }
 
+/* A walk that goes past what is below a short node still sees every long one, and none twice. */
+Test(glpq, a_walk_past_small_keys_sees_all_others)
+{
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (uint32_t least = 0; least < 11; least++) {
+            struct fixture fixture = {0};
+            uint32_t expected = 0;
+            uint32_t seen = 0;
+            glpq_init(&fixture.queue);
+            run_script(&fixture, cases[i].script);
+            for (const char *name = cases[i].order; *name != '\0'; name++) {
+                expected |= (uint32_t) (fixture.nodes[*name - 'a'].key >= least) << (*name - 'a');
+            }
+            const struct glpq_node *node = glpq_walk_first(&fixture.queue);
+            while (node != NULL) {
+                uint32_t bit = (uint32_t) (node->key >= least) << (name_of(&fixture, node) - 'a');
+                cr_assert_eq(seen & bit, 0, "script \"%s\"", cases[i].script);
+                seen |= bit;
+                node = node->key < least ? glpq_walk_past(node) : glpq_walk_next(node);
+            }
+            cr_expect_eq(seen, expected, "script \"%s\", from %u on", cases[i].script, least);
+        }
+    }
+}
+
 /* Ways to break a queue of a9 b8 c7 d6; each must be found. */
 static void break_order(struct fixture *fixture)
 {

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""Options of `lmm run` that make no sense, what is checked before the program starts, --keep."""
+import os
+import re
+import shutil
+import stat
+import subprocess
+
+import harness
+
+
+class Usage(harness.Case):
+    def test_what_makes_no_sense_is_status_125(self):
+        for arguments, words in (
+                ([], "which program"),
+                (["--"], "which program"),
+                (["--nonsense", "true"], "--nonsense"),
+                (["--stacks", "65", "true"], "--stacks takes a number from 0 to 64, not '65'"),
+                (["--stacks", "-1", "true"], "--stacks"),
+                (["--stacks", "x", "true"], "--stacks"),
+                (["--top", "0", "true"], "--top"),
+                (["--report", "word", "true"], "no format 'word'"),
+                (["--error-exitcode", "0", "true"], "--error-exitcode"),
+                (["--error-exitcode", "256", "true"], "--error-exitcode"),
+                (["--fit", "worst", "true"], "--fit takes largest, first or best, not 'worst'"),
+                (["--options", "word", "true"], "--options takes KEY=VALUE:..., not 'word'"),
+                (["--options", "=x", "true"], "not '=x'"),
+                (["--options", "fill=both:ledger=off", "true"], "cannot set ledger"),
+                (["--options", "stacks=3", "true"], "cannot set stacks"),
+                (["-o"], "'o'")):
+            result = self.run_lmm(*arguments)
+            self.assertEqual((result.returncode, result.stdout), (harness.FAILED, ""), arguments)
+            self.assertIn(words, result.stderr, arguments)
+        self.assert_nothing_left()
+
+    def test_help(self):
+        result = self.run_lmm("--help")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertTrue(result.stdout.startswith("Usage: lmm run [OPTION...] [--] PROGRAM"))
+        self.assertNotIn("preload-library", result.stdout)
+
+    def test_the_manual_has_the_options(self):
+        page = os.path.join(harness.SOURCE, "docs", "man", "lmm-run.1.scd")
+        with open(page, encoding="utf-8") as file:
+            in_page = set(re.findall(r"\*(--[a-z][-a-z]*)\*", file.read()))
+        in_help = set(re.findall(r"--[a-z][-a-z]*", self.run_lmm("--help").stdout))
+        others = {"--help", "--version", "--usage"}
+        self.assertEqual(in_page - others, in_help - others)
+
+
+class Before(harness.Case):
+    """What is wrong is said before the program has run."""
+
+    def refuse(self, words, *arguments):
+        ran = self.path("ran")
+        result = self.run_lmm(*arguments, "touch", ran)
+        self.assertEqual((result.returncode, result.stdout), (harness.FAILED, ""), arguments)
+        self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+        self.assertTrue(result.stderr.startswith("lmm: "), result.stderr)
+        self.assertIn(words, result.stderr, arguments)
+        self.assertFalse(os.path.exists(ran), arguments)
+        self.assert_nothing_left()
+
+    def test_output_that_cannot_be_written(self):
+        os.mkdir(self.path("folder"))
+        self.refuse("No such file or directory", "-o", self.path("nowhere", "report"))
+        self.refuse("No such file or directory", "-o", self.path("nowhere", "report.%p"))
+        self.refuse("Is a directory", "-o", self.path("folder"))
+        self.refuse("Not a directory", "-o", self.path("made", "report"))
+
+    def test_several_processes_in_one_file_of_a_format_for_one(self):
+        for report in ("csv", "openmetrics", "pprof", "folded"):
+            self.refuse("%p in it", "--children", "--report", report, "-o", self.path("report"))
+
+    def test_the_library(self):
+        self.refuse("No such file", "--preload-library", "/nowhere/lib.so")
+        blank = self.path("a library.so")
+        shutil.copy(harness.STAND_IN, blank)
+        self.refuse("cannot be preloaded", "--preload-library", blank)
+        self.environment["LMM_PRELOAD_LIBRARY"] = "/nowhere/lib.so"
+        self.refuse("No such file")
+        self.environment.pop("LMM_PRELOAD_LIBRARY")
+        os.mkdir(self.path("bin"))
+        shutil.copy(harness.LMM, self.path("bin", "lmm"))
+        result = subprocess.run([self.path("bin", "lmm"), "run", "true"], env=self.environment,
+                                stderr=subprocess.PIPE, encoding="utf-8", timeout=60, check=False)
+        self.assertEqual(result.returncode, harness.FAILED)
+        self.assertRegex(result.stderr, r"^lmm: liblmm_preload.so is missing: it belongs in .*\n$")
+
+    def test_the_library_is_found_beside_the_program(self):
+        os.mkdir(self.path("bin"))
+        os.makedirs(self.path("lib", "lmm"))
+        shutil.copy(harness.LMM, self.path("bin", "lmm"))
+        shutil.copy(harness.STAND_IN, self.path("lib", "lmm", "liblmm_preload.so"))
+        self.environment.pop("LMM_PRELOAD_LIBRARY")
+        result = subprocess.run([self.path("bin", "lmm"), "run", "true"], env=self.environment,
+                                stderr=subprocess.PIPE, encoding="utf-8", timeout=60, check=False)
+        self.assertIn("LMM: run report of hr", result.stderr)
+
+    def test_suppressions(self):
+        bad = self.file("bad", "# words\nleak:a\nrace:b\n")
+        self.refuse(f"{bad}:3: 'race:b' is no suppression", "--suppressions", bad)
+        self.refuse("No such file", "--suppressions", self.path("nowhere"))
+
+    def test_a_directory_for_ledgers(self):
+        self.environment["LMM_DIR"] = self.path("nowhere")
+        self.refuse("no directory for ledgers")
+        self.environment["LMM_DIR"] = self.path("a:b")
+        os.mkdir(self.path("a:b"), 0o700)
+        self.refuse("a path with colons")
+        self.assertEqual(os.listdir(self.path("a:b")), [])
+
+
+class Keep(harness.Case):
+    def test_the_ledger_stays_and_its_path_is_told(self):
+        result = self.run_lmm("--keep", "true")
+        self.assertEqual(result.returncode, 0)
+        path = re.search(r"(?m)^lmm: ledger of \d+: (/.*\.lmm)$", result.stderr).group(1)
+        self.assertEqual(stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode), 0o700)
+        report = subprocess.run([harness.LMM, "report", path], env=self.environment,
+                                stdout=subprocess.PIPE, encoding="utf-8", timeout=60, check=True)
+        self.assertIn("usage report of hr", report.stdout)
+
+    def test_it_is_listed_and_swept(self):
+        self.run_lmm("--keep", "true")
+        listed = subprocess.run([harness.LMM, "ls"], env=self.environment, stdout=subprocess.PIPE,
+                                encoding="utf-8", timeout=60, check=True).stdout
+        self.assertIn("exited", listed)
+        subprocess.run([harness.LMM, "gc"], env=self.environment, stdout=subprocess.DEVNULL,
+                       timeout=60, check=True)
+        self.assert_nothing_left()
+
+    def test_it_is_not_swept_while_lmm_run_may_read_it(self):
+        process = self.start("sh", "-c", "echo ready; read line")
+        swept = subprocess.run([harness.LMM, "gc"], env=self.environment, stdout=subprocess.PIPE,
+                               encoding="utf-8", timeout=60, check=True).stdout
+        self.assertIn("removed 0 ledgers", swept)
+        process.communicate(b"\n", timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.assert_nothing_left()
+
+    def test_it_stays_when_the_report_cannot_be_written(self):
+        result = self.run_lmm("-o", "/dev/full", "true")
+        self.assertEqual(result.returncode, harness.FAILED)
+        self.assertIn("No space left on device", result.stderr)
+        self.assertRegex(result.stderr, r"(?m)^lmm: ledger of \d+: /.*\.lmm$")
+
+    def test_a_ledger_that_cannot_be_read_stays(self):
+        self.environment["STAND_IN_LEDGER"] = self.file("made", "x" * 5000)
+        result = self.run_lmm("sh", "-c", "exit 3")
+        self.assertEqual(result.returncode, harness.FAILED)
+        self.assertIn("lmm: ", result.stderr)
+        self.assertEqual(len(os.listdir(self.ledgers)), 1)
+
+
+class Unloaded(harness.Case):
+    """Programs that leave no ledger."""
+
+    def test_one_line_says_so_and_the_status_is_the_programs(self):
+        self.environment["STAND_IN_LEDGER"] = ""
+        result = self.run_lmm("sh", "-c", "exit 6")
+        self.assertEqual(result.returncode, 6)
+        self.assertEqual(result.stderr, "lmm: sh did not load LMM: statically linked or "
+                                        "set-user-ID?\n")
+        self.assert_nothing_left()
+
+    def test_the_reason_where_it_is_known(self):
+        self.environment["STAND_IN_LEDGER"] = ""
+        program = self.path("program")
+        shutil.copy("/bin/true", program)
+        os.chmod(program, 0o4755)
+        self.assertEqual(self.run_lmm(program).stderr,
+                         f"lmm: {program} did not load LMM: it is a set-user-ID or set-group-ID "
+                         "program\n")
+
+    def test_statically_linked_programs(self):
+        source = self.file("program.c", "int main(void) { return 5; }\n")
+        built = subprocess.run(["cc", "-static", "-o", self.path("program"), source],
+                               stderr=subprocess.DEVNULL, check=False)
+        if built.returncode != 0:
+            self.skipTest("no static libc")
+        result = self.run_lmm(self.path("program"))
+        self.assertEqual(result.returncode, 5)
+        self.assertIn("did not load LMM: it is statically linked\n", result.stderr)
+
+
+harness.main()

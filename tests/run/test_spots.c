@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Spots: which sites are one place, their order, and what suppressions take out. */
+#include "reporter/program/spots.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "reporter/model.h"
+#include "reporter/program/suppress.h"
+#include "tests/run/made.h"
+
+static bool is_at(const struct lmm_spot *spot, const char *file)
+{
+    return spot->site->file.bytes == strlen(file) &&
+           memcmp(spot->site->file.text, file, strlen(file)) == 0;
+}
+
+Test(spots, sites_of_one_line_are_one_spot)
+{
+    struct lmm_spots spots;
+
+    cr_assert(lmm_spots_make(made_model(), NULL, &spots));
+    cr_expect_eq(spots.count, 5);
+    cr_expect_eq(spots.total.allocations, 6002);
+    cr_expect_eq(spots.total.leaked_bytes, 1049028);
+    cr_assert_eq(lmm_spots_order(&spots, LMM_MEASURE_ALLOCATIONS), 5);
+    cr_assert(is_at(&spots.items[0], "src/field.hpp"));
+    cr_expect_eq(spots.items[0].tally.allocations, 4999);
+    cr_assert_eq(spots.items[0].trace_count, 2);
+    cr_expect_eq(spots.items[0].traces[0].tally.allocations, 4900);
+    cr_expect_eq(spots.items[0].traces[1].tally.allocations, 99);
+    lmm_spots_free(&spots);
+}
+
+Test(spots, each_measure_has_its_order)
+{
+    static const struct {
+        enum lmm_measure measure;
+        size_t count;
+        const char *first;
+    } cases[] = {
+        {LMM_MEASURE_PEAK, 4, "src/work.cpp"},
+        {LMM_MEASURE_ALLOCATIONS, 5, "src/field.hpp"},
+        {LMM_MEASURE_LEAKS, 5, "src/work.cpp"},
+        {LMM_MEASURE_TEMPORARIES, 1, "src/field.hpp"},
+    };
+    struct lmm_spots spots;
+
+    cr_assert(lmm_spots_make(made_model(), NULL, &spots));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cr_expect_eq(lmm_spots_order(&spots, cases[i].measure), cases[i].count, "%zu", i);
+        cr_expect(is_at(&spots.items[0], cases[i].first), "%zu", i);
+    }
+    lmm_spots_free(&spots);
+}
+
+Test(spots, suppressions_fit_any_call_of_a_stack)
+{
+    static const struct {
+        const char *pattern;
+        uint64_t blocks;
+    } cases[] = {
+        {"^main$", 13},            /* a function */
+        {"parse(reader", 9},       /* that others were inlined into */
+        {"src/field.hpp", 9},      /* a source file */
+        {"libpaper.so", 1},        /* a module */
+        {"^/usr/lib/libstdc", 14}, /* by its whole path; every stack starts there */
+        {"nothing", 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lmm_suppressions suppressions = {NULL, 0};
+        struct lmm_spots spots;
+
+        cr_assert(lmm_suppressions_add(&suppressions, cases[i].pattern));
+        cr_assert(lmm_spots_make(made_model(), &suppressions, &spots));
+        cr_expect_eq(suppressions.items[0].blocks, cases[i].blocks, "%s: %lu", cases[i].pattern,
+                     (unsigned long) suppressions.items[0].blocks);
+        cr_expect_eq(spots.total.leaked_blocks, 15 - cases[i].blocks, "%s", cases[i].pattern);
+        cr_expect_eq(spots.total.allocations, 6002);
+        lmm_spots_free(&spots);
+        lmm_suppressions_free(&suppressions);
+    }
+}
+
+Test(spots, the_first_suppression_that_fits_counts)
+{
+    struct lmm_suppressions suppressions = {NULL, 0};
+    struct lmm_spots spots;
+
+    cr_assert(lmm_suppressions_add(&suppressions, "load"));
+    cr_assert(lmm_suppressions_add(&suppressions, "field.hpp"));
+    cr_assert(lmm_suppressions_add(&suppressions, "work"));
+    cr_assert(lmm_spots_make(made_model(), &suppressions, &spots));
+    cr_expect_eq(suppressions.items[0].blocks, 12);
+    cr_expect_eq(suppressions.items[1].blocks, 0);
+    cr_expect_eq(suppressions.items[2].bytes, 1048576);
+    lmm_spots_free(&spots);
+    lmm_suppressions_free(&suppressions);
+}
+
+Test(spots, no_sites_are_no_spots)
+{
+    struct lmm_model *model = made_model();
+    struct lmm_spots spots;
+
+    model->site_count = 0;
+    cr_assert(lmm_spots_make(model, NULL, &spots));
+    cr_assert_eq(lmm_spots_order(&spots, LMM_MEASURE_LEAKS), 0);
+    lmm_spots_free(&spots);
+}
