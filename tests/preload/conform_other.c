@@ -155,7 +155,7 @@ static void test_sized_free(void)
     KEEPS_ERRNO_VOID(sized(NULL, 0));
     KEEPS_ERRNO_VOID(sized(NULL, 100));
     KEEPS_ERRNO_VOID(aligned_sized(NULL, 64, 0));
-    for (size_t n = 0, bytes; (bytes = conform_size(n, 8 * MIB)) != 0; n++) {
+    for (size_t n = 0, bytes; (bytes = conform_size(n, 128 * KIB)) != 0; n++) {
         void *block = malloc(bytes);
         CHECK_AT(block != NULL, bytes);
         KEEPS_ERRNO_VOID(sized(block, bytes));

@@ -5,6 +5,8 @@
  */
 #include "tests/preload/conform.h"
 
+#include <sys/resource.h>
+
 enum { STEP_LIMIT = 9000, JUMPS = 1500 };
 
 static void *resize(void *block, size_t bytes)
@@ -32,7 +34,7 @@ static void test_grow_and_shrink(void)
     size_t last = 1;
     void *behind = NULL;
     size_t n = 0;
-    for (size_t bytes; (bytes = conform_size(n, 8 * MIB)) != 0; n++) {
+    for (size_t bytes; (bytes = conform_size(n, 2 * MIB)) != 0; n++) {
         block = resize(block, bytes);
         CHECK_AT(check_is_painted(block, last, 1), bytes);
         check_paint(block, bytes, 1);
@@ -43,8 +45,8 @@ static void test_grow_and_shrink(void)
         last = bytes;
     }
     while (n-- > 0) {
-        block = resize(block, conform_size(n, 8 * MIB));
-        CHECK_AT(check_is_painted(block, conform_size(n, 8 * MIB), 1), n);
+        block = resize(block, conform_size(n, 2 * MIB));
+        CHECK_AT(check_is_painted(block, conform_size(n, 2 * MIB), 1), n);
     }
     free(behind);
     free(block);
@@ -129,12 +131,17 @@ static void test_edges(void)
 /* realloc(p, 0) frees: what was not freed would fill the address space. */
 static void test_zero_frees(void)
 {
-    for (size_t i = 0; i < 3000; i++) {
-        char *block = malloc(64 * MIB);
+    struct rlimit old;
+    CHECK(getrlimit(RLIMIT_AS, &old) == 0);
+    struct rlimit limit = {8 * GIB, old.rlim_max};
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+    for (size_t i = 0; i < 40; i++) {
+        char *block = malloc(256 * MIB);
         CHECK_AT(block != NULL, i);
         block[0] = 1;
         CHECK_AT(realloc(block, check_opaque(0)) == NULL, i);
     }
+    CHECK(setrlimit(RLIMIT_AS, &old) == 0);
 }
 
 static void test_failure_keeps_block(void)

@@ -19,7 +19,7 @@
 
 enum {
     THREADS = 4,
-    OWN = 1500, /* blocks a thread holds at most */
+    OWN = 800, /* blocks a thread holds at most */
     EXCHANGE = 512,
     FORKS = 4, /* by each thread */
     CHILD_OPERATIONS = 5000,

@@ -15,7 +15,7 @@
 #include "tests/preload/check.h"
 #include "tests/preload/moments/module.h"
 
-enum { ROUNDS = 150, THREADS = 3, PATIENCE_SECONDS = 55 };
+enum { ROUNDS = 100, THREADS = 2, DEPTH = 12, PATHS = 1 << DEPTH, PATIENCE_SECONDS = 55 };
 
 static const char *path;
 static atomic_bool stop;
@@ -35,7 +35,7 @@ static struct module *load(int flags, void **ret_handle)
 /* Every way for a block to be made on one side and to end on the other. */
 static void exchange(const struct module *module)
 {
-    for (size_t bytes = 1; bytes < 40000000; bytes = bytes * 3 + 1) {
+    for (size_t bytes = 1; bytes < 20000000; bytes = bytes * 4 + 1) {
         unsigned char *block = module->allocate(bytes);
         CHECK_AT(block != NULL && malloc_usable_size(block) >= bytes, bytes);
         memset(block, 1, bytes);
@@ -134,8 +134,8 @@ static int allocate_under_loader_lock(struct dl_phdr_info *info, size_t bytes, v
     (void) info;
     (void) bytes;
     unsigned *next = number;
-    free(descend(*next, 12, *next % 700));
-    ++*next;
+    unsigned path_number = (*next)++ % PATHS;
+    free(descend(path_number, DEPTH, path_number % 700));
     return 0;
 }
 
@@ -153,7 +153,7 @@ static void *allocate_from_new_places(void *arg)
 {
     (void) arg;
     for (unsigned number = 0; !atomic_load(&stop); number++) {
-        free(descend(number, 13, number % 5000));
+        free(descend(number % PATHS, DEPTH, number % PATHS % 3000));
     }
     return NULL;
 }
