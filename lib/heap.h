@@ -104,12 +104,15 @@ static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *b
         return NULL;
     }
     uint32_t *tag = &bin->tags[slot];
-    bin->head = lmm_load_relaxed(tag);    /* a FREE tag is the next slot */
+    uint32_t next = lmm_load_relaxed(tag);    /* a FREE tag is the next slot */
+    char *base = bin->base;
+    size_t stride = bin->stride;
+    bin->head = next;
     lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | value);
     /* The program will write the next block soon, and nothing here touches it before. A prefetch past
      * the end of the list goes nowhere. */
-    lmm_prefetch_for_write(bin->base + (size_t) bin->head * bin->stride);
-    return bin->base + (size_t) slot * bin->stride;
+    lmm_prefetch_for_write(base + next * stride);
+    return base + slot * stride;
 }
 
 /*

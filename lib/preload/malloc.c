@@ -78,16 +78,22 @@ static LMM_NOINLINE void free_slow(void *p)
     errno = saved_errno;
 }
 
-static inline void free_block(void *p)
+static LMM_NOINLINE void page_event(struct lmm_page *page)
+{
+    int saved_errno = errno;
+
+    lmm_heap_page_event(lmm_thread_open.heap, page);
+    errno = saved_errno;
+}
+
+static inline __attribute__((always_inline)) void free_block(void *p)
 {
     bool event;
     struct lmm_page *page;
 
     if (LMM_LIKELY(lmm_heap_push(&lmm_thread_open, p, &event, &page))) {
         if (LMM_UNLIKELY(event)) {
-            int saved_errno = errno;
-            lmm_heap_page_event(lmm_thread_open.heap, page);
-            errno = saved_errno;
+            page_event(page);
         }
     } else if (page != NULL && lmm_thread_open.site_limit != 0) {
         lmm_block_free_other(p, page);
