@@ -185,7 +185,7 @@ LMM_API inline void lmm_free(void *p)
     bool event;
     struct lmm_page *page;
 
-    if (LMM_LIKELY(lmm_heap_push(&lmm_thread_open, p, &event, &page))) {
+    if (LMM_LIKELY(lmm_heap_push(&lmm_thread_open, p, false, &event, &page))) {
         if (LMM_UNLIKELY(event)) {
             lmm_heap_page_event(lmm_thread_open.heap, page);
         }

@@ -91,7 +91,7 @@ static inline __attribute__((always_inline)) void free_block(void *p)
     bool event;
     struct lmm_page *page;
 
-    if (LMM_LIKELY(lmm_heap_push(&lmm_thread_open, p, &event, &page))) {
+    if (LMM_LIKELY(lmm_heap_push(&lmm_thread_open, p, true, &event, &page))) {
         if (LMM_UNLIKELY(event)) {
             page_event(page);
         }
