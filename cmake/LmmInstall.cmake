@@ -22,6 +22,11 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/lmm-config.cmake"
               "${CMAKE_CURRENT_BINARY_DIR}/lmm-config-version.cmake"
         DESTINATION "${lmm_package_dir}")
 
+# Private: nobody links with the drop-in; `lmm run` finds it from where it stands itself.
+if(TARGET lmm_preload)
+    install(TARGETS lmm_preload LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/lmm")
+endif()
+
 # The program is there when this is not a part of another project.
 if(TARGET lmm_command)
     install(TARGETS lmm_command RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")

@@ -637,6 +637,8 @@ void lmm_ledger_take_peak(uint64_t bytes)
         lmm_store_relaxed(&header->peak_bytes[owner], bytes);
         lmm_store_relaxed(&header->peak_time_ns[owner], lmm_process_time_ns());
         lmm_store_release(&header->peak_count, header->peak_count + 1);
+        /* Who still copies the other chunk sees the count before what is next written there. */
+        __atomic_thread_fence(__ATOMIC_RELEASE);
     }
     lmm_lock_release(&ledger.lock);
 }

@@ -160,6 +160,25 @@ static void *resize_other(void *p, size_t bytes, const struct lmm_caller *caller
     return moved;
 }
 
+/* Copies the block to a new one of so many bytes. */
+static void *move(void *p, const struct lmm_block_facts *facts, size_t bytes,
+                  const struct lmm_caller *caller)
+{
+    size_t old_bytes = usable_bytes(facts);
+    bool is_temporary = lmm_stacked_is_last(p);
+    void *moved = lmm_serve_alloc(bytes, 1, false, caller);
+
+    if (moved == NULL) {
+        return NULL;
+    }
+    if (is_temporary) {
+        lmm_stacked_note_temporary(facts);
+    }
+    memcpy(moved, p, old_bytes < bytes ? old_bytes : bytes);
+    lmm_serve_free(p);
+    return moved;
+}
+
 void *lmm_serve_resize(void *p, size_t bytes, const struct lmm_caller *caller)
 {
     struct lmm_block_facts facts;
@@ -173,16 +192,10 @@ void *lmm_serve_resize(void *p, size_t bytes, const struct lmm_caller *caller)
         return resize_other(p, bytes, caller);
     }
     void *moved = reshape(p, &facts, &shape, bytes, caller);
-    if (moved == NULL) {
-        size_t old_bytes = usable_bytes(&facts);
-        moved = lmm_serve_alloc(bytes, 1, false, caller);
-        if (moved == NULL) {
-            return NULL;
-        }
-        memcpy(moved, p, old_bytes < bytes ? old_bytes : bytes);
-        lmm_serve_free(p);
+    moved = moved != NULL ? moved : move(p, &facts, bytes, caller);
+    if (moved != NULL) {
+        errno = saved_errno;
     }
-    errno = saved_errno;
     return moved;
 }
 

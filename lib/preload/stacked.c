@@ -177,6 +177,25 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
 
 /* ---- Freeing ------------------------------------------------------------------------------------- */
 
+static inline void count_temporary(struct lmm_heap *heap, uint32_t site)
+{
+    if (site < heap->temporaries.capacity) {
+        lmm_add_single_writer(&heap->temporaries.count[site], 1);
+    }
+}
+
+bool lmm_stacked_is_last(const void *p)
+{
+    const struct lmm_heap *heap = lmm_thread_open.heap;
+
+    return heap != NULL && heap->tracer != NULL && heap->tracer->last == p;
+}
+
+void lmm_stacked_note_temporary(const struct lmm_block_facts *facts)
+{
+    count_temporary(lmm_thread_open.heap, lmm_tag_site(facts->tag));
+}
+
 /* Tells of a free before the block ends. */
 static inline void note_free(struct lmm_heap *heap, const void *p, uint32_t site, int64_t bytes)
 {
@@ -184,9 +203,7 @@ static inline void note_free(struct lmm_heap *heap, const void *p, uint32_t site
 
     if (tracer->last == p) {
         tracer->last = NULL;
-        if (site < heap->temporaries.capacity) {
-            lmm_add_single_writer(&heap->temporaries.count[site], 1);
-        }
+        count_temporary(heap, site);
     }
     note_bytes(tracer, -bytes);
 }

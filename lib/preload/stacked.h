@@ -33,6 +33,12 @@ bool lmm_stacked_push(void *p);
 /* Frees the block p. May change errno. */
 void lmm_stacked_free(void *p, const struct lmm_block_facts *facts);
 
+/* Whether p is the block that this thread allocated last. */
+bool lmm_stacked_is_last(const void *p);
+
+/* Counts a block that was, and was freed after its contents had gone to a new one (realloc), as temporary. */
+void lmm_stacked_note_temporary(const struct lmm_block_facts *facts);
+
 /* Gives the block a shape that its slots have, or that they can have in place; NULL when they cannot. */
 void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts, const struct lmm_shape *shape,
                           const struct lmm_caller *caller);
