@@ -511,6 +511,9 @@ void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, 
     count_reshape(facts, n, value);
     if (n > facts->slots) {
         lmm_family_note_taken(facts->family, n - facts->slots);
+        if (lmm_hooks_active) {
+            lmm_hooks_block_grows(reshaped, facts->slots * facts->family->stride, n * facts->family->stride);
+        }
     }
     return reshaped;
 }

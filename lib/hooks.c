@@ -108,7 +108,8 @@ void lmm_hooks_block_begins(void *block, size_t bytes)
 
 void lmm_hooks_block_ends(void *block, size_t bytes)
 {
-    if (lmm_options.fill_free) {
+    /* What is longer than all that is kept for reuse goes to the kernel, and who reads it faults. */
+    if (lmm_options.fill_free && bytes <= lmm_options.reservoir_bytes) {
         memset(block, FREED_BYTE, bytes);
     }
     if (on_memcheck) {
