@@ -67,12 +67,21 @@ static inline void note_bytes(struct lmm_tracer *tracer, int64_t bytes)
 /* This thread's heap with a tracer; NULL: it has none any more, or there is no memory. */
 static LMM_NOINLINE struct lmm_heap *enter(void)
 {
+    bool is_new = lmm_thread_open.heap == NULL;
+
     lmm_thread_leave(lmm_thread_enter());
     struct lmm_heap *heap = lmm_thread_open.heap;
-    if (heap != NULL && heap->tracer == NULL) {
-        heap->tracer = lmm_meta_zalloc(sizeof(*heap->tracer));
+    if (heap == NULL) {
+        return NULL;
     }
-    return heap != NULL && heap->tracer != NULL ? heap : NULL;
+    if (heap->tracer == NULL) {
+        heap->tracer = lmm_meta_zalloc(sizeof(*heap->tracer));
+    } else if (is_new) {
+        /* A heap taken over; after a fork, perhaps from a thread that was in here. */
+        heap->tracer->is_busy = false;
+        heap->tracer->last = NULL;
+    }
+    return heap->tracer != NULL ? heap : NULL;
 }
 
 static inline struct lmm_heap *own_heap(void)
