@@ -3,6 +3,7 @@
 
 #include "meta.h"
 #include "module.h"
+#include "rules.h"
 #include "site.h"
 #include "sync.h"
 
@@ -232,7 +233,7 @@ static bool is_same(const struct lmm_ledger_module *a, const struct lmm_ledger_m
 static void forget_module_locked(struct lmm_ledger_module *module)
 {
     lmm_store_relaxed(&module->gone, 1);
-    lmm_unwind_forget(module->start, module->end);
+    lmm_rules_forget(module->start, module->end);
     for (size_t i = 0; i <= depot.table->mask; i++) {
         struct entry *entry = &depot.table->entry[i];
         if (entry->key > module->start && entry->key <= module->end) {

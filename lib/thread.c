@@ -9,7 +9,7 @@
 #include "options.h"
 #include "repair.h"
 #include "reservoir.h"
-#include "unwind.h"
+#include "rules.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -195,7 +195,7 @@ static void before_fork(void)
     }
     lmm_families_before_fork();
     lmm_depot_before_fork();
-    lmm_unwind_before_fork();
+    lmm_rules_before_fork();
     lmm_site_before_fork();
     lmm_ledger_before_fork();
     lmm_page_before_fork();
@@ -210,7 +210,7 @@ static void after_fork(void)
     lmm_page_after_fork();
     lmm_ledger_after_fork();
     lmm_site_after_fork();
-    lmm_unwind_after_fork();
+    lmm_rules_after_fork();
     lmm_depot_after_fork();
     lmm_families_after_fork();
     for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {

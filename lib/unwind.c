@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "unwind.h"
 
-#include "cfi.h"
-#include "meta.h"
 #include "module.h"
+#include "rules.h"
 #include "sync.h"
 #include "vm.h"
 
@@ -13,7 +12,6 @@
 #include <ucontext.h>
 
 enum {
-    RULES_FIRST = 4096,
     STRAY_BYTES = 16 * LMM_SYSTEM_PAGE_BYTES,    /* looked at of a stack that is not the thread's own */
 };
 
@@ -23,166 +21,9 @@ extern void *__libc_stack_end;     /* the dynamic loader's: where the main threa
 
 static uint64_t hash_power[LMM_STACK_FRAMES_MAX + 1];    /* of HASH_BASE; set at start */
 
-/* ---- Rules ------------------------------------------------------------------------------------- */
-
-struct entry {
-    uintptr_t pc;                  /* 0: empty; atomic */
-    uint64_t rule;                 /* 0: not known any more; atomic */
-};
-
-struct table {
-    size_t mask;                   /* entries - 1 */
-    size_t used;                   /* under the lock; at most half */
-    struct entry entry[];
-};
-
-static struct {
-    struct lmm_lock lock;
-    struct table *table;           /* atomic; outgrown ones stay, for who still reads them */
-    uint32_t forgotten;            /* how often rules were; atomic */
-    uintptr_t own_start;           /* LMM's own code; immutable */
-    uintptr_t own_end;
-} rules = {.lock = LMM_LOCK_INIT(LMM_RANK_RULES)};
-
-static uint64_t rule_bits(struct lmm_cfi_rule rule)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &rule, sizeof(bits));
-    return bits;
-}
-
-static struct lmm_cfi_rule rule_of_bits(uint64_t bits)
-{
-    struct lmm_cfi_rule rule;
-
-    memcpy(&rule, &bits, sizeof(rule));
-    return rule;
-}
-
-static size_t hash(uintptr_t pc)
-{
-    return (size_t) ((pc * HASH_BASE) >> 32);
-}
-
-/* The entry of pc, or the empty one where it belongs. */
-static inline struct entry *entry_of(struct table *table, uintptr_t pc)
-{
-    size_t i = hash(pc) & table->mask;
-    uintptr_t found;
-
-    while ((found = lmm_load_acquire(&table->entry[i].pc)) != pc && found != 0) {
-        i = (i + 1) & table->mask;
-    }
-    return &table->entry[i];
-}
-
-static struct table *table_create(size_t entries)
-{
-    struct table *table = lmm_meta_zalloc(sizeof(*table) + entries * sizeof(struct entry));
-
-    if (table != NULL) {
-        table->mask = entries - 1;
-    }
-    return table;
-}
-
-/* Puts what is known into a table twice as large. False: no memory; then nothing new is kept. */
-static bool table_grow_locked(void)
-{
-    struct table *old = rules.table;
-    struct table *larger = table_create(2 * (old->mask + 1));
-
-    if (larger == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i <= old->mask; i++) {
-        if (old->entry[i].pc != 0) {
-            *entry_of(larger, old->entry[i].pc) = old->entry[i];
-            larger->used++;
-        }
-    }
-    lmm_store_release(&rules.table, larger);
-    return true;
-}
-
-static void keep_rule(uintptr_t pc, uint64_t bits)
-{
-    lmm_lock_acquire(&rules.lock);
-    if (2 * rules.table->used <= rules.table->mask || table_grow_locked()) {
-        struct entry *entry = entry_of(rules.table, pc);
-        lmm_store_relaxed(&entry->rule, bits);
-        if (entry->pc == 0) {
-            rules.table->used++;
-            lmm_store_release(&entry->pc, pc);
-        }
-    }
-    lmm_lock_release(&rules.lock);
-}
-
-/* As compilers leave it that keep a frame pointer. */
-static const struct lmm_cfi_rule frame_pointer_rule = {
-    .cfa_offset = 2 * sizeof(uintptr_t),
-    .bp_offset = -2 * (int16_t) sizeof(uintptr_t),
-    .base = LMM_CFI_BP,
-    .saved = LMM_CFI_AT_CFA,
-};
-
-/* Code that no module holds is made at run time, comes and goes, and is asked for each time anew. */
-static LMM_NOINLINE struct lmm_cfi_rule find_rule(uintptr_t pc, bool exact)
-{
-    struct lmm_module_facts module;
-    struct lmm_cfi_rule rule = {.base = LMM_CFI_END};
-
-    if (!lmm_module_find(exact ? pc : pc - 1, &module)) {
-        return frame_pointer_rule;
-    }
-    if (!lmm_cfi_find(module.eh_frame_hdr, pc, exact, &rule) || rule.base == LMM_CFI_UNKNOWN ||
-        (rule.base == LMM_CFI_SP &&
-         (rule.cfa_offset <= 0 || rule.cfa_offset % (int32_t) sizeof(uintptr_t) != 0))) {
-        rule = (struct lmm_cfi_rule) {.base = LMM_CFI_END};
-    }
-    if (!exact) {
-        keep_rule(pc, rule_bits(rule));
-    }
-    return rule;
-}
-
-/* The rule of a return address. On sp it leads upwards by whole words, or it would be no rule. */
-static inline __attribute__((always_inline)) struct lmm_cfi_rule rule_of(const struct table *table,
-                                                                          uintptr_t pc)
-{
-    size_t i = hash(pc) & table->mask;
-    uintptr_t found;
-
-    while (LMM_UNLIKELY((found = lmm_load_acquire(&table->entry[i].pc)) != pc)) {
-        if (found == 0) {
-            return find_rule(pc, false);
-        }
-        i = (i + 1) & table->mask;
-    }
-    uint64_t bits = lmm_load_relaxed(&table->entry[i].rule);
-    return LMM_LIKELY(bits != 0) ? rule_of_bits(bits) : find_rule(pc, false);
-}
-
-/* Whether the step to the caller takes sp alone, and at most notes where bp is. */
-static inline bool is_plain_rule(struct lmm_cfi_rule rule)
-{
-    return rule.base == LMM_CFI_SP && rule.saved <= LMM_CFI_AT_CFA;
-}
-
-void lmm_unwind_forget(uintptr_t start, uintptr_t end)
-{
-    lmm_lock_acquire(&rules.lock);
-    for (size_t i = 0; i <= rules.table->mask; i++) {
-        struct entry *entry = &rules.table->entry[i];
-        if (entry->pc >= start && entry->pc <= end) {
-            lmm_store_relaxed(&entry->rule, 0);
-        }
-    }
-    lmm_store_relaxed(&rules.forgotten, rules.forgotten + 1);
-    lmm_lock_release(&rules.lock);
-}
+/* LMM's own code in the drop-in, else nothing; set at start. */
+static uintptr_t own_start;
+static uintptr_t own_end;
 
 bool lmm_unwind_start(void)
 {
@@ -192,24 +33,11 @@ bool lmm_unwind_start(void)
     for (size_t i = 0; i < LMM_STACK_FRAMES_MAX; i++) {
         hash_power[i + 1] = hash_power[i] * HASH_BASE;
     }
-    if (rules.table == NULL && (rules.table = table_create(RULES_FIRST)) == NULL) {
-        return false;
-    }
     if (LMM_DROP_IN && lmm_module_find((uintptr_t) &lmm_unwind_start, &own)) {
-        rules.own_start = own.start;
-        rules.own_end = own.end;
+        own_start = own.start;
+        own_end = own.end;
     }
-    return true;
-}
-
-void lmm_unwind_before_fork(void)
-{
-    lmm_lock_acquire_for_fork(&rules.lock);
-}
-
-void lmm_unwind_after_fork(void)
-{
-    lmm_lock_release_for_fork(&rules.lock);
+    return lmm_rules_start();
 }
 
 /* ---- Which stack ------------------------------------------------------------------------------- */
@@ -336,11 +164,6 @@ static uintptr_t bp_of(struct walk *walk)
     return walk->bp;
 }
 
-static inline bool uses_bp(struct lmm_cfi_rule rule)
-{
-    return rule.base != LMM_CFI_SP || rule.saved == LMM_CFI_AT_BP;
-}
-
 /* From a signal's trampoline to what it interrupted. */
 static void step_signal(struct walk *walk)
 {
@@ -405,8 +228,8 @@ static LMM_NOINLINE void step(struct walk *walk, struct lmm_cfi_rule rule)
 /* Past LMM's own frames. */
 static inline void skip_own(struct walk *walk)
 {
-    while (LMM_UNLIKELY(walk->pc >= rules.own_start && walk->pc < rules.own_end)) {
-        step(walk, rule_of(lmm_load_acquire(&rules.table), walk->pc));
+    while (LMM_UNLIKELY(walk->pc >= own_start && walk->pc < own_end)) {
+        step(walk, lmm_rule_of(lmm_load_acquire(&lmm_rules), walk->pc));
     }
 }
 
@@ -418,9 +241,9 @@ static LMM_NOINLINE void walk_call(struct walk *walk)
 
     call->pc = walk->pc + walk->is_exact;
     call->sp = walk->sp;
-    call->rule = walk->is_exact ? find_rule(walk->pc, true)
-                                : rule_of(lmm_load_acquire(&rules.table), walk->pc);
-    call->bp = uses_bp(call->rule) ? bp_of(walk) : 0;
+    call->rule = walk->is_exact ? lmm_rule_find(walk->pc, true)
+                                : lmm_rule_of(lmm_load_acquire(&lmm_rules), walk->pc);
+    call->bp = lmm_rule_uses_bp(call->rule) ? bp_of(walk) : 0;
     walk->is_exact = false;
     step(walk, call->rule);
 }
@@ -465,7 +288,7 @@ static inline bool stands_in(struct walk *walk, uint32_t i)
 static inline void walk_plain_calls(struct walk *walk, uint32_t frames, uint32_t *left)
 {
     const struct lmm_trace *trace = walk->trace;
-    const struct table *table = lmm_load_acquire(&rules.table);
+    const struct lmm_rule_table *table = lmm_load_acquire(&lmm_rules);
     struct call *call = &walk->call[walk->count];
     const struct call *end_call = &walk->call[frames];
     const uintptr_t end = walk->bounds.end;
@@ -481,9 +304,9 @@ static inline void walk_plain_calls(struct walk *walk, uint32_t frames, uint32_t
             }
             next--;
         }
-        struct lmm_cfi_rule rule = rule_of(table, pc);
+        struct lmm_cfi_rule rule = lmm_rule_of(table, pc);
         uintptr_t cfa = sp + (uintptr_t) (intptr_t) rule.cfa_offset;
-        if (LMM_UNLIKELY(!is_plain_rule(rule) || cfa > end)) {
+        if (LMM_UNLIKELY(!lmm_rule_is_plain(rule) || cfa > end)) {
             break;
         }
         call->pc = pc;
@@ -552,8 +375,8 @@ static LMM_NOINLINE void remember_bp(struct lmm_trace *trace, uint32_t i, const 
     bool caller_needs = trace->needs_bp[i - 1];
     bool is_same = rule.saved == LMM_CFI_SAME || rule.saved == LMM_CFI_LOST;
 
-    trace->needs_bp[i] = uses_bp(rule) || (caller_needs && is_same);
-    trace->bp[i] = uses_bp(rule) ? call->bp : trace->bp[i - 1];
+    trace->needs_bp[i] = lmm_rule_uses_bp(rule) || (caller_needs && is_same);
+    trace->bp[i] = lmm_rule_uses_bp(rule) ? call->bp : trace->bp[i - 1];
     if (caller_needs && !is_same) {
         uintptr_t base = rule.saved == LMM_CFI_AT_CFA ? trace->sp[i - 1] : call->bp;
         remember_word(trace, base + (uintptr_t) (intptr_t) rule.bp_offset, trace->bp[i - 1], i);
@@ -571,7 +394,7 @@ static inline void push_call(struct lmm_trace *trace, const struct call *call)
     trace->pc[i] = call->pc;
     trace->sp[i] = call->sp;
     trace->hash[i] = call->pc * hash_power[i] + (i == 0 ? 0 : trace->hash[i - 1]);
-    if (LMM_LIKELY(!uses_bp(call->rule) && (i == 0 || !trace->needs_bp[i - 1]))) {
+    if (LMM_LIKELY(!lmm_rule_uses_bp(call->rule) && (i == 0 || !trace->needs_bp[i - 1]))) {
         trace->needs_bp[i] = false;
     } else if (i == 0) {
         trace->needs_bp[0] = true;
@@ -610,7 +433,7 @@ static LMM_NOINLINE void drop_outermost(struct lmm_trace *trace, uint32_t count)
 void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames)
 {
     struct walk walk;
-    uint32_t forgotten = lmm_load_relaxed(&rules.forgotten);
+    uint32_t forgotten = lmm_load_relaxed(&lmm_rules_forgotten);
 
     if (LMM_UNLIKELY(trace->is_stray || trace->forgotten != forgotten)) {
         trace->forgotten = forgotten;

@@ -2,19 +2,17 @@
 /*
  * unwind: the call stack of the calling thread, exactly, at a few nanoseconds a call.
  *
- * Each return address has a rule (cfi.h) that leads to its caller; rules are found once and kept in a table
- * that is read without a lock. A thread remembers the stack it saw last: when a walk comes to a call that
+ * Each return address has a rule (rules.h) that leads to its caller. A thread remembers the stack it saw last: when a walk comes to a call that
  * was there then (same return address, same place on the stack), and each word that the walk read from
  * there on outwards is what it was, then so are all outer calls, and the walk is over. These reads do not
  * wait for one another as the steps of a walk do.
  *
- * Owns the table of rules; traces are the caller's, one a thread. Invariants:
- *   I1  an entry of the table is filled in once; its rule alone changes, by one store, when its module goes
- *   I2  in a trace, call 0 is the outermost that is kept, and sp falls from call to call
- *   I3  nothing is read but stack that is known to be mapped
- *   I4  hash i is the sum over calls j <= i of pc j x K^j modulo 2^64, for an odd K: so the hash of a stack is
+ * Owns nothing; traces are the caller's, one a thread. Invariants:
+ *   I1  in a trace, call 0 is the outermost that is kept, and sp falls from call to call
+ *   I2  nothing is read but stack that is known to be mapped
+ *   I3  hash i is the sum over calls j <= i of pc j x K^j modulo 2^64, for an odd K: so the hash of a stack is
  *       that of its known outer calls and one multiplication for each new inner one
- * Locks: RULES, inside, for new rules. Async-signal-safe but for a signal inside lmm_unwind() itself,
+ * Locks: none of its own. Async-signal-safe but for a signal inside lmm_unwind() itself,
  * which the caller keeps from coming here again. x86-64; elsewhere, and for code without rules (JIT), by
  * frame pointers. Not responsible for what identifies a stack (depot).
  */
@@ -57,7 +55,7 @@ struct lmm_trace {
     uint32_t forgotten;            /* rules were so often forgotten before this was taken */
     uintptr_t pc[LMM_STACK_FRAMES_MAX];
     uintptr_t sp[LMM_STACK_FRAMES_MAX];
-    uint64_t hash[LMM_STACK_FRAMES_MAX];    /* of the pcs of calls [0, i]: I4 */
+    uint64_t hash[LMM_STACK_FRAMES_MAX];    /* of the pcs of calls [0, i]: I3 */
     uintptr_t bp[LMM_STACK_FRAMES_MAX];     /* where needs_bp; else anything */
     bool needs_bp[LMM_STACK_FRAMES_MAX];    /* whether what is outside of the call depends on bp */
     uint32_t word_count;
@@ -79,11 +77,5 @@ bool lmm_unwind_start(void);
 
 /* Takes the stack from caller outwards, at most `frames` calls (1 to LMM_STACK_FRAMES_MAX), into trace. */
 void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames);
-
-/* Forgets the rules of the code at [start, end), which is gone. */
-void lmm_unwind_forget(uintptr_t start, uintptr_t end);
-
-void lmm_unwind_before_fork(void);
-void lmm_unwind_after_fork(void);
 
 #endif

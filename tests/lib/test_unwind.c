@@ -4,6 +4,7 @@
  * remembers of earlier stacks.
  */
 #include "lib/meta.h"
+#include "lib/rules.h"
 #include "lib/unwind.h"
 
 #include <alloca.h>
@@ -199,14 +200,14 @@ Test(unwind, agrees_with_libunwind)
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         frames = sizes[i];
-        walk_about((uint32_t) i, 3000);
+        walk_about((uint32_t) i, 400);
     }
 }
 
 static void *thread_body(void *seed)
 {
     frames = 24;
-    walk_about((uint32_t) (uintptr_t) seed, 3000);
+    walk_about((uint32_t) (uintptr_t) seed, 300);
     return NULL;
 }
 
@@ -226,7 +227,7 @@ Test(unwind, agrees_in_threads)
 static void *stack_user(void *kept)
 {
     memcpy(&trace, kept, sizeof(trace));
-    walk_about(9, 300);
+    walk_about(9, 60);
     memcpy(kept, &trace, sizeof(trace));
     return NULL;
 }
@@ -330,6 +331,6 @@ Test(unwind, hashes_what_it_took)
 Test(unwind, forgets_rules_of_code_that_is_gone)
 {
     walk_about(1, 50);
-    lmm_unwind_forget(0, UINTPTR_MAX);
+    lmm_rules_forget(0, UINTPTR_MAX);
     walk_about(1, 50);
 }
