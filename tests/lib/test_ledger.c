@@ -27,7 +27,7 @@ static uint32_t add_site(uint32_t family, uint32_t line, const char *file, const
 static struct lmm_ledger_row sum(uint32_t site)
 {
     lmm_ledger_acquire();
-    struct lmm_ledger_row row = lmm_ledger_sum_locked(site);
+    struct lmm_ledger_row row = lmm_rows_sum_locked(site);
     lmm_ledger_release();
     return row;
 }
@@ -141,11 +141,11 @@ Test(ledger, sums_go_over_all_owners, .init = start)
     uint32_t first = add_site(0, 1, "a", "f");
     uint32_t second = add_site(0, 2, "a", "f");
 
-    cr_assert(lmm_ledger_grow_rows(1, 2, &one) && lmm_ledger_grow_rows(2, 2, &two));
+    cr_assert(lmm_rows_grow(1, 2, &one) && lmm_rows_grow(2, 2, &two));
     one.row[first] = (struct lmm_ledger_row){10, 2, 30, 4};
     two.row[first] = (struct lmm_ledger_row){100, 20, 300, 40};
     two.row[second] = (struct lmm_ledger_row){7, 6, 5, 4};
-    lmm_ledger_count_common(first, &(struct lmm_ledger_row){1000, 200, 3000, 400});
+    lmm_rows_count_common(first, &(struct lmm_ledger_row){1000, 200, 3000, 400});
     struct lmm_ledger_row row = sum(first);
     assert_row(&row, 1110, 222, 3330, 444);
     row = sum(second);
@@ -159,7 +159,7 @@ Test(ledger, growing_keeps_the_counts, .init = start)
 
     for (uint32_t i = 0; i < SITES; i++) {
         add_site(0, i, "a", "f");
-        cr_assert(lmm_ledger_grow_rows(5, i + 1, &rows) && rows.capacity > i);
+        cr_assert(lmm_rows_grow(5, i + 1, &rows) && rows.capacity > i);
         rows.row[i].allocated_blocks = i + 1;
     }
     for (uint32_t i = 0; i < SITES; i++) {
@@ -181,7 +181,7 @@ Test(ledger, outgrown_rows_are_used_again, .init = start)
     for (uint32_t owner = 1; owner <= OWNERS; owner++) {
         struct lmm_rows rows = {0};
         for (uint32_t sites = 1; sites <= SITES; sites++) {
-            cr_assert(lmm_ledger_grow_rows(owner, sites, &rows));
+            cr_assert(lmm_rows_grow(owner, sites, &rows));
             cr_assert(rows.row[sites - 1].allocated_blocks == 0, "of nobody before");
             rows.row[sites - 1].allocated_blocks = sites;
             cr_assert(rows.row[sites / 2].allocated_blocks == sites / 2 + 1);
@@ -202,7 +202,7 @@ Test(ledger, common_rows_reach_every_site, .init = start)
 
     for (uint32_t i = 0; i < 1000; i++) {
         uint32_t site = add_site(0, i, "a", "f");
-        lmm_ledger_count_common(site, &delta);
+        lmm_rows_count_common(site, &delta);
     }
     for (uint32_t i = 0; i < 1000; i++) {
         struct lmm_ledger_row row = sum(i);
@@ -216,7 +216,7 @@ Test(ledger, no_memory_leaves_all_as_it_was, .init = start)
     uint32_t id;
     uint32_t added = 1 + add_site(0, 0, "a file of some length", "f");
 
-    lmm_ledger_grow_rows(1, 1, &rows);
+    lmm_rows_grow(1, 1, &rows);
     struct lmm_rows before = rows;
     seam_install();
     seam_fail_all(SEAM_MAP);
@@ -225,9 +225,9 @@ Test(ledger, no_memory_leaves_all_as_it_was, .init = start)
     }
     cr_expect(errno == ENOMEM);
     cr_expect(lmm_ledger_site_count() == added);
-    lmm_ledger_count_common(added - 1, &(struct lmm_ledger_row){1, 0, 0, 0});
+    lmm_rows_count_common(added - 1, &(struct lmm_ledger_row){1, 0, 0, 0});
     errno = 0;
-    cr_expect(!lmm_ledger_grow_rows(1, 100000, &rows) && errno == ENOMEM);
+    cr_expect(!lmm_rows_grow(1, 100000, &rows) && errno == ENOMEM);
     cr_expect(rows.row == before.row && rows.capacity == before.capacity);
     uint32_t families = 0;
     while (lmm_ledger_add_family("f", 1, 1, 1) != NULL) {
