@@ -90,7 +90,7 @@ static struct lmm_page *page_create(struct lmm_runs *runs, char *base, size_t un
 }
 
 struct lmm_page *lmm_runs_take_page(struct lmm_runs *runs, size_t units, size_t align,
-                                  enum lmm_page_kind kind, size_t slots, size_t tag_count)
+                                    enum lmm_page_kind kind, size_t slots, size_t tag_count)
 {
     bool fresh;
     char *base = lmm_reservoir_take_aligned(units, align, &fresh);
@@ -182,7 +182,7 @@ static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t
 }
 
 char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t site,
-                       uint32_t **ret_tag, bool *ret_zeroed)
+                    uint32_t **ret_tag, bool *ret_zeroed)
 {
     size_t bytes = n * runs->stride;    /* checked by the caller */
     size_t units = (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
