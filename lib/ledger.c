@@ -391,6 +391,12 @@ struct lmm_site_facts lmm_ledger_site_facts(uint32_t id)
     };
 }
 
+bool lmm_ledger_site_is_stack(uint32_t id)
+{
+    return id < lmm_load_acquire(&ledger.stacks.used) &&
+           *(const uint32_t *) series_record(&ledger.stacks, id) != 0;
+}
+
 uint32_t lmm_ledger_site_count(void)
 {
     return lmm_load_acquire(&ledger.sites.used);

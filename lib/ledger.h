@@ -100,6 +100,9 @@ struct lmm_site_facts {
 };
 struct lmm_site_facts lmm_ledger_site_facts(uint32_t id);
 
+/* Whether the site was added by lmm_ledger_add_stack_site(); under the caller's lock for adding sites. */
+bool lmm_ledger_site_is_stack(uint32_t id);
+
 /* Number of sites and of families so far. */
 uint32_t lmm_ledger_site_count(void);
 uint32_t lmm_ledger_family_count(void);
