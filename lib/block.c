@@ -495,7 +495,7 @@ static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n,
         return p;
     }
     return page->kind == LMM_PAGE_SPAN && n > page->slots
-               ? lmm_run_remap(runs, page, n, ret_tag, &zero_from)
+               ? lmm_span_remap(runs, page, n, ret_tag, &zero_from)
                : NULL;
 }
 

@@ -5,13 +5,14 @@
 #include "panic.h"
 #include "process.h"
 #include "store.h"
-#include "sync.h"
 #include "vm.h"
 
 #include <errno.h>
 #include <string.h>
 
 enum { DIRECTORY_FIRST = 64 };
+
+struct lmm_lock lmm_chunks_lock = LMM_LOCK_INIT(LMM_RANK_LEDGER);
 
 static struct {
     struct lmm_ledger_header *header;

@@ -16,15 +16,21 @@
  *   I4  a file that could not grow is lost: the process goes on in copies, and the file tells of that
  *       moment. Where it cannot be opened again either, it takes no record more, which might refer to
  *       what is not in it, and keeps what it has: rows that moved elsewhere too, up to when they did
- * Locks: all functions but lmm_chunks_are_pending() are called under the LEDGER lock, or before there
- * are threads. Not responsible for what is in a chunk (ledger).
+ * Locks: LEDGER, which is here for who fills the chunks: all functions but lmm_chunks_are_pending() are
+ * called under it, or before there are threads. Not responsible for what is in a chunk (ledger, rows).
  */
 #ifndef LMM_CHUNKS_H
 #define LMM_CHUNKS_H
 
 #include "base.h"
+#include "sync.h"
 
 #include <lmm/ledger.h>
+
+enum { LMM_CHUNK_BYTES_MIN = 4096 };
+
+/* LEDGER. */
+extern struct lmm_lock lmm_chunks_lock;
 
 /* Maps and fills the header. False with errno ENOMEM. */
 bool lmm_chunks_start(void);

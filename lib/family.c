@@ -181,7 +181,7 @@ static void add_rows_locked(const struct lmm_family *family, lmm_row_adder *add_
     uint32_t capacity;
     size_t position = 0;
 
-    while ((rows = lmm_ledger_next_rows_locked(&position, &capacity)) != NULL) {
+    while ((rows = lmm_rows_next_locked(&position, &capacity)) != NULL) {
         for (uint32_t id = lmm_load_acquire(&family->sites.first); id != LMM_SITE_NONE;
              id = lmm_site_next(id)) {
             if (id < capacity) {

@@ -64,9 +64,9 @@ bool lmm_heap_open_sites(struct lmm_heap *heap)
     uint32_t sites = lmm_ledger_site_count();
     uint32_t families = lmm_ledger_family_count();
     bool done = grow_bins_locked(heap, families) &&
-                lmm_ledger_grow_rows(heap->number, sites, &heap->rows) &&
+                lmm_rows_grow(heap->number, sites, &heap->rows) &&
                 (!LMM_DROP_IN || lmm_options.stack_frames == 0 ||
-                 lmm_ledger_grow_temporaries(heap->number, sites, &heap->temporaries));
+                 lmm_temporaries_grow(heap->number, sites, &heap->temporaries));
     if (done) {
         heap->open.rows = heap->rows.row;
         heap->open.site_limit = sites;
@@ -94,7 +94,7 @@ struct lmm_lot *lmm_heap_lot(struct lmm_heap *heap, const struct lmm_family *fam
 void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta)
 {
     if (site >= heap->open.site_limit && !lmm_heap_open_sites(heap)) {
-        lmm_ledger_count_common(site, delta);
+        lmm_rows_count_common(site, delta);
         return;
     }
     lmm_row_add(&heap->open.rows[site], delta);

@@ -3,17 +3,14 @@
 
 #include "chunks.h"
 #include "meta.h"
-#include "panic.h"
-#include "process.h"
 #include "reservoir.h"
-#include "sync.h"
+#include "rows.h"
 
 #include <errno.h>
 #include <string.h>
 
 enum {
     SERIES_MAX = 28,               /* chunks of a series; each doubles the one before */
-    FIRST_CHUNK_BYTES = 4096,
 };
 
 /* A table that grows by chunks, each twice the one before; records never move. */
@@ -26,20 +23,16 @@ struct series {
 };
 
 static struct {
-    struct lmm_lock lock;
     struct series strings;
     struct series families;
     struct series sites;
     struct series modules;
     struct series frames;
     struct series stacks;          /* by site; only where sites are stacks */
-    struct lmm_rows common;        /* owner 0 */
-    struct lmm_ledger_chunk *peaks[2];    /* by owner; NULL: none yet */
     uint64_t inherited_blocks;     /* live at the fork that made this process: its parent's to free */
     uint32_t last_file;            /* string references, most likely wanted again */
     uint32_t last_function;
 } ledger = {
-    .lock = LMM_LOCK_INIT(LMM_RANK_LEDGER),
     .strings = {.kind = LMM_LEDGER_STRINGS, .record_bytes = 1},
     .families = {.kind = LMM_LEDGER_FAMILIES, .record_bytes = sizeof(struct lmm_ledger_family)},
     .sites = {.kind = LMM_LEDGER_SITES, .record_bytes = sizeof(struct lmm_ledger_site)},
@@ -64,7 +57,7 @@ static void *series_reserve_locked(struct series *series, uint32_t count)
     if (series->chunks == SERIES_MAX) {
         return NULL;
     }
-    size_t bytes = (size_t) FIRST_CHUNK_BYTES << series->chunks;
+    size_t bytes = (size_t) LMM_CHUNK_BYTES_MIN << series->chunks;
     size_t needed = sizeof(*last) + (size_t) count * series->record_bytes;
     uint32_t first = last == NULL ? 0 : last->first + last->capacity;
     struct lmm_ledger_chunk *chunk =
@@ -140,13 +133,13 @@ bool lmm_ledger_start(void)
 {
     uint32_t empty;
 
-    lmm_lock_acquire(&ledger.lock);
+    lmm_lock_acquire(&lmm_chunks_lock);
     bool done = (lmm_chunks_header() != NULL || lmm_chunks_start()) &&
                 (ledger.strings.used != 0 || add_string_locked("", &empty));
     if (done) {
         lmm_chunks_publish();
     }
-    lmm_lock_release(&ledger.lock);
+    lmm_lock_release(&lmm_chunks_lock);
     return done;
 }
 
@@ -160,7 +153,7 @@ static uint64_t live_blocks_locked(void)
     uint64_t blocks = 0;
 
     for (uint32_t site = 0; site < ledger.sites.used; site++) {
-        struct lmm_ledger_row sum = lmm_ledger_sum_locked(site);
+        struct lmm_ledger_row sum = lmm_rows_sum_locked(site);
         blocks += sum.allocated_blocks - sum.freed_blocks;
     }
     return blocks;
@@ -170,20 +163,20 @@ void lmm_ledger_publish(void)
 {
     int saved_errno = errno;
 
-    lmm_lock_acquire(&ledger.lock);
+    lmm_lock_acquire(&lmm_chunks_lock);
     if (lmm_chunks_are_pending()) {
         ledger.inherited_blocks = live_blocks_locked();
         lmm_chunks_publish();
     }
-    lmm_lock_release(&ledger.lock);
+    lmm_lock_release(&lmm_chunks_lock);
     errno = saved_errno;
 }
 
 void lmm_ledger_end(bool keep)
 {
-    lmm_lock_acquire(&ledger.lock);
+    lmm_lock_acquire(&lmm_chunks_lock);
     lmm_chunks_end(keep || (!LMM_DROP_IN && live_blocks_locked() > ledger.inherited_blocks));
-    lmm_lock_release(&ledger.lock);
+    lmm_lock_release(&lmm_chunks_lock);
 }
 
 struct lmm_ledger_header *lmm_ledger_header(void)
@@ -198,7 +191,7 @@ struct lmm_ledger_family *lmm_ledger_add_family(const char *name, size_t size, s
 {
     uint32_t reference;
 
-    lmm_lock_acquire(&ledger.lock);
+    lmm_lock_acquire(&lmm_chunks_lock);
     struct lmm_ledger_family *record = NULL;
     if (add_string_locked(name, &reference)) {
         record = series_reserve_locked(&ledger.families, 1);
@@ -210,19 +203,19 @@ struct lmm_ledger_family *lmm_ledger_add_family(const char *name, size_t size, s
         record->stride_bytes = stride;
         series_commit_locked(&ledger.families, 1);
     }
-    lmm_lock_release(&ledger.lock);
+    lmm_lock_release(&lmm_chunks_lock);
     return record;
 }
 
 void lmm_ledger_drop_family(void)
 {
-    lmm_lock_acquire(&ledger.lock);
+    lmm_lock_acquire(&lmm_chunks_lock);
     struct lmm_ledger_chunk *last = ledger.families.chunk[ledger.families.chunks - 1];
     void *record = series_record(&ledger.families, ledger.families.used - 1);
     lmm_store_release(&last->used, last->used - 1);
     lmm_store_release(&ledger.families.used, ledger.families.used - 1);
     memset(record, 0, sizeof(struct lmm_ledger_family));
-    lmm_lock_release(&ledger.lock);
+    lmm_lock_release(&lmm_chunks_lock);
 }
 
 void lmm_ledger_note_memory(void)
@@ -247,12 +240,10 @@ void lmm_ledger_count_committed(struct lmm_ledger_family *record, int64_t bytes)
     lmm_fetch_add_relaxed(&record->committed_bytes, (uint64_t) bytes);
 }
 
-static bool grow_rows_locked(uint32_t owner, uint32_t sites, struct lmm_rows *rows);
-
 /* Adds a site whose strings stand already. */
 static bool add_site_locked(const struct lmm_ledger_site *site, uint32_t *ret_id)
 {
-    struct lmm_ledger_site *record = grow_rows_locked(0, ledger.sites.used + 1, &ledger.common)
+    struct lmm_ledger_site *record = lmm_rows_reach_locked(ledger.sites.used + 1)
                                          ? series_reserve_locked(&ledger.sites, 1)
                                          : NULL;
 
@@ -267,14 +258,14 @@ static bool add_site_locked(const struct lmm_ledger_site *site, uint32_t *ret_id
 bool lmm_ledger_add_site(uint32_t family, uint32_t line, const char *file, const char *function,
                          uint32_t *ret_id)
 {
-    lmm_lock_acquire(&ledger.lock);
+    lmm_lock_acquire(&lmm_chunks_lock);
     bool done = share_string_locked(file, &ledger.last_file) &&
                 share_string_locked(function, &ledger.last_function);
     if (done) {
         struct lmm_ledger_site site = {family, line, ledger.last_file, ledger.last_function};
         done = add_site_locked(&site, ret_id);
     }
-    lmm_lock_release(&ledger.lock);
+    lmm_lock_release(&lmm_chunks_lock);
     return done;
 }
 
@@ -312,10 +303,10 @@ bool lmm_ledger_add_stack_site(uint32_t family, uint32_t frame, uint32_t *ret_id
     struct lmm_ledger_site site = {.family = family};
     uint32_t index;
 
-    lmm_lock_acquire(&ledger.lock);
+    lmm_lock_acquire(&lmm_chunks_lock);
     bool done = reach_stacks_locked() && add_site_locked(&site, ret_id) &&
                 series_add_locked(&ledger.stacks, &frame, &index);
-    lmm_lock_release(&ledger.lock);
+    lmm_lock_release(&lmm_chunks_lock);
     return done;
 }
 
@@ -325,11 +316,11 @@ uint32_t lmm_ledger_add_frame(uint64_t address, uint32_t caller, uint32_t module
     const struct lmm_ledger_frame frame = {address, caller, module};
     uint32_t number = 0;
 
-    lmm_lock_acquire(&ledger.lock);
+    lmm_lock_acquire(&lmm_chunks_lock);
     bool done = ledger.frames.used < LMM_LEDGER_MAX_FRAMES &&
                 (ledger.frames.used != 0 || series_add_locked(&ledger.frames, &none, &number)) &&
                 series_add_locked(&ledger.frames, &frame, &number);
-    lmm_lock_release(&ledger.lock);
+    lmm_lock_release(&lmm_chunks_lock);
     if (!done) {
         errno = ENOMEM;
         return 0;
@@ -342,11 +333,11 @@ bool lmm_ledger_add_module(const struct lmm_ledger_module *module, const char *p
 {
     struct lmm_ledger_module record = *module;
 
-    lmm_lock_acquire(&ledger.lock);
+    lmm_lock_acquire(&lmm_chunks_lock);
     bool done = ledger.modules.used < LMM_LEDGER_MAX_MODULES &&
                 add_string_locked(path, &record.path) &&
                 series_add_locked(&ledger.modules, &record, ret_number);
-    lmm_lock_release(&ledger.lock);
+    lmm_lock_release(&lmm_chunks_lock);
     if (!done) {
         errno = ENOMEM;
     }
@@ -381,6 +372,13 @@ void lmm_ledger_note_drop_in(uint32_t stack_frames)
     header->is_drop_in = 1;
 }
 
+void lmm_ledger_take_peak(uint64_t bytes)
+{
+    lmm_lock_acquire(&lmm_chunks_lock);
+    lmm_rows_take_peak_locked(ledger.sites.used, bytes);
+    lmm_lock_release(&lmm_chunks_lock);
+}
+
 struct lmm_site_facts lmm_ledger_site_facts(uint32_t id)
 {
     const struct lmm_ledger_site *record = series_record(&ledger.sites, id);
@@ -393,6 +391,12 @@ struct lmm_site_facts lmm_ledger_site_facts(uint32_t id)
     };
 }
 
+bool lmm_ledger_site_is_stack(uint32_t id)
+{
+    return id < lmm_load_acquire(&ledger.stacks.used) &&
+           *(const uint32_t *) series_record(&ledger.stacks, id) != 0;
+}
+
 uint32_t lmm_ledger_site_count(void)
 {
     return lmm_load_acquire(&ledger.sites.used);
@@ -403,256 +407,16 @@ uint32_t lmm_ledger_family_count(void)
     return lmm_load_acquire(&ledger.families.used);
 }
 
-/* ---- Rows ---------------------------------------------------------------------------------- */
-
-/* Brackets changes after which a live reader must start again. */
-static void move_begin_locked(void)
-{
-    lmm_fetch_add_relaxed(&lmm_chunks_header()->move_sequence, 1);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-}
-
-static void move_end_locked(void)
-{
-    lmm_store_release(&lmm_chunks_header()->move_sequence, lmm_chunks_header()->move_sequence + 1);
-}
-
-/*
- * A column is what one owner has of records by site. Where it is too short a larger chunk takes its place;
- * while both are there, the larger counts.
- */
-struct column {
-    enum lmm_ledger_kind kind;
-    uint32_t record_bytes;
-    uint32_t owner;
-    void *records;                 /* NULL: none yet */
-    uint32_t capacity;
-};
-
-static void move_column_locked(struct lmm_ledger_chunk *larger, struct column *column)
-{
-    void *records = lmm_chunk_records(larger);
-
-    move_begin_locked();
-    if (column->records != NULL) {
-        memcpy(records, column->records, (size_t) column->capacity * column->record_bytes);
-    }
-    lmm_store_release(&larger->kind, (uint32_t) column->kind);
-    if (column->records != NULL) {
-        lmm_chunk_retire((struct lmm_ledger_chunk *) column->records - 1);
-    }
-    column->records = records;
-    column->capacity = larger->capacity;
-    move_end_locked();
-}
-
-/* An empty chunk for at least `count` records of the column; not yet of its kind. NULL: no memory. */
-static struct lmm_ledger_chunk *column_chunk_locked(const struct column *column, uint32_t count)
-{
-    size_t bytes = FIRST_CHUNK_BYTES;
-    size_t needed = sizeof(struct lmm_ledger_chunk) + (size_t) count * column->record_bytes;
-
-    while (bytes < needed) {
-        bytes *= 2;
-    }
-    struct lmm_ledger_chunk *chunk = lmm_chunk_reuse(column->record_bytes, bytes);
-    if (chunk == NULL) {
-        chunk = lmm_chunk_add(column->record_bytes, 0, bytes);
-    }
-    if (chunk != NULL) {
-        chunk->owner = column->owner;
-        lmm_store_relaxed(&chunk->used, chunk->capacity);
-    }
-    return chunk;
-}
-
-static bool grow_column_locked(struct column *column, uint32_t sites)
-{
-    if (sites <= column->capacity) {
-        return true;
-    }
-    struct lmm_ledger_chunk *chunk = column_chunk_locked(column, sites);
-    if (chunk == NULL) {
-        return false;
-    }
-    move_column_locked(chunk, column);
-    return true;
-}
-
-static bool grow_rows_locked(uint32_t owner, uint32_t sites, struct lmm_rows *rows)
-{
-    struct column column = {LMM_LEDGER_ROWS, sizeof(*rows->row), owner, rows->row, rows->capacity};
-    bool done = grow_column_locked(&column, sites);
-
-    rows->row = column.records;
-    rows->capacity = column.capacity;
-    return done;
-}
-
-bool lmm_ledger_grow_rows(uint32_t owner, uint32_t sites, struct lmm_rows *rows)
-{
-    lmm_lock_acquire(&ledger.lock);
-    bool done = grow_rows_locked(owner, sites, rows);
-    lmm_lock_release(&ledger.lock);
-    return done;
-}
-
-bool lmm_ledger_grow_temporaries(uint32_t owner, uint32_t sites, struct lmm_temporaries *temporaries)
-{
-    struct column column = {LMM_LEDGER_TEMPORARIES, sizeof(*temporaries->count), owner,
-                            temporaries->count, temporaries->capacity};
-
-    lmm_lock_acquire(&ledger.lock);
-    bool done = grow_column_locked(&column, sites);
-    lmm_lock_release(&ledger.lock);
-    temporaries->count = column.records;
-    temporaries->capacity = column.capacity;
-    return done;
-}
-
-void lmm_ledger_count_common(uint32_t site, const struct lmm_ledger_row *delta)
-{
-    lmm_lock_acquire(&ledger.lock);
-    LMM_CHECK(site < ledger.common.capacity);
-    lmm_row_add(&ledger.common.row[site], delta);
-    lmm_lock_release(&ledger.lock);
-}
-
-void lmm_row_add_freed(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum)
-{
-    sum->freed_blocks += lmm_load_relaxed(&row->freed_blocks);
-    sum->freed_extra_slots += lmm_load_relaxed(&row->freed_extra_slots);
-}
-
-void lmm_row_add_allocated(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum)
-{
-    sum->allocated_blocks += lmm_load_relaxed(&row->allocated_blocks);
-    sum->allocated_extra_slots += lmm_load_relaxed(&row->allocated_extra_slots);
-}
-
-const struct lmm_ledger_row *lmm_ledger_next_rows_locked(size_t *position, uint32_t *ret_capacity)
-{
-    struct lmm_ledger_view view = lmm_chunks_view();
-
-    while (*position < view.chunk_count) {
-        const struct lmm_ledger_chunk *chunk = view.chunks[(*position)++];
-        if (chunk->kind == LMM_LEDGER_ROWS) {
-            *ret_capacity = chunk->capacity;
-            return (const void *) (chunk + 1);
-        }
-    }
-    return NULL;
-}
-
-/* Adds one half of all owners' rows for the site. */
-static void add_owners_locked(uint32_t site, lmm_row_adder *add, struct lmm_ledger_row *sum)
-{
-    const struct lmm_ledger_row *rows;
-    uint32_t capacity;
-    size_t position = 0;
-
-    while ((rows = lmm_ledger_next_rows_locked(&position, &capacity)) != NULL) {
-        if (site < capacity) {
-            add(&rows[site], sum);
-        }
-    }
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-}
-
-struct lmm_ledger_row lmm_ledger_sum_locked(uint32_t site)
-{
-    struct lmm_ledger_row sum = {0};
-
-    add_owners_locked(site, lmm_row_add_freed, &sum);
-    add_owners_locked(site, lmm_row_add_allocated, &sum);
-    return sum;
-}
-
-/* ---- The peak -------------------------------------------------------------------------------- */
-
-/* A chunk of peaks for `owner` that reaches all sites; NULL when there is no memory. */
-static struct lmm_ledger_chunk *peaks_locked(uint32_t owner)
-{
-    struct column column = {.kind = LMM_LEDGER_PEAKS,
-                            .record_bytes = sizeof(struct lmm_ledger_peak),
-                            .owner = owner};
-    struct lmm_ledger_chunk *old = ledger.peaks[owner];
-
-    if (old != NULL && ledger.sites.used <= old->capacity) {
-        return old;
-    }
-    struct lmm_ledger_chunk *chunk = column_chunk_locked(&column, ledger.sites.used);
-    if (chunk == NULL) {
-        return NULL;
-    }
-    move_begin_locked();
-    lmm_store_release(&chunk->kind, (uint32_t) LMM_LEDGER_PEAKS);
-    if (old != NULL) {
-        lmm_chunk_retire(old);
-    }
-    move_end_locked();
-    ledger.peaks[owner] = chunk;
-    return chunk;
-}
-
-/* Adds what lives by one owner's rows to the peaks. */
-static void add_live(struct lmm_ledger_peak *peaks, const struct lmm_ledger_row *rows, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const struct lmm_ledger_row *row = &rows[i];
-        peaks[i].blocks += lmm_load_relaxed(&row->allocated_blocks) - lmm_load_relaxed(&row->freed_blocks);
-        peaks[i].bytes += lmm_load_relaxed(&row->allocated_extra_slots) -
-                          lmm_load_relaxed(&row->freed_extra_slots);
-    }
-}
-
-/* What one thread allocated and another freed in the middle of this is less than nothing. */
-static void clear_negative(struct lmm_ledger_peak *peaks, uint32_t sites)
-{
-    for (uint32_t i = 0; i < sites; i++) {
-        if ((int64_t) peaks[i].blocks < 0 || (int64_t) peaks[i].bytes < 0) {
-            peaks[i] = (struct lmm_ledger_peak) {0};
-        }
-    }
-}
-
-/* Two chunks take turns: what the header points at is whole, also when the process is killed in here. */
-void lmm_ledger_take_peak(uint64_t bytes)
-{
-    struct lmm_ledger_header *header = lmm_chunks_header();
-    const struct lmm_ledger_row *rows;
-    uint32_t capacity;
-    size_t position = 0;
-
-    lmm_lock_acquire(&ledger.lock);
-    uint32_t owner = (uint32_t) (header->peak_count + 1) % 2;
-    struct lmm_ledger_chunk *chunk = peaks_locked(owner);
-    if (chunk != NULL) {
-        struct lmm_ledger_peak *peaks = lmm_chunk_records(chunk);
-        memset(peaks, 0, (size_t) ledger.sites.used * sizeof(*peaks));
-        while ((rows = lmm_ledger_next_rows_locked(&position, &capacity)) != NULL) {
-            add_live(peaks, rows, capacity < ledger.sites.used ? capacity : ledger.sites.used);
-        }
-        clear_negative(peaks, ledger.sites.used);
-        lmm_store_relaxed(&header->peak_bytes[owner], bytes);
-        lmm_store_relaxed(&header->peak_time_ns[owner], lmm_process_time_ns());
-        lmm_store_release(&header->peak_count, header->peak_count + 1);
-        /* Who still copies the other chunk sees the count before what is next written there. */
-        __atomic_thread_fence(__ATOMIC_RELEASE);
-    }
-    lmm_lock_release(&ledger.lock);
-}
-
 /* ---- Locks ----------------------------------------------------------------------------------- */
 
 void lmm_ledger_acquire(void)
 {
-    lmm_lock_acquire(&ledger.lock);
+    lmm_lock_acquire(&lmm_chunks_lock);
 }
 
 void lmm_ledger_release(void)
 {
-    lmm_lock_release(&ledger.lock);
+    lmm_lock_release(&lmm_chunks_lock);
 }
 
 struct lmm_ledger_view lmm_ledger_view_locked(void)
@@ -662,14 +426,14 @@ struct lmm_ledger_view lmm_ledger_view_locked(void)
 
 void lmm_ledger_before_fork(void)
 {
-    lmm_lock_acquire_for_fork(&ledger.lock);
+    lmm_lock_acquire_for_fork(&lmm_chunks_lock);
     lmm_chunks_before_fork();
 }
 
 void lmm_ledger_after_fork(void)
 {
     lmm_chunks_after_fork();
-    lmm_lock_release_for_fork(&ledger.lock);
+    lmm_lock_release_for_fork(&lmm_chunks_lock);
 }
 
 void lmm_ledger_after_fork_in_child(void)

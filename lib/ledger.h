@@ -2,16 +2,14 @@
 /*
  * ledger: writes the process's books in the layout of <lmm/ledger.h>.
  *
- * Owns what is in the chunks; their memory, and the file, are chunks.h's. No count is ever read to
- * decide anything; the tables of sites and strings are, so who writes over them (the user alone can)
- * harms the process as by writing to its memory.
+ * Owns the records that say what is counted: strings, families with their gauges, sites, modules, frames
+ * and stacks. Their memory, and the file, are chunks.h's; the counters rows.h's. The tables of sites and
+ * strings are read, so who writes over them (the user alone can) harms the process as by writing to its
+ * memory.
  *
  * Invariants:
- *   I1  the rows of owner 0 (counts for which a heap had no rows) reach every site id handed out, so
- *       that a free can always be counted
- *   I2  rows of owner n > 0 are written by the thread that owns heap n alone; rows of owner 0 under the
- *       LEDGER lock, here alone. A heap keeps its rows when its thread ends: the next thread that adopts
- *       it counts on in them
+ *   I1  a record never moves, and has the same number for ever; the family added last alone can be dropped
+ *   I2  the rows of owner 0 (rows.h) reach every site id handed out, so that a free can always be counted
  *   I3  what a reader finds in the file at any moment is whole: each change that takes several stores
  *       becomes visible by the last of them, so the books of a killed process need no repair
  * Locks: LEDGER, inside, unless a name ends in _locked. Not responsible for: who is a site, or when
@@ -21,21 +19,9 @@
 #define LMM_LIB_LEDGER_H
 
 #include "base.h"
-#include "sync.h"
+#include "rows.h"
 
 #include <lmm/ledger.h>
-
-/* The rows of one owner as its thread holds them. */
-struct lmm_rows {
-    struct lmm_ledger_row *row;    /* NULL: none yet */
-    uint32_t capacity;
-};
-
-/* One owner's counts of temporary blocks, by site, the same way. */
-struct lmm_temporaries {
-    uint64_t *count;               /* NULL: none yet */
-    uint32_t capacity;
-};
 
 /* Fills the header and creates the file, where the settings and the system allow one; call once, before
  * anybody counts. False with errno ENOMEM. */
@@ -114,42 +100,12 @@ struct lmm_site_facts {
 };
 struct lmm_site_facts lmm_ledger_site_facts(uint32_t id);
 
+/* Whether the site was added by lmm_ledger_add_stack_site(); under the caller's lock for adding sites. */
+bool lmm_ledger_site_is_stack(uint32_t id);
+
 /* Number of sites and of families so far. */
 uint32_t lmm_ledger_site_count(void);
 uint32_t lmm_ledger_family_count(void);
-
-/*
- * Gives owner rows for at least `sites` sites: copies *rows to a larger chunk where it is too short.
- * The caller is the rows' writer. False with errno ENOMEM, and *rows is as it was.
- */
-bool lmm_ledger_grow_rows(uint32_t owner, uint32_t sites, struct lmm_rows *rows);
-
-/* The same for the owner's temporaries. */
-bool lmm_ledger_grow_temporaries(uint32_t owner, uint32_t sites, struct lmm_temporaries *temporaries);
-
-/* Adds delta to a row whose one writer the caller is. */
-static inline void lmm_row_add(struct lmm_ledger_row *row, const struct lmm_ledger_row *delta)
-{
-    lmm_add_single_writer(&row->allocated_blocks, delta->allocated_blocks);
-    lmm_add_single_writer(&row->freed_blocks, delta->freed_blocks);
-    lmm_add_single_writer(&row->allocated_extra_slots, delta->allocated_extra_slots);
-    lmm_add_single_writer(&row->freed_extra_slots, delta->freed_extra_slots);
-}
-
-/* Adds delta to the row of owner 0 for site. Never fails. */
-void lmm_ledger_count_common(uint32_t site, const struct lmm_ledger_row *delta);
-
-/* Add one half of a row to *sum. What is read later is higher: frees first for a sum that never lacks an
- * allocation, allocations first for one that never exceeds what lived. */
-typedef void lmm_row_adder(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum);
-lmm_row_adder lmm_row_add_freed;
-lmm_row_adder lmm_row_add_allocated;
-
-/* The next owner's rows, and in *ret_capacity how many; NULL at the end. *position starts at 0. */
-const struct lmm_ledger_row *lmm_ledger_next_rows_locked(size_t *position, uint32_t *ret_capacity);
-
-/* The sum of all owners' counters for one site; freed is read before allocated. */
-struct lmm_ledger_row lmm_ledger_sum_locked(uint32_t site);
 
 /* Hold the chunks still; between the two, a view or sums can be read. */
 void lmm_ledger_acquire(void);

@@ -60,13 +60,13 @@ static void correct_site(uint32_t site, const struct tally *tally)
     struct lmm_ledger_row delta;
 
     lmm_ledger_acquire();
-    struct lmm_ledger_row sum = lmm_ledger_sum_locked(site);
+    struct lmm_ledger_row sum = lmm_rows_sum_locked(site);
     lmm_ledger_release();
     settle_difference(sum.allocated_blocks, sum.freed_blocks, tally->blocks, &delta.allocated_blocks,
                       &delta.freed_blocks);
     settle_difference(sum.allocated_extra_slots, sum.freed_extra_slots, tally->extra,
                       &delta.allocated_extra_slots, &delta.freed_extra_slots);
-    lmm_ledger_count_common(site, &delta);
+    lmm_rows_count_common(site, &delta);
 }
 
 static int recount_page(struct lmm_page *page, void *arg)

@@ -2,42 +2,27 @@
 /*
  * run: blocks of several neighbouring slots, and single structs too large for slot pages.
  *
- * Owns a family's run pages. Free runs are holes (hole.h). Allocation takes the one that the option `fit`
- * says and splits the rest off; freeing merges with the free runs on both sides, which the tags before
- * and after the run name. A run longer than RUN_BYTES_MAX, or aligned to more than a unit, has pages of
- * its own (a span). A span can grow without being copied: into the address space of its last unit, then
- * into more, which the kernel adds or moves its memory to.
+ * Owns what is in a family's run pages. Free runs are holes (hole.h). Allocation takes the one that the
+ * option `fit` says and splits the rest off; freeing merges with the free runs on both sides, which the tags
+ * before and after the run name. A run longer than LMM_RUN_BYTES_MAX, or aligned to more than a unit, is a
+ * span (span.h); the functions here take these too.
  *
- * Invariants of a run page (checked by lmm_runs_are_valid()):
+ * Invariants of a run page (checked by lmm_runs_are_valid_locked()):
  *   I1  live, cached and free runs tile the page in address order; no two holes are neighbours
  *   I2  a live run starts with LIVE and, when longer than 1, TAIL with its length; a cached run the same
  *       with LMM_TAG_CACHED in place of LIVE; a hole has HOLE with its id in its first and last word;
  *       every other tag is FREE, and not LMM_TAG_CACHED
  *   I3  there are at least as many descriptors as holes and runs handed out together, so that a free
  *       never needs memory
- * Of a span: tags[0] as a run's first, tags[1] TAIL with its length; its system pages from `clean_from`
- * (page.h) on are absent, and that is not before its end.
  * Locks: RUNS of the family, inside. A run handed out belongs to its holder: its first tag may be
- * exchanged without a lock. Not responsible for: threads' caches of runs, counting.
+ * exchanged without a lock. Not responsible for: how pages begin and end (span), threads' caches of runs,
+ * counting.
  */
 #ifndef LMM_RUN_H
 #define LMM_RUN_H
 
 #include "base.h"
-#include "hole.h"
-#include "ledger.h"
-#include "page.h"
-#include "sync.h"
-
-/* A family's runs. */
-struct lmm_runs {
-    struct lmm_lock lock;
-    size_t stride;                 /* immutable, as is family */
-    uint16_t family;
-    struct lmm_ledger_family *record;    /* immutable; told of pages */
-    struct lmm_holes holes;
-    struct glthread pages;         /* run pages and spans */
-};
+#include "span.h"
 
 /* Makes runs empty. */
 void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
@@ -66,19 +51,6 @@ size_t lmm_run_length(const struct lmm_page *page, size_t slot);
  * within its address space. False when there is no room, and where a span would be short enough for a
  * run page. Slots added hold anything. */
 bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n);
-
-/*
- * Makes a live span n slots long, more than page->slots, without copying or touching its memory: at the
- * same addresses when those behind it are free, else at others, still aligned to a unit (and to nothing
- * more that it may have been aligned to). It gets half as much address space again as it had, if there
- * is, so that one that grows bit by bit seldom comes here. Returns the block's first byte; *ret_tag its
- * first tag, the same word as before; *ret_zero_from the offset from which on the block's bytes read as
- * zero: mostly where the system page ends that the block's end was in. `page` is no page any more when
- * the block has moved. NULL with errno ENOMEM, and then all is as it was: when the kernel cannot, the
- * block is no span, or tools watch every block (lmm_hooks_active); the caller may copy instead.
- */
-char *lmm_run_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n, uint32_t **ret_tag,
-                    size_t *ret_zero_from);
 
 /* A live, cached or free run of a run page or span. */
 struct lmm_extent {

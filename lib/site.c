@@ -63,7 +63,7 @@ static uint32_t *find_locked(uint32_t family, const char *file, uint32_t line, c
     return &sites.buckets[i];
 }
 
-/* Puts every site into a table of `count` buckets; false when there is no memory. */
+/* Puts every place into a table of `count` buckets; false when there is no memory. */
 static bool rehash_locked(uint32_t count)
 {
     uint32_t *old = sites.buckets;
@@ -76,10 +76,10 @@ static bool rehash_locked(uint32_t count)
     sites.buckets = larger;
     sites.bucket_count = count;
     for (uint32_t id = 0; id < lmm_ledger_site_count(); id++) {
-        struct lmm_site_facts facts = lmm_ledger_site_facts(id);
-        if (facts.file[0] == '\0') {
-            continue;    /* a call stack */
+        if (lmm_ledger_site_is_stack(id)) {
+            continue;
         }
+        struct lmm_site_facts facts = lmm_ledger_site_facts(id);
         *find_locked(facts.family, facts.file, facts.line, facts.function) = id + 1;
     }
     if (old != NULL) {

@@ -144,13 +144,13 @@ Test(family, high_water_mark, .init = start)
     const struct lmm_ledger_row up = {.allocated_blocks = 10, .allocated_extra_slots = 5};
     const struct lmm_ledger_row down = {.freed_blocks = 8, .freed_extra_slots = 4};
 
-    lmm_ledger_count_common(family->site, &up);
+    lmm_rows_count_common(family->site, &up);
     lmm_family_sample_peak(family);
     cr_expect(family->record->peak_slots == 15);
-    lmm_ledger_count_common(family->site, &down);
+    lmm_rows_count_common(family->site, &down);
     lmm_family_sample_peak(family);
     cr_expect(family->record->peak_slots == 15, "it never falls");
-    lmm_ledger_count_common(family->site, &up);
+    lmm_rows_count_common(family->site, &up);
     lmm_family_note_taken(family, 1);
     cr_expect(family->record->peak_slots == 15, "not looked at for so few");
     lmm_family_note_taken(family, LMM_UNIT_BYTES / 8);
@@ -159,7 +159,7 @@ Test(family, high_water_mark, .init = start)
     cr_expect(sum.allocated_blocks == 20 && sum.freed_blocks == 8 &&
               sum.allocated_extra_slots == 10 && sum.freed_extra_slots == 4);
     /* More frees than allocations seen: a moment between two threads. */
-    lmm_ledger_count_common(family->site, &(struct lmm_ledger_row){.freed_blocks = 100});
+    lmm_rows_count_common(family->site, &(struct lmm_ledger_row){.freed_blocks = 100});
     lmm_family_sample_peak(family);
     cr_expect(family->record->peak_slots == 18);
 }

@@ -326,6 +326,6 @@ Test(heap, open_sites, .init = start)
     cr_expect(owner.bin_capacity >= lmm_families_count());
     lmm_heap_count(&owner, site, &(struct lmm_ledger_row){.freed_blocks = 4});
     lmm_ledger_acquire();
-    cr_expect(lmm_ledger_sum_locked(site).freed_blocks == 7);
+    cr_expect(lmm_rows_sum_locked(site).freed_blocks == 7);
     lmm_ledger_release();
 }

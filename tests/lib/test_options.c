@@ -62,13 +62,56 @@ static const struct {
     {"log=%p.%e", 1, {.log = "%p.%e"}},
     {"log=", 0, {0}},
     {"help=0", 1, {0}},
+    {"ledger=off", 1, {.ledger_off = true}},
+    {"ledger=on", 1, {0}},
+    {"ledger=/tmp/a", 1, {.ledger = "/tmp/a"}},
+    {"ledger=offer", 1, {.ledger = "offer"}},
+    {"ledger=OFF", 1, {.ledger = "OFF"}},
+    {"ledger=off:ledger=on", 2, {0}},
+    {"ledger=/tmp/a:ledger=on", 2, {0}},
+    {"ledger=/tmp/a:ledger=off", 2, {.ledger_off = true}},
+    {"ledger=off:ledger=%p/%e", 2, {.ledger = "%p/%e"}},
+    {"ledger=off:ledger=", 1, {.ledger_off = true}},
+    {"ledger=", 0, {0}},
+    {"ledger", 0, {0}},
+    {"keep=1", 1, {.keep = true}},
+    {"keep=1:keep=0", 2, {0}},
+    {"keep=2", 0, {0}},
+    {"keep=", 0, {0}},
+    {"keep=yes", 0, {0}},
+    {"children=0", 1, {.leaves_children_alone = true}},
+    {"children=0:children=1", 2, {0}},
+    {"children=1", 1, {0}},
+    {"children=2", 0, {0}},
+    {"children=", 0, {0}},
+    {"children=0:children=none", 1, {.leaves_children_alone = true}},
+    {"stacks=0", 1, {0}},
+    {"stacks=1", 1, {.stack_frames = 1}},
+    {"stacks=64", 1, {.stack_frames = 64}},
+    {"stacks=024", 1, {.stack_frames = 24}},
+    {"stacks=24:stacks=0", 2, {0}},
+    {"stacks=24:stacks=65", 1, {.stack_frames = 24}},
+    {"stacks=65", 0, {0}},
+    {"stacks=4294967297", 0, {0}},
+    {"stacks=18446744073709551617", 0, {0}},
+    {"stacks=-1", 0, {0}},
+    {"stacks=", 0, {0}},
+    {"stacks=8k", 0, {0}},
+    {"fit=First", 0, {0}},
+    {"fit=best:fit=worst", 1, {.fit = LMM_FIT_BEST}},
+    {"ledger=d:keep=1:stacks=24:children=0",
+     4,
+     {.ledger = "d", .keep = true, .stack_frames = 24, .leaves_children_alone = true}},
 };
 
 static bool are_same(const struct lmm_options *a, const struct lmm_options *b)
 {
     return a->leaks == b->leaks && a->usage == b->usage && a->fill_alloc == b->fill_alloc &&
            a->fill_free == b->fill_free && a->exit_code == b->exit_code && a->fit == b->fit &&
-           a->reservoir_bytes == b->reservoir_bytes && strcmp(a->log, b->log) == 0;
+           a->reservoir_bytes == b->reservoir_bytes && a->ledger_off == b->ledger_off &&
+           a->keep == b->keep && a->leaves_children_alone == b->leaves_children_alone &&
+           a->stack_frames == b->stack_frames && strcmp(a->ledger, b->ledger) == 0 &&
+           strcmp(a->log, b->log) == 0;
 }
 
 Test(options, parse)
@@ -83,13 +126,26 @@ Test(options, parse)
 
 Test(options, longest_path)
 {
-    for (int over = 0; over < 2; over++) {
-        char text[LMM_OPTION_PATH_MAX + 8] = "log=";
+    static const char *const keys[] = {"log=", "ledger="};
+
+    for (size_t i = 0; i < 4; i++) {
+        const char *key = keys[i / 2];
+        size_t over = i % 2;
+        char text[LMM_OPTION_PATH_MAX + 16] = "";
         struct lmm_options options = {0};
-        memset(text + 4, 'x', (size_t) (LMM_OPTION_PATH_MAX - 1 + over));
+        strcpy(text, key);
+        memset(text + strlen(key), 'x', LMM_OPTION_PATH_MAX - 1 + over);
+        const char *path = i / 2 == 0 ? options.log : options.ledger;
         cr_expect(lmm_options_parse(text, &options) == (over == 0 ? 1 : 0));
-        cr_expect(strlen(options.log) == (over == 0 ? LMM_OPTION_PATH_MAX - 1 : 0));
+        cr_expect(strlen(path) == (over == 0 ? LMM_OPTION_PATH_MAX - 1 : 0));
     }
+}
+
+/* What the typed library has without a word; the drop-in keeps its books in private memory, and packs. */
+Test(options, defaults)
+{
+    cr_expect(!lmm_options.ledger_off && lmm_options.fit == LMM_FIT_LARGEST);
+    cr_expect(lmm_options.stack_frames == 0 && !lmm_options.keep && !lmm_options.leaves_children_alone);
 }
 
 static void redirect(void)
@@ -101,11 +157,16 @@ Test(options, bad_parts_are_named, .init = redirect)
 {
     struct lmm_options options = {0};
 
-    lmm_options_parse("frob=1:leaks=x:log=", &options);
+    lmm_options_parse("frob=1:leaks=x:log=:stacks=65:fit=worst:keep=2:children=:ledger=", &options);
     fflush(stderr);
     cr_expect_stderr_eq_str("lmm: LMM_OPTIONS: unknown key 'frob' ignored; help=1 lists the keys\n"
                             "lmm: LMM_OPTIONS: bad value 'x' for leaks ignored; it takes 0|1\n"
-                            "lmm: LMM_OPTIONS: bad value '' for log ignored; it takes PATH\n");
+                            "lmm: LMM_OPTIONS: bad value '' for log ignored; it takes PATH\n"
+                            "lmm: LMM_OPTIONS: bad value '65' for stacks ignored; it takes 0..64\n"
+                            "lmm: LMM_OPTIONS: bad value 'worst' for fit ignored; it takes largest|first|best\n"
+                            "lmm: LMM_OPTIONS: bad value '2' for keep ignored; it takes 0|1\n"
+                            "lmm: LMM_OPTIONS: bad value '' for children ignored; it takes 0|1\n"
+                            "lmm: LMM_OPTIONS: bad value '' for ledger ignored; it takes on|off|DIR\n");
 }
 
 /* ---- Paths ----------------------------------------------------------------------------------- */

@@ -118,7 +118,7 @@ static char *remap(char *block, size_t n)
     /* In a sanitized build; the tools that watch blocks are not on, or nothing would be moved. */
     lmm_hooks_page_ends(block, lmm_page_facts(page)->units * (size_t) LMM_UNIT_BYTES);
     errno = 0;
-    char *moved = lmm_run_remap(&runs, page, n, &tag, &zero_from);
+    char *moved = lmm_span_remap(&runs, page, n, &tag, &zero_from);
 
     assert_valid();
     if (moved == NULL) {
@@ -672,7 +672,7 @@ Test(run, spans_do_not_grow)
     uint32_t *tag;
     size_t zero_from;
     errno = 0;
-    cr_expect(lmm_run_remap(&runs, page_of(run, &slot), 1000, &tag, &zero_from) == NULL);
+    cr_expect(lmm_span_remap(&runs, page_of(run, &slot), 1000, &tag, &zero_from) == NULL);
     cr_expect(errno == ENOMEM);
     cr_expect(remap(span, SIZE_MAX / 2048) == NULL);
     cr_expect(remap(span, LMM_TAG_VALUE_MASK) == NULL, "a TiB");
@@ -731,7 +731,7 @@ static void *grow_spans(void *arg)
             size_t old_bytes = n * 1024;
             n = page->slots + 1;
             lmm_hooks_page_ends(block, lmm_page_facts(page)->units * (size_t) LMM_UNIT_BYTES);
-            block = lmm_run_remap(&runs, page, n, &tag, &zero_from);
+            block = lmm_span_remap(&runs, page, n, &tag, &zero_from);
             wrong += memcmp(block, block + 1, old_bytes - 1) != 0 || block[0] != *own;
             wrong += zero_from < old_bytes || block[zero_from] != 0;
             memset(block + old_bytes, *own, n * 1024 - old_bytes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* site: one id a place, lists by family, what happens when ids or memory run out. */
+/* site: one id a place, call stacks beside them, lists by family, what happens when ids or memory run out. */
 #include "tests/lib/seam.h"
 
 #include "lib/ledger.h"
@@ -113,4 +113,68 @@ Test(site, no_memory, .init = start)
     for (uint32_t i = 0; i <= count; i++) {
         cr_expect(lmm_site_intern(0, &lists[0], "a.c", i, "f") == i);
     }
+}
+
+/* ---- Call stacks ----------------------------------------------------------------------------------- */
+
+static uint32_t add_stack(uint32_t family, uint32_t frame)
+{
+    bool is_own = false;
+    uint32_t id = lmm_site_add_stack(family, &lists[family], frame, &is_own);
+
+    cr_assert(id == LMM_SITE_NONE || is_own);
+    return id;
+}
+
+/* Stacks are no places: however the table of places grows around them, places and only places are in it. */
+Test(site, stacks_are_not_among_the_places, .init = start)
+{
+    enum { SITES = 6000 };
+    uint32_t nowhere = lmm_site_intern(0, &lists[0], "", 0, "");
+    uint32_t nameless = lmm_site_intern(0, &lists[0], "", 7, "f");
+
+    cr_expect(nowhere == 0 && nameless == 1);
+    for (uint32_t i = 2; i < SITES; i++) {
+        uint32_t id = i % 3 == 0 ? lmm_site_intern(0, &lists[0], "a.c", i, "f") : add_stack(0, i);
+        cr_assert(id == i);
+    }
+    for (uint32_t i = 3; i < SITES; i += 3) {
+        cr_assert(lmm_site_intern(0, &lists[0], "a.c", i, "f") == i);
+    }
+    cr_expect(lmm_site_intern(0, &lists[0], "", 0, "") == nowhere, "not one of the stacks");
+    cr_expect(lmm_site_intern(0, &lists[0], "", 7, "f") == nameless);
+    cr_expect(lmm_ledger_site_count() == SITES && lists[0].count == SITES);
+    uint32_t count = 0;
+    for (uint32_t id = lists[0].first; id != LMM_SITE_NONE; id = lmm_site_next(id)) {
+        count++;
+    }
+    cr_expect(count == SITES, "the family's list has both");
+}
+
+Test(site, stacks_past_the_last_id_are_other, .init = start)
+{
+    bool is_own = true;
+
+    lmm_site_own_ids = 2;
+    cr_expect(add_stack(0, 1) == 0 && add_stack(1, 1) == 1);
+    uint32_t other = lmm_site_add_stack(0, &lists[0], 2, &is_own);
+    cr_expect(other == 2 && !is_own);
+    cr_expect(strcmp(lmm_ledger_site_facts(other).file, "(other)") == 0);
+    cr_expect(lmm_site_intern(0, &lists[0], "a.c", 1, "f") == other, "places share it");
+    cr_expect(lmm_ledger_header()->sites_merged == 2);
+}
+
+Test(site, no_memory_for_stacks, .init = start)
+{
+    uint32_t count = 0;
+
+    seam_install();
+    seam_fail_all(SEAM_MAP);
+    errno = 0;
+    while (add_stack(0, count + 1) != LMM_SITE_NONE) {
+        cr_assert(++count < 100000);
+    }
+    cr_expect(errno == ENOMEM && lists[0].count == count && lmm_ledger_site_count() == count);
+    seam_heal();
+    cr_expect(add_stack(0, count + 1) == count && lists[0].count == count + 1);
 }

@@ -319,7 +319,7 @@ Test(thread, repair_believes_the_tags, .init = start)
     lmm_calloc(family, 4);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct lmm_stats stats;
-        lmm_ledger_count_common(family->site, &wrong[i]);
+        lmm_rows_count_common(family->site, &wrong[i]);
         lmm_repair_books();
         cr_assert(lmm_family_stats(family, &stats) == 0);
         cr_expect(stats.live_blocks == 2 && stats.live_slots == 5, "case %zu", i);
