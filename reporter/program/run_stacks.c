@@ -89,6 +89,17 @@ static bool put_call(void *context, const struct lmm_model_call *call)
     return !is_main(call);
 }
 
+/* Whether the process kept no more of a stack, which may go on. */
+static bool is_cut(const struct lmm_model *model, uint32_t stack)
+{
+    uint32_t depth = 0;
+
+    for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
+        depth++;
+    }
+    return depth >= model->stack_frames;
+}
+
 void lmm_run_stacks_put(struct lmm_run_stacks *stacks, const struct lmm_model *model,
                         uint32_t stack, struct lmm_sink *sink)
 {
@@ -106,7 +117,9 @@ void lmm_run_stacks_put(struct lmm_run_stacks *stacks, const struct lmm_model *m
     lmm_sink_printf(sink, "stack %zu\n", number);
     struct lines lines = {sink, 0};
 
-    lmm_stack_walk(model, stack, SIZE_MAX, put_call, &lines);
+    if (lmm_stack_walk(model, stack, SIZE_MAX, put_call, &lines) && is_cut(model, stack)) {
+        lmm_sink_puts(sink, "        ...\n");
+    }
 }
 
 void lmm_run_stacks_free(struct lmm_run_stacks *stacks)

@@ -205,22 +205,24 @@ static bool look_at_call(void *context, const struct lmm_model_call *call)
 }
 
 /*
- * Whether all calls of a stack are of the runtime. One that was cut says nothing: the program's calls may
- * be those that are missing.
+ * Whether all calls of a stack are of the runtime, and the outermost is the loader's, which initialises
+ * libraries before the program starts. One that was cut says nothing: the program's calls may be those that are
+ * missing. Nor does one that starts with a thread: the thread's own function may have left the stack by a
+ * jump to strdup, as compilers make of its last call.
  */
 static bool is_of_runtime(const struct lmm_model *model, uint32_t stack)
 {
+    const struct lmm_model_module *module = NULL;
     uint32_t depth = 0;
 
     for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
-        const struct lmm_model_module *module = lmm_model_module_of(model, frame);
-
+        module = lmm_model_module_of(model, frame);
         if (module == NULL || !lmm_suppression_is_runtime(module->path)) {
             return false;
         }
         depth++;
     }
-    return depth > 0 && depth < model->stack_frames;
+    return module != NULL && lmm_suppression_is_loader(module->path) && depth < model->stack_frames;
 }
 
 /* Whether a stack is that of a block that the dynamic loader allocated. */

@@ -153,34 +153,30 @@ bool lmm_suppressions_read(struct lmm_suppressions *suppressions, const char *pa
 
 bool lmm_suppressions_add_built_in(struct lmm_suppressions *suppressions)
 {
-    static const char *const patterns[] = {
-        "_IO_file_doallocate$", /* the buffers of stdio's streams; debug files put __GI_ in front */
-        "_dl_allocate_tls",     /* of threads, kept with their stacks for the next ones */
-    };
     static const struct {
         enum lmm_suppression_scope scope;
+        const char *glob;
         const char *words;
-    } scopes[] = {
-        {LMM_SUPPRESS_LOADER, "the dynamic loader's own"},
-        {LMM_SUPPRESS_RUNTIME, "the C and C++ runtime alone"},
+    } items[] = {
+        /* Debug files put __GI_ in front. */
+        {LMM_SUPPRESS_TEXTS, "*_IO_file_doallocate", "buffers of stdio's streams"},
+        /* They are kept with threads' stacks for the next ones. */
+        {LMM_SUPPRESS_TEXTS, "*_dl_allocate_tls*", "storage of threads"},
+        {LMM_SUPPRESS_LOADER, NULL, "the dynamic loader's own"},
+        {LMM_SUPPRESS_RUNTIME, NULL, "the C and C++ runtime's own, before main"},
     };
 
-    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-        if (!lmm_suppressions_add(suppressions, patterns[i])) {
-            return false;
-        }
-        suppressions->items[suppressions->count - 1].is_built_in = true;
-    }
-    for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
         struct lmm_suppression *item = add_item(suppressions);
 
         if (item == NULL) {
             return false;
         }
-        item->scope = scopes[i].scope;
+        item->scope = items[i].scope;
         item->is_built_in = true;
-        item->pattern = strdup(scopes[i].words);
-        if (item->pattern == NULL) {
+        item->pattern = strdup(items[i].words);
+        item->glob = items[i].glob == NULL ? NULL : strdup(items[i].glob);
+        if (item->pattern == NULL || (items[i].glob != NULL && item->glob == NULL)) {
             return false;
         }
     }

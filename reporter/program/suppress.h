@@ -11,12 +11,12 @@
  * prints, has threads or loads modules, and is no leak of the program's. Two of them have no pattern, but a
  * scope: stacks whose innermost call is the dynamic loader's, which keeps what it knows of modules and
  * threads (what a module's own constructors allocate is allocated by the module), and stacks that lead
- * through these libraries alone.
+ * from the loader through these libraries alone, before the program starts.
  *
  * Invariants:
  *   I1  the order is that of the files and their lines, and then those built in; the first that fits
  *       counts
- *   I2  glob says the same as pattern with * as its only sign, and fits whole texts
+ *   I2  glob says the same as a user's pattern with * as its only sign, and fits whole texts
  *
  * Locks: none.
  */
@@ -32,12 +32,12 @@
 enum lmm_suppression_scope {
     LMM_SUPPRESS_TEXTS,   /* that the pattern fits */
     LMM_SUPPRESS_LOADER,  /* stacks whose innermost call is the dynamic loader's */
-    LMM_SUPPRESS_RUNTIME, /* stacks of the runtime alone */
+    LMM_SUPPRESS_RUNTIME, /* stacks of the runtime alone, from the loader on */
 };
 
 struct lmm_suppression {
     enum lmm_suppression_scope scope;
-    char *pattern; /* as the user wrote it; for other scopes, what reports call them */
+    char *pattern; /* as the user wrote it; of those built in, what reports call them */
     char *glob;    /* NULL for other scopes */
     bool is_built_in;
     uint64_t blocks; /* these two are for whoever uses the pattern to count in */

@@ -377,10 +377,11 @@ static int compare_entries(const void *left, const void *right)
     return order != 0 ? order : strcmp(b->name, a->name);
 }
 
-/* Of names for one function, the one that others see comes last; underscores are for the inside. */
+/* Of names for one function, one that others see comes last, weak or not: strdup is, and __strdup is not. Underscores
+ * are for the inside. */
 static unsigned rank_of(const GElf_Sym *symbol, const char *name)
 {
-    unsigned visible = GELF_ST_BIND(symbol->st_info) == STB_GLOBAL ? 4 : 0;
+    unsigned visible = GELF_ST_BIND(symbol->st_info) != STB_LOCAL ? 4 : 0;
 
     return visible + (symbol->st_size > 0 ? 2 : 0) + (name[0] != '_' || name[1] == 'Z');
 }

@@ -153,6 +153,48 @@ Test(spots, what_the_loader_keeps_is_built_in)
     lmm_suppressions_free(&suppressions);
 }
 
+/* Blocks of libc that a constructor of the C++ library made, and that a thread's function jumped to. */
+static struct lmm_model *model_of_runtime(void)
+{
+    enum { LOADER = 1, LIBRARY, THREAD, STRDUP };
+    static const struct lmm_model_module modules[] = {
+        {.path = {"/usr/lib/ld-linux-x86-64.so.2", 29}},
+        {.path = {"/usr/lib/libstdc++.so.6", 23}},
+        {.path = {"/usr/lib/libc.so.6", 18}},
+    };
+    static const struct lmm_model_frame frames[] = {
+        [LOADER] = {.address = 0x1000, .module = 1},
+        [LIBRARY] = {.address = 0x2000, .caller = LOADER, .module = 2},
+        [THREAD] = {.address = 0x3000, .module = 3},
+        [STRDUP] = {.address = 0x4000, .caller = THREAD, .module = 3},
+    };
+    struct lmm_model *model = model_of_loader();
+    struct lmm_model_site *sites = model->sites;
+
+    sites[0].stack = LIBRARY;
+    sites[1].stack = STRDUP;
+    model->frames = frames;
+    model->modules = modules;
+    return model;
+}
+
+Test(spots, what_libraries_keep_before_main_is_built_in)
+{
+    struct lmm_suppressions suppressions = {NULL, 0};
+    struct lmm_model *model = model_of_runtime();
+    struct lmm_spots spots;
+
+    cr_assert(lmm_suppressions_add_built_in(&suppressions));
+    cr_assert(lmm_spots_make(model, &suppressions, &spots));
+    cr_expect_eq(spots.total.leaked_bytes, 11);
+    lmm_spots_free(&spots);
+    model->stack_frames = 2; /* they may have been cut */
+    cr_assert(lmm_spots_make(model, &suppressions, &spots));
+    cr_expect_eq(spots.total.leaked_bytes, 21);
+    lmm_spots_free(&spots);
+    lmm_suppressions_free(&suppressions);
+}
+
 Test(spots, no_sites_are_no_spots)
 {
     struct lmm_model *model = made_model();
