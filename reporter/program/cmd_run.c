@@ -218,6 +218,7 @@ static int understand(struct run *run)
     if (run->symbols == NULL) {
         return -ENOMEM;
     }
+    lmm_symbols_set_brief(run->symbols, true);
     for (size_t i = 0; i < run->book_count; i++) {
         struct lmm_model *model = run->books[i].snapshot->model;
 
@@ -226,6 +227,7 @@ static int understand(struct run *run)
             return -ENOMEM;
         }
     }
+    lmm_symbols_set_brief(run->symbols, false);
     return 0;
 }
 
@@ -270,6 +272,7 @@ static int write_report(const struct run *run, const struct lmm_run_process *pro
         .processes = processes,
         .process_count = count,
         .suppressions = &run->options.suppressions,
+        .least_permille = run->options.top != 0 ? 0 : LMM_RUN_LEAST_PERMILLE,
         .leaks_only = run->options.leaks_only,
         .top = run->options.top != 0 ? run->options.top : LMM_RUN_TOP,
     };

@@ -35,22 +35,30 @@ _lmm_run() {
         _lmm_words "largest first best" "$word"
         return
         ;;
-    --output | -o | --suppressions)
+    --output | -o | --suppressions | --preload-library)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames 2>/dev/null
         return
         ;;
-    --stacks | --top | -t | --error-exitcode | --options) return ;;
+    --options)
+        _lmm_words "exitcode= fill= fit= leaks= log= reservoir= usage=" "$word"
+        compopt -o nospace 2>/dev/null
+        return
+        ;;
+    --stacks | --top | -t | --error-exitcode) return ;;
     esac
     while ((i < COMP_CWORD)); do
         case ${COMP_WORDS[i]} in
         --) break ;;
         --stacks | --report | -F | --output | -o | --top | -t | --error-exitcode | --suppressions | \
-            --fit | --options)
+            --fit | --options | --preload-library)
             ((i++))
             if [[ ${COMP_WORDS[i]} == '=' ]]; then
                 ((i++))
             fi
+            while [[ ${COMP_WORDS[i + 1]} == [=:]* ]]; do # bash takes leaks=1:usage=1 for seven words
+                ((i += 2))
+            done
             ;;
         -*) ;;
         *) break ;;
@@ -84,6 +92,9 @@ _lmm() {
     fi
     if [[ $before == '=' ]]; then # bash takes --format=json for three words
         before=${COMP_WORDS[COMP_CWORD - 2]}
+        if [[ $before == --stacks ]]; then # its number may be missing, but not behind this
+            return
+        fi
     elif [[ $word == '=' ]]; then
         word=
     fi
@@ -115,7 +126,7 @@ _lmm() {
             return
         fi
         ;;
-    --top | -t | --family | -f | --every | --for | --older-than | -a | --delay | -d) return ;;
+    --top | -t | --family | -f | --every | --for | -e | --older-than | -a | --delay | -d) return ;;
     esac
     if [[ $word == -* ]]; then
         _lmm_options "$subcommand" "$word"

@@ -105,6 +105,34 @@ char *lmm_preload_value(const char *library)
 
 /* ---- The options ----------------------------------------------------------------------------- */
 
+const char *lmm_preload_taken_key(const char *setting)
+{
+    static const char *const keys[] = {"ledger", "keep", "stacks", "children"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        size_t bytes = strlen(keys[i]);
+
+        if (strncmp(setting, keys[i], bytes) == 0 && setting[bytes] == '=') {
+            return keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* Says of each setting of the environment that would do nothing, that it does nothing. */
+static void tell_overridden(const char *there)
+{
+    while (there != NULL && *there != '\0') {
+        const char *key = lmm_preload_taken_key(there);
+
+        if (key != NULL) {
+            lmm_complain("LMM_OPTIONS: %s does not count, lmm run sets it", key);
+        }
+        there += strcspn(there, ":");
+        there += *there == ':';
+    }
+}
+
 /* Returns path as a value of LMM_OPTIONS, where % has a meaning; NULL: memory ran out. */
 static char *quote(const char *path)
 {
@@ -166,6 +194,9 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
         if (value == NULL) {
             lmm_complain("%s", strerror(ENOMEM));
         }
+    }
+    if (value != NULL) {
+        tell_overridden(there);
     }
     free(there);
     free(own);

@@ -33,9 +33,13 @@ char *lmm_preload_find(const char *given);
  * one line on stderr: memory, or a path that the dynamic loader would take for several. */
 char *lmm_preload_value(const char *library);
 
+/* Returns the key of a setting "key=value..." when `lmm run` sets that key itself, else NULL. */
+const char *lmm_preload_taken_key(const char *setting);
+
 /*
  * Returns the value for LMM_OPTIONS, to be freed: what is there, what the user says, then what `lmm run`
- * needs; of a key that comes twice the last counts. Returns NULL after one line on stderr.
+ * needs; of a key that comes twice the last counts, and one line on stderr says so of a taken key that is there.
+ * Returns NULL after one line on stderr.
  */
 char *lmm_preload_options(const struct lmm_preload_settings *settings);
 

@@ -10,6 +10,7 @@
 
 #include "reporter/program/format.h"
 #include "reporter/program/parse.h"
+#include "reporter/program/preload.h"
 #include "reporter/program/program.h"
 
 enum {
@@ -55,9 +56,6 @@ static const struct argp_option table[] = {
     {0},
 };
 
-/* Keys of LMM_OPTIONS that options of lmm run stand for. */
-static const char *const taken_keys[] = {"ledger", "keep", "stacks", "children"};
-
 /* Reads a whole number from least to most, or says what is wrong with it. */
 static size_t read_number(const char *text, size_t least, size_t most, const char *option,
                           const struct argp_state *state)
@@ -81,12 +79,10 @@ static void check_options(const char *text, const struct argp_state *state)
         if (bytes > 0 && (equals == NULL || equals == part)) {
             argp_error(state, "--options takes KEY=VALUE:..., not '%.*s'", (int) bytes, part);
         }
-        for (size_t i = 0; i < sizeof(taken_keys) / sizeof(taken_keys[0]) && bytes > 0; i++) {
-            size_t length = strlen(taken_keys[i]);
+        const char *taken = lmm_preload_taken_key(part);
 
-            if (length == (size_t) (equals - part) && memcmp(part, taken_keys[i], length) == 0) {
-                argp_error(state, "--options cannot set %s, lmm run does", taken_keys[i]);
-            }
+        if (taken != NULL) {
+            argp_error(state, "--options cannot set %s, lmm run does", taken);
         }
         part += bytes;
         part += *part == ':';

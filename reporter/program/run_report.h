@@ -26,6 +26,7 @@ struct lmm_suppressions;
 enum {
     LMM_RUN_SCHEMA_VERSION = 1,
     LMM_RUN_TOP = 10,
+    LMM_RUN_LEAST_PERMILLE = 1,
 };
 
 /* One process that kept books. */
@@ -42,7 +43,9 @@ struct lmm_run {
     const struct lmm_run_process *processes;
     size_t process_count;
     const struct lmm_suppressions *suppressions;
-    size_t top;      /* rows of a section, at most; SIZE_MAX: all */
+    size_t top; /* rows of a section, at most; SIZE_MAX: all */
+    /* The text leaves out rows, but the first, of less than so much of their section; not leaks. 0: none */
+    uint32_t least_permille;
     bool leaks_only; /* no section but the leaks, and these with all their stacks */
     bool colour;
 };

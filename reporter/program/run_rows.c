@@ -173,12 +173,34 @@ static void put_rest(const struct lmm_page *page, const struct section *section,
     }
 }
 
+/* Returns how many of a section's rows are shown, of `count` in their order. */
+static size_t shown_of(const struct lmm_page *page, enum lmm_measure measure, size_t count)
+{
+    const struct lmm_spots *spots = page->process->spots;
+    uint64_t total = lmm_tally_first(&spots->total, measure);
+    size_t most = count < page->run->top ? count : page->run->top;
+    size_t shown = 0;
+
+    if (measure == LMM_MEASURE_LEAKS || page->run->least_permille == 0) {
+        return most;
+    }
+    while (shown < most) {
+        uint64_t part = lmm_tally_first(&spots->items[shown].tally, measure);
+
+        if (shown > 0 && lmm_model_permille(part, total) < page->run->least_permille) {
+            break;
+        }
+        shown++;
+    }
+    return shown;
+}
+
 void lmm_page_rows(const struct lmm_page *page, enum lmm_measure measure)
 {
     const struct section *section = &sections[measure];
     struct lmm_spots *spots = page->process->spots;
     size_t count = lmm_spots_order(spots, measure);
-    size_t shown = count < page->run->top ? count : page->run->top;
+    size_t shown = shown_of(page, measure, count);
     bool is_leaks = measure == LMM_MEASURE_LEAKS;
     struct lmm_grid *grid =
         count == 0 ? NULL : lmm_grid_new(section->columns, (size_t) SPOT_COLUMNS);

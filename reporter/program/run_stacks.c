@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "reporter/model.h"
+#include "reporter/program/wrapper.h"
 #include "reporter/sink.h"
 #include "reporter/stack.h"
 #include "reporter/words.h"
@@ -53,10 +54,16 @@ struct lines {
     size_t depth;
 };
 
-static bool is_called(const struct lmm_model_call *call, const char *name)
+static bool is_main(const struct lmm_model_call *call)
 {
-    return call->function.bytes == strlen(name) &&
-           memcmp(call->function.text, name, call->function.bytes) == 0;
+    return call->function.bytes == strlen("main") &&
+           memcmp(call->function.text, "main", call->function.bytes) == 0;
+}
+
+/* Whether a call is the C library's start of a program or a thread; its names end with a NUL. */
+static bool is_start(const struct lmm_model_call *call)
+{
+    return call->is_wrapper && call->is_named && lmm_wrapper_is_start(call->function.text);
 }
 
 /* Puts "#3 hire (hr.c:42) [inlined]". Returns whether what is outside of it says more of the program. */
@@ -65,6 +72,9 @@ static bool put_call(void *context, const struct lmm_model_call *call)
     struct lines *lines = context;
     struct lmm_string place = call->line != 0 ? call->file : call->module;
 
+    if (lines->depth > 0 && is_start(call)) {
+        return false;
+    }
     lmm_sink_printf(lines->sink, "        #%zu ", lines->depth++);
     lmm_put_string(lines->sink, call->function);
     if (place.bytes > 0 && (call->line != 0 || call->is_named)) {
@@ -76,7 +86,18 @@ static bool put_call(void *context, const struct lmm_model_call *call)
         lmm_sink_puts(lines->sink, ")");
     }
     lmm_sink_puts(lines->sink, call->is_inline ? " [inlined]\n" : "\n");
-    return !is_called(call, "main") && !is_called(call, "start_thread");
+    return !is_main(call);
+}
+
+/* Whether the process kept no more of a stack, which may go on. */
+static bool is_cut(const struct lmm_model *model, uint32_t stack)
+{
+    uint32_t depth = 0;
+
+    for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
+        depth++;
+    }
+    return depth >= model->stack_frames;
 }
 
 void lmm_run_stacks_put(struct lmm_run_stacks *stacks, const struct lmm_model *model,
@@ -96,7 +117,9 @@ void lmm_run_stacks_put(struct lmm_run_stacks *stacks, const struct lmm_model *m
     lmm_sink_printf(sink, "stack %zu\n", number);
     struct lines lines = {sink, 0};
 
-    lmm_stack_walk(model, stack, SIZE_MAX, put_call, &lines);
+    if (lmm_stack_walk(model, stack, SIZE_MAX, put_call, &lines) && is_cut(model, stack)) {
+        lmm_sink_puts(sink, "        ...\n");
+    }
 }
 
 void lmm_run_stacks_free(struct lmm_run_stacks *stacks)

@@ -2,7 +2,7 @@
 /*
  * run_stacks: call stacks in a report for people. Each gets a number when it is printed, and where it
  * comes again only that is printed. What is outside of main, or of a thread's own start, is left
- * out: it is the same everywhere.
+ * out: it is the same everywhere. A stack of which the process kept no more ends with "...".
  *
  * Locks: none.
  */

@@ -205,32 +205,55 @@ static bool look_at_call(void *context, const struct lmm_model_call *call)
 }
 
 /*
- * Whether all calls of a stack are of the runtime. One that was cut says nothing: the program's calls may
- * be those that are missing.
+ * Whether all calls of a stack are of the runtime, and the outermost is the loader's, which initialises
+ * libraries before the program starts. One that was cut says nothing: the program's calls may be those that are
+ * missing. Nor does one that starts with a thread: the thread's own function may have left the stack by a
+ * jump to strdup, as compilers make of its last call.
  */
 static bool is_of_runtime(const struct lmm_model *model, uint32_t stack)
 {
+    const struct lmm_model_module *module = NULL;
     uint32_t depth = 0;
 
     for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
-        const struct lmm_model_module *module = lmm_model_module_of(model, frame);
-
+        module = lmm_model_module_of(model, frame);
         if (module == NULL || !lmm_suppression_is_runtime(module->path)) {
             return false;
         }
         depth++;
     }
-    return depth > 0 && depth < model->stack_frames;
+    return module != NULL && lmm_suppression_is_loader(module->path) && depth < model->stack_frames;
 }
 
-/* The one without a pattern, if it is there and fits. */
-static struct lmm_suppression *find_for_runtime(const struct lmm_model *model,
-                                                struct lmm_suppressions *suppressions,
-                                                uint32_t stack)
+/* Whether a stack is that of a block that the dynamic loader allocated. */
+static bool is_of_loader(const struct lmm_model *model, uint32_t stack)
+{
+    const struct lmm_model_module *module = stack == 0 ? NULL : lmm_model_module_of(model, stack);
+
+    return module != NULL && lmm_suppression_is_loader(module->path);
+}
+
+static bool fits_scope(const struct lmm_model *model, uint32_t stack,
+                       enum lmm_suppression_scope scope)
+{
+    switch (scope) {
+    case LMM_SUPPRESS_LOADER:
+        return is_of_loader(model, stack);
+    case LMM_SUPPRESS_RUNTIME:
+        return is_of_runtime(model, stack);
+    case LMM_SUPPRESS_TEXTS:
+    default:
+        return false;
+    }
+}
+
+/* The first that is no pattern and fits. */
+static struct lmm_suppression *find_for_scope(const struct lmm_model *model,
+                                              struct lmm_suppressions *suppressions, uint32_t stack)
 {
     for (size_t i = 0; i < suppressions->count; i++) {
-        if (suppressions->items[i].glob == NULL) {
-            return is_of_runtime(model, stack) ? &suppressions->items[i] : NULL;
+        if (fits_scope(model, stack, suppressions->items[i].scope)) {
+            return &suppressions->items[i];
         }
     }
     return NULL;
@@ -239,7 +262,7 @@ static struct lmm_suppression *find_for_runtime(const struct lmm_model *model,
 static struct lmm_suppression *find_for_stack(const struct lmm_model *model,
                                               struct lmm_suppressions *suppressions, uint32_t stack)
 {
-    struct search search = {suppressions, find_for_runtime(model, suppressions, stack)};
+    struct search search = {suppressions, find_for_scope(model, suppressions, stack)};
 
     lmm_stack_walk(model, stack, SIZE_MAX, look_at_call, &search);
     for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {

@@ -153,24 +153,49 @@ bool lmm_suppressions_read(struct lmm_suppressions *suppressions, const char *pa
 
 bool lmm_suppressions_add_built_in(struct lmm_suppressions *suppressions)
 {
-    static const char *const patterns[] = {
-        "^_IO_file_doallocate$", /* the buffers of stdio's streams */
-        "_dl_allocate_tls",      /* of threads, kept with their stacks for the next ones */
+    static const struct {
+        enum lmm_suppression_scope scope;
+        const char *glob;
+        const char *words;
+    } items[] = {
+        /* Debug files put __GI_ in front. */
+        {LMM_SUPPRESS_TEXTS, "*_IO_file_doallocate", "buffers of stdio's streams"},
+        /* They are kept with threads' stacks for the next ones. */
+        {LMM_SUPPRESS_TEXTS, "*_dl_allocate_tls*", "storage of threads"},
+        {LMM_SUPPRESS_LOADER, NULL, "the dynamic loader's own"},
+        {LMM_SUPPRESS_RUNTIME, NULL, "the C and C++ runtime's own, before main"},
     };
 
-    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-        if (!lmm_suppressions_add(suppressions, patterns[i])) {
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+        struct lmm_suppression *item = add_item(suppressions);
+
+        if (item == NULL) {
             return false;
         }
-        suppressions->items[suppressions->count - 1].is_built_in = true;
-    }
-    struct lmm_suppression *item = add_item(suppressions);
-
-    if (item != NULL) {
+        item->scope = items[i].scope;
         item->is_built_in = true;
-        item->pattern = strdup("the C and C++ runtime alone");
+        item->pattern = strdup(items[i].words);
+        item->glob = items[i].glob == NULL ? NULL : strdup(items[i].glob);
+        if (item->pattern == NULL || (items[i].glob != NULL && item->glob == NULL)) {
+            return false;
+        }
     }
-    return item != NULL && item->pattern != NULL;
+    return true;
+}
+
+/* Whether the last component of path starts with one of these. */
+static bool is_one_of(struct lmm_string path, const char *const *starts, size_t count)
+{
+    struct lmm_string name = lmm_model_last_component(path);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t bytes = strlen(starts[i]);
+
+        if (name.bytes >= bytes && memcmp(name.text, starts[i], bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool lmm_suppression_is_runtime(struct lmm_string path)
@@ -178,16 +203,16 @@ bool lmm_suppression_is_runtime(struct lmm_string path)
     static const char *const names[] = {"libc.so",     "ld-linux",      "libstdc++.so",
                                         "libgcc_s.so", "libc++.so",     "libc++abi.so",
                                         "libm.so",     "libpthread.so", "libunwind.so"};
-    struct lmm_string name = lmm_model_last_component(path);
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        size_t bytes = strlen(names[i]);
+    return is_one_of(path, names, sizeof(names) / sizeof(names[0]));
+}
 
-        if (name.bytes >= bytes && memcmp(name.text, names[i], bytes) == 0) {
-            return true;
-        }
-    }
-    return false;
+/* Not those that are the C library, too, as musl's is. */
+bool lmm_suppression_is_loader(struct lmm_string path)
+{
+    static const char *const names[] = {"ld-linux", "ld64.so"};
+
+    return is_one_of(path, names, sizeof(names) / sizeof(names[0]));
 }
 
 void lmm_suppressions_free(struct lmm_suppressions *suppressions)

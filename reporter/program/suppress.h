@@ -8,13 +8,15 @@
  * (places.h: function, source file and module of every call).
  *
  * Some are built in: what the C and C++ libraries keep for themselves till the end, in every program that
- * prints or has threads, and is no leak of the program's. The last of them has no pattern: it is of
- * stacks that lead through these libraries alone.
+ * prints, has threads or loads modules, and is no leak of the program's. Two of them have no pattern, but a
+ * scope: stacks whose innermost call is the dynamic loader's, which keeps what it knows of modules and
+ * threads (what a module's own constructors allocate is allocated by the module), and stacks that lead
+ * from the loader through these libraries alone, before the program starts.
  *
  * Invariants:
  *   I1  the order is that of the files and their lines, and then those built in; the first that fits
  *       counts
- *   I2  glob says the same as pattern with * as its only sign, and fits whole texts
+ *   I2  glob says the same as a user's pattern with * as its only sign, and fits whole texts
  *
  * Locks: none.
  */
@@ -27,9 +29,16 @@
 
 #include "reporter/utf8.h"
 
+enum lmm_suppression_scope {
+    LMM_SUPPRESS_TEXTS,   /* that the pattern fits */
+    LMM_SUPPRESS_LOADER,  /* stacks whose innermost call is the dynamic loader's */
+    LMM_SUPPRESS_RUNTIME, /* stacks of the runtime alone, from the loader on */
+};
+
 struct lmm_suppression {
-    char *pattern; /* as the user wrote it */
-    char *glob;    /* NULL: stacks of the runtime alone; pattern is what reports call that */
+    enum lmm_suppression_scope scope;
+    char *pattern; /* as the user wrote it; of those built in, what reports call them */
+    char *glob;    /* NULL for other scopes */
     bool is_built_in;
     uint64_t blocks; /* these two are for whoever uses the pattern to count in */
     uint64_t bytes;
@@ -53,6 +62,9 @@ bool lmm_suppressions_add_built_in(struct lmm_suppressions *suppressions);
 
 /* Returns whether path is that of a library of the C or C++ runtime. */
 bool lmm_suppression_is_runtime(struct lmm_string path);
+
+/* Returns whether path is that of the dynamic loader. */
+bool lmm_suppression_is_loader(struct lmm_string path);
 
 /* Returns whether the pattern fits text; an empty one fits nothing. Cost: the product of their lengths
  * at worst. */

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reporter/program/debug_file.h"
+
 enum {
     RANGES_MAX = 1 << 20, /* of one DIE */
     DIES_MAX = 1 << 22,   /* visited to find the functions of one unit, or what is at one address */
@@ -58,7 +60,8 @@ struct lmm_symbol_file {
     Dwfl_Module *module;
     Dwarf_Addr elf_bias;
     Dwarf_Addr dwarf_bias;
-    Dwarf *dwarf; /* NULL: none */
+    Dwarf *dwarf; /* NULL: none, or not read yet */
+    bool dwarf_read;
     struct unit *units;
     size_t unit_count;
     size_t unit_room;
@@ -328,6 +331,15 @@ static void set_call(struct unit *unit, Dwarf_Die *inlined, struct lmm_symbol *s
     }
 }
 
+/* libdw decompresses every section at once, which takes libc's a tenth of a second. */
+static void read_dwarf(struct lmm_symbol_file *file)
+{
+    if (!file->dwarf_read) {
+        file->dwarf_read = true;
+        file->dwarf = dwfl_module_getdwarf(file->module, &file->dwarf_bias);
+    }
+}
+
 static size_t find_in_dwarf(struct lmm_symbol_file *file, Dwarf_Addr address,
                             struct lmm_symbol *symbols)
 {
@@ -365,10 +377,11 @@ static int compare_entries(const void *left, const void *right)
     return order != 0 ? order : strcmp(b->name, a->name);
 }
 
-/* Of names for one function, the one that others see comes last; underscores are for the inside. */
+/* Of names for one function, one that others see comes last, weak or not: strdup is, and __strdup is not. Underscores
+ * are for the inside. */
 static unsigned rank_of(const GElf_Sym *symbol, const char *name)
 {
-    unsigned visible = GELF_ST_BIND(symbol->st_info) == STB_GLOBAL ? 4 : 0;
+    unsigned visible = GELF_ST_BIND(symbol->st_info) != STB_LOCAL ? 4 : 0;
 
     return visible + (symbol->st_size > 0 ? 2 : 0) + (name[0] != '_' || name[1] == 'Z');
 }
@@ -404,8 +417,7 @@ static void index_symbols(struct lmm_symbol_file *file)
     }
 }
 
-/* Returns the name that the symbol table has for an address, or NULL. */
-static const char *find_symbol(struct lmm_symbol_file *file, uint64_t address)
+const char *lmm_symbol_file_name(struct lmm_symbol_file *file, uint64_t address)
 {
     Dwarf_Addr in_dwfl = address + file->elf_bias;
     size_t low = 0;
@@ -437,15 +449,18 @@ static const char *find_symbol(struct lmm_symbol_file *file, uint64_t address)
 size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
                             struct lmm_symbol ret_symbols[LMM_SYMBOL_FILE_CALLS_MAX])
 {
-    Dwarf_Addr in_dwarf = address + file->elf_bias - file->dwarf_bias;
-    size_t count = file->dwarf == NULL ? 0 : find_in_dwarf(file, in_dwarf, ret_symbols);
+    size_t count = 0;
 
+    read_dwarf(file);
+    if (file->dwarf != NULL) {
+        count = find_in_dwarf(file, address + file->elf_bias - file->dwarf_bias, ret_symbols);
+    }
     if (count == 0) {
         ret_symbols[0] = (struct lmm_symbol){.line = 0};
         count = 1;
     }
     if (ret_symbols[count - 1].function == NULL) {
-        ret_symbols[count - 1].function = find_symbol(file, address);
+        ret_symbols[count - 1].function = lmm_symbol_file_name(file, address);
     }
     return count > 1 || ret_symbols[0].function != NULL || ret_symbols[0].file != NULL ? count : 0;
 }
@@ -469,7 +484,7 @@ static bool load(struct lmm_symbol_file *file, const char *path, int descriptor)
 {
     static const Dwfl_Callbacks callbacks = {
         .find_elf = dwfl_build_id_find_elf,
-        .find_debuginfo = dwfl_standard_find_debuginfo,
+        .find_debuginfo = lmm_debug_file_find,
         .section_address = dwfl_offline_section_address,
     };
 
@@ -513,7 +528,6 @@ struct lmm_symbol_file *lmm_symbol_file_open(const char *path, const unsigned ch
         lmm_symbol_file_close(file);
         return NULL;
     }
-    file->dwarf = dwfl_module_getdwarf(file->module, &file->dwarf_bias);
     return file;
 }
 

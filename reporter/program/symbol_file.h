@@ -5,7 +5,8 @@
  * them.
  *
  * The file may be damaged, or be anything else; nothing in it makes a look-up loop or fail otherwise
- * than by finding nothing. What units there are is found out at the first look-up, and which functions a
+ * than by finding nothing. DWARF is read, and what units there are is found out, at the first look-up that
+ * needs it, and which functions a
  * unit has when the first address in it is looked up; a look-up costs two binary searches then, and a
  * walk through one function's inlined calls.
  *
@@ -41,6 +42,10 @@ struct lmm_symbol_file *lmm_symbol_file_open(const char *path, const unsigned ch
 
 /* file may be NULL. */
 void lmm_symbol_file_close(struct lmm_symbol_file *file);
+
+/* Returns the name that the file's symbol table has for the function at an address, mangled, or NULL; the
+ * string is the file's. It is much cheaper than what follows where a file's DWARF is large. */
+const char *lmm_symbol_file_name(struct lmm_symbol_file *file, uint64_t address);
 
 /*
  * Finds the functions that are at an address: the innermost first, each inlined into the next, and the

@@ -18,6 +18,7 @@
 #include "reporter/model.h"
 #include "reporter/program/program.h"
 #include "reporter/program/symbol_file.h"
+#include "reporter/program/wrapper.h"
 
 enum {
     MANGLED_MAX = 16384, /* bytes of a name that is worth demangling */
@@ -47,6 +48,7 @@ struct file {
 struct place_key {
     const struct file *file; /* NULL: none is known */
     uint64_t offset;
+    bool is_brief;
 };
 
 struct place {
@@ -59,6 +61,7 @@ struct place {
 struct lmm_symbols {
     struct lmm_model_namer namer; /* first: it is what a model has of this */
     unsigned flags;
+    bool is_brief;
     struct text *texts;
     struct file *files;
     struct place *places;
@@ -120,82 +123,6 @@ static struct lmm_string keep_offset(struct lmm_symbols *symbols, const struct p
     return kept;
 }
 
-/* ---- Wrappers -------------------------------------------------------------------------------- */
-
-/* Whether a module of this name is the C or C++ library, or what comes with them. */
-static bool is_library(const char *name)
-{
-    static const char *const starts[] = {
-        "libc.so",  "libc-",   "libstdc++.so", "libc++.so", "libc++abi.so",     "libgcc_s.so",
-        "ld-linux", "ld-musl", "ld-",          "ld.so",     "liblmm_preload.so"};
-
-    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-        if (strncmp(name, starts[i], strlen(starts[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/*
- * Whether a mangled name is that of operator new, or of a function of the C++ library, whose templates
- * are part of the program: it is in std or __gnu_cxx. A demangled name would not do, as that of a template
- * starts with what it returns.
- */
-static bool is_wrapper(const char *name)
-{
-    static const char *const starts[] = {"nw", "na", "St", "Sa", "Ss",
-                                         "Sb", "Si", "So", "Sd", "9__gnu_cxx"};
-
-    if (name == NULL || strncmp(name, "_Z", 2) != 0) {
-        return false;
-    }
-    name += 2 + strspn(name + 2, "Z"); /* a function's own functions */
-    if (*name == 'N') {
-        name += 1 + strspn(name + 1, "rVKRO"); /* qualifiers of a member function */
-    }
-    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-        if (strncmp(name, starts[i], strlen(starts[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/*
- * Whether a C function is called as those are that programs wrap around malloc and its like: xmalloc,
- * g_malloc0, zcalloc, do_xrealloc, my_strdup. A name of more words says what the function is for.
- */
-static bool is_c_wrapper(const char *name)
-{
-    static const char *const cores[] = {"malloc", "calloc",   "realloc", "reallocarray", "zalloc",
-                                        "strdup", "memalign", "strndup", "memdup"};
-    size_t start = name == NULL ? 0 : strspn(name, "abcdefghijklmnopqrstuvwxyz");
-
-    if (name == NULL) {
-        return false;
-    }
-    name += start > 0 && start <= 2 && name[start] == '_' ? start + 1 : 0;
-    for (size_t i = 0; i < sizeof(cores) / sizeof(cores[0]); i++) {
-        size_t length = strlen(cores[i]);
-        bool has_letter = strncmp(name, cores[i], length) != 0 && *name != '\0' && *name != '_';
-        const char *core = has_letter ? name + 1 : name;
-
-        if (strncmp(core, cores[i], length) == 0 &&
-            core[length + strspn(core + length, "0123456789_n")] == '\0') {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Whether a source file is of the C++ library: what has no linkage name, as of a lambda's type, tells it
- * by nothing else. */
-static bool is_library_source(const char *file)
-{
-    return file != NULL && strstr(file, "/include/c++/") != NULL;
-}
-
 /* ---- Files ----------------------------------------------------------------------------------- */
 
 static struct file *make_file(const struct lmm_model_module *module)
@@ -211,7 +138,7 @@ static struct file *make_file(const struct lmm_model_module *module)
     memcpy(file->key + module->path.bytes + 1, module->build_id, module->build_id_bytes);
     file->path = (struct lmm_string){(const char *) file->key, module->path.bytes};
     file->name = lmm_model_last_component(file->path);
-    file->is_library = is_library(file->name.text);
+    file->is_library = lmm_wrapper_is_library(file->name.text);
     return file;
 }
 
@@ -263,24 +190,40 @@ static bool fill_call(struct lmm_symbols *symbols, const struct place_key *key,
                                       : keep(symbols, symbol->file, strlen(symbol->file));
     call->line = symbol->line;
     call->module = key->file == NULL ? lmm_string_of("") : key->file->name;
-    call->is_wrapper = is_wrapper(symbol->function) || is_c_wrapper(symbol->function) ||
-                       is_library_source(symbol->file) ||
+    call->is_wrapper = lmm_wrapper_is_cplusplus(symbol->function) ||
+                       lmm_wrapper_is_c(symbol->function) || lmm_wrapper_is_header(symbol->file) ||
                        (key->file != NULL && key->file->is_library);
     return call->function.text != NULL && call->file.text != NULL;
+}
+
+/* Finds what is at a place, as lmm_symbol_file_find() does. */
+static size_t find(struct lmm_symbols *symbols, struct file *file, const struct place_key *key,
+                   struct lmm_symbol found[LMM_SYMBOL_FILE_CALLS_MAX])
+{
+    const char *name = NULL;
+
+    if (file != NULL && !file->is_opened) {
+        open_file(symbols, file);
+    }
+    if (file == NULL || file->symbols == NULL) {
+        return 0;
+    }
+    if (file->is_library) {
+        name = lmm_symbol_file_name(file->symbols, key->offset - 1);
+    }
+    if (key->is_brief || lmm_wrapper_is_start(name)) {
+        found[0] = (struct lmm_symbol){.function = name};
+        return 1;
+    }
+    return lmm_symbol_file_find(file->symbols, key->offset - 1, found);
 }
 
 static struct place *make_place(struct lmm_symbols *symbols, struct file *file,
                                 const struct place_key *key)
 {
     struct lmm_symbol found[LMM_SYMBOL_FILE_CALLS_MAX] = {{.line = 0}};
-    size_t count = 0;
+    size_t count = find(symbols, file, key, found);
 
-    if (file != NULL && !file->is_opened) {
-        open_file(symbols, file);
-    }
-    if (file != NULL && file->symbols != NULL) {
-        count = lmm_symbol_file_find(file->symbols, key->offset - 1, found);
-    }
     count = count == 0 ? 1 : count; /* of which nothing is known */
     struct place *place = calloc(1, sizeof(*place) + count * sizeof(place->calls[0]));
 
@@ -298,6 +241,11 @@ static struct place *make_place(struct lmm_symbols *symbols, struct file *file,
     return place;
 }
 
+void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief)
+{
+    symbols->is_brief = brief;
+}
+
 size_t lmm_symbols_of(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
                       const struct lmm_model_call **ret_calls)
 {
@@ -312,6 +260,7 @@ size_t lmm_symbols_of(struct lmm_symbols *symbols, const struct lmm_model *model
     memset(&key, 0, sizeof(key)); /* it is compared as bytes */
     key.file = file;
     key.offset = lmm_model_offset(model, frame);
+    key.is_brief = symbols->is_brief && file != NULL && file->is_library;
     HASH_FIND(hh, symbols->places, &key, sizeof(key), place);
     if (place == NULL) {
         place = make_place(symbols, file, &key);
@@ -336,21 +285,42 @@ static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *mo
 
 /* ---- Sites ----------------------------------------------------------------------------------- */
 
-/* Sets *ret_call to what a stack is called by; returns false when memory ran out. */
+/* Sets *ret_library to whether a frame is in the C or C++ library; returns false when memory ran out. */
+static bool look_at_file(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
+                         bool *ret_library)
+{
+    const struct lmm_model_module *module = lmm_model_module_of(model, frame);
+    const struct file *file = module == NULL ? NULL : file_of(symbols, module);
+
+    *ret_library = file != NULL && file->is_library;
+    return module == NULL || file != NULL;
+}
+
+/*
+ * Sets *ret_call to what a stack is called by; returns false when memory ran out. All that is in the libraries
+ * are wrappers, so nothing is looked up there unless the whole stack is.
+ */
 static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t stack,
                    const struct lmm_model_call **ret_call)
 {
-    const struct lmm_model_call *innermost = NULL;
     const struct lmm_model_call *plain = NULL;
+    const struct lmm_model_call *innermost = NULL;
 
     for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
         const struct lmm_model_call *calls = NULL;
+        bool is_in_library = false;
+
+        if (!look_at_file(symbols, model, frame, &is_in_library)) {
+            return false;
+        }
+        if (is_in_library) {
+            continue;
+        }
         size_t count = lmm_symbols_of(symbols, model, frame, &calls);
 
         if (count == 0) {
             return false;
         }
-        innermost = innermost != NULL ? innermost : calls;
         for (size_t i = 0; i < count; i++) {
             if (!calls[i].is_wrapper && calls[i].line != 0) {
                 *ret_call = &calls[i];
@@ -358,6 +328,9 @@ static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model, u
             }
             plain = plain == NULL && !calls[i].is_wrapper ? &calls[i] : plain;
         }
+    }
+    if (plain == NULL && lmm_symbols_of(symbols, model, stack, &innermost) == 0) {
+        return false;
     }
     *ret_call = plain != NULL ? plain : innermost;
     return true;
@@ -456,30 +429,54 @@ struct lmm_symbols *lmm_symbols_open(unsigned flags)
     return symbols;
 }
 
+/* The items of a table stay linked to each other when the table itself is gone. */
+static void free_texts(struct lmm_symbols *symbols)
+{
+    struct text *text = symbols->texts;
+
+    HASH_CLEAR(hh, symbols->texts);
+    while (text != NULL) {
+        struct text *next = text->hh.next;
+
+        free(text);
+        text = next;
+    }
+}
+
+static void free_files(struct lmm_symbols *symbols)
+{
+    struct file *file = symbols->files;
+
+    HASH_CLEAR(hh, symbols->files);
+    while (file != NULL) {
+        struct file *next = file->hh.next;
+
+        lmm_symbol_file_close(file->symbols);
+        free(file);
+        file = next;
+    }
+}
+
+static void free_places(struct lmm_symbols *symbols)
+{
+    struct place *place = symbols->places;
+
+    HASH_CLEAR(hh, symbols->places);
+    while (place != NULL) {
+        struct place *next = place->hh.next;
+
+        free(place);
+        place = next;
+    }
+}
+
 void lmm_symbols_close(struct lmm_symbols *symbols)
 {
-    struct text *text;
-    struct text *next_text;
-    struct file *file;
-    struct file *next_file;
-    struct place *place;
-    struct place *next_place;
-
     if (symbols == NULL) {
         return;
     }
-    HASH_ITER (hh, symbols->texts, text, next_text) {
-        HASH_DEL(symbols->texts, text);
-        free(text);
-    }
-    HASH_ITER (hh, symbols->files, file, next_file) {
-        HASH_DEL(symbols->files, file);
-        lmm_symbol_file_close(file->symbols);
-        free(file);
-    }
-    HASH_ITER (hh, symbols->places, place, next_place) {
-        HASH_DEL(symbols->places, place);
-        free(place);
-    }
+    free_places(symbols);
+    free_files(symbols);
+    free_texts(symbols);
     free(symbols);
 }

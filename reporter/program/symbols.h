@@ -40,8 +40,16 @@ struct lmm_symbols *lmm_symbols_open(unsigned flags);
 void lmm_symbols_close(struct lmm_symbols *symbols);
 
 /*
+ * Makes look-ups brief, or whole again, as they are at first. Brief is that functions in the C and C++ libraries
+ * have the names of symbol tables, without lines and without what was inlined: their DWARF, which is large,
+ * is not read. For who looks for names and prints none.
+ */
+void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief);
+
+/*
  * Sets *ret_calls to the calls that a frame of model is, the innermost first, and returns how many there
- * are: at least 1, but 0 when memory ran out. frame: 1 to model->frame_count - 1.
+ * are: at least 1, but 0 when memory ran out. Those in which a program or a thread starts, outside of what is
+ * its own, are always brief. frame: 1 to model->frame_count - 1.
  */
 size_t lmm_symbols_of(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
                       const struct lmm_model_call **ret_calls);
@@ -49,7 +57,9 @@ size_t lmm_symbols_of(struct lmm_symbols *symbols, const struct lmm_model *model
 /*
  * Names the sites of model that have a stack, and makes symbols the model's namer; symbols must live as
  * long as the model is used. A site is called by the innermost call that has a line and is no wrapper;
- * else by the innermost that is no wrapper; else by the innermost. Where that call has no line, the
+ * else by the innermost that is no wrapper; else by the innermost. Wrappers are operator new, what is called
+ * like xmalloc, functions of std, what the C and C++ libraries have inside, and functions that headers of the
+ * system or the compiler define. Where that call has no line, the
  * site's file is its module's name, or "libhr.so+0x1f0" where there is no function either.
  * Returns false when memory ran out; sites without a name are then called "(unknown)".
  */

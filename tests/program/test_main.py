@@ -99,6 +99,23 @@ class Main(harness.Case):
         self.assertIn("bash", self.complete("lmm", "run", "--stacks", "3", "--leaks", "bas"))
         self.assertIn("bash", self.complete("lmm", "run", "--stacks", "=", "3", "--", "bas"))
 
+    def test_completion_offers_every_option(self):
+        for command in COMMANDS:
+            help_text = self.succeed(command, "--help")
+            options = set(re.findall(r"^ +(?:-.*, )?(--[a-z][-a-z]*)", help_text, re.MULTILINE))
+            self.assertEqual(options - set(self.complete("lmm", command, "--")), set(), command)
+
+    def test_completion_of_what_options_take(self):
+        self.assertEqual(self.complete("lmm", "run", "--options", "le"), ["leaks="])
+        words = ["lmm", "run", "--options", "leaks", "=", "1", ":", "usage", "=", "1"]
+        self.assertIn("bash", self.complete(*words, "bas"))
+        self.assertEqual(self.complete(*words, "--deb"), ["--debuginfod"])
+        self.assertEqual(self.complete("lmm", "watch", "-e", ""), [])
+        harness.ledger.sample(pid=77).write(self.in_ledgers("saved.lmm"))
+        self.assertEqual(self.complete("lmm", "report", "--stacks", "=", ""), [])
+        self.assertEqual(self.complete("lmm", "report", "--stacks", "h"), ["hr"])
+        self.assertEqual(self.complete("lmm", "run", "--suppressions", "s"), ["saved.lmm"])
+
     def test_completion_offers_processes_and_files(self):
         harness.ledger.sample(pid=77).write(self.in_ledgers("saved.lmm"))
         self.assertEqual(sorted(self.complete("lmm", "report", "")), ["77", "hr", "saved.lmm"])

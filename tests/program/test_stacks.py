@@ -112,6 +112,24 @@ class Stacks(harness.Case):
         self.assertIn("        main (", self.succeed("report", "--stacks", file))
         self.refuse("--stacks wants a number", "report", "--stacks=0", file)
 
+    def test_nothing_is_loaded_to_ask_servers_that_nobody_named(self):
+        """For a stripped file libdw would load its client, with an HTTP client."""
+        if shutil.which("strace") is None:
+            self.skipTest("strace is missing")
+        stripped = self.path("stripped")
+        subprocess.run(["strip", "-o", stripped, PROGRAM], check=True)
+        trace = self.path("trace")
+        done = subprocess.run(["strace", "-f", "-e", "trace=openat", "-o", trace, harness.LMM, "report",
+                               self.make(stripped, company=self.recording.stacks["company"])],
+                              env=self.environment, capture_output=True, check=False)
+        if done.returncode != 0 and b"ptrace" in done.stderr:
+            self.skipTest("strace may not trace")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(trace, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn(stripped, text)
+        self.assertNotIn("libdebuginfod", text)
+
     # ---- Files that are not as they were
 
     def test_a_stripped_file_gives_modules_and_offsets(self):

@@ -132,6 +132,13 @@ class Environment(harness.Case):
         self.assertTrue(options.startswith("leaks=1:stacks=3:ledger="), options)
         self.assertIn(":stacks=24:", options)
 
+    def test_the_users_settings_that_do_not_count_are_named(self):
+        self.environment["LMM_OPTIONS"] = "leaks=1:stacks=3::ledger=off:keeper=1"
+        result = self.run_lmm("-o", self.path("report"), "true")
+        self.assertEqual(result.stderr.splitlines(),
+                         [f"lmm: LMM_OPTIONS: {key} does not count, lmm run sets it"
+                          for key in ("stacks", "ledger")])
+
     def test_a_directory_may_have_a_percent_sign(self):
         self.environment["LMM_DIR"] = self.path("100%p")
         os.mkdir(self.path("100%p"), 0o700)

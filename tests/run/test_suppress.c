@@ -59,6 +59,27 @@ Test(suppress, patterns_fit_as_in_leak_sanitizer)
     }
 }
 
+static size_t count_fits(const char *function)
+{
+    struct lmm_suppressions suppressions = {NULL, 0};
+    size_t count = 0;
+
+    cr_assert(lmm_suppressions_add_built_in(&suppressions));
+    for (size_t i = 0; i < suppressions.count; i++) {
+        count += lmm_suppression_fits(&suppressions.items[i], lmm_string_of(function));
+        cr_expect(suppressions.items[i].is_built_in);
+    }
+    lmm_suppressions_free(&suppressions);
+    return count;
+}
+
+Test(suppress, buffers_of_stdio_are_built_in_under_each_of_their_names)
+{
+    cr_expect_eq(count_fits("_IO_file_doallocate"), 1);
+    cr_expect_eq(count_fits("__GI__IO_file_doallocate"), 1);
+    cr_expect_eq(count_fits("main"), 0);
+}
+
 /* Reads a file of these lines. */
 static bool read_lines(const char *lines, struct lmm_suppressions *suppressions)
 {
