@@ -426,7 +426,7 @@ const char *lmm_symbol_file_name(struct lmm_symbol_file *file, uint64_t address)
     if (!file->symbols_indexed) {
         index_symbols(file);
     }
-    high = file->entry_count;
+    high = file->entries == NULL ? 0 : file->entry_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
