@@ -21,6 +21,7 @@
 static _Thread_local struct lmm_trace trace;
 static _Thread_local uint32_t frames = LMM_STACK_FRAMES_MAX;
 static _Thread_local uint32_t checks;
+static _Thread_local uint32_t wanted_checks;
 static bool by_signal;
 
 /* Return addresses from the innermost call outwards, as the trace has them. */
@@ -164,6 +165,9 @@ static void go(uint32_t *random, uint32_t depth)
         small, large, variable, aligned, by_callback, with_pointer, many_registers,
     };
 
+    if (checks >= wanted_checks) {
+        return;    /* calls branch; that is enough */
+    }
     if (depth >= 40 || next(random) % 12 == 0) {
         check();
         return;
@@ -179,6 +183,7 @@ static void walk_about(uint32_t seed, uint32_t wanted)
     uint32_t random = seed;
 
     checks = 0;
+    wanted_checks = wanted;
     while (checks < wanted) {
         go(&random, 0);
     }
@@ -249,6 +254,8 @@ static void on_signal(int number)
     uint32_t random = (uint32_t) number;
 
     by_signal = true;
+    checks = 0;
+    wanted_checks = 20;
     small(&random, 37);
 }
 
@@ -319,6 +326,8 @@ Test(unwind, hashes_what_it_took)
     struct lmm_caller caller = LMM_CALLER();
 
     for (uint32_t depth = 20; depth <= 40; depth++) {
+        checks = 0;
+        wanted_checks = 5;
         small(&random, depth);
         memset(&fresh, 0, sizeof(fresh));
         lmm_unwind(&trace, &caller, 24);
