@@ -219,8 +219,8 @@ char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32
     }
     /* Pages are aligned enough, so what counts is the slot's number: of what power of two it must be a
      * multiple, given those that are in the stride. */
-    size_t stride_align = runs->stride & -runs->stride;
-    size_t step = align > stride_align ? align / stride_align : 1;
+    int stride_shift = __builtin_ctzl(runs->stride);
+    size_t step = align >> stride_shift > 1 ? align >> stride_shift : 1;
     lmm_lock_acquire(&runs->lock);
     char *block = take_locked(runs, n, step, site, ret_tag, ret_zeroed);
     show_holes_locked(runs);

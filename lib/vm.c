@@ -145,13 +145,14 @@ bool lmm_vm_discard(void *address, size_t bytes)
 bool lmm_vm_is_mapped(void *address, size_t bytes)
 {
     enum { PAGES = 256, LIMIT = 1 << 26 };    /* no stack is longer */
+    const size_t step = (size_t) PAGES * LMM_SYSTEM_PAGE_BYTES;
     unsigned char resident[PAGES];
     int saved_errno = errno;
     bool mapped = bytes <= LIMIT;
 
-    for (size_t at = 0; at < bytes && mapped; at += PAGES * LMM_SYSTEM_PAGE_BYTES) {
+    for (size_t at = 0; at < bytes && mapped; at += step) {
         size_t left = bytes - at;
-        size_t part = left < PAGES * LMM_SYSTEM_PAGE_BYTES ? left : PAGES * LMM_SYSTEM_PAGE_BYTES;
+        size_t part = left < step ? left : step;
         mapped = mincore((char *) address + at, part, resident) == 0;
     }
     errno = saved_errno;

@@ -725,6 +725,7 @@ static void *grow_spans(void *arg)
         size_t zero_from;
         size_t n = 300;
         char *block = lmm_run_take(&runs, n, SITE, &tag, &zeroed);
+        lmm_hooks_block_begins(block, n * 1024);
         memset(block, *own, n * 1024);
         for (int step = 0; step < 5; step++) {
             struct lmm_page *page = lmm_page_of((uintptr_t) block);
