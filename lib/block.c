@@ -9,6 +9,8 @@
 #include "thread.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- Finding ----------------------------------------------------------------------------------- */
@@ -72,6 +74,30 @@ bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts)
 
 /* ---- Misuse ------------------------------------------------------------------------------------ */
 
+enum { ORIGIN_BYTES = 256 };
+
+/* Says where the blocks of a site come from: a line, or, of a call stack, the place in the module that the
+ * innermost call is at. */
+static void describe_origin(uint32_t id, char ret_text[ORIGIN_BYTES])
+{
+    struct lmm_site_facts site = lmm_ledger_site_facts(id);
+    uint32_t stack = lmm_ledger_site_stack(id);
+
+    if (site.line != 0) {
+        snprintf(ret_text, ORIGIN_BYTES, "allocated at %s:%u", site.file, site.line);
+        return;
+    }
+    const struct lmm_ledger_frame *frame = stack == 0 ? NULL : lmm_ledger_frame(stack);
+    if (frame == NULL || frame->module == 0) {
+        snprintf(ret_text, ORIGIN_BYTES, "unattributed");
+        return;
+    }
+    const char *path = lmm_ledger_module_path(frame->module - 1);
+    const char *slash = strrchr(path, '/');
+    snprintf(ret_text, ORIGIN_BYTES, "allocated at %s+0x%" PRIx64, slash == NULL ? path : slash + 1,
+             frame->address - 1 - lmm_ledger_module(frame->module - 1)->bias);
+}
+
 static _Noreturn void panic_interior(const void *p, const char *verb, const struct place *place,
                                      size_t first, uint32_t tag)
 {
@@ -83,13 +109,10 @@ static _Noreturn void panic_interior(const void *p, const char *verb, const stru
         lmm_panic("%s of an interior pointer: %p (%zu bytes into a free slot at %p, %s)", verb, p, inside,
                   (const void *) start, name);
     }
-    struct lmm_site_facts site = lmm_ledger_site_facts(lmm_tag_site(tag));
-    if (site.line == 0) {
-        lmm_panic("%s of an interior pointer: %p (%zu bytes into a block at %p, %s, unattributed)", verb,
-                  p, inside, (const void *) start, name);
-    }
-    lmm_panic("%s of an interior pointer: %p (%zu bytes into a block at %p, %s, allocated at %s:%u)", verb,
-              p, inside, (const void *) start, name, site.file, site.line);
+    char origin[ORIGIN_BYTES];
+    describe_origin(lmm_tag_site(tag), origin);
+    lmm_panic("%s of an interior pointer: %p (%zu bytes into a block at %p, %s, %s)", verb, p, inside,
+              (const void *) start, name, origin);
 }
 
 /* The slot and tag that govern the place: of the run that holds it, or its own. */

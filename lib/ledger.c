@@ -349,6 +349,19 @@ struct lmm_ledger_module *lmm_ledger_module(uint32_t number)
     return series_record(&ledger.modules, number);
 }
 
+const char *lmm_ledger_module_path(uint32_t number)
+{
+    return series_record(&ledger.strings, lmm_ledger_module(number)->path);
+}
+
+uint32_t lmm_ledger_site_stack(uint32_t id)
+{
+    const uint32_t *stack =
+        id < lmm_load_acquire(&ledger.stacks.used) ? series_record(&ledger.stacks, id) : NULL;
+
+    return stack == NULL ? 0 : *stack;
+}
+
 const struct lmm_ledger_frame *lmm_ledger_frame(uint32_t number)
 {
     return series_record(&ledger.frames, number);

@@ -77,6 +77,12 @@ bool lmm_ledger_add_module(const struct lmm_ledger_module *module, const char *p
 /* The record of a module; `gone` is the caller's to set. */
 struct lmm_ledger_module *lmm_ledger_module(uint32_t number);
 
+/* The path of a module; it is never freed. */
+const char *lmm_ledger_module_path(uint32_t number);
+
+/* The number of the innermost frame of a site's call stack; 0: the site has none. */
+uint32_t lmm_ledger_site_stack(uint32_t id);
+
 /* The record of a frame. */
 const struct lmm_ledger_frame *lmm_ledger_frame(uint32_t number);
 
