@@ -525,6 +525,10 @@ static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n,
 void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t value)
 {
     uint32_t *tag;
+
+    if (lmm_ledger_is_pending()) {
+        lmm_thread_leave(lmm_thread_enter());    /* a forked child's gauges wait for its ledger */
+    }
     void *reshaped = reshape_run(p, facts, n, &tag);
 
     if (reshaped == NULL) {

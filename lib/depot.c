@@ -14,6 +14,7 @@
 enum {
     ENTRIES_FIRST = 4096,
     KNOWN_FIRST = 2048,
+    KNOWN_MAX = 4 << 20,           /* more stacks than there can be sites: code that comes and goes */
 };
 
 /* A frame: its address, its caller's number and its own. A site: its family with SITE_KEY for the address,
@@ -178,6 +179,9 @@ static void make_known_locked(uint64_t hash, const struct lmm_trace *trace, uint
 {
     struct known known = {hash, trace->pc[trace->count - 1], trace->count, site + 1};
 
+    if (depot.known->used == KNOWN_MAX) {
+        return;
+    }
     if (2 * depot.known->used > depot.known->mask) {
         struct known_table *larger = known_create(2 * (depot.known->mask + 1));
         if (larger == NULL) {
@@ -269,17 +273,11 @@ static uint32_t module_at_locked(uint64_t address)
 
 void lmm_depot_refresh_modules(void)
 {
-    struct lmm_module_facts facts;
-
     lmm_lock_acquire(&depot.lock);
     for (uint32_t number = 0; number < lmm_ledger_module_count(); number++) {
         struct lmm_ledger_module *known = lmm_ledger_module(number);
-        if (known->gone != 0) {
-            continue;
-        }
-        bool is_there = lmm_module_find((uintptr_t) known->start, &facts);
-        struct lmm_ledger_module found = is_there ? describe(&facts) : (struct lmm_ledger_module) {0};
-        if (!is_same(known, &found)) {
+        /* Another that was loaded at just that place meanwhile is found out when it is next met. */
+        if (known->gone == 0 && !lmm_module_is_at((uintptr_t) known->start, (uintptr_t) known->end)) {
             forget_module_locked(known);
         }
     }

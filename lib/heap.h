@@ -84,6 +84,7 @@ struct lmm_heap {
     /* Written by the thread module, under HEAPS. */
     struct lmm_heap *next;         /* all heaps */
     bool is_parked;
+    uint32_t adoptions;            /* threads that have had it */
 
     /* Other threads. */
     struct lmm_page *reported __attribute__((aligned(LMM_CACHE_LINE_BYTES)));  /* atomic */

@@ -26,6 +26,14 @@ bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts)
     return true;
 }
 
+bool lmm_module_is_at(uintptr_t start, uintptr_t end)
+{
+    struct dl_find_object found;
+
+    return _dl_find_object((void *) start, &found) == 0 &&
+           (uintptr_t) found.dlfo_map_start == start && (uintptr_t) found.dlfo_map_end == end;
+}
+
 /* Writes as much of text behind what path has as there is room for; returns the length it then has.
  * */
 static size_t append(char *path, size_t bytes, size_t length, const char *text)

@@ -26,6 +26,9 @@ struct lmm_module_facts {
  * elsewhere. */
 bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts);
 
+/* Whether a module is mapped at just [start, end). Reads nothing of it, so it may be going meanwhile. */
+bool lmm_module_is_at(uintptr_t start, uintptr_t end);
+
 /*
  * Writes the module's path to ret_path, ended by NUL and cut to bytes (1 or more); returns its
  * length. Absolute, as far as /proc and getcwd can tell: the program itself is what /proc/self/exe

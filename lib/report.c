@@ -262,13 +262,35 @@ LMM_API int lmm_print_blocks(FILE *stream, struct lmm_family *family)
 
 /* ---- At exit ----------------------------------------------------------------------------------- */
 
-/* The file for reports at exit, or stderr when there is none. */
+enum { KEPT_FROM = 100 };          /* programs use the low numbers, and say what they are */
+
+static int kept_stream = -1;
+
+void lmm_report_keep_stream(void)
+{
+    int stream = lmm_options.leaks_to_stdout ? STDOUT_FILENO : STDERR_FILENO;
+
+    if ((lmm_options.leaks || lmm_options.usage) && lmm_options.log[0] == '\0') {
+        kept_stream = fcntl(stream, F_DUPFD_CLOEXEC, KEPT_FROM);
+    }
+}
+
+/* The stream that reports at exit go to. */
+static int usual_stream(void)
+{
+    if (kept_stream >= 0 && fcntl(kept_stream, F_GETFD) >= 0) {
+        return kept_stream;
+    }
+    return lmm_options.leaks_to_stdout ? STDOUT_FILENO : STDERR_FILENO;
+}
+
+/* The file for reports at exit, or a stream when there is none. */
 static int open_log(void)
 {
     char path[LMM_OPTION_PATH_MAX];
 
     if (lmm_options.log[0] == '\0') {
-        return lmm_options.leaks_to_stdout ? STDOUT_FILENO : STDERR_FILENO;
+        return usual_stream();
     }
     int descriptor = -1;
     errno = ENAMETOOLONG;

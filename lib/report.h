@@ -14,4 +14,8 @@
  * report itself will say it. */
 void lmm_report_reserve(void);
 
+/* In the drop-in, when reports at exit are wanted: keeps the stream they go to, which a program may have
+ * closed by then, or have given its number to a file of its own. Call once, at start. */
+void lmm_report_keep_stream(void);
+
 #endif

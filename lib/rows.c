@@ -240,6 +240,9 @@ void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
     uint32_t capacity;
     size_t position = 0;
 
+    if (header->peak_count != 0 && bytes <= header->peak_bytes[header->peak_count % 2]) {
+        return;    /* another thread saw more, and was here first */
+    }
     uint32_t owner = (uint32_t) (header->peak_count + 1) % 2;
     struct lmm_ledger_chunk *chunk = peaks_locked(owner, sites);
     if (chunk == NULL) {

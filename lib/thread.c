@@ -80,6 +80,7 @@ static struct lmm_heap *adopt(void)
     }
     if (heap != NULL) {
         heap->is_parked = false;
+        heap->adoptions++;
     }
     lmm_lock_release(&threads.lock);
     /* In the drop-in this may ask for memory, which is then the late heap's. */

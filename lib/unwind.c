@@ -75,18 +75,26 @@ static void meet_thread(struct lmm_trace *trace, uintptr_t thread, uintptr_t sp)
     trace->end = sp < thread && thread - sp < ((uintptr_t) 1 << 30) ? thread : main_end;
     trace->low = page_floor(trace->end);
     trace->end &= ~(uintptr_t) (sizeof(uintptr_t) - 1);
+    trace->stray_low = trace->stray_end = 0;
 }
 
-/* A stack below an upper end that is not the thread's: of a signal handler or a coroutine. */
-static struct bounds stray_bounds(uintptr_t sp)
+/* Another stack, of a signal handler or a coroutine: how far it is mapped from sp on. It grows downwards, so
+ * what was found once serves for what is called from there. */
+static void meet_stray(struct lmm_trace *trace, uintptr_t sp)
 {
     uintptr_t page = page_floor(sp);
-    struct bounds bounds = {page, page};
+    bool continues = sp < trace->stray_low && trace->stray_low - page <= STRAY_BYTES &&
+                     lmm_vm_is_mapped((void *) page, trace->stray_low - page);
 
-    while (bounds.end - page < STRAY_BYTES && lmm_vm_is_mapped((void *) bounds.end, LMM_SYSTEM_PAGE_BYTES)) {
-        bounds.end += LMM_SYSTEM_PAGE_BYTES;
+    trace->stray_low = page;
+    if (continues) {
+        return;
     }
-    return bounds;
+    trace->stray_end = page;
+    while (trace->stray_end - page < STRAY_BYTES &&
+           lmm_vm_is_mapped((void *) trace->stray_end, LMM_SYSTEM_PAGE_BYTES)) {
+        trace->stray_end += LMM_SYSTEM_PAGE_BYTES;
+    }
 }
 
 static LMM_NOINLINE bool find_bounds_slow(struct lmm_trace *trace, uintptr_t sp, struct bounds *ret_bounds)
@@ -96,14 +104,19 @@ static LMM_NOINLINE bool find_bounds_slow(struct lmm_trace *trace, uintptr_t sp,
     if (trace->thread != thread) {
         meet_thread(trace, thread, sp);
     }
-    if (sp < trace->low) {
+    bool is_stray = sp >= trace->stray_low && sp < trace->stray_end;
+    if (sp < trace->low && !is_stray) {
         uintptr_t page = page_floor(sp);
         if (lmm_vm_is_mapped((void *) page, trace->low - page)) {
             trace->low = page;
         }
     }
     bool is_own = sp >= trace->low && sp < trace->end;
-    *ret_bounds = is_own ? (struct bounds) {trace->low, trace->end} : stray_bounds(sp);
+    if (!is_own && !is_stray) {
+        meet_stray(trace, sp);
+    }
+    *ret_bounds = is_own ? (struct bounds) {trace->low, trace->end}
+                         : (struct bounds) {trace->stray_low, trace->stray_end};
     return is_own;
 }
 
@@ -120,8 +133,8 @@ static inline bool find_bounds(struct lmm_trace *trace, uintptr_t sp, struct bou
 /* Reads a word of the stack; false when it is out of bounds. */
 static inline bool read_word(const struct bounds *bounds, uintptr_t address, uintptr_t *ret_word)
 {
-    if (LMM_UNLIKELY(address < bounds->low || address > bounds->end - sizeof(uintptr_t) ||
-                     address % sizeof(uintptr_t) != 0)) {
+    if (LMM_UNLIKELY(address < bounds->low || address >= bounds->end ||
+                     bounds->end - address < sizeof(uintptr_t) || address % sizeof(uintptr_t) != 0)) {
         return false;
     }
     *ret_word = *(const uintptr_t *) address;

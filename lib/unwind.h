@@ -64,6 +64,8 @@ struct lmm_trace {
     uintptr_t thread;              /* whose stack this is */
     uintptr_t low;                 /* [low, end) is mapped, and that stack's */
     uintptr_t end;
+    uintptr_t stray_low;           /* the same of the other stack it was last seen on; both 0: none */
+    uintptr_t stray_end;
 };
 
 /* The hash of the whole trace, which has calls. */

@@ -7,6 +7,7 @@
 #include "preload/libc.h"
 #include "preload/stacked.h"
 #include "preload/surroundings.h"
+#include "report.h"
 #include "thread.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ static bool start_locked(void)
         return false;
     }
     lmm_ledger_note_drop_in(lmm_options.stack_frames);
+    lmm_report_keep_stream();
     return true;
 }
 

@@ -20,6 +20,7 @@ enum {
 /* What a heap keeps for its thread here. */
 struct lmm_tracer {
     struct lmm_trace trace;
+    uint32_t adoptions;            /* of the heap, when the thread came that the rest is of */
     bool is_busy;                  /* its thread is in here */
     const void *last;              /* the block allocated last; NULL once it was freed */
     int64_t pending_bytes;         /* allocated less freed, not yet in the sum */
@@ -38,15 +39,27 @@ bool lmm_stacked_start(void)
 
 /* ---- The sum and the peak ------------------------------------------------------------------------ */
 
+/* The highest use so far, unless another thread was quicker with more. */
+static LMM_NOINLINE void pass_peak(int64_t sum)
+{
+    int64_t more = sum / PEAK_STEP > PEAK_STEP_BYTES ? sum / PEAK_STEP : PEAK_STEP_BYTES;
+    int64_t next = lmm_load_relaxed(&live.next_peak);
+
+    do {
+        if (sum <= next) {
+            return;
+        }
+    } while (!lmm_compare_exchange_acq_rel(&live.next_peak, &next, sum + more));
+    lmm_store_relaxed(&live.step, sum / PENDING_STEP);
+    lmm_ledger_take_peak((uint64_t) sum);
+}
+
 static LMM_NOINLINE void tell(int64_t bytes)
 {
     int64_t sum = lmm_fetch_add_relaxed(&live.bytes, bytes) + bytes;
 
     if (sum > lmm_load_relaxed(&live.next_peak)) {
-        int64_t more = sum / PEAK_STEP > PEAK_STEP_BYTES ? sum / PEAK_STEP : PEAK_STEP_BYTES;
-        lmm_store_relaxed(&live.next_peak, sum + more);
-        lmm_store_relaxed(&live.step, sum / PENDING_STEP);
-        lmm_ledger_take_peak((uint64_t) sum);
+        pass_peak(sum);
     }
 }
 
@@ -67,8 +80,6 @@ static inline void note_bytes(struct lmm_tracer *tracer, int64_t bytes)
 /* This thread's heap with a tracer; NULL: it has none any more, or there is no memory. */
 static LMM_NOINLINE struct lmm_heap *enter(void)
 {
-    bool is_new = lmm_thread_open.heap == NULL;
-
     lmm_thread_leave(lmm_thread_enter());
     struct lmm_heap *heap = lmm_thread_open.heap;
     if (heap == NULL) {
@@ -76,19 +87,30 @@ static LMM_NOINLINE struct lmm_heap *enter(void)
     }
     if (heap->tracer == NULL) {
         heap->tracer = lmm_meta_zalloc(sizeof(*heap->tracer));
-    } else if (is_new) {
-        /* A heap taken over; after a fork, perhaps from a thread that was in here. */
-        heap->tracer->is_busy = false;
-        heap->tracer->last = NULL;
     }
-    return heap->tracer != NULL ? heap : NULL;
+    struct lmm_tracer *tracer = heap->tracer;
+    if (tracer != NULL && tracer->adoptions != heap->adoptions) {
+        /* Taken over; after a fork, perhaps from a thread that was in here and had half a trace. */
+        tracer->adoptions = heap->adoptions;
+        tracer->is_busy = false;
+        tracer->last = NULL;
+        tracer->trace = (struct lmm_trace) {0};
+    }
+    return tracer != NULL ? heap : NULL;
+}
+
+/* Whether the heap is this thread's, with its tracer, in a process that keeps books. */
+static inline bool is_entered(const struct lmm_heap *heap)
+{
+    return LMM_LIKELY(heap != NULL && heap->tracer != NULL &&
+                      heap->tracer->adoptions == heap->adoptions && !lmm_ledger_is_pending());
 }
 
 static inline struct lmm_heap *own_heap(void)
 {
     struct lmm_heap *heap = lmm_thread_open.heap;
 
-    return LMM_LIKELY(heap != NULL && heap->tracer != NULL && !lmm_ledger_is_pending()) ? heap : enter();
+    return is_entered(heap) ? heap : enter();
 }
 
 /* The site of a class for the caller's stack. */
@@ -154,6 +176,17 @@ static LMM_NOINLINE void *alloc_late(const struct lmm_shape *shape, size_t align
     return block;
 }
 
+/* While this thread is in here already. */
+static LMM_NOINLINE void *alloc_busy(const struct lmm_shape *shape, size_t align, bool zero)
+{
+    void *block = alloc_slow(shape, align, zero, lmm_families_at(shape->class)->site);
+
+    if (block != NULL) {
+        tell(bytes_of(shape));
+    }
+    return block;
+}
+
 void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
                         const struct lmm_caller *caller)
 {
@@ -164,7 +197,7 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
     }
     struct lmm_tracer *tracer = heap->tracer;
     if (LMM_UNLIKELY(tracer->is_busy)) {
-        return alloc_slow(shape, align, zero, lmm_families_at(shape->class)->site);
+        return alloc_busy(shape, align, zero);
     }
     tracer->is_busy = true;
     uint32_t site = site_of(&tracer->trace, shape->class, caller);
@@ -197,7 +230,7 @@ bool lmm_stacked_is_last(const void *p)
 {
     const struct lmm_heap *heap = lmm_thread_open.heap;
 
-    return heap != NULL && heap->tracer != NULL && heap->tracer->last == p;
+    return is_entered(heap) && heap->tracer->last == p;
 }
 
 void lmm_stacked_note_temporary(const struct lmm_block_facts *facts)
@@ -222,8 +255,7 @@ bool lmm_stacked_push(void *p)
     struct lmm_heap *heap = lmm_thread_open.heap;
     struct lmm_page *page = lmm_page_near((uintptr_t) p);
 
-    if (LMM_UNLIKELY(heap == NULL || heap->tracer == NULL || heap->tracer->is_busy || lmm_hooks_active ||
-                     lmm_ledger_is_pending() || page == NULL)) {
+    if (LMM_UNLIKELY(!is_entered(heap) || heap->tracer->is_busy || lmm_hooks_active || page == NULL)) {
         return false;
     }
     uint64_t product = ((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier;
@@ -239,9 +271,11 @@ bool lmm_stacked_push(void *p)
         return false;
     }
     uint64_t bytes = page->stride - lmm_tag_slack(tag);
+    heap->tracer->is_busy = true;
     lmm_add_single_writer(&heap->open.rows[site].freed_blocks, 1);
     lmm_add_single_writer(&heap->open.rows[site].freed_extra_slots, bytes);
     note_free(heap, p, site, (int64_t) bytes);
+    heap->tracer->is_busy = false;
     lmm_heap_push_own(heap, page, slot);
     return true;
 }

@@ -9,6 +9,7 @@
 #include "preload/surroundings.h"
 
 #include "depot.h"
+#include "meta.h"
 #include "module.h"
 #include "options.h"
 #include "preload/exec.h"
@@ -34,7 +35,15 @@ void lmm_surroundings_find_environment(void)
 /* Whether the item of LD_PRELOAD is this library. */
 static bool is_own_path(const char *item, size_t length, const char *own, size_t own_length)
 {
-    return length == own_length && memcmp(item, own, length) == 0;
+    const char *item_name = memrchr(item, '/', length);
+    const char *own_name = memrchr(own, '/', own_length);
+
+    /* The loader may have found it by a name without a directory, or by a link. */
+    item_name = item_name == NULL ? item : item_name + 1;
+    own_name = own_name == NULL ? own : own_name + 1;
+    length -= (size_t) (item_name - item);
+    own_length -= (size_t) (own_name - own);
+    return length == own_length && memcmp(item_name, own_name, length) == 0;
 }
 
 /* Takes LMM's own entry out of the list of LD_PRELOAD, in place. Returns whether anything is left. */
@@ -67,6 +76,15 @@ static void remove_variable(size_t i)
     } while (environ[i++] != NULL);
 }
 
+/* A copy: programs write over the environment that they were started with, to show a title. */
+static const char *keep(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = lmm_meta_alloc(&lmm_arena_records, bytes);
+
+    return copy == NULL ? text : memcpy(copy, text, bytes);
+}
+
 void lmm_surroundings_restore_environment(void)
 {
     static const char preload[] = "LD_PRELOAD=";
@@ -87,7 +105,7 @@ void lmm_surroundings_restore_environment(void)
             i++;
         }
     }
-    lmm_exec_follow(own.name, removed);
+    lmm_exec_follow(own.name, removed == NULL ? NULL : keep(removed));
 }
 
 /* ---- Modules ------------------------------------------------------------------------------------- */
