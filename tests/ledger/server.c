@@ -104,8 +104,12 @@ static void *be_busy(void *number)
 {
     struct count *count = &busy_count[(uintptr_t) number];
     uint64_t random = 88172645463325252u + (uintptr_t) number;
-    struct busy *held[HELD] = {NULL};
+    struct busy *held[HELD];
 
+    /* Before it counts as running: children look for blocks of it. */
+    for (unsigned i = 0; i < HELD; i++) {
+        held[i] = make_busy(count, next_random(&random) >> 32);
+    }
     atomic_fetch_add(&running, 1);
     while (!atomic_load(&stop)) {
         uint64_t dice = next_random(&random);
