@@ -53,6 +53,15 @@ static inline size_t lmm_round_up(size_t x, size_t align)
     return (x + align - 1) & ~(align - 1);
 }
 
+/* Knuth's multiplicative hash, for tables of a power of two: the high half is the well mixed one, and moved
+ * down (The Art of Computer Programming, 6.4). LMM_HASH_MULTIPLIER: 2^64 / golden ratio, odd. */
+#define LMM_HASH_MULTIPLIER 0x9E3779B97F4A7C15u
+
+static inline size_t lmm_hash(uint64_t key)
+{
+    return (size_t) ((key * LMM_HASH_MULTIPLIER) >> 32);
+}
+
 /* floor(log2(x)); x is not 0. */
 static inline uint32_t lmm_log2(uint32_t x)
 {

@@ -57,7 +57,7 @@ static struct {
 
 static size_t hash(uint64_t key, uint32_t caller)
 {
-    return (size_t) (((key ^ (uint64_t) caller << 32 ^ caller) * 0x9E3779B97F4A7C15u) >> 32);
+    return lmm_hash(key ^ (uint64_t) caller << 32 ^ caller);
 }
 
 /* The entry of (key, caller), or the empty one where it belongs; under the lock. */
@@ -123,7 +123,7 @@ static uint64_t known_hash(uint32_t family, const struct lmm_trace *trace)
 /* Where a hash belongs: its high bits are the well mixed ones. */
 static size_t known_index(const struct known_table *table, uint64_t hash)
 {
-    return (size_t) ((hash ^ hash >> 29) * 0x9E3779B97F4A7C15u >> 32) & table->mask;
+    return lmm_hash(hash ^ hash >> 29) & table->mask;
 }
 
 static bool is_known(const struct known *known, uint64_t hash, const struct lmm_trace *trace)

@@ -42,7 +42,7 @@ LMM_NOINLINE struct lmm_cfi_rule lmm_rule_find(uintptr_t pc, bool exact);
 
 static inline size_t lmm_rule_index(const struct lmm_rule_table *table, uintptr_t pc)
 {
-    return (size_t) ((pc * 0x9E3779B97F4A7C15u) >> 32) & table->mask;
+    return lmm_hash(pc) & table->mask;
 }
 
 /* The rule of a return address. table: lmm_rules. */

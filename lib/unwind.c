@@ -17,9 +17,7 @@ enum {
 
 extern void *__libc_stack_end;     /* the dynamic loader's: where the main thread's stack begins */
 
-#define HASH_BASE 0x9E3779B97F4A7C15u    /* 2^64 / golden ratio, odd */
-
-static uint64_t hash_power[LMM_STACK_FRAMES_MAX + 1];    /* of HASH_BASE; set at start */
+static uint64_t hash_power[LMM_STACK_FRAMES_MAX + 1];    /* of LMM_HASH_MULTIPLIER; set at start */
 
 /* LMM's own code in the drop-in, else nothing; set at start. */
 static uintptr_t own_start;
@@ -31,7 +29,7 @@ bool lmm_unwind_start(void)
 
     hash_power[0] = 1;
     for (size_t i = 0; i < LMM_STACK_FRAMES_MAX; i++) {
-        hash_power[i + 1] = hash_power[i] * HASH_BASE;
+        hash_power[i + 1] = hash_power[i] * LMM_HASH_MULTIPLIER;
     }
     if (LMM_DROP_IN && lmm_module_find((uintptr_t) &lmm_unwind_start, &own)) {
         own_start = own.start;

@@ -10,6 +10,7 @@
 
 #include "reporter/model.h"
 #include "reporter/program/delta.h"
+#include "reporter/program/json_value.h"
 #include "reporter/program/names.h"
 #include "reporter/program/table.h"
 #include "reporter/words.h"
@@ -197,26 +198,12 @@ int lmm_delta_text(const struct lmm_delta *delta, size_t top, FILE *out)
 
 /* Each returns a value that json_object_set_new() takes over, or NULL, which it takes for a failure. */
 
-static json_t *number(uint64_t value)
-{
-    return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t) value);
-}
-
-static json_t *string(struct lmm_string text)
-{
-    char *name = lmm_name_utf8(text);
-    json_t *value = name == NULL ? NULL : json_string(name);
-
-    free(name);
-    return value;
-}
-
 static json_t *change(struct lmm_change figure)
 {
     json_t *object = json_object();
-    int failed = json_object_set_new(object, "before", number(figure.before));
+    int failed = json_object_set_new(object, "before", lmm_json_number(figure.before));
 
-    failed |= json_object_set_new(object, "after", number(figure.after));
+    failed |= json_object_set_new(object, "after", lmm_json_number(figure.after));
     failed |= json_object_set_new(object, "growth", json_integer(lmm_change_growth(figure)));
     if (failed != 0) {
         json_decref(object);
@@ -247,12 +234,12 @@ static json_t *total_row(const struct lmm_delta_row *row)
 static json_t *named_row(const struct lmm_delta_row *row, bool site)
 {
     json_t *object = json_object();
-    int failed = json_object_set_new(object, "family", string(row->family));
+    int failed = json_object_set_new(object, "family", lmm_json_string(row->family));
 
     if (site) {
-        failed |= json_object_set_new(object, "file", string(row->file));
-        failed |= json_object_set_new(object, "line", number(row->line));
-        failed |= json_object_set_new(object, "function", string(row->function));
+        failed |= json_object_set_new(object, "file", lmm_json_string(row->file));
+        failed |= json_object_set_new(object, "line", lmm_json_number(row->line));
+        failed |= json_object_set_new(object, "function", lmm_json_string(row->function));
     }
     failed |= json_object_set_new(object, "in_before", json_boolean(row->in_before));
     failed |= json_object_set_new(object, "in_after", json_boolean(row->in_after));
@@ -281,12 +268,13 @@ static json_t *row_list(const struct lmm_delta_row *rows, size_t count, size_t t
 static json_t *process(const struct lmm_model *model)
 {
     json_t *object = json_object();
-    int failed = json_object_set_new(object, "program", string(model->program));
+    int failed = json_object_set_new(object, "program", lmm_json_string(model->program));
 
-    failed |= json_object_set_new(object, "pid", number(model->pid));
-    failed |= json_object_set_new(object, "start_time_ns", number(model->start_time_ns));
-    failed |= json_object_set_new(object, "end_time_ns", number(model->end_time_ns));
-    failed |= json_object_set_new(object, "snapshot_time_ns", number(model->snapshot_time_ns));
+    failed |= json_object_set_new(object, "pid", lmm_json_number(model->pid));
+    failed |= json_object_set_new(object, "start_time_ns", lmm_json_number(model->start_time_ns));
+    failed |= json_object_set_new(object, "end_time_ns", lmm_json_number(model->end_time_ns));
+    failed |=
+        json_object_set_new(object, "snapshot_time_ns", lmm_json_number(model->snapshot_time_ns));
     failed |= json_object_set_new(object, "settled", json_boolean(model->settled));
     if (failed != 0) {
         json_decref(object);

@@ -13,27 +13,13 @@
 #include <sys/wait.h>
 
 #include "reporter/model.h"
+#include "reporter/program/json_value.h"
 #include "reporter/program/launch.h"
-#include "reporter/program/names.h"
 #include "reporter/program/run_report.h"
 #include "reporter/program/spots.h"
 #include "reporter/program/suppress.h"
 #include "reporter/sink.h"
 #include "reporter/stack.h"
-
-static json_t *number(uint64_t value)
-{
-    return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t) value);
-}
-
-static json_t *string(struct lmm_string text)
-{
-    char *name = lmm_name_utf8(text);
-    json_t *value = name == NULL ? NULL : json_string(name);
-
-    free(name);
-    return value;
-}
 
 /* Returns list, or NULL when an item could not be added to it. */
 static json_t *unless(json_t *list, bool failed)
@@ -49,9 +35,10 @@ static json_t *unless(json_t *list, bool failed)
 
 static bool add_call(void *list, const struct lmm_model_call *call)
 {
-    json_t *object = json_pack("{so so so so sb}", "function", string(call->function), "file",
-                               string(call->file), "line", number(call->line), "module",
-                               string(call->module), "inlined", (int) call->is_inline);
+    json_t *object =
+        json_pack("{so so so so sb}", "function", lmm_json_string(call->function), "file",
+                  lmm_json_string(call->file), "line", lmm_json_number(call->line), "module",
+                  lmm_json_string(call->module), "inlined", (int) call->is_inline);
 
     return json_array_append_new(list, object) == 0;
 }
@@ -74,8 +61,10 @@ static int add_figures(json_t *object, const struct lmm_tally *tally, enum lmm_m
         [LMM_MEASURE_TEMPORARIES] = {"temporaries", "allocations"},
     };
 
-    return json_object_set_new(object, names[measure][0], number(lmm_tally_first(tally, measure))) |
-           json_object_set_new(object, names[measure][1], number(lmm_tally_second(tally, measure)));
+    return json_object_set_new(object, names[measure][0],
+                               lmm_json_number(lmm_tally_first(tally, measure))) |
+           json_object_set_new(object, names[measure][1],
+                               lmm_json_number(lmm_tally_second(tally, measure)));
 }
 
 static json_t *trace_object(const struct lmm_model *model, const struct lmm_trace *trace,
@@ -105,9 +94,9 @@ static json_t *spot_object(const struct lmm_model *model, const struct lmm_spot 
                            enum lmm_measure measure)
 {
     const struct lmm_model_site *site = spot->site;
-    json_t *object =
-        json_pack("{so so so so}", "function", string(site->function), "file", string(site->file),
-                  "line", number(site->line), "stacks", trace_list(model, spot, measure));
+    json_t *object = json_pack("{so so so so}", "function", lmm_json_string(site->function), "file",
+                               lmm_json_string(site->file), "line", lmm_json_number(site->line),
+                               "stacks", trace_list(model, spot, measure));
     bool failed = object == NULL || add_figures(object, &spot->tally, measure) != 0;
 
     return unless(object, failed);
@@ -141,10 +130,11 @@ static json_t *size_list(const struct lmm_model *model)
         if (family->allocations > 0) {
             failed =
                 json_array_append_new(
-                    list, json_pack("{so so so so so}", "family", string(family->name),
-                                    "size_bytes", number(family->size_bytes), "allocations",
-                                    number(family->allocations), "frees", number(family->frees),
-                                    "peak_bytes", number(family->peak_bytes))) != 0;
+                    list, json_pack("{so so so so so}", "family", lmm_json_string(family->name),
+                                    "size_bytes", lmm_json_number(family->size_bytes),
+                                    "allocations", lmm_json_number(family->allocations), "frees",
+                                    lmm_json_number(family->frees), "peak_bytes",
+                                    lmm_json_number(family->peak_bytes))) != 0;
         }
     }
     return unless(list, failed);
@@ -156,12 +146,15 @@ static json_t *totals(const struct lmm_run_process *process)
     const struct lmm_tally *total = &process->spots->total;
 
     return json_pack(
-        "{so so so so so so so so so so}", "allocations", number(model->total.allocations),
-        "allocated_bytes", number(total->allocated_bytes), "frees", number(model->total.frees),
-        "temporaries", number(model->temporaries), "peak_bytes", number(model->peak_bytes),
-        "peak_time_ns", number(model->peak_time_ns), "live_blocks",
-        number(model->total.live_blocks), "live_bytes", number(model->total.live_bytes),
-        "leaked_blocks", number(total->leaked_blocks), "leaked_bytes", number(total->leaked_bytes));
+        "{so so so so so so so so so so}", "allocations", lmm_json_number(model->total.allocations),
+        "allocated_bytes", lmm_json_number(total->allocated_bytes), "frees",
+        lmm_json_number(model->total.frees), "temporaries", lmm_json_number(model->temporaries),
+        "peak_bytes", lmm_json_number(model->peak_bytes), "peak_time_ns",
+        lmm_json_number(model->peak_time_ns), "live_blocks",
+        lmm_json_number(model->total.live_blocks), "live_bytes",
+        lmm_json_number(model->total.live_bytes), "leaked_blocks",
+        lmm_json_number(total->leaked_blocks), "leaked_bytes",
+        lmm_json_number(total->leaked_bytes));
 }
 
 static const char *state_of(const struct lmm_run_process *process)
@@ -184,13 +177,13 @@ static const char *state_of(const struct lmm_run_process *process)
 static json_t *process_object(const struct lmm_run *run, const struct lmm_run_process *process)
 {
     const struct lmm_model *model = process->model;
-    json_t *object =
-        json_pack("{sb so so so so ss so so so sb so}", "is_program", (int) process->is_program,
-                  "pid", number(model->pid), "parent_pid", number(model->parent_pid), "executable",
-                  string(model->executable), "command", string(model->command), "state",
-                  state_of(process), "start_time_ns", number(model->start_time_ns), "end_time_ns",
-                  number(model->end_time_ns), "stack_frames", number(model->stack_frames),
-                  "settled", (int) model->settled, "totals", totals(process));
+    json_t *object = json_pack(
+        "{sb so so so so ss so so so sb so}", "is_program", (int) process->is_program, "pid",
+        lmm_json_number(model->pid), "parent_pid", lmm_json_number(model->parent_pid), "executable",
+        lmm_json_string(model->executable), "command", lmm_json_string(model->command), "state",
+        state_of(process), "start_time_ns", lmm_json_number(model->start_time_ns), "end_time_ns",
+        lmm_json_number(model->end_time_ns), "stack_frames", lmm_json_number(model->stack_frames),
+        "settled", (int) model->settled, "totals", totals(process));
     int failed = json_object_set_new(object, "leaks", spot_list(run, process, LMM_MEASURE_LEAKS));
 
     if (!run->leaks_only) {
@@ -213,7 +206,7 @@ static json_t *command_list(const struct lmm_run *run)
     bool failed = list == NULL;
 
     for (char *const *word = run->argv; *word != NULL && !failed; word++) {
-        failed = json_array_append_new(list, string(lmm_string_of(*word))) != 0;
+        failed = json_array_append_new(list, lmm_json_string(lmm_string_of(*word))) != 0;
     }
     return unless(list, failed);
 }
@@ -232,9 +225,10 @@ static json_t *ending_object(const struct lmm_ending *ending)
                      is_killed ? json_null() : json_integer(WEXITSTATUS(ending->status)), "signal",
                      is_killed ? json_integer(WTERMSIG(ending->status)) : json_null(),
                      "core_dumped", (int) (is_killed && WCOREDUMP(ending->status)), "run_ns",
-                     number(ending->run_ns), "user_ns", number(ns_of(ending->usage.ru_utime)),
-                     "system_ns", number(ns_of(ending->usage.ru_stime)), "max_resident_bytes",
-                     number((uint64_t) ending->usage.ru_maxrss * 1024));
+                     lmm_json_number(ending->run_ns), "user_ns",
+                     lmm_json_number(ns_of(ending->usage.ru_utime)), "system_ns",
+                     lmm_json_number(ns_of(ending->usage.ru_stime)), "max_resident_bytes",
+                     lmm_json_number((uint64_t) ending->usage.ru_maxrss * 1024));
 }
 
 static json_t *suppression_list(const struct lmm_suppressions *suppressions)
@@ -246,10 +240,11 @@ static json_t *suppression_list(const struct lmm_suppressions *suppressions)
         const struct lmm_suppression *item = &suppressions->items[i];
 
         failed =
-            json_array_append_new(
-                list, json_pack("{so sb so so}", "pattern", string(lmm_string_of(item->pattern)),
-                                "built_in", (int) item->is_built_in, "blocks", number(item->blocks),
-                                "bytes", number(item->bytes))) != 0;
+            json_array_append_new(list, json_pack("{so sb so so}", "pattern",
+                                                  lmm_json_string(lmm_string_of(item->pattern)),
+                                                  "built_in", (int) item->is_built_in, "blocks",
+                                                  lmm_json_number(item->blocks), "bytes",
+                                                  lmm_json_number(item->bytes))) != 0;
     }
     return unless(list, failed);
 }
