@@ -21,7 +21,8 @@ struct glthread {
 };
 
 /* The struct of type `type` whose field `member` is *node. */
-#define GLTHREAD_ENTRY(node, type, member) ((type *) ((uintptr_t) (node) - offsetof(type, member)))
+#define GLTHREAD_ENTRY(node, type, member)                                                         \
+    ((type *) (((uintptr_t) (node)) - offsetof(type, member)))
 
 /* Makes node a list of its own: an empty head, or an element on no list. */
 static inline void glthread_init(struct glthread *node)
@@ -66,7 +67,8 @@ static inline struct glthread *glthread_first(const struct glthread *head)
 }
 
 /* Returns the element behind node, or NULL when node is the last of head's list. */
-static inline struct glthread *glthread_next(const struct glthread *head, const struct glthread *node)
+static inline struct glthread *glthread_next(const struct glthread *head,
+                                             const struct glthread *node)
 {
     return node->next == head ? NULL : node->next;
 }

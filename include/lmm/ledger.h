@@ -50,90 +50,91 @@ enum {
 #define LMM_LEDGER_SUFFIX ".lmm"
 
 enum lmm_ledger_state {
-    LMM_LEDGER_RUNNING = 1,      /* the process keeps these books, or was killed while it did */
-    LMM_LEDGER_EXITED = 2,       /* it exited, and left live blocks */
-    LMM_LEDGER_LOST = 3,         /* the file could not grow: the process went on, its books elsewhere */
+    LMM_LEDGER_RUNNING = 1, /* the process keeps these books, or was killed while it did */
+    LMM_LEDGER_EXITED = 2,  /* it exited, and left live blocks */
+    LMM_LEDGER_LOST = 3,    /* the file could not grow: the process went on, its books elsewhere */
 };
 
 struct lmm_ledger_header {
-    char magic[8];               /* LMM_LEDGER_MAGIC, no NUL */
-    uint32_t version;            /* LMM_LEDGER_VERSION */
-    uint32_t header_bytes;       /* sizeof(struct lmm_ledger_header) */
-    uint32_t chunk_bytes;        /* sizeof(struct lmm_ledger_chunk) */
-    uint32_t state;              /* atomic; enum lmm_ledger_state */
-    uint64_t file_bytes;         /* atomic; the header and all chunks; 0: not in a file */
+    char magic[8];         /* LMM_LEDGER_MAGIC, no NUL */
+    uint32_t version;      /* LMM_LEDGER_VERSION */
+    uint32_t header_bytes; /* sizeof(struct lmm_ledger_header) */
+    uint32_t chunk_bytes;  /* sizeof(struct lmm_ledger_chunk) */
+    uint32_t state;        /* atomic; enum lmm_ledger_state */
+    uint64_t file_bytes;   /* atomic; the header and all chunks; 0: not in a file */
 
     /* Who keeps the books. */
-    uint32_t pid;                /* in its own PID namespace */
-    uint32_t parent_pid;         /* when LMM started, or at the fork */
-    uint32_t user;               /* effective user id */
+    uint32_t pid;        /* in its own PID namespace */
+    uint32_t parent_pid; /* when LMM started, or at the fork */
+    uint32_t user;       /* effective user id */
     uint32_t system_page_bytes;
-    uint64_t start_time_ns;      /* CLOCK_REALTIME when LMM started in this process, or at the fork */
-    uint64_t start_ticks;        /* field 22 of /proc/PID/stat; 0: unknown */
-    uint64_t pid_namespace;      /* inode of /proc/PID/ns/pid; 0: unknown */
-    char boot_id[LMM_LEDGER_BOOT_ID_MAX];   /* of the kernel; NUL-terminated; empty: unknown */
+    uint64_t start_time_ns; /* CLOCK_REALTIME when LMM started in this process, or at the fork */
+    uint64_t start_ticks;   /* field 22 of /proc/PID/stat; 0: unknown */
+    uint64_t pid_namespace; /* inode of /proc/PID/ns/pid; 0: unknown */
+    char boot_id[LMM_LEDGER_BOOT_ID_MAX]; /* of the kernel; NUL-terminated; empty: unknown */
 
     /* How the books stand. */
-    uint32_t move_sequence;      /* atomic; odd while rows are being moved */
-    uint32_t sites_merged;       /* atomic; sites counted at their family's "(other)" for want of ids */
-    uint64_t reservoir_bytes;    /* atomic; address space kept for reuse */
-    uint64_t overhead_bytes;     /* atomic; memory of LMM's own records, tags included */
-    uint64_t end_time_ns;        /* atomic; CLOCK_REALTIME when `state` left RUNNING, or 0 */
-    uint64_t snapshot_time_ns;   /* CLOCK_REALTIME when a reader copied the ledger; 0: the original */
-    uint32_t lost_errno;         /* LOST: why */
-    uint32_t command_bytes;      /* of `command`, the last NUL included; at most its size */
-    char command[LMM_LEDGER_COMMAND_MAX];   /* arguments, each with its NUL, cut where too long */
-    char executable[LMM_LEDGER_PATH_MAX];   /* NUL-terminated, cut where too long */
+    uint32_t move_sequence; /* atomic; odd while rows are being moved */
+    uint32_t sites_merged;  /* atomic; sites counted at their family's "(other)" for want of ids */
+    uint64_t reservoir_bytes;  /* atomic; address space kept for reuse */
+    uint64_t overhead_bytes;   /* atomic; memory of LMM's own records, tags included */
+    uint64_t end_time_ns;      /* atomic; CLOCK_REALTIME when `state` left RUNNING, or 0 */
+    uint64_t snapshot_time_ns; /* CLOCK_REALTIME when a reader copied the ledger; 0: the original */
+    uint32_t lost_errno;       /* LOST: why */
+    uint32_t command_bytes;    /* of `command`, the last NUL included; at most its size */
+    char command[LMM_LEDGER_COMMAND_MAX]; /* arguments, each with its NUL, cut where too long */
+    char executable[LMM_LEDGER_PATH_MAX]; /* NUL-terminated, cut where too long */
 
     /* The drop-in's; 0 in a program of the typed API. */
-    uint32_t is_drop_in;         /* 1: families of the name "malloc-..." are size classes of malloc */
-    uint32_t stack_frames;       /* frames kept of a call stack, at most; 0: no stacks are taken */
-    uint64_t peak_count;         /* atomic; how often the PEAKS were written; owner peak_count % 2 is valid */
-    uint64_t peak_bytes[2];      /* by the same owner: bytes that lived at that moment, in all families */
-    uint64_t peak_time_ns[2];    /* by the same owner: CLOCK_REALTIME of that moment */
-    unsigned char reserved[1840];           /* zero */
+    uint32_t is_drop_in;   /* 1: families of the name "malloc-..." are size classes of malloc */
+    uint32_t stack_frames; /* frames kept of a call stack, at most; 0: no stacks are taken */
+    uint64_t peak_count;   /* atomic; how often PEAKS was written; owner peak_count % 2 is valid */
+    /* Of each owner's PEAKS, by owner. */
+    uint64_t peak_bytes[2];       /* bytes that lived at that moment, in all families */
+    uint64_t peak_time_ns[2];     /* CLOCK_REALTIME of that moment */
+    unsigned char reserved[1840]; /* zero */
 };
 
 enum lmm_ledger_kind {
-    LMM_LEDGER_UNUSED = 0,       /* readers skip it, and kinds that they do not know */
-    LMM_LEDGER_STRINGS = 1,      /* record: one byte */
-    LMM_LEDGER_FAMILIES = 2,     /* record: struct lmm_ledger_family */
-    LMM_LEDGER_SITES = 3,        /* record: struct lmm_ledger_site */
-    LMM_LEDGER_ROWS = 4,         /* record: struct lmm_ledger_row */
-    LMM_LEDGER_MODULES = 5,      /* record: struct lmm_ledger_module */
-    LMM_LEDGER_FRAMES = 6,       /* record: struct lmm_ledger_frame */
-    LMM_LEDGER_STACKS = 7,       /* record: uint32_t, by site: its stack; sites past the last have none */
-    LMM_LEDGER_PEAKS = 8,        /* record: struct lmm_ledger_peak, by site; see the header's peak_count */
-    LMM_LEDGER_TEMPORARIES = 9,  /* record: uint64_t, by site; per owner, as ROWS are */
+    LMM_LEDGER_UNUSED = 0,   /* readers skip it, and kinds that they do not know */
+    LMM_LEDGER_STRINGS = 1,  /* record: one byte */
+    LMM_LEDGER_FAMILIES = 2, /* record: struct lmm_ledger_family */
+    LMM_LEDGER_SITES = 3,    /* record: struct lmm_ledger_site */
+    LMM_LEDGER_ROWS = 4,     /* record: struct lmm_ledger_row */
+    LMM_LEDGER_MODULES = 5,  /* record: struct lmm_ledger_module */
+    LMM_LEDGER_FRAMES = 6,   /* record: struct lmm_ledger_frame */
+    LMM_LEDGER_STACKS = 7, /* record: uint32_t, by site: its stack; sites past the last have none */
+    LMM_LEDGER_PEAKS = 8, /* record: struct lmm_ledger_peak, by site; see the header's peak_count */
+    LMM_LEDGER_TEMPORARIES = 9, /* record: uint64_t, by site; per owner, as ROWS are */
 };
 
 struct lmm_ledger_chunk {
-    uint32_t kind;               /* enum lmm_ledger_kind */
+    uint32_t kind; /* enum lmm_ledger_kind */
     uint32_t record_bytes;
-    uint32_t first;              /* index of the first record */
-    uint32_t capacity;           /* records there is room for */
-    uint32_t used;               /* atomic; valid records (ROWS: always equal to capacity) */
-    uint32_t owner;              /* ROWS, TEMPORARIES: the heap's number, 0 for what no heap could count;
+    uint32_t first;    /* index of the first record */
+    uint32_t capacity; /* records there is room for */
+    uint32_t used;     /* atomic; valid records (ROWS: always equal to capacity) */
+    uint32_t owner;    /* ROWS, TEMPORARIES: the heap's number, 0 for what no heap could count;
                                     PEAKS: which of two; else 0 */
-    uint64_t bytes;              /* of the whole chunk: this header, its records, and what is left over */
+    uint64_t bytes;    /* of the whole chunk: this header, its records, and what is left over */
     uint64_t reserved[4];
 };
 
 /* The gauges of a family, all atomic, are kept up to date on the allocator's slow paths. */
 struct lmm_ledger_family {
-    uint32_t name;               /* string reference */
+    uint32_t name; /* string reference */
     uint32_t align_bytes;
     uint64_t size_bytes;
     uint64_t stride_bytes;
     uint64_t pages;
     uint64_t mapped_bytes;
     uint64_t committed_bytes;
-    uint64_t slots;              /* room in its pages, used or not */
-    uint64_t run_free_slots;     /* in free runs, of pages that hold runs */
-    uint64_t longest_run_slots;  /* the longest free run */
+    uint64_t slots;             /* room in its pages, used or not */
+    uint64_t run_free_slots;    /* in free runs, of pages that hold runs */
+    uint64_t longest_run_slots; /* the longest free run */
     uint64_t peak_slots;
-    uint64_t limit_bytes;        /* 0: none */
-    uint64_t flags;              /* LMM_LEDGER_FAMILY_... */
+    uint64_t limit_bytes; /* 0: none */
+    uint64_t flags;       /* LMM_LEDGER_FAMILY_... */
 };
 
 enum {
@@ -144,9 +145,9 @@ enum {
 
 struct lmm_ledger_site {
     uint32_t family;
-    uint32_t line;               /* 0: no place in the source */
-    uint32_t file;               /* string reference */
-    uint32_t function;           /* string reference */
+    uint32_t line;     /* 0: no place in the source */
+    uint32_t file;     /* string reference */
+    uint32_t function; /* string reference */
 };
 
 /* One owner's counters for one site. "Extra" slots are those of a block beyond its first. */
@@ -160,12 +161,12 @@ struct lmm_ledger_row {
 /* A mapped ELF file, as far as stacks lead through it. Its place does not change; when it is unloaded it
  * stays, `gone`, and what is loaded there later is another. */
 struct lmm_ledger_module {
-    uint64_t start;              /* first address of its mapping */
-    uint64_t end;                /* one past the last */
-    uint64_t bias;               /* address in memory - address in the file's headers */
-    uint32_t path;               /* string reference; empty: unknown */
-    uint32_t gone;               /* atomic; 1: unloaded since */
-    uint32_t build_id_bytes;     /* at most 32; 0: it has none */
+    uint64_t start;          /* first address of its mapping */
+    uint64_t end;            /* one past the last */
+    uint64_t bias;           /* address in memory - address in the file's headers */
+    uint32_t path;           /* string reference; empty: unknown */
+    uint32_t gone;           /* atomic; 1: unloaded since */
+    uint32_t build_id_bytes; /* at most 32; 0: it has none */
     uint32_t reserved;
     unsigned char build_id[LMM_LEDGER_BUILD_ID_MAX];
 };
@@ -173,9 +174,9 @@ struct lmm_ledger_module {
 /* One call in a stack, stored once for all stacks that share it and what is outside of it. Number 0 is
  * no call: the end of every stack. A stack is the number of its innermost call. */
 struct lmm_ledger_frame {
-    uint64_t address;            /* where the call returns to */
-    uint32_t caller;             /* the next outer call; below this record's own number */
-    uint32_t module;             /* its number + 1; 0: none */
+    uint64_t address; /* where the call returns to */
+    uint32_t caller;  /* the next outer call; below this record's own number */
+    uint32_t module;  /* its number + 1; 0: none */
 };
 
 /* What lived of a site when most bytes did. */

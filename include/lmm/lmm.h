@@ -34,8 +34,8 @@ extern "C" {
 #endif
 
 enum {
-    LMM_NAME_MAX = 63,       /* longest name of a family, in bytes, without the NUL */
-    LMM_ALIGN_MAX = 4096,    /* largest alignment of a family, in bytes */
+    LMM_NAME_MAX = 63,    /* longest name of a family, in bytes, without the NUL */
+    LMM_ALIGN_MAX = 4096, /* largest alignment of a family, in bytes */
 };
 
 /* A registered struct type. Families are never freed; a pointer to one stays valid for ever. */
@@ -126,8 +126,8 @@ LMM_API struct lmm_family *lmm_family_of(const void *p);
 
 /* The figures of one family; docs/reports.md defines each. Slots are structs; bytes are bytes. */
 struct lmm_stats {
-    const char *name;            /* never freed */
-    size_t size_bytes;           /* one struct */
+    const char *name;  /* never freed */
+    size_t size_bytes; /* one struct */
     size_t align_bytes;
     size_t stride_bytes;         /* from one slot to the next */
     uint64_t live_blocks;        /* allocated - freed */
@@ -156,12 +156,12 @@ LMM_API int lmm_for_each_family(int (*visit)(struct lmm_family *family, void *ar
 /* A live block as lmm_for_each_block() shows it. The strings are never freed. */
 struct lmm_block {
     void *address;
-    size_t slots;                /* structs in the block */
-    size_t bytes;                /* slots x the family's size */
+    size_t slots; /* structs in the block */
+    size_t bytes; /* slots x the family's size */
     struct lmm_family *family;
-    const char *file;            /* who allocated it; "(unattributed)" where no macro was used */
+    const char *file; /* who allocated it; "(unattributed)" where no macro was used */
     const char *function;
-    uint32_t line;               /* 0 where unattributed */
+    uint32_t line; /* 0 where unattributed */
 };
 
 /*
@@ -202,8 +202,8 @@ LMM_API size_t lmm_trim(void);
 
 /* A place in the source that allocates. LMM writes the first two fields, on first use. */
 struct lmm_site {
-    uint32_t id;                 /* atomic; LMM_SITE_UNKNOWN until first use */
-    uint32_t family;             /* index of the family; valid once id is known */
+    uint32_t id;     /* atomic; LMM_SITE_UNKNOWN until first use */
+    uint32_t family; /* index of the family; valid once id is known */
     uint32_t line;
     const char *file;
     const char *function;
@@ -214,10 +214,14 @@ struct lmm_site {
 
 #define LMM_SITE_UNKNOWN UINT32_MAX
 
+#define LMM_SITE_HERE_(type, size, align)                                                          \
+    {                                                                                              \
+        LMM_SITE_UNKNOWN, 0, __LINE__, __FILE__, __func__, type, size, align                       \
+    }
+
 #define LMM_AT_SITE_(T, call)                                                                      \
     (__extension__({                                                                               \
-        static struct lmm_site lmm_site_ = {                                                       \
-            LMM_SITE_UNKNOWN, 0, __LINE__, __FILE__, __func__, #T, sizeof(T), LMM_ALIGNOF_(T)};    \
+        static struct lmm_site lmm_site_ = LMM_SITE_HERE_(#T, sizeof(T), LMM_ALIGNOF_(T));         \
         (T *) (call);                                                                              \
     }))
 

@@ -69,8 +69,7 @@ static inline void mm_instantiate_new_page_family(const char *struct_name, size_
  */
 #define XCALLOC(units, T)                                                                          \
     (__extension__({                                                                               \
-        static struct lmm_site lmm_site_ = {                                                       \
-            LMM_SITE_UNKNOWN, 0, __LINE__, __FILE__, __func__, #T, 0, 0};                          \
+        static struct lmm_site lmm_site_ = LMM_SITE_HERE_(#T, 0, 0);                               \
         lmm_classic_calloc_at(&lmm_site_, (units));                                                \
     }))
 
