@@ -73,7 +73,7 @@ void bench_churn_empty(struct bench_set *set)
 
 void bench_churn_setup(size_t live)
 {
-    whole = (struct bench_set){.slots = slots, .live = live, .random = 0x2545f4914f6cdd1du};
+    whole = (struct bench_set) {.slots = slots, .live = live, .random = 0x2545f4914f6cdd1du};
     bench_churn_fill(&whole);
     /* As after a long life: objects lie far from their neighbours in the array. */
     bench_churn_replace(&whole, 2 * live);

@@ -163,17 +163,10 @@ int main(int argc, char **argv)
 
     while ((option = getopt(argc, argv, "ln:r:")) != -1) {
         switch (option) {
-        case 'l':
-            list();
-            return 0;
-        case 'n':
-            operations = parse_count(optarg, SIZE_MAX / 2);
-            break;
-        case 'r':
-            repetitions = parse_count(optarg, REPETITIONS_MAX);
-            break;
-        default:
-            usage();
+        case 'l': list(); return 0;
+        case 'n': operations = parse_count(optarg, SIZE_MAX / 2); break;
+        case 'r': repetitions = parse_count(optarg, REPETITIONS_MAX); break;
+        default: usage();
         }
     }
     if (argc - optind != 1) {

@@ -51,32 +51,15 @@ static size_t resident_bytes(void)
 static void allocate_all(size_t size_bytes)
 {
     switch (size_bytes) {
-    case 16:
-        ALLOCATE_ALL(struct bench_16);
-        break;
-    case 24:
-        ALLOCATE_ALL(struct bench_24);
-        break;
-    case 36:
-        ALLOCATE_ALL(struct bench_36);
-        break;
-    case 40:
-        ALLOCATE_ALL(struct bench_40);
-        break;
-    case 56:
-        ALLOCATE_ALL(struct bench_56);
-        break;
-    case 72:
-        ALLOCATE_ALL(struct bench_72);
-        break;
-    case 100:
-        ALLOCATE_ALL(struct bench_100);
-        break;
-    case 200:
-        ALLOCATE_ALL(struct bench_200);
-        break;
-    default:
-        bench_fail("no family of this size");
+    case 16: ALLOCATE_ALL(struct bench_16); break;
+    case 24: ALLOCATE_ALL(struct bench_24); break;
+    case 36: ALLOCATE_ALL(struct bench_36); break;
+    case 40: ALLOCATE_ALL(struct bench_40); break;
+    case 56: ALLOCATE_ALL(struct bench_56); break;
+    case 72: ALLOCATE_ALL(struct bench_72); break;
+    case 100: ALLOCATE_ALL(struct bench_100); break;
+    case 200: ALLOCATE_ALL(struct bench_200); break;
+    default: bench_fail("no family of this size");
     }
 }
 

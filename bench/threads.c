@@ -233,8 +233,8 @@ static void churn_own(size_t operations)
 
 void bench_two_threads_setup(size_t live)
 {
-    own_set = (struct bench_set){.slots = own_slots, .live = live, .random = 88172645463325252u};
-    partner_set = (struct bench_set){.slots = partner_slots, .live = live, .random = 362436069u};
+    own_set = (struct bench_set) {.slots = own_slots, .live = live, .random = 88172645463325252u};
+    partner_set = (struct bench_set) {.slots = partner_slots, .live = live, .random = 362436069u};
     bench_churn_fill(&own_set);
     partner_start(churn_partner);
 }

@@ -139,18 +139,10 @@ static inline __attribute__((always_inline)) void descend(unsigned depth, unsign
     unsigned next = (path >> 2 | path << 30);
 
     switch (path & 3u) {
-    case 0:
-        walk_2(depth - 1, next);
-        break;
-    case 1:
-        walk_6(depth - 1, next);
-        break;
-    case 2:
-        walk_14(depth - 1, next);
-        break;
-    default:
-        walk_30(depth - 1, next);
-        break;
+    case 0: walk_2(depth - 1, next); break;
+    case 1: walk_6(depth - 1, next); break;
+    case 2: walk_14(depth - 1, next); break;
+    default: walk_30(depth - 1, next); break;
     }
 }
 

@@ -20,15 +20,15 @@
 #include <stdint.h>
 
 struct glpq_node {
-    struct glpq_node *child;     /* first child */
-    struct glpq_node *next;      /* next sibling */
-    struct glpq_node *prev;      /* previous sibling, or the parent of a first child; NULL: root */
+    struct glpq_node *child; /* first child */
+    struct glpq_node *next;  /* next sibling */
+    struct glpq_node *prev;  /* previous sibling, or the parent of a first child; NULL: root */
     uint32_t key;
-    uint32_t age;                /* number of the insertion; renumbered before it would wrap */
+    uint32_t age; /* number of the insertion; renumbered before it would wrap */
 };
 
 struct glpq {
-    struct glpq_node *root;      /* NULL: empty */
+    struct glpq_node *root; /* NULL: empty */
     uint32_t next_age;
     uint32_t count;
 };

@@ -15,7 +15,8 @@
 #include <lmm/lmm.h>
 #include <string.h>
 
-_Static_assert((int) LMM_SITE_NONE < (int64_t) LMM_SITE_UNKNOWN, "an unknown site is above every id");
+_Static_assert((int) LMM_SITE_NONE < (int64_t) LMM_SITE_UNKNOWN,
+               "an unknown site is above every id");
 
 /* ---- Families ---------------------------------------------------------------------------------- */
 
@@ -55,7 +56,8 @@ LMM_API size_t lmm_family_size(const struct lmm_family *family)
 /* Registers the site's type and gives the site its id. NULL with errno as lmm_family_register(). */
 static LMM_COLD struct lmm_family *open_site(struct lmm_site *site, uint32_t *ret_id)
 {
-    struct lmm_family *family = lmm_family_register(site->type, site->size_bytes, site->align_bytes);
+    struct lmm_family *family =
+        lmm_family_register(site->type, site->size_bytes, site->align_bytes);
 
     if (family == NULL) {
         return NULL;
@@ -63,7 +65,7 @@ static LMM_COLD struct lmm_family *open_site(struct lmm_site *site, uint32_t *re
     uint32_t id =
         lmm_site_intern(family->index, &family->sites, site->file, site->line, site->function);
     if (id == LMM_SITE_NONE) {
-        *ret_id = family->site;    /* counted without its place rather than not served */
+        *ret_id = family->site; /* counted without its place rather than not served */
         return family;
     }
     lmm_report_reserve();
@@ -124,7 +126,7 @@ static bool check_count(size_t size, size_t n)
 
 LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n)
 {
-    uint32_t id = lmm_load_acquire(&site->id);    /* before the family, which it vouches for */
+    uint32_t id = lmm_load_acquire(&site->id); /* before the family, which it vouches for */
     void *block = lmm_block_pop_run(lmm_load_relaxed(&site->family), id, n);
 
     if (LMM_LIKELY(block != NULL)) {

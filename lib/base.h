@@ -14,17 +14,17 @@
 #define LMM_DROP_IN 0
 #endif
 
-#define LMM_LIKELY(x) __builtin_expect(!!(x), 1)
-#define LMM_UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define LMM_NOINLINE __attribute__((noinline))
-#define LMM_COLD __attribute__((noinline, cold))
+#define LMM_LIKELY(x)           __builtin_expect(!!(x), 1)
+#define LMM_UNLIKELY(x)         __builtin_expect(!!(x), 0)
+#define LMM_NOINLINE            __attribute__((noinline))
+#define LMM_COLD                __attribute__((noinline, cold))
 #define LMM_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 enum {
     LMM_CACHE_LINE_BYTES = 64,
-    LMM_SYSTEM_PAGE_BYTES = 4096,    /* the granule of the books; x86-64 and most others */
+    LMM_SYSTEM_PAGE_BYTES = 4096, /* the granule of the books; x86-64 and most others */
     LMM_UNIT_SHIFT = 18,
-    LMM_UNIT_BYTES = 1 << LMM_UNIT_SHIFT,    /* a page of LMM; larger ones are whole units */
+    LMM_UNIT_BYTES = 1 << LMM_UNIT_SHIFT, /* a page of LMM; larger ones are whole units */
     LMM_UNIT_SYSTEM_PAGES = LMM_UNIT_BYTES / LMM_SYSTEM_PAGE_BYTES,
 };
 

@@ -106,13 +106,13 @@ static _Noreturn void panic_interior(const void *p, const char *verb, const stru
     size_t inside = (size_t) ((const char *) p - start);
 
     if (lmm_tag_state(tag) != LMM_TAG_LIVE) {
-        lmm_panic("%s of an interior pointer: %p (%zu bytes into a free slot at %p, %s)", verb, p, inside,
-                  (const void *) start, name);
+        lmm_panic("%s of an interior pointer: %p (%zu bytes into a free slot at %p, %s)", verb, p,
+                  inside, (const void *) start, name);
     }
     char origin[ORIGIN_BYTES];
     describe_origin(lmm_tag_site(tag), origin);
-    lmm_panic("%s of an interior pointer: %p (%zu bytes into a block at %p, %s, %s)", verb, p, inside,
-              (const void *) start, name, origin);
+    lmm_panic("%s of an interior pointer: %p (%zu bytes into a block at %p, %s, %s)", verb, p,
+              inside, (const void *) start, name, origin);
 }
 
 /* The slot and tag that govern the place: of the run that holds it, or its own. */
@@ -249,7 +249,8 @@ void *lmm_block_alloc(struct lmm_family *family, uint32_t value, size_t n, bool 
     return lmm_block_alloc_aligned(family, value, n, 1, zero);
 }
 
-void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t value, size_t n, size_t align, bool zero)
+void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t value, size_t n, size_t align,
+                              bool zero)
 {
     struct lmm_heap *heap = lmm_thread_enter();
     bool zeroed = false;
@@ -348,7 +349,7 @@ static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, v
     if (lmm_load_relaxed(&page->owner) == heap) {
         tag = lmm_load_relaxed(&page->tags[slot]);
         if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
-            lmm_block_misused(p, "free");    /* another thread was quicker */
+            lmm_block_misused(p, "free"); /* another thread was quicker */
         }
         lmm_heap_push_own(heap, page, (uint32_t) slot);
     } else {
@@ -400,7 +401,7 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
     size_t n = lmm_run_length(page, slot);
     uint32_t old = mark_run_freed(tag, p);
     count_free_open(open, old, extra_of(page, old, n));
-    bool is_open = lmm_tag_site(old) < open->site_limit;    /* and so its family has a bin */
+    bool is_open = lmm_tag_site(old) < open->site_limit; /* and so its family has a bin */
     if (LMM_UNLIKELY(!is_open || !lmm_cache_push(open->bins[page->family].cache, n, p, tag))) {
         push_run_slow(open->heap, page, slot, n);
     }
@@ -477,7 +478,7 @@ void *lmm_block_resize(void *p, size_t n)
     if (!locate(p, &place) || !lmm_block_find(p, &facts)) {
         lmm_block_misused(p, "resize");
     }
-    lmm_thread_leave(lmm_thread_enter());    /* a forked child's gauges, too, wait for its ledger */
+    lmm_thread_leave(lmm_thread_enter()); /* a forked child's gauges, too, wait for its ledger */
     if (n == facts.slots || resize_in_place(p, &place, &facts, n)) {
         return p;
     }
@@ -496,8 +497,8 @@ void *lmm_block_resize(void *p, size_t n)
 static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_t value)
 {
     struct lmm_heap *heap = lmm_thread_enter();
-    struct lmm_ledger_row born = {.allocated_blocks = 1,
-                                  .allocated_extra_slots = lmm_family_extra(facts->family, value, n)};
+    struct lmm_ledger_row born = {
+        .allocated_blocks = 1, .allocated_extra_slots = lmm_family_extra(facts->family, value, n)};
 
     count_free(heap, facts->tag, lmm_family_extra(facts->family, facts->tag, facts->slots));
     lmm_heap_count(heap, lmm_tag_site(value), &born);
@@ -514,7 +515,8 @@ static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n,
     size_t zero_from;
 
     *ret_tag = &page->tags[slot];
-    if (n == facts->slots || (page->kind != LMM_PAGE_SLOTS && lmm_run_resize(runs, page, slot, n))) {
+    if (n == facts->slots ||
+        (page->kind != LMM_PAGE_SLOTS && lmm_run_resize(runs, page, slot, n))) {
         return p;
     }
     return page->kind == LMM_PAGE_SPAN && n > page->slots
@@ -527,7 +529,7 @@ void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, 
     uint32_t *tag;
 
     if (lmm_ledger_is_pending()) {
-        lmm_thread_leave(lmm_thread_enter());    /* a forked child's gauges wait for its ledger */
+        lmm_thread_leave(lmm_thread_enter()); /* a forked child's gauges wait for its ledger */
     }
     void *reshaped = reshape_run(p, facts, n, &tag);
 
@@ -539,7 +541,8 @@ void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, 
     if (n > facts->slots) {
         lmm_family_note_taken(facts->family, n - facts->slots);
         if (lmm_hooks_active) {
-            lmm_hooks_block_grows(reshaped, facts->slots * facts->family->stride, n * facts->family->stride);
+            lmm_hooks_block_grows(reshaped, facts->slots * facts->family->stride,
+                                  n * facts->family->stride);
         }
     }
     return reshaped;

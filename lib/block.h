@@ -20,7 +20,8 @@ void *lmm_block_alloc(struct lmm_family *family, uint32_t value, size_t n, bool 
 
 /* The same at a multiple of align, a power of two. Where that is more than the stride, the family's
  * single structs do not live in slot pages, or n is above 1. */
-void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t value, size_t n, size_t align, bool zero);
+void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t value, size_t n, size_t align,
+                              bool zero);
 
 /* The fast path of that for n structs of an index's family: a run from this thread's cache, contents
  * undefined; NULL when the slow path is needed. */
@@ -40,7 +41,7 @@ struct lmm_block_facts {
     struct lmm_family *family;
     struct lmm_page *page;
     size_t slots;
-    uint32_t tag;                  /* its first; LIVE */
+    uint32_t tag; /* its first; LIVE */
 };
 
 /*

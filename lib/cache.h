@@ -15,20 +15,20 @@
 #include "heap.h"
 
 enum {
-    LMM_CACHE_LENGTH_MAX = 64,     /* slots of a cached run */
-    LMM_CACHE_DEPTH = 16,          /* runs of one length */
+    LMM_CACHE_LENGTH_MAX = 64, /* slots of a cached run */
+    LMM_CACHE_DEPTH = 16,      /* runs of one length */
     LMM_CACHE_LENGTH_BYTES = 16 << 10,
 };
 
 struct lmm_cached_run {
     char *block;
-    uint32_t *tag;                 /* its first */
+    uint32_t *tag; /* its first */
 };
 
 struct lmm_cache {
-    uint32_t unsampled_slots;      /* taken from here since the family was told */
+    uint32_t unsampled_slots; /* taken from here since the family was told */
     uint8_t count[LMM_CACHE_LENGTH_MAX + 1];
-    uint8_t depth[LMM_CACHE_LENGTH_MAX + 1];    /* immutable; bound of count */
+    uint8_t depth[LMM_CACHE_LENGTH_MAX + 1]; /* immutable; bound of count */
     struct lmm_cached_run run[LMM_CACHE_LENGTH_MAX + 1][LMM_CACHE_DEPTH];
 };
 

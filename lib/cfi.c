@@ -25,8 +25,8 @@ enum value_kind { VALUE_SAME, VALUE_UNDEFINED, VALUE_AT_CFA, VALUE_AT_BP, VALUE_
 enum column { COLUMN_BP, COLUMN_SP, COLUMN_RETURN_ADDRESS, COLUMNS };
 
 struct value {
-    enum value_kind kind;    /* of the register in the caller */
-    int64_t offset;          /* with VALUE_AT_CFA and VALUE_AT_BP: it is at that plus offset */
+    enum value_kind kind; /* of the register in the caller */
+    int64_t offset;       /* with VALUE_AT_CFA and VALUE_AT_BP: it is at that plus offset */
 };
 
 struct row {
@@ -41,12 +41,12 @@ enum { REMEMBERED_MAX = 8 };
 
 struct machine {
     const struct lmm_cfi_entry *entry;
-    uintptr_t at;         /* the row is that of this address on */
-    uintptr_t address;    /* the row that is wanted is this one's */
+    uintptr_t at;      /* the row is that of this address on */
+    uintptr_t address; /* the row that is wanted is this one's */
     bool has_failed;
     unsigned remembered_count;
     struct row row;
-    struct row initial;    /* after the CIE's instructions */
+    struct row initial; /* after the CIE's instructions */
     struct row remembered[REMEMBERED_MAX];
 };
 
@@ -140,9 +140,9 @@ static const struct operand_kinds kinds_of_high[] = {
 
 struct instruction {
     unsigned opcode;
-    uint64_t first;         /* a register, a distance or an address */
-    int64_t second;         /* a register or an offset in bytes, */
-    struct lmm_cfi_reader block;    /* or an expression */
+    uint64_t first;              /* a register, a distance or an address */
+    int64_t second;              /* a register or an offset in bytes, */
+    struct lmm_cfi_reader block; /* or an expression */
 };
 
 static uint64_t read_operand(struct lmm_cfi_reader *program, const struct lmm_cfi_entry *entry,

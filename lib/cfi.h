@@ -31,27 +31,27 @@
 #include "base.h"
 
 enum lmm_cfi_base {
-    LMM_CFI_UNKNOWN,    /* not to be told by these rules; the other fields mean nothing */
+    LMM_CFI_UNKNOWN, /* not to be told by these rules; the other fields mean nothing */
     LMM_CFI_SP,
     LMM_CFI_BP,
     LMM_CFI_BP_LOAD,
-    LMM_CFI_SIGNAL,     /* the other fields mean nothing */
-    LMM_CFI_END,        /* the other fields mean nothing */
+    LMM_CFI_SIGNAL, /* the other fields mean nothing */
+    LMM_CFI_END,    /* the other fields mean nothing */
 };
 
 enum lmm_cfi_saved {
-    LMM_CFI_SAME,       /* the caller's bp is this frame's */
-    LMM_CFI_AT_CFA,     /* it is *(CFA + bp_offset) */
-    LMM_CFI_AT_BP,      /* it is *(bp + bp_offset) */
-    LMM_CFI_LOST,       /* nobody knows: callers with a rule on bp cannot be unwound */
+    LMM_CFI_SAME,   /* the caller's bp is this frame's */
+    LMM_CFI_AT_CFA, /* it is *(CFA + bp_offset) */
+    LMM_CFI_AT_BP,  /* it is *(bp + bp_offset) */
+    LMM_CFI_LOST,   /* nobody knows: callers with a rule on bp cannot be unwound */
 };
 
 /* Eight bytes, so that a cache's entry is a pc and its rule. All zero: UNKNOWN. */
 struct lmm_cfi_rule {
-    int32_t cfa_offset;    /* bytes */
-    int16_t bp_offset;     /* bytes */
-    uint8_t base;          /* enum lmm_cfi_base */
-    uint8_t saved;         /* enum lmm_cfi_saved */
+    int32_t cfa_offset; /* bytes */
+    int16_t bp_offset;  /* bytes */
+    uint8_t base;       /* enum lmm_cfi_base */
+    uint8_t saved;      /* enum lmm_cfi_saved */
 };
 
 _Static_assert(sizeof(struct lmm_cfi_rule) == 8, "a rule is one word");

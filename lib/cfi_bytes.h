@@ -16,11 +16,11 @@
 enum {
     LMM_CFI_ENCODING_ABSOLUTE = 0x00,
     LMM_CFI_ENCODING_ULEB = 0x01,
-    LMM_CFI_ENCODING_SLEB = 0x09,    /* this and what follows it is signed */
+    LMM_CFI_ENCODING_SLEB = 0x09, /* this and what follows it is signed */
     LMM_CFI_ENCODING_FORMAT = 0x0f,
     LMM_CFI_ENCODING_PC_RELATIVE = 0x10,
     LMM_CFI_ENCODING_BASE = 0xf0,
-    LMM_CFI_ENCODING_TABLE = 0x3b,    /* relative to .eh_frame_hdr, four bytes, signed */
+    LMM_CFI_ENCODING_TABLE = 0x3b, /* relative to .eh_frame_hdr, four bytes, signed */
 };
 
 struct lmm_cfi_reader {

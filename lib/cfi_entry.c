@@ -7,7 +7,7 @@
 enum {
     HDR_VERSION = 1,
     HDR_BYTES_MAX = 4 + 8 + 8,
-    TABLE_ENTRY_BYTES = 8,    /* where a function starts, and its entry in .eh_frame */
+    TABLE_ENTRY_BYTES = 8, /* where a function starts, and its entry in .eh_frame */
 };
 
 /* The number at `at`, four bytes: an address relative to .eh_frame_hdr. */
@@ -67,8 +67,8 @@ static const unsigned char *find_fde(const unsigned char *eh_frame_hdr, uintptr_
 /* Entries: LSB, "Exception Frames". */
 enum {
     ENTRY_LENGTH_BYTES = 4,
-    ENTRY_ID_BYTES = 4,    /* 0: a CIE; else a FDE, and this far behind here is its CIE */
-    ENTRY_LENGTH_MAX = 0xffffffef,    /* above: the length is in eight more bytes; not used */
+    ENTRY_ID_BYTES = 4,            /* 0: a CIE; else a FDE, and this far behind here is its CIE */
+    ENTRY_LENGTH_MAX = 0xffffffef, /* above: the length is in eight more bytes; not used */
 };
 
 /* True and what follows the length in *ret_body; false when the entry ends the section or is of the

@@ -12,16 +12,16 @@
 #include "cfi_bytes.h"
 
 struct lmm_cfi_entry {
-    uintptr_t start;            /* where the function starts, */
-    uint64_t bytes;             /* and its length */
-    uint64_t code_factor;       /* distances are in units of this, */
-    int64_t data_factor;        /* and many offsets of that */
-    uint64_t return_address;    /* the column of the return address */
+    uintptr_t start;         /* where the function starts, */
+    uint64_t bytes;          /* and its length */
+    uint64_t code_factor;    /* distances are in units of this, */
+    int64_t data_factor;     /* and many offsets of that */
+    uint64_t return_address; /* the column of the return address */
     uint8_t address_encoding;
-    bool has_lengths;           /* FDEs have augmentation data, behind its length */
-    bool is_signal;             /* the code is a signal trampoline */
-    struct lmm_cfi_reader shared_program;    /* the CIE's instructions, */
-    struct lmm_cfi_reader program;           /* and the FDE's, which come after */
+    bool has_lengths;                     /* FDEs have augmentation data, behind its length */
+    bool is_signal;                       /* the code is a signal trampoline */
+    struct lmm_cfi_reader shared_program; /* the CIE's instructions, */
+    struct lmm_cfi_reader program;        /* and the FDE's, which come after */
 };
 
 /* True and *ret_entry when one covers address, by a table of the usual kind. */

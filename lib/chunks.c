@@ -19,12 +19,12 @@ static struct {
     struct lmm_ledger_chunk **directory;
     size_t used;
     size_t capacity;
-    bool has_file;                 /* one of this process stands under its name */
-    bool grows;                    /* new chunks go into it */
-    bool is_shared;                /* some chunks are shared mappings, of whatever file */
-    size_t lost;                   /* the first so many chunks are in a file that could not grow */
-    bool is_pending;               /* atomic; see lmm_chunks_are_pending() */
-    char *mirror;                  /* I3 */
+    bool has_file;   /* one of this process stands under its name */
+    bool grows;      /* new chunks go into it */
+    bool is_shared;  /* some chunks are shared mappings, of whatever file */
+    size_t lost;     /* the first so many chunks are in a file that could not grow */
+    bool is_pending; /* atomic; see lmm_chunks_are_pending() */
+    char *mirror;    /* I3 */
     size_t mirror_bytes;
 } chunks;
 
@@ -36,7 +36,8 @@ static bool directory_reserve(void)
         return true;
     }
     size_t capacity = chunks.capacity == 0 ? DIRECTORY_FIRST : 2 * chunks.capacity;
-    struct lmm_ledger_chunk **larger = lmm_meta_zalloc(capacity * sizeof(struct lmm_ledger_chunk *));
+    struct lmm_ledger_chunk **larger =
+        lmm_meta_zalloc(capacity * sizeof(struct lmm_ledger_chunk *));
     if (larger == NULL) {
         return false;
     }
@@ -75,7 +76,8 @@ static struct lmm_store_part part_at(size_t i)
     if (i == 0) {
         return (struct lmm_store_part) {chunks.header, sizeof(*chunks.header)};
     }
-    return (struct lmm_store_part) {chunks.directory[i - 1], (size_t) chunks.directory[i - 1]->bytes};
+    return (struct lmm_store_part) {chunks.directory[i - 1],
+                                    (size_t) chunks.directory[i - 1]->bytes};
 }
 
 /* Puts the file under the parts, where they are; not shared: as it is now, for this process alone. False
@@ -318,7 +320,7 @@ void lmm_chunks_end(bool keep)
         chunks.grows = false;
     }
     if (!keep) {
-        lmm_store_remove();    /* a process that may not, after setuid or chroot, has at least said so */
+        lmm_store_remove(); /* a process that may not, after setuid or chroot, has at least said so */
         chunks.has_file = false;
     }
 }

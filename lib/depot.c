@@ -14,43 +14,43 @@
 enum {
     ENTRIES_FIRST = 4096,
     KNOWN_FIRST = 2048,
-    KNOWN_MAX = 4 << 20,           /* more stacks than there can be sites: code that comes and goes */
+    KNOWN_MAX = 4 << 20, /* more stacks than there can be sites: code that comes and goes */
 };
 
 /* A frame: its address, its caller's number and its own. A site: its family with SITE_KEY for the address,
  * the stack for the caller, and for the number the site's id + 1. */
 struct entry {
-    uint64_t key;                  /* 0: empty */
+    uint64_t key; /* 0: empty */
     uint32_t caller;
-    uint32_t number;               /* 0: gone */
+    uint32_t number; /* 0: gone */
 };
 
 #define SITE_KEY ((uint64_t) 1 << 63)
 
 struct table {
-    size_t mask;                   /* entries - 1 */
-    size_t used;                   /* under the lock; at most half */
+    size_t mask; /* entries - 1 */
+    size_t used; /* under the lock; at most half */
     struct entry entry[];
 };
 
 /* A site by the hash of its stack. */
 struct known {
-    uint64_t hash;                 /* with the family; 0: empty; atomic, written last */
-    uint64_t pc;                   /* of the innermost call */
+    uint64_t hash; /* with the family; 0: empty; atomic, written last */
+    uint64_t pc;   /* of the innermost call */
     uint32_t calls;
-    uint32_t number;               /* the site's id + 1; 0: not known any more; atomic */
+    uint32_t number; /* the site's id + 1; 0: not known any more; atomic */
 };
 
 struct known_table {
-    size_t mask;                   /* entries - 1 */
-    size_t used;                   /* under the lock; at most half */
+    size_t mask; /* entries - 1 */
+    size_t used; /* under the lock; at most half */
     struct known entry[];
 };
 
 static struct {
     struct lmm_lock lock;
-    struct table *table;           /* under the lock */
-    struct known_table *known;     /* atomic; outgrown ones stay, for who still reads them */
+    struct table *table;       /* under the lock */
+    struct known_table *known; /* atomic; outgrown ones stay, for who still reads them */
 } depot = {.lock = LMM_LOCK_INIT(LMM_RANK_STACKS)};
 
 /* ---- The table --------------------------------------------------------------------------------- */
@@ -128,7 +128,8 @@ static size_t known_index(const struct known_table *table, uint64_t hash)
 
 static bool is_known(const struct known *known, uint64_t hash, const struct lmm_trace *trace)
 {
-    return known->hash == hash && known->pc == trace->pc[trace->count - 1] && known->calls == trace->count;
+    return known->hash == hash && known->pc == trace->pc[trace->count - 1] &&
+           known->calls == trace->count;
 }
 
 /* The site's id + 1; 0 when it is not known. What is filled in meanwhile may be missed. */
@@ -264,7 +265,7 @@ static uint32_t module_at_locked(uint64_t address)
             if (is_same(known, &found)) {
                 return number + 1;
             }
-            forget_module_locked(known);    /* unloaded without a word, by libc itself */
+            forget_module_locked(known); /* unloaded without a word, by libc itself */
         }
     }
     lmm_module_path(&facts, path, sizeof(path));
@@ -277,7 +278,8 @@ void lmm_depot_refresh_modules(void)
     for (uint32_t number = 0; number < lmm_ledger_module_count(); number++) {
         struct lmm_ledger_module *known = lmm_ledger_module(number);
         /* Another that was loaded at just that place meanwhile is found out when it is next met. */
-        if (known->gone == 0 && !lmm_module_is_at((uintptr_t) known->start, (uintptr_t) known->end)) {
+        if (known->gone == 0 &&
+            !lmm_module_is_at((uintptr_t) known->start, (uintptr_t) known->end)) {
             forget_module_locked(known);
         }
     }

@@ -8,9 +8,9 @@
 #include <string.h>
 
 /* uthash is private to this file: its memory is LMM's own, and running out of it is no exit. */
-#define HASH_NONFATAL_OOM 1
-#define uthash_malloc(bytes) lmm_meta_zalloc(bytes)
-#define uthash_free(record, bytes) lmm_meta_free(&lmm_arena_records, (record), (bytes))
+#define HASH_NONFATAL_OOM            1
+#define uthash_malloc(bytes)         lmm_meta_zalloc(bytes)
+#define uthash_free(record, bytes)   lmm_meta_free(&lmm_arena_records, (record), (bytes))
 #define uthash_nonfatal_oom(element) ((void) (element))
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
@@ -27,7 +27,7 @@ struct entry {
 static struct {
     struct lmm_lock lock;
     struct entry *by_name;
-    uint32_t count;                /* atomic, written under the lock */
+    uint32_t count; /* atomic, written under the lock */
 } registry = {.lock = LMM_LOCK_INIT(LMM_RANK_REGISTRY)};
 
 /* Apart, because it starts as zero and so takes no room in the library's file. */
@@ -249,7 +249,7 @@ void lmm_family_note_taken(struct lmm_family *family, size_t slots)
     uint64_t sum_cost = lmm_load_relaxed(&family->sites.count) / 8;
 
     if (LMM_DROP_IN && family->counts_bytes) {
-        sum_cost *= 32;    /* call stacks are many, and most of them of few blocks */
+        sum_cost *= 32; /* call stacks are many, and most of them of few blocks */
     }
     uint64_t taken = lmm_fetch_add_relaxed(&family->unsampled_slots, slots) + slots;
 

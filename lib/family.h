@@ -20,14 +20,14 @@ struct lmm_family {
     char name[64];
     size_t size;
     size_t align;
-    size_t stride;                 /* size rounded up to the alignment */
+    size_t stride; /* size rounded up to the alignment */
     uint32_t index;
-    uint32_t site;                 /* "(unattributed)" */
+    uint32_t site; /* "(unattributed)" */
     struct lmm_site_list sites;
-    struct lmm_ledger_family *record;    /* gauges; each is atomic */
-    bool counts_bytes;             /* immutable: rows hold bytes asked for (LMM_LEDGER_FAMILY_BYTES) */
+    struct lmm_ledger_family *record; /* gauges; each is atomic */
+    bool counts_bytes; /* immutable: rows hold bytes asked for (LMM_LEDGER_FAMILY_BYTES) */
     struct lmm_runs runs;
-    uint64_t unsampled_slots;      /* atomic; taken since the high-water mark was last looked at */
+    uint64_t unsampled_slots; /* atomic; taken since the high-water mark was last looked at */
 };
 
 /* One report at a time; guards the reports' memory. */

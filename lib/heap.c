@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    COUNTDOWN_FAR = 1 << 30,       /* target of a bin's current page: no event */
+    COUNTDOWN_FAR = 1 << 30, /* target of a bin's current page: no event */
     BINS_FIRST = 64,
 };
 
@@ -172,7 +172,8 @@ void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
     lmm_lock_release(&heap->lock);
 }
 
-static struct lmm_page *add_page(struct lmm_heap *heap, struct lmm_lot *lot, struct lmm_family *family)
+static struct lmm_page *add_page(struct lmm_heap *heap, struct lmm_lot *lot,
+                                 struct lmm_family *family)
 {
     bool fresh;
     char *base = lmm_reservoir_take(1, &fresh);
@@ -312,7 +313,7 @@ static void retire_current(struct lmm_bin *bin, bool keep_empty)
     bin->page = NULL;
     if (keep_empty && free == page->slots) {
         lmm_page_start_afresh(page);
-        enqueue(bin->lot, page, free);    /* about to be taken again */
+        enqueue(bin->lot, page, free); /* about to be taken again */
     } else {
         place(bin->lot, page, free);
     }
@@ -382,8 +383,8 @@ bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
         /* A mark in the list: a block on it was freed by another thread at the same time. */
         lmm_panic("double free: by two threads at once (%s)", family->name);
     }
-    if (bin->page != NULL && takes_own_list(bin->page) && lmm_load_relaxed(&heap->reported) == NULL &&
-        !lmm_load_relaxed(&heap->trim_wanted)) {
+    if (bin->page != NULL && takes_own_list(bin->page) &&
+        lmm_load_relaxed(&heap->reported) == NULL && !lmm_load_relaxed(&heap->trim_wanted)) {
         /* The common case of a small live set. Nothing that others look at under the lock moves. */
         lmm_family_note_taken(family, take_slots(bin, bin->page));
         return true;

@@ -29,7 +29,7 @@
 
 enum {
     LMM_BATCHES = 16,
-    LMM_BATCH_SLOTS = 64,          /* a full batch is handed over */
+    LMM_BATCH_SLOTS = 64, /* a full batch is handed over */
 };
 
 struct lmm_cache;
@@ -37,19 +37,19 @@ struct lmm_tracer;
 
 /* What a heap keeps of a family beside the bin. */
 struct lmm_lot {
-    struct glpq queue;             /* pages with free slots, most first */
-    struct glthread pages;         /* all pages of the heap and family */
+    struct glpq queue;     /* pages with free slots, most first */
+    struct glthread pages; /* all pages of the heap and family */
 };
 
 /* One cache line: all that an allocation reads and writes, beside the tag and the counter. */
 struct lmm_bin {
-    uint32_t head;                 /* private list; LMM_TAG_END: empty */
+    uint32_t head; /* private list; LMM_TAG_END: empty */
     uint32_t stride;
-    uint32_t *tags;                /* of the current page, as base */
+    uint32_t *tags; /* of the current page, as base */
     char *base;
-    struct lmm_page *page;         /* current; NULL: none */
-    struct lmm_lot *lot;           /* NULL until the heap uses the family */
-    struct lmm_cache *cache;       /* of runs; NULL until the first is freed */
+    struct lmm_page *page;   /* current; NULL: none */
+    struct lmm_lot *lot;     /* NULL until the heap uses the family */
+    struct lmm_cache *cache; /* of runs; NULL until the first is freed */
 } __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
 
 _Static_assert(sizeof(struct lmm_bin) == LMM_CACHE_LINE_BYTES, "one line a bin");
@@ -57,38 +57,38 @@ _Static_assert(sizeof(struct lmm_bin) == LMM_CACHE_LINE_BYTES, "one line a bin")
 /* What the fast paths need of a heap; a thread keeps a copy in its static TLS. */
 struct lmm_open {
     struct lmm_heap *heap;
-    struct lmm_bin *bins;          /* by family index */
-    struct lmm_ledger_row *rows;   /* by site id */
-    uint32_t site_limit;           /* sites and families below are open; 0: take the slow path */
+    struct lmm_bin *bins;        /* by family index */
+    struct lmm_ledger_row *rows; /* by site id */
+    uint32_t site_limit;         /* sites and families below are open; 0: take the slow path */
 };
 
 /* Slots of one foreign page, freed by this heap's thread and not yet handed over; their tags hold this
  * heap's mark. */
 struct lmm_batch {
-    struct lmm_page *page;         /* NULL: empty */
+    struct lmm_page *page; /* NULL: empty */
     uint32_t count;
     uint32_t slot[LMM_BATCH_SLOTS];
 };
 
 struct lmm_heap {
     struct lmm_lock lock;
-    uint32_t number;               /* immutable; the owner of its rows in the ledger */
-    bool is_late;                  /* immutable; the one shared under LATE */
-    struct lmm_open open;          /* with the true site_limit */
+    uint32_t number;      /* immutable; the owner of its rows in the ledger */
+    bool is_late;         /* immutable; the one shared under LATE */
+    struct lmm_open open; /* with the true site_limit */
     struct lmm_rows rows;
-    struct lmm_temporaries temporaries;    /* reaches as far as rows where call stacks are taken */
-    struct lmm_tracer *tracer;     /* the drop-in's, its thread's (preload/stacked.h) */
+    struct lmm_temporaries temporaries; /* reaches as far as rows where call stacks are taken */
+    struct lmm_tracer *tracer;          /* the drop-in's, its thread's (preload/stacked.h) */
     uint32_t bin_capacity;
-    struct lmm_batch batch[LMM_BATCHES];    /* by page, direct-mapped */
+    struct lmm_batch batch[LMM_BATCHES]; /* by page, direct-mapped */
 
     /* Written by the thread module, under HEAPS. */
-    struct lmm_heap *next;         /* all heaps */
+    struct lmm_heap *next; /* all heaps */
     bool is_parked;
-    uint32_t adoptions;            /* threads that have had it */
+    uint32_t adoptions; /* threads that have had it */
 
     /* Other threads. */
-    struct lmm_page *reported __attribute__((aligned(LMM_CACHE_LINE_BYTES)));  /* atomic */
-    bool trim_wanted;              /* atomic; the owner trims in its next slow path */
+    struct lmm_page *reported __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic */
+    bool trim_wanted; /* atomic; the owner trims in its next slow path */
 };
 
 /* What a page's foreign list holds: its first slot, and its length above. */
@@ -105,7 +105,7 @@ static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *b
         return NULL;
     }
     uint32_t *tag = &bin->tags[slot];
-    uint32_t next = lmm_load_relaxed(tag);    /* a FREE tag is the next slot */
+    uint32_t next = lmm_load_relaxed(tag); /* a FREE tag is the next slot */
     char *base = bin->base;
     size_t stride = bin->stride;
     bin->head = next;
@@ -115,7 +115,7 @@ static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *b
     lmm_prefetch_for_write(base + next * stride);
     char *block = base + slot * stride;
     if (block == NULL) {
-        __builtin_unreachable();    /* so that the caller need not test what the list's end has told */
+        __builtin_unreachable(); /* so that the caller need not test what the list's end has told */
     }
     return block;
 }
@@ -125,7 +125,7 @@ static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *b
  * slow path is needed: the site is not open yet, or the list is empty.
  */
 static inline __attribute__((always_inline)) void *lmm_heap_pop(const struct lmm_open *open,
-                                                                 uint32_t site, uint32_t family)
+                                                                uint32_t site, uint32_t family)
 {
     if (LMM_UNLIKELY(site >= open->site_limit)) {
         return NULL;
@@ -147,9 +147,9 @@ static inline __attribute__((always_inline)) void *lmm_heap_pop(const struct lmm
  * The counter's address does not wait for the tag, so: a sixth of a free's time.
  */
 static inline __attribute__((always_inline)) bool lmm_heap_push(const struct lmm_open *open,
-                                                                 const void *p, bool own_sites,
-                                                                 bool *ret_event,
-                                                                 struct lmm_page **ret_page)
+                                                                const void *p, bool own_sites,
+                                                                bool *ret_event,
+                                                                struct lmm_page **ret_page)
 {
     *ret_page = NULL;
     struct lmm_page *page = lmm_page_near((uintptr_t) p);
@@ -159,11 +159,11 @@ static inline __attribute__((always_inline)) bool lmm_heap_push(const struct lmm
     uint64_t offset = (uintptr_t) p & (LMM_UNIT_BYTES - 1);
     uint64_t product = offset * page->multiplier;
     if (LMM_UNLIKELY((uint32_t) product >= page->multiplier)) {
-        return false;    /* inside a slot, or the page's multiplier is 0 */
+        return false; /* inside a slot, or the page's multiplier is 0 */
     }
     *ret_page = page;
     if (LMM_UNLIKELY(lmm_load_relaxed(&page->owner) != open->heap)) {
-        return false;    /* before the tag is read: its line is in another core's cache */
+        return false; /* before the tag is read: its line is in another core's cache */
     }
     *ret_page = NULL;
     uint32_t slot = (uint32_t) (product >> 32);
@@ -171,7 +171,7 @@ static inline __attribute__((always_inline)) bool lmm_heap_push(const struct lmm
     uint32_t found = lmm_load_relaxed(tag) - LMM_TAG_LIVE_BASE;
     uint32_t site = own_sites ? page->family : found;
     if (LMM_UNLIKELY(site >= open->site_limit || found != site)) {
-        return false;    /* not LIVE, or a site that this heap has no row for yet */
+        return false; /* not LIVE, or a site that this heap has no row for yet */
     }
     lmm_store_relaxed(tag, page->head);
     page->head = slot;

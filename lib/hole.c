@@ -9,7 +9,7 @@
 enum {
     FIRST_HOLES = 64,
     EXACT_SHIFT = 8,
-    EXACT_BINS = 1 << EXACT_SHIFT,      /* a bin a length below that; then STEPS a doubling */
+    EXACT_BINS = 1 << EXACT_SHIFT, /* a bin a length below that; then STEPS a doubling */
     STEP_SHIFT = 3,
     STEPS = 1 << STEP_SHIFT,
     BINS = EXACT_BINS + (LMM_UNIT_SHIFT + 1 - EXACT_SHIFT) * STEPS,
@@ -18,7 +18,7 @@ enum {
 
 /* Holes by length, newest first. */
 struct lmm_hole_bins {
-    uint64_t used[BIN_WORDS];      /* bit i: bin i is not empty */
+    uint64_t used[BIN_WORDS]; /* bit i: bin i is not empty */
     struct glthread bin[BINS];
 };
 
@@ -109,7 +109,7 @@ static struct lmm_hole *find_best(const struct lmm_holes *holes, size_t n, size_
     struct lmm_hole *best = NULL;
 
     if (holes->bins == NULL) {
-        return NULL;    /* there was no hole yet */
+        return NULL; /* there was no hole yet */
     }
     for (uint32_t i = next_bin(holes->bins, bin_of(n)); i != BINS && best == NULL;
          i = next_bin(holes->bins, i + 1)) {
@@ -265,7 +265,8 @@ struct lmm_hole *lmm_hole_find(const struct lmm_holes *holes, size_t n, size_t s
     return find_by_walk(holes, n, step, holes->fit == LMM_FIT_FIRST);
 }
 
-struct lmm_hole *lmm_hole_at(const struct lmm_holes *holes, const struct lmm_page *page, size_t slot)
+struct lmm_hole *lmm_hole_at(const struct lmm_holes *holes, const struct lmm_page *page,
+                             size_t slot)
 {
     if (slot >= page->slots) {
         return NULL;

@@ -25,10 +25,10 @@ enum { LMM_HOLE_CHUNKS = 24 };
 struct lmm_hole_bins;
 
 struct lmm_hole {
-    struct glpq_node node;         /* key: length in slots */
+    struct glpq_node node; /* key: length in slots */
     union {
-        struct lmm_hole *next_spare;    /* on the spare list only this and id count */
-        struct glthread glue;           /* fit=best: in the bin of its length */
+        struct lmm_hole *next_spare; /* on the spare list only this and id count */
+        struct glthread glue;        /* fit=best: in the bin of its length */
     };
     struct lmm_page *page;
     uint32_t slot;
@@ -39,15 +39,15 @@ _Static_assert(sizeof(struct lmm_hole) <= LMM_CACHE_LINE_BYTES, "a line a descri
 
 /* The descriptors of one family. */
 struct lmm_holes {
-    enum lmm_fit fit;              /* immutable */
-    struct glpq queue;             /* by length */
-    struct lmm_hole_bins *bins;    /* by length, with fit=best; made with the first descriptors */
-    size_t free_slots;             /* in all holes of the queue */
-    uint32_t reserved;             /* descriptors promised */
-    uint32_t capacity;             /* descriptors there are */
-    uint32_t unused;               /* descriptors past it were never used */
-    struct lmm_hole *spare;        /* descriptors given back */
-    struct lmm_hole *chunk[LMM_HOLE_CHUNKS];    /* each twice the one before */
+    enum lmm_fit fit;           /* immutable */
+    struct glpq queue;          /* by length */
+    struct lmm_hole_bins *bins; /* by length, with fit=best; made with the first descriptors */
+    size_t free_slots;          /* in all holes of the queue */
+    uint32_t reserved;          /* descriptors promised */
+    uint32_t capacity;          /* descriptors there are */
+    uint32_t unused;            /* descriptors past it were never used */
+    struct lmm_hole *spare;     /* descriptors given back */
+    struct lmm_hole *chunk[LMM_HOLE_CHUNKS]; /* each twice the one before */
 };
 
 void lmm_holes_init(struct lmm_holes *holes, enum lmm_fit fit);
@@ -59,7 +59,8 @@ bool lmm_holes_reserve(struct lmm_holes *holes);
 void lmm_holes_unreserve(struct lmm_holes *holes);
 
 /* Makes n slots of page from `slot` on a hole, with a descriptor that was promised. */
-struct lmm_hole *lmm_hole_add(struct lmm_holes *holes, struct lmm_page *page, size_t slot, size_t n);
+struct lmm_hole *lmm_hole_add(struct lmm_holes *holes, struct lmm_page *page, size_t slot,
+                              size_t n);
 
 /* Ends a hole; its slots are then nobody's, and its promise goes on to whoever has them. */
 void lmm_hole_remove(struct lmm_holes *holes, struct lmm_hole *hole);
@@ -93,7 +94,8 @@ struct lmm_hole *lmm_hole_find(const struct lmm_holes *holes, size_t n, size_t s
 struct lmm_hole *lmm_holes_largest(const struct lmm_holes *holes);
 
 /* The hole whose first or last word is at slot; NULL when there is none, or no such slot. */
-struct lmm_hole *lmm_hole_at(const struct lmm_holes *holes, const struct lmm_page *page, size_t slot);
+struct lmm_hole *lmm_hole_at(const struct lmm_holes *holes, const struct lmm_page *page,
+                             size_t slot);
 
 /* The next hole after `hole` in no particular order; the first for NULL; NULL at the end. */
 const struct lmm_hole *lmm_holes_walk(const struct lmm_holes *holes, const struct lmm_hole *hole);

@@ -10,19 +10,19 @@
 #if LMM_ASAN
 #include <sanitizer/asan_interface.h>
 #else
-#define ASAN_POISON_MEMORY_REGION(address, bytes) ((void) (address), (void) (bytes))
+#define ASAN_POISON_MEMORY_REGION(address, bytes)   ((void) (address), (void) (bytes))
 #define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void) (address), (void) (bytes))
 #endif
 
 #if LMM_VALGRIND
 #include <valgrind/memcheck.h>
 #else
-#define VALGRIND_MAKE_MEM_DEFINED(base, bytes) ((void) (base), (void) (bytes), 0)
+#define VALGRIND_MAKE_MEM_DEFINED(base, bytes)                   ((void) (base), (void) (bytes), 0)
 #define VALGRIND_MALLOCLIKE_BLOCK(block, bytes, redzone, zeroed) ((void) (block), (void) (bytes))
-#define VALGRIND_FREELIKE_BLOCK(block, redzone) ((void) (block))
-#define VALGRIND_RESIZEINPLACE_BLOCK(block, old_bytes, bytes, redzone) \
+#define VALGRIND_FREELIKE_BLOCK(block, redzone)                  ((void) (block))
+#define VALGRIND_RESIZEINPLACE_BLOCK(block, old_bytes, bytes, redzone)                             \
     ((void) (block), (void) (old_bytes), (void) (bytes))
-#define VALGRIND_MAKE_MEM_NOACCESS(base, bytes) ((void) (base), (void) (bytes))
+#define VALGRIND_MAKE_MEM_NOACCESS(base, bytes)  ((void) (base), (void) (bytes))
 #define VALGRIND_MAKE_MEM_UNDEFINED(base, bytes) ((void) (base), (void) (bytes))
 #endif
 
@@ -75,8 +75,7 @@ void lmm_hooks_start(void)
 {
     /* Only Memcheck answers this one; Valgrind's other tools should see the fast paths. */
     on_memcheck = VALGRIND_MAKE_MEM_DEFINED(&on_memcheck, sizeof(on_memcheck)) != 0;
-    lmm_hooks_active =
-        LMM_ASAN || on_memcheck || lmm_options.fill_alloc || lmm_options.fill_free;
+    lmm_hooks_active = LMM_ASAN || on_memcheck || lmm_options.fill_alloc || lmm_options.fill_free;
 }
 
 void lmm_hooks_page_begins(void *base, size_t bytes)

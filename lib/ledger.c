@@ -10,15 +10,15 @@
 #include <string.h>
 
 enum {
-    SERIES_MAX = 28,               /* chunks of a series; each doubles the one before */
+    SERIES_MAX = 28, /* chunks of a series; each doubles the one before */
 };
 
 /* A table that grows by chunks, each twice the one before; records never move. */
 struct series {
     enum lmm_ledger_kind kind;
     uint32_t record_bytes;
-    uint32_t used;                 /* records in all; atomic, written under the lock */
-    uint32_t chunks;               /* atomic, written under the lock after the chunk stands */
+    uint32_t used;   /* records in all; atomic, written under the lock */
+    uint32_t chunks; /* atomic, written under the lock after the chunk stands */
     struct lmm_ledger_chunk *chunk[SERIES_MAX];
 };
 
@@ -28,9 +28,9 @@ static struct {
     struct series sites;
     struct series modules;
     struct series frames;
-    struct series stacks;          /* by site; only where sites are stacks */
-    uint64_t inherited_blocks;     /* live at the fork that made this process: its parent's to free */
-    uint32_t last_file;            /* string references, most likely wanted again */
+    struct series stacks;      /* by site; only where sites are stacks */
+    uint64_t inherited_blocks; /* live at the fork that made this process: its parent's to free */
+    uint32_t last_file;        /* string references, most likely wanted again */
     uint32_t last_function;
 } ledger = {
     .strings = {.kind = LMM_LEDGER_STRINGS, .record_bytes = 1},
@@ -67,7 +67,7 @@ static void *series_reserve_locked(struct series *series, uint32_t count)
         return NULL;
     }
     if (last != NULL) {
-        lmm_store_release(&last->used, last->capacity);    /* what is left of it stays zero */
+        lmm_store_release(&last->used, last->capacity); /* what is left of it stays zero */
     }
     lmm_store_release(&chunk->kind, (uint32_t) series->kind);
     series->chunk[series->chunks] = chunk;
@@ -227,7 +227,8 @@ void lmm_ledger_note_memory(void)
 }
 
 /* Pages come and go together with what LMM keeps beside them. */
-void lmm_ledger_count_page(struct lmm_ledger_family *record, int64_t sign, size_t bytes, size_t slots)
+void lmm_ledger_count_page(struct lmm_ledger_family *record, int64_t sign, size_t bytes,
+                           size_t slots)
 {
     lmm_fetch_add_relaxed(&record->pages, (uint64_t) sign);
     lmm_fetch_add_relaxed(&record->mapped_bytes, (uint64_t) (sign * (int64_t) bytes));

@@ -49,7 +49,8 @@ struct lmm_ledger_family *lmm_ledger_add_family(const char *name, size_t size, s
 void lmm_ledger_drop_family(void);
 
 /* Tells that a family has one page more (sign 1) or less (-1), of so many bytes and slots. */
-void lmm_ledger_count_page(struct lmm_ledger_family *record, int64_t sign, size_t bytes, size_t slots);
+void lmm_ledger_count_page(struct lmm_ledger_family *record, int64_t sign, size_t bytes,
+                           size_t slots);
 
 /* Brings up to date what the header says of LMM's own memory. */
 void lmm_ledger_note_memory(void);

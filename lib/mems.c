@@ -232,7 +232,7 @@ static struct lmm_mems_segment *hole_add_locked(struct lmm_mems_node *node,
 {
     struct lmm_mems_segment *hole = lmm_mems_records_take(&mems.records);
 
-    *hole = (struct lmm_mems_segment){
+    *hole = (struct lmm_mems_segment) {
         .address = address,
         .bytes = bytes,
         .physical = node->base + (address - node->address),
@@ -264,7 +264,7 @@ static struct lmm_mems_segment *node_append_locked(char *base, size_t pages)
 {
     struct lmm_mems_node *node = lmm_mems_records_take(&mems.records);
 
-    *node = (struct lmm_mems_node){.address = mems.next_address, .pages = pages, .base = base};
+    *node = (struct lmm_mems_node) {.address = mems.next_address, .pages = pages, .base = base};
     glthread_init(&node->sub_chain);
     glthread_insert_before(&mems.main_chain, &node->main);
     mems.next_address += node_bytes(node);

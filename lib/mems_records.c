@@ -16,7 +16,7 @@ _Static_assert(sizeof(struct chunk) <= LMM_CACHE_LINE_BYTES, "a chunk's head is 
 
 void lmm_mems_records_init(struct lmm_mems_records *records, size_t page_bytes, size_t record_bytes)
 {
-    *records = (struct lmm_mems_records){.page_bytes = page_bytes, .record_bytes = record_bytes};
+    *records = (struct lmm_mems_records) {.page_bytes = page_bytes, .record_bytes = record_bytes};
     glthread_init(&records->chunks);
 }
 

@@ -70,7 +70,7 @@ static size_t segment_hole(const struct lmm_mems_segment *segment)
 
 static struct entry entry_of_segment(struct lmm_mems_segment *segment)
 {
-    return (struct entry){segment->address, segment_hole(segment), segment};
+    return (struct entry) {segment->address, segment_hole(segment), segment};
 }
 
 static struct entry entry_of_block(struct lmm_mems_block *block)
@@ -81,7 +81,7 @@ static struct entry entry_of_block(struct lmm_mems_block *block)
         size_t hole = block->longest_hole[i];
         longest_hole = hole > longest_hole ? hole : longest_hole;
     }
-    return (struct entry){block->address[0], longest_hole, block};
+    return (struct entry) {block->address[0], longest_hole, block};
 }
 
 /* Makes the entry at place tell what is true of its child, a block; false when it did already. */
@@ -171,7 +171,7 @@ static void path_to(struct path *path, const struct lmm_mems_tree *tree, uintptr
     do {
         struct lmm_mems_block *block = child;
         prefetch(block->longest_hole);
-        path->step[level] = (struct step){block, place_of(block, address)};
+        path->step[level] = (struct step) {block, place_of(block, address)};
         child = block->child[path->step[level].place];
     } while (++level < tree->levels);
     path->levels = level;
@@ -353,7 +353,7 @@ void lmm_mems_tree_remove(struct lmm_mems_tree *tree, const struct lmm_mems_segm
 
 void lmm_mems_tree_init(struct lmm_mems_tree *tree, size_t page_bytes)
 {
-    *tree = (struct lmm_mems_tree){.root = NULL};
+    *tree = (struct lmm_mems_tree) {.root = NULL};
     lmm_mems_records_init(&tree->blocks, page_bytes, sizeof(struct lmm_mems_block));
 }
 

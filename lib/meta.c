@@ -8,11 +8,11 @@
 
 enum {
     CHUNK_BYTES = 1 << 20,
-    LEAN_CHUNK_BYTES = 1 << 16,    /* when address space is short */
+    LEAN_CHUNK_BYTES = 1 << 16, /* when address space is short */
     LARGE_BYTES = 1 << 21,
-    EXACT_LINES = 1024,            /* a class for each number of lines up to this: tag tables of a page */
+    EXACT_LINES = 1024, /* a class for each number of lines up to this: tag tables of a page */
     EXACT_SHIFT = 8,
-    STEPS = 4,                     /* size classes a doubling above */
+    STEPS = 4, /* size classes a doubling above */
     CLASSES = EXACT_LINES + 6 * STEPS,
 };
 
@@ -22,10 +22,10 @@ struct record {
 
 struct lmm_arena {
     struct lmm_lock lock;
-    char *unused;                  /* rest of the newest chunk */
+    char *unused; /* rest of the newest chunk */
     char *end;
     struct record *free[CLASSES];
-    size_t mapped_bytes;           /* atomic */
+    size_t mapped_bytes; /* atomic */
 };
 
 struct lmm_arena lmm_arena_records = {.lock = LMM_LOCK_INIT(LMM_RANK_META)};
@@ -42,7 +42,7 @@ static uint32_t class_of(size_t bytes, size_t *ret_bytes)
         return lines - 1;
     }
     uint32_t shift = lmm_log2(lines - 1) - 2;
-    uint32_t step = (lines - 1) >> shift;    /* 4 to 7: the room is (step + 1) << shift */
+    uint32_t step = (lines - 1) >> shift; /* 4 to 7: the room is (step + 1) << shift */
     *ret_bytes = ((size_t) (step + 1) << shift) * LMM_CACHE_LINE_BYTES;
     return EXACT_LINES + STEPS * (shift - EXACT_SHIFT) + step - STEPS;
 }

@@ -147,7 +147,7 @@ static bool is_build_id(const ElfW(Nhdr) * note)
 /* The build-id among a segment's notes; 0 when there is none. */
 static size_t find_build_id(struct range notes, size_t align, unsigned char *ret_id)
 {
-    const ElfW(Nhdr) *note;
+    const ElfW(Nhdr) * note;
     const unsigned char *text;
 
     while (next_note(&notes, align, &note, &text)) {

@@ -15,11 +15,11 @@
 #include <lmm/ledger.h>
 
 struct lmm_module_facts {
-    uintptr_t start;    /* the first byte mapped, that of the ELF header */
-    uintptr_t end;      /* past the last byte mapped */
-    uintptr_t bias;     /* address minus address in the file */
-    const unsigned char *eh_frame_hdr;    /* the section of that name; NULL: there is none */
-    const char *name;    /* the loader's, as long as the module stays; "" is the program itself */
+    uintptr_t start;                   /* the first byte mapped, that of the ELF header */
+    uintptr_t end;                     /* past the last byte mapped */
+    uintptr_t bias;                    /* address minus address in the file */
+    const unsigned char *eh_frame_hdr; /* the section of that name; NULL: there is none */
+    const char *name; /* the loader's, as long as the module stays; "" is the program itself */
 };
 
 /* True and *ret_facts when pc lies in a module that the loader mapped; false for code from

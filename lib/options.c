@@ -177,16 +177,19 @@ static const struct key {
     const char *meaning;
 } keys[] = {
     {"children", set_children, "0|1", "drop-in: what the process starts is on LMM, too (1)"},
-    {"exitcode", set_exit_code, "0..255", "with leaks=1: exit status when blocks are left (0: as it was)"},
+    {"exitcode", set_exit_code, "0..255",
+     "with leaks=1: exit status when blocks are left (0: as it was)"},
     {"fill", set_fill, "alloc|free|both", "scribble new blocks with 0xAA, freed ones with 0xDD"},
     {"fit", set_fit, "largest|first|best", "which free run an array or a large block is cut from"},
     {"help", print_help, "0|1", "print these lines"},
     {"keep", set_keep, "0|1", "drop-in: a clean exit leaves the ledger's file (0)"},
-    {"ledger", set_ledger, "on|off|DIR", "where the ledger's file goes; %p pid, %e program, %t time"},
+    {"ledger", set_ledger, "on|off|DIR",
+     "where the ledger's file goes; %p pid, %e program, %t time"},
     {"leaks", set_leaks, "0|1", "at exit, print every family and site with live blocks"},
     {"log", set_log, "PATH", "file for the reports at exit; %p pid, %e program, %t time"},
     {"reservoir", set_reservoir, "MIB", "unused pages to keep for reuse (16)"},
-    {"stacks", set_stacks, "0..64", "drop-in: frames of the call stack that are kept of each allocation (0)"},
+    {"stacks", set_stacks, "0..64",
+     "drop-in: frames of the call stack that are kept of each allocation (0)"},
     {"usage", set_usage, "0|1", "at exit, print the usage report"},
 };
 
@@ -323,14 +326,9 @@ static bool append(char *path, size_t bytes, size_t *length, const char *text)
 static const char *expansion(char letter, char *buffer, size_t bytes)
 {
     switch (letter) {
-    case 'p':
-        snprintf(buffer, bytes, "%ld", (long) getpid());
-        return buffer;
-    case 'e':
-        return program_invocation_short_name;
-    case 't':
-        snprintf(buffer, bytes, "%" PRId64, (int64_t) time(NULL));
-        return buffer;
+    case 'p': snprintf(buffer, bytes, "%ld", (long) getpid()); return buffer;
+    case 'e': return program_invocation_short_name;
+    case 't': snprintf(buffer, bytes, "%" PRId64, (int64_t) time(NULL)); return buffer;
     default:
         buffer[0] = '%';
         buffer[1] = letter == '%' ? '\0' : letter;

@@ -19,25 +19,25 @@ enum {
 /* Which hole a run is cut from. */
 enum lmm_fit {
     LMM_FIT_LARGEST = 0,
-    LMM_FIT_FIRST,                 /* the lowest address */
-    LMM_FIT_BEST,                  /* the shortest that fits */
+    LMM_FIT_FIRST, /* the lowest address */
+    LMM_FIT_BEST,  /* the shortest that fits */
 };
 
 struct lmm_options {
-    bool leaks;                    /* print the leak report at exit */
-    bool usage;                    /* print the usage report at exit */
-    bool fill_alloc;               /* scribble new blocks with 0xAA */
-    bool fill_free;                /* scribble freed blocks with 0xDD */
-    unsigned exit_code;            /* of a process that leaks; 0: leave it */
+    bool leaks;         /* print the leak report at exit */
+    bool usage;         /* print the usage report at exit */
+    bool fill_alloc;    /* scribble new blocks with 0xAA */
+    bool fill_free;     /* scribble freed blocks with 0xDD */
+    unsigned exit_code; /* of a process that leaks; 0: leave it */
     enum lmm_fit fit;
-    size_t reservoir_bytes;        /* kept for reuse */
-    bool ledger_off;               /* keep no ledger file */
-    bool keep;                     /* drop-in: a clean exit leaves the file */
-    bool leaves_children_alone;    /* drop-in: what the process starts is not on LMM by itself */
-    uint32_t stack_frames;         /* drop-in: kept of each call stack; 0: none are taken */
-    bool leaks_to_stdout;          /* the leak report goes there, unless there is a log */
-    char ledger[LMM_OPTION_PATH_MAX];    /* directory for it; empty: the usual one */
-    char log[LMM_OPTION_PATH_MAX]; /* file for reports at exit; empty: stderr */
+    size_t reservoir_bytes;           /* kept for reuse */
+    bool ledger_off;                  /* keep no ledger file */
+    bool keep;                        /* drop-in: a clean exit leaves the file */
+    bool leaves_children_alone;       /* drop-in: what the process starts is not on LMM by itself */
+    uint32_t stack_frames;            /* drop-in: kept of each call stack; 0: none are taken */
+    bool leaks_to_stdout;             /* the leak report goes there, unless there is a log */
+    char ledger[LMM_OPTION_PATH_MAX]; /* directory for it; empty: the usual one */
+    char log[LMM_OPTION_PATH_MAX];    /* file for reports at exit; empty: stderr */
 };
 
 extern struct lmm_options lmm_options;

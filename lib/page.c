@@ -7,7 +7,7 @@
 #include <errno.h>
 
 enum {
-    THREAD_BYTES_MIN = LMM_SYSTEM_PAGE_BYTES,    /* threaded at once; doubles with what is in use */
+    THREAD_BYTES_MIN = LMM_SYSTEM_PAGE_BYTES, /* threaded at once; doubles with what is in use */
     THREAD_BYTES_MAX = 4 * LMM_SYSTEM_PAGE_BYTES,
 };
 
@@ -22,8 +22,8 @@ struct range {
 
 static struct {
     struct lmm_lock lock;
-    struct range near;             /* of the window */
-    struct range far;              /* of the root */
+    struct range near; /* of the window */
+    struct range far;  /* of the root */
 } table = {
     .lock = LMM_LOCK_INIT(LMM_RANK_TABLE),
     .near = {.low = SIZE_MAX},
@@ -339,7 +339,8 @@ static size_t tag_bytes(uint32_t slots, uint32_t stride)
     return lmm_page_tag_count(slots, stride, 1) * sizeof(uint32_t);
 }
 
-struct lmm_page *lmm_page_create_slots(char *base, uint16_t family, uint32_t stride, bool fresh_memory)
+struct lmm_page *lmm_page_create_slots(char *base, uint16_t family, uint32_t stride,
+                                       bool fresh_memory)
 {
     uint32_t slots = LMM_UNIT_BYTES / stride;
 
@@ -478,7 +479,8 @@ bool lmm_page_list_ends(const struct lmm_page *page, uint32_t slot)
         return false;
     }
     if (slot != LMM_TAG_END) {
-        lmm_panic("double free: by two threads at once, in the page at %p", (void *) lmm_page_base(page));
+        lmm_panic("double free: by two threads at once, in the page at %p",
+                  (void *) lmm_page_base(page));
     }
     return true;
 }

@@ -33,17 +33,17 @@
 struct lmm_heap;
 
 enum {
-    LMM_TAG_FREE = 0,              /* value: the next free slot, END or UNLISTED */
-    LMM_TAG_TAIL = 1,              /* value: length in slots; second word of a live or cached run */
-    LMM_TAG_LIVE = 2,              /* value: site id, and above it the block's slack */
-    LMM_TAG_HOLE = 3,              /* value: id of the free run's descriptor; its first and last word */
+    LMM_TAG_FREE = 0, /* value: the next free slot, END or UNLISTED */
+    LMM_TAG_TAIL = 1, /* value: length in slots; second word of a live or cached run */
+    LMM_TAG_LIVE = 2, /* value: site id, and above it the block's slack */
+    LMM_TAG_HOLE = 3, /* value: id of the free run's descriptor; its first and last word */
     LMM_TAG_STATE_SHIFT = 30,
     LMM_TAG_VALUE_MASK = (1 << LMM_TAG_STATE_SHIFT) - 1,
-    LMM_TAG_END = LMM_TAG_VALUE_MASK,           /* FREE: last of its list */
-    LMM_TAG_UNLISTED = LMM_TAG_VALUE_MASK - 1,  /* FREE: on no list */
-    LMM_TAG_CACHED = LMM_TAG_VALUE_MASK - 2,    /* FREE: first word of a run in a thread's cache */
-    LMM_TAG_SPECIAL = 1 << 29,     /* FREE: values from here on are no slots */
-    LMM_TAG_FOREIGN = LMM_TAG_SPECIAL,          /* FREE: plus a heap's number: in that heap's batch */
+    LMM_TAG_END = LMM_TAG_VALUE_MASK,          /* FREE: last of its list */
+    LMM_TAG_UNLISTED = LMM_TAG_VALUE_MASK - 1, /* FREE: on no list */
+    LMM_TAG_CACHED = LMM_TAG_VALUE_MASK - 2,   /* FREE: first word of a run in a thread's cache */
+    LMM_TAG_SPECIAL = 1 << 29,                 /* FREE: values from here on are no slots */
+    LMM_TAG_FOREIGN = LMM_TAG_SPECIAL, /* FREE: plus a heap's number: in that heap's batch */
     LMM_TAG_SITE_BITS = 20,
     LMM_SLACK_MAX = (1 << (LMM_TAG_STATE_SHIFT - LMM_TAG_SITE_BITS)) - 1,
 };
@@ -85,59 +85,60 @@ static inline uint32_t lmm_tag_slack(uint32_t tag)
 }
 
 enum lmm_page_kind {
-    LMM_PAGE_NONE = 0,             /* no page now; `family` tells the last owner while `gone` is set */
-    LMM_PAGE_SLOTS,                /* single structs; one heap owns it */
-    LMM_PAGE_RUNS,                 /* runs that split and merge; under the family's RUNS lock */
-    LMM_PAGE_SPAN,                 /* one long run; tags of its first two slots only */
-    LMM_PAGE_FOLLOW,               /* a later unit of a page; `unit` is the first one's */
+    LMM_PAGE_NONE = 0, /* no page now; `family` tells the last owner while `gone` is set */
+    LMM_PAGE_SLOTS,    /* single structs; one heap owns it */
+    LMM_PAGE_RUNS,     /* runs that split and merge; under the family's RUNS lock */
+    LMM_PAGE_SPAN,     /* one long run; tags of its first two slots only */
+    LMM_PAGE_FOLLOW,   /* a later unit of a page; `unit` is the first one's */
 };
 
 enum {
-    LMM_SLOT_STRIDE_MAX = 8192,    /* larger structs are runs of one; keeps the division exact */
+    LMM_SLOT_STRIDE_MAX = 8192, /* larger structs are runs of one; keeps the division exact */
 };
 
 struct lmm_page {
     /* What the owner's free path touches: one cache line. */
-    uint64_t multiplier;           /* ceil(2^32 / stride); 0: the fast path must not be taken */
+    uint64_t multiplier; /* ceil(2^32 / stride); 0: the fast path must not be taken */
     uint32_t *tags;
-    struct lmm_heap *owner;        /* NULL: not a slot page */
-    uint32_t head;                 /* owner: list of free slots */
-    uint32_t countdown;            /* owner: frees until lmm_heap must look at the page; atomic */
-    uint32_t unit;                 /* address of the page >> LMM_UNIT_SHIFT */
+    struct lmm_heap *owner; /* NULL: not a slot page */
+    uint32_t head;          /* owner: list of free slots */
+    uint32_t countdown;     /* owner: frees until lmm_heap must look at the page; atomic */
+    uint32_t unit;          /* address of the page >> LMM_UNIT_SHIFT */
     uint32_t slots;
     uint32_t stride;
-    uint32_t fresh;                /* owner: slots past it were never handed out */
-    uint32_t target;               /* owner: the number of free slots when countdown reaches 0 */
+    uint32_t fresh;  /* owner: slots past it were never handed out */
+    uint32_t target; /* owner: the number of free slots when countdown reaches 0 */
     uint16_t family;
-    uint8_t kind;                  /* enum lmm_page_kind; atomic */
-    uint8_t gone : 1;              /* kind NONE: was a page of `family` before */
-    uint8_t queued : 1;            /* owner: `node` is in the heap's queue */
+    uint8_t kind;       /* enum lmm_page_kind; atomic */
+    uint8_t gone : 1;   /* kind NONE: was a page of `family` before */
+    uint8_t queued : 1; /* owner: `node` is in the heap's queue */
 
     /* What foreign threads write, and the owner's slow path. */
-    uint64_t foreign __attribute__((aligned(LMM_CACHE_LINE_BYTES)));  /* atomic; list head, and its length << 32 */
-    struct lmm_page *reported;     /* next on the owner's list of pages with foreign frees */
-    struct glthread glue;          /* pages of one heap and family, or of one family's runs */
-    struct glpq_node node;         /* slot page: key log2(free slots). Others: see run.c */
+    uint64_t foreign __attribute__((
+        aligned(LMM_CACHE_LINE_BYTES))); /* atomic; list head, and its length << 32 */
+    struct lmm_page *reported;           /* next on the owner's list of pages with foreign frees */
+    struct glthread glue;                /* pages of one heap and family, or of one family's runs */
+    struct glpq_node node;               /* slot page: key log2(free slots). Others: see run.c */
 };
 
 _Static_assert(sizeof(struct lmm_page) == (size_t) 2 * LMM_CACHE_LINE_BYTES, "two cache lines");
 
 /* Slow-path facts of a page that no fast path needs, apart so that the lines above stay two. */
 struct lmm_page_facts {
-    uint64_t absent;               /* slot and run pages of one unit: I4; atomic. A unit of no page keeps
+    uint64_t absent; /* slot and run pages of one unit: I4; atomic. A unit of no page keeps
                                     * what its last page left here, while it stays mapped */
     union {
-        uint32_t unlisted;         /* slot pages: I3 */
-        uint32_t clean_from;       /* spans: system pages from it on are absent; atomic */
+        uint32_t unlisted;   /* slot pages: I3 */
+        uint32_t clean_from; /* spans: system pages from it on are absent; atomic */
     };
-    uint32_t units;                /* of the page, in its first unit */
-    uint64_t *absent_long;         /* pages of several units: a bit a system page */
+    uint32_t units;        /* of the page, in its first unit */
+    uint64_t *absent_long; /* pages of several units: a bit a system page */
 };
 
 enum {
-    LMM_LEAF_SHIFT = 11,           /* units a leaf */
+    LMM_LEAF_SHIFT = 11, /* units a leaf */
     LMM_LEAF_UNITS = 1 << LMM_LEAF_SHIFT,
-    LMM_ADDRESS_BITS = 47,         /* of user space */
+    LMM_ADDRESS_BITS = 47, /* of user space */
     LMM_ROOT_ENTRIES = 1 << (LMM_ADDRESS_BITS - LMM_UNIT_SHIFT - LMM_LEAF_SHIFT),
 };
 
@@ -148,11 +149,11 @@ struct lmm_leaf {
 
 enum {
     LMM_WINDOW_UNITS = 1 << 17,
-    LMM_WINDOW_ABOVE = 1 << 10,    /* units of it above the first page */
+    LMM_WINDOW_ABOVE = 1 << 10, /* units of it above the first page */
 };
 
 extern struct lmm_page lmm_page_window[LMM_WINDOW_UNITS];
-extern uintptr_t lmm_page_window_base;    /* set before the first page; then immutable */
+extern uintptr_t lmm_page_window_base; /* set before the first page; then immutable */
 
 /* Returns the descriptor of the unit in which address lies when that is in the window, else NULL. Any
  * value may be asked for. Nothing is loaded by way of the address. */
@@ -207,7 +208,8 @@ static inline uint32_t lmm_page_free_slots(const struct lmm_page *page)
 
 /* Lays a slot page out in one unit; `fresh_memory`: never touched since it was mapped. Takes tags from
  * meta. Returns the page, unowned, wholly free; NULL with errno ENOMEM. */
-struct lmm_page *lmm_page_create_slots(char *base, uint16_t family, uint32_t stride, bool fresh_memory);
+struct lmm_page *lmm_page_create_slots(char *base, uint16_t family, uint32_t stride,
+                                       bool fresh_memory);
 
 /* Ends a slot page that is wholly free and gives its tags back; its unit is then a NONE that remembers
  * the family. */

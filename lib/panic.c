@@ -57,7 +57,7 @@ static LMM_PRINTF(2, 0) void write_line(const char *prefix, const char *format, 
         }
     }
     line[length++] = '\n';
-    write_without_signal(line, length);    /* where that fails there is nobody else to tell */
+    write_without_signal(line, length); /* where that fails there is nobody else to tell */
 }
 
 void lmm_panic(const char *format, ...)

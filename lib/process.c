@@ -53,7 +53,7 @@ static uint64_t pid_namespace(void)
     ssize_t length = readlink("/proc/self/ns/pid", link, sizeof(link) - 1);
 
     link[length < 0 ? 0 : length] = '\0';
-    const char *bracket = strchr(link, '[');    /* pid:[4026531836] */
+    const char *bracket = strchr(link, '['); /* pid:[4026531836] */
     return bracket == NULL ? 0 : strtoull(bracket + 1, NULL, 10);
 }
 
@@ -123,9 +123,10 @@ void lmm_process_describe(struct lmm_ledger_header *header)
     header->start_time_ns = lmm_process_time_ns();
     header->start_ticks = start_ticks();
     header->pid_namespace = pid_namespace();
-    size_t length = read_text("/proc/sys/kernel/random/boot_id", header->boot_id,
-                              sizeof(header->boot_id));
-    header->boot_id[length != 0 && header->boot_id[length - 1] == '\n' ? length - 1 : length] = '\0';
+    size_t length =
+        read_text("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof(header->boot_id));
+    header->boot_id[length != 0 && header->boot_id[length - 1] == '\n' ? length - 1 : length] =
+        '\0';
     describe_command(header);
     describe_executable(header);
     lmm_quiet_end(&quiet);

@@ -7,7 +7,7 @@
 /* What the tags say of one site. */
 struct tally {
     uint64_t blocks;
-    uint64_t extra;                /* see lmm_family_extra() */
+    uint64_t extra; /* see lmm_family_extra() */
 };
 
 void lmm_repair_heap(struct lmm_heap *heap)
@@ -20,7 +20,8 @@ static void tally_tag(struct tally *tally, const struct lmm_page *page, uint32_t
 {
     if (lmm_tag_state(tag) == LMM_TAG_LIVE) {
         tally[lmm_tag_site(tag)].blocks++;
-        tally[lmm_tag_site(tag)].extra += lmm_family_extra(lmm_families_at(page->family), tag, length);
+        tally[lmm_tag_site(tag)].extra +=
+            lmm_family_extra(lmm_families_at(page->family), tag, length);
     }
 }
 
@@ -62,8 +63,8 @@ static void correct_site(uint32_t site, const struct tally *tally)
     lmm_ledger_acquire();
     struct lmm_ledger_row sum = lmm_rows_sum_locked(site);
     lmm_ledger_release();
-    settle_difference(sum.allocated_blocks, sum.freed_blocks, tally->blocks, &delta.allocated_blocks,
-                      &delta.freed_blocks);
+    settle_difference(sum.allocated_blocks, sum.freed_blocks, tally->blocks,
+                      &delta.allocated_blocks, &delta.freed_blocks);
     settle_difference(sum.allocated_extra_slots, sum.freed_extra_slots, tally->extra,
                       &delta.allocated_extra_slots, &delta.freed_extra_slots);
     lmm_rows_count_common(site, &delta);
@@ -74,7 +75,8 @@ static int recount_page(struct lmm_page *page, void *arg)
     struct lmm_ledger_family *record = lmm_families_at(page->family)->record;
 
     (void) arg;
-    lmm_ledger_count_page(record, 1, lmm_page_facts(page)->units * (size_t) LMM_UNIT_BYTES, page->slots);
+    lmm_ledger_count_page(record, 1, lmm_page_facts(page)->units * (size_t) LMM_UNIT_BYTES,
+                          page->slots);
     lmm_ledger_count_committed(record, (int64_t) lmm_page_committed_bytes(page));
     return 0;
 }

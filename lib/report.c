@@ -28,8 +28,8 @@ enum { THREADS_BYTES = 256 << 10 };
 static struct {
     void *memory;
     size_t bytes;
-    uint32_t covered;              /* families + sites for which there is memory; atomic */
-} scratch;                         /* under REPORT */
+    uint32_t covered; /* families + sites for which there is memory; atomic */
+} scratch;            /* under REPORT */
 
 static bool scratch_grow_locked(size_t needed)
 {
@@ -165,7 +165,7 @@ static int render(struct target *target, enum format format, uint64_t *ret_live_
         return -ENOMEM;
     }
     lmm_families_refresh_gauges();
-    struct lmm_quiet quiet = lmm_quiet_begin();    /* writing is a cancellation point */
+    struct lmm_quiet quiet = lmm_quiet_begin(); /* writing is a cancellation point */
     lmm_lock_acquire(&lmm_report_lock);
     int result = build_model_locked(&model);
     if (result == 0) {
@@ -262,7 +262,7 @@ LMM_API int lmm_print_blocks(FILE *stream, struct lmm_family *family)
 
 /* ---- At exit ----------------------------------------------------------------------------------- */
 
-enum { KEPT_FROM = 100 };          /* programs use the low numbers, and say what they are */
+enum { KEPT_FROM = 100 }; /* programs use the low numbers, and say what they are */
 
 static int kept_stream = -1;
 
@@ -350,7 +350,7 @@ __attribute__((destructor(101))) static void end_at_exit(void)
     lmm_families_refresh_gauges();
     lmm_ledger_end(lmm_options.keep);
     if (lmm_options.exit_code != 0 && leaks != 0) {
-        fcloseall();    /* what exit() would do now; it waits for no stream's lock */
+        fcloseall(); /* what exit() would do now; it waits for no stream's lock */
         _exit((int) lmm_options.exit_code);
     }
 }

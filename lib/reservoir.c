@@ -9,9 +9,9 @@
 #include <errno.h>
 
 enum {
-    CHUNK_UNITS = 16,              /* mapped at once: 4 MiB of address space, untouched */
-    KEPT_UNITS_MAX = 4096,         /* in all; as many descriptors, for each may be of one unit */
-    RUN_UNITS_MAX = 64,            /* longer runs are not kept */
+    CHUNK_UNITS = 16,      /* mapped at once: 4 MiB of address space, untouched */
+    KEPT_UNITS_MAX = 4096, /* in all; as many descriptors, for each may be of one unit */
+    RUN_UNITS_MAX = 64,    /* longer runs are not kept */
     DEFAULT_BOUND_UNITS = 64,
 };
 
@@ -19,22 +19,22 @@ enum {
 struct kept {
     char *base;
     size_t units;
-    struct glthread bin;           /* in the bin of its length; or on the spare list */
+    struct glthread bin; /* in the bin of its length; or on the spare list */
     struct glthread age;
 };
 
 /* Within a bin the last in is the first out: its lines are the warmest. */
 static struct {
     struct lmm_lock lock;
-    char *unused;                  /* rest of the newest chunk */
+    char *unused; /* rest of the newest chunk */
     char *end;
-    size_t bound;                  /* units to keep, at most KEPT_UNITS_MAX */
-    size_t units;                  /* kept; atomic, written under the lock */
-    uint64_t used_bins;            /* bit i: bin i is not empty */
-    struct glthread bins[RUN_UNITS_MAX];    /* runs of i + 1 units, newest first */
-    struct glthread ages;          /* all, oldest first */
-    struct glthread spare;         /* descriptors given back */
-    size_t fresh;                  /* descriptors past it were never used */
+    size_t bound;                        /* units to keep, at most KEPT_UNITS_MAX */
+    size_t units;                        /* kept; atomic, written under the lock */
+    uint64_t used_bins;                  /* bit i: bin i is not empty */
+    struct glthread bins[RUN_UNITS_MAX]; /* runs of i + 1 units, newest first */
+    struct glthread ages;                /* all, oldest first */
+    struct glthread spare;               /* descriptors given back */
+    size_t fresh;                        /* descriptors past it were never used */
     struct kept kept[KEPT_UNITS_MAX];
 } reservoir = {.lock = LMM_LOCK_INIT(LMM_RANK_RESERVOIR), .bound = DEFAULT_BOUND_UNITS};
 
@@ -216,7 +216,7 @@ char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh)
     } else {
         base = take_fresh_locked(units, align);
         if (base == NULL && empty_locked() != 0) {
-            base = take_fresh_locked(units, align);    /* what was kept stood in the way */
+            base = take_fresh_locked(units, align); /* what was kept stood in the way */
         }
     }
     lmm_lock_release(&reservoir.lock);

@@ -15,13 +15,13 @@ struct column {
     enum lmm_ledger_kind kind;
     uint32_t record_bytes;
     uint32_t owner;
-    void *records;                 /* NULL: none yet */
+    void *records; /* NULL: none yet */
     uint32_t capacity;
 };
 
 static struct {
-    struct lmm_rows common;        /* owner 0 */
-    struct lmm_ledger_chunk *peaks[2];    /* by owner; NULL: none yet */
+    struct lmm_rows common;            /* owner 0 */
+    struct lmm_ledger_chunk *peaks[2]; /* by owner; NULL: none yet */
 } state;
 
 /* ---- Columns ------------------------------------------------------------------------------- */
@@ -189,9 +189,8 @@ struct lmm_ledger_row lmm_rows_sum_locked(uint32_t site)
 /* A chunk of peaks for `owner` that reaches so many sites; NULL when there is no memory. */
 static struct lmm_ledger_chunk *peaks_locked(uint32_t owner, uint32_t sites)
 {
-    struct column column = {.kind = LMM_LEDGER_PEAKS,
-                            .record_bytes = sizeof(struct lmm_ledger_peak),
-                            .owner = owner};
+    struct column column = {
+        .kind = LMM_LEDGER_PEAKS, .record_bytes = sizeof(struct lmm_ledger_peak), .owner = owner};
     struct lmm_ledger_chunk *old = state.peaks[owner];
 
     if (old != NULL && sites <= old->capacity) {
@@ -212,11 +211,13 @@ static struct lmm_ledger_chunk *peaks_locked(uint32_t owner, uint32_t sites)
 }
 
 /* Adds what lives by one owner's rows to the peaks. */
-static void add_live(struct lmm_ledger_peak *peaks, const struct lmm_ledger_row *rows, uint32_t count)
+static void add_live(struct lmm_ledger_peak *peaks, const struct lmm_ledger_row *rows,
+                     uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct lmm_ledger_row *row = &rows[i];
-        peaks[i].blocks += lmm_load_relaxed(&row->allocated_blocks) - lmm_load_relaxed(&row->freed_blocks);
+        peaks[i].blocks +=
+            lmm_load_relaxed(&row->allocated_blocks) - lmm_load_relaxed(&row->freed_blocks);
         peaks[i].bytes += lmm_load_relaxed(&row->allocated_extra_slots) -
                           lmm_load_relaxed(&row->freed_extra_slots);
     }
@@ -241,7 +242,7 @@ void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
     size_t position = 0;
 
     if (header->peak_count != 0 && bytes <= header->peak_bytes[header->peak_count % 2]) {
-        return;    /* another thread saw more, and was here first */
+        return; /* another thread saw more, and was here first */
     }
     uint32_t owner = (uint32_t) (header->peak_count + 1) % 2;
     struct lmm_ledger_chunk *chunk = peaks_locked(owner, sites);

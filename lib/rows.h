@@ -26,13 +26,13 @@
 
 /* The rows of one owner as its thread holds them. */
 struct lmm_rows {
-    struct lmm_ledger_row *row;    /* NULL: none yet */
+    struct lmm_ledger_row *row; /* NULL: none yet */
     uint32_t capacity;
 };
 
 /* One owner's counts of temporary blocks, by site, the same way. */
 struct lmm_temporaries {
-    uint64_t *count;               /* NULL: none yet */
+    uint64_t *count; /* NULL: none yet */
     uint32_t capacity;
 };
 

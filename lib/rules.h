@@ -14,13 +14,13 @@
 #include "sync.h"
 
 struct lmm_rule_entry {
-    uintptr_t pc;                  /* 0: empty; atomic */
-    uint64_t rule;                 /* as bits; 0: not known any more; atomic */
+    uintptr_t pc;  /* 0: empty; atomic */
+    uint64_t rule; /* as bits; 0: not known any more; atomic */
 };
 
 struct lmm_rule_table {
-    size_t mask;                   /* entries - 1 */
-    size_t used;                   /* under the lock; at most half */
+    size_t mask; /* entries - 1 */
+    size_t used; /* under the lock; at most half */
     struct lmm_rule_entry entry[];
 };
 

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-enum { SLOTS_MIN = 8 };    /* of a run page, where address space allows */
+enum { SLOTS_MIN = 8 }; /* of a run page, where address space allows */
 
 void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
                    struct lmm_ledger_family *record)
@@ -78,7 +78,7 @@ static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
         size_t slots = units * LMM_UNIT_BYTES / runs->stride;
         struct lmm_page *page =
             lmm_runs_take_page(runs, units, LMM_UNIT_BYTES, LMM_PAGE_RUNS, slots,
-                      lmm_page_tag_count(slots, runs->stride, units));
+                               lmm_page_tag_count(slots, runs->stride, units));
         if (page == NULL) {
             continue;
         }
@@ -131,7 +131,8 @@ static void commit_slots(const struct lmm_runs *runs, struct lmm_page *page, siz
 {
     size_t first = slot * page->stride;
 
-    lmm_runs_count_committed(runs, (int64_t) lmm_page_commit(page, first, first + n * page->stride - 1));
+    lmm_runs_count_committed(runs,
+                             (int64_t) lmm_page_commit(page, first, first + n * page->stride - 1));
 }
 
 /* Cuts slots [slot, slot + n) out of hole. What is left on both sides are holes; two promises are needed
@@ -358,11 +359,12 @@ static size_t trim_hole(const struct lmm_hole *hole)
 {
     struct lmm_page *page = hole->page;
     size_t end_slot = hole->slot + lmm_hole_length(hole);
-    size_t first = ((size_t) hole->slot * page->stride + LMM_SYSTEM_PAGE_BYTES - 1) /
-                   LMM_SYSTEM_PAGE_BYTES;
+    size_t first =
+        ((size_t) hole->slot * page->stride + LMM_SYSTEM_PAGE_BYTES - 1) / LMM_SYSTEM_PAGE_BYTES;
     /* The page's tail belongs to nobody else. */
-    size_t end_byte = end_slot == page->slots ? (size_t) lmm_page_facts(page)->units * LMM_UNIT_BYTES
-                                              : end_slot * page->stride;
+    size_t end_byte = end_slot == page->slots
+                          ? (size_t) lmm_page_facts(page)->units * LMM_UNIT_BYTES
+                          : end_slot * page->stride;
     size_t end = end_byte / LMM_SYSTEM_PAGE_BYTES;
 
     return end > first ? lmm_page_discard(page, first, end) : 0;

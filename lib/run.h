@@ -56,7 +56,7 @@ bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, s
 struct lmm_extent {
     size_t slot;
     size_t length;
-    uint32_t tag;                  /* its first tag: LIVE, FREE (cached) or HOLE */
+    uint32_t tag; /* its first tag: LIVE, FREE (cached) or HOLE */
 };
 
 /* The one that starts at slot; 0 is always such a start. The caller holds the lock. */

@@ -19,10 +19,10 @@ uint32_t lmm_site_own_ids = LMM_SITE_NONE - LMM_LEDGER_MAX_FAMILIES;
 
 static struct {
     struct lmm_lock lock;
-    uint32_t *buckets;             /* open addressing; id + 1, 0: empty */
-    uint32_t bucket_count;         /* a power of two, at least twice the places; 0 at first */
-    uint32_t places;               /* sites that are places in the source, and so in a bucket */
-    uint32_t *next[NEXT_CHUNKS];   /* by id: the next site of the family */
+    uint32_t *buckets;           /* open addressing; id + 1, 0: empty */
+    uint32_t bucket_count;       /* a power of two, at least twice the places; 0 at first */
+    uint32_t places;             /* sites that are places in the source, and so in a bucket */
+    uint32_t *next[NEXT_CHUNKS]; /* by id: the next site of the family */
 } sites = {.lock = LMM_LOCK_INIT(LMM_RANK_SITES)};
 
 /* FNV-1a (Fowler, Noll, Vo). */
@@ -148,8 +148,8 @@ static uint32_t other_locked(uint32_t family, struct lmm_site_list *list)
     return list->other;
 }
 
-uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char *file, uint32_t line,
-                         const char *function)
+uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char *file,
+                         uint32_t line, const char *function)
 {
     uint32_t id = LMM_SITE_NONE;
 
@@ -170,7 +170,8 @@ uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char
     return id;
 }
 
-uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_t frame, bool *ret_own)
+uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_t frame,
+                            bool *ret_own)
 {
     lmm_lock_acquire(&sites.lock);
     uint32_t id = lmm_ledger_site_count();

@@ -17,14 +17,14 @@
 
 enum {
     LMM_SITE_BITS = 20,
-    LMM_SITE_NONE = (1 << LMM_SITE_BITS),    /* no site; above every id */
+    LMM_SITE_NONE = (1 << LMM_SITE_BITS), /* no site; above every id */
 };
 
 /* A family's sites: a list by id. */
 struct lmm_site_list {
-    uint32_t first;                /* LMM_SITE_NONE: empty; atomic */
-    uint32_t other;                /* the "(other)" site; LMM_SITE_NONE until needed; under SITES */
-    uint32_t count;                /* atomic */
+    uint32_t first; /* LMM_SITE_NONE: empty; atomic */
+    uint32_t other; /* the "(other)" site; LMM_SITE_NONE until needed; under SITES */
+    uint32_t count; /* atomic */
 };
 
 #define LMM_SITE_LIST_EMPTY ((struct lmm_site_list) {LMM_SITE_NONE, LMM_SITE_NONE, 0})
@@ -33,15 +33,16 @@ struct lmm_site_list {
  * Finds or adds the place's id and puts a new one on its family's list. line 0: no place in the source.
  * Returns the id; LMM_SITE_NONE with errno ENOMEM.
  */
-uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char *file, uint32_t line,
-                         const char *function);
+uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char *file,
+                         uint32_t line, const char *function);
 
 /*
  * Adds a site that is a call stack, by its innermost frame in the ledger. Who calls makes sure that it is
  * not there yet (depot). Returns the id; the "(other)" site's when there are no ids left, *ret_own false
  * then; LMM_SITE_NONE with errno ENOMEM.
  */
-uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_t frame, bool *ret_own);
+uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_t frame,
+                            bool *ret_own);
 
 /* The site after id on its family's list, or LMM_SITE_NONE. */
 uint32_t lmm_site_next(uint32_t id);

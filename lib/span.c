@@ -10,8 +10,8 @@
 #include <errno.h>
 
 enum {
-    SPAN_UNITS_MAX = 1 << 20,              /* 256 GiB; each unit costs a descriptor */
-    HUGE_PAGE_BYTES = 2 << 20,             /* the kernel moves page tables of so much at once */
+    SPAN_UNITS_MAX = 1 << 20,  /* 256 GiB; each unit costs a descriptor */
+    HUGE_PAGE_BYTES = 2 << 20, /* the kernel moves page tables of so much at once */
 };
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
@@ -47,8 +47,8 @@ static void page_add_follows(const struct lmm_runs *runs, const struct lmm_page 
 
 /* Fills in what page_at() began, the facts but for `units` being right already; from then on it is a page
  * to everybody. */
-static void page_publish(const struct lmm_runs *runs, struct lmm_page *page, enum lmm_page_kind kind,
-                         size_t slots, uint32_t *tags)
+static void page_publish(const struct lmm_runs *runs, struct lmm_page *page,
+                         enum lmm_page_kind kind, size_t slots, uint32_t *tags)
 {
     page->slots = (uint32_t) slots;
     page->stride = (uint32_t) runs->stride;
@@ -56,9 +56,9 @@ static void page_publish(const struct lmm_runs *runs, struct lmm_page *page, enu
     lmm_store_relaxed(&page->owner, NULL);
     page->gone = 0;
     page->queued = 0;
-    page->multiplier =
-        kind == LMM_PAGE_RUNS && runs->stride <= LMM_SLOT_STRIDE_MAX ? lmm_page_multiplier(runs->stride)
-                                                                      : 0;
+    page->multiplier = kind == LMM_PAGE_RUNS && runs->stride <= LMM_SLOT_STRIDE_MAX
+                           ? lmm_page_multiplier(runs->stride)
+                           : 0;
     lmm_store_release(&page->tags, tags);
     page_add_follows(runs, page, 1, lmm_page_facts(page)->units);
     lmm_store_release(&page->kind, kind);
@@ -184,7 +184,7 @@ static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t
 char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t site,
                     uint32_t **ret_tag, bool *ret_zeroed)
 {
-    size_t bytes = n * runs->stride;    /* checked by the caller */
+    size_t bytes = n * runs->stride; /* checked by the caller */
     size_t units = (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
     if (units > SPAN_UNITS_MAX) {
         errno = ENOMEM;

@@ -24,18 +24,18 @@
 #include "sync.h"
 
 enum {
-    LMM_RUN_BYTES_MAX = LMM_UNIT_BYTES / 2,    /* longer runs are spans */
+    LMM_RUN_BYTES_MAX = LMM_UNIT_BYTES / 2, /* longer runs are spans */
     LMM_SPAN_TAGS = 2,
 };
 
 /* A family's runs; the holes are run.c's alone. */
 struct lmm_runs {
     struct lmm_lock lock;
-    size_t stride;                 /* immutable, as is family */
+    size_t stride; /* immutable, as is family */
     uint16_t family;
-    struct lmm_ledger_family *record;    /* immutable; told of pages */
+    struct lmm_ledger_family *record; /* immutable; told of pages */
     struct lmm_holes holes;
-    struct glthread pages;         /* run pages and spans */
+    struct glthread pages; /* run pages and spans */
 };
 
 /* Tells the books of memory touched in the pages, or, negative, given back. */

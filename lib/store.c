@@ -18,16 +18,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAME_BYTES = 64 };    /* <pid>.<start ticks>.<PID namespace>.lmm */
+enum { NAME_BYTES = 64 }; /* <pid>.<start ticks>.<PID namespace>.lmm */
 
 static struct {
-    char directory[LMM_OPTION_PATH_MAX];    /* absolute; empty: not looked for yet */
-    uid_t user;                    /* whose directory that is */
-    bool has_complained;           /* one line is enough, for forked children too */
+    char directory[LMM_OPTION_PATH_MAX]; /* absolute; empty: not looked for yet */
+    uid_t user;                          /* whose directory that is */
+    bool has_complained;                 /* one line is enough, for forked children too */
     char path[LMM_OPTION_PATH_MAX + NAME_BYTES];
     dev_t device;
     ino_t inode;
-    int descriptor;                /* between create or open, and close */
+    int descriptor; /* between create or open, and close */
 } store = {.descriptor = -1};
 
 /* ---- The directory ----------------------------------------------------------------------------- */
@@ -37,7 +37,8 @@ static bool is_private(int descriptor)
 {
     struct stat facts;
 
-    return fstat(descriptor, &facts) == 0 && facts.st_uid == geteuid() && (facts.st_mode & 077) == 0;
+    return fstat(descriptor, &facts) == 0 && facts.st_uid == geteuid() &&
+           (facts.st_mode & 077) == 0;
 }
 
 /* open() says of a link to a directory that it is none. */
@@ -133,7 +134,7 @@ static int choose_directory(int *ret_error)
     int descriptor = -1;
 
     if (store.user != geteuid()) {
-        store.directory[0] = '\0';    /* the process has dropped its privileges since */
+        store.directory[0] = '\0'; /* the process has dropped its privileges since */
         store.user = geteuid();
     }
     errno = ENAMETOOLONG;
@@ -182,7 +183,8 @@ static int fill(int descriptor, size_t offset, size_t bytes)
 
     for (size_t at = 0; at < bytes && error == 0; at += sizeof(zeroes)) {
         size_t left = bytes - at;
-        error = write_at(descriptor, zeroes, left < sizeof(zeroes) ? left : sizeof(zeroes), offset + at);
+        error = write_at(descriptor, zeroes, left < sizeof(zeroes) ? left : sizeof(zeroes),
+                         offset + at);
     }
     return error;
 }
@@ -269,7 +271,8 @@ static int create_in(int directory, const struct lmm_store_part *parts, size_t c
     snprintf(store.path, sizeof(store.path), "%s/%s", store.directory, name);
     /* What has the name already is of the program that this process was before exec; or of another copy of
      * LMM in it, which goes on with it. */
-    if (faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && lmm_process_has_mapped(name)) {
+    if (faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+        lmm_process_has_mapped(name)) {
         return EEXIST;
     }
     unlinkat(directory, draft, 0);

@@ -13,13 +13,16 @@
 
 #include <pthread.h>
 
-#define lmm_load_relaxed(address) __atomic_load_n((address), __ATOMIC_RELAXED)
-#define lmm_load_acquire(address) __atomic_load_n((address), __ATOMIC_ACQUIRE)
+#define lmm_load_relaxed(address)         __atomic_load_n((address), __ATOMIC_RELAXED)
+#define lmm_load_acquire(address)         __atomic_load_n((address), __ATOMIC_ACQUIRE)
 #define lmm_store_relaxed(address, value) __atomic_store_n((address), (value), __ATOMIC_RELAXED)
 #define lmm_store_release(address, value) __atomic_store_n((address), (value), __ATOMIC_RELEASE)
-#define lmm_exchange_acq_rel(address, value) __atomic_exchange_n((address), (value), __ATOMIC_ACQ_REL)
-#define lmm_fetch_add_relaxed(address, value) __atomic_fetch_add((address), (value), __ATOMIC_RELAXED)
-#define lmm_fetch_sub_relaxed(address, value) __atomic_fetch_sub((address), (value), __ATOMIC_RELAXED)
+#define lmm_exchange_acq_rel(address, value)                                                       \
+    __atomic_exchange_n((address), (value), __ATOMIC_ACQ_REL)
+#define lmm_fetch_add_relaxed(address, value)                                                      \
+    __atomic_fetch_add((address), (value), __ATOMIC_RELAXED)
+#define lmm_fetch_sub_relaxed(address, value)                                                      \
+    __atomic_fetch_sub((address), (value), __ATOMIC_RELAXED)
 /* True when *address was *expected and is now desired; else *expected is what was found. */
 #define lmm_compare_exchange_acq_rel(address, expected, desired)                                   \
     __atomic_compare_exchange_n((address), (expected), (desired), true, __ATOMIC_ACQ_REL,          \
@@ -62,20 +65,20 @@ static inline void lmm_prefetch_for_write(const void *address)
 }
 
 enum lmm_rank {
-    LMM_RANK_REPORT = 1,     /* one report at a time: the scratch memory of reports */
-    LMM_RANK_HEAPS,          /* the list of heaps; parking and adopting */
-    LMM_RANK_LATE,           /* heap 0: threads without a heap of their own */
-    LMM_RANK_HEAP,           /* one heap's slow paths; fork takes them all, in order of number */
-    LMM_RANK_REGISTRY,       /* families by name */
-    LMM_RANK_RUNS,           /* one family's runs; fork takes them all, in order of index */
-    LMM_RANK_STACKS,         /* frames, modules, and sites by stack */
-    LMM_RANK_RULES,          /* rules of unwinding */
-    LMM_RANK_SITES,          /* call sites */
-    LMM_RANK_LEDGER,         /* chunks of the ledger */
-    LMM_RANK_TABLE,          /* leaves of the page table */
+    LMM_RANK_REPORT = 1, /* one report at a time: the scratch memory of reports */
+    LMM_RANK_HEAPS,      /* the list of heaps; parking and adopting */
+    LMM_RANK_LATE,       /* heap 0: threads without a heap of their own */
+    LMM_RANK_HEAP,       /* one heap's slow paths; fork takes them all, in order of number */
+    LMM_RANK_REGISTRY,   /* families by name */
+    LMM_RANK_RUNS,       /* one family's runs; fork takes them all, in order of index */
+    LMM_RANK_STACKS,     /* frames, modules, and sites by stack */
+    LMM_RANK_RULES,      /* rules of unwinding */
+    LMM_RANK_SITES,      /* call sites */
+    LMM_RANK_LEDGER,     /* chunks of the ledger */
+    LMM_RANK_TABLE,      /* leaves of the page table */
     LMM_RANK_RESERVOIR,
     LMM_RANK_META,
-    LMM_RANK_MEMS,           /* the last: one may call MeMS with any lock held */
+    LMM_RANK_MEMS, /* the last: one may call MeMS with any lock held */
 };
 
 struct lmm_lock {
@@ -83,7 +86,10 @@ struct lmm_lock {
     enum lmm_rank rank;
 };
 
-#define LMM_LOCK_INIT(rank) {PTHREAD_MUTEX_INITIALIZER, (rank)}
+#define LMM_LOCK_INIT(rank)                                                                        \
+    {                                                                                              \
+        PTHREAD_MUTEX_INITIALIZER, (rank)                                                          \
+    }
 
 /* The ranks this thread holds, a bit each; kept only where internal checks are on. */
 extern _Thread_local uint32_t lmm_ranks_held;

@@ -20,15 +20,15 @@ _Thread_local struct lmm_open lmm_thread_open;
 static _Thread_local bool has_departed __attribute__((tls_model("initial-exec")));
 
 static struct {
-    struct lmm_lock lock;          /* HEAPS */
-    struct lmm_lock late_lock;     /* LATE */
+    struct lmm_lock lock;      /* HEAPS */
+    struct lmm_lock late_lock; /* LATE */
     struct lmm_heap *first;
     struct lmm_heap *late;
     uint32_t count;
     bool has_settings;
     bool has_key;
-    bool has_started;              /* atomic; all below stand */
-    pthread_key_t key;             /* its destructor parks a heap */
+    bool has_started;  /* atomic; all below stand */
+    pthread_key_t key; /* its destructor parks a heap */
 } threads = {
     .lock = LMM_LOCK_INIT(LMM_RANK_HEAPS),
     .late_lock = LMM_LOCK_INIT(LMM_RANK_LATE),
@@ -86,7 +86,7 @@ static struct lmm_heap *adopt(void)
     /* In the drop-in this may ask for memory, which is then the late heap's. */
     has_departed = true;
     if (heap != NULL && pthread_setspecific(threads.key, heap) != 0) {
-        park(heap);    /* without the destructor nobody would park it later */
+        park(heap); /* without the destructor nobody would park it later */
         heap = NULL;
     }
     has_departed = false;
@@ -241,7 +241,8 @@ static void after_fork_in_child(void)
     lmm_options.ledger_off = lmm_options.ledger_off || lmm_options.leaves_children_alone;
     lmm_ledger_after_fork_in_child();
     after_fork();
-    lmm_thread_open.site_limit = 0;    /* until lmm_thread_enter() has found a ledger for this process */
+    lmm_thread_open.site_limit =
+        0; /* until lmm_thread_enter() has found a ledger for this process */
     if (!others_were_active()) {
         return;
     }

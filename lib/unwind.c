@@ -12,12 +12,13 @@
 #include <ucontext.h>
 
 enum {
-    STRAY_BYTES = 16 * LMM_SYSTEM_PAGE_BYTES,    /* looked at of a stack that is not the thread's own */
+    STRAY_BYTES =
+        16 * LMM_SYSTEM_PAGE_BYTES, /* looked at of a stack that is not the thread's own */
 };
 
-extern void *__libc_stack_end;     /* the dynamic loader's: where the main thread's stack begins */
+extern void *__libc_stack_end; /* the dynamic loader's: where the main thread's stack begins */
 
-static uint64_t hash_power[LMM_STACK_FRAMES_MAX + 1];    /* of LMM_HASH_MULTIPLIER; set at start */
+static uint64_t hash_power[LMM_STACK_FRAMES_MAX + 1]; /* of LMM_HASH_MULTIPLIER; set at start */
 
 /* LMM's own code in the drop-in, else nothing; set at start. */
 static uintptr_t own_start;
@@ -95,7 +96,8 @@ static void meet_stray(struct lmm_trace *trace, uintptr_t sp)
     }
 }
 
-static LMM_NOINLINE bool find_bounds_slow(struct lmm_trace *trace, uintptr_t sp, struct bounds *ret_bounds)
+static LMM_NOINLINE bool find_bounds_slow(struct lmm_trace *trace, uintptr_t sp,
+                                          struct bounds *ret_bounds)
 {
     uintptr_t thread = this_thread();
 
@@ -132,7 +134,8 @@ static inline bool find_bounds(struct lmm_trace *trace, uintptr_t sp, struct bou
 static inline bool read_word(const struct bounds *bounds, uintptr_t address, uintptr_t *ret_word)
 {
     if (LMM_UNLIKELY(address < bounds->low || address >= bounds->end ||
-                     bounds->end - address < sizeof(uintptr_t) || address % sizeof(uintptr_t) != 0)) {
+                     bounds->end - address < sizeof(uintptr_t) ||
+                     address % sizeof(uintptr_t) != 0)) {
         return false;
     }
     *ret_word = *(const uintptr_t *) address;
@@ -145,22 +148,22 @@ static inline bool read_word(const struct bounds *bounds, uintptr_t address, uin
 struct call {
     uintptr_t pc;
     uintptr_t sp;
-    uintptr_t bp;                  /* where the rule uses it */
+    uintptr_t bp; /* where the rule uses it */
     struct lmm_cfi_rule rule;
 };
 
 /* A walk that has come to a call: the state in it, and in outer ones the more. */
 struct walk {
     struct lmm_trace *trace;
-    uintptr_t pc;                  /* 0: there is no such call */
+    uintptr_t pc; /* 0: there is no such call */
     uintptr_t sp;
     uintptr_t bp;
-    const uintptr_t *bp_at;        /* where bp is; NULL: in `bp` */
+    const uintptr_t *bp_at; /* where bp is; NULL: in `bp` */
     struct bounds bounds;
-    bool is_plain;                 /* on the thread's own stack, no signal in between */
-    bool is_exact;                 /* pc is no return address: a signal came in before it */
+    bool is_plain; /* on the thread's own stack, no signal in between */
+    bool is_exact; /* pc is no return address: a signal came in before it */
     uint32_t count;
-    struct call call[LMM_STACK_FRAMES_MAX];    /* from the innermost outwards */
+    struct call call[LMM_STACK_FRAMES_MAX]; /* from the innermost outwards */
 };
 
 /* bp in the call at hand; 0 when that is out of reach. Few rules need it, so it is read only then. */
@@ -360,7 +363,7 @@ static inline uint32_t walk_to_memory(struct walk *walk, uint32_t frames)
         if (to == 0 && (trace->is_whole || walk->count + left >= frames)) {
             return left;
         }
-        left = to;    /* the calls between are walked, and not looked at here again */
+        left = to; /* the calls between are walked, and not looked at here again */
     }
 }
 
@@ -373,7 +376,8 @@ static inline void cut_memory(struct lmm_trace *trace, uint32_t count)
     }
 }
 
-static void remember_word(struct lmm_trace *trace, uintptr_t address, uintptr_t value, uint32_t call)
+static void remember_word(struct lmm_trace *trace, uintptr_t address, uintptr_t value,
+                          uint32_t call)
 {
     trace->word[trace->word_count++] =
         (struct lmm_trace_word) {(const uintptr_t *) address, value, call};
@@ -393,7 +397,8 @@ static LMM_NOINLINE void remember_bp(struct lmm_trace *trace, uint32_t i, const 
         remember_word(trace, base + (uintptr_t) (intptr_t) rule.bp_offset, trace->bp[i - 1], i);
     }
     if (rule.base == LMM_CFI_BP_LOAD) {
-        remember_word(trace, call->bp + (uintptr_t) (intptr_t) rule.cfa_offset, trace->sp[i - 1], i);
+        remember_word(trace, call->bp + (uintptr_t) (intptr_t) rule.cfa_offset, trace->sp[i - 1],
+                      i);
     }
 }
 

@@ -24,8 +24,8 @@
 
 /* The state of a function's caller at the return of a call. */
 struct lmm_caller {
-    uintptr_t pc;                  /* where the call returns to */
-    uintptr_t sp;                  /* after the return */
+    uintptr_t pc; /* where the call returns to */
+    uintptr_t sp; /* after the return */
     uintptr_t bp;
 };
 
@@ -44,27 +44,27 @@ static inline __attribute__((always_inline)) struct lmm_caller lmm_caller_of(con
 struct lmm_trace_word {
     const uintptr_t *address;
     uintptr_t value;
-    uint32_t call;                 /* it was read to get from this call to its caller */
+    uint32_t call; /* it was read to get from this call to its caller */
 };
 
 /* A thread's memory of its stack. All zero: none yet. */
 struct lmm_trace {
-    uint32_t count;                /* calls */
-    bool is_whole;                 /* call 0 has no caller */
-    bool is_stray;                 /* taken in part on another stack: no memory for the next time */
-    uint32_t forgotten;            /* rules were so often forgotten before this was taken */
+    uint32_t count;     /* calls */
+    bool is_whole;      /* call 0 has no caller */
+    bool is_stray;      /* taken in part on another stack: no memory for the next time */
+    uint32_t forgotten; /* rules were so often forgotten before this was taken */
     uintptr_t pc[LMM_STACK_FRAMES_MAX];
     uintptr_t sp[LMM_STACK_FRAMES_MAX];
-    uint64_t hash[LMM_STACK_FRAMES_MAX];    /* of the pcs of calls [0, i]: I3 */
-    uintptr_t bp[LMM_STACK_FRAMES_MAX];     /* where needs_bp; else anything */
-    bool needs_bp[LMM_STACK_FRAMES_MAX];    /* whether what is outside of the call depends on bp */
+    uint64_t hash[LMM_STACK_FRAMES_MAX]; /* of the pcs of calls [0, i]: I3 */
+    uintptr_t bp[LMM_STACK_FRAMES_MAX];  /* where needs_bp; else anything */
+    bool needs_bp[LMM_STACK_FRAMES_MAX]; /* whether what is outside of the call depends on bp */
     uint32_t word_count;
-    struct lmm_trace_word word[2 * LMM_STACK_FRAMES_MAX];    /* by call, ascending */
+    struct lmm_trace_word word[2 * LMM_STACK_FRAMES_MAX]; /* by call, ascending */
 
-    uintptr_t thread;              /* whose stack this is */
-    uintptr_t low;                 /* [low, end) is mapped, and that stack's */
+    uintptr_t thread; /* whose stack this is */
+    uintptr_t low;    /* [low, end) is mapped, and that stack's */
     uintptr_t end;
-    uintptr_t stray_low;           /* the same of the other stack it was last seen on; both 0: none */
+    uintptr_t stray_low; /* the same of the other stack it was last seen on; both 0: none */
     uintptr_t stray_end;
 };
 

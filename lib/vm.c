@@ -6,8 +6,8 @@
 
 static void *system_map(size_t bytes)
 {
-    void *address =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return address == MAP_FAILED ? NULL : address;
 }
 
@@ -16,9 +16,11 @@ static int system_discard(void *address, size_t bytes)
     return madvise(address, bytes, MADV_DONTNEED);
 }
 
-static void *system_map_file(void *address, size_t bytes, int descriptor, size_t offset, bool shared)
+static void *system_map_file(void *address, size_t bytes, int descriptor, size_t offset,
+                             bool shared)
 {
-    int flags = (shared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE) | (address == NULL ? 0 : MAP_FIXED);
+    int flags =
+        (shared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE) | (address == NULL ? 0 : MAP_FIXED);
     void *mapped = mmap(address, bytes, PROT_READ | PROT_WRITE, flags, descriptor, (off_t) offset);
 
     return mapped == MAP_FAILED ? NULL : mapped;
@@ -144,7 +146,7 @@ bool lmm_vm_discard(void *address, size_t bytes)
 
 bool lmm_vm_is_mapped(void *address, size_t bytes)
 {
-    enum { PAGES = 256, LIMIT = 1 << 26 };    /* no stack is longer */
+    enum { PAGES = 256, LIMIT = 1 << 26 }; /* no stack is longer */
     const size_t step = (size_t) PAGES * LMM_SYSTEM_PAGE_BYTES;
     unsigned char resident[PAGES];
     int saved_errno = errno;

@@ -19,7 +19,7 @@ struct lmm_vm_operations {
     /* Read-write, over what is mapped at address, or, when that is NULL, anywhere. shared: stores reach
      * the file; else they make copies of their pages. */
     void *(*map_file)(void *address, size_t bytes, int descriptor, size_t offset, bool shared);
-    void *(*map_over)(void *address, size_t bytes);    /* as map, over what is mapped at address */
+    void *(*map_over)(void *address, size_t bytes); /* as map, over what is mapped at address */
     /* mremap: makes what is mapped at address new_bytes long, where it is when target is NULL, else at
      * target, over what is mapped there; NULL: failed, with the kernel's errno. */
     void *(*remap)(void *address, size_t bytes, size_t new_bytes, void *target);

@@ -8,7 +8,7 @@
 /* One walk over all pages, for one family, from an address on. */
 struct walk {
     uintptr_t from;
-    const struct lmm_family *family;    /* NULL: every one */
+    const struct lmm_family *family; /* NULL: every one */
     const struct lmm_walk_visitor *visitor;
 };
 
@@ -57,8 +57,9 @@ static int walk_slots(const struct lmm_walk_visitor *visitor, const struct lmm_p
             free_from = slot + 1;
         }
     }
-    return result != 0 ? result
-                       : visit_extent(visitor, page, free_from, page->slots - free_from, LMM_TAG_FREE);
+    return result != 0
+               ? result
+               : visit_extent(visitor, page, free_from, page->slots - free_from, LMM_TAG_FREE);
 }
 
 /* Runs of a run page; neighbouring holes and cached runs are one stretch. */
@@ -73,16 +74,17 @@ static int walk_runs(const struct lmm_walk_visitor *visitor, const struct lmm_ru
         extent = lmm_run_extent_locked(runs, page, slot);
         if (lmm_tag_state(extent.tag) == LMM_TAG_LIVE) {
             result = visit_extent(visitor, page, free_from, slot - free_from, LMM_TAG_FREE);
-            result = result != 0 ? result
-                                 : visit_extent(visitor, page, slot, extent.length, extent.tag);
+            result =
+                result != 0 ? result : visit_extent(visitor, page, slot, extent.length, extent.tag);
             free_from = slot + extent.length;
         }
         if (page->kind == LMM_PAGE_SPAN) {
             break;
         }
     }
-    return result != 0 ? result
-                       : visit_extent(visitor, page, free_from, page->slots - free_from, LMM_TAG_FREE);
+    return result != 0
+               ? result
+               : visit_extent(visitor, page, free_from, page->slots - free_from, LMM_TAG_FREE);
 }
 
 static bool is_wanted(const struct walk *walk, const struct lmm_page *page)
@@ -195,8 +197,8 @@ static int collect_extent(const struct lmm_walk_extent *extent, void *arg)
     return collect(collector, &item, position_of(extent->base, false));
 }
 
-size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position, struct lmm_walk_item *ret_items,
-                        size_t room)
+size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position,
+                        struct lmm_walk_item *ret_items, size_t room)
 {
     struct collector collector = {.position = *position, .items = ret_items, .room = room};
     struct lmm_walk_visitor visitor = {collect_page, collect_extent, &collector};

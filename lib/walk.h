@@ -14,18 +14,18 @@ struct lmm_family;
 
 struct lmm_walk_page {
     struct lmm_family *family;
-    char *base;                  /* first byte */
-    size_t bytes;                /* address space of the page */
-    size_t committed_bytes;      /* system pages touched and not given back */
-    size_t stride_bytes;         /* from slot to slot */
-    size_t slots;                /* slots the page has room for */
+    char *base;             /* first byte */
+    size_t bytes;           /* address space of the page */
+    size_t committed_bytes; /* system pages touched and not given back */
+    size_t stride_bytes;    /* from slot to slot */
+    size_t slots;           /* slots the page has room for */
 };
 
 struct lmm_walk_extent {
-    char *base;                  /* first byte of the first slot */
-    size_t slots;                /* a live block's length, or of neighbouring free slots */
+    char *base;   /* first byte of the first slot */
+    size_t slots; /* a live block's length, or of neighbouring free slots */
     bool live;
-    uint32_t site;               /* live: id of the site that allocated it */
+    uint32_t site; /* live: id of the site that allocated it */
 };
 
 /* Called in order: page, then each extent of that page. A non-zero return ends the walk. */
@@ -45,7 +45,7 @@ int lmm_walk_family(struct lmm_family *family, const struct lmm_walk_visitor *vi
 /* A page, or an extent of the page before it. */
 struct lmm_walk_item {
     bool is_page;
-    struct lmm_walk_page page;     /* of an extent: the page it lies in */
+    struct lmm_walk_page page; /* of an extent: the page it lies in */
     struct lmm_walk_extent extent;
 };
 
@@ -53,7 +53,7 @@ struct lmm_walk_item {
  * Collects the next items of such a walk, at most `room`, so that they can be used with no lock held.
  * *position starts at 0 and is moved on. Returns how many; 0 at the end.
  */
-size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position, struct lmm_walk_item *ret_items,
-                        size_t room);
+size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position,
+                        struct lmm_walk_item *ret_items, size_t room);
 
 #endif

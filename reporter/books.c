@@ -113,7 +113,7 @@ static bool copy_chunk(const struct lmm_ledger_chunk *chunk, const struct kind *
 {
     uint64_t bytes = lmm_load_u64(&chunk->bytes);
 
-    *ret_span = (struct lmm_span){
+    *ret_span = (struct lmm_span) {
         .records = (const unsigned char *) (chunk + 1),
         .used = &chunk->used,
         .position = position,
@@ -232,7 +232,7 @@ bool lmm_books_open(const struct lmm_ledger_view *view, struct lmm_span *spans,
     if (!drop_moved(spans, &count) || !ranges_adjoin(spans, count) || !load_counts(spans, count)) {
         return false;
     }
-    *ret_books = (struct lmm_books){view->header, spans, count};
+    *ret_books = (struct lmm_books) {view->header, spans, count};
     return true;
 }
 
@@ -284,6 +284,6 @@ bool lmm_books_string(const struct lmm_books *books, uint32_t offset, struct lmm
     if (end == NULL) {
         return false;
     }
-    *ret_string = (struct lmm_string){(const char *) start, (size_t) (end - start)};
+    *ret_string = (struct lmm_string) {(const char *) start, (size_t) (end - start)};
     return true;
 }

@@ -214,7 +214,7 @@ struct lmm_string lmm_model_last_component(struct lmm_string path)
     for (size_t i = 0; i < path.bytes; i++) {
         start = path.text[i] == '/' ? i + 1 : start;
     }
-    return (struct lmm_string){path.text + start, path.bytes - start};
+    return (struct lmm_string) {path.text + start, path.bytes - start};
 }
 
 /* ---- Header ---------------------------------------------------------------------------------- */
@@ -222,12 +222,9 @@ struct lmm_string lmm_model_last_component(struct lmm_string path)
 static enum lmm_model_process process_of(uint32_t state)
 {
     switch (state) {
-    case LMM_LEDGER_EXITED:
-        return LMM_MODEL_EXITED;
-    case LMM_LEDGER_LOST:
-        return LMM_MODEL_LOST;
-    default:
-        return LMM_MODEL_RUNNING;
+    case LMM_LEDGER_EXITED: return LMM_MODEL_EXITED;
+    case LMM_LEDGER_LOST: return LMM_MODEL_LOST;
+    default: return LMM_MODEL_RUNNING;
     }
 }
 
@@ -270,7 +267,7 @@ static bool read_command(struct builder *builder, const struct lmm_ledger_header
     for (size_t i = 0; i < bytes; i++) {
         text[i] = text[i] == '\0' ? ' ' : text[i];
     }
-    builder->model->command = (struct lmm_string){text, bytes};
+    builder->model->command = (struct lmm_string) {text, bytes};
     return true;
 }
 
@@ -397,8 +394,7 @@ static bool read_record(const struct builder *builder, const struct lmm_span *sp
         model->sites[index].id = index;
         return read_site(builder, (const struct lmm_ledger_site *) records + i,
                          &model->sites[index]);
-    default:
-        return true; /* counters are read by themselves */
+    default: return true; /* counters are read by themselves */
     }
 }
 
@@ -558,7 +554,7 @@ void lmm_model_sum(struct lmm_model *model)
 {
     struct lmm_model_family *total = &model->total;
 
-    *total = (struct lmm_model_family){.name = lmm_string_of("total")};
+    *total = (struct lmm_model_family) {.name = lmm_string_of("total")};
     model->families_used = 0;
     for (size_t i = 0; i < model->family_count; i++) {
         add_family(total, model->families[i]);

@@ -27,7 +27,7 @@ static struct lmm_model_call unnamed(const struct lmm_model *model, uint32_t fra
     } else {
         snprintf(place, PLACE_BYTES, "0x%" PRIx64, model->frames[frame].address);
     }
-    return (struct lmm_model_call){
+    return (struct lmm_model_call) {
         .function = lmm_string_of(place), .file = lmm_string_of(""), .module = name};
 }
 

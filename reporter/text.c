@@ -159,12 +159,8 @@ static void write_cell(const struct column *column, const void *row, char *cell)
     const char *whole = (const char *) row + column->whole;
 
     switch (column->format) {
-    case COUNT:
-        lmm_write_count(cell, *(const uint64_t *) (const void *) figure);
-        break;
-    case BYTES:
-        lmm_write_bytes(cell, *(const uint64_t *) (const void *) figure);
-        break;
+    case COUNT: lmm_write_count(cell, *(const uint64_t *) (const void *) figure); break;
+    case BYTES: lmm_write_bytes(cell, *(const uint64_t *) (const void *) figure); break;
     case SHARE:
         lmm_write_share(cell, *(const uint32_t *) (const void *) figure,
                         *(const uint64_t *) (const void *) whole);
@@ -462,18 +458,15 @@ static void put_totals(const struct page *page)
 static const char *fate_of(const struct lmm_model *model)
 {
     switch (model->process) {
-    case LMM_MODEL_EXITED:
-        return "the process has exited; figures as it left them";
+    case LMM_MODEL_EXITED: return "the process has exited; figures as it left them";
     case LMM_MODEL_LOST:
         return "the ledger could not grow, and the process went on without it; figures as they "
                "were "
                "then";
-    case LMM_MODEL_KILLED:
-        return "the process was killed; figures as it left them";
+    case LMM_MODEL_KILLED: return "the process was killed; figures as it left them";
     case LMM_MODEL_REPLACED:
         return "the process became another program by exec; figures as it left them";
-    default:
-        return NULL;
+    default: return NULL;
     }
 }
 

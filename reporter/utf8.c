@@ -6,7 +6,7 @@
 
 struct lmm_string lmm_string_of(const char *text)
 {
-    return (struct lmm_string){text, strlen(text)};
+    return (struct lmm_string) {text, strlen(text)};
 }
 
 /* Length that a sequence's first byte announces and the bits of the character it carries. */

@@ -25,7 +25,7 @@ static void *or_die(void *block)
 
 void index_init(struct index *index)
 {
-    *index = (struct index){.bucket_count = FIRST_BUCKETS};
+    *index = (struct index) {.bucket_count = FIRST_BUCKETS};
     index->buckets = or_die(LMM_NEW_ARRAY(word_ref_t, FIRST_BUCKETS));
 }
 

@@ -237,7 +237,7 @@ static void parse_options(int argc, char **argv, struct options *options)
     };
     int option;
 
-    *options = (struct options){.top = 10};
+    *options = (struct options) {.top = 10};
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 't') {
             options->top = parse_number(optarg);

@@ -20,7 +20,7 @@ static void fill_tables(void)
     uint32_t stride = 8;
     uint32_t step = 0;
 
-    for (uint32_t class = 0; class < LMM_CLASSES; class++) {
+    for (uint32_t class = 0; class < LMM_CLASSES; class ++) {
         lmm_class_strides[class] = (uint16_t) stride;
         for (; step <= stride / 8; step++) {
             lmm_class_table[step] = (uint8_t) class;
@@ -43,7 +43,7 @@ bool lmm_classes_start(bool counts_bytes)
     char name[32];
 
     fill_tables();
-    for (uint32_t class = 0; class < LMM_CLASSES; class++) {
+    for (uint32_t class = 0; class < LMM_CLASSES; class ++) {
         snprintf(name, sizeof(name), "malloc-%u", (unsigned) lmm_class_strides[class]);
         if (add_class(name, lmm_class_strides[class], counts_bytes) == NULL) {
             return false;
@@ -78,7 +78,7 @@ bool lmm_shape_of(size_t bytes, size_t align, struct lmm_shape *ret_shape)
     }
     uint32_t class = lmm_class_of(bytes);
     while (lmm_class_strides[class] % align != 0) {
-        class++;    /* the last one is a multiple of every alignment that comes here */
+        class ++; /* the last one is a multiple of every alignment that comes here */
     }
     size_t slack = lmm_class_strides[class] - bytes;
     *ret_shape = (struct lmm_shape) {

@@ -21,7 +21,8 @@ enum {
     LMM_CLASSES = 57,
     LMM_CLASS_LARGE = LMM_CLASSES,
     LMM_LARGE_STRIDE = 1024,
-    LMM_LARGE_SLOTS_MIN = LMM_CLASS_BYTES_MAX / LMM_LARGE_STRIDE + 1,    /* never one: that would be a slot */
+    LMM_LARGE_SLOTS_MIN =
+        LMM_CLASS_BYTES_MAX / LMM_LARGE_STRIDE + 1, /* never one: that would be a slot */
 };
 
 /* By bytes rounded up to a multiple of 8, and divided by that: the class. */
@@ -39,7 +40,7 @@ static inline uint32_t lmm_class_of(size_t bytes)
 /* How a request is served: a slot of a class, or n slots of LMM_CLASS_LARGE. */
 struct lmm_shape {
     uint32_t class;
-    uint32_t slack;                /* bytes of the slots beyond those asked for */
+    uint32_t slack; /* bytes of the slots beyond those asked for */
     size_t slots;
 };
 

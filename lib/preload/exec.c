@@ -22,12 +22,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ARGUMENTS = 1024 };         /* of execl and its like that need no memory */
+enum { ARGUMENTS = 1024 }; /* of execl and its like that need no memory */
 
 static struct {
-    pid_t pid;                     /* whose exec is followed; 0: nobody's */
-    const char *library;           /* path in LD_PRELOAD */
-    const char *options;           /* "LMM_OPTIONS=..."; NULL: there was none */
+    pid_t pid;           /* whose exec is followed; 0: nobody's */
+    const char *library; /* path in LD_PRELOAD */
+    const char *options; /* "LMM_OPTIONS=..."; NULL: there was none */
 } follow;
 
 static const char preload_is[] = "LD_PRELOAD=";
@@ -91,7 +91,8 @@ static bool surround(char *const variables[], struct surroundings *ret_surroundi
     }
     *ret_surroundings = (struct surroundings) {copy, array_bytes + text_bytes};
     char *text = (char *) copy + array_bytes;
-    snprintf(text, text_bytes, "%s%s%s%s", preload_is, follow.library, *list == '\0' ? "" : ":", list);
+    snprintf(text, text_bytes, "%s%s%s%s", preload_is, follow.library, *list == '\0' ? "" : ":",
+             list);
     for (size_t i = 0; i < count; i++) {
         if (!starts_with(variables[i], preload_is) && !starts_with(variables[i], options_is)) {
             *copy++ = variables[i];

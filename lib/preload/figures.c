@@ -41,8 +41,9 @@ static struct sums sum_up(void)
 LMM_API struct mallinfo2 mallinfo2(void)
 {
     struct sums sums = sum_up();
-    size_t free_bytes =
-        sums.committed_bytes > sums.live_bytes ? (size_t) (sums.committed_bytes - sums.live_bytes) : 0;
+    size_t free_bytes = sums.committed_bytes > sums.live_bytes
+                            ? (size_t) (sums.committed_bytes - sums.live_bytes)
+                            : 0;
 
     return (struct mallinfo2) {
         .arena = (size_t) sums.committed_bytes,

@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <malloc.h>
 
-extern void __libc_free(void *p);    /* exported by glibc for such as us */
+extern void __libc_free(void *p); /* exported by glibc for such as us */
 
 /* The function of that name that stands behind LMM's. */
 static void *behind(const char *name)

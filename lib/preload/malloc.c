@@ -115,7 +115,7 @@ LMM_API LMM_NOINLINE void *realloc(void *p, size_t bytes)
         return lmm_serve_alloc(bytes, 1, false, &caller);
     }
     if (bytes == 0) {
-        lmm_serve_free(p);    /* as glibc has it */
+        lmm_serve_free(p); /* as glibc has it */
         return NULL;
     }
     return lmm_serve_resize(p, bytes, &caller);

@@ -17,7 +17,7 @@
 
 static struct {
     struct lmm_lock lock;
-    bool has_started;              /* atomic */
+    bool has_started; /* atomic */
 } serve = {.lock = LMM_LOCK_INIT(LMM_RANK_REPORT)};
 
 static bool start_locked(void)
@@ -78,8 +78,8 @@ void *lmm_serve_alloc(size_t bytes, size_t align, bool zero, const struct lmm_ca
     }
     void *block = lmm_options.stack_frames != 0
                       ? lmm_stacked_alloc(&shape, align, zero, caller)
-                      : lmm_block_alloc_aligned(lmm_families_at(shape.class), shape.class, shape.slots,
-                                                align, zero);
+                      : lmm_block_alloc_aligned(lmm_families_at(shape.class), shape.class,
+                                                shape.slots, align, zero);
     if (block == NULL) {
         return out_of_memory();
     }
@@ -117,20 +117,21 @@ static size_t usable_bytes(const struct lmm_block_facts *facts)
 }
 
 /* Whether a block may keep its slots for a request of that shape: it is the same, or shorter by little. */
-static bool keeps_slots(const struct lmm_block_facts *facts, const struct lmm_shape *shape, size_t bytes)
+static bool keeps_slots(const struct lmm_block_facts *facts, const struct lmm_shape *shape,
+                        size_t bytes)
 {
     size_t usable = usable_bytes(facts);
 
     if (facts->family->index == shape->class) {
         return facts->slots == shape->slots;
     }
-    return shape->class < LMM_CLASS_LARGE && facts->family->index < LMM_CLASS_LARGE && bytes <= usable &&
-           bytes >= usable / 2 && usable - bytes <= LMM_SLACK_MAX;
+    return shape->class < LMM_CLASS_LARGE && facts->family->index < LMM_CLASS_LARGE &&
+           bytes <= usable && bytes >= usable / 2 && usable - bytes <= LMM_SLACK_MAX;
 }
 
 /* Gives the block its new shape where it is, or where the kernel can move it; NULL when it must be copied. */
-static void *reshape(void *p, const struct lmm_block_facts *facts, struct lmm_shape *shape, size_t bytes,
-                     const struct lmm_caller *caller)
+static void *reshape(void *p, const struct lmm_block_facts *facts, struct lmm_shape *shape,
+                     size_t bytes, const struct lmm_caller *caller)
 {
     bool keeps = keeps_slots(facts, shape, bytes);
 
@@ -141,9 +142,8 @@ static void *reshape(void *p, const struct lmm_block_facts *facts, struct lmm_sh
         shape->slack += (uint32_t) (usable_bytes(facts) - lmm_class_strides[shape->class]);
         shape->class = facts->family->index;
     }
-    return lmm_options.stack_frames != 0
-               ? lmm_stacked_reshape(p, facts, shape, caller)
-               : lmm_block_reshape(p, facts, shape->slots, shape->class);
+    return lmm_options.stack_frames != 0 ? lmm_stacked_reshape(p, facts, shape, caller)
+                                         : lmm_block_reshape(p, facts, shape->slots, shape->class);
 }
 
 /* A block of libc's own malloc becomes one of LMM's. */

@@ -12,24 +12,25 @@
 #include <string.h>
 
 enum {
-    PEAK_STEP = 100,               /* the peak is taken again when it is passed by 1 part in so many, */
-    PEAK_STEP_BYTES = 256,         /* and by so much */
-    PENDING_STEP = 1024,           /* a thread tells of its bytes when they are 1 part in so many */
+    PEAK_STEP = 100,       /* the peak is taken again when it is passed by 1 part in so many, */
+    PEAK_STEP_BYTES = 256, /* and by so much */
+    PENDING_STEP = 1024,   /* a thread tells of its bytes when they are 1 part in so many */
 };
 
 /* What a heap keeps for its thread here. */
 struct lmm_tracer {
     struct lmm_trace trace;
-    uint32_t adoptions;            /* of the heap, when the thread came that the rest is of */
-    bool is_busy;                  /* its thread is in here */
-    const void *last;              /* the block allocated last; NULL once it was freed */
-    int64_t pending_bytes;         /* allocated less freed, not yet in the sum */
+    uint32_t adoptions;    /* of the heap, when the thread came that the rest is of */
+    bool is_busy;          /* its thread is in here */
+    const void *last;      /* the block allocated last; NULL once it was freed */
+    int64_t pending_bytes; /* allocated less freed, not yet in the sum */
 };
 
 static struct {
-    int64_t bytes __attribute__((aligned(LMM_CACHE_LINE_BYTES)));        /* atomic; the sum */
-    int64_t next_peak __attribute__((aligned(LMM_CACHE_LINE_BYTES)));    /* atomic; is taken above this */
-    int64_t step;                  /* atomic; threads tell of that much */
+    int64_t bytes __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic; the sum */
+    int64_t next_peak
+        __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic; is taken above this */
+    int64_t step;                                       /* atomic; threads tell of that much */
 } live;
 
 bool lmm_stacked_start(void)
@@ -114,7 +115,8 @@ static inline struct lmm_heap *own_heap(void)
 }
 
 /* The site of a class for the caller's stack. */
-static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class, const struct lmm_caller *caller)
+static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class,
+                               const struct lmm_caller *caller)
 {
     lmm_unwind(trace, caller, lmm_options.stack_frames);
     return lmm_depot_site(lmm_families_at(class), trace);
@@ -131,7 +133,8 @@ static LMM_NOINLINE uint32_t late_site_of(uint32_t class, const struct lmm_calle
 /* Bytes asked for by whoever holds a block of that shape. */
 static inline int64_t bytes_of(const struct lmm_shape *shape)
 {
-    size_t stride = shape->class == LMM_CLASS_LARGE ? LMM_LARGE_STRIDE : lmm_class_strides[shape->class];
+    size_t stride =
+        shape->class == LMM_CLASS_LARGE ? LMM_LARGE_STRIDE : lmm_class_strides[shape->class];
 
     return (int64_t) (shape->slots * stride - shape->slack);
 }
@@ -148,7 +151,8 @@ static inline void *pop(const struct lmm_heap *heap, const struct lmm_shape *sha
 {
     const struct lmm_open *open = &heap->open;
 
-    if (LMM_UNLIKELY(shape->class == LMM_CLASS_LARGE || site >= open->site_limit || lmm_hooks_active)) {
+    if (LMM_UNLIKELY(shape->class == LMM_CLASS_LARGE || site >= open->site_limit ||
+                     lmm_hooks_active)) {
         return NULL;
     }
     void *block = lmm_bin_pop(&open->bins[shape->class], lmm_live_value(site, shape->slack));
@@ -159,10 +163,11 @@ static inline void *pop(const struct lmm_heap *heap, const struct lmm_shape *sha
     return block;
 }
 
-static LMM_NOINLINE void *alloc_slow(const struct lmm_shape *shape, size_t align, bool zero, uint32_t site)
+static LMM_NOINLINE void *alloc_slow(const struct lmm_shape *shape, size_t align, bool zero,
+                                     uint32_t site)
 {
-    return lmm_block_alloc_aligned(lmm_families_at(shape->class), lmm_live_value(site, shape->slack),
-                                   shape->slots, align, zero);
+    return lmm_block_alloc_aligned(lmm_families_at(shape->class),
+                                   lmm_live_value(site, shape->slack), shape->slots, align, zero);
 }
 
 static LMM_NOINLINE void *alloc_late(const struct lmm_shape *shape, size_t align, bool zero,
@@ -255,7 +260,8 @@ bool lmm_stacked_push(void *p)
     struct lmm_heap *heap = lmm_thread_open.heap;
     struct lmm_page *page = lmm_page_near((uintptr_t) p);
 
-    if (LMM_UNLIKELY(!is_entered(heap) || heap->tracer->is_busy || lmm_hooks_active || page == NULL)) {
+    if (LMM_UNLIKELY(!is_entered(heap) || heap->tracer->is_busy || lmm_hooks_active ||
+                     page == NULL)) {
         return false;
     }
     uint64_t product = ((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier;
@@ -294,16 +300,18 @@ void lmm_stacked_free(void *p, const struct lmm_block_facts *facts)
 
 /* ---- Reshaping ----------------------------------------------------------------------------------- */
 
-void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts, const struct lmm_shape *shape,
-                          const struct lmm_caller *caller)
+void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts,
+                          const struct lmm_shape *shape, const struct lmm_caller *caller)
 {
     struct lmm_heap *heap = own_heap();
     struct lmm_tracer *tracer = heap == NULL ? NULL : heap->tracer;
     uint32_t site;
 
     if (tracer == NULL || tracer->is_busy) {
-        site = tracer == NULL ? late_site_of(shape->class, caller) : lmm_families_at(shape->class)->site;
-        void *reshaped = lmm_block_reshape(p, facts, shape->slots, lmm_live_value(site, shape->slack));
+        site = tracer == NULL ? late_site_of(shape->class, caller)
+                              : lmm_families_at(shape->class)->site;
+        void *reshaped =
+            lmm_block_reshape(p, facts, shape->slots, lmm_live_value(site, shape->slack));
         if (reshaped != NULL) {
             tell(bytes_of(shape) - live_bytes_of(facts));
         }

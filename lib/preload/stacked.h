@@ -40,7 +40,7 @@ bool lmm_stacked_is_last(const void *p);
 void lmm_stacked_note_temporary(const struct lmm_block_facts *facts);
 
 /* Gives the block a shape that its slots have, or that they can have in place; NULL when they cannot. */
-void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts, const struct lmm_shape *shape,
-                          const struct lmm_caller *caller);
+void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts,
+                          const struct lmm_shape *shape, const struct lmm_caller *caller);
 
 #endif

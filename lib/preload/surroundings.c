@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-extern void *__libc_stack_end;     /* the loader's: argc, the arguments, NULL, the environment, NULL */
+extern void *__libc_stack_end; /* the loader's: argc, the arguments, NULL, the environment, NULL */
 
 /* ---- Environment ------------------------------------------------------------------------------- */
 
@@ -92,7 +92,8 @@ void lmm_surroundings_restore_environment(void)
     struct lmm_module_facts own;
     const char *removed = NULL;
 
-    if (environ == NULL || !lmm_module_find((uintptr_t) &lmm_surroundings_restore_environment, &own)) {
+    if (environ == NULL ||
+        !lmm_module_find((uintptr_t) &lmm_surroundings_restore_environment, &own)) {
         return;
     }
     for (size_t i = 0; environ[i] != NULL;) {

@@ -66,27 +66,20 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct options *options = state->input;
 
     switch (key) {
-    case 'f':
-        add_pattern(state, options, argument);
-        return 0;
-    case 'F':
-        set_format(state, options, argument);
-        return 0;
+    case 'f': add_pattern(state, options, argument); return 0;
+    case 'F': set_format(state, options, argument); return 0;
     case 't':
         if (!lmm_parse_count(argument, &options->top)) {
             argp_error(state, "--top wants a number from 1 on, not '%s'", argument);
         }
         return 0;
-    case ARGP_KEY_ARG:
-        add_word(state, options, argument);
-        return 0;
+    case ARGP_KEY_ARG: add_word(state, options, argument); return 0;
     case ARGP_KEY_END:
         if (options->word_count < 2) {
             argp_error(state, "two are needed to compare");
         }
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 

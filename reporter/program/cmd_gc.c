@@ -37,19 +37,14 @@ static error_t parse(int option, char *argument, struct argp_state *state)
     struct arguments *arguments = state->input;
 
     switch (option) {
-    case 'n':
-        arguments->dry_run = true;
-        return 0;
+    case 'n': arguments->dry_run = true; return 0;
     case 'a':
         if (!lmm_parse_duration(argument, &arguments->older_than_ns)) {
             argp_error(state, "no duration '%s'", argument);
         }
         return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "what is '%s'?", argument);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case ARGP_KEY_ARG: argp_error(state, "what is '%s'?", argument); return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 

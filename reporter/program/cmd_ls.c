@@ -50,11 +50,8 @@ static error_t parse(int option, char *argument, struct argp_state *state)
             argp_error(state, "no format '%s' here", argument);
         }
         return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "what is '%s'?", argument);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case ARGP_KEY_ARG: argp_error(state, "what is '%s'?", argument); return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 

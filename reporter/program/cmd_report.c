@@ -41,35 +41,24 @@ static error_t parse(int option, char *argument, struct argp_state *state)
     struct arguments *arguments = state->input;
 
     switch (option) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &arguments->select;
-        return 0;
-    case 'S':
-        arguments->sites = true;
-        return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &arguments->select; return 0;
+    case 'S': arguments->sites = true; return 0;
     case STACKS:
         arguments->stack_calls = SIZE_MAX;
         if (argument != NULL && !lmm_parse_count(argument, &arguments->stack_calls)) {
             argp_error(state, "--stacks wants a number from 1 on, not '%s'", argument);
         }
         return 0;
-    case DEBUGINFOD:
-        arguments->symbol_flags |= LMM_SYMBOLS_DEBUGINFOD;
-        return 0;
+    case DEBUGINFOD: arguments->symbol_flags |= LMM_SYMBOLS_DEBUGINFOD; return 0;
     case 'F':
         arguments->format = lmm_format_find(argument);
         if (arguments->format == NULL) {
             argp_error(state, "no format '%s'", argument);
         }
         return 0;
-    case 'o':
-        arguments->output = argument;
-        return 0;
-    case ARGP_KEY_ARG:
-        lmm_take_word(&arguments->word, argument, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case 'o': arguments->output = argument; return 0;
+    case ARGP_KEY_ARG: lmm_take_word(&arguments->word, argument, state); return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 

@@ -184,7 +184,7 @@ static bool add_book(struct run *run, char *path)
         free(path);
         return false;
     }
-    run->books[run->book_count++] = (struct book){.path = path, .snapshot = snapshot};
+    run->books[run->book_count++] = (struct book) {.path = path, .snapshot = snapshot};
     return true;
 }
 
@@ -322,7 +322,7 @@ static int write_reports(struct run *run)
         return status;
     }
     for (size_t i = 0; i < run->book_count; i++) {
-        processes[i] = (struct lmm_run_process){
+        processes[i] = (struct lmm_run_process) {
             .model = run->books[i].snapshot->model,
             .spots = &run->books[i].spots,
             .is_program = is_program(run, &run->books[i]),

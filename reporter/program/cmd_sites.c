@@ -38,14 +38,9 @@ static error_t parse(int option, char *argument, struct argp_state *state)
     struct arguments *arguments = state->input;
 
     switch (option) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &arguments->select;
-        return 0;
-    case ARGP_KEY_ARG:
-        lmm_take_word(&arguments->word, argument, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &arguments->select; return 0;
+    case ARGP_KEY_ARG: lmm_take_word(&arguments->word, argument, state); return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 

@@ -23,19 +23,14 @@ static error_t parse(int option, char *argument, struct argp_state *state)
     struct arguments *arguments = state->input;
 
     switch (option) {
-    case 'o':
-        arguments->output = argument;
-        return 0;
-    case ARGP_KEY_ARG:
-        lmm_take_word(&arguments->word, argument, state);
-        return 0;
+    case 'o': arguments->output = argument; return 0;
+    case ARGP_KEY_ARG: lmm_take_word(&arguments->word, argument, state); return 0;
     case ARGP_KEY_END:
         if (arguments->output == NULL) {
             argp_error(state, "where to? (-o FILE)");
         }
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 

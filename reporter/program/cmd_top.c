@@ -75,20 +75,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "--delay is seconds, from 0.05 to 3600, not '%s'", argument);
         }
         return 0;
-    case 'o':
-        options->once = true;
-        return 0;
+    case 'o': options->once = true; return 0;
     case 's':
         options->key = lmm_top_key_of_word(LMM_TOP_FAMILIES, argument);
         if (options->key == NULL) {
             argp_error(state, "'%s' is no sort key (see --help)", argument);
         }
         return 0;
-    case ARGP_KEY_ARG:
-        lmm_take_word(&options->word, argument, state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case ARGP_KEY_ARG: lmm_take_word(&options->word, argument, state); return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -301,8 +296,7 @@ static void open_selected(struct lmm_top *top)
 static bool answer(struct lmm_top *top, enum lmm_top_answer asked, uint64_t *next_ns)
 {
     switch (asked) {
-    case LMM_TOP_QUIT:
-        return false;
+    case LMM_TOP_QUIT: return false;
     case LMM_TOP_OPEN:
         open_selected(top);
         *next_ns = top->now_ns + top->delay_ms * NS_PER_MS;
@@ -316,8 +310,7 @@ static bool answer(struct lmm_top *top, enum lmm_top_answer asked, uint64_t *nex
             *next_ns = 0;
         }
         break;
-    case LMM_TOP_GO_ON:
-        break;
+    case LMM_TOP_GO_ON: break;
     }
     return true;
 }

@@ -86,9 +86,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "--every wants 10ms at least");
         }
         return 0;
-    case 'f':
-        set_duration(state, argument, &options->for_ns);
-        return 0;
+    case 'f': set_duration(state, argument, &options->for_ns); return 0;
     case 't':
         if (!lmm_parse_count(argument, &options->top)) {
             argp_error(state, "--top wants a number from 1 on, not '%s'", argument);
@@ -100,8 +98,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         }
         options->word = argument;
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -142,23 +139,16 @@ static void look_at_state(struct watch *watch, enum lmm_process_state state)
 {
     switch (state) {
     case LMM_PROCESS_LIVE:
-    case LMM_PROCESS_UNKNOWN:
-        break;
+    case LMM_PROCESS_UNKNOWN: break;
     case LMM_PROCESS_LOST:
         end(watch, "its ledger could not grow; the figures are of that moment");
         break;
-    case LMM_PROCESS_EXITED:
-        end(watch, "the process exited, and left live blocks");
-        break;
+    case LMM_PROCESS_EXITED: end(watch, "the process exited, and left live blocks"); break;
     case LMM_PROCESS_KILLED:
         end(watch, "the process was killed; the last figures are as it left them");
         break;
-    case LMM_PROCESS_REPLACED:
-        end(watch, "the process became another program");
-        break;
-    case LMM_PROCESS_SNAPSHOT:
-        end(watch, "this is a saved snapshot, which does not change");
-        break;
+    case LMM_PROCESS_REPLACED: end(watch, "the process became another program"); break;
+    case LMM_PROCESS_SNAPSHOT: end(watch, "this is a saved snapshot, which does not change"); break;
     }
 }
 

@@ -103,15 +103,9 @@ static void put_cell(struct lmm_sink *sink, const struct column *column, const v
     const void *cell = (const char *) row + column->offset;
 
     switch (column->kind) {
-    case NAME:
-        put_name(sink, *(const struct lmm_string *) cell);
-        break;
-    case U64:
-        lmm_sink_printf(sink, "%" PRIu64, *(const uint64_t *) cell);
-        break;
-    case U32:
-        lmm_sink_printf(sink, "%" PRIu32, *(const uint32_t *) cell);
-        break;
+    case NAME: put_name(sink, *(const struct lmm_string *) cell); break;
+    case U64: lmm_sink_printf(sink, "%" PRIu64, *(const uint64_t *) cell); break;
+    case U32: lmm_sink_printf(sink, "%" PRIu32, *(const uint32_t *) cell); break;
     }
 }
 

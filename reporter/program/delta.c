@@ -18,7 +18,7 @@ static uint64_t add(uint64_t a, uint64_t b)
 
 static struct lmm_change add_changes(struct lmm_change a, struct lmm_change b)
 {
-    return (struct lmm_change){add(a.before, b.before), add(a.after, b.after)};
+    return (struct lmm_change) {add(a.before, b.before), add(a.after, b.after)};
 }
 
 int64_t lmm_change_growth(struct lmm_change change)
@@ -114,12 +114,12 @@ static size_t merge(struct lmm_delta_row *rows, size_t count)
 
 static struct lmm_change on_side(uint64_t value, bool after)
 {
-    return after ? (struct lmm_change){0, value} : (struct lmm_change){value, 0};
+    return after ? (struct lmm_change) {0, value} : (struct lmm_change) {value, 0};
 }
 
 static struct lmm_delta_row family_row(const struct lmm_model_family *family, bool after)
 {
-    return (struct lmm_delta_row){
+    return (struct lmm_delta_row) {
         .family = family->name,
         .file = lmm_string_of(""),
         .function = lmm_string_of(""),
@@ -134,7 +134,7 @@ static struct lmm_delta_row family_row(const struct lmm_model_family *family, bo
 
 static struct lmm_delta_row site_row(const struct lmm_model_site *site, bool after)
 {
-    return (struct lmm_delta_row){
+    return (struct lmm_delta_row) {
         .family = site->family->name,
         .file = site->file,
         .function = site->function,

@@ -39,7 +39,7 @@ struct lmm_grid *lmm_grid_new(const struct lmm_grid_column *columns, size_t coun
         free(widths);
         return NULL;
     }
-    *grid = (struct lmm_grid){.columns = columns, .column_count = count, .widths = widths};
+    *grid = (struct lmm_grid) {.columns = columns, .column_count = count, .widths = widths};
     for (size_t i = 0; i < count; i++) {
         widths[i] = width_of(columns[i].heading);
     }

@@ -257,7 +257,7 @@ size_t lmm_growth_steady(const struct lmm_growth *growth, const struct lmm_model
 
         if (values != NULL &&
             lmm_growth_is_steady(growth->times_ns, values, growth->moments, &bytes_per_second)) {
-            growing[count++] = (struct lmm_growing){site, per_hour(bytes_per_second), values[0]};
+            growing[count++] = (struct lmm_growing) {site, per_hour(bytes_per_second), values[0]};
         }
     }
     qsort(growing, count, sizeof(*growing), compare_growing);

@@ -35,14 +35,12 @@ bool lmm_ledger_file_check(const struct lmm_ledger_header *header, uint64_t byte
                            struct lmm_reason *ret_reason)
 {
     switch (lmm_books_check_header(header)) {
-    case 0:
-        break;
+    case 0: break;
     case -ENOTSUP:
         return lmm_reason_set(ret_reason,
                               "a ledger of version %" PRIu32 ", and this program reads version %d",
                               header->version, (int) LMM_LEDGER_VERSION);
-    case -EBADMSG:
-        return lmm_reason_set(ret_reason, "a damaged ledger: its header makes no sense");
+    case -EBADMSG: return lmm_reason_set(ret_reason, "a damaged ledger: its header makes no sense");
     default:
         return lmm_reason_set(ret_reason, has_no_magic(header)
                                               ? "not a ledger, or one that is only being written"

@@ -231,7 +231,7 @@ static int put_families(const struct lmm_model *model, struct lmm_sink *sink)
         const struct lmm_model_family *family = model->families[i];
 
         series[i] =
-            (struct series){family, labels_of(family, put_family_labels), (uintptr_t) family, 0};
+            (struct series) {family, labels_of(family, put_family_labels), (uintptr_t) family, 0};
         made = series[i].labels != NULL;
     }
     made = made && number_duplicates(series, count);
@@ -252,7 +252,7 @@ static int put_sites(const struct lmm_model *model, struct lmm_sink *sink, size_
     for (size_t i = 0; made && i < count; i++) {
         const struct lmm_model_site *site = &model->sites[i];
 
-        series[i] = (struct series){site, labels_of(site, put_site_labels), site->id, 0};
+        series[i] = (struct series) {site, labels_of(site, put_site_labels), site->id, 0};
         made = series[i].labels != NULL;
     }
     made = made && number_duplicates(series, count);

@@ -73,7 +73,7 @@ static void look_at_file(struct search *search, char *path)
     if (place == NULL) {
         free(path);
     } else {
-        *place = (struct lmm_place){
+        *place = (struct lmm_place) {
             .path = path,
             .program = strdup(program_of(&file.header)),
             .pid = file.header.pid,
@@ -107,7 +107,7 @@ static bool has_seen(struct search *search, const struct stat *status)
         return true;
     }
     search->seen = seen;
-    seen[search->seen_count++] = (struct seen){status->st_dev, status->st_ino};
+    seen[search->seen_count++] = (struct seen) {status->st_dev, status->st_ino};
     return false;
 }
 
@@ -192,7 +192,7 @@ void lmm_places_free(struct lmm_places *places)
         free(places->place[i].program);
     }
     free(places->place);
-    *places = (struct lmm_places){NULL, 0, 0};
+    *places = (struct lmm_places) {NULL, 0, 0};
 }
 
 /* ---- Selecting ------------------------------------------------------------------------------- */

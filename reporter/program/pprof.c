@@ -96,7 +96,7 @@ static const struct numbered *interned(void **tree, char *text, int64_t next)
     struct numbered **found = NULL;
 
     if (entry != NULL && text != NULL) {
-        *entry = (struct numbered){text, next};
+        *entry = (struct numbered) {text, next};
         found = tsearch(entry, tree, compare_entries);
     }
     if (found == NULL || *found != entry) {

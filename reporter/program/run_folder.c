@@ -149,7 +149,7 @@ void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep)
         close(folder->descriptor);
     }
     free(folder->path);
-    *folder = (struct lmm_run_folder){NULL, -1};
+    *folder = (struct lmm_run_folder) {NULL, -1};
 }
 
 /* ---- All folders ----------------------------------------------------------------------------- */

@@ -163,14 +163,10 @@ static const char *state_of(const struct lmm_run_process *process)
         return "running";
     }
     switch (process->model->process) {
-    case LMM_MODEL_EXITED:
-        return "exited";
-    case LMM_MODEL_LOST:
-        return "lost";
-    case LMM_MODEL_REPLACED:
-        return "replaced";
-    default:
-        return "killed";
+    case LMM_MODEL_EXITED: return "exited";
+    case LMM_MODEL_LOST: return "lost";
+    case LMM_MODEL_REPLACED: return "replaced";
+    default: return "killed";
     }
 }
 

@@ -112,9 +112,7 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
             argp_error(state, "no format '%s'", argument);
         }
         return 0;
-    case 't':
-        options->top = read_number(argument, 1, SIZE_MAX, "--top", state);
-        return 0;
+    case 't': options->top = read_number(argument, 1, SIZE_MAX, "--top", state); return 0;
     case KEY_ERROR_EXITCODE:
         options->error_exitcode = (int) read_number(argument, 1, 255, "--error-exitcode", state);
         return 0;
@@ -131,8 +129,7 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
         check_options(argument, state);
         options->options = argument;
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -141,39 +138,20 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct lmm_run_options *options = state->input;
 
     switch (key) {
-    case 'o':
-        options->output = argument;
-        return 0;
-    case KEY_LEAKS:
-        options->leaks_only = true;
-        return 0;
-    case KEY_FILL:
-        options->fill = true;
-        return 0;
-    case KEY_CHILDREN:
-        options->children = true;
-        return 0;
-    case KEY_KEEP:
-        options->keep = true;
-        return 0;
-    case KEY_DEBUGINFOD:
-        options->debuginfod = true;
-        return 0;
-    case KEY_NO_BUILT_IN:
-        options->no_built_in = true;
-        return 0;
-    case KEY_LIBRARY:
-        options->library = argument;
-        return 0;
+    case 'o': options->output = argument; return 0;
+    case KEY_LEAKS: options->leaks_only = true; return 0;
+    case KEY_FILL: options->fill = true; return 0;
+    case KEY_CHILDREN: options->children = true; return 0;
+    case KEY_KEEP: options->keep = true; return 0;
+    case KEY_DEBUGINFOD: options->debuginfod = true; return 0;
+    case KEY_NO_BUILT_IN: options->no_built_in = true; return 0;
+    case KEY_LIBRARY: options->library = argument; return 0;
     case ARGP_KEY_ARG:
         options->argv = &state->argv[state->next - 1];
         state->next = state->argc;
         return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which program shall run?");
-        return 0;
-    default:
-        return parse_value(key, argument, state);
+    case ARGP_KEY_NO_ARGS: argp_error(state, "which program shall run?"); return 0;
+    default: return parse_value(key, argument, state);
     }
 }
 
@@ -192,7 +170,7 @@ static const struct argp parser = {
 
 void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_options)
 {
-    *ret_options = (struct lmm_run_options){
+    *ret_options = (struct lmm_run_options) {
         .stacks = LMM_RUN_STACKS,
         .format = lmm_format_find("text"),
     };

@@ -150,11 +150,8 @@ static error_t parse(int option, char *argument, struct argp_state *state)
             argp_error(state, "--top wants a number from 1 on, not '%s'", argument);
         }
         return 0;
-    case 'f':
-        add_pattern(state, select, argument);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case 'f': add_pattern(state, select, argument); return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -224,5 +221,5 @@ void lmm_select_apply(const struct lmm_select *select, struct lmm_model *model)
 void lmm_select_free(struct lmm_select *select)
 {
     free(select->patterns);
-    *select = (struct lmm_select){NULL, 0, NULL, 0};
+    *select = (struct lmm_select) {NULL, 0, NULL, 0};
 }

@@ -106,7 +106,7 @@ static bool walk(const struct source *source, struct chain *chain, struct lmm_re
         if (link == NULL) {
             return lmm_reason_set(ret_reason, "%s", strerror(ENOMEM));
         }
-        *link = (struct link){offset, bytes, lmm_load_u32_acquire(&chunk->kind), 0};
+        *link = (struct link) {offset, bytes, lmm_load_u32_acquire(&chunk->kind), 0};
         offset += bytes;
     }
     return true;
@@ -434,7 +434,7 @@ struct lmm_snapshot *lmm_snapshot_try(const char *path, struct lmm_reason *ret_r
         struct lmm_ledger_file file;
 
         if (tries > 0) {
-            nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+            nanosleep(&(struct timespec) {.tv_nsec = PAUSE_NS}, NULL);
         }
         lmm_snapshot_free(snapshot);
         snapshot = NULL;

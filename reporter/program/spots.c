@@ -24,7 +24,7 @@ static void add(struct lmm_tally *sum, const struct lmm_tally *tally)
 
 static struct lmm_tally tally_of(const struct lmm_model_site *site)
 {
-    return (struct lmm_tally){
+    return (struct lmm_tally) {
         .allocations = site->allocations,
         .allocated_bytes = site->allocated_bytes,
         .temporaries = site->temporaries,
@@ -38,30 +38,22 @@ static struct lmm_tally tally_of(const struct lmm_model_site *site)
 uint64_t lmm_tally_first(const struct lmm_tally *tally, enum lmm_measure measure)
 {
     switch (measure) {
-    case LMM_MEASURE_PEAK:
-        return tally->peak_bytes;
-    case LMM_MEASURE_LEAKS:
-        return tally->leaked_bytes;
-    case LMM_MEASURE_TEMPORARIES:
-        return tally->temporaries;
+    case LMM_MEASURE_PEAK: return tally->peak_bytes;
+    case LMM_MEASURE_LEAKS: return tally->leaked_bytes;
+    case LMM_MEASURE_TEMPORARIES: return tally->temporaries;
     case LMM_MEASURE_ALLOCATIONS:
-    default:
-        return tally->allocations;
+    default: return tally->allocations;
     }
 }
 
 uint64_t lmm_tally_second(const struct lmm_tally *tally, enum lmm_measure measure)
 {
     switch (measure) {
-    case LMM_MEASURE_PEAK:
-        return tally->peak_blocks;
-    case LMM_MEASURE_LEAKS:
-        return tally->leaked_blocks;
-    case LMM_MEASURE_TEMPORARIES:
-        return tally->allocations;
+    case LMM_MEASURE_PEAK: return tally->peak_blocks;
+    case LMM_MEASURE_LEAKS: return tally->leaked_blocks;
+    case LMM_MEASURE_TEMPORARIES: return tally->allocations;
     case LMM_MEASURE_ALLOCATIONS:
-    default:
-        return tally->allocated_bytes;
+    default: return tally->allocated_bytes;
     }
 }
 
@@ -237,13 +229,10 @@ static bool fits_scope(const struct lmm_model *model, uint32_t stack,
                        enum lmm_suppression_scope scope)
 {
     switch (scope) {
-    case LMM_SUPPRESS_LOADER:
-        return is_of_loader(model, stack);
-    case LMM_SUPPRESS_RUNTIME:
-        return is_of_runtime(model, stack);
+    case LMM_SUPPRESS_LOADER: return is_of_loader(model, stack);
+    case LMM_SUPPRESS_RUNTIME: return is_of_runtime(model, stack);
     case LMM_SUPPRESS_TEXTS:
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -315,7 +304,7 @@ static void gather(struct lmm_spots *spots, size_t trace_count)
 
         if (spot == NULL || compare_places(spot->site, trace->site) != 0) {
             spot = &spots->items[spots->count++];
-            *spot = (struct lmm_spot){.site = trace->site, .traces = trace};
+            *spot = (struct lmm_spot) {.site = trace->site, .traces = trace};
         }
         spot->trace_count++;
         add(&spot->tally, &trace->tally);
@@ -336,7 +325,7 @@ bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *supp
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        spots.traces[i] = (struct lmm_trace){&model->sites[i], tally_of(&model->sites[i])};
+        spots.traces[i] = (struct lmm_trace) {&model->sites[i], tally_of(&model->sites[i])};
     }
     qsort(spots.traces, count, sizeof(*spots.traces), compare_traces_by_place);
     count = merge_traces(spots.traces, count);
@@ -352,5 +341,5 @@ void lmm_spots_free(struct lmm_spots *spots)
 {
     free(spots->items);
     free(spots->traces);
-    *spots = (struct lmm_spots){.model = NULL};
+    *spots = (struct lmm_spots) {.model = NULL};
 }

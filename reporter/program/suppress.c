@@ -69,7 +69,7 @@ static struct lmm_suppression *add_item(struct lmm_suppressions *suppressions)
         return NULL;
     }
     suppressions->items = items;
-    items[suppressions->count] = (struct lmm_suppression){.pattern = NULL};
+    items[suppressions->count] = (struct lmm_suppression) {.pattern = NULL};
     return &items[suppressions->count++];
 }
 
@@ -222,5 +222,5 @@ void lmm_suppressions_free(struct lmm_suppressions *suppressions)
         free(suppressions->items[i].glob);
     }
     free(suppressions->items);
-    *suppressions = (struct lmm_suppressions){NULL, 0};
+    *suppressions = (struct lmm_suppressions) {NULL, 0};
 }

@@ -153,7 +153,7 @@ static bool add_unit(struct lmm_symbol_file *file, const Dwarf_Die *die, const D
         file->unit_room = room;
     }
     file->units[file->unit_count++] =
-        (struct unit){.die = *die, .body = body->addr != NULL ? *body : *die};
+        (struct unit) {.die = *die, .body = body->addr != NULL ? *body : *die};
     return true;
 }
 
@@ -187,10 +187,8 @@ static bool may_hold_functions(int tag)
     case DW_TAG_structure_type:
     case DW_TAG_union_type:
     case DW_TAG_subprogram:
-    case DW_TAG_lexical_block:
-        return true;
-    default:
-        return false;
+    case DW_TAG_lexical_block: return true;
+    default: return false;
     }
 }
 
@@ -351,13 +349,13 @@ static size_t find_in_dwarf(struct lmm_symbol_file *file, Dwarf_Addr address,
     if (unit == NULL) {
         return 0;
     }
-    symbols[0] = (struct lmm_symbol){.line = 0};
+    symbols[0] = (struct lmm_symbol) {.line = 0};
     set_line(unit, address, &symbols[0]);
     for (size_t i = 0; i < count; i++) {
         Dwarf_Die *die = &chain[count - 1 - i];
 
         if (i > 0) {
-            symbols[i] = (struct lmm_symbol){.line = 0};
+            symbols[i] = (struct lmm_symbol) {.line = 0};
             set_call(unit, die + 1, &symbols[i]);
         }
         symbols[i].function = linkage_name(die);
@@ -409,7 +407,7 @@ static void index_symbols(struct lmm_symbol_file *file)
 
         if (name != NULL && *name != '\0' && is_code(&symbol)) {
             file->entries[file->entry_count++] =
-                (struct entry){address, symbol.st_size, name, rank_of(&symbol, name)};
+                (struct entry) {address, symbol.st_size, name, rank_of(&symbol, name)};
         }
     }
     if (file->entries != NULL) {
@@ -456,7 +454,7 @@ size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
         count = find_in_dwarf(file, address + file->elf_bias - file->dwarf_bias, ret_symbols);
     }
     if (count == 0) {
-        ret_symbols[0] = (struct lmm_symbol){.line = 0};
+        ret_symbols[0] = (struct lmm_symbol) {.line = 0};
         count = 1;
     }
     if (ret_symbols[count - 1].function == NULL) {

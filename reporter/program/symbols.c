@@ -77,11 +77,11 @@ static struct lmm_string keep(struct lmm_symbols *symbols, const char *text, siz
 
     HASH_FIND(hh, symbols->texts, text, bytes, kept);
     if (kept != NULL) {
-        return (struct lmm_string){kept->bytes_of, kept->bytes};
+        return (struct lmm_string) {kept->bytes_of, kept->bytes};
     }
     kept = calloc(1, sizeof(*kept) + bytes + 1);
     if (kept == NULL) {
-        return (struct lmm_string){NULL, 0};
+        return (struct lmm_string) {NULL, 0};
     }
     kept->bytes = bytes;
     memcpy(kept->bytes_of, text, bytes);
@@ -89,9 +89,9 @@ static struct lmm_string keep(struct lmm_symbols *symbols, const char *text, siz
     added = kept->hh.tbl != NULL;
     if (!added) {
         free(kept);
-        return (struct lmm_string){NULL, 0};
+        return (struct lmm_string) {NULL, 0};
     }
-    return (struct lmm_string){kept->bytes_of, kept->bytes};
+    return (struct lmm_string) {kept->bytes_of, kept->bytes};
 }
 
 /* Keeps a name as people write it. */
@@ -136,7 +136,7 @@ static struct file *make_file(const struct lmm_model_module *module)
     file->key_bytes = key_bytes;
     memcpy(file->key, module->path.text, module->path.bytes);
     memcpy(file->key + module->path.bytes + 1, module->build_id, module->build_id_bytes);
-    file->path = (struct lmm_string){(const char *) file->key, module->path.bytes};
+    file->path = (struct lmm_string) {(const char *) file->key, module->path.bytes};
     file->name = lmm_model_last_component(file->path);
     file->is_library = lmm_wrapper_is_library(file->name.text);
     return file;
@@ -212,7 +212,7 @@ static size_t find(struct lmm_symbols *symbols, struct file *file, const struct 
         name = lmm_symbol_file_name(file->symbols, key->offset - 1);
     }
     if (key->is_brief || lmm_wrapper_is_start(name)) {
-        found[0] = (struct lmm_symbol){.function = name};
+        found[0] = (struct lmm_symbol) {.function = name};
         return 1;
     }
     return lmm_symbol_file_find(file->symbols, key->offset - 1, found);

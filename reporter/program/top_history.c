@@ -27,7 +27,7 @@ uint64_t lmm_top_rate(uint64_t count, uint64_t elapsed_ns)
 
 static struct lmm_top_counts family_counts(const struct lmm_model_family *family)
 {
-    return (struct lmm_top_counts){
+    return (struct lmm_top_counts) {
         .allocations = family->allocations,
         .frees = family->frees,
         .live_blocks = family->live_blocks,
@@ -41,7 +41,7 @@ static struct lmm_top_counts family_counts(const struct lmm_model_family *family
 
 static struct lmm_top_counts site_counts(const struct lmm_model_site *site)
 {
-    return (struct lmm_top_counts){
+    return (struct lmm_top_counts) {
         .allocations = site->allocations,
         .frees = site->frees,
         .live_blocks = site->live_blocks,
@@ -245,5 +245,5 @@ void lmm_top_history_close(struct lmm_top_history *history)
 {
     free(history->family);
     free(history->site_track);
-    *history = (struct lmm_top_history){.family = NULL};
+    *history = (struct lmm_top_history) {.family = NULL};
 }

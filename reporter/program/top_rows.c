@@ -157,7 +157,7 @@ static void fill_family(struct lmm_top_row *row, const struct lmm_top_family *it
 {
     const struct lmm_model_family *family = item->family;
 
-    *row = (struct lmm_top_row){.identity = item->serial, .name = family->name, .family = item};
+    *row = (struct lmm_top_row) {.identity = item->serial, .name = family->name, .family = item};
     fill_counts(row, &item->track, marked);
     row->figure[LMM_TOP_PEAK] = lmm_top_figure_of(family->peak_bytes);
     row->figure[LMM_TOP_SIZE] = lmm_top_figure_of(family->size_bytes);
@@ -171,7 +171,7 @@ static void fill_family(struct lmm_top_row *row, const struct lmm_top_family *it
 void lmm_top_rows_close(struct lmm_top_rows *rows)
 {
     free(rows->row);
-    *rows = (struct lmm_top_rows){.row = NULL};
+    *rows = (struct lmm_top_rows) {.row = NULL};
 }
 
 static bool make_room(struct lmm_top_rows *rows, size_t count)
@@ -217,7 +217,7 @@ bool lmm_top_rows_of_sites(struct lmm_top_rows *rows, const struct lmm_top_histo
             rows->hidden++;
             continue;
         }
-        *row = (struct lmm_top_row){.identity = site->id, .name = site->file, .site = site};
+        *row = (struct lmm_top_row) {.identity = site->id, .name = site->file, .site = site};
         fill_counts(row, &history->site_track[site->id], history->marked);
         rows->count++;
     }
@@ -253,9 +253,9 @@ bool lmm_top_rows_of_processes(struct lmm_top_rows *rows, const struct lmm_place
             rows->hidden++;
             continue;
         }
-        *row = (struct lmm_top_row){.identity = (place->start_time_ns << 22) ^ place->pid,
-                                    .name = lmm_string_of(program_of(place)),
-                                    .place = place};
+        *row = (struct lmm_top_row) {.identity = (place->start_time_ns << 22) ^ place->pid,
+                                     .name = lmm_string_of(program_of(place)),
+                                     .place = place};
         row->figure[LMM_TOP_PID] = place->pid;
         row->figure[LMM_TOP_AGE] = lmm_top_figure_of(age_ns);
         rows->count++;

@@ -33,7 +33,7 @@ bool lmm_top_sheet_open(struct lmm_top_sheet *sheet, size_t rows, size_t columns
 {
     bool complete;
 
-    *sheet = (struct lmm_top_sheet){.rows = rows, .columns = columns, .utf8 = utf8};
+    *sheet = (struct lmm_top_sheet) {.rows = rows, .columns = columns, .utf8 = utf8};
     sheet->line = calloc(rows, sizeof(*sheet->line));
     complete = sheet->line != NULL;
     for (size_t i = 0; complete && i < rows; i++) {

@@ -98,7 +98,7 @@ void lmm_top_source_close(struct lmm_top_source *source)
     lmm_snapshot_free(source->snapshot);
     lmm_symbols_close(source->symbols);
     free(source->path);
-    *source = (struct lmm_top_source){.path = NULL};
+    *source = (struct lmm_top_source) {.path = NULL};
 }
 
 const char *lmm_top_source_words(const struct lmm_top_source *source)

@@ -12,7 +12,7 @@ enum {
 
 void lmm_top_init(struct lmm_top *top, enum lmm_top_view view)
 {
-    *top = (struct lmm_top){.view = view, .shown = 1, .delay_ms = 1000};
+    *top = (struct lmm_top) {.view = view, .shown = 1, .delay_ms = 1000};
     for (int i = 0; i < LMM_TOP_VIEWS; i++) {
         top->table[i].key = lmm_top_keys((enum lmm_top_view) i);
     }
@@ -115,26 +115,15 @@ static bool move(struct lmm_top *top, int key)
     int64_t page = (int64_t) top->shown;
 
     switch (key) {
-    case LMM_TOP_KEY_UP:
-        lmm_top_cursor_move(cursor, &top->rows, -1);
-        return true;
-    case LMM_TOP_KEY_DOWN:
-        lmm_top_cursor_move(cursor, &top->rows, 1);
-        return true;
-    case LMM_TOP_KEY_PAGE_UP:
-        lmm_top_cursor_move(cursor, &top->rows, -page);
-        return true;
-    case LMM_TOP_KEY_PAGE_DOWN:
-        lmm_top_cursor_move(cursor, &top->rows, page);
-        return true;
-    case LMM_TOP_KEY_HOME:
-        lmm_top_cursor_home(cursor);
-        return true;
+    case LMM_TOP_KEY_UP: lmm_top_cursor_move(cursor, &top->rows, -1); return true;
+    case LMM_TOP_KEY_DOWN: lmm_top_cursor_move(cursor, &top->rows, 1); return true;
+    case LMM_TOP_KEY_PAGE_UP: lmm_top_cursor_move(cursor, &top->rows, -page); return true;
+    case LMM_TOP_KEY_PAGE_DOWN: lmm_top_cursor_move(cursor, &top->rows, page); return true;
+    case LMM_TOP_KEY_HOME: lmm_top_cursor_home(cursor); return true;
     case LMM_TOP_KEY_END:
         lmm_top_cursor_move(cursor, &top->rows, (int64_t) top->rows.count);
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -186,32 +175,21 @@ static void choose_order(struct lmm_top *top, int key)
 static enum lmm_top_answer act(struct lmm_top *top, int key)
 {
     switch (key) {
-    case LMM_TOP_KEY_ENTER:
-        return enter(top);
+    case LMM_TOP_KEY_ENTER: return enter(top);
     case 'q':
     case LMM_TOP_KEY_ESCAPE:
-    case LMM_TOP_KEY_BACKSPACE:
-        return back(top, key);
-    case ' ':
-        return LMM_TOP_READ;
-    case '/':
-        top->typing = true;
-        break;
+    case LMM_TOP_KEY_BACKSPACE: return back(top, key);
+    case ' ': return LMM_TOP_READ;
+    case '/': top->typing = true; break;
     case '?':
-    case 'h':
-        top->help = true;
-        break;
+    case 'h': top->help = true; break;
     case 'm':
         if (top->view != LMM_TOP_PROCESSES) {
             lmm_top_history_mark(&top->history, !top->history.marked);
         }
         break;
-    case 'r':
-        lmm_top_table(top)->reversed = !lmm_top_table(top)->reversed;
-        break;
-    default:
-        choose_order(top, key);
-        break;
+    case 'r': lmm_top_table(top)->reversed = !lmm_top_table(top)->reversed; break;
+    default: choose_order(top, key); break;
     }
     return LMM_TOP_GO_ON;
 }

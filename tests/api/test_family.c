@@ -156,7 +156,7 @@ Test(family, thousands_in_order)
     struct progress progress = {0, 0};
     cr_assert(lmm_for_each_family(visit_many, &progress) == 0);
     cr_assert(progress.next == MANY);
-    progress = (struct progress){0, 7};
+    progress = (struct progress) {0, 7};
     cr_assert(lmm_for_each_family(visit_many, &progress) == 4711);
     cr_assert(progress.next == 7);
     for (size_t i = 0; i < MANY; i++) {

@@ -236,7 +236,7 @@ Test(figures, walk_ends_when_told)
     struct seen seen = {.stop_at = 4};
     cr_assert(lmm_for_each_block(NULL, note, &seen) == -7);
     cr_assert(seen.count == 4);
-    seen = (struct seen){.stop_at = 3};
+    seen = (struct seen) {.stop_at = 3};
     cr_assert(lmm_for_each_block(lmm_family_find("emp_t"), note, &seen) == -7);
     cr_assert(seen.count == 3);
 }

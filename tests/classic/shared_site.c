@@ -31,14 +31,10 @@ static pthread_barrier_t barrier;
 static emp_t *hire(int place, size_t units)
 {
     switch (place) {
-    case 0:
-        return XCALLOC(units, emp_t);
-    case 1:
-        return XCALLOC(units, emp_t);
-    case 2:
-        return XCALLOC(units, emp_t);
-    default:
-        return XCALLOC(units, emp_t);
+    case 0: return XCALLOC(units, emp_t);
+    case 1: return XCALLOC(units, emp_t);
+    case 2: return XCALLOC(units, emp_t);
+    default: return XCALLOC(units, emp_t);
     }
 }
 

@@ -180,16 +180,13 @@ static const struct {
 static bool is_expected(enum report expected, const char *err)
 {
     switch (expected) {
-    case NOTHING:
-        return err[0] == '\0';
-    case FULL:
-        return is_full_report(err);
+    case NOTHING: return err[0] == '\0';
+    case FULL: return is_full_report(err);
     case ONE_HIRE:
         return count_lines(err, "leak:") == 1 &&
                strstr(err, "leak: 1 block, 36 bytes of emp_t allocated at "
                            "tests/exit/scenarios.c:1002 (hire)\n") != NULL;
-    case ONE_SIT:
-        return count_lines(err, "leak:") == 1 && has_line(err, leak_lines[2]);
+    case ONE_SIT: return count_lines(err, "leak:") == 1 && has_line(err, leak_lines[2]);
     case USAGE:
         return count_lines(err, "SUMMARY: ") == 1 && strstr(err, "emp_t") != NULL &&
                count_lines(err, "leak:") == 0;

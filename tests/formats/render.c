@@ -39,7 +39,7 @@ static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *mo
     for (unsigned i = 0; i < 2; i++) {
         snprintf(names[frame][i], sizeof(names[0][0]),
                  i == 0 && known ? "small<int>::f%u(char *)" : "f%u", (unsigned) frame);
-        calls[frame][i] = (struct lmm_model_call){
+        calls[frame][i] = (struct lmm_model_call) {
             .function = lmm_string_of(names[frame][i]),
             .file = lmm_string_of(known ? "src/f.cc" : ""),
             .module = lmm_string_of(known ? "tool" : ""),

@@ -153,11 +153,11 @@ Test(delta, patterns_select_families_and_their_total)
 
     cr_expect_eq(delta->family_count, 2);
     cr_expect_eq(delta->site_count, 3);
-    expect_row(&(struct lmm_delta_row){.family = lmm_string_of("total"),
-                                       .live_bytes = delta->total.live_bytes,
-                                       .live_blocks = delta->total.live_blocks,
-                                       .allocations = delta->total.allocations,
-                                       .frees = delta->total.frees},
+    expect_row(&(struct lmm_delta_row) {.family = lmm_string_of("total"),
+                                        .live_bytes = delta->total.live_bytes,
+                                        .live_blocks = delta->total.live_blocks,
+                                        .allocations = delta->total.allocations,
+                                        .frees = delta->total.frees},
                "total", 0, 40560, 1005, 1016, 11);
     done(delta);
 }

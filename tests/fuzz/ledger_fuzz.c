@@ -100,7 +100,7 @@ static void select_rows(struct lmm_model *model)
 
     lmm_select_apply(&select, model);
     check(model);
-    select = (struct lmm_select){.top = 1};
+    select = (struct lmm_select) {.top = 1};
     lmm_select_apply(&select, model);
     render(model);
 }

@@ -9,52 +9,36 @@
 static uint32_t record_bytes_of(uint32_t kind)
 {
     switch (kind) {
-    case LMM_LEDGER_FAMILIES:
-        return sizeof(struct lmm_ledger_family);
-    case LMM_LEDGER_SITES:
-        return sizeof(struct lmm_ledger_site);
-    case LMM_LEDGER_ROWS:
-        return sizeof(struct lmm_ledger_row);
-    case LMM_LEDGER_MODULES:
-        return sizeof(struct lmm_ledger_module);
-    case LMM_LEDGER_FRAMES:
-        return sizeof(struct lmm_ledger_frame);
-    case LMM_LEDGER_STACKS:
-        return sizeof(uint32_t);
-    case LMM_LEDGER_PEAKS:
-        return sizeof(struct lmm_ledger_peak);
-    case LMM_LEDGER_TEMPORARIES:
-        return sizeof(uint64_t);
-    default:
-        return 1;
+    case LMM_LEDGER_FAMILIES: return sizeof(struct lmm_ledger_family);
+    case LMM_LEDGER_SITES: return sizeof(struct lmm_ledger_site);
+    case LMM_LEDGER_ROWS: return sizeof(struct lmm_ledger_row);
+    case LMM_LEDGER_MODULES: return sizeof(struct lmm_ledger_module);
+    case LMM_LEDGER_FRAMES: return sizeof(struct lmm_ledger_frame);
+    case LMM_LEDGER_STACKS: return sizeof(uint32_t);
+    case LMM_LEDGER_PEAKS: return sizeof(struct lmm_ledger_peak);
+    case LMM_LEDGER_TEMPORARIES: return sizeof(uint64_t);
+    default: return 1;
     }
 }
 
 static uint32_t capacity_of(uint32_t kind)
 {
     switch (kind) {
-    case LMM_LEDGER_FAMILIES:
-        return BOOK_FAMILIES;
-    case LMM_LEDGER_SITES:
-        return BOOK_SITES;
-    case LMM_LEDGER_ROWS:
-        return BOOK_ROWS;
-    case LMM_LEDGER_MODULES:
-        return BOOK_MODULES;
-    case LMM_LEDGER_FRAMES:
-        return BOOK_FRAMES;
+    case LMM_LEDGER_FAMILIES: return BOOK_FAMILIES;
+    case LMM_LEDGER_SITES: return BOOK_SITES;
+    case LMM_LEDGER_ROWS: return BOOK_ROWS;
+    case LMM_LEDGER_MODULES: return BOOK_MODULES;
+    case LMM_LEDGER_FRAMES: return BOOK_FRAMES;
     case LMM_LEDGER_STACKS:
     case LMM_LEDGER_PEAKS:
-    case LMM_LEDGER_TEMPORARIES:
-        return BOOK_SITES;
-    default:
-        return BOOK_STRINGS;
+    case LMM_LEDGER_TEMPORARIES: return BOOK_SITES;
+    default: return BOOK_STRINGS;
     }
 }
 
 void book_open(struct book *book, const char *executable, uint32_t pid)
 {
-    *book = (struct book){
+    *book = (struct book) {
         .header = {.version = LMM_LEDGER_VERSION,
                    .header_bytes = sizeof(struct lmm_ledger_header),
                    .chunk_bytes = sizeof(struct lmm_ledger_chunk),
@@ -179,7 +163,7 @@ uint32_t book_family(struct book *book, const char *name, uint64_t size, uint32_
     struct lmm_ledger_chunk *chunk = room_for(book, LMM_LEDGER_FAMILIES, 1);
     uint32_t index = chunk->first + chunk->used++;
 
-    *book_family_at(book, index) = (struct lmm_ledger_family){
+    *book_family_at(book, index) = (struct lmm_ledger_family) {
         .name = text,
         .align_bytes = align,
         .size_bytes = size,
@@ -196,7 +180,7 @@ uint32_t book_site(struct book *book, uint32_t family, const char *file, uint32_
     struct lmm_ledger_chunk *chunk = room_for(book, LMM_LEDGER_SITES, 1);
     uint32_t index = chunk->first + chunk->used++;
 
-    *book_site_at(book, index) = (struct lmm_ledger_site){family, line, file_text, function_text};
+    *book_site_at(book, index) = (struct lmm_ledger_site) {family, line, file_text, function_text};
     return index;
 }
 

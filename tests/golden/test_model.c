@@ -371,7 +371,7 @@ Test(model, too_little_scratch_is_enospc_at_every_size)
         free(exact);
     }
     cr_expect_gt(least, sizeof(struct lmm_model));
-    cr_expect_eq(lmm_model_build(&book.view, NULL, 0, &(struct lmm_model *){NULL}), -ENOSPC);
+    cr_expect_eq(lmm_model_build(&book.view, NULL, 0, &(struct lmm_model *) {NULL}), -ENOSPC);
     book_close(&book);
 }
 
@@ -559,8 +559,8 @@ Test(model, a_stack_has_one_key_wherever_its_files_were_mapped)
 Test(model, peaks_are_those_of_the_valid_owner)
 {
     make_drop_in(0x70000000);
-    *book_peak(&book, 0, 0) = (struct lmm_ledger_peak){5, 50};
-    *book_peak(&book, 1, 0) = (struct lmm_ledger_peak){6, 60};
+    *book_peak(&book, 0, 0) = (struct lmm_ledger_peak) {5, 50};
+    *book_peak(&book, 1, 0) = (struct lmm_ledger_peak) {6, 60};
     book.header.peak_bytes[0] = 50;
     book.header.peak_bytes[1] = 60;
     for (uint64_t count = 0; count < 4; count++) {
@@ -977,7 +977,7 @@ Test(model, every_damage_is_einval)
         free(large);
         book_close(&book);
     }
-    cr_expect_eq(lmm_model_build(NULL, scratch, sizeof(scratch), &(struct lmm_model *){NULL}),
+    cr_expect_eq(lmm_model_build(NULL, scratch, sizeof(scratch), &(struct lmm_model *) {NULL}),
                  -EINVAL);
 }
 

@@ -209,17 +209,17 @@ static int usage(const struct lmm_model *model, struct lmm_sink *sink)
 
 static int usage_colour(const struct lmm_model *model, struct lmm_sink *sink)
 {
-    return lmm_text_usage(model, sink, &(struct lmm_text_style){.colour = true, .top_sites = 2});
+    return lmm_text_usage(model, sink, &(struct lmm_text_style) {.colour = true, .top_sites = 2});
 }
 
 static int leaks(const struct lmm_model *model, struct lmm_sink *sink)
 {
-    return lmm_text_leaks(model, sink, &(struct lmm_text_style){.top_sites = 1});
+    return lmm_text_leaks(model, sink, &(struct lmm_text_style) {.top_sites = 1});
 }
 
 static int leaks_colour(const struct lmm_model *model, struct lmm_sink *sink)
 {
-    return lmm_text_leaks(model, sink, &(struct lmm_text_style){.colour = true});
+    return lmm_text_leaks(model, sink, &(struct lmm_text_style) {.colour = true});
 }
 
 /* A model as whoever looked for the process would complete it. */

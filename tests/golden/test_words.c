@@ -49,8 +49,8 @@ Test(sink, keeps_bytes_and_their_order_across_full_buffers)
     cr_expect_eq(taken.used, expected);
     cr_expect_eq(taken.calls, expected / LMM_SINK_BYTES + 1);
     for (size_t at = 0, i = 0; i < 1000; at += 4 + i % 7, i++) {
-        cr_assert_eq(atoi((char[]){taken.bytes[at], taken.bytes[at + 1], taken.bytes[at + 2],
-                                   taken.bytes[at + 3], '\0'}),
+        cr_assert_eq(atoi((char[]) {taken.bytes[at], taken.bytes[at + 1], taken.bytes[at + 2],
+                                    taken.bytes[at + 3], '\0'}),
                      (int) i);
     }
 }

@@ -116,7 +116,7 @@ static void describe_sites(void)
 {
     for (unsigned i = 0; i < SITES; i++) {
         snprintf(functions[i], sizeof(functions[i]), "site_%u", i);
-        sites[i] = (struct lmm_site){
+        sites[i] = (struct lmm_site) {
             .id = LMM_SITE_UNKNOWN,
             .line = i + 1,
             .file = "logger.c",

@@ -171,7 +171,7 @@ static void sites_more(char **word)
         struct stack *stack = &families[site_count % family_count];
         char *function = functions[site_count / SITES_PER_FUNCTION];
         snprintf(function, sizeof(functions[0]), "place_%u", site_count / SITES_PER_FUNCTION);
-        sites[site_count] = (struct lmm_site){
+        sites[site_count] = (struct lmm_site) {
             .id = LMM_SITE_UNKNOWN,
             .line = site_count + 1,
             .file = "places.c",

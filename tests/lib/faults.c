@@ -166,7 +166,7 @@ static struct hoard *take_all(struct lmm_arena *arena)
     for (size_t bytes = 1 << 16; bytes >= LMM_CACHE_LINE_BYTES; bytes -= LMM_CACHE_LINE_BYTES) {
         struct hoard *record;
         while ((record = lmm_meta_alloc(arena, bytes)) != NULL) {
-            *record = (struct hoard){hoard, bytes};
+            *record = (struct hoard) {hoard, bytes};
             hoard = record;
         }
     }
@@ -179,7 +179,7 @@ static void give_all(struct lmm_arena *arena, struct hoard *hoard)
     while (hoard != NULL) {
         struct hoard *next = hoard->next;
         size_t bytes = hoard->bytes;
-        *hoard = (struct hoard){0};
+        *hoard = (struct hoard) {0};
         lmm_meta_free(arena, hoard, bytes);
         hoard = next;
     }
@@ -231,7 +231,7 @@ static bool note_block(struct model_family *family, void *address, size_t slots,
     CHECK((uintptr_t) address % family->align == 0);
     CHECK(block_count < BLOCKS_MAX);
     struct model_block *block = &blocks[block_count++];
-    *block = (struct model_block){address, family, slots, next_seed++};
+    *block = (struct model_block) {address, family, slots, next_seed++};
     if (zeroed) {
         check_zeroed(block->address, bytes_of(block));
     }

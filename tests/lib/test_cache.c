@@ -74,7 +74,8 @@ Test(cache, keeps_so_many_of_a_length, .init = start)
                       "stride %zu length %zu: %zu kept", strides[i], lengths[j], kept);
         }
         lmm_cache_flush(&heap);
-        cr_expect(family->record->pages == 0 && family->runs.holes.reserved == 0, "%s: flushed", name);
+        cr_expect(family->record->pages == 0 && family->runs.holes.reserved == 0, "%s: flushed",
+                  name);
     }
 }
 

@@ -7,10 +7,10 @@
 #include <string.h>
 
 enum {
-    FUNCTION = 0x1000,    /* where the function is, from the start of the module */
+    FUNCTION = 0x1000, /* where the function is, from the start of the module */
     FUNCTION_BYTES = 0x100,
-    OTHER = 0x3000,       /* a second one */
-    SECTION = 64,         /* .eh_frame; .eh_frame_hdr is at 0 */
+    OTHER = 0x3000, /* a second one */
+    SECTION = 64,   /* .eh_frame; .eh_frame_hdr is at 0 */
     MODULE_BYTES = 0x4000,
 };
 
@@ -61,7 +61,7 @@ static void end_entry(size_t entry_at)
 
 struct source {
     const char *augmentation;
-    const unsigned char *augmentation_data;    /* with its length in front */
+    const unsigned char *augmentation_data; /* with its length in front */
     size_t augmentation_bytes;
     const unsigned char *cie_program;
     size_t cie_bytes;
@@ -74,7 +74,7 @@ static void put_cie(const struct source *source)
     put_number(0, 8);
     put_number(1, 1);
     put(source->augmentation, strlen(source->augmentation) + 1);
-    put(BYTES("\x01\x78\x10"));    /* factors 1 and -8; the return address is in column 16 */
+    put(BYTES("\x01\x78\x10")); /* factors 1 and -8; the return address is in column 16 */
     put(source->augmentation_data, source->augmentation_bytes);
     put(source->cie_program, source->cie_bytes);
     end_entry(SECTION);
@@ -151,11 +151,20 @@ static struct source plain(const unsigned char *program, size_t bytes)
     };
 }
 
-#define SP(offset, ...) {(offset), .base = LMM_CFI_SP, __VA_ARGS__}
-#define BP(offset, ...) {(offset), .base = LMM_CFI_BP, __VA_ARGS__}
+#define SP(offset, ...)                                                                            \
+    {                                                                                              \
+        (offset), .base = LMM_CFI_SP, __VA_ARGS__                                                  \
+    }
+#define BP(offset, ...)                                                                            \
+    {                                                                                              \
+        (offset), .base = LMM_CFI_BP, __VA_ARGS__                                                  \
+    }
 #define AT_CFA(offset) .saved = LMM_CFI_AT_CFA, .bp_offset = (offset)
-#define AT_BP(offset) .saved = LMM_CFI_AT_BP, .bp_offset = (offset)
-#define UNKNOWN {.base = LMM_CFI_UNKNOWN}
+#define AT_BP(offset)  .saved = LMM_CFI_AT_BP, .bp_offset = (offset)
+#define UNKNOWN                                                                                    \
+    {                                                                                              \
+        .base = LMM_CFI_UNKNOWN                                                                    \
+    }
 
 /* Rules at the return address FUNCTION + 0x11. */
 static const struct {
@@ -187,7 +196,8 @@ static const struct {
     {"bp at sp", BYTES("\x10\x06\x02\x77\x00"), UNKNOWN},
     {"bp at *bp", BYTES("\x10\x06\x03\x76\x00\x06"), UNKNOWN},
     {"bp by an empty expression", BYTES("\x10\x06\x00"), UNKNOWN},
-    {"realigned", BYTES("\x0c\x0a\x00\x10\x06\x02\x76\x00\x0f\x03\x76\x78\x06"),
+    {"realigned",
+     BYTES("\x0c\x0a\x00\x10\x06\x02\x76\x00\x0f\x03\x76\x78\x06"),
      {-8, 0, LMM_CFI_BP_LOAD, LMM_CFI_AT_BP}},
     {"CFA on r10", BYTES("\x0c\x0a\x00"), UNKNOWN},
     {"CFA *sp", BYTES("\x0f\x03\x77\x08\x06"), UNKNOWN},
@@ -202,8 +212,7 @@ static const struct {
     {"args_size", BYTES("\x2e\x90\x01\x0e\x18"), SP(24)},
     {"remember, restore", BYTES("\x0e\x10\x86\x02\x0a\x0c\x06\x20\xc6\x41\x0b"),
      SP(16, AT_CFA(-16))},
-    {"nested remember",
-     BYTES("\x0a\x0e\x10\x0a\x0e\x18\x0a\x0e\x20\x0b\x0b"), SP(16)},
+    {"nested remember", BYTES("\x0a\x0e\x10\x0a\x0e\x18\x0a\x0e\x20\x0b\x0b"), SP(16)},
     {"remember eight times", BYTES("\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0e\x10"), SP(16)},
     {"remember nine times", BYTES("\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0e\x10"), UNKNOWN},
     {"restore without remember", BYTES("\x0b"), UNKNOWN},
@@ -341,7 +350,10 @@ Test(cfi, augmentations)
 Test(cfi, the_program_of_the_cie_is_what_restore_restores)
 {
     struct source source = {
-        "zR", BYTES("\x01\x1b"), BYTES(START "\x86\x04"), BYTES("\x86\x02\x50\xc6"),
+        "zR",
+        BYTES("\x01\x1b"),
+        BYTES(START "\x86\x04"),
+        BYTES("\x86\x02\x50\xc6"),
     };
 
     build(&source);

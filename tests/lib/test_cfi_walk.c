@@ -21,14 +21,14 @@ enum { FRAMES_MAX = 256 };
 #define NOINLINE __attribute__((noinline))
 #define OPTIMIZED(how)
 #else
-#define NOINLINE __attribute__((noinline, noclone))
+#define NOINLINE       __attribute__((noinline, noclone))
 #define OPTIMIZED(how) __attribute__((optimize(how)))
 #endif
 
 struct stack {
-    uintptr_t pcs[FRAMES_MAX];    /* those of the callers, innermost first */
+    uintptr_t pcs[FRAMES_MAX]; /* those of the callers, innermost first */
     size_t count;
-    size_t of_base[LMM_CFI_END + 1];    /* frames by the rule that led out of them */
+    size_t of_base[LMM_CFI_END + 1]; /* frames by the rule that led out of them */
     size_t of_saved[LMM_CFI_LOST + 1];
     enum lmm_cfi_base last;
 };

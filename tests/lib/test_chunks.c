@@ -140,7 +140,7 @@ static struct lmm_ledger_chunk *lose(size_t bytes)
 
     dup2(nowhere, STDERR_FILENO);
     close(nowhere);
-    setrlimit(RLIMIT_FSIZE, &(struct rlimit){lmm_chunks_header()->file_bytes, RLIM_INFINITY});
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit) {lmm_chunks_header()->file_bytes, RLIM_INFINITY});
     struct lmm_ledger_chunk *chunk = add(LMM_LEDGER_ROWS, bytes);
     dup2(saved, STDERR_FILENO);
     close(saved);
@@ -538,7 +538,7 @@ Test(chunks, a_child_of_a_process_that_lost_its_file_starts_anew)
     }
     pid_t child = fork_chunks();
     if (child == 0) {
-        setrlimit(RLIMIT_FSIZE, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit) {RLIM_INFINITY, RLIM_INFINITY});
         lmm_chunks_publish();
         check_in_child(ledger_path() != NULL, 1);
         const struct lmm_ledger_header *header = look(&bytes);

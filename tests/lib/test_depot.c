@@ -62,7 +62,8 @@ static uint32_t stack_of(uint32_t site)
     struct lmm_ledger_view view = lmm_ledger_view_locked();
     for (size_t i = 0; i < view.chunk_count; i++) {
         const struct lmm_ledger_chunk *chunk = view.chunks[i];
-        if (chunk->kind == LMM_LEDGER_STACKS && site >= chunk->first && site - chunk->first < chunk->used) {
+        if (chunk->kind == LMM_LEDGER_STACKS && site >= chunk->first &&
+            site - chunk->first < chunk->used) {
             stack = ((const uint32_t *) (const void *) (chunk + 1))[site - chunk->first];
         }
     }
@@ -71,7 +72,8 @@ static uint32_t stack_of(uint32_t site)
 }
 
 /* Checks that the ledger says of a site what it was made from. */
-static void assert_stack(uint32_t site, const struct lmm_family *family, const uintptr_t *pc, uint32_t count)
+static void assert_stack(uint32_t site, const struct lmm_family *family, const uintptr_t *pc,
+                         uint32_t count)
 {
     struct lmm_site_facts facts = lmm_ledger_site_facts(site);
     uint32_t number = stack_of(site);
@@ -91,25 +93,17 @@ static void assert_stack(uint32_t site, const struct lmm_family *family, const u
 static const struct {
     uint32_t family;
     const char *calls;
-    uint32_t same_as;              /* the case that has the site first */
+    uint32_t same_as; /* the case that has the site first */
     uint32_t new_frames;
 } cases[] = {
-    {0, "abc", 0, 3},
-    {0, "abc", 0, 0},
-    {1, "abc", 2, 0},      /* families apart, frames shared */
-    {0, "abd", 3, 1},      /* another innermost call */
-    {0, "ab", 4, 0},       /* the outer calls alone */
-    {0, "a", 5, 0},
-    {0, "c", 6, 1},        /* the same address with another caller is another frame */
-    {0, "bc", 7, 2},
-    {0, "aabc", 8, 3},     /* shares one call from outside */
-    {0, "aaaa", 9, 2},     /* recursion */
-    {0, "aaa", 10, 0},
-    {2, "ab", 11, 0},
-    {0, "abcdefgh", 12, 5},
-    {1, "abc", 2, 0},
-    {0, "aaaa", 9, 0},
-    {0, "bac", 15, 2},     /* the order counts */
+    {0, "abc", 0, 3},  {0, "abc", 0, 0},  {1, "abc", 2, 0}, /* families apart, frames shared */
+    {0, "abd", 3, 1},                                       /* another innermost call */
+    {0, "ab", 4, 0},                                        /* the outer calls alone */
+    {0, "a", 5, 0},    {0, "c", 6, 1}, /* the same address with another caller is another frame */
+    {0, "bc", 7, 2},   {0, "aabc", 8, 3}, /* shares one call from outside */
+    {0, "aaaa", 9, 2},                    /* recursion */
+    {0, "aaa", 10, 0}, {2, "ab", 11, 0},  {0, "abcdefgh", 12, 5},
+    {1, "abc", 2, 0},  {0, "aaaa", 9, 0}, {0, "bac", 15, 2}, /* the order counts */
 };
 
 enum { CASES = sizeof(cases) / sizeof(cases[0]) };
@@ -400,7 +394,7 @@ enum { THREADS = 4, SHARED_STACKS = 20000 };
 
 struct finder {
     pthread_t thread;
-    uint32_t step;                 /* prime to the number of stacks: each has an order of its own */
+    uint32_t step; /* prime to the number of stacks: each has an order of its own */
     uint32_t sites[SHARED_STACKS];
     uint32_t wrong;
 };

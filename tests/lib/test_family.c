@@ -159,7 +159,7 @@ Test(family, high_water_mark, .init = start)
     cr_expect(sum.allocated_blocks == 20 && sum.freed_blocks == 8 &&
               sum.allocated_extra_slots == 10 && sum.freed_extra_slots == 4);
     /* More frees than allocations seen: a moment between two threads. */
-    lmm_rows_count_common(family->site, &(struct lmm_ledger_row){.freed_blocks = 100});
+    lmm_rows_count_common(family->site, &(struct lmm_ledger_row) {.freed_blocks = 100});
     lmm_family_sample_peak(family);
     cr_expect(family->record->peak_slots == 18);
 }

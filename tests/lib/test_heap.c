@@ -61,7 +61,7 @@ static void free_in(struct lmm_heap *heap, void *block)
     } else {
         cr_assert(lmm_foreign_push(heap, page, slot) == LMM_TAG_LIVE_BASE + family->site);
     }
-    lmm_heap_count(heap, family->site, &(struct lmm_ledger_row){.freed_blocks = 1});
+    lmm_heap_count(heap, family->site, &(struct lmm_ledger_row) {.freed_blocks = 1});
 }
 
 static void assert_valid(void)
@@ -319,12 +319,12 @@ Test(heap, open_sites, .init = start)
     cr_expect(owner.open.site_limit <= site);
     starve();
     cr_expect(!lmm_heap_open_sites(&owner));
-    lmm_heap_count(&owner, site, &(struct lmm_ledger_row){.freed_blocks = 3});
+    lmm_heap_count(&owner, site, &(struct lmm_ledger_row) {.freed_blocks = 3});
     seam_heal();
     cr_expect(lmm_heap_open_sites(&owner));
     cr_expect(owner.open.site_limit == lmm_ledger_site_count() && owner.rows.capacity >= site);
     cr_expect(owner.bin_capacity >= lmm_families_count());
-    lmm_heap_count(&owner, site, &(struct lmm_ledger_row){.freed_blocks = 4});
+    lmm_heap_count(&owner, site, &(struct lmm_ledger_row) {.freed_blocks = 4});
     lmm_ledger_acquire();
     cr_expect(lmm_rows_sum_locked(site).freed_blocks == 7);
     lmm_ledger_release();

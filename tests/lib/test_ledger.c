@@ -69,7 +69,8 @@ static void assert_chunks_adjoin(void)
         const struct lmm_ledger_chunk *chunk = view.chunks[i];
         cr_assert(chunk->kind <= LMM_LEDGER_TEMPORARIES);
         cr_assert(chunk->bytes % LMM_SYSTEM_PAGE_BYTES == 0);
-        cr_assert(chunk->bytes >= sizeof(*chunk) + (uint64_t) chunk->capacity * chunk->record_bytes);
+        cr_assert(chunk->bytes >=
+                  sizeof(*chunk) + (uint64_t) chunk->capacity * chunk->record_bytes);
         if (chunk->kind == LMM_LEDGER_UNUSED) {
             continue;
         }
@@ -110,7 +111,8 @@ static uint32_t stack_of(uint32_t site)
     struct lmm_ledger_view view = lmm_ledger_view_locked();
     for (size_t i = 0; i < view.chunk_count; i++) {
         const struct lmm_ledger_chunk *chunk = view.chunks[i];
-        if (chunk->kind == LMM_LEDGER_STACKS && site >= chunk->first && site - chunk->first < chunk->used) {
+        if (chunk->kind == LMM_LEDGER_STACKS && site >= chunk->first &&
+            site - chunk->first < chunk->used) {
             stack = ((const uint32_t *) (const void *) (chunk + 1))[site - chunk->first];
         }
     }
@@ -181,10 +183,10 @@ Test(ledger, sums_go_over_all_owners, .init = start)
     uint32_t second = add_site(0, 2, "a", "f");
 
     cr_assert(lmm_rows_grow(1, 2, &one) && lmm_rows_grow(2, 2, &two));
-    one.row[first] = (struct lmm_ledger_row){10, 2, 30, 4};
-    two.row[first] = (struct lmm_ledger_row){100, 20, 300, 40};
-    two.row[second] = (struct lmm_ledger_row){7, 6, 5, 4};
-    lmm_rows_count_common(first, &(struct lmm_ledger_row){1000, 200, 3000, 400});
+    one.row[first] = (struct lmm_ledger_row) {10, 2, 30, 4};
+    two.row[first] = (struct lmm_ledger_row) {100, 20, 300, 40};
+    two.row[second] = (struct lmm_ledger_row) {7, 6, 5, 4};
+    lmm_rows_count_common(first, &(struct lmm_ledger_row) {1000, 200, 3000, 400});
     struct lmm_ledger_row row = sum(first);
     assert_row(&row, 1110, 222, 3330, 444);
     row = sum(second);
@@ -264,7 +266,7 @@ Test(ledger, no_memory_leaves_all_as_it_was, .init = start)
     }
     cr_expect(errno == ENOMEM);
     cr_expect(lmm_ledger_site_count() == added);
-    lmm_rows_count_common(added - 1, &(struct lmm_ledger_row){1, 0, 0, 0});
+    lmm_rows_count_common(added - 1, &(struct lmm_ledger_row) {1, 0, 0, 0});
     errno = 0;
     cr_expect(!lmm_rows_grow(1, 100000, &rows) && errno == ENOMEM);
     cr_expect(rows.row == before.row && rows.capacity == before.capacity);
@@ -360,7 +362,7 @@ Test(ledger, sites_that_are_stacks, .init = start)
         cr_assert(strcmp(facts.file, is_stack ? "" : "a") == 0);
         cr_assert(strcmp(facts.function, is_stack ? "" : "f") == 0);
     }
-    lmm_rows_count_common(SITES - 1, &(struct lmm_ledger_row){1, 0, 100, 0});
+    lmm_rows_count_common(SITES - 1, &(struct lmm_ledger_row) {1, 0, 100, 0});
     cr_expect(sum(SITES - 1).allocated_extra_slots == 100);
     assert_chunks_adjoin();
 }
@@ -436,7 +438,8 @@ Test(ledger, temporaries_grow, .init = start)
 static struct lmm_ledger_peak peak_of(uint32_t site)
 {
     const struct lmm_ledger_header *header = lmm_ledger_header();
-    const struct lmm_ledger_chunk *chunk = column(LMM_LEDGER_PEAKS, (uint32_t) header->peak_count % 2);
+    const struct lmm_ledger_chunk *chunk =
+        column(LMM_LEDGER_PEAKS, (uint32_t) header->peak_count % 2);
 
     cr_assert(chunk != NULL && site < chunk->used);
     return ((const struct lmm_ledger_peak *) (const void *) (chunk + 1))[site];
@@ -453,8 +456,8 @@ static const struct {
     {{10, 4, 1000, 300}, {5, 1, 50, 10}, {10, 740}},
     {{10, 0, 1000, 0}, {0, 10, 0, 1000}, {0, 0}},
     {{10, 0, 1000, 0}, {0, 9, 0, 1000}, {1, 0}},
-    {{10, 0, 1000, 0}, {0, 11, 0, 900}, {0, 0}},     /* fewer blocks than none: cleared */
-    {{10, 0, 1000, 0}, {0, 1, 0, 1100}, {0, 0}},     /* fewer bytes than none: cleared */
+    {{10, 0, 1000, 0}, {0, 11, 0, 900}, {0, 0}}, /* fewer blocks than none: cleared */
+    {{10, 0, 1000, 0}, {0, 1, 0, 1100}, {0, 0}}, /* fewer bytes than none: cleared */
 };
 
 enum { PEAKS = sizeof(peaks) / sizeof(peaks[0]) };
@@ -492,7 +495,8 @@ Test(ledger, peaks_take_turns_and_grow, .init = start)
 
     for (uint32_t turn = 1; turn <= TURNS; turn++) {
         for (uint32_t i = 0; i < MORE; i++) {
-            lmm_rows_count_common(add_site(0, sites, "a", "f"), &(struct lmm_ledger_row){1, 0, sites, 0});
+            lmm_rows_count_common(add_site(0, sites, "a", "f"),
+                                  &(struct lmm_ledger_row) {1, 0, sites, 0});
             sites++;
         }
         lmm_ledger_take_peak(turn * 1000);
@@ -516,9 +520,9 @@ Test(ledger, a_peak_forgets_the_one_before_last, .init = start)
 {
     uint32_t site = add_site(0, 1, "a", "f");
 
-    lmm_rows_count_common(site, &(struct lmm_ledger_row){2, 0, 20, 0});
+    lmm_rows_count_common(site, &(struct lmm_ledger_row) {2, 0, 20, 0});
     lmm_ledger_take_peak(20);
-    lmm_rows_count_common(site, &(struct lmm_ledger_row){0, 2, 0, 20});
+    lmm_rows_count_common(site, &(struct lmm_ledger_row) {0, 2, 0, 20});
     lmm_ledger_take_peak(30);
     lmm_ledger_take_peak(40);
     cr_expect(peak_of(site).blocks == 0 && peak_of(site).bytes == 0);
@@ -529,16 +533,16 @@ Test(ledger, without_memory_the_last_peak_stays, .init = start)
     const struct lmm_ledger_header *header = lmm_ledger_header();
     uint32_t site = add_site(0, 1, "a", "f");
 
-    lmm_rows_count_common(site, &(struct lmm_ledger_row){1, 0, 10, 0});
+    lmm_rows_count_common(site, &(struct lmm_ledger_row) {1, 0, 10, 0});
     lmm_ledger_take_peak(10);
     for (uint32_t i = 0; i < 5000; i++) {
         add_site(0, 2 + i, "a", "f");
     }
-    lmm_rows_count_common(site, &(struct lmm_ledger_row){1, 0, 10, 0});
+    lmm_rows_count_common(site, &(struct lmm_ledger_row) {1, 0, 10, 0});
     seam_install();
     seam_fail_all(SEAM_MAP);
     /* Outgrown rows would do for it. */
-    for (uint32_t owner = 1; lmm_rows_grow(owner, 4000, &(struct lmm_rows){0}); owner++) {
+    for (uint32_t owner = 1; lmm_rows_grow(owner, 4000, &(struct lmm_rows) {0}); owner++) {
     }
     lmm_ledger_take_peak(20);
     cr_expect(header->peak_count == 1 && header->peak_bytes[1] == 10 && peak_of(site).blocks == 1);

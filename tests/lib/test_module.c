@@ -72,7 +72,9 @@ static int match(struct dl_phdr_info *info, size_t bytes, void *argument)
 Test(module, facts_are_the_loaders)
 {
     const uintptr_t addresses[] = {
-        (uintptr_t) own_function, (uintptr_t) malloc, (uintptr_t) dlopen,
+        (uintptr_t) own_function,
+        (uintptr_t) malloc,
+        (uintptr_t) dlopen,
         (uintptr_t) getauxval(AT_SYSINFO_EHDR),
     };
 
@@ -134,7 +136,7 @@ Test(module, paths_are_cut_to_the_room_there_is)
 {
     static const struct {
         const char *name;
-        const char *cut[8];    /* by bytes of room; the directory is whole or not there */
+        const char *cut[8]; /* by bytes of room; the directory is whole or not there */
     } cases[] = {
         {"/ab/cd", {NULL, "", "/", "/a", "/ab", "/ab/", "/ab/c", "/ab/cd"}},
         {"cd", {NULL, "", "c", "cd", "cd", "/usr", "/usr/", "/usr/c"}},
@@ -230,8 +232,19 @@ Test(module, build_ids)
 }
 
 enum damage {
-    NO_MAGIC, TRUNCATED, SMALL_HEADERS, HEADERS_OUTSIDE, TOO_MANY_HEADERS, HEADERS_MISALIGNED,
-    NOTES_OUTSIDE, NOTES_BEFORE, NOTES_TOO_LONG, NOTE_CUT, TEXT_CUT, NAME_TOO_LONG, DAMAGES
+    NO_MAGIC,
+    TRUNCATED,
+    SMALL_HEADERS,
+    HEADERS_OUTSIDE,
+    TOO_MANY_HEADERS,
+    HEADERS_MISALIGNED,
+    NOTES_OUTSIDE,
+    NOTES_BEFORE,
+    NOTES_TOO_LONG,
+    NOTE_CUT,
+    TEXT_CUT,
+    NAME_TOO_LONG,
+    DAMAGES
 };
 
 static void damage_file(enum damage damage, struct lmm_module_facts *facts)

@@ -145,7 +145,8 @@ Test(options, longest_path)
 Test(options, defaults)
 {
     cr_expect(!lmm_options.ledger_off && lmm_options.fit == LMM_FIT_LARGEST);
-    cr_expect(lmm_options.stack_frames == 0 && !lmm_options.keep && !lmm_options.leaves_children_alone);
+    cr_expect(lmm_options.stack_frames == 0 && !lmm_options.keep &&
+              !lmm_options.leaves_children_alone);
 }
 
 static void redirect(void)
@@ -159,14 +160,15 @@ Test(options, bad_parts_are_named, .init = redirect)
 
     lmm_options_parse("frob=1:leaks=x:log=:stacks=65:fit=worst:keep=2:children=:ledger=", &options);
     fflush(stderr);
-    cr_expect_stderr_eq_str("lmm: LMM_OPTIONS: unknown key 'frob' ignored; help=1 lists the keys\n"
-                            "lmm: LMM_OPTIONS: bad value 'x' for leaks ignored; it takes 0|1\n"
-                            "lmm: LMM_OPTIONS: bad value '' for log ignored; it takes PATH\n"
-                            "lmm: LMM_OPTIONS: bad value '65' for stacks ignored; it takes 0..64\n"
-                            "lmm: LMM_OPTIONS: bad value 'worst' for fit ignored; it takes largest|first|best\n"
-                            "lmm: LMM_OPTIONS: bad value '2' for keep ignored; it takes 0|1\n"
-                            "lmm: LMM_OPTIONS: bad value '' for children ignored; it takes 0|1\n"
-                            "lmm: LMM_OPTIONS: bad value '' for ledger ignored; it takes on|off|DIR\n");
+    cr_expect_stderr_eq_str(
+        "lmm: LMM_OPTIONS: unknown key 'frob' ignored; help=1 lists the keys\n"
+        "lmm: LMM_OPTIONS: bad value 'x' for leaks ignored; it takes 0|1\n"
+        "lmm: LMM_OPTIONS: bad value '' for log ignored; it takes PATH\n"
+        "lmm: LMM_OPTIONS: bad value '65' for stacks ignored; it takes 0..64\n"
+        "lmm: LMM_OPTIONS: bad value 'worst' for fit ignored; it takes largest|first|best\n"
+        "lmm: LMM_OPTIONS: bad value '2' for keep ignored; it takes 0|1\n"
+        "lmm: LMM_OPTIONS: bad value '' for children ignored; it takes 0|1\n"
+        "lmm: LMM_OPTIONS: bad value '' for ledger ignored; it takes on|off|DIR\n");
 }
 
 /* ---- Paths ----------------------------------------------------------------------------------- */

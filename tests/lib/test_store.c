@@ -162,7 +162,8 @@ Test(store, a_draft_left_behind_is_no_obstacle)
 {
     char draft[256];
 
-    snprintf(draft, sizeof(draft), "%s/.%ld.%d.%d.lmm.new", folder, (long) getpid(), TICKS, NAMESPACE);
+    snprintf(draft, sizeof(draft), "%s/.%ld.%d.%d.lmm.new", folder, (long) getpid(), TICKS,
+             NAMESPACE);
     cr_assert(symlink("/dev/null", draft) == 0);
     create_and_close();
     cr_expect(entries() == 1);
@@ -218,12 +219,12 @@ static void want_a_long_name(void)
 static void limit_files(void)
 {
     cr_assert(signal(SIGXFSZ, SIG_DFL) != SIG_ERR);
-    cr_assert(setrlimit(RLIMIT_FSIZE, &(struct rlimit){3 * PAGE - 1, RLIM_INFINITY}) == 0);
+    cr_assert(setrlimit(RLIMIT_FSIZE, &(struct rlimit) {3 * PAGE - 1, RLIM_INFINITY}) == 0);
 }
 
 static void limit_descriptors(void)
 {
-    cr_assert(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, 1024}) == 0);
+    cr_assert(setrlimit(RLIMIT_NOFILE, &(struct rlimit) {0, 1024}) == 0);
 }
 
 static void block_the_name(void)
@@ -261,7 +262,7 @@ static int refuse(const struct refusal *refusal, unsigned *ret_lines)
     close(ends[1]);
     refusal->prepare();
     int result = create();
-    setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 1024});
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit) {1024, 1024});
     dup2(saved, STDERR_FILENO);
     ssize_t length = read(ends[0], text, sizeof(text));
     *ret_lines = 0;
@@ -386,9 +387,9 @@ Test(store, the_limit_of_file_sizes_is_an_error_and_no_signal)
 {
     create_and_close();
     signal(SIGXFSZ, SIG_DFL);
-    setrlimit(RLIMIT_FSIZE, &(struct rlimit){4 * PAGE - 1, RLIM_INFINITY});
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit) {4 * PAGE - 1, RLIM_INFINITY});
     cr_expect(grow_error() == EFBIG);
-    setrlimit(RLIMIT_FSIZE, &(struct rlimit){4 * PAGE, RLIM_INFINITY});
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit) {4 * PAGE, RLIM_INFINITY});
     int error;
     cr_expect(grow(3 * PAGE, PAGE, &error) != NULL);
 }
@@ -396,9 +397,9 @@ Test(store, the_limit_of_file_sizes_is_an_error_and_no_signal)
 Test(store, no_descriptor_is_an_error)
 {
     create_and_close();
-    setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, 1024});
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit) {0, 1024});
     int error = grow_error();
-    setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 1024});
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit) {1024, 1024});
     cr_expect(error == EMFILE, "%s", strerrorname_np(error));
 }
 

@@ -65,7 +65,8 @@ static __attribute__((noinline)) void check(void)
     uint32_t got_count = calls_of(&trace, got);
     uint32_t expected_count = reference(expected, frames);
     checks++;
-    cr_assert_eq(got_count, expected_count, "%u calls, libunwind has %u", got_count, expected_count);
+    cr_assert_eq(got_count, expected_count, "%u calls, libunwind has %u", got_count,
+                 expected_count);
     for (uint32_t i = 0; i < got_count; i++) {
         cr_assert_eq(got[i], expected[i], "call %u of %u: %p, libunwind has %p", i, got_count,
                      (void *) got[i], (void *) expected[i]);
@@ -141,8 +142,8 @@ static __attribute__((noinline)) void by_callback(uint32_t *random, uint32_t dep
     __asm__ volatile("");
 }
 
-static __attribute__((noinline, optimize("no-omit-frame-pointer"))) void with_pointer(uint32_t *random,
-                                                                                      uint32_t depth)
+static __attribute__((noinline, optimize("no-omit-frame-pointer"))) void
+with_pointer(uint32_t *random, uint32_t depth)
 {
     go(random, depth);
     check();
@@ -151,7 +152,8 @@ static __attribute__((noinline, optimize("no-omit-frame-pointer"))) void with_po
 
 static __attribute__((noinline)) void many_registers(uint32_t *random, uint32_t depth)
 {
-    uint32_t a = next(random), b = next(random), c = next(random), d = next(random), e = next(random);
+    uint32_t a = next(random), b = next(random), c = next(random), d = next(random),
+             e = next(random);
 
     go(random, depth);
     go(random, depth + 3);
@@ -161,12 +163,12 @@ static __attribute__((noinline)) void many_registers(uint32_t *random, uint32_t 
 
 static void go(uint32_t *random, uint32_t depth)
 {
-    static void (*const way[])(uint32_t *random, uint32_t depth) = {
+    static void (*const way[])(uint32_t * random, uint32_t depth) = {
         small, large, variable, aligned, by_callback, with_pointer, many_registers,
     };
 
     if (checks >= wanted_checks) {
-        return;    /* calls branch; that is enough */
+        return; /* calls branch; that is enough */
     }
     if (depth >= 40 || next(random) % 12 == 0) {
         check();

@@ -50,7 +50,7 @@ static size_t make_blocks(void)
         size_t n = kinds[kind].length + (kinds[kind].length > 1 && i % 3 == 0);
         char *address = n == 1 ? lmm_alloc(family) : lmm_calloc(family, n);
         cr_assert(address != NULL);
-        blocks[count++] = (struct block){address, n, family};
+        blocks[count++] = (struct block) {address, n, family};
     }
     size_t live = 0;
     for (size_t i = 0; i < count; i++) {

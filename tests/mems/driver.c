@@ -60,26 +60,13 @@ static void do_line(const char *line)
     uintptr_t first = strtoull(line + 1, &rest, 10);
 
     switch (line[0]) {
-    case 'm':
-        do_malloc(first);
-        break;
-    case 'f':
-        do_free(first);
-        break;
-    case 'g':
-        do_get(first, (unsigned) strtoul(rest, NULL, 10));
-        break;
-    case 'p':
-        mems_print_stats();
-        break;
-    case 'i':
-        mems_init();
-        break;
-    case 'x':
-        mems_finish();
-        break;
-    default:
-        printf("what is %s", line);
+    case 'm': do_malloc(first); break;
+    case 'f': do_free(first); break;
+    case 'g': do_get(first, (unsigned) strtoul(rest, NULL, 10)); break;
+    case 'p': mems_print_stats(); break;
+    case 'i': mems_init(); break;
+    case 'x': mems_finish(); break;
+    default: printf("what is %s", line);
     }
 }
 

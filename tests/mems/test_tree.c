@@ -31,7 +31,7 @@ static struct lmm_mems_segment *make(uintptr_t address, size_t bytes, bool is_pr
     cr_assert(lmm_mems_records_reserve(&records, 1));
     struct lmm_mems_segment *segment = lmm_mems_records_take(&records);
     *segment =
-        (struct lmm_mems_segment){.address = address, .bytes = bytes, .is_process = is_process};
+        (struct lmm_mems_segment) {.address = address, .bytes = bytes, .is_process = is_process};
     cr_assert(lmm_mems_tree_reserve(&tree, 1));
     return segment;
 }
@@ -117,19 +117,12 @@ Test(mems_tree, splits_and_merges_as_an_array_does, .timeout = 300)
         size_t place = below(4) == 0 ? (below(2) != 0 ? 0 : count - 1) : below(count);
         switch (below(8)) {
         case 0:
-        case 1:
-            change(place);
-            break;
+        case 1: change(place); break;
         case 2:
-        case 3:
-            split(place);
-            break;
+        case 3: split(place); break;
         case 4:
-        case 5:
-            merge(place);
-            break;
-        default:
-            step / 1000 % 2 == 0 ? split(place) : merge(place);
+        case 5: merge(place); break;
+        default: step / 1000 % 2 == 0 ? split(place) : merge(place);
         }
         check();
     }

@@ -77,7 +77,7 @@ static void end(struct model *model)
         verify(model);
         free(model->block);
     }
-    *model = (struct model){0};
+    *model = (struct model) {0};
 }
 
 static void begin(struct model *model, uint64_t *random)
@@ -99,7 +99,7 @@ static void begin(struct model *model, uint64_t *random)
     }
     CHECK_AT(block != NULL && check_is_aligned(block, align), bytes);
     CHECK_AT(malloc_usable_size(block) >= bytes, bytes);
-    *model = (struct model){block, bytes, check_random(random)};
+    *model = (struct model) {block, bytes, check_random(random)};
     paint(model);
 }
 
@@ -118,7 +118,7 @@ static void resize(struct model *model, uint64_t *random)
         CHECK_AT(check_is_painted(block + kept - CHECKED_ENDS, CHECKED_ENDS, model->seed + 1),
                  bytes);
     }
-    *model = (struct model){block, bytes, check_random(random)};
+    *model = (struct model) {block, bytes, check_random(random)};
     paint(model);
 }
 

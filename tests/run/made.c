@@ -7,7 +7,7 @@
 #include "reporter/model.h"
 
 #define SECOND       UINT64_C(1000000000)
-#define STRING(text) ((struct lmm_string){text, sizeof(text) - 1})
+#define STRING(text) ((struct lmm_string) {text, sizeof(text) - 1})
 
 enum {
     FRAMES = 9,
@@ -203,7 +203,7 @@ struct lmm_model *made_model(void)
     static struct lmm_model model;
 
     memcpy(sites, sites_made, sizeof(sites));
-    model = (struct lmm_model){
+    model = (struct lmm_model) {
         .executable = STRING("/usr/bin/hr"),
         .program = STRING("hr"),
         .command = STRING("hr staff.txt"),

@@ -118,7 +118,7 @@ static void nothing(struct lmm_run *run, struct lmm_model *model,
     model->family_count = 0;
     model->temporaries = 0;
     model->peak_bytes = 0;
-    model->total = (struct lmm_model_family){.name = lmm_string_of("total")};
+    model->total = (struct lmm_model_family) {.name = lmm_string_of("total")};
 }
 
 static const struct {

@@ -119,20 +119,20 @@ static struct lmm_model *model_of_loader(void)
     static struct lmm_model model;
 
     for (uint32_t i = 0; i < 2; i++) {
-        sites[i] = (struct lmm_model_site){.family = &family,
-                                           .file = lmm_string_of("hr.c"),
-                                           .line = 1 + i,
-                                           .live_blocks = 1,
-                                           .live_bytes = 10 + i,
-                                           .stack = RECORD + i};
+        sites[i] = (struct lmm_model_site) {.family = &family,
+                                            .file = lmm_string_of("hr.c"),
+                                            .line = 1 + i,
+                                            .live_blocks = 1,
+                                            .live_bytes = 10 + i,
+                                            .stack = RECORD + i};
     }
-    model = (struct lmm_model){.sites = sites,
-                               .site_count = 2,
-                               .stack_frames = 24,
-                               .frame_count = CONSTRUCTOR + 1,
-                               .frames = frames,
-                               .module_count = 3,
-                               .modules = modules};
+    model = (struct lmm_model) {.sites = sites,
+                                .site_count = 2,
+                                .stack_frames = 24,
+                                .frame_count = CONSTRUCTOR + 1,
+                                .frames = frames,
+                                .module_count = 3,
+                                .modules = modules};
     return &model;
 }
 

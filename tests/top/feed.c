@@ -62,7 +62,7 @@ static void fail(const char *what)
 static void start_chunk(struct lmm_ledger_chunk *chunk, uint32_t kind, uint32_t record_bytes,
                         uint32_t capacity)
 {
-    *chunk = (struct lmm_ledger_chunk){
+    *chunk = (struct lmm_ledger_chunk) {
         .kind = kind,
         .record_bytes = record_bytes,
         .capacity = capacity,
@@ -168,7 +168,7 @@ static void add_family(const char *name, uint64_t size)
 {
     uint32_t index = ledger->families_chunk.used;
 
-    ledger->families[index] = (struct lmm_ledger_family){
+    ledger->families[index] = (struct lmm_ledger_family) {
         .name = add_string(name), .align_bytes = 8, .size_bytes = size, .stride_bytes = size};
     __atomic_store_n(&ledger->families_chunk.used, index + 1, __ATOMIC_RELEASE);
 }
@@ -178,7 +178,7 @@ static void add_site(uint32_t family, const char *file, uint32_t line, const cha
     uint32_t index = ledger->sites_chunk.used;
 
     ledger->sites[index] =
-        (struct lmm_ledger_site){family, line, add_string(file), add_string(function)};
+        (struct lmm_ledger_site) {family, line, add_string(file), add_string(function)};
     __atomic_store_n(&ledger->sites_chunk.used, index + 1, __ATOMIC_RELEASE);
 }
 

@@ -7,7 +7,7 @@
 void made_open(struct made *made)
 {
     *made =
-        (struct made){.model = {.program = lmm_string_of("demo"), .pid = 4711, .settled = true}};
+        (struct made) {.model = {.program = lmm_string_of("demo"), .pid = 4711, .settled = true}};
     made->model.families = made->families;
     made->model.sites = made->site;
 }
@@ -29,7 +29,7 @@ struct lmm_model_site *made_site(struct made *made, const struct lmm_model_famil
     struct lmm_model_site *site = &made->site[made->model.site_count];
 
     assert(made->model.site_count < MADE_MAX);
-    *site = (struct lmm_model_site){
+    *site = (struct lmm_model_site) {
         .family = family,
         .file = lmm_string_of(file),
         .function = lmm_string_of(function),

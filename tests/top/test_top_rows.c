@@ -330,7 +330,7 @@ static struct lmm_top_rows rows_of(struct lmm_top_row *row, const char *identiti
     struct lmm_top_rows rows = {row, strlen(identities), 0};
 
     for (size_t i = 0; i < rows.count; i++) {
-        row[i] = (struct lmm_top_row){.identity = (unsigned char) identities[i]};
+        row[i] = (struct lmm_top_row) {.identity = (unsigned char) identities[i]};
     }
     return rows;
 }

@@ -342,7 +342,7 @@ Test(top_keys, the_list_opens_the_selected_process)
     lmm_top_init(&top, LMM_TOP_PROCESSES);
     cr_assert(lmm_top_update(&top));
     cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ENTER), LMM_TOP_GO_ON, "there is none");
-    top.places = (struct lmm_places){&place, 1, 0};
+    top.places = (struct lmm_places) {&place, 1, 0};
     cr_expect_eq(lmm_top_press(&top, 'm'), LMM_TOP_GO_ON);
     cr_expect_not(top.history.marked);
     cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ESCAPE), LMM_TOP_GO_ON);

@@ -23,17 +23,10 @@ static void run_script(struct fixture *fixture, const char *script)
     for (; *script != '\0'; script += *script == '-' ? 2 : 3) {
         struct glpq_node *node = &fixture->nodes[script[1] - 'a'];
         switch (*script) {
-        case '+':
-            glpq_insert(&fixture->queue, node, (uint32_t) (script[2] - '0'));
-            break;
-        case '=':
-            glpq_rekey(&fixture->queue, node, (uint32_t) (script[2] - '0'));
-            break;
-        case '-':
-            glpq_remove(&fixture->queue, node);
-            break;
-        default:
-            cr_assert_fail("unknown operation '%c'", *script);
+        case '+': glpq_insert(&fixture->queue, node, (uint32_t) (script[2] - '0')); break;
+        case '=': glpq_rekey(&fixture->queue, node, (uint32_t) (script[2] - '0')); break;
+        case '-': glpq_remove(&fixture->queue, node); break;
+        default: cr_assert_fail("unknown operation '%c'", *script);
         }
         cr_assert(glpq_is_valid(&fixture->queue, true), "at \"%s\"", script);
     }

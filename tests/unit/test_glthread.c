@@ -51,8 +51,7 @@ static void run_script(struct fixture *fixture, const char *script)
             glthread_remove(node_of(fixture, script[1]));
             script += 2;
             break;
-        default:
-            cr_assert_fail("unknown operation '%c'", *script);
+        default: cr_assert_fail("unknown operation '%c'", *script);
         }
     }
 }

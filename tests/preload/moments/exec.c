@@ -35,7 +35,7 @@ static void expect_plain(pid_t child)
 
 static void test_children(void)
 {
-    char *const arguments[] = {self, (char[]){"child"}, NULL};
+    char *const arguments[] = {self, (char[]) {"child"}, NULL};
     pid_t child = fork();
     if (child == 0) {
         execv(self, arguments);
@@ -68,35 +68,16 @@ static void go_on(int stage)
     char *const arguments[] = {self, number, NULL};
     snprintf(number, sizeof(number), "%d", stage + 1);
     switch (stage) {
-    case 0:
-        execv(self, arguments);
-        break;
-    case 1:
-        execve(self, arguments, environ);
-        break;
-    case 2:
-        execvp(self, arguments);
-        break;
-    case 3:
-        execvpe(self, arguments, environ);
-        break;
-    case 4:
-        fexecve(open(self, O_RDONLY | O_CLOEXEC), arguments, environ);
-        break;
-    case 5:
-        execl(self, self, number, (char *) NULL);
-        break;
-    case 6:
-        execlp(self, self, number, (char *) NULL);
-        break;
-    case 7:
-        execle(self, self, number, (char *) NULL, environ);
-        break;
-    case 8:
-        execlp("env", "env", self, number, (char *) NULL);
-        break;
-    default:
-        return;
+    case 0: execv(self, arguments); break;
+    case 1: execve(self, arguments, environ); break;
+    case 2: execvp(self, arguments); break;
+    case 3: execvpe(self, arguments, environ); break;
+    case 4: fexecve(open(self, O_RDONLY | O_CLOEXEC), arguments, environ); break;
+    case 5: execl(self, self, number, (char *) NULL); break;
+    case 6: execlp(self, self, number, (char *) NULL); break;
+    case 7: execle(self, self, number, (char *) NULL, environ); break;
+    case 8: execlp("env", "env", self, number, (char *) NULL); break;
+    default: return;
     }
     CHECK_AT(false, stage);
 }

@@ -110,7 +110,7 @@ static void test_storm(void)
     for (size_t i = 0; i < THREADS; i++) {
         CHECK(pthread_join(thread[i], NULL) == 0);
     }
-    every = (struct itimerval){{0, 0}, {0, 0}};
+    every = (struct itimerval) {{0, 0}, {0, 0}};
     CHECK(setitimer(ITIMER_REAL, &every, NULL) == 0);
     CHECK(setitimer(ITIMER_PROF, &every, NULL) == 0);
     CHECK(atomic_load(&interruptions) > 100);
@@ -150,7 +150,7 @@ static void test_alternate_stack(void)
         memset(from_handler, 1, 200);
         free(from_handler);
     }
-    alternate = (stack_t){.ss_flags = SS_DISABLE};
+    alternate = (stack_t) {.ss_flags = SS_DISABLE};
     CHECK(sigaltstack(&alternate, NULL) == 0);
     munmap(memory, ALTERNATE_BYTES);
 }

@@ -48,7 +48,7 @@ static void expect_status(pid_t child, int expected)
 
 static void test_vfork(char *self, char *missing)
 {
-    char *const args[] = {self, (char[]){"child"}, NULL};
+    char *const args[] = {self, (char[]) {"child"}, NULL};
     pid_t child = vfork();
     if (child == 0) {
         execv(self, args);
@@ -65,7 +65,7 @@ static void test_vfork(char *self, char *missing)
 
 static void test_posix_spawn(char *self, char *missing)
 {
-    char *const args[] = {self, (char[]){"child"}, NULL};
+    char *const args[] = {self, (char[]) {"child"}, NULL};
     pid_t child;
     posix_spawn_file_actions_t actions;
     CHECK(posix_spawn_file_actions_init(&actions) == 0);

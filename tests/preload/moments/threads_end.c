@@ -26,7 +26,7 @@ static struct value *make_value(size_t k, unsigned rounds)
 {
     struct value *value = malloc(sizeof(*value));
     CHECK(value != NULL);
-    *value = (struct value){.key = k, .rounds = rounds};
+    *value = (struct value) {.key = k, .rounds = rounds};
     return value;
 }
 

@@ -87,8 +87,8 @@ static void add_plain(const char *prefix, size_t size, size_t align)
 }
 
 #define ADD_MACRO_KIND(T)                                                                          \
-    add((struct kind){LMM_REGISTER(T), sizeof(T), _Alignof(T), 0, T##_alloc, T##_zalloc,           \
-                      T##_calloc, "tests/property/api/kinds.c"})
+    add((struct kind) {LMM_REGISTER(T), sizeof(T), _Alignof(T), 0, T##_alloc, T##_zalloc,          \
+                       T##_calloc, "tests/property/api/kinds.c"})
 
 void kinds_register(uint64_t *random_state)
 {
