@@ -30,7 +30,7 @@ endif()
 # The program is there when this is not a part of another project.
 if(TARGET lmm_command)
     install(TARGETS lmm_command RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
-    install(FILES reporter/program/lmm.bash
+    install(FILES reporter/program/cmd/lmm.bash
             DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" RENAME lmm)
 endif()
 

@@ -6,7 +6,7 @@
 #              [CRITERION]          a Criterion test: its main comes from Criterion
 #              [TIMEOUT <seconds>]) default 120; three times that in a sanitized build
 #
-# Builds the program <label>_<name> as tests/<label>/<name> in the build tree, with the source root on
+# Builds the program <label>_<name> as tests/bin/<label>/<name> in the build tree, with the source root on
 # the include path, and adds it to ctest as <label>.<name>, or with a preset as <preset>/<label>.<name>:
 # scripts/test runs all presets as one, and ctest gives tests of one name each other's properties.
 #
@@ -99,7 +99,7 @@ function(lmm_add_test)
     set_target_properties(${program} PROPERTIES EXCLUDE_FROM_ALL ${elsewhere})
     set_target_properties(${program} PROPERTIES
         OUTPUT_NAME ${arg_NAME}
-        RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests/${arg_LABEL}")
+        RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests/bin/${arg_LABEL}")
     target_include_directories(${program} PRIVATE "${PROJECT_SOURCE_DIR}"
                                                   "${PROJECT_SOURCE_DIR}/include")
     if(NOT arg_LIBS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "preload/classes.h"
+#include "lib/preload/classes.h"
 
-#include "family.h"
+#include "lib/pages/family.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -14,7 +14,7 @@
 #ifndef LMM_PRELOAD_CLASSES_H
 #define LMM_PRELOAD_CLASSES_H
 
-#include "base.h"
+#include "lib/ground/base.h"
 
 enum {
     LMM_CLASS_BYTES_MAX = 8192,

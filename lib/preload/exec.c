@@ -10,9 +10,9 @@
  * Owns what the environment had. The functions are safe where libc's are: also after vfork, whose child is
  * another process and gets just libc's. Locks: none.
  */
-#include "preload/exec.h"
+#include "lib/preload/exec.h"
 
-#include "vm.h"
+#include "lib/ground/vm.h"
 
 #include <dlfcn.h>
 #include <errno.h>

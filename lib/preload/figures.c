@@ -3,9 +3,9 @@
  * figures: glibc's functions that tell of the heap, answered from LMM's books, and those that tune it, which
  * have nothing to tune here.
  */
-#include "block.h"
-#include "family.h"
-#include "thread.h"
+#include "lib/front/block.h"
+#include "lib/pages/family.h"
+#include "lib/heaps/thread.h"
 
 #include <errno.h>
 #include <inttypes.h>

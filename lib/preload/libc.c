@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "preload/libc.h"
+#include "lib/preload/libc.h"
 
 #include <dlfcn.h>
 #include <malloc.h>

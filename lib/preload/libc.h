@@ -9,7 +9,7 @@
 #ifndef LMM_PRELOAD_LIBC_H
 #define LMM_PRELOAD_LIBC_H
 
-#include "base.h"
+#include "lib/ground/base.h"
 
 /* Frees p by libc's malloc, when that was ever used; false when it never was, so that p is not its. */
 bool lmm_libc_free(void *p);

@@ -6,13 +6,13 @@
  * for the family; while stacks are taken or tools look on no site is open in the thread's view, and every
  * call takes the slow path. C++ new and delete come here by way of libstdc++'s.
  */
-#include "block.h"
-#include "heap.h"
-#include "options.h"
-#include "preload/classes.h"
-#include "preload/serve.h"
-#include "preload/stacked.h"
-#include "thread.h"
+#include "lib/front/block.h"
+#include "lib/heaps/heap.h"
+#include "lib/ground/options.h"
+#include "lib/preload/classes.h"
+#include "lib/preload/serve.h"
+#include "lib/preload/stacked.h"
+#include "lib/heaps/thread.h"
 
 #include <errno.h>
 #include <lmm/lmm.h>

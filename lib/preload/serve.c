@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "preload/serve.h"
+#include "lib/preload/serve.h"
 
-#include "block.h"
-#include "options.h"
-#include "preload/classes.h"
-#include "preload/libc.h"
-#include "preload/stacked.h"
-#include "preload/surroundings.h"
-#include "report.h"
-#include "thread.h"
+#include "lib/front/block.h"
+#include "lib/ground/options.h"
+#include "lib/preload/classes.h"
+#include "lib/preload/libc.h"
+#include "lib/preload/stacked.h"
+#include "lib/preload/surroundings.h"
+#include "lib/front/report.h"
+#include "lib/heaps/thread.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static bool start_locked(void)
     if (!lmm_classes_start(takes_stacks) || (takes_stacks && !lmm_stacked_start())) {
         return false;
     }
-    lmm_ledger_note_drop_in(lmm_options.stack_frames);
+    lmm_accounts_note_drop_in(lmm_options.stack_frames);
     lmm_report_keep_stream();
     return true;
 }

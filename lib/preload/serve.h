@@ -12,8 +12,8 @@
 #ifndef LMM_PRELOAD_SERVE_H
 #define LMM_PRELOAD_SERVE_H
 
-#include "base.h"
-#include "unwind.h"
+#include "lib/ground/base.h"
+#include "lib/stacks/unwind.h"
 
 /*
  * Allocates bytes at a multiple of align, a power of two. zero: they read as zero. caller: who asks

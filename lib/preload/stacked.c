@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "preload/stacked.h"
+#include "lib/preload/stacked.h"
 
-#include "depot.h"
-#include "heap.h"
-#include "hooks.h"
-#include "ledger.h"
-#include "meta.h"
-#include "options.h"
-#include "thread.h"
+#include "lib/stacks/depot.h"
+#include "lib/heaps/heap.h"
+#include "lib/ground/tools.h"
+#include "lib/books/accounts.h"
+#include "lib/ground/meta.h"
+#include "lib/ground/options.h"
+#include "lib/heaps/thread.h"
 
 #include <string.h>
 
@@ -52,7 +52,7 @@ static LMM_NOINLINE void pass_peak(int64_t sum)
         }
     } while (!lmm_compare_exchange_acq_rel(&live.next_peak, &next, sum + more));
     lmm_store_relaxed(&live.step, sum / PENDING_STEP);
-    lmm_ledger_take_peak((uint64_t) sum);
+    lmm_accounts_take_peak((uint64_t) sum);
 }
 
 static LMM_NOINLINE void tell(int64_t bytes)
@@ -104,7 +104,7 @@ static LMM_NOINLINE struct lmm_heap *enter(void)
 static inline bool is_entered(const struct lmm_heap *heap)
 {
     return LMM_LIKELY(heap != NULL && heap->tracer != NULL &&
-                      heap->tracer->adoptions == heap->adoptions && !lmm_ledger_is_pending());
+                      heap->tracer->adoptions == heap->adoptions && !lmm_accounts_is_pending());
 }
 
 static inline struct lmm_heap *own_heap(void)
@@ -152,7 +152,7 @@ static inline void *pop(const struct lmm_heap *heap, const struct lmm_shape *sha
     const struct lmm_open *open = &heap->open;
 
     if (LMM_UNLIKELY(shape->class == LMM_CLASS_LARGE || site >= open->site_limit ||
-                     lmm_hooks_active)) {
+                     lmm_tools_active)) {
         return NULL;
     }
     void *block = lmm_bin_pop(&open->bins[shape->class], lmm_live_value(site, shape->slack));
@@ -260,7 +260,7 @@ bool lmm_stacked_push(void *p)
     struct lmm_heap *heap = lmm_thread_open.heap;
     struct lmm_page *page = lmm_page_near((uintptr_t) p);
 
-    if (LMM_UNLIKELY(!is_entered(heap) || heap->tracer->is_busy || lmm_hooks_active ||
+    if (LMM_UNLIKELY(!is_entered(heap) || heap->tracer->is_busy || lmm_tools_active ||
                      page == NULL)) {
         return false;
     }

@@ -15,10 +15,10 @@
 #ifndef LMM_PRELOAD_STACKED_H
 #define LMM_PRELOAD_STACKED_H
 
-#include "base.h"
-#include "block.h"
-#include "preload/classes.h"
-#include "unwind.h"
+#include "lib/ground/base.h"
+#include "lib/front/block.h"
+#include "lib/preload/classes.h"
+#include "lib/stacks/unwind.h"
 
 /* Call once, before the first allocation. False with errno ENOMEM. */
 bool lmm_stacked_start(void);

@@ -6,13 +6,13 @@
  * would see without LMM, and what it starts runs without (exec.c: what it becomes does not). dlopen: RTLD_DEEPBIND is taken off, by which a
  * module would free LMM's blocks with libc's free. dlclose: the depot is told of what is gone.
  */
-#include "preload/surroundings.h"
+#include "lib/preload/surroundings.h"
 
-#include "depot.h"
-#include "meta.h"
-#include "module.h"
-#include "options.h"
-#include "preload/exec.h"
+#include "lib/stacks/depot.h"
+#include "lib/ground/meta.h"
+#include "lib/ground/module.h"
+#include "lib/ground/options.h"
+#include "lib/preload/exec.h"
 
 #include <dlfcn.h>
 #include <lmm/lmm.h>

@@ -15,14 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reporter/model.h"
-#include "reporter/program/delta.h"
-#include "reporter/program/format.h"
-#include "reporter/program/ledger_file.h"
-#include "reporter/program/select.h"
-#include "reporter/program/snapshot.h"
-#include "reporter/sink.h"
-#include "reporter/text.h"
+#include "reporter/core/model.h"
+#include "reporter/program/change/delta.h"
+#include "reporter/program/formats/format.h"
+#include "reporter/program/ledger/ledger_file.h"
+#include "reporter/program/base/select.h"
+#include "reporter/program/ledger/snapshot.h"
+#include "reporter/core/sink.h"
+#include "reporter/core/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

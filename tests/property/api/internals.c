@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/property/api/internals.h"
 
-#include "lib/family.h"
-#include "lib/heap.h"
-#include "lib/thread.h"
+#include "lib/pages/family.h"
+#include "lib/heaps/heap.h"
+#include "lib/heaps/thread.h"
 
 static void visit_heap(struct lmm_heap *heap, void *arg)
 {

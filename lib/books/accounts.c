@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/books/accounts.h"
+
+#include "lib/books/chunks.h"
+#include "lib/ground/meta.h"
+#include "lib/ground/reservoir.h"
+#include "lib/books/rows.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+    SERIES_MAX = 28, /* chunks of a series; each doubles the one before */
+};
+
+/* A table that grows by chunks, each twice the one before; records never move. */
+struct series {
+    enum lmm_ledger_kind kind;
+    uint32_t record_bytes;
+    uint32_t used;   /* records in all; atomic, written under the lock */
+    uint32_t chunks; /* atomic, written under the lock after the chunk stands */
+    struct lmm_ledger_chunk *chunk[SERIES_MAX];
+};
+
+static struct {
+    struct series strings;
+    struct series families;
+    struct series sites;
+    struct series modules;
+    struct series frames;
+    struct series stacks;      /* by site; only where sites are stacks */
+    uint64_t inherited_blocks; /* live at the fork that made this process: its parent's to free */
+    uint32_t last_file;        /* string references, most likely wanted again */
+    uint32_t last_function;
+} ledger = {
+    .strings = {.kind = LMM_LEDGER_STRINGS, .record_bytes = 1},
+    .families = {.kind = LMM_LEDGER_FAMILIES, .record_bytes = sizeof(struct lmm_ledger_family)},
+    .sites = {.kind = LMM_LEDGER_SITES, .record_bytes = sizeof(struct lmm_ledger_site)},
+    .modules = {.kind = LMM_LEDGER_MODULES, .record_bytes = sizeof(struct lmm_ledger_module)},
+    .frames = {.kind = LMM_LEDGER_FRAMES, .record_bytes = sizeof(struct lmm_ledger_frame)},
+    .stacks = {.kind = LMM_LEDGER_STACKS, .record_bytes = sizeof(uint32_t)},
+};
+
+/* ---- Series -------------------------------------------------------------------------------- */
+
+/* Room for `count` adjoining records that are not yet used; NULL when there is no memory. */
+static void *series_reserve_locked(struct series *series, uint32_t count)
+{
+    struct lmm_ledger_chunk *last = series->chunks == 0 ? NULL : series->chunk[series->chunks - 1];
+
+    if (last != NULL && lmm_chunk_is_lost(last)) {
+        last->capacity = last->used;
+    }
+    if (last != NULL && last->capacity - last->used >= count) {
+        return (char *) lmm_chunk_records(last) + (size_t) last->used * series->record_bytes;
+    }
+    if (series->chunks == SERIES_MAX) {
+        return NULL;
+    }
+    size_t bytes = (size_t) LMM_CHUNK_BYTES_MIN << series->chunks;
+    size_t needed = sizeof(*last) + (size_t) count * series->record_bytes;
+    uint32_t first = last == NULL ? 0 : last->first + last->capacity;
+    struct lmm_ledger_chunk *chunk =
+        lmm_chunk_add(series->record_bytes, first,
+                      lmm_round_up(bytes > needed ? bytes : needed, LMM_SYSTEM_PAGE_BYTES));
+    if (chunk == NULL) {
+        return NULL;
+    }
+    if (last != NULL) {
+        lmm_store_release(&last->used, last->capacity); /* what is left of it stays zero */
+    }
+    lmm_store_release(&chunk->kind, (uint32_t) series->kind);
+    series->chunk[series->chunks] = chunk;
+    lmm_store_release(&series->chunks, series->chunks + 1);
+    lmm_store_release(&series->used, first);
+    return lmm_chunk_records(chunk);
+}
+
+/* Makes the records reserved just before valid; returns the index of the first. */
+static uint32_t series_commit_locked(struct series *series, uint32_t count)
+{
+    struct lmm_ledger_chunk *last = series->chunk[series->chunks - 1];
+    uint32_t index = last->first + last->used;
+
+    lmm_store_release(&last->used, last->used + count);
+    lmm_store_release(&series->used, index + count);
+    return index;
+}
+
+/* The record with that index, which is valid. */
+static void *series_record(struct series *series, uint32_t index)
+{
+    uint32_t i = lmm_load_acquire(&series->chunks) - 1;
+
+    while (series->chunk[i]->first > index) {
+        i--;
+    }
+    size_t at = index - series->chunk[i]->first;
+    return (char *) lmm_chunk_records(series->chunk[i]) + at * series->record_bytes;
+}
+
+static bool add_string_locked(const char *text, uint32_t *ret_reference)
+{
+    size_t bytes = strlen(text) + 1;
+
+    if (bytes > UINT16_MAX) {
+        text = "(name too long)";
+        bytes = strlen(text) + 1;
+    }
+    if (ledger.strings.used > UINT32_MAX / 2) {
+        return false;
+    }
+    char *room = series_reserve_locked(&ledger.strings, (uint32_t) bytes);
+    if (room == NULL) {
+        return false;
+    }
+    memcpy(room, text, bytes);
+    *ret_reference = series_commit_locked(&ledger.strings, (uint32_t) bytes);
+    return true;
+}
+
+/* As add_string_locked(), but takes the last such string again where it is the same. */
+static bool share_string_locked(const char *text, uint32_t *last)
+{
+    const char *same = series_record(&ledger.strings, *last);
+
+    return strcmp(same, text) == 0 || add_string_locked(text, last);
+}
+
+/* ---- Start and end --------------------------------------------------------------------------- */
+
+bool lmm_accounts_start(void)
+{
+    uint32_t empty;
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    bool done = (lmm_chunks_header() != NULL || lmm_chunks_start()) &&
+                (ledger.strings.used != 0 || add_string_locked("", &empty));
+    if (done) {
+        lmm_chunks_publish();
+    }
+    lmm_lock_release(&lmm_chunks_lock);
+    return done;
+}
+
+bool lmm_accounts_is_pending(void)
+{
+    return lmm_chunks_are_pending();
+}
+
+static uint64_t live_blocks_locked(void)
+{
+    uint64_t blocks = 0;
+
+    for (uint32_t site = 0; site < ledger.sites.used; site++) {
+        struct lmm_ledger_row sum = lmm_rows_sum_locked(site);
+        blocks += sum.allocated_blocks - sum.freed_blocks;
+    }
+    return blocks;
+}
+
+void lmm_accounts_publish(void)
+{
+    int saved_errno = errno;
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    if (lmm_chunks_are_pending()) {
+        ledger.inherited_blocks = live_blocks_locked();
+        lmm_chunks_publish();
+    }
+    lmm_lock_release(&lmm_chunks_lock);
+    errno = saved_errno;
+}
+
+void lmm_accounts_end(bool keep)
+{
+    lmm_lock_acquire(&lmm_chunks_lock);
+    lmm_chunks_end(keep || (!LMM_DROP_IN && live_blocks_locked() > ledger.inherited_blocks));
+    lmm_lock_release(&lmm_chunks_lock);
+}
+
+struct lmm_ledger_header *lmm_accounts_header(void)
+{
+    return lmm_chunks_header();
+}
+
+/* ---- Families and sites ---------------------------------------------------------------------- */
+
+struct lmm_ledger_family *lmm_accounts_add_family(const char *name, size_t size, size_t align,
+                                                  size_t stride)
+{
+    uint32_t reference;
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    struct lmm_ledger_family *record = NULL;
+    if (add_string_locked(name, &reference)) {
+        record = series_reserve_locked(&ledger.families, 1);
+    }
+    if (record != NULL) {
+        record->name = reference;
+        record->align_bytes = (uint32_t) align;
+        record->size_bytes = size;
+        record->stride_bytes = stride;
+        series_commit_locked(&ledger.families, 1);
+    }
+    lmm_lock_release(&lmm_chunks_lock);
+    return record;
+}
+
+void lmm_accounts_drop_family(void)
+{
+    lmm_lock_acquire(&lmm_chunks_lock);
+    struct lmm_ledger_chunk *last = ledger.families.chunk[ledger.families.chunks - 1];
+    void *record = series_record(&ledger.families, ledger.families.used - 1);
+    lmm_store_release(&last->used, last->used - 1);
+    lmm_store_release(&ledger.families.used, ledger.families.used - 1);
+    memset(record, 0, sizeof(struct lmm_ledger_family));
+    lmm_lock_release(&lmm_chunks_lock);
+}
+
+void lmm_accounts_note_memory(void)
+{
+    struct lmm_ledger_header *header = lmm_chunks_header();
+
+    lmm_store_relaxed(&header->reservoir_bytes, lmm_reservoir_kept_bytes());
+    lmm_store_relaxed(&header->overhead_bytes, lmm_meta_mapped_bytes());
+}
+
+/* Pages come and go together with what LMM keeps beside them. */
+void lmm_accounts_count_page(struct lmm_ledger_family *record, int64_t sign, size_t bytes,
+                             size_t slots)
+{
+    lmm_fetch_add_relaxed(&record->pages, (uint64_t) sign);
+    lmm_fetch_add_relaxed(&record->mapped_bytes, (uint64_t) (sign * (int64_t) bytes));
+    lmm_fetch_add_relaxed(&record->slots, (uint64_t) (sign * (int64_t) slots));
+    lmm_accounts_note_memory();
+}
+
+void lmm_accounts_count_committed(struct lmm_ledger_family *record, int64_t bytes)
+{
+    lmm_fetch_add_relaxed(&record->committed_bytes, (uint64_t) bytes);
+}
+
+/* Adds a site whose strings stand already. */
+static bool add_site_locked(const struct lmm_ledger_site *site, uint32_t *ret_id)
+{
+    struct lmm_ledger_site *record = lmm_rows_reach_locked(ledger.sites.used + 1)
+                                         ? series_reserve_locked(&ledger.sites, 1)
+                                         : NULL;
+
+    if (record == NULL) {
+        return false;
+    }
+    *record = *site;
+    *ret_id = series_commit_locked(&ledger.sites, 1);
+    return true;
+}
+
+bool lmm_accounts_add_site(uint32_t family, uint32_t line, const char *file, const char *function,
+                           uint32_t *ret_id)
+{
+    lmm_lock_acquire(&lmm_chunks_lock);
+    bool done = share_string_locked(file, &ledger.last_file) &&
+                share_string_locked(function, &ledger.last_function);
+    if (done) {
+        struct lmm_ledger_site site = {family, line, ledger.last_file, ledger.last_function};
+        done = add_site_locked(&site, ret_id);
+    }
+    lmm_lock_release(&lmm_chunks_lock);
+    return done;
+}
+
+/* ---- Modules, frames and stacks ---------------------------------------------------------------- */
+
+/* Adds one record to a series; false when there is no memory. */
+static bool series_add_locked(struct series *series, const void *record, uint32_t *ret_index)
+{
+    void *room = series_reserve_locked(series, 1);
+
+    if (room == NULL) {
+        return false;
+    }
+    memcpy(room, record, series->record_bytes);
+    *ret_index = series_commit_locked(series, 1);
+    return true;
+}
+
+/* Room for the stack of the site that comes next; sites before it that have none get 0. */
+static bool reach_stacks_locked(void)
+{
+    const uint32_t none = 0;
+    uint32_t index;
+
+    while (ledger.stacks.used < ledger.sites.used) {
+        if (!series_add_locked(&ledger.stacks, &none, &index)) {
+            return false;
+        }
+    }
+    return series_reserve_locked(&ledger.stacks, 1) != NULL;
+}
+
+bool lmm_accounts_add_stack_site(uint32_t family, uint32_t frame, uint32_t *ret_id)
+{
+    struct lmm_ledger_site site = {.family = family};
+    uint32_t index;
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    bool done = reach_stacks_locked() && add_site_locked(&site, ret_id) &&
+                series_add_locked(&ledger.stacks, &frame, &index);
+    lmm_lock_release(&lmm_chunks_lock);
+    return done;
+}
+
+uint32_t lmm_accounts_add_frame(uint64_t address, uint32_t caller, uint32_t module)
+{
+    const struct lmm_ledger_frame none = {0};
+    const struct lmm_ledger_frame frame = {address, caller, module};
+    uint32_t number = 0;
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    bool done = ledger.frames.used < LMM_LEDGER_MAX_FRAMES &&
+                (ledger.frames.used != 0 || series_add_locked(&ledger.frames, &none, &number)) &&
+                series_add_locked(&ledger.frames, &frame, &number);
+    lmm_lock_release(&lmm_chunks_lock);
+    if (!done) {
+        errno = ENOMEM;
+        return 0;
+    }
+    return number;
+}
+
+bool lmm_accounts_add_module(const struct lmm_ledger_module *module, const char *path,
+                             uint32_t *ret_number)
+{
+    struct lmm_ledger_module record = *module;
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    bool done = ledger.modules.used < LMM_LEDGER_MAX_MODULES &&
+                add_string_locked(path, &record.path) &&
+                series_add_locked(&ledger.modules, &record, ret_number);
+    lmm_lock_release(&lmm_chunks_lock);
+    if (!done) {
+        errno = ENOMEM;
+    }
+    return done;
+}
+
+struct lmm_ledger_module *lmm_accounts_module(uint32_t number)
+{
+    return series_record(&ledger.modules, number);
+}
+
+const char *lmm_accounts_module_path(uint32_t number)
+{
+    return series_record(&ledger.strings, lmm_accounts_module(number)->path);
+}
+
+uint32_t lmm_accounts_site_stack(uint32_t id)
+{
+    const uint32_t *stack =
+        id < lmm_load_acquire(&ledger.stacks.used) ? series_record(&ledger.stacks, id) : NULL;
+
+    return stack == NULL ? 0 : *stack;
+}
+
+const struct lmm_ledger_frame *lmm_accounts_frame(uint32_t number)
+{
+    return series_record(&ledger.frames, number);
+}
+
+uint32_t lmm_accounts_module_count(void)
+{
+    return lmm_load_acquire(&ledger.modules.used);
+}
+
+uint32_t lmm_accounts_frame_count(void)
+{
+    return lmm_load_acquire(&ledger.frames.used);
+}
+
+void lmm_accounts_note_drop_in(uint32_t stack_frames)
+{
+    struct lmm_ledger_header *header = lmm_chunks_header();
+
+    header->stack_frames = stack_frames;
+    header->is_drop_in = 1;
+}
+
+void lmm_accounts_take_peak(uint64_t bytes)
+{
+    lmm_lock_acquire(&lmm_chunks_lock);
+    lmm_rows_take_peak_locked(ledger.sites.used, bytes);
+    lmm_lock_release(&lmm_chunks_lock);
+}
+
+struct lmm_site_facts lmm_accounts_site_facts(uint32_t id)
+{
+    const struct lmm_ledger_site *record = series_record(&ledger.sites, id);
+
+    return (struct lmm_site_facts) {
+        .family = record->family,
+        .line = record->line,
+        .file = series_record(&ledger.strings, record->file),
+        .function = series_record(&ledger.strings, record->function),
+    };
+}
+
+bool lmm_accounts_site_is_stack(uint32_t id)
+{
+    return id < lmm_load_acquire(&ledger.stacks.used) &&
+           *(const uint32_t *) series_record(&ledger.stacks, id) != 0;
+}
+
+uint32_t lmm_accounts_site_count(void)
+{
+    return lmm_load_acquire(&ledger.sites.used);
+}
+
+uint32_t lmm_accounts_family_count(void)
+{
+    return lmm_load_acquire(&ledger.families.used);
+}
+
+/* ---- Locks ----------------------------------------------------------------------------------- */
+
+void lmm_accounts_acquire(void)
+{
+    lmm_lock_acquire(&lmm_chunks_lock);
+}
+
+void lmm_accounts_release(void)
+{
+    lmm_lock_release(&lmm_chunks_lock);
+}
+
+struct lmm_ledger_view lmm_accounts_view_locked(void)
+{
+    return lmm_chunks_view();
+}
+
+void lmm_accounts_before_fork(void)
+{
+    lmm_lock_acquire_for_fork(&lmm_chunks_lock);
+    lmm_chunks_before_fork();
+}
+
+void lmm_accounts_after_fork(void)
+{
+    lmm_chunks_after_fork();
+    lmm_lock_release_for_fork(&lmm_chunks_lock);
+}
+
+void lmm_accounts_after_fork_in_child(void)
+{
+    lmm_chunks_after_fork_in_child();
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * accounts: writes the process's books in the layout of <lmm/ledger.h>.
+ *
+ * Owns the records that say what is counted: strings, families with their gauges, sites, modules, frames
+ * and stacks. Their memory, and the file, are chunks.h's; the counters rows.h's. The tables of sites and
+ * strings are read, so who writes over them (the user alone can) harms the process as by writing to its
+ * memory.
+ *
+ * Invariants:
+ *   I1  a record never moves, and has the same number for ever; the family added last alone can be dropped
+ *   I2  the rows of owner 0 (rows.h) reach every site id handed out, so that a free can always be counted
+ *   I3  what a reader finds in the file at any moment is whole: each change that takes several stores
+ *       becomes visible by the last of them, so the books of a killed process need no repair
+ * Locks: LEDGER, inside, unless a name ends in _locked. Not responsible for: who is a site, or when
+ * gauges change.
+ */
+#ifndef LMM_ACCOUNTS_H
+#define LMM_ACCOUNTS_H
+
+#include "lib/ground/base.h"
+#include "lib/books/rows.h"
+
+#include <lmm/ledger.h>
+
+/* Fills the header and creates the file, where the settings and the system allow one; call once, before
+ * anybody counts. False with errno ENOMEM. */
+bool lmm_accounts_start(void);
+
+/* Whether this process is a forked child whose books wait for a file of their own. */
+bool lmm_accounts_is_pending(void);
+
+/* Creates that file, unless another thread did meanwhile. No thread has counted since the fork. */
+void lmm_accounts_publish(void);
+
+/* The process exits: the file is kept for readers when blocks live, in the drop-in when `keep` is set; else
+ * it is removed. */
+void lmm_accounts_end(bool keep);
+
+/* The header, for gauges; NULL before the start. */
+struct lmm_ledger_header *lmm_accounts_header(void);
+
+/* Adds a family; its index is the count of families added before. Returns the record, whose gauges the
+ * family writes, or NULL with errno ENOMEM. */
+struct lmm_ledger_family *lmm_accounts_add_family(const char *name, size_t size, size_t align,
+                                                  size_t stride);
+
+/* Takes back the family added last, for which there was no memory elsewhere. */
+void lmm_accounts_drop_family(void);
+
+/* Tells that a family has one page more (sign 1) or less (-1), of so many bytes and slots. */
+void lmm_accounts_count_page(struct lmm_ledger_family *record, int64_t sign, size_t bytes,
+                             size_t slots);
+
+/* Brings up to date what the header says of LMM's own memory. */
+void lmm_accounts_note_memory(void);
+
+/* Tells that so many bytes of the family's pages were touched, or, negative, given back. */
+void lmm_accounts_count_committed(struct lmm_ledger_family *record, int64_t bytes);
+
+/* Adds a site, and room for it in the rows of owner 0. True and *ret_id (the count of sites added
+ * before); or false with errno ENOMEM. */
+bool lmm_accounts_add_site(uint32_t family, uint32_t line, const char *file, const char *function,
+                           uint32_t *ret_id);
+
+/* As lmm_accounts_add_site() for a place known by its call stack, the number of a frame. */
+bool lmm_accounts_add_stack_site(uint32_t family, uint32_t frame, uint32_t *ret_id);
+
+/* Adds a frame; caller: the number of a frame, or 0; module: the number of a module + 1, or 0. Returns its
+ * number, never 0; or 0 with errno ENOMEM. */
+uint32_t lmm_accounts_add_frame(uint64_t address, uint32_t caller, uint32_t module);
+
+/* Adds a module, with `path` in the place of its reference. True and *ret_number; or false with errno
+ * ENOMEM. */
+bool lmm_accounts_add_module(const struct lmm_ledger_module *module, const char *path,
+                             uint32_t *ret_number);
+
+/* The record of a module; `gone` is the caller's to set. */
+struct lmm_ledger_module *lmm_accounts_module(uint32_t number);
+
+/* The path of a module; it is never freed. */
+const char *lmm_accounts_module_path(uint32_t number);
+
+/* The number of the innermost frame of a site's call stack; 0: the site has none. */
+uint32_t lmm_accounts_site_stack(uint32_t id);
+
+/* The record of a frame. */
+const struct lmm_ledger_frame *lmm_accounts_frame(uint32_t number);
+
+uint32_t lmm_accounts_module_count(void);
+
+/* Frames so far, the one of number 0 among them. */
+uint32_t lmm_accounts_frame_count(void);
+
+/* Tells that the process is on the drop-in, and how many frames of a stack it keeps. */
+void lmm_accounts_note_drop_in(uint32_t stack_frames);
+
+/* Writes down what lives now, by site, as the highest use so far: `bytes` in all. */
+void lmm_accounts_take_peak(uint64_t bytes);
+
+/* What a site is. id: handed out by lmm_accounts_add_site(). The strings are never freed. */
+struct lmm_site_facts {
+    uint32_t family;
+    uint32_t line;
+    const char *file;
+    const char *function;
+};
+struct lmm_site_facts lmm_accounts_site_facts(uint32_t id);
+
+/* Whether the site was added by lmm_accounts_add_stack_site(); under the caller's lock for adding sites. */
+bool lmm_accounts_site_is_stack(uint32_t id);
+
+/* Number of sites and of families so far. */
+uint32_t lmm_accounts_site_count(void);
+uint32_t lmm_accounts_family_count(void);
+
+/* Hold the chunks still; between the two, a view or sums can be read. */
+void lmm_accounts_acquire(void);
+void lmm_accounts_release(void);
+
+/* The ledger as a reader sees it; valid until lmm_accounts_release(). */
+struct lmm_ledger_view lmm_accounts_view_locked(void);
+
+/* Around fork. In the child, lmm_accounts_after_fork_in_child() comes before lmm_accounts_after_fork(), and
+ * before anything is counted. */
+void lmm_accounts_before_fork(void);
+void lmm_accounts_after_fork(void);
+void lmm_accounts_after_fork_in_child(void);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rows: the counters of the ledger, by owner and site; what lived at the peak.
+ *
+ * Owns columns: what one owner has of records by site is one chunk, which grows by moving to a larger one.
+ * Owners are heaps, by their number, and 0, which has the counts for which a heap had no rows. No count is
+ * ever read to decide anything.
+ *
+ * Invariants:
+ *   I1  the column of owner n > 0 is written by the thread that owns heap n alone; that of owner 0 under the
+ *       LEDGER lock, here alone. A heap keeps its columns when its thread ends: the next thread that adopts
+ *       it counts on in them
+ *   I2  a counter only goes up; while two chunks of an owner are there, the larger counts, and a column moves
+ *       inside one step of the header's move_sequence, after which a live reader starts again
+ *   I3  the peak that the header points at is whole: the next is written to the other of two chunks
+ * Locks: LEDGER (chunks.h), inside, unless a name ends in _locked. Not responsible for: which sites there
+ * are (ledger), when a peak is taken.
+ */
+#ifndef LMM_LIB_ROWS_H
+#define LMM_LIB_ROWS_H
+
+#include "lib/ground/base.h"
+#include "lib/ground/sync.h"
+
+#include <lmm/ledger.h>
+
+/* The rows of one owner as its thread holds them. */
+struct lmm_rows {
+    struct lmm_ledger_row *row; /* NULL: none yet */
+    uint32_t capacity;
+};
+
+/* One owner's counts of temporary blocks, by site, the same way. */
+struct lmm_temporaries {
+    uint64_t *count; /* NULL: none yet */
+    uint32_t capacity;
+};
+
+/*
+ * Gives owner rows for at least `sites` sites: copies *rows to a larger chunk where it is too short.
+ * The caller is the rows' writer. False with errno ENOMEM, and *rows is as it was.
+ */
+bool lmm_rows_grow(uint32_t owner, uint32_t sites, struct lmm_rows *rows);
+
+/* The same for the owner's temporaries. */
+bool lmm_temporaries_grow(uint32_t owner, uint32_t sites, struct lmm_temporaries *temporaries);
+
+/* Gives owner 0 rows for at least `sites` sites. False with errno ENOMEM. */
+bool lmm_rows_reach_locked(uint32_t sites);
+
+/* Adds delta to a row whose one writer the caller is. */
+static inline void lmm_row_add(struct lmm_ledger_row *row, const struct lmm_ledger_row *delta)
+{
+    lmm_add_single_writer(&row->allocated_blocks, delta->allocated_blocks);
+    lmm_add_single_writer(&row->freed_blocks, delta->freed_blocks);
+    lmm_add_single_writer(&row->allocated_extra_slots, delta->allocated_extra_slots);
+    lmm_add_single_writer(&row->freed_extra_slots, delta->freed_extra_slots);
+}
+
+/* Adds delta to the row of owner 0 for site, which they reach. Never fails. */
+void lmm_rows_count_common(uint32_t site, const struct lmm_ledger_row *delta);
+
+/* Add one half of a row to *sum. What is read later is higher: frees first for a sum that never lacks an
+ * allocation, allocations first for one that never exceeds what lived. */
+typedef void lmm_row_adder(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum);
+lmm_row_adder lmm_row_add_freed;
+lmm_row_adder lmm_row_add_allocated;
+
+/* The next owner's rows, and in *ret_capacity how many; NULL at the end. *position starts at 0. */
+const struct lmm_ledger_row *lmm_rows_next_locked(size_t *position, uint32_t *ret_capacity);
+
+/* The sum of all owners' counters for one site; freed is read before allocated. */
+struct lmm_ledger_row lmm_rows_sum_locked(uint32_t site);
+
+/* Writes down what lives now of the first `sites` sites as the highest use so far: `bytes` in all. Without
+ * memory for it the peak before stays. */
+void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes);
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/books/store.h"
+
+#include "lib/ground/options.h"
+#include "lib/ground/panic.h"
+#include "lib/books/process.h"
+#include "lib/ground/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <lmm/ledger.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NAME_BYTES = 64 }; /* <pid>.<start ticks>.<PID namespace>.lmm */
+
+static struct {
+    char directory[LMM_OPTION_PATH_MAX]; /* absolute; empty: not looked for yet */
+    uid_t user;                          /* whose directory that is */
+    bool has_complained;                 /* one line is enough, for forked children too */
+    char path[LMM_OPTION_PATH_MAX + NAME_BYTES];
+    dev_t device;
+    ino_t inode;
+    int descriptor; /* between create or open, and close */
+} store = {.descriptor = -1};
+
+/* ---- The directory ----------------------------------------------------------------------------- */
+
+/* Whether path, which ends in no link, is a directory that only this user can use. */
+static bool is_private(int descriptor)
+{
+    struct stat facts;
+
+    return fstat(descriptor, &facts) == 0 && facts.st_uid == geteuid() &&
+           (facts.st_mode & 077) == 0;
+}
+
+/* open() says of a link to a directory that it is none. */
+static void tell_link(const char *path)
+{
+    struct stat facts;
+
+    if (errno == ENOTDIR) {
+        errno = lstat(path, &facts) == 0 && S_ISLNK(facts.st_mode) ? ELOOP : ENOTDIR;
+    }
+}
+
+/* Opens the directory, made if there is none; -1 with errno, EPERM when it is not the user's alone. */
+static int open_directory(const char *path)
+{
+    /* The umask may take even the user's own rights away. */
+    if (mkdir(path, 0700) == 0 ? chmod(path, 0700) != 0 : errno != EEXIST) {
+        return -1;
+    }
+    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (descriptor >= 0 && !is_private(descriptor)) {
+        close(descriptor);
+        errno = EPERM;
+        return -1;
+    }
+    if (descriptor < 0) {
+        tell_link(path);
+    }
+    return descriptor;
+}
+
+/* A runtime directory of somebody else's session (as after su) is not for this user's files. */
+static bool runtime_directory(char *path, size_t bytes)
+{
+    const char *base = getenv("XDG_RUNTIME_DIR");
+    struct stat facts;
+
+    return base != NULL && base[0] == '/' && stat(base, &facts) == 0 && S_ISDIR(facts.st_mode) &&
+           facts.st_uid == geteuid() && (size_t) snprintf(path, bytes, "%s/lmm", base) < bytes;
+}
+
+/* Writes the directory that the settings ask for; false when the name is too long. */
+static bool wanted_directory(char *path, size_t bytes)
+{
+    const char *named = getenv("LMM_DIR");
+
+    if (lmm_options.ledger[0] != '\0') {
+        return lmm_options_expand_path(lmm_options.ledger, path, bytes);
+    }
+    if (named != NULL && named[0] != '\0') {
+        return (size_t) snprintf(path, bytes, "%s", named) < bytes;
+    }
+    if (!runtime_directory(path, bytes)) {
+        snprintf(path, bytes, "/dev/shm/lmm-%lu", (unsigned long) geteuid());
+    }
+    return true;
+}
+
+/* The program may change its working directory later. */
+static bool make_absolute(const char *path, char *ret_absolute, size_t bytes)
+{
+    char working[LMM_OPTION_PATH_MAX];
+
+    if (path[0] == '/') {
+        return (size_t) snprintf(ret_absolute, bytes, "%s", path) < bytes;
+    }
+    return getcwd(working, sizeof(working)) != NULL &&
+           (size_t) snprintf(ret_absolute, bytes, "%s/%s", working, path) < bytes;
+}
+
+static const char *reason_of(int error)
+{
+    return error == EPERM     ? "it is not a directory of this user alone (mode 0700)"
+           : error == ELOOP   ? "it is a symbolic link"
+           : error == EEXIST  ? "another copy of LMM in this process keeps one"
+           : error == ENOTDIR ? "it is not a directory"
+                              : strerrordesc_np(error);
+}
+
+/* Once in a process, and not again in the children that it forks afterwards. */
+static void complain(const char *directory, const char *reason, const char *advice)
+{
+    if (!store.has_complained) {
+        lmm_warn("no ledger in '%.700s': %s%s", directory, reason, advice);
+    }
+    store.has_complained = true;
+}
+
+/* Opens the directory for the file, the same as before in a forked child; -1 after one line. */
+static int choose_directory(int *ret_error)
+{
+    char path[LMM_OPTION_PATH_MAX] = "";
+    int descriptor = -1;
+
+    if (store.user != geteuid()) {
+        store.directory[0] = '\0'; /* the process has dropped its privileges since */
+        store.user = geteuid();
+    }
+    errno = ENAMETOOLONG;
+    if (store.directory[0] != '\0' ||
+        (wanted_directory(path, sizeof(path)) &&
+         make_absolute(path, store.directory, sizeof(store.directory)))) {
+        descriptor = open_directory(store.directory);
+    }
+    if (descriptor < 0) {
+        *ret_error = errno;
+        complain(store.directory[0] != '\0' ? store.directory : path, reason_of(*ret_error),
+                 "; set LMM_DIR, or LMM_OPTIONS=ledger=off");
+    }
+    return descriptor;
+}
+
+/* ---- The file ---------------------------------------------------------------------------------- */
+
+/* Whether a file of that size may be had; beyond the limit the kernel would send SIGXFSZ. */
+static bool is_within_limit(size_t bytes)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+           bytes <= limit.rlim_cur;
+}
+
+/* Writes all of data at offset; 0 or an errno. */
+static int write_at(int descriptor, const char *data, size_t bytes, size_t offset)
+{
+    for (size_t at = 0; at < bytes;) {
+        ssize_t done = pwrite(descriptor, data + at, bytes - at, (off_t) (offset + at));
+        if (done < 0 && errno != EINTR) {
+            return errno;
+        }
+        at += done < 0 ? 0 : (size_t) done;
+    }
+    return 0;
+}
+
+/* For file systems that cannot allocate ahead: zeroes are written instead. */
+static int fill(int descriptor, size_t offset, size_t bytes)
+{
+    static const char zeroes[LMM_SYSTEM_PAGE_BYTES];
+    int error = 0;
+
+    for (size_t at = 0; at < bytes && error == 0; at += sizeof(zeroes)) {
+        size_t left = bytes - at;
+        error = write_at(descriptor, zeroes, left < sizeof(zeroes) ? left : sizeof(zeroes),
+                         offset + at);
+    }
+    return error;
+}
+
+/* Makes sure that stores to these bytes cannot fail; 0 or an errno. */
+static int allocate(int descriptor, size_t offset, size_t bytes)
+{
+    int result;
+
+    if (!is_within_limit(offset + bytes)) {
+        return EFBIG;
+    }
+    do {
+        result = fallocate(descriptor, 0, (off_t) offset, (off_t) bytes);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
+        return fill(descriptor, offset, bytes);
+    }
+    return result == 0 ? 0 : errno;
+}
+
+static int write_parts(int descriptor, const struct lmm_store_part *parts, size_t count)
+{
+    size_t offset = 0;
+    int error = 0;
+
+    for (size_t i = 0; i < count && error == 0; i++) {
+        error = write_at(descriptor, parts[i].data, parts[i].bytes, offset);
+        offset += parts[i].bytes;
+    }
+    return error;
+}
+
+static size_t total_bytes(const struct lmm_store_part *parts, size_t count)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bytes += parts[i].bytes;
+    }
+    return bytes;
+}
+
+/* A mapping over memory in use that fails may take that memory away, so it is tried elsewhere first: not
+ * every file system maps files shared. */
+static bool can_be_mapped(int descriptor)
+{
+    void *probe = lmm_vm_map_file(NULL, LMM_SYSTEM_PAGE_BYTES, descriptor, 0, true);
+
+    return probe != NULL && lmm_vm_unmap(probe, LMM_SYSTEM_PAGE_BYTES);
+}
+
+/* Fills the new file `draft` and gives it its name; 0 or an errno. What stands there already is of the
+ * program that this process was before exec. */
+static int complete(int directory, int descriptor, const char *draft, const char *name,
+                    const struct lmm_store_part *parts, size_t count)
+{
+    struct stat facts;
+
+    if (fchmod(descriptor, 0600) != 0 || fstat(descriptor, &facts) != 0) {
+        return errno;
+    }
+    store.device = facts.st_dev;
+    store.inode = facts.st_ino;
+    int error = allocate(descriptor, 0, total_bytes(parts, count));
+    if (error == 0) {
+        error = can_be_mapped(descriptor) ? write_parts(descriptor, parts, count) : EOPNOTSUPP;
+    }
+    if (error == 0 && renameat(directory, draft, directory, name) != 0) {
+        error = errno;
+    }
+    return error;
+}
+
+static int create_in(int directory, const struct lmm_store_part *parts, size_t count,
+                     const struct lmm_ledger_header *header)
+{
+    char name[NAME_BYTES];
+    char draft[NAME_BYTES + 8];
+
+    snprintf(name, sizeof(name), "%" PRIu32 ".%" PRIu64 ".%" PRIu64 LMM_LEDGER_SUFFIX, header->pid,
+             header->start_ticks, header->pid_namespace);
+    snprintf(draft, sizeof(draft), ".%s.new", name);
+    snprintf(store.path, sizeof(store.path), "%s/%s", store.directory, name);
+    /* What has the name already is of the program that this process was before exec; or of another copy of
+     * LMM in it, which goes on with it. */
+    if (faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+        lmm_process_has_mapped(name)) {
+        return EEXIST;
+    }
+    unlinkat(directory, draft, 0);
+    int descriptor =
+        openat(directory, draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (descriptor < 0) {
+        return errno;
+    }
+    int error = complete(directory, descriptor, draft, name, parts, count);
+    if (error != 0) {
+        unlinkat(directory, draft, 0);
+        close(descriptor);
+        return error;
+    }
+    store.descriptor = descriptor;
+    return 0;
+}
+
+int lmm_store_create(const struct lmm_store_part *parts, size_t count,
+                     const struct lmm_ledger_header *header)
+{
+    struct lmm_quiet quiet = lmm_quiet_begin();
+    int result = -1;
+
+    if (!lmm_options.ledger_off && getauxval(AT_SECURE) == 0) {
+        int directory = choose_directory(&result);
+        if (directory >= 0) {
+            result = create_in(directory, parts, count, header);
+            close(directory);
+            if (result != 0) {
+                complain(store.directory, reason_of(result), "");
+            }
+        }
+    }
+    lmm_quiet_end(&quiet);
+    return result;
+}
+
+bool lmm_store_map_over(void *address, size_t bytes, size_t offset, bool shared)
+{
+    struct lmm_quiet quiet = lmm_quiet_begin();
+    bool done = lmm_vm_map_file(address, bytes, store.descriptor, offset, shared) != NULL;
+
+    lmm_quiet_end(&quiet);
+    return done;
+}
+
+void lmm_store_close(void)
+{
+    struct lmm_quiet quiet = lmm_quiet_begin();
+
+    close(store.descriptor);
+    store.descriptor = -1;
+    lmm_quiet_end(&quiet);
+}
+
+static bool is_ours(const struct stat *facts)
+{
+    return facts->st_dev == store.device && facts->st_ino == store.inode;
+}
+
+/* Opens the file again; -1 with errno. */
+static int reopen(void)
+{
+    struct stat facts;
+    int descriptor = open(store.path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (descriptor >= 0 && (fstat(descriptor, &facts) != 0 || !is_ours(&facts))) {
+        close(descriptor);
+        errno = ESTALE;
+        return -1;
+    }
+    return descriptor;
+}
+
+bool lmm_store_open(void)
+{
+    struct lmm_quiet quiet = lmm_quiet_begin();
+
+    store.descriptor = reopen();
+    lmm_quiet_end(&quiet);
+    return store.descriptor >= 0;
+}
+
+static void *grow(int descriptor, size_t bytes, size_t more, int *ret_error)
+{
+    *ret_error = allocate(descriptor, bytes, more);
+    if (*ret_error != 0) {
+        return NULL;
+    }
+    void *mapped = lmm_vm_map_file(NULL, more, descriptor, bytes, true);
+    *ret_error = mapped == NULL ? ENOMEM : 0;
+    return mapped;
+}
+
+void *lmm_store_grow(size_t bytes, size_t more, int *ret_error)
+{
+    struct lmm_quiet quiet = lmm_quiet_begin();
+    void *mapped = NULL;
+    int descriptor = reopen();
+
+    if (descriptor < 0) {
+        *ret_error = errno;
+    } else {
+        mapped = grow(descriptor, bytes, more, ret_error);
+        close(descriptor);
+    }
+    lmm_quiet_end(&quiet);
+    return mapped;
+}
+
+void lmm_store_remove(void)
+{
+    struct lmm_quiet quiet = lmm_quiet_begin();
+    struct stat facts;
+
+    if (lstat(store.path, &facts) == 0 && is_ours(&facts)) {
+        unlink(store.path);
+    }
+    lmm_quiet_end(&quiet);
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * api: the public entry points: check arguments, set errno, call down. The fast paths of allocation and
+ * free are here in full; everything else is a call.
+ */
+#include "lib/front/block.h"
+#include "lib/pages/family.h"
+#include "lib/heaps/heap.h"
+#include "lib/front/report.h"
+#include "lib/books/site.h"
+#include "lib/heaps/thread.h"
+#include "lib/front/walk.h"
+
+#include <errno.h>
+#include <lmm/lmm.h>
+#include <string.h>
+
+_Static_assert((int) LMM_SITE_NONE < (int64_t) LMM_SITE_UNKNOWN,
+               "an unknown site is above every id");
+
+/* ---- Families ---------------------------------------------------------------------------------- */
+
+LMM_API struct lmm_family *lmm_family_register(const char *name, size_t size, size_t align)
+{
+    if (!lmm_thread_start()) {
+        return NULL;
+    }
+    struct lmm_family *family = lmm_families_add(name, size, align);
+    if (family != NULL) {
+        lmm_report_reserve();
+    }
+    return family;
+}
+
+LMM_API struct lmm_family *lmm_family_find(const char *name)
+{
+    if (name == NULL) {
+        errno = ENOENT;
+        return NULL;
+    }
+    return lmm_families_find(name);
+}
+
+LMM_API const char *lmm_family_name(const struct lmm_family *family)
+{
+    return family->name;
+}
+
+LMM_API size_t lmm_family_size(const struct lmm_family *family)
+{
+    return family->size;
+}
+
+/* ---- Sites ------------------------------------------------------------------------------------- */
+
+/* Registers the site's type and gives the site its id. NULL with errno as lmm_family_register(). */
+static LMM_COLD struct lmm_family *open_site(struct lmm_site *site, uint32_t *ret_id)
+{
+    struct lmm_family *family =
+        lmm_family_register(site->type, site->size_bytes, site->align_bytes);
+
+    if (family == NULL) {
+        return NULL;
+    }
+    uint32_t id =
+        lmm_site_intern(family->index, &family->sites, site->file, site->line, site->function);
+    if (id == LMM_SITE_NONE) {
+        *ret_id = family->site; /* counted without its place rather than not served */
+        return family;
+    }
+    lmm_report_reserve();
+    lmm_store_relaxed(&site->family, family->index);
+    lmm_store_release(&site->id, id);
+    *ret_id = id;
+    return family;
+}
+
+/* The family of a site, whether it has an id yet or not; *ret_id is what to count at. */
+static struct lmm_family *resolve_site(struct lmm_site *site, uint32_t *ret_id)
+{
+    *ret_id = lmm_load_acquire(&site->id);
+    return *ret_id == LMM_SITE_UNKNOWN ? open_site(site, ret_id)
+                                       : lmm_families_at(lmm_load_relaxed(&site->family));
+}
+
+static LMM_NOINLINE void *site_alloc_slow(struct lmm_site *site, size_t n, bool zero)
+{
+    uint32_t id;
+    struct lmm_family *family = resolve_site(site, &id);
+
+    return family == NULL ? NULL : lmm_block_alloc(family, id, n, zero);
+}
+
+LMM_API inline void *lmm_site_alloc(struct lmm_site *site)
+{
+    uint32_t id = lmm_load_acquire(&site->id);
+    void *block = lmm_heap_pop(&lmm_thread_open, id, lmm_load_relaxed(&site->family));
+
+    return LMM_LIKELY(block != NULL) ? block : site_alloc_slow(site, 1, false);
+}
+
+LMM_API inline void *lmm_site_zalloc(struct lmm_site *site)
+{
+    uint32_t id = lmm_load_acquire(&site->id);
+    void *block = lmm_heap_pop(&lmm_thread_open, id, lmm_load_relaxed(&site->family));
+
+    return LMM_LIKELY(block != NULL) ? memset(block, 0, site->size_bytes)
+                                     : site_alloc_slow(site, 1, true);
+}
+
+/* Whether n structs of that size can be asked for at all; else sets errno. */
+static bool check_count(size_t size, size_t n)
+{
+    size_t bytes;
+
+    if (n == 0) {
+        errno = EINVAL;
+        return false;
+    }
+    if (!lmm_multiply_fits(size, n, &bytes) || bytes > PTRDIFF_MAX) {
+        errno = EOVERFLOW;
+        return false;
+    }
+    return true;
+}
+
+LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n)
+{
+    uint32_t id = lmm_load_acquire(&site->id); /* before the family, which it vouches for */
+    void *block = lmm_block_pop_run(lmm_load_relaxed(&site->family), id, n);
+
+    if (LMM_LIKELY(block != NULL)) {
+        size_t stride = lmm_round_up(site->size_bytes, site->align_bytes);
+        return memset(block, 0, (n - 1) * stride + site->size_bytes);
+    }
+    return check_count(site->size_bytes, n) ? site_alloc_slow(site, n, true) : NULL;
+}
+
+/* ---- Blocks ------------------------------------------------------------------------------------ */
+
+static bool check_family(const struct lmm_family *family)
+{
+    if (family == NULL) {
+        errno = EINVAL;
+    }
+    return family != NULL;
+}
+
+LMM_API inline void *lmm_alloc(struct lmm_family *family)
+{
+    if (LMM_UNLIKELY(!check_family(family))) {
+        return NULL;
+    }
+    void *block = lmm_heap_pop(&lmm_thread_open, family->site, family->index);
+    return LMM_LIKELY(block != NULL) ? block : lmm_block_alloc(family, family->site, 1, false);
+}
+
+LMM_API inline void *lmm_zalloc(struct lmm_family *family)
+{
+    if (LMM_UNLIKELY(!check_family(family))) {
+        return NULL;
+    }
+    void *block = lmm_heap_pop(&lmm_thread_open, family->site, family->index);
+    return LMM_LIKELY(block != NULL) ? memset(block, 0, family->size)
+                                     : lmm_block_alloc(family, family->site, 1, true);
+}
+
+LMM_API void *lmm_calloc(struct lmm_family *family, size_t n)
+{
+    return check_family(family) && check_count(family->size, n)
+               ? lmm_block_alloc(family, family->site, n, true)
+               : NULL;
+}
+
+static LMM_NOINLINE void free_slow(void *p)
+{
+    int saved_errno = errno;
+
+    if (p != NULL) {
+        lmm_block_free(p);
+    }
+    errno = saved_errno;
+}
+
+LMM_API inline void lmm_free(void *p)
+{
+    bool event;
+    struct lmm_page *page;
+
+    if (LMM_LIKELY(lmm_heap_push(&lmm_thread_open, p, false, &event, &page))) {
+        if (LMM_UNLIKELY(event)) {
+            lmm_heap_page_event(lmm_thread_open.heap, page);
+        }
+    } else if (page != NULL) {
+        lmm_block_free_other(p, page);
+    } else {
+        free_slow(p);
+    }
+}
+
+LMM_API void *lmm_resize(void *p, size_t n)
+{
+    struct lmm_block_facts facts;
+
+    if (p == NULL) {
+        errno = EINVAL;
+        return NULL;
+    }
+    if (!lmm_block_find(p, &facts)) {
+        lmm_block_misused(p, "resize");
+    }
+    return check_count(facts.family->size, n) ? lmm_block_resize(p, n) : NULL;
+}
+
+LMM_API size_t lmm_block_count(const void *p)
+{
+    struct lmm_block_facts facts;
+
+    if (!lmm_block_find(p, &facts)) {
+        lmm_block_misused(p, "count");
+    }
+    return facts.slots;
+}
+
+LMM_API struct lmm_family *lmm_family_of(const void *p)
+{
+    struct lmm_block_facts facts;
+
+    if (!lmm_block_find(p, &facts)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return facts.family;
+}
+
+/* ---- Statistics -------------------------------------------------------------------------------- */
+
+static uint64_t difference(uint64_t allocated, uint64_t freed)
+{
+    return allocated > freed ? allocated - freed : 0;
+}
+
+/* Gauges of one family from a walk over its pages. */
+static int stats_page(const struct lmm_walk_page *page, void *arg)
+{
+    struct lmm_stats *stats = arg;
+
+    stats->committed_bytes += page->committed_bytes;
+    stats->mapped_bytes += page->bytes;
+    stats->pages++;
+    return 0;
+}
+
+static int stats_extent(const struct lmm_walk_extent *extent, void *arg)
+{
+    struct lmm_stats *stats = arg;
+
+    if (!extent->live) {
+        stats->free_slots += extent->slots;
+        if (extent->slots > stats->longest_free_slots) {
+            stats->longest_free_slots = extent->slots;
+        }
+    }
+    return 0;
+}
+
+LMM_API int lmm_family_stats(const struct lmm_family *family, struct lmm_stats *ret_stats)
+{
+    if (family == NULL || ret_stats == NULL) {
+        errno = EINVAL;
+        return -1;
+    }
+    struct lmm_family *own = lmm_families_at(family->index);
+    struct lmm_stats stats = {
+        .name = family->name,
+        .size_bytes = family->size,
+        .align_bytes = family->align,
+        .stride_bytes = family->stride,
+    };
+    struct lmm_walk_visitor visitor = {stats_page, stats_extent, &stats};
+    lmm_walk_family(own, &visitor);
+    lmm_family_sample_peak(own);
+    struct lmm_ledger_row sum = lmm_family_sum(family);
+    stats.live_blocks = difference(sum.allocated_blocks, sum.freed_blocks);
+    stats.live_slots =
+        stats.live_blocks + difference(sum.allocated_extra_slots, sum.freed_extra_slots);
+    stats.live_bytes = stats.live_slots * family->size;
+    stats.peak_bytes = lmm_load_relaxed(&family->record->peak_slots) * family->size;
+    stats.peak_bytes = stats.peak_bytes > stats.live_bytes ? stats.peak_bytes : stats.live_bytes;
+    stats.allocations = sum.allocated_blocks;
+    stats.frees = sum.freed_blocks;
+    *ret_stats = stats;
+    return 0;
+}
+
+LMM_API int lmm_for_each_family(int (*visit)(struct lmm_family *family, void *arg), void *arg)
+{
+    int result = 0;
+
+    for (uint32_t i = 0; i < lmm_families_count() && result == 0; i++) {
+        result = visit(lmm_families_at(i), arg);
+    }
+    return result;
+}
+
+static struct lmm_block block_of(const struct lmm_walk_item *item)
+{
+    struct lmm_site_facts site = lmm_accounts_site_facts(item->extent.site);
+
+    return (struct lmm_block) {
+        .address = item->extent.base,
+        .slots = item->extent.slots,
+        .bytes = item->extent.slots * item->page.family->size,
+        .family = item->page.family,
+        .file = site.file,
+        .function = site.function,
+        .line = site.line,
+    };
+}
+
+LMM_API int lmm_for_each_block(struct lmm_family *family,
+                               int (*visit)(const struct lmm_block *block, void *arg), void *arg)
+{
+    struct lmm_walk_item items[64];
+    uint64_t position = 0;
+    size_t count;
+
+    while ((count = lmm_walk_collect(family, &position, items, 64)) != 0) {
+        for (size_t i = 0; i < count; i++) {
+            if (items[i].is_page || !items[i].extent.live) {
+                continue;
+            }
+            struct lmm_block block = block_of(&items[i]);
+            int result = visit(&block, arg);
+            if (result != 0) {
+                return result;
+            }
+        }
+    }
+    return 0;
+}
+
+LMM_API size_t lmm_trim(void)
+{
+    int saved_errno = errno;
+    size_t bytes = lmm_thread_has_started() ? lmm_thread_trim() : 0;
+
+    errno = saved_errno;
+    return bytes;
+}

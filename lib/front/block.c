@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/front/block.h"
+
+#include "lib/heaps/cache.h"
+#include "lib/heaps/foreign.h"
+#include "lib/heaps/heap.h"
+#include "lib/ground/tools.h"
+#include "lib/ground/options.h"
+#include "lib/heaps/thread.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Finding ----------------------------------------------------------------------------------- */
+
+/* Where an address lies: in which slot of which page, and how far inside the slot. */
+struct place {
+    struct lmm_page *page;
+    size_t slot;
+    size_t inside;
+};
+
+/* False when p is in no page, or past its last slot; *ret_place.page is then what is known. */
+static bool locate(const void *p, struct place *ret_place)
+{
+    struct lmm_page *page = lmm_page_of((uintptr_t) p);
+    uint8_t kind = page == NULL ? LMM_PAGE_NONE : lmm_load_acquire(&page->kind);
+
+    *ret_place = (struct place) {.page = page};
+    if (kind == LMM_PAGE_NONE || kind == LMM_PAGE_FOLLOW) {
+        return false;
+    }
+    size_t offset = (uintptr_t) p - (uintptr_t) lmm_page_base(page);
+    ret_place->slot = offset / page->stride;
+    ret_place->inside = offset % page->stride;
+    return ret_place->slot < page->slots;
+}
+
+/* Whether a live block starts at the place; *ret_tag is its tag. */
+static bool starts_block(const struct place *place, uint32_t *ret_tag)
+{
+    /* A page that ends meanwhile, which only a pointer to no block can make happen, has no tags. */
+    const uint32_t *tags = lmm_load_acquire(&place->page->tags);
+
+    if (tags == NULL || place->inside != 0 ||
+        (lmm_load_relaxed(&place->page->kind) == LMM_PAGE_SPAN && place->slot != 0)) {
+        return false;
+    }
+    *ret_tag = lmm_load_relaxed(&tags[place->slot]);
+    return lmm_tag_state(*ret_tag) == LMM_TAG_LIVE;
+}
+
+static size_t block_length(const struct lmm_page *page, size_t slot)
+{
+    return page->kind == LMM_PAGE_SLOTS ? 1 : lmm_run_length(page, slot);
+}
+
+bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts)
+{
+    struct place place;
+    uint32_t tag;
+
+    if (!locate(p, &place) || !starts_block(&place, &tag)) {
+        return false;
+    }
+    ret_facts->family = lmm_families_at(place.page->family);
+    ret_facts->tag = tag;
+    ret_facts->page = place.page;
+    ret_facts->slots = block_length(place.page, place.slot);
+    return true;
+}
+
+/* ---- Misuse ------------------------------------------------------------------------------------ */
+
+enum { ORIGIN_BYTES = 256 };
+
+/* Says where the blocks of a site come from: a line, or, of a call stack, the place in the module that the
+ * innermost call is at. */
+static void describe_origin(uint32_t id, char ret_text[ORIGIN_BYTES])
+{
+    struct lmm_site_facts site = lmm_accounts_site_facts(id);
+    uint32_t stack = lmm_accounts_site_stack(id);
+
+    if (site.line != 0) {
+        snprintf(ret_text, ORIGIN_BYTES, "allocated at %s:%u", site.file, site.line);
+        return;
+    }
+    const struct lmm_ledger_frame *frame = stack == 0 ? NULL : lmm_accounts_frame(stack);
+    if (frame == NULL || frame->module == 0) {
+        snprintf(ret_text, ORIGIN_BYTES, "unattributed");
+        return;
+    }
+    const char *path = lmm_accounts_module_path(frame->module - 1);
+    const char *slash = strrchr(path, '/');
+    snprintf(ret_text, ORIGIN_BYTES, "allocated at %s+0x%" PRIx64, slash == NULL ? path : slash + 1,
+             frame->address - 1 - lmm_accounts_module(frame->module - 1)->bias);
+}
+
+static _Noreturn void panic_interior(const void *p, const char *verb, const struct place *place,
+                                     size_t first, uint32_t tag)
+{
+    const char *start = lmm_page_slot(place->page, first);
+    const char *name = lmm_families_at(place->page->family)->name;
+    size_t inside = (size_t) ((const char *) p - start);
+
+    if (lmm_tag_state(tag) != LMM_TAG_LIVE) {
+        lmm_panic("%s of an interior pointer: %p (%zu bytes into a free slot at %p, %s)", verb, p,
+                  inside, (const void *) start, name);
+    }
+    char origin[ORIGIN_BYTES];
+    describe_origin(lmm_tag_site(tag), origin);
+    lmm_panic("%s of an interior pointer: %p (%zu bytes into a block at %p, %s, %s)", verb, p,
+              inside, (const void *) start, name, origin);
+}
+
+/* The slot and tag that govern the place: of the run that holds it, or its own. */
+static size_t governing_slot(const struct place *place, uint32_t *ret_tag)
+{
+    struct lmm_page *page = place->page;
+    struct lmm_runs *runs = &lmm_families_at(page->family)->runs;
+
+    const uint32_t *tags = lmm_load_acquire(&page->tags);
+    if (page->kind == LMM_PAGE_SLOTS || tags == NULL) {
+        *ret_tag = tags == NULL ? LMM_TAG_FREE : lmm_load_relaxed(&tags[place->slot]);
+        return place->slot;
+    }
+    struct lmm_extent extent = {.slot = place->slot};
+    lmm_lock_acquire(&runs->lock);
+    if (page->kind != LMM_PAGE_NONE) {
+        extent = lmm_run_find_locked(runs, page, place->slot);
+    }
+    lmm_lock_release(&runs->lock);
+    *ret_tag = extent.tag;
+    return lmm_tag_state(extent.tag) == LMM_TAG_LIVE ? extent.slot : place->slot;
+}
+
+static bool is_not_allocated(const struct place *place)
+{
+    const struct lmm_page *page = place->page;
+
+    return page->kind == LMM_PAGE_SLOTS ? place->slot >= page->fresh
+                                        : !lmm_page_is_present(page, place->slot);
+}
+
+void lmm_block_misused(const void *p, const char *verb)
+{
+    struct place place;
+    bool in_page = locate(p, &place);
+    uint32_t tag;
+
+    if (place.page == NULL || (place.page->kind == LMM_PAGE_NONE && !place.page->gone)) {
+        lmm_panic("%s of a pointer that is no block: %p", verb, p);
+    }
+    const char *name = lmm_families_at(place.page->family)->name;
+    if (place.page->kind == LMM_PAGE_NONE) {
+        lmm_panic("%s after its page was given back: %p (%s)", verb, p, name);
+    }
+    size_t first = in_page ? governing_slot(&place, &tag) : 0;
+    if (!in_page || (lmm_tag_state(tag) != LMM_TAG_LIVE && is_not_allocated(&place))) {
+        lmm_panic("%s of memory that is not allocated: %p (%s)", verb, p, name);
+    }
+    if (place.inside != 0 || first != place.slot) {
+        panic_interior(p, verb, &place, first, tag);
+    }
+    if (strcmp(verb, "free") == 0) {
+        lmm_panic("double free: %p (%s)", p, name);
+    }
+    lmm_panic("%s of a freed block: %p (%s)", verb, p, name);
+}
+
+/* ---- Allocating ---------------------------------------------------------------------------------- */
+
+static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32_t value)
+{
+    void *block = lmm_bin_pop(&heap->open.bins[family->index], value);
+
+    while (block == NULL && lmm_heap_refill(heap, family)) {
+        block = lmm_bin_pop(&heap->open.bins[family->index], value);
+    }
+    return block;
+}
+
+/* Counts an allocation at an open site. extra: see lmm_family_extra(). */
+static void count_alloc(const struct lmm_open *open, uint32_t site, uint64_t extra)
+{
+    struct lmm_ledger_row *row = &open->rows[site];
+
+    lmm_add_single_writer(&row->allocated_blocks, 1);
+    lmm_add_single_writer(&row->allocated_extra_slots, extra);
+}
+
+void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n)
+{
+    const struct lmm_open *open = &lmm_thread_open;
+
+    if (site >= open->site_limit) {
+        return NULL;
+    }
+    struct lmm_cache *cache = open->bins[family].cache;
+    void *block = lmm_cache_pop(cache, n, site);
+    if (block != NULL) {
+        count_alloc(open, site, n - 1);
+        if (LMM_UNLIKELY(cache->unsampled_slots >= LMM_UNIT_BYTES / 16)) {
+            lmm_cache_sample(cache, lmm_families_at(family));
+        }
+    }
+    return block;
+}
+
+static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t value, size_t n,
+                       size_t align, bool *ret_zeroed)
+{
+    bool is_plain = align <= family->stride;
+    struct lmm_cache *cache = is_plain ? heap->open.bins[family->index].cache : NULL;
+    uint32_t *tag;
+    char *block = lmm_cache_pop(cache, n, value);
+
+    if (block == NULL) {
+        block = is_plain ? lmm_run_take(&family->runs, n, value, &tag, ret_zeroed)
+                         : lmm_run_take_aligned(&family->runs, n, align, value, &tag, ret_zeroed);
+    }
+    return block;
+}
+
+static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t value, size_t n,
+                      size_t align, bool *ret_zeroed)
+{
+    uint32_t site = lmm_tag_site(value);
+
+    if (site >= heap->open.site_limit && !lmm_heap_open_sites(heap)) {
+        return NULL;
+    }
+    bool is_slot = n == 1 && lmm_family_has_slots(family);
+    void *block = is_slot ? alloc_slot(heap, family, value)
+                          : alloc_run(heap, family, value, n, align, ret_zeroed);
+    if (block != NULL) {
+        count_alloc(&heap->open, site, lmm_family_extra(family, value, n));
+        if (!is_slot) {
+            lmm_family_note_taken(family, n);
+        }
+    }
+    return block;
+}
+
+void *lmm_block_alloc(struct lmm_family *family, uint32_t value, size_t n, bool zero)
+{
+    return lmm_block_alloc_aligned(family, value, n, 1, zero);
+}
+
+void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t value, size_t n, size_t align,
+                              bool zero)
+{
+    struct lmm_heap *heap = lmm_thread_enter();
+    bool zeroed = false;
+    void *block = alloc_in(heap, family, value, n, align, &zeroed);
+
+    lmm_thread_leave(heap);
+    if (block == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    size_t bytes = (n - 1) * family->stride + family->size;
+    if (lmm_tools_active) {
+        lmm_tools_block_begins(block, bytes);
+        zeroed = false;
+    }
+    if (zero && !zeroed) {
+        memset(block, 0, bytes);
+    }
+    return block;
+}
+
+/* ---- Freeing ------------------------------------------------------------------------------------- */
+
+static size_t block_bytes(const struct lmm_page *page, size_t n)
+{
+    return (n - 1) * page->stride + lmm_families_at(page->family)->size;
+}
+
+/* Counts the free of a block of a page. extra: see lmm_family_extra(). */
+static void count_free(struct lmm_heap *heap, uint32_t tag, uint64_t extra)
+{
+    struct lmm_ledger_row delta = {.freed_blocks = 1, .freed_extra_slots = extra};
+
+    lmm_heap_count(heap, lmm_tag_site(tag), &delta);
+}
+
+static uint64_t extra_of(const struct lmm_page *page, uint32_t tag, size_t n)
+{
+    return LMM_DROP_IN ? lmm_family_extra(lmm_families_at(page->family), tag, n) : n - 1;
+}
+
+/* Marks a run free, once only, and returns the tag it had. Another thread may be at it, too. */
+static uint32_t mark_run_freed(uint32_t *tag, void *p)
+{
+    uint32_t old = lmm_exchange_acq_rel(tag, (uint32_t) LMM_TAG_CACHED);
+
+    if (LMM_UNLIKELY(lmm_tag_state(old) != LMM_TAG_LIVE)) {
+        lmm_store_relaxed(tag, old);
+        lmm_block_misused(p, "free");
+    }
+    return old;
+}
+
+/* Keeps a run that is marked free, in a cache made now if need be, or gives it to its page. Preserves
+ * errno, which making a cache may set. */
+static LMM_NOINLINE void push_run_slow(struct lmm_heap *heap, struct lmm_page *page, size_t slot,
+                                       size_t n)
+{
+    struct lmm_family *family = lmm_families_at(page->family);
+    int saved_errno = errno;
+    struct lmm_cache *cache = page->kind == LMM_PAGE_SPAN ? NULL : lmm_cache_of(heap, family);
+
+    errno = saved_errno;
+    if (!lmm_cache_push(cache, n, lmm_page_slot(page, slot), &page->tags[slot])) {
+        lmm_run_give(&family->runs, page, slot, n);
+    }
+}
+
+/* As lmm_foreign_push(); what is not live is misuse. */
+static uint32_t push_foreign(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot, void *p)
+{
+    uint32_t tag = lmm_foreign_push(heap, page, slot);
+
+    if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
+        lmm_block_misused(p, "free");
+    }
+    return tag;
+}
+
+static void free_run(struct lmm_heap *heap, struct lmm_page *page, size_t slot, void *p)
+{
+    size_t n = lmm_run_length(page, slot);
+
+    uint32_t tag = mark_run_freed(&page->tags[slot], p);
+    count_free(heap, tag, extra_of(page, tag, n));
+    push_run_slow(heap, page, slot, n);
+}
+
+static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, void *p)
+{
+    if (page->kind != LMM_PAGE_SLOTS) {
+        free_run(heap, page, slot, p);
+        return;
+    }
+    uint32_t tag;
+    if (lmm_load_relaxed(&page->owner) == heap) {
+        tag = lmm_load_relaxed(&page->tags[slot]);
+        if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
+            lmm_block_misused(p, "free"); /* another thread was quicker */
+        }
+        lmm_heap_push_own(heap, page, (uint32_t) slot);
+    } else {
+        tag = push_foreign(heap, page, (uint32_t) slot, p);
+    }
+    count_free(heap, tag, extra_of(page, tag, 1));
+}
+
+/* Counts a free that this thread's open view may not reach. */
+static inline void count_free_open(const struct lmm_open *open, uint32_t tag, uint64_t extra)
+{
+    uint32_t site = lmm_tag_site(tag);
+
+    if (LMM_UNLIKELY(site >= open->site_limit)) {
+        int saved_errno = errno;
+        count_free(open->heap, tag, extra);
+        lmm_thread_leave(open->heap);
+        errno = saved_errno;
+        return;
+    }
+    lmm_add_single_writer(&open->rows[site].freed_blocks, 1);
+    lmm_add_single_writer(&open->rows[site].freed_extra_slots, extra);
+}
+
+static LMM_NOINLINE void free_preserving_errno(void *p)
+{
+    int saved_errno = errno;
+
+    lmm_block_free(p);
+    errno = saved_errno;
+}
+
+void lmm_block_free_other(void *p, struct lmm_page *page)
+{
+    const struct lmm_open *open = &lmm_thread_open;
+    size_t slot = ((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32;
+
+    lmm_prefetch_for_write(&page->tags[slot]);
+    if (LMM_UNLIKELY(open->site_limit == 0)) {
+        free_preserving_errno(p);
+        return;
+    }
+    if (page->kind == LMM_PAGE_SLOTS) {
+        uint32_t freed = push_foreign(open->heap, page, (uint32_t) slot, p);
+        count_free_open(open, freed, extra_of(page, freed, 1));
+        return;
+    }
+    uint32_t *tag = &page->tags[slot];
+    size_t n = lmm_run_length(page, slot);
+    uint32_t old = mark_run_freed(tag, p);
+    count_free_open(open, old, extra_of(page, old, n));
+    bool is_open = lmm_tag_site(old) < open->site_limit; /* and so its family has a bin */
+    if (LMM_UNLIKELY(!is_open || !lmm_cache_push(open->bins[page->family].cache, n, p, tag))) {
+        push_run_slow(open->heap, page, slot, n);
+    }
+}
+
+void lmm_block_free(void *p)
+{
+    struct place place;
+    uint32_t tag;
+
+    if (!locate(p, &place) || !starts_block(&place, &tag)) {
+        lmm_block_misused(p, "free");
+    }
+    if (lmm_tools_active) {
+        lmm_tools_block_ends(p, block_bytes(place.page, block_length(place.page, place.slot)));
+    }
+    struct lmm_heap *heap = lmm_thread_enter();
+    free_in(heap, place.page, place.slot, p);
+    lmm_thread_leave(heap);
+}
+
+/* ---- Resizing ------------------------------------------------------------------------------------ */
+
+/* Counts a change of length at the block's site. */
+static void count_resize(uint32_t site, size_t old_n, size_t n)
+{
+    struct lmm_ledger_row delta = {0};
+    struct lmm_heap *heap = lmm_thread_enter();
+
+    delta.allocated_extra_slots = n > old_n ? n - old_n : 0;
+    delta.freed_extra_slots = n < old_n ? old_n - n : 0;
+    lmm_heap_count(heap, site, &delta);
+    lmm_thread_leave(heap);
+}
+
+static bool resize_in_place(void *p, const struct place *place, const struct lmm_block_facts *facts,
+                            size_t n)
+{
+    struct lmm_page *page = place->page;
+
+    size_t old_bytes = block_bytes(page, facts->slots);
+    size_t bytes = block_bytes(page, n);
+    bool shrinks = n < facts->slots;
+
+    if (page->kind == LMM_PAGE_SLOTS) {
+        return false;
+    }
+    if (lmm_tools_active && shrinks) {
+        /* Once the end is given back it may be another thread's. */
+        lmm_tools_block_shrinks(p, old_bytes, bytes);
+    }
+    if (!lmm_run_resize(&facts->family->runs, page, place->slot, n)) {
+        if (lmm_tools_active && shrinks) {
+            lmm_tools_shrink_undone(p, old_bytes, bytes);
+        }
+        return false;
+    }
+    count_resize(lmm_tag_site(facts->tag), facts->slots, n);
+    if (!shrinks) {
+        if (lmm_tools_active) {
+            lmm_tools_block_grows(p, old_bytes, bytes);
+        }
+        lmm_family_note_taken(facts->family, n - facts->slots);
+        memset((char *) p + old_bytes, 0, bytes - old_bytes);
+    }
+    return true;
+}
+
+void *lmm_block_resize(void *p, size_t n)
+{
+    struct place place;
+    struct lmm_block_facts facts;
+
+    if (!locate(p, &place) || !lmm_block_find(p, &facts)) {
+        lmm_block_misused(p, "resize");
+    }
+    lmm_thread_leave(lmm_thread_enter()); /* a forked child's gauges, too, wait for its ledger */
+    if (n == facts.slots || resize_in_place(p, &place, &facts, n)) {
+        return p;
+    }
+    char *moved = lmm_block_alloc(facts.family, lmm_tag_site(facts.tag), n, n > facts.slots);
+    if (moved == NULL) {
+        return NULL;
+    }
+    memcpy(moved, p, block_bytes(place.page, n < facts.slots ? n : facts.slots));
+    lmm_block_free(p);
+    return moved;
+}
+
+/* ---- Reshaping --------------------------------------------------------------------------------- */
+
+/* Counts a block's old shape as freed and its new one as allocated. */
+static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_t value)
+{
+    struct lmm_heap *heap = lmm_thread_enter();
+    struct lmm_ledger_row born = {
+        .allocated_blocks = 1, .allocated_extra_slots = lmm_family_extra(facts->family, value, n)};
+
+    count_free(heap, facts->tag, lmm_family_extra(facts->family, facts->tag, facts->slots));
+    lmm_heap_count(heap, lmm_tag_site(value), &born);
+    lmm_thread_leave(heap);
+}
+
+/* Gives the block n slots where it is, or, a long one, where the kernel puts it. Returns its first byte, and
+ * in *ret_tag its first tag; NULL when it must be copied. */
+static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t **ret_tag)
+{
+    struct lmm_runs *runs = &facts->family->runs;
+    struct lmm_page *page = facts->page;
+    size_t slot = (size_t) ((const char *) p - lmm_page_base(page)) / page->stride;
+    size_t zero_from;
+
+    *ret_tag = &page->tags[slot];
+    if (n == facts->slots ||
+        (page->kind != LMM_PAGE_SLOTS && lmm_run_resize(runs, page, slot, n))) {
+        return p;
+    }
+    return page->kind == LMM_PAGE_SPAN && n > page->slots
+               ? lmm_span_remap(runs, page, n, ret_tag, &zero_from)
+               : NULL;
+}
+
+void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t value)
+{
+    uint32_t *tag;
+
+    if (lmm_accounts_is_pending()) {
+        lmm_thread_leave(lmm_thread_enter()); /* a forked child's gauges wait for its ledger */
+    }
+    void *reshaped = reshape_run(p, facts, n, &tag);
+
+    if (reshaped == NULL) {
+        return NULL;
+    }
+    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | value);
+    count_reshape(facts, n, value);
+    if (n > facts->slots) {
+        lmm_family_note_taken(facts->family, n - facts->slots);
+        if (lmm_tools_active) {
+            lmm_tools_block_grows(reshaped, facts->slots * facts->family->stride,
+                                  n * facts->family->stride);
+        }
+    }
+    return reshaped;
+}

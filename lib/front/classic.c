@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * classic: what the names of the classic Linux Memory Manager (uapi_mm.h) are made of. It uses the
+ * public API, the registry and walk, keeps nothing of its own and allocates nothing.
+ *
+ * Invariants:
+ *   I1  a site that has an id has its family too: lmm_classic_calloc_at() stores the id last
+ *   I2  before anything is printed under a walk's locks a line is printed outside of them, so stdout has
+ *       its buffer by then and the C library need not allocate one
+ *
+ * Locks: none of its own.
+ *
+ * Not responsible for: the layout of reports of lmm.h, which are the reporter's. The wording here is the
+ * classic one, with single blanks between the fields.
+ */
+#include <lmm/uapi_mm.h>
+
+#include "lib/pages/family.h"
+#include "lib/ground/sync.h"
+#include "lib/front/walk.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Registering and allocating ------------------------------------------------------------------ */
+
+/* A type's alignment divides its size, so the largest power of two that does is strict enough. */
+static size_t strictest_align(size_t size)
+{
+    size_t align = size & (~size + 1);
+
+    return align > LMM_ALIGN_MAX ? (size_t) LMM_ALIGN_MAX : align;
+}
+
+static bool registered_already(const char *name, size_t size, size_t align)
+{
+    const struct lmm_family *family = lmm_family_find(name);
+
+    return family != NULL && family->size == size && family->align >= align;
+}
+
+void lmm_classic_register(const char *name, size_t size, size_t align)
+{
+    size_t wanted = align == 0 ? strictest_align(size) : align;
+
+    if (lmm_family_register(name, size, wanted) != NULL) {
+        return;
+    }
+    int error = errno;
+    if (error == EEXIST && registered_already(name, size, align)) {
+        return;
+    }
+    printf("Error : Structure %s can not be registered with Memory Manager : %s\n",
+           name == NULL ? "(nil)" : name, strerror(error));
+    errno = error;
+}
+
+static struct lmm_family *find_or_say(const char *name)
+{
+    struct lmm_family *family = name == NULL ? NULL : lmm_family_find(name);
+
+    if (family == NULL) {
+        printf("Error : Structure %s not registered with Memory Manager\n",
+               name == NULL ? "(nil)" : name);
+        errno = ENOENT;
+    }
+    return family;
+}
+
+void *lmm_classic_calloc(const char *name, size_t units)
+{
+    struct lmm_family *family = find_or_say(name);
+
+    return family == NULL ? NULL : lmm_calloc(family, units);
+}
+
+/*
+ * The classic macro knows its type by name only, so the block is allocated through a copy of the site
+ * that has from the registry what LMM's own macros have from the compiler. An id that the copy got is
+ * kept in the site: the same one from whichever thread comes first.
+ */
+void *lmm_classic_calloc_at(struct lmm_site *site, size_t units)
+{
+    uint32_t id = lmm_load_acquire(&site->id);
+    const struct lmm_family *family = id == LMM_SITE_UNKNOWN
+                                          ? find_or_say(site->type)
+                                          : lmm_families_at(lmm_load_relaxed(&site->family));
+
+    if (family == NULL) {
+        return NULL;
+    }
+    struct lmm_site complete = {
+        .id = id,
+        .family = family->index,
+        .line = site->line,
+        .file = site->file,
+        .function = site->function,
+        .type = site->type,
+        .size_bytes = family->size,
+        .align_bytes = family->align,
+    };
+    void *block = lmm_site_calloc(&complete, units);
+    if (complete.id != id) {
+        lmm_store_relaxed(&site->family, complete.family);
+        lmm_store_release(&site->id, complete.id);
+    }
+    return block;
+}
+
+/* ---- Families -------------------------------------------------------------------------------------- */
+
+static int print_family(struct lmm_family *family, void *arg)
+{
+    (void) arg;
+    printf("Page Family : %s, Size = %zu\n", lmm_family_name(family), lmm_family_size(family));
+    return 0;
+}
+
+void lmm_classic_print_families(void)
+{
+    lmm_for_each_family(print_family, NULL);
+}
+
+/* ---- Pages, block by block ------------------------------------------------------------------------- */
+
+enum { BATCH_PAGES = 256 };
+
+/*
+ * A page is printed with the address of the next one, which the walk shows only after all of the
+ * page's blocks. So the addresses are gathered first, BATCH_PAGES at a time, and then the pages printed.
+ */
+struct listing {
+    struct lmm_family *family;
+    size_t size_bytes;      /* one struct */
+    size_t committed_bytes; /* of all pages printed so far */
+    char *last_page;        /* printed last; NULL: none yet */
+
+    char *bases[BATCH_PAGES]; /* of the batch, ascending, all behind last_page */
+    size_t base_count;
+
+    bool in_batch; /* the walk is at a page that is printed */
+    char *page_base;
+    char *previous_block;
+    unsigned block_number;
+    bool has_pending; /* pending waits for the address of the block behind it */
+    struct lmm_walk_extent pending;
+};
+
+static int gather_page(const struct lmm_walk_page *page, void *arg)
+{
+    struct listing *listing = arg;
+
+    if (listing->last_page == NULL || page->base > listing->last_page) {
+        listing->bases[listing->base_count++] = page->base;
+    }
+    return listing->base_count == BATCH_PAGES;
+}
+
+/* Returns the page of the batch behind base, or NULL. */
+static char *next_in_batch(const struct listing *listing, const char *base)
+{
+    for (size_t i = 0; i < listing->base_count; i++) {
+        if (listing->bases[i] > base) {
+            return listing->bases[i];
+        }
+    }
+    return NULL;
+}
+
+static void print_pending(struct listing *listing, char *next_block)
+{
+    const struct lmm_walk_extent *block = &listing->pending;
+
+    if (!listing->has_pending) {
+        return;
+    }
+    printf("\t\t\t%p Block %u %s  block_size = %zu offset = %zu prev = %p next = %p\n",
+           (void *) block->base, listing->block_number, block->live ? "ALLOCATED" : "F R E E D",
+           block->slots * listing->size_bytes, (size_t) (block->base - listing->page_base),
+           (void *) listing->previous_block, (void *) next_block);
+    listing->block_number++;
+    listing->previous_block = block->base;
+    listing->has_pending = false;
+}
+
+static int print_page(const struct lmm_walk_page *page, void *arg)
+{
+    struct listing *listing = arg;
+
+    print_pending(listing, NULL);
+    listing->in_batch = listing->last_page == NULL || page->base > listing->last_page;
+    if (!listing->in_batch) {
+        return 0;
+    }
+    char *next = next_in_batch(listing, page->base);
+    if (next == NULL && listing->base_count == BATCH_PAGES) {
+        listing->in_batch = false;
+        return 1; /* the page after a full batch is not known yet: the next batch starts here */
+    }
+    printf("\t\t next = %p, prev = %p\n", (void *) next, (void *) listing->last_page);
+    printf("\t\t page family = %s\n", lmm_family_name(listing->family));
+    listing->committed_bytes += page->committed_bytes;
+    listing->last_page = page->base;
+    listing->page_base = page->base;
+    listing->previous_block = NULL;
+    listing->block_number = 0;
+    return 0;
+}
+
+static int print_extent(const struct lmm_walk_extent *extent, void *arg)
+{
+    struct listing *listing = arg;
+
+    if (listing->in_batch) {
+        print_pending(listing, extent->base);
+        listing->pending = *extent;
+        listing->has_pending = true;
+    }
+    return 0;
+}
+
+/* Prints with no lock of LMM held, as whoever reads the output may wait for LMM. */
+static void print_items(struct lmm_family *family, struct listing *listing)
+{
+    struct lmm_walk_item items[32];
+    uint64_t position = 0;
+    size_t count;
+    int result = 0;
+
+    while (result == 0 && (count = lmm_walk_collect(family, &position, items, 32)) != 0) {
+        for (size_t i = 0; i < count && result == 0; i++) {
+            result = items[i].is_page ? print_page(&items[i].page, listing)
+                                      : print_extent(&items[i].extent, listing);
+        }
+    }
+}
+
+/* Prints one family and adds its committed bytes to *arg, a size_t. */
+static int print_family_pages(struct lmm_family *family, void *arg)
+{
+    size_t *committed_bytes = arg;
+    struct listing listing = {.family = family, .size_bytes = lmm_family_size(family)};
+    struct lmm_walk_visitor gather = {gather_page, NULL, &listing};
+
+    printf("vm_page_family : %s, struct size = %zu\n", lmm_family_name(family), listing.size_bytes);
+    do {
+        listing.base_count = 0;
+        lmm_walk_family(family, &gather);
+        print_items(family, &listing);
+        print_pending(&listing, NULL);
+    } while (listing.base_count == BATCH_PAGES);
+    printf("\n");
+    *committed_bytes += listing.committed_bytes;
+    return 0;
+}
+
+void lmm_classic_print_memory(const char *name)
+{
+    size_t committed_bytes = 0;
+    struct lmm_family *family = NULL;
+
+    if (name != NULL && (family = find_or_say(name)) == NULL) {
+        return;
+    }
+    printf("\nPage Size = %d Bytes\n", LMM_SYSTEM_PAGE_BYTES);
+    if (family != NULL) {
+        print_family_pages(family, &committed_bytes);
+    } else {
+        lmm_for_each_family(print_family_pages, &committed_bytes);
+    }
+    printf("# Of VM Pages in Use : %zu (%zu Bytes)\n", committed_bytes / LMM_SYSTEM_PAGE_BYTES,
+           committed_bytes);
+    printf("Total Memory being used by Memory Manager = %zu Bytes\n", committed_bytes);
+}
+
+/* ---- Block counts ------------------------------------------------------------------------------------ */
+
+struct block_counts {
+    size_t free_blocks;
+    size_t live_blocks;
+    size_t live_slots;
+};
+
+static int count_extent(const struct lmm_walk_extent *extent, void *arg)
+{
+    struct block_counts *counts = arg;
+
+    if (extent->live) {
+        counts->live_blocks++;
+        counts->live_slots += extent->slots;
+    } else {
+        counts->free_blocks++;
+    }
+    return 0;
+}
+
+static int print_family_counts(struct lmm_family *family, void *arg)
+{
+    struct block_counts counts = {0, 0, 0};
+    struct lmm_walk_visitor visitor = {NULL, count_extent, &counts};
+
+    (void) arg;
+    lmm_walk_family(family, &visitor);
+    printf("%s   TBC : %zu    FBC : %zu    OBC : %zu AppMemUsage : %zu\n", lmm_family_name(family),
+           counts.free_blocks + counts.live_blocks, counts.free_blocks, counts.live_blocks,
+           counts.live_slots * lmm_family_size(family));
+    return 0;
+}
+
+void lmm_classic_print_blocks(void)
+{
+    lmm_for_each_family(print_family_counts, NULL);
+}

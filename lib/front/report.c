@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/front/report.h"
+
+#include "lib/pages/family.h"
+#include "lib/books/accounts.h"
+#include "lib/ground/options.h"
+#include "lib/heaps/thread.h"
+#include "lib/ground/vm.h"
+#include "lib/front/walk.h"
+
+#include "reporter/core/json.h"
+#include "reporter/core/build.h"
+#include "reporter/core/model.h"
+#include "reporter/core/sink.h"
+#include "reporter/core/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmm/lmm.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- Memory ------------------------------------------------------------------------------------ */
+
+/* Each thread adds rows to the ledger without asking for more here: room for thousands, touched only if
+ * there are as many. */
+enum { THREADS_BYTES = 256 << 10 };
+
+static struct {
+    void *memory;
+    size_t bytes;
+    uint32_t covered; /* families + sites for which there is memory; atomic */
+} scratch;            /* under REPORT */
+
+static bool scratch_grow_locked(size_t needed)
+{
+    if (needed <= scratch.bytes) {
+        return true;
+    }
+    size_t bytes = lmm_round_up(2 * needed, LMM_SYSTEM_PAGE_BYTES);
+    void *memory = lmm_vm_map(bytes);
+    if (memory == NULL) {
+        bytes = lmm_round_up(needed, LMM_SYSTEM_PAGE_BYTES);
+        memory = lmm_vm_map(bytes);
+    }
+    if (memory == NULL) {
+        return false;
+    }
+    if (scratch.memory != NULL) {
+        lmm_vm_unmap(scratch.memory, scratch.bytes);
+    }
+    scratch.memory = memory;
+    scratch.bytes = bytes;
+    return true;
+}
+
+static size_t model_bytes(void)
+{
+    lmm_accounts_acquire();
+    struct lmm_ledger_view view = lmm_accounts_view_locked();
+    size_t bytes = lmm_model_bytes(&view);
+    lmm_accounts_release();
+    return bytes;
+}
+
+void lmm_report_reserve(void)
+{
+    uint32_t count = lmm_accounts_family_count() + lmm_accounts_site_count();
+
+    if (count <= lmm_load_relaxed(&scratch.covered)) {
+        return;
+    }
+    /* A report that is being written may wait for whoever reads it, perhaps this thread: leave it. */
+    if (!lmm_lock_try(&lmm_report_lock)) {
+        return;
+    }
+    size_t bytes = model_bytes() + THREADS_BYTES;
+    if (scratch_grow_locked(bytes)) {
+        /* Memory for twice as much also covers what comes next. */
+        lmm_store_relaxed(&scratch.covered, bytes * 2 <= scratch.bytes ? count + count / 2 : count);
+    }
+    lmm_lock_release(&lmm_report_lock);
+}
+
+/* Builds the model in the scratch memory; 0 or -errno. */
+static int build_model_locked(struct lmm_model **ret_model)
+{
+    int result = -ENOSPC;
+
+    for (int tries = 0; tries < 4 && result == -ENOSPC; tries++) {
+        if (!scratch_grow_locked(model_bytes())) {
+            return -ENOMEM;
+        }
+        lmm_accounts_acquire();
+        struct lmm_ledger_view view = lmm_accounts_view_locked();
+        result = lmm_model_build(&view, scratch.memory, scratch.bytes, ret_model);
+        lmm_accounts_release();
+    }
+    return result;
+}
+
+/* ---- Streams ----------------------------------------------------------------------------------- */
+
+static int write_to_descriptor(void *context, const char *data, size_t bytes)
+{
+    int descriptor = *(const int *) context;
+
+    while (bytes != 0) {
+        ssize_t written = write(descriptor, data, bytes);
+        if (written < 0 && errno != EINTR) {
+            return -errno;
+        }
+        data += written < 0 ? 0 : written;
+        bytes -= written < 0 ? 0 : (size_t) written;
+    }
+    return 0;
+}
+
+static int write_to_stream(void *context, const char *data, size_t bytes)
+{
+    return fwrite(data, 1, bytes, context) == bytes ? 0 : -EIO;
+}
+
+/* Where a report goes: the stream's descriptor, past its buffer, which may need memory; or, for a
+ * stream that has none, the stream. */
+struct target {
+    struct lmm_sink sink;
+    int descriptor;
+    bool is_terminal;
+};
+
+static void open_target(struct target *target, FILE *stream)
+{
+    stream = stream == NULL ? stdout : stream;
+    fflush(stream);
+    target->descriptor = fileno(stream);
+    if (target->descriptor >= 0) {
+        lmm_sink_init(&target->sink, write_to_descriptor, &target->descriptor);
+    } else {
+        lmm_sink_init(&target->sink, write_to_stream, stream);
+    }
+    target->is_terminal = target->descriptor >= 0 && isatty(target->descriptor);
+}
+
+static int finish(int result)
+{
+    if (result < 0) {
+        errno = -result;
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- Usage and leaks --------------------------------------------------------------------------- */
+
+enum format { TEXT, JSON, LEAKS };
+
+/* Renders the process's books; *ret_live_blocks is what lives. 0 or -errno. */
+static int render(struct target *target, enum format format, uint64_t *ret_live_blocks)
+{
+    struct lmm_text_style style = {.colour = target->is_terminal};
+    struct lmm_model *model;
+
+    *ret_live_blocks = 0;
+    if (!lmm_thread_start()) {
+        return -ENOMEM;
+    }
+    lmm_families_refresh_gauges();
+    struct lmm_quiet quiet = lmm_quiet_begin(); /* writing is a cancellation point */
+    lmm_lock_acquire(&lmm_report_lock);
+    int result = build_model_locked(&model);
+    if (result == 0) {
+        *ret_live_blocks = model->total.live_blocks;
+        result = format == TEXT   ? lmm_text_usage(model, &target->sink, &style)
+                 : format == JSON ? lmm_json_usage(model, &target->sink)
+                                  : lmm_text_leaks(model, &target->sink, &style);
+    }
+    lmm_lock_release(&lmm_report_lock);
+    lmm_quiet_end(&quiet);
+    return result;
+}
+
+LMM_API int lmm_print_usage(FILE *stream)
+{
+    struct target target;
+    uint64_t live;
+
+    open_target(&target, stream);
+    return finish(render(&target, TEXT, &live));
+}
+
+LMM_API int lmm_print_usage_json(FILE *stream)
+{
+    struct target target;
+    uint64_t live;
+
+    open_target(&target, stream);
+    return finish(render(&target, JSON, &live));
+}
+
+LMM_API uint64_t lmm_leak_check(FILE *stream)
+{
+    struct target target;
+    uint64_t live;
+
+    open_target(&target, stream);
+    finish(render(&target, LEAKS, &live));
+    return live;
+}
+
+/* ---- Blocks ------------------------------------------------------------------------------------ */
+
+static void print_item(struct lmm_sink *sink, const struct lmm_walk_item *item)
+{
+    if (item->is_page) {
+        lmm_sink_printf(sink, "  page %p: %zu bytes, %zu committed, %zu slots of %zu bytes\n",
+                        (void *) item->page.base, item->page.bytes, item->page.committed_bytes,
+                        item->page.slots, item->page.stride_bytes);
+        return;
+    }
+    lmm_sink_printf(sink, "    %p %8zu slot%s ", (void *) item->extent.base, item->extent.slots,
+                    item->extent.slots == 1 ? " " : "s");
+    if (!item->extent.live) {
+        lmm_sink_puts(sink, "free\n");
+        return;
+    }
+    struct lmm_site_facts site = lmm_accounts_site_facts(item->extent.site);
+    if (site.line == 0) {
+        lmm_sink_printf(sink, "live %s\n", site.file);
+    } else {
+        lmm_sink_printf(sink, "live %s:%u (%s)\n", site.file, site.line, site.function);
+    }
+}
+
+static void print_family_blocks(struct lmm_sink *sink, struct lmm_family *family)
+{
+    struct lmm_walk_item items[64];
+    uint64_t position = 0;
+    size_t count;
+
+    lmm_sink_printf(sink, "family %s: size %zu, alignment %zu\n", family->name, family->size,
+                    family->align);
+    while ((count = lmm_walk_collect(family, &position, items, 64)) != 0) {
+        for (size_t i = 0; i < count; i++) {
+            print_item(sink, &items[i]);
+        }
+    }
+}
+
+LMM_API int lmm_print_blocks(FILE *stream, struct lmm_family *family)
+{
+    struct target target;
+
+    open_target(&target, stream);
+    if (family != NULL) {
+        print_family_blocks(&target.sink, family);
+    }
+    for (uint32_t i = 0; family == NULL && i < lmm_families_count(); i++) {
+        print_family_blocks(&target.sink, lmm_families_at(i));
+    }
+    return finish(lmm_sink_flush(&target.sink));
+}
+
+/* ---- At exit ----------------------------------------------------------------------------------- */
+
+enum { KEPT_FROM = 100 }; /* programs use the low numbers, and say what they are */
+
+static int kept_stream = -1;
+
+void lmm_report_keep_stream(void)
+{
+    int stream = lmm_options.leaks_to_stdout ? STDOUT_FILENO : STDERR_FILENO;
+
+    if ((lmm_options.leaks || lmm_options.usage) && lmm_options.log[0] == '\0') {
+        kept_stream = fcntl(stream, F_DUPFD_CLOEXEC, KEPT_FROM);
+    }
+}
+
+/* The stream that reports at exit go to. */
+static int usual_stream(void)
+{
+    if (kept_stream >= 0 && fcntl(kept_stream, F_GETFD) >= 0) {
+        return kept_stream;
+    }
+    return lmm_options.leaks_to_stdout ? STDOUT_FILENO : STDERR_FILENO;
+}
+
+/* The file for reports at exit, or a stream when there is none. */
+static int open_log(void)
+{
+    char path[LMM_OPTION_PATH_MAX];
+
+    if (lmm_options.log[0] == '\0') {
+        return usual_stream();
+    }
+    int descriptor = -1;
+    errno = ENAMETOOLONG;
+    if (lmm_options_expand_path(lmm_options.log, path, sizeof(path))) {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    }
+    if (descriptor < 0) {
+        lmm_warn("cannot write the report to '%s' (errno %d); it goes to stderr", lmm_options.log,
+                 errno);
+        return STDERR_FILENO;
+    }
+    return descriptor;
+}
+
+/* Another thread may hold the stream's lock for ever, waiting for input; then exit() flushes it. */
+static void flush_unlocked(FILE *stream)
+{
+    if (ftrylockfile(stream) == 0) {
+        fflush(stream);
+        funlockfile(stream);
+    }
+}
+
+/* Prints the reports that were asked for; returns how many blocks the leak report told of. */
+static uint64_t report_at_exit(void)
+{
+    struct target target;
+    uint64_t live = 0;
+
+    if (!lmm_options.leaks && !lmm_options.usage) {
+        return 0;
+    }
+    flush_unlocked(stdout);
+    flush_unlocked(stderr);
+    target.descriptor = open_log();
+    target.is_terminal = isatty(target.descriptor) != 0;
+    lmm_sink_init(&target.sink, write_to_descriptor, &target.descriptor);
+    if (lmm_options.usage) {
+        render(&target, TEXT, &live);
+    }
+    if (lmm_options.leaks) {
+        render(&target, LEAKS, &live);
+    }
+    if (target.descriptor > STDERR_FILENO) {
+        close(target.descriptor);
+    }
+    return lmm_options.leaks ? live : 0;
+}
+
+/* Runs after the program's own exit handlers and destructors, those of libraries that use LMM too. */
+__attribute__((destructor(101))) static void end_at_exit(void)
+{
+    if (!lmm_thread_has_started()) {
+        return;
+    }
+    uint64_t leaks = report_at_exit();
+    lmm_families_refresh_gauges();
+    lmm_accounts_end(lmm_options.keep);
+    if (lmm_options.exit_code != 0 && leaks != 0) {
+        fcloseall(); /* what exit() would do now; it waits for no stream's lock */
+        _exit((int) lmm_options.exit_code);
+    }
+}

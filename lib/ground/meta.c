@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/ground/meta.h"
+
+#include "lib/ground/sync.h"
+#include "lib/ground/vm.h"
+
+#include <string.h>
+
+enum {
+    CHUNK_BYTES = 1 << 20,
+    LEAN_CHUNK_BYTES = 1 << 16, /* when address space is short */
+    LARGE_BYTES = 1 << 21,
+    EXACT_LINES = 1024, /* a class for each number of lines up to this: tag tables of a page */
+    EXACT_SHIFT = 8,
+    STEPS = 4, /* size classes a doubling above */
+    CLASSES = EXACT_LINES + 6 * STEPS,
+};
+
+struct record {
+    struct record *next;
+};
+
+struct lmm_arena {
+    struct lmm_lock lock;
+    char *unused; /* rest of the newest chunk */
+    char *end;
+    struct record *free[CLASSES];
+    size_t mapped_bytes; /* atomic */
+};
+
+struct lmm_arena lmm_arena_records = {.lock = LMM_LOCK_INIT(LMM_RANK_META)};
+struct lmm_arena lmm_arena_tags = {.lock = LMM_LOCK_INIT(LMM_RANK_META)};
+
+/* The class of a size and, in *ret_bytes, the room its records have: exact lines, or steps above. */
+static uint32_t class_of(size_t bytes, size_t *ret_bytes)
+{
+    uint32_t lines = (uint32_t) ((bytes + LMM_CACHE_LINE_BYTES - 1) / LMM_CACHE_LINE_BYTES);
+
+    if (lines <= EXACT_LINES) {
+        lines = lines == 0 ? 1 : lines;
+        *ret_bytes = (size_t) lines * LMM_CACHE_LINE_BYTES;
+        return lines - 1;
+    }
+    uint32_t shift = lmm_log2(lines - 1) - 2;
+    uint32_t step = (lines - 1) >> shift; /* 4 to 7: the room is (step + 1) << shift */
+    *ret_bytes = ((size_t) (step + 1) << shift) * LMM_CACHE_LINE_BYTES;
+    return EXACT_LINES + STEPS * (shift - EXACT_SHIFT) + step - STEPS;
+}
+
+static bool add_chunk_locked(struct lmm_arena *arena, size_t bytes)
+{
+    size_t chunk = CHUNK_BYTES > bytes ? CHUNK_BYTES : bytes;
+    char *memory = lmm_vm_map(chunk);
+
+    if (memory == NULL) {
+        chunk = LEAN_CHUNK_BYTES > bytes ? LEAN_CHUNK_BYTES : bytes;
+        memory = lmm_vm_map(chunk);
+        if (memory == NULL) {
+            return false;
+        }
+    }
+    lmm_fetch_add_relaxed(&arena->mapped_bytes, chunk);
+    arena->unused = memory;
+    arena->end = memory + chunk;
+    return true;
+}
+
+static void *cut_locked(struct lmm_arena *arena, size_t bytes)
+{
+    if ((size_t) (arena->end - arena->unused) < bytes && !add_chunk_locked(arena, bytes)) {
+        return NULL;
+    }
+    char *record = arena->unused;
+    arena->unused += bytes;
+    return record;
+}
+
+void *lmm_meta_alloc(struct lmm_arena *arena, size_t bytes)
+{
+    if (bytes > LARGE_BYTES) {
+        void *memory = lmm_vm_map(bytes);
+        if (memory != NULL) {
+            lmm_fetch_add_relaxed(&arena->mapped_bytes, bytes);
+        }
+        return memory;
+    }
+    size_t room;
+    uint32_t class = class_of(bytes, &room);
+    lmm_lock_acquire(&arena->lock);
+    struct record *record = arena->free[class];
+    if (record != NULL) {
+        arena->free[class] = record->next;
+        record->next = NULL;
+    } else {
+        record = cut_locked(arena, room);
+    }
+    lmm_lock_release(&arena->lock);
+    return record;
+}
+
+void *lmm_meta_zalloc(size_t bytes)
+{
+    void *record = lmm_meta_alloc(&lmm_arena_records, bytes);
+    if (record != NULL) {
+        memset(record, 0, bytes);
+    }
+    return record;
+}
+
+void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes)
+{
+    if (bytes > LARGE_BYTES) {
+        lmm_fetch_sub_relaxed(&arena->mapped_bytes, bytes);
+        lmm_vm_unmap(memory, bytes);
+        return;
+    }
+    size_t room;
+    uint32_t class = class_of(bytes, &room);
+    struct record *record = memory;
+    lmm_lock_acquire(&arena->lock);
+    record->next = arena->free[class];
+    arena->free[class] = record;
+    lmm_lock_release(&arena->lock);
+}
+
+size_t lmm_meta_mapped_bytes(void)
+{
+    return lmm_load_relaxed(&lmm_arena_records.mapped_bytes) +
+           lmm_load_relaxed(&lmm_arena_tags.mapped_bytes);
+}
+
+void lmm_meta_before_fork(void)
+{
+    lmm_lock_acquire_for_fork(&lmm_arena_records.lock);
+    lmm_lock_acquire_for_fork(&lmm_arena_tags.lock);
+}
+
+void lmm_meta_after_fork(void)
+{
+    lmm_lock_release_for_fork(&lmm_arena_tags.lock);
+    lmm_lock_release_for_fork(&lmm_arena_records.lock);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/ground/module.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts)
+{
+    struct dl_find_object found;
+
+    if (_dl_find_object((void *) pc, &found) != 0) {
+        return false;
+    }
+    *ret_facts = (struct lmm_module_facts) {
+        .start = (uintptr_t) found.dlfo_map_start,
+        .end = (uintptr_t) found.dlfo_map_end,
+        .bias = found.dlfo_link_map->l_addr,
+        .eh_frame_hdr = found.dlfo_eh_frame,
+        .name = found.dlfo_link_map->l_name,
+    };
+    return true;
+}
+
+bool lmm_module_is_at(uintptr_t start, uintptr_t end)
+{
+    struct dl_find_object found;
+
+    return _dl_find_object((void *) start, &found) == 0 &&
+           (uintptr_t) found.dlfo_map_start == start && (uintptr_t) found.dlfo_map_end == end;
+}
+
+/* Writes as much of text behind what path has as there is room for; returns the length it then has.
+ * */
+static size_t append(char *path, size_t bytes, size_t length, const char *text)
+{
+    size_t added = strnlen(text, bytes - 1 - length);
+
+    memcpy(path + length, text, added);
+    path[length + added] = '\0';
+    return length + added;
+}
+
+static size_t program_path(char *path, size_t bytes)
+{
+    ssize_t length = readlink("/proc/self/exe", path, bytes - 1);
+
+    path[length < 0 ? 0 : length] = '\0';
+    return length < 0 ? 0 : (size_t) length;
+}
+
+/* The working directory and a slash; nothing when it cannot be told or there is no room for it. */
+static size_t directory_path(char *path, size_t bytes)
+{
+    path[0] = '\0';
+    if (getcwd(path, bytes) == NULL) {
+        path[0] = '\0';
+        return 0;
+    }
+    size_t length = strlen(path);
+    return append(path, bytes, length, path[length - 1] == '/' ? "" : "/");
+}
+
+size_t lmm_module_path(const struct lmm_module_facts *facts, char *ret_path, size_t bytes)
+{
+    int saved_errno = errno;
+    size_t length = 0;
+
+    if (facts->start == getauxval(AT_SYSINFO_EHDR)) {
+        length = append(ret_path, bytes, 0, "[vdso]");
+    } else if (facts->name[0] == '\0') {
+        length = program_path(ret_path, bytes);
+    } else {
+        length = facts->name[0] == '/' ? 0 : directory_path(ret_path, bytes);
+        length = append(ret_path, bytes, length, facts->name);
+    }
+    errno = saved_errno;
+    return length;
+}
+
+/* A range of the module's bytes, as mapped. */
+struct range {
+    const unsigned char *at;
+    const unsigned char *end;
+};
+
+/* The module's program headers, *ret_count of them, or NULL. They are what is mapped first. */
+static const ElfW(Phdr) * program_headers(const struct lmm_module_facts *facts, size_t *ret_count)
+{
+    const ElfW(Ehdr) *header = (const ElfW(Ehdr) *) facts->start;
+    size_t mapped = facts->end - facts->start;
+
+    if (mapped < sizeof(*header) || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+        header->e_phentsize != sizeof(ElfW(Phdr)) || header->e_phoff % sizeof(ElfW(Addr)) != 0) {
+        return NULL;
+    }
+    size_t bytes = (size_t) header->e_phnum * sizeof(ElfW(Phdr));
+    if (header->e_phoff > mapped || bytes > mapped - header->e_phoff) {
+        return NULL;
+    }
+    *ret_count = header->e_phnum;
+    return (const ElfW(Phdr) *) (facts->start + header->e_phoff);
+}
+
+/* Where a segment's bytes of the file are mapped; empty when they are not inside the module. */
+static struct range segment_range(const struct lmm_module_facts *facts, const ElfW(Phdr) * segment)
+{
+    uintptr_t at = facts->bias + segment->p_vaddr;
+    bool is_inside = at >= facts->start && at <= facts->end && segment->p_filesz <= facts->end - at;
+    const unsigned char *bytes = (const unsigned char *) (is_inside ? at : facts->start);
+
+    return (struct range) {bytes, bytes + (is_inside ? segment->p_filesz : 0)};
+}
+
+/* Takes the next note off the range; false when there is no whole one. gABI 4.1, "Note Section". */
+static bool next_note(struct range *notes, size_t align, const ElfW(Nhdr) * *ret_note,
+                      const unsigned char **ret_text)
+{
+    size_t left = (size_t) (notes->end - notes->at);
+    const ElfW(Nhdr) *note = (const ElfW(Nhdr) *) notes->at;
+
+    if (left < sizeof(*note)) {
+        return false;
+    }
+    size_t text_at = lmm_round_up(sizeof(*note) + (size_t) note->n_namesz, align);
+    size_t bytes = lmm_round_up(text_at + note->n_descsz, align);
+    if (text_at > left || note->n_descsz > left - text_at) {
+        return false;
+    }
+    *ret_note = note;
+    *ret_text = notes->at + text_at;
+    notes->at += bytes < left ? bytes : left;
+    return true;
+}
+
+static bool is_build_id(const ElfW(Nhdr) * note)
+{
+    return note->n_type == NT_GNU_BUILD_ID && note->n_namesz == sizeof(ELF_NOTE_GNU) &&
+           memcmp(note + 1, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0 &&
+           note->n_descsz <= LMM_LEDGER_BUILD_ID_MAX;
+}
+
+/* The build-id among a segment's notes; 0 when there is none. */
+static size_t find_build_id(struct range notes, size_t align, unsigned char *ret_id)
+{
+    const ElfW(Nhdr) * note;
+    const unsigned char *text;
+
+    while (next_note(&notes, align, &note, &text)) {
+        if (is_build_id(note)) {
+            memcpy(ret_id, text, note->n_descsz);
+            return note->n_descsz;
+        }
+    }
+    return 0;
+}
+
+size_t lmm_module_build_id(const struct lmm_module_facts *facts,
+                           unsigned char ret_id[LMM_LEDGER_BUILD_ID_MAX])
+{
+    size_t count = 0;
+    size_t length = 0;
+    const ElfW(Phdr) *segments = program_headers(facts, &count);
+
+    for (size_t i = 0; segments != NULL && i < count && length == 0; i++) {
+        if (segments[i].p_type == PT_NOTE) {
+            struct range notes = segment_range(facts, &segments[i]);
+            length = find_build_id(notes, segments[i].p_align == 8 ? 8 : 4, ret_id);
+        }
+    }
+    return length;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * module: which mapped ELF file an address lies in.
+ *
+ * Owns nothing. Asks the dynamic loader by way of _dl_find_object (glibc 2.35), which takes no lock
+ * and is async-signal-safe; dl_iterate_phdr would take the loader's lock. Nothing here allocates,
+ * so all of it may be called inside malloc. Facts hold while their module is mapped: whoever has an
+ * address that is on a stack knows that of its module.
+ */
+#ifndef LMM_MODULE_H
+#define LMM_MODULE_H
+
+#include "lib/ground/base.h"
+
+#include <lmm/ledger.h>
+
+struct lmm_module_facts {
+    uintptr_t start;                   /* the first byte mapped, that of the ELF header */
+    uintptr_t end;                     /* past the last byte mapped */
+    uintptr_t bias;                    /* address minus address in the file */
+    const unsigned char *eh_frame_hdr; /* the section of that name; NULL: there is none */
+    const char *name; /* the loader's, as long as the module stays; "" is the program itself */
+};
+
+/* True and *ret_facts when pc lies in a module that the loader mapped; false for code from
+ * elsewhere. */
+bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts);
+
+/* Whether a module is mapped at just [start, end). Reads nothing of it, so it may be going meanwhile. */
+bool lmm_module_is_at(uintptr_t start, uintptr_t end);
+
+/*
+ * Writes the module's path to ret_path, ended by NUL and cut to bytes (1 or more); returns its
+ * length. Absolute, as far as /proc and getcwd can tell: the program itself is what /proc/self/exe
+ * leads to. The kernel's own module is "[vdso]". Keeps errno. A few system calls, all
+ * async-signal-safe.
+ */
+size_t lmm_module_path(const struct lmm_module_facts *facts, char *ret_path, size_t bytes);
+
+/* Copies the GNU build-id to ret_id and returns its length; 0 and nothing when the module has none,
+ * or one that is longer than LMM_LEDGER_BUILD_ID_MAX. Reads mapped memory only. */
+size_t lmm_module_build_id(const struct lmm_module_facts *facts,
+                           unsigned char ret_id[LMM_LEDGER_BUILD_ID_MAX]);
+
+#endif

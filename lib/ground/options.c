@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/ground/options.h"
+
+#include "lib/ground/panic.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { DEFAULT_RESERVOIR_BYTES = 16 << 20 };
+
+/* The drop-in by itself is a malloc and leaves no files behind; and its runs, of all lengths in one family, are
+ * packed by best fit in a third to two thirds less memory than by largest. */
+struct lmm_options lmm_options = {
+    .reservoir_bytes = DEFAULT_RESERVOIR_BYTES,
+    .ledger_off = LMM_DROP_IN,
+    .fit = LMM_DROP_IN ? LMM_FIT_BEST : LMM_FIT_LARGEST,
+};
+
+/* A setter gets the value's text and its length; false: not a value of this key. */
+typedef bool setter(struct lmm_options *options, const char *value, size_t length);
+
+static bool parse_number(const char *value, size_t length, uint64_t max, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+
+    if (length == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (value[i] < '0' || value[i] > '9' || number > max / 10) {
+            return false;
+        }
+        number = number * 10 + (uint64_t) (value[i] - '0');
+    }
+    *ret_number = number;
+    return number <= max;
+}
+
+static bool parse_flag(const char *value, size_t length, bool *ret_flag)
+{
+    uint64_t number;
+
+    if (!parse_number(value, length, 1, &number)) {
+        return false;
+    }
+    *ret_flag = number == 1;
+    return true;
+}
+
+static bool is_word(const char *value, size_t length, const char *word)
+{
+    return strlen(word) == length && memcmp(value, word, length) == 0;
+}
+
+static bool set_leaks(struct lmm_options *options, const char *value, size_t length)
+{
+    return parse_flag(value, length, &options->leaks);
+}
+
+static bool set_usage(struct lmm_options *options, const char *value, size_t length)
+{
+    return parse_flag(value, length, &options->usage);
+}
+
+static bool set_exit_code(struct lmm_options *options, const char *value, size_t length)
+{
+    uint64_t number;
+
+    if (!parse_number(value, length, 255, &number)) {
+        return false;
+    }
+    options->exit_code = (unsigned) number;
+    return true;
+}
+
+static bool set_log(struct lmm_options *options, const char *value, size_t length)
+{
+    if (length == 0 || length >= sizeof(options->log)) {
+        return false;
+    }
+    memcpy(options->log, value, length);
+    options->log[length] = '\0';
+    return true;
+}
+
+static bool set_ledger(struct lmm_options *options, const char *value, size_t length)
+{
+    if (length == 0 || length >= sizeof(options->ledger)) {
+        return false;
+    }
+    options->ledger_off = is_word(value, length, "off");
+    bool usual = options->ledger_off || is_word(value, length, "on");
+    memcpy(options->ledger, value, length);
+    options->ledger[usual ? 0 : length] = '\0';
+    return true;
+}
+
+static bool set_keep(struct lmm_options *options, const char *value, size_t length)
+{
+    return parse_flag(value, length, &options->keep);
+}
+
+static bool set_children(struct lmm_options *options, const char *value, size_t length)
+{
+    bool wanted;
+
+    if (!parse_flag(value, length, &wanted)) {
+        return false;
+    }
+    options->leaves_children_alone = !wanted;
+    return true;
+}
+
+static bool set_stacks(struct lmm_options *options, const char *value, size_t length)
+{
+    uint64_t number;
+
+    if (!parse_number(value, length, LMM_STACK_FRAMES_MAX, &number)) {
+        return false;
+    }
+    options->stack_frames = (uint32_t) number;
+    return true;
+}
+
+static bool set_fill(struct lmm_options *options, const char *value, size_t length)
+{
+    bool both = is_word(value, length, "both");
+    bool alloc = both || is_word(value, length, "alloc");
+    bool on_free = both || is_word(value, length, "free");
+
+    if (!alloc && !on_free) {
+        return false;
+    }
+    options->fill_alloc = alloc;
+    options->fill_free = on_free;
+    return true;
+}
+
+static bool set_fit(struct lmm_options *options, const char *value, size_t length)
+{
+    static const char *const words[] = {
+        [LMM_FIT_LARGEST] = "largest", [LMM_FIT_FIRST] = "first", [LMM_FIT_BEST] = "best"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (is_word(value, length, words[i])) {
+            options->fit = (enum lmm_fit) i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_reservoir(struct lmm_options *options, const char *value, size_t length)
+{
+    uint64_t number;
+
+    if (!parse_number(value, length, SIZE_MAX >> 20, &number)) {
+        return false;
+    }
+    options->reservoir_bytes = (size_t) number << 20;
+    return true;
+}
+
+static bool print_help(struct lmm_options *options, const char *value, size_t length);
+
+static const struct key {
+    const char *name;
+    setter *set;
+    const char *values;
+    const char *meaning;
+} keys[] = {
+    {"children", set_children, "0|1", "drop-in: what the process starts is on LMM, too (1)"},
+    {"exitcode", set_exit_code, "0..255",
+     "with leaks=1: exit status when blocks are left (0: as it was)"},
+    {"fill", set_fill, "alloc|free|both", "scribble new blocks with 0xAA, freed ones with 0xDD"},
+    {"fit", set_fit, "largest|first|best", "which free run an array or a large block is cut from"},
+    {"help", print_help, "0|1", "print these lines"},
+    {"keep", set_keep, "0|1", "drop-in: a clean exit leaves the ledger's file (0)"},
+    {"ledger", set_ledger, "on|off|DIR",
+     "where the ledger's file goes; %p pid, %e program, %t time"},
+    {"leaks", set_leaks, "0|1", "at exit, print every family and site with live blocks"},
+    {"log", set_log, "PATH", "file for the reports at exit; %p pid, %e program, %t time"},
+    {"reservoir", set_reservoir, "MIB", "unused pages to keep for reuse (16)"},
+    {"stacks", set_stacks, "0..64",
+     "drop-in: frames of the call stack that are kept of each allocation (0)"},
+    {"usage", set_usage, "0|1", "at exit, print the usage report"},
+};
+
+enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
+
+static bool print_help(struct lmm_options *options, const char *value, size_t length)
+{
+    bool wanted;
+
+    (void) options;
+    if (!parse_flag(value, length, &wanted)) {
+        return false;
+    }
+    if (wanted) {
+        lmm_warn("LMM_OPTIONS=\"key=value:key=value\"");
+        for (size_t i = 0; i < KEYS; i++) {
+            lmm_warn("  %-10s %-18s %s", keys[i].name, keys[i].values, keys[i].meaning);
+        }
+    }
+    return true;
+}
+
+static const struct key *find_key(const char *name, size_t length)
+{
+    for (size_t i = 0; i < KEYS; i++) {
+        if (is_word(name, length, keys[i].name)) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* Sets one "key=value" of `length` bytes. */
+static bool parse_part(const char *part, size_t length, struct lmm_options *options)
+{
+    const char *equals = memchr(part, '=', length);
+    size_t name_length = equals == NULL ? length : (size_t) (equals - part);
+    const struct key *key = find_key(part, name_length);
+
+    if (key == NULL) {
+        lmm_warn("LMM_OPTIONS: unknown key '%.*s' ignored; help=1 lists the keys",
+                 (int) (name_length < 64 ? name_length : 64), part);
+        return false;
+    }
+    const char *value = equals == NULL ? "" : equals + 1;
+    size_t value_length = equals == NULL ? 0 : length - name_length - 1;
+    if (!key->set(options, value, value_length)) {
+        lmm_warn("LMM_OPTIONS: bad value '%.*s' for %s ignored; it takes %s",
+                 (int) (value_length < 64 ? value_length : 64), value, key->name, key->values);
+        return false;
+    }
+    return true;
+}
+
+size_t lmm_options_parse(const char *text, struct lmm_options *options)
+{
+    size_t taken = 0;
+
+    while (*text != '\0') {
+        size_t length = strcspn(text, ":");
+        if (length != 0 && parse_part(text, length, options)) {
+            taken++;
+        }
+        text += length;
+        text += *text == ':';
+    }
+    return taken;
+}
+
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && strcmp(value, "1") == 0;
+}
+
+static void read_algorithm(void)
+{
+    static const struct {
+        const char *name;
+        enum lmm_fit fit;
+    } algorithms[] = {
+        {"first_fit", LMM_FIT_FIRST}, {"best_fit", LMM_FIT_BEST}, {"worst_fit", LMM_FIT_LARGEST}};
+    const char *value = getenv("ALLOCATOR_ALGORITHM");
+
+    for (size_t i = 0; value != NULL && i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+        if (strcmp(value, algorithms[i].name) == 0) {
+            lmm_options.fit = algorithms[i].fit;
+        }
+    }
+}
+
+/* Names that teaching allocators use. */
+static void read_allocator_names(void)
+{
+    if (is_set("ALLOCATOR_SCRIBBLE")) {
+        lmm_options.fill_alloc = true;
+    }
+    if (is_set("ALLOCATOR_LEAK_CHECK")) {
+        lmm_options.leaks = true;
+        lmm_options.leaks_to_stdout = true;
+    }
+    read_algorithm();
+}
+
+void lmm_options_read(void)
+{
+    if (getauxval(AT_SECURE) != 0) {
+        return;
+    }
+    if (LMM_DROP_IN) {
+        read_allocator_names();
+    }
+    const char *text = getenv("LMM_OPTIONS");
+    if (text != NULL) {
+        lmm_options_parse(text, &lmm_options);
+    }
+}
+
+/* Appends text to path, which has `bytes` and is *length long; false when it does not fit. */
+static bool append(char *path, size_t bytes, size_t *length, const char *text)
+{
+    size_t more = strlen(text);
+
+    if (more >= bytes - *length) {
+        return false;
+    }
+    memcpy(path + *length, text, more + 1);
+    *length += more;
+    return true;
+}
+
+/* The text that %letter stands for, in buffer or elsewhere. */
+static const char *expansion(char letter, char *buffer, size_t bytes)
+{
+    switch (letter) {
+    case 'p': snprintf(buffer, bytes, "%ld", (long) getpid()); return buffer;
+    case 'e': return program_invocation_short_name;
+    case 't': snprintf(buffer, bytes, "%" PRId64, (int64_t) time(NULL)); return buffer;
+    default:
+        buffer[0] = '%';
+        buffer[1] = letter == '%' ? '\0' : letter;
+        buffer[2] = '\0';
+        return buffer;
+    }
+}
+
+bool lmm_options_expand_path(const char *pattern, char *ret_path, size_t path_bytes)
+{
+    size_t length = 0;
+
+    ret_path[0] = '\0';
+    for (const char *at = pattern; *at != '\0'; at++) {
+        char text[32] = {*at, '\0'};
+        const char *part = text;
+        if (*at == '%' && at[1] != '\0') {
+            part = expansion(*++at, text, sizeof(text));
+        }
+        if (!append(ret_path, path_bytes, &length, part)) {
+            return false;
+        }
+    }
+    return true;
+}

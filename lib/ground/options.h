@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options: LMM_OPTIONS="key=value:key=value", read once when LMM starts.
+ *
+ * Owns the settings of the process. Every key stands in one table (options.c), which also prints
+ * `help=1`. Ignored when the process has raised privileges. An unknown key or a bad value is named on
+ * stderr and ignored. After lmm_options_read() the settings never change.
+ */
+#ifndef LMM_OPTIONS_H
+#define LMM_OPTIONS_H
+
+#include "lib/ground/base.h"
+
+enum {
+    LMM_OPTION_PATH_MAX = 1024,
+    LMM_STACK_FRAMES_MAX = 64,
+};
+
+/* Which hole a run is cut from. */
+enum lmm_fit {
+    LMM_FIT_LARGEST = 0,
+    LMM_FIT_FIRST, /* the lowest address */
+    LMM_FIT_BEST,  /* the shortest that fits */
+};
+
+struct lmm_options {
+    bool leaks;         /* print the leak report at exit */
+    bool usage;         /* print the usage report at exit */
+    bool fill_alloc;    /* scribble new blocks with 0xAA */
+    bool fill_free;     /* scribble freed blocks with 0xDD */
+    unsigned exit_code; /* of a process that leaks; 0: leave it */
+    enum lmm_fit fit;
+    size_t reservoir_bytes;           /* kept for reuse */
+    bool ledger_off;                  /* keep no ledger file */
+    bool keep;                        /* drop-in: a clean exit leaves the file */
+    bool leaves_children_alone;       /* drop-in: what the process starts is not on LMM by itself */
+    uint32_t stack_frames;            /* drop-in: kept of each call stack; 0: none are taken */
+    bool leaks_to_stdout;             /* the leak report goes there, unless there is a log */
+    char ledger[LMM_OPTION_PATH_MAX]; /* directory for it; empty: the usual one */
+    char log[LMM_OPTION_PATH_MAX];    /* file for reports at exit; empty: stderr */
+};
+
+extern struct lmm_options lmm_options;
+
+/* Reads LMM_OPTIONS; call once, before there are threads that allocate. */
+void lmm_options_read(void);
+
+/*
+ * Parses one setting string as LMM_OPTIONS holds it into *options; bad parts are named on stderr.
+ * Returns the number of parts that were taken.
+ */
+size_t lmm_options_parse(const char *text, struct lmm_options *options);
+
+/* Writes options->log to path with %p (pid), %e (executable), %t (time, seconds) replaced. False when
+ * it does not fit. */
+bool lmm_options_expand_path(const char *pattern, char *ret_path, size_t path_bytes);
+
+#endif

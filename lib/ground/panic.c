@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/ground/panic.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_BYTES = 1024 };
+
+/* What a write to a pipe that nobody reads, or past the limit of file sizes, would send to this thread
+ * must not end the program: it is blocked, and taken back unless one was pending before. */
+static void write_without_signal(const char *line, size_t length)
+{
+    const struct timespec at_once = {0, 0};
+    sigset_t ours;
+    sigset_t before;
+    sigset_t pending;
+
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGPIPE);
+    sigaddset(&ours, SIGXFSZ);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &ours, &before);
+    if (write(STDERR_FILENO, line, length) < 0) {
+        int number = errno == EPIPE ? SIGPIPE : errno == EFBIG ? SIGXFSZ : 0;
+        sigemptyset(&ours);
+        if (number != 0 && sigismember(&pending, number) == 0) {
+            sigaddset(&ours, number);
+            sigtimedwait(&ours, NULL, &at_once);
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Writes prefix, message and newline as one line; a longer one is cut. */
+static LMM_PRINTF(2, 0) void write_line(const char *prefix, const char *format, va_list arguments)
+{
+    char line[LINE_BYTES];
+    size_t length = strlen(prefix);
+
+    memcpy(line, prefix, length);
+    int printed = vsnprintf(line + length, sizeof(line) - length - 1, format, arguments);
+    if (printed > 0) {
+        size_t room = sizeof(line) - length - 2;
+        length += (size_t) printed < room ? (size_t) printed : room;
+    }
+    for (size_t i = 0; i < length; i++) {
+        /* Names come from the program; they must not break the line or drive a terminal. */
+        if ((unsigned char) line[i] < ' ' || line[i] == 127) {
+            line[i] = '?';
+        }
+    }
+    line[length++] = '\n';
+    write_without_signal(line, length); /* where that fails there is nobody else to tell */
+}
+
+void lmm_panic(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    write_line("lmm: panic: ", format, arguments);
+    va_end(arguments);
+    abort();
+}
+
+struct lmm_quiet lmm_quiet_begin(void)
+{
+    struct lmm_quiet quiet = {.saved_errno = errno};
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &quiet.cancel_state);
+    return quiet;
+}
+
+void lmm_quiet_end(const struct lmm_quiet *quiet)
+{
+    pthread_setcancelstate(quiet->cancel_state, NULL);
+    errno = quiet->saved_errno;
+}
+
+void lmm_warn(const char *format, ...)
+{
+    struct lmm_quiet quiet = lmm_quiet_begin();
+    va_list arguments;
+
+    va_start(arguments, format);
+    write_line("lmm: ", format, arguments);
+    va_end(arguments);
+    lmm_quiet_end(&quiet);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sync: atomics with their memory order in the name, and locks with a rank.
+ *
+ * A thread that holds a lock may take only locks of a higher rank, or of the same rank with a higher
+ * number where the comment at the rank says so (only fork does). Builds with internal checks verify it.
+ */
+#ifndef LMM_SYNC_H
+#define LMM_SYNC_H
+
+#include "lib/ground/base.h"
+#include "lib/ground/panic.h"
+
+#include <pthread.h>
+
+#define lmm_load_relaxed(address)         __atomic_load_n((address), __ATOMIC_RELAXED)
+#define lmm_load_acquire(address)         __atomic_load_n((address), __ATOMIC_ACQUIRE)
+#define lmm_store_relaxed(address, value) __atomic_store_n((address), (value), __ATOMIC_RELAXED)
+#define lmm_store_release(address, value) __atomic_store_n((address), (value), __ATOMIC_RELEASE)
+#define lmm_exchange_acq_rel(address, value)                                                       \
+    __atomic_exchange_n((address), (value), __ATOMIC_ACQ_REL)
+#define lmm_fetch_add_relaxed(address, value)                                                      \
+    __atomic_fetch_add((address), (value), __ATOMIC_RELAXED)
+#define lmm_fetch_sub_relaxed(address, value)                                                      \
+    __atomic_fetch_sub((address), (value), __ATOMIC_RELAXED)
+/* True when *address was *expected and is now desired; else *expected is what was found. */
+#define lmm_compare_exchange_acq_rel(address, expected, desired)                                   \
+    __atomic_compare_exchange_n((address), (expected), (desired), true, __ATOMIC_ACQ_REL,          \
+                                __ATOMIC_ACQUIRE)
+
+#if defined(__SANITIZE_THREAD__)
+#define LMM_TSAN 1
+#else
+#define LMM_TSAN 0
+#endif
+
+/*
+ * Adds to a counter that has a single writer, the caller; readers elsewhere see whole values. The plain
+ * addition becomes one instruction, which a relaxed load and store do not; for an aligned word it is as
+ * whole as they are.
+ */
+#define lmm_add_single_writer(address, value)                                                      \
+    (LMM_TSAN ? lmm_store_relaxed((address), lmm_load_relaxed(address) + (value))                  \
+              : (void) (*(address) += (value)))
+
+/* Counts such a counter down by one; true when it is then 0. */
+static inline bool lmm_count_down_single_writer(uint32_t *address)
+{
+    if (LMM_TSAN) {
+        uint32_t value = lmm_load_relaxed(address) - 1;
+        lmm_store_relaxed(address, value);
+        return value == 0;
+    }
+    return --*address == 0;
+}
+
+/* Fetches the line of an address for writing, so that a load and a store after it move it but once. */
+static inline void lmm_prefetch_for_write(const void *address)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *) address));
+#else
+    __builtin_prefetch(address, 1);
+#endif
+}
+
+enum lmm_rank {
+    LMM_RANK_REPORT = 1, /* one report at a time: the scratch memory of reports */
+    LMM_RANK_HEAPS,      /* the list of heaps; parking and adopting */
+    LMM_RANK_LATE,       /* heap 0: threads without a heap of their own */
+    LMM_RANK_HEAP,       /* one heap's slow paths; fork takes them all, in order of number */
+    LMM_RANK_REGISTRY,   /* families by name */
+    LMM_RANK_RUNS,       /* one family's runs; fork takes them all, in order of index */
+    LMM_RANK_STACKS,     /* frames, modules, and sites by stack */
+    LMM_RANK_RULES,      /* rules of unwinding */
+    LMM_RANK_SITES,      /* call sites */
+    LMM_RANK_LEDGER,     /* chunks of the ledger */
+    LMM_RANK_TABLE,      /* leaves of the page table */
+    LMM_RANK_RESERVOIR,
+    LMM_RANK_META,
+    LMM_RANK_MEMS, /* the last: one may call MeMS with any lock held */
+};
+
+struct lmm_lock {
+    pthread_mutex_t mutex;
+    enum lmm_rank rank;
+};
+
+#define LMM_LOCK_INIT(rank)                                                                        \
+    {                                                                                              \
+        PTHREAD_MUTEX_INITIALIZER, (rank)                                                          \
+    }
+
+/* The ranks this thread holds, a bit each; kept only where internal checks are on. */
+extern _Thread_local uint32_t lmm_ranks_held;
+
+static inline void lmm_lock_init(struct lmm_lock *lock, enum lmm_rank rank)
+{
+    pthread_mutex_init(&lock->mutex, NULL);
+    lock->rank = rank;
+}
+
+static inline void lmm_lock_acquire(struct lmm_lock *lock)
+{
+    LMM_CHECK((lmm_ranks_held >> lock->rank) == 0);
+    pthread_mutex_lock(&lock->mutex);
+    if (LMM_VALIDATE) {
+        lmm_ranks_held |= 1u << lock->rank;
+    }
+}
+
+/* Takes the lock if nobody holds it; true when it did. */
+static inline bool lmm_lock_try(struct lmm_lock *lock)
+{
+    if (pthread_mutex_trylock(&lock->mutex) != 0) {
+        return false;
+    }
+    if (LMM_VALIDATE) {
+        lmm_ranks_held |= 1u << lock->rank;
+    }
+    return true;
+}
+
+static inline void lmm_lock_release(struct lmm_lock *lock)
+{
+    if (LMM_VALIDATE) {
+        LMM_CHECK(lmm_ranks_held & (1u << lock->rank));
+        lmm_ranks_held &= ~(1u << lock->rank);
+    }
+    pthread_mutex_unlock(&lock->mutex);
+}
+
+/* For fork alone, which holds several locks of one rank: take and release without the check. */
+static inline void lmm_lock_acquire_for_fork(struct lmm_lock *lock)
+{
+    pthread_mutex_lock(&lock->mutex);
+}
+
+static inline void lmm_lock_release_for_fork(struct lmm_lock *lock)
+{
+    pthread_mutex_unlock(&lock->mutex);
+}
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/ground/vm.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+static void *system_map(size_t bytes)
+{
+    void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return address == MAP_FAILED ? NULL : address;
+}
+
+static int system_discard(void *address, size_t bytes)
+{
+    return madvise(address, bytes, MADV_DONTNEED);
+}
+
+static void *system_map_file(void *address, size_t bytes, int descriptor, size_t offset,
+                             bool shared)
+{
+    int flags =
+        (shared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE) | (address == NULL ? 0 : MAP_FIXED);
+    void *mapped = mmap(address, bytes, PROT_READ | PROT_WRITE, flags, descriptor, (off_t) offset);
+
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+static void *system_map_over(void *address, size_t bytes)
+{
+    void *mapped = mmap(address, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+static void *system_remap(void *address, size_t bytes, size_t new_bytes, void *target)
+{
+    int flags = target == NULL ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED;
+    void *mapped = mremap(address, bytes, new_bytes, flags, target);
+
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+struct lmm_vm_operations lmm_vm = {
+    .map = system_map,
+    .unmap = munmap,
+    .discard = system_discard,
+    .map_file = system_map_file,
+    .map_over = system_map_over,
+    .remap = system_remap,
+};
+
+void *lmm_vm_map(size_t bytes)
+{
+    if (bytes > SIZE_MAX - LMM_SYSTEM_PAGE_BYTES) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    void *address = lmm_vm.map(lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES));
+    if (address == NULL) {
+        errno = ENOMEM;
+    }
+    return address;
+}
+
+void *lmm_vm_map_aligned(size_t bytes, size_t align)
+{
+    /* The kernel often continues the last mapping downwards, so a plain map is often aligned. */
+    char *address = lmm_vm_map(bytes);
+    if (address == NULL || ((uintptr_t) address & (align - 1)) == 0) {
+        return address;
+    }
+    lmm_vm_unmap(address, bytes);
+    size_t padded;
+    if (!lmm_add_fits(bytes, align - LMM_SYSTEM_PAGE_BYTES, &padded)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    address = lmm_vm_map(padded);
+    if (address == NULL) {
+        return NULL;
+    }
+    char *start = (char *) lmm_round_up((uintptr_t) address, align);
+    size_t before = (size_t) (start - address);
+    size_t after = padded - before - bytes;
+    /* A margin that will not unmap is address space lost, never touched; nothing else follows. */
+    if (before != 0) {
+        lmm_vm_unmap(address, before);
+    }
+    if (after != 0) {
+        lmm_vm_unmap(start + bytes, after);
+    }
+    return start;
+}
+
+void *lmm_vm_map_file(void *address, size_t bytes, int descriptor, size_t offset, bool shared)
+{
+    void *mapped = lmm_vm.map_file(address, bytes, descriptor, offset, shared);
+
+    if (mapped == NULL) {
+        errno = ENOMEM;
+    }
+    return mapped;
+}
+
+bool lmm_vm_map_over(void *address, size_t bytes)
+{
+    return lmm_vm.map_over(address, bytes) != NULL;
+}
+
+int lmm_vm_grow(void *address, size_t bytes, size_t new_bytes)
+{
+    int saved_errno = errno;
+    bool done = lmm_vm.remap(address, bytes, new_bytes, NULL) != NULL;
+    int result = done ? 0 : errno == ENOMEM ? -ENOMEM : -EFAULT;
+    errno = saved_errno;
+    return result;
+}
+
+bool lmm_vm_move(void *address, size_t bytes, void *target, size_t new_bytes)
+{
+    bool done = lmm_vm.remap(address, bytes, new_bytes, target) != NULL;
+
+    if (!done) {
+        errno = ENOMEM;
+    }
+    return done;
+}
+
+bool lmm_vm_unmap(void *address, size_t bytes)
+{
+    int saved_errno = errno;
+    bool done = lmm_vm.unmap(address, lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES)) == 0;
+    errno = saved_errno;
+    return done;
+}
+
+bool lmm_vm_discard(void *address, size_t bytes)
+{
+    int saved_errno = errno;
+    bool done = lmm_vm.discard(address, bytes) == 0;
+    errno = saved_errno;
+    return done;
+}
+
+bool lmm_vm_is_mapped(void *address, size_t bytes)
+{
+    enum { PAGES = 256, LIMIT = 1 << 26 }; /* no stack is longer */
+    const size_t step = (size_t) PAGES * LMM_SYSTEM_PAGE_BYTES;
+    unsigned char resident[PAGES];
+    int saved_errno = errno;
+    bool mapped = bytes <= LIMIT;
+
+    for (size_t at = 0; at < bytes && mapped; at += step) {
+        size_t left = bytes - at;
+        size_t part = left < step ? left : step;
+        mapped = mincore((char *) address + at, part, resident) == 0;
+    }
+    errno = saved_errno;
+    return mapped;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cache: short runs that a heap keeps for its next allocations of the same length.
+ *
+ * Owns, per heap and family, a stack of runs for each length. A cached run is free to the program (its
+ * first tag is LMM_TAG_CACHED) and handed out to its page's family; it neither splits nor merges until
+ * it is given back. A length's stack holds at most LENGTH_BYTES. The heap's thread alone uses it: no
+ * lock. Not responsible for: counting.
+ */
+#ifndef LMM_CACHE_H
+#define LMM_CACHE_H
+
+#include "lib/ground/base.h"
+#include "lib/pages/family.h"
+#include "lib/heaps/heap.h"
+
+enum {
+    LMM_CACHE_LENGTH_MAX = 64, /* slots of a cached run */
+    LMM_CACHE_DEPTH = 16,      /* runs of one length */
+    LMM_CACHE_LENGTH_BYTES = 16 << 10,
+};
+
+struct lmm_cached_run {
+    char *block;
+    uint32_t *tag; /* its first */
+};
+
+struct lmm_cache {
+    uint32_t unsampled_slots; /* taken from here since the family was told */
+    uint8_t count[LMM_CACHE_LENGTH_MAX + 1];
+    uint8_t depth[LMM_CACHE_LENGTH_MAX + 1]; /* immutable; bound of count */
+    struct lmm_cached_run run[LMM_CACHE_LENGTH_MAX + 1][LMM_CACHE_DEPTH];
+};
+
+/* Pops a run of n slots, n at least 1, and tags it live for site; NULL when there is none. */
+static inline char *lmm_cache_pop(struct lmm_cache *cache, size_t n, uint32_t site)
+{
+    if (cache == NULL || n > LMM_CACHE_LENGTH_MAX || cache->count[n] == 0) {
+        return NULL;
+    }
+    struct lmm_cached_run run = cache->run[n][--cache->count[n]];
+    cache->unsampled_slots += (uint32_t) n;
+    lmm_store_relaxed(run.tag, LMM_TAG_LIVE_BASE | site);
+    return run.block;
+}
+
+/* Pushes a run of n slots whose first tag is LMM_TAG_CACHED. False when there is no room for it. */
+static inline bool lmm_cache_push(struct lmm_cache *cache, size_t n, char *block, uint32_t *tag)
+{
+    if (cache == NULL || n > LMM_CACHE_LENGTH_MAX || cache->count[n] >= cache->depth[n]) {
+        return false;
+    }
+    cache->run[n][cache->count[n]++] = (struct lmm_cached_run) {block, tag};
+    return true;
+}
+
+/*
+ * Returns the heap's cache for an open family, made now if need be; NULL when the heap keeps none or
+ * there is no memory for it.
+ */
+struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *family);
+
+/* Tells the family of what was popped, so that its high-water mark is looked at often enough. */
+void lmm_cache_sample(struct lmm_cache *cache, struct lmm_family *family);
+
+/* Gives every cached run of the heap back to its page. */
+void lmm_cache_flush(struct lmm_heap *heap);
+
+/* In a forked child: forgets all, so that the runs can be found by their tags. */
+void lmm_cache_forget(struct lmm_heap *heap);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/heaps/foreign.h"
+
+#include "lib/ground/panic.h"
+
+/* Tells the owner that a page's foreign list is no longer empty. A stack with many pushers; its one
+ * taker takes all, so a node cannot come back under a pusher's feet (no ABA). */
+static void report(struct lmm_heap *owner, struct lmm_page *page)
+{
+    struct lmm_page *top = lmm_load_relaxed(&owner->reported);
+
+    do {
+        lmm_store_relaxed(&page->reported, top);
+    } while (!lmm_compare_exchange_acq_rel(&owner->reported, &top, page));
+}
+
+static uint32_t mark_of(const struct lmm_heap *heap)
+{
+    return lmm_tag_make(LMM_TAG_FREE, LMM_TAG_FOREIGN + heap->number);
+}
+
+/* Links the batch's slots, the last one first. A mark that is gone was overwritten by another thread that
+ * freed the same block. */
+static void link_batch(const struct lmm_heap *heap, const struct lmm_batch *batch)
+{
+    struct lmm_page *page = batch->page;
+    uint32_t mark = mark_of(heap);
+    uint32_t next = LMM_TAG_END;
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        uint32_t slot = batch->slot[i];
+        if (LMM_UNLIKELY(lmm_load_relaxed(&page->tags[slot]) != mark)) {
+            lmm_panic("double free: %p (%s)", (void *) lmm_page_slot(page, slot),
+                      lmm_families_at(page->family)->name);
+        }
+        lmm_store_relaxed(&page->tags[slot], next);
+        next = slot;
+    }
+}
+
+/* Splices a batch onto its page's foreign list. */
+static void hand_over(struct lmm_heap *heap, struct lmm_batch *batch)
+{
+    struct lmm_page *page = batch->page;
+    struct lmm_heap *owner = lmm_load_relaxed(&page->owner);
+    uint64_t old = lmm_load_relaxed(&page->foreign);
+    uint32_t head = batch->slot[batch->count - 1];
+    uint32_t old_count;
+
+    link_batch(heap, batch);
+    do {
+        old_count = (uint32_t) (old >> 32);
+        lmm_store_relaxed(&page->tags[batch->slot[0]], (uint32_t) old);
+    } while (!lmm_compare_exchange_acq_rel(&page->foreign, &old,
+                                           lmm_foreign_list(head, old_count + batch->count)));
+    batch->page = NULL;
+    if (old_count == 0) {
+        report(owner, page);
+    }
+}
+
+uint32_t lmm_foreign_push(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
+{
+    struct lmm_batch *batch = &heap->batch[page->unit % LMM_BATCHES];
+    uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
+
+    if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
+        return tag;
+    }
+    lmm_store_relaxed(&page->tags[slot], mark_of(heap));
+    if (batch->page != page) {
+        if (batch->page != NULL) {
+            hand_over(heap, batch);
+        }
+        batch->page = page;
+        batch->count = 0;
+    }
+    batch->slot[batch->count++] = slot;
+    if (batch->count == LMM_BATCH_SLOTS) {
+        hand_over(heap, batch);
+    }
+    return tag;
+}
+
+void lmm_foreign_flush(struct lmm_heap *heap)
+{
+    for (uint32_t i = 0; i < LMM_BATCHES; i++) {
+        if (heap->batch[i].page != NULL) {
+            hand_over(heap, &heap->batch[i]);
+        }
+    }
+}

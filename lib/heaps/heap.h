@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap: what one thread owns: its pages by family, its counters, and frees of others' blocks.
+ *
+ * A heap has one bin per family. Allocation pops from the bin's private list; a free by the owner
+ * pushes onto the page's own list; when the private list is empty the bin takes over a whole list at
+ * once. Other threads' frees reach a page through `foreign`, in batches.
+ *
+ * Invariants (checked by lmm_heap_is_valid()):
+ *   I1  a slot is LIVE, or on exactly one list (private, the page's, foreign, or a batch), or unlisted,
+ *       or fresh
+ *   I2  a page is the current one of its bin, or in its lot's queue (free slots >= the threshold), or
+ *       neither (nearly full); a wholly free page is current, queued as its heap's last retired, or gone
+ *   I3  a page is on its heap's `reported` list exactly while its foreign list is not empty, but for the
+ *       moments between the two steps of reporting and of collecting
+ *   I4  open.site_limit sites have rows, and bins reach every family that these sites belong to
+ * Locks: `lock` (HEAP) is held in every slow path of the owner, so whoever holds it sees pages, queues
+ * and tables at rest; bins, free lists and tags still move under the owner's fast paths. Fields are
+ * otherwise the owner's alone. Not responsible for: which thread has which heap (thread), runs (cache).
+ */
+#ifndef LMM_HEAP_H
+#define LMM_HEAP_H
+
+#include "lib/ground/base.h"
+#include "lib/pages/family.h"
+#include "lib/books/accounts.h"
+#include "lib/pages/page.h"
+#include "lib/ground/sync.h"
+
+enum {
+    LMM_BATCHES = 16,
+    LMM_BATCH_SLOTS = 64, /* a full batch is handed over */
+};
+
+struct lmm_cache;
+struct lmm_tracer;
+
+/* What a heap keeps of a family beside the bin. */
+struct lmm_lot {
+    struct glpq queue;     /* pages with free slots, most first */
+    struct glthread pages; /* all pages of the heap and family */
+};
+
+/* One cache line: all that an allocation reads and writes, beside the tag and the counter. */
+struct lmm_bin {
+    uint32_t head; /* private list; LMM_TAG_END: empty */
+    uint32_t stride;
+    uint32_t *tags; /* of the current page, as base */
+    char *base;
+    struct lmm_page *page;   /* current; NULL: none */
+    struct lmm_lot *lot;     /* NULL until the heap uses the family */
+    struct lmm_cache *cache; /* of runs; NULL until the first is freed */
+} __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
+
+_Static_assert(sizeof(struct lmm_bin) == LMM_CACHE_LINE_BYTES, "one line a bin");
+
+/* What the fast paths need of a heap; a thread keeps a copy in its static TLS. */
+struct lmm_open {
+    struct lmm_heap *heap;
+    struct lmm_bin *bins;        /* by family index */
+    struct lmm_ledger_row *rows; /* by site id */
+    uint32_t site_limit;         /* sites and families below are open; 0: take the slow path */
+};
+
+/* Slots of one foreign page, freed by this heap's thread and not yet handed over; their tags hold this
+ * heap's mark. */
+struct lmm_batch {
+    struct lmm_page *page; /* NULL: empty */
+    uint32_t count;
+    uint32_t slot[LMM_BATCH_SLOTS];
+};
+
+struct lmm_heap {
+    struct lmm_lock lock;
+    uint32_t number;      /* immutable; the owner of its rows in the ledger */
+    bool is_late;         /* immutable; the one shared under LATE */
+    struct lmm_open open; /* with the true site_limit */
+    struct lmm_rows rows;
+    struct lmm_temporaries temporaries; /* reaches as far as rows where call stacks are taken */
+    struct lmm_tracer *tracer;          /* the drop-in's, its thread's (preload/stacked.h) */
+    uint32_t bin_capacity;
+    struct lmm_batch batch[LMM_BATCHES]; /* by page, direct-mapped */
+
+    /* Written by the thread module, under HEAPS. */
+    struct lmm_heap *next; /* all heaps */
+    bool is_parked;
+    uint32_t adoptions; /* threads that have had it */
+
+    /* Other threads. */
+    struct lmm_page *reported __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic */
+    bool trim_wanted; /* atomic; the owner trims in its next slow path */
+};
+
+/* What a page's foreign list holds: its first slot, and its length above. */
+static inline uint64_t lmm_foreign_list(uint32_t head, uint32_t count)
+{
+    return (uint64_t) count << 32 | head;
+}
+
+/* Pops a slot from the bin's private list and makes it live with that value. NULL: the list is empty. */
+static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *bin, uint32_t value)
+{
+    uint32_t slot = bin->head;
+    if (LMM_UNLIKELY(slot >= LMM_TAG_SPECIAL)) {
+        return NULL;
+    }
+    uint32_t *tag = &bin->tags[slot];
+    uint32_t next = lmm_load_relaxed(tag); /* a FREE tag is the next slot */
+    char *base = bin->base;
+    size_t stride = bin->stride;
+    bin->head = next;
+    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | value);
+    /* The program will write the next block soon, and nothing here touches it before. A prefetch past
+     * the end of the list goes nowhere. */
+    lmm_prefetch_for_write(base + next * stride);
+    char *block = base + slot * stride;
+    if (block == NULL) {
+        __builtin_unreachable(); /* so that the caller need not test what the list's end has told */
+    }
+    return block;
+}
+
+/*
+ * Pops a slot for site from the private list of its family's bin, and counts it. Returns NULL when the
+ * slow path is needed: the site is not open yet, or the list is empty.
+ */
+static inline __attribute__((always_inline)) void *lmm_heap_pop(const struct lmm_open *open,
+                                                                uint32_t site, uint32_t family)
+{
+    if (LMM_UNLIKELY(site >= open->site_limit)) {
+        return NULL;
+    }
+    void *block = lmm_bin_pop(&open->bins[family], site);
+    if (LMM_LIKELY(block != NULL)) {
+        lmm_add_single_writer(&open->rows[site].allocated_blocks, 1);
+    }
+    return block;
+}
+
+/*
+ * Frees p when it is a live slot of an open site. The page's owner counts the free down and returns true;
+ * *ret_event is then whether *ret_page wants lmm_heap_page_event(). Else nothing is done and the result is
+ * false: *ret_page is the page of another owner in which p is the start of a slot, or NULL when the slow
+ * path must look.
+ *
+ * own_sites: only blocks of their family's first site are looked for, whose id is then the family's index.
+ * The counter's address does not wait for the tag, so: a sixth of a free's time.
+ */
+static inline __attribute__((always_inline)) bool lmm_heap_push(const struct lmm_open *open,
+                                                                const void *p, bool own_sites,
+                                                                bool *ret_event,
+                                                                struct lmm_page **ret_page)
+{
+    *ret_page = NULL;
+    struct lmm_page *page = lmm_page_near((uintptr_t) p);
+    if (LMM_UNLIKELY(page == NULL)) {
+        return false;
+    }
+    uint64_t offset = (uintptr_t) p & (LMM_UNIT_BYTES - 1);
+    uint64_t product = offset * page->multiplier;
+    if (LMM_UNLIKELY((uint32_t) product >= page->multiplier)) {
+        return false; /* inside a slot, or the page's multiplier is 0 */
+    }
+    *ret_page = page;
+    if (LMM_UNLIKELY(lmm_load_relaxed(&page->owner) != open->heap)) {
+        return false; /* before the tag is read: its line is in another core's cache */
+    }
+    *ret_page = NULL;
+    uint32_t slot = (uint32_t) (product >> 32);
+    uint32_t *tag = &page->tags[slot];
+    uint32_t found = lmm_load_relaxed(tag) - LMM_TAG_LIVE_BASE;
+    uint32_t site = own_sites ? page->family : found;
+    if (LMM_UNLIKELY(site >= open->site_limit || found != site)) {
+        return false; /* not LIVE, or a site that this heap has no row for yet */
+    }
+    lmm_store_relaxed(tag, page->head);
+    page->head = slot;
+    lmm_add_single_writer(&open->rows[site].freed_blocks, 1);
+    *ret_page = page;
+    *ret_event = lmm_count_down_single_writer(&page->countdown);
+    return true;
+}
+
+/* Sets a new heap up; false with errno ENOMEM. */
+bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_late);
+
+/* Opens every site and family there is now. False with errno ENOMEM. */
+bool lmm_heap_open_sites(struct lmm_heap *heap);
+
+/* The heap's lot for an open family; NULL with errno ENOMEM. */
+struct lmm_lot *lmm_heap_lot(struct lmm_heap *heap, const struct lmm_family *family);
+
+/*
+ * Gives the bin of an open family a private list: from its page, from the page with most free slots, or
+ * from a new page. False with errno ENOMEM when not one slot is to be had.
+ */
+bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family);
+
+/* A page of this heap had as many frees as its countdown said: queues it, or gives it back. */
+LMM_NOINLINE void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page);
+
+/* Frees a live slot of this heap, off the fast path; the caller counts it. */
+void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
+
+/* Counts delta for site in the heap's rows, or, where they do not reach, with the departed. */
+void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta);
+
+/* Collects foreign frees and returns every private list, so that pages hold all their free slots and
+ * wholly free ones go. The caller owns the heap, or it is parked. */
+void lmm_heap_settle(struct lmm_heap *heap);
+
+/* Settles, then gives back every system page without a live block; returns the bytes. */
+size_t lmm_heap_trim(struct lmm_heap *heap);
+
+/* Tells the owner to trim in its next slow path. */
+void lmm_heap_want_trim(struct lmm_heap *heap);
+
+/* In a forked child: sets up lists and queues of all pages anew from the tags, which alone count. */
+void lmm_heap_rebuild(struct lmm_heap *heap);
+
+/* Checks the invariants. The caller owns the heap and holds its lock. */
+bool lmm_heap_is_valid(const struct lmm_heap *heap);
+
+#endif

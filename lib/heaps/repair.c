@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/heaps/repair.h"
+
+#include "lib/heaps/cache.h"
+#include "lib/ground/vm.h"
+
+/* What the tags say of one site. */
+struct tally {
+    uint64_t blocks;
+    uint64_t extra; /* see lmm_family_extra() */
+};
+
+void lmm_repair_heap(struct lmm_heap *heap)
+{
+    lmm_cache_forget(heap);
+    lmm_heap_rebuild(heap);
+}
+
+static void tally_tag(struct tally *tally, const struct lmm_page *page, uint32_t tag, size_t length)
+{
+    if (lmm_tag_state(tag) == LMM_TAG_LIVE) {
+        tally[lmm_tag_site(tag)].blocks++;
+        tally[lmm_tag_site(tag)].extra +=
+            lmm_family_extra(lmm_families_at(page->family), tag, length);
+    }
+}
+
+static int tally_page(struct lmm_page *page, void *arg)
+{
+    struct lmm_runs *runs = &lmm_families_at(page->family)->runs;
+
+    if (page->kind == LMM_PAGE_SLOTS) {
+        for (uint32_t slot = 0; slot < page->fresh; slot++) {
+            tally_tag(arg, page, lmm_load_relaxed(&page->tags[slot]), 1);
+        }
+        return 0;
+    }
+    lmm_lock_acquire(&runs->lock);
+    size_t end = page->kind == LMM_PAGE_SPAN ? 1 : page->slots;
+    for (size_t slot = 0; slot < end;) {
+        struct lmm_extent extent = lmm_run_extent_locked(runs, page, slot);
+        tally_tag(arg, page, extent.tag, extent.length);
+        slot += extent.length;
+    }
+    lmm_lock_release(&runs->lock);
+    return 0;
+}
+
+/* Counts so that allocated - freed becomes live: as frees, or as allocations that went uncounted. */
+static void settle_difference(uint64_t allocated, uint64_t freed, uint64_t live,
+                              uint64_t *ret_allocated, uint64_t *ret_freed)
+{
+    int64_t difference = (int64_t) (allocated - freed - live);
+
+    *ret_freed = difference > 0 ? (uint64_t) difference : 0;
+    *ret_allocated = difference < 0 ? (uint64_t) -difference : 0;
+}
+
+static void correct_site(uint32_t site, const struct tally *tally)
+{
+    struct lmm_ledger_row delta;
+
+    lmm_accounts_acquire();
+    struct lmm_ledger_row sum = lmm_rows_sum_locked(site);
+    lmm_accounts_release();
+    settle_difference(sum.allocated_blocks, sum.freed_blocks, tally->blocks,
+                      &delta.allocated_blocks, &delta.freed_blocks);
+    settle_difference(sum.allocated_extra_slots, sum.freed_extra_slots, tally->extra,
+                      &delta.allocated_extra_slots, &delta.freed_extra_slots);
+    lmm_rows_count_common(site, &delta);
+}
+
+static int recount_page(struct lmm_page *page, void *arg)
+{
+    struct lmm_ledger_family *record = lmm_families_at(page->family)->record;
+
+    (void) arg;
+    lmm_accounts_count_page(record, 1, lmm_page_facts(page)->units * (size_t) LMM_UNIT_BYTES,
+                            page->slots);
+    lmm_accounts_count_committed(record, (int64_t) lmm_page_committed_bytes(page));
+    return 0;
+}
+
+/* The gauges were copied before the fork, and pages after it. */
+static void recount_pages(void)
+{
+    for (uint32_t i = 0; i < lmm_families_count(); i++) {
+        struct lmm_ledger_family *record = lmm_families_at(i)->record;
+        record->pages = record->mapped_bytes = record->slots = record->committed_bytes = 0;
+    }
+    lmm_page_for_each(recount_page, NULL);
+}
+
+void lmm_repair_books(void)
+{
+    uint32_t sites = lmm_accounts_site_count();
+    size_t bytes = sites * sizeof(struct tally);
+
+    for (uint32_t i = 0; i < lmm_families_count(); i++) {
+        lmm_runs_release_cached(&lmm_families_at(i)->runs);
+    }
+    recount_pages();
+    struct tally *tally = lmm_vm_map(bytes);
+    if (tally == NULL) {
+        lmm_warn("no memory to correct the books after fork: counts may be off by a few blocks");
+        return;
+    }
+    lmm_page_for_each(tally_page, tally);
+    for (uint32_t site = 0; site < sites; site++) {
+        correct_site(site, &tally[site]);
+    }
+    lmm_vm_unmap(tally, bytes);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread: which thread has which heap, from LMM's start to its end.
+ *
+ * Owns the list of heaps. A thread gets a heap (a parked one, else a new one) in its first slow path
+ * and parks it when it ends. A thread whose destructor for that already ran, or for which there is no
+ * memory, works on one shared heap, the late heap, under a lock.
+ *
+ * Invariants: I1 a heap is used by the thread whose TLS names it, or is parked, or is the late heap.
+ * I2 heaps are never freed; their number is bounded by the most threads there were at once.
+ * Locks: HEAPS for the list, LATE for the late heap. fork takes every lock of LMM, in order of rank.
+ */
+#ifndef LMM_THREAD_H
+#define LMM_THREAD_H
+
+#include "lib/ground/base.h"
+#include "lib/heaps/heap.h"
+
+/* This thread's view of its heap; zero while it has none. Its site_limit is 0 while hooks are active,
+ * which sends every call down the slow path. */
+extern _Thread_local struct lmm_open lmm_thread_open
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* Starts LMM in this process, unless it has. False with errno ENOMEM; a later call tries again. */
+bool lmm_thread_start(void);
+
+/* True once LMM has started. */
+bool lmm_thread_has_started(void);
+
+/* Returns the heap to work on, never NULL; LMM has started. Pair with lmm_thread_leave(). */
+struct lmm_heap *lmm_thread_enter(void);
+void lmm_thread_leave(struct lmm_heap *heap);
+
+/* Calls visit for every heap; the list is held still, the heaps are not. */
+void lmm_thread_for_each_heap(void (*visit)(struct lmm_heap *heap, void *arg), void *arg);
+
+/* Gives back what can be, as lmm_trim(). */
+size_t lmm_thread_trim(void);
+
+#endif

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mems: MeMS, the memory manager with simulated virtual addresses (include/mems.h; docs/mems.md).
+ *
+ * Owns the main chain: a node for each mapping, in order of creation, and each node's sub-chain:
+ * the PROCESS and HOLE segments that cover it. All segments also hang in one tree by virtual
+ * address (mems_tree). A new node is one hole, which the request that it was mapped for takes like
+ * any other.
+ *
+ * Invariants, checked by chains_are_valid_locked():
+ *   I1  the virtual addresses of nodes follow each other without a gap, from first_address to
+ *       next_address; none is used again
+ *   I2  a node's segments do the same within it, and count as many as it says
+ *   I3  no two holes of a node are neighbours
+ *   I4  the tree holds these segments and no others
+ *   I5  every mapping is a multiple of page_bytes long, those for records too
+ *   I6  what can fail, records and the mapping, comes before the first change; free needs no memory
+ *
+ * Locks: one for everything. Its rank is the last because its holder takes no other lock of LMM; so
+ * one may call MeMS with any lock held. Only printing holds the lock of stdout too, which it takes
+ * before.
+ *
+ * Not responsible for: what the program does with physical addresses; signal handlers.
+ */
+#include <mems.h>
+
+#include "lib/mems/records.h"
+#include "lib/mems/tree.h"
+#include "lib/ground/panic.h"
+#include "lib/ground/sync.h"
+#include "lib/ground/vm.h"
+
+#include "glthread/glthread.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+struct lmm_mems_node {
+    struct glthread main;
+    struct glthread sub_chain;
+    uintptr_t address; /* the first virtual one */
+    size_t pages;
+    size_t segments;
+    char *base; /* where address is mapped */
+};
+
+enum { RECORD_BYTES = LMM_CACHE_LINE_BYTES };
+
+_Static_assert(sizeof(struct lmm_mems_node) <= RECORD_BYTES, "a node is a record");
+_Static_assert(sizeof(struct lmm_mems_segment) <= RECORD_BYTES, "a segment is a record");
+
+/* All of it under lock. */
+static struct {
+    struct lmm_lock lock;
+    bool is_running; /* else nothing below counts */
+    size_t page_bytes;
+    uintptr_t first_address;
+    uintptr_t next_address; /* of the next node */
+    struct glthread main_chain;
+    struct lmm_mems_tree tree;       /* all segments */
+    struct lmm_mems_records records; /* nodes and segments */
+} mems = {.lock = LMM_LOCK_INIT(LMM_RANK_MEMS)};
+
+static struct lmm_mems_node *node_at(struct glthread *link)
+{
+    return GLTHREAD_ENTRY(link, struct lmm_mems_node, main);
+}
+
+static struct lmm_mems_segment *segment_at(struct glthread *link)
+{
+    return GLTHREAD_ENTRY(link, struct lmm_mems_segment, sub);
+}
+
+static size_t node_bytes(const struct lmm_mems_node *node)
+{
+    return node->pages * mems.page_bytes;
+}
+
+/* ---- Invariants ------------------------------------------------------------------------------ */
+
+static bool sub_chain_is_valid_locked(struct lmm_mems_node *node, size_t *count)
+{
+    uintptr_t address = node->address;
+    size_t segments = 0;
+    bool after_hole = false;
+
+    for (struct glthread *link = node->sub_chain.next; link != &node->sub_chain;
+         link = link->next, segments++) {
+        struct lmm_mems_segment *segment = segment_at(link);
+        if (segment->address != address || segment->node != node || segment->bytes == 0 ||
+            segment->physical != node->base + (address - node->address) ||
+            (after_hole && !segment->is_process) ||
+            lmm_mems_tree_find(&mems.tree, address) != segment) {
+            return false;
+        }
+        after_hole = !segment->is_process;
+        address += segment->bytes;
+    }
+    *count += segments;
+    return segments == node->segments && address - node->address == node_bytes(node);
+}
+
+static bool chains_are_valid_locked(void)
+{
+    uintptr_t address = mems.first_address;
+    size_t count = 0;
+
+    for (struct glthread *link = mems.main_chain.next; link != &mems.main_chain;
+         link = link->next) {
+        struct lmm_mems_node *node = node_at(link);
+        if (node->address != address || !sub_chain_is_valid_locked(node, &count)) {
+            return false;
+        }
+        address += node_bytes(node);
+    }
+    return address == mems.next_address && count == mems.tree.count &&
+           lmm_mems_tree_is_valid(&mems.tree);
+}
+
+/* ---- Start and end --------------------------------------------------------------------------- */
+
+/* The next multiple of the system's page size; the least one when there is no such number. */
+static size_t usable_page_bytes(size_t wanted)
+{
+    size_t system = (size_t) sysconf(_SC_PAGESIZE);
+    size_t pages = wanted / system + (wanted % system != 0);
+    size_t bytes;
+
+    return pages != 0 && lmm_multiply_fits(pages, system, &bytes) ? bytes : system;
+}
+
+static void start_locked(struct lmm_mems_settings settings)
+{
+    mems.page_bytes = usable_page_bytes(settings.page_bytes);
+    if (mems.page_bytes != settings.page_bytes) {
+        lmm_warn("mems_init: PAGE_SIZE %zu is not a multiple of the system's page size; taking %zu",
+                 settings.page_bytes, mems.page_bytes);
+    }
+    mems.first_address = settings.first_address;
+    mems.next_address = settings.first_address;
+    glthread_init(&mems.main_chain);
+    lmm_mems_tree_init(&mems.tree, mems.page_bytes);
+    lmm_mems_records_init(&mems.records, mems.page_bytes, RECORD_BYTES);
+    mems.is_running = true;
+}
+
+/* Takes the lock and starts MeMS if it does not run. */
+static void enter(struct lmm_mems_settings settings)
+{
+    lmm_lock_acquire(&mems.lock);
+    if (LMM_UNLIKELY(!mems.is_running)) {
+        start_locked(settings);
+    }
+}
+
+static void leave(void)
+{
+    lmm_lock_release(&mems.lock);
+}
+
+/* Tries each node once; returns the bytes that stayed, on the chain. */
+static size_t unmap_nodes_locked(void)
+{
+    size_t stayed_bytes = 0;
+    struct glthread *next;
+
+    for (struct glthread *link = mems.main_chain.next; link != &mems.main_chain; link = next) {
+        struct lmm_mems_node *node = node_at(link);
+        next = link->next;
+        if (lmm_vm_unmap(node->base, node_bytes(node))) {
+            glthread_remove(link);
+        } else {
+            stayed_bytes += node_bytes(node);
+        }
+    }
+    return stayed_bytes;
+}
+
+/* Unmaps everything; returns what the kernel would not unmap, even after what stood beside it
+ * went. */
+static size_t finish_locked(void)
+{
+    size_t before_bytes;
+    size_t stayed_bytes = SIZE_MAX;
+
+    LMM_CHECK(chains_are_valid_locked());
+    do {
+        before_bytes = stayed_bytes;
+        stayed_bytes = unmap_nodes_locked();
+    } while (stayed_bytes != 0 && stayed_bytes != before_bytes);
+    stayed_bytes += lmm_mems_tree_finish(&mems.tree);
+    stayed_bytes += lmm_mems_records_finish(&mems.records);
+    mems.is_running = false;
+    return stayed_bytes;
+}
+
+void lmm_mems_init(struct lmm_mems_settings settings)
+{
+    enter(settings);
+    leave();
+}
+
+void lmm_mems_finish(void)
+{
+    size_t stayed_bytes = 0;
+
+    lmm_lock_acquire(&mems.lock);
+    if (mems.is_running) {
+        stayed_bytes = finish_locked();
+    }
+    lmm_lock_release(&mems.lock);
+    if (stayed_bytes != 0) {
+        lmm_warn("mems_finish: the kernel would not unmap %zu bytes", stayed_bytes);
+    }
+}
+
+/* ---- Allocating ------------------------------------------------------------------------------ */
+
+/* Makes sure of the records for that many segments, in the chains and in the tree, and for a
+ * node. */
+static bool reserve_locked(unsigned segments)
+{
+    return lmm_mems_records_reserve(&mems.records, segments + 1) &&
+           lmm_mems_tree_reserve(&mems.tree, segments);
+}
+
+/* Puts a hole of node into its sub-chain, before `position`, and into the tree. */
+static struct lmm_mems_segment *hole_add_locked(struct lmm_mems_node *node,
+                                                struct glthread *position, uintptr_t address,
+                                                size_t bytes)
+{
+    struct lmm_mems_segment *hole = lmm_mems_records_take(&mems.records);
+
+    *hole = (struct lmm_mems_segment) {
+        .address = address,
+        .bytes = bytes,
+        .physical = node->base + (address - node->address),
+        .node = node,
+    };
+    glthread_insert_before(position, &hole->sub);
+    node->segments++;
+    lmm_mems_tree_insert(&mems.tree, hole);
+    return hole;
+}
+
+/* The pages that bytes need; false when neither memory nor virtual addresses reach so far. */
+static bool pages_for_locked(size_t bytes, size_t *ret_pages)
+{
+    size_t pages = bytes / mems.page_bytes + (bytes % mems.page_bytes != 0);
+    size_t whole_bytes;
+    uintptr_t end;
+
+    if (!lmm_multiply_fits(pages, mems.page_bytes, &whole_bytes) ||
+        !lmm_add_fits(mems.next_address, whole_bytes, &end)) {
+        return false;
+    }
+    *ret_pages = pages;
+    return true;
+}
+
+/* Puts a mapping at the end of the main chain, as a node that is one hole. */
+static struct lmm_mems_segment *node_append_locked(char *base, size_t pages)
+{
+    struct lmm_mems_node *node = lmm_mems_records_take(&mems.records);
+
+    *node = (struct lmm_mems_node) {.address = mems.next_address, .pages = pages, .base = base};
+    glthread_init(&node->sub_chain);
+    glthread_insert_before(&mems.main_chain, &node->main);
+    mems.next_address += node_bytes(node);
+    return hole_add_locked(node, &node->sub_chain, node->address, node_bytes(node));
+}
+
+/* Maps a node with room for bytes and returns its hole. The rest of that, if there will be one,
+ * has its records already. */
+static struct lmm_mems_segment *map_hole_locked(size_t bytes)
+{
+    enum { HOLE_AND_REST = 2 };
+    size_t pages;
+
+    if (!pages_for_locked(bytes, &pages) || !reserve_locked(HOLE_AND_REST)) {
+        return NULL;
+    }
+    char *base = lmm_vm_map(pages * mems.page_bytes);
+    return base == NULL ? NULL : node_append_locked(base, pages);
+}
+
+/* Makes a hole a process segment of bytes; the rest of it becomes a hole right after. */
+static bool hole_use_locked(struct lmm_mems_segment *hole, size_t bytes)
+{
+    size_t rest_bytes = hole->bytes - bytes;
+
+    if (rest_bytes != 0 && !reserve_locked(1)) {
+        return false;
+    }
+    hole->is_process = true;
+    hole->bytes = bytes;
+    lmm_mems_tree_refresh(&mems.tree, hole);
+    if (rest_bytes != 0) {
+        hole_add_locked(hole->node, hole->sub.next, hole->address + bytes, rest_bytes);
+    }
+    return true;
+}
+
+static struct lmm_mems_segment *allocate_locked(size_t bytes)
+{
+    struct lmm_mems_segment *hole = lmm_mems_tree_first_fit(&mems.tree, bytes);
+
+    if (hole == NULL) {
+        hole = map_hole_locked(bytes);
+    }
+    return hole != NULL && hole_use_locked(hole, bytes) ? hole : NULL;
+}
+
+void *lmm_mems_malloc(struct lmm_mems_settings settings, size_t bytes)
+{
+    int saved_errno = errno;
+    uintptr_t address = 0;
+
+    enter(settings);
+    const struct lmm_mems_segment *segment = bytes == 0 ? NULL : allocate_locked(bytes);
+    if (segment != NULL) {
+        address = segment->address;
+        errno = saved_errno;
+    } else {
+        errno = bytes == 0 ? EINVAL : ENOMEM;
+    }
+    leave();
+    return (void *) address;
+}
+
+/* ---- Freeing and translating ----------------------------------------------------------------- */
+
+/* The hole that link, an element of node's sub-chain or its head, is; NULL when it is none. */
+static struct lmm_mems_segment *hole_at_locked(struct lmm_mems_node *node, struct glthread *link)
+{
+    return link == &node->sub_chain || segment_at(link)->is_process ? NULL : segment_at(link);
+}
+
+/* Adds a hole to the segment before it; the caller tells the tree of that one's new length. */
+static void absorb_locked(struct lmm_mems_segment *lower, struct lmm_mems_segment *hole)
+{
+    lower->bytes += hole->bytes;
+    lower->node->segments--;
+    glthread_remove(&hole->sub);
+    lmm_mems_tree_remove(&mems.tree, hole);
+    lmm_mems_records_give(&mems.records, hole);
+}
+
+static void release_locked(struct lmm_mems_segment *segment)
+{
+    struct lmm_mems_segment *before = hole_at_locked(segment->node, segment->sub.prev);
+    struct lmm_mems_segment *after = hole_at_locked(segment->node, segment->sub.next);
+
+    segment->is_process = false;
+    if (after != NULL) {
+        absorb_locked(segment, after);
+    }
+    if (before != NULL) {
+        absorb_locked(before, segment);
+    }
+    lmm_mems_tree_refresh(&mems.tree, before != NULL ? before : segment);
+}
+
+/* The process segment that covers address, or NULL. */
+static struct lmm_mems_segment *process_find_locked(uintptr_t address)
+{
+    struct lmm_mems_segment *segment = lmm_mems_tree_find(&mems.tree, address);
+
+    return segment != NULL && segment->is_process ? segment : NULL;
+}
+
+void lmm_mems_free(struct lmm_mems_settings settings, void *address)
+{
+    enter(settings);
+    struct lmm_mems_segment *segment = process_find_locked((uintptr_t) address);
+    bool is_start = segment != NULL && segment->address == (uintptr_t) address;
+    if (is_start) {
+        release_locked(segment);
+    }
+    leave();
+    if (!is_start) {
+        lmm_warn("mems_free: %" PRIuPTR " is not the start of a PROCESS segment",
+                 (uintptr_t) address);
+    }
+}
+
+void *lmm_mems_get(struct lmm_mems_settings settings, void *address)
+{
+    char *physical = NULL;
+
+    enter(settings);
+    const struct lmm_mems_segment *segment = process_find_locked((uintptr_t) address);
+    if (segment != NULL) {
+        physical = segment->physical + ((uintptr_t) address - segment->address);
+    }
+    leave();
+    if (physical == NULL) {
+        lmm_warn("mems_get: %" PRIuPTR " is not in a PROCESS segment", (uintptr_t) address);
+        errno = EFAULT;
+    }
+    return physical;
+}
+
+/* ---- Statistics ------------------------------------------------------------------------------ */
+
+/* Prints a node's line and adds up its holes. */
+static void print_node_locked(struct lmm_mems_node *node, size_t *unused_bytes)
+{
+    printf("MAIN[%" PRIuPTR ":%" PRIuPTR "]-> ", node->address,
+           node->address + (node_bytes(node) - 1));
+    for (struct glthread *link = node->sub_chain.next; link != &node->sub_chain;
+         link = link->next) {
+        const struct lmm_mems_segment *segment = segment_at(link);
+        uintptr_t last = segment->address + (segment->bytes - 1);
+        printf("%c[%" PRIuPTR ":%" PRIuPTR "] <-> ", segment->is_process ? 'P' : 'H',
+               segment->address, last);
+        *unused_bytes += segment->is_process ? 0 : segment->bytes;
+    }
+    puts("NULL");
+}
+
+static void print_sub_chain_lengths_locked(void)
+{
+    printf("Sub-chain Length array: [");
+    for (struct glthread *link = mems.main_chain.next; link != &mems.main_chain;
+         link = link->next) {
+        printf("%zu, ", node_at(link)->segments);
+    }
+    puts("]");
+}
+
+static void print_locked(void)
+{
+    size_t unused_bytes = 0;
+    size_t pages = 0;
+    size_t nodes = 0;
+
+    for (struct glthread *link = mems.main_chain.next; link != &mems.main_chain;
+         link = link->next, nodes++) {
+        print_node_locked(node_at(link), &unused_bytes);
+        pages += node_at(link)->pages;
+    }
+    printf("Pages used:\t%zu\n", pages);
+    printf("Space unused:\t%zu\n", unused_bytes);
+    printf("Main Chain Length:\t%zu\n", nodes);
+    print_sub_chain_lengths_locked();
+}
+
+void lmm_mems_print_stats(struct lmm_mems_settings settings)
+{
+    int saved_errno = errno;
+
+    /* stdout first: a program may hold it, with flockfile(), while it calls. The first line comes
+     * before MeMS's own lock so that stdout has its buffer by then. */
+    flockfile(stdout);
+    puts("----- MeMS SYSTEM STATS -----");
+    enter(settings);
+    LMM_CHECK(chains_are_valid_locked());
+    print_locked();
+    leave();
+    puts("-----------------------------");
+    funlockfile(stdout);
+    errno = saved_errno;
+}
+
+/* ---- fork ------------------------------------------------------------------------------------ */
+
+static void before_fork(void)
+{
+    lmm_lock_acquire_for_fork(&mems.lock);
+}
+
+static void after_fork(void)
+{
+    lmm_lock_release_for_fork(&mems.lock);
+}
+
+/* Runs before main, while the C library has room for handlers and need not allocate any. */
+__attribute__((constructor(101))) static void watch_forks(void)
+{
+    if (pthread_atfork(before_fork, after_fork, after_fork) != 0) {
+        lmm_warn("no memory to watch for forks: do not fork while other threads call MeMS");
+    }
+}

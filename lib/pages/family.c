@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/pages/family.h"
+
+#include "lib/ground/meta.h"
+
+#include <errno.h>
+#include <lmm/lmm.h>
+#include <string.h>
+
+/* uthash is private to this file: its memory is LMM's own, and running out of it is no exit. */
+#define HASH_NONFATAL_OOM            1
+#define uthash_malloc(bytes)         lmm_meta_zalloc(bytes)
+#define uthash_free(record, bytes)   lmm_meta_free(&lmm_arena_records, (record), (bytes))
+#define uthash_nonfatal_oom(element) ((void) (element))
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
+#include <uthash.h>
+
+_Static_assert(sizeof(((struct lmm_family *) 0)->name) == LMM_NAME_MAX + 1, "room for the NUL");
+
+struct entry {
+    struct lmm_family family;
+    UT_hash_handle hh;
+};
+
+static struct {
+    struct lmm_lock lock;
+    struct entry *by_name;
+    uint32_t count; /* atomic, written under the lock */
+} registry = {.lock = LMM_LOCK_INIT(LMM_RANK_REGISTRY)};
+
+/* Apart, because it starts as zero and so takes no room in the library's file. */
+static struct lmm_family *by_index[LMM_LEDGER_MAX_FAMILIES];
+
+struct lmm_lock lmm_report_lock = LMM_LOCK_INIT(LMM_RANK_REPORT);
+
+/* Returns 0, or the errno of what is wrong with the arguments. */
+static int check_arguments(const char *name, size_t size, size_t align)
+{
+    if (name == NULL || name[0] == '\0' || size == 0 || !lmm_is_power_of_two(align) ||
+        align > LMM_ALIGN_MAX) {
+        return EINVAL;
+    }
+    if (strnlen(name, LMM_NAME_MAX + 1) > LMM_NAME_MAX) {
+        return ENAMETOOLONG;
+    }
+    return size > UINT32_MAX - LMM_ALIGN_MAX ? EOVERFLOW : 0;
+}
+
+static struct entry *find_locked(const char *name)
+{
+    struct entry *entry;
+
+    HASH_FIND_STR(registry.by_name, name, entry);
+    return entry;
+}
+
+/* True when the table took the entry. */
+static bool insert_locked(struct entry *entry)
+{
+    HASH_ADD_STR(registry.by_name, family.name, entry);
+    return entry->hh.tbl != NULL && find_locked(entry->family.name) == entry;
+}
+
+static void remove_locked(struct entry *entry)
+{
+    HASH_DEL(registry.by_name, entry);
+}
+#pragma GCC diagnostic pop
+
+/* Gives the family its place in the ledger and its "(unattributed)" site. */
+static bool enter_books_locked(struct lmm_family *family)
+{
+    family->index = registry.count;
+    family->record =
+        lmm_accounts_add_family(family->name, family->size, family->align, family->stride);
+    if (family->record == NULL) {
+        return false;
+    }
+    family->site = lmm_site_intern(family->index, &family->sites, "(unattributed)", 0, "");
+    if (family->site == LMM_SITE_NONE) {
+        lmm_accounts_drop_family();
+        return false;
+    }
+    return true;
+}
+
+static struct lmm_family *add_locked(const char *name, size_t size, size_t align, bool counts_bytes)
+{
+    struct entry *entry =
+        registry.count < LMM_LEDGER_MAX_FAMILIES ? lmm_meta_zalloc(sizeof(*entry)) : NULL;
+
+    if (entry == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    struct lmm_family *family = &entry->family;
+    memcpy(family->name, name, strlen(name) + 1);
+    family->size = size;
+    family->align = align;
+    family->stride = lmm_round_up(size, align);
+    family->sites = LMM_SITE_LIST_EMPTY;
+    family->counts_bytes = counts_bytes;
+    bool inserted = insert_locked(entry);
+    if (!inserted || !enter_books_locked(family)) {
+        if (inserted) {
+            remove_locked(entry);
+        }
+        lmm_meta_free(&lmm_arena_records, entry, sizeof(*entry));
+        errno = ENOMEM;
+        return NULL;
+    }
+    family->record->flags = counts_bytes ? LMM_LEDGER_FAMILY_BYTES : 0;
+    lmm_runs_init(&family->runs, (uint16_t) family->index, family->stride, family->record);
+    by_index[family->index] = family;
+    lmm_store_release(&registry.count, family->index + 1);
+    return family;
+}
+
+static struct lmm_family *add(const char *name, size_t size, size_t align, bool counts_bytes)
+{
+    int error = check_arguments(name, size, align);
+
+    if (error != 0) {
+        errno = error;
+        return NULL;
+    }
+    lmm_lock_acquire(&registry.lock);
+    struct entry *entry = find_locked(name);
+    struct lmm_family *family;
+    if (entry == NULL) {
+        family = add_locked(name, size, align, counts_bytes);
+    } else if (entry->family.size == size && entry->family.align == align) {
+        family = &entry->family;
+    } else {
+        family = NULL;
+        errno = EEXIST;
+    }
+    lmm_lock_release(&registry.lock);
+    return family;
+}
+
+struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align)
+{
+    return add(name, size, align, false);
+}
+
+struct lmm_family *lmm_families_add_counting_bytes(const char *name, size_t size, size_t align)
+{
+    return add(name, size, align, true);
+}
+
+struct lmm_family *lmm_families_find(const char *name)
+{
+    lmm_lock_acquire(&registry.lock);
+    struct entry *entry = find_locked(name);
+    lmm_lock_release(&registry.lock);
+    if (entry == NULL) {
+        errno = ENOENT;
+        return NULL;
+    }
+    return &entry->family;
+}
+
+struct lmm_family *lmm_families_at(uint32_t index)
+{
+    return by_index[index];
+}
+
+uint32_t lmm_families_count(void)
+{
+    return lmm_load_acquire(&registry.count);
+}
+
+/* Adds one half of the rows of all sites of the family. */
+static void add_rows_locked(const struct lmm_family *family, lmm_row_adder *add_half,
+                            struct lmm_ledger_row *sum)
+{
+    const struct lmm_ledger_row *rows;
+    uint32_t capacity;
+    size_t position = 0;
+
+    while ((rows = lmm_rows_next_locked(&position, &capacity)) != NULL) {
+        for (uint32_t id = lmm_load_acquire(&family->sites.first); id != LMM_SITE_NONE;
+             id = lmm_site_next(id)) {
+            if (id < capacity) {
+                add_half(&rows[id], sum);
+            }
+        }
+    }
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+static struct lmm_ledger_row sum_locked(const struct lmm_family *family)
+{
+    struct lmm_ledger_row sum = {0};
+
+    add_rows_locked(family, lmm_row_add_freed, &sum);
+    add_rows_locked(family, lmm_row_add_allocated, &sum);
+    return sum;
+}
+
+struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family)
+{
+    lmm_accounts_acquire();
+    struct lmm_ledger_row sum = sum_locked(family);
+    lmm_accounts_release();
+    return sum;
+}
+
+/* Allocations of all sites first: the thread may lose its processor between the two, and what others freed
+ * meanwhile makes the figure too low, for now, where the other order would make it too high, for good. */
+static struct lmm_ledger_row low_sum_locked(const struct lmm_family *family)
+{
+    struct lmm_ledger_row sum = {0};
+
+    add_rows_locked(family, lmm_row_add_allocated, &sum);
+    add_rows_locked(family, lmm_row_add_freed, &sum);
+    return sum;
+}
+
+void lmm_family_sample_peak(struct lmm_family *family)
+{
+    lmm_accounts_acquire();
+    struct lmm_ledger_row sum = low_sum_locked(family);
+    uint64_t live = sum.allocated_extra_slots - sum.freed_extra_slots;
+    if (!family->counts_bytes) {
+        live += sum.allocated_blocks - sum.freed_blocks;
+    }
+    if ((int64_t) live > 0 && live > family->record->peak_slots) {
+        lmm_store_relaxed(&family->record->peak_slots, live);
+    }
+    lmm_accounts_release();
+    lmm_store_relaxed(&family->unsampled_slots, 0);
+}
+
+void lmm_families_refresh_gauges(void)
+{
+    for (uint32_t i = 0; i < lmm_families_count(); i++) {
+        lmm_family_sample_peak(by_index[i]);
+    }
+    lmm_accounts_note_memory();
+}
+
+void lmm_family_note_taken(struct lmm_family *family, size_t slots)
+{
+    uint64_t page_slots = LMM_UNIT_BYTES / family->stride;
+    uint64_t sum_cost = lmm_load_relaxed(&family->sites.count) / 8;
+
+    if (LMM_DROP_IN && family->counts_bytes) {
+        sum_cost *= 32; /* call stacks are many, and most of them of few blocks */
+    }
+    uint64_t taken = lmm_fetch_add_relaxed(&family->unsampled_slots, slots) + slots;
+
+    /* With very many sites the sum is looked at less often, in proportion to what it costs. */
+    if (taken >= page_slots / 2 && taken >= sum_cost) {
+        lmm_family_sample_peak(family);
+    }
+}
+
+void lmm_families_before_fork(void)
+{
+    lmm_lock_acquire_for_fork(&registry.lock);
+    for (uint32_t i = 0; i < registry.count; i++) {
+        lmm_lock_acquire_for_fork(&by_index[i]->runs.lock);
+    }
+}
+
+void lmm_families_after_fork(void)
+{
+    for (uint32_t i = registry.count; i-- > 0;) {
+        lmm_lock_release_for_fork(&by_index[i]->runs.lock);
+    }
+    lmm_lock_release_for_fork(&registry.lock);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * family: the registry of struct types, by name and by index.
+ *
+ * Owns the families; they are never freed. Invariants: I1 a family's name, size, alignment and index
+ * never change. I2 indices are dense and the same as in the ledger. I3 each family has an
+ * "(unattributed)" site from the start, so an allocation always finds a site. I4 the rows of all sites
+ * of a family hold the same: slots beyond the first, or, where it counts bytes, those asked for.
+ * Locks: REGISTRY, inside. Not responsible for: pages.
+ */
+#ifndef LMM_FAMILY_H
+#define LMM_FAMILY_H
+
+#include "lib/ground/base.h"
+#include "lib/books/accounts.h"
+#include "lib/pages/run.h"
+#include "lib/books/site.h"
+
+struct lmm_family {
+    char name[64];
+    size_t size;
+    size_t align;
+    size_t stride; /* size rounded up to the alignment */
+    uint32_t index;
+    uint32_t site; /* "(unattributed)" */
+    struct lmm_site_list sites;
+    struct lmm_ledger_family *record; /* gauges; each is atomic */
+    bool counts_bytes; /* immutable: rows hold bytes asked for (LMM_LEDGER_FAMILY_BYTES) */
+    struct lmm_runs runs;
+    uint64_t unsampled_slots; /* atomic; taken since the high-water mark was last looked at */
+};
+
+/* One report at a time; guards the reports' memory. */
+extern struct lmm_lock lmm_report_lock;
+
+/* Whether single structs of the family live in slot pages; else they are runs of one. */
+static inline bool lmm_family_has_slots(const struct lmm_family *family)
+{
+    return family->stride <= LMM_SLOT_STRIDE_MAX;
+}
+
+/* What the rows of a site hold beside blocks, for a live block of n slots with this tag: bytes asked for
+ * or slots beyond the first. */
+static inline uint64_t lmm_family_extra(const struct lmm_family *family, uint32_t tag, size_t n)
+{
+    return LMM_DROP_IN && family->counts_bytes ? n * family->stride - lmm_tag_slack(tag) : n - 1;
+}
+
+/* Finds or adds a family; arguments and errors as lmm_family_register(). LMM has started. */
+struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align);
+
+/* The same for a family, not yet there, that counts the bytes asked for. */
+struct lmm_family *lmm_families_add_counting_bytes(const char *name, size_t size, size_t align);
+
+/* Returns the family with that name, or NULL with errno ENOENT. */
+struct lmm_family *lmm_families_find(const char *name);
+
+/* Returns the family with that index, below lmm_families_count(). */
+struct lmm_family *lmm_families_at(uint32_t index);
+uint32_t lmm_families_count(void);
+
+/* The family's counters, summed over sites and owners. */
+struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family);
+
+/* Raises the high-water mark to what lives now. */
+void lmm_family_sample_peak(struct lmm_family *family);
+
+/* Brings up to date what the books say of all families and of LMM's own memory. */
+void lmm_families_refresh_gauges(void);
+
+/* Tells that up to `slots` were taken; looks at the high-water mark once a page's worth have been. */
+void lmm_family_note_taken(struct lmm_family *family, size_t slots);
+
+/* Around fork: hold the registry and every family's runs still. */
+void lmm_families_before_fork(void);
+void lmm_families_after_fork(void);
+
+#endif

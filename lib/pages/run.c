@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/pages/run.h"
+
+#include "lib/ground/options.h"
+
+#include <errno.h>
+
+enum { SLOTS_MIN = 8 }; /* of a run page, where address space allows */
+
+void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
+                   struct lmm_ledger_family *record)
+{
+    lmm_lock_init(&runs->lock, LMM_RANK_RUNS);
+    runs->stride = stride;
+    runs->family = family;
+    runs->record = record;
+    lmm_holes_init(&runs->holes, lmm_options.fit);
+    glthread_init(&runs->pages);
+}
+
+/* ---- Tags of runs ------------------------------------------------------------------------------ */
+
+static void set_tag(struct lmm_page *page, size_t slot, uint32_t tag)
+{
+    lmm_store_relaxed(&page->tags[slot], tag);
+}
+
+static void tag_run(struct lmm_page *page, size_t slot, size_t n, uint32_t first)
+{
+    if (n > 1) {
+        set_tag(page, slot + 1, lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n));
+    }
+    set_tag(page, slot, first);
+}
+
+static void untag_run(struct lmm_page *page, size_t slot, size_t n)
+{
+    set_tag(page, slot, 0);
+    if (n > 1) {
+        set_tag(page, slot + 1, 0);
+    }
+}
+
+size_t lmm_run_length(const struct lmm_page *page, size_t slot)
+{
+    size_t slots = lmm_load_relaxed(&page->kind) == LMM_PAGE_SPAN ? LMM_SPAN_TAGS : page->slots;
+    const uint32_t *tags = lmm_load_acquire(&page->tags);
+
+    if (slot + 1 < slots && tags != NULL) {
+        uint32_t tag = lmm_load_relaxed(&tags[slot + 1]);
+        if (lmm_tag_state(tag) == LMM_TAG_TAIL) {
+            return lmm_tag_value(tag);
+        }
+    }
+    return 1;
+}
+
+/* ---- Pages ----------------------------------------------------------------------------------- */
+
+/* Units of a run page: a power of two in which SLOTS_MIN fit. */
+static size_t run_page_units(size_t stride)
+{
+    size_t units = 1;
+
+    while (units * LMM_UNIT_BYTES < SLOTS_MIN * stride) {
+        units *= 2;
+    }
+    return units;
+}
+
+/* A new run page as one hole; NULL with errno ENOMEM. A large one is tried smaller before that. */
+static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
+{
+    if (!lmm_holes_reserve(&runs->holes)) {
+        return NULL;
+    }
+    for (size_t units = run_page_units(runs->stride); units != 0; units /= 2) {
+        size_t slots = units * LMM_UNIT_BYTES / runs->stride;
+        struct lmm_page *page =
+            lmm_runs_take_page(runs, units, LMM_UNIT_BYTES, LMM_PAGE_RUNS, slots,
+                               lmm_page_tag_count(slots, runs->stride, units));
+        if (page == NULL) {
+            continue;
+        }
+        glthread_insert_before(&runs->pages, &page->glue);
+        lmm_runs_count_committed(runs, (int64_t) lmm_page_committed_bytes(page));
+        return lmm_hole_add(&runs->holes, page, 0, slots);
+    }
+    lmm_holes_unreserve(&runs->holes);
+    return NULL;
+}
+
+static void remove_page_locked(struct lmm_runs *runs, struct lmm_hole *whole)
+{
+    struct lmm_page *page = whole->page;
+
+    lmm_runs_count_committed(runs, -(int64_t) lmm_page_committed_bytes(page));
+    lmm_hole_remove(&runs->holes, whole);
+    lmm_holes_unreserve(&runs->holes);
+    glthread_remove(&page->glue);
+    struct lmm_ended_page ended = lmm_runs_end_page_locked(page);
+    lmm_runs_give_page_back(runs, &ended);
+}
+
+/* Tells the books of the holes. */
+static void show_holes_locked(const struct lmm_runs *runs)
+{
+    const struct lmm_hole *largest = lmm_holes_largest(&runs->holes);
+
+    lmm_store_relaxed(&runs->record->run_free_slots, runs->holes.free_slots);
+    lmm_store_relaxed(&runs->record->longest_run_slots,
+                      largest == NULL ? 0 : lmm_hole_length(largest));
+}
+
+/* ---- Taking ---------------------------------------------------------------------------------- */
+
+/* Whether all system pages under the slots are absent, so that they read as zero. */
+static bool reads_zero(const struct lmm_page *page, size_t slot, size_t n)
+{
+    size_t last = ((slot + n) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
+
+    for (size_t i = slot * page->stride / LMM_SYSTEM_PAGE_BYTES; i <= last; i++) {
+        if (!lmm_page_is_absent(page, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void commit_slots(const struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
+{
+    size_t first = slot * page->stride;
+
+    lmm_runs_count_committed(runs,
+                             (int64_t) lmm_page_commit(page, first, first + n * page->stride - 1));
+}
+
+/* Cuts slots [slot, slot + n) out of hole. What is left on both sides are holes; two promises are needed
+ * in place of one when there are both. */
+static void hole_cut_locked(struct lmm_runs *runs, struct lmm_hole *hole, size_t slot, size_t n)
+{
+    struct lmm_page *page = hole->page;
+    size_t before = slot - hole->slot;
+    size_t after = lmm_hole_length(hole) - before - n;
+
+    if (before != 0) {
+        lmm_hole_move(&runs->holes, hole, hole->slot, before);
+        if (after != 0) {
+            lmm_hole_add(&runs->holes, page, slot + n, after);
+        }
+    } else if (after != 0) {
+        lmm_hole_move(&runs->holes, hole, slot + n, after);
+    } else {
+        lmm_hole_remove(&runs->holes, hole);
+    }
+}
+
+/* Promises `count` descriptors, or none. */
+static bool reserve_all(struct lmm_holes *holes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!lmm_holes_reserve(holes)) {
+            for (; i > 0; i--) {
+                lmm_holes_unreserve(holes);
+            }
+            return false;
+        }
+    }
+    return true;
+}
+
+/* In a page that is one hole there is always a place: its first slot. */
+static struct lmm_hole *find_hole_locked(struct lmm_runs *runs, size_t n, size_t step)
+{
+    struct lmm_hole *hole = lmm_hole_find(&runs->holes, n, step);
+
+    if (hole == NULL) {
+        hole = add_page_locked(runs);
+    }
+    return hole != NULL && lmm_hole_length(hole) >= n ? hole : NULL;
+}
+
+static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t site,
+                         uint32_t **ret_tag, bool *ret_zeroed)
+{
+    struct lmm_hole *hole = find_hole_locked(runs, n, step);
+
+    if (hole == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    struct lmm_page *page = hole->page;
+    size_t slot = lmm_hole_place(hole, n, step);
+    bool is_first = slot == hole->slot;
+    bool is_last = slot + n == hole->slot + lmm_hole_length(hole);
+    /* The hole's promise passes to the run; each margin needs one. */
+    if (!reserve_all(&runs->holes, (size_t) !is_first + !is_last)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    hole_cut_locked(runs, hole, slot, n);
+    *ret_zeroed = reads_zero(page, slot, n);
+    commit_slots(runs, page, slot, n);
+    tag_run(page, slot, n, lmm_tag_make(LMM_TAG_LIVE, site));
+    *ret_tag = &page->tags[slot];
+    return lmm_page_slot(page, slot);
+}
+
+char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32_t site,
+                           uint32_t **ret_tag, bool *ret_zeroed)
+{
+    size_t bytes;
+
+    if (!lmm_runs_have_length(runs, n, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (bytes > LMM_RUN_BYTES_MAX || align > LMM_UNIT_BYTES) {
+        return lmm_span_take(runs, n, align, site, ret_tag, ret_zeroed);
+    }
+    /* Pages are aligned enough, so what counts is the slot's number: of what power of two it must be a
+     * multiple, given those that are in the stride. */
+    int stride_shift = __builtin_ctzl(runs->stride);
+    size_t step = align >> stride_shift > 1 ? align >> stride_shift : 1;
+    lmm_lock_acquire(&runs->lock);
+    char *block = take_locked(runs, n, step, site, ret_tag, ret_zeroed);
+    show_holes_locked(runs);
+    lmm_lock_release(&runs->lock);
+    return block;
+}
+
+char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t site, uint32_t **ret_tag,
+                   bool *ret_zeroed)
+{
+    return lmm_run_take_aligned(runs, n, 1, site, ret_tag, ret_zeroed);
+}
+
+/* ---- Giving back ----------------------------------------------------------------------------- */
+
+/* Makes [slot, slot + n), whose tags are clear, free, merged with the holes on both sides. One
+ * descriptor is promised to it. */
+static void release_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
+{
+    struct lmm_holes *holes = &runs->holes;
+    struct lmm_hole *hole = slot == 0 ? NULL : lmm_hole_at(holes, page, slot - 1);
+    struct lmm_hole *after = lmm_hole_at(holes, page, slot + n);
+    size_t length = n;
+
+    if (after != NULL) {
+        length += lmm_hole_length(after);
+        lmm_hole_remove(holes, after);
+        lmm_holes_unreserve(holes);
+    }
+    if (hole == NULL) {
+        hole = lmm_hole_add(holes, page, slot, length);
+    } else {
+        lmm_hole_move(holes, hole, hole->slot, length + lmm_hole_length(hole));
+        lmm_holes_unreserve(holes);
+    }
+    if (lmm_hole_length(hole) == page->slots) {
+        remove_page_locked(runs, hole);
+    }
+}
+
+void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
+{
+    if (page->kind == LMM_PAGE_SPAN) {
+        lmm_span_give(runs, page);
+        return;
+    }
+    lmm_lock_acquire(&runs->lock);
+    untag_run(page, slot, n);
+    release_locked(runs, page, slot, n);
+    show_holes_locked(runs);
+    lmm_lock_release(&runs->lock);
+}
+
+/* ---- Resizing -------------------------------------------------------------------------------- */
+
+static bool shrink_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t length,
+                          size_t n)
+{
+    if (!lmm_holes_reserve(&runs->holes)) {
+        return false;
+    }
+    uint32_t first = lmm_load_relaxed(&page->tags[slot]);
+    set_tag(page, slot + 1, 0);
+    tag_run(page, slot, n, first);
+    release_locked(runs, page, slot + n, length - n);
+    return true;
+}
+
+static bool grow_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t length,
+                        size_t n)
+{
+    struct lmm_hole *after = lmm_hole_at(&runs->holes, page, slot + length);
+
+    if (after == NULL || lmm_hole_length(after) < n - length) {
+        return false;
+    }
+    if (lmm_hole_length(after) == n - length) {
+        lmm_holes_unreserve(&runs->holes);
+    }
+    hole_cut_locked(runs, after, after->slot, n - length);
+    commit_slots(runs, page, slot + length, n - length);
+    tag_run(page, slot, n, lmm_load_relaxed(&page->tags[slot]));
+    return true;
+}
+
+bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
+{
+    size_t length = lmm_run_length(page, slot);
+    bool done = false;
+
+    if (n == length || n > LMM_TAG_VALUE_MASK) {
+        return n == length;
+    }
+    if (page->kind == LMM_PAGE_SPAN) {
+        return lmm_span_resize(runs, page, length, n);
+    }
+    lmm_lock_acquire(&runs->lock);
+    done = n < length ? shrink_locked(runs, page, slot, length, n)
+                      : grow_locked(runs, page, slot, length, n);
+    show_holes_locked(runs);
+    lmm_lock_release(&runs->lock);
+    return done;
+}
+
+/* ---- Walking --------------------------------------------------------------------------------- */
+
+struct lmm_extent lmm_run_extent_locked(const struct lmm_runs *runs, const struct lmm_page *page,
+                                        size_t slot)
+{
+    struct lmm_extent extent = {slot, 1, lmm_load_relaxed(&page->tags[slot])};
+
+    if (lmm_tag_state(extent.tag) == LMM_TAG_HOLE) {
+        extent.length = lmm_hole_length(lmm_hole_at(&runs->holes, page, slot));
+    } else {
+        extent.length = lmm_run_length(page, slot);
+    }
+    return extent;
+}
+
+struct lmm_extent lmm_run_find_locked(const struct lmm_runs *runs, const struct lmm_page *page,
+                                      size_t slot)
+{
+    struct lmm_extent extent = lmm_run_extent_locked(runs, page, 0);
+
+    while (page->kind == LMM_PAGE_RUNS && extent.slot + extent.length <= slot) {
+        extent = lmm_run_extent_locked(runs, page, extent.slot + extent.length);
+    }
+    return extent;
+}
+
+/* ---- Trimming and repair --------------------------------------------------------------------- */
+
+/* Gives back the system pages wholly inside a hole. */
+static size_t trim_hole(const struct lmm_hole *hole)
+{
+    struct lmm_page *page = hole->page;
+    size_t end_slot = hole->slot + lmm_hole_length(hole);
+    size_t first =
+        ((size_t) hole->slot * page->stride + LMM_SYSTEM_PAGE_BYTES - 1) / LMM_SYSTEM_PAGE_BYTES;
+    /* The page's tail belongs to nobody else. */
+    size_t end_byte = end_slot == page->slots
+                          ? (size_t) lmm_page_facts(page)->units * LMM_UNIT_BYTES
+                          : end_slot * page->stride;
+    size_t end = end_byte / LMM_SYSTEM_PAGE_BYTES;
+
+    return end > first ? lmm_page_discard(page, first, end) : 0;
+}
+
+size_t lmm_runs_trim(struct lmm_runs *runs)
+{
+    size_t bytes = 0;
+
+    lmm_lock_acquire(&runs->lock);
+    for (const struct lmm_hole *hole = lmm_holes_walk(&runs->holes, NULL); hole != NULL;
+         hole = lmm_holes_walk(&runs->holes, hole)) {
+        bytes += trim_hole(hole);
+    }
+    lmm_runs_count_committed(runs, -(int64_t) bytes);
+    lmm_lock_release(&runs->lock);
+    return bytes;
+}
+
+/* Frees the first cached run found from `slot` on; false when there is none. The page may end. */
+static bool release_one_cached_locked(struct lmm_runs *runs, struct lmm_page *page)
+{
+    struct lmm_extent extent = {0};
+
+    for (size_t slot = 0; slot < page->slots; slot += extent.length) {
+        extent = lmm_run_extent_locked(runs, page, slot);
+        if (extent.tag == LMM_TAG_CACHED) {
+            bool ends = extent.length == page->slots;
+            untag_run(page, extent.slot, extent.length);
+            release_locked(runs, page, extent.slot, extent.length);
+            return !ends;
+        }
+        if (page->kind == LMM_PAGE_SPAN) {
+            break;
+        }
+    }
+    return false;
+}
+
+void lmm_runs_release_cached(struct lmm_runs *runs)
+{
+    lmm_lock_acquire(&runs->lock);
+    struct glthread *at = glthread_first(&runs->pages);
+    while (at != NULL) {
+        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
+        struct glthread *next = glthread_next(&runs->pages, at);
+        if (page->kind == LMM_PAGE_SPAN && lmm_load_relaxed(&page->tags[0]) == LMM_TAG_CACHED) {
+            struct lmm_ended_page ended = lmm_span_end_locked(runs, page);
+            lmm_runs_give_page_back(runs, &ended);
+        }
+        while (page->kind == LMM_PAGE_RUNS && release_one_cached_locked(runs, page)) {
+        }
+        at = next;
+    }
+    show_holes_locked(runs);
+    lmm_lock_release(&runs->lock);
+}
+
+/* ---- Validity -------------------------------------------------------------------------------- */
+
+/* Checks that extents tile the page; adds its holes to *holes, and their slots. */
+static bool page_is_valid(const struct lmm_runs *runs, const struct lmm_page *page, uint32_t *holes,
+                          size_t *free_slots)
+{
+    struct lmm_extent extent = {0};
+    bool after_hole = false;
+    size_t slot = 0;
+
+    for (; slot < page->slots; slot += extent.length) {
+        extent = lmm_run_extent_locked(runs, page, slot);
+        bool is_hole = lmm_tag_state(extent.tag) == LMM_TAG_HOLE;
+        bool is_cached = extent.tag == LMM_TAG_CACHED;
+        if ((is_hole && after_hole) || extent.length == 0 ||
+            (!is_hole && !is_cached && lmm_tag_state(extent.tag) != LMM_TAG_LIVE) ||
+            (is_hole && lmm_hole_at(&runs->holes, page, slot + extent.length - 1) !=
+                            lmm_hole_at(&runs->holes, page, slot))) {
+            return false;
+        }
+        after_hole = is_hole;
+        *holes += is_hole;
+        *free_slots += is_hole ? extent.length : 0;
+    }
+    return slot == page->slots;
+}
+
+bool lmm_runs_are_valid_locked(const struct lmm_runs *runs)
+{
+    uint32_t holes = 0;
+    size_t free_slots = 0;
+
+    for (struct glthread *at = glthread_first(&runs->pages); at != NULL;
+         at = glthread_next(&runs->pages, at)) {
+        const struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
+        if (page->kind == LMM_PAGE_RUNS && !page_is_valid(runs, page, &holes, &free_slots)) {
+            return false;
+        }
+    }
+    return holes == runs->holes.queue.count && free_slots == runs->holes.free_slots &&
+           lmm_holes_are_valid(&runs->holes);
+}

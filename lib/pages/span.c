@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/pages/span.h"
+
+#include "lib/ground/tools.h"
+#include "lib/ground/meta.h"
+#include "lib/ground/panic.h"
+#include "lib/ground/reservoir.h"
+#include "lib/ground/vm.h"
+
+#include <errno.h>
+
+enum {
+    SPAN_UNITS_MAX = 1 << 20,  /* 256 GiB; each unit costs a descriptor */
+    HUGE_PAGE_BYTES = 2 << 20, /* the kernel moves page tables of so much at once */
+};
+
+/* ---- Pages ----------------------------------------------------------------------------------- */
+
+bool lmm_runs_have_length(const struct lmm_runs *runs, size_t n, size_t *ret_bytes)
+{
+    return n <= LMM_TAG_VALUE_MASK && lmm_multiply_fits(n, runs->stride, ret_bytes) &&
+           *ret_bytes <= SIZE_MAX / 4;
+}
+
+/* The descriptor of `units` units at base, which are reserved and no page yet. */
+static struct lmm_page *page_at(char *base, size_t units)
+{
+    struct lmm_page *page = lmm_page_unit((uintptr_t) base);
+
+    page->unit = (uint32_t) ((uintptr_t) base >> LMM_UNIT_SHIFT);
+    lmm_store_relaxed(&lmm_page_facts(page)->units, (uint32_t) units);
+    return page;
+}
+
+/* Makes the units [first, end) of page units of it. */
+static void page_add_follows(const struct lmm_runs *runs, const struct lmm_page *page, size_t first,
+                             size_t end)
+{
+    for (size_t i = first; i < end; i++) {
+        struct lmm_page *follow =
+            lmm_page_unit((uintptr_t) lmm_page_base(page) + i * LMM_UNIT_BYTES);
+        follow->unit = page->unit;
+        lmm_store_relaxed(&follow->family, runs->family);
+        lmm_store_release(&follow->kind, LMM_PAGE_FOLLOW);
+    }
+}
+
+/* Fills in what page_at() began, the facts but for `units` being right already; from then on it is a page
+ * to everybody. */
+static void page_publish(const struct lmm_runs *runs, struct lmm_page *page,
+                         enum lmm_page_kind kind, size_t slots, uint32_t *tags)
+{
+    page->slots = (uint32_t) slots;
+    page->stride = (uint32_t) runs->stride;
+    lmm_store_relaxed(&page->family, runs->family);
+    lmm_store_relaxed(&page->owner, NULL);
+    page->gone = 0;
+    page->queued = 0;
+    page->multiplier = kind == LMM_PAGE_RUNS && runs->stride <= LMM_SLOT_STRIDE_MAX
+                           ? lmm_page_multiplier(runs->stride)
+                           : 0;
+    lmm_store_release(&page->tags, tags);
+    page_add_follows(runs, page, 1, lmm_page_facts(page)->units);
+    lmm_store_release(&page->kind, kind);
+}
+
+/* Makes `units` units at base one page. The tags hold FREE. False with errno ENOMEM. */
+static struct lmm_page *page_create(struct lmm_runs *runs, char *base, size_t units, bool fresh,
+                                    enum lmm_page_kind kind, size_t slots, size_t tag_count)
+{
+    if (!lmm_page_reserve(base, units)) {
+        return NULL;
+    }
+    struct lmm_page *page = page_at(base, units);
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    facts->absent_long = NULL;
+    uint32_t *tags = lmm_meta_alloc(&lmm_arena_tags, tag_count * sizeof(uint32_t));
+    if (tags == NULL || (kind == LMM_PAGE_RUNS && !lmm_page_set_absent(page, fresh))) {
+        if (tags != NULL) {
+            lmm_meta_free(&lmm_arena_tags, tags, tag_count * sizeof(uint32_t));
+        }
+        return NULL;
+    }
+    if (kind == LMM_PAGE_SPAN) {
+        lmm_store_relaxed(&facts->clean_from, fresh ? 0 : lmm_page_clean_from(base, units));
+        lmm_store_relaxed(&tags[1], 0);
+    }
+    page_publish(runs, page, kind, slots, tags);
+    return page;
+}
+
+struct lmm_page *lmm_runs_take_page(struct lmm_runs *runs, size_t units, size_t align,
+                                    enum lmm_page_kind kind, size_t slots, size_t tag_count)
+{
+    bool fresh;
+    char *base = lmm_reservoir_take_aligned(units, align, &fresh);
+    if (base == NULL) {
+        return NULL;
+    }
+    struct lmm_page *page = page_create(runs, base, units, fresh, kind, slots, tag_count);
+    if (page == NULL) {
+        lmm_vm_discard(base, units * LMM_UNIT_BYTES);
+        lmm_reservoir_put(base, units);
+        errno = ENOMEM;
+        return NULL;
+    }
+    lmm_tools_page_begins(base, units * LMM_UNIT_BYTES);
+    lmm_accounts_count_page(runs->record, 1, units * LMM_UNIT_BYTES, page->slots);
+    return page;
+}
+
+struct lmm_ended_page lmm_runs_end_page_locked(struct lmm_page *page)
+{
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    struct lmm_ended_page ended = {
+        .base = lmm_page_base(page),
+        .units = facts->units,
+        .slots = page->slots,
+        .tags = page->tags,
+        .tag_count = page->kind == LMM_PAGE_SPAN
+                         ? LMM_SPAN_TAGS
+                         : lmm_page_tag_count(page->slots, page->stride, facts->units),
+    };
+
+    lmm_page_leave_absent(page);
+    if (facts->absent_long != NULL) {
+        lmm_meta_free(&lmm_arena_records, facts->absent_long, ended.units * sizeof(uint64_t));
+        facts->absent_long = NULL;
+    }
+    for (size_t i = 0; i < ended.units; i++) {
+        struct lmm_page *unit = lmm_page_unit((uintptr_t) ended.base + i * LMM_UNIT_BYTES);
+        unit->gone = 1;
+        unit->multiplier = 0;
+        lmm_store_release(&unit->kind, LMM_PAGE_NONE);
+    }
+    lmm_store_release(&page->tags, NULL);
+    return ended;
+}
+
+void lmm_runs_give_page_back(const struct lmm_runs *runs, const struct lmm_ended_page *ended)
+{
+    size_t bytes = ended->units * LMM_UNIT_BYTES;
+
+    lmm_meta_free(&lmm_arena_tags, ended->tags, ended->tag_count * sizeof(uint32_t));
+    lmm_tools_page_ends(ended->base, bytes);
+    lmm_reservoir_put(ended->base, ended->units);
+    lmm_accounts_count_page(runs->record, -1, bytes, ended->slots);
+}
+
+/* ---- Spans ----------------------------------------------------------------------------------- */
+
+static void set_tag(struct lmm_page *page, size_t slot, uint32_t tag)
+{
+    lmm_store_relaxed(&page->tags[slot], tag);
+}
+
+/* Slots in so many units, as many as a tag can count. */
+static size_t span_slots(const struct lmm_runs *runs, size_t units)
+{
+    size_t slots = units * LMM_UNIT_BYTES / runs->stride;
+
+    return slots > LMM_TAG_VALUE_MASK ? LMM_TAG_VALUE_MASK : slots;
+}
+
+/* Makes a span n slots long, for which it has the address space, and gives the memory behind them
+ * back. The span's holder alone calls this; the lock is for those who walk. */
+static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t n)
+{
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    size_t end = lmm_round_up(n * page->stride, LMM_SYSTEM_PAGE_BYTES) / LMM_SYSTEM_PAGE_BYTES;
+    size_t old_end = facts->clean_from;
+
+    if (end < old_end && !lmm_vm_discard(lmm_page_base(page) + end * LMM_SYSTEM_PAGE_BYTES,
+                                         (old_end - end) * LMM_SYSTEM_PAGE_BYTES)) {
+        end = old_end;
+    }
+    lmm_lock_acquire(&runs->lock);
+    lmm_store_relaxed(&facts->clean_from, (uint32_t) end);
+    lmm_runs_count_committed(runs, ((int64_t) end - (int64_t) old_end) * LMM_SYSTEM_PAGE_BYTES);
+    set_tag(page, 1, lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n));
+    lmm_lock_release(&runs->lock);
+}
+
+char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t site,
+                    uint32_t **ret_tag, bool *ret_zeroed)
+{
+    size_t bytes = n * runs->stride; /* checked by the caller */
+    size_t units = (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
+    if (units > SPAN_UNITS_MAX) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    struct lmm_page *page =
+        lmm_runs_take_page(runs, units, align > LMM_UNIT_BYTES ? align : LMM_UNIT_BYTES,
+                           LMM_PAGE_SPAN, span_slots(runs, units), LMM_SPAN_TAGS);
+    if (page == NULL) {
+        return NULL;
+    }
+    *ret_tag = page->tags;
+    *ret_zeroed = lmm_page_facts(page)->clean_from == 0;
+    lmm_runs_count_committed(runs, (int64_t) lmm_page_committed_bytes(page));
+    set_span_length(runs, page, n);
+    set_tag(page, 0, lmm_tag_make(LMM_TAG_LIVE, site));
+    lmm_lock_acquire(&runs->lock);
+    glthread_insert_before(&runs->pages, &page->glue);
+    lmm_lock_release(&runs->lock);
+    return lmm_page_base(page);
+}
+
+struct lmm_ended_page lmm_span_end_locked(struct lmm_runs *runs, struct lmm_page *page)
+{
+    glthread_remove(&page->glue);
+    lmm_runs_count_committed(runs, -(int64_t) lmm_page_committed_bytes(page));
+    set_tag(page, 0, 0);
+    set_tag(page, 1, 0);
+    return lmm_runs_end_page_locked(page);
+}
+
+void lmm_span_give(struct lmm_runs *runs, struct lmm_page *page)
+{
+    lmm_lock_acquire(&runs->lock);
+    struct lmm_ended_page ended = lmm_span_end_locked(runs, page);
+    lmm_lock_release(&runs->lock);
+    lmm_runs_give_page_back(runs, &ended);
+}
+
+bool lmm_span_resize(struct lmm_runs *runs, struct lmm_page *page, size_t length, size_t n)
+{
+    if (n > page->slots || (n < length && n * page->stride <= LMM_RUN_BYTES_MAX)) {
+        return false;
+    }
+    set_span_length(runs, page, n);
+    return true;
+}
+
+/* ---- Spans that outgrow their address space -------------------------------------------------- */
+
+static void count_units(const struct lmm_runs *runs, size_t units, size_t slots, size_t old_units,
+                        size_t old_slots)
+{
+    lmm_accounts_count_page(runs->record, 1, units * LMM_UNIT_BYTES, slots);
+    lmm_accounts_count_page(runs->record, -1, old_units * LMM_UNIT_BYTES, old_slots);
+}
+
+/* Adds the addresses behind a span to it. Returns what lmm_vm_grow() does. */
+static int grow_here(struct lmm_runs *runs, struct lmm_page *page, size_t units)
+{
+    char *base = lmm_page_base(page);
+    size_t old_units = lmm_page_facts(page)->units;
+    size_t old_slots = page->slots;
+
+    if (!lmm_page_reserve(base + old_units * LMM_UNIT_BYTES, units - old_units)) {
+        return -ENOMEM;
+    }
+    int result = lmm_vm_grow(base, old_units * LMM_UNIT_BYTES, units * LMM_UNIT_BYTES);
+    if (result != 0) {
+        return result;
+    }
+    lmm_lock_acquire(&runs->lock);
+    page_add_follows(runs, page, old_units, units);
+    lmm_store_relaxed(&lmm_page_facts(page)->units, (uint32_t) units);
+    page->slots = (uint32_t) span_slots(runs, units);
+    lmm_lock_release(&runs->lock);
+    count_units(runs, units, page->slots, old_units, old_slots);
+    return 0;
+}
+
+/* Makes a page again of a span that has ended, at base, where its memory is now. */
+static struct lmm_page *revive_span(struct lmm_runs *runs, const struct lmm_ended_page *ended,
+                                    char *base, size_t units, uint32_t clean_from)
+{
+    struct lmm_page *page = page_at(base, units);
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+
+    lmm_lock_acquire(&runs->lock);
+    facts->absent_long = NULL;
+    lmm_store_relaxed(&facts->clean_from, clean_from);
+    page_publish(runs, page, LMM_PAGE_SPAN, span_slots(runs, units), ended->tags);
+    glthread_insert_before(&runs->pages, &page->glue);
+    lmm_lock_release(&runs->lock);
+    return page;
+}
+
+/*
+ * Moves a span to new addresses. As soon as the kernel has moved the memory the old addresses may be
+ * anybody's, so their descriptors are no page by then; a walk meanwhile does not see the block. The
+ * tags move as they are.
+ */
+static struct lmm_page *move_span(struct lmm_runs *runs, struct lmm_page *page, size_t units)
+{
+    size_t bytes = units * LMM_UNIT_BYTES;
+    size_t align = bytes < HUGE_PAGE_BYTES ? LMM_UNIT_BYTES : HUGE_PAGE_BYTES;
+    char *target = lmm_vm_map_aligned(bytes, align);
+
+    if (target == NULL) {
+        return NULL;
+    }
+    if (!lmm_page_reserve(target, units)) {
+        lmm_vm_unmap(target, bytes);
+        return NULL;
+    }
+    lmm_lock_acquire(&runs->lock);
+    uint32_t clean_from = lmm_page_facts(page)->clean_from;
+    glthread_remove(&page->glue);
+    struct lmm_ended_page ended = lmm_runs_end_page_locked(page);
+    lmm_lock_release(&runs->lock);
+    if (!lmm_vm_move(ended.base, ended.units * LMM_UNIT_BYTES, target, bytes)) {
+        revive_span(runs, &ended, ended.base, ended.units, clean_from);
+        lmm_vm_unmap(target, bytes);
+        return NULL;
+    }
+    page = revive_span(runs, &ended, target, units, clean_from);
+    count_units(runs, units, page->slots, ended.units, ended.slots);
+    return page;
+}
+
+static struct lmm_page *grow_span(struct lmm_runs *runs, struct lmm_page *page, size_t units)
+{
+    int result = grow_here(runs, page, units);
+
+    if (result == -ENOMEM) {
+        return move_span(runs, page, units);
+    }
+    return result == 0 ? page : NULL;
+}
+
+char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n, uint32_t **ret_tag,
+                     size_t *ret_zero_from)
+{
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    size_t zero_from = facts->clean_from * (size_t) LMM_SYSTEM_PAGE_BYTES;
+    struct lmm_page *grown = NULL;
+    size_t bytes;
+
+    if (page->kind == LMM_PAGE_SPAN && !lmm_tools_active && lmm_runs_have_length(runs, n, &bytes)) {
+        size_t needed = (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
+        size_t roomy = facts->units + facts->units / 2;
+        roomy = roomy > SPAN_UNITS_MAX ? SPAN_UNITS_MAX : roomy;
+        LMM_CHECK(needed > facts->units);
+        if (roomy > needed) {
+            grown = grow_span(runs, page, roomy);
+        }
+        if (grown == NULL && needed <= SPAN_UNITS_MAX) {
+            grown = grow_span(runs, page, needed);
+        }
+    }
+    if (grown == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    set_span_length(runs, grown, n);
+    *ret_tag = grown->tags;
+    *ret_zero_from = zero_from;
+    return lmm_page_base(grown);
+}

@@ -1,4 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-#include "sync.h"
-
-_Thread_local uint32_t lmm_ranks_held __attribute__((tls_model("initial-exec")));

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * books: see books.h for the contract.
+ *
+ * The order of the reads is what makes a ledger safe to read while it grows: `used` is loaded from
+ * the last span to the first, so sites before stacks before frames before modules, and these before
+ * families and strings. A writer publishes the other way round, so what is seen never refers to what is
+ * not. For the same reason a chunk's kind is loaded before all else of it: a writer stores it last.
+ */
+#include "reporter/core/books.h"
+
+#include <errno.h>
+#include <lmm/ledger.h>
+#include <string.h>
+
+#include "reporter/core/sort.h"
+
+/* What this version knows of a kind of chunks. */
+struct kind {
+    uint32_t kind;
+    uint32_t record_bytes;
+    uint32_t owners;
+    bool moves; /* I4 of the ledger: each owner has one chunk, which a larger one may replace */
+};
+
+/* In the order of the spans. */
+static const struct kind kinds[] = {
+    {LMM_LEDGER_STRINGS, 1, 1, false},
+    {LMM_LEDGER_FAMILIES, sizeof(struct lmm_ledger_family), 1, false},
+    {LMM_LEDGER_MODULES, sizeof(struct lmm_ledger_module), 1, false},
+    {LMM_LEDGER_FRAMES, sizeof(struct lmm_ledger_frame), 1, false},
+    {LMM_LEDGER_STACKS, sizeof(uint32_t), 1, false},
+    {LMM_LEDGER_SITES, sizeof(struct lmm_ledger_site), 1, false},
+    {LMM_LEDGER_ROWS, sizeof(struct lmm_ledger_row), LMM_LEDGER_MAX_OWNERS, true},
+    {LMM_LEDGER_TEMPORARIES, sizeof(uint64_t), LMM_LEDGER_MAX_OWNERS, true},
+    {LMM_LEDGER_PEAKS, sizeof(struct lmm_ledger_peak), 2, true},
+};
+
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+/* Returns where a kind stands among those above; KINDS: this version knows no such kind. */
+static size_t rank_of(uint32_t kind)
+{
+    size_t rank = 0;
+
+    while (rank < KINDS && kinds[rank].kind != kind) {
+        rank++;
+    }
+    return rank;
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+/* Of two chunks of an owner that moves them the larger comes first. */
+static int compare_spans(const void *left, const void *right)
+{
+    const struct lmm_span *a = left;
+    const struct lmm_span *b = right;
+
+    if (a->kind != b->kind) {
+        return compare_numbers(rank_of(a->kind), rank_of(b->kind));
+    }
+    if (a->owner != b->owner) {
+        return compare_numbers(a->owner, b->owner);
+    }
+    if (kinds[rank_of(a->kind)].moves && a->capacity != b->capacity) {
+        return compare_numbers(b->capacity, a->capacity);
+    }
+    return compare_numbers(a->position, b->position);
+}
+
+static bool ends(const char *text, size_t bytes)
+{
+    return memchr(text, '\0', bytes) != NULL;
+}
+
+int lmm_books_check_header(const struct lmm_ledger_header *header)
+{
+    if (header == NULL || (uintptr_t) header % _Alignof(struct lmm_ledger_header) != 0 ||
+        memcmp(header->magic, LMM_LEDGER_MAGIC, sizeof(header->magic)) != 0) {
+        return -EINVAL;
+    }
+    if (header->version != LMM_LEDGER_VERSION) {
+        return -ENOTSUP;
+    }
+    uint32_t state = lmm_load_u32(&header->state);
+    bool sound = header->header_bytes == sizeof(*header) &&
+                 header->chunk_bytes == sizeof(struct lmm_ledger_chunk) &&
+                 state >= LMM_LEDGER_RUNNING && state <= LMM_LEDGER_LOST &&
+                 header->command_bytes <= sizeof(header->command) &&
+                 ends(header->boot_id, sizeof(header->boot_id)) &&
+                 ends(header->executable, sizeof(header->executable));
+
+    return sound ? 0 : -EBADMSG;
+}
+
+bool lmm_books_is_chunk(const struct lmm_ledger_chunk *chunk)
+{
+    return chunk != NULL && (uintptr_t) chunk % _Alignof(struct lmm_ledger_chunk) == 0;
+}
+
+bool lmm_books_are_chunk_bytes(uint64_t bytes)
+{
+    return bytes >= sizeof(struct lmm_ledger_chunk) && bytes % sizeof(struct lmm_ledger_chunk) == 0;
+}
+
+/* Copies the header of a chunk of a known kind, and checks it by itself. */
+static bool copy_chunk(const struct lmm_ledger_chunk *chunk, const struct kind *kind,
+                       size_t position, struct lmm_span *ret_span)
+{
+    uint64_t bytes = lmm_load_u64(&chunk->bytes);
+
+    *ret_span = (struct lmm_span) {
+        .records = (const unsigned char *) (chunk + 1),
+        .used = &chunk->used,
+        .position = position,
+        .kind = kind->kind,
+        .owner = lmm_load_u32(&chunk->owner),
+        .first = lmm_load_u32(&chunk->first),
+        .capacity = lmm_load_u32(&chunk->capacity),
+    };
+    return kind->record_bytes == lmm_load_u32(&chunk->record_bytes) &&
+           lmm_books_are_chunk_bytes(bytes) &&
+           (uint64_t) ret_span->capacity * kind->record_bytes <= bytes - sizeof(*chunk) &&
+           ret_span->owner < kind->owners;
+}
+
+/* Copies the chunks of known kinds; others are none of this reader's. */
+static bool copy_chunks(const struct lmm_ledger_view *view, struct lmm_span *spans,
+                        size_t *ret_count)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < view->chunk_count; i++) {
+        if (!lmm_books_is_chunk(view->chunks[i])) {
+            return false;
+        }
+        size_t rank = rank_of(lmm_load_u32_acquire(&view->chunks[i]->kind));
+
+        if (rank == KINDS) {
+            continue;
+        }
+        if (!copy_chunk(view->chunks[i], &kinds[rank], i, &spans[count++])) {
+            return false;
+        }
+    }
+    *ret_count = count;
+    return true;
+}
+
+static bool same_series(const struct lmm_span *a, const struct lmm_span *b)
+{
+    return a->kind == b->kind && a->owner == b->owner;
+}
+
+/* I4 of the ledger: of two chunks of an owner that moves them the larger counts. More are damage. */
+static bool drop_moved(struct lmm_span *spans, size_t *count)
+{
+    size_t kept = 0;
+    size_t dropped = 0;
+
+    for (size_t i = 0; i < *count; i++) {
+        bool moved = kinds[rank_of(spans[i].kind)].moves && kept > 0 &&
+                     same_series(&spans[kept - 1], &spans[i]);
+
+        dropped = moved ? dropped + 1 : 0;
+        if (dropped > 1 || (moved && spans[i].first != 0)) {
+            return false;
+        }
+        if (!moved) {
+            spans[kept++] = spans[i];
+        }
+    }
+    *count = kept;
+    return true;
+}
+
+/* I1 of the ledger: the ranges of one kind adjoin, from 0 on; and I4: what an owner moves starts at 0. */
+static bool ranges_adjoin(const struct lmm_span *spans, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool continues = i > 0 && same_series(&spans[i - 1], &spans[i]);
+        uint64_t expected = continues ? (uint64_t) spans[i - 1].first + spans[i - 1].capacity : 0;
+
+        if (spans[i].first != expected || spans[i].capacity > UINT32_MAX - spans[i].first) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * Loads how many records each span has, in the order that the file head explains. A span that is
+ * not full is the last of its series to hold any, so that indexes have no gaps; but strings never
+ * straddle two chunks and may leave a rest unused.
+ */
+static bool load_counts(struct lmm_span *spans, size_t count)
+{
+    bool followed = false; /* a later span of the series has records */
+
+    for (size_t i = count; i-- > 0;) {
+        struct lmm_span *span = &spans[i];
+        bool last = i + 1 == count || !same_series(span, &spans[i + 1]);
+
+        followed = followed && !last;
+        bool full = span->kind == LMM_LEDGER_ROWS || (followed && span->kind != LMM_LEDGER_STRINGS);
+
+        span->count = lmm_load_u32_acquire(span->used);
+        if (span->count > span->capacity || (full && span->count != span->capacity)) {
+            return false;
+        }
+        followed = followed || span->count > 0;
+    }
+    return true;
+}
+
+bool lmm_books_open(const struct lmm_ledger_view *view, struct lmm_span *spans,
+                    struct lmm_books *ret_books)
+{
+    size_t count = 0;
+
+    if (view->chunk_count > 0 && view->chunks == NULL) {
+        return false;
+    }
+    if (!copy_chunks(view, spans, &count)) {
+        return false;
+    }
+    lmm_sort(spans, count, sizeof(struct lmm_span), compare_spans);
+    if (!drop_moved(spans, &count) || !ranges_adjoin(spans, count) || !load_counts(spans, count)) {
+        return false;
+    }
+    *ret_books = (struct lmm_books) {view->header, spans, count};
+    return true;
+}
+
+uint64_t lmm_books_count(const struct lmm_books *books, uint32_t kind)
+{
+    uint64_t records = 0;
+
+    for (size_t i = 0; i < books->span_count; i++) {
+        records += books->spans[i].kind == kind ? books->spans[i].count : 0;
+    }
+    return records;
+}
+
+/* Returns the STRINGS span that offset lies in, or NULL. They stand first, in order of `first`. */
+static const struct lmm_span *string_span(const struct lmm_books *books, uint32_t offset)
+{
+    size_t low = 0;
+    size_t high = books->span_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct lmm_span *span = &books->spans[middle];
+
+        if (span->kind != LMM_LEDGER_STRINGS || offset < span->first) {
+            high = middle;
+        } else if (offset - span->first >= span->capacity) {
+            low = middle + 1;
+        } else {
+            return offset - span->first < span->count ? span : NULL;
+        }
+    }
+    return NULL;
+}
+
+bool lmm_books_string(const struct lmm_books *books, uint32_t offset, struct lmm_string *ret_string)
+{
+    const struct lmm_span *span = string_span(books, offset);
+
+    if (offset == 0) {
+        *ret_string = lmm_string_of("");
+        return true;
+    }
+    if (span == NULL) {
+        return false;
+    }
+    const unsigned char *start = span->records + (offset - span->first);
+    const unsigned char *end = memchr(start, '\0', span->count - (offset - span->first));
+
+    if (end == NULL) {
+        return false;
+    }
+    *ret_string = (struct lmm_string) {(const char *) start, (size_t) (end - start)};
+    return true;
+}

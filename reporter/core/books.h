@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * books: a ledger as it may be read. It copies and checks the ledger's structure - header, chunks,
+ * their order and sizes, strings - so that whoever reads records needs to check only what is in
+ * them.
+ *
+ * Invariants of opened books:
+ *   I1  each header field of a chunk was read once; what was checked is what is used, even if the
+ *       ledger changes meanwhile
+ *   I2  spans are in the order of kind (strings, families, modules, frames, stacks, sites, rows,
+ *       temporaries, peaks), owner and `first`; the ranges of one kind adjoin and start at 0; there is
+ *       at most one span an owner of rows, temporaries and peaks; count <= capacity
+ *   I3  records of a kind have the indexes 0 to lmm_books_count(), but for strings, where the rest
+ *       of a chunk may be unused
+ *
+ * Locks: none are taken. Not responsible for chunk pointers: each must point at a chunk that is
+ * readable to its end (`bytes` of them).
+ */
+#ifndef LMM_REPORTER_BOOKS_H
+#define LMM_REPORTER_BOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reporter/core/utf8.h"
+
+struct lmm_ledger_chunk;
+struct lmm_ledger_header;
+struct lmm_ledger_view;
+
+/* A chunk, its header copied and checked. */
+struct lmm_span {
+    const unsigned char *records;
+    const uint32_t *used;
+    size_t position; /* in the view's list */
+    uint32_t kind;
+    uint32_t owner;
+    uint32_t first; /* index of the first record */
+    uint32_t capacity;
+    uint32_t count; /* valid records when the books were opened */
+};
+
+struct lmm_books {
+    const struct lmm_ledger_header *header;
+    const struct lmm_span *spans;
+    size_t span_count;
+};
+
+/*
+ * Checks the fields of a header, of which sizeof(struct lmm_ledger_header) bytes may be read. Returns
+ * 0; -EINVAL when this is no ledger; -ENOTSUP when it is one of another version; -EBADMSG when it is
+ * damaged.
+ */
+int lmm_books_check_header(const struct lmm_ledger_header *header);
+
+/* Returns whether chunk is an address where a chunk may be. */
+bool lmm_books_is_chunk(const struct lmm_ledger_chunk *chunk);
+
+/* Returns whether a chunk may be so long: at least its header, and a multiple of that. */
+bool lmm_books_are_chunk_bytes(uint64_t bytes);
+
+/*
+ * Opens the books of view, whose header has been checked. spans: room for view->chunk_count of
+ * them. Fills *ret_books and returns true; returns false when the ledger is damaged.
+ * Threads: any, while others add records.
+ */
+bool lmm_books_open(const struct lmm_ledger_view *view, struct lmm_span *spans,
+                    struct lmm_books *ret_books);
+
+/* Returns how many valid records there are of a kind (enum lmm_ledger_kind). */
+uint64_t lmm_books_count(const struct lmm_books *books, uint32_t kind);
+
+/* Sets *ret_string to the string at the reference offset; returns false when there is none. */
+bool lmm_books_string(const struct lmm_books *books, uint32_t offset,
+                      struct lmm_string *ret_string);
+
+/* Loads of what another thread or process may be writing; the memory order is in the name. */
+static inline uint32_t lmm_load_u32(const uint32_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t lmm_load_u64(const uint64_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t lmm_load_u32_acquire(const uint32_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t lmm_load_u64_acquire(const uint64_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+#endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * build: makes a model of a ledger; see build.h for the contract. Records are copied and checked here,
+ * counters summed in counters.c, and then every figure is defined by model.c.
+ */
+#include "reporter/core/build.h"
+
+#include <errno.h>
+#include <lmm/ledger.h>
+#include <string.h>
+
+#include "reporter/core/books.h"
+#include "reporter/core/counters.h"
+#include "reporter/core/hash.h"
+#include "reporter/core/model.h"
+#include "reporter/core/saturate.h"
+#include "reporter/core/sort.h"
+
+enum {
+    ROOM_FAMILIES = 8, /* what other threads may add between sizing and building */
+    ROOM_SITES = 64,
+    ROOM_MODULES = 8,
+    ROOM_FRAMES = 1024,
+    ROOM_CHUNKS = 8,
+    SCRATCH_ALIGN = 16,
+};
+
+struct builder {
+    unsigned char *scratch;
+    size_t scratch_bytes;
+    struct lmm_books books;
+    struct lmm_model *model;
+    struct lmm_model_family *families; /* in the order of the ledger */
+    struct lmm_model_module *modules;
+    struct lmm_model_frame *frames;
+};
+
+_Static_assert((int) LMM_MODEL_BUILD_ID_MAX == (int) LMM_LEDGER_BUILD_ID_MAX, "copied whole");
+_Static_assert(sizeof(struct lmm_model_site) <= LMM_SORT_ITEM_MAX,
+               "sites are sorted where they are");
+
+/* ---- Order ----------------------------------------------------------------------------------- */
+
+static int compare_u64(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_strings(struct lmm_string a, struct lmm_string b)
+{
+    int order = memcmp(a.text, b.text, a.bytes < b.bytes ? a.bytes : b.bytes);
+
+    return order != 0 ? order : compare_u64(a.bytes, b.bytes);
+}
+
+static int compare_families(const void *left, const void *right)
+{
+    const struct lmm_model_family *a = *(const struct lmm_model_family *const *) left;
+    const struct lmm_model_family *b = *(const struct lmm_model_family *const *) right;
+    int order = compare_u64(b->live_bytes, a->live_bytes);
+
+    order = order != 0 ? order : compare_strings(a->name, b->name);
+    return order != 0 ? order : compare_u64((uintptr_t) a, (uintptr_t) b);
+}
+
+static int compare_sites(const void *left, const void *right)
+{
+    const struct lmm_model_site *a = left;
+    const struct lmm_model_site *b = right;
+    int order = compare_u64(b->live_bytes, a->live_bytes);
+
+    order = order != 0 ? order : compare_u64(b->allocations, a->allocations);
+    order = order != 0 ? order : compare_strings(a->file, b->file);
+    order = order != 0 ? order : compare_u64(a->line, b->line);
+    return order != 0 ? order : compare_u64(a->id, b->id);
+}
+
+/* ---- Scratch memory -------------------------------------------------------------------------- */
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + SCRATCH_ALIGN - 1) / SCRATCH_ALIGN * SCRATCH_ALIGN;
+}
+
+/* Returns zeroed room for count items, or NULL when the scratch memory is used up. */
+static void *take(struct builder *builder, size_t count, size_t item_bytes)
+{
+    size_t bytes;
+    void *taken = builder->scratch;
+
+    if (__builtin_mul_overflow(count, item_bytes, &bytes) || bytes > builder->scratch_bytes ||
+        rounded(bytes) > builder->scratch_bytes) {
+        return NULL;
+    }
+    builder->scratch += rounded(bytes);
+    builder->scratch_bytes -= rounded(bytes);
+    return memset(taken, 0, bytes);
+}
+
+static bool align_scratch(struct builder *builder)
+{
+    size_t skip = rounded((uintptr_t) builder->scratch) - (uintptr_t) builder->scratch;
+
+    if (builder->scratch == NULL || skip > builder->scratch_bytes) {
+        return false;
+    }
+    builder->scratch += skip;
+    builder->scratch_bytes = (builder->scratch_bytes - skip) / SCRATCH_ALIGN * SCRATCH_ALIGN;
+    return true;
+}
+
+/* Returns how many records of a kind there are, as far as the chunks can hold them. */
+static uint64_t count_records(const struct lmm_ledger_view *view, uint32_t kind,
+                              size_t record_bytes)
+{
+    uint64_t records = 0;
+
+    for (size_t i = 0; view->chunks != NULL && i < view->chunk_count; i++) {
+        const struct lmm_ledger_chunk *chunk = view->chunks[i];
+
+        if (lmm_books_is_chunk(chunk) && lmm_load_u32(&chunk->kind) == kind) {
+            records +=
+                lmm_smaller(lmm_load_u32(&chunk->used), lmm_load_u64(&chunk->bytes) / record_bytes);
+        }
+    }
+    return records;
+}
+
+size_t lmm_model_bytes(const struct lmm_ledger_view *view)
+{
+    uint64_t families =
+        count_records(view, LMM_LEDGER_FAMILIES, sizeof(struct lmm_ledger_family)) + ROOM_FAMILIES;
+    uint64_t sites =
+        count_records(view, LMM_LEDGER_SITES, sizeof(struct lmm_ledger_site)) + ROOM_SITES;
+    uint64_t modules = count_records(view, LMM_LEDGER_MODULES, sizeof(struct lmm_ledger_module));
+    uint64_t frames = count_records(view, LMM_LEDGER_FRAMES, sizeof(struct lmm_ledger_frame));
+
+    families = lmm_smaller(families, LMM_LEDGER_MAX_FAMILIES);
+    sites = lmm_smaller(sites, LMM_LEDGER_MAX_SITES);
+    modules = modules == 0 ? 0 : lmm_smaller(modules + ROOM_MODULES, LMM_LEDGER_MAX_MODULES);
+    frames = frames == 0 ? 0 : lmm_smaller(frames + ROOM_FRAMES, LMM_LEDGER_MAX_FRAMES);
+    return SCRATCH_ALIGN + rounded(sizeof(struct lmm_model)) +
+           rounded((view->chunk_count + ROOM_CHUNKS) * sizeof(struct lmm_span)) +
+           rounded((size_t) families * sizeof(struct lmm_model_family)) +
+           rounded((size_t) families * sizeof(struct lmm_model_family *)) +
+           rounded((size_t) sites * sizeof(struct lmm_model_site)) +
+           rounded((size_t) modules * sizeof(struct lmm_model_module)) +
+           rounded((size_t) frames * sizeof(struct lmm_model_frame)) +
+           rounded(LMM_LEDGER_COMMAND_MAX);
+}
+
+/* ---- Header ---------------------------------------------------------------------------------- */
+
+static enum lmm_model_process process_of(uint32_t state)
+{
+    switch (state) {
+    case LMM_LEDGER_EXITED: return LMM_MODEL_EXITED;
+    case LMM_LEDGER_LOST: return LMM_MODEL_LOST;
+    default: return LMM_MODEL_RUNNING;
+    }
+}
+
+static void read_header(struct lmm_model *model, const struct lmm_ledger_header *header)
+{
+    model->executable.text = header->executable;
+    model->executable.bytes = strnlen(header->executable, sizeof(header->executable));
+    model->program = lmm_model_last_component(model->executable);
+    if (model->program.bytes == 0) {
+        model->program = lmm_string_of("(unknown)");
+    }
+    model->pid = header->pid;
+    model->parent_pid = header->parent_pid;
+    model->system_page_bytes = header->system_page_bytes;
+    model->lost_errno = lmm_load_u32(&header->lost_errno);
+    model->process = process_of(lmm_load_u32(&header->state));
+    model->start_time_ns = header->start_time_ns;
+    model->end_time_ns = lmm_load_u64(&header->end_time_ns);
+    model->snapshot_time_ns = header->snapshot_time_ns;
+    model->sites_merged = lmm_load_u32(&header->sites_merged);
+    model->reservoir_bytes = lmm_load_u64(&header->reservoir_bytes);
+    model->overhead_bytes = lmm_load_u64(&header->overhead_bytes);
+    model->is_drop_in = lmm_load_u32(&header->is_drop_in) != 0;
+    model->stack_frames = lmm_load_u32(&header->stack_frames);
+}
+
+/* Copies the command, each NUL between its arguments as a blank. */
+static bool read_command(struct builder *builder, const struct lmm_ledger_header *header)
+{
+    size_t bytes = (size_t) lmm_smaller(header->command_bytes, sizeof(header->command));
+    char *text = take(builder, bytes, 1);
+
+    if (text == NULL) {
+        return false;
+    }
+    memcpy(text, header->command, bytes);
+    while (bytes > 0 && text[bytes - 1] == '\0') {
+        bytes--;
+    }
+    for (size_t i = 0; i < bytes; i++) {
+        text[i] = text[i] == '\0' ? ' ' : text[i];
+    }
+    builder->model->command = (struct lmm_string) {text, bytes};
+    return true;
+}
+
+static int open_books(struct builder *builder, const struct lmm_ledger_view *view)
+{
+    struct lmm_span *spans = take(builder, view->chunk_count, sizeof(struct lmm_span));
+
+    if (spans == NULL) {
+        return -ENOSPC;
+    }
+    return lmm_books_open(view, spans, &builder->books) ? 0 : -EINVAL;
+}
+
+/* ---- Records --------------------------------------------------------------------------------- */
+
+static bool read_family(const struct builder *builder, const struct lmm_ledger_family *record,
+                        struct lmm_model_family *family)
+{
+    family->size_bytes = lmm_load_u64(&record->size_bytes);
+    family->align_bytes = lmm_load_u32(&record->align_bytes);
+    family->stride_bytes = lmm_load_u64(&record->stride_bytes);
+    family->limit_bytes = lmm_load_u64(&record->limit_bytes);
+    family->pages = lmm_load_u64(&record->pages);
+    family->mapped_bytes = lmm_load_u64(&record->mapped_bytes);
+    family->committed_bytes = lmm_load_u64(&record->committed_bytes);
+    family->slots = lmm_load_u64(&record->slots);
+    family->run_free_slots = lmm_load_u64(&record->run_free_slots);
+    family->longest_run_slots = lmm_load_u64(&record->longest_run_slots);
+    family->counts_bytes = (lmm_load_u64(&record->flags) & LMM_LEDGER_FAMILY_BYTES) != 0;
+    family->peak_bytes = lmm_multiply_saturated(lmm_load_u64(&record->peak_slots),
+                                                family->counts_bytes ? 1 : family->size_bytes);
+    return family->size_bytes > 0 && family->stride_bytes >= family->size_bytes &&
+           family->align_bytes > 0 && (family->align_bytes & (family->align_bytes - 1)) == 0 &&
+           lmm_books_string(&builder->books, lmm_load_u32(&record->name), &family->name);
+}
+
+static bool read_site(const struct builder *builder, const struct lmm_ledger_site *record,
+                      struct lmm_model_site *site)
+{
+    uint32_t family = lmm_load_u32(&record->family);
+
+    if (family >= builder->model->family_count) {
+        return false;
+    }
+    site->family = &builder->families[family];
+    site->line = lmm_load_u32(&record->line);
+    return lmm_books_string(&builder->books, lmm_load_u32(&record->file), &site->file) &&
+           lmm_books_string(&builder->books, lmm_load_u32(&record->function), &site->function);
+}
+
+static bool read_module(const struct builder *builder, const struct lmm_ledger_module *record,
+                        struct lmm_model_module *module)
+{
+    module->start = lmm_load_u64(&record->start);
+    module->end = lmm_load_u64(&record->end);
+    module->bias = lmm_load_u64(&record->bias);
+    module->is_gone = lmm_load_u32(&record->gone) != 0;
+    module->build_id_bytes = lmm_load_u32(&record->build_id_bytes);
+    if (module->build_id_bytes > sizeof(module->build_id) || module->end < module->start ||
+        !lmm_books_string(&builder->books, lmm_load_u32(&record->path), &module->path)) {
+        return false;
+    }
+    memcpy(module->build_id, record->build_id, module->build_id_bytes);
+    module->key = lmm_hash_string(0, lmm_model_last_component(module->path));
+    return true;
+}
+
+/* A frame's caller was read before it, as it has a lower number. Number 0 is no frame. */
+static bool read_frame(const struct builder *builder, const struct lmm_ledger_frame *record,
+                       uint32_t number, struct lmm_model_frame *frame)
+{
+    const struct lmm_model *model = builder->model;
+
+    if (number == 0) {
+        return true;
+    }
+    frame->address = lmm_load_u64(&record->address);
+    frame->caller = lmm_load_u32(&record->caller);
+    frame->module = lmm_load_u32(&record->module);
+    if (frame->caller >= number || frame->module > model->module_count) {
+        return false;
+    }
+    const struct lmm_model_frame *caller = &builder->frames[frame->caller];
+    uint64_t key = frame->module == 0 ? 0 : builder->modules[frame->module - 1].key;
+
+    frame->depth = caller->depth + 1;
+    frame->key = lmm_hash_u64(lmm_hash_u64(caller->key, key), lmm_model_offset(model, number));
+    return frame->depth <= LMM_MODEL_STACK_MAX;
+}
+
+/* A writer may set a site's stack after the records were counted: what is not there yet is none. */
+static void read_stack(const struct builder *builder, const uint32_t *record,
+                       struct lmm_model_site *site)
+{
+    uint32_t stack = lmm_load_u32(record);
+
+    site->stack = stack < builder->model->frame_count ? stack : 0;
+    site->stack_key = site->stack == 0 ? 0 : builder->frames[site->stack].key;
+}
+
+static bool read_record(const struct builder *builder, const struct lmm_span *span, uint32_t i)
+{
+    const void *records = span->records;
+    uint32_t index = span->first + i;
+    struct lmm_model *model = builder->model;
+
+    switch (span->kind) {
+    case LMM_LEDGER_FAMILIES:
+        model->families[index] = &builder->families[index];
+        return read_family(builder, (const struct lmm_ledger_family *) records + i,
+                           &builder->families[index]);
+    case LMM_LEDGER_MODULES:
+        return read_module(builder, (const struct lmm_ledger_module *) records + i,
+                           &builder->modules[index]);
+    case LMM_LEDGER_FRAMES:
+        return read_frame(builder, (const struct lmm_ledger_frame *) records + i, index,
+                          &builder->frames[index]);
+    case LMM_LEDGER_STACKS:
+        if (index < model->site_count) {
+            read_stack(builder, (const uint32_t *) records + i, &model->sites[index]);
+        }
+        return true;
+    case LMM_LEDGER_SITES:
+        model->sites[index].id = index;
+        return read_site(builder, (const struct lmm_ledger_site *) records + i,
+                         &model->sites[index]);
+    default: return true; /* counters are read by themselves */
+    }
+}
+
+/* Makes room for what read_record() reads. */
+static int take_records(struct builder *builder)
+{
+    struct lmm_model *model = builder->model;
+    uint64_t families = lmm_books_count(&builder->books, LMM_LEDGER_FAMILIES);
+    uint64_t sites = lmm_books_count(&builder->books, LMM_LEDGER_SITES);
+    uint64_t modules = lmm_books_count(&builder->books, LMM_LEDGER_MODULES);
+    uint64_t frames = lmm_books_count(&builder->books, LMM_LEDGER_FRAMES);
+
+    if (families > LMM_LEDGER_MAX_FAMILIES || sites > LMM_LEDGER_MAX_SITES ||
+        modules > LMM_LEDGER_MAX_MODULES || frames > LMM_LEDGER_MAX_FRAMES) {
+        return -EINVAL;
+    }
+    model->family_count = (size_t) families;
+    model->site_count = (size_t) sites;
+    model->module_count = (uint32_t) modules;
+    model->frame_count = (uint32_t) frames;
+    builder->families = take(builder, model->family_count, sizeof(struct lmm_model_family));
+    model->families = take(builder, model->family_count, sizeof(struct lmm_model_family *));
+    model->sites = take(builder, model->site_count, sizeof(struct lmm_model_site));
+    builder->modules = take(builder, model->module_count, sizeof(struct lmm_model_module));
+    builder->frames = take(builder, model->frame_count, sizeof(struct lmm_model_frame));
+    model->modules = builder->modules;
+    model->frames = builder->frames;
+    return builder->families == NULL || model->families == NULL || model->sites == NULL ||
+                   model->modules == NULL || model->frames == NULL
+               ? -ENOSPC
+               : 0;
+}
+
+/* The spans are in such an order that what a record refers to comes before it. */
+static int read_records(struct builder *builder)
+{
+    int error = take_records(builder);
+
+    for (size_t i = 0; error == 0 && i < builder->books.span_count; i++) {
+        const struct lmm_span *span = &builder->books.spans[i];
+
+        for (uint32_t k = 0; error == 0 && k < span->count; k++) {
+            error = read_record(builder, span, k) ? 0 : -EINVAL;
+        }
+    }
+    return error;
+}
+
+int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t scratch_bytes,
+                    struct lmm_model **ret_model)
+{
+    struct builder builder = {.scratch = scratch, .scratch_bytes = scratch_bytes};
+    int error;
+
+    error = view == NULL ? -EINVAL : lmm_books_check_header(view->header);
+    if (error != 0) {
+        return error == -ENOTSUP ? -ENOTSUP : -EINVAL;
+    }
+    if (!align_scratch(&builder)) {
+        return -ENOSPC;
+    }
+    builder.model = take(&builder, 1, sizeof(struct lmm_model));
+    if (builder.model == NULL) {
+        return -ENOSPC;
+    }
+    read_header(builder.model, view->header);
+    error = read_command(&builder, view->header) ? open_books(&builder, view) : -ENOSPC;
+    error = error != 0 ? error : read_records(&builder);
+    if (error != 0) {
+        return error;
+    }
+    lmm_counters_read(&builder.books, builder.model);
+    lmm_model_define(builder.model, builder.families);
+    lmm_sort(builder.model->families, builder.model->family_count,
+             sizeof(struct lmm_model_family *), compare_families);
+    lmm_sort(builder.model->sites, builder.model->site_count, sizeof(struct lmm_model_site),
+             compare_sites);
+    *ret_model = builder.model;
+    return 0;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * model: the rows that every report shows, and the definition of every figure in one place
+ * (docs/reports.md has the formulas); renderers only format.
+ *
+ * Invariants of a model:
+ *   I1  in every row live = allocated - freed, and is never below 0
+ *   I2  a family's counts are the sums over its sites; the total's are the sums over the families
+ *   I3  peak_bytes >= live_bytes; every permille is at most 1000
+ *   I4  families and sites are in the order of the report; sites that have counted nothing are left
+ *       out
+ *   I5  a site's stack is below frame_count; each frame's caller is below its own number, and its module
+ *       at most module_count; no stack has more than LMM_MODEL_STACK_MAX frames
+ *   I6  a site's temporaries are at most its frees
+ *
+ * In a family of the ledger's flag BYTES, bytes are those that the program asked for, each block counts
+ * as one live slot, and its free slots are what is left beside those that its bytes need at least.
+ *
+ * The strings point into the ledger, are bounded by their length, and need no NUL.
+ *
+ * Locks: none are taken. Not responsible for reading the ledger (build.h).
+ */
+#ifndef LMM_REPORTER_MODEL_H
+#define LMM_REPORTER_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reporter/core/utf8.h"
+
+struct lmm_model;
+
+enum {
+    LMM_MODEL_BUILD_ID_MAX = 32,
+    LMM_MODEL_STACK_MAX = 256, /* frames of a stack; a longer one is damage */
+};
+
+/* One family, or the total over all of them (which has no size, no peak and no free slots). */
+struct lmm_model_family {
+    struct lmm_string name;
+    uint64_t size_bytes;
+    uint64_t align_bytes;
+    uint64_t stride_bytes;
+    uint64_t limit_bytes; /* 0: none */
+    uint64_t live_blocks;
+    uint64_t live_slots;
+    uint64_t live_bytes;
+    uint64_t peak_bytes;
+    uint64_t allocations;
+    uint64_t frees;
+    uint64_t pages;
+    uint64_t mapped_bytes;
+    uint64_t committed_bytes;
+    uint64_t slots; /* room in its pages, used or not */
+    uint64_t free_slots;
+    uint64_t run_free_slots; /* those of them in pages that hold runs */
+    uint64_t longest_run_slots;
+    uint64_t internal_bytes;
+    uint32_t sites; /* that have counted anything */
+    uint32_t occupancy_permille;
+    uint32_t internal_permille;
+    uint32_t external_permille; /* of run_free_slots */
+    bool counts_bytes;          /* the ledger's flag BYTES */
+};
+
+struct lmm_model_site {
+    const struct lmm_model_family *family;
+    struct lmm_string file;
+    struct lmm_string function;
+    uint32_t
+        line; /* 0: file alone says what it is, "(unattributed)"; or it is the function's module */
+    uint32_t id;
+    uint64_t live_blocks;
+    uint64_t live_slots;
+    uint64_t live_bytes;
+    uint64_t allocations;
+    uint64_t frees;
+    uint64_t allocated_slots;
+    uint64_t allocated_bytes;
+    uint64_t freed_slots;
+    uint32_t share_permille; /* of the live bytes of all families */
+    uint32_t stack;          /* the number of its innermost frame; 0: none */
+    uint64_t stack_key;      /* identifies the stack, in other processes too; 0: none */
+    uint64_t temporaries;    /* blocks that were freed before the same thread allocated again */
+    uint64_t peak_blocks;    /* what lived of it when most bytes of the process did */
+    uint64_t peak_bytes;
+};
+
+/* A file that was mapped in the process, and that frames lie in. */
+struct lmm_model_module {
+    struct lmm_string path; /* empty: unknown */
+    uint64_t start;
+    uint64_t end;
+    uint64_t bias; /* address in memory - address in the file's headers */
+    uint64_t key;  /* of the last component of its path */
+    bool is_gone;  /* unloaded since; its addresses may be another's too */
+    uint32_t build_id_bytes;
+    unsigned char build_id[LMM_MODEL_BUILD_ID_MAX];
+};
+
+/* One call of a stack. */
+struct lmm_model_frame {
+    uint64_t address; /* where the call returns to; the call itself is before it */
+    uint64_t key;     /* of its place in its module's file, and of all that is outside of it */
+    uint32_t caller;  /* the number of the next outer frame, below this one's; 0: none */
+    uint32_t module;  /* its index + 1; 0: none */
+    uint32_t depth;   /* frames from here outwards, this one included */
+};
+
+/* What a frame is in the source: a function that calls, or one that was inlined into it. */
+struct lmm_model_call {
+    struct lmm_string function; /* "libhr.so+0x1f0" where its name is not known; never empty */
+    struct lmm_string file;     /* empty: unknown, and so is the line */
+    struct lmm_string module;   /* the last component of its path; empty: none */
+    uint32_t line;              /* 0: unknown */
+    bool is_named;
+    bool is_inline;  /* inlined into the next call of the frame */
+    bool is_wrapper; /* allocates for its caller: operator new, xmalloc, the C and C++ libraries */
+};
+
+/* Whoever knows the names of frames. */
+struct lmm_model_namer {
+    /*
+     * Sets *ret_calls to the calls that a frame of the model is, the innermost first, and returns their
+     * number; 0: memory ran out. They are kept as long as the namer is.
+     */
+    size_t (*calls_of)(struct lmm_model_namer *namer, const struct lmm_model *model, uint32_t frame,
+                       const struct lmm_model_call **ret_calls);
+};
+
+/* Rows that a model was asked to leave out. */
+struct lmm_model_rest {
+    size_t count;
+    uint64_t live_blocks;
+};
+
+/* What the process does now, as far as can be told. */
+enum lmm_model_process {
+    LMM_MODEL_RUNNING,  /* it keeps these books, or kept them at the time of the snapshot */
+    LMM_MODEL_EXITED,   /* it left blocks behind */
+    LMM_MODEL_LOST,     /* it keeps its books elsewhere, because the ledger could not grow */
+    LMM_MODEL_KILLED,   /* it is gone without a word; set by whoever found that out */
+    LMM_MODEL_REPLACED, /* it became another program by exec; as above */
+};
+
+struct lmm_model {
+    struct lmm_string executable; /* as the ledger has it */
+    struct lmm_string program;    /* its last component; "(unknown)" where there is none */
+    struct lmm_string command;    /* the arguments, with blanks between them */
+    uint32_t pid;
+    uint32_t parent_pid;
+    uint32_t system_page_bytes;
+    uint32_t lost_errno; /* LMM_MODEL_LOST: why */
+    enum lmm_model_process process;
+    uint64_t start_time_ns;    /* these three: CLOCK_REALTIME */
+    uint64_t end_time_ns;      /* when it exited, or lost its ledger; 0: neither */
+    uint64_t snapshot_time_ns; /* when the ledger was copied; 0: this is the original */
+    uint64_t sites_merged;
+    uint64_t reservoir_bytes;
+    uint64_t overhead_bytes;
+    bool settled; /* false: rows were being moved whenever they were read */
+    struct lmm_model_family total;
+    size_t families_used; /* families that have ever counted an allocation or a free */
+    size_t family_count;
+    const struct lmm_model_family **families; /* live bytes, largest first; equals by name */
+    size_t site_count;
+    struct lmm_model_site *sites; /* live bytes, then allocations, largest first; then by place */
+    const char *order;     /* what the rows were sorted by, when not as said above; else NULL */
+    bool is_drop_in;       /* the books of malloc: families are its size classes */
+    uint32_t stack_frames; /* kept of a call stack, at most; 0: none are taken */
+    uint64_t temporaries;  /* of all sites */
+    uint64_t peak_bytes;   /* most bytes that lived, as far as peaks were written; 0: none were */
+    uint64_t peak_time_ns; /* CLOCK_REALTIME of that moment */
+    uint32_t frame_count;  /* numbers are below this; number 0 is no frame */
+    const struct lmm_model_frame *frames;
+    uint32_t module_count;
+    const struct lmm_model_module *modules;
+    struct lmm_model_namer *namer; /* NULL: nobody knows names */
+    size_t shown_calls; /* reports print at most so many of each site's stack; 0: no stacks */
+    struct lmm_model_rest hidden_families; /* not among the above, but in the total; see select.h */
+    struct lmm_model_rest hidden_sites;
+};
+
+/*
+ * Defines every figure of a model whose counters are summed (counters.h): keeps the sites that have counted
+ * anything, adds each to its family, and does what lmm_model_sum() does. families: the array that the
+ * model's families lie in, in the order of the ledger.
+ */
+void lmm_model_define(struct lmm_model *model, struct lmm_model_family *families);
+
+/*
+ * Defines the total, families_used, and the sites' shares anew, from the families and sites that the
+ * model now has. For whoever takes families, with all their sites, out of a model.
+ */
+void lmm_model_sum(struct lmm_model *model);
+
+/*
+ * Returns the number of the frame that called `frame`, 0 at the end of the stack. A stack is walked by
+ * for (frame = site->stack; frame != 0; frame = lmm_model_caller(model, frame)).
+ */
+uint32_t lmm_model_caller(const struct lmm_model *model, uint32_t frame);
+
+/* Returns the module that a frame lies in, or NULL. */
+const struct lmm_model_module *lmm_model_module_of(const struct lmm_model *model, uint32_t frame);
+
+/*
+ * Returns an address as files have it, so that it is the same in every process: less its module's bias.
+ * frame is not 0.
+ */
+uint64_t lmm_model_offset(const struct lmm_model *model, uint32_t frame);
+
+/* Returns what stands behind the last slash of path. */
+struct lmm_string lmm_model_last_component(struct lmm_string path);
+
+/* Returns part / whole in thousandths, rounded down, at most 1000; 0 when whole is 0. */
+uint32_t lmm_model_permille(uint64_t part, uint64_t whole);
+
+#endif

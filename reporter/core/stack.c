@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* stack: see stack.h for the contract. */
+#include "reporter/core/stack.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "reporter/core/model.h"
+
+enum {
+    MODULE_MAX = 255, /* bytes of a module's name that stand before an offset */
+    PLACE_BYTES = MODULE_MAX + 32,
+};
+
+/* Makes the call that a frame is where nobody knows names; place: room for its text. */
+static struct lmm_model_call unnamed(const struct lmm_model *model, uint32_t frame,
+                                     char place[PLACE_BYTES])
+{
+    const struct lmm_model_module *module = lmm_model_module_of(model, frame);
+    struct lmm_string name =
+        module == NULL ? lmm_string_of("") : lmm_model_last_component(module->path);
+
+    if (name.bytes > 0) {
+        snprintf(place, PLACE_BYTES, "%.*s+0x%" PRIx64,
+                 (int) (name.bytes < MODULE_MAX ? name.bytes : MODULE_MAX), name.text,
+                 lmm_model_offset(model, frame));
+    } else {
+        snprintf(place, PLACE_BYTES, "0x%" PRIx64, model->frames[frame].address);
+    }
+    return (struct lmm_model_call) {
+        .function = lmm_string_of(place), .file = lmm_string_of(""), .module = name};
+}
+
+bool lmm_stack_walk(const struct lmm_model *model, uint32_t stack, size_t most, lmm_stack_fn take,
+                    void *context)
+{
+    for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
+        char place[PLACE_BYTES];
+        struct lmm_model_call call;
+        const struct lmm_model_call *calls = &call;
+        size_t count =
+            model->namer == NULL ? 0 : model->namer->calls_of(model->namer, model, frame, &calls);
+
+        if (count == 0) {
+            call = unnamed(model, frame, place);
+            count = 1;
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (most-- == 0 || !take(context, &calls[i])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}

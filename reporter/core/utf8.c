@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* utf8: see utf8.h for the contract. */
+#include "reporter/core/utf8.h"
+
+#include <string.h>
+
+struct lmm_string lmm_string_of(const char *text)
+{
+    return (struct lmm_string) {text, strlen(text)};
+}
+
+/* Length that a sequence's first byte announces and the bits of the character it carries. */
+static size_t lead(unsigned char byte, uint32_t *ret_bits)
+{
+    if (byte < 0x80) {
+        *ret_bits = byte;
+        return 1;
+    }
+    if ((byte & 0xe0) == 0xc0) {
+        *ret_bits = byte & 0x1fu;
+        return 2;
+    }
+    if ((byte & 0xf0) == 0xe0) {
+        *ret_bits = byte & 0x0fu;
+        return 3;
+    }
+    if ((byte & 0xf8) == 0xf0) {
+        *ret_bits = byte & 0x07u;
+        return 4;
+    }
+    return 0;
+}
+
+size_t lmm_utf8_decode(const char *text, size_t bytes, uint32_t *ret_character)
+{
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint32_t character = 0;
+    size_t length = lead((unsigned char) text[0], &character);
+
+    if (length == 0 || length > bytes) {
+        return 0;
+    }
+    for (size_t i = 1; i < length; i++) {
+        unsigned char byte = (unsigned char) text[i];
+
+        if ((byte & 0xc0) != 0x80) {
+            return 0;
+        }
+        character = character << 6 | (byte & 0x3fu);
+    }
+    if (character < smallest[length] || character > 0x10ffff ||
+        (character >= 0xd800 && character <= 0xdfff)) {
+        return 0;
+    }
+    *ret_character = character;
+    return length;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* words: see words.h for the contract. */
+#include "reporter/core/words.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reporter/core/sink.h"
+
+const char *lmm_plural(uint64_t count, const char *one, const char *many)
+{
+    return count == 1 ? one : many;
+}
+
+char *lmm_write_count(char *cell, uint64_t value)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof(digits), "%" PRIu64, value);
+
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0) {
+            *cell++ = ',';
+        }
+        *cell++ = digits[i];
+    }
+    *cell = '\0';
+    return cell;
+}
+
+/* Returns bytes in tenths of the unit, rounded to the nearest; no step can overflow. */
+static uint64_t tenths(uint64_t bytes, uint64_t unit)
+{
+    return bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
+}
+
+void lmm_write_bytes(char *cell, uint64_t bytes)
+{
+    static const char *const names[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    uint64_t unit = 1024;
+    size_t name = 0;
+
+    if (bytes < unit) {
+        snprintf(cell, LMM_CELL_BYTES, "%" PRIu64 " B", bytes);
+        return;
+    }
+    while (name + 1 < sizeof(names) / sizeof(names[0]) && tenths(bytes, unit) >= 10240) {
+        unit *= 1024;
+        name++;
+    }
+    cell += snprintf(cell, LMM_CELL_BYTES, "%" PRIu64 ".%" PRIu64 " %s (", tenths(bytes, unit) / 10,
+                     tenths(bytes, unit) % 10, names[name]);
+    cell = lmm_write_count(cell, bytes);
+    memcpy(cell, ")", sizeof(")"));
+}
+
+void lmm_write_share(char *cell, uint32_t permille, uint64_t whole)
+{
+    if (whole == 0) {
+        memcpy(cell, "-", sizeof("-"));
+        return;
+    }
+    snprintf(cell, LMM_CELL_BYTES, "%" PRIu32 ".%" PRIu32 "%%", permille / 10, permille % 10);
+}
+
+/* Control characters, and those that mark or change the direction of the text after them. */
+static bool steers(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || (c >= 0x200e && c <= 0x200f) ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+size_t lmm_put_string(struct lmm_sink *sink, struct lmm_string string)
+{
+    size_t columns = 0;
+
+    for (size_t i = 0; i < string.bytes;) {
+        uint32_t character = 0;
+        size_t length = lmm_utf8_decode(string.text + i, string.bytes - i, &character);
+        bool escaped = length == 0 || steers(character);
+        size_t bytes = length == 0 ? 1 : length;
+
+        for (size_t k = 0; sink != NULL && k < bytes; k++) {
+            if (escaped) {
+                lmm_sink_printf(sink, "\\x%02x", (unsigned) (unsigned char) string.text[i + k]);
+            } else {
+                lmm_sink_write(sink, string.text + i + k, 1);
+            }
+        }
+        if (character == '\\' && sink != NULL) {
+            lmm_sink_write(sink, "\\", 1);
+        }
+        columns += escaped ? 4 * bytes : (size_t) 1 + (character == '\\');
+        i += bytes;
+    }
+    return columns;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * words: how a number, a size, a share and a name look in a report for people. Integer arithmetic
+ * only, because formatting floating point may allocate. Stateless.
+ */
+#ifndef LMM_REPORTER_WORDS_H
+#define LMM_REPORTER_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reporter/core/utf8.h"
+
+struct lmm_sink;
+
+enum {
+    LMM_CELL_BYTES = 64, /* room for any number below and its NUL */
+};
+
+/* Returns one when count is 1, else many. */
+const char *lmm_plural(uint64_t count, const char *one, const char *many);
+
+/* Writes "1,258,291" to cell, of LMM_CELL_BYTES; returns where its NUL stands. */
+char *lmm_write_count(char *cell, uint64_t value);
+
+/* Writes "108 B" or "1.2 MiB (1,258,291)", rounded to the nearest tenth, to cell. */
+void lmm_write_bytes(char *cell, uint64_t bytes);
+
+/* Writes "12.3%" to cell, or "-" when whole is 0: there is nothing to have a share of. */
+void lmm_write_share(char *cell, uint32_t permille, uint64_t whole);
+
+/*
+ * Prints string, escaped as text.h says. sink: NULL to measure only. Returns how many columns of a
+ * terminal it takes, counting one for each character.
+ */
+size_t lmm_put_string(struct lmm_sink *sink, struct lmm_string string);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* parse: see parse.h for the contract. */
+#include "reporter/program/base/parse.h"
+
+#include <argp.h>
+#include <string.h>
+
+#define NS_PER_MS     UINT64_C(1000000)
+#define NS_PER_SECOND UINT64_C(1000000000)
+#define NS_MAX        (UINT64_C(3653) * 86400 * NS_PER_SECOND)
+
+/* Reads digits at *text and moves it behind them; false when there are none, or too many. */
+static bool read_digits(const char **text, uint64_t *ret_value)
+{
+    const char *start = *text;
+    uint64_t value = 0;
+
+    for (; **text >= '0' && **text <= '9'; (*text)++) {
+        if (__builtin_mul_overflow(value, 10u, &value) ||
+            __builtin_add_overflow(value, (uint64_t) (**text - '0'), &value)) {
+            return false;
+        }
+    }
+    *ret_value = value;
+    return *text != start;
+}
+
+bool lmm_parse_count(const char *text, size_t *ret_count)
+{
+    uint64_t value;
+
+    if (!read_digits(&text, &value) || *text != '\0' || value == 0 || value > SIZE_MAX) {
+        return false;
+    }
+    *ret_count = (size_t) value;
+    return true;
+}
+
+static bool read_unit(const char *text, uint64_t *ret_unit_ns)
+{
+    static const struct {
+        const char *name;
+        uint64_t ns;
+    } units[] = {
+        {"", NS_PER_SECOND},       {"ms", NS_PER_MS},           {"s", NS_PER_SECOND},
+        {"m", 60 * NS_PER_SECOND}, {"h", 3600 * NS_PER_SECOND},
+    };
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(text, units[i].name) == 0) {
+            *ret_unit_ns = units[i].ns;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool lmm_parse_duration(const char *text, uint64_t *ret_ns)
+{
+    const char *fraction = NULL;
+    uint64_t unit_ns;
+    uint64_t whole;
+    uint64_t digits = 0;
+    uint64_t ns;
+
+    if (!read_digits(&text, &whole)) {
+        return false;
+    }
+    if (*text == '.') {
+        fraction = ++text;
+        if (!read_digits(&text, &digits)) {
+            return false;
+        }
+    }
+    if (!read_unit(text, &unit_ns) || whole > NS_MAX / unit_ns) {
+        return false;
+    }
+    ns = whole * unit_ns;
+    for (; fraction != NULL && *fraction >= '0' && *fraction <= '9'; fraction++) {
+        unit_ns /= 10;
+        ns += (uint64_t) (*fraction - '0') * unit_ns;
+    }
+    if (ns == 0 || ns > NS_MAX) {
+        return false;
+    }
+    *ret_ns = ns;
+    return true;
+}
+
+void lmm_take_word(const char **word, const char *argument, const struct argp_state *state)
+{
+    if (*word != NULL) {
+        argp_error(state, "one process at a time, not '%s' too", argument);
+    }
+    *word = argument;
+}

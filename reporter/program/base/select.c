@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* select: see select.h for the contract. */
+#include "reporter/program/base/select.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/base/parse.h"
+
+typedef int compare(const void *, const void *);
+
+struct lmm_select_key {
+    const char *name;
+    const char *words;         /* "Sites by ..." */
+    compare *compare_families; /* of pointers to families */
+    compare *compare_sites;    /* of sites */
+};
+
+/* ---- Orders ---------------------------------------------------------------------------------- */
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_strings(struct lmm_string a, struct lmm_string b)
+{
+    size_t bytes = a.bytes < b.bytes ? a.bytes : b.bytes;
+    int order = memcmp(a.text, b.text, bytes);
+
+    return order != 0 ? order : compare_numbers(a.bytes, b.bytes);
+}
+
+static const struct lmm_model_family *family_at(const void *item)
+{
+    return *(const struct lmm_model_family *const *) item;
+}
+
+static int families_by_name(const void *left, const void *right)
+{
+    const struct lmm_model_family *a = family_at(left);
+    const struct lmm_model_family *b = family_at(right);
+    int order = compare_strings(a->name, b->name);
+
+    return order != 0 ? order : compare_numbers((uintptr_t) a, (uintptr_t) b);
+}
+
+static int sites_by_place(const void *left, const void *right)
+{
+    const struct lmm_model_site *a = left;
+    const struct lmm_model_site *b = right;
+    int order = compare_strings(a->file, b->file);
+
+    order = order != 0 ? order : compare_numbers(a->line, b->line);
+    order = order != 0 ? order : compare_strings(a->family->name, b->family->name);
+    return order != 0 ? order : compare_numbers(a->id, b->id);
+}
+
+/* Defines an order of families and one of sites, largest figure first; equal ones by name. */
+#define ORDER(name, family_figure, site_figure)                                                    \
+    static int families_by_##name(const void *left, const void *right)                             \
+    {                                                                                              \
+        int order =                                                                                \
+            compare_numbers(family_at(right)->family_figure, family_at(left)->family_figure);      \
+                                                                                                   \
+        return order != 0 ? order : families_by_name(left, right);                                 \
+    }                                                                                              \
+    static int sites_by_##name(const void *left, const void *right)                                \
+    {                                                                                              \
+        const struct lmm_model_site *a = left;                                                     \
+        const struct lmm_model_site *b = right;                                                    \
+        int order = compare_numbers(b->site_figure, a->site_figure);                               \
+                                                                                                   \
+        return order != 0 ? order : sites_by_place(left, right);                                   \
+    }
+
+ORDER(bytes, live_bytes, live_bytes)
+ORDER(blocks, live_blocks, live_blocks)
+ORDER(allocations, allocations, allocations)
+ORDER(frees, frees, frees)
+ORDER(size, size_bytes, family->size_bytes)
+ORDER(peak, peak_bytes, live_bytes)
+ORDER(committed, committed_bytes, live_bytes)
+
+static const struct lmm_select_key keys[] = {
+    {"bytes", "live bytes", families_by_bytes, sites_by_bytes},
+    {"blocks", "live blocks", families_by_blocks, sites_by_blocks},
+    {"allocations", "allocations", families_by_allocations, sites_by_allocations},
+    {"frees", "frees", families_by_frees, sites_by_frees},
+    {"size", "size", families_by_size, sites_by_size},
+    {"peak", "live bytes", families_by_peak, sites_by_peak},
+    {"committed", "live bytes", families_by_committed, sites_by_committed},
+    {"name", "place", families_by_name, sites_by_place},
+};
+
+static const struct lmm_select_key *find_key(const char *name)
+{
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (strcmp(keys[i].name, name) == 0) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+static const struct argp_option options[] = {
+    {"sort", 's', "KEY", 0,
+     "Order families and sites by KEY: bytes (the default), blocks, allocations, frees, size, "
+     "peak, "
+     "committed or name",
+     1},
+    {"top", 't', "N", 0, "Show the first N families and N sites only", 1},
+    {"family", 'f', "PATTERN", 0,
+     "Only families whose name fits the shell pattern; given more than once: any of them", 1},
+    {0},
+};
+
+static void add_pattern(struct argp_state *state, struct lmm_select *select, const char *pattern)
+{
+    const char **patterns =
+        reallocarray(select->patterns, select->pattern_count + 1, sizeof(*patterns));
+
+    if (patterns == NULL) {
+        argp_failure(state, 1, ENOMEM, "--family");
+        return;
+    }
+    patterns[select->pattern_count++] = pattern;
+    select->patterns = patterns;
+}
+
+static error_t parse(int option, char *argument, struct argp_state *state)
+{
+    struct lmm_select *select = state->input;
+
+    switch (option) {
+    case 's':
+        select->key = find_key(argument);
+        if (select->key == NULL) {
+            argp_error(state, "no sort key '%s'", argument);
+        }
+        return 0;
+    case 't':
+        if (!lmm_parse_count(argument, &select->top)) {
+            argp_error(state, "--top wants a number from 1 on, not '%s'", argument);
+        }
+        return 0;
+    case 'f': add_pattern(state, select, argument); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp lmm_select_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+
+/* ---- Applying -------------------------------------------------------------------------------- */
+
+/* Whether a name fits any pattern. A ledger's strings end with a NUL, which their length leaves out. */
+static bool fits(const struct lmm_select *select, struct lmm_string name)
+{
+    for (size_t i = 0; i < select->pattern_count; i++) {
+        if (fnmatch(select->patterns[i], name.text, 0) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void keep_fitting(const struct lmm_select *select, struct lmm_model *model)
+{
+    size_t families = 0;
+    size_t sites = 0;
+
+    for (size_t i = 0; i < model->family_count; i++) {
+        if (fits(select, model->families[i]->name)) {
+            model->families[families++] = model->families[i];
+        }
+    }
+    for (size_t i = 0; i < model->site_count; i++) {
+        if (fits(select, model->sites[i].family->name)) {
+            model->sites[sites++] = model->sites[i];
+        }
+    }
+    model->family_count = families;
+    model->site_count = sites;
+    lmm_model_sum(model);
+}
+
+static void hide_behind(struct lmm_model *model, size_t top)
+{
+    for (; model->family_count > top; model->family_count--) {
+        model->hidden_families.count++;
+        model->hidden_families.live_blocks += model->families[model->family_count - 1]->live_blocks;
+    }
+    for (; model->site_count > top; model->site_count--) {
+        model->hidden_sites.count++;
+        model->hidden_sites.live_blocks += model->sites[model->site_count - 1].live_blocks;
+    }
+}
+
+void lmm_select_apply(const struct lmm_select *select, struct lmm_model *model)
+{
+    if (select->pattern_count > 0) {
+        keep_fitting(select, model);
+    }
+    if (select->key != NULL) {
+        qsort(model->families, model->family_count, sizeof(struct lmm_model_family *),
+              select->key->compare_families);
+        qsort(model->sites, model->site_count, sizeof(*model->sites), select->key->compare_sites);
+        model->order = select->key->words;
+    }
+    if (select->top != 0) {
+        hide_behind(model, select->top);
+    }
+}
+
+void lmm_select_free(struct lmm_select *select)
+{
+    free(select->patterns);
+    *select = (struct lmm_select) {NULL, 0, NULL, 0};
+}

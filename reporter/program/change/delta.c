@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* delta: see delta.h for the contract and the invariants. */
+#include "reporter/program/change/delta.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/core/saturate.h"
+#include "reporter/program/base/names.h"
+
+static struct lmm_change add_changes(struct lmm_change a, struct lmm_change b)
+{
+    return (struct lmm_change) {lmm_add_saturated(a.before, b.before),
+                                lmm_add_saturated(a.after, b.after)};
+}
+
+int64_t lmm_change_growth(struct lmm_change change)
+{
+    bool grew = change.after >= change.before;
+    uint64_t amount = grew ? change.after - change.before : change.before - change.after;
+
+    if (amount > INT64_MAX) {
+        amount = INT64_MAX;
+    }
+    return grew ? (int64_t) amount : -(int64_t) amount;
+}
+
+static bool differs(struct lmm_change change)
+{
+    return change.before != change.after;
+}
+
+bool lmm_delta_row_changed(const struct lmm_delta_row *row)
+{
+    return differs(row->live_bytes) || differs(row->live_blocks) || differs(row->allocations) ||
+           differs(row->frees);
+}
+
+/* ---- Order ----------------------------------------------------------------------------------- */
+
+static int compare_strings(struct lmm_string a, struct lmm_string b)
+{
+    int order = memcmp(a.text, b.text, a.bytes < b.bytes ? a.bytes : b.bytes);
+
+    return order != 0 ? order : (a.bytes > b.bytes) - (a.bytes < b.bytes);
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    const struct lmm_delta_row *a = left;
+    const struct lmm_delta_row *b = right;
+    int order = compare_strings(a->family, b->family);
+
+    order = order != 0 ? order : compare_strings(a->file, b->file);
+    order = order != 0 ? order : (a->line > b->line) - (a->line < b->line);
+    order = order != 0 ? order : compare_strings(a->function, b->function);
+    return order != 0 ? order : (a->stack_key > b->stack_key) - (a->stack_key < b->stack_key);
+}
+
+static int compare_changes(struct lmm_change a, struct lmm_change b)
+{
+    int64_t growth_a = lmm_change_growth(a);
+    int64_t growth_b = lmm_change_growth(b);
+
+    return (growth_b > growth_a) - (growth_b < growth_a);
+}
+
+static int compare_growth(const void *left, const void *right)
+{
+    const struct lmm_delta_row *a = left;
+    const struct lmm_delta_row *b = right;
+    int order = compare_changes(a->live_bytes, b->live_bytes);
+
+    order = order != 0 ? order : compare_changes(a->live_blocks, b->live_blocks);
+    order = order != 0 ? order : compare_changes(a->allocations, b->allocations);
+    return order != 0 ? order : compare_names(a, b);
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+static void add_row(struct lmm_delta_row *sum, const struct lmm_delta_row *row)
+{
+    sum->in_before = sum->in_before || row->in_before;
+    sum->in_after = sum->in_after || row->in_after;
+    sum->live_bytes = add_changes(sum->live_bytes, row->live_bytes);
+    sum->live_blocks = add_changes(sum->live_blocks, row->live_blocks);
+    sum->allocations = add_changes(sum->allocations, row->allocations);
+    sum->frees = add_changes(sum->frees, row->frees);
+}
+
+/* Makes one row of those with the same names, and puts the rows in order; returns how many remain. */
+static size_t merge(struct lmm_delta_row *rows, size_t count)
+{
+    size_t kept = 0;
+
+    qsort(rows, count, sizeof(*rows), compare_names);
+    for (size_t i = 0; i < count; i++) {
+        if (kept > 0 && compare_names(&rows[kept - 1], &rows[i]) == 0) {
+            add_row(&rows[kept - 1], &rows[i]);
+        } else {
+            rows[kept++] = rows[i];
+        }
+    }
+    qsort(rows, kept, sizeof(*rows), compare_growth);
+    return kept;
+}
+
+static struct lmm_change on_side(uint64_t value, bool after)
+{
+    return after ? (struct lmm_change) {0, value} : (struct lmm_change) {value, 0};
+}
+
+static struct lmm_delta_row family_row(const struct lmm_model_family *family, bool after)
+{
+    return (struct lmm_delta_row) {
+        .family = family->name,
+        .file = lmm_string_of(""),
+        .function = lmm_string_of(""),
+        .in_before = !after,
+        .in_after = after,
+        .live_bytes = on_side(family->live_bytes, after),
+        .live_blocks = on_side(family->live_blocks, after),
+        .allocations = on_side(family->allocations, after),
+        .frees = on_side(family->frees, after),
+    };
+}
+
+static struct lmm_delta_row site_row(const struct lmm_model_site *site, bool after)
+{
+    return (struct lmm_delta_row) {
+        .family = site->family->name,
+        .file = site->file,
+        .function = site->function,
+        .line = site->line,
+        .stack_key = site->stack_key,
+        .in_before = !after,
+        .in_after = after,
+        .live_bytes = on_side(site->live_bytes, after),
+        .live_blocks = on_side(site->live_blocks, after),
+        .allocations = on_side(site->allocations, after),
+        .frees = on_side(site->frees, after),
+    };
+}
+
+/* True on success, *ret_matches then set; false: out of memory. */
+static bool match(struct lmm_string family, char *const *patterns, bool *ret_matches)
+{
+    char *name = patterns == NULL ? NULL : lmm_name_exact(family);
+    bool matches = patterns == NULL;
+
+    if (patterns != NULL && name == NULL) {
+        return false;
+    }
+    for (; !matches && *patterns != NULL; patterns++) {
+        matches = fnmatch(*patterns, name, 0) == 0;
+    }
+    free(name);
+    *ret_matches = matches;
+    return true;
+}
+
+static bool take_families(struct lmm_delta *delta, const struct lmm_model *model, bool after,
+                          char *const *patterns)
+{
+    for (size_t i = 0; i < model->family_count; i++) {
+        bool matches;
+
+        if (!match(model->families[i]->name, patterns, &matches)) {
+            return false;
+        }
+        if (matches) {
+            delta->families[delta->family_count++] = family_row(model->families[i], after);
+        }
+    }
+    return true;
+}
+
+static bool take_sites(struct lmm_delta *delta, const struct lmm_model *model, bool after,
+                       char *const *patterns)
+{
+    for (size_t i = 0; i < model->site_count; i++) {
+        bool matches;
+
+        if (!match(model->sites[i].family->name, patterns, &matches)) {
+            return false;
+        }
+        if (matches) {
+            delta->sites[delta->site_count++] = site_row(&model->sites[i], after);
+        }
+    }
+    return true;
+}
+
+/* ---- What the two models are to each other --------------------------------------------------- */
+
+/* When the figures were true, as far as the ledger knows; 0: now, or when the process was killed. */
+static uint64_t moment(const struct lmm_model *model)
+{
+    return model->end_time_ns != 0 ? model->end_time_ns : model->snapshot_time_ns;
+}
+
+/* Counters of a process only go up. Of two processes, one may have ended before the other began. */
+static bool is_backwards(const struct lmm_delta *delta)
+{
+    const struct lmm_model *before = delta->before;
+    const struct lmm_model *after = delta->after;
+
+    if (delta->same_process) {
+        return after->total.allocations < before->total.allocations ||
+               after->total.frees < before->total.frees;
+    }
+    if (moment(after) != 0 && moment(before) != 0) {
+        return moment(after) < moment(before);
+    }
+    return moment(after) != 0 && moment(after) < before->start_time_ns;
+}
+
+static void relate(struct lmm_delta *delta)
+{
+    const struct lmm_model *before = delta->before;
+    const struct lmm_model *after = delta->after;
+
+    delta->same_program = compare_strings(before->program, after->program) == 0;
+    delta->same_process = delta->same_program && before->pid == after->pid &&
+                          before->start_time_ns == after->start_time_ns;
+    delta->backwards = is_backwards(delta);
+}
+
+static bool fill(struct lmm_delta *delta, char *const *patterns, bool with_sites)
+{
+    const struct lmm_model *before = delta->before;
+    const struct lmm_model *after = delta->after;
+
+    delta->families =
+        calloc(before->family_count + after->family_count + 1, sizeof(struct lmm_delta_row));
+    delta->sites = calloc(before->site_count + after->site_count + 1, sizeof(struct lmm_delta_row));
+    if (delta->families == NULL || delta->sites == NULL ||
+        !take_families(delta, before, false, patterns) ||
+        !take_families(delta, after, true, patterns)) {
+        return false;
+    }
+    return !with_sites ||
+           (take_sites(delta, before, false, patterns) && take_sites(delta, after, true, patterns));
+}
+
+struct lmm_delta *lmm_delta_make(const struct lmm_model *before, const struct lmm_model *after,
+                                 char *const *patterns, bool with_sites)
+{
+    struct lmm_delta *delta = calloc(1, sizeof(*delta));
+
+    if (delta == NULL) {
+        return NULL;
+    }
+    delta->before = before;
+    delta->after = after;
+    relate(delta);
+    if (!fill(delta, patterns, with_sites)) {
+        lmm_delta_free(delta);
+        return NULL;
+    }
+    delta->family_count = merge(delta->families, delta->family_count);
+    delta->site_count = merge(delta->sites, delta->site_count);
+    for (size_t i = 0; i < delta->family_count; i++) {
+        add_row(&delta->total, &delta->families[i]);
+    }
+    return delta;
+}
+
+void lmm_delta_free(struct lmm_delta *delta)
+{
+    if (delta != NULL) {
+        free(delta->families);
+        free(delta->sites);
+    }
+    free(delta);
+}

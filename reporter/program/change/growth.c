@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* growth: see growth.h for the contract, the invariants and what steady means. */
+#include "reporter/program/change/growth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+
+enum {
+    RISING_PERMILLE = 800,      /* of all moments */
+    RISING_LAST_PERMILLE = 500, /* of the last third */
+    SLOWDOWN_MAX = 4,           /* of the last third's rate against the whole's */
+    SECONDS_PER_HOUR = 3600,
+};
+
+static const double NS_PER_SECOND = 1e9;
+
+/* What is known of a site. */
+struct track {
+    uint64_t constant;
+    uint64_t *values; /* a value for each moment; NULL: always `constant` */
+};
+
+struct lmm_growth {
+    struct track *tracks; /* by site id */
+    size_t track_count;
+    size_t moments;
+    size_t stride;                             /* readings in a moment */
+    size_t in_last;                            /* readings in the last one so far */
+    uint64_t times_ns[LMM_GROWTH_MOMENTS_MAX]; /* of each moment's first reading */
+};
+
+/* ---- The test of shape ----------------------------------------------------------------------- */
+
+/* Returns by how many thousandths of all pairs the rising ones outnumber the falling ones. */
+static int64_t rising_permille(const uint64_t *values, size_t count)
+{
+    int64_t balance = 0;
+    int64_t pairs = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = i + 1; k < count; k++) {
+            balance += (values[k] > values[i]) - (values[k] < values[i]);
+            pairs++;
+        }
+    }
+    return pairs == 0 ? 0 : balance * 1000 / pairs;
+}
+
+/* Returns the slope of least squares, in units a second. */
+static double rate(const uint64_t *times_ns, const uint64_t *values, size_t count)
+{
+    double time_mean = 0;
+    double value_mean = 0;
+    double product = 0;
+    double square = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        time_mean += (double) (times_ns[i] - times_ns[0]) / NS_PER_SECOND / (double) count;
+        value_mean += (double) values[i] / (double) count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        double time = (double) (times_ns[i] - times_ns[0]) / NS_PER_SECOND - time_mean;
+
+        product += time * ((double) values[i] - value_mean);
+        square += time * time;
+    }
+    return square > 0 ? product / square : 0;
+}
+
+bool lmm_growth_is_steady(const uint64_t *times_ns, const uint64_t *values, size_t count,
+                          double *ret_bytes_per_second)
+{
+    size_t third = count / 3;
+    const uint64_t *last = values + (count - third);
+    double whole_rate;
+
+    if (count < LMM_GROWTH_MOMENTS_MIN || rising_permille(values, count) < RISING_PERMILLE ||
+        rising_permille(last, third) < RISING_LAST_PERMILLE) {
+        return false;
+    }
+    whole_rate = rate(times_ns, values, count);
+    if (whole_rate <= 0 ||
+        rate(times_ns + (count - third), last, third) * SLOWDOWN_MAX < whole_rate) {
+        return false;
+    }
+    if (ret_bytes_per_second != NULL) {
+        *ret_bytes_per_second = whole_rate;
+    }
+    return true;
+}
+
+/* ---- Readings -------------------------------------------------------------------------------- */
+
+struct lmm_growth *lmm_growth_new(void)
+{
+    struct lmm_growth *growth = calloc(1, sizeof(*growth));
+
+    if (growth != NULL) {
+        growth->stride = 1;
+    }
+    return growth;
+}
+
+void lmm_growth_free(struct lmm_growth *growth)
+{
+    for (size_t i = 0; growth != NULL && i < growth->track_count; i++) {
+        free(growth->tracks[i].values);
+    }
+    free(growth == NULL ? NULL : growth->tracks);
+    free(growth);
+}
+
+size_t lmm_growth_moments(const struct lmm_growth *growth)
+{
+    return growth->moments;
+}
+
+/* Makes one moment of every two; the values behind them are zero again. */
+static void halve_values(uint64_t *values)
+{
+    enum { HALF = LMM_GROWTH_MOMENTS_MAX / 2 };
+
+    for (size_t i = 0; i < HALF; i++) {
+        values[i] = values[2 * i] < values[2 * i + 1] ? values[2 * i] : values[2 * i + 1];
+    }
+    memset(values + HALF, 0, HALF * sizeof(values[0]));
+}
+
+static void halve(struct lmm_growth *growth)
+{
+    for (size_t i = 0; i < growth->track_count; i++) {
+        if (growth->tracks[i].values != NULL) {
+            halve_values(growth->tracks[i].values);
+        }
+    }
+    for (size_t i = 0; i < LMM_GROWTH_MOMENTS_MAX / 2; i++) {
+        growth->times_ns[i] = growth->times_ns[2 * i];
+    }
+    growth->moments = LMM_GROWTH_MOMENTS_MAX / 2;
+    growth->stride *= 2;
+    growth->in_last = growth->stride;
+}
+
+/* Starts a moment, or stays in the last one while that has room for readings. */
+static void advance(struct lmm_growth *growth, uint64_t time_ns)
+{
+    if (growth->moments > 0 && growth->in_last < growth->stride) {
+        growth->in_last++;
+        return;
+    }
+    if (growth->moments == LMM_GROWTH_MOMENTS_MAX) {
+        halve(growth);
+    }
+    growth->times_ns[growth->moments++] = time_ns;
+    growth->in_last = 1;
+}
+
+static bool make_room(struct lmm_growth *growth, size_t id)
+{
+    size_t count = id + 1 > 2 * growth->track_count ? id + 1 : 2 * growth->track_count;
+    struct track *tracks;
+
+    if (id < growth->track_count) {
+        return true;
+    }
+    tracks = reallocarray(growth->tracks, count, sizeof(*tracks));
+    if (tracks == NULL) {
+        return false;
+    }
+    memset(tracks + growth->track_count, 0, (count - growth->track_count) * sizeof(*tracks));
+    growth->tracks = tracks;
+    growth->track_count = count;
+    return true;
+}
+
+/* Gives a track values of its own: `constant` at all moments so far. */
+static bool unfold(const struct lmm_growth *growth, struct track *track)
+{
+    track->values = calloc(LMM_GROWTH_MOMENTS_MAX, sizeof(track->values[0]));
+    for (size_t i = 0; track->values != NULL && i < growth->moments; i++) {
+        track->values[i] = track->constant;
+    }
+    return track->values != NULL;
+}
+
+static bool add_value(struct lmm_growth *growth, size_t id, uint64_t value)
+{
+    struct track *track;
+    size_t last = growth->moments - 1;
+
+    if (!make_room(growth, id)) {
+        return false;
+    }
+    track = &growth->tracks[id];
+    if (last == 0 && growth->in_last == 1) {
+        track->constant = value;
+    }
+    if (track->values == NULL && value == track->constant) {
+        return true;
+    }
+    if (track->values == NULL && !unfold(growth, track)) {
+        return false;
+    }
+    if (growth->in_last == 1 || value < track->values[last]) {
+        track->values[last] = value;
+    }
+    return true;
+}
+
+bool lmm_growth_add(struct lmm_growth *growth, const struct lmm_model *model, uint64_t time_ns)
+{
+    advance(growth, time_ns);
+    for (size_t i = 0; i < model->site_count; i++) {
+        if (!add_value(growth, model->sites[i].id, model->sites[i].live_bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- The answer ------------------------------------------------------------------------------ */
+
+static int compare_growing(const void *left, const void *right)
+{
+    const struct lmm_growing *a = left;
+    const struct lmm_growing *b = right;
+
+    if (a->bytes_per_hour != b->bytes_per_hour) {
+        return a->bytes_per_hour > b->bytes_per_hour ? -1 : 1;
+    }
+    return (a->site->id > b->site->id) - (a->site->id < b->site->id);
+}
+
+static uint64_t per_hour(double bytes_per_second)
+{
+    double bytes = bytes_per_second * SECONDS_PER_HOUR + 0.5;
+
+    return bytes < (double) INT64_MAX ? (uint64_t) bytes : INT64_MAX;
+}
+
+size_t lmm_growth_steady(const struct lmm_growth *growth, const struct lmm_model *model,
+                         struct lmm_growing **ret_growing)
+{
+    struct lmm_growing *growing = calloc(model->site_count + 1, sizeof(*growing));
+    size_t count = 0;
+
+    if (growing == NULL) {
+        return SIZE_MAX;
+    }
+    for (size_t i = 0; i < model->site_count; i++) {
+        const struct lmm_model_site *site = &model->sites[i];
+        const uint64_t *values =
+            site->id < growth->track_count ? growth->tracks[site->id].values : NULL;
+        double bytes_per_second;
+
+        if (values != NULL &&
+            lmm_growth_is_steady(growth->times_ns, values, growth->moments, &bytes_per_second)) {
+            growing[count++] = (struct lmm_growing) {site, per_hour(bytes_per_second), values[0]};
+        }
+    }
+    qsort(growing, count, sizeof(*growing), compare_growing);
+    *ret_growing = growing;
+    return count;
+}

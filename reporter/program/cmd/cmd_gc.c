@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_gc: `lmm gc`: removes the ledgers of processes that are gone or became another program. What
+ * became of a process is looked at again right before its ledger is removed; the name of a file that
+ * holds a start time is never given to another process's ledger. Snapshots, files that cannot be read,
+ * and those of a `lmm run` that is about to read them, stay.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "reporter/program/ledger/ledger_file.h"
+#include "reporter/program/base/parse.h"
+#include "reporter/program/ledger/place.h"
+#include "reporter/program/base/program.h"
+#include "reporter/program/ledger/run_folder.h"
+#include "reporter/core/words.h"
+
+struct arguments {
+    bool dry_run;
+    uint64_t older_than_ns;
+};
+
+static const struct argp_option options[] = {
+    {"dry-run", 'n', NULL, 0, "Only say what would be removed", 0},
+    {"older-than", 'a', "DURATION", 0,
+     "Only ledgers that nobody has written to for so long: 30s, 10m, 2h", 0},
+    {0},
+};
+
+static error_t parse(int option, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+
+    switch (option) {
+    case 'n': arguments->dry_run = true; return 0;
+    case 'a':
+        if (!lmm_parse_duration(argument, &arguments->older_than_ns)) {
+            argp_error(state, "no duration '%s'", argument);
+        }
+        return 0;
+    case ARGP_KEY_ARG: argp_error(state, "what is '%s'?", argument); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp parser = {
+    options, parse, "", "Remove the ledgers of your processes that are gone.", NULL, NULL, NULL,
+};
+
+static bool is_over(enum lmm_process_state state)
+{
+    return state == LMM_PROCESS_EXITED || state == LMM_PROCESS_KILLED ||
+           state == LMM_PROCESS_REPLACED;
+}
+
+static uint64_t nanoseconds(struct timespec time)
+{
+    return (uint64_t) time.tv_sec * 1000000000 + (uint64_t) time.tv_nsec;
+}
+
+/* Whether nobody has written to the file for so long. */
+static bool is_old(const struct lmm_ledger_file *file, const struct stat *status, uint64_t age_ns)
+{
+    struct timespec now;
+    uint64_t written = nanoseconds(status->st_mtim);
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    written = file->header.end_time_ns > written ? file->header.end_time_ns : written;
+    return age_ns == 0 || (written <= nanoseconds(now) && nanoseconds(now) - written >= age_ns);
+}
+
+/* Whether the file at path is still the one that was opened, and its process still gone. */
+static bool may_go(const char *path, const struct lmm_ledger_file *file, uint64_t age_ns)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_dev == file->device &&
+           status.st_ino == file->inode && is_old(file, &status, age_ns) &&
+           is_over(lmm_process_state(&file->header, file->device, file->inode));
+}
+
+struct tally {
+    size_t ledgers;
+    uint64_t bytes;
+    bool failed;
+};
+
+static void sweep(const struct arguments *arguments, const char *path, struct tally *tally)
+{
+    struct lmm_ledger_file file;
+    struct lmm_reason reason = {""};
+
+    if (!lmm_ledger_file_open(path, &file, &reason)) {
+        return; /* another gc was faster */
+    }
+    if (may_go(path, &file, arguments->older_than_ns) && !lmm_run_folder_is_busy(path)) {
+        if (arguments->dry_run || unlink(path) == 0) {
+            lmm_run_folder_tidy(path);
+            tally->ledgers++;
+            tally->bytes += file.bytes;
+        } else {
+            lmm_complain("%s: %s", path, strerror(errno));
+            tally->failed = true;
+        }
+    }
+    lmm_ledger_file_close(&file);
+}
+
+int lmm_cmd_gc(int argc, char **argv)
+{
+    struct arguments arguments = {false, 0};
+    struct tally tally = {0, 0, false};
+
+    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    struct lmm_places places = lmm_places_list();
+
+    for (size_t i = 0; i < places.count; i++) {
+        if (is_over(places.place[i].state)) {
+            sweep(&arguments, places.place[i].path, &tally);
+        }
+    }
+    printf("%s %zu %s, %" PRIu64 " bytes\n", arguments.dry_run ? "would remove" : "removed",
+           tally.ledgers, lmm_plural(tally.ledgers, "ledger", "ledgers"), tally.bytes);
+    lmm_places_free(&places);
+    return tally.failed ? LMM_EXIT_FAILED : LMM_EXIT_DONE;
+}

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_run: `lmm run [OPTION...] [--] PROGRAM [ARGUMENT...]`: makes what the program needs, runs it
+ * (launch.h), and reads and reports what it left (run_report.h).
+ *
+ * Whatever would keep the report from being written is looked for before the program starts. When it
+ * cannot be written in the end, the ledgers are kept and it is said where.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/formats/format.h"
+#include "reporter/program/report/ending.h"
+#include "reporter/program/run/launch.h"
+#include "reporter/program/base/output.h"
+#include "reporter/program/run/preload.h"
+#include "reporter/program/base/program.h"
+#include "reporter/program/ledger/run_folder.h"
+#include "reporter/program/run/run_options.h"
+#include "reporter/program/report/run_report.h"
+#include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/report/spots.h"
+#include "reporter/program/symbols/symbols.h"
+
+/* A process's ledger, read. */
+struct book {
+    char *path;
+    struct lmm_snapshot *snapshot;
+    struct lmm_spots spots;
+};
+
+struct run {
+    struct lmm_run_options options;
+    struct lmm_run_folder folder;
+    struct lmm_ending ending;
+    struct lmm_symbols *symbols;
+    struct book *books; /* the program's first, then its children by their start */
+    size_t book_count;
+};
+
+/* ---- Before ---------------------------------------------------------------------------------- */
+
+/* Returns pattern with pid for each %p, to be freed; NULL: memory ran out. */
+static char *expand(const char *pattern, uint32_t pid)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *stream = open_memstream(&text, &bytes);
+
+    for (const char *at = pattern; stream != NULL && *at != '\0'; at++) {
+        if (at[0] == '%' && at[1] == 'p') {
+            fprintf(stream, "%" PRIu32, pid);
+            at++;
+        } else if (at[0] == '%' && at[1] == '%') {
+            fputc(*at++, stream);
+        } else {
+            fputc(*at, stream);
+        }
+    }
+    if (stream == NULL || fclose(stream) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* Whether the output has a file for each process. */
+static bool is_split(const struct lmm_run_options *options)
+{
+    char *without = options->output == NULL ? NULL : expand(options->output, 0);
+    char *other = options->output == NULL ? NULL : expand(options->output, 1);
+    bool differs = without != NULL && other != NULL && strcmp(without, other) != 0;
+
+    free(without);
+    free(other);
+    return differs;
+}
+
+/* Whether several processes fit in one document. */
+static bool takes_several(const struct lmm_format *format)
+{
+    return strcmp(format->name, "text") == 0 || strcmp(format->name, "json") == 0;
+}
+
+/* Whether the report could be written, as far as can be told now; false after one line on stderr. */
+static bool can_report(const struct lmm_run_options *options)
+{
+    if (options->children && !takes_several(options->format) && !is_split(options)) {
+        lmm_complain(
+            "--children and --report %s need a file for each process: -o FILE with %%p in it",
+            options->format->name);
+        return false;
+    }
+    if (options->output == NULL) {
+        bool is_odd = options->format->binary && isatty(STDERR_FILENO) != 0;
+
+        if (is_odd) {
+            lmm_complain("%s is no format for a terminal; use -o FILE", options->format->name);
+        }
+        return !is_odd;
+    }
+    char *path = expand(options->output, (uint32_t) getpid());
+    bool can = path != NULL && lmm_output_can_open(path);
+
+    free(path);
+    return can;
+}
+
+/* Starts the program and waits for its end; false after one line on stderr, when it was not started. */
+static bool launch_with(struct run *run, const char *preload, const char *options)
+{
+    const struct lmm_launch_variable variables[] = {
+        {"LD_PRELOAD", preload},
+        {"LMM_OPTIONS", options},
+        {NULL, NULL},
+    };
+    struct lmm_launch launch = {
+        .argv = run->options.argv,
+        .variables = variables,
+        .ignores_sigpipe = lmm_sigpipe_was_ignored,
+    };
+    int error = lmm_launch(&launch, &run->ending);
+
+    if (error != 0) {
+        lmm_complain("%s: %s", run->options.argv[0], strerror(-error));
+    }
+    return error == 0;
+}
+
+static bool launch(struct run *run)
+{
+    struct lmm_preload_settings settings = {
+        .directory = run->folder.path,
+        .stacks = run->options.stacks,
+        .children = run->options.children,
+        .fill = run->options.fill,
+        .fit = run->options.fit,
+        .options = run->options.options,
+    };
+    char *library = lmm_preload_find(run->options.library);
+    char *preload = library == NULL ? NULL : lmm_preload_value(library);
+    char *options = preload == NULL ? NULL : lmm_preload_options(&settings);
+    bool launched = options != NULL && launch_with(run, preload, options);
+
+    free(library);
+    free(preload);
+    free(options);
+    return launched;
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static bool is_program(const struct run *run, const struct book *book)
+{
+    return run->book_count == 1 || book->snapshot->model->pid == (uint32_t) run->ending.pid;
+}
+
+static int compare_books(const void *left, const void *right, void *context)
+{
+    const struct book *a = left;
+    const struct book *b = right;
+    bool a_is_program = is_program(context, a);
+    uint64_t a_ns = a->snapshot->model->start_time_ns;
+    uint64_t b_ns = b->snapshot->model->start_time_ns;
+
+    if (a_is_program != is_program(context, b)) {
+        return a_is_program ? -1 : 1;
+    }
+    return (a_ns > b_ns) - (a_ns < b_ns);
+}
+
+/* Adds the ledger at path, which is taken. */
+static bool add_book(struct run *run, char *path)
+{
+    struct lmm_snapshot *snapshot = lmm_snapshot_read(path);
+
+    if (snapshot == NULL) {
+        free(path);
+        return false;
+    }
+    run->books[run->book_count++] = (struct book) {.path = path, .snapshot = snapshot};
+    return true;
+}
+
+/* Returns whether all that is there could be read; else false after a line on stderr each. */
+static bool read_books(struct run *run)
+{
+    size_t count = 0;
+    char **paths = lmm_run_folder_list(&run->folder, &count);
+    bool good = true;
+
+    run->books = calloc(count + 1, sizeof(*run->books));
+    for (size_t i = 0; i < count; i++) {
+        if (run->books == NULL) {
+            free(paths[i]);
+            good = false;
+        } else {
+            good = add_book(run, paths[i]) && good;
+        }
+    }
+    free(paths);
+    if (run->books != NULL && run->book_count > 1) {
+        qsort_r(run->books, run->book_count, sizeof(*run->books), compare_books, run);
+    }
+    return good;
+}
+
+/* Finds names, and gathers the sites. Returns 0 or -ENOMEM. */
+static int understand(struct run *run)
+{
+    run->symbols = lmm_symbols_open(run->options.debuginfod ? LMM_SYMBOLS_DEBUGINFOD : 0);
+    if (run->symbols == NULL) {
+        return -ENOMEM;
+    }
+    lmm_symbols_set_brief(run->symbols, true);
+    for (size_t i = 0; i < run->book_count; i++) {
+        struct lmm_model *model = run->books[i].snapshot->model;
+
+        if (!lmm_symbols_name_sites(run->symbols, model) ||
+            !lmm_spots_make(model, &run->options.suppressions, &run->books[i].spots)) {
+            return -ENOMEM;
+        }
+    }
+    lmm_symbols_set_brief(run->symbols, false);
+    return 0;
+}
+
+/* ---- Reporting ------------------------------------------------------------------------------- */
+
+static bool is_live(const struct book *book)
+{
+    return lmm_process_runs(book->snapshot->state) && book->snapshot->state != LMM_PROCESS_UNKNOWN;
+}
+
+static bool wants_colour(const struct lmm_output *output)
+{
+    const char *terminal = getenv("TERM");
+    const char *no_colour = getenv("NO_COLOR");
+
+    return lmm_output_is_terminal(output) && (no_colour == NULL || *no_colour == '\0') &&
+           terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
+
+static int render(const struct run *run, const struct lmm_run *report, struct lmm_output *output)
+{
+    const struct lmm_format *format = run->options.format;
+    struct lmm_format_options look = {.sites = true, .top_sites = run->options.top};
+
+    if (strcmp(format->name, "text") == 0) {
+        return lmm_run_text(report, &output->sink);
+    }
+    if (strcmp(format->name, "json") == 0) {
+        return lmm_run_json(report, &output->sink);
+    }
+    return format->render(report->processes[0].model, &output->sink, &look);
+}
+
+/* Writes one report of `count` processes to the output; returns an exit status. */
+static int write_report(const struct run *run, const struct lmm_run_process *processes,
+                        size_t count, const char *path)
+{
+    struct lmm_output output;
+    struct lmm_run report = {
+        .argv = run->options.argv,
+        .ending = &run->ending,
+        .processes = processes,
+        .process_count = count,
+        .suppressions = &run->options.suppressions,
+        .least_permille = run->options.top != 0 ? 0 : LMM_RUN_LEAST_PERMILLE,
+        .leaks_only = run->options.leaks_only,
+        .top = run->options.top != 0 ? run->options.top : LMM_RUN_TOP,
+    };
+
+    if (run->options.leaks_only && run->options.top == 0) {
+        report.top = SIZE_MAX;
+    }
+    if (path == NULL) {
+        lmm_output_open_stderr(&output);
+    } else if (!lmm_output_open(&output, path, 0666)) {
+        return LMM_EXIT_FAILED;
+    }
+    report.colour = wants_colour(&output);
+    int error = render(run, &report, &output);
+
+    if (output.sink.error == 0) {
+        output.sink.error = error;
+    }
+    if (output.sink.error == -EPIPE) { /* who reads it has seen enough */
+        lmm_output_abandon(&output);
+        return LMM_EXIT_DONE;
+    }
+    return lmm_output_close(&output);
+}
+
+/* One report for each process, in a file of its own. */
+static int write_split(const struct run *run, const struct lmm_run_process *processes)
+{
+    int status = LMM_EXIT_DONE;
+
+    for (size_t i = 0; i < run->book_count && status == LMM_EXIT_DONE; i++) {
+        char *path = expand(run->options.output, processes[i].model->pid);
+
+        status = path == NULL ? LMM_EXIT_FAILED : write_report(run, &processes[i], 1, path);
+        free(path);
+    }
+    return status;
+}
+
+static int write_reports(struct run *run)
+{
+    struct lmm_run_process *processes = calloc(run->book_count, sizeof(*processes));
+    int status = LMM_EXIT_FAILED;
+
+    if (processes == NULL) {
+        lmm_complain("%s", strerror(ENOMEM));
+        return status;
+    }
+    for (size_t i = 0; i < run->book_count; i++) {
+        processes[i] = (struct lmm_run_process) {
+            .model = run->books[i].snapshot->model,
+            .spots = &run->books[i].spots,
+            .is_program = is_program(run, &run->books[i]),
+            .is_live = is_live(&run->books[i]),
+        };
+    }
+    if (is_split(&run->options)) {
+        status = write_split(run, processes);
+    } else {
+        status = write_report(run, processes, run->book_count, run->options.output);
+    }
+    free(processes);
+    return status;
+}
+
+static void complain_of_none(const struct run *run)
+{
+    const char *program = run->options.argv[0];
+    const char *obstacle = lmm_preload_obstacle(program);
+
+    if (obstacle != NULL) {
+        lmm_complain("%s did not load LMM: %s", program, obstacle);
+    } else {
+        lmm_complain("%s did not load LMM: statically linked or set-user-ID?", program);
+    }
+}
+
+static void tell_where(const struct run *run)
+{
+    for (size_t i = 0; i < run->book_count; i++) {
+        lmm_complain("ledger of %" PRIu32 ": %s", run->books[i].snapshot->model->pid,
+                     run->books[i].path);
+    }
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static bool has_leaks(const struct run *run)
+{
+    for (size_t i = 0; i < run->book_count; i++) {
+        if (run->books[i].spots.total.leaked_blocks > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_live_books(const struct run *run)
+{
+    for (size_t i = 0; i < run->book_count; i++) {
+        if (is_live(&run->books[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Reports what the program left. Returns an exit status; sets *ret_keep when ledgers must stay. */
+static int report(struct run *run, bool *ret_keep)
+{
+    bool good = read_books(run);
+    int status = lmm_ending_status(&run->ending);
+
+    *ret_keep = run->options.keep || !good || has_live_books(run);
+    if (run->book_count == 0) {
+        if (good) {
+            complain_of_none(run);
+        }
+        return good ? status : (int) LMM_RUN_FAILED;
+    }
+    int error = understand(run);
+
+    if (error != 0) {
+        lmm_complain("%s", strerror(-error));
+    }
+    if (error != 0 || !good || write_reports(run) != LMM_EXIT_DONE) {
+        *ret_keep = true;
+        status = LMM_RUN_FAILED;
+    } else if (status == 0 && run->options.error_exitcode != 0 && has_leaks(run)) {
+        status = run->options.error_exitcode;
+    }
+    if (*ret_keep) {
+        tell_where(run);
+    }
+    return status;
+}
+
+static void forget(struct run *run)
+{
+    for (size_t i = 0; i < run->book_count; i++) {
+        lmm_spots_free(&run->books[i].spots);
+        lmm_snapshot_free(run->books[i].snapshot);
+        free(run->books[i].path);
+    }
+    free(run->books);
+    lmm_symbols_close(run->symbols);
+    lmm_suppressions_free(&run->options.suppressions);
+}
+
+/* Between making the directory and removing it. */
+static int run_in_folder(struct run *run)
+{
+    bool keep = false;
+    int status = LMM_RUN_FAILED;
+
+    if (launch(run)) {
+        status = lmm_ending_status(&run->ending);
+        if (run->ending.exec_errno != 0) {
+            lmm_complain("%s: %s", run->options.argv[0], strerror(run->ending.exec_errno));
+        } else {
+            status = report(run, &keep);
+        }
+    }
+    lmm_run_folder_end(&run->folder, keep);
+    return status;
+}
+
+int lmm_cmd_run(int argc, char **argv)
+{
+    struct run run = {.folder = {NULL, -1}};
+    int status = LMM_RUN_FAILED;
+
+    lmm_run_options_read(argc, argv, &run.options);
+    if (can_report(&run.options) && lmm_run_folder_make(&run.folder)) {
+        status = run_in_folder(&run);
+    }
+    forget(&run);
+    return status;
+}

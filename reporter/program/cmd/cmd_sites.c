@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_sites: `lmm sites [PID|NAME|FILE]`: one line per site: live bytes, live blocks, file:line,
+ * function, family. To a terminal as a table with headings; else for grep, awk and sort: numbers
+ * without separators, a tab between the columns and nowhere else, because names are escaped.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/base/names.h"
+#include "reporter/program/base/output.h"
+#include "reporter/program/base/parse.h"
+#include "reporter/program/base/program.h"
+#include "reporter/program/base/select.h"
+#include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/symbols/symbols.h"
+#include "reporter/program/base/table.h"
+#include "reporter/core/words.h"
+
+enum column { BYTES, BLOCKS, PLACE, FUNCTION, FAMILY, COLUMNS };
+
+static const struct lmm_table_column columns[COLUMNS] = {
+    [BYTES] = {"BYTES", true},        [BLOCKS] = {"BLOCKS", true},  [PLACE] = {"PLACE", false},
+    [FUNCTION] = {"FUNCTION", false}, [FAMILY] = {"FAMILY", false},
+};
+
+struct arguments {
+    struct lmm_select select;
+    const char *word;
+};
+
+static error_t parse(int option, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+
+    switch (option) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &arguments->select; return 0;
+    case ARGP_KEY_ARG: lmm_take_word(&arguments->word, argument, state); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&lmm_select_argp, 0, NULL, 0}, {0}};
+static const struct argp parser = {
+    NULL,
+    parse,
+    "[PID|NAME|FILE]",
+    "Show one line for each place that allocates: live bytes, live blocks, file and line, "
+    "function, "
+    "family."
+    "\vTo a terminal with headings; else with a tab between the columns.",
+    children,
+    NULL,
+    NULL,
+};
+
+/* ---- For programs ---------------------------------------------------------------------------- */
+
+static void put_or_dash(struct lmm_sink *sink, struct lmm_string string)
+{
+    lmm_put_string(sink, string.bytes > 0 ? string : lmm_string_of("-"));
+}
+
+static void put_site(struct lmm_sink *sink, const struct lmm_model_site *site)
+{
+    lmm_sink_printf(sink, "%" PRIu64 "\t%" PRIu64 "\t", site->live_bytes, site->live_blocks);
+    put_or_dash(sink, site->file);
+    if (site->line != 0) {
+        lmm_sink_printf(sink, ":%" PRIu32, site->line);
+    }
+    lmm_sink_puts(sink, "\t");
+    put_or_dash(sink, site->function);
+    lmm_sink_puts(sink, "\t");
+    lmm_put_string(sink, site->family->name);
+    lmm_sink_puts(sink, "\n");
+}
+
+static int print_lines(const struct lmm_model *model)
+{
+    struct lmm_output output;
+
+    lmm_output_open(&output, NULL, 0);
+    for (size_t i = 0; i < model->site_count; i++) {
+        put_site(&output.sink, &model->sites[i]);
+    }
+    return lmm_output_close(&output);
+}
+
+/* ---- For people ------------------------------------------------------------------------------ */
+
+static char *text_or_dash(struct lmm_string string)
+{
+    return lmm_name_escaped(string.bytes > 0 ? string : lmm_string_of("-"));
+}
+
+static char *place_of(const struct lmm_model_site *site)
+{
+    return lmm_name_place(site->file, site->line, lmm_string_of(""));
+}
+
+static int print_table(const struct lmm_model *model)
+{
+    struct lmm_table *table = lmm_table_new(columns, COLUMNS);
+
+    for (size_t i = 0; table != NULL && i < model->site_count; i++) {
+        const struct lmm_model_site *site = &model->sites[i];
+
+        lmm_table_line(table);
+        lmm_table_count(table, BYTES, site->live_bytes);
+        lmm_table_count(table, BLOCKS, site->live_blocks);
+        lmm_table_text(table, PLACE, place_of(site));
+        lmm_table_text(table, FUNCTION, text_or_dash(site->function));
+        lmm_table_text(table, FAMILY, lmm_name_escaped(site->family->name));
+    }
+    if (lmm_table_print(table, stdout) != 0) {
+        lmm_complain("out of memory");
+        return LMM_EXIT_FAILED;
+    }
+    return LMM_EXIT_DONE;
+}
+
+int lmm_cmd_sites(int argc, char **argv)
+{
+    struct arguments arguments = {.word = NULL};
+    struct lmm_symbols *symbols = NULL;
+    int status = LMM_EXIT_FAILED;
+
+    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
+
+    if (snapshot != NULL && !lmm_symbols_apply(&symbols, 0, snapshot->model)) {
+        lmm_complain("out of memory");
+    } else if (snapshot != NULL) {
+        lmm_select_apply(&arguments.select, snapshot->model);
+        status =
+            isatty(STDOUT_FILENO) ? print_table(snapshot->model) : print_lines(snapshot->model);
+    }
+    lmm_snapshot_free(snapshot);
+    lmm_symbols_close(symbols);
+    lmm_select_free(&arguments.select);
+    return status;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_snapshot: `lmm snapshot [PID|NAME|FILE] -o FILE`: a ledger's copy, to be looked at later. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "reporter/program/base/parse.h"
+#include "reporter/program/base/program.h"
+#include "reporter/program/ledger/snapshot.h"
+
+struct arguments {
+    const char *output;
+    const char *word;
+};
+
+static const struct argp_option options[] = {
+    {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the copy is whole; needed",
+     0},
+    {0},
+};
+
+static error_t parse(int option, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+
+    switch (option) {
+    case 'o': arguments->output = argument; return 0;
+    case ARGP_KEY_ARG: lmm_take_word(&arguments->word, argument, state); return 0;
+    case ARGP_KEY_END:
+        if (arguments->output == NULL) {
+            argp_error(state, "where to? (-o FILE)");
+        }
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp parser = {
+    options,
+    parse,
+    "[PID|NAME|FILE]",
+    "Copy a ledger as it is now to a file, for `lmm report', `lmm diff' and the others."
+    "\vWithout an argument: the only live process that has a ledger.",
+    NULL,
+    NULL,
+    NULL,
+};
+
+int lmm_cmd_snapshot(int argc, char **argv)
+{
+    struct arguments arguments = {NULL, NULL};
+
+    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
+    int status =
+        snapshot == NULL ? LMM_EXIT_FAILED : lmm_snapshot_write(snapshot, arguments.output);
+
+    lmm_snapshot_free(snapshot);
+    return status;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_top: `lmm top [PID|NAME|FILE]`: finds what to watch, and then goes round: read when it is
+ * time, show, wait for a key.
+ */
+#include <ctype.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "reporter/program/base/parse.h"
+#include "reporter/program/base/program.h"
+#include "reporter/program/top/top_layout.h"
+#include "reporter/program/top/top_screen.h"
+#include "reporter/program/top/top_sheet.h"
+#include "reporter/program/top/top_state.h"
+
+enum {
+    DELAY_MIN_MS = 50,
+    DELAY_MAX_MS = 3600 * 1000,
+    PLAIN_COLUMNS = 132, /* of --once where nothing else is known */
+    NS_PER_MS = 1000000,
+};
+
+struct options {
+    const char *word; /* what to watch; NULL: the only one, or a list */
+    uint64_t delay_ms;
+    const struct lmm_top_key *key;
+    bool once;
+};
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+/* "2", "0.25", ".5": seconds to *ret_ms; false when it is nothing of the kind. */
+static bool parse_delay(const char *text, uint64_t *ret_ms)
+{
+    uint64_t ms = 0;
+    uint64_t unit = 1000;
+    bool digits = false;
+    bool point = false;
+
+    for (; *text != '\0'; text++) {
+        if (*text == '.' && !point) {
+            point = true;
+            continue;
+        }
+        if (!isdigit((unsigned char) *text) || ms > DELAY_MAX_MS) {
+            return false;
+        }
+        digits = true;
+        if (point) {
+            unit /= 10;
+            ms += unit * (uint64_t) (*text - '0');
+        } else {
+            ms = ms * 10 + 1000 * (uint64_t) (*text - '0');
+        }
+    }
+    *ret_ms = ms;
+    return digits && ms >= DELAY_MIN_MS && ms <= DELAY_MAX_MS;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+
+    switch (key) {
+    case 'd':
+        if (!parse_delay(argument, &options->delay_ms)) {
+            argp_error(state, "--delay is seconds, from 0.05 to 3600, not '%s'", argument);
+        }
+        return 0;
+    case 'o': options->once = true; return 0;
+    case 's':
+        options->key = lmm_top_key_of_word(LMM_TOP_FAMILIES, argument);
+        if (options->key == NULL) {
+            argp_error(state, "'%s' is no sort key (see --help)", argument);
+        }
+        return 0;
+    case ARGP_KEY_ARG: lmm_take_word(&options->word, argument, state); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Puts the table of sort keys at the end of --help. */
+static char *add_keys(int key, const char *text, void *input)
+{
+    const struct lmm_top_key *order = lmm_top_keys(LMM_TOP_FAMILIES);
+    size_t bytes = 0;
+    char *list = NULL;
+    FILE *file;
+
+    (void) input;
+    if (key != ARGP_KEY_HELP_POST_DOC) {
+        return (char *) (uintptr_t) text; /* argp's way to say: as it is */
+    }
+    file = open_memstream(&list, &bytes);
+    if (file == NULL) {
+        return NULL;
+    }
+    fprintf(file, "%s\n\nSort keys, by letter or by name:\n", text == NULL ? "" : text);
+    for (; order->name != NULL; order++) {
+        fprintf(file, "  %c, %-12s %s\n", order->letter, order->name, order->summary);
+    }
+    fclose(file);
+    return list;
+}
+
+static const struct argp_option option_table[] = {
+    {"delay", 'd', "SECONDS", 0, "Read again every SECONDS (1; fractions allowed)", 0},
+    {"once", 'o', NULL, 0, "Print one screen as text and exit", 0},
+    {"sort", 's', "KEY", 0, "Order of the families (bytes)", 0},
+    {0},
+};
+
+static const struct argp argp = {
+    .options = option_table,
+    .parser = parse,
+    .args_doc = "[PID|NAME|FILE]",
+    .doc = "Shows the memory of a process, by family and by site, as it changes.\v"
+           "Without an argument it shows the only live process, or a list to choose from.",
+    .help_filter = add_keys,
+};
+
+/* ---- Time ------------------------------------------------------------------------------------ */
+
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
+}
+
+/* ---- What to watch --------------------------------------------------------------------------- */
+
+static void list_processes(struct lmm_top *top)
+{
+    lmm_top_rows_close(&top->rows); /* they refer to the places */
+    lmm_places_free(&top->places);
+    top->places = lmm_places_list();
+    top->wall_ns = clock_ns(CLOCK_REALTIME);
+}
+
+static void read_process(struct lmm_top *top)
+{
+    lmm_top_rows_close(&top->rows); /* they refer to the last reading */
+    top->now_ns = clock_ns(CLOCK_MONOTONIC);
+    lmm_top_source_read(&top->source, &top->history, top->now_ns);
+}
+
+/* Starts to watch the ledger in path, which it takes. */
+static bool watch(struct lmm_top *top, char *path)
+{
+    top->source.path = path;
+    top->view = LMM_TOP_FAMILIES;
+    lmm_top_cursor_home(&top->table[LMM_TOP_FAMILIES].cursor);
+    read_process(top);
+    return top->source.snapshot != NULL;
+}
+
+static void stop_watching(struct lmm_top *top)
+{
+    lmm_top_rows_close(&top->rows);
+    lmm_top_history_close(&top->history);
+    lmm_top_source_close(&top->source);
+    top->view = LMM_TOP_PROCESSES;
+}
+
+/* Whether word leaves more than one live process, so that a list comes first. */
+static bool needs_list(struct lmm_top *top, const char *word)
+{
+    if (word != NULL && (strchr(word, '/') != NULL || isdigit((unsigned char) *word))) {
+        return false;
+    }
+    top->program = word;
+    list_processes(top);
+    lmm_top_update(top);
+    return top->rows.count > 1;
+}
+
+/* Returns an exit status; anything but LMM_EXIT_DONE after one line on stderr. */
+static int begin(struct lmm_top *top, const struct options *options)
+{
+    char *path;
+
+    if (!options->once && needs_list(top, options->word)) {
+        top->has_list = true;
+        return LMM_EXIT_DONE;
+    }
+    path = lmm_place_select(options->word);
+    if (path == NULL) {
+        return LMM_EXIT_FAILED;
+    }
+    if (!watch(top, path)) {
+        lmm_complain("%s: %s", path, top->source.trouble.text);
+        return LMM_EXIT_FAILED;
+    }
+    return LMM_EXIT_DONE;
+}
+
+/* ---- Once ------------------------------------------------------------------------------------ */
+
+static size_t plain_columns(void)
+{
+    const char *columns = getenv("COLUMNS");
+    struct winsize size;
+    int number = columns == NULL ? 0 : atoi(columns);
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+        return size.ws_col;
+    }
+    return number > 0 && number <= 1000 ? (size_t) number : PLAIN_COLUMNS;
+}
+
+static int print_sheet(const struct lmm_top_sheet *sheet)
+{
+    for (size_t i = 0; i < sheet->used; i++) {
+        const char *text = sheet->line[i].text;
+        size_t bytes = sheet->line[i].bytes;
+
+        while (bytes > 0 && text[bytes - 1] == ' ') {
+            bytes--;
+        }
+        fwrite(text, 1, bytes, stdout);
+        putchar('\n');
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        lmm_complain("top: cannot write to standard output");
+        return LMM_EXIT_FAILED;
+    }
+    return LMM_EXIT_DONE;
+}
+
+static int print_once(struct lmm_top *top, bool utf8)
+{
+    struct lmm_top_sheet sheet;
+    int status = LMM_EXIT_FAILED;
+
+    if (lmm_top_update(top) &&
+        lmm_top_sheet_open(&sheet, top->rows.count + LMM_TOP_LAYOUT_HEAD, plain_columns(), utf8)) {
+        lmm_top_lay_out(top, &sheet);
+        status = print_sheet(&sheet);
+        lmm_top_sheet_close(&sheet);
+    } else {
+        lmm_complain("top: out of memory");
+    }
+    return status;
+}
+
+/* ---- Round and round ------------------------------------------------------------------------- */
+
+static bool show(struct lmm_top *top, bool utf8)
+{
+    struct lmm_top_sheet sheet;
+    size_t rows;
+    size_t columns;
+
+    lmm_top_screen_size(&rows, &columns);
+    if (!lmm_top_sheet_open(&sheet, rows, columns, utf8)) {
+        return false;
+    }
+    lmm_top_lay_out(top, &sheet);
+    lmm_top_screen_show(&sheet);
+    lmm_top_sheet_close(&sheet);
+    return true;
+}
+
+static void read_again(struct lmm_top *top)
+{
+    if (top->view == LMM_TOP_PROCESSES) {
+        list_processes(top);
+    } else {
+        read_process(top);
+    }
+}
+
+/* Goes from the list to the selected process; when its ledger cannot be read, back. */
+static void open_selected(struct lmm_top *top)
+{
+    const struct lmm_top_row *row = &top->rows.row[lmm_top_table(top)->cursor.at];
+    char *path = strdup(row->place->path);
+
+    if (path == NULL || !watch(top, path)) {
+        stop_watching(top);
+        list_processes(top);
+    }
+}
+
+/* Does what a key asks for; returns whether to go on. */
+static bool answer(struct lmm_top *top, enum lmm_top_answer asked, uint64_t *next_ns)
+{
+    switch (asked) {
+    case LMM_TOP_QUIT: return false;
+    case LMM_TOP_OPEN:
+        open_selected(top);
+        *next_ns = top->now_ns + top->delay_ms * NS_PER_MS;
+        break;
+    case LMM_TOP_LIST:
+        stop_watching(top);
+        *next_ns = 0;
+        break;
+    case LMM_TOP_READ: /* but not at every repetition of a key held down */
+        if (clock_ns(CLOCK_MONOTONIC) - top->now_ns >= (uint64_t) DELAY_MIN_MS * NS_PER_MS) {
+            *next_ns = 0;
+        }
+        break;
+    case LMM_TOP_GO_ON: break;
+    }
+    return true;
+}
+
+/* Returns the signal that ended it, or 0. */
+static int go_round(struct lmm_top *top, bool utf8)
+{
+    uint64_t next_ns = clock_ns(CLOCK_MONOTONIC) + top->delay_ms * NS_PER_MS;
+    struct lmm_top_event event = {.over = false};
+    bool going = true;
+
+    while (going && !event.over) {
+        uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+        if (now_ns >= next_ns) {
+            top->now_ns = now_ns;
+            read_again(top);
+            next_ns = now_ns + top->delay_ms * NS_PER_MS;
+        }
+        going = lmm_top_update(top) && show(top, utf8);
+        now_ns = clock_ns(CLOCK_MONOTONIC);
+        event = lmm_top_screen_wait(next_ns > now_ns ? next_ns - now_ns : 0);
+        if (event.key != LMM_TOP_KEY_NONE) {
+            going = going && answer(top, lmm_top_press(top, event.key), &next_ns);
+        }
+    }
+    return event.signal;
+}
+
+static int run_screen(struct lmm_top *top, bool utf8)
+{
+    int signal;
+
+    if (!lmm_top_screen_open()) {
+        return LMM_EXIT_FAILED;
+    }
+    signal = go_round(top, utf8);
+    lmm_top_screen_close();
+    if (signal != 0 && signal != SIGINT) {
+        raise(signal); /* whoever waits for us learns of it */
+    }
+    return LMM_EXIT_DONE;
+}
+
+int lmm_cmd_top(int argc, char **argv)
+{
+    struct options options = {.delay_ms = 1000};
+    struct lmm_top top;
+    bool utf8;
+    int status;
+
+    argp_err_exit_status = LMM_EXIT_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    setlocale(LC_CTYPE, "");
+    utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    lmm_top_init(&top, LMM_TOP_PROCESSES);
+    top.delay_ms = options.delay_ms;
+    top.once = options.once;
+    if (options.key != NULL) {
+        top.table[LMM_TOP_FAMILIES].key = options.key;
+    }
+    status = begin(&top, &options);
+    if (status == LMM_EXIT_DONE) {
+        status = options.once ? print_once(&top, utf8) : run_screen(&top, utf8);
+    }
+    lmm_top_close(&top);
+    return status;
+}

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lmm watch: a line of changes for each interval, and at the end which sites grew steadily (growth.h).
+ * It ends after --for, on SIGINT or SIGTERM, or when the process does; then it says so. Intervals
+ * start at fixed moments, so they do not drift; those that were slept through are left out.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <lmm/ledger.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/change/delta.h"
+#include "reporter/program/change/growth.h"
+#include "reporter/program/ledger/ledger_file.h"
+#include "reporter/program/base/names.h"
+#include "reporter/program/base/parse.h"
+#include "reporter/program/ledger/place.h"
+#include "reporter/program/base/program.h"
+#include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/symbols/symbols.h"
+#include "reporter/program/base/table.h"
+#include "reporter/core/words.h"
+
+#define NS_PER_SECOND UINT64_C(1000000000)
+#define EVERY_MIN_NS  UINT64_C(10000000)
+
+enum {
+    TOP_SITES = 20,
+    FAILURES_MAX = 5, /* readings in a row */
+    RATE_SMALL = 10,  /* bytes a second, below which the rate is shown with a decimal */
+    SECONDS_PER_HOUR = 3600,
+};
+
+struct options {
+    const char *word;
+    uint64_t every_ns;
+    uint64_t for_ns; /* 0: without end */
+    size_t top;
+};
+
+struct watch {
+    struct options options;
+    char *path;
+    struct lmm_snapshot *last;
+    struct lmm_growth *growth;
+    uint64_t first_bytes;
+    uint64_t start_ns; /* these two: CLOCK_MONOTONIC at the first and last reading */
+    uint64_t last_ns;
+    size_t readings;
+    size_t failures;
+    bool over;
+    struct lmm_reason reason; /* why, where there is something to say */
+};
+
+static volatile sig_atomic_t stopped;
+
+/* ---- Command line ---------------------------------------------------------------------------- */
+
+static const struct argp_option option_list[] = {
+    {"every", 'e', "TIME", 0, "Look every 500ms, 1s (default), 2m, 1h ...; 10ms at least", 0},
+    {"for", 'f', "TIME", 0, "End after that time; without it, when interrupted", 0},
+    {"top", 't', "N", 0, "Show at most N growing sites (default: 20)", 0},
+    {NULL, 0, NULL, 0, NULL, 0},
+};
+
+static void set_duration(struct argp_state *state, const char *text, uint64_t *ret_ns)
+{
+    if (!lmm_parse_duration(text, ret_ns)) {
+        argp_error(state, "'%s' is no time; write 500ms, 1s, 2m or 1h", text);
+    }
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+
+    switch (key) {
+    case 'e':
+        set_duration(state, argument, &options->every_ns);
+        if (options->every_ns < EVERY_MIN_NS) {
+            argp_error(state, "--every wants 10ms at least");
+        }
+        return 0;
+    case 'f': set_duration(state, argument, &options->for_ns); return 0;
+    case 't':
+        if (!lmm_parse_count(argument, &options->top)) {
+            argp_error(state, "--top wants a number from 1 on, not '%s'", argument);
+        }
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->word != NULL) {
+            argp_error(state, "more than one to watch: '%s'", argument);
+        }
+        options->word = argument;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    .options = option_list,
+    .parser = parse,
+    .args_doc = "[PID|NAME]",
+    .doc = "Watches a process: a line of changes for each interval, and at the end the sites that "
+           "grow "
+           "steadily, as a leak does, with their rate.",
+};
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t) now.tv_sec * NS_PER_SECOND + (uint64_t) now.tv_nsec;
+}
+
+static bool same_process(const struct lmm_snapshot *a, const struct lmm_snapshot *b)
+{
+    return a->header->pid == b->header->pid &&
+           a->header->start_time_ns == b->header->start_time_ns &&
+           a->header->start_ticks == b->header->start_ticks;
+}
+
+static void end(struct watch *watch, const char *reason)
+{
+    watch->over = true;
+    lmm_reason_set(&watch->reason, "%s", reason);
+}
+
+/* Ends the watch when nothing new can come from a process in this state. */
+static void look_at_state(struct watch *watch, enum lmm_process_state state)
+{
+    switch (state) {
+    case LMM_PROCESS_LIVE:
+    case LMM_PROCESS_UNKNOWN: break;
+    case LMM_PROCESS_LOST:
+        end(watch, "its ledger could not grow; the figures are of that moment");
+        break;
+    case LMM_PROCESS_EXITED: end(watch, "the process exited, and left live blocks"); break;
+    case LMM_PROCESS_KILLED:
+        end(watch, "the process was killed; the last figures are as it left them");
+        break;
+    case LMM_PROCESS_REPLACED: end(watch, "the process became another program"); break;
+    case LMM_PROCESS_SNAPSHOT: end(watch, "this is a saved snapshot, which does not change"); break;
+    }
+}
+
+/* A process that exits without live blocks removes its ledger, and a reading may fail by bad luck. */
+static void look_at_failure(struct watch *watch, const struct lmm_reason *reason)
+{
+    struct stat status;
+
+    if (stat(watch->path, &status) != 0 && errno == ENOENT) {
+        end(watch, "the process exited without live blocks");
+    } else if (++watch->failures >= FAILURES_MAX) {
+        end(watch, reason->text);
+    }
+}
+
+/* Takes a reading in as the last one; false: out of memory. */
+static bool take_in(struct watch *watch, struct lmm_snapshot *snapshot, uint64_t time_ns)
+{
+    lmm_snapshot_free(watch->last);
+    watch->last = snapshot;
+    watch->last_ns = time_ns;
+    watch->readings++;
+    watch->failures = 0;
+    return lmm_growth_add(watch->growth, snapshot->model, time_ns);
+}
+
+/* ---- Lines ----------------------------------------------------------------------------------- */
+
+static void put_signed(char *cell, int64_t value)
+{
+    cell[0] = value < 0 ? '-' : '+';
+    lmm_write_count(value == 0 ? cell : cell + 1, value < 0 ? -(uint64_t) value : (uint64_t) value);
+}
+
+static double seconds(uint64_t ns)
+{
+    return (double) ns / (double) NS_PER_SECOND;
+}
+
+/* Writes how often something happened a second; counters that went back are damage. */
+static void write_rate(char *cell, struct lmm_change change, uint64_t ns)
+{
+    int64_t growth = lmm_change_growth(change);
+
+    lmm_write_count(cell, growth <= 0 ? 0 : (uint64_t) ((double) growth / seconds(ns) + 0.5));
+}
+
+/* Prints "word_t +4,096", or "-" when no family grew. */
+static bool put_fastest(const struct lmm_delta *delta)
+{
+    char cell[LMM_CELL_BYTES];
+    char *name;
+
+    if (delta->family_count == 0 || lmm_change_growth(delta->families[0].live_bytes) <= 0) {
+        puts("-");
+        return true;
+    }
+    name = lmm_name_escaped(delta->families[0].family);
+    if (name == NULL) {
+        return false;
+    }
+    put_signed(cell, lmm_change_growth(delta->families[0].live_bytes));
+    printf("%s %s\n", name, cell);
+    free(name);
+    return true;
+}
+
+static void put_headings(void)
+{
+    printf("%9s %20s %16s %12s %12s  %s\n", "TIME", "LIVE-BYTES", "CHANGE", "ALLOCS/S", "FREES/S",
+           "GREW-MOST");
+}
+
+/* Prints what changed between the last reading and this one. */
+static bool put_line(const struct watch *watch, const struct lmm_snapshot *snapshot,
+                     uint64_t time_ns)
+{
+    struct lmm_delta *delta = lmm_delta_make(watch->last->model, snapshot->model, NULL, false);
+    uint64_t passed_ns = time_ns - watch->last_ns;
+    char live[LMM_CELL_BYTES];
+    char change[LMM_CELL_BYTES];
+    char allocations[LMM_CELL_BYTES];
+    char frees[LMM_CELL_BYTES];
+
+    if (delta == NULL) {
+        return false;
+    }
+    lmm_write_count(live, delta->total.live_bytes.after);
+    put_signed(change, lmm_change_growth(delta->total.live_bytes));
+    write_rate(allocations, delta->total.allocations, passed_ns);
+    write_rate(frees, delta->total.frees, passed_ns);
+    printf("%8.2fs %20s %16s %12s %12s  ", seconds(time_ns - watch->start_ns), live, change,
+           allocations, frees);
+    bool printed = put_fastest(delta);
+
+    lmm_delta_free(delta);
+    return printed;
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+enum {
+    RATE,
+    GREW,
+    LIVE_BYTES,
+    FAMILY,
+    PLACE,
+    COLUMNS,
+};
+
+static const struct lmm_table_column columns[COLUMNS] = {
+    [RATE] = {"BYTES/S", true},          [GREW] = {"GREW-BY", true},
+    [LIVE_BYTES] = {"LIVE-BYTES", true}, [FAMILY] = {"FAMILY", false},
+    [PLACE] = {"ALLOCATED-AT", false},
+};
+
+static char *rate_cell(uint64_t bytes_per_hour)
+{
+    char cell[LMM_CELL_BYTES];
+    uint64_t tenths = (bytes_per_hour * 10 + SECONDS_PER_HOUR / 2) / SECONDS_PER_HOUR;
+
+    if (bytes_per_hour < (uint64_t) RATE_SMALL * SECONDS_PER_HOUR) {
+        snprintf(cell, sizeof(cell), "%" PRIu64 ".%" PRIu64, tenths / 10, tenths % 10);
+    } else {
+        lmm_write_count(cell, (bytes_per_hour + SECONDS_PER_HOUR / 2) / SECONDS_PER_HOUR);
+    }
+    return strdup(cell);
+}
+
+static int put_growing(const struct lmm_growing *growing, size_t count)
+{
+    struct lmm_table *table = lmm_table_new(columns, COLUMNS);
+
+    for (size_t i = 0; table != NULL && i < count; i++) {
+        const struct lmm_model_site *site = growing[i].site;
+        struct lmm_change change = {growing[i].first_bytes, site->live_bytes};
+
+        lmm_table_line(table);
+        lmm_table_text(table, RATE, rate_cell(growing[i].bytes_per_hour));
+        lmm_table_signed(table, GREW, lmm_change_growth(change));
+        lmm_table_count(table, LIVE_BYTES, site->live_bytes);
+        lmm_table_text(table, FAMILY, lmm_name_escaped(site->family->name));
+        lmm_table_text(table, PLACE, lmm_name_place(site->file, site->line, site->function));
+    }
+    return lmm_table_print(table, stdout);
+}
+
+/* Prints which sites grow steadily. Returns 0 or -ENOMEM. */
+static int put_verdict(const struct watch *watch)
+{
+    struct lmm_growing *growing = NULL;
+    size_t moments = lmm_growth_moments(watch->growth);
+    struct lmm_symbols *symbols = NULL;
+    bool named = lmm_symbols_apply(&symbols, 0, watch->last->model);
+    size_t count = lmm_growth_steady(watch->growth, watch->last->model, &growing);
+    size_t shown = count < watch->options.top ? count : watch->options.top;
+    int error = 0;
+
+    if (!named || count == SIZE_MAX) {
+        free(growing);
+        lmm_symbols_close(symbols);
+        return -ENOMEM;
+    }
+    if (moments < LMM_GROWTH_MOMENTS_MIN) {
+        printf("too few readings to tell which sites grow steadily: %zu of %d\n", moments,
+               (int) LMM_GROWTH_MOMENTS_MIN);
+    } else if (count == 0) {
+        puts("no site grows steadily");
+    } else {
+        printf("%zu %s steadily:\n", count, lmm_plural(count, "site grows", "sites grow"));
+        error = put_growing(growing, shown);
+    }
+    if (shown < count) {
+        printf("... and %zu more\n", count - shown);
+    }
+    free(growing);
+    lmm_symbols_close(symbols);
+    return error;
+}
+
+static int put_end(const struct watch *watch)
+{
+    const struct lmm_model *model = watch->last->model;
+    struct lmm_change change = {watch->first_bytes, model->total.live_bytes};
+    char *program = lmm_name_escaped(model->program);
+    char growth[LMM_CELL_BYTES];
+
+    if (program == NULL) {
+        return -ENOMEM;
+    }
+    put_signed(growth, lmm_change_growth(change));
+    if (watch->over) {
+        printf("\nended early: %s", watch->reason.text);
+    }
+    printf("\n%s (pid %" PRIu32 "), %.1f s, %zu %s: live bytes %s\n", program, model->pid,
+           seconds(watch->last_ns - watch->start_ns), watch->readings,
+           lmm_plural(watch->readings, "reading", "readings"), growth);
+    free(program);
+    return put_verdict(watch);
+}
+
+/* ---- The watch ------------------------------------------------------------------------------- */
+
+static void stop(int signal)
+{
+    (void) signal;
+    stopped = 1;
+}
+
+/* No SA_RESTART: a signal shall end the sleep. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = stop};
+
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void sleep_until(uint64_t time_ns)
+{
+    struct timespec until = {.tv_sec = (time_t) (time_ns / NS_PER_SECOND),
+                             .tv_nsec = (long) (time_ns % NS_PER_SECOND)};
+
+    while (!stopped && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
+    }
+}
+
+/* One reading and its line; returns 0 or -ENOMEM. */
+static int look(struct watch *watch)
+{
+    struct lmm_reason reason;
+    struct lmm_snapshot *snapshot = lmm_snapshot_try(watch->path, &reason);
+    uint64_t time_ns = now_ns();
+
+    if (snapshot == NULL) {
+        look_at_failure(watch, &reason);
+        return 0;
+    }
+    if (!same_process(watch->last, snapshot)) {
+        lmm_snapshot_free(snapshot);
+        end(watch, "another process has its ledger there now");
+        return 0;
+    }
+    look_at_state(watch, snapshot->state);
+    bool printed = put_line(watch, snapshot, time_ns);
+
+    return take_in(watch, snapshot, time_ns) && printed ? 0 : -ENOMEM;
+}
+
+/* Returns 0, -ENOMEM, or -EIO when nobody takes the lines. */
+static int run(struct watch *watch)
+{
+    const struct options *options = &watch->options;
+    uint64_t next_ns = watch->start_ns;
+    uint64_t end_ns = options->for_ns == 0 ? UINT64_MAX : watch->start_ns + options->for_ns;
+    int error = 0;
+
+    put_headings();
+    while (error == 0 && !watch->over && !stopped && fflush(stdout) == 0) {
+        uint64_t now = now_ns();
+
+        next_ns += (1 + (now - next_ns) / options->every_ns) * options->every_ns;
+        if (next_ns > end_ns) {
+            break;
+        }
+        sleep_until(next_ns);
+        error = stopped ? 0 : look(watch);
+    }
+    error = error != 0 ? error : put_end(watch);
+    if (error == 0 && fflush(stdout) != 0) {
+        error = -errno;
+    }
+    return error;
+}
+
+static int start(struct watch *watch)
+{
+    watch->path = lmm_place_select(watch->options.word);
+    struct lmm_snapshot *first = watch->path == NULL ? NULL : lmm_snapshot_read(watch->path);
+
+    if (first == NULL) {
+        return LMM_EXIT_FAILED;
+    }
+    watch->start_ns = now_ns();
+    watch->first_bytes = first->model->total.live_bytes;
+    watch->growth = lmm_growth_new();
+    if (watch->growth == NULL) {
+        lmm_snapshot_free(first);
+        lmm_complain("out of memory");
+        return LMM_EXIT_FAILED;
+    }
+    if (!take_in(watch, first, watch->start_ns)) {
+        lmm_complain("out of memory");
+        return LMM_EXIT_FAILED;
+    }
+    look_at_state(watch, first->state);
+    if (watch->over) {
+        lmm_complain("%s: nothing to watch: %s", watch->path, watch->reason.text);
+        return LMM_EXIT_FAILED;
+    }
+    return LMM_EXIT_DONE;
+}
+
+int lmm_cmd_watch(int argc, char **argv)
+{
+    struct watch watch = {.options = {.every_ns = NS_PER_SECOND, .top = TOP_SITES}};
+    int status;
+
+    argp_parse(&argp, argc, argv, 0, NULL, &watch.options);
+    catch_signals();
+    status = start(&watch);
+    if (status == LMM_EXIT_DONE) {
+        int error = run(&watch);
+
+        if (error != 0) {
+            lmm_complain("%s", strerror(-error));
+            status = LMM_EXIT_FAILED;
+        }
+    }
+    lmm_snapshot_free(watch.last);
+    lmm_growth_free(watch.growth);
+    free(watch.path);
+    return status;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main: `lmm SUBCOMMAND ...`: the table of subcommands, help, and what all of them need of the process.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "reporter/program/base/program.h"
+
+extern char **environ;
+
+const char *argp_program_version = "lmm " LMM_PROGRAM_VERSION;
+
+static int cmd_help(int argc, char **argv);
+
+const struct lmm_command lmm_commands[] = {
+    {"run", lmm_cmd_run, "run a program on LMM, and report what it allocated and leaked"},
+    {"ls", lmm_cmd_ls, "list the processes that have a ledger, live and dead"},
+    {"report", lmm_cmd_report, "show what a process has allocated, by family and by site"},
+    {"sites", lmm_cmd_sites, "show one line for each place that allocates"},
+    {"top", lmm_cmd_top, "watch families and sites on the whole screen"},
+    {"watch", lmm_cmd_watch, "print what changes, and which sites grow steadily"},
+    {"snapshot", lmm_cmd_snapshot, "copy a ledger as it is now to a file"},
+    {"diff", lmm_cmd_diff, "show what grew between two ledgers"},
+    {"gc", lmm_cmd_gc, "remove the ledgers of dead processes"},
+    {"help", cmd_help, "show the manual page of a subcommand"},
+    {NULL, NULL, NULL},
+};
+
+static const struct lmm_command *find_command(const char *name)
+{
+    for (const struct lmm_command *command = lmm_commands; command->name != NULL; command++) {
+        if (strcmp(command->name, name) == 0) {
+            return command;
+        }
+    }
+    return NULL;
+}
+
+/* Runs a subcommand with argv[0] made "lmm <name>", as messages show it. */
+static int run_command(const struct lmm_command *command, int argc, char **argv)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "lmm %s", command->name);
+    argv[0] = name;
+    return command->run(argc, argv);
+}
+
+/* ---- Help ------------------------------------------------------------------------------------ */
+
+static void print_overview(FILE *out)
+{
+    fprintf(out,
+            "Usage: lmm SUBCOMMAND [OPTION...]\n"
+            "See what a process that uses LMM has allocated, from outside, alive or dead.\n\n");
+    for (const struct lmm_command *command = lmm_commands; command->name != NULL; command++) {
+        fprintf(out, "  %-9s %s\n", command->name, command->summary);
+    }
+    fprintf(out, "\n`lmm help SUBCOMMAND' says more of one, `lmm --version' which lmm this is.\n");
+}
+
+/* Whether man(1) is here and has the page. */
+static bool has_page(const char *page)
+{
+    char man[] = "man";
+    char where[] = "-w";
+    char *copy = strdup(page);
+    char *argv[] = {man, where, copy, NULL};
+    posix_spawn_file_actions_t actions;
+    int status = 1;
+    pid_t pid;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    if (copy != NULL && posix_spawnp(&pid, man, &actions, NULL, argv, environ) == 0) {
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+        }
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    free(copy);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static int help_of(const struct lmm_command *command)
+{
+    char page[64];
+    char first[] = "lmm";
+    char option[] = "--help";
+    char *argv[] = {first, option, NULL};
+
+    snprintf(page, sizeof(page), "lmm-%s", command->name);
+    if (has_page(page)) {
+        fflush(stdout);
+        execlp("man", "man", page, (char *) NULL);
+    }
+    return run_command(command, 2, argv);
+}
+
+/* `lmm help`, `lmm help X`. */
+static int cmd_help(int argc, char **argv)
+{
+    const struct lmm_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+
+    if (argc > 1 && argv[1][0] != '-' && command == NULL) {
+        lmm_complain("no subcommand '%s' (lmm help lists them)", argv[1]);
+        return LMM_EXIT_USAGE;
+    }
+    if (command == NULL || command->run == cmd_help) {
+        print_overview(stdout);
+        return LMM_EXIT_DONE;
+    }
+    return help_of(command);
+}
+
+/* ---- Starting and ending --------------------------------------------------------------------- */
+
+/* Does what the first argument says: a subcommand, or one of the few options that lmm itself has. */
+static int dispatch(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+    const struct lmm_command *command = find_command(word);
+
+    if (command != NULL) {
+        return run_command(command, argc - 1, argv + 1);
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "-?") == 0) {
+        print_overview(stdout);
+        return LMM_EXIT_DONE;
+    }
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        puts(argp_program_version);
+        return LMM_EXIT_DONE;
+    }
+    if (*word == '\0') {
+        print_overview(stderr);
+    } else {
+        lmm_complain("no subcommand '%s' (lmm help lists them)", word);
+    }
+    return LMM_EXIT_USAGE;
+}
+
+/* What was printed may still be in the buffer, with nowhere to go. */
+static void check_stdout(void)
+{
+    if (fflush(stdout) != 0) {
+        lmm_complain("standard output: %s", strerror(errno));
+        _exit(LMM_EXIT_FAILED);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "");
+    /* A reader that went away is an error like others. */
+    lmm_sigpipe_was_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
+    argp_err_exit_status = LMM_EXIT_USAGE;
+    atexit(check_stdout); /* argp ends the program by itself after --help */
+    return dispatch(argc, argv);
+}

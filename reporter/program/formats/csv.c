@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * csv: comma-separated values as RFC 4180 quotes them, but with plain newlines, as text tools on this
+ * system expect. Cells are exact: no byte of a name is changed, nor is anything done about names
+ * that a spreadsheet would take for a formula.
+ */
+#include <inttypes.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/formats/format.h"
+#include "reporter/program/formats/render.h"
+#include "reporter/core/sink.h"
+
+enum kind {
+    NAME, /* struct lmm_string */
+    U64,
+    U32,
+};
+
+struct column {
+    const char *heading;
+    enum kind kind;
+    size_t offset; /* in the row */
+};
+
+/* clang-format off */
+#define FAMILY(kind, field) {#field, kind, offsetof(struct lmm_model_family, field)}
+#define SITE(kind, field)   {#field, kind, offsetof(struct lmm_model_site, field)}
+/* clang-format on */
+
+static const struct column family_columns[] = {
+    {"family", NAME, offsetof(struct lmm_model_family, name)},
+    FAMILY(U64, size_bytes),
+    FAMILY(U64, align_bytes),
+    FAMILY(U64, stride_bytes),
+    FAMILY(U64, limit_bytes),
+    FAMILY(U64, live_blocks),
+    FAMILY(U64, live_slots),
+    FAMILY(U64, live_bytes),
+    FAMILY(U64, peak_bytes),
+    FAMILY(U64, allocations),
+    FAMILY(U64, frees),
+    FAMILY(U64, pages),
+    FAMILY(U64, mapped_bytes),
+    FAMILY(U64, committed_bytes),
+    FAMILY(U64, slots),
+    FAMILY(U64, free_slots),
+    FAMILY(U64, run_free_slots),
+    FAMILY(U64, longest_run_slots),
+    FAMILY(U64, internal_bytes),
+    FAMILY(U32, occupancy_permille),
+    FAMILY(U32, internal_permille),
+    FAMILY(U32, external_permille),
+};
+
+/* The family's name is the first column of a site, and not in its row. */
+static const struct column site_columns[] = {
+    SITE(NAME, file),       SITE(U32, line),       SITE(NAME, function),
+    SITE(U64, live_blocks), SITE(U64, live_slots), SITE(U64, live_bytes),
+    SITE(U64, allocations), SITE(U64, frees),      SITE(U32, share_permille),
+};
+
+/* Behind those, for the drop-in alone. */
+static const struct column drop_in_columns[] = {
+    SITE(U64, temporaries),
+    SITE(U64, peak_blocks),
+    SITE(U64, peak_bytes),
+};
+
+enum {
+    FAMILY_COLUMNS = sizeof(family_columns) / sizeof(family_columns[0]),
+    SITE_COLUMNS = sizeof(site_columns) / sizeof(site_columns[0]),
+    DROP_IN_COLUMNS = sizeof(drop_in_columns) / sizeof(drop_in_columns[0]),
+};
+
+static void put_quoted(struct lmm_sink *sink, struct lmm_string string)
+{
+    lmm_sink_puts(sink, "\"");
+    for (size_t i = 0; i < string.bytes; i++) {
+        if (string.text[i] == '"') {
+            lmm_sink_puts(sink, "\"");
+        }
+        lmm_sink_write(sink, string.text + i, 1);
+    }
+    lmm_sink_puts(sink, "\"");
+}
+
+static void put_name(struct lmm_sink *sink, struct lmm_string string)
+{
+    for (size_t i = 0; i < string.bytes; i++) {
+        if (strchr(",\"\r\n", string.text[i]) != NULL) {
+            put_quoted(sink, string);
+            return;
+        }
+    }
+    lmm_sink_write(sink, string.text, string.bytes);
+}
+
+static void put_cell(struct lmm_sink *sink, const struct column *column, const void *row)
+{
+    const void *cell = (const char *) row + column->offset;
+
+    switch (column->kind) {
+    case NAME: put_name(sink, *(const struct lmm_string *) cell); break;
+    case U64: lmm_sink_printf(sink, "%" PRIu64, *(const uint64_t *) cell); break;
+    case U32: lmm_sink_printf(sink, "%" PRIu32, *(const uint32_t *) cell); break;
+    }
+}
+
+/* Headings and cells: `before` stands before the first of them. */
+static void put_headings(struct lmm_sink *sink, const struct column *columns, size_t count,
+                         const char *before)
+{
+    for (size_t i = 0; i < count; i++) {
+        lmm_sink_puts(sink, i == 0 ? before : ",");
+        lmm_sink_puts(sink, columns[i].heading);
+    }
+}
+
+static void put_cells(struct lmm_sink *sink, const struct column *columns, size_t count,
+                      const void *row, const char *before)
+{
+    for (size_t i = 0; i < count; i++) {
+        lmm_sink_puts(sink, i == 0 ? before : ",");
+        put_cell(sink, &columns[i], row);
+    }
+}
+
+static void put_sites(const struct lmm_model *model, struct lmm_sink *sink, size_t shown)
+{
+    size_t more = model->is_drop_in ? DROP_IN_COLUMNS : 0;
+
+    lmm_sink_puts(sink, "family");
+    put_headings(sink, site_columns, SITE_COLUMNS, ",");
+    put_headings(sink, drop_in_columns, more, ",");
+    lmm_sink_puts(sink, "\n");
+    for (size_t i = 0; i < shown; i++) {
+        put_name(sink, model->sites[i].family->name);
+        put_cells(sink, site_columns, SITE_COLUMNS, &model->sites[i], ",");
+        put_cells(sink, drop_in_columns, more, &model->sites[i], ",");
+        lmm_sink_puts(sink, "\n");
+    }
+}
+
+static void put_families(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    put_headings(sink, family_columns, FAMILY_COLUMNS, "");
+    lmm_sink_puts(sink, "\n");
+    for (size_t i = 0; i < model->family_count; i++) {
+        put_cells(sink, family_columns, FAMILY_COLUMNS, model->families[i], "");
+        lmm_sink_puts(sink, "\n");
+    }
+}
+
+int lmm_csv_render(const struct lmm_model *model, struct lmm_sink *sink,
+                   const struct lmm_format_options *options)
+{
+    if (options->sites) {
+        put_sites(model, sink, lmm_sites_shown(model, options, model->site_count));
+    } else {
+        put_families(model, sink);
+    }
+    return lmm_sink_flush(sink);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * folded: one line per site, as flame-graph tools read them: "program;family;function (file:line) bytes",
+ * or where the site has a stack "program;outermost;...;innermost bytes". Sites without live bytes would
+ * be lines of nothing and are left out.
+ *
+ * Names stand as text reports print them, with '_' for each blank and semicolon, which would end a frame
+ * in some tools; the one blank in a frame is ours.
+ */
+#include <inttypes.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/formats/format.h"
+#include "reporter/program/base/names.h"
+#include "reporter/program/formats/render.h"
+#include "reporter/core/sink.h"
+#include "reporter/core/stack.h"
+
+/* Prints string as part of a frame; instead: what stands for an empty one. */
+static void put_name(struct lmm_sink *sink, struct lmm_string string, const char *instead)
+{
+    char *name = lmm_name_escaped(string);
+
+    if (name == NULL) {
+        sink->error = sink->error != 0 ? sink->error : -ENOMEM;
+        return;
+    }
+    for (char *at = name; *at != '\0'; at++) {
+        *at = *at == ' ' || *at == ';' ? '_' : *at;
+    }
+    lmm_sink_puts(sink, *name != '\0' ? name : instead);
+    free(name);
+}
+
+/* Prints "hire (hr.c:42)", "hire (libhr.so)", or the file alone where there is no function. */
+static void put_place(struct lmm_sink *sink, const struct lmm_model_site *site)
+{
+    bool has_function = site->function.bytes > 0 && (site->line != 0 || site->file.bytes > 0);
+
+    if (has_function) {
+        put_name(sink, site->function, "");
+        lmm_sink_puts(sink, " (");
+    }
+    put_name(sink, site->file, "(unknown)");
+    if (site->line != 0) {
+        lmm_sink_printf(sink, ":%" PRIu32, site->line);
+    }
+    lmm_sink_puts(sink, has_function ? ")" : "");
+}
+
+/* The texts of a stack's functions, the innermost first; each belongs to the list. */
+struct names {
+    char **names;
+    size_t count;
+    size_t room;
+};
+
+static bool take_name(void *context, const struct lmm_model_call *call)
+{
+    struct names *list = context;
+
+    if (list->count == list->room) {
+        size_t room = list->room == 0 ? 64 : 2 * list->room;
+        char **names = reallocarray(list->names, room, sizeof(char *));
+
+        if (names == NULL) {
+            return false;
+        }
+        list->names = names;
+        list->room = room;
+    }
+    list->names[list->count] = lmm_name_exact(call->function);
+    return list->names[list->count] != NULL && ++list->count > 0;
+}
+
+static void put_stack(struct lmm_sink *sink, const struct lmm_model *model, uint32_t stack)
+{
+    struct names list = {NULL, 0, 0};
+
+    if (!lmm_stack_walk(model, stack, SIZE_MAX, take_name, &list)) {
+        sink->error = sink->error != 0 ? sink->error : -ENOMEM;
+    }
+    while (list.count-- > 0) {
+        put_name(sink, lmm_string_of(list.names[list.count]), "(unnamed)");
+        lmm_sink_puts(sink, list.count > 0 ? ";" : "");
+        free(list.names[list.count]);
+    }
+    free(list.names);
+}
+
+int lmm_folded_render(const struct lmm_model *model, struct lmm_sink *sink,
+                      const struct lmm_format_options *options)
+{
+    size_t shown = lmm_sites_shown(model, options, model->site_count);
+
+    for (size_t i = 0; i < shown; i++) {
+        const struct lmm_model_site *site = &model->sites[i];
+
+        if (site->live_bytes == 0) {
+            continue;
+        }
+        put_name(sink, model->program, "(unknown)");
+        lmm_sink_puts(sink, ";");
+        if (site->stack != 0) {
+            put_stack(sink, model, site->stack);
+        } else {
+            put_name(sink, site->family->name, "(unnamed)");
+            lmm_sink_puts(sink, ";");
+            put_place(sink, site);
+        }
+        lmm_sink_printf(sink, " %" PRIu64 "\n", site->live_bytes);
+    }
+    return lmm_sink_flush(sink);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * openmetrics: OpenMetrics 1.0 text. It is also text of the older Prometheus format, because
+ * `promtool check metrics` reads that one. The two differ in where a counter's TYPE line stands: behind
+ * the name without "_total", and with it. So counters carry HELP alone, which in both formats makes
+ * them of unknown type; who stores them goes by the name's end anyway.
+ *
+ * Label values are names as text reports print them, so they are valid UTF-8 and differ where the names
+ * do. Rows whose labels agree (a place in a header is a site for each file that includes it; a damaged
+ * ledger may name two families alike) are told apart by a label more, duplicate="2" and up.
+ *
+ * Invariants:
+ *   I1  no two series have the same name and labels
+ *   I2  a row has the same labels in every reading of one process, as long as the model has all rows:
+ *       numbers go by the ledger's order
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/formats/format.h"
+#include "reporter/program/base/names.h"
+#include "reporter/program/formats/render.h"
+#include "reporter/core/sink.h"
+
+/* A row and its labels, without the braces. */
+struct series {
+    const void *row;
+    char *labels;
+    uintptr_t order;    /* of the ledger */
+    unsigned duplicate; /* 0: the first with these labels */
+};
+
+struct metric {
+    const char *name;
+    const char *help;
+    const char *unit; /* NULL: none */
+    bool counter;     /* its name then ends with _total, which is no part of it in a TYPE line */
+    size_t figure;    /* offset in the row */
+};
+
+#define FAMILY(field) offsetof(struct lmm_model_family, field)
+#define SITE(field)   offsetof(struct lmm_model_site, field)
+
+static const struct metric family_metrics[] = {
+    {"lmm_family_live_blocks", "Live blocks of the family.", NULL, false, FAMILY(live_blocks)},
+    {"lmm_family_live_bytes", "Bytes in live blocks of the family.", "bytes", false,
+     FAMILY(live_bytes)},
+    {"lmm_family_committed_bytes", "Memory that the family's pages really take.", "bytes", false,
+     FAMILY(committed_bytes)},
+    {"lmm_family_peak_bytes", "Most bytes the family ever had in live blocks.", "bytes", false,
+     FAMILY(peak_bytes)},
+    {"lmm_family_allocations_total", "Blocks of the family that were allocated.", NULL, true,
+     FAMILY(allocations)},
+    {"lmm_family_frees_total", "Blocks of the family that were freed.", NULL, true, FAMILY(frees)},
+};
+
+static const struct metric site_metrics[] = {
+    {"lmm_site_live_blocks", "Live blocks that were allocated at the site.", NULL, false,
+     SITE(live_blocks)},
+    {"lmm_site_live_bytes", "Bytes in live blocks that were allocated at the site.", "bytes", false,
+     SITE(live_bytes)},
+    {"lmm_site_allocations_total", "Blocks that were allocated at the site.", NULL, true,
+     SITE(allocations)},
+    {"lmm_site_frees_total", "Blocks of the site that were freed.", NULL, true, SITE(frees)},
+};
+
+/* After those, for the drop-in alone. */
+static const struct metric drop_in_metrics[] = {
+    {"lmm_site_peak_bytes", "Bytes of the site when most bytes of the process lived.", "bytes",
+     false, SITE(peak_bytes)},
+    {"lmm_site_temporaries_total",
+     "Blocks of the site that were freed before the same thread allocated again.", NULL, true,
+     SITE(temporaries)},
+};
+
+enum {
+    DROP_IN_METRICS = sizeof(drop_in_metrics) / sizeof(drop_in_metrics[0]),
+    FAMILY_METRICS = sizeof(family_metrics) / sizeof(family_metrics[0]),
+    SITE_METRICS = sizeof(site_metrics) / sizeof(site_metrics[0]),
+};
+
+/* ---- Labels ---------------------------------------------------------------------------------- */
+
+static bool put_label(FILE *out, const char *label, struct lmm_string value)
+{
+    char *text = lmm_name_escaped(value);
+
+    if (text == NULL) {
+        return false;
+    }
+    fprintf(out, "%s=\"", label);
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\') {
+            fputc('\\', out);
+        }
+        fputc(*at, out);
+    }
+    fputc('"', out);
+    free(text);
+    return true;
+}
+
+static bool put_family_labels(FILE *out, const void *row)
+{
+    const struct lmm_model_family *family = row;
+
+    return put_label(out, "family", family->name);
+}
+
+static bool put_site_labels(FILE *out, const void *row)
+{
+    const struct lmm_model_site *site = row;
+
+    if (!put_family_labels(out, site->family) || fputc(',', out) == EOF ||
+        !put_label(out, "file", site->file)) {
+        return false;
+    }
+    fprintf(out, ",line=\"%" PRIu32 "\",", site->line);
+    return put_label(out, "function", site->function);
+}
+
+/* Returns what put writes for the row, to be freed; NULL: out of memory. */
+static char *labels_of(const void *row, bool (*put)(FILE *out, const void *row))
+{
+    char *labels = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&labels, &bytes);
+
+    if (out == NULL) {
+        return NULL;
+    }
+    bool made = put(out, row) && !ferror(out);
+
+    if (fclose(out) != 0 || !made) {
+        free(labels);
+        return NULL;
+    }
+    return labels;
+}
+
+static int compare_series(const void *left, const void *right)
+{
+    const struct series *a = *(const struct series *const *) left;
+    const struct series *b = *(const struct series *const *) right;
+    int order = strcmp(a->labels, b->labels);
+
+    return order != 0 ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+static bool number_duplicates(struct series *series, size_t count)
+{
+    struct series **sorted = calloc(count + 1, sizeof(struct series *));
+
+    if (sorted == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = &series[i];
+    }
+    qsort(sorted, count, sizeof(struct series *), compare_series);
+    for (size_t i = 1; i < count; i++) {
+        if (strcmp(sorted[i]->labels, sorted[i - 1]->labels) == 0) {
+            sorted[i]->duplicate = sorted[i - 1]->duplicate + 1;
+        }
+    }
+    free(sorted);
+    return true;
+}
+
+static void free_series(struct series *series, size_t count)
+{
+    for (size_t i = 0; series != NULL && i < count; i++) {
+        free(series[i].labels);
+    }
+    free(series);
+}
+
+/* ---- Metrics --------------------------------------------------------------------------------- */
+
+/* Prints HELP, TYPE and UNIT of a gauge; of a counter HELP alone, as the file head says. */
+static void put_head(struct lmm_sink *sink, const struct metric *metric)
+{
+    lmm_sink_printf(sink, "# HELP %s %s\n", metric->name, metric->help);
+    if (!metric->counter) {
+        lmm_sink_printf(sink, "# TYPE %s gauge\n", metric->name);
+    }
+    if (metric->unit != NULL) {
+        lmm_sink_printf(sink, "# UNIT %s %s\n", metric->name, metric->unit);
+    }
+}
+
+static void put_sample(struct lmm_sink *sink, const struct metric *metric,
+                       const struct series *series)
+{
+    const void *figure = (const char *) series->row + metric->figure;
+
+    lmm_sink_puts(sink, metric->name);
+    lmm_sink_puts(sink, "{");
+    lmm_sink_puts(sink, series->labels);
+    if (series->duplicate > 0) {
+        lmm_sink_printf(sink, ",duplicate=\"%u\"", series->duplicate + 1);
+    }
+    lmm_sink_printf(sink, "} %" PRIu64 "\n", *(const uint64_t *) figure);
+}
+
+/* Prints all metrics of the rows; a metric's series stand together. */
+static void put_metrics(struct lmm_sink *sink, const struct metric *metrics, size_t metric_count,
+                        const struct series *series, size_t count)
+{
+    for (size_t i = 0; i < metric_count; i++) {
+        put_head(sink, &metrics[i]);
+        for (size_t k = 0; k < count; k++) {
+            put_sample(sink, &metrics[i], &series[k]);
+        }
+    }
+}
+
+static int put_families(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    size_t count = model->family_count;
+    struct series *series = calloc(count + 1, sizeof(*series));
+    bool made = series != NULL;
+
+    for (size_t i = 0; made && i < count; i++) {
+        const struct lmm_model_family *family = model->families[i];
+
+        series[i] =
+            (struct series) {family, labels_of(family, put_family_labels), (uintptr_t) family, 0};
+        made = series[i].labels != NULL;
+    }
+    made = made && number_duplicates(series, count);
+    if (made) {
+        put_metrics(sink, family_metrics, FAMILY_METRICS, series, count);
+    }
+    free_series(series, count);
+    return made ? 0 : -ENOMEM;
+}
+
+/* All sites are numbered, so that a number does not change with which of them are shown. */
+static int put_sites(const struct lmm_model *model, struct lmm_sink *sink, size_t shown)
+{
+    size_t count = model->site_count;
+    struct series *series = calloc(count + 1, sizeof(*series));
+    bool made = series != NULL;
+
+    for (size_t i = 0; made && i < count; i++) {
+        const struct lmm_model_site *site = &model->sites[i];
+
+        series[i] = (struct series) {site, labels_of(site, put_site_labels), site->id, 0};
+        made = series[i].labels != NULL;
+    }
+    made = made && number_duplicates(series, count);
+    if (made) {
+        put_metrics(sink, site_metrics, SITE_METRICS, series, shown);
+        put_metrics(sink, drop_in_metrics, model->is_drop_in ? DROP_IN_METRICS : 0, series, shown);
+        lmm_sink_printf(sink,
+                        "# HELP lmm_sites_left_out Sites beyond the bound on their number.\n"
+                        "# TYPE lmm_sites_left_out gauge\n"
+                        "lmm_sites_left_out %zu\n",
+                        count - shown + model->hidden_sites.count);
+    }
+    free_series(series, count);
+    return made ? 0 : -ENOMEM;
+}
+
+int lmm_openmetrics_render(const struct lmm_model *model, struct lmm_sink *sink,
+                           const struct lmm_format_options *options)
+{
+    int error;
+
+    lmm_sink_puts(sink, "# HELP lmm_build_info The version of lmm that wrote this.\n"
+                        "# TYPE lmm_build_info gauge\n"
+                        "lmm_build_info{version=\"" LMM_PROGRAM_VERSION "\"} 1\n");
+    error = put_families(model, sink);
+    if (error == 0 && options->sites) {
+        error = put_sites(model, sink, lmm_sites_shown(model, options, LMM_OPENMETRICS_TOP_SITES));
+    }
+    if (error != 0) {
+        return error;
+    }
+    lmm_sink_puts(sink, "# EOF\n");
+    return lmm_sink_flush(sink);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* ledger_file: see ledger_file.h for the contract. */
+#include "reporter/program/ledger/ledger_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "reporter/core/books.h"
+
+bool lmm_reason_set(struct lmm_reason *reason, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(reason->text, sizeof(reason->text), format, args);
+    va_end(args);
+    return false;
+}
+
+/* A writer stores the magic last, so a header without one may be on its way. */
+static bool has_no_magic(const struct lmm_ledger_header *header)
+{
+    static const char none[sizeof(header->magic)];
+
+    return memcmp(header->magic, none, sizeof(none)) == 0;
+}
+
+bool lmm_ledger_file_check(const struct lmm_ledger_header *header, uint64_t bytes_there,
+                           struct lmm_reason *ret_reason)
+{
+    switch (lmm_books_check_header(header)) {
+    case 0: break;
+    case -ENOTSUP:
+        return lmm_reason_set(ret_reason,
+                              "a ledger of version %" PRIu32 ", and this program reads version %d",
+                              header->version, (int) LMM_LEDGER_VERSION);
+    case -EBADMSG: return lmm_reason_set(ret_reason, "a damaged ledger: its header makes no sense");
+    default:
+        return lmm_reason_set(ret_reason, has_no_magic(header)
+                                              ? "not a ledger, or one that is only being written"
+                                              : "not a ledger");
+    }
+    if (header->file_bytes < sizeof(*header) || header->file_bytes > LMM_LEDGER_FILE_MAX ||
+        header->file_bytes % sizeof(struct lmm_ledger_chunk) != 0) {
+        return lmm_reason_set(ret_reason, "a damaged ledger: it says that it has %" PRIu64 " bytes",
+                              header->file_bytes);
+    }
+    if (header->file_bytes > bytes_there) {
+        return lmm_reason_set(ret_reason, "a truncated ledger: %" PRIu64 " of %" PRIu64 " bytes",
+                              bytes_there, header->file_bytes);
+    }
+    return true;
+}
+
+/* Reads as much of the header as there is; the rest stays zero. Returns how much, or -1. */
+static ssize_t read_header(int descriptor, struct lmm_ledger_header *header)
+{
+    size_t done = 0;
+
+    memset(header, 0, sizeof(*header));
+    while (done < sizeof(*header)) {
+        ssize_t got =
+            pread(descriptor, (char *) header + done, sizeof(*header) - done, (off_t) done);
+
+        if (got < 0 && errno != EINTR) {
+            return -1;
+        }
+        if (got == 0) {
+            break;
+        }
+        done += got > 0 ? (size_t) got : 0;
+    }
+    return (ssize_t) done;
+}
+
+static bool check_kind(mode_t mode, struct lmm_reason *ret_reason)
+{
+    if (S_ISDIR(mode)) {
+        return lmm_reason_set(ret_reason, "a directory, not a ledger");
+    }
+    return S_ISREG(mode) || lmm_reason_set(ret_reason, "not a regular file");
+}
+
+static bool examine(struct lmm_ledger_file *file, struct lmm_reason *ret_reason)
+{
+    struct stat status;
+
+    if (fstat(file->descriptor, &status) != 0) {
+        return lmm_reason_set(ret_reason, "%s", strerror(errno));
+    }
+    if (!check_kind(status.st_mode, ret_reason)) {
+        return false;
+    }
+    ssize_t got = read_header(file->descriptor, &file->header);
+
+    if (got < 0) {
+        return lmm_reason_set(ret_reason, "%s", strerror(errno));
+    }
+    if (got == 0) {
+        return lmm_reason_set(ret_reason, "an empty file, not a ledger");
+    }
+    bool ours = memcmp(file->header.magic, LMM_LEDGER_MAGIC, sizeof(file->header.magic)) == 0;
+
+    if ((size_t) got < sizeof(file->header) && ours) {
+        return lmm_reason_set(ret_reason, "a truncated ledger: %zd bytes, less than its header",
+                              got);
+    }
+    /* Once more: the header was read after the size, and the file may have grown in between. */
+    if (fstat(file->descriptor, &status) != 0) {
+        return lmm_reason_set(ret_reason, "%s", strerror(errno));
+    }
+    file->device = status.st_dev;
+    file->inode = status.st_ino;
+    file->bytes = (uint64_t) status.st_size;
+    return lmm_ledger_file_check(&file->header, file->bytes, ret_reason);
+}
+
+bool lmm_ledger_file_open(const char *path, struct lmm_ledger_file *ret_file,
+                          struct lmm_reason *ret_reason)
+{
+    ret_file->descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (ret_file->descriptor < 0) {
+        return lmm_reason_set(ret_reason, "%s", strerror(errno));
+    }
+    if (!examine(ret_file, ret_reason)) {
+        lmm_ledger_file_close(ret_file);
+        return false;
+    }
+    return true;
+}
+
+void lmm_ledger_file_close(struct lmm_ledger_file *file)
+{
+    close(file->descriptor);
+    file->descriptor = -1;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process: what became of the process that keeps a ledger; the contract is in place.h.
+ *
+ * A PID is used again, so it is the process's start, in ticks of this boot, that tells whether the
+ * one with the PID is the ledger's. exec keeps both, so a running process must also have the ledger
+ * mapped. Where something is hidden from this user, the answer is the one that sweeps nothing.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <lmm/ledger.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "reporter/program/ledger/place.h"
+
+/* What /proc/PID/stat says. */
+struct facts {
+    bool found;
+    bool dead; /* a zombie without living threads */
+    uint64_t start_ticks;
+};
+
+/* Reads a small file; text ends with a NUL. Returns false when it cannot be read. */
+static bool read_small(const char *path, char *text, size_t size)
+{
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL) {
+        return false;
+    }
+    size_t bytes = fread(text, 1, size - 1, file);
+    bool read = !ferror(file) && bytes > 0;
+
+    fclose(file);
+    text[bytes] = '\0';
+    return read;
+}
+
+/* Fields 3 (state), 20 (threads) and 22 (start); they stand behind the name, which may hold anything. */
+static struct facts facts_of(uint32_t pid)
+{
+    struct facts facts = {false, true, 0};
+    unsigned long long start = 0;
+    char text[2048];
+    char path[64];
+    char state = 0;
+    long threads = 0;
+
+    snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
+    if (!read_small(path, text, sizeof(text))) {
+        return facts;
+    }
+    const char *rest = strrchr(text, ')');
+
+    if (rest == NULL ||
+        sscanf(rest + 1,
+               " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld %*s %llu",
+               &state, &threads, &start) != 3) {
+        return facts;
+    }
+    facts.found = true;
+    facts.dead = (state == 'Z' || state == 'X') && threads <= 1;
+    facts.start_ticks = start;
+    return facts;
+}
+
+/* Whether the machine has been started anew since. */
+static bool is_of_another_boot(const struct lmm_ledger_header *header)
+{
+    char boot_id[LMM_LEDGER_BOOT_ID_MAX];
+
+    if (header->boot_id[0] == '\0' ||
+        !read_small("/proc/sys/kernel/random/boot_id", boot_id, sizeof(boot_id))) {
+        return false;
+    }
+    boot_id[strcspn(boot_id, "\n")] = '\0';
+    return strcmp(boot_id, header->boot_id) != 0;
+}
+
+static bool is_of_another_namespace(const struct lmm_ledger_header *header)
+{
+    struct stat status;
+
+    return header->pid_namespace != 0 && stat("/proc/self/ns/pid", &status) == 0 &&
+           status.st_ino != header->pid_namespace;
+}
+
+/* Some file systems show another device here than stat() does; then the name must do. */
+static bool names_ledger(const char *line, uint64_t device, uint64_t inode)
+{
+    unsigned major_number = 0;
+    unsigned minor_number = 0;
+    unsigned long long number = 0;
+
+    if (sscanf(line, "%*s %*s %*s %x:%x %llu", &major_number, &minor_number, &number) != 3 ||
+        number != inode) {
+        return false;
+    }
+    return makedev(major_number, minor_number) == device || strstr(line, LMM_LEDGER_SUFFIX) != NULL;
+}
+
+enum mapped { MAPPED, NOT_MAPPED, NOT_READABLE };
+
+/* Whether a process has the file mapped, as /proc/PID/maps has it. */
+static enum mapped has_mapped(uint32_t pid, uint64_t device, uint64_t inode)
+{
+    enum mapped mapped = NOT_MAPPED;
+    char *line = NULL;
+    size_t room = 0;
+    size_t lines = 0;
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", pid);
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL) {
+        return NOT_READABLE;
+    }
+    while (mapped == NOT_MAPPED && getline(&line, &room, file) > 0) {
+        lines++;
+        mapped = names_ledger(line, device, inode) ? MAPPED : NOT_MAPPED;
+    }
+    free(line);
+    fclose(file);
+    return lines == 0 ? NOT_READABLE : mapped;
+}
+
+static bool is_the_one(const struct facts *facts, const struct lmm_ledger_header *header)
+{
+    return facts->found && !facts->dead &&
+           (header->start_ticks == 0 || facts->start_ticks == header->start_ticks);
+}
+
+/* The state of a process that may run. */
+static enum lmm_process_state look(const struct lmm_ledger_header *header, uint64_t device,
+                                   uint64_t inode)
+{
+    struct facts facts = facts_of(header->pid);
+
+    if (!facts.found && (kill((pid_t) header->pid, 0) == 0 || errno == EPERM)) {
+        return LMM_PROCESS_UNKNOWN;
+    }
+    if (!is_the_one(&facts, header)) {
+        return LMM_PROCESS_KILLED;
+    }
+    if (header->state == LMM_LEDGER_LOST) {
+        return LMM_PROCESS_LOST;
+    }
+    enum mapped mapped = has_mapped(header->pid, device, inode);
+
+    if (mapped == NOT_READABLE && header->start_ticks == 0) {
+        return LMM_PROCESS_UNKNOWN;
+    }
+    if (mapped != NOT_MAPPED) {
+        return LMM_PROCESS_LIVE;
+    }
+    facts = facts_of(header->pid); /* it may have ended while its mappings were read */
+    if (!is_the_one(&facts, header) || header->start_ticks == 0) {
+        return LMM_PROCESS_KILLED;
+    }
+    return LMM_PROCESS_REPLACED;
+}
+
+enum lmm_process_state lmm_process_state(const struct lmm_ledger_header *header, uint64_t device,
+                                         uint64_t inode)
+{
+    if (header->snapshot_time_ns != 0) {
+        return LMM_PROCESS_SNAPSHOT;
+    }
+    if (header->state == LMM_LEDGER_EXITED) {
+        return LMM_PROCESS_EXITED;
+    }
+    if (header->pid == 0 || header->pid > INT32_MAX || is_of_another_boot(header)) {
+        return LMM_PROCESS_KILLED;
+    }
+    if (is_of_another_namespace(header)) {
+        return LMM_PROCESS_UNKNOWN;
+    }
+    return look(header, device, inode);
+}
+
+bool lmm_process_runs(enum lmm_process_state state)
+{
+    return state == LMM_PROCESS_LIVE || state == LMM_PROCESS_LOST || state == LMM_PROCESS_UNKNOWN;
+}
+
+const char *lmm_process_state_name(enum lmm_process_state state)
+{
+    static const char *const names[] = {
+        [LMM_PROCESS_LIVE] = "live",         [LMM_PROCESS_LOST] = "lost",
+        [LMM_PROCESS_EXITED] = "exited",     [LMM_PROCESS_KILLED] = "killed",
+        [LMM_PROCESS_REPLACED] = "replaced", [LMM_PROCESS_SNAPSHOT] = "snapshot",
+        [LMM_PROCESS_UNKNOWN] = "unknown",
+    };
+
+    return names[state];
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* run_folder: see run_folder.h for the contract. */
+#include "reporter/program/ledger/run_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <lmm/ledger.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "reporter/program/base/program.h"
+
+enum {
+    PARENTS_MAX = 3,
+};
+
+/* Sets parents to the directories to try, in this order; returns how many. */
+static size_t list_parents(const char *parents[PARENTS_MAX])
+{
+    const char *own = getenv("LMM_DIR");
+    const char *temporary = getenv("TMPDIR");
+    size_t count = 0;
+
+    if (own != NULL && *own != '\0') {
+        parents[count++] = own;
+        return count;
+    }
+    parents[count++] = "/dev/shm";
+    if (temporary != NULL && *temporary != '\0') {
+        parents[count++] = temporary;
+    }
+    parents[count++] = "/tmp";
+    return count;
+}
+
+/* ---- One folder ------------------------------------------------------------------------------ */
+
+/* Returns the path of a new directory in parent, or NULL and errno. */
+static char *make_in(const char *parent)
+{
+    char *real = realpath(parent, NULL);
+    char *path = NULL;
+
+    if (real == NULL || asprintf(&path, "%s/" LMM_RUN_FOLDER_PREFIX "XXXXXX", real) < 0) {
+        path = NULL;
+    } else if (mkdtemp(path) == NULL) {
+        int error = errno;
+
+        free(path);
+        path = NULL;
+        errno = error;
+    }
+    free(real);
+    return path;
+}
+
+bool lmm_run_folder_make(struct lmm_run_folder *ret_folder)
+{
+    const char *parents[PARENTS_MAX];
+    size_t count = list_parents(parents);
+    struct lmm_run_folder folder = {NULL, -1};
+
+    for (size_t i = 0; i < count && folder.path == NULL; i++) {
+        folder.path = make_in(parents[i]);
+        if (folder.path == NULL && i + 1 == count) {
+            lmm_complain("%s: no directory for ledgers can be made: %s", parents[i],
+                         strerror(errno));
+            return false;
+        }
+    }
+    folder.descriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder.descriptor < 0 || flock(folder.descriptor, LOCK_SH) != 0) {
+        lmm_complain("%s: %s", folder.path, strerror(errno));
+        lmm_run_folder_end(&folder, false);
+        return false;
+    }
+    *ret_folder = folder;
+    return true;
+}
+
+static bool is_ledger(const char *name)
+{
+    size_t bytes = strlen(name);
+    size_t suffix = strlen(LMM_LEDGER_SUFFIX);
+
+    return bytes > suffix && strcmp(name + bytes - suffix, LMM_LEDGER_SUFFIX) == 0;
+}
+
+/* Adds "folder/name" to the paths; leaves them as they are when memory ran out. */
+static void add_path(char ***paths, size_t *count, const char *folder, const char *name)
+{
+    char **more = reallocarray(*paths, *count + 1, sizeof(*more));
+
+    if (more == NULL) {
+        return;
+    }
+    *paths = more;
+    if (asprintf(&more[*count], "%s/%s", folder, name) >= 0) {
+        ++*count;
+    }
+}
+
+char **lmm_run_folder_list(const struct lmm_run_folder *folder, size_t *ret_count)
+{
+    DIR *directory = opendir(folder->path);
+    const struct dirent *entry;
+    char **paths = NULL;
+
+    *ret_count = 0;
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        if (is_ledger(entry->d_name)) {
+            add_path(&paths, ret_count, folder->path, entry->d_name);
+        }
+    }
+    if (directory != NULL) {
+        closedir(directory);
+    }
+    return paths;
+}
+
+/* Ledgers are all there is, whole or not yet. */
+static void remove_files(int descriptor)
+{
+    int copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = copy < 0 ? NULL : fdopendir(copy);
+    const struct dirent *entry;
+
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        unlinkat(descriptor, entry->d_name, 0);
+    }
+    if (directory != NULL) {
+        closedir(directory);
+    } else if (copy >= 0) {
+        close(copy);
+    }
+}
+
+void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep)
+{
+    if (!keep && folder->descriptor >= 0) {
+        remove_files(folder->descriptor);
+    }
+    rmdir(folder->path); /* a daemon's ledger may have come meanwhile, and then it stays */
+    if (folder->descriptor >= 0) {
+        close(folder->descriptor);
+    }
+    free(folder->path);
+    *folder = (struct lmm_run_folder) {NULL, -1};
+}
+
+/* ---- All folders ----------------------------------------------------------------------------- */
+
+static void find_in(const char *parent, void (*look)(void *context, const char *path),
+                    void *context)
+{
+    DIR *directory = opendir(parent);
+    const struct dirent *entry;
+
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        char *path = NULL;
+
+        if (strncmp(entry->d_name, LMM_RUN_FOLDER_PREFIX, strlen(LMM_RUN_FOLDER_PREFIX)) == 0 &&
+            asprintf(&path, "%s/%s", parent, entry->d_name) >= 0) {
+            look(context, path);
+            free(path);
+        }
+    }
+    if (directory != NULL) {
+        closedir(directory);
+    }
+}
+
+void lmm_run_folders_find(void (*look)(void *context, const char *path), void *context)
+{
+    const char *parents[PARENTS_MAX];
+    size_t count = list_parents(parents);
+
+    for (size_t i = 0; i < count; i++) {
+        bool is_again = i > 0 && strcmp(parents[i], parents[i - 1]) == 0;
+
+        if (!is_again) {
+            find_in(parents[i], look, context);
+        }
+    }
+}
+
+/* Returns the path of the directory that the file at path is in, when it is one of ours; else NULL. */
+static char *folder_of(const char *path)
+{
+    const char *end = strrchr(path, '/');
+    char *folder = end == NULL ? NULL : strndup(path, (size_t) (end - path));
+    const char *name = folder == NULL ? NULL : strrchr(folder, '/');
+
+    name = name == NULL ? folder : name + 1;
+    if (name != NULL && strncmp(name, LMM_RUN_FOLDER_PREFIX, strlen(LMM_RUN_FOLDER_PREFIX)) == 0) {
+        return folder;
+    }
+    free(folder);
+    return NULL;
+}
+
+bool lmm_run_folder_is_busy(const char *path)
+{
+    char *folder = folder_of(path);
+    int descriptor = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_busy = descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0;
+
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    free(folder);
+    return is_busy;
+}
+
+void lmm_run_folder_tidy(const char *path)
+{
+    char *folder = folder_of(path);
+
+    if (folder != NULL) {
+        rmdir(folder);
+    }
+    free(folder);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* run_stacks: see run_stacks.h for the contract. */
+#include "reporter/program/report/run_stacks.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/symbols/wrapper.h"
+#include "reporter/core/sink.h"
+#include "reporter/core/stack.h"
+#include "reporter/core/words.h"
+
+struct lmm_run_stacks {
+    uint32_t *printed; /* number n is at n - 1 */
+    size_t count;
+};
+
+struct lmm_run_stacks *lmm_run_stacks_new(void)
+{
+    return calloc(1, sizeof(struct lmm_run_stacks));
+}
+
+/* Returns the number that a stack has, 0: none. A report has some dozens. */
+static size_t number_of(const struct lmm_run_stacks *stacks, uint32_t stack)
+{
+    for (size_t i = 0; i < stacks->count; i++) {
+        if (stacks->printed[i] == stack) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+/* Gives a stack the next number. Returns it, or 0 when memory ran out. */
+static size_t give_number(struct lmm_run_stacks *stacks, uint32_t stack)
+{
+    uint32_t *printed = reallocarray(stacks->printed, stacks->count + 1, sizeof(*printed));
+
+    if (printed == NULL) {
+        return 0;
+    }
+    stacks->printed = printed;
+    printed[stacks->count++] = stack;
+    return stacks->count;
+}
+
+struct lines {
+    struct lmm_sink *sink;
+    size_t depth;
+};
+
+static bool is_main(const struct lmm_model_call *call)
+{
+    return call->function.bytes == strlen("main") &&
+           memcmp(call->function.text, "main", call->function.bytes) == 0;
+}
+
+/* Whether a call is the C library's start of a program or a thread; its names end with a NUL. */
+static bool is_start(const struct lmm_model_call *call)
+{
+    return call->is_wrapper && call->is_named && lmm_wrapper_is_start(call->function.text);
+}
+
+/* Puts "#3 hire (hr.c:42) [inlined]". Returns whether what is outside of it says more of the program. */
+static bool put_call(void *context, const struct lmm_model_call *call)
+{
+    struct lines *lines = context;
+    struct lmm_string place = call->line != 0 ? call->file : call->module;
+
+    if (lines->depth > 0 && is_start(call)) {
+        return false;
+    }
+    lmm_sink_printf(lines->sink, "        #%zu ", lines->depth++);
+    lmm_put_string(lines->sink, call->function);
+    if (place.bytes > 0 && (call->line != 0 || call->is_named)) {
+        lmm_sink_puts(lines->sink, " (");
+        lmm_put_string(lines->sink, place);
+        if (call->line != 0) {
+            lmm_sink_printf(lines->sink, ":%" PRIu32, call->line);
+        }
+        lmm_sink_puts(lines->sink, ")");
+    }
+    lmm_sink_puts(lines->sink, call->is_inline ? " [inlined]\n" : "\n");
+    return !is_main(call);
+}
+
+/* Whether the process kept no more of a stack, which may go on. */
+static bool is_cut(const struct lmm_model *model, uint32_t stack)
+{
+    uint32_t depth = 0;
+
+    for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
+        depth++;
+    }
+    return depth >= model->stack_frames;
+}
+
+void lmm_run_stacks_put(struct lmm_run_stacks *stacks, const struct lmm_model *model,
+                        uint32_t stack, struct lmm_sink *sink)
+{
+    size_t number = number_of(stacks, stack);
+
+    if (number != 0) {
+        lmm_sink_printf(sink, "stack %zu, as above\n", number);
+        return;
+    }
+    number = give_number(stacks, stack);
+    if (number == 0) {
+        sink->error = sink->error != 0 ? sink->error : -ENOMEM;
+        return;
+    }
+    lmm_sink_printf(sink, "stack %zu\n", number);
+    struct lines lines = {sink, 0};
+
+    if (lmm_stack_walk(model, stack, SIZE_MAX, put_call, &lines) && is_cut(model, stack)) {
+        lmm_sink_puts(sink, "        ...\n");
+    }
+}
+
+void lmm_run_stacks_free(struct lmm_run_stacks *stacks)
+{
+    if (stacks != NULL) {
+        free(stacks->printed);
+        free(stacks);
+    }
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* run_text: the report of `lmm run` for people, its sizes, and its end. See run_report.h for the contract. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/base/grid.h"
+#include "reporter/program/base/names.h"
+#include "reporter/program/report/run_page.h"
+#include "reporter/program/report/run_report.h"
+#include "reporter/program/report/run_stacks.h"
+#include "reporter/program/report/spots.h"
+#include "reporter/program/report/suppress.h"
+#include "reporter/core/sink.h"
+#include "reporter/core/words.h"
+
+enum {
+    BAR_COLUMNS = 30,
+};
+
+/* ---- Sizes ----------------------------------------------------------------------------------- */
+
+struct size {
+    const struct lmm_model_family *family;
+    uint64_t allocated_bytes;
+};
+
+static const struct lmm_grid_column size_columns[] = {
+    {"family", false}, {"allocations", true}, {"share", true}, {"in bytes", true}, {"", false},
+};
+
+/* By size; runs, whose families have the size of a part, go last. */
+static int compare_sizes(const void *left, const void *right)
+{
+    const struct size *a = left;
+    const struct size *b = right;
+    bool a_is_large = a->family->size_bytes < a->allocated_bytes / (a->family->allocations + 1);
+    bool b_is_large = b->family->size_bytes < b->allocated_bytes / (b->family->allocations + 1);
+
+    if (a_is_large != b_is_large) {
+        return a_is_large ? 1 : -1;
+    }
+    if (a->family->size_bytes != b->family->size_bytes) {
+        return a->family->size_bytes < b->family->size_bytes ? -1 : 1;
+    }
+    return 0;
+}
+
+static int compare_families(const void *left, const void *right)
+{
+    uintptr_t a = (uintptr_t) ((const struct size *) left)->family;
+    uintptr_t b = (uintptr_t) ((const struct size *) right)->family;
+
+    return (a > b) - (a < b);
+}
+
+/* Adds what the sites allocated to their families' sizes. */
+static void add_bytes(const struct lmm_model *model, struct size *sizes, size_t count)
+{
+    qsort(sizes, count, sizeof(*sizes), compare_families);
+    for (size_t i = 0; i < model->site_count; i++) {
+        struct size key = {model->sites[i].family, 0};
+        struct size *size = bsearch(&key, sizes, count, sizeof(*sizes), compare_families);
+
+        if (size != NULL) {
+            size->allocated_bytes += model->sites[i].allocated_bytes;
+        }
+    }
+}
+
+/* Returns the families that were allocated from, *ret_count of them; NULL: memory ran out. */
+static struct size *list_sizes(const struct lmm_model *model, size_t *ret_count)
+{
+    struct size *sizes = calloc(model->family_count + 1, sizeof(*sizes));
+    size_t count = 0;
+
+    for (size_t i = 0; sizes != NULL && i < model->family_count; i++) {
+        if (model->families[i]->allocations > 0) {
+            sizes[count++].family = model->families[i];
+        }
+    }
+    if (count > 0) {
+        add_bytes(model, sizes, count);
+        qsort(sizes, count, sizeof(*sizes), compare_sizes);
+    }
+    *ret_count = count;
+    return sizes;
+}
+
+/* Returns a bar for part of most, at least a mark for what is not 0. */
+static char *bar_of(uint64_t part, uint64_t most)
+{
+    uint32_t permille = lmm_model_permille(part, most);
+    size_t columns = (permille * (uint32_t) BAR_COLUMNS + 500) / 1000;
+    char *bar = calloc(BAR_COLUMNS + 1, 1);
+
+    if (bar != NULL) {
+        memset(bar, '#', columns > 0 ? columns : 1);
+    }
+    return bar;
+}
+
+static void put_sizes(const struct lmm_page *page)
+{
+    size_t count = 0;
+    struct size *sizes = list_sizes(page->model, &count);
+    struct lmm_grid *grid =
+        lmm_grid_new(size_columns, sizeof(size_columns) / sizeof(size_columns[0]));
+    uint64_t most = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        most = sizes[i].family->allocations > most ? sizes[i].family->allocations : most;
+    }
+    for (size_t i = 0; i < count; i++) {
+        lmm_grid_line(grid);
+        lmm_grid_text(grid, lmm_name_escaped(sizes[i].family->name));
+        lmm_grid_count(grid, sizes[i].family->allocations);
+        lmm_grid_share(grid, sizes[i].family->allocations, page->model->total.allocations);
+        lmm_grid_bytes(grid, sizes[i].allocated_bytes);
+        lmm_grid_text(grid, bar_of(sizes[i].family->allocations, most));
+    }
+    if (count > 0) {
+        lmm_page_heading(page, "Sizes");
+        lmm_grid_put_headings(grid, page->sink);
+    }
+    for (size_t i = 0; i < count; i++) {
+        lmm_grid_put_line(grid, i, page->sink);
+    }
+    lmm_grid_free(grid);
+    free(sizes);
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+static const struct lmm_grid_column suppression_columns[] = {
+    {"suppressed", true}, {"blocks", true}, {"by", false}};
+
+static void put_suppressions(const struct lmm_page *page)
+{
+    const struct lmm_suppressions *suppressions = page->run->suppressions;
+    struct lmm_grid *grid = lmm_grid_new(suppression_columns, 3);
+    size_t lines = 0;
+
+    for (size_t i = 0; i < suppressions->count; i++) {
+        const struct lmm_suppression *item = &suppressions->items[i];
+        char *pattern = item->blocks == 0 ? NULL : lmm_name_escaped(lmm_string_of(item->pattern));
+        char *words = NULL;
+
+        if (item->blocks == 0) {
+            continue;
+        }
+        lmm_grid_line(grid);
+        lmm_grid_bytes(grid, item->bytes);
+        lmm_grid_count(grid, item->blocks);
+        if (pattern == NULL ||
+            asprintf(&words, "%s%s", item->is_built_in ? "built in: " : "leak:", pattern) < 0) {
+            words = NULL;
+        }
+        lmm_grid_text(grid, words);
+        free(pattern);
+        lines++;
+    }
+    if (lines > 0) {
+        lmm_page_heading(page, "Suppressed leaks");
+        lmm_grid_put_headings(grid, page->sink);
+    }
+    for (size_t i = 0; i < lines; i++) {
+        lmm_grid_put_line(grid, i, page->sink);
+    }
+    lmm_grid_free(grid);
+}
+
+static void put_summary(const struct lmm_page *page)
+{
+    const struct lmm_tally *total = &page->process->spots->total;
+    size_t places = lmm_spots_order(page->process->spots, LMM_MEASURE_LEAKS);
+
+    lmm_sink_puts(page->sink, "\n");
+    lmm_page_paint(page, "\033[1m");
+    lmm_sink_printf(
+        page->sink,
+        "SUMMARY: %" PRIu64 " %s %s, %" PRIu64 " %s, at %zu %s, %" PRIu64 " %s, %" PRIu64 " %s",
+        total->leaked_blocks, lmm_page_has_ended_well(page) ? "leaked" : "live",
+        lmm_plural(total->leaked_blocks, "block", "blocks"), total->leaked_bytes,
+        lmm_plural(total->leaked_bytes, "byte", "bytes"), places,
+        lmm_plural(places, "place", "places"), page->model->total.allocations,
+        lmm_plural(page->model->total.allocations, "allocation", "allocations"),
+        page->model->total.frees, lmm_plural(page->model->total.frees, "free", "frees"));
+    lmm_page_paint(page, "\033[0m");
+    lmm_sink_puts(page->sink, "\n");
+}
+
+/* Whether sites say more than their families, which the sizes are about. */
+static bool has_places(const struct lmm_model *model)
+{
+    return model->stack_frames > 0 || !model->is_drop_in;
+}
+
+static void put_process(const struct lmm_page *page)
+{
+    lmm_page_head(page);
+    if (page->run->leaks_only) {
+        lmm_page_rows(page, LMM_MEASURE_LEAKS);
+    } else {
+        lmm_page_totals(page);
+        lmm_page_rows(page, LMM_MEASURE_PEAK);
+        if (has_places(page->model)) {
+            lmm_page_rows(page, LMM_MEASURE_ALLOCATIONS);
+        }
+        lmm_page_rows(page, LMM_MEASURE_LEAKS);
+        lmm_page_rows(page, LMM_MEASURE_TEMPORARIES);
+        put_sizes(page);
+    }
+}
+
+int lmm_run_text(const struct lmm_run *run, struct lmm_sink *sink)
+{
+    for (size_t i = 0; i < run->process_count; i++) {
+        const struct lmm_run_process *process = &run->processes[i];
+        struct lmm_page page = {run, process, process->model, sink, lmm_run_stacks_new()};
+
+        if (page.stacks == NULL) {
+            sink->error = sink->error != 0 ? sink->error : -ENOMEM;
+            break;
+        }
+        lmm_sink_puts(sink, i == 0 ? "" : "\n");
+        put_process(&page);
+        if (i + 1 == run->process_count) {
+            put_suppressions(&page);
+        }
+        put_summary(&page);
+        lmm_run_stacks_free(page.stacks);
+    }
+    return lmm_sink_flush(sink);
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/* spots: see spots.h for the contract. */
+#include "reporter/program/report/spots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/report/suppress.h"
+#include "reporter/core/stack.h"
+
+/* ---- Tallies --------------------------------------------------------------------------------- */
+
+static void add(struct lmm_tally *sum, const struct lmm_tally *tally)
+{
+    sum->allocations += tally->allocations;
+    sum->allocated_bytes += tally->allocated_bytes;
+    sum->temporaries += tally->temporaries;
+    sum->peak_blocks += tally->peak_blocks;
+    sum->peak_bytes += tally->peak_bytes;
+    sum->leaked_blocks += tally->leaked_blocks;
+    sum->leaked_bytes += tally->leaked_bytes;
+}
+
+static struct lmm_tally tally_of(const struct lmm_model_site *site)
+{
+    return (struct lmm_tally) {
+        .allocations = site->allocations,
+        .allocated_bytes = site->allocated_bytes,
+        .temporaries = site->temporaries,
+        .peak_blocks = site->peak_blocks,
+        .peak_bytes = site->peak_bytes,
+        .leaked_blocks = site->live_blocks,
+        .leaked_bytes = site->live_bytes,
+    };
+}
+
+uint64_t lmm_tally_first(const struct lmm_tally *tally, enum lmm_measure measure)
+{
+    switch (measure) {
+    case LMM_MEASURE_PEAK: return tally->peak_bytes;
+    case LMM_MEASURE_LEAKS: return tally->leaked_bytes;
+    case LMM_MEASURE_TEMPORARIES: return tally->temporaries;
+    case LMM_MEASURE_ALLOCATIONS:
+    default: return tally->allocations;
+    }
+}
+
+uint64_t lmm_tally_second(const struct lmm_tally *tally, enum lmm_measure measure)
+{
+    switch (measure) {
+    case LMM_MEASURE_PEAK: return tally->peak_blocks;
+    case LMM_MEASURE_LEAKS: return tally->leaked_blocks;
+    case LMM_MEASURE_TEMPORARIES: return tally->allocations;
+    case LMM_MEASURE_ALLOCATIONS:
+    default: return tally->allocated_bytes;
+    }
+}
+
+/* Whether there is anything of the measure: a block of no bytes is a leak too. */
+static bool counts(const struct lmm_tally *tally, enum lmm_measure measure)
+{
+    bool by_second = measure == LMM_MEASURE_PEAK || measure == LMM_MEASURE_LEAKS;
+
+    return lmm_tally_first(tally, measure) > 0 ||
+           (by_second && lmm_tally_second(tally, measure) > 0);
+}
+
+/* ---- Orders ---------------------------------------------------------------------------------- */
+
+static int compare_u64(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_strings(struct lmm_string a, struct lmm_string b)
+{
+    size_t bytes = a.bytes < b.bytes ? a.bytes : b.bytes;
+    int order = bytes == 0 ? 0 : memcmp(a.text, b.text, bytes);
+
+    return order != 0 ? order : compare_u64(a.bytes, b.bytes);
+}
+
+static int compare_places(const struct lmm_model_site *a, const struct lmm_model_site *b)
+{
+    int order = compare_strings(a->file, b->file);
+
+    order = order != 0 ? order : compare_u64(a->line, b->line);
+    order = order != 0 ? order : compare_strings(a->function, b->function);
+    order = order != 0 ? order : compare_u64(a->stack != 0, b->stack != 0);
+    if (order == 0 && a->stack == 0) {
+        order = compare_strings(a->family->name, b->family->name);
+    }
+    return order;
+}
+
+static int compare_stacks(const struct lmm_model_site *a, const struct lmm_model_site *b)
+{
+    int order = compare_places(a, b);
+
+    return order != 0 ? order : compare_u64(a->stack, b->stack);
+}
+
+static int compare_traces_by_place(const void *left, const void *right)
+{
+    const struct lmm_trace *a = left;
+    const struct lmm_trace *b = right;
+
+    return compare_stacks(a->site, b->site);
+}
+
+static int compare_tallies(const struct lmm_tally *a, const struct lmm_tally *b,
+                           enum lmm_measure measure)
+{
+    int order = compare_u64(lmm_tally_first(b, measure), lmm_tally_first(a, measure));
+
+    return order != 0 ? order
+                      : compare_u64(lmm_tally_second(b, measure), lmm_tally_second(a, measure));
+}
+
+static int compare_traces(const void *left, const void *right, void *measure)
+{
+    const struct lmm_trace *a = left;
+    const struct lmm_trace *b = right;
+    int order = compare_tallies(&a->tally, &b->tally, *(enum lmm_measure *) measure);
+
+    return order != 0 ? order : compare_stacks(a->site, b->site);
+}
+
+static int compare_spots(const void *left, const void *right, void *measure)
+{
+    const struct lmm_spot *a = left;
+    const struct lmm_spot *b = right;
+    int order = compare_tallies(&a->tally, &b->tally, *(enum lmm_measure *) measure);
+
+    return order != 0 ? order : compare_places(a->site, b->site);
+}
+
+size_t lmm_spot_traces(const struct lmm_spot *spot, enum lmm_measure measure)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < spot->trace_count; i++) {
+        count += counts(&spot->traces[i].tally, measure);
+    }
+    return count;
+}
+
+size_t lmm_spots_order(struct lmm_spots *spots, enum lmm_measure measure)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < spots->count; i++) {
+        struct lmm_spot *spot = &spots->items[i];
+
+        qsort_r(spot->traces, spot->trace_count, sizeof(struct lmm_trace), compare_traces,
+                &measure);
+        count += counts(&spot->tally, measure);
+    }
+    if (spots->count > 0) {
+        qsort_r(spots->items, spots->count, sizeof(struct lmm_spot), compare_spots, &measure);
+    }
+    return count;
+}
+
+/* ---- Suppressions ---------------------------------------------------------------------------- */
+
+static struct lmm_suppression *find_for(struct lmm_suppressions *suppressions,
+                                        struct lmm_string text)
+{
+    for (size_t i = 0; i < suppressions->count; i++) {
+        if (lmm_suppression_fits(&suppressions->items[i], text)) {
+            return &suppressions->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* The earlier of two in the user's order; each may be NULL. */
+static struct lmm_suppression *earlier(struct lmm_suppression *a, struct lmm_suppression *b)
+{
+    return a == NULL || (b != NULL && b < a) ? b : a;
+}
+
+struct search {
+    struct lmm_suppressions *suppressions;
+    struct lmm_suppression *found;
+};
+
+static bool look_at_call(void *context, const struct lmm_model_call *call)
+{
+    struct search *search = context;
+
+    search->found = earlier(search->found, find_for(search->suppressions, call->function));
+    search->found = earlier(search->found, find_for(search->suppressions, call->file));
+    return true;
+}
+
+/*
+ * Whether all calls of a stack are of the runtime, and the outermost is the loader's, which initialises
+ * libraries before the program starts. One that was cut says nothing: the program's calls may be those that are
+ * missing. Nor does one that starts with a thread: the thread's own function may have left the stack by a
+ * jump to strdup, as compilers make of its last call.
+ */
+static bool is_of_runtime(const struct lmm_model *model, uint32_t stack)
+{
+    const struct lmm_model_module *module = NULL;
+    uint32_t depth = 0;
+
+    for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
+        module = lmm_model_module_of(model, frame);
+        if (module == NULL || !lmm_suppression_is_runtime(module->path)) {
+            return false;
+        }
+        depth++;
+    }
+    return module != NULL && lmm_suppression_is_loader(module->path) && depth < model->stack_frames;
+}
+
+/* Whether a stack is that of a block that the dynamic loader allocated. */
+static bool is_of_loader(const struct lmm_model *model, uint32_t stack)
+{
+    const struct lmm_model_module *module = stack == 0 ? NULL : lmm_model_module_of(model, stack);
+
+    return module != NULL && lmm_suppression_is_loader(module->path);
+}
+
+static bool fits_scope(const struct lmm_model *model, uint32_t stack,
+                       enum lmm_suppression_scope scope)
+{
+    switch (scope) {
+    case LMM_SUPPRESS_LOADER: return is_of_loader(model, stack);
+    case LMM_SUPPRESS_RUNTIME: return is_of_runtime(model, stack);
+    case LMM_SUPPRESS_TEXTS:
+    default: return false;
+    }
+}
+
+/* The first that is no pattern and fits. */
+static struct lmm_suppression *find_for_scope(const struct lmm_model *model,
+                                              struct lmm_suppressions *suppressions, uint32_t stack)
+{
+    for (size_t i = 0; i < suppressions->count; i++) {
+        if (fits_scope(model, stack, suppressions->items[i].scope)) {
+            return &suppressions->items[i];
+        }
+    }
+    return NULL;
+}
+
+static struct lmm_suppression *find_for_stack(const struct lmm_model *model,
+                                              struct lmm_suppressions *suppressions, uint32_t stack)
+{
+    struct search search = {suppressions, find_for_scope(model, suppressions, stack)};
+
+    lmm_stack_walk(model, stack, SIZE_MAX, look_at_call, &search);
+    for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
+        const struct lmm_model_module *module = lmm_model_module_of(model, frame);
+
+        if (module != NULL) {
+            search.found = earlier(search.found, find_for(suppressions, module->path));
+        }
+    }
+    return search.found;
+}
+
+static void suppress(const struct lmm_model *model, struct lmm_suppressions *suppressions,
+                     struct lmm_trace *trace)
+{
+    struct lmm_suppression *suppression =
+        trace->tally.leaked_blocks == 0 ? NULL
+                                        : find_for_stack(model, suppressions, trace->site->stack);
+
+    if (suppression != NULL) {
+        suppression->blocks += trace->tally.leaked_blocks;
+        suppression->bytes += trace->tally.leaked_bytes;
+        trace->tally.leaked_blocks = 0;
+        trace->tally.leaked_bytes = 0;
+    }
+}
+
+/* ---- Making ---------------------------------------------------------------------------------- */
+
+/* Makes one trace of those that stand side by side and have one stack. Returns how many are left. */
+static size_t merge_traces(struct lmm_trace *traces, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (kept > 0 && compare_stacks(traces[kept - 1].site, traces[i].site) == 0) {
+            add(&traces[kept - 1].tally, &traces[i].tally);
+        } else {
+            traces[kept++] = traces[i];
+        }
+    }
+    return kept;
+}
+
+static void gather(struct lmm_spots *spots, size_t trace_count)
+{
+    for (size_t i = 0; i < trace_count; i++) {
+        struct lmm_trace *trace = &spots->traces[i];
+        struct lmm_spot *spot = spots->count == 0 ? NULL : &spots->items[spots->count - 1];
+
+        if (spot == NULL || compare_places(spot->site, trace->site) != 0) {
+            spot = &spots->items[spots->count++];
+            *spot = (struct lmm_spot) {.site = trace->site, .traces = trace};
+        }
+        spot->trace_count++;
+        add(&spot->tally, &trace->tally);
+        add(&spots->total, &trace->tally);
+    }
+}
+
+bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *suppressions,
+                    struct lmm_spots *ret_spots)
+{
+    size_t count = model->site_count;
+    struct lmm_spots spots = {.model = model};
+
+    spots.traces = calloc(count + 1, sizeof(*spots.traces));
+    spots.items = calloc(count + 1, sizeof(*spots.items));
+    if (spots.traces == NULL || spots.items == NULL) {
+        lmm_spots_free(&spots);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        spots.traces[i] = (struct lmm_trace) {&model->sites[i], tally_of(&model->sites[i])};
+    }
+    qsort(spots.traces, count, sizeof(*spots.traces), compare_traces_by_place);
+    count = merge_traces(spots.traces, count);
+    for (size_t i = 0; i < count && suppressions != NULL && suppressions->count > 0; i++) {
+        suppress(model, suppressions, &spots.traces[i]);
+    }
+    gather(&spots, count);
+    *ret_spots = spots;
+    return true;
+}
+
+void lmm_spots_free(struct lmm_spots *spots)
+{
+    free(spots->items);
+    free(spots->traces);
+    *spots = (struct lmm_spots) {.model = NULL};
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* suppress: see suppress.h for the contract. */
+#include "reporter/program/report/suppress.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/base/program.h"
+
+static const char prefix[] = "leak:";
+
+/* ---- Matching -------------------------------------------------------------------------------- */
+
+/* One step back is enough: when something fits behind a star, an earlier star need not take more. */
+bool lmm_suppression_fits(const struct lmm_suppression *suppression, struct lmm_string text)
+{
+    const char *glob = suppression->glob;
+    const char *star = NULL; /* what stands behind the last star */
+    size_t held = 0;         /* where in text that was held against */
+
+    if (glob == NULL) {
+        return false;
+    }
+    for (size_t at = 0; at < text.bytes;) {
+        if (*glob == '*') {
+            star = ++glob;
+            held = at;
+        } else if (*glob == text.text[at]) {
+            glob++;
+            at++;
+        } else if (star != NULL) {
+            glob = star;
+            at = ++held;
+        } else {
+            return false;
+        }
+    }
+    glob += strspn(glob, "*");
+    return *glob == '\0' && text.bytes > 0;
+}
+
+/* Returns the glob for a pattern, or NULL. */
+static char *glob_of(const char *pattern)
+{
+    bool at_start = *pattern == '^';
+    const char *start = pattern + at_start;
+    size_t bytes = strlen(start);
+    bool at_end = bytes > 0 && start[bytes - 1] == '$';
+    char *glob = NULL;
+    int length = asprintf(&glob, "%s%.*s%s", at_start ? "" : "*", (int) (bytes - at_end), start,
+                          at_end ? "" : "*");
+
+    return length < 0 ? NULL : glob;
+}
+
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+/* Adds an item without words. Returns it, or NULL. */
+static struct lmm_suppression *add_item(struct lmm_suppressions *suppressions)
+{
+    struct lmm_suppression *items =
+        reallocarray(suppressions->items, suppressions->count + 1, sizeof(*items));
+
+    if (items == NULL) {
+        return NULL;
+    }
+    suppressions->items = items;
+    items[suppressions->count] = (struct lmm_suppression) {.pattern = NULL};
+    return &items[suppressions->count++];
+}
+
+bool lmm_suppressions_add(struct lmm_suppressions *suppressions, const char *pattern)
+{
+    struct lmm_suppression *item = add_item(suppressions);
+
+    if (item == NULL) {
+        return false;
+    }
+    item->pattern = strdup(pattern);
+    item->glob = glob_of(pattern);
+    if (item->pattern == NULL || item->glob == NULL) {
+        free(item->pattern);
+        free(item->glob);
+        suppressions->count--;
+        return false;
+    }
+    return true;
+}
+
+/* Returns line without blanks around it; the end is cut where it stands. */
+static char *trim(char *line)
+{
+    size_t bytes;
+
+    while (isspace((unsigned char) *line)) {
+        line++;
+    }
+    bytes = strlen(line);
+    while (bytes > 0 && isspace((unsigned char) line[bytes - 1])) {
+        line[--bytes] = '\0';
+    }
+    return line;
+}
+
+static bool read_line(struct lmm_suppressions *suppressions, char *line, const char *path,
+                      size_t number)
+{
+    const char *text = trim(line);
+    bool is_leak = strncmp(text, prefix, strlen(prefix)) == 0;
+
+    if (*text == '\0' || *text == '#') {
+        return true;
+    }
+    if (!is_leak || text[strlen(prefix)] == '\0') {
+        lmm_complain("%s:%zu: '%s' is no suppression; lines are leak:PATTERN", path, number, text);
+        return false;
+    }
+    if (!lmm_suppressions_add(suppressions, text + strlen(prefix))) {
+        lmm_complain("%s: %s", path, strerror(ENOMEM));
+        return false;
+    }
+    return true;
+}
+
+bool lmm_suppressions_read(struct lmm_suppressions *suppressions, const char *path)
+{
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t room = 0;
+    size_t number = 0;
+    bool good = file != NULL;
+
+    errno = file != NULL ? 0 : errno;
+    while (good && getline(&line, &room, file) >= 0) {
+        good = read_line(suppressions, line, path, ++number);
+    }
+    if (file == NULL || (good && ferror(file))) {
+        lmm_complain("%s: %s", path, strerror(errno));
+        good = false;
+    }
+    free(line);
+    if (file != NULL) {
+        fclose(file);
+    }
+    return good;
+}
+
+/* ---- Built in -------------------------------------------------------------------------------- */
+
+bool lmm_suppressions_add_built_in(struct lmm_suppressions *suppressions)
+{
+    static const struct {
+        enum lmm_suppression_scope scope;
+        const char *glob;
+        const char *words;
+    } items[] = {
+        /* Debug files put __GI_ in front. */
+        {LMM_SUPPRESS_TEXTS, "*_IO_file_doallocate", "buffers of stdio's streams"},
+        /* They are kept with threads' stacks for the next ones. */
+        {LMM_SUPPRESS_TEXTS, "*_dl_allocate_tls*", "storage of threads"},
+        {LMM_SUPPRESS_LOADER, NULL, "the dynamic loader's own"},
+        {LMM_SUPPRESS_RUNTIME, NULL, "the C and C++ runtime's own, before main"},
+    };
+
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+        struct lmm_suppression *item = add_item(suppressions);
+
+        if (item == NULL) {
+            return false;
+        }
+        item->scope = items[i].scope;
+        item->is_built_in = true;
+        item->pattern = strdup(items[i].words);
+        item->glob = items[i].glob == NULL ? NULL : strdup(items[i].glob);
+        if (item->pattern == NULL || (items[i].glob != NULL && item->glob == NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether the last component of path starts with one of these. */
+static bool is_one_of(struct lmm_string path, const char *const *starts, size_t count)
+{
+    struct lmm_string name = lmm_model_last_component(path);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t bytes = strlen(starts[i]);
+
+        if (name.bytes >= bytes && memcmp(name.text, starts[i], bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool lmm_suppression_is_runtime(struct lmm_string path)
+{
+    static const char *const names[] = {"libc.so",     "ld-linux",      "libstdc++.so",
+                                        "libgcc_s.so", "libc++.so",     "libc++abi.so",
+                                        "libm.so",     "libpthread.so", "libunwind.so"};
+
+    return is_one_of(path, names, sizeof(names) / sizeof(names[0]));
+}
+
+/* Not those that are the C library, too, as musl's is. */
+bool lmm_suppression_is_loader(struct lmm_string path)
+{
+    static const char *const names[] = {"ld-linux", "ld64.so"};
+
+    return is_one_of(path, names, sizeof(names) / sizeof(names[0]));
+}
+
+void lmm_suppressions_free(struct lmm_suppressions *suppressions)
+{
+    for (size_t i = 0; i < suppressions->count; i++) {
+        free(suppressions->items[i].pattern);
+        free(suppressions->items[i].glob);
+    }
+    free(suppressions->items);
+    *suppressions = (struct lmm_suppressions) {NULL, 0};
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* preload: see preload.h for the contract. */
+#include "reporter/program/run/preload.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "reporter/program/base/program.h"
+
+enum {
+    PROGRAM_HEADERS_MAX = 128,
+    SCRIPT_LINE_MAX = 4096,
+};
+
+/* ---- The library ----------------------------------------------------------------------------- */
+
+/* Where it is, as seen from the directory of this program; LMM_PRELOAD_FOLDER is where it is installed. */
+static const char *const folders[] = {LMM_PRELOAD_FOLDER, "../lib/lmm"};
+
+/* Returns the directory of this program, or NULL. */
+static char *own_folder(void)
+{
+    char *path = realpath("/proc/self/exe", NULL);
+    char *slash = path == NULL ? NULL : strrchr(path, '/');
+
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    return path;
+}
+
+/* Returns the real path of the library in folder, seen from `own`; NULL: it is not there. */
+static char *look_in(const char *own, const char *folder)
+{
+    char *path = NULL;
+    bool is_absolute = folder[0] == '/';
+    int length = asprintf(&path, "%s%s%s/" LMM_PRELOAD_NAME, is_absolute ? "" : own,
+                          is_absolute ? "" : "/", folder);
+    char *real = length < 0 ? NULL : realpath(path, NULL);
+
+    if (length >= 0) {
+        free(path);
+    }
+    return real;
+}
+
+static char *find_beside(void)
+{
+    char *own = own_folder();
+    char *path = NULL;
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && own != NULL; i++) {
+        path = path != NULL ? path : look_in(own, folders[i]);
+    }
+    if (path == NULL) {
+        lmm_complain("%s is missing: it belongs in %s%s%s", LMM_PRELOAD_NAME,
+                     folders[0][0] == '/' || own == NULL ? "" : own,
+                     folders[0][0] == '/' ? "" : "/", folders[0]);
+    }
+    free(own);
+    return path;
+}
+
+char *lmm_preload_find(const char *given)
+{
+    const char *path = given != NULL ? given : getenv("LMM_PRELOAD_LIBRARY");
+
+    if (path == NULL || *path == '\0') {
+        return find_beside();
+    }
+    char *real = realpath(path, NULL);
+
+    if (real == NULL || access(real, R_OK) != 0) {
+        lmm_complain("%s: %s", path, strerror(errno));
+        free(real);
+        return NULL;
+    }
+    return real;
+}
+
+char *lmm_preload_value(const char *library)
+{
+    const char *before = getenv("LD_PRELOAD");
+    bool alone = before == NULL || *before == '\0';
+    char *value = NULL;
+
+    if (strpbrk(library, ": \t\n") != NULL) {
+        lmm_complain("%s: a path with blanks or colons cannot be preloaded", library);
+        return NULL;
+    }
+    if (asprintf(&value, "%s%s%s", library, alone ? "" : ":", alone ? "" : before) < 0) {
+        lmm_complain("%s", strerror(ENOMEM));
+        return NULL;
+    }
+    return value;
+}
+
+/* ---- The options ----------------------------------------------------------------------------- */
+
+const char *lmm_preload_taken_key(const char *setting)
+{
+    static const char *const keys[] = {"ledger", "keep", "stacks", "children"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        size_t bytes = strlen(keys[i]);
+
+        if (strncmp(setting, keys[i], bytes) == 0 && setting[bytes] == '=') {
+            return keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* Says of each setting of the environment that would do nothing, that it does nothing. */
+static void tell_overridden(const char *there)
+{
+    while (there != NULL && *there != '\0') {
+        const char *key = lmm_preload_taken_key(there);
+
+        if (key != NULL) {
+            lmm_complain("LMM_OPTIONS: %s does not count, lmm run sets it", key);
+        }
+        there += strcspn(there, ":");
+        there += *there == ':';
+    }
+}
+
+/* Returns path as a value of LMM_OPTIONS, where % has a meaning; NULL: memory ran out. */
+static char *quote(const char *path)
+{
+    char *quoted = calloc(strlen(path) + 1, 2);
+    char *end = quoted;
+
+    for (; quoted != NULL && *path != '\0'; path++) {
+        *end++ = *path;
+        if (*path == '%') {
+            *end++ = '%';
+        }
+    }
+    return quoted;
+}
+
+/* Returns text with a colon behind it, or the empty string for no text; NULL: memory ran out. */
+static char *part(const char *text)
+{
+    char *copy = NULL;
+
+    if (text == NULL || *text == '\0') {
+        return strdup("");
+    }
+    return asprintf(&copy, "%s:", text) < 0 ? NULL : copy;
+}
+
+static char *join(const struct lmm_preload_settings *settings, const char *there, const char *own,
+                  const char *directory)
+{
+    char *value = NULL;
+    int length = asprintf(
+        &value, "%s%s%s%s%sledger=%s:keep=1:stacks=%u:children=%d", there, own,
+        settings->fit == NULL ? "" : "fit=", settings->fit == NULL ? "" : settings->fit,
+        settings->fit == NULL ? "" : ":", directory, settings->stacks, (int) settings->children);
+
+    if (length >= 0 && settings->fill) {
+        char *filled = NULL;
+
+        length = asprintf(&filled, "%s:fill=both", value);
+        free(value);
+        value = filled;
+    }
+    return length < 0 ? NULL : value;
+}
+
+char *lmm_preload_options(const struct lmm_preload_settings *settings)
+{
+    char *there = part(getenv("LMM_OPTIONS"));
+    char *own = part(settings->options);
+    char *directory = quote(settings->directory);
+    char *value = NULL;
+
+    if (strchr(settings->directory, ':') != NULL) {
+        lmm_complain("%s: a path with colons cannot stand in LMM_OPTIONS", settings->directory);
+    } else {
+        if (there != NULL && own != NULL && directory != NULL) {
+            value = join(settings, there, own, directory);
+        }
+        if (value == NULL) {
+            lmm_complain("%s", strerror(ENOMEM));
+        }
+    }
+    if (value != NULL) {
+        tell_overridden(there);
+    }
+    free(there);
+    free(own);
+    free(directory);
+    return value;
+}
+
+/* ---- Programs that do not load it ------------------------------------------------------------ */
+
+/* Whether an ELF file asks for a dynamic loader; true also when that cannot be told. */
+static bool has_loader(int file, const ElfW(Ehdr) * head)
+{
+    ElfW(Phdr) headers[PROGRAM_HEADERS_MAX];
+    size_t bytes = head->e_phnum * sizeof(headers[0]);
+
+    if (head->e_phnum > PROGRAM_HEADERS_MAX || head->e_phentsize != sizeof(headers[0]) ||
+        pread(file, headers, bytes, (off_t) head->e_phoff) != (ssize_t) bytes) {
+        return true;
+    }
+    for (size_t i = 0; i < head->e_phnum; i++) {
+        if (headers[i].p_type == PT_INTERP) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *obstacle_of_file(int file)
+{
+    ElfW(Ehdr) head;
+    struct stat status;
+
+    if (fstat(file, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID)) != 0) {
+        return "it is a set-user-ID or set-group-ID program";
+    }
+    if (fgetxattr(file, "security.capability", NULL, 0) > 0) {
+        return "it is a program with file capabilities";
+    }
+    if (pread(file, &head, sizeof(head), 0) != (ssize_t) sizeof(head) ||
+        memcmp(head.e_ident, ELFMAG, SELFMAG) != 0) {
+        return NULL;
+    }
+    if (head.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)) {
+        return "it is a program for another word size";
+    }
+    return has_loader(file, &head) ? NULL : "it is statically linked";
+}
+
+/* Opens the program as execvp(3) finds it. Returns the descriptor, or -1. */
+static int open_program(const char *program)
+{
+    const char *path = getenv("PATH");
+    int file = -1;
+
+    if (strchr(program, '/') != NULL || path == NULL) {
+        return open(program, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    }
+    while (file < 0 && *path != '\0') {
+        int bytes = (int) strcspn(path, ":");
+        char *name = NULL;
+
+        if (asprintf(&name, "%.*s%s%s", bytes, path, bytes == 0 ? "" : "/", program) >= 0) {
+            if (access(name, X_OK) == 0) {
+                file = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+            }
+            free(name);
+        }
+        path += bytes;
+        path += *path == ':';
+    }
+    return file;
+}
+
+/* Opens the interpreter that a script names, and closes the script; returns file when it is no script. */
+static int open_interpreter(int file)
+{
+    char line[SCRIPT_LINE_MAX];
+    ssize_t bytes = pread(file, line, sizeof(line) - 1, 0);
+
+    if (bytes < 3 || line[0] != '#' || line[1] != '!') {
+        return file;
+    }
+    line[bytes] = '\0';
+    char *name = line + 2 + strspn(line + 2, " \t");
+
+    name[strcspn(name, " \t\n")] = '\0';
+    close(file);
+    return open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+const char *lmm_preload_obstacle(const char *program)
+{
+    int file = open_program(program);
+    const char *obstacle = NULL;
+
+    file = file < 0 ? file : open_interpreter(file);
+    if (file >= 0) {
+        obstacle = obstacle_of_file(file);
+        close(file);
+    }
+    return obstacle;
+}

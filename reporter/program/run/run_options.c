@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* run_options: see run_options.h for the contract. */
+#include "reporter/program/run/run_options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/program/formats/format.h"
+#include "reporter/program/base/parse.h"
+#include "reporter/program/run/preload.h"
+#include "reporter/program/base/program.h"
+
+enum {
+    KEY_STACKS = 256,
+    KEY_LEAKS,
+    KEY_ERROR_EXITCODE,
+    KEY_FILL,
+    KEY_CHILDREN,
+    KEY_KEEP,
+    KEY_SUPPRESSIONS,
+    KEY_NO_BUILT_IN,
+    KEY_FIT,
+    KEY_OPTIONS,
+    KEY_DEBUGINFOD,
+    KEY_LIBRARY,
+};
+
+static const struct argp_option table[] = {
+    {"stacks", KEY_STACKS, "N", 0,
+     "Calls kept of each call stack: 0 (no stacks) to 64, 24 by default", 0},
+    {"report", 'F', "FORMAT", 0, "text (the default), json, csv, openmetrics, pprof or folded", 0},
+    {"output", 'o', "FILE", 0,
+     "Write the report to FILE, not to standard error; %p in it is the process's PID", 0},
+    {"top", 't', "N", 0, "Show at most N rows of a section; 10 by default", 0},
+    {"leaks", KEY_LEAKS, NULL, 0, "Show leaks only, all of them with all their stacks", 0},
+    {"error-exitcode", KEY_ERROR_EXITCODE, "N", 0,
+     "End with status N (1 to 255) when there are leaks that are not suppressed and the program "
+     "ended with 0",
+     0},
+    {"suppressions", KEY_SUPPRESSIONS, "FILE", 0,
+     "Leave leaks out that fit a line leak:PATTERN of FILE; may be given more than once", 0},
+    {"no-builtin-suppressions", KEY_NO_BUILT_IN, NULL, 0,
+     "Show also what the C and C++ libraries keep for themselves", 0},
+    {"fill", KEY_FILL, NULL, 0, "Scribble over new and freed blocks", 0},
+    {"fit", KEY_FIT, "WORD", 0, "How large blocks are placed: largest, first or best", 0},
+    {"children", KEY_CHILDREN, NULL, 0, "Keep books of the processes that the program starts, too",
+     0},
+    {"keep", KEY_KEEP, NULL, 0, "Keep the ledger, and say where it is", 0},
+    {"options", KEY_OPTIONS, "KEY=VALUE:...", 0, "More LMM_OPTIONS for the program", 0},
+    {"debuginfod", KEY_DEBUGINFOD, NULL, 0,
+     "Ask the servers of DEBUGINFOD_URLS for debug files that are not here", 0},
+    {"preload-library", KEY_LIBRARY, "PATH", OPTION_HIDDEN, NULL, 0},
+    {0},
+};
+
+/* Reads a whole number from least to most, or says what is wrong with it. */
+static size_t read_number(const char *text, size_t least, size_t most, const char *option,
+                          const struct argp_state *state)
+{
+    size_t value = 0;
+    bool is_zero = strcmp(text, "0") == 0;
+
+    if ((!is_zero && !lmm_parse_count(text, &value)) || value < least || value > most) {
+        argp_error(state, "%s takes a number from %zu to %zu, not '%s'", option, least, most, text);
+    }
+    return value;
+}
+
+/* Refuses what is no key=value, and what would be overridden in silence. */
+static void check_options(const char *text, const struct argp_state *state)
+{
+    for (const char *part = text; *part != '\0';) {
+        size_t bytes = strcspn(part, ":");
+        const char *equals = memchr(part, '=', bytes);
+
+        if (bytes > 0 && (equals == NULL || equals == part)) {
+            argp_error(state, "--options takes KEY=VALUE:..., not '%.*s'", (int) bytes, part);
+        }
+        const char *taken = lmm_preload_taken_key(part);
+
+        if (taken != NULL) {
+            argp_error(state, "--options cannot set %s, lmm run does", taken);
+        }
+        part += bytes;
+        part += *part == ':';
+    }
+}
+
+static void check_fit(const char *word, const struct argp_state *state)
+{
+    if (strcmp(word, "largest") != 0 && strcmp(word, "first") != 0 && strcmp(word, "best") != 0) {
+        argp_error(state, "--fit takes largest, first or best, not '%s'", word);
+    }
+}
+
+/* Options with an argument that is checked. */
+static error_t parse_value(int key, char *argument, struct argp_state *state)
+{
+    struct lmm_run_options *options = state->input;
+
+    switch (key) {
+    case KEY_STACKS:
+        options->stacks =
+            (unsigned) read_number(argument, 0, LMM_RUN_STACKS_MAX, "--stacks", state);
+        return 0;
+    case 'F':
+        options->format = lmm_format_find(argument);
+        if (options->format == NULL) {
+            argp_error(state, "no format '%s'", argument);
+        }
+        return 0;
+    case 't': options->top = read_number(argument, 1, SIZE_MAX, "--top", state); return 0;
+    case KEY_ERROR_EXITCODE:
+        options->error_exitcode = (int) read_number(argument, 1, 255, "--error-exitcode", state);
+        return 0;
+    case KEY_SUPPRESSIONS:
+        if (!lmm_suppressions_read(&options->suppressions, argument)) {
+            exit(LMM_RUN_FAILED);
+        }
+        return 0;
+    case KEY_FIT:
+        check_fit(argument, state);
+        options->fit = argument;
+        return 0;
+    case KEY_OPTIONS:
+        check_options(argument, state);
+        options->options = argument;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct lmm_run_options *options = state->input;
+
+    switch (key) {
+    case 'o': options->output = argument; return 0;
+    case KEY_LEAKS: options->leaks_only = true; return 0;
+    case KEY_FILL: options->fill = true; return 0;
+    case KEY_CHILDREN: options->children = true; return 0;
+    case KEY_KEEP: options->keep = true; return 0;
+    case KEY_DEBUGINFOD: options->debuginfod = true; return 0;
+    case KEY_NO_BUILT_IN: options->no_built_in = true; return 0;
+    case KEY_LIBRARY: options->library = argument; return 0;
+    case ARGP_KEY_ARG:
+        options->argv = &state->argv[state->next - 1];
+        state->next = state->argc;
+        return 0;
+    case ARGP_KEY_NO_ARGS: argp_error(state, "which program shall run?"); return 0;
+    default: return parse_value(key, argument, state);
+    }
+}
+
+static const struct argp parser = {
+    table,
+    parse,
+    "[--] PROGRAM [ARGUMENT...]",
+    "Run a program on LMM, and report what it allocated, where, and what it leaked."
+    "\vThe program's standard files, signals and exit status are its own. Status 125: lmm failed; "
+    "126: "
+    "the program cannot be executed; 127: there is none; 128 + N: signal N ended it.",
+    NULL,
+    NULL,
+    NULL,
+};
+
+void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_options)
+{
+    *ret_options = (struct lmm_run_options) {
+        .stacks = LMM_RUN_STACKS,
+        .format = lmm_format_find("text"),
+    };
+    argp_err_exit_status = LMM_RUN_FAILED;
+    argp_parse(&parser, argc, argv, ARGP_IN_ORDER, NULL, ret_options);
+    if (!ret_options->no_built_in && !lmm_suppressions_add_built_in(&ret_options->suppressions)) {
+        lmm_complain("%s", strerror(ENOMEM));
+        exit(LMM_RUN_FAILED);
+    }
+}

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * symbol_file: see symbol_file.h for the contract.
+ *
+ * Each file has a Dwfl of its own, in which it stands at its own addresses: so files that were mapped
+ * one after the other at the same place do not meet. libdw finds compilation units by .debug_aranges,
+ * which not every compiler writes, and scopes by walks through a whole unit; so both are sorted here,
+ * by the ranges that their DIEs have.
+ */
+#include "reporter/program/symbols/symbol_file.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "reporter/program/symbols/debug_file.h"
+
+enum {
+    RANGES_MAX = 1 << 20, /* of one DIE */
+    DIES_MAX = 1 << 22,   /* visited to find the functions of one unit, or what is at one address */
+    DEPTH_MAX = 64,       /* of DIEs in DIEs */
+};
+
+struct range {
+    Dwarf_Addr low;
+    Dwarf_Addr high; /* one past the last */
+    Dwarf_Die function;
+    size_t unit;
+};
+
+struct ranges {
+    struct range *items; /* by their low ends, once they are sorted */
+    size_t count;
+    size_t room;
+};
+
+struct unit {
+    Dwarf_Die die;
+    Dwarf_Die
+        body; /* the same DIE, unless the unit is a skeleton and the rest is in a file of its own */
+    struct ranges functions;
+    bool indexed;
+};
+
+/* A function of the symbol table. */
+struct entry {
+    Dwarf_Addr low;
+    Dwarf_Addr bytes; /* 0: not known; it ends where the next one starts */
+    const char *name;
+    unsigned rank;
+};
+
+struct lmm_symbol_file {
+    Dwfl *dwfl;
+    Dwfl_Module *module;
+    Dwarf_Addr elf_bias;
+    Dwarf_Addr dwarf_bias;
+    Dwarf *dwarf; /* NULL: none, or not read yet */
+    bool dwarf_read;
+    struct unit *units;
+    size_t unit_count;
+    size_t unit_room;
+    struct ranges ranges; /* of the units */
+    bool indexed;
+    struct entry *entries; /* by address; of equal ones the last is the best */
+    size_t entry_count;
+    bool symbols_indexed;
+};
+
+/* ---- Ranges ---------------------------------------------------------------------------------- */
+
+static bool add_range(struct ranges *ranges, const struct range *range)
+{
+    if (ranges->count == ranges->room) {
+        size_t room = ranges->room == 0 ? 64 : 2 * ranges->room;
+        struct range *items = reallocarray(ranges->items, room, sizeof(*items));
+
+        if (items == NULL) {
+            return false;
+        }
+        ranges->items = items;
+        ranges->room = room;
+    }
+    ranges->items[ranges->count++] = *range;
+    return true;
+}
+
+/* Adds the ranges of a DIE; where memory runs out, what is missing is not found. */
+static void add_ranges(struct ranges *ranges, Dwarf_Die *die, size_t unit)
+{
+    struct range range = {.function = *die, .unit = unit};
+    Dwarf_Addr base;
+    ptrdiff_t offset = 0;
+
+    for (int i = 0; i < RANGES_MAX; i++) {
+        offset = dwarf_ranges(die, offset, &base, &range.low, &range.high);
+        if (offset <= 0 || (range.low < range.high && !add_range(ranges, &range))) {
+            return;
+        }
+    }
+}
+
+static int compare_ranges(const void *left, const void *right)
+{
+    const struct range *a = left;
+    const struct range *b = right;
+
+    return (a->low > b->low) - (a->low < b->low);
+}
+
+static void sort_ranges(struct ranges *ranges)
+{
+    if (ranges->count > 0) {
+        qsort(ranges->items, ranges->count, sizeof(ranges->items[0]), compare_ranges);
+    }
+}
+
+/* Returns the last range that starts at or before address, if address is in it, or NULL. */
+static const struct range *find_range(const struct ranges *ranges, Dwarf_Addr address)
+{
+    size_t low = 0;
+    size_t high = ranges->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (ranges->items[middle].low <= address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low > 0 && address < ranges->items[low - 1].high ? &ranges->items[low - 1] : NULL;
+}
+
+/* ---- Units and functions --------------------------------------------------------------------- */
+
+static bool add_unit(struct lmm_symbol_file *file, const Dwarf_Die *die, const Dwarf_Die *body)
+{
+    if (file->unit_count == file->unit_room) {
+        size_t room = file->unit_room == 0 ? 64 : 2 * file->unit_room;
+        struct unit *units = reallocarray(file->units, room, sizeof(*units));
+
+        if (units == NULL) {
+            return false;
+        }
+        file->units = units;
+        file->unit_room = room;
+    }
+    file->units[file->unit_count++] =
+        (struct unit) {.die = *die, .body = body->addr != NULL ? *body : *die};
+    return true;
+}
+
+static void index_units(struct lmm_symbol_file *file)
+{
+    Dwarf_CU *unit = NULL;
+    Dwarf_Die die;
+    Dwarf_Die body;
+
+    file->indexed = true;
+    while (file->dwarf != NULL &&
+           dwarf_get_units(file->dwarf, unit, &unit, NULL, NULL, &die, &body) == 0) {
+        if (dwarf_tag(&die) != DW_TAG_compile_unit && dwarf_tag(&die) != DW_TAG_skeleton_unit) {
+            continue;
+        }
+        if (!add_unit(file, &die, &body)) {
+            break;
+        }
+        add_ranges(&file->ranges, &die, file->unit_count - 1);
+    }
+    sort_ranges(&file->ranges);
+}
+
+/* Whether functions may be in what a DIE of the tag has inside. */
+static bool may_hold_functions(int tag)
+{
+    switch (tag) {
+    case DW_TAG_namespace:
+    case DW_TAG_module:
+    case DW_TAG_class_type:
+    case DW_TAG_structure_type:
+    case DW_TAG_union_type:
+    case DW_TAG_subprogram:
+    case DW_TAG_lexical_block: return true;
+    default: return false;
+    }
+}
+
+static void index_functions(struct ranges *functions, Dwarf_Die *parent, int depth, int *budget)
+{
+    Dwarf_Die die;
+
+    if (depth == DEPTH_MAX || dwarf_child(parent, &die) != 0) {
+        return;
+    }
+    do {
+        int tag = dwarf_tag(&die);
+
+        if (tag == DW_TAG_subprogram) {
+            add_ranges(functions, &die, 0);
+        }
+        if (may_hold_functions(tag)) {
+            index_functions(functions, &die, depth + 1, budget);
+        }
+    } while (--*budget > 0 && dwarf_siblingof(&die, &die) == 0);
+}
+
+static struct unit *find_unit(struct lmm_symbol_file *file, Dwarf_Addr address)
+{
+    const struct range *range;
+    int budget = DIES_MAX;
+
+    if (!file->indexed) {
+        index_units(file);
+    }
+    range = find_range(&file->ranges, address);
+    if (range == NULL) {
+        return NULL;
+    }
+    struct unit *unit = &file->units[range->unit];
+
+    if (!unit->indexed) {
+        unit->indexed = true;
+        index_functions(&unit->functions, &unit->body, 0, &budget);
+        sort_ranges(&unit->functions);
+    }
+    return unit;
+}
+
+/* ---- What is at an address ------------------------------------------------------------------- */
+
+static bool is_scope(int tag)
+{
+    return tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block ||
+           tag == DW_TAG_try_block || tag == DW_TAG_catch_block;
+}
+
+/* Sets *ret_die to the scope directly inside *parent that address is in; returns whether there is one. */
+static bool find_scope(Dwarf_Die *parent, Dwarf_Addr address, int *budget, Dwarf_Die *ret_die)
+{
+    Dwarf_Die die;
+
+    if (dwarf_child(parent, &die) != 0) {
+        return false;
+    }
+    do {
+        if (is_scope(dwarf_tag(&die)) && dwarf_haspc(&die, address) > 0) {
+            *ret_die = die;
+            return true;
+        }
+    } while (--*budget > 0 && dwarf_siblingof(&die, &die) == 0);
+    return false;
+}
+
+/* Lists the function and what was inlined into it at address, the outermost first. */
+static size_t find_chain(const Dwarf_Die *function, Dwarf_Addr address, Dwarf_Die *chain)
+{
+    Dwarf_Die scope = *function;
+    size_t count = 1;
+    int budget = DIES_MAX;
+
+    chain[0] = *function;
+    for (int depth = 0; depth < 4 * DEPTH_MAX && find_scope(&scope, address, &budget, &scope);
+         depth++) {
+        if (dwarf_tag(&scope) != DW_TAG_inlined_subroutine) {
+            continue;
+        }
+        if (count == LMM_SYMBOL_FILE_CALLS_MAX) {
+            break;
+        }
+        chain[count++] = scope;
+    }
+    return count;
+}
+
+static const char *linkage_name(Dwarf_Die *die)
+{
+    static const unsigned names[] = {DW_AT_linkage_name, DW_AT_MIPS_linkage_name};
+    const char *name = NULL;
+
+    for (size_t i = 0; i < 2 && name == NULL; i++) {
+        Dwarf_Attribute attribute;
+
+        if (dwarf_attr_integrate(die, names[i], &attribute) != NULL) {
+            name = dwarf_formstring(&attribute);
+        }
+    }
+    return name != NULL ? name : dwarf_diename(die);
+}
+
+static void set_place(struct lmm_symbol *symbol, const char *file, Dwarf_Word line)
+{
+    if (file != NULL && line > 0 && line <= UINT32_MAX) {
+        symbol->file = file;
+        symbol->line = (uint32_t) line;
+    }
+}
+
+/* Sets where the code at address comes from. */
+static void set_line(struct unit *unit, Dwarf_Addr address, struct lmm_symbol *symbol)
+{
+    Dwarf_Line *line = dwarf_getsrc_die(&unit->die, address);
+    int number = 0;
+
+    if (line != NULL && dwarf_lineno(line, &number) == 0 && number > 0) {
+        set_place(symbol, dwarf_linesrc(line, NULL, NULL), (Dwarf_Word) number);
+    }
+}
+
+/* Sets where the inlined function was called. */
+static void set_call(struct unit *unit, Dwarf_Die *inlined, struct lmm_symbol *symbol)
+{
+    Dwarf_Files *files;
+    size_t file_count;
+    Dwarf_Attribute attribute;
+    Dwarf_Word file = 0;
+    Dwarf_Word line = 0;
+
+    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &file) == 0 &&
+        dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &line) == 0 &&
+        dwarf_getsrcfiles(&unit->die, &files, &file_count) == 0 && file < file_count) {
+        set_place(symbol, dwarf_filesrc(files, file, NULL, NULL), line);
+    }
+}
+
+/* libdw decompresses every section at once, which takes libc's a tenth of a second. */
+static void read_dwarf(struct lmm_symbol_file *file)
+{
+    if (!file->dwarf_read) {
+        file->dwarf_read = true;
+        file->dwarf = dwfl_module_getdwarf(file->module, &file->dwarf_bias);
+    }
+}
+
+static size_t find_in_dwarf(struct lmm_symbol_file *file, Dwarf_Addr address,
+                            struct lmm_symbol *symbols)
+{
+    struct unit *unit = find_unit(file, address);
+    const struct range *range = unit == NULL ? NULL : find_range(&unit->functions, address);
+    Dwarf_Die chain[LMM_SYMBOL_FILE_CALLS_MAX];
+    size_t count = range == NULL ? 0 : find_chain(&range->function, address, chain);
+
+    if (unit == NULL) {
+        return 0;
+    }
+    symbols[0] = (struct lmm_symbol) {.line = 0};
+    set_line(unit, address, &symbols[0]);
+    for (size_t i = 0; i < count; i++) {
+        Dwarf_Die *die = &chain[count - 1 - i];
+
+        if (i > 0) {
+            symbols[i] = (struct lmm_symbol) {.line = 0};
+            set_call(unit, die + 1, &symbols[i]);
+        }
+        symbols[i].function = linkage_name(die);
+    }
+    return count > 0 ? count : symbols[0].file != NULL;
+}
+
+/* ---- Symbol tables --------------------------------------------------------------------------- */
+
+static int compare_entries(const void *left, const void *right)
+{
+    const struct entry *a = left;
+    const struct entry *b = right;
+    int order = (a->low > b->low) - (a->low < b->low);
+
+    order = order != 0 ? order : (a->rank > b->rank) - (a->rank < b->rank);
+    return order != 0 ? order : strcmp(b->name, a->name);
+}
+
+/* Of names for one function, one that others see comes last, weak or not: strdup is, and __strdup is not. Underscores
+ * are for the inside. */
+static unsigned rank_of(const GElf_Sym *symbol, const char *name)
+{
+    unsigned visible = GELF_ST_BIND(symbol->st_info) != STB_LOCAL ? 4 : 0;
+
+    return visible + (symbol->st_size > 0 ? 2 : 0) + (name[0] != '_' || name[1] == 'Z');
+}
+
+static bool is_code(const GElf_Sym *symbol)
+{
+    int type = GELF_ST_TYPE(symbol->st_info);
+
+    return symbol->st_shndx != SHN_UNDEF && (type == STT_FUNC || type == STT_GNU_IFUNC ||
+                                             (type == STT_NOTYPE && symbol->st_size > 0));
+}
+
+/* libdw walks the whole table for each address, so it is sorted here. */
+static void index_symbols(struct lmm_symbol_file *file)
+{
+    int count = dwfl_module_getsymtab(file->module);
+
+    file->symbols_indexed = true;
+    file->entries = count > 0 ? calloc((size_t) count, sizeof(file->entries[0])) : NULL;
+    for (int i = 1; file->entries != NULL && i < count; i++) {
+        GElf_Sym symbol;
+        GElf_Addr address;
+        const char *name =
+            dwfl_module_getsym_info(file->module, i, &symbol, &address, NULL, NULL, NULL);
+
+        if (name != NULL && *name != '\0' && is_code(&symbol)) {
+            file->entries[file->entry_count++] =
+                (struct entry) {address, symbol.st_size, name, rank_of(&symbol, name)};
+        }
+    }
+    if (file->entries != NULL) {
+        qsort(file->entries, file->entry_count, sizeof(file->entries[0]), compare_entries);
+    }
+}
+
+const char *lmm_symbol_file_name(struct lmm_symbol_file *file, uint64_t address)
+{
+    Dwarf_Addr in_dwfl = address + file->elf_bias;
+    size_t low = 0;
+    size_t high;
+
+    if (!file->symbols_indexed) {
+        index_symbols(file);
+    }
+    high = file->entries == NULL ? 0 : file->entry_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (file->entries[middle].low <= in_dwfl) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == 0) {
+        return NULL;
+    }
+    const struct entry *entry = &file->entries[low - 1];
+
+    return entry->bytes == 0 || in_dwfl - entry->low < entry->bytes ? entry->name : NULL;
+}
+
+/* ---- Both ------------------------------------------------------------------------------------ */
+
+size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
+                            struct lmm_symbol ret_symbols[LMM_SYMBOL_FILE_CALLS_MAX])
+{
+    size_t count = 0;
+
+    read_dwarf(file);
+    if (file->dwarf != NULL) {
+        count = find_in_dwarf(file, address + file->elf_bias - file->dwarf_bias, ret_symbols);
+    }
+    if (count == 0) {
+        ret_symbols[0] = (struct lmm_symbol) {.line = 0};
+        count = 1;
+    }
+    if (ret_symbols[count - 1].function == NULL) {
+        ret_symbols[count - 1].function = lmm_symbol_file_name(file, address);
+    }
+    return count > 1 || ret_symbols[0].function != NULL || ret_symbols[0].file != NULL ? count : 0;
+}
+
+/* ---- Opening and closing --------------------------------------------------------------------- */
+
+/* Opens a regular file; others may block, or never end. */
+static int open_regular(const char *path)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
+
+    if (descriptor >= 0 && (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))) {
+        close(descriptor);
+        return -1;
+    }
+    return descriptor;
+}
+
+static bool load(struct lmm_symbol_file *file, const char *path, int descriptor)
+{
+    static const Dwfl_Callbacks callbacks = {
+        .find_elf = dwfl_build_id_find_elf,
+        .find_debuginfo = lmm_debug_file_find,
+        .section_address = dwfl_offline_section_address,
+    };
+
+    file->dwfl = dwfl_begin(&callbacks);
+    if (file->dwfl == NULL) {
+        close(descriptor);
+        return false;
+    }
+    dwfl_report_begin(file->dwfl);
+    file->module = dwfl_report_elf(file->dwfl, path, path, descriptor, 0, true);
+    if (file->module == NULL) {
+        close(descriptor); /* else it is the Dwfl's now */
+    }
+    return dwfl_report_end(file->dwfl, NULL, NULL) == 0 && file->module != NULL &&
+           dwfl_module_getelf(file->module, &file->elf_bias) != NULL;
+}
+
+/* Whether the file is the one that has the build-id. */
+static bool is_same(const struct lmm_symbol_file *file, const unsigned char *build_id, size_t bytes)
+{
+    const unsigned char *bits;
+    GElf_Addr address;
+    int length;
+
+    if (bytes == 0) {
+        return true;
+    }
+    length = dwfl_module_build_id(file->module, &bits, &address);
+    return length > 0 && (size_t) length >= bytes && memcmp(bits, build_id, bytes) == 0;
+}
+
+struct lmm_symbol_file *lmm_symbol_file_open(const char *path, const unsigned char *build_id,
+                                             size_t build_id_bytes, bool *ret_other)
+{
+    struct lmm_symbol_file *file = calloc(1, sizeof(*file));
+    int descriptor = file == NULL || path[0] != '/' ? -1 : open_regular(path);
+    bool loaded = descriptor >= 0 && load(file, path, descriptor);
+
+    *ret_other = descriptor >= 0 && !(loaded && is_same(file, build_id, build_id_bytes));
+    if (!loaded || *ret_other) {
+        lmm_symbol_file_close(file);
+        return NULL;
+    }
+    return file;
+}
+
+void lmm_symbol_file_close(struct lmm_symbol_file *file)
+{
+    if (file == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < file->unit_count; i++) {
+        free(file->units[i].functions.items);
+    }
+    free(file->units);
+    free(file->ranges.items);
+    free(file->entries);
+    dwfl_end(file->dwfl);
+    free(file);
+}

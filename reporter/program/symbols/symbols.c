@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * symbols: see symbols.h for the contract. Three tables: files, by path and build-id; places, by file and
+ * address in it, each with its calls; and texts, so that each is kept once.
+ */
+#include "reporter/program/symbols/symbols.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* uthash is private to this file: running out of memory leaves an item out of its table. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "reporter/core/hash.h"
+#include "reporter/core/model.h"
+#include "reporter/program/base/program.h"
+#include "reporter/program/symbols/symbol_file.h"
+#include "reporter/program/symbols/wrapper.h"
+
+enum {
+    MANGLED_MAX = 16384, /* bytes of a name that is worth demangling */
+};
+
+/* Of libstdc++, where it is part of the C++ ABI that all compilers share; C has no header for it. */
+extern char *__cxa_demangle(const char *mangled, char *buffer, size_t *length, int *status);
+
+struct text {
+    UT_hash_handle hh;
+    size_t bytes;
+    char bytes_of[];
+};
+
+/* A file that was mapped, opened when an address in it is first looked up. */
+struct file {
+    UT_hash_handle hh;
+    struct lmm_symbol_file *symbols; /* NULL: not opened, or of no use */
+    struct lmm_string path;          /* these two end with a NUL */
+    struct lmm_string name;
+    bool is_opened;
+    bool is_library; /* whose functions allocate for whoever calls them */
+    size_t key_bytes;
+    unsigned char key[]; /* the path, a NUL, and the build-id */
+};
+
+struct place_key {
+    const struct file *file; /* NULL: none is known */
+    uint64_t offset;
+    bool is_brief;
+};
+
+struct place {
+    UT_hash_handle hh;
+    struct place_key key;
+    size_t count;
+    struct lmm_model_call calls[];
+};
+
+struct lmm_symbols {
+    struct lmm_model_namer namer; /* first: it is what a model has of this */
+    unsigned flags;
+    bool is_brief;
+    struct text *texts;
+    struct file *files;
+    struct place *places;
+};
+
+/* ---- Texts ----------------------------------------------------------------------------------- */
+
+/* Returns the one copy of a text; its text is NULL when memory ran out. */
+static struct lmm_string keep(struct lmm_symbols *symbols, const char *text, size_t bytes)
+{
+    struct text *kept;
+    bool added;
+
+    HASH_FIND(hh, symbols->texts, text, bytes, kept);
+    if (kept != NULL) {
+        return (struct lmm_string) {kept->bytes_of, kept->bytes};
+    }
+    kept = calloc(1, sizeof(*kept) + bytes + 1);
+    if (kept == NULL) {
+        return (struct lmm_string) {NULL, 0};
+    }
+    kept->bytes = bytes;
+    memcpy(kept->bytes_of, text, bytes);
+    HASH_ADD(hh, symbols->texts, bytes_of, bytes, kept);
+    added = kept->hh.tbl != NULL;
+    if (!added) {
+        free(kept);
+        return (struct lmm_string) {NULL, 0};
+    }
+    return (struct lmm_string) {kept->bytes_of, kept->bytes};
+}
+
+/* Keeps a name as people write it. */
+static struct lmm_string keep_name(struct lmm_symbols *symbols, const char *name)
+{
+    size_t bytes = strnlen(name, MANGLED_MAX);
+    bool mangled = bytes < MANGLED_MAX && strncmp(name, "_Z", 2) == 0;
+    char *demangled = mangled ? __cxa_demangle(name, NULL, NULL, NULL) : NULL;
+    const char *best = demangled != NULL ? demangled : name;
+    struct lmm_string kept = keep(symbols, best, demangled != NULL ? strlen(best) : bytes);
+
+    free(demangled);
+    return kept;
+}
+
+/* Keeps what stands for the name of a function that has none: "libhr.so+0x1f0", or the address alone. */
+static struct lmm_string keep_offset(struct lmm_symbols *symbols, const struct place_key *key)
+{
+    char *text = NULL;
+    int length = key->file == NULL || key->file->name.bytes == 0
+                     ? asprintf(&text, "0x%" PRIx64, key->offset)
+                     : asprintf(&text, "%s+0x%" PRIx64, key->file->name.text, key->offset);
+    struct lmm_string kept = {NULL, 0};
+
+    if (length >= 0) {
+        kept = keep(symbols, text, (size_t) length);
+        free(text);
+    }
+    return kept;
+}
+
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+static struct file *make_file(const struct lmm_model_module *module)
+{
+    size_t key_bytes = module->path.bytes + 1 + module->build_id_bytes;
+    struct file *file = calloc(1, sizeof(*file) + key_bytes);
+
+    if (file == NULL) {
+        return NULL;
+    }
+    file->key_bytes = key_bytes;
+    memcpy(file->key, module->path.text, module->path.bytes);
+    memcpy(file->key + module->path.bytes + 1, module->build_id, module->build_id_bytes);
+    file->path = (struct lmm_string) {(const char *) file->key, module->path.bytes};
+    file->name = lmm_model_last_component(file->path);
+    file->is_library = lmm_wrapper_is_library(file->name.text);
+    return file;
+}
+
+/* Returns the file of a module, NULL when memory ran out. */
+static struct file *file_of(struct lmm_symbols *symbols, const struct lmm_model_module *module)
+{
+    struct file *made = make_file(module);
+    struct file *file = NULL;
+
+    if (made == NULL) {
+        return NULL;
+    }
+    HASH_FIND(hh, symbols->files, made->key, made->key_bytes, file);
+    if (file != NULL) {
+        free(made);
+        return file;
+    }
+    HASH_ADD(hh, symbols->files, key, made->key_bytes, made);
+    if (made->hh.tbl == NULL) {
+        free(made);
+        return NULL;
+    }
+    return made;
+}
+
+static void open_file(struct lmm_symbols *symbols, struct file *file)
+{
+    bool other = false;
+
+    file->is_opened = true;
+    file->symbols = lmm_symbol_file_open(file->path.text, file->key + file->path.bytes + 1,
+                                         file->key_bytes - file->path.bytes - 1, &other);
+    if (other && (symbols->flags & LMM_SYMBOLS_QUIET) == 0) {
+        lmm_complain("%s: not the file that was mapped: its functions go without names",
+                     file->path.text);
+    }
+}
+
+/* ---- Places ---------------------------------------------------------------------------------- */
+
+/* Fills a call; returns whether there was memory for its texts. */
+static bool fill_call(struct lmm_symbols *symbols, const struct place_key *key,
+                      const struct lmm_symbol *symbol, struct lmm_model_call *call)
+{
+    call->is_named = symbol->function != NULL;
+    call->function =
+        call->is_named ? keep_name(symbols, symbol->function) : keep_offset(symbols, key);
+    call->file = symbol->file == NULL ? lmm_string_of("")
+                                      : keep(symbols, symbol->file, strlen(symbol->file));
+    call->line = symbol->line;
+    call->module = key->file == NULL ? lmm_string_of("") : key->file->name;
+    call->is_wrapper = lmm_wrapper_is_cplusplus(symbol->function) ||
+                       lmm_wrapper_is_c(symbol->function) || lmm_wrapper_is_header(symbol->file) ||
+                       (key->file != NULL && key->file->is_library);
+    return call->function.text != NULL && call->file.text != NULL;
+}
+
+/* Finds what is at a place, as lmm_symbol_file_find() does. */
+static size_t find(struct lmm_symbols *symbols, struct file *file, const struct place_key *key,
+                   struct lmm_symbol found[LMM_SYMBOL_FILE_CALLS_MAX])
+{
+    const char *name = NULL;
+
+    if (file != NULL && !file->is_opened) {
+        open_file(symbols, file);
+    }
+    if (file == NULL || file->symbols == NULL) {
+        return 0;
+    }
+    if (file->is_library) {
+        name = lmm_symbol_file_name(file->symbols, key->offset - 1);
+    }
+    if (key->is_brief || lmm_wrapper_is_start(name)) {
+        found[0] = (struct lmm_symbol) {.function = name};
+        return 1;
+    }
+    return lmm_symbol_file_find(file->symbols, key->offset - 1, found);
+}
+
+static struct place *make_place(struct lmm_symbols *symbols, struct file *file,
+                                const struct place_key *key)
+{
+    struct lmm_symbol found[LMM_SYMBOL_FILE_CALLS_MAX] = {{.line = 0}};
+    size_t count = find(symbols, file, key, found);
+
+    count = count == 0 ? 1 : count; /* of which nothing is known */
+    struct place *place = calloc(1, sizeof(*place) + count * sizeof(place->calls[0]));
+
+    for (size_t i = 0; place != NULL && i < count; i++) {
+        place->calls[i].is_inline = i + 1 < count;
+        if (!fill_call(symbols, key, &found[i], &place->calls[i])) {
+            free(place);
+            return NULL;
+        }
+    }
+    if (place != NULL) {
+        place->key = *key;
+        place->count = count;
+    }
+    return place;
+}
+
+void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief)
+{
+    symbols->is_brief = brief;
+}
+
+size_t lmm_symbols_of(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
+                      const struct lmm_model_call **ret_calls)
+{
+    const struct lmm_model_module *module = lmm_model_module_of(model, frame);
+    struct file *file = module == NULL ? NULL : file_of(symbols, module);
+    struct place_key key;
+    struct place *place = NULL;
+
+    if (module != NULL && file == NULL) {
+        return 0;
+    }
+    memset(&key, 0, sizeof(key)); /* it is compared as bytes */
+    key.file = file;
+    key.offset = lmm_model_offset(model, frame);
+    key.is_brief = symbols->is_brief && file != NULL && file->is_library;
+    HASH_FIND(hh, symbols->places, &key, sizeof(key), place);
+    if (place == NULL) {
+        place = make_place(symbols, file, &key);
+        if (place == NULL) {
+            return 0;
+        }
+        HASH_ADD(hh, symbols->places, key, sizeof(key), place);
+        if (place->hh.tbl == NULL) {
+            free(place);
+            return 0;
+        }
+    }
+    *ret_calls = place->calls;
+    return place->count;
+}
+
+static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *model, uint32_t frame,
+                       const struct lmm_model_call **ret_calls)
+{
+    return lmm_symbols_of((struct lmm_symbols *) (void *) namer, model, frame, ret_calls);
+}
+
+/* ---- Sites ----------------------------------------------------------------------------------- */
+
+/* Sets *ret_library to whether a frame is in the C or C++ library; returns false when memory ran out. */
+static bool look_at_file(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
+                         bool *ret_library)
+{
+    const struct lmm_model_module *module = lmm_model_module_of(model, frame);
+    const struct file *file = module == NULL ? NULL : file_of(symbols, module);
+
+    *ret_library = file != NULL && file->is_library;
+    return module == NULL || file != NULL;
+}
+
+/*
+ * Sets *ret_call to what a stack is called by; returns false when memory ran out. All that is in the libraries
+ * are wrappers, so nothing is looked up there unless the whole stack is.
+ */
+static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t stack,
+                   const struct lmm_model_call **ret_call)
+{
+    const struct lmm_model_call *plain = NULL;
+    const struct lmm_model_call *innermost = NULL;
+
+    for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
+        const struct lmm_model_call *calls = NULL;
+        bool is_in_library = false;
+
+        if (!look_at_file(symbols, model, frame, &is_in_library)) {
+            return false;
+        }
+        if (is_in_library) {
+            continue;
+        }
+        size_t count = lmm_symbols_of(symbols, model, frame, &calls);
+
+        if (count == 0) {
+            return false;
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (!calls[i].is_wrapper && calls[i].line != 0) {
+                *ret_call = &calls[i];
+                return true;
+            }
+            plain = plain == NULL && !calls[i].is_wrapper ? &calls[i] : plain;
+        }
+    }
+    if (plain == NULL && lmm_symbols_of(symbols, model, stack, &innermost) == 0) {
+        return false;
+    }
+    *ret_call = plain != NULL ? plain : innermost;
+    return true;
+}
+
+static void name_site(struct lmm_model_site *site, const struct lmm_model_call *call)
+{
+    if (call->line != 0) {
+        site->file = call->file;
+        site->line = call->line;
+        site->function = call->is_named ? call->function : lmm_string_of("");
+    } else {
+        site->file = call->is_named ? call->module : call->function;
+        site->line = 0;
+        site->function = call->is_named ? call->function : lmm_string_of("");
+    }
+}
+
+bool lmm_symbols_name_sites(struct lmm_symbols *symbols, struct lmm_model *model)
+{
+    bool named = true;
+
+    model->namer = &symbols->namer;
+    for (size_t i = 0; i < model->site_count && named; i++) {
+        const struct lmm_model_call *call = NULL;
+
+        if (model->sites[i].stack != 0) {
+            named = choose(symbols, model, model->sites[i].stack, &call);
+            if (named) {
+                name_site(&model->sites[i], call);
+            }
+        }
+    }
+    return named;
+}
+
+bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_model *model)
+{
+    if (model->frame_count <= 1) {
+        return true;
+    }
+    if (*symbols == NULL) {
+        *symbols = lmm_symbols_open(flags);
+    }
+    return *symbols != NULL && lmm_symbols_name_sites(*symbols, model);
+}
+
+/* Continues the key of what is outside of a frame with the frame's calls; 0: memory ran out. */
+static uint64_t add_calls(struct lmm_symbols *symbols, const struct lmm_model *model,
+                          uint32_t frame, uint64_t key)
+{
+    const struct lmm_model_call *calls = NULL;
+    size_t count = lmm_symbols_of(symbols, model, frame, &calls);
+
+    if (count == 0) {
+        return 0;
+    }
+    while (count-- > 0) {
+        key = lmm_hash_string(key, calls[count].function);
+        key = lmm_hash_string(key, calls[count].file);
+        key = lmm_hash_u64(key, calls[count].line);
+    }
+    return key;
+}
+
+bool lmm_symbols_key_sites(struct lmm_symbols *symbols, struct lmm_model *model)
+{
+    uint64_t *keys = calloc((size_t) model->frame_count + 1, sizeof(*keys)); /* of no frame: 0 */
+    bool made = keys != NULL;
+
+    for (uint32_t frame = 1; made && frame < model->frame_count; frame++) {
+        keys[frame] = add_calls(symbols, model, frame, keys[lmm_model_caller(model, frame)]);
+        made = keys[frame] != 0;
+    }
+    for (size_t i = 0; made && i < model->site_count; i++) {
+        model->sites[i].stack_key = keys[model->sites[i].stack];
+    }
+    free(keys);
+    return made;
+}
+
+/* ---- Opening and closing --------------------------------------------------------------------- */
+
+struct lmm_symbols *lmm_symbols_open(unsigned flags)
+{
+    struct lmm_symbols *symbols = calloc(1, sizeof(*symbols));
+
+    if (symbols == NULL) {
+        return NULL;
+    }
+    symbols->namer.calls_of = calls_of;
+    symbols->flags = flags;
+    if ((flags & LMM_SYMBOLS_DEBUGINFOD) == 0) {
+        unsetenv("DEBUGINFOD_URLS");
+    }
+    return symbols;
+}
+
+/* The items of a table stay linked to each other when the table itself is gone. */
+static void free_texts(struct lmm_symbols *symbols)
+{
+    struct text *text = symbols->texts;
+
+    HASH_CLEAR(hh, symbols->texts);
+    while (text != NULL) {
+        struct text *next = text->hh.next;
+
+        free(text);
+        text = next;
+    }
+}
+
+static void free_files(struct lmm_symbols *symbols)
+{
+    struct file *file = symbols->files;
+
+    HASH_CLEAR(hh, symbols->files);
+    while (file != NULL) {
+        struct file *next = file->hh.next;
+
+        lmm_symbol_file_close(file->symbols);
+        free(file);
+        file = next;
+    }
+}
+
+static void free_places(struct lmm_symbols *symbols)
+{
+    struct place *place = symbols->places;
+
+    HASH_CLEAR(hh, symbols->places);
+    while (place != NULL) {
+        struct place *next = place->hh.next;
+
+        free(place);
+        place = next;
+    }
+}
+
+void lmm_symbols_close(struct lmm_symbols *symbols)
+{
+    if (symbols == NULL) {
+        return;
+    }
+    free_places(symbols);
+    free_files(symbols);
+    free_texts(symbols);
+    free(symbols);
+}

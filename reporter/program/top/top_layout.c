@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/* top_layout: see top_layout.h for the contract. */
+#include "reporter/program/top/top_layout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/top/top_sheet.h"
+#include "reporter/program/top/top_state.h"
+#include "reporter/program/top/top_table.h"
+#include "reporter/core/words.h"
+
+enum {
+    ROWS_FOR_STATUS = 4,
+    ROWS_FOR_HEAD = 12,
+};
+
+struct layout {
+    struct lmm_top *top;
+    struct lmm_top_sheet *sheet;
+};
+
+/* ---- Figures in a sentence ------------------------------------------------------------------- */
+
+static void put_bytes(struct lmm_top_sheet *sheet, uint64_t bytes)
+{
+    char cell[LMM_TOP_CELL_BYTES];
+
+    lmm_top_write_bytes(cell, lmm_top_figure_of(bytes), false);
+    lmm_top_put(sheet, cell);
+}
+
+static void put_difference(struct lmm_top_sheet *sheet, uint64_t now, uint64_t mark, bool bytes)
+{
+    int64_t value = now >= mark ? lmm_top_figure_of(now - mark) : -lmm_top_figure_of(mark - now);
+    char cell[LMM_TOP_CELL_BYTES];
+
+    if (bytes) {
+        lmm_top_write_bytes(cell, value, true);
+    } else {
+        lmm_top_write_count(cell, value, true);
+    }
+    lmm_top_put(sheet, cell);
+}
+
+static void put_duration(struct lmm_top_sheet *sheet, uint64_t duration_ns)
+{
+    char cell[LMM_TOP_CELL_BYTES];
+
+    lmm_top_write_duration(cell, duration_ns);
+    lmm_top_put(sheet, cell);
+}
+
+/* ---- The title ------------------------------------------------------------------------------- */
+
+static void put_right_note(const struct layout *layout)
+{
+    const struct lmm_top *top = layout->top;
+    const struct lmm_top_table *table = &top->table[top->view];
+    struct lmm_top_sheet *sheet = layout->sheet;
+    char note[64];
+    size_t left = sheet->line[sheet->used - 1].columns;
+
+    if (top->once) {
+        return;
+    }
+    snprintf(note, sizeof(note), "by %s%s, every %" PRIu64 ".%02" PRIu64 "s, ? for help",
+             table->key->name, table->reversed ? " (reversed)" : "", top->delay_ms / 1000,
+             top->delay_ms % 1000 / 10);
+    if (left + 2 + strlen(note) <= sheet->columns) {
+        lmm_top_put_right(sheet, note, sheet->columns - left);
+    }
+}
+
+static void put_trouble(const struct layout *layout)
+{
+    const struct lmm_top *top = layout->top;
+
+    lmm_top_put(layout->sheet, "  UNREADABLE, figures are ");
+    put_duration(layout->sheet, top->now_ns - top->source.read_ns);
+    lmm_top_put(layout->sheet, " old: ");
+    lmm_top_put_string(layout->sheet, lmm_string_of(top->source.trouble.text));
+}
+
+static void put_process(const struct layout *layout)
+{
+    const struct lmm_top_source *source = &layout->top->source;
+    const struct lmm_model *model = source->snapshot->model;
+
+    lmm_top_put_string(layout->sheet, model->program);
+    lmm_top_printf(layout->sheet, "  pid %" PRIu32 "  up ", model->pid);
+    if (source->known_age) {
+        put_duration(layout->sheet, source->age_ns);
+    } else {
+        lmm_top_put(layout->sheet, "-");
+    }
+    if (source->trouble.text[0] != '\0' && !source->gone) {
+        put_trouble(layout);
+        return;
+    }
+    lmm_top_put(layout->sheet, "  ");
+    lmm_top_put(layout->sheet, lmm_top_source_words(source));
+    if (!model->settled) {
+        lmm_top_put(layout->sheet, ", not settled");
+    }
+}
+
+static void put_title(const struct layout *layout)
+{
+    const struct lmm_top *top = layout->top;
+    bool well =
+        top->view == LMM_TOP_PROCESSES ||
+        (top->source.trouble.text[0] == '\0' &&
+         (lmm_top_source_is_live(&top->source) || top->source.state == LMM_PROCESS_SNAPSHOT));
+
+    lmm_top_line_begin(layout->sheet, well ? LMM_TOP_TITLE : LMM_TOP_ALARM);
+    if (top->view == LMM_TOP_PROCESSES) {
+        lmm_top_printf(layout->sheet, "%zu live %s with a ledger", top->rows.count,
+                       lmm_plural(top->rows.count, "process", "processes"));
+    } else {
+        put_process(layout);
+    }
+    put_right_note(layout);
+}
+
+/* ---- The lines about the process ------------------------------------------------------------- */
+
+static void put_live(const struct layout *layout, const struct lmm_model *model)
+{
+    char share[LMM_TOP_CELL_BYTES];
+
+    lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN);
+    lmm_top_put(layout->sheet, " Live / Committed Bytes (% used) : ");
+    put_bytes(layout->sheet, model->total.live_bytes);
+    lmm_top_put(layout->sheet, " / ");
+    put_bytes(layout->sheet, model->total.committed_bytes);
+    lmm_top_write_permille(share, model->total.occupancy_permille, false);
+    lmm_top_printf(layout->sheet, " (%s)", share);
+}
+
+static void put_blocks(const struct layout *layout, const struct lmm_model *model)
+{
+    lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN);
+    lmm_top_printf(
+        layout->sheet,
+        " Live Blocks                     : %" PRIu64 " in %zu of %zu families, %zu sites",
+        model->total.live_blocks, model->families_used, model->family_count, model->site_count);
+}
+
+static void put_rates(const struct layout *layout, const struct lmm_model *model)
+{
+    const struct lmm_top_history *history = &layout->top->history;
+
+    lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN);
+    lmm_top_put(layout->sheet, " Allocations / Frees per second  : ");
+    if (history->rated) {
+        lmm_top_printf(layout->sheet, "%" PRIu64 " / %" PRIu64, history->total.allocation_rate,
+                       history->total.free_rate);
+    } else {
+        lmm_top_put(layout->sheet, "- / -");
+    }
+    lmm_top_printf(layout->sheet, " (in all %" PRIu64 " / %" PRIu64 ")", model->total.allocations,
+                   model->total.frees);
+}
+
+static void put_own(const struct layout *layout, const struct lmm_model *model)
+{
+    lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN);
+    lmm_top_put(layout->sheet, " Kept for Reuse / LMM's Records  : ");
+    put_bytes(layout->sheet, model->reservoir_bytes);
+    lmm_top_put(layout->sheet, " / ");
+    put_bytes(layout->sheet, model->overhead_bytes);
+}
+
+static void put_head(const struct layout *layout)
+{
+    const struct lmm_model *model = layout->top->source.snapshot->model;
+
+    put_live(layout, model);
+    put_blocks(layout, model);
+    put_rates(layout, model);
+    put_own(layout, model);
+}
+
+/* ---- The line on view, mark and filter ------------------------------------------------------- */
+
+static bool has_status(const struct lmm_top *top)
+{
+    return top->typing || top->view == LMM_TOP_SITES || top->table[top->view].filter[0] != '\0' ||
+           (top->view != LMM_TOP_PROCESSES && top->history.marked);
+}
+
+static void put_filter(const struct layout *layout)
+{
+    const struct lmm_top *top = layout->top;
+    const char *filter = top->table[top->view].filter;
+
+    if (!top->typing && filter[0] == '\0') {
+        return;
+    }
+    lmm_top_put(layout->sheet, " Filter: ");
+    lmm_top_put_string(layout->sheet, lmm_string_of(filter));
+    lmm_top_printf(layout->sheet, "%s (%zu of %zu) ", top->typing ? "_" : "", top->rows.count,
+                   top->rows.count + top->rows.hidden);
+}
+
+static void put_mark(const struct layout *layout)
+{
+    const struct lmm_top_history *history = &layout->top->history;
+
+    if (layout->top->view == LMM_TOP_PROCESSES || !history->marked) {
+        return;
+    }
+    lmm_top_put(layout->sheet, " Since the mark ");
+    put_duration(layout->sheet, history->time_ns - history->mark_time_ns);
+    lmm_top_put(layout->sheet, " ago: ");
+    put_difference(layout->sheet, history->total.now.live_bytes, history->total.mark.live_bytes,
+                   true);
+    lmm_top_put(layout->sheet, " bytes, ");
+    put_difference(layout->sheet, history->total.now.live_blocks, history->total.mark.live_blocks,
+                   false);
+    lmm_top_put(layout->sheet, " blocks ");
+}
+
+static void put_status(const struct layout *layout)
+{
+    const struct lmm_top *top = layout->top;
+    const struct lmm_top_family *family =
+        top->view == LMM_TOP_SITES ? lmm_top_history_find(&top->history, top->family) : NULL;
+
+    lmm_top_line_begin(layout->sheet, LMM_TOP_PROMPT);
+    if (top->typing) {
+        put_filter(layout);
+        return;
+    }
+    if (family != NULL) {
+        lmm_top_put(layout->sheet, " Sites of ");
+        lmm_top_put_string(layout->sheet, family->family->name);
+        lmm_top_put(layout->sheet, " ");
+    }
+    put_mark(layout);
+    put_filter(layout);
+}
+
+/* ---- Help ------------------------------------------------------------------------------------ */
+
+static void put_keys(const struct layout *layout)
+{
+    const struct lmm_top_key *key = lmm_top_keys(layout->top->view);
+    size_t half = layout->sheet->columns / 2;
+
+    while (key->name != NULL && lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN)) {
+        lmm_top_printf(layout->sheet, "  %c  %s", key->letter, key->summary);
+        key++;
+        if (key->name != NULL && half >= 36) {
+            lmm_top_pad_to(layout->sheet, half);
+            lmm_top_printf(layout->sheet, "  %c  %s", key->letter, key->summary);
+            key++;
+        }
+    }
+}
+
+static void lay_out_help(const struct layout *layout)
+{
+    static const char *const lines[] = {
+        "  Up Down PgUp PgDn Home End   choose a row",
+        "  Enter                        go in: process, family, its sites",
+        "  Esc Backspace                clear the filter, or go back",
+        "  q                            back from the sites; else quit",
+        "  Space                        read again at once",
+        "  /                            filter: part of a name, or a pattern (* ? [)",
+        "                               Enter keeps it, Esc clears it",
+        "  m                            mark: show differences from now on; m again: stop",
+        "  r                            reverse the order",
+        "  ? h                          this help",
+    };
+
+    lmm_top_line_begin(layout->sheet, LMM_TOP_TITLE);
+    lmm_top_put(layout->sheet, "lmm top: keys (any key goes back)");
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        if (lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN)) {
+            lmm_top_put(layout->sheet, lines[i]);
+        }
+    }
+    if (lmm_top_line_begin(layout->sheet, LMM_TOP_HEADING)) {
+        lmm_top_put(layout->sheet, "Order of the table:");
+        put_keys(layout);
+    }
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static void put_rows(const struct layout *layout)
+{
+    const struct lmm_top *top = layout->top;
+    const struct lmm_top_cursor *cursor = &top->table[top->view].cursor;
+    size_t first = top->once ? 0 : cursor->first;
+
+    for (size_t i = first; i < top->rows.count; i++) {
+        bool selected = !top->once && i == cursor->at;
+
+        if (!lmm_top_line_begin(layout->sheet, selected ? LMM_TOP_SELECTED : LMM_TOP_PLAIN)) {
+            return;
+        }
+        lmm_top_table_row(layout->sheet, top, &top->rows.row[i], selected);
+    }
+    if (top->rows.count == 0 && lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN)) {
+        lmm_top_put(layout->sheet,
+                    top->rows.hidden > 0 ? " (the filter leaves out all rows)" : " (none)");
+    }
+}
+
+static void lay_out_table(const struct layout *layout)
+{
+    struct lmm_top *top = layout->top;
+    struct lmm_top_sheet *sheet = layout->sheet;
+    bool status = has_status(top) && (sheet->rows >= ROWS_FOR_STATUS || top->typing);
+
+    if (status && sheet->rows < ROWS_FOR_STATUS) {
+        put_status(layout); /* in place of the title: one sees what one types */
+    } else {
+        put_title(layout);
+        if ((sheet->rows >= ROWS_FOR_HEAD || top->once) && top->view != LMM_TOP_PROCESSES) {
+            put_head(layout);
+        }
+        if (status) {
+            put_status(layout);
+        }
+    }
+    if (sheet->used + 1 < sheet->rows && lmm_top_line_begin(sheet, LMM_TOP_HEADING)) {
+        lmm_top_table_heading(sheet, top);
+    }
+    top->shown = sheet->rows > sheet->used ? sheet->rows - sheet->used : 1;
+    lmm_top_cursor_follow(&lmm_top_table(top)->cursor, &top->rows, top->shown);
+    put_rows(layout);
+}
+
+void lmm_top_lay_out(struct lmm_top *top, struct lmm_top_sheet *sheet)
+{
+    struct layout layout = {top, sheet};
+
+    if (top->help) {
+        lay_out_help(&layout);
+    } else {
+        lay_out_table(&layout);
+    }
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/* top_rows: see top_rows.h for the contract and the invariants. */
+#include "reporter/program/top/top_rows.h"
+
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/ledger/place.h"
+#include "reporter/program/top/top_history.h"
+
+enum {
+    NAME_MAX_BYTES = 1024, /* of a name that a filter looks at */
+};
+
+/* ---- Sort keys ------------------------------------------------------------------------------- */
+
+static const struct lmm_top_key process_keys[] = {
+    {'A', "age", LMM_TOP_AGE, true, "age, youngest first"},
+    {'i', "pid", LMM_TOP_PID, true, "process id"},
+    {'n', "name", LMM_TOP_NAME, true, "program"},
+    {0},
+};
+
+static const struct lmm_top_key family_keys[] = {
+    {'B', "bytes", LMM_TOP_BYTES, false, "live bytes"},
+    {'a', "blocks", LMM_TOP_BLOCKS, false, "live (active) blocks"},
+    {'b', "page-slots", LMM_TOP_PAGE_SLOTS, false, "slots per page"},
+    {'c', "committed", LMM_TOP_COMMITTED, false, "committed bytes"},
+    {'l', "pages", LMM_TOP_PAGES, false, "pages"},
+    {'v', "mapped", LMM_TOP_MAPPED, false, "mapped bytes"},
+    {'n', "name", LMM_TOP_NAME, true, "name"},
+    {'o', "slots", LMM_TOP_SLOTS, false, "slots"},
+    {'p', "page-bytes", LMM_TOP_PAGE_BYTES, false, "bytes per page"},
+    {'s', "size", LMM_TOP_SIZE, false, "size of one struct"},
+    {'u', "use", LMM_TOP_USE, false, "occupancy"},
+    {'A', "allocations", LMM_TOP_ALLOCATION_RATE, false, "allocations per second"},
+    {'F', "frees", LMM_TOP_FREE_RATE, false, "frees per second"},
+    {'P', "peak", LMM_TOP_PEAK, false, "peak of live bytes"},
+    {0},
+};
+
+static const struct lmm_top_key site_keys[] = {
+    {'B', "bytes", LMM_TOP_BYTES, false, "live bytes"},
+    {'a', "blocks", LMM_TOP_BLOCKS, false, "live blocks"},
+    {'n', "name", LMM_TOP_NAME, true, "file and line"},
+    {'t', "total", LMM_TOP_ALLOCATIONS, false, "allocations in all"},
+    {'A', "allocations", LMM_TOP_ALLOCATION_RATE, false, "allocations per second"},
+    {'F', "frees", LMM_TOP_FREE_RATE, false, "frees per second"},
+    {0},
+};
+
+const struct lmm_top_key *lmm_top_keys(enum lmm_top_view view)
+{
+    return view == LMM_TOP_PROCESSES ? process_keys
+           : view == LMM_TOP_SITES   ? site_keys
+                                     : family_keys;
+}
+
+const struct lmm_top_key *lmm_top_key_of_letter(enum lmm_top_view view, int letter)
+{
+    for (const struct lmm_top_key *key = lmm_top_keys(view); key->name != NULL; key++) {
+        if (key->letter == letter) {
+            return key;
+        }
+    }
+    return NULL;
+}
+
+const struct lmm_top_key *lmm_top_key_of_word(enum lmm_top_view view, const char *word)
+{
+    if (word[0] != '\0' && word[1] == '\0') {
+        return lmm_top_key_of_letter(view, word[0]);
+    }
+    for (const struct lmm_top_key *key = lmm_top_keys(view); key->name != NULL; key++) {
+        if (strcmp(key->name, word) == 0) {
+            return key;
+        }
+    }
+    return NULL;
+}
+
+/* ---- Filter ---------------------------------------------------------------------------------- */
+
+static bool passes(const char *name, const char *filter)
+{
+    if (strpbrk(filter, "*?[") != NULL) {
+        return fnmatch(filter, name, FNM_CASEFOLD | FNM_NOESCAPE) == 0;
+    }
+    return strcasestr(name, filter) != NULL;
+}
+
+bool lmm_top_passes(struct lmm_string name, const char *filter)
+{
+    char text[NAME_MAX_BYTES];
+
+    if (filter[0] == '\0') {
+        return true;
+    }
+    name.bytes = name.bytes < sizeof(text) ? name.bytes : sizeof(text) - 1;
+    memcpy(text, name.text, name.bytes);
+    text[name.bytes] = '\0';
+    return passes(text, filter);
+}
+
+/* A site is looked for by "file:line function". */
+static bool site_passes(const struct lmm_model_site *site, const char *filter)
+{
+    char text[2 * NAME_MAX_BYTES + LMM_TOP_FIGURES];
+    size_t file = site->file.bytes < NAME_MAX_BYTES ? site->file.bytes : NAME_MAX_BYTES;
+    size_t function = site->function.bytes < NAME_MAX_BYTES ? site->function.bytes : NAME_MAX_BYTES;
+
+    snprintf(text, sizeof(text), "%.*s:%" PRIu32 " %.*s", (int) file, site->file.text, site->line,
+             (int) function, site->function.text);
+    return filter[0] == '\0' || passes(text, filter);
+}
+
+/* ---- Figures --------------------------------------------------------------------------------- */
+
+int64_t lmm_top_figure_of(uint64_t value)
+{
+    return value > INT64_MAX ? INT64_MAX : (int64_t) value;
+}
+
+static uint64_t per(uint64_t value, uint64_t count)
+{
+    return count == 0 ? 0 : value / count;
+}
+
+static int64_t difference(uint64_t now, uint64_t mark)
+{
+    return now >= mark ? lmm_top_figure_of(now - mark) : -lmm_top_figure_of(mark - now);
+}
+
+static void fill_counts(struct lmm_top_row *row, const struct lmm_top_track *track, bool marked)
+{
+    static const struct lmm_top_counts nothing;
+    const struct lmm_top_counts *now = &track->now;
+    const struct lmm_top_counts *mark = marked ? &track->mark : &nothing;
+
+    row->figure[LMM_TOP_BLOCKS] = difference(now->live_blocks, mark->live_blocks);
+    row->figure[LMM_TOP_BYTES] = difference(now->live_bytes, mark->live_bytes);
+    row->figure[LMM_TOP_SLOTS] = difference(now->slots, mark->slots);
+    row->figure[LMM_TOP_PAGES] = difference(now->pages, mark->pages);
+    row->figure[LMM_TOP_MAPPED] = difference(now->mapped_bytes, mark->mapped_bytes);
+    row->figure[LMM_TOP_COMMITTED] = difference(now->committed_bytes, mark->committed_bytes);
+    row->figure[LMM_TOP_ALLOCATIONS] = difference(now->allocations, mark->allocations);
+    row->figure[LMM_TOP_FREES] = difference(now->frees, mark->frees);
+    row->figure[LMM_TOP_ALLOCATION_RATE] = lmm_top_figure_of(track->allocation_rate);
+    row->figure[LMM_TOP_FREE_RATE] = lmm_top_figure_of(track->free_rate);
+}
+
+static void fill_family(struct lmm_top_row *row, const struct lmm_top_family *item, bool marked)
+{
+    const struct lmm_model_family *family = item->family;
+
+    *row = (struct lmm_top_row) {.identity = item->serial, .name = family->name, .family = item};
+    fill_counts(row, &item->track, marked);
+    row->figure[LMM_TOP_PEAK] = lmm_top_figure_of(family->peak_bytes);
+    row->figure[LMM_TOP_SIZE] = lmm_top_figure_of(family->size_bytes);
+    row->figure[LMM_TOP_USE] = family->occupancy_permille;
+    row->figure[LMM_TOP_PAGE_SLOTS] = lmm_top_figure_of(per(family->slots, family->pages));
+    row->figure[LMM_TOP_PAGE_BYTES] = lmm_top_figure_of(per(family->mapped_bytes, family->pages));
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+void lmm_top_rows_close(struct lmm_top_rows *rows)
+{
+    free(rows->row);
+    *rows = (struct lmm_top_rows) {.row = NULL};
+}
+
+static bool make_room(struct lmm_top_rows *rows, size_t count)
+{
+    lmm_top_rows_close(rows);
+    rows->row = calloc(count + 1, sizeof(*rows->row));
+    return rows->row != NULL;
+}
+
+bool lmm_top_rows_of_families(struct lmm_top_rows *rows, const struct lmm_top_history *history,
+                              const char *filter)
+{
+    if (!make_room(rows, history->family_count)) {
+        return false;
+    }
+    for (size_t i = 0; i < history->family_count; i++) {
+        const struct lmm_top_family *item = &history->family[i];
+
+        if (lmm_top_passes(item->family->name, filter)) {
+            fill_family(&rows->row[rows->count++], item, history->marked);
+        } else {
+            rows->hidden++;
+        }
+    }
+    return true;
+}
+
+bool lmm_top_rows_of_sites(struct lmm_top_rows *rows, const struct lmm_top_history *history,
+                           const struct lmm_model *model, const struct lmm_top_family *family,
+                           const char *filter)
+{
+    if (!make_room(rows, model->site_count)) {
+        return false;
+    }
+    for (size_t i = 0; i < model->site_count; i++) {
+        const struct lmm_model_site *site = &model->sites[i];
+        struct lmm_top_row *row = &rows->row[rows->count];
+
+        if (site->family != family->family) {
+            continue;
+        }
+        if (!site_passes(site, filter)) {
+            rows->hidden++;
+            continue;
+        }
+        *row = (struct lmm_top_row) {.identity = site->id, .name = site->file, .site = site};
+        fill_counts(row, &history->site_track[site->id], history->marked);
+        rows->count++;
+    }
+    return true;
+}
+
+static const char *program_of(const struct lmm_place *place)
+{
+    return place->program == NULL ? "" : place->program;
+}
+
+static bool is_listed(const struct lmm_place *place, const char *program)
+{
+    return lmm_process_runs(place->state) &&
+           (program == NULL || strcmp(program_of(place), program) == 0);
+}
+
+bool lmm_top_rows_of_processes(struct lmm_top_rows *rows, const struct lmm_places *places,
+                               const char *program, uint64_t now_ns, const char *filter)
+{
+    if (!make_room(rows, places->count)) {
+        return false;
+    }
+    for (size_t i = 0; i < places->count; i++) {
+        const struct lmm_place *place = &places->place[i];
+        struct lmm_top_row *row = &rows->row[rows->count];
+        uint64_t age_ns = now_ns > place->start_time_ns ? now_ns - place->start_time_ns : 0;
+
+        if (!is_listed(place, program)) {
+            continue;
+        }
+        if (!lmm_top_passes(lmm_string_of(program_of(place)), filter)) {
+            rows->hidden++;
+            continue;
+        }
+        *row = (struct lmm_top_row) {.identity = (place->start_time_ns << 22) ^ place->pid,
+                                     .name = lmm_string_of(program_of(place)),
+                                     .place = place};
+        row->figure[LMM_TOP_PID] = place->pid;
+        row->figure[LMM_TOP_AGE] = lmm_top_figure_of(age_ns);
+        rows->count++;
+    }
+    return true;
+}
+
+/* ---- Order ----------------------------------------------------------------------------------- */
+
+struct order {
+    enum lmm_top_figure figure;
+    bool descending;
+};
+
+static int compare_numbers(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_names(const struct lmm_top_row *a, const struct lmm_top_row *b)
+{
+    size_t shorter = a->name.bytes < b->name.bytes ? a->name.bytes : b->name.bytes;
+    int order = memcmp(a->name.text, b->name.text, shorter);
+
+    if (order == 0) {
+        order = compare_numbers((int64_t) a->name.bytes, (int64_t) b->name.bytes);
+    }
+    if (order == 0 && a->site != NULL && b->site != NULL) {
+        order = compare_numbers(a->site->line, b->site->line);
+    }
+    return order;
+}
+
+static int compare_rows(const void *left, const void *right, void *context)
+{
+    const struct lmm_top_row *a = left;
+    const struct lmm_top_row *b = right;
+    const struct order *by = context;
+    int order = by->figure == LMM_TOP_NAME
+                    ? compare_names(a, b)
+                    : compare_numbers(a->figure[by->figure], b->figure[by->figure]);
+
+    order = by->descending ? -order : order;
+    order = order != 0 ? order : compare_names(a, b);
+    return order != 0 ? order : (a->identity > b->identity) - (a->identity < b->identity);
+}
+
+void lmm_top_rows_sort(struct lmm_top_rows *rows, const struct lmm_top_key *key, bool reversed)
+{
+    struct order by = {key->figure, key->ascending == reversed};
+
+    if (rows->count > 1) {
+        qsort_r(rows->row, rows->count, sizeof(*rows->row), compare_rows, &by);
+    }
+}
+
+/* ---- The selected row ------------------------------------------------------------------------ */
+
+static void find_held(struct lmm_top_cursor *cursor, const struct lmm_top_rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        if (rows->row[i].identity == cursor->identity) {
+            cursor->at = i;
+            return;
+        }
+    }
+}
+
+void lmm_top_cursor_follow(struct lmm_top_cursor *cursor, const struct lmm_top_rows *rows,
+                           size_t shown)
+{
+    if (cursor->held) {
+        find_held(cursor, rows);
+    } else {
+        cursor->at = 0;
+    }
+    if (cursor->at >= rows->count) {
+        cursor->at = rows->count == 0 ? 0 : rows->count - 1;
+    }
+    if (cursor->first + shown > rows->count) {
+        cursor->first = rows->count > shown ? rows->count - shown : 0;
+    }
+    if (cursor->at < cursor->first) {
+        cursor->first = cursor->at;
+    }
+    if (cursor->at >= cursor->first + shown) {
+        cursor->first = cursor->at - shown + 1;
+    }
+}
+
+void lmm_top_cursor_move(struct lmm_top_cursor *cursor, const struct lmm_top_rows *rows, int64_t by)
+{
+    size_t step = (size_t) (by < 0 ? -by : by);
+
+    if (rows->count == 0) {
+        return;
+    }
+    if (by < 0) {
+        cursor->at = cursor->at > step ? cursor->at - step : 0;
+    } else {
+        cursor->at = step < rows->count - cursor->at ? cursor->at + step : rows->count - 1;
+    }
+    cursor->identity = rows->row[cursor->at].identity;
+    cursor->held = true;
+}
+
+void lmm_top_cursor_home(struct lmm_top_cursor *cursor)
+{
+    cursor->held = false;
+    cursor->at = 0;
+    cursor->first = 0;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* top_source: see top_source.h for the contract and the invariants. */
+#include "reporter/program/top/top_source.h"
+
+#include <errno.h>
+#include <lmm/ledger.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/symbols/symbols.h"
+#include "reporter/program/top/top_history.h"
+
+/* ---- Age ------------------------------------------------------------------------------------- */
+
+static uint64_t since(uint64_t now, uint64_t then)
+{
+    return now > then ? now - then : 0;
+}
+
+bool lmm_top_source_is_live(const struct lmm_top_source *source)
+{
+    return !source->gone && lmm_process_runs(source->state);
+}
+
+/* The age of one that ended is what its ledger says; of a live one it goes on by the monotonic
+ * clock. */
+static void learn_age(struct lmm_top_source *source, uint64_t now_ns)
+{
+    const struct lmm_ledger_header *header = source->snapshot->header;
+    uint64_t end_ns = source->state == LMM_PROCESS_EXITED     ? header->end_time_ns
+                      : source->state == LMM_PROCESS_SNAPSHOT ? header->snapshot_time_ns
+                                                              : 0;
+    struct timespec now;
+
+    if (end_ns != 0) {
+        source->age_ns = since(end_ns, header->start_time_ns);
+        source->known_age = true;
+    } else if (lmm_top_source_is_live(source) && source->known_age) {
+        source->age_ns += since(now_ns, source->read_ns);
+    } else if (lmm_top_source_is_live(source)) {
+        clock_gettime(CLOCK_REALTIME, &now);
+        source->age_ns = since((uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec,
+                               header->start_time_ns);
+        source->known_age = true;
+    }
+}
+
+/* ---- Readings -------------------------------------------------------------------------------- */
+
+/* A path may have come to hold the books of another process: there is nothing to compare then. */
+static bool same_process(const struct lmm_snapshot *a, const struct lmm_snapshot *b)
+{
+    return a->header->pid == b->header->pid &&
+           a->header->start_time_ns == b->header->start_time_ns &&
+           a->header->start_ticks == b->header->start_ticks;
+}
+
+static bool take_in(struct lmm_top_source *source, struct lmm_top_history *history,
+                    struct lmm_snapshot *snapshot, uint64_t now_ns)
+{
+    if (source->snapshot != NULL && !same_process(source->snapshot, snapshot)) {
+        lmm_top_history_close(history);
+        source->known_age = false;
+    }
+    if (!lmm_symbols_apply(&source->symbols, LMM_SYMBOLS_QUIET, snapshot->model) ||
+        !lmm_top_history_add(history, snapshot->model, now_ns)) {
+        lmm_reason_set(&source->trouble, "%s", strerror(ENOMEM));
+        lmm_snapshot_free(snapshot);
+        return false;
+    }
+    lmm_snapshot_free(source->snapshot);
+    source->snapshot = snapshot;
+    return true;
+}
+
+bool lmm_top_source_read(struct lmm_top_source *source, struct lmm_top_history *history,
+                         uint64_t now_ns)
+{
+    struct lmm_snapshot *snapshot = lmm_snapshot_try(source->path, &source->trouble);
+
+    source->gone = snapshot == NULL && access(source->path, F_OK) != 0 && errno == ENOENT;
+    if (snapshot == NULL || !take_in(source, history, snapshot, now_ns)) {
+        lmm_top_history_stop(history);
+        return false;
+    }
+    source->trouble.text[0] = '\0';
+    source->state = snapshot->state;
+    learn_age(source, now_ns);
+    source->read_ns = now_ns;
+    return true;
+}
+
+void lmm_top_source_close(struct lmm_top_source *source)
+{
+    lmm_snapshot_free(source->snapshot);
+    lmm_symbols_close(source->symbols);
+    free(source->path);
+    *source = (struct lmm_top_source) {.path = NULL};
+}
+
+const char *lmm_top_source_words(const struct lmm_top_source *source)
+{
+    static const char *const words[] = {
+        [LMM_PROCESS_LIVE] = "live",
+        [LMM_PROCESS_LOST] = "live, but its ledger could not grow: figures of that moment",
+        [LMM_PROCESS_EXITED] = "EXITED with live blocks: its last figures",
+        [LMM_PROCESS_KILLED] = "KILLED: its last figures",
+        [LMM_PROCESS_REPLACED] = "REPLACED by exec: its last figures",
+        [LMM_PROCESS_SNAPSHOT] = "snapshot",
+    };
+
+    return source->gone ? "ENDED, ledger removed: its last figures" : words[source->state];
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * top_state: all that `lmm top` knows at a moment - which view, its order, filter and selected row,
+ * and what is watched - and what each key does to that. Nothing here knows of a terminal.
+ *
+ * Invariants:
+ *   I1  rows are those of `view`, made of the last reading, in its order, and the cursor is on one
+ *       of them: lmm_top_update() holds that, after each key and each reading
+ *   I2  in the view of sites `family` is the serial number of the family whose sites they are; when
+ *       it is no longer there the view is that of families
+ *   I3  as long as a filter is typed all keys but those of the prompt and the arrows are text
+ *
+ * Locks: none. Not responsible for reading ledgers: lmm_top_press() answers what the caller must
+ * do.
+ */
+#ifndef LMM_PROGRAM_TOP_STATE_H
+#define LMM_PROGRAM_TOP_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reporter/program/ledger/place.h"
+#include "reporter/program/top/top_history.h"
+#include "reporter/program/top/top_rows.h"
+#include "reporter/program/top/top_source.h"
+
+enum {
+    LMM_TOP_FILTER_BYTES = 64,
+};
+
+/* Keys that are no characters; characters are bytes from 1 to 255. */
+enum lmm_top_special {
+    LMM_TOP_KEY_NONE = 0, /* nothing was pressed */
+    LMM_TOP_KEY_ESCAPE = 27,
+    LMM_TOP_KEY_BACKSPACE = 256,
+    LMM_TOP_KEY_ENTER,
+    LMM_TOP_KEY_UP,
+    LMM_TOP_KEY_DOWN,
+    LMM_TOP_KEY_PAGE_UP,
+    LMM_TOP_KEY_PAGE_DOWN,
+    LMM_TOP_KEY_HOME,
+    LMM_TOP_KEY_END,
+};
+
+/* What a key asks of the caller. */
+enum lmm_top_answer {
+    LMM_TOP_GO_ON,
+    LMM_TOP_READ, /* read again at once */
+    LMM_TOP_OPEN, /* watch the selected process */
+    LMM_TOP_LIST, /* back to the list of processes: stop watching */
+    LMM_TOP_QUIT,
+};
+
+/* How one view is looked at. */
+struct lmm_top_table {
+    const struct lmm_top_key *key;
+    bool reversed;
+    char filter[LMM_TOP_FILTER_BYTES];
+    struct lmm_top_cursor cursor;
+};
+
+struct lmm_top {
+    enum lmm_top_view view;
+    struct lmm_top_table table[LMM_TOP_VIEWS];
+    struct lmm_top_rows rows;
+    bool typing; /* a filter */
+    bool help;
+    bool once;     /* one screen of text: no row is selected, and there are no rates */
+    bool has_list; /* there is a list of processes to go back to */
+    uint64_t family;
+    uint64_t delay_ms;
+
+    /* The list. */
+    struct lmm_places places;
+    const char *program; /* list only processes of this name; may be NULL */
+    uint64_t wall_ns;    /* CLOCK_REALTIME when the list was made */
+
+    /* The process. */
+    struct lmm_top_source source;
+    struct lmm_top_history history;
+    uint64_t now_ns; /* CLOCK_MONOTONIC at the last update */
+
+    size_t shown; /* rows of the table that fit on the screen; set by who lays it out, at least 1 */
+};
+
+/* Makes a state with the first keys of all views. Free it with lmm_top_close(). */
+void lmm_top_init(struct lmm_top *top, enum lmm_top_view view);
+void lmm_top_close(struct lmm_top *top);
+
+/* The table of the current view. */
+struct lmm_top_table *lmm_top_table(struct lmm_top *top);
+
+/* Makes the rows anew, after a reading, a key, or a change of `shown`. Returns false: no memory. */
+bool lmm_top_update(struct lmm_top *top);
+
+/* Does what a key says. */
+enum lmm_top_answer lmm_top_press(struct lmm_top *top, int key);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* top_table: see top_table.h for the contract. */
+#include "reporter/program/top/top_table.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/ledger/place.h"
+#include "reporter/program/top/top_sheet.h"
+#include "reporter/program/top/top_state.h"
+
+enum {
+    MARGIN = 1,    /* for the mark of the selected row, which terminals without colours need */
+    NAME_MIN = 16, /* columns of the name below which other columns go */
+    TREND_MIN = 8,
+};
+
+enum format {
+    COUNT,
+    BYTES,
+    PERMILLE,
+    DURATION,
+    RATE, /* as COUNT, but there is none before the second reading */
+    TREND,
+    STATE,
+};
+
+enum when {
+    ALWAYS,
+    TOTALS,  /* while a reading is marked, and where there is only one reading */
+    CHANGES, /* where there is more than one */
+};
+
+struct column {
+    const char *heading;
+    enum format format;
+    enum lmm_top_figure figure;
+    uint8_t width; /* with a blank before it; TREND: the least */
+    uint8_t rank;  /* the smaller, the longer it stays in a narrow table */
+    enum when when;
+};
+
+static const struct column process_columns[] = {
+    {"PID", COUNT, LMM_TOP_PID, 8, 0, ALWAYS},
+    {"UP", DURATION, LMM_TOP_AGE, 12, 1, ALWAYS},
+    {"STATE", STATE, LMM_TOP_FIGURES, 10, 2, ALWAYS},
+    {NULL, COUNT, 0, 0, 0, ALWAYS},
+};
+
+static const struct column family_columns[] = {
+    {"BYTES", BYTES, LMM_TOP_BYTES, 9, 0, ALWAYS},
+    {"BLOCKS", COUNT, LMM_TOP_BLOCKS, 9, 1, ALWAYS},
+    {"PEAK", BYTES, LMM_TOP_PEAK, 9, 10, ALWAYS},
+    {"SLOTS", COUNT, LMM_TOP_SLOTS, 9, 8, ALWAYS},
+    {"USE", PERMILLE, LMM_TOP_USE, 7, 7, ALWAYS},
+    {"SIZE", BYTES, LMM_TOP_SIZE, 8, 5, ALWAYS},
+    {"PAGES", COUNT, LMM_TOP_PAGES, 8, 9, ALWAYS},
+    {"COMMIT", BYTES, LMM_TOP_COMMITTED, 9, 6, ALWAYS},
+    {"MAPPED", BYTES, LMM_TOP_MAPPED, 9, 13, ALWAYS},
+    {"SLOTS/PG", COUNT, LMM_TOP_PAGE_SLOTS, 9, 14, ALWAYS},
+    {"BYTES/PG", BYTES, LMM_TOP_PAGE_BYTES, 9, 15, ALWAYS},
+    {"ALLOCS", COUNT, LMM_TOP_ALLOCATIONS, 9, 2, TOTALS},
+    {"FREES", COUNT, LMM_TOP_FREES, 9, 11, TOTALS},
+    {"ALLOC/S", RATE, LMM_TOP_ALLOCATION_RATE, 9, 3, CHANGES},
+    {"FREE/S", RATE, LMM_TOP_FREE_RATE, 9, 12, CHANGES},
+    {"TREND", TREND, LMM_TOP_FIGURES, TREND_MIN + 1, 4, CHANGES},
+    {NULL, COUNT, 0, 0, 0, ALWAYS},
+};
+
+static const struct column site_columns[] = {
+    {"BYTES", BYTES, LMM_TOP_BYTES, 9, 0, ALWAYS},
+    {"BLOCKS", COUNT, LMM_TOP_BLOCKS, 9, 1, ALWAYS},
+    {"ALLOCS", COUNT, LMM_TOP_ALLOCATIONS, 9, 4, ALWAYS},
+    {"FREES", COUNT, LMM_TOP_FREES, 9, 5, ALWAYS},
+    {"ALLOC/S", RATE, LMM_TOP_ALLOCATION_RATE, 9, 2, ALWAYS},
+    {"FREE/S", RATE, LMM_TOP_FREE_RATE, 9, 3, ALWAYS},
+    {NULL, COUNT, 0, 0, 0, ALWAYS},
+};
+
+static const struct column *columns_of(enum lmm_top_view view)
+{
+    return view == LMM_TOP_PROCESSES ? process_columns
+           : view == LMM_TOP_SITES   ? site_columns
+                                     : family_columns;
+}
+
+/* ---- Which columns --------------------------------------------------------------------------- */
+
+static size_t width_of(const struct column *column, size_t columns)
+{
+    if (column->format != TREND) {
+        return column->width;
+    }
+    return columns >= 200   ? LMM_TOP_SAMPLES + 1
+           : columns >= 100 ? 2 * TREND_MIN + 1
+                            : column->width;
+}
+
+static bool applies(const struct column *column, const struct lmm_top *top)
+{
+    return column->when == ALWAYS ||
+           (column->when == TOTALS ? top->history.marked || top->once : !top->once);
+}
+
+/* Returns the column with the smallest rank above *rank, and sets that; NULL: there are no more. */
+static const struct column *next_by_rank(const struct column *columns, int *rank)
+{
+    const struct column *found = NULL;
+
+    for (const struct column *column = columns; column->heading != NULL; column++) {
+        if (column->rank > *rank && (found == NULL || column->rank < found->rank)) {
+            found = column;
+        }
+    }
+    *rank = found == NULL ? *rank : found->rank;
+    return found;
+}
+
+/* Returns a bit for each column that there is room for; a column goes only when all above its rank
+ * do. */
+static uint32_t choose(const struct lmm_top *top, size_t columns)
+{
+    const struct column *all = columns_of(top->view);
+    size_t used = MARGIN + NAME_MIN;
+    uint32_t chosen = 0;
+    int rank = -1;
+
+    for (const struct column *column = next_by_rank(all, &rank); column != NULL;
+         column = next_by_rank(all, &rank)) {
+        if (!applies(column, top)) {
+            continue;
+        }
+        used += width_of(column, columns);
+        if (used > columns) {
+            break;
+        }
+        chosen |= UINT32_C(1) << (column - all);
+    }
+    return chosen;
+}
+
+/* ---- Heading --------------------------------------------------------------------------------- */
+
+void lmm_top_table_heading(struct lmm_top_sheet *sheet, const struct lmm_top *top)
+{
+    static const char *const names[] = {"PROGRAM", "NAME", "FILE:LINE FUNCTION"};
+    const struct column *columns = columns_of(top->view);
+    uint32_t chosen = choose(top, sheet->columns);
+
+    lmm_top_pad_to(sheet, MARGIN);
+    for (size_t i = 0; columns[i].heading != NULL; i++) {
+        bool difference = top->history.marked && columns[i].figure <= LMM_TOP_FREES &&
+                          top->view != LMM_TOP_PROCESSES;
+        char heading[LMM_TOP_CELL_BYTES];
+
+        if ((chosen >> i & 1) != 0) {
+            snprintf(heading, sizeof(heading), "%s%s", difference ? "+" : "", columns[i].heading);
+            lmm_top_put_right(sheet, heading, width_of(&columns[i], sheet->columns));
+        }
+    }
+    lmm_top_put(sheet, " ");
+    lmm_top_put(sheet, names[top->view]);
+    lmm_top_pad_to(sheet, sheet->columns);
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+static void write_cell(const struct column *column, const struct lmm_top *top,
+                       const struct lmm_top_row *row, char *cell)
+{
+    int64_t value = column->figure < LMM_TOP_FIGURES ? row->figure[column->figure] : 0;
+    bool difference = top->history.marked && column->figure <= LMM_TOP_FREES;
+
+    if (column->format == STATE) {
+        snprintf(cell, LMM_TOP_CELL_BYTES, "%s", lmm_process_state_name(row->place->state));
+    } else if (column->format == RATE && !top->history.rated) {
+        snprintf(cell, LMM_TOP_CELL_BYTES, "-");
+    } else if (column->format == BYTES) {
+        lmm_top_write_bytes(cell, value, difference);
+    } else if (column->format == PERMILLE) {
+        lmm_top_write_permille(cell, value, difference);
+    } else if (column->format == DURATION) {
+        lmm_top_write_duration(cell, (uint64_t) value);
+    } else {
+        lmm_top_write_count(cell, value, difference);
+    }
+}
+
+static struct lmm_string last_component(struct lmm_string path)
+{
+    const char *slash = memrchr(path.text, '/', path.bytes);
+
+    if (slash != NULL) {
+        path.bytes -= (size_t) (slash + 1 - path.text);
+        path.text = slash + 1;
+    }
+    return path;
+}
+
+/* A long path gives way to its last component, so that the line number stays on the screen. */
+static void put_site(struct lmm_top_sheet *sheet, const struct lmm_model_site *site)
+{
+    struct lmm_string file = site->file.bytes > 0 ? site->file : lmm_string_of("(unknown)");
+    char line[LMM_TOP_CELL_BYTES] = "";
+    size_t columns;
+
+    if (site->line != 0) {
+        snprintf(line, sizeof(line), ":%" PRIu32, site->line);
+    }
+    columns = lmm_top_string_columns(sheet, file) + strlen(line) + 1 +
+              lmm_top_string_columns(sheet, site->function);
+    if (sheet->line[sheet->used - 1].columns + columns > sheet->columns) {
+        file = last_component(file);
+    }
+    lmm_top_put_string(sheet, file);
+    lmm_top_put(sheet, line);
+    if (site->function.bytes > 0) {
+        lmm_top_put(sheet, " ");
+        lmm_top_put_string(sheet, site->function);
+    }
+}
+
+void lmm_top_table_row(struct lmm_top_sheet *sheet, const struct lmm_top *top,
+                       const struct lmm_top_row *row, bool selected)
+{
+    const struct column *columns = columns_of(top->view);
+    uint32_t chosen = choose(top, sheet->columns);
+
+    lmm_top_put(sheet, selected ? ">" : " ");
+    for (size_t i = 0; columns[i].heading != NULL; i++) {
+        size_t width = width_of(&columns[i], sheet->columns);
+        char cell[LMM_TOP_CELL_BYTES];
+
+        if ((chosen >> i & 1) != 0 && columns[i].format == TREND) {
+            lmm_top_put(sheet, " ");
+            lmm_top_put_sparkline(sheet, row->family->live_bytes, row->family->samples, width - 1);
+        } else if ((chosen >> i & 1) != 0) {
+            write_cell(&columns[i], top, row, cell);
+            lmm_top_put_right(sheet, cell, width);
+        }
+    }
+    lmm_top_put(sheet, " ");
+    if (row->site != NULL) {
+        put_site(sheet, row->site);
+    } else {
+        lmm_top_put_string(sheet, row->name);
+    }
+    if (selected) {
+        lmm_top_pad_to(sheet, sheet->columns);
+    }
+}

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""diff and watch: what is compared and watched, how it ends, and what is refused.
+
+Usage: test_commands.py LMM FOLDER [test]...   FOLDER: tests/reporter/program, where the harness is
+"""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import unittest
+
+PROGRAM_TESTS = os.path.abspath(sys.argv.pop(2))
+sys.path.insert(0, PROGRAM_TESTS)
+import harness  # noqa: E402
+from harness import ledger  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LINE = re.compile(r"^ *(\d+\.\d\d)s +([\d,]+) +([-+]?[\d,]+) +([\d,]+) +([\d,]+)  (item_t \+[\d,]+|-)$")
+
+
+class Diff(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.old = ledger.sample(snapshot_time_ns=ledger.START_NS + 1).write(self.path("old.lmm"))
+        grown = ledger.sample(snapshot_time_ns=ledger.START_NS + 2)
+        grown.count(0, 100, 1)
+        self.new = grown.write(self.path("new.lmm"))
+
+    def test_files(self):
+        text = self.succeed("diff", self.old, self.new)
+        self.assertEqual(text.splitlines()[-1], "SUMMARY: +99 live blocks, +3960 live bytes (256 -> 4216), "
+                                                "+100 allocations, +1 free")
+        self.assertIn("hr.c:42 (hire)", text)
+        self.assertNotIn("note:", text)
+        self.assertIn("note: the second is older than the first", self.succeed("diff", self.new, self.old))
+
+    def test_a_process_and_its_snapshot(self):
+        keeper = self.keep()
+        self.succeed("snapshot", keeper.pid, "-o", self.path("saved.lmm"))
+        document = json.loads(self.succeed("diff", "--format", "json", self.path("saved.lmm"), keeper.pid))
+        self.assertEqual((document["same_process"], document["backwards"]), (True, False))
+        self.assertEqual((document["families"], document["sites"]), ([], []))
+        self.assertEqual(document["before"]["pid"], keeper.pid)
+
+    def test_families_and_rows_that_are_asked_for(self):
+        document = json.loads(self.succeed("diff", "-Fjson", "--family", "stud*", self.old, self.new))
+        self.assertEqual(document["totals"]["live_bytes"], {"before": 56, "after": 56, "growth": 0})
+        both = json.loads(self.succeed("diff", "-Fjson", "-fstud*", "-femp_?", self.old, self.new))
+        self.assertEqual(both["totals"]["live_bytes"]["growth"], 3960)
+        empty = ledger.Ledger().write(self.path("empty.lmm"))
+        self.assertIn("... and 1 more family\n", self.succeed("diff", "--top", "1", empty, self.new))
+
+    def test_what_cannot_be_compared(self):
+        self.fail_with(1, "nothing.lmm", "diff", self.old, self.path("nothing.lmm"))
+        with open(self.new, "r+b") as file:
+            file.truncate(5000)
+        self.fail_with(1, "new.lmm", "diff", self.new, self.old)
+        self.fail_with(1, "new.lmm", "diff", self.old, self.new)
+
+    def test_wrong_usage(self):
+        self.refuse("two are needed", "diff", self.old)
+        self.refuse("more than two", "diff", self.old, self.old, self.old)
+        self.refuse("no format 'csv'", "diff", "--format=csv", self.old, self.old)
+        self.refuse("--top", "diff", "--top=0", self.old, self.old)
+
+    def test_full_output(self):
+        for form in ("text", "json"):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                self.fail_with(1, "No space left", "diff", "--format", form, self.old, self.new, stdout=full)
+
+
+class Watch(harness.Case):
+    def play(self):
+        """Starts a process with a ledger that changes; its name is `player`."""
+        player = subprocess.Popen([sys.executable, "-B", os.path.join(HERE, "player.py"),
+                                   self.in_ledgers("player.lmm"), PROGRAM_TESTS],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(self.end, player)
+        self.assertEqual(player.stdout.readline(), b"ready\n")
+        return player
+
+    def watch(self, *arguments):
+        """Starts `lmm watch` and returns it when it has printed three lines of changes."""
+        watch = subprocess.Popen([harness.LMM, "watch", *map(str, arguments)], env=self.environment,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+        self.addCleanup(watch.kill)
+        self.assertRegex(watch.stdout.readline(),
+                         "^ +TIME +LIVE-BYTES +CHANGE +ALLOCS/S +FREES/S  GREW-MOST$")
+        for _ in range(3):
+            self.assertRegex(watch.stdout.readline(), LINE)
+        return watch
+
+    def ended(self, watch):
+        """The rest that a watch prints, when it has ended well."""
+        text, complaints = watch.communicate(timeout=60)
+        self.assertEqual((watch.returncode, complaints), (0, ""), text)
+        return text
+
+    def test_finds_the_leak(self):
+        self.play()
+        text = self.succeed("watch", "player", "--every", "50ms", "--for", "2.5s")
+        head, table = text.split("1 site grows steadily:\n")
+        lines = head.splitlines()
+        self.assertGreaterEqual(len(lines), 12 + 3)
+        rows = [LINE.match(line) for line in lines[1:-2]]
+        self.assertNotIn(None, rows, text)
+        times = [float(row[1]) for row in rows]
+        self.assertEqual(times, sorted(set(times)))
+        self.assertRegex(lines[-1], r"^player \(pid \d+\), \d+\.\d s, \d+ readings: live bytes \+[\d,]+$")
+        headings, row = [line.split() for line in table.splitlines()]
+        self.assertEqual(headings, ["BYTES/S", "GREW-BY", "LIVE-BYTES", "FAMILY", "ALLOCATED-AT"])
+        self.assertEqual(row[3:], ["item_t", "leak.c:1", "(leak)"])
+        self.assertTrue(3000 < int(row[0].replace(",", "")) < 5000, "4,000 bytes a second: " + row[0])
+
+    def test_changes_add_up(self):
+        self.play()
+        lines = self.succeed("watch", "--every=20ms", "--for=400ms").splitlines()
+        rows = [match for match in map(LINE.match, lines) if match]
+        live, change = ([int(row[i].replace(",", "")) for row in rows] for i in (2, 3))
+        for i in range(1, len(rows)):
+            self.assertEqual(live[i], live[i - 1] + change[i], rows[i][0])
+        for row in rows:
+            self.assertEqual(row[6] == "-", not row[3].startswith("+"), row[0])
+            if row[3].startswith("+"):
+                self.assertEqual(row[6], "item_t " + row[3])
+
+    def test_few_readings_tell_nothing(self):
+        self.play()
+        self.assertRegex(self.succeed("watch", "--every=100ms", "--for=200ms"),
+                         "\ntoo few readings to tell which sites grow steadily: [123] of 12\n$")
+
+    def test_nothing_grows_in_a_process_at_rest(self):
+        keeper = self.keep()
+        self.assertIn("no site grows steadily\n",
+                      self.succeed("watch", keeper.pid, "--every=10ms", "--for=300ms"))
+
+    def test_an_interrupt_is_an_end(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number):
+                player = self.play()
+                watch = self.watch(player.pid, "--every", "20ms")
+                watch.send_signal(number)
+                text = self.ended(watch)
+                self.assertIn("readings: live bytes ", text)
+                self.assertNotIn("ended early", text)
+                self.end(player)
+
+    def test_the_process_ends(self):
+        for word, reason in (("exit", "the process exited, and left live blocks"),
+                             ("clean", "the process exited without live blocks"),
+                             ("other", "another process has its ledger there now"),
+                             (None, "the process was killed")):
+            with self.subTest(word):
+                player = self.play()
+                watch = self.watch(player.pid, "--every=20ms", "--for=1h")
+                if word is None:
+                    player.kill()
+                else:
+                    player.communicate(word.encode())
+                player.wait()
+                text = self.ended(watch)
+                self.assertIn("\nended early: " + reason, text)
+                self.assertRegex(text, r"player \(pid %d\), .* readings: live bytes \+" % player.pid)
+
+    def test_nothing_to_watch(self):
+        self.fail_with(1, "nobody", "watch", "nobody")
+        keeper = self.keep()
+        keeper.kill()
+        keeper.wait()
+        self.fail_with(1, "nothing to watch: the process was killed", "watch", keeper.pid)
+        self.fail_with(1, "a saved snapshot", "watch",
+                       ledger.sample(snapshot_time_ns=1).write(self.path("copy.lmm")))
+        lost = self.keep("lost.lmm", "lost")
+        self.fail_with(1, "its ledger could not grow", "watch", lost.pid)
+
+    def test_wrong_usage(self):
+        self.refuse("'soon' is no time", "watch", "--every=soon")
+        self.refuse("10ms at least", "watch", "--every=9ms")
+        self.refuse("'0s' is no time", "watch", "--for", "0s")
+        self.refuse("--top", "watch", "--top=many")
+        self.refuse("more than one", "watch", "1", "2")
+
+    def test_full_output(self):
+        keeper = self.keep()
+        with open("/dev/full", "w", encoding="ascii") as full:
+            self.fail_with(1, "No space left", "watch", keeper.pid, "--for=1h", "--every=10ms", stdout=full)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * golden: fixed ledgers through each renderer, compared byte by byte with the files beside this
+ * source.
+ *
+ *   golden_render DIR                        compare; exit status 1 and the first difference if any
+ *   LMM_GOLDEN_RECORD=1 golden_render DIR    write them anew; then look at `git diff`
+ *
+ * DIR is this folder. A ledger is a function below; a golden file is a line in the table `cases`.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/json.h"
+#include "reporter/core/build.h"
+#include "reporter/core/model.h"
+#include "reporter/core/sink.h"
+#include "reporter/core/text.h"
+#include "tests/support/book.h"
+
+enum {
+    OUTPUT_MAX = 1 << 16,
+    SCRATCH_MAX = 1 << 16,
+};
+
+struct output {
+    char bytes[OUTPUT_MAX];
+    size_t used;
+};
+
+static int append(void *context, const char *data, size_t bytes)
+{
+    struct output *output = context;
+
+    if (bytes > sizeof(output->bytes) - output->used) {
+        return -ENOSPC;
+    }
+    memcpy(output->bytes + output->used, data, bytes);
+    output->used += bytes;
+    return 0;
+}
+
+/* ---- Ledgers --------------------------------------------------------------------------------- */
+
+static void gauges(struct book *book, uint32_t family, uint64_t pages, uint64_t committed_bytes,
+                   uint64_t slots, uint64_t peak_slots)
+{
+    struct lmm_ledger_family *record = book_family_at(book, family);
+
+    record->pages = pages;
+    record->mapped_bytes = pages * 262144;
+    record->committed_bytes = committed_bytes;
+    record->slots = slots;
+    record->peak_slots = peak_slots;
+}
+
+static void free_runs(struct book *book, uint32_t family, uint64_t slots, uint64_t longest_slots)
+{
+    book_family_at(book, family)->run_free_slots = slots;
+    book_family_at(book, family)->longest_run_slots = longest_slots;
+}
+
+/* A program in the middle of its work: two threads, one of them ended, runs, an unused family. */
+static void ordinary(struct book *book)
+{
+    book_open(book, "/usr/local/bin/wordindex", 4242);
+    uint32_t document = book_family(book, "document_t", 72, 8);
+    uint32_t word = book_family(book, "word_t", 40, 8);
+    uint32_t posting = book_family(book, "posting_t", 12, 4);
+    uint32_t cursor = book_family(book, "cursor_t", 33, 16);
+
+    book_family(book, "stopword_t", 16, 8);
+    uint32_t open = book_site(book, document, "testapp/wordindex.c", 88, "open_document");
+    uint32_t add = book_site(book, word, "testapp/wordindex.c", 131, "add_word");
+    uint32_t seed = book_site(book, word, "testapp/wordindex.c", 207, "seed");
+    uint32_t first = book_site(book, posting, "testapp/wordindex.c", 149, "first_postings");
+    uint32_t bare = book_site(book, cursor, "(unattributed)", 0, "");
+
+    book_site(book, cursor, "testapp/wordindex.c", 300, "never_reached");
+    book_count(book, 1, open, 17, 0);
+    book_count(book, 1, add, 30000, 0);
+    book_count(book, 0, add, 1457, 26);
+    book_count(book, 1, seed, 1, 0);
+    book_count(book, 1, first, 31431, 0);
+    book_row(book, 1, first)->allocated_extra_slots = 400000;
+    book_row(book, 0, first)->freed_extra_slots = 2048;
+    book_count(book, 1, bare, 1000, 0);
+    book_count(book, 0, bare, 0, 1000);
+    gauges(book, document, 1, 4096, 3640, 17);
+    gauges(book, word, 5, 1310720, 32765, 32000);
+    gauges(book, posting, 20, 5177344, 436880, 431431);
+    free_runs(book, posting, 7000, 3000);
+    gauges(book, cursor, 1, 4096, 5461, 4);
+    book_command(book, "--limit");
+    book_command(book, "a b");
+    book->header.reservoir_bytes = 4 * 262144;
+    book->header.overhead_bytes = 2285568;
+}
+
+/* The classic demonstration: everything is small enough to be checked by eye. */
+static void small(struct book *book)
+{
+    book_open(book, "emp_student", 7);
+    uint32_t emp = book_family(book, "emp_t", 36, 4);
+    uint32_t student = book_family(book, "student_t", 56, 8);
+    uint32_t hire = book_site(book, emp, "hr.c", 42, "hire");
+    uint32_t enrol = book_site(book, student, "hr.c", 57, "enrol");
+
+    book_count(book, 1, hire, 3, 2);
+    book_count(book, 1, enrol, 2, 1);
+    gauges(book, emp, 1, 4096, 7281, 3);
+    gauges(book, student, 1, 4096, 4681, 2);
+}
+
+/* One of everything, for the singular of every word. */
+static void single(struct book *book)
+{
+    book_open(book, "/bin/one", 1);
+    uint32_t family = book_family(book, "char", 1, 1);
+
+    book_count(book, 1, book_site(book, family, "one.c", 1, "main"), 1, 0);
+    gauges(book, family, 1, 1, 1, 1);
+    book->header.sites_merged = 1;
+}
+
+/* The same one's ledger could not grow. */
+static void lost(struct book *book)
+{
+    single(book);
+    book->header.state = LMM_LEDGER_LOST;
+    book->header.lost_errno = ENOSPC;
+    book->header.end_time_ns = book->header.start_time_ns + 1000000000;
+}
+
+/* ... or it left its block behind, and was looked at with a copy of its books. */
+static void exited(struct book *book)
+{
+    single(book);
+    book->header.state = LMM_LEDGER_EXITED;
+    book->header.end_time_ns = book->header.start_time_ns + 1000000000;
+    book->header.snapshot_time_ns = book->header.start_time_ns + 2000000000;
+}
+
+static void empty(struct book *book)
+{
+    book_open(book, "/bin/none", 2);
+}
+
+/* Everything freed: figures to show, no leak. */
+static void clean(struct book *book)
+{
+    book_open(book, "/bin/tidy", 3);
+    uint32_t family = book_family(book, "note_t", 24, 8);
+
+    book_count(book, 1, book_site(book, family, "tidy.c", 9, "note"), 1000000, 1000000);
+    gauges(book, family, 0, 0, 0, 10922);
+}
+
+/* More sites and unused families than the report shows one by one. */
+static void many(struct book *book)
+{
+    char text[32];
+
+    book_open(book, "/bin/many", 4);
+    uint32_t family = book_family(book, "item_t", 8, 8);
+
+    for (uint32_t i = 1; i <= 13; i++) {
+        snprintf(text, sizeof(text), "f%u", (unsigned) i);
+        book_count(book, 1, book_site(book, family, "many.c", i, text), 100 * (i % 5), 0);
+        snprintf(text, sizeof(text), "spare%02u_t", (unsigned) i);
+        book_family(book, text, 8, 8);
+    }
+    gauges(book, family, 1, 262144, 32768, 2800);
+}
+
+/* What a damaged or malicious process may have written where names and figures belong. */
+static void hostile(struct book *book)
+{
+    book_open(book, "/tmp/\033[2Jevil\n\"prog\\ram\"", UINT32_MAX);
+    uint32_t escape = book_family(book, "\033]0;owned\007", 8, 8);
+    uint32_t bytes = book_family(book, "\xff\xc0\x80 caf\xc3\xa9 \xed\xa0\x80", 16, 8);
+    uint32_t huge = book_family(book, "huge\t\x7f", UINT64_MAX, 1);
+    uint32_t fake = book_site(book, escape, "a\nleak: 1 block, 0 bytes of nothing", 7, "\x1b[31m");
+    uint32_t bidi =
+        book_site(book, bytes, "\xe2\x80\xaegnp.c", UINT32_MAX, "\xc2\x9b\xf0\x9f\x98\x80");
+    uint32_t wrap = book_site(book, huge, "", 0, "shown with a line only");
+
+    book_count(book, 1, fake, 5, 0);
+    book_count(book, 1, bidi, 1, 7);
+    book_count(book, 1, wrap, UINT64_MAX, 0);
+    gauges(book, escape, 1, UINT64_MAX, UINT64_MAX, UINT64_MAX);
+    free_runs(book, escape, UINT64_MAX, 1);
+    gauges(book, bytes, 1, 4096, 1, 0);
+    free_runs(book, bytes, 1, 100);
+    gauges(book, huge, UINT64_MAX, 1, 0, 1);
+    book_family_at(book, huge)->mapped_bytes = UINT64_MAX;
+    book->header.move_sequence = 3;
+    book->header.sites_merged = 12;
+}
+
+/* ---- Renderers ------------------------------------------------------------------------------- */
+
+static int usage(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return lmm_text_usage(model, sink, NULL);
+}
+
+static int usage_colour(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return lmm_text_usage(model, sink, &(struct lmm_text_style) {.colour = true, .top_sites = 2});
+}
+
+static int leaks(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return lmm_text_leaks(model, sink, &(struct lmm_text_style) {.top_sites = 1});
+}
+
+static int leaks_colour(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return lmm_text_leaks(model, sink, &(struct lmm_text_style) {.colour = true});
+}
+
+/* A model as whoever looked for the process would complete it. */
+static const struct lmm_model *found(const struct lmm_model *model, enum lmm_model_process process)
+{
+    static struct lmm_model completed;
+
+    completed = *model;
+    completed.process = process;
+    return &completed;
+}
+
+static int usage_killed(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return usage(found(model, LMM_MODEL_KILLED), sink);
+}
+
+static int leaks_killed(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return leaks(found(model, LMM_MODEL_KILLED), sink);
+}
+
+static int json_killed(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return lmm_json_usage(found(model, LMM_MODEL_KILLED), sink);
+}
+
+static int usage_replaced(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return usage(found(model, LMM_MODEL_REPLACED), sink);
+}
+
+static const struct {
+    const char *file;
+    void (*ledger)(struct book *book);
+    int (*render)(const struct lmm_model *model, struct lmm_sink *sink);
+} cases[] = {
+    {"usage-ordinary.txt", ordinary, usage},
+    {"usage-ordinary-colour.txt", ordinary, usage_colour},
+    {"usage-ordinary.json", ordinary, lmm_json_usage},
+    {"leaks-ordinary.txt", ordinary, leaks},
+    {"leaks-ordinary-colour.txt", ordinary, leaks_colour},
+    {"usage-small.txt", small, usage},
+    {"leaks-small.txt", small, leaks},
+    {"usage-single.txt", single, usage},
+    {"leaks-single.txt", single, leaks},
+    {"usage-lost.txt", lost, usage},
+    {"usage-lost.json", lost, lmm_json_usage},
+    {"usage-exited.txt", exited, usage},
+    {"usage-exited.json", exited, lmm_json_usage},
+    {"usage-killed.txt", single, usage_killed},
+    {"leaks-killed.txt", single, leaks_killed},
+    {"usage-killed.json", single, json_killed},
+    {"usage-replaced.txt", single, usage_replaced},
+    {"usage-empty.txt", empty, usage},
+    {"usage-empty.json", empty, lmm_json_usage},
+    {"leaks-empty.txt", empty, leaks},
+    {"usage-clean.txt", clean, usage},
+    {"leaks-clean.txt", clean, leaks},
+    {"usage-many.txt", many, usage},
+    {"leaks-many.txt", many, leaks},
+    {"usage-hostile.txt", hostile, usage},
+    {"usage-hostile.json", hostile, lmm_json_usage},
+    {"leaks-hostile.txt", hostile, leaks},
+};
+
+/* ---- Comparing ------------------------------------------------------------------------------- */
+
+static int render(size_t n, struct output *output)
+{
+    static _Alignas(16) char scratch[SCRATCH_MAX];
+    struct book book;
+    struct lmm_sink sink;
+    struct lmm_model *model;
+    int error;
+
+    cases[n].ledger(&book);
+    output->used = 0;
+    lmm_sink_init(&sink, append, output);
+    error = lmm_model_build(&book.view, scratch, sizeof(scratch), &model);
+    error = error != 0 ? error : cases[n].render(model, &sink);
+    book_close(&book);
+    return error;
+}
+
+static bool record(const char *path, const struct output *output)
+{
+    FILE *file = fopen(path, "w");
+    bool written = file != NULL && fwrite(output->bytes, 1, output->used, file) == output->used;
+
+    return file != NULL && fclose(file) == 0 && written;
+}
+
+static bool load(const char *path, struct output *output)
+{
+    FILE *file = fopen(path, "r");
+
+    output->used = 0;
+    if (file == NULL) {
+        return false;
+    }
+    output->used = fread(output->bytes, 1, sizeof(output->bytes), file);
+    return fclose(file) == 0;
+}
+
+static void show_difference(const struct output *is, const struct output *should)
+{
+    size_t at = 0;
+    size_t line = 1;
+    size_t start = 0;
+
+    while (at < is->used && at < should->used && is->bytes[at] == should->bytes[at]) {
+        if (is->bytes[at++] == '\n') {
+            start = at;
+            line++;
+        }
+    }
+    const char *end = memchr(is->bytes + start, '\n', is->used - start);
+    size_t length = end == NULL ? is->used - start : (size_t) (end - is->bytes) - start;
+
+    printf("  line %zu, column %zu is now: %.*s\n", line, at - start + 1, (int) length,
+           is->bytes + start);
+}
+
+static bool check(const char *folder, size_t n)
+{
+    static struct output is;
+    static struct output should;
+    char path[4096];
+    int error = render(n, &is);
+
+    snprintf(path, sizeof(path), "%s/%s", folder, cases[n].file);
+    if (error != 0) {
+        printf("%s: rendering failed: %s\n", cases[n].file, strerror(-error));
+        return false;
+    }
+    if (getenv("LMM_GOLDEN_RECORD") != NULL) {
+        return record(path, &is);
+    }
+    if (!load(path, &should)) {
+        printf("%s: cannot be read\n", path);
+        return false;
+    }
+    if (is.used == should.used && memcmp(is.bytes, should.bytes, is.used) == 0) {
+        return true;
+    }
+    printf("%s: differs\n", cases[n].file);
+    show_difference(&is, &should);
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    size_t count = sizeof(cases) / sizeof(cases[0]);
+    size_t good = 0;
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+        return 2;
+    }
+    for (size_t i = 0; i < count; i++) {
+        good += check(argv[1], i);
+    }
+    printf("%zu of %zu golden files %s\n", good, count,
+           getenv("LMM_GOLDEN_RECORD") != NULL ? "written" : "agree");
+    return good == count ? 0 : 1;
+}

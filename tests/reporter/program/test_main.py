@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""Subcommands, help and usage errors."""
+import os
+import re
+import subprocess
+
+import harness
+
+SOURCE = harness.SOURCE
+
+COMMANDS = "ls report sites top watch snapshot diff gc".split()
+
+
+class Main(harness.Case):
+    def test_help_lists_every_subcommand(self):
+        for arguments in (["help"], ["--help"], ["help", "help"]):
+            text = self.succeed(*arguments)
+            for command in COMMANDS:
+                self.assertRegex(text, rf"(?m)^  {command} +[a-z]")
+
+    def test_each_subcommand_explains_itself(self):
+        self.environment["PATH"] = "/nowhere"    # without man(1), help falls back on this
+        for command in COMMANDS:
+            text = self.succeed(command, "--help")
+            self.assertTrue(text.startswith(f"Usage: lmm {command} "), text)
+            self.assertEqual(self.succeed("help", command), text)
+
+    def test_version_is_told(self):
+        self.assertRegex(self.succeed("--version"), r"^lmm \d+\.\d+\.\d+\n$")
+        self.assertEqual(self.succeed("ls", "--version"), self.succeed("--version"))
+
+    def test_unknown_subcommands_are_one_line_and_status_2(self):
+        self.fail_with(2, "no subcommand 'nonsense'", "nonsense")
+        self.fail_with(2, "no subcommand 'nonsense'", "help", "nonsense")
+        self.fail_with(2, r"no subcommand '\x1b[31m'", "\033[31m")
+
+    def test_no_subcommand_is_a_usage_error(self):
+        self.refuse("Usage: lmm SUBCOMMAND")
+
+    def test_unknown_options_are_usage_errors(self):
+        for command in COMMANDS:
+            self.refuse("--nonsense", command, "--nonsense")
+
+    def test_options_that_make_no_sense_are_usage_errors(self):
+        for arguments, words in (
+                (["report", "--sort", "beauty"], "no sort key 'beauty'"),
+                (["report", "--top", "0"], "--top"),
+                (["report", "--top", "-1"], "--top"),
+                (["report", "--top", "5x"], "--top"),
+                (["report", "--top", "99999999999999999999"], "--top"),
+                (["report", "--format", "word"], "no format 'word'"),
+                (["report", "one", "two"], "two"),
+                (["sites", "one", "two"], "two"),
+                (["ls", "one"], "one"),
+                (["ls", "--format", "csv"], "csv"),
+                (["snapshot"], "-o FILE"),
+                (["snapshot", "-o", "x", "one", "two"], "two"),
+                (["gc", "--older-than", "soon"], "soon"),
+                (["gc", "1"], "1")):
+            self.refuse(words, *arguments)
+
+    def test_each_page_of_the_manual_has_the_options_of_its_subcommand(self):
+        for command in COMMANDS:
+            with open(os.path.join(SOURCE, "docs", "man", f"lmm-{command}.1.scd"),
+                      encoding="utf-8") as file:
+                page = file.read()
+            in_page = set(re.findall(r"\*(--[a-z][-a-z]*)\*", page))
+            in_help = set(re.findall(r"--[a-z][-a-z]*", self.succeed(command, "--help")))
+            self.assertEqual(in_page - {"--help", "--version", "--usage"},
+                             in_help - {"--help", "--version", "--usage"}, command)
+
+    def complete(self, *words):
+        """What bash offers for the last word."""
+        script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _lmm; '
+                  'printf "%s\\n" "${COMPREPLY[@]}"')
+        if not os.path.exists(self.path("lmm")):
+            os.symlink(harness.LMM, self.path("lmm"))
+        self.environment["PATH"] = self.folder + ":" + os.environ["PATH"]
+        result = subprocess.run(["bash", "-c", script, "bash",
+                                 os.path.join(SOURCE, "reporter", "program", "cmd", "lmm.bash"), *words],
+                                env=self.environment, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, encoding="utf-8", timeout=60,
+                                cwd=self.ledgers, check=True)
+        self.assertEqual([line for line in result.stderr.splitlines() if "compopt" not in line], [])
+        return result.stdout.split()
+
+    def test_completion_offers_what_there_is(self):
+        self.assertEqual(self.complete("lmm", "s"), ["sites", "snapshot"])
+        self.assertEqual(self.complete("lmm", "help", "re"), ["report"])
+        self.assertEqual(self.complete("lmm", "report", "--format", "p"), ["pprof"])
+        self.assertEqual(self.complete("lmm", "report", "--format", "=", "op"), ["openmetrics"])
+        self.assertEqual(self.complete("lmm", "ls", "-F", ""), ["text", "json"])
+        self.assertEqual(self.complete("lmm", "sites", "--sort", "b"), ["bytes", "blocks"])
+        self.assertEqual(self.complete("lmm", "gc", "--d"), ["--dry-run"])
+        self.assertEqual(self.complete("lmm", "ru"), ["run"])
+        self.assertEqual(self.complete("lmm", "run", "--sta"), ["--stacks"])
+        self.assertEqual(self.complete("lmm", "run", "--fit", "b"), ["best"])
+        self.assertEqual(self.complete("lmm", "run", "--report", "=", "j"), ["json"])
+        self.assertIn("bash", self.complete("lmm", "run", "--stacks", "3", "--leaks", "bas"))
+        self.assertIn("bash", self.complete("lmm", "run", "--stacks", "=", "3", "--", "bas"))
+
+    def test_completion_offers_every_option(self):
+        for command in COMMANDS:
+            help_text = self.succeed(command, "--help")
+            options = set(re.findall(r"^ +(?:-.*, )?(--[a-z][-a-z]*)", help_text, re.MULTILINE))
+            self.assertEqual(options - set(self.complete("lmm", command, "--")), set(), command)
+
+    def test_completion_of_what_options_take(self):
+        self.assertEqual(self.complete("lmm", "run", "--options", "le"), ["leaks="])
+        words = ["lmm", "run", "--options", "leaks", "=", "1", ":", "usage", "=", "1"]
+        self.assertIn("bash", self.complete(*words, "bas"))
+        self.assertEqual(self.complete(*words, "--deb"), ["--debuginfod"])
+        self.assertEqual(self.complete("lmm", "watch", "-e", ""), [])
+        harness.ledger.sample(pid=77).write(self.in_ledgers("saved.lmm"))
+        self.assertEqual(self.complete("lmm", "report", "--stacks", "=", ""), [])
+        self.assertEqual(self.complete("lmm", "report", "--stacks", "h"), ["hr"])
+        self.assertEqual(self.complete("lmm", "run", "--suppressions", "s"), ["saved.lmm"])
+
+    def test_completion_offers_processes_and_files(self):
+        harness.ledger.sample(pid=77).write(self.in_ledgers("saved.lmm"))
+        self.assertEqual(sorted(self.complete("lmm", "report", "")), ["77", "hr", "saved.lmm"])
+        self.assertEqual(self.complete("lmm", "diff", "saved.lmm", "h"), ["hr"])
+        self.assertEqual(self.complete("lmm", "snapshot", "-o", "s"), ["saved.lmm"])
+
+    def test_each_sort_key_is_offered_and_taken(self):
+        harness.ledger.sample().write(self.in_ledgers("saved.lmm"))
+        for command in ("report", "sites", "top"):
+            keys = self.complete("lmm", command, "--sort", "")
+            self.assertGreater(len(keys), 5)
+            for key in keys:
+                once = ["--once"] if command == "top" else []
+                self.succeed(command, *once, "--sort", key, self.in_ledgers("saved.lmm"))
+
+
+harness.main()

@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: MIT
+"""report, sites and snapshot: what is shown, in which order, and where it goes."""
+import json
+import os
+import pty
+import stat
+import subprocess
+import time
+
+import harness
+from harness import ledger
+
+HOSTILE = "\033[2J\n\t\u202e\\"
+ESCAPED = r"\x1b[2J\x0a\x09\xe2\x80\xae\\"
+
+
+class Report(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.file = ledger.sample().write(self.path("sample.lmm"))
+
+    def document(self, *arguments):
+        return json.loads(self.succeed("report", "--format", "json", *arguments, self.file))
+
+    def families(self, *arguments):
+        return [family["name"] for family in self.document(*arguments)["families"]]
+
+    def lines(self, *arguments):
+        return [site["line"] for site in self.document(*arguments)["sites"]]
+
+    # ---- Figures
+
+    def test_figures_are_those_of_the_ledger(self):
+        document = self.document()
+        totals = document["totals"]
+        self.assertEqual((totals["families"], totals["families_used"], totals["sites"],
+                          totals["live_blocks"], totals["live_bytes"], totals["allocations"],
+                          totals["frees"]), (3, 2, 3, 6, 256, 15, 9))
+        self.assertEqual([(f["name"], f["live_blocks"], f["live_bytes"], f["peak_bytes"])
+                          for f in document["families"]],
+                         [("emp_t", 5, 200, 480), ("student_t", 1, 56, 168), ("idle_t", 0, 0, 0)])
+        self.assertEqual([(s["file"], s["line"], s["function"], s["allocations"], s["frees"])
+                          for s in document["sites"]],
+                         [("hr.c", 42, "hire", 10, 5), ("school.c", 9, "enrol", 3, 2),
+                          ("hr.c", 77, "merge", 2, 2)])
+        self.assertEqual((document["settled"], document["process"]["state"]), (True, "killed"))
+
+    def test_recorded_ledgers_of_each_version_are_read(self):
+        data = os.path.join(harness.SOURCE, "tests", "data")
+        recorded = sorted(name[:-4] for name in os.listdir(data) if name.endswith(".lmm"))
+        self.assertIn("wordindex-1", recorded)
+        for name in recorded:
+            with open(os.path.join(data, name + ".txt"), encoding="utf-8") as file:
+                self.assertEqual(self.succeed("report", "--sites",
+                                              os.path.join(data, name + ".lmm")), file.read(), name)
+
+    def test_dead_processes_are_said_to_be_dead(self):
+        for header, note in (({}, "the process was killed"),
+                             ({"state": ledger.EXITED}, "the process has exited"),
+                             ({"state": ledger.LOST}, "the ledger could not grow"),
+                             ({"snapshot_time_ns": 1}, None)):
+            ledger.sample(**header).write(self.file)
+            notes = [line for line in self.succeed("report", self.file).splitlines()
+                     if line.startswith("note: ")]
+            self.assertEqual(len(notes), 0 if note is None else 1, notes)
+            self.assertIn(note or "", "".join(notes))
+        keeper = self.keep()
+        self.assertNotIn("note: ", self.succeed("report", keeper.pid))
+        self.keep("replaced.lmm", "leave")
+        self.assertIn("became another program", self.succeed("report",
+                                                             self.in_ledgers("replaced.lmm")))
+
+    def test_rows_that_were_being_moved_at_the_death_are_settled(self):
+        ledger.sample(move_sequence=5).write(self.file)
+        self.assertTrue(self.document()["settled"])
+        ledger.sample(move_sequence=5, snapshot_time_ns=1).write(self.file)
+        self.assertFalse(self.document()["settled"])
+        keeper = self.keep()
+        with open(self.in_ledgers("hr.lmm"), "r+b") as file:
+            file.seek(ledger.field_offset("move_sequence")[0])
+            file.write(b"\5")
+        self.assertIn("may be off", self.succeed("report", keeper.pid))
+
+    def test_of_two_chunks_of_an_owner_the_larger_counts(self):
+        book = ledger.sample()
+        stale = book.chunk(ledger.ROWS, [ledger.ROW.pack(99, 0, 0, 0)], owner=1)
+        chunks = book.chunks()
+        for place in range(len(chunks) + 1):
+            book.chunks = lambda: chunks[:place] + [stale] + chunks[place:]
+            book.write(self.file)
+            self.assertEqual(self.document()["totals"]["allocations"], 15)
+
+    def test_chunks_of_unknown_kinds_are_skipped(self):
+        book = ledger.sample()
+        chunks = book.chunks()
+        for kind in (ledger.UNUSED, ledger.TEMPORARIES + 1, 0xffffffff):
+            head = ledger.CHUNK.pack(kind, 7, 8, 0xffffffff, 9, 10, 128)
+            book.chunks = lambda: chunks[:1] + [head.ljust(128, b"x")] + chunks[1:]
+            book.write(self.file)
+            self.assertEqual(self.document()["totals"]["allocations"], 15)
+
+    # ---- Which rows, and in which order
+
+    def test_sort_keys(self):
+        for key, families, lines in (
+                ("bytes", ["emp_t", "student_t", "idle_t"], [42, 9, 77]),
+                ("blocks", ["emp_t", "student_t", "idle_t"], [42, 9, 77]),
+                ("allocations", ["emp_t", "student_t", "idle_t"], [42, 9, 77]),
+                ("frees", ["emp_t", "student_t", "idle_t"], [42, 77, 9]),
+                ("size", ["student_t", "emp_t", "idle_t"], [9, 42, 77]),
+                ("peak", ["emp_t", "student_t", "idle_t"], [42, 9, 77]),
+                ("committed", ["emp_t", "student_t", "idle_t"], [42, 9, 77]),
+                ("name", ["emp_t", "idle_t", "student_t"], [42, 77, 9])):
+            self.assertEqual(self.families("--sort", key), families, key)
+            self.assertEqual(self.lines("--sort", key), lines, key)
+
+    def test_the_text_says_by_what_it_is_sorted(self):
+        self.assertIn("\nSites that hold most\n", self.succeed("report", self.file))
+        self.assertIn("\nSites by frees\n", self.succeed("report", "--sort", "frees", self.file))
+
+    def test_patterns_select_families_and_the_totals_are_theirs(self):
+        for patterns, families, live in ((["emp_t"], ["emp_t"], 200), (["*_t"], None, 256),
+                                         (["s*", "i*"], ["student_t", "idle_t"], 56),
+                                         (["[!e]*"], ["student_t", "idle_t"], 56),
+                                         (["EMP*"], [], 0)):
+            options = [word for pattern in patterns for word in ("--family", pattern)]
+            document = self.document(*options)
+            if families is not None:
+                self.assertEqual([f["name"] for f in document["families"]], families)
+                self.assertLessEqual({s["family"] for s in document["sites"]}, set(families))
+            self.assertEqual(document["totals"]["live_bytes"], live, patterns)
+            self.assertEqual(sum(s["live_bytes"] for s in document["sites"]), live)
+        self.assertEqual(self.document("--family", "stud*")["sites"][0]["share_permille"], 1000)
+
+    def test_top_hides_rows_but_not_their_figures(self):
+        document = self.document("--top", "1")
+        self.assertEqual((len(document["families"]), len(document["sites"])), (1, 1))
+        self.assertEqual((document["totals"]["families"], document["totals"]["sites"],
+                          document["totals"]["live_bytes"]), (3, 3, 256))
+        text = self.succeed("report", "--top", "1", self.file)
+        self.assertEqual(text.count("  and 2 other families with 1 live block\n"), 2)
+        self.assertEqual(text.count("  and 2 other sites with 1 live block\n"), 1)
+        self.assertEqual(self.families("--top", "99"), self.families())
+
+    def test_sites_shows_all_of_them(self):
+        ledger.large(3, 25).write(self.file)
+        shown = self.succeed("report", self.file).count("src/module")
+        self.assertEqual(shown, 10)
+        self.assertEqual(self.succeed("report", "--sites", self.file).count("src/module"), 25)
+        self.assertEqual(self.succeed("report", "--sites", "--top", "7",
+                                      self.file).count("src/module"), 7)
+
+    def test_ten_thousand_sites_of_a_thousand_families(self):
+        ledger.large(1000, 10000).write(self.file)
+        totals = self.document()["totals"]
+        self.assertEqual((totals["families"], totals["sites"]), (1000, 10000))
+        self.assertEqual(totals["allocations"], sum(100 + i * 7919 % 10007 for i in range(10000)))
+
+    # ---- Sites
+
+    def test_a_line_a_site_with_tabs_between(self):
+        self.assertEqual([line.split("\t") for line in self.succeed("sites",
+                                                                    self.file).splitlines()],
+                         [["200", "5", "hr.c:42", "hire", "emp_t"],
+                          ["56", "1", "school.c:9", "enrol", "student_t"],
+                          ["0", "0", "hr.c:77", "merge", "emp_t"]])
+        self.assertEqual(self.succeed("sites", "--sort", "name", "--top", "1", "--family", "s*",
+                                      self.file), "56\t1\tschool.c:9\tenrol\tstudent_t\n")
+
+    def test_hostile_names_stay_in_their_column(self):
+        book = ledger.Ledger(executable="/" + HOSTILE)
+        book.site(book.family(HOSTILE, 8), HOSTILE, 1, HOSTILE, 1)
+        book.site(book.family("", 8), "", 0, "", 1)
+        book.site(book.family(b"\xff", 8), b"\xff", 0, b"\xff", 1)
+        book.write(self.file)
+        self.assertEqual(sorted(line.split("\t") for line in self.succeed("sites",
+                                                                          self.file).splitlines()),
+                         sorted([["8", "1", ESCAPED + ":1", ESCAPED, ESCAPED],
+                                 ["8", "1", "-", "-", ""],
+                                 ["8", "1", r"\xff", r"\xff", r"\xff"]]))
+        for arguments in (["report"], ["report", "--format", "folded"], ["sites"]):
+            self.assertNotIn("\033", self.succeed(*arguments, self.file), arguments)
+        self.assertEqual(json.loads(self.succeed("report", "--format", "json",
+                                                 self.file))["process"]["program"], HOSTILE)
+
+    def on_a_terminal(self, *arguments, **environment):
+        """What lmm writes to a terminal."""
+        leader, follower = pty.openpty()
+        try:
+            result = subprocess.run([harness.LMM, *arguments], stdout=follower,
+                                    stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=60,
+                                    env=dict(self.environment, **environment), encoding="utf-8")
+        finally:
+            os.close(follower)
+        text = b""
+        while True:
+            try:
+                part = os.read(leader, 65536)
+            except OSError:
+                break
+            text += part
+            if not part:
+                break
+        os.close(leader)
+        return result, text.decode().replace("\r\n", "\n")
+
+    def test_a_terminal_gets_headings_and_colour(self):
+        result, text = self.on_a_terminal("sites", self.file)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(text.splitlines()[0].split(),
+                         ["BYTES", "BLOCKS", "PLACE", "FUNCTION", "FAMILY"])
+        self.assertIn("\033[1m", self.on_a_terminal("report", self.file)[1])
+        self.assertNotIn("\033", self.on_a_terminal("report", self.file, NO_COLOR="1")[1])
+        self.assertNotIn("\033", self.on_a_terminal("report", self.file, TERM="dumb")[1])
+
+    def test_a_terminal_gets_no_binary_format(self):
+        result, text = self.on_a_terminal("report", "--format", "pprof", self.file)
+        self.assertEqual((result.returncode, text), (2, ""))
+        self.assertEqual(result.stderr, "lmm: pprof is no format for a terminal; use -o FILE\n")
+
+    # ---- Where it goes
+
+    def test_a_file_is_written_whole_and_has_the_usual_mode(self):
+        target = self.path("report.txt")
+        self.assertEqual(self.succeed("report", "-o", target, self.file), "")
+        with open(target, encoding="utf-8") as file:
+            self.assertEqual(file.read(), self.succeed("report", self.file))
+        mask = os.umask(0)
+        os.umask(mask)
+        self.assertEqual(stat.S_IMODE(os.stat(target).st_mode), 0o666 & ~mask)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["ledgers", "report.txt", "sample.lmm"])
+
+    def test_a_file_is_replaced_also_through_a_link(self):
+        target = self.path("report.txt")
+        self.succeed("report", "-o", target, "--top", "1", self.file)
+        os.symlink(target, self.path("link"))
+        self.succeed("report", "-o", self.path("link"), self.file)
+        self.assertTrue(os.path.islink(self.path("link")))
+        with open(target, encoding="utf-8") as file:
+            self.assertEqual(file.read(), self.succeed("report", self.file))
+
+    def test_what_is_no_file_is_written_to(self):
+        before = os.stat("/dev/null")
+        self.succeed("report", "-o", "/dev/null", self.file)
+        self.assertEqual(os.stat("/dev/null").st_ino, before.st_ino)
+        self.assertEqual(self.succeed("report", "-o", "-", self.file),
+                         self.succeed("report", self.file))
+
+    def test_a_full_disk_is_told_and_leaves_nothing(self):
+        self.fail_with(1, "/dev/full: No space left on device", "report", "-o", "/dev/full",
+                       self.file)
+        for command in (["report"], ["report", "--format", "pprof"], ["sites"],
+                        ["ls", "--format", "json"], ["gc"]):
+            with open("/dev/full", "wb") as full:
+                arguments = command if command[0] in ("ls", "gc") else [*command, self.file]
+                self.fail_with(1, "standard output: No space left on device", *arguments,
+                               stdout=full)
+
+    def test_a_failure_leaves_the_old_file(self):
+        target = self.path("report.txt")
+        with open(target, "w", encoding="utf-8") as file:
+            file.write("old")
+        ledger.large(200, 2000).write(self.file)
+        limited = ("import os, resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+                   "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); "
+                   "os.execv(sys.argv[1], sys.argv[1:])")
+        for arguments in (["report", "--sites"], ["snapshot"]):
+            result = subprocess.run(["python3", "-c", limited, harness.LMM, *arguments, "-o",
+                                     target, self.file], env=self.environment,
+                                    stderr=subprocess.PIPE, encoding="utf-8", timeout=60)
+            self.assertEqual((result.returncode, result.stderr),
+                             (1, f"lmm: {target}: File too large\n"))
+            with open(target, encoding="utf-8") as file:
+                self.assertEqual(file.read(), "old")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["ledgers", "report.txt", "sample.lmm"])
+
+    def test_a_place_that_is_not_there_is_told(self):
+        for arguments in (["report"], ["snapshot"]):
+            self.fail_with(1, "No such file or directory", *arguments, "-o",
+                           self.path("no", "where"), self.file)
+            self.fail_with(1, "Is a directory", *arguments, "-o", self.folder, self.file)
+
+    def test_a_reader_that_went_away_is_told(self):
+        for arguments in (["report", self.file], ["sites", self.file], ["help"]):
+            reader, writer = os.pipe()
+            os.close(reader)
+            try:
+                self.fail_with(1, "standard output: Broken pipe", *arguments, stdout=writer)
+            finally:
+                os.close(writer)
+
+    # ---- Snapshots
+
+    def test_a_snapshot_reports_as_the_ledger_did(self):
+        keeper = self.keep()
+        target = self.path("kept.lmm")
+        before = time.time_ns()
+        self.assertEqual(self.succeed("snapshot", keeper.pid, "-o", target), "")
+        self.assertEqual(self.succeed("report", target), self.succeed("report", keeper.pid))
+        process = json.loads(self.succeed("report", "--format", "json", target))["process"]
+        self.assertTrue(before <= process["snapshot_time_ns"] <= time.time_ns())
+        self.assertEqual(stat.S_IMODE(os.stat(target).st_mode), 0o600)
+        self.end(keeper)
+        self.assertEqual(json.loads(self.succeed("report", "--format", "json",
+                                                 target))["process"]["state"], "running")
+
+    def test_a_snapshot_of_a_snapshot_has_its_time(self):
+        ledger.sample(snapshot_time_ns=12345).write(self.file)
+        target = self.path("again.lmm")
+        self.succeed("snapshot", self.file, "-o", target)
+        with open(self.file, "rb") as first, open(target, "rb") as second:
+            self.assertEqual(first.read(), second.read())
+
+
+harness.main()

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report: the reports of `lmm run` on the model of made.c, compared byte by byte with the files in golden/.
+ *
+ *   run_report DIR                        compare; exit status 1 when any differs
+ *   LMM_GOLDEN_RECORD=1 run_report DIR    write them anew; then look at `git diff`
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/report/ending.h"
+#include "reporter/program/report/run_report.h"
+#include "reporter/program/report/spots.h"
+#include "reporter/program/report/suppress.h"
+#include "reporter/core/sink.h"
+#include "tests/support/run_model.h"
+
+enum {
+    OUTPUT_MAX = 1 << 16,
+};
+
+struct output {
+    char bytes[OUTPUT_MAX];
+    size_t used;
+};
+
+static int append(void *context, const char *data, size_t bytes)
+{
+    struct output *output = context;
+
+    if (bytes > sizeof(output->bytes) - output->used) {
+        return -ENOSPC;
+    }
+    memcpy(output->bytes + output->used, data, bytes);
+    output->used += bytes;
+    return 0;
+}
+
+/* ---- Runs ------------------------------------------------------------------------------------ */
+
+static struct lmm_ending ending = {
+    .pid = 4242,
+    .run_ns = UINT64_C(2000000000),
+    .usage = {.ru_utime = {1, 750000}, .ru_stime = {0, 125000}, .ru_maxrss = 5000},
+};
+
+static void plain(struct lmm_run *run, struct lmm_model *model,
+                  struct lmm_suppressions *suppressions)
+{
+    (void) run;
+    (void) model;
+    (void) suppressions;
+}
+
+static void leaks(struct lmm_run *run, struct lmm_model *model,
+                  struct lmm_suppressions *suppressions)
+{
+    (void) model;
+    lmm_suppressions_add(suppressions, "src/work.cpp");
+    lmm_suppressions_add(suppressions, "never");
+    lmm_suppressions_add(suppressions, "libpaper");
+    run->leaks_only = true;
+    run->top = SIZE_MAX;
+}
+
+static void killed(struct lmm_run *run, struct lmm_model *model,
+                   struct lmm_suppressions *suppressions)
+{
+    (void) suppressions;
+    model->process = LMM_MODEL_KILLED;
+    model->end_time_ns = 0;
+    model->settled = false;
+    ending.status = SIGSEGV | 0x80;
+    run->top = 2;
+    run->colour = true;
+}
+
+static void stackless(struct lmm_run *run, struct lmm_model *model,
+                      struct lmm_suppressions *suppressions)
+{
+    (void) run;
+    (void) suppressions;
+    model->stack_frames = 0;
+    model->temporaries = 0;
+    model->peak_bytes = 0;
+    for (size_t i = 0; i < model->site_count; i++) {
+        model->sites[i].stack = 0;
+        model->sites[i].temporaries = 0;
+        model->sites[i].peak_blocks = 0;
+        model->sites[i].peak_bytes = 0;
+        model->sites[i].file = lmm_string_of("(unattributed)");
+        model->sites[i].function = lmm_string_of("");
+        model->sites[i].line = 0;
+    }
+}
+
+/* Rows of less than half of their section are left out, but the first, and not leaks; and of stacks all but two
+ * calls. */
+static void cut(struct lmm_run *run, struct lmm_model *model, struct lmm_suppressions *suppressions)
+{
+    (void) suppressions;
+    run->least_permille = 500;
+    model->stack_frames = 2;
+}
+
+static void nothing(struct lmm_run *run, struct lmm_model *model,
+                    struct lmm_suppressions *suppressions)
+{
+    (void) run;
+    (void) suppressions;
+    model->site_count = 0;
+    model->family_count = 0;
+    model->temporaries = 0;
+    model->peak_bytes = 0;
+    model->total = (struct lmm_model_family) {.name = lmm_string_of("total")};
+}
+
+static const struct {
+    const char *file;
+    void (*change)(struct lmm_run *run, struct lmm_model *model,
+                   struct lmm_suppressions *suppressions);
+    int (*render)(const struct lmm_run *run, struct lmm_sink *sink);
+} cases[] = {
+    {"plain.txt", plain, lmm_run_text},         {"plain.json", plain, lmm_run_json},
+    {"leaks.txt", leaks, lmm_run_text},         {"leaks.json", leaks, lmm_run_json},
+    {"killed.txt", killed, lmm_run_text},       {"killed.json", killed, lmm_run_json},
+    {"stackless.txt", stackless, lmm_run_text}, {"cut.txt", cut, lmm_run_text},
+    {"nothing.txt", nothing, lmm_run_text},     {"nothing.json", nothing, lmm_run_json},
+};
+
+/* ---- Comparing ------------------------------------------------------------------------------- */
+
+static void print(size_t index, struct output *output)
+{
+    char program[] = "hr";
+    char file[] = "staff.txt";
+    char title[] = "--title=chief\nof staff";
+    char *const argv[] = {program, file, title, NULL};
+    struct lmm_suppressions suppressions = {NULL, 0};
+    struct lmm_model *model = made_model();
+    struct lmm_spots spots;
+    struct lmm_run_process process = {model, &spots, true, false};
+    struct lmm_run run = {
+        .argv = argv,
+        .ending = &ending,
+        .processes = &process,
+        .process_count = 1,
+        .suppressions = &suppressions,
+        .top = LMM_RUN_TOP,
+    };
+    struct lmm_sink sink;
+
+    ending.status = 0;
+    cases[index].change(&run, model, &suppressions);
+    lmm_sink_init(&sink, append, output);
+    if (!lmm_spots_make(model, &suppressions, &spots) || cases[index].render(&run, &sink) != 0) {
+        fprintf(stderr, "%s: cannot be printed\n", cases[index].file);
+        exit(2);
+    }
+    lmm_spots_free(&spots);
+    lmm_suppressions_free(&suppressions);
+}
+
+static bool compare(const char *path, const struct output *output)
+{
+    static char bytes[OUTPUT_MAX];
+    FILE *file = fopen(path, "rb");
+    size_t length = file == NULL ? 0 : fread(bytes, 1, sizeof(bytes), file);
+
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (file == NULL || length != output->used || memcmp(bytes, output->bytes, length) != 0) {
+        fprintf(stderr, "%s differs; this was printed:\n%.*s", path, (int) output->used,
+                output->bytes);
+        return false;
+    }
+    return true;
+}
+
+static bool record(const char *path, const struct output *output)
+{
+    FILE *file = fopen(path, "wb");
+    bool good = file != NULL && fwrite(output->bytes, 1, output->used, file) == output->used;
+
+    return file != NULL && fclose(file) == 0 && good;
+}
+
+int main(int argc, char **argv)
+{
+    bool good = argc == 2;
+
+    for (size_t i = 0; argc == 2 && i < sizeof(cases) / sizeof(cases[0]); i++) {
+        static struct output output;
+        char path[4096];
+
+        output.used = 0;
+        snprintf(path, sizeof(path), "%s/%s", argv[1], cases[i].file);
+        print(i, &output);
+        bool same =
+            getenv("LMM_GOLDEN_RECORD") != NULL ? record(path, &output) : compare(path, &output);
+
+        good = same && good;
+    }
+    return good ? 0 : 1;
+}

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""`lmm run` with the drop-in itself: what a real program's report says, by function, file and line."""
+import json
+import os
+import shutil
+import subprocess
+
+import harness
+
+LEAKY = os.path.abspath(harness.sys.argv[4])
+SOURCE = os.path.join(harness.SOURCE, "tests", "reporter", "run", "leaky.c")
+
+
+def marks():
+    with open(SOURCE, encoding="utf-8") as file:
+        return {line.split("MARK ")[1].split()[0]: number
+                for number, line in enumerate(file, 1) if "MARK " in line}
+
+
+MARKS = marks()
+LEAKS = {("leak_inline", MARKS["inline"], 1, 1000000), ("leak_blocks", MARKS["blocks"], 3, 300),
+         ("leak_string", MARKS["string"], 1, 17)}
+
+
+class Books(harness.Case):
+    def setUp(self):
+        super().setUp()
+        for name in ("LMM_PRELOAD_LIBRARY", "STAND_IN_LEDGER"):
+            self.environment.pop(name)
+
+    def document(self, *arguments, status=0):
+        result = self.run_lmm("--report", "json", "-o", self.path("report"), *arguments)
+        self.assertEqual((result.returncode, result.stderr), (status, ""), arguments)
+        self.assert_nothing_left()
+        return json.loads(self.text_of("report"))
+
+    def leaks_of(self, process):
+        return {(leak["function"], leak["line"], leak["blocks"], leak["bytes"])
+                for leak in process["leaks"] if os.path.basename(leak["file"]) == "leaky.c"}
+
+    def test_leaks_are_known_by_function_file_line_blocks_and_bytes(self):
+        document = self.document(LEAKY, "7", status=7)
+        process, = document["processes"]
+        self.assertEqual(self.leaks_of(process), LEAKS)
+        self.assertEqual(process["totals"]["leaked_bytes"], 1000317)
+        calls = process["leaks"][0]["stacks"][0]["calls"]
+        self.assertEqual([(call["function"], call["inlined"]) for call in calls[:2]],
+                         [("leak_inline", True), ("main", False)])
+
+    def test_temporaries_and_the_peak(self):
+        process, = self.document(LEAKY)["processes"]
+        temporary = process["temporaries"][0]
+        self.assertEqual((temporary["function"], temporary["line"], temporary["temporaries"],
+                          temporary["allocations"]),
+                         ("make_temporaries", MARKS["temporary"], 1000, 1000))
+        self.assertEqual(process["peak_consumers"][0]["function"], "leak_inline")
+        self.assertEqual(process["peak_consumers"][0]["bytes"], 1000000)
+
+    def test_however_it_ends(self):
+        for how, status in (("_exit", 3), ("signal", 137)):
+            process, = self.document(LEAKY, how, status=status)["processes"]
+            self.assertEqual(self.leaks_of(process), LEAKS)
+            self.assertEqual(process["state"], "killed")
+
+    def test_what_it_becomes_by_exec_is_reported(self):
+        for arguments in (["sh", "-c", f"exec env {LEAKY} 4"], [LEAKY, "exec"]):
+            process, = self.document(*arguments, status=4)["processes"]
+            self.assertEqual((self.leaks_of(process), process["state"]), (LEAKS, "exited"))
+        script = self.file("script", f"#!/usr/bin/env {LEAKY}\n", 0o755)
+        process, = self.document(script)["processes"]
+        self.assertEqual(os.path.basename(process["executable"]), os.path.basename(LEAKY))
+
+    def test_children_are_on_lmm_only_when_asked_for(self):
+        self.assertEqual(len(self.document(LEAKY, "fork")["processes"]), 1)
+        script = f"{LEAKY} 5; exit 6"
+        process, = self.document("sh", "-c", script, status=6)["processes"]
+        self.assertEqual(self.leaks_of(process), set())
+        processes = self.document("--children", "sh", "-c", script, status=6)["processes"]
+        self.assertEqual([self.leaks_of(process) for process in processes], [set(), LEAKS])
+
+    def test_the_programs_environment_is_as_without(self):
+        plain = subprocess.run(["env"], env=self.environment, stdout=subprocess.PIPE, check=True,
+                               encoding="utf-8", timeout=60).stdout
+        self.assertEqual(self.run_lmm("-o", self.path("report"), "env").stdout, plain)
+
+    def test_suppressions_and_the_exit_code(self):
+        known = self.file("known", "# known\nleak:^leak_blocks$\nleak:*/leaky.c\n")
+        arguments = ["--error-exitcode", "99", "--suppressions", known]
+        document = self.document(*arguments, LEAKY)
+        self.assertEqual(document["processes"][0]["leaks"], [])
+        self.assertEqual([(item["pattern"], item["blocks"], item["bytes"])
+                          for item in document["suppressions"][:2]],
+                         [("^leak_blocks$", 3, 300), ("*/leaky.c", 2, 1000017)])
+        self.document("--error-exitcode", "99", LEAKY, status=99)
+
+    def test_without_stacks(self):
+        process, = self.document("--stacks", "0", LEAKY)["processes"]
+        self.assertEqual(process["stack_frames"], 0)
+        self.assertGreaterEqual(process["totals"]["allocations"], 1005)
+
+    def test_lmm_knows_it_while_it_runs(self):
+        process = self.start("-o", self.path("report"), "sh", "-c", "echo ready; read line")
+        report = subprocess.run([harness.LMM, "report"], env=self.environment,
+                                stdout=subprocess.PIPE, encoding="utf-8", timeout=60, check=True)
+        self.assertIn("malloc-", report.stdout)
+        process.communicate(b"\n", timeout=60)
+        self.assertEqual(process.returncode, 0)
+
+    def test_set_user_id_programs(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        os.chmod(self.folder, 0o755)
+        os.chmod(self.ledgers, 0o1777)
+        program = self.path("program")
+        shutil.copy(LEAKY, program)
+        os.chown(program, 65534, 65534)
+        os.chmod(program, 0o4755)
+        result = self.run_lmm(program, "8")
+        self.assertEqual(result.returncode, 8)
+        self.assertEqual(result.stderr.splitlines()[-1],
+                         f"lmm: {program} did not load LMM: it is a set-user-ID or set-group-ID "
+                         "program")
+
+
+harness.main()

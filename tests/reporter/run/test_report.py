@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""The reports of `lmm run`: formats, where they go, suppressions, several processes."""
+import json
+import os
+import re
+
+import harness
+
+
+def lists_of(document):
+    process = document["processes"][0]
+    return process["leaks"], process["totals"]
+
+
+class Formats(harness.Case):
+    def test_every_format_has_its_report(self):
+        for report, words in (
+                ("text", "LMM: run report of hr"),
+                ("json", '"schema": "lmm-run"'),
+                ("csv", "family,file,line,function"),
+                ("openmetrics", "# EOF"),
+                ("folded", "hr;emp_t;hire (hr.c:42) 200")):
+            result = self.run_lmm("--report", report, "true")
+            self.assertEqual((result.returncode, result.stdout), (0, ""), report)
+            self.assertIn(words, result.stderr, report)
+        self.run_lmm("--report", "pprof", "-o", self.path("profile"), "true")
+        with open(self.path("profile"), "rb") as file:
+            self.assertEqual(file.read(2), b"\x1f\x8b")
+
+    def test_json_follows_its_schema(self):
+        try:
+            import jsonschema
+        except ImportError:
+            self.skipTest("no jsonschema")
+        with open(os.path.join(harness.SOURCE, "docs", "run.schema.json"), encoding="utf-8") as file:
+            schema = json.load(file)
+        golden = os.path.join(harness.SOURCE, "tests", "reporter", "run", "golden")
+        texts = [self.run_lmm("--report", "json", *options, "sh", "-c", script).stderr
+                 for options in ([], ["--leaks"]) for script in ("exit 3", "kill -9 $$")]
+        for name in os.listdir(golden):
+            if name.endswith(".json"):
+                with open(os.path.join(golden, name), encoding="utf-8") as file:
+                    texts.append(file.read())
+        for text in texts:
+            jsonschema.validate(json.loads(text), schema)
+
+    def test_leaks_by_function_file_line_blocks_and_bytes(self):
+        leaks, totals = lists_of(json.loads(self.run_lmm("--report", "json", "true").stderr))
+        self.assertEqual([(leak["function"], leak["file"], leak["line"], leak["blocks"],
+                           leak["bytes"]) for leak in leaks],
+                         [("hire", "hr.c", 42, 5, 200), ("enrol", "school.c", 9, 1, 56)])
+        self.assertEqual((totals["leaked_blocks"], totals["leaked_bytes"]), (6, 256))
+
+
+class Places(harness.Case):
+    def test_a_file_is_replaced_whole(self):
+        report = self.file("report", "old words\n")
+        self.assertEqual(self.run_lmm("-o", report, "grep", "old", report).stdout, "old words\n")
+        self.assertTrue(self.text_of("report").startswith("LMM: run report of hr"))
+
+    def test_standard_output_may_be_asked_for(self):
+        result = self.run_lmm("-o", "-", "echo", "words")
+        self.assertTrue(result.stdout.startswith("words\nLMM: run report"), result.stdout)
+
+    def test_a_reader_that_has_seen_enough_is_no_failure(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = self.run_lmm("sh", "-c", "exit 3", stderr=writer)
+        os.close(writer)
+        self.assertEqual(result.returncode, 3)
+        self.assert_nothing_left()
+
+    def test_the_pid_in_the_name(self):
+        result = self.run_lmm("-o", self.path("report.%p.%%"), "sh", "-c", "echo $$")
+        self.assertIn("SUMMARY:", self.text_of(f"report.{result.stdout.strip()}.%"))
+
+
+class Leaks(harness.Case):
+    def test_error_exitcode(self):
+        for arguments, status in (
+                (["--error-exitcode", "99", "true"], 99),
+                (["--error-exitcode", "99", "false"], 1),
+                (["true"], 0)):
+            self.assertEqual(self.run_lmm(*arguments).returncode, status, arguments)
+        clean = harness.ledger.Ledger(state=harness.ledger.EXITED)
+        clean.site(clean.family("emp_t", 40), "hr.c", 42, "hire", 7, 7)
+        clean.write(self.made)
+        self.assertEqual(self.run_lmm("--error-exitcode", "99", "true").returncode, 0)
+
+    def test_leaks_alone(self):
+        text = self.run_lmm("--leaks", "true").stderr
+        self.assertIn("\nLeaks\n", text)
+        for title in ("Totals", "Most allocating sites", "Sizes"):
+            self.assertNotIn(f"\n{title}\n", text)
+
+    def test_what_lives_at_a_death_is_not_called_leaks(self):
+        self.made = harness.ledger.sample().write(self.made)
+        text = self.run_lmm("sh", "-c", "kill -9 $$").stderr
+        self.assertNotIn("\nLeaks\n", text)
+        self.assertIn("\nLive at the end\n", text)
+        self.assertRegex(text, r"(?m)^  note +a signal ended it")
+        self.assertRegex(self.run_lmm("true").stderr, r"(?m)^  note +it left by _exit")
+
+    def test_top(self):
+        text = self.run_lmm("--top", "1", "true").stderr
+        self.assertIn("... and 1 more place with 56 B", text)
+        self.assertNotIn("school.c", text)
+
+
+class Children(harness.Case):
+    def test_one_report_after_the_other(self):
+        script = "sh -c 'exit 0'; exit 4"
+        result = self.run_lmm("--children", "sh", "-c", script)
+        self.assertEqual(result.returncode, 4)
+        reports = re.findall(r"(?m)^LMM: run report of hr \(pid (\d+)\)$", result.stderr)
+        self.assertEqual(len(set(reports)), 2, result.stderr)
+        self.assertEqual(len(re.findall(r"(?m)^  ended", result.stderr)), 1)
+        document = json.loads(self.run_lmm("--children", "--report", "json", "sh", "-c",
+                                           script).stderr)
+        self.assertEqual([process["is_program"] for process in document["processes"]],
+                         [True, False])
+
+    def test_a_file_for_each(self):
+        for report in ("text", "folded"):
+            folder = self.path(report)
+            os.mkdir(folder)
+            self.run_lmm("--children", "--report", report, "-o", os.path.join(folder, "%p"), "sh",
+                         "-c", "sh -c 'exit 0'; exit 4")
+            self.assertEqual(len(os.listdir(folder)), 2)
+
+
+harness.main()

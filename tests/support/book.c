@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* book: see book.h. */
+#include "tests/support/book.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t record_bytes_of(uint32_t kind)
+{
+    switch (kind) {
+    case LMM_LEDGER_FAMILIES: return sizeof(struct lmm_ledger_family);
+    case LMM_LEDGER_SITES: return sizeof(struct lmm_ledger_site);
+    case LMM_LEDGER_ROWS: return sizeof(struct lmm_ledger_row);
+    case LMM_LEDGER_MODULES: return sizeof(struct lmm_ledger_module);
+    case LMM_LEDGER_FRAMES: return sizeof(struct lmm_ledger_frame);
+    case LMM_LEDGER_STACKS: return sizeof(uint32_t);
+    case LMM_LEDGER_PEAKS: return sizeof(struct lmm_ledger_peak);
+    case LMM_LEDGER_TEMPORARIES: return sizeof(uint64_t);
+    default: return 1;
+    }
+}
+
+static uint32_t capacity_of(uint32_t kind)
+{
+    switch (kind) {
+    case LMM_LEDGER_FAMILIES: return BOOK_FAMILIES;
+    case LMM_LEDGER_SITES: return BOOK_SITES;
+    case LMM_LEDGER_ROWS: return BOOK_ROWS;
+    case LMM_LEDGER_MODULES: return BOOK_MODULES;
+    case LMM_LEDGER_FRAMES: return BOOK_FRAMES;
+    case LMM_LEDGER_STACKS:
+    case LMM_LEDGER_PEAKS:
+    case LMM_LEDGER_TEMPORARIES: return BOOK_SITES;
+    default: return BOOK_STRINGS;
+    }
+}
+
+void book_open(struct book *book, const char *executable, uint32_t pid)
+{
+    *book = (struct book) {
+        .header = {.version = LMM_LEDGER_VERSION,
+                   .header_bytes = sizeof(struct lmm_ledger_header),
+                   .chunk_bytes = sizeof(struct lmm_ledger_chunk),
+                   .state = LMM_LEDGER_RUNNING,
+                   .pid = pid,
+                   .parent_pid = 1,
+                   .system_page_bytes = 4096,
+                   .start_time_ns = 1700000000123456789u},
+    };
+    memcpy(book->header.magic, LMM_LEDGER_MAGIC, sizeof(book->header.magic));
+    strncpy(book->header.executable, executable, sizeof(book->header.executable) - 1);
+    book_command(book, executable);
+    book->view.header = &book->header;
+    book->view.chunks = (const struct lmm_ledger_chunk *const *) book->chunks;
+}
+
+void book_command(struct book *book, const char *argument)
+{
+    size_t bytes = strlen(argument) + 1;
+
+    assert(bytes <= sizeof(book->header.command) - book->header.command_bytes);
+    memcpy(book->header.command + book->header.command_bytes, argument, bytes);
+    book->header.command_bytes += (uint32_t) bytes;
+}
+
+void book_close(struct book *book)
+{
+    for (size_t i = 0; i < BOOK_CHUNKS_MAX; i++) {
+        free(book->chunks[i]);
+        book->chunks[i] = NULL;
+    }
+    book->view.chunk_count = 0;
+}
+
+static struct lmm_ledger_chunk *last_of(struct book *book, uint32_t kind, uint32_t owner)
+{
+    for (size_t i = book->view.chunk_count; i-- > 0;) {
+        if (book->chunks[i]->kind == kind && book->chunks[i]->owner == owner) {
+            return book->chunks[i];
+        }
+    }
+    return NULL;
+}
+
+struct lmm_ledger_chunk *book_chunk(struct book *book, uint32_t kind, uint32_t owner,
+                                    uint32_t capacity)
+{
+    struct lmm_ledger_chunk *last = last_of(book, kind, owner);
+    size_t bytes = sizeof(*last) + (size_t) capacity * record_bytes_of(kind);
+
+    bytes = (bytes + sizeof(*last) - 1) / sizeof(*last) * sizeof(*last);
+    struct lmm_ledger_chunk *chunk = calloc(1, bytes);
+
+    assert(chunk != NULL && book->view.chunk_count < BOOK_CHUNKS_MAX);
+    chunk->kind = kind;
+    chunk->record_bytes = record_bytes_of(kind);
+    chunk->first = last == NULL || kind == LMM_LEDGER_ROWS ? 0 : last->first + last->capacity;
+    chunk->capacity = capacity;
+    chunk->used = kind == LMM_LEDGER_ROWS ? capacity : 0;
+    chunk->owner = owner;
+    chunk->bytes = bytes;
+    book->chunks[book->view.chunk_count++] = chunk;
+    return chunk;
+}
+
+struct lmm_ledger_chunk *book_find(struct book *book, uint32_t kind, unsigned n)
+{
+    for (size_t i = 0; i < book->view.chunk_count; i++) {
+        if (book->chunks[i]->kind == kind && n-- == 0) {
+            return book->chunks[i];
+        }
+    }
+    return NULL;
+}
+
+/* Returns the chunk in which count more records fit, a new one where need be. */
+static struct lmm_ledger_chunk *room_for(struct book *book, uint32_t kind, uint32_t count)
+{
+    struct lmm_ledger_chunk *last = last_of(book, kind, 0);
+
+    if (last == NULL || last->capacity - last->used < count) {
+        last = book_chunk(book, kind, 0, capacity_of(kind));
+    }
+    return last;
+}
+
+static void *record(struct book *book, uint32_t kind, uint32_t owner, uint32_t index)
+{
+    for (size_t i = 0; i < book->view.chunk_count; i++) {
+        struct lmm_ledger_chunk *chunk = book->chunks[i];
+
+        if (chunk->kind == kind && chunk->owner == owner && index >= chunk->first &&
+            index - chunk->first < chunk->capacity) {
+            return (char *) (chunk + 1) + (size_t) (index - chunk->first) * chunk->record_bytes;
+        }
+    }
+    return NULL;
+}
+
+uint32_t book_string(struct book *book, const char *text)
+{
+    uint32_t bytes = (uint32_t) strlen(text) + 1;
+    struct lmm_ledger_chunk *chunk;
+    uint32_t offset;
+
+    if (bytes == 1) {
+        return 0;
+    }
+    if (book->view.chunk_count == 0 || last_of(book, LMM_LEDGER_STRINGS, 0) == NULL) {
+        book_chunk(book, LMM_LEDGER_STRINGS, 0, BOOK_STRINGS)->used = 1;
+    }
+    chunk = room_for(book, LMM_LEDGER_STRINGS, bytes);
+    offset = chunk->first + chunk->used;
+    memcpy((char *) (chunk + 1) + chunk->used, text, bytes);
+    chunk->used += bytes;
+    return offset;
+}
+
+uint32_t book_family(struct book *book, const char *name, uint64_t size, uint32_t align)
+{
+    uint32_t text = book_string(book, name);
+    struct lmm_ledger_chunk *chunk = room_for(book, LMM_LEDGER_FAMILIES, 1);
+    uint32_t index = chunk->first + chunk->used++;
+
+    *book_family_at(book, index) = (struct lmm_ledger_family) {
+        .name = text,
+        .align_bytes = align,
+        .size_bytes = size,
+        .stride_bytes = (size + align - 1) / align * align,
+    };
+    return index;
+}
+
+uint32_t book_site(struct book *book, uint32_t family, const char *file, uint32_t line,
+                   const char *function)
+{
+    uint32_t file_text = book_string(book, file);
+    uint32_t function_text = book_string(book, function);
+    struct lmm_ledger_chunk *chunk = room_for(book, LMM_LEDGER_SITES, 1);
+    uint32_t index = chunk->first + chunk->used++;
+
+    *book_site_at(book, index) = (struct lmm_ledger_site) {family, line, file_text, function_text};
+    return index;
+}
+
+struct lmm_ledger_family *book_family_at(struct book *book, uint32_t index)
+{
+    return record(book, LMM_LEDGER_FAMILIES, 0, index);
+}
+
+struct lmm_ledger_site *book_site_at(struct book *book, uint32_t index)
+{
+    return record(book, LMM_LEDGER_SITES, 0, index);
+}
+
+struct lmm_ledger_row *book_row(struct book *book, uint32_t owner, uint32_t site)
+{
+    struct lmm_ledger_row *row = record(book, LMM_LEDGER_ROWS, owner, site);
+
+    if (row == NULL) {
+        struct lmm_ledger_chunk *old = last_of(book, LMM_LEDGER_ROWS, owner);
+        uint32_t capacity = (site / BOOK_ROWS + 1) * BOOK_ROWS;
+        struct lmm_ledger_chunk *chunk = book_chunk(book, LMM_LEDGER_ROWS, owner, capacity);
+
+        if (old != NULL) {
+            memcpy(chunk + 1, old + 1, (size_t) old->capacity * sizeof(*row));
+            old->kind = LMM_LEDGER_UNUSED;
+        }
+        row = record(book, LMM_LEDGER_ROWS, owner, site);
+    }
+    return row;
+}
+
+void book_count(struct book *book, uint32_t owner, uint32_t site, uint64_t allocated,
+                uint64_t freed)
+{
+    struct lmm_ledger_row *row = book_row(book, owner, site);
+
+    row->allocated_blocks += allocated;
+    row->freed_blocks += freed;
+}
+
+/* ---- Of the drop-in -------------------------------------------------------------------------- */
+
+static uint32_t add(struct book *book, uint32_t kind, const void *bytes)
+{
+    struct lmm_ledger_chunk *chunk = room_for(book, kind, 1);
+    uint32_t index = chunk->first + chunk->used++;
+
+    memcpy(record(book, kind, 0, index), bytes, chunk->record_bytes);
+    return index;
+}
+
+uint32_t book_module(struct book *book, const char *path, uint64_t start, uint64_t bytes)
+{
+    struct lmm_ledger_module module = {
+        .start = start,
+        .end = start + bytes,
+        .bias = start,
+        .path = book_string(book, path),
+        .build_id_bytes = 4,
+        .build_id = {0xab, 0xcd, 0x01, (unsigned char) (start >> 12)},
+    };
+
+    return add(book, LMM_LEDGER_MODULES, &module) + 1;
+}
+
+uint32_t book_frame(struct book *book, uint64_t address, uint32_t caller, uint32_t module)
+{
+    static const struct lmm_ledger_frame none;
+    struct lmm_ledger_frame frame = {address, caller, module};
+
+    if (book_find(book, LMM_LEDGER_FRAMES, 0) == NULL) {
+        add(book, LMM_LEDGER_FRAMES, &none);
+    }
+    return add(book, LMM_LEDGER_FRAMES, &frame);
+}
+
+void book_stack(struct book *book, uint32_t site, uint32_t frame)
+{
+    static const uint32_t none;
+
+    while (record(book, LMM_LEDGER_STACKS, 0, site) == NULL ||
+           last_of(book, LMM_LEDGER_STACKS, 0)->first + last_of(book, LMM_LEDGER_STACKS, 0)->used <=
+               site) {
+        add(book, LMM_LEDGER_STACKS, &none);
+    }
+    *(uint32_t *) record(book, LMM_LEDGER_STACKS, 0, site) = frame;
+}
+
+static void *owned(struct book *book, uint32_t kind, uint32_t owner, uint32_t site)
+{
+    struct lmm_ledger_chunk *chunk = last_of(book, kind, owner);
+
+    if (chunk == NULL) {
+        chunk = book_chunk(book, kind, owner, BOOK_SITES);
+    }
+    assert(site < chunk->capacity);
+    chunk->used = site + 1 > chunk->used ? site + 1 : chunk->used;
+    return record(book, kind, owner, site);
+}
+
+struct lmm_ledger_peak *book_peak(struct book *book, uint32_t owner, uint32_t site)
+{
+    return owned(book, LMM_LEDGER_PEAKS, owner, site);
+}
+
+uint64_t *book_temporaries(struct book *book, uint32_t owner, uint32_t site)
+{
+    return owned(book, LMM_LEDGER_TEMPORARIES, owner, site);
+}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * depot: one site for (family, stack), one frame for (caller, address), in the tables and in the ledger;
+ * modules that go; no memory; threads.
+ */
+#include "tests/support/seam.h"
+
+#include "lib/stacks/depot.h"
+#include "lib/heaps/thread.h"
+
+#include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <string.h>
+
+enum { CALLS_MAX = 8 };
+
+static struct lmm_family *families[3];
+
+static void start(void)
+{
+    static const char *const names[] = {"one", "two", "three"};
+
+    cr_assert(lmm_thread_start() && lmm_unwind_start() && lmm_depot_start());
+    for (size_t i = 0; i < 3; i++) {
+        families[i] = lmm_families_add_counting_bytes(names[i], 16 * (i + 1), 16);
+        cr_assert(families[i] != NULL);
+    }
+}
+
+/* ---- Stacks, and what the ledger has of them ------------------------------------------------------- */
+
+/* Fills a trace with calls from the outermost inwards, and their hashes (unwind.h, I4). */
+static void fill(struct lmm_trace *trace, const uintptr_t *pc, uint32_t count)
+{
+    uint64_t hash = 0;
+    uint64_t power = 1;
+
+    trace->count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        hash += pc[i] * power;
+        power *= 0x9E3779B97F4A7C15u;
+        trace->pc[i] = pc[i];
+        trace->hash[i] = hash;
+    }
+}
+
+static uint32_t site_of(struct lmm_family *family, const uintptr_t *pc, uint32_t count)
+{
+    static _Thread_local struct lmm_trace trace;
+
+    fill(&trace, pc, count);
+    return lmm_depot_site(family, &trace);
+}
+
+/* The stack of a site as the ledger has it; 0: none. */
+static uint32_t stack_of(uint32_t site)
+{
+    uint32_t stack = 0;
+
+    lmm_accounts_acquire();
+    struct lmm_ledger_view view = lmm_accounts_view_locked();
+    for (size_t i = 0; i < view.chunk_count; i++) {
+        const struct lmm_ledger_chunk *chunk = view.chunks[i];
+        if (chunk->kind == LMM_LEDGER_STACKS && site >= chunk->first &&
+            site - chunk->first < chunk->used) {
+            stack = ((const uint32_t *) (const void *) (chunk + 1))[site - chunk->first];
+        }
+    }
+    lmm_accounts_release();
+    return stack;
+}
+
+/* Checks that the ledger says of a site what it was made from. */
+static void assert_stack(uint32_t site, const struct lmm_family *family, const uintptr_t *pc,
+                         uint32_t count)
+{
+    struct lmm_site_facts facts = lmm_accounts_site_facts(site);
+    uint32_t number = stack_of(site);
+
+    cr_assert(facts.family == family->index && facts.line == 0);
+    cr_assert(facts.file[0] == '\0' && facts.function[0] == '\0');
+    for (uint32_t i = count; i-- > 0; number = lmm_accounts_frame(number)->caller) {
+        cr_assert(number != 0 && number < lmm_accounts_frame_count());
+        cr_assert(lmm_accounts_frame(number)->address == pc[i], "call %u", i);
+    }
+    cr_assert(number == 0, "no more calls");
+}
+
+/* ---- Sites --------------------------------------------------------------------------------------- */
+
+/* Stacks from the outermost call inwards, by letters; the address of a letter is in no module. */
+static const struct {
+    uint32_t family;
+    const char *calls;
+    uint32_t same_as; /* the case that has the site first */
+    uint32_t new_frames;
+} cases[] = {
+    {0, "abc", 0, 3},  {0, "abc", 0, 0},  {1, "abc", 2, 0}, /* families apart, frames shared */
+    {0, "abd", 3, 1},                                       /* another innermost call */
+    {0, "ab", 4, 0},                                        /* the outer calls alone */
+    {0, "a", 5, 0},    {0, "c", 6, 1}, /* the same address with another caller is another frame */
+    {0, "bc", 7, 2},   {0, "aabc", 8, 3}, /* shares one call from outside */
+    {0, "aaaa", 9, 2},                    /* recursion */
+    {0, "aaa", 10, 0}, {2, "ab", 11, 0},  {0, "abcdefgh", 12, 5},
+    {1, "abc", 2, 0},  {0, "aaaa", 9, 0}, {0, "bac", 15, 2}, /* the order counts */
+};
+
+enum { CASES = sizeof(cases) / sizeof(cases[0]) };
+
+static uint32_t pcs_of(const char *calls, uintptr_t *pc)
+{
+    uint32_t count = 0;
+
+    for (; calls[count] != '\0'; count++) {
+        pc[count] = 0x1000u + (uintptr_t) (unsigned char) calls[count] * 16;
+    }
+    return count;
+}
+
+Test(depot, one_site_for_a_family_and_stack, .init = start)
+{
+    uint32_t sites[CASES];
+    uintptr_t pc[CALLS_MAX];
+
+    for (uint32_t i = 0; i < CASES; i++) {
+        uint32_t frames = lmm_accounts_frame_count();
+        uint32_t count = pcs_of(cases[i].calls, pc);
+        sites[i] = site_of(families[cases[i].family], pc, count);
+        uint32_t added = lmm_accounts_frame_count() - frames - (frames == 0);
+        cr_expect(added == cases[i].new_frames, "'%s': %u frames", cases[i].calls, added);
+        cr_expect(sites[i] == sites[cases[i].same_as], "case %u", i);
+        for (uint32_t other = 0; other < i; other++) {
+            cr_expect((sites[other] == sites[i]) == (cases[other].same_as == cases[i].same_as),
+                      "cases %u and %u", other, i);
+        }
+        assert_stack(sites[i], families[cases[i].family], pc, count);
+    }
+}
+
+Test(depot, no_calls_are_unattributed, .init = start)
+{
+    for (size_t i = 0; i < 3; i++) {
+        cr_expect(site_of(families[i], NULL, 0) == families[i]->site);
+        cr_expect(stack_of(families[i]->site) == 0);
+    }
+}
+
+Test(depot, frames_by_themselves, .init = start)
+{
+    struct lmm_trace trace = {0};
+    uintptr_t pc[CALLS_MAX];
+
+    fill(&trace, pc, pcs_of("abc", pc));
+    uint32_t frame = lmm_depot_stack(&trace);
+    cr_expect(frame != 0 && lmm_depot_stack(&trace) == frame);
+    cr_expect(stack_of(lmm_depot_site(families[0], &trace)) == frame);
+    trace.count = 2;
+    cr_expect(lmm_depot_stack(&trace) == lmm_accounts_frame(frame)->caller);
+}
+
+Test(depot, past_the_last_id_is_other, .init = start)
+{
+    uintptr_t pc[CALLS_MAX];
+
+    lmm_site_own_ids = lmm_accounts_site_count();
+    uint32_t other = site_of(families[0], pc, pcs_of("abc", pc));
+    cr_expect(strcmp(lmm_accounts_site_facts(other).file, "(other)") == 0);
+    cr_expect(site_of(families[0], pc, pcs_of("abd", pc)) == other);
+    cr_expect(site_of(families[0], pc, pcs_of("abc", pc)) == other);
+    cr_expect(site_of(families[1], pc, pcs_of("abc", pc)) != other);
+    cr_expect(lmm_accounts_header()->sites_merged >= 2);
+}
+
+/* The stack of a number: 2 to 6 calls, of which the outer ones are shared. */
+static uint32_t numbered(uint32_t number, uintptr_t *pc)
+{
+    uint32_t count = 2 + number % 5;
+
+    for (uint32_t i = 0; i < count; i++) {
+        pc[i] = 0x100000u + ((uintptr_t) (number >> (2 * (count - 1 - i))) << 8) + i;
+    }
+    return count;
+}
+
+/* Every table grows on the way, more than once. */
+Test(depot, many_stacks, .init = start)
+{
+    enum { STACKS = 100000 };
+    static uint32_t sites[STACKS];
+    uintptr_t pc[CALLS_MAX];
+    uint32_t before = lmm_accounts_site_count();
+
+    for (uint32_t i = 0; i < STACKS; i++) {
+        uint32_t count = numbered(i, pc);
+        sites[i] = site_of(families[i % 3], pc, count);
+        cr_assert(sites[i] == before + i, "ids are dense, so stack %u is new", i);
+    }
+    uint32_t frames = lmm_accounts_frame_count();
+    for (uint32_t i = 0; i < STACKS; i++) {
+        uint32_t count = numbered(i, pc);
+        cr_assert(site_of(families[i % 3], pc, count) == sites[i]);
+        if (i % 17 == 0) {
+            assert_stack(sites[i], families[i % 3], pc, count);
+        }
+    }
+    cr_expect(lmm_accounts_site_count() == before + STACKS && lmm_accounts_frame_count() == frames);
+}
+
+/* ---- Modules --------------------------------------------------------------------------------------- */
+
+/* Loads the file, and puts into *ret_pc what could be a return address in it. */
+static void *load(const char *file, uintptr_t *ret_pc)
+{
+    void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+
+    cr_assert(handle != NULL, "%s", dlerror());
+    *ret_pc = (uintptr_t) dlsym(handle, "depot_module_call") + 1;
+    return handle;
+}
+
+/* The module of the innermost call of a site. */
+static struct lmm_ledger_module *module_of(uint32_t site)
+{
+    uint32_t number = lmm_accounts_frame(stack_of(site))->module;
+
+    return number == 0 ? NULL : lmm_accounts_module(number - 1);
+}
+
+Test(depot, frames_know_their_module, .init = start)
+{
+    uintptr_t pc[] = {0x1000, 0};
+    uintptr_t outside = 0x2000;
+    void *handle = load(LMM_DEPOT_MODULE_ONE, &pc[1]);
+    uint32_t site = site_of(families[0], pc, 2);
+    const struct lmm_ledger_module *module = module_of(site);
+
+    cr_assert(module != NULL && module->start < pc[1] && pc[1] < module->end && module->gone == 0);
+    cr_expect(module->build_id_bytes == 4 && memcmp(module->build_id, "\x11\x11\x11\x11", 4) == 0);
+    cr_expect(module_of(site_of(families[0], &outside, 1)) == NULL);
+    uint32_t modules = lmm_accounts_module_count();
+    pc[1]++;
+    cr_expect(module_of(site_of(families[0], pc, 2)) == module);
+    lmm_depot_refresh_modules();
+    cr_expect(module->gone == 0 && lmm_accounts_module_count() == modules, "it is still there");
+    pc[1]--;
+    cr_expect(site_of(families[0], pc, 2) == site);
+    dlclose(handle);
+}
+
+/* Loads a module, unloads it, and loads `next`, which mostly comes to be at the same addresses. */
+static void replace(const char *next, bool is_told)
+{
+    uintptr_t pc[] = {0x1000, 0, 0x1010};
+    uintptr_t next_pc;
+    void *handle = load(LMM_DEPOT_MODULE_ONE, &pc[1]);
+    uint32_t inside = site_of(families[0], pc, 3);
+    uint32_t outside = site_of(families[0], pc, 1);
+    uint32_t number = lmm_accounts_frame(lmm_accounts_frame(stack_of(inside))->caller)->module;
+    struct lmm_ledger_module *module = lmm_accounts_module(number - 1);
+
+    cr_assert(number != 0);
+    dlclose(handle);
+    if (is_told) {
+        lmm_depot_refresh_modules();
+        cr_expect(module->gone == 1);
+    }
+    handle = load(next, &next_pc);
+    if (next_pc != pc[1]) {
+        dlclose(handle);
+        cr_skip_test("the loader took other addresses");
+    }
+    uint32_t modules = lmm_accounts_module_count();
+    /* A new innermost address makes the depot look which module is there, where nobody told it. */
+    uintptr_t fresh[] = {0x1000, pc[1] + 1};
+    uint32_t found = site_of(families[0], fresh, 2);
+    cr_expect(module->gone == 1 && lmm_accounts_module_count() == modules + 1);
+    cr_expect(module_of(found) != module && module_of(found)->gone == 0);
+    uint32_t again = site_of(families[0], pc, 3);
+    cr_expect(again != inside, "another place, though its addresses are the same");
+    cr_expect(lmm_accounts_frame(lmm_accounts_frame(stack_of(again))->caller)->module ==
+              number + 1);
+    assert_stack(again, families[0], pc, 3);
+    assert_stack(inside, families[0], pc, 3);
+    cr_expect(site_of(families[0], pc, 1) == outside, "outer calls elsewhere stay what they were");
+    cr_expect(site_of(families[0], pc, 3) == again);
+    dlclose(handle);
+}
+
+Test(depot, a_module_that_goes_and_comes_back_is_another, .init = start)
+{
+    replace(LMM_DEPOT_MODULE_ONE, true);
+}
+
+Test(depot, a_module_at_the_place_of_another, .init = start)
+{
+    replace(LMM_DEPOT_MODULE_TWO, true);
+}
+
+Test(depot, a_module_unloaded_without_a_word, .init = start)
+{
+    replace(LMM_DEPOT_MODULE_TWO, false);
+}
+
+/* ---- No memory --------------------------------------------------------------------------------------- */
+
+/* Starts again after each call to the kernel that can fail. */
+Test(depot, start_without_memory_can_be_tried_again)
+{
+    cr_assert(lmm_thread_start() && lmm_unwind_start());
+    seam_install();
+    seam_fail_all(SEAM_MAP);
+    while (!lmm_depot_start()) {
+        seam_heal();
+        uint64_t next = seam_calls(SEAM_MAP) + 2;
+        seam_fail(SEAM_MAP, next, SEAM_FOR_EVER);
+    }
+    seam_heal();
+    families[0] = lmm_families_add_counting_bytes("one", 16, 16);
+    uintptr_t pc[CALLS_MAX];
+    uint32_t count = pcs_of("abc", pc);
+    assert_stack(site_of(families[0], pc, count), families[0], pc, count);
+}
+
+/* A stack of one call of its own: it has its site, or none. */
+static uint32_t lone_site(uint32_t number)
+{
+    uintptr_t pc = 0x200000u + number;
+
+    return site_of(families[0], &pc, 1);
+}
+
+static void assert_lone(uint32_t site, uint32_t number)
+{
+    uintptr_t pc = 0x200000u + number;
+
+    assert_stack(site, families[0], &pc, 1);
+}
+
+Test(depot, without_memory_sites_are_unattributed, .init = start)
+{
+    uint32_t count = 0;
+
+    seam_install();
+    seam_fail_all(SEAM_MAP);
+    uint32_t site = lone_site(0);
+    while (site != families[0]->site) {
+        assert_lone(site, count);
+        site = lone_site(++count);
+        cr_assert(count < 1000000);
+    }
+    cr_expect(count > 0, "some fit in what there is");
+    for (uint32_t i = count; i < count + 1000; i++) {
+        cr_assert(lone_site(i) == families[0]->site);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        assert_lone(lone_site(i), i);
+    }
+    seam_heal();
+    for (uint32_t i = 0; i < count + 1000; i++) {
+        assert_lone(lone_site(i), i);
+    }
+}
+
+/* Each call to the kernel fails once, while the tables grow through all of them. */
+Test(depot, each_failure_once, .init = start)
+{
+    enum { STEP = 500, LAST = 60000 };
+    uint64_t failed = 0;
+
+    seam_install();
+    for (uint32_t first = 0; first < LAST; first += STEP) {
+        uint64_t next = seam_calls(SEAM_MAP) + 1;
+        seam_fail(SEAM_MAP, next, next);
+        for (uint32_t i = first; i < first + STEP; i++) {
+            uint32_t site = lone_site(i);
+            if (site != families[0]->site) {
+                assert_lone(site, i);
+            }
+        }
+        failed += seam_calls(SEAM_MAP) >= next;
+        seam_heal();
+        for (uint32_t i = first; i < first + STEP; i++) {
+            uint32_t site = lone_site(i);
+            assert_lone(site, i);
+            cr_assert(lone_site(i) == site);
+        }
+    }
+    cr_expect(failed >= 10, "%d calls failed", (int) failed);
+}
+
+/* ---- Threads ----------------------------------------------------------------------------------------- */
+
+enum { THREADS = 4, SHARED_STACKS = 20000 };
+
+struct finder {
+    pthread_t thread;
+    uint32_t step; /* prime to the number of stacks: each has an order of its own */
+    uint32_t sites[SHARED_STACKS];
+    uint32_t wrong;
+};
+
+static void *find_all(void *arg)
+{
+    struct finder *finder = arg;
+    uintptr_t pc[CALLS_MAX];
+
+    for (uint32_t pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < SHARED_STACKS; i++) {
+            uint32_t number = i * finder->step % SHARED_STACKS;
+            uint32_t count = numbered(number, pc);
+            uint32_t site = site_of(families[number % 3], pc, count);
+            finder->wrong += pass == 1 && finder->sites[number] != site;
+            finder->sites[number] = site;
+        }
+    }
+    return NULL;
+}
+
+Test(depot, threads_find_and_add_at_once, .init = start)
+{
+    static const uint32_t steps[THREADS] = {1, 19999, 7, 11};
+    static struct finder finders[THREADS];
+    uintptr_t pc[CALLS_MAX];
+    uint32_t before = lmm_accounts_site_count();
+
+    for (size_t i = 0; i < THREADS; i++) {
+        finders[i].step = steps[i];
+        cr_assert(pthread_create(&finders[i].thread, NULL, find_all, &finders[i]) == 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(finders[i].thread, NULL);
+        cr_expect(finders[i].wrong == 0);
+        cr_expect(memcmp(finders[i].sites, finders[0].sites, sizeof(finders[0].sites)) == 0);
+    }
+    cr_expect(lmm_accounts_site_count() == before + SHARED_STACKS, "none twice");
+    for (uint32_t i = 0; i < SHARED_STACKS; i++) {
+        uint32_t count = numbered(i, pc);
+        assert_stack(finders[0].sites[i], families[i % 3], pc, count);
+    }
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* family: the registry by name and index, sums, the high-water mark, and no memory half-way. */
+#include "tests/support/seam.h"
+
+#include "lib/pages/family.h"
+#include "lib/ground/meta.h"
+#include "lib/heaps/thread.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <lmm/lmm.h>
+#include <stdio.h>
+#include <string.h>
+
+static void start(void)
+{
+    cr_assert(lmm_thread_start());
+}
+
+static const char longest[] = "123456789012345678901234567890123456789012345678901234567890123";
+static const char too_long[] = "1234567890123456789012345678901234567890123456789012345678901234";
+
+static const struct {
+    const char *name;
+    size_t size;
+    size_t align;
+    int error;
+} cases[] = {
+    {"a", 1, 1, 0},
+    {"a", 1, 1, 0},
+    {"a", 2, 1, EEXIST},
+    {"a", 1, 2, EEXIST},
+    {"b", 10, 8, 0},
+    {longest, 8, 8, 0},
+    {too_long, 8, 8, ENAMETOOLONG},
+    {NULL, 8, 8, EINVAL},
+    {"", 8, 8, EINVAL},
+    {"c", 0, 8, EINVAL},
+    {"c", 8, 0, EINVAL},
+    {"c", 8, 3, EINVAL},
+    {"c", 8, 4096, 0},
+    {"d", 8, 8192, EINVAL},
+    {"d", SIZE_MAX, 1, EOVERFLOW},
+    {"d", (size_t) UINT32_MAX, 1, EOVERFLOW},
+    {"d", (size_t) UINT32_MAX - 4096, 4096, 0},
+};
+
+Test(family, arguments, .init = start)
+{
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        errno = 0;
+        struct lmm_family *family = lmm_families_add(cases[i].name, cases[i].size, cases[i].align);
+        if (cases[i].error != 0) {
+            cr_expect(family == NULL && errno == cases[i].error, "case %zu: errno %d", i, errno);
+            continue;
+        }
+        cr_assert(family != NULL, "case %zu: errno %d", i, errno);
+        count = family->index + 1 > count ? family->index + 1 : count;
+        cr_expect(family->stride % cases[i].align == 0 && family->stride >= cases[i].size &&
+                  family->stride < cases[i].size + cases[i].align);
+        cr_expect(lmm_families_at(family->index) == family);
+        cr_expect(lmm_families_find(cases[i].name) == family);
+    }
+    cr_expect(lmm_families_count() == count && count == 5, "indices are dense");
+    errno = 0;
+    cr_expect(lmm_families_find("nobody") == NULL && errno == ENOENT);
+}
+
+Test(family, thousands, .init = start)
+{
+    enum { FAMILIES = 3000 };
+    static struct lmm_family *family[FAMILIES];
+    char name[32];
+
+    for (uint32_t i = 0; i < FAMILIES; i++) {
+        snprintf(name, sizeof(name), "family %u", i);
+        family[i] = lmm_families_add(name, i + 1, 1);
+        cr_assert(family[i] != NULL && family[i]->index == i);
+    }
+    for (uint32_t i = 0; i < FAMILIES; i++) {
+        snprintf(name, sizeof(name), "family %u", i);
+        cr_assert(lmm_families_find(name) == family[i] && lmm_families_at(i) == family[i]);
+        struct lmm_site_facts facts = lmm_accounts_site_facts(family[i]->site);
+        cr_assert(facts.family == i && strcmp(facts.file, "(unattributed)") == 0);
+    }
+}
+
+/* Every step of a registration fails in turn; what fails leaves nothing behind. */
+Test(family, no_memory, .init = start)
+{
+    char name[32];
+    uint32_t added = 0;
+    uint32_t refused = 0;
+
+    seam_install();
+    seam_fail_all(SEAM_MAP);
+    for (uint32_t i = 0; i < 20000 && refused < 500; i++) {
+        snprintf(name, sizeof(name), "family %u", i);
+        errno = 0;
+        struct lmm_family *family = lmm_families_add(name, 8, 8);
+        if (family == NULL) {
+            refused++;
+            cr_assert(errno == ENOMEM && lmm_families_find(name) == NULL);
+        } else {
+            cr_assert(family->index == added++);
+        }
+        cr_assert(lmm_families_count() == added && lmm_accounts_family_count() == added);
+    }
+    cr_expect(refused == 500);
+    seam_heal();
+    for (uint32_t i = 0; i < 1000; i++) {
+        snprintf(name, sizeof(name), "later %u", i);
+        struct lmm_family *family = lmm_families_add(name, 8, 8);
+        cr_assert(family != NULL && family->index == added++);
+    }
+}
+
+/* A family that gets a record but no site is taken back. */
+Test(family, no_memory_for_the_site, .init = start)
+{
+    struct lmm_family *first = lmm_families_add("first", 8, 8);
+    uint32_t line = 1;
+
+    seam_install();
+    seam_fail_all(SEAM_MAP);
+    while (lmm_site_intern(0, &first->sites, "a.c", line, "f") != LMM_SITE_NONE) {
+        line++;
+    }
+    for (int i = 0; i < 100; i++) {
+        cr_assert(lmm_families_add("second", 8, 8) == NULL && errno == ENOMEM);
+        cr_assert(lmm_families_find("second") == NULL);
+        cr_assert(lmm_families_count() == 1 && lmm_accounts_family_count() == 1);
+    }
+    seam_heal();
+    struct lmm_family *second = lmm_families_add("second", 24, 8);
+    cr_assert(second != NULL && second->index == 1 && second->record->size_bytes == 24);
+}
+
+Test(family, high_water_mark, .init = start)
+{
+    struct lmm_family *family = lmm_families_add("f", 8, 8);
+    const struct lmm_ledger_row up = {.allocated_blocks = 10, .allocated_extra_slots = 5};
+    const struct lmm_ledger_row down = {.freed_blocks = 8, .freed_extra_slots = 4};
+
+    lmm_rows_count_common(family->site, &up);
+    lmm_family_sample_peak(family);
+    cr_expect(family->record->peak_slots == 15);
+    lmm_rows_count_common(family->site, &down);
+    lmm_family_sample_peak(family);
+    cr_expect(family->record->peak_slots == 15, "it never falls");
+    lmm_rows_count_common(family->site, &up);
+    lmm_family_note_taken(family, 1);
+    cr_expect(family->record->peak_slots == 15, "not looked at for so few");
+    lmm_family_note_taken(family, LMM_UNIT_BYTES / 8);
+    cr_expect(family->record->peak_slots == 18);
+    struct lmm_ledger_row sum = lmm_family_sum(family);
+    cr_expect(sum.allocated_blocks == 20 && sum.freed_blocks == 8 &&
+              sum.allocated_extra_slots == 10 && sum.freed_extra_slots == 4);
+    /* More frees than allocations seen: a moment between two threads. */
+    lmm_rows_count_common(family->site, &(struct lmm_ledger_row) {.freed_blocks = 100});
+    lmm_family_sample_peak(family);
+    cr_expect(family->record->peak_slots == 18);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* heap: two heaps in one thread, one freeing the other's slots; queues, settling, rebuilding. */
+#include "tests/support/seam.h"
+
+#include "lib/heaps/foreign.h"
+#include "lib/heaps/heap.h"
+#include "lib/ground/tools.h"
+#include "lib/ground/meta.h"
+#include "lib/ground/reservoir.h"
+#include "lib/heaps/thread.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <lmm/lmm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct lmm_heap owner;
+static struct lmm_heap other;
+static struct lmm_family *family;
+
+enum { SIZE = 64, PAGE_SLOTS = LMM_UNIT_BYTES / SIZE };
+
+static void start(void)
+{
+    cr_assert(lmm_thread_start());
+    family = lmm_families_add("f", SIZE, 1);
+    cr_assert(lmm_heap_init(&owner, 100, false) && lmm_heap_init(&other, 101, false));
+}
+
+static void *allocate(struct lmm_heap *heap)
+{
+    void *block = lmm_heap_pop(&heap->open, family->site, family->index);
+
+    while (block == NULL && lmm_heap_refill(heap, family)) {
+        block = lmm_heap_pop(&heap->open, family->site, family->index);
+    }
+    if (block != NULL) {
+        lmm_tools_block_begins(block, SIZE);
+    }
+    return block;
+}
+
+static struct lmm_page *page_of(const void *block, uint32_t *ret_slot)
+{
+    struct lmm_page *page = lmm_page_of((uintptr_t) block);
+
+    *ret_slot = (uint32_t) ((size_t) ((const char *) block - lmm_page_base(page)) / SIZE);
+    return page;
+}
+
+static void free_in(struct lmm_heap *heap, void *block)
+{
+    uint32_t slot;
+    struct lmm_page *page = page_of(block, &slot);
+
+    lmm_tools_block_ends(block, SIZE);
+    if (page->owner == heap) {
+        lmm_heap_push_own(heap, page, slot);
+    } else {
+        cr_assert(lmm_foreign_push(heap, page, slot) == LMM_TAG_LIVE_BASE + family->site);
+    }
+    lmm_heap_count(heap, family->site, &(struct lmm_ledger_row) {.freed_blocks = 1});
+}
+
+static void assert_valid(void)
+{
+    lmm_lock_acquire(&owner.lock);
+    cr_assert(lmm_heap_is_valid(&owner));
+    lmm_lock_release(&owner.lock);
+}
+
+static uint64_t pages(void)
+{
+    return family->record->pages;
+}
+
+static void *blocks[8 * PAGE_SLOTS];
+
+static void fill(size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        blocks[i] = allocate(&owner);
+        cr_assert(blocks[i] != NULL);
+    }
+    assert_valid();
+}
+
+Test(heap, blocks_are_apart, .init = start)
+{
+    fill(3 * PAGE_SLOTS);
+    for (size_t i = 0; i < 3 * PAGE_SLOTS; i++) {
+        memset(blocks[i], (int) (i % 251), SIZE);
+    }
+    for (size_t i = 0; i < 3 * PAGE_SLOTS; i++) {
+        const unsigned char *byte = blocks[i];
+        cr_assert(byte[0] == i % 251 && byte[SIZE - 1] == i % 251);
+    }
+    cr_expect(pages() == 3, "pages are used up before the next");
+    cr_expect(lmm_family_sum(family).allocated_blocks == 3 * PAGE_SLOTS);
+}
+
+/* A wholly free page goes at its last free, unless it is the bin's current one. */
+Test(heap, empty_pages_go, .init = start)
+{
+    fill(5 * PAGE_SLOTS);
+    for (size_t i = 0; i < 5 * PAGE_SLOTS; i++) {
+        free_in(&owner, blocks[i]);
+    }
+    assert_valid();
+    cr_expect(pages() == 1, "%d", (int) pages());
+    lmm_heap_settle(&owner);
+    cr_expect(pages() == 0);
+}
+
+/* The page with most free slots is the next one, to a power of two. */
+Test(heap, most_free_slots_first, .init = start)
+{
+    static const size_t freed[] = {100, 2000, 500, 0};
+
+    fill(4 * PAGE_SLOTS);
+    for (size_t page = 0; page < 4; page++) {
+        for (size_t i = 0; i < freed[page]; i++) {
+            free_in(&owner, blocks[page * PAGE_SLOTS + i]);
+        }
+    }
+    assert_valid();
+    uint32_t slot;
+    struct lmm_page *largest = page_of(blocks[PAGE_SLOTS], &slot);
+    for (size_t i = 0; i < 2000; i++) {
+        cr_assert(page_of(allocate(&owner), &slot) == largest, "block %zu", i);
+    }
+    struct lmm_page *second = page_of(blocks[2 * PAGE_SLOTS], &slot);
+    cr_assert(page_of(allocate(&owner), &slot) == second);
+    assert_valid();
+}
+
+/* Foreign frees are kept in batches, and are there for the owner once handed over. */
+Test(heap, foreign_frees_come_back, .init = start)
+{
+    enum { FREED = LMM_BATCH_SLOTS - 1 };
+
+    fill(PAGE_SLOTS);
+    for (size_t i = 0; i < FREED; i++) {
+        free_in(&other, blocks[i]);
+    }
+    cr_expect(owner.reported == NULL, "a batch is not full");
+    lmm_foreign_flush(&other);
+    cr_expect(owner.reported != NULL);
+    for (size_t i = 0; i < FREED; i++) {
+        void *block = allocate(&owner);
+        bool found = false;
+        for (size_t j = 0; j < FREED; j++) {
+            found = found || block == blocks[j];
+        }
+        cr_assert(found, "the freed slots are taken before a new page");
+    }
+    cr_expect(pages() == 1 && owner.reported == NULL);
+    for (size_t i = FREED; i < FREED + LMM_BATCH_SLOTS; i++) {
+        free_in(&other, blocks[i]);
+    }
+    cr_expect(owner.reported != NULL, "a full batch is handed over at once");
+    assert_valid();
+}
+
+Test(heap, foreign_free_of_what_is_free, .init = start)
+{
+    fill(10);
+    uint32_t slot;
+    struct lmm_page *page = page_of(blocks[3], &slot);
+    free_in(&other, blocks[3]);
+    uint32_t tag = lmm_foreign_push(&other, page, slot);
+    cr_expect(lmm_tag_state(tag) == LMM_TAG_FREE, "told, not done");
+}
+
+/* Batches are by page: pages that share a batch push each other out. */
+Test(heap, batches_of_many_pages, .init = start)
+{
+    fill(8 * PAGE_SLOTS);
+    for (size_t i = 0; i < PAGE_SLOTS; i++) {
+        for (size_t page = 0; page < 8; page++) {
+            free_in(&other, blocks[page * PAGE_SLOTS + i]);
+        }
+    }
+    lmm_foreign_flush(&other);
+    lmm_heap_settle(&owner);
+    assert_valid();
+    cr_expect(pages() == 0);
+    cr_expect(lmm_family_sum(family).freed_blocks == 8 * PAGE_SLOTS);
+}
+
+Test(heap, trim_then_use, .init = start)
+{
+    fill(4 * PAGE_SLOTS);
+    for (size_t i = 0; i < 4 * PAGE_SLOTS; i++) {
+        memset(blocks[i], (int) (i % 251), SIZE);
+    }
+    size_t stretch = 4 * LMM_SYSTEM_PAGE_BYTES / SIZE;
+    for (size_t i = 0; i < 4 * PAGE_SLOTS; i++) {
+        if (i / stretch % 2 == 1) {
+            free_in(&owner, blocks[i]);
+        }
+    }
+    size_t bytes = lmm_heap_trim(&owner);
+    cr_expect(bytes == 2 * LMM_UNIT_BYTES, "%zu", bytes);
+    assert_valid();
+    for (size_t i = 0; i < 2 * PAGE_SLOTS; i++) {
+        memset(allocate(&owner), 0xEE, SIZE);
+    }
+    assert_valid();
+    cr_expect(pages() == 4, "what was trimmed serves again");
+    for (size_t i = 0; i < 4 * PAGE_SLOTS; i++) {
+        const unsigned char *byte = blocks[i];
+        cr_assert(i / stretch % 2 == 1 || (byte[0] == i % 251 && byte[SIZE - 1] == i % 251));
+    }
+}
+
+Test(heap, trim_wanted_is_done_in_the_slow_path, .init = start)
+{
+    fill(2 * PAGE_SLOTS);
+    for (size_t i = 0; i < PAGE_SLOTS; i++) {
+        if (i % (2 * PAGE_SLOTS / 64) < PAGE_SLOTS / 64) {
+            free_in(&owner, blocks[i]);
+        }
+    }
+    seam_install();
+    lmm_heap_want_trim(&owner);
+    cr_expect(seam_calls(SEAM_DISCARD) == 0);
+    cr_assert(allocate(&owner) != NULL);
+    cr_expect(seam_calls(SEAM_DISCARD) != 0 && !owner.trim_wanted);
+}
+
+/* As a child finds heaps after a fork: lists, queues and batches torn, the tags' states true. */
+Test(heap, rebuild, .init = start)
+{
+    fill(4 * PAGE_SLOTS);
+    size_t freed = 0;
+    for (size_t i = 0; i < 4 * PAGE_SLOTS; i++) {
+        if (i % 3 == 0 || i / PAGE_SLOTS == 2) {
+            free_in(i % 2 == 0 ? &owner : &other, blocks[i]);
+            freed++;
+        }
+    }
+    uint32_t slot;
+    struct lmm_page *page = page_of(blocks[0], &slot);
+    page->head = 12345678;
+    page->countdown = 99;
+    lmm_heap_rebuild(&other);
+    lmm_heap_rebuild(&owner);
+    assert_valid();
+    cr_expect(pages() == 3, "the third page was wholly free");
+    for (size_t i = 0; i < freed - PAGE_SLOTS; i++) {
+        cr_assert(allocate(&owner) != NULL);
+    }
+    cr_expect(pages() == 3);
+    assert_valid();
+}
+
+/* Takes all that the arenas hold, so that every growth fails. */
+static void starve(void)
+{
+    seam_install();
+    seam_fail_all(SEAM_MAP);
+    for (size_t bytes = 1 << 20; bytes >= 64; bytes -= bytes > 4096 ? 4096 : 64) {
+        while (lmm_meta_alloc(&lmm_arena_records, bytes) != NULL) {
+        }
+        while (lmm_meta_alloc(&lmm_arena_tags, bytes) != NULL) {
+        }
+    }
+}
+
+/* When there is no new page, the last slot of the old ones is found. */
+Test(heap, no_memory_uses_every_slot_there_is, .init = start)
+{
+    fill(3 * PAGE_SLOTS);
+    free_in(&owner, blocks[0]);
+    free_in(&owner, blocks[PAGE_SLOTS]);
+    free_in(&other, blocks[7]);
+    lmm_foreign_flush(&other);
+    starve();
+    for (int i = 0; i < 3; i++) {
+        void *block = allocate(&owner);
+        cr_assert(block == blocks[0] || block == blocks[PAGE_SLOTS] || block == blocks[7]);
+    }
+    errno = 0;
+    cr_expect(allocate(&owner) == NULL && errno == ENOMEM);
+    cr_expect(allocate(&owner) == NULL);
+    cr_expect(lmm_reservoir_kept_bytes() == LMM_UNIT_BYTES, "a page without tags is not lost");
+    assert_valid();
+    cr_expect(lmm_family_sum(family).allocated_blocks == 3 * PAGE_SLOTS + 3);
+    seam_heal();
+    cr_expect(allocate(&owner) != NULL);
+    assert_valid();
+}
+
+Test(heap, no_memory_for_tables, .init = start)
+{
+    starve();
+    static struct lmm_heap late;
+    errno = 0;
+    cr_expect(!lmm_heap_init(&late, 102, false) && errno == ENOMEM);
+    cr_expect(allocate(&owner) == NULL, "not even a lot");
+    seam_heal();
+    cr_expect(lmm_heap_init(&late, 102, false));
+    cr_expect(allocate(&owner) != NULL);
+}
+
+/* I4, and a count for which there is no row goes to the departed. */
+Test(heap, open_sites, .init = start)
+{
+    char name[32];
+    uint32_t site = 0;
+
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof(name), "late %d", i);
+        site = lmm_families_add(name, 8, 8)->site;
+    }
+    cr_expect(owner.open.site_limit <= site);
+    starve();
+    cr_expect(!lmm_heap_open_sites(&owner));
+    lmm_heap_count(&owner, site, &(struct lmm_ledger_row) {.freed_blocks = 3});
+    seam_heal();
+    cr_expect(lmm_heap_open_sites(&owner));
+    cr_expect(owner.open.site_limit == lmm_accounts_site_count() && owner.rows.capacity >= site);
+    cr_expect(owner.bin_capacity >= lmm_families_count());
+    lmm_heap_count(&owner, site, &(struct lmm_ledger_row) {.freed_blocks = 4});
+    lmm_accounts_acquire();
+    cr_expect(lmm_rows_sum_locked(site).freed_blocks == 7);
+    lmm_accounts_release();
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* meta: where records start, what they hold when new and when reused, and running out of memory. */
+#include "tests/support/seam.h"
+
+#include "lib/ground/meta.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+enum { LARGE_BYTES = 1 << 21 };
+
+static const size_t sizes[] = {
+    1,       4,       8,       63,      64,          65,
+    128,     400,     4096,    65472,   65535,       65536,
+    65537,   81920,   81921,   98304,   114688,      131072,
+    131073,  200000,  262144,  300000,  524288,      1000000,
+    1048576, 1048577, 1500000, 2097151, LARGE_BYTES, LARGE_BYTES + 1,
+    5000000,
+};
+
+enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
+
+static void assert_all(const unsigned char *memory, size_t from, size_t to, unsigned char value)
+{
+    for (size_t i = from; i < to; i++) {
+        cr_assert(memory[i] == value, "byte %zu of [%zu, %zu) is %d", i, from, to, memory[i]);
+    }
+}
+
+Test(meta, records_are_apart_zeroed_and_on_a_line)
+{
+    unsigned char *record[SIZES];
+
+    for (size_t i = 0; i < SIZES; i++) {
+        record[i] = lmm_meta_alloc(&lmm_arena_records, sizes[i]);
+        cr_assert(record[i] != NULL);
+        cr_expect((uintptr_t) record[i] % LMM_CACHE_LINE_BYTES == 0, "size %zu", sizes[i]);
+        assert_all(record[i], 0, sizes[i], 0);
+        memset(record[i], (int) i + 1, sizes[i]);
+    }
+    for (size_t i = 0; i < SIZES; i++) {
+        assert_all(record[i], 0, sizes[i], (unsigned char) (i + 1));
+    }
+}
+
+Test(meta, a_reused_record_keeps_all_but_its_first_word)
+{
+    for (size_t i = 0; i < SIZES && sizes[i] <= LARGE_BYTES; i++) {
+        size_t bytes = sizes[i];
+        unsigned char *record = lmm_meta_alloc(&lmm_arena_tags, bytes);
+        memset(record, 0xC5, bytes);
+        lmm_meta_free(&lmm_arena_tags, lmm_meta_alloc(&lmm_arena_tags, bytes), bytes);
+        lmm_meta_free(&lmm_arena_tags, record, bytes);
+        unsigned char *again = lmm_meta_alloc(&lmm_arena_tags, bytes);
+        cr_assert(again == record, "size %zu: the record is taken again", bytes);
+        assert_all(again, 0, bytes < 8 ? bytes : 8, 0);
+        assert_all(again, 8, bytes < 8 ? 8 : bytes, 0xC5);
+    }
+}
+
+Test(meta, zalloc_zeroes_a_reused_record)
+{
+    for (size_t i = 0; i < SIZES; i++) {
+        unsigned char *record = lmm_meta_zalloc(sizes[i]);
+        memset(record, 0xC5, sizes[i]);
+        lmm_meta_free(&lmm_arena_records, record, sizes[i]);
+        assert_all(lmm_meta_zalloc(sizes[i]), 0, sizes[i], 0);
+    }
+}
+
+/* A freed record serves each size of its class, and none that it has no room for. */
+Test(meta, a_class_has_room_for_its_largest)
+{
+    for (size_t lines = 1; lines < LARGE_BYTES / 64; lines += lines < 1100 ? 1 : 97) {
+        size_t bytes = lines * 64;
+        unsigned char *first = lmm_meta_alloc(&lmm_arena_records, bytes - 63);
+        lmm_meta_free(&lmm_arena_records, first, bytes - 63);
+        unsigned char *again = lmm_meta_alloc(&lmm_arena_records, bytes);
+        cr_assert(again == first, "%zu lines", lines);
+        unsigned char *next = lmm_meta_alloc(&lmm_arena_records, bytes);
+        cr_assert(next >= again + bytes || next + bytes <= again, "%zu lines", lines);
+        lmm_meta_free(&lmm_arena_records, again, bytes);
+        lmm_meta_free(&lmm_arena_records, next, bytes);
+    }
+}
+
+Test(meta, arenas_are_apart_and_counted)
+{
+    seam_install();
+    size_t before = lmm_meta_mapped_bytes();
+    void *tags = lmm_meta_alloc(&lmm_arena_tags, 64);
+    void *record = lmm_meta_alloc(&lmm_arena_records, 64);
+    cr_expect(seam_calls(SEAM_MAP) == 2, "a chunk each");
+    cr_expect(lmm_meta_mapped_bytes() - before == seam_bytes(SEAM_MAP));
+    lmm_meta_free(&lmm_arena_tags, tags, 64);
+    cr_expect(lmm_meta_alloc(&lmm_arena_records, 64) != tags);
+    (void) record;
+    size_t small = lmm_meta_mapped_bytes();
+    void *large = lmm_meta_alloc(&lmm_arena_records, LARGE_BYTES + 4096);
+    cr_expect(lmm_meta_mapped_bytes() == small + LARGE_BYTES + 4096);
+    lmm_meta_free(&lmm_arena_records, large, LARGE_BYTES + 4096);
+    cr_expect(lmm_meta_mapped_bytes() == small);
+    cr_expect(seam_calls(SEAM_UNMAP) == 1 && seam_bytes(SEAM_UNMAP) == LARGE_BYTES + 4096);
+}
+
+Test(meta, out_of_memory)
+{
+    seam_install();
+    seam_fail_all(SEAM_MAP);
+    for (size_t i = 0; i < SIZES; i++) {
+        errno = 0;
+        cr_expect(lmm_meta_alloc(&lmm_arena_records, sizes[i]) == NULL);
+        cr_expect(errno == ENOMEM);
+        cr_expect(lmm_meta_zalloc(sizes[i]) == NULL);
+    }
+    cr_expect(lmm_meta_mapped_bytes() == 0);
+    seam_heal();
+    cr_expect(lmm_meta_alloc(&lmm_arena_records, 64) != NULL);
+}
+
+/* With little address space a chunk is small rather than none. */
+Test(meta, lean_chunk_when_a_chunk_fails)
+{
+    seam_install();
+    seam_fail(SEAM_MAP, 1, 1);
+    cr_expect(lmm_meta_alloc(&lmm_arena_records, 64) != NULL);
+    cr_expect(seam_calls(SEAM_MAP) == 2);
+    cr_expect(seam_bytes(SEAM_MAP) == lmm_meta_mapped_bytes());
+    cr_expect(lmm_meta_mapped_bytes() < 1 << 20);
+    seam_fail_all(SEAM_MAP);
+    cr_expect(lmm_meta_alloc(&lmm_arena_records, 64) != NULL, "the chunk has more");
+}

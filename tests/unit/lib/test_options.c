@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* options: what a setting string sets, what of it is taken, and paths. */
+#include "lib/ground/options.h"
+
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Of the settings only what differs from the untouched ones is named. */
+static const struct {
+    const char *text;
+    size_t taken;
+    struct lmm_options wanted;
+} cases[] = {
+    {"", 0, {0}},
+    {":", 0, {0}},
+    {"leaks=1", 1, {.leaks = true}},
+    {"leaks=1:leaks=0", 2, {.leaks = false}},
+    {"usage=1:leaks=1", 2, {.usage = true, .leaks = true}},
+    {"::usage=1::leaks=1::", 2, {.usage = true, .leaks = true}},
+    {"leaks=2", 0, {0}},
+    {"leaks=", 0, {0}},
+    {"leaks", 0, {0}},
+    {"leaks=yes", 0, {0}},
+    {"leaks= 1", 0, {0}},
+    {"leaks=-1", 0, {0}},
+    {"leak=1", 0, {0}},
+    {"leakss=1", 0, {0}},
+    {"Leaks=1", 0, {0}},
+    {"=1", 0, {0}},
+    {"nonsense:leaks=1", 1, {.leaks = true}},
+    {"exitcode=0", 1, {0}},
+    {"exitcode=23", 1, {.exit_code = 23}},
+    {"exitcode=255", 1, {.exit_code = 255}},
+    {"exitcode=256", 0, {0}},
+    {"exitcode=99999999999999999999999999", 0, {0}},
+    {"exitcode=18446744073709551617", 0, {0}},
+    {"leaks=18446744073709551617", 0, {0}},
+    {"exitcode=007", 1, {.exit_code = 7}},
+    {"fill=alloc", 1, {.fill_alloc = true}},
+    {"fill=free", 1, {.fill_free = true}},
+    {"fill=both", 1, {.fill_alloc = true, .fill_free = true}},
+    {"fill=both:fill=free", 2, {.fill_free = true}},
+    {"fill=none", 0, {0}},
+    {"fill=allocs", 0, {0}},
+    {"fill=al", 0, {0}},
+    {"fit=largest", 1, {0}},
+    {"fit=first", 1, {.fit = LMM_FIT_FIRST}},
+    {"fit=best", 1, {.fit = LMM_FIT_BEST}},
+    {"fit=best:fit=largest", 2, {0}},
+    {"fit=worst", 0, {0}},
+    {"fit=", 0, {0}},
+    {"fit=bestfit", 0, {0}},
+    {"reservoir=3", 1, {.reservoir_bytes = 3 << 20}},
+    {"reservoir=17592186044415", 1, {.reservoir_bytes = (SIZE_MAX >> 20) << 20}},
+    {"reservoir=17592186044416", 0, {0}},
+    {"reservoir=1M", 0, {0}},
+    {"log=/tmp/a=b", 1, {.log = "/tmp/a=b"}},
+    {"log=%p.%e", 1, {.log = "%p.%e"}},
+    {"log=", 0, {0}},
+    {"help=0", 1, {0}},
+    {"ledger=off", 1, {.ledger_off = true}},
+    {"ledger=on", 1, {0}},
+    {"ledger=/tmp/a", 1, {.ledger = "/tmp/a"}},
+    {"ledger=offer", 1, {.ledger = "offer"}},
+    {"ledger=OFF", 1, {.ledger = "OFF"}},
+    {"ledger=off:ledger=on", 2, {0}},
+    {"ledger=/tmp/a:ledger=on", 2, {0}},
+    {"ledger=/tmp/a:ledger=off", 2, {.ledger_off = true}},
+    {"ledger=off:ledger=%p/%e", 2, {.ledger = "%p/%e"}},
+    {"ledger=off:ledger=", 1, {.ledger_off = true}},
+    {"ledger=", 0, {0}},
+    {"ledger", 0, {0}},
+    {"keep=1", 1, {.keep = true}},
+    {"keep=1:keep=0", 2, {0}},
+    {"keep=2", 0, {0}},
+    {"keep=", 0, {0}},
+    {"keep=yes", 0, {0}},
+    {"children=0", 1, {.leaves_children_alone = true}},
+    {"children=0:children=1", 2, {0}},
+    {"children=1", 1, {0}},
+    {"children=2", 0, {0}},
+    {"children=", 0, {0}},
+    {"children=0:children=none", 1, {.leaves_children_alone = true}},
+    {"stacks=0", 1, {0}},
+    {"stacks=1", 1, {.stack_frames = 1}},
+    {"stacks=64", 1, {.stack_frames = 64}},
+    {"stacks=024", 1, {.stack_frames = 24}},
+    {"stacks=24:stacks=0", 2, {0}},
+    {"stacks=24:stacks=65", 1, {.stack_frames = 24}},
+    {"stacks=65", 0, {0}},
+    {"stacks=4294967297", 0, {0}},
+    {"stacks=18446744073709551617", 0, {0}},
+    {"stacks=-1", 0, {0}},
+    {"stacks=", 0, {0}},
+    {"stacks=8k", 0, {0}},
+    {"fit=First", 0, {0}},
+    {"fit=best:fit=worst", 1, {.fit = LMM_FIT_BEST}},
+    {"ledger=d:keep=1:stacks=24:children=0",
+     4,
+     {.ledger = "d", .keep = true, .stack_frames = 24, .leaves_children_alone = true}},
+};
+
+static bool are_same(const struct lmm_options *a, const struct lmm_options *b)
+{
+    return a->leaks == b->leaks && a->usage == b->usage && a->fill_alloc == b->fill_alloc &&
+           a->fill_free == b->fill_free && a->exit_code == b->exit_code && a->fit == b->fit &&
+           a->reservoir_bytes == b->reservoir_bytes && a->ledger_off == b->ledger_off &&
+           a->keep == b->keep && a->leaves_children_alone == b->leaves_children_alone &&
+           a->stack_frames == b->stack_frames && strcmp(a->ledger, b->ledger) == 0 &&
+           strcmp(a->log, b->log) == 0;
+}
+
+Test(options, parse)
+{
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lmm_options options = {0};
+        size_t taken = lmm_options_parse(cases[i].text, &options);
+        cr_expect(taken == cases[i].taken, "'%s': %zu taken", cases[i].text, taken);
+        cr_expect(are_same(&options, &cases[i].wanted), "'%s'", cases[i].text);
+    }
+}
+
+Test(options, longest_path)
+{
+    static const char *const keys[] = {"log=", "ledger="};
+
+    for (size_t i = 0; i < 4; i++) {
+        const char *key = keys[i / 2];
+        size_t over = i % 2;
+        char text[LMM_OPTION_PATH_MAX + 16] = "";
+        struct lmm_options options = {0};
+        strcpy(text, key);
+        memset(text + strlen(key), 'x', LMM_OPTION_PATH_MAX - 1 + over);
+        const char *path = i / 2 == 0 ? options.log : options.ledger;
+        cr_expect(lmm_options_parse(text, &options) == (over == 0 ? 1 : 0));
+        cr_expect(strlen(path) == (over == 0 ? LMM_OPTION_PATH_MAX - 1 : 0));
+    }
+}
+
+/* What the typed library has without a word; the drop-in keeps its books in private memory, and packs. */
+Test(options, defaults)
+{
+    cr_expect(!lmm_options.ledger_off && lmm_options.fit == LMM_FIT_LARGEST);
+    cr_expect(lmm_options.stack_frames == 0 && !lmm_options.keep &&
+              !lmm_options.leaves_children_alone);
+}
+
+static void redirect(void)
+{
+    cr_redirect_stderr();
+}
+
+Test(options, bad_parts_are_named, .init = redirect)
+{
+    struct lmm_options options = {0};
+
+    lmm_options_parse("frob=1:leaks=x:log=:stacks=65:fit=worst:keep=2:children=:ledger=", &options);
+    fflush(stderr);
+    cr_expect_stderr_eq_str(
+        "lmm: LMM_OPTIONS: unknown key 'frob' ignored; help=1 lists the keys\n"
+        "lmm: LMM_OPTIONS: bad value 'x' for leaks ignored; it takes 0|1\n"
+        "lmm: LMM_OPTIONS: bad value '' for log ignored; it takes PATH\n"
+        "lmm: LMM_OPTIONS: bad value '65' for stacks ignored; it takes 0..64\n"
+        "lmm: LMM_OPTIONS: bad value 'worst' for fit ignored; it takes largest|first|best\n"
+        "lmm: LMM_OPTIONS: bad value '2' for keep ignored; it takes 0|1\n"
+        "lmm: LMM_OPTIONS: bad value '' for children ignored; it takes 0|1\n"
+        "lmm: LMM_OPTIONS: bad value '' for ledger ignored; it takes on|off|DIR\n");
+}
+
+/* ---- Paths ----------------------------------------------------------------------------------- */
+
+Test(options, paths)
+{
+    char pid[32];
+    char pid_twice[80];
+    snprintf(pid, sizeof(pid), "%d", (int) getpid());
+    snprintf(pid_twice, sizeof(pid_twice), "a%s-%sb", pid, pid);
+    const struct {
+        const char *pattern;
+        const char *wanted;
+    } paths[] = {
+        {"", ""},
+        {"plain", "plain"},
+        {"%p", pid},
+        {"a%p-%pb", pid_twice},
+        {"100%%", "100%"},
+        {"%%p", "%p"},
+        {"%x", "%x"},
+        {"end%", "end%"},
+        {"%e", program_invocation_short_name},
+    };
+    char path[100];
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        cr_expect(lmm_options_expand_path(paths[i].pattern, path, sizeof(path)), "%s",
+                  paths[i].pattern);
+        cr_expect(strcmp(path, paths[i].wanted) == 0, "'%s' became '%s'", paths[i].pattern, path);
+    }
+    cr_expect(lmm_options_expand_path("%t", path, sizeof(path)));
+    cr_expect(strlen(path) >= 10 && strspn(path, "0123456789") == strlen(path), "%s", path);
+}
+
+Test(options, path_that_does_not_fit)
+{
+    char path[8];
+
+    cr_expect(lmm_options_expand_path("1234567", path, sizeof(path)));
+    cr_expect(!lmm_options_expand_path("12345678", path, sizeof(path)));
+    cr_expect(!lmm_options_expand_path("123456%%%%", path, sizeof(path)));
+    cr_expect(!lmm_options_expand_path("%p%p%p%p%p%p%p%p", path, sizeof(path)));
+}

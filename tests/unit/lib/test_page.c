@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/* page: tags, exact division, look-up of any address, threading, trimming. */
+#include "tests/support/seam.h"
+
+#include "lib/ground/meta.h"
+#include "lib/pages/page.h"
+#include "lib/ground/reservoir.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+Test(page, tags)
+{
+    static const uint32_t values[] = {0, 1, 12345, LMM_TAG_END};
+
+    for (uint32_t state = LMM_TAG_FREE; state <= LMM_TAG_HOLE; state++) {
+        for (size_t i = 0; i < 4; i++) {
+            uint32_t tag = lmm_tag_make(state, values[i]);
+            cr_expect(lmm_tag_state(tag) == state && lmm_tag_value(tag) == values[i]);
+        }
+    }
+    cr_expect(lmm_tag_make(LMM_TAG_FREE, LMM_TAG_END) == LMM_TAG_END,
+              "a FREE tag is the next slot");
+    cr_expect(lmm_tag_make(LMM_TAG_LIVE, 7) == LMM_TAG_LIVE_BASE + 7);
+}
+
+/* Every stride, at and around every slot it has. */
+Test(page, division_is_exact)
+{
+    for (uint64_t stride = 1; stride <= LMM_SLOT_STRIDE_MAX; stride += stride < 600 ? 1 : 37) {
+        uint64_t multiplier = lmm_page_multiplier(stride);
+        for (uint64_t slot = 0; slot * stride < LMM_UNIT_BYTES; slot++) {
+            for (uint64_t inside = 0; inside < stride; inside += inside < 2 ? 1
+                                                                 : stride - inside > 1
+                                                                     ? stride - inside - 1
+                                                                     : 1) {
+                uint64_t offset = slot * stride + inside;
+                if (offset >= LMM_UNIT_BYTES) {
+                    break;
+                }
+                uint64_t product = offset * multiplier;
+                cr_assert(product >> 32 == slot &&
+                              ((uint32_t) product < multiplier) == (inside == 0),
+                          "stride %d offset %d", (int) stride, (int) offset);
+            }
+        }
+    }
+}
+
+Test(page, any_address_can_be_asked_for)
+{
+    static int here;
+    const uintptr_t addresses[] = {
+        0,
+        1,
+        4096,
+        (uintptr_t) &here,
+        (uintptr_t) &addresses,
+        (uintptr_t) 1 << 47,
+        ((uintptr_t) 1 << 47) - 1,
+        UINTPTR_MAX,
+        (uintptr_t) 0xffff800000000000,
+    };
+
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        const struct lmm_page *page = lmm_page_of(addresses[i]);
+        cr_expect(page == NULL || page->kind == LMM_PAGE_NONE, "%zx", (size_t) addresses[i]);
+    }
+}
+
+static struct lmm_page *create(uint32_t stride)
+{
+    bool fresh;
+    char *base = lmm_reservoir_take(1, &fresh);
+    struct lmm_page *page = lmm_page_create_slots(base, 3, stride, fresh);
+
+    cr_assert(page != NULL);
+    cr_expect(lmm_page_base(page) == base && page->family == 3 && page->stride == stride);
+    return page;
+}
+
+/* What a bin does: takes slots that were threaded out of the page's free slots. */
+static uint32_t take(struct lmm_page *page, uint32_t *ret_count)
+{
+    uint32_t head = lmm_page_thread(page, ret_count);
+
+    page->countdown += *ret_count;
+    return head;
+}
+
+static void push(struct lmm_page *page, uint32_t slot)
+{
+    page->tags[slot] = page->head;
+    page->head = slot;
+    page->countdown--;
+}
+
+static const uint32_t strides[] = {1, 3, 16, 36, 100, 4095, 4096, 5000, 8192};
+
+/* Slots come in order of address, all of them and each once. */
+Test(page, threads_every_slot_once)
+{
+    for (size_t i = 0; i < sizeof(strides) / sizeof(strides[0]); i++) {
+        struct lmm_page *page = create(strides[i]);
+        uint32_t slots = LMM_UNIT_BYTES / strides[i];
+        uint32_t next = 0;
+        cr_expect(lmm_page_free_slots(page) == slots && lmm_page_committed_bytes(page) == 0);
+        while (lmm_page_free_slots(page) != 0) {
+            uint32_t count;
+            uint32_t slot = take(page, &count);
+            cr_assert(count >= 1 && lmm_page_is_valid(page, slot));
+            cr_assert(lmm_page_committed_bytes(page) >= (size_t) (next + count) * strides[i]);
+            for (; slot != LMM_TAG_END; count--) {
+                cr_assert(slot == next++ && lmm_page_is_present(page, slot));
+                uint32_t following = page->tags[slot];
+                page->tags[slot] = LMM_TAG_LIVE_BASE;
+                slot = following;
+            }
+            cr_assert(count == 0);
+        }
+        cr_expect(next == slots);
+        cr_expect(lmm_page_of((uintptr_t) lmm_page_slot(page, slots - 1)) == page);
+    }
+}
+
+static uint32_t live_slots(const struct lmm_page *page)
+{
+    uint32_t live = 0;
+
+    for (uint32_t slot = 0; slot < page->fresh; slot++) {
+        live += lmm_tag_state(page->tags[slot]) == LMM_TAG_LIVE;
+    }
+    return live;
+}
+
+/* Makes every slot live, its memory filled, then frees those that `free` says. */
+static struct lmm_page *fill(uint32_t stride, bool (*is_freed)(uint32_t slot))
+{
+    struct lmm_page *page = create(stride);
+    uint32_t count;
+
+    while (lmm_page_free_slots(page) != 0) {
+        for (uint32_t slot = take(page, &count); slot != LMM_TAG_END;) {
+            uint32_t following = page->tags[slot];
+            page->tags[slot] = LMM_TAG_LIVE_BASE;
+            memset(lmm_page_slot(page, slot), (int) slot | 1, stride);
+            slot = following;
+        }
+    }
+    for (uint32_t slot = 0; slot < page->slots; slot++) {
+        if (is_freed(slot)) {
+            push(page, slot);
+        }
+    }
+    cr_assert(lmm_page_is_valid(page, LMM_TAG_END));
+    return page;
+}
+
+static bool all(uint32_t slot)
+{
+    return slot != UINT32_MAX;
+}
+
+static bool none(uint32_t slot)
+{
+    return slot == UINT32_MAX;
+}
+
+static bool second_half(uint32_t slot)
+{
+    return slot > 40;
+}
+
+static bool first_half(uint32_t slot)
+{
+    return slot < 3000;
+}
+
+static bool in_stretches(uint32_t slot)
+{
+    return slot / 300 % 2 == 0;
+}
+
+static bool every_other(uint32_t slot)
+{
+    return slot % 2 == 0;
+}
+
+static void check_live_content(const struct lmm_page *page)
+{
+    for (uint32_t slot = 0; slot < page->fresh; slot++) {
+        const unsigned char *byte = (unsigned char *) lmm_page_slot(page, slot);
+        if (lmm_tag_state(page->tags[slot]) == LMM_TAG_LIVE) {
+            cr_assert(byte[0] == (unsigned char) (slot | 1) &&
+                      byte[page->stride - 1] == (unsigned char) (slot | 1));
+        }
+    }
+}
+
+/* How many bytes of system pages hold no live slot, by asking each live slot in turn. */
+static size_t spare_bytes(const struct lmm_page *page)
+{
+    uint8_t used[LMM_UNIT_SYSTEM_PAGES] = {0};
+    size_t bytes = LMM_UNIT_BYTES;
+
+    for (uint32_t slot = 0; slot < page->slots; slot++) {
+        if (lmm_tag_state(page->tags[slot]) == LMM_TAG_LIVE) {
+            for (size_t at = 0; at < page->stride; at++) {
+                used[(slot * page->stride + at) / LMM_SYSTEM_PAGE_BYTES] = 1;
+            }
+        }
+    }
+    for (size_t i = 0; i < LMM_UNIT_SYSTEM_PAGES; i++) {
+        bytes -= used[i] * (size_t) LMM_SYSTEM_PAGE_BYTES;
+    }
+    return bytes;
+}
+
+static bool (*const patterns[])(uint32_t) = {all,        none,         second_half,
+                                             first_half, in_stretches, every_other};
+
+Test(page, trim_gives_back_exactly_what_is_spare)
+{
+    seam_install();
+    for (size_t i = 0; i < sizeof(strides) / sizeof(strides[0]); i++) {
+        for (size_t j = 0; j < sizeof(patterns) / sizeof(patterns[0]); j++) {
+            struct lmm_page *page = fill(strides[i], patterns[j]);
+            uint32_t live = live_slots(page);
+            size_t committed = lmm_page_committed_bytes(page);
+            size_t absent = LMM_UNIT_BYTES - committed;
+            uint64_t before = seam_bytes(SEAM_DISCARD);
+            size_t bytes = lmm_page_trim(page);
+            cr_assert(bytes == spare_bytes(page) - absent, "stride %u pattern %zu: %zu", strides[i],
+                      j, bytes);
+            cr_assert(seam_bytes(SEAM_DISCARD) - before == bytes);
+            cr_assert(lmm_page_committed_bytes(page) == committed - bytes);
+            cr_assert(lmm_page_is_valid(page, LMM_TAG_END) && live_slots(page) == live);
+            cr_assert(lmm_page_free_slots(page) == page->slots - live);
+            cr_assert(lmm_page_trim(page) == 0, "once is enough");
+            check_live_content(page);
+        }
+    }
+}
+
+/* After a trim all free slots can be had again. */
+Test(page, threads_trimmed_slots_again)
+{
+    for (size_t i = 0; i < sizeof(strides) / sizeof(strides[0]); i++) {
+        for (size_t j = 0; j < sizeof(patterns) / sizeof(patterns[0]); j++) {
+            struct lmm_page *page = fill(strides[i], patterns[j]);
+            uint32_t free_slots = lmm_page_free_slots(page);
+            uint32_t taken = lmm_page_listed(page);
+            lmm_page_trim(page);
+            taken = 0;
+            for (uint32_t slot = page->head; slot != LMM_TAG_END; slot = page->tags[slot]) {
+                taken++;
+            }
+            cr_assert(taken == lmm_page_listed(page));
+            while (taken < free_slots) {
+                uint32_t count;
+                uint32_t head = take(page, &count);
+                cr_assert(lmm_page_is_valid(page, head));
+                while (head != LMM_TAG_END) {
+                    uint32_t following = page->tags[head];
+                    page->tags[head] = LMM_TAG_LIVE_BASE;
+                    head = following;
+                    taken++;
+                }
+            }
+            cr_assert(taken == free_slots, "stride %u pattern %zu", strides[i], j);
+        }
+    }
+}
+
+Test(page, trim_when_the_kernel_will_not)
+{
+    struct lmm_page *page = fill(100, in_stretches);
+    uint32_t listed = lmm_page_listed(page);
+
+    seam_install();
+    seam_fail_all(SEAM_DISCARD);
+    cr_expect(lmm_page_trim(page) == 0);
+    cr_expect(lmm_page_is_valid(page, LMM_TAG_END) && lmm_page_listed(page) == listed);
+    seam_heal();
+    cr_expect(lmm_page_trim(page) != 0);
+}
+
+/* A torn page: whatever its lists say, the tags' states count. */
+Test(page, rebuild_believes_the_states_alone)
+{
+    for (size_t j = 0; j < sizeof(patterns) / sizeof(patterns[0]); j++) {
+        struct lmm_page *page = fill(64, patterns[j]);
+        uint32_t live = live_slots(page);
+        for (uint32_t slot = 0; slot < page->slots; slot++) {
+            if (lmm_tag_state(page->tags[slot]) == LMM_TAG_FREE) {
+                page->tags[slot] = slot * 7919 % page->slots;
+            }
+        }
+        page->head = 1;
+        cr_assert(lmm_page_rebuild(page) == page->slots - live);
+        page->target = page->slots;
+        page->countdown = live;
+        cr_assert(lmm_page_is_valid(page, LMM_TAG_END) && live_slots(page) == live);
+        cr_assert(lmm_page_listed(page) == page->slots - live);
+    }
+}
+
+Test(page, destroyed_page_is_remembered)
+{
+    struct lmm_page *page = fill(64, all);
+    char *base = lmm_page_base(page);
+
+    page->countdown = 0;
+    page->target = page->slots;
+    lmm_page_destroy_slots(page);
+    cr_expect(lmm_page_of((uintptr_t) base) == page && page->kind == LMM_PAGE_NONE);
+    cr_expect(page->gone && page->family == 3 && page->multiplier == 0);
+    cr_expect(lmm_page_create_slots(base, 4, 32, false) == page && !page->gone);
+    cr_expect(lmm_page_committed_bytes(page) == LMM_UNIT_BYTES, "still committed");
+}
+
+Test(page, validity_sees_what_is_wrong)
+{
+    struct lmm_page *page = fill(64, every_other);
+    uint32_t *tag = &page->tags[page->head];
+    uint32_t saved = *tag;
+
+    *tag = LMM_TAG_END;
+    cr_expect(!lmm_page_is_valid(page, LMM_TAG_END), "a list cut short");
+    *tag = page->head;
+    cr_expect(!lmm_page_is_valid(page, LMM_TAG_END), "a list in a circle");
+    *tag = LMM_TAG_LIVE_BASE;
+    cr_expect(!lmm_page_is_valid(page, LMM_TAG_END), "a live slot on the list");
+    *tag = LMM_TAG_UNLISTED;
+    cr_expect(!lmm_page_is_valid(page, LMM_TAG_END), "an unlisted slot on the list");
+    *tag = lmm_tag_make(LMM_TAG_HOLE, 1);
+    cr_expect(!lmm_page_is_valid(page, LMM_TAG_END), "a run's tag");
+    *tag = saved;
+    cr_expect(lmm_page_is_valid(page, LMM_TAG_END));
+    lmm_page_facts(page)->absent |= 1;
+    cr_expect(!lmm_page_is_valid(page, LMM_TAG_END), "a live slot on an absent system page");
+}
+
+static int count_page(struct lmm_page *page, void *arg)
+{
+    struct lmm_page **last = arg;
+
+    cr_assert(*last == NULL || lmm_page_base(page) > lmm_page_base(*last), "in order of address");
+    *last = page;
+    return 0;
+}
+
+static int stop_at_once(struct lmm_page *page, void *arg)
+{
+    *(struct lmm_page **) arg = page;
+    return 7;
+}
+
+Test(page, for_each)
+{
+    struct lmm_page *last = NULL;
+    struct lmm_page *lowest = NULL;
+
+    cr_expect(lmm_page_for_each(count_page, &last) == 0 && last == NULL);
+    for (int i = 0; i < 40; i++) {
+        struct lmm_page *page = create(64);
+        lowest = lowest == NULL || lmm_page_base(page) < lmm_page_base(lowest) ? page : lowest;
+    }
+    cr_expect(lmm_page_for_each(count_page, &last) == 0 && last != NULL);
+    cr_expect(lmm_page_for_each(stop_at_once, &last) == 7 && last == lowest);
+}
+
+Test(page, no_memory)
+{
+    bool fresh;
+    char *base = lmm_reservoir_take(1, &fresh);
+    struct lmm_page *last = NULL;
+
+    seam_install();
+    seam_fail_all(SEAM_MAP);
+    errno = 0;
+    cr_expect(lmm_page_create_slots(base, 3, 64, fresh) == NULL);
+    cr_expect(errno == ENOMEM);
+    cr_expect(lmm_page_for_each(count_page, &last) == 0 && last == NULL);
+    seam_heal();
+    cr_expect(lmm_page_create_slots(base, 3, 64, fresh) != NULL);
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* reservoir: alignment, what is kept and what goes back, and little memory; and that a family's
+ * page takes that way when it empties. */
+#include "tests/support/seam.h"
+
+#include "lib/ground/reservoir.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <lmm/lmm.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *take(size_t units, bool *ret_fresh)
+{
+    char *base = lmm_reservoir_take(units, ret_fresh);
+
+    cr_assert(base != NULL, "%zu units", units);
+    cr_expect((uintptr_t) base % LMM_UNIT_BYTES == 0, "%zu units", units);
+    return base;
+}
+
+Test(reservoir, units_are_aligned_apart_and_zeroed)
+{
+    static const size_t counts[] = {1, 2, 3, 4, 5, 1, 16, 17, 40, 1, 3, 3, 3, 3, 3, 7, 1};
+    enum { COUNTS = sizeof(counts) / sizeof(counts[0]) };
+    char *base[COUNTS];
+    bool fresh;
+
+    for (size_t i = 0; i < COUNTS; i++) {
+        base[i] = take(counts[i], &fresh);
+        cr_expect(fresh);
+        for (size_t at = 0; at < counts[i] * LMM_UNIT_BYTES; at += LMM_SYSTEM_PAGE_BYTES) {
+            cr_assert(base[i][at] == 0);
+            base[i][at] = 1;
+        }
+        for (size_t j = 0; j < i; j++) {
+            cr_assert(base[j] >= base[i] + counts[i] * LMM_UNIT_BYTES ||
+                      base[i] >= base[j] + counts[j] * LMM_UNIT_BYTES);
+        }
+    }
+}
+
+Test(reservoir, keeps_up_to_its_bound)
+{
+    enum { UNITS = 6, BOUND = 4 };
+    char *base[UNITS];
+    bool fresh;
+
+    seam_install();
+    lmm_reservoir_set_bound(BOUND * LMM_UNIT_BYTES);
+    for (int i = 0; i < UNITS; i++) {
+        base[i] = take(1, &fresh);
+        base[i][0] = (char) ('a' + i);
+    }
+    uint64_t unmaps = seam_calls(SEAM_UNMAP);
+    for (size_t i = 0; i < UNITS; i++) {
+        cr_expect(lmm_reservoir_put(base[i], 1), "unit %zu", i);
+        cr_expect(lmm_reservoir_kept_bytes() == (i < BOUND ? i + 1 : BOUND) * LMM_UNIT_BYTES);
+    }
+    cr_expect(seam_calls(SEAM_UNMAP) - unmaps == UNITS - BOUND, "the oldest go");
+    for (int i = UNITS; i-- > UNITS - BOUND;) {
+        char *again = take(1, &fresh);
+        cr_expect(again == base[i], "last in, first out");
+        cr_expect(!fresh && again[0] == 'a' + i);
+    }
+    cr_expect(lmm_reservoir_kept_bytes() == 0);
+}
+
+/*
+ * Scripts under a bound of 8 units: "aN" takes N units as a, fresh ones; "aN@bK" takes them from what is
+ * kept, where unit K of b was; "-a" gives them back, "!a" must not be kept.
+ */
+static const struct {
+    const char *script;
+    size_t kept_units;
+} scripts[] = {
+    {"a3 -a", 3},
+    {"a3 -a b3@a0", 0},
+    {"a3 -a b2@a0 c1@a2", 0},
+    {"a3 -a b1@a0 c1@a1 d1@a2 e1", 0},
+    {"a3 -a b4", 3},
+    {"a2 b3 -a -b c2@a0", 3},
+    {"a3 b2 -a -b c2@b0", 3},
+    {"a2 b2 -a -b c2@b0 d2@a0", 0},
+    {"a4 b2 -a -b c1@b0 d1@b1 e1@a0", 3},
+    {"a8 -a b8@a0", 0},
+    {"a9 !a", 0},
+    {"a3 b3 c3 -a -b -c", 6},
+    {"a3 b3 c3 -a -b -c d3@c0 e3@b0 f3", 0},
+    {"a1 b1 c7 -a -b -c", 8},
+    {"a1 b1 c7 -a -b -c d1@b0", 7},
+    {"a4 b4 -a c1@a0 -b -c", 8},
+    {"a4 b4 -a c1@a0 -b d1@a1 e1@a2 -c -d -e f4@b0", 4},
+    {"a2 b9 -a !b", 2},
+};
+
+static void run_script(const char *script, char **base, size_t *units)
+{
+    while (*script != '\0') {
+        char verb = *script == '-' || *script == '!' ? *script++ : '+';
+        int at = *script++ - 'a';
+        if (verb == '+') {
+            bool fresh;
+            char *end;
+            units[at] = strtoul(script, &end, 10);
+            base[at] = take(units[at], &fresh);
+            cr_assert(fresh == (*end != '@'), "'%s'", script);
+            if (*end == '@') {
+                size_t unit = strtoul(end + 2, NULL, 10);
+                cr_assert(base[at] == base[end[1] - 'a'] + unit * LMM_UNIT_BYTES, "'%s'", script);
+            }
+            memset(base[at], 1, units[at] * LMM_UNIT_BYTES);
+        } else {
+            cr_assert(lmm_reservoir_put(base[at], units[at]) == (verb == '-'), "'%s'", script);
+        }
+        script += strcspn(script, " ");
+        script += strspn(script, " ");
+    }
+}
+
+Test(reservoir, runs_of_units)
+{
+    seam_install();
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        char *base[26] = {0};
+        size_t units[26] = {0};
+        lmm_reservoir_set_bound(8 * LMM_UNIT_BYTES);
+        run_script(scripts[i].script, base, units);
+        cr_expect(lmm_reservoir_kept_bytes() == scripts[i].kept_units * LMM_UNIT_BYTES, "'%s'",
+                  scripts[i].script);
+        uint64_t bytes = seam_bytes(SEAM_UNMAP);
+        cr_expect(lmm_reservoir_empty() == scripts[i].kept_units * LMM_UNIT_BYTES);
+        cr_expect(seam_bytes(SEAM_UNMAP) - bytes == scripts[i].kept_units * LMM_UNIT_BYTES);
+    }
+}
+
+/* A run of 65 units is not kept, whatever the bound. */
+Test(reservoir, longest_run_kept)
+{
+    bool fresh;
+
+    lmm_reservoir_set_bound((size_t) 1 << 40);
+    cr_expect(!lmm_reservoir_put(take(65, &fresh), 65));
+    char *base = take(64, &fresh);
+    cr_expect(lmm_reservoir_put(base, 64));
+    cr_expect(take(64, &fresh) == base && !fresh);
+    /* As many descriptors as the reservoir has, and more. */
+    static char *unit[5000];
+    for (int i = 0; i < 5000; i++) {
+        unit[i] = take(1, &fresh);
+    }
+    for (int i = 0; i < 5000; i++) {
+        cr_assert(lmm_reservoir_put(unit[i], 1));
+    }
+    cr_expect(lmm_reservoir_kept_bytes() == (size_t) 4096 * LMM_UNIT_BYTES);
+}
+
+Test(reservoir, aligned)
+{
+    static const size_t aligns[] = {1 << 18, 1 << 19, 1 << 20, 1 << 24, 1 << 30};
+    bool fresh;
+
+    for (size_t i = 0; i < sizeof(aligns) / sizeof(aligns[0]); i++) {
+        char *base = lmm_reservoir_take_aligned(3, aligns[i], &fresh);
+        cr_assert(base != NULL && (uintptr_t) base % aligns[i] == 0 && fresh);
+        base[0] = base[3 * LMM_UNIT_BYTES - 1] = 1;
+        cr_expect(lmm_reservoir_put(base, 3));
+        char *again = lmm_reservoir_take_aligned(2, aligns[i], &fresh);
+        cr_expect(again == base && !fresh, "what is kept serves if it is where it must be");
+        char *rest = lmm_reservoir_take_aligned(1, aligns[i], &fresh);
+        cr_assert(rest != NULL && (uintptr_t) rest % aligns[i] == 0);
+        cr_expect(fresh == (aligns[i] > 2 * LMM_UNIT_BYTES), "align %zu", aligns[i]);
+        lmm_reservoir_empty();
+    }
+    errno = 0;
+    cr_expect(lmm_reservoir_take_aligned(1, (size_t) 1 << 63, &fresh) == NULL && errno == ENOMEM);
+}
+
+Test(reservoir, bound_zero_keeps_none)
+{
+    bool fresh;
+
+    lmm_reservoir_set_bound(LMM_UNIT_BYTES - 1);
+    cr_expect(!lmm_reservoir_put(take(1, &fresh), 1));
+    cr_expect(lmm_reservoir_kept_bytes() == 0);
+}
+
+Test(reservoir, empty_unmaps_what_is_kept)
+{
+    bool fresh;
+    char *base[3] = {take(1, &fresh), take(1, &fresh), take(1, &fresh)};
+
+    for (int i = 0; i < 3; i++) {
+        cr_expect(lmm_reservoir_put(base[i], 1));
+    }
+    seam_install();
+    cr_expect(lmm_reservoir_empty() == 3 * LMM_UNIT_BYTES);
+    cr_expect(seam_calls(SEAM_UNMAP) == 3 && seam_bytes(SEAM_UNMAP) == 3 * LMM_UNIT_BYTES);
+    cr_expect(lmm_reservoir_empty() == 0);
+    cr_expect(lmm_reservoir_kept_bytes() == 0);
+}
+
+/* What the kernel does not take back must at least not stay committed, and not be handed out
+ * again. */
+Test(reservoir, unmap_fails)
+{
+    bool fresh;
+    char *base = take(1, &fresh);
+
+    lmm_reservoir_set_bound(0);
+    memset(base, 1, LMM_UNIT_BYTES);
+    seam_install();
+    seam_fail_all(SEAM_UNMAP);
+    cr_expect(!lmm_reservoir_put(base, 1));
+    cr_expect(seam_bytes(SEAM_DISCARD) == LMM_UNIT_BYTES);
+    cr_expect(base[LMM_UNIT_BYTES - 1] == 0);
+    for (int i = 0; i < 100; i++) {
+        cr_expect(take(1, &fresh) != base);
+    }
+}
+
+Test(reservoir, smaller_chunks_as_memory_runs_short)
+{
+    bool fresh;
+
+    seam_install();
+    seam_fail(SEAM_MAP, 1, 2);
+    take(1, &fresh);
+    cr_expect(seam_calls(SEAM_MAP) >= 3);
+    cr_expect(seam_bytes(SEAM_MAP) <= 3 * LMM_UNIT_BYTES, "one unit, and a margin to align it");
+}
+
+Test(reservoir, out_of_memory)
+{
+    static const size_t counts[] = {1, 2, 4, 5, 100};
+    bool fresh = false;
+
+    seam_install();
+    seam_fail_all(SEAM_MAP);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        errno = 0;
+        cr_expect(lmm_reservoir_take(counts[i], &fresh) == NULL);
+        cr_expect(errno == ENOMEM);
+    }
+    cr_expect(lmm_reservoir_take(SIZE_MAX / LMM_UNIT_BYTES, &fresh) == NULL);
+    seam_heal();
+    take(100, &fresh);
+}
+
+/* Kept units are of no use to one who wants several at once, and may be what stands in the way. */
+Test(reservoir, kept_units_make_room)
+{
+    bool fresh;
+    char *base = take(1, &fresh);
+
+    cr_expect(lmm_reservoir_put(base, 1));
+    seam_install();
+    seam_fail(SEAM_MAP, 1, 1);
+    take(40, &fresh);
+    cr_expect(lmm_reservoir_kept_bytes() == 0);
+}
+
+/* ---- Pages of families ----------------------------------------------------------------------- */
+
+/* Blocks that fill `pages` pages, freed: all pages but the one kept at hand go to the reservoir,
+ * and past the bound to the kernel. */
+static void fill_and_free(struct lmm_family *family, size_t length, size_t pages)
+{
+    size_t page_blocks = LMM_UNIT_BYTES / (lmm_family_size(family) * length);
+    size_t count = pages * page_blocks;
+    void **block = calloc(count, sizeof(*block));
+
+    for (size_t i = 0; i < count; i++) {
+        block[i] = length == 1 ? lmm_alloc(family) : lmm_calloc(family, length);
+        cr_assert(block[i] != NULL);
+    }
+    for (size_t i = 0; i < count; i++) {
+        lmm_free(block[i]);
+    }
+    free(block);
+}
+
+Test(reservoir, empty_pages_return)
+{
+    static const struct {
+        const char *name;
+        size_t size;
+        size_t length;
+    } cases[] = {{"slots", 64, 1},
+                 {"large slots", 4096, 1},
+                 {"arrays", 1024, 100},
+                 {"runs of one", 16384, 1}};
+
+    setenv("LMM_OPTIONS", "reservoir=1", 1);
+    seam_install();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lmm_family *family = lmm_family_register(cases[i].name, cases[i].size, 1);
+        struct lmm_stats stats;
+        lmm_trim();
+        cr_expect(lmm_reservoir_kept_bytes() == 0);
+        uint64_t unmaps = seam_calls(SEAM_UNMAP);
+        fill_and_free(family, cases[i].length, 10);
+        cr_expect(lmm_reservoir_kept_bytes() == 1 << 20, "%s: the bound is kept", cases[i].name);
+        cr_expect(seam_calls(SEAM_UNMAP) - unmaps >= 4, "%s: the rest is unmapped", cases[i].name);
+        cr_expect(seam_calls(SEAM_UNMAP) - unmaps <= 10, "%s", cases[i].name);
+        cr_expect(lmm_family_stats(family, &stats) == 0);
+        cr_expect(stats.pages <= 2, "%s: %d pages", cases[i].name, (int) stats.pages);
+        lmm_trim();
+        cr_expect(lmm_family_stats(family, &stats) == 0);
+        cr_expect(stats.pages == 0, "%s: none after a trim", cases[i].name);
+    }
+}

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: MIT */
+/* store: creation, growth and end of the file, the errno of each refusal, what calls leave alone. */
+#include "tests/support/seam.h"
+
+#include "lib/ground/options.h"
+#include "lib/books/store.h"
+
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PAGE = 4096, TICKS = 77, NAMESPACE = 88, MARK = 4242 };
+
+static char folder[64];
+static char path[256];
+static char one[PAGE];
+static char two[2 * PAGE];
+static struct lmm_ledger_header owner = {.start_ticks = TICKS, .pid_namespace = NAMESPACE};
+static const struct lmm_store_part parts[] = {{one, sizeof(one)}, {two, sizeof(two)}};
+
+static void set_up(void)
+{
+    snprintf(folder, sizeof(folder), "/tmp/lmm-store-XXXXXX");
+    cr_assert(mkdtemp(folder) != NULL);
+    setenv("LMM_DIR", folder, 1);
+    owner.pid = (uint32_t) getpid();
+    snprintf(path, sizeof(path), "%s/%ld.%d.%d.lmm", folder, (long) getpid(), TICKS, NAMESPACE);
+    memset(one, 'a', sizeof(one));
+    memset(two, 'b', sizeof(two));
+}
+
+static unsigned entries(void)
+{
+    unsigned count = 0;
+    DIR *directory = opendir(folder);
+
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    }
+    closedir(directory);
+    return count;
+}
+
+static void tear_down(void)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "rm -rf %s %s-target", folder, folder);
+    cr_assert(system(command) == 0);
+}
+
+TestSuite(store, .init = set_up, .fini = tear_down);
+
+static int create(void)
+{
+    errno = MARK;
+    int result = lmm_store_create(parts, 2, &owner);
+    cr_expect(errno == MARK);
+    return result;
+}
+
+/* What is mapped keeps the inode, by whose number the file is known again. */
+static void create_and_close(void)
+{
+    void *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    cr_assert(create() == 0);
+    cr_assert(memory != MAP_FAILED && lmm_store_map_over(memory, PAGE, 0, true));
+    lmm_store_close();
+}
+
+static void *grow(size_t bytes, size_t more, int *ret_error)
+{
+    errno = MARK;
+    void *mapped = lmm_store_grow(bytes, more, ret_error);
+    cr_expect(errno == MARK);
+    return mapped;
+}
+
+static int grow_error(void)
+{
+    int error = 0;
+
+    cr_expect(grow(3 * PAGE, PAGE, &error) == NULL);
+    return error;
+}
+
+static void read_file(char *bytes, size_t expected)
+{
+    int descriptor = open(path, O_RDONLY);
+
+    cr_assert(descriptor >= 0 && read(descriptor, bytes, expected) == (ssize_t) expected);
+    cr_assert(read(descriptor, bytes + expected, 1) == 0);
+    close(descriptor);
+}
+
+/* The number that the next open() would return. */
+static int lowest_descriptor(void)
+{
+    int descriptor = dup(STDIN_FILENO);
+
+    close(descriptor);
+    return descriptor;
+}
+
+/* ---- Creating -------------------------------------------------------------------------------- */
+
+Test(store, a_new_file_has_the_parts_and_is_the_users_alone)
+{
+    char bytes[3 * PAGE + 1];
+    struct stat facts;
+    mode_t before = umask(0);
+
+    create_and_close();
+    umask(before);
+    cr_assert(stat(path, &facts) == 0 && facts.st_size == 3 * PAGE);
+    cr_expect((facts.st_mode & 07777) == 0600);
+    cr_expect(facts.st_blocks * 512 >= facts.st_size, "all of it has room on the disk");
+    read_file(bytes, 3 * PAGE);
+    cr_expect(bytes[0] == 'a' && bytes[PAGE - 1] == 'a' && bytes[PAGE] == 'b' &&
+              bytes[3 * PAGE - 1] == 'b');
+    cr_expect(entries() == 1);
+}
+
+Test(store, between_calls_it_holds_no_descriptor)
+{
+    int error;
+    int lowest = lowest_descriptor();
+
+    create_and_close();
+    cr_expect(lowest_descriptor() == lowest);
+    cr_expect(grow(3 * PAGE, PAGE, &error) != NULL);
+    cr_expect(lowest_descriptor() == lowest);
+    lmm_store_remove();
+    cr_expect(lowest_descriptor() == lowest);
+}
+
+Test(store, what_stands_under_the_name_is_replaced)
+{
+    char bytes[3 * PAGE + 1];
+    int old = open(path, O_RDWR | O_CREAT, 0644);
+
+    cr_assert(old >= 0 && write(old, "old", 3) == 3);
+    create_and_close();
+    read_file(bytes, 3 * PAGE);
+    cr_expect(pread(old, bytes, sizeof(bytes), 0) == 3, "the old file is another, and as it was");
+    cr_expect(entries() == 1);
+}
+
+Test(store, a_draft_left_behind_is_no_obstacle)
+{
+    char draft[256];
+
+    snprintf(draft, sizeof(draft), "%s/.%ld.%d.%d.lmm.new", folder, (long) getpid(), TICKS,
+             NAMESPACE);
+    cr_assert(symlink("/dev/null", draft) == 0);
+    create_and_close();
+    cr_expect(entries() == 1);
+}
+
+Test(store, off_is_no_file_and_no_word, .init = cr_redirect_stderr)
+{
+    lmm_options.ledger_off = true;
+    cr_expect(create() == -1);
+    cr_expect(entries() == 0);
+    fflush(stderr);
+    cr_assert_stderr_eq_str("");
+}
+
+static void leave_alone(void)
+{
+}
+
+static void make_link(void)
+{
+    char target[80];
+
+    snprintf(target, sizeof(target), "%s-target", folder);
+    cr_assert(rename(folder, target) == 0 && symlink(target, folder) == 0);
+}
+
+static void make_file(void)
+{
+    cr_assert(rmdir(folder) == 0);
+    int descriptor = open(folder, O_WRONLY | O_CREAT, 0600);
+    cr_assert(descriptor >= 0);
+    close(descriptor);
+}
+
+static void open_to_others(void)
+{
+    cr_assert(chmod(folder, 0750) == 0);
+}
+
+static void want_a_missing_parent(void)
+{
+    setenv("LMM_DIR", "/tmp/no/such/folder", 1);
+}
+
+static void want_a_long_name(void)
+{
+    static char name[2 * LMM_OPTION_PATH_MAX];
+
+    memset(name, '/', sizeof(name) - 1);
+    setenv("LMM_DIR", name, 1);
+}
+
+static void limit_files(void)
+{
+    cr_assert(signal(SIGXFSZ, SIG_DFL) != SIG_ERR);
+    cr_assert(setrlimit(RLIMIT_FSIZE, &(struct rlimit) {3 * PAGE - 1, RLIM_INFINITY}) == 0);
+}
+
+static void limit_descriptors(void)
+{
+    cr_assert(setrlimit(RLIMIT_NOFILE, &(struct rlimit) {0, 1024}) == 0);
+}
+
+static void block_the_name(void)
+{
+    cr_assert(mkdir(path, 0700) == 0);
+}
+
+/* Each is a process of its own, for the store remembers its folder. */
+struct refusal {
+    void (*prepare)(void);
+    int error;
+};
+
+static const struct refusal refusals[] = {
+    {leave_alone, 0},
+    {make_link, ELOOP},
+    {make_file, ENOTDIR},
+    {open_to_others, EPERM},
+    {limit_files, EFBIG},
+    {want_a_missing_parent, ENOENT},
+    {limit_descriptors, EMFILE},
+    {block_the_name, EISDIR},
+    {want_a_long_name, ENAMETOOLONG},
+};
+
+/* Has the store write what it says into a pipe; returns the result, and counts the lines. */
+static int refuse(const struct refusal *refusal, unsigned *ret_lines)
+{
+    char text[4096];
+    int ends[2];
+
+    cr_assert(pipe(ends) == 0);
+    int saved = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    close(ends[1]);
+    refusal->prepare();
+    int result = create();
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit) {1024, 1024});
+    dup2(saved, STDERR_FILENO);
+    ssize_t length = read(ends[0], text, sizeof(text));
+    *ret_lines = 0;
+    for (ssize_t i = 0; i < length; i++) {
+        *ret_lines += text[i] == '\n';
+    }
+    return result;
+}
+
+#define REFUSAL_TEST(name, index)                                                                  \
+    Test(store, name)                                                                              \
+    {                                                                                              \
+        unsigned lines;                                                                            \
+        int result = refuse(&refusals[index], &lines);                                             \
+        cr_expect(result == refusals[index].error, "%s", strerrorname_np(result));                 \
+        cr_expect(lines == (refusals[index].error != 0), "%u lines", lines);                       \
+    }
+
+REFUSAL_TEST(success_says_nothing, 0)
+REFUSAL_TEST(a_link_is_refused, 1)
+REFUSAL_TEST(a_file_is_refused, 2)
+REFUSAL_TEST(a_folder_open_to_others_is_refused, 3)
+REFUSAL_TEST(a_limit_of_file_sizes_is_kept, 4)
+REFUSAL_TEST(a_missing_parent_is_told, 5)
+REFUSAL_TEST(no_descriptor_is_told, 6)
+REFUSAL_TEST(a_folder_under_its_name_is_told, 7)
+REFUSAL_TEST(a_long_name_is_told, 8)
+
+Test(store, a_refusal_leaves_nothing)
+{
+    unsigned lines;
+
+    cr_expect(refuse(&refusals[4], &lines) == EFBIG && entries() == 0);
+}
+
+/* ---- Mapping and growing --------------------------------------------------------------------- */
+
+Test(store, the_file_is_mapped_over_memory)
+{
+    char bytes[3 * PAGE + 1];
+    char *memory = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    cr_assert(create() == 0);
+    cr_expect(lmm_store_map_over(memory, 2 * PAGE, PAGE, true));
+    cr_expect(memory[0] == 'b');
+    memory[1] = 'c';
+    lmm_store_close();
+    memory[2 * PAGE - 1] = 'd';
+    read_file(bytes, 3 * PAGE);
+    cr_expect(bytes[PAGE + 1] == 'c' && bytes[3 * PAGE - 1] == 'd');
+}
+
+Test(store, growth_is_zeroed_and_shared)
+{
+    char bytes[8 * PAGE + 1];
+    int error = MARK;
+
+    create_and_close();
+    char *first = grow(3 * PAGE, PAGE, &error);
+    char *second = grow(4 * PAGE, 4 * PAGE, &error);
+    cr_assert(first != NULL && second != NULL && error == 0);
+    cr_expect(first[0] == 0 && second[0] == 0 && second[4 * PAGE - 1] == 0);
+    first[0] = '1';
+    second[4 * PAGE - 1] = '2';
+    read_file(bytes, 8 * PAGE);
+    cr_expect(bytes[3 * PAGE] == '1' && bytes[8 * PAGE - 1] == '2' && bytes[0] == 'a');
+}
+
+Test(store, growth_does_not_need_the_working_folder)
+{
+    int error;
+
+    cr_assert(chdir("/tmp") == 0);
+    setenv("LMM_DIR", folder + strlen("/tmp/"), 1);
+    create_and_close();
+    cr_assert(chdir("/") == 0);
+    cr_expect(grow(3 * PAGE, PAGE, &error) != NULL);
+}
+
+Test(store, a_file_that_is_gone_is_not_made_again)
+{
+    create_and_close();
+    unlink(path);
+    cr_expect(grow_error() == ENOENT);
+    cr_expect(entries() == 0);
+}
+
+Test(store, another_file_is_left_alone)
+{
+    struct stat facts;
+
+    create_and_close();
+    unlink(path);
+    int other = open(path, O_RDWR | O_CREAT, 0600);
+    cr_expect(grow_error() == ESTALE);
+    lmm_store_remove();
+    cr_expect(fstat(other, &facts) == 0 && facts.st_size == 0 && facts.st_nlink == 1);
+}
+
+Test(store, a_link_to_the_file_is_not_the_file)
+{
+    char aside[280];
+
+    create_and_close();
+    snprintf(aside, sizeof(aside), "%s.aside", path);
+    cr_assert(rename(path, aside) == 0 && symlink(aside, path) == 0);
+    cr_expect(grow_error() == ELOOP);
+    lmm_store_remove();
+    cr_expect(entries() == 2);
+}
+
+Test(store, a_fifo_is_not_waited_for)
+{
+    create_and_close();
+    unlink(path);
+    cr_assert(mkfifo(path, 0600) == 0);
+    alarm(10);
+    cr_expect(grow_error() == ESTALE);
+}
+
+Test(store, the_limit_of_file_sizes_is_an_error_and_no_signal)
+{
+    create_and_close();
+    signal(SIGXFSZ, SIG_DFL);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit) {4 * PAGE - 1, RLIM_INFINITY});
+    cr_expect(grow_error() == EFBIG);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit) {4 * PAGE, RLIM_INFINITY});
+    int error;
+    cr_expect(grow(3 * PAGE, PAGE, &error) != NULL);
+}
+
+Test(store, no_descriptor_is_an_error)
+{
+    create_and_close();
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit) {0, 1024});
+    int error = grow_error();
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit) {1024, 1024});
+    cr_expect(error == EMFILE, "%s", strerrorname_np(error));
+}
+
+Test(store, no_memory_is_an_error)
+{
+    create_and_close();
+    seam_install();
+    seam_fail_all(SEAM_FILE);
+    cr_expect(grow_error() == ENOMEM);
+    seam_heal();
+    int error;
+    cr_expect(grow(3 * PAGE, PAGE, &error) != NULL, "and can be tried again");
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+/* Two copies of LMM in one process would want the same name. */
+Test(store, a_file_that_this_process_has_mapped_is_not_replaced)
+{
+    struct stat before;
+    struct stat after;
+
+    create_and_close();
+    cr_assert(stat(path, &before) == 0);
+    cr_redirect_stderr();
+    cr_expect(create() == EEXIST);
+    cr_expect(stat(path, &after) == 0 && after.st_ino == before.st_ino && entries() == 1);
+}
+
+/* A umask may take even the user's rights away. */
+Test(store, the_umask_does_not_matter)
+{
+    struct stat facts;
+
+    cr_assert(rmdir(folder) == 0);
+    mode_t before = umask(0777);
+    create_and_close();
+    umask(before);
+    cr_expect(stat(folder, &facts) == 0 && (facts.st_mode & 0777) == 0700);
+    cr_expect(stat(path, &facts) == 0 && (facts.st_mode & 0777) == 0600);
+}
+
+Test(store, removing_removes)
+{
+    create_and_close();
+    errno = MARK;
+    lmm_store_remove();
+    cr_expect(errno == MARK && entries() == 0);
+    lmm_store_remove();
+    cr_expect(errno == MARK);
+}
+
+/* ---- Cancellation ---------------------------------------------------------------------------- */
+
+static bool got_through;
+
+static void *create_cancelled(void *unused)
+{
+    int error;
+
+    pthread_cancel(pthread_self());
+    got_through = lmm_store_create(parts, 2, &owner) == 0;
+    lmm_store_close();
+    got_through = got_through && lmm_store_grow(3 * PAGE, PAGE, &error) != NULL;
+    lmm_store_remove();
+    got_through = got_through && entries() == 0;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    return unused;
+}
+
+Test(store, nothing_is_a_cancellation_point)
+{
+    pthread_t thread;
+    void *result = NULL;
+
+    cr_assert(pthread_create(&thread, NULL, create_cancelled, NULL) == 0);
+    cr_assert(pthread_join(thread, &result) == 0);
+    cr_expect(result != PTHREAD_CANCELED && got_through);
+}

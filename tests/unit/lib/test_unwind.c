@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unwind: what lmm_unwind() says of the caller's stack is what libunwind says, whatever the thread's trace
+ * remembers of earlier stacks.
+ */
+#include "lib/ground/meta.h"
+#include "lib/stacks/rules.h"
+#include "lib/stacks/unwind.h"
+
+#include <alloca.h>
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+
+static _Thread_local struct lmm_trace trace;
+static _Thread_local uint32_t frames = LMM_STACK_FRAMES_MAX;
+static _Thread_local uint32_t checks;
+static _Thread_local uint32_t wanted_checks;
+static bool by_signal;
+
+/* Return addresses from the innermost call outwards, as the trace has them. */
+static uint32_t calls_of(const struct lmm_trace *of, uintptr_t *ret_pc)
+{
+    for (uint32_t i = 0; i < of->count; i++) {
+        ret_pc[i] = of->pc[of->count - 1 - i];
+    }
+    return of->count;
+}
+
+/* The same by libunwind, from the caller of the function that calls this. The instruction at which a signal
+ * came in counts as one past it. */
+static __attribute__((noinline)) uint32_t reference(uintptr_t *ret_pc, uint32_t room)
+{
+    unw_context_t context;
+    unw_cursor_t cursor;
+    unw_word_t pc;
+    uint32_t count = 0;
+    uint32_t depth = 0;
+
+    unw_getcontext(&context);
+    unw_init_local(&cursor, &context);
+    do {
+        unw_get_reg(&cursor, UNW_REG_IP, &pc);
+        if (depth++ >= 2 && pc != 0) {
+            ret_pc[count++] = pc + (unw_is_signal_frame(&cursor) > 0);
+        }
+    } while (count < room && unw_step(&cursor) > 0);
+    return count;
+}
+
+/* Takes the stack of its caller both ways. */
+static __attribute__((noinline)) void check(void)
+{
+    struct lmm_caller caller = LMM_CALLER();
+    uintptr_t expected[LMM_STACK_FRAMES_MAX];
+    uintptr_t got[LMM_STACK_FRAMES_MAX];
+
+    lmm_unwind(&trace, &caller, frames);
+    uint32_t got_count = calls_of(&trace, got);
+    uint32_t expected_count = reference(expected, frames);
+    checks++;
+    cr_assert_eq(got_count, expected_count, "%u calls, libunwind has %u", got_count,
+                 expected_count);
+    for (uint32_t i = 0; i < got_count; i++) {
+        cr_assert_eq(got[i], expected[i], "call %u of %u: %p, libunwind has %p", i, got_count,
+                     (void *) got[i], (void *) expected[i]);
+    }
+}
+
+/* ---- Functions of every kind of frame -------------------------------------------------------------- */
+
+static void go(uint32_t *random, uint32_t depth);
+
+static uint32_t next(uint32_t *random)
+{
+    *random = *random * 1664525u + 1013904223u;
+    return *random >> 8;
+}
+
+static __attribute__((noinline)) void small(uint32_t *random, uint32_t depth)
+{
+    go(random, depth);
+    check();
+    __asm__ volatile("");
+}
+
+static __attribute__((noinline)) void large(uint32_t *random, uint32_t depth)
+{
+    volatile char room[5000];
+
+    room[depth] = 1;
+    go(random, depth);
+    room[depth + 1] = room[depth];
+}
+
+static __attribute__((noinline)) void variable(uint32_t *random, uint32_t depth)
+{
+    volatile char *room = alloca(16 + next(random) % 300);
+
+    room[0] = 1;
+    go(random, depth);
+    check();
+    room[1] = room[0];
+}
+
+static __attribute__((noinline)) void aligned(uint32_t *random, uint32_t depth)
+{
+    volatile char room[100] __attribute__((aligned(64)));
+    volatile char *more = alloca(16 + next(random) % 100);
+
+    room[0] = more[0] = 1;
+    go(random, depth);
+    more[1] = room[0];
+}
+
+static int compare(const void *a, const void *b)
+{
+    static uint32_t random = 5;
+    int difference = *(const int *) a - *(const int *) b;
+
+    if (next(&random) % 16 == 0) {
+        check();
+    }
+    return difference;
+}
+
+static __attribute__((noinline)) void by_callback(uint32_t *random, uint32_t depth)
+{
+    int numbers[8];
+
+    for (size_t i = 0; i < 8; i++) {
+        numbers[i] = (int) (next(random) % 100);
+    }
+    qsort(numbers, 8, sizeof(numbers[0]), compare);
+    go(random, depth);
+    __asm__ volatile("");
+}
+
+static __attribute__((noinline, optimize("no-omit-frame-pointer"))) void
+with_pointer(uint32_t *random, uint32_t depth)
+{
+    go(random, depth);
+    check();
+    __asm__ volatile("");
+}
+
+static __attribute__((noinline)) void many_registers(uint32_t *random, uint32_t depth)
+{
+    uint32_t a = next(random), b = next(random), c = next(random), d = next(random),
+             e = next(random);
+
+    go(random, depth);
+    go(random, depth + 3);
+    __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e));
+    check();
+}
+
+static void go(uint32_t *random, uint32_t depth)
+{
+    static void (*const way[])(uint32_t * random, uint32_t depth) = {
+        small, large, variable, aligned, by_callback, with_pointer, many_registers,
+    };
+
+    if (checks >= wanted_checks) {
+        return; /* calls branch; that is enough */
+    }
+    if (depth >= 40 || next(random) % 12 == 0) {
+        check();
+        return;
+    }
+    way[next(random) % 7](random, depth + 1);
+    if (next(random) % 4 == 0) {
+        way[next(random) % 7](random, depth + 1);
+    }
+}
+
+/* From that depth on, to the deepest there is. */
+static void walk_from(uint32_t depth, uint32_t seed, uint32_t wanted)
+{
+    uint32_t random = seed;
+
+    checks = 0;
+    wanted_checks = wanted;
+    while (checks < wanted) {
+        go(&random, depth);
+    }
+}
+
+static void walk_about(uint32_t seed, uint32_t wanted)
+{
+    walk_from(0, seed, wanted);
+}
+
+/* ---- Tests ----------------------------------------------------------------------------------------- */
+
+static void setup(void)
+{
+    cr_assert(lmm_unwind_start());
+    memset(&trace, 0, sizeof(trace));
+}
+
+TestSuite(unwind, .init = setup);
+
+Test(unwind, agrees_with_libunwind)
+{
+    static const uint32_t sizes[] = {1, 2, 3, 8, 24, 63, 64};
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        frames = sizes[i];
+        walk_about((uint32_t) i, 400);
+    }
+}
+
+static void *thread_body(void *seed)
+{
+    frames = 24;
+    walk_about((uint32_t) (uintptr_t) seed, 300);
+    return NULL;
+}
+
+Test(unwind, agrees_in_threads)
+{
+    pthread_t thread[4];
+
+    for (uintptr_t i = 0; i < 4; i++) {
+        cr_assert_eq(pthread_create(&thread[i], NULL, thread_body, (void *) (i + 1)), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(thread[i], NULL);
+    }
+}
+
+/* A heap's next thread has another stack. */
+static void *stack_user(void *kept)
+{
+    memcpy(&trace, kept, sizeof(trace));
+    walk_about(9, 60);
+    memcpy(kept, &trace, sizeof(trace));
+    return NULL;
+}
+
+Test(unwind, a_trace_may_change_threads)
+{
+    static struct lmm_trace kept;
+
+    for (size_t i = 0; i < 8; i++) {
+        pthread_t thread;
+        cr_assert_eq(pthread_create(&thread, NULL, stack_user, &kept), 0);
+        pthread_join(thread, NULL);
+        walk_about((uint32_t) i, 30);
+    }
+}
+
+static void on_signal(int number)
+{
+    uint32_t random = (uint32_t) number;
+
+    by_signal = true;
+    checks = 0;
+    wanted_checks = 20;
+    small(&random, 37);
+}
+
+static __attribute__((noinline)) void raise_it(void)
+{
+    raise(SIGUSR1);
+    check();
+}
+
+Test(unwind, leads_through_signal_handlers)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+
+    sigaction(SIGUSR1, &action, NULL);
+    raise_it();
+    cr_assert(by_signal);
+    walk_about(1, 100);
+}
+
+Test(unwind, leads_from_another_stack_through_a_signal_handler)
+{
+    static char room[1 << 16];
+    stack_t stack = {.ss_sp = room, .ss_size = sizeof(room)};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
+
+    sigaltstack(&stack, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        raise_it();
+    }
+    cr_assert(by_signal);
+    walk_about(1, 100);
+}
+
+static ucontext_t back;
+static uint32_t in_coroutine;
+
+/* Of a stack that is not the thread's own so many bytes are looked at; a sanitizer's frames are large. */
+static void coroutine(void)
+{
+    walk_from(25, 3, 200);
+    in_coroutine = checks;
+}
+
+Test(unwind, takes_the_stack_of_a_coroutine)
+{
+    ucontext_t context;
+    size_t bytes = 1 << 20;
+    char *room = lmm_meta_alloc(&lmm_arena_records, bytes);
+
+    getcontext(&context);
+    context.uc_stack.ss_sp = room;
+    context.uc_stack.ss_size = bytes;
+    context.uc_link = &back;
+    makecontext(&context, coroutine, 0);
+    for (size_t i = 0; i < 2; i++) {
+        walk_about(1, 50);
+    }
+    swapcontext(&back, &context);
+    cr_assert_geq(in_coroutine, 200);
+    walk_about(2, 50);
+}
+
+/* The hash is a function of the return addresses alone, however they were found. */
+Test(unwind, hashes_what_it_took)
+{
+    static struct lmm_trace fresh;
+    uint32_t random = 3;
+    struct lmm_caller caller = LMM_CALLER();
+
+    for (uint32_t depth = 20; depth <= 40; depth++) {
+        checks = 0;
+        wanted_checks = 5;
+        small(&random, depth);
+        memset(&fresh, 0, sizeof(fresh));
+        lmm_unwind(&trace, &caller, 24);
+        lmm_unwind(&fresh, &caller, 24);
+        cr_expect_eq(trace.count, fresh.count);
+        cr_expect_eq(lmm_trace_hash(&trace), lmm_trace_hash(&fresh), "depth %u", depth);
+    }
+}
+
+Test(unwind, forgets_rules_of_code_that_is_gone)
+{
+    walk_about(1, 50);
+    lmm_rules_forget(0, UINTPTR_MAX);
+    walk_about(1, 50);
+}

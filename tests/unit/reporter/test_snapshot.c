@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/* A ledger file that is written to, or cut short, while it is read. */
+#include "reporter/program/ledger/snapshot.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/ledger/ledger_file.h"
+#include "tests/support/book.h"
+
+enum {
+    OWNERS = 4,
+    SITES = 8,
+    FILE_MAX = 1 << 20,
+    BEFORE_NEW_OWNER = 100000, /* operations */
+    BETWEEN_PEAKS = 300,
+    LARGE = 64 << 20,
+};
+
+static char path[64];
+
+/* Appends a book's chunks to its header, as a file has them. Returns the file's length. */
+static size_t lay_out(struct book *book, unsigned char *bytes)
+{
+    size_t end = sizeof(book->header);
+
+    for (size_t i = 0; i < book->view.chunk_count; i++) {
+        memcpy(bytes + end, book->chunks[i], book->chunks[i]->bytes);
+        end += book->chunks[i]->bytes;
+    }
+    book->header.file_bytes = end;
+    memcpy(bytes, &book->header, sizeof(book->header));
+    return end;
+}
+
+/* One family; each owner has rows, and for each there is a chunk to move them to. A process of another
+ * PID namespace may live, so the file is read as one that is written to. */
+static void make_book(struct book *book)
+{
+    book_open(book, "/bin/busy", 1);
+    book->header.pid_namespace = 1;
+    uint32_t family = book_family(book, "t", 8, 8);
+
+    for (uint32_t site = 0; site < SITES; site++) {
+        book_site(book, family, "busy.c", site + 1, "f");
+    }
+    for (uint32_t owner = 1; owner <= OWNERS; owner++) {
+        book_chunk(book, LMM_LEDGER_ROWS, owner, SITES);
+        book_chunk(book, LMM_LEDGER_ROWS, owner, SITES)->kind = LMM_LEDGER_UNUSED;
+    }
+    for (uint32_t owner = 0; owner < 2; owner++) {
+        book_chunk(book, LMM_LEDGER_PEAKS, owner, SITES)->used = SITES;
+    }
+}
+
+static int make_file(size_t bytes)
+{
+    snprintf(path, sizeof(path), "/tmp/lmm-snapshot-XXXXXX");
+    int descriptor = mkstemp(path);
+
+    cr_assert(descriptor >= 0 && ftruncate(descriptor, (off_t) bytes) == 0);
+    return descriptor;
+}
+
+/* ---- Written to ------------------------------------------------------------------------------ */
+
+struct writer {
+    struct lmm_ledger_header *header;
+    struct lmm_ledger_chunk *rows[OWNERS + 1];
+    struct lmm_ledger_chunk *spare[OWNERS + 1];
+    struct lmm_ledger_chunk *peaks[2];
+};
+
+static struct lmm_ledger_row *row_of(struct writer *writer, uint32_t owner, uint32_t site)
+{
+    return (struct lmm_ledger_row *) (writer->rows[owner] + 1) + site;
+}
+
+static void count_up(uint64_t *counter)
+{
+    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELEASE);
+}
+
+/* As an owner's rows move: the old chunk keeps its figures, which must not be counted twice. */
+static void move(struct writer *writer, uint32_t owner)
+{
+    struct lmm_ledger_chunk *from = writer->rows[owner];
+    struct lmm_ledger_chunk *to = writer->spare[owner];
+
+    __atomic_add_fetch(&writer->header->move_sequence, 1, __ATOMIC_SEQ_CST);
+    memcpy(to + 1, from + 1, SITES * sizeof(struct lmm_ledger_row));
+    __atomic_store_n(&to->kind, LMM_LEDGER_ROWS, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&from->kind, LMM_LEDGER_UNUSED, __ATOMIC_SEQ_CST);
+    writer->rows[owner] = to;
+    writer->spare[owner] = from;
+    __atomic_add_fetch(&writer->header->move_sequence, 1, __ATOMIC_SEQ_CST);
+}
+
+/* A new owner, whose blocks another one frees: both must be seen, or neither. Nothing moves. */
+static void add_owner(struct writer *writer)
+{
+    __atomic_store_n(&writer->rows[OWNERS]->kind, LMM_LEDGER_ROWS, __ATOMIC_SEQ_CST);
+}
+
+/* Peaks of which all sites and the header have the same figure. */
+static void write_peaks(struct writer *writer, uint64_t figure)
+{
+    uint64_t count = writer->header->peak_count + 1;
+    struct lmm_ledger_peak *peaks = (void *) (writer->peaks[count % 2] + 1);
+
+    for (uint32_t site = 0; site < SITES; site++) {
+        __atomic_store_n(&peaks[site].blocks, figure, __ATOMIC_RELAXED);
+        __atomic_store_n(&peaks[site].bytes, figure, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&writer->header->peak_bytes[count % 2], figure, __ATOMIC_RELAXED);
+    __atomic_store_n(&writer->header->peak_count, count, __ATOMIC_SEQ_CST);
+}
+
+static _Noreturn void write_for_ever(unsigned char *bytes)
+{
+    struct writer writer = {.header = (void *) bytes};
+    size_t offset = sizeof(struct lmm_ledger_header);
+    uint32_t seen[OWNERS + 1] = {0};
+
+    while (offset < writer.header->file_bytes) {
+        struct lmm_ledger_chunk *chunk = (void *) (bytes + offset);
+
+        if (chunk->kind == LMM_LEDGER_PEAKS) {
+            writer.peaks[chunk->owner] = chunk;
+        } else if (chunk->owner != 0) {
+            *(seen[chunk->owner]++ == 0 ? &writer.rows[chunk->owner]
+                                        : &writer.spare[chunk->owner]) = chunk;
+        }
+        offset += chunk->bytes;
+    }
+    writer.rows[OWNERS]->kind = LMM_LEDGER_UNUSED;
+    for (uint64_t n = 0;; n++) {
+        uint32_t owners = n < BEFORE_NEW_OWNER ? OWNERS - 1 : OWNERS;
+        uint32_t owner = (uint32_t) (n % owners) + 1;
+        uint32_t freer = (uint32_t) ((n + 1) % owners) + 1;
+        uint32_t site = (uint32_t) (n / 3 % SITES);
+
+        if (n == BEFORE_NEW_OWNER) {
+            add_owner(&writer);
+        }
+        count_up(&row_of(&writer, owner, site)->allocated_blocks);
+        count_up(&row_of(&writer, freer, site)->freed_blocks);
+        if (n % BETWEEN_PEAKS == 0) {
+            write_peaks(&writer, n);
+        }
+        if (n % 2000 == 0 && owner != OWNERS) {
+            move(&writer, owner);
+        }
+    }
+}
+
+static void check_balance(const struct lmm_model *model)
+{
+    uint64_t live = 0;
+
+    for (size_t i = 0; i < model->site_count; i++) {
+        const struct lmm_model_site *site = &model->sites[i];
+
+        cr_assert_leq(site->frees, site->allocations, "site %u: %llu of %llu freed",
+                      (unsigned) site->id, (unsigned long long) site->frees,
+                      (unsigned long long) site->allocations);
+        cr_assert(site->peak_blocks == model->peak_bytes && site->peak_bytes == model->peak_bytes,
+                  "peaks of two moments");
+        live += site->live_blocks;
+    }
+    cr_assert_eq(live, model->total.live_blocks);
+}
+
+/* Reads what a process writes from its start on. Returns how many of `reads` were settled. */
+static int read_a_writer(int reads)
+{
+    struct book book;
+    struct lmm_reason reason = {""};
+    uint64_t before = 0;
+    int settled = 0;
+    int descriptor = make_file(FILE_MAX);
+    unsigned char *bytes = mmap(NULL, FILE_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+
+    cr_assert(bytes != MAP_FAILED);
+    make_book(&book);
+    lay_out(&book, bytes);
+    book_close(&book);
+    pid_t child = fork();
+
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* an assertion that fails ends the reader */
+        write_for_ever(bytes);
+    }
+    for (int i = 0; i < reads; i++) {
+        struct lmm_snapshot *snapshot = lmm_snapshot_try(path, &reason);
+
+        cr_assert_not_null(snapshot, "%s", reason.text);
+        cr_assert_eq(snapshot->header->move_sequence % 2 == 0, snapshot->model->settled);
+        if (snapshot->model->settled) {
+            check_balance(snapshot->model);
+            cr_assert_geq(snapshot->model->total.allocations, before);
+            before = snapshot->model->total.allocations;
+            settled++;
+        }
+        lmm_snapshot_free(snapshot);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    unlink(path);
+    close(descriptor);
+    munmap(bytes, FILE_MAX);
+    return settled;
+}
+
+/* A new owner comes once in a writer's life, so there are several. */
+Test(snapshot, of_a_ledger_that_is_written_to_balances)
+{
+    int settled = 0;
+
+    for (int i = 0; i < 20; i++) {
+        settled += read_a_writer(300);
+    }
+    cr_expect_gt(settled, 5000, "%d of 6000 settled", settled);
+}
+
+/* ---- Cut short ------------------------------------------------------------------------------- */
+
+static atomic_bool reading;
+
+static void *cut_short(void *descriptor)
+{
+    while (!atomic_load(&reading)) {
+    }
+    usleep(3000);
+    cr_assert(ftruncate(*(const int *) descriptor, 8192) == 0);
+    return NULL;
+}
+
+/* The file is so large that it is cut while it is copied, sooner or later. */
+Test(snapshot, of_a_ledger_that_is_cut_short_while_it_is_read_is_refused)
+{
+    struct lmm_reason reason = {""};
+    bool caught = false;
+    struct book book;
+
+    make_book(&book);
+    book_chunk(&book, LMM_LEDGER_UNUSED, 0, LARGE);
+    unsigned char *bytes = calloc(1, LARGE + FILE_MAX);
+
+    cr_assert_not_null(bytes);
+    size_t size = lay_out(&book, bytes);
+
+    book_close(&book);
+    for (int i = 0; i < 50 && !caught; i++) {
+        pthread_t thread;
+        int descriptor = make_file(size);
+
+        cr_assert_eq(pwrite(descriptor, bytes, FILE_MAX, 0), FILE_MAX);
+        atomic_store(&reading, false);
+        cr_assert_eq(pthread_create(&thread, NULL, cut_short, &descriptor), 0);
+        atomic_store(&reading, true);
+        struct lmm_snapshot *snapshot = lmm_snapshot_try(path, &reason);
+
+        pthread_join(thread, NULL);
+        caught = snapshot == NULL && strstr(reason.text, "while it was read") != NULL;
+        cr_assert(snapshot != NULL || strstr(reason.text, "truncated") != NULL, "%s", reason.text);
+        lmm_snapshot_free(snapshot);
+        close(descriptor);
+        unlink(path);
+    }
+    free(bytes);
+    cr_expect(caught, "last: %s", reason.text);
+}
+
+/* ---- In memory ------------------------------------------------------------------------------- */
+
+Test(snapshot, of_bytes_needs_no_alignment_and_reads_nothing_behind_them)
+{
+    struct lmm_reason reason;
+    struct book book;
+    unsigned char *bytes = calloc(1, FILE_MAX);
+
+    make_book(&book);
+    size_t size = lay_out(&book, bytes);
+
+    book_close(&book);
+    for (size_t shift = 0; shift < 8; shift++) {
+        unsigned char *exact = malloc(size + shift);
+
+        memcpy(exact + shift, bytes, size);
+        struct lmm_snapshot *snapshot = lmm_snapshot_of(exact + shift, size, &reason);
+
+        cr_assert_not_null(snapshot);
+        cr_expect_eq(snapshot->bytes, size);
+        cr_expect_eq(snapshot->model->family_count, 1);
+        lmm_snapshot_free(snapshot);
+        free(exact);
+    }
+    for (size_t length = 0; length < size; length += length < 5000 ? 1 : 64) {
+        unsigned char *exact = malloc(length + 1);
+
+        memcpy(exact, bytes, length);
+        cr_assert_null(lmm_snapshot_of(exact, length, &reason), "%zu bytes", length);
+        free(exact);
+    }
+    free(bytes);
+}

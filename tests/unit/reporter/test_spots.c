@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* Spots: which sites are one place, their order, and what suppressions take out. */
+#include "reporter/program/report/spots.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/report/suppress.h"
+#include "tests/support/run_model.h"
+
+static bool is_at(const struct lmm_spot *spot, const char *file)
+{
+    return spot->site->file.bytes == strlen(file) &&
+           memcmp(spot->site->file.text, file, strlen(file)) == 0;
+}
+
+Test(spots, sites_of_one_line_are_one_spot)
+{
+    struct lmm_spots spots;
+
+    cr_assert(lmm_spots_make(made_model(), NULL, &spots));
+    cr_expect_eq(spots.count, 5);
+    cr_expect_eq(spots.total.allocations, 6002);
+    cr_expect_eq(spots.total.leaked_bytes, 1049028);
+    cr_assert_eq(lmm_spots_order(&spots, LMM_MEASURE_ALLOCATIONS), 5);
+    cr_assert(is_at(&spots.items[0], "src/field.hpp"));
+    cr_expect_eq(spots.items[0].tally.allocations, 4999);
+    cr_assert_eq(spots.items[0].trace_count, 2);
+    cr_expect_eq(spots.items[0].traces[0].tally.allocations, 4900);
+    cr_expect_eq(spots.items[0].traces[1].tally.allocations, 99);
+    lmm_spots_free(&spots);
+}
+
+Test(spots, each_measure_has_its_order)
+{
+    static const struct {
+        enum lmm_measure measure;
+        size_t count;
+        const char *first;
+    } cases[] = {
+        {LMM_MEASURE_PEAK, 4, "src/work.cpp"},
+        {LMM_MEASURE_ALLOCATIONS, 5, "src/field.hpp"},
+        {LMM_MEASURE_LEAKS, 5, "src/work.cpp"},
+        {LMM_MEASURE_TEMPORARIES, 1, "src/field.hpp"},
+    };
+    struct lmm_spots spots;
+
+    cr_assert(lmm_spots_make(made_model(), NULL, &spots));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cr_expect_eq(lmm_spots_order(&spots, cases[i].measure), cases[i].count, "%zu", i);
+        cr_expect(is_at(&spots.items[0], cases[i].first), "%zu", i);
+    }
+    lmm_spots_free(&spots);
+}
+
+Test(spots, suppressions_fit_any_call_of_a_stack)
+{
+    static const struct {
+        const char *pattern;
+        uint64_t blocks;
+    } cases[] = {
+        {"^main$", 13},            /* a function */
+        {"parse(reader", 9},       /* that others were inlined into */
+        {"src/field.hpp", 9},      /* a source file */
+        {"libpaper.so", 1},        /* a module */
+        {"^/usr/lib/libstdc", 14}, /* by its whole path; every stack starts there */
+        {"nothing", 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lmm_suppressions suppressions = {NULL, 0};
+        struct lmm_spots spots;
+
+        cr_assert(lmm_suppressions_add(&suppressions, cases[i].pattern));
+        cr_assert(lmm_spots_make(made_model(), &suppressions, &spots));
+        cr_expect_eq(suppressions.items[0].blocks, cases[i].blocks, "%s: %lu", cases[i].pattern,
+                     (unsigned long) suppressions.items[0].blocks);
+        cr_expect_eq(spots.total.leaked_blocks, 15 - cases[i].blocks, "%s", cases[i].pattern);
+        cr_expect_eq(spots.total.allocations, 6002);
+        lmm_spots_free(&spots);
+        lmm_suppressions_free(&suppressions);
+    }
+}
+
+Test(spots, the_first_suppression_that_fits_counts)
+{
+    struct lmm_suppressions suppressions = {NULL, 0};
+    struct lmm_spots spots;
+
+    cr_assert(lmm_suppressions_add(&suppressions, "load"));
+    cr_assert(lmm_suppressions_add(&suppressions, "field.hpp"));
+    cr_assert(lmm_suppressions_add(&suppressions, "work"));
+    cr_assert(lmm_spots_make(made_model(), &suppressions, &spots));
+    cr_expect_eq(suppressions.items[0].blocks, 12);
+    cr_expect_eq(suppressions.items[1].blocks, 0);
+    cr_expect_eq(suppressions.items[2].bytes, 1048576);
+    lmm_spots_free(&spots);
+    lmm_suppressions_free(&suppressions);
+}
+
+/* What the loader allocates, and what a module's constructor does that it runs. */
+static struct lmm_model *model_of_loader(void)
+{
+    enum { MAIN = 1, OPEN, RECORD, CONSTRUCTOR };
+    static const struct lmm_model_module modules[] = {
+        {.path = {"/usr/lib/ld-linux-x86-64.so.2", 29}},
+        {.path = {"/usr/bin/hr", 11}},
+        {.path = {"/usr/lib/libpaper.so.1", 22}},
+    };
+    static const struct lmm_model_frame frames[] = {
+        [MAIN] = {.address = 0x1000, .module = 2},
+        [OPEN] = {.address = 0x2000, .caller = MAIN, .module = 1},
+        [RECORD] = {.address = 0x3000, .caller = OPEN, .module = 1},
+        [CONSTRUCTOR] = {.address = 0x4000, .caller = OPEN, .module = 3},
+    };
+    static const struct lmm_model_family family = {.name = {"malloc-32", 9}};
+    static struct lmm_model_site sites[2];
+    static struct lmm_model model;
+
+    for (uint32_t i = 0; i < 2; i++) {
+        sites[i] = (struct lmm_model_site) {.family = &family,
+                                            .file = lmm_string_of("hr.c"),
+                                            .line = 1 + i,
+                                            .live_blocks = 1,
+                                            .live_bytes = 10 + i,
+                                            .stack = RECORD + i};
+    }
+    model = (struct lmm_model) {.sites = sites,
+                                .site_count = 2,
+                                .stack_frames = 24,
+                                .frame_count = CONSTRUCTOR + 1,
+                                .frames = frames,
+                                .module_count = 3,
+                                .modules = modules};
+    return &model;
+}
+
+Test(spots, what_the_loader_keeps_is_built_in)
+{
+    struct lmm_suppressions suppressions = {NULL, 0};
+    struct lmm_spots spots;
+
+    cr_assert(lmm_suppressions_add_built_in(&suppressions));
+    cr_assert(lmm_spots_make(model_of_loader(), &suppressions, &spots));
+    for (size_t i = 0; i < suppressions.count; i++) {
+        cr_expect_eq(suppressions.items[i].bytes,
+                     suppressions.items[i].scope == LMM_SUPPRESS_LOADER ? 10 : 0, "%s",
+                     suppressions.items[i].pattern);
+    }
+    cr_expect_eq(spots.total.leaked_bytes, 11);
+    lmm_spots_free(&spots);
+    lmm_suppressions_free(&suppressions);
+}
+
+/* Blocks of libc that a constructor of the C++ library made, and that a thread's function jumped to. */
+static struct lmm_model *model_of_runtime(void)
+{
+    enum { LOADER = 1, LIBRARY, THREAD, STRDUP };
+    static const struct lmm_model_module modules[] = {
+        {.path = {"/usr/lib/ld-linux-x86-64.so.2", 29}},
+        {.path = {"/usr/lib/libstdc++.so.6", 23}},
+        {.path = {"/usr/lib/libc.so.6", 18}},
+    };
+    static const struct lmm_model_frame frames[] = {
+        [LOADER] = {.address = 0x1000, .module = 1},
+        [LIBRARY] = {.address = 0x2000, .caller = LOADER, .module = 2},
+        [THREAD] = {.address = 0x3000, .module = 3},
+        [STRDUP] = {.address = 0x4000, .caller = THREAD, .module = 3},
+    };
+    struct lmm_model *model = model_of_loader();
+    struct lmm_model_site *sites = model->sites;
+
+    sites[0].stack = LIBRARY;
+    sites[1].stack = STRDUP;
+    model->frames = frames;
+    model->modules = modules;
+    return model;
+}
+
+Test(spots, what_libraries_keep_before_main_is_built_in)
+{
+    struct lmm_suppressions suppressions = {NULL, 0};
+    struct lmm_model *model = model_of_runtime();
+    struct lmm_spots spots;
+
+    cr_assert(lmm_suppressions_add_built_in(&suppressions));
+    cr_assert(lmm_spots_make(model, &suppressions, &spots));
+    cr_expect_eq(spots.total.leaked_bytes, 11);
+    lmm_spots_free(&spots);
+    model->stack_frames = 2; /* they may have been cut */
+    cr_assert(lmm_spots_make(model, &suppressions, &spots));
+    cr_expect_eq(spots.total.leaked_bytes, 21);
+    lmm_spots_free(&spots);
+    lmm_suppressions_free(&suppressions);
+}
+
+Test(spots, no_sites_are_no_spots)
+{
+    struct lmm_model *model = made_model();
+    struct lmm_spots spots;
+
+    model->site_count = 0;
+    cr_assert(lmm_spots_make(model, NULL, &spots));
+    cr_assert_eq(lmm_spots_order(&spots, LMM_MEASURE_LEAKS), 0);
+    lmm_spots_free(&spots);
+}
