@@ -132,14 +132,14 @@ struct lmm_ledger_family {
     uint64_t slots;             /* room in its pages, used or not */
     uint64_t run_free_slots;    /* in free runs, of pages that hold runs */
     uint64_t longest_run_slots; /* the longest free run */
-    uint64_t peak_slots;
-    uint64_t limit_bytes; /* 0: none */
-    uint64_t flags;       /* LMM_LEDGER_FAMILY_... */
+    uint64_t peak_amount;       /* high-water mark of live slots; of bytes with the flag BYTES */
+    uint64_t limit_bytes;       /* 0: none */
+    uint64_t flags;             /* LMM_LEDGER_FAMILY_... */
 };
 
 enum {
-    /* What was asked for is counted: the extra slots of its sites' rows are bytes, of all blocks, and so
-     * live bytes = allocated_extra_slots - freed_extra_slots; and peak_slots is in bytes. */
+    /* Bytes requested are counted: what its sites' rows have as extra is the bytes of all blocks, so that
+     * live bytes = allocated_extra - freed_extra; and peak_amount is in bytes. */
     LMM_LEDGER_FAMILY_BYTES = 1,
 };
 
@@ -150,12 +150,13 @@ struct lmm_ledger_site {
     uint32_t function; /* string reference */
 };
 
-/* One owner's counters for one site. "Extra" slots are those of a block beyond its first. */
+/* One owner's counters for one site. Extra are the slots of blocks beyond each block's first; of a family
+ * with the flag BYTES, the bytes requested. */
 struct lmm_ledger_row {
     uint64_t allocated_blocks;
     uint64_t freed_blocks;
-    uint64_t allocated_extra_slots;
-    uint64_t freed_extra_slots;
+    uint64_t allocated_extra;
+    uint64_t freed_extra;
 };
 
 /* A mapped ELF file, as far as stacks lead through it. Its place does not change; when it is unloaded it

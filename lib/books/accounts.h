@@ -9,7 +9,7 @@
  *
  * Invariants:
  *   I1  a record never moves, and has the same number for ever; the family added last alone can be dropped
- *   I2  the rows of owner 0 (rows.h) reach every site id handed out, so that a free can always be counted
+ *   I2  the shared rows (rows.h) reach every site id handed out, so that a free can always be counted
  *   I3  what a reader finds in the file at any moment is whole: each change that takes several stores
  *       becomes visible by the last of them, so the books of a killed process need no repair
  * Locks: LEDGER, inside, unless a name ends in _locked. Not responsible for: who is a site, or when
@@ -58,7 +58,7 @@ void lmm_accounts_note_memory(void);
 /* Tells that so many bytes of the family's pages were touched, or, negative, given back. */
 void lmm_accounts_count_committed(struct lmm_ledger_family *record, int64_t bytes);
 
-/* Adds a site, and room for it in the rows of owner 0. True and *ret_id (the count of sites added
+/* Adds a site, and room for it in the shared rows. True and *ret_id (the count of sites added
  * before); or false with errno ENOMEM. */
 bool lmm_accounts_add_site(uint32_t family, uint32_t line, const char *file, const char *function,
                            uint32_t *ret_id);

@@ -20,7 +20,7 @@ struct column {
 };
 
 static struct {
-    struct lmm_rows common;            /* owner 0 */
+    struct lmm_rows shared;            /* owner 0 */
     struct lmm_ledger_chunk *peaks[2]; /* by owner; NULL: none yet */
 } state;
 
@@ -110,7 +110,7 @@ bool lmm_rows_grow(uint32_t owner, uint32_t sites, struct lmm_rows *rows)
 
 bool lmm_rows_reach_locked(uint32_t sites)
 {
-    return grow_rows_locked(0, sites, &state.common);
+    return grow_rows_locked(0, sites, &state.shared);
 }
 
 bool lmm_temporaries_grow(uint32_t owner, uint32_t sites, struct lmm_temporaries *temporaries)
@@ -126,24 +126,24 @@ bool lmm_temporaries_grow(uint32_t owner, uint32_t sites, struct lmm_temporaries
     return done;
 }
 
-void lmm_rows_count_common(uint32_t site, const struct lmm_ledger_row *delta)
+void lmm_rows_count_shared(uint32_t site, const struct lmm_ledger_row *delta)
 {
     lmm_lock_acquire(&lmm_chunks_lock);
-    LMM_CHECK(site < state.common.capacity);
-    lmm_row_add(&state.common.row[site], delta);
+    LMM_CHECK(site < state.shared.capacity);
+    lmm_row_add(&state.shared.row[site], delta);
     lmm_lock_release(&lmm_chunks_lock);
 }
 
 void lmm_row_add_freed(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum)
 {
     sum->freed_blocks += lmm_load_relaxed(&row->freed_blocks);
-    sum->freed_extra_slots += lmm_load_relaxed(&row->freed_extra_slots);
+    sum->freed_extra += lmm_load_relaxed(&row->freed_extra);
 }
 
 void lmm_row_add_allocated(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum)
 {
     sum->allocated_blocks += lmm_load_relaxed(&row->allocated_blocks);
-    sum->allocated_extra_slots += lmm_load_relaxed(&row->allocated_extra_slots);
+    sum->allocated_extra += lmm_load_relaxed(&row->allocated_extra);
 }
 
 const struct lmm_ledger_row *lmm_rows_next_locked(size_t *position, uint32_t *ret_capacity)
@@ -218,8 +218,8 @@ static void add_live(struct lmm_ledger_peak *peaks, const struct lmm_ledger_row 
         const struct lmm_ledger_row *row = &rows[i];
         peaks[i].blocks +=
             lmm_load_relaxed(&row->allocated_blocks) - lmm_load_relaxed(&row->freed_blocks);
-        peaks[i].bytes += lmm_load_relaxed(&row->allocated_extra_slots) -
-                          lmm_load_relaxed(&row->freed_extra_slots);
+        peaks[i].bytes +=
+            lmm_load_relaxed(&row->allocated_extra) - lmm_load_relaxed(&row->freed_extra);
     }
 }
 

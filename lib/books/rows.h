@@ -7,7 +7,7 @@
  * ever read to decide anything.
  *
  * Invariants:
- *   I1  the column of owner n > 0 is written by the thread that owns heap n alone; that of owner 0 under the
+ *   I1  the column of owner n > 0 is written by the thread that owns heap n alone; that of owner 0 (the shared rows) under the
  *       LEDGER lock, here alone. A heap keeps its columns when its thread ends: the next thread that adopts
  *       it counts on in them
  *   I2  a counter only goes up; while two chunks of an owner are there, the larger counts, and a column moves
@@ -45,7 +45,7 @@ bool lmm_rows_grow(uint32_t owner, uint32_t sites, struct lmm_rows *rows);
 /* The same for the owner's temporaries. */
 bool lmm_temporaries_grow(uint32_t owner, uint32_t sites, struct lmm_temporaries *temporaries);
 
-/* Gives owner 0 rows for at least `sites` sites. False with errno ENOMEM. */
+/* Makes the shared rows reach at least `sites` sites. False with errno ENOMEM. */
 bool lmm_rows_reach_locked(uint32_t sites);
 
 /* Adds delta to a row whose one writer the caller is. */
@@ -53,12 +53,12 @@ static inline void lmm_row_add(struct lmm_ledger_row *row, const struct lmm_ledg
 {
     lmm_add_single_writer(&row->allocated_blocks, delta->allocated_blocks);
     lmm_add_single_writer(&row->freed_blocks, delta->freed_blocks);
-    lmm_add_single_writer(&row->allocated_extra_slots, delta->allocated_extra_slots);
-    lmm_add_single_writer(&row->freed_extra_slots, delta->freed_extra_slots);
+    lmm_add_single_writer(&row->allocated_extra, delta->allocated_extra);
+    lmm_add_single_writer(&row->freed_extra, delta->freed_extra);
 }
 
-/* Adds delta to the row of owner 0 for site, which they reach. Never fails. */
-void lmm_rows_count_common(uint32_t site, const struct lmm_ledger_row *delta);
+/* Adds delta to the shared row of a site, which they reach. Never fails. */
+void lmm_rows_count_shared(uint32_t site, const struct lmm_ledger_row *delta);
 
 /* Add one half of a row to *sum. What is read later is higher: frees first for a sum that never lacks an
  * allocation, allocations first for one that never exceeds what lived. */

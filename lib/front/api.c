@@ -282,10 +282,9 @@ LMM_API int lmm_family_stats(const struct lmm_family *family, struct lmm_stats *
     lmm_family_sample_peak(own);
     struct lmm_ledger_row sum = lmm_family_sum(family);
     stats.live_blocks = difference(sum.allocated_blocks, sum.freed_blocks);
-    stats.live_slots =
-        stats.live_blocks + difference(sum.allocated_extra_slots, sum.freed_extra_slots);
+    stats.live_slots = stats.live_blocks + difference(sum.allocated_extra, sum.freed_extra);
     stats.live_bytes = stats.live_slots * family->size;
-    stats.peak_bytes = lmm_load_relaxed(&family->record->peak_slots) * family->size;
+    stats.peak_bytes = lmm_load_relaxed(&family->record->peak_amount) * family->size;
     stats.peak_bytes = stats.peak_bytes > stats.live_bytes ? stats.peak_bytes : stats.live_bytes;
     stats.allocations = sum.allocated_blocks;
     stats.frees = sum.freed_blocks;

@@ -188,7 +188,7 @@ static void count_alloc(const struct lmm_open *open, uint32_t site, uint64_t ext
     struct lmm_ledger_row *row = &open->rows[site];
 
     lmm_add_single_writer(&row->allocated_blocks, 1);
-    lmm_add_single_writer(&row->allocated_extra_slots, extra);
+    lmm_add_single_writer(&row->allocated_extra, extra);
 }
 
 void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n)
@@ -282,7 +282,7 @@ static size_t block_bytes(const struct lmm_page *page, size_t n)
 /* Counts the free of a block of a page. extra: see lmm_family_extra(). */
 static void count_free(struct lmm_heap *heap, uint32_t tag, uint64_t extra)
 {
-    struct lmm_ledger_row delta = {.freed_blocks = 1, .freed_extra_slots = extra};
+    struct lmm_ledger_row delta = {.freed_blocks = 1, .freed_extra = extra};
 
     lmm_heap_count(heap, lmm_tag_site(tag), &delta);
 }
@@ -371,7 +371,7 @@ static inline void count_free_open(const struct lmm_open *open, uint32_t tag, ui
         return;
     }
     lmm_add_single_writer(&open->rows[site].freed_blocks, 1);
-    lmm_add_single_writer(&open->rows[site].freed_extra_slots, extra);
+    lmm_add_single_writer(&open->rows[site].freed_extra, extra);
 }
 
 static LMM_NOINLINE void free_preserving_errno(void *p)
@@ -431,8 +431,8 @@ static void count_resize(uint32_t site, size_t old_n, size_t n)
     struct lmm_ledger_row delta = {0};
     struct lmm_heap *heap = lmm_thread_enter();
 
-    delta.allocated_extra_slots = n > old_n ? n - old_n : 0;
-    delta.freed_extra_slots = n < old_n ? old_n - n : 0;
+    delta.allocated_extra = n > old_n ? n - old_n : 0;
+    delta.freed_extra = n < old_n ? old_n - n : 0;
     lmm_heap_count(heap, site, &delta);
     lmm_thread_leave(heap);
 }
@@ -497,8 +497,8 @@ void *lmm_block_resize(void *p, size_t n)
 static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_t value)
 {
     struct lmm_heap *heap = lmm_thread_enter();
-    struct lmm_ledger_row born = {
-        .allocated_blocks = 1, .allocated_extra_slots = lmm_family_extra(facts->family, value, n)};
+    struct lmm_ledger_row born = {.allocated_blocks = 1,
+                                  .allocated_extra = lmm_family_extra(facts->family, value, n)};
 
     count_free(heap, facts->tag, lmm_family_extra(facts->family, facts->tag, facts->slots));
     lmm_heap_count(heap, lmm_tag_site(value), &born);

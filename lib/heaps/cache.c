@@ -15,8 +15,8 @@ static void set_depths(struct lmm_cache *cache, size_t stride)
 
 struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *family)
 {
-    if (heap->is_late || family->index >= heap->bin_capacity) {
-        return NULL; /* the late heap's callers come and go; nothing of theirs is kept */
+    if (heap->is_shared || family->index >= heap->bin_capacity) {
+        return NULL; /* the shared heap's callers come and go; nothing of theirs is kept */
     }
     struct lmm_bin *bin = &heap->open.bins[family->index];
     if (bin->cache == NULL) {

@@ -14,12 +14,12 @@ enum {
     BINS_FIRST = 64,
 };
 
-bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_late)
+bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared)
 {
     memset(heap, 0, sizeof(*heap));
     lmm_lock_init(&heap->lock, LMM_RANK_HEAP);
     heap->number = number;
-    heap->is_late = is_late;
+    heap->is_shared = is_shared;
     heap->open.heap = heap;
     return lmm_heap_open_sites(heap);
 }
@@ -75,26 +75,27 @@ bool lmm_heap_open_sites(struct lmm_heap *heap)
     return done;
 }
 
-struct lmm_lot *lmm_heap_lot(struct lmm_heap *heap, const struct lmm_family *family)
+struct lmm_family_pages *lmm_heap_family_pages(struct lmm_heap *heap,
+                                               const struct lmm_family *family)
 {
     struct lmm_bin *bin = &heap->open.bins[family->index];
 
-    if (bin->lot == NULL) {
-        struct lmm_lot *lot = lmm_meta_zalloc(sizeof(*lot));
-        if (lot == NULL) {
+    if (bin->family_pages == NULL) {
+        struct lmm_family_pages *family_pages = lmm_meta_zalloc(sizeof(*family_pages));
+        if (family_pages == NULL) {
             return NULL;
         }
-        glpq_init(&lot->queue);
-        glthread_init(&lot->pages);
-        bin->lot = lot;
+        glpq_init(&family_pages->queue);
+        glthread_init(&family_pages->pages);
+        bin->family_pages = family_pages;
     }
-    return bin->lot;
+    return bin->family_pages;
 }
 
 void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta)
 {
     if (site >= heap->open.site_limit && !lmm_heap_open_sites(heap)) {
-        lmm_rows_count_common(site, delta);
+        lmm_rows_count_shared(site, delta);
         return;
     }
     lmm_row_add(&heap->open.rows[site], delta);
@@ -115,34 +116,34 @@ static void arm(struct lmm_page *page, uint32_t free, uint32_t target)
     lmm_store_relaxed(&page->countdown, target - free);
 }
 
-static void unqueue(struct lmm_lot *lot, struct lmm_page *page)
+static void unqueue(struct lmm_family_pages *family_pages, struct lmm_page *page)
 {
     if (page->queued) {
-        glpq_remove(&lot->queue, &page->node);
+        glpq_remove(&family_pages->queue, &page->node);
         page->queued = 0;
     }
 }
 
-static void enqueue(struct lmm_lot *lot, struct lmm_page *page, uint32_t free)
+static void enqueue(struct lmm_family_pages *family_pages, struct lmm_page *page, uint32_t free)
 {
     uint32_t key = lmm_log2(free);
     uint32_t target = (uint32_t) 2 << key;
 
     if (!page->queued) {
-        glpq_insert(&lot->queue, &page->node, key);
+        glpq_insert(&family_pages->queue, &page->node, key);
         page->queued = 1;
     } else if (page->node.key != key) {
-        glpq_rekey(&lot->queue, &page->node, key);
+        glpq_rekey(&family_pages->queue, &page->node, key);
     }
     arm(page, free, target < page->slots ? target : page->slots);
 }
 
-static void give_page_back(struct lmm_lot *lot, struct lmm_page *page)
+static void give_page_back(struct lmm_family_pages *family_pages, struct lmm_page *page)
 {
     char *base = lmm_page_base(page);
     struct lmm_family *family = lmm_families_at(page->family);
 
-    unqueue(lot, page);
+    unqueue(family_pages, page);
     glthread_remove(&page->glue);
     arm(page, page->slots, page->slots);
     lmm_accounts_count_committed(family->record, -(int64_t) lmm_page_committed_bytes(page));
@@ -153,14 +154,14 @@ static void give_page_back(struct lmm_lot *lot, struct lmm_page *page)
 }
 
 /* Puts a page that is not current where its number of free slots belongs. */
-static void place(struct lmm_lot *lot, struct lmm_page *page, uint32_t free)
+static void place(struct lmm_family_pages *family_pages, struct lmm_page *page, uint32_t free)
 {
     if (free == page->slots) {
-        give_page_back(lot, page);
+        give_page_back(family_pages, page);
     } else if (free >= threshold(page)) {
-        enqueue(lot, page, free);
+        enqueue(family_pages, page, free);
     } else {
-        unqueue(lot, page);
+        unqueue(family_pages, page);
         arm(page, free, threshold(page));
     }
 }
@@ -168,11 +169,11 @@ static void place(struct lmm_lot *lot, struct lmm_page *page, uint32_t free)
 void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
 {
     lmm_lock_acquire(&heap->lock);
-    place(heap->open.bins[page->family].lot, page, lmm_page_free_slots(page));
+    place(heap->open.bins[page->family].family_pages, page, lmm_page_free_slots(page));
     lmm_lock_release(&heap->lock);
 }
 
-static struct lmm_page *add_page(struct lmm_heap *heap, struct lmm_lot *lot,
+static struct lmm_page *add_page(struct lmm_heap *heap, struct lmm_family_pages *family_pages,
                                  struct lmm_family *family)
 {
     bool fresh;
@@ -189,7 +190,7 @@ static struct lmm_page *add_page(struct lmm_heap *heap, struct lmm_lot *lot,
     }
     lmm_tools_page_begins(base, LMM_UNIT_BYTES);
     lmm_store_relaxed(&page->owner, heap);
-    glthread_insert_before(&lot->pages, &page->glue);
+    glthread_insert_before(&family_pages->pages, &page->glue);
     lmm_accounts_count_page(family->record, 1, LMM_UNIT_BYTES, page->slots);
     lmm_accounts_count_committed(family->record, (int64_t) lmm_page_committed_bytes(page));
     return page;
@@ -238,7 +239,7 @@ static void collect_page(struct lmm_heap *heap, struct lmm_page *page)
     if (page == bin->page || count < countdown) {
         lmm_store_relaxed(&page->countdown, countdown - count);
     } else {
-        place(bin->lot, page, lmm_page_free_slots(page) + count);
+        place(bin->family_pages, page, lmm_page_free_slots(page) + count);
     }
 }
 
@@ -313,17 +314,17 @@ static void retire_current(struct lmm_bin *bin, bool keep_empty)
     bin->page = NULL;
     if (keep_empty && free == page->slots) {
         lmm_page_start_afresh(page);
-        enqueue(bin->lot, page, free); /* about to be taken again */
+        enqueue(bin->family_pages, page, free); /* about to be taken again */
     } else {
-        place(bin->lot, page, free);
+        place(bin->family_pages, page, free);
     }
 }
 
-/* A page of the lot with any free slot at all, for when there is no new page to be had. */
-static struct lmm_page *scavenge(const struct lmm_lot *lot)
+/* A page of the family with any free slot at all, for when there is no new page to be had. */
+static struct lmm_page *scavenge(const struct lmm_family_pages *family_pages)
 {
-    for (struct glthread *at = glthread_first(&lot->pages); at != NULL;
-         at = glthread_next(&lot->pages, at)) {
+    for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL;
+         at = glthread_next(&family_pages->pages, at)) {
         struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
         if (lmm_page_free_slots(page) != 0) {
             return page;
@@ -333,20 +334,20 @@ static struct lmm_page *scavenge(const struct lmm_lot *lot)
 }
 
 /* The page to allocate from next: most free slots first, else a new one, else whatever has one. */
-static struct lmm_page *choose_page(struct lmm_heap *heap, struct lmm_lot *lot,
+static struct lmm_page *choose_page(struct lmm_heap *heap, struct lmm_family_pages *family_pages,
                                     struct lmm_family *family)
 {
-    struct glpq_node *largest = glpq_largest(&lot->queue);
+    struct glpq_node *largest = glpq_largest(&family_pages->queue);
     struct lmm_page *page;
 
     if (largest != NULL) {
         page = GLTHREAD_ENTRY(largest, struct lmm_page, node);
     } else {
-        page = add_page(heap, lot, family);
-        page = page != NULL ? page : scavenge(lot);
+        page = add_page(heap, family_pages, family);
+        page = page != NULL ? page : scavenge(family_pages);
     }
     if (page != NULL) {
-        unqueue(lot, page);
+        unqueue(family_pages, page);
     }
     return page;
 }
@@ -355,9 +356,9 @@ static size_t trim_locked(struct lmm_heap *heap);
 
 static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, struct lmm_bin *bin)
 {
-    struct lmm_lot *lot = lmm_heap_lot(heap, family);
+    struct lmm_family_pages *family_pages = lmm_heap_family_pages(heap, family);
 
-    if (lot == NULL) {
+    if (family_pages == NULL) {
         return false;
     }
     collect_foreign(heap);
@@ -365,7 +366,7 @@ static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, stru
         trim_locked(heap);
     }
     retire_current(bin, true);
-    struct lmm_page *page = choose_page(heap, lot, family);
+    struct lmm_page *page = choose_page(heap, family_pages, family);
     if (page == NULL) {
         errno = ENOMEM;
         return false;
@@ -398,15 +399,15 @@ bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
 /* ---- Settling and trimming ----------------------------------------------------------------------- */
 
 /* A page that was wholly free when it was retired stays queued until it is taken again. */
-static void give_empty_pages_back(struct lmm_lot *lot)
+static void give_empty_pages_back(struct lmm_family_pages *family_pages)
 {
     struct glthread *next;
 
-    for (struct glthread *at = glthread_first(&lot->pages); at != NULL; at = next) {
+    for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL; at = next) {
         struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        next = glthread_next(&lot->pages, at);
+        next = glthread_next(&family_pages->pages, at);
         if (lmm_page_free_slots(page) == page->slots) {
-            give_page_back(lot, page);
+            give_page_back(family_pages, page);
         }
     }
 }
@@ -417,8 +418,8 @@ static void settle_locked(struct lmm_heap *heap)
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
         struct lmm_bin *bin = &heap->open.bins[i];
         retire_current(bin, false);
-        if (bin->lot != NULL) {
-            give_empty_pages_back(bin->lot);
+        if (bin->family_pages != NULL) {
+            give_empty_pages_back(bin->family_pages);
         }
     }
 }
@@ -430,12 +431,12 @@ void lmm_heap_settle(struct lmm_heap *heap)
     lmm_lock_release(&heap->lock);
 }
 
-static size_t trim_lot(struct lmm_lot *lot)
+static size_t trim_family_pages(struct lmm_family_pages *family_pages)
 {
     size_t bytes = 0;
 
-    for (struct glthread *at = glthread_first(&lot->pages); at != NULL;
-         at = glthread_next(&lot->pages, at)) {
+    for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL;
+         at = glthread_next(&family_pages->pages, at)) {
         struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
         size_t trimmed = lmm_page_trim(page);
         lmm_accounts_count_committed(lmm_families_at(page->family)->record, -(int64_t) trimmed);
@@ -451,8 +452,8 @@ static size_t trim_locked(struct lmm_heap *heap)
     lmm_store_relaxed(&heap->trim_wanted, false);
     settle_locked(heap);
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
-        if (heap->open.bins[i].lot != NULL) {
-            bytes += trim_lot(heap->open.bins[i].lot);
+        if (heap->open.bins[i].family_pages != NULL) {
+            bytes += trim_family_pages(heap->open.bins[i].family_pages);
         }
     }
     return bytes;
@@ -473,17 +474,17 @@ void lmm_heap_want_trim(struct lmm_heap *heap)
 
 /* ---- After a fork -------------------------------------------------------------------------------- */
 
-static void rebuild_lot(struct lmm_lot *lot)
+static void rebuild_family_pages(struct lmm_family_pages *family_pages)
 {
-    struct glthread *at = glthread_first(&lot->pages);
+    struct glthread *at = glthread_first(&family_pages->pages);
 
-    glpq_init(&lot->queue);
+    glpq_init(&family_pages->queue);
     while (at != NULL) {
         struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        at = glthread_next(&lot->pages, at);
+        at = glthread_next(&family_pages->pages, at);
         page->queued = 0;
         lmm_store_relaxed(&page->foreign, lmm_foreign_list(LMM_TAG_END, 0));
-        place(lot, page, lmm_page_rebuild(page));
+        place(family_pages, page, lmm_page_rebuild(page));
     }
 }
 
@@ -496,8 +497,8 @@ void lmm_heap_rebuild(struct lmm_heap *heap)
         struct lmm_bin *bin = &heap->open.bins[i];
         bin->head = LMM_TAG_END;
         bin->page = NULL;
-        if (bin->lot != NULL) {
-            rebuild_lot(bin->lot);
+        if (bin->family_pages != NULL) {
+            rebuild_family_pages(bin->family_pages);
         }
     }
     lmm_lock_release(&heap->lock);
@@ -505,12 +506,12 @@ void lmm_heap_rebuild(struct lmm_heap *heap)
 
 /* ---- Validity -------------------------------------------------------------------------------------- */
 
-static bool lot_is_valid(const struct lmm_bin *bin)
+static bool family_pages_are_valid(const struct lmm_bin *bin)
 {
     uint32_t queued = 0;
 
-    for (struct glthread *at = glthread_first(&bin->lot->pages); at != NULL;
-         at = glthread_next(&bin->lot->pages, at)) {
+    for (struct glthread *at = glthread_first(&bin->family_pages->pages); at != NULL;
+         at = glthread_next(&bin->family_pages->pages, at)) {
         const struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
         bool current = page == bin->page;
         queued += page->queued;
@@ -520,14 +521,15 @@ static bool lot_is_valid(const struct lmm_bin *bin)
             return false;
         }
     }
-    return queued == bin->lot->queue.count && glpq_is_valid(&bin->lot->queue, false);
+    return queued == bin->family_pages->queue.count &&
+           glpq_is_valid(&bin->family_pages->queue, false);
 }
 
 bool lmm_heap_is_valid(const struct lmm_heap *heap)
 {
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
         const struct lmm_bin *bin = &heap->open.bins[i];
-        if (bin->lot != NULL && !lot_is_valid(bin)) {
+        if (bin->family_pages != NULL && !family_pages_are_valid(bin)) {
             return false;
         }
     }

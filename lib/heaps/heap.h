@@ -9,7 +9,7 @@
  * Invariants (checked by lmm_heap_is_valid()):
  *   I1  a slot is LIVE, or on exactly one list (private, the page's, foreign, or a batch), or unlisted,
  *       or fresh
- *   I2  a page is the current one of its bin, or in its lot's queue (free slots >= the threshold), or
+ *   I2  a page is the current one of its bin, or in its family's queue (free slots >= the threshold), or
  *       neither (nearly full); a wholly free page is current, queued as its heap's last retired, or gone
  *   I3  a page is on its heap's `reported` list exactly while its foreign list is not empty, but for the
  *       moments between the two steps of reporting and of collecting
@@ -36,7 +36,7 @@ struct lmm_cache;
 struct lmm_tracer;
 
 /* What a heap keeps of a family beside the bin. */
-struct lmm_lot {
+struct lmm_family_pages {
     struct glpq queue;     /* pages with free slots, most first */
     struct glthread pages; /* all pages of the heap and family */
 };
@@ -47,9 +47,9 @@ struct lmm_bin {
     uint32_t stride;
     uint32_t *tags; /* of the current page, as base */
     char *base;
-    struct lmm_page *page;   /* current; NULL: none */
-    struct lmm_lot *lot;     /* NULL until the heap uses the family */
-    struct lmm_cache *cache; /* of runs; NULL until the first is freed */
+    struct lmm_page *page;                 /* current; NULL: none */
+    struct lmm_family_pages *family_pages; /* NULL until the heap uses the family */
+    struct lmm_cache *cache;               /* of runs; NULL until the first is freed */
 } __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
 
 _Static_assert(sizeof(struct lmm_bin) == LMM_CACHE_LINE_BYTES, "one line a bin");
@@ -73,7 +73,7 @@ struct lmm_batch {
 struct lmm_heap {
     struct lmm_lock lock;
     uint32_t number;      /* immutable; the owner of its rows in the ledger */
-    bool is_late;         /* immutable; the one shared under LATE */
+    bool is_shared;       /* immutable; the one shared heap, under SHARED */
     struct lmm_open open; /* with the true site_limit */
     struct lmm_rows rows;
     struct lmm_temporaries temporaries; /* reaches as far as rows where call stacks are taken */
@@ -182,13 +182,14 @@ static inline __attribute__((always_inline)) bool lmm_heap_push(const struct lmm
 }
 
 /* Sets a new heap up; false with errno ENOMEM. */
-bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_late);
+bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared);
 
 /* Opens every site and family there is now. False with errno ENOMEM. */
 bool lmm_heap_open_sites(struct lmm_heap *heap);
 
-/* The heap's lot for an open family; NULL with errno ENOMEM. */
-struct lmm_lot *lmm_heap_lot(struct lmm_heap *heap, const struct lmm_family *family);
+/* The heap's pages of an open family; NULL with errno ENOMEM. */
+struct lmm_family_pages *lmm_heap_family_pages(struct lmm_heap *heap,
+                                               const struct lmm_family *family);
 
 /*
  * Gives the bin of an open family a private list: from its page, from the page with most free slots, or
@@ -202,7 +203,7 @@ LMM_NOINLINE void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *pa
 /* Frees a live slot of this heap, off the fast path; the caller counts it. */
 void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
 
-/* Counts delta for site in the heap's rows, or, where they do not reach, with the departed. */
+/* Counts delta for site in the heap's rows, or, where they do not reach, in the shared rows. */
 void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta);
 
 /* Collects foreign frees and returns every private list, so that pages hold all their free slots and

@@ -65,9 +65,9 @@ static void correct_site(uint32_t site, const struct tally *tally)
     lmm_accounts_release();
     settle_difference(sum.allocated_blocks, sum.freed_blocks, tally->blocks,
                       &delta.allocated_blocks, &delta.freed_blocks);
-    settle_difference(sum.allocated_extra_slots, sum.freed_extra_slots, tally->extra,
-                      &delta.allocated_extra_slots, &delta.freed_extra_slots);
-    lmm_rows_count_common(site, &delta);
+    settle_difference(sum.allocated_extra, sum.freed_extra, tally->extra, &delta.allocated_extra,
+                      &delta.freed_extra);
+    lmm_rows_count_shared(site, &delta);
 }
 
 static int recount_page(struct lmm_page *page, void *arg)

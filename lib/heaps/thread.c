@@ -20,10 +20,10 @@ _Thread_local struct lmm_open lmm_thread_open;
 static _Thread_local bool has_departed __attribute__((tls_model("initial-exec")));
 
 static struct {
-    struct lmm_lock lock;      /* HEAPS */
-    struct lmm_lock late_lock; /* LATE */
+    struct lmm_lock lock;        /* HEAPS */
+    struct lmm_lock shared_lock; /* SHARED */
     struct lmm_heap *first;
-    struct lmm_heap *late;
+    struct lmm_heap *shared;
     uint32_t count;
     bool has_settings;
     bool has_key;
@@ -31,19 +31,19 @@ static struct {
     pthread_key_t key; /* its destructor parks a heap */
 } threads = {
     .lock = LMM_LOCK_INIT(LMM_RANK_HEAPS),
-    .late_lock = LMM_LOCK_INIT(LMM_RANK_LATE),
+    .shared_lock = LMM_LOCK_INIT(LMM_RANK_SHARED),
 };
 
 /* ---- Heaps ------------------------------------------------------------------------------------- */
 
-static struct lmm_heap *add_heap_locked(bool is_late)
+static struct lmm_heap *add_heap_locked(bool is_shared)
 {
     struct lmm_heap *heap = lmm_meta_zalloc(sizeof(*heap));
 
     if (heap == NULL) {
         return NULL;
     }
-    if (!lmm_heap_init(heap, threads.count + 1, is_late)) {
+    if (!lmm_heap_init(heap, threads.count + 1, is_shared)) {
         lmm_meta_free(&lmm_arena_records, heap, sizeof(*heap));
         return NULL;
     }
@@ -83,7 +83,7 @@ static struct lmm_heap *adopt(void)
         heap->adoptions++;
     }
     lmm_lock_release(&threads.lock);
-    /* In the drop-in this may ask for memory, which is then the late heap's. */
+    /* In the drop-in this may ask for memory, which is then the shared heap's. */
     has_departed = true;
     if (heap != NULL && pthread_setspecific(threads.key, heap) != 0) {
         park(heap); /* without the destructor nobody would park it later */
@@ -118,17 +118,17 @@ struct lmm_heap *lmm_thread_enter(void)
         heap = adopt();
     }
     if (heap == NULL) {
-        lmm_lock_acquire(&threads.late_lock);
-        heap = threads.late;
+        lmm_lock_acquire(&threads.shared_lock);
+        heap = threads.shared;
     }
     return heap;
 }
 
 void lmm_thread_leave(struct lmm_heap *heap)
 {
-    if (heap->is_late) {
+    if (heap->is_shared) {
         lmm_foreign_flush(heap);
-        lmm_lock_release(&threads.late_lock);
+        lmm_lock_release(&threads.shared_lock);
         return;
     }
     lmm_thread_open = heap->open;
@@ -153,10 +153,10 @@ static void trim_heap(struct lmm_heap *heap, void *arg)
 {
     size_t *bytes = arg;
 
-    if (heap->is_late) {
-        lmm_lock_acquire(&threads.late_lock);
+    if (heap->is_shared) {
+        lmm_lock_acquire(&threads.shared_lock);
         *bytes += lmm_heap_trim(heap);
-        lmm_lock_release(&threads.late_lock);
+        lmm_lock_release(&threads.shared_lock);
     } else if (heap->is_parked) {
         *bytes += lmm_heap_trim(heap);
     } else if (heap != lmm_thread_open.heap) {
@@ -190,7 +190,7 @@ static void before_fork(void)
 {
     lmm_lock_acquire_for_fork(&lmm_report_lock);
     lmm_lock_acquire_for_fork(&threads.lock);
-    lmm_lock_acquire_for_fork(&threads.late_lock);
+    lmm_lock_acquire_for_fork(&threads.shared_lock);
     for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
         lmm_lock_acquire_for_fork(&heap->lock);
     }
@@ -217,7 +217,7 @@ static void after_fork(void)
     for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
         lmm_lock_release_for_fork(&heap->lock);
     }
-    lmm_lock_release_for_fork(&threads.late_lock);
+    lmm_lock_release_for_fork(&threads.shared_lock);
     lmm_lock_release_for_fork(&threads.lock);
     lmm_lock_release_for_fork(&lmm_report_lock);
 }
@@ -226,7 +226,7 @@ static void after_fork(void)
 static bool others_were_active(void)
 {
     for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
-        if (!heap->is_parked && !heap->is_late && heap != lmm_thread_open.heap) {
+        if (!heap->is_parked && !heap->is_shared && heap != lmm_thread_open.heap) {
             return true;
         }
     }
@@ -248,7 +248,7 @@ static void after_fork_in_child(void)
     }
     for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
         lmm_repair_heap(heap);
-        if (heap != lmm_thread_open.heap && !heap->is_late) {
+        if (heap != lmm_thread_open.heap && !heap->is_shared) {
             heap->is_parked = true;
         }
     }
@@ -268,10 +268,10 @@ static bool start_locked(void)
         threads.has_settings = true;
     }
     threads.has_key = threads.has_key || pthread_key_create(&threads.key, depart) == 0;
-    if (threads.late == NULL) {
-        threads.late = add_heap_locked(true);
+    if (threads.shared == NULL) {
+        threads.shared = add_heap_locked(true);
     }
-    return threads.has_key && threads.late != NULL && lmm_accounts_start();
+    return threads.has_key && threads.shared != NULL && lmm_accounts_start();
 }
 
 /* Before the program can register handlers of its own: those run outside these, without LMM's locks. */

@@ -4,11 +4,11 @@
  *
  * Owns the list of heaps. A thread gets a heap (a parked one, else a new one) in its first slow path
  * and parks it when it ends. A thread whose destructor for that already ran, or for which there is no
- * memory, works on one shared heap, the late heap, under a lock.
+ * memory, works on one heap, the shared heap, under a lock.
  *
- * Invariants: I1 a heap is used by the thread whose TLS names it, or is parked, or is the late heap.
+ * Invariants: I1 a heap is used by the thread whose TLS names it, or is parked, or is the shared heap.
  * I2 heaps are never freed; their number is bounded by the most threads there were at once.
- * Locks: HEAPS for the list, LATE for the late heap. fork takes every lock of LMM, in order of rank.
+ * Locks: HEAPS for the list, SHARED for the shared heap. fork takes every lock of LMM, in order of rank.
  */
 #ifndef LMM_THREAD_H
 #define LMM_THREAD_H

@@ -224,12 +224,12 @@ void lmm_family_sample_peak(struct lmm_family *family)
 {
     lmm_accounts_acquire();
     struct lmm_ledger_row sum = low_sum_locked(family);
-    uint64_t live = sum.allocated_extra_slots - sum.freed_extra_slots;
+    uint64_t live = sum.allocated_extra - sum.freed_extra;
     if (!family->counts_bytes) {
         live += sum.allocated_blocks - sum.freed_blocks;
     }
-    if ((int64_t) live > 0 && live > family->record->peak_slots) {
-        lmm_store_relaxed(&family->record->peak_slots, live);
+    if ((int64_t) live > 0 && live > family->record->peak_amount) {
+        lmm_store_relaxed(&family->record->peak_amount, live);
     }
     lmm_accounts_release();
     lmm_store_relaxed(&family->unsampled_slots, 0);

@@ -29,7 +29,7 @@ static struct sums sum_up(void)
         const struct lmm_family *family = lmm_families_at(i);
         struct lmm_ledger_row row = lmm_family_sum(family);
         uint64_t blocks = row.allocated_blocks - row.freed_blocks;
-        uint64_t extra = row.allocated_extra_slots - row.freed_extra_slots;
+        uint64_t extra = row.allocated_extra - row.freed_extra;
         sums.committed_bytes += lmm_load_relaxed(&family->record->committed_bytes);
         sums.live_bytes += family->counts_bytes ? extra : (blocks + extra) * family->size;
         sums.pages += lmm_load_relaxed(&family->record->pages);

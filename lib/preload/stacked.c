@@ -158,7 +158,7 @@ static inline void *pop(const struct lmm_heap *heap, const struct lmm_shape *sha
     void *block = lmm_bin_pop(&open->bins[shape->class], lmm_live_value(site, shape->slack));
     if (LMM_LIKELY(block != NULL)) {
         lmm_add_single_writer(&open->rows[site].allocated_blocks, 1);
-        lmm_add_single_writer(&open->rows[site].allocated_extra_slots, (uint64_t) bytes_of(shape));
+        lmm_add_single_writer(&open->rows[site].allocated_extra, (uint64_t) bytes_of(shape));
     }
     return block;
 }
@@ -279,7 +279,7 @@ bool lmm_stacked_push(void *p)
     uint64_t bytes = page->stride - lmm_tag_slack(tag);
     heap->tracer->is_busy = true;
     lmm_add_single_writer(&heap->open.rows[site].freed_blocks, 1);
-    lmm_add_single_writer(&heap->open.rows[site].freed_extra_slots, bytes);
+    lmm_add_single_writer(&heap->open.rows[site].freed_extra, bytes);
     note_free(heap, p, site, (int64_t) bytes);
     heap->tracer->is_busy = false;
     lmm_heap_push_own(heap, page, slot);

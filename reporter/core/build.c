@@ -229,7 +229,7 @@ static bool read_family(const struct builder *builder, const struct lmm_ledger_f
     family->run_free_slots = lmm_load_u64(&record->run_free_slots);
     family->longest_run_slots = lmm_load_u64(&record->longest_run_slots);
     family->counts_bytes = (lmm_load_u64(&record->flags) & LMM_LEDGER_FAMILY_BYTES) != 0;
-    family->peak_bytes = lmm_multiply_saturated(lmm_load_u64(&record->peak_slots),
+    family->peak_bytes = lmm_multiply_saturated(lmm_load_u64(&record->peak_amount),
                                                 family->counts_bytes ? 1 : family->size_bytes);
     return family->size_bytes > 0 && family->stride_bytes >= family->size_bytes &&
            family->align_bytes > 0 && (family->align_bytes & (family->align_bytes - 1)) == 0 &&

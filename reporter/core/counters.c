@@ -25,12 +25,12 @@ static void sum_row(struct lmm_model_site *site, const struct lmm_ledger_row *ro
         uint64_t blocks = lmm_load_u64_acquire(&row->freed_blocks);
 
         site->frees += blocks;
-        site->freed_slots += blocks + lmm_load_u64_acquire(&row->freed_extra_slots);
+        site->freed_slots += blocks + lmm_load_u64_acquire(&row->freed_extra);
     } else {
         uint64_t blocks = lmm_load_u64_acquire(&row->allocated_blocks);
 
         site->allocations += blocks;
-        site->allocated_slots += blocks + lmm_load_u64_acquire(&row->allocated_extra_slots);
+        site->allocated_slots += blocks + lmm_load_u64_acquire(&row->allocated_extra);
     }
 }
 

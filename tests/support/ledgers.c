@@ -7,7 +7,7 @@
 #include <string.h>
 
 static void gauges(struct book *book, uint32_t family, uint64_t pages, uint64_t committed_bytes,
-                   uint64_t slots, uint64_t peak_slots)
+                   uint64_t slots, uint64_t peak_amount)
 {
     struct lmm_ledger_family *record = book_family_at(book, family);
 
@@ -15,7 +15,7 @@ static void gauges(struct book *book, uint32_t family, uint64_t pages, uint64_t 
     record->mapped_bytes = pages * 262144;
     record->committed_bytes = committed_bytes;
     record->slots = slots;
-    record->peak_slots = peak_slots;
+    record->peak_amount = peak_amount;
 }
 
 /* A program at work: structs, runs, a site without a line, one that holds nothing, an unused family. */
@@ -36,8 +36,8 @@ static void ordinary(struct book *book)
     book_count(book, 0, add, 1457, 26);
     book_count(book, 1, seed, 1, 0);
     book_count(book, 1, first, 31431, 0);
-    book_row(book, 1, first)->allocated_extra_slots = 400000;
-    book_row(book, 0, first)->freed_extra_slots = 2048;
+    book_row(book, 1, first)->allocated_extra = 400000;
+    book_row(book, 0, first)->freed_extra = 2048;
     book_count(book, 1, bare, 1000, 990);
     book_count(book, 1, inner, 7, 7);
     gauges(book, word, 5, 1310720, 32765, 32000);
@@ -156,16 +156,16 @@ static void stacks(struct book *book)
     book_stack(book, outer, run);
     book_stack(book, big, nowhere);
     book_count(book, 1, bare, 2, 1);
-    book_row(book, 1, bare)->allocated_extra_slots = 60;
-    book_row(book, 1, bare)->freed_extra_slots = 20;
+    book_row(book, 1, bare)->allocated_extra = 60;
+    book_row(book, 1, bare)->freed_extra = 20;
     book_count(book, 1, inner, 20, 5);
-    book_row(book, 1, inner)->allocated_extra_slots = 800;
-    book_row(book, 1, inner)->freed_extra_slots = 200;
+    book_row(book, 1, inner)->allocated_extra = 800;
+    book_row(book, 1, inner)->freed_extra = 200;
     book_count(book, 2, outer, 3, 3);
-    book_row(book, 2, outer)->allocated_extra_slots = 96;
-    book_row(book, 2, outer)->freed_extra_slots = 96;
+    book_row(book, 2, outer)->allocated_extra = 96;
+    book_row(book, 2, outer)->freed_extra = 96;
     book_count(book, 2, big, 1, 0);
-    book_row(book, 2, big)->allocated_extra_slots = 10000;
+    book_row(book, 2, big)->allocated_extra = 10000;
     *book_temporaries(book, 1, inner) = 2;
     *book_temporaries(book, 2, outer) = 3;
     *book_peak(book, 0, inner) = (struct lmm_ledger_peak) {15, 600};
@@ -184,9 +184,9 @@ static void stacks_later(struct book *book)
 
     book_stack(book, site, book_frame(book, 0x70000300, 1, 2));
     book_count(book, 1, site, 4, 0);
-    book_row(book, 1, site)->allocated_extra_slots = 100;
+    book_row(book, 1, site)->allocated_extra = 100;
     book_count(book, 1, 1, 2, 0);
-    book_row(book, 1, 1)->allocated_extra_slots += 64;
+    book_row(book, 1, 1)->allocated_extra += 64;
 }
 
 const struct ledger *ledger_named(const char *name)

@@ -190,7 +190,7 @@ static void copy_allocations(const struct source *source, const struct chain *ch
 
         for (size_t k = 0; link->kind == LMM_LEDGER_ROWS && k < rows; k++) {
             to[k].allocated_blocks = lmm_load_u64_acquire(&from[k].allocated_blocks);
-            to[k].allocated_extra_slots = lmm_load_u64_acquire(&from[k].allocated_extra_slots);
+            to[k].allocated_extra = lmm_load_u64_acquire(&from[k].allocated_extra);
         }
     }
 }

@@ -46,7 +46,7 @@ static int append(void *context, const char *data, size_t bytes)
 /* ---- Ledgers --------------------------------------------------------------------------------- */
 
 static void gauges(struct book *book, uint32_t family, uint64_t pages, uint64_t committed_bytes,
-                   uint64_t slots, uint64_t peak_slots)
+                   uint64_t slots, uint64_t peak_amount)
 {
     struct lmm_ledger_family *record = book_family_at(book, family);
 
@@ -54,7 +54,7 @@ static void gauges(struct book *book, uint32_t family, uint64_t pages, uint64_t 
     record->mapped_bytes = pages * 262144;
     record->committed_bytes = committed_bytes;
     record->slots = slots;
-    record->peak_slots = peak_slots;
+    record->peak_amount = peak_amount;
 }
 
 static void free_runs(struct book *book, uint32_t family, uint64_t slots, uint64_t longest_slots)
@@ -85,8 +85,8 @@ static void ordinary(struct book *book)
     book_count(book, 0, add, 1457, 26);
     book_count(book, 1, seed, 1, 0);
     book_count(book, 1, first, 31431, 0);
-    book_row(book, 1, first)->allocated_extra_slots = 400000;
-    book_row(book, 0, first)->freed_extra_slots = 2048;
+    book_row(book, 1, first)->allocated_extra = 400000;
+    book_row(book, 0, first)->freed_extra = 2048;
     book_count(book, 1, bare, 1000, 0);
     book_count(book, 0, bare, 0, 1000);
     gauges(book, document, 1, 4096, 3640, 17);

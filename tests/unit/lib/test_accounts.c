@@ -35,10 +35,10 @@ static struct lmm_ledger_row sum(uint32_t site)
 static void assert_row(const struct lmm_ledger_row *row, uint64_t a, uint64_t b, uint64_t c,
                        uint64_t d)
 {
-    cr_expect(row->allocated_blocks == a && row->freed_blocks == b &&
-                  row->allocated_extra_slots == c && row->freed_extra_slots == d,
+    cr_expect(row->allocated_blocks == a && row->freed_blocks == b && row->allocated_extra == c &&
+                  row->freed_extra == d,
               "%d %d %d %d", (int) row->allocated_blocks, (int) row->freed_blocks,
-              (int) row->allocated_extra_slots, (int) row->freed_extra_slots);
+              (int) row->allocated_extra, (int) row->freed_extra);
 }
 
 Test(accounts, header, .init = start)
@@ -157,7 +157,7 @@ Test(accounts, a_dropped_family_leaves_its_index, .init = start)
         cr_assert(lmm_accounts_family_count() == i);
         const struct lmm_ledger_family *record = lmm_accounts_add_family("kept", 1, 1, 1);
         cr_assert(lmm_accounts_family_count() == i + 1 && record->size_bytes == 1);
-        cr_assert(record->pages == 0 && record->peak_slots == 0);
+        cr_assert(record->pages == 0 && record->peak_amount == 0);
     }
     assert_chunks_adjoin();
 }
@@ -186,7 +186,7 @@ Test(accounts, sums_go_over_all_owners, .init = start)
     one.row[first] = (struct lmm_ledger_row) {10, 2, 30, 4};
     two.row[first] = (struct lmm_ledger_row) {100, 20, 300, 40};
     two.row[second] = (struct lmm_ledger_row) {7, 6, 5, 4};
-    lmm_rows_count_common(first, &(struct lmm_ledger_row) {1000, 200, 3000, 400});
+    lmm_rows_count_shared(first, &(struct lmm_ledger_row) {1000, 200, 3000, 400});
     struct lmm_ledger_row row = sum(first);
     assert_row(&row, 1110, 222, 3330, 444);
     row = sum(second);
@@ -243,7 +243,7 @@ Test(accounts, common_rows_reach_every_site, .init = start)
 
     for (uint32_t i = 0; i < 1000; i++) {
         uint32_t site = add_site(0, i, "a", "f");
-        lmm_rows_count_common(site, &delta);
+        lmm_rows_count_shared(site, &delta);
     }
     for (uint32_t i = 0; i < 1000; i++) {
         struct lmm_ledger_row row = sum(i);
@@ -266,7 +266,7 @@ Test(accounts, no_memory_leaves_all_as_it_was, .init = start)
     }
     cr_expect(errno == ENOMEM);
     cr_expect(lmm_accounts_site_count() == added);
-    lmm_rows_count_common(added - 1, &(struct lmm_ledger_row) {1, 0, 0, 0});
+    lmm_rows_count_shared(added - 1, &(struct lmm_ledger_row) {1, 0, 0, 0});
     errno = 0;
     cr_expect(!lmm_rows_grow(1, 100000, &rows) && errno == ENOMEM);
     cr_expect(rows.row == before.row && rows.capacity == before.capacity);
@@ -362,8 +362,8 @@ Test(accounts, sites_that_are_stacks, .init = start)
         cr_assert(strcmp(facts.file, is_stack ? "" : "a") == 0);
         cr_assert(strcmp(facts.function, is_stack ? "" : "f") == 0);
     }
-    lmm_rows_count_common(SITES - 1, &(struct lmm_ledger_row) {1, 0, 100, 0});
-    cr_expect(sum(SITES - 1).allocated_extra_slots == 100);
+    lmm_rows_count_shared(SITES - 1, &(struct lmm_ledger_row) {1, 0, 100, 0});
+    cr_expect(sum(SITES - 1).allocated_extra == 100);
     assert_chunks_adjoin();
 }
 
@@ -473,7 +473,7 @@ Test(accounts, a_peak_is_what_lives, .init = start)
     cr_assert(lmm_rows_grow(3, PEAKS, &rows));
     for (uint32_t i = 0; i < PEAKS; i++) {
         rows.row[i] = peaks[i].own;
-        lmm_rows_count_common(i, &peaks[i].common);
+        lmm_rows_count_shared(i, &peaks[i].common);
     }
     cr_expect(header->peak_count == 0 && column(LMM_LEDGER_PEAKS, 0) == NULL);
     lmm_accounts_take_peak(1440);
@@ -495,7 +495,7 @@ Test(accounts, peaks_take_turns_and_grow, .init = start)
 
     for (uint32_t turn = 1; turn <= TURNS; turn++) {
         for (uint32_t i = 0; i < MORE; i++) {
-            lmm_rows_count_common(add_site(0, sites, "a", "f"),
+            lmm_rows_count_shared(add_site(0, sites, "a", "f"),
                                   &(struct lmm_ledger_row) {1, 0, sites, 0});
             sites++;
         }
@@ -520,9 +520,9 @@ Test(accounts, a_peak_forgets_the_one_before_last, .init = start)
 {
     uint32_t site = add_site(0, 1, "a", "f");
 
-    lmm_rows_count_common(site, &(struct lmm_ledger_row) {2, 0, 20, 0});
+    lmm_rows_count_shared(site, &(struct lmm_ledger_row) {2, 0, 20, 0});
     lmm_accounts_take_peak(20);
-    lmm_rows_count_common(site, &(struct lmm_ledger_row) {0, 2, 0, 20});
+    lmm_rows_count_shared(site, &(struct lmm_ledger_row) {0, 2, 0, 20});
     lmm_accounts_take_peak(30);
     lmm_accounts_take_peak(40);
     cr_expect(peak_of(site).blocks == 0 && peak_of(site).bytes == 0);
@@ -533,12 +533,12 @@ Test(accounts, without_memory_the_last_peak_stays, .init = start)
     const struct lmm_ledger_header *header = lmm_accounts_header();
     uint32_t site = add_site(0, 1, "a", "f");
 
-    lmm_rows_count_common(site, &(struct lmm_ledger_row) {1, 0, 10, 0});
+    lmm_rows_count_shared(site, &(struct lmm_ledger_row) {1, 0, 10, 0});
     lmm_accounts_take_peak(10);
     for (uint32_t i = 0; i < 5000; i++) {
         add_site(0, 2 + i, "a", "f");
     }
-    lmm_rows_count_common(site, &(struct lmm_ledger_row) {1, 0, 10, 0});
+    lmm_rows_count_shared(site, &(struct lmm_ledger_row) {1, 0, 10, 0});
     seam_install();
     seam_fail_all(SEAM_MAP);
     /* Outgrown rows would do for it. */

@@ -144,13 +144,13 @@ Test(cache, forget_leaves_the_tags, .init = start)
     cr_expect(family->record->pages == 0);
 }
 
-Test(cache, none_for_the_late_heap_nor_without_memory, .init = start)
+Test(cache, none_for_the_shared_heap_nor_without_memory, .init = start)
 {
-    static struct lmm_heap late;
+    static struct lmm_heap shared;
     struct lmm_family *family = open_family("f", 16);
 
-    cr_assert(lmm_heap_init(&late, 101, true));
-    cr_expect(lmm_cache_of(&late, family) == NULL);
+    cr_assert(lmm_heap_init(&shared, 101, true));
+    cr_expect(lmm_cache_of(&shared, family) == NULL);
     seam_install();
     seam_fail_all(SEAM_MAP);
     while (lmm_meta_alloc(&lmm_arena_records, sizeof(struct lmm_cache)) != NULL) {

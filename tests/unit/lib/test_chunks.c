@@ -443,12 +443,12 @@ Test(chunks, a_child_has_the_counts_of_the_fork)
     cr_assert(pipe(gate) == 0);
     lmm_chunks_publish();
     row_of(chunk, 0)->allocated_blocks = 10;
-    row_of(chunk, chunk->capacity - 1)->freed_extra_slots = 20;
+    row_of(chunk, chunk->capacity - 1)->freed_extra = 20;
     pid_t child = fork_chunks();
     if (child == 0) {
         pass_gate();
         check_in_child(row_of(chunk, 0)->allocated_blocks == 10, 1);
-        check_in_child(row_of(chunk, chunk->capacity - 1)->freed_extra_slots == 20, 2);
+        check_in_child(row_of(chunk, chunk->capacity - 1)->freed_extra == 20, 2);
         check_in_child(lmm_chunks_are_pending() && ledger_path() == NULL, 3);
         row_of(chunk, 0)->allocated_blocks += 1000;
         check_in_child(lmm_chunks_header()->pid == (uint32_t) getpid(), 4);
@@ -461,7 +461,7 @@ Test(chunks, a_child_has_the_counts_of_the_fork)
         _exit(0);
     }
     row_of(chunk, 0)->allocated_blocks = 11;
-    row_of(chunk, chunk->capacity - 1)->freed_extra_slots = 21;
+    row_of(chunk, chunk->capacity - 1)->freed_extra = 21;
     open_gate();
     cr_expect(wait_for(child) == 0);
     cr_expect(!lmm_chunks_are_pending());

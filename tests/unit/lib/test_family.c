@@ -141,25 +141,25 @@ Test(family, no_memory_for_the_site, .init = start)
 Test(family, high_water_mark, .init = start)
 {
     struct lmm_family *family = lmm_families_add("f", 8, 8);
-    const struct lmm_ledger_row up = {.allocated_blocks = 10, .allocated_extra_slots = 5};
-    const struct lmm_ledger_row down = {.freed_blocks = 8, .freed_extra_slots = 4};
+    const struct lmm_ledger_row up = {.allocated_blocks = 10, .allocated_extra = 5};
+    const struct lmm_ledger_row down = {.freed_blocks = 8, .freed_extra = 4};
 
-    lmm_rows_count_common(family->site, &up);
+    lmm_rows_count_shared(family->site, &up);
     lmm_family_sample_peak(family);
-    cr_expect(family->record->peak_slots == 15);
-    lmm_rows_count_common(family->site, &down);
+    cr_expect(family->record->peak_amount == 15);
+    lmm_rows_count_shared(family->site, &down);
     lmm_family_sample_peak(family);
-    cr_expect(family->record->peak_slots == 15, "it never falls");
-    lmm_rows_count_common(family->site, &up);
+    cr_expect(family->record->peak_amount == 15, "it never falls");
+    lmm_rows_count_shared(family->site, &up);
     lmm_family_note_taken(family, 1);
-    cr_expect(family->record->peak_slots == 15, "not looked at for so few");
+    cr_expect(family->record->peak_amount == 15, "not looked at for so few");
     lmm_family_note_taken(family, LMM_UNIT_BYTES / 8);
-    cr_expect(family->record->peak_slots == 18);
+    cr_expect(family->record->peak_amount == 18);
     struct lmm_ledger_row sum = lmm_family_sum(family);
-    cr_expect(sum.allocated_blocks == 20 && sum.freed_blocks == 8 &&
-              sum.allocated_extra_slots == 10 && sum.freed_extra_slots == 4);
+    cr_expect(sum.allocated_blocks == 20 && sum.freed_blocks == 8 && sum.allocated_extra == 10 &&
+              sum.freed_extra == 4);
     /* More frees than allocations seen: a moment between two threads. */
-    lmm_rows_count_common(family->site, &(struct lmm_ledger_row) {.freed_blocks = 100});
+    lmm_rows_count_shared(family->site, &(struct lmm_ledger_row) {.freed_blocks = 100});
     lmm_family_sample_peak(family);
-    cr_expect(family->record->peak_slots == 18);
+    cr_expect(family->record->peak_amount == 18);
 }

@@ -300,13 +300,13 @@ Test(heap, no_memory_for_tables, .init = start)
     static struct lmm_heap late;
     errno = 0;
     cr_expect(!lmm_heap_init(&late, 102, false) && errno == ENOMEM);
-    cr_expect(allocate(&owner) == NULL, "not even a lot");
+    cr_expect(allocate(&owner) == NULL, "not even its list of pages");
     seam_heal();
     cr_expect(lmm_heap_init(&late, 102, false));
     cr_expect(allocate(&owner) != NULL);
 }
 
-/* I4, and a count for which there is no row goes to the departed. */
+/* I4, and a count for which there is no row goes to the shared rows. */
 Test(heap, open_sites, .init = start)
 {
     char name[32];

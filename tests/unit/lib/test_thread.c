@@ -45,7 +45,7 @@ static void count_heap(struct lmm_heap *heap, void *arg)
 
     count->heaps++;
     count->parked += heap->is_parked;
-    count->late += heap->is_late;
+    count->late += heap->is_shared;
     lmm_lock_acquire(&heap->lock);
     cr_assert(lmm_heap_is_valid(heap));
     lmm_lock_release(&heap->lock);
@@ -218,7 +218,7 @@ static void starve(void)
     }
 }
 
-/* A thread for which there is no heap works on the late heap, and says so when there is nothing. */
+/* A thread for which there is no heap works on the shared heap, and says so when there is nothing. */
 static void *work_without_a_heap(void *arg)
 {
     errno = EXDEV;
@@ -319,7 +319,7 @@ Test(thread, repair_believes_the_tags, .init = start)
     lmm_calloc(family, 4);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct lmm_stats stats;
-        lmm_rows_count_common(family->site, &wrong[i]);
+        lmm_rows_count_shared(family->site, &wrong[i]);
         lmm_repair_books();
         cr_assert(lmm_family_stats(family, &stats) == 0);
         cr_expect(stats.live_blocks == 2 && stats.live_slots == 5, "case %zu", i);

@@ -210,7 +210,7 @@ static void assert_gauges(const char *when)
                       record->longest_run_slots <= stats.longest_free_slots &&
                       record->longest_run_slots <= record->run_free_slots,
                   "%s: holes of %s", when, family->name);
-        cr_expect(record->peak_slots >= stats.live_slots, "%s: peak of %s", when, family->name);
+        cr_expect(record->peak_amount >= stats.live_slots, "%s: peak of %s", when, family->name);
     }
 }
 

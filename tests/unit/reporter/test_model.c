@@ -83,8 +83,8 @@ Test(model, sums_over_owners_sites_and_families)
 Test(model, runs_count_their_slots)
 {
     make_sound();
-    book_row(&book, 1, 0)->allocated_extra_slots = 100;
-    book_row(&book, 7, 0)->freed_extra_slots = 40;
+    book_row(&book, 1, 0)->allocated_extra = 100;
+    book_row(&book, 7, 0)->freed_extra = 40;
     struct lmm_model *model = built();
 
     cr_expect_eq(model->sites[0].id, 0);
@@ -98,7 +98,7 @@ Test(model, live_is_never_negative)
 {
     make_sound();
     book_count(&book, 1, 0, 0, 1000);
-    book_row(&book, 1, 1)->freed_extra_slots = 500;
+    book_row(&book, 1, 1)->freed_extra = 500;
     struct lmm_model *model = built();
 
     for (size_t i = 0; i < model->site_count; i++) {
@@ -128,7 +128,7 @@ static const struct {
       .slots = 100,
       .run_free_slots = 90,
       .longest_run_slots = 45,
-      .peak_slots = 20},
+      .peak_amount = 20},
      480,
      896,
      500,
@@ -169,7 +169,7 @@ static const struct {
       .slots = 2,
       .run_free_slots = 1,
       .longest_run_slots = 9,
-      .peak_slots = 2},
+      .peak_amount = 2},
      240,
      0,
      1000,
@@ -181,7 +181,7 @@ static const struct {
       .slots = UINT64_MAX,
       .run_free_slots = UINT64_MAX,
       .longest_run_slots = UINT64_MAX / 4,
-      .peak_slots = UINT64_MAX},
+      .peak_amount = UINT64_MAX},
      UINT64_MAX,
      0,
      0,
@@ -503,13 +503,13 @@ static void make_drop_in(uint64_t bias)
 
     book_stack(&book, stacked, book_frame(&book, bias + 0x200, outer, module));
     book_family_at(&book, family)->flags = LMM_LEDGER_FAMILY_BYTES;
-    book_family_at(&book, family)->peak_slots = 1000;
+    book_family_at(&book, family)->peak_amount = 1000;
     book_family_at(&book, family)->slots = 100;
     book_count(&book, 1, stacked, 10, 4);
-    book_row(&book, 1, stacked)->allocated_extra_slots = 400;
-    book_row(&book, 1, stacked)->freed_extra_slots = 100;
+    book_row(&book, 1, stacked)->allocated_extra = 400;
+    book_row(&book, 1, stacked)->freed_extra = 100;
     book_count(&book, 1, bare, 1, 1);
-    book_row(&book, 1, bare)->allocated_extra_slots = 7;
+    book_row(&book, 1, bare)->allocated_extra = 7;
     *book_temporaries(&book, 1, stacked) = 2;
     *book_temporaries(&book, 2, stacked) = 1;
     *book_temporaries(&book, 1, bare) = 9; /* more than there were frees */
