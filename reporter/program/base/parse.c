@@ -5,9 +5,9 @@
 #include <argp.h>
 #include <string.h>
 
-#define NS_PER_MS     UINT64_C(1000000)
-#define NS_PER_SECOND UINT64_C(1000000000)
-#define NS_MAX        (UINT64_C(3653) * 86400 * NS_PER_SECOND)
+#include "reporter/program/base/clock.h"
+
+#define NS_MAX (UINT64_C(3653) * 86400 * LMM_NS_PER_SECOND)
 
 /* Reads digits at *text and moves it behind them; false when there are none, or too many. */
 static bool read_digits(const char **text, uint64_t *ret_value)
@@ -42,8 +42,8 @@ static bool read_unit(const char *text, uint64_t *ret_unit_ns)
         const char *name;
         uint64_t ns;
     } units[] = {
-        {"", NS_PER_SECOND},       {"ms", NS_PER_MS},           {"s", NS_PER_SECOND},
-        {"m", 60 * NS_PER_SECOND}, {"h", 3600 * NS_PER_SECOND},
+        {"", LMM_NS_PER_SECOND},       {"ms", LMM_NS_PER_MS},           {"s", LMM_NS_PER_SECOND},
+        {"m", 60 * LMM_NS_PER_SECOND}, {"h", 3600 * LMM_NS_PER_SECOND},
     };
 
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {

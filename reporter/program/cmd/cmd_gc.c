@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/ledger/place.h"
@@ -58,20 +58,14 @@ static bool is_over(enum lmm_process_state state)
            state == LMM_PROCESS_REPLACED;
 }
 
-static uint64_t nanoseconds(struct timespec time)
-{
-    return (uint64_t) time.tv_sec * 1000000000 + (uint64_t) time.tv_nsec;
-}
-
 /* Whether nobody has written to the file for so long. */
 static bool is_old(const struct lmm_ledger_file *file, const struct stat *status, uint64_t age_ns)
 {
-    struct timespec now;
-    uint64_t written = nanoseconds(status->st_mtim);
+    uint64_t now_ns = lmm_clock_ns(CLOCK_REALTIME);
+    uint64_t written = lmm_timespec_ns(status->st_mtim);
 
-    clock_gettime(CLOCK_REALTIME, &now);
     written = file->header.end_time_ns > written ? file->header.end_time_ns : written;
-    return age_ns == 0 || (written <= nanoseconds(now) && nanoseconds(now) - written >= age_ns);
+    return age_ns == 0 || (written <= now_ns && now_ns - written >= age_ns);
 }
 
 /* Whether the file at path is still the one that was opened, and its process still gone. */

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "reporter/program/base/clock.h"
 #include "reporter/core/model.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/base/names.h"
@@ -61,12 +61,10 @@ static const struct argp parser = {
 
 static uint64_t age_seconds(const struct lmm_place *place)
 {
-    struct timespec now;
+    uint64_t now = lmm_clock_ns(CLOCK_REALTIME) / LMM_NS_PER_SECOND;
+    uint64_t start = place->start_time_ns / LMM_NS_PER_SECOND;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t start = place->start_time_ns / 1000000000;
-
-    return (uint64_t) now.tv_sec > start ? (uint64_t) now.tv_sec - start : 0;
+    return now > start ? now - start : 0;
 }
 
 /* Returns "42s", "5m12s", "3h07m" or "12d04h", to be freed. */

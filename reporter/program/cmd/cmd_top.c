@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "reporter/program/base/clock.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/top/top_layout.h"
@@ -25,7 +25,6 @@ enum {
     DELAY_MIN_MS = 50,
     DELAY_MAX_MS = 3600 * 1000,
     PLAIN_COLUMNS = 132, /* of --once where nothing else is known */
-    NS_PER_MS = 1000000,
 };
 
 struct options {
@@ -127,16 +126,6 @@ static const struct argp argp = {
     .help_filter = add_keys,
 };
 
-/* ---- Time ------------------------------------------------------------------------------------ */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
-}
-
 /* ---- What to watch --------------------------------------------------------------------------- */
 
 static void list_processes(struct lmm_top *top)
@@ -144,13 +133,13 @@ static void list_processes(struct lmm_top *top)
     lmm_top_rows_close(&top->rows); /* they refer to the places */
     lmm_places_free(&top->places);
     top->places = lmm_places_list();
-    top->wall_ns = clock_ns(CLOCK_REALTIME);
+    top->wall_ns = lmm_clock_ns(CLOCK_REALTIME);
 }
 
 static void read_process(struct lmm_top *top)
 {
     lmm_top_rows_close(&top->rows); /* they refer to the last reading */
-    top->now_ns = clock_ns(CLOCK_MONOTONIC);
+    top->now_ns = lmm_clock_ns(CLOCK_MONOTONIC);
     lmm_top_source_read(&top->source, &top->history, top->now_ns);
 }
 
@@ -299,14 +288,14 @@ static bool answer(struct lmm_top *top, enum lmm_top_answer asked, uint64_t *nex
     case LMM_TOP_QUIT: return false;
     case LMM_TOP_OPEN:
         open_selected(top);
-        *next_ns = top->now_ns + top->delay_ms * NS_PER_MS;
+        *next_ns = top->now_ns + top->delay_ms * LMM_NS_PER_MS;
         break;
     case LMM_TOP_LIST:
         stop_watching(top);
         *next_ns = 0;
         break;
     case LMM_TOP_READ: /* but not at every repetition of a key held down */
-        if (clock_ns(CLOCK_MONOTONIC) - top->now_ns >= (uint64_t) DELAY_MIN_MS * NS_PER_MS) {
+        if (lmm_clock_ns(CLOCK_MONOTONIC) - top->now_ns >= DELAY_MIN_MS * LMM_NS_PER_MS) {
             *next_ns = 0;
         }
         break;
@@ -318,20 +307,20 @@ static bool answer(struct lmm_top *top, enum lmm_top_answer asked, uint64_t *nex
 /* Returns the signal that ended it, or 0. */
 static int go_round(struct lmm_top *top, bool utf8)
 {
-    uint64_t next_ns = clock_ns(CLOCK_MONOTONIC) + top->delay_ms * NS_PER_MS;
+    uint64_t next_ns = lmm_clock_ns(CLOCK_MONOTONIC) + top->delay_ms * LMM_NS_PER_MS;
     struct lmm_top_event event = {.over = false};
     bool going = true;
 
     while (going && !event.over) {
-        uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+        uint64_t now_ns = lmm_clock_ns(CLOCK_MONOTONIC);
 
         if (now_ns >= next_ns) {
             top->now_ns = now_ns;
             read_again(top);
-            next_ns = now_ns + top->delay_ms * NS_PER_MS;
+            next_ns = now_ns + top->delay_ms * LMM_NS_PER_MS;
         }
         going = lmm_top_update(top) && show(top, utf8);
-        now_ns = clock_ns(CLOCK_MONOTONIC);
+        now_ns = lmm_clock_ns(CLOCK_MONOTONIC);
         event = lmm_top_screen_wait(next_ns > now_ns ? next_ns - now_ns : 0);
         if (event.key != LMM_TOP_KEY_NONE) {
             going = going && answer(top, lmm_top_press(top, event.key), &next_ns);

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "reporter/program/base/clock.h"
 #include "reporter/core/model.h"
 #include "reporter/program/change/delta.h"
 #include "reporter/program/change/growth.h"
@@ -26,8 +26,7 @@
 #include "reporter/program/base/table.h"
 #include "reporter/core/words.h"
 
-#define NS_PER_SECOND UINT64_C(1000000000)
-#define EVERY_MIN_NS  UINT64_C(10000000)
+#define EVERY_MIN_NS UINT64_C(10000000)
 
 enum {
     TOP_SITES = 20,
@@ -113,14 +112,6 @@ static const struct argp argp = {
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t) now.tv_sec * NS_PER_SECOND + (uint64_t) now.tv_nsec;
-}
-
 static bool same_process(const struct lmm_snapshot *a, const struct lmm_snapshot *b)
 {
     return a->header->pid == b->header->pid &&
@@ -185,7 +176,7 @@ static void put_signed(char *cell, int64_t value)
 
 static double seconds(uint64_t ns)
 {
-    return (double) ns / (double) NS_PER_SECOND;
+    return (double) ns / (double) LMM_NS_PER_SECOND;
 }
 
 /* Writes how often something happened a second; counters that went back are damage. */
@@ -370,8 +361,7 @@ static void catch_signals(void)
 
 static void sleep_until(uint64_t time_ns)
 {
-    struct timespec until = {.tv_sec = (time_t) (time_ns / NS_PER_SECOND),
-                             .tv_nsec = (long) (time_ns % NS_PER_SECOND)};
+    struct timespec until = lmm_ns_timespec(time_ns);
 
     while (!stopped && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
     }
@@ -382,7 +372,7 @@ static int look(struct watch *watch)
 {
     struct lmm_reason reason;
     struct lmm_snapshot *snapshot = lmm_snapshot_try(watch->path, &reason);
-    uint64_t time_ns = now_ns();
+    uint64_t time_ns = lmm_clock_ns(CLOCK_MONOTONIC);
 
     if (snapshot == NULL) {
         look_at_failure(watch, &reason);
@@ -409,7 +399,7 @@ static int run(struct watch *watch)
 
     put_headings();
     while (error == 0 && !watch->over && !stopped && fflush(stdout) == 0) {
-        uint64_t now = now_ns();
+        uint64_t now = lmm_clock_ns(CLOCK_MONOTONIC);
 
         next_ns += (1 + (now - next_ns) / options->every_ns) * options->every_ns;
         if (next_ns > end_ns) {
@@ -433,7 +423,7 @@ static int start(struct watch *watch)
     if (first == NULL) {
         return LMM_EXIT_FAILED;
     }
-    watch->start_ns = now_ns();
+    watch->start_ns = lmm_clock_ns(CLOCK_MONOTONIC);
     watch->first_bytes = first->model->total.live_bytes;
     watch->growth = lmm_growth_new();
     if (watch->growth == NULL) {
@@ -455,7 +445,7 @@ static int start(struct watch *watch)
 
 int lmm_cmd_watch(int argc, char **argv)
 {
-    struct watch watch = {.options = {.every_ns = NS_PER_SECOND, .top = TOP_SITES}};
+    struct watch watch = {.options = {.every_ns = LMM_NS_PER_SECOND, .top = TOP_SITES}};
     int status;
 
     argp_parse(&argp, argc, argv, 0, NULL, &watch.options);

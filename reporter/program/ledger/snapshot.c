@@ -28,11 +28,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "reporter/core/books.h"
 #include "reporter/core/build.h"
 #include "reporter/core/model.h"
+#include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/program.h"
@@ -524,20 +524,14 @@ struct lmm_snapshot *lmm_snapshot_of(const void *bytes, size_t size, struct lmm_
 
 /* ---- Writing and ending ---------------------------------------------------------------------- */
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
-}
-
 int lmm_snapshot_write(const struct lmm_snapshot *snapshot, const char *path)
 {
     struct lmm_ledger_header header = *snapshot->header;
     struct lmm_output output;
 
-    header.snapshot_time_ns = header.snapshot_time_ns != 0 ? header.snapshot_time_ns : now_ns();
+    if (header.snapshot_time_ns == 0) {
+        header.snapshot_time_ns = lmm_clock_ns(CLOCK_REALTIME);
+    }
     if (!lmm_output_open(&output, path, 0600)) {
         return LMM_EXIT_FAILED;
     }

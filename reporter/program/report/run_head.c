@@ -6,25 +6,19 @@
 #include <sys/wait.h>
 
 #include "reporter/core/model.h"
+#include "reporter/program/base/clock.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/run_page.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
 
-#define NS_PER_SECOND UINT64_C(1000000000)
-
 /* ---- Head ------------------------------------------------------------------------------------ */
 
-static uint64_t ns_of(struct timeval time)
-{
-    return (uint64_t) time.tv_sec * NS_PER_SECOND + (uint64_t) time.tv_usec * 1000;
-}
-
-/* Returns count * NS_PER_SECOND / ns, in floating point because the product may not fit. */
+/* Returns count * LMM_NS_PER_SECOND / ns, in floating point because the product may not fit. */
 static uint64_t per_second(uint64_t count, uint64_t ns)
 {
-    return ns == 0 ? 0 : (uint64_t) ((double) count * (double) NS_PER_SECOND / (double) ns);
+    return ns == 0 ? 0 : (uint64_t) ((double) count * (double) LMM_NS_PER_SECOND / (double) ns);
 }
 
 static void put_command(const struct lmm_page *page)
@@ -62,9 +56,9 @@ static void put_ending(const struct lmm_page *page)
     lmm_page_label(page, "run time");
     lmm_page_seconds(page, ending->run_ns);
     lmm_sink_puts(page->sink, " (user ");
-    lmm_page_seconds(page, ns_of(ending->usage.ru_utime));
+    lmm_page_seconds(page, lmm_timeval_ns(ending->usage.ru_utime));
     lmm_sink_puts(page->sink, ", system ");
-    lmm_page_seconds(page, ns_of(ending->usage.ru_stime));
+    lmm_page_seconds(page, lmm_timeval_ns(ending->usage.ru_stime));
     lmm_sink_puts(page->sink, ")\n");
     lmm_page_label(page, "resident");
     lmm_sink_puts(page->sink, "at most ");

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "reporter/core/model.h"
+#include "reporter/program/base/clock.h"
 #include "reporter/program/base/json_value.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/run_report.h"
@@ -207,11 +208,6 @@ static json_t *command_list(const struct lmm_run *run)
     return unless(list, failed);
 }
 
-static uint64_t ns_of(struct timeval time)
-{
-    return (uint64_t) time.tv_sec * 1000000000 + (uint64_t) time.tv_usec * 1000;
-}
-
 /* How the program ended: one of exit_status and signal is null. */
 static json_t *ending_object(const struct lmm_ending *ending)
 {
@@ -222,8 +218,8 @@ static json_t *ending_object(const struct lmm_ending *ending)
                      is_killed ? json_integer(WTERMSIG(ending->status)) : json_null(),
                      "core_dumped", (int) (is_killed && WCOREDUMP(ending->status)), "run_ns",
                      lmm_json_number(ending->run_ns), "user_ns",
-                     lmm_json_number(ns_of(ending->usage.ru_utime)), "system_ns",
-                     lmm_json_number(ns_of(ending->usage.ru_stime)), "max_resident_bytes",
+                     lmm_json_number(lmm_timeval_ns(ending->usage.ru_utime)), "system_ns",
+                     lmm_json_number(lmm_timeval_ns(ending->usage.ru_stime)), "max_resident_bytes",
                      lmm_json_number((uint64_t) ending->usage.ru_maxrss * 1024));
 }
 

@@ -5,11 +5,10 @@
 #include <inttypes.h>
 
 #include "reporter/core/model.h"
+#include "reporter/program/base/clock.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
-
-#define NS_PER_MS UINT64_C(1000000)
 
 void lmm_page_paint(const struct lmm_page *page, const char *escape)
 {
@@ -45,7 +44,7 @@ void lmm_page_count(const struct lmm_page *page, uint64_t count, const char *one
 
 void lmm_page_seconds(const struct lmm_page *page, uint64_t ns)
 {
-    uint64_t ms = ns / NS_PER_MS;
+    uint64_t ms = ns / LMM_NS_PER_MS;
 
     lmm_sink_printf(page->sink, "%" PRIu64 ".%03" PRIu64 " s", ms / 1000, ms % 1000);
 }

@@ -7,6 +7,7 @@
  * comes while a signal is looked at waits for its turn. A blocked signal is kept even where its
  * disposition is to ignore it (nohup), and passing it on does no harm: the program ignores it as well.
  */
+#include "reporter/program/base/clock.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/run/launch.h"
 
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -232,20 +232,12 @@ static void wait_for_end(struct watch *watch)
     }
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
-}
-
 int lmm_launch(const struct lmm_launch *launch, struct lmm_ending *ret_ending)
 {
     struct lmm_ending ending = {.pid = 0};
     struct watch watch = {.ending = &ending};
     struct before before;
-    uint64_t start_ns = now_ns();
+    uint64_t start_ns = lmm_clock_ns(CLOCK_MONOTONIC);
 
     take_signals(&watch, &before);
     int error = start(launch, &before, &ending);
@@ -253,7 +245,7 @@ int lmm_launch(const struct lmm_launch *launch, struct lmm_ending *ret_ending)
     if (error == 0) {
         watch.pid = ending.pid;
         wait_for_end(&watch);
-        ending.run_ns = now_ns() - start_ns;
+        ending.run_ns = lmm_clock_ns(CLOCK_MONOTONIC) - start_ns;
         *ret_ending = ending;
     }
     give_signals_back(&watch, &before);

@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reporter/program/base/clock.h"
 #include "reporter/core/model.h"
 
 enum {
-    NS_PER_MS = 1000000,
     MS_PER_SECOND = 1000,
 };
 
 uint64_t lmm_top_rate(uint64_t count, uint64_t elapsed_ns)
 {
-    uint64_t elapsed_ms = elapsed_ns < NS_PER_MS ? 1 : elapsed_ns / NS_PER_MS;
+    uint64_t elapsed_ms = elapsed_ns < LMM_NS_PER_MS ? 1 : elapsed_ns / LMM_NS_PER_MS;
     uint64_t thousandfold;
 
     if (__builtin_mul_overflow(count, (uint64_t) MS_PER_SECOND, &thousandfold)) {

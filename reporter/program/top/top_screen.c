@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "reporter/program/base/clock.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/top/top_sheet.h"
 #include "reporter/program/top/top_state.h"
@@ -229,8 +230,7 @@ static void let_signals_in(void)
 static bool wait_for_input(uint64_t timeout_ns)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    struct timespec timeout = {.tv_sec = (time_t) (timeout_ns / 1000000000),
-                               .tv_nsec = (long) (timeout_ns % 1000000000)};
+    struct timespec timeout = lmm_ns_timespec(timeout_ns);
     int ready = ppoll(&input, 1, &timeout, &terminal.old_mask);
 
     return ended_by != 0 || (ready > 0 && (input.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0);

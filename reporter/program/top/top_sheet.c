@@ -9,6 +9,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "reporter/program/base/clock.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
 
@@ -278,7 +279,7 @@ void lmm_top_write_permille(char *cell, int64_t permille, bool difference)
 
 void lmm_top_write_duration(char *cell, uint64_t duration_ns)
 {
-    uint64_t seconds = duration_ns / 1000000000;
+    uint64_t seconds = duration_ns / LMM_NS_PER_SECOND;
 
     snprintf(cell, LMM_TOP_CELL_BYTES, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, seconds / 3600,
              seconds / 60 % 60, seconds % 60);

@@ -6,9 +6,9 @@
 #include <lmm/ledger.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/top/top_history.h"
@@ -33,7 +33,6 @@ static void learn_age(struct lmm_top_source *source, uint64_t now_ns)
     uint64_t end_ns = source->state == LMM_PROCESS_EXITED     ? header->end_time_ns
                       : source->state == LMM_PROCESS_SNAPSHOT ? header->snapshot_time_ns
                                                               : 0;
-    struct timespec now;
 
     if (end_ns != 0) {
         source->age_ns = since(end_ns, header->start_time_ns);
@@ -41,9 +40,7 @@ static void learn_age(struct lmm_top_source *source, uint64_t now_ns)
     } else if (lmm_top_source_is_live(source) && source->known_age) {
         source->age_ns += since(now_ns, source->read_ns);
     } else if (lmm_top_source_is_live(source)) {
-        clock_gettime(CLOCK_REALTIME, &now);
-        source->age_ns = since((uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec,
-                               header->start_time_ns);
+        source->age_ns = since(lmm_clock_ns(CLOCK_REALTIME), header->start_time_ns);
         source->known_age = true;
     }
 }
