@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * panic: the one way LMM speaks of trouble by itself.
+ * panic: LMM's messages on stderr, and the check of promises between LMM's own functions.
  *
- * Misuse of memory by the program panics: one line on stderr, then abort. LMM's own failures only warn,
- * once each, and the program goes on. Both write one line with one write(2), allocate nothing and take
- * no lock, so they work in any state of the process.
+ * Misuse of memory by the program panics: one line on stderr, then abort. LMM's own failures only
+ * warn, once each, and the program goes on. Both write one line with one write(2), allocate nothing
+ * and take no lock, so any thread may call them in any state of the process.
  */
 #ifndef LMM_PANIC_H
 #define LMM_PANIC_H
@@ -17,7 +17,12 @@ _Noreturn LMM_COLD void lmm_panic(const char *format, ...) LMM_PRINTF(1, 2);
 /* Writes "lmm: MESSAGE\n" to stderr. Preserves errno. */
 LMM_COLD void lmm_warn(const char *format, ...) LMM_PRINTF(1, 2);
 
-/* Panics unless `condition` holds, in builds with internal checks; else costs nothing. */
+/*
+ * The assert of lib/: in builds with internal checks (LMM_VALIDATE) it panics, with file, line and
+ * condition, unless `condition` holds. Other builds compile it and never evaluate it, so it must
+ * have no side effect. Use it where a function relies on a promise of its caller, and to call a
+ * validity walker.
+ */
 #define LMM_CHECK(condition)                                                                       \
     do {                                                                                           \
         if (LMM_VALIDATE && LMM_UNLIKELY(!(condition))) {                                          \
@@ -25,8 +30,8 @@ LMM_COLD void lmm_warn(const char *format, ...) LMM_PRINTF(1, 2);
         }                                                                                          \
     } while (0)
 
-/* Between the two the thread is not cancelled, and errno is kept: for what asks the kernel while a lock is
- * held. */
+/* Between the two calls the thread cannot be cancelled, and the second restores errno. For
+ * functions that call the kernel while LMM holds a lock. */
 struct lmm_quiet {
     int saved_errno;
     int cancel_state;

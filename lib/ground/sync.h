@@ -2,8 +2,9 @@
 /*
  * sync: atomics with their memory order in the name, and locks with a rank.
  *
- * A thread that holds a lock may take only locks of a higher rank, or of the same rank with a higher
- * number where the comment at the rank says so (only fork does). Builds with internal checks verify it.
+ * A thread that holds a lock may take only locks of a higher rank, or of the same rank with a
+ * higher number where the comment at the rank says so (only fork does). Builds with internal checks
+ * verify it.
  */
 #ifndef LMM_SYNC_H
 #define LMM_SYNC_H
@@ -35,9 +36,9 @@
 #endif
 
 /*
- * Adds to a counter that has a single writer, the caller; readers elsewhere see whole values. The plain
- * addition becomes one instruction, which a relaxed load and store do not; for an aligned word it is as
- * whole as they are.
+ * Adds to a counter that has a single writer, the caller; readers elsewhere see whole values. The
+ * plain addition becomes one instruction, which a relaxed load and store do not; for an aligned
+ * word it is as whole as they are.
  */
 #define lmm_add_single_writer(address, value)                                                      \
     (LMM_TSAN ? lmm_store_relaxed((address), lmm_load_relaxed(address) + (value))                  \
@@ -54,7 +55,8 @@ static inline bool lmm_count_down_single_writer(uint32_t *address)
     return --*address == 0;
 }
 
-/* Fetches the line of an address for writing, so that a load and a store after it move it but once. */
+/* Fetches the line of an address for writing, so that a load and a store after it move it but
+ * once. */
 static inline void lmm_prefetch_for_write(const void *address)
 {
 #if defined(__x86_64__)
@@ -130,7 +132,15 @@ static inline void lmm_lock_release(struct lmm_lock *lock)
     pthread_mutex_unlock(&lock->mutex);
 }
 
-/* For fork alone, which holds several locks of one rank: take and release without the check. */
+/* For LMM_CHECK: whether this thread holds a lock of that rank. Builds without internal checks
+ * cannot tell, and say true. */
+static inline bool lmm_lock_is_held(const struct lmm_lock *lock)
+{
+    return !LMM_VALIDATE || (lmm_ranks_held & (1u << lock->rank)) != 0;
+}
+
+/* For fork alone, which holds several locks of one rank: take and release without the checks of the
+ * order and of lmm_lock_is_held(). */
 static inline void lmm_lock_acquire_for_fork(struct lmm_lock *lock)
 {
     pthread_mutex_lock(&lock->mutex);
