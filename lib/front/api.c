@@ -6,6 +6,7 @@
 #include "lib/front/block.h"
 #include "lib/pages/family.h"
 #include "lib/heaps/heap.h"
+#include "lib/front/misuse.h"
 #include "lib/front/report.h"
 #include "lib/books/site.h"
 #include "lib/heaps/thread.h"
@@ -184,14 +185,15 @@ static LMM_NOINLINE void free_slow(void *p)
 
 LMM_API inline void lmm_free(void *p)
 {
-    bool event;
     struct lmm_page *page;
+    enum lmm_push push = lmm_heap_push(&lmm_thread_open, p, false, &page);
 
-    if (LMM_LIKELY(lmm_heap_push(&lmm_thread_open, p, false, &event, &page))) {
-        if (LMM_UNLIKELY(event)) {
-            lmm_heap_page_event(lmm_thread_open.heap, page);
-        }
-    } else if (page != NULL) {
+    if (LMM_LIKELY(push == LMM_PUSH_DONE)) {
+        return;
+    }
+    if (push == LMM_PUSH_EVENT) {
+        lmm_heap_page_event(lmm_thread_open.heap, page);
+    } else if (push == LMM_PUSH_FOREIGN) {
         lmm_block_free_other(p, page);
     } else {
         free_slow(p);
@@ -207,7 +209,7 @@ LMM_API void *lmm_resize(void *p, size_t n)
         return NULL;
     }
     if (!lmm_block_find(p, &facts)) {
-        lmm_block_misused(p, "resize");
+        lmm_misuse(p, "resize");
     }
     return check_count(facts.family->size, n) ? lmm_block_resize(p, n) : NULL;
 }
@@ -217,7 +219,7 @@ LMM_API size_t lmm_block_count(const void *p)
     struct lmm_block_facts facts;
 
     if (!lmm_block_find(p, &facts)) {
-        lmm_block_misused(p, "count");
+        lmm_misuse(p, "count");
     }
     return facts.slots;
 }

@@ -2,6 +2,7 @@
 #include "lib/front/block.h"
 
 #include "lib/heaps/cache.h"
+#include "lib/front/misuse.h"
 #include "lib/heaps/foreign.h"
 #include "lib/heaps/heap.h"
 #include "lib/ground/tools.h"
@@ -9,46 +10,21 @@
 #include "lib/heaps/thread.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- Finding ----------------------------------------------------------------------------------- */
 
-/* Where an address lies: in which slot of which page, and how far inside the slot. */
-struct place {
-    struct lmm_page *page;
-    size_t slot;
-    size_t inside;
-};
-
-/* False when p is in no page, or past its last slot; *ret_place.page is then what is known. */
-static bool locate(const void *p, struct place *ret_place)
-{
-    struct lmm_page *page = lmm_page_of((uintptr_t) p);
-    uint8_t kind = page == NULL ? LMM_PAGE_NONE : lmm_load_acquire(&page->kind);
-
-    *ret_place = (struct place) {.page = page};
-    if (kind == LMM_PAGE_NONE || kind == LMM_PAGE_FOLLOW) {
-        return false;
-    }
-    size_t offset = (uintptr_t) p - (uintptr_t) lmm_page_base(page);
-    ret_place->slot = offset / page->stride;
-    ret_place->inside = offset % page->stride;
-    return ret_place->slot < page->slots;
-}
-
-/* Whether a live block starts at the place; *ret_tag is its tag. */
-static bool starts_block(const struct place *place, uint32_t *ret_tag)
+/* Whether a live block starts at the location; *ret_tag is its tag. */
+static bool starts_block(const struct lmm_location *location, uint32_t *ret_tag)
 {
     /* A page that ends meanwhile, which only a pointer to no block can make happen, has no tags. */
-    const uint32_t *tags = lmm_load_acquire(&place->page->tags);
+    const uint32_t *tags = lmm_load_acquire(&location->page->tags);
 
-    if (tags == NULL || place->inside != 0 ||
-        (lmm_load_relaxed(&place->page->kind) == LMM_PAGE_SPAN && place->slot != 0)) {
+    if (tags == NULL || location->inside_bytes != 0 ||
+        (lmm_load_relaxed(&location->page->kind) == LMM_PAGE_SPAN && location->slot != 0)) {
         return false;
     }
-    *ret_tag = lmm_load_relaxed(&tags[place->slot]);
+    *ret_tag = lmm_load_relaxed(&tags[location->slot]);
     return lmm_tag_state(*ret_tag) == LMM_TAG_LIVE;
 }
 
@@ -59,125 +35,27 @@ static size_t block_length(const struct lmm_page *page, size_t slot)
 
 bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts)
 {
-    struct place place;
+    struct lmm_location location;
     uint32_t tag;
 
-    if (!locate(p, &place) || !starts_block(&place, &tag)) {
+    if (!lmm_page_locate(p, &location) || !starts_block(&location, &tag)) {
         return false;
     }
-    ret_facts->family = lmm_families_at(place.page->family);
+    ret_facts->family = lmm_families_at(location.page->family);
     ret_facts->tag = tag;
-    ret_facts->page = place.page;
-    ret_facts->slots = block_length(place.page, place.slot);
+    ret_facts->page = location.page;
+    ret_facts->slots = block_length(location.page, location.slot);
     return true;
-}
-
-/* ---- Misuse ------------------------------------------------------------------------------------ */
-
-enum { ORIGIN_BYTES = 256 };
-
-/* Says where the blocks of a site come from: a line, or, of a call stack, the place in the module that the
- * innermost call is at. */
-static void describe_origin(uint32_t id, char ret_text[ORIGIN_BYTES])
-{
-    struct lmm_site_facts site = lmm_accounts_site_facts(id);
-    uint32_t stack = lmm_accounts_site_stack(id);
-
-    if (site.line != 0) {
-        snprintf(ret_text, ORIGIN_BYTES, "allocated at %s:%u", site.file, site.line);
-        return;
-    }
-    const struct lmm_ledger_frame *frame = stack == 0 ? NULL : lmm_accounts_frame(stack);
-    if (frame == NULL || frame->module == 0) {
-        snprintf(ret_text, ORIGIN_BYTES, "unattributed");
-        return;
-    }
-    const char *path = lmm_accounts_module_path(frame->module - 1);
-    const char *slash = strrchr(path, '/');
-    snprintf(ret_text, ORIGIN_BYTES, "allocated at %s+0x%" PRIx64, slash == NULL ? path : slash + 1,
-             frame->address - 1 - lmm_accounts_module(frame->module - 1)->bias);
-}
-
-static _Noreturn void panic_interior(const void *p, const char *verb, const struct place *place,
-                                     size_t first, uint32_t tag)
-{
-    const char *start = lmm_page_slot(place->page, first);
-    const char *name = lmm_families_at(place->page->family)->name;
-    size_t inside = (size_t) ((const char *) p - start);
-
-    if (lmm_tag_state(tag) != LMM_TAG_LIVE) {
-        lmm_panic("%s of an interior pointer: %p (%zu bytes into a free slot at %p, %s)", verb, p,
-                  inside, (const void *) start, name);
-    }
-    char origin[ORIGIN_BYTES];
-    describe_origin(lmm_tag_site(tag), origin);
-    lmm_panic("%s of an interior pointer: %p (%zu bytes into a block at %p, %s, %s)", verb, p,
-              inside, (const void *) start, name, origin);
-}
-
-/* The slot and tag that govern the place: of the run that holds it, or its own. */
-static size_t governing_slot(const struct place *place, uint32_t *ret_tag)
-{
-    struct lmm_page *page = place->page;
-    struct lmm_runs *runs = &lmm_families_at(page->family)->runs;
-
-    const uint32_t *tags = lmm_load_acquire(&page->tags);
-    if (page->kind == LMM_PAGE_SLOTS || tags == NULL) {
-        *ret_tag = tags == NULL ? LMM_TAG_FREE : lmm_load_relaxed(&tags[place->slot]);
-        return place->slot;
-    }
-    struct lmm_extent extent = {.slot = place->slot};
-    lmm_lock_acquire(&runs->lock);
-    if (page->kind != LMM_PAGE_NONE) {
-        extent = lmm_run_find_locked(runs, page, place->slot);
-    }
-    lmm_lock_release(&runs->lock);
-    *ret_tag = extent.tag;
-    return lmm_tag_state(extent.tag) == LMM_TAG_LIVE ? extent.slot : place->slot;
-}
-
-static bool is_not_allocated(const struct place *place)
-{
-    const struct lmm_page *page = place->page;
-
-    return page->kind == LMM_PAGE_SLOTS ? place->slot >= page->fresh
-                                        : !lmm_page_is_present(page, place->slot);
-}
-
-void lmm_block_misused(const void *p, const char *verb)
-{
-    struct place place;
-    bool in_page = locate(p, &place);
-    uint32_t tag;
-
-    if (place.page == NULL || (place.page->kind == LMM_PAGE_NONE && !place.page->gone)) {
-        lmm_panic("%s of a pointer that is no block: %p", verb, p);
-    }
-    const char *name = lmm_families_at(place.page->family)->name;
-    if (place.page->kind == LMM_PAGE_NONE) {
-        lmm_panic("%s after its page was given back: %p (%s)", verb, p, name);
-    }
-    size_t first = in_page ? governing_slot(&place, &tag) : 0;
-    if (!in_page || (lmm_tag_state(tag) != LMM_TAG_LIVE && is_not_allocated(&place))) {
-        lmm_panic("%s of memory that is not allocated: %p (%s)", verb, p, name);
-    }
-    if (place.inside != 0 || first != place.slot) {
-        panic_interior(p, verb, &place, first, tag);
-    }
-    if (strcmp(verb, "free") == 0) {
-        lmm_panic("double free: %p (%s)", p, name);
-    }
-    lmm_panic("%s of a freed block: %p (%s)", verb, p, name);
 }
 
 /* ---- Allocating ---------------------------------------------------------------------------------- */
 
-static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32_t value)
+static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value)
 {
-    void *block = lmm_bin_pop(&heap->open.bins[family->index], value);
+    void *block = lmm_bin_pop(&heap->open.bins[family->index], live_value);
 
     while (block == NULL && lmm_heap_refill(heap, family)) {
-        block = lmm_bin_pop(&heap->open.bins[family->index], value);
+        block = lmm_bin_pop(&heap->open.bins[family->index], live_value);
     }
     return block;
 }
@@ -209,34 +87,35 @@ void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n)
     return block;
 }
 
-static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t value, size_t n,
-                       size_t align, bool *ret_zeroed)
+static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value,
+                       size_t n, size_t align, bool *ret_zeroed)
 {
     bool is_plain = align <= family->stride;
     struct lmm_cache *cache = is_plain ? heap->open.bins[family->index].cache : NULL;
     uint32_t *tag;
-    char *block = lmm_cache_pop(cache, n, value);
+    char *block = lmm_cache_pop(cache, n, live_value);
 
     if (block == NULL) {
-        block = is_plain ? lmm_run_take(&family->runs, n, value, &tag, ret_zeroed)
-                         : lmm_run_take_aligned(&family->runs, n, align, value, &tag, ret_zeroed);
+        block = is_plain
+                    ? lmm_run_take(&family->runs, n, live_value, &tag, ret_zeroed)
+                    : lmm_run_take_aligned(&family->runs, n, align, live_value, &tag, ret_zeroed);
     }
     return block;
 }
 
-static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t value, size_t n,
-                      size_t align, bool *ret_zeroed)
+static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value,
+                      size_t n, size_t align, bool *ret_zeroed)
 {
-    uint32_t site = lmm_tag_site(value);
+    uint32_t site = lmm_tag_site(live_value);
 
     if (site >= heap->open.site_limit && !lmm_heap_open_sites(heap)) {
         return NULL;
     }
     bool is_slot = n == 1 && lmm_family_has_slots(family);
-    void *block = is_slot ? alloc_slot(heap, family, value)
-                          : alloc_run(heap, family, value, n, align, ret_zeroed);
+    void *block = is_slot ? alloc_slot(heap, family, live_value)
+                          : alloc_run(heap, family, live_value, n, align, ret_zeroed);
     if (block != NULL) {
-        count_alloc(&heap->open, site, lmm_family_extra(family, value, n));
+        count_alloc(&heap->open, site, lmm_family_extra(family, live_value, n));
         if (!is_slot) {
             lmm_family_note_taken(family, n);
         }
@@ -244,17 +123,17 @@ static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t
     return block;
 }
 
-void *lmm_block_alloc(struct lmm_family *family, uint32_t value, size_t n, bool zero)
+void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, bool zero)
 {
-    return lmm_block_alloc_aligned(family, value, n, 1, zero);
+    return lmm_block_alloc_aligned(family, live_value, n, 1, zero);
 }
 
-void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t value, size_t n, size_t align,
-                              bool zero)
+void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t live_value, size_t n,
+                              size_t align, bool zero)
 {
     struct lmm_heap *heap = lmm_thread_enter();
     bool zeroed = false;
-    void *block = alloc_in(heap, family, value, n, align, &zeroed);
+    void *block = alloc_in(heap, family, live_value, n, align, &zeroed);
 
     lmm_thread_leave(heap);
     if (block == NULL) {
@@ -299,7 +178,7 @@ static uint32_t mark_run_freed(uint32_t *tag, void *p)
 
     if (LMM_UNLIKELY(lmm_tag_state(old) != LMM_TAG_LIVE)) {
         lmm_store_relaxed(tag, old);
-        lmm_block_misused(p, "free");
+        lmm_misuse(p, "free");
     }
     return old;
 }
@@ -325,7 +204,7 @@ static uint32_t push_foreign(struct lmm_heap *heap, struct lmm_page *page, uint3
     uint32_t tag = lmm_foreign_push(heap, page, slot);
 
     if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
-        lmm_block_misused(p, "free");
+        lmm_misuse(p, "free");
     }
     return tag;
 }
@@ -349,7 +228,7 @@ static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, v
     if (lmm_load_relaxed(&page->owner) == heap) {
         tag = lmm_load_relaxed(&page->tags[slot]);
         if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
-            lmm_block_misused(p, "free"); /* another thread was quicker */
+            lmm_misuse(p, "free"); /* another thread was quicker */
         }
         lmm_heap_push_own(heap, page, (uint32_t) slot);
     } else {
@@ -409,17 +288,18 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
 
 void lmm_block_free(void *p)
 {
-    struct place place;
+    struct lmm_location location;
     uint32_t tag;
 
-    if (!locate(p, &place) || !starts_block(&place, &tag)) {
-        lmm_block_misused(p, "free");
+    if (!lmm_page_locate(p, &location) || !starts_block(&location, &tag)) {
+        lmm_misuse(p, "free");
     }
     if (lmm_tools_active) {
-        lmm_tools_block_ends(p, block_bytes(place.page, block_length(place.page, place.slot)));
+        lmm_tools_block_ends(
+            p, block_bytes(location.page, block_length(location.page, location.slot)));
     }
     struct lmm_heap *heap = lmm_thread_enter();
-    free_in(heap, place.page, place.slot, p);
+    free_in(heap, location.page, location.slot, p);
     lmm_thread_leave(heap);
 }
 
@@ -437,10 +317,10 @@ static void count_resize(uint32_t site, size_t old_n, size_t n)
     lmm_thread_leave(heap);
 }
 
-static bool resize_in_place(void *p, const struct place *place, const struct lmm_block_facts *facts,
-                            size_t n)
+static bool resize_in_place(void *p, const struct lmm_location *location,
+                            const struct lmm_block_facts *facts, size_t n)
 {
-    struct lmm_page *page = place->page;
+    struct lmm_page *page = location->page;
 
     size_t old_bytes = block_bytes(page, facts->slots);
     size_t bytes = block_bytes(page, n);
@@ -453,7 +333,7 @@ static bool resize_in_place(void *p, const struct place *place, const struct lmm
         /* Once the end is given back it may be another thread's. */
         lmm_tools_block_shrinks(p, old_bytes, bytes);
     }
-    if (!lmm_run_resize(&facts->family->runs, page, place->slot, n)) {
+    if (!lmm_run_resize(&facts->family->runs, page, location->slot, n)) {
         if (lmm_tools_active && shrinks) {
             lmm_tools_shrink_undone(p, old_bytes, bytes);
         }
@@ -472,21 +352,21 @@ static bool resize_in_place(void *p, const struct place *place, const struct lmm
 
 void *lmm_block_resize(void *p, size_t n)
 {
-    struct place place;
+    struct lmm_location location;
     struct lmm_block_facts facts;
 
-    if (!locate(p, &place) || !lmm_block_find(p, &facts)) {
-        lmm_block_misused(p, "resize");
+    if (!lmm_page_locate(p, &location) || !lmm_block_find(p, &facts)) {
+        lmm_misuse(p, "resize");
     }
     lmm_thread_leave(lmm_thread_enter()); /* a forked child's gauges, too, wait for its ledger */
-    if (n == facts.slots || resize_in_place(p, &place, &facts, n)) {
+    if (n == facts.slots || resize_in_place(p, &location, &facts, n)) {
         return p;
     }
     char *moved = lmm_block_alloc(facts.family, lmm_tag_site(facts.tag), n, n > facts.slots);
     if (moved == NULL) {
         return NULL;
     }
-    memcpy(moved, p, block_bytes(place.page, n < facts.slots ? n : facts.slots));
+    memcpy(moved, p, block_bytes(location.page, n < facts.slots ? n : facts.slots));
     lmm_block_free(p);
     return moved;
 }
@@ -494,14 +374,14 @@ void *lmm_block_resize(void *p, size_t n)
 /* ---- Reshaping --------------------------------------------------------------------------------- */
 
 /* Counts a block's old shape as freed and its new one as allocated. */
-static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_t value)
+static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_t live_value)
 {
     struct lmm_heap *heap = lmm_thread_enter();
-    struct lmm_ledger_row born = {.allocated_blocks = 1,
-                                  .allocated_extra = lmm_family_extra(facts->family, value, n)};
+    struct lmm_ledger_row born = {
+        .allocated_blocks = 1, .allocated_extra = lmm_family_extra(facts->family, live_value, n)};
 
     count_free(heap, facts->tag, lmm_family_extra(facts->family, facts->tag, facts->slots));
-    lmm_heap_count(heap, lmm_tag_site(value), &born);
+    lmm_heap_count(heap, lmm_tag_site(live_value), &born);
     lmm_thread_leave(heap);
 }
 
@@ -524,7 +404,7 @@ static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n,
                : NULL;
 }
 
-void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t value)
+void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t live_value)
 {
     uint32_t *tag;
 
@@ -536,8 +416,8 @@ void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, 
     if (reshaped == NULL) {
         return NULL;
     }
-    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | value);
-    count_reshape(facts, n, value);
+    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | live_value);
+    count_reshape(facts, n, live_value);
     if (n > facts->slots) {
         lmm_family_note_taken(facts->family, n - facts->slots);
         if (lmm_tools_active) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * block: a block's whole life off the fast path: allocation of any length, free by anybody, resize,
- * and the diagnosis of pointers that are no block.
+ * block: allocation of blocks of any length, free by any thread, and resize, off the fast path.
  *
  * Owns nothing. Every function may be called by any thread; LMM has started where a family is passed.
  */
@@ -13,15 +12,15 @@
 #include "lib/pages/page.h"
 
 /*
- * Allocates n structs, at least 1, counted at a site of the family. value: that site, and the slack in
- * families that count bytes (lmm_live_value()). zero: the block reads as zero. NULL with errno ENOMEM.
+ * Allocates n structs, at least 1, counted at a site of the family. live_value: that site, and the slack in
+ * families that count bytes (page.h). zero: the block reads as zero. NULL with errno ENOMEM.
  */
-void *lmm_block_alloc(struct lmm_family *family, uint32_t value, size_t n, bool zero);
+void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, bool zero);
 
 /* The same at a multiple of align, a power of two. Where that is more than the stride, the family's
  * single structs do not live in slot pages, or n is above 1. */
-void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t value, size_t n, size_t align,
-                              bool zero);
+void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t live_value, size_t n,
+                              size_t align, bool zero);
 
 /* The fast path of that for n structs of an index's family: a run from this thread's cache, contents
  * undefined; NULL when the slow path is needed. */
@@ -45,17 +44,14 @@ struct lmm_block_facts {
 };
 
 /*
- * Drop-in: changes the length of a live block to n slots and its tag's value, and counts one free of the
+ * Drop-in: changes the length of a live block to n slots and its tag's live_value, and counts one free of the
  * old and one allocation of the new. The contents stay. Returns where it is then: in place, or, for long
  * blocks, where the kernel moved it; NULL, with nothing changed, when another block is needed.
  */
-void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t value);
+void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n,
+                        uint32_t live_value);
 
 /* True and *ret_facts when a live block starts at p. */
 bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts);
-
-/* Panics with what is wrong with p, which is not the start of a live block. verb: "free", "resize" or
- * "count". */
-_Noreturn void lmm_block_misused(const void *p, const char *verb);
 
 #endif

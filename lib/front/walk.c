@@ -3,7 +3,7 @@
 
 #include "lib/pages/family.h"
 #include "lib/heaps/heap.h"
-#include "lib/pages/page.h"
+#include "lib/pages/memory.h"
 
 /* One walk over all pages, for one family, from an address on. */
 struct walk {
@@ -18,7 +18,7 @@ static int visit_page(const struct lmm_walk_visitor *visitor, const struct lmm_p
         .family = lmm_families_at(page->family),
         .base = lmm_page_base(page),
         .bytes = (size_t) lmm_page_facts(page)->units * LMM_UNIT_BYTES,
-        .committed_bytes = lmm_page_committed_bytes(page),
+        .committed_bytes = lmm_memory_committed_bytes(page),
         .stride_bytes = page->stride,
         .slots = page->slots,
     };

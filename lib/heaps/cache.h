@@ -32,15 +32,15 @@ struct lmm_cache {
     struct lmm_cached_run run[LMM_CACHE_LENGTH_MAX + 1][LMM_CACHE_DEPTH];
 };
 
-/* Pops a run of n slots, n at least 1, and tags it live for site; NULL when there is none. */
-static inline char *lmm_cache_pop(struct lmm_cache *cache, size_t n, uint32_t site)
+/* Pops a run of n slots, n at least 1, and makes it live; NULL when there is none. */
+static inline char *lmm_cache_pop(struct lmm_cache *cache, size_t n, uint32_t live_value)
 {
     if (cache == NULL || n > LMM_CACHE_LENGTH_MAX || cache->count[n] == 0) {
         return NULL;
     }
     struct lmm_cached_run run = cache->run[n][--cache->count[n]];
     cache->unsampled_slots += (uint32_t) n;
-    lmm_store_relaxed(run.tag, LMM_TAG_LIVE_BASE | site);
+    lmm_store_relaxed(run.tag, LMM_TAG_LIVE_BASE | live_value);
     return run.block;
 }
 

@@ -5,6 +5,8 @@
 #include "lib/ground/meta.h"
 #include "lib/ground/options.h"
 #include "lib/ground/reservoir.h"
+#include "lib/pages/memory.h"
+#include "lib/pages/slots.h"
 
 #include <errno.h>
 #include <string.h>
@@ -146,15 +148,15 @@ static void give_page_back(struct lmm_family_pages *family_pages, struct lmm_pag
     unqueue(family_pages, page);
     glthread_remove(&page->glue);
     arm(page, page->slots, page->slots);
-    lmm_accounts_count_committed(family->record, -(int64_t) lmm_page_committed_bytes(page));
+    lmm_accounts_count_committed(family->record, -(int64_t) lmm_memory_committed_bytes(page));
     lmm_accounts_count_page(family->record, -1, LMM_UNIT_BYTES, page->slots);
-    lmm_page_destroy_slots(page);
+    lmm_slots_destroy(page);
     lmm_tools_page_ends(base, LMM_UNIT_BYTES);
     lmm_reservoir_put(base, 1);
 }
 
-/* Puts a page that is not current where its number of free slots belongs. */
-static void place(struct lmm_family_pages *family_pages, struct lmm_page *page, uint32_t free)
+/* Gives a page that is not current back when it is wholly free, else queues it by its free slots. */
+static void requeue(struct lmm_family_pages *family_pages, struct lmm_page *page, uint32_t free)
 {
     if (free == page->slots) {
         give_page_back(family_pages, page);
@@ -169,7 +171,7 @@ static void place(struct lmm_family_pages *family_pages, struct lmm_page *page, 
 void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
 {
     lmm_lock_acquire(&heap->lock);
-    place(heap->open.bins[page->family].family_pages, page, lmm_page_free_slots(page));
+    requeue(heap->open.bins[page->family].family_pages, page, lmm_slots_free_count(page));
     lmm_lock_release(&heap->lock);
 }
 
@@ -183,7 +185,7 @@ static struct lmm_page *add_page(struct lmm_heap *heap, struct lmm_family_pages 
         return NULL;
     }
     struct lmm_page *page =
-        lmm_page_create_slots(base, (uint16_t) family->index, (uint32_t) family->stride, fresh);
+        lmm_slots_create(base, (uint16_t) family->index, (uint32_t) family->stride, fresh);
     if (page == NULL) {
         lmm_reservoir_put(base, 1);
         return NULL;
@@ -192,7 +194,7 @@ static struct lmm_page *add_page(struct lmm_heap *heap, struct lmm_family_pages 
     lmm_store_relaxed(&page->owner, heap);
     glthread_insert_before(&family_pages->pages, &page->glue);
     lmm_accounts_count_page(family->record, 1, LMM_UNIT_BYTES, page->slots);
-    lmm_accounts_count_committed(family->record, (int64_t) lmm_page_committed_bytes(page));
+    lmm_accounts_count_committed(family->record, (int64_t) lmm_memory_committed_bytes(page));
     return page;
 }
 
@@ -212,7 +214,7 @@ static uint32_t list_tail(const struct lmm_page *page, uint32_t head)
 {
     uint32_t next = lmm_load_relaxed(&page->tags[head]);
 
-    while (!lmm_page_list_ends(page, next)) {
+    while (!lmm_slots_list_ends(page, next)) {
         head = next;
         next = lmm_load_relaxed(&page->tags[head]);
     }
@@ -239,7 +241,7 @@ static void collect_page(struct lmm_heap *heap, struct lmm_page *page)
     if (page == bin->page || count < countdown) {
         lmm_store_relaxed(&page->countdown, countdown - count);
     } else {
-        place(bin->family_pages, page, lmm_page_free_slots(page) + count);
+        requeue(bin->family_pages, page, lmm_slots_free_count(page) + count);
     }
 }
 
@@ -266,25 +268,25 @@ static bool takes_own_list(const struct lmm_page *page)
     if (page->head == LMM_TAG_END) {
         return false;
     }
-    uint32_t listed = lmm_page_listed(page);
-    return listed >= threshold(page) || listed == lmm_page_free_slots(page);
+    uint32_t listed = lmm_slots_listed(page);
+    return listed >= threshold(page) || listed == lmm_slots_free_count(page);
 }
 
 /* Makes page current and hands its list, or newly threaded slots, to the bin; returns how many. */
 static uint32_t take_slots(struct lmm_bin *bin, struct lmm_page *page)
 {
-    uint32_t free = lmm_page_free_slots(page);
-    size_t committed = lmm_page_committed_bytes(page);
+    uint32_t free = lmm_slots_free_count(page);
+    size_t committed = lmm_memory_committed_bytes(page);
     uint32_t count;
 
     if (takes_own_list(page)) {
-        count = lmm_page_listed(page);
+        count = lmm_slots_listed(page);
         bin->head = page->head;
         page->head = LMM_TAG_END;
     } else {
-        bin->head = lmm_page_thread(page, &count);
+        bin->head = lmm_slots_thread(page, &count);
         lmm_accounts_count_committed(lmm_families_at(page->family)->record,
-                                     (int64_t) (lmm_page_committed_bytes(page) - committed));
+                                     (int64_t) (lmm_memory_committed_bytes(page) - committed));
     }
     arm(page, free - count, COUNTDOWN_FAR);
     bin->page = page;
@@ -302,9 +304,9 @@ static void retire_current(struct lmm_bin *bin, bool keep_empty)
     if (page == NULL) {
         return;
     }
-    uint32_t free = lmm_page_free_slots(page);
+    uint32_t free = lmm_slots_free_count(page);
     if (bin->head != LMM_TAG_END) {
-        for (uint32_t slot = bin->head; !lmm_page_list_ends(page, slot);
+        for (uint32_t slot = bin->head; !lmm_slots_list_ends(page, slot);
              slot = lmm_load_relaxed(&page->tags[slot])) {
             free++;
         }
@@ -313,10 +315,10 @@ static void retire_current(struct lmm_bin *bin, bool keep_empty)
     }
     bin->page = NULL;
     if (keep_empty && free == page->slots) {
-        lmm_page_start_afresh(page);
+        lmm_slots_start_afresh(page);
         enqueue(bin->family_pages, page, free); /* about to be taken again */
     } else {
-        place(bin->family_pages, page, free);
+        requeue(bin->family_pages, page, free);
     }
 }
 
@@ -326,7 +328,7 @@ static struct lmm_page *scavenge(const struct lmm_family_pages *family_pages)
     for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL;
          at = glthread_next(&family_pages->pages, at)) {
         struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        if (lmm_page_free_slots(page) != 0) {
+        if (lmm_slots_free_count(page) != 0) {
             return page;
         }
     }
@@ -372,7 +374,7 @@ static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, stru
         return false;
     }
     lmm_family_note_taken(family, take_slots(bin, page));
-    LMM_CHECK(lmm_page_is_valid(page, bin->head));
+    LMM_CHECK(lmm_slots_are_valid(page, bin->head));
     return true;
 }
 
@@ -406,7 +408,7 @@ static void give_empty_pages_back(struct lmm_family_pages *family_pages)
     for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL; at = next) {
         struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
         next = glthread_next(&family_pages->pages, at);
-        if (lmm_page_free_slots(page) == page->slots) {
+        if (lmm_slots_free_count(page) == page->slots) {
             give_page_back(family_pages, page);
         }
     }
@@ -438,7 +440,7 @@ static size_t trim_family_pages(struct lmm_family_pages *family_pages)
     for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL;
          at = glthread_next(&family_pages->pages, at)) {
         struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        size_t trimmed = lmm_page_trim(page);
+        size_t trimmed = lmm_slots_trim(page);
         lmm_accounts_count_committed(lmm_families_at(page->family)->record, -(int64_t) trimmed);
         bytes += trimmed;
     }
@@ -484,7 +486,7 @@ static void rebuild_family_pages(struct lmm_family_pages *family_pages)
         at = glthread_next(&family_pages->pages, at);
         page->queued = 0;
         lmm_store_relaxed(&page->foreign, lmm_foreign_list(LMM_TAG_END, 0));
-        place(family_pages, page, lmm_page_rebuild(page));
+        requeue(family_pages, page, lmm_slots_rebuild(page));
     }
 }
 
@@ -516,8 +518,8 @@ static bool family_pages_are_valid(const struct lmm_bin *bin)
         bool current = page == bin->page;
         queued += page->queued;
         if ((current && page->queued) ||
-            (!current && !page->queued && lmm_page_free_slots(page) >= threshold(page)) ||
-            !lmm_page_is_valid(page, current ? bin->head : (uint32_t) LMM_TAG_END)) {
+            (!current && !page->queued && lmm_slots_free_count(page) >= threshold(page)) ||
+            !lmm_slots_are_valid(page, current ? bin->head : (uint32_t) LMM_TAG_END)) {
             return false;
         }
     }

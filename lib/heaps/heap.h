@@ -97,8 +97,9 @@ static inline uint64_t lmm_foreign_list(uint32_t head, uint32_t count)
     return (uint64_t) count << 32 | head;
 }
 
-/* Pops a slot from the bin's private list and makes it live with that value. NULL: the list is empty. */
-static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *bin, uint32_t value)
+/* Pops a slot from the bin's private list and makes it live with that live value. NULL: the list is empty. */
+static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *bin,
+                                                               uint32_t live_value)
 {
     uint32_t slot = bin->head;
     if (LMM_UNLIKELY(slot >= LMM_TAG_SPECIAL)) {
@@ -109,7 +110,7 @@ static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *b
     char *base = bin->base;
     size_t stride = bin->stride;
     bin->head = next;
-    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | value);
+    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | live_value);
     /* The program will write the next block soon, and nothing here touches it before. A prefetch past
      * the end of the list goes nowhere. */
     lmm_prefetch_for_write(base + next * stride);
@@ -137,48 +138,50 @@ static inline __attribute__((always_inline)) void *lmm_heap_pop(const struct lmm
     return block;
 }
 
+/* What lmm_heap_push() did. */
+enum lmm_push {
+    LMM_PUSH_DONE,    /* freed and counted */
+    LMM_PUSH_EVENT,   /* the same, and *ret_page needs lmm_heap_page_event() */
+    LMM_PUSH_FOREIGN, /* nothing: p is the start of a slot of *ret_page, which is not this heap's */
+    LMM_PUSH_SLOW,    /* nothing: the slow path must look at p */
+};
+
 /*
- * Frees p when it is a live slot of an open site. The page's owner counts the free down and returns true;
- * *ret_event is then whether *ret_page wants lmm_heap_page_event(). Else nothing is done and the result is
- * false: *ret_page is the page of another owner in which p is the start of a slot, or NULL when the slow
- * path must look.
+ * Frees p when it is a live slot of this heap, of an open site. The owner thread calls this, without a lock;
+ * all stores are relaxed. *ret_page is set for LMM_PUSH_EVENT and LMM_PUSH_FOREIGN only.
  *
- * own_sites: only blocks of their family's first site are looked for, whose id is then the family's index.
- * The counter's address does not wait for the tag, so: a sixth of a free's time.
+ * own_sites: frees only blocks of their family's first site, whose id is the family's index. Then the
+ * counter's address does not depend on the tag, which saves a sixth of a free's time.
  */
-static inline __attribute__((always_inline)) bool lmm_heap_push(const struct lmm_open *open,
-                                                                const void *p, bool own_sites,
-                                                                bool *ret_event,
-                                                                struct lmm_page **ret_page)
+static inline __attribute__((always_inline)) enum lmm_push
+lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
+              struct lmm_page **ret_page)
 {
-    *ret_page = NULL;
     struct lmm_page *page = lmm_page_near((uintptr_t) p);
     if (LMM_UNLIKELY(page == NULL)) {
-        return false;
+        return LMM_PUSH_SLOW;
     }
     uint64_t offset = (uintptr_t) p & (LMM_UNIT_BYTES - 1);
     uint64_t product = offset * page->multiplier;
     if (LMM_UNLIKELY((uint32_t) product >= page->multiplier)) {
-        return false; /* inside a slot, or the page's multiplier is 0 */
+        return LMM_PUSH_SLOW; /* inside a slot, or the page's multiplier is 0 */
     }
     *ret_page = page;
     if (LMM_UNLIKELY(lmm_load_relaxed(&page->owner) != open->heap)) {
-        return false; /* before the tag is read: its line is in another core's cache */
+        return LMM_PUSH_FOREIGN; /* before the tag is read: its line is in another core's cache */
     }
-    *ret_page = NULL;
     uint32_t slot = (uint32_t) (product >> 32);
     uint32_t *tag = &page->tags[slot];
     uint32_t found = lmm_load_relaxed(tag) - LMM_TAG_LIVE_BASE;
     uint32_t site = own_sites ? page->family : found;
     if (LMM_UNLIKELY(site >= open->site_limit || found != site)) {
-        return false; /* not LIVE, or a site that this heap has no row for yet */
+        return LMM_PUSH_SLOW; /* not LIVE, or a site that this heap has no row for yet */
     }
     lmm_store_relaxed(tag, page->head);
     page->head = slot;
     lmm_add_single_writer(&open->rows[site].freed_blocks, 1);
-    *ret_page = page;
-    *ret_event = lmm_count_down_single_writer(&page->countdown);
-    return true;
+    return LMM_UNLIKELY(lmm_count_down_single_writer(&page->countdown)) ? LMM_PUSH_EVENT
+                                                                        : LMM_PUSH_DONE;
 }
 
 /* Sets a new heap up; false with errno ENOMEM. */

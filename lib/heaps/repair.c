@@ -3,6 +3,7 @@
 
 #include "lib/heaps/cache.h"
 #include "lib/ground/vm.h"
+#include "lib/pages/memory.h"
 
 /* What the tags say of one site. */
 struct tally {
@@ -77,7 +78,7 @@ static int recount_page(struct lmm_page *page, void *arg)
     (void) arg;
     lmm_accounts_count_page(record, 1, lmm_page_facts(page)->units * (size_t) LMM_UNIT_BYTES,
                             page->slots);
-    lmm_accounts_count_committed(record, (int64_t) lmm_page_committed_bytes(page));
+    lmm_accounts_count_committed(record, (int64_t) lmm_memory_committed_bytes(page));
     return 0;
 }
 

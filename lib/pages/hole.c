@@ -96,7 +96,7 @@ static struct lmm_hole *find_in_bin(const struct lmm_hole_bins *bins, uint32_t i
     for (struct glthread *at = glthread_first(&bins->bin[i]); at != NULL;
          at = i < EXACT_BINS ? NULL : glthread_next(&bins->bin[i], at)) {
         struct lmm_hole *hole = GLTHREAD_ENTRY(at, struct lmm_hole, glue);
-        if (lmm_hole_place(hole, n, step) != SIZE_MAX &&
+        if (lmm_hole_slot_for(hole, n, step) != SIZE_MAX &&
             (best == NULL || lmm_hole_length(hole) < lmm_hole_length(best))) {
             best = hole;
         }
@@ -240,7 +240,7 @@ static struct lmm_hole *find_by_walk(const struct lmm_holes *holes, size_t n, si
 
     while (node != NULL && (lowest || found == NULL)) {
         struct lmm_hole *hole = GLTHREAD_ENTRY(node, struct lmm_hole, node);
-        if (lmm_hole_place(hole, n, step) != SIZE_MAX &&
+        if (lmm_hole_slot_for(hole, n, step) != SIZE_MAX &&
             (found == NULL || lies_below(hole, found))) {
             found = hole;
         }
@@ -259,7 +259,7 @@ struct lmm_hole *lmm_hole_find(const struct lmm_holes *holes, size_t n, size_t s
     if (holes->fit == LMM_FIT_BEST) {
         return find_best(holes, n, step);
     }
-    if (holes->fit == LMM_FIT_LARGEST && lmm_hole_place(largest, n, step) != SIZE_MAX) {
+    if (holes->fit == LMM_FIT_LARGEST && lmm_hole_slot_for(largest, n, step) != SIZE_MAX) {
         return largest;
     }
     return find_by_walk(holes, n, step, holes->fit == LMM_FIT_FIRST);

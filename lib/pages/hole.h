@@ -73,9 +73,9 @@ static inline size_t lmm_hole_length(const struct lmm_hole *hole)
     return hole->node.key;
 }
 
-/* The first slot from which on n slots of the hole are free and which is a multiple of step, a power of
- * two; SIZE_MAX when there is none. */
-static inline size_t lmm_hole_place(const struct lmm_hole *hole, size_t n, size_t step)
+/* The first slot of the hole that is a multiple of step, a power of two, with n free slots from it on;
+ * SIZE_MAX when there is none. */
+static inline size_t lmm_hole_slot_for(const struct lmm_hole *hole, size_t n, size_t step)
 {
     size_t slot = lmm_round_up(hole->slot, step);
 

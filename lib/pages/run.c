@@ -2,6 +2,7 @@
 #include "lib/pages/run.h"
 
 #include "lib/ground/options.h"
+#include "lib/pages/memory.h"
 
 #include <errno.h>
 
@@ -83,7 +84,7 @@ static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
             continue;
         }
         glthread_insert_before(&runs->pages, &page->glue);
-        lmm_runs_count_committed(runs, (int64_t) lmm_page_committed_bytes(page));
+        lmm_runs_count_committed(runs, (int64_t) lmm_memory_committed_bytes(page));
         return lmm_hole_add(&runs->holes, page, 0, slots);
     }
     lmm_holes_unreserve(&runs->holes);
@@ -94,7 +95,7 @@ static void remove_page_locked(struct lmm_runs *runs, struct lmm_hole *whole)
 {
     struct lmm_page *page = whole->page;
 
-    lmm_runs_count_committed(runs, -(int64_t) lmm_page_committed_bytes(page));
+    lmm_runs_count_committed(runs, -(int64_t) lmm_memory_committed_bytes(page));
     lmm_hole_remove(&runs->holes, whole);
     lmm_holes_unreserve(&runs->holes);
     glthread_remove(&page->glue);
@@ -120,7 +121,7 @@ static bool reads_zero(const struct lmm_page *page, size_t slot, size_t n)
     size_t last = ((slot + n) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
 
     for (size_t i = slot * page->stride / LMM_SYSTEM_PAGE_BYTES; i <= last; i++) {
-        if (!lmm_page_is_absent(page, i)) {
+        if (!lmm_memory_is_absent(page, i)) {
             return false;
         }
     }
@@ -131,8 +132,8 @@ static void commit_slots(const struct lmm_runs *runs, struct lmm_page *page, siz
 {
     size_t first = slot * page->stride;
 
-    lmm_runs_count_committed(runs,
-                             (int64_t) lmm_page_commit(page, first, first + n * page->stride - 1));
+    lmm_runs_count_committed(
+        runs, (int64_t) lmm_memory_commit(page, first, first + n * page->stride - 1));
 }
 
 /* Cuts slots [slot, slot + n) out of hole. What is left on both sides are holes; two promises are needed
@@ -180,7 +181,7 @@ static struct lmm_hole *find_hole_locked(struct lmm_runs *runs, size_t n, size_t
     return hole != NULL && lmm_hole_length(hole) >= n ? hole : NULL;
 }
 
-static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t site,
+static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t live_value,
                          uint32_t **ret_tag, bool *ret_zeroed)
 {
     struct lmm_hole *hole = find_hole_locked(runs, n, step);
@@ -190,7 +191,7 @@ static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t 
         return NULL;
     }
     struct lmm_page *page = hole->page;
-    size_t slot = lmm_hole_place(hole, n, step);
+    size_t slot = lmm_hole_slot_for(hole, n, step);
     bool is_first = slot == hole->slot;
     bool is_last = slot + n == hole->slot + lmm_hole_length(hole);
     /* The hole's promise passes to the run; each margin needs one. */
@@ -201,12 +202,12 @@ static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t 
     hole_cut_locked(runs, hole, slot, n);
     *ret_zeroed = reads_zero(page, slot, n);
     commit_slots(runs, page, slot, n);
-    tag_run(page, slot, n, lmm_tag_make(LMM_TAG_LIVE, site));
+    tag_run(page, slot, n, lmm_tag_make(LMM_TAG_LIVE, live_value));
     *ret_tag = &page->tags[slot];
     return lmm_page_slot(page, slot);
 }
 
-char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32_t site,
+char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
                            uint32_t **ret_tag, bool *ret_zeroed)
 {
     size_t bytes;
@@ -216,23 +217,23 @@ char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32
         return NULL;
     }
     if (bytes > LMM_RUN_BYTES_MAX || align > LMM_UNIT_BYTES) {
-        return lmm_span_take(runs, n, align, site, ret_tag, ret_zeroed);
+        return lmm_span_take(runs, n, align, live_value, ret_tag, ret_zeroed);
     }
     /* Pages are aligned enough, so what counts is the slot's number: of what power of two it must be a
      * multiple, given those that are in the stride. */
     int stride_shift = __builtin_ctzl(runs->stride);
     size_t step = align >> stride_shift > 1 ? align >> stride_shift : 1;
     lmm_lock_acquire(&runs->lock);
-    char *block = take_locked(runs, n, step, site, ret_tag, ret_zeroed);
+    char *block = take_locked(runs, n, step, live_value, ret_tag, ret_zeroed);
     show_holes_locked(runs);
     lmm_lock_release(&runs->lock);
     return block;
 }
 
-char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t site, uint32_t **ret_tag,
+char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t live_value, uint32_t **ret_tag,
                    bool *ret_zeroed)
 {
-    return lmm_run_take_aligned(runs, n, 1, site, ret_tag, ret_zeroed);
+    return lmm_run_take_aligned(runs, n, 1, live_value, ret_tag, ret_zeroed);
 }
 
 /* ---- Giving back ----------------------------------------------------------------------------- */
@@ -367,7 +368,7 @@ static size_t trim_hole(const struct lmm_hole *hole)
                           : end_slot * page->stride;
     size_t end = end_byte / LMM_SYSTEM_PAGE_BYTES;
 
-    return end > first ? lmm_page_discard(page, first, end) : 0;
+    return end > first ? lmm_memory_discard(page, first, end) : 0;
 }
 
 size_t lmm_runs_trim(struct lmm_runs *runs)

@@ -29,16 +29,16 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
                    struct lmm_ledger_family *record);
 
 /*
- * Takes a run of n slots, at least 1. Its tags are set as for a live run of site. Returns its first byte;
- * *ret_tag its first tag; *ret_zeroed whether its memory is known to read as zero. NULL with errno
- * ENOMEM.
+ * Takes a run of n slots, at least 1. Its tags become those of a live run with that live value (page.h).
+ * Returns its first byte; *ret_tag is its first tag; *ret_zeroed tells whether its memory is known to read
+ * as zero. NULL with errno ENOMEM.
  */
-char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t site, uint32_t **ret_tag,
+char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t live_value, uint32_t **ret_tag,
                    bool *ret_zeroed);
 
 /* The same; the first byte is at a multiple of align, any power of two. With the stride or less it costs
  * what lmm_run_take() does. What is left of the free run on both sides stays free. */
-char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32_t site,
+char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
                            uint32_t **ret_tag, bool *ret_zeroed);
 
 /* Returns a run to its page. slot: its first one; n: its length. Its first tag may hold anything. */

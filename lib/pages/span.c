@@ -6,6 +6,7 @@
 #include "lib/ground/panic.h"
 #include "lib/ground/reservoir.h"
 #include "lib/ground/vm.h"
+#include "lib/pages/memory.h"
 
 #include <errno.h>
 
@@ -75,14 +76,14 @@ static struct lmm_page *page_create(struct lmm_runs *runs, char *base, size_t un
     struct lmm_page_facts *facts = lmm_page_facts(page);
     facts->absent_long = NULL;
     uint32_t *tags = lmm_meta_alloc(&lmm_arena_tags, tag_count * sizeof(uint32_t));
-    if (tags == NULL || (kind == LMM_PAGE_RUNS && !lmm_page_set_absent(page, fresh))) {
+    if (tags == NULL || (kind == LMM_PAGE_RUNS && !lmm_memory_begin(page, fresh))) {
         if (tags != NULL) {
             lmm_meta_free(&lmm_arena_tags, tags, tag_count * sizeof(uint32_t));
         }
         return NULL;
     }
     if (kind == LMM_PAGE_SPAN) {
-        lmm_store_relaxed(&facts->clean_from, fresh ? 0 : lmm_page_clean_from(base, units));
+        lmm_store_relaxed(&facts->clean_from, fresh ? 0 : lmm_memory_clean_from(base, units));
         lmm_store_relaxed(&tags[1], 0);
     }
     page_publish(runs, page, kind, slots, tags);
@@ -122,7 +123,7 @@ struct lmm_ended_page lmm_runs_end_page_locked(struct lmm_page *page)
                          : lmm_page_tag_count(page->slots, page->stride, facts->units),
     };
 
-    lmm_page_leave_absent(page);
+    lmm_memory_end(page);
     if (facts->absent_long != NULL) {
         lmm_meta_free(&lmm_arena_records, facts->absent_long, ended.units * sizeof(uint64_t));
         facts->absent_long = NULL;
@@ -181,7 +182,7 @@ static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t
     lmm_lock_release(&runs->lock);
 }
 
-char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t site,
+char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
                     uint32_t **ret_tag, bool *ret_zeroed)
 {
     size_t bytes = n * runs->stride; /* checked by the caller */
@@ -198,9 +199,9 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t site
     }
     *ret_tag = page->tags;
     *ret_zeroed = lmm_page_facts(page)->clean_from == 0;
-    lmm_runs_count_committed(runs, (int64_t) lmm_page_committed_bytes(page));
+    lmm_runs_count_committed(runs, (int64_t) lmm_memory_committed_bytes(page));
     set_span_length(runs, page, n);
-    set_tag(page, 0, lmm_tag_make(LMM_TAG_LIVE, site));
+    set_tag(page, 0, lmm_tag_make(LMM_TAG_LIVE, live_value));
     lmm_lock_acquire(&runs->lock);
     glthread_insert_before(&runs->pages, &page->glue);
     lmm_lock_release(&runs->lock);
@@ -210,7 +211,7 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t site
 struct lmm_ended_page lmm_span_end_locked(struct lmm_runs *runs, struct lmm_page *page)
 {
     glthread_remove(&page->glue);
-    lmm_runs_count_committed(runs, -(int64_t) lmm_page_committed_bytes(page));
+    lmm_runs_count_committed(runs, -(int64_t) lmm_memory_committed_bytes(page));
     set_tag(page, 0, 0);
     set_tag(page, 1, 0);
     return lmm_runs_end_page_locked(page);

@@ -73,7 +73,7 @@ void lmm_runs_give_page_back(const struct lmm_runs *runs, const struct lmm_ended
 /* ---- Spans ---- */
 
 /* As lmm_run_take_aligned(), which calls it, of a length that lmm_runs_have_length(). */
-char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t site,
+char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
                     uint32_t **ret_tag, bool *ret_zeroed);
 
 /* Ends a span. The kernel takes its time to unmap a long one, so that is done without the lock. */

@@ -88,14 +88,15 @@ static LMM_NOINLINE void page_event(struct lmm_page *page)
 
 static inline __attribute__((always_inline)) void free_block(void *p)
 {
-    bool event;
     struct lmm_page *page;
+    enum lmm_push push = lmm_heap_push(&lmm_thread_open, p, true, &page);
 
-    if (LMM_LIKELY(lmm_heap_push(&lmm_thread_open, p, true, &event, &page))) {
-        if (LMM_UNLIKELY(event)) {
-            page_event(page);
-        }
-    } else if (page != NULL && lmm_thread_open.site_limit != 0) {
+    if (LMM_LIKELY(push == LMM_PUSH_DONE)) {
+        return;
+    }
+    if (push == LMM_PUSH_EVENT) {
+        page_event(page);
+    } else if (push == LMM_PUSH_FOREIGN && lmm_thread_open.site_limit != 0) {
         lmm_block_free_other(p, page);
     } else {
         free_slow(p);

@@ -2,6 +2,7 @@
 #include "lib/preload/serve.h"
 
 #include "lib/front/block.h"
+#include "lib/front/misuse.h"
 #include "lib/ground/options.h"
 #include "lib/preload/classes.h"
 #include "lib/preload/libc.h"
@@ -99,7 +100,7 @@ void lmm_serve_free(void *p)
     }
     if (!lmm_block_find(p, &facts)) {
         if (!lmm_libc_free(p)) {
-            lmm_block_misused(p, "free");
+            lmm_misuse(p, "free");
         }
     } else if (lmm_options.stack_frames != 0) {
         lmm_stacked_free(p, &facts);
@@ -152,7 +153,7 @@ static void *resize_other(void *p, size_t bytes, const struct lmm_caller *caller
     size_t old_bytes;
 
     if (!lmm_libc_usable(p, &old_bytes)) {
-        lmm_block_misused(p, "realloc");
+        lmm_misuse(p, "realloc");
     }
     void *moved = lmm_serve_alloc(bytes, 1, false, caller);
     if (moved != NULL) {
@@ -213,7 +214,7 @@ size_t lmm_serve_usable(const void *p)
         return usable_bytes(&facts);
     }
     if (!lmm_libc_usable(p, &bytes)) {
-        lmm_block_misused(p, "malloc_usable_size");
+        lmm_misuse(p, "malloc_usable_size");
     }
     return bytes;
 }

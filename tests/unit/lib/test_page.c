@@ -3,7 +3,8 @@
 #include "tests/support/seam.h"
 
 #include "lib/ground/meta.h"
-#include "lib/pages/page.h"
+#include "lib/pages/memory.h"
+#include "lib/pages/slots.h"
 #include "lib/ground/reservoir.h"
 
 #include <criterion/criterion.h>
@@ -74,7 +75,7 @@ static struct lmm_page *create(uint32_t stride)
 {
     bool fresh;
     char *base = lmm_reservoir_take(1, &fresh);
-    struct lmm_page *page = lmm_page_create_slots(base, 3, stride, fresh);
+    struct lmm_page *page = lmm_slots_create(base, 3, stride, fresh);
 
     cr_assert(page != NULL);
     cr_expect(lmm_page_base(page) == base && page->family == 3 && page->stride == stride);
@@ -84,7 +85,7 @@ static struct lmm_page *create(uint32_t stride)
 /* What a bin does: takes slots that were threaded out of the page's free slots. */
 static uint32_t take(struct lmm_page *page, uint32_t *ret_count)
 {
-    uint32_t head = lmm_page_thread(page, ret_count);
+    uint32_t head = lmm_slots_thread(page, ret_count);
 
     page->countdown += *ret_count;
     return head;
@@ -106,14 +107,14 @@ Test(page, threads_every_slot_once)
         struct lmm_page *page = create(strides[i]);
         uint32_t slots = LMM_UNIT_BYTES / strides[i];
         uint32_t next = 0;
-        cr_expect(lmm_page_free_slots(page) == slots && lmm_page_committed_bytes(page) == 0);
-        while (lmm_page_free_slots(page) != 0) {
+        cr_expect(lmm_slots_free_count(page) == slots && lmm_memory_committed_bytes(page) == 0);
+        while (lmm_slots_free_count(page) != 0) {
             uint32_t count;
             uint32_t slot = take(page, &count);
-            cr_assert(count >= 1 && lmm_page_is_valid(page, slot));
-            cr_assert(lmm_page_committed_bytes(page) >= (size_t) (next + count) * strides[i]);
+            cr_assert(count >= 1 && lmm_slots_are_valid(page, slot));
+            cr_assert(lmm_memory_committed_bytes(page) >= (size_t) (next + count) * strides[i]);
             for (; slot != LMM_TAG_END; count--) {
-                cr_assert(slot == next++ && lmm_page_is_present(page, slot));
+                cr_assert(slot == next++ && lmm_memory_holds_slot(page, slot));
                 uint32_t following = page->tags[slot];
                 page->tags[slot] = LMM_TAG_LIVE_BASE;
                 slot = following;
@@ -141,7 +142,7 @@ static struct lmm_page *fill(uint32_t stride, bool (*is_freed)(uint32_t slot))
     struct lmm_page *page = create(stride);
     uint32_t count;
 
-    while (lmm_page_free_slots(page) != 0) {
+    while (lmm_slots_free_count(page) != 0) {
         for (uint32_t slot = take(page, &count); slot != LMM_TAG_END;) {
             uint32_t following = page->tags[slot];
             page->tags[slot] = LMM_TAG_LIVE_BASE;
@@ -154,7 +155,7 @@ static struct lmm_page *fill(uint32_t stride, bool (*is_freed)(uint32_t slot))
             push(page, slot);
         }
     }
-    cr_assert(lmm_page_is_valid(page, LMM_TAG_END));
+    cr_assert(lmm_slots_are_valid(page, LMM_TAG_END));
     return page;
 }
 
@@ -228,17 +229,17 @@ Test(page, trim_gives_back_exactly_what_is_spare)
         for (size_t j = 0; j < sizeof(patterns) / sizeof(patterns[0]); j++) {
             struct lmm_page *page = fill(strides[i], patterns[j]);
             uint32_t live = live_slots(page);
-            size_t committed = lmm_page_committed_bytes(page);
+            size_t committed = lmm_memory_committed_bytes(page);
             size_t absent = LMM_UNIT_BYTES - committed;
             uint64_t before = seam_bytes(SEAM_DISCARD);
-            size_t bytes = lmm_page_trim(page);
+            size_t bytes = lmm_slots_trim(page);
             cr_assert(bytes == spare_bytes(page) - absent, "stride %u pattern %zu: %zu", strides[i],
                       j, bytes);
             cr_assert(seam_bytes(SEAM_DISCARD) - before == bytes);
-            cr_assert(lmm_page_committed_bytes(page) == committed - bytes);
-            cr_assert(lmm_page_is_valid(page, LMM_TAG_END) && live_slots(page) == live);
-            cr_assert(lmm_page_free_slots(page) == page->slots - live);
-            cr_assert(lmm_page_trim(page) == 0, "once is enough");
+            cr_assert(lmm_memory_committed_bytes(page) == committed - bytes);
+            cr_assert(lmm_slots_are_valid(page, LMM_TAG_END) && live_slots(page) == live);
+            cr_assert(lmm_slots_free_count(page) == page->slots - live);
+            cr_assert(lmm_slots_trim(page) == 0, "once is enough");
             check_live_content(page);
         }
     }
@@ -250,18 +251,18 @@ Test(page, threads_trimmed_slots_again)
     for (size_t i = 0; i < sizeof(strides) / sizeof(strides[0]); i++) {
         for (size_t j = 0; j < sizeof(patterns) / sizeof(patterns[0]); j++) {
             struct lmm_page *page = fill(strides[i], patterns[j]);
-            uint32_t free_slots = lmm_page_free_slots(page);
-            uint32_t taken = lmm_page_listed(page);
-            lmm_page_trim(page);
+            uint32_t free_slots = lmm_slots_free_count(page);
+            uint32_t taken = lmm_slots_listed(page);
+            lmm_slots_trim(page);
             taken = 0;
             for (uint32_t slot = page->head; slot != LMM_TAG_END; slot = page->tags[slot]) {
                 taken++;
             }
-            cr_assert(taken == lmm_page_listed(page));
+            cr_assert(taken == lmm_slots_listed(page));
             while (taken < free_slots) {
                 uint32_t count;
                 uint32_t head = take(page, &count);
-                cr_assert(lmm_page_is_valid(page, head));
+                cr_assert(lmm_slots_are_valid(page, head));
                 while (head != LMM_TAG_END) {
                     uint32_t following = page->tags[head];
                     page->tags[head] = LMM_TAG_LIVE_BASE;
@@ -277,14 +278,14 @@ Test(page, threads_trimmed_slots_again)
 Test(page, trim_when_the_kernel_will_not)
 {
     struct lmm_page *page = fill(100, in_stretches);
-    uint32_t listed = lmm_page_listed(page);
+    uint32_t listed = lmm_slots_listed(page);
 
     seam_install();
     seam_fail_all(SEAM_DISCARD);
-    cr_expect(lmm_page_trim(page) == 0);
-    cr_expect(lmm_page_is_valid(page, LMM_TAG_END) && lmm_page_listed(page) == listed);
+    cr_expect(lmm_slots_trim(page) == 0);
+    cr_expect(lmm_slots_are_valid(page, LMM_TAG_END) && lmm_slots_listed(page) == listed);
     seam_heal();
-    cr_expect(lmm_page_trim(page) != 0);
+    cr_expect(lmm_slots_trim(page) != 0);
 }
 
 /* A torn page: whatever its lists say, the tags' states count. */
@@ -299,11 +300,11 @@ Test(page, rebuild_believes_the_states_alone)
             }
         }
         page->head = 1;
-        cr_assert(lmm_page_rebuild(page) == page->slots - live);
+        cr_assert(lmm_slots_rebuild(page) == page->slots - live);
         page->target = page->slots;
         page->countdown = live;
-        cr_assert(lmm_page_is_valid(page, LMM_TAG_END) && live_slots(page) == live);
-        cr_assert(lmm_page_listed(page) == page->slots - live);
+        cr_assert(lmm_slots_are_valid(page, LMM_TAG_END) && live_slots(page) == live);
+        cr_assert(lmm_slots_listed(page) == page->slots - live);
     }
 }
 
@@ -314,11 +315,11 @@ Test(page, destroyed_page_is_remembered)
 
     page->countdown = 0;
     page->target = page->slots;
-    lmm_page_destroy_slots(page);
+    lmm_slots_destroy(page);
     cr_expect(lmm_page_of((uintptr_t) base) == page && page->kind == LMM_PAGE_NONE);
     cr_expect(page->gone && page->family == 3 && page->multiplier == 0);
-    cr_expect(lmm_page_create_slots(base, 4, 32, false) == page && !page->gone);
-    cr_expect(lmm_page_committed_bytes(page) == LMM_UNIT_BYTES, "still committed");
+    cr_expect(lmm_slots_create(base, 4, 32, false) == page && !page->gone);
+    cr_expect(lmm_memory_committed_bytes(page) == LMM_UNIT_BYTES, "still committed");
 }
 
 Test(page, validity_sees_what_is_wrong)
@@ -328,19 +329,19 @@ Test(page, validity_sees_what_is_wrong)
     uint32_t saved = *tag;
 
     *tag = LMM_TAG_END;
-    cr_expect(!lmm_page_is_valid(page, LMM_TAG_END), "a list cut short");
+    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a list cut short");
     *tag = page->head;
-    cr_expect(!lmm_page_is_valid(page, LMM_TAG_END), "a list in a circle");
+    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a list in a circle");
     *tag = LMM_TAG_LIVE_BASE;
-    cr_expect(!lmm_page_is_valid(page, LMM_TAG_END), "a live slot on the list");
+    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a live slot on the list");
     *tag = LMM_TAG_UNLISTED;
-    cr_expect(!lmm_page_is_valid(page, LMM_TAG_END), "an unlisted slot on the list");
+    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "an unlisted slot on the list");
     *tag = lmm_tag_make(LMM_TAG_HOLE, 1);
-    cr_expect(!lmm_page_is_valid(page, LMM_TAG_END), "a run's tag");
+    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a run's tag");
     *tag = saved;
-    cr_expect(lmm_page_is_valid(page, LMM_TAG_END));
+    cr_expect(lmm_slots_are_valid(page, LMM_TAG_END));
     lmm_page_facts(page)->absent |= 1;
-    cr_expect(!lmm_page_is_valid(page, LMM_TAG_END), "a live slot on an absent system page");
+    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a live slot on an absent system page");
 }
 
 static int count_page(struct lmm_page *page, void *arg)
@@ -381,9 +382,9 @@ Test(page, no_memory)
     seam_install();
     seam_fail_all(SEAM_MAP);
     errno = 0;
-    cr_expect(lmm_page_create_slots(base, 3, 64, fresh) == NULL);
+    cr_expect(lmm_slots_create(base, 3, 64, fresh) == NULL);
     cr_expect(errno == ENOMEM);
     cr_expect(lmm_page_for_each(count_page, &last) == 0 && last == NULL);
     seam_heal();
-    cr_expect(lmm_page_create_slots(base, 3, 64, fresh) != NULL);
+    cr_expect(lmm_slots_create(base, 3, 64, fresh) != NULL);
 }

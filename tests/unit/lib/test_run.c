@@ -8,6 +8,7 @@
 #include "lib/ground/meta.h"
 #include "lib/ground/options.h"
 #include "lib/ground/reservoir.h"
+#include "lib/pages/memory.h"
 #include "lib/pages/run.h"
 
 #include <criterion/criterion.h>
@@ -284,7 +285,7 @@ Test(run, spans)
         struct lmm_page *page = lmm_page_of((uintptr_t) (block + n * STRIDE - 1));
         cr_expect(page->kind == LMM_PAGE_SPAN && lmm_page_base(page) == block, "%zu slots", n);
         cr_expect(record.pages == 1 && record.mapped_bytes == units * LMM_UNIT_BYTES);
-        cr_expect(lmm_page_committed_bytes(page) ==
+        cr_expect(lmm_memory_committed_bytes(page) ==
                   lmm_round_up(n * STRIDE, LMM_SYSTEM_PAGE_BYTES));
         size_t room = units * LMM_UNIT_BYTES / STRIDE;
         cr_expect(resize(block, room) && !resize(block, room + 1));
@@ -391,21 +392,21 @@ Test(run, trim_gives_back_the_inside_of_holes)
     size_t slot;
     struct lmm_page *page = page_of(first, &slot);
     give(second, 40);
-    size_t committed = lmm_page_committed_bytes(page);
+    size_t committed = lmm_memory_committed_bytes(page);
     uint64_t before = seam_bytes(SEAM_DISCARD);
     size_t bytes = lmm_runs_trim(&runs);
     /* [40000, 80000): system pages 10 to 18. */
     cr_expect(bytes == 9 * LMM_SYSTEM_PAGE_BYTES, "%zu", bytes);
     cr_expect(seam_bytes(SEAM_DISCARD) - before == bytes);
-    cr_expect(lmm_page_committed_bytes(page) == committed - bytes);
+    cr_expect(lmm_memory_committed_bytes(page) == committed - bytes);
     cr_expect(lmm_runs_trim(&runs) == 0);
     for (int i = 0; i < 40000; i++) {
         cr_assert(third[i] == 3);
     }
     seam_fail_all(SEAM_DISCARD);
     give(third, 40);
-    committed = lmm_page_committed_bytes(page);
-    cr_expect(lmm_runs_trim(&runs) == 0 && lmm_page_committed_bytes(page) == committed);
+    committed = lmm_memory_committed_bytes(page);
+    cr_expect(lmm_runs_trim(&runs) == 0 && lmm_memory_committed_bytes(page) == committed);
     seam_heal();
     cr_expect(lmm_runs_trim(&runs) != 0);
     char *again = take(200);
@@ -597,7 +598,7 @@ static void assert_gauges(void)
         }
         pages++;
         mapped += units * LMM_UNIT_BYTES;
-        committed += lmm_page_committed_bytes(page);
+        committed += lmm_memory_committed_bytes(page);
         slots += page->slots;
     }
     cr_assert(record.pages == pages && record.mapped_bytes == mapped);
