@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #include "reporter/core/model.h"
+#include "reporter/core/sink.h"
+#include "reporter/core/words.h"
 
 enum {
     MODULE_MAX = 255, /* bytes of a module's name that stand before an offset */
@@ -52,4 +54,21 @@ bool lmm_stack_walk(const struct lmm_model *model, uint32_t stack, size_t most, 
         }
     }
     return true;
+}
+
+void lmm_stack_put_call(struct lmm_sink *sink, const struct lmm_model_call *call)
+{
+    bool has_line = call->line != 0;
+    struct lmm_string place = has_line ? call->file : call->module;
+
+    lmm_put_string(sink, call->function);
+    if (place.bytes > 0 && (has_line || call->is_named)) {
+        lmm_sink_puts(sink, " (");
+        lmm_put_string(sink, place);
+        if (has_line) {
+            lmm_sink_printf(sink, ":%" PRIu32, call->line);
+        }
+        lmm_sink_puts(sink, ")");
+    }
+    lmm_sink_puts(sink, call->is_inline ? " [inlined]" : "");
 }

@@ -12,6 +12,7 @@
 
 struct lmm_model;
 struct lmm_model_call;
+struct lmm_sink;
 
 /* Takes a call, which is not kept beyond this; returns whether to go on. */
 typedef bool (*lmm_stack_fn)(void *context, const struct lmm_model_call *call);
@@ -22,5 +23,8 @@ typedef bool (*lmm_stack_fn)(void *context, const struct lmm_model_call *call);
  */
 bool lmm_stack_walk(const struct lmm_model *model, uint32_t stack, size_t most, lmm_stack_fn take,
                     void *context);
+
+/* Prints a call: "hire (hr.c:42) [inlined]"; without a line "hire (libhr.so)", or what is known. */
+void lmm_stack_put_call(struct lmm_sink *sink, const struct lmm_model_call *call);
 
 #endif

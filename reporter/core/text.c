@@ -6,31 +6,17 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "reporter/core/grid.h"
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
 #include "reporter/core/words.h"
 
 enum {
-    NAME_COLUMNS_MAX = 63, /* a longer name pushes its own row out, not the whole table */
+    INDENT = 2,
+    NAME_COLUMNS_MAX = 63, /* a longer name shifts its own row, not the whole table */
     UNUSED_NAMES_MAX = 8,
-    GAP = 2,
     STACK_INDENT = 8,
-};
-
-enum format {
-    COUNT,
-    BYTES,
-    SHARE,
-};
-
-/* A column of a table of families or sites: which figure of the row it shows, and how. */
-struct column {
-    const char *heading;
-    enum format format;
-    size_t figure;  /* offset in the row; a permille for SHARE */
-    size_t whole;   /* SHARE: offset of what it is a share of */
-    bool has_total; /* false: the figure does not add up, and the total's cell is blank */
 };
 
 struct page {
@@ -40,67 +26,7 @@ struct page {
     size_t top_sites;
 };
 
-/* ---- Names ----------------------------------------------------------------------------------- */
-
-static void put_padded(struct lmm_sink *sink, struct lmm_string string, size_t width)
-{
-    size_t columns = lmm_put_string(sink, string);
-
-    lmm_sink_pad(sink, width > columns ? width - columns : 0);
-}
-
-/* Prints "hire (libhr.so)", or "libhr.so". */
-static void put_function_in(struct lmm_sink *sink, struct lmm_string function,
-                            struct lmm_string module)
-{
-    lmm_put_string(sink, function);
-    if (module.bytes > 0) {
-        lmm_sink_puts(sink, " (");
-        lmm_put_string(sink, module);
-        lmm_sink_puts(sink, ")");
-    }
-}
-
-static bool put_function(void *context, const struct lmm_model_call *call)
-{
-    lmm_put_string(context, call->function);
-    return true;
-}
-
-/* Prints "hr.c:42 (hire)", or without a line "hire (libhr.so)", or the file alone; of a stack that nobody
- * has named its innermost call. */
-static void put_place(const struct page *page, const struct lmm_model_site *site)
-{
-    struct lmm_sink *sink = page->sink;
-
-    if (site->file.bytes == 0 && site->stack != 0) {
-        lmm_stack_walk(page->model, site->stack, 1, put_function, sink);
-        return;
-    }
-    if (site->line == 0 && site->file.bytes > 0 && site->function.bytes > 0) {
-        put_function_in(sink, site->function, site->file);
-        return;
-    }
-    lmm_put_string(sink, site->file.bytes > 0 ? site->file : lmm_string_of("(unknown)"));
-    if (site->line != 0) {
-        lmm_sink_printf(sink, ":%" PRIu32, site->line);
-    }
-    if (site->line != 0 && site->function.bytes > 0) {
-        lmm_sink_puts(sink, " (");
-        lmm_put_string(sink, site->function);
-        lmm_sink_puts(sink, ")");
-    }
-}
-
-static size_t name_columns(struct lmm_string name, size_t widest)
-{
-    size_t columns = lmm_put_string(NULL, name);
-
-    columns = columns < NAME_COLUMNS_MAX ? columns : NAME_COLUMNS_MAX;
-    return columns > widest ? columns : widest;
-}
-
-/* ---- Lines and cells ------------------------------------------------------------------------- */
+/* ---- Words ----------------------------------------------------------------------------------- */
 
 static void paint(const struct page *page, const char *escape)
 {
@@ -129,14 +55,6 @@ static void put_sites_title(const struct page *page)
     }
 }
 
-static void put_cell(struct lmm_sink *sink, const char *cell, size_t width)
-{
-    size_t length = strlen(cell);
-
-    lmm_sink_pad(sink, GAP + (width > length ? width - length : 0));
-    lmm_sink_puts(sink, cell);
-}
-
 static void put_bytes(struct lmm_sink *sink, uint64_t bytes)
 {
     char cell[LMM_CELL_BYTES];
@@ -153,97 +71,72 @@ static void put_count(struct lmm_sink *sink, uint64_t count, const char *one, co
     lmm_sink_printf(sink, "%s %s", cell, lmm_plural(count, one, many));
 }
 
-static void write_cell(const struct column *column, const void *row, char *cell)
-{
-    const char *figure = (const char *) row + column->figure;
-    const char *whole = (const char *) row + column->whole;
-
-    switch (column->format) {
-    case COUNT: lmm_write_count(cell, *(const uint64_t *) (const void *) figure); break;
-    case BYTES: lmm_write_bytes(cell, *(const uint64_t *) (const void *) figure); break;
-    case SHARE:
-        lmm_write_share(cell, *(const uint32_t *) (const void *) figure,
-                        *(const uint64_t *) (const void *) whole);
-        break;
-    }
-}
-
-static void start_widths(const struct column *columns, size_t count, size_t *widths)
-{
-    for (size_t i = 0; i < count; i++) {
-        widths[i] = strlen(columns[i].heading);
-    }
-}
-
-static void widen(const struct column *columns, size_t count, const void *row, size_t *widths)
-{
-    for (size_t i = 0; i < count; i++) {
-        char cell[LMM_CELL_BYTES];
-
-        write_cell(&columns[i], row, cell);
-        widths[i] = strlen(cell) > widths[i] ? strlen(cell) : widths[i];
-    }
-}
-
-static void put_headings(const struct page *page, const struct column *columns, size_t count,
-                         const size_t *widths)
-{
-    for (size_t i = 0; i < count; i++) {
-        put_cell(page->sink, columns[i].heading, widths[i]);
-    }
-}
-
-/* Blank cells are made up for before the next one, so that no line ends with blanks. */
-static void put_cells(const struct page *page, const struct column *columns, size_t count,
-                      const size_t *widths, const void *row)
-{
-    size_t blank = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        char cell[LMM_CELL_BYTES];
-
-        if (row == &page->model->total && !columns[i].has_total) {
-            blank += GAP + widths[i];
-            continue;
-        }
-        write_cell(&columns[i], row, cell);
-        lmm_sink_pad(page->sink, blank);
-        put_cell(page->sink, cell, widths[i]);
-        blank = 0;
-    }
-}
-
 /* ---- Families -------------------------------------------------------------------------------- */
 
-#define FAMILY(field) offsetof(struct lmm_model_family, field)
-
-static const struct column block_columns[] = {
-    {"size", COUNT, FAMILY(size_bytes), 0, false},
-    {"live blocks", COUNT, FAMILY(live_blocks), 0, true},
-    {"live bytes", BYTES, FAMILY(live_bytes), 0, true},
-    {"peak bytes", BYTES, FAMILY(peak_bytes), 0, false},
-    {"allocations", COUNT, FAMILY(allocations), 0, true},
-    {"frees", COUNT, FAMILY(frees), 0, true},
+static const struct lmm_grid_column block_columns[] = {
+    {.heading = "", .width_max = NAME_COLUMNS_MAX},
+    {.heading = "size", .right = true},
+    {.heading = "live blocks", .right = true},
+    {.heading = "live bytes", .right = true},
+    {.heading = "peak bytes", .right = true},
+    {.heading = "allocations", .right = true},
+    {.heading = "frees", .right = true},
 };
 
-static const struct column page_columns[] = {
-    {"pages", COUNT, FAMILY(pages), 0, true},
-    {"committed", BYTES, FAMILY(committed_bytes), 0, true},
-    {"free slots", COUNT, FAMILY(free_slots), 0, false},
-    {"occupancy", SHARE, FAMILY(occupancy_permille), FAMILY(committed_bytes), true},
-    {"internal", SHARE, FAMILY(internal_permille), FAMILY(mapped_bytes), true},
-    {"external", SHARE, FAMILY(external_permille), FAMILY(run_free_slots), false},
+static const struct lmm_grid_column page_columns[] = {
+    {.heading = "", .width_max = NAME_COLUMNS_MAX}, {.heading = "pages", .right = true},
+    {.heading = "committed", .right = true},        {.heading = "free slots", .right = true},
+    {.heading = "occupancy", .right = true},        {.heading = "internal", .right = true},
+    {.heading = "external", .right = true},
 };
 
 enum {
-    BLOCK_COLUMNS = sizeof(block_columns) / sizeof(block_columns[0]),
-    PAGE_COLUMNS = sizeof(page_columns) / sizeof(page_columns[0]),
-    SITE_COLUMNS = 4,
-    COLUMNS_MAX = 8,
+    FAMILY_COLUMNS = sizeof(block_columns) / sizeof(block_columns[0]),
 };
 
-_Static_assert((int) BLOCK_COLUMNS <= (int) COLUMNS_MAX, "widths fit");
-_Static_assert((int) PAGE_COLUMNS <= (int) COLUMNS_MAX, "widths fit");
+_Static_assert(sizeof(page_columns) == sizeof(block_columns), "both have FAMILY_COLUMNS");
+
+/* Each adds the row of a family, or of the total, whose cells are empty where figures do not add up. */
+
+static void add_blocks(struct lmm_grid *grid, const struct lmm_model_family *family, bool is_total)
+{
+    lmm_grid_string(grid, family->name);
+    if (is_total) {
+        lmm_grid_text(grid, "");
+    } else {
+        lmm_grid_count(grid, family->size_bytes);
+    }
+    lmm_grid_count(grid, family->live_blocks);
+    lmm_grid_bytes(grid, family->live_bytes);
+    if (is_total) {
+        lmm_grid_text(grid, "");
+    } else {
+        lmm_grid_bytes(grid, family->peak_bytes);
+    }
+    lmm_grid_count(grid, family->allocations);
+    lmm_grid_count(grid, family->frees);
+    lmm_grid_end_row(grid);
+}
+
+static void add_pages(struct lmm_grid *grid, const struct lmm_model_family *family, bool is_total)
+{
+    lmm_grid_string(grid, family->name);
+    lmm_grid_count(grid, family->pages);
+    lmm_grid_bytes(grid, family->committed_bytes);
+    if (is_total) {
+        lmm_grid_text(grid, "");
+    } else {
+        lmm_grid_count(grid, family->free_slots);
+    }
+    lmm_grid_share(grid, family->occupancy_permille, family->committed_bytes);
+    lmm_grid_share(grid, family->internal_permille, family->mapped_bytes);
+    if (is_total) {
+        lmm_grid_text(grid, "");
+    } else {
+        lmm_grid_share(grid, family->external_permille, family->run_free_slots);
+    }
+    lmm_grid_end_row(grid);
+}
 
 /* A family that never allocated and owns no page would be a row of zeroes. */
 static bool has_row(const struct lmm_model_family *family)
@@ -251,22 +144,12 @@ static bool has_row(const struct lmm_model_family *family)
     return family->sites > 0 || family->pages > 0;
 }
 
-static void put_family_row(const struct page *page, const struct column *columns, size_t count,
-                           const size_t *widths, size_t name_width,
-                           const struct lmm_model_family *family)
-{
-    lmm_sink_pad(page->sink, GAP);
-    put_padded(page->sink, family->name, name_width);
-    put_cells(page, columns, count, widths, family);
-    lmm_sink_puts(page->sink, "\n");
-}
-
 /* Says how many rows are not shown, and what lives in them. */
 static void put_rest(const struct page *page, struct lmm_model_rest rest, const char *one,
                      const char *many)
 {
     if (rest.count > 0) {
-        lmm_sink_pad(page->sink, GAP);
+        lmm_sink_pad(page->sink, INDENT);
         lmm_sink_puts(page->sink, "and ");
         put_count(page->sink, rest.count, one, many);
         lmm_sink_puts(page->sink, " with ");
@@ -275,34 +158,32 @@ static void put_rest(const struct page *page, struct lmm_model_rest rest, const 
     }
 }
 
-static void put_families(const struct page *page, const char *title, const struct column *columns,
-                         size_t count)
+static void add_families(const struct page *page, struct lmm_grid *grid,
+                         void (*add)(struct lmm_grid *, const struct lmm_model_family *, bool))
 {
-    const struct lmm_model *model = page->model;
-    size_t widths[COLUMNS_MAX];
-    size_t name_width = name_columns(model->total.name, strlen(title) - GAP);
+    for (size_t i = 0; i < page->model->family_count; i++) {
+        if (has_row(page->model->families[i])) {
+            add(grid, page->model->families[i], false);
+        }
+    }
+}
 
-    start_widths(columns, count, widths);
-    widen(columns, count, &model->total, widths);
-    for (size_t i = 0; i < model->family_count; i++) {
-        if (has_row(model->families[i])) {
-            name_width = name_columns(model->families[i]->name, name_width);
-            widen(columns, count, model->families[i], widths);
-        }
-    }
+static void put_families(const struct page *page, const char *title,
+                         const struct lmm_grid_column *columns,
+                         void (*add)(struct lmm_grid *, const struct lmm_model_family *, bool))
+{
+    struct lmm_grid grid;
+
+    lmm_grid_init(&grid, columns, FAMILY_COLUMNS, INDENT, page->sink);
+    grid.has_colour = page->colour;
+    grid.title = title;
+    add_families(page, &grid, add);
+    add(&grid, &page->model->total, true);
     lmm_sink_puts(page->sink, "\n");
-    paint(page, "\033[1m");
-    put_padded(page->sink, lmm_string_of(title), name_width + GAP);
-    put_headings(page, columns, count, widths);
-    paint(page, "\033[0m");
-    lmm_sink_puts(page->sink, "\n");
-    for (size_t i = 0; i < model->family_count; i++) {
-        if (has_row(model->families[i])) {
-            put_family_row(page, columns, count, widths, name_width, model->families[i]);
-        }
-    }
-    put_rest(page, model->hidden_families, "other family", "other families");
-    put_family_row(page, columns, count, widths, name_width, &model->total);
+    lmm_grid_put_headings(&grid);
+    add_families(page, &grid, add);
+    put_rest(page, page->model->hidden_families, "other family", "other families");
+    add(&grid, &page->model->total, true);
 }
 
 /* Names the families that have no row, so that none is hidden. */
@@ -335,21 +216,13 @@ static void put_unused(const struct page *page)
 
 /* ---- Stacks ---------------------------------------------------------------------------------- */
 
-/* Prints one call of a stack, "hire (hr.c:42)". */
 static bool put_call(void *context, const struct lmm_model_call *call)
 {
     struct lmm_sink *sink = context;
 
     lmm_sink_pad(sink, STACK_INDENT);
-    if (call->line != 0) {
-        lmm_put_string(sink, call->function);
-        lmm_sink_puts(sink, " (");
-        lmm_put_string(sink, call->file);
-        lmm_sink_printf(sink, ":%" PRIu32 ")", call->line);
-    } else {
-        put_function_in(sink, call->function, call->is_named ? call->module : lmm_string_of(""));
-    }
-    lmm_sink_puts(sink, call->is_inline ? " [inlined]\n" : "\n");
+    lmm_stack_put_call(sink, call);
+    lmm_sink_puts(sink, "\n");
     return true;
 }
 
@@ -366,25 +239,52 @@ static void put_stack(const struct page *page, const struct lmm_model_site *site
 
 /* ---- Sites ----------------------------------------------------------------------------------- */
 
-#define SITE(field) offsetof(struct lmm_model_site, field)
-
-static const struct column site_columns[SITE_COLUMNS] = {
-    {"live bytes", BYTES, SITE(live_bytes), 0, true},
-    {"live blocks", COUNT, SITE(live_blocks), 0, true},
-    {"share", SHARE, SITE(share_permille), SITE(live_bytes), true},
-    {"allocations", COUNT, SITE(allocations), 0, true},
+static const struct lmm_grid_column site_columns[] = {
+    {.heading = "live bytes", .right = true},
+    {.heading = "live blocks", .right = true},
+    {.heading = "share", .right = true},
+    {.heading = "allocations", .right = true},
+    {.heading = "family", .width_max = NAME_COLUMNS_MAX},
+    {.heading = "allocated at"},
 };
 
-static void put_site_row(const struct page *page, const struct lmm_model_site *site,
-                         const size_t *widths, size_t name_width)
+struct place {
+    struct lmm_sink *sink;
+    size_t columns;
+};
+
+static bool put_function(void *context, const struct lmm_model_call *call)
 {
-    put_cells(page, site_columns, SITE_COLUMNS, widths, site);
-    lmm_sink_pad(page->sink, GAP);
-    put_padded(page->sink, site->family->name, name_width);
-    lmm_sink_pad(page->sink, GAP);
-    put_place(page, site);
-    lmm_sink_puts(page->sink, "\n");
-    put_stack(page, site);
+    struct place *place = context;
+
+    place->columns = lmm_put_string(place->sink, call->function);
+    return true;
+}
+
+/* Prints where a site is; of a stack that has no names its innermost call. sink and return value: as those of
+ * lmm_put_string(). */
+static size_t put_place(const struct page *page, const struct lmm_model_site *site,
+                        struct lmm_sink *sink)
+{
+    struct place place = {sink, 0};
+
+    if (site->file.bytes == 0 && site->stack != 0) {
+        lmm_stack_walk(page->model, site->stack, 1, put_function, &place);
+        return place.columns;
+    }
+    return lmm_put_place(sink, site->file, site->line, site->function);
+}
+
+static void add_site(const struct page *page, struct lmm_grid *grid,
+                     const struct lmm_model_site *site)
+{
+    lmm_grid_bytes(grid, site->live_bytes);
+    lmm_grid_count(grid, site->live_blocks);
+    lmm_grid_share(grid, site->share_permille, site->live_bytes);
+    lmm_grid_count(grid, site->allocations);
+    lmm_grid_string(grid, site->family->name);
+    lmm_grid_end_cell(grid, put_place(page, site, lmm_grid_begin_cell(grid)));
+    lmm_grid_end_row(grid);
 }
 
 static void put_other_sites(const struct page *page, size_t shown)
@@ -402,29 +302,23 @@ static void put_sites(const struct page *page)
 {
     const struct lmm_model *model = page->model;
     size_t shown = model->site_count < page->top_sites ? model->site_count : page->top_sites;
-    struct lmm_string family = lmm_string_of("family");
-    size_t name_width = family.bytes;
-    size_t widths[COLUMNS_MAX];
+    struct lmm_grid grid;
 
     if (shown == 0) {
         return;
     }
-    start_widths(site_columns, SITE_COLUMNS, widths);
+    lmm_grid_init(&grid, site_columns, sizeof(site_columns) / sizeof(site_columns[0]), INDENT,
+                  page->sink);
+    grid.has_colour = page->colour;
     for (size_t i = 0; i < shown; i++) {
-        name_width = name_columns(model->sites[i].family->name, name_width);
-        widen(site_columns, SITE_COLUMNS, &model->sites[i], widths);
+        add_site(page, &grid, &model->sites[i]);
     }
     lmm_sink_puts(page->sink, "\n");
     put_sites_title(page);
-    paint(page, "\033[1m");
-    put_headings(page, site_columns, SITE_COLUMNS, widths);
-    lmm_sink_pad(page->sink, GAP);
-    put_padded(page->sink, family, name_width);
-    lmm_sink_puts(page->sink, "  allocated at");
-    paint(page, "\033[0m");
-    lmm_sink_puts(page->sink, "\n");
+    lmm_grid_put_headings(&grid);
     for (size_t i = 0; i < shown; i++) {
-        put_site_row(page, &model->sites[i], widths, name_width);
+        add_site(page, &grid, &model->sites[i]);
+        put_stack(page, &model->sites[i]);
     }
     put_other_sites(page, shown);
 }
@@ -544,8 +438,8 @@ int lmm_text_usage(const struct lmm_model *model, struct lmm_sink *sink,
     struct page page = page_of(model, sink, style);
 
     put_title(&page, "usage report");
-    put_families(&page, "Families", block_columns, BLOCK_COLUMNS);
-    put_families(&page, "Their pages", page_columns, PAGE_COLUMNS);
+    put_families(&page, "Families", block_columns, add_blocks);
+    put_families(&page, "Their pages", page_columns, add_pages);
     put_unused(&page);
     put_sites(&page);
     put_totals(&page);
@@ -566,7 +460,7 @@ static void put_leak(const struct page *page, const struct lmm_model_site *site)
                     lmm_plural(site->live_bytes, "byte", "bytes"));
     lmm_put_string(page->sink, site->family->name);
     lmm_sink_puts(page->sink, " allocated at ");
-    put_place(page, site);
+    put_place(page, site, page->sink);
     lmm_sink_puts(page->sink, "\n");
     put_stack(page, site);
 }

@@ -29,6 +29,14 @@ char *lmm_write_count(char *cell, uint64_t value)
     return cell;
 }
 
+void lmm_write_change(char *cell, int64_t value)
+{
+    if (value != 0) {
+        *cell++ = value < 0 ? '-' : '+';
+    }
+    lmm_write_count(cell, value < 0 ? -(uint64_t) value : (uint64_t) value);
+}
+
 /* Returns bytes in tenths of the unit, rounded to the nearest; no step can overflow. */
 static uint64_t tenths(uint64_t bytes, uint64_t unit)
 {
@@ -95,4 +103,34 @@ size_t lmm_put_string(struct lmm_sink *sink, struct lmm_string string)
         i += bytes;
     }
     return columns;
+}
+
+/* Prints "outer (inner)". */
+static size_t put_pair(struct lmm_sink *sink, struct lmm_string outer, struct lmm_string inner)
+{
+    size_t columns = lmm_put_string(sink, outer);
+
+    columns += lmm_put_string(sink, lmm_string_of(" ("));
+    columns += lmm_put_string(sink, inner);
+    return columns + lmm_put_string(sink, lmm_string_of(")"));
+}
+
+size_t lmm_put_place(struct lmm_sink *sink, struct lmm_string file, uint32_t line,
+                     struct lmm_string function)
+{
+    char number[16] = "";
+    size_t columns;
+
+    if (line == 0 && file.bytes > 0 && function.bytes > 0) {
+        return put_pair(sink, function, file);
+    }
+    columns = lmm_put_string(sink, file.bytes > 0 ? file : lmm_string_of("(unknown)"));
+    if (line == 0) {
+        return columns;
+    }
+    snprintf(number, sizeof(number), ":%" PRIu32, line);
+    if (function.bytes > 0) {
+        return columns + put_pair(sink, lmm_string_of(number), function);
+    }
+    return columns + lmm_put_string(sink, lmm_string_of(number));
 }

@@ -23,6 +23,9 @@ const char *lmm_plural(uint64_t count, const char *one, const char *many);
 /* Writes "1,258,291" to cell, of LMM_CELL_BYTES; returns where its NUL stands. */
 char *lmm_write_count(char *cell, uint64_t value);
 
+/* Writes "+1,024", "-1,024" or "0" to cell. */
+void lmm_write_change(char *cell, int64_t value);
+
 /* Writes "108 B" or "1.2 MiB (1,258,291)", rounded to the nearest tenth, to cell. */
 void lmm_write_bytes(char *cell, uint64_t bytes);
 
@@ -34,5 +37,10 @@ void lmm_write_share(char *cell, uint32_t permille, uint64_t whole);
  * terminal it takes, counting one for each character.
  */
 size_t lmm_put_string(struct lmm_sink *sink, struct lmm_string string);
+
+/* Prints a place: "hr.c:42 (hire)"; without a line "hire (libhr.so)", or the file alone; "(unknown)" without a
+ * file. sink and return value: as above. */
+size_t lmm_put_place(struct lmm_sink *sink, struct lmm_string file, uint32_t line,
+                     struct lmm_string function);
 
 #endif

@@ -2,8 +2,6 @@
 /* names: see names.h for the contract. */
 #include "reporter/program/base/names.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +9,9 @@
 #include "reporter/core/words.h"
 
 enum {
-    ESCAPED_MAX = 4,     /* bytes that one byte of a name becomes: \xNN */
-    REPLACEMENT_MAX = 3, /* U+FFFD in UTF-8 */
+    ESCAPED_MAX = 4,      /* bytes that one byte of a name becomes: \xNN */
+    REPLACEMENT_MAX = 3,  /* U+FFFD in UTF-8 */
+    PLACE_WORDS_MAX = 32, /* bytes of a place beside its names */
 };
 
 /* Appends to what *context points at; the caller made room for all of it. */
@@ -31,12 +30,11 @@ char *lmm_name_escaped(struct lmm_string string)
     char *name = calloc(string.bytes + 1, ESCAPED_MAX);
     char *end = name;
 
-    if (name == NULL) {
-        return NULL;
+    if (name != NULL) {
+        lmm_sink_init(&sink, append, &end);
+        lmm_put_string(&sink, string);
+        lmm_sink_flush(&sink);
     }
-    lmm_sink_init(&sink, append, &end);
-    lmm_put_string(&sink, string);
-    lmm_sink_flush(&sink);
     return name;
 }
 
@@ -66,21 +64,14 @@ char *lmm_name_exact(struct lmm_string string)
 
 char *lmm_name_place(struct lmm_string file, uint32_t line, struct lmm_string function)
 {
-    char *path = lmm_name_escaped(file.bytes > 0 ? file : lmm_string_of("(unknown)"));
-    char *name = lmm_name_escaped(function);
-    char *place = NULL;
-    int length = -1;
+    struct lmm_sink sink;
+    char *place = calloc(file.bytes + function.bytes + PLACE_WORDS_MAX, ESCAPED_MAX);
+    char *end = place;
 
-    if (path != NULL && name != NULL && line != 0 && function.bytes > 0) {
-        length = asprintf(&place, "%s:%" PRIu32 " (%s)", path, line, name);
-    } else if (path != NULL && name != NULL && line == 0 && file.bytes > 0 && function.bytes > 0) {
-        length = asprintf(&place, "%s (%s)", name, path);
-    } else if (path != NULL && name != NULL && line != 0) {
-        length = asprintf(&place, "%s:%" PRIu32, path, line);
-    } else if (path != NULL) {
-        length = asprintf(&place, "%s", path);
+    if (place != NULL) {
+        lmm_sink_init(&sink, append, &end);
+        lmm_put_place(&sink, file, line, function);
+        lmm_sink_flush(&sink);
     }
-    free(path);
-    free(name);
-    return length < 0 ? NULL : place;
+    return place;
 }

@@ -5,14 +5,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
+#include "reporter/core/grid.h"
 #include "reporter/core/model.h"
+#include "reporter/core/sink.h"
 #include "reporter/program/change/delta.h"
 #include "reporter/program/base/json_value.h"
-#include "reporter/program/base/names.h"
-#include "reporter/program/base/table.h"
 #include "reporter/core/words.h"
 
 enum {
@@ -31,40 +30,21 @@ static size_t count_changed(const struct lmm_delta_row *rows, size_t count)
 
 /* ---- Text ------------------------------------------------------------------------------------ */
 
+static const struct lmm_grid_column columns[] = {
+    {.heading = "BYTES", .right = true},
+    {.heading = "BLOCKS", .right = true},
+    {.heading = "ALLOCATIONS", .right = true},
+    {.heading = "FREES", .right = true},
+    {.heading = "LIVE-BYTES", .right = true},
+    {.heading = "FAMILY"},
+    {.heading = "ONLY-IN"},
+    {.heading = "ALLOCATED-AT"},
+};
+
 enum {
-    BYTES,
-    BLOCKS,
-    ALLOCATIONS,
-    FREES,
-    LIVE_BYTES,
-    FAMILY,
-    FAMILY_COLUMNS,
-    ONLY_IN = FAMILY_COLUMNS,
-    PLACE,
-    SITE_COLUMNS,
+    SITE_COLUMNS = sizeof(columns) / sizeof(columns[0]),
+    FAMILY_COLUMNS = SITE_COLUMNS - 2,
 };
-
-static const struct lmm_table_column columns[SITE_COLUMNS] = {
-    [BYTES] = {"BYTES", true},
-    [BLOCKS] = {"BLOCKS", true},
-    [ALLOCATIONS] = {"ALLOCATIONS", true},
-    [FREES] = {"FREES", true},
-    [LIVE_BYTES] = {"LIVE-BYTES", true},
-    [FAMILY] = {"FAMILY", false},
-    [ONLY_IN] = {"ONLY-IN", false},
-    [PLACE] = {"ALLOCATED-AT", false},
-};
-
-static void fill_changes(struct lmm_table *table, const struct lmm_delta_row *row)
-{
-    lmm_table_line(table);
-    lmm_table_signed(table, BYTES, lmm_change_growth(row->live_bytes));
-    lmm_table_signed(table, BLOCKS, lmm_change_growth(row->live_blocks));
-    lmm_table_signed(table, ALLOCATIONS, lmm_change_growth(row->allocations));
-    lmm_table_signed(table, FREES, lmm_change_growth(row->frees));
-    lmm_table_count(table, LIVE_BYTES, row->live_bytes.after);
-    lmm_table_text(table, FAMILY, lmm_name_escaped(row->family));
-}
 
 static const char *only_in(const struct lmm_delta_row *row)
 {
@@ -74,124 +54,118 @@ static const char *only_in(const struct lmm_delta_row *row)
     return row->in_after ? "second" : "first";
 }
 
-/* The rows that changed, at most `top`. */
-static struct lmm_table *table_of(const struct lmm_delta_row *rows, size_t count, size_t top,
-                                  bool sites)
+static void add_row(struct lmm_grid *grid, const struct lmm_delta_row *row)
 {
-    struct lmm_table *table = lmm_table_new(columns, sites ? SITE_COLUMNS : FAMILY_COLUMNS);
-
-    for (size_t i = 0; table != NULL && i < count && top > 0; i++) {
-        if (!lmm_delta_row_changed(&rows[i])) {
-            continue;
-        }
-        fill_changes(table, &rows[i]);
-        if (sites) {
-            lmm_table_text(table, ONLY_IN, strdup(only_in(&rows[i])));
-            lmm_table_text(table, PLACE,
-                           lmm_name_place(rows[i].file, rows[i].line, rows[i].function));
-        }
-        top--;
+    lmm_grid_change(grid, lmm_change_growth(row->live_bytes));
+    lmm_grid_change(grid, lmm_change_growth(row->live_blocks));
+    lmm_grid_change(grid, lmm_change_growth(row->allocations));
+    lmm_grid_change(grid, lmm_change_growth(row->frees));
+    lmm_grid_count(grid, row->live_bytes.after);
+    lmm_grid_string(grid, row->family);
+    if (grid->count == SITE_COLUMNS) {
+        lmm_grid_text(grid, only_in(row));
+        lmm_grid_end_cell(
+            grid, lmm_put_place(lmm_grid_begin_cell(grid), row->file, row->line, row->function));
     }
-    return table;
+    lmm_grid_end_row(grid);
 }
 
-static int put_rows(FILE *out, const char *one, const char *many, const struct lmm_delta_row *rows,
-                    size_t count, size_t top, bool sites)
+/* Adds the rows that changed, at most `top`. */
+static void add_rows(struct lmm_grid *grid, const struct lmm_delta_row *rows, size_t count,
+                     size_t top)
+{
+    for (size_t i = 0; i < count && top > 0; i++) {
+        if (lmm_delta_row_changed(&rows[i])) {
+            add_row(grid, &rows[i]);
+            top--;
+        }
+    }
+}
+
+static void put_rows(struct lmm_sink *sink, const char *one, const char *many,
+                     const struct lmm_delta_row *rows, size_t count, size_t top,
+                     size_t column_count)
 {
     size_t changed = count_changed(rows, count);
-    int error = 0;
+    struct lmm_grid grid;
 
     if (changed > 0) {
-        fprintf(out, "\n%zu %s changed\n", changed, lmm_plural(changed, one, many));
-        error = lmm_table_print(table_of(rows, count, top, sites), out);
+        lmm_sink_printf(sink, "\n%zu %s changed\n", changed, lmm_plural(changed, one, many));
+        lmm_grid_init(&grid, columns, column_count, 0, sink);
+        add_rows(&grid, rows, count, top);
+        lmm_grid_put_headings(&grid);
+        add_rows(&grid, rows, count, top);
     }
     if (changed > top) {
-        fprintf(out, "... and %zu more %s\n", changed - top, lmm_plural(changed - top, one, many));
+        lmm_sink_printf(sink, "... and %zu more %s\n", changed - top,
+                        lmm_plural(changed - top, one, many));
     }
-    return error;
 }
 
-static bool put_process(FILE *out, const struct lmm_model *model)
+static void put_process(struct lmm_sink *sink, const struct lmm_model *model)
 {
-    char *program = lmm_name_escaped(model->program);
-
-    if (program != NULL) {
-        fprintf(out, "%s (pid %" PRIu32 ")", program, model->pid);
-    }
-    free(program);
-    return program != NULL;
+    lmm_put_string(sink, model->program);
+    lmm_sink_printf(sink, " (pid %" PRIu32 ")", model->pid);
 }
 
-static bool put_title(FILE *out, const struct lmm_delta *delta)
+static void put_title(struct lmm_sink *sink, const struct lmm_delta *delta)
 {
-    fputs("LMM: change from ", out);
-    if (!put_process(out, delta->before)) {
-        return false;
-    }
-    fputs(" to ", out);
-    if (!put_process(out, delta->after)) {
-        return false;
-    }
-    fputs("\n", out);
-    return true;
+    lmm_sink_puts(sink, "LMM: change from ");
+    put_process(sink, delta->before);
+    lmm_sink_puts(sink, " to ");
+    put_process(sink, delta->after);
+    lmm_sink_puts(sink, "\n");
 }
 
-static void put_notes(FILE *out, const struct lmm_delta *delta)
+static void put_notes(struct lmm_sink *sink, const struct lmm_delta *delta)
 {
     if (!delta->same_program) {
-        fputs("note: these are different programs\n", out);
+        lmm_sink_puts(sink, "note: these are different programs\n");
     } else if (!delta->same_process) {
-        fputs("note: these are different processes of one program\n", out);
+        lmm_sink_puts(sink, "note: these are different processes of one program\n");
     }
     if (delta->backwards) {
-        fputs("note: the second is older than the first\n", out);
+        lmm_sink_puts(sink, "note: the second is older than the first\n");
     }
     if (!delta->before->settled || !delta->after->settled) {
-        fputs("note: counts were being moved while they were read, and may be off\n", out);
+        lmm_sink_puts(sink, "note: counts were being moved while they were read, and may be off\n");
     }
 }
 
-static void put_change(FILE *out, struct lmm_change change, const char *one, const char *many)
+static void put_change(struct lmm_sink *sink, struct lmm_change change, const char *one,
+                       const char *many)
 {
     int64_t growth = lmm_change_growth(change);
 
-    fprintf(out, "%s%" PRId64 " %s", growth > 0 ? "+" : "", growth,
-            growth == 1 || growth == -1 ? one : many);
+    lmm_sink_printf(sink, "%s%" PRId64 " %s", growth > 0 ? "+" : "", growth,
+                    growth == 1 || growth == -1 ? one : many);
 }
 
-static void put_summary(FILE *out, const struct lmm_delta *delta)
+static void put_summary(struct lmm_sink *sink, const struct lmm_delta *delta)
 {
     const struct lmm_delta_row *total = &delta->total;
 
-    fputs("\nSUMMARY: ", out);
-    put_change(out, total->live_blocks, "live block", "live blocks");
-    fputs(", ", out);
-    put_change(out, total->live_bytes, "live byte", "live bytes");
-    fprintf(out, " (%" PRIu64 " -> %" PRIu64 "), ", total->live_bytes.before,
-            total->live_bytes.after);
-    put_change(out, total->allocations, "allocation", "allocations");
-    fputs(", ", out);
-    put_change(out, total->frees, "free", "frees");
-    fputs("\n", out);
+    lmm_sink_puts(sink, "\nSUMMARY: ");
+    put_change(sink, total->live_blocks, "live block", "live blocks");
+    lmm_sink_puts(sink, ", ");
+    put_change(sink, total->live_bytes, "live byte", "live bytes");
+    lmm_sink_printf(sink, " (%" PRIu64 " -> %" PRIu64 "), ", total->live_bytes.before,
+                    total->live_bytes.after);
+    put_change(sink, total->allocations, "allocation", "allocations");
+    lmm_sink_puts(sink, ", ");
+    put_change(sink, total->frees, "free", "frees");
+    lmm_sink_puts(sink, "\n");
 }
 
-int lmm_delta_text(const struct lmm_delta *delta, size_t top, FILE *out)
+int lmm_delta_text(const struct lmm_delta *delta, size_t top, struct lmm_sink *sink)
 {
-    int error;
-
     top = top != 0 ? top : LMM_DELTA_TOP;
-    if (!put_title(out, delta)) {
-        return -ENOMEM;
-    }
-    put_notes(out, delta);
-    error = put_rows(out, "family", "families", delta->families, delta->family_count, top, false);
-    if (error == 0) {
-        error = put_rows(out, "site", "sites", delta->sites, delta->site_count, top, true);
-    }
-    if (error == 0) {
-        put_summary(out, delta);
-    }
-    return error;
+    put_title(sink, delta);
+    put_notes(sink, delta);
+    put_rows(sink, "family", "families", delta->families, delta->family_count, top, FAMILY_COLUMNS);
+    put_rows(sink, "site", "sites", delta->sites, delta->site_count, top, SITE_COLUMNS);
+    put_summary(sink, delta);
+    return lmm_sink_flush(sink);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */

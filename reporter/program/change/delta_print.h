@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 struct lmm_delta;
+struct lmm_sink;
 
 enum {
     LMM_DELTA_TOP = 20, /* rows of a table where the user does not say */
@@ -20,11 +21,12 @@ enum {
 /*
  * Prints the families and sites that changed, most growth first, at most `top` of each (0:
  * LMM_DELTA_TOP), with a line for what is left out, and last a line that starts with "SUMMARY:".
- * Returns 0 or -ENOMEM; what happens to writes is out's matter.
+ * Returns 0, or -errno of the first write that failed.
  */
-int lmm_delta_text(const struct lmm_delta *delta, size_t top, FILE *out);
+int lmm_delta_text(const struct lmm_delta *delta, size_t top, struct lmm_sink *sink);
 
-/* Prints one JSON document; top: as above, but 0 is all. Returns as above. */
+/* Prints one JSON document; top: as above, but 0 is all. Returns 0 or -ENOMEM; a write that fails sets out's
+ * error indicator. */
 int lmm_delta_json(const struct lmm_delta *delta, size_t top, FILE *out);
 
 #endif

@@ -10,6 +10,7 @@
 #include "reporter/program/change/delta.h"
 #include "reporter/program/change/delta_print.h"
 #include "reporter/program/base/parse.h"
+#include "reporter/program/base/output.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/symbols.h"
@@ -94,9 +95,15 @@ static const struct argp argp = {
 
 static int print(const struct lmm_delta *delta, const struct options *options)
 {
-    int error = options->json ? lmm_delta_json(delta, options->top, stdout)
-                              : lmm_delta_text(delta, options->top, stdout);
+    struct lmm_output output;
+    int error;
 
+    if (!options->json) {
+        lmm_output_open(&output, NULL, 0);
+        lmm_delta_text(delta, options->top, &output.sink);
+        return lmm_output_close(&output);
+    }
+    error = lmm_delta_json(delta, options->top, stdout);
     if (error != 0) {
         lmm_complain("%s", strerror(-error));
         return LMM_EXIT_FAILED;

@@ -10,24 +10,24 @@
 #include <string.h>
 
 #include "reporter/program/base/clock.h"
+#include "reporter/core/grid.h"
 #include "reporter/core/model.h"
+#include "reporter/core/words.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/base/names.h"
+#include "reporter/program/base/output.h"
 #include "reporter/program/ledger/place.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/snapshot.h"
-#include "reporter/program/base/table.h"
 
 enum {
     LS_SCHEMA_VERSION = 1,
 };
 
-enum column { PID, PROGRAM, AGE, LIVE_BYTES, FAMILIES, STATE, COLUMNS };
-
-static const struct lmm_table_column columns[COLUMNS] = {
-    [PID] = {"PID", true},           [PROGRAM] = {"PROGRAM", false},
-    [AGE] = {"AGE", true},           [LIVE_BYTES] = {"LIVE-BYTES", true},
-    [FAMILIES] = {"FAMILIES", true}, [STATE] = {"STATE", false},
+static const struct lmm_grid_column columns[] = {
+    {.heading = "PID", .right = true},      {.heading = "PROGRAM"},
+    {.heading = "AGE", .right = true},      {.heading = "LIVE-BYTES", .right = true},
+    {.heading = "FAMILIES", .right = true}, {.heading = "STATE"},
 };
 
 struct arguments {
@@ -67,8 +67,8 @@ static uint64_t age_seconds(const struct lmm_place *place)
     return now > start ? now - start : 0;
 }
 
-/* Returns "42s", "5m12s", "3h07m" or "12d04h", to be freed. */
-static char *age_words(uint64_t seconds)
+/* Writes "42s", "5m12s", "3h07m" or "12d04h" to cell, of LMM_CELL_BYTES. */
+static void write_age(char *cell, uint64_t seconds)
 {
     static const struct {
         uint64_t seconds;
@@ -76,18 +76,16 @@ static char *age_words(uint64_t seconds)
         char name;
         char part_name;
     } units[] = {{86400, 3600, 'd', 'h'}, {3600, 60, 'h', 'm'}, {60, 1, 'm', 's'}};
-    char *words = NULL;
-    int length = -1;
 
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && length < 0; i++) {
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (seconds >= units[i].seconds) {
-            length = asprintf(&words, "%" PRIu64 "%c%02" PRIu64 "%c", seconds / units[i].seconds,
-                              units[i].name, seconds % units[i].seconds / units[i].part,
-                              units[i].part_name);
+            snprintf(cell, LMM_CELL_BYTES, "%" PRIu64 "%c%02" PRIu64 "%c",
+                     seconds / units[i].seconds, units[i].name,
+                     seconds % units[i].seconds / units[i].part, units[i].part_name);
+            return;
         }
     }
-    length = length < 0 ? asprintf(&words, "%" PRIu64 "s", seconds) : length;
-    return length < 0 ? NULL : words;
+    snprintf(cell, LMM_CELL_BYTES, "%" PRIu64 "s", seconds);
 }
 
 static const char *state_of(const struct lmm_place *place, const struct lmm_snapshot *snapshot)
@@ -97,43 +95,88 @@ static const char *state_of(const struct lmm_place *place, const struct lmm_snap
 
 /* ---- Table ----------------------------------------------------------------------------------- */
 
-static char *number(uint64_t value)
-{
-    char *text = NULL;
+struct row {
+    const struct lmm_place *place;
+    const char *state;
+    uint64_t age_seconds;
+    bool is_damaged; /* without the two figures */
+    uint64_t live_bytes;
+    uint64_t families;
+};
 
-    return asprintf(&text, "%" PRIu64, value) < 0 ? NULL : text;
+static struct row row_of(const struct lmm_place *place)
+{
+    struct lmm_reason reason = {""};
+    struct lmm_snapshot *snapshot = lmm_snapshot_try(place->path, &reason);
+    struct row row = {
+        .place = place,
+        .state = state_of(place, snapshot),
+        .age_seconds = age_seconds(place),
+        .is_damaged = snapshot == NULL,
+    };
+
+    if (snapshot != NULL) {
+        row.live_bytes = snapshot->model->total.live_bytes;
+        row.families = snapshot->model->family_count;
+    }
+    lmm_snapshot_free(snapshot);
+    return row;
 }
 
-static void put_line(struct lmm_table *table, const struct lmm_place *place,
-                     const struct lmm_snapshot *snapshot)
+static void add_row(struct lmm_grid *grid, const struct row *row)
 {
-    lmm_table_line(table);
-    lmm_table_text(table, PID, number(place->pid));
-    lmm_table_text(table, PROGRAM,
-                   place->program == NULL ? NULL : lmm_name_escaped(lmm_string_of(place->program)));
-    lmm_table_text(table, AGE, age_words(age_seconds(place)));
-    lmm_table_text(table, STATE, strdup(state_of(place, snapshot)));
-    if (snapshot == NULL) {
-        lmm_table_text(table, LIVE_BYTES, strdup("-"));
-        lmm_table_text(table, FAMILIES, strdup("-"));
+    char cell[LMM_CELL_BYTES];
+
+    snprintf(cell, sizeof(cell), "%" PRIu32, row->place->pid);
+    lmm_grid_text(grid, cell);
+    lmm_grid_text(grid, row->place->program == NULL ? "" : row->place->program);
+    write_age(cell, row->age_seconds);
+    lmm_grid_text(grid, cell);
+    if (row->is_damaged) {
+        lmm_grid_text(grid, "-");
+        lmm_grid_text(grid, "-");
     } else {
-        lmm_table_count(table, LIVE_BYTES, snapshot->model->total.live_bytes);
-        lmm_table_count(table, FAMILIES, snapshot->model->family_count);
+        lmm_grid_count(grid, row->live_bytes);
+        lmm_grid_count(grid, row->families);
     }
+    lmm_grid_text(grid, row->state);
+    lmm_grid_end_row(grid);
+}
+
+static int put_table(const struct row *rows, size_t count)
+{
+    struct lmm_output output;
+    struct lmm_grid grid;
+
+    lmm_output_open(&output, NULL, 0);
+    lmm_grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]), 0, &output.sink);
+    for (size_t i = 0; i < count; i++) {
+        add_row(&grid, &rows[i]);
+    }
+    lmm_grid_put_headings(&grid);
+    for (size_t i = 0; i < count; i++) {
+        add_row(&grid, &rows[i]);
+    }
+    return lmm_output_close(&output);
 }
 
 static int print_table(const struct lmm_places *places)
 {
-    struct lmm_table *table = lmm_table_new(columns, COLUMNS);
+    struct row *rows = calloc(places->count + 1, sizeof(*rows));
+    int status = LMM_EXIT_DONE;
 
-    for (size_t i = 0; table != NULL && i < places->count; i++) {
-        struct lmm_reason reason = {""};
-        struct lmm_snapshot *snapshot = lmm_snapshot_try(places->place[i].path, &reason);
-
-        put_line(table, &places->place[i], snapshot);
-        lmm_snapshot_free(snapshot);
+    if (rows == NULL) {
+        lmm_complain("out of memory");
+        return LMM_EXIT_FAILED;
     }
-    return lmm_table_print(table, stdout);
+    for (size_t i = 0; i < places->count; i++) {
+        rows[i] = row_of(&places->place[i]);
+    }
+    if (places->count > 0) {
+        status = put_table(rows, places->count);
+    }
+    free(rows);
+    return status;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -198,12 +241,13 @@ static int print_json(const struct lmm_places *places)
     json_t *document = document_of(places);
 
     if (document == NULL) {
-        return -1;
+        lmm_complain("out of memory");
+        return LMM_EXIT_FAILED;
     }
     json_dumpf(document, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(document);
-    return 0;
+    return LMM_EXIT_DONE;
 }
 
 int lmm_cmd_ls(int argc, char **argv)
@@ -212,13 +256,11 @@ int lmm_cmd_ls(int argc, char **argv)
 
     argp_parse(&parser, argc, argv, 0, NULL, &arguments);
     struct lmm_places places = lmm_places_list();
-    int error = arguments.json ? print_json(&places) : print_table(&places);
+    int status = arguments.json ? print_json(&places) : print_table(&places);
 
-    if (error != 0) {
-        lmm_complain("out of memory");
-    } else if (places.unreadable > 0) {
+    if (status == LMM_EXIT_DONE && places.unreadable > 0) {
         lmm_complain("%zu more files are no ledgers that can be read", places.unreadable);
     }
     lmm_places_free(&places);
-    return error != 0 ? LMM_EXIT_FAILED : LMM_EXIT_DONE;
+    return status;
 }

@@ -10,22 +10,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reporter/core/grid.h"
 #include "reporter/core/model.h"
-#include "reporter/program/base/names.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/base/select.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/symbols.h"
-#include "reporter/program/base/table.h"
 #include "reporter/core/words.h"
 
-enum column { BYTES, BLOCKS, PLACE, FUNCTION, FAMILY, COLUMNS };
-
-static const struct lmm_table_column columns[COLUMNS] = {
-    [BYTES] = {"BYTES", true},        [BLOCKS] = {"BLOCKS", true},  [PLACE] = {"PLACE", false},
-    [FUNCTION] = {"FUNCTION", false}, [FAMILY] = {"FAMILY", false},
+static const struct lmm_grid_column columns[] = {
+    {.heading = "BYTES", .right = true},
+    {.heading = "BLOCKS", .right = true},
+    {.heading = "PLACE"},
+    {.heading = "FUNCTION"},
+    {.heading = "FAMILY"},
 };
 
 struct arguments {
@@ -60,67 +60,73 @@ static const struct argp parser = {
 
 /* ---- For programs ---------------------------------------------------------------------------- */
 
-static void put_or_dash(struct lmm_sink *sink, struct lmm_string string)
+static struct lmm_string or_dash(struct lmm_string string)
 {
-    lmm_put_string(sink, string.bytes > 0 ? string : lmm_string_of("-"));
+    return string.bytes > 0 ? string : lmm_string_of("-");
 }
 
 static void put_site(struct lmm_sink *sink, const struct lmm_model_site *site)
 {
     lmm_sink_printf(sink, "%" PRIu64 "\t%" PRIu64 "\t", site->live_bytes, site->live_blocks);
-    put_or_dash(sink, site->file);
+    lmm_put_string(sink, or_dash(site->file));
     if (site->line != 0) {
         lmm_sink_printf(sink, ":%" PRIu32, site->line);
     }
     lmm_sink_puts(sink, "\t");
-    put_or_dash(sink, site->function);
+    lmm_put_string(sink, or_dash(site->function));
     lmm_sink_puts(sink, "\t");
     lmm_put_string(sink, site->family->name);
     lmm_sink_puts(sink, "\n");
 }
 
-static int print_lines(const struct lmm_model *model)
+static void print_lines(const struct lmm_model *model, struct lmm_sink *sink)
 {
-    struct lmm_output output;
-
-    lmm_output_open(&output, NULL, 0);
     for (size_t i = 0; i < model->site_count; i++) {
-        put_site(&output.sink, &model->sites[i]);
+        put_site(sink, &model->sites[i]);
     }
-    return lmm_output_close(&output);
 }
 
 /* ---- For people ------------------------------------------------------------------------------ */
 
-static char *text_or_dash(struct lmm_string string)
+static void add_rows(struct lmm_grid *grid, const struct lmm_model *model)
 {
-    return lmm_name_escaped(string.bytes > 0 ? string : lmm_string_of("-"));
-}
-
-static char *place_of(const struct lmm_model_site *site)
-{
-    return lmm_name_place(site->file, site->line, lmm_string_of(""));
-}
-
-static int print_table(const struct lmm_model *model)
-{
-    struct lmm_table *table = lmm_table_new(columns, COLUMNS);
-
-    for (size_t i = 0; table != NULL && i < model->site_count; i++) {
+    for (size_t i = 0; i < model->site_count; i++) {
         const struct lmm_model_site *site = &model->sites[i];
 
-        lmm_table_line(table);
-        lmm_table_count(table, BYTES, site->live_bytes);
-        lmm_table_count(table, BLOCKS, site->live_blocks);
-        lmm_table_text(table, PLACE, place_of(site));
-        lmm_table_text(table, FUNCTION, text_or_dash(site->function));
-        lmm_table_text(table, FAMILY, lmm_name_escaped(site->family->name));
+        lmm_grid_count(grid, site->live_bytes);
+        lmm_grid_count(grid, site->live_blocks);
+        lmm_grid_end_cell(grid, lmm_put_place(lmm_grid_begin_cell(grid), site->file, site->line,
+                                              lmm_string_of("")));
+        lmm_grid_string(grid, or_dash(site->function));
+        lmm_grid_string(grid, site->family->name);
+        lmm_grid_end_row(grid);
     }
-    if (lmm_table_print(table, stdout) != 0) {
-        lmm_complain("out of memory");
-        return LMM_EXIT_FAILED;
+}
+
+static void print_table(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    struct lmm_grid grid;
+
+    if (model->site_count == 0) {
+        return;
     }
-    return LMM_EXIT_DONE;
+    lmm_grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]), 0, sink);
+    add_rows(&grid, model);
+    lmm_grid_put_headings(&grid);
+    add_rows(&grid, model);
+}
+
+static int print(const struct lmm_model *model)
+{
+    struct lmm_output output;
+
+    lmm_output_open(&output, NULL, 0);
+    if (lmm_output_is_terminal(&output)) {
+        print_table(model, &output.sink);
+    } else {
+        print_lines(model, &output.sink);
+    }
+    return lmm_output_close(&output);
 }
 
 int lmm_cmd_sites(int argc, char **argv)
@@ -136,8 +142,7 @@ int lmm_cmd_sites(int argc, char **argv)
         lmm_complain("out of memory");
     } else if (snapshot != NULL) {
         lmm_select_apply(&arguments.select, snapshot->model);
-        status =
-            isatty(STDOUT_FILENO) ? print_table(snapshot->model) : print_lines(snapshot->model);
+        status = print(snapshot->model);
     }
     lmm_snapshot_free(snapshot);
     lmm_symbols_close(symbols);

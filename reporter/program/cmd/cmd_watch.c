@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 
 #include "reporter/program/base/clock.h"
+#include "reporter/core/grid.h"
 #include "reporter/core/model.h"
+#include "reporter/core/sink.h"
 #include "reporter/program/change/delta.h"
 #include "reporter/program/change/growth.h"
 #include "reporter/program/ledger/ledger_file.h"
@@ -23,7 +25,6 @@
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/symbols.h"
-#include "reporter/program/base/table.h"
 #include "reporter/core/words.h"
 
 #define EVERY_MIN_NS UINT64_C(10000000)
@@ -52,6 +53,8 @@ struct watch {
     uint64_t last_ns;
     size_t readings;
     size_t failures;
+    struct lmm_sink sink; /* to stdout */
+    struct lmm_grid lines;
     bool over;
     struct lmm_reason reason; /* why, where there is something to say */
 };
@@ -168,10 +171,12 @@ static bool take_in(struct watch *watch, struct lmm_snapshot *snapshot, uint64_t
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
-static void put_signed(char *cell, int64_t value)
+/* A lmm_sink_write_fn; a write that fails sets the error indicator of stdout. */
+static int to_stdout(void *context, const char *data, size_t bytes)
 {
-    cell[0] = value < 0 ? '-' : '+';
-    lmm_write_count(value == 0 ? cell : cell + 1, value < 0 ? -(uint64_t) value : (uint64_t) value);
+    (void) context;
+    fwrite(data, 1, bytes, stdout);
+    return 0;
 }
 
 static double seconds(uint64_t ns)
@@ -179,84 +184,85 @@ static double seconds(uint64_t ns)
     return (double) ns / (double) LMM_NS_PER_SECOND;
 }
 
-/* Writes how often something happened a second; counters that went back are damage. */
-static void write_rate(char *cell, struct lmm_change change, uint64_t ns)
+/* Returns how often something happened a second; counters that went back are damage. */
+static uint64_t rate_of(struct lmm_change change, uint64_t ns)
 {
     int64_t growth = lmm_change_growth(change);
 
-    lmm_write_count(cell, growth <= 0 ? 0 : (uint64_t) ((double) growth / seconds(ns) + 0.5));
+    return growth <= 0 ? 0 : (uint64_t) ((double) growth / seconds(ns) + 0.5);
 }
 
-/* Prints "word_t +4,096", or "-" when no family grew. */
-static bool put_fastest(const struct lmm_delta *delta)
+/* Lines are printed as readings come, so the columns have fixed widths. */
+static const struct lmm_grid_column line_columns[] = {
+    {.heading = "TIME", .right = true, .width_min = 9},
+    {.heading = "LIVE-BYTES", .right = true, .width_min = 19},
+    {.heading = "CHANGE", .right = true, .width_min = 15},
+    {.heading = "ALLOCS/S", .right = true, .width_min = 11},
+    {.heading = "FREES/S", .right = true, .width_min = 11},
+    {.heading = "GREW-MOST"},
+};
+
+static void start_lines(struct watch *watch)
 {
-    char cell[LMM_CELL_BYTES];
-    char *name;
-
-    if (delta->family_count == 0 || lmm_change_growth(delta->families[0].live_bytes) <= 0) {
-        puts("-");
-        return true;
-    }
-    name = lmm_name_escaped(delta->families[0].family);
-    if (name == NULL) {
-        return false;
-    }
-    put_signed(cell, lmm_change_growth(delta->families[0].live_bytes));
-    printf("%s %s\n", name, cell);
-    free(name);
-    return true;
+    lmm_sink_init(&watch->sink, to_stdout, NULL);
+    lmm_grid_init(&watch->lines, line_columns, sizeof(line_columns) / sizeof(line_columns[0]), 0,
+                  &watch->sink);
+    lmm_grid_put_headings(&watch->lines);
+    lmm_sink_flush(&watch->sink);
 }
 
-static void put_headings(void)
+/* Adds "word_t +4,096", or "-" when no family grew. */
+static void add_fastest(struct lmm_grid *lines, const struct lmm_delta *delta)
 {
-    printf("%9s %20s %16s %12s %12s  %s\n", "TIME", "LIVE-BYTES", "CHANGE", "ALLOCS/S", "FREES/S",
-           "GREW-MOST");
+    int64_t growth =
+        delta->family_count == 0 ? 0 : lmm_change_growth(delta->families[0].live_bytes);
+    char cell[LMM_CELL_BYTES + 1] = " ";
+
+    if (growth <= 0) {
+        lmm_grid_text(lines, "-");
+        return;
+    }
+    struct lmm_sink *sink = lmm_grid_begin_cell(lines);
+    size_t columns = lmm_put_string(sink, delta->families[0].family);
+
+    lmm_write_change(cell + 1, growth);
+    lmm_grid_end_cell(lines, columns + lmm_put_string(sink, lmm_string_of(cell)));
 }
 
-/* Prints what changed between the last reading and this one. */
-static bool put_line(const struct watch *watch, const struct lmm_snapshot *snapshot,
-                     uint64_t time_ns)
+/* Prints what changed between the last reading and this one; false: out of memory. */
+static bool put_line(struct watch *watch, const struct lmm_snapshot *snapshot, uint64_t time_ns)
 {
     struct lmm_delta *delta = lmm_delta_make(watch->last->model, snapshot->model, NULL, false);
     uint64_t passed_ns = time_ns - watch->last_ns;
-    char live[LMM_CELL_BYTES];
-    char change[LMM_CELL_BYTES];
-    char allocations[LMM_CELL_BYTES];
-    char frees[LMM_CELL_BYTES];
+    char time[LMM_CELL_BYTES];
 
     if (delta == NULL) {
         return false;
     }
-    lmm_write_count(live, delta->total.live_bytes.after);
-    put_signed(change, lmm_change_growth(delta->total.live_bytes));
-    write_rate(allocations, delta->total.allocations, passed_ns);
-    write_rate(frees, delta->total.frees, passed_ns);
-    printf("%8.2fs %20s %16s %12s %12s  ", seconds(time_ns - watch->start_ns), live, change,
-           allocations, frees);
-    bool printed = put_fastest(delta);
-
+    snprintf(time, sizeof(time), "%.2fs", seconds(time_ns - watch->start_ns));
+    lmm_grid_text(&watch->lines, time);
+    lmm_grid_count(&watch->lines, delta->total.live_bytes.after);
+    lmm_grid_change(&watch->lines, lmm_change_growth(delta->total.live_bytes));
+    lmm_grid_count(&watch->lines, rate_of(delta->total.allocations, passed_ns));
+    lmm_grid_count(&watch->lines, rate_of(delta->total.frees, passed_ns));
+    add_fastest(&watch->lines, delta);
+    lmm_grid_end_row(&watch->lines);
+    lmm_sink_flush(&watch->sink);
     lmm_delta_free(delta);
-    return printed;
+    return true;
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-enum {
-    RATE,
-    GREW,
-    LIVE_BYTES,
-    FAMILY,
-    PLACE,
-    COLUMNS,
+static const struct lmm_grid_column growing_columns[] = {
+    {.heading = "BYTES/S", .right = true},
+    {.heading = "GREW-BY", .right = true},
+    {.heading = "LIVE-BYTES", .right = true},
+    {.heading = "FAMILY"},
+    {.heading = "ALLOCATED-AT"},
 };
 
-static const struct lmm_table_column columns[COLUMNS] = {
-    [RATE] = {"BYTES/S", true},          [GREW] = {"GREW-BY", true},
-    [LIVE_BYTES] = {"LIVE-BYTES", true}, [FAMILY] = {"FAMILY", false},
-    [PLACE] = {"ALLOCATED-AT", false},
-};
-
-static char *rate_cell(uint64_t bytes_per_hour)
+static void add_rate(struct lmm_grid *grid, uint64_t bytes_per_hour)
 {
     char cell[LMM_CELL_BYTES];
     uint64_t tenths = (bytes_per_hour * 10 + SECONDS_PER_HOUR / 2) / SECONDS_PER_HOUR;
@@ -266,25 +272,37 @@ static char *rate_cell(uint64_t bytes_per_hour)
     } else {
         lmm_write_count(cell, (bytes_per_hour + SECONDS_PER_HOUR / 2) / SECONDS_PER_HOUR);
     }
-    return strdup(cell);
+    lmm_grid_text(grid, cell);
 }
 
-static int put_growing(const struct lmm_growing *growing, size_t count)
+static void add_growing(struct lmm_grid *grid, const struct lmm_growing *growing, size_t count)
 {
-    struct lmm_table *table = lmm_table_new(columns, COLUMNS);
-
-    for (size_t i = 0; table != NULL && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct lmm_model_site *site = growing[i].site;
         struct lmm_change change = {growing[i].first_bytes, site->live_bytes};
 
-        lmm_table_line(table);
-        lmm_table_text(table, RATE, rate_cell(growing[i].bytes_per_hour));
-        lmm_table_signed(table, GREW, lmm_change_growth(change));
-        lmm_table_count(table, LIVE_BYTES, site->live_bytes);
-        lmm_table_text(table, FAMILY, lmm_name_escaped(site->family->name));
-        lmm_table_text(table, PLACE, lmm_name_place(site->file, site->line, site->function));
+        add_rate(grid, growing[i].bytes_per_hour);
+        lmm_grid_change(grid, lmm_change_growth(change));
+        lmm_grid_count(grid, site->live_bytes);
+        lmm_grid_string(grid, site->family->name);
+        lmm_grid_end_cell(
+            grid, lmm_put_place(lmm_grid_begin_cell(grid), site->file, site->line, site->function));
+        lmm_grid_end_row(grid);
     }
-    return lmm_table_print(table, stdout);
+}
+
+static void put_growing(const struct lmm_growing *growing, size_t count)
+{
+    struct lmm_sink sink;
+    struct lmm_grid grid;
+
+    lmm_sink_init(&sink, to_stdout, NULL);
+    lmm_grid_init(&grid, growing_columns, sizeof(growing_columns) / sizeof(growing_columns[0]), 0,
+                  &sink);
+    add_growing(&grid, growing, count);
+    lmm_grid_put_headings(&grid);
+    add_growing(&grid, growing, count);
+    lmm_sink_flush(&sink);
 }
 
 /* Prints which sites grow steadily. Returns 0 or -ENOMEM. */
@@ -296,7 +314,6 @@ static int put_verdict(const struct watch *watch)
     bool named = lmm_symbols_apply(&symbols, 0, watch->last->model);
     size_t count = lmm_growth_steady(watch->growth, watch->last->model, &growing);
     size_t shown = count < watch->options.top ? count : watch->options.top;
-    int error = 0;
 
     if (!named || count == SIZE_MAX) {
         free(growing);
@@ -310,14 +327,14 @@ static int put_verdict(const struct watch *watch)
         puts("no site grows steadily");
     } else {
         printf("%zu %s steadily:\n", count, lmm_plural(count, "site grows", "sites grow"));
-        error = put_growing(growing, shown);
+        put_growing(growing, shown);
     }
     if (shown < count) {
         printf("... and %zu more\n", count - shown);
     }
     free(growing);
     lmm_symbols_close(symbols);
-    return error;
+    return 0;
 }
 
 static int put_end(const struct watch *watch)
@@ -330,7 +347,7 @@ static int put_end(const struct watch *watch)
     if (program == NULL) {
         return -ENOMEM;
     }
-    put_signed(growth, lmm_change_growth(change));
+    lmm_write_change(growth, lmm_change_growth(change));
     if (watch->over) {
         printf("\nended early: %s", watch->reason.text);
     }
@@ -397,7 +414,7 @@ static int run(struct watch *watch)
     uint64_t end_ns = options->for_ns == 0 ? UINT64_MAX : watch->start_ns + options->for_ns;
     int error = 0;
 
-    put_headings();
+    start_lines(watch);
     while (error == 0 && !watch->over && !stopped && fflush(stdout) == 0) {
         uint64_t now = lmm_clock_ns(CLOCK_MONOTONIC);
 

@@ -19,6 +19,10 @@ struct lmm_run_process;
 struct lmm_run_stacks;
 struct lmm_sink;
 
+enum {
+    LMM_PAGE_INDENT = 2, /* of rows */
+};
+
 struct lmm_page {
     const struct lmm_run *run;
     const struct lmm_run_process *process;

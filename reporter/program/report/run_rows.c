@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* run_rows: sections whose rows are spots, with stacks below them. See run_page.h for the contract. */
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdbool.h>
+#include <stddef.h>
 
+#include "reporter/core/grid.h"
 #include "reporter/core/model.h"
-#include "reporter/program/base/grid.h"
-#include "reporter/program/base/names.h"
 #include "reporter/program/report/run_page.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/run_stacks.h"
@@ -13,91 +12,27 @@
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
 
-enum {
-    RANK,
-    FIRST,
-    SHARE,
-    SECOND,
-    STACKS,
-    PLACE,
-    SPOT_COLUMNS,
-};
-
 struct section {
     const char *title;
     enum lmm_measure measure;
     bool first_is_bytes; /* and the second a count; else the other way round */
     bool second_is_bytes;
     bool is_share_of_own; /* of the row's second figure, not of the section's first */
-    struct lmm_grid_column columns[SPOT_COLUMNS];
+    const char *first;    /* headings of the two figures */
+    const char *second;
 };
 
 static const struct section sections[] = {
-    [LMM_MEASURE_PEAK] = {"Peak consumers",
-                          LMM_MEASURE_PEAK,
-                          true,
-                          false,
-                          false,
-                          {{"", true},
-                           {"at the peak", true},
-                           {"share", true},
-                           {"blocks", true},
-                           {"stacks", true},
-                           {"allocated at", false}}},
-    [LMM_MEASURE_ALLOCATIONS] = {"Most allocating sites",
-                                 LMM_MEASURE_ALLOCATIONS,
-                                 false,
-                                 true,
-                                 false,
-                                 {{"", true},
-                                  {"allocations", true},
-                                  {"share", true},
-                                  {"in bytes", true},
-                                  {"stacks", true},
-                                  {"allocated at", false}}},
-    [LMM_MEASURE_LEAKS] = {"Leaks",
-                           LMM_MEASURE_LEAKS,
-                           true,
-                           false,
-                           false,
-                           {{"", true},
-                            {"leaked", true},
-                            {"share", true},
-                            {"blocks", true},
-                            {"stacks", true},
-                            {"allocated at", false}}},
-    [LMM_MEASURE_TEMPORARIES] = {"Temporary allocations",
-                                 LMM_MEASURE_TEMPORARIES,
-                                 false,
-                                 false,
-                                 true,
-                                 {{"", true},
-                                  {"temporary", true},
-                                  {"share", true},
-                                  {"of allocations", true},
-                                  {"stacks", true},
-                                  {"allocated at", false}}},
+    [LMM_MEASURE_PEAK] = {"Peak consumers", LMM_MEASURE_PEAK, true, false, false, "at the peak",
+                          "blocks"},
+    [LMM_MEASURE_ALLOCATIONS] = {"Most allocating sites", LMM_MEASURE_ALLOCATIONS, false, true,
+                                 false, "allocations", "in bytes"},
+    [LMM_MEASURE_LEAKS] = {"Leaks", LMM_MEASURE_LEAKS, true, false, false, "leaked", "blocks"},
+    [LMM_MEASURE_TEMPORARIES] = {"Temporary allocations", LMM_MEASURE_TEMPORARIES, false, false,
+                                 true, "temporary", "of allocations"},
 };
 
-/* Returns where a spot is, as text reports print it; NULL: memory ran out. */
-static char *place_of(const struct lmm_model_site *site)
-{
-    char *place = lmm_name_place(site->file, site->line, site->function);
-    char *family = site->stack == 0 ? lmm_name_escaped(site->family->name) : NULL;
-    char *both = NULL;
-
-    if (site->stack != 0) {
-        return place;
-    }
-    if (place != NULL && family != NULL && asprintf(&both, "%s of %s", place, family) < 0) {
-        both = NULL;
-    }
-    free(place);
-    free(family);
-    return both;
-}
-
-static void fill_figure(struct lmm_grid *grid, uint64_t value, bool is_bytes)
+static void add_figure(struct lmm_grid *grid, uint64_t value, bool is_bytes)
 {
     if (is_bytes) {
         lmm_grid_bytes(grid, value);
@@ -106,19 +41,33 @@ static void fill_figure(struct lmm_grid *grid, uint64_t value, bool is_bytes)
     }
 }
 
-static void fill_row(struct lmm_grid *grid, const struct section *section, size_t rank,
-                     const struct lmm_spot *spot, uint64_t total)
+/* Adds where a spot is; the family says more than a place does where there are no stacks. */
+static void add_place(struct lmm_grid *grid, const struct lmm_model_site *site)
+{
+    struct lmm_sink *sink = lmm_grid_begin_cell(grid);
+    size_t columns = lmm_put_place(sink, site->file, site->line, site->function);
+
+    if (site->stack == 0) {
+        columns += lmm_put_string(sink, lmm_string_of(" of "));
+        columns += lmm_put_string(sink, site->family->name);
+    }
+    lmm_grid_end_cell(grid, columns);
+}
+
+static void add_row(struct lmm_grid *grid, const struct section *section, size_t rank,
+                    const struct lmm_spot *spot, uint64_t total)
 {
     uint64_t first = lmm_tally_first(&spot->tally, section->measure);
     uint64_t second = lmm_tally_second(&spot->tally, section->measure);
+    uint64_t whole = section->is_share_of_own ? second : total;
 
-    lmm_grid_line(grid);
     lmm_grid_count(grid, rank);
-    fill_figure(grid, first, section->first_is_bytes);
-    lmm_grid_share(grid, first, section->is_share_of_own ? second : total);
-    fill_figure(grid, second, section->second_is_bytes);
+    add_figure(grid, first, section->first_is_bytes);
+    lmm_grid_share(grid, lmm_model_permille(first, whole), whole);
+    add_figure(grid, second, section->second_is_bytes);
     lmm_grid_count(grid, lmm_spot_traces(spot, section->measure));
-    lmm_grid_text(grid, place_of(spot->site));
+    add_place(grid, spot->site);
+    lmm_grid_end_row(grid);
 }
 
 static void put_figure(const struct lmm_page *page, uint64_t value, const struct section *section)
@@ -198,26 +147,32 @@ static size_t shown_of(const struct lmm_page *page, enum lmm_measure measure, si
 void lmm_page_rows(const struct lmm_page *page, enum lmm_measure measure)
 {
     const struct section *section = &sections[measure];
+    const struct lmm_grid_column columns[] = {
+        {.heading = "", .right = true},       {.heading = section->first, .right = true},
+        {.heading = "share", .right = true},  {.heading = section->second, .right = true},
+        {.heading = "stacks", .right = true}, {.heading = "allocated at"},
+    };
     struct lmm_spots *spots = page->process->spots;
+    uint64_t total = lmm_tally_first(&spots->total, measure);
     size_t count = lmm_spots_order(spots, measure);
     size_t shown = shown_of(page, measure, count);
     bool is_leaks = measure == LMM_MEASURE_LEAKS;
-    struct lmm_grid *grid =
-        count == 0 ? NULL : lmm_grid_new(section->columns, (size_t) SPOT_COLUMNS);
+    struct lmm_grid grid;
 
     if (count == 0) {
         return;
     }
+    lmm_grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]), LMM_PAGE_INDENT,
+                  page->sink);
     for (size_t i = 0; i < shown; i++) {
-        fill_row(grid, section, i + 1, &spots->items[i], lmm_tally_first(&spots->total, measure));
+        add_row(&grid, section, i + 1, &spots->items[i], total);
     }
     lmm_page_heading(page, is_leaks && !lmm_page_has_ended_well(page) ? "Live at the end"
                                                                       : section->title);
-    lmm_grid_put_headings(grid, page->sink);
+    lmm_grid_put_headings(&grid);
     for (size_t i = 0; i < shown; i++) {
-        lmm_grid_put_line(grid, i, page->sink);
+        add_row(&grid, section, i + 1, &spots->items[i], total);
         put_stacks(page, section, &spots->items[i]);
     }
     put_rest(page, section, shown, count);
-    lmm_grid_free(grid);
 }

@@ -70,22 +70,13 @@ static bool is_start(const struct lmm_model_call *call)
 static bool put_call(void *context, const struct lmm_model_call *call)
 {
     struct lines *lines = context;
-    struct lmm_string place = call->line != 0 ? call->file : call->module;
 
     if (lines->depth > 0 && is_start(call)) {
         return false;
     }
     lmm_sink_printf(lines->sink, "        #%zu ", lines->depth++);
-    lmm_put_string(lines->sink, call->function);
-    if (place.bytes > 0 && (call->line != 0 || call->is_named)) {
-        lmm_sink_puts(lines->sink, " (");
-        lmm_put_string(lines->sink, place);
-        if (call->line != 0) {
-            lmm_sink_printf(lines->sink, ":%" PRIu32, call->line);
-        }
-        lmm_sink_puts(lines->sink, ")");
-    }
-    lmm_sink_puts(lines->sink, call->is_inline ? " [inlined]\n" : "\n");
+    lmm_stack_put_call(lines->sink, call);
+    lmm_sink_puts(lines->sink, "\n");
     return !is_main(call);
 }
 

@@ -2,13 +2,11 @@
 /* run_text: the report of `lmm run` for people, its sizes, and its end. See run_report.h for the contract. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "reporter/core/grid.h"
 #include "reporter/core/model.h"
-#include "reporter/program/base/grid.h"
-#include "reporter/program/base/names.h"
 #include "reporter/program/report/run_page.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/run_stacks.h"
@@ -29,7 +27,11 @@ struct size {
 };
 
 static const struct lmm_grid_column size_columns[] = {
-    {"family", false}, {"allocations", true}, {"share", true}, {"in bytes", true}, {"", false},
+    {.heading = "family"},
+    {.heading = "allocations", .right = true},
+    {.heading = "share", .right = true},
+    {.heading = "in bytes", .right = true},
+    {.heading = ""}, /* a bar */
 };
 
 /* By size; runs, whose families have the size of a part, go last. */
@@ -90,87 +92,101 @@ static struct size *list_sizes(const struct lmm_model *model, size_t *ret_count)
     return sizes;
 }
 
-/* Returns a bar for part of most, at least a mark for what is not 0. */
-static char *bar_of(uint64_t part, uint64_t most)
+/* Adds a bar for part of most, at least one mark for what is not 0. */
+static void add_bar(struct lmm_grid *grid, uint64_t part, uint64_t most)
 {
+    char bar[BAR_COLUMNS + 1] = "";
     uint32_t permille = lmm_model_permille(part, most);
     size_t columns = (permille * (uint32_t) BAR_COLUMNS + 500) / 1000;
-    char *bar = calloc(BAR_COLUMNS + 1, 1);
 
-    if (bar != NULL) {
-        memset(bar, '#', columns > 0 ? columns : 1);
-    }
-    return bar;
+    memset(bar, '#', columns > 0 ? columns : 1);
+    lmm_grid_text(grid, bar);
 }
 
-static void put_sizes(const struct lmm_page *page)
+static void add_sizes(struct lmm_grid *grid, const struct size *sizes, size_t count, uint64_t total)
 {
-    size_t count = 0;
-    struct size *sizes = list_sizes(page->model, &count);
-    struct lmm_grid *grid =
-        lmm_grid_new(size_columns, sizeof(size_columns) / sizeof(size_columns[0]));
     uint64_t most = 0;
 
     for (size_t i = 0; i < count; i++) {
         most = sizes[i].family->allocations > most ? sizes[i].family->allocations : most;
     }
     for (size_t i = 0; i < count; i++) {
-        lmm_grid_line(grid);
-        lmm_grid_text(grid, lmm_name_escaped(sizes[i].family->name));
-        lmm_grid_count(grid, sizes[i].family->allocations);
-        lmm_grid_share(grid, sizes[i].family->allocations, page->model->total.allocations);
+        uint64_t allocations = sizes[i].family->allocations;
+
+        lmm_grid_string(grid, sizes[i].family->name);
+        lmm_grid_count(grid, allocations);
+        lmm_grid_share(grid, lmm_model_permille(allocations, total), total);
         lmm_grid_bytes(grid, sizes[i].allocated_bytes);
-        lmm_grid_text(grid, bar_of(sizes[i].family->allocations, most));
+        add_bar(grid, allocations, most);
+        lmm_grid_end_row(grid);
+    }
+}
+
+static void put_sizes(const struct lmm_page *page)
+{
+    size_t count = 0;
+    struct size *sizes = list_sizes(page->model, &count);
+    struct lmm_grid grid;
+
+    if (sizes == NULL) {
+        page->sink->error = page->sink->error != 0 ? page->sink->error : -ENOMEM;
     }
     if (count > 0) {
+        lmm_grid_init(&grid, size_columns, sizeof(size_columns) / sizeof(size_columns[0]),
+                      LMM_PAGE_INDENT, page->sink);
+        add_sizes(&grid, sizes, count, page->model->total.allocations);
         lmm_page_heading(page, "Sizes");
-        lmm_grid_put_headings(grid, page->sink);
+        lmm_grid_put_headings(&grid);
+        add_sizes(&grid, sizes, count, page->model->total.allocations);
     }
-    for (size_t i = 0; i < count; i++) {
-        lmm_grid_put_line(grid, i, page->sink);
-    }
-    lmm_grid_free(grid);
     free(sizes);
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
 static const struct lmm_grid_column suppression_columns[] = {
-    {"suppressed", true}, {"blocks", true}, {"by", false}};
+    {.heading = "suppressed", .right = true},
+    {.heading = "blocks", .right = true},
+    {.heading = "by"},
+};
+
+/* Adds the suppressions that matched. Returns how many. */
+static size_t add_suppressions(struct lmm_grid *grid, const struct lmm_suppressions *suppressions)
+{
+    size_t rows = 0;
+
+    for (size_t i = 0; i < suppressions->count; i++) {
+        const struct lmm_suppression *item = &suppressions->items[i];
+
+        if (item->blocks > 0) {
+            lmm_grid_bytes(grid, item->bytes);
+            lmm_grid_count(grid, item->blocks);
+            struct lmm_sink *sink = lmm_grid_begin_cell(grid);
+            size_t columns =
+                lmm_put_string(sink, lmm_string_of(item->is_built_in ? "built in: " : "leak:"));
+
+            columns += lmm_put_string(sink, lmm_string_of(item->pattern));
+            lmm_grid_end_cell(grid, columns);
+            lmm_grid_end_row(grid);
+            rows++;
+        }
+    }
+    return rows;
+}
 
 static void put_suppressions(const struct lmm_page *page)
 {
     const struct lmm_suppressions *suppressions = page->run->suppressions;
-    struct lmm_grid *grid = lmm_grid_new(suppression_columns, 3);
-    size_t lines = 0;
+    struct lmm_grid grid;
 
-    for (size_t i = 0; i < suppressions->count; i++) {
-        const struct lmm_suppression *item = &suppressions->items[i];
-        char *pattern = item->blocks == 0 ? NULL : lmm_name_escaped(lmm_string_of(item->pattern));
-        char *words = NULL;
-
-        if (item->blocks == 0) {
-            continue;
-        }
-        lmm_grid_line(grid);
-        lmm_grid_bytes(grid, item->bytes);
-        lmm_grid_count(grid, item->blocks);
-        if (pattern == NULL ||
-            asprintf(&words, "%s%s", item->is_built_in ? "built in: " : "leak:", pattern) < 0) {
-            words = NULL;
-        }
-        lmm_grid_text(grid, words);
-        free(pattern);
-        lines++;
-    }
-    if (lines > 0) {
+    lmm_grid_init(&grid, suppression_columns,
+                  sizeof(suppression_columns) / sizeof(suppression_columns[0]), LMM_PAGE_INDENT,
+                  page->sink);
+    if (add_suppressions(&grid, suppressions) > 0) {
         lmm_page_heading(page, "Suppressed leaks");
-        lmm_grid_put_headings(grid, page->sink);
+        lmm_grid_put_headings(&grid);
+        add_suppressions(&grid, suppressions);
     }
-    for (size_t i = 0; i < lines; i++) {
-        lmm_grid_put_line(grid, i, page->sink);
-    }
-    lmm_grid_free(grid);
 }
 
 static void put_summary(const struct lmm_page *page)

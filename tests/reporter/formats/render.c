@@ -112,8 +112,11 @@ static int diff(int argc, char **argv)
     make(&after, argv[1]);
     struct lmm_delta *delta =
         lmm_delta_make(before.model, after.model, argc > 4 ? argv + 4 : NULL, true);
+    struct lmm_sink sink;
+
+    lmm_sink_init(&sink, to_stdout, NULL);
     int error = argc > 2 && strcmp(argv[2], "json") == 0 ? lmm_delta_json(delta, top, stdout)
-                                                         : lmm_delta_text(delta, top, stdout);
+                                                         : lmm_delta_text(delta, top, &sink);
 
     lmm_delta_free(delta);
     unmake(&before);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* The table printer: widths, alignment, and blanks. */
+#include "reporter/core/grid.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "reporter/core/sink.h"
+#include "reporter/core/words.h"
+
+struct page {
+    char text[2048];
+    size_t bytes;
+};
+
+static int take(void *context, const char *data, size_t bytes)
+{
+    struct page *page = context;
+
+    cr_assert_lt(page->bytes + bytes, sizeof(page->text));
+    memcpy(page->text + page->bytes, data, bytes);
+    page->bytes += bytes;
+    return 0;
+}
+
+static const struct lmm_grid_column columns[] = {
+    {.heading = "name", .width_max = 8},
+    {.heading = "blocks", .right = true},
+    {.heading = "at"},
+};
+
+struct row {
+    const char *name;
+    uint64_t blocks; /* 0: the cell is empty */
+    const char *file;
+};
+
+static void add(struct lmm_grid *grid, const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        lmm_grid_string(grid, lmm_string_of(rows[i].name));
+        if (rows[i].blocks == 0) {
+            lmm_grid_text(grid, "");
+        } else {
+            lmm_grid_count(grid, rows[i].blocks);
+        }
+        lmm_grid_end_cell(grid, lmm_put_place(lmm_grid_begin_cell(grid),
+                                              lmm_string_of(rows[i].file), 7, lmm_string_of("f")));
+        lmm_grid_end_row(grid);
+    }
+}
+
+static void expect_table(const struct row *rows, size_t count, const char *title,
+                         const char *expected)
+{
+    struct page page = {.bytes = 0};
+    struct lmm_sink sink;
+    struct lmm_grid grid;
+
+    lmm_sink_init(&sink, take, &page);
+    lmm_grid_init(&grid, columns, 3, 2, &sink);
+    grid.title = title;
+    add(&grid, rows, count);
+    cr_expect_eq(sink.used_bytes, 0, "measuring prints nothing");
+    lmm_grid_put_headings(&grid);
+    add(&grid, rows, count);
+    lmm_sink_flush(&sink);
+    cr_expect_str_eq(page.text, expected);
+}
+
+Test(grid, cells_make_columns_as_wide_as_they_need)
+{
+    const struct row rows[] = {{"emp_t", 1234, "hr.c"}, {"a", 5, "b.c"}};
+
+    expect_table(rows, 2, NULL,
+                 "  name   blocks  at\n"
+                 "  emp_t   1,234  hr.c:7 (f)\n"
+                 "  a           5  b.c:7 (f)\n");
+}
+
+Test(grid, a_cell_over_the_limit_shifts_its_own_row)
+{
+    const struct row rows[] = {{"a_very_long_name", 1, "a.c"}, {"b", 2, "b.c"}};
+
+    expect_table(rows, 2, NULL,
+                 "  name      blocks  at\n"
+                 "  a_very_long_name       1  a.c:7 (f)\n"
+                 "  b              2  b.c:7 (f)\n");
+}
+
+Test(grid, an_empty_cell_keeps_its_place)
+{
+    const struct row rows[] = {{"total", 0, "a.c"}};
+
+    expect_table(rows, 1, NULL,
+                 "  name   blocks  at\n"
+                 "  total          a.c:7 (f)\n");
+}
+
+Test(grid, a_title_stands_over_the_first_column)
+{
+    const struct row rows[] = {{"emp_t", 1, "a.c"}};
+
+    expect_table(rows, 1, "Families",
+                 "Families  blocks  at\n"
+                 "  emp_t        1  a.c:7 (f)\n");
+}
+
+Test(grid, strings_are_escaped_and_measured_in_columns)
+{
+    const struct row rows[] = {{"caf\xc3\xa9", 1, "a\n.c"}, {"\x1b", 2, "b.c"}};
+
+    expect_table(rows, 2, NULL,
+                 "  name  blocks  at\n"
+                 "  caf\xc3\xa9       1  a\\x0a.c:7 (f)\n"
+                 "  \\x1b       2  b.c:7 (f)\n");
+}
+
+Test(grid, rows_that_are_not_measured_have_the_widths_of_their_columns)
+{
+    static const struct lmm_grid_column fixed[] = {
+        {.heading = "TIME", .right = true, .width_min = 6}, {.heading = "CHANGE", .right = true}};
+    struct page page = {.bytes = 0};
+    struct lmm_sink sink;
+    struct lmm_grid grid;
+
+    lmm_sink_init(&sink, take, &page);
+    lmm_grid_init(&grid, fixed, 2, 0, &sink);
+    lmm_grid_put_headings(&grid);
+    lmm_grid_text(&grid, "1s");
+    lmm_grid_change(&grid, -1024);
+    lmm_grid_end_row(&grid);
+    lmm_grid_text(&grid, "100000s");
+    lmm_grid_change(&grid, 0);
+    lmm_grid_end_row(&grid);
+    lmm_sink_flush(&sink);
+    cr_expect_str_eq(page.text, "  TIME  CHANGE\n"
+                                "    1s  -1,024\n"
+                                "100000s       0\n");
+}
+
+Test(grid, headings_can_be_bold)
+{
+    struct page page = {.bytes = 0};
+    struct lmm_sink sink;
+    struct lmm_grid grid;
+
+    lmm_sink_init(&sink, take, &page);
+    lmm_grid_init(&grid, columns, 3, 0, &sink);
+    grid.has_colour = true;
+    lmm_grid_put_headings(&grid);
+    lmm_sink_flush(&sink);
+    cr_expect_str_eq(page.text, "\033[1mname  blocks  at\033[0m\n");
+}
