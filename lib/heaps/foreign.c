@@ -14,17 +14,12 @@ static void report(struct lmm_heap *owner, struct lmm_page *page)
     } while (!lmm_compare_exchange_acq_rel(&owner->reported, &top, page));
 }
 
-static uint32_t mark_of(const struct lmm_heap *heap)
-{
-    return lmm_tag_make(LMM_TAG_FREE, LMM_TAG_FOREIGN + heap->number);
-}
-
 /* Links the batch's slots, the last one first. A mark that is gone was overwritten by another thread that
  * freed the same block. */
 static void link_batch(const struct lmm_heap *heap, const struct lmm_batch *batch)
 {
     struct lmm_page *page = batch->page;
-    uint32_t mark = mark_of(heap);
+    uint32_t mark = lmm_foreign_mark(heap);
     uint32_t next = LMM_TAG_END;
 
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -61,13 +56,13 @@ static void hand_over(struct lmm_heap *heap, struct lmm_batch *batch)
 
 uint32_t lmm_foreign_push(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
 {
-    struct lmm_batch *batch = &heap->batch[page->unit % LMM_BATCHES];
+    struct lmm_batch *batch = &heap->batch[lmm_batch_index(page)];
     uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
 
     if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
         return tag;
     }
-    lmm_store_relaxed(&page->tags[slot], mark_of(heap));
+    lmm_store_relaxed(&page->tags[slot], lmm_foreign_mark(heap));
     if (batch->page != page) {
         if (batch->page != NULL) {
             hand_over(heap, batch);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/heaps/heap.h"
 
-#include "lib/ground/tools.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/options.h"
-#include "lib/ground/reservoir.h"
 #include "lib/pages/memory.h"
 #include "lib/pages/slots.h"
 
@@ -12,7 +10,7 @@
 #include <string.h>
 
 enum {
-    COUNTDOWN_FAR = 1 << 30, /* target of a bin's current page: no event */
+    COUNTDOWN_FAR = 1 << 30, /* target of a bin's current page, so that it has no event */
     BINS_FIRST = 64,
 };
 
@@ -83,13 +81,7 @@ struct lmm_family_pages *lmm_heap_family_pages(struct lmm_heap *heap,
     struct lmm_bin *bin = &heap->open.bins[family->index];
 
     if (bin->family_pages == NULL) {
-        struct lmm_family_pages *family_pages = lmm_meta_zalloc(sizeof(*family_pages));
-        if (family_pages == NULL) {
-            return NULL;
-        }
-        glpq_init(&family_pages->queue);
-        glthread_init(&family_pages->pages);
-        bin->family_pages = family_pages;
+        bin->family_pages = lmm_family_pages_create();
     }
     return bin->family_pages;
 }
@@ -105,97 +97,12 @@ void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledge
 
 /* ---- Pages ------------------------------------------------------------------------------------- */
 
-/* Fewer free slots than this are not worth a page's turn: under 0.8 % of it. */
-static uint32_t threshold(const struct lmm_page *page)
-{
-    return 1 + page->slots / 128;
-}
-
-/* Arms the countdown of a page with `free` free slots for when it has `target`. */
-static void arm(struct lmm_page *page, uint32_t free, uint32_t target)
-{
-    page->target = target;
-    lmm_store_relaxed(&page->countdown, target - free);
-}
-
-static void unqueue(struct lmm_family_pages *family_pages, struct lmm_page *page)
-{
-    if (page->queued) {
-        glpq_remove(&family_pages->queue, &page->node);
-        page->queued = 0;
-    }
-}
-
-static void enqueue(struct lmm_family_pages *family_pages, struct lmm_page *page, uint32_t free)
-{
-    uint32_t key = lmm_log2(free);
-    uint32_t target = (uint32_t) 2 << key;
-
-    if (!page->queued) {
-        glpq_insert(&family_pages->queue, &page->node, key);
-        page->queued = 1;
-    } else if (page->node.key != key) {
-        glpq_rekey(&family_pages->queue, &page->node, key);
-    }
-    arm(page, free, target < page->slots ? target : page->slots);
-}
-
-static void give_page_back(struct lmm_family_pages *family_pages, struct lmm_page *page)
-{
-    char *base = lmm_page_base(page);
-    struct lmm_family *family = lmm_families_at(page->family);
-
-    unqueue(family_pages, page);
-    glthread_remove(&page->glue);
-    arm(page, page->slots, page->slots);
-    lmm_accounts_count_committed(family->record, -(int64_t) lmm_memory_committed_bytes(page));
-    lmm_accounts_count_page(family->record, -1, LMM_UNIT_BYTES, page->slots);
-    lmm_slots_destroy(page);
-    lmm_tools_page_ends(base, LMM_UNIT_BYTES);
-    lmm_reservoir_put(base, 1);
-}
-
-/* Gives a page that is not current back when it is wholly free, else queues it by its free slots. */
-static void requeue(struct lmm_family_pages *family_pages, struct lmm_page *page, uint32_t free)
-{
-    if (free == page->slots) {
-        give_page_back(family_pages, page);
-    } else if (free >= threshold(page)) {
-        enqueue(family_pages, page, free);
-    } else {
-        unqueue(family_pages, page);
-        arm(page, free, threshold(page));
-    }
-}
-
 void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
 {
     lmm_lock_acquire(&heap->lock);
-    requeue(heap->open.bins[page->family].family_pages, page, lmm_slots_free_count(page));
+    lmm_family_pages_requeue(heap->open.bins[page->family].family_pages, page,
+                             lmm_slots_free_count(page));
     lmm_lock_release(&heap->lock);
-}
-
-static struct lmm_page *add_page(struct lmm_heap *heap, struct lmm_family_pages *family_pages,
-                                 struct lmm_family *family)
-{
-    bool fresh;
-    char *base = lmm_reservoir_take(1, &fresh);
-
-    if (base == NULL) {
-        return NULL;
-    }
-    struct lmm_page *page =
-        lmm_slots_create(base, (uint16_t) family->index, (uint32_t) family->stride, fresh);
-    if (page == NULL) {
-        lmm_reservoir_put(base, 1);
-        return NULL;
-    }
-    lmm_tools_page_begins(base, LMM_UNIT_BYTES);
-    lmm_store_relaxed(&page->owner, heap);
-    glthread_insert_before(&family_pages->pages, &page->glue);
-    lmm_accounts_count_page(family->record, 1, LMM_UNIT_BYTES, page->slots);
-    lmm_accounts_count_committed(family->record, (int64_t) lmm_memory_committed_bytes(page));
-    return page;
 }
 
 void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
@@ -241,7 +148,7 @@ static void collect_page(struct lmm_heap *heap, struct lmm_page *page)
     if (page == bin->page || count < countdown) {
         lmm_store_relaxed(&page->countdown, countdown - count);
     } else {
-        requeue(bin->family_pages, page, lmm_slots_free_count(page) + count);
+        lmm_family_pages_requeue(bin->family_pages, page, lmm_slots_free_count(page) + count);
     }
 }
 
@@ -269,7 +176,7 @@ static bool takes_own_list(const struct lmm_page *page)
         return false;
     }
     uint32_t listed = lmm_slots_listed(page);
-    return listed >= threshold(page) || listed == lmm_slots_free_count(page);
+    return listed >= lmm_family_pages_threshold(page) || listed == lmm_slots_free_count(page);
 }
 
 /* Makes page current and hands its list, or newly threaded slots, to the bin; returns how many. */
@@ -288,7 +195,7 @@ static uint32_t take_slots(struct lmm_bin *bin, struct lmm_page *page)
         lmm_accounts_count_committed(lmm_families_at(page->family)->record,
                                      (int64_t) (lmm_memory_committed_bytes(page) - committed));
     }
-    arm(page, free - count, COUNTDOWN_FAR);
+    lmm_family_pages_arm(page, free - count, COUNTDOWN_FAR);
     bin->page = page;
     bin->tags = page->tags;
     bin->base = lmm_page_base(page);
@@ -316,42 +223,10 @@ static void retire_current(struct lmm_bin *bin, bool keep_empty)
     bin->page = NULL;
     if (keep_empty && free == page->slots) {
         lmm_slots_start_afresh(page);
-        enqueue(bin->family_pages, page, free); /* about to be taken again */
+        lmm_family_pages_keep_empty(bin->family_pages, page); /* about to be taken again */
     } else {
-        requeue(bin->family_pages, page, free);
+        lmm_family_pages_requeue(bin->family_pages, page, free);
     }
-}
-
-/* A page of the family with any free slot at all, for when there is no new page to be had. */
-static struct lmm_page *scavenge(const struct lmm_family_pages *family_pages)
-{
-    for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL;
-         at = glthread_next(&family_pages->pages, at)) {
-        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        if (lmm_slots_free_count(page) != 0) {
-            return page;
-        }
-    }
-    return NULL;
-}
-
-/* The page to allocate from next: most free slots first, else a new one, else whatever has one. */
-static struct lmm_page *choose_page(struct lmm_heap *heap, struct lmm_family_pages *family_pages,
-                                    struct lmm_family *family)
-{
-    struct glpq_node *largest = glpq_largest(&family_pages->queue);
-    struct lmm_page *page;
-
-    if (largest != NULL) {
-        page = GLTHREAD_ENTRY(largest, struct lmm_page, node);
-    } else {
-        page = add_page(heap, family_pages, family);
-        page = page != NULL ? page : scavenge(family_pages);
-    }
-    if (page != NULL) {
-        unqueue(family_pages, page);
-    }
-    return page;
 }
 
 static size_t trim_locked(struct lmm_heap *heap);
@@ -368,7 +243,7 @@ static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, stru
         trim_locked(heap);
     }
     retire_current(bin, true);
-    struct lmm_page *page = choose_page(heap, family_pages, family);
+    struct lmm_page *page = lmm_family_pages_choose(family_pages, family, heap);
     if (page == NULL) {
         errno = ENOMEM;
         return false;
@@ -400,20 +275,6 @@ bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
 
 /* ---- Settling and trimming ----------------------------------------------------------------------- */
 
-/* A page that was wholly free when it was retired stays queued until it is taken again. */
-static void give_empty_pages_back(struct lmm_family_pages *family_pages)
-{
-    struct glthread *next;
-
-    for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL; at = next) {
-        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        next = glthread_next(&family_pages->pages, at);
-        if (lmm_slots_free_count(page) == page->slots) {
-            give_page_back(family_pages, page);
-        }
-    }
-}
-
 static void settle_locked(struct lmm_heap *heap)
 {
     collect_foreign(heap);
@@ -421,7 +282,7 @@ static void settle_locked(struct lmm_heap *heap)
         struct lmm_bin *bin = &heap->open.bins[i];
         retire_current(bin, false);
         if (bin->family_pages != NULL) {
-            give_empty_pages_back(bin->family_pages);
+            lmm_family_pages_give_empty_back(bin->family_pages);
         }
     }
 }
@@ -433,20 +294,6 @@ void lmm_heap_settle(struct lmm_heap *heap)
     lmm_lock_release(&heap->lock);
 }
 
-static size_t trim_family_pages(struct lmm_family_pages *family_pages)
-{
-    size_t bytes = 0;
-
-    for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL;
-         at = glthread_next(&family_pages->pages, at)) {
-        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        size_t trimmed = lmm_slots_trim(page);
-        lmm_accounts_count_committed(lmm_families_at(page->family)->record, -(int64_t) trimmed);
-        bytes += trimmed;
-    }
-    return bytes;
-}
-
 static size_t trim_locked(struct lmm_heap *heap)
 {
     size_t bytes = 0;
@@ -455,7 +302,7 @@ static size_t trim_locked(struct lmm_heap *heap)
     settle_locked(heap);
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
         if (heap->open.bins[i].family_pages != NULL) {
-            bytes += trim_family_pages(heap->open.bins[i].family_pages);
+            bytes += lmm_family_pages_trim(heap->open.bins[i].family_pages);
         }
     }
     return bytes;
@@ -476,20 +323,6 @@ void lmm_heap_want_trim(struct lmm_heap *heap)
 
 /* ---- After a fork -------------------------------------------------------------------------------- */
 
-static void rebuild_family_pages(struct lmm_family_pages *family_pages)
-{
-    struct glthread *at = glthread_first(&family_pages->pages);
-
-    glpq_init(&family_pages->queue);
-    while (at != NULL) {
-        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        at = glthread_next(&family_pages->pages, at);
-        page->queued = 0;
-        lmm_store_relaxed(&page->foreign, lmm_foreign_list(LMM_TAG_END, 0));
-        requeue(family_pages, page, lmm_slots_rebuild(page));
-    }
-}
-
 void lmm_heap_rebuild(struct lmm_heap *heap)
 {
     lmm_lock_acquire(&heap->lock);
@@ -500,7 +333,7 @@ void lmm_heap_rebuild(struct lmm_heap *heap)
         bin->head = LMM_TAG_END;
         bin->page = NULL;
         if (bin->family_pages != NULL) {
-            rebuild_family_pages(bin->family_pages);
+            lmm_family_pages_rebuild(bin->family_pages);
         }
     }
     lmm_lock_release(&heap->lock);
@@ -508,32 +341,133 @@ void lmm_heap_rebuild(struct lmm_heap *heap)
 
 /* ---- Validity -------------------------------------------------------------------------------------- */
 
-static bool family_pages_are_valid(const struct lmm_bin *bin)
-{
-    uint32_t queued = 0;
+/* The marks of a heap that are in slot pages. */
+struct mark_count {
+    uint32_t mark;
+    size_t count;
+};
 
-    for (struct glthread *at = glthread_first(&bin->family_pages->pages); at != NULL;
-         at = glthread_next(&bin->family_pages->pages, at)) {
+static int count_marks(struct lmm_page *page, void *arg)
+{
+    struct mark_count *marks = arg;
+
+    for (uint32_t slot = 0; page->kind == LMM_PAGE_SLOTS && slot < page->fresh; slot++) {
+        marks->count += lmm_load_relaxed(&page->tags[slot]) == marks->mark;
+    }
+    return 0;
+}
+
+/* Whether the batch's slots hold the heap's mark, each of them once. */
+static bool batch_is_valid(const struct lmm_heap *heap, const struct lmm_batch *batch)
+{
+    const struct lmm_page *page = batch->page;
+
+    if (page->kind != LMM_PAGE_SLOTS || page->owner == heap || batch->count == 0 ||
+        batch->count >= LMM_BATCH_SLOTS || batch != &heap->batch[lmm_batch_index(page)]) {
+        return false;
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (lmm_load_relaxed(&page->tags[batch->slot[i]]) != lmm_foreign_mark(heap)) {
+            return false;
+        }
+        for (uint32_t j = 0; j < i; j++) {
+            if (batch->slot[j] == batch->slot[i]) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool batches_are_valid(const struct lmm_heap *heap)
+{
+    struct mark_count marks = {.mark = lmm_foreign_mark(heap)};
+    size_t batched = 0;
+
+    for (uint32_t i = 0; i < LMM_BATCHES; i++) {
+        if (heap->batch[i].page != NULL) {
+            if (!batch_is_valid(heap, &heap->batch[i])) {
+                return false;
+            }
+            batched += heap->batch[i].count;
+        }
+    }
+    lmm_page_for_each(count_marks, &marks);
+    return marks.count == batched;
+}
+
+/* Whether each FREE slot of the page is accounted for: listed, unlisted, fresh, or marked. */
+static bool page_is_accounted(const struct lmm_page *page, uint32_t private_head)
+{
+    size_t listed = lmm_slots_listed(page) + (size_t) (page->foreign >> 32);
+    size_t found = 0;
+
+    for (uint32_t slot = private_head; slot != LMM_TAG_END; slot = page->tags[slot]) {
+        listed++;
+    }
+    for (uint32_t slot = 0; slot < page->fresh; slot++) {
+        uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
+        bool is_marked = tag >= LMM_TAG_FOREIGN && tag < LMM_TAG_CACHED;
+        found += lmm_tag_state(tag) == LMM_TAG_FREE && tag != LMM_TAG_UNLISTED && !is_marked;
+    }
+    return found == listed;
+}
+
+/* Adds the bin's pages whose foreign list is not empty to *foreign. */
+static bool bin_is_valid(const struct lmm_bin *bin, size_t *foreign)
+{
+    const struct lmm_family_pages *family_pages = bin->family_pages;
+
+    if (family_pages == NULL) {
+        return bin->page == NULL;
+    }
+    if (!lmm_family_pages_are_valid(family_pages, bin->page, bin->head)) {
+        return false;
+    }
+    for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL;
+         at = glthread_next(&family_pages->pages, at)) {
         const struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        bool current = page == bin->page;
-        queued += page->queued;
-        if ((current && page->queued) ||
-            (!current && !page->queued && lmm_slots_free_count(page) >= threshold(page)) ||
-            !lmm_slots_are_valid(page, current ? bin->head : (uint32_t) LMM_TAG_END)) {
+        if (!page_is_accounted(page, page == bin->page ? bin->head : (uint32_t) LMM_TAG_END)) {
+            return false;
+        }
+        *foreign += page->foreign >> 32 != 0;
+    }
+    return true;
+}
+
+/* I3: the reported pages are exactly the `foreign` pages of the heap whose foreign list is not empty. */
+static bool reports_are_valid(const struct lmm_heap *heap, size_t foreign)
+{
+    const struct lmm_page *page = heap->reported;
+
+    for (; page != NULL && foreign != 0; foreign--) {
+        if (page->owner != heap || page->foreign >> 32 == 0) {
+            return false;
+        }
+        page = page->reported;
+    }
+    return page == NULL && foreign == 0;
+}
+
+/* I4. */
+static bool tables_are_valid(const struct lmm_heap *heap)
+{
+    for (uint32_t site = 0; site < heap->open.site_limit; site++) {
+        if (lmm_accounts_site_facts(site).family >= heap->bin_capacity) {
             return false;
         }
     }
-    return queued == bin->family_pages->queue.count &&
-           glpq_is_valid(&bin->family_pages->queue, false);
+    return heap->open.rows == heap->rows.row && heap->open.site_limit <= heap->rows.capacity;
 }
 
 bool lmm_heap_is_valid(const struct lmm_heap *heap)
 {
+    size_t foreign = 0;
+
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
-        const struct lmm_bin *bin = &heap->open.bins[i];
-        if (bin->family_pages != NULL && !family_pages_are_valid(bin)) {
+        if (!bin_is_valid(&heap->open.bins[i], &foreign)) {
             return false;
         }
     }
-    return true;
+    return reports_are_valid(heap, foreign) && batches_are_valid(heap) && tables_are_valid(heap);
 }

@@ -22,7 +22,7 @@
 #define LMM_HEAP_H
 
 #include "lib/ground/base.h"
-#include "lib/pages/family.h"
+#include "lib/heaps/family_pages.h"
 #include "lib/books/accounts.h"
 #include "lib/pages/page.h"
 #include "lib/ground/sync.h"
@@ -34,12 +34,6 @@ enum {
 
 struct lmm_cache;
 struct lmm_tracer;
-
-/* What a heap keeps of a family beside the bin. */
-struct lmm_family_pages {
-    struct glpq queue;     /* pages with free slots, most first */
-    struct glthread pages; /* all pages of the heap and family */
-};
 
 /* One cache line: all that an allocation reads and writes, beside the tag and the counter. */
 struct lmm_bin {
@@ -95,6 +89,18 @@ struct lmm_heap {
 static inline uint64_t lmm_foreign_list(uint32_t head, uint32_t count)
 {
     return (uint64_t) count << 32 | head;
+}
+
+/* What the tag of a slot holds while it is in a batch of the heap. */
+static inline uint32_t lmm_foreign_mark(const struct lmm_heap *heap)
+{
+    return lmm_tag_make(LMM_TAG_FREE, LMM_TAG_FOREIGN + heap->number);
+}
+
+/* Which of a heap's batches the page's slots go to. */
+static inline uint32_t lmm_batch_index(const struct lmm_page *page)
+{
+    return page->unit % LMM_BATCHES;
 }
 
 /* Pops a slot from the bin's private list and makes it live with that live value. NULL: the list is empty. */
@@ -222,7 +228,8 @@ void lmm_heap_want_trim(struct lmm_heap *heap);
 /* In a forked child: sets up lists and queues of all pages anew from the tags, which alone count. */
 void lmm_heap_rebuild(struct lmm_heap *heap);
 
-/* Checks the invariants. The caller owns the heap and holds its lock. */
+/* Checks the invariants, and those of family_pages.h and slots.h. The caller owns the heap, or its thread does
+ * nothing meanwhile, and holds its lock; no other thread frees blocks meanwhile. */
 bool lmm_heap_is_valid(const struct lmm_heap *heap);
 
 #endif

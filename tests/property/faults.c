@@ -496,6 +496,7 @@ static void *run_worker(void *arg)
     allocate_many(&families[LARGE], 1, 10);
     allocate_many(&families[LATE + 3], 3, 3);
     rest();
+    work(); /* the heap is checked before its thread ends */
     return arg;
 }
 
@@ -587,6 +588,7 @@ static void run_second_thread(void)
     check_all("many families");
     let_work();
     check_all("foreign frees");
+    sem_post(&worker.go);
     pthread_join(worker.thread, NULL);
     check_all("thread exit");
     CHECK(pthread_create(&heir, NULL, run_heir, NULL) == 0);

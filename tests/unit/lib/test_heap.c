@@ -329,3 +329,47 @@ Test(heap, open_sites, .init = start)
     cr_expect(lmm_rows_sum_locked(site).freed_blocks == 7);
     lmm_accounts_release();
 }
+
+/* Checks that *field, wrong, makes the heap invalid, and restores it. */
+#define EXPECT_SEEN(heap, field, wrong, ...)                                                       \
+    do {                                                                                           \
+        __typeof__(field) saved = (field);                                                         \
+        (field) = (wrong);                                                                         \
+        cr_expect(!lmm_heap_is_valid(heap), __VA_ARGS__);                                          \
+        (field) = saved;                                                                           \
+        cr_assert(lmm_heap_is_valid(heap));                                                        \
+    } while (0)
+
+Test(heap, validity_sees_what_is_wrong, .init = start)
+{
+    uint32_t slot;
+
+    fill(3 * PAGE_SLOTS);
+    for (size_t i = 0; i < PAGE_SLOTS / 2; i++) {
+        free_in(i % 2 == 0 ? &owner : &other, blocks[i]);
+    }
+    free_in(&other, blocks[PAGE_SLOTS]);
+    struct lmm_page *page = page_of(blocks[0], &slot);
+    struct lmm_page *another = page_of(blocks[PAGE_SLOTS], &slot);
+    struct lmm_batch *batch = &other.batch[lmm_batch_index(another)];
+    cr_assert(lmm_heap_is_valid(&owner) && lmm_heap_is_valid(&other));
+    cr_assert(page->foreign >> 32 != 0 && owner.reported == page && batch->page == another);
+
+    uint32_t *listed = &page->tags[page->head];
+    uint32_t *foreign = &page->tags[(uint32_t) page->foreign];
+    EXPECT_SEEN(&owner, *foreign, LMM_TAG_END, "I1: a foreign list cut short");
+    EXPECT_SEEN(&owner, *foreign, LMM_TAG_LIVE_BASE, "I1: a live slot on the foreign list");
+    EXPECT_SEEN(&owner, *listed, (uint32_t) page->foreign, "I1: a slot on two lists");
+    EXPECT_SEEN(&owner, another->tags[slot], (uint32_t) LMM_TAG_END, "I1: a slot on no list");
+    EXPECT_SEEN(&other, another->tags[slot], (uint32_t) LMM_TAG_END, "I1: a batch's mark is gone");
+    EXPECT_SEEN(&other, batch->count, 2, "I1: a batch has a slot too many");
+    EXPECT_SEEN(&other, batch->page, NULL, "I1: a marked slot is in no batch");
+    page->queued = 0;
+    cr_expect(!lmm_heap_is_valid(&owner), "I2: a page with free slots is not queued");
+    page->queued = 1;
+    EXPECT_SEEN(&owner, page->node.key, page->node.key - 1, "I2: the key of the queue");
+    EXPECT_SEEN(&owner, owner.reported, NULL, "I3: a foreign list that is not reported");
+    EXPECT_SEEN(&owner, page->reported, another, "I3: a reported page without a foreign list");
+    EXPECT_SEEN(&owner, owner.open.site_limit, owner.rows.capacity + 1, "I4: a site without a row");
+    EXPECT_SEEN(&owner, owner.bin_capacity, family->index, "I4: a site without a bin");
+}

@@ -340,6 +340,18 @@ Test(page, validity_sees_what_is_wrong)
     cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a run's tag");
     *tag = saved;
     cr_expect(lmm_slots_are_valid(page, LMM_TAG_END));
+    cr_expect(!lmm_slots_are_valid(page, saved), "a slot on the private list and the page's");
+    page->foreign = (uint64_t) 1 << 32 | saved;
+    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a slot on the foreign list and the page's");
+    page->foreign = (uint64_t) 1 << 32 | LMM_TAG_END;
+    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a foreign list shorter than its count");
+    page->foreign = LMM_TAG_END;
+    page->fresh--;
+    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a live slot that was never handed out");
+    page->fresh++;
+    lmm_page_facts(page)->unlisted++;
+    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "an unlisted slot that is not there");
+    lmm_page_facts(page)->unlisted--;
     lmm_page_facts(page)->absent |= 1;
     cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a live slot on an absent system page");
 }
