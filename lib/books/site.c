@@ -3,7 +3,7 @@
 
 #include "lib/books/accounts.h"
 #include "lib/ground/meta.h"
-#include "lib/ground/sync.h"
+#include "lib/ground/table.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,18 +12,22 @@ enum {
     NEXT_SHIFT = 10,
     NEXT_CHUNK = 1 << NEXT_SHIFT,
     NEXT_CHUNKS = LMM_SITE_NONE >> NEXT_SHIFT,
-    BUCKETS_FIRST = 256,
 };
 
 uint32_t lmm_site_own_ids = LMM_SITE_NONE - LMM_LEDGER_MAX_FAMILIES;
 
 static struct {
     struct lmm_lock lock;
-    uint32_t *buckets;           /* open addressing; id + 1, 0: empty */
-    uint32_t bucket_count;       /* a power of two, at least twice the places; 0 at first */
-    uint32_t places;             /* sites that are places in the source, and so in a bucket */
+    struct lmm_table places;     /* by hash, and number among places with that hash: the id + 1 */
     uint32_t *next[NEXT_CHUNKS]; /* by id: the next site of the family */
-} sites = {.lock = LMM_LOCK_INIT(LMM_RANK_SITES)};
+} sites = {.lock = LMM_LOCK_INIT(LMM_RANK_SITES), .places = LMM_TABLE_INIT(128, true, false)};
+
+struct place {
+    uint32_t family;
+    uint32_t line;
+    const char *file;
+    const char *function;
+};
 
 /* FNV-1a (Fowler, Noll, Vo). */
 static uint32_t hash_text(uint32_t hash, const char *text)
@@ -34,58 +38,20 @@ static uint32_t hash_text(uint32_t hash, const char *text)
     return hash;
 }
 
-static uint32_t hash_place(uint32_t family, const char *file, uint32_t line, const char *function)
+static uint64_t hash_place(const struct place *place)
 {
-    uint32_t hash = (2166136261u ^ family) * 16777619u;
+    uint32_t hash = (2166136261u ^ place->line) * 16777619u;
 
-    hash = (hash ^ line) * 16777619u;
-    return hash_text(hash_text(hash, file), function);
+    hash = hash_text(hash_text(hash, place->file), place->function);
+    return (uint64_t) (place->family + 1) << 32 | hash;
 }
 
-static bool is_place(uint32_t id, uint32_t family, const char *file, uint32_t line,
-                     const char *function)
+static bool is_place(uint32_t id, const struct place *place)
 {
     struct lmm_site_facts facts = lmm_accounts_site_facts(id);
 
-    return facts.family == family && facts.line == line && strcmp(facts.file, file) == 0 &&
-           strcmp(facts.function, function) == 0;
-}
-
-/* The bucket that holds the place, or the empty one where it belongs. */
-static uint32_t *find_locked(uint32_t family, const char *file, uint32_t line, const char *function)
-{
-    uint32_t mask = sites.bucket_count - 1;
-    uint32_t i = hash_place(family, file, line, function) & mask;
-
-    while (sites.buckets[i] != 0 && !is_place(sites.buckets[i] - 1, family, file, line, function)) {
-        i = (i + 1) & mask;
-    }
-    return &sites.buckets[i];
-}
-
-/* Puts every place into a table of `count` buckets; false when there is no memory. */
-static bool rehash_locked(uint32_t count)
-{
-    uint32_t *old = sites.buckets;
-    size_t old_bytes = sites.bucket_count * sizeof(uint32_t);
-    uint32_t *larger = lmm_meta_zalloc(count * sizeof(uint32_t));
-
-    if (larger == NULL) {
-        return false;
-    }
-    sites.buckets = larger;
-    sites.bucket_count = count;
-    for (uint32_t id = 0; id < lmm_accounts_site_count(); id++) {
-        if (lmm_accounts_site_is_stack(id)) {
-            continue;
-        }
-        struct lmm_site_facts facts = lmm_accounts_site_facts(id);
-        *find_locked(facts.family, facts.file, facts.line, facts.function) = id + 1;
-    }
-    if (old != NULL) {
-        lmm_meta_free(&lmm_arena_records, old, old_bytes);
-    }
-    return true;
+    return facts.family == place->family && facts.line == place->line &&
+           strcmp(facts.file, place->file) == 0 && strcmp(facts.function, place->function) == 0;
 }
 
 /* Room for one more site in the lists; ids are dense, so the next id is known. */
@@ -103,13 +69,6 @@ static bool reserve_next_locked(uint32_t id)
     return true;
 }
 
-/* Room for one more place in the buckets. */
-static bool reserve_bucket_locked(void)
-{
-    return 2 * (sites.places + 1) <= sites.bucket_count ||
-           rehash_locked(sites.bucket_count == 0 ? BUCKETS_FIRST : 2 * sites.bucket_count);
-}
-
 /* Puts a new site on its family's list. */
 static void enlist_locked(struct lmm_site_list *list, uint32_t id)
 {
@@ -118,20 +77,25 @@ static void enlist_locked(struct lmm_site_list *list, uint32_t id)
     lmm_store_relaxed(&list->count, list->count + 1);
 }
 
-static uint32_t add_locked(uint32_t family, struct lmm_site_list *list, const char *file,
-                           uint32_t line, const char *function)
+/* The place's site, added where it is new. LMM_SITE_NONE: no memory, or it is new and may not be added. */
+static uint32_t intern_locked(struct lmm_site_list *list, const struct place *place, bool may_add)
 {
+    uint64_t hash = hash_place(place);
     uint32_t id = lmm_accounts_site_count();
+    uint32_t number = 0; /* among the places with this hash */
+    uint32_t found;
 
-    if (!reserve_next_locked(id) || !reserve_bucket_locked()) {
+    while ((found = lmm_table_get_checked(lmm_table_body(&sites.places), hash, number)) != 0) {
+        if (is_place(found - 1, place)) {
+            return found - 1;
+        }
+        number++;
+    }
+    if (!may_add || !reserve_next_locked(id) || !lmm_table_reserve_locked(&sites.places) ||
+        !lmm_accounts_add_site(place->family, place->line, place->file, place->function, &id)) {
         return LMM_SITE_NONE;
     }
-    uint32_t *bucket = find_locked(family, file, line, function);
-    if (!lmm_accounts_add_site(family, line, file, function, &id)) {
-        return LMM_SITE_NONE;
-    }
-    *bucket = id + 1;
-    sites.places++;
+    lmm_table_put_locked(&sites.places, hash, number, id + 1);
     enlist_locked(list, id);
     return id;
 }
@@ -139,11 +103,12 @@ static uint32_t add_locked(uint32_t family, struct lmm_site_list *list, const ch
 /* The family's "(other)" site, added on first use from the ids kept for that. */
 static uint32_t other_locked(uint32_t family, struct lmm_site_list *list)
 {
+    const struct place other = {family, 0, "(other)", ""};
     struct lmm_ledger_header *header = lmm_accounts_header();
 
     lmm_fetch_add_relaxed(&header->sites_merged, 1);
     if (list->other == LMM_SITE_NONE && lmm_accounts_site_count() < LMM_SITE_NONE) {
-        list->other = add_locked(family, list, "(other)", 0, "");
+        list->other = intern_locked(list, &other, true);
     }
     return list->other;
 }
@@ -151,16 +116,12 @@ static uint32_t other_locked(uint32_t family, struct lmm_site_list *list)
 uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char *file,
                          uint32_t line, const char *function)
 {
-    uint32_t id = LMM_SITE_NONE;
+    const struct place place = {family, line, file, function};
 
     lmm_lock_acquire(&sites.lock);
-    const uint32_t *found =
-        sites.bucket_count == 0 ? NULL : find_locked(family, file, line, function);
-    if (found != NULL && *found != 0) {
-        id = *found - 1;
-    } else if (lmm_accounts_site_count() < lmm_site_own_ids) {
-        id = add_locked(family, list, file, line, function);
-    } else {
+    bool has_ids = lmm_accounts_site_count() < lmm_site_own_ids;
+    uint32_t id = intern_locked(list, &place, has_ids);
+    if (id == LMM_SITE_NONE && !has_ids) {
         id = other_locked(family, list);
     }
     lmm_lock_release(&sites.lock);

@@ -1,218 +1,70 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/stacks/depot.h"
 
-#include "lib/ground/meta.h"
-#include "lib/ground/module.h"
-#include "lib/stacks/rules.h"
 #include "lib/books/site.h"
-#include "lib/ground/sync.h"
+#include "lib/ground/module.h"
+#include "lib/ground/table.h"
+#include "lib/stacks/rules.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 
-enum {
-    ENTRIES_FIRST = 4096,
-    KNOWN_FIRST = 2048,
-    KNOWN_MAX = 4 << 20, /* more stacks than there can be sites: code that comes and goes */
-};
+/* More stacks than there can be sites: a program that loads and unloads code again and again. */
+enum { KNOWN_MAX = 4 << 20 };
 
-/* A frame: its address, its caller's number and its own. A site: its family with SITE_KEY for the address,
- * the stack for the caller, and for the number the site's id + 1. */
-struct entry {
-    uint64_t key; /* 0: empty */
-    uint32_t caller;
-    uint32_t number; /* 0: gone */
-};
-
+/* In the key of a site by family and stack; no address has this bit. */
 #define SITE_KEY ((uint64_t) 1 << 63)
-
-struct table {
-    size_t mask; /* entries - 1 */
-    size_t used; /* under the lock; at most half */
-    struct entry entry[];
-};
-
-/* A site by the hash of its stack. */
-struct known {
-    uint64_t hash; /* with the family; 0: empty; atomic, written last */
-    uint64_t pc;   /* of the innermost call */
-    uint32_t calls;
-    uint32_t number; /* the site's id + 1; 0: not known any more; atomic */
-};
-
-struct known_table {
-    size_t mask; /* entries - 1 */
-    size_t used; /* under the lock; at most half */
-    struct known entry[];
-};
 
 static struct {
     struct lmm_lock lock;
-    struct table *table;       /* under the lock */
-    struct known_table *known; /* atomic; outgrown ones stay, for who still reads them */
-} depot = {.lock = LMM_LOCK_INIT(LMM_RANK_STACKS)};
-
-/* ---- The table --------------------------------------------------------------------------------- */
-
-static size_t hash(uint64_t key, uint32_t caller)
-{
-    return lmm_hash(key ^ (uint64_t) caller << 32 ^ caller);
-}
-
-/* The entry of (key, caller), or the empty one where it belongs; under the lock. */
-static struct entry *entry_of(struct table *table, uint64_t key, uint32_t caller)
-{
-    size_t i = hash(key, caller) & table->mask;
-
-    while (table->entry[i].key != 0 &&
-           (table->entry[i].key != key || table->entry[i].caller != caller)) {
-        i = (i + 1) & table->mask;
-    }
-    return &table->entry[i];
-}
-
-static struct table *table_create(size_t entries)
-{
-    struct table *table = lmm_meta_zalloc(sizeof(*table) + entries * sizeof(struct entry));
-
-    if (table != NULL) {
-        table->mask = entries - 1;
-    }
-    return table;
-}
-
-/* Room for one more entry. */
-static bool table_reserve_locked(void)
-{
-    struct table *old = depot.table;
-
-    if (2 * old->used <= old->mask) {
-        return true;
-    }
-    struct table *larger = table_create(2 * (old->mask + 1));
-    if (larger == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i <= old->mask; i++) {
-        if (old->entry[i].key != 0) {
-            *entry_of(larger, old->entry[i].key, old->entry[i].caller) = old->entry[i];
-            larger->used++;
-        }
-    }
-    depot.table = larger;
-    lmm_meta_free(&lmm_arena_records, old, sizeof(*old) + (old->mask + 1) * sizeof(struct entry));
-    return true;
-}
-
-static void fill_in_locked(struct entry *entry, uint64_t key, uint32_t caller, uint32_t number)
-{
-    depot.table->used += entry->key == 0;
-    *entry = (struct entry) {key, caller, number};
-}
-
-/* ---- Known sites --------------------------------------------------------------------------------- */
-
-static uint64_t known_hash(uint32_t family, const struct lmm_trace *trace)
-{
-    uint64_t hash = lmm_trace_hash(trace) ^ (uint64_t) (family + 1) * 0xD6E8FEB86659FD93u;
-
-    return hash != 0 ? hash : 1;
-}
-
-/* Where a hash belongs: its high bits are the well mixed ones. */
-static size_t known_index(const struct known_table *table, uint64_t hash)
-{
-    return lmm_hash(hash ^ hash >> 29) & table->mask;
-}
-
-static bool is_known(const struct known *known, uint64_t hash, const struct lmm_trace *trace)
-{
-    return known->hash == hash && known->pc == trace->pc[trace->count - 1] &&
-           known->calls == trace->count;
-}
-
-/* The site's id + 1; 0 when it is not known. What is filled in meanwhile may be missed. */
-static inline uint32_t look_up_known(uint64_t hash, const struct lmm_trace *trace)
-{
-    const struct known_table *table = lmm_load_acquire(&depot.known);
-    size_t i = known_index(table, hash);
-
-    while (lmm_load_acquire(&table->entry[i].hash) != 0) {
-        if (LMM_LIKELY(is_known(&table->entry[i], hash, trace))) {
-            return lmm_load_relaxed(&table->entry[i].number);
-        }
-        i = (i + 1) & table->mask;
-    }
-    return 0;
-}
-
-static struct known_table *known_create(size_t entries)
-{
-    struct known_table *table = lmm_meta_zalloc(sizeof(*table) + entries * sizeof(struct known));
-
-    if (table != NULL) {
-        table->mask = entries - 1;
-    }
-    return table;
-}
-
-static void known_fill_in(struct known_table *table, const struct known *known)
-{
-    size_t i = known_index(table, known->hash);
-    struct known *entry;
-
-    while ((entry = &table->entry[i])->hash != 0 &&
-           (entry->hash != known->hash || entry->pc != known->pc || entry->calls != known->calls)) {
-        i = (i + 1) & table->mask;
-    }
-    lmm_store_relaxed(&entry->number, known->number);
-    if (entry->hash == 0) {
-        table->used++;
-        entry->pc = known->pc;
-        entry->calls = known->calls;
-        lmm_store_release(&entry->hash, known->hash);
-    }
-}
-
-/* Makes a site known. Without memory for that it stays unknown, and is found the long way. */
-static void make_known_locked(uint64_t hash, const struct lmm_trace *trace, uint32_t site)
-{
-    struct known known = {hash, trace->pc[trace->count - 1], trace->count, site + 1};
-
-    if (depot.known->used == KNOWN_MAX) {
-        return;
-    }
-    if (2 * depot.known->used > depot.known->mask) {
-        struct known_table *larger = known_create(2 * (depot.known->mask + 1));
-        if (larger == NULL) {
-            return;
-        }
-        for (size_t i = 0; i <= depot.known->mask; i++) {
-            if (depot.known->entry[i].hash != 0) {
-                known_fill_in(larger, &depot.known->entry[i]);
-            }
-        }
-        lmm_store_release(&depot.known, larger);
-    }
-    known_fill_in(depot.known, &known);
-}
-
-static void forget_known_locked(void)
-{
-    for (size_t i = 0; i <= depot.known->mask; i++) {
-        lmm_store_relaxed(&depot.known->entry[i].number, 0);
-    }
-}
+    /* The number of a frame by its address, and as the check its caller's number. The id + 1 of a
+     * site by SITE_KEY | family, and as the check its stack. Under the lock. */
+    struct lmm_table frames;
+    struct lmm_table known; /* the id + 1 of a site by the hash of its stack */
+} depot = {
+    .lock = LMM_LOCK_INIT(LMM_RANK_STACKS),
+    .frames = LMM_TABLE_INIT(4096, true, false),
+    .known = LMM_TABLE_INIT(2048, true, true),
+};
 
 bool lmm_depot_start(void)
 {
-    depot.table = depot.table != NULL ? depot.table : table_create(ENTRIES_FIRST);
-    depot.known = depot.known != NULL ? depot.known : known_create(KNOWN_FIRST);
-    return depot.table != NULL && depot.known != NULL;
+    lmm_lock_acquire(&depot.lock);
+    bool has_room =
+        lmm_table_reserve_locked(&depot.frames) && lmm_table_reserve_locked(&depot.known);
+    lmm_lock_release(&depot.lock);
+    return has_room;
 }
 
-/* ---- Modules ----------------------------------------------------------------------------------- */
+/* ---- Known sites ----------------------------------------------------------------------------- */
+
+/* What stands for (family, stack). */
+struct known_key {
+    uint64_t hash;
+    uint32_t check; /* the innermost address and the number of calls */
+};
+
+static inline struct known_key known_key(uint32_t family, const struct lmm_trace *trace)
+{
+    uint64_t hash = lmm_trace_hash(trace) ^ (uint64_t) (family + 1) * 0xD6E8FEB86659FD93u;
+
+    hash ^= hash >> 29; /* a table starts at the low bits; the high ones are mixed better */
+    return (struct known_key) {
+        .hash = hash != 0 ? hash : 1,
+        .check = (uint32_t) trace->pc[trace->count - 1] ^ trace->count << 24,
+    };
+}
+
+/* Makes a site known. Without memory for that it stays unknown, and is found through its frames. */
+static void make_known_locked(struct known_key key, uint32_t site)
+{
+    if (lmm_table_used_locked(&depot.known) < KNOWN_MAX && lmm_table_reserve_locked(&depot.known)) {
+        lmm_table_put_locked(&depot.known, key.hash, key.check, site + 1);
+    }
+}
+
+/* ---- Modules --------------------------------------------------------------------------------- */
 
 /* What the ledger keeps of a module, but for its path. */
 static struct lmm_ledger_module describe(const struct lmm_module_facts *facts)
@@ -239,13 +91,8 @@ static void forget_module_locked(struct lmm_ledger_module *module)
 {
     lmm_store_relaxed(&module->gone, 1);
     lmm_rules_forget(module->start, module->end);
-    for (size_t i = 0; i <= depot.table->mask; i++) {
-        struct entry *entry = &depot.table->entry[i];
-        if (entry->key > module->start && entry->key <= module->end) {
-            entry->number = 0;
-        }
-    }
-    forget_known_locked();
+    lmm_table_forget_locked(&depot.frames, module->start + 1, module->end);
+    lmm_table_forget_locked(&depot.known, 1, UINT64_MAX);
 }
 
 /* The number + 1 of the module at address; 0: none, or no memory for it. */
@@ -286,20 +133,19 @@ void lmm_depot_refresh_modules(void)
     lmm_lock_release(&depot.lock);
 }
 
-/* ---- Frames and sites ---------------------------------------------------------------------------- */
+/* ---- Frames and sites ------------------------------------------------------------------------ */
 
 /* The frame at address that caller called; added where it is new. 0: no memory. */
 static uint32_t frame_locked(uint64_t address, uint32_t caller)
 {
-    if (!table_reserve_locked()) {
+    if (!lmm_table_reserve_locked(&depot.frames)) {
         return 0;
     }
-    struct entry *entry = entry_of(depot.table, address, caller);
-    uint32_t number = entry->number;
+    uint32_t number = lmm_table_get_checked(lmm_table_body(&depot.frames), address, caller);
     if (number == 0) {
         number = lmm_accounts_add_frame(address, caller, module_at_locked(address - 1));
         if (number != 0) {
-            fill_in_locked(entry, address, caller, number);
+            lmm_table_put_locked(&depot.frames, address, caller, number);
         }
     }
     return number;
@@ -330,27 +176,27 @@ static uint32_t site_locked(struct lmm_family *family, uint32_t stack)
     uint64_t key = SITE_KEY | family->index;
     bool is_own;
 
-    if (stack == 0 || !table_reserve_locked()) {
+    if (stack == 0 || !lmm_table_reserve_locked(&depot.frames)) {
         return LMM_SITE_NONE;
     }
-    struct entry *entry = entry_of(depot.table, key, stack);
-    if (entry->key != 0) {
-        return entry->number - 1;
+    uint32_t number = lmm_table_get_checked(lmm_table_body(&depot.frames), key, stack);
+    if (number != 0) {
+        return number - 1;
     }
     uint32_t site = lmm_site_add_stack(family->index, &family->sites, stack, &is_own);
     if (site != LMM_SITE_NONE) {
-        fill_in_locked(entry, key, stack, site + 1);
+        lmm_table_put_locked(&depot.frames, key, stack, site + 1);
     }
     return site;
 }
 
-static LMM_NOINLINE uint32_t find_site(struct lmm_family *family, uint64_t hash,
+static LMM_NOINLINE uint32_t find_site(struct lmm_family *family, struct known_key key,
                                        const struct lmm_trace *trace)
 {
     lmm_lock_acquire(&depot.lock);
     uint32_t site = site_locked(family, stack_locked(trace));
     if (site != LMM_SITE_NONE) {
-        make_known_locked(hash, trace, site);
+        make_known_locked(key, site);
     }
     lmm_lock_release(&depot.lock);
     return site != LMM_SITE_NONE ? site : family->site;
@@ -361,9 +207,9 @@ uint32_t lmm_depot_site(struct lmm_family *family, const struct lmm_trace *trace
     if (LMM_UNLIKELY(trace->count == 0)) {
         return family->site;
     }
-    uint64_t hash = known_hash(family->index, trace);
-    uint32_t number = look_up_known(hash, trace);
-    return LMM_LIKELY(number != 0) ? number - 1 : find_site(family, hash, trace);
+    struct known_key key = known_key(family->index, trace);
+    uint32_t number = lmm_table_get_checked(lmm_table_body(&depot.known), key.hash, key.check);
+    return LMM_LIKELY(number != 0) ? number - 1 : find_site(family, key, trace);
 }
 
 void lmm_depot_before_fork(void)

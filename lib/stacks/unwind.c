@@ -243,7 +243,7 @@ static LMM_NOINLINE void step(struct walk *walk, struct lmm_cfi_rule rule)
 static inline void skip_own(struct walk *walk)
 {
     while (LMM_UNLIKELY(walk->pc >= own_start && walk->pc < own_end)) {
-        step(walk, lmm_rule_of(lmm_load_acquire(&lmm_rules), walk->pc));
+        step(walk, lmm_rule_of(lmm_table_body(&lmm_rules), walk->pc));
     }
 }
 
@@ -256,7 +256,7 @@ static LMM_NOINLINE void walk_call(struct walk *walk)
     call->pc = walk->pc + walk->is_exact;
     call->sp = walk->sp;
     call->rule = walk->is_exact ? lmm_rule_find(walk->pc, true)
-                                : lmm_rule_of(lmm_load_acquire(&lmm_rules), walk->pc);
+                                : lmm_rule_of(lmm_table_body(&lmm_rules), walk->pc);
     call->bp = lmm_rule_uses_bp(call->rule) ? bp_of(walk) : 0;
     walk->is_exact = false;
     step(walk, call->rule);
@@ -302,7 +302,7 @@ static inline bool stands_in(struct walk *walk, uint32_t i)
 static inline void walk_plain_calls(struct walk *walk, uint32_t frames, uint32_t *left)
 {
     const struct lmm_trace *trace = walk->trace;
-    const struct lmm_rule_table *table = lmm_load_acquire(&lmm_rules);
+    const struct lmm_table_body *rules = lmm_table_body(&lmm_rules);
     struct call *call = &walk->call[walk->count];
     const struct call *end_call = &walk->call[frames];
     const uintptr_t end = walk->bounds.end;
@@ -318,7 +318,7 @@ static inline void walk_plain_calls(struct walk *walk, uint32_t frames, uint32_t
             }
             next--;
         }
-        struct lmm_cfi_rule rule = lmm_rule_of(table, pc);
+        struct lmm_cfi_rule rule = lmm_rule_of(rules, pc);
         uintptr_t cfa = sp + (uintptr_t) (intptr_t) rule.cfa_offset;
         if (LMM_UNLIKELY(!lmm_rule_is_plain(rule) || cfa > end)) {
             break;
