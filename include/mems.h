@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MeMS: a memory manager with simulated virtual addresses, to see how an operating system maps a
- * process's addresses onto memory. docs/mems.md draws it.
+ * MeMS: a memory manager with simulated virtual addresses. It shows how an operating system maps a
+ * process's addresses to memory. docs/mems.md has drawings.
  *
- * mems_malloc() hands out MeMS virtual addresses: numbers that begin at MEMS_VADDR_START and mean
- * nothing to the processor. mems_get() translates one into the MeMS physical address behind it,
- * which can be read and written. Memory comes from mmap in multiples of PAGE_SIZE and goes back
- * with munmap in mems_finish(), MeMS's own records included; nothing else is asked of the kernel.
+ * mems_malloc() returns MeMS virtual addresses: numbers that begin at MEMS_VADDR_START and mean
+ * nothing to the processor. mems_get() translates such an address into a MeMS physical address,
+ * which can be read and written. MeMS gets all memory, also that of its own records, from mmap in
+ * multiples of PAGE_SIZE, and mems_finish() gives it back with munmap. It makes no other system
+ * call.
  *
- * Settings: define PAGE_SIZE (any multiple of the system's page size) and MEMS_VADDR_START before
- * this header is included, or on the command line. They may be any expression; where <limits.h> or
- * <sys/user.h> has defined PAGE_SIZE, that one holds. They count when MeMS starts, which is in
- * mems_init(), or in the first other call without it. A PAGE_SIZE that MeMS can not use is rounded
- * up to one that it can, and a line on stderr says so.
+ * Settings: define PAGE_SIZE (a multiple of the system's page size, in bytes) and MEMS_VADDR_START
+ * before this header is included, or on the command line. Each may be any expression. If <limits.h>
+ * or <sys/user.h> has defined PAGE_SIZE, MeMS uses that value. MeMS reads the settings when it
+ * starts, which is in mems_init(), or in the first call of another function. If MeMS cannot use the
+ * value of PAGE_SIZE, it rounds it up to one that it can use and prints a line on stderr.
  *
- * Threads: every function may be called from any thread; none from a signal handler. Physical
- * addresses are valid until mems_finish(). A forked child has a copy of everything.
+ * Threads: every function may be called from any thread; none may be called from a signal handler.
+ * Physical addresses are valid until mems_finish(). A forked child has a copy of everything.
  *
- * Errors: NULL and errno. Where an address is wrong, a line on stderr names it; nothing aborts.
- * MeMS is apart from the typed allocator (lmm/lmm.h) and does not start it.
+ * Errors: a function that fails returns NULL and sets errno. If an address is wrong, a line on
+ * stderr names it; nothing aborts. MeMS does not use the typed allocator (lmm/lmm.h) and does not
+ * start it.
  */
 #ifndef LMM_MEMS_H
 #define LMM_MEMS_H
 
 #include <stddef.h>
 #include <stdint.h>
-/* Programs written for MeMS count on these two. */
+/* Programs written for MeMS expect that this header includes these two. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,7 +43,8 @@
 extern "C" {
 #endif
 
-/* ---- What the functions are made of: the library, told this program's settings --------------- */
+/* ---- The library's functions, which the inline ones below call with this program's settings ----
+ * */
 
 #define LMM_MEMS_API __attribute__((visibility("default")))
 
@@ -68,15 +71,16 @@ static inline struct lmm_mems_settings lmm_mems_settings_(void)
 
 /* ---- MeMS ------------------------------------------------------------------------------------ */
 
-/* Starts MeMS with this program's settings; does nothing when it runs already. */
+/* Starts MeMS with this program's settings; does nothing if it has started already. */
 static inline void mems_init(void)
 {
     lmm_mems_init(lmm_mems_settings_());
 }
 
 /*
- * Unmaps all that MeMS has mapped. No physical address is valid afterwards, and virtual addresses
- * begin again; mems_init() may follow. Does nothing when MeMS does not run.
+ * Unmaps all that MeMS has mapped. Afterwards no virtual or physical address is valid. mems_init()
+ * may follow; virtual addresses then begin at MEMS_VADDR_START again. Does nothing if MeMS has not
+ * started. No other thread may use a physical address meanwhile.
  */
 static inline void mems_finish(void)
 {
@@ -84,11 +88,12 @@ static inline void mems_finish(void)
 }
 
 /*
- * Allocates exactly size bytes, neither rounded nor aligned: the start of the first hole that is
- * long enough, in address order, else of a new node. Contents are what they were when last freed,
- * zero at first. Returns a MeMS virtual address, or NULL with errno EINVAL (size is 0) or ENOMEM,
- * and nothing changes. With MEMS_VADDR_START 0 the first address is 0, a success that looks like
- * NULL; success leaves errno alone. Cost: logarithmic in the number of segments.
+ * Allocates exactly size bytes, neither rounded nor aligned, from the first hole in address order
+ * that is long enough; if there is none, from a new node. size: in bytes, at least 1. New memory is
+ * zero; memory that was freed keeps its contents. Returns a MeMS virtual address, which the caller
+ * frees with mems_free(); or NULL with errno EINVAL (size is 0) or ENOMEM, and nothing changes.
+ * With MEMS_VADDR_START 0 the first address is 0, which equals NULL; a call that succeeds does not
+ * change errno. Cost: logarithmic in the number of segments.
  */
 static inline void *mems_malloc(size_t size)
 {
@@ -96,9 +101,9 @@ static inline void *mems_malloc(size_t size)
 }
 
 /*
- * Frees what mems_malloc() returned; v_ptr is a MeMS virtual address. The pages stay mapped. Any
- * other address, NULL too unless it was returned, changes nothing and gets a line on stderr.
- * Preserves errno, never needs memory. Cost: logarithmic.
+ * Frees an allocation. v_ptr: the MeMS virtual address that mems_malloc() returned. The pages stay
+ * mapped. For any other address (also NULL, unless mems_malloc() returned it) nothing changes, and
+ * a line on stderr names it. Preserves errno and never needs memory. Cost: logarithmic.
  */
 static inline void mems_free(void *v_ptr)
 {
@@ -106,9 +111,9 @@ static inline void mems_free(void *v_ptr)
 }
 
 /*
- * Translates v_ptr, any virtual address inside an allocation, into its physical one. Returns NULL
- * with errno EFAULT, and a line on stderr, for any other. Neighbouring virtual addresses are
- * neighbours in memory as long as both are in one allocation. Cost: logarithmic.
+ * Translates a virtual address. v_ptr: any virtual address inside a live allocation. Returns its
+ * physical address; for any other v_ptr NULL with errno EFAULT, and a line on stderr names it. The
+ * bytes of one allocation are contiguous in memory, too. Cost: logarithmic.
  */
 static inline void *mems_get(void *v_ptr)
 {
@@ -116,9 +121,9 @@ static inline void *mems_get(void *v_ptr)
 }
 
 /*
- * Prints both chains and their figures on stdout, through stdio, so that the lines stand in order
- * with those of printf(). They show one moment; other threads wait. (On first use of stdout the C
- * library allocates a buffer for it; setvbuf() can give it one instead.)
+ * Prints both chains and their figures on stdout through stdio, so their lines keep their order
+ * with those of printf(). The figures are of one moment; other threads wait. (On its first use of
+ * stdout the C library allocates a buffer; setvbuf() can supply one instead.)
  */
 static inline void mems_print_stats(void)
 {

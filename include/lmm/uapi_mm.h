@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names of the classic Linux Memory Manager, on LMM. A program written for it builds unchanged with
- * this folder on the include path: #include "uapi_mm.h".
+ * The names of the classic Linux Memory Manager, implemented by LMM. A program written for it
+ * builds unchanged if this folder is on the include path: #include "uapi_mm.h".
  *
- * The differences, all on the safe side: mm_init() is not needed; a struct, and a request, may be larger
- * than a page; registering a struct twice is harmless; any number of threads may call; the name given to
- * mm_print_memory_usage() is matched exactly. New code uses lmm.h, whose blocks carry their type.
+ * LMM allows more: mm_init() is not needed; a struct, and a request, may be larger than a page; a
+ * struct may be registered twice; any thread may call any function. mm_print_memory_usage() matches
+ * the whole name. New code should use lmm.h, whose allocations have a type.
  *
- * The classic names are inline functions and macros, so the library exports none of them: a library
- * that has an xcalloc() of its own can be linked beside LMM.
+ * The classic names are inline functions and macros, and the library exports none of them. So LMM
+ * can be linked together with a library that has its own xcalloc().
  *
- * Everything is printed on stdout, in the order of registration. A walk shows blocks that other threads
- * allocate or free meanwhile either way.
+ * All output goes to stdout, in the order of registration. A block that another thread allocates or
+ * frees during a walk may be shown or not.
  */
 #ifndef LMM_UAPI_MM_H
 #define LMM_UAPI_MM_H
@@ -22,50 +22,52 @@
 extern "C" {
 #endif
 
-/* ---- What the classic names are made of --------------------------------------------------------- */
+/* ---- Used by the classic names -------------------------------------------------------------- */
 
 /*
- * Registers a family; says on stdout why when it cannot. name and size as lmm_family_register();
- * align: 0 where the type is not known, and the strictest that its size allows is taken. A family that
- * has the name, the size and at least the alignment already will do.
+ * Registers a family, or prints on stdout why it cannot. name and size: as lmm_family_register().
+ * align: as there, or 0 if the type is not known; then it is the strictest that the size allows.
+ * Does nothing if a family has this name and size, and this alignment or a stricter one.
  */
 LMM_API void lmm_classic_register(const char *name, size_t size, size_t align);
 
 /*
- * Allocates units zeroed structs, contiguous, of the registered family named name; lmm_classic_calloc_at
- * of the one that site->type names, counted at that site, whose size and alignment are not used.
- * Returns NULL with errno ENOENT, and says so on stdout, when the name is not registered; else as
- * lmm_calloc().
+ * Allocates units contiguous zeroed structs of the registered family called name. The second
+ * function takes the name from site->type and counts the block at that site; the site's size and
+ * alignment are not used. Returns a block, which the caller frees with xfree() or lmm_free().
+ * Returns NULL with errno ENOENT, and prints a line on stdout, if the name is not registered; else
+ * errors as lmm_calloc().
  */
 LMM_API void *lmm_classic_calloc(const char *name, size_t units);
 LMM_API void *lmm_classic_calloc_at(struct lmm_site *site, size_t units);
 
+/* What the three functions under "Reports" print. name: may be NULL. */
 LMM_API void lmm_classic_print_families(void);
 LMM_API void lmm_classic_print_memory(const char *name);
 LMM_API void lmm_classic_print_blocks(void);
 
-/* ---- Setting up -------------------------------------------------------------------------------- */
+/* ---- Setting up ------------------------------------------------------------------------------ */
 
-/* Does nothing: LMM sets itself up on first use. */
+/* Does nothing: LMM starts on first use. */
 static inline void mm_init(void)
 {
 }
 
-/* Registers the struct type T as a family of its name. */
+/* Registers the struct type T as a family named "T". */
 #define MM_REG_STRUCT(T) (lmm_classic_register(#T, sizeof(T), LMM_ALIGNOF_(T)))
 
-/* Registers a family by name and size in bytes. */
+/* Registers a family by its name (not NULL, copied) and the size of its struct in bytes. */
 static inline void mm_instantiate_new_page_family(const char *struct_name, size_t struct_size)
 {
     lmm_classic_register(struct_name, struct_size, 0);
 }
 
-/* ---- Allocating ---------------------------------------------------------------------------------- */
+/* ---- Allocating ------------------------------------------------------------------------------ */
 
 /*
- * Allocates units zeroed, contiguous structs of the registered family T and counts them at this line of
- * the source. Returns a void *, or NULL: when T is not registered (said on stdout), units is 0, the
- * product overflows or memory has run out; errno tells which.
+ * Allocates units contiguous zeroed structs of the registered family T and counts the block at this
+ * source line. Returns a void *, which the caller frees with XFREE; or NULL with errno ENOENT (T is
+ * not registered; also printed on stdout), EINVAL (units is 0), EOVERFLOW or ENOMEM.
  */
 #define XCALLOC(units, T)                                                                          \
     (__extension__({                                                                               \
@@ -73,13 +75,13 @@ static inline void mm_instantiate_new_page_family(const char *struct_name, size_
         lmm_classic_calloc_at(&lmm_site_, (units));                                                \
     }))
 
-/* The same by name; the block is counted at the family's "(unattributed)" site. */
+/* The same by name (not NULL), but the block is counted at the family's "(unattributed)" site. */
 static inline void *xcalloc(const char *struct_name, size_t units)
 {
     return lmm_classic_calloc(struct_name, units);
 }
 
-/* Frees a block, as lmm_free(): NULL is fine, and what is no block panics. */
+/* Frees a block, as lmm_free(): ptr may be NULL; a pointer that is not a block panics. */
 #define XFREE(ptr) (xfree(ptr))
 
 static inline void xfree(void *ptr)
@@ -87,17 +89,17 @@ static inline void xfree(void *ptr)
     lmm_free(ptr);
 }
 
-/* ---- Reports --------------------------------------------------------------------------------------- */
+/* ---- Reports --------------------------------------------------------------------------------- */
 
-/* Prints the families: name and struct size. */
+/* Prints the name and the struct size of each family. */
 static inline void mm_print_registered_page_families(void)
 {
     lmm_classic_print_families();
 }
 
 /*
- * Prints the pages of the family named struct_name (NULL: of every family), block by block, and the
- * system pages that they have touched. Neighbouring free slots are one free block.
+ * Prints the pages of the family struct_name (NULL: of every family), block by block, and how many
+ * system pages have been touched. Neighbouring free slots are shown as one free block.
  */
 static inline void mm_print_memory_usage(const char *struct_name)
 {
@@ -105,8 +107,8 @@ static inline void mm_print_memory_usage(const char *struct_name)
 }
 
 /*
- * Prints a line for each family: blocks in all (TBC), free (FBC) and occupied (OBC), and the bytes of
- * the structs in the occupied ones (AppMemUsage).
+ * Prints one line for each family: its blocks (TBC), those that are free (FBC) and occupied (OBC),
+ * and the bytes of the structs in the occupied blocks (AppMemUsage).
  */
 static inline void mm_print_block_usage(void)
 {
