@@ -9,7 +9,7 @@
 uint8_t lmm_class_table[LMM_CLASS_BYTES_MAX / 8 + 1];
 uint16_t lmm_class_strides[LMM_CLASSES];
 
-/* The stride that comes after one. */
+/* The stride of the class after the one with that stride. */
 static uint32_t next_stride(uint32_t stride)
 {
     return stride < 16 ? 16 : stride < 128 ? stride + 16 : stride + (1u << lmm_log2(stride)) / 8;
@@ -60,8 +60,7 @@ static bool shape_of_large(size_t bytes, struct lmm_shape *ret_shape)
         return false;
     }
     slots = slots < LMM_LARGE_SLOTS_MIN ? LMM_LARGE_SLOTS_MIN : slots;
-    /* An alignment beyond the classes makes runs of small blocks: what cannot be told in a tag counts as
-     * asked for. */
+    /* A small block with an alignment above the classes' is a run, and its slack may be large. */
     size_t slack = slots * LMM_LARGE_STRIDE - bytes;
     *ret_shape = (struct lmm_shape) {
         .class = LMM_CLASS_LARGE,
@@ -78,7 +77,7 @@ bool lmm_shape_of(size_t bytes, size_t align, struct lmm_shape *ret_shape)
     }
     uint32_t class = lmm_class_of(bytes);
     while (lmm_class_strides[class] % align != 0) {
-        class ++; /* the last one is a multiple of every alignment that comes here */
+        class ++; /* ends: the last stride is a multiple of every alignment up to it */
     }
     size_t slack = lmm_class_strides[class] - bytes;
     *ret_shape = (struct lmm_shape) {

@@ -2,14 +2,15 @@
 /*
  * classes: which family serves a request for bytes.
  *
- * Requests of up to LMM_CLASS_BYTES_MAX bytes are rounded up to a size class: 8, multiples of 16 up to 128,
- * then eight classes a doubling, so that at most an eighth is added. Each class is a family of slots whose
- * index, and whose "(unattributed)" site's id, is the class. Everything longer is a run of the family
- * LMM_CLASS_LARGE. Slots start at multiples of the stride in aligned pages, so a class whose stride is a
- * multiple of an alignment serves that alignment.
+ * A request of up to LMM_CLASS_BYTES_MAX bytes is rounded up to a size class: 8, multiples of 16 up
+ * to 128, then eight classes per doubling, so rounding adds at most an eighth. Each class is a
+ * family of slots; its number is also the family's index and the id of the family's
+ * "(unattributed)" site. A longer request is served by a run of the family LMM_CLASS_LARGE. Slots
+ * start at multiples of the stride in aligned pages, so a class serves an alignment if its stride
+ * is a multiple of it.
  *
- * Owns the tables, written once at start (classes.c). Until then every request is of class 0, and no class
- * is open, so it takes the slow path, which starts LMM.
+ * Owns the tables below, written once at start, before any other thread runs. Until then every
+ * request has class 0, and no class is open, so it takes the slow path, which starts LMM.
  */
 #ifndef LMM_PRELOAD_CLASSES_H
 #define LMM_PRELOAD_CLASSES_H
@@ -22,13 +23,13 @@ enum {
     LMM_CLASS_LARGE = LMM_CLASSES,
     LMM_LARGE_STRIDE = 1024,
     LMM_LARGE_SLOTS_MIN =
-        LMM_CLASS_BYTES_MAX / LMM_LARGE_STRIDE + 1, /* never one: that would be a slot */
+        LMM_CLASS_BYTES_MAX / LMM_LARGE_STRIDE + 1, /* never 1, which would be a slot and no run */
 };
 
-/* By bytes rounded up to a multiple of 8, and divided by that: the class. */
+/* The class of a request of (8 x the index) bytes. */
 extern uint8_t lmm_class_table[LMM_CLASS_BYTES_MAX / 8 + 1];
 
-/* By class: bytes of its slots. */
+/* By class: the stride of its slots, in bytes. */
 extern uint16_t lmm_class_strides[LMM_CLASSES];
 
 /* The class of a request of at most LMM_CLASS_BYTES_MAX bytes. */
@@ -40,15 +41,19 @@ static inline uint32_t lmm_class_of(size_t bytes)
 /* How a request is served: a slot of a class, or n slots of LMM_CLASS_LARGE. */
 struct lmm_shape {
     uint32_t class;
-    uint32_t slack; /* bytes of the slots beyond those asked for */
+    uint32_t slack; /* bytes of the slots that were not requested; at most LMM_SLACK_MAX */
     size_t slots;
 };
 
-/* The shape of a request for bytes at a multiple of align, a power of two. False when no address space could
- * hold it. */
+/*
+ * The shape of a request for bytes (may be 0) at a multiple of align, a power of two. A slack above
+ * LMM_SLACK_MAX does not fit into a tag; the bytes beyond it count as requested. False: bytes is
+ * more than PTRDIFF_MAX.
+ */
 bool lmm_shape_of(size_t bytes, size_t align, struct lmm_shape *ret_shape);
 
-/* Fills the tables and registers the families, the first of this process. False with errno ENOMEM. */
+/* Fills the tables and registers the families, before any other family of the process.
+ * counts_bytes: whether stacks are taken. Call once. False with errno ENOMEM. */
 bool lmm_classes_start(bool counts_bytes);
 
 #endif

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec: with children=0, what the process itself becomes by exec stays on LMM.
+ * exec: with children=0, a program that the process itself becomes by exec still gets LMM.
  *
- * The environment was restored at start (surroundings), so that what the process starts runs without LMM.
- * But `env`, an interpreter's wrapper or `nice` start nothing: they become the program that was meant. So
- * exec in the process that was started with LMM, not in a child of it, puts LMM back into the environment.
- * posix_spawn and system() are libc's own business and always start children.
+ * The environment was restored at start (surroundings), so the programs that this process starts
+ * run without LMM. But `env`, `nice` or a wrapper script start nothing: they become the program
+ * that the user meant. So exec, in the process that was started with LMM, puts LMM back into the
+ * environment. In a child of that process it does not. posix_spawn and system() are libc's and
+ * always start children.
  *
- * Owns what the environment had. The functions are safe where libc's are: also after vfork, whose child is
- * another process and gets just libc's. Locks: none.
+ * Owns a copy of what the environment had. A function here is async-signal-safe if libc's is, also
+ * after vfork: the child has another process id, so it gets libc's function only. Locks: none.
  */
 #include "lib/preload/exec.h"
 
@@ -22,10 +23,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ARGUMENTS = 1024 }; /* of execl and its like that need no memory */
+enum { ARGUMENTS = 1024 }; /* execl and the like need no memory for fewer arguments */
 
 static struct {
-    pid_t pid;           /* whose exec is followed; 0: nobody's */
+    pid_t pid;           /* the process whose exec keeps LMM; 0: none */
     const char *library; /* path in LD_PRELOAD */
     const char *options; /* "LMM_OPTIONS=..."; NULL: there was none */
 } follow;
@@ -40,28 +41,24 @@ void lmm_exec_follow(const char *library, const char *options)
     follow.pid = getpid();
 }
 
-static bool is_followed(void)
-{
-    return follow.pid != 0 && follow.pid == getpid();
-}
-
-/* ---- The environment ----------------------------------------------------------------------------- */
+/* ---- The environment ------------------------------------------------------------------------- */
 
 static bool starts_with(const char *text, const char *start)
 {
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* exec takes its lists as if it changed them. */
+/* Writes a const text: the parameters of exec are not const, although exec changes nothing. */
 static void put(char **place, const char *text)
 {
     memcpy(place, &text, sizeof(text));
 }
 
-/* A new environment: an array, and the text of its LD_PRELOAD, in memory of its own. */
-struct surroundings {
-    char **variables;
-    size_t bytes;
+/* The variables for exec. */
+struct environment {
+    char *const *variables;
+    char **copy; /* NULL: the variables are the caller's; else a mapping with them and a text */
+    size_t copy_bytes;
 };
 
 static const char *find(char *const variables[], const char *start)
@@ -74,101 +71,109 @@ static const char *find(char *const variables[], const char *start)
     return "";
 }
 
-/* Copies the variables with LMM put back; false when there is no memory. */
-static bool surround(char *const variables[], struct surroundings *ret_surroundings)
+/* A copy of the variables with LMM added, or the variables themselves: in another process than the
+ * one that keeps LMM, or when there is no memory. */
+static struct environment enter(char *const variables[])
 {
+    struct environment same = {.variables = variables};
+
+    if (follow.pid == 0 || follow.pid != getpid()) {
+        return same;
+    }
     const char *list = find(variables, preload_is);
     size_t text_bytes = sizeof(preload_is) + strlen(follow.library) + 1 + strlen(list);
     size_t count = 0;
-
     while (variables != NULL && variables[count] != NULL) {
         count++;
     }
     size_t array_bytes = (count + 3) * sizeof(char *);
     char **copy = lmm_vm_map(array_bytes + text_bytes);
     if (copy == NULL) {
-        return false;
+        return same;
     }
-    *ret_surroundings = (struct surroundings) {copy, array_bytes + text_bytes};
     char *text = (char *) copy + array_bytes;
     snprintf(text, text_bytes, "%s%s%s%s", preload_is, follow.library, *list == '\0' ? "" : ":",
              list);
+    char **at = copy;
     for (size_t i = 0; i < count; i++) {
         if (!starts_with(variables[i], preload_is) && !starts_with(variables[i], options_is)) {
-            *copy++ = variables[i];
+            *at++ = variables[i];
         }
     }
-    *copy++ = text;
+    *at++ = text;
     if (follow.options != NULL) {
-        put(copy, follow.options);
+        put(at, follow.options);
     }
-    return true;
+    return (struct environment) {copy, copy, array_bytes + text_bytes};
 }
 
-/* ---- libc's names ---------------------------------------------------------------------------------- */
+/* Only after an exec that failed. */
+static int leave(const struct environment *environment, int result)
+{
+    if (environment->copy != NULL) {
+        lmm_vm_unmap(environment->copy, environment->copy_bytes);
+    }
+    return result;
+}
+
+/* ---- libc's names ---------------------------------------------------------------------------- */
 
 typedef int exec_by_path(const char *path, char *const arguments[], char *const variables[]);
 typedef int exec_by_descriptor(int descriptor, char *const arguments[], char *const variables[]);
 
-static exec_by_path *next_execve;
-static exec_by_path *next_execvpe;
-static exec_by_descriptor *next_fexecve;
+/* libc's functions. */
+static struct {
+    exec_by_path *execve;
+    exec_by_path *execvpe;
+    exec_by_descriptor *fexecve;
+} next;
 
-/* Early: after vfork, dlsym may not be called. */
+/* At start, because dlsym may not be called after vfork. */
 __attribute__((constructor(102))) static void find_next(void)
 {
-    *(void **) &next_execve = dlsym(RTLD_NEXT, "execve");
-    *(void **) &next_execvpe = dlsym(RTLD_NEXT, "execvpe");
-    *(void **) &next_fexecve = dlsym(RTLD_NEXT, "fexecve");
+    *(void **) &next.execve = dlsym(RTLD_NEXT, "execve");
+    *(void **) &next.execvpe = dlsym(RTLD_NEXT, "execvpe");
+    *(void **) &next.fexecve = dlsym(RTLD_NEXT, "fexecve");
 }
 
-static int exec_path(exec_by_path *next, const char *path, char *const arguments[],
+static int exec_path(exec_by_path *call, const char *path, char *const arguments[],
                      char *const variables[])
 {
-    struct surroundings surroundings;
+    struct environment environment = enter(variables);
 
-    if (!is_followed() || !surround(variables, &surroundings)) {
-        return next(path, arguments, variables);
-    }
-    int result = next(path, arguments, surroundings.variables);
-    lmm_vm_unmap(surroundings.variables, surroundings.bytes);
-    return result;
+    return leave(&environment, call(path, arguments, environment.variables));
 }
 
 LMM_API int execve(const char *path, char *const arguments[], char *const variables[])
 {
-    return exec_path(next_execve, path, arguments, variables);
+    return exec_path(next.execve, path, arguments, variables);
 }
 
 LMM_API int execv(const char *path, char *const arguments[])
 {
-    return exec_path(next_execve, path, arguments, environ);
+    return exec_path(next.execve, path, arguments, environ);
 }
 
 LMM_API int execvp(const char *file, char *const arguments[])
 {
-    return exec_path(next_execvpe, file, arguments, environ);
+    return exec_path(next.execvpe, file, arguments, environ);
 }
 
 LMM_API int execvpe(const char *file, char *const arguments[], char *const variables[])
 {
-    return exec_path(next_execvpe, file, arguments, variables);
+    return exec_path(next.execvpe, file, arguments, variables);
 }
 
 LMM_API int fexecve(int descriptor, char *const arguments[], char *const variables[])
 {
-    struct surroundings surroundings;
+    struct environment environment = enter(variables);
 
-    if (!is_followed() || !surround(variables, &surroundings)) {
-        return next_fexecve(descriptor, arguments, variables);
-    }
-    int result = next_fexecve(descriptor, arguments, surroundings.variables);
-    lmm_vm_unmap(surroundings.variables, surroundings.bytes);
-    return result;
+    return leave(&environment, next.fexecve(descriptor, arguments, environment.variables));
 }
 
-/* Executes with the arguments first, list..., NULL; and, behind them, with `has_variables`, the environment. */
-static int exec_list(exec_by_path *next, const char *path, const char *first, va_list list,
+/* Executes with the arguments first, list..., NULL. has_variables: the environment follows in list.
+ * */
+static int exec_list(exec_by_path *call, const char *path, const char *first, va_list list,
                      bool has_variables)
 {
     char *few[ARGUMENTS];
@@ -188,7 +193,7 @@ static int exec_list(exec_by_path *next, const char *path, const char *first, va
     for (size_t i = 1; i <= count; i++) {
         arguments[i] = va_arg(list, char *);
     }
-    int result = exec_path(next, path, arguments, has_variables ? va_arg(list, char **) : environ);
+    int result = exec_path(call, path, arguments, has_variables ? va_arg(list, char **) : environ);
     if (arguments != few) {
         lmm_vm_unmap(arguments, (count + 1) * sizeof(char *));
     }
@@ -200,7 +205,7 @@ LMM_API int execl(const char *path, const char *first, ...)
     va_list list;
 
     va_start(list, first);
-    int result = exec_list(next_execve, path, first, list, false);
+    int result = exec_list(next.execve, path, first, list, false);
     va_end(list);
     return result;
 }
@@ -210,7 +215,7 @@ LMM_API int execlp(const char *file, const char *first, ...)
     va_list list;
 
     va_start(list, first);
-    int result = exec_list(next_execvpe, file, first, list, false);
+    int result = exec_list(next.execvpe, file, first, list, false);
     va_end(list);
     return result;
 }
@@ -220,7 +225,7 @@ LMM_API int execle(const char *path, const char *first, ...)
     va_list list;
 
     va_start(list, first);
-    int result = exec_list(next_execve, path, first, list, true);
+    int result = exec_list(next.execve, path, first, list, true);
     va_end(list);
     return result;
 }

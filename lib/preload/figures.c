@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * figures: glibc's functions that tell of the heap, answered from LMM's books, and those that tune it, which
- * have nothing to tune here.
+ * figures: glibc's functions that report on the heap, answered from LMM's counters, and those that
+ * tune it, which do nothing.
  */
 #include "lib/front/block.h"
 #include "lib/pages/family.h"
@@ -54,7 +54,7 @@ LMM_API struct mallinfo2 mallinfo2(void)
     };
 }
 
-/* As mallinfo2(), in the numbers of another time: what does not fit wraps, as glibc's does. */
+/* As mallinfo2(), but in ints: a larger figure wraps, as glibc's does. */
 LMM_API struct mallinfo mallinfo(void)
 {
     struct mallinfo2 info = mallinfo2();
@@ -73,7 +73,7 @@ LMM_API void malloc_stats(void)
     lmm_print_usage(stderr);
 }
 
-/* The form of glibc's document, with one heap. */
+/* Writes a document in glibc's form, with one heap. */
 LMM_API int malloc_info(int options, FILE *stream)
 {
     struct sums sums = sum_up();
@@ -95,7 +95,7 @@ LMM_API int malloc_trim(size_t pad)
     return lmm_trim() != 0;
 }
 
-/* Accepts every parameter of glibc's; none means anything here. */
+/* Accepts every parameter of glibc's mallopt and ignores it. */
 LMM_API int mallopt(int parameter, int value)
 {
     (void) parameter;

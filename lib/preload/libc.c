@@ -4,20 +4,20 @@
 #include <dlfcn.h>
 #include <malloc.h>
 
-extern void __libc_free(void *p); /* exported by glibc for such as us */
+extern void __libc_free(void *p); /* exported by glibc for libraries that replace malloc */
 
-/* The function of that name that stands behind LMM's. */
-static void *behind(const char *name)
+/* The next function of that name in the search order after LMM's. */
+static void *next_function(const char *name)
 {
     return dlsym(RTLD_NEXT, name);
 }
 
-/* Whether libc's malloc ever asked the kernel for memory. */
+/* Whether libc's malloc has ever requested memory from the kernel. */
 static bool was_used(void)
 {
     struct mallinfo2 (*figures)(void);
 
-    *(void **) &figures = behind("mallinfo2");
+    *(void **) &figures = next_function("mallinfo2");
     if (figures == NULL) {
         return false;
     }
@@ -38,7 +38,7 @@ bool lmm_libc_usable(const void *p, size_t *ret_bytes)
 {
     size_t (*usable)(const void *p);
 
-    *(void **) &usable = behind("malloc_usable_size");
+    *(void **) &usable = next_function("malloc_usable_size");
     if (usable == NULL || !was_used()) {
         return false;
     }

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libc: the malloc of the C library that LMM stands in for, as far as anybody still reaches it.
+ * libc: the C library's own malloc, for modules that use it although LMM has its names.
  *
- * A module loaded with RTLD_DEEPBIND finds libc's functions before LMM's, and its blocks come here when
- * another module frees them. Owns nothing. The other way round, a block of LMM's in libc's hands, is kept
- * from happening (surroundings.c). Any thread.
+ * A module that is loaded with RTLD_DEEPBIND finds libc's functions before LMM's. When another
+ * module frees such a block, LMM gets it. (surroundings.c keeps LMM's blocks from being freed by
+ * libc.) Owns nothing. Any thread may call these functions. Locks: libc's own.
  */
 #ifndef LMM_PRELOAD_LIBC_H
 #define LMM_PRELOAD_LIBC_H
 
 #include "lib/ground/base.h"
 
-/* Frees p by libc's malloc, when that was ever used; false when it never was, so that p is not its. */
+/* Frees p with libc's free. False: libc's malloc was never used, so p is not its block. */
 bool lmm_libc_free(void *p);
 
-/* True and *ret_bytes, what libc's malloc says of its block p; false when it was never used. */
+/* True and *ret_bytes, the usable bytes of libc's block p. False: libc's malloc was never used. */
 bool lmm_libc_usable(const void *p, size_t *ret_bytes);
 
 #endif

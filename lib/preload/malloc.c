@@ -2,9 +2,9 @@
 /*
  * malloc: libc's names for memory, as ISO C, POSIX and glibc's manual define them.
  *
- * The fast paths of malloc and free are here in full. They are those of the typed API, with the size class
- * for the family; while stacks are taken or tools look on no site is open in the thread's view, and every
- * call takes the slow path. C++ new and delete come here by way of libstdc++'s.
+ * The fast paths of malloc and free are those of the typed API, with the size class as the family.
+ * While stacks are taken, or a tool watches, no site is open in the thread's view, so every call
+ * takes the slow path. C++ new and delete call these functions through libstdc++.
  */
 #include "lib/front/block.h"
 #include "lib/heaps/heap.h"
@@ -22,6 +22,12 @@
 #include <unistd.h>
 
 enum { SYSTEM_PAGE = LMM_SYSTEM_PAGE_BYTES };
+
+static void *fail(int error)
+{
+    errno = error;
+    return NULL;
+}
 
 static LMM_NOINLINE void *alloc_slow(size_t bytes)
 {
@@ -47,11 +53,8 @@ static LMM_NOINLINE void *calloc_slow(size_t count, size_t size)
     struct lmm_caller caller = LMM_CALLER();
     size_t bytes;
 
-    if (!lmm_multiply_fits(count, size, &bytes)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    return lmm_serve_alloc(bytes, 1, true, &caller);
+    return lmm_multiply_fits(count, size, &bytes) ? lmm_serve_alloc(bytes, 1, true, &caller)
+                                                  : fail(ENOMEM);
 }
 
 LMM_API void *calloc(size_t count, size_t size)
@@ -108,18 +111,23 @@ LMM_API void free(void *p)
     free_block(p);
 }
 
+static void *resize(void *p, size_t bytes, const struct lmm_caller *caller)
+{
+    if (p == NULL) {
+        return lmm_serve_alloc(bytes, 1, false, caller);
+    }
+    if (bytes == 0) {
+        lmm_serve_free(p); /* as glibc does */
+        return NULL;
+    }
+    return lmm_serve_resize(p, bytes, caller);
+}
+
 LMM_API LMM_NOINLINE void *realloc(void *p, size_t bytes)
 {
     struct lmm_caller caller = LMM_CALLER();
 
-    if (p == NULL) {
-        return lmm_serve_alloc(bytes, 1, false, &caller);
-    }
-    if (bytes == 0) {
-        lmm_serve_free(p); /* as glibc has it */
-        return NULL;
-    }
-    return lmm_serve_resize(p, bytes, &caller);
+    return resize(p, bytes, &caller);
 }
 
 LMM_API LMM_NOINLINE void *reallocarray(void *p, size_t count, size_t size)
@@ -127,21 +135,10 @@ LMM_API LMM_NOINLINE void *reallocarray(void *p, size_t count, size_t size)
     struct lmm_caller caller = LMM_CALLER();
     size_t bytes;
 
-    if (!lmm_multiply_fits(count, size, &bytes)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    if (p == NULL) {
-        return lmm_serve_alloc(bytes, 1, false, &caller);
-    }
-    if (bytes == 0) {
-        lmm_serve_free(p);
-        return NULL;
-    }
-    return lmm_serve_resize(p, bytes, &caller);
+    return lmm_multiply_fits(count, size, &bytes) ? resize(p, bytes, &caller) : fail(ENOMEM);
 }
 
-/* ---- Alignment ----------------------------------------------------------------------------------- */
+/* ---- Alignment ------------------------------------------------------------------------------- */
 
 LMM_API LMM_NOINLINE int posix_memalign(void **ret_block, size_t align, size_t bytes)
 {
@@ -160,15 +157,14 @@ LMM_API LMM_NOINLINE int posix_memalign(void **ret_block, size_t align, size_t b
     return 0;
 }
 
-/* As glibc's: an alignment that is no power of two is rounded up to one. */
+/* As glibc does, rounds an alignment that is not a power of two up to one. */
 LMM_API LMM_NOINLINE void *memalign(size_t align, size_t bytes)
 {
     struct lmm_caller caller = LMM_CALLER();
     size_t power = 1;
 
     if (align > SIZE_MAX / 2 + 1) {
-        errno = EINVAL;
-        return NULL;
+        return fail(EINVAL);
     }
     while (power < align) {
         power *= 2;
@@ -176,16 +172,13 @@ LMM_API LMM_NOINLINE void *memalign(size_t align, size_t bytes)
     return lmm_serve_alloc(bytes, power, false, &caller);
 }
 
-/* As C17 has it, bytes need not be a multiple of align. */
+/* C17 does not require that bytes is a multiple of align. */
 LMM_API LMM_NOINLINE void *aligned_alloc(size_t align, size_t bytes)
 {
     struct lmm_caller caller = LMM_CALLER();
 
-    if (!lmm_is_power_of_two(align)) {
-        errno = EINVAL;
-        return NULL;
-    }
-    return lmm_serve_alloc(bytes, align, false, &caller);
+    return lmm_is_power_of_two(align) ? lmm_serve_alloc(bytes, align, false, &caller)
+                                      : fail(EINVAL);
 }
 
 LMM_API LMM_NOINLINE void *valloc(size_t bytes)
@@ -200,20 +193,19 @@ LMM_API LMM_NOINLINE void *pvalloc(size_t bytes)
     struct lmm_caller caller = LMM_CALLER();
 
     if (bytes > SIZE_MAX - SYSTEM_PAGE) {
-        errno = ENOMEM;
-        return NULL;
+        return fail(ENOMEM);
     }
     return lmm_serve_alloc(lmm_round_up(bytes, SYSTEM_PAGE), SYSTEM_PAGE, false, &caller);
 }
 
-/* ---- The rest ------------------------------------------------------------------------------------ */
+/* ---- Sizes ----------------------------------------------------------------------------------- */
 
 LMM_API size_t malloc_usable_size(void *p)
 {
     return lmm_serve_usable(p);
 }
 
-/* C23. The sizes are for allocators that cannot tell them from the pointer. */
+/* C23. LMM finds size and alignment by the pointer, so it ignores the arguments. */
 LMM_API void free_sized(void *p, size_t bytes);
 LMM_API void free_aligned_sized(void *p, size_t align, size_t bytes);
 

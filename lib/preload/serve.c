@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- Start ------------------------------------------------------------------------------------- */
+/* ---- Start ----------------------------------------------------------------------------------- */
 
 static struct {
     struct lmm_lock lock;
@@ -53,7 +53,7 @@ static bool has_started(void)
     return LMM_LIKELY(lmm_load_acquire(&serve.has_started)) || start();
 }
 
-/* Before the program's own constructors, whether anybody has asked for memory or not. */
+/* Runs before the program's own constructors, even if nothing has requested memory yet. */
 __attribute__((constructor(101))) static void start_early(void)
 {
     if (start() && lmm_options.leaves_children_alone) {
@@ -61,7 +61,7 @@ __attribute__((constructor(101))) static void start_early(void)
     }
 }
 
-/* ---- Allocating -------------------------------------------------------------------------------- */
+/* ---- Allocating ------------------------------------------------------------------------------ */
 
 static void *out_of_memory(void)
 {
@@ -88,7 +88,7 @@ void *lmm_serve_alloc(size_t bytes, size_t align, bool zero, const struct lmm_ca
     return block;
 }
 
-/* ---- Freeing ----------------------------------------------------------------------------------- */
+/* ---- Freeing --------------------------------------------------------------------------------- */
 
 void lmm_serve_free(void *p)
 {
@@ -110,14 +110,15 @@ void lmm_serve_free(void *p)
     errno = saved_errno;
 }
 
-/* ---- Resizing ---------------------------------------------------------------------------------- */
+/* ---- Resizing -------------------------------------------------------------------------------- */
 
 static size_t usable_bytes(const struct lmm_block_facts *facts)
 {
     return facts->slots * facts->page->stride;
 }
 
-/* Whether a block may keep its slots for a request of that shape: it is the same, or shorter by little. */
+/* Whether a block may keep its slots for a request of that shape: one of the same shape, or one
+ * that is only a little shorter. */
 static bool keeps_slots(const struct lmm_block_facts *facts, const struct lmm_shape *shape,
                         size_t bytes)
 {
@@ -130,7 +131,7 @@ static bool keeps_slots(const struct lmm_block_facts *facts, const struct lmm_sh
            bytes <= usable && bytes >= usable / 2 && usable - bytes <= LMM_SLACK_MAX;
 }
 
-/* Gives the block its new shape where it is, or where the kernel can move it; NULL when it must be copied. */
+/* Gives the block its new shape in place, or moves it with mremap. NULL: it must be copied. */
 static void *reshape(void *p, const struct lmm_block_facts *facts, struct lmm_shape *shape,
                      size_t bytes, const struct lmm_caller *caller)
 {
@@ -147,7 +148,15 @@ static void *reshape(void *p, const struct lmm_block_facts *facts, struct lmm_sh
                                          : lmm_block_reshape(p, facts, shape->slots, shape->class);
 }
 
-/* A block of libc's own malloc becomes one of LMM's. */
+/* Allocates a block with the contents of p, which has old_bytes. NULL: out of memory. */
+static void *copy(const void *p, size_t old_bytes, size_t bytes, const struct lmm_caller *caller)
+{
+    void *block = lmm_serve_alloc(bytes, 1, false, caller);
+
+    return block == NULL ? NULL : memcpy(block, p, old_bytes < bytes ? old_bytes : bytes);
+}
+
+/* Moves a block of libc's own malloc to a block of LMM's. */
 static void *resize_other(void *p, size_t bytes, const struct lmm_caller *caller)
 {
     size_t old_bytes;
@@ -155,21 +164,19 @@ static void *resize_other(void *p, size_t bytes, const struct lmm_caller *caller
     if (!lmm_libc_usable(p, &old_bytes)) {
         lmm_misuse(p, "realloc");
     }
-    void *moved = lmm_serve_alloc(bytes, 1, false, caller);
+    void *moved = copy(p, old_bytes, bytes, caller);
     if (moved != NULL) {
-        memcpy(moved, p, old_bytes < bytes ? old_bytes : bytes);
         lmm_libc_free(p);
     }
     return moved;
 }
 
-/* Copies the block to a new one of so many bytes. */
+/* Moves the block to a new one of that many bytes. */
 static void *move(void *p, const struct lmm_block_facts *facts, size_t bytes,
                   const struct lmm_caller *caller)
 {
-    size_t old_bytes = usable_bytes(facts);
     bool is_temporary = lmm_stacked_is_last(p);
-    void *moved = lmm_serve_alloc(bytes, 1, false, caller);
+    void *moved = copy(p, usable_bytes(facts), bytes, caller);
 
     if (moved == NULL) {
         return NULL;
@@ -177,7 +184,6 @@ static void *move(void *p, const struct lmm_block_facts *facts, size_t bytes,
     if (is_temporary) {
         lmm_stacked_note_temporary(facts);
     }
-    memcpy(moved, p, old_bytes < bytes ? old_bytes : bytes);
     lmm_serve_free(p);
     return moved;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serve: requests for bytes off malloc's fast path, whether stacks are taken or not.
+ * serve: requests for bytes that malloc's fast path does not serve, with stacks or without.
  *
- * Owns the start of the drop-in. While stacks are taken (stacked.h) every request comes here or there;
- * else it is counted at its class's own site. Every function may be called by any thread at any time,
- * before constructors and after destructors; errno is changed by a failure alone.
+ * Owns the start of the drop-in. While stacks are taken, every request comes here or to stacked.h;
+ * otherwise a block is counted at the own site of its class. A pointer that is not LMM's may belong
+ * to libc's own malloc: a module that was loaded with RTLD_DEEPBIND may use that one. If libc's
+ * malloc was ever used, such a block goes to libc; otherwise the pointer is misuse, and LMM panics.
  *
- * A pointer that is not LMM's may be of libc's own malloc: of a module that found that one, as RTLD_DEEPBIND
- * makes it. Such a block goes to libc, if libc's malloc was ever used; else the pointer is misuse.
+ * Any thread may call every function at any time, before constructors and after destructors. They
+ * change errno only on failure. Locks: REPORT during the start; else those of what they call.
  */
 #ifndef LMM_PRELOAD_SERVE_H
 #define LMM_PRELOAD_SERVE_H
@@ -16,18 +17,19 @@
 #include "lib/stacks/unwind.h"
 
 /*
- * Allocates bytes at a multiple of align, a power of two. zero: they read as zero. caller: who asks
- * (unwind.h). NULL with errno ENOMEM.
+ * Allocates a block of bytes (may be 0), whose address is a multiple of align, a power of two.
+ * zero: the bytes are zeroed. caller: the call that requested it (unwind.h). NULL with errno
+ * ENOMEM.
  */
 void *lmm_serve_alloc(size_t bytes, size_t align, bool zero, const struct lmm_caller *caller);
 
-/* Frees p, which may be NULL. */
+/* Frees p, which may be NULL. Panics if p is not a block. */
 void lmm_serve_free(void *p);
 
-/* As realloc(p, bytes) for a p that is not NULL and bytes that are not 0. */
+/* As realloc(p, bytes), for p not NULL and bytes not 0. Panics if p is not a block. */
 void *lmm_serve_resize(void *p, size_t bytes, const struct lmm_caller *caller);
 
-/* Bytes of the block p that its holder may use; 0 for NULL. */
+/* How many bytes of the block p the program may use; 0 for NULL. Panics if p is not a block. */
 size_t lmm_serve_usable(const void *p);
 
 #endif

@@ -12,25 +12,27 @@
 #include <string.h>
 
 enum {
-    PEAK_STEP = 100,       /* the peak is taken again when it is passed by 1 part in so many, */
-    PEAK_STEP_BYTES = 256, /* and by so much */
-    PENDING_STEP = 1024,   /* a thread tells of its bytes when they are 1 part in so many */
+    PEAK_STEP = 100, /* a new peak is recorded when the sum exceeds the last by 1/PEAK_STEP, */
+    PEAK_STEP_BYTES = 256, /* and by this many bytes */
+    PENDING_STEP = 1024, /* a thread adds its bytes to the sum at 1/PENDING_STEP of the last peak */
 };
 
-/* What a heap keeps for its thread here. */
+/* What a heap keeps for stacks. Only the heap's thread uses it. */
 struct lmm_tracer {
     struct lmm_trace trace;
-    uint32_t adoptions;    /* of the heap, when the thread came that the rest is of */
-    bool is_busy;          /* its thread is in here */
-    const void *last;      /* the block allocated last; NULL once it was freed */
-    int64_t pending_bytes; /* allocated less freed, not yet in the sum */
+    uint32_t adoptions;    /* heap->adoptions when this thread adopted it */
+    bool is_busy;          /* the thread is inside a function of this file */
+    const void *last;      /* the block allocated last; NULL once it is freed */
+    int64_t pending_bytes; /* allocated minus freed, not yet in live.bytes */
 };
 
 static struct {
-    int64_t bytes __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic; the sum */
-    int64_t next_peak
-        __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic; is taken above this */
-    int64_t step;                                       /* atomic; threads tell of that much */
+    /* Atomic, all threads: the live bytes, except the threads' pending ones. */
+    int64_t bytes __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
+    /* Atomic: a larger sum is a new peak. A line of its own, because it is read more than written.
+     * */
+    int64_t next_peak __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
+    int64_t step; /* atomic: a thread adds its pending bytes to the sum when they exceed this */
 } live;
 
 bool lmm_stacked_start(void)
@@ -38,9 +40,9 @@ bool lmm_stacked_start(void)
     return lmm_unwind_start() && lmm_depot_start();
 }
 
-/* ---- The sum and the peak ------------------------------------------------------------------------ */
+/* ---- The sum and the peak -------------------------------------------------------------------- */
 
-/* The highest use so far, unless another thread was quicker with more. */
+/* Records a peak, unless another thread has recorded a higher one meanwhile. */
 static LMM_NOINLINE void pass_peak(int64_t sum)
 {
     int64_t more = sum / PEAK_STEP > PEAK_STEP_BYTES ? sum / PEAK_STEP : PEAK_STEP_BYTES;
@@ -55,7 +57,8 @@ static LMM_NOINLINE void pass_peak(int64_t sum)
     lmm_accounts_take_peak((uint64_t) sum);
 }
 
-static LMM_NOINLINE void tell(int64_t bytes)
+/* Adds bytes to the sum at once. */
+static LMM_NOINLINE void add_to_sum(int64_t bytes)
 {
     int64_t sum = lmm_fetch_add_relaxed(&live.bytes, bytes) + bytes;
 
@@ -64,21 +67,22 @@ static LMM_NOINLINE void tell(int64_t bytes)
     }
 }
 
+/* Adds bytes to the thread's pending ones, and these to the sum when they are many. */
 static inline void note_bytes(struct lmm_tracer *tracer, int64_t bytes)
 {
     int64_t pending = tracer->pending_bytes + bytes;
     int64_t step = lmm_load_relaxed(&live.step);
 
     if (LMM_UNLIKELY(pending > step || pending < -step)) {
-        tell(pending);
+        add_to_sum(pending);
         pending = 0;
     }
     tracer->pending_bytes = pending;
 }
 
-/* ---- The thread ---------------------------------------------------------------------------------- */
+/* ---- The thread ------------------------------------------------------------------------------ */
 
-/* This thread's heap with a tracer; NULL: it has none any more, or there is no memory. */
+/* This thread's heap, with a tracer. NULL: the thread is about to end, or there is no memory. */
 static LMM_NOINLINE struct lmm_heap *enter(void)
 {
     lmm_thread_leave(lmm_thread_enter());
@@ -91,7 +95,8 @@ static LMM_NOINLINE struct lmm_heap *enter(void)
     }
     struct lmm_tracer *tracer = heap->tracer;
     if (tracer != NULL && tracer->adoptions != heap->adoptions) {
-        /* Taken over; after a fork, perhaps from a thread that was in here and had half a trace. */
+        /* The heap is adopted. After a fork its last thread may have been in the middle of a trace.
+         * */
         tracer->adoptions = heap->adoptions;
         tracer->is_busy = false;
         tracer->last = NULL;
@@ -100,7 +105,7 @@ static LMM_NOINLINE struct lmm_heap *enter(void)
     return tracer != NULL ? heap : NULL;
 }
 
-/* Whether the heap is this thread's, with its tracer, in a process that keeps books. */
+/* Whether the heap has this thread's tracer, and the process has a ledger. */
 static inline bool is_entered(const struct lmm_heap *heap)
 {
     return LMM_LIKELY(heap != NULL && heap->tracer != NULL &&
@@ -114,7 +119,7 @@ static inline struct lmm_heap *own_heap(void)
     return is_entered(heap) ? heap : enter();
 }
 
-/* The site of a class for the caller's stack. */
+/* The site of (class, the caller's stack). */
 static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class,
                                const struct lmm_caller *caller)
 {
@@ -122,15 +127,17 @@ static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class,
     return lmm_depot_site(lmm_families_at(class), trace);
 }
 
-/* The same for a thread that is about to end. */
-static LMM_NOINLINE uint32_t late_site_of(uint32_t class, const struct lmm_caller *caller)
+/* The same where the thread's trace cannot be used: heap NULL, a thread that is about to end, which
+ * takes a trace of its own; else the heap is busy, and its trace in use. */
+static LMM_NOINLINE uint32_t site_without_tracer(const struct lmm_heap *heap, uint32_t class,
+                                                 const struct lmm_caller *caller)
 {
     struct lmm_trace trace = {0};
 
-    return site_of(&trace, class, caller);
+    return heap == NULL ? site_of(&trace, class, caller) : lmm_families_at(class)->site;
 }
 
-/* Bytes asked for by whoever holds a block of that shape. */
+/* The bytes that were requested for a block of that shape. */
 static inline int64_t bytes_of(const struct lmm_shape *shape)
 {
     size_t stride =
@@ -144,9 +151,9 @@ static inline int64_t live_bytes_of(const struct lmm_block_facts *facts)
     return (int64_t) lmm_family_extra(facts->family, facts->tag, facts->slots);
 }
 
-/* ---- Allocating ---------------------------------------------------------------------------------- */
+/* ---- Allocating ------------------------------------------------------------------------------ */
 
-/* Pops a slot and counts it; NULL when the slow path is needed. */
+/* Pops a slot and counts it. NULL: the slow path is needed. */
 static inline void *pop(const struct lmm_heap *heap, const struct lmm_shape *shape, uint32_t site)
 {
     const struct lmm_open *open = &heap->open;
@@ -170,24 +177,14 @@ static LMM_NOINLINE void *alloc_slow(const struct lmm_shape *shape, size_t align
                                    lmm_live_value(site, shape->slack), shape->slots, align, zero);
 }
 
-static LMM_NOINLINE void *alloc_late(const struct lmm_shape *shape, size_t align, bool zero,
-                                     const struct lmm_caller *caller)
+static LMM_NOINLINE void *alloc_without_tracer(const struct lmm_heap *heap,
+                                               const struct lmm_shape *shape, size_t align,
+                                               bool zero, const struct lmm_caller *caller)
 {
-    void *block = alloc_slow(shape, align, zero, late_site_of(shape->class, caller));
+    void *block = alloc_slow(shape, align, zero, site_without_tracer(heap, shape->class, caller));
 
     if (block != NULL) {
-        tell(bytes_of(shape));
-    }
-    return block;
-}
-
-/* While this thread is in here already. */
-static LMM_NOINLINE void *alloc_busy(const struct lmm_shape *shape, size_t align, bool zero)
-{
-    void *block = alloc_slow(shape, align, zero, lmm_families_at(shape->class)->site);
-
-    if (block != NULL) {
-        tell(bytes_of(shape));
+        add_to_sum(bytes_of(shape));
     }
     return block;
 }
@@ -197,13 +194,10 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
 {
     struct lmm_heap *heap = own_heap();
 
-    if (LMM_UNLIKELY(heap == NULL)) {
-        return alloc_late(shape, align, zero, caller);
+    if (LMM_UNLIKELY(heap == NULL || heap->tracer->is_busy)) {
+        return alloc_without_tracer(heap, shape, align, zero, caller);
     }
     struct lmm_tracer *tracer = heap->tracer;
-    if (LMM_UNLIKELY(tracer->is_busy)) {
-        return alloc_busy(shape, align, zero);
-    }
     tracer->is_busy = true;
     uint32_t site = site_of(&tracer->trace, shape->class, caller);
     void *block = pop(heap, shape, site);
@@ -222,7 +216,7 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
     return block;
 }
 
-/* ---- Freeing ------------------------------------------------------------------------------------- */
+/* ---- Freeing --------------------------------------------------------------------------------- */
 
 static inline void count_temporary(struct lmm_heap *heap, uint32_t site)
 {
@@ -243,7 +237,7 @@ void lmm_stacked_note_temporary(const struct lmm_block_facts *facts)
     count_temporary(lmm_thread_open.heap, lmm_tag_site(facts->tag));
 }
 
-/* Tells of a free before the block ends. */
+/* Counts a free. Call before the block is freed. */
 static inline void note_free(struct lmm_heap *heap, const void *p, uint32_t site, int64_t bytes)
 {
     struct lmm_tracer *tracer = heap->tracer;
@@ -293,38 +287,35 @@ void lmm_stacked_free(void *p, const struct lmm_block_facts *facts)
     if (heap != NULL && !heap->tracer->is_busy) {
         note_free(heap, p, lmm_tag_site(facts->tag), live_bytes_of(facts));
     } else if (facts->family->counts_bytes) {
-        tell(-live_bytes_of(facts));
+        add_to_sum(-live_bytes_of(facts));
     }
     lmm_block_free(p);
 }
 
-/* ---- Reshaping ----------------------------------------------------------------------------------- */
+/* ---- Reshaping ------------------------------------------------------------------------------- */
 
 void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts,
                           const struct lmm_shape *shape, const struct lmm_caller *caller)
 {
     struct lmm_heap *heap = own_heap();
-    struct lmm_tracer *tracer = heap == NULL ? NULL : heap->tracer;
-    uint32_t site;
+    bool has_tracer = heap != NULL && !heap->tracer->is_busy;
+    struct lmm_tracer *tracer = has_tracer ? heap->tracer : NULL;
 
-    if (tracer == NULL || tracer->is_busy) {
-        site = tracer == NULL ? late_site_of(shape->class, caller)
-                              : lmm_families_at(shape->class)->site;
-        void *reshaped =
-            lmm_block_reshape(p, facts, shape->slots, lmm_live_value(site, shape->slack));
-        if (reshaped != NULL) {
-            tell(bytes_of(shape) - live_bytes_of(facts));
-        }
-        return reshaped;
+    if (has_tracer) {
+        tracer->is_busy = true;
     }
-    tracer->is_busy = true;
-    site = site_of(&tracer->trace, shape->class, caller);
+    uint32_t site = has_tracer ? site_of(&tracer->trace, shape->class, caller)
+                               : site_without_tracer(heap, shape->class, caller);
     void *reshaped = lmm_block_reshape(p, facts, shape->slots, lmm_live_value(site, shape->slack));
-    if (reshaped != NULL) {
+    if (reshaped != NULL && has_tracer) {
         note_free(heap, p, lmm_tag_site(facts->tag), live_bytes_of(facts));
         tracer->last = reshaped;
         note_bytes(tracer, bytes_of(shape));
+    } else if (reshaped != NULL) {
+        add_to_sum(bytes_of(shape) - live_bytes_of(facts));
     }
-    tracer->is_busy = false;
+    if (has_tracer) {
+        tracer->is_busy = false;
+    }
     return reshaped;
 }

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stacked: allocation counted at its call stack, in bytes asked for.
+ * stacked: blocks counted at their call stacks, in the bytes that were requested.
  *
- * While stacks are taken every request of the program comes here. A block's tag has its site, which is
- * (class, stack), and its slack, so that the bytes asked for are known when it is freed, by whichever
- * thread. Beside the rows this counts temporary blocks, and keeps the sum of all live bytes: each time that
- * has passed the highest by 1 % the ledger writes down what lives (the peak).
+ * While stacks are taken, every request of the program comes here. A block's tag holds its site,
+ * which is (class, stack), and its slack; so any thread that frees the block knows how many bytes
+ * were requested. Beside the counters of sites, this counts temporary blocks and keeps the sum of
+ * all live bytes. Each time the sum exceeds the last peak by 1 %, the ledger records which sites
+ * hold it.
  *
- * Owns the traces of heaps and that sum. Invariants: I1 the sum and all threads' `pending` add up to the live
- * bytes. I2 a heap's trace is its thread's alone; while that thread is in here, nobody else's.
- * What comes in while the same thread is in here (a signal's handler; libc, called by LMM) is counted at
- * its class's "(unattributed)" site. Locks: none, but those of what it calls.
+ * Owns the tracers of heaps and that sum. Invariants:
+ *   I1  the sum and the pending bytes of all tracers add up to the live bytes (preload.agree compares
+ *       the peak with the program's own count)
+ *   I2  only a heap's thread uses the heap's tracer, and not while is_busy: a signal's handler, or
+ *       libc called by LMM, counts at its class's "(unattributed)" site instead
+ * Locks: none, except those of the functions it calls. Atomics: the sum is relaxed; no other memory
+ * is published with it.
  */
 #ifndef LMM_PRELOAD_STACKED_H
 #define LMM_PRELOAD_STACKED_H
@@ -23,23 +27,24 @@
 /* Call once, before the first allocation. False with errno ENOMEM. */
 bool lmm_stacked_start(void);
 
-/* As lmm_serve_alloc(), for a shape. NULL: out of memory. */
+/* As lmm_serve_alloc(), for a shape. Any thread. NULL: out of memory. */
 void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
                         const struct lmm_caller *caller);
 
-/* Frees p when it is a slot of this thread's; else does nothing and returns false. May change errno. */
+/* Frees p if it is a slot of this thread's heap; else does nothing and returns false. Any p. May
+ * change errno. */
 bool lmm_stacked_push(void *p);
 
-/* Frees the block p. May change errno. */
+/* Frees the block p, of which lmm_block_find() gave the facts. May change errno. */
 void lmm_stacked_free(void *p, const struct lmm_block_facts *facts);
 
-/* Whether p is the block that this thread allocated last. */
+/* Whether p is the block that this thread allocated last, and is not freed yet. */
 bool lmm_stacked_is_last(const void *p);
 
-/* Counts a block that was, and was freed after its contents had gone to a new one (realloc), as temporary. */
+/* Counts a block as temporary: it was this thread's last one, and realloc has moved it. */
 void lmm_stacked_note_temporary(const struct lmm_block_facts *facts);
 
-/* Gives the block a shape that its slots have, or that they can have in place; NULL when they cannot. */
+/* Gives the block another shape in place, or moves it with mremap. NULL: it is as it was. */
 void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts,
                           const struct lmm_shape *shape, const struct lmm_caller *caller);
 

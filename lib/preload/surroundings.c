@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * surroundings: what the drop-in changes in its process beside malloc.
+ * surroundings: what the drop-in changes in its process besides malloc.
  *
- * The environment, with children=0: what made ld.so load LMM is taken out, so that the program sees what it
- * would see without LMM, and what it starts runs without (exec.c: what it becomes does not). dlopen: RTLD_DEEPBIND is taken off, by which a
- * module would free LMM's blocks with libc's free. dlclose: the depot is told of what is gone.
+ * Environment: with children=0, the variables that made ld.so load LMM are removed. So the program
+ * sees the environment that it would see without LMM, and the programs that it starts run without
+ * LMM (but see exec.c). dlopen: RTLD_DEEPBIND is removed from the mode, because a module loaded
+ * with it would free LMM's blocks with libc's free. dlclose: the depot looks which modules are
+ * gone. Locks: none.
  */
 #include "lib/preload/surroundings.h"
 
@@ -20,9 +22,10 @@
 #include <string.h>
 #include <unistd.h>
 
-extern void *__libc_stack_end; /* the loader's: argc, the arguments, NULL, the environment, NULL */
+/* The loader's pointer to argc, the arguments, NULL, the environment, NULL. */
+extern void *__libc_stack_end;
 
-/* ---- Environment ------------------------------------------------------------------------------- */
+/* ---- Environment ----------------------------------------------------------------------------- */
 
 void lmm_surroundings_find_environment(void)
 {
@@ -32,13 +35,14 @@ void lmm_surroundings_find_environment(void)
     }
 }
 
-/* Whether the item of LD_PRELOAD is this library. */
+/* Whether the item of LD_PRELOAD is this library, which the loader calls own. */
 static bool is_own_path(const char *item, size_t length, const char *own, size_t own_length)
 {
     const char *item_name = memrchr(item, '/', length);
     const char *own_name = memrchr(own, '/', own_length);
 
-    /* The loader may have found it by a name without a directory, or by a link. */
+    /* The item may be a name without a directory, or a link, so only the last parts are compared.
+     * */
     item_name = item_name == NULL ? item : item_name + 1;
     own_name = own_name == NULL ? own : own_name + 1;
     length -= (size_t) (item_name - item);
@@ -46,7 +50,8 @@ static bool is_own_path(const char *item, size_t length, const char *own, size_t
     return length == own_length && memcmp(item_name, own_name, length) == 0;
 }
 
-/* Takes LMM's own entry out of the list of LD_PRELOAD, in place. Returns whether anything is left. */
+/* Removes LMM's own item from the list of LD_PRELOAD, in place. Returns whether other items remain.
+ * */
 static bool strip_list(char *list, const char *own)
 {
     size_t own_length = strlen(own);
@@ -76,7 +81,7 @@ static void remove_variable(size_t i)
     } while (environ[i++] != NULL);
 }
 
-/* A copy: programs write over the environment that they were started with, to show a title. */
+/* A copy, because programs overwrite their first environment to show a title in ps. */
 static const char *keep(const char *text)
 {
     size_t bytes = strlen(text) + 1;
@@ -109,16 +114,19 @@ void lmm_surroundings_restore_environment(void)
     lmm_exec_follow(own.name, removed == NULL ? NULL : keep(removed));
 }
 
-/* ---- Modules ------------------------------------------------------------------------------------- */
+/* ---- Modules --------------------------------------------------------------------------------- */
 
-static void *(*next_dlopen)(const char *file, int mode);
-static int (*next_dlclose)(void *module);
+/* The loader's functions. */
+static struct {
+    void *(*dlopen)(const char *file, int mode);
+    int (*dlclose)(void *module);
+} next;
 
 static void find_next(void)
 {
-    if (next_dlopen == NULL) {
-        *(void **) &next_dlopen = dlsym(RTLD_NEXT, "dlopen");
-        *(void **) &next_dlclose = dlsym(RTLD_NEXT, "dlclose");
+    if (next.dlopen == NULL) {
+        *(void **) &next.dlopen = dlsym(RTLD_NEXT, "dlopen");
+        *(void **) &next.dlclose = dlsym(RTLD_NEXT, "dlclose");
     }
 }
 
@@ -127,17 +135,17 @@ __attribute__((constructor(102))) static void find_next_early(void)
     find_next();
 }
 
-/* A tail call, so that the loader sees the program's module as the caller: its RUNPATH counts. */
+/* A tail call, so the loader sees the program's module as the caller and uses its RUNPATH. */
 LMM_API void *dlopen(const char *file, int mode)
 {
     find_next();
-    return next_dlopen(file, mode & ~RTLD_DEEPBIND);
+    return next.dlopen(file, mode & ~RTLD_DEEPBIND);
 }
 
 LMM_API int dlclose(void *module)
 {
     find_next();
-    int result = next_dlclose(module);
+    int result = next.dlclose(module);
     if (lmm_options.stack_frames != 0) {
         lmm_depot_refresh_modules();
     }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* surroundings: what the drop-in changes in its process beside malloc; see the source's head. */
+/* surroundings: what the drop-in changes in its process besides malloc; see surroundings.c. */
 #ifndef LMM_PRELOAD_SURROUNDINGS_H
 #define LMM_PRELOAD_SURROUNDINGS_H
 
-/* Makes sure that the environment can be read: the loader asks for memory before libc has set it up. */
+/* Sets `environ` if it is NULL: the loader requests memory before libc has set it. */
 void lmm_surroundings_find_environment(void);
 
-/* Takes LMM out of the environment: its entry in LD_PRELOAD, and LMM_OPTIONS. Call while there is one
- * thread. */
+/* Removes LMM's entry in LD_PRELOAD, and LMM_OPTIONS, from the environment. Call once, while there
+ * is one thread. */
 void lmm_surroundings_restore_environment(void);
 
 #endif
