@@ -15,18 +15,17 @@ enum { DWARF_BP = 6, DWARF_SP = 7, DWARF_RETURN_ADDRESS = 16 };
 /* Operators of expressions: DWARF 5, section 7.7.1. */
 enum { OP_DEREF = 0x06, OP_BREG_BP = 0x70 + DWARF_BP, OP_BREG_SP = 0x70 + DWARF_SP };
 
-/* Where the interrupted sp is in the ucontext_t of a signal frame: what the trampoline's CFA says.
- * */
+/* The offset of the interrupted sp in a ucontext_t; the CFA of a signal trampoline uses it. */
 enum { UCONTEXT_SP_BYTES = 160 };
 
-/* A row of the table that an entry's program stands for: DWARF 5, section 6.4.1. */
+/* A row of the table that an entry's program describes: DWARF 5, section 6.4.1. */
 enum cfa_kind { CFA_OTHER, CFA_REGISTER, CFA_BP_LOAD, CFA_UCONTEXT };
 enum value_kind { VALUE_SAME, VALUE_UNDEFINED, VALUE_AT_CFA, VALUE_AT_BP, VALUE_OTHER };
 enum column { COLUMN_BP, COLUMN_SP, COLUMN_RETURN_ADDRESS, COLUMNS };
 
 struct value {
     enum value_kind kind; /* of the register in the caller */
-    int64_t offset;       /* with VALUE_AT_CFA and VALUE_AT_BP: it is at that plus offset */
+    int64_t offset;       /* with VALUE_AT_CFA and VALUE_AT_BP: added to the CFA or bp */
 };
 
 struct row {
@@ -41,8 +40,8 @@ enum { REMEMBERED_MAX = 8 };
 
 struct machine {
     const struct lmm_cfi_entry *entry;
-    uintptr_t at;      /* the row is that of this address on */
-    uintptr_t address; /* the row that is wanted is this one's */
+    uintptr_t at;      /* the row is valid from this address on */
+    uintptr_t address; /* the row of this address is wanted */
     bool has_failed;
     unsigned remembered_count;
     struct row row;
@@ -78,7 +77,7 @@ enum opcode {
     CFA_GNU_ARGS_SIZE = 0x2e,
     CFA_GNU_NEGATIVE_OFFSET_EXTENDED = 0x2f,
     CFA_LOW_MAX = 0x3f,
-    /* These have an operand in their low six bits. */
+    /* These three have an operand in their low six bits. */
     CFA_ADVANCE_LOC = 0x40,
     CFA_OFFSET = 0x80,
     CFA_RESTORE = 0xc0,
@@ -131,7 +130,7 @@ static const struct operand_kinds kinds_of_low[CFA_LOW_MAX + 1] = {
     [CFA_GNU_NEGATIVE_OFFSET_EXTENDED] = {true, OPERAND_UNSIGNED, OPERAND_UNSIGNED_FACTORED},
 };
 
-/* By the high two bits; the first operand is in the low ones. */
+/* By the high two bits; the first operand is in the low six. */
 static const struct operand_kinds kinds_of_high[] = {
     [CFA_ADVANCE_LOC >> 6] = {true, OPERAND_NONE, OPERAND_NONE},
     [CFA_OFFSET >> 6] = {true, OPERAND_NONE, OPERAND_UNSIGNED_FACTORED},
@@ -167,7 +166,7 @@ static uint64_t read_operand(struct lmm_cfi_reader *program, const struct lmm_cf
     return 0;
 }
 
-/* False at an instruction that is not known, or is cut off. */
+/* False: the instruction is unknown, or the program ends inside it. */
 static bool read_instruction(struct lmm_cfi_reader *program, const struct lmm_cfi_entry *entry,
                              struct instruction *ret_instruction)
 {
@@ -185,8 +184,8 @@ static bool read_instruction(struct lmm_cfi_reader *program, const struct lmm_cf
     return kinds->is_known && !program->has_failed;
 }
 
-/* True and its operand when the expression is DW_OP_breg<n> operand, and then `then` unless that is
- * 0. */
+/* True and *ret_operand when the expression is DW_OP_breg<n> operand, followed by `then` unless
+ * that is 0. */
 static bool is_register_plus(struct lmm_cfi_reader expression, uint8_t breg, uint8_t then,
                              int64_t *ret_operand)
 {
@@ -223,7 +222,7 @@ static void set_cfa_expression(struct row *row, struct lmm_cfi_reader expression
     }
 }
 
-/* The row's value of a register; NULL when nobody here cares for that one. */
+/* The row's value of a register; NULL for registers that rules do not use. */
 static struct value *value_of(struct row *row, uint64_t dwarf_register)
 {
     switch (dwarf_register) {
@@ -281,13 +280,13 @@ static void recall(struct machine *machine)
     machine->row = machine->remembered[--machine->remembered_count];
 }
 
-/* Wraps, as damaged numbers may. */
+/* Wraps, because a number of a damaged table may be any. */
 static int64_t negative(int64_t value)
 {
     return (int64_t) (0 - (uint64_t) value);
 }
 
-/* Carries out one instruction that does not move. */
+/* Executes one instruction that does not change the address. */
 static void execute(struct machine *machine, const struct instruction *instruction)
 {
     struct row *row = &machine->row;
@@ -322,7 +321,7 @@ static void execute(struct machine *machine, const struct instruction *instructi
     }
 }
 
-/* Rows that are not remembered stay unset: most programs have none. */
+/* Leaves the remembered rows unset, because most programs remember none. */
 static void start(struct machine *machine, const struct lmm_cfi_entry *entry, uintptr_t address)
 {
     static const struct row no_row;
@@ -336,7 +335,7 @@ static void start(struct machine *machine, const struct lmm_cfi_entry *entry, ui
     machine->initial = no_row;
 }
 
-/* Where the machine stands after the instruction. */
+/* The address of the row after the instruction. */
 static uintptr_t moved(const struct machine *machine, const struct instruction *instruction)
 {
     switch (instruction->opcode) {
@@ -366,7 +365,7 @@ static void run(struct machine *machine, struct lmm_cfi_reader program)
 
 static const struct lmm_cfi_rule unknown_rule;
 
-/* True and where the caller's bp is in the rule, when a rule can say it. */
+/* True and the rule's `saved`, when a rule can express where the caller's bp is. */
 static bool tell_saved(const struct value *value, struct lmm_cfi_rule *rule)
 {
     static const enum lmm_cfi_saved saved_of[] = {

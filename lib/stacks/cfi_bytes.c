@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/stacks/cfi_bytes.h"
 
-/* Bytes of each format; 0 for those of other lengths and those that do not exist. */
+/* Bytes of each format; 0 for formats of variable length and for unknown ones. */
 static const uint8_t format_bytes[LMM_CFI_ENCODING_FORMAT + 1] = {
     [0x00] = 8, [0x02] = 2, [0x03] = 4, [0x04] = 8, [0x0a] = 2, [0x0b] = 4, [0x0c] = 8,
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cfi_bytes: numbers and addresses as unwind tables write them.
+ * cfi_bytes: reads numbers and addresses as unwind tables encode them.
  *
- * Owns nothing. A reader is a range of bytes that are read front to back. What is not there reads
- * as 0, and from then on has_failed; so a caller may look once, behind several reads. No calls, no
+ * Owns nothing. A reader is a range of bytes that are read from front to back. A read past the end
+ * gives 0 and sets has_failed; so a caller may check it once, after several reads. No calls, no
  * memory. Sources: DWARF 5, section 7.6; Linux Standard Base 5.0, "DWARF Exception Header
  * Encoding".
  */
@@ -12,11 +12,11 @@
 
 #include "lib/ground/base.h"
 
-/* How a number is written, and, in the high half, what it is relative to. */
+/* How a number is encoded, and, in the high half, what it is relative to. */
 enum {
     LMM_CFI_ENCODING_ABSOLUTE = 0x00,
     LMM_CFI_ENCODING_ULEB = 0x01,
-    LMM_CFI_ENCODING_SLEB = 0x09, /* this and what follows it is signed */
+    LMM_CFI_ENCODING_SLEB = 0x09, /* this format and those after it are signed */
     LMM_CFI_ENCODING_FORMAT = 0x0f,
     LMM_CFI_ENCODING_PC_RELATIVE = 0x10,
     LMM_CFI_ENCODING_BASE = 0xf0,
@@ -39,20 +39,20 @@ static inline uint8_t lmm_cfi_read_byte(struct lmm_cfi_reader *reader)
     return *reader->at++;
 }
 
-/* Passes over bytes; returns where they are, or NULL. */
+/* Skips bytes. Returns where they start, or NULL when there are fewer. */
 const unsigned char *lmm_cfi_read_block(struct lmm_cfi_reader *reader, uint64_t bytes);
 
-/* A number of that many bytes, 8 at most, the lowest first. */
+/* A number of that many bytes (at most 8), little-endian. */
 uint64_t lmm_cfi_read_unsigned(struct lmm_cfi_reader *reader, unsigned bytes);
 
-/* A number in LEB128, of which the bits past the 64th are dropped. */
+/* A number in LEB128; bits beyond the 64th are dropped. */
 uint64_t lmm_cfi_read_uleb(struct lmm_cfi_reader *reader);
 int64_t lmm_cfi_read_sleb(struct lmm_cfi_reader *reader);
 
-/* A number in the encoding's format, whatever it is relative to. */
+/* A number in the encoding's format; what it is relative to is ignored. */
 uint64_t lmm_cfi_read_formatted(struct lmm_cfi_reader *reader, uint8_t encoding);
 
-/* An address; of what it can be relative to, only where it stands itself is known. */
+/* An address: absolute, or relative to its own place. Fails for the other kinds. */
 uintptr_t lmm_cfi_read_address(struct lmm_cfi_reader *reader, uint8_t encoding);
 
 #endif

@@ -7,10 +7,10 @@
 enum {
     HDR_VERSION = 1,
     HDR_BYTES_MAX = 4 + 8 + 8,
-    TABLE_ENTRY_BYTES = 8, /* where a function starts, and its entry in .eh_frame */
+    TABLE_ENTRY_BYTES = 8, /* a function's start, and its entry in .eh_frame */
 };
 
-/* The number at `at`, four bytes: an address relative to .eh_frame_hdr. */
+/* The four-byte number at `at`: an address relative to .eh_frame_hdr. */
 static int32_t table_offset(const unsigned char *at)
 {
     int32_t offset;
@@ -36,7 +36,7 @@ static const unsigned char *find_table(const unsigned char *eh_frame_hdr, uint64
     return reader.has_failed || (count_encoding & LMM_CFI_ENCODING_BASE) != 0 ? NULL : reader.at;
 }
 
-/* The entry of the last function that starts at or before address, and where that is; or NULL. */
+/* The FDE of the last function that starts at or before address, and that start; or NULL. */
 static const unsigned char *find_fde(const unsigned char *eh_frame_hdr, uintptr_t address,
                                      uintptr_t *ret_start)
 {
@@ -67,12 +67,12 @@ static const unsigned char *find_fde(const unsigned char *eh_frame_hdr, uintptr_
 /* Entries: LSB, "Exception Frames". */
 enum {
     ENTRY_LENGTH_BYTES = 4,
-    ENTRY_ID_BYTES = 4,            /* 0: a CIE; else a FDE, and this far behind here is its CIE */
-    ENTRY_LENGTH_MAX = 0xffffffef, /* above: the length is in eight more bytes; not used */
+    ENTRY_ID_BYTES = 4, /* 0: a CIE; else an FDE, whose CIE starts this many bytes before */
+    ENTRY_LENGTH_MAX = 0xffffffef, /* above: a length of eight bytes follows; unsupported */
 };
 
-/* True and what follows the length in *ret_body; false when the entry ends the section or is of the
- * 64-bit kind. */
+/* True and *ret_body, the bytes after the length. False: the entry ends the section, or has a
+ * 64-bit length. */
 static bool open_entry(const unsigned char *at, struct lmm_cfi_reader *ret_body)
 {
     struct lmm_cfi_reader length_reader = {.at = at, .end = at + ENTRY_LENGTH_BYTES};
@@ -85,7 +85,7 @@ static bool open_entry(const unsigned char *at, struct lmm_cfi_reader *ret_body)
     return true;
 }
 
-/* A pointer behind the byte that says how it is written. */
+/* Skips a byte with an encoding, and a pointer in that encoding. */
 static void skip_encoded(struct lmm_cfi_reader *reader)
 {
     uint8_t encoding = lmm_cfi_read_byte(reader);
@@ -93,7 +93,8 @@ static void skip_encoded(struct lmm_cfi_reader *reader)
     lmm_cfi_read_formatted(reader, encoding);
 }
 
-/* Data of letters that are not known, and of what follows them, is passed over by its length. */
+/* Reads the data of the letters up to the first unknown one; the length leads past the other data.
+ * */
 static void read_augmentation(struct lmm_cfi_reader *body, const unsigned char *letters,
                               struct lmm_cfi_entry *entry)
 {
@@ -115,7 +116,7 @@ static void read_augmentation(struct lmm_cfi_reader *body, const unsigned char *
     body->has_failed |= data.has_failed;
 }
 
-/* Returns where the text starts that the body goes on with, and passes over it and its NUL. */
+/* Returns the text at the start of the body, and skips it and its NUL. */
 static const unsigned char *read_text(struct lmm_cfi_reader *body)
 {
     const unsigned char *text = body->at;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cfi_entry: the entry of .eh_frame that covers an address.
+ * cfi_entry: finds the entry of .eh_frame that covers an address.
  *
- * Owns nothing. The table of .eh_frame_hdr leads to the function's FDE, and that to what it shares
- * with others, its CIE. Entries are opened here; what their instructions mean is for cfi. No calls,
- * no memory. Source: Linux Standard Base 5.0, "Exception Frames" and ".eh_frame_hdr".
+ * Owns nothing. The table of .eh_frame_hdr leads to the function's FDE, and the FDE to its CIE,
+ * which other FDEs share. This file reads their fields; cfi interprets their instructions. No
+ * system calls, no memory. Source: Linux Standard Base 5.0, "Exception Frames" and ".eh_frame_hdr".
  */
 #ifndef LMM_CFI_ENTRY_H
 #define LMM_CFI_ENTRY_H
@@ -18,13 +18,14 @@ struct lmm_cfi_entry {
     int64_t data_factor;     /* and many offsets of that */
     uint64_t return_address; /* the column of the return address */
     uint8_t address_encoding;
-    bool has_lengths;                     /* FDEs have augmentation data, behind its length */
+    bool has_lengths;                     /* FDEs have augmentation data, after its length */
     bool is_signal;                       /* the code is a signal trampoline */
     struct lmm_cfi_reader shared_program; /* the CIE's instructions, */
     struct lmm_cfi_reader program;        /* and the FDE's, which come after */
 };
 
-/* True and *ret_entry when one covers address, by a table of the usual kind. */
+/* True and *ret_entry when an entry covers address. False: none does, or the table is not of the
+ * usual kind. Any thread; async-signal-safe. */
 bool lmm_cfi_entry_find(const unsigned char *eh_frame_hdr, uintptr_t address,
                         struct lmm_cfi_entry *ret_entry);
 

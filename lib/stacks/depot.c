@@ -66,7 +66,7 @@ static void make_known_locked(struct known_key key, uint32_t site)
 
 /* ---- Modules --------------------------------------------------------------------------------- */
 
-/* What the ledger keeps of a module, but for its path. */
+/* The ledger's record of a module, without its path. */
 static struct lmm_ledger_module describe(const struct lmm_module_facts *facts)
 {
     struct lmm_ledger_module module = {
@@ -86,7 +86,7 @@ static bool is_same(const struct lmm_ledger_module *a, const struct lmm_ledger_m
            memcmp(a->build_id, b->build_id, sizeof(a->build_id)) == 0;
 }
 
-/* Takes what is known of the module's addresses out of the tables. */
+/* Forgets the frames and rules at the module's addresses, and all known stacks. */
 static void forget_module_locked(struct lmm_ledger_module *module)
 {
     lmm_store_relaxed(&module->gone, 1);
@@ -112,7 +112,7 @@ static uint32_t module_at_locked(uint64_t address)
             if (is_same(known, &found)) {
                 return number + 1;
             }
-            forget_module_locked(known); /* unloaded without a word, by libc itself */
+            forget_module_locked(known); /* libc unloaded it without a call of dlclose */
         }
     }
     lmm_module_path(&facts, path, sizeof(path));
@@ -124,7 +124,8 @@ void lmm_depot_refresh_modules(void)
     lmm_lock_acquire(&depot.lock);
     for (uint32_t number = 0; number < lmm_accounts_module_count(); number++) {
         struct lmm_ledger_module *known = lmm_accounts_module(number);
-        /* Another that was loaded at just that place meanwhile is found out when it is next met. */
+        /* If another module has been loaded at just these addresses, module_at_locked() finds out.
+         * */
         if (known->gone == 0 &&
             !lmm_module_is_at((uintptr_t) known->start, (uintptr_t) known->end)) {
             forget_module_locked(known);
@@ -135,7 +136,7 @@ void lmm_depot_refresh_modules(void)
 
 /* ---- Frames and sites ------------------------------------------------------------------------ */
 
-/* The frame at address that caller called; added where it is new. 0: no memory. */
+/* The frame at address whose caller has that number; added if it is new. 0: no memory. */
 static uint32_t frame_locked(uint64_t address, uint32_t caller)
 {
     if (!lmm_table_reserve_locked(&depot.frames)) {
@@ -170,7 +171,7 @@ uint32_t lmm_depot_stack(const struct lmm_trace *trace)
     return number;
 }
 
-/* The site of (family, stack), added where it is new; LMM_SITE_NONE: no memory. */
+/* The site of (family, stack); added if it is new. LMM_SITE_NONE: no memory. */
 static uint32_t site_locked(struct lmm_family *family, uint32_t stack)
 {
     uint64_t key = SITE_KEY | family->index;

@@ -31,9 +31,9 @@ static void keep(uintptr_t pc, struct lmm_cfi_rule rule)
     lmm_lock_release(&rules_lock);
 }
 
-/* ---- Finding ----------------------------------------------------------------------------------- */
+/* ---- Finding --------------------------------------------------------------------------------- */
 
-/* As compilers leave it that keep a frame pointer. */
+/* The rule of code that keeps a frame pointer. */
 static const struct lmm_cfi_rule frame_pointer_rule = {
     .cfa_offset = 2 * sizeof(uintptr_t),
     .bp_offset = -2 * (int16_t) sizeof(uintptr_t),

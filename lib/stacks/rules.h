@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rules: the unwind rule of each return address that was met on a stack, found once.
+ * rules: the unwind rule of each return address that was seen on a stack; each is found once.
  *
- * Owns a table that is read without a lock. Invariants: I1 an entry is filled in once; its rule
- * alone changes, by one store: when its module goes it is not known any more. I2 a rule on sp leads
- * upwards by whole words. Locks: RULES, inside, for what is new. Not responsible for walking
- * (unwind), nor for finding rules (cfi).
+ * Owns a table of them, which is read without a lock. Invariants, held by lmm_rule_find():
+ *   I1  the table has rules of code in modules only; the rules of a module are forgotten when it
+ *       goes
+ *   I2  a rule on sp leads outwards by a positive multiple of a word (is_usable() checks it)
+ * Locks: RULES, inside, for a rule that is not in the table. Not responsible for: walking (unwind),
+ * reading unwind tables (cfi).
  */
 #ifndef LMM_RULES_H
 #define LMM_RULES_H
@@ -16,20 +18,24 @@
 /* By return address: its rule, as bits. */
 extern struct lmm_table lmm_rules;
 
-/* How often rules were forgotten; atomic. What was derived from rules before is then no longer
- * sure. */
+/* How often rules were forgotten; atomic, relaxed. What was derived from rules before may be wrong
+ * now. */
 extern uint32_t lmm_rules_forgotten;
 
-/* Call once, before the first rule. False with errno ENOMEM. */
+/* Call before the first rule. False with errno ENOMEM; may then be called again. */
 bool lmm_rules_start(void);
 
-/*  Finds the rule of pc and keeps it; exact: of an instruction that a signal interrupted, which is
- * not kept. END where there is none; by frame pointer for code that no module holds: that is made
- * at run time, comes and goes, and is not kept either.
+/*
+ * Finds the rule of pc in its module's unwind tables. exact: pc is an instruction that a signal
+ * interrupted, not a return address; its rule is not kept. The rule's base is END if the tables
+ * have no rule. Code that is in no module is made at run time and may change, so it is walked by
+ * frame pointers, and the rule is not kept. Any thread; takes RULES. Async-signal-safe except for
+ * that lock.
  */
 LMM_NOINLINE struct lmm_cfi_rule lmm_rule_find(uintptr_t pc, bool exact);
 
-/* The rule of a return address. body: that of lmm_rules. */
+/* The rule of a return address. body: of lmm_rules. Any thread; no lock if the rule is in the
+ * table. */
 static inline __attribute__((always_inline)) struct lmm_cfi_rule
 lmm_rule_of(const struct lmm_table_body *body, uintptr_t pc)
 {
@@ -43,18 +49,20 @@ lmm_rule_of(const struct lmm_table_body *body, uintptr_t pc)
     return rule;
 }
 
-/* Whether the step to the caller takes sp alone, and at most notes where bp is. */
+/* Whether the step to the caller needs sp only, and bp, if it changes, is saved in the frame. */
 static inline bool lmm_rule_is_plain(struct lmm_cfi_rule rule)
 {
     return rule.base == LMM_CFI_SP && rule.saved <= LMM_CFI_AT_CFA;
 }
 
+/* Whether the step to the caller needs the value of bp. */
 static inline bool lmm_rule_uses_bp(struct lmm_cfi_rule rule)
 {
     return rule.base != LMM_CFI_SP || rule.saved == LMM_CFI_AT_BP;
 }
 
-/* Forgets the rules of the code at [start, end), which is gone. */
+/* Forgets the rules of a module's code at [start, end), which was unloaded. Takes RULES. O(rules).
+ * */
 void lmm_rules_forget(uintptr_t start, uintptr_t end);
 
 void lmm_rules_before_fork(void);

@@ -2,25 +2,22 @@
 #include "lib/stacks/unwind.h"
 
 #include "lib/ground/module.h"
-#include "lib/stacks/rules.h"
-#include "lib/ground/sync.h"
 #include "lib/ground/vm.h"
+#include "lib/stacks/rules.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <ucontext.h>
 
-enum {
-    STRAY_BYTES =
-        16 * LMM_SYSTEM_PAGE_BYTES, /* looked at of a stack that is not the thread's own */
-};
+/* How much of a stack that is not the thread's own is read. */
+enum { STRAY_BYTES = 16 * LMM_SYSTEM_PAGE_BYTES };
 
-extern void *__libc_stack_end; /* the dynamic loader's: where the main thread's stack begins */
+extern void *__libc_stack_end; /* of the dynamic loader: where the main thread's stack begins */
 
 static uint64_t hash_power[LMM_STACK_FRAMES_MAX + 1]; /* of LMM_HASH_MULTIPLIER; set at start */
 
-/* LMM's own code in the drop-in, else nothing; set at start. */
+/* The drop-in's own code; empty in liblmm; set at start. */
 static uintptr_t own_start;
 static uintptr_t own_end;
 
@@ -39,15 +36,15 @@ bool lmm_unwind_start(void)
     return lmm_rules_start();
 }
 
-/* ---- Which stack ------------------------------------------------------------------------------- */
+/* ---- Bounds ---------------------------------------------------------------------------------- */
 
-/* Part of a stack that may be read. */
+/* The part of a stack that may be read. */
 struct bounds {
     uintptr_t low;
     uintptr_t end;
 };
 
-/* pthread_self(), but without a call where the compiler knows how. */
+/* pthread_self(), but without a call where the compiler has a builtin for it. */
 static inline uintptr_t this_thread(void)
 {
 #if defined(__x86_64__)
@@ -62,8 +59,8 @@ static uintptr_t page_floor(uintptr_t address)
     return address & ~(uintptr_t) (LMM_SYSTEM_PAGE_BYTES - 1);
 }
 
-/* The thread's own stack: the main thread's begins where the loader says, another's below its control
- * block, which glibc puts at the stack's upper end. */
+/* Finds the thread's own stack. The loader tells where the main thread's begins. Another thread's
+ * begins below its control block, which glibc puts at the upper end of the stack. */
 static void meet_thread(struct lmm_trace *trace, uintptr_t thread, uintptr_t sp)
 {
     uintptr_t main_end = (uintptr_t) __libc_stack_end;
@@ -77,8 +74,8 @@ static void meet_thread(struct lmm_trace *trace, uintptr_t thread, uintptr_t sp)
     trace->stray_low = trace->stray_end = 0;
 }
 
-/* Another stack, of a signal handler or a coroutine: how far it is mapped from sp on. It grows downwards, so
- * what was found once serves for what is called from there. */
+/* Finds how far another stack, of a signal handler or a coroutine, is mapped from sp on. It grows
+ * downwards, so bounds that were found once are extended for inner calls. */
 static void meet_stray(struct lmm_trace *trace, uintptr_t sp)
 {
     uintptr_t page = page_floor(sp);
@@ -120,7 +117,7 @@ static LMM_NOINLINE bool find_bounds_slow(struct lmm_trace *trace, uintptr_t sp,
     return is_own;
 }
 
-/* What may be read from sp on outwards. False: sp is not on the thread's own stack. */
+/* Finds what may be read from sp outwards. False: sp is not on the thread's own stack. */
 static inline bool find_bounds(struct lmm_trace *trace, uintptr_t sp, struct bounds *ret_bounds)
 {
     if (LMM_UNLIKELY(trace->thread != this_thread() || sp < trace->low || sp >= trace->end)) {
@@ -130,7 +127,7 @@ static inline bool find_bounds(struct lmm_trace *trace, uintptr_t sp, struct bou
     return true;
 }
 
-/* Reads a word of the stack; false when it is out of bounds. */
+/* Reads a word of the stack. False: it is out of bounds. */
 static inline bool read_word(const struct bounds *bounds, uintptr_t address, uintptr_t *ret_word)
 {
     if (LMM_UNLIKELY(address < bounds->low || address >= bounds->end ||
@@ -142,31 +139,31 @@ static inline bool read_word(const struct bounds *bounds, uintptr_t address, uin
     return true;
 }
 
-/* ---- Steps ------------------------------------------------------------------------------------- */
+/* ---- Steps ----------------------------------------------------------------------------------- */
 
-/* A call on the way outwards, and the rule that leads to its caller. */
+/* A call that the walk passed, and the rule that leads to its caller. */
 struct call {
     uintptr_t pc;
     uintptr_t sp;
-    uintptr_t bp; /* where the rule uses it */
+    uintptr_t bp; /* valid if the rule uses it */
     struct lmm_cfi_rule rule;
 };
 
-/* A walk that has come to a call: the state in it, and in outer ones the more. */
+/* A walk, and the state of the call that it has come to. */
 struct walk {
     struct lmm_trace *trace;
-    uintptr_t pc; /* 0: there is no such call */
+    uintptr_t pc; /* 0: the stack has ended */
     uintptr_t sp;
     uintptr_t bp;
-    const uintptr_t *bp_at; /* where bp is; NULL: in `bp` */
+    const uintptr_t *bp_at; /* where bp is saved; NULL: it is in bp */
     struct bounds bounds;
-    bool is_plain; /* on the thread's own stack, no signal in between */
-    bool is_exact; /* pc is no return address: a signal came in before it */
+    bool is_plain; /* all on the thread's own stack, and no signal frame so far */
+    bool is_exact; /* pc is not a return address but the instruction that a signal interrupted */
     uint32_t count;
-    struct call call[LMM_STACK_FRAMES_MAX]; /* from the innermost outwards */
+    struct call call[LMM_STACK_FRAMES_MAX]; /* the passed calls, from the innermost outwards */
 };
 
-/* bp in the call at hand; 0 when that is out of reach. Few rules need it, so it is read only then. */
+/* bp in the current call; 0 if it is out of bounds. Few rules need it, so it is read only then. */
 static uintptr_t bp_of(struct walk *walk)
 {
     if (walk->bp_at != NULL) {
@@ -178,7 +175,7 @@ static uintptr_t bp_of(struct walk *walk)
     return walk->bp;
 }
 
-/* From a signal's trampoline to what it interrupted. */
+/* Goes from a signal's trampoline to the instruction that the signal interrupted. */
 static void step_signal(struct walk *walk)
 {
 #if defined(__x86_64__)
@@ -201,7 +198,7 @@ static void step_signal(struct walk *walk)
 #endif
 }
 
-/* The frame address by a rule on bp; 0 when it is out of reach. */
+/* The CFA by a rule on bp; 0 if it is out of bounds. */
 static uintptr_t find_cfa_by_bp(struct walk *walk, struct lmm_cfi_rule rule)
 {
     uintptr_t address = bp_of(walk) + (uintptr_t) (intptr_t) rule.cfa_offset;
@@ -212,7 +209,7 @@ static uintptr_t find_cfa_by_bp(struct walk *walk, struct lmm_cfi_rule rule)
     return address;
 }
 
-/* Leads the walk from its call, whose rule is given, to the caller. */
+/* Goes from the current call, whose rule is given, to its caller. */
 static LMM_NOINLINE void step(struct walk *walk, struct lmm_cfi_rule rule)
 {
     uintptr_t cfa;
@@ -239,7 +236,7 @@ static LMM_NOINLINE void step(struct walk *walk, struct lmm_cfi_rule rule)
     walk->sp = cfa;
 }
 
-/* Past LMM's own frames. */
+/* Skips LMM's own frames. */
 static inline void skip_own(struct walk *walk)
 {
     while (LMM_UNLIKELY(walk->pc >= own_start && walk->pc < own_end)) {
@@ -247,8 +244,8 @@ static inline void skip_own(struct walk *walk)
     }
 }
 
-/* Takes the call at hand, whatever it is, and goes on to its caller. The instruction that a signal
- * interrupted is no return address: it counts as one past it, so that whoever takes one off is inside it. */
+/* Adds the current call, of any kind, and goes to its caller. For an instruction that a signal
+ * interrupted the trace holds pc + 1, because readers subtract 1 from a return address. */
 static LMM_NOINLINE void walk_call(struct walk *walk)
 {
     struct call *call = &walk->call[walk->count++];
@@ -262,9 +259,10 @@ static LMM_NOINLINE void walk_call(struct walk *walk)
     step(walk, call->rule);
 }
 
-/* ---- The memory of the last walk ----------------------------------------------------------------- */
+/* ---- The trace of the last walk -------------------------------------------------------------- */
 
-/* Down to which call, from `call` on outwards, all is as it was; 0: all of it. */
+/* The outermost call for which everything from `call` to it is unchanged on the stack; 0: all outer
+ * calls are unchanged. */
 static inline uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call)
 {
     uint32_t to = 0;
@@ -284,7 +282,7 @@ static inline uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call
     return to;
 }
 
-/* Whether the walk stands in call i of the memory. */
+/* Whether the current call is call i of the trace. */
 static inline bool stands_in(struct walk *walk, uint32_t i)
 {
     const struct lmm_trace *trace = walk->trace;
@@ -294,10 +292,10 @@ static inline bool stands_in(struct walk *walk, uint32_t i)
 }
 
 /*
- * Takes calls whose callers are found by sp alone, until there is none, or one of another kind, or one that is
- * at the place on the stack where the memory has the same call, or `frames` are taken. *left: calls of the
- * memory that are not inside of where the walk is; the last of them is the one to be met next. This is where
- * the time goes, so what the loop needs is in registers.
+ * Adds calls whose callers are found by sp alone, until the stack ends, a call is of another kind,
+ * a call is at its place in the trace, or there are `frames` calls. *left: how many calls of the
+ * trace are not inside of the current call; the walk can meet the last of them next. Most of the
+ * time is spent here, so the loop keeps its state in registers.
  */
 static inline void walk_plain_calls(struct walk *walk, uint32_t frames, uint32_t *left)
 {
@@ -341,9 +339,9 @@ met:
     walk->sp = sp;
 }
 
-/* Walks until the memory, or the stack, or the number of frames ends it. Returns how many calls of the
- * memory still stand outside of what was walked. */
-static inline uint32_t walk_to_memory(struct walk *walk, uint32_t frames)
+/* Walks until it meets an unchanged part of the trace, the stack ends, or there are `frames` calls.
+ * Returns how many calls of the trace are still valid, outside of the walked ones. */
+static inline uint32_t walk_to_trace(struct walk *walk, uint32_t frames)
 {
     const struct lmm_trace *trace = walk->trace;
     uint32_t left = trace->count;
@@ -363,12 +361,12 @@ static inline uint32_t walk_to_memory(struct walk *walk, uint32_t frames)
         if (to == 0 && (trace->is_whole || walk->count + left >= frames)) {
             return left;
         }
-        left = to; /* the calls between are walked, and not looked at here again */
+        left = to; /* the calls inside of it have changed, and are walked */
     }
 }
 
-/* Drops calls of the memory that are inside of the first `count`. */
-static inline void cut_memory(struct lmm_trace *trace, uint32_t count)
+/* Drops the inner calls of the trace, so that `count` outer ones are left. */
+static inline void drop_inner(struct lmm_trace *trace, uint32_t count)
 {
     trace->count = count;
     while (trace->word_count != 0 && trace->word[trace->word_count - 1].call >= count) {
@@ -383,7 +381,8 @@ static void remember_word(struct lmm_trace *trace, uintptr_t address, uintptr_t 
         (struct lmm_trace_word) {(const uintptr_t *) address, value, call};
 }
 
-/* Remembers what call i, not the outermost, depends on beside return addresses. */
+/* Records what the callers of call i, which is not the outermost, depend on besides return
+ * addresses. */
 static LMM_NOINLINE void remember_bp(struct lmm_trace *trace, uint32_t i, const struct call *call)
 {
     struct lmm_cfi_rule rule = call->rule;
@@ -402,7 +401,7 @@ static LMM_NOINLINE void remember_bp(struct lmm_trace *trace, uint32_t i, const 
     }
 }
 
-/* Puts one call on the inside of the memory. */
+/* Adds one call on the inside of the trace. */
 static inline void push_call(struct lmm_trace *trace, const struct call *call)
 {
     uint32_t i = trace->count++;
@@ -420,11 +419,11 @@ static inline void push_call(struct lmm_trace *trace, const struct call *call)
     }
 }
 
-/* Drops the outermost calls, so that `count` are left. */
-static LMM_NOINLINE void drop_outermost(struct lmm_trace *trace, uint32_t count)
+/* Drops the outermost calls, so that `count` inner ones are left. */
+static LMM_NOINLINE void drop_outer(struct lmm_trace *trace, uint32_t count)
 {
     uint32_t drop = trace->count - count;
-    uint32_t gone = 0;
+    uint32_t words = 0; /* to drop */
 
     memmove(trace->pc, trace->pc + drop, count * sizeof(trace->pc[0]));
     memmove(trace->sp, trace->sp + drop, count * sizeof(trace->sp[0]));
@@ -433,12 +432,12 @@ static LMM_NOINLINE void drop_outermost(struct lmm_trace *trace, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         trace->hash[i] = trace->pc[i] * hash_power[i] + (i == 0 ? 0 : trace->hash[i - 1]);
     }
-    /* The word that led from the new outermost call outwards is no longer looked at. */
-    while (gone < trace->word_count && trace->word[gone].call <= drop) {
-        gone++;
+    /* Also the word that led from the new outermost call outwards. */
+    while (words < trace->word_count && trace->word[words].call <= drop) {
+        words++;
     }
-    trace->word_count -= gone;
-    memmove(trace->word, trace->word + gone, trace->word_count * sizeof(trace->word[0]));
+    trace->word_count -= words;
+    memmove(trace->word, trace->word + words, trace->word_count * sizeof(trace->word[0]));
     for (uint32_t i = 0; i < trace->word_count; i++) {
         trace->word[i].call -= drop;
     }
@@ -446,14 +445,29 @@ static LMM_NOINLINE void drop_outermost(struct lmm_trace *trace, uint32_t count)
     trace->is_whole = false;
 }
 
+bool lmm_trace_is_valid(const struct lmm_trace *trace)
+{
+    uint64_t hash = 0;
+
+    for (uint32_t i = 0; i < trace->count; i++) {
+        hash += trace->pc[i] * hash_power[i];
+        if (trace->hash[i] != hash ||
+            (i > 0 && !trace->is_stray && trace->sp[i] >= trace->sp[i - 1])) {
+            return false;
+        }
+    }
+    return trace->count <= LMM_STACK_FRAMES_MAX;
+}
+
 void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames)
 {
     struct walk walk;
     uint32_t forgotten = lmm_load_relaxed(&lmm_rules_forgotten);
 
+    LMM_CHECK(frames >= 1 && frames <= LMM_STACK_FRAMES_MAX);
     if (LMM_UNLIKELY(trace->is_stray || trace->forgotten != forgotten)) {
         trace->forgotten = forgotten;
-        cut_memory(trace, 0);
+        drop_inner(trace, 0);
     }
     walk.trace = trace;
     walk.pc = caller->pc;
@@ -464,15 +478,16 @@ void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32
     walk.is_exact = false;
     walk.is_plain = find_bounds(trace, caller->sp, &walk.bounds);
     skip_own(&walk);
-    uint32_t left = walk_to_memory(&walk, frames);
-    cut_memory(trace, left);
+    uint32_t left = walk_to_trace(&walk, frames);
+    drop_inner(trace, left);
     trace->is_stray = !walk.is_plain;
     if (left == 0) {
         trace->is_whole = walk.pc == 0;
     } else if (LMM_UNLIKELY(left + walk.count > frames)) {
-        drop_outermost(trace, frames - walk.count);
+        drop_outer(trace, frames - walk.count);
     }
     for (uint32_t i = walk.count; i-- > 0;) {
         push_call(trace, &walk.call[i]);
     }
+    LMM_CHECK(lmm_trace_is_valid(trace));
 }

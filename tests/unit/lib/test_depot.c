@@ -30,7 +30,7 @@ static void start(void)
 
 /* ---- Stacks, and what the ledger has of them ------------------------------------------------------- */
 
-/* Fills a trace with calls from the outermost inwards, and their hashes (unwind.h, I4). */
+/* Fills a trace with calls from the outermost inwards, and their hashes (unwind.h, I3). */
 static void fill(struct lmm_trace *trace, const uintptr_t *pc, uint32_t count)
 {
     uint64_t hash = 0;
