@@ -27,7 +27,8 @@ static struct {
     char path[LMM_OPTION_PATH_MAX + NAME_BYTES];
     dev_t device;
     ino_t inode;
-    int descriptor; /* between create or open, and close */
+    int descriptor;   /* between create or open, and close */
+    void *first_page; /* of a new file, mapped between create and close */
 } store = {.descriptor = -1};
 
 /* ---- The directory ----------------------------------------------------------------------------- */
@@ -228,13 +229,21 @@ static size_t total_bytes(const struct lmm_store_part *parts, size_t count)
     return bytes;
 }
 
-/* A mapping over memory in use that fails may take that memory away, so it is tried elsewhere first: not
- * every file system maps files shared. */
-static bool can_be_mapped(int descriptor)
+/* Maps the new file's first page, until lmm_store_close(). Not every file system maps files shared, and a
+ * mapping over memory in use that fails may take that memory away. And a process that does not map the
+ * ledger of its name counts as another program: `lmm gc` would remove the file. */
+static bool map_first_page(int descriptor)
 {
-    void *probe = lmm_vm_map_file(NULL, LMM_SYSTEM_PAGE_BYTES, descriptor, 0, true);
+    store.first_page = lmm_vm_map_file(NULL, LMM_SYSTEM_PAGE_BYTES, descriptor, 0, true);
+    return store.first_page != NULL;
+}
 
-    return probe != NULL && lmm_vm_unmap(probe, LMM_SYSTEM_PAGE_BYTES);
+static void unmap_first_page(void)
+{
+    if (store.first_page != NULL) {
+        lmm_vm_unmap(store.first_page, LMM_SYSTEM_PAGE_BYTES);
+        store.first_page = NULL;
+    }
 }
 
 /* Fills the new file `draft` and gives it its name; 0 or an errno. What stands there already is of the
@@ -251,7 +260,7 @@ static int complete(int directory, int descriptor, const char *draft, const char
     store.inode = facts.st_ino;
     int error = allocate(descriptor, 0, total_bytes(parts, count));
     if (error == 0) {
-        error = can_be_mapped(descriptor) ? write_parts(descriptor, parts, count) : EOPNOTSUPP;
+        error = map_first_page(descriptor) ? write_parts(descriptor, parts, count) : EOPNOTSUPP;
     }
     if (error == 0 && renameat(directory, draft, directory, name) != 0) {
         error = errno;
@@ -283,6 +292,7 @@ static int create_in(int directory, const struct lmm_store_part *parts, size_t c
     }
     int error = complete(directory, descriptor, draft, name, parts, count);
     if (error != 0) {
+        unmap_first_page();
         unlinkat(directory, draft, 0);
         close(descriptor);
         return error;
@@ -324,6 +334,7 @@ void lmm_store_close(void)
 {
     struct lmm_quiet quiet = lmm_quiet_begin();
 
+    unmap_first_page();
     close(store.descriptor);
     store.descriptor = -1;
     lmm_quiet_end(&quiet);

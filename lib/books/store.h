@@ -25,7 +25,8 @@ struct lmm_store_part {
 
 /*
  * Creates the file of this process and writes the parts into it; at no moment does anybody else find it
- * under its name half written. header: of this process, for the name. Returns 0; -1 when
+ * under its name half written, or before the process has it mapped. header: of this process, for the
+ * name. Returns 0; -1 when
  * the settings say that there shall be no file; or an errno, after one line on stderr that says why.
  */
 int lmm_store_create(const struct lmm_store_part *parts, size_t count,

@@ -80,6 +80,28 @@ static void create_and_close(void)
     lmm_store_close();
 }
 
+static bool is_mapped(void)
+{
+    char line[4096];
+    bool found = false;
+    FILE *maps = fopen("/proc/self/maps", "r");
+
+    while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+        found |= strstr(line, LMM_LEDGER_SUFFIX "\n") != NULL;
+    }
+    fclose(maps);
+    return found;
+}
+
+/* A reader takes a process that does not map its ledger for another program. */
+Test(store, a_file_that_has_its_name_is_mapped)
+{
+    cr_assert(create() == 0);
+    cr_expect(is_mapped());
+    lmm_store_close();
+    cr_expect(!is_mapped());
+}
+
 static void *grow(size_t bytes, size_t more, int *ret_error)
 {
     errno = MARK;
