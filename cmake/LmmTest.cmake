@@ -4,14 +4,19 @@
 #              [LIBS <library>...]  what to link in place of lmm_static
 #              [ARGS <word>...]     the test's command line
 #              [CRITERION]          a Criterion test: its main comes from Criterion
-#              [TIMEOUT <seconds>]) default 120; three times that in a sanitized build
+#              [TIMEOUT <seconds>]) default 300; three times that in a sanitized build
 #
 # Builds the program <label>_<name> as tests/bin/<label>/<name> in the build tree, with the source root on
 # the include path, and adds it to ctest as <label>.<name>, or with a preset as <preset>/<label>.<name>:
 # scripts/test runs all presets as one, and ctest gives tests of one name each other's properties.
 #
 # lmm_add_command_test(NAME <name> LABEL <label> COMMAND <word>... [TIMEOUT <seconds>])
-# adds a test that is a command, with the same environment.
+# adds a test that is a command, with the same environment. Exit status 77 means skipped; the output has the reason.
+#
+# lmm_add_python_test(NAME <name> LABEL <label> SCRIPT <file> [ARGS <word>...] [TIMEOUT <seconds>])
+# adds a test that is a Python script of the current folder; it can import the modules of tests/support.
+#
+# lmm_set_cxx(<target> [<option>...]) compiles the target's C++ as C++17, with these compile options added.
 #
 # lmm_set_tests_properties(<label>.<name>... PROPERTIES <key> <value>...)
 # is set_tests_properties for these names.
@@ -61,13 +66,23 @@ endfunction()
 file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/ledgers")
 file(CHMOD "${PROJECT_BINARY_DIR}/ledgers" DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
 
+# Some scripts import modules (jsonschema, protobuf) that the system's own Python has.
+find_package(Python3 3.10 REQUIRED COMPONENTS Interpreter)
+find_program(LMM_SYSTEM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
+if(NOT LMM_SYSTEM_PYTHON)
+    set(LMM_SYSTEM_PYTHON "${Python3_EXECUTABLE}" CACHE FILEPATH "" FORCE)
+endif()
+mark_as_advanced(LMM_SYSTEM_PYTHON)
+
+enable_language(CXX)
+
 function(lmm_add_command_test)
     cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LABEL;TIMEOUT" "COMMAND")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "lmm_add_command_test: what is ${arg_UNPARSED_ARGUMENTS}?")
     endif()
     if(NOT arg_TIMEOUT)
-        set(arg_TIMEOUT 120)
+        set(arg_TIMEOUT 300)
     endif()
     if(LMM_SANITIZE)
         math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 3")
@@ -80,12 +95,27 @@ function(lmm_add_command_test)
     set(test ${lmm_test_prefix}${arg_LABEL}.${arg_NAME})
     add_test(NAME ${test} COMMAND ${lmm_test_launcher} ${arg_COMMAND})
     # Ledgers that tests leave behind stay in the build tree.
-    # The tests' own settings go behind what the caller's environment says.
+    # The tests' own settings follow those of the caller's environment.
     set_tests_properties(${test} PROPERTIES
         LABELS "${labels}"
         TIMEOUT ${arg_TIMEOUT}
+        SKIP_RETURN_CODE 77
         ENVIRONMENT_MODIFICATION
-            "LMM_DIR=set:${PROJECT_BINARY_DIR}/ledgers;UBSAN_OPTIONS=string_append::print_stacktrace=1;TSAN_OPTIONS=string_append::second_deadlock_stack=1")
+            "PYTHONPATH=path_list_prepend:${PROJECT_SOURCE_DIR}/tests/support;PYTHONDONTWRITEBYTECODE=set:1;LMM_DIR=set:${PROJECT_BINARY_DIR}/ledgers;UBSAN_OPTIONS=string_append::print_stacktrace=1;TSAN_OPTIONS=string_append::second_deadlock_stack=1")
+endfunction()
+
+function(lmm_add_python_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LABEL;SCRIPT;TIMEOUT" "ARGS")
+    lmm_add_command_test(NAME ${arg_NAME} LABEL ${arg_LABEL} TIMEOUT "${arg_TIMEOUT}"
+                         COMMAND "${LMM_SYSTEM_PYTHON}" "${CMAKE_CURRENT_SOURCE_DIR}/${arg_SCRIPT}" ${arg_ARGS})
+endfunction()
+
+# Two of the project's warnings are for C only, and g++ warns about that.
+function(lmm_set_cxx target)
+    set_target_properties(${target} PROPERTIES CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
+    get_target_property(options ${target} COMPILE_OPTIONS)
+    list(REMOVE_ITEM options -Wstrict-prototypes -Wmissing-prototypes)
+    set_target_properties(${target} PROPERTIES COMPILE_OPTIONS "${options};${ARGN}")
 endfunction()
 
 function(lmm_add_test)

@@ -1,29 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""balance.py LMM LOGGER [READS]: reads, again and again, the books of a program whose threads
-allocate at full speed, end and begin, and open new places. Each report adds up: live = allocated -
-freed, never negative, sites to families, families to totals. And no counter goes down between two
-reports.
+"""balance.py LMM LOGGER [READS]: reads, again and again, the ledger of a program whose threads allocate at full
+speed, end and begin, and open new places.
+
+Each settled report adds up: live = allocated - freed, never negative, sites to families, families to totals. No
+counter goes down between two settled reports. A report is not settled when rows were moved throughout its hundred
+tries, for example while the thread that moves them was off the processor (docs/reports.md): it is read again.
 """
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
-import look
+import harness
+import reports
+import workers
 
 COUNTERS = ("allocations", "frees")
-
-
-def wait_for_ledger(folder, pid):
-    for _ in range(3000):
-        names = [name for name in os.listdir(folder) if name.startswith(f"{pid}.")]
-        if names:
-            return os.path.join(folder, names[0])
-        time.sleep(0.01)
-    raise AssertionError("no ledger came into being")
+UNSETTLED_PER_READ_MAX = 20
 
 
 def counters(report):
@@ -39,8 +34,6 @@ def complaint(report, before):
     now = counters(report)
     if report.state != "running":
         return f"state {report.state}"
-    if not report.document["settled"]:
-        return "not settled"
     wrong = report.imbalance()
     if wrong:
         return wrong
@@ -52,31 +45,44 @@ def complaint(report, before):
     return None
 
 
+def read_settled(path):
+    """A settled report, and how many others came before it."""
+    for unsettled in range(UNSETTLED_PER_READ_MAX):
+        report = reports.read(harness.LMM, path)
+        if report.document["settled"]:
+            return report, unsettled
+    raise AssertionError(f"{UNSETTLED_PER_READ_MAX} reports in a row are not settled")
+
+
 def main():
-    reader = look.Reader(sys.argv[1])
-    reads = int(sys.argv[3]) if len(sys.argv) > 3 else 300
+    logger, = harness.arguments(1)
+    reads = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     folder = tempfile.mkdtemp(prefix="lmm-balance-")
-    # It takes all processors, but steps aside for the reader.
-    process = subprocess.Popen([sys.argv[2], "quiet", "1"], env=look.environment(LMM_DIR=folder),
+    # Its eight threads take all processors; the reader goes first.
+    process = subprocess.Popen([logger, "quiet", "1"], env=workers.environment(LMM_DIR=folder),
                                stdout=subprocess.DEVNULL, preexec_fn=lambda: os.nice(10))
-    failures = []
+    failures = unsettled = 0
     before = {}
     try:
-        path = wait_for_ledger(folder, process.pid)
-        for read in range(reads):
-            report = reader.report(path)
+        name = harness.until(lambda: next((name for name in os.listdir(folder)
+                                           if name.startswith(f"{process.pid}.") and name.endswith(".lmm")),
+                                          None), "no ledger")
+        for number in range(reads):
+            report, others = read_settled(os.path.join(folder, name))
+            unsettled += others
             wrong = complaint(report, before)
             if wrong:
-                failures.append(wrong)
-                print(f"report {read}: {wrong}")
+                failures += 1
+                print(f"report {number}: {wrong}")
             before = counters(report)
         if process.poll() is not None:
-            failures.append("the program ended")
+            failures += 1
+            print("the program ended")
     finally:
         process.kill()
         process.wait()
         shutil.rmtree(folder)
-    print(f"{reads} reports of up to {len(before)} rows, {len(failures)} of them wrong; "
+    print(f"{reads} reports of up to {len(before)} rows, {failures} of them wrong, and {unsettled} not settled; "
           f"in the end {before['totals'][0]} allocations, {before['totals'][1]} frees")
     sys.exit(1 if failures or before["totals"][0] < 1000 else 0)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""kill.py LMM LOGGER [TRIES [SEED]]: kills a program that allocates in many threads, at random
-moments, and compares what its ledger says with what it had logged.
+"""kill.py LMM LOGGER [TRIES [SEED]]: kills a program that allocates in many threads, at random moments, and
+compares its ledger with its log.
 
 For each site the ledger may be ahead of the log in allocations and frees, never behind; and all
 sites together by no more than one operation a thread: the one that was counted but not logged.
@@ -17,29 +17,35 @@ import tempfile
 import threading
 import time
 
-import look
+import harness
+import reports
+import workers
 
 THREADS = 8
 FREED = 1 << 31
-SECONDS_MAX = 0.15
+OPERATIONS_MAX = 50000
 PIPE_BYTES = 1 << 20
 
 
 class Log(threading.Thread):
-    """Takes in what the program logs, as fast as it can."""
+    """Reads what the program logs."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, enough):
         super().__init__()
         self.stream = stream
         self.parts = []
-        self.started_at = threading.Event()
+        self.enough = enough    # bytes
+        self.has_enough = threading.Event()
         self.start()
 
     def run(self):
+        size = 0
         while part := os.read(self.stream.fileno(), PIPE_BYTES):
             self.parts.append(part)
-            self.started_at.set()
-        self.started_at.set()
+            size += len(part)
+            if size >= self.enough:
+                self.has_enough.set()
+        self.has_enough.set()
 
     def counts(self):
         """Counters of allocations and of frees, by site."""
@@ -56,15 +62,13 @@ class Log(threading.Thread):
 def run_and_kill(logger, folder, seed):
     """The log of a run, and its PID."""
     chance = random.Random(seed)
-    process = subprocess.Popen([logger, str(seed)], env=look.environment(LMM_DIR=folder),
+    process = subprocess.Popen([logger, str(seed)], env=workers.environment(LMM_DIR=folder),
                                stdout=subprocess.PIPE, bufsize=0, pipesize=PIPE_BYTES)
-    log = Log(process.stdout)
-    # One in eight is killed while it starts.
+    # One in eight is killed while it starts, the others after a random number of operations.
+    log = Log(process.stdout, 4 * chance.randrange(1, OPERATIONS_MAX))
     if chance.random() > 0.125:
-        log.started_at.wait(30)
-        time.sleep(chance.random() * SECONDS_MAX)
-    else:
-        time.sleep(chance.random() * 0.005)
+        log.has_enough.wait(harness.PATIENCE_SECONDS)
+    time.sleep(chance.random() * 0.005)
     process.kill()
     process.wait()
     counts = log.counts()
@@ -87,7 +91,7 @@ def difference(report, allocated, freed):
     return ahead
 
 
-def try_once(reader, logger, folder, seed):
+def try_once(logger, folder, seed):
     """What is wrong is an error; else (operations logged, operations ahead, sites)."""
     (allocated, freed), pid = run_and_kill(logger, folder, seed)
     operations = sum(allocated.values()) + sum(freed.values())
@@ -97,7 +101,7 @@ def try_once(reader, logger, folder, seed):
             raise AssertionError(f"no ledger of {operations} operations")
         return 0, 0, 0
     path = os.path.join(folder, names[0])
-    report = reader.report(path)
+    report = reports.read(harness.LMM, path)
     if report.state != "killed":
         raise AssertionError(f"state {report.state}")
     result = operations, difference(report, allocated, freed), len(report.sites)
@@ -106,16 +110,15 @@ def try_once(reader, logger, folder, seed):
 
 
 def main():
-    reader = look.Reader(sys.argv[1])
-    logger = sys.argv[2]
-    tries = int(sys.argv[3]) if len(sys.argv) > 3 else 25
-    first = int(sys.argv[4]) if len(sys.argv) > 4 else int.from_bytes(os.urandom(3), "little")
+    logger, = harness.arguments(1)
+    tries = int(sys.argv[1]) if len(sys.argv) > 1 else 25
+    first = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(3), "little")
     folder = tempfile.mkdtemp(prefix="lmm-kill-")
     failed = 0
     results = []
     for seed in range(first, first + tries):
         try:
-            results.append(try_once(reader, logger, folder, seed))
+            results.append(try_once(logger, folder, seed))
         except AssertionError as error:
             failed += 1
             print(f"seed {seed}: {error}")

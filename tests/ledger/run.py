@@ -12,10 +12,11 @@ import stat
 import subprocess
 import sys
 import time
-import unittest
 
-import look
-from look import Case
+import harness
+import reports
+import workers
+from workers import Case
 
 NOBODY = 65534
 NAMESPACE_MARK = "LMM_TEST_MOUNT_NAMESPACE"
@@ -30,7 +31,7 @@ def enter_namespace():
         try:
             if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
                 os.environ[NAMESPACE_MARK] = "1"
-                os.execvp("unshare", [*command, sys.executable, "-B", *sys.argv])
+                os.execvp("unshare", [*command, *sys.orig_argv])
         except FileNotFoundError:
             return
 
@@ -63,7 +64,7 @@ class Place(Case):
         self.assertRegex(os.path.basename(path), rf"^{pid}\.\d+\.\d+\.lmm$")
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
         self.assertEqual(self.files(folder), [os.path.basename(path)], "nothing else is left")
-        self.assertEqual(self.reader.report(path).counts("family_0"), (5, 0, 5))
+        self.assertEqual(reports.read(harness.LMM, path).counts("family_0"), (5, 0, 5))
 
     def allocate(self, worker):
         worker.do("families 1", "alloc 0 5")
@@ -201,7 +202,7 @@ class Ends(Case):
     def assert_kept(self, pid, state):
         report = self.report_of(pid)
         self.assertEqual(report.state, state)
-        self.assertEqual(self.reader.states(self.ledgers), {pid: state})
+        self.assertEqual(self.states(), {pid: state})
         self.assertEqual(report.counts("family_0"), (20, 4, 16))
         self.assertEqual(report.counts("family_2"), (10, 0, 10))
         return report
@@ -233,7 +234,7 @@ class Ends(Case):
 
     def test_kill_9_keeps_it(self):
         worker = self.started()
-        self.assertEqual(self.reader.states(self.ledgers), {worker.pid: "live"})
+        self.assertEqual(self.states(), {worker.pid: "live"})
         worker.kill()
         self.assert_kept(worker.pid, "killed")
 
@@ -258,10 +259,10 @@ class Ends(Case):
         path = self.ledger_of(worker.pid)
         worker.send("exec /bin/sh -c echo;read\tx")
         self.assertEqual(worker.process.stdout.readline(), b"\n")
-        self.assertEqual(self.reader.report(path).state, "replaced")
+        self.assertEqual(reports.read(harness.LMM, path).state, "replaced")
         self.assert_kept(worker.pid, "replaced")
         worker.process.stdin.close()
-        worker.process.wait(60)
+        worker.process.wait(harness.PATIENCE_SECONDS)
         self.assert_kept(worker.pid, "killed")
 
     def test_itself_in_its_place_has_a_ledger_of_its_own(self):
@@ -329,15 +330,15 @@ class Forks(Case):
         worker.do("families 2", "alloc 0 100")
         # The first child has no file of its own yet when it forks, the second has.
         worker.do("fork fork alloc 1 7", "wait", "fork alloc 0 1; fork alloc 1 8", "wait")
-        deadline = time.monotonic() + 30
-        counts = []
-        while len(counts) < 4 and time.monotonic() < deadline:
-            # A file in the making has another name.
-            reports = [self.reader.report(os.path.join(self.ledgers, name))
-                       for name in self.files() if name.endswith(".lmm")]
-            counts = sorted((each.counts("family_0")[0], each.counts("family_1")[0])
-                            for each in reports)
-        self.assertEqual(counts, [(100, 0), (100, 7), (101, 0), (101, 8)])
+
+        def counts():
+            # A file that is still being made has another name.
+            found = [reports.read(harness.LMM, self.in_ledgers(name))
+                     for name in self.files() if name.endswith(".lmm")]
+            return sorted((each.counts("family_0")[0], each.counts("family_1")[0]) for each in found)
+
+        harness.until(lambda: len(counts()) == 4)
+        self.assertEqual(counts(), [(100, 0), (100, 7), (101, 0), (101, 8)])
 
     def test_a_child_of_a_parent_that_lost_its_ledger_has_a_whole_one(self):
         mount(self, self.ledgers, "16m")
@@ -350,11 +351,8 @@ class Forks(Case):
         os.unlink(filler)
         child = int(worker.do("fork alloc 0 5; sites 1000; pause"))
         self.addCleanup(os.kill, child, signal.SIGKILL)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            names = [name for name in self.files() if name.startswith(f"{child}.")]
-            if names and self.report_of(child).totals["allocations"] == 11005:
-                break
+        harness.until(lambda: any(name.startswith(f"{child}.") for name in self.files())
+                      and self.report_of(child).totals["allocations"] == 11005)
         report = self.report_of(child)
         self.assertEqual((report.state, report.totals["allocations"]), ("running", 11005))
         self.assertEqual(self.report_of(worker.pid).state, "lost")
@@ -363,7 +361,7 @@ class Forks(Case):
     def test_a_fork_while_another_thread_starts_lmm(self):
         for settings in ({}, {"LMM_OPTIONS": "ledger=off"}):
             result = subprocess.run([self.start], capture_output=True, timeout=200, check=False,
-                                    env=look.environment(LMM_DIR=self.ledgers, **settings))
+                                    env=workers.environment(LMM_DIR=self.ledgers, **settings))
             self.assertEqual((result.returncode, result.stderr), (0, b""))
 
     def test_a_server_and_its_children(self):
@@ -381,7 +379,7 @@ class Forks(Case):
         self.assertEqual(len([who for who in told if who[0] != server.pid]), 20 + 4)
         self.assert_told(told, {server.pid: "running"})
         server.process.stdin.close()
-        self.assertEqual((server.process.wait(60), server.stderr()), (0, ""))
+        self.assertEqual((server.process.wait(harness.PATIENCE_SECONDS), server.stderr()), (0, ""))
         self.assert_told({who: told[who] for who in told if who[0] == server.pid},
                          {server.pid: "exited"})
         self.assertEqual(len(self.files()), len([who for who in told if who[1] not in NO_FILE]))
@@ -420,12 +418,12 @@ class Trouble(Case):
         self.grow(worker)
         self.assert_one_line(worker, "the ledger cannot grow")
         path = path or self.ledger_of(worker.pid)
-        report = self.reader.report(path)
+        report = reports.read(harness.LMM, path)
         self.assertEqual((report.state, report.process["lost_errno"]), ("lost", error))
         self.assertGreaterEqual(report.families["family_0"]["allocations"], 15)
         self.assertGreaterEqual(report.families["family_1"]["allocations"], 5)
         self.assertLessEqual(report.totals["allocations"], 20 + 10000 + 1010 + 500)
-        text = self.reader.run("report", path)
+        text = self.lmm("report", path)
         self.assertEqual((text.returncode, text.stderr), (0, ""))
         self.assertIn("without", [line for line in text.stdout.splitlines()
                                   if line.startswith("note: ")][0])
@@ -458,7 +456,7 @@ class Trouble(Case):
             self.assertLessEqual(len(lines), 1, lines)
             for name in self.files():
                 path = os.path.join(self.ledgers, name)
-                self.assertEqual(self.reader.report(path).state, "lost" if lines else "killed")
+                self.assertEqual(reports.read(harness.LMM, path).state, "lost" if lines else "killed")
             subprocess.run(["umount", self.ledgers], check=True)
         self.assertEqual(lines, [], "the last one was large enough")
 
@@ -611,7 +609,7 @@ class Size(Case):
         worker.do("families 20", "sites 1000", "crowd 8")
         path = self.ledger_of(worker.pid)
         self.assertLessEqual(os.stat(path).st_size, 1 << 20)
-        report = self.reader.report(path)
+        report = reports.read(harness.LMM, path)
         self.assertEqual((report.totals["sites"], report.totals["live_blocks"]), (1000, 1000))
         self.assertEqual(report.totals["allocations"], 9000)
 
@@ -627,14 +625,9 @@ class Size(Case):
 
 
 def main():
-    lmm, worker, module, server, start = sys.argv[1:6]
     enter_namespace()
-    Case.reader = look.Reader(lmm)
-    Case.worker_program = worker
-    Ends.module = module
-    Forks.server = server
-    Forks.start = start
-    unittest.main(argv=[sys.argv[0], *sys.argv[6:]])
+    Case.worker_program, Ends.module, Forks.server, Forks.start = harness.arguments(4)
+    harness.main()
 
 
 main()

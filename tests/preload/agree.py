@@ -23,7 +23,7 @@ MEASURES = {"allocations": ("most_allocating", "allocations"), "leaked": ("leaks
 
 
 def call(*command):
-    return subprocess.run(command, check=True, timeout=100, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    return subprocess.run(command, check=True, timeout=200, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, encoding="utf-8").stdout
 
 

@@ -56,7 +56,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="lmm-leaks-") as scratch:
         report = os.path.join(scratch, "report.json")
         subprocess.run([lmm, "run", "--children", "--report", "json", "-o", report, "--", program, module],
-                       check=True, timeout=100, env=dict(os.environ, LMM_DIR=scratch))
+                       check=True, timeout=200, env=dict(os.environ, LMM_DIR=scratch))
         with open(report, encoding="utf-8") as file:
             processes = json.load(file)["processes"]
     failures = []

@@ -20,7 +20,7 @@ import tempfile
 import time
 import urllib.request
 
-import ledgers
+import reports
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIPPED = 77
@@ -89,7 +89,7 @@ class Place:
             if process.poll() is not None:
                 raise Failure(f"{command[0]} ended with {process.returncode}: {self.log_end()}")
             process.send_signal(stop)
-            status = process.wait(timeout=30)
+            status = process.wait(timeout=PATIENCE_SECONDS)
             if status != 0:
                 raise Failure(f"{command[0]}: status {status} when stopped: {self.log_end()}")
         finally:
@@ -98,7 +98,7 @@ class Place:
                 process.wait()
 
     def wait_for(self, process, port):
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end and process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 return
@@ -307,7 +307,7 @@ http {{
                 raise Failure(report)
         process.send_signal(signal.SIGHUP)
         for name, text in pages.items():
-            with urllib.request.urlopen(f"{url}/{name}", timeout=20) as answer:
+            with urllib.request.urlopen(f"{url}/{name}", timeout=PATIENCE_SECONDS) as answer:
                 got = answer.read()
             if got != text:
                 raise Failure(f"nginx: {name} is not what it should be")
@@ -366,7 +366,7 @@ def try_program(name, lmm, library, folder):
             expected = got
         elif got != expected:
             raise Failure(f"{name}, {way}: {describe_difference(expected, got)}")
-    return ledgers.check_folder(lmm, books, program)
+    return reports.check_folder(lmm, books, program)
 
 
 def describe_difference(expected, got):
@@ -395,7 +395,7 @@ def main():
                 count = try_program(name, os.path.abspath(arguments.lmm), os.path.abspath(arguments.library),
                                     folder)
                 print(f"{name:8} {count} ledgers balance", flush=True)
-            except (Failure, ledgers.Unbalanced) as failure:
+            except (Failure, AssertionError) as failure:
                 print(f"FAILED {failure}", flush=True)
                 failures += 1
             if arguments.keep:

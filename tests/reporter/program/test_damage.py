@@ -5,7 +5,7 @@ import os
 import struct
 
 import harness
-from harness import ledger
+import ledger
 
 U32 = struct.Struct("<I")
 U64 = struct.Struct("<Q")

@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import harness
+import ledger
 
 SOURCE = harness.SOURCE
 
@@ -79,7 +80,7 @@ class Main(harness.Case):
         result = subprocess.run(["bash", "-c", script, "bash",
                                  os.path.join(SOURCE, "reporter", "program", "cmd", "lmm.bash"), *words],
                                 env=self.environment, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, encoding="utf-8", timeout=60,
+                                stderr=subprocess.PIPE, encoding="utf-8", timeout=harness.PATIENCE_SECONDS,
                                 cwd=self.ledgers, check=True)
         self.assertEqual([line for line in result.stderr.splitlines() if "compopt" not in line], [])
         return result.stdout.split()
@@ -111,19 +112,19 @@ class Main(harness.Case):
         self.assertIn("bash", self.complete(*words, "bas"))
         self.assertEqual(self.complete(*words, "--deb"), ["--debuginfod"])
         self.assertEqual(self.complete("lmm", "watch", "-e", ""), [])
-        harness.ledger.sample(pid=77).write(self.in_ledgers("saved.lmm"))
+        ledger.sample(pid=77).write(self.in_ledgers("saved.lmm"))
         self.assertEqual(self.complete("lmm", "report", "--stacks", "=", ""), [])
         self.assertEqual(self.complete("lmm", "report", "--stacks", "h"), ["hr"])
         self.assertEqual(self.complete("lmm", "run", "--suppressions", "s"), ["saved.lmm"])
 
     def test_completion_offers_processes_and_files(self):
-        harness.ledger.sample(pid=77).write(self.in_ledgers("saved.lmm"))
+        ledger.sample(pid=77).write(self.in_ledgers("saved.lmm"))
         self.assertEqual(sorted(self.complete("lmm", "report", "")), ["77", "hr", "saved.lmm"])
         self.assertEqual(self.complete("lmm", "diff", "saved.lmm", "h"), ["hr"])
         self.assertEqual(self.complete("lmm", "snapshot", "-o", "s"), ["saved.lmm"])
 
     def test_each_sort_key_is_offered_and_taken(self):
-        harness.ledger.sample().write(self.in_ledgers("saved.lmm"))
+        ledger.sample().write(self.in_ledgers("saved.lmm"))
         for command in ("report", "sites", "top"):
             keys = self.complete("lmm", command, "--sort", "")
             self.assertGreater(len(keys), 5)

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import harness
-from harness import ledger
+import ledger
 
 
 class Places(harness.Case):
@@ -34,7 +34,7 @@ class Places(harness.Case):
         self.assertRegex(row["AGE"], r"^\d+d\d\dh$")
 
     def test_age_has_its_unit(self):
-        for seconds, expected in ((0, r"^[0-5]s$"), (62, r"^1m0\ds$"), (2 * 3600 + 60, r"^2h01m$"),
+        for seconds, expected in ((0, r"^\d{1,2}s$"), (62, r"^1m\d\ds$"), (2 * 3600 + 60, r"^2h01m$"),
                                   (3 * 86400 + 3600, r"^3d01h$")):
             start = time.time_ns() - seconds * 10 ** 9
             ledger.sample(start_time_ns=start).write(self.in_ledgers("1.lmm"))

@@ -2,13 +2,12 @@
 """report, sites and snapshot: what is shown, in which order, and where it goes."""
 import json
 import os
-import pty
 import stat
 import subprocess
 import time
 
 import harness
-from harness import ledger
+import ledger
 
 HOSTILE = "\033[2J\n\t\u202e\\"
 ESCAPED = r"\x1b[2J\x0a\x09\xe2\x80\xae\\"
@@ -185,24 +184,7 @@ class Report(harness.Case):
 
     def on_a_terminal(self, *arguments, **environment):
         """What lmm writes to a terminal."""
-        leader, follower = pty.openpty()
-        try:
-            result = subprocess.run([harness.LMM, *arguments], stdout=follower,
-                                    stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=60,
-                                    env=dict(self.environment, **environment), encoding="utf-8")
-        finally:
-            os.close(follower)
-        text = b""
-        while True:
-            try:
-                part = os.read(leader, 65536)
-            except OSError:
-                break
-            text += part
-            if not part:
-                break
-        os.close(leader)
-        return result, text.decode().replace("\r\n", "\n")
+        return harness.run_on_terminal(harness.LMM, *arguments, env=dict(self.environment, **environment))
 
     def test_a_terminal_gets_headings_and_colour(self):
         result, text = self.on_a_terminal("sites", self.file)
@@ -267,7 +249,7 @@ class Report(harness.Case):
         for arguments in (["report", "--sites"], ["snapshot"]):
             result = subprocess.run(["python3", "-c", limited, harness.LMM, *arguments, "-o",
                                      target, self.file], env=self.environment,
-                                    stderr=subprocess.PIPE, encoding="utf-8", timeout=60)
+                                    stderr=subprocess.PIPE, encoding="utf-8", timeout=harness.PATIENCE_SECONDS)
             self.assertEqual((result.returncode, result.stderr),
                              (1, f"lmm: {target}: File too large\n"))
             with open(target, encoding="utf-8") as file:

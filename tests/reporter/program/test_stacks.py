@@ -7,13 +7,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-
-PROGRAM, SOURCE = sys.argv[2:4]
-del sys.argv[2:4]
 
 import harness
-from harness import ledger
+import ledger
+
+PROGRAM, SOURCE = harness.arguments(2)
 
 MODULE_BYTES = 0x100000
 

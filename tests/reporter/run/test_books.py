@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-import subprocess
 
 import harness
+from running import Case
 
-LEAKY = os.path.abspath(harness.sys.argv[4])
+LEAKY, = harness.arguments(1)
 SOURCE = os.path.join(harness.SOURCE, "tests", "reporter", "run", "leaky.c")
 
 
@@ -22,7 +22,7 @@ LEAKS = {("leak_inline", MARKS["inline"], 1, 1000000), ("leak_blocks", MARKS["bl
          ("leak_string", MARKS["string"], 1, 17)}
 
 
-class Books(harness.Case):
+class Books(Case):
     def setUp(self):
         super().setUp()
         for name in ("LMM_PRELOAD_LIBRARY", "STAND_IN_LEDGER"):
@@ -79,8 +79,7 @@ class Books(harness.Case):
         self.assertEqual([self.leaks_of(process) for process in processes], [set(), LEAKS])
 
     def test_the_programs_environment_is_as_without(self):
-        plain = subprocess.run(["env"], env=self.environment, stdout=subprocess.PIPE, check=True,
-                               encoding="utf-8", timeout=60).stdout
+        plain = harness.run("env", env=self.environment).stdout
         self.assertEqual(self.run_lmm("-o", self.path("report"), "env").stdout, plain)
 
     def test_suppressions_and_the_exit_code(self):
@@ -99,11 +98,9 @@ class Books(harness.Case):
         self.assertGreaterEqual(process["totals"]["allocations"], 1005)
 
     def test_lmm_knows_it_while_it_runs(self):
-        process = self.start("-o", self.path("report"), "sh", "-c", "echo ready; read line")
-        report = subprocess.run([harness.LMM, "report"], env=self.environment,
-                                stdout=subprocess.PIPE, encoding="utf-8", timeout=60, check=True)
-        self.assertIn("malloc-", report.stdout)
-        process.communicate(b"\n", timeout=60)
+        process = self.start_lmm("-o", self.path("report"), "sh", "-c", "echo ready; read line")
+        self.assertIn("malloc-", self.succeed("report"))
+        process.communicate(b"\n", timeout=harness.PATIENCE_SECONDS)
         self.assertEqual(process.returncode, 0)
 
     def test_set_user_id_programs(self):

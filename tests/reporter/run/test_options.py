@@ -7,9 +7,11 @@ import stat
 import subprocess
 
 import harness
+import running
+from running import Case
 
 
-class Usage(harness.Case):
+class Usage(Case):
     def test_what_makes_no_sense_is_status_125(self):
         for arguments, words in (
                 ([], "which program"),
@@ -29,7 +31,7 @@ class Usage(harness.Case):
                 (["--options", "stacks=3", "true"], "cannot set stacks"),
                 (["-o"], "'o'")):
             result = self.run_lmm(*arguments)
-            self.assertEqual((result.returncode, result.stdout), (harness.FAILED, ""), arguments)
+            self.assertEqual((result.returncode, result.stdout), (running.FAILED, ""), arguments)
             self.assertIn(words, result.stderr, arguments)
         self.assert_nothing_left()
 
@@ -48,13 +50,13 @@ class Usage(harness.Case):
         self.assertEqual(in_page - others, in_help - others)
 
 
-class Before(harness.Case):
+class Before(Case):
     """What is wrong is said before the program has run."""
 
     def refuse(self, words, *arguments):
         ran = self.path("ran")
         result = self.run_lmm(*arguments, "touch", ran)
-        self.assertEqual((result.returncode, result.stdout), (harness.FAILED, ""), arguments)
+        self.assertEqual((result.returncode, result.stdout), (running.FAILED, ""), arguments)
         self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
         self.assertTrue(result.stderr.startswith("lmm: "), result.stderr)
         self.assertIn(words, result.stderr, arguments)
@@ -75,26 +77,24 @@ class Before(harness.Case):
     def test_the_library(self):
         self.refuse("No such file", "--preload-library", "/nowhere/lib.so")
         blank = self.path("a library.so")
-        shutil.copy(harness.STAND_IN, blank)
+        shutil.copy(running.STAND_IN, blank)
         self.refuse("cannot be preloaded", "--preload-library", blank)
         self.environment["LMM_PRELOAD_LIBRARY"] = "/nowhere/lib.so"
         self.refuse("No such file")
         self.environment.pop("LMM_PRELOAD_LIBRARY")
         os.mkdir(self.path("bin"))
         shutil.copy(harness.LMM, self.path("bin", "lmm"))
-        result = subprocess.run([self.path("bin", "lmm"), "run", "true"], env=self.environment,
-                                stderr=subprocess.PIPE, encoding="utf-8", timeout=60, check=False)
-        self.assertEqual(result.returncode, harness.FAILED)
+        result = harness.run(self.path("bin", "lmm"), "run", "true", env=self.environment)
+        self.assertEqual(result.returncode, running.FAILED)
         self.assertRegex(result.stderr, r"^lmm: liblmm_preload.so is missing: it belongs in .*\n$")
 
     def test_the_library_is_found_beside_the_program(self):
         os.mkdir(self.path("bin"))
         os.makedirs(self.path("lib", "lmm"))
         shutil.copy(harness.LMM, self.path("bin", "lmm"))
-        shutil.copy(harness.STAND_IN, self.path("lib", "lmm", "liblmm_preload.so"))
+        shutil.copy(running.STAND_IN, self.path("lib", "lmm", "liblmm_preload.so"))
         self.environment.pop("LMM_PRELOAD_LIBRARY")
-        result = subprocess.run([self.path("bin", "lmm"), "run", "true"], env=self.environment,
-                                stderr=subprocess.PIPE, encoding="utf-8", timeout=60, check=False)
+        result = harness.run(self.path("bin", "lmm"), "run", "true", env=self.environment)
         self.assertIn("LMM: run report of hr", result.stderr)
 
     def test_suppressions(self):
@@ -111,49 +111,42 @@ class Before(harness.Case):
         self.assertEqual(os.listdir(self.path("a:b")), [])
 
 
-class Keep(harness.Case):
+class Keep(Case):
     def test_the_ledger_stays_and_its_path_is_told(self):
         result = self.run_lmm("--keep", "true")
         self.assertEqual(result.returncode, 0)
         path = re.search(r"(?m)^lmm: ledger of \d+: (/.*\.lmm)$", result.stderr).group(1)
         self.assertEqual(stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode), 0o700)
-        report = subprocess.run([harness.LMM, "report", path], env=self.environment,
-                                stdout=subprocess.PIPE, encoding="utf-8", timeout=60, check=True)
-        self.assertIn("usage report of hr", report.stdout)
+        self.assertIn("usage report of hr", self.succeed("report", path))
 
     def test_it_is_listed_and_swept(self):
         self.run_lmm("--keep", "true")
-        listed = subprocess.run([harness.LMM, "ls"], env=self.environment, stdout=subprocess.PIPE,
-                                encoding="utf-8", timeout=60, check=True).stdout
-        self.assertIn("exited", listed)
-        subprocess.run([harness.LMM, "gc"], env=self.environment, stdout=subprocess.DEVNULL,
-                       timeout=60, check=True)
+        self.assertIn("exited", self.succeed("ls"))
+        self.succeed("gc")
         self.assert_nothing_left()
 
     def test_it_is_not_swept_while_lmm_run_may_read_it(self):
-        process = self.start("sh", "-c", "echo ready; read line")
-        swept = subprocess.run([harness.LMM, "gc"], env=self.environment, stdout=subprocess.PIPE,
-                               encoding="utf-8", timeout=60, check=True).stdout
-        self.assertIn("removed 0 ledgers", swept)
-        process.communicate(b"\n", timeout=60)
+        process = self.start_lmm("sh", "-c", "echo ready; read line")
+        self.assertIn("removed 0 ledgers", self.succeed("gc"))
+        process.communicate(b"\n", timeout=harness.PATIENCE_SECONDS)
         self.assertEqual(process.returncode, 0)
         self.assert_nothing_left()
 
     def test_it_stays_when_the_report_cannot_be_written(self):
         result = self.run_lmm("-o", "/dev/full", "true")
-        self.assertEqual(result.returncode, harness.FAILED)
+        self.assertEqual(result.returncode, running.FAILED)
         self.assertIn("No space left on device", result.stderr)
         self.assertRegex(result.stderr, r"(?m)^lmm: ledger of \d+: /.*\.lmm$")
 
     def test_a_ledger_that_cannot_be_read_stays(self):
         self.environment["STAND_IN_LEDGER"] = self.file("made", "x" * 5000)
         result = self.run_lmm("sh", "-c", "exit 3")
-        self.assertEqual(result.returncode, harness.FAILED)
+        self.assertEqual(result.returncode, running.FAILED)
         self.assertIn("lmm: ", result.stderr)
         self.assertEqual(len(os.listdir(self.ledgers)), 1)
 
 
-class Unloaded(harness.Case):
+class Unloaded(Case):
     """Programs that leave no ledger."""
 
     def test_one_line_says_so_and_the_status_is_the_programs(self):

@@ -5,6 +5,8 @@ import os
 import re
 
 import harness
+import ledger
+from running import Case
 
 
 def lists_of(document):
@@ -12,7 +14,7 @@ def lists_of(document):
     return process["leaks"], process["totals"]
 
 
-class Formats(harness.Case):
+class Formats(Case):
     def test_every_format_has_its_report(self):
         for report, words in (
                 ("text", "LMM: run report of hr"),
@@ -52,7 +54,7 @@ class Formats(harness.Case):
         self.assertEqual((totals["leaked_blocks"], totals["leaked_bytes"]), (6, 256))
 
 
-class Places(harness.Case):
+class Places(Case):
     def test_a_file_is_replaced_whole(self):
         report = self.file("report", "old words\n")
         self.assertEqual(self.run_lmm("-o", report, "grep", "old", report).stdout, "old words\n")
@@ -75,14 +77,14 @@ class Places(harness.Case):
         self.assertIn("SUMMARY:", self.text_of(f"report.{result.stdout.strip()}.%"))
 
 
-class Leaks(harness.Case):
+class Leaks(Case):
     def test_error_exitcode(self):
         for arguments, status in (
                 (["--error-exitcode", "99", "true"], 99),
                 (["--error-exitcode", "99", "false"], 1),
                 (["true"], 0)):
             self.assertEqual(self.run_lmm(*arguments).returncode, status, arguments)
-        clean = harness.ledger.Ledger(state=harness.ledger.EXITED)
+        clean = ledger.Ledger(state=ledger.EXITED)
         clean.site(clean.family("emp_t", 40), "hr.c", 42, "hire", 7, 7)
         clean.write(self.made)
         self.assertEqual(self.run_lmm("--error-exitcode", "99", "true").returncode, 0)
@@ -94,7 +96,7 @@ class Leaks(harness.Case):
             self.assertNotIn(f"\n{title}\n", text)
 
     def test_what_lives_at_a_death_is_not_called_leaks(self):
-        self.made = harness.ledger.sample().write(self.made)
+        self.made = ledger.sample().write(self.made)
         text = self.run_lmm("sh", "-c", "kill -9 $$").stderr
         self.assertNotIn("\nLeaks\n", text)
         self.assertIn("\nLive at the end\n", text)
@@ -107,7 +109,7 @@ class Leaks(harness.Case):
         self.assertNotIn("school.c", text)
 
 
-class Children(harness.Case):
+class Children(Case):
     def test_one_report_after_the_other(self):
         script = "sh -c 'exit 0'; exit 4"
         result = self.run_lmm("--children", "sh", "-c", script)

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of `lmm run` share: the command with a library that replaces the drop-in (stand_in.c)."""
+import os
+import subprocess
+
+import harness
+import ledger
+
+STAND_IN, = harness.arguments(1)
+FAILED, CANNOT_EXECUTE, NOT_FOUND = 125, 126, 127
+
+
+class Case(harness.Case):
+    """`ledgers` is for lmm's private directories; the ledger of each program is `made`."""
+
+    def setUp(self):
+        super().setUp()
+        self.made = ledger.sample(state=ledger.EXITED).write(self.path("made"))
+        self.environment.update(LMM_PRELOAD_LIBRARY=STAND_IN, STAND_IN_LEDGER=self.made)
+        for name in ("LD_PRELOAD", "STAND_IN_SAYS"):
+            self.environment.pop(name, None)
+
+    def run_lmm(self, *words, **options):
+        """Runs `lmm run` to its end and returns the result, with its output as text."""
+        return self.lmm("run", *words, **options)
+
+    def start_lmm(self, *words, **options):
+        """Starts `lmm run`; the program is ready when its first line is there."""
+        return self.start(harness.LMM, "run", *words, stderr=subprocess.PIPE, **options)
+
+    def assert_nothing_left(self):
+        self.assertEqual(os.listdir(self.ledgers), [])
