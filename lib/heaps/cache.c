@@ -16,7 +16,7 @@ static void set_depths(struct lmm_cache *cache, size_t stride)
 struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *family)
 {
     if (heap->is_shared || family->index >= heap->bin_capacity) {
-        return NULL; /* the shared heap's callers come and go; nothing of theirs is kept */
+        return NULL; /* many threads use the shared heap, each for a short time */
     }
     struct lmm_bin *bin = &heap->open.bins[family->index];
     if (bin->cache == NULL) {
@@ -30,6 +30,7 @@ struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *f
 
 void lmm_cache_sample(struct lmm_cache *cache, struct lmm_family *family)
 {
+    LMM_CHECK(lmm_cache_is_valid(cache, family));
     lmm_family_note_taken(family, cache->unsampled_slots);
     cache->unsampled_slots = 0;
 }
@@ -43,6 +44,7 @@ static void give_back(struct lmm_family *family, const struct lmm_cached_run *ru
 
 static void flush_family(struct lmm_family *family, struct lmm_cache *cache)
 {
+    LMM_CHECK(lmm_cache_is_valid(cache, family));
     for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX; n++) {
         while (cache->count[n] != 0) {
             give_back(family, &cache->run[n][--cache->count[n]], n);
@@ -69,4 +71,35 @@ void lmm_cache_forget(struct lmm_heap *heap)
             set_depths(cache, lmm_families_at(i)->stride);
         }
     }
+}
+
+static bool run_is_valid(const struct lmm_family *family, const struct lmm_cached_run *run,
+                         size_t n)
+{
+    struct lmm_location at;
+
+    return lmm_page_locate(run->block, &at) && at.page->kind == LMM_PAGE_RUNS &&
+           at.page->family == family->index && at.inside_bytes == 0 &&
+           run->tag == &at.page->tags[at.slot] && lmm_load_relaxed(run->tag) == LMM_TAG_CACHED &&
+           lmm_run_length(at.page, at.slot) == n;
+}
+
+bool lmm_cache_is_valid(const struct lmm_cache *cache, const struct lmm_family *family)
+{
+    for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX; n++) {
+        if (cache->count[n] > cache->depth[n] || cache->depth[n] > LMM_CACHE_DEPTH) {
+            return false;
+        }
+        for (size_t i = 0; i < cache->count[n]; i++) {
+            for (size_t j = 0; j < i; j++) {
+                if (cache->run[n][i].block == cache->run[n][j].block) {
+                    return false;
+                }
+            }
+            if (!run_is_valid(family, &cache->run[n][i], n)) {
+                return false;
+            }
+        }
+    }
+    return true;
 }

@@ -2,10 +2,14 @@
 /*
  * cache: short runs that a heap keeps for its next allocations of the same length.
  *
- * Owns, per heap and family, a stack of runs for each length. A cached run is free to the program (its
- * first tag is LMM_TAG_CACHED) and handed out to its page's family; it neither splits nor merges until
- * it is given back. A length's stack holds at most LENGTH_BYTES. The heap's thread alone uses it: no
- * lock. Not responsible for: counting.
+ * Owns, per heap and family, a stack of runs for each length. For the program a cached run is free; for its
+ * page it is handed out, so it neither splits nor merges until it is given back.
+ *
+ * Invariants (checked by lmm_cache_is_valid()):
+ *   I1  the first tag of a cached run is LMM_TAG_CACHED, and its length is that of its stack; its page is a run
+ *       page of the family
+ *   I2  a run is in a cache once; a stack holds at most LMM_CACHE_LENGTH_BYTES
+ * Threads: the thread that has the heap, without a lock. Not responsible for: counting.
  */
 #ifndef LMM_CACHE_H
 #define LMM_CACHE_H
@@ -26,7 +30,7 @@ struct lmm_cached_run {
 };
 
 struct lmm_cache {
-    uint32_t unsampled_slots; /* taken from here since the family was told */
+    uint32_t unsampled_slots; /* popped since lmm_cache_sample() */
     uint8_t count[LMM_CACHE_LENGTH_MAX + 1];
     uint8_t depth[LMM_CACHE_LENGTH_MAX + 1]; /* immutable; bound of count */
     struct lmm_cached_run run[LMM_CACHE_LENGTH_MAX + 1][LMM_CACHE_DEPTH];
@@ -54,19 +58,20 @@ static inline bool lmm_cache_push(struct lmm_cache *cache, size_t n, char *block
     return true;
 }
 
-/*
- * Returns the heap's cache for an open family, made now if need be; NULL when the heap keeps none or
- * there is no memory for it.
- */
+/* Returns the heap's cache for an open family, which it creates the first time; NULL for the shared heap, and
+ * when there is no memory. */
 struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *family);
 
-/* Tells the family of what was popped, so that its high-water mark is looked at often enough. */
+/* Counts the slots popped as taken from the family (lmm_family_note_taken()). */
 void lmm_cache_sample(struct lmm_cache *cache, struct lmm_family *family);
 
 /* Gives every cached run of the heap back to its page. */
 void lmm_cache_flush(struct lmm_heap *heap);
 
-/* In a forked child: forgets all, so that the runs can be found by their tags. */
+/* In a forked child: empties the caches; lmm_runs_release_cached() finds the runs by their tags. */
 void lmm_cache_forget(struct lmm_heap *heap);
+
+/* Checks the invariants of a heap's cache for the family. */
+bool lmm_cache_is_valid(const struct lmm_cache *cache, const struct lmm_family *family);
 
 #endif

@@ -7,7 +7,7 @@
 #include <lmm/lmm.h>
 #include <string.h>
 
-/* uthash is private to this file: its memory is LMM's own, and running out of it is no exit. */
+/* Only this file uses uthash. It takes LMM's own memory, and goes on when there is none. */
 #define HASH_NONFATAL_OOM            1
 #define uthash_malloc(bytes)         lmm_meta_zalloc(bytes)
 #define uthash_free(record, bytes)   lmm_meta_free(&lmm_arena_records, (record), (bytes))
@@ -30,12 +30,12 @@ static struct {
     uint32_t count; /* atomic, written under the lock */
 } registry = {.lock = LMM_LOCK_INIT(LMM_RANK_REGISTRY)};
 
-/* Apart, because it starts as zero and so takes no room in the library's file. */
+/* Not in `registry`: all zero at first, it takes no room in the library's file. */
 static struct lmm_family *by_index[LMM_LEDGER_MAX_FAMILIES];
 
 struct lmm_lock lmm_report_lock = LMM_LOCK_INIT(LMM_RANK_REPORT);
 
-/* Returns 0, or the errno of what is wrong with the arguments. */
+/* Returns 0, or the errno of a wrong argument. */
 static int check_arguments(const char *name, size_t size, size_t align)
 {
     if (name == NULL || name[0] == '\0' || size == 0 || !lmm_is_power_of_two(align) ||
@@ -69,7 +69,7 @@ static void remove_locked(struct entry *entry)
 }
 #pragma GCC diagnostic pop
 
-/* Gives the family its place in the ledger and its "(unattributed)" site. */
+/* Adds the family's record to the ledger, and its "(unattributed)" site. */
 static bool enter_books_locked(struct lmm_family *family)
 {
     family->index = registry.count;
@@ -84,6 +84,21 @@ static bool enter_books_locked(struct lmm_family *family)
         return false;
     }
     return true;
+}
+
+/* Whether the family at an index is as I1 to I4 say. */
+static bool family_is_valid(uint32_t index)
+{
+    const struct lmm_family *family = by_index[index];
+    const struct lmm_ledger_family *record = family->record;
+    struct lmm_site_facts site = lmm_accounts_site_facts(family->site);
+
+    return family->index == index && family->runs.family == index &&
+           family->stride == lmm_round_up(family->size, family->align) &&
+           record->size_bytes == family->size && record->align_bytes == family->align &&
+           record->stride_bytes == family->stride && site.family == index &&
+           strcmp(site.file, "(unattributed)") == 0 &&
+           ((record->flags & LMM_LEDGER_FAMILY_BYTES) != 0) == family->counts_bytes;
 }
 
 static struct lmm_family *add_locked(const char *name, size_t size, size_t align, bool counts_bytes)
@@ -114,8 +129,19 @@ static struct lmm_family *add_locked(const char *name, size_t size, size_t align
     family->record->flags = counts_bytes ? LMM_LEDGER_FAMILY_BYTES : 0;
     lmm_runs_init(&family->runs, (uint16_t) family->index, family->stride, family->record);
     by_index[family->index] = family;
+    LMM_CHECK(family_is_valid(family->index));
     lmm_store_release(&registry.count, family->index + 1);
     return family;
+}
+
+bool lmm_families_are_valid(void)
+{
+    for (uint32_t i = 0; i < lmm_families_count(); i++) {
+        if (!family_is_valid(i)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static struct lmm_family *add(const char *name, size_t size, size_t align, bool counts_bytes)
@@ -165,6 +191,7 @@ struct lmm_family *lmm_families_find(const char *name)
 
 struct lmm_family *lmm_families_at(uint32_t index)
 {
+    LMM_CHECK(index < LMM_LEDGER_MAX_FAMILIES && by_index[index] != NULL);
     return by_index[index];
 }
 
@@ -209,8 +236,9 @@ struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family)
     return sum;
 }
 
-/* Allocations of all sites first: the thread may lose its processor between the two, and what others freed
- * meanwhile makes the figure too low, for now, where the other order would make it too high, for good. */
+/* Sums the allocations of all sites before the frees. Frees by other threads between the two make the figure
+ * too low, until the next sample; in the other order allocations would make the high-water mark too high for
+ * ever. */
 static struct lmm_ledger_row low_sum_locked(const struct lmm_family *family)
 {
     struct lmm_ledger_row sum = {0};
@@ -249,11 +277,11 @@ void lmm_family_note_taken(struct lmm_family *family, size_t slots)
     uint64_t sum_cost = lmm_load_relaxed(&family->sites.count) / 8;
 
     if (LMM_DROP_IN && family->counts_bytes) {
-        sum_cost *= 32; /* call stacks are many, and most of them of few blocks */
+        sum_cost *= 32; /* there are many call stacks, most of them with few blocks */
     }
     uint64_t taken = lmm_fetch_add_relaxed(&family->unsampled_slots, slots) + slots;
 
-    /* With very many sites the sum is looked at less often, in proportion to what it costs. */
+    /* With very many sites the sum is made less often, in proportion to its cost. */
     if (taken >= page_slots / 2 && taken >= sum_cost) {
         lmm_family_sample_peak(family);
     }

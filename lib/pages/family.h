@@ -2,11 +2,16 @@
 /*
  * family: the registry of struct types, by name and by index.
  *
- * Owns the families; they are never freed. Invariants: I1 a family's name, size, alignment and index
- * never change. I2 indices are dense and the same as in the ledger. I3 each family has an
- * "(unattributed)" site from the start, so an allocation always finds a site. I4 the rows of all sites
- * of a family hold the same: slots beyond the first, or, where it counts bytes, those asked for.
- * Locks: REGISTRY, inside. Not responsible for: pages.
+ * Owns the families; they are never freed.
+ *
+ * Invariants (checked by lmm_families_are_valid()):
+ *   I1  a family's name, size, alignment and index never change, and are those of its record in the ledger
+ *   I2  indices are dense and the same as in the ledger
+ *   I3  each family has an "(unattributed)" site from the start, so an allocation always finds a site
+ *   I4  the rows of all sites of a family have the same unit of extra: bytes requested where it counts bytes,
+ *       else slots after the first of each block
+ * Locks: REGISTRY, taken inside. A family is complete before lmm_families_count() covers it (release; the
+ * count is loaded with acquire order), so readers need no lock. Not responsible for: pages.
  */
 #ifndef LMM_FAMILY_H
 #define LMM_FAMILY_H
@@ -25,31 +30,30 @@ struct lmm_family {
     uint32_t site; /* "(unattributed)" */
     struct lmm_site_list sites;
     struct lmm_ledger_family *record; /* gauges; each is atomic */
-    bool counts_bytes; /* immutable: rows hold bytes asked for (LMM_LEDGER_FAMILY_BYTES) */
+    bool counts_bytes; /* immutable: extra is bytes requested (LMM_LEDGER_FAMILY_BYTES) */
     struct lmm_runs runs;
-    uint64_t unsampled_slots; /* atomic; taken since the high-water mark was last looked at */
+    uint64_t unsampled_slots; /* atomic; taken since the high-water mark was sampled */
 };
 
-/* One report at a time; guards the reports' memory. */
+/* Held while a report is made; guards the reports' memory. */
 extern struct lmm_lock lmm_report_lock;
 
-/* Whether single structs of the family live in slot pages; else they are runs of one. */
+/* Whether single structs of the family live in slot pages; else they are runs of one slot. */
 static inline bool lmm_family_has_slots(const struct lmm_family *family)
 {
     return family->stride <= LMM_SLOT_STRIDE_MAX;
 }
 
-/* What the rows of a site hold beside blocks, for a live block of n slots with this tag: bytes asked for
- * or slots beyond the first. */
+/* The extra of a live block of n slots with this tag (I4). */
 static inline uint64_t lmm_family_extra(const struct lmm_family *family, uint32_t tag, size_t n)
 {
     return LMM_DROP_IN && family->counts_bytes ? n * family->stride - lmm_tag_slack(tag) : n - 1;
 }
 
-/* Finds or adds a family; arguments and errors as lmm_family_register(). LMM has started. */
+/* Finds or adds a family; arguments and errors as lmm_family_register(). LMM has started. Any thread. */
 struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align);
 
-/* The same for a family, not yet there, that counts the bytes asked for. */
+/* The same for a new family that counts the bytes requested. */
 struct lmm_family *lmm_families_add_counting_bytes(const char *name, size_t size, size_t align);
 
 /* Returns the family with that name, or NULL with errno ENOENT. */
@@ -59,17 +63,20 @@ struct lmm_family *lmm_families_find(const char *name);
 struct lmm_family *lmm_families_at(uint32_t index);
 uint32_t lmm_families_count(void);
 
-/* The family's counters, summed over sites and owners. */
+/* The family's counters, summed over sites and owners; takes LEDGER. */
 struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family);
 
-/* Raises the high-water mark to what lives now. */
+/* Raises the high-water mark to what lives now; takes LEDGER. */
 void lmm_family_sample_peak(struct lmm_family *family);
 
-/* Brings up to date what the books say of all families and of LMM's own memory. */
+/* Updates the gauges of all families and of LMM's own memory. */
 void lmm_families_refresh_gauges(void);
 
-/* Tells that up to `slots` were taken; looks at the high-water mark once a page's worth have been. */
+/* Counts up to `slots` slots as taken, and samples the high-water mark about once per half page of them. */
 void lmm_family_note_taken(struct lmm_family *family, size_t slots);
+
+/* Checks the invariants; no lock needed. */
+bool lmm_families_are_valid(void);
 
 /* Around fork: hold the registry and every family's runs still. */
 void lmm_families_before_fork(void);

@@ -30,7 +30,7 @@ void lmm_holes_init(struct lmm_holes *holes, enum lmm_fit fit)
 
 /* ---- Bins ------------------------------------------------------------------------------------ */
 
-/* No hole is longer than a unit's bytes: run pages of several units have long slots. */
+/* No hole has more slots than a unit has bytes: run pages of several units have long slots. */
 static uint32_t bin_of(size_t n)
 {
     if (n < EXACT_BINS) {
@@ -86,8 +86,8 @@ static uint32_t next_bin(const struct lmm_hole_bins *bins, uint32_t i)
     return bits == 0 ? BINS : word * 64 + (uint32_t) __builtin_ctzll(bits);
 }
 
-/* The shortest hole of bin i with a place; NULL when there is none. Of an exact bin only the newest is
- * looked at. */
+/* The shortest hole of bin i in which the run fits; NULL when there is none. Looks only at the newest hole of a
+ * bin of one length. */
 static struct lmm_hole *find_in_bin(const struct lmm_hole_bins *bins, uint32_t i, size_t n,
                                     size_t step)
 {
@@ -109,7 +109,7 @@ static struct lmm_hole *find_best(const struct lmm_holes *holes, size_t n, size_
     struct lmm_hole *best = NULL;
 
     if (holes->bins == NULL) {
-        return NULL; /* there was no hole yet */
+        return NULL; /* no descriptor was ever made */
     }
     for (uint32_t i = next_bin(holes->bins, bin_of(n)); i != BINS && best == NULL;
          i = next_bin(holes->bins, i + 1)) {
@@ -159,7 +159,7 @@ void lmm_holes_unreserve(struct lmm_holes *holes)
     holes->reserved--;
 }
 
-/* A descriptor that was promised. */
+/* Takes a descriptor that was promised. */
 static struct lmm_hole *take(struct lmm_holes *holes)
 {
     struct lmm_hole *hole = holes->spare;
@@ -189,6 +189,7 @@ struct lmm_hole *lmm_hole_add(struct lmm_holes *holes, struct lmm_page *page, si
 {
     struct lmm_hole *hole = take(holes);
 
+    LMM_CHECK(n != 0 && slot + n <= page->slots);
     hole->page = page;
     hole->slot = (uint32_t) slot;
     glpq_insert(&holes->queue, &hole->node, (uint32_t) n);
@@ -210,6 +211,7 @@ void lmm_hole_remove(struct lmm_holes *holes, struct lmm_hole *hole)
 
 void lmm_hole_move(struct lmm_holes *holes, struct lmm_hole *hole, size_t slot, size_t n)
 {
+    LMM_CHECK(n != 0 && slot + n <= hole->page->slots);
     set_ends(hole, 0);
     holes->free_slots += n - lmm_hole_length(hole);
     hole->slot = (uint32_t) slot;
@@ -231,7 +233,7 @@ static bool lies_below(const struct lmm_hole *a, const struct lmm_hole *b)
     return a->page->unit < b->page->unit || (a->page == b->page && a->slot < b->slot);
 }
 
-/* The hole with a place that has the lowest address; or any, the first one seen. */
+/* The hole in which the run fits: the one with the lowest address, or the first one found. */
 static struct lmm_hole *find_by_walk(const struct lmm_holes *holes, size_t n, size_t step,
                                      bool lowest)
 {
@@ -301,9 +303,20 @@ static size_t count_bin(const struct lmm_hole_bins *bins, uint32_t i)
     return is_used == (count != 0) ? count : SIZE_MAX;
 }
 
+/* Whether both ends of the hole have its tag, and its descriptor is the one of its id. */
+static bool hole_is_valid(const struct lmm_holes *holes, const struct lmm_hole *hole)
+{
+    size_t last = hole->slot + lmm_hole_length(hole) - 1;
+
+    return hole->id < holes->unused && hole_by_id(holes, hole->id) == hole &&
+           lmm_hole_at(holes, hole->page, hole->slot) == hole &&
+           lmm_hole_at(holes, hole->page, last) == hole;
+}
+
 bool lmm_holes_are_valid(const struct lmm_holes *holes)
 {
     size_t binned = 0;
+    size_t free_slots = 0;
 
     for (uint32_t i = 0; holes->bins != NULL && i < BINS; i++) {
         size_t count = count_bin(holes->bins, i);
@@ -312,6 +325,14 @@ bool lmm_holes_are_valid(const struct lmm_holes *holes)
         }
         binned += count;
     }
-    return holes->reserved <= holes->capacity && glpq_is_valid(&holes->queue, false) &&
+    for (const struct lmm_hole *hole = lmm_holes_walk(holes, NULL); hole != NULL;
+         hole = lmm_holes_walk(holes, hole)) {
+        if (!hole_is_valid(holes, hole)) {
+            return false;
+        }
+        free_slots += lmm_hole_length(hole);
+    }
+    return holes->queue.count <= holes->reserved && holes->reserved <= holes->capacity &&
+           free_slots == holes->free_slots && glpq_is_valid(&holes->queue, false) &&
            (holes->bins == NULL || binned == holes->queue.count);
 }

@@ -2,13 +2,16 @@
 /*
  * hole: free runs: their descriptors, and the tags at their two ends.
  *
- * Owns the descriptors of a family's holes. They are promised before they are needed: one for each hole
- * and one for each run handed out, so that a free never needs memory.
+ * Owns the descriptors of a family's holes. A descriptor is promised for each hole and for each run handed
+ * out, so that a free never needs memory.
  *
- * Invariants: I1 reserved <= capacity. I2 a hole's first and last tag are HOLE with its id, and no other
- * tag is. I3 every hole is in the queue; with fit=best also in the bin of its length, and a bin's bit is
- * set when it holds some. Locks: all functions are called under the family's RUNS lock. Not responsible
- * for: pages (run).
+ * Invariants (checked by lmm_holes_are_valid()):
+ *   I1  holes <= reserved <= capacity
+ *   I2  the first and last tag of a hole are HOLE with its id; no other tag is HOLE (for the latter:
+ *       lmm_runs_are_valid_locked())
+ *   I3  every hole is in the queue, and free_slots is the sum of their lengths; with fit=best every hole is
+ *       also in the bin of its length, and a bin's bit is set exactly when the bin is not empty
+ * Locks: RUNS of the family, held by the caller of every function. Not responsible for: pages (run).
  */
 #ifndef LMM_HOLE_H
 #define LMM_HOLE_H
@@ -27,7 +30,7 @@ struct lmm_hole_bins;
 struct lmm_hole {
     struct glpq_node node; /* key: length in slots */
     union {
-        struct lmm_hole *next_spare; /* on the spare list only this and id count */
+        struct lmm_hole *next_spare; /* on the spare list; then only this and id are valid */
         struct glthread glue;        /* fit=best: in the bin of its length */
     };
     struct lmm_page *page;
@@ -35,19 +38,19 @@ struct lmm_hole {
     uint32_t id;
 };
 
-_Static_assert(sizeof(struct lmm_hole) <= LMM_CACHE_LINE_BYTES, "a line a descriptor");
+_Static_assert(sizeof(struct lmm_hole) <= LMM_CACHE_LINE_BYTES, "one cache line per descriptor");
 
 /* The descriptors of one family. */
 struct lmm_holes {
     enum lmm_fit fit;           /* immutable */
     struct glpq queue;          /* by length */
-    struct lmm_hole_bins *bins; /* by length, with fit=best; made with the first descriptors */
+    struct lmm_hole_bins *bins; /* by length, with fit=best; NULL before the first descriptor */
     size_t free_slots;          /* in all holes of the queue */
     uint32_t reserved;          /* descriptors promised */
-    uint32_t capacity;          /* descriptors there are */
-    uint32_t unused;            /* descriptors past it were never used */
+    uint32_t capacity;          /* descriptors in all chunks */
+    uint32_t unused;            /* descriptors from it on were never used */
     struct lmm_hole *spare;     /* descriptors given back */
-    struct lmm_hole *chunk[LMM_HOLE_CHUNKS]; /* each twice the one before */
+    struct lmm_hole *chunk[LMM_HOLE_CHUNKS]; /* each twice as long as the one before */
 };
 
 void lmm_holes_init(struct lmm_holes *holes, enum lmm_fit fit);
@@ -58,14 +61,14 @@ bool lmm_holes_reserve(struct lmm_holes *holes);
 /* Takes a promise back. */
 void lmm_holes_unreserve(struct lmm_holes *holes);
 
-/* Makes n slots of page from `slot` on a hole, with a descriptor that was promised. */
+/* Makes a hole of n slots of page, from `slot` on, with a descriptor that was promised. */
 struct lmm_hole *lmm_hole_add(struct lmm_holes *holes, struct lmm_page *page, size_t slot,
                               size_t n);
 
-/* Ends a hole; its slots are then nobody's, and its promise goes on to whoever has them. */
+/* Ends a hole. The caller has its slots then, and its promise. */
 void lmm_hole_remove(struct lmm_holes *holes, struct lmm_hole *hole);
 
-/* Gives a hole, on its page, another first slot and length. */
+/* Gives a hole another first slot and length in its page. */
 void lmm_hole_move(struct lmm_holes *holes, struct lmm_hole *hole, size_t slot, size_t n);
 
 static inline size_t lmm_hole_length(const struct lmm_hole *hole)
@@ -83,24 +86,24 @@ static inline size_t lmm_hole_slot_for(const struct lmm_hole *hole, size_t n, si
 }
 
 /*
- * The hole with such a place that the fit says; NULL when there is none. Largest: O(1), and linear in the
- * holes of at least n slots where the largest has no place for a step above 1. First: linear in these.
- * Best: O(1) where holes are below 256 slots, else linear in the holes of nearly one length; a step
- * above 1 has a choice of one hole of each length.
+ * Finds the hole for a run of n slots whose first slot is a multiple of step, by the option `fit`; NULL when
+ * there is none. Cost: largest: O(1), or linear in the holes of at least n slots when step does not fit in
+ * the largest. First: linear in the holes of at least n slots. Best: O(1) for lengths below 256 slots, else
+ * linear in the holes of about the same length; with a step above 1 it tries one hole per length.
  */
 struct lmm_hole *lmm_hole_find(const struct lmm_holes *holes, size_t n, size_t step);
 
 /* The largest hole; NULL when there is none. */
 struct lmm_hole *lmm_holes_largest(const struct lmm_holes *holes);
 
-/* The hole whose first or last word is at slot; NULL when there is none, or no such slot. */
+/* The hole that has its first or last tag at slot; NULL when there is none, or slot is not in the page. */
 struct lmm_hole *lmm_hole_at(const struct lmm_holes *holes, const struct lmm_page *page,
                              size_t slot);
 
-/* The next hole after `hole` in no particular order; the first for NULL; NULL at the end. */
+/* The next hole after `hole`, in no particular order; the first one for NULL; NULL at the end. */
 const struct lmm_hole *lmm_holes_walk(const struct lmm_holes *holes, const struct lmm_hole *hole);
 
-/* Checks I1 and I3. */
+/* Checks the invariants. */
 bool lmm_holes_are_valid(const struct lmm_holes *holes);
 
 #endif

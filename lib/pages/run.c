@@ -69,7 +69,8 @@ static size_t run_page_units(size_t stride)
     return units;
 }
 
-/* A new run page as one hole; NULL with errno ENOMEM. A large one is tried smaller before that. */
+/* Adds a run page that is one hole; a smaller one when there is no memory for a large one. NULL with errno
+ * ENOMEM. */
 static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
 {
     if (!lmm_holes_reserve(&runs->holes)) {
@@ -103,7 +104,7 @@ static void remove_page_locked(struct lmm_runs *runs, struct lmm_hole *whole)
     lmm_runs_give_page_back(runs, &ended);
 }
 
-/* Tells the books of the holes. */
+/* Sets the gauges of the holes. */
 static void show_holes_locked(const struct lmm_runs *runs)
 {
     const struct lmm_hole *largest = lmm_holes_largest(&runs->holes);
@@ -136,8 +137,8 @@ static void commit_slots(const struct lmm_runs *runs, struct lmm_page *page, siz
         runs, (int64_t) lmm_memory_commit(page, first, first + n * page->stride - 1));
 }
 
-/* Cuts slots [slot, slot + n) out of hole. What is left on both sides are holes; two promises are needed
- * in place of one when there are both. */
+/* Cuts slots [slot, slot + n) out of hole. What is left before and after them becomes a hole each; when both
+ * are left, one promise more is needed. */
 static void hole_cut_locked(struct lmm_runs *runs, struct lmm_hole *hole, size_t slot, size_t n)
 {
     struct lmm_page *page = hole->page;
@@ -156,7 +157,7 @@ static void hole_cut_locked(struct lmm_runs *runs, struct lmm_hole *hole, size_t
     }
 }
 
-/* Promises `count` descriptors, or none. */
+/* Promises `count` descriptors; false when not all of them could be promised, and then none is. */
 static bool reserve_all(struct lmm_holes *holes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -170,12 +171,13 @@ static bool reserve_all(struct lmm_holes *holes, size_t count)
     return true;
 }
 
-/* In a page that is one hole there is always a place: its first slot. */
+/* In a page that is one hole the run fits at its first slot, whatever the step. */
 static struct lmm_hole *find_hole_locked(struct lmm_runs *runs, size_t n, size_t step)
 {
     struct lmm_hole *hole = lmm_hole_find(&runs->holes, n, step);
 
     if (hole == NULL) {
+        LMM_CHECK(lmm_holes_are_valid(&runs->holes));
         hole = add_page_locked(runs);
     }
     return hole != NULL && lmm_hole_length(hole) >= n ? hole : NULL;
@@ -219,8 +221,8 @@ char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32
     if (bytes > LMM_RUN_BYTES_MAX || align > LMM_UNIT_BYTES) {
         return lmm_span_take(runs, n, align, live_value, ret_tag, ret_zeroed);
     }
-    /* Pages are aligned enough, so what counts is the slot's number: of what power of two it must be a
-     * multiple, given those that are in the stride. */
+    /* A page's base is aligned to every such align. So slot x stride must be a multiple of align: slot must be
+     * a multiple of align / (the largest power of two that divides the stride). */
     int stride_shift = __builtin_ctzl(runs->stride);
     size_t step = align >> stride_shift > 1 ? align >> stride_shift : 1;
     lmm_lock_acquire(&runs->lock);
@@ -238,8 +240,8 @@ char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t live_value, uint32_
 
 /* ---- Giving back ----------------------------------------------------------------------------- */
 
-/* Makes [slot, slot + n), whose tags are clear, free, merged with the holes on both sides. One
- * descriptor is promised to it. */
+/* Frees [slot, slot + n), whose tags are clear and which have one promise, and merges them with the holes before
+ * and after them. */
 static void release_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
 {
     struct lmm_holes *holes = &runs->holes;
@@ -270,6 +272,7 @@ void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, siz
         return;
     }
     lmm_lock_acquire(&runs->lock);
+    LMM_CHECK(lmm_run_length(page, slot) == n);
     untag_run(page, slot, n);
     release_locked(runs, page, slot, n);
     show_holes_locked(runs);
@@ -313,6 +316,7 @@ bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, s
     size_t length = lmm_run_length(page, slot);
     bool done = false;
 
+    LMM_CHECK(n != 0);
     if (n == length || n > LMM_TAG_VALUE_MASK) {
         return n == length;
     }
@@ -332,6 +336,7 @@ bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, s
 struct lmm_extent lmm_run_extent_locked(const struct lmm_runs *runs, const struct lmm_page *page,
                                         size_t slot)
 {
+    LMM_CHECK(lmm_lock_is_held(&runs->lock));
     struct lmm_extent extent = {slot, 1, lmm_load_relaxed(&page->tags[slot])};
 
     if (lmm_tag_state(extent.tag) == LMM_TAG_HOLE) {
@@ -355,14 +360,14 @@ struct lmm_extent lmm_run_find_locked(const struct lmm_runs *runs, const struct 
 
 /* ---- Trimming and repair --------------------------------------------------------------------- */
 
-/* Gives back the system pages wholly inside a hole. */
+/* Gives the system pages back that lie wholly inside a hole. */
 static size_t trim_hole(const struct lmm_hole *hole)
 {
     struct lmm_page *page = hole->page;
     size_t end_slot = hole->slot + lmm_hole_length(hole);
     size_t first =
         ((size_t) hole->slot * page->stride + LMM_SYSTEM_PAGE_BYTES - 1) / LMM_SYSTEM_PAGE_BYTES;
-    /* The page's tail belongs to nobody else. */
+    /* The bytes after the last slot go with it. */
     size_t end_byte = end_slot == page->slots
                           ? (size_t) lmm_page_facts(page)->units * LMM_UNIT_BYTES
                           : end_slot * page->stride;
@@ -381,11 +386,12 @@ size_t lmm_runs_trim(struct lmm_runs *runs)
         bytes += trim_hole(hole);
     }
     lmm_runs_count_committed(runs, -(int64_t) bytes);
+    LMM_CHECK(lmm_runs_are_valid_locked(runs));
     lmm_lock_release(&runs->lock);
     return bytes;
 }
 
-/* Frees the first cached run found from `slot` on; false when there is none. The page may end. */
+/* Frees the first cached run of a run page. False when there was none, or the page has ended with it. */
 static bool release_one_cached_locked(struct lmm_runs *runs, struct lmm_page *page)
 {
     struct lmm_extent extent = {0};
@@ -397,9 +403,6 @@ static bool release_one_cached_locked(struct lmm_runs *runs, struct lmm_page *pa
             untag_run(page, extent.slot, extent.length);
             release_locked(runs, page, extent.slot, extent.length);
             return !ends;
-        }
-        if (page->kind == LMM_PAGE_SPAN) {
-            break;
         }
     }
     return false;
@@ -426,43 +429,70 @@ void lmm_runs_release_cached(struct lmm_runs *runs)
 
 /* ---- Validity -------------------------------------------------------------------------------- */
 
-/* Checks that extents tile the page; adds its holes to *holes, and their slots. */
-static bool page_is_valid(const struct lmm_runs *runs, const struct lmm_page *page, uint32_t *holes,
-                          size_t *free_slots)
-{
-    struct lmm_extent extent = {0};
-    bool after_hole = false;
-    size_t slot = 0;
+/* What the extents of a family's run pages add up to. */
+struct totals {
+    uint32_t extents;
+    uint32_t holes;
+    size_t free_slots;
+};
 
-    for (; slot < page->slots; slot += extent.length) {
+/* Whether the tags of the extent are as I2 says, and a run that is handed out lies on committed memory. */
+static bool extent_is_valid(const struct lmm_runs *runs, const struct lmm_page *page,
+                            const struct lmm_extent *extent)
+{
+    bool is_hole = lmm_tag_state(extent->tag) == LMM_TAG_HOLE;
+    size_t end = extent->slot + extent->length;
+
+    if (end > page->slots || (is_hole && lmm_hole_at(&runs->holes, page, end - 1) !=
+                                             lmm_hole_at(&runs->holes, page, extent->slot))) {
+        return false;
+    }
+    for (size_t slot = extent->slot; slot < end; slot++) {
+        uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
+        bool is_inside =
+            is_hole ? slot != extent->slot && slot != end - 1 : slot > extent->slot + 1;
+        if ((is_inside && (lmm_tag_state(tag) != LMM_TAG_FREE || tag == LMM_TAG_CACHED)) ||
+            (!is_hole && !lmm_memory_holds_slot(page, slot))) {
+            return false;
+        }
+    }
+    return is_hole || extent->tag == LMM_TAG_CACHED || lmm_tag_state(extent->tag) == LMM_TAG_LIVE;
+}
+
+/* Checks that extents tile the page, and adds them to *totals. */
+static bool page_is_valid(const struct lmm_runs *runs, const struct lmm_page *page,
+                          struct totals *totals)
+{
+    struct lmm_extent extent;
+    bool after_hole = false;
+
+    for (size_t slot = 0; slot < page->slots; slot += extent.length) {
         extent = lmm_run_extent_locked(runs, page, slot);
         bool is_hole = lmm_tag_state(extent.tag) == LMM_TAG_HOLE;
-        bool is_cached = extent.tag == LMM_TAG_CACHED;
         if ((is_hole && after_hole) || extent.length == 0 ||
-            (!is_hole && !is_cached && lmm_tag_state(extent.tag) != LMM_TAG_LIVE) ||
-            (is_hole && lmm_hole_at(&runs->holes, page, slot + extent.length - 1) !=
-                            lmm_hole_at(&runs->holes, page, slot))) {
+            !extent_is_valid(runs, page, &extent)) {
             return false;
         }
         after_hole = is_hole;
-        *holes += is_hole;
-        *free_slots += is_hole ? extent.length : 0;
+        totals->extents++;
+        totals->holes += is_hole;
+        totals->free_slots += is_hole ? extent.length : 0;
     }
-    return slot == page->slots;
+    return lmm_runs_page_has_its_units(page);
 }
 
 bool lmm_runs_are_valid_locked(const struct lmm_runs *runs)
 {
-    uint32_t holes = 0;
-    size_t free_slots = 0;
+    struct totals totals = {0};
 
     for (struct glthread *at = glthread_first(&runs->pages); at != NULL;
          at = glthread_next(&runs->pages, at)) {
         const struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        if (page->kind == LMM_PAGE_RUNS && !page_is_valid(runs, page, &holes, &free_slots)) {
+        if (!(page->kind == LMM_PAGE_SPAN ? lmm_span_is_valid_locked(page)
+                                          : page_is_valid(runs, page, &totals))) {
             return false;
         }
     }
-    return holes == runs->holes.queue.count && free_slots == runs->holes.free_slots &&
-           lmm_holes_are_valid(&runs->holes);
+    return totals.holes == runs->holes.queue.count && totals.extents <= runs->holes.reserved &&
+           totals.free_slots == runs->holes.free_slots && lmm_holes_are_valid(&runs->holes);
 }

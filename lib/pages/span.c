@@ -23,7 +23,7 @@ bool lmm_runs_have_length(const struct lmm_runs *runs, size_t n, size_t *ret_byt
            *ret_bytes <= SIZE_MAX / 4;
 }
 
-/* The descriptor of `units` units at base, which are reserved and no page yet. */
+/* Begins the descriptor of `units` units at base, which are reserved (lmm_page_reserve()) and not a page yet. */
 static struct lmm_page *page_at(char *base, size_t units)
 {
     struct lmm_page *page = lmm_page_unit((uintptr_t) base);
@@ -33,7 +33,7 @@ static struct lmm_page *page_at(char *base, size_t units)
     return page;
 }
 
-/* Makes the units [first, end) of page units of it. */
+/* Makes the units [first, end) from page's base on units of the page. */
 static void page_add_follows(const struct lmm_runs *runs, const struct lmm_page *page, size_t first,
                              size_t end)
 {
@@ -46,8 +46,8 @@ static void page_add_follows(const struct lmm_runs *runs, const struct lmm_page 
     }
 }
 
-/* Fills in what page_at() began, the facts but for `units` being right already; from then on it is a page
- * to everybody. */
+/* Completes the descriptor that page_at() began; its facts are complete already. Other threads see a page after
+ * the last store, which is a release. */
 static void page_publish(const struct lmm_runs *runs, struct lmm_page *page,
                          enum lmm_page_kind kind, size_t slots, uint32_t *tags)
 {
@@ -112,6 +112,7 @@ struct lmm_page *lmm_runs_take_page(struct lmm_runs *runs, size_t units, size_t 
 
 struct lmm_ended_page lmm_runs_end_page_locked(struct lmm_page *page)
 {
+    LMM_CHECK(page->kind == LMM_PAGE_RUNS || page->kind == LMM_PAGE_SPAN);
     struct lmm_page_facts *facts = lmm_page_facts(page);
     struct lmm_ended_page ended = {
         .base = lmm_page_base(page),
@@ -155,7 +156,7 @@ static void set_tag(struct lmm_page *page, size_t slot, uint32_t tag)
     lmm_store_relaxed(&page->tags[slot], tag);
 }
 
-/* Slots in so many units, as many as a tag can count. */
+/* The slots in so many units, at most as many as a tag can count. */
 static size_t span_slots(const struct lmm_runs *runs, size_t units)
 {
     size_t slots = units * LMM_UNIT_BYTES / runs->stride;
@@ -163,8 +164,8 @@ static size_t span_slots(const struct lmm_runs *runs, size_t units)
     return slots > LMM_TAG_VALUE_MASK ? LMM_TAG_VALUE_MASK : slots;
 }
 
-/* Makes a span n slots long, for which it has the address space, and gives the memory behind them
- * back. The span's holder alone calls this; the lock is for those who walk. */
+/* Makes a span n slots long, for which it has the address space, and gives the memory after them back. Only
+ * the thread that holds the block calls this; the lock is for walks. */
 static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t n)
 {
     struct lmm_page_facts *facts = lmm_page_facts(page);
@@ -185,8 +186,9 @@ static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t
 char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
                     uint32_t **ret_tag, bool *ret_zeroed)
 {
-    size_t bytes = n * runs->stride; /* checked by the caller */
+    size_t bytes = n * runs->stride;
     size_t units = (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
+    LMM_CHECK(lmm_runs_have_length(runs, n, &bytes));
     if (units > SPAN_UNITS_MAX) {
         errno = ENOMEM;
         return NULL;
@@ -210,6 +212,7 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
 
 struct lmm_ended_page lmm_span_end_locked(struct lmm_runs *runs, struct lmm_page *page)
 {
+    LMM_CHECK(lmm_lock_is_held(&runs->lock) && lmm_span_is_valid_locked(page));
     glthread_remove(&page->glue);
     lmm_runs_count_committed(runs, -(int64_t) lmm_memory_committed_bytes(page));
     set_tag(page, 0, 0);
@@ -243,7 +246,7 @@ static void count_units(const struct lmm_runs *runs, size_t units, size_t slots,
     lmm_accounts_count_page(runs->record, -1, old_units * LMM_UNIT_BYTES, old_slots);
 }
 
-/* Adds the addresses behind a span to it. Returns what lmm_vm_grow() does. */
+/* Adds the addresses after a span to it. Returns what lmm_vm_grow() does. */
 static int grow_here(struct lmm_runs *runs, struct lmm_page *page, size_t units)
 {
     char *base = lmm_page_base(page);
@@ -266,7 +269,7 @@ static int grow_here(struct lmm_runs *runs, struct lmm_page *page, size_t units)
     return 0;
 }
 
-/* Makes a page again of a span that has ended, at base, where its memory is now. */
+/* Makes a span that has ended a page again, at base, where its memory is now. */
 static struct lmm_page *revive_span(struct lmm_runs *runs, const struct lmm_ended_page *ended,
                                     char *base, size_t units, uint32_t clean_from)
 {
@@ -283,9 +286,8 @@ static struct lmm_page *revive_span(struct lmm_runs *runs, const struct lmm_ende
 }
 
 /*
- * Moves a span to new addresses. As soon as the kernel has moved the memory the old addresses may be
- * anybody's, so their descriptors are no page by then; a walk meanwhile does not see the block. The
- * tags move as they are.
+ * Moves a span to new addresses, with its tags. As soon as the kernel has moved the memory, another thread may
+ * get the old addresses; so the span's page ends before that. A walk meanwhile does not see the block.
  */
 static struct lmm_page *move_span(struct lmm_runs *runs, struct lmm_page *page, size_t units)
 {
@@ -353,4 +355,31 @@ char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n, uin
     *ret_tag = grown->tags;
     *ret_zero_from = zero_from;
     return lmm_page_base(grown);
+}
+
+/* ---- Validity -------------------------------------------------------------------------------- */
+
+bool lmm_runs_page_has_its_units(const struct lmm_page *page)
+{
+    for (size_t i = 0; i < lmm_page_facts(page)->units; i++) {
+        if (lmm_page_of((uintptr_t) lmm_page_base(page) + i * LMM_UNIT_BYTES) != page) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool lmm_span_is_valid_locked(const struct lmm_page *page)
+{
+    const struct lmm_page_facts *facts = lmm_page_facts(page);
+    uint32_t first = lmm_load_relaxed(&page->tags[0]);
+    uint32_t second = lmm_load_relaxed(&page->tags[1]);
+    size_t n = lmm_tag_value(second);
+    size_t committed_bytes = lmm_memory_committed_bytes(page);
+
+    return (lmm_tag_state(first) == LMM_TAG_LIVE || first == LMM_TAG_CACHED) &&
+           lmm_tag_state(second) == LMM_TAG_TAIL && n != 0 && n <= page->slots &&
+           n * page->stride <= committed_bytes &&
+           committed_bytes <= (size_t) facts->units * LMM_UNIT_BYTES &&
+           lmm_runs_page_has_its_units(page);
 }

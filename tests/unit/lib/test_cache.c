@@ -160,3 +160,31 @@ Test(cache, none_for_the_shared_heap_nor_without_memory, .init = start)
     seam_heal();
     cr_expect(lmm_cache_of(&heap, family) != NULL);
 }
+
+/* Checks that *field, wrong, makes the cache invalid, and restores it. */
+#define EXPECT_SEEN(field, wrong, ...)                                                             \
+    do {                                                                                           \
+        __typeof__(field) saved = (field);                                                         \
+        (field) = (wrong);                                                                         \
+        cr_expect(!lmm_cache_is_valid(cache, family), __VA_ARGS__);                                \
+        (field) = saved;                                                                           \
+        cr_assert(lmm_cache_is_valid(cache, family));                                              \
+    } while (0)
+
+Test(cache, validity_sees_what_is_wrong, .init = start)
+{
+    struct lmm_family *family = open_family("f", 64);
+    struct lmm_cache *cache = lmm_cache_of(&heap, family);
+    char *block;
+
+    for (int i = 0; i < 3; i++) {
+        cr_assert(push_new(family, cache, 5, &block));
+    }
+    cr_assert(lmm_cache_is_valid(cache, family));
+    EXPECT_SEEN(*cache->run[5][1].tag, LMM_TAG_LIVE_BASE, "I1: a live run");
+    EXPECT_SEEN(cache->run[5][1].tag, cache->run[5][0].tag, "I1: another run's tag");
+    EXPECT_SEEN(cache->run[5][1].block, block + 1, "I1: not a run's start");
+    EXPECT_SEEN(cache->run[5][1].tag[1], lmm_tag_make(LMM_TAG_TAIL, 4), "I1: of another length");
+    EXPECT_SEEN(cache->run[5][1], cache->run[5][0], "I2: a run twice");
+    EXPECT_SEEN(cache->depth[5], 2, "I2: more runs than the bound");
+}

@@ -163,3 +163,27 @@ Test(family, high_water_mark, .init = start)
     lmm_family_sample_peak(family);
     cr_expect(family->record->peak_amount == 18);
 }
+
+/* Checks that *field, wrong, makes the registry invalid, and restores it. */
+#define EXPECT_SEEN(field, wrong, ...)                                                             \
+    do {                                                                                           \
+        __typeof__(field) saved = (field);                                                         \
+        (field) = (wrong);                                                                         \
+        cr_expect(!lmm_families_are_valid(), __VA_ARGS__);                                         \
+        (field) = saved;                                                                           \
+        cr_assert(lmm_families_are_valid());                                                       \
+    } while (0)
+
+Test(family, validity_sees_what_is_wrong, .init = start)
+{
+    struct lmm_family *one = lmm_families_add("one", 10, 8);
+    const struct lmm_family *two = lmm_families_add("two", 10, 8);
+
+    cr_assert(lmm_families_are_valid());
+    EXPECT_SEEN(one->size, 11, "I1: another size than in the ledger");
+    EXPECT_SEEN(one->align, 16, "I1: another alignment");
+    EXPECT_SEEN(one->index, two->index, "I2: another's index");
+    EXPECT_SEEN(one->record->stride_bytes, 24, "I2: another family's record");
+    EXPECT_SEEN(one->site, two->site, "I3: another family's site");
+    EXPECT_SEEN(one->counts_bytes, true, "I4: the unit of extra");
+}

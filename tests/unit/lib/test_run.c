@@ -481,6 +481,10 @@ Test(run, validity_sees_what_is_wrong)
         {1, LMM_TAG_TAIL << 30 | 5},
         {8, LMM_TAG_LIVE_BASE},
         {31, 0},
+        {2, LMM_TAG_CACHED},
+        {3, LMM_TAG_LIVE_BASE},
+        {20, LMM_TAG_CACHED},
+        {20, LMM_TAG_TAIL << 30 | 1},
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         uint32_t saved = page->tags[wrong[i].slot];
@@ -491,6 +495,49 @@ Test(run, validity_sees_what_is_wrong)
         page->tags[wrong[i].slot] = saved;
     }
     assert_valid();
+}
+
+/* Checks that *field, wrong, makes the runs invalid, and restores it. */
+#define EXPECT_SEEN(field, wrong, ...)                                                             \
+    do {                                                                                           \
+        __typeof__(field) saved = (field);                                                         \
+        lmm_lock_acquire(&runs.lock);                                                              \
+        (field) = (wrong);                                                                         \
+        cr_expect(!lmm_runs_are_valid_locked(&runs), __VA_ARGS__);                                 \
+        (field) = saved;                                                                           \
+        cr_assert(lmm_runs_are_valid_locked(&runs));                                               \
+        lmm_lock_release(&runs.lock);                                                              \
+    } while (0)
+
+Test(run, validity_sees_wrong_fields)
+{
+    size_t slot;
+
+    lmm_options.fit = LMM_FIT_BEST;
+    set_up(1024);
+    struct lmm_page *page = page_of(take(4), &slot);
+    char *end = take(6);
+    take(4);
+    give(end, 6);
+    struct lmm_page *span = page_of(take(1000), &slot);
+    cr_assert(span->kind == LMM_PAGE_SPAN);
+    struct lmm_page *second = lmm_page_unit((uintptr_t) lmm_page_base(span) + LMM_UNIT_BYTES);
+    struct lmm_hole *hole = lmm_holes_largest(&runs.holes);
+
+    EXPECT_SEEN(lmm_page_facts(page)->absent, UINT64_MAX, "run I4: a run on absent memory");
+    EXPECT_SEEN(page->unit, page->unit + 1, "run: a unit that is another's");
+    EXPECT_SEEN(runs.holes.reserved, runs.holes.reserved - 1, "run I3: a run without a promise");
+    EXPECT_SEEN(runs.holes.capacity, 1, "hole I1: more promises than descriptors");
+    EXPECT_SEEN(hole->id, hole->id ^ 1, "hole I2: another hole's id");
+    EXPECT_SEEN(hole->slot, hole->slot + 1, "hole I2: its first tag");
+    EXPECT_SEEN(runs.holes.free_slots, 1, "hole I3: the sum of lengths");
+    EXPECT_SEEN(*(uint64_t *) runs.holes.bins, 0, "hole I3: a bin without its bit");
+    EXPECT_SEEN(span->tags[0], 0, "span I1: not live");
+    EXPECT_SEEN(span->tags[1], lmm_tag_make(LMM_TAG_TAIL, 0), "span I1: no length");
+    EXPECT_SEEN(span->tags[1], lmm_tag_make(LMM_TAG_TAIL, 1020), "span I2: longer than committed");
+    EXPECT_SEEN(lmm_page_facts(span)->clean_from, 1, "span I2: clean before its end");
+    EXPECT_SEEN(second->kind, LMM_PAGE_NONE, "span I3: a unit that does not lead to it");
+    EXPECT_SEEN(second->unit, second->unit - 1, "span I3: a unit that leads elsewhere");
 }
 
 /* ---- Alignment ------------------------------------------------------------------------------- */
