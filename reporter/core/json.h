@@ -3,15 +3,15 @@
  * json: the usage report as one JSON document, for programs. docs/reports.md describes its fields;
  * their meaning never changes within a schema version, and new fields may be added.
  *
- * All figures are exact integers (beyond 2^53 too; a parser that makes doubles of them rounds).
- * Strings are UTF-8; a byte that is no part of well-formed UTF-8 becomes U+FFFD.
- *
  * Locks: none. Nothing here allocates.
  */
 #ifndef LMM_REPORTER_JSON_H
 #define LMM_REPORTER_JSON_H
 
+#include "reporter/core/json_writer.h"
+
 struct lmm_model;
+struct lmm_model_call;
 struct lmm_sink;
 
 enum {
@@ -23,5 +23,9 @@ enum {
  * Returns 0, or -errno of the first write that failed.
  */
 int lmm_json_usage(const struct lmm_model *model, struct lmm_sink *sink);
+
+/* Adds a call of a stack to the array in which *json stands, for all documents that have stacks. */
+void lmm_json_call(struct lmm_json *json, const struct lmm_model_call *call,
+                   enum lmm_json_layout layout);
 
 #endif

@@ -38,25 +38,6 @@ char *lmm_name_escaped(struct lmm_string string)
     return name;
 }
 
-char *lmm_name_utf8(struct lmm_string string)
-{
-    char *name = calloc(string.bytes + 1, REPLACEMENT_MAX);
-    char *end = name;
-
-    for (size_t i = 0; name != NULL && i < string.bytes;) {
-        uint32_t character;
-        size_t length = lmm_utf8_decode(string.text + i, string.bytes - i, &character);
-
-        if (length == 0) {
-            append(&end, "\xef\xbf\xbd", REPLACEMENT_MAX);
-        } else {
-            append(&end, string.text + i, length);
-        }
-        i += length == 0 ? 1 : length;
-    }
-    return name;
-}
-
 char *lmm_name_exact(struct lmm_string string)
 {
     return strndup(string.text, string.bytes);

@@ -11,9 +11,6 @@
 /* Returns string as text reports print it: one line of printable UTF-8, a different one for each. */
 char *lmm_name_escaped(struct lmm_string string);
 
-/* Returns string with U+FFFD for each byte that is no part of well-formed UTF-8. */
-char *lmm_name_utf8(struct lmm_string string);
-
 /* Returns string as it is. */
 char *lmm_name_exact(struct lmm_string string);
 

@@ -2,16 +2,13 @@
 /* delta_print: see delta_print.h for the contract. */
 #include "reporter/program/change/delta_print.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
 
 #include "reporter/core/grid.h"
+#include "reporter/core/json_writer.h"
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
 #include "reporter/program/change/delta.h"
-#include "reporter/program/base/json_value.h"
 #include "reporter/core/words.h"
 
 enum {
@@ -170,127 +167,83 @@ int lmm_delta_text(const struct lmm_delta *delta, size_t top, struct lmm_sink *s
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-/* Each returns a value that json_object_set_new() takes over, or NULL, which it takes for a failure. */
-
-static json_t *change(struct lmm_change figure)
+static void put_figure(struct lmm_json *json, const char *key, struct lmm_change figure)
 {
-    json_t *object = json_object();
-    int failed = json_object_set_new(object, "before", lmm_json_number(figure.before));
-
-    failed |= json_object_set_new(object, "after", lmm_json_number(figure.after));
-    failed |= json_object_set_new(object, "growth", json_integer(lmm_change_growth(figure)));
-    if (failed != 0) {
-        json_decref(object);
-        return NULL;
-    }
-    return object;
+    lmm_json_begin_object(json, key, LMM_JSON_LINES);
+    lmm_json_u64(json, "before", figure.before);
+    lmm_json_u64(json, "after", figure.after);
+    lmm_json_i64(json, "growth", lmm_change_growth(figure));
+    lmm_json_end_object(json);
 }
 
-static int add_changes(json_t *object, const struct lmm_delta_row *row)
+static void put_figures(struct lmm_json *json, const struct lmm_delta_row *row)
 {
-    return json_object_set_new(object, "live_bytes", change(row->live_bytes)) |
-           json_object_set_new(object, "live_blocks", change(row->live_blocks)) |
-           json_object_set_new(object, "allocations", change(row->allocations)) |
-           json_object_set_new(object, "frees", change(row->frees));
+    put_figure(json, "live_bytes", row->live_bytes);
+    put_figure(json, "live_blocks", row->live_blocks);
+    put_figure(json, "allocations", row->allocations);
+    put_figure(json, "frees", row->frees);
 }
 
-static json_t *total_row(const struct lmm_delta_row *row)
+static void put_row(struct lmm_json *json, const struct lmm_delta_row *row, bool is_site)
 {
-    json_t *object = json_object();
-
-    if (add_changes(object, row) != 0) {
-        json_decref(object);
-        return NULL;
+    lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
+    lmm_json_string(json, "family", row->family);
+    if (is_site) {
+        lmm_json_string(json, "file", row->file);
+        lmm_json_u64(json, "line", row->line);
+        lmm_json_string(json, "function", row->function);
     }
-    return object;
+    lmm_json_bool(json, "in_before", row->in_before);
+    lmm_json_bool(json, "in_after", row->in_after);
+    put_figures(json, row);
+    lmm_json_end_object(json);
 }
 
-static json_t *named_row(const struct lmm_delta_row *row, bool site)
+static void put_row_list(struct lmm_json *json, const char *key, const struct lmm_delta_row *rows,
+                         size_t count, size_t top, bool sites)
 {
-    json_t *object = json_object();
-    int failed = json_object_set_new(object, "family", lmm_json_string(row->family));
-
-    if (site) {
-        failed |= json_object_set_new(object, "file", lmm_json_string(row->file));
-        failed |= json_object_set_new(object, "line", lmm_json_number(row->line));
-        failed |= json_object_set_new(object, "function", lmm_json_string(row->function));
-    }
-    failed |= json_object_set_new(object, "in_before", json_boolean(row->in_before));
-    failed |= json_object_set_new(object, "in_after", json_boolean(row->in_after));
-    failed |= add_changes(object, row);
-    if (failed != 0) {
-        json_decref(object);
-        return NULL;
-    }
-    return object;
-}
-
-static json_t *row_list(const struct lmm_delta_row *rows, size_t count, size_t top, bool sites)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; list != NULL && i < count && json_array_size(list) < top; i++) {
-        if (lmm_delta_row_changed(&rows[i]) &&
-            json_array_append_new(list, named_row(&rows[i], sites)) != 0) {
-            json_decref(list);
-            return NULL;
+    lmm_json_begin_array(json, key, LMM_JSON_LINES);
+    for (size_t i = 0; i < count && top > 0; i++) {
+        if (lmm_delta_row_changed(&rows[i])) {
+            put_row(json, &rows[i], sites);
+            top--;
         }
     }
-    return list;
+    lmm_json_end_array(json);
 }
 
-static json_t *process(const struct lmm_model *model)
+static void put_model(struct lmm_json *json, const char *key, const struct lmm_model *model)
 {
-    json_t *object = json_object();
-    int failed = json_object_set_new(object, "program", lmm_json_string(model->program));
-
-    failed |= json_object_set_new(object, "pid", lmm_json_number(model->pid));
-    failed |= json_object_set_new(object, "start_time_ns", lmm_json_number(model->start_time_ns));
-    failed |= json_object_set_new(object, "end_time_ns", lmm_json_number(model->end_time_ns));
-    failed |=
-        json_object_set_new(object, "snapshot_time_ns", lmm_json_number(model->snapshot_time_ns));
-    failed |= json_object_set_new(object, "settled", json_boolean(model->settled));
-    if (failed != 0) {
-        json_decref(object);
-        return NULL;
-    }
-    return object;
+    lmm_json_begin_object(json, key, LMM_JSON_LINES);
+    lmm_json_string(json, "program", model->program);
+    lmm_json_u64(json, "pid", model->pid);
+    lmm_json_u64(json, "start_time_ns", model->start_time_ns);
+    lmm_json_u64(json, "end_time_ns", model->end_time_ns);
+    lmm_json_u64(json, "snapshot_time_ns", model->snapshot_time_ns);
+    lmm_json_bool(json, "settled", model->settled);
+    lmm_json_end_object(json);
 }
 
-static json_t *document(const struct lmm_delta *delta, size_t top)
+int lmm_delta_json(const struct lmm_delta *delta, size_t top, struct lmm_sink *sink)
 {
-    json_t *object = json_object();
-    int failed = json_object_set_new(object, "schema", json_string("lmm-diff"));
+    struct lmm_json writer;
+    struct lmm_json *json = &writer;
 
-    failed |= json_object_set_new(object, "schema_version", json_integer(JSON_SCHEMA_VERSION));
-    failed |= json_object_set_new(object, "before", process(delta->before));
-    failed |= json_object_set_new(object, "after", process(delta->after));
-    failed |= json_object_set_new(object, "same_program", json_boolean(delta->same_program));
-    failed |= json_object_set_new(object, "same_process", json_boolean(delta->same_process));
-    failed |= json_object_set_new(object, "backwards", json_boolean(delta->backwards));
-    failed |= json_object_set_new(object, "totals", total_row(&delta->total));
-    failed |= json_object_set_new(object, "families",
-                                  row_list(delta->families, delta->family_count, top, false));
-    failed |=
-        json_object_set_new(object, "sites", row_list(delta->sites, delta->site_count, top, true));
-    if (failed != 0) {
-        json_decref(object);
-        return NULL;
-    }
-    return object;
-}
-
-/* json_dumpf() cannot tell a failed write from want of memory; out knows about writes. */
-int lmm_delta_json(const struct lmm_delta *delta, size_t top, FILE *out)
-{
-    json_t *object = document(delta, top != 0 ? top : SIZE_MAX);
-    int failed;
-
-    if (object == NULL) {
-        return -ENOMEM;
-    }
-    failed = json_dumpf(object, out, JSON_INDENT(2));
-    json_decref(object);
-    fputs("\n", out);
-    return failed != 0 && !ferror(out) ? -ENOMEM : 0;
+    top = top != 0 ? top : SIZE_MAX;
+    lmm_json_init(json, sink);
+    lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
+    lmm_json_text(json, "schema", "lmm-diff");
+    lmm_json_u64(json, "schema_version", JSON_SCHEMA_VERSION);
+    put_model(json, "before", delta->before);
+    put_model(json, "after", delta->after);
+    lmm_json_bool(json, "same_program", delta->same_program);
+    lmm_json_bool(json, "same_process", delta->same_process);
+    lmm_json_bool(json, "backwards", delta->backwards);
+    lmm_json_begin_object(json, "totals", LMM_JSON_LINES);
+    put_figures(json, &delta->total);
+    lmm_json_end_object(json);
+    put_row_list(json, "families", delta->families, delta->family_count, top, false);
+    put_row_list(json, "sites", delta->sites, delta->site_count, top, true);
+    lmm_json_end_object(json);
+    return lmm_json_finish(json);
 }

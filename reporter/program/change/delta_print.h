@@ -9,7 +9,6 @@
 #define LMM_PROGRAM_DELTA_PRINT_H
 
 #include <stddef.h>
-#include <stdio.h>
 
 struct lmm_delta;
 struct lmm_sink;
@@ -25,8 +24,7 @@ enum {
  */
 int lmm_delta_text(const struct lmm_delta *delta, size_t top, struct lmm_sink *sink);
 
-/* Prints one JSON document; top: as above, but 0 is all. Returns 0 or -ENOMEM; a write that fails sets out's
- * error indicator. */
-int lmm_delta_json(const struct lmm_delta *delta, size_t top, FILE *out);
+/* Prints one JSON document; top: as above, but 0 is all. Returns as above. */
+int lmm_delta_json(const struct lmm_delta *delta, size_t top, struct lmm_sink *sink);
 
 #endif

@@ -96,23 +96,14 @@ static const struct argp argp = {
 static int print(const struct lmm_delta *delta, const struct options *options)
 {
     struct lmm_output output;
-    int error;
 
-    if (!options->json) {
-        lmm_output_open(&output, NULL, 0);
+    lmm_output_open(&output, NULL, 0);
+    if (options->json) {
+        lmm_delta_json(delta, options->top, &output.sink);
+    } else {
         lmm_delta_text(delta, options->top, &output.sink);
-        return lmm_output_close(&output);
     }
-    error = lmm_delta_json(delta, options->top, stdout);
-    if (error != 0) {
-        lmm_complain("%s", strerror(-error));
-        return LMM_EXIT_FAILED;
-    }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        lmm_complain("standard output: %m");
-        return LMM_EXIT_FAILED;
-    }
-    return LMM_EXIT_DONE;
+    return lmm_output_close(&output);
 }
 
 static int compare(const struct lmm_snapshot *before, const struct lmm_snapshot *after,

@@ -4,17 +4,16 @@
  * read behind its header is listed all the same, as "damaged".
  */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "reporter/program/base/clock.h"
 #include "reporter/core/grid.h"
+#include "reporter/core/json_writer.h"
 #include "reporter/core/model.h"
 #include "reporter/core/words.h"
 #include "reporter/program/ledger/ledger_file.h"
-#include "reporter/program/base/names.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/ledger/place.h"
 #include "reporter/program/base/program.h"
@@ -99,7 +98,8 @@ struct row {
     const struct lmm_place *place;
     const char *state;
     uint64_t age_seconds;
-    bool is_damaged; /* without the two figures */
+    bool is_damaged; /* without the figures below */
+    uint64_t live_blocks;
     uint64_t live_bytes;
     uint64_t families;
 };
@@ -116,6 +116,7 @@ static struct row row_of(const struct lmm_place *place)
     };
 
     if (snapshot != NULL) {
+        row.live_blocks = snapshot->model->total.live_blocks;
         row.live_bytes = snapshot->model->total.live_bytes;
         row.families = snapshot->model->family_count;
     }
@@ -143,13 +144,14 @@ static void add_row(struct lmm_grid *grid, const struct row *row)
     lmm_grid_end_row(grid);
 }
 
-static int put_table(const struct row *rows, size_t count)
+static void put_table(const struct row *rows, size_t count, struct lmm_sink *sink)
 {
-    struct lmm_output output;
     struct lmm_grid grid;
 
-    lmm_output_open(&output, NULL, 0);
-    lmm_grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]), 0, &output.sink);
+    if (count == 0) {
+        return;
+    }
+    lmm_grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]), 0, sink);
     for (size_t i = 0; i < count; i++) {
         add_row(&grid, &rows[i]);
     }
@@ -157,13 +159,58 @@ static int put_table(const struct row *rows, size_t count)
     for (size_t i = 0; i < count; i++) {
         add_row(&grid, &rows[i]);
     }
-    return lmm_output_close(&output);
 }
 
-static int print_table(const struct lmm_places *places)
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+/* A damaged ledger has null for the figures. */
+static void put_figure(struct lmm_json *json, const char *key, const struct row *row,
+                       uint64_t value)
+{
+    if (row->is_damaged) {
+        lmm_json_null(json, key);
+    } else {
+        lmm_json_u64(json, key, value);
+    }
+}
+
+static void put_process(struct lmm_json *json, const struct row *row)
+{
+    lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
+    lmm_json_u64(json, "pid", row->place->pid);
+    lmm_json_text(json, "program", row->place->program == NULL ? "" : row->place->program);
+    lmm_json_text(json, "state", row->state);
+    lmm_json_u64(json, "start_time_ns", row->place->start_time_ns);
+    lmm_json_u64(json, "age_seconds", row->age_seconds);
+    put_figure(json, "live_blocks", row, row->live_blocks);
+    put_figure(json, "live_bytes", row, row->live_bytes);
+    put_figure(json, "families", row, row->families);
+    lmm_json_text(json, "ledger", row->place->path);
+    lmm_json_u64(json, "ledger_bytes", row->place->file_bytes);
+    lmm_json_end_object(json);
+}
+
+static void put_json(const struct row *rows, size_t count, struct lmm_sink *sink)
+{
+    struct lmm_json json;
+
+    lmm_json_init(&json, sink);
+    lmm_json_begin_object(&json, NULL, LMM_JSON_LINES);
+    lmm_json_text(&json, "schema", "lmm-ls");
+    lmm_json_u64(&json, "schema_version", LS_SCHEMA_VERSION);
+    lmm_json_begin_array(&json, "processes", LMM_JSON_LINES);
+    for (size_t i = 0; i < count; i++) {
+        put_process(&json, &rows[i]);
+    }
+    lmm_json_end_array(&json);
+    lmm_json_end_object(&json);
+    lmm_json_finish(&json);
+}
+
+static int print(const struct lmm_places *places, bool json)
 {
     struct row *rows = calloc(places->count + 1, sizeof(*rows));
-    int status = LMM_EXIT_DONE;
+    struct lmm_output output;
 
     if (rows == NULL) {
         lmm_complain("out of memory");
@@ -172,82 +219,14 @@ static int print_table(const struct lmm_places *places)
     for (size_t i = 0; i < places->count; i++) {
         rows[i] = row_of(&places->place[i]);
     }
-    if (places->count > 0) {
-        status = put_table(rows, places->count);
+    lmm_output_open(&output, NULL, 0);
+    if (json) {
+        put_json(rows, places->count, &output.sink);
+    } else {
+        put_table(rows, places->count, &output.sink);
     }
     free(rows);
-    return status;
-}
-
-/* ---- JSON ------------------------------------------------------------------------------------ */
-
-static json_t *json_text(const char *text)
-{
-    char *clean = text == NULL ? NULL : lmm_name_utf8(lmm_string_of(text));
-    json_t *value = clean == NULL ? NULL : json_string(clean);
-
-    free(clean);
-    return value;
-}
-
-static json_t *json_number(uint64_t value)
-{
-    return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t) value);
-}
-
-/* A damaged ledger has null for the figures. */
-static json_t *json_figure(const struct lmm_snapshot *snapshot, uint64_t value)
-{
-    return snapshot == NULL ? json_null() : json_number(value);
-}
-
-static json_t *process_object(const struct lmm_place *place, const struct lmm_snapshot *snapshot)
-{
-    static const struct lmm_model none;
-    const struct lmm_model *model = snapshot == NULL ? &none : snapshot->model;
-
-    return json_pack("{so so so so so so so so so so}", "pid", json_number(place->pid), "program",
-                     json_text(place->program), "state", json_text(state_of(place, snapshot)),
-                     "start_time_ns", json_number(place->start_time_ns), "age_seconds",
-                     json_number(age_seconds(place)), "live_blocks",
-                     json_figure(snapshot, model->total.live_blocks), "live_bytes",
-                     json_figure(snapshot, model->total.live_bytes), "families",
-                     json_figure(snapshot, model->family_count), "ledger", json_text(place->path),
-                     "ledger_bytes", json_number(place->file_bytes));
-}
-
-static json_t *document_of(const struct lmm_places *places)
-{
-    json_t *processes = json_array();
-    bool failed = processes == NULL;
-
-    for (size_t i = 0; i < places->count && !failed; i++) {
-        struct lmm_reason reason = {""};
-        struct lmm_snapshot *snapshot = lmm_snapshot_try(places->place[i].path, &reason);
-
-        failed = json_array_append_new(processes, process_object(&places->place[i], snapshot)) != 0;
-        lmm_snapshot_free(snapshot);
-    }
-    if (failed) {
-        json_decref(processes);
-        return NULL;
-    }
-    return json_pack("{ss si so}", "schema", "lmm-ls", "schema_version", LS_SCHEMA_VERSION,
-                     "processes", processes);
-}
-
-static int print_json(const struct lmm_places *places)
-{
-    json_t *document = document_of(places);
-
-    if (document == NULL) {
-        lmm_complain("out of memory");
-        return LMM_EXIT_FAILED;
-    }
-    json_dumpf(document, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(document);
-    return LMM_EXIT_DONE;
+    return lmm_output_close(&output);
 }
 
 int lmm_cmd_ls(int argc, char **argv)
@@ -256,7 +235,7 @@ int lmm_cmd_ls(int argc, char **argv)
 
     argp_parse(&parser, argc, argv, 0, NULL, &arguments);
     struct lmm_places places = lmm_places_list();
-    int status = arguments.json ? print_json(&places) : print_table(&places);
+    int status = print(&places, arguments.json);
 
     if (status == LMM_EXIT_DONE && places.unreadable > 0) {
         lmm_complain("%zu more files are no ledgers that can be read", places.unreadable);

@@ -1,59 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_json: the report of `lmm run` as one JSON document, docs/run.schema.json. All leaks are in it, with
- * all their stacks; --top bounds the other lists.
- *
- * Each function returns a value that jansson's ..._new() and "o" take over, or NULL, which they take for
- * a failure.
+ * run_json: the report of `lmm run` as one JSON document, docs/run.schema.json. It has all leaks with all
+ * their stacks; --top limits the other lists.
  */
-#include <errno.h>
-#include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "reporter/core/json.h"
 #include "reporter/core/model.h"
 #include "reporter/program/base/clock.h"
-#include "reporter/program/base/json_value.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
-#include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
 
-/* Returns list, or NULL when an item could not be added to it. */
-static json_t *unless(json_t *list, bool failed)
+/* ---- Spots and stacks ------------------------------------------------------------------------ */
+
+static bool put_call(void *json, const struct lmm_model_call *call)
 {
-    if (failed) {
-        json_decref(list);
-        return NULL;
-    }
-    return list;
+    lmm_json_call(json, call, LMM_JSON_LINES);
+    return true;
 }
 
-/* ---- Places and stacks ----------------------------------------------------------------------- */
-
-static bool add_call(void *list, const struct lmm_model_call *call)
-{
-    json_t *object =
-        json_pack("{so so so so sb}", "function", lmm_json_string(call->function), "file",
-                  lmm_json_string(call->file), "line", lmm_json_number(call->line), "module",
-                  lmm_json_string(call->module), "inlined", (int) call->is_inline);
-
-    return json_array_append_new(list, object) == 0;
-}
-
-static json_t *call_list(const struct lmm_model *model, uint32_t stack)
-{
-    json_t *list = json_array();
-    bool failed = list == NULL || !lmm_stack_walk(model, stack, SIZE_MAX, add_call, list);
-
-    return unless(list, failed);
-}
-
-/* Adds the two figures of a measure under their names. */
-static int add_figures(json_t *object, const struct lmm_tally *tally, enum lmm_measure measure)
+/* Puts the two figures of a measure under their names. */
+static void put_figures(struct lmm_json *json, const struct lmm_tally *tally,
+                        enum lmm_measure measure)
 {
     static const char *const names[][2] = {
         [LMM_MEASURE_PEAK] = {"bytes", "blocks"},
@@ -62,100 +35,91 @@ static int add_figures(json_t *object, const struct lmm_tally *tally, enum lmm_m
         [LMM_MEASURE_TEMPORARIES] = {"temporaries", "allocations"},
     };
 
-    return json_object_set_new(object, names[measure][0],
-                               lmm_json_number(lmm_tally_first(tally, measure))) |
-           json_object_set_new(object, names[measure][1],
-                               lmm_json_number(lmm_tally_second(tally, measure)));
+    lmm_json_u64(json, names[measure][0], lmm_tally_first(tally, measure));
+    lmm_json_u64(json, names[measure][1], lmm_tally_second(tally, measure));
 }
 
-static json_t *trace_object(const struct lmm_model *model, const struct lmm_trace *trace,
-                            enum lmm_measure measure)
+static void put_trace(struct lmm_json *json, const struct lmm_model *model,
+                      const struct lmm_trace *trace, enum lmm_measure measure)
 {
-    json_t *object = json_object();
-    bool failed = add_figures(object, &trace->tally, measure) != 0 ||
-                  json_object_set_new(object, "calls", call_list(model, trace->site->stack)) != 0;
-
-    return unless(object, failed);
+    lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
+    put_figures(json, &trace->tally, measure);
+    lmm_json_begin_array(json, "calls", LMM_JSON_LINES);
+    lmm_stack_walk(model, trace->site->stack, SIZE_MAX, put_call, json);
+    lmm_json_end_array(json);
+    lmm_json_end_object(json);
 }
 
-static json_t *trace_list(const struct lmm_model *model, const struct lmm_spot *spot,
-                          enum lmm_measure measure)
-{
-    json_t *list = json_array();
-    size_t count = lmm_spot_traces(spot, measure);
-    bool failed = list == NULL;
-
-    for (size_t i = 0; i < count && !failed; i++) {
-        failed = json_array_append_new(list, trace_object(model, &spot->traces[i], measure)) != 0;
-    }
-    return unless(list, failed);
-}
-
-static json_t *spot_object(const struct lmm_model *model, const struct lmm_spot *spot,
-                           enum lmm_measure measure)
+static void put_spot(struct lmm_json *json, const struct lmm_model *model,
+                     const struct lmm_spot *spot, enum lmm_measure measure)
 {
     const struct lmm_model_site *site = spot->site;
-    json_t *object = json_pack("{so so so so}", "function", lmm_json_string(site->function), "file",
-                               lmm_json_string(site->file), "line", lmm_json_number(site->line),
-                               "stacks", trace_list(model, spot, measure));
-    bool failed = object == NULL || add_figures(object, &spot->tally, measure) != 0;
+    size_t count = lmm_spot_traces(spot, measure);
 
-    return unless(object, failed);
+    lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
+    lmm_json_string(json, "function", site->function);
+    lmm_json_string(json, "file", site->file);
+    lmm_json_u64(json, "line", site->line);
+    lmm_json_begin_array(json, "stacks", LMM_JSON_LINES);
+    for (size_t i = 0; i < count; i++) {
+        put_trace(json, model, &spot->traces[i], measure);
+    }
+    lmm_json_end_array(json);
+    put_figures(json, &spot->tally, measure);
+    lmm_json_end_object(json);
 }
 
-static json_t *spot_list(const struct lmm_run *run, const struct lmm_run_process *process,
-                         enum lmm_measure measure)
+static void put_spots(struct lmm_json *json, const char *key, const struct lmm_run *run,
+                      const struct lmm_run_process *process, enum lmm_measure measure)
 {
-    json_t *list = json_array();
     size_t count = lmm_spots_order(process->spots, measure);
     size_t shown = measure == LMM_MEASURE_LEAKS || count < run->top ? count : run->top;
-    bool failed = list == NULL;
 
-    for (size_t i = 0; i < shown && !failed; i++) {
-        failed = json_array_append_new(
-                     list, spot_object(process->model, &process->spots->items[i], measure)) != 0;
+    lmm_json_begin_array(json, key, LMM_JSON_LINES);
+    for (size_t i = 0; i < shown; i++) {
+        put_spot(json, process->model, &process->spots->items[i], measure);
     }
-    return unless(list, failed);
+    lmm_json_end_array(json);
 }
 
 /* ---- Processes ------------------------------------------------------------------------------- */
 
-static json_t *size_list(const struct lmm_model *model)
+static void put_sizes(struct lmm_json *json, const struct lmm_model *model)
 {
-    json_t *list = json_array();
-    bool failed = list == NULL;
-
-    for (size_t i = 0; i < model->family_count && !failed; i++) {
+    lmm_json_begin_array(json, "sizes", LMM_JSON_LINES);
+    for (size_t i = 0; i < model->family_count; i++) {
         const struct lmm_model_family *family = model->families[i];
 
         if (family->allocations > 0) {
-            failed =
-                json_array_append_new(
-                    list, json_pack("{so so so so so}", "family", lmm_json_string(family->name),
-                                    "size_bytes", lmm_json_number(family->size_bytes),
-                                    "allocations", lmm_json_number(family->allocations), "frees",
-                                    lmm_json_number(family->frees), "peak_bytes",
-                                    lmm_json_number(family->peak_bytes))) != 0;
+            lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
+            lmm_json_string(json, "family", family->name);
+            lmm_json_u64(json, "size_bytes", family->size_bytes);
+            lmm_json_u64(json, "allocations", family->allocations);
+            lmm_json_u64(json, "frees", family->frees);
+            lmm_json_u64(json, "peak_bytes", family->peak_bytes);
+            lmm_json_end_object(json);
         }
     }
-    return unless(list, failed);
+    lmm_json_end_array(json);
 }
 
-static json_t *totals(const struct lmm_run_process *process)
+static void put_totals(struct lmm_json *json, const struct lmm_run_process *process)
 {
     const struct lmm_model *model = process->model;
     const struct lmm_tally *total = &process->spots->total;
 
-    return json_pack(
-        "{so so so so so so so so so so}", "allocations", lmm_json_number(model->total.allocations),
-        "allocated_bytes", lmm_json_number(total->allocated_bytes), "frees",
-        lmm_json_number(model->total.frees), "temporaries", lmm_json_number(model->temporaries),
-        "peak_bytes", lmm_json_number(model->peak_bytes), "peak_time_ns",
-        lmm_json_number(model->peak_time_ns), "live_blocks",
-        lmm_json_number(model->total.live_blocks), "live_bytes",
-        lmm_json_number(model->total.live_bytes), "leaked_blocks",
-        lmm_json_number(total->leaked_blocks), "leaked_bytes",
-        lmm_json_number(total->leaked_bytes));
+    lmm_json_begin_object(json, "totals", LMM_JSON_LINES);
+    lmm_json_u64(json, "allocations", model->total.allocations);
+    lmm_json_u64(json, "allocated_bytes", total->allocated_bytes);
+    lmm_json_u64(json, "frees", model->total.frees);
+    lmm_json_u64(json, "temporaries", model->temporaries);
+    lmm_json_u64(json, "peak_bytes", model->peak_bytes);
+    lmm_json_u64(json, "peak_time_ns", model->peak_time_ns);
+    lmm_json_u64(json, "live_blocks", model->total.live_blocks);
+    lmm_json_u64(json, "live_bytes", model->total.live_bytes);
+    lmm_json_u64(json, "leaked_blocks", total->leaked_blocks);
+    lmm_json_u64(json, "leaked_bytes", total->leaked_bytes);
+    lmm_json_end_object(json);
 }
 
 static const char *state_of(const struct lmm_run_process *process)
@@ -171,105 +135,98 @@ static const char *state_of(const struct lmm_run_process *process)
     }
 }
 
-static json_t *process_object(const struct lmm_run *run, const struct lmm_run_process *process)
+static void put_process(struct lmm_json *json, const struct lmm_run *run,
+                        const struct lmm_run_process *process)
 {
     const struct lmm_model *model = process->model;
-    json_t *object = json_pack(
-        "{sb so so so so ss so so so sb so}", "is_program", (int) process->is_program, "pid",
-        lmm_json_number(model->pid), "parent_pid", lmm_json_number(model->parent_pid), "executable",
-        lmm_json_string(model->executable), "command", lmm_json_string(model->command), "state",
-        state_of(process), "start_time_ns", lmm_json_number(model->start_time_ns), "end_time_ns",
-        lmm_json_number(model->end_time_ns), "stack_frames", lmm_json_number(model->stack_frames),
-        "settled", (int) model->settled, "totals", totals(process));
-    int failed = json_object_set_new(object, "leaks", spot_list(run, process, LMM_MEASURE_LEAKS));
 
+    lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
+    lmm_json_bool(json, "is_program", process->is_program);
+    lmm_json_u64(json, "pid", model->pid);
+    lmm_json_u64(json, "parent_pid", model->parent_pid);
+    lmm_json_string(json, "executable", model->executable);
+    lmm_json_string(json, "command", model->command);
+    lmm_json_text(json, "state", state_of(process));
+    lmm_json_u64(json, "start_time_ns", model->start_time_ns);
+    lmm_json_u64(json, "end_time_ns", model->end_time_ns);
+    lmm_json_u64(json, "stack_frames", model->stack_frames);
+    lmm_json_bool(json, "settled", model->settled);
+    put_totals(json, process);
+    put_spots(json, "leaks", run, process, LMM_MEASURE_LEAKS);
     if (!run->leaks_only) {
-        failed |= json_object_set_new(object, "peak_consumers",
-                                      spot_list(run, process, LMM_MEASURE_PEAK));
-        failed |= json_object_set_new(object, "most_allocating",
-                                      spot_list(run, process, LMM_MEASURE_ALLOCATIONS));
-        failed |= json_object_set_new(object, "temporaries",
-                                      spot_list(run, process, LMM_MEASURE_TEMPORARIES));
-        failed |= json_object_set_new(object, "sizes", size_list(model));
+        put_spots(json, "peak_consumers", run, process, LMM_MEASURE_PEAK);
+        put_spots(json, "most_allocating", run, process, LMM_MEASURE_ALLOCATIONS);
+        put_spots(json, "temporaries", run, process, LMM_MEASURE_TEMPORARIES);
+        put_sizes(json, model);
     }
-    return unless(object, failed != 0);
+    lmm_json_end_object(json);
 }
 
 /* ---- The document ---------------------------------------------------------------------------- */
 
-static json_t *command_list(const struct lmm_run *run)
+static void put_command(struct lmm_json *json, const struct lmm_run *run)
 {
-    json_t *list = json_array();
-    bool failed = list == NULL;
-
-    for (char *const *word = run->argv; *word != NULL && !failed; word++) {
-        failed = json_array_append_new(list, lmm_json_string(lmm_string_of(*word))) != 0;
+    lmm_json_begin_array(json, "command", LMM_JSON_LINES);
+    for (char *const *word = run->argv; *word != NULL; word++) {
+        lmm_json_text(json, NULL, *word);
     }
-    return unless(list, failed);
+    lmm_json_end_array(json);
 }
 
 /* How the program ended: one of exit_status and signal is null. */
-static json_t *ending_object(const struct lmm_ending *ending)
+static void put_ending(struct lmm_json *json, const struct lmm_ending *ending)
 {
     bool is_killed = WIFSIGNALED(ending->status);
 
-    return json_pack("{so so sb so so so so}", "exit_status",
-                     is_killed ? json_null() : json_integer(WEXITSTATUS(ending->status)), "signal",
-                     is_killed ? json_integer(WTERMSIG(ending->status)) : json_null(),
-                     "core_dumped", (int) (is_killed && WCOREDUMP(ending->status)), "run_ns",
-                     lmm_json_number(ending->run_ns), "user_ns",
-                     lmm_json_number(lmm_timeval_ns(ending->usage.ru_utime)), "system_ns",
-                     lmm_json_number(lmm_timeval_ns(ending->usage.ru_stime)), "max_resident_bytes",
-                     lmm_json_number((uint64_t) ending->usage.ru_maxrss * 1024));
+    lmm_json_begin_object(json, "ending", LMM_JSON_LINES);
+    if (is_killed) {
+        lmm_json_null(json, "exit_status");
+        lmm_json_i64(json, "signal", WTERMSIG(ending->status));
+    } else {
+        lmm_json_i64(json, "exit_status", WEXITSTATUS(ending->status));
+        lmm_json_null(json, "signal");
+    }
+    lmm_json_bool(json, "core_dumped", is_killed && WCOREDUMP(ending->status));
+    lmm_json_u64(json, "run_ns", ending->run_ns);
+    lmm_json_u64(json, "user_ns", lmm_timeval_ns(ending->usage.ru_utime));
+    lmm_json_u64(json, "system_ns", lmm_timeval_ns(ending->usage.ru_stime));
+    lmm_json_u64(json, "max_resident_bytes", (uint64_t) ending->usage.ru_maxrss * 1024);
+    lmm_json_end_object(json);
 }
 
-static json_t *suppression_list(const struct lmm_suppressions *suppressions)
+static void put_suppressions(struct lmm_json *json, const struct lmm_suppressions *suppressions)
 {
-    json_t *list = json_array();
-    bool failed = list == NULL;
-
-    for (size_t i = 0; i < suppressions->count && !failed; i++) {
+    lmm_json_begin_array(json, "suppressions", LMM_JSON_LINES);
+    for (size_t i = 0; i < suppressions->count; i++) {
         const struct lmm_suppression *item = &suppressions->items[i];
 
-        failed =
-            json_array_append_new(list, json_pack("{so sb so so}", "pattern",
-                                                  lmm_json_string(lmm_string_of(item->pattern)),
-                                                  "built_in", (int) item->is_built_in, "blocks",
-                                                  lmm_json_number(item->blocks), "bytes",
-                                                  lmm_json_number(item->bytes))) != 0;
+        lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
+        lmm_json_text(json, "pattern", item->pattern);
+        lmm_json_bool(json, "built_in", item->is_built_in);
+        lmm_json_u64(json, "blocks", item->blocks);
+        lmm_json_u64(json, "bytes", item->bytes);
+        lmm_json_end_object(json);
     }
-    return unless(list, failed);
-}
-
-static json_t *process_list(const struct lmm_run *run)
-{
-    json_t *list = json_array();
-    bool failed = list == NULL;
-
-    for (size_t i = 0; i < run->process_count && !failed; i++) {
-        failed = json_array_append_new(list, process_object(run, &run->processes[i])) != 0;
-    }
-    return unless(list, failed);
-}
-
-static int put(const char *text, size_t bytes, void *sink)
-{
-    lmm_sink_write(sink, text, bytes);
-    return 0;
+    lmm_json_end_array(json);
 }
 
 int lmm_run_json(const struct lmm_run *run, struct lmm_sink *sink)
 {
-    json_t *document = json_pack(
-        "{ss si so so so so}", "schema", "lmm-run", "schema_version", (int) LMM_RUN_SCHEMA_VERSION,
-        "command", command_list(run), "ending", ending_object(run->ending), "processes",
-        process_list(run), "suppressions", suppression_list(run->suppressions));
+    struct lmm_json writer;
+    struct lmm_json *json = &writer;
 
-    if (document == NULL) {
-        return -ENOMEM;
+    lmm_json_init(json, sink);
+    lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
+    lmm_json_text(json, "schema", "lmm-run");
+    lmm_json_u64(json, "schema_version", LMM_RUN_SCHEMA_VERSION);
+    put_command(json, run);
+    put_ending(json, run->ending);
+    lmm_json_begin_array(json, "processes", LMM_JSON_LINES);
+    for (size_t i = 0; i < run->process_count; i++) {
+        put_process(json, run, &run->processes[i]);
     }
-    json_dump_callback(document, put, sink, JSON_INDENT(2));
-    json_decref(document);
-    lmm_sink_puts(sink, "\n");
-    return lmm_sink_flush(sink);
+    lmm_json_end_array(json);
+    put_suppressions(json, run->suppressions);
+    lmm_json_end_object(json);
+    return lmm_json_finish(json);
 }

@@ -115,7 +115,7 @@ static int diff(int argc, char **argv)
     struct lmm_sink sink;
 
     lmm_sink_init(&sink, to_stdout, NULL);
-    int error = argc > 2 && strcmp(argv[2], "json") == 0 ? lmm_delta_json(delta, top, stdout)
+    int error = argc > 2 && strcmp(argv[2], "json") == 0 ? lmm_delta_json(delta, top, &sink)
                                                          : lmm_delta_text(delta, top, &sink);
 
     lmm_delta_free(delta);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* The JSON writer: layout, numbers, and what becomes of odd strings. */
+#include "reporter/core/json_writer.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "reporter/core/sink.h"
+
+struct page {
+    char text[1024];
+    size_t bytes;
+};
+
+static int take(void *context, const char *data, size_t bytes)
+{
+    struct page *page = context;
+
+    cr_assert_lt(page->bytes + bytes, sizeof(page->text));
+    memcpy(page->text + page->bytes, data, bytes);
+    page->bytes += bytes;
+    return 0;
+}
+
+Test(json_writer, layouts_may_be_inside_each_other)
+{
+    struct page page = {.bytes = 0};
+    struct lmm_json json;
+    struct lmm_sink sink;
+
+    lmm_sink_init(&sink, take, &page);
+    lmm_json_init(&json, &sink);
+    lmm_json_begin_object(&json, NULL, LMM_JSON_LINES);
+    lmm_json_u64(&json, "most", UINT64_MAX);
+    lmm_json_i64(&json, "least", INT64_MIN);
+    lmm_json_begin_array(&json, "empty", LMM_JSON_LINES);
+    lmm_json_end_array(&json);
+    lmm_json_begin_object(&json, "none", LMM_JSON_ONE_LINE);
+    lmm_json_end_object(&json);
+    lmm_json_begin_array(&json, "list", LMM_JSON_LINES);
+    lmm_json_begin_object(&json, NULL, LMM_JSON_ONE_LINE);
+    lmm_json_bool(&json, "yes", true);
+    lmm_json_bool(&json, "no", false);
+    lmm_json_end_object(&json);
+    lmm_json_null(&json, NULL);
+    lmm_json_end_array(&json);
+    lmm_json_end_object(&json);
+    cr_expect_eq(lmm_json_finish(&json), 0);
+    cr_expect_str_eq(page.text, "{\n"
+                                "  \"most\": 18446744073709551615,\n"
+                                "  \"least\": -9223372036854775808,\n"
+                                "  \"empty\": [],\n"
+                                "  \"none\": {},\n"
+                                "  \"list\": [\n"
+                                "    {\"yes\": true, \"no\": false},\n"
+                                "    null\n"
+                                "  ]\n"
+                                "}\n");
+}
+
+Test(json_writer, strings_are_escaped)
+{
+    static const char *const cases[][2] = {
+        {"", "\"\"\n"},
+        {"caf\xc3\xa9\xff\x1b\\", "\"caf\xc3\xa9\\ufffd\\u001b\\\\\"\n"},
+        {"\xe2\x80", "\"\\ufffd\\ufffd\"\n"},
+        {"a\"b\n\x7f", "\"a\\\"b\\u000a\\u007f\"\n"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct page page = {.bytes = 0};
+        struct lmm_json json;
+        struct lmm_sink sink;
+
+        lmm_sink_init(&sink, take, &page);
+        lmm_json_init(&json, &sink);
+        lmm_json_text(&json, NULL, cases[i][0]);
+        cr_expect_eq(lmm_json_finish(&json), 0);
+        cr_expect_str_eq(page.text, cases[i][1]);
+    }
+}
