@@ -15,7 +15,7 @@
 #include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/base/parse.h"
-#include "reporter/program/ledger/place.h"
+#include "reporter/program/ledger/discover.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/run_folder.h"
 #include "reporter/core/words.h"
@@ -111,15 +111,15 @@ int lmm_cmd_gc(int argc, char **argv)
     struct tally tally = {0, 0, false};
 
     argp_parse(&parser, argc, argv, 0, NULL, &arguments);
-    struct lmm_places places = lmm_places_list();
+    struct lmm_ledger_list ledgers = lmm_discover_list();
 
-    for (size_t i = 0; i < places.count; i++) {
-        if (is_over(places.place[i].state)) {
-            sweep(&arguments, places.place[i].path, &tally);
+    for (size_t i = 0; i < ledgers.count; i++) {
+        if (is_over(ledgers.entry[i].state)) {
+            sweep(&arguments, ledgers.entry[i].path, &tally);
         }
     }
     printf("%s %zu %s, %" PRIu64 " bytes\n", arguments.dry_run ? "would remove" : "removed",
            tally.ledgers, lmm_plural(tally.ledgers, "ledger", "ledgers"), tally.bytes);
-    lmm_places_free(&places);
+    lmm_discover_free(&ledgers);
     return tally.failed ? LMM_EXIT_FAILED : LMM_EXIT_DONE;
 }

@@ -15,7 +15,7 @@
 #include "reporter/core/words.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/base/output.h"
-#include "reporter/program/ledger/place.h"
+#include "reporter/program/ledger/discover.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/snapshot.h"
 
@@ -58,10 +58,10 @@ static const struct argp parser = {
     options, parse, "", "List your processes that have a ledger, live and dead.", NULL, NULL, NULL,
 };
 
-static uint64_t age_seconds(const struct lmm_place *place)
+static uint64_t age_seconds(const struct lmm_ledger_entry *entry)
 {
     uint64_t now = lmm_clock_ns(CLOCK_REALTIME) / LMM_NS_PER_SECOND;
-    uint64_t start = place->start_time_ns / LMM_NS_PER_SECOND;
+    uint64_t start = entry->start_time_ns / LMM_NS_PER_SECOND;
 
     return now > start ? now - start : 0;
 }
@@ -87,15 +87,16 @@ static void write_age(char *cell, uint64_t seconds)
     snprintf(cell, LMM_CELL_BYTES, "%" PRIu64 "s", seconds);
 }
 
-static const char *state_of(const struct lmm_place *place, const struct lmm_snapshot *snapshot)
+static const char *state_of(const struct lmm_ledger_entry *entry,
+                            const struct lmm_snapshot *snapshot)
 {
-    return snapshot == NULL ? "damaged" : lmm_process_state_name(place->state);
+    return snapshot == NULL ? "damaged" : lmm_process_state_name(entry->state);
 }
 
 /* ---- Table ----------------------------------------------------------------------------------- */
 
 struct row {
-    const struct lmm_place *place;
+    const struct lmm_ledger_entry *entry;
     const char *state;
     uint64_t age_seconds;
     bool is_damaged; /* without the figures below */
@@ -104,14 +105,14 @@ struct row {
     uint64_t families;
 };
 
-static struct row row_of(const struct lmm_place *place)
+static struct row row_of(const struct lmm_ledger_entry *entry)
 {
     struct lmm_reason reason = {""};
-    struct lmm_snapshot *snapshot = lmm_snapshot_try(place->path, &reason);
+    struct lmm_snapshot *snapshot = lmm_snapshot_try(entry->path, &reason);
     struct row row = {
-        .place = place,
-        .state = state_of(place, snapshot),
-        .age_seconds = age_seconds(place),
+        .entry = entry,
+        .state = state_of(entry, snapshot),
+        .age_seconds = age_seconds(entry),
         .is_damaged = snapshot == NULL,
     };
 
@@ -128,9 +129,9 @@ static void add_row(struct lmm_grid *grid, const struct row *row)
 {
     char cell[LMM_CELL_BYTES];
 
-    snprintf(cell, sizeof(cell), "%" PRIu32, row->place->pid);
+    snprintf(cell, sizeof(cell), "%" PRIu32, row->entry->pid);
     lmm_grid_text(grid, cell);
-    lmm_grid_text(grid, row->place->program == NULL ? "" : row->place->program);
+    lmm_grid_text(grid, row->entry->program == NULL ? "" : row->entry->program);
     write_age(cell, row->age_seconds);
     lmm_grid_text(grid, cell);
     if (row->is_damaged) {
@@ -177,16 +178,16 @@ static void put_figure(struct lmm_json *json, const char *key, const struct row 
 static void put_process(struct lmm_json *json, const struct row *row)
 {
     lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
-    lmm_json_u64(json, "pid", row->place->pid);
-    lmm_json_text(json, "program", row->place->program == NULL ? "" : row->place->program);
+    lmm_json_u64(json, "pid", row->entry->pid);
+    lmm_json_text(json, "program", row->entry->program == NULL ? "" : row->entry->program);
     lmm_json_text(json, "state", row->state);
-    lmm_json_u64(json, "start_time_ns", row->place->start_time_ns);
+    lmm_json_u64(json, "start_time_ns", row->entry->start_time_ns);
     lmm_json_u64(json, "age_seconds", row->age_seconds);
     put_figure(json, "live_blocks", row, row->live_blocks);
     put_figure(json, "live_bytes", row, row->live_bytes);
     put_figure(json, "families", row, row->families);
-    lmm_json_text(json, "ledger", row->place->path);
-    lmm_json_u64(json, "ledger_bytes", row->place->file_bytes);
+    lmm_json_text(json, "ledger", row->entry->path);
+    lmm_json_u64(json, "ledger_bytes", row->entry->file_bytes);
     lmm_json_end_object(json);
 }
 
@@ -207,23 +208,23 @@ static void put_json(const struct row *rows, size_t count, struct lmm_sink *sink
     lmm_json_finish(&json);
 }
 
-static int print(const struct lmm_places *places, bool json)
+static int print(const struct lmm_ledger_list *ledgers, bool json)
 {
-    struct row *rows = calloc(places->count + 1, sizeof(*rows));
+    struct row *rows = calloc(ledgers->count + 1, sizeof(*rows));
     struct lmm_output output;
 
     if (rows == NULL) {
         lmm_complain("out of memory");
         return LMM_EXIT_FAILED;
     }
-    for (size_t i = 0; i < places->count; i++) {
-        rows[i] = row_of(&places->place[i]);
+    for (size_t i = 0; i < ledgers->count; i++) {
+        rows[i] = row_of(&ledgers->entry[i]);
     }
     lmm_output_open(&output, NULL, 0);
     if (json) {
-        put_json(rows, places->count, &output.sink);
+        put_json(rows, ledgers->count, &output.sink);
     } else {
-        put_table(rows, places->count, &output.sink);
+        put_table(rows, ledgers->count, &output.sink);
     }
     free(rows);
     return lmm_output_close(&output);
@@ -234,12 +235,12 @@ int lmm_cmd_ls(int argc, char **argv)
     struct arguments arguments = {false};
 
     argp_parse(&parser, argc, argv, 0, NULL, &arguments);
-    struct lmm_places places = lmm_places_list();
-    int status = print(&places, arguments.json);
+    struct lmm_ledger_list ledgers = lmm_discover_list();
+    int status = print(&ledgers, arguments.json);
 
-    if (status == LMM_EXIT_DONE && places.unreadable > 0) {
-        lmm_complain("%zu more files are no ledgers that can be read", places.unreadable);
+    if (status == LMM_EXIT_DONE && ledgers.unreadable > 0) {
+        lmm_complain("%zu more files are no ledgers that can be read", ledgers.unreadable);
     }
-    lmm_places_free(&places);
+    lmm_discover_free(&ledgers);
     return status;
 }

@@ -130,9 +130,9 @@ static const struct argp argp = {
 
 static void list_processes(struct lmm_top *top)
 {
-    lmm_top_rows_close(&top->rows); /* they refer to the places */
-    lmm_places_free(&top->places);
-    top->places = lmm_places_list();
+    lmm_top_rows_close(&top->rows); /* they refer to the ledgers */
+    lmm_discover_free(&top->ledgers);
+    top->ledgers = lmm_discover_list();
     top->wall_ns = lmm_clock_ns(CLOCK_REALTIME);
 }
 
@@ -182,7 +182,7 @@ static int begin(struct lmm_top *top, const struct options *options)
         top->has_list = true;
         return LMM_EXIT_DONE;
     }
-    path = lmm_place_select(options->word);
+    path = lmm_discover_path(options->word);
     if (path == NULL) {
         return LMM_EXIT_FAILED;
     }
@@ -273,7 +273,7 @@ static void read_again(struct lmm_top *top)
 static void open_selected(struct lmm_top *top)
 {
     const struct lmm_top_row *row = &top->rows.row[lmm_top_table(top)->cursor.at];
-    char *path = strdup(row->place->path);
+    char *path = strdup(row->entry->path);
 
     if (path == NULL || !watch(top, path)) {
         stop_watching(top);

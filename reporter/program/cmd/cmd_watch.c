@@ -21,7 +21,7 @@
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/base/names.h"
 #include "reporter/program/base/parse.h"
-#include "reporter/program/ledger/place.h"
+#include "reporter/program/ledger/discover.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/symbols.h"
@@ -434,7 +434,7 @@ static int run(struct watch *watch)
 
 static int start(struct watch *watch)
 {
-    watch->path = lmm_place_select(watch->options.word);
+    watch->path = lmm_discover_path(watch->options.word);
     struct lmm_snapshot *first = watch->path == NULL ? NULL : lmm_snapshot_read(watch->path);
 
     if (first == NULL) {

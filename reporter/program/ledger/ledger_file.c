@@ -23,7 +23,7 @@ bool lmm_reason_set(struct lmm_reason *reason, const char *format, ...)
     return false;
 }
 
-/* A writer stores the magic last, so a header without one may be on its way. */
+/* A writer stores the magic last, so a header without it may be incomplete. */
 static bool has_no_magic(const struct lmm_ledger_header *header)
 {
     static const char none[sizeof(header->magic)];
@@ -38,17 +38,18 @@ bool lmm_ledger_file_check(const struct lmm_ledger_header *header, uint64_t byte
     case 0: break;
     case -ENOTSUP:
         return lmm_reason_set(ret_reason,
-                              "a ledger of version %" PRIu32 ", and this program reads version %d",
+                              "a ledger of version %" PRIu32 "; this program reads version %d",
                               header->version, (int) LMM_LEDGER_VERSION);
-    case -EBADMSG: return lmm_reason_set(ret_reason, "a damaged ledger: its header makes no sense");
+    case -EBADMSG: return lmm_reason_set(ret_reason, "a damaged ledger: inconsistent header");
     default:
         return lmm_reason_set(ret_reason, has_no_magic(header)
-                                              ? "not a ledger, or one that is only being written"
+                                              ? "not a ledger, or one that is still being created"
                                               : "not a ledger");
     }
     if (header->file_bytes < sizeof(*header) || header->file_bytes > LMM_LEDGER_FILE_MAX ||
         header->file_bytes % sizeof(struct lmm_ledger_chunk) != 0) {
-        return lmm_reason_set(ret_reason, "a damaged ledger: it says that it has %" PRIu64 " bytes",
+        return lmm_reason_set(ret_reason,
+                              "a damaged ledger: its header gives a size of %" PRIu64 " bytes",
                               header->file_bytes);
     }
     if (header->file_bytes > bytes_there) {
@@ -58,7 +59,8 @@ bool lmm_ledger_file_check(const struct lmm_ledger_header *header, uint64_t byte
     return true;
 }
 
-/* Reads as much of the header as there is; the rest stays zero. Returns how much, or -1. */
+/* Reads the header as far as the file goes; the rest of *header is zero. Returns the bytes read, or
+ * -1. */
 static ssize_t read_header(int descriptor, struct lmm_ledger_header *header)
 {
     size_t done = 0;
@@ -108,10 +110,10 @@ static bool examine(struct lmm_ledger_file *file, struct lmm_reason *ret_reason)
     bool ours = memcmp(file->header.magic, LMM_LEDGER_MAGIC, sizeof(file->header.magic)) == 0;
 
     if ((size_t) got < sizeof(file->header) && ours) {
-        return lmm_reason_set(ret_reason, "a truncated ledger: %zd bytes, less than its header",
+        return lmm_reason_set(ret_reason, "a truncated ledger: %zd bytes, shorter than its header",
                               got);
     }
-    /* Once more: the header was read after the size, and the file may have grown in between. */
+    /* The size is read again: the file may have grown before the header was read. */
     if (fstat(file->descriptor, &status) != 0) {
         return lmm_reason_set(ret_reason, "%s", strerror(errno));
     }
@@ -133,6 +135,14 @@ bool lmm_ledger_file_open(const char *path, struct lmm_ledger_file *ret_file,
         return false;
     }
     return true;
+}
+
+bool lmm_ledger_file_has_suffix(const char *name)
+{
+    size_t bytes = strlen(name);
+    size_t suffix = strlen(LMM_LEDGER_SUFFIX);
+
+    return bytes > suffix && strcmp(name + bytes - suffix, LMM_LEDGER_SUFFIX) == 0;
 }
 
 void lmm_ledger_file_close(struct lmm_ledger_file *file)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ledger_file: opens a file that may be a ledger and checks its header. Nothing that can be opened by
- * a path does harm here: a FIFO, a device or a directory is refused without waiting, and what is wrong
- * comes back as one line.
+ * ledger_file: opens a file that may be a ledger and checks its header. Any path is safe: a FIFO, a
+ * device or a directory is refused without waiting, and the reason is returned as one line.
  *
- * Locks: none. Not responsible for anything behind the header (snapshot.h).
+ * Locks: none. Not responsible for anything after the header (snapshot.h).
  */
 #ifndef LMM_PROGRAM_LEDGER_FILE_H
 #define LMM_PROGRAM_LEDGER_FILE_H
@@ -13,10 +12,10 @@
 #include <stdbool.h>
 
 enum {
-    LMM_LEDGER_FILE_MAX = 1 << 30, /* bytes; no process has so many families, sites and threads */
+    LMM_LEDGER_FILE_MAX = 1 << 30, /* bytes; far above what families, sites and threads can need */
 };
 
-/* What is wrong with a file: what stands behind "lmm: <path>: ". */
+/* Why a file cannot be used: the text after "lmm: <path>: ". */
 struct lmm_reason {
     char text[256];
 };
@@ -25,23 +24,26 @@ struct lmm_ledger_file {
     int descriptor;
     uint64_t device;
     uint64_t inode;
-    uint64_t bytes;                  /* as the file system has it */
-    struct lmm_ledger_header header; /* a copy; checked, file_bytes too */
+    uint64_t bytes;                  /* in the file system        */
+    struct lmm_ledger_header header; /* a checked copy */
 };
 
-/* Sets *reason to a formatted text, cut where too long. Returns false. */
+/* Sets *reason to a formatted text, which is cut if it is too long. Returns false. */
 bool lmm_reason_set(struct lmm_reason *reason, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Checks a header and how much of the ledger there is. Returns false and sets *ret_reason when it
- * cannot be used. */
+/* Checks a header, and that the file has all bytes the header gives. Returns false and sets
+ * *ret_reason if the ledger cannot be used. */
 bool lmm_ledger_file_check(const struct lmm_ledger_header *header, uint64_t bytes_there,
                            struct lmm_reason *ret_reason);
 
-/* Opens path for reading. Returns true and fills *ret_file, to be closed with lmm_ledger_file_close();
- * or returns false and sets *ret_reason. */
+/* Opens path for reading. Returns true and fills *ret_file, to be closed with
+ * lmm_ledger_file_close(); or returns false and sets *ret_reason. */
 bool lmm_ledger_file_open(const char *path, struct lmm_ledger_file *ret_file,
                           struct lmm_reason *ret_reason);
+
+/* Whether a file name ends as those of ledgers do. */
+bool lmm_ledger_file_has_suffix(const char *name);
 
 void lmm_ledger_file_close(struct lmm_ledger_file *file);
 

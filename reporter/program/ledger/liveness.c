@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * process: what became of the process that keeps a ledger; the contract is in place.h.
- *
- * A PID is used again, so it is the process's start, in ticks of this boot, that tells whether the
- * one with the PID is the ledger's. exec keeps both, so a running process must also have the ledger
- * mapped. Where something is hidden from this user, the answer is the one that sweeps nothing.
- */
+/* liveness: see liveness.h for the contract. */
+#include "reporter/program/ledger/liveness.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <lmm/ledger.h>
@@ -16,9 +12,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "reporter/program/ledger/place.h"
-
-/* What /proc/PID/stat says. */
+/* What /proc/PID/stat tells. */
 struct facts {
     bool found;
     bool dead; /* a zombie without living threads */
@@ -41,7 +35,8 @@ static bool read_small(const char *path, char *text, size_t size)
     return read;
 }
 
-/* Fields 3 (state), 20 (threads) and 22 (start); they stand behind the name, which may hold anything. */
+/* Reads fields 3 (state), 20 (threads) and 22 (start). They follow the name, which may contain any
+ * byte. */
 static struct facts facts_of(uint32_t pid)
 {
     struct facts facts = {false, true, 0};
@@ -69,7 +64,7 @@ static struct facts facts_of(uint32_t pid)
     return facts;
 }
 
-/* Whether the machine has been started anew since. */
+/* Whether the machine was booted again after the process started. */
 static bool is_of_another_boot(const struct lmm_ledger_header *header)
 {
     char boot_id[LMM_LEDGER_BOOT_ID_MAX];
@@ -90,7 +85,7 @@ static bool is_of_another_namespace(const struct lmm_ledger_header *header)
            status.st_ino != header->pid_namespace;
 }
 
-/* Some file systems show another device here than stat() does; then the name must do. */
+/* Some file systems show another device here than stat() does; then the name decides. */
 static bool names_ledger(const char *line, uint64_t device, uint64_t inode)
 {
     unsigned major_number = 0;
@@ -106,7 +101,7 @@ static bool names_ledger(const char *line, uint64_t device, uint64_t inode)
 
 enum mapped { MAPPED, NOT_MAPPED, NOT_READABLE };
 
-/* Whether a process has the file mapped, as /proc/PID/maps has it. */
+/* Whether a process has the file mapped, by /proc/PID/maps. */
 static enum mapped has_mapped(uint32_t pid, uint64_t device, uint64_t inode)
 {
     enum mapped mapped = NOT_MAPPED;
@@ -130,22 +125,22 @@ static enum mapped has_mapped(uint32_t pid, uint64_t device, uint64_t inode)
     return lines == 0 ? NOT_READABLE : mapped;
 }
 
-static bool is_the_one(const struct facts *facts, const struct lmm_ledger_header *header)
+static bool is_owner(const struct facts *facts, const struct lmm_ledger_header *header)
 {
     return facts->found && !facts->dead &&
            (header->start_ticks == 0 || facts->start_ticks == header->start_ticks);
 }
 
-/* The state of a process that may run. */
-static enum lmm_process_state look(const struct lmm_ledger_header *header, uint64_t device,
-                                   uint64_t inode)
+/* Returns the state of a process that may run. */
+static enum lmm_process_state examine(const struct lmm_ledger_header *header, uint64_t device,
+                                      uint64_t inode)
 {
     struct facts facts = facts_of(header->pid);
 
     if (!facts.found && (kill((pid_t) header->pid, 0) == 0 || errno == EPERM)) {
         return LMM_PROCESS_UNKNOWN;
     }
-    if (!is_the_one(&facts, header)) {
+    if (!is_owner(&facts, header)) {
         return LMM_PROCESS_KILLED;
     }
     if (header->state == LMM_LEDGER_LOST) {
@@ -160,7 +155,7 @@ static enum lmm_process_state look(const struct lmm_ledger_header *header, uint6
         return LMM_PROCESS_LIVE;
     }
     facts = facts_of(header->pid); /* it may have ended while its mappings were read */
-    if (!is_the_one(&facts, header) || header->start_ticks == 0) {
+    if (!is_owner(&facts, header) || header->start_ticks == 0) {
         return LMM_PROCESS_KILLED;
     }
     return LMM_PROCESS_REPLACED;
@@ -181,7 +176,7 @@ enum lmm_process_state lmm_process_state(const struct lmm_ledger_header *header,
     if (is_of_another_namespace(header)) {
         return LMM_PROCESS_UNKNOWN;
     }
-    return look(header, device, inode);
+    return examine(header, device, inode);
 }
 
 bool lmm_process_runs(enum lmm_process_state state)

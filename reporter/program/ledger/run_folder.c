@@ -13,12 +13,13 @@
 #include <unistd.h>
 
 #include "reporter/program/base/program.h"
+#include "reporter/program/ledger/ledger_file.h"
 
 enum {
     PARENTS_MAX = 3,
 };
 
-/* Sets parents to the directories to try, in this order; returns how many. */
+/* Sets parents to the directories to try, in order; returns how many there are. */
 static size_t list_parents(const char *parents[PARENTS_MAX])
 {
     const char *own = getenv("LMM_DIR");
@@ -67,8 +68,7 @@ bool lmm_run_folder_make(struct lmm_run_folder *ret_folder)
     for (size_t i = 0; i < count && folder.path == NULL; i++) {
         folder.path = make_in(parents[i]);
         if (folder.path == NULL && i + 1 == count) {
-            lmm_complain("%s: no directory for ledgers can be made: %s", parents[i],
-                         strerror(errno));
+            lmm_complain("cannot create a ledger directory in %s: %s", parents[i], strerror(errno));
             return false;
         }
     }
@@ -82,15 +82,7 @@ bool lmm_run_folder_make(struct lmm_run_folder *ret_folder)
     return true;
 }
 
-static bool is_ledger(const char *name)
-{
-    size_t bytes = strlen(name);
-    size_t suffix = strlen(LMM_LEDGER_SUFFIX);
-
-    return bytes > suffix && strcmp(name + bytes - suffix, LMM_LEDGER_SUFFIX) == 0;
-}
-
-/* Adds "folder/name" to the paths; leaves them as they are when memory ran out. */
+/* Adds "folder/name" to the paths; adds nothing if memory runs out. */
 static void add_path(char ***paths, size_t *count, const char *folder, const char *name)
 {
     char **more = reallocarray(*paths, *count + 1, sizeof(*more));
@@ -112,7 +104,7 @@ char **lmm_run_folder_list(const struct lmm_run_folder *folder, size_t *ret_coun
 
     *ret_count = 0;
     while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        if (is_ledger(entry->d_name)) {
+        if (lmm_ledger_file_has_suffix(entry->d_name)) {
             add_path(&paths, ret_count, folder->path, entry->d_name);
         }
     }
@@ -122,7 +114,7 @@ char **lmm_run_folder_list(const struct lmm_run_folder *folder, size_t *ret_coun
     return paths;
 }
 
-/* Ledgers are all there is, whole or not yet. */
+/* The directory holds only ledgers, some of them incomplete. */
 static void remove_files(int descriptor)
 {
     int copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -144,7 +136,7 @@ void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep)
     if (!keep && folder->descriptor >= 0) {
         remove_files(folder->descriptor);
     }
-    rmdir(folder->path); /* a daemon's ledger may have come meanwhile, and then it stays */
+    rmdir(folder->path); /* fails if a daemon made a ledger meanwhile: then the directory stays */
     if (folder->descriptor >= 0) {
         close(folder->descriptor);
     }
@@ -188,7 +180,7 @@ void lmm_run_folders_find(void (*look)(void *context, const char *path), void *c
     }
 }
 
-/* Returns the path of the directory that the file at path is in, when it is one of ours; else NULL. */
+/* Returns the directory of the file at path, to be freed, if `lmm run` made it; else NULL. */
 static char *folder_of(const char *path)
 {
     const char *end = strrchr(path, '/');

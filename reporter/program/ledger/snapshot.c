@@ -2,21 +2,22 @@
 /*
  * snapshot: see snapshot.h for the contract.
  *
- * How a ledger is copied while it is written to. What is in the file may change at any moment, in any
- * way, so everything that decides where to read next is loaded once and kept; in the copy, these
- * values then replace what was copied.
+ * How a ledger is copied while its process writes it. The file may change at any moment, in any
+ * way, so each value that decides where to read next is loaded once and kept, and then replaces the
+ * copied one.
  *
- *   1  the chain is walked: where each chunk is, its kind and length
- *   2  `used` of sites, then of stacks, frames, modules, families, and last of strings: a writer
- *      publishes the other way round, so whatever a record that counts refers to is there
+ *   1  the chain is walked, which gives the offset, kind and length of each chunk
+ *   2  `used` is loaded of sites, then of stacks, frames, modules, families, and last of strings. A
+ *      writer publishes in the opposite order, so the copy contains all that its published records
+ *      refer to
  *   3  all words are copied, the frees among them
- *   4  the allocations are copied again, over those of step 3, so that no free is in the copy without
- *      its allocation
- *   5  the peaks are copied again, until their count is the same behind as before: of the two owners,
- *      the one that is valid is written to only after the count has changed
- *   6  the chain is walked again; when rows have moved or came into being since step 1, the frees may
- *      be those of a thread whose allocations were not seen, and all starts anew; so it does when the
- *      peaks did not come to rest
+ *   4  the allocations are copied again over those of step 3, so each free in the copy has its
+ *      allocation
+ *   5  the peaks are copied again, until their count is the same after the copy as before: a writer
+ *      changes the count before it writes to the valid one of the two owners
+ *   6  the chain is walked again. If rows have moved or were added since step 1, the frees may be
+ *      those of a thread whose allocations are missing, and the copy starts again. It also does if
+ *      step 5 gave up
  */
 #include "reporter/program/ledger/snapshot.h"
 
@@ -33,6 +34,7 @@
 #include "reporter/core/build.h"
 #include "reporter/core/model.h"
 #include "reporter/program/base/clock.h"
+#include "reporter/program/ledger/discover.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/program.h"
@@ -40,10 +42,10 @@
 enum {
     TRIES = 100, /* together about 10 ms */
     PAUSE_NS = 100 * 1000,
-    CHUNKS_MAX = 1 << 18, /* a chunk of rows for each thread, and some */
+    CHUNKS_MAX = 1 << 18, /* more than one chunk of rows for each thread */
 };
 
-/* Where a chunk is, and what was read of its header. */
+/* The offset of a chunk, and the values of its header. */
 struct link {
     size_t offset;
     uint64_t bytes;
@@ -57,11 +59,11 @@ struct chain {
     size_t room;
 };
 
-/* The ledger that is read (in shared memory, perhaps), and what becomes of it. */
+/* The ledger that is read; its process may be writing it. */
 struct source {
     const unsigned char *bytes;
     size_t size;
-    bool still; /* nobody writes to it */
+    bool still; /* no process writes it */
 };
 
 static const struct lmm_ledger_chunk *chunk_at(const unsigned char *bytes, size_t offset)
@@ -86,7 +88,7 @@ static struct link *add_link(struct chain *chain)
     return &chain->links[chain->count++];
 }
 
-/* Walks the chain of chunks from the header to the end; every chunk is inside the source then. */
+/* Step 1: walks the chain of chunks and checks that each is inside the source. */
 static bool walk(const struct source *source, struct chain *chain, struct lmm_reason *ret_reason)
 {
     chain->count = 0;
@@ -132,7 +134,7 @@ static void load_used(const struct source *source, struct chain *chain)
     }
 }
 
-/* Step 6: whether the chain is as it was. */
+/* Step 6: whether the chain is unchanged. */
 static bool is_same_chain(const struct source *source, const struct chain *chain)
 {
     const struct lmm_ledger_header *header = (const void *) source->bytes;
@@ -149,7 +151,7 @@ static bool is_same_chain(const struct source *source, const struct chain *chain
 
 /* ---- Copying --------------------------------------------------------------------------------- */
 
-/* Copies the words of a stretch of the source that starts and ends on the bounds of words. */
+/* Copies the words at [offset, offset + bytes), which are multiples of the word size. */
 static void copy_words(const struct source *source, unsigned char *copy, size_t offset,
                        size_t bytes)
 {
@@ -209,7 +211,7 @@ static void copy_peak_chunks(const struct source *source, struct chain *chain, u
     }
 }
 
-/* Step 5; returns whether the copy has the peaks of one moment. */
+/* Step 5; returns whether all peaks in the copy are of one moment. */
 static bool copy_peaks(const struct source *source, struct chain *chain, unsigned char *copy)
 {
     const struct lmm_ledger_header *from = (const void *) source->bytes;
@@ -230,7 +232,7 @@ static bool copy_peaks(const struct source *source, struct chain *chain, unsigne
     return false;
 }
 
-/* Makes the copy agree with itself; a settled one has an even sequence (I3). */
+/* Makes the sequence of the copy even if it is settled, and odd if not (I3). */
 static void keep_sequence(unsigned char *copy, bool settled)
 {
     struct lmm_ledger_header *header = (void *) copy;
@@ -238,7 +240,7 @@ static void keep_sequence(unsigned char *copy, bool settled)
     header->move_sequence = (header->move_sequence & ~UINT32_C(1)) | !settled;
 }
 
-enum outcome { COPY_SETTLED, COPY_RESTLESS, COPY_FAILED };
+enum outcome { COPY_SETTLED, COPY_UNSETTLED, COPY_FAILED };
 
 static enum outcome copy_once(const struct source *source, struct chain *chain, unsigned char *copy,
                               struct lmm_reason *ret_reason)
@@ -263,7 +265,7 @@ static enum outcome copy_once(const struct source *source, struct chain *chain, 
     bool settled = source->still ? !marked : same;
 
     keep_sequence(copy, settled);
-    return settled || source->still ? COPY_SETTLED : COPY_RESTLESS;
+    return settled || source->still ? COPY_SETTLED : COPY_UNSETTLED;
 }
 
 /* ---- A file that shrinks under its mapping --------------------------------------------------- */
@@ -300,7 +302,7 @@ static struct lmm_snapshot *fail(struct lmm_snapshot *snapshot, struct lmm_reaso
                                  int error)
 {
     if (error == -EINVAL) {
-        lmm_reason_set(ret_reason, "a damaged ledger: its records make no sense");
+        lmm_reason_set(ret_reason, "a damaged ledger: inconsistent records");
     } else if (error != 0) {
         lmm_reason_set(ret_reason, "%s", strerror(-error));
     }
@@ -324,7 +326,7 @@ static int build(struct lmm_snapshot *snapshot, const struct lmm_ledger_chunk **
     if (snapshot->scratch == NULL) {
         return -ENOMEM;
     }
-    header->move_sequence = 0; /* nobody writes to the copy: one look at its rows will do */
+    header->move_sequence = 0; /* no process writes the copy: its rows are read once */
     int error = lmm_model_build(&view, snapshot->scratch, bytes, &snapshot->model);
 
     header->move_sequence = sequence;
@@ -334,7 +336,7 @@ static int build(struct lmm_snapshot *snapshot, const struct lmm_ledger_chunk **
     return error;
 }
 
-/* Makes room for a copy of size bytes, aligned as records want it. */
+/* Allocates a snapshot with room for a copy of size bytes, aligned for records. */
 static struct lmm_snapshot *start(size_t size)
 {
     struct lmm_snapshot *snapshot = calloc(1, sizeof(*snapshot));
@@ -351,7 +353,7 @@ static struct lmm_snapshot *start(size_t size)
     return snapshot;
 }
 
-/* The header in the copy was read later than the one that the copy was made by. */
+/* The header in the copy was read later than the one that gave the size of the copy. */
 static bool check_copy(const struct lmm_snapshot *snapshot, struct lmm_reason *ret_reason)
 {
     return lmm_ledger_file_check(snapshot->header, snapshot->bytes, ret_reason);
@@ -373,7 +375,7 @@ static struct lmm_snapshot *finish(struct lmm_snapshot *snapshot, const struct c
 
 /* ---- Files ----------------------------------------------------------------------------------- */
 
-/* Copies the file as large as its header says that it is. */
+/* Copies as many bytes of the file as its header gives. */
 static enum outcome copy_file(const struct lmm_ledger_file *file, bool still, struct chain *chain,
                               struct lmm_snapshot **ret_snapshot, struct lmm_reason *ret_reason)
 {
@@ -424,14 +426,14 @@ static struct lmm_snapshot *take(const struct lmm_ledger_file *file, enum outcom
     return snapshot;
 }
 
-/* The file is opened anew for each try: it may have grown, or its process may have died. */
+/* Each try opens the file again: it may have grown, or its process may have ended. */
 struct lmm_snapshot *lmm_snapshot_try(const char *path, struct lmm_reason *ret_reason)
 {
     struct lmm_snapshot *snapshot = NULL;
-    enum outcome outcome = COPY_RESTLESS;
+    enum outcome outcome = COPY_UNSETTLED;
     struct chain chain = {NULL, 0, 0};
 
-    for (int tries = 0; tries < TRIES && outcome == COPY_RESTLESS; tries++) {
+    for (int tries = 0; tries < TRIES && outcome == COPY_UNSETTLED; tries++) {
         struct lmm_ledger_file file;
 
         if (tries > 0) {
@@ -462,7 +464,7 @@ struct lmm_snapshot *lmm_snapshot_read(const char *path)
 
 struct lmm_snapshot *lmm_snapshot_select(const char *word)
 {
-    char *path = lmm_place_select(word);
+    char *path = lmm_discover_path(word);
     struct lmm_snapshot *snapshot = path == NULL ? NULL : lmm_snapshot_read(path);
 
     free(path);
@@ -506,7 +508,7 @@ struct lmm_snapshot *lmm_snapshot_of(const void *bytes, size_t size, struct lmm_
     if (!lmm_ledger_file_check(&header, size, ret_reason)) {
         return NULL;
     }
-    /* Words are loaded whole, so they must stand on their boundaries. */
+    /* Words are loaded as a whole, so they must be aligned. */
     unsigned char *aligned = aligned_alloc(sizeof(struct lmm_ledger_chunk), header.file_bytes);
     struct lmm_snapshot *snapshot = NULL;
 

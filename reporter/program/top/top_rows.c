@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
-#include "reporter/program/ledger/place.h"
+#include "reporter/program/ledger/discover.h"
 #include "reporter/program/top/top_history.h"
 
 enum {
@@ -224,39 +224,39 @@ bool lmm_top_rows_of_sites(struct lmm_top_rows *rows, const struct lmm_top_histo
     return true;
 }
 
-static const char *program_of(const struct lmm_place *place)
+static const char *program_of(const struct lmm_ledger_entry *entry)
 {
-    return place->program == NULL ? "" : place->program;
+    return entry->program == NULL ? "" : entry->program;
 }
 
-static bool is_listed(const struct lmm_place *place, const char *program)
+static bool is_listed(const struct lmm_ledger_entry *entry, const char *program)
 {
-    return lmm_process_runs(place->state) &&
-           (program == NULL || strcmp(program_of(place), program) == 0);
+    return lmm_process_runs(entry->state) &&
+           (program == NULL || strcmp(program_of(entry), program) == 0);
 }
 
-bool lmm_top_rows_of_processes(struct lmm_top_rows *rows, const struct lmm_places *places,
+bool lmm_top_rows_of_processes(struct lmm_top_rows *rows, const struct lmm_ledger_list *ledgers,
                                const char *program, uint64_t now_ns, const char *filter)
 {
-    if (!make_room(rows, places->count)) {
+    if (!make_room(rows, ledgers->count)) {
         return false;
     }
-    for (size_t i = 0; i < places->count; i++) {
-        const struct lmm_place *place = &places->place[i];
+    for (size_t i = 0; i < ledgers->count; i++) {
+        const struct lmm_ledger_entry *entry = &ledgers->entry[i];
         struct lmm_top_row *row = &rows->row[rows->count];
-        uint64_t age_ns = now_ns > place->start_time_ns ? now_ns - place->start_time_ns : 0;
+        uint64_t age_ns = now_ns > entry->start_time_ns ? now_ns - entry->start_time_ns : 0;
 
-        if (!is_listed(place, program)) {
+        if (!is_listed(entry, program)) {
             continue;
         }
-        if (!lmm_top_passes(lmm_string_of(program_of(place)), filter)) {
+        if (!lmm_top_passes(lmm_string_of(program_of(entry)), filter)) {
             rows->hidden++;
             continue;
         }
-        *row = (struct lmm_top_row) {.identity = (place->start_time_ns << 22) ^ place->pid,
-                                     .name = lmm_string_of(program_of(place)),
-                                     .place = place};
-        row->figure[LMM_TOP_PID] = place->pid;
+        *row = (struct lmm_top_row) {.identity = (entry->start_time_ns << 22) ^ entry->pid,
+                                     .name = lmm_string_of(program_of(entry)),
+                                     .entry = entry};
+        row->figure[LMM_TOP_PID] = entry->pid;
         row->figure[LMM_TOP_AGE] = lmm_top_figure_of(age_ns);
         rows->count++;
     }

@@ -23,8 +23,8 @@
 
 struct lmm_model;
 struct lmm_model_site;
-struct lmm_place;
-struct lmm_places;
+struct lmm_ledger_entry;
+struct lmm_ledger_list;
 struct lmm_top_family;
 struct lmm_top_history;
 
@@ -64,7 +64,7 @@ struct lmm_top_row {
     struct lmm_string name;          /* of the family or program; a site's file */
     const struct lmm_top_family *family;
     const struct lmm_model_site *site; /* these two: NULL where the row is something else */
-    const struct lmm_place *place;
+    const struct lmm_ledger_entry *entry;
 };
 
 struct lmm_top_rows {
@@ -103,7 +103,7 @@ bool lmm_top_rows_of_sites(struct lmm_top_rows *rows, const struct lmm_top_histo
                            const char *filter);
 
 /* Processes that are alive; program: only those of this name, or NULL. now_ns: CLOCK_REALTIME. */
-bool lmm_top_rows_of_processes(struct lmm_top_rows *rows, const struct lmm_places *places,
+bool lmm_top_rows_of_processes(struct lmm_top_rows *rows, const struct lmm_ledger_list *ledgers,
                                const char *program, uint64_t now_ns, const char *filter);
 
 void lmm_top_rows_sort(struct lmm_top_rows *rows, const struct lmm_top_key *key, bool reversed);

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "reporter/program/ledger/ledger_file.h"
-#include "reporter/program/ledger/place.h"
+#include "reporter/program/ledger/liveness.h"
 
 struct lmm_snapshot;
 struct lmm_symbols;

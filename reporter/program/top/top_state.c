@@ -23,7 +23,7 @@ void lmm_top_close(struct lmm_top *top)
     lmm_top_rows_close(&top->rows);
     lmm_top_history_close(&top->history);
     lmm_top_source_close(&top->source);
-    lmm_places_free(&top->places);
+    lmm_discover_free(&top->ledgers);
 }
 
 struct lmm_top_table *lmm_top_table(struct lmm_top *top)
@@ -35,7 +35,7 @@ struct lmm_top_table *lmm_top_table(struct lmm_top *top)
 
 static bool make_process_rows(struct lmm_top *top)
 {
-    return lmm_top_rows_of_processes(&top->rows, &top->places, top->program, top->wall_ns,
+    return lmm_top_rows_of_processes(&top->rows, &top->ledgers, top->program, top->wall_ns,
                                      lmm_top_table(top)->filter);
 }
 

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "reporter/program/ledger/place.h"
+#include "reporter/program/ledger/discover.h"
 #include "reporter/program/top/top_history.h"
 #include "reporter/program/top/top_rows.h"
 #include "reporter/program/top/top_source.h"
@@ -72,7 +72,7 @@ struct lmm_top {
     uint64_t delay_ms;
 
     /* The list. */
-    struct lmm_places places;
+    struct lmm_ledger_list ledgers;
     const char *program; /* list only processes of this name; may be NULL */
     uint64_t wall_ns;    /* CLOCK_REALTIME when the list was made */
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
-#include "reporter/program/ledger/place.h"
+#include "reporter/program/ledger/discover.h"
 #include "reporter/program/top/top_sheet.h"
 #include "reporter/program/top/top_state.h"
 
@@ -175,7 +175,7 @@ static void write_cell(const struct column *column, const struct lmm_top *top,
     bool difference = top->history.marked && column->figure <= LMM_TOP_FREES;
 
     if (column->format == STATE) {
-        snprintf(cell, LMM_TOP_CELL_BYTES, "%s", lmm_process_state_name(row->place->state));
+        snprintf(cell, LMM_TOP_CELL_BYTES, "%s", lmm_process_state_name(row->entry->state));
     } else if (column->format == RATE && !top->history.rated) {
         snprintf(cell, LMM_TOP_CELL_BYTES, "-");
     } else if (column->format == BYTES) {

@@ -74,7 +74,7 @@ class Damage(Damaged):
         for data in (b"x", b"LMM-BOO", b"lmm-book" * 600, os.urandom(8192)):
             self.expect("not a ledger", data)
         for data in (bytes(1), bytes(4096), bytes(100000)):
-            self.expect("only being written", data)
+            self.expect("still being created", data)
 
     def test_hostile_paths_stay_on_their_line(self):
         path = self.path("\033[31m\nlmm: all is well")
@@ -85,7 +85,7 @@ class Damage(Damaged):
     def test_every_class_of_truncation_says_how_much_is_there(self):
         whole = len(self.whole)
         for there in (8, 9, 12, 24, 100, 4095):
-            self.expect(f"a truncated ledger: {there} bytes, less than its header",
+            self.expect(f"a truncated ledger: {there} bytes, shorter than its header",
                         self.whole[:there])
         lengths = {4096, 4097, 4159, 4160, whole - 1}
         for offset, _ in ledger.records_of(self.whole):
@@ -106,19 +106,19 @@ class Damage(Damaged):
     def test_sizes_that_no_ledger_has(self):
         for size in (0, 1, 4095, len(self.whole) - 1, 1 << 30 | 1, (1 << 30) + 64, 1 << 63,
                      (1 << 64) - 1, (1 << 64) - 64):
-            self.expect("a damaged ledger: it says that it has", self.with_field("file_bytes", size))
+            self.expect("a damaged ledger: its header gives a size of", self.with_field("file_bytes", size))
 
     def test_a_file_larger_than_any_ledger_is_not_copied(self):
         size = (1 << 30) + 64
         self.put(self.with_field("file_bytes", size))
         os.truncate(self.file, size)
-        self.fail_with(1, f"it says that it has {size} bytes", "report", self.file)
+        self.fail_with(1, f"its header gives a size of {size} bytes", "report", self.file)
 
     # ---- The header
 
     def test_versions_of_the_future_have_their_own_answer(self):
         for version in (0, 2, 0xffffffff):
-            self.expect(f"a ledger of version {version}, and this program reads version 1",
+            self.expect(f"a ledger of version {version}; this program reads version 1",
                         self.with_field("version", version))
 
     def test_header_fields_that_make_no_sense(self):
@@ -129,7 +129,7 @@ class Damage(Damaged):
                              ("boot_id", (b"x" * 40,)),
                              ("executable", (b"x" * 1024,))):
             for value in values:
-                self.expect("a damaged ledger: its header makes no sense",
+                self.expect("a damaged ledger: inconsistent header",
                             self.with_field(name, value))
 
     def test_header_fields_that_may_say_anything(self):
@@ -176,9 +176,9 @@ class Damage(Damaged):
                                  ("used", (capacity + 1, 0xffffffff)),
                                  ("owner", (1 << 20, 0xffffffff))):
                 for value in values:
-                    self.expect("a damaged ledger: its records make no sense",
+                    self.expect("a damaged ledger: inconsistent records",
                                 self.with_chunk_field(kind, name, value))
-        self.expect("its records make no sense",
+        self.expect("inconsistent records",
                     self.with_chunk_field(ledger.ROWS, "used", 0))
 
     # ---- Records
@@ -192,10 +192,10 @@ class Damage(Damaged):
                 (U32, family + 4, 0), (U32, family + 4, 24), (U64, family + 8, 0),
                 (U64, family + 16, 39), (U32, site, 3), (U32, site, 0xffffffff),
                 (U32, site + 8, 0xffffffff), (U32, site + 12, 0xffffffff)):
-            self.expect("a damaged ledger: its records make no sense",
+            self.expect("a damaged ledger: inconsistent records",
                         self.with_value(packing, offset, value))
         used = self.chunk(ledger.STRINGS)[1]["used"]
-        self.expect("a damaged ledger: its records make no sense",
+        self.expect("a damaged ledger: inconsistent records",
                     self.whole[:strings] + b"x" * used + self.whole[strings + used:])
 
     def test_figures_that_cannot_be_do_no_harm(self):
@@ -221,7 +221,7 @@ class Damage(Damaged):
 class DropIn(Damaged):
     """The kinds of chunks that the drop-in adds."""
     make = staticmethod(ledger.drop_in)
-    NONSENSE = "a damaged ledger: its records make no sense"
+    NONSENSE = "a damaged ledger: inconsistent records"
 
     def document(self, data, *options):
         self.put(data)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Options of `lmm run` that make no sense, what is checked before the program starts, --keep."""
+"""Options of `lmm run` that are invalid, what is checked before the program starts, --keep."""
 import os
 import re
 import shutil
@@ -104,7 +104,7 @@ class Before(Case):
 
     def test_a_directory_for_ledgers(self):
         self.environment["LMM_DIR"] = self.path("nowhere")
-        self.refuse("no directory for ledgers")
+        self.refuse("cannot create a ledger directory in")
         self.environment["LMM_DIR"] = self.path("a:b")
         os.mkdir(self.path("a:b"), 0o700)
         self.refuse("a path with colons")

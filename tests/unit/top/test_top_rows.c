@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
-#include "reporter/program/ledger/place.h"
+#include "reporter/program/ledger/discover.h"
 #include "reporter/program/top/top_history.h"
 #include "tests/support/top_model.h"
 
@@ -300,24 +300,24 @@ Test(top_rows, sites_are_those_of_one_family_and_are_found_by_place_and_function
 Test(top_rows, the_list_has_processes_that_run_and_no_others)
 {
     static char name[][8] = {"one", "two", "dead", "copy", "one"};
-    struct lmm_place place[] = {
+    struct lmm_ledger_entry entry[] = {
         {.program = name[0], .pid = 11, .start_time_ns = 5000000000, .state = LMM_PROCESS_LIVE},
         {.program = name[1], .pid = 12, .start_time_ns = 3000000000, .state = LMM_PROCESS_LOST},
         {.program = name[2], .pid = 13, .start_time_ns = 1, .state = LMM_PROCESS_KILLED},
         {.program = name[3], .pid = 14, .start_time_ns = 1, .state = LMM_PROCESS_SNAPSHOT},
         {.program = name[4], .pid = 15, .start_time_ns = 9000000000, .state = LMM_PROCESS_LIVE},
     };
-    struct lmm_places places = {place, 5, 0};
+    struct lmm_ledger_list ledgers = {entry, 5, 0};
     struct lmm_top_rows rows = {.count = 0};
 
-    cr_assert(lmm_top_rows_of_processes(&rows, &places, NULL, 6000000000, ""));
+    cr_assert(lmm_top_rows_of_processes(&rows, &ledgers, NULL, 6000000000, ""));
     lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_PROCESSES, 'A'), false);
     cr_assert_eq(rows.count, 3);
     cr_expect_eq(rows.row[0].figure[LMM_TOP_PID], 15);
     cr_expect_eq(rows.row[0].figure[LMM_TOP_AGE], 0, "its start lies in the future");
     cr_expect_eq(rows.row[1].figure[LMM_TOP_AGE], 1000000000);
     cr_expect_eq(rows.row[2].figure[LMM_TOP_PID], 12);
-    cr_assert(lmm_top_rows_of_processes(&rows, &places, "one", 6000000000, ""));
+    cr_assert(lmm_top_rows_of_processes(&rows, &ledgers, "one", 6000000000, ""));
     cr_expect_eq(rows.count, 2);
     lmm_top_rows_close(&rows);
 }

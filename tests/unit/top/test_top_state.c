@@ -336,20 +336,20 @@ Test(top_keys, the_list_opens_the_selected_process)
 {
     static char name[] = "demo";
     struct lmm_top top;
-    struct lmm_place place = {
+    struct lmm_ledger_entry entry = {
         .program = name, .pid = 4711, .start_time_ns = 1, .state = LMM_PROCESS_LIVE};
 
     lmm_top_init(&top, LMM_TOP_PROCESSES);
     cr_assert(lmm_top_update(&top));
     cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ENTER), LMM_TOP_GO_ON, "there is none");
-    top.places = (struct lmm_places) {&place, 1, 0};
+    top.ledgers = (struct lmm_ledger_list) {&entry, 1, 0};
     cr_expect_eq(lmm_top_press(&top, 'm'), LMM_TOP_GO_ON);
     cr_expect_not(top.history.marked);
     cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ESCAPE), LMM_TOP_GO_ON);
     cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ENTER), LMM_TOP_OPEN);
     cr_expect_eq(lmm_top_press(&top, 'q'), LMM_TOP_QUIT);
-    top.places.place = NULL;
-    top.places.count = 0;
+    top.ledgers.entry = NULL;
+    top.ledgers.count = 0;
     lmm_top_close(&top);
 }
 

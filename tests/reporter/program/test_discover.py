@@ -157,15 +157,15 @@ class Places(harness.Case):
         pids = sorted(str(self.keep(name).pid) for name in ("1.lmm", "2.lmm"))
         result = self.lmm("report")
         self.assertEqual((result.returncode, result.stdout), (1, ""))
-        self.assertIn("say which", result.stderr.splitlines()[0])
+        self.assertIn("name one of them", result.stderr.splitlines()[0])
         self.assertEqual(sorted(line.split()[0] for line in result.stderr.splitlines()[1:]), pids)
 
     def test_a_pid(self):
         keeper = self.keep("1.lmm")
         self.keep("2.lmm")
         self.assertEqual(self.title(keeper.pid), f"LMM: usage report of hr (pid {keeper.pid})")
-        self.fail_with(1, "no ledger of 1", "report", 1)
-        self.fail_with(1, "no ledger of 99999999999", "report", 99999999999)
+        self.fail_with(1, "no ledger found for 1", "report", 1)
+        self.fail_with(1, "no ledger found for 99999999999", "report", 99999999999)
 
     def test_a_pid_means_the_live_process_and_of_dead_ones_the_newest(self):
         ledger.sample(executable="/bin/old", pid=77).write(self.in_ledgers("2.lmm"))
@@ -181,14 +181,14 @@ class Places(harness.Case):
         keeper = self.keep()
         ledger.sample(pid=77).write(self.in_ledgers("dead.lmm"))
         self.assertEqual(self.title("hr"), f"LMM: usage report of hr (pid {keeper.pid})")
-        self.fail_with(1, "no ledger of cobbler", "report", "cobbler")
+        self.fail_with(1, "no ledger found for cobbler", "report", "cobbler")
 
     def test_a_name_of_two_dead_processes_lists_them(self):
         for pid in (77, 78):
             ledger.sample(pid=pid).write(self.in_ledgers(f"{pid}.lmm"))
         result = self.lmm("report", "hr")
         self.assertEqual((result.returncode, result.stdout), (1, ""))
-        self.assertIn("2 ledgers are of hr", result.stderr.splitlines()[0])
+        self.assertIn("2 ledgers belong to hr", result.stderr.splitlines()[0])
         self.assertEqual([line.split()[0] for line in result.stderr.splitlines()[1:]], ["77", "78"])
 
     def test_a_file_wherever_it_is(self):

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * discover: finds the ledgers of this user's processes, and the one that the user names.
+ *
+ * The directories are those in which liblmm would put this user's ledgers: $LMM_DIR alone if it is
+ * set; else $XDG_RUNTIME_DIR/lmm and /dev/shm/lmm-<uid>, because a process may have been started
+ * without XDG_RUNTIME_DIR; and the directories that `lmm run` makes (run_folder.h). A directory
+ * that is a link, or that belongs to another user, is skipped.
+ *
+ * Locks: none. Not responsible for the contents of ledgers after their headers (snapshot.h).
+ */
+#ifndef LMM_PROGRAM_DISCOVER_H
+#define LMM_PROGRAM_DISCOVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reporter/program/ledger/liveness.h"
+
+/* A ledger in one of the directories; its header has been checked. */
+struct lmm_ledger_entry {
+    char *path;
+    char *program; /* last component of the executable; NULL: memory ran out */
+    uint32_t pid;
+    uint64_t start_time_ns;
+    uint64_t file_bytes; /* in the file system */
+    enum lmm_process_state state;
+};
+
+struct lmm_ledger_list {
+    struct lmm_ledger_entry *entry; /* by start time, oldest first */
+    size_t count;
+    size_t unreadable; /* files *.lmm that are not ledgers of this version */
+};
+
+/* Lists the user's ledgers; free the result with lmm_discover_free(). */
+struct lmm_ledger_list lmm_discover_list(void);
+void lmm_discover_free(struct lmm_ledger_list *ledgers);
+
+/*
+ * Finds the ledger that a user names by `word`: a file (a word with a slash, or one that ends with
+ * .lmm, or a file in the working directory if no process has that name), a PID (of a dead process
+ * only if no live one has it; of several the newest), or a program's name (live ones first); NULL:
+ * the only live process. Returns the path, to be freed; or NULL after a message on stderr, which
+ * lists the choices if there are several.
+ */
+char *lmm_discover_path(const char *word);
+
+#endif
