@@ -95,8 +95,9 @@ static void render(const struct lmm_model *model)
 
 static void select_rows(struct lmm_model *model)
 {
-    const char *patterns[] = {"*[a-m]*"};
-    struct lmm_select select = {.patterns = patterns, .pattern_count = 1};
+    char pattern[] = "*[a-m]*";
+    char *patterns[] = {pattern, NULL};
+    struct lmm_select select = {.patterns = patterns};
 
     lmm_select_apply(&select, model);
     check(model);

@@ -8,14 +8,15 @@
 
 #include "reporter/core/utf8.h"
 
-/* Returns string as text reports print it: one line of printable UTF-8, a different one for each. */
+/* Returns string as text reports print it: one line of printable UTF-8, a different one for
+ * each. */
 char *lmm_name_escaped(struct lmm_string string);
 
 /* Returns string as it is. */
 char *lmm_name_exact(struct lmm_string string);
 
-/* Returns a site's place as text reports print it: "hr.c:42 (hire)"; without a line "hire (libhr.so)", or
- * the file alone; "(unknown)" without a file. */
+/* Returns a site's place as text reports print it: "hr.c:42 (hire)"; without a line "hire
+ * (libhr.so)", or the file alone; "(unknown)" without a file. */
 char *lmm_name_place(struct lmm_string file, uint32_t line, struct lmm_string function);
 
 #endif

@@ -36,7 +36,7 @@ static const char *name_of(const struct lmm_output *output)
     return output->descriptor == STDERR_FILENO ? "standard error" : "standard output";
 }
 
-/* Returns the name of a file beside target that mkostemp() completes, or NULL. */
+/* Returns a template for mkostemp() in the directory of target, to be freed; or NULL. */
 static char *template_beside(const char *target)
 {
     const char *slash = strrchr(target, '/');
@@ -54,7 +54,8 @@ static mode_t current_umask(void)
     return mask;
 }
 
-/* Opens a file beside the one that path names, through links if it is there. Returns 0 or -errno. */
+/* Opens a temporary file in the directory of the file that path names, links followed. Returns 0 or
+ * -errno. */
 static int open_temporary(struct lmm_output *output, const char *path, mode_t mode)
 {
     output->target = realpath(path, NULL);
@@ -103,7 +104,7 @@ void lmm_output_open_stderr(struct lmm_output *output)
     start(output, NULL, STDERR_FILENO);
 }
 
-/* What is no regular file is not opened: a FIFO's reader would see its end. */
+/* Only a regular file is opened: the reader of a FIFO would see its end. */
 bool lmm_output_can_open(const char *path)
 {
     struct lmm_output output;
@@ -147,7 +148,16 @@ bool lmm_output_is_terminal(const struct lmm_output *output)
     return isatty(output->descriptor) != 0;
 }
 
-/* Returns 0 or -errno of what failed first. */
+bool lmm_output_has_colour(const struct lmm_output *output)
+{
+    const char *terminal = getenv("TERM");
+    const char *no_colour = getenv("NO_COLOR");
+
+    return lmm_output_is_terminal(output) && (no_colour == NULL || *no_colour == '\0') &&
+           terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
+
+/* Returns 0, or -errno of the first failure. */
 static int settle(struct lmm_output *output)
 {
     int error = lmm_sink_flush(&output->sink);

@@ -3,13 +3,15 @@
 #include "reporter/program/base/parse.h"
 
 #include <argp.h>
+#include <assert.h>
 #include <string.h>
 
 #include "reporter/program/base/clock.h"
 
 #define NS_MAX (UINT64_C(3653) * 86400 * LMM_NS_PER_SECOND)
 
-/* Reads digits at *text and moves it behind them; false when there are none, or too many. */
+/* Reads the digits at *text and moves it past them; false if there are none, or if the value
+ * overflows. */
 static bool read_digits(const char **text, uint64_t *ret_value)
 {
     const char *start = *text;
@@ -87,10 +89,52 @@ bool lmm_parse_duration(const char *text, uint64_t *ret_ns)
     return true;
 }
 
-void lmm_take_word(const char **word, const char *argument, const struct argp_state *state)
+size_t lmm_parse_number(const char *option, const char *argument, size_t least, size_t most,
+                        const struct argp_state *state)
 {
+    size_t value = 0;
+    bool is_number = strcmp(argument, "0") == 0 || lmm_parse_count(argument, &value);
+
+    assert(least <= most);
+    if (is_number && value >= least && value <= most) {
+        return value;
+    }
+    if (most == SIZE_MAX) {
+        argp_error(state, "%s needs a number of at least %zu, not '%s'", option, least, argument);
+    } else {
+        argp_error(state, "%s needs a number from %zu to %zu, not '%s'", option, least, most,
+                   argument);
+    }
+    return least;
+}
+
+size_t lmm_parse_top(const char *argument, const struct argp_state *state)
+{
+    return lmm_parse_number("--top", argument, 1, SIZE_MAX, state);
+}
+
+uint64_t lmm_parse_time(const char *argument, const struct argp_state *state)
+{
+    uint64_t ns = 0;
+
+    if (!lmm_parse_duration(argument, &ns)) {
+        argp_error(state, "invalid duration '%s' (for example 30s or 5m)", argument);
+    }
+    return ns;
+}
+
+static error_t parse_word(int key, char *argument, struct argp_state *state)
+{
+    const char **word = state->input;
+
+    if (key != ARGP_KEY_ARG) {
+        return ARGP_ERR_UNKNOWN;
+    }
     if (*word != NULL) {
-        argp_error(state, "one process at a time, not '%s' too", argument);
+        argp_error(state, "unexpected argument '%s': name one process or file only", argument);
     }
     *word = argument;
+    return 0;
 }
+
+const struct argp lmm_word_argp = {.parser = parse_word};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* parse: what users write on the command line: numbers, durations, which process. Stateless. */
+/* parse: the values of command-line options that several subcommands take. Stateless. */
 #ifndef LMM_PROGRAM_PARSE_H
 #define LMM_PROGRAM_PARSE_H
 
@@ -7,18 +7,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct argp;
 struct argp_state;
 
-/* Sets *ret_count to the number that text is, all of it, at least 1; returns whether it is one. */
+/* Sets *ret_count to the number in text, at least 1; returns false if text is anything else. */
 bool lmm_parse_count(const char *text, size_t *ret_count);
 
 /*
- * Sets *ret_ns to the duration that text is: a whole number or a decimal fraction, and behind it ms, s
- * (also when there is no unit), m or h. Returns false when it is none, is 0, or is more than 10 years.
+ * Sets *ret_ns to the duration in text: a whole number or a decimal fraction, and a unit after it:
+ * ms, s (the default), m or h. Returns false if text is anything else, or if it is 0 or more than
+ * 10 years.
  */
 bool lmm_parse_duration(const char *text, uint64_t *ret_ns);
 
-/* Sets *word, NULL so far, to the argument that says which process; a second one is a usage error. */
-void lmm_take_word(const char **word, const char *argument, const struct argp_state *state);
+/* These parse the argument of an option and report a wrong one as a usage error, which ends the
+ * program. lmm_parse_number() takes numbers from least to most. */
+size_t lmm_parse_number(const char *option, const char *argument, size_t least, size_t most,
+                        const struct argp_state *state);
+size_t lmm_parse_top(const char *argument, const struct argp_state *state);
+uint64_t lmm_parse_time(const char *argument, const struct argp_state *state);
+
+/* Parses the one argument that names a process or file, for `children` of a subcommand's own
+ * parser. Its input is a const char **, which stays as it is without an argument. */
+extern const struct argp lmm_word_argp;
 
 #endif

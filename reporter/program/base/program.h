@@ -38,8 +38,8 @@ int lmm_cmd_snapshot(int argc, char **argv);
 int lmm_cmd_top(int argc, char **argv);
 int lmm_cmd_watch(int argc, char **argv);
 
-/* Whether whoever started this program had it ignore SIGPIPE. All subcommands do, but a program that one
- * of them starts shall find what was there. */
+/* Whether whoever started this program had it ignore SIGPIPE. All subcommands do, but a program
+ * that one of them starts shall find what was there. */
 extern bool lmm_sigpipe_was_ignored;
 
 /* Prints "lmm: <message>" as one line on stderr; control characters in it are escaped. */

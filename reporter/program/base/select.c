@@ -10,6 +10,7 @@
 
 #include "reporter/core/model.h"
 #include "reporter/program/base/parse.h"
+#include "reporter/program/base/program.h"
 
 typedef int compare(const void *, const void *);
 
@@ -109,79 +110,95 @@ static const struct lmm_select_key *find_key(const char *name)
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
-static const struct argp_option options[] = {
-    {"sort", 's', "KEY", 0,
-     "Order families and sites by KEY: bytes (the default), blocks, allocations, frees, size, "
-     "peak, "
-     "committed or name",
-     1},
-    {"top", 't', "N", 0, "Show the first N families and N sites only", 1},
-    {"family", 'f', "PATTERN", 0,
-     "Only families whose name fits the shell pattern; given more than once: any of them", 1},
-    {0},
-};
-
-static void add_pattern(struct argp_state *state, struct lmm_select *select, const char *pattern)
+static void add_pattern(struct argp_state *state, struct lmm_select *select, char *pattern)
 {
-    const char **patterns =
-        reallocarray(select->patterns, select->pattern_count + 1, sizeof(*patterns));
+    size_t count = 0;
+
+    while (select->patterns != NULL && select->patterns[count] != NULL) {
+        count++;
+    }
+    char **patterns = reallocarray(select->patterns, count + 2, sizeof(*patterns));
 
     if (patterns == NULL) {
-        argp_failure(state, 1, ENOMEM, "--family");
+        argp_failure(state, LMM_EXIT_FAILED, ENOMEM, "--family");
         return;
     }
-    patterns[select->pattern_count++] = pattern;
+    patterns[count] = pattern;
+    patterns[count + 1] = NULL;
     select->patterns = patterns;
 }
 
-static error_t parse(int option, char *argument, struct argp_state *state)
+static error_t parse_family(int option, char *argument, struct argp_state *state)
+{
+    if (option != 'f') {
+        return ARGP_ERR_UNKNOWN;
+    }
+    add_pattern(state, state->input, argument);
+    return 0;
+}
+
+static error_t parse_order(int option, char *argument, struct argp_state *state)
 {
     struct lmm_select *select = state->input;
 
     switch (option) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = select; return 0;
     case 's':
         select->key = find_key(argument);
         if (select->key == NULL) {
-            argp_error(state, "no sort key '%s'", argument);
+            argp_error(state, "unknown sort key '%s' (see --help)", argument);
         }
         return 0;
-    case 't':
-        if (!lmm_parse_count(argument, &select->top)) {
-            argp_error(state, "--top wants a number from 1 on, not '%s'", argument);
-        }
-        return 0;
-    case 'f': add_pattern(state, select, argument); return 0;
+    case 't': select->top = lmm_parse_top(argument, state); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-const struct argp lmm_select_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+static const struct argp_option family_options[] = {
+    {"family", 'f', "PATTERN", 0,
+     "Only families whose name matches the shell pattern; may be repeated", 0},
+    {0},
+};
+static const struct argp_option order_options[] = {
+    {"sort", 's', "KEY", 0,
+     "Order families and sites by KEY: bytes (the default), blocks, allocations, frees, size, "
+     "peak, committed or name",
+     0},
+    {"top", 't', "N", 0, "Show only the first N families and N sites", 0},
+    {0},
+};
+static const struct argp_child order_children[] = {{&lmm_family_argp, 0, NULL, 0}, {0}};
+
+const struct argp lmm_family_argp = {.options = family_options, .parser = parse_family};
+const struct argp lmm_select_argp = {
+    .options = order_options, .parser = parse_order, .children = order_children};
 
 /* ---- Applying -------------------------------------------------------------------------------- */
 
-/* Whether a name fits any pattern. A ledger's strings end with a NUL, which their length leaves out. */
-static bool fits(const struct lmm_select *select, struct lmm_string name)
+/* Whether a name matches any pattern. A ledger's strings end with a NUL, which their length does
+ * not count. */
+static bool matches(const struct lmm_select *select, struct lmm_string name)
 {
-    for (size_t i = 0; i < select->pattern_count; i++) {
-        if (fnmatch(select->patterns[i], name.text, 0) == 0) {
+    for (char **pattern = select->patterns; *pattern != NULL; pattern++) {
+        if (fnmatch(*pattern, name.text, 0) == 0) {
             return true;
         }
     }
     return false;
 }
 
-static void keep_fitting(const struct lmm_select *select, struct lmm_model *model)
+static void keep_matching(const struct lmm_select *select, struct lmm_model *model)
 {
     size_t families = 0;
     size_t sites = 0;
 
     for (size_t i = 0; i < model->family_count; i++) {
-        if (fits(select, model->families[i]->name)) {
+        if (matches(select, model->families[i]->name)) {
             model->families[families++] = model->families[i];
         }
     }
     for (size_t i = 0; i < model->site_count; i++) {
-        if (fits(select, model->sites[i].family->name)) {
+        if (matches(select, model->sites[i].family->name)) {
             model->sites[sites++] = model->sites[i];
         }
     }
@@ -190,7 +207,7 @@ static void keep_fitting(const struct lmm_select *select, struct lmm_model *mode
     lmm_model_sum(model);
 }
 
-static void hide_behind(struct lmm_model *model, size_t top)
+static void hide_after(struct lmm_model *model, size_t top)
 {
     for (; model->family_count > top; model->family_count--) {
         model->hidden_families.count++;
@@ -204,8 +221,8 @@ static void hide_behind(struct lmm_model *model, size_t top)
 
 void lmm_select_apply(const struct lmm_select *select, struct lmm_model *model)
 {
-    if (select->pattern_count > 0) {
-        keep_fitting(select, model);
+    if (select->patterns != NULL) {
+        keep_matching(select, model);
     }
     if (select->key != NULL) {
         qsort(model->families, model->family_count, sizeof(struct lmm_model_family *),
@@ -214,12 +231,12 @@ void lmm_select_apply(const struct lmm_select *select, struct lmm_model *model)
         model->order = select->key->words;
     }
     if (select->top != 0) {
-        hide_behind(model, select->top);
+        hide_after(model, select->top);
     }
 }
 
 void lmm_select_free(struct lmm_select *select)
 {
     free(select->patterns);
-    *select = (struct lmm_select) {NULL, 0, NULL, 0};
+    *select = (struct lmm_select) {.patterns = NULL};
 }

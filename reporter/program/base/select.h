@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * select: which rows of a model are shown, and in which order: --family, --sort and --top, for all
- * subcommands that have them.
+ * select: which rows of a model are shown, and in which order: --family, --sort and --top.
  *
- * --family takes families out, and their sites with them; the total is then that of the families that
- * are left. --top hides rows behind the first so many; these stay in the total.
+ * --family removes the other families and their sites; the totals are then those of the remaining
+ * families. --top hides the rows after the first N; the totals still include them.
  *
  * Locks: none.
  */
@@ -18,17 +17,18 @@ struct lmm_model;
 struct lmm_select_key;
 
 struct lmm_select {
-    const char **patterns; /* as fnmatch(3) has them; a family is shown that fits any */
-    size_t pattern_count;
+    char **
+        patterns; /* of fnmatch(3), ended by NULL; a family is shown if it matches any. NULL: all */
     const struct lmm_select_key *key; /* NULL: the model's own order */
     size_t top;                       /* 0: all */
 };
 
-/* The options' parser, for `children` of a subcommand's own; its input is a struct lmm_select *, which
- * is all zero at the start. */
+/* Parsers for `children` of a subcommand's own parser: of --family, and of all three options. Their
+ * input is a struct lmm_select *, all zero at the start. */
+extern const struct argp lmm_family_argp;
 extern const struct argp lmm_select_argp;
 
-/* Applies select to the model. */
+/* Applies *select to the model. */
 void lmm_select_apply(const struct lmm_select *select, struct lmm_model *model);
 
 /* Frees what the parser allocated. */

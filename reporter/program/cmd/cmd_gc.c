@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_gc: `lmm gc`: removes the ledgers of processes that are gone or became another program. What
- * became of a process is looked at again right before its ledger is removed; the name of a file that
- * holds a start time is never given to another process's ledger. Snapshots, files that cannot be read,
- * and those of a `lmm run` that is about to read them, stay.
+ * cmd_gc: `lmm gc`: removes the ledgers of processes that ended or became another program. The
+ * state of a process is examined again right before its ledger is removed; the file's name contains
+ * the start time, so no other process's ledger ever gets it. Snapshots, files that cannot be read,
+ * and the ledgers of a `lmm run` that still runs, stay.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,9 +26,8 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-    {"dry-run", 'n', NULL, 0, "Only say what would be removed", 0},
-    {"older-than", 'a', "DURATION", 0,
-     "Only ledgers that nobody has written to for so long: 30s, 10m, 2h", 0},
+    {"dry-run", 'n', NULL, 0, "Only print what would be removed", 0},
+    {"older-than", 'a', "DURATION", 0, "Only ledgers not written for this long: 30s, 10m, 2h", 0},
     {0},
 };
 
@@ -38,18 +37,16 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 
     switch (option) {
     case 'n': arguments->dry_run = true; return 0;
-    case 'a':
-        if (!lmm_parse_duration(argument, &arguments->older_than_ns)) {
-            argp_error(state, "no duration '%s'", argument);
-        }
-        return 0;
-    case ARGP_KEY_ARG: argp_error(state, "what is '%s'?", argument); return 0;
+    case 'a': arguments->older_than_ns = lmm_parse_time(argument, state); return 0;
+    case ARGP_KEY_ARG: argp_error(state, "unexpected argument '%s'", argument); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
 static const struct argp parser = {
-    options, parse, "", "Remove the ledgers of your processes that are gone.", NULL, NULL, NULL,
+    .options = options,
+    .parser = parse,
+    .doc = "Remove the ledgers of your processes that have ended.",
 };
 
 static bool is_over(enum lmm_process_state state)
@@ -58,7 +55,7 @@ static bool is_over(enum lmm_process_state state)
            state == LMM_PROCESS_REPLACED;
 }
 
-/* Whether nobody has written to the file for so long. */
+/* Whether the file was not written for age_ns. */
 static bool is_old(const struct lmm_ledger_file *file, const struct stat *status, uint64_t age_ns)
 {
     uint64_t now_ns = lmm_clock_ns(CLOCK_REALTIME);
@@ -68,8 +65,8 @@ static bool is_old(const struct lmm_ledger_file *file, const struct stat *status
     return age_ns == 0 || (written <= now_ns && now_ns - written >= age_ns);
 }
 
-/* Whether the file at path is still the one that was opened, and its process still gone. */
-static bool may_go(const char *path, const struct lmm_ledger_file *file, uint64_t age_ns)
+/* Whether the file at path is still the one that was opened, and its process has ended. */
+static bool may_remove(const char *path, const struct lmm_ledger_file *file, uint64_t age_ns)
 {
     struct stat status;
 
@@ -90,9 +87,9 @@ static void sweep(const struct arguments *arguments, const char *path, struct ta
     struct lmm_reason reason = {""};
 
     if (!lmm_ledger_file_open(path, &file, &reason)) {
-        return; /* another gc was faster */
+        return; /* another lmm gc has removed it */
     }
-    if (may_go(path, &file, arguments->older_than_ns) && !lmm_run_folder_is_busy(path)) {
+    if (may_remove(path, &file, arguments->older_than_ns) && !lmm_run_folder_is_busy(path)) {
         if (arguments->dry_run || unlink(path) == 0) {
             lmm_run_folder_tidy(path);
             tally->ledgers++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_ls: `lmm ls`: the user's ledgers, as a table or as JSON (lmm-ls(1)). A ledger that cannot be
- * read behind its header is listed all the same, as "damaged".
+ * cmd_ls: `lmm ls`: the user's ledgers, as a table or as JSON (lmm-ls(1)). A ledger with a good
+ * header that is damaged after it is listed as "damaged".
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +17,7 @@
 #include "reporter/program/base/output.h"
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/snapshot.h"
 
 enum {
@@ -29,33 +30,20 @@ static const struct lmm_grid_column columns[] = {
     {.heading = "FAMILIES", .right = true}, {.heading = "STATE"},
 };
 
-struct arguments {
-    bool json;
-};
-
-static const struct argp_option options[] = {
-    {"format", 'F', "FORMAT", 0, "text (the default) or json", 0},
-    {0},
-};
-
 static error_t parse(int option, char *argument, struct argp_state *state)
 {
-    struct arguments *arguments = state->input;
-
     switch (option) {
-    case 'F':
-        arguments->json = strcmp(argument, "json") == 0;
-        if (!arguments->json && strcmp(argument, "text") != 0) {
-            argp_error(state, "no format '%s' here", argument);
-        }
-        return 0;
-    case ARGP_KEY_ARG: argp_error(state, "what is '%s'?", argument); return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = state->input; return 0;
+    case ARGP_KEY_ARG: argp_error(state, "unexpected argument '%s'", argument); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
+static const struct argp_child children[] = {{&lmm_format_argp, 0, NULL, 0}, {0}};
 static const struct argp parser = {
-    options, parse, "", "List your processes that have a ledger, live and dead.", NULL, NULL, NULL,
+    .parser = parse,
+    .doc = "List your processes that have a ledger, live and dead.",
+    .children = children,
 };
 
 static uint64_t age_seconds(const struct lmm_ledger_entry *entry)
@@ -232,14 +220,14 @@ static int print(const struct lmm_ledger_list *ledgers, bool json)
 
 int lmm_cmd_ls(int argc, char **argv)
 {
-    struct arguments arguments = {false};
+    const struct lmm_format *format = lmm_format_find("text");
 
-    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    argp_parse(&parser, argc, argv, 0, NULL, &format);
     struct lmm_ledger_list ledgers = lmm_discover_list();
-    int status = print(&ledgers, arguments.json);
+    int status = print(&ledgers, format->kind == LMM_FORMAT_JSON);
 
     if (status == LMM_EXIT_DONE && ledgers.unreadable > 0) {
-        lmm_complain("%zu more files are no ledgers that can be read", ledgers.unreadable);
+        lmm_complain("%zu more files cannot be read as ledgers", ledgers.unreadable);
     }
     lmm_discover_free(&ledgers);
     return status;

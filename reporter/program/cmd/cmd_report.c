@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_report: `lmm report [PID|NAME|FILE]`: the usage report in any format. */
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
@@ -26,13 +24,13 @@ struct arguments {
 enum { DEBUGINFOD = 256, STACKS };
 
 static const struct argp_option options[] = {
-    {"sites", 'S', NULL, 0, "Show all sites, also where the format leaves them out by itself", 0},
+    {"sites", 'S', NULL, 0, "Show all sites, even if the format shows some or none by default", 0},
     {"stacks", STACKS, "N", OPTION_ARG_OPTIONAL,
      "Show the call stacks of sites, N innermost calls (default all), in text and json", 0},
     {"debuginfod", DEBUGINFOD, NULL, 0,
-     "Get debug files that are not here from the servers of DEBUGINFOD_URLS", 0},
+     "Get missing debug files from the servers of DEBUGINFOD_URLS", 0},
     {"format", 'F', "FORMAT", 0, "text (the default), json, csv, openmetrics, pprof or folded", 0},
-    {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the report is whole", 0},
+    {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the report is complete", 0},
     {0},
 };
 
@@ -41,47 +39,36 @@ static error_t parse(int option, char *argument, struct argp_state *state)
     struct arguments *arguments = state->input;
 
     switch (option) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &arguments->select; return 0;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->select;
+        state->child_inputs[1] = &arguments->word;
+        return 0;
     case 'S': arguments->sites = true; return 0;
     case STACKS:
-        arguments->stack_calls = SIZE_MAX;
-        if (argument != NULL && !lmm_parse_count(argument, &arguments->stack_calls)) {
-            argp_error(state, "--stacks wants a number from 1 on, not '%s'", argument);
-        }
+        arguments->stack_calls = argument == NULL
+                                     ? SIZE_MAX
+                                     : lmm_parse_number("--stacks", argument, 1, SIZE_MAX, state);
         return 0;
     case DEBUGINFOD: arguments->symbol_flags |= LMM_SYMBOLS_DEBUGINFOD; return 0;
-    case 'F':
-        arguments->format = lmm_format_find(argument);
-        if (arguments->format == NULL) {
-            argp_error(state, "no format '%s'", argument);
-        }
-        return 0;
+    case 'F': arguments->format = lmm_format_parse(argument, true, state); return 0;
     case 'o': arguments->output = argument; return 0;
-    case ARGP_KEY_ARG: lmm_take_word(&arguments->word, argument, state); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_child children[] = {{&lmm_select_argp, 0, NULL, 0}, {0}};
-static const struct argp parser = {
-    options,
-    parse,
-    "[PID|NAME|FILE]",
-    "Show what a process has allocated, by family and by site."
-    "\vWithout an argument: the only live process that has a ledger.",
-    children,
-    NULL,
-    NULL,
+static const struct argp_child children[] = {
+    {&lmm_select_argp, 0, NULL, 0},
+    {&lmm_word_argp, 0, NULL, 0},
+    {0},
 };
-
-static bool wants_colour(const struct lmm_output *output)
-{
-    const char *terminal = getenv("TERM");
-    const char *no_colour = getenv("NO_COLOR");
-
-    return lmm_output_is_terminal(output) && (no_colour == NULL || *no_colour == '\0') &&
-           terminal != NULL && strcmp(terminal, "dumb") != 0;
-}
+static const struct argp parser = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "[PID|NAME|FILE]",
+    .doc = "Show what a process has allocated, by family and by site."
+           "\vWithout an argument: the only live process that has a ledger.",
+    .children = children,
+};
 
 static int write_report(const struct arguments *arguments, const struct lmm_model *model)
 {
@@ -92,19 +79,16 @@ static int write_report(const struct arguments *arguments, const struct lmm_mode
     if (!lmm_output_open(&output, arguments->output, 0666)) {
         return LMM_EXIT_FAILED;
     }
-    if (arguments->format->binary && lmm_output_is_terminal(&output)) {
-        lmm_complain("%s is no format for a terminal; use -o FILE", arguments->format->name);
+    if (arguments->format->is_binary && lmm_output_is_terminal(&output)) {
+        lmm_complain("not writing binary %s to a terminal; use -o FILE", arguments->format->name);
         lmm_output_abandon(&output);
         return LMM_EXIT_USAGE;
     }
-    look.colour = wants_colour(&output);
-    if (look.sites && look.top_sites == 0 && arguments->format == lmm_format_find("text")) {
-        look.top_sites = SIZE_MAX; /* it shows some by itself */
-    }
+    look.colour = lmm_output_has_colour(&output);
     int error = arguments->format->render(model, &output.sink, &look);
 
     if (output.sink.error == 0) {
-        output.sink.error = error; /* a renderer may fail for reasons of its own */
+        output.sink.error = error; /* a renderer may fail before it writes */
     }
     return lmm_output_close(&output);
 }

@@ -3,8 +3,8 @@
  * cmd_run: `lmm run [OPTION...] [--] PROGRAM [ARGUMENT...]`: makes what the program needs, runs it
  * (launch.h), and reads and reports what it left (run_report.h).
  *
- * Whatever would keep the report from being written is looked for before the program starts. When it
- * cannot be written in the end, the ledgers are kept and it is said where.
+ * Whatever would keep the report from being written is looked for before the program starts. When
+ * it cannot be written in the end, the ledgers are kept and it is said where.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -83,28 +83,23 @@ static bool is_split(const struct lmm_run_options *options)
     return differs;
 }
 
-/* Whether several processes fit in one document. */
-static bool takes_several(const struct lmm_format *format)
-{
-    return strcmp(format->name, "text") == 0 || strcmp(format->name, "json") == 0;
-}
-
-/* Whether the report could be written, as far as can be told now; false after one line on stderr. */
+/* Whether the report could be written, as far as can be told now; false after one line on
+ * stderr. */
 static bool can_report(const struct lmm_run_options *options)
 {
-    if (options->children && !takes_several(options->format) && !is_split(options)) {
+    if (options->children && options->format->kind == LMM_FORMAT_DATA && !is_split(options)) {
         lmm_complain(
             "--children and --report %s need a file for each process: -o FILE with %%p in it",
             options->format->name);
         return false;
     }
     if (options->output == NULL) {
-        bool is_odd = options->format->binary && isatty(STDERR_FILENO) != 0;
+        bool is_refused = options->format->is_binary && isatty(STDERR_FILENO) != 0;
 
-        if (is_odd) {
-            lmm_complain("%s is no format for a terminal; use -o FILE", options->format->name);
+        if (is_refused) {
+            lmm_complain("not writing binary %s to a terminal; use -o FILE", options->format->name);
         }
-        return !is_odd;
+        return !is_refused;
     }
     char *path = expand(options->output, (uint32_t) getpid());
     bool can = path != NULL && lmm_output_can_open(path);
@@ -113,7 +108,8 @@ static bool can_report(const struct lmm_run_options *options)
     return can;
 }
 
-/* Starts the program and waits for its end; false after one line on stderr, when it was not started. */
+/* Starts the program and waits for its end; false after one line on stderr, when it was not
+ * started. */
 static bool launch_with(struct run *run, const char *preload, const char *options)
 {
     const struct lmm_launch_variable variables[] = {
@@ -239,27 +235,16 @@ static bool is_live(const struct book *book)
     return lmm_process_runs(book->snapshot->state) && book->snapshot->state != LMM_PROCESS_UNKNOWN;
 }
 
-static bool wants_colour(const struct lmm_output *output)
-{
-    const char *terminal = getenv("TERM");
-    const char *no_colour = getenv("NO_COLOR");
-
-    return lmm_output_is_terminal(output) && (no_colour == NULL || *no_colour == '\0') &&
-           terminal != NULL && strcmp(terminal, "dumb") != 0;
-}
-
 static int render(const struct run *run, const struct lmm_run *report, struct lmm_output *output)
 {
     const struct lmm_format *format = run->options.format;
     struct lmm_format_options look = {.sites = true, .top_sites = run->options.top};
 
-    if (strcmp(format->name, "text") == 0) {
-        return lmm_run_text(report, &output->sink);
+    switch (format->kind) {
+    case LMM_FORMAT_TEXT: return lmm_run_text(report, &output->sink);
+    case LMM_FORMAT_JSON: return lmm_run_json(report, &output->sink);
+    default: return format->render(report->processes[0].model, &output->sink, &look);
     }
-    if (strcmp(format->name, "json") == 0) {
-        return lmm_run_json(report, &output->sink);
-    }
-    return format->render(report->processes[0].model, &output->sink, &look);
 }
 
 /* Writes one report of `count` processes to the output; returns an exit status. */
@@ -286,7 +271,7 @@ static int write_report(const struct run *run, const struct lmm_run_process *pro
     } else if (!lmm_output_open(&output, path, 0666)) {
         return LMM_EXIT_FAILED;
     }
-    report.colour = wants_colour(&output);
+    report.colour = lmm_output_has_colour(&output);
     int error = render(run, &report, &output);
 
     if (output.sink.error == 0) {

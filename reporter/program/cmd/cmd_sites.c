@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cmd_sites: `lmm sites [PID|NAME|FILE]`: one line per site: live bytes, live blocks, file:line,
- * function, family. To a terminal as a table with headings; else for grep, awk and sort: numbers
- * without separators, a tab between the columns and nowhere else, because names are escaped.
+ * function, family. On a terminal as a table with headings; otherwise for grep, awk and sort:
+ * numbers without separators, and tabs only between the columns, because names are escaped.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,25 +37,27 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
 
-    switch (option) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &arguments->select; return 0;
-    case ARGP_KEY_ARG: lmm_take_word(&arguments->word, argument, state); return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    (void) argument;
+    if (option != ARGP_KEY_INIT) {
+        return ARGP_ERR_UNKNOWN;
     }
+    state->child_inputs[0] = &arguments->select;
+    state->child_inputs[1] = &arguments->word;
+    return 0;
 }
 
-static const struct argp_child children[] = {{&lmm_select_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&lmm_select_argp, 0, NULL, 0},
+    {&lmm_word_argp, 0, NULL, 0},
+    {0},
+};
 static const struct argp parser = {
-    NULL,
-    parse,
-    "[PID|NAME|FILE]",
-    "Show one line for each place that allocates: live bytes, live blocks, file and line, "
-    "function, "
-    "family."
-    "\vTo a terminal with headings; else with a tab between the columns.",
-    children,
-    NULL,
-    NULL,
+    .parser = parse,
+    .args_doc = "[PID|NAME|FILE]",
+    .doc = "Show one line for each place that allocates: live bytes, live blocks, file and line, "
+           "function, family."
+           "\vOn a terminal with headings; otherwise with a tab between the columns.",
+    .children = children,
 };
 
 /* ---- For programs ---------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_snapshot: `lmm snapshot [PID|NAME|FILE] -o FILE`: a ledger's copy, to be looked at later. */
+/* cmd_snapshot: `lmm snapshot [PID|NAME|FILE] -o FILE`: copies a ledger to a file. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,8 +13,8 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-    {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the copy is whole; needed",
-     0},
+    {"output", 'o', "FILE", 0,
+     "Write to FILE, which is replaced when the copy is complete; required", 0},
     {0},
 };
 
@@ -23,26 +23,25 @@ static error_t parse(int option, char *argument, struct argp_state *state)
     struct arguments *arguments = state->input;
 
     switch (option) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &arguments->word; return 0;
     case 'o': arguments->output = argument; return 0;
-    case ARGP_KEY_ARG: lmm_take_word(&arguments->word, argument, state); return 0;
     case ARGP_KEY_END:
         if (arguments->output == NULL) {
-            argp_error(state, "where to? (-o FILE)");
+            argp_error(state, "no output file given; use -o FILE");
         }
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
+static const struct argp_child children[] = {{&lmm_word_argp, 0, NULL, 0}, {0}};
 static const struct argp parser = {
-    options,
-    parse,
-    "[PID|NAME|FILE]",
-    "Copy a ledger as it is now to a file, for `lmm report', `lmm diff' and the others."
-    "\vWithout an argument: the only live process that has a ledger.",
-    NULL,
-    NULL,
-    NULL,
+    .options = options,
+    .parser = parse,
+    .args_doc = "[PID|NAME|FILE]",
+    .doc = "Copy a ledger as it is now to a file, for `lmm report', `lmm diff' and the others."
+           "\vWithout an argument: the only live process that has a ledger.",
+    .children = children,
 };
 
 int lmm_cmd_snapshot(int argc, char **argv)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_top: `lmm top [PID|NAME|FILE]`: finds what to watch, and then goes round: read when it is
- * time, show, wait for a key.
+ * cmd_top: `lmm top [PID|NAME|FILE]`: finds the ledger, then repeats: read it when it is time, show
+ * it, wait for a key.
  */
 #include <ctype.h>
 #include <langinfo.h>
@@ -24,11 +24,11 @@
 enum {
     DELAY_MIN_MS = 50,
     DELAY_MAX_MS = 3600 * 1000,
-    PLAIN_COLUMNS = 132, /* of --once where nothing else is known */
+    PLAIN_COLUMNS = 132, /* of --once without a terminal and COLUMNS */
 };
 
 struct options {
-    const char *word; /* what to watch; NULL: the only one, or a list */
+    const char *word; /* the process or file; NULL: the only process, or a list */
     uint64_t delay_ms;
     const struct lmm_top_key *key;
     bool once;
@@ -36,32 +36,18 @@ struct options {
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
-/* "2", "0.25", ".5": seconds to *ret_ms; false when it is nothing of the kind. */
+/* Sets *ret_ms to a time in seconds: "2", "0.25", ".5"; returns false if text is anything else. */
 static bool parse_delay(const char *text, uint64_t *ret_ms)
 {
-    uint64_t ms = 0;
-    uint64_t unit = 1000;
-    bool digits = false;
-    bool point = false;
+    char number[64];
+    uint64_t ns = 0;
 
-    for (; *text != '\0'; text++) {
-        if (*text == '.' && !point) {
-            point = true;
-            continue;
-        }
-        if (!isdigit((unsigned char) *text) || ms > DELAY_MAX_MS) {
-            return false;
-        }
-        digits = true;
-        if (point) {
-            unit /= 10;
-            ms += unit * (uint64_t) (*text - '0');
-        } else {
-            ms = ms * 10 + 1000 * (uint64_t) (*text - '0');
-        }
+    if (snprintf(number, sizeof(number), "0%s", text) >= (int) sizeof(number) ||
+        !lmm_parse_duration(number, &ns)) {
+        return false;
     }
-    *ret_ms = ms;
-    return digits && ms >= DELAY_MIN_MS && ms <= DELAY_MAX_MS;
+    *ret_ms = ns / LMM_NS_PER_MS;
+    return *ret_ms >= DELAY_MIN_MS && *ret_ms <= DELAY_MAX_MS;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -69,19 +55,20 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct options *options = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &options->word; return 0;
     case 'd':
         if (!parse_delay(argument, &options->delay_ms)) {
-            argp_error(state, "--delay is seconds, from 0.05 to 3600, not '%s'", argument);
+            argp_error(state, "--delay needs a number of seconds from 0.05 to 3600, not '%s'",
+                       argument);
         }
         return 0;
     case 'o': options->once = true; return 0;
     case 's':
         options->key = lmm_top_key_of_word(LMM_TOP_FAMILIES, argument);
         if (options->key == NULL) {
-            argp_error(state, "'%s' is no sort key (see --help)", argument);
+            argp_error(state, "unknown sort key '%s' (see --help)", argument);
         }
         return 0;
-    case ARGP_KEY_ARG: lmm_take_word(&options->word, argument, state); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -96,7 +83,7 @@ static char *add_keys(int key, const char *text, void *input)
 
     (void) input;
     if (key != ARGP_KEY_HELP_POST_DOC) {
-        return (char *) (uintptr_t) text; /* argp's way to say: as it is */
+        return (char *) (uintptr_t) text; /* argp prints the returned text unchanged */
     }
     file = open_memstream(&list, &bytes);
     if (file == NULL) {
@@ -117,16 +104,18 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
+static const struct argp_child children[] = {{&lmm_word_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
     .options = option_table,
     .parser = parse,
     .args_doc = "[PID|NAME|FILE]",
-    .doc = "Shows the memory of a process, by family and by site, as it changes.\v"
-           "Without an argument it shows the only live process, or a list to choose from.",
+    .doc = "Show the memory of a process, by family and by site, as it changes."
+           "\vWithout an argument: the only live process, or a list to choose from.",
+    .children = children,
     .help_filter = add_keys,
 };
 
-/* ---- What to watch --------------------------------------------------------------------------- */
+/* ---- The ledger ------------------------------------------------------------------------------ */
 
 static void list_processes(struct lmm_top *top)
 {
@@ -143,7 +132,7 @@ static void read_process(struct lmm_top *top)
     lmm_top_source_read(&top->source, &top->history, top->now_ns);
 }
 
-/* Starts to watch the ledger in path, which it takes. */
+/* Starts to watch the ledger at path; takes ownership of path. */
 static bool watch(struct lmm_top *top, char *path)
 {
     top->source.path = path;
@@ -161,7 +150,7 @@ static void stop_watching(struct lmm_top *top)
     top->view = LMM_TOP_PROCESSES;
 }
 
-/* Whether word leaves more than one live process, so that a list comes first. */
+/* Whether several live processes match word, so that a list comes first. */
 static bool needs_list(struct lmm_top *top, const char *word)
 {
     if (word != NULL && (strchr(word, '/') != NULL || isdigit((unsigned char) *word))) {
@@ -173,7 +162,7 @@ static bool needs_list(struct lmm_top *top, const char *word)
     return top->rows.count > 1;
 }
 
-/* Returns an exit status; anything but LMM_EXIT_DONE after one line on stderr. */
+/* Returns an exit status, after a message on stderr if it is not LMM_EXIT_DONE. */
 static int begin(struct lmm_top *top, const struct options *options)
 {
     char *path;
@@ -242,7 +231,7 @@ static int print_once(struct lmm_top *top, bool utf8)
     return status;
 }
 
-/* ---- Round and round ------------------------------------------------------------------------- */
+/* ---- The loop -------------------------------------------------------------------------------- */
 
 static bool show(struct lmm_top *top, bool utf8)
 {
@@ -269,7 +258,7 @@ static void read_again(struct lmm_top *top)
     }
 }
 
-/* Goes from the list to the selected process; when its ledger cannot be read, back. */
+/* Opens the process selected in the list; returns to the list if its ledger cannot be read. */
 static void open_selected(struct lmm_top *top)
 {
     const struct lmm_top_row *row = &top->rows.row[lmm_top_table(top)->cursor.at];
@@ -281,7 +270,7 @@ static void open_selected(struct lmm_top *top)
     }
 }
 
-/* Does what a key asks for; returns whether to go on. */
+/* Does what a key asks for; returns false to end. */
 static bool answer(struct lmm_top *top, enum lmm_top_answer asked, uint64_t *next_ns)
 {
     switch (asked) {
@@ -294,7 +283,7 @@ static bool answer(struct lmm_top *top, enum lmm_top_answer asked, uint64_t *nex
         stop_watching(top);
         *next_ns = 0;
         break;
-    case LMM_TOP_READ: /* but not at every repetition of a key held down */
+    case LMM_TOP_READ: /* not at every repetition of a key that is held down */
         if (lmm_clock_ns(CLOCK_MONOTONIC) - top->now_ns >= DELAY_MIN_MS * LMM_NS_PER_MS) {
             *next_ns = 0;
         }
@@ -304,8 +293,8 @@ static bool answer(struct lmm_top *top, enum lmm_top_answer asked, uint64_t *nex
     return true;
 }
 
-/* Returns the signal that ended it, or 0. */
-static int go_round(struct lmm_top *top, bool utf8)
+/* Returns the signal that ended the loop, or 0. */
+static int loop(struct lmm_top *top, bool utf8)
 {
     uint64_t next_ns = lmm_clock_ns(CLOCK_MONOTONIC) + top->delay_ms * LMM_NS_PER_MS;
     struct lmm_top_event event = {.over = false};
@@ -336,10 +325,10 @@ static int run_screen(struct lmm_top *top, bool utf8)
     if (!lmm_top_screen_open()) {
         return LMM_EXIT_FAILED;
     }
-    signal = go_round(top, utf8);
+    signal = loop(top, utf8);
     lmm_top_screen_close();
     if (signal != 0 && signal != SIGINT) {
-        raise(signal); /* whoever waits for us learns of it */
+        raise(signal); /* so that the parent learns of it */
     }
     return LMM_EXIT_DONE;
 }

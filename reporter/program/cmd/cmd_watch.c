@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lmm watch: a line of changes for each interval, and at the end which sites grew steadily (growth.h).
- * It ends after --for, on SIGINT or SIGTERM, or when the process does; then it says so. Intervals
- * start at fixed moments, so they do not drift; those that were slept through are left out.
+ * lmm watch: a line of changes for each interval, and at the end which sites grew steadily
+ * (growth.h). It ends after --for, on SIGINT or SIGTERM, or when the process does; then it says so.
+ * Intervals start at fixed moments, so they do not drift; those that were slept through are left
+ * out.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -64,53 +65,38 @@ static volatile sig_atomic_t stopped;
 /* ---- Command line ---------------------------------------------------------------------------- */
 
 static const struct argp_option option_list[] = {
-    {"every", 'e', "TIME", 0, "Look every 500ms, 1s (default), 2m, 1h ...; 10ms at least", 0},
-    {"for", 'f', "TIME", 0, "End after that time; without it, when interrupted", 0},
+    {"every", 'e', "TIME", 0, "Read every TIME: 500ms, 1s (the default), 2m, 1h; at least 10ms", 0},
+    {"for", 'f', "TIME", 0, "End after TIME; the default is to go on until interrupted", 0},
     {"top", 't', "N", 0, "Show at most N growing sites (default: 20)", 0},
-    {NULL, 0, NULL, 0, NULL, 0},
+    {0},
 };
-
-static void set_duration(struct argp_state *state, const char *text, uint64_t *ret_ns)
-{
-    if (!lmm_parse_duration(text, ret_ns)) {
-        argp_error(state, "'%s' is no time; write 500ms, 1s, 2m or 1h", text);
-    }
-}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &options->word; return 0;
     case 'e':
-        set_duration(state, argument, &options->every_ns);
+        options->every_ns = lmm_parse_time(argument, state);
         if (options->every_ns < EVERY_MIN_NS) {
-            argp_error(state, "--every wants 10ms at least");
+            argp_error(state, "--every needs a time of at least 10ms, not '%s'", argument);
         }
         return 0;
-    case 'f': set_duration(state, argument, &options->for_ns); return 0;
-    case 't':
-        if (!lmm_parse_count(argument, &options->top)) {
-            argp_error(state, "--top wants a number from 1 on, not '%s'", argument);
-        }
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->word != NULL) {
-            argp_error(state, "more than one to watch: '%s'", argument);
-        }
-        options->word = argument;
-        return 0;
+    case 'f': options->for_ns = lmm_parse_time(argument, state); return 0;
+    case 't': options->top = lmm_parse_top(argument, state); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
+static const struct argp_child children[] = {{&lmm_word_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
     .options = option_list,
     .parser = parse,
     .args_doc = "[PID|NAME]",
-    .doc = "Watches a process: a line of changes for each interval, and at the end the sites that "
-           "grow "
+    .doc = "Watch a process: one line of changes per interval, and at the end the sites that grow "
            "steadily, as a leak does, with their rate.",
+    .children = children,
 };
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -146,7 +132,8 @@ static void look_at_state(struct watch *watch, enum lmm_process_state state)
     }
 }
 
-/* A process that exits without live blocks removes its ledger, and a reading may fail by bad luck. */
+/* A process that exits without live blocks removes its ledger, and a reading may fail by bad
+ * luck. */
 static void look_at_failure(struct watch *watch, const struct lmm_reason *reason)
 {
     struct stat status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main: `lmm SUBCOMMAND ...`: the table of subcommands, help, and what all of them need of the process.
+ * main: `lmm SUBCOMMAND ...`: the table of subcommands, help, and what all of them need of the
+ * process.
  */
 #include <argp.h>
 #include <errno.h>
@@ -126,7 +127,8 @@ static int cmd_help(int argc, char **argv)
 
 /* ---- Starting and ending --------------------------------------------------------------------- */
 
-/* Does what the first argument says: a subcommand, or one of the few options that lmm itself has. */
+/* Does what the first argument says: a subcommand, or one of the few options that lmm itself
+ * has. */
 static int dispatch(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";

@@ -2,6 +2,8 @@
 /* format: see format.h for the contract. */
 #include "reporter/program/formats/format.h"
 
+#include <argp.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "reporter/core/json.h"
@@ -12,7 +14,10 @@
 static int render_text(const struct lmm_model *model, struct lmm_sink *sink,
                        const struct lmm_format_options *options)
 {
-    struct lmm_text_style style = {.colour = options->colour, .top_sites = options->top_sites};
+    struct lmm_text_style style = {
+        .colour = options->colour,
+        .top_sites = options->sites && options->top_sites == 0 ? SIZE_MAX : options->top_sites,
+    };
 
     return lmm_text_usage(model, sink, &style);
 }
@@ -25,14 +30,13 @@ static int render_json(const struct lmm_model *model, struct lmm_sink *sink,
 }
 
 const struct lmm_format lmm_formats[] = {
-    {"text", render_text, "tables for people", false},
-    {"json", render_json, "one JSON document, docs/usage.schema.json", false},
-    {"csv", lmm_csv_render, "a line per family, or per site with --sites", false},
-    {"openmetrics", lmm_openmetrics_render, "OpenMetrics 1.0 text, for Prometheus and others",
-     false},
-    {"pprof", lmm_pprof_render, "gzipped profile.proto, for go tool pprof and others", true},
-    {"folded", lmm_folded_render, "folded stacks of live bytes, for flame graphs", false},
-    {NULL, NULL, NULL, false},
+    {"text", render_text, LMM_FORMAT_TEXT, false},
+    {"json", render_json, LMM_FORMAT_JSON, false},
+    {"csv", lmm_csv_render, LMM_FORMAT_DATA, false},
+    {"openmetrics", lmm_openmetrics_render, LMM_FORMAT_DATA, false},
+    {"pprof", lmm_pprof_render, LMM_FORMAT_DATA, true},
+    {"folded", lmm_folded_render, LMM_FORMAT_DATA, false},
+    {NULL, NULL, LMM_FORMAT_DATA, false},
 };
 
 const struct lmm_format *lmm_format_find(const char *name)
@@ -44,6 +48,35 @@ const struct lmm_format *lmm_format_find(const char *name)
     }
     return NULL;
 }
+
+const struct lmm_format *lmm_format_parse(const char *argument, bool all,
+                                          const struct argp_state *state)
+{
+    const struct lmm_format *format = lmm_format_find(argument);
+
+    if (format == NULL || (!all && format->kind == LMM_FORMAT_DATA)) {
+        argp_error(state, "unknown format '%s' (see --help)", argument);
+    }
+    return format;
+}
+
+static error_t parse(int option, char *argument, struct argp_state *state)
+{
+    const struct lmm_format **format = state->input;
+
+    if (option != 'F') {
+        return ARGP_ERR_UNKNOWN;
+    }
+    *format = lmm_format_parse(argument, false, state);
+    return 0;
+}
+
+static const struct argp_option option_table[] = {
+    {"format", 'F', "FORMAT", 0, "text (the default) or json", 0},
+    {0},
+};
+
+const struct argp lmm_format_argp = {.options = option_table, .parser = parse};
 
 size_t lmm_sites_shown(const struct lmm_model *model, const struct lmm_format_options *options,
                        size_t usual)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * format: the output formats by name. Adding one: its file in reporter/ or here, with one function of
- * the type below, a line in the table of format.c, and a section in docs/formats.md.
+ * format: the table of output formats, and the option --format. To add a format: a file with its
+ * renderer in this room or in reporter/core, a line in the table of format.c, and a section in
+ * docs/formats.md.
  */
 #ifndef LMM_PROGRAM_FORMAT_H
 #define LMM_PROGRAM_FORMAT_H
@@ -9,27 +10,45 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct argp;
+struct argp_state;
 struct lmm_model;
 struct lmm_sink;
 
-/* What a renderer is told beside the model. */
+/* What a renderer needs to know beside the model. */
 struct lmm_format_options {
     bool colour;
-    bool sites;       /* --sites: sites too, where the format leaves them out by itself */
-    size_t top_sites; /* --top: at most so many sites; 0: as the format has it */
+    bool sites;       /* --sites: all sites, even if the format shows some or none by default */
+    size_t top_sites; /* --top: at most so many sites; 0: the format decides */
+};
+
+/* Which reports exist in a format. */
+enum lmm_format_kind {
+    LMM_FORMAT_TEXT, /* all reports, as text for people */
+    LMM_FORMAT_JSON, /* all reports, as one document */
+    LMM_FORMAT_DATA, /* only the usage report, of one process */
 };
 
 struct lmm_format {
     const char *name;
-    /* Prints the whole document. Returns 0, or -errno of the first write that failed. */
+    /* Prints the usage report. Returns 0, or -errno of the first write that failed. */
     int (*render)(const struct lmm_model *model, struct lmm_sink *sink,
                   const struct lmm_format_options *options);
-    const char *summary;
-    bool binary; /* not to be written to a terminal */
+    enum lmm_format_kind kind;
+    bool is_binary; /* must not go to a terminal */
 };
 
-/* Finds a format; NULL when there is none of that name. */
+/* Finds a format; NULL if there is none of that name. */
 const struct lmm_format *lmm_format_find(const char *name);
+
+/* Finds the format that a user names; an unknown one, or with `all` false one of LMM_FORMAT_DATA,
+ * is a usage error, which ends the program. */
+const struct lmm_format *lmm_format_parse(const char *argument, bool all,
+                                          const struct argp_state *state);
+
+/* The parser of --format with text and json, for `children` of a subcommand's own parser. Its input
+ * is a const struct lmm_format **. */
+extern const struct argp lmm_format_argp;
 
 /* All formats; the last has no name. */
 extern const struct lmm_format lmm_formats[];

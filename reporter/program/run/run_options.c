@@ -56,19 +56,6 @@ static const struct argp_option table[] = {
     {0},
 };
 
-/* Reads a whole number from least to most, or says what is wrong with it. */
-static size_t read_number(const char *text, size_t least, size_t most, const char *option,
-                          const struct argp_state *state)
-{
-    size_t value = 0;
-    bool is_zero = strcmp(text, "0") == 0;
-
-    if ((!is_zero && !lmm_parse_count(text, &value)) || value < least || value > most) {
-        argp_error(state, "%s takes a number from %zu to %zu, not '%s'", option, least, most, text);
-    }
-    return value;
-}
-
 /* Refuses what is no key=value, and what would be overridden in silence. */
 static void check_options(const char *text, const struct argp_state *state)
 {
@@ -104,17 +91,13 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
     switch (key) {
     case KEY_STACKS:
         options->stacks =
-            (unsigned) read_number(argument, 0, LMM_RUN_STACKS_MAX, "--stacks", state);
+            (unsigned) lmm_parse_number("--stacks", argument, 0, LMM_RUN_STACKS_MAX, state);
         return 0;
-    case 'F':
-        options->format = lmm_format_find(argument);
-        if (options->format == NULL) {
-            argp_error(state, "no format '%s'", argument);
-        }
-        return 0;
-    case 't': options->top = read_number(argument, 1, SIZE_MAX, "--top", state); return 0;
+    case 'F': options->format = lmm_format_parse(argument, true, state); return 0;
+    case 't': options->top = lmm_parse_top(argument, state); return 0;
     case KEY_ERROR_EXITCODE:
-        options->error_exitcode = (int) read_number(argument, 1, 255, "--error-exitcode", state);
+        options->error_exitcode =
+            (int) lmm_parse_number("--error-exitcode", argument, 1, 255, state);
         return 0;
     case KEY_SUPPRESSIONS:
         if (!lmm_suppressions_read(&options->suppressions, argument)) {
@@ -150,7 +133,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         options->argv = &state->argv[state->next - 1];
         state->next = state->argc;
         return 0;
-    case ARGP_KEY_NO_ARGS: argp_error(state, "which program shall run?"); return 0;
+    case ARGP_KEY_NO_ARGS: argp_error(state, "no program given"); return 0;
     default: return parse_value(key, argument, state);
     }
 }

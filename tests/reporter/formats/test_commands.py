@@ -52,9 +52,9 @@ class Diff(harness.Case):
         self.fail_with(1, "new.lmm", "diff", self.old, self.new)
 
     def test_wrong_usage(self):
-        self.refuse("two are needed", "diff", self.old)
-        self.refuse("more than two", "diff", self.old, self.old, self.old)
-        self.refuse("no format 'csv'", "diff", "--format=csv", self.old, self.old)
+        self.refuse("expected two ledgers", "diff", self.old)
+        self.refuse("unexpected argument", "diff", self.old, self.old, self.old)
+        self.refuse("unknown format 'csv'", "diff", "--format=csv", self.old, self.old)
         self.refuse("--top", "diff", "--top=0", self.old, self.old)
 
     def test_full_output(self):
@@ -173,11 +173,11 @@ class Watch(harness.Case):
         self.fail_with(1, "its ledger could not grow", "watch", lost.pid)
 
     def test_wrong_usage(self):
-        self.refuse("'soon' is no time", "watch", "--every=soon")
-        self.refuse("10ms at least", "watch", "--every=9ms")
-        self.refuse("'0s' is no time", "watch", "--for", "0s")
+        self.refuse("invalid duration 'soon'", "watch", "--every=soon")
+        self.refuse("at least 10ms", "watch", "--every=9ms")
+        self.refuse("invalid duration '0s'", "watch", "--for", "0s")
         self.refuse("--top", "watch", "--top=many")
-        self.refuse("more than one", "watch", "1", "2")
+        self.refuse("unexpected argument", "watch", "1", "2")
 
     def test_full_output(self):
         keeper = self.keep()

@@ -88,7 +88,7 @@ class Places(harness.Case):
         os.mkdir(self.in_ledgers("f.lmm"))
         result = self.lmm("ls")
         self.assertEqual((result.returncode, result.stdout), (0, ""))
-        self.assertEqual(result.stderr, "lmm: 5 more files are no ledgers that can be read\n")
+        self.assertEqual(result.stderr, "lmm: 5 more files cannot be read as ledgers\n")
 
     def test_a_folder_that_is_a_link_is_not_looked_at(self):
         ledger.sample().write(self.in_ledgers("1.lmm"))

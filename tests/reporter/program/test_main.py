@@ -42,14 +42,14 @@ class Main(harness.Case):
         for command in COMMANDS:
             self.refuse("--nonsense", command, "--nonsense")
 
-    def test_options_that_make_no_sense_are_usage_errors(self):
+    def test_invalid_options_are_usage_errors(self):
         for arguments, words in (
-                (["report", "--sort", "beauty"], "no sort key 'beauty'"),
+                (["report", "--sort", "beauty"], "unknown sort key 'beauty'"),
                 (["report", "--top", "0"], "--top"),
                 (["report", "--top", "-1"], "--top"),
                 (["report", "--top", "5x"], "--top"),
                 (["report", "--top", "99999999999999999999"], "--top"),
-                (["report", "--format", "word"], "no format 'word'"),
+                (["report", "--format", "word"], "unknown format 'word'"),
                 (["report", "one", "two"], "two"),
                 (["sites", "one", "two"], "two"),
                 (["ls", "one"], "one"),

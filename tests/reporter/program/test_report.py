@@ -198,7 +198,7 @@ class Report(harness.Case):
     def test_a_terminal_gets_no_binary_format(self):
         result, text = self.on_a_terminal("report", "--format", "pprof", self.file)
         self.assertEqual((result.returncode, text), (2, ""))
-        self.assertEqual(result.stderr, "lmm: pprof is no format for a terminal; use -o FILE\n")
+        self.assertEqual(result.stderr, "lmm: not writing binary pprof to a terminal; use -o FILE\n")
 
     # ---- Where it goes
 

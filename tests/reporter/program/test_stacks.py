@@ -108,7 +108,7 @@ class Stacks(harness.Case):
                          rf" {{8}}hr::hire\(int\) \(.*:{self.lines['hire']}\) \[inlined\]\n"
                          r" {8}\.\.\.\n")
         self.assertIn("        main (", self.succeed("report", "--stacks", file))
-        self.refuse("--stacks wants a number", "report", "--stacks=0", file)
+        self.refuse("--stacks needs a number", "report", "--stacks=0", file)
 
     def test_nothing_is_loaded_to_ask_servers_that_nobody_named(self):
         """For a stripped file libdw would load its client, with an HTTP client."""

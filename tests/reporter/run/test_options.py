@@ -12,16 +12,16 @@ from running import Case
 
 
 class Usage(Case):
-    def test_what_makes_no_sense_is_status_125(self):
+    def test_invalid_options_are_status_125(self):
         for arguments, words in (
-                ([], "which program"),
-                (["--"], "which program"),
+                ([], "no program given"),
+                (["--"], "no program given"),
                 (["--nonsense", "true"], "--nonsense"),
-                (["--stacks", "65", "true"], "--stacks takes a number from 0 to 64, not '65'"),
+                (["--stacks", "65", "true"], "--stacks needs a number from 0 to 64, not '65'"),
                 (["--stacks", "-1", "true"], "--stacks"),
                 (["--stacks", "x", "true"], "--stacks"),
                 (["--top", "0", "true"], "--top"),
-                (["--report", "word", "true"], "no format 'word'"),
+                (["--report", "word", "true"], "unknown format 'word'"),
                 (["--error-exitcode", "0", "true"], "--error-exitcode"),
                 (["--error-exitcode", "256", "true"], "--error-exitcode"),
                 (["--fit", "worst", "true"], "--fit takes largest, first or best, not 'worst'"),
