@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* json: see json.h for the contract. One family or site a line, so that documents can be diffed. */
+/* json: see json.h for the contract. Each family and each site has a line, so diff(1) works on
+ * documents. */
 #include "reporter/core/json.h"
 
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json_writer: writes one JSON document into a sink: every JSON document of liblmm and of lmm is made here.
- * Each call adds one value. `key` is its name in an object, a plain ASCII word, and NULL in an array and
- * for the whole document.
+ * json_writer: writes one JSON document into a sink: every JSON document of liblmm and of lmm is
+ * made here. Each call adds one value. `key` is its name in an object, a plain ASCII word, and NULL
+ * in an array and for the whole document.
  *
  *     lmm_json_init(&json, sink);
  *     lmm_json_begin_object(&json, NULL, LMM_JSON_LINES);
@@ -10,8 +10,8 @@
  *     lmm_json_end_object(&json);
  *     lmm_json_finish(&json);
  *
- * Integers are exact (beyond 2^53, too; a parser that makes doubles of them rounds). A byte that does not
- * belong to well-formed UTF-8 becomes U+FFFD.
+ * Integers are exact (beyond 2^53, too; a parser that makes doubles of them rounds). A byte that
+ * does not belong to well-formed UTF-8 becomes U+FFFD.
  *
  * Invariants (checked by LMM_REQUIRE in each function):
  *   I1  depth <= LMM_JSON_DEPTH_MAX
@@ -51,7 +51,8 @@ struct lmm_json {
 /* Starts a document. */
 void lmm_json_init(struct lmm_json *json, struct lmm_sink *sink);
 
-/* Ends the document with a newline and flushes the sink. Returns 0, or -errno of the first write that failed. */
+/* Ends the document with a newline and flushes the sink. Returns 0, or -errno of the first write
+ * that failed. */
 int lmm_json_finish(struct lmm_json *json);
 
 void lmm_json_begin_object(struct lmm_json *json, const char *key, enum lmm_json_layout layout);

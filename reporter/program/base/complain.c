@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* complain: one line on stderr, whatever stands in the names that it quotes. */
+/* complain: writes a message as one line on stderr, whatever characters the quoted names
+ * contain. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -8,11 +9,11 @@
 #include "reporter/program/base/program.h"
 #include "reporter/core/words.h"
 
-bool lmm_sigpipe_was_ignored; /* here, because what has no main() links it too */
+bool lmm_sigpipe_was_ignored; /* defined here because tests without main.c link it, too */
 
 void lmm_complain(const char *format, ...)
 {
-    char message[8192]; /* two paths and some words */
+    char message[8192]; /* room for two paths and some words */
     int descriptor = STDERR_FILENO;
     struct lmm_sink sink;
     va_list args;

@@ -2,6 +2,7 @@
 /* names: see names.h for the contract. */
 #include "reporter/program/base/names.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,14 +12,15 @@
 enum {
     ESCAPED_MAX = 4,      /* bytes that one byte of a name becomes: \xNN */
     REPLACEMENT_MAX = 3,  /* U+FFFD in UTF-8 */
-    PLACE_WORDS_MAX = 32, /* bytes of a place beside its names */
+    PLACE_WORDS_MAX = 32, /* bytes of a place without its names */
 };
 
-/* Appends to what *context points at; the caller made room for all of it. */
+/* Appends to the text that *context points to; the caller has made enough room. */
 static int append(void *context, const char *data, size_t bytes)
 {
     char **end = context;
 
+    assert(*end != NULL);
     memcpy(*end, data, bytes);
     *end += bytes;
     return 0;

@@ -2,6 +2,7 @@
 /* output: see output.h for the contract. */
 #include "reporter/program/base/output.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,6 +40,7 @@ static const char *name_of(const struct lmm_output *output)
 /* Returns a template for mkostemp() in the directory of target, to be freed; or NULL. */
 static char *template_beside(const char *target)
 {
+    assert(target != NULL && *target != '\0');
     const char *slash = strrchr(target, '/');
     int folder = slash == NULL ? 0 : (int) (slash + 1 - target);
     char *name = NULL;
@@ -162,6 +164,8 @@ static int settle(struct lmm_output *output)
 {
     int error = lmm_sink_flush(&output->sink);
 
+    assert(output->descriptor >= 0);
+    assert((output->target == NULL) == (output->temporary == NULL));
     if (output->path == NULL) {
         return error;
     }

@@ -15,7 +15,7 @@
 enum {
     LMM_EXIT_DONE = 0,
     LMM_EXIT_FAILED = 1, /* a ledger, a file or a process that cannot be used */
-    LMM_EXIT_USAGE = 2,  /* options or arguments that make no sense */
+    LMM_EXIT_USAGE = 2,  /* invalid options or arguments */
 };
 
 /* A subcommand. argv[0] is "lmm <name>"; returns an exit status. */
@@ -25,7 +25,7 @@ struct lmm_command {
     const char *summary; /* one line for `lmm help` */
 };
 
-/* All of them, in the order of `lmm help`; the last has no name. */
+/* All subcommands, in the order of `lmm help`; the last has no name. */
 extern const struct lmm_command lmm_commands[];
 
 int lmm_cmd_diff(int argc, char **argv);
@@ -38,8 +38,8 @@ int lmm_cmd_snapshot(int argc, char **argv);
 int lmm_cmd_top(int argc, char **argv);
 int lmm_cmd_watch(int argc, char **argv);
 
-/* Whether whoever started this program had it ignore SIGPIPE. All subcommands do, but a program
- * that one of them starts shall find what was there. */
+/* Whether SIGPIPE was ignored when this program started. All subcommands ignore it, but a program
+ * that one of them starts gets the original disposition. */
 extern bool lmm_sigpipe_was_ignored;
 
 /* Prints "lmm: <message>" as one line on stderr; control characters in it are escaped. */

@@ -2,6 +2,7 @@
 /* select: see select.h for the contract. */
 #include "reporter/program/base/select.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdint.h>
@@ -17,8 +18,8 @@ typedef int compare(const void *, const void *);
 struct lmm_select_key {
     const char *name;
     const char *words;         /* "Sites by ..." */
-    compare *compare_families; /* of pointers to families */
-    compare *compare_sites;    /* of sites */
+    compare *compare_families; /* compares pointers to families */
+    compare *compare_sites;    /* compares sites */
 };
 
 /* ---- Orders ---------------------------------------------------------------------------------- */
@@ -61,7 +62,7 @@ static int sites_by_place(const void *left, const void *right)
     return order != 0 ? order : compare_numbers(a->id, b->id);
 }
 
-/* Defines an order of families and one of sites, largest figure first; equal ones by name. */
+/* Defines an order of families and one of sites: by the figure, largest first, then by name. */
 #define ORDER(name, family_figure, site_figure)                                                    \
     static int families_by_##name(const void *left, const void *right)                             \
     {                                                                                              \
@@ -209,6 +210,7 @@ static void keep_matching(const struct lmm_select *select, struct lmm_model *mod
 
 static void hide_after(struct lmm_model *model, size_t top)
 {
+    assert(top > 0);
     for (; model->family_count > top; model->family_count--) {
         model->hidden_families.count++;
         model->hidden_families.live_blocks += model->families[model->family_count - 1]->live_blocks;

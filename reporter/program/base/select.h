@@ -19,7 +19,7 @@ struct lmm_select_key;
 struct lmm_select {
     char **
         patterns; /* of fnmatch(3), ended by NULL; a family is shown if it matches any. NULL: all */
-    const struct lmm_select_key *key; /* NULL: the model's own order */
+    const struct lmm_select_key *key; /* NULL: the order of the model */
     size_t top;                       /* 0: all */
 };
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_run: `lmm run [OPTION...] [--] PROGRAM [ARGUMENT...]`: makes what the program needs, runs it
- * (launch.h), and reads and reports what it left (run_report.h).
+ * cmd_run: `lmm run [OPTION...] [--] PROGRAM [ARGUMENT...]`: prepares the directory and environment
+ * of the program, runs it (launch.h), and reports the ledgers that it left (run_report.h).
  *
- * Whatever would keep the report from being written is looked for before the program starts. When
- * it cannot be written in the end, the ledgers are kept and it is said where.
+ * The output is tested before the program starts. If the report still cannot be written at the end,
+ * the ledgers are kept and a message says where.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
 #include <inttypes.h>
@@ -29,7 +30,7 @@
 #include "reporter/program/report/spots.h"
 #include "reporter/program/symbols/symbols.h"
 
-/* A process's ledger, read. */
+/* The ledger of one process. */
 struct book {
     char *path;
     struct lmm_snapshot *snapshot;
@@ -41,7 +42,7 @@ struct run {
     struct lmm_run_folder folder;
     struct lmm_ending ending;
     struct lmm_symbols *symbols;
-    struct book *books; /* the program's first, then its children by their start */
+    struct book *books; /* first the program's, then its children's by start time */
     size_t book_count;
 };
 
@@ -83,8 +84,7 @@ static bool is_split(const struct lmm_run_options *options)
     return differs;
 }
 
-/* Whether the report could be written, as far as can be told now; false after one line on
- * stderr. */
+/* Whether the report can probably be written; false after a message on stderr. */
 static bool can_report(const struct lmm_run_options *options)
 {
     if (options->children && options->format->kind == LMM_FORMAT_DATA && !is_split(options)) {
@@ -108,8 +108,8 @@ static bool can_report(const struct lmm_run_options *options)
     return can;
 }
 
-/* Starts the program and waits for its end; false after one line on stderr, when it was not
- * started. */
+/* Starts the program and waits until it ends; false if it was not started, after a message on
+ * stderr. */
 static bool launch_with(struct run *run, const char *preload, const char *options)
 {
     const struct lmm_launch_variable variables[] = {
@@ -172,7 +172,7 @@ static int compare_books(const void *left, const void *right, void *context)
     return (a_ns > b_ns) - (a_ns < b_ns);
 }
 
-/* Adds the ledger at path, which is taken. */
+/* Adds the ledger at path; takes ownership of path. */
 static bool add_book(struct run *run, char *path)
 {
     struct lmm_snapshot *snapshot = lmm_snapshot_read(path);
@@ -181,11 +181,12 @@ static bool add_book(struct run *run, char *path)
         free(path);
         return false;
     }
+    assert(run->books != NULL);
     run->books[run->book_count++] = (struct book) {.path = path, .snapshot = snapshot};
     return true;
 }
 
-/* Returns whether all that is there could be read; else false after a line on stderr each. */
+/* Reads all ledgers. Returns false if one of them failed, after a message on stderr for each. */
 static bool read_books(struct run *run)
 {
     size_t count = 0;
@@ -208,8 +209,8 @@ static bool read_books(struct run *run)
     return good;
 }
 
-/* Finds names, and gathers the sites. Returns 0 or -ENOMEM. */
-static int understand(struct run *run)
+/* Names the sites and groups them by place. Returns 0 or -ENOMEM. */
+static int name_and_group(struct run *run)
 {
     run->symbols = lmm_symbols_open(run->options.debuginfod ? LMM_SYMBOLS_DEBUGINFOD : 0);
     if (run->symbols == NULL) {
@@ -263,6 +264,7 @@ static int write_report(const struct run *run, const struct lmm_run_process *pro
         .top = run->options.top != 0 ? run->options.top : LMM_RUN_TOP,
     };
 
+    assert(count > 0);
     if (run->options.leaks_only && run->options.top == 0) {
         report.top = SIZE_MAX;
     }
@@ -277,14 +279,14 @@ static int write_report(const struct run *run, const struct lmm_run_process *pro
     if (output.sink.error == 0) {
         output.sink.error = error;
     }
-    if (output.sink.error == -EPIPE) { /* who reads it has seen enough */
+    if (output.sink.error == -EPIPE) { /* the reader of the pipe has ended */
         lmm_output_abandon(&output);
         return LMM_EXIT_DONE;
     }
     return lmm_output_close(&output);
 }
 
-/* One report for each process, in a file of its own. */
+/* Writes the report of each process to its own file. */
 static int write_split(const struct run *run, const struct lmm_run_process *processes)
 {
     int status = LMM_EXIT_DONE;
@@ -324,7 +326,7 @@ static int write_reports(struct run *run)
     return status;
 }
 
-static void complain_of_none(const struct run *run)
+static void complain_about_none(const struct run *run)
 {
     const char *program = run->options.argv[0];
     const char *obstacle = lmm_preload_obstacle(program);
@@ -332,11 +334,11 @@ static void complain_of_none(const struct run *run)
     if (obstacle != NULL) {
         lmm_complain("%s did not load LMM: %s", program, obstacle);
     } else {
-        lmm_complain("%s did not load LMM: statically linked or set-user-ID?", program);
+        lmm_complain("%s did not load LMM: is it statically linked or set-user-ID?", program);
     }
 }
 
-static void tell_where(const struct run *run)
+static void tell_paths(const struct run *run)
 {
     for (size_t i = 0; i < run->book_count; i++) {
         lmm_complain("ledger of %" PRIu32 ": %s", run->books[i].snapshot->model->pid,
@@ -366,7 +368,8 @@ static bool has_live_books(const struct run *run)
     return false;
 }
 
-/* Reports what the program left. Returns an exit status; sets *ret_keep when ledgers must stay. */
+/* Reports the ledgers that the program left. Returns an exit status; sets *ret_keep if they must
+ * stay. */
 static int report(struct run *run, bool *ret_keep)
 {
     bool good = read_books(run);
@@ -375,11 +378,11 @@ static int report(struct run *run, bool *ret_keep)
     *ret_keep = run->options.keep || !good || has_live_books(run);
     if (run->book_count == 0) {
         if (good) {
-            complain_of_none(run);
+            complain_about_none(run);
         }
         return good ? status : (int) LMM_RUN_FAILED;
     }
-    int error = understand(run);
+    int error = name_and_group(run);
 
     if (error != 0) {
         lmm_complain("%s", strerror(-error));
@@ -391,7 +394,7 @@ static int report(struct run *run, bool *ret_keep)
         status = run->options.error_exitcode;
     }
     if (*ret_keep) {
-        tell_where(run);
+        tell_paths(run);
     }
     return status;
 }
@@ -408,7 +411,7 @@ static void forget(struct run *run)
     lmm_suppressions_free(&run->options.suppressions);
 }
 
-/* Between making the directory and removing it. */
+/* All that happens while the directory exists. */
 static int run_in_folder(struct run *run)
 {
     bool keep = false;

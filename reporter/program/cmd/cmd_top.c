@@ -3,6 +3,7 @@
  * cmd_top: `lmm top [PID|NAME|FILE]`: finds the ledger, then repeats: read it when it is time, show
  * it, wait for a key.
  */
+#include <assert.h>
 #include <ctype.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -261,6 +262,7 @@ static void read_again(struct lmm_top *top)
 /* Opens the process selected in the list; returns to the list if its ledger cannot be read. */
 static void open_selected(struct lmm_top *top)
 {
+    assert(lmm_top_table(top)->cursor.at < top->rows.count);
     const struct lmm_top_row *row = &top->rows.row[lmm_top_table(top)->cursor.at];
     char *path = strdup(row->entry->path);
 

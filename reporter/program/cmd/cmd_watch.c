@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lmm watch: a line of changes for each interval, and at the end which sites grew steadily
- * (growth.h). It ends after --for, on SIGINT or SIGTERM, or when the process does; then it says so.
- * Intervals start at fixed moments, so they do not drift; those that were slept through are left
- * out.
+ * cmd_watch: `lmm watch [PID|NAME]`: prints a line of changes for each interval, and at the end the
+ * sites that grew steadily (growth.h). It ends after --for, on SIGINT or SIGTERM, or when the
+ * process ends. Intervals start at fixed times, so they do not drift; those that this program
+ * missed are skipped.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <lmm/ledger.h>
@@ -33,14 +34,14 @@
 enum {
     TOP_SITES = 20,
     FAILURES_MAX = 5, /* readings in a row */
-    RATE_SMALL = 10,  /* bytes a second, below which the rate is shown with a decimal */
+    RATE_SMALL = 10,  /* bytes per second; a lower rate is shown with a decimal */
     SECONDS_PER_HOUR = 3600,
 };
 
 struct options {
     const char *word;
     uint64_t every_ns;
-    uint64_t for_ns; /* 0: without end */
+    uint64_t for_ns; /* 0: no limit */
     size_t top;
 };
 
@@ -50,14 +51,14 @@ struct watch {
     struct lmm_snapshot *last;
     struct lmm_growth *growth;
     uint64_t first_bytes;
-    uint64_t start_ns; /* these two: CLOCK_MONOTONIC at the first and last reading */
+    uint64_t start_ns; /* CLOCK_MONOTONIC at the first reading; last_ns: at the last */
     uint64_t last_ns;
     size_t readings;
     size_t failures;
     struct lmm_sink sink; /* to stdout */
     struct lmm_grid lines;
     bool over;
-    struct lmm_reason reason; /* why, where there is something to say */
+    struct lmm_reason reason; /* why it is over; may be empty */
 };
 
 static volatile sig_atomic_t stopped;
@@ -101,21 +102,14 @@ static const struct argp argp = {
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static bool same_process(const struct lmm_snapshot *a, const struct lmm_snapshot *b)
-{
-    return a->header->pid == b->header->pid &&
-           a->header->start_time_ns == b->header->start_time_ns &&
-           a->header->start_ticks == b->header->start_ticks;
-}
-
 static void end(struct watch *watch, const char *reason)
 {
     watch->over = true;
     lmm_reason_set(&watch->reason, "%s", reason);
 }
 
-/* Ends the watch when nothing new can come from a process in this state. */
-static void look_at_state(struct watch *watch, enum lmm_process_state state)
+/* Ends the watch if the ledger of a process in this state no longer changes. */
+static void check_state(struct watch *watch, enum lmm_process_state state)
 {
     switch (state) {
     case LMM_PROCESS_LIVE:
@@ -132,9 +126,8 @@ static void look_at_state(struct watch *watch, enum lmm_process_state state)
     }
 }
 
-/* A process that exits without live blocks removes its ledger, and a reading may fail by bad
- * luck. */
-static void look_at_failure(struct watch *watch, const struct lmm_reason *reason)
+/* A process that exits without live blocks removes its ledger. Other failures may be temporary. */
+static void count_failure(struct watch *watch, const struct lmm_reason *reason)
 {
     struct stat status;
 
@@ -145,9 +138,10 @@ static void look_at_failure(struct watch *watch, const struct lmm_reason *reason
     }
 }
 
-/* Takes a reading in as the last one; false: out of memory. */
-static bool take_in(struct watch *watch, struct lmm_snapshot *snapshot, uint64_t time_ns)
+/* Makes snapshot the last reading; false: out of memory. */
+static bool add_reading(struct watch *watch, struct lmm_snapshot *snapshot, uint64_t time_ns)
 {
+    assert(time_ns >= watch->start_ns);
     lmm_snapshot_free(watch->last);
     watch->last = snapshot;
     watch->last_ns = time_ns;
@@ -171,7 +165,7 @@ static double seconds(uint64_t ns)
     return (double) ns / (double) LMM_NS_PER_SECOND;
 }
 
-/* Returns how often something happened a second; counters that went back are damage. */
+/* Returns events per second; 0 if the counter went back, which only a damaged ledger does. */
 static uint64_t rate_of(struct lmm_change change, uint64_t ns)
 {
     int64_t growth = lmm_change_growth(change);
@@ -179,7 +173,7 @@ static uint64_t rate_of(struct lmm_change change, uint64_t ns)
     return growth <= 0 ? 0 : (uint64_t) ((double) growth / seconds(ns) + 0.5);
 }
 
-/* Lines are printed as readings come, so the columns have fixed widths. */
+/* Each line is printed at its reading, so the columns have fixed widths. */
 static const struct lmm_grid_column line_columns[] = {
     {.heading = "TIME", .right = true, .width_min = 9},
     {.heading = "LIVE-BYTES", .right = true, .width_min = 19},
@@ -198,7 +192,7 @@ static void start_lines(struct watch *watch)
     lmm_sink_flush(&watch->sink);
 }
 
-/* Adds "word_t +4,096", or "-" when no family grew. */
+/* Adds "word_t +4,096", or "-" if no family grew. */
 static void add_fastest(struct lmm_grid *lines, const struct lmm_delta *delta)
 {
     int64_t growth =
@@ -353,7 +347,7 @@ static void stop(int signal)
     stopped = 1;
 }
 
-/* No SA_RESTART: a signal shall end the sleep. */
+/* No SA_RESTART: a signal must end the sleep. */
 static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = stop};
@@ -371,29 +365,29 @@ static void sleep_until(uint64_t time_ns)
     }
 }
 
-/* One reading and its line; returns 0 or -ENOMEM. */
-static int look(struct watch *watch)
+/* Makes a reading and prints its line. Returns 0 or -ENOMEM. */
+static int read_again(struct watch *watch)
 {
     struct lmm_reason reason;
     struct lmm_snapshot *snapshot = lmm_snapshot_try(watch->path, &reason);
     uint64_t time_ns = lmm_clock_ns(CLOCK_MONOTONIC);
 
     if (snapshot == NULL) {
-        look_at_failure(watch, &reason);
+        count_failure(watch, &reason);
         return 0;
     }
-    if (!same_process(watch->last, snapshot)) {
+    if (!lmm_snapshot_same_process(watch->last, snapshot)) {
         lmm_snapshot_free(snapshot);
         end(watch, "another process has its ledger there now");
         return 0;
     }
-    look_at_state(watch, snapshot->state);
+    check_state(watch, snapshot->state);
     bool printed = put_line(watch, snapshot, time_ns);
 
-    return take_in(watch, snapshot, time_ns) && printed ? 0 : -ENOMEM;
+    return add_reading(watch, snapshot, time_ns) && printed ? 0 : -ENOMEM;
 }
 
-/* Returns 0, -ENOMEM, or -EIO when nobody takes the lines. */
+/* Returns 0, -ENOMEM, or -errno if stdout cannot be written. */
 static int run(struct watch *watch)
 {
     const struct options *options = &watch->options;
@@ -410,7 +404,7 @@ static int run(struct watch *watch)
             break;
         }
         sleep_until(next_ns);
-        error = stopped ? 0 : look(watch);
+        error = stopped ? 0 : read_again(watch);
     }
     error = error != 0 ? error : put_end(watch);
     if (error == 0 && fflush(stdout) != 0) {
@@ -435,11 +429,11 @@ static int start(struct watch *watch)
         lmm_complain("out of memory");
         return LMM_EXIT_FAILED;
     }
-    if (!take_in(watch, first, watch->start_ns)) {
+    if (!add_reading(watch, first, watch->start_ns)) {
         lmm_complain("out of memory");
         return LMM_EXIT_FAILED;
     }
-    look_at_state(watch, first->state);
+    check_state(watch, first->state);
     if (watch->over) {
         lmm_complain("%s: nothing to watch: %s", watch->path, watch->reason.text);
         return LMM_EXIT_FAILED;

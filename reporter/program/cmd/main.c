@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main: `lmm SUBCOMMAND ...`: the table of subcommands, help, and what all of them need of the
- * process.
+ * main: `lmm SUBCOMMAND ...`: the table of subcommands, help, and the setup that all subcommands
+ * share.
  */
 #include <argp.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -48,11 +49,12 @@ static const struct lmm_command *find_command(const char *name)
     return NULL;
 }
 
-/* Runs a subcommand with argv[0] made "lmm <name>", as messages show it. */
+/* Runs a subcommand with argv[0] set to "lmm <name>", which messages show. */
 static int run_command(const struct lmm_command *command, int argc, char **argv)
 {
     char name[64];
 
+    assert(argc > 0);
     snprintf(name, sizeof(name), "lmm %s", command->name);
     argv[0] = name;
     return command->run(argc, argv);
@@ -62,16 +64,16 @@ static int run_command(const struct lmm_command *command, int argc, char **argv)
 
 static void print_overview(FILE *out)
 {
-    fprintf(out,
-            "Usage: lmm SUBCOMMAND [OPTION...]\n"
-            "See what a process that uses LMM has allocated, from outside, alive or dead.\n\n");
+    fprintf(out, "Usage: lmm SUBCOMMAND [OPTION...]\n"
+                 "Show what a process that uses LMM has allocated, from outside, whether it runs "
+                 "or not.\n\n");
     for (const struct lmm_command *command = lmm_commands; command->name != NULL; command++) {
         fprintf(out, "  %-9s %s\n", command->name, command->summary);
     }
-    fprintf(out, "\n`lmm help SUBCOMMAND' says more of one, `lmm --version' which lmm this is.\n");
+    fprintf(out, "\n`lmm help SUBCOMMAND' shows its manual page, `lmm --version' the version.\n");
 }
 
-/* Whether man(1) is here and has the page. */
+/* Whether man(1) is installed and finds the page. */
 static bool has_page(const char *page)
 {
     char man[] = "man";
@@ -115,7 +117,7 @@ static int cmd_help(int argc, char **argv)
     const struct lmm_command *command = argc > 1 ? find_command(argv[1]) : NULL;
 
     if (argc > 1 && argv[1][0] != '-' && command == NULL) {
-        lmm_complain("no subcommand '%s' (lmm help lists them)", argv[1]);
+        lmm_complain("no subcommand '%s' (lmm help lists all)", argv[1]);
         return LMM_EXIT_USAGE;
     }
     if (command == NULL || command->run == cmd_help) {
@@ -127,8 +129,7 @@ static int cmd_help(int argc, char **argv)
 
 /* ---- Starting and ending --------------------------------------------------------------------- */
 
-/* Does what the first argument says: a subcommand, or one of the few options that lmm itself
- * has. */
+/* Runs the subcommand or the option of lmm itself that the first argument names. */
 static int dispatch(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
@@ -148,12 +149,12 @@ static int dispatch(int argc, char **argv)
     if (*word == '\0') {
         print_overview(stderr);
     } else {
-        lmm_complain("no subcommand '%s' (lmm help lists them)", word);
+        lmm_complain("no subcommand '%s' (lmm help lists all)", word);
     }
     return LMM_EXIT_USAGE;
 }
 
-/* What was printed may still be in the buffer, with nowhere to go. */
+/* Reports output that is still buffered and cannot be written. */
 static void check_stdout(void)
 {
     if (fflush(stdout) != 0) {
@@ -165,9 +166,9 @@ static void check_stdout(void)
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
-    /* A reader that went away is an error like others. */
+    /* Writing to a closed pipe becomes an ordinary error. */
     lmm_sigpipe_was_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
     argp_err_exit_status = LMM_EXIT_USAGE;
-    atexit(check_stdout); /* argp ends the program by itself after --help */
+    atexit(check_stdout); /* argp itself ends the program after --help */
     return dispatch(argc, argv);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * csv: comma-separated values as RFC 4180 quotes them, but with plain newlines, as text tools on this
- * system expect. Cells are exact: no byte of a name is changed, nor is anything done about names
- * that a spreadsheet would take for a formula.
+ * csv: comma-separated values as RFC 4180 quotes them, but with plain newlines, as text tools on
+ * this system expect. Cells are exact: no byte of a name is changed, even if a spreadsheet would
+ * read the name as a formula.
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -55,14 +55,14 @@ static const struct column family_columns[] = {
     FAMILY(U32, external_permille),
 };
 
-/* The family's name is the first column of a site, and not in its row. */
+/* The family's name, the first column of a site, is not a field of its row. */
 static const struct column site_columns[] = {
     SITE(NAME, file),       SITE(U32, line),       SITE(NAME, function),
     SITE(U64, live_blocks), SITE(U64, live_slots), SITE(U64, live_bytes),
     SITE(U64, allocations), SITE(U64, frees),      SITE(U32, share_permille),
 };
 
-/* Behind those, for the drop-in alone. */
+/* After those, only for the drop-in. */
 static const struct column drop_in_columns[] = {
     SITE(U64, temporaries),
     SITE(U64, peak_blocks),
@@ -109,7 +109,7 @@ static void put_cell(struct lmm_sink *sink, const struct column *column, const v
     }
 }
 
-/* Headings and cells: `before` stands before the first of them. */
+/* put_headings() and put_cells() write `before` before the first of them. */
 static void put_headings(struct lmm_sink *sink, const struct column *columns, size_t count,
                          const char *before)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * folded: one line per site, as flame-graph tools read them: "program;family;function (file:line) bytes",
- * or where the site has a stack "program;outermost;...;innermost bytes". Sites without live bytes would
- * be lines of nothing and are left out.
+ * folded: one line per site, as flame-graph tools read them: "program;family;function (file:line)
+ * bytes", or if the site has a stack "program;outermost;...;innermost bytes". Sites without live
+ * bytes are left out.
  *
- * Names stand as text reports print them, with '_' for each blank and semicolon, which would end a frame
- * in some tools; the one blank in a frame is ours.
+ * Names are printed as in text reports, with '_' for each blank and semicolon, which end a frame in
+ * some tools. So the only blank in a frame is the one before "(file:line)".
  */
 #include <inttypes.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
 
-/* Prints string as part of a frame; instead: what stands for an empty one. */
+/* Prints string as part of a frame, or `instead` if it is empty. */
 static void put_name(struct lmm_sink *sink, struct lmm_string string, const char *instead)
 {
     char *name = lmm_name_escaped(string);
@@ -34,7 +34,7 @@ static void put_name(struct lmm_sink *sink, struct lmm_string string, const char
     free(name);
 }
 
-/* Prints "hire (hr.c:42)", "hire (libhr.so)", or the file alone where there is no function. */
+/* Prints "hire (hr.c:42)", "hire (libhr.so)", or only the file if there is no function. */
 static void put_place(struct lmm_sink *sink, const struct lmm_model_site *site)
 {
     bool has_function = site->function.bytes > 0 && (site->line != 0 || site->file.bytes > 0);
@@ -50,7 +50,7 @@ static void put_place(struct lmm_sink *sink, const struct lmm_model_site *site)
     lmm_sink_puts(sink, has_function ? ")" : "");
 }
 
-/* The texts of a stack's functions, the innermost first; each belongs to the list. */
+/* Copies of the names of a stack's functions, the innermost first. */
 struct names {
     char **names;
     size_t count;

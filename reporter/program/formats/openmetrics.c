@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * openmetrics: OpenMetrics 1.0 text. It is also text of the older Prometheus format, because
- * `promtool check metrics` reads that one. The two differ in where a counter's TYPE line stands: behind
- * the name without "_total", and with it. So counters carry HELP alone, which in both formats makes
- * them of unknown type; who stores them goes by the name's end anyway.
+ * openmetrics: OpenMetrics 1.0 text that is also valid in the older Prometheus format, which
+ * `promtool check metrics` reads. The two disagree whether the TYPE line of a counter has the name
+ * with or without "_total". So counters have only a HELP line and an unknown type in both formats;
+ * databases recognise them by the end of the name.
  *
- * Label values are names as text reports print them, so they are valid UTF-8 and differ where the names
- * do. Rows whose labels agree (a place in a header is a site for each file that includes it; a damaged
- * ledger may name two families alike) are told apart by a label more, duplicate="2" and up.
+ * Label values are names as text reports print them, so they are valid UTF-8 and differ if the
+ * names differ. Rows with equal labels (a place in a header is a site for each file that includes
+ * it; a damaged ledger may have two families of one name) get another label, duplicate="2" and up.
  *
  * Invariants:
  *   I1  no two series have the same name and labels
- *   I2  a row has the same labels in every reading of one process, as long as the model has all rows:
- *       numbers go by the ledger's order
+ *   I2  a row has the same labels in every reading of one process, as long as the model has all
+ *       rows: duplicates are numbered in the order of the ledger
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -32,7 +32,7 @@
 struct series {
     const void *row;
     char *labels;
-    uintptr_t order;    /* of the ledger */
+    uintptr_t order;    /* in the ledger */
     unsigned duplicate; /* 0: the first with these labels */
 };
 
@@ -40,7 +40,7 @@ struct metric {
     const char *name;
     const char *help;
     const char *unit; /* NULL: none */
-    bool counter;     /* its name then ends with _total, which is no part of it in a TYPE line */
+    bool counter;     /* its name gets the suffix _total */
     size_t figure;    /* offset in the row */
 };
 
@@ -70,7 +70,7 @@ static const struct metric site_metrics[] = {
     {"lmm_site_frees_total", "Blocks of the site that were freed.", NULL, true, SITE(frees)},
 };
 
-/* After those, for the drop-in alone. */
+/* After those, only for the drop-in. */
 static const struct metric drop_in_metrics[] = {
     {"lmm_site_peak_bytes", "Bytes of the site when most bytes of the process lived.", "bytes",
      false, SITE(peak_bytes)},
@@ -125,7 +125,7 @@ static bool put_site_labels(FILE *out, const void *row)
     return put_label(out, "function", site->function);
 }
 
-/* Returns what put writes for the row, to be freed; NULL: out of memory. */
+/* Returns the text that put writes for the row, to be freed; NULL: out of memory. */
 static char *labels_of(const void *row, bool (*put)(FILE *out, const void *row))
 {
     char *labels = NULL;
@@ -183,7 +183,7 @@ static void free_series(struct series *series, size_t count)
 
 /* ---- Metrics --------------------------------------------------------------------------------- */
 
-/* Prints HELP, TYPE and UNIT of a gauge; of a counter HELP alone, as the file head says. */
+/* Prints HELP, TYPE and UNIT of a gauge; only HELP of a counter (see the file head). */
 static void put_head(struct lmm_sink *sink, const struct metric *metric)
 {
     lmm_sink_printf(sink, "# HELP %s %s\n", metric->name, metric->help);
@@ -209,7 +209,7 @@ static void put_sample(struct lmm_sink *sink, const struct metric *metric,
     lmm_sink_printf(sink, "} %" PRIu64 "\n", *(const uint64_t *) figure);
 }
 
-/* Prints all metrics of the rows; a metric's series stand together. */
+/* Prints all metrics of the rows, one metric after the other. */
 static void put_metrics(struct lmm_sink *sink, const struct metric *metrics, size_t metric_count,
                         const struct series *series, size_t count)
 {
@@ -242,7 +242,7 @@ static int put_families(const struct lmm_model *model, struct lmm_sink *sink)
     return made ? 0 : -ENOMEM;
 }
 
-/* All sites are numbered, so that a number does not change with which of them are shown. */
+/* Hidden sites are numbered, too, so that a number does not depend on which sites are shown. */
 static int put_sites(const struct lmm_model *model, struct lmm_sink *sink, size_t shown)
 {
     size_t count = model->site_count;

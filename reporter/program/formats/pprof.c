@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pprof: a gzipped Profile of profile.proto, for `go tool pprof` and what else reads that format. A
- * sample per site: its locations are the frames of its stack, or the one line; its label is the family.
+ * pprof: a gzipped Profile of profile.proto, for `go tool pprof` and other readers of that format.
+ * Each site is a sample: its locations are the frames of its stack, or its one line; its label is
+ * the family.
  *
- * Names stand as text reports print them: pprof prints them on terminals without a thought. Its numbers
- * have a sign, so what is above INT64_MAX (damage) becomes that.
+ * Names are escaped as in text reports, because pprof prints them on terminals without escaping.
+ * Its numbers are signed, so a figure above INT64_MAX, which only a damaged ledger has, becomes
+ * INT64_MAX.
  *
  * Invariants:
- *   I1  ids of locations and functions are not 0, and a function is there once per name and file
- *       and a location of a frame once per address and module
- *   I2  string 0 is empty, and each string is in the table once
+ *   I1  ids of locations and functions are not 0; there is one function per name and file, and one
+ *       location of a frame per address and module
+ *   I2  string 0 is empty, and no string is in the table twice
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <profile.pb-c.h>
@@ -31,18 +34,18 @@
 
 enum {
     VALUES = 4,
-    GZIP_WINDOW_BITS = 15 + 16, /* zlib's way to ask for a gzip header */
+    GZIP_WINDOW_BITS = 15 + 16, /* asks zlib for a gzip header */
     GZIP_MEMORY_LEVEL = 8,
     PACKED_BYTES = 16384,
 };
 
-/* A text and its place in the table of strings, or in that of functions. */
+/* A text and its index in the table of strings or of functions. */
 struct numbered {
     char *text;
     int64_t number;
 };
 
-/* Everything a sample is made of. */
+/* A sample and the arrays that it points to. */
 struct item {
     Perftools__Profiles__Sample sample;
     Perftools__Profiles__Label label;
@@ -51,7 +54,7 @@ struct item {
     int64_t values[VALUES];
 };
 
-/* A location, its lines, and behind these the pointers to them. */
+/* A location and its lines; the pointers to them follow the lines. */
 struct location {
     Perftools__Profiles__Location location;
     Perftools__Profiles__Line lines[];
@@ -63,7 +66,7 @@ struct writer {
     Perftools__Profiles__ValueType *type_list[VALUES];
     Perftools__Profiles__ValueType period_type;
     Perftools__Profiles__Mapping *mappings;
-    uint64_t *mapping_ids; /* by a frame's module; of none: 0 */
+    uint64_t *mapping_ids; /* by a frame's module; 0: no module */
     struct item *items;
     void *strings; /* trees of struct numbered, by text */
     void *functions;
@@ -87,8 +90,8 @@ static void free_entry(void *entry)
 }
 
 /*
- * Finds text in a tree, or puts it there with the index `next`. Takes text over, and returns its entry;
- * NULL: out of memory.
+ * Finds text in a tree, or adds it with the index `next`. Takes ownership of text. Returns its
+ * entry; NULL: out of memory.
  */
 static const struct numbered *interned(void **tree, char *text, int64_t next)
 {
@@ -123,7 +126,7 @@ static bool make_string_room(struct writer *writer)
     return true;
 }
 
-/* Returns the index of text, which is taken over, in the table of strings. */
+/* Returns the index of text in the table of strings; takes ownership of text. */
 static int64_t string_index(struct writer *writer, char *text)
 {
     size_t next = writer->profile.n_string_table;
@@ -156,14 +159,15 @@ static int64_t name(struct writer *writer, struct lmm_string string)
     return string_index(writer, lmm_name_escaped(string));
 }
 
-/* ---- Locations --------------------------------------------------------------------------------- */
+/* ---- Locations
+ * --------------------------------------------------------------------------------- */
 
 static int64_t clamped(uint64_t value)
 {
     return value > INT64_MAX ? INT64_MAX : (int64_t) value;
 }
 
-/* A site without a function is named by its place, such as "(unattributed)", and its family. */
+/* Names a site without a function by its place, for example "(unattributed)", and its family. */
 static int64_t function_name(struct writer *writer, const struct lmm_model_site *site)
 {
     char *place;
@@ -183,8 +187,8 @@ static int64_t function_name(struct writer *writer, const struct lmm_model_site 
     return string_index(writer, both);
 }
 
-/* Returns a list of `count` pointers, whose room is a power of two, with room for one more; NULL: out of
- * memory, and the list is as it was. */
+/* Makes room for one more in a list of `count` pointers, which has room for the next power of two.
+ * Returns the list; NULL: out of memory, and the list is unchanged. */
 static void *with_room(struct writer *writer, void *list, size_t count)
 {
     if ((count & (count - 1)) == 0) {
@@ -215,7 +219,7 @@ static bool add_function(struct writer *writer, int64_t name, int64_t filename)
     return true;
 }
 
-/* Returns the id of a function, which is added when it is the first of its name and file. */
+/* Returns the id of a function, which is added if no other has its name and file. */
 static uint64_t function_id(struct writer *writer, int64_t name, int64_t filename)
 {
     size_t next = writer->profile.n_function + 1;
@@ -234,7 +238,7 @@ static uint64_t function_id(struct writer *writer, int64_t name, int64_t filenam
     return (uint64_t) entry->number;
 }
 
-/* Adds a location with room for `lines` lines, none of which it has yet; NULL: out of memory. */
+/* Adds a location without lines that has room for `lines` lines; NULL: out of memory. */
 static Perftools__Profiles__Location *add_location(struct writer *writer, size_t lines)
 {
     Perftools__Profiles__Profile *profile = &writer->profile;
@@ -262,6 +266,7 @@ static void add_line(Perftools__Profiles__Location *location, uint64_t function_
     struct location *of = (struct location *) (void *) location;
     Perftools__Profiles__Line *added = &of->lines[location->n_line];
 
+    assert((void *) &of->lines[location->n_line] < (void *) location->line);
     perftools__profiles__line__init(added);
     added->function_id = function_id;
     added->line = line;
@@ -309,7 +314,7 @@ static bool count_call(void *context, const struct lmm_model_call *call)
     size_t *count = context;
 
     ++*count;
-    return call->is_inline; /* the one that is not is the frame's last */
+    return call->is_inline; /* the call that is not inlined is the frame's last */
 }
 
 static bool fill_frame(struct writer *writer, const struct lmm_model *model, uint32_t frame)
@@ -324,12 +329,13 @@ static bool fill_frame(struct writer *writer, const struct lmm_model *model, uin
         return false;
     }
     lines.location->address = model->frames[frame].address - 1;
+    assert(model->frames[frame].module <= model->module_count);
     lines.location->mapping_id = writer->mapping_ids[model->frames[frame].module];
     lmm_stack_walk(model, frame, count, add_call, &lines);
     return !writer->failed;
 }
 
-/* Returns the id of the location of a frame: one for each place that calls. */
+/* Returns the id of the location of a frame: one for each calling address. */
 static uint64_t frame_of(struct writer *writer, const struct lmm_model *model, uint32_t frame)
 {
     size_t next = writer->profile.n_location + 1;
@@ -417,13 +423,13 @@ static void set_types(struct writer *writer)
     writer->profile.n_sample_type = VALUES;
     writer->profile.sample_type = writer->type_list;
     writer->profile.default_sample_type = literal(writer, "inuse_space");
-    /* A period of one byte: each is counted, nothing is sampled. */
+    /* A period of one byte means that nothing is sampled. */
     set_type(writer, &writer->period_type, "space", "bytes");
     writer->profile.period_type = &writer->period_type;
     writer->profile.period = 1;
 }
 
-/* The moment of the figures is known of snapshots, and of processes that ended in good order. */
+/* The time of the figures is known only for snapshots and for processes that exited. */
 static void set_time(struct writer *writer, const struct lmm_model *model)
 {
     uint64_t end = model->end_time_ns != 0 ? model->end_time_ns : model->snapshot_time_ns;
@@ -469,7 +475,7 @@ static bool is_executable(const struct lmm_model *model, const struct lmm_model_
            memcmp(module->path.text, model->executable.text, module->path.bytes) == 0;
 }
 
-/* The executable comes first, as tools want it; it may be a module as well. */
+/* Tools expect the executable first; it may be in the list of modules, too. */
 static void set_mappings(struct writer *writer, const struct lmm_model *model)
 {
     writer->has_modules = model->module_count > 0;
@@ -498,7 +504,7 @@ static bool make_lists(struct writer *writer, size_t sites, size_t modules)
            writer->profile.sample != NULL && writer->profile.mapping != NULL;
 }
 
-/* Fills the profile; returns false when memory ran out. */
+/* Fills the profile; returns false if memory runs out. */
 static bool make_profile(struct writer *writer, const struct lmm_model *model, size_t count)
 {
     perftools__profiles__profile__init(&writer->profile);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * render: the output formats that liblmm has not, each in its own file and each an entry in the table
- * of format.c. A renderer lays out what the model defines and computes no figure of its own;
- * docs/formats.md describes what it writes. All take the model, which they do not change, and
- * return 0, -ENOMEM, or -errno of the first write that failed.
+ * render: the output formats that are not part of liblmm, each in its own file and in the table of
+ * format.c. A renderer prints the figures of the model and defines none; docs/formats.md describes
+ * its output. Renderers do not change the model; they return 0, -ENOMEM, or -errno of the first
+ * write that failed.
  *
  * Locks: none.
  */
@@ -17,7 +17,7 @@ struct lmm_model;
 struct lmm_sink;
 
 enum {
-    LMM_OPENMETRICS_TOP_SITES = 1000, /* series are dear to who stores them */
+    LMM_OPENMETRICS_TOP_SITES = 1000, /* databases pay for each series */
 };
 
 /* A header line, then a line per family, or per site with options->sites. */
@@ -36,7 +36,7 @@ int lmm_pprof_render(const struct lmm_model *model, struct lmm_sink *sink,
 int lmm_folded_render(const struct lmm_model *model, struct lmm_sink *sink,
                       const struct lmm_format_options *options);
 
-/* Returns how many sites of a model to show where `usual` are shown when the caller does not say. */
+/* Returns how many sites of a model to show; `usual` is the number without --top. */
 size_t lmm_sites_shown(const struct lmm_model *model, const struct lmm_format_options *options,
                        size_t usual);
 

@@ -2,6 +2,7 @@
 /* discover: see discover.h for the contract. */
 #include "reporter/program/ledger/discover.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <inttypes.h>
@@ -268,6 +269,7 @@ static char *choose(const struct lmm_ledger_list *ledgers, size_t count, const c
     uint32_t pid = 0;
     const struct lmm_ledger_entry *newest = &ledgers->entry[0];
 
+    assert(count > 0 && count <= ledgers->count);
     if (count > 1 && (word == NULL || !is_pid(word, &pid))) {
         if (word == NULL) {
             lmm_complain("%zu processes have a ledger; name one of them:", count);

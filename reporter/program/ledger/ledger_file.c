@@ -2,6 +2,7 @@
 /* ledger_file: see ledger_file.h for the contract. */
 #include "reporter/program/ledger/ledger_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -147,6 +148,7 @@ bool lmm_ledger_file_has_suffix(const char *name)
 
 void lmm_ledger_file_close(struct lmm_ledger_file *file)
 {
+    assert(file->descriptor >= 0);
     close(file->descriptor);
     file->descriptor = -1;
 }

@@ -24,7 +24,7 @@ struct lmm_ledger_file {
     int descriptor;
     uint64_t device;
     uint64_t inode;
-    uint64_t bytes;                  /* in the file system        */
+    uint64_t bytes;                  /* in the file system */
     struct lmm_ledger_header header; /* a checked copy */
 };
 

@@ -2,6 +2,7 @@
 /* liveness: see liveness.h for the contract. */
 #include "reporter/program/ledger/liveness.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <lmm/ledger.h>
@@ -193,5 +194,6 @@ const char *lmm_process_state_name(enum lmm_process_state state)
         [LMM_PROCESS_UNKNOWN] = "unknown",
     };
 
+    assert((size_t) state < sizeof(names) / sizeof(names[0]));
     return names[state];
 }

@@ -2,6 +2,7 @@
 /* run_folder: see run_folder.h for the contract. */
 #include "reporter/program/ledger/run_folder.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -133,6 +134,7 @@ static void remove_files(int descriptor)
 
 void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep)
 {
+    assert(folder->path != NULL);
     if (!keep && folder->descriptor >= 0) {
         remove_files(folder->descriptor);
     }

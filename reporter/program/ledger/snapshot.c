@@ -21,6 +21,7 @@
  */
 #include "reporter/program/ledger/snapshot.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <lmm/ledger.h>
@@ -158,6 +159,8 @@ static void copy_words(const struct source *source, unsigned char *copy, size_t 
     const uint64_t *from = (const void *) (source->bytes + offset);
     uint64_t *to = (void *) (copy + offset);
 
+    assert(offset % sizeof(*from) == 0 && bytes % sizeof(*from) == 0);
+    assert(offset <= source->size && bytes <= source->size - offset);
     for (size_t i = 0; i < bytes / sizeof(*from); i++) {
         to[i] = lmm_load_u64(&from[i]);
     }
@@ -167,6 +170,7 @@ static void keep_chain(const struct chain *chain, unsigned char *copy, size_t si
 {
     struct lmm_ledger_header *header = (void *) copy;
 
+    assert(size % sizeof(struct lmm_ledger_chunk) == 0);
     header->file_bytes = size;
     for (size_t i = 0; i < chain->count; i++) {
         const struct link *link = &chain->links[i];
@@ -341,6 +345,7 @@ static struct lmm_snapshot *start(size_t size)
 {
     struct lmm_snapshot *snapshot = calloc(1, sizeof(*snapshot));
 
+    assert(size > 0 && size % sizeof(struct lmm_ledger_chunk) == 0);
     if (snapshot != NULL) {
         snapshot->copy = aligned_alloc(sizeof(struct lmm_ledger_chunk), size);
         snapshot->bytes = size;
@@ -400,6 +405,7 @@ static enum outcome copy_file(const struct lmm_ledger_file *file, bool still, st
 
 static void complete(struct lmm_snapshot *snapshot, enum lmm_process_state state)
 {
+    assert(snapshot->model != NULL);
     snapshot->state = state;
     if (snapshot->model->process == LMM_MODEL_RUNNING && state == LMM_PROCESS_KILLED) {
         snapshot->model->process = LMM_MODEL_KILLED;
@@ -541,6 +547,13 @@ int lmm_snapshot_write(const struct lmm_snapshot *snapshot, const char *path)
     lmm_sink_write(&output.sink, (const char *) snapshot->copy + sizeof(header),
                    snapshot->bytes - sizeof(header));
     return lmm_output_close(&output);
+}
+
+bool lmm_snapshot_same_process(const struct lmm_snapshot *a, const struct lmm_snapshot *b)
+{
+    return a->header->pid == b->header->pid &&
+           a->header->start_time_ns == b->header->start_time_ns &&
+           a->header->start_ticks == b->header->start_ticks;
 }
 
 void lmm_snapshot_free(struct lmm_snapshot *snapshot)

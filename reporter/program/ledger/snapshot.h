@@ -17,6 +17,7 @@
 #ifndef LMM_PROGRAM_SNAPSHOT_H
 #define LMM_PROGRAM_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "reporter/program/ledger/liveness.h"
@@ -54,6 +55,10 @@ struct lmm_snapshot *lmm_snapshot_of(const void *bytes, size_t size, struct lmm_
  * as a whole or left as it is. Returns an exit status, after a message on stderr if it is not
  * LMM_EXIT_DONE. */
 int lmm_snapshot_write(const struct lmm_snapshot *snapshot, const char *path);
+
+/* Whether two snapshots are of one process. A path may get the ledger of another process, whose
+ * figures must not be compared. */
+bool lmm_snapshot_same_process(const struct lmm_snapshot *a, const struct lmm_snapshot *b);
 
 /* snapshot may be NULL. */
 void lmm_snapshot_free(struct lmm_snapshot *snapshot);

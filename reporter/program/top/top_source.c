@@ -47,18 +47,10 @@ static void learn_age(struct lmm_top_source *source, uint64_t now_ns)
 
 /* ---- Readings -------------------------------------------------------------------------------- */
 
-/* A path may have come to hold the books of another process: there is nothing to compare then. */
-static bool same_process(const struct lmm_snapshot *a, const struct lmm_snapshot *b)
-{
-    return a->header->pid == b->header->pid &&
-           a->header->start_time_ns == b->header->start_time_ns &&
-           a->header->start_ticks == b->header->start_ticks;
-}
-
 static bool take_in(struct lmm_top_source *source, struct lmm_top_history *history,
                     struct lmm_snapshot *snapshot, uint64_t now_ns)
 {
-    if (source->snapshot != NULL && !same_process(source->snapshot, snapshot)) {
+    if (source->snapshot != NULL && !lmm_snapshot_same_process(source->snapshot, snapshot)) {
         lmm_top_history_close(history);
         source->known_age = false;
     }

@@ -153,7 +153,7 @@ class Unloaded(Case):
         self.environment["STAND_IN_LEDGER"] = ""
         result = self.run_lmm("sh", "-c", "exit 6")
         self.assertEqual(result.returncode, 6)
-        self.assertEqual(result.stderr, "lmm: sh did not load LMM: statically linked or "
+        self.assertEqual(result.stderr, "lmm: sh did not load LMM: is it statically linked or "
                                         "set-user-ID?\n")
         self.assert_nothing_left()
 
