@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * emp_student: the demonstration of the classic Linux Memory Manager, word for word in its names.
+ * emp_student: the demonstration of the classic Linux Memory Manager, with its original names.
  *
- * Three employees and two students come, and two employees and a student go. The reports between show
- * how their pages are split into blocks, and how neighbouring free blocks become one.
+ * It allocates three employees and two students, and frees two employees and a student. The reports
+ * show how their pages are split into blocks, and how neighbouring free blocks become one.
  */
 #include <stdint.h>
 #include <stdio.h>

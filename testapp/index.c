@@ -13,7 +13,7 @@ enum {
     FIRST_POSTINGS = 2,
 };
 
-/* This program can not go on without memory; a server would undo the request instead. */
+/* Without memory this program ends; a server would undo the request instead. */
 static void *or_die(void *block)
 {
     if (block == NULL) {
@@ -100,7 +100,7 @@ static word_t *index_add_word(struct index *index, const char *text)
     return word;
 }
 
-/* The run of postings has room for FIRST_POSTINGS x 2^k of them; lmm_block_count() knows how many. */
+/* The run has room for FIRST_POSTINGS x 2^k postings; lmm_block_count() returns that number. */
 static posting_t *word_add_posting(word_t *word)
 {
     if (word->postings == NULL) {

@@ -2,9 +2,9 @@
 /*
  * mems_tour: a walk through MeMS, the memory manager with simulated virtual addresses.
  *
- * Ten allocations, a write and a read through the translation, a free, a reuse; the statistics
- * between show what became of the two chains. docs/mems.md draws them. Read the program beside what
- * it prints.
+ * It makes ten allocations, writes and reads through the translation, frees and reuses. The
+ * statistics in between show how the two chains change; docs/mems.md has drawings. Read the program
+ * together with its output.
  */
 #include <mems.h>
 
@@ -17,10 +17,10 @@ static void fail(const char *what)
 }
 
 /*
- * A virtual address is a number to us, not a place: the first is MEMS_VADDR_START, 1000 here, and
- * each array begins where the one before ended. 250 ints are 1000 bytes, so four fit into a page of
- * 4096, and the fifth needs a page of its own: MeMS maps one, a new node of the main chain. The 96
- * bytes that are left of the first page stay a hole, for something small.
+ * A virtual address is only a number: the first is MEMS_VADDR_START, 1000 here, and each array
+ * begins where the last one ended. 250 ints are 1000 bytes, so four arrays fit into a page of 4096,
+ * and the fifth needs another page: MeMS maps one, a new node of the main chain. The 96 bytes at
+ * the end of the first page stay a hole, for something small.
  */
 static void allocate(int *arrays[])
 {
@@ -34,10 +34,10 @@ static void allocate(int *arrays[])
 }
 
 /*
- * &array[1] is arithmetic alone, with virtual addresses as with real ones. To reach the memory
- * behind it, we ask for its translation. What the processor does at each access, in hardware, we do
- * by hand. The physical addresses differ from run to run, so we print none; their distance is
- * always that of the virtual ones, as long as we stay inside one array.
+ * &array[1] is only arithmetic, with virtual addresses as with real ones. To reach the memory, we
+ * translate the address: by hand, what the processor does in hardware at each access. The physical
+ * addresses differ from run to run, so we print none. Inside one array, their distance is always
+ * that of the virtual addresses.
  */
 static void write_and_read(int *array)
 {
@@ -48,13 +48,13 @@ static void write_and_read(int *array)
     }
     *second = 200;
     printf("wrote 200 to virtual address %zu\n", (size_t) &array[1]);
-    printf("read %d, %td bytes behind the start\n", first[1],
+    printf("read %d, %td bytes after the start\n", first[1],
            (const char *) second - (const char *) first);
 }
 
 /*
- * The array's segment becomes a hole. Its page stays mapped, and nobody clears it: the next one to
- * get the hole sees what we left. That is why programs must never rely on what fresh memory holds.
+ * The array's segment becomes a hole. Its page stays mapped and is not cleared: the next allocation
+ * there sees our data. So programs must never rely on the contents of newly allocated memory.
  */
 static void release(int *array)
 {
@@ -68,8 +68,8 @@ static void release(int *array)
 }
 
 /*
- * First fit: MeMS walks the main chain from its start, and in each node the sub-chain, and takes
- * the first hole that is long enough. The rest becomes a hole right behind.
+ * First fit: MeMS walks the main chain from its start, and the sub-chain of each node, and takes
+ * the first hole that is long enough. The rest of it becomes a hole right after the allocation.
  */
 static void reuse(int *freed)
 {
@@ -86,8 +86,8 @@ static void reuse(int *freed)
 }
 
 /*
- * When the neighbours of a hole go too, the holes become one; but never across the border of a
- * node: two mappings that follow each other in virtual addresses need not do so in memory.
+ * When the neighbours of a hole are freed, too, the holes become one, but never across the border
+ * of a node: two nodes that are neighbours in virtual addresses need not be neighbours in memory.
  */
 static void merge(int *arrays[])
 {
@@ -117,7 +117,7 @@ int main(void)
     release(arrays[1]);
     show("The second array is a hole");
     reuse(arrays[1]);
-    show("A smaller one in its place, the rest is a hole behind it");
+    show("A smaller one in its place, the rest is a hole after it");
     merge(arrays);
     show("The second node is one hole");
     mems_finish(); /* unmaps everything */

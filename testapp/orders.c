@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * orders: a program that knows nothing of LMM, to be run by `lmm run`. It books orders and settles them,
- * and forgets to free those of 13.
+ * orders: a program that does not use LMM's API, to be run by `lmm run`. It books orders, settles
+ * them and frees them, except the orders with the amount 13, which it leaks.
  */
 #include <stdio.h>
 #include <stdlib.h>

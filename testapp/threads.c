@@ -2,14 +2,15 @@
 /*
  * threads: producers and consumers that share families.
  *
- *   threads [THREADS [ITEMS]]      as many producers as consumers (4), messages a producer (100000)
+ *   threads [THREADS [ITEMS]]      producers, and as many consumers (4); messages per producer
+ *   (100000)
  *
- * A producer makes messages with a run of samples each, a consumer checks and frees them: every block
- * is freed by another thread than the one that allocated it. A producer ends as soon as it has nothing
- * to send, while its blocks are still queued, and a consumer leaves a receipt behind that outlives it.
- * At the end the books must be balanced, to the block.
+ * A producer makes messages, each with a run of samples; a consumer checks and frees them. So each
+ * block is freed by another thread than the one that allocated it. A producer ends when it has sent
+ * its last message, while its blocks may still be queued; a consumer returns a receipt that
+ * outlives it. At the end LMM must have counted as many frees as allocations.
  *
- * Exit code: 0; 1 when a sum is wrong, a block is missing or memory ran out; 2 for wrong usage.
+ * Exit code: 0; 1 if a sum is wrong, a block is missing or memory ran out; 2 for wrong usage.
  */
 #include <lmm/lmm.h>
 
@@ -22,8 +23,8 @@
 
 enum {
     THREADS_MAX = 256,
-    SAMPLES_MAX = 16, /* a message has 1 to so many */
-    QUEUE_MAX = 1024, /* producers wait while so many messages are queued */
+    SAMPLES_MAX = 16, /* a message has 1 to SAMPLES_MAX samples */
+    QUEUE_MAX = 1024, /* producers wait while this many messages are queued */
 };
 
 typedef struct sample {
@@ -33,14 +34,14 @@ typedef struct sample {
 
 typedef struct message {
     struct message *next;
-    sample_t *samples; /* a run; lmm_block_count() says how many */
+    sample_t *samples; /* a run; lmm_block_count() returns its length */
     uint64_t sum;      /* of their values */
 } message_t;
 
 typedef struct receipt {
     uint64_t messages;
     uint64_t samples;
-    uint64_t wrong; /* messages whose sum is not that of their samples */
+    uint64_t wrong; /* messages with a sum that differs from that of their samples */
 } receipt_t;
 
 /* ---- The queue ------------------------------------------------------------------------------- */
@@ -52,7 +53,7 @@ static struct {
     message_t *first;
     message_t *last;
     size_t count;
-    bool closed; /* nothing more will come */
+    bool closed; /* no message will be added */
 } queue = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .not_empty = PTHREAD_COND_INITIALIZER,
@@ -76,7 +77,7 @@ static void queue_put(message_t *message)
     pthread_mutex_unlock(&queue.lock);
 }
 
-/* Returns the oldest message; waits for one; NULL when none will come. */
+/* Waits for a message and returns the oldest; NULL if the queue is empty and closed. */
 static message_t *queue_take(void)
 {
     pthread_mutex_lock(&queue.lock);
@@ -150,7 +151,7 @@ static void *produce(void *arg)
     return NULL;
 }
 
-/* Returns a receipt_t, for the thread that joins this one to free. */
+/* Returns a receipt_t, which the thread that joins this one frees. */
 static void *consume(void *arg)
 {
     receipt_t *receipt = or_die(LMM_NEW(receipt_t));
@@ -177,7 +178,7 @@ static pthread_t start(void *(*run)(void *arg))
     return thread;
 }
 
-/* Runs count producers and as many consumers to their end; returns the sum of the receipts. */
+/* Runs count producers and count consumers until they end. Returns the sum of the receipts. */
 static receipt_t run_all(size_t count)
 {
     pthread_t producers[THREADS_MAX];
@@ -204,9 +205,9 @@ static receipt_t run_all(size_t count)
     return sum;
 }
 
-/* ---- The books ------------------------------------------------------------------------------- */
+/* ---- The counts ------------------------------------------------------------------------------ */
 
-/* True when the family allocated so many blocks and has none left. */
+/* Whether that many blocks of the family were allocated, and all of them freed. */
 static bool is_balanced(const char *family, uint64_t allocations)
 {
     struct lmm_stats stats;

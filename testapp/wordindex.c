@@ -4,16 +4,16 @@
  *
  *   wordindex [--top N] [--find WORD]... [--leak] [--quiet] FILE...
  *
- * Reads the files, prints how many documents, words and postings there are, the most frequent words
- * and the answers to two queries (or to the one given with --find), and then what LMM knows about the
- * memory behind it all. A word is a run of letters; bytes beyond ASCII count as letters, so UTF-8 stays
- * whole; capitals count as small letters; what goes beyond WORD_BYTES is cut off.
+ * Reads the files and prints the number of documents, words and postings, the most frequent words,
+ * the answers to two queries (or to the one given with --find), and LMM's report on the memory that
+ * all of this uses. A word is a sequence of letters; bytes beyond ASCII are letters, so that UTF-8
+ * stays whole; capitals are read as small letters; a word is cut off after WORD_BYTES.
  *
- * --leak forgets one word in a thousand where everything is freed, and so plants a real leak: run it as
+ * --leak does not free one word in a thousand at the end, which is a real leak. Run it as
  *   LMM_OPTIONS=leaks=1 wordindex --leak FILE...
- * and LMM names the lines of index.c that allocated what was forgotten.
+ * and LMM names the lines of index.c that allocated the leaked blocks.
  *
- * Exit code: 0; 1 when a file could not be read or memory ran out; 2 for wrong usage.
+ * Exit code: 0; 1 if a file could not be read or memory ran out; 2 for wrong usage.
  */
 #include "index.h"
 
@@ -34,7 +34,7 @@ enum {
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* The letter that c counts as, or 0 when c is no letter. */
+/* The small letter for c, or 0 if c is not a letter. */
 static char letter_of(unsigned char c)
 {
     if (c >= 'A' && c <= 'Z') {
@@ -43,11 +43,11 @@ static char letter_of(unsigned char c)
     return (c >= 'a' && c <= 'z') || c >= 0x80 ? (char) c : 0;
 }
 
-/* A word as it is read, letter by letter, across the ends of buffers. */
+/* The word that is being read, letter by letter; it may continue in the next buffer. */
 struct reader {
     struct index *index;
     document_t *document;
-    size_t length; /* may pass WORD_BYTES; letters beyond it are dropped */
+    size_t length; /* may exceed WORD_BYTES; the letters after that are dropped */
     char text[WORD_BYTES + 1];
 };
 
@@ -75,8 +75,8 @@ static void reader_feed(struct reader *reader, const unsigned char *bytes, size_
     }
 }
 
-/* Adds the file to the index. A file that cannot be read at all becomes no document; one that fails
- * half way keeps what was read. False, and one line on stderr, when there was an error. */
+/* Adds the file to the index. A file that cannot be read at all is not a document; if an error
+ * comes later, the words read so far stay. False, and one line on stderr: there was an error. */
 static bool index_read_file(struct index *index, const char *path)
 {
     static unsigned char buffer[1 << 16];
@@ -126,7 +126,7 @@ static bool all_stand_in(const word_ref_t *words, size_t count, const document_t
     return true;
 }
 
-/* Prints the documents in which all the words stand, and how often the first one does. */
+/* Prints the documents that have all the words, and how often they have the first. */
 static void print_query(const word_ref_t *words, size_t count)
 {
     uint64_t found = 0;
@@ -150,7 +150,8 @@ static void print_query(const word_ref_t *words, size_t count)
     }
 }
 
-/* The word as the index has it. What is no letter stays, and then no document has it. */
+/* Finds a word in any spelling. Bytes that are not letters stay, and then no document has the word.
+ * */
 static word_t *find_folded(const struct index *index, const char *text)
 {
     char folded[WORD_BYTES + 1] = "";
@@ -162,7 +163,7 @@ static word_t *find_folded(const struct index *index, const char *text)
     return index_find(index, folded);
 }
 
-/* The query of the command line: the words that all must stand in a document. */
+/* Answers the query of the command line: the documents that have all its words. */
 static void print_find(const struct index *index, const char *const *finds, size_t count)
 {
     word_t *words[FIND_MAX];
@@ -199,8 +200,8 @@ static void usage(void)
 {
     fprintf(stderr, "usage: wordindex [--top N] [--find WORD]... [--leak] [--quiet] FILE...\n"
                     "  --top N      print the N most frequent words (10)\n"
-                    "  --find WORD  print the documents that have all such words (up to 8)\n"
-                    "  --leak       forget one word in a thousand instead of freeing it\n"
+                    "  --find WORD  print the documents that have all of these words (up to 8)\n"
+                    "  --leak       leak one word in a thousand\n"
                     "  --quiet      print the counts only\n");
     exit(2);
 }
@@ -225,7 +226,7 @@ static void add_find(struct options *options, const char *word)
     options->finds[options->find_count++] = word;
 }
 
-/* Options may stand anywhere; the files stand behind them in argv afterwards, from optind on. */
+/* Options may be anywhere; afterwards the files are the last arguments, from optind on. */
 static void parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
