@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alloc: the seam between the workloads and the allocator under test. BENCH_LMM is 0 (libc's
- * malloc, or whatever is preloaded in its place) or 1 (LMM's typed calls, site tracking on).
+ * alloc: the interface between the workloads and the allocator under test. BENCH_LMM is 0 (libc's
+ * malloc, or a library preloaded in its place) or 1 (LMM's typed calls, which count sites).
  *
- * Arrays come zeroed on both sides, calloc() against LMM_NEW_ARRAY(), because LMM has no array
- * call that leaves its contents undefined. Single structs come with undefined contents on both
- * sides.
+ * Arrays are zeroed in both cases, by calloc() and LMM_NEW_ARRAY(), because LMM has no call for an
+ * array with undefined contents. Single structs have undefined contents in both cases.
  */
 #ifndef BENCH_ALLOC_H
 #define BENCH_ALLOC_H

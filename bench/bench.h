@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench: what the workloads share: the structs they allocate, the random numbers they draw, the
- * touch that every new object gets, and the table in which each workload stands (main.c).
+ * bench: what all workloads use: the structs that they allocate, random numbers, the write to each
+ * new object, and the entries of the table of workloads (main.c).
  *
- * A workload keeps its state in static variables of its own file, so that its books cost the
- * allocator under test nothing. Its file is compiled once for each allocator and must not know
- * which one it is.
+ * A workload keeps its state in static variables of its own file, so that the state does not use
+ * the allocator under test. The file is compiled once for each allocator and must not depend on it.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
@@ -16,8 +15,8 @@
 
 struct bench_workload {
     const char *name;
-    size_t operations;          /* of one timed repetition; one is an alloc and a free */
-    size_t live;                /* objects in the live set, where the workload has one */
+    size_t operations;          /* of one timed repetition; each is an alloc and a free */
+    size_t live;                /* objects in the live set; 0: there is none */
     void (*setup)(size_t live); /* may be NULL */
     void (*run)(size_t operations);
     void (*teardown)(void); /* may be NULL */
@@ -62,14 +61,14 @@ void bench_two_threads(size_t operations);
 void bench_two_threads_teardown(void);
 void bench_threads_teardown(void);
 
-/* memory.c. Sizes end with a 0. Returns the growth of the resident set per object, in bytes. */
+/* memory.c. The sizes end with 0. Returns the growth of the resident set per object, in bytes. */
 extern const size_t bench_memory_sizes[];
 double bench_memory(size_t size_bytes);
 
 /* Ends the program with a line on stderr. */
 __attribute__((noreturn)) void bench_fail(const char *what);
 
-/* The next of a sequence that *state holds (xorshift64; Marsaglia, 2003); *state is not 0. */
+/* The next random number after *state, which is not 0 (xorshift64; Marsaglia, 2003). */
 static inline uint64_t bench_random_next(uint64_t *state)
 {
     uint64_t x = *state;
@@ -88,9 +87,9 @@ static inline size_t bench_below(uint32_t random, uint64_t limit)
 }
 
 /*
- * Does to a new object what a program does: looks whether it is there and writes its first word.
- * The compiler must take the object for escaped, else it drops the store, or alloc and free
- * altogether. p: at least 8 bytes. Returns p.
+ * Does what a program does with a new object: checks for NULL and writes the first word. The
+ * assembly makes the object escape; without it the compiler would remove the store, or alloc and
+ * free as well. p: at least 8 bytes. Returns p.
  */
 static inline void *bench_touch(void *p, uint64_t value)
 {
@@ -102,7 +101,7 @@ static inline void *bench_touch(void *p, uint64_t value)
     return p;
 }
 
-/* The families. Sizes that are no multiple of 8 need members that are not either. */
+/* The families. A size that is not a multiple of 8 needs members of another size. */
 struct bench_16 {
     uint64_t word[2];
 };

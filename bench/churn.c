@@ -3,10 +3,9 @@
  * churn: a live set of objects of eight families; an operation frees a random one and allocates
  * another in its place.
  *
- * The families take turns, each at a call site of its own, as in a program; so the family is
- * known at compile time. Were the family drawn too, a mispredicted branch on every operation
- * would cost more than any allocator here and hide the difference. What is freed is of a random
- * family all the same.
+ * The families take turns, each at its own call site, as in a program; so the family is known at
+ * compile time. If it were random, a mispredicted branch in each operation would cost more than any
+ * allocator here and hide the difference. The freed object is of a random family anyway.
  */
 #include "alloc.h"
 #include "bench.h"
@@ -75,7 +74,7 @@ void bench_churn_setup(size_t live)
 {
     whole = (struct bench_set) {.slots = slots, .live = live, .random = 0x2545f4914f6cdd1du};
     bench_churn_fill(&whole);
-    /* As after a long life: objects lie far from their neighbours in the array. */
+    /* As in a program that has run for long, neighbours in the array are far apart in memory. */
     bench_churn_replace(&whole, 2 * live);
 }
 

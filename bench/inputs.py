@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The whole programs that bench/preload measures, and what they read.
+"""The whole programs that bench/preload measures, and their inputs.
 
-What they read is generated, always the same, into one folder; it is written again only when this
-file has changed.
+The inputs are generated, always the same, into one folder. They are written again only if this file
+has changed.
 """
 import hashlib
 import json
@@ -15,7 +15,7 @@ JSON_OBJECTS = 60_000
 C_FUNCTIONS = 850  # some 30,000 lines
 SQL_ROWS = 500_000
 
-# Lists, tuples and strings that live, and as many that do not: 2 million blocks by malloc's count.
+# Lists, tuples and strings, half of which are freed at once: 2 million blocks of malloc.
 PYTHON_SCRIPT = """\
 records = []
 for i in range(300_000):
@@ -27,7 +27,7 @@ index = {record[0]: record for record in records if record is not None}
 print(len(index), sum(record[1][0] for record in index.values()))
 """
 
-# Keys in another order than the rows (a multiplicative hash), so that the index has to sort.
+# The keys are in another order than the rows (a multiplicative hash), so the index must sort.
 SQL_SCRIPT = f"""\
 CREATE TABLE item (id INTEGER PRIMARY KEY, hash INTEGER, name TEXT, price REAL);
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {SQL_ROWS})
@@ -43,7 +43,7 @@ WORDS = ("amber birch cedar delta ember fjord grove heath inlet jetty knoll larc
          " plain quarry ridge shore tarn upland vale weir yew zephyr").split()
 
 
-# ---- What they read ----------------------------------------------------------------------------
+# ---- Inputs ------------------------------------------------------------------------------------
 
 def write_json(path):
     numbers = random.Random(1)
@@ -71,7 +71,7 @@ def expression(numbers, names, depth):
 
 
 def c_function(numbers, index):
-    """A function of some 25 lines: loops, a switch, memory, and calls of functions before it."""
+    """A function of about 25 lines: loops, a switch, memory, and calls of earlier functions."""
     names = ["a", "b", "c", "x"]
     lines = ["", f"unsigned work_{index}(struct item *item, unsigned a, unsigned b)", "{",
              f"    unsigned c = {expression(numbers, names[:2], 2)};",
@@ -97,7 +97,7 @@ def c_function(numbers, index):
 
 
 def write_c(path):
-    """Without #include, so that the preprocessor reads nothing of the machine's."""
+    """A C file without #include, so that it does not depend on the machine."""
     numbers = random.Random(2)
     lines = ["struct item {", "    struct item *next;", "    unsigned key;",
              "    unsigned word[8];", "};"]
@@ -123,7 +123,7 @@ INPUTS = {
 
 
 def generate(folder):
-    """Writes the inputs that are missing, or all when the folder's are of another version."""
+    """Writes the inputs that are missing, or all if those in the folder are of another version."""
     with open(__file__, "rb") as file:
         version = hashlib.sha256(file.read()).hexdigest()
     stamp = os.path.join(folder, "version")
@@ -142,7 +142,7 @@ def generate(folder):
 # ---- The programs ------------------------------------------------------------------------------
 
 def compiler_proper():
-    """gcc itself only starts others; this is the program that compiles. None when there is none."""
+    """The compiler itself, because gcc only starts other programs. None if it is not installed."""
     if not shutil.which("gcc"):
         return None
     answer = subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True,
@@ -152,13 +152,13 @@ def compiler_proper():
 
 
 def system_program(name):
-    """The system's own, where there is one: what stands first in PATH may be somebody's wrapper."""
+    """The system's own program if it exists, because the first one in PATH may be a wrapper."""
     path = os.path.join("/usr/bin", name)
     return path if os.access(path, os.X_OK) else shutil.which(name)
 
 
 class Program:
-    """A whole program. command is None when it is not installed."""
+    """A whole program. command is None if it is not installed."""
 
     def __init__(self, name, about, path, *arguments, **environment):
         self.name = name
@@ -168,14 +168,14 @@ class Program:
 
 
 def programs(data, binaries):
-    """All of them. data: the folder of the inputs; binaries: where bench-replace is."""
+    """All programs. data: the folder of the inputs; binaries: the folder of bench-replace."""
     def file(name):
         return os.path.join(data, name)
 
     return [
         Program("jq", f"makes objects of half of a JSON array of {JSON_OBJECTS:,}",
                 system_program("jq"), "-c", JQ_FILTER, file("people.json")),
-        # -S: no packages of the machine's. Each object is a block of malloc's.
+        # -S: without the machine's packages. With malloc, each object is a block of malloc's.
         Program("python3", "makes 2 million allocations, with PYTHONMALLOC=malloc",
                 system_program("python3"), "-S", file("allocate.py"),
                 PYTHONMALLOC="malloc", PYTHONHASHSEED="0"),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main: the table of workloads, and one run of one of them. bench/run starts this program in a
- * fresh process for each figure, with the allocator under test linked or preloaded.
+ * main: the table of workloads, and a run of one of them. bench/run starts this program in a new
+ * process for each figure, with the allocator under test linked or preloaded.
  *
  *   bench-X -l                                       prints "name kind [size]" for each workload
  *   bench-X [-n OPERATIONS] [-r REPETITIONS] NAME    prints "name median best", ns per operation,
@@ -22,7 +22,7 @@ enum {
     REPETITIONS_MAX = 1000,
 };
 
-/* Workloads of the kind "time" make up the geometric mean; "extra" ones are shown beside it. */
+/* Workloads of the kind "time" are in the geometric mean; those of the kind "extra" are not. */
 static const struct bench_workload timed[] = {
     {"pair", 2000000, 0, NULL, bench_pair, NULL},
     {"lifo", 2000000, 10000, bench_order_setup, bench_lifo, NULL},
@@ -109,7 +109,7 @@ static const struct bench_workload *find_timed(const char *name)
     return workload != NULL ? workload : find_in(extra, COUNT(extra), name);
 }
 
-/* Returns the size in "memory_SIZE", one that is measured; else 0. */
+/* Returns the size in "memory_SIZE"; 0 if that size is not measured. */
 static size_t memory_size(const char *name)
 {
     char candidate[32];

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What bench/run and bench/preload share: the peers, figures and their ratios, tables."""
+"""Used by bench/run and bench/preload: the peers, figures and their ratios, tables."""
 import json
 import math
 import os
@@ -11,14 +11,14 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# Whom LMM is measured with: the library that is preloaded, and the Debian package it comes from.
+# The allocators that LMM is compared with: the library to preload, and its Debian package.
 PEERS = {
     "mimalloc": ("libmimalloc.so.2", "libmimalloc2.0"),
     "glibc": (None, "libc6"),
     "jemalloc": ("libjemalloc.so.2", "libjemalloc2"),
     "tcmalloc": ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
 }
-# Settings of allocators, and of programs, that the caller's environment must not bring in.
+# Settings of allocators and programs that are removed from the environment.
 TUNING = ("LD_PRELOAD", "LMM_", "ALLOCATOR_", "MALLOC_", "MIMALLOC_", "TCMALLOC_", "_RJEM_",
           "GLIBC_TUNABLES", "PYTHON", "DEBUGINFOD_")
 QUICK_REPS = 3
@@ -29,12 +29,12 @@ def say(text):
 
 
 def clean_environment():
-    """The caller's environment without what would tune an allocator or a program under test."""
+    """The environment without settings that would tune an allocator or a program."""
     return {key: value for key, value in os.environ.items() if not key.startswith(TUNING)}
 
 
 def find_library(soname):
-    """Path of a shared library as the loader would find it; None when it is not installed."""
+    """The path of a shared library as the loader would find it; None if it is not installed."""
     ldconfig = shutil.which("ldconfig", path=os.environ.get("PATH", "") + ":/sbin:/usr/sbin")
     if ldconfig:
         cache = subprocess.run([ldconfig, "-p"], capture_output=True, text=True, check=False)
@@ -64,12 +64,12 @@ def median(figures):
 
 
 def ratio(figures, others):
-    """Median of the ratios of runs that were neighbours; None when there are none."""
+    """The median of the ratios of neighbouring runs; None if there are none."""
     return median([a / b for a, b in zip(figures, others) if a is not None and b is not None])
 
 
 def unless_missing(function, figures):
-    """function(figures); None when one is missing, so that a failed run improves no summary."""
+    """function(figures); None if one is missing, so a failed run does not improve a summary."""
     return function(figures) if figures and None not in figures else None
 
 
@@ -78,7 +78,7 @@ def geometric_mean(figures):
 
 
 def verdict(figure, limit, complete):
-    """What to say of a figure that should be at most limit. complete: does it cover everything?"""
+    """The text for a figure with a limit. complete: whether the figure covers everything."""
     if figure is None:
         return "not measured"
     text = "PASS" if figure <= limit else (
@@ -101,7 +101,7 @@ def show(figure, decimals):
 
 
 def print_table(title, head, rows):
-    """Markdown that is aligned as plain text too: the first column left, the others right."""
+    """Prints Markdown that is aligned also as plain text: the first column left, others right."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
 
     def line(cells):

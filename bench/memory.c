@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory: what a live object costs in resident memory, everything that the allocator needs for it
- * included: the growth of the process's resident set over a million objects of one family. The
- * array of pointers is touched beforehand and does not count.
+ * memory: resident memory per live object, including the allocator's own records: the growth of the
+ * process's resident set while a million objects of one family are allocated. The array of pointers
+ * is touched before, so it is not included.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,8 +20,8 @@ static void *objects[OBJECTS];
 
 const size_t bench_memory_sizes[] = {16, 24, 36, 40, 56, 72, 100, 200, 0};
 
-/* smaps_rollup walks the page tables, so it is exact; statm lags behind by some pages a thread.
- * Read without stdio, whose buffers would come from the allocator under test. */
+/* smaps_rollup walks the page tables, so it is exact; statm may miss some pages per thread. Read
+ * without stdio, whose buffers would come from the allocator under test. */
 static size_t resident_bytes(void)
 {
     static char text[ROLLUP_BYTES];
@@ -65,10 +65,10 @@ static void allocate_all(size_t size_bytes)
 
 double bench_memory(size_t size_bytes)
 {
-    /* Not with zeroes: the compiler knows that they are there already. */
+    /* Not with zeroes: the compiler knows that the array already is zero. */
     memset(objects, 0xff, sizeof(objects));
     __asm__ volatile("" : : "r"(objects) : "memory");
-    (void) resident_bytes(); /* touches what reading takes */
+    (void) resident_bytes(); /* touches the pages that reading needs */
     size_t before_bytes = resident_bytes();
 
     allocate_all(size_bytes);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench-mems [-n OPERATIONS] [-s SIZE_MAX] [LIVE]...: what MeMS's operations cost as segments grow
- * more.
+ * bench-mems [-n OPERATIONS] [-s SIZE_MAX] [LIVE]...: the cost of MeMS's operations by the number
+ * of segments.
  *
  * For each number of live segments (default 1,000 to 1,000,000) it allocates them, with random
- * sizes up to SIZE_MAX bytes (default 200), frees a tenth at random, so that there are holes of
- * many lengths, and measures batches of three kinds in turn: frees of random segments, allocations
- * of random sizes, which fill the holes, and translations of random addresses in random segments.
- * Prints a line each, in nanoseconds of CPU time per operation, so that what the machine does
- * meanwhile for others counts little: the median over batches, and what 95 % of them stay below.
+ * sizes up to SIZE_MAX bytes (default 200), frees a random tenth, so that there are holes of many
+ * lengths, and measures batches of three kinds in turn: frees of random segments, allocations of
+ * random sizes, which fill the holes, and translations of random addresses in random segments. For
+ * each it prints the median and the 95th percentile over batches, in nanoseconds of CPU time per
+ * operation; CPU time depends little on other load of the machine.
  *
- * All three draw their addresses beforehand, in random order, and so measure cache misses as well.
+ * The addresses are chosen before a batch, in random order, so the figures include cache misses.
  */
 #include <mems.h>
 
@@ -27,7 +27,7 @@ enum kind { FREE, MALLOC, GET, KINDS };
 static const char *const kind_names[KINDS] = {"free", "malloc", "get"};
 
 static struct {
-    void **address; /* of the live segments, in no order */
+    void **address; /* of the live segments, in any order */
     uint32_t *bytes;
     size_t count;
     size_t bytes_max;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * order: objects of one family, freed at once (pair), or a batch of them allocated and then freed
- * last-in-first-out, first-in-first-out, or in an order drawn beforehand.
+ * order: objects of one family, each freed at once (pair), or a batch that is allocated and then
+ * freed last-in-first-out, first-in-first-out, or in a random order that was chosen before.
  */
 #include "alloc.h"
 #include "bench.h"

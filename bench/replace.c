@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench-replace [OPERATIONS]: a whole program that does little but allocate. It keeps 100,000
- * blocks of mixed sizes alive and replaces random ones, by default 20 million times, with malloc
- * and free, or what is preloaded in their place.
+ * bench-replace [OPERATIONS]: a whole program that mostly allocates. It keeps 100,000 blocks of
+ * mixed sizes alive and replaces random ones, by default 20 million times, with malloc and free, or
+ * a library that is preloaded in their place.
  *
  * The blocks are allocated as in a layered program: a service calls one of its steps, which calls
- * one of several constructors, which calls the one function that calls malloc. So there are
- * SERVICES x STEPS x CONSTRUCTORS call stacks, six frames deep in this program, and a caller's
- * address alone would tell nothing. They take turns: were they drawn at random, mispredicted
- * branches would hide what the allocator costs.
+ * one of several constructors, which calls the only function that calls malloc. So there are
+ * SERVICES x STEPS x CONSTRUCTORS call stacks, six frames deep in this program, and the address of
+ * malloc's caller does not distinguish them. They take turns: if they were random, mispredicted
+ * branches would hide the cost of the allocator.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,8 +19,9 @@
 enum { LIVE = 100000, OPERATIONS = 20000000, OPERATIONS_MAX = 1000000000 };
 
 /*
- * Keep a call a call: a layer is not inlined, and what it ends with, a line of assembly that does
- * nothing, makes its last call no jump, and no two layers the same code, which would be merged.
+ * Keeps each layer a frame: it is not inlined, and it ends with a line of assembly that does
+ * nothing. So its last call is not a jump, and no two layers have the same code, which would be
+ * merged.
  */
 #define LAYER          static __attribute__((noinline)) void
 #define RETURNED(name) __asm__ volatile("# " name : : : "memory")
@@ -34,7 +35,7 @@ void bench_fail(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* base to 2 x base bytes, and one in sixteen of them sixteen times as much. */
+/* base to 2 x base bytes; one in sixteen is sixteen times as large. */
 static size_t random_size(uint64_t random, size_t base)
 {
     size_t size_bytes = base + bench_below((uint32_t) random, base + 1);

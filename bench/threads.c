@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * threads: workloads of two threads, the main thread and a partner that lives from setup to
- * teardown; each repetition starts both through a barrier and ends when both are done. Each has a
- * processor of its own: left to the kernel they sometimes share one, and then nothing crosses
- * between cores.
+ * threads: workloads of two threads, the main thread and a partner that runs from setup to
+ * teardown. A barrier starts both in each repetition, which ends when both are done. Each thread is
+ * bound to its own processor: otherwise the kernel sometimes runs both on one, and no object
+ * crosses between cores.
  *
- * prodcons: the partner allocates and hands objects through a ring to the main thread, which
- * frees them.
- * two_threads: each has a live set of its own and replaces random objects in it; an operation is
- * one of each thread.
+ * prodcons: the partner allocates objects and passes them through a ring to the main thread, which
+ * frees them. two_threads: each thread replaces random objects in its own live set; one operation
+ * is one of each thread.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -21,7 +20,7 @@
 enum {
     LINE_BYTES = 64,
     RING_SLOTS = 1024,
-    SPINS = 200, /* then the other thread gets the processor, if it waits for one */
+    SPINS = 200, /* then yields, in case both threads share a processor */
     SET_MAX = 10000,
 };
 
@@ -30,7 +29,7 @@ enum {
 static pthread_t partner;
 static pthread_barrier_t barrier;
 static void (*partner_work)(size_t operations);
-static size_t partner_operations; /* 0: end. Written before the barrier, read behind it */
+static size_t partner_operations; /* 0: end. Written before the barrier, read after it */
 
 static void *partner_main(void *arg)
 {
@@ -44,7 +43,7 @@ static void *partner_main(void *arg)
     }
 }
 
-/* Takes the lowest processor out of *from, if there is one, and binds the thread to it. */
+/* Removes the lowest processor from *from, if there is one, and binds the thread to it. */
 static void bind_to_lowest(pthread_t thread, cpu_set_t *from)
 {
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
@@ -77,7 +76,7 @@ static void partner_start(void (*work)(size_t operations))
     }
 }
 
-/* Runs the partner's work beside own work and returns when both are done. */
+/* Runs the partner's work and, at the same time, own. Returns when both are done. */
 static void partner_run(void (*own_work)(size_t operations), size_t operations)
 {
     partner_operations = operations;
@@ -96,10 +95,10 @@ void bench_threads_teardown(void)
 
 /* ---- Producer and consumer ------------------------------------------------------------------ */
 
-/* One producer, one consumer. Each side keeps what it last saw of the other's index, and looks
- * again only when that says full or empty, so the indices change cores seldom. A producer that finds
- * the ring full waits for a quarter of it: were one slot enough, the two would go in lockstep and the
- * ring, not the allocator, would be what is measured. */
+/* One producer, one consumer. Each side keeps its last copy of the other's index, and reads it
+ * again only when the ring seems full or empty, so the indices seldom change cores. A producer that
+ * finds the ring full waits until a quarter is free: if it waited for one slot, both threads would
+ * wait for each other all the time, and the figure would be that of the ring. */
 static struct {
     _Alignas(LINE_BYTES) _Atomic(size_t) put;   /* written by the producer */
     size_t taken_seen;                          /* producer only */
@@ -122,7 +121,7 @@ static void pause_or_yield(unsigned *spins)
 #endif
 }
 
-/* Waits until *index, which the other thread moves, is at least `least`; returns it. */
+/* Waits until *index, which the other thread increases, is at least `least`. Returns it. */
 static size_t wait_for(_Atomic(size_t) *index, size_t least)
 {
     unsigned spins = 0;
@@ -217,7 +216,7 @@ static void *partner_slots[SET_MAX];
 static struct bench_set own_set;
 static struct bench_set partner_set;
 
-/* The partner fills its own set, on its first run: the objects must be its own. */
+/* The partner fills its set itself, in its first run: the objects must be of its heap. */
 static void churn_partner(size_t operations)
 {
     if (partner_set.slots[0] == NULL) {

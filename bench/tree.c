@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tree: a binary search tree built by inserting random keys, then freed bottom up. Most of the
- * time goes into cache misses on the way down, so what is measured is where the allocator puts
+ * tree: a binary search tree that is built by inserting random keys, then freed bottom up. Most of
+ * the time is spent on cache misses on the way down, so this measures where the allocator places
  * nodes.
  */
 #include "alloc.h"

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench-unwind [-r REPETITIONS] [DEPTH]...: what it costs to capture a call stack, by the ways
- * there are (functions[] below), at depths of 8, 16 and 24 frames of this program and the few of
- * libc's and main()'s above them.
+ * bench-unwind [-r REPETITIONS] [DEPTH]...: the cost of capturing a call stack with each of the
+ * functions[] below, at depths of 8, 16 and 24 frames of this program plus those of main() and
+ * libc.
  *
- * Each capture is of another stack than the one before, as an allocator sees them: for each, the
- * program walks down through functions of different frame sizes, by one of PATHS ways in turn. What
- * the walk itself costs is measured in the same way, with a capture that does nothing, and taken
- * off.
+ * Each captured stack differs from the last one, as in an allocator: before each capture, the
+ * program calls down through functions of different frame sizes, by one of PATHS paths in turn. The
+ * cost of these calls is measured with a capture that does nothing, and subtracted.
  *
- * Prints a table in Markdown: the function, the depth, how many frames it found, and nanoseconds
+ * Prints a table in Markdown: the function, the depth, the number of frames found, and nanoseconds
  * per capture and per frame: the median over the repetitions, in which the functions take turns.
  */
 #include <dlfcn.h>
@@ -37,7 +36,7 @@ enum {
 
 /*
  * Writes up to max return addresses of the calling thread's stack to frames, innermost first, and
- * returns how many; 0 or less when it failed.
+ * returns how many; 0 or less if it failed.
  */
 typedef int capture_function(void **frames, int max);
 
@@ -48,7 +47,7 @@ static int capture_nothing(void **frames, int max)
     return 0;
 }
 
-/* By name and from libc itself: libunwind has a function of its own that is called so too. */
+/* By name from libc, because libunwind has a function of the same name. */
 static int capture_backtrace(void **frames, int max)
 {
     static capture_function *libc_backtrace;
@@ -69,7 +68,7 @@ static const struct {
     const char *name;
     capture_function *capture;
 } functions[] = {
-    {"nothing", capture_nothing}, /* stands first: what the others are compared with */
+    {"nothing", capture_nothing}, /* the first: subtracted from the others */
     {"backtrace (glibc)", capture_backtrace},
 #if BENCH_LIBUNWIND
     {"unw_backtrace (libunwind)", unw_backtrace},
@@ -99,9 +98,9 @@ static double now_ns(void)
     return (double) now.tv_sec * 1e9 + (double) now.tv_nsec;
 }
 
-/* ---- The walk down --------------------------------------------------------------------------- */
+/* ---- The calls ------------------------------------------------------------------------------- */
 
-/* Calls the next function of the path, or captures where depth has come down to 0. */
+/* Calls the next function of the path, or captures if depth is 0. */
 static void descend(unsigned depth, unsigned path);
 
 static __attribute__((noinline)) void capture_here(void)
@@ -112,7 +111,7 @@ static __attribute__((noinline)) void capture_here(void)
     __asm__ volatile("" : : "r"(frames) : "memory");
 }
 
-/* Functions whose frames differ in size, and in the address that they are left from. */
+/* Functions whose frames have different sizes and return addresses. */
 #define DEFINE_WALK(words)                                                                         \
     static __attribute__((noinline)) void walk_##words(unsigned depth, unsigned path)              \
     {                                                                                              \
@@ -135,7 +134,8 @@ static inline __attribute__((always_inline)) void descend(unsigned depth, unsign
         capture_here();
         return;
     }
-    /* Two bits of the path choose; turned, so that it lasts for any depth. */
+    /* Two bits of the path choose the function; the path is rotated, so it has bits for any depth.
+     * */
     unsigned next = (path >> 2 | path << 30);
 
     switch (path & 3u) {
@@ -150,7 +150,7 @@ static inline __attribute__((always_inline)) void descend(unsigned depth, unsign
 
 static double batch_ns(capture_function *capture, unsigned depth)
 {
-    static const unsigned spread = 0x9e3779b1u; /* makes 32 mixed bits of a path's number */
+    static const unsigned spread = 0x9e3779b1u; /* makes 32 mixed bits from a path's number */
     double start_ns = now_ns();
 
     current.capture = capture;
@@ -179,7 +179,7 @@ static void measure(unsigned depth, size_t repetitions)
     int found[FUNCTIONS];
 
     for (size_t i = 0; i < FUNCTIONS; i++) {
-        batch_ns(functions[i].capture, depth); /* loads and caches what it does once */
+        batch_ns(functions[i].capture, depth); /* not timed: loads libraries and fills caches */
         found[i] = current.found;
     }
     for (size_t rep = 0; rep < repetitions; rep++) {
