@@ -85,6 +85,7 @@ static uint32_t intern_locked(struct lmm_site_list *list, const struct place *pl
     uint32_t number = 0; /* among the places with this hash */
     uint32_t found;
 
+    LMM_CHECK(lmm_lock_is_held(&sites.lock));
     while ((found = lmm_table_get_checked(lmm_table_body(&sites.places), hash, number)) != 0) {
         if (is_place(found - 1, place)) {
             return found - 1;

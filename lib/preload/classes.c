@@ -72,6 +72,7 @@ static bool shape_of_large(size_t bytes, struct lmm_shape *ret_shape)
 
 bool lmm_shape_of(size_t bytes, size_t align, struct lmm_shape *ret_shape)
 {
+    LMM_CHECK(lmm_is_power_of_two(align));
     if (bytes > LMM_CLASS_BYTES_MAX || align > LMM_CLASS_BYTES_MAX) {
         return shape_of_large(bytes, ret_shape);
     }

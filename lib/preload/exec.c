@@ -13,6 +13,7 @@
  */
 #include "lib/preload/exec.h"
 
+#include "lib/ground/panic.h"
 #include "lib/ground/vm.h"
 
 #include <dlfcn.h>
@@ -36,6 +37,7 @@ static const char options_is[] = "LMM_OPTIONS=";
 
 void lmm_exec_follow(const char *library, const char *options)
 {
+    LMM_CHECK(library != NULL && follow.pid == 0);
     follow.library = library;
     follow.options = options;
     follow.pid = getpid();

@@ -194,6 +194,7 @@ void *lmm_serve_resize(void *p, size_t bytes, const struct lmm_caller *caller)
     struct lmm_shape shape;
     int saved_errno = errno;
 
+    LMM_CHECK(p != NULL && bytes != 0);
     if (!has_started() || !lmm_shape_of(bytes, 1, &shape)) {
         return out_of_memory();
     }

@@ -198,6 +198,7 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
         return alloc_without_tracer(heap, shape, align, zero, caller);
     }
     struct lmm_tracer *tracer = heap->tracer;
+    LMM_CHECK(tracer->adoptions == heap->adoptions);
     tracer->is_busy = true;
     uint32_t site = site_of(&tracer->trace, shape->class, caller);
     void *block = pop(heap, shape, site);
@@ -234,6 +235,7 @@ bool lmm_stacked_is_last(const void *p)
 
 void lmm_stacked_note_temporary(const struct lmm_block_facts *facts)
 {
+    LMM_CHECK(is_entered(lmm_thread_open.heap));
     count_temporary(lmm_thread_open.heap, lmm_tag_site(facts->tag));
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/stacks/cfi_bytes.h"
 
+#include "lib/ground/panic.h"
+
 /* Bytes of each format; 0 for formats of variable length and for unknown ones. */
 static const uint8_t format_bytes[LMM_CFI_ENCODING_FORMAT + 1] = {
     [0x00] = 8, [0x02] = 2, [0x03] = 4, [0x04] = 8, [0x0a] = 2, [0x0b] = 4, [0x0c] = 8,
@@ -23,6 +25,7 @@ uint64_t lmm_cfi_read_unsigned(struct lmm_cfi_reader *reader, unsigned bytes)
     const unsigned char *block = lmm_cfi_read_block(reader, bytes);
     uint64_t value = 0;
 
+    LMM_CHECK(bytes <= sizeof(value));
     for (unsigned i = 0; block != NULL && i < bytes; i++) {
         value |= (uint64_t) block[i] << (8 * i);
     }

@@ -59,6 +59,7 @@ static inline struct known_key known_key(uint32_t family, const struct lmm_trace
 /* Makes a site known. Without memory for that it stays unknown, and is found through its frames. */
 static void make_known_locked(struct known_key key, uint32_t site)
 {
+    LMM_CHECK(lmm_lock_is_held(&depot.lock) && site < LMM_SITE_NONE);
     if (lmm_table_used_locked(&depot.known) < KNOWN_MAX && lmm_table_reserve_locked(&depot.known)) {
         lmm_table_put_locked(&depot.known, key.hash, key.check, site + 1);
     }
@@ -89,6 +90,7 @@ static bool is_same(const struct lmm_ledger_module *a, const struct lmm_ledger_m
 /* Forgets the frames and rules at the module's addresses, and all known stacks. */
 static void forget_module_locked(struct lmm_ledger_module *module)
 {
+    LMM_CHECK(lmm_lock_is_held(&depot.lock) && module->gone == 0);
     lmm_store_relaxed(&module->gone, 1);
     lmm_rules_forget(module->start, module->end);
     lmm_table_forget_locked(&depot.frames, module->start + 1, module->end);
@@ -139,6 +141,7 @@ void lmm_depot_refresh_modules(void)
 /* The frame at address whose caller has that number; added if it is new. 0: no memory. */
 static uint32_t frame_locked(uint64_t address, uint32_t caller)
 {
+    LMM_CHECK(lmm_lock_is_held(&depot.lock) && (address & SITE_KEY) == 0);
     if (!lmm_table_reserve_locked(&depot.frames)) {
         return 0;
     }

@@ -18,21 +18,6 @@ bool lmm_rules_start(void)
     return has_room;
 }
 
-/* Without memory the rule is not kept, and is found again when it is needed again. */
-static void keep(uintptr_t pc, struct lmm_cfi_rule rule)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &rule, sizeof(bits));
-    lmm_lock_acquire(&rules_lock);
-    if (lmm_table_reserve_locked(&lmm_rules)) {
-        lmm_table_put_locked(&lmm_rules, pc, 0, bits);
-    }
-    lmm_lock_release(&rules_lock);
-}
-
-/* ---- Finding --------------------------------------------------------------------------------- */
-
 /* The rule of code that keeps a frame pointer. */
 static const struct lmm_cfi_rule frame_pointer_rule = {
     .cfa_offset = 2 * sizeof(uintptr_t),
@@ -46,6 +31,20 @@ static bool is_usable(struct lmm_cfi_rule rule)
     return rule.base != LMM_CFI_UNKNOWN &&
            (rule.base != LMM_CFI_SP ||
             (rule.cfa_offset > 0 && rule.cfa_offset % (int32_t) sizeof(uintptr_t) == 0));
+}
+
+/* Without memory the rule is not kept, and is found again when it is needed again. */
+static void keep(uintptr_t pc, struct lmm_cfi_rule rule)
+{
+    uint64_t bits;
+
+    LMM_CHECK(is_usable(rule));
+    memcpy(&bits, &rule, sizeof(bits));
+    lmm_lock_acquire(&rules_lock);
+    if (lmm_table_reserve_locked(&lmm_rules)) {
+        lmm_table_put_locked(&lmm_rules, pc, 0, bits);
+    }
+    lmm_lock_release(&rules_lock);
 }
 
 struct lmm_cfi_rule lmm_rule_find(uintptr_t pc, bool exact)
@@ -67,6 +66,7 @@ struct lmm_cfi_rule lmm_rule_find(uintptr_t pc, bool exact)
 
 void lmm_rules_forget(uintptr_t start, uintptr_t end)
 {
+    LMM_CHECK(start <= end);
     lmm_lock_acquire(&rules_lock);
     lmm_table_forget_locked(&lmm_rules, start, end);
     lmm_store_relaxed(&lmm_rules_forgotten, lmm_rules_forgotten + 1);
