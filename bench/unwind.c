@@ -134,8 +134,8 @@ static inline __attribute__((always_inline)) void descend(unsigned depth, unsign
         capture_here();
         return;
     }
-    /* Two bits of the path choose the function; the path is rotated, so it has bits for any depth.
-     * */
+    /* Two bits of the path choose the function; the path is rotated, so it has bits for any
+     * depth. */
     unsigned next = (path >> 2 | path << 30);
 
     switch (path & 3u) {

@@ -43,8 +43,8 @@
 extern "C" {
 #endif
 
-/* ---- The library's functions, which the inline ones below call with this program's settings ----
- * */
+/* ---- The library's functions, which the inline ones below call with this program's settings
+ * ---- */
 
 #define LMM_MEMS_API __attribute__((visibility("default")))
 

@@ -52,8 +52,8 @@ void index_init(struct index *index);
 /* Adds a document. path: not copied, so it must outlive the index. */
 document_t *index_add_document(struct index *index, const char *path);
 
-/* Counts one occurrence of text, at most WORD_BYTES long, in document, the one that was added last.
- * */
+/* Counts one occurrence of text, at most WORD_BYTES long, in document, the one that was added
+ * last. */
 void index_count(struct index *index, document_t *document, const char *text);
 
 /* Returns the word, or NULL if no document has it. Cost: O(1). */

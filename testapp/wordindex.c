@@ -150,8 +150,8 @@ static void print_query(const word_ref_t *words, size_t count)
     }
 }
 
-/* Finds a word in any spelling. Bytes that are not letters stay, and then no document has the word.
- * */
+/* Finds a word in any spelling. Bytes that are not letters stay, and then no document has the
+ * word. */
 static word_t *find_folded(const struct index *index, const char *text)
 {
     char folded[WORD_BYTES + 1] = "";

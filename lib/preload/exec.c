@@ -173,8 +173,8 @@ LMM_API int fexecve(int descriptor, char *const arguments[], char *const variabl
     return leave(&environment, next.fexecve(descriptor, arguments, environment.variables));
 }
 
-/* Executes with the arguments first, list..., NULL. has_variables: the environment follows in list.
- * */
+/* Executes with the arguments first, list..., NULL. has_variables: the environment follows in
+ * list. */
 static int exec_list(exec_by_path *call, const char *path, const char *first, va_list list,
                      bool has_variables)
 {

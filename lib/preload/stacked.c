@@ -29,8 +29,8 @@ struct lmm_tracer {
 static struct {
     /* Atomic, all threads: the live bytes, except the threads' pending ones. */
     int64_t bytes __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
-    /* Atomic: a larger sum is a new peak. A line of its own, because it is read more than written.
-     * */
+    /* Atomic: a larger sum is a new peak. A line of its own, because it is read more than
+     * written. */
     int64_t next_peak __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
     int64_t step; /* atomic: a thread adds its pending bytes to the sum when they exceed this */
 } live;
@@ -95,8 +95,8 @@ static LMM_NOINLINE struct lmm_heap *enter(void)
     }
     struct lmm_tracer *tracer = heap->tracer;
     if (tracer != NULL && tracer->adoptions != heap->adoptions) {
-        /* The heap is adopted. After a fork its last thread may have been in the middle of a trace.
-         * */
+        /* The heap is adopted. After a fork its last thread may have been in the middle of a
+         * trace. */
         tracer->adoptions = heap->adoptions;
         tracer->is_busy = false;
         tracer->last = NULL;

@@ -93,8 +93,8 @@ static void skip_encoded(struct lmm_cfi_reader *reader)
     lmm_cfi_read_formatted(reader, encoding);
 }
 
-/* Reads the data of the letters up to the first unknown one; the length leads past the other data.
- * */
+/* Reads the data of the letters up to the first unknown one; the length leads past the other
+ * data. */
 static void read_augmentation(struct lmm_cfi_reader *body, const unsigned char *letters,
                               struct lmm_cfi_entry *entry)
 {

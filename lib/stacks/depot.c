@@ -126,8 +126,8 @@ void lmm_depot_refresh_modules(void)
     lmm_lock_acquire(&depot.lock);
     for (uint32_t number = 0; number < lmm_accounts_module_count(); number++) {
         struct lmm_ledger_module *known = lmm_accounts_module(number);
-        /* If another module has been loaded at just these addresses, module_at_locked() finds out.
-         * */
+        /* If another module has been loaded at just these addresses, module_at_locked() finds
+         * out. */
         if (known->gone == 0 &&
             !lmm_module_is_at((uintptr_t) known->start, (uintptr_t) known->end)) {
             forget_module_locked(known);
@@ -163,14 +163,6 @@ static uint32_t stack_locked(const struct lmm_trace *trace)
         uint32_t inner = frame_locked(trace->pc[i], number);
         number = inner != 0 ? inner : number;
     }
-    return number;
-}
-
-uint32_t lmm_depot_stack(const struct lmm_trace *trace)
-{
-    lmm_lock_acquire(&depot.lock);
-    uint32_t number = stack_locked(trace);
-    lmm_lock_release(&depot.lock);
     return number;
 }
 

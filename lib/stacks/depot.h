@@ -27,10 +27,6 @@
 /* Call before the first stack. False with errno ENOMEM; may then be called again. */
 bool lmm_depot_start(void);
 
-/* The frame of the trace's innermost call. Without memory for it, the frame of the innermost call
- * that has one; 0: none has. Any thread; takes STACKS. */
-uint32_t lmm_depot_stack(const struct lmm_trace *trace);
-
 /* The site of (family, the stack in trace). The family's "(unattributed)" site if the trace is
  * empty, or there is no memory. Any thread; no lock if the stack is known, else takes STACKS. */
 uint32_t lmm_depot_site(struct lmm_family *family, const struct lmm_trace *trace);

@@ -61,8 +61,8 @@ static inline bool lmm_rule_uses_bp(struct lmm_cfi_rule rule)
     return rule.base != LMM_CFI_SP || rule.saved == LMM_CFI_AT_BP;
 }
 
-/* Forgets the rules of a module's code at [start, end), which was unloaded. Takes RULES. O(rules).
- * */
+/* Forgets the rules of a module's code at [start, end), which was unloaded. Takes RULES.
+ * O(rules). */
 void lmm_rules_forget(uintptr_t start, uintptr_t end);
 
 void lmm_rules_before_fork(void);

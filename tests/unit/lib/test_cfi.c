@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cfi: hand-made entries, one table of cases for what they say and one for what is wrong with them.
- * */
+/* cfi: hand-made entries; one table of valid cases, and one of damaged entries. */
 #include "lib/stacks/cfi.h"
 
 #include <criterion/criterion.h>
@@ -27,10 +26,10 @@ enum {
     AT_CIE_RETURN_ADDRESS = SECTION + 14,
 };
 
-/* A string literal's bytes and how many they are. */
+/* The bytes of a string literal, and their number. */
 #define BYTES(literal) (const unsigned char *) (literal), sizeof(literal) - 1
 
-/* What compilers begin every CIE with: the CFA is rsp + 8, the return address at CFA - 8. */
+/* Compilers begin every CIE with this: the CFA is rsp + 8, the return address is at CFA - 8. */
 #define START "\x0c\x07\x08\x90\x01"
 
 static _Alignas(8) unsigned char module[MODULE_BYTES];
@@ -49,7 +48,7 @@ static void put_number(uint64_t value, size_t bytes)
     put(&value, bytes);
 }
 
-/* Writes an entry's length, now that the entry is there, rounded up with DW_CFA_nop. */
+/* Pads a complete entry with DW_CFA_nop, and writes its length. */
 static void end_entry(size_t entry_at)
 {
     while (filled % 8 != 4) {
@@ -236,7 +235,7 @@ Test(cfi, programs)
     }
 }
 
-/* Ways to say that the rule changes at FUNCTION + 0x10. */
+/* The encodings of "the rule changes at FUNCTION + 0x10". */
 Test(cfi, rows_begin_where_they_say)
 {
     static const struct {
@@ -313,7 +312,7 @@ Test(cfi, only_what_entries_cover_has_rules)
     cr_expect(!lmm_cfi_find(NULL, (uintptr_t) module + FUNCTION, true, &rule));
 }
 
-/* The trampoline's CFA as glibc has it: *(sp + 160), the sp in the ucontext_t. */
+/* The CFA of glibc's signal trampoline: *(sp + 160), the sp in the ucontext_t. */
 #define UCONTEXT_CFA "\x0f\x04\x77\xa0\x01\x06"
 
 Test(cfi, augmentations)
@@ -379,7 +378,7 @@ Test(cfi, the_return_address_is_in_column_16)
     expect_rule("column 15", FUNCTION + 1, false, (struct lmm_cfi_rule) UNKNOWN);
 }
 
-/* One byte of the tables is wrong: no rule. */
+/* With one wrong byte in the tables there is no rule. */
 Test(cfi, damage)
 {
     static const struct {
@@ -416,8 +415,8 @@ Test(cfi, damage)
     }
 }
 
-/* Whatever stands in an entry behind its length and id, the look-up ends, and inside the entry
- * (which AddressSanitizer does not see, but the other module's bytes would make it a rule). */
+/* With random bytes after an entry's length and id, the look-up ends, and stays inside the entry.
+ * (AddressSanitizer cannot check that, but the bytes of the other module would give a rule.) */
 Test(cfi, any_byte_may_be_wrong)
 {
     struct source source =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cfi: every row of the unwind tables of libraries in this process, compared with what libdw makes
- * of the files. */
+/* cfi: every row of the unwind tables of libraries in this process, compared with libdw's
+ * result. */
 #include "lib/stacks/cfi.h"
 #include "lib/ground/module.h"
 
@@ -72,7 +72,7 @@ static bool tell_cfa(const Dwarf_Op *ops, size_t count, struct lmm_cfi_rule *ret
     return *ret_offset == ret_rule->cfa_offset;
 }
 
-/* How a register of the caller is told. */
+/* How the row gives a register of the caller. */
 static bool tell_register(Dwarf_Frame *frame, int dwarf_register, enum lmm_cfi_saved *ret_saved,
                           int64_t *ret_offset)
 {
@@ -99,7 +99,7 @@ static bool tell_register(Dwarf_Frame *frame, int dwarf_register, enum lmm_cfi_s
     return count == 1 || ops[1].atom == DW_OP_plus_uconst;
 }
 
-/* The rule as libdw's description of the frame has it. */
+/* The rule, from libdw's description of the frame. */
 static struct lmm_cfi_rule rule_of(Dwarf_Frame *frame)
 {
     static const struct lmm_cfi_rule unknown;
@@ -170,7 +170,7 @@ static void compare_row(const struct library *library, Dwarf_Frame *frame, Dwarf
     }
 }
 
-/* All rows of the function that starts at address, up to what no entry covers or limit. */
+/* All rows from address on, up to limit or to an address that no entry covers. */
 static void compare_function(const struct library *library, Dwarf_Addr address, Dwarf_Addr limit,
                              struct counts *counts)
 {
@@ -179,7 +179,7 @@ static void compare_function(const struct library *library, Dwarf_Addr address, 
     counts->functions++;
     while (address < limit && dwarf_cfi_addrframe(library->cfi, address, &frame) == 0) {
         Dwarf_Addr end;
-        /* The start that it tells is wrong behind a restore_state. */
+        /* libdw gives a wrong start after a restore_state. */
         dwarf_frame_info(frame, NULL, &end, NULL);
         cr_assert(end > address, "%s: %#lx", library->path, address);
         compare_row(library, frame, address, end, counts);

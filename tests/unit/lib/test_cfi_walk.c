@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cfi: stacks of this process, walked by the rules, against those that libunwind sees. */
+/* cfi: stacks of this process, walked by the rules, compared with those of libunwind. */
 #define UNW_LOCAL_ONLY
 #include "lib/stacks/cfi.h"
 #include "lib/ground/module.h"
@@ -16,7 +16,7 @@
 
 enum { FRAMES_MAX = 256 };
 
-/* clang has no such attributes; there the functions are as its options make them. */
+/* clang has no such attributes; its options decide. */
 #if defined(__clang__)
 #define NOINLINE __attribute__((noinline))
 #define OPTIMIZED(how)
@@ -26,7 +26,7 @@ enum { FRAMES_MAX = 256 };
 #endif
 
 struct stack {
-    uintptr_t pcs[FRAMES_MAX]; /* those of the callers, innermost first */
+    uintptr_t pcs[FRAMES_MAX]; /* of the callers, innermost first */
     size_t count;
     size_t of_base[LMM_CFI_END + 1]; /* frames by the rule that led out of them */
     size_t of_saved[LMM_CFI_LOST + 1];
@@ -91,7 +91,7 @@ static struct lmm_cfi_rule rule_of(const struct frame *frame)
     return rule;
 }
 
-/* Walks from the frame on, which is not itself among the pcs. */
+/* Walks from the frame outwards; the pc of the frame itself is not added. */
 static void walk(struct frame frame, struct stack *ret_stack)
 {
     memset(ret_stack, 0, sizeof(*ret_stack));
@@ -156,7 +156,7 @@ static void compare(const char *what)
 
 static volatile unsigned char sink;
 
-/* Keeps what is before it alive, and the call before it from being the last. */
+/* Keeps the variable alive, and keeps the call before it from being a tail call. */
 static void use(const volatile void *memory)
 {
     sink ^= *(const volatile unsigned char *) memory;
@@ -249,7 +249,7 @@ static NOINLINE void in_signal_handler(int depth)
     use(&depth);
 }
 
-/* The trap interrupts this function itself, at an instruction that is no call. */
+/* The trap interrupts this function itself, at an instruction that is not a call. */
 static NOINLINE void in_trap_handler(int depth)
 {
     struct sigaction action = {.sa_handler = on_signal};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * depot: one site for (family, stack), one frame for (caller, address), in the tables and in the ledger;
- * modules that go; no memory; threads.
+ * depot: one site for (family, stack), one frame for (caller, address), in the tables and in the
+ * ledger; modules that go; no memory; threads.
  */
 #include "tests/support/seam.h"
 
@@ -28,9 +28,9 @@ static void start(void)
     }
 }
 
-/* ---- Stacks, and what the ledger has of them ------------------------------------------------------- */
+/* ---- Stacks in the ledger -------------------------------------------------------------------- */
 
-/* Fills a trace with calls from the outermost inwards, and their hashes (unwind.h, I3). */
+/* Fills a trace with calls, the outermost first, and their hashes (unwind.h, I3). */
 static void fill(struct lmm_trace *trace, const uintptr_t *pc, uint32_t count)
 {
     uint64_t hash = 0;
@@ -53,7 +53,7 @@ static uint32_t site_of(struct lmm_family *family, const uintptr_t *pc, uint32_t
     return lmm_depot_site(family, &trace);
 }
 
-/* The stack of a site as the ledger has it; 0: none. */
+/* The stack of a site in the ledger; 0: none. */
 static uint32_t stack_of(uint32_t site)
 {
     uint32_t stack = 0;
@@ -71,7 +71,7 @@ static uint32_t stack_of(uint32_t site)
     return stack;
 }
 
-/* Checks that the ledger says of a site what it was made from. */
+/* Checks that the ledger has the family and the stack of which the site was made. */
 static void assert_stack(uint32_t site, const struct lmm_family *family, const uintptr_t *pc,
                          uint32_t count)
 {
@@ -87,18 +87,18 @@ static void assert_stack(uint32_t site, const struct lmm_family *family, const u
     cr_assert(number == 0, "no more calls");
 }
 
-/* ---- Sites --------------------------------------------------------------------------------------- */
+/* ---- Sites ----------------------------------------------------------------------------------- */
 
-/* Stacks from the outermost call inwards, by letters; the address of a letter is in no module. */
+/* Stacks by letters, the outermost call first; the address of a letter is in no module. */
 static const struct {
     uint32_t family;
     const char *calls;
-    uint32_t same_as; /* the case that has the site first */
+    uint32_t same_as; /* the first case with the same site */
     uint32_t new_frames;
 } cases[] = {
-    {0, "abc", 0, 3},  {0, "abc", 0, 0},  {1, "abc", 2, 0}, /* families apart, frames shared */
+    {0, "abc", 0, 3},  {0, "abc", 0, 0},  {1, "abc", 2, 0}, /* another family, the same frames */
     {0, "abd", 3, 1},                                       /* another innermost call */
-    {0, "ab", 4, 0},                                        /* the outer calls alone */
+    {0, "ab", 4, 0},                                        /* only the outer calls */
     {0, "a", 5, 0},    {0, "c", 6, 1}, /* the same address with another caller is another frame */
     {0, "bc", 7, 2},   {0, "aabc", 8, 3}, /* shares one call from outside */
     {0, "aaaa", 9, 2},                    /* recursion */
@@ -146,17 +146,17 @@ Test(depot, no_calls_are_unattributed, .init = start)
     }
 }
 
-Test(depot, frames_by_themselves, .init = start)
+Test(depot, families_share_frames, .init = start)
 {
     struct lmm_trace trace = {0};
     uintptr_t pc[CALLS_MAX];
 
     fill(&trace, pc, pcs_of("abc", pc));
-    uint32_t frame = lmm_depot_stack(&trace);
-    cr_expect(frame != 0 && lmm_depot_stack(&trace) == frame);
-    cr_expect(stack_of(lmm_depot_site(families[0], &trace)) == frame);
+    uint32_t frame = stack_of(lmm_depot_site(families[0], &trace));
+    cr_expect(frame != 0 && stack_of(lmm_depot_site(families[0], &trace)) == frame);
+    cr_expect(stack_of(lmm_depot_site(families[1], &trace)) == frame);
     trace.count = 2;
-    cr_expect(lmm_depot_stack(&trace) == lmm_accounts_frame(frame)->caller);
+    cr_expect(stack_of(lmm_depot_site(families[0], &trace)) == lmm_accounts_frame(frame)->caller);
 }
 
 Test(depot, past_the_last_id_is_other, .init = start)
@@ -183,7 +183,7 @@ static uint32_t numbered(uint32_t number, uintptr_t *pc)
     return count;
 }
 
-/* Every table grows on the way, more than once. */
+/* All tables grow more than once. */
 Test(depot, many_stacks, .init = start)
 {
     enum { STACKS = 100000 };
@@ -207,9 +207,9 @@ Test(depot, many_stacks, .init = start)
     cr_expect(lmm_accounts_site_count() == before + STACKS && lmm_accounts_frame_count() == frames);
 }
 
-/* ---- Modules --------------------------------------------------------------------------------------- */
+/* ---- Modules --------------------------------------------------------------------------------- */
 
-/* Loads the file, and puts into *ret_pc what could be a return address in it. */
+/* Loads the file. *ret_pc: an address in it that could be a return address. */
 static void *load(const char *file, uintptr_t *ret_pc)
 {
     void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
@@ -248,7 +248,7 @@ Test(depot, frames_know_their_module, .init = start)
     dlclose(handle);
 }
 
-/* Loads a module, unloads it, and loads `next`, which mostly comes to be at the same addresses. */
+/* Loads a module, unloads it, and loads `next`, which usually gets the same addresses. */
 static void replace(const char *next, bool is_told)
 {
     uintptr_t pc[] = {0x1000, 0, 0x1010};
@@ -271,7 +271,8 @@ static void replace(const char *next, bool is_told)
         cr_skip_test("the loader took other addresses");
     }
     uint32_t modules = lmm_accounts_module_count();
-    /* A new innermost address makes the depot look which module is there, where nobody told it. */
+    /* For a new innermost address the depot looks up the module, even if dlclose was not
+     * reported. */
     uintptr_t fresh[] = {0x1000, pc[1] + 1};
     uint32_t found = site_of(families[0], fresh, 2);
     cr_expect(module->gone == 1 && lmm_accounts_module_count() == modules + 1);
@@ -302,9 +303,9 @@ Test(depot, a_module_unloaded_without_a_word, .init = start)
     replace(LMM_DEPOT_MODULE_TWO, false);
 }
 
-/* ---- No memory --------------------------------------------------------------------------------------- */
+/* ---- No memory ------------------------------------------------------------------------------- */
 
-/* Starts again after each call to the kernel that can fail. */
+/* Starts once for each call to the kernel, which fails. */
 Test(depot, start_without_memory_can_be_tried_again)
 {
     cr_assert(lmm_thread_start() && lmm_unwind_start());
@@ -322,7 +323,7 @@ Test(depot, start_without_memory_can_be_tried_again)
     assert_stack(site_of(families[0], pc, count), families[0], pc, count);
 }
 
-/* A stack of one call of its own: it has its site, or none. */
+/* The site of a stack of one call. */
 static uint32_t lone_site(uint32_t number)
 {
     uintptr_t pc = 0x200000u + number;
@@ -362,7 +363,7 @@ Test(depot, without_memory_sites_are_unattributed, .init = start)
     }
 }
 
-/* Each call to the kernel fails once, while the tables grow through all of them. */
+/* Each call to the kernel that the growing tables make fails once. */
 Test(depot, each_failure_once, .init = start)
 {
     enum { STEP = 500, LAST = 60000 };
@@ -389,13 +390,13 @@ Test(depot, each_failure_once, .init = start)
     cr_expect(failed >= 10, "%d calls failed", (int) failed);
 }
 
-/* ---- Threads ----------------------------------------------------------------------------------------- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 enum { THREADS = 4, SHARED_STACKS = 20000 };
 
 struct finder {
     pthread_t thread;
-    uint32_t step; /* prime to the number of stacks: each has an order of its own */
+    uint32_t step; /* coprime to the number of stacks, so each thread has another order */
     uint32_t sites[SHARED_STACKS];
     uint32_t wrong;
 };

@@ -27,8 +27,7 @@ static void put(struct lmm_table *table, uint64_t key, uint32_t check, uint64_t 
     cr_assert(lmm_table_is_valid_locked(table));
 }
 
-/* ---- Values ------------------------------------------------------------------------------------
- * */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static const struct {
     uint64_t key;
@@ -80,8 +79,7 @@ Test(table, before_its_first_memory_a_table_has_nothing)
     lmm_table_forget_locked(&plain, 1, UINT64_MAX);
 }
 
-/* ---- Forgetting --------------------------------------------------------------------------------
- * */
+/* ---- Forgetting ------------------------------------------------------------------------------ */
 
 static const struct {
     uint64_t first;
@@ -109,8 +107,7 @@ Test(table, forgets_the_keys_of_a_range)
     }
 }
 
-/* ---- Growth and memory -------------------------------------------------------------------------
- * */
+/* ---- Growth and memory ----------------------------------------------------------------------- */
 
 /* An outgrown body is freed, unless there are readers: they keep it, with all that was in it. */
 Test(table, readers_keep_an_outgrown_body)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unwind: what lmm_unwind() says of the caller's stack is what libunwind says, whatever the thread's trace
- * remembers of earlier stacks.
+ * unwind: lmm_unwind() finds the same stack as libunwind, whatever earlier stacks the thread's
+ * trace holds.
  */
 #include "lib/ground/meta.h"
 #include "lib/stacks/rules.h"
@@ -24,7 +24,7 @@ static _Thread_local uint32_t checks;
 static _Thread_local uint32_t wanted_checks;
 static bool by_signal;
 
-/* Return addresses from the innermost call outwards, as the trace has them. */
+/* The return addresses in the trace, innermost first. */
 static uint32_t calls_of(const struct lmm_trace *of, uintptr_t *ret_pc)
 {
     for (uint32_t i = 0; i < of->count; i++) {
@@ -33,8 +33,8 @@ static uint32_t calls_of(const struct lmm_trace *of, uintptr_t *ret_pc)
     return of->count;
 }
 
-/* The same by libunwind, from the caller of the function that calls this. The instruction at which a signal
- * came in counts as one past it. */
+/* The same by libunwind, from the caller of this function's caller outwards. For the instruction
+ * that a signal interrupted it gives pc + 1. */
 static __attribute__((noinline)) uint32_t reference(uintptr_t *ret_pc, uint32_t room)
 {
     unw_context_t context;
@@ -54,7 +54,7 @@ static __attribute__((noinline)) uint32_t reference(uintptr_t *ret_pc, uint32_t 
     return count;
 }
 
-/* Takes the stack of its caller both ways. */
+/* Takes the stack of its caller in both ways. */
 static __attribute__((noinline)) void check(void)
 {
     struct lmm_caller caller = LMM_CALLER();
@@ -73,7 +73,7 @@ static __attribute__((noinline)) void check(void)
     }
 }
 
-/* ---- Functions of every kind of frame -------------------------------------------------------------- */
+/* ---- Functions of every kind of frame -------------------------------------------------------- */
 
 static void go(uint32_t *random, uint32_t depth);
 
@@ -168,7 +168,7 @@ static void go(uint32_t *random, uint32_t depth)
     };
 
     if (checks >= wanted_checks) {
-        return; /* calls branch; that is enough */
+        return; /* the tree of calls is large enough */
     }
     if (depth >= 40 || next(random) % 12 == 0) {
         check();
@@ -180,7 +180,7 @@ static void go(uint32_t *random, uint32_t depth)
     }
 }
 
-/* From that depth on, to the deepest there is. */
+/* From that depth to the largest. */
 static void walk_from(uint32_t depth, uint32_t seed, uint32_t wanted)
 {
     uint32_t random = seed;
@@ -197,7 +197,7 @@ static void walk_about(uint32_t seed, uint32_t wanted)
     walk_from(0, seed, wanted);
 }
 
-/* ---- Tests ----------------------------------------------------------------------------------------- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static void setup(void)
 {
@@ -236,7 +236,7 @@ Test(unwind, agrees_in_threads)
     }
 }
 
-/* A heap's next thread has another stack. */
+/* The next thread that adopts a heap has another stack. */
 static void *stack_user(void *kept)
 {
     memcpy(&trace, kept, sizeof(trace));
@@ -301,7 +301,8 @@ Test(unwind, leads_from_another_stack_through_a_signal_handler)
 static ucontext_t back;
 static uint32_t in_coroutine;
 
-/* Of a stack that is not the thread's own so many bytes are looked at; a sanitizer's frames are large. */
+/* Only the first bytes of a stack that is not the thread's own are read; a sanitizer's frames are
+ * large. */
 static void coroutine(void)
 {
     walk_from(25, 3, 200);
@@ -327,7 +328,7 @@ Test(unwind, takes_the_stack_of_a_coroutine)
     walk_about(2, 50);
 }
 
-/* The hash is a function of the return addresses alone, however they were found. */
+/* The hash depends only on the return addresses, not on how they were found. */
 Test(unwind, hashes_what_it_took)
 {
     static struct lmm_trace fresh;
