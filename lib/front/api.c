@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * api: the public entry points: check arguments, set errno, call down. The fast paths of allocation and
- * free are here in full; everything else is a call.
+ * api: the public entry points: check arguments, set errno, call down. The fast paths of allocation
+ * and free are here in full; everything else is a call.
  */
 #include "lib/front/block.h"
 #include "lib/pages/family.h"
@@ -19,7 +19,7 @@
 _Static_assert((int) LMM_SITE_NONE < (int64_t) LMM_SITE_UNKNOWN,
                "an unknown site is above every id");
 
-/* ---- Families ---------------------------------------------------------------------------------- */
+/* ---- Families -------------------------------------------------------------------------------- */
 
 LMM_API struct lmm_family *lmm_family_register(const char *name, size_t size, size_t align)
 {
@@ -52,9 +52,9 @@ LMM_API size_t lmm_family_size(const struct lmm_family *family)
     return family->size;
 }
 
-/* ---- Sites ------------------------------------------------------------------------------------- */
+/* ---- Sites ----------------------------------------------------------------------------------- */
 
-/* Registers the site's type and gives the site its id. NULL with errno as lmm_family_register(). */
+/* Registers the site's type and sets the site's id. NULL with errno as lmm_family_register(). */
 static LMM_COLD struct lmm_family *open_site(struct lmm_site *site, uint32_t *ret_id)
 {
     struct lmm_family *family =
@@ -66,7 +66,7 @@ static LMM_COLD struct lmm_family *open_site(struct lmm_site *site, uint32_t *re
     uint32_t id =
         lmm_site_intern(family->index, &family->sites, site->file, site->line, site->function);
     if (id == LMM_SITE_NONE) {
-        *ret_id = family->site; /* counted without its place rather than not served */
+        *ret_id = family->site; /* no memory for the site: count the block as unattributed */
         return family;
     }
     lmm_report_reserve();
@@ -76,7 +76,7 @@ static LMM_COLD struct lmm_family *open_site(struct lmm_site *site, uint32_t *re
     return family;
 }
 
-/* The family of a site, whether it has an id yet or not; *ret_id is what to count at. */
+/* The family of a site, which may not have an id yet; *ret_id is the id to count at. */
 static struct lmm_family *resolve_site(struct lmm_site *site, uint32_t *ret_id)
 {
     *ret_id = lmm_load_acquire(&site->id);
@@ -109,7 +109,7 @@ LMM_API inline void *lmm_site_zalloc(struct lmm_site *site)
                                      : site_alloc_slow(site, 1, true);
 }
 
-/* Whether n structs of that size can be asked for at all; else sets errno. */
+/* Whether n structs of that size can be allocated at all; else sets errno. */
 static bool check_count(size_t size, size_t n)
 {
     size_t bytes;
@@ -127,7 +127,7 @@ static bool check_count(size_t size, size_t n)
 
 LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n)
 {
-    uint32_t id = lmm_load_acquire(&site->id); /* before the family, which it vouches for */
+    uint32_t id = lmm_load_acquire(&site->id); /* before the family, which was stored first */
     void *block = lmm_block_pop_run(lmm_load_relaxed(&site->family), id, n);
 
     if (LMM_LIKELY(block != NULL)) {
@@ -137,7 +137,7 @@ LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n)
     return check_count(site->size_bytes, n) ? site_alloc_slow(site, n, true) : NULL;
 }
 
-/* ---- Blocks ------------------------------------------------------------------------------------ */
+/* ---- Blocks ---------------------------------------------------------------------------------- */
 
 static bool check_family(const struct lmm_family *family)
 {
@@ -235,7 +235,7 @@ LMM_API struct lmm_family *lmm_family_of(const void *p)
     return facts.family;
 }
 
-/* ---- Statistics -------------------------------------------------------------------------------- */
+/* ---- Statistics ------------------------------------------------------------------------------ */
 
 static uint64_t difference(uint64_t allocated, uint64_t freed)
 {

@@ -12,12 +12,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- Finding ----------------------------------------------------------------------------------- */
+/* ---- Finding --------------------------------------------------------------------------------- */
 
 /* Whether a live block starts at the location; *ret_tag is its tag. */
 static bool starts_block(const struct lmm_location *location, uint32_t *ret_tag)
 {
-    /* A page that ends meanwhile, which only a pointer to no block can make happen, has no tags. */
+    /* No tags: the page has just ended, so p was not a live block. */
     const uint32_t *tags = lmm_load_acquire(&location->page->tags);
 
     if (tags == NULL || location->inside_bytes != 0 ||
@@ -48,7 +48,7 @@ bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts)
     return true;
 }
 
-/* ---- Allocating ---------------------------------------------------------------------------------- */
+/* ---- Allocating ------------------------------------------------------------------------------ */
 
 static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value)
 {
@@ -60,7 +60,7 @@ static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32
     return block;
 }
 
-/* Counts an allocation at an open site. extra: see lmm_family_extra(). */
+/* Counts an allocation at an open site. extra: lmm_family_extra(). */
 static void count_alloc(const struct lmm_open *open, uint32_t site, uint64_t extra)
 {
     struct lmm_ledger_row *row = &open->rows[site];
@@ -108,6 +108,7 @@ static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t
 {
     uint32_t site = lmm_tag_site(live_value);
 
+    LMM_CHECK(lmm_accounts_site_facts(site).family == family->index);
     if (site >= heap->open.site_limit && !lmm_heap_open_sites(heap)) {
         return NULL;
     }
@@ -131,6 +132,7 @@ void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, 
 void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t live_value, size_t n,
                               size_t align, bool zero)
 {
+    LMM_CHECK(n != 0 && lmm_is_power_of_two(align));
     struct lmm_heap *heap = lmm_thread_enter();
     bool zeroed = false;
     void *block = alloc_in(heap, family, live_value, n, align, &zeroed);
@@ -151,14 +153,14 @@ void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t live_value, si
     return block;
 }
 
-/* ---- Freeing ------------------------------------------------------------------------------------- */
+/* ---- Freeing --------------------------------------------------------------------------------- */
 
 static size_t block_bytes(const struct lmm_page *page, size_t n)
 {
     return (n - 1) * page->stride + lmm_families_at(page->family)->size;
 }
 
-/* Counts the free of a block of a page. extra: see lmm_family_extra(). */
+/* Counts the free of a block. extra: lmm_family_extra(). */
 static void count_free(struct lmm_heap *heap, uint32_t tag, uint64_t extra)
 {
     struct lmm_ledger_row delta = {.freed_blocks = 1, .freed_extra = extra};
@@ -171,7 +173,8 @@ static uint64_t extra_of(const struct lmm_page *page, uint32_t tag, size_t n)
     return LMM_DROP_IN ? lmm_family_extra(lmm_families_at(page->family), tag, n) : n - 1;
 }
 
-/* Marks a run free, once only, and returns the tag it had. Another thread may be at it, too. */
+/* Marks a run free and returns the tag it had. The exchange makes a free by another thread at the
+ * same time find the run not live: that is misuse. */
 static uint32_t mark_run_freed(uint32_t *tag, void *p)
 {
     uint32_t old = lmm_exchange_acq_rel(tag, (uint32_t) LMM_TAG_CACHED);
@@ -183,8 +186,8 @@ static uint32_t mark_run_freed(uint32_t *tag, void *p)
     return old;
 }
 
-/* Keeps a run that is marked free, in a cache made now if need be, or gives it to its page. Preserves
- * errno, which making a cache may set. */
+/* Puts a run that is marked free into the cache, created if there is none, or gives it to its page.
+ * Preserves errno, which creating a cache may set. */
 static LMM_NOINLINE void push_run_slow(struct lmm_heap *heap, struct lmm_page *page, size_t slot,
                                        size_t n)
 {
@@ -198,7 +201,7 @@ static LMM_NOINLINE void push_run_slow(struct lmm_heap *heap, struct lmm_page *p
     }
 }
 
-/* As lmm_foreign_push(); what is not live is misuse. */
+/* As lmm_foreign_push(); a slot that is not live is misuse. */
 static uint32_t push_foreign(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot, void *p)
 {
     uint32_t tag = lmm_foreign_push(heap, page, slot);
@@ -228,7 +231,7 @@ static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, v
     if (lmm_load_relaxed(&page->owner) == heap) {
         tag = lmm_load_relaxed(&page->tags[slot]);
         if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
-            lmm_misuse(p, "free"); /* another thread was quicker */
+            lmm_misuse(p, "free"); /* another thread freed it meanwhile */
         }
         lmm_heap_push_own(heap, page, (uint32_t) slot);
     } else {
@@ -237,7 +240,7 @@ static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, v
     count_free(heap, tag, extra_of(page, tag, 1));
 }
 
-/* Counts a free that this thread's open view may not reach. */
+/* Counts a free at a site that may not be open in this thread. */
 static inline void count_free_open(const struct lmm_open *open, uint32_t tag, uint64_t extra)
 {
     uint32_t site = lmm_tag_site(tag);
@@ -266,6 +269,7 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
     const struct lmm_open *open = &lmm_thread_open;
     size_t slot = ((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32;
 
+    LMM_CHECK(p == lmm_page_slot(page, slot));
     lmm_prefetch_for_write(&page->tags[slot]);
     if (LMM_UNLIKELY(open->site_limit == 0)) {
         free_preserving_errno(p);
@@ -280,7 +284,7 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
     size_t n = lmm_run_length(page, slot);
     uint32_t old = mark_run_freed(tag, p);
     count_free_open(open, old, extra_of(page, old, n));
-    bool is_open = lmm_tag_site(old) < open->site_limit; /* and so its family has a bin */
+    bool is_open = lmm_tag_site(old) < open->site_limit; /* then its family has a bin */
     if (LMM_UNLIKELY(!is_open || !lmm_cache_push(open->bins[page->family].cache, n, p, tag))) {
         push_run_slow(open->heap, page, slot, n);
     }
@@ -303,7 +307,7 @@ void lmm_block_free(void *p)
     lmm_thread_leave(heap);
 }
 
-/* ---- Resizing ------------------------------------------------------------------------------------ */
+/* ---- Resizing -------------------------------------------------------------------------------- */
 
 /* Counts a change of length at the block's site. */
 static void count_resize(uint32_t site, size_t old_n, size_t n)
@@ -330,7 +334,7 @@ static bool resize_in_place(void *p, const struct lmm_location *location,
         return false;
     }
     if (lmm_tools_active && shrinks) {
-        /* Once the end is given back it may be another thread's. */
+        /* Before the end is given back: then another thread may get it. */
         lmm_tools_block_shrinks(p, old_bytes, bytes);
     }
     if (!lmm_run_resize(&facts->family->runs, page, location->slot, n)) {
@@ -358,7 +362,8 @@ void *lmm_block_resize(void *p, size_t n)
     if (!lmm_page_locate(p, &location) || !lmm_block_find(p, &facts)) {
         lmm_misuse(p, "resize");
     }
-    lmm_thread_leave(lmm_thread_enter()); /* a forked child's gauges, too, wait for its ledger */
+    lmm_thread_leave(
+        lmm_thread_enter()); /* in a forked child: creates its ledger before gauges change */
     if (n == facts.slots || resize_in_place(p, &location, &facts, n)) {
         return p;
     }
@@ -371,7 +376,7 @@ void *lmm_block_resize(void *p, size_t n)
     return moved;
 }
 
-/* ---- Reshaping --------------------------------------------------------------------------------- */
+/* ---- Reshaping ------------------------------------------------------------------------------- */
 
 /* Counts a block's old shape as freed and its new one as allocated. */
 static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_t live_value)
@@ -385,8 +390,8 @@ static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_
     lmm_thread_leave(heap);
 }
 
-/* Gives the block n slots where it is, or, a long one, where the kernel puts it. Returns its first byte, and
- * in *ret_tag its first tag; NULL when it must be copied. */
+/* Gives the block n slots where it is, or, for a span, where the kernel moves it. Returns its first
+ * byte, and its first tag in *ret_tag; NULL when it must be copied. */
 static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t **ret_tag)
 {
     struct lmm_runs *runs = &facts->family->runs;
@@ -409,7 +414,7 @@ void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, 
     uint32_t *tag;
 
     if (lmm_accounts_is_pending()) {
-        lmm_thread_leave(lmm_thread_enter()); /* a forked child's gauges wait for its ledger */
+        lmm_thread_leave(lmm_thread_enter()); /* in a forked child: as in lmm_block_resize() */
     }
     void *reshaped = reshape_run(p, facts, n, &tag);
 

@@ -2,7 +2,8 @@
 /*
  * block: allocation of blocks of any length, free by any thread, and resize, off the fast path.
  *
- * Owns nothing. Every function may be called by any thread; LMM has started where a family is passed.
+ * Owns nothing. Any thread may call these functions, with no lock of LMM held; LMM has started when
+ * there is a family or a block.
  */
 #ifndef LMM_BLOCK_H
 #define LMM_BLOCK_H
@@ -12,24 +13,26 @@
 #include "lib/pages/page.h"
 
 /*
- * Allocates n structs, at least 1, counted at a site of the family. live_value: that site, and the slack in
- * families that count bytes (page.h). zero: the block reads as zero. NULL with errno ENOMEM.
+ * Allocates n structs, at least 1, counted at a site of the family. live_value: that site, and the
+ * slack in families that count bytes (page.h). zero: the block reads as zero. NULL with errno
+ * ENOMEM.
  */
 void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, bool zero);
 
-/* The same at a multiple of align, a power of two. Where that is more than the stride, the family's
- * single structs do not live in slot pages, or n is above 1. */
+/* The same at a multiple of align, a power of two: at most the stride when the block would be a
+ * slot of a slot page (n is 1, lmm_family_has_slots()). */
 void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t live_value, size_t n,
                               size_t align, bool zero);
 
-/* The fast path of that for n structs of an index's family: a run from this thread's cache, contents
- * undefined; NULL when the slow path is needed. */
+/* The fast path of lmm_block_alloc() for a run, of the family with that index: takes it from the
+ * thread's cache, contents undefined. NULL when the slow path is needed. */
 void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n);
 
 /* Frees p as lmm_free(); may change errno. */
 void lmm_block_free(void *p);
 
-/* Frees p, the start of a slot in a page that is not this heap's. Preserves errno. */
+/* Frees p, the start of a slot of `page`, which is not this heap's (LMM_PUSH_FOREIGN). Preserves
+ * errno. */
 void lmm_block_free_other(void *p, struct lmm_page *page);
 
 /* Changes the length of p to n, at least 1; as lmm_resize(). */
@@ -40,13 +43,14 @@ struct lmm_block_facts {
     struct lmm_family *family;
     struct lmm_page *page;
     size_t slots;
-    uint32_t tag; /* its first; LIVE */
+    uint32_t tag; /* its first one, LIVE */
 };
 
 /*
- * Drop-in: changes the length of a live block to n slots and its tag's live_value, and counts one free of the
- * old and one allocation of the new. The contents stay. Returns where it is then: in place, or, for long
- * blocks, where the kernel moved it; NULL, with nothing changed, when another block is needed.
+ * For the drop-in: gives a live block n slots and another live value, and counts one free of the
+ * old block and one allocation of the new one. The contents stay. Returns its address: the same,
+ * or, for a long block, where the kernel moved it; NULL, with nothing changed, when it must be
+ * copied to another block.
  */
 void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n,
                         uint32_t live_value);

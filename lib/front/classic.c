@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * classic: what the names of the classic Linux Memory Manager (uapi_mm.h) are made of. It uses the
- * public API, the registry and walk, keeps nothing of its own and allocates nothing.
+ * classic: the names of the classic Linux Memory Manager (uapi_mm.h), on the public API, the
+ * registry and walk. It has no state and allocates nothing.
  *
  * Invariants:
- *   I1  a site that has an id has its family too: lmm_classic_calloc_at() stores the id last
- *   I2  before anything is printed under a walk's locks a line is printed outside of them, so stdout has
- *       its buffer by then and the C library need not allocate one
+ *   I1  a site with an id also has its family: lmm_classic_calloc_at() stores the id last
+ *   I2  a line is printed before anything is printed under a walk's locks, so the C library has
+ *       allocated the buffer of stdout by then
  *
  * Locks: none of its own.
  *
- * Not responsible for: the layout of reports of lmm.h, which are the reporter's. The wording here is the
- * classic one, with single blanks between the fields.
+ * Not responsible for: the reports of lmm.h, whose layout is the reporter's. The wording here is
+ * that of the classic manager, with single blanks between the fields.
  */
 #include <lmm/uapi_mm.h>
 
@@ -24,9 +24,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Registering and allocating ------------------------------------------------------------------ */
+/* ---- Registering and allocating -------------------------------------------------------------- */
 
-/* A type's alignment divides its size, so the largest power of two that does is strict enough. */
+/* A type's alignment divides its size, so the largest power of two that divides the size is
+ * enough. */
 static size_t strictest_align(size_t size)
 {
     size_t align = size & (~size + 1);
@@ -77,9 +78,9 @@ void *lmm_classic_calloc(const char *name, size_t units)
 }
 
 /*
- * The classic macro knows its type by name only, so the block is allocated through a copy of the site
- * that has from the registry what LMM's own macros have from the compiler. An id that the copy got is
- * kept in the site: the same one from whichever thread comes first.
+ * The classic macro knows only the name of its type, so the block is allocated through a copy of
+ * the site that has the type's size and alignment from the registry. The id that the copy gets is
+ * stored in the site; all threads get the same id.
  */
 void *lmm_classic_calloc_at(struct lmm_site *site, size_t units)
 {
@@ -109,7 +110,7 @@ void *lmm_classic_calloc_at(struct lmm_site *site, size_t units)
     return block;
 }
 
-/* ---- Families -------------------------------------------------------------------------------------- */
+/* ---- Families -------------------------------------------------------------------------------- */
 
 static int print_family(struct lmm_family *family, void *arg)
 {
@@ -123,13 +124,14 @@ void lmm_classic_print_families(void)
     lmm_for_each_family(print_family, NULL);
 }
 
-/* ---- Pages, block by block ------------------------------------------------------------------------- */
+/* ---- Pages, block by block ------------------------------------------------------------------- */
 
 enum { BATCH_PAGES = 256 };
 
 /*
- * A page is printed with the address of the next one, which the walk shows only after all of the
- * page's blocks. So the addresses are gathered first, BATCH_PAGES at a time, and then the pages printed.
+ * A page is printed with the address of the next one, which the walk shows only after all blocks of
+ * the page. So the addresses of BATCH_PAGES pages are gathered first, and then these pages are
+ * printed.
  */
 struct listing {
     struct lmm_family *family;
@@ -137,14 +139,14 @@ struct listing {
     size_t committed_bytes; /* of all pages printed so far */
     char *last_page;        /* printed last; NULL: none yet */
 
-    char *bases[BATCH_PAGES]; /* of the batch, ascending, all behind last_page */
+    char *bases[BATCH_PAGES]; /* of the batch, ascending, all after last_page */
     size_t base_count;
 
-    bool in_batch; /* the walk is at a page that is printed */
+    bool in_batch; /* the walk is at a page of the batch */
     char *page_base;
     char *previous_block;
     unsigned block_number;
-    bool has_pending; /* pending waits for the address of the block behind it */
+    bool has_pending; /* pending waits for the address of the next block */
     struct lmm_walk_extent pending;
 };
 
@@ -158,7 +160,7 @@ static int gather_page(const struct lmm_walk_page *page, void *arg)
     return listing->base_count == BATCH_PAGES;
 }
 
-/* Returns the page of the batch behind base, or NULL. */
+/* Returns the page of the batch after base, or NULL. */
 static char *next_in_batch(const struct listing *listing, const char *base)
 {
     for (size_t i = 0; i < listing->base_count; i++) {
@@ -221,7 +223,7 @@ static int print_extent(const struct lmm_walk_extent *extent, void *arg)
     return 0;
 }
 
-/* Prints with no lock of LMM held, as whoever reads the output may wait for LMM. */
+/* Prints with no lock of LMM held, because the reader of the output may wait for LMM. */
 static void print_items(struct lmm_family *family, struct listing *listing)
 {
     struct lmm_walk_item items[32];
@@ -275,7 +277,7 @@ void lmm_classic_print_memory(const char *name)
     printf("Total Memory being used by Memory Manager = %zu Bytes\n", committed_bytes);
 }
 
-/* ---- Block counts ------------------------------------------------------------------------------------ */
+/* ---- Block counts ---------------------------------------------------------------------------- */
 
 struct block_counts {
     size_t free_blocks;

@@ -12,8 +12,8 @@
 
 enum { ORIGIN_BYTES = 256 };
 
-/* Says where a site allocates: at a line, or, for a call stack, at which offset of which module its innermost
- * call is. */
+/* Says where a site allocates: at a line, or, for a call stack, at which offset of which module its
+ * innermost call is. */
 static void describe_origin(uint32_t id, char ret_text[ORIGIN_BYTES])
 {
     struct lmm_site_facts site = lmm_accounts_site_facts(id);
@@ -52,8 +52,8 @@ static _Noreturn void panic_interior(const void *p, const char *verb,
               inside, (const void *) start, name, origin);
 }
 
-/* Returns the first slot of the live run that holds the location, else the location's slot; *ret_tag is the
- * tag of the run that holds it. */
+/* Returns the first slot of the live run that holds the location, else the location's slot;
+ * *ret_tag is the tag of the run that holds it. */
 static size_t first_slot(const struct lmm_location *location, uint32_t *ret_tag)
 {
     struct lmm_page *page = location->page;

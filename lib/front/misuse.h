@@ -9,8 +9,8 @@
 
 #include "lib/ground/base.h"
 
-/* Panics with what is wrong with p, any value. verb: the operation that was tried, such as "free". Callers
- * hold no lock of LMM. */
+/* Panics with what is wrong with p, any value. verb: the operation that was tried, such as "free".
+ * Callers hold no lock of LMM. */
 _Noreturn LMM_COLD void lmm_misuse(const void *p, const char *verb);
 
 #endif

@@ -20,10 +20,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- Memory ------------------------------------------------------------------------------------ */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
-/* Each thread adds rows to the ledger without asking for more here: room for thousands, touched only if
- * there are as many. */
+/* A new thread adds rows to the ledger without reserving memory here; so there is some for
+ * thousands of threads, touched only when there are as many. */
 enum { THREADS_BYTES = 256 << 10 };
 
 static struct {
@@ -70,13 +70,14 @@ void lmm_report_reserve(void)
     if (count <= lmm_load_relaxed(&scratch.covered)) {
         return;
     }
-    /* A report that is being written may wait for whoever reads it, perhaps this thread: leave it. */
+    /* A report that is being written may wait for its reader, which may be this thread: do not wait
+     * for it. */
     if (!lmm_lock_try(&lmm_report_lock)) {
         return;
     }
     size_t bytes = model_bytes() + THREADS_BYTES;
     if (scratch_grow_locked(bytes)) {
-        /* Memory for twice as much also covers what comes next. */
+        /* With twice as much memory the next families and sites are covered, too. */
         lmm_store_relaxed(&scratch.covered, bytes * 2 <= scratch.bytes ? count + count / 2 : count);
     }
     lmm_lock_release(&lmm_report_lock);
@@ -99,7 +100,7 @@ static int build_model_locked(struct lmm_model **ret_model)
     return result;
 }
 
-/* ---- Streams ----------------------------------------------------------------------------------- */
+/* ---- Streams --------------------------------------------------------------------------------- */
 
 static int write_to_descriptor(void *context, const char *data, size_t bytes)
 {
@@ -121,8 +122,8 @@ static int write_to_stream(void *context, const char *data, size_t bytes)
     return fwrite(data, 1, bytes, context) == bytes ? 0 : -EIO;
 }
 
-/* Where a report goes: the stream's descriptor, past its buffer, which may need memory; or, for a
- * stream that has none, the stream. */
+/* Where a report goes: to the stream's descriptor, without its buffer, which may need memory; or,
+ * when the stream has no descriptor, to the stream. */
 struct target {
     struct lmm_sink sink;
     int descriptor;
@@ -151,11 +152,11 @@ static int finish(int result)
     return 0;
 }
 
-/* ---- Usage and leaks --------------------------------------------------------------------------- */
+/* ---- Usage and leaks ------------------------------------------------------------------------- */
 
 enum format { TEXT, JSON, LEAKS };
 
-/* Renders the process's books; *ret_live_blocks is what lives. 0 or -errno. */
+/* Renders the process's books; *ret_live_blocks is the number of live blocks. 0 or -errno. */
 static int render(struct target *target, enum format format, uint64_t *ret_live_blocks)
 {
     struct lmm_text_style style = {.colour = target->is_terminal};
@@ -208,7 +209,7 @@ LMM_API uint64_t lmm_leak_check(FILE *stream)
     return live;
 }
 
-/* ---- Blocks ------------------------------------------------------------------------------------ */
+/* ---- Blocks ---------------------------------------------------------------------------------- */
 
 static void print_item(struct lmm_sink *sink, const struct lmm_walk_item *item)
 {
@@ -261,9 +262,9 @@ LMM_API int lmm_print_blocks(FILE *stream, struct lmm_family *family)
     return finish(lmm_sink_flush(&target.sink));
 }
 
-/* ---- At exit ----------------------------------------------------------------------------------- */
+/* ---- At exit --------------------------------------------------------------------------------- */
 
-enum { KEPT_FROM = 100 }; /* programs use the low numbers, and say what they are */
+enum { KEPT_FROM = 100 }; /* programs choose low numbers themselves */
 
 static int kept_stream = -1;
 
@@ -276,7 +277,7 @@ void lmm_report_keep_stream(void)
     }
 }
 
-/* The stream that reports at exit go to. */
+/* The descriptor that reports at exit go to. */
 static int usual_stream(void)
 {
     if (kept_stream >= 0 && fcntl(kept_stream, F_GETFD) >= 0) {
@@ -285,7 +286,7 @@ static int usual_stream(void)
     return lmm_options.leaks_to_stdout ? STDOUT_FILENO : STDERR_FILENO;
 }
 
-/* The file for reports at exit, or a stream when there is none. */
+/* Opens the file for reports at exit; usual_stream() when none is set. */
 static int open_log(void)
 {
     char path[LMM_OPTION_PATH_MAX];
@@ -306,7 +307,7 @@ static int open_log(void)
     return descriptor;
 }
 
-/* Another thread may hold the stream's lock for ever, waiting for input; then exit() flushes it. */
+/* Flushes the stream unless another thread holds its lock, which may wait for input for ever. */
 static void flush_unlocked(FILE *stream)
 {
     if (ftrylockfile(stream) == 0) {
@@ -315,7 +316,7 @@ static void flush_unlocked(FILE *stream)
     }
 }
 
-/* Prints the reports that were asked for; returns how many blocks the leak report told of. */
+/* Prints the reports that the options ask for; returns how many blocks the leak report lists. */
 static uint64_t report_at_exit(void)
 {
     struct target target;
@@ -341,7 +342,7 @@ static uint64_t report_at_exit(void)
     return lmm_options.leaks ? live : 0;
 }
 
-/* Runs after the program's own exit handlers and destructors, those of libraries that use LMM too. */
+/* Runs after the exit handlers and destructors of the program and of libraries that use LMM. */
 __attribute__((destructor(101))) static void end_at_exit(void)
 {
     if (!lmm_thread_has_started()) {
@@ -351,7 +352,7 @@ __attribute__((destructor(101))) static void end_at_exit(void)
     lmm_families_refresh_gauges();
     lmm_accounts_end(lmm_options.keep);
     if (lmm_options.exit_code != 0 && leaks != 0) {
-        fcloseall(); /* what exit() would do now; it waits for no stream's lock */
+        fcloseall(); /* as exit() would do; it does not wait for a stream's lock */
         _exit((int) lmm_options.exit_code);
     }
 }

@@ -40,7 +40,7 @@ static int visit_extent(const struct lmm_walk_visitor *visitor, const struct lmm
     return visitor->extent == NULL || length == 0 ? 0 : visitor->extent(&extent, visitor->arg);
 }
 
-/* Slots of a slot page; neighbouring free ones, fresh ones too, are one stretch. */
+/* Visits the slots of a slot page; neighbouring free ones, also fresh ones, are one stretch. */
 static int walk_slots(const struct lmm_walk_visitor *visitor, const struct lmm_page *page,
                       uintptr_t from)
 {
@@ -62,7 +62,7 @@ static int walk_slots(const struct lmm_walk_visitor *visitor, const struct lmm_p
                : visit_extent(visitor, page, free_from, page->slots - free_from, LMM_TAG_FREE);
 }
 
-/* Runs of a run page; neighbouring holes and cached runs are one stretch. */
+/* Visits the runs of a run page or span; neighbouring holes and cached runs are one stretch. */
 static int walk_runs(const struct lmm_walk_visitor *visitor, const struct lmm_runs *runs,
                      const struct lmm_page *page)
 {
@@ -92,7 +92,7 @@ static bool is_wanted(const struct walk *walk, const struct lmm_page *page)
     return walk->family == NULL || lmm_load_relaxed(&page->family) == walk->family->index;
 }
 
-/* Slot pages under their owner's lock, unless the page went meanwhile. */
+/* Visits a slot page under its owner's lock, unless the page has ended meanwhile. */
 static int walk_slot_page(const struct walk *walk, struct lmm_page *page)
 {
     struct lmm_heap *owner = lmm_load_relaxed(&page->owner);
@@ -125,7 +125,7 @@ static int walk_run_page(const struct walk *walk, struct lmm_page *page)
     return result;
 }
 
-/* Whether all of the page lies before an address. Its facts may be read while it is a page at all. */
+/* Whether all of the page lies before an address. */
 static bool lies_before(const struct lmm_page *page, uintptr_t from)
 {
     uintptr_t end = (uintptr_t) lmm_page_base(page) +
@@ -152,9 +152,10 @@ int lmm_walk_family(struct lmm_family *family, const struct lmm_walk_visitor *vi
     return lmm_page_for_each(walk_page, &walk);
 }
 
-/* ---- Collecting ---------------------------------------------------------------------------------- */
+/* ---- Collecting ------------------------------------------------------------------------------ */
 
-/* A position is twice an address, plus one for an extent, so a page comes before what starts with it. */
+/* A position is twice an address, plus one for an extent, so a page comes before its first
+ * extent. */
 struct collector {
     uint64_t position;
     struct lmm_walk_page page;
@@ -174,7 +175,7 @@ static int collect(struct collector *collector, const struct lmm_walk_item *item
         return 0;
     }
     collector->items[collector->count++] = *item;
-    /* The next item starts where this one ends; an extent's place in the order is that of its start. */
+    /* The next item starts where this one ends. */
     size_t bytes = item->is_page ? 0 : item->extent.slots * item->page.stride_bytes;
     collector->position = bytes == 0 ? position + 1 : position - 1 + 2 * (uint64_t) bytes;
     return collector->count == collector->room;

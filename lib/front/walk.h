@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * walk: the pages of a family, and in each page the blocks and the free stretches between them, in
- * address order. Reports and the classic names print from it; leak classes will mark with it.
+ * walk: the pages of a family, and in each page the live blocks and the free stretches between
+ * them, in address order. Reports and the classic names print from it.
+ *
+ * Locks: HEAP of a slot page's owner, or RUNS of the family, taken inside, one page at a time.
  */
 #ifndef LMM_WALK_H
 #define LMM_WALK_H
@@ -23,7 +25,7 @@ struct lmm_walk_page {
 
 struct lmm_walk_extent {
     char *base;   /* first byte of the first slot */
-    size_t slots; /* a live block's length, or of neighbouring free slots */
+    size_t slots; /* the length of a live block, or of a stretch of free slots */
     bool live;
     uint32_t site; /* live: id of the site that allocated it */
 };
@@ -36,9 +38,10 @@ struct lmm_walk_visitor {
 };
 
 /*
- * Walks all pages of family (NULL: of every family), in address order. Holds the lock of a page's owner
- * while it is visited, so the visitor must not call LMM's public functions. Blocks that other threads
- * allocate or free meanwhile may be shown either way. Returns what the last visit returned, or 0.
+ * Walks all pages of family (NULL: of every family), in address order. Holds a page's lock while it
+ * is visited, so the visitor must not call LMM's public functions. A block that another thread
+ * allocates or frees meanwhile may or may not be shown. Returns what the last visit returned, or 0.
+ * Any thread, with no lock of LMM held.
  */
 int lmm_walk_family(struct lmm_family *family, const struct lmm_walk_visitor *visitor);
 
@@ -50,8 +53,8 @@ struct lmm_walk_item {
 };
 
 /*
- * Collects the next items of such a walk, at most `room`, so that they can be used with no lock held.
- * *position starts at 0 and is moved on. Returns how many; 0 at the end.
+ * Collects the next items of such a walk, at most `room`, so that the caller can use them with no
+ * lock held. *position is 0 before the first call, and is advanced. Returns how many; 0 at the end.
  */
 size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position,
                         struct lmm_walk_item *ret_items, size_t room);

@@ -2,12 +2,12 @@
 /*
  * cache: short runs that a heap keeps for its next allocations of the same length.
  *
- * Owns, per heap and family, a stack of runs for each length. For the program a cached run is free; for its
- * page it is handed out, so it neither splits nor merges until it is given back.
+ * Owns, per heap and family, a stack of runs for each length. For the program a cached run is free;
+ * for its page it is handed out, so it neither splits nor merges until it is given back.
  *
  * Invariants (checked by lmm_cache_is_valid()):
- *   I1  the first tag of a cached run is LMM_TAG_CACHED, and its length is that of its stack; its page is a run
- *       page of the family
+ *   I1  the first tag of a cached run is LMM_TAG_CACHED, and its length is that of its stack; its
+ *       page is a run page of the family
  *   I2  a run is in a cache once; a stack holds at most LMM_CACHE_LENGTH_BYTES
  * Threads: the thread that has the heap, without a lock. Not responsible for: counting.
  */
@@ -58,8 +58,8 @@ static inline bool lmm_cache_push(struct lmm_cache *cache, size_t n, char *block
     return true;
 }
 
-/* Returns the heap's cache for an open family, which it creates the first time; NULL for the shared heap, and
- * when there is no memory. */
+/* Returns the heap's cache for an open family, which it creates the first time; NULL for the shared
+ * heap, and when there is no memory. */
 struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *family);
 
 /* Counts the slots popped as taken from the family (lmm_family_note_taken()). */

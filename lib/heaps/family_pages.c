@@ -169,7 +169,7 @@ void lmm_family_pages_rebuild(struct lmm_family_pages *family_pages)
     }
 }
 
-/* ---- Validity -------------------------------------------------------------------------------------- */
+/* ---- Validity -------------------------------------------------------------------------------- */
 
 static bool page_is_valid(const struct lmm_page *page, bool is_current, uint32_t private_head)
 {

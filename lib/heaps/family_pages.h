@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * family_pages: the slot pages that one heap has of one family, and their queue, most free slots first.
+ * family_pages: the slot pages that one heap has of one family, and their queue, most free slots
+ * first.
  *
- * Owns when a page is taken from the reservoir and when it goes back there, and the countdown of frees after
- * which a page must change its position in the queue.
+ * Owns when a page is taken from the reservoir and when it goes back there, and the countdown of
+ * frees after which a page must change its position in the queue.
  *
  * Invariants (checked by lmm_family_pages_are_valid()):
- *   I1  a page is the current one of its bin, or in the queue (free slots >= the threshold), or neither
- *       (nearly full); a wholly free page is current, or queued as the last one that its bin retired, or gone
+ *   I1  a page is the current one of its bin, or in the queue (free slots >= the threshold), or
+ *       neither (nearly full); a wholly free page is current, or queued as the last one that its
+ *       bin retired, or gone
  *   I2  the key of a queued page is floor(log2(free slots))
- * Locks: HEAP of the owner, held by the caller, for every function that takes struct lmm_family_pages.
- * Not responsible for: private lists and foreign frees (heap).
+ * Locks: HEAP of the owner, held by the caller, for every function that takes struct
+ * lmm_family_pages. Not responsible for: private lists and foreign frees (heap).
  */
 #ifndef LMM_FAMILY_PAGES_H
 #define LMM_FAMILY_PAGES_H
@@ -40,29 +42,31 @@ static inline void lmm_family_pages_arm(struct lmm_page *page, uint32_t free, ui
     lmm_store_relaxed(&page->countdown, target - free);
 }
 
-/* Gives a page that is not current, with `free` free slots, back when it is wholly free, else puts it where
- * it belongs: in the queue or not. */
+/* Gives a page that is not current, with `free` free slots, back when it is wholly free, else puts
+ * it where it belongs: in the queue or not. */
 void lmm_family_pages_requeue(struct lmm_family_pages *family_pages, struct lmm_page *page,
                               uint32_t free);
 
 /* Queues a wholly free page that is soon taken again. */
 void lmm_family_pages_keep_empty(struct lmm_family_pages *family_pages, struct lmm_page *page);
 
-/* Takes the page to allocate from next out of the queue: the one with most free slots, else a new one of
- * owner's, else any with a free slot. NULL with errno ENOMEM. */
+/* Takes the page to allocate from next out of the queue: the one with most free slots, else a new
+ * one of owner's, else any with a free slot. NULL with errno ENOMEM. */
 struct lmm_page *lmm_family_pages_choose(struct lmm_family_pages *family_pages,
                                          struct lmm_family *family, struct lmm_heap *owner);
 
 /* Gives all wholly free pages back; none is current. */
 void lmm_family_pages_give_empty_back(struct lmm_family_pages *family_pages);
 
-/* Gives every system page without a live block back; none of the pages is current. Returns the bytes. */
+/* Gives every system page without a live block back; none of the pages is current. Returns the
+ * bytes. */
 size_t lmm_family_pages_trim(struct lmm_family_pages *family_pages);
 
 /* In a forked child: builds lists and queue anew from the tags. */
 void lmm_family_pages_rebuild(struct lmm_family_pages *family_pages);
 
-/* Checks the invariants here and in slots.h. current: the bin's page, or NULL; private_head: its list. */
+/* Checks the invariants here and in slots.h. current: the bin's page, or NULL; private_head: its
+ * list. */
 bool lmm_family_pages_are_valid(const struct lmm_family_pages *family_pages,
                                 const struct lmm_page *current, uint32_t private_head);
 

@@ -3,8 +3,9 @@
 
 #include "lib/ground/panic.h"
 
-/* Tells the owner that a page's foreign list is no longer empty. A stack with many pushers; its one
- * taker takes all, so a node cannot come back under a pusher's feet (no ABA). */
+/* Reports to the owner that a page's foreign list is no longer empty. Many threads push onto this
+ * stack; the owner takes all of it at once, so a push cannot meet a node that left and came back
+ * (no ABA). */
 static void report(struct lmm_heap *owner, struct lmm_page *page)
 {
     struct lmm_page *top = lmm_load_relaxed(&owner->reported);
@@ -14,8 +15,8 @@ static void report(struct lmm_heap *owner, struct lmm_page *page)
     } while (!lmm_compare_exchange_acq_rel(&owner->reported, &top, page));
 }
 
-/* Links the batch's slots, the last one first. A mark that is gone was overwritten by another thread that
- * freed the same block. */
+/* Links the batch's slots, the last one first. Panics when another thread that freed the same block
+ * has overwritten its mark. */
 static void link_batch(const struct lmm_heap *heap, const struct lmm_batch *batch)
 {
     struct lmm_page *page = batch->page;
@@ -56,6 +57,7 @@ static void hand_over(struct lmm_heap *heap, struct lmm_batch *batch)
 
 uint32_t lmm_foreign_push(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
 {
+    LMM_CHECK(slot < page->slots && lmm_load_relaxed(&page->owner) != heap);
     struct lmm_batch *batch = &heap->batch[lmm_batch_index(page)];
     uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
 

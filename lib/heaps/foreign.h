@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * foreign: frees of slots of other heaps' pages, from the freeing thread's side.
+ * foreign: frees of slots of other heaps' pages, in the thread that frees.
  *
- * A freed slot's tag gets the freeing heap's mark, and the slot joins a batch for its page. A batch that
- * is full, or whose place another page needs, is linked and spliced onto the page's foreign list, and a
- * list that was empty is reported to the page's owner. There is no atomic read-modify-write a free: each
- * would wait for the stores before it to reach the other core, most of what a hand-over between threads
- * costs. Two threads at the same block both find it LIVE; the mark of the first is overwritten, and it
- * panics when it hands its batch over.
+ * The tag of a freed slot gets the freeing heap's mark, and the slot joins a batch for its page.
+ * When the batch is full, or another page needs its entry, its slots are linked and spliced onto
+ * the page's foreign list; a page whose list was empty is reported to its owner. A free does no
+ * atomic read-modify-write: each one would wait until the stores before it have reached the other
+ * core, which is most of the cost of a hand-over between threads. When two threads free the same
+ * block at once, both find it LIVE; one overwrites the other's mark, and the other panics when it
+ * hands its batch over.
  *
- * Owns the batches of a heap; each is its thread's alone. Locks: none. Not responsible for: taking the
- * lists in (heap), counting.
+ * Owns the batches of a heap. Invariants: those of a heap (heap.h). Threads: the thread that has
+ * the heap, without a lock. Not responsible for: collecting the lists (heap), counting.
  */
 #ifndef LMM_FOREIGN_H
 #define LMM_FOREIGN_H
 
 #include "lib/heaps/heap.h"
 
-/* Frees a slot of another heap's page. Returns the tag it had; when that is not LIVE nothing else was
- * done. */
+/* Frees a slot of another heap's page. Returns the tag it had; when that is not LIVE, nothing was
+ * done. Relaxed stores only, unless a batch is handed over (as lmm_foreign_flush()). */
 uint32_t lmm_foreign_push(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
 
-/* Hands all batches over. */
+/* Hands all batches over. Each is one compare-and-swap of the page's list with release order, so
+ * the owner, which takes the list with acquire order, may give the slots' memory out again. */
 void lmm_foreign_flush(struct lmm_heap *heap);
 
 #endif

@@ -2,6 +2,7 @@
 #include "lib/heaps/heap.h"
 
 #include "lib/ground/meta.h"
+#include "lib/heaps/tracer.h"
 #include "lib/ground/options.h"
 #include "lib/pages/memory.h"
 #include "lib/pages/slots.h"
@@ -21,10 +22,21 @@ bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared)
     heap->number = number;
     heap->is_shared = is_shared;
     heap->open.heap = heap;
-    return lmm_heap_open_sites(heap);
+    bool takes_stacks = LMM_DROP_IN && lmm_options.stack_frames != 0;
+    heap->tracer = takes_stacks ? lmm_meta_zalloc(sizeof(*heap->tracer)) : NULL;
+    if (takes_stacks && heap->tracer == NULL) {
+        return false;
+    }
+    if (!lmm_heap_open_sites(heap)) {
+        if (takes_stacks) {
+            lmm_meta_free(&lmm_arena_records, heap->tracer, sizeof(*heap->tracer));
+        }
+        return false;
+    }
+    return true;
 }
 
-/* ---- Tables ------------------------------------------------------------------------------------ */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 static void clear_bins(struct lmm_bin *bins, uint32_t from, uint32_t to)
 {
@@ -59,14 +71,14 @@ static bool grow_bins_locked(struct lmm_heap *heap, uint32_t families)
 bool lmm_heap_open_sites(struct lmm_heap *heap)
 {
     lmm_lock_acquire(&heap->lock);
-    /* Sites first: a site's family is in the registry before the site is. One whose family is still
-     * being entered cannot be allocated from yet. */
+    /* Sites are counted before families: a site is added after its family. A family that is being
+     * registered has no allocations yet. */
     uint32_t sites = lmm_accounts_site_count();
     uint32_t families = lmm_accounts_family_count();
     bool done = grow_bins_locked(heap, families) &&
                 lmm_rows_grow(heap->number, sites, &heap->rows) &&
-                (!LMM_DROP_IN || lmm_options.stack_frames == 0 ||
-                 lmm_temporaries_grow(heap->number, sites, &heap->temporaries));
+                (!LMM_DROP_IN || heap->tracer == NULL ||
+                 lmm_temporaries_grow(heap->number, sites, &heap->tracer->temporaries));
     if (done) {
         heap->open.rows = heap->rows.row;
         heap->open.site_limit = sites;
@@ -78,6 +90,7 @@ bool lmm_heap_open_sites(struct lmm_heap *heap)
 struct lmm_family_pages *lmm_heap_family_pages(struct lmm_heap *heap,
                                                const struct lmm_family *family)
 {
+    LMM_CHECK(family->index < heap->bin_capacity);
     struct lmm_bin *bin = &heap->open.bins[family->index];
 
     if (bin->family_pages == NULL) {
@@ -95,10 +108,11 @@ void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledge
     lmm_row_add(&heap->open.rows[site], delta);
 }
 
-/* ---- Pages ------------------------------------------------------------------------------------- */
+/* ---- Pages ----------------------------------------------------------------------------------- */
 
 void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
 {
+    LMM_CHECK(page->owner == heap && lmm_load_relaxed(&page->countdown) == 0);
     lmm_lock_acquire(&heap->lock);
     lmm_family_pages_requeue(heap->open.bins[page->family].family_pages, page,
                              lmm_slots_free_count(page));
@@ -107,6 +121,7 @@ void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
 
 void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
 {
+    LMM_CHECK(page->owner == heap && lmm_tag_state(page->tags[slot]) == LMM_TAG_LIVE);
     lmm_store_relaxed(&page->tags[slot], page->head);
     page->head = slot;
     if (lmm_count_down_single_writer(&page->countdown)) {
@@ -114,7 +129,7 @@ void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t sl
     }
 }
 
-/* ---- Collecting what other threads freed ---------------------------------------------------------- */
+/* ---- Collecting what other threads freed ----------------------------------------------------- */
 
 /* The last slot of a list. */
 static uint32_t list_tail(const struct lmm_page *page, uint32_t head)
@@ -152,8 +167,9 @@ static void collect_page(struct lmm_heap *heap, struct lmm_page *page)
     }
 }
 
-/* Takes in what other threads freed. A page may be reported anew as soon as its list was taken, so its
- * link is read before. */
+/* Collects what other threads freed. A page may be reported again as soon as its list is taken, so
+ * its link is read before that. Acquire order: a slot's tag is seen as its freeing thread left
+ * it. */
 static void collect_foreign(struct lmm_heap *heap)
 {
     if (lmm_load_relaxed(&heap->reported) == NULL) {
@@ -167,9 +183,9 @@ static void collect_foreign(struct lmm_heap *heap)
     }
 }
 
-/* ---- Refilling ----------------------------------------------------------------------------------- */
+/* ---- Refilling ------------------------------------------------------------------------------- */
 
-/* Whether the page's own list is worth taking over, rather than threading more slots. */
+/* Whether to take the page's own list over instead of threading more slots. */
 static bool takes_own_list(const struct lmm_page *page)
 {
     if (page->head == LMM_TAG_END) {
@@ -179,7 +195,7 @@ static bool takes_own_list(const struct lmm_page *page)
     return listed >= lmm_family_pages_threshold(page) || listed == lmm_slots_free_count(page);
 }
 
-/* Makes page current and hands its list, or newly threaded slots, to the bin; returns how many. */
+/* Makes page current and gives its list, or newly threaded slots, to the bin; returns how many. */
 static uint32_t take_slots(struct lmm_bin *bin, struct lmm_page *page)
 {
     uint32_t free = lmm_slots_free_count(page);
@@ -203,7 +219,7 @@ static uint32_t take_slots(struct lmm_bin *bin, struct lmm_page *page)
     return count;
 }
 
-/* Puts the rest of the private list back onto its page; the bin has no page then. */
+/* Puts what is left of the private list back onto its page; the bin has no page then. */
 static void retire_current(struct lmm_bin *bin, bool keep_empty)
 {
     struct lmm_page *page = bin->page;
@@ -233,6 +249,7 @@ static size_t trim_locked(struct lmm_heap *heap);
 
 static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, struct lmm_bin *bin)
 {
+    LMM_CHECK(lmm_lock_is_held(&heap->lock));
     struct lmm_family_pages *family_pages = lmm_heap_family_pages(heap, family);
 
     if (family_pages == NULL) {
@@ -255,15 +272,18 @@ static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, stru
 
 bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
 {
+    LMM_CHECK(family->index < heap->bin_capacity);
     struct lmm_bin *bin = &heap->open.bins[family->index];
 
     if (LMM_UNLIKELY(bin->head != LMM_TAG_END)) {
-        /* A mark in the list: a block on it was freed by another thread at the same time. */
+        /* The list leads to a batch's mark: another thread freed a block of the list at the same
+         * time. */
         lmm_panic("double free: by two threads at once (%s)", family->name);
     }
     if (bin->page != NULL && takes_own_list(bin->page) &&
         lmm_load_relaxed(&heap->reported) == NULL && !lmm_load_relaxed(&heap->trim_wanted)) {
-        /* The common case of a small live set. Nothing that others look at under the lock moves. */
+        /* The common case with few live blocks. It changes nothing that other threads read under
+         * the lock. */
         lmm_family_note_taken(family, take_slots(bin, bin->page));
         return true;
     }
@@ -273,7 +293,7 @@ bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
     return done;
 }
 
-/* ---- Settling and trimming ----------------------------------------------------------------------- */
+/* ---- Settling and trimming ------------------------------------------------------------------- */
 
 static void settle_locked(struct lmm_heap *heap)
 {
@@ -321,7 +341,7 @@ void lmm_heap_want_trim(struct lmm_heap *heap)
     lmm_store_relaxed(&heap->trim_wanted, true);
 }
 
-/* ---- After a fork -------------------------------------------------------------------------------- */
+/* ---- After a fork ---------------------------------------------------------------------------- */
 
 void lmm_heap_rebuild(struct lmm_heap *heap)
 {
@@ -339,7 +359,7 @@ void lmm_heap_rebuild(struct lmm_heap *heap)
     lmm_lock_release(&heap->lock);
 }
 
-/* ---- Validity -------------------------------------------------------------------------------------- */
+/* ---- Validity -------------------------------------------------------------------------------- */
 
 /* The marks of a heap that are in slot pages. */
 struct mark_count {
@@ -435,7 +455,8 @@ static bool bin_is_valid(const struct lmm_bin *bin, size_t *foreign)
     return true;
 }
 
-/* I3: the reported pages are exactly the `foreign` pages of the heap whose foreign list is not empty. */
+/* I3: the reported pages are exactly the `foreign` pages of the heap whose foreign list is not
+ * empty. */
 static bool reports_are_valid(const struct lmm_heap *heap, size_t foreign)
 {
     const struct lmm_page *page = heap->reported;
@@ -457,7 +478,8 @@ static bool tables_are_valid(const struct lmm_heap *heap)
             return false;
         }
     }
-    return heap->open.rows == heap->rows.row && heap->open.site_limit <= heap->rows.capacity;
+    return heap->open.rows == heap->rows.row && heap->open.site_limit <= heap->rows.capacity &&
+           (heap->tracer == NULL || heap->open.site_limit <= heap->tracer->temporaries.capacity);
 }
 
 bool lmm_heap_is_valid(const struct lmm_heap *heap)

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap: what one thread owns: its pages by family, its counters, and frees of others' blocks.
+ * heap: what one thread owns: its pages by family, its counters, and its frees of other heaps'
+ * slots.
  *
  * A heap has one bin per family. Allocation pops from the bin's private list; a free by the owner
- * pushes onto the page's own list; when the private list is empty the bin takes over a whole list at
- * once. Other threads' frees reach a page through `foreign`, in batches.
+ * pushes onto the page's own list; when the private list is empty, the bin takes over a whole list
+ * at once. Frees by other threads reach a page's foreign list in batches (foreign.h).
  *
  * Invariants (checked by lmm_heap_is_valid()):
- *   I1  a slot is LIVE, or on exactly one list (private, the page's, foreign, or a batch), or unlisted,
- *       or fresh
- *   I2  a page is the current one of its bin, or in its family's queue (free slots >= the threshold), or
- *       neither (nearly full); a wholly free page is current, queued as its heap's last retired, or gone
- *   I3  a page is on its heap's `reported` list exactly while its foreign list is not empty, but for the
- *       moments between the two steps of reporting and of collecting
- *   I4  open.site_limit sites have rows, and bins reach every family that these sites belong to
- * Locks: `lock` (HEAP) is held in every slow path of the owner, so whoever holds it sees pages, queues
- * and tables at rest; bins, free lists and tags still move under the owner's fast paths. Fields are
- * otherwise the owner's alone. Not responsible for: which thread has which heap (thread), runs (cache).
+ *   I1  a slot is LIVE, or on exactly one list (private, the page's, foreign, or a batch), or
+ *       unlisted, or fresh
+ *   I2  each page is current, queued or nearly full, as family_pages.h says
+ *   I3  a page is on its heap's `reported` list exactly while its foreign list is not empty, except
+ *       between the two steps of reporting and of collecting
+ *   I4  sites below open.site_limit have rows, and bins reach every family of these sites
+ * Locks: the owner holds `lock` (HEAP) in its slow paths, so another thread that holds it finds
+ * pages, queues and tables at rest. Bins, free lists and tags still change in the owner's fast
+ * paths, which take no lock. Unless their comments say more, functions are called by the owner
+ * thread only, without the lock. Not responsible for: which thread has which heap (thread), runs
+ * (cache).
  */
 #ifndef LMM_HEAP_H
 #define LMM_HEAP_H
@@ -35,29 +37,29 @@ enum {
 struct lmm_cache;
 struct lmm_tracer;
 
-/* One cache line: all that an allocation reads and writes, beside the tag and the counter. */
+/* One cache line: all that an allocation reads and writes except the tag and the counter. */
 struct lmm_bin {
     uint32_t head; /* private list; LMM_TAG_END: empty */
     uint32_t stride;
-    uint32_t *tags; /* of the current page, as base */
+    uint32_t *tags; /* of the current page, as are stride and base */
     char *base;
     struct lmm_page *page;                 /* current; NULL: none */
     struct lmm_family_pages *family_pages; /* NULL until the heap uses the family */
-    struct lmm_cache *cache;               /* of runs; NULL until the first is freed */
+    struct lmm_cache *cache;               /* of runs; NULL until the first run is freed */
 } __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
 
 _Static_assert(sizeof(struct lmm_bin) == LMM_CACHE_LINE_BYTES, "one line a bin");
 
-/* What the fast paths need of a heap; a thread keeps a copy in its static TLS. */
+/* What the fast paths need of a heap; its thread has a copy in static TLS (lmm_thread_open). */
 struct lmm_open {
     struct lmm_heap *heap;
     struct lmm_bin *bins;        /* by family index */
     struct lmm_ledger_row *rows; /* by site id */
-    uint32_t site_limit;         /* sites and families below are open; 0: take the slow path */
+    uint32_t site_limit;         /* sites below it are open; 0: the slow path must be taken */
 };
 
-/* Slots of one foreign page, freed by this heap's thread and not yet handed over; their tags hold this
- * heap's mark. */
+/* Slots of another heap's page that this heap's thread freed and has not handed over yet. Their
+ * tags hold lmm_foreign_mark(). */
 struct lmm_batch {
     struct lmm_page *page; /* NULL: empty */
     uint32_t count;
@@ -68,24 +70,22 @@ struct lmm_heap {
     struct lmm_lock lock;
     uint32_t number;      /* immutable; the owner of its rows in the ledger */
     bool is_shared;       /* immutable; the one shared heap, under SHARED */
-    struct lmm_open open; /* with the true site_limit */
+    struct lmm_open open; /* its site_limit stays while the thread's copy has 0 */
     struct lmm_rows rows;
-    struct lmm_temporaries temporaries; /* reaches as far as rows where call stacks are taken */
-    struct lmm_tracer *tracer;          /* the drop-in's, its thread's (preload/stacked.h) */
+    struct lmm_tracer *tracer; /* NULL unless call stacks are taken (drop-in) */
     uint32_t bin_capacity;
     struct lmm_batch batch[LMM_BATCHES]; /* by page, direct-mapped */
 
     /* Written by the thread module, under HEAPS. */
     struct lmm_heap *next; /* all heaps */
     bool is_parked;
-    uint32_t adoptions; /* threads that have had it */
 
-    /* Other threads. */
+    /* Written by other threads. */
     struct lmm_page *reported __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic */
     bool trim_wanted; /* atomic; the owner trims in its next slow path */
 };
 
-/* What a page's foreign list holds: its first slot, and its length above. */
+/* The word of a page's foreign list: its first slot, and above it its length. */
 static inline uint64_t lmm_foreign_list(uint32_t head, uint32_t count)
 {
     return (uint64_t) count << 32 | head;
@@ -103,7 +103,8 @@ static inline uint32_t lmm_batch_index(const struct lmm_page *page)
     return page->unit % LMM_BATCHES;
 }
 
-/* Pops a slot from the bin's private list and makes it live with that live value. NULL: the list is empty. */
+/* Pops a slot from the bin's private list and makes it live. NULL when the list is empty. Relaxed
+ * stores. */
 static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *bin,
                                                                uint32_t live_value)
 {
@@ -117,19 +118,19 @@ static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *b
     size_t stride = bin->stride;
     bin->head = next;
     lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | live_value);
-    /* The program will write the next block soon, and nothing here touches it before. A prefetch past
-     * the end of the list goes nowhere. */
+    /* The program will soon write to the next block, whose memory LMM does not touch. At the end of
+     * the list the prefetched address is not mapped, which does no harm. */
     lmm_prefetch_for_write(base + next * stride);
     char *block = base + slot * stride;
     if (block == NULL) {
-        __builtin_unreachable(); /* so that the caller need not test what the list's end has told */
+        __builtin_unreachable(); /* the caller then tests for NULL only after the list's end */
     }
     return block;
 }
 
 /*
- * Pops a slot for site from the private list of its family's bin, and counts it. Returns NULL when the
- * slow path is needed: the site is not open yet, or the list is empty.
+ * Pops a slot for site from the private list of its family's bin, and counts it. Returns NULL when
+ * the slow path is needed: the site is not open yet, or the list is empty.
  */
 static inline __attribute__((always_inline)) void *lmm_heap_pop(const struct lmm_open *open,
                                                                 uint32_t site, uint32_t family)
@@ -153,11 +154,12 @@ enum lmm_push {
 };
 
 /*
- * Frees p when it is a live slot of this heap, of an open site. The owner thread calls this, without a lock;
- * all stores are relaxed. *ret_page is set for LMM_PUSH_EVENT and LMM_PUSH_FOREIGN only.
+ * Frees p when it is a live slot of this heap, of an open site. The owner thread calls this,
+ * without a lock; all stores are relaxed. *ret_page is set for LMM_PUSH_EVENT and LMM_PUSH_FOREIGN
+ * only.
  *
- * own_sites: frees only blocks of their family's first site, whose id is the family's index. Then the
- * counter's address does not depend on the tag, which saves a sixth of a free's time.
+ * own_sites: frees only blocks of their family's first site, whose id is the family's index. Then
+ * the counter's address does not depend on the tag, which saves a sixth of a free's time.
  */
 static inline __attribute__((always_inline)) enum lmm_push
 lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
@@ -190,10 +192,10 @@ lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
                                                                         : LMM_PUSH_DONE;
 }
 
-/* Sets a new heap up; false with errno ENOMEM. */
+/* Initialises a heap, which no other thread knows yet. False with errno ENOMEM. */
 bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared);
 
-/* Opens every site and family there is now. False with errno ENOMEM. */
+/* Opens every site and family that is registered now. False with errno ENOMEM. */
 bool lmm_heap_open_sites(struct lmm_heap *heap);
 
 /* The heap's pages of an open family; NULL with errno ENOMEM. */
@@ -201,12 +203,12 @@ struct lmm_family_pages *lmm_heap_family_pages(struct lmm_heap *heap,
                                                const struct lmm_family *family);
 
 /*
- * Gives the bin of an open family a private list: from its page, from the page with most free slots, or
- * from a new page. False with errno ENOMEM when not one slot is to be had.
+ * Gives the bin of an open family a private list: from its page, from the page with most free
+ * slots, or from a new page. False with errno ENOMEM when there is no free slot and no memory.
  */
 bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family);
 
-/* A page of this heap had as many frees as its countdown said: queues it, or gives it back. */
+/* Requeues a page of this heap whose countdown has ended, or gives it back. */
 LMM_NOINLINE void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page);
 
 /* Frees a live slot of this heap, off the fast path; the caller counts it. */
@@ -215,21 +217,22 @@ void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t sl
 /* Counts delta for site in the heap's rows, or, where they do not reach, in the shared rows. */
 void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta);
 
-/* Collects foreign frees and returns every private list, so that pages hold all their free slots and
- * wholly free ones go. The caller owns the heap, or it is parked. */
+/* Collects foreign frees and returns every private list, so that pages hold all their free slots
+ * and wholly free ones go back. By the owner, or by any thread while the heap is parked. */
 void lmm_heap_settle(struct lmm_heap *heap);
 
-/* Settles, then gives back every system page without a live block; returns the bytes. */
+/* Settles, then gives every system page without a live block back; returns the bytes. Callers as
+ * before. */
 size_t lmm_heap_trim(struct lmm_heap *heap);
 
-/* Tells the owner to trim in its next slow path. */
+/* Asks the owner to trim in its next slow path. Any thread; a relaxed store. */
 void lmm_heap_want_trim(struct lmm_heap *heap);
 
-/* In a forked child: sets up lists and queues of all pages anew from the tags, which alone count. */
+/* In a forked child: builds lists and queues of all pages anew from the states of the tags. */
 void lmm_heap_rebuild(struct lmm_heap *heap);
 
-/* Checks the invariants, and those of family_pages.h and slots.h. The caller owns the heap, or its thread does
- * nothing meanwhile, and holds its lock; no other thread frees blocks meanwhile. */
+/* Checks the invariants, and those of family_pages.h and slots.h. The caller owns the heap, or its
+ * thread does nothing meanwhile, and holds its lock; no other thread frees blocks meanwhile. */
 bool lmm_heap_is_valid(const struct lmm_heap *heap);
 
 #endif

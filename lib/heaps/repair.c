@@ -5,7 +5,7 @@
 #include "lib/ground/vm.h"
 #include "lib/pages/memory.h"
 
-/* What the tags say of one site. */
+/* The live blocks of one site, counted by their tags. */
 struct tally {
     uint64_t blocks;
     uint64_t extra; /* see lmm_family_extra() */
@@ -47,7 +47,7 @@ static int tally_page(struct lmm_page *page, void *arg)
     return 0;
 }
 
-/* Counts so that allocated - freed becomes live: as frees, or as allocations that went uncounted. */
+/* Computes the frees or the allocations that must be added for allocated - freed to be live. */
 static void settle_difference(uint64_t allocated, uint64_t freed, uint64_t live,
                               uint64_t *ret_allocated, uint64_t *ret_freed)
 {
@@ -82,7 +82,7 @@ static int recount_page(struct lmm_page *page, void *arg)
     return 0;
 }
 
-/* The gauges were copied before the fork, and pages after it. */
+/* The books were copied before the fork, the pages in it: the gauges may be of another moment. */
 static void recount_pages(void)
 {
     for (uint32_t i = 0; i < lmm_families_count(); i++) {

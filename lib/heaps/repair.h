@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * repair: puts heaps and books together again in the child of a threaded process that forked.
+ * repair: makes heaps and books consistent again in the forked child of a process with threads.
  *
- * Only the tags' states are believed: LIVE or not. The caller is the only thread there is.
+ * The other threads were stopped anywhere in their fast paths, so only one thing is relied on:
+ * whether a tag is LIVE. The caller is the only thread of the process and holds no lock.
  */
 #ifndef LMM_REPAIR_H
 #define LMM_REPAIR_H
 
 #include "lib/heaps/heap.h"
 
-/* Sets up the heap's lists and queues anew. */
+/* Builds the heap's lists and queues anew and empties its caches. */
 void lmm_repair_heap(struct lmm_heap *heap);
 
-/* Frees runs that vanished threads had cached, then makes every site's live count agree with the tags. */
+/* Frees the runs that other threads had cached, then makes the live count of every site agree with
+ * the tags. */
 void lmm_repair_books(void);
 
 #endif

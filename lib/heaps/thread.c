@@ -8,6 +8,7 @@
 #include "lib/ground/meta.h"
 #include "lib/ground/options.h"
 #include "lib/heaps/repair.h"
+#include "lib/heaps/tracer.h"
 #include "lib/ground/reservoir.h"
 #include "lib/stacks/rules.h"
 
@@ -80,7 +81,9 @@ static struct lmm_heap *adopt(void)
     }
     if (heap != NULL) {
         heap->is_parked = false;
-        heap->adoptions++;
+        if (heap->tracer != NULL) {
+            heap->tracer->is_ready = false;
+        }
     }
     lmm_lock_release(&threads.lock);
     /* In the drop-in this may ask for memory, which is then the shared heap's. */

@@ -236,9 +236,9 @@ struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family)
     return sum;
 }
 
-/* Sums the allocations of all sites before the frees. Frees by other threads between the two make the figure
- * too low, until the next sample; in the other order allocations would make the high-water mark too high for
- * ever. */
+/* Sums the allocations of all sites before the frees. Frees by other threads between the two make
+ * the figure too low, until the next sample; in the other order allocations would make the
+ * high-water mark too high for ever. */
 static struct lmm_ledger_row low_sum_locked(const struct lmm_family *family)
 {
     struct lmm_ledger_row sum = {0};

@@ -5,13 +5,16 @@
  * Owns the families; they are never freed.
  *
  * Invariants (checked by lmm_families_are_valid()):
- *   I1  a family's name, size, alignment and index never change, and are those of its record in the ledger
+ *   I1  a family's name, size, alignment and index never change, and are those of its record in the
+ *       ledger
  *   I2  indices are dense and the same as in the ledger
- *   I3  each family has an "(unattributed)" site from the start, so an allocation always finds a site
- *   I4  the rows of all sites of a family have the same unit of extra: bytes requested where it counts bytes,
- *       else slots after the first of each block
- * Locks: REGISTRY, taken inside. A family is complete before lmm_families_count() covers it (release; the
- * count is loaded with acquire order), so readers need no lock. Not responsible for: pages.
+ *   I3  each family has an "(unattributed)" site from the start, so an allocation always finds a
+ *       site
+ *   I4  the rows of all sites of a family have the same unit of extra: bytes requested where it
+ *       counts bytes, else slots after the first of each block
+ * Locks: REGISTRY, taken inside. A family is complete before lmm_families_count() covers it
+ * (release; the count is loaded with acquire order), so readers need no lock. Not responsible for:
+ * pages.
  */
 #ifndef LMM_FAMILY_H
 #define LMM_FAMILY_H
@@ -50,7 +53,8 @@ static inline uint64_t lmm_family_extra(const struct lmm_family *family, uint32_
     return LMM_DROP_IN && family->counts_bytes ? n * family->stride - lmm_tag_slack(tag) : n - 1;
 }
 
-/* Finds or adds a family; arguments and errors as lmm_family_register(). LMM has started. Any thread. */
+/* Finds or adds a family; arguments and errors as lmm_family_register(). LMM has started. Any
+ * thread. */
 struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align);
 
 /* The same for a new family that counts the bytes requested. */
@@ -72,7 +76,8 @@ void lmm_family_sample_peak(struct lmm_family *family);
 /* Updates the gauges of all families and of LMM's own memory. */
 void lmm_families_refresh_gauges(void);
 
-/* Counts up to `slots` slots as taken, and samples the high-water mark about once per half page of them. */
+/* Counts up to `slots` slots as taken, and samples the high-water mark about once per half page of
+ * them. */
 void lmm_family_note_taken(struct lmm_family *family, size_t slots);
 
 /* Checks the invariants; no lock needed. */

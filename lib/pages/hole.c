@@ -86,8 +86,8 @@ static uint32_t next_bin(const struct lmm_hole_bins *bins, uint32_t i)
     return bits == 0 ? BINS : word * 64 + (uint32_t) __builtin_ctzll(bits);
 }
 
-/* The shortest hole of bin i in which the run fits; NULL when there is none. Looks only at the newest hole of a
- * bin of one length. */
+/* The shortest hole of bin i in which the run fits; NULL when there is none. Looks only at the
+ * newest hole of a bin of one length. */
 static struct lmm_hole *find_in_bin(const struct lmm_hole_bins *bins, uint32_t i, size_t n,
                                     size_t step)
 {

@@ -2,16 +2,18 @@
 /*
  * hole: free runs: their descriptors, and the tags at their two ends.
  *
- * Owns the descriptors of a family's holes. A descriptor is promised for each hole and for each run handed
- * out, so that a free never needs memory.
+ * Owns the descriptors of a family's holes. A descriptor is promised for each hole and for each run
+ * handed out, so that a free never needs memory.
  *
  * Invariants (checked by lmm_holes_are_valid()):
  *   I1  holes <= reserved <= capacity
- *   I2  the first and last tag of a hole are HOLE with its id; no other tag is HOLE (for the latter:
- *       lmm_runs_are_valid_locked())
- *   I3  every hole is in the queue, and free_slots is the sum of their lengths; with fit=best every hole is
- *       also in the bin of its length, and a bin's bit is set exactly when the bin is not empty
- * Locks: RUNS of the family, held by the caller of every function. Not responsible for: pages (run).
+ *   I2  the first and last tag of a hole are HOLE with its id; no other tag is HOLE (for the
+ *       latter: lmm_runs_are_valid_locked())
+ *   I3  every hole is in the queue, and free_slots is the sum of their lengths; with fit=best every
+ *       hole is also in the bin of its length, and a bin's bit is set exactly when the bin is not
+ *       empty
+ * Locks: RUNS of the family, held by the caller of every function. Not responsible for: pages
+ * (run).
  */
 #ifndef LMM_HOLE_H
 #define LMM_HOLE_H
@@ -76,8 +78,8 @@ static inline size_t lmm_hole_length(const struct lmm_hole *hole)
     return hole->node.key;
 }
 
-/* The first slot of the hole that is a multiple of step, a power of two, with n free slots from it on;
- * SIZE_MAX when there is none. */
+/* The first slot of the hole that is a multiple of step, a power of two, with n free slots from it
+ * on; SIZE_MAX when there is none. */
 static inline size_t lmm_hole_slot_for(const struct lmm_hole *hole, size_t n, size_t step)
 {
     size_t slot = lmm_round_up(hole->slot, step);
@@ -86,17 +88,19 @@ static inline size_t lmm_hole_slot_for(const struct lmm_hole *hole, size_t n, si
 }
 
 /*
- * Finds the hole for a run of n slots whose first slot is a multiple of step, by the option `fit`; NULL when
- * there is none. Cost: largest: O(1), or linear in the holes of at least n slots when step does not fit in
- * the largest. First: linear in the holes of at least n slots. Best: O(1) for lengths below 256 slots, else
- * linear in the holes of about the same length; with a step above 1 it tries one hole per length.
+ * Finds the hole for a run of n slots whose first slot is a multiple of step, by the option `fit`;
+ * NULL when there is none. Cost: largest: O(1), or linear in the holes of at least n slots when
+ * step does not fit in the largest. First: linear in the holes of at least n slots. Best: O(1) for
+ * lengths below 256 slots, else linear in the holes of about the same length; with a step above 1
+ * it tries one hole per length.
  */
 struct lmm_hole *lmm_hole_find(const struct lmm_holes *holes, size_t n, size_t step);
 
 /* The largest hole; NULL when there is none. */
 struct lmm_hole *lmm_holes_largest(const struct lmm_holes *holes);
 
-/* The hole that has its first or last tag at slot; NULL when there is none, or slot is not in the page. */
+/* The hole that has its first or last tag at slot; NULL when there is none, or slot is not in the
+ * page. */
 struct lmm_hole *lmm_hole_at(const struct lmm_holes *holes, const struct lmm_page *page,
                              size_t slot);
 

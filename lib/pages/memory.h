@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory: which system pages of a page are absent, that is, not touched since they were mapped or given
- * back to the kernel. Absent memory reads as zero; committed memory is what is not absent.
+ * memory: which system pages of a page are absent, that is, not touched since they were mapped or
+ * given back to the kernel. Absent memory reads as zero; committed memory is what is not absent.
  *
- * When a page ends while its units stay mapped, the state of their system pages stays in the units' facts
- * (page.h), so that the next page there counts them as committed.
+ * When a page ends while its units stay mapped, the state of their system pages stays in the units'
+ * facts (page.h), so that the next page there counts them as committed.
  *
  * Invariants:
- *   I1  bit i of a page's absent bits is set exactly when system page i is absent; no LIVE or listed slot
- *       lies on an absent system page (checked by lmm_slots_are_valid() and lmm_runs_are_valid_locked())
+ *   I1  bit i of a page's absent bits is set exactly when system page i is absent; no LIVE or
+ *       listed slot lies on an absent system page (checked by lmm_slots_are_valid() and
+ *       lmm_runs_are_valid_locked())
  *   I2  of a span, the system pages from `clean_from` on are absent, and no others
- * Locks: the caller holds what guards the page's contents: HEAP of the owner of a slot page, RUNS of the
- * family of others. Anyone may read the bits at any time and gets a recent state: they are relaxed atomics.
- * Not responsible for: counting committed bytes in the books.
+ * Locks: the caller holds what guards the page's contents: HEAP of the owner of a slot page, RUNS
+ * of the family of others. Anyone may read the bits at any time and gets a recent state: they are
+ * relaxed atomics. Not responsible for: counting committed bytes in the books.
  */
 #ifndef LMM_MEMORY_H
 #define LMM_MEMORY_H
@@ -20,15 +21,15 @@
 #include "lib/ground/base.h"
 #include "lib/pages/page.h"
 
-/* Sets the absent bits of a new page: all set for fresh memory, otherwise inherited from the last pages
- * there. False with a page of several units, when there is no memory for its bits. */
+/* Sets the absent bits of a new page: all set for fresh memory, otherwise inherited from the last
+ * pages there. False with a page of several units, when there is no memory for its bits. */
 bool lmm_memory_begin(struct lmm_page *page, bool is_fresh);
 
 /* Leaves the state of each unit to the next page there. For pages that are not slot pages. */
 void lmm_memory_end(const struct lmm_page *page);
 
-/* The number of the system page of `units` units from which on all are absent, by the state that the last
- * pages there left; 0: all of them. */
+/* The number of the system page of `units` units from which on all are absent, by the state that
+ * the last pages there left; 0: all of them. */
 uint32_t lmm_memory_clean_from(const char *base, size_t units);
 
 /* Whether system page i of the page is absent. */
@@ -40,12 +41,12 @@ bool lmm_memory_holds_slot(const struct lmm_page *page, size_t slot);
 /* The bytes of the page's system pages that are not absent. */
 size_t lmm_memory_committed_bytes(const struct lmm_page *page);
 
-/* Marks the system pages that hold the bytes [first, last] of the page as touched. Returns the bytes of
- * those that were absent. */
+/* Marks the system pages that hold the bytes [first, last] of the page as touched. Returns the
+ * bytes of those that were absent. */
 size_t lmm_memory_commit(struct lmm_page *page, size_t first, size_t last);
 
-/* Gives the system pages [first, end) of the page back to the kernel, with one call per stretch that is not
- * absent; no LIVE or listed slot may lie there. Returns the bytes given back. */
+/* Gives the system pages [first, end) of the page back to the kernel, with one call per stretch
+ * that is not absent; no LIVE or listed slot may lie there. Returns the bytes given back. */
 size_t lmm_memory_discard(struct lmm_page *page, size_t first, size_t end);
 
 #endif

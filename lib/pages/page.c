@@ -182,8 +182,8 @@ int lmm_page_for_each(int (*visit)(struct lmm_page *page, void *arg), void *arg)
     size_t low = lmm_load_acquire(&table.near.low);
     size_t high = lmm_load_acquire(&table.near.high);
     size_t far_high = lmm_load_acquire(&table.far.high);
-    /* In address order: leaves below the window, the window, leaves above it. A leaf that the window
-     * overlaps has pages on one side of the window only. */
+    /* In address order: leaves below the window, the window, leaves above it. A leaf that the
+     * window overlaps has pages on one side of the window only. */
     size_t cut = lmm_page_window_base >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
     size_t middle = far_high < cut + 1 ? far_high : cut + 1;
     int result = visit_leaves(lmm_load_acquire(&table.far.low), middle, visit, arg);

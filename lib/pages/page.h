@@ -2,18 +2,19 @@
 /*
  * page: descriptors of pages, the table that finds a page by address, and tags.
  *
- * Owns the page table: one descriptor for each unit of address space. The descriptors of the window, the
- * 32 GiB below the first page, are one array; the kernel maps downwards, so few programs have pages
- * elsewhere. For the others there is a root indexed by the high address bits, and leaves; a leaf is never
- * freed. A page of several units uses the descriptor of its first unit; the descriptors of its later units
- * point to that one.
+ * Owns the page table: one descriptor for each unit of address space. The descriptors of the
+ * window, the 32 GiB below the first page, are one array; the kernel maps downwards, so few
+ * programs have pages elsewhere. For the others there is a root indexed by the high address bits,
+ * and leaves; a leaf is never freed. A page of several units uses the descriptor of its first unit;
+ * the descriptors of its later units point to that one.
  *
  * A tag is the 32-bit word of a slot: two bits of state, thirty of value.
  *
- * Threads: look-ups take no lock and are safe for any address at any time. `kind` is stored with release
- * order after the other fields of a new page, and loaded with acquire order before them. Who may write a
- * field: the comments at the fields. Locks: TABLE, inside, for new leaves.
- * Not responsible for: what is in a page (slots, run, span), which heap or family uses it, and when.
+ * Threads: look-ups take no lock and are safe for any address at any time. `kind` is stored with
+ * release order after the other fields of a new page, and loaded with acquire order before them.
+ * Who may write a field: the comments at the fields. Locks: TABLE, inside, for new leaves.
+ * Not responsible for: what is in a page (slots, run, span), which heap or family uses it, and
+ * when.
  */
 #ifndef LMM_PAGE_H
 #define LMM_PAGE_H
@@ -60,9 +61,10 @@ static inline uint32_t lmm_tag_value(uint32_t tag)
 }
 
 /*
- * A live value is the value of a LIVE tag. Bits 0 to 19 (LMM_SITE_BITS) are the site id. The bits above
- * are the slack: the bytes of the block's slots that the program did not ask for, at most LMM_SLACK_MAX;
- * 0 in families that do not count bytes (family.h), where the live value is the site id.
+ * A live value is the value of a LIVE tag. Bits 0 to 19 (LMM_SITE_BITS) are the site id. The bits
+ * above are the slack: the bytes of the block's slots that the program did not ask for, at most
+ * LMM_SLACK_MAX; 0 in families that do not count bytes (family.h), where the live value is the site
+ * id.
  */
 static inline uint32_t lmm_live_value(uint32_t site, size_t slack)
 {
@@ -119,7 +121,8 @@ struct lmm_page {
 
 _Static_assert(sizeof(struct lmm_page) == (size_t) 2 * LMM_CACHE_LINE_BYTES, "two cache lines");
 
-/* What only slow paths need of a page; kept elsewhere, so that a descriptor stays two cache lines. */
+/* What only slow paths need of a page; kept elsewhere, so that a descriptor stays two cache
+ * lines. */
 struct lmm_page_facts {
     uint64_t
         absent; /* pages of one unit: memory.h, I1; atomic. When the page has ended: the state of
@@ -152,8 +155,8 @@ enum {
 extern struct lmm_page lmm_page_window[LMM_WINDOW_UNITS];
 extern uintptr_t lmm_page_window_base; /* set before the first page; then immutable */
 
-/* Returns the descriptor of the unit that holds address when it is in the window, else NULL. Takes any
- * value; loads nothing from the address. */
+/* Returns the descriptor of the unit that holds address when it is in the window, else NULL. Takes
+ * any value; loads nothing from the address. */
 static inline struct lmm_page *lmm_page_near(uintptr_t address)
 {
     size_t unit = (address - lmm_load_relaxed(&lmm_page_window_base)) >> LMM_UNIT_SHIFT;
@@ -186,16 +189,17 @@ static inline char *lmm_page_slot(const struct lmm_page *page, size_t slot)
     return lmm_page_base(page) + slot * page->stride;
 }
 
-/* The number of a page's tags: one more than its slots when bytes are left after the last slot, so that the
- * slot of any address in the page has a tag. */
+/* The number of a page's tags: one more than its slots when bytes are left after the last slot, so
+ * that the slot of any address in the page has a tag. */
 static inline size_t lmm_page_tag_count(size_t slots, size_t stride, size_t units)
 {
     return slots + (slots * stride < units * (size_t) LMM_UNIT_BYTES);
 }
 
 /* Returns the multiplier for slot = offset x multiplier >> 32, which is exact for strides up to
- * LMM_SLOT_STRIDE_MAX and offsets below LMM_UNIT_BYTES. The low 32 bits of the product are below the
- * multiplier exactly when offset is a multiple of the stride (Lemire, Kaser, Kurz: "Faster remainder by direct computation", 2019). */
+ * LMM_SLOT_STRIDE_MAX and offsets below LMM_UNIT_BYTES. The low 32 bits of the product are below
+ * the multiplier exactly when offset is a multiple of the stride (Lemire, Kaser, Kurz: "Faster
+ * remainder by direct computation", 2019). */
 static inline uint64_t lmm_page_multiplier(size_t stride)
 {
     return (((uint64_t) 1 << 32) + stride - 1) / stride;
@@ -208,12 +212,12 @@ struct lmm_location {
     size_t inside_bytes;
 };
 
-/* Locates p, any value. False when p is in no page or after its last slot; then only ret_location->page is
- * set, to the descriptor there, if any. */
+/* Locates p, any value. False when p is in no page or after its last slot; then only
+ * ret_location->page is set, to the descriptor there, if any. */
 bool lmm_page_locate(const void *p, struct lmm_location *ret_location);
 
-/* Calls visit for the descriptor of each page, in address order, until visit returns non-zero; returns what
- * the last call returned, or 0. Holds no lock: a page may begin or end meanwhile. */
+/* Calls visit for the descriptor of each page, in address order, until visit returns non-zero;
+ * returns what the last call returned, or 0. Holds no lock: a page may begin or end meanwhile. */
 int lmm_page_for_each(int (*visit)(struct lmm_page *page, void *arg), void *arg);
 
 void lmm_page_before_fork(void);

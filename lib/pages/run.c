@@ -19,7 +19,7 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
     glthread_init(&runs->pages);
 }
 
-/* ---- Tags of runs ------------------------------------------------------------------------------ */
+/* ---- Tags of runs ---------------------------------------------------------------------------- */
 
 static void set_tag(struct lmm_page *page, size_t slot, uint32_t tag)
 {
@@ -69,8 +69,8 @@ static size_t run_page_units(size_t stride)
     return units;
 }
 
-/* Adds a run page that is one hole; a smaller one when there is no memory for a large one. NULL with errno
- * ENOMEM. */
+/* Adds a run page that is one hole; a smaller one when there is no memory for a large one. NULL
+ * with errno ENOMEM. */
 static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
 {
     if (!lmm_holes_reserve(&runs->holes)) {
@@ -137,8 +137,8 @@ static void commit_slots(const struct lmm_runs *runs, struct lmm_page *page, siz
         runs, (int64_t) lmm_memory_commit(page, first, first + n * page->stride - 1));
 }
 
-/* Cuts slots [slot, slot + n) out of hole. What is left before and after them becomes a hole each; when both
- * are left, one promise more is needed. */
+/* Cuts slots [slot, slot + n) out of hole. What is left before and after them becomes a hole each;
+ * when both are left, one promise more is needed. */
 static void hole_cut_locked(struct lmm_runs *runs, struct lmm_hole *hole, size_t slot, size_t n)
 {
     struct lmm_page *page = hole->page;
@@ -221,8 +221,8 @@ char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32
     if (bytes > LMM_RUN_BYTES_MAX || align > LMM_UNIT_BYTES) {
         return lmm_span_take(runs, n, align, live_value, ret_tag, ret_zeroed);
     }
-    /* A page's base is aligned to every such align. So slot x stride must be a multiple of align: slot must be
-     * a multiple of align / (the largest power of two that divides the stride). */
+    /* A page's base is aligned to every such align. So slot x stride must be a multiple of align:
+     * slot must be a multiple of align / (the largest power of two that divides the stride). */
     int stride_shift = __builtin_ctzl(runs->stride);
     size_t step = align >> stride_shift > 1 ? align >> stride_shift : 1;
     lmm_lock_acquire(&runs->lock);
@@ -240,8 +240,8 @@ char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t live_value, uint32_
 
 /* ---- Giving back ----------------------------------------------------------------------------- */
 
-/* Frees [slot, slot + n), whose tags are clear and which have one promise, and merges them with the holes before
- * and after them. */
+/* Frees [slot, slot + n), whose tags are clear and which have one promise, and merges them with the
+ * holes before and after them. */
 static void release_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
 {
     struct lmm_holes *holes = &runs->holes;
@@ -391,7 +391,8 @@ size_t lmm_runs_trim(struct lmm_runs *runs)
     return bytes;
 }
 
-/* Frees the first cached run of a run page. False when there was none, or the page has ended with it. */
+/* Frees the first cached run of a run page. False when there was none, or the page has ended with
+ * it. */
 static bool release_one_cached_locked(struct lmm_runs *runs, struct lmm_page *page)
 {
     struct lmm_extent extent = {0};
@@ -436,7 +437,8 @@ struct totals {
     size_t free_slots;
 };
 
-/* Whether the tags of the extent are as I2 says, and a run that is handed out lies on committed memory. */
+/* Whether the tags of the extent are as I2 says, and a run that is handed out lies on committed
+ * memory. */
 static bool extent_is_valid(const struct lmm_runs *runs, const struct lmm_page *page,
                             const struct lmm_extent *extent)
 {

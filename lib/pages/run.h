@@ -2,20 +2,21 @@
 /*
  * run: blocks of several neighbouring slots, and single structs too large for slot pages.
  *
- * Owns what is in a family's run pages. Free runs are holes (hole.h). Allocation takes a hole by the option
- * `fit` and splits off what is left of it; a free merges with the holes before and after the run, which the
- * neighbouring tags name. A run longer than LMM_RUN_BYTES_MAX, or aligned to more than a unit, is a span
- * (span.h); the functions here take spans too.
+ * Owns what is in a family's run pages. Free runs are holes (hole.h). Allocation takes a hole by
+ * the option `fit` and splits off what is left of it; a free merges with the holes before and after
+ * the run, which the neighbouring tags name. A run longer than LMM_RUN_BYTES_MAX, or aligned to
+ * more than a unit, is a span (span.h); the functions here take spans too.
  *
  * Invariants of a run page (checked by lmm_runs_are_valid_locked()):
  *   I1  live, cached and free runs tile the page in address order; no two holes are neighbours
- *   I2  a live run starts with LIVE and, when longer than 1, TAIL with its length; a cached run the same,
- *       with LMM_TAG_CACHED instead of LIVE; a hole has HOLE with its id in its first and last tag; every
- *       other tag is FREE, and not LMM_TAG_CACHED
- *   I3  a descriptor is promised for each hole and each run handed out, so that a free never needs memory
+ *   I2  a live run starts with LIVE and, when longer than 1, TAIL with its length; a cached run the
+ *       same, with LMM_TAG_CACHED instead of LIVE; a hole has HOLE with its id in its first and
+ *       last tag; every other tag is FREE, and not LMM_TAG_CACHED
+ *   I3  a descriptor is promised for each hole and each run handed out, so that a free never needs
+ *       memory
  *   I4  live and cached runs lie on committed memory (memory.h)
- * Locks: RUNS of the family, taken inside. A run that is handed out belongs to the thread that holds it, which
- * may exchange its first tag without a lock.
+ * Locks: RUNS of the family, taken inside. A run that is handed out belongs to the thread that
+ * holds it, which may exchange its first tag without a lock.
  * Not responsible for: how pages begin and end (span), threads' caches of runs (cache), counting.
  */
 #ifndef LMM_RUN_H
@@ -29,15 +30,15 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
                    struct lmm_ledger_family *record);
 
 /*
- * Takes a run of n slots, at least 1. Its tags become those of a live run with that live value (page.h).
- * Returns its first byte; *ret_tag is its first tag; *ret_zeroed tells whether its memory is known to read
- * as zero. NULL with errno ENOMEM.
+ * Takes a run of n slots, at least 1. Its tags become those of a live run with that live value
+ * (page.h). Returns its first byte; *ret_tag is its first tag; *ret_zeroed tells whether its memory
+ * is known to read as zero. NULL with errno ENOMEM.
  */
 char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t live_value, uint32_t **ret_tag,
                    bool *ret_zeroed);
 
-/* The same; the first byte is at a multiple of align, any power of two. An align of at most the stride costs
- * nothing more. */
+/* The same; the first byte is at a multiple of align, any power of two. An align of at most the
+ * stride costs nothing more. */
 char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
                            uint32_t **ret_tag, bool *ret_zeroed);
 
@@ -47,9 +48,9 @@ void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, siz
 /* The length of the live or cached run that starts at slot. */
 size_t lmm_run_length(const struct lmm_page *page, size_t slot);
 
-/* Changes the length of a live run to n, at least 1, in place: into the hole after it, or by splitting off its
- * end; of a span within its address space. False when there is no room, and when a span would be short
- * enough for a run page. The contents of slots added are undefined. */
+/* Changes the length of a live run to n, at least 1, in place: into the hole after it, or by
+ * splitting off its end; of a span within its address space. False when there is no room, and when
+ * a span would be short enough for a run page. The contents of slots added are undefined. */
 bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n);
 
 /* A live, cached or free run of a run page or span. */

@@ -147,8 +147,9 @@ bool lmm_slots_list_ends(const struct lmm_page *page, uint32_t slot)
     return true;
 }
 
-/* Makes the slots of the page's own list unlisted, without counting them. Slots that other threads freed and
- * that were not collected yet keep their tags, so relist() does not take them for the page's. */
+/* Makes the slots of the page's own list unlisted, without counting them. Slots that other threads
+ * freed and that were not collected yet keep their tags, so relist() does not take them for the
+ * page's. */
 static void unlist(struct lmm_page *page)
 {
     uint32_t next;
@@ -160,8 +161,8 @@ static void unlist(struct lmm_page *page)
     page->head = LMM_TAG_END;
 }
 
-/* Lists every unlisted slot on committed memory, in address order. Returns how many slots are not free: live,
- * or freed by other threads and not collected yet. */
+/* Lists every unlisted slot on committed memory, in address order. Returns how many slots are not
+ * free: live, or freed by other threads and not collected yet. */
 static uint32_t relist(struct lmm_page *page)
 {
     uint32_t others = 0;
@@ -174,7 +175,8 @@ static uint32_t relist(struct lmm_page *page)
             lmm_store_relaxed(&page->tags[slot], page->head);
             page->head = slot;
         } else if (slot + 1 == page->fresh) {
-            /* `fresh` comes down, so that no absent system page holds slots on both of its sides. */
+            /* `fresh` comes down, so that no absent system page holds slots on both of its
+             * sides. */
             page->fresh--;
         } else {
             unlisted++;
@@ -232,7 +234,8 @@ size_t lmm_slots_trim(struct lmm_page *page)
 
 /* ---- Validity -------------------------------------------------------------------------------- */
 
-/* Counts the list from head; UINT32_MAX when a slot is on it that must not be. *ret_last: its last slot. */
+/* Counts the list from head; UINT32_MAX when a slot is on it that must not be. *ret_last: its last
+ * slot. */
 static uint32_t count_list(const struct lmm_page *page, uint32_t head, uint32_t *ret_last)
 {
     uint32_t count = 0;

@@ -23,7 +23,8 @@ bool lmm_runs_have_length(const struct lmm_runs *runs, size_t n, size_t *ret_byt
            *ret_bytes <= SIZE_MAX / 4;
 }
 
-/* Begins the descriptor of `units` units at base, which are reserved (lmm_page_reserve()) and not a page yet. */
+/* Begins the descriptor of `units` units at base, which are reserved (lmm_page_reserve()) and not a
+ * page yet. */
 static struct lmm_page *page_at(char *base, size_t units)
 {
     struct lmm_page *page = lmm_page_unit((uintptr_t) base);
@@ -46,8 +47,8 @@ static void page_add_follows(const struct lmm_runs *runs, const struct lmm_page 
     }
 }
 
-/* Completes the descriptor that page_at() began; its facts are complete already. Other threads see a page after
- * the last store, which is a release. */
+/* Completes the descriptor that page_at() began; its facts are complete already. Other threads see
+ * a page after the last store, which is a release. */
 static void page_publish(const struct lmm_runs *runs, struct lmm_page *page,
                          enum lmm_page_kind kind, size_t slots, uint32_t *tags)
 {
@@ -164,8 +165,8 @@ static size_t span_slots(const struct lmm_runs *runs, size_t units)
     return slots > LMM_TAG_VALUE_MASK ? LMM_TAG_VALUE_MASK : slots;
 }
 
-/* Makes a span n slots long, for which it has the address space, and gives the memory after them back. Only
- * the thread that holds the block calls this; the lock is for walks. */
+/* Makes a span n slots long, for which it has the address space, and gives the memory after them
+ * back. Only the thread that holds the block calls this; the lock is for walks. */
 static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t n)
 {
     struct lmm_page_facts *facts = lmm_page_facts(page);
@@ -286,8 +287,9 @@ static struct lmm_page *revive_span(struct lmm_runs *runs, const struct lmm_ende
 }
 
 /*
- * Moves a span to new addresses, with its tags. As soon as the kernel has moved the memory, another thread may
- * get the old addresses; so the span's page ends before that. A walk meanwhile does not see the block.
+ * Moves a span to new addresses, with its tags. As soon as the kernel has moved the memory, another
+ * thread may get the old addresses; so the span's page ends before that. A walk meanwhile does not
+ * see the block.
  */
 static struct lmm_page *move_span(struct lmm_runs *runs, struct lmm_page *page, size_t units)
 {

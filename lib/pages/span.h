@@ -2,17 +2,19 @@
 /*
  * span: pages that hold a family's runs, and runs that have pages of their own: spans.
  *
- * Owns how pages of whole units begin and end: their descriptors, tags and units, and their counts in the
- * books. A span is one run in a page of as many units as it needs. It can grow without a copy: into the
- * address space of its last unit, then into more, which the kernel adds or moves its memory to.
+ * Owns how pages of whole units begin and end: their descriptors, tags and units, and their counts
+ * in the books. A span is one run in a page of as many units as it needs. It can grow without a
+ * copy: into the address space of its last unit, then into more, which the kernel adds or moves its
+ * memory to.
  *
  * Invariants of a span (checked by lmm_span_is_valid_locked()):
- *   I1  tags[0] is LIVE, or LMM_TAG_CACHED while the span is being freed; tags[1] is TAIL with its length;
- *       there are no other tags
+ *   I1  tags[0] is LIVE, or LMM_TAG_CACHED while the span is being freed; tags[1] is TAIL with its
+ *       length; there are no other tags
  *   I2  its system pages from `clean_from` (page.h) on are absent; clean_from is not before its end
- *   I3  every unit of its page leads to it. While the kernel moves its memory the span is not a page
- * Locks: RUNS of the family, taken inside, unless a name ends in _locked. Only the thread that holds a span's
- * block changes the span's length; it takes the lock because walks read the length.
+ *   I3  every unit of its page leads to it. While the kernel moves its memory the span is not a
+ *       page
+ * Locks: RUNS of the family, taken inside, unless a name ends in _locked. Only the thread that
+ * holds a span's block changes the span's length; it takes the lock because walks read the length.
  * Not responsible for: what is in a run page (run), counting blocks.
  */
 #ifndef LMM_SPAN_H
@@ -50,8 +52,8 @@ bool lmm_runs_have_length(const struct lmm_runs *runs, size_t n, size_t *ret_byt
 
 /* ---- Pages, for run ---- */
 
-/* Takes units from the reservoir, at a multiple of align, and makes them a page of that kind. Its tags are
- * FREE, and it is on no list yet. NULL with errno ENOMEM. Needs no lock. */
+/* Takes units from the reservoir, at a multiple of align, and makes them a page of that kind. Its
+ * tags are FREE, and it is on no list yet. NULL with errno ENOMEM. Needs no lock. */
 struct lmm_page *lmm_runs_take_page(struct lmm_runs *runs, size_t units, size_t align,
                                     enum lmm_page_kind kind, size_t slots, size_t tag_count);
 
@@ -64,8 +66,8 @@ struct lmm_ended_page {
     size_t tag_count;
 };
 
-/* Ends a page that is on no list: its descriptors then only remember the family. Its units and tags stay as
- * they are until lmm_runs_give_page_back(). */
+/* Ends a page that is on no list: its descriptors then only remember the family. Its units and tags
+ * stay as they are until lmm_runs_give_page_back(). */
 struct lmm_ended_page lmm_runs_end_page_locked(struct lmm_page *page);
 
 /* Gives the units and tags of an ended page back; needs no lock. */
@@ -83,21 +85,22 @@ void lmm_span_give(struct lmm_runs *runs, struct lmm_page *page);
 /* The first half of lmm_span_give(); lmm_runs_give_page_back() is the second. */
 struct lmm_ended_page lmm_span_end_locked(struct lmm_runs *runs, struct lmm_page *page);
 
-/* Changes the length of a live span within its address space, which it keeps. False when that is too short,
- * and when the span would be short enough for a run page: then the caller copies it to one. */
+/* Changes the length of a live span within its address space, which it keeps. False when that is
+ * too short, and when the span would be short enough for a run page: then the caller copies it to
+ * one. */
 bool lmm_span_resize(struct lmm_runs *runs, struct lmm_page *page, size_t length, size_t n);
 
 /*
- * Makes a live span n slots long, more than page->slots, without copying or touching its memory: at the same
- * addresses when those after it are free, else at others, still aligned to a unit (but not to more). It gets
- * half as much address space again as it had, if possible, so that a span that grows in small steps seldom
- * comes here.
+ * Makes a live span n slots long, more than page->slots, without copying or touching its memory: at
+ * the same addresses when those after it are free, else at others, still aligned to a unit (but not
+ * to more). It gets half as much address space again as it had, if possible, so that a span that
+ * grows in small steps seldom comes here.
  *
- * Returns the block's first byte, with its first tag, the same word as before, in *ret_tag. From offset
- * *ret_zero_from on the block reads as zero: mostly from the end of the system page that held its last byte.
- * When the block has moved, `page` is not a page any more. Returns NULL with errno ENOMEM and nothing changed
- * when the kernel refuses, the block is not a span, or tools watch every block (lmm_tools_active); then the
- * caller may copy instead.
+ * Returns the block's first byte, with its first tag, the same word as before, in *ret_tag. From
+ * offset *ret_zero_from on the block reads as zero: mostly from the end of the system page that
+ * held its last byte. When the block has moved, `page` is not a page any more. Returns NULL with
+ * errno ENOMEM and nothing changed when the kernel refuses, the block is not a span, or tools watch
+ * every block (lmm_tools_active); then the caller may copy instead.
  */
 char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n, uint32_t **ret_tag,
                      size_t *ret_zero_from);

@@ -5,9 +5,9 @@
 #include "lib/heaps/heap.h"
 #include "lib/ground/tools.h"
 #include "lib/books/accounts.h"
-#include "lib/ground/meta.h"
 #include "lib/ground/options.h"
 #include "lib/heaps/thread.h"
+#include "lib/heaps/tracer.h"
 
 #include <string.h>
 
@@ -17,19 +17,10 @@ enum {
     PENDING_STEP = 1024, /* a thread adds its bytes to the sum at 1/PENDING_STEP of the last peak */
 };
 
-/* What a heap keeps for stacks. Only the heap's thread uses it. */
-struct lmm_tracer {
-    struct lmm_trace trace;
-    uint32_t adoptions;    /* heap->adoptions when this thread adopted it */
-    bool is_busy;          /* the thread is inside a function of this file */
-    const void *last;      /* the block allocated last; NULL once it is freed */
-    int64_t pending_bytes; /* allocated minus freed, not yet in live.bytes */
-};
-
 static struct {
     /* Atomic, all threads: the live bytes, except the threads' pending ones. */
     int64_t bytes __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
-    /* Atomic: a larger sum is a new peak. A line of its own, because it is read more than
+    /* Atomic: a larger sum is a new peak. A line of its own, because it is read more often than
      * written. */
     int64_t next_peak __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
     int64_t step; /* atomic: a thread adds its pending bytes to the sum when they exceed this */
@@ -82,7 +73,8 @@ static inline void note_bytes(struct lmm_tracer *tracer, int64_t bytes)
 
 /* ---- The thread ------------------------------------------------------------------------------ */
 
-/* This thread's heap, with a tracer. NULL: the thread is about to end, or there is no memory. */
+/* This thread's heap, with its tracer ready. NULL: the thread is about to end, or there is no
+ * memory. */
 static LMM_NOINLINE struct lmm_heap *enter(void)
 {
     lmm_thread_leave(lmm_thread_enter());
@@ -90,26 +82,23 @@ static LMM_NOINLINE struct lmm_heap *enter(void)
     if (heap == NULL) {
         return NULL;
     }
-    if (heap->tracer == NULL) {
-        heap->tracer = lmm_meta_zalloc(sizeof(*heap->tracer));
-    }
     struct lmm_tracer *tracer = heap->tracer;
-    if (tracer != NULL && tracer->adoptions != heap->adoptions) {
-        /* The heap is adopted. After a fork its last thread may have been in the middle of a
+    if (!tracer->is_ready) {
+        /* The heap was adopted. After a fork its last thread may have been in the middle of a
          * trace. */
-        tracer->adoptions = heap->adoptions;
+        tracer->is_ready = true;
         tracer->is_busy = false;
         tracer->last = NULL;
         tracer->trace = (struct lmm_trace) {0};
     }
-    return tracer != NULL ? heap : NULL;
+    return heap;
 }
 
 /* Whether the heap has this thread's tracer, and the process has a ledger. */
 static inline bool is_entered(const struct lmm_heap *heap)
 {
-    return LMM_LIKELY(heap != NULL && heap->tracer != NULL &&
-                      heap->tracer->adoptions == heap->adoptions && !lmm_accounts_is_pending());
+    return LMM_LIKELY(heap != NULL && heap->tracer != NULL && heap->tracer->is_ready &&
+                      !lmm_accounts_is_pending());
 }
 
 static inline struct lmm_heap *own_heap(void)
@@ -198,7 +187,7 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
         return alloc_without_tracer(heap, shape, align, zero, caller);
     }
     struct lmm_tracer *tracer = heap->tracer;
-    LMM_CHECK(tracer->adoptions == heap->adoptions);
+    LMM_CHECK(tracer->is_ready);
     tracer->is_busy = true;
     uint32_t site = site_of(&tracer->trace, shape->class, caller);
     void *block = pop(heap, shape, site);
@@ -221,8 +210,10 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
 
 static inline void count_temporary(struct lmm_heap *heap, uint32_t site)
 {
-    if (site < heap->temporaries.capacity) {
-        lmm_add_single_writer(&heap->temporaries.count[site], 1);
+    struct lmm_temporaries *temporaries = &heap->tracer->temporaries;
+
+    if (site < temporaries->capacity) {
+        lmm_add_single_writer(&temporaries->count[site], 1);
     }
 }
 
