@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# What holds for every target: language, warnings, the options and the sanitizers.
+# Settings of every target: language, warnings, options and sanitizers.
 
 option(LMM_VALIDATE "Internal checks and validity walkers" OFF)
 option(LMM_ANALYZE "Add clang-tidy and cppcheck as tests" OFF)
@@ -25,19 +25,14 @@ find_package(Threads REQUIRED)
 find_path(LMM_UTHASH_INCLUDE_DIR uthash.h REQUIRED)
 mark_as_advanced(LMM_UTHASH_INCLUDE_DIR)
 
-include(CheckIncludeFile)
-check_include_file(valgrind/memcheck.h LMM_HAVE_MEMCHECK_H)
-if(LMM_HAVE_MEMCHECK_H)
-    set(lmm_valgrind_default ON)
-else()
-    set(lmm_valgrind_default OFF)
+option(LMM_VALGRIND "Tell Valgrind's memcheck about blocks, where its header is installed" ON)
+find_path(LMM_MEMCHECK_INCLUDE_DIR valgrind/memcheck.h)
+mark_as_advanced(LMM_MEMCHECK_INCLUDE_DIR)
+if(NOT LMM_MEMCHECK_INCLUDE_DIR)
+    set(LMM_VALGRIND OFF)
 endif()
-option(LMM_VALGRIND "Tell Valgrind's memcheck about blocks" ${lmm_valgrind_default})
 
-add_compile_definitions(
-    _GNU_SOURCE
-    LMM_VALIDATE=$<BOOL:${LMM_VALIDATE}>
-    LMM_VALGRIND=$<BOOL:${LMM_VALGRIND}>)
+add_compile_definitions(_GNU_SOURCE LMM_VALIDATE=$<BOOL:${LMM_VALIDATE}>)
 
 # Paths in reports and in panic lines start at the top of the source tree.
 add_compile_options("-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
