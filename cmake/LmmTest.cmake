@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: MIT
 #
+# Labels of a test are its LABEL, the preset, and perhaps one of these:
+#   quick      LABEL is unit, golden, lint, death or run: two minutes in all (scripts/test --quick)
+#   long       takes minutes to hours: a test with more operations, or for a longer time (scripts/test --long)
+#   elsewhere  needs more than this build and this machine; only ctest -L elsewhere runs it
+# scripts/test leaves out the last two.
+#
 # lmm_add_test(NAME <name> LABEL <unit|property|death|stress|golden|install|lint> SOURCES <file>...
-#              [LIBS <library>...]  what to link in place of lmm_static
+#              [LIBS <library>...]  what to link instead of lmm_static
 #              [ARGS <word>...]     the test's command line
 #              [CRITERION]          a Criterion test: its main comes from Criterion
 #              [TIMEOUT <seconds>]) default 300; three times that in a sanitized build
 #
 # Builds the program <label>_<name> as tests/bin/<label>/<name> in the build tree, with the source root on
 # the include path, and adds it to ctest as <label>.<name>, or with a preset as <preset>/<label>.<name>:
-# scripts/test runs all presets as one, and ctest gives tests of one name each other's properties.
+# scripts/test runs all presets together, and ctest would mix the properties of tests with one name.
 #
-# lmm_add_command_test(NAME <name> LABEL <label> COMMAND <word>... [TIMEOUT <seconds>])
+# lmm_add_command_test(NAME <name> LABEL <label> COMMAND <word>... [TIMEOUT <seconds>] [LONG])
 # adds a test that is a command, with the same environment. Exit status 77 means skipped; the output has the reason.
+# LONG gives it the label long, and 4 hours.
 #
-# lmm_add_python_test(NAME <name> LABEL <label> SCRIPT <file> [ARGS <word>...] [TIMEOUT <seconds>])
+# lmm_add_python_test(NAME <name> LABEL <label> SCRIPT <file> [ARGS <word>...] [TIMEOUT <seconds>] [LONG])
 # adds a test that is a Python script of the current folder; it can import the modules of tests/support.
 #
 # lmm_set_cxx(<target> [<option>...]) compiles the target's C++ as C++17, with these compile options added.
@@ -21,8 +28,8 @@
 # lmm_set_tests_properties(<label>.<name>... PROPERTIES <key> <value>...)
 # is set_tests_properties for these names.
 
-# A kernel that randomises more than 28 bits of an address breaks the sanitizers of GCC 12 and clang
-# 14 (their shadow memory is where the program may be put), so there the tests run without that.
+# A kernel that randomises more than 28 bits of an address breaks the sanitizers of GCC 12 and clang 14: it may
+# place a program in their shadow memory. There the tests run without randomisation.
 set(lmm_test_launcher "")
 if(LMM_SANITIZE AND EXISTS /proc/sys/vm/mmap_rnd_bits)
     file(READ /proc/sys/vm/mmap_rnd_bits lmm_random_bits)
@@ -33,16 +40,16 @@ if(LMM_SANITIZE AND EXISTS /proc/sys/vm/mmap_rnd_bits)
         execute_process(COMMAND ${LMM_SETARCH} -R true RESULT_VARIABLE lmm_setarch_failed
                         OUTPUT_QUIET ERROR_QUIET)
         if(lmm_setarch_failed)
-            message(WARNING "vm.mmap_rnd_bits is ${lmm_random_bits} and address randomisation cannot "
-                            "be turned off here; sanitized tests may die at start")
+            message(WARNING "vm.mmap_rnd_bits is ${lmm_random_bits}, and setarch cannot turn address "
+                            "randomisation off: sanitized tests may crash at start")
         else()
             set(lmm_test_launcher ${LMM_SETARCH} -R)
         endif()
     endif()
 endif()
 
-# A preset may be there for some labels alone (LMM_TEST_LABELS). Its other tests are not built unless
-# asked for, and carry the label "elsewhere", which scripts/test leaves out.
+# A preset may run some labels only (LMM_TEST_LABELS). Its other tests are built only on request, and have the
+# label elsewhere.
 function(lmm_is_elsewhere label ret_elsewhere)
     if(LMM_TEST_LABELS AND NOT label IN_LIST LMM_TEST_LABELS)
         set(${ret_elsewhere} TRUE PARENT_SCOPE)
@@ -77,9 +84,23 @@ mark_as_advanced(LMM_SYSTEM_PYTHON)
 enable_language(CXX)
 
 function(lmm_add_command_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LABEL;TIMEOUT" "COMMAND")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "LONG" "NAME;LABEL;TIMEOUT" "COMMAND")
     if(arg_UNPARSED_ARGUMENTS)
-        message(FATAL_ERROR "lmm_add_command_test: what is ${arg_UNPARSED_ARGUMENTS}?")
+        message(FATAL_ERROR "lmm_add_command_test: unexpected argument ${arg_UNPARSED_ARGUMENTS}")
+    endif()
+    set(labels ${arg_LABEL} ${LMM_PRESET})
+    if(arg_LONG)
+        list(APPEND labels long)
+        set(arg_TIMEOUT 14400)
+    elseif(arg_LABEL MATCHES "^(unit|golden|lint|death|run)$")
+        list(APPEND labels quick)
+    endif()
+    # ctest starts the tests of the highest cost first, so that no long one runs alone at the end.
+    set(cost 0)
+    if(arg_TIMEOUT)
+        set(cost ${arg_TIMEOUT})
+    elseif(arg_LABEL MATCHES "^(property|ledger|stress|install)$")
+        set(cost 300)
     endif()
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 300)
@@ -87,26 +108,31 @@ function(lmm_add_command_test)
     if(LMM_SANITIZE)
         math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 3")
     endif()
-    set(labels ${arg_LABEL} ${LMM_PRESET})
     lmm_is_elsewhere(${arg_LABEL} elsewhere)
     if(elsewhere)
         list(APPEND labels elsewhere)
     endif()
     set(test ${lmm_test_prefix}${arg_LABEL}.${arg_NAME})
     add_test(NAME ${test} COMMAND ${lmm_test_launcher} ${arg_COMMAND})
-    # Ledgers that tests leave behind stay in the build tree.
-    # The tests' own settings follow those of the caller's environment.
+    # Ledgers that tests leave stay in the build tree. The settings here override those of the environment.
     set_tests_properties(${test} PROPERTIES
         LABELS "${labels}"
         TIMEOUT ${arg_TIMEOUT}
         SKIP_RETURN_CODE 77
+        COST ${cost}
         ENVIRONMENT_MODIFICATION
             "PYTHONPATH=path_list_prepend:${PROJECT_SOURCE_DIR}/tests/support;PYTHONDONTWRITEBYTECODE=set:1;LMM_DIR=set:${PROJECT_BINARY_DIR}/ledgers;UBSAN_OPTIONS=string_append::print_stacktrace=1;TSAN_OPTIONS=string_append::second_deadlock_stack=1")
 endfunction()
 
 function(lmm_add_python_test)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LABEL;SCRIPT;TIMEOUT" "ARGS")
-    lmm_add_command_test(NAME ${arg_NAME} LABEL ${arg_LABEL} TIMEOUT "${arg_TIMEOUT}"
+    cmake_parse_arguments(PARSE_ARGV 0 arg "LONG" "NAME;LABEL;SCRIPT;TIMEOUT" "ARGS")
+    set(options "")
+    if(arg_LONG)
+        set(options LONG)
+    elseif(arg_TIMEOUT)
+        set(options TIMEOUT ${arg_TIMEOUT})
+    endif()
+    lmm_add_command_test(NAME ${arg_NAME} LABEL ${arg_LABEL} ${options}
                          COMMAND "${LMM_SYSTEM_PYTHON}" "${CMAKE_CURRENT_SOURCE_DIR}/${arg_SCRIPT}" ${arg_ARGS})
 endfunction()
 
@@ -121,7 +147,7 @@ endfunction()
 function(lmm_add_test)
     cmake_parse_arguments(PARSE_ARGV 0 arg "CRITERION" "NAME;LABEL;TIMEOUT" "SOURCES;LIBS;ARGS")
     if(arg_UNPARSED_ARGUMENTS)
-        message(FATAL_ERROR "lmm_add_test: what is ${arg_UNPARSED_ARGUMENTS}?")
+        message(FATAL_ERROR "lmm_add_test: unexpected argument ${arg_UNPARSED_ARGUMENTS}")
     endif()
     set(program ${arg_LABEL}_${arg_NAME})
     add_executable(${program} ${arg_SOURCES})
@@ -136,8 +162,8 @@ function(lmm_add_test)
         set(arg_LIBS lmm_static)
     endif()
     target_link_libraries(${program} PRIVATE ${arg_LIBS} Threads::Threads)
-    # Linking with an archive that has LTO code costs seconds a program, so only the tests that work
-    # the library hard get it that way; the others get its plain machine code.
+    # Linking with LTO takes seconds for each program, so only tests that put a load on the library do it; the
+    # others use the plain machine code of the archive.
     if(LMM_STATIC_LTO AND arg_LABEL MATCHES "^(property|stress|death)$")
         target_link_options(${program} PRIVATE -flto=auto)
     elseif(LMM_STATIC_LTO)
@@ -146,6 +172,10 @@ function(lmm_add_test)
     if(arg_CRITERION)
         target_link_libraries(${program} PRIVATE PkgConfig::CRITERION)
     endif()
-    lmm_add_command_test(NAME ${arg_NAME} LABEL ${arg_LABEL} TIMEOUT "${arg_TIMEOUT}"
+    set(timeout "")
+    if(arg_TIMEOUT)
+        set(timeout TIMEOUT ${arg_TIMEOUT})
+    endif()
+    lmm_add_command_test(NAME ${arg_NAME} LABEL ${arg_LABEL} ${timeout}
                          COMMAND $<TARGET_FILE:${program}> ${arg_ARGS})
 endfunction()

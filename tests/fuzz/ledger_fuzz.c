@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ledger_fuzz: any bytes as a ledger, through the reader, the model and every renderer, with libFuzzer.
- * Each input is taken twice: as a file, and as the chunks behind a sound header, because changes at
- * random seldom get past a header's checks. What must hold of every model is checked, too.
+ * ledger_fuzz: libFuzzer gives any bytes as a ledger to the reader, the model and every renderer.
+ * Each input is read twice: as a file, and as the chunks after a valid header, because random changes
+ * seldom pass a header's checks. The invariants of each model are checked, too.
  *
  *   ninja -C build/dev lmm_fuzz
  *   build/dev/tests/fuzz/ledger_fuzz -max_total_time=3600 -max_len=32768 NEW tests/data/fuzz
  *
- * NEW is an empty folder, where inputs that reach new code are kept.
+ * NEW is an empty folder, where libFuzzer keeps inputs that reach new code.
  */
 #include <lmm/ledger.h>
 #include <stdint.h>
@@ -44,7 +44,7 @@ static void require(int condition, const char *what)
 static void check_frames(const struct lmm_model *model)
 {
     for (uint32_t i = 1; i < model->frame_count; i++) {
-        require(model->frames[i].caller < i, "a frame in a circle");
+        require(model->frames[i].caller < i, "a frame whose caller stands after it");
         require(model->frames[i].module <= model->module_count, "a frame in no module");
         require(model->frames[i].depth <= LMM_MODEL_STACK_MAX, "a stack too deep");
     }
@@ -62,17 +62,20 @@ static void check(const struct lmm_model *model)
         require(family->peak_bytes >= family->live_bytes, "peak below live");
         require(family->occupancy_permille <= 1000 && family->internal_permille <= 1000 &&
                     family->external_permille <= 1000,
-                "more than the whole");
-        require(family->live_bytes <= total->live_bytes, "more than the total");
+                "a share above the whole");
+        require(family->live_bytes <= total->live_bytes, "a family above the total");
         sites += family->sites;
     }
-    require(sites == model->site_count && total->sites == model->site_count, "sites are lost");
+    require(sites == model->site_count && total->sites == model->site_count,
+            "the families' sites are not all sites");
     for (size_t i = 0; i < model->site_count; i++) {
-        require(model->sites[i].live_blocks <= model->sites[i].allocations, "more than allocated");
-        require(model->sites[i].share_permille <= 1000, "more than the whole");
-        require(model->sites[i].temporaries <= model->sites[i].frees, "more than were freed");
+        require(model->sites[i].live_blocks <= model->sites[i].allocations,
+                "more live blocks than allocations");
+        require(model->sites[i].share_permille <= 1000, "a share above the whole");
+        require(model->sites[i].temporaries <= model->sites[i].frees,
+                "more temporary blocks than frees");
         require(model->sites[i].stack == 0 || model->sites[i].stack < model->frame_count,
-                "a stack from nowhere");
+                "a stack that is not in the table");
     }
 }
 
@@ -110,10 +113,10 @@ static void compare(const struct lmm_model *before, const struct lmm_model *afte
 {
     struct lmm_delta *delta = lmm_delta_make(before, after, NULL, true);
 
-    require(delta != NULL, "no difference");
+    require(delta != NULL, "no comparison");
     lmm_delta_free(delta);
     delta = lmm_delta_make(after, after, NULL, true);
-    require(delta != NULL, "no difference");
+    require(delta != NULL, "no comparison");
     for (size_t i = 0; i < delta->family_count; i++) {
         require(!lmm_delta_row_changed(&delta->families[i]), "a family differs from itself");
     }
@@ -128,11 +131,12 @@ static void look(const void *bytes, size_t size)
     struct lmm_reason reason = {""};
     struct lmm_snapshot *snapshot = lmm_snapshot_of(bytes, size, &reason);
 
-    require((snapshot == NULL) == (reason.text[0] != '\0'), "no reason, or one too many");
+    require((snapshot == NULL) == (reason.text[0] != '\0'),
+            "a failure without a reason, or a success with one");
     if (snapshot != NULL) {
         struct lmm_snapshot *again = lmm_snapshot_of(bytes, size, &reason);
 
-        require(again != NULL, "once it is a ledger, once it is not");
+        require(again != NULL, "the second reading of a ledger fails");
         check(snapshot->model);
         check_frames(snapshot->model);
         snapshot->model->shown_calls = 8;
@@ -144,7 +148,7 @@ static void look(const void *bytes, size_t size)
     lmm_snapshot_free(snapshot);
 }
 
-static void look_behind_header(const uint8_t *data, size_t size)
+static void look_after_header(const uint8_t *data, size_t size)
 {
     struct lmm_ledger_header header = {
         .magic = {'L', 'M', 'M', '-', 'B', 'O', 'O', 'K'},
@@ -171,6 +175,6 @@ static void look_behind_header(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     look(data, size);
-    look_behind_header(data, size);
+    look_after_header(data, size);
     return 0;
 }
