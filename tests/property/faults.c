@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every failing call to the kernel, one by one: a fixed scenario runs with the k-th map, unmap,
+ * Every kernel call that can fail, one by one: a fixed scenario runs with the k-th map, unmap,
  * discard, map of the ledger's file or mremap failing, once or from then on, for k = 1, 2, ...
  * until a run makes no k-th call. Each run is a process of its own in which LMM has not started.
  *
  * LMM maps its own records a MiB at a time, so a failing map alone seldom hits them. The runs
- * called starve take all that the arenas hold as well, before the scenario's k-th operation
+ * called starve also take all memory of the arenas, before the scenario's k-th operation
  * (each STARVE_STEP-th of them), for the next STARVE_LENGTH operations or for good.
  *
  * Whatever fails: a function gives NULL and ENOMEM or does its work; every live block keeps its
- * content and can be counted and freed; the counts are those of a naive model; and once nothing
- * fails any more, all of it works again.
+ * content and can be counted and freed; the counts are those of a naive model; and when nothing
+ * fails any longer, everything works again.
  *
  *   faults [map|unmap|discard|file|remap|starve [once|on [K]]]
  */
@@ -39,10 +39,10 @@ enum {
     FAMILIES_MAX = 72,      /* more than a heap has bins for at first */
     STATUS_NOT_REACHED = 3, /* the run made no k-th call */
     STATUS_WRONG = 4,
-    EDGE_BYTES = 128, /* of a long block's content: as much at either end */
+    EDGE_BYTES = 128, /* checked at either end of a long block */
     STARVE_STEP = 41,
     STARVE_LENGTH = 70,
-    EACH_UP_TO = 64, /* unmaps and discards are many and alike: beyond this some are left out */
+    EACH_UP_TO = 64, /* after this many unmaps or discards, which are alike, some are left out */
 };
 
 #define CHECK(condition)                                                                           \
@@ -71,7 +71,7 @@ struct model_block {
 };
 
 struct model_family {
-    struct lmm_family *family; /* NULL: could not be registered yet */
+    struct lmm_family *family; /* NULL: its registration has failed so far */
     char name[32];
     size_t size;
     size_t align;
@@ -101,7 +101,7 @@ static unsigned char content(const struct model_block *block, size_t i)
     return (unsigned char) (block->seed + i * 7);
 }
 
-/* The position after i among those whose content is kept. */
+/* The offset after i among those that are checked. */
 static size_t next_position(size_t i, size_t bytes)
 {
     i++;
@@ -173,7 +173,7 @@ static struct hoard *take_all(struct lmm_arena *arena)
     return hoard;
 }
 
-/* The arenas' records must hold what they held, but for the first word. */
+/* Records of the arenas must not have changed, except their first word. */
 static void give_all(struct lmm_arena *arena, struct hoard *hoard)
 {
     while (hoard != NULL) {
@@ -278,7 +278,7 @@ static void free_block(size_t i)
     *block = blocks[--block_count];
 }
 
-/* Frees one block in n of a family (NULL: of each), here and there but always the same. */
+/* Frees one block in n of a family (NULL: of each), in an irregular but fixed pattern. */
 static void free_some(uint32_t n, const struct model_family *family)
 {
     static uint32_t random = 2463534242;
@@ -367,7 +367,7 @@ static int sum_block(const struct lmm_block *shown, void *arg)
     return 0;
 }
 
-/* A walk shows exactly the model's blocks: as many, as long, at the same places. */
+/* A walk shows exactly the model's blocks: their number, lengths and addresses. */
 static void check_walk(bool publicly)
 {
     struct sum shown = {0};
@@ -420,7 +420,7 @@ static void check_heap(struct lmm_heap *heap, void *arg)
     lmm_lock_release(&heap->lock);
 }
 
-/* All of it; no other thread is inside LMM. */
+/* Checks everything; no other thread is inside LMM. */
 static void check_all(const char *name)
 {
     step = name;
@@ -480,8 +480,8 @@ static void let_work(void)
     sem_wait(&worker.done);
 }
 
-/* First step: a heap with few families. Second: frees of others' blocks, some of families and sites
- * that the heap does not know. */
+/* First step: a heap with few families. Second: frees of the main thread's blocks, some of families
+ * and sites that are not open in the heap. */
 static void *run_worker(void *arg)
 {
     work();
@@ -519,7 +519,7 @@ static void allocate_placed(void)
         errno = 0;
         note_block(&families[PLACED], LMM_NEW_ARRAY(placed_t, 3), 3, true);
     }
-    /* A macro may have registered the type and then found no memory for a block. */
+    /* A macro may have registered the type before it found no memory for a block. */
     families[PLACED].family = lmm_family_find("placed_t");
 }
 
@@ -614,7 +614,7 @@ static void run_endings(FILE *sink)
     check_reports(sink, false);
 }
 
-/* Nothing fails any more. */
+/* From here on nothing fails. */
 static void run_recovery(FILE *sink)
 {
     starving.first = 0;
@@ -627,7 +627,7 @@ static void run_recovery(FILE *sink)
     }
     CHECK(allocate(&families[BYTE], 300000));
     CHECK(resize(block_count - 1, 600000));
-    /* Whether that moved it is seen from the books alone. */
+    /* Only the books show whether it was moved. */
     struct lmm_stats stats;
     CHECK(lmm_family_stats(families[BYTE].family, &stats) == 0);
     uint64_t moves = stats.allocations - families[BYTE].allocations;
@@ -647,7 +647,7 @@ static void run_recovery(FILE *sink)
     check_reports(sink, true);
 }
 
-/* What goes wrong: a call to the kernel, or (SEAM_OPERATIONS) starving. */
+/* What fails: a kernel call, or (SEAM_OPERATIONS) the arenas are starved. */
 struct fault {
     int operation;
     bool for_ever;
@@ -666,7 +666,7 @@ static void arm(const struct fault *fault)
     starving.last = fault->for_ever ? SEAM_FOR_EVER : starving.first + STARVE_LENGTH;
 }
 
-/* Whether what was to go wrong did. */
+/* Whether that failure has happened. */
 static bool was_reached(const struct fault *fault)
 {
     return fault->operation == SEAM_OPERATIONS
@@ -726,7 +726,7 @@ static int run_child(const struct fault *fault)
     return WEXITSTATUS(status);
 }
 
-/* True when each run was right. */
+/* True when each run succeeded. */
 static bool run_all(int operation, bool for_ever)
 {
     struct fault fault = {operation, for_ever, 1};

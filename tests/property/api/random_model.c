@@ -7,7 +7,7 @@
  *
  * Workers hand blocks to each other, so blocks are freed and resized by threads that did not
  * allocate them. The run is cut into rounds: in the middle of each, with all threads alive and
- * standing still, and at its end, when they have ended, every block, every byte of it, and every
+ * idle, and at its end, when they have ended, every block, every byte of it, and every
  * figure must agree with the model. Workers keep their tables over the rounds, so blocks outlive
  * their threads.
  *
@@ -174,7 +174,7 @@ static size_t random_length(struct worker *worker, const struct kind *kind)
     return length < ARRAY_LENGTH_MAX ? length : ARRAY_LENGTH_MAX;
 }
 
-/* Large kinds come seldom. */
+/* Large kinds are rare. */
 static const struct kind *random_kind(struct worker *worker)
 {
     const struct kind *kind = &kinds[random_below(&worker->random, kind_count)];
@@ -213,7 +213,7 @@ static void do_alloc(struct worker *worker)
 
 static size_t random_own(struct worker *worker)
 {
-    /* Often the newest, as programs do. */
+    /* Often the newest block, as in programs. */
     if (random_below(&worker->random, 4) == 0) {
         return worker->own.count - 1;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* family: the registry by name and index, sums, the high-water mark, and no memory half-way. */
+/* family: the registry by name and index, sums, the high-water mark, and registrations without
+ * memory. */
 #include "tests/support/seam.h"
 
 #include "lib/pages/family.h"
@@ -87,7 +88,7 @@ Test(family, thousands, .init = start)
     }
 }
 
-/* Every step of a registration fails in turn; what fails leaves nothing behind. */
+/* Every step of a registration fails in turn; after a failure nothing is left of it. */
 Test(family, no_memory, .init = start)
 {
     char name[32];
@@ -152,13 +153,13 @@ Test(family, high_water_mark, .init = start)
     cr_expect(family->record->peak_amount == 15, "it never falls");
     lmm_rows_count_shared(family->site, &up);
     lmm_family_note_taken(family, 1);
-    cr_expect(family->record->peak_amount == 15, "not looked at for so few");
+    cr_expect(family->record->peak_amount == 15, "not sampled for so few");
     lmm_family_note_taken(family, LMM_UNIT_BYTES / 8);
     cr_expect(family->record->peak_amount == 18);
     struct lmm_ledger_row sum = lmm_family_sum(family);
     cr_expect(sum.allocated_blocks == 20 && sum.freed_blocks == 8 && sum.allocated_extra == 10 &&
               sum.freed_extra == 4);
-    /* More frees than allocations seen: a moment between two threads. */
+    /* More frees than allocations, as another thread may see it. */
     lmm_rows_count_shared(family->site, &(struct lmm_ledger_row) {.freed_blocks = 100});
     lmm_family_sample_peak(family);
     cr_expect(family->record->peak_amount == 18);

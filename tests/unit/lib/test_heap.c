@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* heap: two heaps in one thread, one freeing the other's slots; queues, settling, rebuilding. */
+/* heap: two heaps in one thread, one of which frees the other's slots; queues, settling,
+ * rebuilding. */
 #include "tests/support/seam.h"
 
 #include "lib/heaps/foreign.h"
@@ -97,11 +98,11 @@ Test(heap, blocks_are_apart, .init = start)
         const unsigned char *byte = blocks[i];
         cr_assert(byte[0] == i % 251 && byte[SIZE - 1] == i % 251);
     }
-    cr_expect(pages() == 3, "pages are used up before the next");
+    cr_expect(pages() == 3, "a page is used up before the next one");
     cr_expect(lmm_family_sum(family).allocated_blocks == 3 * PAGE_SLOTS);
 }
 
-/* A wholly free page goes at its last free, unless it is the bin's current one. */
+/* A page goes back with the free of its last block, unless it is the bin's current one. */
 Test(heap, empty_pages_go, .init = start)
 {
     fill(5 * PAGE_SLOTS);
@@ -114,7 +115,7 @@ Test(heap, empty_pages_go, .init = start)
     cr_expect(pages() == 0);
 }
 
-/* The page with most free slots is the next one, to a power of two. */
+/* The next page is the one with most free slots, rounded to a power of two. */
 Test(heap, most_free_slots_first, .init = start)
 {
     static const size_t freed[] = {100, 2000, 500, 0};
@@ -136,7 +137,7 @@ Test(heap, most_free_slots_first, .init = start)
     assert_valid();
 }
 
-/* Foreign frees are kept in batches, and are there for the owner once handed over. */
+/* Foreign frees wait in batches; after a batch is handed over the owner takes its slots. */
 Test(heap, foreign_frees_come_back, .init = start)
 {
     enum { FREED = LMM_BATCH_SLOTS - 1 };
@@ -171,10 +172,10 @@ Test(heap, foreign_free_of_what_is_free, .init = start)
     struct lmm_page *page = page_of(blocks[3], &slot);
     free_in(&other, blocks[3]);
     uint32_t tag = lmm_foreign_push(&other, page, slot);
-    cr_expect(lmm_tag_state(tag) == LMM_TAG_FREE, "told, not done");
+    cr_expect(lmm_tag_state(tag) == LMM_TAG_FREE, "the tag is returned, nothing is done");
 }
 
-/* Batches are by page: pages that share a batch push each other out. */
+/* Batches are indexed by page: pages with the same index evict each other. */
 Test(heap, batches_of_many_pages, .init = start)
 {
     fill(8 * PAGE_SLOTS);
@@ -209,7 +210,7 @@ Test(heap, trim_then_use, .init = start)
         memset(allocate(&owner), 0xEE, SIZE);
     }
     assert_valid();
-    cr_expect(pages() == 4, "what was trimmed serves again");
+    cr_expect(pages() == 4, "trimmed slots are used again");
     for (size_t i = 0; i < 4 * PAGE_SLOTS; i++) {
         const unsigned char *byte = blocks[i];
         cr_assert(i / stretch % 2 == 1 || (byte[0] == i % 251 && byte[SIZE - 1] == i % 251));
@@ -231,7 +232,7 @@ Test(heap, trim_wanted_is_done_in_the_slow_path, .init = start)
     cr_expect(seam_calls(SEAM_DISCARD) != 0 && !owner.trim_wanted);
 }
 
-/* As a child finds heaps after a fork: lists, queues and batches torn, the tags' states true. */
+/* As in a forked child: lists, queues and batches are wrong, the states of the tags right. */
 Test(heap, rebuild, .init = start)
 {
     fill(4 * PAGE_SLOTS);
@@ -257,7 +258,7 @@ Test(heap, rebuild, .init = start)
     assert_valid();
 }
 
-/* Takes all that the arenas hold, so that every growth fails. */
+/* Takes all memory of the arenas, so that every growth fails. */
 static void starve(void)
 {
     seam_install();
@@ -270,7 +271,7 @@ static void starve(void)
     }
 }
 
-/* When there is no new page, the last slot of the old ones is found. */
+/* When there is no new page, the last free slot of the old ones is found. */
 Test(heap, no_memory_uses_every_slot_there_is, .init = start)
 {
     fill(3 * PAGE_SLOTS);
@@ -306,7 +307,7 @@ Test(heap, no_memory_for_tables, .init = start)
     cr_expect(allocate(&owner) != NULL);
 }
 
-/* I4, and a count for which there is no row goes to the shared rows. */
+/* I4; and a count for a site without a row goes to the shared rows. */
 Test(heap, open_sites, .init = start)
 {
     char name[32];

@@ -27,7 +27,7 @@ Test(page, tags)
     cr_expect(lmm_tag_make(LMM_TAG_LIVE, 7) == LMM_TAG_LIVE_BASE + 7);
 }
 
-/* Every stride, at and around every slot it has. */
+/* Every stride, with offsets at and around the start of every slot. */
 Test(page, division_is_exact)
 {
     for (uint64_t stride = 1; stride <= LMM_SLOT_STRIDE_MAX; stride += stride < 600 ? 1 : 37) {
@@ -100,7 +100,7 @@ static void push(struct lmm_page *page, uint32_t slot)
 
 static const uint32_t strides[] = {1, 3, 16, 36, 100, 4095, 4096, 5000, 8192};
 
-/* Slots come in order of address, all of them and each once. */
+/* All slots are threaded in address order, each of them once. */
 Test(page, threads_every_slot_once)
 {
     for (size_t i = 0; i < sizeof(strides) / sizeof(strides[0]); i++) {
@@ -136,7 +136,7 @@ static uint32_t live_slots(const struct lmm_page *page)
     return live;
 }
 
-/* Makes every slot live, its memory filled, then frees those that `free` says. */
+/* Makes every slot live and fills its memory, then frees the slots for which `free` is true. */
 static struct lmm_page *fill(uint32_t stride, bool (*is_freed)(uint32_t slot))
 {
     struct lmm_page *page = create(stride);
@@ -200,7 +200,7 @@ static void check_live_content(const struct lmm_page *page)
     }
 }
 
-/* How many bytes of system pages hold no live slot, by asking each live slot in turn. */
+/* The bytes of the system pages without a live slot, computed from each live slot in turn. */
 static size_t spare_bytes(const struct lmm_page *page)
 {
     uint8_t used[LMM_UNIT_SYSTEM_PAGES] = {0};
@@ -239,13 +239,13 @@ Test(page, trim_gives_back_exactly_what_is_spare)
             cr_assert(lmm_memory_committed_bytes(page) == committed - bytes);
             cr_assert(lmm_slots_are_valid(page, LMM_TAG_END) && live_slots(page) == live);
             cr_assert(lmm_slots_free_count(page) == page->slots - live);
-            cr_assert(lmm_slots_trim(page) == 0, "once is enough");
+            cr_assert(lmm_slots_trim(page) == 0, "a second trim finds nothing");
             check_live_content(page);
         }
     }
 }
 
-/* After a trim all free slots can be had again. */
+/* After a trim all free slots can be taken again. */
 Test(page, threads_trimmed_slots_again)
 {
     for (size_t i = 0; i < sizeof(strides) / sizeof(strides[0]); i++) {
@@ -288,7 +288,7 @@ Test(page, trim_when_the_kernel_will_not)
     cr_expect(lmm_slots_trim(page) != 0);
 }
 
-/* A torn page: whatever its lists say, the tags' states count. */
+/* A page whose lists are wrong is rebuilt from the states of its tags. */
 Test(page, rebuild_believes_the_states_alone)
 {
     for (size_t j = 0; j < sizeof(patterns) / sizeof(patterns[0]); j++) {

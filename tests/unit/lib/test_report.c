@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report: it works when there is no more memory to be had. */
+/* report: it works when there is no memory left. */
 #include "tests/support/seam.h"
 
 #include "lib/books/accounts.h"
@@ -26,7 +26,7 @@ static void start(void)
     seam_install();
 }
 
-/* Nothing can be mapped from now on, and nothing is left of what was. */
+/* From now on nothing can be mapped, and no mapped memory is unused. */
 static void use_up(void)
 {
     seam_fail_all(SEAM_MAP);
@@ -49,7 +49,7 @@ static uint64_t allocate_until_none(struct lmm_family *family)
     return count;
 }
 
-/* All that was printed so far. */
+/* Everything that was printed so far. */
 static const char *printed(void)
 {
     static char text[1 << 20];
@@ -84,7 +84,7 @@ Test(report, out_of_memory, .init = start)
     assert_reports_work(live, "item_t");
 }
 
-/* Memory for a report is got as families and sites come, whatever their number. */
+/* The memory for a report is reserved while families and sites are added, whatever their number. */
 Test(report, out_of_memory_with_many_families, .init = start)
 {
     char name[32];
@@ -116,7 +116,7 @@ static void *hold(void *arg)
     return NULL;
 }
 
-/* Each thread adds rows to the ledger, without a family or site being added. */
+/* Each thread adds rows to the ledger, although no family or site is added. */
 Test(report, out_of_memory_with_many_threads, .init = start)
 {
     enum { THREADS = 300 };
@@ -142,7 +142,7 @@ Test(report, out_of_memory_with_many_threads, .init = start)
     }
 }
 
-/* When even the memory for a report could not be got, the report says so, and works again later. */
+/* A report without memory fails, and works again later. */
 Test(report, no_memory_for_the_report, .init = start)
 {
     cr_assert(lmm_family_register("first", 8, 8) != NULL);

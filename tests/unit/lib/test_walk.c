@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* walk: every page and extent in order, nothing left out and nothing twice; gauges. */
+/* walk: every page and extent in address order, each of them once; gauges. */
 #include "lib/pages/family.h"
 #include "lib/books/accounts.h"
 #include "lib/ground/meta.h"
@@ -16,7 +16,7 @@ enum { BLOCKS = 4000 };
 static const struct {
     const char *name;
     size_t size;
-    size_t length; /* of its blocks; each third is one longer */
+    size_t length; /* of its blocks; every third is one slot longer */
 } kinds[] = {{"slots", 40, 1},
              {"large slots", 6000, 1},
              {"runs", 40, 5},
@@ -39,7 +39,7 @@ static int compare(const void *a, const void *b)
     return x->address < y->address ? -1 : x->address > y->address;
 }
 
-/* Live blocks in order of address, with freed ones between. */
+/* Live blocks in address order, with freed ones between them. */
 static size_t make_blocks(void)
 {
     size_t count = 0;
@@ -164,7 +164,7 @@ Test(walk, stops_when_told)
     cr_expect(lmm_walk_family(NULL, &nothing) == 0);
 }
 
-/* In pieces of any size the same comes out as in one walk. */
+/* A walk in pieces of any size finds the same as one walk. */
 Test(walk, collecting_is_the_same)
 {
     static const size_t rooms[] = {1, 2, 3, 64, 1000};
@@ -191,7 +191,7 @@ Test(walk, collecting_is_the_same)
     }
 }
 
-/* What the books say of pages, without a walk, is what a walk finds. */
+/* The gauges in the books, which are kept without a walk, agree with a walk. */
 static void assert_gauges(const char *when)
 {
     for (uint32_t i = 0; i < lmm_families_count(); i++) {
@@ -237,7 +237,7 @@ Test(walk, gauges)
     assert_gauges("after filling again");
 }
 
-/* The longest hole and the sum of holes, where they are easily known. */
+/* The longest hole and the sum of holes, in cases where they are easy to compute. */
 Test(walk, gauges_of_holes)
 {
     struct lmm_family *family = lmm_family_register("long runs", 1000, 8);
