@@ -90,17 +90,12 @@ void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n)
 static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value,
                        size_t n, size_t align, bool *ret_zeroed)
 {
-    bool is_plain = align <= family->stride;
-    struct lmm_cache *cache = is_plain ? heap->open.bins[family->index].cache : NULL;
+    struct lmm_cache *cache = align <= family->stride ? heap->open.bins[family->index].cache : NULL;
     uint32_t *tag;
     char *block = lmm_cache_pop(cache, n, live_value);
 
-    if (block == NULL) {
-        block = is_plain
-                    ? lmm_run_take(&family->runs, n, live_value, &tag, ret_zeroed)
-                    : lmm_run_take_aligned(&family->runs, n, align, live_value, &tag, ret_zeroed);
-    }
-    return block;
+    return block != NULL ? block
+                         : lmm_run_take(&family->runs, n, align, live_value, &tag, ret_zeroed);
 }
 
 static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value,

@@ -34,6 +34,7 @@ static struct {
 
 static bool scratch_grow_locked(size_t needed)
 {
+    LMM_CHECK(lmm_lock_is_held(&lmm_report_lock));
     if (needed <= scratch.bytes) {
         return true;
     }

@@ -40,46 +40,27 @@ static int visit_extent(const struct lmm_walk_visitor *visitor, const struct lmm
     return visitor->extent == NULL || length == 0 ? 0 : visitor->extent(&extent, visitor->arg);
 }
 
-/* Visits the slots of a slot page; neighbouring free ones, also fresh ones, are one stretch. */
-static int walk_slots(const struct lmm_walk_visitor *visitor, const struct lmm_page *page,
-                      uintptr_t from)
+/* Visits the extents of a page; neighbouring free slots, holes and cached runs are one stretch. A
+ * slot page is visited from an address on. */
+static int walk_extents(const struct lmm_walk_visitor *visitor, const struct lmm_page *page,
+                        uintptr_t from)
 {
+    const struct lmm_runs *runs = &lmm_families_at(page->family)->runs;
     uintptr_t base = (uintptr_t) lmm_page_base(page);
-    uint32_t first = from <= base ? 0 : (uint32_t) ((from - base) / page->stride);
-    uint32_t free_from = first;
+    size_t end = lmm_run_extents_end(page);
+    size_t slot = page->kind == LMM_PAGE_SLOTS && from > base ? (from - base) / page->stride : 0;
+    size_t free_from = slot;
     int result = 0;
 
-    for (uint32_t slot = first; slot < page->fresh && result == 0; slot++) {
-        uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
-        if (lmm_tag_state(tag) == LMM_TAG_LIVE) {
-            result = visit_extent(visitor, page, free_from, slot - free_from, LMM_TAG_FREE);
-            result = result != 0 ? result : visit_extent(visitor, page, slot, 1, tag);
-            free_from = slot + 1;
-        }
-    }
-    return result != 0
-               ? result
-               : visit_extent(visitor, page, free_from, page->slots - free_from, LMM_TAG_FREE);
-}
-
-/* Visits the runs of a run page or span; neighbouring holes and cached runs are one stretch. */
-static int walk_runs(const struct lmm_walk_visitor *visitor, const struct lmm_runs *runs,
-                     const struct lmm_page *page)
-{
-    size_t free_from = 0;
-    int result = 0;
-    struct lmm_extent extent;
-
-    for (size_t slot = 0; slot < page->slots && result == 0; slot += extent.length) {
-        extent = lmm_run_extent_locked(runs, page, slot);
+    while (slot < end && result == 0) {
+        struct lmm_extent extent = lmm_run_extent_locked(runs, page, slot);
+        slot += extent.length;
         if (lmm_tag_state(extent.tag) == LMM_TAG_LIVE) {
-            result = visit_extent(visitor, page, free_from, slot - free_from, LMM_TAG_FREE);
-            result =
-                result != 0 ? result : visit_extent(visitor, page, slot, extent.length, extent.tag);
-            free_from = slot + extent.length;
-        }
-        if (page->kind == LMM_PAGE_SPAN) {
-            break;
+            result = visit_extent(visitor, page, free_from, extent.slot - free_from, LMM_TAG_FREE);
+            result = result != 0
+                         ? result
+                         : visit_extent(visitor, page, extent.slot, extent.length, extent.tag);
+            free_from = slot;
         }
     }
     return result != 0
@@ -104,7 +85,7 @@ static int walk_slot_page(const struct walk *walk, struct lmm_page *page)
     lmm_lock_acquire(&owner->lock);
     if (page->kind == LMM_PAGE_SLOTS && page->owner == owner && is_wanted(walk, page)) {
         result = visit_page(walk->visitor, page);
-        result = result != 0 ? result : walk_slots(walk->visitor, page, walk->from);
+        result = result != 0 ? result : walk_extents(walk->visitor, page, walk->from);
     }
     lmm_lock_release(&owner->lock);
     return result;
@@ -119,7 +100,7 @@ static int walk_run_page(const struct walk *walk, struct lmm_page *page)
     lmm_lock_acquire(&runs->lock);
     if ((page->kind == LMM_PAGE_RUNS || page->kind == LMM_PAGE_SPAN) && page->family == family) {
         result = visit_page(walk->visitor, page);
-        result = result != 0 ? result : walk_runs(walk->visitor, runs, page);
+        result = result != 0 ? result : walk_extents(walk->visitor, page, walk->from);
     }
     lmm_lock_release(&runs->lock);
     return result;

@@ -43,6 +43,7 @@ static inline char *lmm_cache_pop(struct lmm_cache *cache, size_t n, uint32_t li
         return NULL;
     }
     struct lmm_cached_run run = cache->run[n][--cache->count[n]];
+    LMM_CHECK(n != 0 && lmm_load_relaxed(run.tag) == LMM_TAG_CACHED);
     cache->unsampled_slots += (uint32_t) n;
     lmm_store_relaxed(run.tag, LMM_TAG_LIVE_BASE | live_value);
     return run.block;
@@ -54,6 +55,7 @@ static inline bool lmm_cache_push(struct lmm_cache *cache, size_t n, char *block
     if (cache == NULL || n > LMM_CACHE_LENGTH_MAX || cache->count[n] >= cache->depth[n]) {
         return false;
     }
+    LMM_CHECK(n != 0 && lmm_load_relaxed(tag) == LMM_TAG_CACHED);
     cache->run[n][cache->count[n]++] = (struct lmm_cached_run) {block, tag};
     return true;
 }

@@ -57,6 +57,7 @@ static void give_page_back(struct lmm_family_pages *family_pages, struct lmm_pag
 void lmm_family_pages_requeue(struct lmm_family_pages *family_pages, struct lmm_page *page,
                               uint32_t free)
 {
+    LMM_CHECK(free <= page->slots);
     if (free == page->slots) {
         give_page_back(family_pages, page);
     } else if (free >= lmm_family_pages_threshold(page)) {
@@ -69,6 +70,7 @@ void lmm_family_pages_requeue(struct lmm_family_pages *family_pages, struct lmm_
 
 void lmm_family_pages_keep_empty(struct lmm_family_pages *family_pages, struct lmm_page *page)
 {
+    LMM_CHECK(!page->queued);
     lmm_slots_start_afresh(page);
     enqueue(family_pages, page, page->slots);
 }
@@ -99,9 +101,8 @@ static struct lmm_page *add_page(struct lmm_family_pages *family_pages, struct l
 /* Finds a page with any free slot at all, when there is no memory for a new page. */
 static struct lmm_page *scavenge(const struct lmm_family_pages *family_pages)
 {
-    for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL;
-         at = glthread_next(&family_pages->pages, at)) {
-        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
+    for (struct lmm_page *page = lmm_page_next(&family_pages->pages, NULL); page != NULL;
+         page = lmm_page_next(&family_pages->pages, page)) {
         if (lmm_slots_free_count(page) != 0) {
             return page;
         }
@@ -130,11 +131,11 @@ struct lmm_page *lmm_family_pages_choose(struct lmm_family_pages *family_pages,
 /* A page that was wholly free when it was retired stays queued until it is taken again. */
 void lmm_family_pages_give_empty_back(struct lmm_family_pages *family_pages)
 {
-    struct glthread *next;
+    struct lmm_page *next;
 
-    for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL; at = next) {
-        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        next = glthread_next(&family_pages->pages, at);
+    for (struct lmm_page *page = lmm_page_next(&family_pages->pages, NULL); page != NULL;
+         page = next) {
+        next = lmm_page_next(&family_pages->pages, page);
         if (lmm_slots_free_count(page) == page->slots) {
             give_page_back(family_pages, page);
         }
@@ -145,9 +146,8 @@ size_t lmm_family_pages_trim(struct lmm_family_pages *family_pages)
 {
     size_t bytes = 0;
 
-    for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL;
-         at = glthread_next(&family_pages->pages, at)) {
-        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
+    for (struct lmm_page *page = lmm_page_next(&family_pages->pages, NULL); page != NULL;
+         page = lmm_page_next(&family_pages->pages, page)) {
         size_t trimmed = lmm_slots_trim(page);
         lmm_accounts_count_committed(lmm_families_at(page->family)->record, -(int64_t) trimmed);
         bytes += trimmed;
@@ -157,12 +157,12 @@ size_t lmm_family_pages_trim(struct lmm_family_pages *family_pages)
 
 void lmm_family_pages_rebuild(struct lmm_family_pages *family_pages)
 {
-    struct glthread *at = glthread_first(&family_pages->pages);
+    struct lmm_page *next;
 
     glpq_init(&family_pages->queue);
-    while (at != NULL) {
-        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        at = glthread_next(&family_pages->pages, at);
+    for (struct lmm_page *page = lmm_page_next(&family_pages->pages, NULL); page != NULL;
+         page = next) {
+        next = lmm_page_next(&family_pages->pages, page);
         page->queued = 0;
         lmm_store_relaxed(&page->foreign, (uint64_t) LMM_TAG_END);
         lmm_family_pages_requeue(family_pages, page, lmm_slots_rebuild(page));
@@ -187,9 +187,8 @@ bool lmm_family_pages_are_valid(const struct lmm_family_pages *family_pages,
 {
     uint32_t queued = 0;
 
-    for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL;
-         at = glthread_next(&family_pages->pages, at)) {
-        const struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
+    for (struct lmm_page *page = lmm_page_next(&family_pages->pages, NULL); page != NULL;
+         page = lmm_page_next(&family_pages->pages, page)) {
         queued += page->queued;
         if (!page_is_valid(page, page == current, private_head)) {
             return false;

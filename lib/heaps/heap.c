@@ -444,9 +444,8 @@ static bool bin_is_valid(const struct lmm_bin *bin, size_t *foreign)
     if (!lmm_family_pages_are_valid(family_pages, bin->page, bin->head)) {
         return false;
     }
-    for (struct glthread *at = glthread_first(&family_pages->pages); at != NULL;
-         at = glthread_next(&family_pages->pages, at)) {
-        const struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
+    for (struct lmm_page *page = lmm_page_next(&family_pages->pages, NULL); page != NULL;
+         page = lmm_page_next(&family_pages->pages, page)) {
         if (!page_is_accounted(page, page == bin->page ? bin->head : (uint32_t) LMM_TAG_END)) {
             return false;
         }

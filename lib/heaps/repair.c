@@ -29,19 +29,12 @@ static void tally_tag(struct tally *tally, const struct lmm_page *page, uint32_t
 static int tally_page(struct lmm_page *page, void *arg)
 {
     struct lmm_runs *runs = &lmm_families_at(page->family)->runs;
+    struct lmm_extent extent;
 
-    if (page->kind == LMM_PAGE_SLOTS) {
-        for (uint32_t slot = 0; slot < page->fresh; slot++) {
-            tally_tag(arg, page, lmm_load_relaxed(&page->tags[slot]), 1);
-        }
-        return 0;
-    }
     lmm_lock_acquire(&runs->lock);
-    size_t end = page->kind == LMM_PAGE_SPAN ? 1 : page->slots;
-    for (size_t slot = 0; slot < end;) {
-        struct lmm_extent extent = lmm_run_extent_locked(runs, page, slot);
+    for (size_t slot = 0; slot < lmm_run_extents_end(page); slot += extent.length) {
+        extent = lmm_run_extent_locked(runs, page, slot);
         tally_tag(arg, page, extent.tag, extent.length);
-        slot += extent.length;
     }
     lmm_lock_release(&runs->lock);
     return 0;

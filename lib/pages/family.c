@@ -265,6 +265,7 @@ void lmm_family_sample_peak(struct lmm_family *family)
 
 void lmm_families_refresh_gauges(void)
 {
+    LMM_CHECK(lmm_families_are_valid());
     for (uint32_t i = 0; i < lmm_families_count(); i++) {
         lmm_family_sample_peak(by_index[i]);
     }

@@ -102,6 +102,7 @@ size_t lmm_memory_commit(struct lmm_page *page, size_t first, size_t last)
 {
     size_t bytes = 0;
 
+    LMM_CHECK(page->kind != LMM_PAGE_SPAN && first <= last);
     for (size_t i = first / LMM_SYSTEM_PAGE_BYTES; i <= last / LMM_SYSTEM_PAGE_BYTES; i++) {
         if (lmm_memory_is_absent(page, i)) {
             set_absent(page, i, false);
@@ -124,6 +125,7 @@ size_t lmm_memory_discard(struct lmm_page *page, size_t first, size_t end)
 {
     size_t bytes = 0;
 
+    LMM_CHECK(end <= (size_t) lmm_page_facts(page)->units * LMM_UNIT_SYSTEM_PAGES);
     for (size_t at = first; at < end; at++) {
         size_t stretch = stretch_end(page, at, end);
         size_t stretch_bytes = (stretch - at) * LMM_SYSTEM_PAGE_BYTES;

@@ -216,6 +216,14 @@ struct lmm_location {
  * ret_location->page is set, to the descriptor there, if any. */
 bool lmm_page_locate(const void *p, struct lmm_location *ret_location);
 
+/* The page after `page` on a list of pages by `glue`; the first one for NULL; NULL at the end. */
+static inline struct lmm_page *lmm_page_next(const struct glthread *list, struct lmm_page *page)
+{
+    struct glthread *next = page == NULL ? glthread_first(list) : glthread_next(list, &page->glue);
+
+    return next == NULL ? NULL : GLTHREAD_ENTRY(next, struct lmm_page, glue);
+}
+
 /* Calls visit for the descriptor of each page, in address order, until visit returns non-zero;
  * returns what the last call returned, or 0. Holds no lock: a page may begin or end meanwhile. */
 int lmm_page_for_each(int (*visit)(struct lmm_page *page, void *arg), void *arg);

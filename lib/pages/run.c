@@ -209,8 +209,8 @@ static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t 
     return lmm_page_slot(page, slot);
 }
 
-char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
-                           uint32_t **ret_tag, bool *ret_zeroed)
+char *lmm_run_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
+                   uint32_t **ret_tag, bool *ret_zeroed)
 {
     size_t bytes;
 
@@ -230,12 +230,6 @@ char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32
     show_holes_locked(runs);
     lmm_lock_release(&runs->lock);
     return block;
-}
-
-char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t live_value, uint32_t **ret_tag,
-                   bool *ret_zeroed)
-{
-    return lmm_run_take_aligned(runs, n, 1, live_value, ret_tag, ret_zeroed);
 }
 
 /* ---- Giving back ----------------------------------------------------------------------------- */
@@ -336,15 +330,25 @@ bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, s
 struct lmm_extent lmm_run_extent_locked(const struct lmm_runs *runs, const struct lmm_page *page,
                                         size_t slot)
 {
-    LMM_CHECK(lmm_lock_is_held(&runs->lock));
     struct lmm_extent extent = {slot, 1, lmm_load_relaxed(&page->tags[slot])};
 
+    if (page->kind == LMM_PAGE_SLOTS) {
+        return extent;
+    }
+    LMM_CHECK(lmm_lock_is_held(&runs->lock));
     if (lmm_tag_state(extent.tag) == LMM_TAG_HOLE) {
         extent.length = lmm_hole_length(lmm_hole_at(&runs->holes, page, slot));
     } else {
         extent.length = lmm_run_length(page, slot);
     }
     return extent;
+}
+
+size_t lmm_run_extents_end(const struct lmm_page *page)
+{
+    return page->kind == LMM_PAGE_SLOTS  ? page->fresh
+           : page->kind == LMM_PAGE_SPAN ? 1
+                                         : page->slots;
 }
 
 struct lmm_extent lmm_run_find_locked(const struct lmm_runs *runs, const struct lmm_page *page,
@@ -412,17 +416,15 @@ static bool release_one_cached_locked(struct lmm_runs *runs, struct lmm_page *pa
 void lmm_runs_release_cached(struct lmm_runs *runs)
 {
     lmm_lock_acquire(&runs->lock);
-    struct glthread *at = glthread_first(&runs->pages);
-    while (at != NULL) {
-        struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
-        struct glthread *next = glthread_next(&runs->pages, at);
+    struct lmm_page *next;
+    for (struct lmm_page *page = lmm_page_next(&runs->pages, NULL); page != NULL; page = next) {
+        next = lmm_page_next(&runs->pages, page);
         if (page->kind == LMM_PAGE_SPAN && lmm_load_relaxed(&page->tags[0]) == LMM_TAG_CACHED) {
             struct lmm_ended_page ended = lmm_span_end_locked(runs, page);
             lmm_runs_give_page_back(runs, &ended);
         }
         while (page->kind == LMM_PAGE_RUNS && release_one_cached_locked(runs, page)) {
         }
-        at = next;
     }
     show_holes_locked(runs);
     lmm_lock_release(&runs->lock);
@@ -487,9 +489,8 @@ bool lmm_runs_are_valid_locked(const struct lmm_runs *runs)
 {
     struct totals totals = {0};
 
-    for (struct glthread *at = glthread_first(&runs->pages); at != NULL;
-         at = glthread_next(&runs->pages, at)) {
-        const struct lmm_page *page = GLTHREAD_ENTRY(at, struct lmm_page, glue);
+    for (struct lmm_page *page = lmm_page_next(&runs->pages, NULL); page != NULL;
+         page = lmm_page_next(&runs->pages, page)) {
         if (!(page->kind == LMM_PAGE_SPAN ? lmm_span_is_valid_locked(page)
                                           : page_is_valid(runs, page, &totals))) {
             return false;

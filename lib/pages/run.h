@@ -30,17 +30,13 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
                    struct lmm_ledger_family *record);
 
 /*
- * Takes a run of n slots, at least 1. Its tags become those of a live run with that live value
- * (page.h). Returns its first byte; *ret_tag is its first tag; *ret_zeroed tells whether its memory
- * is known to read as zero. NULL with errno ENOMEM.
+ * Takes a run of n slots, at least 1, whose first byte is at a multiple of align, any power of two;
+ * an align of at most the stride costs nothing. Its tags become those of a live run with that live
+ * value (page.h). Returns its first byte; *ret_tag is its first tag; *ret_zeroed tells whether its
+ * memory is known to read as zero. NULL with errno ENOMEM.
  */
-char *lmm_run_take(struct lmm_runs *runs, size_t n, uint32_t live_value, uint32_t **ret_tag,
-                   bool *ret_zeroed);
-
-/* The same; the first byte is at a multiple of align, any power of two. An align of at most the
- * stride costs nothing more. */
-char *lmm_run_take_aligned(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
-                           uint32_t **ret_tag, bool *ret_zeroed);
+char *lmm_run_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
+                   uint32_t **ret_tag, bool *ret_zeroed);
 
 /* Returns a run of n slots, from `slot` on, to its page. Its first tag may hold anything. */
 void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n);
@@ -53,16 +49,20 @@ size_t lmm_run_length(const struct lmm_page *page, size_t slot);
  * a span would be short enough for a run page. The contents of slots added are undefined. */
 bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n);
 
-/* A live, cached or free run of a run page or span. */
+/* A live, cached or free run of a run page or span; or a slot of a slot page. */
 struct lmm_extent {
     size_t slot;
     size_t length;
-    uint32_t tag; /* its first tag: LIVE, FREE (cached) or HOLE */
+    uint32_t tag; /* its first tag: LIVE, FREE (cached, or a free slot) or HOLE */
 };
 
-/* The extent that starts at slot; one always starts at 0. The caller holds the lock. */
+/* The extent that starts at slot; one always starts at 0. The caller holds the lock; of a slot
+ * page, that of its owner. */
 struct lmm_extent lmm_run_extent_locked(const struct lmm_runs *runs, const struct lmm_page *page,
                                         size_t slot);
+
+/* The end of a page's extents: the slots after it were never handed out, or belong to a span. */
+size_t lmm_run_extents_end(const struct lmm_page *page);
 
 /* The extent that holds slot, found by a walk along the page. The caller holds the lock. */
 struct lmm_extent lmm_run_find_locked(const struct lmm_runs *runs, const struct lmm_page *page,

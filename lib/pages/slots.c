@@ -16,6 +16,7 @@ static size_t tag_bytes(uint32_t slots, uint32_t stride)
 
 struct lmm_page *lmm_slots_create(char *base, uint16_t family, uint32_t stride, bool is_fresh)
 {
+    LMM_CHECK(stride != 0 && stride <= LMM_SLOT_STRIDE_MAX);
     uint32_t slots = LMM_UNIT_BYTES / stride;
 
     if (!lmm_page_reserve(base, 1)) {

@@ -75,7 +75,7 @@ void lmm_runs_give_page_back(const struct lmm_runs *runs, const struct lmm_ended
 
 /* ---- Spans ---- */
 
-/* As lmm_run_take_aligned(), for an n that lmm_runs_have_length() accepts. */
+/* As lmm_run_take(), for an n that lmm_runs_have_length() accepts. */
 char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
                     uint32_t **ret_tag, bool *ret_zeroed);
 

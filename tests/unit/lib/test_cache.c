@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cache: which runs a heap keeps, how many, and where they go. */
+/* cache: which runs a heap keeps, how many, and where they go afterwards. */
 #include "tests/support/seam.h"
 
 #include "lib/heaps/cache.h"
@@ -34,7 +34,7 @@ static bool push_new(struct lmm_family *family, struct lmm_cache *cache, size_t 
     uint32_t *tag;
     bool zeroed;
 
-    *ret_block = lmm_run_take(&family->runs, n, family->site, &tag, &zeroed);
+    *ret_block = lmm_run_take(&family->runs, n, 1, family->site, &tag, &zeroed);
     cr_assert(*ret_block != NULL);
     *tag = LMM_TAG_CACHED;
     if (lmm_cache_push(cache, n, *ret_block, tag)) {
@@ -109,7 +109,7 @@ Test(cache, last_in_first_out_by_length, .init = start)
     cr_expect(cache->unsampled_slots == 0);
 }
 
-/* Cached runs neither split nor merge; given back they do. */
+/* Cached runs do not split or merge; after they are given back they do. */
 Test(cache, flush_merges, .init = start)
 {
     struct lmm_family *family = open_family("f", 16);
@@ -118,7 +118,7 @@ Test(cache, flush_merges, .init = start)
 
     uint32_t *tag;
     bool zeroed;
-    char *live = lmm_run_take(&family->runs, 2, family->site, &tag, &zeroed);
+    char *live = lmm_run_take(&family->runs, 2, 1, family->site, &tag, &zeroed);
     cr_assert(live != NULL);
     for (int i = 0; i < 8; i++) {
         cr_assert(push_new(family, cache, 2, &block[i]));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* run: splitting, merging, fits, alignment, resizing, spans and their moves, trimming, the promise that
- * freeing needs no memory, and all of it at random against a model, also with failing calls. */
+/* run: splitting, merging, fits, alignment, resizing, spans and their moves, trimming, the promise
+ * that freeing needs no memory, and all of it at random against a model, also with failing
+ * calls. */
 #include "tests/support/seam.h"
 
 #include "lib/ground/tools.h"
@@ -23,7 +24,7 @@ enum { SITE = 5, LENGTH_MAX = 32 };
 
 static struct lmm_runs runs;
 static struct lmm_ledger_family record;
-static bool a_discard_failed; /* so that a span may hold more behind its end than it need */
+static bool a_discard_failed; /* then a span may have committed memory after its end */
 
 static void set_up(size_t stride)
 {
@@ -45,8 +46,7 @@ static char *take_aligned(size_t n, size_t align)
 {
     uint32_t *tag;
     bool zeroed;
-    char *block = align == 1 ? lmm_run_take(&runs, n, SITE, &tag, &zeroed)
-                             : lmm_run_take_aligned(&runs, n, align, SITE, &tag, &zeroed);
+    char *block = lmm_run_take(&runs, n, align, SITE, &tag, &zeroed);
 
     if (block != NULL) {
         const struct lmm_page *page = lmm_page_of((uintptr_t) block);
@@ -106,7 +106,7 @@ static bool resize(char *block, size_t n)
     return done;
 }
 
-/* Makes a span longer; checks what is said of zeroes, and what is left where it was. */
+/* Makes a span longer; checks the offset of the zeroes, and the old addresses. */
 static char *remap(char *block, size_t n)
 {
     size_t slot;
@@ -116,7 +116,7 @@ static char *remap(char *block, size_t n)
     uint32_t *old_tag = page->tags;
     uint32_t *tag;
     size_t zero_from;
-    /* In a sanitized build; the tools that watch blocks are not on, or nothing would be moved. */
+    /* For AddressSanitizer; lmm_tools_active is off, because with it no span is moved. */
     lmm_tools_page_ends(block, lmm_page_facts(page)->units * (size_t) LMM_UNIT_BYTES);
     errno = 0;
     char *moved = lmm_span_remap(&runs, page, n, &tag, &zero_from);
@@ -162,9 +162,9 @@ static const char *picture(const char *block)
 }
 
 /*
- * Scripts on a page of 32 slots: "aN" takes a run of N as block a (letters, one digit to two), "aN/M"
- * one that starts at a multiple of M slots, "-a" gives it back, "=aN" resizes it in place, "!aN" must
- * fail to.
+ * Scripts on a page of 32 slots: "aN" takes a run of N as block a (letters, one digit to two),
+ * "aN/M" one that starts at a multiple of M slots, "-a" gives it back, "=aN" resizes it in place,
+ * and "!aN" expects that this fails.
  */
 static const struct {
     const char *script;
@@ -332,7 +332,7 @@ Test(run, wants_too_much)
     cr_expect(!resize(block, SIZE_MAX) && !resize(block, LMM_TAG_VALUE_MASK + 1ul));
 }
 
-/* I3: with a run in every second place, every free makes a hole, and none asks for memory. */
+/* I3: when every second run is freed each free makes a hole, and none needs memory. */
 Test(run, freeing_needs_no_memory)
 {
     enum { RUNS = 3000 };
@@ -581,7 +581,7 @@ Test(run, alignment_that_cannot_be)
     cr_expect(record.pages == 0);
 }
 
-/* With a hole on either side of the block and no memory for their descriptors. */
+/* The block needs a hole on either side, and there is no memory for their descriptors. */
 Test(run, margins_without_a_descriptor)
 {
     set_up(LMM_UNIT_BYTES / LENGTH_MAX);
@@ -601,12 +601,13 @@ Test(run, margins_without_a_descriptor)
     cr_expect(take_aligned(1, 4 * runs.stride) == NULL && errno == ENOMEM);
     cr_expect(runs.holes.reserved == reserved, "nothing stays promised");
     cr_expect(strcmp(picture(first), "1L 31H") == 0, "%s", picture(first));
-    cr_expect(take(1) != NULL, "one is enough for this");
+    cr_expect(take(1) != NULL, "this needs one descriptor only");
 }
 
 /* ---- Spans that outgrow their address space -------------------------------------------------- */
 
-/* Where a block's content is kept: closely at first, then a byte in every fourth system page. */
+/* The offset of the next byte that is checked: close ones at first, then one in every fourth system
+ * page. */
 static size_t next_position(size_t i)
 {
     return i < 16384 ? i + 512 : i + 16384;
@@ -628,7 +629,7 @@ static void check_fill(const char *block, size_t bytes, size_t all, unsigned see
     cr_assert(bytes < all || block[all - 1] == (char) seed);
 }
 
-/* The gauges say what the pages do. */
+/* The gauges agree with the pages. */
 static void assert_gauges(void)
 {
     size_t pages = 0;
@@ -665,7 +666,8 @@ Test(run, spans_grow)
         for (int behind = 0; behind < 2; behind++) {
             size_t stride = cases[i].stride;
             set_up(stride);
-            /* Where the kernel maps downwards a second span is in front of the first, and then not. */
+            /* Where the kernel maps downwards a second span is in front of the first, and then
+             * not. */
             char *other = take(cases[i].from);
             char *block = take(cases[i].from);
             if (behind == 1) {
@@ -731,7 +733,7 @@ Test(run, spans_do_not_grow)
     give(run, 100);
 }
 
-/* Each call to the kernel that growing makes fails in turn, once or for good. */
+/* Each kernel call of a growth fails in turn, once or from then on. */
 Test(run, growing_fails)
 {
     static const enum seam_operation operations[] = {SEAM_MAP, SEAM_UNMAP, SEAM_REMAP,
@@ -761,7 +763,8 @@ Test(run, growing_fails)
     }
 }
 
-/* One of several that grow spans, all at once; returns how often its content was not its own. */
+/* One of several threads that grow spans at the same time; returns how often its content was
+ * wrong. */
 static void *grow_spans(void *arg)
 {
     const char *own = arg;
@@ -772,7 +775,7 @@ static void *grow_spans(void *arg)
         bool zeroed;
         size_t zero_from;
         size_t n = 300;
-        char *block = lmm_run_take(&runs, n, SITE, &tag, &zeroed);
+        char *block = lmm_run_take(&runs, n, 1, SITE, &tag, &zeroed);
         lmm_tools_block_begins(block, n * 1024);
         memset(block, *own, n * 1024);
         for (int step = 0; step < 5; step++) {
@@ -790,7 +793,7 @@ static void *grow_spans(void *arg)
     return (void *) wrong;
 }
 
-/* The addresses that one thread's span leaves are mapped by another at once. */
+/* Another thread maps the addresses that a span has left at once. */
 Test(run, spans_move_in_threads)
 {
     enum { THREADS = 4 };
@@ -813,7 +816,8 @@ Test(run, spans_move_in_threads)
     cr_expect(record.pages == 0 && record.mapped_bytes == 0 && record.committed_bytes == 0);
 }
 
-/* The program cut its block's mapping in three: the kernel moves no such thing, and all stays. */
+/* The program cut its block's mapping in three: the kernel does not move it, and nothing
+ * changes. */
 Test(run, several_mappings_are_not_moved)
 {
     set_up(1024);
@@ -829,7 +833,7 @@ Test(run, several_mappings_are_not_moved)
     give(other, 1000);
 }
 
-/* What is kept of a span serves the next; its memory is not all that the books say is committed. */
+/* The units of a span serve the next one, which counts only committed memory as committed. */
 Test(run, kept_spans_are_used_again)
 {
     set_up(1024);
@@ -852,7 +856,7 @@ Test(run, kept_spans_are_used_again)
     lmm_reservoir_empty();
 }
 
-/* A page of several units keeps what it knows of absent memory from one life to the next. */
+/* The state of the memory of a page of several units passes to the next page there. */
 Test(run, kept_pages_of_several_units)
 {
     set_up(40000);
@@ -891,7 +895,7 @@ static uint64_t draw(uint64_t below)
     return (model.random >> 11) % below;
 }
 
-/* Slots for a few bytes, a run, or a span: each as likely. */
+/* The slots of a few bytes, a run, or a span, each equally likely. */
 static size_t draw_length(void)
 {
     static const size_t bytes_max[] = {4096, LMM_UNIT_BYTES / 2, 6 * LMM_UNIT_BYTES};
@@ -932,7 +936,7 @@ static void model_give(size_t i)
     model.at[i] = model.at[--model.count];
 }
 
-/* In place where there is room, else by a move where that can be. */
+/* Resizes in place where there is room, else moves the block where that is possible. */
 static void model_resize(size_t i)
 {
     size_t n = draw_length();
