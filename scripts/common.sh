@@ -34,14 +34,3 @@ build_product() {
     echo "building release ..." >&2
     log_of build/release.log cmake --build --preset release ${1:+--target "$@"}
 }
-
-# Prints a C file with comments emptied; lines keep their numbers. strip_c code: strings are emptied too.
-strip_c() {
-    local what=$1 file=$2
-    EMPTY_STRINGS=$([[ $what == code ]] && echo 1 || echo 0) perl -0777 -pe '
-        s{(/\*.*?\*/|//[^\n]*)|("(?:\\.|[^"\\\n])*"|\x27(?:\\.|[^\x27\\\n])*\x27)}{
-            my ($comment, $string) = ($1, $2);
-            defined $comment ? " " . ($comment =~ s/[^\n]//gr)
-                : $ENV{EMPTY_STRINGS} ? "\"\"" : $string
-        }gse' "$file"
-}
