@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Headers, libraries, the CMake package and lmm.pc. Both of the last find the rest from where they
-# stand, so an installed tree can be moved.
+# Headers, libraries, documents, the CMake package and lmm.pc. The package and lmm.pc find the other files relative
+# to themselves, so an installed tree can be moved.
 include(CMakePackageConfigHelpers)
 
 set(lmm_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/lmm")
@@ -13,6 +13,9 @@ install(TARGETS lmm lmm_static EXPORT lmm-targets
 install(DIRECTORY include/lmm DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 install(FILES include/mems.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+# Headers and manual pages name the documents.
+install(DIRECTORY docs/ DESTINATION "${CMAKE_INSTALL_DOCDIR}"
+        FILES_MATCHING PATTERN "*.md" PATTERN "*.schema.json" PATTERN "man" EXCLUDE)
 install(EXPORT lmm-targets NAMESPACE lmm:: DESTINATION "${lmm_package_dir}")
 
 configure_package_config_file(cmake/lmm-config.cmake.in lmm-config.cmake
@@ -22,19 +25,19 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/lmm-config.cmake"
               "${CMAKE_CURRENT_BINARY_DIR}/lmm-config-version.cmake"
         DESTINATION "${lmm_package_dir}")
 
-# Private: nobody links with the drop-in; `lmm run` finds it from where it stands itself.
+# A private folder: no program links with the drop-in, and `lmm run` finds it relative to itself.
 if(TARGET lmm_preload)
     install(TARGETS lmm_preload LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/lmm")
 endif()
 
-# The program is there when this is not a part of another project.
+# The program is not built as a part of another project.
 if(TARGET lmm_command)
     install(TARGETS lmm_command RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
     install(FILES reporter/program/cmd/lmm.bash
             DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" RENAME lmm)
 endif()
 
-# lmm.pc says where things are relative to itself; an absolute folder stays what it is.
+# lmm.pc names folders relative to itself, unless they are absolute.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
     set(lmm_pc_prefix "${CMAKE_INSTALL_PREFIX}")
     set(lmm_pc_libdir "${CMAKE_INSTALL_LIBDIR}")
