@@ -14,17 +14,7 @@
 #include <unistd.h>
 
 #include "tests/exit/scenarios.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ASAN 1
-#endif
-#endif
-#ifndef ASAN
-#define ASAN 0
-#endif
+#include "tests/support/sanitizers.h"
 
 enum { TEXT_BYTES = 1 << 16, PATIENCE_SECONDS = 60 };
 

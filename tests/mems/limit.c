@@ -47,7 +47,7 @@ static size_t fill(size_t count)
 
 int main(void)
 {
-    if (STRESS_ASAN || STRESS_TSAN) {
+    if (ASAN || TSAN) {
         puts("skipped: the sanitizers need more address space than the limit");
         return STRESS_SKIPPED;
     }

@@ -115,7 +115,7 @@ static void report_when_exhausted(FILE *null)
 
 int main(void)
 {
-    if (STRESS_ASAN || STRESS_TSAN) {
+    if (ASAN || TSAN) {
         puts("skipped: the sanitizers need more address space than the limit");
         return STRESS_SKIPPED;
     }

@@ -10,7 +10,7 @@
 
 enum {
     THREADS = 3,
-    REPEATS = STRESS_TSAN ? 6 : 60, /* TSan has every process sleep a second at its end */
+    REPEATS = TSAN ? 6 : 60, /* TSan has every process sleep a second at its end */
     CHILD_SECONDS = 60,
     EXPECTED_EXIT = 33,
 };

@@ -120,7 +120,7 @@ _Noreturn static void run_child(mine_t **mine)
         CHECK(theirs == NULL || theirs->stamp == (uintptr_t) theirs);
         lmm_free(theirs);
     }
-    if (!STRESS_TSAN) {
+    if (!TSAN) {
         stress_run(2, run_in_child); /* TSan has no threads after such a fork */
     }
     for (unsigned i = 0; i < 5000; i++) {

@@ -13,7 +13,7 @@ enum {
     REPEATS = 300,
     KEYS = 12,
     /* TSan takes the last round for itself: instrumented code crashes behind it. */
-    ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - STRESS_TSAN,
+    ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - TSAN,
     EARLY_KEYS = 6, /* made before the first call of LMM */
 };
 

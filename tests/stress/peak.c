@@ -5,7 +5,7 @@
  */
 #include "tests/stress/stress.h"
 
-enum { THREADS = 8, PAIRS = STRESS_TSAN || STRESS_ASAN ? 100000 : 2000000, LOOK_EVERY = 20 };
+enum { THREADS = 8, PAIRS = TSAN || ASAN ? 100000 : 2000000, LOOK_EVERY = 20 };
 
 typedef struct {
     uint64_t stamp[6];

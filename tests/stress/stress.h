@@ -16,28 +16,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { STRESS_SKIPPED = 77, STRESS_THREADS_MAX = 64 };
+#include "tests/support/sanitizers.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define STRESS_ASAN 1
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define STRESS_TSAN 1
-#endif
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define STRESS_ASAN 1
-#endif
-#if __has_feature(thread_sanitizer)
-#define STRESS_TSAN 1
-#endif
-#endif
-#ifndef STRESS_ASAN
-#define STRESS_ASAN 0
-#endif
-#ifndef STRESS_TSAN
-#define STRESS_TSAN 0
-#endif
+enum { STRESS_SKIPPED = 77, STRESS_THREADS_MAX = 64 };
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \

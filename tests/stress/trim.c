@@ -158,7 +158,7 @@ static void run_step(const struct step *step)
 
 int main(void)
 {
-    if (STRESS_ASAN || STRESS_TSAN) {
+    if (ASAN || TSAN) {
         puts("skipped: the sanitizers' own memory hides what is resident");
         return STRESS_SKIPPED;
     }
