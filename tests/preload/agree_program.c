@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What heaptrack and LMM are to agree on (agree.py): one thread, mixed sizes, a function for each place that
- * allocates, a clear peak, temporary blocks, leaks. It prints nothing, and calls nothing of libc that
- * allocates, but for strdup.
+ * The program on which heaptrack and LMM must agree (agree.py): one thread, mixed sizes, a function
+ * for each place that allocates, a clear peak, temporary blocks, leaks. It prints nothing, and of
+ * libc's functions that allocate it calls only strdup.
  */
 #include <malloc.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@ static void *aligned[ALIGNED];
 static char *buffer;
 static char *last_of_pairs;
 
-/* Keeps the compiler from dropping the block, and its caller from being a tail call. */
+/* Keeps the compiler from removing the block, and from making the call before a tail call. */
 static void keep(void *block)
 {
     __asm__ volatile("" : : "r"(block) : "memory");
@@ -91,8 +91,9 @@ static NOINLINE void use_temporaries(void)
 }
 
 /*
- * Each block lives until the next one is there, so none is temporary; the last one until grow_buffer has its
- * first. heaptrack_print takes blocks of one place and one size for one another, so the sizes differ.
+ * Each block lives until the next one is allocated, so none is temporary; the last one lives until
+ * grow_buffer has its first. heaptrack_print cannot distinguish blocks of one place and one size,
+ * so the sizes differ.
  */
 static NOINLINE void use_pairs(void)
 {
@@ -135,7 +136,7 @@ int main(void)
     free(last_of_pairs);
     make_aligned();
     make_large();
-    /* From here it only goes down. */
+    /* From here on the live bytes only decrease. */
     free_all(nodes, NODES);
     free_all(rows, ROWS);
     free_all(large, LARGE - 1);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check: what the programs that run under the drop-in share: a check that ends the program with its
- * place, whether the drop-in is there, and values that the compiler must not see through.
+ * check: for all programs that run under the drop-in: a check that ends the program and names its
+ * place, whether the drop-in is loaded, and values that the compiler cannot know.
  *
- * A check that fails calls no allocator: the line is put together on the stack and written by write(2).
+ * A check that fails does not allocate: it builds its line on the stack and calls write(2).
  */
 #ifndef TESTS_PRELOAD_CHECK_H
 #define TESTS_PRELOAD_CHECK_H
@@ -39,7 +39,7 @@ CHECK_NORETURN static inline void check_fail(const char *file, int line, const c
     _exit(1);
 }
 
-/* value: what tells this round of a loop from the others. */
+/* value: printed; it identifies the iteration of a loop. */
 #define CHECK_AT(condition, value)                                                                 \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
@@ -58,7 +58,7 @@ static inline int check_find_drop_in(struct dl_phdr_info *info, size_t bytes, vo
     return 0;
 }
 
-/* Whether this process runs on the drop-in. */
+/* Whether the drop-in is loaded in this process. */
 static inline bool check_is_under_lmm(void)
 {
     bool found = false;
@@ -66,13 +66,13 @@ static inline bool check_is_under_lmm(void)
     return found;
 }
 
-/* A test whose LD_PRELOAD did not take would pass for the wrong reason; call it first in main. */
+/* Call it first in main: without the drop-in a test would pass for the wrong reason. */
 static inline void check_start(void)
 {
     CHECK(getenv("CHECK_PRELOADED") == NULL || check_is_under_lmm());
 }
 
-/* The same value, of which the compiler knows nothing. */
+/* The same value, but the compiler does not know it. */
 static inline size_t check_opaque(size_t value)
 {
     __asm__ volatile("" : "+r"(value));
@@ -85,7 +85,7 @@ static inline void *check_opaque_pointer(void *pointer)
     return pointer;
 }
 
-/* A random number; *state is any number but 0. */
+/* A random number; *state is not 0. */
 static inline uint64_t check_random(uint64_t *state)
 {
     uint64_t x = *state;
@@ -95,7 +95,7 @@ static inline uint64_t check_random(uint64_t *state)
     return *state = x;
 }
 
-/* Contents: a pattern whose length is prime to every size, from a place in it that the seed chooses. */
+/* Contents: a pattern whose length is coprime to every size; the seed chooses where it starts. */
 enum { CHECK_PATTERN_BYTES = 4093 };
 static unsigned char check_pattern[CHECK_PATTERN_BYTES];
 
@@ -112,7 +112,7 @@ static inline size_t check_pattern_start(uint64_t seed)
     return CHECK_CAST(size_t, seed * 31 % CHECK_PATTERN_BYTES);
 }
 
-/* Byte i of a block's contents, which tells blocks and places apart. */
+/* Byte i of a block's contents; it differs between blocks and between places. */
 static inline unsigned char check_byte(uint64_t seed, size_t i)
 {
     return check_pattern[(check_pattern_start(seed) + i) % CHECK_PATTERN_BYTES];

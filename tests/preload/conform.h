@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conform: what the conformance tests share: the sizes worth a test, and errno that must not move.
+ * conform: for all conformance tests: the sizes to test, and checks of errno.
  */
 #ifndef TESTS_PRELOAD_CONFORM_H
 #define TESTS_PRELOAD_CONFORM_H
@@ -14,10 +14,10 @@
 #define MIB ((size_t) 1 << 20)
 #define GIB ((size_t) 1 << 30)
 
-/* No function of libc sets this one. */
+/* An errno that no function of libc sets. */
 enum { CONFORM_ERRNO = 4321 };
 
-/* Evaluates the expression, which must leave errno alone. */
+/* Evaluates the expression, which must not change errno. */
 #define KEEPS_ERRNO(expression)                                                                    \
     __extension__({                                                                                \
         errno = CONFORM_ERRNO;                                                                     \
@@ -33,7 +33,7 @@ enum { CONFORM_ERRNO = 4321 };
         CHECK(errno == CONFORM_ERRNO);                                                             \
     } while (0)
 
-/* The expression must give NULL and set errno to `code`. */
+/* The expression must be NULL and set errno to `code`. */
 #define FAILS_WITH(code, expression)                                                               \
     do {                                                                                           \
         errno = 0;                                                                                 \
@@ -42,7 +42,7 @@ enum { CONFORM_ERRNO = 4321 };
         CHECK_AT(errno == (code), errno);                                                          \
     } while (0)
 
-/* Sizes that no machine can give. */
+/* Sizes that no machine can allocate. */
 static const size_t conform_too_large[] = {
     PTRDIFF_MAX - 4096,
     PTRDIFF_MAX,
@@ -58,8 +58,9 @@ static const size_t conform_too_large[] = {
 };
 
 /*
- * The n-th of the sizes around which allocators change their ways, in rising order: every size up to
- * 1100, then for each eighth between two powers of two up to `limit` the bytes next to it. 0 at the end.
+ * The n-th of the sizes around which allocators may behave differently, ascending: every size up to
+ * 1100, then, for each eighth between two powers of two up to `limit`, the sizes next to it. 0 at
+ * the end.
  */
 static inline size_t conform_size(size_t n, size_t limit)
 {
@@ -74,7 +75,7 @@ static inline size_t conform_size(size_t n, size_t limit)
     return size <= limit ? size : 0;
 }
 
-/* What a block of that many bytes must be aligned to at least. */
+/* The smallest alignment that a block of that many bytes must have. */
 static inline size_t conform_align(size_t bytes)
 {
     return bytes >= 16 ? 16 : 8;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * posix_memalign, aligned_alloc, memalign, valloc and pvalloc: alignments up to 2 MiB with sizes up to
- * hundreds of MiB, what each must refuse and how, and that a refusal touches nothing.
+ * posix_memalign, aligned_alloc, memalign, valloc and pvalloc: alignments up to 2 MiB with sizes up
+ * to hundreds of MiB, invalid arguments and their errors, and that an error changes nothing.
  */
 #include "tests/preload/conform.h"
 
@@ -77,7 +77,7 @@ static const size_t sizes[] = {0,
                                5000000};
 enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
 
-/* Odd sizes, which are no multiple of the alignment, are among them. */
+/* Some sizes are not a multiple of the alignment. */
 static void check_pair(size_t align, size_t bytes)
 {
     void *block[FUNCTIONS * TOGETHER];
@@ -159,7 +159,7 @@ static void test_posix_memalign_refusals(void)
     }
 }
 
-/* The highest power of two there is leaves no room for a block; glibc calls that EINVAL or ENOMEM. */
+/* The largest power of two leaves no room for a block; glibc sets EINVAL or ENOMEM. */
 static void test_huge_alignments(void)
 {
     for (size_t align = (size_t) 1 << 63; align >= (size_t) 1 << 48; align /= 2) {
@@ -176,7 +176,7 @@ static void test_huge_alignments(void)
     }
 }
 
-/* No power of two: refused with EINVAL, or, as glibc long did, taken for the next one. */
+/* Not a power of two: EINVAL, or, as older glibc did, rounded up to the next one. */
 static void test_odd_alignments(void)
 {
     static const struct {
@@ -227,7 +227,7 @@ static void test_pages(void)
     }
 }
 
-/* Many small blocks with a large alignment do not eat the address space. */
+/* Many small blocks with a large alignment do not use up the address space. */
 static void test_many(void)
 {
     enum { BLOCKS = 2000 };

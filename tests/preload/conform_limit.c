@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process at its limit of address space: every function says ENOMEM, realloc keeps its block, nothing
- * that was got is damaged, and after some frees the program goes on. In a thread and in a child, too.
+ * A process at its limit of address space: every function sets ENOMEM, realloc keeps its block, no
+ * block is damaged, and after some frees the program goes on. In a thread and in a child, too.
  */
 #include "tests/preload/conform.h"
 
@@ -44,7 +44,7 @@ static void check_all_refuse(size_t bytes)
     CHECK(posix_memalign(&untouched, 64, bytes) == ENOMEM && untouched == &here);
 }
 
-/* Takes blocks of that size until there are no more; returns how many it got. */
+/* Allocates blocks of that size until it fails. Returns how many. */
 static size_t exhaust(size_t bytes)
 {
     size_t count = 0;
@@ -77,7 +77,7 @@ static void exhaust_and_recover(size_t bytes)
         CHECK_AT(byte[0] == (i & 0x7f) && byte[(bytes < 64 ? bytes : 64) - 1] == (i & 0x7f), i);
         KEEPS_ERRNO_VOID(free(block[i]));
     }
-    /* What was freed can be had again, in another size. */
+    /* Freed memory can be allocated again, in another size. */
     void *again = malloc(ROOM / 8);
     CHECK_AT(again != NULL, bytes);
     memset(again, 1, ROOM / 8);
@@ -106,7 +106,7 @@ static void *allocate_some(void *arg)
     return NULL;
 }
 
-/* A thread that starts when nothing is left gets ENOMEM, or works; so does a child. */
+/* A thread that starts when no memory is left gets ENOMEM, or works; so does a child. */
 static void test_thread_and_child(void)
 {
     pthread_attr_t attributes;

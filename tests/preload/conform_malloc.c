@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * malloc, free, calloc and malloc_usable_size: alignment, room and contents at every size where an
- * allocator changes its ways; zero and impossible sizes; zeroed memory that was used before; errno.
+ * allocator may behave differently; zero and impossible sizes; zeroed memory that was used before;
+ * errno.
  */
 #include "tests/preload/conform.h"
 
@@ -17,7 +18,7 @@ static void check_new_block(void *block, size_t bytes)
     CHECK_AT(malloc_usable_size(block) >= bytes, bytes);
 }
 
-/* All that malloc_usable_size says belongs to the block, and to no neighbour. */
+/* All bytes that malloc_usable_size returns belong to the block, and to no neighbour. */
 static void test_room_of_each_size(void)
 {
     for (size_t n = 0, bytes; (bytes = conform_size(n, MIB)) != 0; n++) {
@@ -81,7 +82,7 @@ static void test_impossible_sizes(void)
     }
 }
 
-/* Blocks of that size that were full of ones come back as zeros. */
+/* Blocks of that size that were filled with ones are zeroed by calloc. */
 static void check_calloc_after_use(size_t bytes)
 {
     void *block[REUSED];
@@ -160,7 +161,7 @@ static void test_huge(void)
     }
 }
 
-/* free keeps errno also where it gives memory back to the kernel. */
+/* free keeps errno also when it gives memory back to the kernel. */
 static void test_free_keeps_errno(void)
 {
     enum { BLOCKS = 20000 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// C++'s new and delete through the drop-in: plain, array, aligned, nothrow, sized; bad_alloc where there is
-// no memory, with the new handler called first; and the containers of the standard library.
+// C++'s new and delete with the drop-in: plain, array, aligned, nothrow, sized; bad_alloc without
+// memory, after a call of the new handler; and the containers of the standard library.
 #include "tests/preload/check.h"
 
 #include <algorithm>
@@ -116,7 +116,7 @@ void test_no_memory()
         CHECK(::operator new(bytes, std::nothrow) == nullptr);
         CHECK(::operator new[](bytes, std::nothrow) == nullptr);
     }
-    // libstdc++ of 2022 rounds the size up to the alignment and does not see that it overflows.
+    // libstdc++ of 2022 rounds the size up to the alignment and does not check for overflow.
     const auto most = check_opaque(std::numeric_limits<std::ptrdiff_t>::max());
     CHECK(throws([=] { return ::operator new(most, std::align_val_t(64)); }));
     CHECK(throws([=] { return ::operator new[](most, std::align_val_t(4096)); }));

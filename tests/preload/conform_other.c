@@ -9,14 +9,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 
-/* What mallinfo2 says is handed out, mapped blocks included. */
+/* The bytes in use, by mallinfo2, including mapped blocks. */
 static size_t in_use(void)
 {
     struct mallinfo2 info = KEEPS_ERRNO(mallinfo2());
     return info.uordblks + info.hblkhd;
 }
 
-/* Figures move with what the program holds. The small ones may sit in a cache after they are freed. */
+/* The figures follow the live blocks. Small blocks may be in a cache after they are freed. */
 static void test_mallinfo(void)
 {
     enum { SMALL = 20000, SMALL_BYTES = 1000, LARGE_BYTES = 40 << 20 };
@@ -54,7 +54,7 @@ static size_t resident_bytes(void)
     return resident * (size_t) sysconf(_SC_PAGESIZE);
 }
 
-/* After everything was freed, a trim gives most of it back, whatever lives on at the end. */
+/* After all blocks are freed, a trim gives most memory back, even if a block at the end is live. */
 static void test_trim(void)
 {
     enum { BLOCKS = 50000, BYTES = 1000 };
@@ -79,7 +79,7 @@ static void test_trim(void)
     free(last);
 }
 
-/* Runs the function with stderr in a file, and gives that file's length. */
+/* Runs the function with stderr in a file. Returns the file's length. */
 static size_t bytes_on_stderr(void (*run)(void))
 {
     char path[] = "/tmp/lmm-conform-XXXXXX";
@@ -110,7 +110,7 @@ static void test_reports(void)
     CHECK(malloc_info(1, stderr) != 0);
 }
 
-/* 1 is success, 0 an error; a program asks for what glibc knows, and goes on. */
+/* 1 is success, 0 an error; glibc's parameters succeed. */
 static void test_mallopt(void)
 {
     static const struct {
@@ -135,7 +135,7 @@ static void test_mallopt(void)
     free(block);
 }
 
-/* The functions, or NULL with a libc that has none; an object pointer may not be cast in ISO C. */
+/* The functions, or NULL if libc has none; ISO C does not allow to cast an object pointer. */
 static void find(const char *name, void *ret_function)
 {
     void *function = dlsym(RTLD_DEFAULT, name);

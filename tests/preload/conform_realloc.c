@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * realloc and reallocarray: contents over every border between size classes, up and down and at random;
- * NULL, zero, overflow; a failure that leaves the old block whole; blocks of the aligned functions.
+ * realloc and reallocarray: contents across every border between size classes, up, down and at
+ * random; NULL, zero, overflow; a failure that does not change the old block; blocks of the aligned
+ * functions.
  */
 #include "tests/preload/conform.h"
 
@@ -18,7 +19,7 @@ static void *resize(void *block, size_t bytes)
     return resized;
 }
 
-/* By one byte, and by one size class. A block that stays behind keeps others from being neighbours. */
+/* By one byte, and by one size class. A block after it keeps others from being neighbours. */
 static void test_grow_and_shrink(void)
 {
     unsigned char *block = NULL;
@@ -58,7 +59,7 @@ static size_t random_size(uint64_t *random)
     return 1 + (size_t) (check_random(random) % ((uint64_t) 16 << (dice % 18)));
 }
 
-/* Several blocks, so that growing in place meets neighbours that are free, live, or short. */
+/* Several blocks, so that the neighbours of a growing one are free, live, or too short. */
 static void test_jumps(void)
 {
     enum { BLOCKS = 8 };
@@ -99,7 +100,7 @@ static void test_large(void)
         }
         block[sizes[i] - 1] = check_byte(9, sizes[i] - 1);
         last = sizes[i];
-        /* What the next, smaller size will have as its last byte. */
+        /* The last byte of the next, smaller size. */
         if (i + 1 < sizeof(sizes) / sizeof(sizes[0]) && sizes[i + 1] < last) {
             block[sizes[i + 1] - 1] = check_byte(9, sizes[i + 1] - 1);
         }
@@ -107,7 +108,7 @@ static void test_large(void)
     free(block);
 }
 
-/* As glibc's manual has it: NULL is malloc, size zero is free. */
+/* As glibc's manual says: with NULL it is malloc, with size zero free. */
 static void test_edges(void)
 {
     void *block = KEEPS_ERRNO(realloc(NULL, 100));
@@ -128,7 +129,7 @@ static void test_edges(void)
     CHECK(KEEPS_ERRNO(reallocarray(block, check_opaque(0), 10)) == NULL);
 }
 
-/* realloc(p, 0) frees: what was not freed would fill the address space. */
+/* realloc(p, 0) frees: otherwise the blocks would fill the address space. */
 static void test_zero_frees(void)
 {
     struct rlimit old;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random operations against a naive model. Several threads allocate, resize, zero, align and free blocks
- * of 0 bytes to 1 MiB, most of them small, and put them up for the others to take. The model of a block
- * is its length, its alignment and the seed of its contents; contents are checked before every end of a
- * block and at every change. From time to time a thread forks, and the child checks all that was up for
- * exchange, goes on with operations of its own, and exits.
+ * Random operations against a naive model. Several threads allocate, resize, zero, align and free
+ * blocks of 0 bytes to 1 MiB, most of them small, and exchange them. The model of a block is its
+ * length, its alignment and the seed of its contents; the contents are checked before a block is
+ * freed and after it is resized. From time to time a thread forks, and the child checks all blocks
+ * on offer, does operations of its own, and exits.
  *
  * usage: stress_model [OPERATIONS [SEED]]    operations of each thread; the seed is printed
  */
@@ -19,11 +19,11 @@
 
 enum {
     THREADS = 4,
-    OWN = 800, /* blocks a thread holds at most */
+    OWN = 800, /* the most blocks of a thread */
     EXCHANGE = 512,
     FORKS = 4, /* by each thread */
     CHILD_OPERATIONS = 5000,
-    CHECKED_ENDS = 256, /* of a large block, so much is written and checked at either end */
+    CHECKED_ENDS = 256, /* bytes at each end of a large block that are written and checked */
     PATIENCE_SECONDS = 110,
 };
 
@@ -33,14 +33,14 @@ struct model {
     uint64_t seed;
 };
 
-/* A block on offer; the lock is held while one is put there or taken, and around fork. */
+/* A block on offer. The lock is held while a thread puts or takes it, and around fork. */
 static struct model exchange[EXCHANGE];
 static pthread_mutex_t exchange_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static uint64_t first_seed = 20260101;
 static size_t operations = 500000;
 
-/* The contents of a small block are all of the pattern; of a large one both ends are. */
+/* The pattern fills a small block, and both ends of a large one. */
 static void paint(const struct model *model)
 {
     if (model->bytes <= (size_t) 2 * CHECKED_ENDS) {
@@ -63,7 +63,7 @@ static void verify(const struct model *model)
         model->bytes);
 }
 
-/* 60 % up to 128 bytes, 30 % up to 4 KiB, 9 % up to 64 KiB, the rest up to 1 MiB. */
+/* 60 % up to 128 bytes, 30 % up to 4 KiB, 9 % up to 64 KiB, 1 % up to 1 MiB. */
 static size_t random_bytes(uint64_t *random)
 {
     uint64_t dice = check_random(random) % 100;
@@ -103,7 +103,8 @@ static void begin(struct model *model, uint64_t *random)
     paint(model);
 }
 
-/* Up and down; of what stays, the part that the model knows is checked by a copy of it. */
+/* Up and down. The kept part of the contents, as far as the model knows it, is checked with a
+ * copy. */
 static void resize(struct model *model, uint64_t *random)
 {
     verify(model);
@@ -159,7 +160,7 @@ static void end_all(struct model *models, size_t count)
     }
 }
 
-/* The other threads' own blocks are lost to the child; what was on offer and its thread's are its own. */
+/* The child cannot reach the other threads' own blocks; it has those on offer and its thread's. */
 _Noreturn static void be_child(struct model *own, uint64_t random)
 {
     alarm(PATIENCE_SECONDS);

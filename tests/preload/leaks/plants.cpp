@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A leak at each of twelve places. The comment on its line says what the report must say of it: the
-// function, the blocks and the bytes; the file and the line are those of the comment. The one of the forked
-// child, which that comment calls a child's, stands in the child's report alone.
+// A leak at each of twelve places. The comment on its line has what the report must show: function,
+// blocks and bytes; file and line are those of the comment. The leak "of the child" is only in the
+// report of the forked child.
 //
 // usage: plants MODULE
 #include <cstdio>
@@ -42,7 +42,7 @@ NOINLINE void leak_strdup()
     plant(strdup("twenty-one characters")); /* leak: leak_strdup, 1, 22 */
 }
 
-// libc's first buffer for a line has 120 bytes.
+// The first buffer of getline has 120 bytes.
 NOINLINE void leak_getline()
 {
     char text[] = "a line\n";

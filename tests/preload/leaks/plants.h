@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* plants: what keeps the compiler from dropping an allocation whose block nobody uses. */
+/* plants: keeps the compiler from removing an allocation of an unused block. */
 #ifndef TESTS_PRELOAD_PLANTS_H
 #define TESTS_PRELOAD_PLANTS_H
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Started with stdin, stdout and stderr closed: nothing but the program takes their numbers. And with no
- * file descriptor to be had, threads, children and allocation go on. Says what it has to say by its status.
+ * Started with stdin, stdout and stderr closed: only the program uses their numbers. And when no
+ * file descriptor is left, threads, children and allocation still work. The result is the exit
+ * status.
  *
  * usage: closed         the test
- *        closed child   what it starts
+ *        closed child   the program that the test starts
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Before main and after it: blocks of a library's constructor, of .preinit_array and of the program's
- * constructors live through main and on to atexit and on_exit handlers, destructors and the
- * library's destructor, each of which allocates and frees. In children: quick_exit, _exit, pthread_exit
- * of the main thread, and exit while other threads allocate.
+ * Before main and after it: blocks of a library's constructor, of .preinit_array and of the
+ * program's constructors live until atexit and on_exit handlers, destructors and the library's
+ * destructor; each of these allocates and frees. In children: quick_exit, _exit, pthread_exit of
+ * the main thread, and exit while other threads allocate.
  */
 #include <pthread.h>
 #include <sys/wait.h>

@@ -65,7 +65,7 @@ __attribute__((destructor)) static void destruct(void)
         free(block[i]);
         free(malloc(i));
     }
-    /* Another thread may be the one that ends the process. */
+    /* Another thread may end the process. */
     CHECK(of_thread == NULL || strcmp(of_thread, "of the main thread") == 0);
     free(of_thread);
 }

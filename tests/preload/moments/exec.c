@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * children=0: the process stays on the drop-in through every function of the exec family, also when one
- * failed before; its environment shows nothing of it; and what it starts is plain.
+ * children=0: the process keeps the drop-in with every function of the exec family, also after a
+ * call that failed; its environment does not show the drop-in; and the programs that it starts do
+ * not have it.
  *
- * usage: exec            the test: each stage becomes the next one by another function
- *        exec STAGE      from there on
- *        exec child      exits with 7 on the drop-in, 8 without
+ * usage: exec            the test: each stage becomes the next one with another function
+ *        exec STAGE      starts at that stage
+ *        exec child      exits with 7 with the drop-in, 8 without
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +62,7 @@ static void test_failure(void)
     check_environment();
 }
 
-/* Becomes the next stage by the function of this one; returns after the last. */
+/* Becomes the next stage with this stage's function; returns after the last. */
 static void go_on(int stage)
 {
     char number[16];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program whose threads allocate forks again and again, with fork handlers that allocate: some of a
- * library that was there before the drop-in, some of the program. Children find their blocks whole, free
- * those of threads that they do not have, start threads and children of their own, and exit or exec.
+ * A program whose threads allocate forks again and again. Fork handlers allocate, too: those of a
+ * library that was loaded before the drop-in, and the program's. Children find their blocks
+ * undamaged, free blocks of threads that they do not have, start threads and children of their own,
+ * and exit or exec.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -63,11 +64,11 @@ static void in_child(void)
     handle(2);
 }
 
-/* A shared block says its length in its first word. */
+/* A shared block has its length in its first word. */
 static void *allocate(void *number)
 {
     uint64_t random = (uintptr_t) number;
-    /* Now and then it rests, or the one that forks would hardly get a turn on a small machine. */
+    /* Pauses now and then, so that on a small machine the thread that forks can run. */
     for (unsigned i = 1; !atomic_load(&stop); i++) {
         if (i % 32 == 0) {
             usleep(50);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * module: a module for dlopen. Its constructor and destructor allocate; its TLS is large, so that the
- * loader allocates it for each thread at first use. duplicate goes through libc, which calls malloc itself.
+ * module: a module for dlopen. Its constructor and destructor allocate; its TLS is large, so that
+ * the loader allocates it for each thread at first use. duplicate calls a function of libc that
+ * calls malloc.
  */
 #include "tests/preload/moments/module.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* module: what a module of the tests of dlopen gives to the program, as the symbol `module`. */
+/* module: the functions of a module for the tests of dlopen, exported as the symbol `module`. */
 #ifndef TESTS_PRELOAD_MODULE_H
 #define TESTS_PRELOAD_MODULE_H
 
@@ -14,7 +14,7 @@ struct module {
     size_t (*usable)(void *block);
     char *(*duplicate)(const char *text);
     void *(*align)(size_t align, size_t bytes);
-    unsigned char *(*tls)(void); /* this thread's, MODULE_TLS_BYTES */
+    unsigned char *(*tls)(void); /* of this thread: MODULE_TLS_BYTES */
     void *constructed;           /* a block of its constructor; the program frees it */
 };
 

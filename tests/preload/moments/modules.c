@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dlopen and dlclose: modules whose constructors allocate, whose TLS is allocated at first use, that
- * bind to libc's own malloc (RTLD_DEEPBIND) and exchange blocks with the program both ways, and whose
- * blocks outlive them. The loader works in one thread while others allocate from ever new places, also
- * while they hold the loader's lock.
+ * dlopen and dlclose: modules whose constructors allocate, whose TLS is allocated at first use,
+ * that bind to libc's own malloc (RTLD_DEEPBIND) and exchange blocks with the program in both
+ * directions, and whose blocks outlive them. The loader works in one thread while others allocate
+ * from new places all the time, also while they hold the loader's lock.
  *
  * usage: modules MODULE
  */
@@ -32,7 +32,7 @@ static struct module *load(int flags, void **ret_handle)
     return module;
 }
 
-/* Every way for a block to be made on one side and to end on the other. */
+/* Every combination of functions that allocate on one side and free on the other. */
 static void exchange(const struct module *module)
 {
     for (size_t bytes = 1; bytes < 20000000; bytes = bytes * 4 + 1) {
@@ -110,7 +110,7 @@ static void test_tls_in_threads(void)
     CHECK(dlclose(handle) == 0);
 }
 
-/* A call path of its own for each number: one frame for each of its bits. */
+/* Another call path for each number: one frame for each bit. */
 static __attribute__((noinline)) void *descend(unsigned number, unsigned depth, size_t bytes);
 
 static __attribute__((noinline)) void *descend_odd(unsigned number, unsigned depth, size_t bytes)

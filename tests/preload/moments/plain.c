@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Allocates a little and says "ok", and whether the drop-in is there; for places where a program cannot
- * look around: no /proc, static, raised privileges.
+ * Allocates a little and prints "ok", and whether the drop-in is loaded; for environments with
+ * limits: no /proc, a static program, raised privileges.
  */
 #include "tests/preload/check.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals that interrupt allocation at any instruction, in several threads, with handlers that do what
- * handlers may, fork and _exit included; and a handler that allocates, on an alternate stack, at moments
- * when the program raises the signal itself.
+ * Signals that interrupt allocation at any instruction, in several threads, with handlers that call
+ * async-signal-safe functions, fork and _exit included; and a handler that allocates, on an
+ * alternate stack, when the program raises the signal itself.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -118,11 +118,11 @@ static void test_storm(void)
     close(ends[1]);
 }
 
-/* libc declares that raise calls nothing of the program. */
+/* libc declares raise as a function that does not call back into the program. */
 static void *volatile from_handler;
 static void *volatile to_handler;
 
-/* raise() calls it at a moment when nothing of libc is under way. */
+/* raise() calls it while no other function of libc is running. */
 static void allocate_in_handler(int signal_number)
 {
     (void) signal_number;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vfork and exec, posix_spawn, system and popen, while other threads allocate: the parent's memory, which
- * a child of vfork shares, is as before, and the children run.
+ * vfork and exec, posix_spawn, system and popen, while other threads allocate: the parent's memory,
+ * which a child of vfork shares, is not changed, and the children run.
  *
  * usage: spawn          the test
- *        spawn child    what it starts: allocates, and exits with 7
+ *        spawn child    the program that it starts: allocates, and exits with 7
  */
 #include <errno.h>
 #include <pthread.h>

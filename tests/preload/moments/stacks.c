@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stacks of every kind, from which call stacks are taken: coroutines on small blocks of malloc and of
- * mmap, entered, left and resumed by other threads; a recursion of 100,000 frames; threads with the
- * smallest stack there is, given by libc and by the program, with a guard page below; code without
+ * Stacks of every kind, from which call stacks are taken: coroutines on small blocks of malloc and
+ * of mmap, entered, left and resumed by other threads; a recursion of 100,000 frames; threads with
+ * the smallest possible stack, of libc and of the program, with a guard page below; code without
  * unwind tables.
  */
 #include <limits.h>
@@ -68,7 +68,7 @@ static void start(size_t i)
     makecontext(&one->context, (void (*)(void)) run_coroutine, 1, (unsigned) i);
 }
 
-/* Lets each coroutine run until it gives way. */
+/* Runs each coroutine until it yields. */
 static void *resume_all(void *arg)
 {
     for (size_t i = 0; i < COROUTINES; i++) {
@@ -159,8 +159,8 @@ static void test_threads(void)
 
 #ifdef __x86_64__
 /*
- * A caller of malloc that no unwind table describes, and whose frame pointer leads nowhere. Callers
- * keep it aligned, as the ABI wants it: 8 bytes of return address, 8 of rbp and 8 of rbx, 8 to spare.
+ * A caller of malloc without unwind tables, and with an invalid frame pointer. The stack is aligned
+ * as the ABI requires: 8 bytes of return address, 8 of rbp, 8 of rbx and 8 unused.
  */
 void *call_without_tables(void *(*function)(size_t), size_t argument);
 __asm__(".text\n"
@@ -180,7 +180,7 @@ __asm__(".text\n"
         "    ret\n"
         ".size call_without_tables, . - call_without_tables\n");
 
-/* And one on memory of the program's own, as a compiler at run time would make it. */
+/* The same in mapped memory, like code of a JIT compiler. */
 static const unsigned char machine_code[] = {
     0x55,                         /* push %rbp */
     0x48, 0x89, 0xf8,             /* mov %rdi, %rax */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Objects with destructors in static memory and in every thread, of the program and of a module loaded
-// later: their destructors allocate and free when the thread, and at last the process, ends.
+// Objects with destructors in static memory and in every thread, of the program and of a module that
+// is loaded later: their destructors allocate and free when a thread, and finally the process, ends.
 //
 // usage: thread_locals MODULE
 #include "tests/preload/moments/thread_locals.h"

@@ -10,7 +10,7 @@
 
 #include "tests/preload/check.h"
 
-/* Grows in its constructor, in use and in its destructor. */
+/* Allocates in its constructor, when it is used, and in its destructor. */
 class Keeper
 {
   public:

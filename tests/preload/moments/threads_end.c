@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that end: destructors of pthread keys that allocate again in every round of them, blocks freed
- * and resized by others after their owner is gone, cancelled threads whose cleanup frees, and thousands
- * of short threads.
+ * Threads that end: destructors of pthread keys that allocate in every round of destructors, blocks
+ * that other threads free and resize after their owner has ended, cancelled threads whose cleanup
+ * handlers free, and thousands of short threads.
  */
 #include <limits.h>
 #include <malloc.h>
@@ -30,7 +30,8 @@ static struct value *make_value(size_t k, unsigned rounds)
     return value;
 }
 
-/* Sets the key anew, with a new block, as often as libc lets it: the last one is the latest there is. */
+/* Sets the key again, with a new block, as often as libc allows: the last call is the latest
+ * possible. */
 static void destroy(void *old)
 {
     struct value *value = old;
