@@ -13,6 +13,7 @@
 #include <lmm/ledger.h>
 #include <string.h>
 
+#include "reporter/core/compare.h"
 #include "reporter/core/sort.h"
 
 /* What this version knows of a kind of chunks. */
@@ -49,11 +50,6 @@ static size_t rank_of(uint32_t kind)
     return rank;
 }
 
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
 /* Of two chunks of an owner that moves them the larger comes first. */
 static int compare_spans(const void *left, const void *right)
 {
@@ -61,15 +57,15 @@ static int compare_spans(const void *left, const void *right)
     const struct lmm_span *b = right;
 
     if (a->kind != b->kind) {
-        return compare_numbers(rank_of(a->kind), rank_of(b->kind));
+        return lmm_compare_u64(rank_of(a->kind), rank_of(b->kind));
     }
     if (a->owner != b->owner) {
-        return compare_numbers(a->owner, b->owner);
+        return lmm_compare_u64(a->owner, b->owner);
     }
     if (kinds[rank_of(a->kind)].moves && a->capacity != b->capacity) {
-        return compare_numbers(b->capacity, a->capacity);
+        return lmm_compare_u64(b->capacity, a->capacity);
     }
-    return compare_numbers(a->position, b->position);
+    return lmm_compare_u64(a->position, b->position);
 }
 
 static bool ends(const char *text, size_t bytes)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "reporter/core/books.h"
+#include "reporter/core/compare.h"
 #include "reporter/core/counters.h"
 #include "reporter/core/hash.h"
 #include "reporter/core/model.h"
@@ -41,38 +42,26 @@ _Static_assert(sizeof(struct lmm_model_site) <= LMM_SORT_ITEM_MAX,
 
 /* ---- Order ----------------------------------------------------------------------------------- */
 
-static int compare_u64(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-static int compare_strings(struct lmm_string a, struct lmm_string b)
-{
-    int order = memcmp(a.text, b.text, a.bytes < b.bytes ? a.bytes : b.bytes);
-
-    return order != 0 ? order : compare_u64(a.bytes, b.bytes);
-}
-
 static int compare_families(const void *left, const void *right)
 {
     const struct lmm_model_family *a = *(const struct lmm_model_family *const *) left;
     const struct lmm_model_family *b = *(const struct lmm_model_family *const *) right;
-    int order = compare_u64(b->live_bytes, a->live_bytes);
+    int order = lmm_compare_u64(b->live_bytes, a->live_bytes);
 
-    order = order != 0 ? order : compare_strings(a->name, b->name);
-    return order != 0 ? order : compare_u64((uintptr_t) a, (uintptr_t) b);
+    order = order != 0 ? order : lmm_compare_strings(a->name, b->name);
+    return order != 0 ? order : lmm_compare_u64((uintptr_t) a, (uintptr_t) b);
 }
 
 static int compare_sites(const void *left, const void *right)
 {
     const struct lmm_model_site *a = left;
     const struct lmm_model_site *b = right;
-    int order = compare_u64(b->live_bytes, a->live_bytes);
+    int order = lmm_compare_u64(b->live_bytes, a->live_bytes);
 
-    order = order != 0 ? order : compare_u64(b->allocations, a->allocations);
-    order = order != 0 ? order : compare_strings(a->file, b->file);
-    order = order != 0 ? order : compare_u64(a->line, b->line);
-    return order != 0 ? order : compare_u64(a->id, b->id);
+    order = order != 0 ? order : lmm_compare_u64(b->allocations, a->allocations);
+    order = order != 0 ? order : lmm_compare_strings(a->file, b->file);
+    order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
+    return order != 0 ? order : lmm_compare_u64(a->id, b->id);
 }
 
 /* ---- Scratch memory -------------------------------------------------------------------------- */

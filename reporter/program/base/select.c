@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reporter/core/compare.h"
 #include "reporter/core/model.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
@@ -24,19 +25,6 @@ struct lmm_select_key {
 
 /* ---- Orders ---------------------------------------------------------------------------------- */
 
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-static int compare_strings(struct lmm_string a, struct lmm_string b)
-{
-    size_t bytes = a.bytes < b.bytes ? a.bytes : b.bytes;
-    int order = memcmp(a.text, b.text, bytes);
-
-    return order != 0 ? order : compare_numbers(a.bytes, b.bytes);
-}
-
 static const struct lmm_model_family *family_at(const void *item)
 {
     return *(const struct lmm_model_family *const *) item;
@@ -46,20 +34,20 @@ static int families_by_name(const void *left, const void *right)
 {
     const struct lmm_model_family *a = family_at(left);
     const struct lmm_model_family *b = family_at(right);
-    int order = compare_strings(a->name, b->name);
+    int order = lmm_compare_strings(a->name, b->name);
 
-    return order != 0 ? order : compare_numbers((uintptr_t) a, (uintptr_t) b);
+    return order != 0 ? order : lmm_compare_u64((uintptr_t) a, (uintptr_t) b);
 }
 
 static int sites_by_place(const void *left, const void *right)
 {
     const struct lmm_model_site *a = left;
     const struct lmm_model_site *b = right;
-    int order = compare_strings(a->file, b->file);
+    int order = lmm_compare_strings(a->file, b->file);
 
-    order = order != 0 ? order : compare_numbers(a->line, b->line);
-    order = order != 0 ? order : compare_strings(a->family->name, b->family->name);
-    return order != 0 ? order : compare_numbers(a->id, b->id);
+    order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
+    order = order != 0 ? order : lmm_compare_strings(a->family->name, b->family->name);
+    return order != 0 ? order : lmm_compare_u64(a->id, b->id);
 }
 
 /* Defines an order of families and one of sites: by the figure, largest first, then by name. */
@@ -67,7 +55,7 @@ static int sites_by_place(const void *left, const void *right)
     static int families_by_##name(const void *left, const void *right)                             \
     {                                                                                              \
         int order =                                                                                \
-            compare_numbers(family_at(right)->family_figure, family_at(left)->family_figure);      \
+            lmm_compare_u64(family_at(right)->family_figure, family_at(left)->family_figure);      \
                                                                                                    \
         return order != 0 ? order : families_by_name(left, right);                                 \
     }                                                                                              \
@@ -75,7 +63,7 @@ static int sites_by_place(const void *left, const void *right)
     {                                                                                              \
         const struct lmm_model_site *a = left;                                                     \
         const struct lmm_model_site *b = right;                                                    \
-        int order = compare_numbers(b->site_figure, a->site_figure);                               \
+        int order = lmm_compare_u64(b->site_figure, a->site_figure);                               \
                                                                                                    \
         return order != 0 ? order : sites_by_place(left, right);                                   \
     }

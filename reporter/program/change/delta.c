@@ -4,8 +4,8 @@
 
 #include <fnmatch.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "reporter/core/compare.h"
 #include "reporter/core/model.h"
 #include "reporter/core/saturate.h"
 #include "reporter/program/base/names.h"
@@ -40,31 +40,21 @@ bool lmm_delta_row_changed(const struct lmm_delta_row *row)
 
 /* ---- Order ----------------------------------------------------------------------------------- */
 
-static int compare_strings(struct lmm_string a, struct lmm_string b)
-{
-    int order = memcmp(a.text, b.text, a.bytes < b.bytes ? a.bytes : b.bytes);
-
-    return order != 0 ? order : (a.bytes > b.bytes) - (a.bytes < b.bytes);
-}
-
 static int compare_names(const void *left, const void *right)
 {
     const struct lmm_delta_row *a = left;
     const struct lmm_delta_row *b = right;
-    int order = compare_strings(a->family, b->family);
+    int order = lmm_compare_strings(a->family, b->family);
 
-    order = order != 0 ? order : compare_strings(a->file, b->file);
-    order = order != 0 ? order : (a->line > b->line) - (a->line < b->line);
-    order = order != 0 ? order : compare_strings(a->function, b->function);
-    return order != 0 ? order : (a->stack_key > b->stack_key) - (a->stack_key < b->stack_key);
+    order = order != 0 ? order : lmm_compare_strings(a->file, b->file);
+    order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
+    order = order != 0 ? order : lmm_compare_strings(a->function, b->function);
+    return order != 0 ? order : lmm_compare_u64(a->stack_key, b->stack_key);
 }
 
 static int compare_changes(struct lmm_change a, struct lmm_change b)
 {
-    int64_t growth_a = lmm_change_growth(a);
-    int64_t growth_b = lmm_change_growth(b);
-
-    return (growth_b > growth_a) - (growth_b < growth_a);
+    return lmm_compare_i64(lmm_change_growth(b), lmm_change_growth(a));
 }
 
 static int compare_growth(const void *left, const void *right)
@@ -222,7 +212,7 @@ static void relate(struct lmm_delta *delta)
     const struct lmm_model *before = delta->before;
     const struct lmm_model *after = delta->after;
 
-    delta->same_program = compare_strings(before->program, after->program) == 0;
+    delta->same_program = lmm_compare_strings(before->program, after->program) == 0;
     delta->same_process = delta->same_program && before->pid == after->pid &&
                           before->start_time_ns == after->start_time_ns;
     delta->backwards = is_backwards(delta);

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reporter/core/compare.h"
 #include "reporter/core/model.h"
+#include "reporter/program/base/array.h"
 
 enum {
     RISING_PERMILLE = 800,      /* of all moments */
@@ -159,20 +161,11 @@ static void advance(struct lmm_growth *growth, uint64_t time_ns)
 
 static bool make_room(struct lmm_growth *growth, size_t id)
 {
-    size_t count = id + 1 > 2 * growth->track_count ? id + 1 : 2 * growth->track_count;
-    struct track *tracks;
+    struct track *tracks =
+        lmm_array_reach(growth->tracks, &growth->track_count, id + 1, sizeof(*tracks));
 
-    if (id < growth->track_count) {
-        return true;
-    }
-    tracks = reallocarray(growth->tracks, count, sizeof(*tracks));
-    if (tracks == NULL) {
-        return false;
-    }
-    memset(tracks + growth->track_count, 0, (count - growth->track_count) * sizeof(*tracks));
-    growth->tracks = tracks;
-    growth->track_count = count;
-    return true;
+    growth->tracks = tracks != NULL ? tracks : growth->tracks;
+    return tracks != NULL;
 }
 
 /* Gives a track values of its own: `constant` at all moments so far. */
@@ -226,11 +219,9 @@ static int compare_growing(const void *left, const void *right)
 {
     const struct lmm_growing *a = left;
     const struct lmm_growing *b = right;
+    int order = lmm_compare_u64(b->bytes_per_hour, a->bytes_per_hour);
 
-    if (a->bytes_per_hour != b->bytes_per_hour) {
-        return a->bytes_per_hour > b->bytes_per_hour ? -1 : 1;
-    }
-    return (a->site->id > b->site->id) - (a->site->id < b->site->id);
+    return order != 0 ? order : lmm_compare_u64(a->site->id, b->site->id);
 }
 
 static uint64_t per_hour(double bytes_per_second)

@@ -17,6 +17,7 @@
 #include "reporter/program/formats/render.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
+#include "reporter/program/base/array.h"
 
 /* Prints string as part of a frame, or `instead` if it is empty. */
 static void put_name(struct lmm_sink *sink, struct lmm_string string, const char *instead)
@@ -54,30 +55,25 @@ static void put_place(struct lmm_sink *sink, const struct lmm_model_site *site)
 struct names {
     char **names;
     size_t count;
-    size_t room;
 };
 
 static bool take_name(void *context, const struct lmm_model_call *call)
 {
     struct names *list = context;
 
-    if (list->count == list->room) {
-        size_t room = list->room == 0 ? 64 : 2 * list->room;
-        char **names = reallocarray(list->names, room, sizeof(char *));
+    char **names = lmm_array_room(list->names, list->count, sizeof(char *));
 
-        if (names == NULL) {
-            return false;
-        }
-        list->names = names;
-        list->room = room;
+    if (names == NULL) {
+        return false;
     }
+    list->names = names;
     list->names[list->count] = lmm_name_exact(call->function);
     return list->names[list->count] != NULL && ++list->count > 0;
 }
 
 static void put_stack(struct lmm_sink *sink, const struct lmm_model *model, uint32_t stack)
 {
-    struct names list = {NULL, 0, 0};
+    struct names list = {NULL, 0};
 
     if (!lmm_stack_walk(model, stack, SIZE_MAX, take_name, &list)) {
         sink->error = sink->error != 0 ? sink->error : -ENOMEM;

@@ -31,6 +31,7 @@
 #include "reporter/program/formats/render.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
+#include "reporter/program/base/array.h"
 
 enum {
     VALUES = 4,
@@ -71,7 +72,6 @@ struct writer {
     void *strings; /* trees of struct numbered, by text */
     void *functions;
     void *locations;
-    size_t string_room;
     bool has_modules;
     bool failed; /* out of memory */
 };
@@ -109,34 +109,19 @@ static const struct numbered *interned(void **tree, char *text, int64_t next)
     return found == NULL ? NULL : *found;
 }
 
-static bool make_string_room(struct writer *writer)
-{
-    size_t room = writer->string_room == 0 ? 64 : 2 * writer->string_room;
-    char **table;
-
-    if (writer->profile.n_string_table < writer->string_room) {
-        return true;
-    }
-    table = reallocarray(writer->profile.string_table, room, sizeof(char *));
-    if (table == NULL) {
-        return false;
-    }
-    writer->profile.string_table = table;
-    writer->string_room = room;
-    return true;
-}
-
 /* Returns the index of text in the table of strings; takes ownership of text. */
 static int64_t string_index(struct writer *writer, char *text)
 {
     size_t next = writer->profile.n_string_table;
+    char **table = lmm_array_room(writer->profile.string_table, next, sizeof(char *));
     const struct numbered *entry;
 
-    if (!make_string_room(writer)) {
+    if (table == NULL) {
         free(text);
         writer->failed = true;
         return 0;
     }
+    writer->profile.string_table = table;
     entry = interned(&writer->strings, text, (int64_t) next);
     if (entry == NULL) {
         writer->failed = true;
@@ -191,9 +176,7 @@ static int64_t function_name(struct writer *writer, const struct lmm_model_site 
  * Returns the list; NULL: out of memory, and the list is unchanged. */
 static void *with_room(struct writer *writer, void *list, size_t count)
 {
-    if ((count & (count - 1)) == 0) {
-        list = reallocarray(list, count == 0 ? 1 : 2 * count, sizeof(void *));
-    }
+    list = lmm_array_room(list, count, sizeof(void *));
     writer->failed = writer->failed || list == NULL;
     return list;
 }

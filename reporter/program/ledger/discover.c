@@ -17,6 +17,7 @@
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/run_folder.h"
 #include "reporter/core/words.h"
+#include "reporter/program/base/array.h"
 
 /* A directory that was searched, so that none is searched twice. */
 struct seen {
@@ -26,7 +27,6 @@ struct seen {
 
 struct search {
     struct lmm_ledger_list ledgers;
-    size_t room;
     struct seen *seen;
     size_t seen_count;
 };
@@ -37,17 +37,13 @@ static struct lmm_ledger_entry *add_entry(struct search *search)
 {
     struct lmm_ledger_list *ledgers = &search->ledgers;
 
-    if (ledgers->count == search->room) {
-        size_t room = search->room == 0 ? 16 : 2 * search->room;
-        struct lmm_ledger_entry *entry = reallocarray(ledgers->entry, room, sizeof(*entry));
+    struct lmm_ledger_entry *entry = lmm_array_room(ledgers->entry, ledgers->count, sizeof(*entry));
 
-        if (entry == NULL) {
-            return NULL;
-        }
-        ledgers->entry = entry;
-        search->room = room;
+    if (entry == NULL) {
+        return NULL;
     }
-    return &ledgers->entry[ledgers->count++];
+    ledgers->entry = entry;
+    return &entry[ledgers->count++];
 }
 
 static const char *program_of(const struct lmm_ledger_header *header)
@@ -94,7 +90,7 @@ static bool has_seen(struct search *search, const struct stat *status)
             return true;
         }
     }
-    struct seen *seen = reallocarray(search->seen, search->seen_count + 1, sizeof(*seen));
+    struct seen *seen = lmm_array_room(search->seen, search->seen_count, sizeof(*seen));
 
     if (seen == NULL) {
         return true;
@@ -164,7 +160,7 @@ static int compare_entries(const void *left, const void *right)
 
 struct lmm_ledger_list lmm_discover_list(void)
 {
-    struct search search = {.room = 0};
+    struct search search = {.seen = NULL};
     const char *directory = getenv("LMM_DIR");
 
     if (directory != NULL && *directory != '\0') {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "reporter/program/base/program.h"
+#include "reporter/program/base/array.h"
 #include "reporter/program/ledger/ledger_file.h"
 
 enum {
@@ -86,7 +87,7 @@ bool lmm_run_folder_make(struct lmm_run_folder *ret_folder)
 /* Adds "folder/name" to the paths; adds nothing if memory runs out. */
 static void add_path(char ***paths, size_t *count, const char *folder, const char *name)
 {
-    char **more = reallocarray(*paths, *count + 1, sizeof(*more));
+    char **more = lmm_array_room(*paths, *count, sizeof(*more));
 
     if (more == NULL) {
         return;

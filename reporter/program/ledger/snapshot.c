@@ -39,6 +39,7 @@
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/base/array.h"
 
 enum {
     TRIES = 100, /* together about 10 ms */
@@ -57,7 +58,6 @@ struct link {
 struct chain {
     struct link *links;
     size_t count;
-    size_t room;
 };
 
 /* The ledger that is read; its process may be writing it. */
@@ -76,17 +76,13 @@ static const struct lmm_ledger_chunk *chunk_at(const unsigned char *bytes, size_
 
 static struct link *add_link(struct chain *chain)
 {
-    if (chain->count == chain->room) {
-        size_t room = chain->room == 0 ? 64 : 2 * chain->room;
-        struct link *links = reallocarray(chain->links, room, sizeof(*links));
+    struct link *links = lmm_array_room(chain->links, chain->count, sizeof(*links));
 
-        if (links == NULL) {
-            return NULL;
-        }
-        chain->links = links;
-        chain->room = room;
+    if (links == NULL) {
+        return NULL;
     }
-    return &chain->links[chain->count++];
+    chain->links = links;
+    return &links[chain->count++];
 }
 
 /* Step 1: walks the chain of chunks and checks that each is inside the source. */
@@ -437,7 +433,7 @@ struct lmm_snapshot *lmm_snapshot_try(const char *path, struct lmm_reason *ret_r
 {
     struct lmm_snapshot *snapshot = NULL;
     enum outcome outcome = COPY_UNSETTLED;
-    struct chain chain = {NULL, 0, 0};
+    struct chain chain = {NULL, 0};
 
     for (int tries = 0; tries < TRIES && outcome == COPY_UNSETTLED; tries++) {
         struct lmm_ledger_file file;
@@ -508,7 +504,7 @@ static struct lmm_snapshot *take_bytes(const struct source *source, struct chain
 struct lmm_snapshot *lmm_snapshot_of(const void *bytes, size_t size, struct lmm_reason *ret_reason)
 {
     struct lmm_ledger_header header = {.version = 0};
-    struct chain chain = {NULL, 0, 0};
+    struct chain chain = {NULL, 0};
 
     memcpy(&header, bytes, size < sizeof(header) ? size : sizeof(header));
     if (!lmm_ledger_file_check(&header, size, ret_reason)) {

@@ -7,9 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "reporter/core/compare.h"
 #include "reporter/core/model.h"
+#include "reporter/program/base/array.h"
 #include "reporter/program/symbols/wrapper.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
@@ -39,7 +40,7 @@ static size_t number_of(const struct lmm_run_stacks *stacks, uint32_t stack)
 /* Gives a stack the next number. Returns it, or 0 when memory ran out. */
 static size_t give_number(struct lmm_run_stacks *stacks, uint32_t stack)
 {
-    uint32_t *printed = reallocarray(stacks->printed, stacks->count + 1, sizeof(*printed));
+    uint32_t *printed = lmm_array_room(stacks->printed, stacks->count, sizeof(*printed));
 
     if (printed == NULL) {
         return 0;
@@ -56,8 +57,7 @@ struct lines {
 
 static bool is_main(const struct lmm_model_call *call)
 {
-    return call->function.bytes == strlen("main") &&
-           memcmp(call->function.text, "main", call->function.bytes) == 0;
+    return lmm_compare_strings(call->function, lmm_string_of("main")) == 0;
 }
 
 /* Whether a call is the C library's start of a program or a thread; its names end with a NUL. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reporter/core/compare.h"
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
 #include "reporter/program/report/run_page.h"
@@ -45,18 +46,13 @@ static int compare_sizes(const void *left, const void *right)
     if (a_is_large != b_is_large) {
         return a_is_large ? 1 : -1;
     }
-    if (a->family->size_bytes != b->family->size_bytes) {
-        return a->family->size_bytes < b->family->size_bytes ? -1 : 1;
-    }
-    return 0;
+    return lmm_compare_u64(a->family->size_bytes, b->family->size_bytes);
 }
 
 static int compare_families(const void *left, const void *right)
 {
-    uintptr_t a = (uintptr_t) ((const struct size *) left)->family;
-    uintptr_t b = (uintptr_t) ((const struct size *) right)->family;
-
-    return (a > b) - (a < b);
+    return lmm_compare_u64((uintptr_t) ((const struct size *) left)->family,
+                           (uintptr_t) ((const struct size *) right)->family);
 }
 
 /* Adds what the sites allocated to their families' sizes. */

@@ -3,8 +3,8 @@
 #include "reporter/program/report/spots.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "reporter/core/compare.h"
 #include "reporter/core/model.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/core/stack.h"
@@ -68,28 +68,15 @@ static bool counts(const struct lmm_tally *tally, enum lmm_measure measure)
 
 /* ---- Orders ---------------------------------------------------------------------------------- */
 
-static int compare_u64(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-static int compare_strings(struct lmm_string a, struct lmm_string b)
-{
-    size_t bytes = a.bytes < b.bytes ? a.bytes : b.bytes;
-    int order = bytes == 0 ? 0 : memcmp(a.text, b.text, bytes);
-
-    return order != 0 ? order : compare_u64(a.bytes, b.bytes);
-}
-
 static int compare_places(const struct lmm_model_site *a, const struct lmm_model_site *b)
 {
-    int order = compare_strings(a->file, b->file);
+    int order = lmm_compare_strings(a->file, b->file);
 
-    order = order != 0 ? order : compare_u64(a->line, b->line);
-    order = order != 0 ? order : compare_strings(a->function, b->function);
-    order = order != 0 ? order : compare_u64(a->stack != 0, b->stack != 0);
+    order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
+    order = order != 0 ? order : lmm_compare_strings(a->function, b->function);
+    order = order != 0 ? order : lmm_compare_u64(a->stack != 0, b->stack != 0);
     if (order == 0 && a->stack == 0) {
-        order = compare_strings(a->family->name, b->family->name);
+        order = lmm_compare_strings(a->family->name, b->family->name);
     }
     return order;
 }
@@ -98,7 +85,7 @@ static int compare_stacks(const struct lmm_model_site *a, const struct lmm_model
 {
     int order = compare_places(a, b);
 
-    return order != 0 ? order : compare_u64(a->stack, b->stack);
+    return order != 0 ? order : lmm_compare_u64(a->stack, b->stack);
 }
 
 static int compare_traces_by_place(const void *left, const void *right)
@@ -112,10 +99,10 @@ static int compare_traces_by_place(const void *left, const void *right)
 static int compare_tallies(const struct lmm_tally *a, const struct lmm_tally *b,
                            enum lmm_measure measure)
 {
-    int order = compare_u64(lmm_tally_first(b, measure), lmm_tally_first(a, measure));
+    int order = lmm_compare_u64(lmm_tally_first(b, measure), lmm_tally_first(a, measure));
 
     return order != 0 ? order
-                      : compare_u64(lmm_tally_second(b, measure), lmm_tally_second(a, measure));
+                      : lmm_compare_u64(lmm_tally_second(b, measure), lmm_tally_second(a, measure));
 }
 
 static int compare_traces(const void *left, const void *right, void *measure)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
+#include "reporter/program/base/array.h"
 #include "reporter/program/base/program.h"
 
 static const char prefix[] = "leak:";
@@ -63,7 +64,7 @@ static char *glob_of(const char *pattern)
 static struct lmm_suppression *add_item(struct lmm_suppressions *suppressions)
 {
     struct lmm_suppression *items =
-        reallocarray(suppressions->items, suppressions->count + 1, sizeof(*items));
+        lmm_array_room(suppressions->items, suppressions->count, sizeof(*items));
 
     if (items == NULL) {
         return NULL;

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reporter/core/compare.h"
+#include "reporter/program/base/array.h"
 #include "reporter/program/symbols/debug_file.h"
 
 enum {
@@ -36,7 +38,6 @@ struct range {
 struct ranges {
     struct range *items; /* by their low ends, once they are sorted */
     size_t count;
-    size_t room;
 };
 
 struct unit {
@@ -64,7 +65,6 @@ struct lmm_symbol_file {
     bool dwarf_read;
     struct unit *units;
     size_t unit_count;
-    size_t unit_room;
     struct ranges ranges; /* of the units */
     bool indexed;
     struct entry *entries; /* by address; of equal ones the last is the best */
@@ -76,17 +76,13 @@ struct lmm_symbol_file {
 
 static bool add_range(struct ranges *ranges, const struct range *range)
 {
-    if (ranges->count == ranges->room) {
-        size_t room = ranges->room == 0 ? 64 : 2 * ranges->room;
-        struct range *items = reallocarray(ranges->items, room, sizeof(*items));
+    struct range *items = lmm_array_room(ranges->items, ranges->count, sizeof(*items));
 
-        if (items == NULL) {
-            return false;
-        }
-        ranges->items = items;
-        ranges->room = room;
+    if (items == NULL) {
+        return false;
     }
-    ranges->items[ranges->count++] = *range;
+    ranges->items = items;
+    items[ranges->count++] = *range;
     return true;
 }
 
@@ -110,7 +106,7 @@ static int compare_ranges(const void *left, const void *right)
     const struct range *a = left;
     const struct range *b = right;
 
-    return (a->low > b->low) - (a->low < b->low);
+    return lmm_compare_u64(a->low, b->low);
 }
 
 static void sort_ranges(struct ranges *ranges)
@@ -142,17 +138,13 @@ static const struct range *find_range(const struct ranges *ranges, Dwarf_Addr ad
 
 static bool add_unit(struct lmm_symbol_file *file, const Dwarf_Die *die, const Dwarf_Die *body)
 {
-    if (file->unit_count == file->unit_room) {
-        size_t room = file->unit_room == 0 ? 64 : 2 * file->unit_room;
-        struct unit *units = reallocarray(file->units, room, sizeof(*units));
+    struct unit *units = lmm_array_room(file->units, file->unit_count, sizeof(*units));
 
-        if (units == NULL) {
-            return false;
-        }
-        file->units = units;
-        file->unit_room = room;
+    if (units == NULL) {
+        return false;
     }
-    file->units[file->unit_count++] =
+    file->units = units;
+    units[file->unit_count++] =
         (struct unit) {.die = *die, .body = body->addr != NULL ? *body : *die};
     return true;
 }
@@ -369,9 +361,9 @@ static int compare_entries(const void *left, const void *right)
 {
     const struct entry *a = left;
     const struct entry *b = right;
-    int order = (a->low > b->low) - (a->low < b->low);
+    int order = lmm_compare_u64(a->low, b->low);
 
-    order = order != 0 ? order : (a->rank > b->rank) - (a->rank < b->rank);
+    order = order != 0 ? order : lmm_compare_u64(a->rank, b->rank);
     return order != 0 ? order : strcmp(b->name, a->name);
 }
 

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "reporter/program/base/clock.h"
+#include "reporter/core/compare.h"
 #include "reporter/core/model.h"
+#include "reporter/program/base/array.h"
 
 enum {
     MS_PER_SECOND = 1000,
@@ -75,18 +77,11 @@ static void add_sample(struct lmm_top_family *item)
 
 /* ---- Families -------------------------------------------------------------------------------- */
 
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
 static int compare_identities(const struct lmm_model_family *a, const struct lmm_model_family *b)
 {
-    size_t shorter = a->name.bytes < b->name.bytes ? a->name.bytes : b->name.bytes;
-    int order = memcmp(a->name.text, b->name.text, shorter);
+    int order = lmm_compare_strings(a->name, b->name);
 
-    order = order != 0 ? order : compare_numbers(a->name.bytes, b->name.bytes);
-    return order != 0 ? order : compare_numbers(a->size_bytes, b->size_bytes);
+    return order != 0 ? order : lmm_compare_u64(a->size_bytes, b->size_bytes);
 }
 
 static int compare_items(const void *left, const void *right)
@@ -158,23 +153,15 @@ const struct lmm_top_family *lmm_top_history_find(const struct lmm_top_history *
 
 static bool make_room_for_sites(struct lmm_top_history *history, const struct lmm_model *model)
 {
-    size_t limit = history->site_limit;
+    size_t limit = 1;
     struct lmm_top_track *tracks;
 
     for (size_t i = 0; i < model->site_count; i++) {
         limit = model->sites[i].id >= limit ? (size_t) model->sites[i].id + 1 : limit;
     }
-    if (limit == history->site_limit) {
-        return true;
-    }
-    tracks = reallocarray(history->site_track, limit, sizeof(*tracks));
-    if (tracks == NULL) {
-        return false;
-    }
-    memset(tracks + history->site_limit, 0, (limit - history->site_limit) * sizeof(*tracks));
-    history->site_track = tracks;
-    history->site_limit = limit;
-    return true;
+    tracks = lmm_array_reach(history->site_track, &history->site_limit, limit, sizeof(*tracks));
+    history->site_track = tracks != NULL ? tracks : history->site_track;
+    return tracks != NULL;
 }
 
 static void track_sites(struct lmm_top_history *history, const struct lmm_model *model,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reporter/core/compare.h"
 #include "reporter/core/model.h"
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/top/top_history.h"
@@ -270,21 +271,12 @@ struct order {
     bool descending;
 };
 
-static int compare_numbers(int64_t a, int64_t b)
-{
-    return (a > b) - (a < b);
-}
-
 static int compare_names(const struct lmm_top_row *a, const struct lmm_top_row *b)
 {
-    size_t shorter = a->name.bytes < b->name.bytes ? a->name.bytes : b->name.bytes;
-    int order = memcmp(a->name.text, b->name.text, shorter);
+    int order = lmm_compare_strings(a->name, b->name);
 
-    if (order == 0) {
-        order = compare_numbers((int64_t) a->name.bytes, (int64_t) b->name.bytes);
-    }
     if (order == 0 && a->site != NULL && b->site != NULL) {
-        order = compare_numbers(a->site->line, b->site->line);
+        order = lmm_compare_u64(a->site->line, b->site->line);
     }
     return order;
 }
@@ -296,11 +288,11 @@ static int compare_rows(const void *left, const void *right, void *context)
     const struct order *by = context;
     int order = by->figure == LMM_TOP_NAME
                     ? compare_names(a, b)
-                    : compare_numbers(a->figure[by->figure], b->figure[by->figure]);
+                    : lmm_compare_i64(a->figure[by->figure], b->figure[by->figure]);
 
     order = by->descending ? -order : order;
     order = order != 0 ? order : compare_names(a, b);
-    return order != 0 ? order : (a->identity > b->identity) - (a->identity < b->identity);
+    return order != 0 ? order : lmm_compare_u64(a->identity, b->identity);
 }
 
 void lmm_top_rows_sort(struct lmm_top_rows *rows, const struct lmm_top_key *key, bool reversed)
