@@ -236,32 +236,33 @@ static bool is_live(const struct book *book)
     return lmm_process_runs(book->snapshot->state) && book->snapshot->state != LMM_PROCESS_UNKNOWN;
 }
 
-static int render(const struct run *run, const struct lmm_run *report, struct lmm_output *output)
+static int render(const struct run *run, const struct lmm_run_report *report,
+                  struct lmm_output *output)
 {
     const struct lmm_format *format = run->options.format;
     struct lmm_format_options look = {.sites = true, .top_sites = run->options.top};
 
     switch (format->kind) {
-    case LMM_FORMAT_TEXT: return lmm_run_text(report, &output->sink);
-    case LMM_FORMAT_JSON: return lmm_run_json(report, &output->sink);
+    case LMM_FORMAT_TEXT: return lmm_run_report_text(report, &output->sink);
+    case LMM_FORMAT_JSON: return lmm_run_report_json(report, &output->sink);
     default: return format->render(report->processes[0].model, &output->sink, &look);
     }
 }
 
 /* Writes one report of `count` processes to the output; returns an exit status. */
-static int write_report(const struct run *run, const struct lmm_run_process *processes,
+static int write_report(const struct run *run, const struct lmm_run_report_process *processes,
                         size_t count, const char *path)
 {
     struct lmm_output output;
-    struct lmm_run report = {
+    struct lmm_run_report report = {
         .argv = run->options.argv,
         .ending = &run->ending,
         .processes = processes,
         .process_count = count,
         .suppressions = &run->options.suppressions,
-        .least_permille = run->options.top != 0 ? 0 : LMM_RUN_LEAST_PERMILLE,
+        .least_permille = run->options.top != 0 ? 0 : LMM_RUN_REPORT_LEAST_PERMILLE,
         .leaks_only = run->options.leaks_only,
-        .top = run->options.top != 0 ? run->options.top : LMM_RUN_TOP,
+        .top = run->options.top != 0 ? run->options.top : LMM_RUN_REPORT_TOP,
     };
 
     assert(count > 0);
@@ -287,7 +288,7 @@ static int write_report(const struct run *run, const struct lmm_run_process *pro
 }
 
 /* Writes the report of each process to its own file. */
-static int write_split(const struct run *run, const struct lmm_run_process *processes)
+static int write_split(const struct run *run, const struct lmm_run_report_process *processes)
 {
     int status = LMM_EXIT_DONE;
 
@@ -302,7 +303,7 @@ static int write_split(const struct run *run, const struct lmm_run_process *proc
 
 static int write_reports(struct run *run)
 {
-    struct lmm_run_process *processes = calloc(run->book_count, sizeof(*processes));
+    struct lmm_run_report_process *processes = calloc(run->book_count, sizeof(*processes));
     int status = LMM_EXIT_FAILED;
 
     if (processes == NULL) {
@@ -310,7 +311,7 @@ static int write_reports(struct run *run)
         return status;
     }
     for (size_t i = 0; i < run->book_count; i++) {
-        processes[i] = (struct lmm_run_process) {
+        processes[i] = (struct lmm_run_report_process) {
             .model = run->books[i].snapshot->model,
             .spots = &run->books[i].spots,
             .is_program = is_program(run, &run->books[i]),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* run_head: the head of the report of `lmm run`, and the totals. See run_page.h for the contract. */
+/* run_head: the head of the report of `lmm run`, and the totals. See run_sheet.h for the contract. */
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "reporter/core/model.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/report/ending.h"
-#include "reporter/program/report/run_page.h"
+#include "reporter/program/report/run_sheet.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
@@ -21,208 +21,209 @@ static uint64_t per_second(uint64_t count, uint64_t ns)
     return ns == 0 ? 0 : (uint64_t) ((double) count * (double) LMM_NS_PER_SECOND / (double) ns);
 }
 
-static void put_command(const struct lmm_page *page)
+static void put_command(const struct lmm_sheet *sheet)
 {
-    lmm_page_label(page, "command");
-    for (char *const *word = page->run->argv; *word != NULL; word++) {
-        lmm_sink_puts(page->sink, word == page->run->argv ? "" : " ");
-        lmm_put_string(page->sink, lmm_string_of(*word));
+    lmm_sheet_label(sheet, "command");
+    for (char *const *word = sheet->run->argv; *word != NULL; word++) {
+        lmm_sink_puts(sheet->sink, word == sheet->run->argv ? "" : " ");
+        lmm_put_string(sheet->sink, lmm_string_of(*word));
     }
-    lmm_sink_puts(page->sink, "\n");
+    lmm_sink_puts(sheet->sink, "\n");
 }
 
-static void put_signal(const struct lmm_page *page, int status)
+static void put_signal(const struct lmm_sheet *sheet, int status)
 {
     int number = WTERMSIG(status);
     const char *name = sigabbrev_np(number);
 
-    lmm_sink_printf(page->sink, "killed by signal %d", number);
+    lmm_sink_printf(sheet->sink, "killed by signal %d", number);
     if (name != NULL) {
-        lmm_sink_printf(page->sink, " (SIG%s)", name);
+        lmm_sink_printf(sheet->sink, " (SIG%s)", name);
     }
-    lmm_sink_puts(page->sink, WCOREDUMP(status) ? ", core dumped\n" : "\n");
+    lmm_sink_puts(sheet->sink, WCOREDUMP(status) ? ", core dumped\n" : "\n");
 }
 
-static void put_ending(const struct lmm_page *page)
+static void put_ending(const struct lmm_sheet *sheet)
 {
-    const struct lmm_ending *ending = page->run->ending;
+    const struct lmm_ending *ending = sheet->run->ending;
 
-    lmm_page_label(page, "ended");
+    lmm_sheet_label(sheet, "ended");
     if (WIFSIGNALED(ending->status)) {
-        put_signal(page, ending->status);
+        put_signal(sheet, ending->status);
     } else {
-        lmm_sink_printf(page->sink, "exit status %d\n", WEXITSTATUS(ending->status));
+        lmm_sink_printf(sheet->sink, "exit status %d\n", WEXITSTATUS(ending->status));
     }
-    lmm_page_label(page, "run time");
-    lmm_page_seconds(page, ending->run_ns);
-    lmm_sink_puts(page->sink, " (user ");
-    lmm_page_seconds(page, lmm_timeval_ns(ending->usage.ru_utime));
-    lmm_sink_puts(page->sink, ", system ");
-    lmm_page_seconds(page, lmm_timeval_ns(ending->usage.ru_stime));
-    lmm_sink_puts(page->sink, ")\n");
-    lmm_page_label(page, "resident");
-    lmm_sink_puts(page->sink, "at most ");
-    lmm_page_bytes(page, (uint64_t) ending->usage.ru_maxrss * 1024);
-    lmm_sink_puts(page->sink, "\n");
+    lmm_sheet_label(sheet, "run time");
+    lmm_sheet_seconds(sheet, ending->run_ns);
+    lmm_sink_puts(sheet->sink, " (user ");
+    lmm_sheet_seconds(sheet, lmm_timeval_ns(ending->usage.ru_utime));
+    lmm_sink_puts(sheet->sink, ", system ");
+    lmm_sheet_seconds(sheet, lmm_timeval_ns(ending->usage.ru_stime));
+    lmm_sink_puts(sheet->sink, ")\n");
+    lmm_sheet_label(sheet, "resident");
+    lmm_sink_puts(sheet->sink, "at most ");
+    lmm_sheet_bytes(sheet, (uint64_t) ending->usage.ru_maxrss * 1024);
+    lmm_sink_puts(sheet->sink, "\n");
 }
 
-static void put_child(const struct lmm_page *page)
+static void put_child(const struct lmm_sheet *sheet)
 {
-    lmm_page_label(page, "command");
-    lmm_put_string(page->sink, page->model->command);
-    lmm_sink_puts(page->sink, "\n");
-    lmm_page_label(page, "parent");
-    lmm_sink_printf(page->sink, "%" PRIu32 "\n", page->model->parent_pid);
+    lmm_sheet_label(sheet, "command");
+    lmm_put_string(sheet->sink, sheet->model->command);
+    lmm_sink_puts(sheet->sink, "\n");
+    lmm_sheet_label(sheet, "parent");
+    lmm_sink_printf(sheet->sink, "%" PRIu32 "\n", sheet->model->parent_pid);
 }
 
-static void put_depth(const struct lmm_page *page)
+static void put_depth(const struct lmm_sheet *sheet)
 {
-    lmm_page_label(page, "call stacks");
-    if (page->model->stack_frames == 0) {
-        lmm_sink_puts(page->sink, "none\n");
+    lmm_sheet_label(sheet, "call stacks");
+    if (sheet->model->stack_frames == 0) {
+        lmm_sink_puts(sheet->sink, "none\n");
     } else {
-        lmm_sink_printf(page->sink, "of at most %" PRIu32 " %s\n", page->model->stack_frames,
-                        lmm_plural(page->model->stack_frames, "call", "calls"));
+        lmm_sink_printf(sheet->sink, "of at most %" PRIu32 " %s\n", sheet->model->stack_frames,
+                        lmm_plural(sheet->model->stack_frames, "call", "calls"));
     }
 }
 
 /* What a reader must know of how the process left its books; NULL: nothing. */
-static const char *fate_of(const struct lmm_page *page)
+static const char *fate_of(const struct lmm_sheet *sheet)
 {
-    if (page->process->is_live) {
+    if (sheet->process->is_live) {
         return "it still runs: the figures are of now";
     }
-    if (page->model->process == LMM_MODEL_EXITED) {
+    if (sheet->model->process == LMM_MODEL_EXITED) {
         return NULL;
     }
-    if (page->model->process == LMM_MODEL_LOST) {
+    if (sheet->model->process == LMM_MODEL_LOST) {
         return "its ledger could not grow: the figures are of that moment";
     }
-    if (page->process->is_program && WIFSIGNALED(page->run->ending->status)) {
+    if (sheet->process->is_program && WIFSIGNALED(sheet->run->ending->status)) {
         return "a signal ended it: what it would still have freed counts as live";
     }
     return "it left by _exit, or became a program that does not load LMM, by exec";
 }
 
-static void put_notes(const struct lmm_page *page)
+static void put_notes(const struct lmm_sheet *sheet)
 {
-    const char *fate = fate_of(page);
+    const char *fate = fate_of(sheet);
 
     if (fate != NULL) {
-        lmm_page_label(page, "note");
-        lmm_sink_printf(page->sink, "%s\n", fate);
+        lmm_sheet_label(sheet, "note");
+        lmm_sink_printf(sheet->sink, "%s\n", fate);
     }
-    if (page->model->process == LMM_MODEL_LOST && page->model->lost_errno != 0) {
-        lmm_page_label(page, "");
-        lmm_sink_printf(page->sink, "%s\n", strerror((int) page->model->lost_errno));
+    if (sheet->model->process == LMM_MODEL_LOST && sheet->model->lost_errno != 0) {
+        lmm_sheet_label(sheet, "");
+        lmm_sink_printf(sheet->sink, "%s\n", strerror((int) sheet->model->lost_errno));
     }
-    if (page->model->sites_merged > 0) {
-        lmm_page_label(page, "note");
-        lmm_sink_printf(page->sink, "stacks that could not be told apart: %" PRIu64 "\n",
-                        page->model->sites_merged);
+    if (sheet->model->sites_merged > 0) {
+        lmm_sheet_label(sheet, "note");
+        lmm_sink_printf(sheet->sink, "stacks that could not be told apart: %" PRIu64 "\n",
+                        sheet->model->sites_merged);
     }
-    if (!page->model->settled) {
-        lmm_page_label(page, "note");
-        lmm_sink_puts(page->sink, "counts were being moved while they were read, and may be off\n");
+    if (!sheet->model->settled) {
+        lmm_sheet_label(sheet, "note");
+        lmm_sink_puts(sheet->sink,
+                      "counts were being moved while they were read, and may be off\n");
     }
 }
 
-void lmm_page_head(const struct lmm_page *page)
+void lmm_sheet_head(const struct lmm_sheet *sheet)
 {
-    lmm_page_paint(page, "\033[1m");
-    lmm_sink_puts(page->sink, "LMM: run report of ");
-    lmm_put_string(page->sink, page->model->program);
-    lmm_sink_printf(page->sink, " (pid %" PRIu32 ")", page->model->pid);
-    lmm_page_paint(page, "\033[0m");
-    lmm_sink_puts(page->sink, "\n");
-    if (page->process->is_program) {
-        put_command(page);
-        put_ending(page);
+    lmm_sheet_paint(sheet, "\033[1m");
+    lmm_sink_puts(sheet->sink, "LMM: run report of ");
+    lmm_put_string(sheet->sink, sheet->model->program);
+    lmm_sink_printf(sheet->sink, " (pid %" PRIu32 ")", sheet->model->pid);
+    lmm_sheet_paint(sheet, "\033[0m");
+    lmm_sink_puts(sheet->sink, "\n");
+    if (sheet->process->is_program) {
+        put_command(sheet);
+        put_ending(sheet);
     } else {
-        put_child(page);
+        put_child(sheet);
     }
-    put_depth(page);
-    put_notes(page);
+    put_depth(sheet);
+    put_notes(sheet);
 }
 
 /* ---- Totals ---------------------------------------------------------------------------------- */
 
 /* How long the process ran, for rates; 0: unknown. */
-static uint64_t run_ns(const struct lmm_page *page)
+static uint64_t run_ns(const struct lmm_sheet *sheet)
 {
-    const struct lmm_model *model = page->model;
+    const struct lmm_model *model = sheet->model;
 
-    if (page->process->is_program) {
-        return page->run->ending->run_ns;
+    if (sheet->process->is_program) {
+        return sheet->run->ending->run_ns;
     }
     return model->end_time_ns > model->start_time_ns ? model->end_time_ns - model->start_time_ns
                                                      : 0;
 }
 
-static void put_peak(const struct lmm_page *page)
+static void put_peak(const struct lmm_sheet *sheet)
 {
-    const struct lmm_model *model = page->model;
+    const struct lmm_model *model = sheet->model;
 
     if (model->peak_bytes == 0) {
         return;
     }
-    lmm_page_label(page, "at the peak");
-    lmm_page_bytes(page, model->peak_bytes);
+    lmm_sheet_label(sheet, "at the peak");
+    lmm_sheet_bytes(sheet, model->peak_bytes);
     if (model->peak_time_ns >= model->start_time_ns) {
-        lmm_sink_puts(page->sink, ", ");
-        lmm_page_seconds(page, model->peak_time_ns - model->start_time_ns);
-        lmm_sink_puts(page->sink, " after the start");
+        lmm_sink_puts(sheet->sink, ", ");
+        lmm_sheet_seconds(sheet, model->peak_time_ns - model->start_time_ns);
+        lmm_sink_puts(sheet->sink, " after the start");
     }
-    lmm_sink_puts(page->sink, "\n");
+    lmm_sink_puts(sheet->sink, "\n");
 }
 
-static void put_rates(const struct lmm_page *page)
+static void put_rates(const struct lmm_sheet *sheet)
 {
-    uint64_t ns = run_ns(page);
+    uint64_t ns = run_ns(sheet);
 
     if (ns > 0) {
-        lmm_page_label(page, "per second");
-        lmm_page_count(page, per_second(page->model->total.allocations, ns), "block", "blocks");
-        lmm_sink_puts(page->sink, ", ");
-        lmm_page_bytes(page, per_second(page->process->spots->total.allocated_bytes, ns));
-        lmm_sink_puts(page->sink, "\n");
+        lmm_sheet_label(sheet, "per second");
+        lmm_sheet_count(sheet, per_second(sheet->model->total.allocations, ns), "block", "blocks");
+        lmm_sink_puts(sheet->sink, ", ");
+        lmm_sheet_bytes(sheet, per_second(sheet->process->spots->total.allocated_bytes, ns));
+        lmm_sink_puts(sheet->sink, "\n");
     }
 }
 
-static void put_temporaries(const struct lmm_page *page)
+static void put_temporaries(const struct lmm_sheet *sheet)
 {
     char share[LMM_CELL_BYTES];
-    const struct lmm_model *model = page->model;
+    const struct lmm_model *model = sheet->model;
 
     if (model->stack_frames == 0) {
         return;
     }
     lmm_write_share(share, lmm_model_permille(model->temporaries, model->total.allocations),
                     model->total.allocations);
-    lmm_page_label(page, "temporary");
-    lmm_page_count(page, model->temporaries, "block", "blocks");
-    lmm_sink_printf(page->sink, ", %s of all\n", share);
+    lmm_sheet_label(sheet, "temporary");
+    lmm_sheet_count(sheet, model->temporaries, "block", "blocks");
+    lmm_sink_printf(sheet->sink, ", %s of all\n", share);
 }
 
-void lmm_page_totals(const struct lmm_page *page)
+void lmm_sheet_totals(const struct lmm_sheet *sheet)
 {
-    const struct lmm_model_family *total = &page->model->total;
+    const struct lmm_model_family *total = &sheet->model->total;
 
-    lmm_page_heading(page, "Totals");
-    lmm_page_label(page, "allocated");
-    lmm_page_count(page, total->allocations, "block", "blocks");
-    lmm_sink_puts(page->sink, ", ");
-    lmm_page_bytes(page, page->process->spots->total.allocated_bytes);
-    lmm_sink_puts(page->sink, "\n");
-    put_rates(page);
-    lmm_page_label(page, "freed");
-    lmm_page_count(page, total->frees, "block", "blocks");
-    lmm_sink_puts(page->sink, "\n");
-    put_temporaries(page);
-    put_peak(page);
-    lmm_page_label(page, "live at exit");
-    lmm_page_count(page, total->live_blocks, "block", "blocks");
-    lmm_sink_puts(page->sink, ", ");
-    lmm_page_bytes(page, total->live_bytes);
-    lmm_sink_puts(page->sink, "\n");
+    lmm_sheet_heading(sheet, "Totals");
+    lmm_sheet_label(sheet, "allocated");
+    lmm_sheet_count(sheet, total->allocations, "block", "blocks");
+    lmm_sink_puts(sheet->sink, ", ");
+    lmm_sheet_bytes(sheet, sheet->process->spots->total.allocated_bytes);
+    lmm_sink_puts(sheet->sink, "\n");
+    put_rates(sheet);
+    lmm_sheet_label(sheet, "freed");
+    lmm_sheet_count(sheet, total->frees, "block", "blocks");
+    lmm_sink_puts(sheet->sink, "\n");
+    put_temporaries(sheet);
+    put_peak(sheet);
+    lmm_sheet_label(sheet, "live at exit");
+    lmm_sheet_count(sheet, total->live_blocks, "block", "blocks");
+    lmm_sink_puts(sheet->sink, ", ");
+    lmm_sheet_bytes(sheet, total->live_bytes);
+    lmm_sink_puts(sheet->sink, "\n");
 }

@@ -69,8 +69,8 @@ static void put_spot(struct lmm_json *json, const struct lmm_model *model,
     lmm_json_end_object(json);
 }
 
-static void put_spots(struct lmm_json *json, const char *key, const struct lmm_run *run,
-                      const struct lmm_run_process *process, enum lmm_measure measure)
+static void put_spots(struct lmm_json *json, const char *key, const struct lmm_run_report *run,
+                      const struct lmm_run_report_process *process, enum lmm_measure measure)
 {
     size_t count = lmm_spots_order(process->spots, measure);
     size_t shown = measure == LMM_MEASURE_LEAKS || count < run->top ? count : run->top;
@@ -103,7 +103,7 @@ static void put_sizes(struct lmm_json *json, const struct lmm_model *model)
     lmm_json_end_array(json);
 }
 
-static void put_totals(struct lmm_json *json, const struct lmm_run_process *process)
+static void put_totals(struct lmm_json *json, const struct lmm_run_report_process *process)
 {
     const struct lmm_model *model = process->model;
     const struct lmm_tally *total = &process->spots->total;
@@ -122,7 +122,7 @@ static void put_totals(struct lmm_json *json, const struct lmm_run_process *proc
     lmm_json_end_object(json);
 }
 
-static const char *state_of(const struct lmm_run_process *process)
+static const char *state_of(const struct lmm_run_report_process *process)
 {
     if (process->is_live) {
         return "running";
@@ -135,8 +135,8 @@ static const char *state_of(const struct lmm_run_process *process)
     }
 }
 
-static void put_process(struct lmm_json *json, const struct lmm_run *run,
-                        const struct lmm_run_process *process)
+static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
+                        const struct lmm_run_report_process *process)
 {
     const struct lmm_model *model = process->model;
 
@@ -164,7 +164,7 @@ static void put_process(struct lmm_json *json, const struct lmm_run *run,
 
 /* ---- The document ---------------------------------------------------------------------------- */
 
-static void put_command(struct lmm_json *json, const struct lmm_run *run)
+static void put_command(struct lmm_json *json, const struct lmm_run_report *run)
 {
     lmm_json_begin_array(json, "command", LMM_JSON_LINES);
     for (char *const *word = run->argv; *word != NULL; word++) {
@@ -210,7 +210,7 @@ static void put_suppressions(struct lmm_json *json, const struct lmm_suppression
     lmm_json_end_array(json);
 }
 
-int lmm_run_json(const struct lmm_run *run, struct lmm_sink *sink)
+int lmm_run_report_json(const struct lmm_run_report *run, struct lmm_sink *sink)
 {
     struct lmm_json writer;
     struct lmm_json *json = &writer;
@@ -218,7 +218,7 @@ int lmm_run_json(const struct lmm_run *run, struct lmm_sink *sink)
     lmm_json_init(json, sink);
     lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
     lmm_json_text(json, "schema", "lmm-run");
-    lmm_json_u64(json, "schema_version", LMM_RUN_SCHEMA_VERSION);
+    lmm_json_u64(json, "schema_version", LMM_RUN_REPORT_SCHEMA_VERSION);
     put_command(json, run);
     put_ending(json, run->ending);
     lmm_json_begin_array(json, "processes", LMM_JSON_LINES);

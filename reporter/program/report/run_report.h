@@ -24,23 +24,23 @@ struct lmm_spots;
 struct lmm_suppressions;
 
 enum {
-    LMM_RUN_SCHEMA_VERSION = 1,
-    LMM_RUN_TOP = 10,
-    LMM_RUN_LEAST_PERMILLE = 1,
+    LMM_RUN_REPORT_SCHEMA_VERSION = 1,
+    LMM_RUN_REPORT_TOP = 10,
+    LMM_RUN_REPORT_LEAST_PERMILLE = 1,
 };
 
 /* One process that kept books. */
-struct lmm_run_process {
+struct lmm_run_report_process {
     const struct lmm_model *model;
     struct lmm_spots *spots;
     bool is_program; /* the one that was started, and not a child of it */
     bool is_live;    /* it has not ended */
 };
 
-struct lmm_run {
+struct lmm_run_report {
     char *const *argv; /* NULL behind the last */
     const struct lmm_ending *ending;
-    const struct lmm_run_process *processes;
+    const struct lmm_run_report_process *processes;
     size_t process_count;
     const struct lmm_suppressions *suppressions;
     size_t top; /* rows of a section, at most; SIZE_MAX: all */
@@ -52,7 +52,7 @@ struct lmm_run {
 
 /* Print the report for people, or one JSON document (docs/run.schema.json). Return 0, -ENOMEM, or -errno of
  * the first write that failed. Spots are put in another order. */
-int lmm_run_text(const struct lmm_run *run, struct lmm_sink *sink);
-int lmm_run_json(const struct lmm_run *run, struct lmm_sink *sink);
+int lmm_run_report_text(const struct lmm_run_report *run, struct lmm_sink *sink);
+int lmm_run_report_json(const struct lmm_run_report *run, struct lmm_sink *sink);
 
 #endif

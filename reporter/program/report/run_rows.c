@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* run_rows: sections whose rows are spots, with stacks below them. See run_page.h for the contract. */
+/* run_rows: sections whose rows are spots, with stacks below them. See run_sheet.h for the contract. */
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
-#include "reporter/program/report/run_page.h"
+#include "reporter/program/report/run_sheet.h"
 #include "reporter/program/report/run_report.h"
-#include "reporter/program/report/run_stacks.h"
+#include "reporter/program/report/shown_stacks.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
@@ -70,21 +70,21 @@ static void add_row(struct lmm_grid *grid, const struct section *section, size_t
     lmm_grid_end_row(grid);
 }
 
-static void put_figure(const struct lmm_page *page, uint64_t value, const struct section *section)
+static void put_figure(const struct lmm_sheet *sheet, uint64_t value, const struct section *section)
 {
     if (section->first_is_bytes) {
-        lmm_page_bytes(page, value);
+        lmm_sheet_bytes(sheet, value);
     } else {
-        lmm_page_count(page, value, "allocation", "allocations");
+        lmm_sheet_count(sheet, value, "allocation", "allocations");
     }
 }
 
 /* The stacks of a row: the one that has most of it, or all. */
-static void put_stacks(const struct lmm_page *page, const struct section *section,
+static void put_stacks(const struct lmm_sheet *sheet, const struct section *section,
                        const struct lmm_spot *spot)
 {
     size_t count = lmm_spot_traces(spot, section->measure);
-    size_t shown = page->run->leaks_only || count < 1 ? count : 1;
+    size_t shown = sheet->run->leaks_only || count < 1 ? count : 1;
 
     for (size_t i = 0; i < shown; i++) {
         const struct lmm_trace *trace = &spot->traces[i];
@@ -92,51 +92,51 @@ static void put_stacks(const struct lmm_page *page, const struct section *sectio
         if (trace->site->stack == 0) {
             continue;
         }
-        lmm_sink_puts(page->sink, "      ");
+        lmm_sink_puts(sheet->sink, "      ");
         if (count > 1) {
-            put_figure(page, lmm_tally_first(&trace->tally, section->measure), section);
-            lmm_sink_puts(page->sink, " from ");
+            put_figure(sheet, lmm_tally_first(&trace->tally, section->measure), section);
+            lmm_sink_puts(sheet->sink, " from ");
         }
-        lmm_run_stacks_put(page->stacks, page->model, trace->site->stack, page->sink);
+        lmm_shown_stacks_put(sheet->stacks, sheet->model, trace->site->stack, sheet->sink);
     }
     if (shown < count) {
-        lmm_sink_printf(page->sink, "      and %zu other %s\n", count - shown,
+        lmm_sink_printf(sheet->sink, "      and %zu other %s\n", count - shown,
                         lmm_plural(count - shown, "stack", "stacks"));
     }
 }
 
 /* What stands behind the rows that are shown. */
-static void put_rest(const struct lmm_page *page, const struct section *section, size_t shown,
+static void put_rest(const struct lmm_sheet *sheet, const struct section *section, size_t shown,
                      size_t count)
 {
     uint64_t rest = 0;
 
     for (size_t i = shown; i < count; i++) {
-        rest += lmm_tally_first(&page->process->spots->items[i].tally, section->measure);
+        rest += lmm_tally_first(&sheet->process->spots->items[i].tally, section->measure);
     }
     if (shown < count) {
-        lmm_sink_printf(page->sink, "  ... and %zu more %s with ", count - shown,
+        lmm_sink_printf(sheet->sink, "  ... and %zu more %s with ", count - shown,
                         lmm_plural(count - shown, "place", "places"));
-        put_figure(page, rest, section);
-        lmm_sink_puts(page->sink, "\n");
+        put_figure(sheet, rest, section);
+        lmm_sink_puts(sheet->sink, "\n");
     }
 }
 
 /* Returns how many of a section's rows are shown, of `count` in their order. */
-static size_t shown_of(const struct lmm_page *page, enum lmm_measure measure, size_t count)
+static size_t shown_of(const struct lmm_sheet *sheet, enum lmm_measure measure, size_t count)
 {
-    const struct lmm_spots *spots = page->process->spots;
+    const struct lmm_spots *spots = sheet->process->spots;
     uint64_t total = lmm_tally_first(&spots->total, measure);
-    size_t most = count < page->run->top ? count : page->run->top;
+    size_t most = count < sheet->run->top ? count : sheet->run->top;
     size_t shown = 0;
 
-    if (measure == LMM_MEASURE_LEAKS || page->run->least_permille == 0) {
+    if (measure == LMM_MEASURE_LEAKS || sheet->run->least_permille == 0) {
         return most;
     }
     while (shown < most) {
         uint64_t part = lmm_tally_first(&spots->items[shown].tally, measure);
 
-        if (shown > 0 && lmm_model_permille(part, total) < page->run->least_permille) {
+        if (shown > 0 && lmm_model_permille(part, total) < sheet->run->least_permille) {
             break;
         }
         shown++;
@@ -144,7 +144,7 @@ static size_t shown_of(const struct lmm_page *page, enum lmm_measure measure, si
     return shown;
 }
 
-void lmm_page_rows(const struct lmm_page *page, enum lmm_measure measure)
+void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure)
 {
     const struct section *section = &sections[measure];
     const struct lmm_grid_column columns[] = {
@@ -152,27 +152,27 @@ void lmm_page_rows(const struct lmm_page *page, enum lmm_measure measure)
         {.heading = "share", .right = true},  {.heading = section->second, .right = true},
         {.heading = "stacks", .right = true}, {.heading = "allocated at"},
     };
-    struct lmm_spots *spots = page->process->spots;
+    struct lmm_spots *spots = sheet->process->spots;
     uint64_t total = lmm_tally_first(&spots->total, measure);
     size_t count = lmm_spots_order(spots, measure);
-    size_t shown = shown_of(page, measure, count);
+    size_t shown = shown_of(sheet, measure, count);
     bool is_leaks = measure == LMM_MEASURE_LEAKS;
     struct lmm_grid grid;
 
     if (count == 0) {
         return;
     }
-    lmm_grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]), LMM_PAGE_INDENT,
-                  page->sink);
+    lmm_grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]), LMM_SHEET_INDENT,
+                  sheet->sink);
     for (size_t i = 0; i < shown; i++) {
         add_row(&grid, section, i + 1, &spots->items[i], total);
     }
-    lmm_page_heading(page, is_leaks && !lmm_page_has_ended_well(page) ? "Live at the end"
-                                                                      : section->title);
+    lmm_sheet_heading(sheet, is_leaks && !lmm_sheet_has_ended_well(sheet) ? "Live at the end"
+                                                                          : section->title);
     lmm_grid_put_headings(&grid);
     for (size_t i = 0; i < shown; i++) {
         add_row(&grid, section, i + 1, &spots->items[i], total);
-        put_stacks(page, section, &spots->items[i]);
+        put_stacks(sheet, section, &spots->items[i]);
     }
-    put_rest(page, section, shown, count);
+    put_rest(sheet, section, shown, count);
 }

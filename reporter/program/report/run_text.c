@@ -8,9 +8,9 @@
 #include "reporter/core/compare.h"
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
-#include "reporter/program/report/run_page.h"
+#include "reporter/program/report/run_sheet.h"
 #include "reporter/program/report/run_report.h"
-#include "reporter/program/report/run_stacks.h"
+#include "reporter/program/report/shown_stacks.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/core/sink.h"
@@ -118,22 +118,22 @@ static void add_sizes(struct lmm_grid *grid, const struct size *sizes, size_t co
     }
 }
 
-static void put_sizes(const struct lmm_page *page)
+static void put_sizes(const struct lmm_sheet *sheet)
 {
     size_t count = 0;
-    struct size *sizes = list_sizes(page->model, &count);
+    struct size *sizes = list_sizes(sheet->model, &count);
     struct lmm_grid grid;
 
     if (sizes == NULL) {
-        page->sink->error = page->sink->error != 0 ? page->sink->error : -ENOMEM;
+        sheet->sink->error = sheet->sink->error != 0 ? sheet->sink->error : -ENOMEM;
     }
     if (count > 0) {
         lmm_grid_init(&grid, size_columns, sizeof(size_columns) / sizeof(size_columns[0]),
-                      LMM_PAGE_INDENT, page->sink);
-        add_sizes(&grid, sizes, count, page->model->total.allocations);
-        lmm_page_heading(page, "Sizes");
+                      LMM_SHEET_INDENT, sheet->sink);
+        add_sizes(&grid, sizes, count, sheet->model->total.allocations);
+        lmm_sheet_heading(sheet, "Sizes");
         lmm_grid_put_headings(&grid);
-        add_sizes(&grid, sizes, count, page->model->total.allocations);
+        add_sizes(&grid, sizes, count, sheet->model->total.allocations);
     }
     free(sizes);
 }
@@ -170,39 +170,39 @@ static size_t add_suppressions(struct lmm_grid *grid, const struct lmm_suppressi
     return rows;
 }
 
-static void put_suppressions(const struct lmm_page *page)
+static void put_suppressions(const struct lmm_sheet *sheet)
 {
-    const struct lmm_suppressions *suppressions = page->run->suppressions;
+    const struct lmm_suppressions *suppressions = sheet->run->suppressions;
     struct lmm_grid grid;
 
     lmm_grid_init(&grid, suppression_columns,
-                  sizeof(suppression_columns) / sizeof(suppression_columns[0]), LMM_PAGE_INDENT,
-                  page->sink);
+                  sizeof(suppression_columns) / sizeof(suppression_columns[0]), LMM_SHEET_INDENT,
+                  sheet->sink);
     if (add_suppressions(&grid, suppressions) > 0) {
-        lmm_page_heading(page, "Suppressed leaks");
+        lmm_sheet_heading(sheet, "Suppressed leaks");
         lmm_grid_put_headings(&grid);
         add_suppressions(&grid, suppressions);
     }
 }
 
-static void put_summary(const struct lmm_page *page)
+static void put_summary(const struct lmm_sheet *sheet)
 {
-    const struct lmm_tally *total = &page->process->spots->total;
-    size_t places = lmm_spots_order(page->process->spots, LMM_MEASURE_LEAKS);
+    const struct lmm_tally *total = &sheet->process->spots->total;
+    size_t places = lmm_spots_order(sheet->process->spots, LMM_MEASURE_LEAKS);
 
-    lmm_sink_puts(page->sink, "\n");
-    lmm_page_paint(page, "\033[1m");
+    lmm_sink_puts(sheet->sink, "\n");
+    lmm_sheet_paint(sheet, "\033[1m");
     lmm_sink_printf(
-        page->sink,
+        sheet->sink,
         "SUMMARY: %" PRIu64 " %s %s, %" PRIu64 " %s, at %zu %s, %" PRIu64 " %s, %" PRIu64 " %s",
-        total->leaked_blocks, lmm_page_has_ended_well(page) ? "leaked" : "live",
+        total->leaked_blocks, lmm_sheet_has_ended_well(sheet) ? "leaked" : "live",
         lmm_plural(total->leaked_blocks, "block", "blocks"), total->leaked_bytes,
         lmm_plural(total->leaked_bytes, "byte", "bytes"), places,
-        lmm_plural(places, "place", "places"), page->model->total.allocations,
-        lmm_plural(page->model->total.allocations, "allocation", "allocations"),
-        page->model->total.frees, lmm_plural(page->model->total.frees, "free", "frees"));
-    lmm_page_paint(page, "\033[0m");
-    lmm_sink_puts(page->sink, "\n");
+        lmm_plural(places, "place", "places"), sheet->model->total.allocations,
+        lmm_plural(sheet->model->total.allocations, "allocation", "allocations"),
+        sheet->model->total.frees, lmm_plural(sheet->model->total.frees, "free", "frees"));
+    lmm_sheet_paint(sheet, "\033[0m");
+    lmm_sink_puts(sheet->sink, "\n");
 }
 
 /* Whether sites say more than their families, which the sizes are about. */
@@ -211,40 +211,40 @@ static bool has_places(const struct lmm_model *model)
     return model->stack_frames > 0 || !model->is_drop_in;
 }
 
-static void put_process(const struct lmm_page *page)
+static void put_process(const struct lmm_sheet *sheet)
 {
-    lmm_page_head(page);
-    if (page->run->leaks_only) {
-        lmm_page_rows(page, LMM_MEASURE_LEAKS);
+    lmm_sheet_head(sheet);
+    if (sheet->run->leaks_only) {
+        lmm_sheet_rows(sheet, LMM_MEASURE_LEAKS);
     } else {
-        lmm_page_totals(page);
-        lmm_page_rows(page, LMM_MEASURE_PEAK);
-        if (has_places(page->model)) {
-            lmm_page_rows(page, LMM_MEASURE_ALLOCATIONS);
+        lmm_sheet_totals(sheet);
+        lmm_sheet_rows(sheet, LMM_MEASURE_PEAK);
+        if (has_places(sheet->model)) {
+            lmm_sheet_rows(sheet, LMM_MEASURE_ALLOCATIONS);
         }
-        lmm_page_rows(page, LMM_MEASURE_LEAKS);
-        lmm_page_rows(page, LMM_MEASURE_TEMPORARIES);
-        put_sizes(page);
+        lmm_sheet_rows(sheet, LMM_MEASURE_LEAKS);
+        lmm_sheet_rows(sheet, LMM_MEASURE_TEMPORARIES);
+        put_sizes(sheet);
     }
 }
 
-int lmm_run_text(const struct lmm_run *run, struct lmm_sink *sink)
+int lmm_run_report_text(const struct lmm_run_report *run, struct lmm_sink *sink)
 {
     for (size_t i = 0; i < run->process_count; i++) {
-        const struct lmm_run_process *process = &run->processes[i];
-        struct lmm_page page = {run, process, process->model, sink, lmm_run_stacks_new()};
+        const struct lmm_run_report_process *process = &run->processes[i];
+        struct lmm_sheet sheet = {run, process, process->model, sink, lmm_shown_stacks_new()};
 
-        if (page.stacks == NULL) {
+        if (sheet.stacks == NULL) {
             sink->error = sink->error != 0 ? sink->error : -ENOMEM;
             break;
         }
         lmm_sink_puts(sink, i == 0 ? "" : "\n");
-        put_process(&page);
+        put_process(&sheet);
         if (i + 1 == run->process_count) {
-            put_suppressions(&page);
+            put_suppressions(&sheet);
         }
-        put_summary(&page);
-        lmm_run_stacks_free(page.stacks);
+        put_summary(&sheet);
+        lmm_shown_stacks_free(sheet.stacks);
     }
     return lmm_sink_flush(sink);
 }

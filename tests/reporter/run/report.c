@@ -50,7 +50,7 @@ static struct lmm_ending ending = {
     .usage = {.ru_utime = {1, 750000}, .ru_stime = {0, 125000}, .ru_maxrss = 5000},
 };
 
-static void plain(struct lmm_run *run, struct lmm_model *model,
+static void plain(struct lmm_run_report *run, struct lmm_model *model,
                   struct lmm_suppressions *suppressions)
 {
     (void) run;
@@ -58,7 +58,7 @@ static void plain(struct lmm_run *run, struct lmm_model *model,
     (void) suppressions;
 }
 
-static void leaks(struct lmm_run *run, struct lmm_model *model,
+static void leaks(struct lmm_run_report *run, struct lmm_model *model,
                   struct lmm_suppressions *suppressions)
 {
     (void) model;
@@ -69,7 +69,7 @@ static void leaks(struct lmm_run *run, struct lmm_model *model,
     run->top = SIZE_MAX;
 }
 
-static void killed(struct lmm_run *run, struct lmm_model *model,
+static void killed(struct lmm_run_report *run, struct lmm_model *model,
                    struct lmm_suppressions *suppressions)
 {
     (void) suppressions;
@@ -81,7 +81,7 @@ static void killed(struct lmm_run *run, struct lmm_model *model,
     run->colour = true;
 }
 
-static void stackless(struct lmm_run *run, struct lmm_model *model,
+static void stackless(struct lmm_run_report *run, struct lmm_model *model,
                       struct lmm_suppressions *suppressions)
 {
     (void) run;
@@ -102,14 +102,15 @@ static void stackless(struct lmm_run *run, struct lmm_model *model,
 
 /* Rows of less than half of their section are left out, but the first, and not leaks; and of stacks all but two
  * calls. */
-static void cut(struct lmm_run *run, struct lmm_model *model, struct lmm_suppressions *suppressions)
+static void cut(struct lmm_run_report *run, struct lmm_model *model,
+                struct lmm_suppressions *suppressions)
 {
     (void) suppressions;
     run->least_permille = 500;
     model->stack_frames = 2;
 }
 
-static void nothing(struct lmm_run *run, struct lmm_model *model,
+static void nothing(struct lmm_run_report *run, struct lmm_model *model,
                     struct lmm_suppressions *suppressions)
 {
     (void) run;
@@ -123,15 +124,20 @@ static void nothing(struct lmm_run *run, struct lmm_model *model,
 
 static const struct {
     const char *file;
-    void (*change)(struct lmm_run *run, struct lmm_model *model,
+    void (*change)(struct lmm_run_report *run, struct lmm_model *model,
                    struct lmm_suppressions *suppressions);
-    int (*render)(const struct lmm_run *run, struct lmm_sink *sink);
+    int (*render)(const struct lmm_run_report *run, struct lmm_sink *sink);
 } cases[] = {
-    {"plain.txt", plain, lmm_run_text},         {"plain.json", plain, lmm_run_json},
-    {"leaks.txt", leaks, lmm_run_text},         {"leaks.json", leaks, lmm_run_json},
-    {"killed.txt", killed, lmm_run_text},       {"killed.json", killed, lmm_run_json},
-    {"stackless.txt", stackless, lmm_run_text}, {"cut.txt", cut, lmm_run_text},
-    {"nothing.txt", nothing, lmm_run_text},     {"nothing.json", nothing, lmm_run_json},
+    {"plain.txt", plain, lmm_run_report_text},
+    {"plain.json", plain, lmm_run_report_json},
+    {"leaks.txt", leaks, lmm_run_report_text},
+    {"leaks.json", leaks, lmm_run_report_json},
+    {"killed.txt", killed, lmm_run_report_text},
+    {"killed.json", killed, lmm_run_report_json},
+    {"stackless.txt", stackless, lmm_run_report_text},
+    {"cut.txt", cut, lmm_run_report_text},
+    {"nothing.txt", nothing, lmm_run_report_text},
+    {"nothing.json", nothing, lmm_run_report_json},
 };
 
 /* ---- Comparing ------------------------------------------------------------------------------- */
@@ -145,14 +151,14 @@ static void print(size_t index, struct output *output)
     struct lmm_suppressions suppressions = {NULL, 0};
     struct lmm_model *model = made_model();
     struct lmm_spots spots;
-    struct lmm_run_process process = {model, &spots, true, false};
-    struct lmm_run run = {
+    struct lmm_run_report_process process = {model, &spots, true, false};
+    struct lmm_run_report run = {
         .argv = argv,
         .ending = &ending,
         .processes = &process,
         .process_count = 1,
         .suppressions = &suppressions,
-        .top = LMM_RUN_TOP,
+        .top = LMM_RUN_REPORT_TOP,
     };
     struct lmm_sink sink;
 

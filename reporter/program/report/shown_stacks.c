@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* run_stacks: see run_stacks.h for the contract. */
-#include "reporter/program/report/run_stacks.h"
+/* shown_stacks: see shown_stacks.h for the contract. */
+#include "reporter/program/report/shown_stacks.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,18 +16,18 @@
 #include "reporter/core/stack.h"
 #include "reporter/core/words.h"
 
-struct lmm_run_stacks {
+struct lmm_shown_stacks {
     uint32_t *printed; /* number n is at n - 1 */
     size_t count;
 };
 
-struct lmm_run_stacks *lmm_run_stacks_new(void)
+struct lmm_shown_stacks *lmm_shown_stacks_new(void)
 {
-    return calloc(1, sizeof(struct lmm_run_stacks));
+    return calloc(1, sizeof(struct lmm_shown_stacks));
 }
 
 /* Returns the number that a stack has, 0: none. A report has some dozens. */
-static size_t number_of(const struct lmm_run_stacks *stacks, uint32_t stack)
+static size_t number_of(const struct lmm_shown_stacks *stacks, uint32_t stack)
 {
     for (size_t i = 0; i < stacks->count; i++) {
         if (stacks->printed[i] == stack) {
@@ -38,7 +38,7 @@ static size_t number_of(const struct lmm_run_stacks *stacks, uint32_t stack)
 }
 
 /* Gives a stack the next number. Returns it, or 0 when memory ran out. */
-static size_t give_number(struct lmm_run_stacks *stacks, uint32_t stack)
+static size_t give_number(struct lmm_shown_stacks *stacks, uint32_t stack)
 {
     uint32_t *printed = lmm_array_room(stacks->printed, stacks->count, sizeof(*printed));
 
@@ -91,8 +91,8 @@ static bool is_cut(const struct lmm_model *model, uint32_t stack)
     return depth >= model->stack_frames;
 }
 
-void lmm_run_stacks_put(struct lmm_run_stacks *stacks, const struct lmm_model *model,
-                        uint32_t stack, struct lmm_sink *sink)
+void lmm_shown_stacks_put(struct lmm_shown_stacks *stacks, const struct lmm_model *model,
+                          uint32_t stack, struct lmm_sink *sink)
 {
     size_t number = number_of(stacks, stack);
 
@@ -113,7 +113,7 @@ void lmm_run_stacks_put(struct lmm_run_stacks *stacks, const struct lmm_model *m
     }
 }
 
-void lmm_run_stacks_free(struct lmm_run_stacks *stacks)
+void lmm_shown_stacks_free(struct lmm_shown_stacks *stacks)
 {
     if (stacks != NULL) {
         free(stacks->printed);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run_sheet: what the parts of the text report of `lmm run` share: the process that they are about, and
+ * words in the look of `lmm report`. The parts are here too, each in its file.
+ *
+ * Locks: none. Errors are the sink's.
+ */
+#ifndef LMM_PROGRAM_RUN_SHEET_H
+#define LMM_PROGRAM_RUN_SHEET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "reporter/program/report/spots.h"
+
+struct lmm_model;
+struct lmm_run_report;
+struct lmm_run_report_process;
+struct lmm_shown_stacks;
+struct lmm_sink;
+
+enum {
+    LMM_SHEET_INDENT = 2, /* of rows */
+};
+
+struct lmm_sheet {
+    const struct lmm_run_report *run;
+    const struct lmm_run_report_process *process;
+    const struct lmm_model *model; /* of the process */
+    struct lmm_sink *sink;
+    struct lmm_shown_stacks *stacks; /* printed so far */
+};
+
+/* Puts a terminal escape, when the report has colour. */
+void lmm_sheet_paint(const struct lmm_sheet *sheet, const char *escape);
+
+/* Puts an empty line and the title of a section. */
+void lmm_sheet_heading(const struct lmm_sheet *sheet, const char *text);
+
+/* Starts a line of "  label   words". */
+void lmm_sheet_label(const struct lmm_sheet *sheet, const char *label);
+
+/* Put "1.2 MiB (1,258,291)", "1,024 blocks", and "3.250 s". */
+void lmm_sheet_bytes(const struct lmm_sheet *sheet, uint64_t bytes);
+void lmm_sheet_count(const struct lmm_sheet *sheet, uint64_t count, const char *one,
+                     const char *many);
+void lmm_sheet_seconds(const struct lmm_sheet *sheet, uint64_t ns);
+
+/* Whether what lives in the books was left behind, and not only live when something happened. */
+bool lmm_sheet_has_ended_well(const struct lmm_sheet *sheet);
+
+/* Put who the process is and how it ended (run_head.c), and its totals. */
+void lmm_sheet_head(const struct lmm_sheet *sheet);
+void lmm_sheet_totals(const struct lmm_sheet *sheet);
+
+/* Puts the section of a measure, if there is anything of it (run_rows.c). */
+void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure);
+
+#endif
