@@ -14,6 +14,7 @@
 #include "reporter/core/counters.h"
 #include "reporter/core/hash.h"
 #include "reporter/core/model.h"
+#include "reporter/core/require.h"
 #include "reporter/core/saturate.h"
 #include "reporter/core/sort.h"
 
@@ -393,6 +394,7 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
              sizeof(struct lmm_model_family *), compare_families);
     lmm_sort(builder.model->sites, builder.model->site_count, sizeof(struct lmm_model_site),
              compare_sites);
+    LMM_REQUIRE(lmm_model_is_valid(builder.model));
     *ret_model = builder.model;
     return 0;
 }

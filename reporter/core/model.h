@@ -3,20 +3,20 @@
  * model: the rows that every report shows, and the definition of every figure in one place
  * (docs/reports.md has the formulas); renderers only format.
  *
- * Invariants of a model:
- *   I1  in every row live = allocated - freed, and is never below 0
+ * Invariants of a model, checked by lmm_model_is_valid():
+ *   I1  a site's live blocks are its allocations - frees, or 0 where that is below 0
  *   I2  a family's counts are the sums over its sites; the total's are the sums over the families
- *   I3  peak_bytes >= live_bytes; every permille is at most 1000
- *   I4  families and sites are in the order of the report; sites that have counted nothing are left
- *       out
+ *   I3  a family's peak_bytes >= live_bytes; every permille is at most 1000
+ *   I4  families and sites are in the order of the report; sites without allocations and frees are
+ *       left out
  *   I5  a site's stack is below frame_count; each frame's caller is below its own number, and its module
- *       at most module_count; no stack has more than LMM_MODEL_STACK_MAX frames
+ *       is at most module_count; no stack has more than LMM_MODEL_STACK_MAX frames
  *   I6  a site's temporaries are at most its frees
  *
- * In a family of the ledger's flag BYTES, bytes are those that the program asked for, each block counts
- * as one live slot, and its free slots are what is left beside those that its bytes need at least.
+ * In a family with the ledger's flag BYTES, bytes are the bytes that the program requested, each block
+ * counts as one live slot, and free slots are those that the requested bytes cannot occupy.
  *
- * The strings point into the ledger, are bounded by their length, and need no NUL.
+ * Strings point into the ledger, are bounded by their length, and need no NUL.
  *
  * Locks: none are taken. Not responsible for reading the ledger (build.h).
  */
@@ -194,6 +194,10 @@ void lmm_model_define(struct lmm_model *model, struct lmm_model_family *families
  * model now has. For whoever takes families, with all their sites, out of a model.
  */
 void lmm_model_sum(struct lmm_model *model);
+
+/* Returns whether the invariants hold, of a model that was built, and perhaps reduced to some of its families, but
+ * not sorted by the user. I2 of single families is checked up to a bounded cost. */
+bool lmm_model_is_valid(const struct lmm_model *model);
 
 /*
  * Returns the number of the frame that called `frame`, 0 at the end of the stack. A stack is walked by

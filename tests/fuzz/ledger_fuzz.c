@@ -41,44 +41,6 @@ static void require(int condition, const char *what)
     }
 }
 
-static void check_frames(const struct lmm_model *model)
-{
-    for (uint32_t i = 1; i < model->frame_count; i++) {
-        require(model->frames[i].caller < i, "a frame whose caller stands after it");
-        require(model->frames[i].module <= model->module_count, "a frame in no module");
-        require(model->frames[i].depth <= LMM_MODEL_STACK_MAX, "a stack too deep");
-    }
-}
-
-/* The invariants of model.h. */
-static void check(const struct lmm_model *model)
-{
-    const struct lmm_model_family *total = &model->total;
-    uint64_t sites = 0;
-
-    for (size_t i = 0; i < model->family_count; i++) {
-        const struct lmm_model_family *family = model->families[i];
-
-        require(family->peak_bytes >= family->live_bytes, "peak below live");
-        require(family->occupancy_permille <= 1000 && family->internal_permille <= 1000 &&
-                    family->external_permille <= 1000,
-                "a share above the whole");
-        require(family->live_bytes <= total->live_bytes, "a family above the total");
-        sites += family->sites;
-    }
-    require(sites == model->site_count && total->sites == model->site_count,
-            "the families' sites are not all sites");
-    for (size_t i = 0; i < model->site_count; i++) {
-        require(model->sites[i].live_blocks <= model->sites[i].allocations,
-                "more live blocks than allocations");
-        require(model->sites[i].share_permille <= 1000, "a share above the whole");
-        require(model->sites[i].temporaries <= model->sites[i].frees,
-                "more temporary blocks than frees");
-        require(model->sites[i].stack == 0 || model->sites[i].stack < model->frame_count,
-                "a stack that is not in the table");
-    }
-}
-
 static void render(const struct lmm_model *model)
 {
     struct lmm_sink sink;
@@ -103,7 +65,7 @@ static void select_rows(struct lmm_model *model)
     struct lmm_select select = {.patterns = patterns};
 
     lmm_select_apply(&select, model);
-    check(model);
+    require(lmm_model_is_valid(model), "an invariant of model.h does not hold after a selection");
     select = (struct lmm_select) {.top = 1};
     lmm_select_apply(&select, model);
     render(model);
@@ -137,8 +99,7 @@ static void look(const void *bytes, size_t size)
         struct lmm_snapshot *again = lmm_snapshot_of(bytes, size, &reason);
 
         require(again != NULL, "the second reading of a ledger fails");
-        check(snapshot->model);
-        check_frames(snapshot->model);
+        require(lmm_model_is_valid(snapshot->model), "an invariant of model.h does not hold");
         snapshot->model->shown_calls = 8;
         render(snapshot->model);
         select_rows(snapshot->model);

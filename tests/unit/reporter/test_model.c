@@ -26,6 +26,7 @@ static struct lmm_model *built(void)
     int error = lmm_model_build(&book.view, scratch, sizeof(scratch), &model);
 
     cr_assert_eq(error, 0, "build: %s", strerror(-error));
+    cr_expect(lmm_model_is_valid(model));
     return model;
 }
 

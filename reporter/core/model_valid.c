@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* model_valid: checks the invariants of a model that was just built; see model.h. */
+#include "reporter/core/compare.h"
+#include "reporter/core/model.h"
+#include "reporter/core/saturate.h"
+
+enum {
+    SUMMED_MAX = 1 << 24, /* sites looked at for the sums of single families */
+};
+
+/* The counts that I2 is about. */
+struct sums {
+    uint64_t sites;
+    uint64_t live_blocks;
+    uint64_t live_slots;
+    uint64_t live_bytes;
+    uint64_t allocations;
+    uint64_t frees;
+};
+
+static void add_family(struct sums *sums, const struct lmm_model_family *family)
+{
+    sums->sites += family->sites;
+    sums->live_blocks = lmm_add_saturated(sums->live_blocks, family->live_blocks);
+    sums->live_slots = lmm_add_saturated(sums->live_slots, family->live_slots);
+    sums->live_bytes = lmm_add_saturated(sums->live_bytes, family->live_bytes);
+    sums->allocations = lmm_add_saturated(sums->allocations, family->allocations);
+    sums->frees = lmm_add_saturated(sums->frees, family->frees);
+}
+
+static void add_site(struct sums *sums, const struct lmm_model_site *site)
+{
+    sums->sites++;
+    sums->live_blocks = lmm_add_saturated(sums->live_blocks, site->live_blocks);
+    sums->live_slots = lmm_add_saturated(sums->live_slots, site->live_slots);
+    sums->live_bytes = lmm_add_saturated(sums->live_bytes, site->live_bytes);
+    sums->allocations = lmm_add_saturated(sums->allocations, site->allocations);
+    sums->frees = lmm_add_saturated(sums->frees, site->frees);
+}
+
+static bool are_counts_of(const struct sums *sums, const struct lmm_model_family *family)
+{
+    return sums->sites == family->sites && sums->live_blocks == family->live_blocks &&
+           sums->live_slots == family->live_slots && sums->live_bytes == family->live_bytes &&
+           sums->allocations == family->allocations && sums->frees == family->frees;
+}
+
+/* I2, for one family, or for the total when family is NULL. */
+static bool is_sum_of_sites(const struct lmm_model *model, const struct lmm_model_family *family)
+{
+    struct sums sums = {0};
+
+    for (size_t i = 0; i < model->site_count; i++) {
+        if (family == NULL || model->sites[i].family == family) {
+            add_site(&sums, &model->sites[i]);
+        }
+    }
+    return are_counts_of(&sums, family == NULL ? &model->total : family);
+}
+
+static bool are_sums_valid(const struct lmm_model *model)
+{
+    struct sums sums = {0};
+    size_t most = model->site_count == 0 ? model->family_count : SUMMED_MAX / model->site_count;
+
+    for (size_t i = 0; i < model->family_count; i++) {
+        add_family(&sums, model->families[i]);
+        if (i < most && !is_sum_of_sites(model, model->families[i])) {
+            return false;
+        }
+    }
+    return are_counts_of(&sums, &model->total) && is_sum_of_sites(model, NULL);
+}
+
+static bool are_permilles_valid(const struct lmm_model_family *family)
+{
+    return family->occupancy_permille <= 1000 && family->internal_permille <= 1000 &&
+           family->external_permille <= 1000;
+}
+
+static bool are_families_valid(const struct lmm_model *model)
+{
+    for (size_t i = 0; i < model->family_count; i++) {
+        const struct lmm_model_family *family = model->families[i];
+
+        if (family->peak_bytes < family->live_bytes || !are_permilles_valid(family) ||
+            (i > 0 && model->families[i - 1]->live_bytes < family->live_bytes)) {
+            return false;
+        }
+    }
+    return are_permilles_valid(&model->total);
+}
+
+static bool is_site_valid(const struct lmm_model *model, const struct lmm_model_site *site)
+{
+    return site->live_blocks == lmm_subtract_saturated(site->allocations, site->frees) &&
+           site->live_slots >= site->live_blocks && site->share_permille <= 1000 &&
+           (site->allocations > 0 || site->frees > 0) && site->temporaries <= site->frees &&
+           (site->stack == 0 || site->stack < model->frame_count);
+}
+
+static bool are_sites_valid(const struct lmm_model *model)
+{
+    for (size_t i = 0; i < model->site_count; i++) {
+        const struct lmm_model_site *site = &model->sites[i];
+        const struct lmm_model_site *before = i == 0 ? site : &model->sites[i - 1];
+        int order = lmm_compare_u64(site->live_bytes, before->live_bytes);
+
+        order = order != 0 ? order : lmm_compare_u64(site->allocations, before->allocations);
+        if (order > 0 || !is_site_valid(model, site)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool are_frames_valid(const struct lmm_model *model)
+{
+    for (uint32_t i = 1; i < model->frame_count; i++) {
+        const struct lmm_model_frame *frame = &model->frames[i];
+
+        if (frame->caller >= i || frame->module > model->module_count ||
+            frame->depth != model->frames[frame->caller].depth + 1 ||
+            frame->depth > LMM_MODEL_STACK_MAX) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool lmm_model_is_valid(const struct lmm_model *model)
+{
+    return are_families_valid(model) && are_sites_valid(model) && are_frames_valid(model) &&
+           are_sums_valid(model);
+}
