@@ -46,7 +46,7 @@ static void put_heading(const struct page *page, const char *text)
 static void put_sites_title(const struct page *page)
 {
     if (page->model->order == NULL) {
-        put_heading(page, "Sites that hold most");
+        put_heading(page, "Sites with most live bytes");
     } else {
         paint(page, "\033[1m");
         lmm_sink_printf(page->sink, "Sites by %s", page->model->order);
@@ -200,7 +200,7 @@ static void put_unused(const struct page *page)
     }
     lmm_sink_puts(page->sink, "\n");
     put_count(page->sink, unused, "family", "families");
-    lmm_sink_puts(page->sink, " never allocated from: ");
+    lmm_sink_puts(page->sink, " without allocations: ");
     for (size_t i = 0; i < page->model->family_count && named < UNUSED_NAMES_MAX; i++) {
         if (!has_row(page->model->families[i])) {
             lmm_sink_puts(page->sink, named++ == 0 ? "" : ", ");
@@ -344,7 +344,7 @@ static void put_totals(const struct page *page)
     put_amount(page, "kept for reuse", model->reservoir_bytes);
     put_amount(page, "LMM's own records", model->overhead_bytes);
     if (model->peak_bytes > 0) {
-        put_amount(page, "most that lived", model->peak_bytes);
+        put_amount(page, "most live bytes", model->peak_bytes);
     }
 }
 
@@ -352,14 +352,14 @@ static void put_totals(const struct page *page)
 static const char *fate_of(const struct lmm_model *model)
 {
     switch (model->process) {
-    case LMM_MODEL_EXITED: return "the process has exited; figures as it left them";
+    case LMM_MODEL_EXITED: return "the process has exited; these are its last figures";
     case LMM_MODEL_LOST:
-        return "the ledger could not grow, and the process went on without it; figures as they "
-               "were "
-               "then";
-    case LMM_MODEL_KILLED: return "the process was killed; figures as it left them";
+        return "the ledger could not grow, and the process went on without it; these are the "
+               "figures "
+               "of that moment";
+    case LMM_MODEL_KILLED: return "the process was killed; these are its last figures";
     case LMM_MODEL_REPLACED:
-        return "the process became another program by exec; figures as it left them";
+        return "the process became another program by exec; these are its last figures";
     default: return NULL;
     }
 }
@@ -381,9 +381,9 @@ static void put_notes(const struct page *page, const char *before)
         before = "";
     }
     if (!page->model->settled) {
-        lmm_sink_printf(page->sink,
-                        "%snote: counts were being moved while they were read, and may be off\n",
-                        before);
+        lmm_sink_printf(
+            page->sink,
+            "%snote: counters were moved while they were read; figures may be inexact\n", before);
     }
 }
 

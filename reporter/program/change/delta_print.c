@@ -125,7 +125,8 @@ static void put_notes(struct lmm_sink *sink, const struct lmm_delta *delta)
         lmm_sink_puts(sink, "note: the second is older than the first\n");
     }
     if (!delta->before->settled || !delta->after->settled) {
-        lmm_sink_puts(sink, "note: counts were being moved while they were read, and may be off\n");
+        lmm_sink_puts(sink,
+                      "note: counters were moved while they were read; figures may be inexact\n");
     }
 }
 

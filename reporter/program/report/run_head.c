@@ -90,18 +90,18 @@ static void put_depth(const struct lmm_sheet *sheet)
 static const char *fate_of(const struct lmm_sheet *sheet)
 {
     if (sheet->process->is_live) {
-        return "it still runs: the figures are of now";
+        return "the process is still running; these are its current figures";
     }
     if (sheet->model->process == LMM_MODEL_EXITED) {
         return NULL;
     }
     if (sheet->model->process == LMM_MODEL_LOST) {
-        return "its ledger could not grow: the figures are of that moment";
+        return "its ledger could not grow; these are the figures of that moment";
     }
     if (sheet->process->is_program && WIFSIGNALED(sheet->run->ending->status)) {
-        return "a signal ended it: what it would still have freed counts as live";
+        return "a signal ended it; blocks that it would have freed later are live";
     }
-    return "it left by _exit, or became a program that does not load LMM, by exec";
+    return "it ended by _exit, or by exec of a program that does not load LMM";
 }
 
 static void put_notes(const struct lmm_sheet *sheet)
@@ -118,13 +118,14 @@ static void put_notes(const struct lmm_sheet *sheet)
     }
     if (sheet->model->sites_merged > 0) {
         lmm_sheet_label(sheet, "note");
-        lmm_sink_printf(sheet->sink, "stacks that could not be told apart: %" PRIu64 "\n",
+        lmm_sink_printf(sheet->sink,
+                        "stacks without an id of their own, counted together: %" PRIu64 "\n",
                         sheet->model->sites_merged);
     }
     if (!sheet->model->settled) {
         lmm_sheet_label(sheet, "note");
         lmm_sink_puts(sheet->sink,
-                      "counts were being moved while they were read, and may be off\n");
+                      "counters were moved while they were read; figures may be inexact\n");
     }
 }
 

@@ -117,7 +117,7 @@ static bool read_line(struct lmm_suppressions *suppressions, char *line, const c
         return true;
     }
     if (!is_leak || text[strlen(prefix)] == '\0') {
-        lmm_complain("%s:%zu: '%s' is no suppression; lines are leak:PATTERN", path, number, text);
+        lmm_complain("%s:%zu: not a suppression: '%s' (expected leak:PATTERN)", path, number, text);
         return false;
     }
     if (!lmm_suppressions_add(suppressions, text + strlen(prefix))) {
@@ -160,11 +160,11 @@ bool lmm_suppressions_add_built_in(struct lmm_suppressions *suppressions)
         const char *words;
     } items[] = {
         /* Debug files put __GI_ in front. */
-        {LMM_SUPPRESS_TEXTS, "*_IO_file_doallocate", "buffers of stdio's streams"},
+        {LMM_SUPPRESS_TEXTS, "*_IO_file_doallocate", "stdio buffers"},
         /* They are kept with threads' stacks for the next ones. */
-        {LMM_SUPPRESS_TEXTS, "*_dl_allocate_tls*", "storage of threads"},
-        {LMM_SUPPRESS_LOADER, NULL, "the dynamic loader's own"},
-        {LMM_SUPPRESS_RUNTIME, NULL, "the C and C++ runtime's own, before main"},
+        {LMM_SUPPRESS_TEXTS, "*_dl_allocate_tls*", "thread-local storage"},
+        {LMM_SUPPRESS_LOADER, NULL, "data of the dynamic loader"},
+        {LMM_SUPPRESS_RUNTIME, NULL, "data of the C and C++ runtime, before main"},
     };
 
     for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {

@@ -61,7 +61,7 @@ static char *find_beside(void)
         path = path != NULL ? path : look_in(own, folders[i]);
     }
     if (path == NULL) {
-        lmm_complain("%s is missing: it belongs in %s%s%s", LMM_PRELOAD_NAME,
+        lmm_complain("cannot find %s: expected in %s%s%s", LMM_PRELOAD_NAME,
                      folders[0][0] == '/' || own == NULL ? "" : own,
                      folders[0][0] == '/' ? "" : "/", folders[0]);
     }
@@ -126,7 +126,7 @@ static void tell_overridden(const char *there)
         const char *key = lmm_preload_taken_key(there);
 
         if (key != NULL) {
-            lmm_complain("LMM_OPTIONS: %s does not count, lmm run sets it", key);
+            lmm_complain("ignoring %s in LMM_OPTIONS: lmm run sets it", key);
         }
         there += strcspn(there, ":");
         there += *there == ':';

@@ -172,7 +172,7 @@ static void open_file(struct lmm_symbols *symbols, struct file *file)
     file->symbols = lmm_symbol_file_open(file->path.text, file->key + file->path.bytes + 1,
                                          file->key_bytes - file->path.bytes - 1, &other);
     if (other && (symbols->flags & LMM_SYMBOLS_QUIET) == 0) {
-        lmm_complain("%s: not the file that was mapped: its functions go without names",
+        lmm_complain("%s: not the file that was mapped; its functions have no names",
                      file->path.text);
     }
 }

@@ -309,7 +309,7 @@ static void put_rows(const struct layout *layout)
     }
     if (top->rows.count == 0 && lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN)) {
         lmm_top_put(layout->sheet,
-                    top->rows.hidden > 0 ? " (the filter leaves out all rows)" : " (none)");
+                    top->rows.hidden > 0 ? " (no row passes the filter)" : " (none)");
     }
 }
 

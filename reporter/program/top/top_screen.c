@@ -98,7 +98,7 @@ static bool is_usable(void)
         return false;
     }
     if (!lmm_top_terminal_has_screen(name)) {
-        lmm_complain("top: no screen on a terminal of type '%s' (TERM); use --once (-o)",
+        lmm_complain("top: cannot draw on a terminal of type '%s' (TERM); use --once (-o)",
                      name == NULL ? "" : name);
         return false;
     }

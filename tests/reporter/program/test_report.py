@@ -78,7 +78,7 @@ class Report(harness.Case):
         with open(self.in_ledgers("hr.lmm"), "r+b") as file:
             file.seek(ledger.field_offset("move_sequence")[0])
             file.write(b"\5")
-        self.assertIn("may be off", self.succeed("report", keeper.pid))
+        self.assertIn("may be inexact", self.succeed("report", keeper.pid))
 
     def test_of_two_chunks_of_an_owner_the_larger_counts(self):
         book = ledger.sample()
@@ -114,7 +114,7 @@ class Report(harness.Case):
             self.assertEqual(self.lines("--sort", key), lines, key)
 
     def test_the_text_says_by_what_it_is_sorted(self):
-        self.assertIn("\nSites that hold most\n", self.succeed("report", self.file))
+        self.assertIn("\nSites with most live bytes\n", self.succeed("report", self.file))
         self.assertIn("\nSites by frees\n", self.succeed("report", "--sort", "frees", self.file))
 
     def test_patterns_select_families_and_the_totals_are_theirs(self):

@@ -163,8 +163,8 @@ class Stacks(harness.Case):
         file = self.make(build_id=b"\x12\x34" * 10)
         result = self.lmm("report", "--stacks", file)
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertEqual(result.stderr, f"lmm: {PROGRAM}: not the file that was mapped: its functions "
-                         "go without names\n")
+        self.assertEqual(result.stderr, f"lmm: {PROGRAM}: not the file that was mapped; its functions "
+                         "have no names\n")
         self.assertNotIn("hr::make", result.stdout)
         self.assertRegex(result.stdout, r"stacks_fixture\+0x[0-9a-f]+\n")
 

@@ -86,7 +86,7 @@ class Before(Case):
         shutil.copy(harness.LMM, self.path("bin", "lmm"))
         result = harness.run(self.path("bin", "lmm"), "run", "true", env=self.environment)
         self.assertEqual(result.returncode, running.FAILED)
-        self.assertRegex(result.stderr, r"^lmm: liblmm_preload.so is missing: it belongs in .*\n$")
+        self.assertRegex(result.stderr, r"^lmm: cannot find liblmm_preload.so: expected in .*\n$")
 
     def test_the_library_is_found_beside_the_program(self):
         os.mkdir(self.path("bin"))
@@ -99,7 +99,7 @@ class Before(Case):
 
     def test_suppressions(self):
         bad = self.file("bad", "# words\nleak:a\nrace:b\n")
-        self.refuse(f"{bad}:3: 'race:b' is no suppression", "--suppressions", bad)
+        self.refuse(f"{bad}:3: not a suppression: 'race:b'", "--suppressions", bad)
         self.refuse("No such file", "--suppressions", self.path("nowhere"))
 
     def test_a_directory_for_ledgers(self):

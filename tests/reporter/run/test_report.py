@@ -101,7 +101,7 @@ class Leaks(Case):
         self.assertNotIn("\nLeaks\n", text)
         self.assertIn("\nLive at the end\n", text)
         self.assertRegex(text, r"(?m)^  note +a signal ended it")
-        self.assertRegex(self.run_lmm("true").stderr, r"(?m)^  note +it left by _exit")
+        self.assertRegex(self.run_lmm("true").stderr, r"(?m)^  note +it ended by _exit")
 
     def test_top(self):
         text = self.run_lmm("--top", "1", "true").stderr

@@ -255,7 +255,7 @@ class Top(unittest.TestCase):
         terminal.keys("C-u")
         terminal.type("lin?")
         terminal.wait(r"^ Filter: lin\?_ \(0 of 3\)$")
-        terminal.wait("leaves out all rows")
+        terminal.wait("no row passes the filter")
         terminal.keys("C-u")
         terminal.type("[el]*")
         terminal.keys("Enter")
@@ -425,7 +425,7 @@ class Top(unittest.TestCase):
         cases = (("-u TERM", ""), ("TERM=", ""), ("TERM=dumb", "dumb"), ("TERM=no", "no"))
         for setting, name in cases:
             terminal = self.terminal(f"env {setting} {LMM} top {fed.path}", columns=132)
-            terminal.wait(f"^before\nlmm: top: no screen on a terminal of type '{name}' .*--once.*"
+            terminal.wait(f"^before\nlmm: top: cannot draw on a terminal of type '{name}' .*--once.*"
                           "\nstatus=1$")
         for words in ({"stdin": subprocess.DEVNULL}, {"stdout": subprocess.PIPE}):
             result = subprocess.run([LMM, "top", fed.path], stderr=subprocess.PIPE, text=True,

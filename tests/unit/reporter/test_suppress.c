@@ -126,7 +126,7 @@ Test(suppress, lines_of_another_kind_are_named, .init = cr_redirect_stderr)
     size_t bytes = fread(text, 1, sizeof(text) - 1, output);
 
     cr_assert_gt(bytes, 0);
-    cr_assert_not_null(strstr(text, ":2: 'race:foo' is no suppression; lines are leak:PATTERN\n"),
+    cr_assert_not_null(strstr(text, ":2: not a suppression: 'race:foo' (expected leak:PATTERN)\n"),
                        "%s", text);
 }
 

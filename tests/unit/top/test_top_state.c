@@ -363,7 +363,7 @@ Test(top_keys, a_filter_acts_while_it_is_typed_and_enter_keeps_it)
     cr_expect_str_eq(scene.top.rows.row[0].name.text, "line_t");
     lmm_top_press(&scene.top, LMM_TOP_KEY_BACKSPACE);
     press(&scene, "q"); /* text, as long as it is typed */
-    expect_text(&scene, "(the filter leaves out all rows)");
+    expect_text(&scene, "(no row passes the filter)");
     press(&scene, "\025e");
     expect_text(&scene, " Filter: e_ (3 of 3)");
     lmm_top_press(&scene.top, LMM_TOP_KEY_DOWN);
