@@ -2,10 +2,11 @@
 /*
  * books: see books.h for the contract.
  *
- * The order of the reads is what makes a ledger safe to read while it grows: `used` is loaded from
- * the last span to the first, so sites before stacks before frames before modules, and these before
- * families and strings. A writer publishes the other way round, so what is seen never refers to what is
- * not. For the same reason a chunk's kind is loaded before all else of it: a writer stores it last.
+ * The order of the loads makes a ledger safe to read while it grows: `used` is loaded from the last
+ * span to the first, so sites before stacks before frames before modules, and these before families
+ * and strings. A writer publishes in the opposite order, so no record that is read refers to one
+ * that is not. For the same reason a chunk's kind is loaded before its other fields: a writer
+ * stores it last.
  */
 #include "reporter/core/books.h"
 
@@ -16,12 +17,12 @@
 #include "reporter/core/compare.h"
 #include "reporter/core/sort.h"
 
-/* What this version knows of a kind of chunks. */
+/* A kind of chunk that this version knows. */
 struct kind {
     uint32_t kind;
     uint32_t record_bytes;
     uint32_t owners;
-    bool moves; /* I4 of the ledger: each owner has one chunk, which a larger one may replace */
+    bool moves; /* I4 of ledger.h: each owner has one chunk, which a larger one may replace */
 };
 
 /* In the order of the spans. */
@@ -39,7 +40,7 @@ static const struct kind kinds[] = {
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
-/* Returns where a kind stands among those above; KINDS: this version knows no such kind. */
+/* Returns the index of a kind in the table above; KINDS: unknown to this version. */
 static size_t rank_of(uint32_t kind)
 {
     size_t rank = 0;
@@ -50,7 +51,7 @@ static size_t rank_of(uint32_t kind)
     return rank;
 }
 
-/* Of two chunks of an owner that moves them the larger comes first. */
+/* Of two chunks of one owner, of a kind that moves, the larger comes first. */
 static int compare_spans(const void *left, const void *right)
 {
     const struct lmm_span *a = left;
@@ -103,7 +104,7 @@ bool lmm_books_are_chunk_bytes(uint64_t bytes)
     return bytes >= sizeof(struct lmm_ledger_chunk) && bytes % sizeof(struct lmm_ledger_chunk) == 0;
 }
 
-/* Copies the header of a chunk of a known kind, and checks it by itself. */
+/* Copies the header of a chunk of a known kind, and checks its fields. */
 static bool copy_chunk(const struct lmm_ledger_chunk *chunk, const struct kind *kind,
                        size_t position, struct lmm_span *ret_span)
 {
@@ -124,7 +125,7 @@ static bool copy_chunk(const struct lmm_ledger_chunk *chunk, const struct kind *
            ret_span->owner < kind->owners;
 }
 
-/* Copies the chunks of known kinds; others are none of this reader's. */
+/* Copies the chunks of known kinds, and skips others. */
 static bool copy_chunks(const struct lmm_ledger_view *view, struct lmm_span *spans,
                         size_t *ret_count)
 {
@@ -152,7 +153,8 @@ static bool same_series(const struct lmm_span *a, const struct lmm_span *b)
     return a->kind == b->kind && a->owner == b->owner;
 }
 
-/* I4 of the ledger: of two chunks of an owner that moves them the larger counts. More are damage. */
+/* I4 of ledger.h: of two chunks of one owner, of a kind that moves, the larger is valid. More than
+ * two are damage. */
 static bool drop_moved(struct lmm_span *spans, size_t *count)
 {
     size_t kept = 0;
@@ -174,7 +176,8 @@ static bool drop_moved(struct lmm_span *spans, size_t *count)
     return true;
 }
 
-/* I1 of the ledger: the ranges of one kind adjoin, from 0 on; and I4: what an owner moves starts at 0. */
+/* I1 of ledger.h: the ranges of one kind adjoin, from 0 on; and I4: a chunk that moves starts at 0.
+ * */
 static bool ranges_adjoin(const struct lmm_span *spans, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -189,9 +192,9 @@ static bool ranges_adjoin(const struct lmm_span *spans, size_t count)
 }
 
 /*
- * Loads how many records each span has, in the order that the file head explains. A span that is
- * not full is the last of its series to hold any, so that indexes have no gaps; but strings never
- * straddle two chunks and may leave a rest unused.
+ * Loads the number of records of each span, in the order that the file head explains. All spans of
+ * a series are full up to the last one with records, so that indexes have no gaps; except those of
+ * strings: no string lies in two chunks, so the end of a chunk may be unused.
  */
 static bool load_counts(struct lmm_span *spans, size_t count)
 {
@@ -242,7 +245,8 @@ uint64_t lmm_books_count(const struct lmm_books *books, uint32_t kind)
     return records;
 }
 
-/* Returns the STRINGS span that offset lies in, or NULL. They stand first, in order of `first`. */
+/* Returns the STRINGS span that offset lies in, or NULL. STRINGS spans are the first ones, in order
+ * of `first`. */
 static const struct lmm_span *string_span(const struct lmm_books *books, uint32_t offset)
 {
     size_t low = 0;

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * books: a ledger as it may be read. It copies and checks the ledger's structure - header, chunks,
- * their order and sizes, strings - so that whoever reads records needs to check only what is in
- * them.
+ * books: the checked structure of a ledger. It copies and checks header, chunks, their order and
+ * sizes, and strings, so that the reader of a record needs to check only the record's own fields.
  *
- * Invariants of opened books:
- *   I1  each header field of a chunk was read once; what was checked is what is used, even if the
- *       ledger changes meanwhile
+ * Invariants of opened books (lmm_books_open() checks them, and fails where they do not hold):
+ *   I1  each header field of a chunk was read once: the checked value is the one that is used, even
+ *       if the ledger changes at the same time
  *   I2  spans are in the order of kind (strings, families, modules, frames, stacks, sites, rows,
- *       temporaries, peaks), owner and `first`; the ranges of one kind adjoin and start at 0; there is
- *       at most one span an owner of rows, temporaries and peaks; count <= capacity
- *   I3  records of a kind have the indexes 0 to lmm_books_count(), but for strings, where the rest
- *       of a chunk may be unused
+ *       temporaries, peaks), owner and `first`; the ranges of one kind adjoin and start at 0; there
+ *       is at most one span an owner of rows, temporaries and peaks; count <= capacity
+ *   I3  records of a kind have the indexes from 0 to lmm_books_count() - 1, except strings, where
+ *       the end of a chunk may be unused
  *
- * Locks: none are taken. Not responsible for chunk pointers: each must point at a chunk that is
- * readable to its end (`bytes` of them).
+ * Locks: none are taken. Not responsible for chunk pointers: each must point at a chunk whose
+ * `bytes` are readable.
  */
 #ifndef LMM_REPORTER_BOOKS_H
 #define LMM_REPORTER_BOOKS_H
@@ -48,16 +47,15 @@ struct lmm_books {
 };
 
 /*
- * Checks the fields of a header, of which sizeof(struct lmm_ledger_header) bytes may be read. Returns
- * 0; -EINVAL when this is no ledger; -ENOTSUP when it is one of another version; -EBADMSG when it is
- * damaged.
+ * Checks the fields of a header, of which sizeof(struct lmm_ledger_header) bytes may be read.
+ * Returns 0; -EINVAL: not a ledger; -ENOTSUP: a ledger of another version; -EBADMSG: damaged.
  */
 int lmm_books_check_header(const struct lmm_ledger_header *header);
 
-/* Returns whether chunk is an address where a chunk may be. */
+/* Returns whether chunk is an aligned address. */
 bool lmm_books_is_chunk(const struct lmm_ledger_chunk *chunk);
 
-/* Returns whether a chunk may be so long: at least its header, and a multiple of that. */
+/* Returns whether a chunk may have this length: a multiple of its header's, and not 0. */
 bool lmm_books_are_chunk_bytes(uint64_t bytes);
 
 /*
@@ -68,14 +66,14 @@ bool lmm_books_are_chunk_bytes(uint64_t bytes);
 bool lmm_books_open(const struct lmm_ledger_view *view, struct lmm_span *spans,
                     struct lmm_books *ret_books);
 
-/* Returns how many valid records there are of a kind (enum lmm_ledger_kind). */
+/* Returns the number of valid records of a kind (enum lmm_ledger_kind). */
 uint64_t lmm_books_count(const struct lmm_books *books, uint32_t kind);
 
-/* Sets *ret_string to the string at the reference offset; returns false when there is none. */
+/* Sets *ret_string to the string at the reference offset; returns false when there is no string. */
 bool lmm_books_string(const struct lmm_books *books, uint32_t offset,
                       struct lmm_string *ret_string);
 
-/* Loads of what another thread or process may be writing; the memory order is in the name. */
+/* Loads of fields that another thread or process may write; the memory order is in the name. */
 static inline uint32_t lmm_load_u32(const uint32_t *p)
 {
     return __atomic_load_n(p, __ATOMIC_RELAXED);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * build: makes a model of a ledger; see build.h for the contract. Records are copied and checked here,
- * counters summed in counters.c, and then every figure is defined by model.c.
+ * build: makes a model of a ledger; see build.h for the contract. Records are copied and checked
+ * here, counters summed in counters.c, and then every figure is defined by model.c.
  */
 #include "reporter/core/build.h"
 
@@ -19,7 +19,7 @@
 #include "reporter/core/sort.h"
 
 enum {
-    ROOM_FAMILIES = 8, /* what other threads may add between sizing and building */
+    ROOM_FAMILIES = 8, /* records that other threads may add between sizing and building */
     ROOM_SITES = 64,
     ROOM_MODULES = 8,
     ROOM_FRAMES = 1024,
@@ -38,8 +38,7 @@ struct builder {
 };
 
 _Static_assert((int) LMM_MODEL_BUILD_ID_MAX == (int) LMM_LEDGER_BUILD_ID_MAX, "copied whole");
-_Static_assert(sizeof(struct lmm_model_site) <= LMM_SORT_ITEM_MAX,
-               "sites are sorted where they are");
+_Static_assert(sizeof(struct lmm_model_site) <= LMM_SORT_ITEM_MAX, "sites are sorted in place");
 
 /* ---- Order ----------------------------------------------------------------------------------- */
 
@@ -78,6 +77,7 @@ static void *take(struct builder *builder, size_t count, size_t item_bytes)
     size_t bytes;
     void *taken = builder->scratch;
 
+    LMM_REQUIRE((uintptr_t) taken % SCRATCH_ALIGN == 0 && item_bytes > 0);
     if (__builtin_mul_overflow(count, item_bytes, &bytes) || bytes > builder->scratch_bytes ||
         rounded(bytes) > builder->scratch_bytes) {
         return NULL;
@@ -99,7 +99,7 @@ static bool align_scratch(struct builder *builder)
     return true;
 }
 
-/* Returns how many records of a kind there are, as far as the chunks can hold them. */
+/* Returns the number of records of a kind, limited to what the chunks can hold. */
 static uint64_t count_records(const struct lmm_ledger_view *view, uint32_t kind,
                               size_t record_bytes)
 {
@@ -173,7 +173,7 @@ static void read_header(struct lmm_model *model, const struct lmm_ledger_header 
     model->stack_frames = lmm_load_u32(&header->stack_frames);
 }
 
-/* Copies the command, each NUL between its arguments as a blank. */
+/* Copies the command, with a blank for each NUL between its arguments. */
 static bool read_command(struct builder *builder, const struct lmm_ledger_header *header)
 {
     size_t bytes = (size_t) lmm_smaller(header->command_bytes, sizeof(header->command));
@@ -257,7 +257,7 @@ static bool read_module(const struct builder *builder, const struct lmm_ledger_m
     return true;
 }
 
-/* A frame's caller was read before it, as it has a lower number. Number 0 is no frame. */
+/* A frame's caller has a lower number, so it was read before. Number 0 is no frame. */
 static bool read_frame(const struct builder *builder, const struct lmm_ledger_frame *record,
                        uint32_t number, struct lmm_model_frame *frame)
 {
@@ -280,7 +280,8 @@ static bool read_frame(const struct builder *builder, const struct lmm_ledger_fr
     return frame->depth <= LMM_MODEL_STACK_MAX;
 }
 
-/* A writer may set a site's stack after the records were counted: what is not there yet is none. */
+/* A writer may set a site's stack after the frames were counted: then the site has no stack here.
+ * */
 static void read_stack(const struct builder *builder, const uint32_t *record,
                        struct lmm_model_site *site)
 {
@@ -316,11 +317,11 @@ static bool read_record(const struct builder *builder, const struct lmm_span *sp
         model->sites[index].id = index;
         return read_site(builder, (const struct lmm_ledger_site *) records + i,
                          &model->sites[index]);
-    default: return true; /* counters are read by themselves */
+    default: return true; /* counters.c reads the counters */
     }
 }
 
-/* Makes room for what read_record() reads. */
+/* Takes scratch memory for the records that read_record() reads. */
 static int take_records(struct builder *builder)
 {
     struct lmm_model *model = builder->model;
@@ -350,7 +351,7 @@ static int take_records(struct builder *builder)
                : 0;
 }
 
-/* The spans are in such an order that what a record refers to comes before it. */
+/* In the order of the spans a record comes after those that it refers to. */
 static int read_records(struct builder *builder)
 {
     int error = take_records(builder);

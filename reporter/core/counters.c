@@ -2,10 +2,10 @@
 /*
  * counters: see counters.h for the contract.
  *
- * Rows are read freed first, over all owners, then allocated (I5 of ledger.h), between two looks at
- * the move sequence; when it was odd or has moved, they are read again. The tries are bounded, and the
- * model then says that it is not settled. A process may have died with an odd sequence: whoever knows
- * that nobody writes any more gives this a copy with an even one.
+ * Rows are read between two loads of the move sequence: the freed counters of all owners first,
+ * then the allocated ones (I5 of ledger.h). When the sequence was odd or has changed, they are read
+ * again. After MOVE_TRIES the model says that it is not settled. A process may have died with an
+ * odd sequence: a caller that knows that nobody writes any more passes a copy with an even one.
  */
 #include "reporter/core/counters.h"
 
@@ -34,7 +34,8 @@ static void sum_row(struct lmm_model_site *site, const struct lmm_ledger_row *ro
     }
 }
 
-/* Adds one side of every owner's rows. Rows past the last known site are of sites not seen yet. */
+/* Adds the freed or the allocated counters of every owner's rows. Rows after the last known site
+ * are of newer sites. */
 static void sum_rows(const struct lmm_books *books, struct lmm_model *model, bool freed)
 {
     for (size_t i = 0; i < books->span_count; i++) {
@@ -83,7 +84,7 @@ static void read_rows(const struct lmm_books *books, struct lmm_model *model)
         uint32_t before = lmm_load_u32_acquire(moves);
 
         forget_sums(model);
-        sum_temporaries(books, model); /* each is a free as well, which is counted before it */
+        sum_temporaries(books, model); /* each is also a free, which the writer counts first */
         sum_rows(books, model, true);
         sum_rows(books, model, false);
         model->settled = before % 2 == 0 && lmm_load_u32_acquire(moves) == before;
@@ -118,8 +119,8 @@ static void forget_peaks(struct lmm_model *model)
     model->peak_time_ns = 0;
 }
 
-/* Of the two owners, the one that is valid is not written to until peak_count has changed. When it
- * changes whenever it is looked at, the model has no peaks. */
+/* The valid one of the two owners is not written until peak_count has changed. When it changes
+ * during each try, the model has no peaks. */
 static void read_peaks(const struct lmm_books *books, struct lmm_model *model)
 {
     const struct lmm_ledger_header *header = books->header;

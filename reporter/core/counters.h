@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * counters: the sums of a ledger's counters over all owners, and its peaks, while others write them.
+ * counters: the sums of a ledger's counters over all owners, and its peaks, while others write
+ * them.
  *
  * Locks: none. Stateless.
  */
@@ -11,8 +12,11 @@ struct lmm_books;
 struct lmm_model;
 
 /*
- * Sets the allocations, frees, slots, temporaries and peaks of the model's sites, which stand in the order of
- * the ledger, as sums that nothing was made of yet; its own peak; and whether it is settled.
+ * Sets the allocations, frees, slots, temporaries and peaks of the model's sites, which are in the
+ * order of the ledger; the model's peak; and whether it is settled. The figures derived from these
+ * are not set (lmm_model_define()). Threads: any, while others write the counters. The counters are
+ * loaded with acquire order, freed before allocated (I5 of ledger.h); the writer stores them with
+ * release order.
  */
 void lmm_counters_read(const struct lmm_books *books, struct lmm_model *model);
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * grid: the table printer of all reports. A table is made in two passes over its rows: the first measures
- * the cells, the second prints them. So nothing is stored and nothing allocates, and other lines can stand
- * between the rows:
+ * grid: the table printer of all reports. A table is made in two passes over its rows: the first
+ * measures the cells, the second prints them. So nothing is stored and nothing allocates, and other
+ * lines can stand between the rows:
  *
  *     lmm_grid_init(&grid, columns, count, indent, sink);
  *     for each row: fill(&grid, row);
  *     lmm_grid_put_headings(&grid);
  *     for each row: fill(&grid, row);
  *
- * fill() adds one cell for each column, from left to right, and calls lmm_grid_end_row(). A table whose rows
- * are not known in advance skips the first pass; then its columns say how wide they are.
+ * fill() adds one cell for each column, from left to right, and calls lmm_grid_end_row(). A table
+ * whose rows are not known in advance skips the first pass; then its columns say how wide they are.
  *
  * Invariants (checked by LMM_REQUIRE in each function):
  *   I1  count <= LMM_GRID_COLUMNS_MAX, and next <= count
@@ -62,8 +62,8 @@ void lmm_grid_init(struct lmm_grid *grid, const struct lmm_grid_column *columns,
 /* Puts the headings; from here on rows are printed. */
 void lmm_grid_put_headings(struct lmm_grid *grid);
 
-/* Add the next cell: words of the program's own (may be empty), a string that is escaped, "1,024", "+1,024",
- * "1.2 MiB (1,258,291)", "12.3%" (permille of whole), see words.h. */
+/* Add the next cell: words of the program's own (may be empty), a string that is escaped, "1,024",
+ * "+1,024", "1.2 MiB (1,258,291)", "12.3%" (permille of whole), see words.h. */
 void lmm_grid_text(struct lmm_grid *grid, const char *text);
 void lmm_grid_string(struct lmm_grid *grid, struct lmm_string string);
 void lmm_grid_count(struct lmm_grid *grid, uint64_t value);
@@ -72,9 +72,9 @@ void lmm_grid_bytes(struct lmm_grid *grid, uint64_t bytes);
 void lmm_grid_share(struct lmm_grid *grid, uint32_t permille, uint64_t whole);
 
 /*
- * Begins a cell of several parts, in a column that is aligned to the left. Returns the sink for them, or NULL
- * while the grid measures, as lmm_put_string() takes it. lmm_grid_end_cell() is told how many columns of the
- * terminal the parts take together, at least 1.
+ * Begins a cell of several parts, in a column that is aligned to the left. Returns the sink for
+ * them, or NULL while the grid measures, as lmm_put_string() takes it. lmm_grid_end_cell() is told
+ * how many columns of the terminal the parts take together, at least 1.
  */
 struct lmm_sink *lmm_grid_begin_cell(struct lmm_grid *grid);
 void lmm_grid_end_cell(struct lmm_grid *grid, size_t columns);

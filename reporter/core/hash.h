@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hash: 64-bit keys of texts and numbers, chained, for telling things apart where an adversary gains
- * nothing by making two alike. Stateless.
+ * hash: 64-bit keys of strings and numbers, chained. They are for identities where an adversary
+ * gains nothing by a collision. Stateless.
  */
 #ifndef LMM_REPORTER_HASH_H
 #define LMM_REPORTER_HASH_H
@@ -10,7 +10,8 @@
 
 #include "reporter/core/utf8.h"
 
-/* Returns the key of what has the key `before`, followed by value; never 0. */
+/* Returns the key of a sequence: `before` is the key of its start (0: none), value comes next.
+ * Never 0. */
 static inline uint64_t lmm_hash_u64(uint64_t before, uint64_t value)
 {
     uint64_t key = (before ^ value) + UINT64_C(0x9e3779b97f4a7c15);
@@ -21,7 +22,7 @@ static inline uint64_t lmm_hash_u64(uint64_t before, uint64_t value)
     return key == 0 ? 1 : key;
 }
 
-/* The same for a text. */
+/* The same for a string. */
 static inline uint64_t lmm_hash_string(uint64_t before, struct lmm_string string)
 {
     uint64_t key = lmm_hash_u64(before, string.bytes);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "reporter/core/require.h"
 #include "reporter/core/saturate.h"
 
 uint32_t lmm_model_permille(uint64_t part, uint64_t whole)
@@ -27,6 +28,7 @@ uint32_t lmm_model_permille(uint64_t part, uint64_t whole)
 
 uint32_t lmm_model_caller(const struct lmm_model *model, uint32_t frame)
 {
+    LMM_REQUIRE(frame > 0 && frame < model->frame_count);
     return model->frames[frame].caller;
 }
 
@@ -34,6 +36,7 @@ const struct lmm_model_module *lmm_model_module_of(const struct lmm_model *model
 {
     uint32_t module = model->frames[frame].module;
 
+    LMM_REQUIRE(frame < model->frame_count && module <= model->module_count);
     return module == 0 ? NULL : &model->modules[module - 1];
 }
 
@@ -56,7 +59,7 @@ struct lmm_string lmm_model_last_component(struct lmm_string path)
 
 /* ---- Figures: every definition once, as docs/reports.md has them ----------------------------- */
 
-/* Of a family of the flag BYTES: what was summed as slots are blocks and bytes. */
+/* For a family with the flag BYTES: its counters of slots hold blocks and bytes. */
 static void define_bytes(struct lmm_model_site *site)
 {
     uint64_t freed_bytes = site->freed_slots - site->frees;
@@ -79,7 +82,7 @@ static void define_site(struct lmm_model_site *site)
     }
     site->live_slots = lmm_subtract_saturated(site->allocated_slots, site->freed_slots);
     if (site->live_blocks == 0 || site->live_slots < site->live_blocks) {
-        site->live_slots = site->live_blocks; /* a writer stands between its two stores */
+        site->live_slots = site->live_blocks; /* a writer is between its two stores */
     }
     site->live_bytes = lmm_multiply_saturated(site->live_slots, site->family->size_bytes);
     site->allocated_bytes = lmm_multiply_saturated(site->allocated_slots, site->family->size_bytes);
@@ -95,7 +98,8 @@ static void add_counts(struct lmm_model_family *sum, const struct lmm_model_site
     sum->frees = lmm_add_saturated(sum->frees, site->frees);
 }
 
-/* Returns how many slots the family's blocks take, or in a family of the flag BYTES, take at least. */
+/* Returns the slots that the family's blocks take; with the flag BYTES: the least that they can
+ * take. */
 static uint64_t taken_slots(const struct lmm_model_family *family)
 {
     uint64_t slots = family->live_bytes / family->size_bytes;
@@ -137,7 +141,7 @@ static void add_family(struct lmm_model_family *sum, const struct lmm_model_fami
     sum->internal_bytes = lmm_add_saturated(sum->internal_bytes, family->internal_bytes);
 }
 
-/* Keeps the sites that have counted anything, and adds each to its family. */
+/* Keeps the sites with allocations or frees, and adds each to its family. */
 static void define_sites(struct lmm_model *model, struct lmm_model_family *families)
 {
     size_t kept = 0;

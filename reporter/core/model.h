@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model: the rows that every report shows, and the definition of every figure in one place
- * (docs/reports.md has the formulas); renderers only format.
+ * model: the rows that every report shows, and the one definition of every figure (docs/reports.md
+ * has the formulas); renderers only format.
  *
  * Invariants of a model, checked by lmm_model_is_valid():
  *   I1  a site's live blocks are its allocations - frees, or 0 where that is below 0
@@ -9,12 +9,12 @@
  *   I3  a family's peak_bytes >= live_bytes; every permille is at most 1000
  *   I4  families and sites are in the order of the report; sites without allocations and frees are
  *       left out
- *   I5  a site's stack is below frame_count; each frame's caller is below its own number, and its module
- *       is at most module_count; no stack has more than LMM_MODEL_STACK_MAX frames
+ *   I5  a site's stack is below frame_count; each frame's caller is below its own number, and its
+ *       module is at most module_count; no stack has more than LMM_MODEL_STACK_MAX frames
  *   I6  a site's temporaries are at most its frees
  *
- * In a family with the ledger's flag BYTES, bytes are the bytes that the program requested, each block
- * counts as one live slot, and free slots are those that the requested bytes cannot occupy.
+ * In a family with the ledger's flag BYTES, bytes are the bytes that the program requested, each
+ * block counts as one live slot, and free slots are those that the requested bytes cannot occupy.
  *
  * Strings point into the ledger, are bounded by their length, and need no NUL.
  *
@@ -33,7 +33,7 @@ struct lmm_model;
 
 enum {
     LMM_MODEL_BUILD_ID_MAX = 32,
-    LMM_MODEL_STACK_MAX = 256, /* frames of a stack; a longer one is damage */
+    LMM_MODEL_STACK_MAX = 256, /* frames of a stack; a ledger with a longer one is damaged */
 };
 
 /* One family, or the total over all of them (which has no size, no peak and no free slots). */
@@ -54,10 +54,10 @@ struct lmm_model_family {
     uint64_t committed_bytes;
     uint64_t slots; /* room in its pages, used or not */
     uint64_t free_slots;
-    uint64_t run_free_slots; /* those of them in pages that hold runs */
+    uint64_t run_free_slots; /* the free slots in pages that hold runs */
     uint64_t longest_run_slots;
     uint64_t internal_bytes;
-    uint32_t sites; /* that have counted anything */
+    uint32_t sites; /* with allocations or frees */
     uint32_t occupancy_permille;
     uint32_t internal_permille;
     uint32_t external_permille; /* of run_free_slots */
@@ -68,8 +68,7 @@ struct lmm_model_site {
     const struct lmm_model_family *family;
     struct lmm_string file;
     struct lmm_string function;
-    uint32_t
-        line; /* 0: file alone says what it is, "(unattributed)"; or it is the function's module */
+    uint32_t line; /* 0: file is a name such as "(unattributed)", or the function's module */
     uint32_t id;
     uint64_t live_blocks;
     uint64_t live_slots;
@@ -82,33 +81,33 @@ struct lmm_model_site {
     uint32_t share_permille; /* of the live bytes of all families */
     uint32_t stack;          /* the number of its innermost frame; 0: none */
     uint64_t stack_key;      /* identifies the stack, in other processes too; 0: none */
-    uint64_t temporaries;    /* blocks that were freed before the same thread allocated again */
-    uint64_t peak_blocks;    /* what lived of it when most bytes of the process did */
+    uint64_t temporaries;    /* blocks freed before the same thread allocated again */
+    uint64_t peak_blocks;    /* these two: live when the process had most live bytes */
     uint64_t peak_bytes;
 };
 
-/* A file that was mapped in the process, and that frames lie in. */
+/* A file that was mapped in the process, and holds the code of frames. */
 struct lmm_model_module {
     struct lmm_string path; /* empty: unknown */
     uint64_t start;
     uint64_t end;
     uint64_t bias; /* address in memory - address in the file's headers */
     uint64_t key;  /* of the last component of its path */
-    bool is_gone;  /* unloaded since; its addresses may be another's too */
+    bool is_gone;  /* it was unloaded; another module may have its addresses */
     uint32_t build_id_bytes;
     unsigned char build_id[LMM_MODEL_BUILD_ID_MAX];
 };
 
 /* One call of a stack. */
 struct lmm_model_frame {
-    uint64_t address; /* where the call returns to; the call itself is before it */
-    uint64_t key;     /* of its place in its module's file, and of all that is outside of it */
+    uint64_t address; /* the return address; the call itself is before it */
+    uint64_t key;     /* of its offset in its module's file and of all outer frames */
     uint32_t caller;  /* the number of the next outer frame, below this one's; 0: none */
     uint32_t module;  /* its index + 1; 0: none */
     uint32_t depth;   /* frames from here outwards, this one included */
 };
 
-/* What a frame is in the source: a function that calls, or one that was inlined into it. */
+/* A call of a frame in the source: of the function itself, or of one that was inlined into it. */
 struct lmm_model_call {
     struct lmm_string function; /* "libhr.so+0x1f0" where its name is not known; never empty */
     struct lmm_string file;     /* empty: unknown, and so is the line */
@@ -116,32 +115,32 @@ struct lmm_model_call {
     uint32_t line;              /* 0: unknown */
     bool is_named;
     bool is_inline;  /* inlined into the next call of the frame */
-    bool is_wrapper; /* allocates for its caller: operator new, xmalloc, the C and C++ libraries */
+    bool is_wrapper; /* allocates for its caller: operator new, xmalloc ... (wrapper.h) */
 };
 
-/* Whoever knows the names of frames. */
+/* Finds the names of frames. */
 struct lmm_model_namer {
     /*
-     * Sets *ret_calls to the calls that a frame of the model is, the innermost first, and returns their
-     * number; 0: memory ran out. They are kept as long as the namer is.
+     * Sets *ret_calls to the calls of a frame of the model, the innermost first, and returns their
+     * number; 0: out of memory. They live as long as the namer.
      */
     size_t (*calls_of)(struct lmm_model_namer *namer, const struct lmm_model *model, uint32_t frame,
                        const struct lmm_model_call **ret_calls);
 };
 
-/* Rows that a model was asked to leave out. */
+/* The rows that a selection removed. */
 struct lmm_model_rest {
     size_t count;
     uint64_t live_blocks;
 };
 
-/* What the process does now, as far as can be told. */
+/* The state of the process, as far as it is known. */
 enum lmm_model_process {
-    LMM_MODEL_RUNNING,  /* it keeps these books, or kept them at the time of the snapshot */
-    LMM_MODEL_EXITED,   /* it left blocks behind */
-    LMM_MODEL_LOST,     /* it keeps its books elsewhere, because the ledger could not grow */
-    LMM_MODEL_KILLED,   /* it is gone without a word; set by whoever found that out */
-    LMM_MODEL_REPLACED, /* it became another program by exec; as above */
+    LMM_MODEL_RUNNING,  /* it writes this ledger, or did at the time of the snapshot */
+    LMM_MODEL_EXITED,   /* it exited with live blocks */
+    LMM_MODEL_LOST,     /* it no longer writes this ledger, which could not grow */
+    LMM_MODEL_KILLED,   /* it ended without a note in the ledger; the caller sets this */
+    LMM_MODEL_REPLACED, /* it became another program by exec; the caller sets this */
 };
 
 struct lmm_model {
@@ -159,49 +158,51 @@ struct lmm_model {
     uint64_t sites_merged;
     uint64_t reservoir_bytes;
     uint64_t overhead_bytes;
-    bool settled; /* false: rows were being moved whenever they were read */
+    bool settled; /* false: rows moved during every try to read them */
     struct lmm_model_family total;
-    size_t families_used; /* families that have ever counted an allocation or a free */
+    size_t families_used; /* families with allocations or frees */
     size_t family_count;
     const struct lmm_model_family **families; /* live bytes, largest first; equals by name */
     size_t site_count;
     struct lmm_model_site *sites; /* live bytes, then allocations, largest first; then by place */
-    const char *order;     /* what the rows were sorted by, when not as said above; else NULL */
-    bool is_drop_in;       /* the books of malloc: families are its size classes */
-    uint32_t stack_frames; /* kept of a call stack, at most; 0: none are taken */
+    const char *order;     /* the figure that the user sorted the rows by; NULL: as said above */
+    bool is_drop_in;       /* the ledger of the drop-in: families are size classes of malloc */
+    uint32_t stack_frames; /* most frames kept of a call stack; 0: no stacks are taken */
     uint64_t temporaries;  /* of all sites */
-    uint64_t peak_bytes;   /* most bytes that lived, as far as peaks were written; 0: none were */
+    uint64_t peak_bytes;   /* most live bytes, as far as peaks were written; 0: none were */
     uint64_t peak_time_ns; /* CLOCK_REALTIME of that moment */
     uint32_t frame_count;  /* numbers are below this; number 0 is no frame */
     const struct lmm_model_frame *frames;
     uint32_t module_count;
     const struct lmm_model_module *modules;
-    struct lmm_model_namer *namer; /* NULL: nobody knows names */
-    size_t shown_calls; /* reports print at most so many of each site's stack; 0: no stacks */
-    struct lmm_model_rest hidden_families; /* not among the above, but in the total; see select.h */
+    struct lmm_model_namer *namer; /* NULL: frames have no names */
+    size_t shown_calls;            /* the most calls that reports print of a stack; 0: no stacks */
+    struct lmm_model_rest
+        hidden_families; /* not in the lists above, but in the total; see select.h */
     struct lmm_model_rest hidden_sites;
 };
 
 /*
- * Defines every figure of a model whose counters are summed (counters.h): keeps the sites that have counted
- * anything, adds each to its family, and does what lmm_model_sum() does. families: the array that the
- * model's families lie in, in the order of the ledger.
+ * Defines every figure of a model whose counters are summed (counters.h): keeps the sites with
+ * allocations or frees, adds each to its family, and does what lmm_model_sum() does. families: the
+ * array that the model's families lie in, in the order of the ledger.
  */
 void lmm_model_define(struct lmm_model *model, struct lmm_model_family *families);
 
 /*
- * Defines the total, families_used, and the sites' shares anew, from the families and sites that the
- * model now has. For whoever takes families, with all their sites, out of a model.
+ * Defines the total, families_used, and the sites' shares anew, from the families and sites that
+ * the model has now. For callers that remove families, with all their sites, from a model.
  */
 void lmm_model_sum(struct lmm_model *model);
 
-/* Returns whether the invariants hold, of a model that was built, and perhaps reduced to some of its families, but
- * not sorted by the user. I2 of single families is checked up to a bounded cost. */
+/* Returns whether the invariants hold, of a model that was built, and perhaps reduced to some of
+ * its families, but not sorted by the user. I2 of single families is checked
+ * up to a bounded cost. */
 bool lmm_model_is_valid(const struct lmm_model *model);
 
 /*
- * Returns the number of the frame that called `frame`, 0 at the end of the stack. A stack is walked by
- * for (frame = site->stack; frame != 0; frame = lmm_model_caller(model, frame)).
+ * Returns the number of the frame that called `frame`, 0 at the end of the stack. A stack is walked
+ * by for (frame = site->stack; frame != 0; frame = lmm_model_caller(model, frame)).
  */
 uint32_t lmm_model_caller(const struct lmm_model *model, uint32_t frame);
 
@@ -209,12 +210,12 @@ uint32_t lmm_model_caller(const struct lmm_model *model, uint32_t frame);
 const struct lmm_model_module *lmm_model_module_of(const struct lmm_model *model, uint32_t frame);
 
 /*
- * Returns an address as files have it, so that it is the same in every process: less its module's bias.
- * frame is not 0.
+ * Returns the address of a frame in its module's file, which is the same in every process. frame is
+ * not 0.
  */
 uint64_t lmm_model_offset(const struct lmm_model *model, uint32_t frame);
 
-/* Returns what stands behind the last slash of path. */
+/* Returns the part of path after its last slash. */
 struct lmm_string lmm_model_last_component(struct lmm_string path);
 
 /* Returns part / whole in thousandths, rounded down, at most 1000; 0 when whole is 0. */

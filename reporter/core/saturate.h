@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * saturate: arithmetic on figures of a ledger that may be hostile: it stays at 0 or UINT64_MAX instead of
- * wrapping round.
+ * saturate: arithmetic on figures of a ledger that may be hostile: results are limited to 0 and
+ * UINT64_MAX instead of wrapping around. Stateless.
  */
 #ifndef LMM_REPORTER_SATURATE_H
 #define LMM_REPORTER_SATURATE_H

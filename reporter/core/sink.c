@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reporter/core/require.h"
+
 void lmm_sink_init(struct lmm_sink *sink, lmm_sink_write_fn write, void *context)
 {
     sink->write = write;
@@ -25,6 +27,7 @@ static void hand_over(struct lmm_sink *sink)
 
 void lmm_sink_write(struct lmm_sink *sink, const char *data, size_t bytes)
 {
+    LMM_REQUIRE(sink->used_bytes < sizeof(sink->buffer));
     while (bytes > 0) {
         size_t room = sizeof(sink->buffer) - sink->used_bytes;
         size_t part = bytes < room ? bytes : room;
@@ -51,7 +54,7 @@ void lmm_sink_printf(struct lmm_sink *sink, const char *format, ...)
     int length;
 
     va_start(args, format);
-    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): false from a run's second file on */
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): a false alarm */
     length = vsnprintf(line, sizeof(line), format, args);
     va_end(args);
     if (length < 0 || (size_t) length >= sizeof(line)) {
@@ -78,5 +81,6 @@ void lmm_sink_pad(struct lmm_sink *sink, size_t count)
 int lmm_sink_flush(struct lmm_sink *sink)
 {
     hand_over(sink);
+    LMM_REQUIRE(sink->error <= 0 && sink->used_bytes == 0);
     return sink->error;
 }

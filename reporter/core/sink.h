@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sink: where a report's bytes go. A buffer of fixed size in front of the caller's write function,
- * so that a report can be made in a program that is out of memory: nothing here allocates.
+ * sink: the output of a report. A buffer of fixed size stands before the caller's write function,
+ * so that a program that is out of memory can print a report: nothing here allocates.
  *
- * Invariants:
- *   I1  used_bytes <= sizeof(buffer)
- *   I2  error is 0 or the first -errno there was; once it is set nothing more is written
+ * Invariants (checked by LMM_REQUIRE in lmm_sink_write() and lmm_sink_flush()):
+ *   I1  used_bytes < sizeof(buffer) between calls
+ *   I2  error is 0 or the first -errno of the write function; once it is set nothing more is
+ *       written
  *
  * Locks: none; a sink belongs to one thread. Not responsible for escaping what is written.
  */
@@ -49,7 +50,7 @@ void lmm_sink_printf(struct lmm_sink *sink, const char *format, ...)
 /* Puts count blanks into the sink. */
 void lmm_sink_pad(struct lmm_sink *sink, size_t count);
 
-/* Hands over what is buffered. Returns 0, or the first error the sink met as -errno. */
+/* Writes the buffered bytes. Returns 0, or the first error as -errno. */
 int lmm_sink_flush(struct lmm_sink *sink);
 
 #endif

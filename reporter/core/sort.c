@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "reporter/core/require.h"
+
 static void swap(unsigned char *a, unsigned char *b, size_t bytes)
 {
     unsigned char held[LMM_SORT_ITEM_MAX];
@@ -34,6 +36,7 @@ void lmm_sort(void *items, size_t count, size_t bytes, lmm_compare_fn compare)
 {
     unsigned char *base = items;
 
+    LMM_REQUIRE(bytes > 0 && bytes <= LMM_SORT_ITEM_MAX);
     for (size_t root = count / 2; root-- > 0;) {
         sift_down(base, root, count, bytes, compare);
     }

@@ -14,7 +14,7 @@ enum {
     PLACE_BYTES = MODULE_MAX + 32,
 };
 
-/* Makes the call that a frame is where nobody knows names; place: room for its text. */
+/* Returns the call of a frame without names; place: room for its text. */
 static struct lmm_model_call unnamed(const struct lmm_model *model, uint32_t frame,
                                      char place[PLACE_BYTES])
 {

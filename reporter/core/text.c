@@ -96,7 +96,8 @@ enum {
 
 _Static_assert(sizeof(page_columns) == sizeof(block_columns), "both have FAMILY_COLUMNS");
 
-/* Each adds the row of a family, or of the total, whose cells are empty where figures do not add up. */
+/* Each adds the row of a family, or of the total, whose cells are empty where figures do not add
+ * up. */
 
 static void add_blocks(struct lmm_grid *grid, const struct lmm_model_family *family, bool is_total)
 {
@@ -138,13 +139,13 @@ static void add_pages(struct lmm_grid *grid, const struct lmm_model_family *fami
     lmm_grid_end_row(grid);
 }
 
-/* A family that never allocated and owns no page would be a row of zeroes. */
+/* The row of a family without allocations and pages would be all zeroes. */
 static bool has_row(const struct lmm_model_family *family)
 {
     return family->sites > 0 || family->pages > 0;
 }
 
-/* Says how many rows are not shown, and what lives in them. */
+/* Says how many rows are not shown, and how many blocks live in them. */
 static void put_rest(const struct page *page, struct lmm_model_rest rest, const char *one,
                      const char *many)
 {
@@ -186,7 +187,7 @@ static void put_families(const struct page *page, const char *title,
     add(&grid, &page->model->total, true);
 }
 
-/* Names the families that have no row, so that none is hidden. */
+/* Names the families without a row, so that no family is hidden. */
 static void put_unused(const struct page *page)
 {
     size_t unused = 0;
@@ -226,7 +227,7 @@ static bool put_call(void *context, const struct lmm_model_call *call)
     return true;
 }
 
-/* Prints the stack of a site, as far as stacks are shown. */
+/* Prints as many calls of a site's stack as the model says. */
 static void put_stack(const struct page *page, const struct lmm_model_site *site)
 {
     size_t shown = page->model->shown_calls;
@@ -261,8 +262,8 @@ static bool put_function(void *context, const struct lmm_model_call *call)
     return true;
 }
 
-/* Prints where a site is; of a stack that has no names its innermost call. sink and return value: as those of
- * lmm_put_string(). */
+/* Prints where a site is; of a stack that has no names its innermost call. sink and return value:
+ * as those of lmm_put_string(). */
 static size_t put_place(const struct page *page, const struct lmm_model_site *site,
                         struct lmm_sink *sink)
 {
@@ -348,7 +349,7 @@ static void put_totals(const struct page *page)
     }
 }
 
-/* Returns what became of a process that does not keep these books any more, or NULL. */
+/* Returns what happened to a process that no longer keeps these books, or NULL. */
 static const char *fate_of(const struct lmm_model *model)
 {
     switch (model->process) {
@@ -364,7 +365,7 @@ static const char *fate_of(const struct lmm_model *model)
     }
 }
 
-/* Prints what a reader must know to trust the figures; before stands before the first line. */
+/* Prints notes on how reliable the figures are; `before` is printed before the first line. */
 static void put_notes(const struct page *page, const char *before)
 {
     const char *fate = fate_of(page->model);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text: the reports that people read. It lays out what the model defines and computes no figure of
- * its own. Columns are as wide as what stands in them: one pass over the rows measures, a second
- * prints.
+ * text: the reports for people. It formats the figures that the model defines and computes none
+ * itself. The calls of a site's stack are printed below its row if model.shown_calls is not 0.
  *
- * Under a site stand the calls of its stack, where the model says that they are shown.
- *
- * Every name and path is escaped: a backslash doubled; control characters, characters that reorder
- * a line, and bytes that are no UTF-8 as \xNN, byte by byte. So a report line is always one line.
+ * Every name and path is escaped: a backslash is doubled; control characters, characters that
+ * reorder a line, and bytes that are not UTF-8 are printed as \xNN, byte by byte. So a row is
+ * always one line.
  *
  * Locks: none. Nothing here allocates.
  */
@@ -25,7 +23,7 @@ enum {
 };
 
 struct lmm_text_style {
-    bool colour;      /* terminal escapes for headings and what wants attention */
+    bool colour;      /* terminal escapes for headings and for leaks */
     size_t top_sites; /* sites shown, the largest first; 0: LMM_TEXT_TOP_SITES */
 };
 

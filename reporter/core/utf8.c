@@ -9,7 +9,8 @@ struct lmm_string lmm_string_of(const char *text)
     return (struct lmm_string) {text, strlen(text)};
 }
 
-/* Length that a sequence's first byte announces and the bits of the character it carries. */
+/* Returns the length that a sequence's first byte announces, and sets *ret_bits to its bits of the
+ * character. */
 static size_t lead(unsigned char byte, uint32_t *ret_bits)
 {
     if (byte < 0x80) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * utf8: strings that nobody has vouched for, as renderers get them from a ledger, and what in them
- * is well-formed UTF-8. Stateless.
+ * utf8: strings from a ledger, which may hold any bytes, and decoding of their UTF-8. Stateless.
  */
 #ifndef LMM_REPORTER_UTF8_H
 #define LMM_REPORTER_UTF8_H
@@ -9,13 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes from a ledger, not vouched for: may hold anything but a NUL, and need not end with one. */
+/* Bytes from a ledger: any but NUL; no NUL need follow them. */
 struct lmm_string {
     const char *text;
     size_t bytes;
 };
 
-/* Returns text, which ends with a NUL, as such a string. */
+/* Returns the string of a text that ends with a NUL, which is not part of it. */
 struct lmm_string lmm_string_of(const char *text);
 
 /*

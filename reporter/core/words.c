@@ -37,7 +37,7 @@ void lmm_write_change(char *cell, int64_t value)
     lmm_write_count(cell, value < 0 ? -(uint64_t) value : (uint64_t) value);
 }
 
-/* Returns bytes in tenths of the unit, rounded to the nearest; no step can overflow. */
+/* Returns bytes in tenths of the unit, rounded to the nearest; no step overflows. */
 static uint64_t tenths(uint64_t bytes, uint64_t unit)
 {
     return bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
@@ -72,7 +72,8 @@ void lmm_write_share(char *cell, uint32_t permille, uint64_t whole)
     snprintf(cell, LMM_CELL_BYTES, "%" PRIu32 ".%" PRIu32 "%%", permille / 10, permille % 10);
 }
 
-/* Control characters, and those that mark or change the direction of the text after them. */
+/* Returns whether c is a control character, or marks or changes the direction of the text after it.
+ * */
 static bool steers(uint32_t c)
 {
     return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || (c >= 0x200e && c <= 0x200f) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * words: how a number, a size, a share and a name look in a report for people. Integer arithmetic
- * only, because formatting floating point may allocate. Stateless.
+ * words: the format of numbers, sizes, shares, names and places in reports for people. Integer
+ * arithmetic only, because formatting floating point may allocate. Stateless.
  */
 #ifndef LMM_REPORTER_WORDS_H
 #define LMM_REPORTER_WORDS_H
@@ -20,7 +20,7 @@ enum {
 /* Returns one when count is 1, else many. */
 const char *lmm_plural(uint64_t count, const char *one, const char *many);
 
-/* Writes "1,258,291" to cell, of LMM_CELL_BYTES; returns where its NUL stands. */
+/* Writes "1,258,291" to cell, of LMM_CELL_BYTES; returns the address of its NUL. */
 char *lmm_write_count(char *cell, uint64_t value);
 
 /* Writes "+1,024", "-1,024" or "0" to cell. */
@@ -29,7 +29,7 @@ void lmm_write_change(char *cell, int64_t value);
 /* Writes "108 B" or "1.2 MiB (1,258,291)", rounded to the nearest tenth, to cell. */
 void lmm_write_bytes(char *cell, uint64_t bytes);
 
-/* Writes "12.3%" to cell, or "-" when whole is 0: there is nothing to have a share of. */
+/* Writes "12.3%" to cell, or "-" when whole is 0. */
 void lmm_write_share(char *cell, uint32_t permille, uint64_t whole);
 
 /*
@@ -38,8 +38,8 @@ void lmm_write_share(char *cell, uint32_t permille, uint64_t whole);
  */
 size_t lmm_put_string(struct lmm_sink *sink, struct lmm_string string);
 
-/* Prints a place: "hr.c:42 (hire)"; without a line "hire (libhr.so)", or the file alone; "(unknown)" without a
- * file. sink and return value: as above. */
+/* Prints a place: "hr.c:42 (hire)"; without a line "hire (libhr.so)", or the file alone;
+ * "(unknown)" without a file. sink and return value: as above. */
 size_t lmm_put_place(struct lmm_sink *sink, struct lmm_string file, uint32_t line,
                      struct lmm_string function);
 
