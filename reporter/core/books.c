@@ -176,8 +176,8 @@ static bool drop_moved(struct lmm_span *spans, size_t *count)
     return true;
 }
 
-/* I1 of ledger.h: the ranges of one kind adjoin, from 0 on; and I4: a chunk that moves starts at 0.
- * */
+/* I1 of ledger.h: the ranges of one kind adjoin, from 0 on; and I4: a chunk that moves starts at
+ * 0. */
 static bool ranges_adjoin(const struct lmm_span *spans, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -280,8 +280,8 @@ static bool read_frame(const struct builder *builder, const struct lmm_ledger_fr
     return frame->depth <= LMM_MODEL_STACK_MAX;
 }
 
-/* A writer may set a site's stack after the frames were counted: then the site has no stack here.
- * */
+/* A writer may set a site's stack after the frames were counted: then the site has no stack
+ * here. */
 static void read_stack(const struct builder *builder, const uint32_t *record,
                        struct lmm_model_site *site)
 {

@@ -15,8 +15,8 @@ struct lmm_model;
 struct lmm_model_call;
 struct lmm_sink;
 
-/* Takes a call, which is valid until this returns. Returns whether to continue with the next call.
- * */
+/* Takes a call, which is valid until this returns. Returns whether to continue with the next
+ * call. */
 typedef bool (*lmm_stack_fn)(void *context, const struct lmm_model_call *call);
 
 /*
@@ -26,8 +26,8 @@ typedef bool (*lmm_stack_fn)(void *context, const struct lmm_model_call *call);
 bool lmm_stack_walk(const struct lmm_model *model, uint32_t stack, size_t most, lmm_stack_fn take,
                     void *context);
 
-/* Prints a call: "hire (hr.c:42) [inlined]"; without a line "hire (libhr.so)" or "libhr.so+0x1f0".
- * */
+/* Prints a call: "hire (hr.c:42) [inlined]"; without a line "hire (libhr.so)" or
+ * "libhr.so+0x1f0". */
 void lmm_stack_put_call(struct lmm_sink *sink, const struct lmm_model_call *call);
 
 #endif

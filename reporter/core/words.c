@@ -72,8 +72,8 @@ void lmm_write_share(char *cell, uint32_t permille, uint64_t whole)
     snprintf(cell, LMM_CELL_BYTES, "%" PRIu32 ".%" PRIu32 "%%", permille / 10, permille % 10);
 }
 
-/* Returns whether c is a control character, or marks or changes the direction of the text after it.
- * */
+/* Returns whether c is a control character, or marks or changes the direction of the text after
+ * it. */
 static bool steers(uint32_t c)
 {
     return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || (c >= 0x200e && c <= 0x200f) ||

@@ -2,6 +2,7 @@
 /* delta: see delta.h for the contract and the invariants. */
 #include "reporter/program/change/delta.h"
 
+#include <assert.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 
@@ -80,7 +81,7 @@ static void add_row(struct lmm_delta_row *sum, const struct lmm_delta_row *row)
     sum->frees = add_changes(sum->frees, row->frees);
 }
 
-/* Makes one row of those with the same names, and puts the rows in order; returns how many remain. */
+/* Merges rows with the same names, and sorts the rows by growth. Returns how many remain. */
 static size_t merge(struct lmm_delta_row *rows, size_t count)
 {
     size_t kept = 0;
@@ -94,6 +95,9 @@ static size_t merge(struct lmm_delta_row *rows, size_t count)
         }
     }
     qsort(rows, kept, sizeof(*rows), compare_growth);
+    for (size_t i = 1; i < kept; i++) {
+        assert(compare_growth(&rows[i - 1], &rows[i]) < 0); /* I1, and I2, as names come last */
+    }
     return kept;
 }
 
@@ -183,15 +187,17 @@ static bool take_sites(struct lmm_delta *delta, const struct lmm_model *model, b
     return true;
 }
 
-/* ---- What the two models are to each other --------------------------------------------------- */
+/* ---- How the two models are related ---------------------------------------------------------- */
 
-/* When the figures were true, as far as the ledger knows; 0: now, or when the process was killed. */
+/* Returns the time of the figures, as far as the ledger knows; 0: now, or when the process was
+ * killed. */
 static uint64_t moment(const struct lmm_model *model)
 {
     return model->end_time_ns != 0 ? model->end_time_ns : model->snapshot_time_ns;
 }
 
-/* Counters of a process only go up. Of two processes, one may have ended before the other began. */
+/* Counters of a process only grow. Of two processes, one may have ended before the other
+ * started. */
 static bool is_backwards(const struct lmm_delta *delta)
 {
     const struct lmm_model *before = delta->before;

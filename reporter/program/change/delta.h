@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * delta: what changed from one model to another, by family name and by site (family, file, line and
- * function, and where it has one, call stack). Sites and families that agree in these are one row: the
- * same place may have several ids, and ids differ from process to process.
+ * delta: the changes from one model to another, by family name and by site (family, file, line,
+ * function, and call stack if it has one). Sites or families with equal names are one row: one
+ * place may have several ids, and ids differ between processes.
  *
- * Invariants:
+ * Invariants (checked by assert in lmm_delta_make()):
  *   I1  rows are in the order of growth: live bytes, live blocks, allocations, then names
  *   I2  no two rows of a list have the same names
- *   I3  total is the sum of the families' rows
+ *   I3  total is the sum of the families' rows (made so; not checked again)
  *
- * Locks: none. Not responsible for the models: the strings of a delta are theirs, so both must be kept
- * as long as it is used.
+ * Locks: none. Not responsible for the models: the strings of a delta point into them, so both
+ * models must live as long as the delta.
  */
 #ifndef LMM_PROGRAM_DELTA_H
 #define LMM_PROGRAM_DELTA_H
@@ -28,14 +28,14 @@ struct lmm_change {
     uint64_t after;
 };
 
-/* A family (it has no file, line and function), a site, or the total (which has no names at all). */
+/* A family (without file, line and function), a site, or the total (without names). */
 struct lmm_delta_row {
     struct lmm_string family;
     struct lmm_string file;
     struct lmm_string function;
     uint64_t stack_key; /* as the models have it */
     uint32_t line;
-    bool in_before; /* the model has such a row; sites that have counted nothing have none */
+    bool in_before; /* the model has this row; it has no sites without allocations and frees */
     bool in_after;
     struct lmm_change live_bytes;
     struct lmm_change live_blocks;
@@ -48,7 +48,7 @@ struct lmm_delta {
     const struct lmm_model *after;
     bool same_process;
     bool same_program;
-    bool backwards; /* `after` is the older one, as far as can be told */
+    bool backwards; /* `after` is older than `before`, as far as the ledgers say */
     struct lmm_delta_row total;
     size_t family_count;
     struct lmm_delta_row *families;
@@ -58,8 +58,8 @@ struct lmm_delta {
 
 /*
  * Returns the difference, to be freed with lmm_delta_free(); NULL: out of memory. patterns: only
- * families whose name matches one of these (fnmatch), the list ended by NULL; NULL: all. with_sites:
- * false leaves the sites out. Cost: sorting what there is.
+ * families whose name matches one of these (fnmatch), the list ended by NULL; NULL: all.
+ * with_sites: false leaves the sites out. Cost: sorts the rows.
  */
 struct lmm_delta *lmm_delta_make(const struct lmm_model *before, const struct lmm_model *after,
                                  char *const *patterns, bool with_sites);
@@ -67,7 +67,7 @@ struct lmm_delta *lmm_delta_make(const struct lmm_model *before, const struct lm
 /* delta may be NULL. */
 void lmm_delta_free(struct lmm_delta *delta);
 
-/* Returns after - before, at most INT64_MAX either way. */
+/* Returns after - before, limited to INT64_MAX and its negative. */
 int64_t lmm_change_growth(struct lmm_change change);
 
 /* Returns whether any figure of the row differs. */

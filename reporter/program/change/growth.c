@@ -2,6 +2,7 @@
 /* growth: see growth.h for the contract, the invariants and what steady means. */
 #include "reporter/program/change/growth.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ enum {
 
 static const double NS_PER_SECOND = 1e9;
 
-/* What is known of a site. */
+/* The values of a site. */
 struct track {
     uint64_t constant;
     uint64_t *values; /* a value for each moment; NULL: always `constant` */
@@ -35,7 +36,7 @@ struct lmm_growth {
 
 /* ---- The test of shape ----------------------------------------------------------------------- */
 
-/* Returns by how many thousandths of all pairs the rising ones outnumber the falling ones. */
+/* Returns (rising pairs - falling pairs) / all pairs, in thousandths. */
 static int64_t rising_permille(const uint64_t *values, size_t count)
 {
     int64_t balance = 0;
@@ -119,7 +120,7 @@ size_t lmm_growth_moments(const struct lmm_growth *growth)
     return growth->moments;
 }
 
-/* Makes one moment of every two; the values behind them are zero again. */
+/* Merges every two moments into one, and sets the values after them to zero. */
 static void halve_values(uint64_t *values)
 {
     enum { HALF = LMM_GROWTH_MOMENTS_MAX / 2 };
@@ -145,7 +146,7 @@ static void halve(struct lmm_growth *growth)
     growth->in_last = growth->stride;
 }
 
-/* Starts a moment, or stays in the last one while that has room for readings. */
+/* Starts a moment, unless the last one still has room for readings. */
 static void advance(struct lmm_growth *growth, uint64_t time_ns)
 {
     if (growth->moments > 0 && growth->in_last < growth->stride) {
@@ -168,7 +169,7 @@ static bool make_room(struct lmm_growth *growth, size_t id)
     return tracks != NULL;
 }
 
-/* Gives a track values of its own: `constant` at all moments so far. */
+/* Gives a track values of its own, `constant` at all moments so far. */
 static bool unfold(const struct lmm_growth *growth, struct track *track)
 {
     track->values = calloc(LMM_GROWTH_MOMENTS_MAX, sizeof(track->values[0]));
@@ -204,7 +205,10 @@ static bool add_value(struct lmm_growth *growth, size_t id, uint64_t value)
 
 bool lmm_growth_add(struct lmm_growth *growth, const struct lmm_model *model, uint64_t time_ns)
 {
+    assert(growth->moments == 0 || time_ns >= growth->times_ns[growth->moments - 1]);
     advance(growth, time_ns);
+    assert(growth->moments > 0 && growth->moments <= LMM_GROWTH_MOMENTS_MAX &&
+           growth->in_last <= growth->stride);
     for (size_t i = 0; i < model->site_count; i++) {
         if (!add_value(growth, model->sites[i].id, model->sites[i].live_bytes)) {
             return false;
@@ -213,7 +217,7 @@ bool lmm_growth_add(struct lmm_growth *growth, const struct lmm_model *model, ui
     return true;
 }
 
-/* ---- The answer ------------------------------------------------------------------------------ */
+/* ---- Steady sites ---------------------------------------------------------------------------- */
 
 static int compare_growing(const void *left, const void *right)
 {

@@ -11,7 +11,7 @@
 
 static const char store[] = "/usr/lib/debug";
 
-/* Whether there is a file `name` in root/folder/subfolder; true also when that cannot be told. */
+/* Returns whether root/folder/subfolder has a file `name`; also true when memory runs out. */
 static bool is_there(const char *root, const char *folder, const char *subfolder, const char *name)
 {
     char *path = NULL;
@@ -25,7 +25,8 @@ static bool is_there(const char *root, const char *folder, const char *subfolder
     return there;
 }
 
-/* Whether a file `name` is where libdwfl would look for it on behalf of a file in folder. */
+/* Returns whether a file `name` is in one of the places where libdwfl looks for a file in
+ * folder. */
 static bool is_near(const char *folder, const char *name)
 {
     if (is_there("", folder, "", name) || is_there("", folder, "/.debug", name)) {
@@ -40,7 +41,7 @@ static bool is_near(const char *folder, const char *name)
     return is_there(store, "", "", name);
 }
 
-/* Whether libdwfl may find something for the file at path, which is kept. */
+/* Returns whether libdwfl may find a debug file for the file at path. */
 static bool has_debug_file(const char *path, const char *link)
 {
     char *folder = strdup(path);

@@ -2,13 +2,14 @@
 /*
  * symbol_file: see symbol_file.h for the contract.
  *
- * Each file has a Dwfl of its own, in which it stands at its own addresses: so files that were mapped
- * one after the other at the same place do not meet. libdw finds compilation units by .debug_aranges,
- * which not every compiler writes, and scopes by walks through a whole unit; so both are sorted here,
- * by the ranges that their DIEs have.
+ * Each file has a Dwfl of its own, with the addresses of the file's headers, so files that were
+ * mapped at the same addresses one after the other do not overlap. libdw finds compilation units by
+ * .debug_aranges, which not every compiler writes, and scopes by walks through a whole unit; so
+ * both are sorted here, by the address ranges of their DIEs.
  */
 #include "reporter/program/symbols/symbol_file.h"
 
+#include <assert.h>
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
@@ -24,7 +25,7 @@
 
 enum {
     RANGES_MAX = 1 << 20, /* of one DIE */
-    DIES_MAX = 1 << 22,   /* visited to find the functions of one unit, or what is at one address */
+    DIES_MAX = 1 << 22,   /* visited for the functions of one unit, or the calls at one address */
     DEPTH_MAX = 64,       /* of DIEs in DIEs */
 };
 
@@ -36,14 +37,13 @@ struct range {
 };
 
 struct ranges {
-    struct range *items; /* by their low ends, once they are sorted */
+    struct range *items; /* by their low ends, after sort_ranges() */
     size_t count;
 };
 
 struct unit {
     Dwarf_Die die;
-    Dwarf_Die
-        body; /* the same DIE, unless the unit is a skeleton and the rest is in a file of its own */
+    Dwarf_Die body; /* the same DIE; of a skeleton unit the one in the split file */
     struct ranges functions;
     bool indexed;
 };
@@ -51,7 +51,7 @@ struct unit {
 /* A function of the symbol table. */
 struct entry {
     Dwarf_Addr low;
-    Dwarf_Addr bytes; /* 0: not known; it ends where the next one starts */
+    Dwarf_Addr bytes; /* 0: unknown; it ends at the next entry */
     const char *name;
     unsigned rank;
 };
@@ -67,7 +67,7 @@ struct lmm_symbol_file {
     size_t unit_count;
     struct ranges ranges; /* of the units */
     bool indexed;
-    struct entry *entries; /* by address; of equal ones the last is the best */
+    struct entry *entries; /* by address; of equal addresses the last is the best */
     size_t entry_count;
     bool symbols_indexed;
 };
@@ -86,7 +86,7 @@ static bool add_range(struct ranges *ranges, const struct range *range)
     return true;
 }
 
-/* Adds the ranges of a DIE; where memory runs out, what is missing is not found. */
+/* Adds the ranges of a DIE, until memory runs out; addresses in the others are not found. */
 static void add_ranges(struct ranges *ranges, Dwarf_Die *die, size_t unit)
 {
     struct range range = {.function = *die, .unit = unit};
@@ -169,7 +169,7 @@ static void index_units(struct lmm_symbol_file *file)
     sort_ranges(&file->ranges);
 }
 
-/* Whether functions may be in what a DIE of the tag has inside. */
+/* Returns whether a DIE of the tag may have functions inside. */
 static bool may_hold_functions(int tag)
 {
     switch (tag) {
@@ -225,7 +225,7 @@ static struct unit *find_unit(struct lmm_symbol_file *file, Dwarf_Addr address)
     return unit;
 }
 
-/* ---- What is at an address ------------------------------------------------------------------- */
+/* ---- Calls at an address --------------------------------------------------------------------- */
 
 static bool is_scope(int tag)
 {
@@ -233,7 +233,7 @@ static bool is_scope(int tag)
            tag == DW_TAG_try_block || tag == DW_TAG_catch_block;
 }
 
-/* Sets *ret_die to the scope directly inside *parent that address is in; returns whether there is one. */
+/* Sets *ret_die to the child scope of *parent that holds address; returns whether there is one. */
 static bool find_scope(Dwarf_Die *parent, Dwarf_Addr address, int *budget, Dwarf_Die *ret_die)
 {
     Dwarf_Die die;
@@ -250,7 +250,7 @@ static bool find_scope(Dwarf_Die *parent, Dwarf_Addr address, int *budget, Dwarf
     return false;
 }
 
-/* Lists the function and what was inlined into it at address, the outermost first. */
+/* Lists the function and the functions inlined into it at address, the outermost first. */
 static size_t find_chain(const Dwarf_Die *function, Dwarf_Addr address, Dwarf_Die *chain)
 {
     Dwarf_Die scope = *function;
@@ -294,7 +294,7 @@ static void set_place(struct lmm_symbol *symbol, const char *file, Dwarf_Word li
     }
 }
 
-/* Sets where the code at address comes from. */
+/* Sets the source file and line of the code at address. */
 static void set_line(struct unit *unit, Dwarf_Addr address, struct lmm_symbol *symbol)
 {
     Dwarf_Line *line = dwarf_getsrc_die(&unit->die, address);
@@ -305,7 +305,7 @@ static void set_line(struct unit *unit, Dwarf_Addr address, struct lmm_symbol *s
     }
 }
 
-/* Sets where the inlined function was called. */
+/* Sets the source file and line of the call of an inlined function. */
 static void set_call(struct unit *unit, Dwarf_Die *inlined, struct lmm_symbol *symbol)
 {
     Dwarf_Files *files;
@@ -321,7 +321,7 @@ static void set_call(struct unit *unit, Dwarf_Die *inlined, struct lmm_symbol *s
     }
 }
 
-/* libdw decompresses every section at once, which takes libc's a tenth of a second. */
+/* libdw decompresses all sections at once; for libc that takes a tenth of a second. */
 static void read_dwarf(struct lmm_symbol_file *file)
 {
     if (!file->dwarf_read) {
@@ -367,8 +367,8 @@ static int compare_entries(const void *left, const void *right)
     return order != 0 ? order : strcmp(b->name, a->name);
 }
 
-/* Of names for one function, one that others see comes last, weak or not: strdup is, and __strdup is not. Underscores
- * are for the inside. */
+/* Of names for one function, one that others see comes last, weak or not: strdup is, and __strdup
+ * is not. Underscores are for the inside. */
 static unsigned rank_of(const GElf_Sym *symbol, const char *name)
 {
     unsigned visible = GELF_ST_BIND(symbol->st_info) != STB_LOCAL ? 4 : 0;
@@ -441,6 +441,7 @@ size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
 {
     size_t count = 0;
 
+    assert(file->module != NULL);
     read_dwarf(file);
     if (file->dwarf != NULL) {
         count = find_in_dwarf(file, address + file->elf_bias - file->dwarf_bias, ret_symbols);
@@ -457,7 +458,7 @@ size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
-/* Opens a regular file; others may block, or never end. */
+/* Opens a regular file; reads of others may block, or never end. */
 static int open_regular(const char *path)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -486,13 +487,13 @@ static bool load(struct lmm_symbol_file *file, const char *path, int descriptor)
     dwfl_report_begin(file->dwfl);
     file->module = dwfl_report_elf(file->dwfl, path, path, descriptor, 0, true);
     if (file->module == NULL) {
-        close(descriptor); /* else it is the Dwfl's now */
+        close(descriptor); /* else the Dwfl owns it */
     }
     return dwfl_report_end(file->dwfl, NULL, NULL) == 0 && file->module != NULL &&
            dwfl_module_getelf(file->module, &file->elf_bias) != NULL;
 }
 
-/* Whether the file is the one that has the build-id. */
+/* Returns whether the file has the build-id. */
 static bool is_same(const struct lmm_symbol_file *file, const unsigned char *build_id, size_t bytes)
 {
     const unsigned char *bits;

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * symbol_file: one ELF file, and what is known of the addresses in it: from its DWARF, or that of the
- * debug file that belongs to it, else from its symbol table. Addresses are as the file's headers have
- * them.
+ * symbol_file: one ELF file, and the functions and lines of the addresses in it: from its DWARF, or
+ * that of its debug file, else from its symbol table. Addresses are those of the file's headers.
  *
- * The file may be damaged, or be anything else; nothing in it makes a look-up loop or fail otherwise
- * than by finding nothing. DWARF is read, and what units there are is found out, at the first look-up that
- * needs it, and which functions a
- * unit has when the first address in it is looked up; a look-up costs two binary searches then, and a
- * walk through one function's inlined calls.
+ * The file may be damaged, or not be an ELF file at all: then look-ups find nothing; they never
+ * loop. The DWARF is read, and its units listed, at the first look-up that needs it; the functions
+ * of a unit are listed at the first look-up in it. After that a look-up costs two binary searches
+ * and a walk through the inlined calls of one function.
  *
- * Locks: none. Not responsible for names as people write them (symbols.h).
+ * Locks: none. Not responsible for demangling (symbols.h).
  */
 #ifndef LMM_PROGRAM_SYMBOL_FILE_H
 #define LMM_PROGRAM_SYMBOL_FILE_H
@@ -21,21 +19,21 @@
 
 struct lmm_symbol_file;
 
-/* A function that an address is in. */
+/* A function at an address. */
 struct lmm_symbol {
-    const char *function; /* as linkers know it, mangled; NULL: unknown */
+    const char *function; /* mangled; NULL: unknown */
     const char *file;     /* NULL: unknown, and so is the line */
     uint32_t line;
 };
 
 enum {
-    LMM_SYMBOL_FILE_CALLS_MAX = 64, /* of one address; what is further inside is left out */
+    LMM_SYMBOL_FILE_CALLS_MAX = 64, /* at one address; deeper inlined calls are left out */
 };
 
 /*
- * Opens the file at the absolute `path`, whose build-id must be the build_id_bytes (0: unknown, any will
- * do) at build_id. Returns the file, to be closed with lmm_symbol_file_close(); or NULL: it cannot be
- * used. *ret_other is then set to whether it is there but is another one.
+ * Opens the file at the absolute `path`, whose build-id must be the build_id_bytes at build_id (0
+ * bytes: any build-id). Returns the file, to be closed with lmm_symbol_file_close(); NULL: it
+ * cannot be used, and *ret_other says whether the reason is another build-id.
  */
 struct lmm_symbol_file *lmm_symbol_file_open(const char *path, const unsigned char *build_id,
                                              size_t build_id_bytes, bool *ret_other);
@@ -43,13 +41,14 @@ struct lmm_symbol_file *lmm_symbol_file_open(const char *path, const unsigned ch
 /* file may be NULL. */
 void lmm_symbol_file_close(struct lmm_symbol_file *file);
 
-/* Returns the name that the file's symbol table has for the function at an address, mangled, or NULL; the
- * string is the file's. It is much cheaper than what follows where a file's DWARF is large. */
+/* Returns the mangled name of the function at an address from the symbol table, or NULL; the string
+ * lives as long as the file. Much cheaper than lmm_symbol_file_find() when the file's DWARF is
+ * large. */
 const char *lmm_symbol_file_name(struct lmm_symbol_file *file, uint64_t address);
 
 /*
- * Finds the functions that are at an address: the innermost first, each inlined into the next, and the
- * last is no inlined one. Returns their number; 0: nothing is known. Their strings are the file's.
+ * Finds the functions at an address: the innermost first, each inlined into the next; the last one
+ * is not inlined. Returns their number; 0: nothing is known. The strings live as long as the file.
  */
 size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
                             struct lmm_symbol ret_symbols[LMM_SYMBOL_FILE_CALLS_MAX]);

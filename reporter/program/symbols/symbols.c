@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * symbols: see symbols.h for the contract. Three tables: files, by path and build-id; places, by file and
- * address in it, each with its calls; and texts, so that each is kept once.
+ * symbols: see symbols.h for the contract. Three tables: files, by path and build-id; places, by
+ * file and offset, each with its calls; and texts, each of which is stored once.
  */
 #include "reporter/program/symbols/symbols.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* uthash is private to this file: running out of memory leaves an item out of its table. */
+/* uthash is used in this file alone: when memory runs out, an item is not added to its table. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
@@ -21,10 +22,10 @@
 #include "reporter/program/symbols/wrapper.h"
 
 enum {
-    MANGLED_MAX = 16384, /* bytes of a name that is worth demangling */
+    MANGLED_MAX = 16384, /* bytes; a longer name is not demangled */
 };
 
-/* Of libstdc++, where it is part of the C++ ABI that all compilers share; C has no header for it. */
+/* From libstdc++; part of the C++ ABI that all compilers share. C has no header for it. */
 extern char *__cxa_demangle(const char *mangled, char *buffer, size_t *length, int *status);
 
 struct text {
@@ -36,17 +37,17 @@ struct text {
 /* A file that was mapped, opened when an address in it is first looked up. */
 struct file {
     UT_hash_handle hh;
-    struct lmm_symbol_file *symbols; /* NULL: not opened, or of no use */
+    struct lmm_symbol_file *symbols; /* NULL: not opened, or not usable */
     struct lmm_string path;          /* these two end with a NUL */
     struct lmm_string name;
     bool is_opened;
-    bool is_library; /* whose functions allocate for whoever calls them */
+    bool is_library; /* its functions allocate for their callers */
     size_t key_bytes;
     unsigned char key[]; /* the path, a NUL, and the build-id */
 };
 
 struct place_key {
-    const struct file *file; /* NULL: none is known */
+    const struct file *file; /* NULL: unknown */
     uint64_t offset;
     bool is_brief;
 };
@@ -59,7 +60,7 @@ struct place {
 };
 
 struct lmm_symbols {
-    struct lmm_model_namer namer; /* first: it is what a model has of this */
+    struct lmm_model_namer namer; /* first: a model points at it */
     unsigned flags;
     bool is_brief;
     struct text *texts;
@@ -69,7 +70,7 @@ struct lmm_symbols {
 
 /* ---- Texts ----------------------------------------------------------------------------------- */
 
-/* Returns the one copy of a text; its text is NULL when memory ran out. */
+/* Returns the stored copy of a text; .text is NULL when memory ran out. */
 static struct lmm_string keep(struct lmm_symbols *symbols, const char *text, size_t bytes)
 {
     struct text *kept;
@@ -94,7 +95,7 @@ static struct lmm_string keep(struct lmm_symbols *symbols, const char *text, siz
     return (struct lmm_string) {kept->bytes_of, kept->bytes};
 }
 
-/* Keeps a name as people write it. */
+/* Stores a name, demangled. */
 static struct lmm_string keep_name(struct lmm_symbols *symbols, const char *name)
 {
     size_t bytes = strnlen(name, MANGLED_MAX);
@@ -107,7 +108,7 @@ static struct lmm_string keep_name(struct lmm_symbols *symbols, const char *name
     return kept;
 }
 
-/* Keeps what stands for the name of a function that has none: "libhr.so+0x1f0", or the address alone. */
+/* Stores the text for a function without a name: "libhr.so+0x1f0", or the address alone. */
 static struct lmm_string keep_offset(struct lmm_symbols *symbols, const struct place_key *key)
 {
     char *text = NULL;
@@ -196,7 +197,7 @@ static bool fill_call(struct lmm_symbols *symbols, const struct place_key *key,
     return call->function.text != NULL && call->file.text != NULL;
 }
 
-/* Finds what is at a place, as lmm_symbol_file_find() does. */
+/* Finds the functions at a place, as lmm_symbol_file_find() does. */
 static size_t find(struct lmm_symbols *symbols, struct file *file, const struct place_key *key,
                    struct lmm_symbol found[LMM_SYMBOL_FILE_CALLS_MAX])
 {
@@ -224,7 +225,7 @@ static struct place *make_place(struct lmm_symbols *symbols, struct file *file,
     struct lmm_symbol found[LMM_SYMBOL_FILE_CALLS_MAX] = {{.line = 0}};
     size_t count = find(symbols, file, key, found);
 
-    count = count == 0 ? 1 : count; /* of which nothing is known */
+    count = count == 0 ? 1 : count; /* one call, of which nothing is known */
     struct place *place = calloc(1, sizeof(*place) + count * sizeof(place->calls[0]));
 
     for (size_t i = 0; place != NULL && i < count; i++) {
@@ -254,6 +255,7 @@ size_t lmm_symbols_of(struct lmm_symbols *symbols, const struct lmm_model *model
     struct place_key key;
     struct place *place = NULL;
 
+    assert(frame > 0 && frame < model->frame_count);
     if (module != NULL && file == NULL) {
         return 0;
     }
@@ -285,7 +287,7 @@ static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *mo
 
 /* ---- Sites ----------------------------------------------------------------------------------- */
 
-/* Sets *ret_library to whether a frame is in the C or C++ library; returns false when memory ran out. */
+/* Sets *ret_library to whether a frame is in the C or C++ library; false: out of memory. */
 static bool look_at_file(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
                          bool *ret_library)
 {
@@ -297,8 +299,8 @@ static bool look_at_file(struct lmm_symbols *symbols, const struct lmm_model *mo
 }
 
 /*
- * Sets *ret_call to what a stack is called by; returns false when memory ran out. All that is in the libraries
- * are wrappers, so nothing is looked up there unless the whole stack is.
+ * Sets *ret_call to the call that names a stack; false: out of memory. All calls in the libraries
+ * are wrappers, so frames there are looked up only when the whole stack lies in them.
  */
 static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t stack,
                    const struct lmm_model_call **ret_call)
@@ -378,7 +380,7 @@ bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_
     return *symbols != NULL && lmm_symbols_name_sites(*symbols, model);
 }
 
-/* Continues the key of what is outside of a frame with the frame's calls; 0: memory ran out. */
+/* Continues the key of the outer frames with the calls of a frame; 0: out of memory. */
 static uint64_t add_calls(struct lmm_symbols *symbols, const struct lmm_model *model,
                           uint32_t frame, uint64_t key)
 {
@@ -429,7 +431,7 @@ struct lmm_symbols *lmm_symbols_open(unsigned flags)
     return symbols;
 }
 
-/* The items of a table stay linked to each other when the table itself is gone. */
+/* HASH_CLEAR frees the table alone; its items stay linked to each other. */
 static void free_texts(struct lmm_symbols *symbols)
 {
     struct text *text = symbols->texts;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * symbols: names of frames: function, file and line of each, with the functions that were inlined there,
- * found by libdw in the files that the process had mapped, or in the debug files that belong to them.
+ * symbols: the names of frames: function, file and line, and those of inlined functions. libdw
+ * finds them in the files that the process had mapped, or in their debug files.
  *
- * A frame is looked up once, by its place in its file, and a file is opened when a frame first needs it;
- * so one `struct lmm_symbols` serves any number of models, and readings of one process cost what is new
- * in them. A module that is gone, or has another's addresses, is looked up as any other.
+ * Each frame is looked up once, by its offset in its file, and a file is opened when a frame first
+ * needs it. So one `struct lmm_symbols` serves any number of models, and another reading of the
+ * same process costs only its new frames. Modules that were unloaded are looked up like others.
  *
- * A file that is not the one that was mapped (its build-id differs) is not used; that is said on stderr
- * once a file. What a ledger says and what is in the files is treated as hostile.
+ * A file whose build-id differs from that of the mapped file is not used; one line on stderr says
+ * so for each file. Ledgers and files are treated as hostile.
  *
- * Nothing is fetched from the network unless the caller says so: without LMM_SYMBOLS_DEBUGINFOD the
- * variable DEBUGINFOD_URLS is taken out of this process's environment, so programs that shall inherit it
- * are started before.
+ * The network is used only with LMM_SYMBOLS_DEBUGINFOD: without it the variable DEBUGINFOD_URLS is
+ * removed from this process's environment, so a program that must inherit it has to be started
+ * before.
  *
  * Locks: none.
  */
@@ -28,52 +28,52 @@ struct lmm_model_call;
 struct lmm_symbols;
 
 enum {
-    LMM_SYMBOLS_DEBUGINFOD =
-        1, /* ask the servers of DEBUGINFOD_URLS for debug files that are not here */
-    LMM_SYMBOLS_QUIET = 2, /* say nothing of files that are others now */
+    LMM_SYMBOLS_DEBUGINFOD = 1, /* ask the servers of DEBUGINFOD_URLS for missing debug files */
+    LMM_SYMBOLS_QUIET = 2,      /* do not report files with another build-id */
 };
 
-/* Returns symbols, to be closed with lmm_symbols_close(); NULL: out of memory. flags: any of the above. */
+/* Returns symbols, to be closed with lmm_symbols_close(); NULL: out of memory. flags: any of the
+ * above. */
 struct lmm_symbols *lmm_symbols_open(unsigned flags);
 
-/* symbols may be NULL. Strings and calls that came from it go with it. */
+/* Frees all strings and calls that came from symbols, which may be NULL. */
 void lmm_symbols_close(struct lmm_symbols *symbols);
 
 /*
- * Makes look-ups brief, or whole again, as they are at first. Brief is that functions in the C and C++ libraries
- * have the names of symbol tables, without lines and without what was inlined: their DWARF, which is large,
- * is not read. For who looks for names and prints none.
+ * Makes look-ups brief, or complete again (the default). Brief look-ups take the names of functions
+ * in the C and C++ libraries from symbol tables, without lines and inlined functions, so the large
+ * DWARF of these libraries is not read. For callers that match names and do not print them.
  */
 void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief);
 
 /*
- * Sets *ret_calls to the calls that a frame of model is, the innermost first, and returns how many there
- * are: at least 1, but 0 when memory ran out. Those in which a program or a thread starts, outside of what is
- * its own, are always brief. frame: 1 to model->frame_count - 1.
+ * Sets *ret_calls to the calls of a frame of model, the innermost first, and returns their number:
+ * at least 1; 0: out of memory. The libraries' functions that start a program or a thread are
+ * always looked up briefly. frame: 1 to model->frame_count - 1.
  */
 size_t lmm_symbols_of(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
                       const struct lmm_model_call **ret_calls);
 
 /*
- * Names the sites of model that have a stack, and makes symbols the model's namer; symbols must live as
- * long as the model is used. A site is called by the innermost call that has a line and is no wrapper;
- * else by the innermost that is no wrapper; else by the innermost. Wrappers are operator new, what is called
- * like xmalloc, functions of std, what the C and C++ libraries have inside, and functions that headers of the
- * system or the compiler define. Where that call has no line, the
- * site's file is its module's name, or "libhr.so+0x1f0" where there is no function either.
- * Returns false when memory ran out; sites without a name are then called "(unknown)".
+ * Names the sites of model that have a stack, and makes symbols the model's namer; symbols must
+ * live as long as the model. A site has the name of the innermost call that has a line and is not a
+ * wrapper (wrapper.h); if there is none, of the innermost call that is not a wrapper; else of the
+ * innermost call. When that call has no line, the site's file is the name of its module, or
+ * "libhr.so+0x1f0" when it has no function either. Returns false when memory ran out; sites without
+ * a name are then printed as "(unknown)".
  */
 bool lmm_symbols_name_sites(struct lmm_symbols *symbols, struct lmm_model *model);
 
 /*
- * Does that for a model that has stacks, with *symbols, which are opened when they are NULL; a model
- * without stacks is left as it is, and so is *symbols. Returns false when memory ran out.
+ * Calls lmm_symbols_name_sites() for a model that has stacks, with *symbols, which is opened when
+ * it is NULL. A model without stacks, and *symbols, stay as they are. Returns false when memory ran
+ * out.
  */
 bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_model *model);
 
 /*
- * Sets the stack_key of all sites by the names of their calls, for models of files that differ. Every
- * frame of every stack is looked up. Returns false when memory ran out.
+ * Sets the stack_key of all sites by the names of their calls, to compare models whose program
+ * files may differ. Every frame of every stack is looked up. Returns false when memory ran out.
  */
 bool lmm_symbols_key_sites(struct lmm_symbols *symbols, struct lmm_model *model);
 
