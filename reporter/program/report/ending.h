@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ending: how a program that `lmm run` started ended; filled by launch.h, printed by the report.
+ * ending: the end of a program that `lmm run` started; launch.c fills it, the report prints it.
  */
 #ifndef LMM_PROGRAM_ENDING_H
 #define LMM_PROGRAM_ENDING_H
@@ -9,11 +9,10 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-/* What became of the program. */
 struct lmm_ending {
     pid_t pid;
-    int exec_errno; /* why it could not be executed; 0: it was, and only then the rest counts */
-    int status;     /* as wait(2) has it: exited or killed */
+    int exec_errno; /* why it could not be executed; 0: it was; else the fields below are not set */
+    int status;     /* from wait(2): exited or killed */
     uint64_t run_ns;
     struct rusage usage;
 };

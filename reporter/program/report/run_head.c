@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* run_head: the head of the report of `lmm run`, and the totals. See run_sheet.h for the contract. */
+/* run_head: the head of the report of `lmm run`, and the totals. See run_sheet.h for the
+ * contract. */
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -86,7 +87,7 @@ static void put_depth(const struct lmm_sheet *sheet)
     }
 }
 
-/* What a reader must know of how the process left its books; NULL: nothing. */
+/* Returns a note on how the process ended, where it limits what the figures mean; NULL: none. */
 static const char *fate_of(const struct lmm_sheet *sheet)
 {
     if (sheet->process->is_live) {
@@ -149,7 +150,7 @@ void lmm_sheet_head(const struct lmm_sheet *sheet)
 
 /* ---- Totals ---------------------------------------------------------------------------------- */
 
-/* How long the process ran, for rates; 0: unknown. */
+/* Returns how long the process ran; 0: unknown. */
 static uint64_t run_ns(const struct lmm_sheet *sheet)
 {
     const struct lmm_model *model = sheet->model;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_report: what `lmm run` says when the program has ended: who it was and how it ended, then for each
- * process that kept books: totals, the peak's consumers, what allocates most, leaks, temporary blocks, and
- * sizes; last what was suppressed.
+ * run_report: the report of `lmm run` after the program has ended: the command and how it ended,
+ * then for each process with a ledger: totals, the peak consumers, the most allocating sites,
+ * leaks, temporary blocks, and sizes; last the suppressed leaks.
  *
- * The rows of a section are spots (spots.h): lines of the source, because a line is what somebody can
- * change. Below a row stands the stack that has most of it, and how many others there are; a stack that
- * was printed before is only referred to.
+ * The rows of a section are spots (spots.h): lines of the source, because a user can change a line.
+ * Below a row is the stack with the largest part of it, and the number of other stacks; a stack
+ * that was printed before is printed as a reference to its number.
  *
  * Locks: none.
  */
@@ -29,29 +29,30 @@ enum {
     LMM_RUN_REPORT_LEAST_PERMILLE = 1,
 };
 
-/* One process that kept books. */
+/* One process with a ledger. */
 struct lmm_run_report_process {
     const struct lmm_model *model;
     struct lmm_spots *spots;
-    bool is_program; /* the one that was started, and not a child of it */
-    bool is_live;    /* it has not ended */
+    bool is_program; /* the process that lmm run started, not a child of it */
+    bool is_live;    /* it is still running */
 };
 
 struct lmm_run_report {
-    char *const *argv; /* NULL behind the last */
+    char *const *argv; /* ends with NULL */
     const struct lmm_ending *ending;
     const struct lmm_run_report_process *processes;
     size_t process_count;
     const struct lmm_suppressions *suppressions;
-    size_t top; /* rows of a section, at most; SIZE_MAX: all */
-    /* The text leaves out rows, but the first, of less than so much of their section; not leaks. 0: none */
+    size_t top; /* most rows of a section; SIZE_MAX: all */
+    /* The text omits rows below this share of their section, except the first row, and except
+     * leaks; 0: omits none */
     uint32_t least_permille;
-    bool leaks_only; /* no section but the leaks, and these with all their stacks */
+    bool leaks_only; /* only the section of leaks, with all their stacks */
     bool colour;
 };
 
-/* Print the report for people, or one JSON document (docs/run.schema.json). Return 0, -ENOMEM, or -errno of
- * the first write that failed. Spots are put in another order. */
+/* Print the report for people, or one JSON document (docs/run.schema.json). Return 0, -ENOMEM, or
+ * -errno of the first write that failed. The spots are sorted anew. */
 int lmm_run_report_text(const struct lmm_run_report *run, struct lmm_sink *sink);
 int lmm_run_report_json(const struct lmm_run_report *run, struct lmm_sink *sink);
 

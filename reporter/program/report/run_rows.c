@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* run_rows: sections whose rows are spots, with stacks below them. See run_sheet.h for the contract. */
+/* run_rows: the sections whose rows are spots, with stacks below them. See run_sheet.h for the
+ * contract. */
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,9 +16,9 @@
 struct section {
     const char *title;
     enum lmm_measure measure;
-    bool first_is_bytes; /* and the second a count; else the other way round */
+    bool first_is_bytes; /* false: the first figure is a count */
     bool second_is_bytes;
-    bool is_share_of_own; /* of the row's second figure, not of the section's first */
+    bool is_share_of_own; /* share of the row's second figure, not of the section's total */
     const char *first;    /* headings of the two figures */
     const char *second;
 };
@@ -41,7 +42,8 @@ static void add_figure(struct lmm_grid *grid, uint64_t value, bool is_bytes)
     }
 }
 
-/* Adds where a spot is; the family says more than a place does where there are no stacks. */
+/* Adds the place of a spot; without stacks, also the family, because one place may allocate
+ * several. */
 static void add_place(struct lmm_grid *grid, const struct lmm_model_site *site)
 {
     struct lmm_sink *sink = lmm_grid_begin_cell(grid);
@@ -79,7 +81,7 @@ static void put_figure(const struct lmm_sheet *sheet, uint64_t value, const stru
     }
 }
 
-/* The stacks of a row: the one that has most of it, or all. */
+/* Puts the stacks of a row: the one with the largest part, or all. */
 static void put_stacks(const struct lmm_sheet *sheet, const struct section *section,
                        const struct lmm_spot *spot)
 {
@@ -105,7 +107,7 @@ static void put_stacks(const struct lmm_sheet *sheet, const struct section *sect
     }
 }
 
-/* What stands behind the rows that are shown. */
+/* Puts the number and the sum of the rows that are not shown. */
 static void put_rest(const struct lmm_sheet *sheet, const struct section *section, size_t shown,
                      size_t count)
 {
@@ -122,7 +124,7 @@ static void put_rest(const struct lmm_sheet *sheet, const struct section *sectio
     }
 }
 
-/* Returns how many of a section's rows are shown, of `count` in their order. */
+/* Returns how many of a section's `count` rows are shown. */
 static size_t shown_of(const struct lmm_sheet *sheet, enum lmm_measure measure, size_t count)
 {
     const struct lmm_spots *spots = sheet->process->spots;

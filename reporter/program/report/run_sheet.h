@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_sheet: what the parts of the text report of `lmm run` share: the process that they are about, and
- * words in the look of `lmm report`. The parts are here too, each in its file.
+ * run_sheet: the common part of the sections of the text report of `lmm run`: the process of the
+ * report, and figures in the format of `lmm report`. The sections themselves are declared here,
+ * too; each is one file.
  *
  * Locks: none. Errors are the sink's.
  */
@@ -20,7 +21,7 @@ struct lmm_shown_stacks;
 struct lmm_sink;
 
 enum {
-    LMM_SHEET_INDENT = 2, /* of rows */
+    LMM_SHEET_INDENT = 2, /* blanks before rows */
 };
 
 struct lmm_sheet {
@@ -28,7 +29,7 @@ struct lmm_sheet {
     const struct lmm_run_report_process *process;
     const struct lmm_model *model; /* of the process */
     struct lmm_sink *sink;
-    struct lmm_shown_stacks *stacks; /* printed so far */
+    struct lmm_shown_stacks *stacks; /* that were printed so far */
 };
 
 /* Puts a terminal escape, when the report has colour. */
@@ -46,14 +47,14 @@ void lmm_sheet_count(const struct lmm_sheet *sheet, uint64_t count, const char *
                      const char *many);
 void lmm_sheet_seconds(const struct lmm_sheet *sheet, uint64_t ns);
 
-/* Whether what lives in the books was left behind, and not only live when something happened. */
+/* Returns whether the process exited normally, so that its live blocks are leaks. */
 bool lmm_sheet_has_ended_well(const struct lmm_sheet *sheet);
 
-/* Put who the process is and how it ended (run_head.c), and its totals. */
+/* Put the head (command, end, notes) and the totals of the process (run_head.c). */
 void lmm_sheet_head(const struct lmm_sheet *sheet);
 void lmm_sheet_totals(const struct lmm_sheet *sheet);
 
-/* Puts the section of a measure, if there is anything of it (run_rows.c). */
+/* Puts the section of a measure, unless it has no rows (run_rows.c). */
 void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* run_text: the report of `lmm run` for people, its sizes, and its end. See run_report.h for the contract. */
+/* run_text: the report of `lmm run` for people, its sizes, and its end. See run_report.h for the
+ * contract. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ static const struct lmm_grid_column size_columns[] = {
     {.heading = ""}, /* a bar */
 };
 
-/* By size; runs, whose families have the size of a part, go last. */
+/* By size; families of runs, whose size is that of one slot, go last. */
 static int compare_sizes(const void *left, const void *right)
 {
     const struct size *a = left;
@@ -55,7 +56,7 @@ static int compare_families(const void *left, const void *right)
                            (uintptr_t) ((const struct size *) right)->family);
 }
 
-/* Adds what the sites allocated to their families' sizes. */
+/* Adds the bytes that the sites allocated to their families' items. */
 static void add_bytes(const struct lmm_model *model, struct size *sizes, size_t count)
 {
     qsort(sizes, count, sizeof(*sizes), compare_families);
@@ -69,7 +70,7 @@ static void add_bytes(const struct lmm_model *model, struct size *sizes, size_t 
     }
 }
 
-/* Returns the families that were allocated from, *ret_count of them; NULL: memory ran out. */
+/* Returns the families with allocations, *ret_count of them; NULL: out of memory. */
 static struct size *list_sizes(const struct lmm_model *model, size_t *ret_count)
 {
     struct size *sizes = calloc(model->family_count + 1, sizeof(*sizes));
@@ -88,7 +89,7 @@ static struct size *list_sizes(const struct lmm_model *model, size_t *ret_count)
     return sizes;
 }
 
-/* Adds a bar for part of most, at least one mark for what is not 0. */
+/* Adds a bar for part of most, at least one mark. */
 static void add_bar(struct lmm_grid *grid, uint64_t part, uint64_t most)
 {
     char bar[BAR_COLUMNS + 1] = "";
@@ -205,7 +206,7 @@ static void put_summary(const struct lmm_sheet *sheet)
     lmm_sink_puts(sheet->sink, "\n");
 }
 
-/* Whether sites say more than their families, which the sizes are about. */
+/* Returns whether sites say more than their families do; the section of sizes shows those. */
 static bool has_places(const struct lmm_model *model)
 {
     return model->stack_frames > 0 || !model->is_drop_in;

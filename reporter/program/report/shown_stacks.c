@@ -2,6 +2,7 @@
 /* shown_stacks: see shown_stacks.h for the contract. */
 #include "reporter/program/report/shown_stacks.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -26,7 +27,7 @@ struct lmm_shown_stacks *lmm_shown_stacks_new(void)
     return calloc(1, sizeof(struct lmm_shown_stacks));
 }
 
-/* Returns the number that a stack has, 0: none. A report has some dozens. */
+/* Returns the number of a stack, 0: none. A report has only dozens, so a linear search will do. */
 static size_t number_of(const struct lmm_shown_stacks *stacks, uint32_t stack)
 {
     for (size_t i = 0; i < stacks->count; i++) {
@@ -66,7 +67,7 @@ static bool is_start(const struct lmm_model_call *call)
     return call->is_wrapper && call->is_named && lmm_wrapper_is_start(call->function.text);
 }
 
-/* Puts "#3 hire (hr.c:42) [inlined]". Returns whether what is outside of it says more of the program. */
+/* Puts "#3 hire (hr.c:42) [inlined]". Returns whether the outer calls belong to the program. */
 static bool put_call(void *context, const struct lmm_model_call *call)
 {
     struct lines *lines = context;
@@ -80,7 +81,7 @@ static bool put_call(void *context, const struct lmm_model_call *call)
     return !is_main(call);
 }
 
-/* Whether the process kept no more of a stack, which may go on. */
+/* Returns whether the stack is as deep as the process keeps, so that outer calls may be missing. */
 static bool is_cut(const struct lmm_model *model, uint32_t stack)
 {
     uint32_t depth = 0;
@@ -96,6 +97,7 @@ void lmm_shown_stacks_put(struct lmm_shown_stacks *stacks, const struct lmm_mode
 {
     size_t number = number_of(stacks, stack);
 
+    assert(stack != 0);
     if (number != 0) {
         lmm_sink_printf(sink, "stack %zu, as above\n", number);
         return;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shown_stacks: call stacks in a report for people. Each gets a number when it is printed, and where it
- * comes again only that is printed. What is outside of main, or of a thread's own start, is left
- * out: it is the same everywhere. A stack of which the process kept no more ends with "...".
+ * shown_stacks: the call stacks that a report for people has printed. Each gets a number when it is
+ * printed; the next time only the number is printed. Calls outside of main, or of a thread's start
+ * function, are omitted, because they are always the same. A stack that the process kept only in
+ * part ends with "...".
  *
  * Locks: none.
  */
@@ -15,11 +16,11 @@ struct lmm_model;
 struct lmm_shown_stacks;
 struct lmm_sink;
 
-/* Returns the stacks of one report, none so far; NULL: out of memory. */
+/* Returns the empty list of a new report; NULL: out of memory. */
 struct lmm_shown_stacks *lmm_shown_stacks_new(void);
 
-/* Puts "stack 3:" and its calls, a line each, innermost first; or "stack 3, as above". What stands in the
- * line before is the caller's. stack: not 0. Out of memory is the sink's error. */
+/* Puts "stack 3" and its calls, a line each, innermost first; or "stack 3, as above". The caller
+ * puts the start of the first line. stack: not 0. Out of memory becomes the sink's error. */
 void lmm_shown_stacks_put(struct lmm_shown_stacks *stacks, const struct lmm_model *model,
                           uint32_t stack, struct lmm_sink *sink);
 

@@ -57,7 +57,7 @@ uint64_t lmm_tally_second(const struct lmm_tally *tally, enum lmm_measure measur
     }
 }
 
-/* Whether there is anything of the measure: a block of no bytes is a leak too. */
+/* Returns whether a figure of the measure is above 0: a block of 0 bytes is a leak, too. */
 static bool counts(const struct lmm_tally *tally, enum lmm_measure measure)
 {
     bool by_second = measure == LMM_MEASURE_PEAK || measure == LMM_MEASURE_LEAKS;
@@ -163,7 +163,7 @@ static struct lmm_suppression *find_for(struct lmm_suppressions *suppressions,
     return NULL;
 }
 
-/* The earlier of two in the user's order; each may be NULL. */
+/* Returns the one that comes first in the user's order; each may be NULL. */
 static struct lmm_suppression *earlier(struct lmm_suppression *a, struct lmm_suppression *b)
 {
     return a == NULL || (b != NULL && b < a) ? b : a;
@@ -184,10 +184,10 @@ static bool look_at_call(void *context, const struct lmm_model_call *call)
 }
 
 /*
- * Whether all calls of a stack are of the runtime, and the outermost is the loader's, which initialises
- * libraries before the program starts. One that was cut says nothing: the program's calls may be those that are
- * missing. Nor does one that starts with a thread: the thread's own function may have left the stack by a
- * jump to strdup, as compilers make of its last call.
+ * Returns whether all calls of a stack are in the runtime's libraries and the outermost is in the
+ * loader, which initialises libraries before the program starts. Not a stack that was cut: its
+ * missing calls may be the program's. Not a stack that starts with a thread: the thread's start
+ * function may be missing, because a compiler may make its last call a jump.
  */
 static bool is_of_runtime(const struct lmm_model *model, uint32_t stack)
 {
@@ -204,7 +204,7 @@ static bool is_of_runtime(const struct lmm_model *model, uint32_t stack)
     return module != NULL && lmm_suppression_is_loader(module->path) && depth < model->stack_frames;
 }
 
-/* Whether a stack is that of a block that the dynamic loader allocated. */
+/* Returns whether the innermost call of a stack is in the dynamic loader. */
 static bool is_of_loader(const struct lmm_model *model, uint32_t stack)
 {
     const struct lmm_model_module *module = stack == 0 ? NULL : lmm_model_module_of(model, stack);
@@ -223,7 +223,7 @@ static bool fits_scope(const struct lmm_model *model, uint32_t stack,
     }
 }
 
-/* The first that is no pattern and fits. */
+/* Returns the first suppression whose scope fits the stack, or NULL. */
 static struct lmm_suppression *find_for_scope(const struct lmm_model *model,
                                               struct lmm_suppressions *suppressions, uint32_t stack)
 {
@@ -268,7 +268,7 @@ static void suppress(const struct lmm_model *model, struct lmm_suppressions *sup
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-/* Makes one trace of those that stand side by side and have one stack. Returns how many are left. */
+/* Merges neighbouring traces of one stack. Returns how many remain. */
 static size_t merge_traces(struct lmm_trace *traces, size_t count)
 {
     size_t kept = 0;

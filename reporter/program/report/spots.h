@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spots: a model's sites by where they are in the source. In the books of malloc a site is a call stack
- * and a size class, and one line of a program makes dozens of them; a person wants to know of the line,
- * then of the stacks that lead to it. So a spot is all stacks whose site has one place (function, file
- * and line, as symbols.h names sites: the innermost call that is the program's own), and a trace is all
- * size classes of one stack. Sites without a stack are spots of their own, one a family.
+ * spots: a model's sites by their places in the source. In the ledger of the drop-in a site is a
+ * call stack and a size class, and one line of a program makes dozens of sites. A user looks for
+ * the line first, then for the stacks that lead to it. So a spot is all stacks with one place
+ * (function, file and line, as symbols.h names sites), and a trace is all size classes of one
+ * stack. Sites without a stack are spots of their own, one for each family.
  *
- * Blocks that live are leaks here, but those that a suppression fits: these are counted with it, and
- * their trace has none.
+ * Live blocks count as leaks, except those that match a suppression: they are counted in the
+ * suppression, and their trace has no leaks.
  *
- * Invariants:
+ * Invariants (checked by tests/unit/reporter/test_spots.c):
  *   I1  a spot's tally is the sum over its traces; each trace is in one spot
- *   I2  the live blocks of all spots and those of all suppressions are the model's
+ *   I2  the live blocks of all spots and of all suppressions are together the model's
  *
- * Locks: none. Nothing here outlives the model or its namer.
+ * Locks: none. Spots must not be used after their model or its namer is freed.
  */
 #ifndef LMM_PROGRAM_SPOTS_H
 #define LMM_PROGRAM_SPOTS_H
@@ -36,18 +36,17 @@ struct lmm_tally {
     uint64_t leaked_bytes;
 };
 
-/* What a section is about, and its rows are ordered by. */
+/* The figures that a section sorts its rows by. */
 enum lmm_measure {
-    LMM_MEASURE_PEAK,        /* bytes, then blocks, when most bytes lived */
-    LMM_MEASURE_ALLOCATIONS, /* then their bytes */
+    LMM_MEASURE_PEAK,        /* bytes, then blocks, at the time of most live bytes */
+    LMM_MEASURE_ALLOCATIONS, /* allocations, then their bytes */
     LMM_MEASURE_LEAKS,       /* bytes, then blocks */
-    LMM_MEASURE_TEMPORARIES, /* then allocations */
+    LMM_MEASURE_TEMPORARIES, /* temporary blocks, then allocations */
 };
 
 /* A stack. */
 struct lmm_trace {
-    const struct lmm_model_site
-        *site; /* one of its sites: place, stack, and family where it has no stack */
+    const struct lmm_model_site *site; /* one of its sites; all have its place and stack */
     struct lmm_tally tally;
 };
 
@@ -68,23 +67,23 @@ struct lmm_spots {
 };
 
 /*
- * Makes the spots of a model, to be freed with lmm_spots_free(), and counts what is suppressed with
+ * Makes the spots of a model, to be freed with lmm_spots_free(), and adds the suppressed leaks to
  * suppressions (NULL: none). The sites' names must be set. Returns false when memory ran out.
  */
 bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *suppressions,
                     struct lmm_spots *ret_spots);
 
 /*
- * Puts the spots, and the traces of each, in the order of a measure, the largest first and equals by
- * place. Returns how many have any of it; they stand in front.
+ * Sorts the spots, and the traces of each, by a measure, the largest first, and equal ones by
+ * place. Returns how many spots have a figure above 0; these are the first ones.
  */
 size_t lmm_spots_order(struct lmm_spots *spots, enum lmm_measure measure);
 
-/* Returns how many traces of a spot have any of the measure; they stand in front after
+/* Returns how many traces of a spot have a figure above 0; they are the first ones after
  * lmm_spots_order(). */
 size_t lmm_spot_traces(const struct lmm_spot *spot, enum lmm_measure measure);
 
-/* What a measure says of a tally: what it is ordered by first, and second. */
+/* Return the figure of a tally that a measure sorts by first, and second. */
 uint64_t lmm_tally_first(const struct lmm_tally *tally, enum lmm_measure measure);
 uint64_t lmm_tally_second(const struct lmm_tally *tally, enum lmm_measure measure);
 

@@ -16,12 +16,13 @@ static const char prefix[] = "leak:";
 
 /* ---- Matching -------------------------------------------------------------------------------- */
 
-/* One step back is enough: when something fits behind a star, an earlier star need not take more. */
+/* Backtracking to the last star is enough: when the part before it matches, an earlier star need
+ * not match more. */
 bool lmm_suppression_fits(const struct lmm_suppression *suppression, struct lmm_string text)
 {
     const char *glob = suppression->glob;
-    const char *star = NULL; /* what stands behind the last star */
-    size_t held = 0;         /* where in text that was held against */
+    const char *star = NULL; /* the part of glob after the last star */
+    size_t held = 0;         /* where in text that part was tried */
 
     if (glob == NULL) {
         return false;
@@ -60,7 +61,7 @@ static char *glob_of(const char *pattern)
 
 /* ---- Files ----------------------------------------------------------------------------------- */
 
-/* Adds an item without words. Returns it, or NULL. */
+/* Adds an empty item. Returns it, or NULL. */
 static struct lmm_suppression *add_item(struct lmm_suppressions *suppressions)
 {
     struct lmm_suppression *items =
@@ -92,7 +93,7 @@ bool lmm_suppressions_add(struct lmm_suppressions *suppressions, const char *pat
     return true;
 }
 
-/* Returns line without blanks around it; the end is cut where it stands. */
+/* Returns line without blanks around it; the end is cut in place. */
 static char *trim(char *line)
 {
     size_t bytes;
@@ -159,9 +160,9 @@ bool lmm_suppressions_add_built_in(struct lmm_suppressions *suppressions)
         const char *glob;
         const char *words;
     } items[] = {
-        /* Debug files put __GI_ in front. */
+        /* Debug files have __GI_ before the name. */
         {LMM_SUPPRESS_TEXTS, "*_IO_file_doallocate", "stdio buffers"},
-        /* They are kept with threads' stacks for the next ones. */
+        /* Kept with the stacks of ended threads for new threads. */
         {LMM_SUPPRESS_TEXTS, "*_dl_allocate_tls*", "thread-local storage"},
         {LMM_SUPPRESS_LOADER, NULL, "data of the dynamic loader"},
         {LMM_SUPPRESS_RUNTIME, NULL, "data of the C and C++ runtime, before main"},
@@ -184,7 +185,7 @@ bool lmm_suppressions_add_built_in(struct lmm_suppressions *suppressions)
     return true;
 }
 
-/* Whether the last component of path starts with one of these. */
+/* Returns whether the last component of path starts with one of these. */
 static bool is_one_of(struct lmm_string path, const char *const *starts, size_t count)
 {
     struct lmm_string name = lmm_model_last_component(path);
@@ -208,7 +209,7 @@ bool lmm_suppression_is_runtime(struct lmm_string path)
     return is_one_of(path, names, sizeof(names) / sizeof(names[0]));
 }
 
-/* Not those that are the C library, too, as musl's is. */
+/* Not musl's, which is also the C library. */
 bool lmm_suppression_is_loader(struct lmm_string path)
 {
     static const char *const names[] = {"ld-linux", "ld64.so"};

@@ -2,10 +2,10 @@
 /*
  * launch: see launch.h for the contract.
  *
- * All signals that can be caught are blocked, also those that end nothing, and taken one by one with
- * sigwaitinfo(2), which tells who sent them; SIGCHLD among them. So there is no handler and no race: what
- * comes while a signal is looked at waits for its turn. A blocked signal is kept even where its
- * disposition is to ignore it (nohup), and passing it on does no harm: the program ignores it as well.
+ * All signals that can be caught are blocked, SIGCHLD among them, and taken one by one with
+ * sigwaitinfo(2), which tells the sender. So there are no handlers and no races: a signal that
+ * arrives meanwhile stays pending. A blocked signal is kept even when its disposition is to ignore
+ * it (nohup); passing it on does no harm, because the program ignores it as well.
  */
 #include "reporter/program/base/clock.h"
 #include "reporter/program/report/ending.h"
@@ -25,7 +25,7 @@ enum {
     STATUS_SIGNAL = 128,
 };
 
-/* How this process took signals before, which the program shall do. */
+/* The signal mask and dispositions of this process before, which the program inherits. */
 struct before {
     sigset_t mask;
     struct sigaction child;
@@ -34,7 +34,7 @@ struct before {
 struct watch {
     pid_t pid;
     sigset_t taken;
-    int stop_signal; /* this process was told to stop by it, and did not yet; 0: it was not */
+    int stop_signal; /* asks this process to stop, which it has not done yet; 0: none */
     bool is_stopped; /* the program */
     bool is_over;
     struct lmm_ending *ending;
@@ -42,7 +42,7 @@ struct watch {
 
 /* ---- Signals --------------------------------------------------------------------------------- */
 
-/* Every signal but those of a fault, whose default action must stay: blocked, they kill all the same. */
+/* All signals except those of faults, which kill the process even when they are blocked. */
 static void fill_taken(sigset_t *taken)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
@@ -53,7 +53,7 @@ static void fill_taken(sigset_t *taken)
     }
 }
 
-/* A parent that ignores SIGCHLD has its children do so, and the kernel would then keep no status. */
+/* A child inherits that SIGCHLD is ignored, and then the kernel keeps no status. */
 static void take_signals(struct watch *watch, struct before *before)
 {
     struct sigaction plain = {.sa_handler = SIG_DFL};
@@ -64,7 +64,8 @@ static void take_signals(struct watch *watch, struct before *before)
     sigprocmask(SIG_BLOCK, &watch->taken, &before->mask);
 }
 
-/* What the terminal sent to the program, which has ended since, was not meant for what comes now. */
+/* Drops signals that the terminal sent to the program: it has ended, and they are not for the
+ * report. */
 static void give_signals_back(const struct watch *watch, const struct before *before)
 {
     static const struct timespec none = {0, 0};
@@ -80,8 +81,8 @@ static bool is_stop(int number)
     return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
 }
 
-/* Stops this process by the signal that it was told to stop by, until somebody wakes it. Who did so
- * already has changed his mind: a signal that stops would take the one that wakes back. */
+/* Stops this process by the pending stop signal, until SIGCONT continues it. If SIGCONT is already
+ * pending the process does not stop: raising a stop signal would discard it. */
 static void stop_here(struct watch *watch)
 {
     struct sigaction plain = {.sa_handler = SIG_DFL};
@@ -138,7 +139,7 @@ static void set_disposition(int number, bool ignored)
     sigaction(number, &action, NULL);
 }
 
-/* In the child: becomes the program, or writes to `report` why not. */
+/* In the child: executes the program, or writes the errno to `report`. */
 static _Noreturn void become(const struct lmm_launch *launch, const struct before *before,
                              int report)
 {
@@ -156,11 +157,11 @@ static _Noreturn void become(const struct lmm_launch *launch, const struct befor
     }
     ssize_t written = write(report, &error, sizeof(error));
 
-    (void) written; /* nobody else could be told */
+    (void) written; /* there is nobody else to tell */
     _exit(STATUS_NOT_FOUND);
 }
 
-/* Returns what a child that could not become the program wrote, or 0: the pipe closed as it did. */
+/* Returns the errno that a child wrote, or 0: exec succeeded and closed the pipe. */
 static int read_report(int report)
 {
     int error = 0;
@@ -197,7 +198,7 @@ static int start(const struct lmm_launch *launch, const struct before *before,
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
-/* Takes all news of the program that there are. */
+/* Takes all pending changes of the program's state. */
 static void look_at_program(struct watch *watch)
 {
     struct rusage usage;

@@ -22,7 +22,8 @@ enum {
 
 /* ---- The library ----------------------------------------------------------------------------- */
 
-/* Where it is, as seen from the directory of this program; LMM_PRELOAD_FOLDER is where it is installed. */
+/* Where it is, relative to the directory of this program; LMM_PRELOAD_FOLDER: in an installed
+ * tree. */
 static const char *const folders[] = {LMM_PRELOAD_FOLDER, "../lib/lmm"};
 
 /* Returns the directory of this program, or NULL. */
@@ -37,7 +38,8 @@ static char *own_folder(void)
     return path;
 }
 
-/* Returns the real path of the library in folder, seen from `own`; NULL: it is not there. */
+/* Returns the real path of the library in folder, which is relative to `own`; NULL: it is not
+ * there. */
 static char *look_in(const char *own, const char *folder)
 {
     char *path = NULL;
@@ -119,7 +121,7 @@ const char *lmm_preload_taken_key(const char *setting)
     return NULL;
 }
 
-/* Says of each setting of the environment that would do nothing, that it does nothing. */
+/* Names each setting of the environment that has no effect. */
 static void tell_overridden(const char *there)
 {
     while (there != NULL && *there != '\0') {
@@ -133,7 +135,7 @@ static void tell_overridden(const char *there)
     }
 }
 
-/* Returns path as a value of LMM_OPTIONS, where % has a meaning; NULL: memory ran out. */
+/* Returns path as a value of LMM_OPTIONS, with % doubled; NULL: out of memory. */
 static char *quote(const char *path)
 {
     char *quoted = calloc(strlen(path) + 1, 2);
@@ -148,7 +150,7 @@ static char *quote(const char *path)
     return quoted;
 }
 
-/* Returns text with a colon behind it, or the empty string for no text; NULL: memory ran out. */
+/* Returns text with a colon after it, or the empty string for no text; NULL: out of memory. */
 static char *part(const char *text)
 {
     char *copy = NULL;
@@ -186,7 +188,7 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
     char *value = NULL;
 
     if (strchr(settings->directory, ':') != NULL) {
-        lmm_complain("%s: a path with colons cannot stand in LMM_OPTIONS", settings->directory);
+        lmm_complain("%s: a path in LMM_OPTIONS cannot have colons", settings->directory);
     } else {
         if (there != NULL && own != NULL && directory != NULL) {
             value = join(settings, there, own, directory);
@@ -204,9 +206,9 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
     return value;
 }
 
-/* ---- Programs that do not load it ------------------------------------------------------------ */
+/* ---- Programs that ignore LD_PRELOAD --------------------------------------------------------- */
 
-/* Whether an ELF file asks for a dynamic loader; true also when that cannot be told. */
+/* Returns whether an ELF file names a dynamic loader; true also when its headers cannot be read. */
 static bool has_loader(int file, const ElfW(Ehdr) * head)
 {
     ElfW(Phdr) headers[PROGRAM_HEADERS_MAX];
@@ -270,7 +272,8 @@ static int open_program(const char *program)
     return file;
 }
 
-/* Opens the interpreter that a script names, and closes the script; returns file when it is no script. */
+/* Opens the interpreter that a script names, and closes the script; returns file when it is no
+ * script. */
 static int open_interpreter(int file)
 {
     char line[SCRIPT_LINE_MAX];

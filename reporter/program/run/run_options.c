@@ -41,22 +41,21 @@ static const struct argp_option table[] = {
      "ended with 0",
      0},
     {"suppressions", KEY_SUPPRESSIONS, "FILE", 0,
-     "Leave leaks out that fit a line leak:PATTERN of FILE; may be given more than once", 0},
+     "Omit leaks that match a line leak:PATTERN of FILE; may be given more than once", 0},
     {"no-builtin-suppressions", KEY_NO_BUILT_IN, NULL, 0,
-     "Show also what the C and C++ libraries keep for themselves", 0},
-    {"fill", KEY_FILL, NULL, 0, "Scribble over new and freed blocks", 0},
+     "Show also blocks that the C and C++ libraries keep until the end", 0},
+    {"fill", KEY_FILL, NULL, 0, "Fill new and freed blocks with patterns", 0},
     {"fit", KEY_FIT, "WORD", 0, "How large blocks are placed: largest, first or best", 0},
-    {"children", KEY_CHILDREN, NULL, 0, "Keep books of the processes that the program starts, too",
-     0},
-    {"keep", KEY_KEEP, NULL, 0, "Keep the ledger, and say where it is", 0},
+    {"children", KEY_CHILDREN, NULL, 0, "Track the processes that the program starts, too", 0},
+    {"keep", KEY_KEEP, NULL, 0, "Keep the ledger, and print its path", 0},
     {"options", KEY_OPTIONS, "KEY=VALUE:...", 0, "More LMM_OPTIONS for the program", 0},
     {"debuginfod", KEY_DEBUGINFOD, NULL, 0,
-     "Ask the servers of DEBUGINFOD_URLS for debug files that are not here", 0},
+     "Ask the servers of DEBUGINFOD_URLS for missing debug files", 0},
     {"preload-library", KEY_LIBRARY, "PATH", OPTION_HIDDEN, NULL, 0},
     {0},
 };
 
-/* Refuses what is no key=value, and what would be overridden in silence. */
+/* Rejects settings that are not key=value, and keys that lmm run sets. */
 static void check_options(const char *text, const struct argp_state *state)
 {
     for (const char *part = text; *part != '\0';) {
@@ -83,7 +82,7 @@ static void check_fit(const char *word, const struct argp_state *state)
     }
 }
 
-/* Options with an argument that is checked. */
+/* Handles options whose argument is checked. */
 static error_t parse_value(int key, char *argument, struct argp_state *state)
 {
     struct lmm_run_options *options = state->input;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_options: the command line of `lmm run [OPTION...] [--] PROGRAM [ARGUMENT...]`. Options end at the
- * program; what stands behind it is its own.
+ * run_options: the command line of `lmm run [OPTION...] [--] PROGRAM [ARGUMENT...]`. Options of
+ * `lmm run` end at the program; its arguments follow.
  *
  * Locks: none.
  */
@@ -16,7 +16,7 @@
 struct lmm_format;
 
 enum {
-    LMM_RUN_FAILED = 125, /* exit status when lmm itself failed, as env(1) and timeout(1) have it */
+    LMM_RUN_FAILED = 125, /* exit status when lmm itself failed, as of env(1) and timeout(1) */
     LMM_RUN_STACKS = 24,
     LMM_RUN_STACKS_MAX = 64,
 };
@@ -26,7 +26,7 @@ struct lmm_run_options {
     unsigned stacks;
     const struct lmm_format *format;
     const char *output; /* NULL: standard error */
-    size_t top;         /* 0: not said */
+    size_t top;         /* 0: not given */
     bool leaks_only;
     bool fill;
     bool children;
@@ -34,14 +34,14 @@ struct lmm_run_options {
     bool debuginfod;
     bool no_built_in;    /* suppressions */
     int error_exitcode;  /* 0: none */
-    const char *fit;     /* NULL: not said */
+    const char *fit;     /* NULL: not given */
     const char *options; /* for LMM_OPTIONS; NULL: none */
-    const char *library; /* NULL: the usual one */
+    const char *library; /* NULL: see lmm_preload_find() */
     struct lmm_suppressions suppressions;
 };
 
-/* Reads the command line; ends this process with LMM_RUN_FAILED when it makes no sense. The suppressions
- * are to be freed by the caller. */
+/* Reads the command line; exits with LMM_RUN_FAILED when it is wrong. The caller frees the
+ * suppressions. */
 void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_options);
 
 #endif
