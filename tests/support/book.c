@@ -290,3 +290,20 @@ uint64_t *book_temporaries(struct book *book, uint32_t owner, uint32_t site)
 {
     return owned(book, LMM_LEDGER_TEMPORARIES, owner, site);
 }
+
+void book_make_sound(struct book *book)
+{
+    book_open(book, "/usr/bin/hr", 42);
+    uint32_t emp = book_family(book, "emp_t", 36, 4);
+    uint32_t student = book_family(book, "student_t", 33, 16);
+
+    for (uint32_t line = 1; line <= 5; line++) {
+        book_site(book, line % 2 == 0 ? student : emp, "a/rather/long/path/to/hr.c", line, "hire");
+    }
+    for (uint32_t site = 0; site < 5; site++) {
+        book_count(book, 0, site, 10, 4);
+        book_count(book, 1, site, 5, 0);
+        book_count(book, 7, site, 0, site);
+    }
+    book_family_at(book, emp)->committed_bytes = 8192;
+}

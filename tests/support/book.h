@@ -26,12 +26,17 @@ struct book {
 
 /* Makes an empty book of a process; free it with book_close(). */
 void book_open(struct book *book, const char *executable, uint32_t pid);
+
+/* Makes a book of two families, five sites (so two chunks of them and of rows), three owners, and
+ * two string chunks; free it with book_close(). */
+void book_make_sound(struct book *book);
 void book_close(struct book *book);
 
 /* Adds an argument to the command; the executable is the first. */
 void book_command(struct book *book, const char *argument);
 
-/* Adds a chunk after all others of its kind (rows: a chunk of its own); a test may then damage it. */
+/* Adds a chunk after all others of its kind (rows: a chunk of its own); a test may then damage
+ * it. */
 struct lmm_ledger_chunk *book_chunk(struct book *book, uint32_t kind, uint32_t owner,
                                     uint32_t capacity);
 
@@ -45,19 +50,20 @@ uint32_t book_site(struct book *book, uint32_t family, const char *file, uint32_
                    const char *function);
 
 /* Return the record to be filled in. The row comes into being where there is none yet: the owner's
- * rows move to a larger chunk, and the old one becomes unused, so an older row is not valid then. */
+ * rows move to a larger chunk, and the old one becomes unused, so an older row is not valid
+ * then. */
 struct lmm_ledger_family *book_family_at(struct book *book, uint32_t index);
 struct lmm_ledger_site *book_site_at(struct book *book, uint32_t index);
 struct lmm_ledger_row *book_row(struct book *book, uint32_t owner, uint32_t site);
 
-/* Of the drop-in. A module's number is its index + 1. A frame's number is never 0: the first call makes
- * record 0, too. */
+/* Of the drop-in. A module's number is its index + 1. A frame's number is never 0: the first call
+ * makes record 0, too. */
 uint32_t book_module(struct book *book, const char *path, uint64_t start, uint64_t bytes);
 uint32_t book_frame(struct book *book, uint64_t address, uint32_t caller, uint32_t module);
 void book_stack(struct book *book, uint32_t site, uint32_t frame);
 
-/* Return the record to be filled in; sites below `site` get records of zeroes where they have none. An
- * owner has room for BOOK_SITES of each. */
+/* Return the record to be filled in; sites below `site` get records of zeroes where they have none.
+ * An owner has room for BOOK_SITES of each. */
 struct lmm_ledger_peak *book_peak(struct book *book, uint32_t owner, uint32_t site);
 uint64_t *book_temporaries(struct book *book, uint32_t owner, uint32_t site);
 
