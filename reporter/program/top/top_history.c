@@ -2,6 +2,7 @@
 /* top_history: see top_history.h for the contract and the invariants. */
 #include "reporter/program/top/top_history.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ uint64_t lmm_top_rate(uint64_t count, uint64_t elapsed_ns)
     uint64_t thousandfold;
 
     if (__builtin_mul_overflow(count, (uint64_t) MS_PER_SECOND, &thousandfold)) {
-        return count / elapsed_ms; /* beyond what a process can do; no need to be exact */
+        return count / elapsed_ms; /* inexact, but no process is so fast */
     }
     return thousandfold / elapsed_ms;
 }
@@ -92,7 +93,7 @@ static int compare_items(const void *left, const void *right)
     return compare_identities(a->family, b->family);
 }
 
-/* Families of the model in the order of I1, nothing else known of them yet; NULL: no memory. */
+/* Returns items for the families of the model, in the order of I1; NULL: out of memory. */
 static struct lmm_top_family *sorted_families(const struct lmm_model *model)
 {
     struct lmm_top_family *items = calloc(model->family_count + 1, sizeof(*items));
@@ -106,7 +107,7 @@ static struct lmm_top_family *sorted_families(const struct lmm_model *model)
     return items;
 }
 
-/* Both lists are in the same order, so one walk finds each item's past. */
+/* Both lists are in the same order, so one walk finds the previous item of each family. */
 static void inherit(struct lmm_top_history *history, struct lmm_top_family *items, size_t count)
 {
     size_t old = 0;
@@ -114,6 +115,7 @@ static void inherit(struct lmm_top_history *history, struct lmm_top_family *item
     for (size_t i = 0; i < count; i++) {
         const struct lmm_model_family *family = items[i].family;
 
+        assert(i == 0 || compare_identities(items[i - 1].family, family) <= 0); /* I1 */
         while (old < history->family_count &&
                compare_identities(history->family[old].family, family) < 0) {
             old++;
@@ -170,6 +172,7 @@ static void track_sites(struct lmm_top_history *history, const struct lmm_model 
     for (size_t i = 0; i < model->site_count; i++) {
         const struct lmm_model_site *site = &model->sites[i];
 
+        assert(site->id < history->site_limit); /* I3 */
         track_counts(&history->site_track[site->id], site_counts(site), elapsed_ns);
     }
 }

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * top_history: what `lmm top` remembers from one reading of a ledger to the next: the counts of the
- * last reading, so that there are rates; those of the marked one, so that there are differences;
- * and the last few live bytes of each family, for its sparkline.
+ * top_history: the data that `lmm top` keeps from one reading of a ledger to the next: the counts
+ * of the last reading, for rates; those of the marked reading, for differences; and the last live
+ * bytes of each family, for its sparkline.
  *
- * Families are known again by name and size, sites by their id. What a reading no longer shows is
- * forgotten; what is new counted nothing before.
+ * Families are identified by name and size, sites by their id. Families that are not in a reading
+ * are forgotten; new ones start from 0.
  *
- * Invariants:
+ * Invariants (checked by tests/unit/top/test_top_history.c; I1 and I3 also by assert):
  *   I1  family[] is in the order of name and size, one item for each family of the last model
  *   I2  a family keeps its serial number as long as it is remembered; no other family ever gets it
  *   I3  site_track[] has an item for every id below site_limit, so for every site of the last model
- *   I4  rates are per second of the time that passed, whatever the delay was meant to be; there are
- *       none (rated is false) before the second reading, and they are 0 once nothing happens any
- *       more
+ *   I4  rates are per second of the time that passed between two readings; there are none (rated is
+ *       false) before the second reading, and they are 0 after lmm_top_history_stop()
  *
- * Locks: none. Time is the caller's (nanoseconds that never go back), so that tests can set it.
- * Not responsible for the models, which the caller keeps (see lmm_top_history_add()).
+ * Locks: none. The caller gives the time (nanoseconds that never decrease), so that tests can set
+ * it. Not responsible for the models, which the caller owns (see lmm_top_history_add()).
  */
 #ifndef LMM_PROGRAM_TOP_HISTORY_H
 #define LMM_PROGRAM_TOP_HISTORY_H
@@ -29,10 +28,10 @@ struct lmm_model;
 struct lmm_model_family;
 
 enum {
-    LMM_TOP_SAMPLES = 32, /* live bytes remembered of each family */
+    LMM_TOP_SAMPLES = 32, /* readings of live bytes kept for each family */
 };
 
-/* What is counted of a family, a site or everything; of a site only the first four. */
+/* The counts of a family, a site or the total; of a site only the first four. */
 struct lmm_top_counts {
     uint64_t allocations;
     uint64_t frees;
@@ -46,7 +45,7 @@ struct lmm_top_counts {
 
 struct lmm_top_track {
     struct lmm_top_counts now;
-    struct lmm_top_counts mark; /* at the marked reading; 0 where there was nothing yet */
+    struct lmm_top_counts mark; /* at the marked reading; 0 if there was no such row then */
     uint64_t allocation_rate;   /* per second */
     uint64_t free_rate;
 };
@@ -73,29 +72,28 @@ struct lmm_top_history {
     bool marked;
 };
 
-/* Starts with nothing remembered: *history is all zeroes. Forget it with lmm_top_history_close().
- */
+/* A history is empty when it is all zeroes. Frees it and makes it empty. */
 void lmm_top_history_close(struct lmm_top_history *history);
 
 /*
- * Takes in a reading made at time_ns. The model of the reading before must still be there, and may
- * go afterwards; model must stay until the next call. Returns false when there is no memory:
- * nothing has changed then. Cost: sorts the families; linear in the sites.
+ * Adds a reading made at time_ns. The model of the reading before must live until this returns, and
+ * model until the next call has returned. Returns false when memory ran out: then nothing has
+ * changed. Cost: sorts the families; linear in the sites.
  */
 bool lmm_top_history_add(struct lmm_top_history *history, const struct lmm_model *model,
                          uint64_t time_ns);
 
-/* Says that the figures will not change any more: all rates are 0. */
+/* Sets all rates to 0, because the figures no longer change. */
 void lmm_top_history_stop(struct lmm_top_history *history);
 
-/* Marks the last reading, or forgets the mark. */
+/* Marks the last reading, or removes the mark. */
 void lmm_top_history_mark(struct lmm_top_history *history, bool marked);
 
 /* Returns the family with a serial number, or NULL. */
 const struct lmm_top_family *lmm_top_history_find(const struct lmm_top_history *history,
                                                   uint64_t serial);
 
-/* Returns how many of a second's there are when count happened in elapsed_ns (0 counts as 1 ms). */
+/* Returns the rate per second of `count` events in elapsed_ns (0 is taken as 1 ms). */
 uint64_t lmm_top_rate(uint64_t count, uint64_t elapsed_ns);
 
 #endif

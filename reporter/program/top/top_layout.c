@@ -291,7 +291,7 @@ static void lay_out_help(const struct layout *layout)
     }
 }
 
-/* ---- The whole ------------------------------------------------------------------------------- */
+/* ---- Table and help -------------------------------------------------------------------------- */
 
 static void put_rows(const struct layout *layout)
 {
@@ -320,7 +320,7 @@ static void lay_out_table(const struct layout *layout)
     bool status = has_status(top) && (sheet->rows >= ROWS_FOR_STATUS || top->typing);
 
     if (status && sheet->rows < ROWS_FOR_STATUS) {
-        put_status(layout); /* in place of the title: one sees what one types */
+        put_status(layout); /* in place of the title, so that the user sees the filter */
     } else {
         put_title(layout);
         if ((sheet->rows >= ROWS_FOR_HEAD || top->once) && top->view != LMM_TOP_PROCESSES) {

@@ -2,6 +2,7 @@
 /* top_rows: see top_rows.h for the contract and the invariants. */
 #include "reporter/program/top/top_rows.h"
 
+#include <assert.h>
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "reporter/program/top/top_history.h"
 
 enum {
-    NAME_MAX_BYTES = 1024, /* of a name that a filter looks at */
+    NAME_MAX_BYTES = 1024, /* of a name that the filter compares */
 };
 
 /* ---- Sort keys ------------------------------------------------------------------------------- */
@@ -107,7 +108,7 @@ bool lmm_top_passes(struct lmm_string name, const char *filter)
     return passes(text, filter);
 }
 
-/* A site is looked for by "file:line function". */
+/* The filter is compared with "file:line function". */
 static bool site_passes(const struct lmm_model_site *site, const char *filter)
 {
     char text[2 * NAME_MAX_BYTES + LMM_TOP_FIGURES];
@@ -319,6 +320,7 @@ static void find_held(struct lmm_top_cursor *cursor, const struct lmm_top_rows *
 void lmm_top_cursor_follow(struct lmm_top_cursor *cursor, const struct lmm_top_rows *rows,
                            size_t shown)
 {
+    assert(shown > 0);
     if (cursor->held) {
         find_held(cursor, rows);
     } else {
@@ -336,6 +338,7 @@ void lmm_top_cursor_follow(struct lmm_top_cursor *cursor, const struct lmm_top_r
     if (cursor->at >= cursor->first + shown) {
         cursor->first = cursor->at - shown + 1;
     }
+    assert(cursor->first <= cursor->at && cursor->at < cursor->first + shown); /* I3 */
 }
 
 void lmm_top_cursor_move(struct lmm_top_cursor *cursor, const struct lmm_top_rows *rows, int64_t by)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * top_rows: the table that `lmm top` shows: which rows, with which figures, in which order, and
- * which of them is selected. Nothing here knows of a terminal.
+ * top_rows: the table that `lmm top` shows: its rows, their figures and order, and the selected
+ * row. It does not use the terminal.
  *
- * Invariants:
- *   I1  rows are in the order of the key they were sorted by; equal ones by name, then by identity,
- *       so that no row moves without a reason
- *   I2  a cursor that the user has moved stays with its row wherever that goes; one that was not,
- *       or was sent home, stays at the first row
- *   I3  after lmm_top_cursor_follow() first <= at < first + shown, and at is a row if there is any
+ * Invariants (checked by tests/unit/top/test_top_rows.c; I3 also by assert):
+ *   I1  rows are in the order of their sort key; equal ones by name, then by identity, so that the
+ *       order does not depend on chance
+ *   I2  after the user has moved the cursor, it follows its row; before, and after "home", it stays
+ *       at the first row
+ *   I3  after lmm_top_cursor_follow() first <= at < first + shown, and at is the index of a row if
+ *       there are rows
  *
  * Locks: none.
  */
@@ -55,22 +56,22 @@ enum lmm_top_figure {
     LMM_TOP_PID,
     LMM_TOP_AGE, /* ns */
     LMM_TOP_FIGURES,
-    LMM_TOP_NAME = LMM_TOP_FIGURES, /* no figure, but something to sort by */
+    LMM_TOP_NAME = LMM_TOP_FIGURES, /* a sort key that is not a figure */
 };
 
 struct lmm_top_row {
     uint64_t identity;
-    int64_t figure[LMM_TOP_FIGURES]; /* at most INT64_MAX, whatever a ledger says */
+    int64_t figure[LMM_TOP_FIGURES]; /* limited to INT64_MAX */
     struct lmm_string name;          /* of the family or program; a site's file */
     const struct lmm_top_family *family;
-    const struct lmm_model_site *site; /* these two: NULL where the row is something else */
+    const struct lmm_model_site *site; /* these two: NULL for other rows */
     const struct lmm_ledger_entry *entry;
 };
 
 struct lmm_top_rows {
     struct lmm_top_row *row;
     size_t count;
-    size_t hidden; /* rows that the filter leaves out */
+    size_t hidden; /* rows that do not pass the filter */
 };
 
 /* ---- Sort keys ------------------------------------------------------------------------------- */
@@ -83,18 +84,18 @@ struct lmm_top_key {
     const char *summary;
 };
 
-/* The keys of a view; the last has no name, the first is the one to begin with. */
+/* Returns the keys of a view; the first is the default, the last has no name. */
 const struct lmm_top_key *lmm_top_keys(enum lmm_top_view view);
 
-/* Finds a key by its letter, or by letter or name; NULL when there is none. */
+/* Find a key by its letter, or by letter or name; NULL: none. */
 const struct lmm_top_key *lmm_top_key_of_letter(enum lmm_top_view view, int letter);
 const struct lmm_top_key *lmm_top_key_of_word(enum lmm_top_view view, const char *word);
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
 /*
- * Each replaces *rows, all zeroes at first, by those that filter (may be empty) leaves. They refer
- * to what they were made of. Return false when there is no memory: there are no rows then.
+ * Each replaces *rows (all zeroes at first) by the rows that pass filter, which may be empty. Rows
+ * point into the other arguments. Return false when memory ran out: then there are no rows.
  */
 bool lmm_top_rows_of_families(struct lmm_top_rows *rows, const struct lmm_top_history *history,
                               const char *filter);
@@ -102,7 +103,7 @@ bool lmm_top_rows_of_sites(struct lmm_top_rows *rows, const struct lmm_top_histo
                            const struct lmm_model *model, const struct lmm_top_family *family,
                            const char *filter);
 
-/* Processes that are alive; program: only those of this name, or NULL. now_ns: CLOCK_REALTIME. */
+/* Live processes only; program: only those of this name; NULL: all. now_ns: CLOCK_REALTIME. */
 bool lmm_top_rows_of_processes(struct lmm_top_rows *rows, const struct lmm_ledger_list *ledgers,
                                const char *program, uint64_t now_ns, const char *filter);
 
@@ -110,28 +111,29 @@ void lmm_top_rows_sort(struct lmm_top_rows *rows, const struct lmm_top_key *key,
 void lmm_top_rows_close(struct lmm_top_rows *rows);
 
 /*
- * Returns whether a name passes a filter: with one of * ? [ in it a pattern for the whole name,
- * else a part of the name. Capitals and small letters are alike. An empty filter passes everything.
+ * Returns whether a name passes a filter: a filter with one of * ? [ is a pattern for the whole
+ * name; others match a part of the name. Upper and lower case are equal. All names pass an empty
+ * filter.
  */
 bool lmm_top_passes(struct lmm_string name, const char *filter);
 
-/* Returns value as a figure: the largest one when it is too large. */
+/* Returns value, limited to INT64_MAX. */
 int64_t lmm_top_figure_of(uint64_t value);
 
 /* ---- The selected row ------------------------------------------------------------------------ */
 
 struct lmm_top_cursor {
-    uint64_t identity; /* of the row it stays with, when held */
+    uint64_t identity; /* of the row that it follows, when held */
     size_t at;
-    size_t first; /* row shown first */
+    size_t first; /* index of the first row on the screen */
     bool held;
 };
 
-/* Finds the cursor's row again among rows, of which `shown` (at least 1) fit on the screen. */
+/* Moves the cursor to its row among new rows, of which `shown` (at least 1) fit on the screen. */
 void lmm_top_cursor_follow(struct lmm_top_cursor *cursor, const struct lmm_top_rows *rows,
                            size_t shown);
 
-/* Moves by so many rows, as far as there are any, and holds on to the row there. */
+/* Moves by so many rows, at most to the first or last one, and follows that row from then on. */
 void lmm_top_cursor_move(struct lmm_top_cursor *cursor, const struct lmm_top_rows *rows,
                          int64_t by);
 void lmm_top_cursor_home(struct lmm_top_cursor *cursor);

@@ -15,7 +15,7 @@
 #include "reporter/program/top/top_terminal.h"
 
 enum {
-    ESCAPE_MS = 50, /* how long an Esc waits for the rest of a key's sequence */
+    ESCAPE_MS = 50, /* after this time Esc is a key of its own, not the start of a sequence */
     PAIR_ALARM = 1,
     PAIR_HEADING,
     PAIR_SELECTED,
@@ -58,8 +58,8 @@ static void block_signals(void)
     ended_by = 0;
 }
 
-/* After ncurses has set its own handlers, which would leave by _exit(). An ignored signal stays so.
- */
+/* Called after ncurses has set its own handlers, which call _exit(). Ignored signals stay
+ * ignored. */
 static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = note_end};
@@ -217,7 +217,7 @@ static int key_of(int code)
     return code > 0 && code <= 0xff ? code : LMM_TOP_KEY_NONE;
 }
 
-/* Lets in what signals are pending: ppoll() does so only when it finds no input. */
+/* Handles pending signals: ppoll() does that only when there is no input. */
 static void let_signals_in(void)
 {
     sigset_t mask;
@@ -226,7 +226,7 @@ static void let_signals_in(void)
     sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
-/* Waits for input or a signal. Returns whether it is all over. */
+/* Waits for input or a signal. Returns whether to end. */
 static bool wait_for_input(uint64_t timeout_ns)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -244,7 +244,7 @@ struct lmm_top_event lmm_top_screen_wait(uint64_t timeout_ns)
     let_signals_in();
     event.over = ended_by != 0;
     if (!event.over) {
-        code = getch(); /* ncurses may hold keys that poll() no longer sees */
+        code = getch(); /* ncurses may have buffered keys, which poll() does not see */
     }
     if (!event.over && code == ERR) {
         event.over = wait_for_input(timeout_ns);

@@ -2,6 +2,7 @@
 /* top_sheet: see top_sheet.h for the contract and the invariants. */
 #include "reporter/program/top/top_sheet.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,8 +15,8 @@
 #include "reporter/core/words.h"
 
 enum {
-    BYTES_PER_COLUMN = 8,  /* room for a character and a few marks that combine with it */
-    NAME_BYTES_MAX = 2048, /* of a name looked at: more than a line holds */
+    BYTES_PER_COLUMN = 8,  /* room for a character and some combining marks */
+    NAME_BYTES_MAX = 2048, /* of a name that are printed: more than fit in a line */
     ESCAPED_BYTES_MAX = 4 * NAME_BYTES_MAX + 1,
 };
 
@@ -61,7 +62,7 @@ bool lmm_top_line_begin(struct lmm_top_sheet *sheet, enum lmm_top_style style)
 
 /* ---- Characters ------------------------------------------------------------------------------ */
 
-/* Puts one printable character where there is room for it. */
+/* Appends one printable character if it fits. */
 static void put_character(struct lmm_top_sheet *sheet, const char *bytes, size_t length,
                           size_t columns)
 {
@@ -75,9 +76,10 @@ static void put_character(struct lmm_top_sheet *sheet, const char *bytes, size_t
     line->bytes += length;
     line->text[line->bytes] = '\0';
     line->columns += columns;
+    assert(line->columns <= sheet->columns && line->bytes <= sheet->columns * BYTES_PER_COLUMN);
 }
 
-/* Returns how many columns a character takes, or -1 when it must not be shown. */
+/* Returns the columns that a character takes, or -1 when it must not be shown. */
 static int width_of(uint32_t character, bool utf8)
 {
     if (character < 0x80) {
@@ -86,7 +88,7 @@ static int width_of(uint32_t character, bool utf8)
     return utf8 ? wcwidth((wchar_t) character) : -1;
 }
 
-/* Calls put, or only adds up columns where there is none to call, for each character of text. */
+/* Appends each character of text to the sheet, which may be NULL. Returns the columns of text. */
 static size_t each_character(struct lmm_top_sheet *sheet, bool utf8, const char *text, size_t bytes)
 {
     size_t columns = 0;
@@ -229,7 +231,8 @@ void lmm_top_put_sparkline(struct lmm_top_sheet *sheet, const uint64_t *samples,
 
 /* ---- Figures --------------------------------------------------------------------------------- */
 
-/* Writes value, or its tenths in the largest unit that leaves 1 or more, with the unit's letter. */
+/* Writes value, or value in the largest unit in which it is at least 1, with one decimal and the
+ * unit's letter. */
 static void write_scaled(char *cell, uint64_t value, uint64_t step, uint64_t whole_below,
                          const char *sign)
 {

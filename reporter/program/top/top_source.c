@@ -25,7 +25,7 @@ bool lmm_top_source_is_live(const struct lmm_top_source *source)
     return !source->gone && lmm_process_runs(source->state);
 }
 
-/* The age of one that ended is what its ledger says; of a live one it goes on by the monotonic
+/* The age of a process that ended is in its ledger; that of a live one advances with the monotonic
  * clock. */
 static void learn_age(struct lmm_top_source *source, uint64_t now_ns)
 {

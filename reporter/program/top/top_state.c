@@ -7,7 +7,7 @@
 #include "reporter/program/ledger/snapshot.h"
 
 enum {
-    CONTROL_U = 21, /* as shells have it: delete the whole line */
+    CONTROL_U = 21, /* deletes the whole line, as in shells */
 };
 
 void lmm_top_init(struct lmm_top *top, enum lmm_top_view view)
@@ -136,7 +136,8 @@ static enum lmm_top_answer enter(struct lmm_top *top)
         return LMM_TOP_OPEN;
     }
     if (top->view == LMM_TOP_FAMILIES) {
-        lmm_top_cursor_move(&lmm_top_table(top)->cursor, &top->rows, 0); /* to come back to it */
+        lmm_top_cursor_move(&lmm_top_table(top)->cursor, &top->rows,
+                            0); /* so that the cursor comes back to it */
         top->family = lmm_top_table(top)->cursor.identity;
         top->view = LMM_TOP_SITES;
         lmm_top_cursor_home(&lmm_top_table(top)->cursor);
@@ -145,7 +146,8 @@ static enum lmm_top_answer enter(struct lmm_top *top)
     return LMM_TOP_GO_ON;
 }
 
-/* One step back: the filter, the sites, the process; q goes from any process view to the end. */
+/* One step back: clears the filter, leaves the sites, leaves the process; q quits, except in the
+ * sites. */
 static enum lmm_top_answer back(struct lmm_top *top, int key)
 {
     struct lmm_top_table *table = lmm_top_table(top);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * top_state: all that `lmm top` knows at a moment - which view, its order, filter and selected row,
- * and what is watched - and what each key does to that. Nothing here knows of a terminal.
+ * top_state: the state of `lmm top` - the view, its order, filter and selected row, and the watched
+ * process - and the effect of each key on it. It does not use the terminal.
  *
- * Invariants:
- *   I1  rows are those of `view`, made of the last reading, in its order, and the cursor is on one
- *       of them: lmm_top_update() holds that, after each key and each reading
- *   I2  in the view of sites `family` is the serial number of the family whose sites they are; when
- *       it is no longer there the view is that of families
- *   I3  as long as a filter is typed all keys but those of the prompt and the arrows are text
+ * Invariants (checked by tests/unit/top/test_top_state.c):
+ *   I1  rows are those of `view`, made from the last reading, in its order, and the cursor is on
+ *       one of them: lmm_top_update() makes this true after each key and each reading
+ *   I2  in the view of sites `family` is the serial number of their family; when that family no
+ *       longer exists, the view changes to families
+ *   I3  while the user types a filter, all keys except those of the prompt and the arrows are text
  *
- * Locks: none. Not responsible for reading ledgers: lmm_top_press() answers what the caller must
+ * Locks: none. Not responsible for reading ledgers: lmm_top_press() returns what the caller must
  * do.
  */
 #ifndef LMM_PROGRAM_TOP_STATE_H
@@ -29,7 +29,7 @@ enum {
     LMM_TOP_FILTER_BYTES = 64,
 };
 
-/* Keys that are no characters; characters are bytes from 1 to 255. */
+/* Keys that are not characters; characters are bytes from 1 to 255. */
 enum lmm_top_special {
     LMM_TOP_KEY_NONE = 0, /* nothing was pressed */
     LMM_TOP_KEY_ESCAPE = 27,
@@ -43,16 +43,16 @@ enum lmm_top_special {
     LMM_TOP_KEY_END,
 };
 
-/* What a key asks of the caller. */
+/* What the caller must do after a key. */
 enum lmm_top_answer {
     LMM_TOP_GO_ON,
     LMM_TOP_READ, /* read again at once */
     LMM_TOP_OPEN, /* watch the selected process */
-    LMM_TOP_LIST, /* back to the list of processes: stop watching */
+    LMM_TOP_LIST, /* stop watching, and go back to the list of processes */
     LMM_TOP_QUIT,
 };
 
-/* How one view is looked at. */
+/* The order, filter and cursor of one view. */
 struct lmm_top_table {
     const struct lmm_top_key *key;
     bool reversed;
@@ -64,9 +64,9 @@ struct lmm_top {
     enum lmm_top_view view;
     struct lmm_top_table table[LMM_TOP_VIEWS];
     struct lmm_top_rows rows;
-    bool typing; /* a filter */
+    bool typing; /* the user types a filter */
     bool help;
-    bool once;     /* one screen of text: no row is selected, and there are no rates */
+    bool once;     /* one screen of text, without a selected row and without rates */
     bool has_list; /* there is a list of processes to go back to */
     uint64_t family;
     uint64_t delay_ms;
@@ -81,20 +81,22 @@ struct lmm_top {
     struct lmm_top_history history;
     uint64_t now_ns; /* CLOCK_MONOTONIC at the last update */
 
-    size_t shown; /* rows of the table that fit on the screen; set by who lays it out, at least 1 */
+    size_t
+        shown; /* rows of the table that fit on the screen, at least 1; set by lmm_top_lay_out() */
 };
 
-/* Makes a state with the first keys of all views. Free it with lmm_top_close(). */
+/* Makes a state with the default orders of all views, to be freed with lmm_top_close(). */
 void lmm_top_init(struct lmm_top *top, enum lmm_top_view view);
 void lmm_top_close(struct lmm_top *top);
 
-/* The table of the current view. */
+/* Returns the table of the current view. */
 struct lmm_top_table *lmm_top_table(struct lmm_top *top);
 
-/* Makes the rows anew, after a reading, a key, or a change of `shown`. Returns false: no memory. */
+/* Makes the rows again, after a reading, a key, or a change of `shown`. Returns false when memory
+ * ran out. */
 bool lmm_top_update(struct lmm_top *top);
 
-/* Does what a key says. */
+/* Handles a key. */
 enum lmm_top_answer lmm_top_press(struct lmm_top *top, int key);
 
 #endif

@@ -13,8 +13,8 @@
 #include "reporter/program/top/top_state.h"
 
 enum {
-    MARGIN = 1,    /* for the mark of the selected row, which terminals without colours need */
-    NAME_MIN = 16, /* columns of the name below which other columns go */
+    MARGIN = 1,    /* for the mark of the selected row, for terminals without colours */
+    NAME_MIN = 16, /* the name has at least so many columns; other columns are dropped for it */
     TREND_MIN = 8,
 };
 
@@ -23,23 +23,23 @@ enum format {
     BYTES,
     PERMILLE,
     DURATION,
-    RATE, /* as COUNT, but there is none before the second reading */
+    RATE, /* like COUNT, but "-" before the second reading */
     TREND,
     STATE,
 };
 
 enum when {
     ALWAYS,
-    TOTALS,  /* while a reading is marked, and where there is only one reading */
-    CHANGES, /* where there is more than one */
+    TOTALS,  /* while a reading is marked, and with --once */
+    CHANGES, /* except with --once */
 };
 
 struct column {
     const char *heading;
     enum format format;
     enum lmm_top_figure figure;
-    uint8_t width; /* with a blank before it; TREND: the least */
-    uint8_t rank;  /* the smaller, the longer it stays in a narrow table */
+    uint8_t width; /* including a blank before it; TREND: the least */
+    uint8_t rank;  /* narrow tables drop the columns with the largest ranks */
     enum when when;
 };
 
@@ -105,7 +105,7 @@ static bool applies(const struct column *column, const struct lmm_top *top)
            (column->when == TOTALS ? top->history.marked || top->once : !top->once);
 }
 
-/* Returns the column with the smallest rank above *rank, and sets that; NULL: there are no more. */
+/* Returns the column with the smallest rank above *rank, and sets *rank to it; NULL: none. */
 static const struct column *next_by_rank(const struct column *columns, int *rank)
 {
     const struct column *found = NULL;
@@ -119,8 +119,7 @@ static const struct column *next_by_rank(const struct column *columns, int *rank
     return found;
 }
 
-/* Returns a bit for each column that there is room for; a column goes only when all above its rank
- * do. */
+/* Returns a bit for each column that fits; columns are taken in the order of their rank. */
 static uint32_t choose(const struct lmm_top *top, size_t columns)
 {
     const struct column *all = columns_of(top->view);
@@ -200,7 +199,8 @@ static struct lmm_string last_component(struct lmm_string path)
     return path;
 }
 
-/* A long path gives way to its last component, so that the line number stays on the screen. */
+/* A path that is too long is cut to its last component, so that the line number stays on the
+ * screen. */
 static void put_site(struct lmm_top_sheet *sheet, const struct lmm_model_site *site)
 {
     struct lmm_string file = site->file.bytes > 0 ? site->file : lmm_string_of("(unknown)");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * top_table: the columns of the tables of `lmm top`: which of them there is room for, and what
- * stands in a cell. The name comes last and takes the rest of the line.
+ * top_table: the columns of the tables of `lmm top`: which columns fit, and the text of each cell.
+ * The name is the last column and takes the rest of the line.
  *
  * Locks: none. Stateless.
  */
@@ -14,7 +14,7 @@ struct lmm_top;
 struct lmm_top_row;
 struct lmm_top_sheet;
 
-/* Each puts into the line begun last. */
+/* Each appends to the current line. */
 void lmm_top_table_heading(struct lmm_top_sheet *sheet, const struct lmm_top *top);
 void lmm_top_table_row(struct lmm_top_sheet *sheet, const struct lmm_top *top,
                        const struct lmm_top_row *row, bool selected);
