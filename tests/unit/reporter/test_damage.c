@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Damaged ledgers: no model is made of them, and nothing outside of their chunks is read. */
+/* Damaged ledgers: the build fails, and reads nothing outside of their chunks. */
 #include "reporter/core/build.h"
 #include "reporter/core/model.h"
 
@@ -209,7 +209,7 @@ static void hole_in_sites(void)
     book_find(&book, LMM_LEDGER_SITES, 0)->used--;
 }
 
-/* An empty chunk of no room between two must not hide that the first is not full. */
+/* An empty chunk between two others must not hide that the first is not full. */
 static void hole_behind_an_empty_chunk(void)
 {
     static const struct lmm_ledger_chunk *chunks[BOOK_CHUNKS_MAX];

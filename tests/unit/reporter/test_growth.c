@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The shape of growth: what is steady and what is not, and how readings become moments. */
+/* Growth: which series are steady, and how readings become moments. */
 #include "reporter/program/change/growth.h"
 
 #include <criterion/criterion.h>
@@ -15,7 +15,7 @@ enum {
     MOMENTS = 60,
 };
 
-/* ---- Shapes: the value at moment i of n; `random` is the same in each run ------------------------ */
+/* ---- Shapes: the value at moment i of n; `random` is the same in each run -------------------- */
 
 static uint64_t random_below(uint64_t bound)
 {
@@ -40,14 +40,14 @@ static uint64_t leak(size_t i, size_t n)
     return 1000 + 48 * i;
 }
 
-/* Falls back to a floor again and again, as a cache does that is emptied when it is full. */
+/* Falls back to the same minimum again and again, like a cache that is emptied when it is full. */
 static uint64_t sawtooth(size_t i, size_t n)
 {
     (void) n;
     return 1000 + 100 * (i % 10);
 }
 
-/* The same on a floor that rises by little: the leak is there, but it does not show yet. */
+/* The same with a minimum that rises slowly: a leak that is too small to be detected yet. */
 static uint64_t leaking_sawtooth(size_t i, size_t n)
 {
     return sawtooth(i, n) + i;
@@ -63,7 +63,7 @@ static uint64_t warm_up_to_three_fifths(size_t i, size_t n)
     return i < n * 3 / 5 ? 300 * i : 300 * (n * 3 / 5);
 }
 
-/* Never stops, but gets ever slower: half of what is missing comes every tenth of the time. */
+/* Always grows, but ever more slowly: half of the remaining part in each tenth of the time. */
 static uint64_t warm_up_that_slows_down(size_t i, size_t n)
 {
     uint64_t missing = 1 << 20;
@@ -109,7 +109,7 @@ static uint64_t shrinking(size_t i, size_t n)
     return 1000 * (n - i);
 }
 
-/* Rises at the end, and is higher than ever, but it fell in between. */
+/* Is highest at the end, but fell in between. */
 static uint64_t two_rounds(size_t i, size_t n)
 {
     return 100 * (i % (n / 2)) + (i >= n / 2 ? 10 * n : 0);
@@ -231,7 +231,8 @@ static struct lmm_model *built(void)
     return model;
 }
 
-/* One reading a second. Site 0 leaks, 1 fills and empties, 2 stands still, 3 leaks later and faster. */
+/* One reading per second. Site 0 leaks, 1 fills and empties, 2 is constant, 3 leaks later and
+ * faster. */
 static struct lmm_model *read_for(size_t seconds)
 {
     struct lmm_model *model = NULL;
@@ -256,7 +257,7 @@ static void expect_leaks(size_t seconds, size_t moments)
 
     cr_expect_eq(lmm_growth_moments(growth), moments, "%zu moments", lmm_growth_moments(growth));
     cr_assert_eq(lmm_growth_steady(growth, model, &growing), 2, "of %zu readings", seconds);
-    cr_expect_eq(growing[0].site->line, 4, "the fastest first");
+    cr_expect_eq(growing[0].site->line, 4, "the fastest is the first");
     cr_expect_eq(growing[0].first_bytes, 0);
     cr_expect(growing[0].bytes_per_hour > 36 * 3600 && growing[0].bytes_per_hour < 44 * 3600,
               "about 40 bytes a second, not %ju an hour", (uintmax_t) growing[0].bytes_per_hour);
@@ -280,7 +281,7 @@ Test(growth, keeps_few_moments_of_many_readings)
     expect_leaks(1000, 1000 / 8);
 }
 
-/* Nothing has grown where the lowest value of each moment is the same. */
+/* The minimum of each moment is the same, so nothing grows. */
 Test(growth, a_moment_is_its_lowest_reading)
 {
     struct lmm_growing *growing = NULL;
@@ -288,7 +289,7 @@ Test(growth, a_moment_is_its_lowest_reading)
 
     make_book();
     for (size_t i = 0; i < 8 * (size_t) LMM_GROWTH_MOMENTS_MAX; i++) {
-        /* Ever more blocks in ever so many readings, but none in each fourth. */
+        /* More blocks in each reading, but none in every fourth one. */
         uint64_t live = i % 4 == 3 ? 0 : 1 + i;
 
         book_row(&book, 1, 1)->allocated_blocks = 10000;

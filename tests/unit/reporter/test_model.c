@@ -94,7 +94,8 @@ Test(model, live_is_never_negative)
     book_close(&book);
 }
 
-/* Gauges of one family of size 24 in stride 32, with 10 live slots, and what follows from them. */
+/* Gauges of one family of size 24 in stride 32, with 10 live slots, and the figures defined by
+ * them. */
 static const struct {
     const char *what;
     struct lmm_ledger_family gauges;
@@ -384,13 +385,13 @@ Test(model, a_move_that_never_ends_is_said)
     struct lmm_model *model = built();
 
     cr_expect_not(model->settled);
-    cr_expect_eq(model->total.allocations, 75, "and the sums are those of one reading");
+    cr_expect_eq(model->total.allocations, 75, "the sums are those of one try");
     book.header.move_sequence = 6;
     cr_expect(built()->settled);
     book_close(&book);
 }
 
-/* Counts up an allocation, then its free, and moves now and then, as fast as it can. */
+/* Counts an allocation, then its free, and sometimes moves the rows, as fast as possible. */
 static atomic_bool stop;
 
 static void *write_rows(void *unused)
@@ -434,7 +435,8 @@ Test(model, a_writer_at_work_never_shows_more_frees_than_allocations)
         if (model->settled) {
             settled++;
             cr_assert_leq(model->total.frees, model->total.allocations);
-            cr_assert_geq(model->total.allocations, before, "a move was seen twice or not at all");
+            cr_assert_geq(model->total.allocations, before,
+                          "a move was counted twice or not at all");
             before = model->total.allocations;
         }
     }
@@ -445,8 +447,7 @@ Test(model, a_writer_at_work_never_shows_more_frees_than_allocations)
     book_close(&book);
 }
 
-/* ---- Moved rows, and what this version does not know
- * ------------------------------------------ */
+/* ---- Moved rows, and unknown kinds of chunks ------------------------------------------------- */
 
 Test(model, of_two_chunks_of_an_owner_the_larger_counts)
 {
@@ -497,7 +498,7 @@ static void make_drop_in(uint64_t bias)
     book_row(&book, 1, bare)->allocated_extra = 7;
     *book_temporaries(&book, 1, stacked) = 2;
     *book_temporaries(&book, 2, stacked) = 1;
-    *book_temporaries(&book, 1, bare) = 9; /* more than there were frees */
+    *book_temporaries(&book, 1, bare) = 9; /* more than the frees */
 }
 
 Test(model, bytes_are_those_asked_for_where_the_family_says_so)
@@ -513,7 +514,7 @@ Test(model, bytes_are_those_asked_for_where_the_family_says_so)
     cr_expect_eq(site->live_slots, 6);
     cr_expect_eq(site->allocated_bytes, 400);
     cr_expect_eq(site->allocated_slots, 10);
-    cr_expect_eq(model->sites[1].live_bytes, 0, "without a live block there are none");
+    cr_expect_eq(model->sites[1].live_bytes, 0, "no live bytes without a live block");
     cr_expect_eq(family->live_bytes, 300);
     cr_expect_eq(family->peak_bytes, 1000);
     cr_expect_eq(family->free_slots, 93, "300 bytes need 7 slots of 48");

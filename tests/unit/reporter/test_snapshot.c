@@ -44,8 +44,8 @@ static size_t lay_out(struct book *book, unsigned char *bytes)
     return end;
 }
 
-/* One family; each owner has rows, and for each there is a chunk to move them to. A process of another
- * PID namespace may live, so the file is read as one that is written to. */
+/* One family; each owner has rows, and for each there is a chunk to move them to. A process of
+ * another PID namespace may live, so the file is read as one that is written to. */
 static void make_book(struct book *book)
 {
     book_open(book, "/bin/busy", 1);

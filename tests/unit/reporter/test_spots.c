@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Spots: which sites are one place, their order, and what suppressions take out. */
+/* Spots: which sites are one place, their order, and suppressed leaks. */
 #include "reporter/program/report/spots.h"
 
 #include <criterion/criterion.h>
@@ -61,7 +61,7 @@ Test(spots, suppressions_fit_any_call_of_a_stack)
         uint64_t blocks;
     } cases[] = {
         {"^main$", 13},            /* a function */
-        {"parse(reader", 9},       /* that others were inlined into */
+        {"parse(reader", 9},       /* with functions inlined into it */
         {"src/field.hpp", 9},      /* a source file */
         {"libpaper.so", 1},        /* a module */
         {"^/usr/lib/libstdc", 14}, /* by its whole path; every stack starts there */
@@ -99,7 +99,7 @@ Test(spots, the_first_suppression_that_fits_counts)
     lmm_suppressions_free(&suppressions);
 }
 
-/* What the loader allocates, and what a module's constructor does that it runs. */
+/* Blocks of the loader, and blocks of a module's constructor that the loader calls. */
 static struct lmm_model *model_of_loader(void)
 {
     enum { MAIN = 1, OPEN, RECORD, CONSTRUCTOR };
@@ -153,7 +153,8 @@ Test(spots, what_the_loader_keeps_is_built_in)
     lmm_suppressions_free(&suppressions);
 }
 
-/* Blocks of libc that a constructor of the C++ library made, and that a thread's function jumped to. */
+/* Blocks of libc: allocated in a constructor of the C++ library, and after a jump from a thread's
+ * function. */
 static struct lmm_model *model_of_runtime(void)
 {
     enum { LOADER = 1, LIBRARY, THREAD, STRDUP };

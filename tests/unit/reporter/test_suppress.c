@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Suppressions: which texts a pattern fits, and which lines a file may have. */
+/* Suppressions: which texts a pattern matches, and which lines a file may have. */
 #include "reporter/program/report/suppress.h"
 
 #include <criterion/criterion.h>
@@ -80,7 +80,7 @@ Test(suppress, buffers_of_stdio_are_built_in_under_each_of_their_names)
     cr_expect_eq(count_fits("main"), 0);
 }
 
-/* Reads a file of these lines. */
+/* Reads a file with these lines. */
 static bool read_lines(const char *lines, struct lmm_suppressions *suppressions)
 {
     char path[] = "/tmp/lmm-suppress-XXXXXX";

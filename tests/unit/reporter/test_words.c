@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What reports are made of: the sink, UTF-8, and how numbers and names look. */
+/* The parts of reports: the sink, UTF-8, and the format of numbers and names. */
 #include "reporter/core/words.h"
 
 #include <criterion/criterion.h>

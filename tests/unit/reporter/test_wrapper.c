@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Wrappers: which names, modules and source files are not the program's own. */
+/* Wrappers: which names, modules and source files do not belong to the program. */
 #include "reporter/program/symbols/wrapper.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What `lmm top` remembers: rates, marks, samples, and who is who from one reading to the next. */
+/* The history of `lmm top`: rates, marks, samples, and identities from one reading to the next. */
 #include "reporter/program/top/top_history.h"
 
 #include <criterion/criterion.h>
@@ -109,10 +109,10 @@ Test(top_history, families_keep_their_past_whatever_comes_and_goes_beside_them)
     serial = find(&history, "m")->serial;
     made_open(&second);
     made_family(&second, "b", 8)->live_bytes = 5;
-    made_family(&second, "z", 16)->live_bytes = 7; /* another struct of that name */
+    made_family(&second, "z", 16)->live_bytes = 7; /* another family with the same name */
     made_family(&second, "m", 8)->live_bytes = 150;
     cr_assert(lmm_top_history_add(&history, &second.model, 2 * (uint64_t) SECOND));
-    memset(&first, 0xee, sizeof(first)); /* nothing refers to it any more */
+    memset(&first, 0xee, sizeof(first)); /* the history must not read it again */
     cr_assert_eq(history.family_count, 3);
     cr_expect_eq(find(&history, "m")->serial, serial);
     cr_expect_eq(find(&history, "m")->samples, 2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What `lmm top` shows in which order: filter, sort keys, figures, the selected row. */
+/* The rows of `lmm top`: filter, sort keys, figures, order, and the selected row. */
 #include "reporter/program/top/top_rows.h"
 
 #include <criterion/criterion.h>
@@ -73,7 +73,7 @@ Test(top_rows, what_a_filter_leaves_out_is_counted)
 
 /* ---- Order ----------------------------------------------------------------------------------- */
 
-/* Every key has an order of its own, so that none can stand for another. */
+/* Each key gives a different order, so that a test cannot pass with the wrong key. */
 Test(top_rows, families_are_sorted_by_each_key)
 {
     static const struct {
@@ -314,7 +314,7 @@ Test(top_rows, the_list_has_processes_that_run_and_no_others)
     lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_PROCESSES, 'A'), false);
     cr_assert_eq(rows.count, 3);
     cr_expect_eq(rows.row[0].figure[LMM_TOP_PID], 15);
-    cr_expect_eq(rows.row[0].figure[LMM_TOP_AGE], 0, "its start lies in the future");
+    cr_expect_eq(rows.row[0].figure[LMM_TOP_AGE], 0, "its start is in the future");
     cr_expect_eq(rows.row[1].figure[LMM_TOP_AGE], 1000000000);
     cr_expect_eq(rows.row[2].figure[LMM_TOP_PID], 12);
     cr_assert(lmm_top_rows_of_processes(&rows, &ledgers, "one", 6000000000, ""));

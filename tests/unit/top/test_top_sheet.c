@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How text, names and figures of `lmm top` look: what is cut, what is escaped, what is short. */
+/* Text, names and figures of `lmm top`: cutting, escaping and short forms. */
 #include "reporter/program/top/top_sheet.h"
 
 #include <criterion/criterion.h>
@@ -11,7 +11,7 @@ static void use_utf8(void)
     cr_assert_not_null(setlocale(LC_CTYPE, "C.UTF-8"));
 }
 
-/* Returns what a line of some columns shows of a name. */
+/* Returns a line of so many columns with a name. */
 static const char *shown(const char *name, size_t columns, bool utf8)
 {
     static char text[256];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each key of `lmm top` does, and what then stands on screens of all sizes. */
+/* The effect of each key of `lmm top`, and the screen after it, for all sizes of screens. */
 #include "reporter/program/top/top_state.h"
 
 #include <criterion/criterion.h>
@@ -17,7 +17,7 @@ enum {
     SECOND = 1000000000,
 };
 
-/* A process under watch: three families, the second with two sites. */
+/* A watched process: three families, the second with two sites. */
 struct scene {
     struct lmm_top top;
     struct made made;
@@ -82,7 +82,7 @@ static void press(struct scene *scene, const char *keys)
 
 /* ---- Screens --------------------------------------------------------------------------------- */
 
-/* Returns the whole screen, its lines without the blanks at their ends. */
+/* Returns the whole screen, without blanks at the ends of lines. */
 static const char *screen(struct scene *scene, size_t rows, size_t columns)
 {
     static char text[65536];
@@ -273,7 +273,7 @@ Test(top_keys, sort_letters_and_r_change_the_order)
     press(&scene, "r");
     cr_expect_str_eq(scene.top.rows.row[0].name.text, "node_t");
     expect_text(&scene, "by name (reversed),");
-    press(&scene, "a"); /* another order begins with its usual direction */
+    press(&scene, "a"); /* a new order starts in its default direction */
     cr_expect_str_eq(scene.top.rows.row[0].name.text, "emp_t");
     press(&scene, "zZ1");
     expect_text(&scene, "by blocks,");
@@ -341,7 +341,7 @@ Test(top_keys, the_list_opens_the_selected_process)
 
     lmm_top_init(&top, LMM_TOP_PROCESSES);
     cr_assert(lmm_top_update(&top));
-    cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ENTER), LMM_TOP_GO_ON, "there is none");
+    cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ENTER), LMM_TOP_GO_ON, "there is no row");
     top.ledgers = (struct lmm_ledger_list) {&entry, 1, 0};
     cr_expect_eq(lmm_top_press(&top, 'm'), LMM_TOP_GO_ON);
     cr_expect_not(top.history.marked);
@@ -362,7 +362,7 @@ Test(top_keys, a_filter_acts_while_it_is_typed_and_enter_keeps_it)
     expect_text(&scene, " Filter: line_ (1 of 3)");
     cr_expect_str_eq(scene.top.rows.row[0].name.text, "line_t");
     lmm_top_press(&scene.top, LMM_TOP_KEY_BACKSPACE);
-    press(&scene, "q"); /* text, as long as it is typed */
+    press(&scene, "q"); /* text, while a filter is typed */
     expect_text(&scene, "(no row passes the filter)");
     press(&scene, "\025e");
     expect_text(&scene, " Filter: e_ (3 of 3)");
