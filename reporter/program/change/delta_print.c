@@ -2,6 +2,7 @@
 /* delta_print: see delta_print.h for the contract. */
 #include "reporter/program/change/delta_print.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "reporter/core/grid.h"
@@ -53,6 +54,7 @@ static const char *only_in(const struct lmm_delta_row *row)
 
 static void add_row(struct lmm_grid *grid, const struct lmm_delta_row *row)
 {
+    assert(lmm_delta_row_changed(row));
     lmm_grid_change(grid, lmm_change_growth(row->live_bytes));
     lmm_grid_change(grid, lmm_change_growth(row->live_blocks));
     lmm_grid_change(grid, lmm_change_growth(row->allocations));

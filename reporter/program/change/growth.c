@@ -79,6 +79,7 @@ bool lmm_growth_is_steady(const uint64_t *times_ns, const uint64_t *values, size
     const uint64_t *last = values + (count - third);
     double whole_rate;
 
+    assert(count == 0 || times_ns[count - 1] >= times_ns[0]);
     if (count < LMM_GROWTH_MOMENTS_MIN || rising_permille(values, count) < RISING_PERMILLE ||
         rising_permille(last, third) < RISING_LAST_PERMILLE) {
         return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run_head: the head of the report of `lmm run`, and the totals. See run_sheet.h for the
  * contract. */
+#include <assert.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -48,6 +49,7 @@ static void put_ending(const struct lmm_sheet *sheet)
 {
     const struct lmm_ending *ending = sheet->run->ending;
 
+    assert(WIFEXITED(ending->status) || WIFSIGNALED(ending->status));
     lmm_sheet_label(sheet, "ended");
     if (WIFSIGNALED(ending->status)) {
         put_signal(sheet, ending->status);

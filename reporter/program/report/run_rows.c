@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run_rows: the sections whose rows are spots, with stacks below them. See run_sheet.h for the
  * contract. */
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -143,6 +144,7 @@ static size_t shown_of(const struct lmm_sheet *sheet, enum lmm_measure measure, 
         }
         shown++;
     }
+    assert(shown <= count);
     return shown;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run_text: the report of `lmm run` for people, its sizes, and its end. See run_report.h for the
  * contract. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -231,6 +232,7 @@ static void put_process(const struct lmm_sheet *sheet)
 
 int lmm_run_report_text(const struct lmm_run_report *run, struct lmm_sink *sink)
 {
+    assert(run->argv != NULL && run->ending != NULL && run->suppressions != NULL && run->top > 0);
     for (size_t i = 0; i < run->process_count; i++) {
         const struct lmm_run_report_process *process = &run->processes[i];
         struct lmm_sheet sheet = {run, process, process->model, sink, lmm_shown_stacks_new()};

@@ -2,6 +2,7 @@
 /* spots: see spots.h for the contract. */
 #include "reporter/program/report/spots.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "reporter/core/compare.h"
@@ -261,6 +262,8 @@ static void suppress(const struct lmm_model *model, struct lmm_suppressions *sup
     if (suppression != NULL) {
         suppression->blocks += trace->tally.leaked_blocks;
         suppression->bytes += trace->tally.leaked_bytes;
+        assert(suppression >= suppressions->items &&
+               suppression < suppressions->items + suppressions->count);
         trace->tally.leaked_blocks = 0;
         trace->tally.leaked_bytes = 0;
     }
@@ -293,6 +296,7 @@ static void gather(struct lmm_spots *spots, size_t trace_count)
             spot = &spots->items[spots->count++];
             *spot = (struct lmm_spot) {.site = trace->site, .traces = trace};
         }
+        assert(spot->traces + spot->trace_count == trace); /* I1: each trace is in one spot */
         spot->trace_count++;
         add(&spot->tally, &trace->tally);
         add(&spots->total, &trace->tally);

@@ -2,6 +2,7 @@
 /* suppress: see suppress.h for the contract. */
 #include "reporter/program/report/suppress.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -79,6 +80,7 @@ bool lmm_suppressions_add(struct lmm_suppressions *suppressions, const char *pat
 {
     struct lmm_suppression *item = add_item(suppressions);
 
+    assert(pattern != NULL);
     if (item == NULL) {
         return false;
     }

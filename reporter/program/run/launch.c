@@ -11,6 +11,7 @@
 #include "reporter/program/report/ending.h"
 #include "reporter/program/run/launch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -240,6 +241,7 @@ int lmm_launch(const struct lmm_launch *launch, struct lmm_ending *ret_ending)
     struct before before;
     uint64_t start_ns = lmm_clock_ns(CLOCK_MONOTONIC);
 
+    assert(launch->argv[0] != NULL && launch->variables != NULL);
     take_signals(&watch, &before);
     int error = start(launch, &before, &ending);
 
@@ -258,6 +260,7 @@ int lmm_ending_status(const struct lmm_ending *ending)
     if (ending->exec_errno != 0) {
         return ending->exec_errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE;
     }
+    assert(WIFEXITED(ending->status) || WIFSIGNALED(ending->status));
     return WIFSIGNALED(ending->status) ? STATUS_SIGNAL + WTERMSIG(ending->status)
                                        : WEXITSTATUS(ending->status);
 }

@@ -2,6 +2,7 @@
 /* preload: see preload.h for the contract. */
 #include "reporter/program/run/preload.h"
 
+#include <assert.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -187,6 +188,7 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
     char *directory = quote(settings->directory);
     char *value = NULL;
 
+    assert(settings->directory[0] == '/');
     if (strchr(settings->directory, ':') != NULL) {
         lmm_complain("%s: a path in LMM_OPTIONS cannot have colons", settings->directory);
     } else {

@@ -431,6 +431,7 @@ const char *lmm_symbol_file_name(struct lmm_symbol_file *file, uint64_t address)
     }
     const struct entry *entry = &file->entries[low - 1];
 
+    assert(entry->low <= in_dwfl);
     return entry->bytes == 0 || in_dwfl - entry->low < entry->bytes ? entry->name : NULL;
 }
 
@@ -514,6 +515,7 @@ struct lmm_symbol_file *lmm_symbol_file_open(const char *path, const unsigned ch
     int descriptor = file == NULL || path[0] != '/' ? -1 : open_regular(path);
     bool loaded = descriptor >= 0 && load(file, path, descriptor);
 
+    assert(build_id != NULL || build_id_bytes == 0);
     *ret_other = descriptor >= 0 && !(loaded && is_same(file, build_id, build_id_bytes));
     if (!loaded || *ret_other) {
         lmm_symbol_file_close(file);

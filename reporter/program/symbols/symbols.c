@@ -355,6 +355,7 @@ bool lmm_symbols_name_sites(struct lmm_symbols *symbols, struct lmm_model *model
 {
     bool named = true;
 
+    assert(symbols != NULL);
     model->namer = &symbols->namer;
     for (size_t i = 0; i < model->site_count && named; i++) {
         const struct lmm_model_call *call = NULL;
@@ -403,6 +404,7 @@ bool lmm_symbols_key_sites(struct lmm_symbols *symbols, struct lmm_model *model)
     uint64_t *keys = calloc((size_t) model->frame_count + 1, sizeof(*keys)); /* of no frame: 0 */
     bool made = keys != NULL;
 
+    assert(model->namer == &symbols->namer);
     for (uint32_t frame = 1; made && frame < model->frame_count; frame++) {
         keys[frame] = add_calls(symbols, model, frame, keys[lmm_model_caller(model, frame)]);
         made = keys[frame] != 0;

@@ -2,6 +2,7 @@
 /* top_layout: see top_layout.h for the contract. */
 #include "reporter/program/top/top_layout.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -342,6 +343,7 @@ void lmm_top_lay_out(struct lmm_top *top, struct lmm_top_sheet *sheet)
 {
     struct layout layout = {top, sheet};
 
+    assert(sheet->used == 0 && sheet->rows > 0 && sheet->columns > 0);
     if (top->help) {
         lay_out_help(&layout);
     } else {

@@ -68,6 +68,7 @@ static void put_character(struct lmm_top_sheet *sheet, const char *bytes, size_t
 {
     struct lmm_top_line *line = &sheet->line[sheet->used - 1];
 
+    assert(sheet->used > 0); /* a line was begun */
     if (line->columns + columns > sheet->columns ||
         line->bytes + length > sheet->columns * BYTES_PER_COLUMN) {
         return;
@@ -223,6 +224,8 @@ void lmm_top_put_sparkline(struct lmm_top_sheet *sheet, const uint64_t *samples,
     lmm_top_pad_to(sheet, sheet->line[sheet->used - 1].columns + width - count);
     for (size_t i = 0; i < count; i++) {
         size_t level = level_of(samples[i], largest);
+
+        assert(level < sizeof(blocks) / sizeof(blocks[0]));
         const char *mark = sheet->utf8 ? blocks[level] : ascii[level];
 
         put_character(sheet, mark, strlen(mark), 1);

@@ -2,6 +2,7 @@
 /* top_source: see top_source.h for the contract and the invariants. */
 #include "reporter/program/top/top_source.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <lmm/ledger.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ bool lmm_top_source_read(struct lmm_top_source *source, struct lmm_top_history *
         lmm_top_history_stop(history);
         return false;
     }
+    assert(source->snapshot == snapshot); /* I1 */
     source->trouble.text[0] = '\0';
     source->state = snapshot->state;
     learn_age(source, now_ns);

@@ -2,6 +2,7 @@
 /* top_state: see top_state.h for the contract and the invariants. */
 #include "reporter/program/top/top_state.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "reporter/program/ledger/snapshot.h"
@@ -200,6 +201,7 @@ enum lmm_top_answer lmm_top_press(struct lmm_top *top, int key)
 {
     enum lmm_top_answer answer = LMM_TOP_GO_ON;
 
+    assert(top->shown > 0);
     if (top->help) {
         top->help = key == LMM_TOP_KEY_NONE;
     } else if (!move(top, key)) {

@@ -2,6 +2,7 @@
 /* top_table: see top_table.h for the contract. */
 #include "reporter/program/top/top_table.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
