@@ -190,7 +190,7 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
 
     assert(settings->directory[0] == '/');
     if (strchr(settings->directory, ':') != NULL) {
-        lmm_complain("%s: a path in LMM_OPTIONS cannot have colons", settings->directory);
+        lmm_complain("%s: a path with colons cannot be in LMM_OPTIONS", settings->directory);
     } else {
         if (there != NULL && own != NULL && directory != NULL) {
             value = join(settings, there, own, directory);
