@@ -22,6 +22,7 @@
 #include "reporter/core/compare.h"
 #include "reporter/program/base/array.h"
 #include "reporter/program/symbols/debug_file.h"
+#include "reporter/program/symbols/symbol_table.h"
 
 enum {
     RANGES_MAX = 1 << 20, /* of one DIE */
@@ -48,14 +49,6 @@ struct unit {
     bool indexed;
 };
 
-/* A function of the symbol table. */
-struct entry {
-    Dwarf_Addr low;
-    Dwarf_Addr bytes; /* 0: unknown; it ends at the next entry */
-    const char *name;
-    unsigned rank;
-};
-
 struct lmm_symbol_file {
     Dwfl *dwfl;
     Dwfl_Module *module;
@@ -67,9 +60,7 @@ struct lmm_symbol_file {
     size_t unit_count;
     struct ranges ranges; /* of the units */
     bool indexed;
-    struct entry *entries; /* by address; of equal addresses the last is the best */
-    size_t entry_count;
-    bool symbols_indexed;
+    struct lmm_symbol_table table;
 };
 
 /* ---- Ranges ---------------------------------------------------------------------------------- */
@@ -355,87 +346,12 @@ static size_t find_in_dwarf(struct lmm_symbol_file *file, Dwarf_Addr address,
     return count > 0 ? count : symbols[0].file != NULL;
 }
 
-/* ---- Symbol tables --------------------------------------------------------------------------- */
-
-static int compare_entries(const void *left, const void *right)
-{
-    const struct entry *a = left;
-    const struct entry *b = right;
-    int order = lmm_compare_u64(a->low, b->low);
-
-    order = order != 0 ? order : lmm_compare_u64(a->rank, b->rank);
-    return order != 0 ? order : strcmp(b->name, a->name);
-}
-
-/* Of names for one function, one that others see comes last, weak or not: strdup is, and __strdup
- * is not. Underscores are for the inside. */
-static unsigned rank_of(const GElf_Sym *symbol, const char *name)
-{
-    unsigned visible = GELF_ST_BIND(symbol->st_info) != STB_LOCAL ? 4 : 0;
-
-    return visible + (symbol->st_size > 0 ? 2 : 0) + (name[0] != '_' || name[1] == 'Z');
-}
-
-static bool is_code(const GElf_Sym *symbol)
-{
-    int type = GELF_ST_TYPE(symbol->st_info);
-
-    return symbol->st_shndx != SHN_UNDEF && (type == STT_FUNC || type == STT_GNU_IFUNC ||
-                                             (type == STT_NOTYPE && symbol->st_size > 0));
-}
-
-/* libdw walks the whole table for each address, so it is sorted here. */
-static void index_symbols(struct lmm_symbol_file *file)
-{
-    int count = dwfl_module_getsymtab(file->module);
-
-    file->symbols_indexed = true;
-    file->entries = count > 0 ? calloc((size_t) count, sizeof(file->entries[0])) : NULL;
-    for (int i = 1; file->entries != NULL && i < count; i++) {
-        GElf_Sym symbol;
-        GElf_Addr address;
-        const char *name =
-            dwfl_module_getsym_info(file->module, i, &symbol, &address, NULL, NULL, NULL);
-
-        if (name != NULL && *name != '\0' && is_code(&symbol)) {
-            file->entries[file->entry_count++] =
-                (struct entry) {address, symbol.st_size, name, rank_of(&symbol, name)};
-        }
-    }
-    if (file->entries != NULL) {
-        qsort(file->entries, file->entry_count, sizeof(file->entries[0]), compare_entries);
-    }
-}
+/* ---- Look-ups -------------------------------------------------------------------------------- */
 
 const char *lmm_symbol_file_name(struct lmm_symbol_file *file, uint64_t address)
 {
-    Dwarf_Addr in_dwfl = address + file->elf_bias;
-    size_t low = 0;
-    size_t high;
-
-    if (!file->symbols_indexed) {
-        index_symbols(file);
-    }
-    high = file->entries == NULL ? 0 : file->entry_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (file->entries[middle].low <= in_dwfl) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low == 0) {
-        return NULL;
-    }
-    const struct entry *entry = &file->entries[low - 1];
-
-    assert(entry->low <= in_dwfl);
-    return entry->bytes == 0 || in_dwfl - entry->low < entry->bytes ? entry->name : NULL;
+    return lmm_symbol_table_name(&file->table, file->module, address + file->elf_bias);
 }
-
-/* ---- Both ------------------------------------------------------------------------------------ */
 
 size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
                             struct lmm_symbol ret_symbols[LMM_SYMBOL_FILE_CALLS_MAX])
@@ -534,7 +450,7 @@ void lmm_symbol_file_close(struct lmm_symbol_file *file)
     }
     free(file->units);
     free(file->ranges.items);
-    free(file->entries);
+    lmm_symbol_table_close(&file->table);
     dwfl_end(file->dwfl);
     free(file);
 }

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* symbol_table: see symbol_table.h for the contract. */
+#include "reporter/program/symbols/symbol_table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/compare.h"
+
+static int compare_entries(const void *left, const void *right)
+{
+    const struct lmm_symbol_entry *a = left;
+    const struct lmm_symbol_entry *b = right;
+    int order = lmm_compare_u64(a->low, b->low);
+
+    order = order != 0 ? order : lmm_compare_u64(a->rank, b->rank);
+    return order != 0 ? order : strcmp(b->name, a->name);
+}
+
+/* The best name of a function has the highest rank: visible ones (global or weak), then those with
+ * a size, then those without a leading underscore: strdup is better than __strdup. */
+static unsigned rank_of(const GElf_Sym *symbol, const char *name)
+{
+    unsigned visible = GELF_ST_BIND(symbol->st_info) != STB_LOCAL ? 4 : 0;
+
+    return visible + (symbol->st_size > 0 ? 2 : 0) + (name[0] != '_' || name[1] == 'Z');
+}
+
+static bool is_code(const GElf_Sym *symbol)
+{
+    int type = GELF_ST_TYPE(symbol->st_info);
+
+    return symbol->st_shndx != SHN_UNDEF && (type == STT_FUNC || type == STT_GNU_IFUNC ||
+                                             (type == STT_NOTYPE && symbol->st_size > 0));
+}
+
+/* libdw walks the whole table for each address, so it is sorted here. */
+static void index_symbols(struct lmm_symbol_table *table, Dwfl_Module *module)
+{
+    int count = dwfl_module_getsymtab(module);
+
+    table->is_indexed = true;
+    table->entries = count > 0 ? calloc((size_t) count, sizeof(table->entries[0])) : NULL;
+    for (int i = 1; table->entries != NULL && i < count; i++) {
+        GElf_Sym symbol;
+        GElf_Addr address;
+        const char *name = dwfl_module_getsym_info(module, i, &symbol, &address, NULL, NULL, NULL);
+
+        if (name != NULL && *name != '\0' && is_code(&symbol)) {
+            table->entries[table->count++] =
+                (struct lmm_symbol_entry) {address, symbol.st_size, name, rank_of(&symbol, name)};
+        }
+    }
+    if (table->entries != NULL) {
+        qsort(table->entries, table->count, sizeof(table->entries[0]), compare_entries);
+    }
+}
+
+const char *lmm_symbol_table_name(struct lmm_symbol_table *table, Dwfl_Module *module,
+                                  Dwarf_Addr address)
+{
+    size_t low = 0;
+    size_t high;
+
+    assert(module != NULL);
+    if (!table->is_indexed) {
+        index_symbols(table, module);
+    }
+    high = table->entries == NULL ? 0 : table->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (table->entries[middle].low <= address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == 0) {
+        return NULL;
+    }
+    const struct lmm_symbol_entry *entry = &table->entries[low - 1];
+
+    assert(entry->low <= address);
+    return entry->bytes == 0 || address - entry->low < entry->bytes ? entry->name : NULL;
+}
+
+void lmm_symbol_table_close(struct lmm_symbol_table *table)
+{
+    free(table->entries);
+    *table = (struct lmm_symbol_table) {.entries = NULL};
+}
