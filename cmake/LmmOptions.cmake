@@ -5,8 +5,8 @@
 option(LMM_VALIDATE "Internal checks and validity walkers" OFF)
 option(LMM_ANALYZE "Add clang-tidy and cppcheck as tests" OFF)
 set(LMM_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize= (address,undefined or thread)")
-set(LMM_PRESET "" CACHE STRING "Name of the preset; the tests carry it as a second label")
-set(LMM_TEST_LABELS "" CACHE STRING "Labels of the tests this build is for; empty: all")
+set(LMM_PRESET "" CACHE STRING "Name of the preset, a second label of its tests")
+set(LMM_TEST_LABELS "" CACHE STRING "Labels of the tests that this build runs; empty: all")
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE RelWithDebInfo)
@@ -41,15 +41,15 @@ add_compile_options(
     -Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual
     -Wwrite-strings -Wpointer-arith -Wformat=2 -Wimplicit-fallthrough)
 
-# Processors with Intel's erratum SKX102 decode a line of code anew each time when a jump in it crosses or
-# ends at 32 bytes, which made allocation and free up to a quarter slower; the assembler can avoid that.
+# Processors with Intel's erratum SKX102 do not cache decoded code where a jump crosses or ends at a boundary of
+# 32 bytes, which made allocation and free up to a quarter slower. The assembler can avoid such jumps.
 include(CheckCCompilerFlag)
 set(lmm_align_jumps "-Wa,-mbranches-within-32B-boundaries")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     check_c_compiler_flag("${lmm_align_jumps}" LMM_CAN_ALIGN_JUMPS)
     if(LMM_CAN_ALIGN_JUMPS)
         add_compile_options("${lmm_align_jumps}")
-        add_link_options("${lmm_align_jumps}")    # for what is compiled when LTO links
+        add_link_options("${lmm_align_jumps}")    # for code that LTO compiles at link time
     endif()
 endif()
 
@@ -57,21 +57,20 @@ if(LMM_SANITIZE)
     add_compile_options("-fsanitize=${LMM_SANITIZE}" -fno-sanitize-recover=all
                         -fno-omit-frame-pointer)
     add_link_options("-fsanitize=${LMM_SANITIZE}")
-    # GCC warns that ThreadSanitizer does not see fences. What rests on one alone would be reported as a
-    # race, never the other way round, so nothing is missed.
+    # GCC warns that ThreadSanitizer ignores fences. That can only add reports of races, not hide any.
     if(LMM_SANITIZE STREQUAL "thread" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
         add_compile_options(-Wno-tsan)
     endif()
 endif()
 
-# liblmm.a carries LTO code beside machine code where the compiler can write both; such an archive
-# needs the compiler's own ar for its index. Sanitized and debug builds have no use for it.
+# liblmm.a has LTO code and machine code where the compiler can write both. Such an archive needs the compiler's
+# own ar for its index. Sanitized and debug builds do not need LTO code.
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT LMM_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     set(lmm_static_lto_default ON)
 else()
     set(lmm_static_lto_default OFF)
 endif()
-option(LMM_STATIC_LTO "Put LTO code beside machine code in liblmm.a" ${lmm_static_lto_default})
+option(LMM_STATIC_LTO "Put LTO code and machine code in liblmm.a" ${lmm_static_lto_default})
 if(LMM_STATIC_LTO)
     set(CMAKE_AR "${CMAKE_C_COMPILER_AR}")
     set(CMAKE_RANLIB "${CMAKE_C_COMPILER_RANLIB}")
