@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""diff and watch: what is compared and watched, how it ends, and what is refused."""
+"""diff and watch: what they accept, print and refuse, and how they end."""
 import json
 import re
 import signal
@@ -36,7 +36,7 @@ class Diff(harness.Case):
         self.assertEqual((document["families"], document["sites"]), ([], []))
         self.assertEqual(document["before"]["pid"], keeper.pid)
 
-    def test_families_and_rows_that_are_asked_for(self):
+    def test_selected_families_and_rows(self):
         document = json.loads(self.succeed("diff", "-Fjson", "--family", "stud*", self.old, self.new))
         self.assertEqual(document["totals"]["live_bytes"], {"before": 56, "after": 56, "growth": 0})
         both = json.loads(self.succeed("diff", "-Fjson", "-fstud*", "-femp_?", self.old, self.new))
@@ -44,7 +44,7 @@ class Diff(harness.Case):
         empty = ledger.Ledger().write(self.path("empty.lmm"))
         self.assertIn("... and 1 more family\n", self.succeed("diff", "--top", "1", empty, self.new))
 
-    def test_what_cannot_be_compared(self):
+    def test_files_that_cannot_be_compared(self):
         self.fail_with(1, "nothing.lmm", "diff", self.old, self.path("nothing.lmm"))
         with open(self.new, "r+b") as file:
             file.truncate(5000)
@@ -65,7 +65,7 @@ class Diff(harness.Case):
 
 class Watch(harness.Case):
     def play(self):
-        """Starts a process whose ledger changes when it is told so; its name is `player`."""
+        """Starts a process, `player`, that changes its ledger on request."""
         return self.keep("player.lmm", "play")
 
     def watch(self, *arguments, lines=4, player=None):
@@ -93,7 +93,7 @@ class Watch(harness.Case):
         return self.ended(watch)
 
     def ended(self, watch):
-        """Waits for the end, which must be a good one; returns what was not read yet."""
+        """Waits for the end, which must succeed; returns the output not read yet."""
         text, complaints = watch.communicate(timeout=harness.PATIENCE_SECONDS)
         self.assertEqual((watch.returncode, complaints), (0, ""), text)
         return text
@@ -123,7 +123,7 @@ class Watch(harness.Case):
             if row[3].startswith("+"):
                 self.assertEqual(row[6], "item_t " + row[3])
 
-    def test_few_readings_tell_nothing(self):
+    def test_few_readings_give_no_verdict(self):
         self.play()
         self.assertRegex(self.succeed("watch", "--every=100ms", "--for=200ms"),
                          "\ntoo few readings to tell which sites grow steadily: [123] of 12\n$")
@@ -132,7 +132,7 @@ class Watch(harness.Case):
         watch, _ = self.watch(self.keep().pid, "--every=10ms", lines=20)
         self.assertIn("no site grows steadily\n", self.interrupt(watch))
 
-    def test_an_interrupt_is_an_end(self):
+    def test_an_interrupt_ends_the_watch(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number):
                 player = self.play()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Files that are not what they should be: one clear line and status 1, whatever stands in them."""
+"""Damaged files: one clear line and status 1, whatever the damage."""
 import json
 import os
 import struct
@@ -12,7 +12,7 @@ U64 = struct.Struct("<Q")
 
 
 class Damaged(harness.Case):
-    """A sound ledger, and what may be done to it."""
+    """A good ledger, and ways to damage it."""
     make = staticmethod(ledger.sample)
 
     def setUp(self):
@@ -50,9 +50,9 @@ class Damaged(harness.Case):
 
 
 class Damage(Damaged):
-    # ---- What is no file of ours
+    # ---- Other files
 
-    def test_what_cannot_be_opened(self):
+    def test_files_that_cannot_be_opened(self):
         for command in (["report"], ["sites"], ["snapshot", "-o", self.path("copy")],
                         ["report", "--format", "json"]):
             self.fail_with(1, "No such file or directory", *command, self.path("nothing"))
@@ -62,14 +62,14 @@ class Damage(Damaged):
         self.fail_with(1, "not a regular file", "report", self.path("fifo"))
         self.assertEqual(os.listdir(self.folder).count("copy"), 0)
 
-    def test_what_may_not_be_read(self):
+    def test_files_without_the_right_to_read(self):
         if os.geteuid() == 0:
             self.skipTest("root may read everything")
         self.put(self.whole)
         os.chmod(self.file, 0)
         self.fail_with(1, "Permission denied", "report", self.file)
 
-    def test_what_is_no_ledger(self):
+    def test_files_that_are_not_ledgers(self):
         self.expect("an empty file", b"")
         for data in (b"x", b"LMM-BOO", b"lmm-book" * 600, os.urandom(8192)):
             self.expect("not a ledger", data)
@@ -82,7 +82,7 @@ class Damage(Damaged):
 
     # ---- Lengths
 
-    def test_every_class_of_truncation_says_how_much_is_there(self):
+    def test_every_truncation_reports_the_bytes_left(self):
         whole = len(self.whole)
         for there in (8, 9, 12, 24, 100, 4095):
             self.expect(f"a truncated ledger: {there} bytes, shorter than its header",
@@ -93,7 +93,7 @@ class Damage(Damaged):
         for there in sorted(lengths - {whole}):
             self.expect(f"a truncated ledger: {there} of {whole} bytes", self.whole[:there])
 
-    def test_what_stands_behind_the_ledger_does_not_matter(self):
+    def test_bytes_after_the_ledger_are_ignored(self):
         self.put(self.whole + b"\xff" * 1000)
         self.assertIn("SUMMARY: 3 families", self.succeed("report", self.file))
 
@@ -103,7 +103,7 @@ class Damage(Damaged):
         self.put(empty)
         self.assertIn("SUMMARY: 0 families", self.succeed("report", self.file))
 
-    def test_sizes_that_no_ledger_has(self):
+    def test_impossible_sizes(self):
         for size in (0, 1, 4095, len(self.whole) - 1, 1 << 30 | 1, (1 << 30) + 64, 1 << 63,
                      (1 << 64) - 1, (1 << 64) - 64):
             self.expect("a damaged ledger: its header gives a size of", self.with_field("file_bytes", size))
@@ -116,12 +116,12 @@ class Damage(Damaged):
 
     # ---- The header
 
-    def test_versions_of_the_future_have_their_own_answer(self):
+    def test_newer_versions_have_their_own_message(self):
         for version in (0, 2, 0xffffffff):
             self.expect(f"a ledger of version {version}; this program reads version 1",
                         self.with_field("version", version))
 
-    def test_header_fields_that_make_no_sense(self):
+    def test_inconsistent_header_fields(self):
         for name, values in (("header_bytes", (0, 64, 4095, 4097, 8192, 0xffffffff)),
                              ("chunk_bytes", (0, 63, 65, 128, 0xffffffff)),
                              ("state", (0, 4, 0xffffffff)),
@@ -132,7 +132,7 @@ class Damage(Damaged):
                 self.expect("a damaged ledger: inconsistent header",
                             self.with_field(name, value))
 
-    def test_header_fields_that_may_say_anything(self):
+    def test_header_fields_that_may_have_any_value(self):
         for name in ("pid", "parent_pid", "user", "system_page_bytes", "start_time_ns",
                      "start_ticks", "pid_namespace", "sites_merged", "move_sequence",
                      "reservoir_bytes", "overhead_bytes", "end_time_ns", "snapshot_time_ns",
@@ -145,7 +145,7 @@ class Damage(Damaged):
 
     # ---- The chain
 
-    def test_chunks_that_lead_nowhere(self):
+    def test_chunks_that_end_outside_the_file(self):
         for kind in (ledger.STRINGS, ledger.FAMILIES, ledger.SITES, ledger.ROWS):
             offset, fields = self.chunk(kind)
             for value in (0, 1, 63, fields["bytes"] - 1, len(self.whole), 1 << 32, 1 << 63,
@@ -153,7 +153,7 @@ class Damage(Damaged):
                 self.expect(f"a damaged ledger: a chunk of {value} bytes at byte {offset} of "
                             f"{len(self.whole)}", self.with_chunk_field(kind, "bytes", value))
 
-    def test_chunks_that_lead_into_others(self):
+    def test_chunks_that_overlap(self):
         for kind in (ledger.STRINGS, ledger.FAMILIES, ledger.SITES):
             for value in (64, self.chunk(kind)[1]["bytes"] + 64):
                 self.expect("a damaged ledger: ", self.with_chunk_field(kind, "bytes", value))
@@ -167,7 +167,7 @@ class Damage(Damaged):
         book.chunks = lambda: [chunk] * 1000000
         self.expect("more than 262144 chunks", book.bytes())
 
-    def test_chunk_fields_that_make_no_sense(self):
+    def test_inconsistent_chunk_fields(self):
         for kind in (ledger.STRINGS, ledger.FAMILIES, ledger.SITES, ledger.ROWS):
             capacity = self.chunk(kind)[1]["capacity"]
             for name, values in (("record_bytes", (0, 2, 0xffffffff)),
@@ -183,7 +183,7 @@ class Damage(Damaged):
 
     # ---- Records
 
-    def test_records_that_make_no_sense(self):
+    def test_inconsistent_records(self):
         family = self.chunk(ledger.FAMILIES)[0] + 64
         site = self.chunk(ledger.SITES)[0] + 64
         strings = self.chunk(ledger.STRINGS)[0] + 64
@@ -198,7 +198,7 @@ class Damage(Damaged):
         self.expect("a damaged ledger: inconsistent records",
                     self.whole[:strings] + b"x" * used + self.whole[strings + used:])
 
-    def test_figures_that_cannot_be_do_no_harm(self):
+    def test_impossible_figures_do_no_harm(self):
         for kind, size in ((ledger.FAMILIES, ledger.FAMILY.size), (ledger.ROWS, ledger.ROW.size)):
             start = self.chunk(kind)[0] + 64
             skip = 24 if kind == ledger.FAMILIES else 0
@@ -207,7 +207,7 @@ class Damage(Damaged):
                 for form in ("text", "json", "csv", "openmetrics", "folded"):
                     self.assertNotEqual(self.succeed("report", "--format", form, self.file), "")
 
-    def test_every_subcommand_refuses_the_same(self):
+    def test_every_subcommand_refuses_damaged_ledgers(self):
         bad = self.path("bad")
         good = ledger.sample().write(self.path("good"))
         with open(bad, "wb") as file:
@@ -221,13 +221,13 @@ class Damage(Damaged):
 class DropIn(Damaged):
     """The kinds of chunks that the drop-in adds."""
     make = staticmethod(ledger.drop_in)
-    NONSENSE = "a damaged ledger: inconsistent records"
+    INCONSISTENT = "a damaged ledger: inconsistent records"
 
     def document(self, data, *options):
         self.put(data)
         return json.loads(self.succeed("report", "--format", "json", *options, self.file))
 
-    def test_it_is_sound_to_begin_with(self):
+    def test_the_undamaged_ledger_is_accepted(self):
         document = self.document(self.whole, "--stacks")
         sites = {site["live_bytes"]: site for site in document["sites"]}
         self.assertEqual(set(sites), {9000, 200, 0})
@@ -240,7 +240,7 @@ class DropIn(Damaged):
         self.assertEqual([totals[name] for name in ("temporaries", "peak_bytes", "stack_frames")],
                          [4, 9999, 24])
 
-    def test_chunk_fields_that_make_no_sense(self):
+    def test_inconsistent_chunk_fields(self):
         for kind in (ledger.MODULES, ledger.FRAMES, ledger.STACKS, ledger.PEAKS, ledger.TEMPORARIES):
             capacity = self.chunk(kind)[1]["capacity"]
             for name, values in (("record_bytes", (0, 1, 3, 64, 0xffffffff)),
@@ -249,12 +249,12 @@ class DropIn(Damaged):
                                  ("used", (capacity + 1, 0xffffffff)),
                                  ("owner", (1 << 20, 0xffffffff))):
                 for value in values:
-                    self.expect(self.NONSENSE, self.with_chunk_field(kind, name, value))
+                    self.expect(self.INCONSISTENT, self.with_chunk_field(kind, name, value))
         for kind in (ledger.MODULES, ledger.FRAMES, ledger.STACKS):
-            self.expect(self.NONSENSE, self.with_chunk_field(kind, "owner", 1))
-        self.expect(self.NONSENSE, self.with_chunk_field(ledger.PEAKS, "owner", 2))
+            self.expect(self.INCONSISTENT, self.with_chunk_field(kind, "owner", 1))
+        self.expect(self.INCONSISTENT, self.with_chunk_field(ledger.PEAKS, "owner", 2))
 
-    def test_records_that_make_no_sense(self):
+    def test_inconsistent_records(self):
         module = self.chunk(ledger.MODULES)[0] + 64
         frame = self.chunk(ledger.FRAMES)[0] + 64 + ledger.FRAME.size
         for packing, offset, value in (
@@ -262,43 +262,43 @@ class DropIn(Damaged):
                 (U32, module + 32, 0xffffffff),
                 (U32, frame + 8, 1), (U32, frame + 8, 2), (U32, frame + 8, 0xffffffff),
                 (U32, frame + 12, 3), (U32, frame + 12, 0xffffffff)):
-            self.expect(self.NONSENSE, self.with_value(packing, offset, value))
+            self.expect(self.INCONSISTENT, self.with_value(packing, offset, value))
 
-    def test_a_stack_that_is_not_there_is_none(self):
+    def test_a_missing_stack_is_shown_as_none(self):
         stack = self.chunk(ledger.STACKS)[0] + 64 + 4
         for value in (0, 3, 0xffffffff):
             sites = self.document(self.with_value(U32, stack, value), "--stacks")["sites"]
             self.assertEqual(next(site["stack"] for site in sites if site["live_bytes"] == 200), [])
 
-    def test_a_stack_as_deep_as_no_stack_is(self):
+    def test_a_stack_deeper_than_the_limit(self):
         for frames, sound in ((256, True), (257, False)):
             book = ledger.drop_in()
             book.stack_site(0, book.stack([(0x1500, 1)] * frames), 1, 0, 40)
             if sound:
                 self.document(book.bytes())
             else:
-                self.expect(self.NONSENSE, book.bytes())
+                self.expect(self.INCONSISTENT, book.bytes())
 
-    def test_the_first_frame_is_none_whatever_it_says(self):
+    def test_the_first_frame_means_none_whatever_it_contains(self):
         frame = self.chunk(ledger.FRAMES)[0] + 64
         data = bytearray(self.whole)
         data[frame:frame + 16] = b"\xff" * 16
         self.assertEqual(len(self.document(bytes(data))["sites"]), 3)
 
-    def test_of_the_peaks_the_valid_ones_are_shown(self):
+    def test_only_the_valid_peaks_are_shown(self):
         for count, total, peak in ((0, 0, 0), (2, 0, 777), (3, 9999, 320), (4, 0, 777)):
             document = self.document(self.with_field("peak_count", count))
             self.assertEqual(document["totals"]["peak_bytes"], total)
             self.assertEqual(next(site["peak_bytes"] for site in document["sites"]
                                   if site["live_bytes"] == 200), peak)
 
-    def test_series_that_end_before_the_sites_do(self):
+    def test_series_shorter_than_the_sites(self):
         for kind in (ledger.STACKS, ledger.PEAKS, ledger.TEMPORARIES):
             document = self.document(self.with_chunk_field(kind, "used", 0), "--stacks")
             self.assertEqual(len(document["sites"]), 3)
         for kind in (ledger.STACKS, ledger.FRAMES, ledger.PEAKS, ledger.TEMPORARIES):
             self.document(self.with_chunk_field(kind, "kind", ledger.UNUSED), "--stacks")
-        self.expect(self.NONSENSE, self.with_chunk_field(ledger.MODULES, "kind", ledger.UNUSED))
+        self.expect(self.INCONSISTENT, self.with_chunk_field(ledger.MODULES, "kind", ledger.UNUSED))
 
     def test_of_two_chunks_of_an_owner_the_larger_counts(self):
         book = ledger.drop_in()
@@ -307,9 +307,9 @@ class DropIn(Damaged):
         book.chunks = lambda: chunks + [larger]
         self.assertEqual(self.document(book.bytes())["totals"]["temporaries"], 4)
         book.chunks = lambda: chunks + [larger, larger]
-        self.expect(self.NONSENSE, book.bytes())
+        self.expect(self.INCONSISTENT, book.bytes())
 
-    def test_figures_that_cannot_be_do_no_harm(self):
+    def test_impossible_figures_do_no_harm(self):
         for kind, size in ((ledger.PEAKS, ledger.PEAK.size), (ledger.TEMPORARIES, 16),
                            (ledger.MODULES, 24), (ledger.ROWS, 64), (ledger.FAMILIES, 0)):
             start = self.chunk(kind)[0] + 64

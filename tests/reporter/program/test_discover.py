@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whose ledgers there are, what became of their processes, and which one a word means."""
+"""Which ledgers are found, the state of their processes, and which one a word selects."""
 import json
 import os
 import subprocess
@@ -20,7 +20,7 @@ class Places(harness.Case):
 
     # ---- ls
 
-    def test_nothing_there(self):
+    def test_no_ledgers(self):
         self.assertEqual(self.succeed("ls"), "")
         self.assertEqual(json.loads(self.succeed("ls", "--format", "json"))["processes"], [])
         os.rmdir(self.ledgers)
@@ -79,7 +79,7 @@ class Places(harness.Case):
         book.write(self.in_ledgers("1.lmm"))
         self.assertEqual(self.states(), ["killed"])
 
-    def test_files_that_are_no_ledgers_are_counted(self):
+    def test_files_that_are_not_ledgers_are_counted(self):
         for name, content in (("a.lmm", b""), ("b.lmm", b"words"), ("c.lmm", bytes(5000)),
                               ("d.txt", b"")):
             with open(self.in_ledgers(name), "wb") as file:
@@ -90,20 +90,20 @@ class Places(harness.Case):
         self.assertEqual((result.returncode, result.stdout), (0, ""))
         self.assertEqual(result.stderr, "lmm: 5 more files cannot be read as ledgers\n")
 
-    def test_a_folder_that_is_a_link_is_not_looked_at(self):
+    def test_a_folder_that_is_a_link_is_not_searched(self):
         ledger.sample().write(self.in_ledgers("1.lmm"))
         os.symlink(self.ledgers, self.path("link"))
         self.environment["LMM_DIR"] = self.path("link")
         self.assertEqual(self.succeed("ls"), "")
 
-    def test_the_folder_of_somebody_else_is_not_looked_at(self):
+    def test_the_folder_of_another_user_is_not_searched(self):
         if os.geteuid() != 0:
             self.skipTest("only root can give a folder away")
         ledger.sample().write(self.in_ledgers("1.lmm"))
         os.chown(self.ledgers, 65534, 65534)
         self.assertEqual(self.succeed("ls"), "")
 
-    def test_the_runtime_folder_is_looked_at(self):
+    def test_the_runtime_folder_is_searched(self):
         del self.environment["LMM_DIR"]
         self.environment["XDG_RUNTIME_DIR"] = self.folder
         os.rename(self.ledgers, self.path("lmm"))
@@ -132,12 +132,12 @@ class Places(harness.Case):
         self.assertEqual(live["ledger_bytes"], os.stat(self.in_ledgers("hr.lmm")).st_size)
         self.assertEqual((dead["program"], dead["state"]), ("\ufffd", "exited"))
 
-    # ---- Which one is meant
+    # ---- Selection
 
     def title(self, *arguments):
         return self.succeed("report", *arguments).splitlines()[0]
 
-    def test_no_word_means_the_only_live_process(self):
+    def test_no_word_selects_the_only_live_process(self):
         keeper = self.keep()
         ledger.sample(executable="/bin/dead", pid=77).write(self.in_ledgers("dead.lmm"))
         self.assertEqual(self.title(), f"LMM: usage report of hr (pid {keeper.pid})")
@@ -167,7 +167,7 @@ class Places(harness.Case):
         self.fail_with(1, "no ledger found for 1", "report", 1)
         self.fail_with(1, "no ledger found for 99999999999", "report", 99999999999)
 
-    def test_a_pid_means_the_live_process_and_of_dead_ones_the_newest(self):
+    def test_a_pid_selects_the_live_process_or_the_newest_dead_one(self):
         ledger.sample(executable="/bin/old", pid=77).write(self.in_ledgers("2.lmm"))
         ledger.sample(executable="/bin/new", pid=77, start_time_ns=ledger.START_NS + 1).write(
             self.in_ledgers("1.lmm"))
@@ -177,7 +177,7 @@ class Places(harness.Case):
                       start_time_ns=ledger.START_NS + 1).write(self.in_ledgers("3.lmm"))
         self.assertEqual(self.title(keeper.pid), f"LMM: usage report of hr (pid {keeper.pid})")
 
-    def test_a_name_means_the_live_process(self):
+    def test_a_name_selects_the_live_process(self):
         keeper = self.keep()
         ledger.sample(pid=77).write(self.in_ledgers("dead.lmm"))
         self.assertEqual(self.title("hr"), f"LMM: usage report of hr (pid {keeper.pid})")
@@ -191,7 +191,7 @@ class Places(harness.Case):
         self.assertIn("2 ledgers belong to hr", result.stderr.splitlines()[0])
         self.assertEqual([line.split()[0] for line in result.stderr.splitlines()[1:]], ["77", "78"])
 
-    def test_a_file_wherever_it_is(self):
+    def test_a_file_in_any_directory(self):
         ledger.sample(pid=77).write(self.path("saved"))
         ledger.sample(pid=78).write(self.path("saved.lmm"))
         self.assertIn("pid 77", self.title(self.path("saved")))
@@ -215,7 +215,7 @@ class Places(harness.Case):
         with open(self.in_ledgers("notes.lmm"), "w", encoding="utf-8") as file:
             file.write("not a ledger")
 
-    def test_gc_removes_what_is_over_and_nothing_else(self):
+    def test_gc_removes_the_ledgers_of_ended_processes_only(self):
         self.fill()
         size = os.stat(self.in_ledgers("killed.lmm")).st_size
         self.assertEqual(self.succeed("gc"), f"removed 3 ledgers, {3 * size} bytes\n")
@@ -223,13 +223,13 @@ class Places(harness.Case):
                          ["live.lmm", "lost.lmm", "notes.lmm", "snapshot.lmm", "unknown.lmm"])
         self.assertEqual(self.succeed("gc"), "removed 0 ledgers, 0 bytes\n")
 
-    def test_gc_can_only_say_what_it_would_do(self):
+    def test_gc_dry_run_removes_nothing(self):
         self.fill()
         before = self.names()
         self.assertRegex(self.succeed("gc", "--dry-run"), r"^would remove 3 ledgers, \d+ bytes\n$")
         self.assertEqual(self.names(), before)
 
-    def test_gc_leaves_what_was_written_to_lately(self):
+    def test_gc_keeps_ledgers_written_recently(self):
         for name in ("old.lmm", "new.lmm"):
             ledger.sample().write(self.in_ledgers(name))
         hour_ago = time.time() - 3600
@@ -241,7 +241,7 @@ class Places(harness.Case):
         self.assertIn("removed 1 ledger,", self.succeed("gc", "--older-than", "30m"))
         self.assertEqual(self.names(), ["ended.lmm", "new.lmm"])
 
-    def test_gc_says_what_it_cannot_remove(self):
+    def test_gc_reports_what_it_cannot_remove(self):
         if os.geteuid() == 0 and subprocess.run(["chattr", "-f", "-i", self.folder]).returncode:
             self.skipTest("nothing stops root here")
         ledger.sample().write(self.in_ledgers("1.lmm"))

@@ -20,13 +20,13 @@ class Main(harness.Case):
                 self.assertRegex(text, rf"(?m)^  {command} +[a-z]")
 
     def test_each_subcommand_explains_itself(self):
-        self.environment["PATH"] = "/nowhere"    # without man(1), help falls back on this
+        self.environment["PATH"] = "/nowhere"    # without man(1), help prints this instead
         for command in COMMANDS:
             text = self.succeed(command, "--help")
             self.assertTrue(text.startswith(f"Usage: lmm {command} "), text)
             self.assertEqual(self.succeed("help", command), text)
 
-    def test_version_is_told(self):
+    def test_version_is_printed(self):
         self.assertRegex(self.succeed("--version"), r"^lmm \d+\.\d+\.\d+\n$")
         self.assertEqual(self.succeed("ls", "--version"), self.succeed("--version"))
 
@@ -71,7 +71,7 @@ class Main(harness.Case):
                              in_help - {"--help", "--version", "--usage"}, command)
 
     def complete(self, *words):
-        """What bash offers for the last word."""
+        """What bash suggests for the last word."""
         script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _lmm; '
                   'printf "%s\\n" "${COMPREPLY[@]}"')
         if not os.path.exists(self.path("lmm")):
@@ -85,7 +85,7 @@ class Main(harness.Case):
         self.assertEqual([line for line in result.stderr.splitlines() if "compopt" not in line], [])
         return result.stdout.split()
 
-    def test_completion_offers_what_there_is(self):
+    def test_completion_offers_subcommands_options_and_values(self):
         self.assertEqual(self.complete("lmm", "s"), ["sites", "snapshot"])
         self.assertEqual(self.complete("lmm", "help", "re"), ["report"])
         self.assertEqual(self.complete("lmm", "report", "--format", "p"), ["pprof"])
@@ -106,7 +106,7 @@ class Main(harness.Case):
             options = set(re.findall(r"^ +(?:-.*, )?(--[a-z][-a-z]*)", help_text, re.MULTILINE))
             self.assertEqual(options - set(self.complete("lmm", command, "--")), set(), command)
 
-    def test_completion_of_what_options_take(self):
+    def test_completion_of_option_arguments(self):
         self.assertEqual(self.complete("lmm", "run", "--options", "le"), ["leaks="])
         words = ["lmm", "run", "--options", "leaks", "=", "1", ":", "usage", "=", "1"]
         self.assertIn("bash", self.complete(*words, "bas"))
@@ -123,7 +123,7 @@ class Main(harness.Case):
         self.assertEqual(self.complete("lmm", "diff", "saved.lmm", "h"), ["hr"])
         self.assertEqual(self.complete("lmm", "snapshot", "-o", "s"), ["saved.lmm"])
 
-    def test_each_sort_key_is_offered_and_taken(self):
+    def test_each_sort_key_is_offered_and_accepted(self):
         ledger.sample().write(self.in_ledgers("saved.lmm"))
         for command in ("report", "sites", "top"):
             keys = self.complete("lmm", command, "--sort", "")

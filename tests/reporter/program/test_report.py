@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""report, sites and snapshot: what is shown, in which order, and where it goes."""
+"""report, sites and snapshot: rows, their order, and the output file."""
 import json
 import os
 import stat
@@ -53,7 +53,7 @@ class Report(harness.Case):
                 self.assertEqual(self.succeed("report", "--sites",
                                               os.path.join(data, name + ".lmm")), file.read(), name)
 
-    def test_dead_processes_are_said_to_be_dead(self):
+    def test_reports_of_dead_processes_say_so(self):
         for header, note in (({}, "the process was killed"),
                              ({"state": ledger.EXITED}, "the process has exited"),
                              ({"state": ledger.LOST}, "the ledger could not grow"),
@@ -69,7 +69,7 @@ class Report(harness.Case):
         self.assertIn("became another program", self.succeed("report",
                                                              self.in_ledgers("replaced.lmm")))
 
-    def test_rows_that_were_being_moved_at_the_death_are_settled(self):
+    def test_rows_that_were_moved_when_the_process_died_are_settled(self):
         ledger.sample(move_sequence=5).write(self.file)
         self.assertTrue(self.document()["settled"])
         ledger.sample(move_sequence=5, snapshot_time_ns=1).write(self.file)
@@ -98,7 +98,7 @@ class Report(harness.Case):
             book.write(self.file)
             self.assertEqual(self.document()["totals"]["allocations"], 15)
 
-    # ---- Which rows, and in which order
+    # ---- Rows and their order
 
     def test_sort_keys(self):
         for key, families, lines in (
@@ -113,11 +113,11 @@ class Report(harness.Case):
             self.assertEqual(self.families("--sort", key), families, key)
             self.assertEqual(self.lines("--sort", key), lines, key)
 
-    def test_the_text_says_by_what_it_is_sorted(self):
+    def test_the_text_names_the_sort_key(self):
         self.assertIn("\nSites with most live bytes\n", self.succeed("report", self.file))
         self.assertIn("\nSites by frees\n", self.succeed("report", "--sort", "frees", self.file))
 
-    def test_patterns_select_families_and_the_totals_are_theirs(self):
+    def test_patterns_select_families_and_their_totals(self):
         for patterns, families, live in ((["emp_t"], ["emp_t"], 200), (["*_t"], None, 256),
                                          (["s*", "i*"], ["student_t", "idle_t"], 56),
                                          (["[!e]*"], ["student_t", "idle_t"], 56),
@@ -157,7 +157,7 @@ class Report(harness.Case):
 
     # ---- Sites
 
-    def test_a_line_a_site_with_tabs_between(self):
+    def test_one_line_per_site_with_tabs_between_columns(self):
         self.assertEqual([line.split("\t") for line in self.succeed("sites",
                                                                     self.file).splitlines()],
                          [["200", "5", "hr.c:42", "hire", "emp_t"],
@@ -183,7 +183,7 @@ class Report(harness.Case):
                                                  self.file))["process"]["program"], HOSTILE)
 
     def on_a_terminal(self, *arguments, **environment):
-        """What lmm writes to a terminal."""
+        """Returns what lmm writes to a terminal."""
         return harness.run_on_terminal(harness.LMM, *arguments, env=dict(self.environment, **environment))
 
     def test_a_terminal_gets_headings_and_colour(self):
@@ -200,9 +200,9 @@ class Report(harness.Case):
         self.assertEqual((result.returncode, text), (2, ""))
         self.assertEqual(result.stderr, "lmm: not writing binary pprof to a terminal; use -o FILE\n")
 
-    # ---- Where it goes
+    # ---- Output
 
-    def test_a_file_is_written_whole_and_has_the_usual_mode(self):
+    def test_a_file_is_complete_and_has_the_usual_mode(self):
         target = self.path("report.txt")
         self.assertEqual(self.succeed("report", "-o", target, self.file), "")
         with open(target, encoding="utf-8") as file:
@@ -221,14 +221,14 @@ class Report(harness.Case):
         with open(target, encoding="utf-8") as file:
             self.assertEqual(file.read(), self.succeed("report", self.file))
 
-    def test_what_is_no_file_is_written_to(self):
+    def test_a_device_or_fifo_is_written_directly(self):
         before = os.stat("/dev/null")
         self.succeed("report", "-o", "/dev/null", self.file)
         self.assertEqual(os.stat("/dev/null").st_ino, before.st_ino)
         self.assertEqual(self.succeed("report", "-o", "-", self.file),
                          self.succeed("report", self.file))
 
-    def test_a_full_disk_is_told_and_leaves_nothing(self):
+    def test_a_full_disk_is_reported_and_leaves_no_file(self):
         self.fail_with(1, "/dev/full: No space left on device", "report", "-o", "/dev/full",
                        self.file)
         for command in (["report"], ["report", "--format", "pprof"], ["sites"],
@@ -256,13 +256,13 @@ class Report(harness.Case):
                 self.assertEqual(file.read(), "old")
         self.assertEqual(sorted(os.listdir(self.folder)), ["ledgers", "report.txt", "sample.lmm"])
 
-    def test_a_place_that_is_not_there_is_told(self):
+    def test_a_missing_directory_is_reported(self):
         for arguments in (["report"], ["snapshot"]):
             self.fail_with(1, "No such file or directory", *arguments, "-o",
                            self.path("no", "where"), self.file)
             self.fail_with(1, "Is a directory", *arguments, "-o", self.folder, self.file)
 
-    def test_a_reader_that_went_away_is_told(self):
+    def test_a_closed_pipe_is_reported(self):
         for arguments in (["report", self.file], ["sites", self.file], ["help"]):
             reader, writer = os.pipe()
             os.close(reader)
@@ -273,7 +273,7 @@ class Report(harness.Case):
 
     # ---- Snapshots
 
-    def test_a_snapshot_reports_as_the_ledger_did(self):
+    def test_a_snapshot_has_the_same_report_as_the_ledger(self):
         keeper = self.keep()
         target = self.path("kept.lmm")
         before = time.time_ns()
@@ -286,7 +286,7 @@ class Report(harness.Case):
         self.assertEqual(json.loads(self.succeed("report", "--format", "json",
                                                  target))["process"]["state"], "running")
 
-    def test_a_snapshot_of_a_snapshot_has_its_time(self):
+    def test_a_snapshot_of_a_snapshot_keeps_its_time(self):
         ledger.sample(snapshot_time_ns=12345).write(self.file)
         target = self.path("again.lmm")
         self.succeed("snapshot", self.file, "-o", target)

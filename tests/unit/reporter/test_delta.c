@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Differences of two models: rows, their order, what they say of the two. */
+/* Differences of two models: rows, their order, and how the two are related. */
 #include "reporter/program/change/delta.h"
 
 #include <criterion/criterion.h>
@@ -69,7 +69,7 @@ static void expect_row(const struct lmm_delta_row *row, const char *family, uint
     cr_expect_eq(lmm_change_growth(row->frees), frees, "%s frees", family);
 }
 
-Test(delta, rows_stand_in_the_order_of_growth)
+Test(delta, rows_are_ordered_by_growth)
 {
     struct lmm_delta *delta = delta_of("ordinary", "later", NULL);
 
@@ -121,7 +121,7 @@ Test(delta, a_ledger_does_not_differ_from_itself)
     book_close(&before.book);
 }
 
-Test(delta, sites_are_known_by_place_and_not_by_number)
+Test(delta, sites_are_matched_by_place_and_not_by_number)
 {
     struct lmm_delta *delta = delta_of("ordinary", "another", NULL);
 
@@ -163,7 +163,7 @@ Test(delta, patterns_select_families_and_their_total)
     done(delta);
 }
 
-Test(delta, says_what_the_two_are_to_each_other)
+Test(delta, tells_how_the_two_are_related)
 {
     static const struct {
         const char *first;
@@ -187,7 +187,7 @@ Test(delta, says_what_the_two_are_to_each_other)
     }
 }
 
-Test(delta, of_two_processes_the_later_moment_is_the_newer)
+Test(delta, of_two_processes_the_later_one_is_the_newer)
 {
     make(&before, "another");
     make(&after, "many");
@@ -204,8 +204,8 @@ Test(delta, of_two_processes_the_later_moment_is_the_newer)
     done(NULL);
 }
 
-/* One side of a counter may move alone: whoever is behind in either is the older. */
-Test(delta, frees_alone_tell_the_older_of_one_process)
+/* Only one of the two counters may differ: the ledger with the lower one is the older. */
+Test(delta, frees_are_enough_to_find_the_older_of_one_process)
 {
     make(&before, "ordinary");
     make(&after, "ordinary");
@@ -218,7 +218,7 @@ Test(delta, frees_alone_tell_the_older_of_one_process)
     done(delta);
 }
 
-Test(delta, growth_stops_at_the_end_of_numbers)
+Test(delta, growth_saturates)
 {
     static const struct {
         struct lmm_change change;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers, durations and names of the command line and of ledgers. */
+/* Numbers and durations on the command line, and names in ledgers. */
 #include "reporter/program/base/parse.h"
 
 #include <criterion/criterion.h>
@@ -9,7 +9,7 @@
 
 #define MS UINT64_C(1000000)
 
-Test(parse, durations_with_their_units)
+Test(parse, durations_may_have_units)
 {
     static const struct {
         const char *text;
@@ -30,7 +30,7 @@ Test(parse, durations_with_their_units)
     }
 }
 
-Test(parse, what_is_no_duration_is_refused_and_leaves_the_result_alone)
+Test(parse, invalid_durations_are_refused_and_leave_the_result_unchanged)
 {
     static const char *const cases[] = {
         "",
@@ -60,7 +60,7 @@ Test(parse, what_is_no_duration_is_refused_and_leaves_the_result_alone)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint64_t ns = 42;
 
-        cr_expect_not(lmm_parse_duration(cases[i], &ns), "'%s' is none", cases[i]);
+        cr_expect_not(lmm_parse_duration(cases[i], &ns), "'%s' is refused", cases[i]);
         cr_expect_eq(ns, 42);
     }
 }
@@ -83,7 +83,7 @@ static void expect_name(char *name, const char *expected)
     free(name);
 }
 
-Test(names, are_made_fit_for_where_they_go)
+Test(names, are_escaped_or_copied)
 {
     struct lmm_string odd = lmm_string_of("caf\xc3\xa9\xff\x1b\\");
 
@@ -92,7 +92,7 @@ Test(names, are_made_fit_for_where_they_go)
     expect_name(lmm_name_escaped(lmm_string_of("")), "");
 }
 
-Test(names, a_place_says_what_is_known)
+Test(names, a_place_names_what_is_known)
 {
     struct lmm_string file = lmm_string_of("hr\n.c");
     struct lmm_string none = lmm_string_of("");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A ledger file that is written to, or cut short, while it is read. */
+/* A ledger file that changes, or is truncated, while it is read. */
 #include "reporter/program/ledger/snapshot.h"
 
 #include <criterion/criterion.h>
@@ -30,7 +30,7 @@ enum {
 
 static char path[64];
 
-/* Appends a book's chunks to its header, as a file has them. Returns the file's length. */
+/* Appends a book's chunks to its header, as in a file. Returns the file's length. */
 static size_t lay_out(struct book *book, unsigned char *bytes)
 {
     size_t end = sizeof(book->header);
@@ -73,7 +73,7 @@ static int make_file(size_t bytes)
     return descriptor;
 }
 
-/* ---- Written to ------------------------------------------------------------------------------ */
+/* ---- Changes --------------------------------------------------------------------------------- */
 
 struct writer {
     struct lmm_ledger_header *header;
@@ -92,7 +92,7 @@ static void count_up(uint64_t *counter)
     __atomic_store_n(counter, *counter + 1, __ATOMIC_RELEASE);
 }
 
-/* As an owner's rows move: the old chunk keeps its figures, which must not be counted twice. */
+/* Moves the rows of an owner: the old chunk keeps its figures, which must not be counted twice. */
 static void move(struct writer *writer, uint32_t owner)
 {
     struct lmm_ledger_chunk *from = writer->rows[owner];
@@ -107,13 +107,14 @@ static void move(struct writer *writer, uint32_t owner)
     __atomic_add_fetch(&writer->header->move_sequence, 1, __ATOMIC_SEQ_CST);
 }
 
-/* A new owner, whose blocks another one frees: both must be seen, or neither. Nothing moves. */
+/* Adds an owner whose blocks another one frees: a snapshot must have both or neither. Nothing
+ * moves. */
 static void add_owner(struct writer *writer)
 {
     __atomic_store_n(&writer->rows[OWNERS]->kind, LMM_LEDGER_ROWS, __ATOMIC_SEQ_CST);
 }
 
-/* Peaks of which all sites and the header have the same figure. */
+/* Writes peaks in which all sites and the header have the same figure. */
 static void write_peaks(struct writer *writer, uint64_t figure)
 {
     uint64_t count = writer->header->peak_count + 1;
@@ -182,7 +183,7 @@ static void check_balance(const struct lmm_model *model)
     cr_assert_eq(live, model->total.live_blocks);
 }
 
-/* Reads what a process writes from its start on. Returns how many of `reads` were settled. */
+/* Reads the ledger of a process that has just started. Returns how many of `reads` were settled. */
 static int read_a_writer(int reads)
 {
     struct book book;
@@ -199,7 +200,7 @@ static int read_a_writer(int reads)
     pid_t child = fork();
 
     if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* an assertion that fails ends the reader */
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed assertion ends the reader */
         write_for_ever(bytes);
     }
     for (int i = 0; i < reads; i++) {
@@ -223,8 +224,8 @@ static int read_a_writer(int reads)
     return settled;
 }
 
-/* A new owner comes once in a writer's life, so there are several. */
-Test(snapshot, of_a_ledger_that_is_written_to_balances)
+/* Each writer adds an owner only once, so there are several writers. */
+Test(snapshot, of_a_changing_ledger_balances)
 {
     int settled = 0;
 
@@ -234,7 +235,7 @@ Test(snapshot, of_a_ledger_that_is_written_to_balances)
     cr_expect_gt(settled, 5000, "%d of 6000 settled", settled);
 }
 
-/* ---- Cut short ------------------------------------------------------------------------------- */
+/* ---- Truncation ------------------------------------------------------------------------------ */
 
 static atomic_bool reading;
 
@@ -247,8 +248,8 @@ static void *cut_short(void *descriptor)
     return NULL;
 }
 
-/* The file is so large that it is cut while it is copied, sooner or later. */
-Test(snapshot, of_a_ledger_that_is_cut_short_while_it_is_read_is_refused)
+/* The file is so large that some truncation happens during a copy. */
+Test(snapshot, of_a_ledger_that_is_truncated_while_it_is_read_is_refused)
 {
     struct lmm_reason reason = {""};
     bool caught = false;
@@ -285,7 +286,7 @@ Test(snapshot, of_a_ledger_that_is_cut_short_while_it_is_read_is_refused)
 
 /* ---- In memory ------------------------------------------------------------------------------- */
 
-Test(snapshot, of_bytes_needs_no_alignment_and_reads_nothing_behind_them)
+Test(snapshot, of_bytes_needs_no_alignment_and_reads_nothing_after_them)
 {
     struct lmm_reason reason;
     struct book book;
