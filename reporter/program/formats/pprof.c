@@ -7,17 +7,11 @@
  * Names are escaped as in text reports, because pprof prints them on terminals without escaping.
  * Its numbers are signed, so a figure above INT64_MAX, which only a damaged ledger has, becomes
  * INT64_MAX.
- *
- * Invariants:
- *   I1  ids of locations and functions are not 0; there is one function per name and file, and one
- *       location of a frame per address and module
- *   I2  string 0 is empty, and no string is in the table twice
  */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <profile.pb-c.h>
-#include <search.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,23 +21,17 @@
 
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
+#include "reporter/program/formats/pprof_tables.h"
 #include "reporter/program/base/names.h"
 #include "reporter/program/formats/render.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
-#include "reporter/program/base/array.h"
 
 enum {
     VALUES = 4,
     GZIP_WINDOW_BITS = 15 + 16, /* asks zlib for a gzip header */
     GZIP_MEMORY_LEVEL = 8,
     PACKED_BYTES = 16384,
-};
-
-/* A text and its index in the table of strings or of functions. */
-struct numbered {
-    char *text;
-    int64_t number;
 };
 
 /* A sample and the arrays that it points to. */
@@ -55,97 +43,28 @@ struct item {
     int64_t values[VALUES];
 };
 
-/* A location and its lines; the pointers to them follow the lines. */
-struct location {
-    Perftools__Profiles__Location location;
-    Perftools__Profiles__Line lines[];
-};
-
 struct writer {
-    Perftools__Profiles__Profile profile;
     Perftools__Profiles__ValueType types[VALUES];
     Perftools__Profiles__ValueType *type_list[VALUES];
     Perftools__Profiles__ValueType period_type;
     Perftools__Profiles__Mapping *mappings;
     uint64_t *mapping_ids; /* by a frame's module; 0: no module */
     struct item *items;
-    void *strings; /* trees of struct numbered, by text */
-    void *functions;
-    void *locations;
+    struct lmm_pprof_tables tables;
     bool has_modules;
-    bool failed; /* out of memory */
 };
 
-/* ---- Tables ---------------------------------------------------------------------------------- */
-
-static int compare_entries(const void *a, const void *b)
-{
-    return strcmp(((const struct numbered *) a)->text, ((const struct numbered *) b)->text);
-}
-
-static void free_entry(void *entry)
-{
-    free(((struct numbered *) entry)->text);
-    free(entry);
-}
-
-/*
- * Finds text in a tree, or adds it with the index `next`. Takes ownership of text. Returns its
- * entry; NULL: out of memory.
- */
-static const struct numbered *interned(void **tree, char *text, int64_t next)
-{
-    struct numbered *entry = malloc(sizeof(*entry));
-    struct numbered **found = NULL;
-
-    if (entry != NULL && text != NULL) {
-        *entry = (struct numbered) {text, next};
-        found = tsearch(entry, tree, compare_entries);
-    }
-    if (found == NULL || *found != entry) {
-        free(text);
-        free(entry);
-    }
-    return found == NULL ? NULL : *found;
-}
-
-/* Returns the index of text in the table of strings; takes ownership of text. */
-static int64_t string_index(struct writer *writer, char *text)
-{
-    size_t next = writer->profile.n_string_table;
-    char **table = lmm_array_room(writer->profile.string_table, next, sizeof(char *));
-    const struct numbered *entry;
-
-    if (table == NULL) {
-        free(text);
-        writer->failed = true;
-        return 0;
-    }
-    writer->profile.string_table = table;
-    entry = interned(&writer->strings, text, (int64_t) next);
-    if (entry == NULL) {
-        writer->failed = true;
-        return 0;
-    }
-    if ((size_t) entry->number == next) {
-        writer->profile.string_table[next] = entry->text;
-        writer->profile.n_string_table++;
-    }
-    return entry->number;
-}
+/* ---- Locations ------------------------------------------------------------------------------- */
 
 static int64_t literal(struct writer *writer, const char *text)
 {
-    return string_index(writer, strdup(text));
+    return lmm_pprof_string(&writer->tables, strdup(text));
 }
 
 static int64_t name(struct writer *writer, struct lmm_string string)
 {
-    return string_index(writer, lmm_name_escaped(string));
+    return lmm_pprof_string(&writer->tables, lmm_name_escaped(string));
 }
-
-/* ---- Locations
- * --------------------------------------------------------------------------------- */
 
 static int64_t clamped(uint64_t value)
 {
@@ -169,91 +88,7 @@ static int64_t function_name(struct writer *writer, const struct lmm_model_site 
     }
     free(place);
     free(family);
-    return string_index(writer, both);
-}
-
-/* Makes room for one more in a list of `count` pointers, which has room for the next power of two.
- * Returns the list; NULL: out of memory, and the list is unchanged. */
-static void *with_room(struct writer *writer, void *list, size_t count)
-{
-    list = lmm_array_room(list, count, sizeof(void *));
-    writer->failed = writer->failed || list == NULL;
-    return list;
-}
-
-static bool add_function(struct writer *writer, int64_t name, int64_t filename)
-{
-    Perftools__Profiles__Profile *profile = &writer->profile;
-    Perftools__Profiles__Function *function = calloc(1, sizeof(*function));
-    Perftools__Profiles__Function **list =
-        with_room(writer, profile->function, profile->n_function);
-
-    profile->function = list != NULL ? list : profile->function;
-    if (function == NULL || list == NULL) {
-        free(function);
-        return false;
-    }
-    perftools__profiles__function__init(function);
-    function->id = profile->n_function + 1;
-    function->name = name;
-    function->system_name = name;
-    function->filename = filename;
-    profile->function[profile->n_function++] = function;
-    return true;
-}
-
-/* Returns the id of a function, which is added if no other has its name and file. */
-static uint64_t function_id(struct writer *writer, int64_t name, int64_t filename)
-{
-    size_t next = writer->profile.n_function + 1;
-    const struct numbered *entry;
-    char *key = NULL;
-
-    if (asprintf(&key, "%jd %jd", (intmax_t) name, (intmax_t) filename) < 0) {
-        key = NULL;
-    }
-    entry = interned(&writer->functions, key, (int64_t) next);
-    if (entry == NULL ||
-        ((size_t) entry->number == next && !add_function(writer, name, filename))) {
-        writer->failed = true;
-        return 0;
-    }
-    return (uint64_t) entry->number;
-}
-
-/* Adds a location without lines that has room for `lines` lines; NULL: out of memory. */
-static Perftools__Profiles__Location *add_location(struct writer *writer, size_t lines)
-{
-    Perftools__Profiles__Profile *profile = &writer->profile;
-    struct location *added =
-        calloc(1, sizeof(*added) + lines * (sizeof(added->lines[0]) + sizeof(void *)));
-    Perftools__Profiles__Location **list =
-        with_room(writer, profile->location, profile->n_location);
-
-    profile->location = list != NULL ? list : profile->location;
-    if (added == NULL || list == NULL) {
-        writer->failed = true;
-        free(added);
-        return NULL;
-    }
-    perftools__profiles__location__init(&added->location);
-    added->location.id = profile->n_location + 1;
-    added->location.line = (void *) &added->lines[lines];
-    profile->location[profile->n_location++] = &added->location;
-    return &added->location;
-}
-
-/* Adds a line to a location made by add_location(), which has room for it. */
-static void add_line(Perftools__Profiles__Location *location, uint64_t function_id, uint32_t line)
-{
-    struct location *of = (struct location *) (void *) location;
-    Perftools__Profiles__Line *added = &of->lines[location->n_line];
-
-    assert((void *) &of->lines[location->n_line] < (void *) location->line);
-    perftools__profiles__line__init(added);
-    added->function_id = function_id;
-    added->line = line;
-    location->line[location->n_line++] = added;
+    return lmm_pprof_string(&writer->tables, both);
 }
 
 /* Returns the id of the location of a site without a stack. */
@@ -261,13 +96,13 @@ static uint64_t place_of(struct writer *writer, const struct lmm_model_site *sit
 {
     int64_t function = function_name(writer, site);
     int64_t file = site->line != 0 ? name(writer, site->file) : 0;
-    Perftools__Profiles__Location *location = add_location(writer, 1);
+    Perftools__Profiles__Location *location = lmm_pprof_add_location(&writer->tables, 1);
 
     if (location == NULL) {
         return 0;
     }
     location->mapping_id = 1;
-    add_line(location, function_id(writer, function, file), site->line);
+    lmm_pprof_add_line(location, lmm_pprof_function(&writer->tables, function, file), site->line);
     return location->id;
 }
 
@@ -288,8 +123,10 @@ static bool add_call(void *context, const struct lmm_model_call *call)
     if (lines->location->n_line == lines->room) {
         return false;
     }
-    add_line(lines->location, function_id(writer, name(writer, call->function), file), call->line);
-    return !writer->failed;
+    lmm_pprof_add_line(lines->location,
+                       lmm_pprof_function(&writer->tables, name(writer, call->function), file),
+                       call->line);
+    return !writer->tables.failed;
 }
 
 static bool count_call(void *context, const struct lmm_model_call *call)
@@ -307,7 +144,7 @@ static bool fill_frame(struct writer *writer, const struct lmm_model *model, uin
 
     lmm_stack_walk(model, frame, SIZE_MAX, count_call, &count);
     lines.room = count;
-    lines.location = add_location(writer, count);
+    lines.location = lmm_pprof_add_location(&writer->tables, count);
     if (lines.location == NULL) {
         return false;
     }
@@ -315,26 +152,20 @@ static bool fill_frame(struct writer *writer, const struct lmm_model *model, uin
     assert(model->frames[frame].module <= model->module_count);
     lines.location->mapping_id = writer->mapping_ids[model->frames[frame].module];
     lmm_stack_walk(model, frame, count, add_call, &lines);
-    return !writer->failed;
+    return !writer->tables.failed;
 }
 
 /* Returns the id of the location of a frame: one for each calling address. */
 static uint64_t frame_of(struct writer *writer, const struct lmm_model *model, uint32_t frame)
 {
-    size_t next = writer->profile.n_location + 1;
-    const struct numbered *entry;
-    char *key = NULL;
+    uint64_t id =
+        lmm_pprof_frame(&writer->tables, model->frames[frame].module, model->frames[frame].address);
 
-    if (asprintf(&key, "%" PRIu32 " %" PRIx64, model->frames[frame].module,
-                 model->frames[frame].address) < 0) {
-        key = NULL;
-    }
-    entry = interned(&writer->locations, key, (int64_t) next);
-    if (entry == NULL || ((size_t) entry->number == next && !fill_frame(writer, model, frame))) {
-        writer->failed = true;
+    if (id > writer->tables.profile.n_location && !fill_frame(writer, model, frame)) {
+        writer->tables.failed = true;
         return 0;
     }
-    return (uint64_t) entry->number;
+    return id;
 }
 
 /* ---- Samples --------------------------------------------------------------------------------- */
@@ -346,13 +177,13 @@ static void set_locations(struct writer *writer, const struct lmm_model *model,
 
     item->location_ids = calloc(depth, sizeof(uint64_t));
     if (item->location_ids == NULL) {
-        writer->failed = true;
+        writer->tables.failed = true;
         return;
     }
     if (site->stack == 0) {
         item->location_ids[0] = place_of(writer, site);
     }
-    for (uint32_t frame = site->stack, i = 0; frame != 0 && !writer->failed;
+    for (uint32_t frame = site->stack, i = 0; frame != 0 && !writer->tables.failed;
          frame = lmm_model_caller(model, frame)) {
         item->location_ids[i++] = frame_of(writer, model, frame);
     }
@@ -377,7 +208,7 @@ static void add_sample(struct writer *writer, const struct lmm_model *model,
     item->sample.value = item->values;
     item->sample.n_label = 1;
     item->sample.label = &item->labels;
-    writer->profile.sample[writer->profile.n_sample++] = &item->sample;
+    writer->tables.profile.sample[writer->tables.profile.n_sample++] = &item->sample;
 }
 
 /* ---- The profile ----------------------------------------------------------------------------- */
@@ -403,13 +234,13 @@ static void set_types(struct writer *writer)
         set_type(writer, &writer->types[i], types[i][0], types[i][1]);
         writer->type_list[i] = &writer->types[i];
     }
-    writer->profile.n_sample_type = VALUES;
-    writer->profile.sample_type = writer->type_list;
-    writer->profile.default_sample_type = literal(writer, "inuse_space");
+    writer->tables.profile.n_sample_type = VALUES;
+    writer->tables.profile.sample_type = writer->type_list;
+    writer->tables.profile.default_sample_type = literal(writer, "inuse_space");
     /* A period of one byte means that nothing is sampled. */
     set_type(writer, &writer->period_type, "space", "bytes");
-    writer->profile.period_type = &writer->period_type;
-    writer->profile.period = 1;
+    writer->tables.profile.period_type = &writer->period_type;
+    writer->tables.profile.period = 1;
 }
 
 /* The time of the figures is known only for snapshots and for processes that exited. */
@@ -417,15 +248,15 @@ static void set_time(struct writer *writer, const struct lmm_model *model)
 {
     uint64_t end = model->end_time_ns != 0 ? model->end_time_ns : model->snapshot_time_ns;
 
-    writer->profile.time_nanos = clamped(model->start_time_ns);
+    writer->tables.profile.time_nanos = clamped(model->start_time_ns);
     if (end > model->start_time_ns) {
-        writer->profile.duration_nanos = clamped(end - model->start_time_ns);
+        writer->tables.profile.duration_nanos = clamped(end - model->start_time_ns);
     }
 }
 
 static Perftools__Profiles__Mapping *add_mapping(struct writer *writer, struct lmm_string path)
 {
-    Perftools__Profiles__Profile *profile = &writer->profile;
+    Perftools__Profiles__Profile *profile = &writer->tables.profile;
     Perftools__Profiles__Mapping *mapping = &writer->mappings[profile->n_mapping];
 
     perftools__profiles__mapping__init(mapping);
@@ -449,7 +280,7 @@ static int64_t build_id(struct writer *writer, const struct lmm_model_module *mo
         text[2 * i] = digits[module->build_id[i] >> 4];
         text[2 * i + 1] = digits[module->build_id[i] & 15];
     }
-    return string_index(writer, text);
+    return lmm_pprof_string(&writer->tables, text);
 }
 
 static bool is_executable(const struct lmm_model *model, const struct lmm_model_module *module)
@@ -481,16 +312,16 @@ static bool make_lists(struct writer *writer, size_t sites, size_t modules)
     writer->items = calloc(sites + 1, sizeof(struct item));
     writer->mappings = calloc(modules + 1, sizeof(Perftools__Profiles__Mapping));
     writer->mapping_ids = calloc(modules + 1, sizeof(uint64_t));
-    writer->profile.sample = calloc(sites + 1, sizeof(Perftools__Profiles__Sample *));
-    writer->profile.mapping = calloc(modules + 1, sizeof(Perftools__Profiles__Mapping *));
+    writer->tables.profile.sample = calloc(sites + 1, sizeof(Perftools__Profiles__Sample *));
+    writer->tables.profile.mapping = calloc(modules + 1, sizeof(Perftools__Profiles__Mapping *));
     return writer->items != NULL && writer->mappings != NULL && writer->mapping_ids != NULL &&
-           writer->profile.sample != NULL && writer->profile.mapping != NULL;
+           writer->tables.profile.sample != NULL && writer->tables.profile.mapping != NULL;
 }
 
 /* Fills the profile; returns false if memory runs out. */
 static bool make_profile(struct writer *writer, const struct lmm_model *model, size_t count)
 {
-    perftools__profiles__profile__init(&writer->profile);
+    perftools__profiles__profile__init(&writer->tables.profile);
     if (!make_lists(writer, count, model->module_count)) {
         return false;
     }
@@ -498,34 +329,23 @@ static bool make_profile(struct writer *writer, const struct lmm_model *model, s
     set_types(writer);
     set_time(writer, model);
     set_mappings(writer, model);
-    for (size_t i = 0; i < count && !writer->failed; i++) {
+    for (size_t i = 0; i < count && !writer->tables.failed; i++) {
         add_sample(writer, model, &model->sites[i], &writer->items[i]);
     }
-    return !writer->failed;
+    return !writer->tables.failed;
 }
 
 static void free_profile(struct writer *writer)
 {
-    for (size_t i = 0; i < writer->profile.n_sample; i++) {
+    for (size_t i = 0; i < writer->tables.profile.n_sample; i++) {
         free(writer->items[i].location_ids);
-    }
-    for (size_t i = 0; i < writer->profile.n_location; i++) {
-        free(writer->profile.location[i]); /* the start of its struct location */
-    }
-    for (size_t i = 0; i < writer->profile.n_function; i++) {
-        free(writer->profile.function[i]);
     }
     free(writer->items);
     free(writer->mappings);
     free(writer->mapping_ids);
-    free(writer->profile.sample);
-    free(writer->profile.mapping);
-    free(writer->profile.location);
-    free(writer->profile.function);
-    free(writer->profile.string_table);
-    tdestroy(writer->strings, free_entry);
-    tdestroy(writer->functions, free_entry);
-    tdestroy(writer->locations, free_entry);
+    free(writer->tables.profile.sample);
+    free(writer->tables.profile.mapping);
+    lmm_pprof_tables_free(&writer->tables);
 }
 
 /* ---- gzip ------------------------------------------------------------------------------------ */
@@ -579,9 +399,9 @@ static int put_profile(struct lmm_sink *sink, const Perftools__Profiles__Profile
 int lmm_pprof_render(const struct lmm_model *model, struct lmm_sink *sink,
                      const struct lmm_format_options *options)
 {
-    struct writer writer = {.failed = false};
+    struct writer writer = {.has_modules = false};
     bool made = make_profile(&writer, model, lmm_sites_shown(model, options, model->site_count));
-    int error = made ? put_profile(sink, &writer.profile) : -ENOMEM;
+    int error = made ? put_profile(sink, &writer.tables.profile) : -ENOMEM;
 
     free_profile(&writer);
     return error;

@@ -6,13 +6,12 @@
  * changes of the file (growth, damage, truncation) cannot reach a renderer.
  *
  * Invariants:
- *   I1  the frees of all rows were read before the allocations, and no rows moved or were added in
- *       between; otherwise the model says that it is not settled
+ *   I1  the copy keeps the invariants of copy.h, and the model says whether it is settled
  *   I2  the model and its strings refer only to the copy and the scratch memory
  *   I3  in the copy, header->move_sequence is even if and only if the model is settled
  *
- * Locks: none, but only one thread at a time may copy a file: meanwhile the process's handler for
- * SIGBUS is that of snapshot.c. Not responsible for finding ledgers (discover.h).
+ * Locks: none, but only one thread at a time may copy a file (copy.h). Not responsible for finding
+ * ledgers (discover.h).
  */
 #ifndef LMM_PROGRAM_SNAPSHOT_H
 #define LMM_PROGRAM_SNAPSHOT_H
