@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# Completion of lmm(1) in bash: subcommands, options, formats, sort keys, and whatever `lmm ls` knows.
+# Completion of lmm(1) in bash: subcommands, options, formats, sort keys, and the processes that `lmm ls` lists.
 
 # Processes with a ledger: PIDs and programs, and files.
 _lmm_processes() {
@@ -17,12 +17,12 @@ _lmm_words() {
     mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
 }
 
-# Long options, as the subcommand's own help has them.
+# Long options, from the subcommand's own help.
 _lmm_options() {
     _lmm_words "$(lmm "$1" --help 2>/dev/null | grep -oE -- '--[a-z][-a-z]*')" "$2"
 }
 
-# lmm run: its options, then a program, then whatever that program completes.
+# lmm run: its options, then a program, then the completion of that program.
 _lmm_run() {
     local word=$1 before=$2 i=2
 
@@ -56,7 +56,7 @@ _lmm_run() {
             if [[ ${COMP_WORDS[i]} == '=' ]]; then
                 ((i++))
             fi
-            while [[ ${COMP_WORDS[i + 1]} == [=:]* ]]; do # bash takes leaks=1:usage=1 for seven words
+            while [[ ${COMP_WORDS[i + 1]} == [=:]* ]]; do # bash splits leaks=1:usage=1 into seven words
                 ((i += 2))
             done
             ;;
@@ -90,9 +90,9 @@ _lmm() {
         _lmm_words "$subcommands --help --version" "$word"
         return
     fi
-    if [[ $before == '=' ]]; then # bash takes --format=json for three words
+    if [[ $before == '=' ]]; then # bash splits --format=json into three words
         before=${COMP_WORDS[COMP_CWORD - 2]}
-        if [[ $before == --stacks ]]; then # its number may be missing, but not behind this
+        if [[ $before == --stacks ]]; then # the number is optional, but not after '='
             return
         fi
     elif [[ $word == '=' ]]; then
