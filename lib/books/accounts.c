@@ -270,7 +270,7 @@ bool lmm_accounts_add_site(uint32_t family, uint32_t line, const char *file, con
     return done;
 }
 
-/* ---- Modules, frames and stacks ---------------------------------------------------------------- */
+/* ---- Modules, frames and stacks -------------------------------------------------------------- */
 
 /* Adds one record to a series; false when there is no memory. */
 static bool series_add_locked(struct series *series, const void *record, uint32_t *ret_index)
@@ -436,21 +436,4 @@ void lmm_accounts_release(void)
 struct lmm_ledger_view lmm_accounts_view_locked(void)
 {
     return lmm_chunks_view();
-}
-
-void lmm_accounts_before_fork(void)
-{
-    lmm_lock_acquire_for_fork(&lmm_chunks_lock);
-    lmm_chunks_before_fork();
-}
-
-void lmm_accounts_after_fork(void)
-{
-    lmm_chunks_after_fork();
-    lmm_lock_release_for_fork(&lmm_chunks_lock);
-}
-
-void lmm_accounts_after_fork_in_child(void)
-{
-    lmm_chunks_after_fork_in_child();
 }

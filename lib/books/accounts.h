@@ -2,16 +2,18 @@
 /*
  * accounts: writes the process's books in the layout of <lmm/ledger.h>.
  *
- * Owns the records that say what is counted: strings, families with their gauges, sites, modules, frames
- * and stacks. Their memory, and the file, are chunks.h's; the counters rows.h's. The tables of sites and
- * strings are read, so who writes over them (the user alone can) harms the process as by writing to its
- * memory.
+ * Owns the records that say what is counted: strings, families with their gauges, sites, modules,
+ * frames and stacks. Their memory, and the file, are chunks.h's; the counters rows.h's. The tables
+ * of sites and strings are read, so who writes over them (the user alone can) harms the process as
+ * by writing to its memory.
  *
  * Invariants:
- *   I1  a record never moves, and has the same number for ever; the family added last alone can be dropped
- *   I2  the shared rows (rows.h) reach every site id handed out, so that a free can always be counted
- *   I3  what a reader finds in the file at any moment is whole: each change that takes several stores
- *       becomes visible by the last of them, so the books of a killed process need no repair
+ *   I1  a record never moves, and has the same number for ever; the family added last alone can be
+ *       dropped
+ *   I2  the shared rows (rows.h) reach every site id handed out, so that a free can always be
+ *       counted
+ *   I3  what a reader finds in the file at any moment is whole: each change that takes several
+ *       stores becomes visible by the last of them, so the books of a killed process need no repair
  * Locks: LEDGER, inside, unless a name ends in _locked. Not responsible for: who is a site, or when
  * gauges change.
  */
@@ -23,8 +25,8 @@
 
 #include <lmm/ledger.h>
 
-/* Fills the header and creates the file, where the settings and the system allow one; call once, before
- * anybody counts. False with errno ENOMEM. */
+/* Fills the header and creates the file, where the settings and the system allow one; call once,
+ * before anybody counts. False with errno ENOMEM. */
 bool lmm_accounts_start(void);
 
 /* Whether this process is a forked child whose books wait for a file of their own. */
@@ -33,15 +35,15 @@ bool lmm_accounts_is_pending(void);
 /* Creates that file, unless another thread did meanwhile. No thread has counted since the fork. */
 void lmm_accounts_publish(void);
 
-/* The process exits: the file is kept for readers when blocks live, in the drop-in when `keep` is set; else
- * it is removed. */
+/* The process exits: the file is kept for readers when blocks live, in the drop-in when `keep`
+ * is set; else it is removed. */
 void lmm_accounts_end(bool keep);
 
 /* The header, for gauges; NULL before the start. */
 struct lmm_ledger_header *lmm_accounts_header(void);
 
-/* Adds a family; its index is the count of families added before. Returns the record, whose gauges the
- * family writes, or NULL with errno ENOMEM. */
+/* Adds a family; its index is the count of families added before. Returns the record, whose
+ * gauges the family writes, or NULL with errno ENOMEM. */
 struct lmm_ledger_family *lmm_accounts_add_family(const char *name, size_t size, size_t align,
                                                   size_t stride);
 
@@ -66,12 +68,12 @@ bool lmm_accounts_add_site(uint32_t family, uint32_t line, const char *file, con
 /* As lmm_accounts_add_site() for a place known by its call stack, the number of a frame. */
 bool lmm_accounts_add_stack_site(uint32_t family, uint32_t frame, uint32_t *ret_id);
 
-/* Adds a frame; caller: the number of a frame, or 0; module: the number of a module + 1, or 0. Returns its
- * number, never 0; or 0 with errno ENOMEM. */
+/* Adds a frame; caller: the number of a frame, or 0; module: the number of a module + 1, or 0.
+ * Returns its number, never 0; or 0 with errno ENOMEM. */
 uint32_t lmm_accounts_add_frame(uint64_t address, uint32_t caller, uint32_t module);
 
-/* Adds a module, with `path` in the place of its reference. True and *ret_number; or false with errno
- * ENOMEM. */
+/* Adds a module, with `path` in the place of its reference. True and *ret_number; or false with
+ * errno ENOMEM. */
 bool lmm_accounts_add_module(const struct lmm_ledger_module *module, const char *path,
                              uint32_t *ret_number);
 
@@ -107,7 +109,8 @@ struct lmm_site_facts {
 };
 struct lmm_site_facts lmm_accounts_site_facts(uint32_t id);
 
-/* Whether the site was added by lmm_accounts_add_stack_site(); under the caller's lock for adding sites. */
+/* Whether the site was added by lmm_accounts_add_stack_site(); under the caller's lock for
+ * adding sites. */
 bool lmm_accounts_site_is_stack(uint32_t id);
 
 /* Number of sites and of families so far. */
@@ -120,11 +123,5 @@ void lmm_accounts_release(void);
 
 /* The ledger as a reader sees it; valid until lmm_accounts_release(). */
 struct lmm_ledger_view lmm_accounts_view_locked(void);
-
-/* Around fork. In the child, lmm_accounts_after_fork_in_child() comes before lmm_accounts_after_fork(), and
- * before anything is counted. */
-void lmm_accounts_before_fork(void);
-void lmm_accounts_after_fork(void);
-void lmm_accounts_after_fork_in_child(void);
 
 #endif

@@ -16,11 +16,12 @@ enum {
 
 uint32_t lmm_site_own_ids = LMM_SITE_NONE - LMM_LEDGER_MAX_FAMILIES;
 
+struct lmm_lock lmm_sites_lock = LMM_LOCK_INIT(LMM_RANK_SITES);
+
 static struct {
-    struct lmm_lock lock;
     struct lmm_table places;     /* by hash, and number among places with that hash: the id + 1 */
     uint32_t *next[NEXT_CHUNKS]; /* by id: the next site of the family */
-} sites = {.lock = LMM_LOCK_INIT(LMM_RANK_SITES), .places = LMM_TABLE_INIT(128, true, false)};
+} sites = {.places = LMM_TABLE_INIT(128, true, false)};
 
 struct place {
     uint32_t family;
@@ -85,7 +86,7 @@ static uint32_t intern_locked(struct lmm_site_list *list, const struct place *pl
     uint32_t number = 0; /* among the places with this hash */
     uint32_t found;
 
-    LMM_CHECK(lmm_lock_is_held(&sites.lock));
+    LMM_CHECK(lmm_lock_is_held(&lmm_sites_lock));
     while ((found = lmm_table_get_checked(lmm_table_body(&sites.places), hash, number)) != 0) {
         if (is_place(found - 1, place)) {
             return found - 1;
@@ -119,13 +120,13 @@ uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char
 {
     const struct place place = {family, line, file, function};
 
-    lmm_lock_acquire(&sites.lock);
+    lmm_lock_acquire(&lmm_sites_lock);
     bool has_ids = lmm_accounts_site_count() < lmm_site_own_ids;
     uint32_t id = intern_locked(list, &place, has_ids);
     if (id == LMM_SITE_NONE && !has_ids) {
         id = other_locked(family, list);
     }
-    lmm_lock_release(&sites.lock);
+    lmm_lock_release(&lmm_sites_lock);
     if (id == LMM_SITE_NONE) {
         errno = ENOMEM;
     }
@@ -135,7 +136,7 @@ uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char
 uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_t frame,
                             bool *ret_own)
 {
-    lmm_lock_acquire(&sites.lock);
+    lmm_lock_acquire(&lmm_sites_lock);
     uint32_t id = lmm_accounts_site_count();
     *ret_own = id < lmm_site_own_ids;
     if (!*ret_own) {
@@ -145,7 +146,7 @@ uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_
     } else {
         id = LMM_SITE_NONE;
     }
-    lmm_lock_release(&sites.lock);
+    lmm_lock_release(&lmm_sites_lock);
     if (id == LMM_SITE_NONE) {
         errno = ENOMEM;
     }
@@ -157,14 +158,4 @@ uint32_t lmm_site_next(uint32_t id)
     const uint32_t *chunk = lmm_load_acquire(&sites.next[id >> NEXT_SHIFT]);
 
     return chunk[id & (NEXT_CHUNK - 1)];
-}
-
-void lmm_site_before_fork(void)
-{
-    lmm_lock_acquire_for_fork(&sites.lock);
-}
-
-void lmm_site_after_fork(void)
-{
-    lmm_lock_release_for_fork(&sites.lock);
 }

@@ -2,10 +2,10 @@
 /*
  * site: ids for the places that allocate.
  *
- * A place is (family, file, line, function); the same place gets the same id, from however many static
- * records it is reached (inline functions, modules loaded again). Ids are dense, start at 0 and fill
- * LMM_SITE_BITS bits; the last of them are kept for the families' "(other)" sites, to which places go
- * for which there is no id left.
+ * A place is (family, file, line, function); the same place gets the same id, from however many
+ * static records it is reached (inline functions, modules loaded again). Ids are dense, start at 0
+ * and fill LMM_SITE_BITS bits; the last of them are kept for the families' "(other)" sites, to
+ * which places go for which there is no id left.
  *
  * Invariants: I1 a site's family never changes. I2 lmm_site_next() lists all sites of a family.
  * Locks: SITES, inside. Not responsible for: counting.
@@ -14,6 +14,7 @@
 #define LMM_SITE_H
 
 #include "lib/ground/base.h"
+#include "lib/ground/sync.h"
 
 enum {
     LMM_SITE_BITS = 20,
@@ -30,16 +31,16 @@ struct lmm_site_list {
 #define LMM_SITE_LIST_EMPTY ((struct lmm_site_list) {LMM_SITE_NONE, LMM_SITE_NONE, 0})
 
 /*
- * Finds or adds the place's id and puts a new one on its family's list. line 0: no place in the source.
- * Returns the id; LMM_SITE_NONE with errno ENOMEM.
+ * Finds or adds the place's id and puts a new one on its family's list. line 0: no place in the
+ * source. Returns the id; LMM_SITE_NONE with errno ENOMEM.
  */
 uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char *file,
                          uint32_t line, const char *function);
 
 /*
- * Adds a site that is a call stack, by its innermost frame in the ledger. Who calls makes sure that it is
- * not there yet (depot). Returns the id; the "(other)" site's when there are no ids left, *ret_own false
- * then; LMM_SITE_NONE with errno ENOMEM.
+ * Adds a site that is a call stack, by its innermost frame in the ledger. Who calls makes sure that
+ * it is not there yet (depot). Returns the id; the "(other)" site's when there are no ids left,
+ * *ret_own false then; LMM_SITE_NONE with errno ENOMEM.
  */
 uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_t frame,
                             bool *ret_own);
@@ -50,7 +51,7 @@ uint32_t lmm_site_next(uint32_t id);
 /* For tests: places beyond this many get no id of their own. */
 extern uint32_t lmm_site_own_ids;
 
-void lmm_site_before_fork(void);
-void lmm_site_after_fork(void);
+/* SITES; exported for fork. */
+extern struct lmm_lock lmm_sites_lock;
 
 #endif

@@ -9,6 +9,7 @@
 #include "lib/front/misuse.h"
 #include "lib/front/report.h"
 #include "lib/books/site.h"
+#include "lib/heaps/start.h"
 #include "lib/heaps/thread.h"
 #include "lib/front/walk.h"
 
@@ -23,7 +24,7 @@ _Static_assert((int) LMM_SITE_NONE < (int64_t) LMM_SITE_UNKNOWN,
 
 LMM_API struct lmm_family *lmm_family_register(const char *name, size_t size, size_t align)
 {
-    if (!lmm_thread_start()) {
+    if (!lmm_start()) {
         return NULL;
     }
     struct lmm_family *family = lmm_families_add(name, size, align);
@@ -344,7 +345,7 @@ LMM_API int lmm_for_each_block(struct lmm_family *family,
 LMM_API size_t lmm_trim(void)
 {
     int saved_errno = errno;
-    size_t bytes = lmm_thread_has_started() ? lmm_thread_trim() : 0;
+    size_t bytes = lmm_has_started() ? lmm_thread_trim() : 0;
 
     errno = saved_errno;
     return bytes;

@@ -4,7 +4,8 @@
 #include "lib/pages/family.h"
 #include "lib/books/accounts.h"
 #include "lib/ground/options.h"
-#include "lib/heaps/thread.h"
+#include "lib/heaps/fork.h"
+#include "lib/heaps/start.h"
 #include "lib/ground/vm.h"
 #include "lib/front/walk.h"
 
@@ -164,7 +165,7 @@ static int render(struct target *target, enum format format, uint64_t *ret_live_
     struct lmm_model *model;
 
     *ret_live_blocks = 0;
-    if (!lmm_thread_start()) {
+    if (!lmm_start()) {
         return -ENOMEM;
     }
     lmm_families_refresh_gauges();
@@ -346,7 +347,7 @@ static uint64_t report_at_exit(void)
 /* Runs after the exit handlers and destructors of the program and of libraries that use LMM. */
 __attribute__((destructor(101))) static void end_at_exit(void)
 {
-    if (!lmm_thread_has_started()) {
+    if (!lmm_has_started()) {
         return;
     }
     uint64_t leaks = report_at_exit();

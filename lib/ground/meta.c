@@ -21,17 +21,20 @@ struct record {
 };
 
 struct lmm_arena {
-    struct lmm_lock lock;
+    struct lmm_lock *lock;
     char *unused; /* rest of the newest chunk */
     char *end;
     struct record *free[CLASSES];
     size_t mapped_bytes; /* atomic */
 };
 
-struct lmm_arena lmm_arena_records = {.lock = LMM_LOCK_INIT(LMM_RANK_META)};
-struct lmm_arena lmm_arena_tags = {.lock = LMM_LOCK_INIT(LMM_RANK_META)};
+struct lmm_lock lmm_arena_locks[LMM_ARENAS] = {LMM_LOCK_INIT(LMM_RANK_META),
+                                               LMM_LOCK_INIT(LMM_RANK_META)};
+struct lmm_arena lmm_arena_records = {.lock = &lmm_arena_locks[0]};
+struct lmm_arena lmm_arena_tags = {.lock = &lmm_arena_locks[1]};
 
-/* The class of a size and, in *ret_bytes, the room its records have: exact lines, or steps above. */
+/* The class of a size and, in *ret_bytes, the room its records have: exact lines, or steps
+ * above. */
 static uint32_t class_of(size_t bytes, size_t *ret_bytes)
 {
     uint32_t lines = (uint32_t) ((bytes + LMM_CACHE_LINE_BYTES - 1) / LMM_CACHE_LINE_BYTES);
@@ -86,7 +89,7 @@ void *lmm_meta_alloc(struct lmm_arena *arena, size_t bytes)
     }
     size_t room;
     uint32_t class = class_of(bytes, &room);
-    lmm_lock_acquire(&arena->lock);
+    lmm_lock_acquire(arena->lock);
     struct record *record = arena->free[class];
     if (record != NULL) {
         arena->free[class] = record->next;
@@ -94,7 +97,7 @@ void *lmm_meta_alloc(struct lmm_arena *arena, size_t bytes)
     } else {
         record = cut_locked(arena, room);
     }
-    lmm_lock_release(&arena->lock);
+    lmm_lock_release(arena->lock);
     return record;
 }
 
@@ -117,26 +120,14 @@ void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes)
     size_t room;
     uint32_t class = class_of(bytes, &room);
     struct record *record = memory;
-    lmm_lock_acquire(&arena->lock);
+    lmm_lock_acquire(arena->lock);
     record->next = arena->free[class];
     arena->free[class] = record;
-    lmm_lock_release(&arena->lock);
+    lmm_lock_release(arena->lock);
 }
 
 size_t lmm_meta_mapped_bytes(void)
 {
     return lmm_load_relaxed(&lmm_arena_records.mapped_bytes) +
            lmm_load_relaxed(&lmm_arena_tags.mapped_bytes);
-}
-
-void lmm_meta_before_fork(void)
-{
-    lmm_lock_acquire_for_fork(&lmm_arena_records.lock);
-    lmm_lock_acquire_for_fork(&lmm_arena_tags.lock);
-}
-
-void lmm_meta_after_fork(void)
-{
-    lmm_lock_release_for_fork(&lmm_arena_tags.lock);
-    lmm_lock_release_for_fork(&lmm_arena_records.lock);
 }

@@ -23,9 +23,10 @@ struct kept {
     struct glthread age;
 };
 
+struct lmm_lock lmm_reservoir_lock = LMM_LOCK_INIT(LMM_RANK_RESERVOIR);
+
 /* Within a bin the last in is the first out: its lines are the warmest. */
 static struct {
-    struct lmm_lock lock;
     char *unused; /* rest of the newest chunk */
     char *end;
     size_t bound;                        /* units to keep, at most KEPT_UNITS_MAX */
@@ -36,16 +37,16 @@ static struct {
     struct glthread spare;               /* descriptors given back */
     size_t fresh;                        /* descriptors past it were never used */
     struct kept kept[KEPT_UNITS_MAX];
-} reservoir = {.lock = LMM_LOCK_INIT(LMM_RANK_RESERVOIR), .bound = DEFAULT_BOUND_UNITS};
+} reservoir = {.bound = DEFAULT_BOUND_UNITS};
 
 _Static_assert(RUN_UNITS_MAX == 64, "a bit a bin");
 
 void lmm_reservoir_set_bound(size_t bytes)
 {
     size_t units = bytes / LMM_UNIT_BYTES;
-    lmm_lock_acquire(&reservoir.lock);
+    lmm_lock_acquire(&lmm_reservoir_lock);
     reservoir.bound = units < KEPT_UNITS_MAX ? units : KEPT_UNITS_MAX;
-    lmm_lock_release(&reservoir.lock);
+    lmm_lock_release(&lmm_reservoir_lock);
 }
 
 /* ---- What is kept ---------------------------------------------------------------------------- */
@@ -115,7 +116,8 @@ static char *cut_locked(struct kept *kept, size_t units)
     return base;
 }
 
-/* The shortest run kept that has so many units and starts at a multiple of align, the newest of these. */
+/* The shortest run kept that has so many units and starts at a multiple of align, the newest of
+ * these. */
 static struct kept *find_locked(size_t units, size_t align)
 {
     uint64_t bins = units > RUN_UNITS_MAX ? 0 : reservoir.used_bins >> (units - 1) << (units - 1);
@@ -141,7 +143,8 @@ static char *pop_oldest_locked(size_t *ret_units)
     return cut_locked(kept, kept->units);
 }
 
-/* The kernel may have no map entry left to split with: then the address space stays, its memory goes. */
+/* The kernel may have no map entry left to split with: then the address space stays, its memory
+ * goes. */
 static void give_to_kernel(char *base, size_t units)
 {
     if (!lmm_vm_unmap(base, units * LMM_UNIT_BYTES)) {
@@ -183,7 +186,8 @@ static bool add_chunk_locked(size_t units)
     }
 }
 
-/* Units longer than a chunk's rest have a mapping of their own, so that a rest is not thrown away. */
+/* Units longer than a chunk's rest have a mapping of their own, so that a rest is not thrown
+ * away. */
 static char *take_fresh_locked(size_t units, size_t align)
 {
     size_t left = (size_t) (reservoir.end - reservoir.unused) / LMM_UNIT_BYTES;
@@ -208,7 +212,7 @@ char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh)
         errno = ENOMEM;
         return NULL;
     }
-    lmm_lock_acquire(&reservoir.lock);
+    lmm_lock_acquire(&lmm_reservoir_lock);
     struct kept *kept = find_locked(units, align);
     *ret_fresh = kept == NULL;
     if (kept != NULL) {
@@ -219,7 +223,7 @@ char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh)
             base = take_fresh_locked(units, align); /* what was kept stood in the way */
         }
     }
-    lmm_lock_release(&reservoir.lock);
+    lmm_lock_release(&lmm_reservoir_lock);
     return base;
 }
 
@@ -231,20 +235,20 @@ char *lmm_reservoir_take(size_t units, bool *ret_fresh)
 /* The kernel is not called under the lock. */
 bool lmm_reservoir_put(char *base, size_t units)
 {
-    lmm_lock_acquire(&reservoir.lock);
+    lmm_lock_acquire(&lmm_reservoir_lock);
     start_lists_locked();
     bool keep = units <= RUN_UNITS_MAX && units <= reservoir.bound;
     while (keep && reservoir.units != 0 && reservoir.units + units > reservoir.bound) {
         size_t old_units;
         char *old = pop_oldest_locked(&old_units);
-        lmm_lock_release(&reservoir.lock);
+        lmm_lock_release(&lmm_reservoir_lock);
         give_to_kernel(old, old_units);
-        lmm_lock_acquire(&reservoir.lock);
+        lmm_lock_acquire(&lmm_reservoir_lock);
     }
     if (keep) {
         keep_locked(base, units);
     }
-    lmm_lock_release(&reservoir.lock);
+    lmm_lock_release(&lmm_reservoir_lock);
     if (!keep) {
         give_to_kernel(base, units);
     }
@@ -253,23 +257,13 @@ bool lmm_reservoir_put(char *base, size_t units)
 
 size_t lmm_reservoir_empty(void)
 {
-    lmm_lock_acquire(&reservoir.lock);
+    lmm_lock_acquire(&lmm_reservoir_lock);
     size_t bytes = empty_locked();
-    lmm_lock_release(&reservoir.lock);
+    lmm_lock_release(&lmm_reservoir_lock);
     return bytes;
 }
 
 size_t lmm_reservoir_kept_bytes(void)
 {
     return lmm_load_relaxed(&reservoir.units) * LMM_UNIT_BYTES;
-}
-
-void lmm_reservoir_before_fork(void)
-{
-    lmm_lock_acquire_for_fork(&reservoir.lock);
-}
-
-void lmm_reservoir_after_fork(void)
-{
-    lmm_lock_release_for_fork(&reservoir.lock);
 }

@@ -2,17 +2,13 @@
 #include "lib/heaps/thread.h"
 
 #include "lib/heaps/cache.h"
-#include "lib/stacks/depot.h"
 #include "lib/heaps/foreign.h"
 #include "lib/ground/tools.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/options.h"
-#include "lib/heaps/repair.h"
 #include "lib/heaps/tracer.h"
 #include "lib/ground/reservoir.h"
-#include "lib/stacks/rules.h"
 
-#include <errno.h>
 #include <pthread.h>
 
 _Thread_local struct lmm_open lmm_thread_open;
@@ -20,22 +16,19 @@ _Thread_local struct lmm_open lmm_thread_open;
 /* True once this thread's heap was parked for good. */
 static _Thread_local bool has_departed __attribute__((tls_model("initial-exec")));
 
+struct lmm_lock lmm_heaps_lock = LMM_LOCK_INIT(LMM_RANK_HEAPS);
+struct lmm_lock lmm_shared_heap_lock = LMM_LOCK_INIT(LMM_RANK_SHARED);
+
+/* Under HEAPS; `shared` and `key` are fixed once LMM has started. */
 static struct {
-    struct lmm_lock lock;        /* HEAPS */
-    struct lmm_lock shared_lock; /* SHARED */
     struct lmm_heap *first;
     struct lmm_heap *shared;
     uint32_t count;
-    bool has_settings;
     bool has_key;
-    bool has_started;  /* atomic; all below stand */
     pthread_key_t key; /* its destructor parks a heap */
-} threads = {
-    .lock = LMM_LOCK_INIT(LMM_RANK_HEAPS),
-    .shared_lock = LMM_LOCK_INIT(LMM_RANK_SHARED),
-};
+} threads;
 
-/* ---- Heaps ------------------------------------------------------------------------------------- */
+/* ---- Heaps ----------------------------------------------------------------------------------- */
 
 static struct lmm_heap *add_heap_locked(bool is_shared)
 {
@@ -66,15 +59,15 @@ static struct lmm_heap *find_parked_locked(void)
 
 static void park(struct lmm_heap *heap)
 {
-    lmm_lock_acquire(&threads.lock);
+    lmm_lock_acquire(&lmm_heaps_lock);
     heap->is_parked = true;
-    lmm_lock_release(&threads.lock);
+    lmm_lock_release(&lmm_heaps_lock);
 }
 
 /* A heap for this thread; NULL when there is no memory for one. */
 static struct lmm_heap *adopt(void)
 {
-    lmm_lock_acquire(&threads.lock);
+    lmm_lock_acquire(&lmm_heaps_lock);
     struct lmm_heap *heap = find_parked_locked();
     if (heap == NULL) {
         heap = add_heap_locked(false);
@@ -85,7 +78,7 @@ static struct lmm_heap *adopt(void)
             heap->tracer->is_ready = false;
         }
     }
-    lmm_lock_release(&threads.lock);
+    lmm_lock_release(&lmm_heaps_lock);
     /* In the drop-in this may ask for memory, which is then the shared heap's. */
     has_departed = true;
     if (heap != NULL && pthread_setspecific(threads.key, heap) != 0) {
@@ -109,6 +102,20 @@ static void depart(void *arg)
     park(heap);
 }
 
+bool lmm_thread_prepare_locked(void)
+{
+    threads.has_key = threads.has_key || pthread_key_create(&threads.key, depart) == 0;
+    if (threads.shared == NULL) {
+        threads.shared = add_heap_locked(true);
+    }
+    return threads.has_key && threads.shared != NULL;
+}
+
+struct lmm_heap *lmm_thread_heaps_locked(void)
+{
+    return threads.first;
+}
+
 struct lmm_heap *lmm_thread_enter(void)
 {
     struct lmm_heap *heap = lmm_thread_open.heap;
@@ -121,7 +128,7 @@ struct lmm_heap *lmm_thread_enter(void)
         heap = adopt();
     }
     if (heap == NULL) {
-        lmm_lock_acquire(&threads.shared_lock);
+        lmm_lock_acquire(&lmm_shared_heap_lock);
         heap = threads.shared;
     }
     return heap;
@@ -131,7 +138,7 @@ void lmm_thread_leave(struct lmm_heap *heap)
 {
     if (heap->is_shared) {
         lmm_foreign_flush(heap);
-        lmm_lock_release(&threads.shared_lock);
+        lmm_lock_release(&lmm_shared_heap_lock);
         return;
     }
     lmm_thread_open = heap->open;
@@ -142,14 +149,14 @@ void lmm_thread_leave(struct lmm_heap *heap)
 
 void lmm_thread_for_each_heap(void (*visit)(struct lmm_heap *heap, void *arg), void *arg)
 {
-    lmm_lock_acquire(&threads.lock);
+    lmm_lock_acquire(&lmm_heaps_lock);
     for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
         visit(heap, arg);
     }
-    lmm_lock_release(&threads.lock);
+    lmm_lock_release(&lmm_heaps_lock);
 }
 
-/* ---- Trimming ------------------------------------------------------------------------------------ */
+/* ---- Trimming -------------------------------------------------------------------------------- */
 
 /* Another thread's heap cannot be trimmed under its feet: its owner is asked to. */
 static void trim_heap(struct lmm_heap *heap, void *arg)
@@ -157,9 +164,9 @@ static void trim_heap(struct lmm_heap *heap, void *arg)
     size_t *bytes = arg;
 
     if (heap->is_shared) {
-        lmm_lock_acquire(&threads.shared_lock);
+        lmm_lock_acquire(&lmm_shared_heap_lock);
         *bytes += lmm_heap_trim(heap);
-        lmm_lock_release(&threads.shared_lock);
+        lmm_lock_release(&lmm_shared_heap_lock);
     } else if (heap->is_parked) {
         *bytes += lmm_heap_trim(heap);
     } else if (heap != lmm_thread_open.heap) {
@@ -183,124 +190,4 @@ size_t lmm_thread_trim(void)
     bytes += lmm_reservoir_empty();
     lmm_accounts_note_memory();
     return bytes;
-}
-
-/* ---- fork ---------------------------------------------------------------------------------------- */
-
-/* Before LMM has started, too: another thread may be starting it. Heap locks are one rank, taken in the
- * order of the list, which only grows at its head under HEAPS. */
-static void before_fork(void)
-{
-    lmm_lock_acquire_for_fork(&lmm_report_lock);
-    lmm_lock_acquire_for_fork(&threads.lock);
-    lmm_lock_acquire_for_fork(&threads.shared_lock);
-    for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
-        lmm_lock_acquire_for_fork(&heap->lock);
-    }
-    lmm_families_before_fork();
-    lmm_depot_before_fork();
-    lmm_rules_before_fork();
-    lmm_site_before_fork();
-    lmm_accounts_before_fork();
-    lmm_page_before_fork();
-    lmm_reservoir_before_fork();
-    lmm_meta_before_fork();
-}
-
-static void after_fork(void)
-{
-    lmm_meta_after_fork();
-    lmm_reservoir_after_fork();
-    lmm_page_after_fork();
-    lmm_accounts_after_fork();
-    lmm_site_after_fork();
-    lmm_rules_after_fork();
-    lmm_depot_after_fork();
-    lmm_families_after_fork();
-    for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
-        lmm_lock_release_for_fork(&heap->lock);
-    }
-    lmm_lock_release_for_fork(&threads.shared_lock);
-    lmm_lock_release_for_fork(&threads.lock);
-    lmm_lock_release_for_fork(&lmm_report_lock);
-}
-
-/* Whether a thread other than the caller was using a heap. */
-static bool others_were_active(void)
-{
-    for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
-        if (!heap->is_parked && !heap->is_shared && heap != lmm_thread_open.heap) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Threads that the child does not have were stopped anywhere in their fast paths, and fork copies
- * memory page by page while they run. What they own is put together again from the tags. */
-static void after_fork_in_child(void)
-{
-    lmm_tools_after_fork_in_child();
-    lmm_options.ledger_off = lmm_options.ledger_off || lmm_options.leaves_children_alone;
-    lmm_accounts_after_fork_in_child();
-    after_fork();
-    lmm_thread_open.site_limit =
-        0; /* until lmm_thread_enter() has found a ledger for this process */
-    if (!others_were_active()) {
-        return;
-    }
-    for (struct lmm_heap *heap = threads.first; heap != NULL; heap = heap->next) {
-        lmm_repair_heap(heap);
-        if (heap != lmm_thread_open.heap && !heap->is_shared) {
-            heap->is_parked = true;
-        }
-    }
-    lmm_repair_books();
-}
-
-/* ---- Start --------------------------------------------------------------------------------------- */
-
-/* Each step is done once, however often the whole is tried; the ledger, which others see and which may
- * print a line, comes last. */
-static bool start_locked(void)
-{
-    if (!threads.has_settings) {
-        lmm_options_read();
-        lmm_tools_start();
-        lmm_reservoir_set_bound(lmm_options.reservoir_bytes);
-        threads.has_settings = true;
-    }
-    threads.has_key = threads.has_key || pthread_key_create(&threads.key, depart) == 0;
-    if (threads.shared == NULL) {
-        threads.shared = add_heap_locked(true);
-    }
-    return threads.has_key && threads.shared != NULL && lmm_accounts_start();
-}
-
-/* Before the program can register handlers of its own: those run outside these, without LMM's locks. */
-__attribute__((constructor(101))) static void watch_forks(void)
-{
-    if (pthread_atfork(before_fork, after_fork, after_fork_in_child) != 0) {
-        lmm_warn("no memory to watch for forks: do not fork while other threads allocate");
-    }
-}
-
-bool lmm_thread_has_started(void)
-{
-    return lmm_load_acquire(&threads.has_started);
-}
-
-bool lmm_thread_start(void)
-{
-    if (LMM_LIKELY(lmm_thread_has_started())) {
-        return true;
-    }
-    lmm_lock_acquire(&threads.lock);
-    bool done = threads.has_started || start_locked();
-    lmm_store_release(&threads.has_started, done);
-    lmm_lock_release(&threads.lock);
-    if (!done) {
-        errno = ENOMEM;
-    }
-    return done;
 }

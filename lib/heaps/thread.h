@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * thread: which thread has which heap, from LMM's start to its end.
+ * thread: which thread has which heap.
  *
- * Owns the list of heaps. A thread gets a heap (a parked one, else a new one) in its first slow path
- * and parks it when it ends. A thread whose destructor for that already ran, or for which there is no
- * memory, works on one heap, the shared heap, under a lock.
+ * Owns the list of heaps. A thread gets a heap (a parked one, else a new one) in its first slow
+ * path and parks it when it ends. A thread whose destructor for that already ran, or for which
+ * there is no memory, works on one heap, the shared heap, under a lock.
  *
- * Invariants: I1 a heap is used by the thread whose TLS names it, or is parked, or is the shared heap.
+ * Invariants: I1 a heap is used by the thread whose TLS names it, or is parked, or is the shared
+ * heap.
  * I2 heaps are never freed; their number is bounded by the most threads there were at once.
- * Locks: HEAPS for the list, SHARED for the shared heap. fork takes every lock of LMM, in order of rank.
+ * Locks: HEAPS for the list, SHARED for the shared heap. Not responsible for: fork, LMM's start.
  */
 #ifndef LMM_THREAD_H
 #define LMM_THREAD_H
@@ -16,16 +17,23 @@
 #include "lib/ground/base.h"
 #include "lib/heaps/heap.h"
 
-/* This thread's view of its heap; zero while it has none. Its site_limit is 0 while hooks are active,
- * which sends every call down the slow path. */
+/* This thread's view of its heap; zero while it has none. Its site_limit is 0 while hooks are
+ * active, which sends every call down the slow path. */
 extern _Thread_local struct lmm_open lmm_thread_open
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* Starts LMM in this process, unless it has. False with errno ENOMEM; a later call tries again. */
-bool lmm_thread_start(void);
+/* HEAPS: the list of heaps, parking and adopting. */
+extern struct lmm_lock lmm_heaps_lock;
 
-/* True once LMM has started. */
-bool lmm_thread_has_started(void);
+/* SHARED: the shared heap. */
+extern struct lmm_lock lmm_shared_heap_lock;
+
+/* Creates the key by which a thread's end is noticed, and the shared heap, unless they exist. The
+ * caller holds HEAPS. False with errno ENOMEM or EAGAIN. */
+bool lmm_thread_prepare_locked(void);
+
+/* The first heap of the list, which goes on by `next`. The caller holds HEAPS. */
+struct lmm_heap *lmm_thread_heaps_locked(void);
 
 /* Returns the heap to work on, never NULL; LMM has started. Pair with lmm_thread_leave(). */
 struct lmm_heap *lmm_thread_enter(void);

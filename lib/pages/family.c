@@ -24,16 +24,15 @@ struct entry {
     UT_hash_handle hh;
 };
 
+struct lmm_lock lmm_families_lock = LMM_LOCK_INIT(LMM_RANK_REGISTRY);
+
 static struct {
-    struct lmm_lock lock;
     struct entry *by_name;
     uint32_t count; /* atomic, written under the lock */
-} registry = {.lock = LMM_LOCK_INIT(LMM_RANK_REGISTRY)};
+} registry;
 
 /* Not in `registry`: all zero at first, it takes no room in the library's file. */
 static struct lmm_family *by_index[LMM_LEDGER_MAX_FAMILIES];
-
-struct lmm_lock lmm_report_lock = LMM_LOCK_INIT(LMM_RANK_REPORT);
 
 /* Returns 0, or the errno of a wrong argument. */
 static int check_arguments(const char *name, size_t size, size_t align)
@@ -152,7 +151,7 @@ static struct lmm_family *add(const char *name, size_t size, size_t align, bool 
         errno = error;
         return NULL;
     }
-    lmm_lock_acquire(&registry.lock);
+    lmm_lock_acquire(&lmm_families_lock);
     struct entry *entry = find_locked(name);
     struct lmm_family *family;
     if (entry == NULL) {
@@ -163,7 +162,7 @@ static struct lmm_family *add(const char *name, size_t size, size_t align, bool 
         family = NULL;
         errno = EEXIST;
     }
-    lmm_lock_release(&registry.lock);
+    lmm_lock_release(&lmm_families_lock);
     return family;
 }
 
@@ -179,9 +178,9 @@ struct lmm_family *lmm_families_add_counting_bytes(const char *name, size_t size
 
 struct lmm_family *lmm_families_find(const char *name)
 {
-    lmm_lock_acquire(&registry.lock);
+    lmm_lock_acquire(&lmm_families_lock);
     struct entry *entry = find_locked(name);
-    lmm_lock_release(&registry.lock);
+    lmm_lock_release(&lmm_families_lock);
     if (entry == NULL) {
         errno = ENOENT;
         return NULL;
@@ -286,20 +285,4 @@ void lmm_family_note_taken(struct lmm_family *family, size_t slots)
     if (taken >= page_slots / 2 && taken >= sum_cost) {
         lmm_family_sample_peak(family);
     }
-}
-
-void lmm_families_before_fork(void)
-{
-    lmm_lock_acquire_for_fork(&registry.lock);
-    for (uint32_t i = 0; i < registry.count; i++) {
-        lmm_lock_acquire_for_fork(&by_index[i]->runs.lock);
-    }
-}
-
-void lmm_families_after_fork(void)
-{
-    for (uint32_t i = registry.count; i-- > 0;) {
-        lmm_lock_release_for_fork(&by_index[i]->runs.lock);
-    }
-    lmm_lock_release_for_fork(&registry.lock);
 }

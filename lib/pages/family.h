@@ -38,9 +38,6 @@ struct lmm_family {
     uint64_t unsampled_slots; /* atomic; taken since the high-water mark was sampled */
 };
 
-/* Held while a report is made; guards the reports' memory. */
-extern struct lmm_lock lmm_report_lock;
-
 /* Whether single structs of the family live in slot pages; else they are runs of one slot. */
 static inline bool lmm_family_has_slots(const struct lmm_family *family)
 {
@@ -83,8 +80,7 @@ void lmm_family_note_taken(struct lmm_family *family, size_t slots);
 /* Checks the invariants; no lock needed. */
 bool lmm_families_are_valid(void);
 
-/* Around fork: hold the registry and every family's runs still. */
-void lmm_families_before_fork(void);
-void lmm_families_after_fork(void);
+/* REGISTRY; exported for fork. */
+extern struct lmm_lock lmm_families_lock;
 
 #endif

@@ -14,12 +14,12 @@ struct range {
     size_t high;
 };
 
+struct lmm_lock lmm_page_table_lock = LMM_LOCK_INIT(LMM_RANK_TABLE);
+
 static struct {
-    struct lmm_lock lock;
     struct range near; /* of the window */
     struct range far;  /* of the root */
 } table = {
-    .lock = LMM_LOCK_INIT(LMM_RANK_TABLE),
     .near = {.low = SIZE_MAX},
     .far = {.low = SIZE_MAX},
 };
@@ -119,12 +119,12 @@ bool lmm_page_reserve(const char *base, size_t units)
     uintptr_t address = (uintptr_t) base;
     bool done = (address + units * LMM_UNIT_BYTES - 1) >> LMM_ADDRESS_BITS == 0;
 
-    lmm_lock_acquire(&table.lock);
+    lmm_lock_acquire(&lmm_page_table_lock);
     set_window_locked(address);
     for (size_t i = 0; i < units && done; i++) {
         done = reserve_unit_locked(address + i * LMM_UNIT_BYTES);
     }
-    lmm_lock_release(&table.lock);
+    lmm_lock_release(&lmm_page_table_lock);
     if (!done) {
         errno = ENOMEM;
     }
@@ -192,14 +192,4 @@ int lmm_page_for_each(int (*visit)(struct lmm_page *page, void *arg), void *arg)
         result = visit_pages(&lmm_page_window[low], high - low, visit, arg);
     }
     return result != 0 ? result : visit_leaves(middle, far_high, visit, arg);
-}
-
-void lmm_page_before_fork(void)
-{
-    lmm_lock_acquire_for_fork(&table.lock);
-}
-
-void lmm_page_after_fork(void)
-{
-    lmm_lock_release_for_fork(&table.lock);
 }

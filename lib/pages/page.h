@@ -228,7 +228,7 @@ static inline struct lmm_page *lmm_page_next(const struct glthread *list, struct
  * returns what the last call returned, or 0. Holds no lock: a page may begin or end meanwhile. */
 int lmm_page_for_each(int (*visit)(struct lmm_page *page, void *arg), void *arg);
 
-void lmm_page_before_fork(void);
-void lmm_page_after_fork(void);
+/* TABLE; exported for fork. */
+extern struct lmm_lock lmm_page_table_lock;
 
 #endif

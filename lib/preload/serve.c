@@ -9,7 +9,7 @@
 #include "lib/preload/stacked.h"
 #include "lib/preload/surroundings.h"
 #include "lib/front/report.h"
-#include "lib/heaps/thread.h"
+#include "lib/heaps/start.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static struct {
 static bool start_locked(void)
 {
     lmm_surroundings_find_environment();
-    if (!lmm_thread_start()) {
+    if (!lmm_start()) {
         return false;
     }
     bool takes_stacks = lmm_options.stack_frames != 0;

@@ -16,24 +16,24 @@ enum { KNOWN_MAX = 4 << 20 };
 /* In the key of a site by family and stack; no address has this bit. */
 #define SITE_KEY ((uint64_t) 1 << 63)
 
+struct lmm_lock lmm_depot_lock = LMM_LOCK_INIT(LMM_RANK_STACKS);
+
 static struct {
-    struct lmm_lock lock;
     /* The number of a frame by its address, and as the check its caller's number. The id + 1 of a
      * site by SITE_KEY | family, and as the check its stack. Under the lock. */
     struct lmm_table frames;
     struct lmm_table known; /* the id + 1 of a site by the hash of its stack */
 } depot = {
-    .lock = LMM_LOCK_INIT(LMM_RANK_STACKS),
     .frames = LMM_TABLE_INIT(4096, true, false),
     .known = LMM_TABLE_INIT(2048, true, true),
 };
 
 bool lmm_depot_start(void)
 {
-    lmm_lock_acquire(&depot.lock);
+    lmm_lock_acquire(&lmm_depot_lock);
     bool has_room =
         lmm_table_reserve_locked(&depot.frames) && lmm_table_reserve_locked(&depot.known);
-    lmm_lock_release(&depot.lock);
+    lmm_lock_release(&lmm_depot_lock);
     return has_room;
 }
 
@@ -59,7 +59,7 @@ static inline struct known_key known_key(uint32_t family, const struct lmm_trace
 /* Makes a site known. Without memory for that it stays unknown, and is found through its frames. */
 static void make_known_locked(struct known_key key, uint32_t site)
 {
-    LMM_CHECK(lmm_lock_is_held(&depot.lock) && site < LMM_SITE_NONE);
+    LMM_CHECK(lmm_lock_is_held(&lmm_depot_lock) && site < LMM_SITE_NONE);
     if (lmm_table_used_locked(&depot.known) < KNOWN_MAX && lmm_table_reserve_locked(&depot.known)) {
         lmm_table_put_locked(&depot.known, key.hash, key.check, site + 1);
     }
@@ -90,7 +90,7 @@ static bool is_same(const struct lmm_ledger_module *a, const struct lmm_ledger_m
 /* Forgets the frames and rules at the module's addresses, and all known stacks. */
 static void forget_module_locked(struct lmm_ledger_module *module)
 {
-    LMM_CHECK(lmm_lock_is_held(&depot.lock) && module->gone == 0);
+    LMM_CHECK(lmm_lock_is_held(&lmm_depot_lock) && module->gone == 0);
     lmm_store_relaxed(&module->gone, 1);
     lmm_rules_forget(module->start, module->end);
     lmm_table_forget_locked(&depot.frames, module->start + 1, module->end);
@@ -123,7 +123,7 @@ static uint32_t module_at_locked(uint64_t address)
 
 void lmm_depot_refresh_modules(void)
 {
-    lmm_lock_acquire(&depot.lock);
+    lmm_lock_acquire(&lmm_depot_lock);
     for (uint32_t number = 0; number < lmm_accounts_module_count(); number++) {
         struct lmm_ledger_module *known = lmm_accounts_module(number);
         /* If another module has been loaded at just these addresses, module_at_locked() finds
@@ -133,7 +133,7 @@ void lmm_depot_refresh_modules(void)
             forget_module_locked(known);
         }
     }
-    lmm_lock_release(&depot.lock);
+    lmm_lock_release(&lmm_depot_lock);
 }
 
 /* ---- Frames and sites ------------------------------------------------------------------------ */
@@ -141,7 +141,7 @@ void lmm_depot_refresh_modules(void)
 /* The frame at address whose caller has that number; added if it is new. 0: no memory. */
 static uint32_t frame_locked(uint64_t address, uint32_t caller)
 {
-    LMM_CHECK(lmm_lock_is_held(&depot.lock) && (address & SITE_KEY) == 0);
+    LMM_CHECK(lmm_lock_is_held(&lmm_depot_lock) && (address & SITE_KEY) == 0);
     if (!lmm_table_reserve_locked(&depot.frames)) {
         return 0;
     }
@@ -189,12 +189,12 @@ static uint32_t site_locked(struct lmm_family *family, uint32_t stack)
 static LMM_NOINLINE uint32_t find_site(struct lmm_family *family, struct known_key key,
                                        const struct lmm_trace *trace)
 {
-    lmm_lock_acquire(&depot.lock);
+    lmm_lock_acquire(&lmm_depot_lock);
     uint32_t site = site_locked(family, stack_locked(trace));
     if (site != LMM_SITE_NONE) {
         make_known_locked(key, site);
     }
-    lmm_lock_release(&depot.lock);
+    lmm_lock_release(&lmm_depot_lock);
     return site != LMM_SITE_NONE ? site : family->site;
 }
 
@@ -206,14 +206,4 @@ uint32_t lmm_depot_site(struct lmm_family *family, const struct lmm_trace *trace
     struct known_key key = known_key(family->index, trace);
     uint32_t number = lmm_table_get_checked(lmm_table_body(&depot.known), key.hash, key.check);
     return LMM_LIKELY(number != 0) ? number - 1 : find_site(family, key, trace);
-}
-
-void lmm_depot_before_fork(void)
-{
-    lmm_lock_acquire_for_fork(&depot.lock);
-}
-
-void lmm_depot_after_fork(void)
-{
-    lmm_lock_release_for_fork(&depot.lock);
 }

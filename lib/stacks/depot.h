@@ -35,7 +35,7 @@ uint32_t lmm_depot_site(struct lmm_family *family, const struct lmm_trace *trace
  * loaded at their addresses. Any thread; takes STACKS and RULES. */
 void lmm_depot_refresh_modules(void);
 
-void lmm_depot_before_fork(void);
-void lmm_depot_after_fork(void);
+/* STACKS; exported for fork. */
+extern struct lmm_lock lmm_depot_lock;
 
 #endif

@@ -8,13 +8,13 @@
 struct lmm_table lmm_rules = LMM_TABLE_INIT(4096, false, true);
 uint32_t lmm_rules_forgotten;
 
-static struct lmm_lock rules_lock = LMM_LOCK_INIT(LMM_RANK_RULES);
+struct lmm_lock lmm_rules_lock = LMM_LOCK_INIT(LMM_RANK_RULES);
 
 bool lmm_rules_start(void)
 {
-    lmm_lock_acquire(&rules_lock);
+    lmm_lock_acquire(&lmm_rules_lock);
     bool has_room = lmm_table_reserve_locked(&lmm_rules);
-    lmm_lock_release(&rules_lock);
+    lmm_lock_release(&lmm_rules_lock);
     return has_room;
 }
 
@@ -40,11 +40,11 @@ static void keep(uintptr_t pc, struct lmm_cfi_rule rule)
 
     LMM_CHECK(is_usable(rule));
     memcpy(&bits, &rule, sizeof(bits));
-    lmm_lock_acquire(&rules_lock);
+    lmm_lock_acquire(&lmm_rules_lock);
     if (lmm_table_reserve_locked(&lmm_rules)) {
         lmm_table_put_locked(&lmm_rules, pc, 0, bits);
     }
-    lmm_lock_release(&rules_lock);
+    lmm_lock_release(&lmm_rules_lock);
 }
 
 struct lmm_cfi_rule lmm_rule_find(uintptr_t pc, bool exact)
@@ -67,18 +67,8 @@ struct lmm_cfi_rule lmm_rule_find(uintptr_t pc, bool exact)
 void lmm_rules_forget(uintptr_t start, uintptr_t end)
 {
     LMM_CHECK(start <= end);
-    lmm_lock_acquire(&rules_lock);
+    lmm_lock_acquire(&lmm_rules_lock);
     lmm_table_forget_locked(&lmm_rules, start, end);
     lmm_store_relaxed(&lmm_rules_forgotten, lmm_rules_forgotten + 1);
-    lmm_lock_release(&rules_lock);
-}
-
-void lmm_rules_before_fork(void)
-{
-    lmm_lock_acquire_for_fork(&rules_lock);
-}
-
-void lmm_rules_after_fork(void)
-{
-    lmm_lock_release_for_fork(&rules_lock);
+    lmm_lock_release(&lmm_rules_lock);
 }

@@ -65,7 +65,7 @@ static inline bool lmm_rule_uses_bp(struct lmm_cfi_rule rule)
  * O(rules). */
 void lmm_rules_forget(uintptr_t start, uintptr_t end);
 
-void lmm_rules_before_fork(void);
-void lmm_rules_after_fork(void);
+/* RULES; exported for fork. */
+extern struct lmm_lock lmm_rules_lock;
 
 #endif

@@ -20,6 +20,7 @@
 #include "lib/pages/family.h"
 #include "lib/heaps/heap.h"
 #include "lib/ground/meta.h"
+#include "lib/heaps/start.h"
 #include "lib/heaps/thread.h"
 #include "lib/front/walk.h"
 
@@ -432,7 +433,7 @@ static void check_all(const char *name)
     for (size_t i = 0; i < family_count; i++) {
         check_family(&families[i]);
     }
-    if (lmm_thread_has_started()) {
+    if (lmm_has_started()) {
         lmm_thread_for_each_heap(check_heap, NULL);
     }
     check_walk(false);

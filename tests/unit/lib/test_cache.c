@@ -4,6 +4,7 @@
 
 #include "lib/heaps/cache.h"
 #include "lib/ground/meta.h"
+#include "lib/heaps/start.h"
 #include "lib/heaps/thread.h"
 
 #include <criterion/criterion.h>
@@ -16,7 +17,7 @@ static struct lmm_heap heap;
 
 static void start(void)
 {
-    cr_assert(lmm_thread_start());
+    cr_assert(lmm_start());
 }
 
 static struct lmm_family *open_family(const char *name, size_t stride)

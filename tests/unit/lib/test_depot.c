@@ -6,7 +6,7 @@
 #include "tests/support/seam.h"
 
 #include "lib/stacks/depot.h"
-#include "lib/heaps/thread.h"
+#include "lib/heaps/start.h"
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>
@@ -21,7 +21,7 @@ static void start(void)
 {
     static const char *const names[] = {"one", "two", "three"};
 
-    cr_assert(lmm_thread_start() && lmm_unwind_start() && lmm_depot_start());
+    cr_assert(lmm_start() && lmm_unwind_start() && lmm_depot_start());
     for (size_t i = 0; i < 3; i++) {
         families[i] = lmm_families_add_counting_bytes(names[i], 16 * (i + 1), 16);
         cr_assert(families[i] != NULL);
@@ -308,7 +308,7 @@ Test(depot, a_module_unloaded_without_a_word, .init = start)
 /* Starts once for each call to the kernel, which fails. */
 Test(depot, start_without_memory_can_be_tried_again)
 {
-    cr_assert(lmm_thread_start() && lmm_unwind_start());
+    cr_assert(lmm_start() && lmm_unwind_start());
     seam_install();
     seam_fail_all(SEAM_MAP);
     while (!lmm_depot_start()) {

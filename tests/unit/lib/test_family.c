@@ -5,7 +5,7 @@
 
 #include "lib/pages/family.h"
 #include "lib/ground/meta.h"
-#include "lib/heaps/thread.h"
+#include "lib/heaps/start.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 static void start(void)
 {
-    cr_assert(lmm_thread_start());
+    cr_assert(lmm_start());
 }
 
 static const char longest[] = "123456789012345678901234567890123456789012345678901234567890123";

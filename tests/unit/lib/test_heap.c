@@ -8,6 +8,7 @@
 #include "lib/ground/tools.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/reservoir.h"
+#include "lib/heaps/start.h"
 #include "lib/heaps/thread.h"
 
 #include <criterion/criterion.h>
@@ -25,7 +26,7 @@ enum { SIZE = 64, PAGE_SLOTS = LMM_UNIT_BYTES / SIZE };
 
 static void start(void)
 {
-    cr_assert(lmm_thread_start());
+    cr_assert(lmm_start());
     family = lmm_families_add("f", SIZE, 1);
     cr_assert(lmm_heap_init(&owner, 100, false) && lmm_heap_init(&other, 101, false));
 }

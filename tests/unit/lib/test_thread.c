@@ -6,6 +6,7 @@
 #include "lib/pages/family.h"
 #include "lib/ground/meta.h"
 #include "lib/heaps/repair.h"
+#include "lib/heaps/start.h"
 #include "lib/heaps/thread.h"
 
 #include <criterion/criterion.h>
@@ -71,20 +72,20 @@ static void assert_live(uint64_t blocks)
 
 Test(thread, start_fails_and_is_tried_again)
 {
-    cr_expect(!lmm_thread_has_started());
+    cr_expect(!lmm_has_started());
     seam_install();
     uint64_t failing = 1;
     for (;; failing++) {
         seam_fail(SEAM_MAP, seam_calls(SEAM_MAP) + 1, SEAM_FOR_EVER);
         errno = 0;
-        cr_assert(!lmm_thread_start() && errno == ENOMEM && !lmm_thread_has_started());
+        cr_assert(!lmm_start() && errno == ENOMEM && !lmm_has_started());
         seam_fail(SEAM_MAP, seam_calls(SEAM_MAP) + failing + 1, SEAM_FOR_EVER);
-        if (lmm_thread_start()) {
+        if (lmm_start()) {
             break;
         }
         cr_assert(failing < 50);
     }
-    cr_expect(failing > 1 && lmm_thread_has_started());
+    cr_expect(failing > 1 && lmm_has_started());
     seam_heal();
     start();
     cr_expect(lmm_alloc(family) != NULL);

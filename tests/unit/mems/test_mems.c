@@ -6,7 +6,7 @@
 #include "tests/support/seam.h"
 #include "tests/support/capture.h"
 
-#include "lib/heaps/thread.h"
+#include "lib/heaps/start.h"
 #include "lib/ground/vm.h"
 
 #include <criterion/criterion.h>
@@ -294,7 +294,7 @@ Test(mems, does_not_start_the_typed_allocator)
     mems_free(mems_malloc(10));
     capture_stats();
     mems_finish();
-    cr_expect(!lmm_thread_has_started());
+    cr_expect(!lmm_has_started());
 }
 
 Test(mems, child_of_a_fork_has_a_copy)
