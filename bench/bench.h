@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench: what all workloads use: the structs that they allocate, random numbers, the write to each
- * new object, and the entries of the table of workloads (main.c).
+ * bench: what all workloads use (the structs that they allocate, random numbers, the write to each
+ * new object, the entries of the table of workloads in main.c), and what all programs use
+ * (bench.c).
  *
  * A workload keeps its state in static variables of its own file, so that the state does not use
  * the allocator under test. The file is compiled once for each allocator and must not depend on it.
@@ -12,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 struct bench_workload {
     const char *name;
@@ -65,8 +67,19 @@ void bench_threads_teardown(void);
 extern const size_t bench_memory_sizes[];
 double bench_memory(size_t size_bytes);
 
-/* Ends the program with a line on stderr. */
+/* bench.c: for all the programs. */
+
+/* Ends the program with exit code 1 and a line on stderr. */
 __attribute__((noreturn)) void bench_fail(const char *what);
+
+/* The time of the clock, in nanoseconds. */
+double bench_now_ns(clockid_t clock);
+
+/* Sorts the figures, ascending. */
+void bench_sort(double *figures, size_t count);
+
+/* The number of an argument, from min to max; else bench_fail(usage). */
+size_t bench_parse(const char *text, size_t min, size_t max, const char *usage);
 
 /* The next random number after *state, which is not 0 (xorshift64; Marsaglia, 2003). */
 static inline uint64_t bench_random_next(uint64_t *state)

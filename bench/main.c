@@ -9,10 +9,8 @@
  *
  * The first repetition is not timed: it touches the memory that the others use again.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -45,28 +43,6 @@ static const struct bench_workload extra[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-void bench_fail(const char *what)
-{
-    fprintf(stderr, "bench: %s\n", what);
-    exit(EXIT_FAILURE);
-}
-
-static double now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double) now.tv_sec * 1e9 + (double) now.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *) a;
-    double y = *(const double *) b;
-
-    return (x > y) - (x < y);
-}
-
 static void run_timed(const struct bench_workload *workload, size_t operations, size_t repetitions)
 {
     static double ns[REPETITIONS_MAX];
@@ -79,15 +55,15 @@ static void run_timed(const struct bench_workload *workload, size_t operations, 
     }
     workload->run(operations);
     for (size_t i = 0; i < repetitions; i++) {
-        double start_ns = now_ns();
+        double start_ns = bench_now_ns(CLOCK_MONOTONIC);
 
         workload->run(operations);
-        ns[i] = (now_ns() - start_ns) / (double) operations;
+        ns[i] = (bench_now_ns(CLOCK_MONOTONIC) - start_ns) / (double) operations;
     }
     if (workload->teardown != NULL) {
         workload->teardown();
     }
-    qsort(ns, repetitions, sizeof(ns[0]), compare_doubles);
+    bench_sort(ns, repetitions);
     printf("%s %.3f %.3f\n", workload->name, ns[repetitions / 2], ns[0]);
 }
 
@@ -136,18 +112,7 @@ static void list(void)
     }
 }
 
-static size_t parse_count(const char *text, size_t max)
-{
-    char *end;
-
-    errno = 0;
-    unsigned long count = strtoul(text, &end, 10);
-
-    if (errno != 0 || end == text || *end != '\0' || count == 0 || count > max) {
-        bench_fail("a count must be a positive number, and not too large");
-    }
-    return count;
-}
+static const char bad_count[] = "a count must be a positive number, and not too large";
 
 __attribute__((noreturn)) static void usage(void)
 {
@@ -164,8 +129,8 @@ int main(int argc, char **argv)
     while ((option = getopt(argc, argv, "ln:r:")) != -1) {
         switch (option) {
         case 'l': list(); return 0;
-        case 'n': operations = parse_count(optarg, SIZE_MAX / 2); break;
-        case 'r': repetitions = parse_count(optarg, REPETITIONS_MAX); break;
+        case 'n': operations = bench_parse(optarg, 1, SIZE_MAX / 2, bad_count); break;
+        case 'r': repetitions = bench_parse(optarg, 1, REPETITIONS_MAX, bad_count); break;
         default: usage();
         }
     }

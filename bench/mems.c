@@ -15,7 +15,6 @@
 #include <mems.h>
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -35,20 +34,6 @@ static struct {
 } live = {.bytes_max = 200, .random = 0x9e3779b97f4a7c15u};
 
 static double samples[KINDS][BATCHES_MAX];
-
-void bench_fail(const char *what)
-{
-    fprintf(stderr, "bench-mems: %s\n", what);
-    exit(EXIT_FAILURE);
-}
-
-static double now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double) now.tv_sec * 1e9 + (double) now.tv_nsec;
-}
 
 static size_t random_below(size_t limit)
 {
@@ -82,11 +67,11 @@ static double free_batch(void)
     for (size_t i = 0; i < BATCH; i++) {
         batch[i] = take_random();
     }
-    double start_ns = now_ns();
+    double start_ns = bench_now_ns(CLOCK_PROCESS_CPUTIME_ID);
     for (size_t i = 0; i < BATCH; i++) {
         mems_free(batch[i]);
     }
-    return now_ns() - start_ns;
+    return bench_now_ns(CLOCK_PROCESS_CPUTIME_ID) - start_ns;
 }
 
 static double malloc_batch(void)
@@ -97,11 +82,11 @@ static double malloc_batch(void)
     for (size_t i = 0; i < BATCH; i++) {
         bytes[i] = 1 + (uint32_t) random_below(live.bytes_max);
     }
-    double start_ns = now_ns();
+    double start_ns = bench_now_ns(CLOCK_PROCESS_CPUTIME_ID);
     for (size_t i = 0; i < BATCH; i++) {
         batch[i] = mems_malloc(bytes[i]);
     }
-    double ns = now_ns() - start_ns;
+    double ns = bench_now_ns(CLOCK_PROCESS_CPUTIME_ID) - start_ns;
     for (size_t i = 0; i < BATCH; i++) {
         append(batch[i], bytes[i]);
     }
@@ -116,21 +101,13 @@ static double get_batch(void)
         size_t k = random_below(live.count);
         batch[i] = (char *) live.address[k] + random_below(live.bytes[k]);
     }
-    double start_ns = now_ns();
+    double start_ns = bench_now_ns(CLOCK_PROCESS_CPUTIME_ID);
     for (size_t i = 0; i < BATCH; i++) {
         if (mems_get(batch[i]) == NULL) {
             bench_fail("no translation");
         }
     }
-    return now_ns() - start_ns;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *) a;
-    double y = *(const double *) b;
-
-    return (x > y) - (x < y);
+    return bench_now_ns(CLOCK_PROCESS_CPUTIME_ID) - start_ns;
 }
 
 static void fill(size_t count)
@@ -156,7 +133,7 @@ static void measure(size_t count, size_t batches)
     }
     printf("%9zu", count);
     for (int kind = 0; kind < KINDS; kind++) {
-        qsort(samples[kind], batches, sizeof(samples[kind][0]), compare_doubles);
+        bench_sort(samples[kind], batches);
         printf("  %7.0f %7.0f", samples[kind][batches / 2], samples[kind][batches * 95 / 100]);
     }
     puts("");
@@ -164,16 +141,8 @@ static void measure(size_t count, size_t batches)
     mems_finish();
 }
 
-static size_t parse(const char *text, size_t min, size_t max)
-{
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-
-    if (end == text || *end != '\0' || value < min || value > max) {
-        bench_fail("usage: [-n OPERATIONS] [-s SIZE_MAX] [LIVE]..., LIVE from 1000 to 100000000");
-    }
-    return value;
-}
+static const char usage[] =
+    "usage: [-n OPERATIONS] [-s SIZE_MAX] [LIVE]..., LIVE from 1000 to 100000000";
 
 static void measure_in_fresh_tables(size_t count, size_t batches)
 {
@@ -197,9 +166,9 @@ int main(int argc, char **argv)
 
     while ((option = getopt(argc, argv, "n:s:")) != -1) {
         if (option == 'n') {
-            batches = parse(optarg, BATCH, (size_t) BATCH * BATCHES_MAX) / BATCH;
+            batches = bench_parse(optarg, BATCH, (size_t) BATCH * BATCHES_MAX, usage) / BATCH;
         } else {
-            live.bytes_max = parse(optarg, 1, 1u << 20);
+            live.bytes_max = bench_parse(optarg, 1, 1u << 20, usage);
         }
     }
     printf("%9s", "live");
@@ -208,7 +177,8 @@ int main(int argc, char **argv)
     }
     puts("   ns of CPU time per operation: median batch, 95 % of batches below");
     for (int i = optind; i < argc; i++) {
-        measure_in_fresh_tables(parse(argv[i], 2 * (size_t) BATCH, 100000000), batches);
+        measure_in_fresh_tables(bench_parse(argv[i], 2 * (size_t) BATCH, 100000000, usage),
+                                batches);
     }
     for (size_t i = 0; optind == argc && i < sizeof(counts) / sizeof(counts[0]); i++) {
         measure_in_fresh_tables(counts[i], batches);

@@ -10,8 +10,6 @@
  * malloc's caller does not distinguish them. They take turns: if they were random, mispredicted
  * branches would hide the cost of the allocator.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "bench.h"
@@ -28,12 +26,6 @@ enum { LIVE = 100000, OPERATIONS = 20000000, OPERATIONS_MAX = 1000000000 };
 
 static void *slots[LIVE];
 static uint64_t random_state = 0x9e3779b97f4a7c15u;
-
-void bench_fail(const char *what)
-{
-    fprintf(stderr, "bench-replace: %s\n", what);
-    exit(EXIT_FAILURE);
-}
 
 /* base to 2 x base bytes; one in sixteen is sixteen times as large. */
 static size_t random_size(uint64_t random, size_t base)
@@ -102,18 +94,12 @@ LAYER serve_all(size_t operations)
 
 int main(int argc, char **argv)
 {
-    size_t operations = OPERATIONS;
+    const char *usage = "usage: bench-replace [OPERATIONS]";
 
-    if (argc > 1) {
-        char *end;
-
-        errno = 0;
-        operations = strtoul(argv[1], &end, 10);
-        if (argc > 2 || errno != 0 || end == argv[1] || *end != '\0' ||
-            operations > OPERATIONS_MAX) {
-            bench_fail("usage: bench-replace [OPERATIONS]");
-        }
+    if (argc > 2) {
+        bench_fail(usage);
     }
+    size_t operations = argc == 2 ? bench_parse(argv[1], 0, OPERATIONS_MAX, usage) : OPERATIONS;
     serve_all(operations);
     for (size_t i = 0; i < LIVE; i++) {
         free(slots[i]);

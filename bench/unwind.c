@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #if BENCH_LIBUNWIND
@@ -84,20 +83,6 @@ static struct {
 
 static double samples[FUNCTIONS][REPETITIONS_MAX];
 
-void bench_fail(const char *what)
-{
-    fprintf(stderr, "bench-unwind: %s\n", what);
-    exit(EXIT_FAILURE);
-}
-
-static double now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double) now.tv_sec * 1e9 + (double) now.tv_nsec;
-}
-
 /* ---- The calls ------------------------------------------------------------------------------- */
 
 /* Calls the next function of the path, or captures if depth is 0. */
@@ -151,26 +136,18 @@ static inline __attribute__((always_inline)) void descend(unsigned depth, unsign
 static double batch_ns(capture_function *capture, unsigned depth)
 {
     static const unsigned spread = 0x9e3779b1u; /* makes 32 mixed bits from a path's number */
-    double start_ns = now_ns();
+    double start_ns = bench_now_ns(CLOCK_MONOTONIC);
 
     current.capture = capture;
     for (unsigned i = 0; i < CAPTURES; i++) {
         descend(depth, (i % PATHS + 1) * spread);
     }
-    return (now_ns() - start_ns) / CAPTURES;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *) a;
-    double y = *(const double *) b;
-
-    return (x > y) - (x < y);
+    return (bench_now_ns(CLOCK_MONOTONIC) - start_ns) / CAPTURES;
 }
 
 static double median(double *figures, size_t count)
 {
-    qsort(figures, count, sizeof(figures[0]), compare_doubles);
+    bench_sort(figures, count);
     return figures[count / 2];
 }
 
@@ -201,16 +178,7 @@ static void measure(unsigned depth, size_t repetitions)
     }
 }
 
-static size_t parse_count(const char *text, size_t max)
-{
-    char *end;
-    unsigned long count = strtoul(text, &end, 10);
-
-    if (end == text || *end != '\0' || count == 0 || count > max) {
-        bench_fail("usage: bench-unwind [-r REPETITIONS] [DEPTH]...");
-    }
-    return count;
-}
+static const char usage[] = "usage: bench-unwind [-r REPETITIONS] [DEPTH]...";
 
 int main(int argc, char **argv)
 {
@@ -219,7 +187,7 @@ int main(int argc, char **argv)
     int first = 1;
 
     if (argc > 2 && strcmp(argv[1], "-r") == 0) {
-        repetitions = parse_count(argv[2], REPETITIONS_MAX);
+        repetitions = bench_parse(argv[2], 1, REPETITIONS_MAX, usage);
         first = 3;
     }
     printf("| %-25s | depth | frames | ns/capture | ns/frame |\n", "function");
@@ -230,7 +198,7 @@ int main(int argc, char **argv)
         }
     }
     for (int i = first; i < argc; i++) {
-        measure((unsigned) parse_count(argv[i], DEPTH_MAX), repetitions);
+        measure((unsigned) bench_parse(argv[i], 1, DEPTH_MAX, usage), repetitions);
     }
     return 0;
 }
