@@ -69,7 +69,7 @@ static inline void lmm_prefetch_for_write(const void *address)
 enum lmm_rank {
     LMM_RANK_REPORT = 1, /* one report at a time: the scratch memory of reports */
     LMM_RANK_HEAPS,      /* the list of heaps; parking and adopting */
-    LMM_RANK_SHARED,     /* heap 0: threads without a heap of their own */
+    LMM_RANK_SHARED,     /* the shared heap */
     LMM_RANK_HEAP,       /* one heap's slow paths; fork takes them all, in order of number */
     LMM_RANK_REGISTRY,   /* families by name */
     LMM_RANK_RUNS,       /* one family's runs; fork takes them all, in order of index */
