@@ -11,13 +11,6 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# The allocators that LMM is compared with: the library to preload, and its Debian package.
-PEERS = {
-    "mimalloc": ("libmimalloc.so.2", "libmimalloc2.0"),
-    "glibc": (None, "libc6"),
-    "jemalloc": ("libjemalloc.so.2", "libjemalloc2"),
-    "tcmalloc": ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
-}
 # Settings of allocators and programs that are removed from the environment.
 TUNING = ("LD_PRELOAD", "LMM_", "ALLOCATOR_", "MALLOC_", "MIMALLOC_", "TCMALLOC_", "_RJEM_",
           "GLIBC_TUNABLES", "PYTHON", "DEBUGINFOD_")
@@ -47,6 +40,17 @@ def find_library(soname):
         if os.path.exists(path):
             return path
     return None
+
+
+# The allocators that LMM is compared with: the library to preload, and its Debian package.
+# Debian 13 has a newer mimalloc.
+PEERS = {
+    "mimalloc": ("libmimalloc.so.3", "libmimalloc3") if find_library("libmimalloc.so.3") else
+                ("libmimalloc.so.2", "libmimalloc2.0"),
+    "glibc": (None, "libc6"),
+    "jemalloc": ("libjemalloc.so.2", "libjemalloc2"),
+    "tcmalloc": ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
+}
 
 
 def package_version(package):
