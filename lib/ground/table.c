@@ -33,7 +33,7 @@ static size_t bytes_of(size_t entries)
     return sizeof(struct lmm_table_body) + entries * sizeof(struct lmm_table_entry);
 }
 
-/* Fills a body that nobody else sees yet with the entries of the table. */
+/* Copies the entries of the table into a body that is not published yet. */
 static void copy_entries(const struct lmm_table *table, struct lmm_table_body *larger)
 {
     const struct lmm_table_body *body = table->body;

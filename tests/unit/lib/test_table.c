@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* table: values by key, with checks and without; growth; no memory; a naive model; readers beside a
- * writer. */
+/* table: values by key, with checks and without; growth; no memory; a naive model; readers that run at
+ * the same time as a writer. */
 #include "tests/support/seam.h"
 
 #include "lib/ground/table.h"
@@ -147,8 +147,26 @@ Test(table, without_memory_a_table_stays_as_it_was)
     }
 }
 
-/* ---- A naive model
- * ------------------------------------------------------------------------------- */
+Test(table, the_walker_finds_damage)
+{
+    put(&plain, 1, 0, 1);
+    struct lmm_table_entry *entries = plain.body->entry;
+    size_t at = lmm_table_start(1, 0) & plain.body->mask;
+    size_t next = (at + 1) & plain.body->mask;
+    entries[next] = entries[at];
+    plain.body->used++;
+    cr_expect(!lmm_table_is_valid_locked(&plain), "I4: a key twice");
+    entries[at].key = 0;
+    plain.body->used--;
+    cr_expect(!lmm_table_is_valid_locked(&plain), "I2: an empty entry in between");
+    entries[at] = entries[next];
+    entries[next].key = 0;
+    cr_expect(lmm_table_is_valid_locked(&plain));
+    plain.body->used = plain.body->mask;
+    cr_expect(!lmm_table_is_valid_locked(&plain), "I1");
+}
+
+/* ---- A naive model --------------------------------------------------------------------------- */
 
 enum { MODEL_KEYS = 64, MODEL_CHECKS = 8, STEPS = 200000 };
 
@@ -162,7 +180,7 @@ static uint32_t random_below(uint32_t bound)
     return (uint32_t) ((random_state >> 32) % bound);
 }
 
-/* Keys that differ in their high bits alone, in their low ones alone, or in both. */
+/* Keys that differ only in their high bits, only in their low bits, or in both. */
 static uint64_t model_key(uint32_t i)
 {
     return 1 + ((uint64_t) (i / 8) << 45) + (uint64_t) (i % 8) * 16;
@@ -191,8 +209,7 @@ Test(table, random_puts_and_a_model)
     cr_expect(lmm_table_used_locked(&checked) <= MODEL_KEYS * MODEL_CHECKS);
 }
 
-/* ---- Readers beside a writer
- * --------------------------------------------------------------------- */
+/* ---- Readers and a writer -------------------------------------------------------------------- */
 
 enum { READERS = 2, SHARED_KEYS = 200000 };
 

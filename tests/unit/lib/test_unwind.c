@@ -353,3 +353,16 @@ Test(unwind, forgets_rules_of_code_that_is_gone)
     lmm_rules_forget(0, UINTPTR_MAX);
     walk_about(1, 50);
 }
+
+Test(unwind, the_walker_finds_a_damaged_trace)
+{
+    struct lmm_caller caller = LMM_CALLER();
+
+    lmm_unwind(&trace, &caller, LMM_STACK_FRAMES_MAX);
+    cr_assert(lmm_trace_is_valid(&trace) && trace.count >= 2 && !trace.is_stray);
+    trace.hash[1]++;
+    cr_expect(!lmm_trace_is_valid(&trace), "I3");
+    trace.hash[1]--;
+    trace.sp[1] = trace.sp[0];
+    cr_expect(!lmm_trace_is_valid(&trace), "I1");
+}
