@@ -304,6 +304,14 @@ void lmm_block_free(void *p)
 
 /* ---- Resizing -------------------------------------------------------------------------------- */
 
+/* Creates the ledger of a forked child, before its gauges change. */
+static void publish_ledger(void)
+{
+    if (lmm_accounts_is_pending()) {
+        lmm_thread_leave(lmm_thread_enter());
+    }
+}
+
 /* Counts a change of length at the block's site. */
 static void count_resize(uint32_t site, size_t old_n, size_t n)
 {
@@ -357,8 +365,7 @@ void *lmm_block_resize(void *p, size_t n)
     if (!lmm_page_locate(p, &location) || !lmm_block_find(p, &facts)) {
         lmm_misuse(p, "resize");
     }
-    lmm_thread_leave(
-        lmm_thread_enter()); /* in a forked child: creates its ledger before gauges change */
+    publish_ledger();
     if (n == facts.slots || resize_in_place(p, &location, &facts, n)) {
         return p;
     }
@@ -408,9 +415,7 @@ void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, 
 {
     uint32_t *tag;
 
-    if (lmm_accounts_is_pending()) {
-        lmm_thread_leave(lmm_thread_enter()); /* in a forked child: as in lmm_block_resize() */
-    }
+    publish_ledger();
     void *reshaped = reshape_run(p, facts, n, &tag);
 
     if (reshaped == NULL) {

@@ -31,8 +31,7 @@ void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n);
 /* Frees p as lmm_free(); may change errno. */
 void lmm_block_free(void *p);
 
-/* Frees p, the start of a slot of `page`, which is not this heap's (LMM_PUSH_FOREIGN). Preserves
- * errno. */
+/* Frees p, the start of a slot of `page`, another heap's (LMM_PUSH_FOREIGN). Preserves errno. */
 void lmm_block_free_other(void *p, struct lmm_page *page);
 
 /* Changes the length of p to n, at least 1; as lmm_resize(). */

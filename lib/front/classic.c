@@ -26,8 +26,7 @@
 
 /* ---- Registering and allocating -------------------------------------------------------------- */
 
-/* A type's alignment divides its size, so the largest power of two that divides the size is
- * enough. */
+/* A type's alignment divides its size: the largest power of two that does so is enough. */
 static size_t strictest_align(size_t size)
 {
     size_t align = size & (~size + 1);

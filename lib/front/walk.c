@@ -135,8 +135,7 @@ int lmm_walk_family(struct lmm_family *family, const struct lmm_walk_visitor *vi
 
 /* ---- Collecting ------------------------------------------------------------------------------ */
 
-/* A position is twice an address, plus one for an extent, so a page comes before its first
- * extent. */
+/* A position is twice an address, plus one for an extent: a page precedes its first extent. */
 struct collector {
     uint64_t position;
     struct lmm_walk_page page;

@@ -58,15 +58,13 @@ struct lmm_page *lmm_family_pages_choose(struct lmm_family_pages *family_pages,
 /* Gives all wholly free pages back; none is current. */
 void lmm_family_pages_give_empty_back(struct lmm_family_pages *family_pages);
 
-/* Gives every system page without a live block back; none of the pages is current. Returns the
- * bytes. */
+/* Gives every system page without a live block back, in bytes; none of the pages is current. */
 size_t lmm_family_pages_trim(struct lmm_family_pages *family_pages);
 
 /* In a forked child: builds lists and queue anew from the tags. */
 void lmm_family_pages_rebuild(struct lmm_family_pages *family_pages);
 
-/* Checks the invariants here and in slots.h. current: the bin's page, or NULL; private_head: its
- * list. */
+/* Checks the invariants, and those of slots.h. current: the bin's page; private_head: its list. */
 bool lmm_family_pages_are_valid(const struct lmm_family_pages *family_pages,
                                 const struct lmm_page *current, uint32_t private_head);
 

@@ -454,8 +454,7 @@ static bool bin_is_valid(const struct lmm_bin *bin, size_t *foreign)
     return true;
 }
 
-/* I3: the reported pages are exactly the `foreign` pages of the heap whose foreign list is not
- * empty. */
+/* I3: exactly the `foreign` pages of the heap whose foreign list is not empty are reported. */
 static bool reports_are_valid(const struct lmm_heap *heap, size_t foreign)
 {
     const struct lmm_page *page = heap->reported;

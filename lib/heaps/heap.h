@@ -103,8 +103,7 @@ static inline uint32_t lmm_batch_index(const struct lmm_page *page)
     return page->unit % LMM_BATCHES;
 }
 
-/* Pops a slot from the bin's private list and makes it live. NULL when the list is empty. Relaxed
- * stores. */
+/* Pops a slot from the bin's private list and makes it live. NULL when the list is empty. */
 static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *bin,
                                                                uint32_t live_value)
 {
@@ -221,8 +220,7 @@ void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledge
  * and wholly free ones go back. By the owner, or by any thread while the heap is parked. */
 void lmm_heap_settle(struct lmm_heap *heap);
 
-/* Settles, then gives every system page without a live block back; returns the bytes. Callers as
- * before. */
+/* Settles, and gives every system page without a live block back; returns the bytes. */
 size_t lmm_heap_trim(struct lmm_heap *heap);
 
 /* Asks the owner to trim in its next slow path. Any thread; a relaxed store. */

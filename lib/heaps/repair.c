@@ -8,7 +8,7 @@
 /* The live blocks of one site, counted by their tags. */
 struct tally {
     uint64_t blocks;
-    uint64_t extra; /* see lmm_family_extra() */
+    uint64_t extra; /* lmm_family_extra() */
 };
 
 void lmm_repair_heap(struct lmm_heap *heap)
@@ -75,7 +75,7 @@ static int recount_page(struct lmm_page *page, void *arg)
     return 0;
 }
 
-/* The books were copied before the fork, the pages in it: the gauges may be of another moment. */
+/* The books were copied before the fork, the pages later: the gauges may not agree with them. */
 static void recount_pages(void)
 {
     for (uint32_t i = 0; i < lmm_families_count(); i++) {

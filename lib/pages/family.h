@@ -50,8 +50,7 @@ static inline uint64_t lmm_family_extra(const struct lmm_family *family, uint32_
     return LMM_DROP_IN && family->counts_bytes ? n * family->stride - lmm_tag_slack(tag) : n - 1;
 }
 
-/* Finds or adds a family; arguments and errors as lmm_family_register(). LMM has started. Any
- * thread. */
+/* Finds or adds a family; arguments and errors as lmm_family_register(). LMM has started. */
 struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align);
 
 /* The same for a new family that counts the bytes requested. */
@@ -73,8 +72,7 @@ void lmm_family_sample_peak(struct lmm_family *family);
 /* Updates the gauges of all families and of LMM's own memory. */
 void lmm_families_refresh_gauges(void);
 
-/* Counts up to `slots` slots as taken, and samples the high-water mark about once per half page of
- * them. */
+/* Counts up to `slots` slots as taken; samples the high-water mark about once per half page. */
 void lmm_family_note_taken(struct lmm_family *family, size_t slots);
 
 /* Checks the invariants; no lock needed. */

@@ -9,7 +9,7 @@
 enum {
     FIRST_HOLES = 64,
     EXACT_SHIFT = 8,
-    EXACT_BINS = 1 << EXACT_SHIFT, /* a bin a length below that; then STEPS a doubling */
+    EXACT_BINS = 1 << EXACT_SHIFT, /* one per length below it; above, STEPS per doubling */
     STEP_SHIFT = 3,
     STEPS = 1 << STEP_SHIFT,
     BINS = EXACT_BINS + (LMM_UNIT_SHIFT + 1 - EXACT_SHIFT) * STEPS,

@@ -99,8 +99,7 @@ struct lmm_hole *lmm_hole_find(const struct lmm_holes *holes, size_t n, size_t s
 /* The largest hole; NULL when there is none. */
 struct lmm_hole *lmm_holes_largest(const struct lmm_holes *holes);
 
-/* The hole that has its first or last tag at slot; NULL when there is none, or slot is not in the
- * page. */
+/* The hole that has its first or last tag at slot; NULL when there is none, or no such slot. */
 struct lmm_hole *lmm_hole_at(const struct lmm_holes *holes, const struct lmm_page *page,
                              size_t slot);
 

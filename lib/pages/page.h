@@ -13,8 +13,7 @@
  * Threads: look-ups take no lock and are safe for any address at any time. `kind` is stored with
  * release order after the other fields of a new page, and loaded with acquire order before them.
  * Who may write a field: the comments at the fields. Locks: TABLE, inside, for new leaves.
- * Not responsible for: what is in a page (slots, run, span), which heap or family uses it, and
- * when.
+ * Not responsible for: what is in a page (slots, run, span), which heap or family uses it.
  */
 #ifndef LMM_PAGE_H
 #define LMM_PAGE_H
@@ -38,7 +37,7 @@ enum {
     LMM_TAG_END = LMM_TAG_VALUE_MASK,          /* FREE: last of its list */
     LMM_TAG_UNLISTED = LMM_TAG_VALUE_MASK - 1, /* FREE: on no list */
     LMM_TAG_CACHED = LMM_TAG_VALUE_MASK - 2,   /* FREE: first word of a run in a thread's cache */
-    LMM_TAG_SPECIAL = 1 << 29,                 /* FREE: larger values are not slots */
+    LMM_TAG_SPECIAL = 1 << 29,                 /* FREE: from here on values are not slots */
     LMM_TAG_FOREIGN = LMM_TAG_SPECIAL, /* FREE: plus a heap's number: in a batch of that heap */
     LMM_SLACK_MAX = (1 << (LMM_TAG_STATE_SHIFT - LMM_SITE_BITS)) - 1,
 };
@@ -111,22 +110,21 @@ struct lmm_page {
     uint8_t gone : 1;   /* kind NONE: a page of `family` ended here */
     uint8_t queued : 1; /* owner: `node` is in the heap's queue */
 
-    /* What foreign threads write, and the owner's slow path. */
-    uint64_t foreign __attribute__((
-        aligned(LMM_CACHE_LINE_BYTES))); /* atomic; list head, and its length << 32 */
-    struct lmm_page *reported;           /* next on the owner's list of pages with foreign frees */
-    struct glthread glue;                /* pages of one heap and family, or of one family's runs */
-    struct glpq_node node;               /* slot page: key log2(free slots) */
+    /* What foreign threads write, and the owner's slow path. foreign: atomic; the first slot of the
+     * foreign list, and its length << 32. */
+    uint64_t foreign __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
+    struct lmm_page *reported; /* next on the owner's list of pages with foreign frees */
+    struct glthread glue;      /* pages of one heap and family, or of one family's runs */
+    struct glpq_node node;     /* slot page: key log2(free slots) */
 };
 
 _Static_assert(sizeof(struct lmm_page) == (size_t) 2 * LMM_CACHE_LINE_BYTES, "two cache lines");
 
-/* What only slow paths need of a page; kept elsewhere, so that a descriptor stays two cache
- * lines. */
+/* What only slow paths need of a page; not in the descriptor, which stays two cache lines. */
 struct lmm_page_facts {
-    uint64_t
-        absent; /* pages of one unit: memory.h, I1; atomic. When the page has ended: the state of
-                      * the unit's memory, for the next page there */
+    /* Atomic. Pages of one unit: memory.h, I1. Of a unit without a page: the state of its
+     * memory. */
+    uint64_t absent;
     union {
         uint32_t unlisted;   /* slot pages: slots.h, I3 */
         uint32_t clean_from; /* spans: system pages from it on are absent; atomic */

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-enum { SLOTS_MIN = 8 }; /* of a run page, where address space allows */
+enum { SLOTS_MIN = 8 }; /* of a run page, when there is memory for them */
 
 void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
                    struct lmm_ledger_family *record)
@@ -395,8 +395,7 @@ size_t lmm_runs_trim(struct lmm_runs *runs)
     return bytes;
 }
 
-/* Frees the first cached run of a run page. False when there was none, or the page has ended with
- * it. */
+/* Frees the first cached run of a run page. False when there was none, or the page has ended. */
 static bool release_one_cached_locked(struct lmm_runs *runs, struct lmm_page *page)
 {
     struct lmm_extent extent = {0};
@@ -439,8 +438,7 @@ struct totals {
     size_t free_slots;
 };
 
-/* Whether the tags of the extent are as I2 says, and a run that is handed out lies on committed
- * memory. */
+/* Checks I2, and I4 for a run that is handed out. */
 static bool extent_is_valid(const struct lmm_runs *runs, const struct lmm_page *page,
                             const struct lmm_extent *extent)
 {

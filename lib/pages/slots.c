@@ -149,8 +149,7 @@ bool lmm_slots_list_ends(const struct lmm_page *page, uint32_t slot)
 }
 
 /* Makes the slots of the page's own list unlisted, without counting them. Slots that other threads
- * freed and that were not collected yet keep their tags, so relist() does not take them for the
- * page's. */
+ * freed and that were not collected yet keep their tags, so relist() skips them. */
 static void unlist(struct lmm_page *page)
 {
     uint32_t next;
@@ -176,8 +175,7 @@ static uint32_t relist(struct lmm_page *page)
             lmm_store_relaxed(&page->tags[slot], page->head);
             page->head = slot;
         } else if (slot + 1 == page->fresh) {
-            /* `fresh` comes down, so that no absent system page holds slots on both of its
-             * sides. */
+            /* So that slots on both sides of `fresh` never share an absent system page. */
             page->fresh--;
         } else {
             unlisted++;
@@ -235,8 +233,7 @@ size_t lmm_slots_trim(struct lmm_page *page)
 
 /* ---- Validity -------------------------------------------------------------------------------- */
 
-/* Counts the list from head; UINT32_MAX when a slot is on it that must not be. *ret_last: its last
- * slot. */
+/* Counts the list from head; UINT32_MAX when a wrong slot is on it. *ret_last: its last slot. */
 static uint32_t count_list(const struct lmm_page *page, uint32_t head, uint32_t *ret_last)
 {
     uint32_t count = 0;
@@ -255,7 +252,7 @@ static uint32_t count_list(const struct lmm_page *page, uint32_t head, uint32_t 
     return count;
 }
 
-/* Lists that share a slot share their last one, as each slot has one next slot. */
+/* Lists that share a slot also share their last slot, because each slot has one next slot. */
 static bool are_apart(uint32_t last, uint32_t other_last)
 {
     return last == LMM_TAG_END || last != other_last;

@@ -10,7 +10,7 @@
  *       LMM_TAG_UNLISTED; there are `unlisted` of them
  *   I4  no LIVE or listed slot lies on an absent system page (memory.h)
  *   I5  no slot is on two of these lists: the page's, its bin's private list, its foreign list; the
- *       length of the foreign list is the count that stands beside its head
+ *       length of the foreign list is the count that is stored with its head
  *
  * Threads: the page's owner calls these functions, and holds the lock of its heap (HEAP) except in
  * lmm_slots_thread() and lmm_slots_listed(). Other threads change tags meanwhile only from LIVE to
@@ -23,8 +23,7 @@
 #include "lib/ground/base.h"
 #include "lib/pages/page.h"
 
-/* The number of free slots of a slot page: listed, unlisted or fresh, but not those in a private
- * list. */
+/* The number of free slots of a slot page that are listed, unlisted or fresh; not private ones. */
 static inline uint32_t lmm_slots_free_count(const struct lmm_page *page)
 {
     return page->target - lmm_load_relaxed(&page->countdown);
@@ -65,8 +64,7 @@ uint32_t lmm_slots_rebuild(struct lmm_page *page);
  * in a private list. Returns the bytes given back. */
 size_t lmm_slots_trim(struct lmm_page *page);
 
-/* Checks the invariants; private_head: the private list of slots taken from the page, or
- * LMM_TAG_END. */
+/* Checks the invariants; private_head: the private list of the page's slots, or LMM_TAG_END. */
 bool lmm_slots_are_valid(const struct lmm_page *page, uint32_t private_head);
 
 #endif

@@ -23,8 +23,8 @@ bool lmm_runs_have_length(const struct lmm_runs *runs, size_t n, size_t *ret_byt
            *ret_bytes <= SIZE_MAX / 4;
 }
 
-/* Begins the descriptor of `units` units at base, which are reserved (lmm_page_reserve()) and not a
- * page yet. */
+/* Begins the descriptor of a page of `units` units at base, for which lmm_page_reserve() was
+ * called. */
 static struct lmm_page *page_at(char *base, size_t units)
 {
     struct lmm_page *page = lmm_page_unit((uintptr_t) base);

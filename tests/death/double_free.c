@@ -105,7 +105,7 @@ void double_free_of_ended_thread(void)
     lmm_free(emp);
 }
 
-/* Frees arg, and lives on: the free may still wait in this thread's batch. */
+/* Frees arg; the thread goes on, so the free may still wait in its batch. */
 static atomic_bool batch_filled;
 
 static void *run_free_and_wait(void *arg)
@@ -168,8 +168,8 @@ void race_of_strangers(void)
     }
 }
 
-/* The owner's free has no atomic exchange, so the loser may be found only when the other thread's
- * free is collected; but found it must be, before the slot serves two owners. */
+/* The owner's free has no atomic exchange, so the double free may be detected only when the other
+ * thread's free is collected; but always before the slot is allocated twice. */
 void race_with_owner(void)
 {
     struct race race = {0, must(LMM_NEW(emp_t))};
@@ -212,8 +212,8 @@ void double_free_array(void)
     lmm_free(after);
 }
 
-/* The freed array has become the middle of a longer free run, whichever way runs are laid out;
- * it is too long for a thread to keep it aside. */
+/* The freed array is in the middle of a longer free run, and it is too long for a thread's
+ * cache. */
 void double_free_array_merged(void)
 {
     emp_t *array[5];

@@ -3,8 +3,8 @@
  * harness: runs one misuse of memory in a process of its own and checks how that process ended.
  *
  * The child says on a pipe what line it expects (it alone knows the addresses), then misuses
- * memory. The parent demands that the child died of SIGABRT and that its stderr is that line and
- * nothing else. It is not responsible for the cases themselves.
+ * memory. The parent checks that the child died of SIGABRT and that its stderr is exactly that
+ * line. It is not responsible for the cases themselves.
  */
 #ifndef TESTS_DEATH_HARNESS_H
 #define TESTS_DEATH_HARNESS_H
@@ -17,11 +17,11 @@ struct death_case {
     unsigned times;       /* processes to try it in; more than one where threads race */
 };
 
-/* In the child: states the line that is to follow, without "lmm: panic: " and the newline. */
+/* In the child: states the line to expect, without "lmm: panic: " and the newline. */
 void death_expect(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Runs one_case as often as it asks. Returns true when each process ended as it should; else says
- * on stderr how it ended. */
+/* Runs one_case `times` times. True when each process ended as expected; else prints on stderr how
+ * it ended. */
 bool death_run(const struct death_case *one_case);
 
 #endif

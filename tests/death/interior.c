@@ -94,7 +94,7 @@ void interior_array_misaligned(void)
     lmm_free(inside);
 }
 
-/* Longer than a page of LMM, so it has a span of its own. */
+/* Longer than a page of LMM: a span. */
 void interior_array_span(void)
 {
     const int line = __LINE__ + 1;
@@ -103,7 +103,7 @@ void interior_array_span(void)
     lmm_free(array + 765432);
 }
 
-/* What was there before must not be mistaken for what is there now. */
+/* Stale tags of an earlier block must not be reported. */
 void interior_array_over_older(void)
 {
     for (size_t length = 2; length < 9; length++) {

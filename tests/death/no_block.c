@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Frees of pointers into memory that is not LMM's, or not any more. */
+/* Frees of pointers into memory that is not LMM's, or is no longer. */
 #include "tests/death/cases.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ static void no_block(void *p)
     lmm_free(p);
 }
 
-/* Each with LMM at work, and, for one, before LMM did anything. */
+/* Each after LMM has served blocks; one also before LMM has started. */
 static void no_block_after_use(void *p)
 {
     lmm_free(must(LMM_NEW(emp_t)));
@@ -99,7 +99,7 @@ void no_block_minus_one(void)
     no_block_integer(UINTPTR_MAX);
 }
 
-/* The address of a block with a tag in its upper bits is not the block. */
+/* A block's address with a tag in its upper bits is not a block. */
 void no_block_tagged_pointer(void)
 {
     no_block((void *) ((uintptr_t) must(LMM_NEW(emp_t)) | (UINT64_C(1) << 56)));
@@ -112,8 +112,8 @@ static void expect_given_back(const char *verb, const void *p, const char *famil
     death_expect("%s after its page was given back: " HEX " (%s)", verb, address_of(p), family);
 }
 
-/* Fills many pages of LMM, frees all, and gives the memory back to the kernel. Returns the block
- * that was the first of all, so its page is not the one that a heap may keep at hand. */
+/* Fills many pages, frees all blocks, and gives the memory back to the kernel. Returns the address
+ * of the very first block, whose page a heap does not keep. */
 static emp_t *give_back_pages(void)
 {
     enum { COUNT = 500000 };

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poison [STATUS]: uses freed blocks, each in a process of its own, and checks that the tool reports it.
+ * poison [STATUS]: uses freed blocks, each in a process of its own, and checks that the tool
+ * reports it.
  *
- * A build with AddressSanitizer poisons free slots, so ASan reports a use of a freed block, or of a slot that
- * was never allocated, where it happens. Other builds skip this (77), except under Valgrind: there STATUS is
- * the exit status that Valgrind gives to a process in which it saw an error.
+ * A build with AddressSanitizer poisons free slots, so ASan reports a use of a freed block, or of a
+ * slot that was never allocated, where it happens. Other builds skip this (77), except under
+ * Valgrind: there STATUS is the exit status that Valgrind gives to a process in which it saw an
+ * error.
  */
 #include <lmm/lmm.h>
 
@@ -25,7 +27,7 @@ typedef struct {
     unsigned id;
 } emp_t;
 
-/* ASan tells eight bytes apart, not one: the bytes used lie away from the neighbours'. */
+/* ASan checks units of eight bytes: the bytes used do not share one with a neighbouring block. */
 static volatile unsigned sink;
 
 static void read_freed(void)
@@ -82,8 +84,8 @@ static const struct {
     {"proper_use", use_live, false},
 };
 
-/* Returns true when the tool reported an error of the process that runs `use`: ASan by its report, Valgrind by
- * its exit status. */
+/* Returns true when the tool reported an error of the process that runs `use`: ASan by its report,
+ * Valgrind by its exit status. */
 static bool is_reported(void (*use)(void), int valgrind_status)
 {
     int output[2];

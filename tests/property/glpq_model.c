@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random operations on a glpq and on a sorted array that does the same; after each operation both must
- * name the same largest node, and at the end of each round give up the same nodes in the same order.
- * Rounds differ in how many keys there are (few keys: many ties) and in how soon the ages run out.
+ * Random operations on a glpq and on a sorted array that does the same; after each operation both
+ * must name the same largest node, and at the end of each round give up the same nodes in the same
+ * order. Rounds differ in how many keys there are (few keys: many ties) and in how soon the ages
+ * run out.
  *
  * glpq_model [SEED]; LMM_SEED=n sets the seed as well.
  */
@@ -16,7 +17,8 @@
 
 enum { NODES = 300, ROUNDS = 60, STEPS = 4000 };
 
-/* What the model knows of a queued node. The array is sorted: larger keys first, then older ones. */
+/* What the model knows of a queued node. The array is sorted: larger keys first, then older
+ * ones. */
 struct entry {
     uint32_t key;
     uint64_t inserted;
