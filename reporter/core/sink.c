@@ -54,7 +54,6 @@ void lmm_sink_printf(struct lmm_sink *sink, const char *format, ...)
     int length;
 
     va_start(args, format);
-    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): a false alarm */
     length = vsnprintf(line, sizeof(line), format, args);
     va_end(args);
     if (length < 0 || (size_t) length >= sizeof(line)) {

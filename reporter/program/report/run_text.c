@@ -128,8 +128,7 @@ static void put_sizes(const struct lmm_sheet *sheet)
 
     if (sizes == NULL) {
         sheet->sink->error = sheet->sink->error != 0 ? sheet->sink->error : -ENOMEM;
-    }
-    if (count > 0) {
+    } else if (count > 0) {
         lmm_grid_init(&grid, size_columns, sizeof(size_columns) / sizeof(size_columns[0]),
                       LMM_SHEET_INDENT, sheet->sink);
         add_sizes(&grid, sizes, count, sheet->model->total.allocations);
