@@ -55,22 +55,6 @@ static void put_sites_title(const struct page *page)
     }
 }
 
-static void put_bytes(struct lmm_sink *sink, uint64_t bytes)
-{
-    char cell[LMM_CELL_BYTES];
-
-    lmm_write_bytes(cell, bytes);
-    lmm_sink_puts(sink, cell);
-}
-
-static void put_count(struct lmm_sink *sink, uint64_t count, const char *one, const char *many)
-{
-    char cell[LMM_CELL_BYTES];
-
-    lmm_write_count(cell, count);
-    lmm_sink_printf(sink, "%s %s", cell, lmm_plural(count, one, many));
-}
-
 /* ---- Families -------------------------------------------------------------------------------- */
 
 static const struct lmm_grid_column block_columns[] = {
@@ -152,9 +136,9 @@ static void put_rest(const struct page *page, struct lmm_model_rest rest, const 
     if (rest.count > 0) {
         lmm_sink_pad(page->sink, INDENT);
         lmm_sink_puts(page->sink, "and ");
-        put_count(page->sink, rest.count, one, many);
+        lmm_put_count(page->sink, rest.count, one, many);
         lmm_sink_puts(page->sink, " with ");
-        put_count(page->sink, rest.live_blocks, "live block", "live blocks");
+        lmm_put_count(page->sink, rest.live_blocks, "live block", "live blocks");
         lmm_sink_puts(page->sink, "\n");
     }
 }
@@ -200,7 +184,7 @@ static void put_unused(const struct page *page)
         return;
     }
     lmm_sink_puts(page->sink, "\n");
-    put_count(page->sink, unused, "family", "families");
+    lmm_put_count(page->sink, unused, "family", "families");
     lmm_sink_puts(page->sink, " without allocations: ");
     for (size_t i = 0; i < page->model->family_count && named < UNUSED_NAMES_MAX; i++) {
         if (!has_row(page->model->families[i])) {
@@ -210,7 +194,7 @@ static void put_unused(const struct page *page)
     }
     if (named < unused) {
         lmm_sink_puts(page->sink, " and ");
-        put_count(page->sink, unused - named, "other", "others");
+        lmm_put_count(page->sink, unused - named, "other", "others");
     }
     lmm_sink_puts(page->sink, "\n");
 }
@@ -329,7 +313,7 @@ static void put_sites(const struct page *page)
 static void put_amount(const struct page *page, const char *what, uint64_t bytes)
 {
     lmm_sink_printf(page->sink, "  %-19s", what);
-    put_bytes(page->sink, bytes);
+    lmm_put_bytes(page->sink, bytes);
     lmm_sink_puts(page->sink, "\n");
 }
 

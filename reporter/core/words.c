@@ -72,6 +72,22 @@ void lmm_write_share(char *cell, uint32_t permille, uint64_t whole)
     snprintf(cell, LMM_CELL_BYTES, "%" PRIu32 ".%" PRIu32 "%%", permille / 10, permille % 10);
 }
 
+void lmm_put_bytes(struct lmm_sink *sink, uint64_t bytes)
+{
+    char cell[LMM_CELL_BYTES];
+
+    lmm_write_bytes(cell, bytes);
+    lmm_sink_puts(sink, cell);
+}
+
+void lmm_put_count(struct lmm_sink *sink, uint64_t count, const char *one, const char *many)
+{
+    char cell[LMM_CELL_BYTES];
+
+    lmm_write_count(cell, count);
+    lmm_sink_printf(sink, "%s %s", cell, lmm_plural(count, one, many));
+}
+
 /* Returns whether c is a control character, or marks or changes the direction of the text after
  * it. */
 static bool steers(uint32_t c)

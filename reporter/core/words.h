@@ -32,6 +32,10 @@ void lmm_write_bytes(char *cell, uint64_t bytes);
 /* Writes "12.3%" to cell, or "-" when whole is 0. */
 void lmm_write_share(char *cell, uint32_t permille, uint64_t whole);
 
+/* Print what lmm_write_bytes() writes, and "1,024 blocks" or "1 block". */
+void lmm_put_bytes(struct lmm_sink *sink, uint64_t bytes);
+void lmm_put_count(struct lmm_sink *sink, uint64_t count, const char *one, const char *many);
+
 /*
  * Prints string, escaped as text.h says. sink: NULL to measure only. Returns how many columns of a
  * terminal it takes, counting one for each character.

@@ -65,7 +65,7 @@ static void put_ending(const struct lmm_sheet *sheet)
     lmm_sink_puts(sheet->sink, ")\n");
     lmm_sheet_label(sheet, "resident");
     lmm_sink_puts(sheet->sink, "at most ");
-    lmm_sheet_bytes(sheet, (uint64_t) ending->usage.ru_maxrss * 1024);
+    lmm_put_bytes(sheet->sink, (uint64_t) ending->usage.ru_maxrss * 1024);
     lmm_sink_puts(sheet->sink, "\n");
 }
 
@@ -172,7 +172,7 @@ static void put_peak(const struct lmm_sheet *sheet)
         return;
     }
     lmm_sheet_label(sheet, "at the peak");
-    lmm_sheet_bytes(sheet, model->peak_bytes);
+    lmm_put_bytes(sheet->sink, model->peak_bytes);
     if (model->peak_time_ns >= model->start_time_ns) {
         lmm_sink_puts(sheet->sink, ", ");
         lmm_sheet_seconds(sheet, model->peak_time_ns - model->start_time_ns);
@@ -187,9 +187,10 @@ static void put_rates(const struct lmm_sheet *sheet)
 
     if (ns > 0) {
         lmm_sheet_label(sheet, "per second");
-        lmm_sheet_count(sheet, per_second(sheet->model->total.allocations, ns), "block", "blocks");
+        lmm_put_count(sheet->sink, per_second(sheet->model->total.allocations, ns), "block",
+                      "blocks");
         lmm_sink_puts(sheet->sink, ", ");
-        lmm_sheet_bytes(sheet, per_second(sheet->process->spots->total.allocated_bytes, ns));
+        lmm_put_bytes(sheet->sink, per_second(sheet->process->spots->total.allocated_bytes, ns));
         lmm_sink_puts(sheet->sink, "\n");
     }
 }
@@ -205,7 +206,7 @@ static void put_temporaries(const struct lmm_sheet *sheet)
     lmm_write_share(share, lmm_model_permille(model->temporaries, model->total.allocations),
                     model->total.allocations);
     lmm_sheet_label(sheet, "temporary");
-    lmm_sheet_count(sheet, model->temporaries, "block", "blocks");
+    lmm_put_count(sheet->sink, model->temporaries, "block", "blocks");
     lmm_sink_printf(sheet->sink, ", %s of all\n", share);
 }
 
@@ -215,19 +216,19 @@ void lmm_sheet_totals(const struct lmm_sheet *sheet)
 
     lmm_sheet_heading(sheet, "Totals");
     lmm_sheet_label(sheet, "allocated");
-    lmm_sheet_count(sheet, total->allocations, "block", "blocks");
+    lmm_put_count(sheet->sink, total->allocations, "block", "blocks");
     lmm_sink_puts(sheet->sink, ", ");
-    lmm_sheet_bytes(sheet, sheet->process->spots->total.allocated_bytes);
+    lmm_put_bytes(sheet->sink, sheet->process->spots->total.allocated_bytes);
     lmm_sink_puts(sheet->sink, "\n");
     put_rates(sheet);
     lmm_sheet_label(sheet, "freed");
-    lmm_sheet_count(sheet, total->frees, "block", "blocks");
+    lmm_put_count(sheet->sink, total->frees, "block", "blocks");
     lmm_sink_puts(sheet->sink, "\n");
     put_temporaries(sheet);
     put_peak(sheet);
     lmm_sheet_label(sheet, "live at exit");
-    lmm_sheet_count(sheet, total->live_blocks, "block", "blocks");
+    lmm_put_count(sheet->sink, total->live_blocks, "block", "blocks");
     lmm_sink_puts(sheet->sink, ", ");
-    lmm_sheet_bytes(sheet, total->live_bytes);
+    lmm_put_bytes(sheet->sink, total->live_bytes);
     lmm_sink_puts(sheet->sink, "\n");
 }

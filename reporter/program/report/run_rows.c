@@ -76,9 +76,9 @@ static void add_row(struct lmm_grid *grid, const struct section *section, size_t
 static void put_figure(const struct lmm_sheet *sheet, uint64_t value, const struct section *section)
 {
     if (section->first_is_bytes) {
-        lmm_sheet_bytes(sheet, value);
+        lmm_put_bytes(sheet->sink, value);
     } else {
-        lmm_sheet_count(sheet, value, "allocation", "allocations");
+        lmm_put_count(sheet->sink, value, "allocation", "allocations");
     }
 }
 

@@ -8,7 +8,6 @@
 #include "reporter/program/base/clock.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/core/sink.h"
-#include "reporter/core/words.h"
 
 void lmm_sheet_paint(const struct lmm_sheet *sheet, const char *escape)
 {
@@ -24,23 +23,6 @@ void lmm_sheet_heading(const struct lmm_sheet *sheet, const char *text)
     lmm_sink_puts(sheet->sink, text);
     lmm_sheet_paint(sheet, "\033[0m");
     lmm_sink_puts(sheet->sink, "\n");
-}
-
-void lmm_sheet_bytes(const struct lmm_sheet *sheet, uint64_t bytes)
-{
-    char cell[LMM_CELL_BYTES];
-
-    lmm_write_bytes(cell, bytes);
-    lmm_sink_puts(sheet->sink, cell);
-}
-
-void lmm_sheet_count(const struct lmm_sheet *sheet, uint64_t count, const char *one,
-                     const char *many)
-{
-    char cell[LMM_CELL_BYTES];
-
-    lmm_write_count(cell, count);
-    lmm_sink_printf(sheet->sink, "%s %s", cell, lmm_plural(count, one, many));
 }
 
 void lmm_sheet_seconds(const struct lmm_sheet *sheet, uint64_t ns)

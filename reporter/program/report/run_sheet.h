@@ -41,10 +41,7 @@ void lmm_sheet_heading(const struct lmm_sheet *sheet, const char *text);
 /* Starts a line of "  label   words". */
 void lmm_sheet_label(const struct lmm_sheet *sheet, const char *label);
 
-/* Put "1.2 MiB (1,258,291)", "1,024 blocks", and "3.250 s". */
-void lmm_sheet_bytes(const struct lmm_sheet *sheet, uint64_t bytes);
-void lmm_sheet_count(const struct lmm_sheet *sheet, uint64_t count, const char *one,
-                     const char *many);
+/* Puts "3.250 s". */
 void lmm_sheet_seconds(const struct lmm_sheet *sheet, uint64_t ns);
 
 /* Returns whether the process exited normally, so that its live blocks are leaks. */
