@@ -3,10 +3,12 @@
  * glpq: the pairing heap behind glpq.h.
  *
  * A tree stands by itself when its root's `prev` and `next` are NULL; merge() takes and gives such
- * trees. Children are merged in the usual two passes: neighbours in pairs from the left, then the pairs
- * one by one from the right. The pairs wait on a stack threaded through `next`, so nothing recurses.
+ * trees. Children are merged in the usual two passes: neighbours in pairs from the left, then the
+ * pairs one by one from the right. The pairs wait on a stack threaded through `next`, so nothing
+ * recurses.
  *
- * The invariants are in the header. Not responsible for: locking, and knowing whether a node is queued.
+ * The invariants are in the header. Not responsible for: locking, and knowing whether a node is
+ * queued.
  */
 #include "glthread/glpq.h"
 
@@ -103,8 +105,9 @@ static void unlink_node(struct glpq *queue, struct glpq_node *node)
 }
 
 /*
- * Gives the nodes the ages 0, 1, 2 ... in the order in which they would be taken, which keeps the order
- * of equal keys. Each node comes after the one before it, so all can hang from the first, the root.
+ * Gives the nodes the ages 0, 1, 2 ... in the order in which they would be taken, which keeps the
+ * order of equal keys. Each node comes after the one before it, so all can hang from the first, the
+ * root.
  */
 static void renumber(struct glpq *queue)
 {

@@ -2,10 +2,10 @@
 /*
  * glpq: an intrusive priority queue, largest key first, equal keys by age (first in, first out).
  *
- * A pairing heap (Fredman, Sedgewick, Sleator, Tarjan: "The pairing heap", Algorithmica 1, 1986) with a
- * back link in each node, so that a node can be removed or re-keyed where it stands. Insert and look at
- * the largest: O(1). Remove, take and re-key: O(log n) amortised. No recursion. Nothing here allocates,
- * locks or fails; the caller serialises access.
+ * A pairing heap (Fredman, Sedgewick, Sleator, Tarjan: "The pairing heap", Algorithmica 1, 1986)
+ * with a back link in each node, so that a node can be removed or re-keyed where it stands. Insert
+ * and look at the largest: O(1). Remove, take and re-key: O(log n) amortised. No recursion. Nothing
+ * here allocates, locks or fails; the caller serialises access.
  *
  * Invariants, checked by glpq_is_valid():
  *   I1  a node comes before each of its children: larger key, or the same key and older

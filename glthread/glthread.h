@@ -2,11 +2,12 @@
 /*
  * glthread: an intrusive circular doubly linked list.
  *
- * A list head is a node like any other, so there is no special case for the first or the last element
- * and none for the empty list. A node that is on no list points to itself; removing it again is
- * harmless. Nothing here allocates, locks or fails; the caller serialises access.
+ * A list head is a node like any other, so there is no special case for the first or the last
+ * element and none for the empty list. A node that is on no list points to itself; removing it
+ * again is harmless. Nothing here allocates, locks or fails; the caller serialises access.
  *
- * Invariants: I1 node->next->prev == node and node->prev->next == node, for every initialised node.
+ * Invariants: I1 node->next->prev == node and node->prev->next == node, for every initialised node
+ * (tests/unit/glthread).
  */
 #ifndef GLTHREAD_GLTHREAD_H
 #define GLTHREAD_GLTHREAD_H
@@ -37,7 +38,7 @@ static inline bool glthread_is_empty(const struct glthread *head)
     return head->next == head;
 }
 
-/* Puts node, which is on no list, behind position (a head or an element). */
+/* Puts node, which is on no list, after position (a head or an element). */
 static inline void glthread_insert_after(struct glthread *position, struct glthread *node)
 {
     node->next = position->next;
@@ -66,7 +67,7 @@ static inline struct glthread *glthread_first(const struct glthread *head)
     return head->next == head ? NULL : head->next;
 }
 
-/* Returns the element behind node, or NULL when node is the last of head's list. */
+/* Returns the element after node, or NULL when node is the last of head's list. */
 static inline struct glthread *glthread_next(const struct glthread *head,
                                              const struct glthread *node)
 {

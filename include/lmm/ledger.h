@@ -4,25 +4,25 @@
  * This header is the only contract between the allocator (lib/) and the reporter (reporter/).
  * docs/ledger-format.md describes it field by field.
  *
- * A ledger is one header and a chain of chunks. In a file the first chunk stands at header_bytes, and
- * each next one `bytes` after the start of the one before, up to file_bytes. A chunk is a chunk header
- * followed at once by `capacity` records of `record_bytes` each; the first `used` of them are valid.
- * Everything is fixed-width and little-endian. Chunks are only ever added, and records never move, but
- * for the rows of an owner: when it outgrows them they are copied to a larger chunk, under the move
- * sequence, and the old chunk becomes LMM_LEDGER_UNUSED and may be used again.
+ * A ledger is one header and a chain of chunks. In a file the first chunk starts at header_bytes,
+ * and each next one `bytes` after the start of the one before it, up to file_bytes. A chunk is a
+ * chunk header followed at once by `capacity` records of `record_bytes` each; the first `used` of
+ * them are valid. Everything is fixed-width and little-endian. Chunks are never removed, and
+ * records never move, except the rows of an owner: when they need a larger chunk they are copied to
+ * one, under the move sequence, and the old chunk becomes LMM_LEDGER_UNUSED and may be used again.
  *
- * Invariants (the reader checks them, the writer keeps them, and a process killed at any instruction
- * leaves them standing):
- *   I1  chunks of one kind other than ROWS have adjoining [first, first + capacity) ranges that start
- *       at 0, in the order of the chain
- *   I2  a string reference is a byte offset into the STRINGS chunks taken as one space, and the string
- *       ends with a NUL inside the chunk in which it starts; offset 0 is the empty string
+ * Invariants (the writer keeps them, also when the process is killed at any instruction; a reader
+ * checks them before it uses the ledger):
+ *   I1  chunks of one kind other than ROWS have adjoining [first, first + capacity) ranges that
+ *       start at 0, in the order of the chain
+ *   I2  a string reference is a byte offset into the STRINGS chunks taken as one space, and the
+ *       string ends with a NUL inside the chunk in which it starts; offset 0 is the empty string
  *   I3  a site names a family below the number of families; a row's index is its site's id
- *   I4  an owner has one chunk of rows, `first` is 0; or, when the process died while moving them, two,
- *       of which the larger counts
- *       (the same holds for TEMPORARIES, and apart from that of PEAKS, whose owners are 0 and 1)
- *   I5  a counter row has one writer; allocated and freed only ever go up, so live = allocated - freed
- *       is summed over all owners, with `freed` read before `allocated`
+ *   I4  an owner has one chunk of rows, `first` is 0; or two, when the process died while moving
+ *       them, of which the larger is valid (the same holds for TEMPORARIES, and for PEAKS, whose
+ *       owners are 0 and 1)
+ *   I5  a counter row has one writer; allocated and freed only ever go up, so live = allocated -
+ *       freed is summed over all owners, with `freed` read before `allocated`
  */
 #ifndef LMM_LEDGER_H
 #define LMM_LEDGER_H
@@ -138,8 +138,8 @@ struct lmm_ledger_family {
 };
 
 enum {
-    /* Bytes requested are counted: what its sites' rows have as extra is the bytes of all blocks, so that
-     * live bytes = allocated_extra - freed_extra; and peak_amount is in bytes. */
+    /* The family counts bytes requested: `extra` in its sites' rows is the bytes of all blocks,
+     * so live bytes = allocated_extra - freed_extra; peak_amount is in bytes. */
     LMM_LEDGER_FAMILY_BYTES = 1,
 };
 
@@ -150,8 +150,8 @@ struct lmm_ledger_site {
     uint32_t function; /* string reference */
 };
 
-/* One owner's counters for one site. Extra are the slots of blocks beyond each block's first; of a family
- * with the flag BYTES, the bytes requested. */
+/* One owner's counters for one site. Extra are the slots of blocks beyond each block's first; of
+ * a family with the flag BYTES, the bytes requested. */
 struct lmm_ledger_row {
     uint64_t allocated_blocks;
     uint64_t freed_blocks;
@@ -159,8 +159,9 @@ struct lmm_ledger_row {
     uint64_t freed_extra;
 };
 
-/* A mapped ELF file, as far as stacks lead through it. Its place does not change; when it is unloaded it
- * stays, `gone`, and what is loaded there later is another. */
+/* A mapped ELF file that a stack leads through. Its addresses do not change. When it is unloaded
+ * the record stays, with `gone` set; a file loaded at the same addresses later has a record of
+ * its own. */
 struct lmm_ledger_module {
     uint64_t start;          /* first address of its mapping */
     uint64_t end;            /* one past the last */
@@ -172,15 +173,15 @@ struct lmm_ledger_module {
     unsigned char build_id[LMM_LEDGER_BUILD_ID_MAX];
 };
 
-/* One call in a stack, stored once for all stacks that share it and what is outside of it. Number 0 is
- * no call: the end of every stack. A stack is the number of its innermost call. */
+/* One call in a stack, stored once for all stacks that share it and its outer calls.
+ * Number 0 is no call: the end of every stack. A stack is the number of its innermost call. */
 struct lmm_ledger_frame {
     uint64_t address; /* where the call returns to */
     uint32_t caller;  /* the next outer call; below this record's own number */
     uint32_t module;  /* its number + 1; 0: none */
 };
 
-/* What lived of a site when most bytes did. */
+/* The live blocks of a site at the peak. */
 struct lmm_ledger_peak {
     uint64_t blocks;
     uint64_t bytes;

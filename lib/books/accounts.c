@@ -48,6 +48,7 @@ static void *series_reserve_locked(struct series *series, uint32_t count)
 {
     struct lmm_ledger_chunk *last = series->chunks == 0 ? NULL : series->chunk[series->chunks - 1];
 
+    LMM_CHECK(lmm_lock_is_held(&lmm_chunks_lock) && count != 0);
     if (last != NULL && lmm_chunk_is_lost(last)) {
         last->capacity = last->used;
     }
@@ -82,6 +83,7 @@ static uint32_t series_commit_locked(struct series *series, uint32_t count)
     struct lmm_ledger_chunk *last = series->chunk[series->chunks - 1];
     uint32_t index = last->first + last->used;
 
+    LMM_CHECK(count <= last->capacity - last->used);
     lmm_store_release(&last->used, last->used + count);
     lmm_store_release(&series->used, index + count);
     return index;
@@ -92,6 +94,7 @@ static void *series_record(struct series *series, uint32_t index)
 {
     uint32_t i = lmm_load_acquire(&series->chunks) - 1;
 
+    LMM_CHECK(index < lmm_load_acquire(&series->used));
     while (series->chunk[i]->first > index) {
         i--;
     }
@@ -210,6 +213,7 @@ struct lmm_ledger_family *lmm_accounts_add_family(const char *name, size_t size,
 void lmm_accounts_drop_family(void)
 {
     lmm_lock_acquire(&lmm_chunks_lock);
+    LMM_CHECK(ledger.families.used != 0);
     struct lmm_ledger_chunk *last = ledger.families.chunk[ledger.families.chunks - 1];
     void *record = series_record(&ledger.families, ledger.families.used - 1);
     lmm_store_release(&last->used, last->used - 1);
@@ -230,6 +234,7 @@ void lmm_accounts_note_memory(void)
 void lmm_accounts_count_page(struct lmm_ledger_family *record, int64_t sign, size_t bytes,
                              size_t slots)
 {
+    LMM_CHECK(record != NULL && (sign == 1 || sign == -1));
     lmm_fetch_add_relaxed(&record->pages, (uint64_t) sign);
     lmm_fetch_add_relaxed(&record->mapped_bytes, (uint64_t) (sign * (int64_t) bytes));
     lmm_fetch_add_relaxed(&record->slots, (uint64_t) (sign * (int64_t) slots));
@@ -403,12 +408,6 @@ struct lmm_site_facts lmm_accounts_site_facts(uint32_t id)
         .file = series_record(&ledger.strings, record->file),
         .function = series_record(&ledger.strings, record->function),
     };
-}
-
-bool lmm_accounts_site_is_stack(uint32_t id)
-{
-    return id < lmm_load_acquire(&ledger.stacks.used) &&
-           *(const uint32_t *) series_record(&ledger.stacks, id) != 0;
 }
 
 uint32_t lmm_accounts_site_count(void)

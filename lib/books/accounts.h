@@ -3,19 +3,18 @@
  * accounts: writes the process's books in the layout of <lmm/ledger.h>.
  *
  * Owns the records that say what is counted: strings, families with their gauges, sites, modules,
- * frames and stacks. Their memory, and the file, are chunks.h's; the counters rows.h's. The tables
- * of sites and strings are read, so who writes over them (the user alone can) harms the process as
- * by writing to its memory.
+ * frames and stacks. Their memory, and the file, are chunks.h's; the counters rows.h's. LMM reads
+ * the tables of sites and strings, so overwriting the file (only the user can) harms the process
+ * like overwriting its memory.
  *
- * Invariants:
- *   I1  a record never moves, and has the same number for ever; the family added last alone can be
- *       dropped
+ * Invariants (tests/unit/lib/test_accounts.c; I3 by tests/ledger):
+ *   I1  a record never moves and keeps its number; only the family added last can be dropped
  *   I2  the shared rows (rows.h) reach every site id handed out, so that a free can always be
  *       counted
- *   I3  what a reader finds in the file at any moment is whole: each change that takes several
- *       stores becomes visible by the last of them, so the books of a killed process need no repair
- * Locks: LEDGER, inside, unless a name ends in _locked. Not responsible for: who is a site, or when
- * gauges change.
+ *   I3  a reader finds complete records at any moment: a change of several stores becomes visible
+ *       by the last of them, so the books of a killed process need no repair
+ * Locks: functions take LEDGER, unless the name ends in _locked; look-ups of records by number take
+ * none (acquire). Not responsible for: what is a site, or when gauges change.
  */
 #ifndef LMM_ACCOUNTS_H
 #define LMM_ACCOUNTS_H
@@ -32,7 +31,8 @@ bool lmm_accounts_start(void);
 /* Whether this process is a forked child whose books wait for a file of their own. */
 bool lmm_accounts_is_pending(void);
 
-/* Creates that file, unless another thread did meanwhile. No thread has counted since the fork. */
+/* Creates that file, unless another thread did meanwhile. Call it before a thread counts in the
+ * child. */
 void lmm_accounts_publish(void);
 
 /* The process exits: the file is kept for readers when blocks live, in the drop-in when `keep`
@@ -47,14 +47,14 @@ struct lmm_ledger_header *lmm_accounts_header(void);
 struct lmm_ledger_family *lmm_accounts_add_family(const char *name, size_t size, size_t align,
                                                   size_t stride);
 
-/* Takes back the family added last, for which there was no memory elsewhere. */
+/* Removes the family added last, when registering it failed later. */
 void lmm_accounts_drop_family(void);
 
 /* Tells that a family has one page more (sign 1) or less (-1), of so many bytes and slots. */
 void lmm_accounts_count_page(struct lmm_ledger_family *record, int64_t sign, size_t bytes,
                              size_t slots);
 
-/* Brings up to date what the header says of LMM's own memory. */
+/* Updates the header's figures of LMM's own memory. */
 void lmm_accounts_note_memory(void);
 
 /* Tells that so many bytes of the family's pages were touched, or, negative, given back. */
@@ -97,7 +97,7 @@ uint32_t lmm_accounts_frame_count(void);
 /* Tells that the process is on the drop-in, and how many frames of a stack it keeps. */
 void lmm_accounts_note_drop_in(uint32_t stack_frames);
 
-/* Writes down what lives now, by site, as the highest use so far: `bytes` in all. */
+/* Records the live blocks by site as the peak, of `bytes` in total. */
 void lmm_accounts_take_peak(uint64_t bytes);
 
 /* What a site is. id: handed out by lmm_accounts_add_site(). The strings are never freed. */
@@ -109,15 +109,11 @@ struct lmm_site_facts {
 };
 struct lmm_site_facts lmm_accounts_site_facts(uint32_t id);
 
-/* Whether the site was added by lmm_accounts_add_stack_site(); under the caller's lock for
- * adding sites. */
-bool lmm_accounts_site_is_stack(uint32_t id);
-
 /* Number of sites and of families so far. */
 uint32_t lmm_accounts_site_count(void);
 uint32_t lmm_accounts_family_count(void);
 
-/* Hold the chunks still; between the two, a view or sums can be read. */
+/* Take and release LEDGER; between the two, a view or sums can be read. */
 void lmm_accounts_acquire(void);
 void lmm_accounts_release(void);
 

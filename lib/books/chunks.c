@@ -28,7 +28,7 @@ static struct {
     size_t mirror_bytes;
 } chunks;
 
-/* ---- The chain --------------------------------------------------------------------------------- */
+/* ---- The chain ------------------------------------------------------------------------------- */
 
 static bool directory_reserve(void)
 {
@@ -80,8 +80,8 @@ static struct lmm_store_part part_at(size_t i)
                                     (size_t) chunks.directory[i - 1]->bytes};
 }
 
-/* Puts the file under the parts, where they are; not shared: as it is now, for this process alone. False
- * when the kernel will not map all of it. */
+/* Puts the file under the parts, where they are; not shared: as it is now, for this process
+ * alone. False when the kernel will not map all of it. */
 static bool map_parts(bool shared)
 {
     size_t offset = 0;
@@ -96,8 +96,8 @@ static bool map_parts(bool shared)
     return true;
 }
 
-/* The process goes on in copies, so that all of the file tells of one moment. Without this, where the
- * file is out of reach, it would be of several. */
+/* The process goes on in private copies, so that the whole file keeps the state of one moment.
+ * If the file cannot be opened, the mappings stay shared. */
 static void leave_file(void)
 {
     if (lmm_store_open()) {
@@ -107,7 +107,7 @@ static void leave_file(void)
     chunks.lost = chunks.is_shared ? chunks.used : 0;
 }
 
-/* The file could not grow: from here on it tells of the past. */
+/* The file could not grow: from now on it keeps the state of this moment. */
 static void lose_file(int error)
 {
     struct lmm_ledger_header *header = chunks.header;
@@ -165,6 +165,7 @@ static void lay_out(struct lmm_ledger_chunk *chunk, uint32_t record_bytes, uint3
 
 struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, size_t bytes)
 {
+    LMM_CHECK(record_bytes != 0 && bytes % LMM_SYSTEM_PAGE_BYTES == 0);
     struct lmm_ledger_chunk *chunk = directory_reserve() ? map_chunk(bytes) : NULL;
 
     if (chunk == NULL) {
@@ -261,7 +262,7 @@ bool lmm_chunks_start(void)
     return true;
 }
 
-/* ---- The file ---------------------------------------------------------------------------------- */
+/* ---- The file -------------------------------------------------------------------------------- */
 
 static void create_file(const struct lmm_store_part *parts)
 {
@@ -320,12 +321,12 @@ void lmm_chunks_end(bool keep)
         chunks.grows = false;
     }
     if (!keep) {
-        lmm_store_remove(); /* a process that may not, after setuid or chroot, has at least said so */
+        lmm_store_remove(); /* may fail after setuid or chroot: the state was stored before */
         chunks.has_file = false;
     }
 }
 
-/* ---- fork -------------------------------------------------------------------------------------- */
+/* ---- fork ------------------------------------------------------------------------------------ */
 
 /* Bytes of a part that hold something, so rounded that what follows them in a copy is aligned. */
 static size_t filled_bytes(size_t i, const void *part)
@@ -350,11 +351,13 @@ static void copy_words(void *to, const void *from, size_t bytes)
     }
 }
 
-/* The child would see what the parent goes on to count in shared chunks: it gets a copy made before. */
+/* The child would see what the parent goes on to count in shared chunks: it gets a copy made
+ * before. */
 void lmm_chunks_before_fork(void)
 {
     char *to = chunks.mirror;
 
+    LMM_CHECK(!chunks.is_shared || all_bytes() <= chunks.mirror_bytes);
     for (size_t i = 0; chunks.is_shared && i <= chunks.used; i++) {
         const void *part = part_at(i).data;
         size_t bytes = filled_bytes(i, part);
@@ -363,7 +366,8 @@ void lmm_chunks_before_fork(void)
     }
 }
 
-/* The sizes are those of the copy: the parts may have grown since. False when the kernel would not. */
+/* The sizes are those of the copy: the parts may have grown since. False when the kernel would
+ * not. */
 static bool restore(void)
 {
     const char *from = chunks.mirror;

@@ -2,22 +2,24 @@
 /*
  * chunks: the memory of the ledger: its header and the chain of its chunks.
  *
- * Owns all of them. They stand in shared mappings of the ledger's file (store); or in anonymous memory,
- * before there is a file and where none is to be had. A chunk never moves and is never unmapped.
+ * Owns all of them. They are in shared mappings of the ledger's file (store), or in anonymous
+ * memory while there is no file. A chunk never moves and is never unmapped.
  *
- * Invariants:
- *   I1  a chunk becomes part of the file by the store of the header's file_bytes, after its own header
- *       stands; what it holds becomes valid by the store of its kind, and then of its `used`
- *   I2  a forked child writes to nothing of its parent's: its chunks become anonymous memory before it
- *       counts, at the same addresses and as they were at the fork, and go into a file of its own when
- *       it first allocates or frees (lmm_chunks_publish())
- *   I3  where something is shared, `mirror` has room for a copy of everything, so that a fork needs no
- *       memory that it might not get
- *   I4  a file that could not grow is lost: the process goes on in copies, and the file tells of that
- *       moment. Where it cannot be opened again either, it takes no record more, which might refer to
- *       what is not in it, and keeps what it has: rows that moved elsewhere too, up to when they did
- * Locks: LEDGER, which is here for who fills the chunks: all functions but lmm_chunks_are_pending() are
- * called under it, or before there are threads. Not responsible for what is in a chunk (ledger, rows).
+ * Invariants (tests/unit/lib/test_chunks.c holds them; I3 is also checked before each fork):
+ *   I1  a chunk becomes part of the file by the store of the header's file_bytes, after the chunk's
+ *       own header is written; its records become valid by the store of its kind, and then of its
+ *       `used`
+ *   I2  a forked child never writes to its parent's file: before it counts, its chunks become
+ *       anonymous memory at the same addresses with the contents at the fork; they go into a file
+ *       of its own when it first allocates or frees (lmm_chunks_publish())
+ *   I3  while a chunk is shared, `mirror` has room for a copy of all of them, so that fork needs no
+ *       new memory
+ *   I4  a file that could not grow is lost: the process goes on in private copies, and the file
+ *       keeps the state of that moment. If the file cannot be opened again either, it gets no new
+ *       records, which might refer to records outside it; rows that later move elsewhere stay in it
+ *       as they were
+ * Locks: LEDGER. Callers hold it for all functions except lmm_chunks_are_pending(), or no other
+ * thread has started yet. Not responsible for: the records in a chunk (accounts, rows).
  */
 #ifndef LMM_CHUNKS_H
 #define LMM_CHUNKS_H
@@ -47,32 +49,35 @@ static inline void *lmm_chunk_records(struct lmm_ledger_chunk *chunk)
 }
 
 /*
- * Adds an empty chunk of `bytes`, a multiple of system pages, as many records from number `first` on as
- * fit in it. Its kind is UNUSED; the caller sets that last of all. NULL with errno ENOMEM.
+ * Adds an empty chunk of `bytes`, a multiple of system pages, for as many records as fit; their
+ * numbers start at `first`. Its kind is UNUSED; the caller stores the kind last, with release. NULL
+ * with errno ENOMEM.
  */
 struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, size_t bytes);
 
-/* An UNUSED chunk of just that size, empty, with its old capacity; NULL when there is none. */
+/* An UNUSED chunk of exactly that size, emptied; NULL when there is none. */
 struct lmm_ledger_chunk *lmm_chunk_reuse(uint32_t record_bytes, size_t bytes);
 
 /* Whether the chunk is in a file that could not grow (I4). */
 bool lmm_chunk_is_lost(const struct lmm_ledger_chunk *chunk);
 
-/* Ends the use of a chunk whose records are elsewhere now: it becomes UNUSED; or, in a lost file, leaves
- * the chain and stays for readers as it is. */
+/* Ends the use of a chunk whose records were moved: it becomes UNUSED. In a lost file it leaves
+ * the chain and keeps its contents for readers. */
 void lmm_chunk_retire(struct lmm_ledger_chunk *chunk);
 
-/* Creates the file and puts it under all there is, which nobody else changes meanwhile. Where no file is
- * to be had, one line says why, and all stays as it is. */
+/* Creates the file and maps it in place of the header and all chunks, which no other thread
+ * changes meanwhile. Without a file, prints one line with the reason and changes nothing. */
 void lmm_chunks_publish(void);
 
-/* Whether this process is a forked child that has not published; any thread. */
+/* Whether this process is a forked child that has not published yet. Any thread, without the
+ * lock; acquire. */
 bool lmm_chunks_are_pending(void);
 
-/* The process exits: removes the file, or keeps it for readers and says in it that this is the end. */
+/* The process exits: removes the file, or keeps it for readers with the state EXITED. */
 void lmm_chunks_end(bool keep);
 
-/* Around fork; the child calls the last before the one in the middle. */
+/* Around fork, with all locks of LMM held (heaps/fork). The child calls
+ * lmm_chunks_after_fork_in_child() first, then lmm_chunks_after_fork(). */
 void lmm_chunks_before_fork(void);
 void lmm_chunks_after_fork(void);
 void lmm_chunks_after_fork_in_child(void);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process: what the ledger's header says of the process that keeps it.
+ * process: the facts about the process in the ledger's header.
  *
- * Owns nothing. Asks /proc, with plain system calls and without memory of its own; what cannot be
- * learnt (no /proc, no right) stays 0 or empty, and readers know that. Not responsible for the books.
+ * Owns nothing; any thread may call it. Reads /proc with plain system calls and allocates no
+ * memory. A fact that cannot be read (no /proc, no permission) stays 0 or empty, which readers
+ * accept. Not responsible for: the other fields of the header.
  */
 #ifndef LMM_PROCESS_H
 #define LMM_PROCESS_H
@@ -12,8 +13,8 @@
 
 #include <lmm/ledger.h>
 
-/* Fills the fields of *header that tell who keeps the books, from pid to boot_id, and the command line
- * and the executable. The rest is left alone. */
+/* Fills the fields of *header that describe the process: pid to boot_id, the command line and
+ * the executable. Other fields keep their values. Preserves errno. */
 void lmm_process_describe(struct lmm_ledger_header *header);
 
 /* Whether this process has a file mapped whose path ends with `ending`, of fewer than 128 bytes. */

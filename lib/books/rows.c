@@ -8,8 +8,8 @@
 #include <string.h>
 
 /*
- * A column is what one owner has of records by site. Where it is too short a larger chunk takes its place;
- * while both are there, the larger counts.
+ * A column is what one owner has of records by site. Where it is too short a larger chunk takes its
+ * place; while both are there, the larger counts.
  */
 struct column {
     enum lmm_ledger_kind kind;
@@ -29,6 +29,8 @@ static struct {
 /* Brackets changes after which a live reader must start again. */
 static void move_begin_locked(void)
 {
+    LMM_CHECK(lmm_lock_is_held(&lmm_chunks_lock));
+    LMM_CHECK(lmm_load_relaxed(&lmm_chunks_header()->move_sequence) % 2 == 0);
     lmm_fetch_add_relaxed(&lmm_chunks_header()->move_sequence, 1);
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
@@ -42,6 +44,7 @@ static void move_column_locked(struct lmm_ledger_chunk *larger, struct column *c
 {
     void *records = lmm_chunk_records(larger);
 
+    LMM_CHECK(larger->capacity >= column->capacity && larger->owner == column->owner);
     move_begin_locked();
     if (column->records != NULL) {
         memcpy(records, column->records, (size_t) column->capacity * column->record_bytes);
@@ -55,7 +58,8 @@ static void move_column_locked(struct lmm_ledger_chunk *larger, struct column *c
     move_end_locked();
 }
 
-/* An empty chunk for at least `count` records of the column; not yet of its kind. NULL: no memory. */
+/* An empty chunk for at least `count` records of the column; not yet of its kind. NULL: no
+ * memory. */
 static struct lmm_ledger_chunk *column_chunk_locked(const struct column *column, uint32_t count)
 {
     size_t bytes = LMM_CHUNK_BYTES_MIN;
@@ -233,7 +237,8 @@ static void clear_negative(struct lmm_ledger_peak *peaks, uint32_t sites)
     }
 }
 
-/* Two chunks take turns: what the header points at is whole, also when the process is killed in here. */
+/* Two chunks take turns: what the header points at is whole, also when the process is killed in
+ * here. */
 void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
 {
     struct lmm_ledger_header *header = lmm_chunks_header();
@@ -242,7 +247,7 @@ void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
     size_t position = 0;
 
     if (header->peak_count != 0 && bytes <= header->peak_bytes[header->peak_count % 2]) {
-        return; /* another thread saw more, and was here first */
+        return; /* another thread has recorded a higher peak */
     }
     uint32_t owner = (uint32_t) (header->peak_count + 1) % 2;
     struct lmm_ledger_chunk *chunk = peaks_locked(owner, sites);
@@ -258,6 +263,7 @@ void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
     lmm_store_relaxed(&header->peak_bytes[owner], bytes);
     lmm_store_relaxed(&header->peak_time_ns[owner], lmm_process_time_ns());
     lmm_store_release(&header->peak_count, header->peak_count + 1);
-    /* Who still copies the other chunk sees the count before what is next written there. */
+    /* A reader that still copies the other chunk sees the count before the next writes to that
+     * chunk. */
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }

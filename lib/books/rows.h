@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rows: the counters of the ledger, by owner and site; what lived at the peak.
+ * rows: the counters of the ledger by owner and site, and the live blocks at the peak.
  *
- * Owns columns: what one owner has of records by site is one chunk, which grows by moving to a larger one.
- * Owners are heaps, by their number, and 0, which has the counts for which a heap had no rows. No count is
- * ever read to decide anything.
+ * Owns columns: the records by site of one owner, in one chunk, which moves to a larger chunk when
+ * it is full. An owner is a heap, by its number, or 0 for the shared rows, which count for heaps
+ * without a row for the site. The allocator decides nothing by a count.
  *
- * Invariants:
- *   I1  the column of owner n > 0 is written by the thread that owns heap n alone; that of owner 0 (the shared rows) under the
- *       LEDGER lock, here alone. A heap keeps its columns when its thread ends: the next thread that adopts
- *       it counts on in them
- *   I2  a counter only goes up; while two chunks of an owner are there, the larger counts, and a column moves
- *       inside one step of the header's move_sequence, after which a live reader starts again
- *   I3  the peak that the header points at is whole: the next is written to the other of two chunks
- * Locks: LEDGER (chunks.h), inside, unless a name ends in _locked. Not responsible for: which sites there
- * are (ledger), when a peak is taken.
+ * Invariants (tests/unit/lib/test_accounts.c, tests/property/random_model.c):
+ *   I1  only the thread that owns heap n writes the column of owner n > 0; only this file writes
+ *       the shared rows, under LEDGER. A heap keeps its columns when its thread ends, and the next
+ *       thread that adopts it goes on in them
+ *   I2  a counter only goes up. While an owner has two chunks, the larger is valid. A column moves
+ *       between two steps of the header's move_sequence, and a reader that sees the sequence change
+ *       starts again
+ *   I3  the peak that the header points at is complete: the next one is written to the other of two
+ *       chunks
+ * Locks: functions take LEDGER (chunks.h), unless the name ends in _locked. Not responsible for:
+ * which sites exist (accounts), when a peak is recorded.
  */
 #ifndef LMM_LIB_ROWS_H
 #define LMM_LIB_ROWS_H
@@ -37,8 +39,8 @@ struct lmm_temporaries {
 };
 
 /*
- * Gives owner rows for at least `sites` sites: copies *rows to a larger chunk where it is too short.
- * The caller is the rows' writer. False with errno ENOMEM, and *rows is as it was.
+ * Gives owner rows for at least `sites` sites: copies *rows to a larger chunk where it is too
+ * short. The caller is the rows' writer. False with errno ENOMEM, and *rows is as it was.
  */
 bool lmm_rows_grow(uint32_t owner, uint32_t sites, struct lmm_rows *rows);
 
@@ -60,8 +62,8 @@ static inline void lmm_row_add(struct lmm_ledger_row *row, const struct lmm_ledg
 /* Adds delta to the shared row of a site, which they reach. Never fails. */
 void lmm_rows_count_shared(uint32_t site, const struct lmm_ledger_row *delta);
 
-/* Add one half of a row to *sum. What is read later is higher: frees first for a sum that never lacks an
- * allocation, allocations first for one that never exceeds what lived. */
+/* Add one half of a row to *sum. Counters grow while they are read: read frees first for a sum
+ * of live blocks that is never too low, allocations first for one that is never too high. */
 typedef void lmm_row_adder(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum);
 lmm_row_adder lmm_row_add_freed;
 lmm_row_adder lmm_row_add_allocated;
@@ -72,8 +74,8 @@ const struct lmm_ledger_row *lmm_rows_next_locked(size_t *position, uint32_t *re
 /* The sum of all owners' counters for one site; freed is read before allocated. */
 struct lmm_ledger_row lmm_rows_sum_locked(uint32_t site);
 
-/* Writes down what lives now of the first `sites` sites as the highest use so far: `bytes` in all. Without
- * memory for it the peak before stays. */
+/* Records the live blocks of the first `sites` sites as the peak, of `bytes` in total. Without
+ * memory the earlier peak stays. */
 void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes);
 
 #endif

@@ -78,7 +78,8 @@ static void enlist_locked(struct lmm_site_list *list, uint32_t id)
     lmm_store_relaxed(&list->count, list->count + 1);
 }
 
-/* The place's site, added where it is new. LMM_SITE_NONE: no memory, or it is new and may not be added. */
+/* The place's site, added where it is new. LMM_SITE_NONE: no memory, or it is new and may not be
+ * added. */
 static uint32_t intern_locked(struct lmm_site_list *list, const struct place *place, bool may_add)
 {
     uint64_t hash = hash_place(place);

@@ -2,13 +2,14 @@
 /*
  * site: ids for the places that allocate.
  *
- * A place is (family, file, line, function); the same place gets the same id, from however many
- * static records it is reached (inline functions, modules loaded again). Ids are dense, start at 0
- * and fill LMM_SITE_BITS bits; the last of them are kept for the families' "(other)" sites, to
+ * A place is (family, file, line, function); the same place gets the same id from every static
+ * record of it (an inline function in several modules, a module loaded twice). Ids are dense, start
+ * at 0 and fill LMM_SITE_BITS bits; the last of them are kept for the families' "(other)" sites, to
  * which places go for which there is no id left.
  *
- * Invariants: I1 a site's family never changes. I2 lmm_site_next() lists all sites of a family.
- * Locks: SITES, inside. Not responsible for: counting.
+ * Invariants (tests/unit/lib/test_site.c): I1 a site's family never changes. I2 lmm_site_next()
+ * lists all sites of a family.
+ * Locks: SITES, inside; any thread. Not responsible for: counting.
  */
 #ifndef LMM_SITE_H
 #define LMM_SITE_H
@@ -16,10 +17,16 @@
 #include "lib/ground/base.h"
 #include "lib/ground/sync.h"
 
+#include <lmm/ledger.h>
+
 enum {
     LMM_SITE_BITS = 20,
     LMM_SITE_NONE = (1 << LMM_SITE_BITS), /* no site; above every id */
 };
+
+_Static_assert((int) LMM_SITE_NONE == (int) LMM_LEDGER_MAX_SITES, "readers accept every id");
+_Static_assert((int) LMM_SITE_NONE > (int) LMM_LEDGER_MAX_FAMILIES,
+               "each family can have an \"(other)\" site");
 
 /* A family's sites: a list by id. */
 struct lmm_site_list {
@@ -38,9 +45,9 @@ uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char
                          uint32_t line, const char *function);
 
 /*
- * Adds a site that is a call stack, by its innermost frame in the ledger. Who calls makes sure that
- * it is not there yet (depot). Returns the id; the "(other)" site's when there are no ids left,
- * *ret_own false then; LMM_SITE_NONE with errno ENOMEM.
+ * Adds a site that is a call stack, by its innermost frame in the ledger. The caller (depot) has
+ * checked that it is new. Returns the id; the "(other)" site's when there are no ids left, *ret_own
+ * false then; LMM_SITE_NONE with errno ENOMEM.
  */
 uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_t frame,
                             bool *ret_own);

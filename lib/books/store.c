@@ -31,7 +31,7 @@ static struct {
     void *first_page; /* of a new file, mapped between create and close */
 } store = {.descriptor = -1};
 
-/* ---- The directory ----------------------------------------------------------------------------- */
+/* ---- The directory --------------------------------------------------------------------------- */
 
 /* Whether path, which ends in no link, is a directory that only this user can use. */
 static bool is_private(int descriptor)
@@ -52,7 +52,8 @@ static void tell_link(const char *path)
     }
 }
 
-/* Opens the directory, made if there is none; -1 with errno, EPERM when it is not the user's alone. */
+/* Opens the directory, made if there is none; -1 with errno, EPERM when it is not the user's
+ * alone. */
 static int open_directory(const char *path)
 {
     /* The umask may take even the user's own rights away. */
@@ -152,7 +153,7 @@ static int choose_directory(int *ret_error)
     return descriptor;
 }
 
-/* ---- The file ---------------------------------------------------------------------------------- */
+/* ---- The file -------------------------------------------------------------------------------- */
 
 /* Whether a file of that size may be had; beyond the limit the kernel would send SIGXFSZ. */
 static bool is_within_limit(size_t bytes)
@@ -229,9 +230,10 @@ static size_t total_bytes(const struct lmm_store_part *parts, size_t count)
     return bytes;
 }
 
-/* Maps the new file's first page, until lmm_store_close(). Not every file system maps files shared, and a
- * mapping over memory in use that fails may take that memory away. And a process that does not map the
- * ledger of its name counts as another program: `lmm gc` would remove the file. */
+/* Maps the new file's first page, until lmm_store_close(). Not every file system maps files
+ * shared, and a mapping over memory in use that fails may take that memory away. And a process
+ * that does not map the ledger of its name counts as another program: `lmm gc` would remove the
+ * file. */
 static bool map_first_page(int descriptor)
 {
     store.first_page = lmm_vm_map_file(NULL, LMM_SYSTEM_PAGE_BYTES, descriptor, 0, true);
@@ -246,8 +248,8 @@ static void unmap_first_page(void)
     }
 }
 
-/* Fills the new file `draft` and gives it its name; 0 or an errno. What stands there already is of the
- * program that this process was before exec. */
+/* Fills the new file `draft` and gives it its name; 0 or an errno. What stands there already is
+ * of the program that this process was before exec. */
 static int complete(int directory, int descriptor, const char *draft, const char *name,
                     const struct lmm_store_part *parts, size_t count)
 {
@@ -278,8 +280,8 @@ static int create_in(int directory, const struct lmm_store_part *parts, size_t c
              header->start_ticks, header->pid_namespace);
     snprintf(draft, sizeof(draft), ".%s.new", name);
     snprintf(store.path, sizeof(store.path), "%s/%s", store.directory, name);
-    /* What has the name already is of the program that this process was before exec; or of another copy of
-     * LMM in it, which goes on with it. */
+    /* What has the name already is of the program that this process was before exec; or of
+     * another copy of LMM in it, which goes on with it. */
     if (faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
         lmm_process_has_mapped(name)) {
         return EEXIST;
@@ -307,6 +309,7 @@ int lmm_store_create(const struct lmm_store_part *parts, size_t count,
     struct lmm_quiet quiet = lmm_quiet_begin();
     int result = -1;
 
+    LMM_CHECK(count != 0 && store.descriptor < 0);
     if (!lmm_options.ledger_off && getauxval(AT_SECURE) == 0) {
         int directory = choose_directory(&result);
         if (directory >= 0) {
@@ -323,6 +326,7 @@ int lmm_store_create(const struct lmm_store_part *parts, size_t count,
 
 bool lmm_store_map_over(void *address, size_t bytes, size_t offset, bool shared)
 {
+    LMM_CHECK(store.descriptor >= 0);
     struct lmm_quiet quiet = lmm_quiet_begin();
     bool done = lmm_vm_map_file(address, bytes, store.descriptor, offset, shared) != NULL;
 

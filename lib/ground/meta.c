@@ -73,6 +73,7 @@ static void *cut_locked(struct lmm_arena *arena, size_t bytes)
     if ((size_t) (arena->end - arena->unused) < bytes && !add_chunk_locked(arena, bytes)) {
         return NULL;
     }
+    LMM_CHECK((uintptr_t) arena->unused % LMM_CACHE_LINE_BYTES == 0);
     char *record = arena->unused;
     arena->unused += bytes;
     return record;
@@ -112,6 +113,7 @@ void *lmm_meta_zalloc(size_t bytes)
 
 void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes)
 {
+    LMM_CHECK(memory != NULL && (uintptr_t) memory % LMM_CACHE_LINE_BYTES == 0);
     if (bytes > LARGE_BYTES) {
         lmm_fetch_sub_relaxed(&arena->mapped_bytes, bytes);
         lmm_vm_unmap(memory, bytes);

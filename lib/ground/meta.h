@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * meta: memory for LMM's own records, apart from the program's blocks.
+ * meta: memory for LMM's own records; the program's blocks are elsewhere.
  *
- * An arena cuts records from chunks that it maps and keeps for ever, and reuses freed records of
- * the same size class (one for each number of cache lines, four a doubling for the largest).
- * Records larger than LARGE_BYTES have a mapping of their own. There are two arenas: one for tag
- * tables, packed densely so that neighbouring pages' tags share cache lines and TLB entries, and
- * one for everything else.
+ * An arena cuts records from chunks that it maps and never unmaps, and reuses freed records of the
+ * same size class (one for each number of cache lines, four a doubling for the largest). Records
+ * larger than LARGE_BYTES have a mapping of their own. There are two arenas: one for tag tables,
+ * packed densely so that neighbouring pages' tags share cache lines and TLB entries, and one for
+ * everything else.
  *
- * Invariants:
+ * Invariants (I1 is checked at each free, both by tests/unit/lib/test_meta.c):
  *   I1  a record starts on a cache line
- *   I2  a record just mapped is zeroed; a reused one holds what it held when freed, except its
- *       first word, which is zero. (Tag tables rely on it: what was a free tag stays a free tag.)
- * Locks: META, inside. Not responsible for: alignment beyond a cache line.
+ *   I2  a record that was never used is zeroed; a reused one has its contents from when it was
+ *       freed, except its first word, which is zero. (Tag tables rely on it: a free tag stays a
+ *       free tag.)
+ * Locks: META, inside; any thread may call any function. Not responsible for: alignment beyond a
+ * cache line.
  */
 #ifndef LMM_META_H
 #define LMM_META_H
@@ -35,7 +37,7 @@ void *lmm_meta_alloc(struct lmm_arena *arena, size_t bytes);
 /* As lmm_meta_alloc() from the records arena, zeroed. */
 void *lmm_meta_zalloc(size_t bytes);
 
-/* Returns a record to the arena it came from; bytes as asked for. */
+/* Returns a record to its arena; bytes as in lmm_meta_alloc(). */
 void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes);
 
 /* Address space that both arenas have mapped, in bytes. */

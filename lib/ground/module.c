@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/ground/module.h"
 
+#include "lib/ground/panic.h"
+
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
@@ -70,6 +72,7 @@ size_t lmm_module_path(const struct lmm_module_facts *facts, char *ret_path, siz
     int saved_errno = errno;
     size_t length = 0;
 
+    LMM_CHECK(bytes != 0 && facts->name != NULL);
     if (facts->start == getauxval(AT_SYSINFO_EHDR)) {
         length = append(ret_path, bytes, 0, "[vdso]");
     } else if (facts->name[0] == '\0') {

@@ -4,8 +4,8 @@
  *
  * Owns nothing. Asks the dynamic loader by way of _dl_find_object (glibc 2.35), which takes no lock
  * and is async-signal-safe; dl_iterate_phdr would take the loader's lock. Nothing here allocates,
- * so all of it may be called inside malloc. Facts hold while their module is mapped: whoever has an
- * address that is on a stack knows that of its module.
+ * so malloc may call it; any thread. Facts are valid while their module is mapped, as is the module
+ * of an address on the caller's stack.
  */
 #ifndef LMM_MODULE_H
 #define LMM_MODULE_H
@@ -26,7 +26,8 @@ struct lmm_module_facts {
  * elsewhere. */
 bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts);
 
-/* Whether a module is mapped at just [start, end). Reads nothing of it, so it may be going meanwhile. */
+/* Whether a module is mapped at exactly [start, end). Does not read it, so another thread may
+ * unload it meanwhile. */
 bool lmm_module_is_at(uintptr_t start, uintptr_t end);
 
 /*

@@ -15,8 +15,8 @@
 
 enum { DEFAULT_RESERVOIR_BYTES = 16 << 20 };
 
-/* The drop-in by itself is a malloc and leaves no files behind; and its runs, of all lengths in one family, are
- * packed by best fit in a third to two thirds less memory than by largest. */
+/* The drop-in alone is only a malloc and leaves no files. Its runs of all lengths are in one
+ * family, where best fit needs a third to two thirds less memory than largest. */
 struct lmm_options lmm_options = {
     .reservoir_bytes = DEFAULT_RESERVOIR_BYTES,
     .ledger_off = LMM_DROP_IN,

@@ -2,9 +2,10 @@
 /*
  * options: LMM_OPTIONS="key=value:key=value", read once when LMM starts.
  *
- * Owns the settings of the process. Every key stands in one table (options.c), which also prints
- * `help=1`. Ignored when the process has raised privileges. An unknown key or a bad value is named on
- * stderr and ignored. After lmm_options_read() the settings never change.
+ * Owns the settings of the process. One table in options.c has every key, and `help=1` prints it. A
+ * process with raised privileges (AT_SECURE) ignores LMM_OPTIONS. An unknown key or a bad value is
+ * reported on stderr and ignored. After lmm_options_read() the settings never change, except
+ * ledger_off in a forked child.
  */
 #ifndef LMM_OPTIONS_H
 #define LMM_OPTIONS_H
@@ -51,8 +52,8 @@ void lmm_options_read(void);
  */
 size_t lmm_options_parse(const char *text, struct lmm_options *options);
 
-/* Writes options->log to path with %p (pid), %e (executable), %t (time, seconds) replaced. False when
- * it does not fit. */
+/* Copies pattern to ret_path, with %p (pid), %e (executable), %t (time in seconds) replaced.
+ * False when it does not fit in path_bytes. */
 bool lmm_options_expand_path(const char *pattern, char *ret_path, size_t path_bytes);
 
 #endif

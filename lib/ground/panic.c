@@ -13,8 +13,9 @@
 
 enum { LINE_BYTES = 1024 };
 
-/* What a write to a pipe that nobody reads, or past the limit of file sizes, would send to this thread
- * must not end the program: it is blocked, and taken back unless one was pending before. */
+/* A write to a pipe without readers, or past the limit of file sizes, sends a signal to this
+ * thread, which must not end the program: block it, and take it back unless one was pending
+ * before. */
 static void write_without_signal(const char *line, size_t length)
 {
     const struct timespec at_once = {0, 0};
@@ -57,7 +58,7 @@ static LMM_PRINTF(2, 0) void write_line(const char *prefix, const char *format, 
         }
     }
     line[length++] = '\n';
-    write_without_signal(line, length); /* where that fails there is nobody else to tell */
+    write_without_signal(line, length); /* a failure cannot be reported anywhere else */
 }
 
 void lmm_panic(const char *format, ...)

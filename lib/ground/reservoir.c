@@ -103,6 +103,7 @@ static char *cut_locked(struct kept *kept, size_t units)
 {
     char *base = kept->base;
 
+    LMM_CHECK(lmm_lock_is_held(&lmm_reservoir_lock) && units <= kept->units);
     unbin_locked(kept);
     kept->base += units * LMM_UNIT_BYTES;
     kept->units -= units;
@@ -208,6 +209,7 @@ char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh)
 {
     char *base;
 
+    LMM_CHECK(units != 0 && lmm_is_power_of_two(align) && align >= LMM_UNIT_BYTES);
     if (units > SIZE_MAX / 2 / LMM_UNIT_BYTES) {
         errno = ENOMEM;
         return NULL;
@@ -235,6 +237,7 @@ char *lmm_reservoir_take(size_t units, bool *ret_fresh)
 /* The kernel is not called under the lock. */
 bool lmm_reservoir_put(char *base, size_t units)
 {
+    LMM_CHECK(units != 0 && (uintptr_t) base % LMM_UNIT_BYTES == 0);
     lmm_lock_acquire(&lmm_reservoir_lock);
     start_lists_locked();
     bool keep = units <= RUN_UNITS_MAX && units <= reservoir.bound;

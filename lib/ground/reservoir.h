@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reservoir: page runs from the kernel that no family owns.
+ * reservoir: runs of units that are mapped and that no family owns.
  *
- * A unit is LMM_UNIT_BYTES of address space aligned to its size. The reservoir holds units never
- * touched (the rest of the last chunk mapped) and runs of units given back by families, whose
- * memory may still be committed. Of these it keeps at most a bound, as address space and so as
- * memory: the oldest go to the kernel for the newest, so that what is kept follows what the program
- * does now. A run that is given back stays one until a shorter one is cut off it; runs are not
- * joined, and so a run is always part of one mapping.
+ * A unit is LMM_UNIT_BYTES of address space aligned to its size. The reservoir holds untouched
+ * units (the rest of the last chunk mapped) and runs of units that families gave back, whose memory
+ * may still be committed. It keeps at most a bound of the latter; when it is reached, the oldest
+ * runs go to the kernel. A shorter run may be cut off a run that was given back; runs are never
+ * joined, so a run is always part of one mapping.
  *
- * Locks: RESERVOIR, inside. Not responsible for: what a unit holds, or which unit is whose.
+ * Locks: RESERVOIR, inside; any thread may call any function. Not responsible for: the contents of
+ * a unit, or which family owns it.
  */
 #ifndef LMM_RESERVOIR_H
 #define LMM_RESERVOIR_H
@@ -32,10 +32,9 @@ char *lmm_reservoir_take(size_t units, bool *ret_fresh);
 /* The same; the first byte is at a multiple of align, a power of two of at least LMM_UNIT_BYTES. */
 char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh);
 
-/* Gives back units that were taken together, or a part of these. Keeps them, at the cost of what
- * was given back before them, unless they alone are more than the bound, or more than 64.
- * Returns true when they stay mapped with their contents. A false means that the addresses may
- * now be anybody's. */
+/* Gives back units that were taken together, or a part of them. Keeps them, and unmaps the
+ * oldest runs for them, unless they alone exceed the bound or 64 units. True: they stay mapped
+ * with their contents. False: they are unmapped, and another mapping may be at their addresses. */
 bool lmm_reservoir_put(char *base, size_t units);
 
 /* Unmaps every unit kept; returns their bytes. */

@@ -55,8 +55,8 @@ static inline bool lmm_count_down_single_writer(uint32_t *address)
     return --*address == 0;
 }
 
-/* Fetches the line of an address for writing, so that a load and a store after it move it but
- * once. */
+/* Fetches the line of an address for writing, so that a load and a store after it move the line
+ * only once. */
 static inline void lmm_prefetch_for_write(const void *address)
 {
 #if defined(__x86_64__)
@@ -80,7 +80,7 @@ enum lmm_rank {
     LMM_RANK_TABLE,      /* leaves of the page table */
     LMM_RANK_RESERVOIR,
     LMM_RANK_META,
-    LMM_RANK_MEMS, /* the last: one may call MeMS with any lock held */
+    LMM_RANK_MEMS, /* the last: a thread may call MeMS with any lock held */
 };
 
 struct lmm_lock {

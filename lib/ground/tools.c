@@ -33,9 +33,9 @@ bool lmm_tools_active;
 static bool on_memcheck;
 
 /*
- * AddressSanitizer changes its shadow, a byte for eight of ours, without atomics, and two blocks that
- * share such eight may belong to different threads; so one change at a time. Nothing is called with the
- * mark taken.
+ * AddressSanitizer changes its shadow, one byte for eight bytes of memory, without atomics. Two
+ * blocks of different threads may share such a byte, so changes are made one at a time. No lock is
+ * taken while the mark is.
  */
 static uint32_t shadow_taken;
 
@@ -65,7 +65,8 @@ static void unpoison(void *base, size_t bytes)
     shadow_give();
 }
 
-/* A thread that the child does not have may have taken the mark; what it was at is its own block. */
+/* Another thread of the parent may have had the mark; it was changing the shadow of its own
+ * block only. */
 void lmm_tools_after_fork_in_child(void)
 {
     shadow_give();
@@ -107,7 +108,8 @@ void lmm_tools_block_begins(void *block, size_t bytes)
 
 void lmm_tools_block_ends(void *block, size_t bytes)
 {
-    /* What is longer than all that is kept for reuse goes to the kernel, and who reads it faults. */
+    /* A block longer than the reservoir goes back to the kernel, so a later read of it faults
+     * anyway. */
     if (lmm_options.fill_free && bytes <= lmm_options.reservoir_bytes) {
         memset(block, FREED_BYTE, bytes);
     }

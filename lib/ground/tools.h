@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tools: what tools are told of blocks: AddressSanitizer (when built for it), Valgrind (when it runs
- * us), and the fill option.
+ * tools: tells memory checkers about blocks: AddressSanitizer (in builds for it), Valgrind (when
+ * the process runs under it), and the fill option.
  *
- * While any is active the fast paths are closed, so that they need not ask; the slow paths call these.
- * Owns one flag, set once at start.
+ * While one is active the fast paths are closed, so only slow paths call these functions. Owns one
+ * flag, set once at start. Threads: the caller owns the block or page; nothing here takes a lock.
  */
 #ifndef LMM_TOOLS_H
 #define LMM_TOOLS_H
@@ -22,7 +22,7 @@
 #define LMM_ASAN 0
 #endif
 
-/* True when some hook wants to see every block. */
+/* True when a tool must be told of every block; immutable after the start. */
 extern bool lmm_tools_active;
 
 /* Finds out which tools watch; call once the options are read. */
@@ -31,21 +31,23 @@ void lmm_tools_start(void);
 /* In a forked child, before anything else of LMM. */
 void lmm_tools_after_fork_in_child(void);
 
-/* A page's memory is now LMM's to give out, and no block's; or LMM's no longer. */
+/* A page begins: its memory belongs to LMM and to no block. Or a page ends: LMM gives the memory
+ * up. */
 void lmm_tools_page_begins(void *base, size_t bytes);
 void lmm_tools_page_ends(void *base, size_t bytes);
 
 /* A block begins; the caller zeroes it after this where it must be zero. */
 void lmm_tools_block_begins(void *block, size_t bytes);
 
-/* A block is about to end, still untouched by LMM. */
+/* A block is about to end; LMM has not written to it yet. */
 void lmm_tools_block_ends(void *block, size_t bytes);
 
-/* A live block is about to be shorter; or it stayed as long as it was, contents and all. */
+/* A live block is about to become shorter. Or the shrink failed, and the block keeps its length
+ * and contents. */
 void lmm_tools_block_shrinks(void *block, size_t old_bytes, size_t bytes);
 void lmm_tools_shrink_undone(void *block, size_t old_bytes, size_t bytes);
 
-/* A live block is longer now. */
+/* A live block has become longer. */
 void lmm_tools_block_grows(void *block, size_t old_bytes, size_t bytes);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/ground/vm.h"
 
+#include "lib/ground/panic.h"
+
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -66,6 +68,8 @@ void *lmm_vm_map(size_t bytes)
 
 void *lmm_vm_map_aligned(size_t bytes, size_t align)
 {
+    LMM_CHECK(lmm_is_power_of_two(align) && align >= LMM_SYSTEM_PAGE_BYTES);
+    LMM_CHECK(bytes % LMM_SYSTEM_PAGE_BYTES == 0);
     /* The kernel often continues the last mapping downwards, so a plain map is often aligned. */
     char *address = lmm_vm_map(bytes);
     if (address == NULL || ((uintptr_t) address & (align - 1)) == 0) {
@@ -112,6 +116,8 @@ bool lmm_vm_map_over(void *address, size_t bytes)
 int lmm_vm_grow(void *address, size_t bytes, size_t new_bytes)
 {
     int saved_errno = errno;
+
+    LMM_CHECK(bytes % LMM_SYSTEM_PAGE_BYTES == 0 && new_bytes % LMM_SYSTEM_PAGE_BYTES == 0);
     bool done = lmm_vm.remap(address, bytes, new_bytes, NULL) != NULL;
     int result = done ? 0 : errno == ENOMEM ? -ENOMEM : -EFAULT;
     errno = saved_errno;

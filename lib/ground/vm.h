@@ -2,26 +2,27 @@
 /*
  * vm: the only caller of mmap, munmap, mremap, mprotect and madvise.
  *
- * Owns nothing; hands out address space. The operations stand in a table so that tests can make any of
- * them fail or count them. errno is ENOMEM after a failure, whatever the kernel called it.
+ * Owns nothing; hands out address space. Any thread may call it; it takes no lock. The operations
+ * are in a table, so that tests can count them and make each fail. errno is ENOMEM after a failure,
+ * whatever the kernel called it.
  */
 #ifndef LMM_VM_H
 #define LMM_VM_H
 
 #include "lib/ground/base.h"
 
-/* The seam to the kernel; each as the system call of that name. Replace it only while no other thread
- * is inside LMM. */
+/* The seam to the kernel; each as the system call of that name. Replace it only while no other
+ * thread is inside LMM. */
 struct lmm_vm_operations {
     void *(*map)(size_t bytes);                  /* anonymous, zeroed, read-write; NULL: failed */
     int (*unmap)(void *address, size_t bytes);   /* 0, or -1 */
     int (*discard)(void *address, size_t bytes); /* madvise(MADV_DONTNEED); 0, or -1 */
-    /* Read-write, over what is mapped at address, or, when that is NULL, anywhere. shared: stores reach
-     * the file; else they make copies of their pages. */
+    /* Read-write, over what is mapped at address, or, when that is NULL, anywhere. shared:
+     * stores reach the file; else they make copies of their pages. */
     void *(*map_file)(void *address, size_t bytes, int descriptor, size_t offset, bool shared);
     void *(*map_over)(void *address, size_t bytes); /* as map, over what is mapped at address */
-    /* mremap: makes what is mapped at address new_bytes long, where it is when target is NULL, else at
-     * target, over what is mapped there; NULL: failed, with the kernel's errno. */
+    /* mremap: makes what is mapped at address new_bytes long, where it is when target is NULL,
+     * else at target, over what is mapped there; NULL: failed, with the kernel's errno. */
     void *(*remap)(void *address, size_t bytes, size_t new_bytes, void *target);
 };
 
@@ -30,45 +31,46 @@ extern struct lmm_vm_operations lmm_vm;
 /* Maps bytes of zeroed memory, rounded up to system pages; NULL when there is none. */
 void *lmm_vm_map(size_t bytes);
 
-/* Maps bytes, a multiple of system pages, starting at a multiple of align, a power of two of at least
- * a system page. NULL when there is none. */
+/* Maps bytes, a multiple of system pages, starting at a multiple of align, a power of two of at
+ * least a system page. NULL when there is none. */
 void *lmm_vm_map_aligned(size_t bytes, size_t align);
 
 /*
- * Maps bytes, a multiple of system pages, of an open file from offset on. address: NULL, or where: what
- * is mapped there goes in the same moment. shared: stores reach the file; else they are this mapping's
- * alone. NULL when it cannot be done.
+ * Maps bytes, a multiple of system pages, of an open file from offset on. address: NULL, or where:
+ * the new mapping replaces the old one there atomically. shared: stores reach the file; else only
+ * this mapping sees them. NULL on failure.
  */
 void *lmm_vm_map_file(void *address, size_t bytes, int descriptor, size_t offset, bool shared);
 
-/* Puts zeroed memory in the place of bytes, a multiple of system pages, at address. False when it
- * cannot be done. */
+/* Replaces bytes, a multiple of system pages, at address by zeroed memory. False on failure. */
 bool lmm_vm_map_over(void *address, size_t bytes);
 
 /*
- * Makes the mapping of bytes at address new_bytes long, where it is; what is added is zeroed. 0; -ENOMEM
- * when there is no room behind it; -EFAULT when lmm_vm_move() could not do it either (it may have
- * become several mappings, by an mprotect of the program's, say). All sizes are multiples of system pages.
+ * Makes the mapping of bytes at address new_bytes long, without moving it; the added memory is
+ * zeroed. Returns 0; -ENOMEM when the addresses after it are in use; -EFAULT when lmm_vm_move()
+ * would fail, too (for example when an mprotect of the program split the mapping). All sizes are
+ * multiples of system pages.
  */
 int lmm_vm_grow(void *address, size_t bytes, size_t new_bytes);
 
 /*
- * Moves the memory mapped at address, without copying it, to target, the start of new_bytes mapped and
- * not in use; what is added is zeroed. Nothing is mapped at address any more. False with errno ENOMEM,
- * and then both are as they were. Only after lmm_vm_grow() said -ENOMEM: where it says -EFAULT the kernel
- * would unmap target before it fails, and what is there then may be anybody's.
+ * Moves the memory mapped at address, without copying it, to target, the start of new_bytes that
+ * are mapped and unused; the added memory is zeroed. Nothing remains mapped at address. False with
+ * errno ENOMEM; then nothing changed. Call it only after lmm_vm_grow() returned -ENOMEM: after
+ * -EFAULT the kernel would unmap target before it fails, and another thread may then map memory
+ * there.
  */
 bool lmm_vm_move(void *address, size_t bytes, void *target, size_t new_bytes);
 
-/* Unmaps; false when the kernel would not (it can run out of map entries), and then the memory is
- * still mapped. */
+/* Unmaps. False when the kernel refuses (it can run out of map entries); then the memory stays
+ * mapped. */
 bool lmm_vm_unmap(void *address, size_t bytes);
 
 /* Whether all of the system pages at address, a multiple of them, are mapped. */
 bool lmm_vm_is_mapped(void *address, size_t bytes);
 
-/* Gives the memory of whole system pages back and keeps the address space; they read as zero again.
- * False when the kernel would not. */
+/* Gives the memory of whole system pages back and keeps the address space; they read as zero
+ * afterwards. False when the kernel refuses. */
 bool lmm_vm_discard(void *address, size_t bytes);
 
 #endif

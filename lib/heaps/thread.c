@@ -105,6 +105,7 @@ static void depart(void *arg)
 bool lmm_thread_prepare_locked(void)
 {
     threads.has_key = threads.has_key || pthread_key_create(&threads.key, depart) == 0;
+    LMM_CHECK(lmm_lock_is_held(&lmm_heaps_lock));
     if (threads.shared == NULL) {
         threads.shared = add_heap_locked(true);
     }

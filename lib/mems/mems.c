@@ -290,6 +290,7 @@ static bool hole_use_locked(struct lmm_mems_segment *hole, size_t bytes)
 {
     size_t rest_bytes = hole->bytes - bytes;
 
+    LMM_CHECK(!hole->is_process && bytes <= hole->bytes);
     if (rest_bytes != 0 && !reserve_locked(1)) {
         return false;
     }
@@ -340,6 +341,7 @@ static struct lmm_mems_segment *hole_at_locked(struct lmm_mems_node *node, struc
 /* Adds a hole to the segment before it; the caller tells the tree of that one's new length. */
 static void absorb_locked(struct lmm_mems_segment *lower, struct lmm_mems_segment *hole)
 {
+    LMM_CHECK(lower->node == hole->node && lower->address + lower->bytes == hole->address);
     lower->bytes += hole->bytes;
     lower->node->segments--;
     glthread_remove(&hole->sub);

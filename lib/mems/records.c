@@ -16,6 +16,8 @@ _Static_assert(sizeof(struct chunk) <= LMM_CACHE_LINE_BYTES, "a chunk's head is 
 
 void lmm_mems_records_init(struct lmm_mems_records *records, size_t page_bytes, size_t record_bytes)
 {
+    LMM_CHECK(page_bytes != 0 && page_bytes % LMM_SYSTEM_PAGE_BYTES == 0);
+    LMM_CHECK(record_bytes != 0 && record_bytes % LMM_CACHE_LINE_BYTES == 0);
     *records = (struct lmm_mems_records) {.page_bytes = page_bytes, .record_bytes = record_bytes};
     glthread_init(&records->chunks);
 }
@@ -45,6 +47,7 @@ static bool map_chunk(struct lmm_mems_records *records, size_t bytes)
 {
     struct chunk *chunk = lmm_vm_map(bytes);
 
+    LMM_CHECK(bytes % records->page_bytes == 0);
     if (chunk == NULL) {
         return false;
     }
@@ -88,6 +91,7 @@ void *lmm_mems_records_take(struct lmm_mems_records *records)
 
 void lmm_mems_records_give(struct lmm_mems_records *records, void *record)
 {
+    LMM_CHECK(record != NULL && (uintptr_t) record % LMM_CACHE_LINE_BYTES == 0);
     *(void **) record = records->free;
     records->free = record;
     records->available++;

@@ -6,7 +6,8 @@
  * arena have one size, whole cache lines. They are cut from chunks, which grow with what is mapped
  * already, so that a small MeMS has small ones.
  *
- * Invariants:
+ * Invariants (I1 and I2 are checked as chunks are mapped and records given;
+ * tests/unit/mems/test_tree.c):
  *   I1  a chunk is a multiple of page_bytes long, as everything that MeMS maps
  *   I2  a record is inside a chunk, on a cache line, and in use, or on the free list, or fresh: in
  *       [fresh, fresh_end), never used
@@ -41,10 +42,10 @@ bool lmm_mems_records_reserve(struct lmm_mems_records *records, size_t count);
 /* Takes an available record; its contents are undefined. */
 void *lmm_mems_records_take(struct lmm_mems_records *records);
 
-/* Gives one back; it is available then. */
+/* Gives a record back, which makes it available. */
 void lmm_mems_records_give(struct lmm_mems_records *records, void *record);
 
-/* Unmaps all chunks. Returns how many bytes the kernel would not unmap; they are forgotten. */
+/* Unmaps all chunks. Returns the bytes that the kernel refused to unmap; they are lost. */
 size_t lmm_mems_records_finish(struct lmm_mems_records *records);
 
 #endif
