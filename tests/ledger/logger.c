@@ -19,6 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/random.h"
+
 enum {
     THREADS = 8,
     HELD = 64,
@@ -40,14 +42,6 @@ static atomic_uint sites_open = SITES_FIRST;
 static _Atomic(uint32_t *) exchange[EXCHANGE];
 static bool is_quiet;
 static uint64_t seed;
-
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
 
 static void log_operation(uint32_t record)
 {
@@ -93,10 +87,10 @@ static void *work(void *argument)
 {
     uint64_t random = seed * 1000003 + (uintptr_t) argument + 1;
     uint32_t *held[HELD] = {NULL};
-    uint64_t life = LIFE + next_random(&random) % LIFE;
+    uint64_t life = LIFE + random_next(&random) % LIFE;
 
     for (life *= is_quiet ? QUIET_FACTOR : 1; life > 0; life--) {
-        uint64_t dice = next_random(&random);
+        uint64_t dice = random_next(&random);
         uint32_t **place = &held[dice % HELD];
         unsigned open = atomic_load(&sites_open);
         drop(*place);

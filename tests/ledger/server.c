@@ -24,6 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/stress/stress.h"
+
 enum {
     CHILDREN = 20,
     THREADS = 3,
@@ -34,14 +36,6 @@ enum {
     TEXT_BYTES = 4096,
     LIST_MAX = 10000,
 };
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);              \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 struct own {
     char bytes[48];
@@ -72,14 +66,6 @@ static struct own *own[OWN];
 static struct count own_count;
 static struct count extra_count;
 
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
 /* ---- The parent's threads -------------------------------------------------------------------- */
 
 static struct busy *make_busy(struct count *count, uint64_t dice)
@@ -108,11 +94,11 @@ static void *be_busy(void *number)
 
     /* Before it counts as running: children look for blocks of it. */
     for (unsigned i = 0; i < HELD; i++) {
-        held[i] = make_busy(count, next_random(&random) >> 32);
+        held[i] = make_busy(count, random_next(&random) >> 32);
     }
     atomic_fetch_add(&running, 1);
     while (!atomic_load(&stop)) {
-        uint64_t dice = next_random(&random);
+        uint64_t dice = random_next(&random);
         struct busy **place = &held[dice % HELD];
         drop_busy(count, *place);
         *place = make_busy(count, dice >> 32);

@@ -16,7 +16,7 @@
 
 enum {
     PROCESSES = 400,
-    SECONDS_MAX = 3,
+    SECONDS_MAX = 100,
     STEP_SPINS = 1500,
 };
 

@@ -57,7 +57,7 @@ static void *work(void *number)
     uint64_t random = 1 + (uintptr_t) number;
 
     for (unsigned round = 0; round < ROUNDS; round++) {
-        uint64_t dice = stress_random(&random);
+        uint64_t dice = random_next(&random);
         struct block *block = &blocks[dice % BLOCKS];
         if (block->address != NULL) {
             check_and_drop(block);

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/random.h"
+
 enum { CHECK_SKIPPED = 77 };
 
 #ifdef __cplusplus
@@ -85,16 +87,6 @@ static inline void *check_opaque_pointer(void *pointer)
     return pointer;
 }
 
-/* A random number; *state is not 0. */
-static inline uint64_t check_random(uint64_t *state)
-{
-    uint64_t x = *state;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    return *state = x;
-}
-
 /* Contents: a pattern whose length is coprime to every size; the seed chooses where it starts. */
 enum { CHECK_PATTERN_BYTES = 4093 };
 static unsigned char check_pattern[CHECK_PATTERN_BYTES];
@@ -103,7 +95,7 @@ __attribute__((constructor(101))) static void check_make_pattern(void)
 {
     uint64_t random = 88172645463325252u;
     for (size_t i = 0; i < CHECK_PATTERN_BYTES; i++) {
-        check_pattern[i] = CHECK_CAST(unsigned char, check_random(&random) >> 32);
+        check_pattern[i] = CHECK_CAST(unsigned char, random_next(&random) >> 32);
     }
 }
 

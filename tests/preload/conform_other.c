@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 
+#include "tests/support/resident.h"
+
 /* The bytes in use, by mallinfo2, including mapped blocks. */
 static size_t in_use(void)
 {
@@ -41,17 +43,6 @@ static void test_mallinfo(void)
     struct mallinfo old = KEEPS_ERRNO(mallinfo());
 #pragma GCC diagnostic pop
     CHECK(old.arena >= 0 && old.uordblks >= 0);
-}
-
-static size_t resident_bytes(void)
-{
-    FILE *file = fopen("/proc/self/statm", "r");
-    CHECK(file != NULL);
-    size_t total = 0;
-    size_t resident = 0;
-    CHECK(fscanf(file, "%zu %zu", &total, &resident) == 2);
-    fclose(file);
-    return resident * (size_t) sysconf(_SC_PAGESIZE);
 }
 
 /* After all blocks are freed, a trim gives most memory back, even if a block at the end is live. */

@@ -55,8 +55,8 @@ static void test_grow_and_shrink(void)
 
 static size_t random_size(uint64_t *random)
 {
-    uint64_t dice = check_random(random);
-    return 1 + (size_t) (check_random(random) % ((uint64_t) 16 << (dice % 18)));
+    uint64_t dice = random_next(random);
+    return 1 + (size_t) (random_next(random) % ((uint64_t) 16 << (dice % 18)));
 }
 
 /* Several blocks, so that the neighbours of a growing one are free, live, or too short. */
@@ -67,7 +67,7 @@ static void test_jumps(void)
     size_t size[BLOCKS] = {0};
     uint64_t random = 88172645463325252u;
     for (size_t i = 0; i < JUMPS; i++) {
-        size_t k = (size_t) (check_random(&random) % BLOCKS);
+        size_t k = (size_t) (random_next(&random) % BLOCKS);
         size_t bytes = random_size(&random);
         block[k] = resize(block[k], bytes);
         size_t kept = bytes < size[k] ? bytes : size[k];

@@ -66,9 +66,9 @@ static void verify(const struct model *model)
 /* 60 % up to 128 bytes, 30 % up to 4 KiB, 9 % up to 64 KiB, 1 % up to 1 MiB. */
 static size_t random_bytes(uint64_t *random)
 {
-    uint64_t dice = check_random(random) % 100;
+    uint64_t dice = random_next(random) % 100;
     uint64_t most = dice < 60 ? 128 : dice < 90 ? 4096 : dice < 99 ? 65536 : 1 << 20;
-    return (size_t) (check_random(random) % (most + 1));
+    return (size_t) (random_next(random) % (most + 1));
 }
 
 static void end(struct model *model)
@@ -83,7 +83,7 @@ static void end(struct model *model)
 static void begin(struct model *model, uint64_t *random)
 {
     size_t bytes = random_bytes(random);
-    uint64_t dice = check_random(random) % 20;
+    uint64_t dice = random_next(random) % 20;
     size_t align = bytes >= 16 ? 16 : 8;
     unsigned char *block;
     if (dice < 12) {
@@ -94,12 +94,12 @@ static void begin(struct model *model, uint64_t *random)
     } else if (dice < 18) {
         block = realloc(NULL, bytes);
     } else {
-        align = (size_t) 16 << (check_random(random) % 9);
+        align = (size_t) 16 << (random_next(random) % 9);
         block = memalign(align, bytes);
     }
     CHECK_AT(block != NULL && check_is_aligned(block, align), bytes);
     CHECK_AT(malloc_usable_size(block) >= bytes, bytes);
-    *model = (struct model) {block, bytes, check_random(random)};
+    *model = (struct model) {block, bytes, random_next(random)};
     paint(model);
 }
 
@@ -119,13 +119,13 @@ static void resize(struct model *model, uint64_t *random)
         CHECK_AT(check_is_painted(block + kept - CHECKED_ENDS, CHECKED_ENDS, model->seed + 1),
                  bytes);
     }
-    *model = (struct model) {block, bytes, check_random(random)};
+    *model = (struct model) {block, bytes, random_next(random)};
     paint(model);
 }
 
 static void trade(struct model *model, uint64_t *random)
 {
-    size_t i = (size_t) (check_random(random) % EXCHANGE);
+    size_t i = (size_t) (random_next(random) % EXCHANGE);
     CHECK(pthread_mutex_lock(&exchange_lock) == 0);
     struct model other = exchange[i];
     exchange[i] = *model;
@@ -139,8 +139,8 @@ static void trade(struct model *model, uint64_t *random)
 static void operate(struct model *own, size_t count, uint64_t *random)
 {
     for (size_t i = 0; i < count; i++) {
-        struct model *model = &own[check_random(random) % OWN];
-        uint64_t dice = check_random(random) % 16;
+        struct model *model = &own[random_next(random) % OWN];
+        uint64_t dice = random_next(random) % 16;
         if (dice < 2) {
             trade(model, random);
         } else if (model->block == NULL) {
@@ -178,7 +178,7 @@ _Noreturn static void be_child(struct model *own, uint64_t random)
 
 static void fork_once(struct model *own, uint64_t *random)
 {
-    uint64_t random_of_child = check_random(random);
+    uint64_t random_of_child = random_next(random);
     CHECK(pthread_mutex_lock(&exchange_lock) == 0);
     pid_t child = fork();
     if (child == 0) {

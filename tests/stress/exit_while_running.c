@@ -5,6 +5,7 @@
  */
 #include "tests/stress/stress.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -19,12 +20,17 @@ typedef struct {
     unsigned char bytes[64];
 } spin_t;
 
+static atomic_uint allocating;
+
 static void *run(void *number)
 {
     uint64_t random = 5 + (uintptr_t) number;
     spin_t *held[100] = {NULL};
-    for (;;) {
-        spin_t **slot = &held[stress_random(&random) % 100];
+    for (unsigned i = 0;; i++) {
+        if (i == 1) {
+            atomic_fetch_add(&allocating, 1);
+        }
+        spin_t **slot = &held[random_next(&random) % 100];
         lmm_free(*slot);
         *slot = LMM_NEW(spin_t);
         CHECK(*slot != NULL);
@@ -41,7 +47,9 @@ static int run_child(void)
     }
     spin_t *kept = LMM_NEW(spin_t);
     CHECK(kept != NULL);
-    usleep(2000);
+    while (atomic_load(&allocating) < THREADS) {
+        usleep(100);
+    }
     return 0;
 }
 

@@ -121,8 +121,8 @@ static void *run(void *number)
     unsigned own = (unsigned) (uintptr_t) number;
     uint64_t random = 88172645463325252u + own;
     for (unsigned i = 0; i < SENDS; i++) {
-        struct mail mail = make(stress_random(&random));
-        while (!send((unsigned) (stress_random(&random) % THREADS), mail)) {
+        struct mail mail = make(random_next(&random));
+        while (!send((unsigned) (random_next(&random) % THREADS), mail)) {
             receive(own);
         }
         if (i % 100 == 0) {

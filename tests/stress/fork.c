@@ -56,7 +56,7 @@ static void *run(void *number)
     uint64_t random = 1 + (uintptr_t) number;
     atomic_fetch_add(&running, 1);
     while (!atomic_load(&stop)) {
-        uint64_t dice = stress_random(&random);
+        uint64_t dice = random_next(&random);
         theirs_t **slot = &own[dice % THEIRS];
         lmm_free(*slot);
         *slot = dice % 11 == 0 ? LMM_NEW_ARRAY(theirs_t, 1 + dice % 60) : LMM_ALLOC(theirs_t);

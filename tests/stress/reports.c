@@ -29,7 +29,7 @@ static void *run_allocator(void *number)
     item_t *held[HELD] = {NULL};
     uint64_t random = 77 + (uintptr_t) number;
     while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
-        uint64_t dice = stress_random(&random);
+        uint64_t dice = random_next(&random);
         item_t **slot = &held[(dice >> 32) % HELD];
         if (*slot != NULL && dice % 8 == 0) {
             *slot = lmm_resize(*slot, 1 + (dice >> 8) % LENGTH_MAX);

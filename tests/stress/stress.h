@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress: what the stress programs share: a check that ends the program with its place, random
- * numbers, and threads started together.
+ * stress: what the stress programs share: a check that ends the program and prints its line, random
+ * numbers, threads that start together, and figures of a family.
  */
 #ifndef TESTS_STRESS_STRESS_H
 #define TESTS_STRESS_STRESS_H
@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/support/random.h"
+#include "tests/support/resident.h"
 #include "tests/support/sanitizers.h"
 
 enum { STRESS_SKIPPED = 77, STRESS_THREADS_MAX = 64 };
@@ -27,16 +29,6 @@ enum { STRESS_SKIPPED = 77, STRESS_THREADS_MAX = 64 };
             abort();                                                                               \
         }                                                                                          \
     } while (0)
-
-/* A random number; *state is any number but 0. */
-static inline uint64_t stress_random(uint64_t *state)
-{
-    uint64_t x = *state;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    return *state = x;
-}
 
 /* Runs `run` in count threads, each with its number cast to a pointer, and waits for all. */
 static inline void stress_run(unsigned count, void *(*run)(void *number))
@@ -59,7 +51,7 @@ static inline struct lmm_stats stress_stats(struct lmm_family *family)
     return stats;
 }
 
-/* No block of family is alive, and `allocations` were. */
+/* Checks that all blocks of family are free again, and that there were `allocations`. */
 static inline void stress_check_all_freed(struct lmm_family *family, uint64_t allocations)
 {
     struct lmm_stats stats = stress_stats(family);
@@ -72,18 +64,6 @@ static inline void stress_check_all_freed(struct lmm_family *family, uint64_t al
                 allocations);
         abort();
     }
-}
-
-/* Bytes of memory that the process has resident. */
-static inline size_t stress_resident_bytes(void)
-{
-    FILE *file = fopen("/proc/self/statm", "r");
-    CHECK(file != NULL);
-    size_t total = 0;
-    size_t resident = 0;
-    CHECK(fscanf(file, "%zu %zu", &total, &resident) == 2);
-    fclose(file);
-    return resident * (size_t) sysconf(_SC_PAGESIZE);
 }
 
 #endif

@@ -113,11 +113,11 @@ static void run_step(const struct step *step)
     CHECK(block != NULL);
     memset(block, 0xff, count * sizeof(*block)); /* resident before it is measured */
     lmm_trim();
-    size_t before = stress_resident_bytes();
+    size_t before = resident_bytes();
     for (size_t i = 0; i < count; i++) {
         block[i] = make(step, family);
     }
-    size_t full = stress_resident_bytes();
+    size_t full = resident_bytes();
     CHECK(full >= before + TOTAL_BYTES / 10 * 9);
     for (size_t i = 0; i < count; i++) {
         if (!is_kept(step, i)) {
@@ -126,9 +126,9 @@ static void run_step(const struct step *step)
     }
     size_t kept_bytes = pages_of_kept(step, block, count) * SYSTEM_PAGE;
     size_t tag_bytes = count * step->length * TAG_BYTES; /* kept for other tags */
-    size_t resident_before_trim = stress_resident_bytes();
+    size_t resident_before_trim = resident_bytes();
     size_t given_back = lmm_trim();
-    size_t after = stress_resident_bytes();
+    size_t after = resident_bytes();
     printf(
         "%-42s resident +%5zu KiB, after the frees +%5zu, after the trim +%5zu; live pages %5zu\n",
         step->name, (full - before) >> 10, (resident_before_trim - before) >> 10,
@@ -151,7 +151,7 @@ static void run_step(const struct step *step)
         lmm_free(block[i]);
     }
     lmm_trim();
-    expect_at_most(step, "resident memory at the end", stress_resident_bytes(),
+    expect_at_most(step, "resident memory at the end", resident_bytes(),
                    before + tag_bytes + SLACK_BYTES);
     free(block);
 }
@@ -162,11 +162,11 @@ int main(void)
         puts("skipped: the sanitizers' own memory hides what is resident");
         return STRESS_SKIPPED;
     }
-    size_t before = stress_resident_bytes();
+    size_t before = resident_bytes();
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         run_step(&steps[i]);
     }
-    size_t after = stress_resident_bytes();
+    size_t after = resident_bytes();
     printf("after all: %zu KiB more than before\n", after > before ? (after - before) >> 10 : 0);
     return EXIT_SUCCESS;
 }

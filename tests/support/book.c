@@ -189,6 +189,18 @@ struct lmm_ledger_family *book_family_at(struct book *book, uint32_t index)
     return record(book, LMM_LEDGER_FAMILIES, 0, index);
 }
 
+void book_gauges(struct book *book, uint32_t family, uint64_t pages, uint64_t committed_bytes,
+                 uint64_t slots, uint64_t peak_amount)
+{
+    struct lmm_ledger_family *record = book_family_at(book, family);
+
+    record->pages = pages;
+    record->mapped_bytes = pages * 262144;
+    record->committed_bytes = committed_bytes;
+    record->slots = slots;
+    record->peak_amount = peak_amount;
+}
+
 struct lmm_ledger_site *book_site_at(struct book *book, uint32_t index)
 {
     return record(book, LMM_LEDGER_SITES, 0, index);

@@ -49,6 +49,10 @@ uint32_t book_family(struct book *book, const char *name, uint64_t size, uint32_
 uint32_t book_site(struct book *book, uint32_t family, const char *file, uint32_t line,
                    const char *function);
 
+/* Sets the gauges of a family whose pages have 256 KiB. */
+void book_gauges(struct book *book, uint32_t family, uint64_t pages, uint64_t committed_bytes,
+                 uint64_t slots, uint64_t peak_amount);
+
 /* Return the record to be filled in. The row comes into being where there is none yet: the owner's
  * rows move to a larger chunk, and the old one becomes unused, so an older row is not valid
  * then. */

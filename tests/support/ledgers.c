@@ -6,18 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void gauges(struct book *book, uint32_t family, uint64_t pages, uint64_t committed_bytes,
-                   uint64_t slots, uint64_t peak_amount)
-{
-    struct lmm_ledger_family *record = book_family_at(book, family);
-
-    record->pages = pages;
-    record->mapped_bytes = pages * 262144;
-    record->committed_bytes = committed_bytes;
-    record->slots = slots;
-    record->peak_amount = peak_amount;
-}
-
 /* A program at work: structs, runs, a site without a line, one that holds nothing, an unused family. */
 static void ordinary(struct book *book)
 {
@@ -40,11 +28,11 @@ static void ordinary(struct book *book)
     book_row(book, 0, first)->freed_extra = 2048;
     book_count(book, 1, bare, 1000, 990);
     book_count(book, 1, inner, 7, 7);
-    gauges(book, word, 5, 1310720, 32765, 32000);
-    gauges(book, posting, 20, 5177344, 436880, 431431);
+    book_gauges(book, word, 5, 1310720, 32765, 32000);
+    book_gauges(book, posting, 20, 5177344, 436880, 431431);
     book_family_at(book, posting)->run_free_slots = 5000;
     book_family_at(book, posting)->longest_run_slots = 3000;
-    gauges(book, cursor, 1, 4096, 5461, 4);
+    book_gauges(book, cursor, 1, 4096, 5461, 4);
     book->header.snapshot_time_ns = book->header.start_time_ns + 90000000000u;
 }
 
@@ -110,7 +98,7 @@ static void hostile(struct book *book)
     book_count(book, 1, bidi, 1, 7);
     book_count(book, 1, wrap, UINT64_MAX, 0);
     book_count(book, 1, none, 3, 0);
-    gauges(book, escape, 1, UINT64_MAX, UINT64_MAX, UINT64_MAX);
+    book_gauges(book, escape, 1, UINT64_MAX, UINT64_MAX, UINT64_MAX);
     book_family_at(book, huge)->mapped_bytes = UINT64_MAX;
     book->header.move_sequence = 3;
 }
@@ -150,8 +138,8 @@ static void stacks(struct book *book)
 
     book_family_at(book, small)->flags = LMM_LEDGER_FAMILY_BYTES;
     book_family_at(book, large)->flags = LMM_LEDGER_FAMILY_BYTES;
-    gauges(book, small, 1, 8192, 5461, 700);
-    gauges(book, large, 1, 65536, 256, 20000);
+    book_gauges(book, small, 1, 8192, 5461, 700);
+    book_gauges(book, large, 1, 65536, 256, 20000);
     book_stack(book, inner, read);
     book_stack(book, outer, run);
     book_stack(book, big, nowhere);

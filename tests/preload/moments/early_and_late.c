@@ -5,7 +5,9 @@
  * destructor; each of these allocates and frees. In children: quick_exit, _exit, pthread_exit of
  * the main thread, and exit while other threads allocate.
  */
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 #include "tests/preload/check.h"
@@ -83,11 +85,16 @@ static void on_exit_too(int status, void *block)
     free(block);
 }
 
+static atomic_uint allocating;
+
 static void *allocate_for_ever(void *arg)
 {
     (void) arg;
     for (size_t i = 0;; i++) {
         free(malloc(i % 3000));
+        if (i == 0) {
+            atomic_fetch_add(&allocating, 1);
+        }
     }
     return NULL;
 }
@@ -98,7 +105,9 @@ static void exit_with_threads(void)
     for (int i = 0; i < 3; i++) {
         CHECK(pthread_create(&thread, NULL, allocate_for_ever, NULL) == 0);
     }
-    usleep(2000);
+    while (atomic_load(&allocating) < 3) {
+        usleep(100);
+    }
     exit(0);
 }
 
@@ -115,9 +124,22 @@ static void exit_quickly(void)
     quick_exit(0);
 }
 
+/* The state of a thread that has ended while others of its process run is Z. */
+static bool has_main_thread_ended(void)
+{
+    char text[256] = "";
+    int file = open("/proc/self/stat", O_RDONLY);
+    ssize_t length = read(file, text, sizeof(text) - 1);
+    const char *name_end = strrchr(text, ')');
+    CHECK(length > 0 && name_end != NULL && close(file) == 0);
+    return name_end[2] == 'Z';
+}
+
 static void *outlive_main_thread(void *block)
 {
-    usleep(20000);
+    while (!has_main_thread_ended()) {
+        usleep(100);
+    }
     free(block);
     free(malloc(1000));
     return NULL;

@@ -73,7 +73,7 @@ static void *allocate(void *number)
         if (i % 32 == 0) {
             usleep(50);
         }
-        uint64_t dice = check_random(&random);
+        uint64_t dice = random_next(&random);
         size_t bytes = sizeof(bytes) + (size_t) (dice >> 20) % (dice % 100 == 0 ? 300000 : 2000);
         size_t *block = malloc(bytes);
         CHECK(block != NULL);

@@ -34,7 +34,7 @@ static void *allocate(void *number)
 {
     uint64_t random = (uintptr_t) number;
     while (!atomic_load(&stop)) {
-        free(malloc((size_t) (check_random(&random) % 20000)));
+        free(malloc((size_t) (random_next(&random) % 20000)));
     }
     return NULL;
 }

@@ -20,42 +20,13 @@
 #include "reporter/core/sink.h"
 #include "reporter/core/text.h"
 #include "tests/support/book.h"
+#include "tests/support/output.h"
 
 enum {
-    OUTPUT_MAX = 1 << 16,
     SCRATCH_MAX = 1 << 16,
 };
 
-struct output {
-    char bytes[OUTPUT_MAX];
-    size_t used;
-};
-
-static int append(void *context, const char *data, size_t bytes)
-{
-    struct output *output = context;
-
-    if (bytes > sizeof(output->bytes) - output->used) {
-        return -ENOSPC;
-    }
-    memcpy(output->bytes + output->used, data, bytes);
-    output->used += bytes;
-    return 0;
-}
-
 /* ---- Ledgers --------------------------------------------------------------------------------- */
-
-static void gauges(struct book *book, uint32_t family, uint64_t pages, uint64_t committed_bytes,
-                   uint64_t slots, uint64_t peak_amount)
-{
-    struct lmm_ledger_family *record = book_family_at(book, family);
-
-    record->pages = pages;
-    record->mapped_bytes = pages * 262144;
-    record->committed_bytes = committed_bytes;
-    record->slots = slots;
-    record->peak_amount = peak_amount;
-}
 
 static void free_runs(struct book *book, uint32_t family, uint64_t slots, uint64_t longest_slots)
 {
@@ -89,11 +60,11 @@ static void ordinary(struct book *book)
     book_row(book, 0, first)->freed_extra = 2048;
     book_count(book, 1, bare, 1000, 0);
     book_count(book, 0, bare, 0, 1000);
-    gauges(book, document, 1, 4096, 3640, 17);
-    gauges(book, word, 5, 1310720, 32765, 32000);
-    gauges(book, posting, 20, 5177344, 436880, 431431);
+    book_gauges(book, document, 1, 4096, 3640, 17);
+    book_gauges(book, word, 5, 1310720, 32765, 32000);
+    book_gauges(book, posting, 20, 5177344, 436880, 431431);
     free_runs(book, posting, 7000, 3000);
-    gauges(book, cursor, 1, 4096, 5461, 4);
+    book_gauges(book, cursor, 1, 4096, 5461, 4);
     book_command(book, "--limit");
     book_command(book, "a b");
     book->header.reservoir_bytes = 4 * 262144;
@@ -111,8 +82,8 @@ static void small(struct book *book)
 
     book_count(book, 1, hire, 3, 2);
     book_count(book, 1, enrol, 2, 1);
-    gauges(book, emp, 1, 4096, 7281, 3);
-    gauges(book, student, 1, 4096, 4681, 2);
+    book_gauges(book, emp, 1, 4096, 7281, 3);
+    book_gauges(book, student, 1, 4096, 4681, 2);
 }
 
 /* One of everything, for the singular of every word. */
@@ -122,7 +93,7 @@ static void single(struct book *book)
     uint32_t family = book_family(book, "char", 1, 1);
 
     book_count(book, 1, book_site(book, family, "one.c", 1, "main"), 1, 0);
-    gauges(book, family, 1, 1, 1, 1);
+    book_gauges(book, family, 1, 1, 1, 1);
     book->header.sites_merged = 1;
 }
 
@@ -156,7 +127,7 @@ static void clean(struct book *book)
     uint32_t family = book_family(book, "note_t", 24, 8);
 
     book_count(book, 1, book_site(book, family, "tidy.c", 9, "note"), 1000000, 1000000);
-    gauges(book, family, 0, 0, 0, 10922);
+    book_gauges(book, family, 0, 0, 0, 10922);
 }
 
 /* More sites and unused families than the report shows one by one. */
@@ -173,7 +144,7 @@ static void many(struct book *book)
         snprintf(text, sizeof(text), "spare%02u_t", (unsigned) i);
         book_family(book, text, 8, 8);
     }
-    gauges(book, family, 1, 262144, 32768, 2800);
+    book_gauges(book, family, 1, 262144, 32768, 2800);
 }
 
 /* What a damaged or malicious process may have written where names and figures belong. */
@@ -191,11 +162,11 @@ static void hostile(struct book *book)
     book_count(book, 1, fake, 5, 0);
     book_count(book, 1, bidi, 1, 7);
     book_count(book, 1, wrap, UINT64_MAX, 0);
-    gauges(book, escape, 1, UINT64_MAX, UINT64_MAX, UINT64_MAX);
+    book_gauges(book, escape, 1, UINT64_MAX, UINT64_MAX, UINT64_MAX);
     free_runs(book, escape, UINT64_MAX, 1);
-    gauges(book, bytes, 1, 4096, 1, 0);
+    book_gauges(book, bytes, 1, 4096, 1, 0);
     free_runs(book, bytes, 1, 100);
-    gauges(book, huge, UINT64_MAX, 1, 0, 1);
+    book_gauges(book, huge, UINT64_MAX, 1, 0, 1);
     book_family_at(book, huge)->mapped_bytes = UINT64_MAX;
     book->header.move_sequence = 3;
     book->header.sites_merged = 12;
@@ -299,77 +270,23 @@ static int render(size_t n, struct output *output)
 
     cases[n].ledger(&book);
     output->used = 0;
-    lmm_sink_init(&sink, append, output);
+    lmm_sink_init(&sink, output_take, output);
     error = lmm_model_build(&book.view, scratch, sizeof(scratch), &model);
     error = error != 0 ? error : cases[n].render(model, &sink);
     book_close(&book);
     return error;
 }
 
-static bool record(const char *path, const struct output *output)
-{
-    FILE *file = fopen(path, "w");
-    bool written = file != NULL && fwrite(output->bytes, 1, output->used, file) == output->used;
-
-    return file != NULL && fclose(file) == 0 && written;
-}
-
-static bool load(const char *path, struct output *output)
-{
-    FILE *file = fopen(path, "r");
-
-    output->used = 0;
-    if (file == NULL) {
-        return false;
-    }
-    output->used = fread(output->bytes, 1, sizeof(output->bytes), file);
-    return fclose(file) == 0;
-}
-
-static void show_difference(const struct output *is, const struct output *should)
-{
-    size_t at = 0;
-    size_t line = 1;
-    size_t start = 0;
-
-    while (at < is->used && at < should->used && is->bytes[at] == should->bytes[at]) {
-        if (is->bytes[at++] == '\n') {
-            start = at;
-            line++;
-        }
-    }
-    const char *end = memchr(is->bytes + start, '\n', is->used - start);
-    size_t length = end == NULL ? is->used - start : (size_t) (end - is->bytes) - start;
-
-    printf("  line %zu, column %zu is now: %.*s\n", line, at - start + 1, (int) length,
-           is->bytes + start);
-}
-
 static bool check(const char *folder, size_t n)
 {
-    static struct output is;
-    static struct output should;
-    char path[4096];
-    int error = render(n, &is);
+    static struct output output;
+    int error = render(n, &output);
 
-    snprintf(path, sizeof(path), "%s/%s", folder, cases[n].file);
     if (error != 0) {
         printf("%s: rendering failed: %s\n", cases[n].file, strerror(-error));
         return false;
     }
-    if (getenv("LMM_GOLDEN_RECORD") != NULL) {
-        return record(path, &is);
-    }
-    if (!load(path, &should)) {
-        printf("%s: cannot be read\n", path);
-        return false;
-    }
-    if (is.used == should.used && memcmp(is.bytes, should.bytes, is.used) == 0) {
-        return true;
-    }
-    printf("%s: differs\n", cases[n].file);
-    show_difference(&is, &should);
-    return false;
+    return output_is_golden(&output, folder, cases[n].file);
 }
 
 int main(int argc, char **argv)

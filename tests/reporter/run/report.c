@@ -19,28 +19,8 @@
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/core/sink.h"
+#include "tests/support/output.h"
 #include "tests/support/run_model.h"
-
-enum {
-    OUTPUT_MAX = 1 << 16,
-};
-
-struct output {
-    char bytes[OUTPUT_MAX];
-    size_t used;
-};
-
-static int append(void *context, const char *data, size_t bytes)
-{
-    struct output *output = context;
-
-    if (bytes > sizeof(output->bytes) - output->used) {
-        return -ENOSPC;
-    }
-    memcpy(output->bytes + output->used, data, bytes);
-    output->used += bytes;
-    return 0;
-}
 
 /* ---- Runs ------------------------------------------------------------------------------------ */
 
@@ -164,7 +144,7 @@ static void print(size_t index, struct output *output)
 
     ending.status = 0;
     cases[index].change(&run, model, &suppressions);
-    lmm_sink_init(&sink, append, output);
+    lmm_sink_init(&sink, output_take, output);
     if (!lmm_spots_make(model, &suppressions, &spots) || cases[index].render(&run, &sink) != 0) {
         fprintf(stderr, "%s: cannot be printed\n", cases[index].file);
         exit(2);
@@ -173,46 +153,16 @@ static void print(size_t index, struct output *output)
     lmm_suppressions_free(&suppressions);
 }
 
-static bool compare(const char *path, const struct output *output)
-{
-    static char bytes[OUTPUT_MAX];
-    FILE *file = fopen(path, "rb");
-    size_t length = file == NULL ? 0 : fread(bytes, 1, sizeof(bytes), file);
-
-    if (file != NULL) {
-        fclose(file);
-    }
-    if (file == NULL || length != output->used || memcmp(bytes, output->bytes, length) != 0) {
-        fprintf(stderr, "%s differs; this was printed:\n%.*s", path, (int) output->used,
-                output->bytes);
-        return false;
-    }
-    return true;
-}
-
-static bool record(const char *path, const struct output *output)
-{
-    FILE *file = fopen(path, "wb");
-    bool good = file != NULL && fwrite(output->bytes, 1, output->used, file) == output->used;
-
-    return file != NULL && fclose(file) == 0 && good;
-}
-
 int main(int argc, char **argv)
 {
     bool good = argc == 2;
 
     for (size_t i = 0; argc == 2 && i < sizeof(cases) / sizeof(cases[0]); i++) {
         static struct output output;
-        char path[4096];
 
         output.used = 0;
-        snprintf(path, sizeof(path), "%s/%s", argv[1], cases[i].file);
         print(i, &output);
-        bool same =
-            getenv("LMM_GOLDEN_RECORD") != NULL ? record(path, &output) : compare(path, &output);
-
-        good = same && good;
+        good = output_is_golden(&output, argv[1], cases[i].file) && good;
     }
     return good ? 0 : 1;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The API from strict C11; see header.h. */
+/* The API from strict C11; see header_use.h. */
 #include <lmm/lmm.h>
 #include <lmm/ledger.h>
 #include <lmm/lmm.h>
 
-#include "tests/unit/api/api_header.h"
+#include "tests/support/header_use.h"
 
 struct point {
     double x, y;
@@ -68,5 +68,5 @@ int main(void)
     if (use_from_c() != 0) {
         return 1;
     }
-    return header_use_from_cxx();
+    return header_use_from_cxx(NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The API from C++17; see header.h. */
+/* The API from C++17; see header_use.h. */
 #include <lmm/lmm.h>
 #include <lmm/lmm.h>
 
@@ -9,7 +9,7 @@
 #include <new>
 #include <thread>
 
-#include "tests/unit/api/api_header.h"
+#include "tests/support/header_use.h"
 
 namespace shapes
 {
@@ -78,7 +78,7 @@ static bool thread_local_block_is_served()
         }                                                                                          \
     } while (0)
 
-extern "C" int header_use_from_cxx(void)
+extern "C" int header_use_from_cxx(void *)
 {
     using shapes::box;
     {
@@ -86,7 +86,7 @@ extern "C" int header_use_from_cxx(void)
         STEP(owner.held() != nullptr && owner.held()->bottom == 0);
         STEP(reinterpret_cast<std::uintptr_t>(owner.held()) % 32 == 0);
         STEP(std::strcmp(lmm_family_name(lmm_family_of(owner.held())), "box") == 0);
-        lmm_block seen{};
+        lmm_block seen {};
         STEP(lmm_for_each_block(lmm_family_find("box"), see_block, &seen) == 1);
         STEP(std::strcmp(seen.file, "tests/unit/api/header_cxx17.cpp") == 0 && seen.line != 0);
     }

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/stack_of.h"
+
 static void start(void)
 {
     cr_assert(lmm_accounts_start());
@@ -100,24 +102,6 @@ static const struct lmm_ledger_chunk *column(enum lmm_ledger_kind kind, uint32_t
     }
     lmm_accounts_release();
     return found;
-}
-
-/* The stack of a site as a reader finds it. */
-static uint32_t stack_of(uint32_t site)
-{
-    uint32_t stack = 0;
-
-    lmm_accounts_acquire();
-    struct lmm_ledger_view view = lmm_accounts_view_locked();
-    for (size_t i = 0; i < view.chunk_count; i++) {
-        const struct lmm_ledger_chunk *chunk = view.chunks[i];
-        if (chunk->kind == LMM_LEDGER_STACKS && site >= chunk->first &&
-            site - chunk->first < chunk->used) {
-            stack = ((const uint32_t *) (const void *) (chunk + 1))[site - chunk->first];
-        }
-    }
-    lmm_accounts_release();
-    return stack;
 }
 
 Test(accounts, many_families_and_sites, .init = start)

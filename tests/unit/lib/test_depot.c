@@ -13,6 +13,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "tests/support/stack_of.h"
+
 enum { CALLS_MAX = 8 };
 
 static struct lmm_family *families[3];
@@ -51,24 +53,6 @@ static uint32_t site_of(struct lmm_family *family, const uintptr_t *pc, uint32_t
 
     fill(&trace, pc, count);
     return lmm_depot_site(family, &trace);
-}
-
-/* The stack of a site in the ledger; 0: none. */
-static uint32_t stack_of(uint32_t site)
-{
-    uint32_t stack = 0;
-
-    lmm_accounts_acquire();
-    struct lmm_ledger_view view = lmm_accounts_view_locked();
-    for (size_t i = 0; i < view.chunk_count; i++) {
-        const struct lmm_ledger_chunk *chunk = view.chunks[i];
-        if (chunk->kind == LMM_LEDGER_STACKS && site >= chunk->first &&
-            site - chunk->first < chunk->used) {
-            stack = ((const uint32_t *) (const void *) (chunk + 1))[site - chunk->first];
-        }
-    }
-    lmm_accounts_release();
-    return stack;
 }
 
 /* Checks that the ledger has the family and the stack of which the site was made. */

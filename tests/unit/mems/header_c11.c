@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* mems.h in strict C11, where <sys/user.h> has defined PAGE_SIZE; see header_use.h. */
 #include <sys/user.h>
 
 #include <mems.h>
@@ -7,7 +8,7 @@
 /* The typed allocator's header stands beside it. */
 #include <lmm/lmm.h>
 
-#include "tests/unit/mems/mems_header.h"
+#include "tests/support/header_use.h"
 
 int main(void)
 {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* mems.h in C++17, with other values of its settings. The program has one MeMS, which this finishes and starts
+ * again; see header_use.h. */
 #define PAGE_SIZE        8192
 #define MEMS_VADDR_START (1ull << 40)
 #include <mems.h>
@@ -8,7 +10,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "tests/unit/mems/mems_header.h"
+#include "tests/support/header_use.h"
 
 static_assert(std::is_same_v<decltype(&mems_get), void *(*) (void *)>);
 

@@ -9,6 +9,8 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "tests/support/random.h"
+
 enum { SEGMENTS = 400, STEPS = 6000, WIDTH = 1 << 16 };
 
 /* The segments in address order; none is shorter than 1. */
@@ -20,10 +22,7 @@ static uint64_t state;
 
 static size_t below(size_t limit)
 {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state % limit;
+    return random_next(&state) % limit;
 }
 
 static struct lmm_mems_segment *make(uintptr_t address, size_t bytes, bool is_process)

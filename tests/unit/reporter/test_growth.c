@@ -8,6 +8,7 @@
 #include "reporter/core/build.h"
 #include "reporter/core/model.h"
 #include "tests/support/book.h"
+#include "tests/support/random.h"
 
 #define SECOND UINT64_C(1000000000)
 
@@ -21,10 +22,7 @@ static uint64_t random_below(uint64_t bound)
 {
     static uint64_t state = 88172645463325252u;
 
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state % bound;
+    return random_next(&state) % bound;
 }
 
 static uint64_t constant(size_t i, size_t n)
