@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads that meet at call sites of XCALLOC which were never used before: each place must become one
- * site, and every block must be counted there. */
+/* Several threads use new call sites of XCALLOC at the same time: each place must become one site,
+ * and every block must be counted there. */
 #include "uapi_mm.h"
 
 #include <pthread.h>
@@ -38,7 +38,7 @@ static emp_t *hire(int place, size_t units)
     }
 }
 
-/* Leaves one block of each place behind. */
+/* Leaves one live block of each place. */
 static void *hire_and_dismiss(void *arg)
 {
     (void) arg;

@@ -33,7 +33,7 @@ static void capture_begin(void)
     cr_assert(dup2(fileno(captured), STDOUT_FILENO) >= 0);
 }
 
-/* Returns what was printed since; to be freed. */
+/* Returns the text printed since then; the caller frees it. */
 static char *capture_end(void)
 {
     fflush(stdout);
@@ -92,7 +92,8 @@ Test(classic, unregistered_struct_is_refused)
     XFREE(emp);
 }
 
-/* As in the classic, the macro's second argument is only a name: one that is no type compiles too. */
+/* As in the classic, the macro's second argument is only a name: one that is no type compiles too.
+ * */
 Test(classic, mistyped_struct_is_refused_when_it_runs)
 {
     void *block = NULL;
@@ -290,8 +291,8 @@ static void read_page_line(const char *line, uintptr_t *ret_next, uintptr_t *ret
     *ret_prev = (uintptr_t) strtoull(prev + strlen("prev = "), NULL, 16);
 }
 
-/* Follows the printed pages: each names the one printed before and the one printed after. Returns how
- * many there are. */
+/* Follows the printed pages: each names the one printed before and the one printed after. Returns
+ * how many there are. */
 static size_t check_page_chain(const char *text)
 {
     uintptr_t announced = 0;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cases: the misuses of memory that LMM diagnoses, each a function that ends in a panic, and what
- * they share. They are spread over double_free.c, interior.c, no_block.c and verbs.c; cases.c has
- * the table.
+ * they share. They are in double_free.c, interior.c, no_block.c and verbs.c; cases.c has the table.
  *
- * The panic lines are part of the API, so they are spelled out, names of files included: that also
- * shows that reports name files relative to the source root.
+ * The panic lines are part of the API, so they are written out in full, with the names of files:
+ * this also shows that reports name files relative to the source root.
  */
 #ifndef TESTS_DEATH_CASES_H
 #define TESTS_DEATH_CASES_H
@@ -34,7 +33,7 @@ typedef struct {
     unsigned char bytes[20000];
 } large_t;
 
-/* The table: CASE runs in one process, RACE in many, as its threads may miss each other. */
+/* The table: CASE runs in one process, RACE in many, because its threads may not meet. */
 #define DEATH_CASES(CASE, RACE)                                                                    \
     CASE(double_free_at_once)                                                                      \
     CASE(double_free_later)                                                                        \

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What LMM does when a program ends, and what LMM_OPTIONS makes of it: a table of settings, the
- * scenario that runs under them, and what it must leave on stdout, on stderr, in a log file, and
- * as its status.
+ * What LMM does when a program ends, and under each setting of LMM_OPTIONS: a table of settings,
+ * the scenario that runs with them, and its expected stdout, stderr, log file and exit status.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -352,7 +351,7 @@ static void check_fork(void)
     }
 }
 
-/* ---- fill. Under ASan nobody may look into a freed block. ---- */
+/* ---- fill. Under ASan a freed block cannot be read. ---- */
 
 static const struct {
     const char *options;

@@ -21,7 +21,7 @@ typedef struct {
     double values[3];
 } sample_t;
 
-/* Kept, so that nothing but the exit makes a leak of them. */
+/* Pointers are kept here, so that the blocks become leaks only at the exit. */
 static void *kept[64];
 static unsigned kept_count;
 
@@ -188,7 +188,7 @@ static int thread_leak(void)
     return STATUS;
 }
 
-/* Ends at once, as asked: nobody runs anything. */
+/* Ends at once: no handler and no destructor runs. */
 static int immediate(void)
 {
     make_leaks();

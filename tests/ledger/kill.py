@@ -3,8 +3,8 @@
 """kill.py LMM LOGGER [TRIES [SEED]]: kills a program that allocates in many threads, at random moments, and
 compares its ledger with its log.
 
-For each site the ledger may be ahead of the log in allocations and frees, never behind; and all
-sites together by no more than one operation a thread: the one that was counted but not logged.
+For each site the ledger has at least the logged allocations and frees. Over all sites it has at most one
+operation for each thread more: the one that was counted but not logged yet.
 """
 import collections
 import os
@@ -77,7 +77,7 @@ def run_and_kill(logger, folder, seed):
 
 
 def difference(report, allocated, freed):
-    """By how many operations the report is ahead of the log; an error where it is behind."""
+    """How many more operations the report has than the log; an error where it has fewer."""
     ahead = 0
     rows = {site["line"] - 1: site for site in report.sites if site["line"] > 0}
     for log, figure in ((allocated, "allocations"), (freed, "frees")):
@@ -92,7 +92,7 @@ def difference(report, allocated, freed):
 
 
 def try_once(logger, folder, seed):
-    """What is wrong is an error; else (operations logged, operations ahead, sites)."""
+    """Returns (operations logged, operations ahead, sites); raises AssertionError when something is wrong."""
     (allocated, freed), pid = run_and_kill(logger, folder, seed)
     operations = sum(allocated.values()) + sum(freed.values())
     names = [name for name in os.listdir(folder) if name.startswith(f"{pid}.")]

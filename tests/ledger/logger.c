@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * logger [quiet] SEED: threads allocate and free, their own blocks and each other's, until somebody
- * ends the program. Each finished operation is logged on stdout by one write of four bytes: the
- * site, and the top bit for a free. So what the ledger says is what the log says and at most one
- * operation a thread.
+ * logger [quiet] SEED: threads allocate and free, their own blocks and each other's, until the
+ * program is killed. It logs each finished operation on stdout, by one write of four bytes: the
+ * site, and the top bit for a free. So the ledger is at most one operation for each thread ahead of
+ * the log.
  *
- * Threads end and others take their place; places that allocate come up all the time, so that each
- * thread's counters move to larger chunks. quiet: logs nothing, and works at full speed.
+ * Threads end and others start; new places allocate all the time, so that the counters of each
+ * thread move to larger chunks. quiet: no log, and full speed.
  */
 #include <lmm/lmm.h>
 
@@ -50,7 +50,7 @@ static void log_operation(uint32_t record)
     }
 }
 
-/* A block remembers its site, for the log of its free. */
+/* A block holds its site, for the log of its free. */
 static uint32_t *make(uint32_t site, uint64_t dice)
 {
     uint32_t *block =

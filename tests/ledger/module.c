@@ -10,7 +10,7 @@ struct module_record {
 
 __attribute__((visibility("default"))) void module_work(unsigned allocations, unsigned frees);
 
-/* The blocks that it does not free stay when it is unloaded. */
+/* Blocks that it does not free outlive it. */
 void module_work(unsigned allocations, unsigned frees)
 {
     for (unsigned i = 0; i < allocations; i++) {

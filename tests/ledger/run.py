@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""run.py LMM WORKER MODULE SERVER START [unittest options]: what becomes of the ledger's file.
+"""run.py LMM WORKER MODULE SERVER START [unittest options]: the ledger's file, from its creation to its end.
 
 As root (or where user namespaces are allowed) it runs itself in a mount namespace of its own, so
 that small file systems can be mounted, and /dev/shm is another; else these tests are skipped.
@@ -23,7 +23,7 @@ NAMESPACE_MARK = "LMM_TEST_MOUNT_NAMESPACE"
 
 
 def enter_namespace():
-    """Starts this script anew in a mount namespace, where that is possible."""
+    """Starts this script again in a mount namespace, where that is possible."""
     if NAMESPACE_MARK in os.environ:
         return
     for options in (["-m"], ["-r", "-m"]):
@@ -56,7 +56,7 @@ def give_away(case, path):
 
 
 class Place(Case):
-    """Where the file goes, and where not."""
+    """The directory of the file."""
 
     def assert_private(self, folder, pid):
         self.assertEqual(stat.S_IMODE(os.stat(folder).st_mode), 0o700)
@@ -192,7 +192,7 @@ class Place(Case):
 
 
 class Ends(Case):
-    """What is left of a process that ends, or becomes another."""
+    """The file after its process ended, or became another program."""
 
     def started(self, **settings):
         worker = self.worker(**settings)
@@ -387,7 +387,7 @@ class Forks(Case):
             os.unlink(os.path.join(self.ledgers, name))
 
     def assert_told(self, told, states):
-        """What each process counted itself is what its books say; "-" is what it cannot know."""
+        """Each process printed its own counts, which its ledger must hold; "-" is an unknown count."""
         for (pid, how), families in told.items():
             if how in NO_FILE:
                 self.assertEqual([name for name in self.files() if name.startswith(f"{pid}.")], [])
@@ -402,7 +402,7 @@ class Forks(Case):
 
 
 class Trouble(Case):
-    """The program goes on, one line says what happened, and what there is can be read."""
+    """When its file cannot grow, the program goes on, prints one line, and the file stays readable."""
 
     def grow(self, worker):
         worker.do("sites 5000", "families 100", "sites 5000", "thread alloc 0 1000",
@@ -414,7 +414,7 @@ class Trouble(Case):
         return worker
 
     def assert_lost(self, worker, error, path=None):
-        """It loses its ledger, and goes on to a good end; what the file has is of before."""
+        """The worker loses its ledger and goes on to its normal end; the file has older figures."""
         self.grow(worker)
         self.assert_one_line(worker, "the ledger cannot grow")
         path = path or self.ledger_of(worker.pid)

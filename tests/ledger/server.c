@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server: a parent with threads that allocate all the time forks children, which allocate too and
- * end in different ways. Each process counts for itself what it does and tells it on stdout, one
+ * server: a parent with threads that allocate all the time forks children, which also allocate and
+ * end in different ways. Each process counts its own operations and prints the counts with one
  * write:
  *
  *     PID HOW FAMILY ALLOCATED FREED LIVE
  *
- * HOW is how it ends. "-" stands for what it cannot know: a child does not know how far its
- * parent's other threads were at the fork, and asks LMM for a list of the blocks instead. After the
- * children have ended the parent tells of itself, says "ready", and exits when its input ends.
+ * HOW is how it ends. "-" stands for an unknown count: a child does not know how far the other
+ * threads of its parent were at the fork; it asks LMM for a list of the blocks instead. After the
+ * children have ended, the parent prints its own counts and "ready", and exits when its input ends.
  */
 #include <lmm/lmm.h>
 
@@ -182,7 +182,7 @@ static void replace_own(struct count *count, unsigned step)
 
 static pthread_mutex_t extra_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* A thread of a child leaves every third of its blocks behind. */
+/* A thread of a child leaves every third of its blocks alive. */
 static void *make_extra(void *unused)
 {
     struct count count = {0, 0};

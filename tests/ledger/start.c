@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * start: fresh processes fork while another of their threads uses LMM for the first time, at every
- * moment of its start. The child, too, can use LMM, and the parent goes on.
+ * start: each new process forks while another of its threads uses LMM for the first time, at
+ * different moments of LMM's start. Both child and parent must be able to use LMM afterwards.
  */
 #include <lmm/lmm.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * worker: a program that does with LMM what it is told, for run.py. Commands come from the
- * arguments, one each, and then from stdin, one a line; each is answered by one line, "ok" and what
- * there is to say, or "bad ..." and the end.
+ * worker: a program that uses LMM as run.py commands. Commands come first from the arguments, then
+ * from the lines of stdin. It answers each with one line: "ok" and a result, or "bad ...", after
+ * which it ends.
  *
- * Lines are read byte by byte, so that a program that replaces this one finds the rest. A command
- * that allocates or frees also checks that errno was left alone.
+ * It reads lines byte by byte, so that a program that replaces it by exec finds the next lines. A
+ * command that allocates or frees also checks that errno does not change.
  */
 #include <lmm/lmm.h>
 
@@ -35,7 +35,7 @@ enum {
     ERRNO_MARK = 4242,
 };
 
-/* Blocks of one family that live, the last one on top. */
+/* The live blocks of one family, the newest on top. */
 struct stack {
     struct lmm_family *family;
     char name[32];

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of the ledger file share: a program that does what it is told, and `lmm` to read its ledger."""
+"""What the tests of the ledger file share: a worker program, and `lmm` to read its ledger."""
 import json
 import os
 import resource

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * calls: a program for strace. Between two marks, writes to a descriptor that is not open, it uses
- * all of MeMS; strace-calls looks at what it asked of the kernel meanwhile. stdout has a buffer
- * already, so that the C library need not allocate one.
+ * all of MeMS; strace-calls checks the system calls between the marks. stdout has a buffer before
+ * the first mark, so that the C library allocates none.
  */
 #include <mems.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * driver PAGE_SIZE MEMS_VADDR_START: does on MeMS what the lines of stdin say, and prints what came
- * of it; for model.py.
+ * driver PAGE_SIZE MEMS_VADDR_START: runs the commands of stdin on MeMS and prints their results,
+ * for model.py.
  *
  *   m SIZE           mems_malloc        m ADDRESS | m ERROR
  *   f ADDRESS        mems_free          f

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * limit: 10,000 segments of 40 bytes with 5 MiB of address space over what the process has at its
- * start, MeMS's records included; then until there is no more, where it must say ENOMEM, and go on.
+ * limit: 10,000 segments of 40 bytes, with their records, fit into 5 MiB more address space than
+ * the process had at its start. Then it allocates until the limit: MeMS must return ENOMEM, and
+ * work on.
  */
 #include "tests/stress/stress.h"
 

@@ -4,7 +4,7 @@
 # model.py DRIVER PAGE_SIZE START OPERATIONS [SEED]: MeMS against a naive model of its contract. Makes a
 # random program from the seed (or LMM_SEED, else a new one; printed), lets DRIVER do it, and compares every
 # line: each virtual address, the statistics, the complaints on stderr, and what each byte holds. Physical
-# addresses are the kernel's choice: they must be a base for each node plus the offset, and nodes apart.
+# addresses are the kernel's choice: they must be a base for each node plus the offset, and nodes must not overlap.
 import bisect
 import os
 import random
@@ -212,7 +212,7 @@ class Program:
 
 
 class Places:
-    """Where nodes are mapped, as far as gets have shown."""
+    """The addresses of nodes that mems_get() has returned so far."""
 
     def __init__(self):
         self.bases = []
@@ -229,7 +229,7 @@ class Places:
         return None
 
 
-def apart(nodes):
+def are_disjoint(nodes):
     spans = sorted((node.base, node.base + node.length) for node in nodes)
     return all(a[1] <= b[0] for a, b in zip(spans, spans[1:]))
 
@@ -244,9 +244,9 @@ def compare(program, out):
             seen[id(expected[0])] = expected[0]
         elif line != expected:
             problem = f"expected {expected}"
-        # Nodes of one life of MeMS must be apart; the next life begins with an empty picture.
+        # Nodes must not overlap until mems_finish(); then all are gone.
         if line == "Sub-chain Length array: []":
-            if not apart(seen.values()):
+            if not are_disjoint(seen.values()):
                 problem = "two nodes share physical addresses"
             seen.clear()
         if problem:

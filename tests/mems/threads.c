@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * threads: several threads allocate, write, check and free; one prints the statistics all the time,
- * and each picture must be of one moment; one forks, and the child must be able to use and to
+ * and each print must show one moment; one forks, and the child must be able to use and to
  * finish MeMS.
  */
 #include "tests/stress/stress.h"
@@ -84,7 +84,7 @@ struct picture {
     size_t segments[1 << 12];
 };
 
-/* Reads "[FIRST:LAST]" behind text; FIRST must follow what was before. */
+/* Reads "[FIRST:LAST]" after text; FIRST must follow the last LAST. */
 static const char *read_range(const char *text, size_t *next, size_t *ret_bytes)
 {
     size_t first = 0;

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""agree.py LMM PROGRAM: whether heaptrack and `lmm run --stacks 24` say the same of one run of a program.
+"""agree.py LMM PROGRAM: whether heaptrack and `lmm run --stacks 24` report the same about a program.
 
-The program (agree_program.c) is deterministic. What must agree: calls that allocate, leaked bytes and temporary
-blocks, in total and for each function, and the five functions that hold most at the peak. Of both only stacks that
-lead through main are compared: heaptrack's library brings libstdc++ along, which allocates for itself, and at the
-end heaptrack has libc free its own blocks (__libc_freeres). The program gives libc no reason to have any.
+The program (agree_program.c) is deterministic. These must agree: calls that allocate, leaked bytes and temporary
+blocks, in total and for each function, and the five functions that hold most at the peak. Only stacks through main
+are compared: heaptrack's library loads libstdc++, which allocates, and at the end heaptrack makes libc free its own
+blocks (__libc_freeres).
 
-The peak may differ by 1 %: LMM keeps a picture of it whenever the total has passed the last one by that much.
-Status 77: no heaptrack here.
+The peak may differ by 1 %: LMM records it when the total has passed the last record by that much.
+Status 77: heaptrack is not installed.
 """
 import json
 import os
@@ -72,7 +72,7 @@ def top_five(figures):
 
 
 def compare(theirs, ours):
-    """What does not agree, a line each."""
+    """The differences, one line each."""
     differences = []
     for measure in ("allocations", "leaked", "temporary"):
         for function in sorted(set(theirs[measure]) | set(ours[measure])):
@@ -92,7 +92,7 @@ def compare(theirs, ours):
 def main():
     lmm, program = map(os.path.abspath, sys.argv[1:])
     if not (shutil.which("heaptrack") and shutil.which("heaptrack_print")):
-        print("no heaptrack here")
+        print("skipped: heaptrack is not installed")
         return SKIPPED
     with tempfile.TemporaryDirectory(prefix="lmm-agree-") as folder:
         theirs, ours = by_heaptrack(program, folder), by_lmm(lmm, program, folder)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """leaks.py LMM PLANTS MODULE SOURCE...: whether `lmm run` reports each planted leak, and nothing else.
 
-The sources say in comments on the lines that leak what is expected there (see leaks/plants.cpp): the report
-must give the function, file and line, and exactly so many blocks and bytes.
+Comments on the lines that leak (see leaks/plants.cpp) have the expected function, blocks and bytes. The report must
+have exactly these, with the file and the line.
 """
 import json
 import os
@@ -36,7 +36,7 @@ def bare(function):
 
 
 def reported(process, folder):
-    """The process's leaks in files of that folder, by place, and what is reported of others."""
+    """The leaks of the process in files of that folder, by place, and all others as text."""
     ours, others = {}, []
     for leak in process["leaks"]:
         file = "/".join(leak["file"].split("/")[-2:])
@@ -73,7 +73,7 @@ def main():
             if wanted.get(place) != got.get(place):
                 failures.append(f"{who}, {place[0]}:{place[1]}: expected {wanted.get(place)}, "
                                 f"got {got.get(place)}")
-        failures += [f"{who}: a leak that nobody planted: {other}" for other in others]
+        failures += [f"{who}: a leak that was not planted: {other}" for other in others]
     print("\n".join(failures) if failures else f"{len(of_program)} + {len(of_child)} leaks as planted")
     return 1 if failures else 0
 

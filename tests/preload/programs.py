@@ -3,9 +3,9 @@
 """programs.py LMM LIBRARY [--repeat N] [--keep] [PROGRAM...]: real programs on the drop-in.
 
 Each program does its work plain, with LIBRARY preloaded (stacks=0), and with full call stacks and a
-ledger; what it writes must be the same to the byte, and the ledgers must balance. Without names, all
-programs. Servers listen on the loopback interface only, on a free port, and are stopped. LMM: the program.
-Status 77: the (one) program is not installed. --keep leaves the folder, --repeat runs all of it N times.
+ledger; its output must be the same to the byte, and the ledgers must balance. Without names, all programs run.
+Servers listen on the loopback interface only, on a free port, and are stopped. LMM is the program `lmm`.
+Status 77: the (one) program is not installed. --keep leaves the folder, --repeat runs everything N times.
 """
 import argparse
 import contextlib
@@ -233,7 +233,7 @@ def xz(place):
     os.unlink(place.path("data"))
     place.run("xz", "-d", "-T2", "data.xz")
     if place.read("data") != data:
-        raise Failure("xz: not what was packed")
+        raise Failure("xz: the unpacked data differ")
     return digest(packed)
 
 
@@ -310,7 +310,7 @@ http {{
             with urllib.request.urlopen(f"{url}/{name}", timeout=PATIENCE_SECONDS) as answer:
                 got = answer.read()
             if got != text:
-                raise Failure(f"nginx: {name} is not what it should be")
+                raise Failure(f"nginx: {name} has other contents")
             out += name.encode() + digest(got)
     return out
 
@@ -385,7 +385,7 @@ def main():
     arguments = parser.parse_args()
     names = [name for name in arguments.program or PROGRAMS if is_installed(name)]
     if not names:
-        print(f"not installed: {' '.join(arguments.program)}")
+        print(f"skipped: not installed: {' '.join(arguments.program)}")
         return SKIPPED
     failures = 0
     for _ in range(arguments.repeat):

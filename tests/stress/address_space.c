@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Little address space (`ulimit -v 200000`): LMM allocates until it has none left, then says NULL
- * and ENOMEM, keeps every block whole, reports, and, when all is freed, serves about as much
- * again. The second time another family asks, so memory must really have gone back.
+ * Little address space (`ulimit -v 200000`): LMM allocates until none is left, then returns NULL
+ * with ENOMEM, keeps every block whole, reports, and, when all is freed, serves about as much
+ * again. The second time another family allocates, so memory must really have gone back.
  */
 #include "tests/stress/stress.h"
 

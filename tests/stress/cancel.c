@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread with a cancellation pending gets through everything that asks the kernel under LMM's locks:
- * its start, a report, a fork. If it ended inside, the next to want the lock would wait for ever.
+ * A thread with a cancellation pending completes everything that makes system calls under LMM's
+ * locks: its start, a report, a fork. If it ended inside, the next thread would wait for the lock
+ * for ever.
  */
 #include "tests/stress/stress.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main() returns while other threads allocate, with the leak report asked for: the process must
- * end, in order, every time.
+ * main() returns while other threads allocate, with the leak report enabled: the process must end
+ * with the expected status every time.
  */
 #include "tests/stress/stress.h"
 

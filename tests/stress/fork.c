@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A program whose threads allocate and free all the time forks again and again. Parent and child
- * both find the main thread's blocks whole, free them, allocate anew, and report. The child
+ * both find the main thread's blocks whole, free them, allocate again, and report. The child
  * inherits the counts at the fork. It has no other threads, and neither side may wait for a lock
  * of one of them.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads register the same families and use the same call sites for the first time, all at once:
- * everybody gets the same family, and no allocation is lost from the books.
+ * each gets the same family, and every allocation is counted.
  */
 #include "tests/stress/stress.h"
 

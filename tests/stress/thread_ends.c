@@ -11,7 +11,7 @@
 enum {
     GENERATIONS = 1500,
     AT_ONCE = 3,
-    KEPT = 40, /* blocks that a thread leaves behind */
+    KEPT = 40, /* blocks that a thread leaves alive */
     OWN = 400, /* blocks that it allocates and frees itself */
     ARRAY_LENGTH = 9,
     MAPPED_MAX = 64 << 20,
@@ -56,7 +56,7 @@ static void *run(void *number)
     for (unsigned i = 0; i < KEPT; i++) {
         left_behind[generation % 2][own][i] = make(i);
     }
-    /* What the generation before left behind, unless the main thread took it. */
+    /* Blocks of the previous generation, unless the main thread took them. */
     for (unsigned i = 0; i < KEPT; i++) {
         node_t **left = &left_behind[(generation + 1) % 2][own][i];
         if (*left != NULL) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * capture: what a piece of a test writes on stdout and stderr, as text.
+ * capture: the text that a part of a test writes to stdout or stderr.
  */
-#ifndef TESTS_MEMS_CAPTURE_H
-#define TESTS_MEMS_CAPTURE_H
+#ifndef TESTS_SUPPORT_CAPTURE_H
+#define TESTS_SUPPORT_CAPTURE_H
 
 enum { CAPTURE_BYTES = 1 << 20 };
 
@@ -17,10 +17,10 @@ struct capture {
 /* Begins to capture descriptor 1 or 2; aborts the program when it cannot. */
 void capture_begin(struct capture *capture, int descriptor);
 
-/* Ends it; returns what was written, in capture->text. */
+/* Ends the capture; returns the text, which is in capture->text. */
 const char *capture_end(struct capture *capture);
 
-/* What mems_print_stats() prints, in a static buffer. */
+/* Returns the output of mems_print_stats(), in a static buffer. */
 const char *capture_stats(void);
 
 #endif

@@ -10,8 +10,8 @@
 extern "C" {
 #endif
 
-/* Uses the header from C++; given is what C11 made, or NULL. Returns 0, or the number of the step that
- * failed. */
+/* Uses the header from C++; given is what C11 made, or NULL. Returns 0, or the number of the step
+ * that failed. */
 int header_use_from_cxx(void *given);
 
 #ifdef __cplusplus

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A program at work: structs, runs, a site without a line, one that holds nothing, an unused family. */
+/* A program at work: structs, runs, a site without a line, one that holds nothing, an unused
+ * family. */
 static void ordinary(struct book *book)
 {
     book_open(book, "/usr/local/bin/wordindex", 4242);
@@ -66,7 +67,8 @@ static void empty(struct book *book)
     book_open(book, "", 2);
 }
 
-/* Rows that have all their names in common, as sites in headers have, and families of a damaged file. */
+/* Rows that have all their names in common, as sites in headers have, and families of a damaged
+ * file. */
 static void twins(struct book *book)
 {
     book_open(book, "/bin/twins", 22);
@@ -117,7 +119,8 @@ static void many(struct book *book)
     }
 }
 
-/* A program of the drop-in: three stacks, two of which share their outer calls, and a site without one. */
+/* A program of the drop-in: three stacks, two of which share their outer calls, and a site without
+ * one. */
 static void stacks(struct book *book)
 {
     book_open(book, "/usr/bin/tool", 77);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ledgers: the ledgers that the tests of formats and differences are made on, by name. */
+/* ledgers: hand-made ledgers, by name, for the tests of formats and differences. */
 #ifndef LMM_TESTS_FORMATS_LEDGERS_H
 #define LMM_TESTS_FORMATS_LEDGERS_H
 

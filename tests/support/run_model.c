@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* made: see made.h. Sites stand in no order; every figure can be checked by eye. */
+/* run_model: see run_model.h. Sites have no order; every figure can be checked by eye. */
 #include "tests/support/run_model.h"
 
 #include <string.h>
@@ -15,7 +15,8 @@ enum {
     SITES = 7,
 };
 
-/* Frames: main calls load, which calls parse; parse has copy inlined into it, and calls operator new. */
+/* Frames: main calls load, which calls parse; parse has copy inlined into it, and calls operator
+ * new. */
 enum frame {
     NO_FRAME,
     START,

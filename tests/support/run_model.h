@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* made: a model of malloc's books with call stacks and their names, made by hand. */
+/* run_model: a hand-made model of a program on the drop-in, with call stacks and their names. */
 #ifndef LMM_TESTS_RUN_MADE_H
 #define LMM_TESTS_RUN_MADE_H
 
 struct lmm_model;
 
-/* Makes the model anew; it is the same in each call. */
+/* Makes the model; each call makes the same one. */
 struct lmm_model *made_model(void);
 
 #endif

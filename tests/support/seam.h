@@ -2,11 +2,11 @@
 /*
  * seam: counts the calls to the kernel that LMM makes, and makes some of them fail.
  *
- * It stands between lmm_vm's table and what was in it. Calls are numbered from 1, each operation by
- * itself, from seam_install() on.
+ * It replaces the functions in lmm_vm's table and calls the originals. The calls of each operation
+ * are numbered from 1, from seam_install() on.
  */
-#ifndef TESTS_LIB_SEAM_H
-#define TESTS_LIB_SEAM_H
+#ifndef TESTS_SUPPORT_SEAM_H
+#define TESTS_SUPPORT_SEAM_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,20 +15,21 @@ enum seam_operation { SEAM_MAP, SEAM_UNMAP, SEAM_DISCARD, SEAM_FILE, SEAM_REMAP,
 
 #define SEAM_FOR_EVER UINT64_MAX
 
-/* Begins to count, unless it has; nothing fails. */
+/* Begins to count, if it does not yet; no call fails. */
 void seam_install(void);
 
 /* Makes the calls numbered [first, last] fail. */
 void seam_fail(enum seam_operation operation, uint64_t first, uint64_t last);
 
-/* Makes every call from now on fail; or none any more, of any operation. */
+/* From now on, makes every call of one operation fail, or lets all calls of all operations succeed.
+ * */
 void seam_fail_all(enum seam_operation operation);
 void seam_heal(void);
 
-/* Calls so far, failed ones too. */
+/* Returns the number of calls so far, including failed ones. */
 uint64_t seam_calls(enum seam_operation operation);
 
-/* Bytes of the calls that did not fail. */
+/* Returns the bytes of the calls that succeeded. */
 uint64_t seam_bytes(enum seam_operation operation);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* made: see made.h. */
+/* top_model: see top_model.h. */
 #include "tests/support/top_model.h"
 
 #include <assert.h>

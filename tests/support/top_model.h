@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* made: a model made by hand, for tests of what `lmm top` makes of it. Names stay the caller's. */
+/* top_model: a hand-made model for the tests of `lmm top`. The caller owns all names. */
 #ifndef LMM_TESTS_TOP_MADE_H
 #define LMM_TESTS_TOP_MADE_H
 
@@ -19,7 +19,7 @@ struct made {
 /* Makes an empty model of the program "demo", pid 4711; it must not be moved. */
 void made_open(struct made *made);
 
-/* Each adds a record and returns it, to be filled in. A site's id is its index. */
+/* Each adds a record and returns it; the caller fills it in. The id of a site is its index. */
 struct lmm_model_family *made_family(struct made *made, const char *name, uint64_t size);
 struct lmm_model_site *made_site(struct made *made, const struct lmm_model_family *family,
                                  const char *file, uint32_t line, const char *function);

@@ -108,7 +108,7 @@ static struct block table_take(struct table *table, size_t index)
     return block;
 }
 
-/* ---- Contents. Padding between the structs of an array belongs to nobody. ---- */
+/* ---- Contents. The padding between the structs of an array is not checked. ---- */
 
 static size_t block_bytes(const struct block *block)
 {

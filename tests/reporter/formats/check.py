@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 """check.py CHECK RENDER FOLDER [WORD]...: runs one check on what RENDER (formats_render) prints.
 
-golden       every document, byte by byte, against FOLDER; LMM_GOLDEN_RECORD=1 writes them anew
+golden       every document, byte by byte, against FOLDER; LMM_GOLDEN_RECORD=1 writes the files
 csv          cells are exact; rows and figures are those of the JSON document
 openmetrics  the reference parser of the format reads it; figures are those of the JSON document
-promtool     promtool has nothing to say about it
+promtool     promtool accepts it
 folded       frames are whole, and the bytes add up
 pprof        go tool pprof shows functions, lines, labels and all four kinds of samples
 schema       WORDs: a JSON schema, and documents that must keep to it and hold nothing else
 
-Exit status 77: the tool that the check needs is not there.
+Exit status 77: the tool that the check needs is not installed.
 """
 import csv
 import gzip
@@ -100,7 +100,7 @@ def document(render, ledger):
 
 
 def decoded_profile(data, protoc, proto):
-    """A profile as text: what zlib makes of it may differ from version to version."""
+    """A profile as text, because the compressed bytes depend on the version of zlib."""
     done = run([protoc, "--decode=perftools.profiles.Profile", "-I", os.path.dirname(proto), proto],
                gzip.decompress(data))
     if done.returncode != 0:

@@ -4,7 +4,7 @@
  * source.
  *
  *   golden_render DIR                        compare; exit status 1 and the first difference if any
- *   LMM_GOLDEN_RECORD=1 golden_render DIR    write them anew; then look at `git diff`
+ *   LMM_GOLDEN_RECORD=1 golden_render DIR    write the files; then look at `git diff`
  *
  * DIR is this folder. A ledger is a function below; a golden file is a line in the table `cases`.
  */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Names of frames: test_stacks.py LMM PROGRAM SOURCE: stacks that PROGRAM recorded, made ledgers of."""
+"""test_stacks.py LMM PROGRAM SOURCE: names of frames, in ledgers made of stacks that PROGRAM recorded."""
 import csv
 import io
 import json
@@ -17,7 +17,7 @@ MODULE_BYTES = 0x100000
 
 
 def lines_of(source):
-    """The numbers of lines, by the word behind "at:"."""
+    """The numbers of lines, by the word after "at:"."""
     with open(source, encoding="utf-8") as file:
         return {found[1]: number for number, line in enumerate(file, 1)
                 if (found := re.search(r"// at: (\w+)", line))}
@@ -29,7 +29,7 @@ def build_id_of(path):
 
 
 class Recording:
-    """What PROGRAM printed."""
+    """The output of PROGRAM."""
 
     def __init__(self, program=PROGRAM):
         out = subprocess.run([program], capture_output=True, check=True, text=True).stdout
@@ -50,7 +50,7 @@ class Stacks(harness.Case):
         self.recording = Recording()
 
     def make(self, path=None, build_id=None, **stacks):
-        """A ledger of a site for each recorded stack; path and build_id: those of PROGRAM instead."""
+        """A ledger with a site for each recorded stack; path and build_id replace those of PROGRAM."""
         book = ledger.Ledger(PROGRAM).drop_in()
         family = book.family("malloc-48", 48, align=16, flags=ledger.FAMILY_BYTES)
         numbers = []
@@ -252,7 +252,7 @@ class Stacks(harness.Case):
         self.assertEqual(self.calls(copy), self.calls(file))
 
     def test_the_network_is_asked_when_the_user_says_so_alone(self):
-        """A server that is none: a connection to it would be refused, and a name is looked up by nobody."""
+        """An address where no server runs: a connection would be refused, and there is no name to look up."""
         if shutil.which("strace") is None:
             self.skipTest("strace is missing")
         self.environment["DEBUGINFOD_URLS"] = "http://127.0.0.1:9/"

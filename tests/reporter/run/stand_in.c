@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stand_in: what `lmm run` preloads in these tests in place of the drop-in. It keeps no books: it writes a
- * ledger that a test has made into the directory that LMM_OPTIONS says, with this process's PID in it,
- * and says what it found in its environment.
+ * stand_in: the library that `lmm run` preloads in these tests instead of the drop-in. It counts
+ * nothing: it copies a ledger made by a test into the directory named in LMM_OPTIONS, with the PID
+ * of this process, and records its environment.
  *
- * STAND_IN_LEDGER   the ledger's file; none: none is written
- * STAND_IN_SAYS     where LD_PRELOAD and LMM_OPTIONS go, a line each
+ * STAND_IN_LEDGER   the file of the ledger; empty: no ledger
+ * STAND_IN_SAYS     the file for LD_PRELOAD and LMM_OPTIONS, one line each
  */
 #include <fcntl.h>
 #include <stddef.h>

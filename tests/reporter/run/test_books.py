@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`lmm run` with the drop-in itself: what a real program's report says, by function, file and line."""
+"""`lmm run` with the drop-in itself: the report of a real program, by function, file and line."""
 import json
 import os
 import shutil

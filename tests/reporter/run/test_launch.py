@@ -101,7 +101,7 @@ class StandardFiles(Case):
 
 class Environment(Case):
     def said(self, *arguments):
-        """Runs a program and returns LD_PRELOAD and LMM_OPTIONS as it found them."""
+        """Runs a program and returns its LD_PRELOAD and LMM_OPTIONS."""
         self.environment["STAND_IN_SAYS"] = self.path("said")
         result = self.run_lmm(*arguments, "true")
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -269,7 +269,7 @@ class Terminal(Case):
         os.write(self.terminal, text.encode())
 
     def expect(self, words):
-        """Reads until the words are there, and forgets what was read."""
+        """Reads until the words appear, and drops the text up to their end."""
         while words not in self.seen:
             if not select.select([self.terminal], [], [], harness.PATIENCE_SECONDS)[0]:
                 self.fail((words, self.seen))

@@ -51,7 +51,7 @@ class Usage(Case):
 
 
 class Before(Case):
-    """What is wrong is said before the program has run."""
+    """Errors that lmm reports before it starts the program."""
 
     def refuse(self, words, *arguments):
         ran = self.path("ran")

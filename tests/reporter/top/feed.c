@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * feed FILE PROGRAM: keeps a ledger in FILE and changes it as stdin says, one command a line, so
- * that a test knows every figure that a reader may show. It keeps the file mapped, as a process
- * with liblmm does, so it counts as live until it ends. Each command is answered by a line "ok" on
- * stdout.
+ * feed FILE PROGRAM: keeps a ledger in FILE and changes it by the commands on stdin, one on each
+ * line, so that a test knows every figure of the ledger. It keeps the file mapped, as a process
+ * with liblmm does, so it counts as live until it ends. It answers each command with the line "ok"
+ * on stdout.
  *
  *   family NAME SIZE              the next family, from 0
  *   site FAMILY FILE LINE FUNCTION   the next site, from 0
  *   pages FAMILY PAGES COMMITTED SLOTS   its gauges; pages of 256 KiB
  *   alloc SITE COUNT              free SITE COUNT
- *   started SECONDS               so long ago
- *   exited                        the process's last word
- *   damage                        nobody can read it ...   repair   ... and now again
- *   remove                        the file
+ *   started SECONDS               sets the start to so many seconds ago
+ *   exited                        marks the process as exited
+ *   damage, repair                makes the ledger unreadable, and readable again
+ *   remove                        removes the file
  *
  * In a NAME, FILE or FUNCTION "\xNN" stands for a byte.
  */

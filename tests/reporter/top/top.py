@@ -29,7 +29,7 @@ def read(path):
 
 
 class Fed:
-    """A process with a ledger that does what it is told."""
+    """A process that keeps a ledger and changes it on command."""
 
     def __init__(self, directory, number, program="/usr/bin/demo"):
         self.path = f"{directory}/{number}.1.lmm"

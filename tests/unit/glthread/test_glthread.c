@@ -34,7 +34,7 @@ static struct glthread *node_of(struct fixture *fixture, char name)
     return name == '.' ? &fixture->head : &fixture->items[name - 'a'].node;
 }
 
-/* Runs a script: "+xy" puts y behind x, "^xy" puts y before x, "-x" removes x. */
+/* Runs a script: "+xy" puts y after x, "^xy" puts y before x, "-x" removes x. */
 static void run_script(struct fixture *fixture, const char *script)
 {
     while (*script != '\0') {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mems.h in C++17, with other values of its settings. The program has one MeMS, which this finishes and starts
- * again; see header_use.h. */
+/* mems.h in C++17, with other values of its settings. The program has one MeMS, which this finishes
+ * and starts again; see header_use.h. */
 #define PAGE_SIZE        8192
 #define MEMS_VADDR_START (1ull << 40)
 #include <mems.h>

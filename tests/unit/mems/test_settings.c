@@ -96,7 +96,7 @@ Test(mems_settings, addresses_come_to_an_end)
     cr_expect(strstr(capture_stats(), "P[18446744073709543423:18446744073709551614] <-> NULL") !=
               NULL);
     mems_free((void *) first_address);
-    cr_expect(mems_malloc(1) == (void *) first_address, "what was freed can be had again");
+    cr_expect(mems_malloc(1) == (void *) first_address, "freed addresses are used again");
     mems_finish();
     first_address = UINTPTR_MAX;
     cr_expect(mems_malloc(1) == NULL && errno == ENOMEM);

@@ -53,7 +53,7 @@ static void split(size_t i)
     lmm_mems_tree_insert(&tree, order[i + 1]);
 }
 
-/* Segment i takes in the one behind it. */
+/* Segment i absorbs the next one. */
 static void merge(size_t i)
 {
     if (i + 1 == count) {
