@@ -92,8 +92,11 @@ Test(classic, unregistered_struct_is_refused)
     XFREE(emp);
 }
 
-/* As in the classic, the macro's second argument is only a name: one that is no type compiles too.
- * */
+/*
+
+ * As in the classic, the macro's second argument is only a name: one that is no type compiles too.
+
+ */
 Test(classic, mistyped_struct_is_refused_when_it_runs)
 {
     void *block = NULL;

@@ -21,8 +21,11 @@ void seam_install(void);
 /* Makes the calls numbered [first, last] fail. */
 void seam_fail(enum seam_operation operation, uint64_t first, uint64_t last);
 
-/* From now on, makes every call of one operation fail, or lets all calls of all operations succeed.
- * */
+/*
+
+ * From now on, makes every call of one operation fail, or lets all calls of all operations succeed.
+
+ */
 void seam_fail_all(enum seam_operation operation);
 void seam_heal(void);
 

@@ -25,8 +25,11 @@ struct made {
     struct lmm_model *model;
 };
 
-/* Every frame is a function of its number; those of modules have a line, and one inlined into them.
- * */
+/*
+
+ * Every frame is a function of its number; those of modules have a line, and one inlined into them.
+
+ */
 static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *model, uint32_t frame,
                        const struct lmm_model_call **ret_calls)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Unit tests of glpq: each case is a script of operations and the order in which the rest is taken.
- * */
+/*
+ * Unit tests of glpq: each case is a script of operations and the order in which the rest is taken.
+ */
 #include "glthread/glpq.h"
 
 #include <criterion/criterion.h>

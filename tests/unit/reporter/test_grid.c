@@ -7,21 +7,7 @@
 
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
-
-struct page {
-    char text[2048];
-    size_t bytes;
-};
-
-static int take(void *context, const char *data, size_t bytes)
-{
-    struct page *page = context;
-
-    cr_assert_lt(page->bytes + bytes, sizeof(page->text));
-    memcpy(page->text + page->bytes, data, bytes);
-    page->bytes += bytes;
-    return 0;
-}
+#include "tests/support/output.h"
 
 static const struct lmm_grid_column columns[] = {
     {.heading = "name", .width_max = 8},
@@ -53,11 +39,11 @@ static void add(struct lmm_grid *grid, const struct row *rows, size_t count)
 static void expect_table(const struct row *rows, size_t count, const char *title,
                          const char *expected)
 {
-    struct page page = {.bytes = 0};
+    struct output page = {.used = 0};
     struct lmm_sink sink;
     struct lmm_grid grid;
 
-    lmm_sink_init(&sink, take, &page);
+    lmm_sink_init(&sink, output_take, &page);
     lmm_grid_init(&grid, columns, 3, 2, &sink);
     grid.title = title;
     add(&grid, rows, count);
@@ -65,7 +51,7 @@ static void expect_table(const struct row *rows, size_t count, const char *title
     lmm_grid_put_headings(&grid);
     add(&grid, rows, count);
     lmm_sink_flush(&sink);
-    cr_expect_str_eq(page.text, expected);
+    cr_expect_str_eq(page.bytes, expected);
 }
 
 Test(grid, cells_make_columns_as_wide_as_they_need)
@@ -120,11 +106,11 @@ Test(grid, rows_that_are_not_measured_have_the_widths_of_their_columns)
 {
     static const struct lmm_grid_column fixed[] = {
         {.heading = "TIME", .right = true, .width_min = 6}, {.heading = "CHANGE", .right = true}};
-    struct page page = {.bytes = 0};
+    struct output page = {.used = 0};
     struct lmm_sink sink;
     struct lmm_grid grid;
 
-    lmm_sink_init(&sink, take, &page);
+    lmm_sink_init(&sink, output_take, &page);
     lmm_grid_init(&grid, fixed, 2, 0, &sink);
     lmm_grid_put_headings(&grid);
     lmm_grid_text(&grid, "1s");
@@ -134,21 +120,21 @@ Test(grid, rows_that_are_not_measured_have_the_widths_of_their_columns)
     lmm_grid_change(&grid, 0);
     lmm_grid_end_row(&grid);
     lmm_sink_flush(&sink);
-    cr_expect_str_eq(page.text, "  TIME  CHANGE\n"
-                                "    1s  -1,024\n"
-                                "100000s       0\n");
+    cr_expect_str_eq(page.bytes, "  TIME  CHANGE\n"
+                                 "    1s  -1,024\n"
+                                 "100000s       0\n");
 }
 
 Test(grid, headings_can_be_bold)
 {
-    struct page page = {.bytes = 0};
+    struct output page = {.used = 0};
     struct lmm_sink sink;
     struct lmm_grid grid;
 
-    lmm_sink_init(&sink, take, &page);
+    lmm_sink_init(&sink, output_take, &page);
     lmm_grid_init(&grid, columns, 3, 0, &sink);
     grid.has_colour = true;
     lmm_grid_put_headings(&grid);
     lmm_sink_flush(&sink);
-    cr_expect_str_eq(page.text, "\033[1mname  blocks  at\033[0m\n");
+    cr_expect_str_eq(page.bytes, "\033[1mname  blocks  at\033[0m\n");
 }

@@ -6,29 +6,15 @@
 #include <string.h>
 
 #include "reporter/core/sink.h"
-
-struct page {
-    char text[1024];
-    size_t bytes;
-};
-
-static int take(void *context, const char *data, size_t bytes)
-{
-    struct page *page = context;
-
-    cr_assert_lt(page->bytes + bytes, sizeof(page->text));
-    memcpy(page->text + page->bytes, data, bytes);
-    page->bytes += bytes;
-    return 0;
-}
+#include "tests/support/output.h"
 
 Test(json_writer, layouts_may_be_inside_each_other)
 {
-    struct page page = {.bytes = 0};
+    struct output page = {.used = 0};
     struct lmm_json json;
     struct lmm_sink sink;
 
-    lmm_sink_init(&sink, take, &page);
+    lmm_sink_init(&sink, output_take, &page);
     lmm_json_init(&json, &sink);
     lmm_json_begin_object(&json, NULL, LMM_JSON_LINES);
     lmm_json_u64(&json, "most", UINT64_MAX);
@@ -46,16 +32,16 @@ Test(json_writer, layouts_may_be_inside_each_other)
     lmm_json_end_array(&json);
     lmm_json_end_object(&json);
     cr_expect_eq(lmm_json_finish(&json), 0);
-    cr_expect_str_eq(page.text, "{\n"
-                                "  \"most\": 18446744073709551615,\n"
-                                "  \"least\": -9223372036854775808,\n"
-                                "  \"empty\": [],\n"
-                                "  \"none\": {},\n"
-                                "  \"list\": [\n"
-                                "    {\"yes\": true, \"no\": false},\n"
-                                "    null\n"
-                                "  ]\n"
-                                "}\n");
+    cr_expect_str_eq(page.bytes, "{\n"
+                                 "  \"most\": 18446744073709551615,\n"
+                                 "  \"least\": -9223372036854775808,\n"
+                                 "  \"empty\": [],\n"
+                                 "  \"none\": {},\n"
+                                 "  \"list\": [\n"
+                                 "    {\"yes\": true, \"no\": false},\n"
+                                 "    null\n"
+                                 "  ]\n"
+                                 "}\n");
 }
 
 Test(json_writer, strings_are_escaped)
@@ -68,14 +54,14 @@ Test(json_writer, strings_are_escaped)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct page page = {.bytes = 0};
+        struct output page = {.used = 0};
         struct lmm_json json;
         struct lmm_sink sink;
 
-        lmm_sink_init(&sink, take, &page);
+        lmm_sink_init(&sink, output_take, &page);
         lmm_json_init(&json, &sink);
         lmm_json_text(&json, NULL, cases[i][0]);
         cr_expect_eq(lmm_json_finish(&json), 0);
-        cr_expect_str_eq(page.text, cases[i][1]);
+        cr_expect_str_eq(page.bytes, cases[i][1]);
     }
 }
