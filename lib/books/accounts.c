@@ -29,8 +29,8 @@ static struct {
     struct series modules;
     struct series frames;
     struct series stacks;      /* by site; only where sites are stacks */
-    uint64_t inherited_blocks; /* live at the fork that made this process: its parent's to free */
-    uint32_t last_file;        /* string references, most likely wanted again */
+    uint64_t inherited_blocks; /* alive at the fork that created this process */
+    uint32_t last_file;        /* string references, most likely needed again */
     uint32_t last_function;
 } ledger = {
     .strings = {.kind = LMM_LEDGER_STRINGS, .record_bytes = 1},
@@ -68,7 +68,7 @@ static void *series_reserve_locked(struct series *series, uint32_t count)
         return NULL;
     }
     if (last != NULL) {
-        lmm_store_release(&last->used, last->capacity); /* what is left of it stays zero */
+        lmm_store_release(&last->used, last->capacity); /* the remaining records stay zero */
     }
     lmm_store_release(&chunk->kind, (uint32_t) series->kind);
     series->chunk[series->chunks] = chunk;
@@ -77,7 +77,7 @@ static void *series_reserve_locked(struct series *series, uint32_t count)
     return lmm_chunk_records(chunk);
 }
 
-/* Makes the records reserved just before valid; returns the index of the first. */
+/* Makes the records that were just reserved valid; returns the index of the first. */
 static uint32_t series_commit_locked(struct series *series, uint32_t count)
 {
     struct lmm_ledger_chunk *last = series->chunk[series->chunks - 1];
@@ -122,7 +122,7 @@ static bool add_string_locked(const char *text, uint32_t *ret_reference)
     return true;
 }
 
-/* As add_string_locked(), but takes the last such string again where it is the same. */
+/* As add_string_locked(), but uses the last string again if it is the same. */
 static bool share_string_locked(const char *text, uint32_t *last)
 {
     const char *same = series_record(&ledger.strings, *last);
@@ -230,7 +230,7 @@ void lmm_accounts_note_memory(void)
     lmm_store_relaxed(&header->overhead_bytes, lmm_meta_mapped_bytes());
 }
 
-/* Pages come and go together with what LMM keeps beside them. */
+/* The memory of LMM's own records changes with each page. */
 void lmm_accounts_count_page(struct lmm_ledger_family *record, int64_t sign, size_t bytes,
                              size_t slots)
 {
@@ -246,7 +246,7 @@ void lmm_accounts_count_committed(struct lmm_ledger_family *record, int64_t byte
     lmm_fetch_add_relaxed(&record->committed_bytes, (uint64_t) bytes);
 }
 
-/* Adds a site whose strings stand already. */
+/* Adds a site whose strings have been added. */
 static bool add_site_locked(const struct lmm_ledger_site *site, uint32_t *ret_id)
 {
     struct lmm_ledger_site *record = lmm_rows_reach_locked(ledger.sites.used + 1)

@@ -21,9 +21,9 @@
 enum { NAME_BYTES = 64 }; /* <pid>.<start ticks>.<PID namespace>.lmm */
 
 static struct {
-    char directory[LMM_OPTION_PATH_MAX]; /* absolute; empty: not looked for yet */
-    uid_t user;                          /* whose directory that is */
-    bool has_complained;                 /* one line is enough, for forked children too */
+    char directory[LMM_OPTION_PATH_MAX]; /* absolute; empty: not chosen yet */
+    uid_t user;                          /* the owner of that directory */
+    bool has_complained;                 /* one line is enough, also in forked children */
     char path[LMM_OPTION_PATH_MAX + NAME_BYTES];
     dev_t device;
     ino_t inode;
@@ -33,7 +33,7 @@ static struct {
 
 /* ---- The directory --------------------------------------------------------------------------- */
 
-/* Whether path, which ends in no link, is a directory that only this user can use. */
+/* Whether the open directory belongs to this user and nobody else has rights to it. */
 static bool is_private(int descriptor)
 {
     struct stat facts;
@@ -42,7 +42,7 @@ static bool is_private(int descriptor)
            (facts.st_mode & 077) == 0;
 }
 
-/* open() says of a link to a directory that it is none. */
+/* open() fails with ENOTDIR for a link to a directory, too: sets errno to ELOOP for links. */
 static void tell_link(const char *path)
 {
     struct stat facts;
@@ -72,7 +72,8 @@ static int open_directory(const char *path)
     return descriptor;
 }
 
-/* A runtime directory of somebody else's session (as after su) is not for this user's files. */
+/* After su, XDG_RUNTIME_DIR may name a directory of another user, which is not for this user's
+ * files. */
 static bool runtime_directory(char *path, size_t bytes)
 {
     const char *base = getenv("XDG_RUNTIME_DIR");
@@ -120,7 +121,7 @@ static const char *reason_of(int error)
                               : strerrordesc_np(error);
 }
 
-/* Once in a process, and not again in the children that it forks afterwards. */
+/* Prints one line in a process, and none in the children that it forks afterwards. */
 static void complain(const char *directory, const char *reason, const char *advice)
 {
     if (!store.has_complained) {
@@ -129,14 +130,15 @@ static void complain(const char *directory, const char *reason, const char *advi
     store.has_complained = true;
 }
 
-/* Opens the directory for the file, the same as before in a forked child; -1 after one line. */
+/* Opens the directory for the file; a forked child keeps its parent's. -1 after one line on
+ * stderr. */
 static int choose_directory(int *ret_error)
 {
     char path[LMM_OPTION_PATH_MAX] = "";
     int descriptor = -1;
 
     if (store.user != geteuid()) {
-        store.directory[0] = '\0'; /* the process has dropped its privileges since */
+        store.directory[0] = '\0'; /* the process has changed its user since */
         store.user = geteuid();
     }
     errno = ENAMETOOLONG;
@@ -155,7 +157,7 @@ static int choose_directory(int *ret_error)
 
 /* ---- The file -------------------------------------------------------------------------------- */
 
-/* Whether a file of that size may be had; beyond the limit the kernel would send SIGXFSZ. */
+/* Whether the limit of file sizes allows that size; beyond it the kernel would send SIGXFSZ. */
 static bool is_within_limit(size_t bytes)
 {
     struct rlimit limit;

@@ -36,7 +36,7 @@ bool lmm_module_is_at(uintptr_t start, uintptr_t end)
            (uintptr_t) found.dlfo_map_start == start && (uintptr_t) found.dlfo_map_end == end;
 }
 
-/* Writes as much of text behind what path has as there is room for; returns the length it then has.
+/* Appends as much of text to path as fits; returns the new length.
  * */
 static size_t append(char *path, size_t bytes, size_t length, const char *text)
 {
@@ -55,7 +55,7 @@ static size_t program_path(char *path, size_t bytes)
     return length < 0 ? 0 : (size_t) length;
 }
 
-/* The working directory and a slash; nothing when it cannot be told or there is no room for it. */
+/* The working directory and a slash; empty when it is unknown or does not fit. */
 static size_t directory_path(char *path, size_t bytes)
 {
     path[0] = '\0';
@@ -91,7 +91,7 @@ struct range {
     const unsigned char *end;
 };
 
-/* The module's program headers, *ret_count of them, or NULL. They are what is mapped first. */
+/* The module's program headers, *ret_count of them, or NULL. They are in the first mapping. */
 static const ElfW(Phdr) * program_headers(const struct lmm_module_facts *facts, size_t *ret_count)
 {
     const ElfW(Ehdr) *header = (const ElfW(Ehdr) *) facts->start;

@@ -282,7 +282,7 @@ static void read_algorithm(void)
     }
 }
 
-/* Names that teaching allocators use. */
+/* Variables that teaching allocators read. */
 static void read_allocator_names(void)
 {
     if (is_set("ALLOCATOR_SCRIBBLE")) {

@@ -15,7 +15,7 @@ enum {
     DEFAULT_BOUND_UNITS = 64,
 };
 
-/* Neighbouring units kept, given back together or what is left of such. */
+/* A run that is kept: given back as a whole, or the rest of such a run. */
 struct kept {
     char *base;
     size_t units;
@@ -79,7 +79,7 @@ static void unbin_locked(struct kept *kept)
     }
 }
 
-/* There is a descriptor: the caller has seen that the bound holds. */
+/* There is a free descriptor, because the caller keeps to the bound. */
 static void keep_locked(char *base, size_t units)
 {
     struct kept *kept;
@@ -98,7 +98,7 @@ static void keep_locked(char *base, size_t units)
     lmm_store_relaxed(&reservoir.units, reservoir.units + units);
 }
 
-/* Cuts units off the front of a run kept; what is left stays as old as it was. */
+/* Cuts units off the front of a kept run; the rest keeps its age. */
 static char *cut_locked(struct kept *kept, size_t units)
 {
     char *base = kept->base;
@@ -167,7 +167,7 @@ static size_t empty_locked(void)
 
 /* ---- Address space from the kernel ----------------------------------------------------------- */
 
-/* Maps a new chunk in which `units` fit, less and less of it as address space runs short. */
+/* Maps a new chunk of at least `units`, a smaller one when address space is short. */
 static bool add_chunk_locked(size_t units)
 {
     for (size_t size = CHUNK_UNITS;; size /= 4) {
@@ -222,7 +222,7 @@ char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh)
     } else {
         base = take_fresh_locked(units, align);
         if (base == NULL && empty_locked() != 0) {
-            base = take_fresh_locked(units, align); /* what was kept stood in the way */
+            base = take_fresh_locked(units, align); /* kept runs took address space */
         }
     }
     lmm_lock_release(&lmm_reservoir_lock);

@@ -4,8 +4,8 @@
  *
  * Owns the main chain: a node for each mapping, in order of creation, and each node's sub-chain:
  * the PROCESS and HOLE segments that cover it. All segments also hang in one tree by virtual
- * address (mems_tree). A new node is one hole, which the request that it was mapped for takes like
- * any other.
+ * address (mems_tree). A new node is one hole, from which the request is served like from any other
+ * hole.
  *
  * Invariants, checked by chains_are_valid_locked():
  *   I1  the virtual addresses of nodes follow each other without a gap, from first_address to
@@ -14,11 +14,12 @@
  *   I3  no two holes of a node are neighbours
  *   I4  the tree holds these segments and no others
  *   I5  every mapping is a multiple of page_bytes long, those for records too
- *   I6  what can fail, records and the mapping, comes before the first change; free needs no memory
+ *   I6  steps that can fail (records, the mapping) come before the first change; free needs no
+ *       memory
  *
- * Locks: one for everything. Its rank is the last because its holder takes no other lock of LMM; so
- * one may call MeMS with any lock held. Only printing holds the lock of stdout too, which it takes
- * before.
+ * Locks: one for everything. Its rank is the last because its holder takes no other lock of LMM, so
+ * a thread may call MeMS with any lock held. Only printing also holds the lock of stdout, which it
+ * takes first.
  *
  * Not responsible for: what the program does with physical addresses; signal handlers.
  */
@@ -53,7 +54,7 @@ _Static_assert(sizeof(struct lmm_mems_segment) <= RECORD_BYTES, "a segment is a 
 /* All of it under lock. */
 static struct {
     struct lmm_lock lock;
-    bool is_running; /* else nothing below counts */
+    bool is_running; /* if false, the fields below are not valid */
     size_t page_bytes;
     uintptr_t first_address;
     uintptr_t next_address; /* of the next node */
@@ -177,8 +178,8 @@ static size_t unmap_nodes_locked(void)
     return stayed_bytes;
 }
 
-/* Unmaps everything; returns what the kernel would not unmap, even after what stood beside it
- * went. */
+/* Unmaps everything; returns the bytes that the kernel refused to unmap even after their
+ * neighbours were unmapped. */
 static size_t finish_locked(void)
 {
     size_t before_bytes;
@@ -217,8 +218,7 @@ void lmm_mems_finish(void)
 
 /* ---- Allocating ------------------------------------------------------------------------------ */
 
-/* Makes sure of the records for that many segments, in the chains and in the tree, and for a
- * node. */
+/* Reserves records for that many segments, in the chains and in the tree, and for a node. */
 static bool reserve_locked(unsigned segments)
 {
     return lmm_mems_records_reserve(&mems.records, segments + 1) &&

@@ -32,7 +32,7 @@ static size_t chunk_bytes(const struct lmm_mems_records *records)
     return whole != 0 ? whole : records->page_bytes;
 }
 
-/* What is left of the last chunk must not be lost when there is a new one. */
+/* Frees the fresh records of the last chunk, which a new chunk would otherwise make unreachable. */
 static void free_fresh(struct lmm_mems_records *records)
 {
     while (records->fresh != records->fresh_end) {
@@ -121,8 +121,8 @@ size_t lmm_mems_records_finish(struct lmm_mems_records *records)
     size_t before_bytes;
     size_t stayed_bytes = records->mapped_bytes;
 
-    /* munmap may want a map entry more where neighbours are still there, so it may yet succeed when
-     * they are gone. */
+    /* munmap may need one more map entry while neighbours are mapped, so it may succeed after
+     * they are unmapped. */
     do {
         before_bytes = stayed_bytes;
         stayed_bytes = unmap_chunks(&records->chunks);

@@ -84,7 +84,7 @@ static struct entry entry_of_block(struct lmm_mems_block *block)
     return (struct entry) {block->address[0], longest_hole, block};
 }
 
-/* Makes the entry at place tell what is true of its child, a block; false when it did already. */
+/* Updates the entry at place from its child, a block; false when it was up to date. */
 static bool entry_renew(struct lmm_mems_block *block, unsigned place)
 {
     struct entry entry = entry_of_block(block->child[place]);
@@ -105,7 +105,7 @@ static void prefetch(const void *array)
     __builtin_prefetch((const char *) array + LMM_CACHE_LINE_BYTES);
 }
 
-/* The last entry that does not begin behind address; the first when all do. */
+/* The last entry that starts at or below address; the first when none does. */
 static unsigned place_of(const struct lmm_mems_block *block, uintptr_t address)
 {
     unsigned place = 0;
@@ -177,7 +177,7 @@ static void path_to(struct path *path, const struct lmm_mems_tree *tree, uintptr
     path->levels = level;
 }
 
-/* Tells the blocks above the one at level what is new in it. */
+/* Updates the blocks above the one at level. */
 static void path_renew(const struct path *path, unsigned level)
 {
     while (level-- != 0 && entry_renew(path->step[level].block, path->step[level].place)) {
@@ -286,7 +286,7 @@ static void join(struct lmm_mems_tree *tree, struct lmm_mems_block *parent, unsi
     entry_renew(parent, place);
 }
 
-/* Moves one entry from the longer to the shorter of the blocks at place and behind it. */
+/* Moves one entry from the longer to the shorter of the blocks at place and after it. */
 static void level_out(struct lmm_mems_block *parent, unsigned place)
 {
     struct lmm_mems_block *lower = parent->child[place];
