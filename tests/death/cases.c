@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The table of cases: cases NAME runs one, each in a process of its own. cases --names A B ...
- * checks that the build's list of tests names each case of the table, once, in its order.
- */
+/* The table of cases: cases NAME runs one, each in a process of its own. cases --names A B ...
+ * checks that the build's list of tests names each case of the table, once, in its order. */
 #include "tests/death/cases.h"
 
 #include <stdio.h>

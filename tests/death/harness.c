@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * harness: see harness.h. The pipes are read to their end before the child is waited for; both hold
- * far less than a pipe's buffer, so their order does not matter.
- */
+/* harness: see harness.h. The pipes are read to their end before the child is waited for; both hold
+ * far less than a pipe's buffer, so their order does not matter. */
 #include "harness.h"
 
 #include <signal.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What LMM does when a program ends, and under each setting of LMM_OPTIONS: a table of settings,
- * the scenario that runs with them, and its expected stdout, stderr, log file and exit status.
- */
+/* What LMM does when a program ends, and under each setting of LMM_OPTIONS: a table of settings,
+ * the scenario that runs with them, and its expected stdout, stderr, log file and exit status. */
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * scenarios: small programs, by name, that end in some way with or without live blocks. exit.c
- * runs each in a process of its own and checks its output, its files and its status.
- */
+/* scenarios: small programs, by name, that end in some way with or without live blocks. exit.c runs
+ * each in a process of its own and checks its output, its files and its status. */
 #ifndef TESTS_EXIT_SCENARIOS_H
 #define TESTS_EXIT_SCENARIOS_H
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * start: each new process forks while another of its threads uses LMM for the first time, at
- * different moments of LMM's start. Both child and parent must be able to use LMM afterwards.
- */
+/* start: each new process forks while another of its threads uses LMM for the first time, at
+ * different moments of LMM's start. Both child and parent must be able to use LMM afterwards. */
 #include <lmm/lmm.h>
 
 #include <pthread.h>

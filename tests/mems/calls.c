@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * calls: a program for strace. Between two marks, writes to a descriptor that is not open, it uses
+/* calls: a program for strace. Between two marks, writes to a descriptor that is not open, it uses
  * all of MeMS; strace-calls checks the system calls between the marks. stdout has a buffer before
- * the first mark, so that the C library allocates none.
- */
+ * the first mark, so that the C library allocates none. */
 #include <mems.h>
 
 #include <string.h>

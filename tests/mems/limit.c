@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * limit: 10,000 segments of 40 bytes, with their records, fit into 5 MiB more address space than
+/* limit: 10,000 segments of 40 bytes, with their records, fit into 5 MiB more address space than
  * the process had at its start. Then it allocates until the limit: MeMS must return ENOMEM, and
- * work on.
- */
+ * work on. */
 #include "tests/stress/stress.h"
 
 #include <mems.h>

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * threads: several threads allocate, write, check and free; one prints the statistics all the time,
- * and each print must show one moment; one forks, and the child must be able to use and to
- * finish MeMS.
- */
+/* threads: several threads allocate, write, check and free; one prints the statistics all the time,
+ * and each print must show one moment; one forks, and the child must be able to use and to finish
+ * MeMS. */
 #include "tests/stress/stress.h"
 
 #include <mems.h>

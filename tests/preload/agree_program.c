@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The program on which heaptrack and LMM must agree (agree.py): one thread, mixed sizes, a function
+/* The program on which heaptrack and LMM must agree (agree.py): one thread, mixed sizes, a function
  * for each place that allocates, a clear peak, temporary blocks, leaks. It prints nothing, and of
- * libc's functions that allocate it calls only strdup.
- */
+ * libc's functions that allocate it calls only strdup. */
 #include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -90,11 +88,9 @@ static NOINLINE void use_temporaries(void)
     }
 }
 
-/*
- * Each block lives until the next one is allocated, so none is temporary; the last one lives until
+/* Each block lives until the next one is allocated, so none is temporary; the last one lives until
  * grow_buffer has its first. heaptrack_print cannot distinguish blocks of one place and one size,
- * so the sizes differ.
- */
+ * so the sizes differ. */
 static NOINLINE void use_pairs(void)
 {
     for (size_t i = 0; i < 1000; i++) {

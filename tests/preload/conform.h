@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * conform: for all conformance tests: the sizes to test, and checks of errno.
- */
+/* conform: for all conformance tests: the sizes to test, and checks of errno. */
 #ifndef TESTS_PRELOAD_CONFORM_H
 #define TESTS_PRELOAD_CONFORM_H
 
@@ -57,11 +55,9 @@ static const size_t conform_too_large[] = {
     SIZE_MAX,
 };
 
-/*
- * The n-th of the sizes around which allocators may behave differently, ascending: every size up to
+/* The n-th of the sizes around which allocators may behave differently, ascending: every size up to
  * 1100, then, for each eighth between two powers of two up to `limit`, the sizes next to it. 0 at
- * the end.
- */
+ * the end. */
 static inline size_t conform_size(size_t n, size_t limit)
 {
     enum { EACH = 1100, OFFSETS = 5 };

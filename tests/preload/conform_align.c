@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * posix_memalign, aligned_alloc, memalign, valloc and pvalloc: alignments up to 2 MiB with sizes up
- * to hundreds of MiB, invalid arguments and their errors, and that an error changes nothing.
- */
+/* posix_memalign, aligned_alloc, memalign, valloc and pvalloc: alignments up to 2 MiB with sizes up
+ * to hundreds of MiB, invalid arguments and their errors, and that an error changes nothing. */
 #include "tests/preload/conform.h"
 
 enum { ALIGN_MAX = 2 << 20, TOGETHER = 5 };

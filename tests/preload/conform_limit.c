@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A process at its limit of address space: every function sets ENOMEM, realloc keeps its block, no
- * block is damaged, and after some frees the program goes on. In a thread and in a child, too.
- */
+/* A process at its limit of address space: every function sets ENOMEM, realloc keeps its block, no
+ * block is damaged, and after some frees the program goes on. In a thread and in a child, too. */
 #include "tests/preload/conform.h"
 
 #include <pthread.h>

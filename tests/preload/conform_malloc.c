@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * malloc, free, calloc and malloc_usable_size: alignment, room and contents at every size where an
+/* malloc, free, calloc and malloc_usable_size: alignment, room and contents at every size where an
  * allocator may behave differently; zero and impossible sizes; zeroed memory that was used before;
- * errno.
- */
+ * errno. */
 #include "tests/preload/conform.h"
 
 #include <dlfcn.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * malloc_trim, mallinfo, mallinfo2, malloc_stats, malloc_info, mallopt, and C23's free_sized and
- * free_aligned_sized, which glibc of 2022 does not have.
- */
+/* malloc_trim, mallinfo, mallinfo2, malloc_stats, malloc_info, mallopt, and C23's free_sized and
+ * free_aligned_sized, which glibc of 2022 does not have. */
 #include "tests/preload/conform.h"
 
 #include <dlfcn.h>

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * realloc and reallocarray: contents across every border between size classes, up, down and at
+/* realloc and reallocarray: contents across every border between size classes, up, down and at
  * random; NULL, zero, overflow; a failure that does not change the old block; blocks of the aligned
- * functions.
- */
+ * functions. */
 #include "tests/preload/conform.h"
 
 #include <sys/resource.h>

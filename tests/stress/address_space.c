@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Little address space (`ulimit -v 200000`): LMM allocates until none is left, then returns NULL
+/* Little address space (`ulimit -v 200000`): LMM allocates until none is left, then returns NULL
  * with ENOMEM, keeps every block whole, reports, and, when all is freed, serves about as much
- * again. The second time another family allocates, so memory must really have gone back.
- */
+ * again. The second time another family allocates, so memory must really have gone back. */
 #include "tests/stress/stress.h"
 
 #include <errno.h>

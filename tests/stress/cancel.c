@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A thread with a cancellation pending completes everything that makes system calls under LMM's
+/* A thread with a cancellation pending completes everything that makes system calls under LMM's
  * locks: its start, a report, a fork. If it ended inside, the next thread would wait for the lock
- * for ever.
- */
+ * for ever. */
 #include "tests/stress/stress.h"
 
 #include <fcntl.h>

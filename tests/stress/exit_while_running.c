@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * main() returns while other threads allocate, with the leak report enabled: the process must end
- * with the expected status every time.
- */
+/* main() returns while other threads allocate, with the leak report enabled: the process must end
+ * with the expected status every time. */
 #include "tests/stress/stress.h"
 
 #include <stdatomic.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Every thread allocates structs and arrays of several families and sends them to random threads,
- * which check and free them: nearly all frees are foreign, many to many.
- */
+/* Every thread allocates structs and arrays of several families and sends them to random threads,
+ * which check and free them: nearly all frees are foreign, many to many. */
 #include "tests/stress/stress.h"
 
 #include <string.h>

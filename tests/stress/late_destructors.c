@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Frees and allocations in thread destructors: of pthread keys made before and after LMM's own, in
- * all the rounds that the system grants them, and of thread_local objects. LMM's own destructor
- * may have run before any of them.
- */
+/* Frees and allocations in thread destructors: of pthread keys made before and after LMM's own, in
+ * all the rounds that the system grants them, and of thread_local objects. LMM's own destructor may
+ * have run before any of them. */
 #include "tests/stress/stress.h"
 
 #include <limits.h>

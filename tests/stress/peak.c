@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The high-water mark is never above what lived: threads that hold one block each at most, while
- * the mark is taken all the time, by themselves and by others.
- */
+/* The high-water mark is never above what lived: threads that hold one block each at most, while
+ * the mark is taken all the time, by themselves and by others. */
 #include "tests/stress/stress.h"
 
 enum { THREADS = 8, PAIRS = TSAN || ASAN ? 100000 : 2000000, LOOK_EVERY = 20 };

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Threads register the same families and use the same call sites for the first time, all at once:
- * each gets the same family, and every allocation is counted.
- */
+/* Threads register the same families and use the same call sites for the first time, all at once:
+ * each gets the same family, and every allocation is counted. */
 #include "tests/stress/stress.h"
 
 enum {

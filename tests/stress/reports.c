@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Reports, walks, statistics and trims, from two threads, while four others allocate, resize and
+/* Reports, walks, statistics and trims, from two threads, while four others allocate, resize and
  * free: no figure may leave the range that is possible, and no block may be shown that cannot
- * exist.
- */
+ * exist. */
 #include "tests/stress/stress.h"
 
 #include <stdatomic.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * stress: what the stress programs share: a check that ends the program and prints its line, random
- * numbers, threads that start together, and figures of a family.
- */
+/* stress: what the stress programs share: a check that ends the program and prints its line, random
+ * numbers, threads that start together, and figures of a family. */
 #ifndef TESTS_STRESS_STRESS_H
 #define TESTS_STRESS_STRESS_H
 

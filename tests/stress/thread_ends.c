@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Thousands of short threads end with live blocks, which others check and free: sometimes the main
+/* Thousands of short threads end with live blocks, which others check and free: sometimes the main
  * thread, sometimes a later short thread. The address space must not grow with the number of
- * threads.
- */
+ * threads. */
 #include "tests/stress/stress.h"
 
 #include <string.h>

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * lmm_trim() gives back every system page without a live block, shown by the resident memory of
- * the process: in pages in use too, for structs and arrays. Live blocks stay whole, and the room
- * is used again, zeroed where asked.
- */
+/* lmm_trim() gives back every system page without a live block, shown by the resident memory of the
+ * process: in pages in use too, for structs and arrays. Live blocks stay whole, and the room is
+ * used again, zeroed where asked. */
 #include "tests/stress/stress.h"
 
 #include <string.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * capture: the text that a part of a test writes to stdout or stderr.
- */
+/* capture: the text that a part of a test writes to stdout or stderr. */
 #ifndef TESTS_SUPPORT_CAPTURE_H
 #define TESTS_SUPPORT_CAPTURE_H
 

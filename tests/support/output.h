@@ -16,10 +16,8 @@ struct output {
 /* The write function of a sink whose context is a struct output; -ENOSPC when that is full. */
 int output_take(void *output, const char *data, size_t bytes);
 
-/*
- * Returns whether output is what FOLDER/NAME holds; prints the first difference if not. With
- * LMM_GOLDEN_RECORD set, it writes the file instead.
- */
+/* Returns whether output is what FOLDER/NAME holds; prints the first difference if not. With
+ * LMM_GOLDEN_RECORD set, it writes the file instead. */
 bool output_is_golden(const struct output *output, const char *folder, const char *name);
 
 #endif

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * early_library: a library whose constructor runs before the program's, and may run before the
+/* early_library: a library whose constructor runs before the program's, and may run before the
  * drop-in's: it allocates there, registers fork handlers that allocate, and frees in its
- * destructor.
- */
+ * destructor. */
 #ifndef TESTS_PRELOAD_EARLY_LIBRARY_H
 #define TESTS_PRELOAD_EARLY_LIBRARY_H
 

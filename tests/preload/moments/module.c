@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * module: a module for dlopen. Its constructor and destructor allocate; its TLS is large, so that
+/* module: a module for dlopen. Its constructor and destructor allocate; its TLS is large, so that
  * the loader allocates it for each thread at first use. duplicate calls a function of libc that
- * calls malloc.
- */
+ * calls malloc. */
 #include "tests/preload/moments/module.h"
 
 #include <malloc.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Allocates a little and prints "ok", and whether the drop-in is loaded; for environments with
- * limits: no /proc, a static program, raised privileges.
- */
+/* Allocates a little and prints "ok", and whether the drop-in is loaded; for environments with
+ * limits: no /proc, a static program, raised privileges. */
 #include "tests/preload/check.h"
 
 #include <pthread.h>

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Signals that interrupt allocation at any instruction, in several threads, with handlers that call
+/* Signals that interrupt allocation at any instruction, in several threads, with handlers that call
  * async-signal-safe functions, fork and _exit included; and a handler that allocates, on an
- * alternate stack, when the program raises the signal itself.
- */
+ * alternate stack, when the program raises the signal itself. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

@@ -158,10 +158,8 @@ static void test_threads(void)
 }
 
 #ifdef __x86_64__
-/*
- * A caller of malloc without unwind tables, and with an invalid frame pointer. The stack is aligned
- * as the ABI requires: 8 bytes of return address, 8 of rbp, 8 of rbx and 8 unused.
- */
+/* A caller of malloc without unwind tables, and with an invalid frame pointer. The stack is aligned
+ * as the ABI requires: 8 bytes of return address, 8 of rbp, 8 of rbx and 8 unused. */
 void *call_without_tables(void *(*function)(size_t), size_t argument);
 __asm__(".text\n"
         ".type call_without_tables, @function\n"

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Threads that end: destructors of pthread keys that allocate in every round of destructors, blocks
+/* Threads that end: destructors of pthread keys that allocate in every round of destructors, blocks
  * that other threads free and resize after their owner has ended, cancelled threads whose cleanup
- * handlers free, and thousands of short threads.
- */
+ * handlers free, and thousands of short threads. */
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * kinds: the families that random_model.c allocates from. Some are registered by name, with sizes
- * and alignments up to the extremes; some are C types that go through the macros.
- */
+/* kinds: the families that random_model.c allocates from. Some are registered by name, with sizes
+ * and alignments up to the extremes; some are C types that go through the macros. */
 #ifndef TESTS_PROPERTY_API_KINDS_H
 #define TESTS_PROPERTY_API_KINDS_H
 

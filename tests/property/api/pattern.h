@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * pattern: the bytes that a test writes to a block, computed from a seed and the byte's offset, so
- * that any part of a block can be checked or extended without a copy of it.
- */
+/* pattern: the bytes that a test writes to a block, computed from a seed and the byte's offset, so
+ * that any part of a block can be checked or extended without a copy of it. */
 #ifndef TESTS_PROPERTY_API_PATTERN_H
 #define TESTS_PROPERTY_API_PATTERN_H
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * leaky: a program that leaks at places that its test knows by their marks, and ends with the
- * status of its first argument; "_exit", "signal" and "exec" instead end it so.
- */
+/* leaky: a program that leaks at places that its test knows by their marks, and ends with the
+ * status of its first argument; "_exit", "signal" and "exec" instead end it so. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

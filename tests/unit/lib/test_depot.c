@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * depot: one site for (family, stack), one frame for (caller, address), in the tables and in the
- * ledger; modules that go; no memory; threads.
- */
+/* depot: one site for (family, stack), one frame for (caller, address), in the tables and in the
+ * ledger; modules that go; no memory; threads. */
 #include "tests/support/seam.h"
 
 #include "lib/stacks/depot.h"

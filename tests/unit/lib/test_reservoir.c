@@ -67,10 +67,8 @@ Test(reservoir, keeps_up_to_its_bound)
     cr_expect(lmm_reservoir_kept_bytes() == 0);
 }
 
-/*
- * Scripts under a bound of 8 units: "aN" takes N units as a, fresh ones; "aN@bK" takes them from what is
- * kept, where unit K of b was; "-a" gives them back, "!a" must not be kept.
- */
+/* Scripts under a bound of 8 units: "aN" takes N units as a, fresh ones; "aN@bK" takes them from
+ * what is kept, where unit K of b was; "-a" gives them back, "!a" must not be kept. */
 static const struct {
     const char *script;
     size_t kept_units;

@@ -161,11 +161,9 @@ static const char *picture(const char *block)
     return text;
 }
 
-/*
- * Scripts on a page of 32 slots: "aN" takes a run of N as block a (letters, one digit to two),
+/* Scripts on a page of 32 slots: "aN" takes a run of N as block a (letters, one digit to two),
  * "aN/M" one that starts at a multiple of M slots, "-a" gives it back, "=aN" resizes it in place,
- * and "!aN" expects that this fails.
- */
+ * and "!aN" expects that this fails. */
 static const struct {
     const char *script;
     const char *wanted;

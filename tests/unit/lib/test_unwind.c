@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * unwind: lmm_unwind() finds the same stack as libunwind, whatever earlier stacks the thread's
- * trace holds.
- */
+/* unwind: lmm_unwind() finds the same stack as libunwind, whatever earlier stacks the thread's
+ * trace holds. */
 #include "lib/ground/meta.h"
 #include "lib/stacks/rules.h"
 #include "lib/stacks/unwind.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * MeMS, clause by clause of its contract, with the default settings: PAGE_SIZE 4096, from 1000.
- * What it prints is compared as a whole.
- */
+/* MeMS, clause by clause of its contract, with the default settings: PAGE_SIZE 4096, from 1000.
+ * What it prints is compared as a whole. */
 #include "tests/support/seam.h"
 #include "tests/support/capture.h"
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * PAGE_SIZE and MEMS_VADDR_START, which are expressions here so that each case has its own: values
- * that are right, those that are not, and the end of all addresses.
- */
+/* PAGE_SIZE and MEMS_VADDR_START, which are expressions here so that each case has its own: values
+ * that are right, those that are not, and the end of all addresses. */
 #include "tests/support/seam.h"
 #include "tests/support/capture.h"
 

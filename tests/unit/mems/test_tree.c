@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * mems_tree: against an array of segments that cover addresses without gaps, as MeMS has them, and
- * are split and merged at random. After every step the tree must be valid and find the same.
- */
+/* mems_tree: against an array of segments that cover addresses without gaps, as MeMS has them, and
+ * are split and merged at random. After every step the tree must be valid and find the same. */
 #include "lib/mems/records.h"
 #include "lib/mems/tree.h"
 
