@@ -46,153 +46,66 @@ static const struct lmm_model_module modules[] = {
     {.path = STRING("/usr/lib/libpaper.so.1")},
 };
 
-static const struct lmm_model_call start_calls[] = {
-    {STRING("_start"), STRING(""), STRING("libc.so.6"), 0, true, false, false},
-};
-static const struct lmm_model_call main_calls[] = {
-    {STRING("main"), STRING("src/main.cpp"), STRING("hr"), 12, true, false, false},
-};
-static const struct lmm_model_call load_calls[] = {
-    {STRING("load(char const*)"), STRING("src/load.cpp"), STRING("hr"), 40, true, false, false},
-};
-static const struct lmm_model_call parse_calls[] = {
-    {STRING("copy(field&)"), STRING("src/field.hpp"), STRING("hr"), 7, true, true, false},
-    {STRING("parse(reader&)"), STRING("src/parse.cpp"), STRING("hr"), 99, true, false, false},
-};
-static const struct lmm_model_call new_calls[] = {
-    {STRING("operator new(unsigned long)"), STRING(""), STRING("libstdc++.so.6"), 0, true, false,
-     true},
-};
-static const struct lmm_model_call strdup_calls[] = {
-    {STRING("strdup"), STRING(""), STRING("libc.so.6"), 0, true, false, true},
-};
-static const struct lmm_model_call worker_calls[] = {
-    {STRING("work(void*)"), STRING("src/work.cpp"), STRING("hr"), 5, true, false, false},
-};
-static const struct lmm_model_call library_calls[] = {
-    {STRING("libpaper.so.1+0x1f0"), STRING(""), STRING("libpaper.so.1"), 0, false, false, false},
+static const struct lmm_model_call calls[FRAMES][2] = {
+    [START] = {{STRING("_start"), STRING(""), STRING("libc.so.6"), 0, true, false, false}},
+    [MAIN] = {{STRING("main"), STRING("src/main.cpp"), STRING("hr"), 12, true, false, false}},
+    [LOAD] = {{STRING("load(char const*)"), STRING("src/load.cpp"), STRING("hr"), 40, true, false,
+               false}},
+    [PARSE] = {{STRING("copy(field&)"), STRING("src/field.hpp"), STRING("hr"), 7, true, true,
+                false},
+               {STRING("parse(reader&)"), STRING("src/parse.cpp"), STRING("hr"), 99, true, false,
+                false}},
+    [NEW] = {{STRING("operator new(unsigned long)"), STRING(""), STRING("libstdc++.so.6"), 0, true,
+              false, true}},
+    [LOAD_LINE] = {{STRING("strdup"), STRING(""), STRING("libc.so.6"), 0, true, false, true}},
+    [WORKER] = {{STRING("work(void*)"), STRING("src/work.cpp"), STRING("hr"), 5, true, false,
+                 false}},
+    [LIBRARY] = {{STRING("libpaper.so.1+0x1f0"), STRING(""), STRING("libpaper.so.1"), 0, false,
+                  false, false}},
 };
 
 static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *model, uint32_t frame,
                        const struct lmm_model_call **ret_calls)
 {
-    static const struct lmm_model_call *const calls[FRAMES] = {
-        [START] = start_calls,   [MAIN] = main_calls,       [LOAD] = load_calls,
-        [PARSE] = parse_calls,   [NEW] = new_calls,         [LOAD_LINE] = strdup_calls,
-        [WORKER] = worker_calls, [LIBRARY] = library_calls,
-    };
-
     (void) namer;
     (void) model;
     *ret_calls = calls[frame];
     return frame == PARSE ? 2 : 1;
 }
 
+/* name, size, allocations, frees, live blocks, live bytes, sites */
+#define FAMILY(text, size, made, freed, blocks, bytes, count)                                      \
+    {                                                                                              \
+        .name = STRING(text), .size_bytes = (size), .allocations = (made), .frees = (freed),       \
+        .live_blocks = (blocks), .live_bytes = (bytes), .sites = (count)                           \
+    }
+
 static const struct lmm_model_family families[FAMILIES] = {
-    {.name = STRING("malloc-large"),
-     .size_bytes = 1024,
-     .allocations = 2,
-     .frees = 1,
-     .live_blocks = 1,
-     .live_bytes = 1048576,
-     .sites = 1},
-    {.name = STRING("malloc-48"),
-     .size_bytes = 48,
-     .allocations = 1000,
-     .frees = 990,
-     .live_blocks = 10,
-     .live_bytes = 400,
-     .sites = 3},
-    {.name = STRING("malloc-16"),
-     .size_bytes = 16,
-     .allocations = 5000,
-     .frees = 4996,
-     .live_blocks = 4,
-     .live_bytes = 52,
-     .sites = 3},
-    {.name = STRING("malloc-8"), .size_bytes = 8},
+    FAMILY("malloc-large", 1024, 2, 1, 1, 1048576, 1),
+    FAMILY("malloc-48", 48, 1000, 990, 10, 400, 3),
+    FAMILY("malloc-16", 16, 5000, 4996, 4, 52, 3),
+    FAMILY("malloc-8", 8, 0, 0, 0, 0, 0),
 };
 
+/* family, function, file, line, stack, allocations, frees, live blocks and bytes, allocated bytes,
+ * temporary blocks, blocks and bytes at the peak */
+#define SITE(index, name, path, number, frame, made, freed, blocks, bytes, all, brief, top, most)  \
+    {                                                                                              \
+        .family = &families[index], .function = STRING(name), .file = STRING(path),                \
+        .line = (number), .stack = (frame), .allocations = (made), .frees = (freed),               \
+        .live_blocks = (blocks), .live_bytes = (bytes), .allocated_bytes = (all),                  \
+        .temporaries = (brief), .peak_blocks = (top), .peak_bytes = (most)                         \
+    }
+
 static const struct lmm_model_site sites_made[SITES] = {
-    /* One place, two size classes, one stack. */
-    {.family = &families[1],
-     .function = STRING("copy(field&)"),
-     .file = STRING("src/field.hpp"),
-     .line = 7,
-     .stack = NEW,
-     .allocations = 900,
-     .frees = 895,
-     .live_blocks = 5,
-     .live_bytes = 200,
-     .allocated_bytes = 36000,
-     .temporaries = 300,
-     .peak_blocks = 100,
-     .peak_bytes = 4000},
-    {.family = &families[2],
-     .function = STRING("copy(field&)"),
-     .file = STRING("src/field.hpp"),
-     .line = 7,
-     .stack = NEW,
-     .allocations = 4000,
-     .frees = 4000,
-     .allocated_bytes = 48000,
-     .temporaries = 4000,
-     .peak_blocks = 1,
-     .peak_bytes = 12},
-    /* The same place from another stack. */
-    {.family = &families[1],
-     .function = STRING("copy(field&)"),
-     .file = STRING("src/field.hpp"),
-     .line = 7,
-     .stack = PARSE,
-     .allocations = 99,
-     .frees = 95,
-     .live_blocks = 4,
-     .live_bytes = 160,
-     .allocated_bytes = 3960,
-     .peak_blocks = 4,
-     .peak_bytes = 160},
-    {.family = &families[0],
-     .function = STRING("work(void*)"),
-     .file = STRING("src/work.cpp"),
-     .line = 5,
-     .stack = WORKER,
-     .allocations = 2,
-     .frees = 1,
-     .live_blocks = 1,
-     .live_bytes = 1048576,
-     .allocated_bytes = 2097152,
-     .peak_blocks = 2,
-     .peak_bytes = 2097152},
-    {.family = &families[2],
-     .function = STRING("load(char const*)"),
-     .file = STRING("src/load.cpp"),
-     .line = 40,
-     .stack = LOAD_LINE,
-     .allocations = 999,
-     .frees = 996,
-     .live_blocks = 3,
-     .live_bytes = 40,
-     .allocated_bytes = 9990,
-     .peak_blocks = 30,
-     .peak_bytes = 300},
-    {.family = &families[2],
-     .function = STRING(""),
-     .file = STRING("libpaper.so.1+0x1f0"),
-     .stack = LIBRARY,
-     .allocations = 1,
-     .live_blocks = 1,
-     .live_bytes = 12,
-     .allocated_bytes = 12,
-     .peak_blocks = 1,
-     .peak_bytes = 12},
-    {.family = &families[1],
-     .file = STRING("(unattributed)"),
-     .function = STRING(""),
-     .allocations = 1,
-     .live_blocks = 1,
-     .live_bytes = 40,
-     .allocated_bytes = 40},
+    /* One place, two size classes, one stack; then the same place from another stack. */
+    SITE(1, "copy(field&)", "src/field.hpp", 7, NEW, 900, 895, 5, 200, 36000, 300, 100, 4000),
+    SITE(2, "copy(field&)", "src/field.hpp", 7, NEW, 4000, 4000, 0, 0, 48000, 4000, 1, 12),
+    SITE(1, "copy(field&)", "src/field.hpp", 7, PARSE, 99, 95, 4, 160, 3960, 0, 4, 160),
+    SITE(0, "work(void*)", "src/work.cpp", 5, WORKER, 2, 1, 1, 1048576, 2097152, 0, 2, 2097152),
+    SITE(2, "load(char const*)", "src/load.cpp", 40, LOAD_LINE, 999, 996, 3, 40, 9990, 0, 30, 300),
+    SITE(2, "", "libpaper.so.1+0x1f0", 0, LIBRARY, 1, 0, 1, 12, 12, 0, 1, 12),
+    SITE(1, "", "(unattributed)", 0, NO_FRAME, 1, 0, 1, 40, 40, 0, 0, 0),
 };
 
 struct lmm_model *made_model(void)

@@ -254,26 +254,8 @@ static void block_the_name(void)
     cr_assert(mkdir(path, 0700) == 0);
 }
 
-/* Each is a process of its own, for the store remembers its folder. */
-struct refusal {
-    void (*prepare)(void);
-    int error;
-};
-
-static const struct refusal refusals[] = {
-    {leave_alone, 0},
-    {make_link, ELOOP},
-    {make_file, ENOTDIR},
-    {open_to_others, EPERM},
-    {limit_files, EFBIG},
-    {want_a_missing_parent, ENOENT},
-    {limit_descriptors, EMFILE},
-    {block_the_name, EISDIR},
-    {want_a_long_name, ENAMETOOLONG},
-};
-
 /* Has the store write what it says into a pipe; returns the result, and counts the lines. */
-static int refuse(const struct refusal *refusal, unsigned *ret_lines)
+static int refuse(void (*prepare)(void), unsigned *ret_lines)
 {
     char text[4096];
     int ends[2];
@@ -282,7 +264,7 @@ static int refuse(const struct refusal *refusal, unsigned *ret_lines)
     int saved = dup(STDERR_FILENO);
     dup2(ends[1], STDERR_FILENO);
     close(ends[1]);
-    refusal->prepare();
+    prepare();
     int result = create();
     setrlimit(RLIMIT_NOFILE, &(struct rlimit) {1024, 1024});
     dup2(saved, STDERR_FILENO);
@@ -294,30 +276,31 @@ static int refuse(const struct refusal *refusal, unsigned *ret_lines)
     return result;
 }
 
-#define REFUSAL_TEST(name, index)                                                                  \
+/* Each is a process of its own, because the store remembers its folder. */
+#define REFUSAL_TEST(name, prepare, error)                                                         \
     Test(store, name)                                                                              \
     {                                                                                              \
         unsigned lines;                                                                            \
-        int result = refuse(&refusals[index], &lines);                                             \
-        cr_expect(result == refusals[index].error, "%s", strerrorname_np(result));                 \
-        cr_expect(lines == (refusals[index].error != 0), "%u lines", lines);                       \
+        int result = refuse(prepare, &lines);                                                      \
+        cr_expect(result == (error), "%s", strerrorname_np(result));                               \
+        cr_expect(lines == ((error) != 0), "%u lines", lines);                                     \
     }
 
-REFUSAL_TEST(success_says_nothing, 0)
-REFUSAL_TEST(a_link_is_refused, 1)
-REFUSAL_TEST(a_file_is_refused, 2)
-REFUSAL_TEST(a_folder_open_to_others_is_refused, 3)
-REFUSAL_TEST(a_limit_of_file_sizes_is_kept, 4)
-REFUSAL_TEST(a_missing_parent_is_told, 5)
-REFUSAL_TEST(no_descriptor_is_told, 6)
-REFUSAL_TEST(a_folder_under_its_name_is_told, 7)
-REFUSAL_TEST(a_long_name_is_told, 8)
+REFUSAL_TEST(success_says_nothing, leave_alone, 0)
+REFUSAL_TEST(a_link_is_refused, make_link, ELOOP)
+REFUSAL_TEST(a_file_is_refused, make_file, ENOTDIR)
+REFUSAL_TEST(a_folder_open_to_others_is_refused, open_to_others, EPERM)
+REFUSAL_TEST(a_limit_of_file_sizes_is_kept, limit_files, EFBIG)
+REFUSAL_TEST(a_missing_parent_is_told, want_a_missing_parent, ENOENT)
+REFUSAL_TEST(no_descriptor_is_told, limit_descriptors, EMFILE)
+REFUSAL_TEST(a_folder_under_its_name_is_told, block_the_name, EISDIR)
+REFUSAL_TEST(a_long_name_is_told, want_a_long_name, ENAMETOOLONG)
 
 Test(store, a_refusal_leaves_nothing)
 {
     unsigned lines;
 
-    cr_expect(refuse(&refusals[4], &lines) == EFBIG && entries() == 0);
+    cr_expect(refuse(limit_files, &lines) == EFBIG && entries() == 0);
 }
 
 /* ---- Mapping and growing --------------------------------------------------------------------- */

@@ -17,62 +17,7 @@ enum {
 static _Alignas(16) char scratch[SCRATCH_MAX];
 static struct book book;
 
-static void no_magic(void)
-{
-    book.header.magic[7]++;
-}
-
-static void header_size(void)
-{
-    book.header.header_bytes--;
-}
-
-static void chunk_size(void)
-{
-    book.header.chunk_bytes++;
-}
-
-static void no_state(void)
-{
-    book.header.state = 0;
-}
-
-static void unknown_state(void)
-{
-    book.header.state = LMM_LEDGER_LOST + 1;
-}
-
-static void command_too_long(void)
-{
-    book.header.command_bytes = LMM_LEDGER_COMMAND_MAX + 1;
-}
-
-static void endless_boot_id(void)
-{
-    memset(book.header.boot_id, 'x', sizeof(book.header.boot_id));
-}
-
-static void endless_executable(void)
-{
-    memset(book.header.executable, 'x', sizeof(book.header.executable));
-}
-
-static void no_header(void)
-{
-    book.view.header = NULL;
-}
-
-static void askew_header(void)
-{
-    book.view.header = (const void *) ((const char *) &book.header + 4);
-}
-
-static void no_chunk_list(void)
-{
-    book.view.chunks = NULL;
-}
-
-static void missing_chunk(void)
+static void make_missing_chunk(void)
 {
     static const struct lmm_ledger_chunk *chunks[BOOK_CHUNKS_MAX];
 
@@ -81,7 +26,7 @@ static void missing_chunk(void)
     book.view.chunks = chunks;
 }
 
-static void askew_chunk(void)
+static void make_askew_chunk(void)
 {
     static const struct lmm_ledger_chunk *chunks[BOOK_CHUNKS_MAX];
 
@@ -90,7 +35,7 @@ static void askew_chunk(void)
     book.view.chunks = chunks;
 }
 
-static void repeated_chunk(void)
+static void make_repeated_chunk(void)
 {
     book.view.chunk_count = 2;
     static const struct lmm_ledger_chunk *chunks[2];
@@ -100,38 +45,13 @@ static void repeated_chunk(void)
     book.view.chunks = chunks;
 }
 
-static void three_chunks_of_an_owner(void)
+static void make_three_chunks_of_an_owner(void)
 {
     book_chunk(&book, LMM_LEDGER_ROWS, 1, 4);
     book_chunk(&book, LMM_LEDGER_ROWS, 1, 2);
 }
 
-static void first_missing(void)
-{
-    book_find(&book, LMM_LEDGER_SITES, 0)->kind = 5;
-}
-
-static void strings_missing(void)
-{
-    book_find(&book, LMM_LEDGER_STRINGS, 1)->kind = LMM_LEDGER_UNUSED;
-}
-
-static void bytes_below_records(void)
-{
-    book_find(&book, LMM_LEDGER_SITES, 0)->bytes -= 64;
-}
-
-static void bytes_zero(void)
-{
-    book_find(&book, LMM_LEDGER_ROWS, 0)->bytes = 0;
-}
-
-static void bytes_askew(void)
-{
-    book_find(&book, LMM_LEDGER_FAMILIES, 0)->bytes += 8;
-}
-
-static void capacity_beyond_bytes(void)
+static void make_capacity_beyond_bytes(void)
 {
     struct lmm_ledger_chunk *rows = book_find(&book, LMM_LEDGER_ROWS, 0);
 
@@ -139,78 +59,8 @@ static void capacity_beyond_bytes(void)
     rows->used = rows->capacity;
 }
 
-static void record_too_small(void)
-{
-    book_find(&book, LMM_LEDGER_FAMILIES, 0)->record_bytes--;
-}
-
-static void record_huge(void)
-{
-    book_find(&book, LMM_LEDGER_STRINGS, 0)->record_bytes = UINT32_MAX;
-}
-
-static void record_zero(void)
-{
-    book_find(&book, LMM_LEDGER_ROWS, 0)->record_bytes = 0;
-}
-
-static void owner_of_sites(void)
-{
-    book_find(&book, LMM_LEDGER_SITES, 0)->owner = 1;
-}
-
-static void first_not_zero(void)
-{
-    book_find(&book, LMM_LEDGER_STRINGS, 0)->first = 1;
-}
-
-static void gap_between_chunks(void)
-{
-    book_find(&book, LMM_LEDGER_SITES, 1)->first++;
-}
-
-static void overlapping_chunks(void)
-{
-    book_find(&book, LMM_LEDGER_SITES, 1)->first--;
-}
-
-static void wrapping_capacity(void)
-{
-    book_find(&book, LMM_LEDGER_SITES, 1)->capacity = UINT32_MAX;
-}
-
-static void owner_beyond_owners(void)
-{
-    book_find(&book, LMM_LEDGER_ROWS, 1)->owner = LMM_LEDGER_MAX_OWNERS;
-}
-
-static void rows_that_start_late(void)
-{
-    book_find(&book, LMM_LEDGER_ROWS, 1)->first = 1;
-}
-
-static void moved_rows_that_start_late(void)
-{
-    book_chunk(&book, LMM_LEDGER_ROWS, 1, 4)->first = 4;
-}
-
-static void rows_partly_used(void)
-{
-    book_find(&book, LMM_LEDGER_ROWS, 0)->used--;
-}
-
-static void used_beyond_capacity(void)
-{
-    book_find(&book, LMM_LEDGER_SITES, 1)->used = BOOK_SITES + 1;
-}
-
-static void hole_in_sites(void)
-{
-    book_find(&book, LMM_LEDGER_SITES, 0)->used--;
-}
-
 /* An empty chunk between two others must not hide that the first is not full. */
-static void hole_behind_an_empty_chunk(void)
+static void make_hole_after_an_empty_chunk(void)
 {
     static const struct lmm_ledger_chunk *chunks[BOOK_CHUNKS_MAX];
     struct lmm_ledger_chunk *second = book_find(&book, LMM_LEDGER_SITES, 1);
@@ -228,13 +78,7 @@ static void hole_behind_an_empty_chunk(void)
     book.view.chunks = chunks;
 }
 
-static void too_many_families(void)
-{
-    book_chunk(&book, LMM_LEDGER_FAMILIES, 0, LMM_LEDGER_MAX_FAMILIES)->used =
-        LMM_LEDGER_MAX_FAMILIES;
-}
-
-static void too_many_sites(void)
+static void make_too_many_sites(void)
 {
     struct lmm_ledger_chunk *second = book_find(&book, LMM_LEDGER_SITES, 1);
 
@@ -242,29 +86,14 @@ static void too_many_sites(void)
     book_chunk(&book, LMM_LEDGER_SITES, 0, LMM_LEDGER_MAX_SITES)->used = LMM_LEDGER_MAX_SITES;
 }
 
-static void family_beyond_families(void)
-{
-    book_site_at(&book, 4)->family = 2;
-}
-
-static void family_huge(void)
-{
-    book_site_at(&book, 0)->family = UINT32_MAX;
-}
-
-static void name_beyond_strings(void)
-{
-    book_family_at(&book, 1)->name = UINT32_MAX;
-}
-
-static void name_in_the_unused(void)
+static void make_name_in_the_unused(void)
 {
     struct lmm_ledger_chunk *strings = book_find(&book, LMM_LEDGER_STRINGS, 0);
 
     book_family_at(&book, 1)->name = strings->first + strings->used;
 }
 
-static void file_without_end(void)
+static void make_file_without_end(void)
 {
     struct lmm_ledger_chunk *strings = book_find(&book, LMM_LEDGER_STRINGS, 0);
 
@@ -272,97 +101,82 @@ static void file_without_end(void)
     strings->used = strings->capacity;
 }
 
-static void function_past_the_last_chunk(void)
+static void make_function_past_the_last_chunk(void)
 {
     struct lmm_ledger_chunk *strings = book_find(&book, LMM_LEDGER_STRINGS, 1);
 
     book_site_at(&book, 0)->function = strings->first + strings->capacity;
 }
 
-static void no_strings(void)
-{
-    book_find(&book, LMM_LEDGER_STRINGS, 0)->used = 0;
-}
+#define FIND(kind, i) book_find(&book, LMM_LEDGER_##kind, i)
 
-static void size_zero(void)
-{
-    book_family_at(&book, 0)->size_bytes = 0;
-}
+/* Each damage: its name, and the statement that does it. */
+#define DAMAGES(ROW)                                                                               \
+    ROW(no_magic, book.header.magic[7]++)                                                          \
+    ROW(header_size, book.header.header_bytes--)                                                   \
+    ROW(chunk_size, book.header.chunk_bytes++)                                                     \
+    ROW(no_state, book.header.state = 0)                                                           \
+    ROW(unknown_state, book.header.state = LMM_LEDGER_LOST + 1)                                    \
+    ROW(command_too_long, book.header.command_bytes = LMM_LEDGER_COMMAND_MAX + 1)                  \
+    ROW(endless_boot_id, memset(book.header.boot_id, 'x', sizeof(book.header.boot_id)))            \
+    ROW(endless_executable, memset(book.header.executable, 'x', sizeof(book.header.executable)))   \
+    ROW(no_header, book.view.header = NULL)                                                        \
+    ROW(askew_header, book.view.header = (const void *) ((const char *) &book.header + 4))         \
+    ROW(no_chunk_list, book.view.chunks = NULL)                                                    \
+    ROW(missing_chunk, make_missing_chunk())                                                       \
+    ROW(askew_chunk, make_askew_chunk())                                                           \
+    ROW(repeated_chunk, make_repeated_chunk())                                                     \
+    ROW(three_chunks_of_an_owner, make_three_chunks_of_an_owner())                                 \
+    ROW(first_missing, FIND(SITES, 0)->kind = 5)                                                   \
+    ROW(strings_missing, FIND(STRINGS, 1)->kind = LMM_LEDGER_UNUSED)                               \
+    ROW(bytes_below_records, FIND(SITES, 0)->bytes -= 64)                                          \
+    ROW(bytes_zero, FIND(ROWS, 0)->bytes = 0)                                                      \
+    ROW(bytes_askew, FIND(FAMILIES, 0)->bytes += 8)                                                \
+    ROW(capacity_beyond_bytes, make_capacity_beyond_bytes())                                       \
+    ROW(record_too_small, FIND(FAMILIES, 0)->record_bytes--)                                       \
+    ROW(record_huge, FIND(STRINGS, 0)->record_bytes = UINT32_MAX)                                  \
+    ROW(record_zero, FIND(ROWS, 0)->record_bytes = 0)                                              \
+    ROW(owner_of_sites, FIND(SITES, 0)->owner = 1)                                                 \
+    ROW(first_not_zero, FIND(STRINGS, 0)->first = 1)                                               \
+    ROW(gap_between_chunks, FIND(SITES, 1)->first++)                                               \
+    ROW(overlapping_chunks, FIND(SITES, 1)->first--)                                               \
+    ROW(wrapping_capacity, FIND(SITES, 1)->capacity = UINT32_MAX)                                  \
+    ROW(owner_beyond_owners, FIND(ROWS, 1)->owner = LMM_LEDGER_MAX_OWNERS)                         \
+    ROW(rows_that_start_late, FIND(ROWS, 1)->first = 1)                                            \
+    ROW(moved_rows_that_start_late, book_chunk(&book, LMM_LEDGER_ROWS, 1, 4)->first = 4)           \
+    ROW(rows_partly_used, FIND(ROWS, 0)->used--)                                                   \
+    ROW(used_beyond_capacity, FIND(SITES, 1)->used = BOOK_SITES + 1)                               \
+    ROW(hole_in_sites, FIND(SITES, 0)->used--)                                                     \
+    ROW(hole_after_an_empty_chunk, make_hole_after_an_empty_chunk())                               \
+    ROW(too_many_families,                                                                         \
+        book_chunk(&book, LMM_LEDGER_FAMILIES, 0, LMM_LEDGER_MAX_FAMILIES)->used =                 \
+            LMM_LEDGER_MAX_FAMILIES)                                                               \
+    ROW(too_many_sites, make_too_many_sites())                                                     \
+    ROW(family_beyond_families, book_site_at(&book, 4)->family = 2)                                \
+    ROW(family_huge, book_site_at(&book, 0)->family = UINT32_MAX)                                  \
+    ROW(name_beyond_strings, book_family_at(&book, 1)->name = UINT32_MAX)                          \
+    ROW(name_in_the_unused, make_name_in_the_unused())                                             \
+    ROW(file_without_end, make_file_without_end())                                                 \
+    ROW(function_past_the_last_chunk, make_function_past_the_last_chunk())                         \
+    ROW(no_strings, FIND(STRINGS, 0)->used = 0)                                                    \
+    ROW(size_zero, book_family_at(&book, 0)->size_bytes = 0)                                       \
+    ROW(stride_below_size, book_family_at(&book, 0)->stride_bytes = 35)                            \
+    ROW(align_zero, book_family_at(&book, 0)->align_bytes = 0)                                     \
+    ROW(align_odd, book_family_at(&book, 0)->align_bytes = 24)
 
-static void stride_below_size(void)
-{
-    book_family_at(&book, 0)->stride_bytes = 35;
-}
-
-static void align_zero(void)
-{
-    book_family_at(&book, 0)->align_bytes = 0;
-}
-
-static void align_odd(void)
-{
-    book_family_at(&book, 0)->align_bytes = 24;
-}
-
-#define DAMAGE(name)                                                                               \
+#define DEFINE(name, ...)                                                                          \
+    static void name(void)                                                                         \
     {                                                                                              \
-#name, name                                                                                \
+        __VA_ARGS__;                                                                               \
     }
+#define LISTED(name, ...) {#name, name},
+
+DAMAGES(DEFINE)
 
 static const struct {
     const char *name;
     void (*damage)(void);
-} damages[] = {
-    DAMAGE(no_magic),
-    DAMAGE(header_size),
-    DAMAGE(chunk_size),
-    DAMAGE(no_state),
-    DAMAGE(unknown_state),
-    DAMAGE(command_too_long),
-    DAMAGE(endless_boot_id),
-    DAMAGE(endless_executable),
-    DAMAGE(no_header),
-    DAMAGE(askew_header),
-    DAMAGE(no_chunk_list),
-    DAMAGE(missing_chunk),
-    DAMAGE(askew_chunk),
-    DAMAGE(repeated_chunk),
-    DAMAGE(three_chunks_of_an_owner),
-    DAMAGE(first_missing),
-    DAMAGE(strings_missing),
-    DAMAGE(bytes_below_records),
-    DAMAGE(bytes_zero),
-    DAMAGE(bytes_askew),
-    DAMAGE(capacity_beyond_bytes),
-    DAMAGE(record_too_small),
-    DAMAGE(record_huge),
-    DAMAGE(record_zero),
-    DAMAGE(owner_of_sites),
-    DAMAGE(first_not_zero),
-    DAMAGE(gap_between_chunks),
-    DAMAGE(overlapping_chunks),
-    DAMAGE(wrapping_capacity),
-    DAMAGE(owner_beyond_owners),
-    DAMAGE(rows_that_start_late),
-    DAMAGE(moved_rows_that_start_late),
-    DAMAGE(rows_partly_used),
-    DAMAGE(used_beyond_capacity),
-    DAMAGE(hole_in_sites),
-    DAMAGE(hole_behind_an_empty_chunk),
-    DAMAGE(too_many_families),
-    DAMAGE(too_many_sites),
-    DAMAGE(family_beyond_families),
-    DAMAGE(family_huge),
-    DAMAGE(name_beyond_strings),
-    DAMAGE(name_in_the_unused),
-    DAMAGE(file_without_end),
-    DAMAGE(function_past_the_last_chunk),
-    DAMAGE(no_strings),
-    DAMAGE(size_zero),
-    DAMAGE(stride_below_size),
-    DAMAGE(align_zero),
-    DAMAGE(align_odd),
-};
+} damages[] = {DAMAGES(LISTED)};
 
 Test(model, every_damage_is_einval)
 {

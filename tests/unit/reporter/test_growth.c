@@ -25,44 +25,8 @@ static uint64_t random_below(uint64_t bound)
     return random_next(&state) % bound;
 }
 
-static uint64_t constant(size_t i, size_t n)
-{
-    (void) i;
-    (void) n;
-    return 4096;
-}
-
-static uint64_t leak(size_t i, size_t n)
-{
-    (void) n;
-    return 1000 + 48 * i;
-}
-
-/* Falls back to the same minimum again and again, like a cache that is emptied when it is full. */
-static uint64_t sawtooth(size_t i, size_t n)
-{
-    (void) n;
-    return 1000 + 100 * (i % 10);
-}
-
-/* The same with a minimum that rises slowly: a leak that is too small to be detected yet. */
-static uint64_t leaking_sawtooth(size_t i, size_t n)
-{
-    return sawtooth(i, n) + i;
-}
-
-static uint64_t warm_up_to_a_third(size_t i, size_t n)
-{
-    return i < n / 3 ? 300 * i : 300 * (n / 3);
-}
-
-static uint64_t warm_up_to_three_fifths(size_t i, size_t n)
-{
-    return i < n * 3 / 5 ? 300 * i : 300 * (n * 3 / 5);
-}
-
-/* Always grows, but ever more slowly: half of the remaining part in each tenth of the time. */
-static uint64_t warm_up_that_slows_down(size_t i, size_t n)
+/* Half of what is missing comes in each tenth of the time. */
+static uint64_t slowing_down(size_t i, size_t n)
 {
     uint64_t missing = 1 << 20;
 
@@ -72,79 +36,44 @@ static uint64_t warm_up_that_slows_down(size_t i, size_t n)
     return (1 << 20) - missing + missing / 2 * (i * 10 % n) / n;
 }
 
-static uint64_t noise(size_t i, size_t n)
-{
-    (void) i;
-    (void) n;
-    return 100000 + random_below(20000);
-}
+/* Each shape: its name, whether it is steady growth, and its value. A leaking sawtooth is a leak
+ * that is too small to be detected yet; stairs are one block every five moments; two rounds are
+ * highest at the end, but fell in between. */
+#define SHAPES(ROW)                                                                                \
+    ROW(constant, false, 4096)                                                                     \
+    ROW(leak, true, 1000 + 48 * i)                                                                 \
+    ROW(noisy_leak, true, 100000 + 1000 * i + random_below(12000))                                 \
+    ROW(stairs, true, 64 * (i / 5))                                                                \
+    ROW(sawtooth, false, 1000 + 100 * (i % 10))                                                    \
+    ROW(leaking_sawtooth, false, 1000 + 100 * (i % 10) + i)                                        \
+    ROW(warm_up_to_a_third, false, 300 * (i < n / 3 ? i : n / 3))                                  \
+    ROW(warm_up_to_three_fifths, false, 300 * (i < n * 3 / 5 ? i : n * 3 / 5))                     \
+    ROW(warm_up_that_slows_down, false, slowing_down(i, n))                                        \
+    ROW(noise, false, 100000 + random_below(20000))                                                \
+    ROW(step, false, i < n / 2 ? 1000 : 9000)                                                      \
+    ROW(three_steps, false, 1000 + 4000 * (i * 4 / n))                                             \
+    ROW(shrinking, false, 1000 * (n - i))                                                          \
+    ROW(two_rounds, false, 100 * (i % (n / 2)) + (i >= n / 2 ? 10 * n : 0))                        \
+    ROW(leak_that_stopped_before_a_last_step, false,                                               \
+        300 * (i < n * 2 / 3 ? i : n * 2 / 3) + (i + 3 > n ? 100 * n : 0))                         \
+    ROW(burst_at_the_end, false, i + 3 < n ? 1000 : 1000 + 5000 * i)
 
-static uint64_t noisy_leak(size_t i, size_t n)
-{
-    (void) n;
-    return 100000 + 1000 * i + random_below(12000);
-}
+#define DEFINE(name, steady, ...)                                                                  \
+    static uint64_t name(size_t i, size_t n)                                                       \
+    {                                                                                              \
+        (void) i;                                                                                  \
+        (void) n;                                                                                  \
+        return __VA_ARGS__;                                                                        \
+    }
+#define LISTED(name, steady, ...) {#name, name, steady},
 
-static uint64_t step(size_t i, size_t n)
-{
-    return i < n / 2 ? 1000 : 9000;
-}
-
-static uint64_t three_steps(size_t i, size_t n)
-{
-    return 1000 + 4000 * (i * 4 / n);
-}
-
-/* One block every five moments. */
-static uint64_t stairs(size_t i, size_t n)
-{
-    (void) n;
-    return 64 * (i / 5);
-}
-
-static uint64_t shrinking(size_t i, size_t n)
-{
-    return 1000 * (n - i);
-}
-
-/* Is highest at the end, but fell in between. */
-static uint64_t two_rounds(size_t i, size_t n)
-{
-    return 100 * (i % (n / 2)) + (i >= n / 2 ? 10 * n : 0);
-}
-
-static uint64_t leak_that_stopped_before_a_last_step(size_t i, size_t n)
-{
-    return 300 * (i < n * 2 / 3 ? i : n * 2 / 3) + (i + 3 > n ? 100 * n : 0);
-}
-
-static uint64_t burst_at_the_end(size_t i, size_t n)
-{
-    return i + 3 < n ? 1000 : 1000 + 5000 * i;
-}
+SHAPES(DEFINE)
 
 static const struct {
     const char *name;
     uint64_t (*value)(size_t i, size_t n);
     bool is_steady;
-} shapes[] = {
-    {"constant", constant, false},
-    {"leak", leak, true},
-    {"noisy leak", noisy_leak, true},
-    {"stairs", stairs, true},
-    {"sawtooth", sawtooth, false},
-    {"leaking sawtooth", leaking_sawtooth, false},
-    {"warm-up to a third", warm_up_to_a_third, false},
-    {"warm-up to three fifths", warm_up_to_three_fifths, false},
-    {"warm-up that slows down", warm_up_that_slows_down, false},
-    {"noise", noise, false},
-    {"step", step, false},
-    {"three steps", three_steps, false},
-    {"shrinking", shrinking, false},
-    {"two rounds", two_rounds, false},
-    {"leak that stopped before a last step", leak_that_stopped_before_a_last_step, false},
-    {"burst at the end", burst_at_the_end, false},
-};
+} shapes[] = {SHAPES(LISTED)};
 
 static bool is_steady(uint64_t (*value)(size_t i, size_t n), size_t count, double *ret_rate)
 {

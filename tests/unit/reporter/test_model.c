@@ -21,6 +21,13 @@ enum {
 static _Alignas(16) char scratch[SCRATCH_MAX];
 static struct book book;
 
+static void close_book(void)
+{
+    book_close(&book);
+}
+
+TestSuite(model, .fini = close_book);
+
 static struct lmm_model *built(void)
 {
     struct lmm_model *model = NULL;
@@ -61,7 +68,6 @@ Test(model, sums_over_owners_sites_and_families)
     expect_string(model->program, "hr");
     cr_expect_eq(model->pid, 42);
     cr_expect(model->settled);
-    book_close(&book);
 }
 
 Test(model, runs_count_their_slots)
@@ -75,7 +81,6 @@ Test(model, runs_count_their_slots)
     cr_expect_eq(model->sites[0].live_blocks, 11);
     cr_expect_eq(model->sites[0].live_slots, 71);
     cr_expect_eq(model->sites[0].live_bytes, 71 * 36);
-    book_close(&book);
 }
 
 Test(model, live_is_never_negative)
@@ -91,116 +96,56 @@ Test(model, live_is_never_negative)
         cr_expect(site->id != 0 || (site->live_blocks == 0 && site->live_bytes == 0));
         cr_expect_geq(site->live_slots, site->live_blocks);
     }
-    book_close(&book);
 }
 
 /* Gauges of one family of size 24 in stride 32, with 10 live slots, and the figures defined by
  * them. */
 static const struct {
     const char *what;
-    struct lmm_ledger_family gauges;
-    uint64_t peak_bytes;
-    uint64_t internal_bytes;
-    uint32_t occupancy;
-    uint32_t internal;
-    uint32_t external;
+    uint64_t pages, mapped, committed, slots, run_free, longest_run, peak;
+    uint64_t peak_bytes, internal_bytes;
+    uint32_t occupancy, internal, external;
 } figures[] = {
-    {"nothing known", {0}, 240, 0, 0, 0, 0},
-    {"a page of 100 slots and a tail of 96",
-     {.pages = 1,
-      .mapped_bytes = 3296,
-      .committed_bytes = 480,
-      .slots = 100,
-      .run_free_slots = 90,
-      .longest_run_slots = 45,
-      .peak_amount = 20},
-     480,
-     896,
-     500,
-     271,
+    {"nothing known", 0, 0, 0, 0, 0, 0, 0, 240, 0, 0, 0, 0},
+    {"a page of 100 slots and a tail of 96", 1, 3296, 480, 100, 90, 45, 20, 480, 896, 500, 271,
      500},
-    {"one stretch of free slots",
-     {.mapped_bytes = 3200,
-      .committed_bytes = 3200,
-      .slots = 100,
-      .run_free_slots = 90,
-      .longest_run_slots = 90},
-     240,
-     800,
-     75,
-     250,
-     0},
-    {"only the runs' free slots can be scattered",
-     {.mapped_bytes = 3200,
-      .committed_bytes = 3200,
-      .slots = 100,
-      .run_free_slots = 40,
-      .longest_run_slots = 10},
-     240,
-     800,
-     75,
-     250,
+    {"one stretch of free slots", 0, 3200, 3200, 100, 90, 90, 0, 240, 800, 75, 250, 0},
+    {"only the runs' free slots can be scattered", 0, 3200, 3200, 100, 40, 10, 0, 240, 800, 75, 250,
      750},
-    {"full pages",
-     {.mapped_bytes = 320, .committed_bytes = 320, .slots = 10},
-     240,
-     80,
-     750,
-     250,
-     0},
-    {"gauges older than the counters",
-     {.mapped_bytes = 64,
-      .committed_bytes = 64,
-      .slots = 2,
-      .run_free_slots = 1,
-      .longest_run_slots = 9,
-      .peak_amount = 2},
-     240,
-     0,
-     1000,
-     0,
-     0},
-    {"no shift of the scale rounds a share away",
-     {.mapped_bytes = UINT64_MAX,
-      .committed_bytes = UINT64_MAX,
-      .slots = UINT64_MAX,
-      .run_free_slots = UINT64_MAX,
-      .longest_run_slots = UINT64_MAX / 4,
-      .peak_amount = UINT64_MAX},
-     UINT64_MAX,
-     0,
-     0,
-     0,
-     750},
+    {"full pages", 0, 320, 320, 10, 0, 0, 0, 240, 80, 750, 250, 0},
+    {"gauges older than the counters", 0, 64, 64, 2, 1, 9, 2, 240, 0, 1000, 0, 0},
+    {"no shift of the scale rounds a share away", 0, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+     UINT64_MAX / 4, UINT64_MAX, UINT64_MAX, 0, 0, 0, 750},
 };
 
 Test(model, defines_each_figure)
 {
     for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+        const char *what = figures[i].what;
         book_open(&book, "x", 1);
         uint32_t family = book_family(&book, "t", 24, 32);
         struct lmm_ledger_family *record = book_family_at(&book, family);
-        struct lmm_ledger_family kept = *record;
 
-        *record = figures[i].gauges;
-        record->name = kept.name;
-        record->size_bytes = kept.size_bytes;
-        record->align_bytes = kept.align_bytes;
-        record->stride_bytes = kept.stride_bytes;
+        record->pages = figures[i].pages;
+        record->mapped_bytes = figures[i].mapped;
+        record->committed_bytes = figures[i].committed;
+        record->slots = figures[i].slots;
+        record->run_free_slots = figures[i].run_free;
+        record->longest_run_slots = figures[i].longest_run;
+        record->peak_amount = figures[i].peak;
         book_count(&book, 1, book_site(&book, family, "x.c", 1, "f"), 10, 0);
         const struct lmm_model_family *row = built()->families[0];
 
-        cr_expect_eq(row->peak_bytes, figures[i].peak_bytes, "%s: peak", figures[i].what);
+        cr_expect_eq(row->peak_bytes, figures[i].peak_bytes, "%s: peak", what);
         cr_expect_eq(row->free_slots, row->slots > 10 ? row->slots - 10 : 0, "%s: free slots",
-                     figures[i].what);
+                     what);
         cr_expect_eq(row->internal_bytes, figures[i].internal_bytes, "%s: internal bytes %llu",
-                     figures[i].what, (unsigned long long) row->internal_bytes);
-        cr_expect_eq(row->occupancy_permille, figures[i].occupancy, "%s: occupancy",
-                     figures[i].what);
-        cr_expect_eq(row->internal_permille, figures[i].internal, "%s: internal %u",
-                     figures[i].what, (unsigned) row->internal_permille);
-        cr_expect_eq(row->external_permille, figures[i].external, "%s: external %u",
-                     figures[i].what, (unsigned) row->external_permille);
+                     what, (unsigned long long) row->internal_bytes);
+        cr_expect_eq(row->occupancy_permille, figures[i].occupancy, "%s: occupancy", what);
+        cr_expect_eq(row->internal_permille, figures[i].internal, "%s: internal %u", what,
+                     (unsigned) row->internal_permille);
+        cr_expect_eq(row->external_permille, figures[i].external, "%s: external %u", what,
+                     (unsigned) row->external_permille);
         book_close(&book);
     }
 }
@@ -210,21 +155,19 @@ Test(model, permille_is_exact_and_bounded)
     static const struct {
         uint64_t part, whole;
         uint32_t expected;
-    } cases[] = {
-        {0, 0, 0},
-        {5, 0, 0},
-        {0, 5, 0},
-        {1, 3, 333},
-        {2, 3, 666},
-        {3, 3, 1000},
-        {4, 3, 1000},
-        {999, 1000000, 0},
-        {1000, 1000000, 1},
-        {UINT64_MAX, UINT64_MAX, 1000},
-        {UINT64_MAX / 2, UINT64_MAX, 499},
-        {UINT64_MAX, 1, 1000},
-        {1, UINT64_MAX, 0},
-    };
+    } cases[] = {{0, 0, 0},
+                 {5, 0, 0},
+                 {0, 5, 0},
+                 {1, 3, 333},
+                 {2, 3, 666},
+                 {3, 3, 1000},
+                 {4, 3, 1000},
+                 {999, 1000000, 0},
+                 {1000, 1000000, 1},
+                 {UINT64_MAX, UINT64_MAX, 1000},
+                 {UINT64_MAX / 2, UINT64_MAX, 499},
+                 {UINT64_MAX, 1, 1000},
+                 {1, UINT64_MAX, 0}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         cr_expect_eq(lmm_model_permille(cases[i].part, cases[i].whole), cases[i].expected,
@@ -242,7 +185,6 @@ Test(model, leaves_out_sites_that_counted_nothing)
 
     cr_expect_eq(model->site_count, 5);
     cr_expect_eq(model->families_used, 2);
-    book_close(&book);
 }
 
 Test(model, rows_of_sites_not_yet_known_are_not_read_as_others)
@@ -250,7 +192,6 @@ Test(model, rows_of_sites_not_yet_known_are_not_read_as_others)
     book_make_sound(&book);
     book_count(&book, 1, 7, 1000, 0);
     cr_expect_eq(built()->total.allocations, 75);
-    book_close(&book);
 }
 
 Test(model, orders_families_by_live_bytes_then_name)
@@ -270,7 +211,6 @@ Test(model, orders_families_by_live_bytes_then_name)
         expect_string(model->families[i]->name, expected[i]);
     }
     cr_expect_eq(model->families_used, 1);
-    book_close(&book);
 }
 
 Test(model, orders_sites_by_live_bytes_allocations_and_place)
@@ -293,7 +233,6 @@ Test(model, orders_sites_by_live_bytes_allocations_and_place)
                      (unsigned) model->sites[i].id);
     }
     cr_expect_eq(model->sites[0].share_permille, 1000);
-    book_close(&book);
 }
 
 static int compare_bytes(const void *a, const void *b)
@@ -339,7 +278,6 @@ Test(model, needs_no_more_scratch_than_it_says)
     cr_expect_eq(lmm_model_build(&book.view, exact, bytes, &model), 0);
     cr_expect_eq(lmm_model_build(&book.view, exact + 1, bytes, &model), 0, "any alignment");
     free(exact);
-    book_close(&book);
 }
 
 Test(model, too_little_scratch_is_enospc_at_every_size)
@@ -358,7 +296,6 @@ Test(model, too_little_scratch_is_enospc_at_every_size)
     }
     cr_expect_gt(least, sizeof(struct lmm_model));
     cr_expect_eq(lmm_model_build(&book.view, NULL, 0, &(struct lmm_model *) {NULL}), -ENOSPC);
-    book_close(&book);
 }
 
 Test(model, scratch_has_room_for_sites_that_come_meanwhile)
@@ -375,7 +312,6 @@ Test(model, scratch_has_room_for_sites_that_come_meanwhile)
     }
     cr_expect_eq(lmm_model_build(&book.view, exact, bytes, &model), 0);
     free(exact);
-    book_close(&book);
 }
 
 Test(model, a_move_that_never_ends_is_said)
@@ -388,7 +324,6 @@ Test(model, a_move_that_never_ends_is_said)
     cr_expect_eq(model->total.allocations, 75, "the sums are those of one try");
     book.header.move_sequence = 6;
     cr_expect(built()->settled);
-    book_close(&book);
 }
 
 /* Counts an allocation, then its free, and sometimes moves the rows, as fast as possible. */
@@ -444,7 +379,6 @@ Test(model, a_writer_at_work_never_shows_more_frees_than_allocations)
     pthread_join(writer, NULL);
     cr_expect_gt(settled, 0);
     cr_expect_gt(before, 0);
-    book_close(&book);
 }
 
 /* ---- Moved rows, and unknown kinds of chunks ------------------------------------------------- */
@@ -471,7 +405,6 @@ Test(model, unknown_kinds_of_chunks_are_skipped)
         chunk->capacity = UINT32_MAX;
     }
     cr_expect_eq(built()->total.allocations, 75);
-    book_close(&book);
 }
 
 /* ---- The drop-in ----------------------------------------------------------------------------- */
@@ -521,7 +454,6 @@ Test(model, bytes_are_those_asked_for_where_the_family_says_so)
     cr_expect_eq(site->temporaries, 3);
     cr_expect_eq(model->sites[1].temporaries, 1);
     cr_expect_eq(model->temporaries, 4);
-    book_close(&book);
 }
 
 Test(model, a_stack_has_one_key_wherever_its_files_were_mapped)
@@ -557,7 +489,6 @@ Test(model, peaks_are_those_of_the_valid_owner)
         cr_expect_eq(built()->sites[0].peak_bytes, expected);
         cr_expect_eq(built()->peak_bytes, expected);
     }
-    book_close(&book);
 }
 
 Test(model, another_version_is_told_apart_from_damage)
@@ -569,7 +500,6 @@ Test(model, another_version_is_told_apart_from_damage)
     book.header.header_bytes += 4096;
     cr_expect_eq(lmm_model_build(&book.view, scratch, sizeof(scratch), &model), -ENOTSUP);
     cr_expect_null(model);
-    book_close(&book);
 }
 
 Test(model, tells_the_process_as_the_header_has_it)
@@ -595,5 +525,4 @@ Test(model, tells_the_process_as_the_header_has_it)
     cr_expect_eq(built()->process, LMM_MODEL_EXITED);
     book.header.command_bytes = 0;
     expect_string(built()->command, "");
-    book_close(&book);
 }

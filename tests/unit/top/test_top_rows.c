@@ -10,13 +10,39 @@
 #include "reporter/program/top/top_history.h"
 #include "tests/support/top_model.h"
 
-static void expect_order(const struct lmm_top_rows *rows, const char *expected)
+static struct made made;
+static struct lmm_top_history history;
+static struct lmm_top_rows rows;
+
+static void open_made(void)
 {
+    made_open(&made);
+}
+
+static void close_made(void)
+{
+}
+
+TestSuite(top_rows, .init = open_made, .fini = close_made);
+
+/* Adds the model to the history, and makes the rows of the families that pass the filter. */
+static void read_families(uint64_t time_ns, const char *filter)
+{
+    cr_assert(lmm_top_history_add(&history, &made.model, time_ns));
+    cr_assert(lmm_top_rows_of_families(&rows, &history, filter));
+}
+
+/* Sorts the families by the key of that letter, which must give this order. */
+static void expect_order(char letter, bool reversed, const char *expected)
+{
+    const struct lmm_top_key *key = lmm_top_key_of_letter(LMM_TOP_FAMILIES, letter);
     char order[256] = "";
 
-    for (size_t i = 0; i < rows->count; i++) {
+    cr_assert_not_null(key, "%c", letter);
+    lmm_top_rows_sort(&rows, key, reversed);
+    for (size_t i = 0; i < rows.count; i++) {
         strcat(order, i > 0 ? " " : "");
-        strncat(order, rows->row[i].name.text, rows->row[i].name.bytes);
+        strncat(order, rows.row[i].name.text, rows.row[i].name.bytes);
     }
     cr_expect_str_eq(order, expected);
 }
@@ -54,21 +80,12 @@ Test(top_rows, a_filter_looks_at_no_byte_behind_a_name)
 
 Test(top_rows, what_a_filter_leaves_out_is_counted)
 {
-    struct made made;
-    struct lmm_top_history history = {.readings = 0};
-    struct lmm_top_rows rows = {.count = 0};
-
-    made_open(&made);
     made_family(&made, "emp_t", 48);
     made_family(&made, "node_t", 24);
     made_family(&made, "employer_t", 8);
-    cr_assert(lmm_top_history_add(&history, &made.model, 1));
-    cr_assert(lmm_top_rows_of_families(&rows, &history, "emp"));
-    lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_FAMILIES, 'n'), false);
-    expect_order(&rows, "emp_t employer_t");
+    read_families(1, "emp");
+    expect_order('n', false, "emp_t employer_t");
     cr_expect_eq(rows.hidden, 1);
-    lmm_top_rows_close(&rows);
-    lmm_top_history_close(&history);
 }
 
 /* ---- Order ----------------------------------------------------------------------------------- */
@@ -86,115 +103,57 @@ Test(top_rows, families_are_sorted_by_each_key)
         {'o', "d c a b", "b a c d"}, {'s', "b a d c", "c d a b"}, {'u', "b d a c", "c a d b"},
         {'b', "a c d b", "b d c a"}, {'p', "b d c a", "a c d b"}, {'P', "c b d a", "a d b c"},
     };
-    static const struct lmm_model_family figures[] = {
-        {.live_bytes = 4,
-         .live_blocks = 1,
-         .committed_bytes = 2,
-         .pages = 1,
-         .mapped_bytes = 100,
-         .slots = 8,
-         .size_bytes = 3,
-         .occupancy_permille = 2,
-         .peak_bytes = 1},
-        {.live_bytes = 2,
-         .live_blocks = 4,
-         .committed_bytes = 1,
-         .pages = 2,
-         .mapped_bytes = 500,
-         .slots = 6,
-         .size_bytes = 4,
-         .occupancy_permille = 4,
-         .peak_bytes = 3},
-        {.live_bytes = 3,
-         .live_blocks = 3,
-         .committed_bytes = 4,
-         .pages = 4,
-         .mapped_bytes = 440,
-         .slots = 30,
-         .size_bytes = 1,
-         .occupancy_permille = 1,
-         .peak_bytes = 4},
-        {.live_bytes = 1,
-         .live_blocks = 2,
-         .committed_bytes = 3,
-         .pages = 8,
-         .mapped_bytes = 1600,
-         .slots = 40,
-         .size_bytes = 2,
-         .occupancy_permille = 3,
-         .peak_bytes = 2},
+    static const struct {
+        const char *name;
+        uint64_t bytes, blocks, committed, pages, mapped, slots, size, permille, peak;
+    } figures[] = {
+        {"a", 4, 1, 2, 1, 100, 8, 3, 2, 1},
+        {"b", 2, 4, 1, 2, 500, 6, 4, 4, 3},
+        {"c", 3, 3, 4, 4, 440, 30, 1, 1, 4},
+        {"d", 1, 2, 3, 8, 1600, 40, 2, 3, 2},
     };
-    static const char *const names[] = {"a", "b", "c", "d"};
-    struct made made;
-    struct lmm_top_history history = {.readings = 0};
-    struct lmm_top_rows rows = {.count = 0};
 
-    made_open(&made);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        struct lmm_model_family *family = made_family(&made, names[i], 1);
-        struct lmm_string name = family->name;
+    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+        struct lmm_model_family *family = made_family(&made, figures[i].name, figures[i].size);
 
-        *family = figures[i];
-        family->name = name;
+        family->live_bytes = figures[i].bytes;
+        family->live_blocks = figures[i].blocks;
+        family->committed_bytes = figures[i].committed;
+        family->pages = figures[i].pages;
+        family->mapped_bytes = figures[i].mapped;
+        family->slots = figures[i].slots;
+        family->occupancy_permille = figures[i].permille;
+        family->peak_bytes = figures[i].peak;
     }
-    cr_assert(lmm_top_history_add(&history, &made.model, 1));
-    cr_assert(lmm_top_rows_of_families(&rows, &history, ""));
+    read_families(1, "");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct lmm_top_key *key = lmm_top_key_of_letter(LMM_TOP_FAMILIES, cases[i].letter);
-
-        cr_assert_not_null(key, "%c", cases[i].letter);
-        lmm_top_rows_sort(&rows, key, false);
-        expect_order(&rows, cases[i].order);
-        lmm_top_rows_sort(&rows, key, true);
-        expect_order(&rows, cases[i].reversed);
+        expect_order(cases[i].letter, false, cases[i].order);
+        expect_order(cases[i].letter, true, cases[i].reversed);
     }
-    lmm_top_rows_close(&rows);
-    lmm_top_history_close(&history);
 }
 
 Test(top_rows, rates_sort_by_what_happened_last)
 {
-    struct made made;
-    struct lmm_top_history history = {.readings = 0};
-    struct lmm_top_rows rows = {.count = 0};
-    struct lmm_model_family *slow;
-    struct lmm_model_family *fast;
+    struct lmm_model_family *slow = made_family(&made, "slow", 8);
+    struct lmm_model_family *fast = made_family(&made, "fast", 8);
 
-    made_open(&made);
-    slow = made_family(&made, "slow", 8);
-    fast = made_family(&made, "fast", 8);
     slow->allocations = 1000000;
     cr_assert(lmm_top_history_add(&history, &made.model, 1));
     fast->allocations = 10;
     slow->frees = 5;
-    cr_assert(lmm_top_history_add(&history, &made.model, 1000000001));
-    cr_assert(lmm_top_rows_of_families(&rows, &history, ""));
-    lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_FAMILIES, 'A'), false);
-    expect_order(&rows, "fast slow");
-    lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_FAMILIES, 'F'), false);
-    expect_order(&rows, "slow fast");
-    lmm_top_rows_close(&rows);
-    lmm_top_history_close(&history);
+    read_families(1000000001, "");
+    expect_order('A', false, "fast slow");
+    expect_order('F', false, "slow fast");
 }
 
 Test(top_rows, equal_rows_stand_by_name_in_either_direction)
 {
-    struct made made;
-    struct lmm_top_history history = {.readings = 0};
-    struct lmm_top_rows rows = {.count = 0};
-
-    made_open(&made);
     made_family(&made, "b", 1);
     made_family(&made, "aa", 1);
     made_family(&made, "a", 1);
-    cr_assert(lmm_top_history_add(&history, &made.model, 1));
-    cr_assert(lmm_top_rows_of_families(&rows, &history, ""));
-    lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_FAMILIES, 'B'), false);
-    expect_order(&rows, "a aa b");
-    lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_FAMILIES, 'B'), true);
-    expect_order(&rows, "a aa b");
-    lmm_top_rows_close(&rows);
-    lmm_top_history_close(&history);
+    read_families(1, "");
+    expect_order('B', false, "a aa b");
+    expect_order('B', true, "a aa b");
 }
 
 Test(top_rows, keys_are_found_by_letter_and_by_name_and_none_twice)
@@ -222,45 +181,28 @@ Test(top_rows, keys_are_found_by_letter_and_by_name_and_none_twice)
 
 Test(top_rows, figures_beyond_all_bounds_are_the_largest_ones)
 {
-    struct made made;
-    struct lmm_top_history history = {.readings = 0};
-    struct lmm_top_rows rows = {.count = 0};
-    struct lmm_model_family *family;
+    struct lmm_model_family *family = made_family(&made, "huge", UINT64_MAX);
 
-    made_open(&made);
-    family = made_family(&made, "huge", UINT64_MAX);
     family->live_bytes = UINT64_MAX;
-    cr_assert(lmm_top_history_add(&history, &made.model, 1));
-    cr_assert(lmm_top_rows_of_families(&rows, &history, ""));
+    read_families(1, "");
     cr_expect_eq(rows.row[0].figure[LMM_TOP_BYTES], INT64_MAX);
     cr_expect_eq(rows.row[0].figure[LMM_TOP_SIZE], INT64_MAX);
     lmm_top_history_mark(&history, true);
     family->live_bytes = 0;
-    cr_assert(lmm_top_history_add(&history, &made.model, 2));
-    cr_assert(lmm_top_rows_of_families(&rows, &history, ""));
+    read_families(2, "");
     cr_expect_eq(rows.row[0].figure[LMM_TOP_BYTES], -INT64_MAX);
-    lmm_top_rows_close(&rows);
-    lmm_top_history_close(&history);
 }
 
 Test(top_rows, without_pages_there_is_nothing_per_page)
 {
-    struct made made;
-    struct lmm_top_history history = {.readings = 0};
-    struct lmm_top_rows rows = {.count = 0};
-
-    made_open(&made);
     made_family(&made, "none", 8)->slots = 7;
     made_family(&made, "two", 8)->slots = 7;
     made.family[1].pages = 2;
     made.family[1].mapped_bytes = 512;
-    cr_assert(lmm_top_history_add(&history, &made.model, 1));
-    cr_assert(lmm_top_rows_of_families(&rows, &history, ""));
+    read_families(1, "");
     cr_expect_eq(rows.row[0].figure[LMM_TOP_PAGE_SLOTS], 0);
     cr_expect_eq(rows.row[1].figure[LMM_TOP_PAGE_SLOTS], 3);
     cr_expect_eq(rows.row[1].figure[LMM_TOP_PAGE_BYTES], 256);
-    lmm_top_rows_close(&rows);
-    lmm_top_history_close(&history);
 }
 
 /* ---- Sites and processes --------------------------------------------------------------------- */
@@ -271,13 +213,8 @@ Test(top_rows, sites_are_those_of_one_family_and_are_found_by_place_and_function
         const char *filter;
         size_t count;
     } cases[] = {{"", 2}, {"hr.c:42", 1}, {"rehire", 1}, {"*hire", 2}, {"tree", 0}};
-    struct made made;
-    struct lmm_top_history history = {.readings = 0};
-    struct lmm_top_rows rows = {.count = 0};
-    struct lmm_model_family *emp;
+    struct lmm_model_family *emp = made_family(&made, "emp_t", 48);
 
-    made_open(&made);
-    emp = made_family(&made, "emp_t", 48);
     made_site(&made, emp, "hr.c", 42, "hire");
     made_site(&made, made_family(&made, "node_t", 24), "tree.c", 7, "grow");
     made_site(&made, emp, "hr.c", 99, "rehire")->live_bytes = 5;
@@ -293,8 +230,6 @@ Test(top_rows, sites_are_those_of_one_family_and_are_found_by_place_and_function
     cr_expect_eq(rows.row[0].site->line, 42);
     lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_SITES, 'B'), false);
     cr_expect_eq(rows.row[0].site->line, 99);
-    lmm_top_rows_close(&rows);
-    lmm_top_history_close(&history);
 }
 
 Test(top_rows, the_list_has_processes_that_run_and_no_others)
@@ -308,7 +243,6 @@ Test(top_rows, the_list_has_processes_that_run_and_no_others)
         {.program = name[4], .pid = 15, .start_time_ns = 9000000000, .state = LMM_PROCESS_LIVE},
     };
     struct lmm_ledger_list ledgers = {entry, 5, 0};
-    struct lmm_top_rows rows = {.count = 0};
 
     cr_assert(lmm_top_rows_of_processes(&rows, &ledgers, NULL, 6000000000, ""));
     lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_PROCESSES, 'A'), false);
@@ -319,54 +253,48 @@ Test(top_rows, the_list_has_processes_that_run_and_no_others)
     cr_expect_eq(rows.row[2].figure[LMM_TOP_PID], 12);
     cr_assert(lmm_top_rows_of_processes(&rows, &ledgers, "one", 6000000000, ""));
     cr_expect_eq(rows.count, 2);
-    lmm_top_rows_close(&rows);
 }
 
 /* ---- The selected row ------------------------------------------------------------------------ */
 
-/* Rows with the given identities. */
-static struct lmm_top_rows rows_of(struct lmm_top_row *row, const char *identities)
-{
-    struct lmm_top_rows rows = {row, strlen(identities), 0};
+static struct lmm_top_cursor cursor;
 
+/* The table becomes rows with these identities. */
+static void set_rows(const char *identities)
+{
+    static struct lmm_top_row row[16];
+
+    rows = (struct lmm_top_rows) {row, strlen(identities), 0};
     for (size_t i = 0; i < rows.count; i++) {
         row[i] = (struct lmm_top_row) {.identity = (unsigned char) identities[i]};
     }
-    return rows;
 }
 
-static void expect_cursor(const struct lmm_top_cursor *cursor, size_t at, size_t first)
+/* On a screen with that many rows, the cursor is at row `at`, and row `first` is the first shown. */
+static void expect_cursor(size_t height, size_t at, size_t first)
 {
-    cr_expect_eq(cursor->at, at, "at %zu, not %zu", cursor->at, at);
-    cr_expect_eq(cursor->first, first, "first %zu, not %zu", cursor->first, first);
+    lmm_top_cursor_follow(&cursor, &rows, height);
+    cr_expect_eq(cursor.at, at, "at %zu, not %zu", cursor.at, at);
+    cr_expect_eq(cursor.first, first, "first %zu, not %zu", cursor.first, first);
 }
 
 Test(top_cursor, stays_at_the_top_until_it_is_moved_and_then_with_its_row)
 {
-    struct lmm_top_row row[16];
-    struct lmm_top_cursor cursor = {.held = false};
-    struct lmm_top_rows rows = rows_of(row, "abcdef");
-
-    lmm_top_cursor_follow(&cursor, &rows, 3);
-    expect_cursor(&cursor, 0, 0);
-    rows = rows_of(row, "fedcba");
-    lmm_top_cursor_follow(&cursor, &rows, 3);
-    expect_cursor(&cursor, 0, 0);
+    set_rows("abcdef");
+    expect_cursor(3, 0, 0);
+    set_rows("fedcba");
+    expect_cursor(3, 0, 0);
     lmm_top_cursor_move(&cursor, &rows, 1); /* e */
-    rows = rows_of(row, "abcdef");
-    lmm_top_cursor_follow(&cursor, &rows, 3);
-    expect_cursor(&cursor, 4, 2);
+    set_rows("abcdef");
+    expect_cursor(3, 4, 2);
     lmm_top_cursor_home(&cursor);
-    rows = rows_of(row, "fedcba");
-    lmm_top_cursor_follow(&cursor, &rows, 3);
-    expect_cursor(&cursor, 0, 0);
+    set_rows("fedcba");
+    expect_cursor(3, 0, 0);
 }
 
 Test(top_cursor, stops_at_both_ends_and_scrolls_no_further_than_needed)
 {
-    struct lmm_top_row row[16];
-    struct lmm_top_cursor cursor = {.held = false};
-    struct lmm_top_rows rows = rows_of(row, "abcdefgh");
+    set_rows("abcdefgh");
     static const struct {
         int64_t by;
         size_t at;
@@ -376,44 +304,31 @@ Test(top_cursor, stops_at_both_ends_and_scrolls_no_further_than_needed)
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         lmm_top_cursor_move(&cursor, &rows, steps[i].by);
-        lmm_top_cursor_follow(&cursor, &rows, 3);
-        expect_cursor(&cursor, steps[i].at, steps[i].first);
+        expect_cursor(3, steps[i].at, steps[i].first);
     }
 }
 
 Test(top_cursor, finds_a_place_when_its_row_or_all_rows_are_gone)
 {
-    struct lmm_top_row row[16];
-    struct lmm_top_cursor cursor = {.held = false};
-    struct lmm_top_rows rows = rows_of(row, "abcdef");
-
+    set_rows("abcdef");
     lmm_top_cursor_follow(&cursor, &rows, 2);
     lmm_top_cursor_move(&cursor, &rows, 5);
-    lmm_top_cursor_follow(&cursor, &rows, 2);
-    expect_cursor(&cursor, 5, 4);
-    rows = rows_of(row, "abc");
-    lmm_top_cursor_follow(&cursor, &rows, 2);
-    expect_cursor(&cursor, 2, 1);
-    rows = rows_of(row, "");
+    expect_cursor(2, 5, 4);
+    set_rows("abc");
+    expect_cursor(2, 2, 1);
+    set_rows("");
     lmm_top_cursor_follow(&cursor, &rows, 2);
     lmm_top_cursor_move(&cursor, &rows, 1);
-    expect_cursor(&cursor, 0, 0);
-    rows = rows_of(row, "fab");
-    lmm_top_cursor_follow(&cursor, &rows, 2);
-    expect_cursor(&cursor, 0, 0);
+    cr_expect(cursor.at == 0 && cursor.first == 0);
+    set_rows("fab");
+    expect_cursor(2, 0, 0);
 }
 
 Test(top_cursor, uses_the_room_of_a_screen_that_has_grown)
 {
-    struct lmm_top_row row[16];
-    struct lmm_top_cursor cursor = {.held = false};
-    struct lmm_top_rows rows = rows_of(row, "abcdef");
-
+    set_rows("abcdef");
     lmm_top_cursor_move(&cursor, &rows, 5);
-    lmm_top_cursor_follow(&cursor, &rows, 1);
-    expect_cursor(&cursor, 5, 5);
-    lmm_top_cursor_follow(&cursor, &rows, 4);
-    expect_cursor(&cursor, 5, 2);
-    lmm_top_cursor_follow(&cursor, &rows, 100);
-    expect_cursor(&cursor, 5, 0);
+    expect_cursor(1, 5, 5);
+    expect_cursor(4, 5, 2);
+    expect_cursor(100, 5, 0);
 }

@@ -18,10 +18,8 @@ enum {
 };
 
 /* A watched process: three families, the second with two sites. */
-struct scene {
-    struct lmm_top top;
-    struct made made;
-};
+static struct lmm_top top;
+static struct made made;
 
 static void set(struct lmm_model_family *family, uint64_t blocks, uint64_t bytes)
 {
@@ -34,63 +32,65 @@ static void set(struct lmm_model_family *family, uint64_t blocks, uint64_t bytes
     family->mapped_bytes = 262144;
 }
 
-static void read_scene(struct scene *scene, uint64_t time_ns)
+static void read_scene(uint64_t time_ns)
 {
-    lmm_top_rows_close(&scene->top.rows);
-    cr_assert(lmm_top_history_add(&scene->top.history, &scene->made.model, time_ns));
-    scene->top.source.read_ns = time_ns;
-    scene->top.now_ns = time_ns;
-    cr_assert(lmm_top_update(&scene->top));
+    lmm_top_rows_close(&top.rows);
+    cr_assert(lmm_top_history_add(&top.history, &made.model, time_ns));
+    top.source.read_ns = time_ns;
+    top.now_ns = time_ns;
+    cr_assert(lmm_top_update(&top));
 }
 
-static void open_scene(struct scene *scene)
+static void open_scene(void)
 {
-    struct made *made = &scene->made;
     struct lmm_snapshot *snapshot = calloc(1, sizeof(*snapshot));
 
     cr_assert_not_null(snapshot);
-    made_open(made);
-    set(made_family(made, "emp_t", 48), 80, 3840);
-    set(made_family(made, "node_t", 24), 50, 1200);
-    set(made_family(made, "line_t", 8), 10, 80);
-    made_site(made, &made->family[1], "src/tree.c", 7, "grow")->live_bytes = 1000;
-    made_site(made, &made->family[1], "src/tree.c", 70, "graft")->live_bytes = 200;
-    made->model.total.live_bytes = 5120;
-    made->model.total.live_blocks = 140;
-    lmm_top_init(&scene->top, LMM_TOP_FAMILIES);
-    snapshot->model = &made->model;
-    scene->top.source.snapshot = snapshot;
-    scene->top.source.state = LMM_PROCESS_LIVE;
-    scene->top.source.known_age = true;
-    scene->top.source.age_ns = 61 * (uint64_t) SECOND;
-    read_scene(scene, SECOND);
+    made_open(&made);
+    set(made_family(&made, "emp_t", 48), 80, 3840);
+    set(made_family(&made, "node_t", 24), 50, 1200);
+    set(made_family(&made, "line_t", 8), 10, 80);
+    made_site(&made, &made.family[1], "src/tree.c", 7, "grow")->live_bytes = 1000;
+    made_site(&made, &made.family[1], "src/tree.c", 70, "graft")->live_bytes = 200;
+    made.model.total.live_bytes = 5120;
+    made.model.total.live_blocks = 140;
+    lmm_top_init(&top, LMM_TOP_FAMILIES);
+    snapshot->model = &made.model;
+    top.source.snapshot = snapshot;
+    top.source.state = LMM_PROCESS_LIVE;
+    top.source.known_age = true;
+    top.source.age_ns = 61 * (uint64_t) SECOND;
+    read_scene(SECOND);
 }
 
-static void close_scene(struct scene *scene)
+static void close_scene(void)
 {
-    free(scene->top.source.snapshot);
-    scene->top.source.snapshot = NULL;
-    lmm_top_close(&scene->top);
+    free(top.source.snapshot);
+    top.source.snapshot = NULL;
+    lmm_top_close(&top);
 }
 
-static void press(struct scene *scene, const char *keys)
+TestSuite(top_screen, .init = open_scene, .fini = close_scene);
+TestSuite(top_keys, .init = open_scene, .fini = close_scene);
+
+static void press(const char *keys)
 {
     for (; *keys != '\0'; keys++) {
-        lmm_top_press(&scene->top, (unsigned char) *keys);
+        lmm_top_press(&top, (unsigned char) *keys);
     }
 }
 
 /* ---- Screens --------------------------------------------------------------------------------- */
 
 /* Returns the whole screen, without blanks at the ends of lines. */
-static const char *screen(struct scene *scene, size_t rows, size_t columns)
+static const char *screen(size_t rows, size_t columns)
 {
     static char text[65536];
     struct lmm_top_sheet sheet;
     size_t used = 0;
 
     cr_assert(lmm_top_sheet_open(&sheet, rows, columns, false));
-    lmm_top_lay_out(&scene->top, &sheet);
+    lmm_top_lay_out(&top, &sheet);
     cr_assert_leq(sheet.used, rows);
     for (size_t i = 0; i < sheet.used; i++) {
         size_t bytes = sheet.line[i].bytes;
@@ -108,27 +108,24 @@ static const char *screen(struct scene *scene, size_t rows, size_t columns)
     return text;
 }
 
-static void expect_text(struct scene *scene, const char *text)
+static void expect_text(const char *text)
 {
-    const char *all = screen(scene, 24, 80);
+    const char *all = screen(24, 80);
 
     cr_expect_not_null(strstr(all, text), "no '%s' in:\n%s", text, all);
 }
 
-static void expect_no_text(struct scene *scene, const char *text)
+static void expect_no_text(const char *text)
 {
-    const char *all = screen(scene, 24, 80);
+    const char *all = screen(24, 80);
 
     cr_expect_null(strstr(all, text), "'%s' in:\n%s", text, all);
 }
 
 Test(top_screen, has_the_process_above_its_families_largest_first)
 {
-    struct scene scene;
-
-    open_scene(&scene);
     cr_expect_str_eq(
-        screen(&scene, 24, 80),
+        screen(24, 80),
         "demo  pid 4711  up 0:01:01  live               by bytes, every 1.00s, ? for help\n"
         " Live / Committed Bytes (% used) : 5.0K / 0 (0.0%)\n"
         " Live Blocks                     : 140 in 0 of 3 families, 2 sites\n"
@@ -138,7 +135,6 @@ Test(top_screen, has_the_process_above_its_families_largest_first)
         ">     3.7K       80   0.0%      48     8.0K        -        @ emp_t\n"
         "      1.1K       50   0.0%      24     8.0K        -        @ node_t\n"
         "        80       10   0.0%       8     8.0K        -        @ line_t\n");
-    close_scene(&scene);
 }
 
 Test(top_screen, a_small_one_keeps_what_matters_most)
@@ -155,15 +151,10 @@ Test(top_screen, a_small_one_keeps_what_matters_most)
          ">     3.7K       80 emp_t\n"},
         {5, 20, "demo  pid 4711  up 0\n  NAME\n> emp_t\n  node_t\n  line_t\n"},
     };
-    struct scene scene;
-
-    open_scene(&scene);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        cr_expect_str_eq(screen(&scene, cases[i].rows, cases[i].columns), cases[i].shown,
-                         "%zux%zu:\n%s", cases[i].rows, cases[i].columns,
-                         screen(&scene, cases[i].rows, cases[i].columns));
+        cr_expect_str_eq(screen(cases[i].rows, cases[i].columns), cases[i].shown, "%zux%zu:\n%s",
+                         cases[i].rows, cases[i].columns, screen(cases[i].rows, cases[i].columns));
     }
-    close_scene(&scene);
 }
 
 Test(top_screen, every_size_has_the_selected_row_or_the_title_and_never_more_than_fits)
@@ -171,33 +162,27 @@ Test(top_screen, every_size_has_the_selected_row_or_the_title_and_never_more_tha
     static const char *const states[] = {"", "m", "/e", "?", "n"};
 
     for (size_t state = 0; state < sizeof(states) / sizeof(states[0]); state++) {
-        struct scene scene;
-
-        open_scene(&scene);
-        press(&scene, states[state]);
-        lmm_top_press(&scene.top, LMM_TOP_KEY_END);
+        press(states[state]);
+        lmm_top_press(&top, LMM_TOP_KEY_END);
         for (size_t rows = 1; rows <= 30; rows++) {
             for (size_t columns = 1; columns <= 130; columns += 3) {
-                const char *all = screen(&scene, rows, columns);
+                const char *all = screen(rows, columns);
 
                 cr_expect_gt(strlen(all), 0);
-                if (rows >= 2 && !scene.top.help) {
+                if (rows >= 2 && !top.help) {
                     cr_expect_not_null(strstr(all, "\n>"), "%zux%zu:\n%s", rows, columns, all);
                 }
             }
         }
-        close_scene(&scene);
+        close_scene();
+        open_scene();
     }
 }
 
 Test(top_screen, wide_ones_have_all_columns)
 {
-    struct scene scene;
-
-    open_scene(&scene);
-    cr_expect_not_null(strstr(screen(&scene, 24, 200),
+    cr_expect_not_null(strstr(screen(24, 200),
                               "SLOTS    USE    SIZE   PAGES   COMMIT   MAPPED SLOTS/PG BYTES/PG"));
-    close_scene(&scene);
 }
 
 /* ---- The process ----------------------------------------------------------------------------- */
@@ -216,229 +201,186 @@ Test(top_screen, says_what_became_of_the_process_and_keeps_its_figures)
         {LMM_PROCESS_REPLACED, false, "REPLACED by exec"},
         {LMM_PROCESS_SNAPSHOT, false, "snapshot"},
     };
-    struct scene scene;
-
-    open_scene(&scene);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        scene.top.source.state = cases[i].state;
-        scene.top.source.gone = cases[i].gone;
-        expect_text(&scene, cases[i].shown);
-        expect_text(&scene, ">     3.7K       80");
+        top.source.state = cases[i].state;
+        top.source.gone = cases[i].gone;
+        expect_text(cases[i].shown);
+        expect_text(">     3.7K       80");
     }
-    close_scene(&scene);
 }
 
 Test(top_screen, says_how_old_the_figures_are_while_there_is_no_reading)
 {
-    struct scene scene;
-
-    open_scene(&scene);
-    lmm_reason_set(&scene.top.source.trouble, "damaged");
-    scene.top.now_ns = 8 * (uint64_t) SECOND;
-    expect_text(&scene, "UNREADABLE, figures are 0:00:07 old: damaged");
-    expect_text(&scene, ">     3.7K       80");
-    close_scene(&scene);
+    lmm_reason_set(&top.source.trouble, "damaged");
+    top.now_ns = 8 * (uint64_t) SECOND;
+    expect_text("UNREADABLE, figures are 0:00:07 old: damaged");
+    expect_text(">     3.7K       80");
 }
 
 Test(top_screen, names_cannot_steer_it)
 {
-    struct scene scene;
-
-    open_scene(&scene);
-    scene.made.family[0].name = lmm_string_of("\033]0;x\a\n");
-    scene.made.model.program = lmm_string_of("\033[H");
-    scene.made.site[0].file = lmm_string_of("\r\033[2Jx.c");
-    scene.made.site[0].function = lmm_string_of("\x9b"
-                                                "31m");
-    read_scene(&scene, 2 * (uint64_t) SECOND);
-    expect_text(&scene, "\\x1b]0;x\\x07\\x0a");
-    expect_text(&scene, "\\x1b[H  pid");
-    lmm_top_press(&scene.top, LMM_TOP_KEY_DOWN);
-    lmm_top_press(&scene.top, LMM_TOP_KEY_ENTER);
-    expect_text(&scene, "\\x0d\\x1b[2Jx.c:7 \\x9b31m");
-    close_scene(&scene);
+    made.family[0].name = lmm_string_of("\033]0;x\a\n");
+    made.model.program = lmm_string_of("\033[H");
+    made.site[0].file = lmm_string_of("\r\033[2Jx.c");
+    made.site[0].function = lmm_string_of("\x9b"
+                                          "31m");
+    read_scene(2 * (uint64_t) SECOND);
+    expect_text("\\x1b]0;x\\x07\\x0a");
+    expect_text("\\x1b[H  pid");
+    lmm_top_press(&top, LMM_TOP_KEY_DOWN);
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    expect_text("\\x0d\\x1b[2Jx.c:7 \\x9b31m");
 }
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
 Test(top_keys, sort_letters_and_r_change_the_order)
 {
-    struct scene scene;
-
-    open_scene(&scene);
-    press(&scene, "n");
-    cr_expect_str_eq(scene.top.rows.row[0].name.text, "emp_t");
-    cr_expect_str_eq(scene.top.rows.row[1].name.text, "line_t");
-    expect_text(&scene, "by name,");
-    press(&scene, "r");
-    cr_expect_str_eq(scene.top.rows.row[0].name.text, "node_t");
-    expect_text(&scene, "by name (reversed),");
-    press(&scene, "a"); /* a new order starts in its default direction */
-    cr_expect_str_eq(scene.top.rows.row[0].name.text, "emp_t");
-    press(&scene, "zZ1");
-    expect_text(&scene, "by blocks,");
-    close_scene(&scene);
+    press("n");
+    cr_expect_str_eq(top.rows.row[0].name.text, "emp_t");
+    cr_expect_str_eq(top.rows.row[1].name.text, "line_t");
+    expect_text("by name,");
+    press("r");
+    cr_expect_str_eq(top.rows.row[0].name.text, "node_t");
+    expect_text("by name (reversed),");
+    press("a"); /* a new order starts in its default direction */
+    cr_expect_str_eq(top.rows.row[0].name.text, "emp_t");
+    press("zZ1");
+    expect_text("by blocks,");
 }
 
 Test(top_keys, enter_goes_to_the_sites_of_the_selected_family_and_back_again)
 {
     static const int backs[] = {LMM_TOP_KEY_ESCAPE, LMM_TOP_KEY_BACKSPACE, 'q'};
-    struct scene scene;
-
-    open_scene(&scene);
-    lmm_top_press(&scene.top, LMM_TOP_KEY_DOWN);
+    lmm_top_press(&top, LMM_TOP_KEY_DOWN);
     for (size_t i = 0; i < sizeof(backs) / sizeof(backs[0]); i++) {
-        cr_expect_eq(lmm_top_press(&scene.top, LMM_TOP_KEY_ENTER), LMM_TOP_GO_ON);
-        expect_text(&scene, " Sites of node_t");
-        expect_text(&scene, "src/tree.c:7 grow\n");
-        expect_no_text(&scene, "emp_t");
-        press(&scene, "n");
-        cr_expect_eq(lmm_top_press(&scene.top, LMM_TOP_KEY_ENTER), LMM_TOP_GO_ON);
-        expect_text(&scene, " Sites of node_t");
-        cr_expect_eq(lmm_top_press(&scene.top, backs[i]), LMM_TOP_GO_ON);
-        cr_expect_eq(scene.top.view, LMM_TOP_FAMILIES);
-        expect_text(&scene, ">     1.1K       50");
+        cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ENTER), LMM_TOP_GO_ON);
+        expect_text(" Sites of node_t");
+        expect_text("src/tree.c:7 grow\n");
+        expect_no_text("emp_t");
+        press("n");
+        cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ENTER), LMM_TOP_GO_ON);
+        expect_text(" Sites of node_t");
+        cr_expect_eq(lmm_top_press(&top, backs[i]), LMM_TOP_GO_ON);
+        cr_expect_eq(top.view, LMM_TOP_FAMILIES);
+        expect_text(">     1.1K       50");
     }
-    close_scene(&scene);
 }
 
 Test(top_keys, the_sites_stay_those_of_their_family_whatever_its_place)
 {
-    struct scene scene;
-
-    open_scene(&scene);
-    lmm_top_press(&scene.top, LMM_TOP_KEY_DOWN);
-    lmm_top_press(&scene.top, LMM_TOP_KEY_ENTER);
-    set(made_family(&scene.made, "a_new_one", 8), 1000, 8000);
-    read_scene(&scene, 2 * (uint64_t) SECOND);
-    expect_text(&scene, " Sites of node_t");
-    lmm_top_press(&scene.top, 'q');
-    expect_text(&scene, ">     1.1K       50");
-    close_scene(&scene);
+    lmm_top_press(&top, LMM_TOP_KEY_DOWN);
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    set(made_family(&made, "a_new_one", 8), 1000, 8000);
+    read_scene(2 * (uint64_t) SECOND);
+    expect_text(" Sites of node_t");
+    lmm_top_press(&top, 'q');
+    expect_text(">     1.1K       50");
 }
 
 Test(top_keys, q_quits_and_escape_leads_to_the_list_where_there_is_one)
 {
-    struct scene scene;
-
-    open_scene(&scene);
-    cr_expect_eq(lmm_top_press(&scene.top, 'q'), LMM_TOP_QUIT);
-    cr_expect_eq(lmm_top_press(&scene.top, LMM_TOP_KEY_ESCAPE), LMM_TOP_GO_ON);
-    scene.top.has_list = true;
-    cr_expect_eq(lmm_top_press(&scene.top, LMM_TOP_KEY_ESCAPE), LMM_TOP_LIST);
-    cr_expect_eq(lmm_top_press(&scene.top, LMM_TOP_KEY_BACKSPACE), LMM_TOP_LIST);
-    cr_expect_eq(lmm_top_press(&scene.top, 'q'), LMM_TOP_QUIT);
-    cr_expect_eq(lmm_top_press(&scene.top, ' '), LMM_TOP_READ);
-    close_scene(&scene);
+    cr_expect_eq(lmm_top_press(&top, 'q'), LMM_TOP_QUIT);
+    cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ESCAPE), LMM_TOP_GO_ON);
+    top.has_list = true;
+    cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ESCAPE), LMM_TOP_LIST);
+    cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_BACKSPACE), LMM_TOP_LIST);
+    cr_expect_eq(lmm_top_press(&top, 'q'), LMM_TOP_QUIT);
+    cr_expect_eq(lmm_top_press(&top, ' '), LMM_TOP_READ);
 }
 
 Test(top_keys, the_list_opens_the_selected_process)
 {
     static char name[] = "demo";
-    struct lmm_top top;
+    struct lmm_top list;
     struct lmm_ledger_entry entry = {
         .program = name, .pid = 4711, .start_time_ns = 1, .state = LMM_PROCESS_LIVE};
 
-    lmm_top_init(&top, LMM_TOP_PROCESSES);
-    cr_assert(lmm_top_update(&top));
-    cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ENTER), LMM_TOP_GO_ON, "there is no row");
-    top.ledgers = (struct lmm_ledger_list) {&entry, 1, 0};
-    cr_expect_eq(lmm_top_press(&top, 'm'), LMM_TOP_GO_ON);
-    cr_expect_not(top.history.marked);
-    cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ESCAPE), LMM_TOP_GO_ON);
-    cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ENTER), LMM_TOP_OPEN);
-    cr_expect_eq(lmm_top_press(&top, 'q'), LMM_TOP_QUIT);
-    top.ledgers.entry = NULL;
-    top.ledgers.count = 0;
-    lmm_top_close(&top);
+    lmm_top_init(&list, LMM_TOP_PROCESSES);
+    cr_assert(lmm_top_update(&list));
+    cr_expect_eq(lmm_top_press(&list, LMM_TOP_KEY_ENTER), LMM_TOP_GO_ON, "there is no row");
+    list.ledgers = (struct lmm_ledger_list) {&entry, 1, 0};
+    cr_expect_eq(lmm_top_press(&list, 'm'), LMM_TOP_GO_ON);
+    cr_expect_not(list.history.marked);
+    cr_expect_eq(lmm_top_press(&list, LMM_TOP_KEY_ESCAPE), LMM_TOP_GO_ON);
+    cr_expect_eq(lmm_top_press(&list, LMM_TOP_KEY_ENTER), LMM_TOP_OPEN);
+    cr_expect_eq(lmm_top_press(&list, 'q'), LMM_TOP_QUIT);
+    list.ledgers.entry = NULL;
+    list.ledgers.count = 0;
+    lmm_top_close(&list);
 }
 
 Test(top_keys, a_filter_acts_while_it_is_typed_and_enter_keeps_it)
 {
-    struct scene scene;
-
-    open_scene(&scene);
-    press(&scene, "/line");
-    expect_text(&scene, " Filter: line_ (1 of 3)");
-    cr_expect_str_eq(scene.top.rows.row[0].name.text, "line_t");
-    lmm_top_press(&scene.top, LMM_TOP_KEY_BACKSPACE);
-    press(&scene, "q"); /* text, while a filter is typed */
-    expect_text(&scene, "(no row passes the filter)");
-    press(&scene, "\025e");
-    expect_text(&scene, " Filter: e_ (3 of 3)");
-    lmm_top_press(&scene.top, LMM_TOP_KEY_DOWN);
-    press(&scene, "mp");
-    lmm_top_press(&scene.top, LMM_TOP_KEY_ENTER);
-    expect_text(&scene, " Filter: emp (1 of 3)");
-    cr_expect_eq(lmm_top_press(&scene.top, LMM_TOP_KEY_ESCAPE), LMM_TOP_GO_ON);
-    expect_no_text(&scene, "Filter");
-    press(&scene, "/emp\033");
-    expect_no_text(&scene, "Filter");
-    cr_expect_eq(scene.top.rows.count, 3);
-    close_scene(&scene);
+    press("/line");
+    expect_text(" Filter: line_ (1 of 3)");
+    cr_expect_str_eq(top.rows.row[0].name.text, "line_t");
+    lmm_top_press(&top, LMM_TOP_KEY_BACKSPACE);
+    press("q"); /* text, while a filter is typed */
+    expect_text("(no row passes the filter)");
+    press("\025e");
+    expect_text(" Filter: e_ (3 of 3)");
+    lmm_top_press(&top, LMM_TOP_KEY_DOWN);
+    press("mp");
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    expect_text(" Filter: emp (1 of 3)");
+    cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_ESCAPE), LMM_TOP_GO_ON);
+    expect_no_text("Filter");
+    press("/emp\033");
+    expect_no_text("Filter");
+    cr_expect_eq(top.rows.count, 3);
 }
 
 Test(top_keys, a_filter_takes_and_gives_whole_characters_and_no_more_than_fit)
 {
-    struct scene scene;
-
-    open_scene(&scene);
-    press(&scene, "/a\xc3\xa9\xe6\xbc\xa2");
-    lmm_top_press(&scene.top, LMM_TOP_KEY_BACKSPACE);
-    cr_expect_str_eq(lmm_top_table(&scene.top)->filter, "a\xc3\xa9");
-    lmm_top_press(&scene.top, LMM_TOP_KEY_BACKSPACE);
-    cr_expect_str_eq(lmm_top_table(&scene.top)->filter, "a");
-    lmm_top_press(&scene.top, LMM_TOP_KEY_BACKSPACE);
-    lmm_top_press(&scene.top, LMM_TOP_KEY_BACKSPACE);
-    cr_expect_str_eq(lmm_top_table(&scene.top)->filter, "");
+    press("/a\xc3\xa9\xe6\xbc\xa2");
+    lmm_top_press(&top, LMM_TOP_KEY_BACKSPACE);
+    cr_expect_str_eq(lmm_top_table(&top)->filter, "a\xc3\xa9");
+    lmm_top_press(&top, LMM_TOP_KEY_BACKSPACE);
+    cr_expect_str_eq(lmm_top_table(&top)->filter, "a");
+    lmm_top_press(&top, LMM_TOP_KEY_BACKSPACE);
+    lmm_top_press(&top, LMM_TOP_KEY_BACKSPACE);
+    cr_expect_str_eq(lmm_top_table(&top)->filter, "");
     for (int i = 0; i < 1000; i++) {
-        press(&scene, "x");
+        press("x");
     }
-    cr_expect_eq(strlen(lmm_top_table(&scene.top)->filter), LMM_TOP_FILTER_BYTES - 1);
-    close_scene(&scene);
+    cr_expect_eq(strlen(lmm_top_table(&top)->filter), LMM_TOP_FILTER_BYTES - 1);
 }
 
 Test(top_keys, a_mark_shows_differences_until_it_is_taken_back)
 {
-    struct scene scene;
-
-    open_scene(&scene);
-    press(&scene, "m");
-    set(&scene.made.family[1], 60, 1440);
-    set(&scene.made.family[0], 70, 3360);
-    scene.made.site[0].live_bytes = 1240;
-    scene.made.model.total.live_bytes = 4880;
-    read_scene(&scene, 4 * (uint64_t) SECOND);
-    expect_text(&scene, " Since the mark 0:00:03 ago: -240 bytes, 0 blocks");
-    expect_text(&scene, "    +BYTES  +BLOCKS");
-    expect_text(&scene, ">     +240      +10");
-    expect_text(&scene, "\n      -480      -10");
-    lmm_top_press(&scene.top, LMM_TOP_KEY_ENTER);
-    expect_text(&scene, " Sites of node_t");
-    expect_text(&scene, ">     +240");
-    press(&scene, "qm");
-    expect_no_text(&scene, "Since the mark");
-    expect_text(&scene, ">     1.4K       60");
-    close_scene(&scene);
+    press("m");
+    set(&made.family[1], 60, 1440);
+    set(&made.family[0], 70, 3360);
+    made.site[0].live_bytes = 1240;
+    made.model.total.live_bytes = 4880;
+    read_scene(4 * (uint64_t) SECOND);
+    expect_text(" Since the mark 0:00:03 ago: -240 bytes, 0 blocks");
+    expect_text("    +BYTES  +BLOCKS");
+    expect_text(">     +240      +10");
+    expect_text("\n      -480      -10");
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    expect_text(" Sites of node_t");
+    expect_text(">     +240");
+    press("qm");
+    expect_no_text("Since the mark");
+    expect_text(">     1.4K       60");
 }
 
 Test(top_keys, help_names_every_sort_key_and_any_key_leads_back)
 {
     for (int view = 0; view < LMM_TOP_VIEWS; view++) {
-        struct scene scene;
-
-        open_scene(&scene);
-        scene.top.view = view;
-        scene.top.family = scene.top.history.family[0].serial;
-        press(&scene, "?");
-        for (const struct lmm_top_key *key = lmm_top_keys(scene.top.view); key->name != NULL;
-             key++) {
-            expect_text(&scene, key->summary);
+        top.view = view;
+        top.family = top.history.family[0].serial;
+        press("?");
+        for (const struct lmm_top_key *key = lmm_top_keys(top.view); key->name != NULL; key++) {
+            expect_text(key->summary);
         }
-        cr_expect_eq(lmm_top_press(&scene.top, LMM_TOP_KEY_NONE), LMM_TOP_GO_ON);
-        expect_text(&scene, "any key goes back");
-        cr_expect_eq(lmm_top_press(&scene.top, 'q'), LMM_TOP_GO_ON);
-        expect_no_text(&scene, "any key goes back");
-        close_scene(&scene);
+        cr_expect_eq(lmm_top_press(&top, LMM_TOP_KEY_NONE), LMM_TOP_GO_ON);
+        expect_text("any key goes back");
+        cr_expect_eq(lmm_top_press(&top, 'q'), LMM_TOP_GO_ON);
+        expect_no_text("any key goes back");
+        close_scene();
+        open_scene();
     }
 }
