@@ -27,7 +27,7 @@ LMM_API struct lmm_family *lmm_family_register(const char *name, size_t size, si
     if (!lmm_start()) {
         return NULL;
     }
-    struct lmm_family *family = lmm_families_add(name, size, align);
+    struct lmm_family *family = lmm_families_add(name, size, align, false);
     if (family != NULL) {
         lmm_report_reserve();
     }

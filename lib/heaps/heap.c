@@ -471,13 +471,14 @@ static bool reports_are_valid(const struct lmm_heap *heap, size_t foreign)
 /* I4. */
 static bool tables_are_valid(const struct lmm_heap *heap)
 {
-    for (uint32_t site = 0; site < heap->open.site_limit; site++) {
-        if (lmm_accounts_site_facts(site).family >= heap->bin_capacity) {
-            return false;
-        }
+    uint32_t limit = heap->open.site_limit;
+    bool is_valid = heap->open.rows == heap->rows.row && limit <= heap->rows.capacity &&
+                    (heap->tracer == NULL || limit <= heap->tracer->temporaries.capacity);
+
+    for (uint32_t site = 0; is_valid && site < limit; site++) {
+        is_valid = lmm_accounts_site_facts(site).family < heap->bin_capacity;
     }
-    return heap->open.rows == heap->rows.row && heap->open.site_limit <= heap->rows.capacity &&
-           (heap->tracer == NULL || heap->open.site_limit <= heap->tracer->temporaries.capacity);
+    return is_valid;
 }
 
 bool lmm_heap_is_valid(const struct lmm_heap *heap)

@@ -31,7 +31,6 @@ static struct {
     uint32_t count; /* atomic, written under the lock */
 } registry;
 
-/* Not in `registry`: all zero at first, it takes no room in the library's file. */
 static struct lmm_family *by_index[LMM_LEDGER_MAX_FAMILIES];
 
 /* Returns 0, or the errno of a wrong argument. */
@@ -143,7 +142,7 @@ bool lmm_families_are_valid(void)
     return true;
 }
 
-static struct lmm_family *add(const char *name, size_t size, size_t align, bool counts_bytes)
+struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align, bool counts_bytes)
 {
     int error = check_arguments(name, size, align);
 
@@ -164,16 +163,6 @@ static struct lmm_family *add(const char *name, size_t size, size_t align, bool 
     }
     lmm_lock_release(&lmm_families_lock);
     return family;
-}
-
-struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align)
-{
-    return add(name, size, align, false);
-}
-
-struct lmm_family *lmm_families_add_counting_bytes(const char *name, size_t size, size_t align)
-{
-    return add(name, size, align, true);
 }
 
 struct lmm_family *lmm_families_find(const char *name)
@@ -218,19 +207,13 @@ static void add_rows_locked(const struct lmm_family *family, lmm_row_adder *add_
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
 
-static struct lmm_ledger_row sum_locked(const struct lmm_family *family)
+struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family)
 {
     struct lmm_ledger_row sum = {0};
 
+    lmm_accounts_acquire();
     add_rows_locked(family, lmm_row_add_freed, &sum);
     add_rows_locked(family, lmm_row_add_allocated, &sum);
-    return sum;
-}
-
-struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family)
-{
-    lmm_accounts_acquire();
-    struct lmm_ledger_row sum = sum_locked(family);
     lmm_accounts_release();
     return sum;
 }
@@ -238,19 +221,13 @@ struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family)
 /* Sums the allocations of all sites before the frees. Frees by other threads between the two make
  * the figure too low, until the next sample; in the other order allocations would make the
  * high-water mark too high for ever. */
-static struct lmm_ledger_row low_sum_locked(const struct lmm_family *family)
+void lmm_family_sample_peak(struct lmm_family *family)
 {
     struct lmm_ledger_row sum = {0};
 
+    lmm_accounts_acquire();
     add_rows_locked(family, lmm_row_add_allocated, &sum);
     add_rows_locked(family, lmm_row_add_freed, &sum);
-    return sum;
-}
-
-void lmm_family_sample_peak(struct lmm_family *family)
-{
-    lmm_accounts_acquire();
-    struct lmm_ledger_row sum = low_sum_locked(family);
     uint64_t live = sum.allocated_extra - sum.freed_extra;
     if (!family->counts_bytes) {
         live += sum.allocated_blocks - sum.freed_blocks;

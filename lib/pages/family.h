@@ -50,11 +50,9 @@ static inline uint64_t lmm_family_extra(const struct lmm_family *family, uint32_
     return LMM_DROP_IN && family->counts_bytes ? n * family->stride - lmm_tag_slack(tag) : n - 1;
 }
 
-/* Finds or adds a family; arguments and errors as lmm_family_register(). LMM has started. */
-struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align);
-
-/* The same for a new family that counts the bytes requested. */
-struct lmm_family *lmm_families_add_counting_bytes(const char *name, size_t size, size_t align);
+/* Finds or adds a family; arguments and errors as lmm_family_register(). LMM has started.
+ * counts_bytes: of a new family. */
+struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align, bool counts_bytes);
 
 /* Returns the family with that name, or NULL with errno ENOENT. */
 struct lmm_family *lmm_families_find(const char *name);

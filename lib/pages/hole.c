@@ -108,9 +108,6 @@ static struct lmm_hole *find_best(const struct lmm_holes *holes, size_t n, size_
 {
     struct lmm_hole *best = NULL;
 
-    if (holes->bins == NULL) {
-        return NULL; /* no descriptor was ever made */
-    }
     for (uint32_t i = next_bin(holes->bins, bin_of(n)); i != BINS && best == NULL;
          i = next_bin(holes->bins, i + 1)) {
         best = find_in_bin(holes->bins, i, n, step);
@@ -143,13 +140,15 @@ static bool add_descriptors(struct lmm_holes *holes)
     return true;
 }
 
-bool lmm_holes_reserve(struct lmm_holes *holes)
+bool lmm_holes_reserve(struct lmm_holes *holes, uint32_t count)
 {
-    if (holes->reserved == holes->capacity && !add_descriptors(holes)) {
-        errno = ENOMEM;
-        return false;
+    while (holes->capacity - holes->reserved < count) {
+        if (!add_descriptors(holes)) {
+            errno = ENOMEM;
+            return false;
+        }
     }
-    holes->reserved++;
+    holes->reserved += count;
     return true;
 }
 
@@ -159,51 +158,53 @@ void lmm_holes_unreserve(struct lmm_holes *holes)
     holes->reserved--;
 }
 
-/* Takes a descriptor that was promised. */
-static struct lmm_hole *take(struct lmm_holes *holes)
+/* ---- Holes ----------------------------------------------------------------------------------- */
+
+static void set_ends(const struct lmm_hole *hole, uint32_t tag)
+{
+    lmm_page_set_tag(hole->page, hole->slot, tag);
+    lmm_page_set_tag(hole->page, hole->slot + lmm_hole_length(hole) - 1, tag);
+}
+
+/* Counts a hole of the queue, bins it and tags it. */
+static void show(struct lmm_holes *holes, struct lmm_hole *hole)
+{
+    LMM_CHECK(lmm_hole_length(hole) != 0 &&
+              hole->slot + lmm_hole_length(hole) <= hole->page->slots);
+    holes->free_slots += lmm_hole_length(hole);
+    bin_add(holes, hole);
+    set_ends(hole, lmm_tag_make(LMM_TAG_HOLE, hole->id));
+}
+
+/* Undoes show(). */
+static void hide(struct lmm_holes *holes, struct lmm_hole *hole)
+{
+    set_ends(hole, 0);
+    bin_remove(holes, hole);
+    holes->free_slots -= lmm_hole_length(hole);
+}
+
+struct lmm_hole *lmm_hole_add(struct lmm_holes *holes, struct lmm_page *page, size_t slot, size_t n)
 {
     struct lmm_hole *hole = holes->spare;
 
     if (hole != NULL) {
         holes->spare = hole->next_spare;
-        return hole;
+    } else {
+        LMM_CHECK(holes->unused < holes->capacity);
+        hole = hole_by_id(holes, holes->unused);
+        hole->id = holes->unused++;
     }
-    LMM_CHECK(holes->unused < holes->capacity);
-    hole = hole_by_id(holes, holes->unused);
-    hole->id = holes->unused++;
-    return hole;
-}
-
-/* ---- Holes ----------------------------------------------------------------------------------- */
-
-/* Writes both ends of a hole. */
-static void set_ends(const struct lmm_hole *hole, uint32_t tag)
-{
-    uint32_t *tags = &hole->page->tags[hole->slot];
-
-    lmm_store_relaxed(&tags[0], tag);
-    lmm_store_relaxed(&tags[lmm_hole_length(hole) - 1], tag);
-}
-
-struct lmm_hole *lmm_hole_add(struct lmm_holes *holes, struct lmm_page *page, size_t slot, size_t n)
-{
-    struct lmm_hole *hole = take(holes);
-
-    LMM_CHECK(n != 0 && slot + n <= page->slots);
     hole->page = page;
     hole->slot = (uint32_t) slot;
     glpq_insert(&holes->queue, &hole->node, (uint32_t) n);
-    holes->free_slots += n;
-    bin_add(holes, hole);
-    set_ends(hole, lmm_tag_make(LMM_TAG_HOLE, hole->id));
+    show(holes, hole);
     return hole;
 }
 
 void lmm_hole_remove(struct lmm_holes *holes, struct lmm_hole *hole)
 {
-    set_ends(hole, 0);
-    holes->free_slots -= lmm_hole_length(hole);
-    bin_remove(holes, hole);
+    hide(holes, hole);
     glpq_remove(&holes->queue, &hole->node);
     hole->next_spare = holes->spare;
     holes->spare = hole;
@@ -211,14 +212,10 @@ void lmm_hole_remove(struct lmm_holes *holes, struct lmm_hole *hole)
 
 void lmm_hole_move(struct lmm_holes *holes, struct lmm_hole *hole, size_t slot, size_t n)
 {
-    LMM_CHECK(n != 0 && slot + n <= hole->page->slots);
-    set_ends(hole, 0);
-    holes->free_slots += n - lmm_hole_length(hole);
+    hide(holes, hole);
     hole->slot = (uint32_t) slot;
-    bin_remove(holes, hole);
     glpq_rekey(&holes->queue, &hole->node, (uint32_t) n);
-    bin_add(holes, hole);
-    set_ends(hole, lmm_tag_make(LMM_TAG_HOLE, hole->id));
+    show(holes, hole);
 }
 
 struct lmm_hole *lmm_holes_largest(const struct lmm_holes *holes)

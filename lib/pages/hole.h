@@ -57,8 +57,8 @@ struct lmm_holes {
 
 void lmm_holes_init(struct lmm_holes *holes, enum lmm_fit fit);
 
-/* Promises a descriptor; false with errno ENOMEM. */
-bool lmm_holes_reserve(struct lmm_holes *holes);
+/* Promises `count` descriptors; false with errno ENOMEM, and then none is promised. */
+bool lmm_holes_reserve(struct lmm_holes *holes, uint32_t count);
 
 /* Takes a promise back. */
 void lmm_holes_unreserve(struct lmm_holes *holes);

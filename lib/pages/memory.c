@@ -85,13 +85,12 @@ uint32_t lmm_memory_clean_from(const char *base, size_t units)
     return 0;
 }
 
-bool lmm_memory_holds_slot(const struct lmm_page *page, size_t slot)
+bool lmm_memory_slots_are(const struct lmm_page *page, size_t slot, size_t n, bool absent)
 {
-    size_t first = slot * page->stride / LMM_SYSTEM_PAGE_BYTES;
-    size_t last = ((slot + 1) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
+    size_t last = ((slot + n) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
 
-    for (size_t i = first; i <= last; i++) {
-        if (lmm_memory_is_absent(page, i)) {
+    for (size_t i = slot * page->stride / LMM_SYSTEM_PAGE_BYTES; i <= last; i++) {
+        if (lmm_memory_is_absent(page, i) != absent) {
             return false;
         }
     }
@@ -112,22 +111,16 @@ size_t lmm_memory_commit(struct lmm_page *page, size_t first, size_t last)
     return bytes;
 }
 
-/* The end of the stretch of system pages from first on that are not absent. */
-static size_t stretch_end(const struct lmm_page *page, size_t first, size_t end)
-{
-    while (first < end && !lmm_memory_is_absent(page, first)) {
-        first++;
-    }
-    return first;
-}
-
 size_t lmm_memory_discard(struct lmm_page *page, size_t first, size_t end)
 {
     size_t bytes = 0;
 
     LMM_CHECK(end <= (size_t) lmm_page_facts(page)->units * LMM_UNIT_SYSTEM_PAGES);
     for (size_t at = first; at < end; at++) {
-        size_t stretch = stretch_end(page, at, end);
+        size_t stretch = at;
+        while (stretch < end && !lmm_memory_is_absent(page, stretch)) {
+            stretch++;
+        }
         size_t stretch_bytes = (stretch - at) * LMM_SYSTEM_PAGE_BYTES;
         bool done = stretch_bytes != 0 &&
                     lmm_vm_discard(lmm_page_base(page) + at * LMM_SYSTEM_PAGE_BYTES, stretch_bytes);

@@ -35,8 +35,14 @@ uint32_t lmm_memory_clean_from(const char *base, size_t units);
 /* Whether system page i of the page is absent. */
 bool lmm_memory_is_absent(const struct lmm_page *page, size_t i);
 
+/* Whether all system pages under n slots are absent, so that they read as zero; or none is. */
+bool lmm_memory_slots_are(const struct lmm_page *page, size_t slot, size_t n, bool absent);
+
 /* Whether no system page under the slot is absent. */
-bool lmm_memory_holds_slot(const struct lmm_page *page, size_t slot);
+static inline bool lmm_memory_holds_slot(const struct lmm_page *page, size_t slot)
+{
+    return lmm_memory_slots_are(page, slot, 1, false);
+}
 
 /* The bytes of the page's system pages that are not absent. */
 size_t lmm_memory_committed_bytes(const struct lmm_page *page);

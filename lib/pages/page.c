@@ -16,33 +16,24 @@ struct range {
 
 struct lmm_lock lmm_page_table_lock = LMM_LOCK_INIT(LMM_RANK_TABLE);
 
-static struct {
-    struct range near; /* of the window */
-    struct range far;  /* of the root */
-} table = {
-    .near = {.low = SIZE_MAX},
-    .far = {.low = SIZE_MAX},
-};
+static struct range near = {.low = SIZE_MAX}; /* of the window */
+static struct range far = {.low = SIZE_MAX};  /* of the root */
 
-/* Not in `table`: all zero at first, they take no room in the library's file. */
 static struct lmm_page_facts window_facts[LMM_WINDOW_UNITS];
 static struct lmm_leaf *root[LMM_ROOT_ENTRIES];
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
-static struct lmm_page *far_unit(uintptr_t address)
-{
-    size_t i = address >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
-    struct lmm_leaf *leaf = i < LMM_ROOT_ENTRIES ? lmm_load_acquire(&root[i]) : NULL;
-
-    return leaf == NULL ? NULL : &leaf->page[(address >> LMM_UNIT_SHIFT) & (LMM_LEAF_UNITS - 1)];
-}
-
 struct lmm_page *lmm_page_unit(uintptr_t address)
 {
     struct lmm_page *page = lmm_page_near(address);
+    size_t i = address >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
 
-    return page != NULL ? page : far_unit(address);
+    if (page != NULL || i >= LMM_ROOT_ENTRIES) {
+        return page;
+    }
+    struct lmm_leaf *leaf = lmm_load_acquire(&root[i]);
+    return leaf == NULL ? NULL : &leaf->page[(address >> LMM_UNIT_SHIFT) & (LMM_LEAF_UNITS - 1)];
 }
 
 struct lmm_page *lmm_page_of(uintptr_t address)
@@ -55,13 +46,19 @@ struct lmm_page *lmm_page_of(uintptr_t address)
     return page;
 }
 
+static bool is_page(const struct lmm_page *page)
+{
+    uint8_t kind = lmm_load_acquire(&page->kind);
+
+    return kind != LMM_PAGE_NONE && kind != LMM_PAGE_FOLLOW;
+}
+
 bool lmm_page_locate(const void *p, struct lmm_location *ret_location)
 {
     struct lmm_page *page = lmm_page_of((uintptr_t) p);
-    uint8_t kind = page == NULL ? LMM_PAGE_NONE : lmm_load_acquire(&page->kind);
 
     *ret_location = (struct lmm_location) {.page = page};
-    if (kind == LMM_PAGE_NONE || kind == LMM_PAGE_FOLLOW) {
+    if (page == NULL || !is_page(page)) {
         return false;
     }
     size_t offset = (uintptr_t) p - (uintptr_t) lmm_page_base(page);
@@ -70,13 +67,13 @@ bool lmm_page_locate(const void *p, struct lmm_location *ret_location)
     return ret_location->slot < page->slots;
 }
 
-static void widen(struct range *range, size_t first, size_t last)
+static void widen(struct range *range, size_t i)
 {
-    if (first < range->low) {
-        lmm_store_release(&range->low, first);
+    if (i < range->low) {
+        lmm_store_release(&range->low, i);
     }
-    if (last >= range->high) {
-        lmm_store_release(&range->high, last + 1);
+    if (i >= range->high) {
+        lmm_store_release(&range->high, i + 1);
     }
 }
 
@@ -88,12 +85,11 @@ static bool add_leaf_locked(size_t i)
     struct lmm_leaf *leaf = lmm_vm_map(sizeof(*leaf));
     if (leaf != NULL) {
         lmm_store_release(&root[i], leaf);
-        widen(&table.far, i, i);
+        widen(&far, i);
     }
     return leaf != NULL;
 }
 
-/* Sets the window around the first page. */
 static void set_window_locked(uintptr_t base)
 {
     uintptr_t below = (uintptr_t) (LMM_WINDOW_UNITS - LMM_WINDOW_ABOVE) << LMM_UNIT_SHIFT;
@@ -110,7 +106,7 @@ static bool reserve_unit_locked(uintptr_t address)
     if (page == NULL) {
         return add_leaf_locked(address >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT));
     }
-    widen(&table.near, (size_t) (page - lmm_page_window), (size_t) (page - lmm_page_window));
+    widen(&near, (size_t) (page - lmm_page_window));
     return true;
 }
 
@@ -133,27 +129,14 @@ bool lmm_page_reserve(const char *base, size_t units)
 
 struct lmm_page_facts *lmm_page_unit_facts(size_t unit)
 {
-    const struct lmm_page *near = lmm_page_near((uintptr_t) unit << LMM_UNIT_SHIFT);
+    const struct lmm_page *page = lmm_page_near((uintptr_t) unit << LMM_UNIT_SHIFT);
 
-    if (near != NULL) {
-        return &window_facts[near - lmm_page_window];
+    if (page != NULL) {
+        return &window_facts[page - lmm_page_window];
     }
     return &root[unit >> LMM_LEAF_SHIFT]->facts[unit & (LMM_LEAF_UNITS - 1)];
 }
 
-struct lmm_page_facts *lmm_page_facts(const struct lmm_page *page)
-{
-    return lmm_page_unit_facts(page->unit);
-}
-
-static bool is_page(const struct lmm_page *page)
-{
-    uint8_t kind = lmm_load_acquire(&page->kind);
-
-    return kind == LMM_PAGE_SLOTS || kind == LMM_PAGE_RUNS || kind == LMM_PAGE_SPAN;
-}
-
-/* Calls visit for the pages among `count` descriptors. */
 static int visit_pages(struct lmm_page *page, size_t count,
                        int (*visit)(struct lmm_page *page, void *arg), void *arg)
 {
@@ -179,14 +162,14 @@ static int visit_leaves(size_t first, size_t end, int (*visit)(struct lmm_page *
 
 int lmm_page_for_each(int (*visit)(struct lmm_page *page, void *arg), void *arg)
 {
-    size_t low = lmm_load_acquire(&table.near.low);
-    size_t high = lmm_load_acquire(&table.near.high);
-    size_t far_high = lmm_load_acquire(&table.far.high);
+    size_t low = lmm_load_acquire(&near.low);
+    size_t high = lmm_load_acquire(&near.high);
+    size_t far_high = lmm_load_acquire(&far.high);
     /* In address order: leaves below the window, the window, leaves above it. A leaf that the
      * window overlaps has pages on one side of the window only. */
     size_t cut = lmm_page_window_base >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
     size_t middle = far_high < cut + 1 ? far_high : cut + 1;
-    int result = visit_leaves(lmm_load_acquire(&table.far.low), middle, visit, arg);
+    int result = visit_leaves(lmm_load_acquire(&far.low), middle, visit, arg);
 
     if (result == 0 && low < high) {
         result = visit_pages(&lmm_page_window[low], high - low, visit, arg);

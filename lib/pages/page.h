@@ -171,11 +171,13 @@ struct lmm_page *lmm_page_of(uintptr_t address);
 /* Makes sure that `units` units from base have descriptors. False with errno ENOMEM. */
 bool lmm_page_reserve(const char *base, size_t units);
 
-/* The slow-path facts of a page. */
-struct lmm_page_facts *lmm_page_facts(const struct lmm_page *page);
-
 /* The facts of a unit, given by its number (address >> LMM_UNIT_SHIFT), that has a descriptor. */
 struct lmm_page_facts *lmm_page_unit_facts(size_t unit);
+
+static inline struct lmm_page_facts *lmm_page_facts(const struct lmm_page *page)
+{
+    return lmm_page_unit_facts(page->unit);
+}
 
 static inline char *lmm_page_base(const struct lmm_page *page)
 {
@@ -213,6 +215,11 @@ struct lmm_location {
 /* Locates p, any value. False when p is in no page or after its last slot; then only
  * ret_location->page is set, to the descriptor there, if any. */
 bool lmm_page_locate(const void *p, struct lmm_location *ret_location);
+
+static inline void lmm_page_set_tag(struct lmm_page *page, size_t slot, uint32_t tag)
+{
+    lmm_store_relaxed(&page->tags[slot], tag);
+}
 
 /* The page after `page` on a list of pages by `glue`; the first one for NULL; NULL at the end. */
 static inline struct lmm_page *lmm_page_next(const struct glthread *list, struct lmm_page *page)

@@ -21,25 +21,14 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
 
 /* ---- Tags of runs ---------------------------------------------------------------------------- */
 
-static void set_tag(struct lmm_page *page, size_t slot, uint32_t tag)
-{
-    lmm_store_relaxed(&page->tags[slot], tag);
-}
-
+/* first: the run's first tag; 0 clears both. */
 static void tag_run(struct lmm_page *page, size_t slot, size_t n, uint32_t first)
 {
     if (n > 1) {
-        set_tag(page, slot + 1, lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n));
+        uint32_t tail = lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n);
+        lmm_page_set_tag(page, slot + 1, first == 0 ? 0 : tail);
     }
-    set_tag(page, slot, first);
-}
-
-static void untag_run(struct lmm_page *page, size_t slot, size_t n)
-{
-    set_tag(page, slot, 0);
-    if (n > 1) {
-        set_tag(page, slot + 1, 0);
-    }
+    lmm_page_set_tag(page, slot, first);
 }
 
 size_t lmm_run_length(const struct lmm_page *page, size_t slot)
@@ -58,38 +47,29 @@ size_t lmm_run_length(const struct lmm_page *page, size_t slot)
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
 
-/* Units of a run page: a power of two in which SLOTS_MIN fit. */
-static size_t run_page_units(size_t stride)
-{
-    size_t units = 1;
-
-    while (units * LMM_UNIT_BYTES < SLOTS_MIN * stride) {
-        units *= 2;
-    }
-    return units;
-}
-
 /* Adds a run page that is one hole; a smaller one when there is no memory for a large one. NULL
  * with errno ENOMEM. */
 static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
 {
-    if (!lmm_holes_reserve(&runs->holes)) {
+    struct lmm_page *page = NULL;
+    size_t units = 1;
+
+    if (!lmm_holes_reserve(&runs->holes, 1)) {
         return NULL;
     }
-    for (size_t units = run_page_units(runs->stride); units != 0; units /= 2) {
-        size_t slots = units * LMM_UNIT_BYTES / runs->stride;
-        struct lmm_page *page =
-            lmm_runs_take_page(runs, units, LMM_UNIT_BYTES, LMM_PAGE_RUNS, slots,
-                               lmm_page_tag_count(slots, runs->stride, units));
-        if (page == NULL) {
-            continue;
-        }
-        glthread_insert_before(&runs->pages, &page->glue);
-        lmm_runs_count_committed(runs, (int64_t) lmm_memory_committed_bytes(page));
-        return lmm_hole_add(&runs->holes, page, 0, slots);
+    while (units * LMM_UNIT_BYTES < SLOTS_MIN * runs->stride) {
+        units *= 2;
     }
-    lmm_holes_unreserve(&runs->holes);
-    return NULL;
+    for (; page == NULL && units != 0; units /= 2) {
+        page = lmm_runs_take_page(runs, units, LMM_UNIT_BYTES, LMM_PAGE_RUNS);
+    }
+    if (page == NULL) {
+        lmm_holes_unreserve(&runs->holes);
+        return NULL;
+    }
+    glthread_insert_before(&runs->pages, &page->glue);
+    lmm_runs_count_committed(runs, (int64_t) lmm_memory_committed_bytes(page));
+    return lmm_hole_add(&runs->holes, page, 0, page->slots);
 }
 
 static void remove_page_locked(struct lmm_runs *runs, struct lmm_hole *whole)
@@ -104,7 +84,6 @@ static void remove_page_locked(struct lmm_runs *runs, struct lmm_hole *whole)
     lmm_runs_give_page_back(runs, &ended);
 }
 
-/* Sets the gauges of the holes. */
 static void show_holes_locked(const struct lmm_runs *runs)
 {
     const struct lmm_hole *largest = lmm_holes_largest(&runs->holes);
@@ -115,19 +94,6 @@ static void show_holes_locked(const struct lmm_runs *runs)
 }
 
 /* ---- Taking ---------------------------------------------------------------------------------- */
-
-/* Whether all system pages under the slots are absent, so that they read as zero. */
-static bool reads_zero(const struct lmm_page *page, size_t slot, size_t n)
-{
-    size_t last = ((slot + n) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
-
-    for (size_t i = slot * page->stride / LMM_SYSTEM_PAGE_BYTES; i <= last; i++) {
-        if (!lmm_memory_is_absent(page, i)) {
-            return false;
-        }
-    }
-    return true;
-}
 
 static void commit_slots(const struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
 {
@@ -157,20 +123,6 @@ static void hole_cut_locked(struct lmm_runs *runs, struct lmm_hole *hole, size_t
     }
 }
 
-/* Promises `count` descriptors; false when not all of them could be promised, and then none is. */
-static bool reserve_all(struct lmm_holes *holes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (!lmm_holes_reserve(holes)) {
-            for (; i > 0; i--) {
-                lmm_holes_unreserve(holes);
-            }
-            return false;
-        }
-    }
-    return true;
-}
-
 /* In a page that is one hole the run fits at its first slot, whatever the step. */
 static struct lmm_hole *find_hole_locked(struct lmm_runs *runs, size_t n, size_t step)
 {
@@ -197,12 +149,11 @@ static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t 
     bool is_first = slot == hole->slot;
     bool is_last = slot + n == hole->slot + lmm_hole_length(hole);
     /* The hole's promise passes to the run; each margin needs one. */
-    if (!reserve_all(&runs->holes, (size_t) !is_first + !is_last)) {
-        errno = ENOMEM;
+    if (!lmm_holes_reserve(&runs->holes, (uint32_t) !is_first + !is_last)) {
         return NULL;
     }
     hole_cut_locked(runs, hole, slot, n);
-    *ret_zeroed = reads_zero(page, slot, n);
+    *ret_zeroed = lmm_memory_slots_are(page, slot, n, true);
     commit_slots(runs, page, slot, n);
     tag_run(page, slot, n, lmm_tag_make(LMM_TAG_LIVE, live_value));
     *ret_tag = &page->tags[slot];
@@ -267,7 +218,7 @@ void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, siz
     }
     lmm_lock_acquire(&runs->lock);
     LMM_CHECK(lmm_run_length(page, slot) == n);
-    untag_run(page, slot, n);
+    tag_run(page, slot, n, 0);
     release_locked(runs, page, slot, n);
     show_holes_locked(runs);
     lmm_lock_release(&runs->lock);
@@ -278,11 +229,11 @@ void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, siz
 static bool shrink_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t length,
                           size_t n)
 {
-    if (!lmm_holes_reserve(&runs->holes)) {
+    if (!lmm_holes_reserve(&runs->holes, 1)) {
         return false;
     }
     uint32_t first = lmm_load_relaxed(&page->tags[slot]);
-    set_tag(page, slot + 1, 0);
+    lmm_page_set_tag(page, slot + 1, 0);
     tag_run(page, slot, n, first);
     release_locked(runs, page, slot + n, length - n);
     return true;
@@ -308,7 +259,6 @@ static bool grow_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slo
 bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
 {
     size_t length = lmm_run_length(page, slot);
-    bool done = false;
 
     LMM_CHECK(n != 0);
     if (n == length || n > LMM_TAG_VALUE_MASK) {
@@ -318,8 +268,8 @@ bool lmm_run_resize(struct lmm_runs *runs, struct lmm_page *page, size_t slot, s
         return lmm_span_resize(runs, page, length, n);
     }
     lmm_lock_acquire(&runs->lock);
-    done = n < length ? shrink_locked(runs, page, slot, length, n)
-                      : grow_locked(runs, page, slot, length, n);
+    bool done = n < length ? shrink_locked(runs, page, slot, length, n)
+                           : grow_locked(runs, page, slot, length, n);
     show_holes_locked(runs);
     lmm_lock_release(&runs->lock);
     return done;
@@ -336,11 +286,9 @@ struct lmm_extent lmm_run_extent_locked(const struct lmm_runs *runs, const struc
         return extent;
     }
     LMM_CHECK(lmm_lock_is_held(&runs->lock));
-    if (lmm_tag_state(extent.tag) == LMM_TAG_HOLE) {
-        extent.length = lmm_hole_length(lmm_hole_at(&runs->holes, page, slot));
-    } else {
-        extent.length = lmm_run_length(page, slot);
-    }
+    extent.length = lmm_tag_state(extent.tag) == LMM_TAG_HOLE
+                        ? lmm_hole_length(lmm_hole_at(&runs->holes, page, slot))
+                        : lmm_run_length(page, slot);
     return extent;
 }
 
@@ -404,7 +352,7 @@ static bool release_one_cached_locked(struct lmm_runs *runs, struct lmm_page *pa
         extent = lmm_run_extent_locked(runs, page, slot);
         if (extent.tag == LMM_TAG_CACHED) {
             bool ends = extent.length == page->slots;
-            untag_run(page, extent.slot, extent.length);
+            tag_run(page, extent.slot, extent.length, 0);
             release_locked(runs, page, extent.slot, extent.length);
             return !ends;
         }

@@ -68,16 +68,6 @@ uint32_t lmm_slots_listed(const struct lmm_page *page)
     return lmm_slots_free_count(page) - fresh - lmm_page_facts(page)->unlisted;
 }
 
-/* Threads [first, end) in address order, and marks their system pages touched. */
-static void thread_range(struct lmm_page *page, uint32_t first, uint32_t end)
-{
-    for (uint32_t slot = first; slot + 1 < end; slot++) {
-        lmm_store_relaxed(&page->tags[slot], slot + 1);
-    }
-    lmm_store_relaxed(&page->tags[end - 1], (uint32_t) LMM_TAG_END);
-    lmm_memory_commit(page, (size_t) first * page->stride, (size_t) end * page->stride - 1);
-}
-
 static uint32_t thread_fresh(struct lmm_page *page, uint32_t *ret_count)
 {
     uint32_t first = page->fresh;
@@ -88,7 +78,11 @@ static uint32_t thread_fresh(struct lmm_page *page, uint32_t *ret_count)
     uint32_t end = (uint32_t) (lmm_round_up(used + grow, LMM_SYSTEM_PAGE_BYTES) / page->stride);
 
     end = end > page->slots ? page->slots : end <= first ? first + 1 : end;
-    thread_range(page, first, end);
+    for (uint32_t slot = first; slot + 1 < end; slot++) {
+        lmm_page_set_tag(page, slot, slot + 1);
+    }
+    lmm_page_set_tag(page, end - 1, LMM_TAG_END);
+    lmm_memory_commit(page, (size_t) first * page->stride, (size_t) end * page->stride - 1);
     page->fresh = end;
     *ret_count = end - first;
     return first;
@@ -156,7 +150,7 @@ static void unlist(struct lmm_page *page)
 
     for (uint32_t slot = page->head; !lmm_slots_list_ends(page, slot); slot = next) {
         next = lmm_load_relaxed(&page->tags[slot]);
-        lmm_store_relaxed(&page->tags[slot], (uint32_t) LMM_TAG_UNLISTED);
+        lmm_page_set_tag(page, slot, LMM_TAG_UNLISTED);
     }
     page->head = LMM_TAG_END;
 }
@@ -189,7 +183,7 @@ uint32_t lmm_slots_rebuild(struct lmm_page *page)
 {
     for (uint32_t slot = 0; slot < page->fresh; slot++) {
         if (lmm_tag_state(lmm_load_relaxed(&page->tags[slot])) == LMM_TAG_FREE) {
-            lmm_store_relaxed(&page->tags[slot], (uint32_t) LMM_TAG_UNLISTED);
+            lmm_page_set_tag(page, slot, LMM_TAG_UNLISTED);
         }
     }
     page->head = LMM_TAG_END;

@@ -23,6 +23,23 @@ bool lmm_runs_have_length(const struct lmm_runs *runs, size_t n, size_t *ret_byt
            *ret_bytes <= SIZE_MAX / 4;
 }
 
+/* The slots in so many units, at most as many as a tag can count. */
+static uint32_t slots_in(size_t stride, size_t units)
+{
+    size_t slots = units * LMM_UNIT_BYTES / stride;
+
+    return (uint32_t) (slots > LMM_TAG_VALUE_MASK ? LMM_TAG_VALUE_MASK : slots);
+}
+
+static size_t tag_bytes(enum lmm_page_kind kind, size_t stride, size_t units)
+{
+    size_t count = kind == LMM_PAGE_SPAN
+                       ? LMM_SPAN_TAGS
+                       : lmm_page_tag_count(slots_in(stride, units), stride, units);
+
+    return count * sizeof(uint32_t);
+}
+
 /* Begins the descriptor of a page of `units` units at base, for which lmm_page_reserve() was
  * called. */
 static struct lmm_page *page_at(char *base, size_t units)
@@ -50,9 +67,9 @@ static void page_add_follows(const struct lmm_runs *runs, const struct lmm_page 
 /* Completes the descriptor that page_at() began; its facts are complete already. Other threads see
  * a page after the last store, which is a release. */
 static void page_publish(const struct lmm_runs *runs, struct lmm_page *page,
-                         enum lmm_page_kind kind, size_t slots, uint32_t *tags)
+                         enum lmm_page_kind kind, uint32_t *tags)
 {
-    page->slots = (uint32_t) slots;
+    page->slots = slots_in(runs->stride, lmm_page_facts(page)->units);
     page->stride = (uint32_t) runs->stride;
     lmm_store_relaxed(&page->family, runs->family);
     lmm_store_relaxed(&page->owner, NULL);
@@ -68,18 +85,20 @@ static void page_publish(const struct lmm_runs *runs, struct lmm_page *page,
 
 /* Makes `units` units at base one page. The tags hold FREE. False with errno ENOMEM. */
 static struct lmm_page *page_create(struct lmm_runs *runs, char *base, size_t units, bool fresh,
-                                    enum lmm_page_kind kind, size_t slots, size_t tag_count)
+                                    enum lmm_page_kind kind)
 {
+    size_t bytes = tag_bytes(kind, runs->stride, units);
+
     if (!lmm_page_reserve(base, units)) {
         return NULL;
     }
     struct lmm_page *page = page_at(base, units);
     struct lmm_page_facts *facts = lmm_page_facts(page);
     facts->absent_long = NULL;
-    uint32_t *tags = lmm_meta_alloc(&lmm_arena_tags, tag_count * sizeof(uint32_t));
+    uint32_t *tags = lmm_meta_alloc(&lmm_arena_tags, bytes);
     if (tags == NULL || (kind == LMM_PAGE_RUNS && !lmm_memory_begin(page, fresh))) {
         if (tags != NULL) {
-            lmm_meta_free(&lmm_arena_tags, tags, tag_count * sizeof(uint32_t));
+            lmm_meta_free(&lmm_arena_tags, tags, bytes);
         }
         return NULL;
     }
@@ -87,19 +106,19 @@ static struct lmm_page *page_create(struct lmm_runs *runs, char *base, size_t un
         lmm_store_relaxed(&facts->clean_from, fresh ? 0 : lmm_memory_clean_from(base, units));
         lmm_store_relaxed(&tags[1], 0);
     }
-    page_publish(runs, page, kind, slots, tags);
+    page_publish(runs, page, kind, tags);
     return page;
 }
 
 struct lmm_page *lmm_runs_take_page(struct lmm_runs *runs, size_t units, size_t align,
-                                    enum lmm_page_kind kind, size_t slots, size_t tag_count)
+                                    enum lmm_page_kind kind)
 {
     bool fresh;
     char *base = lmm_reservoir_take_aligned(units, align, &fresh);
     if (base == NULL) {
         return NULL;
     }
-    struct lmm_page *page = page_create(runs, base, units, fresh, kind, slots, tag_count);
+    struct lmm_page *page = page_create(runs, base, units, fresh, kind);
     if (page == NULL) {
         lmm_vm_discard(base, units * LMM_UNIT_BYTES);
         lmm_reservoir_put(base, units);
@@ -120,9 +139,7 @@ struct lmm_ended_page lmm_runs_end_page_locked(struct lmm_page *page)
         .units = facts->units,
         .slots = page->slots,
         .tags = page->tags,
-        .tag_count = page->kind == LMM_PAGE_SPAN
-                         ? LMM_SPAN_TAGS
-                         : lmm_page_tag_count(page->slots, page->stride, facts->units),
+        .tag_bytes = tag_bytes(page->kind, page->stride, facts->units),
     };
 
     lmm_memory_end(page);
@@ -144,26 +161,13 @@ void lmm_runs_give_page_back(const struct lmm_runs *runs, const struct lmm_ended
 {
     size_t bytes = ended->units * LMM_UNIT_BYTES;
 
-    lmm_meta_free(&lmm_arena_tags, ended->tags, ended->tag_count * sizeof(uint32_t));
+    lmm_meta_free(&lmm_arena_tags, ended->tags, ended->tag_bytes);
     lmm_tools_page_ends(ended->base, bytes);
     lmm_reservoir_put(ended->base, ended->units);
     lmm_accounts_count_page(runs->record, -1, bytes, ended->slots);
 }
 
 /* ---- Spans ----------------------------------------------------------------------------------- */
-
-static void set_tag(struct lmm_page *page, size_t slot, uint32_t tag)
-{
-    lmm_store_relaxed(&page->tags[slot], tag);
-}
-
-/* The slots in so many units, at most as many as a tag can count. */
-static size_t span_slots(const struct lmm_runs *runs, size_t units)
-{
-    size_t slots = units * LMM_UNIT_BYTES / runs->stride;
-
-    return slots > LMM_TAG_VALUE_MASK ? LMM_TAG_VALUE_MASK : slots;
-}
 
 /* Makes a span n slots long, for which it has the address space, and gives the memory after them
  * back. Only the thread that holds the block calls this; the lock is for walks. */
@@ -180,7 +184,7 @@ static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t
     lmm_lock_acquire(&runs->lock);
     lmm_store_relaxed(&facts->clean_from, (uint32_t) end);
     lmm_runs_count_committed(runs, ((int64_t) end - (int64_t) old_end) * LMM_SYSTEM_PAGE_BYTES);
-    set_tag(page, 1, lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n));
+    lmm_page_set_tag(page, 1, lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n));
     lmm_lock_release(&runs->lock);
 }
 
@@ -194,9 +198,8 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
         errno = ENOMEM;
         return NULL;
     }
-    struct lmm_page *page =
-        lmm_runs_take_page(runs, units, align > LMM_UNIT_BYTES ? align : LMM_UNIT_BYTES,
-                           LMM_PAGE_SPAN, span_slots(runs, units), LMM_SPAN_TAGS);
+    struct lmm_page *page = lmm_runs_take_page(
+        runs, units, align > LMM_UNIT_BYTES ? align : LMM_UNIT_BYTES, LMM_PAGE_SPAN);
     if (page == NULL) {
         return NULL;
     }
@@ -204,7 +207,7 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
     *ret_zeroed = lmm_page_facts(page)->clean_from == 0;
     lmm_runs_count_committed(runs, (int64_t) lmm_memory_committed_bytes(page));
     set_span_length(runs, page, n);
-    set_tag(page, 0, lmm_tag_make(LMM_TAG_LIVE, live_value));
+    lmm_page_set_tag(page, 0, lmm_tag_make(LMM_TAG_LIVE, live_value));
     lmm_lock_acquire(&runs->lock);
     glthread_insert_before(&runs->pages, &page->glue);
     lmm_lock_release(&runs->lock);
@@ -216,8 +219,8 @@ struct lmm_ended_page lmm_span_end_locked(struct lmm_runs *runs, struct lmm_page
     LMM_CHECK(lmm_lock_is_held(&runs->lock) && lmm_span_is_valid_locked(page));
     glthread_remove(&page->glue);
     lmm_runs_count_committed(runs, -(int64_t) lmm_memory_committed_bytes(page));
-    set_tag(page, 0, 0);
-    set_tag(page, 1, 0);
+    lmm_page_set_tag(page, 0, 0);
+    lmm_page_set_tag(page, 1, 0);
     return lmm_runs_end_page_locked(page);
 }
 
@@ -247,29 +250,6 @@ static void count_units(const struct lmm_runs *runs, size_t units, size_t slots,
     lmm_accounts_count_page(runs->record, -1, old_units * LMM_UNIT_BYTES, old_slots);
 }
 
-/* Adds the addresses after a span to it. Returns what lmm_vm_grow() does. */
-static int grow_here(struct lmm_runs *runs, struct lmm_page *page, size_t units)
-{
-    char *base = lmm_page_base(page);
-    size_t old_units = lmm_page_facts(page)->units;
-    size_t old_slots = page->slots;
-
-    if (!lmm_page_reserve(base + old_units * LMM_UNIT_BYTES, units - old_units)) {
-        return -ENOMEM;
-    }
-    int result = lmm_vm_grow(base, old_units * LMM_UNIT_BYTES, units * LMM_UNIT_BYTES);
-    if (result != 0) {
-        return result;
-    }
-    lmm_lock_acquire(&runs->lock);
-    page_add_follows(runs, page, old_units, units);
-    lmm_store_relaxed(&lmm_page_facts(page)->units, (uint32_t) units);
-    page->slots = (uint32_t) span_slots(runs, units);
-    lmm_lock_release(&runs->lock);
-    count_units(runs, units, page->slots, old_units, old_slots);
-    return 0;
-}
-
 /* Makes a span that has ended a page again, at base, where its memory is now. */
 static struct lmm_page *revive_span(struct lmm_runs *runs, const struct lmm_ended_page *ended,
                                     char *base, size_t units, uint32_t clean_from)
@@ -280,7 +260,7 @@ static struct lmm_page *revive_span(struct lmm_runs *runs, const struct lmm_ende
     lmm_lock_acquire(&runs->lock);
     facts->absent_long = NULL;
     lmm_store_relaxed(&facts->clean_from, clean_from);
-    page_publish(runs, page, LMM_PAGE_SPAN, span_slots(runs, units), ended->tags);
+    page_publish(runs, page, LMM_PAGE_SPAN, ended->tags);
     glthread_insert_before(&runs->pages, &page->glue);
     lmm_lock_release(&runs->lock);
     return page;
@@ -319,14 +299,27 @@ static struct lmm_page *move_span(struct lmm_runs *runs, struct lmm_page *page, 
     return page;
 }
 
+/* Adds the addresses after a span to it, or moves it when they are not free. Returns its page. */
 static struct lmm_page *grow_span(struct lmm_runs *runs, struct lmm_page *page, size_t units)
 {
-    int result = grow_here(runs, page, units);
+    char *base = lmm_page_base(page);
+    size_t old_units = lmm_page_facts(page)->units;
+    size_t old_slots = page->slots;
+    int result = -ENOMEM;
 
-    if (result == -ENOMEM) {
-        return move_span(runs, page, units);
+    if (lmm_page_reserve(base + old_units * LMM_UNIT_BYTES, units - old_units)) {
+        result = lmm_vm_grow(base, old_units * LMM_UNIT_BYTES, units * LMM_UNIT_BYTES);
     }
-    return result == 0 ? page : NULL;
+    if (result != 0) {
+        return result == -ENOMEM ? move_span(runs, page, units) : NULL;
+    }
+    lmm_lock_acquire(&runs->lock);
+    page_add_follows(runs, page, old_units, units);
+    lmm_store_relaxed(&lmm_page_facts(page)->units, (uint32_t) units);
+    page->slots = slots_in(runs->stride, units);
+    lmm_lock_release(&runs->lock);
+    count_units(runs, units, page->slots, old_units, old_slots);
+    return page;
 }
 
 char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n, uint32_t **ret_tag,

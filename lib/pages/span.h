@@ -55,7 +55,7 @@ bool lmm_runs_have_length(const struct lmm_runs *runs, size_t n, size_t *ret_byt
 /* Takes units from the reservoir, at a multiple of align, and makes them a page of that kind. Its
  * tags are FREE, and it is on no list yet. NULL with errno ENOMEM. Needs no lock. */
 struct lmm_page *lmm_runs_take_page(struct lmm_runs *runs, size_t units, size_t align,
-                                    enum lmm_page_kind kind, size_t slots, size_t tag_count);
+                                    enum lmm_page_kind kind);
 
 /* What a page that has ended still has to give back. */
 struct lmm_ended_page {
@@ -63,7 +63,7 @@ struct lmm_ended_page {
     size_t units;
     size_t slots;
     uint32_t *tags;
-    size_t tag_count;
+    size_t tag_bytes;
 };
 
 /* Ends a page that is on no list: its descriptors then only remember the family. Its units and tags

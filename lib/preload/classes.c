@@ -34,8 +34,7 @@ static struct lmm_family *add_class(const char *name, size_t stride, bool counts
 {
     size_t align = stride < 16 ? stride : 16;
 
-    return counts_bytes ? lmm_families_add_counting_bytes(name, stride, align)
-                        : lmm_families_add(name, stride, align);
+    return lmm_families_add(name, stride, align, counts_bytes);
 }
 
 bool lmm_classes_start(bool counts_bytes)

@@ -22,7 +22,7 @@ static void start(void)
 
 static struct lmm_family *open_family(const char *name, size_t stride)
 {
-    struct lmm_family *family = lmm_families_add(name, stride, 1);
+    struct lmm_family *family = lmm_families_add(name, stride, 1, false);
 
     cr_assert(family != NULL && (heap.number != 0 || lmm_heap_init(&heap, 100, false)));
     cr_assert(lmm_heap_open_sites(&heap));

@@ -23,7 +23,7 @@ static void start(void)
 
     cr_assert(lmm_start() && lmm_unwind_start() && lmm_depot_start());
     for (size_t i = 0; i < 3; i++) {
-        families[i] = lmm_families_add_counting_bytes(names[i], 16 * (i + 1), 16);
+        families[i] = lmm_families_add(names[i], 16 * (i + 1), 16, true);
         cr_assert(families[i] != NULL);
     }
 }
@@ -299,7 +299,7 @@ Test(depot, start_without_memory_can_be_tried_again)
         seam_fail(SEAM_MAP, next, SEAM_FOR_EVER);
     }
     seam_heal();
-    families[0] = lmm_families_add_counting_bytes("one", 16, 16);
+    families[0] = lmm_families_add("one", 16, 16, true);
     uintptr_t pc[CALLS_MAX];
     uint32_t count = pcs_of("abc", pc);
     assert_stack(site_of(families[0], pc, count), families[0], pc, count);

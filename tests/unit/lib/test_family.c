@@ -52,7 +52,8 @@ Test(family, arguments, .init = start)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         errno = 0;
-        struct lmm_family *family = lmm_families_add(cases[i].name, cases[i].size, cases[i].align);
+        struct lmm_family *family =
+            lmm_families_add(cases[i].name, cases[i].size, cases[i].align, false);
         if (cases[i].error != 0) {
             cr_expect(family == NULL && errno == cases[i].error, "case %zu: errno %d", i, errno);
             continue;
@@ -77,7 +78,7 @@ Test(family, thousands, .init = start)
 
     for (uint32_t i = 0; i < FAMILIES; i++) {
         snprintf(name, sizeof(name), "family %u", i);
-        family[i] = lmm_families_add(name, i + 1, 1);
+        family[i] = lmm_families_add(name, i + 1, 1, false);
         cr_assert(family[i] != NULL && family[i]->index == i);
     }
     for (uint32_t i = 0; i < FAMILIES; i++) {
@@ -100,7 +101,7 @@ Test(family, no_memory, .init = start)
     for (uint32_t i = 0; i < 20000 && refused < 500; i++) {
         snprintf(name, sizeof(name), "family %u", i);
         errno = 0;
-        struct lmm_family *family = lmm_families_add(name, 8, 8);
+        struct lmm_family *family = lmm_families_add(name, 8, 8, false);
         if (family == NULL) {
             refused++;
             cr_assert(errno == ENOMEM && lmm_families_find(name) == NULL);
@@ -113,7 +114,7 @@ Test(family, no_memory, .init = start)
     seam_heal();
     for (uint32_t i = 0; i < 1000; i++) {
         snprintf(name, sizeof(name), "later %u", i);
-        struct lmm_family *family = lmm_families_add(name, 8, 8);
+        struct lmm_family *family = lmm_families_add(name, 8, 8, false);
         cr_assert(family != NULL && family->index == added++);
     }
 }
@@ -121,7 +122,7 @@ Test(family, no_memory, .init = start)
 /* A family that gets a record but no site is taken back. */
 Test(family, no_memory_for_the_site, .init = start)
 {
-    struct lmm_family *first = lmm_families_add("first", 8, 8);
+    struct lmm_family *first = lmm_families_add("first", 8, 8, false);
     uint32_t line = 1;
 
     seam_install();
@@ -130,18 +131,18 @@ Test(family, no_memory_for_the_site, .init = start)
         line++;
     }
     for (int i = 0; i < 100; i++) {
-        cr_assert(lmm_families_add("second", 8, 8) == NULL && errno == ENOMEM);
+        cr_assert(lmm_families_add("second", 8, 8, false) == NULL && errno == ENOMEM);
         cr_assert(lmm_families_find("second") == NULL);
         cr_assert(lmm_families_count() == 1 && lmm_accounts_family_count() == 1);
     }
     seam_heal();
-    struct lmm_family *second = lmm_families_add("second", 24, 8);
+    struct lmm_family *second = lmm_families_add("second", 24, 8, false);
     cr_assert(second != NULL && second->index == 1 && second->record->size_bytes == 24);
 }
 
 Test(family, high_water_mark, .init = start)
 {
-    struct lmm_family *family = lmm_families_add("f", 8, 8);
+    struct lmm_family *family = lmm_families_add("f", 8, 8, false);
     const struct lmm_ledger_row up = {.allocated_blocks = 10, .allocated_extra = 5};
     const struct lmm_ledger_row down = {.freed_blocks = 8, .freed_extra = 4};
 
@@ -177,8 +178,8 @@ Test(family, high_water_mark, .init = start)
 
 Test(family, validity_sees_what_is_wrong, .init = start)
 {
-    struct lmm_family *one = lmm_families_add("one", 10, 8);
-    const struct lmm_family *two = lmm_families_add("two", 10, 8);
+    struct lmm_family *one = lmm_families_add("one", 10, 8, false);
+    const struct lmm_family *two = lmm_families_add("two", 10, 8, false);
 
     cr_assert(lmm_families_are_valid());
     EXPECT_SEEN(one->size, 11, "I1: another size than in the ledger");

@@ -27,7 +27,7 @@ enum { SIZE = 64, PAGE_SLOTS = LMM_UNIT_BYTES / SIZE };
 static void start(void)
 {
     cr_assert(lmm_start());
-    family = lmm_families_add("f", SIZE, 1);
+    family = lmm_families_add("f", SIZE, 1, false);
     cr_assert(lmm_heap_init(&owner, 100, false) && lmm_heap_init(&other, 101, false));
 }
 
@@ -316,7 +316,7 @@ Test(heap, open_sites, .init = start)
 
     for (int i = 0; i < 300; i++) {
         snprintf(name, sizeof(name), "late %d", i);
-        site = lmm_families_add(name, 8, 8)->site;
+        site = lmm_families_add(name, 8, 8, false)->site;
     }
     cr_expect(owner.open.site_limit <= site);
     starve();
