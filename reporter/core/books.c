@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * books: see books.h for the contract.
- *
  * The order of the loads makes a ledger safe to read while it grows: `used` is loaded from the last
  * span to the first, so sites before stacks before frames before modules, and these before families
  * and strings. A writer publishes in the opposite order, so no record that is read refers to one

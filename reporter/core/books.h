@@ -46,10 +46,8 @@ struct lmm_books {
     size_t span_count;
 };
 
-/*
- * Checks the fields of a header, of which sizeof(struct lmm_ledger_header) bytes may be read.
- * Returns 0; -EINVAL: not a ledger; -ENOTSUP: a ledger of another version; -EBADMSG: damaged.
- */
+/* Checks the fields of a header, of which sizeof(struct lmm_ledger_header) bytes may be read.
+ * Returns 0; -EINVAL: not a ledger; -ENOTSUP: a ledger of another version; -EBADMSG: damaged. */
 int lmm_books_check_header(const struct lmm_ledger_header *header);
 
 /* Returns whether chunk is an aligned address. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * build: makes a model of a ledger; see build.h for the contract. Records are copied and checked
- * here, counters summed in counters.c, and then every figure is defined by model.c.
- */
+/* Records are copied and checked here, counters summed in counters.c, and then every figure is
+ * defined by model.c. */
 #include "reporter/core/build.h"
 
 #include <errno.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * compare: orders of numbers and strings, for comparison functions: each returns below 0, 0 or
- * above 0 as a stands before b, is equal to it, or stands after it. Stateless.
- */
+/* compare: orders of numbers and strings, for comparison functions: each returns below 0, 0 or
+ * above 0 as a stands before b, is equal to it, or stands after it. Stateless. */
 #ifndef LMM_REPORTER_COMPARE_H
 #define LMM_REPORTER_COMPARE_H
 

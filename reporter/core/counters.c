@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * counters: see counters.h for the contract.
- *
  * Rows are read between two loads of the move sequence: the freed counters of all owners first,
  * then the allocated ones (I5 of ledger.h). When the sequence was odd or has changed, they are read
  * again. After MOVE_TRIES the model says that it is not settled. A process may have died with an

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* grid: see grid.h for the contract and the invariants. */
 #include "reporter/core/grid.h"
 
 #include <string.h>

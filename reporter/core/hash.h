@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * hash: 64-bit keys of strings and numbers, chained. They are for identities where an adversary
- * gains nothing by a collision. Stateless.
- */
+/* hash: 64-bit keys of strings and numbers, chained. They are for identities where an adversary
+ * gains nothing by a collision. Stateless. */
 #ifndef LMM_REPORTER_HASH_H
 #define LMM_REPORTER_HASH_H
 

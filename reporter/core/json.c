@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* json: see json.h for the contract. Each family and each site has a line, so diff(1) works on
- * documents. */
+/* Each family and each site has a line, so diff(1) works on documents. */
 #include "reporter/core/json.h"
 
 #include <stdbool.h>

@@ -18,10 +18,8 @@ enum {
     LMM_JSON_SCHEMA_VERSION = 1,
 };
 
-/*
- * Prints the document, with all families and all sites, and a newline after it.
- * Returns 0, or -errno of the first write that failed.
- */
+/* Prints the document, with all families and all sites, and a newline after it.
+ * Returns 0, or -errno of the first write that failed. */
 int lmm_json_usage(const struct lmm_model *model, struct lmm_sink *sink);
 
 /* Adds a call of a stack to the array in which *json stands, for all documents that have stacks. */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* json_writer: see json_writer.h for the contract and the invariants. */
 #include "reporter/core/json_writer.h"
 
 #include <inttypes.h>

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * model: the definition of every figure, and look-ups in a model; see model.h for the contract.
- */
 #include "reporter/core/model.h"
-
-#include <string.h>
 
 #include "reporter/core/require.h"
 #include "reporter/core/saturate.h"

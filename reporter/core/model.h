@@ -189,10 +189,8 @@ struct lmm_model {
  */
 void lmm_model_define(struct lmm_model *model, struct lmm_model_family *families);
 
-/*
- * Defines the total, families_used, and the sites' shares anew, from the families and sites that
- * the model has now. For callers that remove families, with all their sites, from a model.
- */
+/* Defines the total, families_used, and the sites' shares anew, from the families and sites that
+ * the model has now. For callers that remove families, with all their sites, from a model. */
 void lmm_model_sum(struct lmm_model *model);
 
 /* Returns whether the invariants hold, of a model that was built, and perhaps reduced to some of
@@ -200,19 +198,15 @@ void lmm_model_sum(struct lmm_model *model);
  * up to a bounded cost. */
 bool lmm_model_is_valid(const struct lmm_model *model);
 
-/*
- * Returns the number of the frame that called `frame`, 0 at the end of the stack. A stack is walked
- * by for (frame = site->stack; frame != 0; frame = lmm_model_caller(model, frame)).
- */
+/* Returns the number of the frame that called `frame`, 0 at the end of the stack. A stack is walked
+ * by for (frame = site->stack; frame != 0; frame = lmm_model_caller(model, frame)). */
 uint32_t lmm_model_caller(const struct lmm_model *model, uint32_t frame);
 
 /* Returns the module that a frame lies in, or NULL. */
 const struct lmm_model_module *lmm_model_module_of(const struct lmm_model *model, uint32_t frame);
 
-/*
- * Returns the address of a frame in its module's file, which is the same in every process. frame is
- * not 0.
- */
+/* Returns the address of a frame in its module's file, which is the same in every process. frame is
+ * not 0. */
 uint64_t lmm_model_offset(const struct lmm_model *model, uint32_t frame);
 
 /* Returns the part of path after its last slash. */

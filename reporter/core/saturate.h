@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * saturate: arithmetic on figures of a ledger that may be hostile: results are limited to 0 and
- * UINT64_MAX instead of wrapping around. Stateless.
- */
+/* saturate: arithmetic on figures of a ledger that may be hostile: results are limited to 0 and
+ * UINT64_MAX instead of wrapping around. Stateless. */
 #ifndef LMM_REPORTER_SATURATE_H
 #define LMM_REPORTER_SATURATE_H
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* sink: see sink.h for the contract and the invariants. */
 #include "reporter/core/sink.h"
 
 #include <errno.h>

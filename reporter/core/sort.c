@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sort: see sort.h for the contract. A heapsort: no recursion, no worst case beyond n log n. */
+/* A heapsort: no recursion, no worst case beyond n log n. */
 #include "reporter/core/sort.h"
 
 #include <string.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* stack: see stack.h for the contract. */
 #include "reporter/core/stack.h"
 
 #include <inttypes.h>

@@ -19,10 +19,8 @@ struct lmm_sink;
  * call. */
 typedef bool (*lmm_stack_fn)(void *context, const struct lmm_model_call *call);
 
-/*
- * Calls take(context, ...) for the calls of a stack, the innermost first, at most `most` of them.
- * stack: the number of its innermost frame; 0: no calls. Returns whether all calls were taken.
- */
+/* Calls take(context, ...) for the calls of a stack, the innermost first, at most `most` of them.
+ * stack: the number of its innermost frame; 0: no calls. Returns whether all calls were taken. */
 bool lmm_stack_walk(const struct lmm_model *model, uint32_t stack, size_t most, lmm_stack_fn take,
                     void *context);
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* text: see text.h for the contract. */
 #include "reporter/core/text.h"
 
 #include <inttypes.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"

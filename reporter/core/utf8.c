@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* utf8: see utf8.h for the contract. */
 #include "reporter/core/utf8.h"
 
 #include <string.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * utf8: strings from a ledger, which may hold any bytes, and decoding of their UTF-8. Stateless.
- */
+/* utf8: strings from a ledger, which may hold any bytes, and decoding of their UTF-8. Stateless. */
 #ifndef LMM_REPORTER_UTF8_H
 #define LMM_REPORTER_UTF8_H
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* words: see words.h for the contract. */
 #include "reporter/core/words.h"
 
 #include <inttypes.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * words: the format of numbers, sizes, shares, names and places in reports for people. Integer
- * arithmetic only, because formatting floating point may allocate. Stateless.
- */
+/* words: the format of numbers, sizes, shares, names and places in reports for people. Integer
+ * arithmetic only, because formatting floating point may allocate. Stateless. */
 #ifndef LMM_REPORTER_WORDS_H
 #define LMM_REPORTER_WORDS_H
 
@@ -36,10 +34,8 @@ void lmm_write_share(char *cell, uint32_t permille, uint64_t whole);
 void lmm_put_bytes(struct lmm_sink *sink, uint64_t bytes);
 void lmm_put_count(struct lmm_sink *sink, uint64_t count, const char *one, const char *many);
 
-/*
- * Prints string, escaped as text.h says. sink: NULL to measure only. Returns how many columns of a
- * terminal it takes, counting one for each character.
- */
+/* Prints string, escaped as text.h says. sink: NULL to measure only. Returns how many columns of a
+ * terminal it takes, counting one for each character. */
 size_t lmm_put_string(struct lmm_sink *sink, struct lmm_string string);
 
 /* Prints a place: "hr.c:42 (hire)"; without a line "hire (libhr.so)", or the file alone;

@@ -1,33 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/* array: see array.h for the contract. */
 #include "reporter/program/base/array.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-void *lmm_array_room(void *items, size_t count, size_t item_bytes)
+void *lmm_array_add(void *items, size_t *count, size_t item_bytes)
 {
-    assert(items != NULL || count == 0);
-    if ((count & (count - 1)) != 0) {
-        return items;
+    unsigned char *array;
+
+    memcpy(&array, items, sizeof(array)); /* a pointer of another type */
+    assert(array != NULL || *count == 0);
+    if ((*count & (*count - 1)) == 0) {
+        array = reallocarray(array, *count == 0 ? 1 : 2 * *count, item_bytes);
+        if (array == NULL) {
+            return NULL;
+        }
+        memcpy(items, &array, sizeof(array));
     }
-    return reallocarray(items, count == 0 ? 1 : 2 * count, item_bytes);
+    return memset(array + (*count)++ * item_bytes, 0, item_bytes);
 }
 
-void *lmm_array_reach(void *items, size_t *count, size_t needed, size_t item_bytes)
+bool lmm_array_reach(void *items, size_t *count, size_t needed, size_t item_bytes)
 {
     size_t longer = needed > 2 * *count ? needed : 2 * *count;
-    unsigned char *grown;
+    unsigned char *array;
 
-    assert(items != NULL || *count == 0);
+    memcpy(&array, items, sizeof(array));
+    assert(array != NULL || *count == 0);
     if (needed <= *count) {
-        return items;
+        return true;
     }
-    grown = reallocarray(items, longer, item_bytes);
-    if (grown != NULL) {
-        memset(grown + *count * item_bytes, 0, (longer - *count) * item_bytes);
+    array = reallocarray(array, longer, item_bytes);
+    if (array != NULL) {
+        memset(array + *count * item_bytes, 0, (longer - *count) * item_bytes);
+        memcpy(items, &array, sizeof(array));
         *count = longer;
     }
-    return grown;
+    return array != NULL;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * array: arrays that grow. Each is an allocated pointer and a count, all zero at first, to be freed
- * with free(). Stateless.
- */
+/* array: arrays that grow. Each is an allocated pointer and a count, all zero at first, to be freed
+ * with free(). Stateless. */
 #ifndef LMM_PROGRAM_ARRAY_H
 #define LMM_PROGRAM_ARRAY_H
 
@@ -10,17 +8,16 @@
 #include <stddef.h>
 
 /*
- * Makes room for one more item in an array of `count`, which has grown by this function alone: it
- * has room for a power of two. Returns the array, which may have moved; NULL: out of memory, and
- * the array is as it was. Cost: constant on average.
+ * Adds an item, all zero, to an array that has grown by this function alone, so that it has room
+ * for a power of two. items: the address of the pointer to the array, which may move. Returns the
+ * item and counts it; NULL: out of memory, and nothing has changed. Cost: constant on average.
  */
-void *lmm_array_room(void *items, size_t count, size_t item_bytes);
+void *lmm_array_add(void *items, size_t *count, size_t item_bytes);
 
 /*
  * Makes an array of *count items one of at least `needed`, where it is shorter; new items are all
- * zero. Returns the array, which may have moved, and sets *count; NULL: out of memory, and nothing
- * has changed.
+ * zero. items: as above. Returns false when memory ran out, and nothing has changed.
  */
-void *lmm_array_reach(void *items, size_t *count, size_t needed, size_t item_bytes);
+bool lmm_array_reach(void *items, size_t *count, size_t needed, size_t item_bytes);
 
 #endif

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* names: see names.h for the contract. */
 #include "reporter/program/base/names.h"
 
 #include <assert.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * names: copies of a ledger's strings as C strings, for libraries that need these. The caller frees
- * them; NULL: out of memory. Stateless.
- */
+/* names: copies of a ledger's strings as C strings, for libraries that need these. The caller frees
+ * them; NULL: out of memory. Stateless. */
 #ifndef LMM_PROGRAM_NAMES_H
 #define LMM_PROGRAM_NAMES_H
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* output: see output.h for the contract. */
 #include "reporter/program/base/output.h"
 
 #include <assert.h>

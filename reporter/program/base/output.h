@@ -5,8 +5,6 @@
  * A file is written under a temporary name in the same directory and renamed when it is complete,
  * so a reader never sees a part of it and a failure leaves the old one. If the path names anything
  * but a regular file (a terminal, a FIFO, /dev/null), the output goes directly there.
- *
- * Locks: none.
  */
 #ifndef LMM_PROGRAM_OUTPUT_H
 #define LMM_PROGRAM_OUTPUT_H

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* parse: see parse.h for the contract. */
 #include "reporter/program/base/parse.h"
 
 #include <argp.h>

@@ -4,7 +4,7 @@
  * subcommands. A subcommand is one file, cmd_<name>.c, one line in the table of main.c, and one
  * manual page.
  *
- * Locks: none; the program has one thread.
+ * Locks: none. The program has one thread, so no header of reporter/program/ speaks of locks.
  */
 #ifndef LMM_PROGRAM_H
 #define LMM_PROGRAM_H

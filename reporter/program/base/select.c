@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* select: see select.h for the contract. */
 #include "reporter/program/base/select.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,78 +14,68 @@
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
 
-typedef int compare(const void *, const void *);
-
 struct lmm_select_key {
     const char *name;
-    const char *words;         /* "Sites by ..." */
-    compare *compare_families; /* compares pointers to families */
-    compare *compare_sites;    /* compares sites */
+    const char *words;    /* "Sites by ..." */
+    size_t family_figure; /* these two: offsets of the figure, the largest first */
+    size_t site_figure;
+};
+
+enum {
+    NO_FIGURE = INT_MAX,     /* by name or place alone */
+    OF_FAMILY = INT_MAX - 1, /* the figure of the site's family */
+};
+
+#define FIGURES(family, site)                                                                      \
+    offsetof(struct lmm_model_family, family), offsetof(struct lmm_model_site, site)
+
+static const struct lmm_select_key keys[] = {
+    {"bytes", "live bytes", FIGURES(live_bytes, live_bytes)},
+    {"blocks", "live blocks", FIGURES(live_blocks, live_blocks)},
+    {"allocations", "allocations", FIGURES(allocations, allocations)},
+    {"frees", "frees", FIGURES(frees, frees)},
+    {"size", "size", offsetof(struct lmm_model_family, size_bytes), OF_FAMILY},
+    {"peak", "live bytes", FIGURES(peak_bytes, live_bytes)},
+    {"committed", "live bytes", FIGURES(committed_bytes, live_bytes)},
+    {"name", "place", NO_FIGURE, NO_FIGURE},
 };
 
 /* ---- Orders ---------------------------------------------------------------------------------- */
 
-static const struct lmm_model_family *family_at(const void *item)
+static uint64_t figure_at(const void *row, size_t offset)
 {
-    return *(const struct lmm_model_family *const *) item;
+    return offset == NO_FIGURE ? 0
+                               : *(const uint64_t *) (const void *) ((const char *) row + offset);
 }
 
-static int families_by_name(const void *left, const void *right)
+static int compare_families(const void *left, const void *right, void *context)
 {
-    const struct lmm_model_family *a = family_at(left);
-    const struct lmm_model_family *b = family_at(right);
-    int order = lmm_compare_strings(a->name, b->name);
+    const struct lmm_select_key *by = context;
+    const struct lmm_model_family *a = *(const struct lmm_model_family *const *) left;
+    const struct lmm_model_family *b = *(const struct lmm_model_family *const *) right;
+    int order = lmm_compare_u64(figure_at(b, by->family_figure), figure_at(a, by->family_figure));
 
+    order = order != 0 ? order : lmm_compare_strings(a->name, b->name);
     return order != 0 ? order : lmm_compare_u64((uintptr_t) a, (uintptr_t) b);
 }
 
-static int sites_by_place(const void *left, const void *right)
+static uint64_t site_figure(const struct lmm_model_site *site, const struct lmm_select_key *by)
+{
+    return by->site_figure == OF_FAMILY ? figure_at(site->family, by->family_figure)
+                                        : figure_at(site, by->site_figure);
+}
+
+static int compare_sites(const void *left, const void *right, void *context)
 {
     const struct lmm_model_site *a = left;
     const struct lmm_model_site *b = right;
-    int order = lmm_compare_strings(a->file, b->file);
+    int order = lmm_compare_u64(site_figure(b, context), site_figure(a, context));
 
+    order = order != 0 ? order : lmm_compare_strings(a->file, b->file);
     order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
     order = order != 0 ? order : lmm_compare_strings(a->family->name, b->family->name);
     return order != 0 ? order : lmm_compare_u64(a->id, b->id);
 }
-
-/* Defines an order of families and one of sites: by the figure, largest first, then by name. */
-#define ORDER(name, family_figure, site_figure)                                                    \
-    static int families_by_##name(const void *left, const void *right)                             \
-    {                                                                                              \
-        int order =                                                                                \
-            lmm_compare_u64(family_at(right)->family_figure, family_at(left)->family_figure);      \
-                                                                                                   \
-        return order != 0 ? order : families_by_name(left, right);                                 \
-    }                                                                                              \
-    static int sites_by_##name(const void *left, const void *right)                                \
-    {                                                                                              \
-        const struct lmm_model_site *a = left;                                                     \
-        const struct lmm_model_site *b = right;                                                    \
-        int order = lmm_compare_u64(b->site_figure, a->site_figure);                               \
-                                                                                                   \
-        return order != 0 ? order : sites_by_place(left, right);                                   \
-    }
-
-ORDER(bytes, live_bytes, live_bytes)
-ORDER(blocks, live_blocks, live_blocks)
-ORDER(allocations, allocations, allocations)
-ORDER(frees, frees, frees)
-ORDER(size, size_bytes, family->size_bytes)
-ORDER(peak, peak_bytes, live_bytes)
-ORDER(committed, committed_bytes, live_bytes)
-
-static const struct lmm_select_key keys[] = {
-    {"bytes", "live bytes", families_by_bytes, sites_by_bytes},
-    {"blocks", "live blocks", families_by_blocks, sites_by_blocks},
-    {"allocations", "allocations", families_by_allocations, sites_by_allocations},
-    {"frees", "frees", families_by_frees, sites_by_frees},
-    {"size", "size", families_by_size, sites_by_size},
-    {"peak", "live bytes", families_by_peak, sites_by_peak},
-    {"committed", "live bytes", families_by_committed, sites_by_committed},
-    {"name", "place", families_by_name, sites_by_place},
-};
 
 static const struct lmm_select_key *find_key(const char *name)
 {
@@ -164,16 +154,14 @@ const struct argp lmm_select_argp = {
 
 /* ---- Applying -------------------------------------------------------------------------------- */
 
-/* Whether a name matches any pattern. A ledger's strings end with a NUL, which their length does
- * not count. */
-static bool matches(const struct lmm_select *select, struct lmm_string name)
+bool lmm_select_matches(char *const *patterns, struct lmm_string name)
 {
-    for (char **pattern = select->patterns; *pattern != NULL; pattern++) {
-        if (fnmatch(*pattern, name.text, 0) == 0) {
-            return true;
-        }
+    bool matches = patterns == NULL;
+
+    for (; !matches && *patterns != NULL; patterns++) {
+        matches = fnmatch(*patterns, name.text, 0) == 0;
     }
-    return false;
+    return matches;
 }
 
 static void keep_matching(const struct lmm_select *select, struct lmm_model *model)
@@ -182,12 +170,12 @@ static void keep_matching(const struct lmm_select *select, struct lmm_model *mod
     size_t sites = 0;
 
     for (size_t i = 0; i < model->family_count; i++) {
-        if (matches(select, model->families[i]->name)) {
+        if (lmm_select_matches(select->patterns, model->families[i]->name)) {
             model->families[families++] = model->families[i];
         }
     }
     for (size_t i = 0; i < model->site_count; i++) {
-        if (matches(select, model->sites[i].family->name)) {
+        if (lmm_select_matches(select->patterns, model->sites[i].family->name)) {
             model->sites[sites++] = model->sites[i];
         }
     }
@@ -215,9 +203,11 @@ void lmm_select_apply(const struct lmm_select *select, struct lmm_model *model)
         keep_matching(select, model);
     }
     if (select->key != NULL) {
-        qsort(model->families, model->family_count, sizeof(struct lmm_model_family *),
-              select->key->compare_families);
-        qsort(model->sites, model->site_count, sizeof(*model->sites), select->key->compare_sites);
+        struct lmm_select_key by = *select->key;
+
+        qsort_r(model->families, model->family_count, sizeof(struct lmm_model_family *),
+                compare_families, &by);
+        qsort_r(model->sites, model->site_count, sizeof(*model->sites), compare_sites, &by);
         model->order = select->key->words;
     }
     if (select->top != 0) {

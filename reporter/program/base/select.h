@@ -4,14 +4,15 @@
  *
  * --family removes the other families and their sites; the totals are then those of the remaining
  * families. --top hides the rows after the first N; the totals still include them.
- *
- * Locks: none.
  */
 #ifndef LMM_PROGRAM_SELECT_H
 #define LMM_PROGRAM_SELECT_H
 
 #include <argp.h>
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "reporter/core/utf8.h"
 
 struct lmm_model;
 struct lmm_select_key;
@@ -27,6 +28,10 @@ struct lmm_select {
  * input is a struct lmm_select *, all zero at the start. */
 extern const struct argp lmm_family_argp;
 extern const struct argp lmm_select_argp;
+
+/* Returns whether a family's name, which ends with a NUL as all strings of a ledger do, matches any
+ * of the patterns (as above). */
+bool lmm_select_matches(char *const *patterns, struct lmm_string name);
 
 /* Applies *select to the model. */
 void lmm_select_apply(const struct lmm_select *select, struct lmm_model *model);

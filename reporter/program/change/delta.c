@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* delta: see delta.h for the contract and the invariants. */
 #include "reporter/program/change/delta.h"
 
 #include <assert.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 
 #include "reporter/core/compare.h"
 #include "reporter/core/model.h"
 #include "reporter/core/saturate.h"
-#include "reporter/program/base/names.h"
+#include "reporter/program/base/select.h"
 
 static struct lmm_change add_changes(struct lmm_change a, struct lmm_change b)
 {
@@ -138,53 +136,19 @@ static struct lmm_delta_row site_row(const struct lmm_model_site *site, bool aft
     };
 }
 
-/* True on success, *ret_matches then set; false: out of memory. */
-static bool match(struct lmm_string family, char *const *patterns, bool *ret_matches)
-{
-    char *name = patterns == NULL ? NULL : lmm_name_exact(family);
-    bool matches = patterns == NULL;
-
-    if (patterns != NULL && name == NULL) {
-        return false;
-    }
-    for (; !matches && *patterns != NULL; patterns++) {
-        matches = fnmatch(*patterns, name, 0) == 0;
-    }
-    free(name);
-    *ret_matches = matches;
-    return true;
-}
-
-static bool take_families(struct lmm_delta *delta, const struct lmm_model *model, bool after,
-                          char *const *patterns)
+static void take_rows(struct lmm_delta *delta, const struct lmm_model *model, bool after,
+                      char *const *patterns, bool with_sites)
 {
     for (size_t i = 0; i < model->family_count; i++) {
-        bool matches;
-
-        if (!match(model->families[i]->name, patterns, &matches)) {
-            return false;
-        }
-        if (matches) {
+        if (lmm_select_matches(patterns, model->families[i]->name)) {
             delta->families[delta->family_count++] = family_row(model->families[i], after);
         }
     }
-    return true;
-}
-
-static bool take_sites(struct lmm_delta *delta, const struct lmm_model *model, bool after,
-                       char *const *patterns)
-{
-    for (size_t i = 0; i < model->site_count; i++) {
-        bool matches;
-
-        if (!match(model->sites[i].family->name, patterns, &matches)) {
-            return false;
-        }
-        if (matches) {
+    for (size_t i = 0; with_sites && i < model->site_count; i++) {
+        if (lmm_select_matches(patterns, model->sites[i].family->name)) {
             delta->sites[delta->site_count++] = site_row(&model->sites[i], after);
         }
     }
-    return true;
 }
 
 /* ---- How the two models are related ---------------------------------------------------------- */
@@ -224,23 +188,6 @@ static void relate(struct lmm_delta *delta)
     delta->backwards = is_backwards(delta);
 }
 
-static bool fill(struct lmm_delta *delta, char *const *patterns, bool with_sites)
-{
-    const struct lmm_model *before = delta->before;
-    const struct lmm_model *after = delta->after;
-
-    delta->families =
-        calloc(before->family_count + after->family_count + 1, sizeof(struct lmm_delta_row));
-    delta->sites = calloc(before->site_count + after->site_count + 1, sizeof(struct lmm_delta_row));
-    if (delta->families == NULL || delta->sites == NULL ||
-        !take_families(delta, before, false, patterns) ||
-        !take_families(delta, after, true, patterns)) {
-        return false;
-    }
-    return !with_sites ||
-           (take_sites(delta, before, false, patterns) && take_sites(delta, after, true, patterns));
-}
-
 struct lmm_delta *lmm_delta_make(const struct lmm_model *before, const struct lmm_model *after,
                                  char *const *patterns, bool with_sites)
 {
@@ -251,11 +198,15 @@ struct lmm_delta *lmm_delta_make(const struct lmm_model *before, const struct lm
     }
     delta->before = before;
     delta->after = after;
-    relate(delta);
-    if (!fill(delta, patterns, with_sites)) {
+    delta->families = calloc(before->family_count + after->family_count + 1, sizeof(*delta->sites));
+    delta->sites = calloc(before->site_count + after->site_count + 1, sizeof(*delta->sites));
+    if (delta->families == NULL || delta->sites == NULL) {
         lmm_delta_free(delta);
         return NULL;
     }
+    relate(delta);
+    take_rows(delta, before, false, patterns, with_sites);
+    take_rows(delta, after, true, patterns, with_sites);
     delta->family_count = merge(delta->families, delta->family_count);
     delta->site_count = merge(delta->sites, delta->site_count);
     for (size_t i = 0; i < delta->family_count; i++) {

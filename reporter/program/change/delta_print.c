@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* delta_print: see delta_print.h for the contract. */
 #include "reporter/program/change/delta_print.h"
 
 #include <assert.h>

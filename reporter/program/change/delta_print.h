@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * delta_print: prints a delta as text for people and as JSON for programs. docs/formats.md
- * describes the JSON document.
- *
- * Locks: none.
- */
+/* delta_print: prints a delta as text for people and as JSON for programs. docs/formats.md
+ * describes the JSON document. */
 #ifndef LMM_PROGRAM_DELTA_PRINT_H
 #define LMM_PROGRAM_DELTA_PRINT_H
 

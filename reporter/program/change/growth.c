@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* growth: see growth.h for the contract, the invariants and what steady means. */
 #include "reporter/program/change/growth.h"
 
 #include <assert.h>
@@ -161,15 +160,6 @@ static void advance(struct lmm_growth *growth, uint64_t time_ns)
     growth->in_last = 1;
 }
 
-static bool make_room(struct lmm_growth *growth, size_t id)
-{
-    struct track *tracks =
-        lmm_array_reach(growth->tracks, &growth->track_count, id + 1, sizeof(*tracks));
-
-    growth->tracks = tracks != NULL ? tracks : growth->tracks;
-    return tracks != NULL;
-}
-
 /* Gives a track values of its own, `constant` at all moments so far. */
 static bool unfold(const struct lmm_growth *growth, struct track *track)
 {
@@ -185,7 +175,7 @@ static bool add_value(struct lmm_growth *growth, size_t id, uint64_t value)
     struct track *track;
     size_t last = growth->moments - 1;
 
-    if (!make_room(growth, id)) {
+    if (!lmm_array_reach(&growth->tracks, &growth->track_count, id + 1, sizeof(*track))) {
         return false;
     }
     track = &growth->tracks[id];

@@ -20,7 +20,7 @@
  *   I1  every moment spans `stride` readings, except the last one, which may span fewer
  *   I2  a site without values of its own has had the value `constant` at every moment (not checked)
  *
- * Locks: none. Time is the caller's, so that tests can set it.
+ * Time is the caller's, so that tests can set it.
  */
 #ifndef LMM_PROGRAM_GROWTH_H
 #define LMM_PROGRAM_GROWTH_H
@@ -59,17 +59,13 @@ bool lmm_growth_add(struct lmm_growth *growth, const struct lmm_model *model, ui
 /* Returns the number of moments. */
 size_t lmm_growth_moments(const struct lmm_growth *growth);
 
-/*
- * Lists the sites of model, the last one added, that grow steadily, the fastest first.
- * Returns their number and sets *ret_growing, to be freed; SIZE_MAX: out of memory.
- */
+/* Lists the sites of model, the last one added, that grow steadily, the fastest first.
+ * Returns their number and sets *ret_growing, to be freed; SIZE_MAX: out of memory. */
 size_t lmm_growth_steady(const struct lmm_growth *growth, const struct lmm_model *model,
                          struct lmm_growing **ret_growing);
 
-/*
- * Returns whether count values, at times that go up, grow steadily; *ret_bytes_per_second, which
- * may be NULL, is then set to the rate. Cost: the square of count.
- */
+/* Returns whether count values, at times that go up, grow steadily; *ret_bytes_per_second, which
+ * may be NULL, is then set to the rate. Cost: the square of count. */
 bool lmm_growth_is_steady(const uint64_t *times_ns, const uint64_t *values, size_t count,
                           double *ret_bytes_per_second);
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * cmd_diff: `lmm diff A B`: what grew from one ledger to another, by family and by site. Each may
- * be a process, a ledger or a saved snapshot.
- */
+/* cmd_diff: `lmm diff A B`: what grew from one ledger to another, by family and by site. Each may
+ * be a process, a ledger or a saved snapshot. */
 #include "reporter/core/model.h"
 #include "reporter/program/change/delta.h"
 #include "reporter/program/change/delta_print.h"

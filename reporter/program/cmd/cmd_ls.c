@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * cmd_ls: `lmm ls`: the user's ledgers, as a table or as JSON (lmm-ls(1)). A ledger with a good
- * header that is damaged after it is listed as "damaged".
- */
+/* cmd_ls: `lmm ls`: the user's ledgers, as a table or as JSON (lmm-ls(1)). A ledger with a good
+ * header that is damaged after it is listed as "damaged". */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "reporter/program/base/clock.h"
 #include "reporter/core/grid.h"

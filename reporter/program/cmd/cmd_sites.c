@@ -5,10 +5,6 @@
  * numbers without separators, and tabs only between the columns, because names are escaped.
  */
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_snapshot: `lmm snapshot [PID|NAME|FILE] -o FILE`: copies a ledger to a file. */
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * cmd_top: `lmm top [PID|NAME|FILE]`: finds the ledger, then repeats: read it when it is time, show
- * it, wait for a key.
- */
+/* cmd_top: `lmm top [PID|NAME|FILE]`: finds the ledger, then repeats: read it when it is time, show
+ * it, wait for a key. */
 #include <assert.h>
 #include <ctype.h>
 #include <langinfo.h>

@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <lmm/ledger.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * main: `lmm SUBCOMMAND ...`: the table of subcommands, help, and the setup that all subcommands
- * share.
- */
+/* main: `lmm SUBCOMMAND ...`: the table of subcommands, help, and the setup that all subcommands
+ * share. */
 #include <argp.h>
 #include <assert.h>
 #include <errno.h>

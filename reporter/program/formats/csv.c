@@ -52,8 +52,7 @@ static const struct column family_columns[] = {
     FAMILY(U64, internal_bytes),
     FAMILY(U32, occupancy_permille),
     FAMILY(U32, internal_permille),
-    FAMILY(U32, external_permille),
-};
+    FAMILY(U32, external_permille)};
 
 /* The family's name, the first column of a site, is not a field of its row. */
 static const struct column site_columns[] = {
@@ -63,11 +62,8 @@ static const struct column site_columns[] = {
 };
 
 /* After those, only for the drop-in. */
-static const struct column drop_in_columns[] = {
-    SITE(U64, temporaries),
-    SITE(U64, peak_blocks),
-    SITE(U64, peak_bytes),
-};
+static const struct column drop_in_columns[] = {SITE(U64, temporaries), SITE(U64, peak_blocks),
+                                                SITE(U64, peak_bytes)};
 
 enum {
     FAMILY_COLUMNS = sizeof(family_columns) / sizeof(family_columns[0]),

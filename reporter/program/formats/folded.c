@@ -60,15 +60,12 @@ struct names {
 static bool take_name(void *context, const struct lmm_model_call *call)
 {
     struct names *list = context;
+    char **name = lmm_array_add(&list->names, &list->count, sizeof(*name));
 
-    char **names = lmm_array_room(list->names, list->count, sizeof(char *));
-
-    if (names == NULL) {
-        return false;
+    if (name != NULL) {
+        *name = lmm_name_exact(call->function);
     }
-    list->names = names;
-    list->names[list->count] = lmm_name_exact(call->function);
-    return list->names[list->count] != NULL && ++list->count > 0;
+    return name != NULL && *name != NULL;
 }
 
 static void put_stack(struct lmm_sink *sink, const struct lmm_model *model, uint32_t stack)
@@ -79,7 +76,9 @@ static void put_stack(struct lmm_sink *sink, const struct lmm_model *model, uint
         sink->error = sink->error != 0 ? sink->error : -ENOMEM;
     }
     while (list.count-- > 0) {
-        put_name(sink, lmm_string_of(list.names[list.count]), "(unnamed)");
+        const char *name = list.names[list.count]; /* NULL: the last one, when memory ran out */
+
+        put_name(sink, lmm_string_of(name == NULL ? "" : name), "(unnamed)");
         lmm_sink_puts(sink, list.count > 0 ? ";" : "");
         free(list.names[list.count]);
     }

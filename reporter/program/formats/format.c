@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* format: see format.h for the contract. */
 #include "reporter/program/formats/format.h"
 
 #include <argp.h>

@@ -10,7 +10,6 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <profile.pb-c.h>
 #include <stdbool.h>
 #include <stdint.h>

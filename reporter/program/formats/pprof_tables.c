@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* pprof_tables: see pprof_tables.h for the contract and the invariants. */
 #include "reporter/program/formats/pprof_tables.h"
 
 #include <assert.h>
@@ -34,10 +33,8 @@ static void free_entry(void *entry)
     free(entry);
 }
 
-/*
- * Finds text in a tree, or adds it with the index `next`. Takes ownership of text. Returns its
- * entry; NULL: out of memory.
- */
+/* Finds text in a tree, or adds it with the index `next`. Takes ownership of text. Returns its
+ * entry; NULL: out of memory. */
 static const struct numbered *interned(void **tree, char *text, int64_t next)
 {
     struct numbered *entry = malloc(sizeof(*entry));
@@ -56,55 +53,40 @@ static const struct numbered *interned(void **tree, char *text, int64_t next)
 
 int64_t lmm_pprof_string(struct lmm_pprof_tables *tables, char *text)
 {
-    size_t next = tables->profile.n_string_table;
-    char **table = lmm_array_room(tables->profile.string_table, next, sizeof(char *));
-    const struct numbered *entry;
+    Perftools__Profiles__Profile *profile = &tables->profile;
+    int64_t next = (int64_t) profile->n_string_table;
+    char **added = lmm_array_add(&profile->string_table, &profile->n_string_table, sizeof(*added));
+    const struct numbered *entry = NULL;
 
-    if (table == NULL) {
+    if (added == NULL) {
         free(text);
-        tables->failed = true;
-        return 0;
+    } else {
+        entry = interned(&tables->strings, text, next);
+        *added = entry == NULL ? NULL : entry->text;
+        profile->n_string_table -= entry == NULL || entry->number != next; /* it is not new */
     }
-    tables->profile.string_table = table;
-    entry = interned(&tables->strings, text, (int64_t) next);
-    if (entry == NULL) {
-        tables->failed = true;
-        return 0;
-    }
-    if ((size_t) entry->number == next) {
-        tables->profile.string_table[next] = entry->text;
-        tables->profile.n_string_table++;
-    }
-    return entry->number;
-}
-
-/* Makes room for one more in a list of `count` pointers, which has room for the next power of two.
- * Returns the list; NULL: out of memory, and the list is unchanged. */
-static void *with_room(struct lmm_pprof_tables *tables, void *list, size_t count)
-{
-    list = lmm_array_room(list, count, sizeof(void *));
-    tables->failed = tables->failed || list == NULL;
-    return list;
+    tables->failed = tables->failed || entry == NULL;
+    return entry == NULL ? 0 : entry->number;
 }
 
 static bool add_function(struct lmm_pprof_tables *tables, int64_t name, int64_t filename)
 {
     Perftools__Profiles__Profile *profile = &tables->profile;
     Perftools__Profiles__Function *function = calloc(1, sizeof(*function));
-    Perftools__Profiles__Function **list =
-        with_room(tables, profile->function, profile->n_function);
+    Perftools__Profiles__Function **added =
+        lmm_array_add(&profile->function, &profile->n_function, sizeof(*added));
 
-    profile->function = list != NULL ? list : profile->function;
-    if (function == NULL || list == NULL) {
+    if (function == NULL || added == NULL) {
+        profile->n_function -= added != NULL;
         free(function);
         return false;
     }
     perftools__profiles__function__init(function);
-    function->id = profile->n_function + 1;
+    function->id = profile->n_function;
     function->name = name;
     function->system_name = name;
     function->filename = filename;
-    profile->function[profile->n_function++] = function;
+    *added = function;
     return true;
 }
 
@@ -129,22 +111,22 @@ uint64_t lmm_pprof_function(struct lmm_pprof_tables *tables, int64_t name, int64
 Perftools__Profiles__Location *lmm_pprof_add_location(struct lmm_pprof_tables *tables, size_t lines)
 {
     Perftools__Profiles__Profile *profile = &tables->profile;
-    struct location *added =
-        calloc(1, sizeof(*added) + lines * (sizeof(added->lines[0]) + sizeof(void *)));
-    Perftools__Profiles__Location **list =
-        with_room(tables, profile->location, profile->n_location);
+    struct location *made =
+        calloc(1, sizeof(*made) + lines * (sizeof(made->lines[0]) + sizeof(void *)));
+    Perftools__Profiles__Location **added =
+        lmm_array_add(&profile->location, &profile->n_location, sizeof(*added));
 
-    profile->location = list != NULL ? list : profile->location;
-    if (added == NULL || list == NULL) {
+    if (made == NULL || added == NULL) {
         tables->failed = true;
-        free(added);
+        profile->n_location -= added != NULL;
+        free(made);
         return NULL;
     }
-    perftools__profiles__location__init(&added->location);
-    added->location.id = profile->n_location + 1;
-    added->location.line = (void *) &added->lines[lines];
-    profile->location[profile->n_location++] = &added->location;
-    return &added->location;
+    perftools__profiles__location__init(&made->location);
+    made->location.id = profile->n_location;
+    made->location.line = (void *) &made->lines[lines];
+    *added = &made->location;
+    return *added;
 }
 
 void lmm_pprof_add_line(Perftools__Profiles__Location *location, uint64_t function_id,

@@ -8,7 +8,7 @@
  *       location of a frame per address and module
  *   I2  the first string is empty (the caller adds it first), and no string is in the table twice
  *
- * Locks: none. When memory runs out, `failed` is set and the tables stay valid.
+ * When memory runs out, `failed` is set and the tables stay valid.
  */
 #ifndef LMM_PROGRAM_PPROF_TABLES_H
 #define LMM_PROGRAM_PPROF_TABLES_H

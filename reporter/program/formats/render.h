@@ -4,8 +4,6 @@
  * format.c. A renderer prints the figures of the model and defines none; docs/formats.md describes
  * its output. Renderers do not change the model; they return 0, -ENOMEM, or -errno of the first
  * write that failed.
- *
- * Locks: none.
  */
 #ifndef LMM_PROGRAM_RENDER_H
 #define LMM_PROGRAM_RENDER_H

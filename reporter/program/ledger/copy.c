@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * copy: see copy.h for the contract and the invariants.
- *
- * The file may change at any moment, in any
- * way, so each value that decides where to read next is loaded once and kept, and then replaces the
- * copied one.
+ * The file may change at any moment, in any way, so each value that decides where to read next is
+ * loaded once and kept, and then replaces the copied one.
  *
  *   1  the chain is walked, which gives the offset, kind and length of each chunk
  *   2  `used` is loaded of sites, then of stacks, frames, modules, families, and last of strings. A
@@ -45,17 +42,6 @@ static const struct lmm_ledger_chunk *chunk_at(const unsigned char *bytes, size_
 
 /* ---- The chain ------------------------------------------------------------------------------- */
 
-static struct lmm_copy_link *add_link(struct lmm_copy_chain *chain)
-{
-    struct lmm_copy_link *links = lmm_array_room(chain->links, chain->count, sizeof(*links));
-
-    if (links == NULL) {
-        return NULL;
-    }
-    chain->links = links;
-    return &links[chain->count++];
-}
-
 /* Step 1: walks the chain of chunks and checks that each is inside the source. */
 static bool walk(const struct lmm_copy_source *source, struct lmm_copy_chain *chain,
                  struct lmm_reason *ret_reason)
@@ -73,7 +59,7 @@ static bool walk(const struct lmm_copy_source *source, struct lmm_copy_chain *ch
         if (chain->count == CHUNKS_MAX) {
             return lmm_reason_set(ret_reason, "a damaged ledger: more than %d chunks", CHUNKS_MAX);
         }
-        struct lmm_copy_link *link = add_link(chain);
+        struct lmm_copy_link *link = lmm_array_add(&chain->links, &chain->count, sizeof(*link));
 
         if (link == NULL) {
             return lmm_reason_set(ret_reason, "%s", strerror(ENOMEM));

@@ -47,10 +47,8 @@ enum lmm_copy_outcome {
     LMM_COPY_FAILED,    /* the reason is set */
 };
 
-/*
- * Copies source to `copy`, which has source->size bytes aligned to 8, and sets *chain to its
- * chunks. A source that is truncated under its mapping is a failure.
- */
+/* Copies source to `copy`, which has source->size bytes aligned to 8, and sets *chain to its
+ * chunks. A source that is truncated under its mapping is a failure. */
 enum lmm_copy_outcome lmm_copy_ledger(const struct lmm_copy_source *source,
                                       struct lmm_copy_chain *chain, unsigned char *copy,
                                       struct lmm_reason *ret_reason);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* discover: see discover.h for the contract. */
 #include "reporter/program/ledger/discover.h"
 
 #include <assert.h>
@@ -33,19 +32,6 @@ struct search {
 
 /* ---- Listing --------------------------------------------------------------------------------- */
 
-static struct lmm_ledger_entry *add_entry(struct search *search)
-{
-    struct lmm_ledger_list *ledgers = &search->ledgers;
-
-    struct lmm_ledger_entry *entry = lmm_array_room(ledgers->entry, ledgers->count, sizeof(*entry));
-
-    if (entry == NULL) {
-        return NULL;
-    }
-    ledgers->entry = entry;
-    return &entry[ledgers->count++];
-}
-
 static const char *program_of(const struct lmm_ledger_header *header)
 {
     const char *slash = strrchr(header->executable, '/');
@@ -65,7 +51,8 @@ static void add_file(struct search *search, char *path)
         free(path);
         return;
     }
-    struct lmm_ledger_entry *entry = add_entry(search);
+    struct lmm_ledger_entry *entry =
+        lmm_array_add(&search->ledgers.entry, &search->ledgers.count, sizeof(*entry));
 
     if (entry == NULL) {
         free(path);
@@ -90,14 +77,12 @@ static bool has_seen(struct search *search, const struct stat *status)
             return true;
         }
     }
-    struct seen *seen = lmm_array_room(search->seen, search->seen_count, sizeof(*seen));
+    struct seen *seen = lmm_array_add(&search->seen, &search->seen_count, sizeof(*seen));
 
-    if (seen == NULL) {
-        return true;
+    if (seen != NULL) {
+        *seen = (struct seen) {status->st_dev, status->st_ino};
     }
-    search->seen = seen;
-    seen[search->seen_count++] = (struct seen) {status->st_dev, status->st_ino};
-    return false;
+    return seen == NULL;
 }
 
 /* Opens the directory if it belongs to the user, is not a link, and was not searched yet; else
@@ -213,14 +198,12 @@ static bool matches(const struct lmm_ledger_entry *entry, const char *word)
                               : entry->program != NULL && strcmp(entry->program, word) == 0;
 }
 
-/* Moves the ledgers that match word to the front, the live ones first. Returns how many can be
- * meant: the live ones if there are any, else all that match. */
-static size_t narrow(struct lmm_ledger_list *ledgers, const char *word)
+/* Moves those of the first count ledgers that match word to the front. Returns how many do. */
+static size_t bring_forward(struct lmm_ledger_list *ledgers, size_t count, const char *word)
 {
     size_t matching = 0;
-    size_t live = 0;
 
-    for (size_t i = 0; i < ledgers->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (matches(&ledgers->entry[i], word)) {
             struct lmm_ledger_entry held = ledgers->entry[matching];
 
@@ -228,14 +211,16 @@ static size_t narrow(struct lmm_ledger_list *ledgers, const char *word)
             ledgers->entry[i] = held;
         }
     }
-    for (size_t i = 0; i < matching; i++) {
-        if (lmm_process_runs(ledgers->entry[i].state)) {
-            struct lmm_ledger_entry held = ledgers->entry[live];
+    return matching;
+}
 
-            ledgers->entry[live++] = ledgers->entry[i];
-            ledgers->entry[i] = held;
-        }
-    }
+/* Moves the ledgers that match word to the front, the live ones first. Returns how many can be
+ * meant: the live ones if there are any, else all that match. */
+static size_t narrow(struct lmm_ledger_list *ledgers, const char *word)
+{
+    size_t matching = bring_forward(ledgers, ledgers->count, word);
+    size_t live = bring_forward(ledgers, matching, NULL);
+
     return live > 0 ? live : matching;
 }
 

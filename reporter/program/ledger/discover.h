@@ -7,7 +7,7 @@
  * without XDG_RUNTIME_DIR; and the directories that `lmm run` makes (run_folder.h). A directory
  * that is a link, or that belongs to another user, is skipped.
  *
- * Locks: none. Not responsible for the contents of ledgers after their headers (snapshot.h).
+ * Not responsible for the contents of ledgers after their headers (snapshot.h).
  */
 #ifndef LMM_PROGRAM_DISCOVER_H
 #define LMM_PROGRAM_DISCOVER_H

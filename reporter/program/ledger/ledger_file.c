@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* ledger_file: see ledger_file.h for the contract. */
 #include "reporter/program/ledger/ledger_file.h"
 
 #include <assert.h>

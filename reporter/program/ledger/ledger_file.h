@@ -3,7 +3,7 @@
  * ledger_file: opens a file that may be a ledger and checks its header. Any path is safe: a FIFO, a
  * device or a directory is refused without waiting, and the reason is returned as one line.
  *
- * Locks: none. Not responsible for anything after the header (snapshot.h).
+ * Not responsible for anything after the header (snapshot.h).
  */
 #ifndef LMM_PROGRAM_LEDGER_FILE_H
 #define LMM_PROGRAM_LEDGER_FILE_H

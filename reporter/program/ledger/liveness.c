@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* liveness: see liveness.h for the contract. */
 #include "reporter/program/ledger/liveness.h"
 
 #include <assert.h>

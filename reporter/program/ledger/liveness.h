@@ -6,8 +6,6 @@
  * the same tick of the same boot. exec keeps the PID and the start, so a running process must also
  * have the ledger mapped. Where this user may not see the process, the answer is one that lets `lmm
  * gc` keep the ledger.
- *
- * Locks: none.
  */
 #ifndef LMM_PROGRAM_LIVENESS_H
 #define LMM_PROGRAM_LIVENESS_H

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* run_folder: see run_folder.h for the contract. */
 #include "reporter/program/ledger/run_folder.h"
 
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <lmm/ledger.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,14 +85,10 @@ bool lmm_run_folder_make(struct lmm_run_folder *ret_folder)
 /* Adds "folder/name" to the paths; adds nothing if memory runs out. */
 static void add_path(char ***paths, size_t *count, const char *folder, const char *name)
 {
-    char **more = lmm_array_room(*paths, *count, sizeof(*more));
+    char **path = lmm_array_add(paths, count, sizeof(*path));
 
-    if (more == NULL) {
-        return;
-    }
-    *paths = more;
-    if (asprintf(&more[*count], "%s/%s", folder, name) >= 0) {
-        ++*count;
+    if (path != NULL && asprintf(path, "%s/%s", folder, name) < 0) {
+        --*count;
     }
 }
 

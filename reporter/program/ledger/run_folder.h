@@ -8,8 +8,6 @@
  * Invariants:
  *   I1  while the `lmm run` that made it runs, the directory is locked (flock(2)), and `lmm gc`
  *       removes nothing from it
- *
- * Locks: none between threads.
  */
 #ifndef LMM_PROGRAM_RUN_FOLDER_H
 #define LMM_PROGRAM_RUN_FOLDER_H

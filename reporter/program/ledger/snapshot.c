@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* snapshot: see snapshot.h for the contract and the invariants. */
 #include "reporter/program/ledger/snapshot.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <lmm/ledger.h>
 #include <stdlib.h>
 #include <string.h>

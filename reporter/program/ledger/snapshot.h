@@ -34,10 +34,8 @@ struct lmm_snapshot {
     enum lmm_process_state state;
 };
 
-/*
- * Copies and checks the ledger in the file `path`. Returns a snapshot, to be freed with
- * lmm_snapshot_free(); or NULL after a message on stderr that says why the file cannot be used.
- */
+/* Copies and checks the ledger in the file `path`. Returns a snapshot, to be freed with
+ * lmm_snapshot_free(); or NULL after a message on stderr that says why the file cannot be used. */
 struct lmm_snapshot *lmm_snapshot_read(const char *path);
 
 /* The same for the ledger that the user names by word (lmm_discover_path()). */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * ending: the end of a program that `lmm run` started; launch.c fills it, the report prints it.
- */
+/* ending: the end of a program that `lmm run` started; launch.c fills it, the report prints it. */
 #ifndef LMM_PROGRAM_ENDING_H
 #define LMM_PROGRAM_ENDING_H
 

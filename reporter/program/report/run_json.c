@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * run_json: the report of `lmm run` as one JSON document, docs/run.schema.json. It has all leaks
- * with all their stacks; --top limits the other lists.
- */
+/* run_json: the report of `lmm run` as one JSON document, docs/run.schema.json. It has all leaks
+ * with all their stacks; --top limits the other lists. */
 #include <stdint.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "reporter/core/json.h"

@@ -7,8 +7,6 @@
  * The rows of a section are spots (spots.h): lines of the source, because a user can change a line.
  * Below a row is the stack with the largest part of it, and the number of other stacks; a stack
  * that was printed before is printed as a reference to its number.
- *
- * Locks: none.
  */
 #ifndef LMM_PROGRAM_RUN_REPORT_H
 #define LMM_PROGRAM_RUN_REPORT_H

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* run_sheet: see run_sheet.h for the contract. */
 #include "reporter/program/report/run_sheet.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
  * report, and figures in the format of `lmm report`. The sections themselves are declared here,
  * too; each is one file.
  *
- * Locks: none. Errors are the sink's.
+ * Errors are the sink's.
  */
 #ifndef LMM_PROGRAM_RUN_SHEET_H
 #define LMM_PROGRAM_RUN_SHEET_H

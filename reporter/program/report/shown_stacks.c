@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* shown_stacks: see shown_stacks.h for the contract. */
 #include "reporter/program/report/shown_stacks.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -15,7 +13,6 @@
 #include "reporter/program/symbols/wrapper.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
-#include "reporter/core/words.h"
 
 struct lmm_shown_stacks {
     uint32_t *printed; /* number n is at n - 1 */
@@ -36,19 +33,6 @@ static size_t number_of(const struct lmm_shown_stacks *stacks, uint32_t stack)
         }
     }
     return 0;
-}
-
-/* Gives a stack the next number. Returns it, or 0 when memory ran out. */
-static size_t give_number(struct lmm_shown_stacks *stacks, uint32_t stack)
-{
-    uint32_t *printed = lmm_array_room(stacks->printed, stacks->count, sizeof(*printed));
-
-    if (printed == NULL) {
-        return 0;
-    }
-    stacks->printed = printed;
-    printed[stacks->count++] = stack;
-    return stacks->count;
 }
 
 struct lines {
@@ -102,12 +86,14 @@ void lmm_shown_stacks_put(struct lmm_shown_stacks *stacks, const struct lmm_mode
         lmm_sink_printf(sink, "stack %zu, as above\n", number);
         return;
     }
-    number = give_number(stacks, stack);
-    if (number == 0) {
+    uint32_t *printed = lmm_array_add(&stacks->printed, &stacks->count, sizeof(*printed));
+
+    if (printed == NULL) {
         sink->error = sink->error != 0 ? sink->error : -ENOMEM;
         return;
     }
-    lmm_sink_printf(sink, "stack %zu\n", number);
+    *printed = stack;
+    lmm_sink_printf(sink, "stack %zu\n", stacks->count);
     struct lines lines = {sink, 0};
 
     if (lmm_stack_walk(model, stack, SIZE_MAX, put_call, &lines) && is_cut(model, stack)) {

@@ -4,8 +4,6 @@
  * printed; the next time only the number is printed. Calls outside of main, or of a thread's start
  * function, are omitted, because they are always the same. A stack that the process kept only in
  * part ends with "...".
- *
- * Locks: none.
  */
 #ifndef LMM_PROGRAM_SHOWN_STACKS_H
 #define LMM_PROGRAM_SHOWN_STACKS_H

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* spots: see spots.h for the contract. */
 #include "reporter/program/report/spots.h"
 
 #include <assert.h>

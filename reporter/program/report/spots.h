@@ -13,7 +13,7 @@
  *   I1  a spot's tally is the sum over its traces; each trace is in one spot
  *   I2  the live blocks of all spots and of all suppressions are together the model's
  *
- * Locks: none. Spots must not be used after their model or its namer is freed.
+ * Spots must not be used after their model or its namer is freed.
  */
 #ifndef LMM_PROGRAM_SPOTS_H
 #define LMM_PROGRAM_SPOTS_H
@@ -66,17 +66,13 @@ struct lmm_spots {
     struct lmm_tally total;
 };
 
-/*
- * Makes the spots of a model, to be freed with lmm_spots_free(), and adds the suppressed leaks to
- * suppressions (NULL: none). The sites' names must be set. Returns false when memory ran out.
- */
+/* Makes the spots of a model, to be freed with lmm_spots_free(), and adds the suppressed leaks to
+ * suppressions (NULL: none). The sites' names must be set. Returns false when memory ran out. */
 bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *suppressions,
                     struct lmm_spots *ret_spots);
 
-/*
- * Sorts the spots, and the traces of each, by a measure, the largest first, and equal ones by
- * place. Returns how many spots have a figure above 0; these are the first ones.
- */
+/* Sorts the spots, and the traces of each, by a measure, the largest first, and equal ones by
+ * place. Returns how many spots have a figure above 0; these are the first ones. */
 size_t lmm_spots_order(struct lmm_spots *spots, enum lmm_measure measure);
 
 /* Returns how many traces of a spot have a figure above 0; they are the first ones after

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* suppress: see suppress.h for the contract. */
 #include "reporter/program/report/suppress.h"
 
 #include <assert.h>
@@ -62,23 +61,10 @@ static char *glob_of(const char *pattern)
 
 /* ---- Files ----------------------------------------------------------------------------------- */
 
-/* Adds an empty item. Returns it, or NULL. */
-static struct lmm_suppression *add_item(struct lmm_suppressions *suppressions)
-{
-    struct lmm_suppression *items =
-        lmm_array_room(suppressions->items, suppressions->count, sizeof(*items));
-
-    if (items == NULL) {
-        return NULL;
-    }
-    suppressions->items = items;
-    items[suppressions->count] = (struct lmm_suppression) {.pattern = NULL};
-    return &items[suppressions->count++];
-}
-
 bool lmm_suppressions_add(struct lmm_suppressions *suppressions, const char *pattern)
 {
-    struct lmm_suppression *item = add_item(suppressions);
+    struct lmm_suppression *item =
+        lmm_array_add(&suppressions->items, &suppressions->count, sizeof(*item));
 
     assert(pattern != NULL);
     if (item == NULL) {
@@ -171,7 +157,8 @@ bool lmm_suppressions_add_built_in(struct lmm_suppressions *suppressions)
     };
 
     for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
-        struct lmm_suppression *item = add_item(suppressions);
+        struct lmm_suppression *item =
+            lmm_array_add(&suppressions->items, &suppressions->count, sizeof(*item));
 
         if (item == NULL) {
             return false;

@@ -19,8 +19,6 @@
  *       first one that matches counts the leak
  *   I2  glob matches whole texts, and only * is special in it; it matches the same texts as the
  *       pattern
- *
- * Locks: none.
  */
 #ifndef LMM_PROGRAM_SUPPRESS_H
 #define LMM_PROGRAM_SUPPRESS_H

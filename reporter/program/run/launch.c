@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * launch: see launch.h for the contract.
- *
  * All signals that can be caught are blocked, SIGCHLD among them, and taken one by one with
  * sigwaitinfo(2), which tells the sender. So there are no handlers and no races: a signal that
  * arrives meanwhile stays pending. A blocked signal is kept even when its disposition is to ignore
@@ -16,7 +14,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

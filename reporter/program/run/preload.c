@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* preload: see preload.h for the contract. */
 #include "reporter/program/run/preload.h"
 
 #include <assert.h>

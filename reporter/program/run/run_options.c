@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* run_options: see run_options.h for the contract. */
 #include "reporter/program/run/run_options.h"
 
 #include <argp.h>
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * run_options: the command line of `lmm run [OPTION...] [--] PROGRAM [ARGUMENT...]`. Options of
- * `lmm run` end at the program; its arguments follow.
- *
- * Locks: none.
- */
+/* run_options: the command line of `lmm run [OPTION...] [--] PROGRAM [ARGUMENT...]`. Options of
+ * `lmm run` end at the program; its arguments follow. */
 #ifndef LMM_PROGRAM_RUN_OPTIONS_H
 #define LMM_PROGRAM_RUN_OPTIONS_H
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* debug_file: see debug_file.h for the contract. */
 #include "reporter/program/symbols/debug_file.h"
 
 #include <errno.h>

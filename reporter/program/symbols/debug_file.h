@@ -4,8 +4,6 @@
  * function may ask servers in the end, and then loads an HTTP client with about thirty libraries,
  * which takes longer than most reports. So without a server in DEBUGINFOD_URLS it is called only
  * when a debug file may exist.
- *
- * Locks: none.
  */
 #ifndef LMM_PROGRAM_DEBUG_FILE_H
 #define LMM_PROGRAM_DEBUG_FILE_H

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * symbol_file: see symbol_file.h for the contract.
- *
  * Each file has a Dwfl of its own, with the addresses of the file's headers, so files that were
  * mapped at the same addresses one after the other do not overlap. libdw finds compilation units by
  * .debug_aranges, which not every compiler writes, and scopes by walks through a whole unit; so
@@ -67,14 +65,12 @@ struct lmm_symbol_file {
 
 static bool add_range(struct ranges *ranges, const struct range *range)
 {
-    struct range *items = lmm_array_room(ranges->items, ranges->count, sizeof(*items));
+    struct range *added = lmm_array_add(&ranges->items, &ranges->count, sizeof(*added));
 
-    if (items == NULL) {
-        return false;
+    if (added != NULL) {
+        *added = *range;
     }
-    ranges->items = items;
-    items[ranges->count++] = *range;
-    return true;
+    return added != NULL;
 }
 
 /* Adds the ranges of a DIE, until memory runs out; addresses in the others are not found. */
@@ -129,15 +125,13 @@ static const struct range *find_range(const struct ranges *ranges, Dwarf_Addr ad
 
 static bool add_unit(struct lmm_symbol_file *file, const Dwarf_Die *die, const Dwarf_Die *body)
 {
-    struct unit *units = lmm_array_room(file->units, file->unit_count, sizeof(*units));
+    struct unit *unit = lmm_array_add(&file->units, &file->unit_count, sizeof(*unit));
 
-    if (units == NULL) {
-        return false;
+    if (unit != NULL) {
+        unit->die = *die;
+        unit->body = body->addr != NULL ? *body : *die;
     }
-    file->units = units;
-    units[file->unit_count++] =
-        (struct unit) {.die = *die, .body = body->addr != NULL ? *body : *die};
-    return true;
+    return unit != NULL;
 }
 
 static void index_units(struct lmm_symbol_file *file)
@@ -312,15 +306,6 @@ static void set_call(struct unit *unit, Dwarf_Die *inlined, struct lmm_symbol *s
     }
 }
 
-/* libdw decompresses all sections at once; for libc that takes a tenth of a second. */
-static void read_dwarf(struct lmm_symbol_file *file)
-{
-    if (!file->dwarf_read) {
-        file->dwarf_read = true;
-        file->dwarf = dwfl_module_getdwarf(file->module, &file->dwarf_bias);
-    }
-}
-
 static size_t find_in_dwarf(struct lmm_symbol_file *file, Dwarf_Addr address,
                             struct lmm_symbol *symbols)
 {
@@ -359,7 +344,10 @@ size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
     size_t count = 0;
 
     assert(file->module != NULL);
-    read_dwarf(file);
+    if (!file->dwarf_read) { /* libdw decompresses all sections at once; of libc in 0.1 s */
+        file->dwarf_read = true;
+        file->dwarf = dwfl_module_getdwarf(file->module, &file->dwarf_bias);
+    }
     if (file->dwarf != NULL) {
         count = find_in_dwarf(file, address + file->elf_bias - file->dwarf_bias, ret_symbols);
     }

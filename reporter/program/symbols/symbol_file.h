@@ -8,7 +8,7 @@
  * of a unit are listed at the first look-up in it. After that a look-up costs two binary searches
  * and a walk through the inlined calls of one function.
  *
- * Locks: none. Not responsible for demangling (symbols.h).
+ * Not responsible for demangling (symbols.h).
  */
 #ifndef LMM_PROGRAM_SYMBOL_FILE_H
 #define LMM_PROGRAM_SYMBOL_FILE_H

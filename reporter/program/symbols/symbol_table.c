@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* symbol_table: see symbol_table.h for the contract. */
 #include "reporter/program/symbols/symbol_table.h"
 
 #include <assert.h>

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * symbol_table: the functions of an ELF file's symbol table, sorted by address. Addresses are those
- * of the Dwfl.
- *
- * Locks: none.
- */
+/* symbol_table: the functions of an ELF file's symbol table, sorted by address. Addresses are those
+ * of the Dwfl. */
 #ifndef LMM_PROGRAM_SYMBOL_TABLE_H
 #define LMM_PROGRAM_SYMBOL_TABLE_H
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * symbols: see symbols.h for the contract. Three tables: files, by path and build-id; places, by
- * file and offset, each with its calls; and texts, each of which is stored once.
- */
+/* Three tables: files, by path and build-id; places, by
+ * file and offset, each with its calls; and texts, each of which is stored once. */
 #include "reporter/program/symbols/symbols.h"
 
 #include <assert.h>
@@ -74,21 +72,18 @@ struct lmm_symbols {
 static struct lmm_string keep(struct lmm_symbols *symbols, const char *text, size_t bytes)
 {
     struct text *kept;
-    bool added;
 
     HASH_FIND(hh, symbols->texts, text, bytes, kept);
     if (kept != NULL) {
         return (struct lmm_string) {kept->bytes_of, kept->bytes};
     }
     kept = calloc(1, sizeof(*kept) + bytes + 1);
-    if (kept == NULL) {
-        return (struct lmm_string) {NULL, 0};
+    if (kept != NULL) {
+        kept->bytes = bytes;
+        memcpy(kept->bytes_of, text, bytes);
+        HASH_ADD(hh, symbols->texts, bytes_of, bytes, kept);
     }
-    kept->bytes = bytes;
-    memcpy(kept->bytes_of, text, bytes);
-    HASH_ADD(hh, symbols->texts, bytes_of, bytes, kept);
-    added = kept->hh.tbl != NULL;
-    if (!added) {
+    if (kept == NULL || kept->hh.tbl == NULL) {
         free(kept);
         return (struct lmm_string) {NULL, 0};
     }
@@ -247,9 +242,12 @@ void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief)
     symbols->is_brief = brief;
 }
 
-size_t lmm_symbols_of(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
-                      const struct lmm_model_call **ret_calls)
+/* A namer's calls_of. The libraries' functions that start a program or a thread are always looked
+ * up briefly. */
+static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *model, uint32_t frame,
+                       const struct lmm_model_call **ret_calls)
 {
+    struct lmm_symbols *symbols = (struct lmm_symbols *) (void *) namer;
     const struct lmm_model_module *module = lmm_model_module_of(model, frame);
     struct file *file = module == NULL ? NULL : file_of(symbols, module);
     struct place_key key;
@@ -279,12 +277,6 @@ size_t lmm_symbols_of(struct lmm_symbols *symbols, const struct lmm_model *model
     return place->count;
 }
 
-static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *model, uint32_t frame,
-                       const struct lmm_model_call **ret_calls)
-{
-    return lmm_symbols_of((struct lmm_symbols *) (void *) namer, model, frame, ret_calls);
-}
-
 /* ---- Sites ----------------------------------------------------------------------------------- */
 
 /* Sets *ret_library to whether a frame is in the C or C++ library; false: out of memory. */
@@ -298,10 +290,8 @@ static bool look_at_file(struct lmm_symbols *symbols, const struct lmm_model *mo
     return module == NULL || file != NULL;
 }
 
-/*
- * Sets *ret_call to the call that names a stack; false: out of memory. All calls in the libraries
- * are wrappers, so frames there are looked up only when the whole stack lies in them.
- */
+/* Sets *ret_call to the call that names a stack; false: out of memory. All calls in the libraries
+ * are wrappers, so frames there are looked up only when the whole stack lies in them. */
 static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t stack,
                    const struct lmm_model_call **ret_call)
 {
@@ -318,7 +308,7 @@ static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model, u
         if (is_in_library) {
             continue;
         }
-        size_t count = lmm_symbols_of(symbols, model, frame, &calls);
+        size_t count = calls_of(&symbols->namer, model, frame, &calls);
 
         if (count == 0) {
             return false;
@@ -331,7 +321,7 @@ static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model, u
             plain = plain == NULL && !calls[i].is_wrapper ? &calls[i] : plain;
         }
     }
-    if (plain == NULL && lmm_symbols_of(symbols, model, stack, &innermost) == 0) {
+    if (plain == NULL && calls_of(&symbols->namer, model, stack, &innermost) == 0) {
         return false;
     }
     *ret_call = plain != NULL ? plain : innermost;
@@ -340,15 +330,9 @@ static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model, u
 
 static void name_site(struct lmm_model_site *site, const struct lmm_model_call *call)
 {
-    if (call->line != 0) {
-        site->file = call->file;
-        site->line = call->line;
-        site->function = call->is_named ? call->function : lmm_string_of("");
-    } else {
-        site->file = call->is_named ? call->module : call->function;
-        site->line = 0;
-        site->function = call->is_named ? call->function : lmm_string_of("");
-    }
+    site->file = call->line != 0 ? call->file : call->is_named ? call->module : call->function;
+    site->line = call->line;
+    site->function = call->is_named ? call->function : lmm_string_of("");
 }
 
 bool lmm_symbols_name_sites(struct lmm_symbols *symbols, struct lmm_model *model)
@@ -386,7 +370,7 @@ static uint64_t add_calls(struct lmm_symbols *symbols, const struct lmm_model *m
                           uint32_t frame, uint64_t key)
 {
     const struct lmm_model_call *calls = NULL;
-    size_t count = lmm_symbols_of(symbols, model, frame, &calls);
+    size_t count = calls_of(&symbols->namer, model, frame, &calls);
 
     if (count == 0) {
         return 0;
@@ -433,44 +417,15 @@ struct lmm_symbols *lmm_symbols_open(unsigned flags)
     return symbols;
 }
 
-/* HASH_CLEAR frees the table alone; its items stay linked to each other. */
-static void free_texts(struct lmm_symbols *symbols)
+/* Frees the items of a table that was cleared: they stay linked to each other by their first
+ * field. */
+static void free_items(UT_hash_handle *item)
 {
-    struct text *text = symbols->texts;
+    while (item != NULL) {
+        UT_hash_handle *next = item->next;
 
-    HASH_CLEAR(hh, symbols->texts);
-    while (text != NULL) {
-        struct text *next = text->hh.next;
-
-        free(text);
-        text = next;
-    }
-}
-
-static void free_files(struct lmm_symbols *symbols)
-{
-    struct file *file = symbols->files;
-
-    HASH_CLEAR(hh, symbols->files);
-    while (file != NULL) {
-        struct file *next = file->hh.next;
-
-        lmm_symbol_file_close(file->symbols);
-        free(file);
-        file = next;
-    }
-}
-
-static void free_places(struct lmm_symbols *symbols)
-{
-    struct place *place = symbols->places;
-
-    HASH_CLEAR(hh, symbols->places);
-    while (place != NULL) {
-        struct place *next = place->hh.next;
-
-        free(place);
-        place = next;
+        free(item);
+        item = next;
     }
 }
 
@@ -479,8 +434,18 @@ void lmm_symbols_close(struct lmm_symbols *symbols)
     if (symbols == NULL) {
         return;
     }
-    free_places(symbols);
-    free_files(symbols);
-    free_texts(symbols);
+    struct place *places = symbols->places;
+    struct file *files = symbols->files;
+    struct text *texts = symbols->texts;
+
+    for (const struct file *file = files; file != NULL; file = file->hh.next) {
+        lmm_symbol_file_close(file->symbols);
+    }
+    HASH_CLEAR(hh, symbols->places);
+    HASH_CLEAR(hh, symbols->files);
+    HASH_CLEAR(hh, symbols->texts);
+    free_items((UT_hash_handle *) places);
+    free_items((UT_hash_handle *) files);
+    free_items((UT_hash_handle *) texts);
     free(symbols);
 }

@@ -13,18 +13,14 @@
  * The network is used only with LMM_SYMBOLS_DEBUGINFOD: without it the variable DEBUGINFOD_URLS is
  * removed from this process's environment, so a program that must inherit it has to be started
  * before.
- *
- * Locks: none.
  */
 #ifndef LMM_PROGRAM_SYMBOLS_H
 #define LMM_PROGRAM_SYMBOLS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct lmm_model;
-struct lmm_model_call;
 struct lmm_symbols;
 
 enum {
@@ -47,14 +43,6 @@ void lmm_symbols_close(struct lmm_symbols *symbols);
 void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief);
 
 /*
- * Sets *ret_calls to the calls of a frame of model, the innermost first, and returns their number:
- * at least 1; 0: out of memory. The libraries' functions that start a program or a thread are
- * always looked up briefly. frame: 1 to model->frame_count - 1.
- */
-size_t lmm_symbols_of(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
-                      const struct lmm_model_call **ret_calls);
-
-/*
  * Names the sites of model that have a stack, and makes symbols the model's namer; symbols must
  * live as long as the model. A site has the name of the innermost call that has a line and is not a
  * wrapper (wrapper.h); if there is none, of the innermost call that is not a wrapper; else of the
@@ -71,10 +59,8 @@ bool lmm_symbols_name_sites(struct lmm_symbols *symbols, struct lmm_model *model
  */
 bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_model *model);
 
-/*
- * Sets the stack_key of all sites by the names of their calls, to compare models whose program
- * files may differ. Every frame of every stack is looked up. Returns false when memory ran out.
- */
+/* Sets the stack_key of all sites by the names of their calls, to compare models whose program
+ * files may differ. Every frame of every stack is looked up. Returns false when memory ran out. */
 bool lmm_symbols_key_sites(struct lmm_symbols *symbols, struct lmm_model *model);
 
 #endif

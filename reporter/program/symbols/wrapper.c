@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* wrapper: see wrapper.h for the contract. */
 #include "reporter/program/symbols/wrapper.h"
 
 #include <stddef.h>

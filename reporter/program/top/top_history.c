@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* top_history: see top_history.h for the contract and the invariants. */
 #include "reporter/program/top/top_history.h"
 
 #include <assert.h>
@@ -156,14 +155,12 @@ const struct lmm_top_family *lmm_top_history_find(const struct lmm_top_history *
 static bool make_room_for_sites(struct lmm_top_history *history, const struct lmm_model *model)
 {
     size_t limit = 1;
-    struct lmm_top_track *tracks;
 
     for (size_t i = 0; i < model->site_count; i++) {
         limit = model->sites[i].id >= limit ? (size_t) model->sites[i].id + 1 : limit;
     }
-    tracks = lmm_array_reach(history->site_track, &history->site_limit, limit, sizeof(*tracks));
-    history->site_track = tracks != NULL ? tracks : history->site_track;
-    return tracks != NULL;
+    return lmm_array_reach(&history->site_track, &history->site_limit, limit,
+                           sizeof(*history->site_track));
 }
 
 static void track_sites(struct lmm_top_history *history, const struct lmm_model *model,

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* top_layout: see top_layout.h for the contract. */
 #include "reporter/program/top/top_layout.h"
 
 #include <assert.h>
@@ -36,7 +35,7 @@ static void put_bytes(struct lmm_top_sheet *sheet, uint64_t bytes)
 
 static void put_difference(struct lmm_top_sheet *sheet, uint64_t now, uint64_t mark, bool bytes)
 {
-    int64_t value = now >= mark ? lmm_top_figure_of(now - mark) : -lmm_top_figure_of(mark - now);
+    int64_t value = lmm_top_difference(now, mark);
     char cell[LMM_TOP_CELL_BYTES];
 
     if (bytes) {
@@ -129,61 +128,39 @@ static void put_title(const struct layout *layout)
 
 /* ---- The lines about the process ------------------------------------------------------------- */
 
-static void put_live(const struct layout *layout, const struct lmm_model *model)
-{
-    char share[LMM_TOP_CELL_BYTES];
-
-    lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN);
-    lmm_top_put(layout->sheet, " Live / Committed Bytes (% used) : ");
-    put_bytes(layout->sheet, model->total.live_bytes);
-    lmm_top_put(layout->sheet, " / ");
-    put_bytes(layout->sheet, model->total.committed_bytes);
-    lmm_top_write_permille(share, model->total.occupancy_permille, false);
-    lmm_top_printf(layout->sheet, " (%s)", share);
-}
-
-static void put_blocks(const struct layout *layout, const struct lmm_model *model)
-{
-    lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN);
-    lmm_top_printf(
-        layout->sheet,
-        " Live Blocks                     : %" PRIu64 " in %zu of %zu families, %zu sites",
-        model->total.live_blocks, model->families_used, model->family_count, model->site_count);
-}
-
-static void put_rates(const struct layout *layout, const struct lmm_model *model)
-{
-    const struct lmm_top_history *history = &layout->top->history;
-
-    lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN);
-    lmm_top_put(layout->sheet, " Allocations / Frees per second  : ");
-    if (history->rated) {
-        lmm_top_printf(layout->sheet, "%" PRIu64 " / %" PRIu64, history->total.allocation_rate,
-                       history->total.free_rate);
-    } else {
-        lmm_top_put(layout->sheet, "- / -");
-    }
-    lmm_top_printf(layout->sheet, " (in all %" PRIu64 " / %" PRIu64 ")", model->total.allocations,
-                   model->total.frees);
-}
-
-static void put_own(const struct layout *layout, const struct lmm_model *model)
-{
-    lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN);
-    lmm_top_put(layout->sheet, " Kept for Reuse / LMM's Records  : ");
-    put_bytes(layout->sheet, model->reservoir_bytes);
-    lmm_top_put(layout->sheet, " / ");
-    put_bytes(layout->sheet, model->overhead_bytes);
-}
-
 static void put_head(const struct layout *layout)
 {
     const struct lmm_model *model = layout->top->source.snapshot->model;
+    const struct lmm_top_history *history = &layout->top->history;
+    struct lmm_top_sheet *sheet = layout->sheet;
+    char share[LMM_TOP_CELL_BYTES];
 
-    put_live(layout, model);
-    put_blocks(layout, model);
-    put_rates(layout, model);
-    put_own(layout, model);
+    lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
+    lmm_top_put(sheet, " Live / Committed Bytes (% used) : ");
+    put_bytes(sheet, model->total.live_bytes);
+    lmm_top_put(sheet, " / ");
+    put_bytes(sheet, model->total.committed_bytes);
+    lmm_top_write_permille(share, model->total.occupancy_permille, false);
+    lmm_top_printf(sheet, " (%s)", share);
+    lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
+    lmm_top_printf(
+        sheet, " Live Blocks                     : %" PRIu64 " in %zu of %zu families, %zu sites",
+        model->total.live_blocks, model->families_used, model->family_count, model->site_count);
+    lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
+    lmm_top_put(sheet, " Allocations / Frees per second  : ");
+    if (history->rated) {
+        lmm_top_printf(sheet, "%" PRIu64 " / %" PRIu64, history->total.allocation_rate,
+                       history->total.free_rate);
+    } else {
+        lmm_top_put(sheet, "- / -");
+    }
+    lmm_top_printf(sheet, " (in all %" PRIu64 " / %" PRIu64 ")", model->total.allocations,
+                   model->total.frees);
+    lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
+    lmm_top_put(sheet, " Kept for Reuse / LMM's Records  : ");
+    put_bytes(sheet, model->reservoir_bytes);
+    lmm_top_put(sheet, " / ");
+    put_bytes(sheet, model->overhead_bytes);
 }
 
 /* ---- The line on view, mark and filter ------------------------------------------------------- */

@@ -6,13 +6,9 @@
  * A small screen loses, in this order: the lines about the process, the line on filter and mark,
  * the headings, all rows except the selected one. Narrow tables lose columns by their rank, but
  * never the name.
- *
- * Locks: none.
  */
 #ifndef LMM_PROGRAM_TOP_LAYOUT_H
 #define LMM_PROGRAM_TOP_LAYOUT_H
-
-#include <stddef.h>
 
 struct lmm_top;
 struct lmm_top_sheet;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* top_rows: see top_rows.h for the contract and the invariants. */
 #include "reporter/program/top/top_rows.h"
 
 #include <assert.h>
@@ -132,7 +131,7 @@ static uint64_t per(uint64_t value, uint64_t count)
     return count == 0 ? 0 : value / count;
 }
 
-static int64_t difference(uint64_t now, uint64_t mark)
+int64_t lmm_top_difference(uint64_t now, uint64_t mark)
 {
     return now >= mark ? lmm_top_figure_of(now - mark) : -lmm_top_figure_of(mark - now);
 }
@@ -143,14 +142,15 @@ static void fill_counts(struct lmm_top_row *row, const struct lmm_top_track *tra
     const struct lmm_top_counts *now = &track->now;
     const struct lmm_top_counts *mark = marked ? &track->mark : &nothing;
 
-    row->figure[LMM_TOP_BLOCKS] = difference(now->live_blocks, mark->live_blocks);
-    row->figure[LMM_TOP_BYTES] = difference(now->live_bytes, mark->live_bytes);
-    row->figure[LMM_TOP_SLOTS] = difference(now->slots, mark->slots);
-    row->figure[LMM_TOP_PAGES] = difference(now->pages, mark->pages);
-    row->figure[LMM_TOP_MAPPED] = difference(now->mapped_bytes, mark->mapped_bytes);
-    row->figure[LMM_TOP_COMMITTED] = difference(now->committed_bytes, mark->committed_bytes);
-    row->figure[LMM_TOP_ALLOCATIONS] = difference(now->allocations, mark->allocations);
-    row->figure[LMM_TOP_FREES] = difference(now->frees, mark->frees);
+    row->figure[LMM_TOP_BLOCKS] = lmm_top_difference(now->live_blocks, mark->live_blocks);
+    row->figure[LMM_TOP_BYTES] = lmm_top_difference(now->live_bytes, mark->live_bytes);
+    row->figure[LMM_TOP_SLOTS] = lmm_top_difference(now->slots, mark->slots);
+    row->figure[LMM_TOP_PAGES] = lmm_top_difference(now->pages, mark->pages);
+    row->figure[LMM_TOP_MAPPED] = lmm_top_difference(now->mapped_bytes, mark->mapped_bytes);
+    row->figure[LMM_TOP_COMMITTED] =
+        lmm_top_difference(now->committed_bytes, mark->committed_bytes);
+    row->figure[LMM_TOP_ALLOCATIONS] = lmm_top_difference(now->allocations, mark->allocations);
+    row->figure[LMM_TOP_FREES] = lmm_top_difference(now->frees, mark->frees);
     row->figure[LMM_TOP_ALLOCATION_RATE] = lmm_top_figure_of(track->allocation_rate);
     row->figure[LMM_TOP_FREE_RATE] = lmm_top_figure_of(track->free_rate);
 }

@@ -10,8 +10,6 @@
  *       at the first row
  *   I3  after lmm_top_cursor_follow() first <= at < first + shown, and at is the index of a row if
  *       there are rows
- *
- * Locks: none.
  */
 #ifndef LMM_PROGRAM_TOP_ROWS_H
 #define LMM_PROGRAM_TOP_ROWS_H
@@ -93,10 +91,8 @@ const struct lmm_top_key *lmm_top_key_of_word(enum lmm_top_view view, const char
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-/*
- * Each replaces *rows (all zeroes at first) by the rows that pass filter, which may be empty. Rows
- * point into the other arguments. Return false when memory ran out: then there are no rows.
- */
+/* Each replaces *rows (all zeroes at first) by the rows that pass filter, which may be empty. Rows
+ * point into the other arguments. Return false when memory ran out: then there are no rows. */
 bool lmm_top_rows_of_families(struct lmm_top_rows *rows, const struct lmm_top_history *history,
                               const char *filter);
 bool lmm_top_rows_of_sites(struct lmm_top_rows *rows, const struct lmm_top_history *history,
@@ -117,8 +113,9 @@ void lmm_top_rows_close(struct lmm_top_rows *rows);
  */
 bool lmm_top_passes(struct lmm_string name, const char *filter);
 
-/* Returns value, limited to INT64_MAX. */
+/* Return value, and now - mark, limited to INT64_MAX and its negative. */
 int64_t lmm_top_figure_of(uint64_t value);
+int64_t lmm_top_difference(uint64_t now, uint64_t mark);
 
 /* ---- The selected row ------------------------------------------------------------------------ */
 

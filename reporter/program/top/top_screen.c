@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* top_screen: see top_screen.h for the contract. */
 #include "reporter/program/top/top_screen.h"
 
 #include <ncurses.h>
@@ -52,6 +51,7 @@ static void block_signals(void)
     sigaddset(&mask, SIGWINCH);
     sigaddset(&mask, SIGTSTP);
     for (size_t i = 0; i < ENDING_SIGNALS; i++) {
+        sigaction(ending_signals[i], NULL, &terminal.old_action[i]);
         sigaddset(&mask, ending_signals[i]);
     }
     sigprocmask(SIG_BLOCK, &mask, &terminal.old_mask);
@@ -69,13 +69,6 @@ static void catch_signals(void)
         if (terminal.old_action[i].sa_handler != SIG_IGN) {
             sigaction(ending_signals[i], &action, NULL);
         }
-    }
-}
-
-static void save_actions(void)
-{
-    for (size_t i = 0; i < ENDING_SIGNALS; i++) {
-        sigaction(ending_signals[i], NULL, &terminal.old_action[i]);
     }
 }
 
@@ -135,7 +128,6 @@ bool lmm_top_screen_open(void)
     if (!is_usable()) {
         return false;
     }
-    save_actions();
     block_signals();
     use_tioctl(TRUE);
     terminal.screen = newterm(NULL, stdout, stdin);

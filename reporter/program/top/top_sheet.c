@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* top_sheet: see top_sheet.h for the contract and the invariants. */
 #include "reporter/program/top/top_sheet.h"
 
 #include <assert.h>

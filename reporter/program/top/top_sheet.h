@@ -11,7 +11,7 @@
  *   I1  a line takes at most `columns` columns, as wcwidth() counts them
  *   I2  a line's text ends with a NUL and is printable in the locale's character set
  *
- * Locks: none. Needs setlocale(LC_CTYPE) to have been called when utf8 is set.
+ * Needs setlocale(LC_CTYPE) to have been called when utf8 is set.
  */
 #ifndef LMM_PROGRAM_TOP_SHEET_H
 #define LMM_PROGRAM_TOP_SHEET_H

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* top_source: see top_source.h for the contract and the invariants. */
 #include "reporter/program/top/top_source.h"
 
 #include <assert.h>

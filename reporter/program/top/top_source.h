@@ -8,7 +8,7 @@
  *   I1  snapshot is the last reading that was added to the history; NULL before the first
  *   I2  trouble is empty if and only if the last reading succeeded
  *
- * Locks: none. Nothing is written to stderr, because it is the screen.
+ * Nothing is written to stderr, because it is the screen.
  */
 #ifndef LMM_PROGRAM_TOP_SOURCE_H
 #define LMM_PROGRAM_TOP_SOURCE_H
@@ -35,10 +35,8 @@ struct lmm_top_source {
     struct lmm_reason trouble; /* why the last reading failed; empty: it succeeded */
 };
 
-/*
- * Reads the ledger and, when that succeeds, adds it to history. now_ns: CLOCK_MONOTONIC. Returns
- * whether it succeeded. Cost: a copy of the ledger.
- */
+/* Reads the ledger and, when that succeeds, adds it to history. now_ns: CLOCK_MONOTONIC. Returns
+ * whether it succeeded. Cost: a copy of the ledger. */
 bool lmm_top_source_read(struct lmm_top_source *source, struct lmm_top_history *history,
                          uint64_t now_ns);
 

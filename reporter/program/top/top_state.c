@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* top_state: see top_state.h for the contract and the invariants. */
 #include "reporter/program/top/top_state.h"
 
 #include <assert.h>

@@ -10,7 +10,7 @@
  *       longer exists, the view changes to families
  *   I3  while the user types a filter, all keys except those of the prompt and the arrows are text
  *
- * Locks: none. Not responsible for reading ledgers: lmm_top_press() returns what the caller must
+ * Not responsible for reading ledgers: lmm_top_press() returns what the caller must
  * do.
  */
 #ifndef LMM_PROGRAM_TOP_STATE_H

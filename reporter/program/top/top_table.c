@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* top_table: see top_table.h for the contract. */
 #include "reporter/program/top/top_table.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "reporter/core/model.h"
-#include "reporter/program/ledger/discover.h"
 #include "reporter/program/top/top_sheet.h"
 #include "reporter/program/top/top_state.h"
 
@@ -189,17 +186,6 @@ static void write_cell(const struct column *column, const struct lmm_top *top,
     }
 }
 
-static struct lmm_string last_component(struct lmm_string path)
-{
-    const char *slash = memrchr(path.text, '/', path.bytes);
-
-    if (slash != NULL) {
-        path.bytes -= (size_t) (slash + 1 - path.text);
-        path.text = slash + 1;
-    }
-    return path;
-}
-
 /* A path that is too long is cut to its last component, so that the line number stays on the
  * screen. */
 static void put_site(struct lmm_top_sheet *sheet, const struct lmm_model_site *site)
@@ -214,7 +200,7 @@ static void put_site(struct lmm_top_sheet *sheet, const struct lmm_model_site *s
     columns = lmm_top_string_columns(sheet, file) + strlen(line) + 1 +
               lmm_top_string_columns(sheet, site->function);
     if (sheet->line[sheet->used - 1].columns + columns > sheet->columns) {
-        file = last_component(file);
+        file = lmm_model_last_component(file);
     }
     lmm_top_put_string(sheet, file);
     lmm_top_put(sheet, line);

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * top_table: the columns of the tables of `lmm top`: which columns fit, and the text of each cell.
- * The name is the last column and takes the rest of the line.
- *
- * Locks: none. Stateless.
- */
+/* top_table: the columns of the tables of `lmm top`: which columns fit, and the text of each cell.
+ * The name is the last column and takes the rest of the line. */
 #ifndef LMM_PROGRAM_TOP_TABLE_H
 #define LMM_PROGRAM_TOP_TABLE_H
 

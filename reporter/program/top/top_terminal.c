@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* top_terminal: see top_terminal.h for the contract. */
 #include "reporter/program/top/top_terminal.h"
 
 #include <ncurses.h>

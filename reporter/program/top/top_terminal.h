@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * top_terminal: whether a type of terminal can show a screen. It is not part of top_screen because
- * <term.h> defines macros with names like `columns`. Stateless.
- */
+/* top_terminal: whether a type of terminal can show a screen. It is not part of top_screen because
+ * <term.h> defines macros with names like `columns`. Stateless. */
 #ifndef LMM_PROGRAM_TOP_TERMINAL_H
 #define LMM_PROGRAM_TOP_TERMINAL_H
 
