@@ -135,4 +135,14 @@ static inline void *run_free(void *arg)
     return NULL;
 }
 
+/* The line of a use of a pointer inside a block that was allocated in `line` of `file`. */
+static inline void expect_interior(const char *verb, const void *p, const void *start,
+                                   const char *family, const char *file, int line)
+{
+    death_expect("%s of an interior pointer: " HEX " (%zu bytes into a block at " HEX
+                 ", %s, allocated at %s:%d)",
+                 verb, address_of(p), (size_t) (address_of(p) - address_of(start)),
+                 address_of(start), family, file, line);
+}
+
 #endif

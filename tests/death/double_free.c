@@ -19,6 +19,15 @@ static void *run_alloc(void *arg)
     return must(LMM_NEW(emp_t));
 }
 
+static pthread_t start(void *(*run)(void *arg), void *arg)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, run, arg) != 0) {
+        _exit(3);
+    }
+    return thread;
+}
+
 /* ---- Double free ---- */
 
 static void expect_double_free(const void *p, const char *family)
@@ -26,12 +35,22 @@ static void expect_double_free(const void *p, const char *family)
     death_expect("double free: " HEX " (%s)", address_of(p), family);
 }
 
+/* Frees p twice, each time in the main thread or in another. */
+static void free_twice(void *p, const char *family, bool first_in_thread, bool second_in_thread)
+{
+    expect_double_free(p, family);
+    for (int i = 0; i < 2; i++) {
+        if (i == 0 ? first_in_thread : second_in_thread) {
+            in_thread(run_free, p);
+        } else {
+            lmm_free(p);
+        }
+    }
+}
+
 void double_free_at_once(void)
 {
-    emp_t *emp = must(LMM_NEW(emp_t));
-    expect_double_free(emp, "emp_t");
-    lmm_free(emp);
-    lmm_free(emp);
+    free_twice(must(LMM_NEW(emp_t)), "emp_t", false, false);
 }
 
 void double_free_later(void)
@@ -49,37 +68,25 @@ void double_free_later(void)
 
 void double_free_first_of_page(void)
 {
-    byte_t *first = must(LMM_NEW(byte_t));
-    expect_double_free(first, "byte_t");
-    lmm_free(first);
-    lmm_free(first);
+    free_twice(must(LMM_NEW(byte_t)), "byte_t", false, false);
 }
 
 void double_free_large(void)
 {
     large_t *large = must(LMM_ALLOC(large_t));
-    large_t *other = must(LMM_ALLOC(large_t));
-    expect_double_free(large, "large_t");
-    lmm_free(large);
-    lmm_free(large);
-    lmm_free(other);
+    must(LMM_ALLOC(large_t));
+    free_twice(large, "large_t", false, false);
 }
 
 void double_free_unattributed(void)
 {
     struct lmm_family *family = must(lmm_family_register("struct order", 72, 8));
-    void *order = must(lmm_alloc(family));
-    expect_double_free(order, "struct order");
-    lmm_free(order);
-    lmm_free(order);
+    free_twice(must(lmm_alloc(family)), "struct order", false, false);
 }
 
 void double_free_in_other_thread(void)
 {
-    emp_t *emp = must(LMM_NEW(emp_t));
-    expect_double_free(emp, "emp_t");
-    lmm_free(emp);
-    in_thread(run_free, emp);
+    free_twice(must(LMM_NEW(emp_t)), "emp_t", false, true);
 }
 
 void double_free_twice_in_other_thread(void)
@@ -91,18 +98,12 @@ void double_free_twice_in_other_thread(void)
 
 void double_free_after_other_thread(void)
 {
-    emp_t *emp = must(LMM_NEW(emp_t));
-    expect_double_free(emp, "emp_t");
-    in_thread(run_free, emp);
-    lmm_free(emp);
+    free_twice(must(LMM_NEW(emp_t)), "emp_t", true, false);
 }
 
 void double_free_of_ended_thread(void)
 {
-    emp_t *emp = must(in_thread(run_alloc, NULL));
-    expect_double_free(emp, "emp_t");
-    lmm_free(emp);
-    lmm_free(emp);
+    free_twice(must(in_thread(run_alloc, NULL)), "emp_t", false, false);
 }
 
 /* Frees arg; the thread goes on, so the free may still wait in its batch. */
@@ -122,10 +123,7 @@ void double_free_of_batched(void)
 {
     emp_t *emp = must(LMM_NEW(emp_t));
     expect_double_free(emp, "emp_t");
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, run_free_and_wait, emp) != 0) {
-        _exit(3);
-    }
+    start(run_free_and_wait, emp);
     while (!atomic_load(&batch_filled)) {
     }
     lmm_free(emp);
@@ -157,30 +155,28 @@ void race_of_strangers(void)
 {
     struct race race = {0, must(LMM_NEW(emp_t))};
     expect_double_free(race.block, "emp_t");
-    pthread_t thread[2];
-    for (int i = 0; i < 2; i++) {
-        if (pthread_create(&thread[i], NULL, run_racer, &race) != 0) {
-            _exit(3);
-        }
-    }
-    for (int i = 0; i < 2; i++) {
-        pthread_join(thread[i], NULL);
-    }
+    pthread_t one = start(run_racer, &race);
+    pthread_t two = start(run_racer, &race);
+    pthread_join(one, NULL);
+    pthread_join(two, NULL);
+}
+
+/* The main thread, which owns the block, and another one. */
+static void race_owner(void *block)
+{
+    struct race race = {0, block};
+    expect_double_free(block, "emp_t");
+    pthread_t thread = start(run_racer, &race);
+    race_start(&race);
+    lmm_free(block);
+    pthread_join(thread, NULL);
 }
 
 /* The owner's free has no atomic exchange, so the double free may be detected only when the other
  * thread's free is collected; but always before the slot is allocated twice. */
 void race_with_owner(void)
 {
-    struct race race = {0, must(LMM_NEW(emp_t))};
-    expect_double_free(race.block, "emp_t");
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, run_racer, &race) != 0) {
-        _exit(3);
-    }
-    race_start(&race);
-    lmm_free(race.block);
-    pthread_join(thread, NULL);
+    race_owner(must(LMM_NEW(emp_t)));
     for (int i = 0; i < 100000; i++) {
         must(LMM_ALLOC(emp_t));
     }
@@ -188,28 +184,18 @@ void race_with_owner(void)
 
 void race_for_array(void)
 {
-    struct race race = {0, must(LMM_NEW_ARRAY(emp_t, 10))};
+    void *array = must(LMM_NEW_ARRAY(emp_t, 10));
     must(LMM_NEW_ARRAY(emp_t, 10)); /* keeps the page in use */
-    expect_double_free(race.block, "emp_t");
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, run_racer, &race) != 0) {
-        _exit(3);
-    }
-    race_start(&race);
-    lmm_free(race.block);
-    pthread_join(thread, NULL);
+    race_owner(array);
 }
 
-/* ---- Double free of arrays ---- */
+/* ---- Double free of arrays; another array keeps the page in use ---- */
 
 void double_free_array(void)
 {
     emp_t *array = must(LMM_NEW_ARRAY(emp_t, 7));
-    emp_t *after = must(LMM_NEW_ARRAY(emp_t, 7));
-    expect_double_free(array, "emp_t");
-    lmm_free(array);
-    lmm_free(array);
-    lmm_free(after);
+    must(LMM_NEW_ARRAY(emp_t, 7));
+    free_twice(array, "emp_t", false, false);
 }
 
 /* The freed array is in the middle of a longer free run, and it is too long for a thread's
@@ -230,20 +216,13 @@ void double_free_array_merged(void)
 void double_free_array_in_other_thread(void)
 {
     emp_t *array = must(LMM_NEW_ARRAY(emp_t, 100));
-    emp_t *other = must(LMM_NEW_ARRAY(emp_t, 100));
-    expect_double_free(array, "emp_t");
-    lmm_free(array);
-    in_thread(run_free, array);
-    lmm_free(other);
+    must(LMM_NEW_ARRAY(emp_t, 100));
+    free_twice(array, "emp_t", false, true);
 }
 
 void double_free_resized(void)
 {
     emp_t *array = must(LMM_NEW_ARRAY(emp_t, 3));
-    emp_t *other = must(LMM_NEW_ARRAY(emp_t, 3));
-    array = must(lmm_resize(array, 9));
-    expect_double_free(array, "emp_t");
-    lmm_free(array);
-    lmm_free(array);
-    lmm_free(other);
+    must(LMM_NEW_ARRAY(emp_t, 3));
+    free_twice(must(lmm_resize(array, 9)), "emp_t", false, false);
 }

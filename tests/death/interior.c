@@ -6,40 +6,32 @@
 
 /* ---- Interior pointers ---- */
 
-static void expect_interior(const void *p, const void *start, const char *family, int line)
+/* The case: a block of `type`, and a free of the address `bytes` after its start. */
+#define INTERIOR(name, type, allocation, bytes, release)                                           \
+    void name(void)                                                                                \
+    {                                                                                              \
+        void *block = must(allocation);                                                            \
+        void *inside = beside(block, bytes);                                                       \
+        expect_interior("free", inside, block, #type, THIS_FILE, __LINE__);                        \
+        release(inside);                                                                           \
+    }
+
+static void free_in_thread(void *p)
 {
-    death_expect("free of an interior pointer: " HEX " (%zu bytes into a block at " HEX
-                 ", %s, allocated at " THIS_FILE ":%d)",
-                 address_of(p), (size_t) (address_of(p) - address_of(start)), address_of(start),
-                 family, line);
+    in_thread(run_free, p);
 }
 
-void interior_new(void)
-{
-    const int line = __LINE__ + 1;
-    emp_t *emp = must(LMM_NEW(emp_t));
-    void *inside = beside(emp, 1);
-    expect_interior(inside, emp, "emp_t", line);
-    lmm_free(inside);
-}
-
-void interior_alloc(void)
-{
-    const int line = __LINE__ + 1;
-    emp_t *emp = must(LMM_ALLOC(emp_t));
-    void *inside = beside(emp, sizeof(emp_t) - 1);
-    expect_interior(inside, emp, "emp_t", line);
-    lmm_free(inside);
-}
-
-void interior_large(void)
-{
-    const int line = __LINE__ + 1;
-    large_t *large = must(LMM_ALLOC(large_t));
-    void *inside = beside(large, 17216);
-    expect_interior(inside, large, "large_t", line);
-    lmm_free(inside);
-}
+INTERIOR(interior_new, emp_t, LMM_NEW(emp_t), 1, lmm_free)
+INTERIOR(interior_alloc, emp_t, LMM_ALLOC(emp_t), sizeof(emp_t) - 1, lmm_free)
+INTERIOR(interior_large, large_t, LMM_ALLOC(large_t), 17216, lmm_free)
+INTERIOR(interior_in_other_thread, emp_t, LMM_NEW(emp_t), 4, free_in_thread)
+INTERIOR(interior_array_element, emp_t, LMM_NEW_ARRAY(emp_t, 5), 3 * sizeof(emp_t), lmm_free)
+INTERIOR(interior_array_second, emp_t, LMM_NEW_ARRAY(emp_t, 5), sizeof(emp_t), lmm_free)
+INTERIOR(interior_array_last, emp_t, LMM_NEW_ARRAY(emp_t, 5), 4 * sizeof(emp_t), lmm_free)
+INTERIOR(interior_array_misaligned, emp_t, LMM_NEW_ARRAY(emp_t, 5), 2 * sizeof(emp_t) + 5, lmm_free)
+/* Longer than a page of LMM: a span. */
+INTERIOR(interior_array_span, emp_t, LMM_NEW_ARRAY(emp_t, 1000000), 765432 * sizeof(emp_t),
+         lmm_free)
 
 void interior_unattributed(void)
 {
@@ -50,57 +42,6 @@ void interior_unattributed(void)
                  ", struct order, unattributed)",
                  address_of(inside), address_of(order));
     lmm_free(inside);
-}
-
-void interior_in_other_thread(void)
-{
-    const int line = __LINE__ + 1;
-    emp_t *emp = must(LMM_NEW(emp_t));
-    void *inside = beside(emp, 4);
-    expect_interior(inside, emp, "emp_t", line);
-    in_thread(run_free, inside);
-}
-
-void interior_array_element(void)
-{
-    const int line = __LINE__ + 1;
-    emp_t *array = must(LMM_NEW_ARRAY(emp_t, 5));
-    expect_interior(array + 3, array, "emp_t", line);
-    lmm_free(array + 3);
-}
-
-void interior_array_second(void)
-{
-    const int line = __LINE__ + 1;
-    emp_t *array = must(LMM_NEW_ARRAY(emp_t, 5));
-    expect_interior(array + 1, array, "emp_t", line);
-    lmm_free(array + 1);
-}
-
-void interior_array_last(void)
-{
-    const int line = __LINE__ + 1;
-    emp_t *array = must(LMM_NEW_ARRAY(emp_t, 5));
-    expect_interior(array + 4, array, "emp_t", line);
-    lmm_free(array + 4);
-}
-
-void interior_array_misaligned(void)
-{
-    const int line = __LINE__ + 1;
-    emp_t *array = must(LMM_NEW_ARRAY(emp_t, 5));
-    void *inside = beside(array, 2 * sizeof(emp_t) + 5);
-    expect_interior(inside, array, "emp_t", line);
-    lmm_free(inside);
-}
-
-/* Longer than a page of LMM: a span. */
-void interior_array_span(void)
-{
-    const int line = __LINE__ + 1;
-    emp_t *array = must(LMM_NEW_ARRAY(emp_t, 1000000));
-    expect_interior(array + 765432, array, "emp_t", line);
-    lmm_free(array + 765432);
 }
 
 /* Stale tags of an earlier block must not be reported. */
@@ -117,34 +58,32 @@ void interior_array_over_older(void)
     }
     const int line = __LINE__ + 1;
     emp_t *array = must(LMM_NEW_ARRAY(emp_t, 60));
-    expect_interior(array + 42, array, "emp_t", line);
+    expect_interior("free", array + 42, array, "emp_t", THIS_FILE, line);
     lmm_free(array + 42);
+}
+
+/* The block is freed, and another one keeps its page in use. */
+static void free_inside_freed(void *block, void *other, size_t bytes)
+{
+    lmm_free(block);
+    void *inside = beside(block, bytes);
+    death_expect("free of an interior pointer: " HEX " (%zu bytes into a free slot at " HEX
+                 ", emp_t)",
+                 address_of(inside), bytes, address_of(block));
+    lmm_free(inside);
+    lmm_free(other);
 }
 
 void interior_free_slot(void)
 {
-    emp_t *emp = must(LMM_NEW(emp_t));
-    emp_t *other = must(LMM_NEW(emp_t));
-    lmm_free(emp);
-    void *inside = beside(emp, 12);
-    death_expect("free of an interior pointer: " HEX " (12 bytes into a free slot at " HEX
-                 ", emp_t)",
-                 address_of(inside), address_of(emp));
-    lmm_free(inside);
-    lmm_free(other);
+    void *emp = must(LMM_NEW(emp_t));
+    free_inside_freed(emp, must(LMM_NEW(emp_t)), 12);
 }
 
 void interior_free_array_slot(void)
 {
-    emp_t *array = must(LMM_NEW_ARRAY(emp_t, 6));
-    emp_t *other = must(LMM_NEW_ARRAY(emp_t, 6));
-    lmm_free(array);
-    void *inside = beside(array, 5);
-    death_expect("free of an interior pointer: " HEX " (5 bytes into a free slot at " HEX
-                 ", emp_t)",
-                 address_of(inside), address_of(array));
-    lmm_free(inside);
-    lmm_free(other);
+    void *array = must(LMM_NEW_ARRAY(emp_t, 6));
+    free_inside_freed(array, must(LMM_NEW_ARRAY(emp_t, 6)), 5);
 }
 
 /* ---- Memory of a page that was never handed out ---- */

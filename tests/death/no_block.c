@@ -13,91 +13,38 @@ static void no_block(void *p)
     lmm_free(p);
 }
 
-/* Each after LMM has served blocks; one also before LMM has started. */
-static void no_block_after_use(void *p)
-{
-    lmm_free(must(LMM_NEW(emp_t)));
-    must(LMM_NEW(emp_t));
-    no_block(p);
-}
-
 void no_block_before_use(void)
 {
     emp_t emp;
     no_block(beside(&emp, 0));
 }
 
-void no_block_stack(void)
-{
-    emp_t emp;
-    no_block_after_use(beside(&emp, 0));
-}
+/* The case: a free of that address, after LMM has served blocks. */
+#define NO_BLOCK(name, address)                                                                    \
+    void no_block_##name(void)                                                                     \
+    {                                                                                              \
+        static emp_t static_emp;                                                                   \
+        emp_t stack_emp;                                                                           \
+        (void) beside(&static_emp, 0);                                                             \
+        (void) beside(&stack_emp, 0);                                                              \
+        lmm_free(must(LMM_NEW(emp_t)));                                                            \
+        must(LMM_NEW(emp_t));                                                                      \
+        no_block((void *) (uintptr_t) (address));                                                  \
+    }
 
-void no_block_static(void)
-{
-    static emp_t emp;
-    no_block_after_use(beside(&emp, 0));
-}
-
-void no_block_malloc(void)
-{
-    no_block_after_use(must(malloc(sizeof(emp_t))));
-}
-
-void no_block_mmap(void)
-{
-    no_block_after_use(mmap(NULL, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-}
-
-void no_block_code(void)
-{
-    no_block_after_use((void *) (uintptr_t) no_block_code);
-}
-
-void no_block_family(void)
-{
-    no_block_after_use(must(LMM_REGISTER(emp_t)));
-}
-
-static void no_block_integer(uintptr_t integer)
-{
-    no_block_after_use((void *) integer);
-}
-
-void no_block_one(void)
-{
-    no_block_integer(1);
-}
-
-void no_block_small(void)
-{
-    no_block_integer(4096);
-}
-
-void no_block_highest_user(void)
-{
-    no_block_integer(UINT64_C(0x7ffffffffff0));
-}
-
-void no_block_above_user(void)
-{
-    no_block_integer(UINT64_C(0x800000000000));
-}
-
-void no_block_non_canonical(void)
-{
-    no_block_integer(UINT64_C(0xdeadbeefdeadbeef));
-}
-
-void no_block_kernel(void)
-{
-    no_block_integer(UINT64_C(0xffff888000000000));
-}
-
-void no_block_minus_one(void)
-{
-    no_block_integer(UINTPTR_MAX);
-}
+NO_BLOCK(stack, beside(&stack_emp, 0))
+NO_BLOCK(static, beside(&static_emp, 0))
+NO_BLOCK(malloc, must(malloc(sizeof(emp_t))))
+NO_BLOCK(mmap, mmap(NULL, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+NO_BLOCK(code, no_block_code)
+NO_BLOCK(family, must(LMM_REGISTER(emp_t)))
+NO_BLOCK(one, 1)
+NO_BLOCK(small, 4096)
+NO_BLOCK(highest_user, UINT64_C(0x7ffffffffff0))
+NO_BLOCK(above_user, UINT64_C(0x800000000000))
+NO_BLOCK(non_canonical, UINT64_C(0xdeadbeefdeadbeef))
+NO_BLOCK(kernel, UINT64_C(0xffff888000000000))
+NO_BLOCK(minus_one, UINTPTR_MAX)
 
 /* A block's address with a tag in its upper bits is not a block. */
 void no_block_tagged_pointer(void)
@@ -107,14 +54,14 @@ void no_block_tagged_pointer(void)
 
 /* ---- Pages given back ---- */
 
-static void expect_given_back(const char *verb, const void *p, const char *family)
+static void expect_given_back(const char *verb, const void *p)
 {
-    death_expect("%s after its page was given back: " HEX " (%s)", verb, address_of(p), family);
+    death_expect("%s after its page was given back: " HEX " (emp_t)", verb, address_of(p));
 }
 
 /* Fills many pages, frees all blocks, and gives the memory back to the kernel. Returns the address
- * of the very first block, whose page a heap does not keep. */
-static emp_t *give_back_pages(void)
+ * of the very first block, whose page a heap does not keep, and expects the line of its use. */
+static emp_t *give_back_pages(const char *verb)
 {
     enum { COUNT = 500000 };
     emp_t **emp = must(calloc(COUNT, sizeof(*emp)));
@@ -127,34 +74,32 @@ static emp_t *give_back_pages(void)
     }
     free(emp);
     lmm_trim();
+    expect_given_back(verb, first);
     return first;
 }
 
 void given_back_free(void)
 {
-    emp_t *emp = give_back_pages();
-    expect_given_back("free", emp, "emp_t");
+    emp_t *emp = give_back_pages("free");
     lmm_free(emp);
 }
 
 void given_back_free_in_other_thread(void)
 {
-    emp_t *emp = give_back_pages();
-    expect_given_back("free", emp, "emp_t");
+    emp_t *emp = give_back_pages("free");
     in_thread(run_free, emp);
 }
 
 void given_back_resize(void)
 {
-    emp_t *emp = give_back_pages();
-    expect_given_back("resize", emp, "emp_t");
+    emp_t *emp = give_back_pages("resize");
     must(lmm_resize(emp, 2));
 }
 
 void given_back_span(void)
 {
     emp_t *array = must(LMM_NEW_ARRAY(emp_t, 1000000));
-    expect_given_back("free", array, "emp_t");
+    expect_given_back("free", array);
     lmm_free(array);
     lmm_trim();
     lmm_free(array);

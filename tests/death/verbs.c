@@ -2,13 +2,7 @@
 /* lmm_resize() and lmm_block_count() judge a pointer as lmm_free() does. */
 #include "tests/death/cases.h"
 
-static void expect_interior(const char *verb, const void *p, const void *start, int line)
-{
-    death_expect("%s of an interior pointer: " HEX " (%zu bytes into a block at " HEX
-                 ", emp_t, allocated at tests/death/verbs.c:%d)",
-                 verb, address_of(p), (size_t) (address_of(p) - address_of(start)),
-                 address_of(start), line);
-}
+#define THIS_FILE "tests/death/verbs.c"
 
 void resize_freed(void)
 {
@@ -32,7 +26,7 @@ void resize_interior(void)
 {
     const int line = __LINE__ + 1;
     emp_t *array = must(LMM_NEW_ARRAY(emp_t, 4));
-    expect_interior("resize", array + 1, array, line);
+    expect_interior("resize", array + 1, array, "emp_t", THIS_FILE, line);
     must(lmm_resize(array + 1, 5));
 }
 
@@ -64,7 +58,7 @@ void count_interior(void)
     const int line = __LINE__ + 1;
     emp_t *emp = must(LMM_NEW(emp_t));
     void *inside = beside(emp, 3);
-    expect_interior("count", inside, emp, line);
+    expect_interior("count", inside, emp, "emp_t", THIS_FILE, line);
     (void) lmm_block_count(inside);
 }
 

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/support/random.h"
+
 enum { NODES = 300, ROUNDS = 60, STEPS = 4000 };
 
 /* What the model knows of a queued node. The array is sorted: larger keys first, then older
@@ -36,17 +38,9 @@ struct world {
     int count;
 };
 
-static uint64_t random_next(struct world *world)
-{
-    world->random ^= world->random << 13;
-    world->random ^= world->random >> 7;
-    world->random ^= world->random << 17;
-    return world->random;
-}
-
 static uint32_t random_below(struct world *world, uint32_t bound)
 {
-    return (uint32_t) ((random_next(world) >> 32) % bound);
+    return (uint32_t) ((random_next(&world->random) >> 32) % bound);
 }
 
 static void fail(const struct world *world, int round, int step, const char *what)

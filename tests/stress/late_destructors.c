@@ -10,7 +10,7 @@ enum {
     THREADS = 4,
     REPEATS = 300,
     KEYS = 12,
-    /* TSan takes the last round for itself: instrumented code crashes behind it. */
+    /* TSan needs the last round for itself: instrumented code that runs after it crashes. */
     ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - TSAN,
     EARLY_KEYS = 6, /* made before the first call of LMM */
 };

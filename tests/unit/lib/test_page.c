@@ -53,17 +53,15 @@ Test(page, division_is_exact)
 Test(page, any_address_can_be_asked_for)
 {
     static int here;
-    const uintptr_t addresses[] = {
-        0,
-        1,
-        4096,
-        (uintptr_t) &here,
-        (uintptr_t) &addresses,
-        (uintptr_t) 1 << 47,
-        ((uintptr_t) 1 << 47) - 1,
-        UINTPTR_MAX,
-        (uintptr_t) 0xffff800000000000,
-    };
+    const uintptr_t addresses[] = {0,
+                                   1,
+                                   4096,
+                                   (uintptr_t) &here,
+                                   (uintptr_t) &addresses,
+                                   0x800000000000,
+                                   0x7fffffffffff,
+                                   UINTPTR_MAX,
+                                   0xffff800000000000};
 
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
         const struct lmm_page *page = lmm_page_of(addresses[i]);
@@ -159,35 +157,19 @@ static struct lmm_page *fill(uint32_t stride, bool (*is_freed)(uint32_t slot))
     return page;
 }
 
-static bool all(uint32_t slot)
-{
-    return slot != UINT32_MAX;
-}
+/* Which slots of a page are freed. */
+#define PATTERN(name, condition)                                                                   \
+    static bool name(uint32_t slot)                                                                \
+    {                                                                                              \
+        return condition;                                                                          \
+    }
 
-static bool none(uint32_t slot)
-{
-    return slot == UINT32_MAX;
-}
-
-static bool second_half(uint32_t slot)
-{
-    return slot > 40;
-}
-
-static bool first_half(uint32_t slot)
-{
-    return slot < 3000;
-}
-
-static bool in_stretches(uint32_t slot)
-{
-    return slot / 300 % 2 == 0;
-}
-
-static bool every_other(uint32_t slot)
-{
-    return slot % 2 == 0;
-}
+PATTERN(all, slot != UINT32_MAX)
+PATTERN(none, slot == UINT32_MAX)
+PATTERN(second_half, slot > 40)
+PATTERN(first_half, slot < 3000)
+PATTERN(in_stretches, slot / 300 % 2 == 0)
+PATTERN(every_other, slot % 2 == 0)
 
 static void check_live_content(const struct lmm_page *page)
 {

@@ -32,7 +32,7 @@ static uint64_t stat_field(int number)
     size_t length = fread(text, 1, sizeof(text) - 1, file);
     fclose(file);
     text[length] = '\0';
-    /* From the end: a name may hold anything, the fields behind it are 50 numbers. */
+    /* From the end: a name may hold anything, the fields after it are 50 numbers. */
     int fields = 52;
     char *at = text + strcspn(text, "\n");
     while (fields >= number) {

@@ -20,6 +20,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/support/random.h"
+
 enum { SITE = 5, LENGTH_MAX = 32 };
 
 static struct lmm_runs runs;
@@ -661,14 +663,13 @@ Test(run, spans_grow)
                  {1024, 2000, 30000}, {200000, 1, 2},    {300000, 3, 50},  {1, 300000, 3000001}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        for (int behind = 0; behind < 2; behind++) {
+        for (int has_room = 0; has_room < 2; has_room++) {
             size_t stride = cases[i].stride;
             set_up(stride);
-            /* Where the kernel maps downwards a second span is in front of the first, and then
-             * not. */
+            /* Where the kernel maps downwards, the second span ends where the first begins. */
             char *other = take(cases[i].from);
             char *block = take(cases[i].from);
-            if (behind == 1) {
+            if (has_room == 1) {
                 give(other, cases[i].from);
             }
             fill(block, cases[i].from * stride, 3);
@@ -681,7 +682,7 @@ Test(run, spans_grow)
             check_fill(moved, cases[i].from * stride, cases[i].to * stride, 4);
             assert_gauges();
             give(moved, cases[i].from);
-            if (behind == 0) {
+            if (has_room == 0) {
                 give(other, cases[i].from);
             }
             cr_expect(record.pages == 0 && record.mapped_bytes == 0 && record.committed_bytes == 0);
@@ -887,10 +888,7 @@ static struct model {
 
 static uint64_t draw(uint64_t below)
 {
-    model.random ^= model.random << 13;
-    model.random ^= model.random >> 7;
-    model.random ^= model.random << 17;
-    return (model.random >> 11) % below;
+    return (random_next(&model.random) >> 11) % below;
 }
 
 /* The slots of a few bytes, a run, or a span, each equally likely. */

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "tests/support/random.h"
+
 static struct lmm_table plain = LMM_TABLE_INIT(8, false, false);
 static struct lmm_table checked = LMM_TABLE_INIT(8, true, false);
 static struct lmm_table shared = LMM_TABLE_INIT(8, true, true);
@@ -174,10 +176,7 @@ static uint64_t random_state = 0x9E3779B97F4A7C15u;
 
 static uint32_t random_below(uint32_t bound)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t) ((random_state >> 32) % bound);
+    return (uint32_t) ((random_next(&random_state) >> 32) % bound);
 }
 
 /* Keys that differ only in their high bits, only in their low bits, or in both. */

@@ -161,7 +161,7 @@ Test(vm, grow_where_there_is_room)
     cr_expect(lmm_vm_grow(memory, 3 * UNIT, 7 * UNIT) == 0);
     assert_units(memory, 3, 7);
     cr_expect(seam_calls(SEAM_REMAP) == 1 && seam_bytes(SEAM_REMAP) == 7 * UNIT);
-    cr_expect(lmm_vm_grow(memory, 3 * UNIT, 4 * UNIT) == -ENOMEM, "more is mapped behind it");
+    cr_expect(lmm_vm_grow(memory, 3 * UNIT, 4 * UNIT) == -ENOMEM, "the next units are mapped");
     cr_assert(mprotect(memory + UNIT, UNIT, PROT_READ) == 0);
     cr_expect(lmm_vm_grow(memory, 7 * UNIT, 8 * UNIT) == -EFAULT, "three mappings by now");
     cr_expect(errno == EXDEV);

@@ -8,14 +8,27 @@
 #include "reporter/core/sink.h"
 #include "tests/support/output.h"
 
-Test(json_writer, layouts_may_be_inside_each_other)
-{
-    struct output page = {.used = 0};
-    struct lmm_json json;
-    struct lmm_sink sink;
+static struct output page;
+static struct lmm_json json;
+static struct lmm_sink sink;
 
+static void open_page(void)
+{
+    page = (struct output) {.used = 0};
     lmm_sink_init(&sink, output_take, &page);
     lmm_json_init(&json, &sink);
+}
+
+TestSuite(json_writer, .init = open_page);
+
+static void expect_page(const char *expected)
+{
+    cr_expect_eq(lmm_json_finish(&json), 0);
+    cr_expect_str_eq(page.bytes, expected);
+}
+
+Test(json_writer, layouts_may_be_inside_each_other)
+{
     lmm_json_begin_object(&json, NULL, LMM_JSON_LINES);
     lmm_json_u64(&json, "most", UINT64_MAX);
     lmm_json_i64(&json, "least", INT64_MIN);
@@ -31,17 +44,16 @@ Test(json_writer, layouts_may_be_inside_each_other)
     lmm_json_null(&json, NULL);
     lmm_json_end_array(&json);
     lmm_json_end_object(&json);
-    cr_expect_eq(lmm_json_finish(&json), 0);
-    cr_expect_str_eq(page.bytes, "{\n"
-                                 "  \"most\": 18446744073709551615,\n"
-                                 "  \"least\": -9223372036854775808,\n"
-                                 "  \"empty\": [],\n"
-                                 "  \"none\": {},\n"
-                                 "  \"list\": [\n"
-                                 "    {\"yes\": true, \"no\": false},\n"
-                                 "    null\n"
-                                 "  ]\n"
-                                 "}\n");
+    expect_page("{\n"
+                "  \"most\": 18446744073709551615,\n"
+                "  \"least\": -9223372036854775808,\n"
+                "  \"empty\": [],\n"
+                "  \"none\": {},\n"
+                "  \"list\": [\n"
+                "    {\"yes\": true, \"no\": false},\n"
+                "    null\n"
+                "  ]\n"
+                "}\n");
 }
 
 Test(json_writer, strings_are_escaped)
@@ -54,14 +66,8 @@ Test(json_writer, strings_are_escaped)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct output page = {.used = 0};
-        struct lmm_json json;
-        struct lmm_sink sink;
-
-        lmm_sink_init(&sink, output_take, &page);
-        lmm_json_init(&json, &sink);
+        open_page();
         lmm_json_text(&json, NULL, cases[i][0]);
-        cr_expect_eq(lmm_json_finish(&json), 0);
-        cr_expect_str_eq(page.bytes, cases[i][1]);
+        expect_page(cases[i][1]);
     }
 }

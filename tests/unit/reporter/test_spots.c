@@ -9,6 +9,23 @@
 #include "reporter/program/report/suppress.h"
 #include "tests/support/run_model.h"
 
+static struct lmm_suppressions suppressions;
+static struct lmm_spots spots;
+
+static void free_all(void)
+{
+    lmm_spots_free(&spots);
+    lmm_suppressions_free(&suppressions);
+    suppressions = (struct lmm_suppressions) {NULL, 0};
+}
+
+TestSuite(spots, .fini = free_all);
+
+static void make_spots(struct lmm_model *model)
+{
+    cr_assert(lmm_spots_make(model, &suppressions, &spots));
+}
+
 static bool is_at(const struct lmm_spot *spot, const char *file)
 {
     return spot->site->file.bytes == strlen(file) &&
@@ -17,8 +34,6 @@ static bool is_at(const struct lmm_spot *spot, const char *file)
 
 Test(spots, sites_of_one_line_are_one_spot)
 {
-    struct lmm_spots spots;
-
     cr_assert(lmm_spots_make(made_model(), NULL, &spots));
     cr_expect_eq(spots.count, 5);
     cr_expect_eq(spots.total.allocations, 6002);
@@ -29,7 +44,6 @@ Test(spots, sites_of_one_line_are_one_spot)
     cr_assert_eq(spots.items[0].trace_count, 2);
     cr_expect_eq(spots.items[0].traces[0].tally.allocations, 4900);
     cr_expect_eq(spots.items[0].traces[1].tally.allocations, 99);
-    lmm_spots_free(&spots);
 }
 
 Test(spots, each_measure_has_its_order)
@@ -44,14 +58,11 @@ Test(spots, each_measure_has_its_order)
         {LMM_MEASURE_LEAKS, 5, "src/work.cpp"},
         {LMM_MEASURE_TEMPORARIES, 1, "src/field.hpp"},
     };
-    struct lmm_spots spots;
-
-    cr_assert(lmm_spots_make(made_model(), NULL, &spots));
+    make_spots(made_model());
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         cr_expect_eq(lmm_spots_order(&spots, cases[i].measure), cases[i].count, "%zu", i);
         cr_expect(is_at(&spots.items[0], cases[i].first), "%zu", i);
     }
-    lmm_spots_free(&spots);
 }
 
 Test(spots, suppressions_fit_any_call_of_a_stack)
@@ -69,34 +80,25 @@ Test(spots, suppressions_fit_any_call_of_a_stack)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct lmm_suppressions suppressions = {NULL, 0};
-        struct lmm_spots spots;
-
         cr_assert(lmm_suppressions_add(&suppressions, cases[i].pattern));
-        cr_assert(lmm_spots_make(made_model(), &suppressions, &spots));
+        make_spots(made_model());
         cr_expect_eq(suppressions.items[0].blocks, cases[i].blocks, "%s: %lu", cases[i].pattern,
                      (unsigned long) suppressions.items[0].blocks);
         cr_expect_eq(spots.total.leaked_blocks, 15 - cases[i].blocks, "%s", cases[i].pattern);
         cr_expect_eq(spots.total.allocations, 6002);
-        lmm_spots_free(&spots);
-        lmm_suppressions_free(&suppressions);
+        free_all();
     }
 }
 
 Test(spots, the_first_suppression_that_fits_counts)
 {
-    struct lmm_suppressions suppressions = {NULL, 0};
-    struct lmm_spots spots;
-
     cr_assert(lmm_suppressions_add(&suppressions, "load"));
     cr_assert(lmm_suppressions_add(&suppressions, "field.hpp"));
     cr_assert(lmm_suppressions_add(&suppressions, "work"));
-    cr_assert(lmm_spots_make(made_model(), &suppressions, &spots));
+    make_spots(made_model());
     cr_expect_eq(suppressions.items[0].blocks, 12);
     cr_expect_eq(suppressions.items[1].blocks, 0);
     cr_expect_eq(suppressions.items[2].bytes, 1048576);
-    lmm_spots_free(&spots);
-    lmm_suppressions_free(&suppressions);
 }
 
 /* Blocks of the loader, and blocks of a module's constructor that the loader calls. */
@@ -116,41 +118,31 @@ static struct lmm_model *model_of_loader(void)
     };
     static const struct lmm_model_family family = {.name = {"malloc-32", 9}};
     static struct lmm_model_site sites[2];
-    static struct lmm_model model;
+    static struct lmm_model model = {
+        .sites = sites, .site_count = 2, .stack_frames = 24, .module_count = 3};
 
     for (uint32_t i = 0; i < 2; i++) {
-        sites[i] = (struct lmm_model_site) {.family = &family,
-                                            .file = lmm_string_of("hr.c"),
-                                            .line = 1 + i,
-                                            .live_blocks = 1,
-                                            .live_bytes = 10 + i,
-                                            .stack = RECORD + i};
+        sites[i] = (struct lmm_model_site) {.family = &family, .line = 1 + i, .live_blocks = 1};
+        sites[i].file = lmm_string_of("hr.c");
+        sites[i].live_bytes = 10 + i;
+        sites[i].stack = RECORD + i;
     }
-    model = (struct lmm_model) {.sites = sites,
-                                .site_count = 2,
-                                .stack_frames = 24,
-                                .frame_count = CONSTRUCTOR + 1,
-                                .frames = frames,
-                                .module_count = 3,
-                                .modules = modules};
+    model.frame_count = CONSTRUCTOR + 1;
+    model.frames = frames;
+    model.modules = modules;
     return &model;
 }
 
 Test(spots, what_the_loader_keeps_is_built_in)
 {
-    struct lmm_suppressions suppressions = {NULL, 0};
-    struct lmm_spots spots;
-
     cr_assert(lmm_suppressions_add_built_in(&suppressions));
-    cr_assert(lmm_spots_make(model_of_loader(), &suppressions, &spots));
+    make_spots(model_of_loader());
     for (size_t i = 0; i < suppressions.count; i++) {
         cr_expect_eq(suppressions.items[i].bytes,
                      suppressions.items[i].scope == LMM_SUPPRESS_LOADER ? 10 : 0, "%s",
                      suppressions.items[i].pattern);
     }
     cr_expect_eq(spots.total.leaked_bytes, 11);
-    lmm_spots_free(&spots);
-    lmm_suppressions_free(&suppressions);
 }
 
 /* Blocks of libc: allocated in a constructor of the C++ library, and after a jump from a thread's
@@ -181,28 +173,22 @@ static struct lmm_model *model_of_runtime(void)
 
 Test(spots, what_libraries_keep_before_main_is_built_in)
 {
-    struct lmm_suppressions suppressions = {NULL, 0};
     struct lmm_model *model = model_of_runtime();
-    struct lmm_spots spots;
 
     cr_assert(lmm_suppressions_add_built_in(&suppressions));
-    cr_assert(lmm_spots_make(model, &suppressions, &spots));
+    make_spots(model);
     cr_expect_eq(spots.total.leaked_bytes, 11);
     lmm_spots_free(&spots);
     model->stack_frames = 2; /* they may have been cut */
-    cr_assert(lmm_spots_make(model, &suppressions, &spots));
+    make_spots(model);
     cr_expect_eq(spots.total.leaked_bytes, 21);
-    lmm_spots_free(&spots);
-    lmm_suppressions_free(&suppressions);
 }
 
 Test(spots, no_sites_are_no_spots)
 {
     struct lmm_model *model = made_model();
-    struct lmm_spots spots;
 
     model->site_count = 0;
-    cr_assert(lmm_spots_make(model, NULL, &spots));
+    make_spots(model);
     cr_assert_eq(lmm_spots_order(&spots, LMM_MEASURE_LEAKS), 0);
-    lmm_spots_free(&spots);
 }

@@ -10,36 +10,42 @@
 
 #include "reporter/core/sink.h"
 
-struct taken {
+static struct {
     char bytes[3 * LMM_SINK_BYTES];
     size_t used;
     unsigned calls;
     unsigned fail_at; /* number of the call that fails; 0: none */
-};
+} taken;
+
+static struct lmm_sink sink;
 
 static int take(void *context, const char *data, size_t bytes)
 {
-    struct taken *taken = context;
-
+    (void) context;
     cr_assert_gt(bytes, 0);
-    if (++taken->calls == taken->fail_at) {
+    if (++taken.calls == taken.fail_at) {
         return -EPIPE;
     }
-    cr_assert_leq(bytes, sizeof(taken->bytes) - taken->used);
-    memcpy(taken->bytes + taken->used, data, bytes);
-    taken->used += bytes;
+    cr_assert_leq(bytes, sizeof(taken.bytes) - taken.used);
+    memcpy(taken.bytes + taken.used, data, bytes);
+    taken.used += bytes;
     return 0;
 }
+
+static void open_sink(void)
+{
+    taken.used = 0;
+    lmm_sink_init(&sink, take, NULL);
+}
+
+TestSuite(sink, .init = open_sink);
 
 /* ---- Sink ------------------------------------------------------------------------------------ */
 
 Test(sink, keeps_bytes_and_their_order_across_full_buffers)
 {
-    struct taken taken = {.used = 0};
-    struct lmm_sink sink;
     size_t expected = 0;
 
-    lmm_sink_init(&sink, take, &taken);
     for (int i = 0; i < 1000; i++) {
         lmm_sink_printf(&sink, "%04d", i);
         lmm_sink_pad(&sink, (size_t) i % 7);
@@ -57,10 +63,7 @@ Test(sink, keeps_bytes_and_their_order_across_full_buffers)
 
 Test(sink, keeps_the_first_error_and_writes_no_more)
 {
-    struct taken taken = {.fail_at = 2};
-    struct lmm_sink sink;
-
-    lmm_sink_init(&sink, take, &taken);
+    taken.fail_at = 2;
     lmm_sink_pad(&sink, (size_t) 3 * LMM_SINK_BYTES);
     cr_expect_eq(lmm_sink_flush(&sink), -EPIPE);
     lmm_sink_puts(&sink, "more");
@@ -71,10 +74,6 @@ Test(sink, keeps_the_first_error_and_writes_no_more)
 
 Test(sink, an_empty_sink_calls_nobody)
 {
-    struct taken taken = {.used = 0};
-    struct lmm_sink sink;
-
-    lmm_sink_init(&sink, take, &taken);
     lmm_sink_write(&sink, "x", 0);
     lmm_sink_pad(&sink, 0);
     cr_expect_eq(lmm_sink_flush(&sink), 0);
@@ -83,10 +82,6 @@ Test(sink, an_empty_sink_calls_nobody)
 
 Test(sink, an_output_too_long_is_an_error_not_a_cut_figure)
 {
-    struct taken taken = {.used = 0};
-    struct lmm_sink sink;
-
-    lmm_sink_init(&sink, take, &taken);
     lmm_sink_printf(&sink, "%*d", LMM_SINK_PRINTF_MAX, 1);
     cr_expect_eq(lmm_sink_flush(&sink), 0);
     cr_expect_eq(taken.used, LMM_SINK_PRINTF_MAX);
@@ -103,27 +98,25 @@ Test(utf8, tells_well_formed_from_not)
         const char *text;
         size_t length;
         uint32_t character;
-    } cases[] = {
-        {"a", 1, 'a'},
-        {"\x7f", 1, 0x7f},
-        {"\xc3\xa9", 2, 0xe9},
-        {"\xe2\x82\xac", 3, 0x20ac},
-        {"\xf0\x9f\x98\x80", 4, 0x1f600},
-        {"\xf4\x8f\xbf\xbf", 4, 0x10ffff},
-        {"\x80", 0, 0},
-        {"\xc3", 0, 0},
-        {"\xc3z", 0, 0},
-        {"\xc0\x80", 0, 0},
-        {"\xc1\xbf", 0, 0},
-        {"\xe0\x9f\xbf", 0, 0},
-        {"\xf0\x8f\xbf\xbf", 0, 0},
-        {"\xed\xa0\x80", 0, 0},
-        {"\xed\xbf\xbf", 0, 0},
-        {"\xf4\x90\x80\x80", 0, 0},
-        {"\xf8\x88\x80\x80\x80", 0, 0},
-        {"\xff", 0, 0},
-        {"\xe2\x82", 0, 0},
-    };
+    } cases[] = {{"a", 1, 'a'},
+                 {"\x7f", 1, 0x7f},
+                 {"\xc3\xa9", 2, 0xe9},
+                 {"\xe2\x82\xac", 3, 0x20ac},
+                 {"\xf0\x9f\x98\x80", 4, 0x1f600},
+                 {"\xf4\x8f\xbf\xbf", 4, 0x10ffff},
+                 {"\x80", 0, 0},
+                 {"\xc3", 0, 0},
+                 {"\xc3z", 0, 0},
+                 {"\xc0\x80", 0, 0},
+                 {"\xc1\xbf", 0, 0},
+                 {"\xe0\x9f\xbf", 0, 0},
+                 {"\xf0\x8f\xbf\xbf", 0, 0},
+                 {"\xed\xa0\x80", 0, 0},
+                 {"\xed\xbf\xbf", 0, 0},
+                 {"\xf4\x90\x80\x80", 0, 0},
+                 {"\xf8\x88\x80\x80\x80", 0, 0},
+                 {"\xff", 0, 0},
+                 {"\xe2\x82", 0, 0}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint32_t character = 0;
@@ -189,16 +182,18 @@ Test(words, counts)
 
 Test(words, shares)
 {
-    char cell[LMM_CELL_BYTES];
+    static const struct {
+        uint32_t permille;
+        uint64_t whole;
+        const char *expected;
+    } cases[] = {{0, 1, "0.0%"}, {7, 1, "0.7%"}, {1000, 1, "100.0%"}, {0, 0, "-"}};
 
-    lmm_write_share(cell, 0, 1);
-    cr_expect_str_eq(cell, "0.0%");
-    lmm_write_share(cell, 7, 1);
-    cr_expect_str_eq(cell, "0.7%");
-    lmm_write_share(cell, 1000, 1);
-    cr_expect_str_eq(cell, "100.0%");
-    lmm_write_share(cell, 0, 0);
-    cr_expect_str_eq(cell, "-");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char cell[LMM_CELL_BYTES];
+
+        lmm_write_share(cell, cases[i].permille, cases[i].whole);
+        cr_expect_str_eq(cell, cases[i].expected);
+    }
 }
 
 Test(words, names_are_escaped_and_measured_alike)
@@ -224,10 +219,7 @@ Test(words, names_are_escaped_and_measured_alike)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct taken taken = {.used = 0};
-        struct lmm_sink sink;
-
-        lmm_sink_init(&sink, take, &taken);
+        open_sink();
         cr_expect_eq(lmm_put_string(&sink, lmm_string_of(cases[i].name)), cases[i].columns,
                      "case %zu", i);
         cr_expect_eq(lmm_put_string(NULL, lmm_string_of(cases[i].name)), cases[i].columns);
