@@ -378,11 +378,6 @@ uint32_t lmm_accounts_module_count(void)
     return lmm_load_acquire(&ledger.modules.used);
 }
 
-uint32_t lmm_accounts_frame_count(void)
-{
-    return lmm_load_acquire(&ledger.frames.used);
-}
-
 void lmm_accounts_note_drop_in(uint32_t stack_frames)
 {
     struct lmm_ledger_header *header = lmm_chunks_header();

@@ -89,10 +89,8 @@ uint32_t lmm_accounts_site_stack(uint32_t id);
 /* The record of a frame. */
 const struct lmm_ledger_frame *lmm_accounts_frame(uint32_t number);
 
+/* Number of modules so far. */
 uint32_t lmm_accounts_module_count(void);
-
-/* Frames so far, the one of number 0 among them. */
-uint32_t lmm_accounts_frame_count(void);
 
 /* Tells that the process is on the drop-in, and how many frames of a stack it keeps. */
 void lmm_accounts_note_drop_in(uint32_t stack_frames);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/books/process.h"
 
+#include "lib/ground/module.h"
 #include "lib/ground/panic.h"
 
 #include <errno.h>
@@ -51,23 +52,19 @@ static uint64_t start_ticks(void)
 static uint64_t pid_namespace(void)
 {
     char link[64];
-    ssize_t length = readlink("/proc/self/ns/pid", link, sizeof(link) - 1);
 
-    link[length < 0 ? 0 : length] = '\0';
+    lmm_module_link("/proc/self/ns/pid", link, sizeof(link));
     const char *bracket = strchr(link, '['); /* pid:[4026531836] */
     return bracket == NULL ? 0 : strtoull(bracket + 1, NULL, 10);
 }
 
 static void describe_executable(struct lmm_ledger_header *header)
 {
-    size_t room = sizeof(header->executable) - 1;
-    ssize_t length = readlink("/proc/self/exe", header->executable, room);
+    size_t bytes = sizeof(header->executable);
 
-    if (length < 0) {
-        length = (ssize_t) strnlen(program_invocation_name, room);
-        memcpy(header->executable, program_invocation_name, (size_t) length);
+    if (lmm_module_link("/proc/self/exe", header->executable, bytes) == 0) {
+        snprintf(header->executable, bytes, "%s", program_invocation_name);
     }
-    header->executable[length] = '\0';
 }
 
 /* The last argument always ends with a NUL, cut or not. */

@@ -36,8 +36,7 @@ bool lmm_module_is_at(uintptr_t start, uintptr_t end)
            (uintptr_t) found.dlfo_map_start == start && (uintptr_t) found.dlfo_map_end == end;
 }
 
-/* Appends as much of text to path as fits; returns the new length.
- * */
+/* Appends as much of text to path as fits; returns the new length. */
 static size_t append(char *path, size_t bytes, size_t length, const char *text)
 {
     size_t added = strnlen(text, bytes - 1 - length);
@@ -47,18 +46,17 @@ static size_t append(char *path, size_t bytes, size_t length, const char *text)
     return length + added;
 }
 
-static size_t program_path(char *path, size_t bytes)
+size_t lmm_module_link(const char *link, char *ret_target, size_t bytes)
 {
-    ssize_t length = readlink("/proc/self/exe", path, bytes - 1);
+    ssize_t length = readlink(link, ret_target, bytes - 1);
 
-    path[length < 0 ? 0 : length] = '\0';
+    ret_target[length < 0 ? 0 : length] = '\0';
     return length < 0 ? 0 : (size_t) length;
 }
 
 /* The working directory and a slash; empty when it is unknown or does not fit. */
 static size_t directory_path(char *path, size_t bytes)
 {
-    path[0] = '\0';
     if (getcwd(path, bytes) == NULL) {
         path[0] = '\0';
         return 0;
@@ -76,7 +74,7 @@ size_t lmm_module_path(const struct lmm_module_facts *facts, char *ret_path, siz
     if (facts->start == getauxval(AT_SYSINFO_EHDR)) {
         length = append(ret_path, bytes, 0, "[vdso]");
     } else if (facts->name[0] == '\0') {
-        length = program_path(ret_path, bytes);
+        length = lmm_module_link("/proc/self/exe", ret_path, bytes);
     } else {
         length = facts->name[0] == '/' ? 0 : directory_path(ret_path, bytes);
         length = append(ret_path, bytes, length, facts->name);

@@ -23,8 +23,9 @@ struct lmm_options lmm_options = {
     .fit = LMM_DROP_IN ? LMM_FIT_BEST : LMM_FIT_LARGEST,
 };
 
-/* A setter gets the value's text and its length; false: not a value of this key. */
-typedef bool setter(struct lmm_options *options, const char *value, size_t length);
+/* Parses a value, of `length` bytes, into what the key's entry names: a field, or all of the
+ * options. False: not a value of this key. */
+typedef bool setter(const char *value, size_t length, void *field);
 
 static bool parse_number(const char *value, size_t length, uint64_t max, uint64_t *ret_number)
 {
@@ -39,18 +40,21 @@ static bool parse_number(const char *value, size_t length, uint64_t max, uint64_
         }
         number = number * 10 + (uint64_t) (value[i] - '0');
     }
+    if (number > max) {
+        return false;
+    }
     *ret_number = number;
-    return number <= max;
+    return true;
 }
 
-static bool parse_flag(const char *value, size_t length, bool *ret_flag)
+static bool parse_small(const char *value, size_t length, uint32_t max, uint32_t *ret_number)
 {
     uint64_t number;
 
-    if (!parse_number(value, length, 1, &number)) {
+    if (!parse_number(value, length, max, &number)) {
         return false;
     }
-    *ret_flag = number == 1;
+    *ret_number = (uint32_t) number;
     return true;
 }
 
@@ -59,78 +63,69 @@ static bool is_word(const char *value, size_t length, const char *word)
     return strlen(word) == length && memcmp(value, word, length) == 0;
 }
 
-static bool set_leaks(struct lmm_options *options, const char *value, size_t length)
+static bool set_flag(const char *value, size_t length, void *field)
 {
-    return parse_flag(value, length, &options->leaks);
-}
+    bool *flag = field;
+    uint32_t number;
 
-static bool set_usage(struct lmm_options *options, const char *value, size_t length)
-{
-    return parse_flag(value, length, &options->usage);
-}
-
-static bool set_exit_code(struct lmm_options *options, const char *value, size_t length)
-{
-    uint64_t number;
-
-    if (!parse_number(value, length, 255, &number)) {
+    if (!parse_small(value, length, 1, &number)) {
         return false;
     }
-    options->exit_code = (unsigned) number;
+    *flag = number == 1;
     return true;
 }
 
-static bool set_log(struct lmm_options *options, const char *value, size_t length)
+static bool set_children(const char *value, size_t length, void *field)
 {
-    if (length == 0 || length >= sizeof(options->log)) {
+    bool *leaves_children_alone = field;
+    bool reaches_children;
+
+    if (!set_flag(value, length, &reaches_children)) {
         return false;
     }
-    memcpy(options->log, value, length);
-    options->log[length] = '\0';
+    *leaves_children_alone = !reaches_children;
     return true;
 }
 
-static bool set_ledger(struct lmm_options *options, const char *value, size_t length)
+static bool set_exit_code(const char *value, size_t length, void *field)
 {
-    if (length == 0 || length >= sizeof(options->ledger)) {
+    return parse_small(value, length, 255, field);
+}
+
+static bool set_stacks(const char *value, size_t length, void *field)
+{
+    return parse_small(value, length, LMM_STACK_FRAMES_MAX, field);
+}
+
+static bool set_path(const char *value, size_t length, void *field)
+{
+    char *path = field;
+
+    if (length == 0 || length >= LMM_OPTION_PATH_MAX) {
+        return false;
+    }
+    memcpy(path, value, length);
+    path[length] = '\0';
+    return true;
+}
+
+static bool set_ledger(const char *value, size_t length, void *field)
+{
+    struct lmm_options *options = field;
+
+    if (!set_path(value, length, options->ledger)) {
         return false;
     }
     options->ledger_off = is_word(value, length, "off");
-    bool usual = options->ledger_off || is_word(value, length, "on");
-    memcpy(options->ledger, value, length);
-    options->ledger[usual ? 0 : length] = '\0';
-    return true;
-}
-
-static bool set_keep(struct lmm_options *options, const char *value, size_t length)
-{
-    return parse_flag(value, length, &options->keep);
-}
-
-static bool set_children(struct lmm_options *options, const char *value, size_t length)
-{
-    bool wanted;
-
-    if (!parse_flag(value, length, &wanted)) {
-        return false;
+    if (options->ledger_off || is_word(value, length, "on")) {
+        options->ledger[0] = '\0';
     }
-    options->leaves_children_alone = !wanted;
     return true;
 }
 
-static bool set_stacks(struct lmm_options *options, const char *value, size_t length)
+static bool set_fill(const char *value, size_t length, void *field)
 {
-    uint64_t number;
-
-    if (!parse_number(value, length, LMM_STACK_FRAMES_MAX, &number)) {
-        return false;
-    }
-    options->stack_frames = (uint32_t) number;
-    return true;
-}
-
-static bool set_fill(struct lmm_options *options, const char *value, size_t length)
-{
+    struct lmm_options *options = field;
     bool both = is_word(value, length, "both");
     bool alloc = both || is_word(value, length, "alloc");
     bool on_free = both || is_word(value, length, "free");
@@ -143,64 +138,74 @@ static bool set_fill(struct lmm_options *options, const char *value, size_t leng
     return true;
 }
 
-static bool set_fit(struct lmm_options *options, const char *value, size_t length)
+static bool set_fit(const char *value, size_t length, void *field)
 {
     static const char *const words[] = {
         [LMM_FIT_LARGEST] = "largest", [LMM_FIT_FIRST] = "first", [LMM_FIT_BEST] = "best"};
+    enum lmm_fit *fit = field;
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (is_word(value, length, words[i])) {
-            options->fit = (enum lmm_fit) i;
+            *fit = (enum lmm_fit) i;
             return true;
         }
     }
     return false;
 }
 
-static bool set_reservoir(struct lmm_options *options, const char *value, size_t length)
+static bool set_reservoir(const char *value, size_t length, void *field)
 {
+    size_t *bytes = field;
     uint64_t number;
 
     if (!parse_number(value, length, SIZE_MAX >> 20, &number)) {
         return false;
     }
-    options->reservoir_bytes = (size_t) number << 20;
+    *bytes = (size_t) number << 20;
     return true;
 }
 
-static bool print_help(struct lmm_options *options, const char *value, size_t length);
+static bool print_help(const char *value, size_t length, void *field);
 
 static const struct key {
     const char *name;
     setter *set;
+    size_t field; /* offset in struct lmm_options; 0: all of it */
     const char *values;
     const char *meaning;
 } keys[] = {
-    {"children", set_children, "0|1", "drop-in: what the process starts is on LMM, too (1)"},
-    {"exitcode", set_exit_code, "0..255",
+    {"children", set_children, offsetof(struct lmm_options, leaves_children_alone), "0|1",
+     "drop-in: programs that the process starts use LMM, too (1)"},
+    {"exitcode", set_exit_code, offsetof(struct lmm_options, exit_code), "0..255",
      "with leaks=1: exit status when blocks are left (0: as it was)"},
-    {"fill", set_fill, "alloc|free|both", "scribble new blocks with 0xAA, freed ones with 0xDD"},
-    {"fit", set_fit, "largest|first|best", "which free run an array or a large block is cut from"},
-    {"help", print_help, "0|1", "print these lines"},
-    {"keep", set_keep, "0|1", "drop-in: a clean exit leaves the ledger's file (0)"},
-    {"ledger", set_ledger, "on|off|DIR",
+    {"fill", set_fill, 0, "alloc|free|both", "scribble new blocks with 0xAA, freed ones with 0xDD"},
+    {"fit", set_fit, offsetof(struct lmm_options, fit), "largest|first|best",
+     "which free run an array or a large block is cut from"},
+    {"help", print_help, 0, "0|1", "print these lines"},
+    {"keep", set_flag, offsetof(struct lmm_options, keep), "0|1",
+     "drop-in: a clean exit leaves the ledger's file (0)"},
+    {"ledger", set_ledger, 0, "on|off|DIR",
      "where the ledger's file goes; %p pid, %e program, %t time"},
-    {"leaks", set_leaks, "0|1", "at exit, print every family and site with live blocks"},
-    {"log", set_log, "PATH", "file for the reports at exit; %p pid, %e program, %t time"},
-    {"reservoir", set_reservoir, "MIB", "unused pages to keep for reuse (16)"},
-    {"stacks", set_stacks, "0..64",
-     "drop-in: frames of the call stack that are kept of each allocation (0)"},
-    {"usage", set_usage, "0|1", "at exit, print the usage report"},
+    {"leaks", set_flag, offsetof(struct lmm_options, leaks), "0|1",
+     "at exit, print every family and site with live blocks"},
+    {"log", set_path, offsetof(struct lmm_options, log), "PATH",
+     "file for the reports at exit; %p pid, %e program, %t time"},
+    {"reservoir", set_reservoir, offsetof(struct lmm_options, reservoir_bytes), "MIB",
+     "unused pages to keep for reuse (16)"},
+    {"stacks", set_stacks, offsetof(struct lmm_options, stack_frames), "0..64",
+     "drop-in: frames kept of each allocation's call stack (0)"},
+    {"usage", set_flag, offsetof(struct lmm_options, usage), "0|1",
+     "at exit, print the usage report"},
 };
 
 enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
 
-static bool print_help(struct lmm_options *options, const char *value, size_t length)
+static bool print_help(const char *value, size_t length, void *field)
 {
     bool wanted;
 
-    (void) options;
-    if (!parse_flag(value, length, &wanted)) {
+    (void) field;
+    if (!set_flag(value, length, &wanted)) {
         return false;
     }
     if (wanted) {
@@ -236,7 +241,7 @@ static bool parse_part(const char *part, size_t length, struct lmm_options *opti
     }
     const char *value = equals == NULL ? "" : equals + 1;
     size_t value_length = equals == NULL ? 0 : length - name_length - 1;
-    if (!key->set(options, value, value_length)) {
+    if (!key->set(value, value_length, (char *) options + key->field)) {
         lmm_warn("LMM_OPTIONS: bad value '%.*s' for %s ignored; it takes %s",
                  (int) (value_length < 64 ? value_length : 64), value, key->name, key->values);
         return false;
@@ -309,19 +314,6 @@ void lmm_options_read(void)
     }
 }
 
-/* Appends text to path, which has `bytes` and is *length long; false when it does not fit. */
-static bool append(char *path, size_t bytes, size_t *length, const char *text)
-{
-    size_t more = strlen(text);
-
-    if (more >= bytes - *length) {
-        return false;
-    }
-    memcpy(path + *length, text, more + 1);
-    *length += more;
-    return true;
-}
-
 /* The text that %letter stands for, in buffer or elsewhere. */
 static const char *expansion(char letter, char *buffer, size_t bytes)
 {
@@ -348,7 +340,8 @@ bool lmm_options_expand_path(const char *pattern, char *ret_path, size_t path_by
         if (*at == '%' && at[1] != '\0') {
             part = expansion(*++at, text, sizeof(text));
         }
-        if (!append(ret_path, path_bytes, &length, part)) {
+        length += (size_t) snprintf(ret_path + length, path_bytes - length, "%s", part);
+        if (length >= path_bytes) {
             return false;
         }
     }

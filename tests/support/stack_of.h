@@ -26,4 +26,20 @@ static inline uint32_t stack_of(uint32_t site)
     return stack;
 }
 
+/* Returns the number of frames in the ledger, number 0 included. */
+static inline uint32_t frame_count(void)
+{
+    uint32_t count = 0;
+
+    lmm_accounts_acquire();
+    struct lmm_ledger_view view = lmm_accounts_view_locked();
+    for (size_t i = 0; i < view.chunk_count; i++) {
+        if (view.chunks[i]->kind == LMM_LEDGER_FRAMES) {
+            count = view.chunks[i]->first + view.chunks[i]->used;
+        }
+    }
+    lmm_accounts_release();
+    return count;
+}
+
 #endif

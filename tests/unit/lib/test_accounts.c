@@ -310,7 +310,7 @@ Test(accounts, frames_and_modules, .init = start)
     for (uint32_t i = 1; i <= FRAMES; i++) {
         cr_assert(lmm_accounts_add_frame(100 + i, i / 2, i % (MODULES + 1)) == i);
     }
-    cr_expect(lmm_accounts_module_count() == MODULES && lmm_accounts_frame_count() == FRAMES + 1);
+    cr_expect(lmm_accounts_module_count() == MODULES && frame_count() == FRAMES + 1);
     for (uint32_t i = 0; i < MODULES; i++) {
         const struct lmm_ledger_module *found = lmm_accounts_module(i);
         cr_assert(found->start == i && found->end == 10 && memcmp(found->build_id, "ab", 3) == 0);
@@ -373,7 +373,7 @@ Test(accounts, no_memory_for_stacks, .init = start)
     while (lmm_accounts_add_frame(2, frames, 0) != 0) {
         cr_assert(++frames < 100000);
     }
-    cr_expect(errno == ENOMEM && lmm_accounts_frame_count() == frames + 1);
+    cr_expect(errno == ENOMEM && frame_count() == frames + 1);
     errno = 0;
     while (lmm_accounts_add_module(&module, "a", &id)) {
         cr_assert(id == ++modules && modules < 100000);

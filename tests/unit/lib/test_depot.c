@@ -63,7 +63,7 @@ static void assert_stack(uint32_t site, const struct lmm_family *family, const u
     cr_assert(facts.family == family->index && facts.line == 0);
     cr_assert(facts.file[0] == '\0' && facts.function[0] == '\0');
     for (uint32_t i = count; i-- > 0; number = lmm_accounts_frame(number)->caller) {
-        cr_assert(number != 0 && number < lmm_accounts_frame_count());
+        cr_assert(number != 0 && number < frame_count());
         cr_assert(lmm_accounts_frame(number)->address == pc[i], "call %u", i);
     }
     cr_assert(number == 0, "no more calls");
@@ -106,10 +106,10 @@ Test(depot, one_site_for_a_family_and_stack, .init = start)
     uintptr_t pc[CALLS_MAX];
 
     for (uint32_t i = 0; i < CASES; i++) {
-        uint32_t frames = lmm_accounts_frame_count();
+        uint32_t frames = frame_count();
         uint32_t count = pcs_of(cases[i].calls, pc);
         sites[i] = site_of(families[cases[i].family], pc, count);
-        uint32_t added = lmm_accounts_frame_count() - frames - (frames == 0);
+        uint32_t added = frame_count() - frames - (frames == 0);
         cr_expect(added == cases[i].new_frames, "'%s': %u frames", cases[i].calls, added);
         cr_expect(sites[i] == sites[cases[i].same_as], "case %u", i);
         for (uint32_t other = 0; other < i; other++) {
@@ -178,7 +178,7 @@ Test(depot, many_stacks, .init = start)
         sites[i] = site_of(families[i % 3], pc, count);
         cr_assert(sites[i] == before + i, "ids are dense, so stack %u is new", i);
     }
-    uint32_t frames = lmm_accounts_frame_count();
+    uint32_t frames = frame_count();
     for (uint32_t i = 0; i < STACKS; i++) {
         uint32_t count = numbered(i, pc);
         cr_assert(site_of(families[i % 3], pc, count) == sites[i]);
@@ -186,7 +186,7 @@ Test(depot, many_stacks, .init = start)
             assert_stack(sites[i], families[i % 3], pc, count);
         }
     }
-    cr_expect(lmm_accounts_site_count() == before + STACKS && lmm_accounts_frame_count() == frames);
+    cr_expect(lmm_accounts_site_count() == before + STACKS && frame_count() == frames);
 }
 
 /* ---- Modules --------------------------------------------------------------------------------- */
