@@ -132,6 +132,29 @@ static size_t all_bytes(void)
     return bytes;
 }
 
+static bool chunk_is_valid(const struct lmm_ledger_chunk *chunk)
+{
+    return chunk->bytes % LMM_SYSTEM_PAGE_BYTES == 0 && chunk->bytes >= sizeof(*chunk) &&
+           chunk->record_bytes != 0 && chunk->used <= chunk->capacity &&
+           chunk->capacity <= (chunk->bytes - sizeof(*chunk)) / chunk->record_bytes;
+}
+
+bool lmm_chunks_are_valid_locked(void)
+{
+    for (size_t i = 0; i < chunks.used; i++) {
+        if (!chunk_is_valid(chunks.directory[i])) {
+            return false;
+        }
+    }
+    bool is_file_whole = !chunks.grows || (chunks.has_file && chunks.is_shared &&
+                                           chunks.header->file_bytes == all_bytes());    /* I1 */
+    bool is_child_apart = !chunks.is_pending || (!chunks.has_file && !chunks.is_shared); /* I2 */
+    bool can_fork = !chunks.is_shared || all_bytes() <= chunks.mirror_bytes;             /* I3 */
+    bool is_loss_known = chunks.lost == 0 || (!chunks.grows && chunks.is_shared);        /* I4 */
+    return is_file_whole && is_child_apart && can_fork && is_loss_known &&
+           chunks.used <= chunks.capacity && chunks.lost <= chunks.used;
+}
+
 /* Zeroed memory for a chunk, at the end of the file where there is one; NULL with errno ENOMEM. */
 static void *map_chunk(size_t bytes)
 {
@@ -177,6 +200,7 @@ struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, si
     if (chunks.grows) {
         lmm_store_release(&chunks.header->file_bytes, chunks.header->file_bytes + bytes);
     }
+    LMM_CHECK(lmm_chunks_are_valid_locked());
     return chunk;
 }
 
@@ -221,6 +245,7 @@ void lmm_chunk_retire(struct lmm_ledger_chunk *chunk)
     chunks.lost--;
     memmove(&chunks.directory[place], &chunks.directory[place + 1],
             (chunks.used - place) * sizeof(struct lmm_ledger_chunk *));
+    LMM_CHECK(lmm_chunks_are_valid_locked());
 }
 
 struct lmm_ledger_header *lmm_chunks_header(void)
@@ -303,6 +328,7 @@ void lmm_chunks_publish(void)
         lmm_meta_free(&lmm_arena_records, parts, list_bytes);
     }
     lmm_store_release(&chunks.is_pending, false);
+    LMM_CHECK(lmm_chunks_are_valid_locked());
 }
 
 bool lmm_chunks_are_pending(void)
@@ -357,7 +383,7 @@ void lmm_chunks_before_fork(void)
 {
     char *to = chunks.mirror;
 
-    LMM_CHECK(!chunks.is_shared || all_bytes() <= chunks.mirror_bytes);
+    LMM_CHECK(lmm_chunks_are_valid_locked());
     for (size_t i = 0; chunks.is_shared && i <= chunks.used; i++) {
         const void *part = part_at(i).data;
         size_t bytes = filled_bytes(i, part);
@@ -400,6 +426,7 @@ void lmm_chunks_after_fork_in_child(void)
     if (chunks.header != NULL && !chunks.is_shared) {
         fill_header(chunks.header);
     }
+    LMM_CHECK(lmm_chunks_are_valid_locked());
 }
 
 void lmm_chunks_after_fork(void)

@@ -5,10 +5,12 @@
  * Owns all of them. They are in shared mappings of the ledger's file (store), or in anonymous
  * memory while there is no file. A chunk never moves and is never unmapped.
  *
- * Invariants (tests/unit/lib/test_chunks.c holds them; I3 is also checked before each fork):
+ * Invariants. lmm_chunks_are_valid_locked() checks, in builds with internal checks after each change
+ * of the chain or the file, what of them can be seen at one moment; their order in time is held by
+ * tests/unit/lib/test_chunks.c (I1, I2, I4) and tests/ledger (I1, by kill -9):
  *   I1  a chunk becomes part of the file by the store of the header's file_bytes, after the chunk's
  *       own header is written; its records become valid by the store of its kind, and then of its
- *       `used`
+ *       `used`. So file_bytes is the header and all chunks, and no chunk has more records than fit
  *   I2  a forked child never writes to its parent's file: before it counts, its chunks become
  *       anonymous memory at the same addresses with the contents at the fork; they go into a file
  *       of its own when it first allocates or frees (lmm_chunks_publish())
@@ -18,8 +20,9 @@
  *       keeps the state of that moment. If the file cannot be opened again either, it gets no new
  *       records, which might refer to records outside it; rows that later move elsewhere stay in it
  *       as they were
- * Locks: LEDGER. Callers hold it for all functions except lmm_chunks_are_pending(), or no other
- * thread has started yet. Not responsible for: the records in a chunk (accounts, rows).
+ * Locks: LEDGER. Callers hold it for all functions except lmm_chunks_header() and
+ * lmm_chunks_are_pending(), or no other thread has started yet. Not responsible for: the records in
+ * a chunk (accounts, rows).
  */
 #ifndef LMM_CHUNKS_H
 #define LMM_CHUNKS_H
@@ -37,7 +40,7 @@ extern struct lmm_lock lmm_chunks_lock;
 /* Maps and fills the header. False with errno ENOMEM. */
 bool lmm_chunks_start(void);
 
-/* The header; NULL before the start. */
+/* The header; NULL before the start. Any thread, without the lock; acquire. */
 struct lmm_ledger_header *lmm_chunks_header(void);
 
 /* All chunks, in the order of the chain. */
@@ -81,5 +84,8 @@ void lmm_chunks_end(bool keep);
 void lmm_chunks_before_fork(void);
 void lmm_chunks_after_fork(void);
 void lmm_chunks_after_fork_in_child(void);
+
+/* Checks the invariants. O(chunks). */
+bool lmm_chunks_are_valid_locked(void);
 
 #endif

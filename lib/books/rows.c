@@ -24,6 +24,47 @@ static struct {
     struct lmm_ledger_chunk *peaks[2]; /* by owner; NULL: none yet */
 } state;
 
+/* ---- Invariants ---------------------------------------------------------------------------- */
+
+static bool is_column(uint32_t kind)
+{
+    return kind == LMM_LEDGER_ROWS || kind == LMM_LEDGER_TEMPORARIES || kind == LMM_LEDGER_PEAKS;
+}
+
+/* I2, between moves: the owner has this one chunk of the kind, which is all in use. */
+static bool is_only_chunk_locked(const struct lmm_ledger_chunk *only)
+{
+    struct lmm_ledger_view view = lmm_chunks_view();
+
+    for (size_t i = 0; i < view.chunk_count; i++) {
+        const struct lmm_ledger_chunk *chunk = view.chunks[i];
+        if (chunk != only && chunk->kind == only->kind && chunk->owner == only->owner) {
+            return false;
+        }
+    }
+    return only->first == 0 && only->used == only->capacity;
+}
+
+bool lmm_rows_are_valid_locked(void)
+{
+    const struct lmm_ledger_header *header = lmm_chunks_header();
+    struct lmm_ledger_view view = lmm_chunks_view();
+
+    for (size_t i = 0; i < view.chunk_count; i++) {
+        if (is_column(view.chunks[i]->kind) && !is_only_chunk_locked(view.chunks[i])) {
+            return false;
+        }
+    }
+    for (uint32_t owner = 0; owner < 2; owner++) {
+        const struct lmm_ledger_chunk *peaks = state.peaks[owner];
+        bool is_valid = header->peak_count != 0 && header->peak_count % 2 == owner; /* I3 */
+        if (peaks == NULL ? is_valid : peaks->kind != LMM_LEDGER_PEAKS || peaks->owner != owner) {
+            return false;
+        }
+    }
+    return header->move_sequence % 2 == 0;
+}
+
 /* ---- Columns ------------------------------------------------------------------------------- */
 
 /* Brackets changes after which a live reader must start again. */
@@ -56,6 +97,7 @@ static void move_column_locked(struct lmm_ledger_chunk *larger, struct column *c
     column->records = records;
     column->capacity = larger->capacity;
     move_end_locked();
+    LMM_CHECK(is_only_chunk_locked(larger));
 }
 
 /* An empty chunk for at least `count` records of the column; not yet of its kind. NULL: no
@@ -263,6 +305,7 @@ void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
     lmm_store_relaxed(&header->peak_bytes[owner], bytes);
     lmm_store_relaxed(&header->peak_time_ns[owner], lmm_process_time_ns());
     lmm_store_release(&header->peak_count, header->peak_count + 1);
+    LMM_CHECK(lmm_rows_are_valid_locked());
     /* A reader that still copies the other chunk sees the count before the next writes to that
      * chunk. */
     __atomic_thread_fence(__ATOMIC_RELEASE);

@@ -6,7 +6,10 @@
  * it is full. An owner is a heap, by its number, or 0 for the shared rows, which count for heaps
  * without a row for the site. The allocator decides nothing by a count.
  *
- * Invariants (tests/unit/lib/test_accounts.c, tests/property/random_model.c):
+ * Invariants. lmm_rows_are_valid_locked() checks the numbers of chunks of I2 and I3 when a peak is
+ * recorded, and for the owner that moves after each move, in builds with internal checks. The rest
+ * is held by tests: I1 by the TSan build of tests/stress, the counts of I2 by
+ * tests/property/random_model.c, the order of I2 and I3 by tests/ledger (kill -9):
  *   I1  only the thread that owns heap n writes the column of owner n > 0; only this file writes
  *       the shared rows, under LEDGER. A heap keeps its columns when its thread ends, and the next
  *       thread that adopts it goes on in them
@@ -15,7 +18,8 @@
  *       starts again
  *   I3  the peak that the header points at is complete: the next one is written to the other of two
  *       chunks
- * Locks: functions take LEDGER (chunks.h), unless the name ends in _locked. Not responsible for:
+ * Locks: functions take LEDGER (chunks.h), unless the name ends in _locked, or the comment says
+ * that they need none. Not responsible for:
  * which sites exist (accounts), when a peak is recorded.
  */
 #ifndef LMM_LIB_ROWS_H
@@ -50,7 +54,7 @@ bool lmm_temporaries_grow(uint32_t owner, uint32_t sites, struct lmm_temporaries
 /* Makes the shared rows reach at least `sites` sites. False with errno ENOMEM. */
 bool lmm_rows_reach_locked(uint32_t sites);
 
-/* Adds delta to a row whose one writer the caller is. */
+/* Adds delta to a row whose one writer the caller is. No lock; relaxed. */
 static inline void lmm_row_add(struct lmm_ledger_row *row, const struct lmm_ledger_row *delta)
 {
     lmm_add_single_writer(&row->allocated_blocks, delta->allocated_blocks);
@@ -63,7 +67,7 @@ static inline void lmm_row_add(struct lmm_ledger_row *row, const struct lmm_ledg
 void lmm_rows_count_shared(uint32_t site, const struct lmm_ledger_row *delta);
 
 /* Add one half of a row to *sum. Counters grow while they are read: read frees first for a sum
- * of live blocks that is never too low, allocations first for one that is never too high. */
+ * of live blocks that is never too low, allocations first for one that is never too high. Any thread, no lock; relaxed, so a fence is between the two. */
 typedef void lmm_row_adder(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum);
 lmm_row_adder lmm_row_add_freed;
 lmm_row_adder lmm_row_add_allocated;
@@ -77,5 +81,8 @@ struct lmm_ledger_row lmm_rows_sum_locked(uint32_t site);
 /* Records the live blocks of the first `sites` sites as the peak, of `bytes` in total. Without
  * memory the earlier peak stays. */
 void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes);
+
+/* Checks what the head says. O(chunks x chunks). */
+bool lmm_rows_are_valid_locked(void);
 
 #endif

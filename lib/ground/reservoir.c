@@ -9,43 +9,19 @@
 #include <errno.h>
 
 enum {
-    CHUNK_UNITS = 16,      /* mapped at once: 4 MiB of address space, untouched */
-    KEPT_UNITS_MAX = 4096, /* in all; as many descriptors, for each may be of one unit */
-    RUN_UNITS_MAX = 64,    /* longer runs are not kept */
+    CHUNK_UNITS = 16, /* mapped at once: 4 MiB of address space, untouched */
     DEFAULT_BOUND_UNITS = 64,
-};
-
-/* A run that is kept: given back as a whole, or the rest of such a run. */
-struct kept {
-    char *base;
-    size_t units;
-    struct glthread bin; /* in the bin of its length; or on the spare list */
-    struct glthread age;
 };
 
 struct lmm_lock lmm_reservoir_lock = LMM_LOCK_INIT(LMM_RANK_RESERVOIR);
 
-/* Within a bin the last in is the first out: its lines are the warmest. */
-static struct {
-    char *unused; /* rest of the newest chunk */
-    char *end;
-    size_t bound;                        /* units to keep, at most KEPT_UNITS_MAX */
-    size_t units;                        /* kept; atomic, written under the lock */
-    uint64_t used_bins;                  /* bit i: bin i is not empty */
-    struct glthread bins[RUN_UNITS_MAX]; /* runs of i + 1 units, newest first */
-    struct glthread ages;                /* all, oldest first */
-    struct glthread spare;               /* descriptors given back */
-    size_t fresh;                        /* descriptors past it were never used */
-    struct kept kept[KEPT_UNITS_MAX];
-} reservoir = {.bound = DEFAULT_BOUND_UNITS};
-
-_Static_assert(RUN_UNITS_MAX == 64, "a bit a bin");
+struct lmm_reservoir lmm_reservoir = {.bound = DEFAULT_BOUND_UNITS};
 
 void lmm_reservoir_set_bound(size_t bytes)
 {
     size_t units = bytes / LMM_UNIT_BYTES;
     lmm_lock_acquire(&lmm_reservoir_lock);
-    reservoir.bound = units < KEPT_UNITS_MAX ? units : KEPT_UNITS_MAX;
+    lmm_reservoir.bound = units < LMM_RESERVOIR_UNITS ? units : LMM_RESERVOIR_UNITS;
     lmm_lock_release(&lmm_reservoir_lock);
 }
 
@@ -53,53 +29,97 @@ void lmm_reservoir_set_bound(size_t bytes)
 
 static void start_lists_locked(void)
 {
-    if (reservoir.ages.next != NULL) {
+    if (lmm_reservoir.ages.next != NULL) {
         return;
     }
-    for (size_t i = 0; i < RUN_UNITS_MAX; i++) {
-        glthread_init(&reservoir.bins[i]);
+    for (size_t i = 0; i < LMM_RESERVOIR_RUN_UNITS; i++) {
+        glthread_init(&lmm_reservoir.bins[i]);
     }
-    glthread_init(&reservoir.spare);
-    glthread_init(&reservoir.ages);
+    glthread_init(&lmm_reservoir.spare);
+    glthread_init(&lmm_reservoir.ages);
 }
 
-static void bin_locked(struct kept *kept)
+/* The number of runs in the bins; SIZE_MAX when a run is in the wrong bin, or a bit is wrong. */
+static size_t count_binned_locked(void)
 {
-    glthread_insert_after(&reservoir.bins[kept->units - 1], &kept->bin);
-    reservoir.used_bins |= (uint64_t) 1 << (kept->units - 1);
+    size_t count = 0;
+
+    for (size_t i = 0; i < LMM_RESERVOIR_RUN_UNITS; i++) {
+        const struct glthread *bin = &lmm_reservoir.bins[i];
+        if ((lmm_reservoir.used_bins >> i & 1) == glthread_is_empty(bin)) {
+            return SIZE_MAX;
+        }
+        for (struct glthread *at = bin->next; at != bin; at = at->next, count++) {
+            if (GLTHREAD_ENTRY(at, struct lmm_kept, bin)->units != i + 1) {
+                return SIZE_MAX;
+            }
+        }
+    }
+    return count;
 }
 
-static void unbin_locked(struct kept *kept)
+bool lmm_reservoir_is_valid_locked(void)
+{
+    const struct glthread *ages = &lmm_reservoir.ages;
+    size_t units = 0;
+    size_t count = 0;
+    size_t spare = 0;
+
+    if (ages->next == NULL) {
+        return lmm_reservoir.units == 0 && lmm_reservoir.fresh == 0;
+    }
+    for (struct glthread *at = ages->next; at != ages; at = at->next, count++) {
+        const struct lmm_kept *kept = GLTHREAD_ENTRY(at, struct lmm_kept, age);
+        if ((uintptr_t) kept->base % LMM_UNIT_BYTES != 0 || kept->units == 0) {
+            return false;
+        }
+        units += kept->units;
+    }
+    for (const struct glthread *at = lmm_reservoir.spare.next; at != &lmm_reservoir.spare;
+         at = at->next) {
+        spare++;
+    }
+    return units == lmm_reservoir.units && units <= LMM_RESERVOIR_UNITS &&
+           count == count_binned_locked() && count + spare == lmm_reservoir.fresh;
+}
+
+static void bin_locked(struct lmm_kept *kept)
+{
+    glthread_insert_after(&lmm_reservoir.bins[kept->units - 1], &kept->bin);
+    lmm_reservoir.used_bins |= (uint64_t) 1 << (kept->units - 1);
+}
+
+static void unbin_locked(struct lmm_kept *kept)
 {
     size_t i = kept->units - 1;
 
     glthread_remove(&kept->bin);
-    if (glthread_is_empty(&reservoir.bins[i])) {
-        reservoir.used_bins &= ~((uint64_t) 1 << i);
+    if (glthread_is_empty(&lmm_reservoir.bins[i])) {
+        lmm_reservoir.used_bins &= ~((uint64_t) 1 << i);
     }
 }
 
 /* There is a free descriptor, because the caller keeps to the bound. */
 static void keep_locked(char *base, size_t units)
 {
-    struct kept *kept;
+    struct lmm_kept *kept;
 
-    if (glthread_is_empty(&reservoir.spare)) {
-        LMM_CHECK(reservoir.fresh < KEPT_UNITS_MAX);
-        kept = &reservoir.kept[reservoir.fresh++];
+    if (glthread_is_empty(&lmm_reservoir.spare)) {
+        LMM_CHECK(lmm_reservoir.fresh < LMM_RESERVOIR_UNITS);
+        kept = &lmm_reservoir.kept[lmm_reservoir.fresh++];
     } else {
-        kept = GLTHREAD_ENTRY(reservoir.spare.next, struct kept, bin);
+        kept = GLTHREAD_ENTRY(lmm_reservoir.spare.next, struct lmm_kept, bin);
         glthread_remove(&kept->bin);
     }
     kept->base = base;
     kept->units = units;
-    glthread_insert_before(&reservoir.ages, &kept->age);
+    glthread_insert_before(&lmm_reservoir.ages, &kept->age);
     bin_locked(kept);
-    lmm_store_relaxed(&reservoir.units, reservoir.units + units);
+    lmm_store_relaxed(&lmm_reservoir.units, lmm_reservoir.units + units);
 }
 
 /* Cuts units off the front of a kept run; the rest keeps its age. */
-static char *cut_locked(struct kept *kept, size_t units)
+static char *cut_locked(struct lmm_kept *kept, size_t units)
 {
     char *base = kept->base;
 
@@ -111,22 +131,23 @@ static char *cut_locked(struct kept *kept, size_t units)
         bin_locked(kept);
     } else {
         glthread_remove(&kept->age);
-        glthread_insert_after(&reservoir.spare, &kept->bin);
+        glthread_insert_after(&lmm_reservoir.spare, &kept->bin);
     }
-    lmm_store_relaxed(&reservoir.units, reservoir.units - units);
+    lmm_store_relaxed(&lmm_reservoir.units, lmm_reservoir.units - units);
     return base;
 }
 
 /* The shortest run kept that has so many units and starts at a multiple of align, the newest of
  * these. */
-static struct kept *find_locked(size_t units, size_t align)
+static struct lmm_kept *find_locked(size_t units, size_t align)
 {
-    uint64_t bins = units > RUN_UNITS_MAX ? 0 : reservoir.used_bins >> (units - 1) << (units - 1);
+    uint64_t bins =
+        units > LMM_RESERVOIR_RUN_UNITS ? 0 : lmm_reservoir.used_bins >> (units - 1) << (units - 1);
 
     for (; bins != 0; bins &= bins - 1) {
-        const struct glthread *bin = &reservoir.bins[__builtin_ctzll(bins)];
+        const struct glthread *bin = &lmm_reservoir.bins[__builtin_ctzll(bins)];
         for (struct glthread *at = bin->next; at != bin; at = at->next) {
-            struct kept *kept = GLTHREAD_ENTRY(at, struct kept, bin);
+            struct lmm_kept *kept = GLTHREAD_ENTRY(at, struct lmm_kept, bin);
             if (((uintptr_t) kept->base & (align - 1)) == 0) {
                 return kept;
             }
@@ -138,7 +159,7 @@ static struct kept *find_locked(size_t units, size_t align)
 /* Takes the oldest run out; there is one. */
 static char *pop_oldest_locked(size_t *ret_units)
 {
-    struct kept *kept = GLTHREAD_ENTRY(reservoir.ages.next, struct kept, age);
+    struct lmm_kept *kept = GLTHREAD_ENTRY(lmm_reservoir.ages.next, struct lmm_kept, age);
 
     *ret_units = kept->units;
     return cut_locked(kept, kept->units);
@@ -155,9 +176,9 @@ static void give_to_kernel(char *base, size_t units)
 
 static size_t empty_locked(void)
 {
-    size_t bytes = reservoir.units * LMM_UNIT_BYTES;
+    size_t bytes = lmm_reservoir.units * LMM_UNIT_BYTES;
 
-    while (reservoir.units != 0) {
+    while (lmm_reservoir.units != 0) {
         size_t units;
         char *base = pop_oldest_locked(&units);
         give_to_kernel(base, units);
@@ -174,11 +195,12 @@ static bool add_chunk_locked(size_t units)
         size_t chunk_units = size > units ? size : units;
         char *chunk = lmm_vm_map_aligned(chunk_units * LMM_UNIT_BYTES, LMM_UNIT_BYTES);
         if (chunk != NULL) {
-            for (; reservoir.unused != reservoir.end; reservoir.unused += LMM_UNIT_BYTES) {
-                lmm_vm_unmap(reservoir.unused, LMM_UNIT_BYTES);
+            for (; lmm_reservoir.unused != lmm_reservoir.end;
+                 lmm_reservoir.unused += LMM_UNIT_BYTES) {
+                lmm_vm_unmap(lmm_reservoir.unused, LMM_UNIT_BYTES);
             }
-            reservoir.unused = chunk;
-            reservoir.end = chunk + chunk_units * LMM_UNIT_BYTES;
+            lmm_reservoir.unused = chunk;
+            lmm_reservoir.end = chunk + chunk_units * LMM_UNIT_BYTES;
             return true;
         }
         if (chunk_units == units) {
@@ -191,15 +213,15 @@ static bool add_chunk_locked(size_t units)
  * away. */
 static char *take_fresh_locked(size_t units, size_t align)
 {
-    size_t left = (size_t) (reservoir.end - reservoir.unused) / LMM_UNIT_BYTES;
+    size_t left = (size_t) (lmm_reservoir.end - lmm_reservoir.unused) / LMM_UNIT_BYTES;
     if ((left < units && units > CHUNK_UNITS / 4) || align > LMM_UNIT_BYTES) {
         return lmm_vm_map_aligned(units * LMM_UNIT_BYTES, align);
     }
     if (left < units && !add_chunk_locked(units)) {
         return NULL;
     }
-    char *base = reservoir.unused;
-    reservoir.unused += units * LMM_UNIT_BYTES;
+    char *base = lmm_reservoir.unused;
+    lmm_reservoir.unused += units * LMM_UNIT_BYTES;
     return base;
 }
 
@@ -215,7 +237,7 @@ char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh)
         return NULL;
     }
     lmm_lock_acquire(&lmm_reservoir_lock);
-    struct kept *kept = find_locked(units, align);
+    struct lmm_kept *kept = find_locked(units, align);
     *ret_fresh = kept == NULL;
     if (kept != NULL) {
         base = cut_locked(kept, units);
@@ -225,6 +247,7 @@ char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh)
             base = take_fresh_locked(units, align); /* kept runs took address space */
         }
     }
+    LMM_CHECK(lmm_reservoir_is_valid_locked());
     lmm_lock_release(&lmm_reservoir_lock);
     return base;
 }
@@ -240,8 +263,8 @@ bool lmm_reservoir_put(char *base, size_t units)
     LMM_CHECK(units != 0 && (uintptr_t) base % LMM_UNIT_BYTES == 0);
     lmm_lock_acquire(&lmm_reservoir_lock);
     start_lists_locked();
-    bool keep = units <= RUN_UNITS_MAX && units <= reservoir.bound;
-    while (keep && reservoir.units != 0 && reservoir.units + units > reservoir.bound) {
+    bool keep = units <= LMM_RESERVOIR_RUN_UNITS && units <= lmm_reservoir.bound;
+    while (keep && lmm_reservoir.units != 0 && lmm_reservoir.units + units > lmm_reservoir.bound) {
         size_t old_units;
         char *old = pop_oldest_locked(&old_units);
         lmm_lock_release(&lmm_reservoir_lock);
@@ -251,6 +274,7 @@ bool lmm_reservoir_put(char *base, size_t units)
     if (keep) {
         keep_locked(base, units);
     }
+    LMM_CHECK(lmm_reservoir_is_valid_locked());
     lmm_lock_release(&lmm_reservoir_lock);
     if (!keep) {
         give_to_kernel(base, units);
@@ -268,5 +292,5 @@ size_t lmm_reservoir_empty(void)
 
 size_t lmm_reservoir_kept_bytes(void)
 {
-    return lmm_load_relaxed(&reservoir.units) * LMM_UNIT_BYTES;
+    return lmm_load_relaxed(&lmm_reservoir.units) * LMM_UNIT_BYTES;
 }

@@ -534,3 +534,48 @@ Test(accounts, without_memory_the_last_peak_stays, .init = start)
     lmm_accounts_take_peak(20);
     cr_expect(header->peak_count == 2 && header->peak_bytes[0] == 20 && peak_of(site).blocks == 2);
 }
+
+/* ---- The walker ------------------------------------------------------------------------------ */
+
+static bool are_valid(void)
+{
+    lmm_accounts_acquire();
+    bool valid = lmm_rows_are_valid_locked();
+    lmm_accounts_release();
+    return valid;
+}
+
+/* A column that may be damaged. */
+static struct lmm_ledger_chunk *open_column(enum lmm_ledger_kind kind, uint32_t owner)
+{
+    return (struct lmm_ledger_chunk *) (uintptr_t) column(kind, owner);
+}
+
+Test(rows, the_walker_finds_damage, .init = start)
+{
+    struct lmm_rows one = {0};
+    struct lmm_rows two = {0};
+
+    add_site(0, 1, "a", "f");
+    cr_assert(lmm_rows_grow(1, 1, &one) && lmm_rows_grow(2, 1, &two));
+    lmm_accounts_take_peak(10);
+    cr_expect(are_valid());
+    struct lmm_ledger_chunk *rows = open_column(LMM_LEDGER_ROWS, 2);
+    rows->owner = 1;
+    cr_expect(!are_valid(), "I2: an owner has two chunks");
+    rows->owner = 2;
+    rows->used--;
+    cr_expect(!are_valid(), "I2: rows that are not in use");
+    rows->used++;
+    lmm_accounts_header()->move_sequence++;
+    cr_expect(!are_valid(), "I2: a move has not ended");
+    lmm_accounts_header()->move_sequence--;
+    struct lmm_ledger_chunk *peak = open_column(LMM_LEDGER_PEAKS, 1);
+    peak->owner = 0;
+    cr_expect(!are_valid(), "I3: the peaks are of another owner");
+    peak->owner = 1;
+    lmm_accounts_header()->peak_count++;
+    cr_expect(!are_valid(), "I3: the header points at a chunk that was never written");
+    lmm_accounts_header()->peak_count--;
+    cr_expect(are_valid());
+}

@@ -598,3 +598,30 @@ Test(chunks, a_process_without_a_file_forks_without_one)
     cr_expect(wait_for(child) == 0);
     cr_expect(ledger_path() == NULL);
 }
+
+/* ---- The walker ------------------------------------------------------------------------------ */
+
+Test(chunks, the_walker_finds_damage)
+{
+    struct lmm_ledger_chunk *chunk = add(LMM_LEDGER_ROWS, PAGE);
+
+    cr_expect(lmm_chunks_are_valid_locked());
+    chunk->capacity++;
+    cr_expect(!lmm_chunks_are_valid_locked(), "I1: more records than fit");
+    chunk->capacity--;
+    chunk->used++;
+    cr_expect(!lmm_chunks_are_valid_locked(), "I1: more records than there is room for");
+    chunk->used--;
+    lmm_chunks_publish();
+    cr_expect(lmm_chunks_are_valid_locked());
+    lmm_chunks_header()->file_bytes -= PAGE;
+    cr_expect(!lmm_chunks_are_valid_locked(), "I1: a chunk is not part of the file");
+    lmm_chunks_header()->file_bytes += PAGE;
+    cr_assert(unlink(ledger_path()) == 0);
+    lose(PAGE);
+    cr_expect(lmm_chunks_are_valid_locked() && lmm_chunk_is_lost(chunk));
+    chunk->bytes += (uint64_t) 1 << 40;
+    cr_expect(!lmm_chunks_are_valid_locked(), "I3: no room for a copy");
+    chunk->bytes -= (uint64_t) 1 << 40;
+    cr_expect(lmm_chunks_are_valid_locked());
+}

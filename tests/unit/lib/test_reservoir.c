@@ -259,6 +259,51 @@ Test(reservoir, kept_units_make_room)
     cr_expect(lmm_reservoir_kept_bytes() == 0);
 }
 
+static bool is_valid(void)
+{
+    lmm_lock_acquire(&lmm_reservoir_lock);
+    bool valid = lmm_reservoir_is_valid_locked();
+    lmm_lock_release(&lmm_reservoir_lock);
+    return valid;
+}
+
+Test(reservoir, the_walker_finds_damage)
+{
+    bool fresh;
+
+    cr_expect(is_valid());
+    for (size_t units = 1; units <= 3; units++) {
+        cr_expect(lmm_reservoir_put(take(units, &fresh), units));
+    }
+    take(1, &fresh);
+    struct lmm_kept *oldest = GLTHREAD_ENTRY(lmm_reservoir.ages.next, struct lmm_kept, age);
+    cr_expect(!fresh && is_valid());
+    oldest->base += LMM_SYSTEM_PAGE_BYTES;
+    cr_expect(!is_valid(), "I1: not at a multiple of a unit");
+    oldest->base -= LMM_SYSTEM_PAGE_BYTES;
+    oldest->units++;
+    lmm_reservoir.units++;
+    cr_expect(!is_valid(), "I2: the wrong bin");
+    oldest->units--;
+    lmm_reservoir.units--;
+    lmm_reservoir.used_bins ^= 1u << 5;
+    cr_expect(!is_valid(), "I2: a bit of an empty bin");
+    lmm_reservoir.used_bins ^= 1u << 5;
+    glthread_remove(&oldest->bin);
+    glthread_insert_after(&lmm_reservoir.spare, &oldest->bin);
+    cr_expect(!is_valid(), "I2: in no bin");
+    glthread_remove(&oldest->bin);
+    glthread_insert_after(&lmm_reservoir.bins[oldest->units - 1], &oldest->bin);
+    cr_expect(is_valid());
+    lmm_reservoir.units++;
+    cr_expect(!is_valid(), "I3: the sum");
+    lmm_reservoir.units--;
+    lmm_reservoir.fresh++;
+    cr_expect(!is_valid(), "I3: a descriptor that is nowhere");
+    lmm_reservoir.fresh--;
+    cr_expect(is_valid());
+}
+
 /* ---- Pages of families ----------------------------------------------------------------------- */
 
 /* Blocks that fill `pages` pages, freed: all pages but the one kept at hand go to the reservoir,
