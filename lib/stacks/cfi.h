@@ -6,9 +6,10 @@
  * caller) and where the caller's bp is. The return address is at CFA - 8; if it is elsewhere, there
  * is no rule. One step to the caller is:
  *
- *     SP       CFA = sp + cfa_offset BP       CFA = bp + cfa_offset BP_LOAD  CFA = *(bp +
- *     cfa_offset)    in functions that align their stack, as GCC compiles them pc = *(CFA - 8); bp
- *     as `saved` tells; sp = CFA
+ *     SP       CFA = sp + cfa_offset
+ *     BP       CFA = bp + cfa_offset
+ *     BP_LOAD  CFA = *(bp + cfa_offset): functions that align their stack, as GCC compiles them
+ *     then     pc = *(CFA - 8); bp as `saved` tells; sp = CFA
  *
  *     SIGNAL   sp is the address of a ucontext_t: pc, sp and bp are in its uc_mcontext, and that
  *              pc is the interrupted instruction, so its rule is looked up with exact = true
