@@ -178,7 +178,7 @@ static const struct key {
      "drop-in: programs that the process starts use LMM, too (1)"},
     {"exitcode", set_exit_code, offsetof(struct lmm_options, exit_code), "0..255",
      "with leaks=1: exit status when blocks are left (0: as it was)"},
-    {"fill", set_fill, 0, "alloc|free|both", "scribble new blocks with 0xAA, freed ones with 0xDD"},
+    {"fill", set_fill, 0, "alloc|free|both", "fill new blocks with 0xAA, freed ones with 0xDD"},
     {"fit", set_fit, offsetof(struct lmm_options, fit), "largest|first|best",
      "which free run an array or a large block is cut from"},
     {"help", print_help, 0, "0|1", "print these lines"},

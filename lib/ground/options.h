@@ -27,8 +27,8 @@ enum lmm_fit {
 struct lmm_options {
     bool leaks;         /* print the leak report at exit */
     bool usage;         /* print the usage report at exit */
-    bool fill_alloc;    /* scribble new blocks with 0xAA */
-    bool fill_free;     /* scribble freed blocks with 0xDD */
+    bool fill_alloc;    /* fill new blocks with 0xAA */
+    bool fill_free;     /* fill freed blocks with 0xDD */
     unsigned exit_code; /* of a process that leaks; 0: leave it */
     enum lmm_fit fit;
     size_t reservoir_bytes;           /* kept for reuse */
