@@ -102,7 +102,6 @@ bool lmm_books_are_chunk_bytes(uint64_t bytes)
     return bytes >= sizeof(struct lmm_ledger_chunk) && bytes % sizeof(struct lmm_ledger_chunk) == 0;
 }
 
-/* Copies the header of a chunk of a known kind, and checks its fields. */
 static bool copy_chunk(const struct lmm_ledger_chunk *chunk, const struct kind *kind,
                        size_t position, struct lmm_span *ret_span)
 {

@@ -19,8 +19,6 @@
 #define LMM_REPORTER_BOOKS_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "reporter/core/utf8.h"
 

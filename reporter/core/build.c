@@ -319,7 +319,6 @@ static bool read_record(const struct builder *builder, const struct lmm_span *sp
     }
 }
 
-/* Takes scratch memory for the records that read_record() reads. */
 static int take_records(struct builder *builder)
 {
     struct lmm_model *model = builder->model;

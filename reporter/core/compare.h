@@ -4,7 +4,6 @@
 #ifndef LMM_REPORTER_COMPARE_H
 #define LMM_REPORTER_COMPARE_H
 
-#include <stdint.h>
 #include <string.h>
 
 #include "reporter/core/utf8.h"

@@ -20,8 +20,6 @@ void lmm_grid_init(struct lmm_grid *grid, const struct lmm_grid_column *columns,
     }
 }
 
-/* ---- Cells ----------------------------------------------------------------------------------- */
-
 static size_t rest_of(const struct lmm_grid *grid, size_t columns)
 {
     size_t width = grid->widths[grid->next];
@@ -29,7 +27,6 @@ static size_t rest_of(const struct lmm_grid *grid, size_t columns)
     return width > columns ? width - columns : 0;
 }
 
-/* Puts the blanks before a cell that takes so many columns. */
 static void put_blank(struct lmm_grid *grid, size_t columns)
 {
     bool right = grid->columns[grid->next].right;
@@ -122,8 +119,6 @@ void lmm_grid_share(struct lmm_grid *grid, uint32_t permille, uint64_t whole)
     lmm_write_share(cell, permille, whole);
     lmm_grid_text(grid, cell);
 }
-
-/* ---- Rows ------------------------------------------------------------------------------------ */
 
 void lmm_grid_end_row(struct lmm_grid *grid)
 {

@@ -22,8 +22,6 @@
 #define LMM_REPORTER_GRID_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "reporter/core/utf8.h"
 
@@ -50,9 +48,8 @@ struct lmm_grid {
     size_t next;  /* the column of the next cell */
     size_t blank; /* blanks that the next cell needs before it, so that no line ends with blanks */
     bool is_measured;
-    bool has_colour; /* headings are bold; the caller sets these two after lmm_grid_init() */
-    const char
-        *title; /* over the first column from the left edge on, without the indent; or NULL */
+    bool has_colour;   /* headings are bold; the caller sets these two after lmm_grid_init() */
+    const char *title; /* over the first column, from the left edge on; or NULL */
 };
 
 /* Starts the pass that measures. columns: `count` of them, which must live as long as the grid. */

@@ -4,8 +4,6 @@
 #ifndef LMM_REPORTER_HASH_H
 #define LMM_REPORTER_HASH_H
 
-#include <stdint.h>
-
 #include "reporter/core/utf8.h"
 
 /* Returns the key of a sequence: `before` is the key of its start (0: none), value comes next.

@@ -2,9 +2,6 @@
 /* Each family and each site has a line, so diff(1) works on documents. */
 #include "reporter/core/json.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "reporter/core/model.h"
 #include "reporter/core/stack.h"
 
@@ -82,22 +79,26 @@ static void put_family(struct lmm_json *json, const struct lmm_model_family *fam
     lmm_json_end_object(json);
 }
 
-void lmm_json_call(struct lmm_json *json, const struct lmm_model_call *call,
-                   enum lmm_json_layout layout)
+static bool put_call(void *context, const struct lmm_model_call *call)
 {
-    lmm_json_begin_object(json, NULL, layout);
+    struct lmm_json *json = context;
+
+    lmm_json_begin_object(json, NULL, json->level[json->depth - 1].layout);
     lmm_json_string(json, "function", call->function);
     lmm_json_string(json, "file", call->file);
     lmm_json_u64(json, "line", call->line);
     lmm_json_string(json, "module", call->module);
     lmm_json_bool(json, "inlined", call->is_inline);
     lmm_json_end_object(json);
+    return true;
 }
 
-static bool put_call(void *context, const struct lmm_model_call *call)
+void lmm_json_stack(struct lmm_json *json, const char *key, const struct lmm_model *model,
+                    uint32_t stack, size_t most, enum lmm_json_layout layout)
 {
-    lmm_json_call(context, call, LMM_JSON_ONE_LINE);
-    return true;
+    lmm_json_begin_array(json, key, layout);
+    lmm_stack_walk(model, stack, most, put_call, json);
+    lmm_json_end_array(json);
 }
 
 /* The figures that only sites of the drop-in have. */
@@ -108,9 +109,7 @@ static void put_drop_in(struct lmm_json *json, const struct lmm_model *model,
     lmm_json_u64(json, "peak_blocks", site->peak_blocks);
     lmm_json_u64(json, "peak_bytes", site->peak_bytes);
     if (model->shown_calls > 0) {
-        lmm_json_begin_array(json, "stack", LMM_JSON_ONE_LINE);
-        lmm_stack_walk(model, site->stack, model->shown_calls, put_call, json);
-        lmm_json_end_array(json);
+        lmm_json_stack(json, "stack", model, site->stack, model->shown_calls, LMM_JSON_ONE_LINE);
     }
 }
 

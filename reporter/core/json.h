@@ -11,7 +11,6 @@
 #include "reporter/core/json_writer.h"
 
 struct lmm_model;
-struct lmm_model_call;
 struct lmm_sink;
 
 enum {
@@ -22,8 +21,8 @@ enum {
  * Returns 0, or -errno of the first write that failed. */
 int lmm_json_usage(const struct lmm_model *model, struct lmm_sink *sink);
 
-/* Adds a call of a stack to the array in which *json stands, for all documents that have stacks. */
-void lmm_json_call(struct lmm_json *json, const struct lmm_model_call *call,
-                   enum lmm_json_layout layout);
+/* Adds an array of the calls of a stack, at most `most` of them, for all documents with stacks. */
+void lmm_json_stack(struct lmm_json *json, const char *key, const struct lmm_model *model,
+                    uint32_t stack, size_t most, enum lmm_json_layout layout);
 
 #endif

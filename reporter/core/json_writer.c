@@ -10,8 +10,6 @@ enum {
     INDENT = 2,
 };
 
-/* ---- Strings --------------------------------------------------------------------------------- */
-
 /* Puts one character, or its escape. length 0: the byte at text is not UTF-8. */
 static void put_character(struct lmm_sink *sink, const char *text, size_t length,
                           uint32_t character)
@@ -39,8 +37,6 @@ static void put_string(struct lmm_sink *sink, struct lmm_string string)
     }
     lmm_sink_puts(sink, "\"");
 }
-
-/* ---- Nesting --------------------------------------------------------------------------------- */
 
 static void put_new_line(struct lmm_json *json)
 {
@@ -125,8 +121,6 @@ void lmm_json_end_array(struct lmm_json *json)
 {
     end(json, true);
 }
-
-/* ---- Values ---------------------------------------------------------------------------------- */
 
 void lmm_json_string(struct lmm_json *json, const char *key, struct lmm_string value)
 {

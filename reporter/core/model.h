@@ -24,8 +24,6 @@
 #define LMM_REPORTER_MODEL_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "reporter/core/utf8.h"
 
@@ -177,8 +175,7 @@ struct lmm_model {
     const struct lmm_model_module *modules;
     struct lmm_model_namer *namer; /* NULL: frames have no names */
     size_t shown_calls;            /* the most calls that reports print of a stack; 0: no stacks */
-    struct lmm_model_rest
-        hidden_families; /* not in the lists above, but in the total; see select.h */
+    struct lmm_model_rest hidden_families; /* these two: in the total alone; see select.h */
     struct lmm_model_rest hidden_sites;
 };
 

@@ -2,7 +2,6 @@
 #include "reporter/core/text.h"
 
 #include <inttypes.h>
-#include <stdint.h>
 
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
@@ -33,24 +32,12 @@ static void paint(const struct page *page, const char *escape)
     }
 }
 
-static void put_heading(const struct page *page, const char *text)
+static void put_heading(const struct page *page, const char *text, const char *more)
 {
     paint(page, "\033[1m");
-    lmm_sink_puts(page->sink, text);
+    lmm_sink_printf(page->sink, "%s%s", text, more);
     paint(page, "\033[0m");
     lmm_sink_puts(page->sink, "\n");
-}
-
-static void put_sites_title(const struct page *page)
-{
-    if (page->model->order == NULL) {
-        put_heading(page, "Sites with most live bytes");
-    } else {
-        paint(page, "\033[1m");
-        lmm_sink_printf(page->sink, "Sites by %s", page->model->order);
-        paint(page, "\033[0m");
-        lmm_sink_puts(page->sink, "\n");
-    }
 }
 
 /* ---- Families -------------------------------------------------------------------------------- */
@@ -209,7 +196,6 @@ static bool put_call(void *context, const struct lmm_model_call *call)
     return true;
 }
 
-/* Prints as many calls of a site's stack as the model says. */
 static void put_stack(const struct page *page, const struct lmm_model_site *site)
 {
     size_t shown = page->model->shown_calls;
@@ -297,7 +283,8 @@ static void put_sites(const struct page *page)
         add_site(page, &grid, &model->sites[i]);
     }
     lmm_sink_puts(page->sink, "\n");
-    put_sites_title(page);
+    put_heading(page, model->order == NULL ? "Sites with most live bytes" : "Sites by ",
+                model->order == NULL ? "" : model->order);
     lmm_grid_put_headings(&grid);
     for (size_t i = 0; i < shown; i++) {
         add_site(page, &grid, &model->sites[i]);
@@ -320,7 +307,7 @@ static void put_totals(const struct page *page)
     const struct lmm_model *model = page->model;
 
     lmm_sink_puts(page->sink, "\n");
-    put_heading(page, "Totals");
+    put_heading(page, "Totals", "");
     put_amount(page, "live", model->total.live_bytes);
     put_amount(page, "committed", model->total.committed_bytes);
     put_amount(page, "mapped", model->total.mapped_bytes);
@@ -338,8 +325,7 @@ static const char *fate_of(const struct lmm_model *model)
     case LMM_MODEL_EXITED: return "the process has exited; these are its last figures";
     case LMM_MODEL_LOST:
         return "the ledger could not grow, and the process went on without it; these are the "
-               "figures "
-               "of that moment";
+               "figures of that moment";
     case LMM_MODEL_KILLED: return "the process was killed; these are its last figures";
     case LMM_MODEL_REPLACED:
         return "the process became another program by exec; these are its last figures";
@@ -392,7 +378,6 @@ static void put_usage_summary(const struct page *page)
     lmm_sink_puts(page->sink, "\n");
 }
 
-/* Prints "LMM: usage of wordindex (pid 4242)". */
 static void put_title(const struct page *page, const char *what)
 {
     paint(page, "\033[1m");

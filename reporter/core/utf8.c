@@ -12,21 +12,14 @@ struct lmm_string lmm_string_of(const char *text)
  * character. */
 static size_t lead(unsigned char byte, uint32_t *ret_bits)
 {
-    if (byte < 0x80) {
-        *ret_bits = byte;
-        return 1;
-    }
-    if ((byte & 0xe0) == 0xc0) {
-        *ret_bits = byte & 0x1fu;
-        return 2;
-    }
-    if ((byte & 0xf0) == 0xe0) {
-        *ret_bits = byte & 0x0fu;
-        return 3;
-    }
-    if ((byte & 0xf8) == 0xf0) {
-        *ret_bits = byte & 0x07u;
-        return 4;
+    static const unsigned char masks[] = {0x80, 0xe0, 0xf0, 0xf8};
+    static const unsigned char leads[] = {0, 0xc0, 0xe0, 0xf0};
+
+    for (size_t i = 0; i < sizeof(masks); i++) {
+        if ((byte & masks[i]) == leads[i]) {
+            *ret_bits = (uint32_t) (byte & ~masks[i]);
+            return i + 1;
+        }
     }
     return 0;
 }

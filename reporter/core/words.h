@@ -4,9 +4,6 @@
 #ifndef LMM_REPORTER_WORDS_H
 #define LMM_REPORTER_WORDS_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "reporter/core/utf8.h"
 
 struct lmm_sink;

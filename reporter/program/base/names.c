@@ -10,7 +10,6 @@
 
 enum {
     ESCAPED_MAX = 4,      /* bytes that one byte of a name becomes: \xNN */
-    REPLACEMENT_MAX = 3,  /* U+FFFD in UTF-8 */
     PLACE_WORDS_MAX = 32, /* bytes of a place without its names */
 };
 

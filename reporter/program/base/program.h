@@ -18,16 +18,7 @@ enum {
     LMM_EXIT_USAGE = 2,  /* invalid options or arguments */
 };
 
-/* A subcommand. argv[0] is "lmm <name>"; returns an exit status. */
-struct lmm_command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary; /* one line for `lmm help` */
-};
-
-/* All subcommands, in the order of `lmm help`; the last has no name. */
-extern const struct lmm_command lmm_commands[];
-
+/* The subcommands. argv[0] is "lmm <name>"; each returns an exit status. */
 int lmm_cmd_diff(int argc, char **argv);
 int lmm_cmd_gc(int argc, char **argv);
 int lmm_cmd_ls(int argc, char **argv);

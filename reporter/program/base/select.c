@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <limits.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,8 +38,6 @@ static const struct lmm_select_key keys[] = {
     {"committed", "live bytes", FIGURES(committed_bytes, live_bytes)},
     {"name", "place", NO_FIGURE, NO_FIGURE},
 };
-
-/* ---- Orders ---------------------------------------------------------------------------------- */
 
 static uint64_t figure_at(const void *row, size_t offset)
 {
@@ -86,8 +83,6 @@ static const struct lmm_select_key *find_key(const char *name)
     }
     return NULL;
 }
-
-/* ---- Options --------------------------------------------------------------------------------- */
 
 static void add_pattern(struct argp_state *state, struct lmm_select *select, char *pattern)
 {
@@ -151,8 +146,6 @@ static const struct argp_child order_children[] = {{&lmm_family_argp, 0, NULL, 0
 const struct argp lmm_family_argp = {.options = family_options, .parser = parse_family};
 const struct argp lmm_select_argp = {
     .options = order_options, .parser = parse_order, .children = order_children};
-
-/* ---- Applying -------------------------------------------------------------------------------- */
 
 bool lmm_select_matches(char *const *patterns, struct lmm_string name)
 {

@@ -10,7 +10,6 @@
 
 #include <argp.h>
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "reporter/core/utf8.h"
 
@@ -18,8 +17,7 @@ struct lmm_model;
 struct lmm_select_key;
 
 struct lmm_select {
-    char **
-        patterns; /* of fnmatch(3), ended by NULL; a family is shown if it matches any. NULL: all */
+    char **patterns; /* of fnmatch(3), ended by NULL; of families to show. NULL: all */
     const struct lmm_select_key *key; /* NULL: the order of the model */
     size_t top;                       /* 0: all */
 };

@@ -160,23 +160,6 @@ static uint64_t moment(const struct lmm_model *model)
     return model->end_time_ns != 0 ? model->end_time_ns : model->snapshot_time_ns;
 }
 
-/* Counters of a process only grow. Of two processes, one may have ended before the other
- * started. */
-static bool is_backwards(const struct lmm_delta *delta)
-{
-    const struct lmm_model *before = delta->before;
-    const struct lmm_model *after = delta->after;
-
-    if (delta->same_process) {
-        return after->total.allocations < before->total.allocations ||
-               after->total.frees < before->total.frees;
-    }
-    if (moment(after) != 0 && moment(before) != 0) {
-        return moment(after) < moment(before);
-    }
-    return moment(after) != 0 && moment(after) < before->start_time_ns;
-}
-
 static void relate(struct lmm_delta *delta)
 {
     const struct lmm_model *before = delta->before;
@@ -185,7 +168,14 @@ static void relate(struct lmm_delta *delta)
     delta->same_program = lmm_compare_strings(before->program, after->program) == 0;
     delta->same_process = delta->same_program && before->pid == after->pid &&
                           before->start_time_ns == after->start_time_ns;
-    delta->backwards = is_backwards(delta);
+    if (delta->same_process) { /* its counters only grow */
+        delta->backwards = after->total.allocations < before->total.allocations ||
+                           after->total.frees < before->total.frees;
+    } else { /* one may have ended before the other started */
+        uint64_t bound = moment(before) != 0 ? moment(before) : before->start_time_ns;
+
+        delta->backwards = moment(after) != 0 && moment(after) < bound;
+    }
 }
 
 struct lmm_delta *lmm_delta_make(const struct lmm_model *before, const struct lmm_model *after,

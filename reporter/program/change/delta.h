@@ -16,8 +16,6 @@
 #define LMM_PROGRAM_DELTA_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "reporter/core/utf8.h"
 

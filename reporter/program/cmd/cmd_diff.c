@@ -68,33 +68,22 @@ static const struct argp argp = {
     .children = children,
 };
 
-static int print(const struct lmm_delta *delta, const struct options *options)
-{
-    struct lmm_output output;
-
-    lmm_output_open(&output, NULL, 0);
-    if (options->format->kind == LMM_FORMAT_JSON) {
-        lmm_delta_json(delta, options->select.top, &output.sink);
-    } else {
-        lmm_delta_text(delta, options->select.top, &output.sink);
-    }
-    return lmm_output_close(&output);
-}
-
 static int compare(const struct lmm_snapshot *before, const struct lmm_snapshot *after,
                    const struct options *options)
 {
     struct lmm_delta *delta =
         lmm_delta_make(before->model, after->model, options->select.patterns, true);
-    int status = LMM_EXIT_FAILED;
+    bool is_json = options->format->kind == LMM_FORMAT_JSON;
+    struct lmm_output output;
 
     if (delta == NULL) {
         lmm_complain("out of memory");
-    } else {
-        status = print(delta, options);
+        return LMM_EXIT_FAILED;
     }
+    lmm_output_open(&output, NULL, 0);
+    (is_json ? lmm_delta_json : lmm_delta_text)(delta, options->select.top, &output.sink);
     lmm_delta_free(delta);
-    return status;
+    return lmm_output_close(&output);
 }
 
 /* Names the sites of both. The files of two processes may differ; then stacks are the same if their

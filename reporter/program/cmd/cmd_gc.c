@@ -55,7 +55,6 @@ static bool is_over(enum lmm_process_state state)
            state == LMM_PROCESS_REPLACED;
 }
 
-/* Whether the file was not written for age_ns. */
 static bool is_old(const struct lmm_ledger_file *file, const struct stat *status, uint64_t age_ns)
 {
     uint64_t now_ns = lmm_clock_ns(CLOCK_REALTIME);

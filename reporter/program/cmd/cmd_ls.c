@@ -43,14 +43,6 @@ static const struct argp parser = {
     .children = children,
 };
 
-static uint64_t age_seconds(const struct lmm_ledger_entry *entry)
-{
-    uint64_t now = lmm_clock_ns(CLOCK_REALTIME) / LMM_NS_PER_SECOND;
-    uint64_t start = entry->start_time_ns / LMM_NS_PER_SECOND;
-
-    return now > start ? now - start : 0;
-}
-
 /* Writes "42s", "5m12s", "3h07m" or "12d04h" to cell, of LMM_CELL_BYTES. */
 static void write_age(char *cell, uint64_t seconds)
 {
@@ -72,14 +64,6 @@ static void write_age(char *cell, uint64_t seconds)
     snprintf(cell, LMM_CELL_BYTES, "%" PRIu64 "s", seconds);
 }
 
-static const char *state_of(const struct lmm_ledger_entry *entry,
-                            const struct lmm_snapshot *snapshot)
-{
-    return snapshot == NULL ? "damaged" : lmm_process_state_name(entry->state);
-}
-
-/* ---- Table ----------------------------------------------------------------------------------- */
-
 struct row {
     const struct lmm_ledger_entry *entry;
     const char *state;
@@ -94,10 +78,12 @@ static struct row row_of(const struct lmm_ledger_entry *entry)
 {
     struct lmm_reason reason = {""};
     struct lmm_snapshot *snapshot = lmm_snapshot_try(entry->path, &reason);
+    uint64_t now = lmm_clock_ns(CLOCK_REALTIME) / LMM_NS_PER_SECOND;
+    uint64_t start = entry->start_time_ns / LMM_NS_PER_SECOND;
     struct row row = {
         .entry = entry,
-        .state = state_of(entry, snapshot),
-        .age_seconds = age_seconds(entry),
+        .state = snapshot == NULL ? "damaged" : lmm_process_state_name(entry->state),
+        .age_seconds = now > start ? now - start : 0,
         .is_damaged = snapshot == NULL,
     };
 
@@ -146,8 +132,6 @@ static void put_table(const struct row *rows, size_t count, struct lmm_sink *sin
         add_row(&grid, &rows[i]);
     }
 }
-
-/* ---- JSON ------------------------------------------------------------------------------------ */
 
 /* A damaged ledger has null for the figures. */
 static void put_figure(struct lmm_json *json, const char *key, const struct row *row,
@@ -206,11 +190,7 @@ static int print(const struct lmm_ledger_list *ledgers, bool json)
         rows[i] = row_of(&ledgers->entry[i]);
     }
     lmm_output_open(&output, NULL, 0);
-    if (json) {
-        put_json(rows, ledgers->count, &output.sink);
-    } else {
-        put_table(rows, ledgers->count, &output.sink);
-    }
+    (json ? put_json : put_table)(rows, ledgers->count, &output.sink);
     free(rows);
     return lmm_output_close(&output);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_report: `lmm report [PID|NAME|FILE]`: the usage report in any format. */
-#include <stdint.h>
 
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"

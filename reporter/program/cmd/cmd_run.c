@@ -8,7 +8,6 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <stdint.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,7 +285,6 @@ static int write_report(const struct run *run, const struct lmm_run_report_proce
     return lmm_output_close(&output);
 }
 
-/* Writes the report of each process to its own file. */
 static int write_split(const struct run *run, const struct lmm_run_report_process *processes)
 {
     int status = LMM_EXIT_DONE;
@@ -348,20 +346,15 @@ static void tell_paths(const struct run *run)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static bool has_leaks(const struct run *run)
+static bool has_leaks(const struct book *book)
 {
-    for (size_t i = 0; i < run->book_count; i++) {
-        if (run->books[i].spots.total.leaked_blocks > 0) {
-            return true;
-        }
-    }
-    return false;
+    return book->spots.total.leaked_blocks > 0;
 }
 
-static bool has_live_books(const struct run *run)
+static bool any_book(const struct run *run, bool (*is_one)(const struct book *book))
 {
     for (size_t i = 0; i < run->book_count; i++) {
-        if (is_live(&run->books[i])) {
+        if (is_one(&run->books[i])) {
             return true;
         }
     }
@@ -375,7 +368,7 @@ static int report(struct run *run, bool *ret_keep)
     bool good = read_books(run);
     int status = lmm_ending_status(&run->ending);
 
-    *ret_keep = run->options.keep || !good || has_live_books(run);
+    *ret_keep = run->options.keep || !good || any_book(run, is_live);
     if (run->book_count == 0) {
         if (good) {
             complain_about_none(run);
@@ -390,7 +383,7 @@ static int report(struct run *run, bool *ret_keep)
     if (error != 0 || !good || write_reports(run) != LMM_EXIT_DONE) {
         *ret_keep = true;
         status = LMM_RUN_FAILED;
-    } else if (status == 0 && run->options.error_exitcode != 0 && has_leaks(run)) {
+    } else if (status == 0 && run->options.error_exitcode != 0 && any_book(run, has_leaks)) {
         status = run->options.error_exitcode;
     }
     if (*ret_keep) {
@@ -411,7 +404,6 @@ static void forget(struct run *run)
     lmm_suppressions_free(&run->options.suppressions);
 }
 
-/* All that happens while the directory exists. */
 static int run_in_folder(struct run *run)
 {
     bool keep = false;

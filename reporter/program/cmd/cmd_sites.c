@@ -56,8 +56,6 @@ static const struct argp parser = {
     .children = children,
 };
 
-/* ---- For programs ---------------------------------------------------------------------------- */
-
 static struct lmm_string or_dash(struct lmm_string string)
 {
     return string.bytes > 0 ? string : lmm_string_of("-");
@@ -76,15 +74,6 @@ static void put_site(struct lmm_sink *sink, const struct lmm_model_site *site)
     lmm_put_string(sink, site->family->name);
     lmm_sink_puts(sink, "\n");
 }
-
-static void print_lines(const struct lmm_model *model, struct lmm_sink *sink)
-{
-    for (size_t i = 0; i < model->site_count; i++) {
-        put_site(sink, &model->sites[i]);
-    }
-}
-
-/* ---- For people ------------------------------------------------------------------------------ */
 
 static void add_rows(struct lmm_grid *grid, const struct lmm_model *model)
 {
@@ -119,10 +108,13 @@ static int print(const struct lmm_model *model)
     struct lmm_output output;
 
     lmm_output_open(&output, NULL, 0);
-    if (lmm_output_is_terminal(&output)) {
+    bool is_table = lmm_output_is_terminal(&output);
+
+    if (is_table) {
         print_table(model, &output.sink);
-    } else {
-        print_lines(model, &output.sink);
+    }
+    for (size_t i = 0; !is_table && i < model->site_count; i++) {
+        put_site(&output.sink, &model->sites[i]);
     }
     return lmm_output_close(&output);
 }

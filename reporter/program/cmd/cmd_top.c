@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <ctype.h>
 #include <langinfo.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,7 +160,6 @@ static bool needs_list(struct lmm_top *top, const char *word)
     return top->rows.count > 1;
 }
 
-/* Returns an exit status, after a message on stderr if it is not LMM_EXIT_DONE. */
 static int begin(struct lmm_top *top, const struct options *options)
 {
     char *path;
@@ -340,9 +338,7 @@ int lmm_cmd_top(int argc, char **argv)
     bool utf8;
     int status;
 
-    argp_err_exit_status = LMM_EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &options);
-    setlocale(LC_CTYPE, "");
     utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     lmm_top_init(&top, LMM_TOP_PROCESSES);
     top.delay_ms = options.delay_ms;

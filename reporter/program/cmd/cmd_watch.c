@@ -107,21 +107,20 @@ static void end(struct watch *watch, const char *reason)
     lmm_reason_set(&watch->reason, "%s", reason);
 }
 
-/* Ends the watch if the ledger of a process in this state no longer changes. */
 static void check_state(struct watch *watch, enum lmm_process_state state)
 {
-    switch (state) {
-    case LMM_PROCESS_LIVE:
-    case LMM_PROCESS_UNKNOWN: break;
-    case LMM_PROCESS_LOST:
-        end(watch, "its ledger could not grow; the figures are of that moment");
-        break;
-    case LMM_PROCESS_EXITED: end(watch, "the process exited, and left live blocks"); break;
-    case LMM_PROCESS_KILLED:
-        end(watch, "the process was killed; the last figures are as it left them");
-        break;
-    case LMM_PROCESS_REPLACED: end(watch, "the process became another program"); break;
-    case LMM_PROCESS_SNAPSHOT: end(watch, "this is a saved snapshot, which does not change"); break;
+    static const char *const reasons[] = {
+        [LMM_PROCESS_LIVE] = NULL,
+        [LMM_PROCESS_LOST] = "its ledger could not grow; the figures are of that moment",
+        [LMM_PROCESS_EXITED] = "the process exited, and left live blocks",
+        [LMM_PROCESS_KILLED] = "the process was killed; the last figures are as it left them",
+        [LMM_PROCESS_REPLACED] = "the process became another program",
+        [LMM_PROCESS_SNAPSHOT] = "this is a saved snapshot, which does not change",
+        [LMM_PROCESS_UNKNOWN] = NULL,
+    };
+
+    if (reasons[state] != NULL) {
+        end(watch, reasons[state]);
     }
 }
 
@@ -271,22 +270,20 @@ static void add_growing(struct lmm_grid *grid, const struct lmm_growing *growing
     }
 }
 
-static void put_growing(const struct lmm_growing *growing, size_t count)
+static void put_growing(struct lmm_sink *sink, const struct lmm_growing *growing, size_t count)
 {
-    struct lmm_sink sink;
     struct lmm_grid grid;
 
-    lmm_sink_init(&sink, to_stdout, NULL);
     lmm_grid_init(&grid, growing_columns, sizeof(growing_columns) / sizeof(growing_columns[0]), 0,
-                  &sink);
+                  sink);
     add_growing(&grid, growing, count);
     lmm_grid_put_headings(&grid);
     add_growing(&grid, growing, count);
-    lmm_sink_flush(&sink);
+    lmm_sink_flush(sink);
 }
 
 /* Prints which sites grow steadily. Returns 0 or -ENOMEM. */
-static int put_verdict(const struct watch *watch)
+static int put_verdict(struct watch *watch)
 {
     struct lmm_growing *growing = NULL;
     size_t moments = lmm_growth_moments(watch->growth);
@@ -307,7 +304,7 @@ static int put_verdict(const struct watch *watch)
         puts("no site grows steadily");
     } else {
         printf("%zu %s steadily:\n", count, lmm_plural(count, "site grows", "sites grow"));
-        put_growing(growing, shown);
+        put_growing(&watch->sink, growing, shown);
     }
     if (shown < count) {
         printf("... and %zu more\n", count - shown);
@@ -317,7 +314,7 @@ static int put_verdict(const struct watch *watch)
     return 0;
 }
 
-static int put_end(const struct watch *watch)
+static int put_end(struct watch *watch)
 {
     const struct lmm_model *model = watch->last->model;
     struct lmm_change change = {watch->first_bytes, model->total.live_bytes};
@@ -425,10 +422,8 @@ static int start(struct watch *watch)
     watch->growth = lmm_growth_new();
     if (watch->growth == NULL) {
         lmm_snapshot_free(first);
-        lmm_complain("out of memory");
-        return LMM_EXIT_FAILED;
     }
-    if (!add_reading(watch, first, watch->start_ns)) {
+    if (watch->growth == NULL || !add_reading(watch, first, watch->start_ns)) {
         lmm_complain("out of memory");
         return LMM_EXIT_FAILED;
     }

@@ -8,7 +8,6 @@
 #include <locale.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +22,14 @@ const char *argp_program_version = "lmm " LMM_PROGRAM_VERSION;
 
 static int cmd_help(int argc, char **argv);
 
-const struct lmm_command lmm_commands[] = {
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary; /* one line for `lmm help` */
+};
+
+/* In the order of `lmm help`. */
+static const struct command commands[] = {
     {"run", lmm_cmd_run, "run a program on LMM, and report what it allocated and leaked"},
     {"ls", lmm_cmd_ls, "list the processes that have a ledger, live and dead"},
     {"report", lmm_cmd_report, "show what a process has allocated, by family and by site"},
@@ -37,9 +43,9 @@ const struct lmm_command lmm_commands[] = {
     {NULL, NULL, NULL},
 };
 
-static const struct lmm_command *find_command(const char *name)
+static const struct command *find_command(const char *name)
 {
-    for (const struct lmm_command *command = lmm_commands; command->name != NULL; command++) {
+    for (const struct command *command = commands; command->name != NULL; command++) {
         if (strcmp(command->name, name) == 0) {
             return command;
         }
@@ -48,7 +54,7 @@ static const struct lmm_command *find_command(const char *name)
 }
 
 /* Runs a subcommand with argv[0] set to "lmm <name>", which messages show. */
-static int run_command(const struct lmm_command *command, int argc, char **argv)
+static int run_command(const struct command *command, int argc, char **argv)
 {
     char name[64];
 
@@ -58,20 +64,17 @@ static int run_command(const struct lmm_command *command, int argc, char **argv)
     return command->run(argc, argv);
 }
 
-/* ---- Help ------------------------------------------------------------------------------------ */
-
 static void print_overview(FILE *out)
 {
     fprintf(out, "Usage: lmm SUBCOMMAND [OPTION...]\n"
                  "Show what a process that uses LMM has allocated, from outside, whether it runs "
                  "or not.\n\n");
-    for (const struct lmm_command *command = lmm_commands; command->name != NULL; command++) {
+    for (const struct command *command = commands; command->name != NULL; command++) {
         fprintf(out, "  %-9s %s\n", command->name, command->summary);
     }
     fprintf(out, "\n`lmm help SUBCOMMAND' shows its manual page, `lmm --version' the version.\n");
 }
 
-/* Whether man(1) is installed and finds the page. */
 static bool has_page(const char *page)
 {
     char man[] = "man";
@@ -94,7 +97,7 @@ static bool has_page(const char *page)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static int help_of(const struct lmm_command *command)
+static int help_of(const struct command *command)
 {
     char page[64];
     char first[] = "lmm";
@@ -112,7 +115,7 @@ static int help_of(const struct lmm_command *command)
 /* `lmm help`, `lmm help X`. */
 static int cmd_help(int argc, char **argv)
 {
-    const struct lmm_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+    const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
 
     if (argc > 1 && argv[1][0] != '-' && command == NULL) {
         lmm_complain("no subcommand '%s' (lmm help lists all)", argv[1]);
@@ -125,13 +128,10 @@ static int cmd_help(int argc, char **argv)
     return help_of(command);
 }
 
-/* ---- Starting and ending --------------------------------------------------------------------- */
-
-/* Runs the subcommand or the option of lmm itself that the first argument names. */
 static int dispatch(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
-    const struct lmm_command *command = find_command(word);
+    const struct command *command = find_command(word);
 
     if (command != NULL) {
         return run_command(command, argc - 1, argv + 1);

@@ -5,12 +5,10 @@
  * read the name as a formula.
  */
 #include <inttypes.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
-#include "reporter/program/formats/render.h"
 #include "reporter/core/sink.h"
 
 enum kind {

@@ -14,12 +14,10 @@
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/base/names.h"
-#include "reporter/program/formats/render.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
 #include "reporter/program/base/array.h"
 
-/* Prints string as part of a frame, or `instead` if it is empty. */
 static void put_name(struct lmm_sink *sink, struct lmm_string string, const char *instead)
 {
     char *name = lmm_name_escaped(string);

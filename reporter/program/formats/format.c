@@ -2,12 +2,10 @@
 #include "reporter/program/formats/format.h"
 
 #include <argp.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "reporter/core/json.h"
 #include "reporter/core/model.h"
-#include "reporter/program/formats/render.h"
 #include "reporter/core/text.h"
 
 static int render_text(const struct lmm_model *model, struct lmm_sink *sink,

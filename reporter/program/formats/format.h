@@ -15,6 +15,10 @@ struct argp_state;
 struct lmm_model;
 struct lmm_sink;
 
+enum {
+    LMM_OPENMETRICS_TOP_SITES = 1000, /* databases pay for each series */
+};
+
 /* What a renderer needs to know beside the model. */
 struct lmm_format_options {
     bool colour;
@@ -52,5 +56,31 @@ extern const struct argp lmm_format_argp;
 
 /* All formats; the last has no name. */
 extern const struct lmm_format lmm_formats[];
+
+/*
+ * The renderers that are not part of liblmm, each in its own file. They print the figures of the
+ * model, define none, and do not change it; docs/formats.md describes their output. They return 0,
+ * -ENOMEM, or -errno of the first write that failed.
+ */
+
+/* A header line, then a line per family, or per site with options->sites. */
+int lmm_csv_render(const struct lmm_model *model, struct lmm_sink *sink,
+                   const struct lmm_format_options *options);
+
+/* Metrics per family, and with options->sites per site, at most LMM_OPENMETRICS_TOP_SITES. */
+int lmm_openmetrics_render(const struct lmm_model *model, struct lmm_sink *sink,
+                           const struct lmm_format_options *options);
+
+/* A sample per site. The document is binary. */
+int lmm_pprof_render(const struct lmm_model *model, struct lmm_sink *sink,
+                     const struct lmm_format_options *options);
+
+/* A line per site with live bytes. */
+int lmm_folded_render(const struct lmm_model *model, struct lmm_sink *sink,
+                      const struct lmm_format_options *options);
+
+/* Returns how many sites of a model to show; `usual` is the number without --top. */
+size_t lmm_sites_shown(const struct lmm_model *model, const struct lmm_format_options *options,
+                       size_t usual);
 
 #endif

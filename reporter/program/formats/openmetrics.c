@@ -16,8 +16,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +23,6 @@
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/base/names.h"
-#include "reporter/program/formats/render.h"
 #include "reporter/core/sink.h"
 
 /* A row and its labels, without the braces. */
@@ -209,7 +206,6 @@ static void put_sample(struct lmm_sink *sink, const struct metric *metric,
     lmm_sink_printf(sink, "} %" PRIu64 "\n", *(const uint64_t *) figure);
 }
 
-/* Prints all metrics of the rows, one metric after the other. */
 static void put_metrics(struct lmm_sink *sink, const struct metric *metrics, size_t metric_count,
                         const struct series *series, size_t count)
 {
@@ -221,52 +217,56 @@ static void put_metrics(struct lmm_sink *sink, const struct metric *metrics, siz
     }
 }
 
-static int put_families(const struct lmm_model *model, struct lmm_sink *sink)
+/* Returns the series of all families or all sites, to be freed; NULL: out of memory. Hidden sites
+ * are numbered, too, so that a number does not depend on which sites are shown. */
+static struct series *make_series(const struct lmm_model *model, bool sites)
 {
-    size_t count = model->family_count;
+    size_t count = sites ? model->site_count : model->family_count;
     struct series *series = calloc(count + 1, sizeof(*series));
     bool made = series != NULL;
 
     for (size_t i = 0; made && i < count; i++) {
-        const struct lmm_model_family *family = model->families[i];
+        const void *row = sites ? (const void *) &model->sites[i] : model->families[i];
 
-        series[i] =
-            (struct series) {family, labels_of(family, put_family_labels), (uintptr_t) family, 0};
+        series[i].row = row;
+        series[i].labels = labels_of(row, sites ? put_site_labels : put_family_labels);
+        series[i].order = sites ? model->sites[i].id : (uintptr_t) row;
         made = series[i].labels != NULL;
     }
-    made = made && number_duplicates(series, count);
-    if (made) {
-        put_metrics(sink, family_metrics, FAMILY_METRICS, series, count);
+    if (!made || !number_duplicates(series, count)) {
+        free_series(series, count);
+        return NULL;
     }
-    free_series(series, count);
-    return made ? 0 : -ENOMEM;
+    return series;
 }
 
-/* Hidden sites are numbered, too, so that a number does not depend on which sites are shown. */
+static int put_families(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    struct series *series = make_series(model, false);
+
+    if (series != NULL) {
+        put_metrics(sink, family_metrics, FAMILY_METRICS, series, model->family_count);
+        free_series(series, model->family_count);
+    }
+    return series != NULL ? 0 : -ENOMEM;
+}
+
 static int put_sites(const struct lmm_model *model, struct lmm_sink *sink, size_t shown)
 {
-    size_t count = model->site_count;
-    struct series *series = calloc(count + 1, sizeof(*series));
-    bool made = series != NULL;
+    struct series *series = make_series(model, true);
 
-    for (size_t i = 0; made && i < count; i++) {
-        const struct lmm_model_site *site = &model->sites[i];
-
-        series[i] = (struct series) {site, labels_of(site, put_site_labels), site->id, 0};
-        made = series[i].labels != NULL;
+    if (series == NULL) {
+        return -ENOMEM;
     }
-    made = made && number_duplicates(series, count);
-    if (made) {
-        put_metrics(sink, site_metrics, SITE_METRICS, series, shown);
-        put_metrics(sink, drop_in_metrics, model->is_drop_in ? DROP_IN_METRICS : 0, series, shown);
-        lmm_sink_printf(sink,
-                        "# HELP lmm_sites_left_out Sites beyond the bound on their number.\n"
-                        "# TYPE lmm_sites_left_out gauge\n"
-                        "lmm_sites_left_out %zu\n",
-                        count - shown + model->hidden_sites.count);
-    }
-    free_series(series, count);
-    return made ? 0 : -ENOMEM;
+    put_metrics(sink, site_metrics, SITE_METRICS, series, shown);
+    put_metrics(sink, drop_in_metrics, model->is_drop_in ? DROP_IN_METRICS : 0, series, shown);
+    lmm_sink_printf(sink,
+                    "# HELP lmm_sites_left_out Sites beyond the bound on their number.\n"
+                    "# TYPE lmm_sites_left_out gauge\n"
+                    "lmm_sites_left_out %zu\n",
+                    model->site_count - shown + model->hidden_sites.count);
+    free_series(series, model->site_count);
+    return 0;
 }
 
 int lmm_openmetrics_render(const struct lmm_model *model, struct lmm_sink *sink,

@@ -11,18 +11,16 @@
 #include <assert.h>
 #include <errno.h>
 #include <profile.pb-c.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
+#include "reporter/core/compare.h"
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/formats/pprof_tables.h"
 #include "reporter/program/base/names.h"
-#include "reporter/program/formats/render.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
 
@@ -90,7 +88,6 @@ static int64_t function_name(struct writer *writer, const struct lmm_model_site 
     return lmm_pprof_string(&writer->tables, both);
 }
 
-/* Returns the id of the location of a site without a stack. */
 static uint64_t place_of(struct writer *writer, const struct lmm_model_site *site)
 {
     int64_t function = function_name(writer, site);
@@ -282,12 +279,6 @@ static int64_t build_id(struct writer *writer, const struct lmm_model_module *mo
     return lmm_pprof_string(&writer->tables, text);
 }
 
-static bool is_executable(const struct lmm_model *model, const struct lmm_model_module *module)
-{
-    return module->path.bytes == model->executable.bytes &&
-           memcmp(module->path.text, model->executable.text, module->path.bytes) == 0;
-}
-
 /* Tools expect the executable first; it may be in the list of modules, too. */
 static void set_mappings(struct writer *writer, const struct lmm_model *model)
 {
@@ -295,7 +286,8 @@ static void set_mappings(struct writer *writer, const struct lmm_model *model)
     add_mapping(writer, model->executable);
     for (uint32_t i = 0; i < model->module_count; i++) {
         const struct lmm_model_module *module = &model->modules[i];
-        bool is_first = is_executable(model, module) && writer->mappings[0].memory_limit == 0;
+        bool is_first = writer->mappings[0].memory_limit == 0 &&
+                        lmm_compare_strings(module->path, model->executable) == 0;
         Perftools__Profiles__Mapping *mapping =
             is_first ? &writer->mappings[0] : add_mapping(writer, module->path);
 

@@ -191,14 +191,6 @@ static bool copy_peaks(const struct lmm_copy_source *source, struct lmm_copy_cha
     return false;
 }
 
-/* Makes the sequence of the copy even if it is settled, and odd if not (I2). */
-static void keep_sequence(unsigned char *copy, bool settled)
-{
-    struct lmm_ledger_header *header = (void *) copy;
-
-    header->move_sequence = (header->move_sequence & ~UINT32_C(1)) | !settled;
-}
-
 static enum lmm_copy_outcome copy_once(const struct lmm_copy_source *source,
                                        struct lmm_copy_chain *chain, unsigned char *copy,
                                        struct lmm_reason *ret_reason)
@@ -222,7 +214,9 @@ static enum lmm_copy_outcome copy_once(const struct lmm_copy_source *source,
     bool marked = source->still && header->snapshot_time_ns != 0 && before % 2 != 0;
     bool settled = source->still ? !marked : same;
 
-    keep_sequence(copy, settled);
+    struct lmm_ledger_header *to = (void *) copy;
+
+    to->move_sequence = (to->move_sequence & ~UINT32_C(1)) | !settled; /* I2 */
     return settled || source->still ? LMM_COPY_DONE : LMM_COPY_UNSETTLED;
 }
 

@@ -117,7 +117,6 @@ static void search_directory(void *context, const char *path)
     }
 }
 
-/* Searches $XDG_RUNTIME_DIR/lmm and /dev/shm/lmm-<uid>. */
 static void search_usual_directories(struct search *search)
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");

@@ -13,7 +13,6 @@
 #define LMM_PROGRAM_DISCOVER_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "reporter/program/ledger/liveness.h"
 

@@ -64,7 +64,6 @@ static struct facts facts_of(uint32_t pid)
     return facts;
 }
 
-/* Whether the machine was booted again after the process started. */
 static bool is_of_another_boot(const struct lmm_ledger_header *header)
 {
     char boot_id[LMM_LEDGER_BOOT_ID_MAX];

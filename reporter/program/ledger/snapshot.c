@@ -81,17 +81,14 @@ static struct lmm_snapshot *start(size_t size)
     return snapshot;
 }
 
-/* The header in the copy was read later than the one that gave the size of the copy. */
-static bool check_copy(const struct lmm_snapshot *snapshot, struct lmm_reason *ret_reason)
-{
-    return lmm_ledger_file_check(snapshot->header, snapshot->bytes, ret_reason);
-}
-
-static struct lmm_snapshot *finish(struct lmm_snapshot *snapshot,
-                                   const struct lmm_copy_chain *chain,
+/* Checks a copy and builds its model. */
+static struct lmm_snapshot *finish(struct lmm_snapshot *snapshot, enum lmm_copy_outcome outcome,
+                                   enum lmm_process_state state, const struct lmm_copy_chain *chain,
                                    struct lmm_reason *ret_reason)
 {
-    if (!check_copy(snapshot, ret_reason)) {
+    /* The header in the copy was read later than the one that gave the size of the copy. */
+    if (outcome == LMM_COPY_FAILED ||
+        !lmm_ledger_file_check(snapshot->header, snapshot->bytes, ret_reason)) {
         return fail(snapshot, ret_reason, 0);
     }
     const struct lmm_ledger_chunk **chunks =
@@ -99,7 +96,17 @@ static struct lmm_snapshot *finish(struct lmm_snapshot *snapshot,
     int error = chunks == NULL ? -ENOMEM : build(snapshot, chunks, chain);
 
     free(chunks);
-    return error == 0 ? snapshot : fail(snapshot, ret_reason, error);
+    if (error != 0) {
+        return fail(snapshot, ret_reason, error);
+    }
+    assert(snapshot->model != NULL);
+    snapshot->state = state;
+    if (snapshot->model->process == LMM_MODEL_RUNNING && state == LMM_PROCESS_KILLED) {
+        snapshot->model->process = LMM_MODEL_KILLED;
+    } else if (snapshot->model->process == LMM_MODEL_RUNNING && state == LMM_PROCESS_REPLACED) {
+        snapshot->model->process = LMM_MODEL_REPLACED;
+    }
+    return snapshot;
 }
 
 /* ---- Files ----------------------------------------------------------------------------------- */
@@ -129,17 +136,6 @@ static enum lmm_copy_outcome copy_file(const struct lmm_ledger_file *file, bool 
     return outcome;
 }
 
-static void complete(struct lmm_snapshot *snapshot, enum lmm_process_state state)
-{
-    assert(snapshot->model != NULL);
-    snapshot->state = state;
-    if (snapshot->model->process == LMM_MODEL_RUNNING && state == LMM_PROCESS_KILLED) {
-        snapshot->model->process = LMM_MODEL_KILLED;
-    } else if (snapshot->model->process == LMM_MODEL_RUNNING && state == LMM_PROCESS_REPLACED) {
-        snapshot->model->process = LMM_MODEL_REPLACED;
-    }
-}
-
 static struct lmm_snapshot *take(const struct lmm_ledger_file *file,
                                  enum lmm_copy_outcome *ret_outcome, struct lmm_copy_chain *chain,
                                  struct lmm_reason *ret_reason)
@@ -149,14 +145,7 @@ static struct lmm_snapshot *take(const struct lmm_ledger_file *file,
     struct lmm_snapshot *snapshot = NULL;
 
     *ret_outcome = copy_file(file, still, chain, &snapshot, ret_reason);
-    if (*ret_outcome == LMM_COPY_FAILED) {
-        return fail(snapshot, ret_reason, 0);
-    }
-    snapshot = finish(snapshot, chain, ret_reason);
-    if (snapshot != NULL) {
-        complete(snapshot, state);
-    }
-    return snapshot;
+    return finish(snapshot, *ret_outcome, state, chain, ret_reason);
 }
 
 /* Each try opens the file again: it may have grown, or its process may have ended. */
@@ -213,25 +202,6 @@ static enum lmm_process_state state_of(const struct lmm_ledger_header *header)
                                                 : LMM_PROCESS_UNKNOWN;
 }
 
-static struct lmm_snapshot *take_bytes(const struct lmm_copy_source *source,
-                                       struct lmm_copy_chain *chain, struct lmm_reason *ret_reason)
-{
-    struct lmm_snapshot *snapshot = start(source->size);
-
-    if (snapshot == NULL) {
-        lmm_reason_set(ret_reason, "%s", strerror(ENOMEM));
-        return NULL;
-    }
-    if (lmm_copy_ledger(source, chain, snapshot->copy, ret_reason) == LMM_COPY_FAILED) {
-        return fail(snapshot, ret_reason, 0);
-    }
-    snapshot = finish(snapshot, chain, ret_reason);
-    if (snapshot != NULL) {
-        complete(snapshot, state_of(snapshot->header));
-    }
-    return snapshot;
-}
-
 struct lmm_snapshot *lmm_snapshot_of(const void *bytes, size_t size, struct lmm_reason *ret_reason)
 {
     struct lmm_ledger_header header = {.version = 0};
@@ -243,16 +213,18 @@ struct lmm_snapshot *lmm_snapshot_of(const void *bytes, size_t size, struct lmm_
     }
     /* Words are loaded as a whole, so they must be aligned. */
     unsigned char *aligned = aligned_alloc(sizeof(struct lmm_ledger_chunk), header.file_bytes);
-    struct lmm_snapshot *snapshot = NULL;
+    struct lmm_snapshot *snapshot = start(header.file_bytes);
+    enum lmm_copy_outcome outcome = LMM_COPY_FAILED;
 
-    if (aligned == NULL) {
+    if (aligned == NULL || snapshot == NULL) {
         lmm_reason_set(ret_reason, "%s", strerror(ENOMEM));
     } else {
         struct lmm_copy_source source = {memcpy(aligned, bytes, header.file_bytes),
                                          header.file_bytes, true};
 
-        snapshot = take_bytes(&source, &chain, ret_reason);
+        outcome = lmm_copy_ledger(&source, &chain, snapshot->copy, ret_reason);
     }
+    snapshot = finish(snapshot, outcome, state_of(&header), &chain, ret_reason);
     free(aligned);
     free(chain.links);
     return snapshot;

@@ -16,7 +16,6 @@
 #ifndef LMM_PROGRAM_SNAPSHOT_H
 #define LMM_PROGRAM_SNAPSHOT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "reporter/program/ledger/liveness.h"

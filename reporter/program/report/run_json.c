@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* run_json: the report of `lmm run` as one JSON document, docs/run.schema.json. It has all leaks
  * with all their stacks; --top limits the other lists. */
-#include <stdint.h>
 #include <sys/wait.h>
 
 #include "reporter/core/json.h"
@@ -11,17 +10,7 @@
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
-#include "reporter/core/stack.h"
 
-/* ---- Spots and stacks ------------------------------------------------------------------------ */
-
-static bool put_call(void *json, const struct lmm_model_call *call)
-{
-    lmm_json_call(json, call, LMM_JSON_LINES);
-    return true;
-}
-
-/* Puts the two figures of a measure under their names. */
 static void put_figures(struct lmm_json *json, const struct lmm_tally *tally,
                         enum lmm_measure measure)
 {
@@ -41,9 +30,7 @@ static void put_trace(struct lmm_json *json, const struct lmm_model *model,
 {
     lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
     put_figures(json, &trace->tally, measure);
-    lmm_json_begin_array(json, "calls", LMM_JSON_LINES);
-    lmm_stack_walk(model, trace->site->stack, SIZE_MAX, put_call, json);
-    lmm_json_end_array(json);
+    lmm_json_stack(json, "calls", model, trace->site->stack, SIZE_MAX, LMM_JSON_LINES);
     lmm_json_end_object(json);
 }
 
@@ -78,8 +65,6 @@ static void put_spots(struct lmm_json *json, const char *key, const struct lmm_r
     }
     lmm_json_end_array(json);
 }
-
-/* ---- Processes ------------------------------------------------------------------------------- */
 
 static void put_sizes(struct lmm_json *json, const struct lmm_model *model)
 {
@@ -158,8 +143,6 @@ static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
     }
     lmm_json_end_object(json);
 }
-
-/* ---- The document ---------------------------------------------------------------------------- */
 
 static void put_command(struct lmm_json *json, const struct lmm_run_report *run)
 {

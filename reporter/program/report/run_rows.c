@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* run_rows: the sections whose rows are spots, with stacks below them. See run_sheet.h for the
- * contract. */
+/* run_rows: the sections whose rows are spots, with stacks below them. */
 #include <assert.h>
-#include <stdbool.h>
-#include <stddef.h>
 
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
@@ -82,7 +79,6 @@ static void put_figure(const struct lmm_sheet *sheet, uint64_t value, const stru
     }
 }
 
-/* Puts the stacks of a row: the one with the largest part, or all. */
 static void put_stacks(const struct lmm_sheet *sheet, const struct section *section,
                        const struct lmm_spot *spot)
 {
@@ -125,7 +121,6 @@ static void put_rest(const struct lmm_sheet *sheet, const struct section *sectio
     }
 }
 
-/* Returns how many of a section's `count` rows are shown. */
 static size_t shown_of(const struct lmm_sheet *sheet, enum lmm_measure measure, size_t count)
 {
     const struct lmm_spots *spots = sheet->process->spots;

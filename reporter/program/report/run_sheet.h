@@ -9,9 +9,6 @@
 #ifndef LMM_PROGRAM_RUN_SHEET_H
 #define LMM_PROGRAM_RUN_SHEET_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "reporter/program/report/spots.h"
 
 struct lmm_model;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* run_text: the report of `lmm run` for people, its sizes, and its end. See run_report.h for the
- * contract. */
+/* run_text: the report of `lmm run` for people, its sizes, and its end. */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -206,12 +205,6 @@ static void put_summary(const struct lmm_sheet *sheet)
     lmm_sink_puts(sheet->sink, "\n");
 }
 
-/* Returns whether sites say more than their families do; the section of sizes shows those. */
-static bool has_places(const struct lmm_model *model)
-{
-    return model->stack_frames > 0 || !model->is_drop_in;
-}
-
 static void put_process(const struct lmm_sheet *sheet)
 {
     lmm_sheet_head(sheet);
@@ -220,7 +213,8 @@ static void put_process(const struct lmm_sheet *sheet)
     } else {
         lmm_sheet_totals(sheet);
         lmm_sheet_rows(sheet, LMM_MEASURE_PEAK);
-        if (has_places(sheet->model)) {
+        /* Else sites say no more than their families do, which the section of sizes shows. */
+        if (sheet->model->stack_frames > 0 || !sheet->model->is_drop_in) {
             lmm_sheet_rows(sheet, LMM_MEASURE_ALLOCATIONS);
         }
         lmm_sheet_rows(sheet, LMM_MEASURE_LEAKS);

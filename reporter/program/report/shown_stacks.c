@@ -3,8 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "reporter/core/compare.h"
@@ -40,29 +38,20 @@ struct lines {
     size_t depth;
 };
 
-static bool is_main(const struct lmm_model_call *call)
-{
-    return lmm_compare_strings(call->function, lmm_string_of("main")) == 0;
-}
-
-/* Whether a call is the C library's start of a program or a thread; its names end with a NUL. */
-static bool is_start(const struct lmm_model_call *call)
-{
-    return call->is_wrapper && call->is_named && lmm_wrapper_is_start(call->function.text);
-}
-
 /* Puts "#3 hire (hr.c:42) [inlined]". Returns whether the outer calls belong to the program. */
 static bool put_call(void *context, const struct lmm_model_call *call)
 {
     struct lines *lines = context;
 
-    if (lines->depth > 0 && is_start(call)) {
+    /* The C library's start of a program or a thread; its names end with a NUL. */
+    if (lines->depth > 0 && call->is_wrapper && call->is_named &&
+        lmm_wrapper_is_start(call->function.text)) {
         return false;
     }
     lmm_sink_printf(lines->sink, "        #%zu ", lines->depth++);
     lmm_stack_put_call(lines->sink, call);
     lmm_sink_puts(lines->sink, "\n");
-    return !is_main(call);
+    return lmm_compare_strings(call->function, lmm_string_of("main")) != 0;
 }
 
 /* Returns whether the stack is as deep as the process keeps, so that outer calls may be missing. */

@@ -35,26 +35,31 @@ static struct lmm_tally tally_of(const struct lmm_model_site *site)
     };
 }
 
+#define FIGURES(first, second)                                                                     \
+    {                                                                                              \
+        offsetof(struct lmm_tally, first), offsetof(struct lmm_tally, second)                      \
+    }
+
+static uint64_t figure(const struct lmm_tally *tally, enum lmm_measure measure, size_t which)
+{
+    static const size_t offsets[][2] = {
+        [LMM_MEASURE_PEAK] = FIGURES(peak_bytes, peak_blocks),
+        [LMM_MEASURE_ALLOCATIONS] = FIGURES(allocations, allocated_bytes),
+        [LMM_MEASURE_LEAKS] = FIGURES(leaked_bytes, leaked_blocks),
+        [LMM_MEASURE_TEMPORARIES] = FIGURES(temporaries, allocations),
+    };
+
+    return *(const uint64_t *) (const void *) ((const char *) tally + offsets[measure][which]);
+}
+
 uint64_t lmm_tally_first(const struct lmm_tally *tally, enum lmm_measure measure)
 {
-    switch (measure) {
-    case LMM_MEASURE_PEAK: return tally->peak_bytes;
-    case LMM_MEASURE_LEAKS: return tally->leaked_bytes;
-    case LMM_MEASURE_TEMPORARIES: return tally->temporaries;
-    case LMM_MEASURE_ALLOCATIONS:
-    default: return tally->allocations;
-    }
+    return figure(tally, measure, 0);
 }
 
 uint64_t lmm_tally_second(const struct lmm_tally *tally, enum lmm_measure measure)
 {
-    switch (measure) {
-    case LMM_MEASURE_PEAK: return tally->peak_blocks;
-    case LMM_MEASURE_LEAKS: return tally->leaked_blocks;
-    case LMM_MEASURE_TEMPORARIES: return tally->allocations;
-    case LMM_MEASURE_ALLOCATIONS:
-    default: return tally->allocated_bytes;
-    }
+    return figure(tally, measure, 1);
 }
 
 /* Returns whether a figure of the measure is above 0: a block of 0 bytes is a leak, too. */
@@ -204,7 +209,6 @@ static bool is_of_runtime(const struct lmm_model *model, uint32_t stack)
     return module != NULL && lmm_suppression_is_loader(module->path) && depth < model->stack_frames;
 }
 
-/* Returns whether the innermost call of a stack is in the dynamic loader. */
 static bool is_of_loader(const struct lmm_model *model, uint32_t stack)
 {
     const struct lmm_model_module *module = stack == 0 ? NULL : lmm_model_module_of(model, stack);
@@ -223,23 +227,16 @@ static bool fits_scope(const struct lmm_model *model, uint32_t stack,
     }
 }
 
-/* Returns the first suppression whose scope fits the stack, or NULL. */
-static struct lmm_suppression *find_for_scope(const struct lmm_model *model,
-                                              struct lmm_suppressions *suppressions, uint32_t stack)
-{
-    for (size_t i = 0; i < suppressions->count; i++) {
-        if (fits_scope(model, stack, suppressions->items[i].scope)) {
-            return &suppressions->items[i];
-        }
-    }
-    return NULL;
-}
-
 static struct lmm_suppression *find_for_stack(const struct lmm_model *model,
                                               struct lmm_suppressions *suppressions, uint32_t stack)
 {
-    struct search search = {suppressions, find_for_scope(model, suppressions, stack)};
+    struct search search = {suppressions, NULL};
 
+    for (size_t i = 0; i < suppressions->count && search.found == NULL; i++) {
+        bool fits = fits_scope(model, stack, suppressions->items[i].scope);
+
+        search.found = fits ? &suppressions->items[i] : NULL;
+    }
     lmm_stack_walk(model, stack, SIZE_MAX, look_at_call, &search);
     for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
         const struct lmm_model_module *module = lmm_model_module_of(model, frame);

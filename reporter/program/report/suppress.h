@@ -24,8 +24,6 @@
 #define LMM_PROGRAM_SUPPRESS_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "reporter/core/utf8.h"
 

@@ -74,11 +74,6 @@ static void give_signals_back(const struct watch *watch, const struct before *be
     sigprocmask(SIG_SETMASK, &before->mask, NULL);
 }
 
-static bool is_stop(int number)
-{
-    return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
-}
-
 /* Stops this process by the pending stop signal, until SIGCONT continues it. If SIGCONT is already
  * pending the process does not stop: raising a stop signal would discard it. */
 static void stop_here(struct watch *watch)
@@ -119,10 +114,12 @@ static void pass_on(const struct watch *watch, const siginfo_t *info)
 
 static void take_signal(struct watch *watch, const siginfo_t *info)
 {
-    if (is_stop(info->si_signo)) {
-        watch->stop_signal = info->si_signo;
-    } else if (info->si_signo == SIGCONT) {
-        watch->stop_signal = 0;
+    switch (info->si_signo) {
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU: watch->stop_signal = info->si_signo; break;
+    case SIGCONT: watch->stop_signal = 0; break;
+    default: break;
     }
     pass_on(watch, info);
 }

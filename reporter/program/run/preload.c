@@ -135,75 +135,44 @@ static void tell_overridden(const char *there)
     }
 }
 
-/* Returns path as a value of LMM_OPTIONS, with % doubled; NULL: out of memory. */
-static char *quote(const char *path)
+/* Puts a part of the value, and a colon after it; nothing for no text. */
+static void put_part(FILE *out, const char *key, const char *text)
 {
-    char *quoted = calloc(strlen(path) + 1, 2);
-    char *end = quoted;
-
-    for (; quoted != NULL && *path != '\0'; path++) {
-        *end++ = *path;
-        if (*path == '%') {
-            *end++ = '%';
-        }
+    if (text != NULL && *text != '\0') {
+        fprintf(out, "%s%s:", key, text);
     }
-    return quoted;
-}
-
-/* Returns text with a colon after it, or the empty string for no text; NULL: out of memory. */
-static char *part(const char *text)
-{
-    char *copy = NULL;
-
-    if (text == NULL || *text == '\0') {
-        return strdup("");
-    }
-    return asprintf(&copy, "%s:", text) < 0 ? NULL : copy;
-}
-
-static char *join(const struct lmm_preload_settings *settings, const char *there, const char *own,
-                  const char *directory)
-{
-    char *value = NULL;
-    int length = asprintf(
-        &value, "%s%s%s%s%sledger=%s:keep=1:stacks=%u:children=%d", there, own,
-        settings->fit == NULL ? "" : "fit=", settings->fit == NULL ? "" : settings->fit,
-        settings->fit == NULL ? "" : ":", directory, settings->stacks, (int) settings->children);
-
-    if (length >= 0 && settings->fill) {
-        char *filled = NULL;
-
-        length = asprintf(&filled, "%s:fill=both", value);
-        free(value);
-        value = filled;
-    }
-    return length < 0 ? NULL : value;
 }
 
 char *lmm_preload_options(const struct lmm_preload_settings *settings)
 {
-    char *there = part(getenv("LMM_OPTIONS"));
-    char *own = part(settings->options);
-    char *directory = quote(settings->directory);
+    const char *there = getenv("LMM_OPTIONS");
     char *value = NULL;
+    size_t bytes = 0;
 
     assert(settings->directory[0] == '/');
     if (strchr(settings->directory, ':') != NULL) {
         lmm_complain("%s: a path with colons cannot be in LMM_OPTIONS", settings->directory);
-    } else {
-        if (there != NULL && own != NULL && directory != NULL) {
-            value = join(settings, there, own, directory);
-        }
-        if (value == NULL) {
-            lmm_complain("%s", strerror(ENOMEM));
-        }
+        return NULL;
     }
-    if (value != NULL) {
-        tell_overridden(there);
+    FILE *out = open_memstream(&value, &bytes);
+
+    if (out != NULL) {
+        put_part(out, "", there);
+        put_part(out, "", settings->options);
+        put_part(out, "fit=", settings->fit);
+        fputs("ledger=", out);
+        for (const char *at = settings->directory; *at != '\0'; at++) {
+            fprintf(out, "%s%c", *at == '%' ? "%" : "", *at);
+        }
+        fprintf(out, ":keep=1:stacks=%u:children=%d%s", settings->stacks, (int) settings->children,
+                settings->fill ? ":fill=both" : "");
     }
-    free(there);
-    free(own);
-    free(directory);
+    if (out == NULL || fclose(out) != 0) {
+        lmm_complain("%s", strerror(ENOMEM));
+        free(value);
+        return NULL;
+    }
+    tell_overridden(there);
     return value;
 }
 

@@ -73,13 +73,6 @@ static void check_options(const char *text, const struct argp_state *state)
     }
 }
 
-static void check_fit(const char *word, const struct argp_state *state)
-{
-    if (strcmp(word, "largest") != 0 && strcmp(word, "first") != 0 && strcmp(word, "best") != 0) {
-        argp_error(state, "--fit takes largest, first or best, not '%s'", word);
-    }
-}
-
 /* Handles options whose argument is checked. */
 static error_t parse_value(int key, char *argument, struct argp_state *state)
 {
@@ -102,7 +95,10 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
         }
         return 0;
     case KEY_FIT:
-        check_fit(argument, state);
+        if (strcmp(argument, "largest") != 0 && strcmp(argument, "first") != 0 &&
+            strcmp(argument, "best") != 0) {
+            argp_error(state, "--fit takes largest, first or best, not '%s'", argument);
+        }
         options->fit = argument;
         return 0;
     case KEY_OPTIONS:
@@ -141,8 +137,7 @@ static const struct argp parser = {
     "[--] PROGRAM [ARGUMENT...]",
     "Run a program on LMM, and report what it allocated, where, and what it leaked."
     "\vThe program's standard files, signals and exit status are its own. Status 125: lmm failed; "
-    "126: "
-    "the program cannot be executed; 127: there is none; 128 + N: signal N ended it.",
+    "126: the program cannot be executed; 127: there is none; 128 + N: signal N ended it.",
     NULL,
     NULL,
     NULL,

@@ -4,9 +4,6 @@
 #ifndef LMM_PROGRAM_RUN_OPTIONS_H
 #define LMM_PROGRAM_RUN_OPTIONS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "reporter/program/report/suppress.h"
 
 struct lmm_format;

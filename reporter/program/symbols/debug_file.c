@@ -61,17 +61,12 @@ static bool has_debug_file(const char *path, const char *link)
     return found;
 }
 
-static bool names_servers(void)
-{
-    const char *servers = getenv("DEBUGINFOD_URLS");
-
-    return servers != NULL && *servers != '\0';
-}
-
 int lmm_debug_file_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
                         const char *path, const char *link, GElf_Word crc, char **ret_path)
 {
-    if (path != NULL && !names_servers()) {
+    const char *servers = getenv("DEBUGINFOD_URLS");
+
+    if (path != NULL && (servers == NULL || *servers == '\0')) {
         int file =
             dwfl_build_id_find_debuginfo(module, userdata, name, base, path, link, crc, ret_path);
         char *real = file >= 0 ? NULL : realpath(path, NULL);

@@ -154,7 +154,6 @@ static void index_units(struct lmm_symbol_file *file)
     sort_ranges(&file->ranges);
 }
 
-/* Returns whether a DIE of the tag may have functions inside. */
 static bool may_hold_functions(int tag)
 {
     switch (tag) {
@@ -279,7 +278,6 @@ static void set_place(struct lmm_symbol *symbol, const char *file, Dwarf_Word li
     }
 }
 
-/* Sets the source file and line of the code at address. */
 static void set_line(struct unit *unit, Dwarf_Addr address, struct lmm_symbol *symbol)
 {
     Dwarf_Line *line = dwarf_getsrc_die(&unit->die, address);
@@ -290,7 +288,6 @@ static void set_line(struct unit *unit, Dwarf_Addr address, struct lmm_symbol *s
     }
 }
 
-/* Sets the source file and line of the call of an inlined function. */
 static void set_call(struct unit *unit, Dwarf_Die *inlined, struct lmm_symbol *symbol)
 {
     Dwarf_Files *files;
@@ -398,7 +395,6 @@ static bool load(struct lmm_symbol_file *file, const char *path, int descriptor)
            dwfl_module_getelf(file->module, &file->elf_bias) != NULL;
 }
 
-/* Returns whether the file has the build-id. */
 static bool is_same(const struct lmm_symbol_file *file, const unsigned char *build_id, size_t bytes)
 {
     const unsigned char *bits;

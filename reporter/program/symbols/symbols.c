@@ -90,7 +90,6 @@ static struct lmm_string keep(struct lmm_symbols *symbols, const char *text, siz
     return (struct lmm_string) {kept->bytes_of, kept->bytes};
 }
 
-/* Stores a name, demangled. */
 static struct lmm_string keep_name(struct lmm_symbols *symbols, const char *name)
 {
     size_t bytes = strnlen(name, MANGLED_MAX);

@@ -73,11 +73,8 @@ const struct lmm_top_key *lmm_top_key_of_letter(enum lmm_top_view view, int lett
 
 const struct lmm_top_key *lmm_top_key_of_word(enum lmm_top_view view, const char *word)
 {
-    if (word[0] != '\0' && word[1] == '\0') {
-        return lmm_top_key_of_letter(view, word[0]);
-    }
     for (const struct lmm_top_key *key = lmm_top_keys(view); key->name != NULL; key++) {
-        if (strcmp(key->name, word) == 0) {
+        if (strcmp(key->name, word) == 0 || (word[0] == key->letter && word[1] == '\0')) {
             return key;
         }
     }
@@ -226,17 +223,6 @@ bool lmm_top_rows_of_sites(struct lmm_top_rows *rows, const struct lmm_top_histo
     return true;
 }
 
-static const char *program_of(const struct lmm_ledger_entry *entry)
-{
-    return entry->program == NULL ? "" : entry->program;
-}
-
-static bool is_listed(const struct lmm_ledger_entry *entry, const char *program)
-{
-    return lmm_process_runs(entry->state) &&
-           (program == NULL || strcmp(program_of(entry), program) == 0);
-}
-
 bool lmm_top_rows_of_processes(struct lmm_top_rows *rows, const struct lmm_ledger_list *ledgers,
                                const char *program, uint64_t now_ns, const char *filter)
 {
@@ -245,18 +231,19 @@ bool lmm_top_rows_of_processes(struct lmm_top_rows *rows, const struct lmm_ledge
     }
     for (size_t i = 0; i < ledgers->count; i++) {
         const struct lmm_ledger_entry *entry = &ledgers->entry[i];
+        const char *name = entry->program == NULL ? "" : entry->program;
         struct lmm_top_row *row = &rows->row[rows->count];
         uint64_t age_ns = now_ns > entry->start_time_ns ? now_ns - entry->start_time_ns : 0;
 
-        if (!is_listed(entry, program)) {
+        if (!lmm_process_runs(entry->state) || (program != NULL && strcmp(name, program) != 0)) {
             continue;
         }
-        if (!lmm_top_passes(lmm_string_of(program_of(entry)), filter)) {
+        if (!lmm_top_passes(lmm_string_of(name), filter)) {
             rows->hidden++;
             continue;
         }
         *row = (struct lmm_top_row) {.identity = (entry->start_time_ns << 22) ^ entry->pid,
-                                     .name = lmm_string_of(program_of(entry)),
+                                     .name = lmm_string_of(name),
                                      .entry = entry};
         row->figure[LMM_TOP_PID] = entry->pid;
         row->figure[LMM_TOP_AGE] = lmm_top_figure_of(age_ns);

@@ -15,8 +15,6 @@
 #define LMM_PROGRAM_TOP_ROWS_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "reporter/core/utf8.h"
 

@@ -17,8 +17,6 @@
 #define LMM_PROGRAM_TOP_SHEET_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "reporter/core/utf8.h"
 

@@ -13,8 +13,6 @@
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/top/top_history.h"
 
-/* ---- Age ------------------------------------------------------------------------------------- */
-
 static uint64_t since(uint64_t now, uint64_t then)
 {
     return now > then ? now - then : 0;
@@ -44,8 +42,6 @@ static void learn_age(struct lmm_top_source *source, uint64_t now_ns)
         source->known_age = true;
     }
 }
-
-/* ---- Readings -------------------------------------------------------------------------------- */
 
 static bool take_in(struct lmm_top_source *source, struct lmm_top_history *history,
                     struct lmm_snapshot *snapshot, uint64_t now_ns)

@@ -13,9 +13,6 @@
 #ifndef LMM_PROGRAM_TOP_SOURCE_H
 #define LMM_PROGRAM_TOP_SOURCE_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/liveness.h"
 

@@ -33,16 +33,14 @@ struct lmm_top_table *lmm_top_table(struct lmm_top *top)
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-static bool make_process_rows(struct lmm_top *top)
-{
-    return lmm_top_rows_of_processes(&top->rows, &top->ledgers, top->program, top->wall_ns,
-                                     lmm_top_table(top)->filter);
-}
-
-static bool make_reading_rows(struct lmm_top *top)
+static bool make_rows(struct lmm_top *top)
 {
     const struct lmm_top_family *family = lmm_top_history_find(&top->history, top->family);
 
+    if (top->view == LMM_TOP_PROCESSES) {
+        return lmm_top_rows_of_processes(&top->rows, &top->ledgers, top->program, top->wall_ns,
+                                         lmm_top_table(top)->filter);
+    }
     if (top->view == LMM_TOP_SITES && family == NULL) {
         top->view = LMM_TOP_FAMILIES;
     }
@@ -55,7 +53,7 @@ static bool make_reading_rows(struct lmm_top *top)
 
 bool lmm_top_update(struct lmm_top *top)
 {
-    bool made = top->view == LMM_TOP_PROCESSES ? make_process_rows(top) : make_reading_rows(top);
+    bool made = make_rows(top);
     struct lmm_top_table *table = lmm_top_table(top);
 
     if (made) {
@@ -136,8 +134,8 @@ static enum lmm_top_answer enter(struct lmm_top *top)
         return LMM_TOP_OPEN;
     }
     if (top->view == LMM_TOP_FAMILIES) {
-        lmm_top_cursor_move(&lmm_top_table(top)->cursor, &top->rows,
-                            0); /* so that the cursor comes back to it */
+        /* So that the cursor comes back to it. */
+        lmm_top_cursor_move(&lmm_top_table(top)->cursor, &top->rows, 0);
         top->family = lmm_top_table(top)->cursor.identity;
         top->view = LMM_TOP_SITES;
         lmm_top_cursor_home(&lmm_top_table(top)->cursor);

@@ -16,10 +16,6 @@
 #ifndef LMM_PROGRAM_TOP_STATE_H
 #define LMM_PROGRAM_TOP_STATE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/top/top_history.h"
 #include "reporter/program/top/top_rows.h"
@@ -81,8 +77,7 @@ struct lmm_top {
     struct lmm_top_history history;
     uint64_t now_ns; /* CLOCK_MONOTONIC at the last update */
 
-    size_t
-        shown; /* rows of the table that fit on the screen, at least 1; set by lmm_top_lay_out() */
+    size_t shown; /* rows that fit on the screen, at least 1; set by lmm_top_lay_out() */
 };
 
 /* Makes a state with the default orders of all views, to be freed with lmm_top_close(). */

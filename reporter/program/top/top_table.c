@@ -2,7 +2,6 @@
 #include "reporter/program/top/top_table.h"
 
 #include <inttypes.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,8 +84,6 @@ static const struct column *columns_of(enum lmm_top_view view)
                                      : family_columns;
 }
 
-/* ---- Which columns --------------------------------------------------------------------------- */
-
 static size_t width_of(const struct column *column, size_t columns)
 {
     if (column->format != TREND) {
@@ -139,8 +136,6 @@ static uint32_t choose(const struct lmm_top *top, size_t columns)
     return chosen;
 }
 
-/* ---- Heading --------------------------------------------------------------------------------- */
-
 void lmm_top_table_heading(struct lmm_top_sheet *sheet, const struct lmm_top *top)
 {
     static const char *const names[] = {"PROGRAM", "NAME", "FILE:LINE FUNCTION"};
@@ -162,8 +157,6 @@ void lmm_top_table_heading(struct lmm_top_sheet *sheet, const struct lmm_top *to
     lmm_top_put(sheet, names[top->view]);
     lmm_top_pad_to(sheet, sheet->columns);
 }
-
-/* ---- Rows ------------------------------------------------------------------------------------ */
 
 static void write_cell(const struct column *column, const struct lmm_top *top,
                        const struct lmm_top_row *row, char *cell)
