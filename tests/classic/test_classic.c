@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/capture.h"
+
 typedef struct emp_ {
     char name[32];
     uint32_t emp_id;
@@ -21,46 +23,22 @@ typedef struct emp_tree_ {
 
 /* ---- What is printed ------------------------------------------------------------------------- */
 
-static int real_stdout = -1;
-static FILE *captured;
+static struct capture printed;
 
-static void capture_begin(void)
-{
-    fflush(stdout);
-    captured = tmpfile();
-    real_stdout = dup(STDOUT_FILENO);
-    cr_assert(captured != NULL && real_stdout >= 0);
-    cr_assert(dup2(fileno(captured), STDOUT_FILENO) >= 0);
-}
+/* The text that the statement prints; valid until the next one. */
+#define CAPTURE(statement)                                                                         \
+    (capture_begin(&printed, STDOUT_FILENO), (void) (statement), capture_end(&printed))
 
-/* Returns the text printed since then; the caller frees it. */
-static char *capture_end(void)
-{
-    fflush(stdout);
-    cr_assert(dup2(real_stdout, STDOUT_FILENO) >= 0);
-    close(real_stdout);
-    off_t length = lseek(fileno(captured), 0, SEEK_END);
-    char *text = calloc(1, (size_t) length + 1);
-    cr_assert(text != NULL);
-    cr_assert_eq(pread(fileno(captured), text, (size_t) length, 0), length);
-    fclose(captured);
-    return text;
-}
-
-#define CAPTURE(statement) (capture_begin(), (void) (statement), capture_end())
-
-static void assert_printed(char *text, const char *expected)
+static void assert_printed(const char *text, const char *expected)
 {
     cr_assert_str_eq(text, expected);
-    free(text);
 }
 
 static void assert_block_line(const char *expected)
 {
-    char *text = CAPTURE(mm_print_block_usage());
+    const char *text = CAPTURE(mm_print_block_usage());
 
     cr_assert(strstr(text, expected) != NULL, "\"%s\" is not in \"%s\"", expected, text);
-    free(text);
 }
 
 /* ---- Allocating ------------------------------------------------------------------------------ */
@@ -267,17 +245,15 @@ Test(classic, name_filter_matches_exactly)
     emp_tree_t *tree = XCALLOC(1, emp_tree_t);
     cr_assert(emp != NULL && tree != NULL);
 
-    char *text = CAPTURE(mm_print_memory_usage("emp_t"));
+    const char *text = CAPTURE(mm_print_memory_usage("emp_t"));
     cr_assert_not_null(strstr(text, "vm_page_family : emp_t, struct size = 36\n"));
     cr_assert_null(strstr(text, "emp_tree_t"));
     cr_assert_not_null(strstr(text, "\n# Of VM Pages in Use : 1 (4096 Bytes)\n"
                                     "Total Memory being used by Memory Manager = 4096 Bytes\n"));
-    free(text);
     text = CAPTURE(mm_print_memory_usage(0));
     cr_assert_not_null(strstr(text, "page family = emp_t\n"));
     cr_assert_not_null(strstr(text, "page family = emp_tree_t\n"));
     cr_assert_not_null(strstr(text, "\n# Of VM Pages in Use : 2 (8192 Bytes)\n"));
-    free(text);
     assert_printed(CAPTURE(mm_print_memory_usage("emp")),
                    "Error : Structure emp not registered with Memory Manager\n");
     xfree(emp);
@@ -330,8 +306,7 @@ Test(classic, pages_are_chained)
         char *block = xcalloc("wide_t", 8);
         cr_assert_not_null(block);
     }
-    char *text = CAPTURE(mm_print_memory_usage("wide_t"));
+    const char *text = CAPTURE(mm_print_memory_usage("wide_t"));
     cr_assert_eq(check_page_chain(text), PAGES);
-    free(text);
     assert_block_line("wide_t   TBC : 600    FBC : 0    OBC : 600 AppMemUsage : 157286400\n");
 }

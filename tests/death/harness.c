@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/read_all.h"
+
 enum {
     LINE_BYTES = 4096,
     PATIENCE_SECONDS = 60,
@@ -43,20 +45,6 @@ static void child_run(const struct death_case *one_case, int error_fd)
     close(error_fd);
     one_case->misuse();
     _exit(EXIT_SURVIVED);
-}
-
-static void read_all(int fd, char *text, size_t bytes)
-{
-    size_t used = 0;
-    for (;;) {
-        ssize_t got = read(fd, text + used, bytes - 1 - used);
-        if (got <= 0) {
-            break;
-        }
-        used += (size_t) got;
-    }
-    text[used] = '\0';
-    close(fd);
 }
 
 static bool judge(const char *name, int status, const char *expected_tail, const char *got)

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/read_all.h"
 #include "tests/support/sanitizers.h"
 
 enum { SKIPPED = 77, SURVIVED = 99 };
@@ -102,15 +103,7 @@ static bool is_reported(void (*use)(void), int valgrind_status)
     }
     close(output[1]);
     char text[1 << 16];
-    size_t used = 0;
-    for (ssize_t got = 1; got > 0; used += (size_t) got) {
-        got = read(output[0], text + used, sizeof(text) - 1 - used);
-        if (got < 0) {
-            break;
-        }
-    }
-    text[used] = '\0';
-    close(output[0]);
+    read_all(output[0], text, sizeof(text));
     int status = 0;
     waitpid(child, &status, 0);
     if (!ASAN) {

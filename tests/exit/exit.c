@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/exit/scenarios.h"
+#include "tests/support/read_all.h"
 #include "tests/support/sanitizers.h"
 
 enum { TEXT_BYTES = 1 << 16, PATIENCE_SECONDS = 60 };
@@ -34,24 +35,13 @@ static void complain(const char *name, const char *what, const struct outcome *o
             (unsigned) outcome->status, outcome->out, outcome->err);
 }
 
-static void read_fd(int fd, char *text)
-{
-    size_t used = 0;
-    ssize_t got;
-    while ((got = read(fd, text + used, TEXT_BYTES - 1 - used)) > 0) {
-        used += (size_t) got;
-    }
-    text[used] = '\0';
-    close(fd);
-}
-
 /* Reads the file; an empty text where there is none. */
 static void read_path(const char *path, char *text)
 {
     text[0] = '\0';
     int fd = open(path, O_RDONLY);
     if (fd >= 0) {
-        read_fd(fd, text);
+        read_all(fd, text, TEXT_BYTES);
     }
 }
 
@@ -83,12 +73,19 @@ static void run(const char *options, const char *scenario, struct outcome *ret_o
     }
     close(out[1]);
     close(err[1]);
-    read_fd(out[0], ret_outcome->out);
-    read_fd(err[0], ret_outcome->err);
+    read_all(out[0], ret_outcome->out, TEXT_BYTES);
+    read_all(err[0], ret_outcome->err, TEXT_BYTES);
     if (waitpid(ret_outcome->pid, &ret_outcome->status, 0) != ret_outcome->pid) {
         perror("waitpid");
         exit(EXIT_FAILURE);
     }
+}
+
+/* Whether the scenario exited with that status and printed that on stdout. */
+static bool is_end(const struct outcome *outcome, int exit_status, const char *out)
+{
+    return WIFEXITED(outcome->status) && WEXITSTATUS(outcome->status) == exit_status &&
+           strcmp(outcome->out, out) == 0;
 }
 
 static unsigned count_lines(const char *text, const char *start)
@@ -189,11 +186,8 @@ static void check_table(void)
         snprintf(name, sizeof(name), "LMM_OPTIONS=%s %s",
                  rows[i].options != NULL ? rows[i].options : "(unset)", rows[i].scenario);
         run(rows[i].options, rows[i].scenario, &outcome);
-        if (!WIFEXITED(outcome.status) || WEXITSTATUS(outcome.status) != rows[i].exit_status) {
-            complain(name, "wrong exit status", &outcome);
-        }
-        if (strcmp(outcome.out, rows[i].out) != 0) {
-            complain(name, "wrong stdout", &outcome);
+        if (!is_end(&outcome, rows[i].exit_status, rows[i].out)) {
+            complain(name, "wrong exit status or stdout", &outcome);
         }
         if (!is_expected(rows[i].err, outcome.err)) {
             complain(name, "wrong stderr", &outcome);
@@ -238,8 +232,7 @@ static void check_bad_options(void)
         if (count_lines(outcome.err, "lmm: ") != complaints) {
             complain(options, "wrong number of complaints", &outcome);
         }
-        if (!WIFEXITED(outcome.status) || WEXITSTATUS(outcome.status) != 3 ||
-            strcmp(outcome.out, NO_NEWLINE) != 0) {
+        if (!is_end(&outcome, 3, NO_NEWLINE)) {
             complain(options, "a bad option must change nothing", &outcome);
         }
         if ((count_lines(outcome.err, "leak:") == LEAK_LINES) != bad_options[i].reported) {
@@ -259,8 +252,7 @@ static void check_help(void)
             complain("help=1", keys[i], &outcome);
         }
     }
-    if (!WIFEXITED(outcome.status) || WEXITSTATUS(outcome.status) != 3 ||
-        strcmp(outcome.out, NO_NEWLINE) != 0) {
+    if (!is_end(&outcome, 3, NO_NEWLINE)) {
         complain("help=1", "the program did not go on", &outcome);
     }
 }
@@ -295,8 +287,7 @@ static void check_log(void)
 
     run_logged("leaks=1:exitcode=9", "plain.txt", "leak", &outcome);
     take_log("plain.txt", log);
-    if (!is_full_report(log) || outcome.err[0] != '\0' || WEXITSTATUS(outcome.status) != 9 ||
-        strcmp(outcome.out, NO_NEWLINE) != 0) {
+    if (!is_full_report(log) || outcome.err[0] != '\0' || !is_end(&outcome, 9, NO_NEWLINE)) {
         complain("log=plain.txt", log, &outcome);
     }
     run_logged("leaks=1", "%e-%p.100%%", "leak", &outcome);
@@ -317,6 +308,9 @@ static void check_log(void)
     }
 }
 
+#define TWO_HIRED                                                                                  \
+    "leak: 2 blocks, 72 bytes of emp_t allocated at tests/exit/scenarios.c:1002 (hire)"
+
 /* Parent and child report each for itself; the child's blocks at the fork are its own as well. */
 static void check_fork(void)
 {
@@ -333,18 +327,13 @@ static void check_fork(void)
     }
     snprintf(file, sizeof(file), "%ld.txt", (long) outcome.pid);
     take_log(file, log);
-    if (count_lines(log, "leak:") != 1 ||
-        !has_line(
-            log,
-            "leak: 2 blocks, 72 bytes of emp_t allocated at tests/exit/scenarios.c:1002 (hire)")) {
+    if (count_lines(log, "leak:") != 1 || !has_line(log, TWO_HIRED)) {
         complain("fork, the parent", log, &outcome);
     }
     snprintf(file, sizeof(file), "%ld.txt", child);
     take_log(file, log);
     if (count_lines(log, "leak:") != 2 || !has_line(log, leak_lines[1]) ||
-        !has_line(
-            log,
-            "leak: 2 blocks, 72 bytes of emp_t allocated at tests/exit/scenarios.c:1002 (hire)")) {
+        !has_line(log, TWO_HIRED)) {
         complain("fork, the child", log, &outcome);
     }
 }

@@ -11,16 +11,25 @@ enum {
     MAILBOX_BLOCKS = 512,
 };
 
+enum { SMALL_FILLER = 8, LARGE_FILLER = 388 };
+
+/* Both types begin with this. */
+struct head {
+    uint64_t stamp;
+    uint32_t length;
+    unsigned char filler[];
+};
+
 typedef struct {
     uint64_t stamp;
     uint32_t length;
-    unsigned char filler[8];
+    unsigned char filler[SMALL_FILLER];
 } small_t;
 
 typedef struct {
     uint64_t stamp;
     uint32_t length;
-    unsigned char filler[388];
+    unsigned char filler[LARGE_FILLER];
 } large_t;
 
 struct mail {
@@ -41,22 +50,20 @@ static uint64_t stamp_of(const void *block)
     return (uint64_t) (uintptr_t) block * UINT64_C(0x9E3779B97F4A7C15);
 }
 
+static struct head *head_of(struct mail mail, uint32_t i)
+{
+    return (struct head *) ((char *) mail.block +
+                            i * (mail.large ? sizeof(large_t) : sizeof(small_t)));
+}
+
 static void check_and_free(struct mail mail)
 {
-    if (mail.large) {
-        large_t *large = mail.block;
-        for (uint32_t i = 0; i < large->length; i++) {
-            CHECK(large[i].stamp == stamp_of(large) + i);
-            CHECK(large[i].filler[387] == 0xc3);
-        }
-        CHECK(lmm_block_count(large) == large->length);
-    } else {
-        small_t *small = mail.block;
-        for (uint32_t i = 0; i < small->length; i++) {
-            CHECK(small[i].stamp == stamp_of(small) + i);
-            CHECK(small[i].filler[7] == 0xc3);
-        }
+    uint32_t length = head_of(mail, 0)->length;
+    for (uint32_t i = 0; i < length; i++) {
+        CHECK(head_of(mail, i)->stamp == stamp_of(mail.block) + i);
+        CHECK(head_of(mail, i)->filler[(mail.large ? LARGE_FILLER : SMALL_FILLER) - 1] == 0xc3);
     }
+    CHECK(!mail.large || lmm_block_count(mail.block) == length);
     lmm_free(mail.block);
 }
 
@@ -90,26 +97,17 @@ static void receive(unsigned number)
 static struct mail make(uint64_t dice)
 {
     uint32_t length = dice % 16 == 0 ? 2 + (uint32_t) (dice >> 16) % 40 : 1;
-    bool large = (dice >> 8) % 4 == 0;
-    struct mail mail = {large, NULL};
-    if (large) {
-        large_t *block = length == 1 ? LMM_ALLOC(large_t) : LMM_NEW_ARRAY(large_t, length);
-        CHECK(block != NULL);
-        mail.block = block;
-        for (uint32_t i = 0; i < length; i++) {
-            block[i].stamp = stamp_of(block) + i;
-            block[i].length = length;
-            memset(block[i].filler, 0xc3, sizeof(block[i].filler));
-        }
-        return mail;
+    struct mail mail = {(dice >> 8) % 4 == 0, NULL};
+    if (mail.large) {
+        mail.block = length == 1 ? LMM_ALLOC(large_t) : LMM_NEW_ARRAY(large_t, length);
+    } else {
+        mail.block = length == 1 ? LMM_NEW(small_t) : LMM_NEW_ARRAY(small_t, length);
     }
-    small_t *block = length == 1 ? LMM_NEW(small_t) : LMM_NEW_ARRAY(small_t, length);
-    CHECK(block != NULL && block->stamp == 0);
-    mail.block = block;
+    CHECK(mail.block != NULL && (mail.large || head_of(mail, 0)->stamp == 0));
     for (uint32_t i = 0; i < length; i++) {
-        block[i].stamp = stamp_of(block) + i;
-        block[i].length = length;
-        memset(block[i].filler, 0xc3, sizeof(block[i].filler));
+        head_of(mail, i)->stamp = stamp_of(mail.block) + i;
+        head_of(mail, i)->length = length;
+        memset(head_of(mail, i)->filler, 0xc3, mail.large ? LARGE_FILLER : SMALL_FILLER);
     }
     return mail;
 }

@@ -144,6 +144,13 @@ class Case(unittest.TestCase):
         self.assertEqual(process.stdout.readline(), b"ready\n")
         return process
 
+    def start_on_terminal(self, *command, **settings):
+        """Starts a process in a terminal of its own; returns its PID and the terminal's descriptor."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvpe(command[0], command, {**self.environment, **settings})
+        return pid, terminal
+
     def keep(self, name="hr.lmm", how="map"):
         """Starts a process that keeps a ledger; returns it. how: see keeper.py."""
         return self.start(sys.executable, os.path.join(HERE, "keeper.py"), self.in_ledgers(name), how)

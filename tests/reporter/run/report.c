@@ -30,42 +30,35 @@ static struct lmm_ending ending = {
     .usage = {.ru_utime = {1, 750000}, .ru_stime = {0, 125000}, .ru_maxrss = 5000},
 };
 
-static void plain(struct lmm_run_report *run, struct lmm_model *model,
-                  struct lmm_suppressions *suppressions)
+static struct lmm_run_report run;
+static struct lmm_model *model;
+static struct lmm_suppressions suppressions;
+
+static void plain(void)
 {
-    (void) run;
-    (void) model;
-    (void) suppressions;
 }
 
-static void leaks(struct lmm_run_report *run, struct lmm_model *model,
-                  struct lmm_suppressions *suppressions)
+static void leaks(void)
 {
-    (void) model;
-    lmm_suppressions_add(suppressions, "src/work.cpp");
-    lmm_suppressions_add(suppressions, "never");
-    lmm_suppressions_add(suppressions, "libpaper");
-    run->leaks_only = true;
-    run->top = SIZE_MAX;
+    lmm_suppressions_add(&suppressions, "src/work.cpp");
+    lmm_suppressions_add(&suppressions, "never");
+    lmm_suppressions_add(&suppressions, "libpaper");
+    run.leaks_only = true;
+    run.top = SIZE_MAX;
 }
 
-static void killed(struct lmm_run_report *run, struct lmm_model *model,
-                   struct lmm_suppressions *suppressions)
+static void killed(void)
 {
-    (void) suppressions;
     model->process = LMM_MODEL_KILLED;
     model->end_time_ns = 0;
     model->settled = false;
     ending.status = SIGSEGV | 0x80;
-    run->top = 2;
-    run->colour = true;
+    run.top = 2;
+    run.colour = true;
 }
 
-static void stackless(struct lmm_run_report *run, struct lmm_model *model,
-                      struct lmm_suppressions *suppressions)
+static void stackless(void)
 {
-    (void) run;
-    (void) suppressions;
     model->stack_frames = 0;
     model->temporaries = 0;
     model->peak_bytes = 0;
@@ -82,19 +75,14 @@ static void stackless(struct lmm_run_report *run, struct lmm_model *model,
 
 /* Rows of less than half of their section are left out, but the first, and not leaks; and of stacks all but two
  * calls. */
-static void cut(struct lmm_run_report *run, struct lmm_model *model,
-                struct lmm_suppressions *suppressions)
+static void cut(void)
 {
-    (void) suppressions;
-    run->least_permille = 500;
+    run.least_permille = 500;
     model->stack_frames = 2;
 }
 
-static void nothing(struct lmm_run_report *run, struct lmm_model *model,
-                    struct lmm_suppressions *suppressions)
+static void nothing(void)
 {
-    (void) run;
-    (void) suppressions;
     model->site_count = 0;
     model->family_count = 0;
     model->temporaries = 0;
@@ -104,8 +92,7 @@ static void nothing(struct lmm_run_report *run, struct lmm_model *model,
 
 static const struct {
     const char *file;
-    void (*change)(struct lmm_run_report *run, struct lmm_model *model,
-                   struct lmm_suppressions *suppressions);
+    void (*change)(void);
     int (*render)(const struct lmm_run_report *run, struct lmm_sink *sink);
 } cases[] = {
     {"plain.txt", plain, lmm_run_report_text},
@@ -128,11 +115,10 @@ static void print(size_t index, struct output *output)
     char file[] = "staff.txt";
     char title[] = "--title=chief\nof staff";
     char *const argv[] = {program, file, title, NULL};
-    struct lmm_suppressions suppressions = {NULL, 0};
-    struct lmm_model *model = made_model();
     struct lmm_spots spots;
+    model = made_model();
     struct lmm_run_report_process process = {model, &spots, true, false};
-    struct lmm_run_report run = {
+    run = (struct lmm_run_report) {
         .argv = argv,
         .ending = &ending,
         .processes = &process,
@@ -143,7 +129,7 @@ static void print(size_t index, struct output *output)
     struct lmm_sink sink;
 
     ending.status = 0;
-    cases[index].change(&run, model, &suppressions);
+    cases[index].change();
     lmm_sink_init(&sink, output_take, output);
     if (!lmm_spots_make(model, &suppressions, &spots) || cases[index].render(&run, &sink) != 0) {
         fprintf(stderr, "%s: cannot be printed\n", cases[index].file);

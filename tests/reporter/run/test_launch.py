@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """How a program runs under `lmm run`: status, standard files, signals, terminal, environment."""
 import os
-import pty
 import select
 import signal
 import subprocess
@@ -252,10 +251,7 @@ class Terminal(Case):
 
     def setUp(self):
         super().setUp()
-        self.environment["PS1"] = "PROMPT> "
-        pid, self.terminal = pty.fork()
-        if pid == 0:
-            os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], self.environment)
+        pid, self.terminal = self.start_on_terminal("bash", "--norc", "--noprofile", "-i", PS1="PROMPT> ")
         self.addCleanup(self.close, pid)
         self.seen = ""
         self.expect("PROMPT> ")

@@ -252,7 +252,7 @@ int main(int argc, char **argv)
     }
     path = argv[1];
     create(argv[2]);
-    printf("ok\n");
+    printf("ready\n");
     fflush(stdout);
     while (fgets(line, sizeof(line), stdin) != NULL) {
         if (!obey(line)) {

@@ -6,7 +6,6 @@ The watched process is feed (feed.c): the test sets every figure of its ledger. 
 with liblmm. The tests wait for what the screen must show.
 """
 import os
-import pty
 import re
 import shutil
 import signal
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import unittest
 
 import harness
 from harness import LMM, PATIENCE_SECONDS, until
@@ -23,25 +21,20 @@ FEED, WORDINDEX = harness.arguments(2)
 RATE = r"[1-9]\d*"
 
 
-def read(path):
-    with open(path, encoding="ascii") as file:
-        return file.read()
-
-
 class Fed:
     """A process that keeps a ledger and changes it on command."""
 
-    def __init__(self, directory, number, program="/usr/bin/demo"):
-        self.path = f"{directory}/{number}.1.lmm"
-        self.process = subprocess.Popen([FEED, self.path, program], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.process.stdout.readline()
+    def __init__(self, case, number, program="/usr/bin/demo"):
+        self.case = case
+        self.path = case.in_ledgers(f"{number}.1.lmm")
+        self.process = case.start(FEED, self.path, program)
 
     def tell(self, *commands):
         for command in commands:
-            self.process.stdin.write(command + "\n")
-            self.process.stdin.flush()
-            assert self.process.stdout.readline() == "ok\n", command
+            self.case.tell(self.process, command)
+
+    def end(self):
+        self.case.end(self.process)
 
     def tell_usual(self):
         """Three families, the first with two sites."""
@@ -52,25 +45,19 @@ class Fed:
                   "alloc 0 100", "free 0 20", "alloc 1 50", "alloc 2 1", "alloc 3 300",
                   "started 3723")
 
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
-
 
 class Terminal:
     """A terminal in which one command runs."""
 
-    def __init__(self, directory, command, columns=80, rows=24, **environment):
-        self.socket = tempfile.mktemp(prefix="tmux", dir=directory)
-        words = " ".join(f"{key}='{value}'" for key, value in environment.items())
+    def __init__(self, case, command, columns=80, rows=24, **settings):
+        self.socket = tempfile.mktemp(prefix="tmux", dir=case.folder)
+        self.environment = case.environment
+        words = " ".join(f"{key}='{value}'" for key, value in settings.items())
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),
                   f"echo before; {words} {command}; echo status=$?; exec sleep 1000")
 
     def tmux(self, *words):
-        result = subprocess.run(["tmux", "-u", "-S", self.socket, *words], text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE_SECONDS)
+        result = harness.run("tmux", "-u", "-S", self.socket, *words, env=self.environment)
         if result.returncode != 0:
             raise AssertionError(f"tmux {words}: {result.stderr}")
         return result.stdout
@@ -103,27 +90,17 @@ class Terminal:
         subprocess.run(["tmux", "-S", self.socket, "kill-server"], stderr=subprocess.DEVNULL)
 
 
-class Top(unittest.TestCase):
+class Top(harness.Case):
     def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix="lmm-top.")
-        self.opened = []
-        os.environ["LMM_DIR"] = self.directory
-        os.environ["LC_ALL"] = "C.UTF-8"
-        os.environ.pop("TMUX", None)
-
-    def tearDown(self):
-        for thing in reversed(self.opened):
-            thing()
-        shutil.rmtree(self.directory)
+        super().setUp()
+        self.environment.pop("TMUX", None)
 
     def feed(self, number=1, **words):
-        fed = Fed(self.directory, number, **words)
-        self.opened.append(fed.end)
-        return fed
+        return Fed(self, number, **words)
 
     def terminal(self, command, **words):
-        terminal = Terminal(self.directory, command, **words)
-        self.opened.append(terminal.close)
+        terminal = Terminal(self, command, **words)
+        self.addCleanup(terminal.close)
         return terminal
 
     def usual(self, options="-d 0.1", **words):
@@ -427,9 +404,8 @@ class Top(unittest.TestCase):
             terminal = self.terminal(f"env {setting} {LMM} top {fed.path}", columns=132)
             terminal.wait(f"^before\nlmm: top: cannot draw on a terminal of type '{name}' .*--once.*"
                           "\nstatus=1$")
-        for words in ({"stdin": subprocess.DEVNULL}, {"stdout": subprocess.PIPE}):
-            result = subprocess.run([LMM, "top", fed.path], stderr=subprocess.PIPE, text=True,
-                                    timeout=PATIENCE_SECONDS, **words)
+        for result in (self.lmm("top", fed.path),
+                       harness.run_on_terminal(LMM, "top", fed.path, env=self.environment)[0]):
             self.assertEqual(result.returncode, 1)
             self.assertRegex(result.stderr, r"\Almm: top: not a terminal; use --once .*\n\Z")
 
@@ -437,26 +413,23 @@ class Top(unittest.TestCase):
         fed = self.feed()
         fed.tell_usual()
         for number, status in ((signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
-            file = f"{self.directory}/tty"
+            file = self.path("tty")
             terminal = self.terminal(f"sh -c 'stty -g > {file}.1; echo $$ > {file}.pid; "
                                      f"exec {LMM} top {fed.path}'; echo status=$?; "
                                      f"stty -g > {file}.2; false")
             terminal.wait(r"^>.* emp_t$")
-            os.kill(int(read(file + ".pid")), number)
+            os.kill(int(self.text_of("tty.pid")), number)
             screen = terminal.wait("^status=1$")  # of false
             self.assertRegex(screen, "(?m)^before$")
             self.assertRegex(screen, f"(?m)^status={status}$")
             self.assertNotIn("emp_t", screen)
-            self.assertEqual(read(file + ".1"), read(file + ".2"))
+            self.assertEqual(self.text_of("tty.1"), self.text_of("tty.2"))
             self.assertEqual(terminal.tmux("display-message", "-p", "#{cursor_flag}"), "1\n")
 
     def test_a_signal_gets_in_between_keys_without_end(self):
         fed = self.feed()
         fed.tell_usual()
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.environ["TERM"] = "xterm"
-            os.execv(LMM, ["lmm", "top", fed.path])
+        pid, terminal = self.start_on_terminal(LMM, "top", fed.path, TERM="xterm")
         os.set_blocking(terminal, False)
         end = time.monotonic() + PATIENCE_SECONDS
         shown = 0
@@ -506,30 +479,22 @@ class Top(unittest.TestCase):
 
     def test_ends_with_its_terminal(self):
         fed = self.feed()
-        file = f"{self.directory}/pid"
+        file = self.path("pid")
         # Without its terminal's session LeakSanitizer waits for itself for ever.
         terminal = self.terminal(f"env ASAN_OPTIONS=detect_leaks=0 sh -c 'trap \"\" HUP; "
                                  f"echo $$ > {file}; exec {LMM} top -d 0.1 {fed.path}'")
         terminal.wait("^demo  pid")
-        pid = int(read(file))
+        pid = int(self.text_of("pid"))
         terminal.close()
         until(lambda: not os.path.exists(f"/proc/{pid}"), "still there")
 
     # ---- Options
 
-    def run_top(self, *words):
-        return subprocess.run([LMM, "top", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, timeout=PATIENCE_SECONDS)
-
     def test_once(self):
         fed = self.feed()
         fed.tell_usual()
-        os.environ["COLUMNS"] = "80"
-        result = self.run_top("-o", "-s", "n", fed.path)
-        del os.environ["COLUMNS"]
-        self.assertEqual(result.returncode, 0)
-        self.assertEqual(result.stderr, "")
-        self.assertEqual(result.stdout.split("\n", 1)[1],
+        self.environment["COLUMNS"] = "80"
+        self.assertEqual(self.succeed("top", "-o", "-s", "n", fed.path).split("\n", 1)[1],
                          " Live / Committed Bytes (% used) : 7.3K / 80.0K (9.1%)\n"
                          " Live Blocks                     : 431 in 3 of 3 families, 4 sites\n"
                          " Allocations / Frees per second  : - / - (in all 451 / 20)\n"
@@ -539,37 +504,32 @@ class Top(unittest.TestCase):
                          "      2.3K      300      500   3.9%       8    60.0K      300 line_t\n"
                          "      1.1K       50       90  29.2%      24     4.0K       50 node_t\n")
         with open("/dev/full", "w", encoding="ascii") as full:
-            result = subprocess.run([LMM, "top", "-o", fed.path], stdout=full,
-                                    stderr=subprocess.PIPE, text=True, timeout=PATIENCE_SECONDS)
-        self.assertEqual(result.returncode, 1)
-        self.assertEqual(result.stderr.count("\n"), 1)
+            self.fail_with(1, "", "top", "-o", fed.path, stdout=full)
 
     def test_wrong_options_and_ledgers(self):
         for words in (["-d", "0"], ["-d", "0.049"], ["-d", "x"], ["-d", "1e3"], ["-d", ""],
                       ["-d", "-1"], ["-d", "3601"], ["-d", "."], ["-s", "z"], ["-s", ""],
                       ["--nosuch"], ["one", "two"]):
-            result = self.run_top(*words)
+            result = self.lmm("top", *words)
             self.assertEqual(result.returncode, 2, words)
             self.assertEqual(result.stdout, "", words)
-        for words in ([f"{self.directory}/none.lmm"], ["-o", "/etc/passwd"], ["-o", self.directory],
+        for words in ([self.path("none.lmm")], ["-o", "/etc/passwd"], ["-o", self.folder],
                       ["nobody-of-this-name"]):
-            result = self.run_top(*words)
+            result = self.lmm("top", *words)
             self.assertEqual(result.returncode, 1, words)
             self.assertRegex(result.stderr, r"\Almm: [^\n]*\n\Z", words)
 
     def test_help_option_names_all_sort_keys(self):
-        result = self.run_top("--help")
-        self.assertEqual(result.returncode, 0)
+        text = self.succeed("top", "--help")
         for letter in "abclvnopsuBAFP":
-            self.assertRegex(result.stdout, rf"(?m)^  {letter}, ")
+            self.assertRegex(text, rf"(?m)^  {letter}, ")
 
     # ---- A program with liblmm
 
     def test_a_real_process(self):
-        process = subprocess.Popen([WORDINDEX, "/dev/stdin"], stdin=subprocess.PIPE,
-                                   stdout=subprocess.DEVNULL)
-        self.opened.append(process.wait)
-        self.opened.append(process.kill)
+        process = subprocess.Popen([WORDINDEX, "/dev/stdin"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                   env=self.environment)
+        self.addCleanup(self.end, process)
         process.stdin.write(b"one two three two\n" * 5000)
         process.stdin.flush()
         terminal = self.terminal(f"{LMM} top -d 0.1 {process.pid}")

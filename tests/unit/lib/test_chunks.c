@@ -119,31 +119,33 @@ static uint64_t allocated_in_file(size_t chunk, size_t row)
     return ((const struct lmm_ledger_row *) (const void *) (found + 1))[row].allocated_blocks;
 }
 
+/* Sends stderr to another descriptor, which is closed; returns a copy of the old one. */
+static int redirect_stderr(int descriptor)
+{
+    int saved = dup(STDERR_FILENO);
+
+    dup2(descriptor, STDERR_FILENO);
+    close(descriptor);
+    return saved;
+}
+
 /* Publishes; what is said of it goes nowhere. */
 static void publish_silently(void)
 {
-    int saved = dup(STDERR_FILENO);
-    int nowhere = open("/dev/null", O_WRONLY);
+    int saved = redirect_stderr(open("/dev/null", O_WRONLY));
 
-    dup2(nowhere, STDERR_FILENO);
-    close(nowhere);
     lmm_chunks_publish();
-    dup2(saved, STDERR_FILENO);
-    close(saved);
+    close(redirect_stderr(saved));
 }
 
 /* Makes the file one that cannot grow, and adds a chunk, which makes that known. */
 static struct lmm_ledger_chunk *lose(size_t bytes)
 {
-    int saved = dup(STDERR_FILENO);
-    int nowhere = open("/dev/null", O_WRONLY);
+    int saved = redirect_stderr(open("/dev/null", O_WRONLY));
 
-    dup2(nowhere, STDERR_FILENO);
-    close(nowhere);
     setrlimit(RLIMIT_FSIZE, &(struct rlimit) {lmm_chunks_header()->file_bytes, RLIM_INFINITY});
     struct lmm_ledger_chunk *chunk = add(LMM_LEDGER_ROWS, bytes);
-    dup2(saved, STDERR_FILENO);
-    close(saved);
+    close(redirect_stderr(saved));
     return chunk;
 }
 

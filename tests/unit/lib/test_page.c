@@ -124,6 +124,19 @@ Test(page, threads_every_slot_once)
     }
 }
 
+/* Makes the slots of a list live; returns their number. */
+static uint32_t make_live(struct lmm_page *page, uint32_t head)
+{
+    uint32_t count = 0;
+
+    for (; head != LMM_TAG_END; count++) {
+        uint32_t slot = head;
+        head = page->tags[slot];
+        page->tags[slot] = LMM_TAG_LIVE_BASE;
+    }
+    return count;
+}
+
 static uint32_t live_slots(const struct lmm_page *page)
 {
     uint32_t live = 0;
@@ -141,12 +154,10 @@ static struct lmm_page *fill(uint32_t stride, bool (*is_freed)(uint32_t slot))
     uint32_t count;
 
     while (lmm_slots_free_count(page) != 0) {
-        for (uint32_t slot = take(page, &count); slot != LMM_TAG_END;) {
-            uint32_t following = page->tags[slot];
-            page->tags[slot] = LMM_TAG_LIVE_BASE;
-            memset(lmm_page_slot(page, slot), (int) slot | 1, stride);
-            slot = following;
-        }
+        make_live(page, take(page, &count));
+    }
+    for (uint32_t slot = 0; slot < page->slots; slot++) {
+        memset(lmm_page_slot(page, slot), (int) slot | 1, stride);
     }
     for (uint32_t slot = 0; slot < page->slots; slot++) {
         if (is_freed(slot)) {
@@ -245,12 +256,7 @@ Test(page, threads_trimmed_slots_again)
                 uint32_t count;
                 uint32_t head = take(page, &count);
                 cr_assert(lmm_slots_are_valid(page, head));
-                while (head != LMM_TAG_END) {
-                    uint32_t following = page->tags[head];
-                    page->tags[head] = LMM_TAG_LIVE_BASE;
-                    head = following;
-                    taken++;
-                }
+                taken += make_live(page, head);
             }
             cr_assert(taken == free_slots, "stride %u pattern %zu", strides[i], j);
         }
@@ -304,38 +310,37 @@ Test(page, destroyed_page_is_remembered)
     cr_expect(lmm_memory_committed_bytes(page) == LMM_UNIT_BYTES, "still committed");
 }
 
+static struct lmm_page *seen;
+
+/* Checks that *field, wrong, makes the page `seen` invalid, and restores it. */
+#define EXPECT_SEEN(field, wrong, ...)                                                             \
+    do {                                                                                           \
+        __typeof__(field) saved = (field);                                                         \
+        (field) = (wrong);                                                                         \
+        cr_expect(!lmm_slots_are_valid(seen, LMM_TAG_END), __VA_ARGS__);                           \
+        (field) = saved;                                                                           \
+        cr_assert(lmm_slots_are_valid(seen, LMM_TAG_END));                                         \
+    } while (0)
+
 Test(page, validity_sees_what_is_wrong)
 {
-    struct lmm_page *page = fill(64, every_other);
-    uint32_t *tag = &page->tags[page->head];
-    uint32_t saved = *tag;
+    seen = fill(64, every_other);
+    uint32_t *tag = &seen->tags[seen->head];
 
-    *tag = LMM_TAG_END;
-    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a list cut short");
-    *tag = page->head;
-    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a list in a circle");
-    *tag = LMM_TAG_LIVE_BASE;
-    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a live slot on the list");
-    *tag = LMM_TAG_UNLISTED;
-    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "an unlisted slot on the list");
-    *tag = lmm_tag_make(LMM_TAG_HOLE, 1);
-    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a run's tag");
-    *tag = saved;
-    cr_expect(lmm_slots_are_valid(page, LMM_TAG_END));
-    cr_expect(!lmm_slots_are_valid(page, saved), "a slot on the private list and the page's");
-    page->foreign = (uint64_t) 1 << 32 | saved;
-    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a slot on the foreign list and the page's");
-    page->foreign = (uint64_t) 1 << 32 | LMM_TAG_END;
-    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a foreign list shorter than its count");
-    page->foreign = LMM_TAG_END;
-    page->fresh--;
-    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a live slot that was never handed out");
-    page->fresh++;
-    lmm_page_facts(page)->unlisted++;
-    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "an unlisted slot that is not there");
-    lmm_page_facts(page)->unlisted--;
-    lmm_page_facts(page)->absent |= 1;
-    cr_expect(!lmm_slots_are_valid(page, LMM_TAG_END), "a live slot on an absent system page");
+    EXPECT_SEEN(*tag, LMM_TAG_END, "a list cut short");
+    EXPECT_SEEN(*tag, seen->head, "a list in a circle");
+    EXPECT_SEEN(*tag, LMM_TAG_LIVE_BASE, "a live slot on the list");
+    EXPECT_SEEN(*tag, LMM_TAG_UNLISTED, "an unlisted slot on the list");
+    EXPECT_SEEN(*tag, lmm_tag_make(LMM_TAG_HOLE, 1), "a run's tag");
+    cr_expect(!lmm_slots_are_valid(seen, *tag), "a slot on the private list and the page's");
+    EXPECT_SEEN(seen->foreign, (uint64_t) 1 << 32 | *tag,
+                "a slot on the foreign list and the page's");
+    EXPECT_SEEN(seen->foreign, (uint64_t) 1 << 32 | LMM_TAG_END,
+                "a foreign list shorter than its count");
+    EXPECT_SEEN(seen->fresh, seen->fresh - 1, "a live slot that was never handed out");
+    EXPECT_SEEN(lmm_page_facts(seen)->unlisted, 1, "an unlisted slot that is not there");
+    EXPECT_SEEN(lmm_page_facts(seen)->absent, lmm_page_facts(seen)->absent | 1,
+                "a live slot on an absent system page");
 }
 
 static int count_page(struct lmm_page *page, void *arg)
