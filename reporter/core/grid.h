@@ -52,6 +52,9 @@ struct lmm_grid {
     const char *title; /* over the first column, from the left edge on; or NULL */
 };
 
+/* An array of columns and their number, for lmm_grid_init(). */
+#define LMM_GRID_COLUMNS(columns) (columns), sizeof(columns) / sizeof((columns)[0])
+
 /* Starts the pass that measures. columns: `count` of them, which must live as long as the grid. */
 void lmm_grid_init(struct lmm_grid *grid, const struct lmm_grid_column *columns, size_t count,
                    size_t indent, struct lmm_sink *sink);

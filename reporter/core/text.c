@@ -276,8 +276,7 @@ static void put_sites(const struct page *page)
     if (shown == 0) {
         return;
     }
-    lmm_grid_init(&grid, site_columns, sizeof(site_columns) / sizeof(site_columns[0]), INDENT,
-                  page->sink);
+    lmm_grid_init(&grid, LMM_GRID_COLUMNS(site_columns), INDENT, page->sink);
     grid.has_colour = page->colour;
     for (size_t i = 0; i < shown; i++) {
         add_site(page, &grid, &model->sites[i]);

@@ -5,37 +5,44 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Sets the array's pointer, which has another type than void *. */
+static void set_array(void *items, unsigned char *array)
+{
+    memcpy(items, &array, sizeof(array));
+}
+
 void *lmm_array_add(void *items, size_t *count, size_t item_bytes)
 {
+    size_t room = *count == 0 ? 1 : 2 * *count;
     unsigned char *array;
+    unsigned char *grown;
 
-    memcpy(&array, items, sizeof(array)); /* a pointer of another type */
+    memcpy(&array, items, sizeof(array));
     assert(array != NULL || *count == 0);
-    if ((*count & (*count - 1)) == 0) {
-        array = reallocarray(array, *count == 0 ? 1 : 2 * *count, item_bytes);
-        if (array == NULL) {
-            return NULL;
-        }
-        memcpy(items, &array, sizeof(array));
+    grown = (*count & (*count - 1)) == 0 ? reallocarray(array, room, item_bytes) : array;
+    if (grown == NULL) {
+        return NULL;
     }
-    return memset(array + (*count)++ * item_bytes, 0, item_bytes);
+    set_array(items, grown);
+    return memset(grown + (*count)++ * item_bytes, 0, item_bytes);
 }
 
 bool lmm_array_reach(void *items, size_t *count, size_t needed, size_t item_bytes)
 {
     size_t longer = needed > 2 * *count ? needed : 2 * *count;
     unsigned char *array;
+    unsigned char *grown;
 
     memcpy(&array, items, sizeof(array));
     assert(array != NULL || *count == 0);
     if (needed <= *count) {
         return true;
     }
-    array = reallocarray(array, longer, item_bytes);
-    if (array != NULL) {
-        memset(array + *count * item_bytes, 0, (longer - *count) * item_bytes);
-        memcpy(items, &array, sizeof(array));
+    grown = reallocarray(array, longer, item_bytes);
+    if (grown != NULL) {
+        memset(grown + *count * item_bytes, 0, (longer - *count) * item_bytes);
+        set_array(items, grown);
         *count = longer;
     }
-    return array != NULL;
+    return grown != NULL;
 }

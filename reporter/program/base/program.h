@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * program: what all subcommands of `lmm` share: exit statuses, one-line messages, and the table of
+ * program: what all subcommands of `lmm` share: exit statuses, one-line messages, and the
  * subcommands. A subcommand is one file, cmd_<name>.c, one line in the table of main.c, and one
  * manual page.
  *

@@ -9,8 +9,8 @@
  *   I2  no two rows of a list have the same names
  *   I3  total is the sum of the families' rows (made so; not checked again)
  *
- * Not responsible for the models: the strings of a delta point into them, so both
- * models must live as long as the delta.
+ * Not responsible for the models: the strings of a delta point into them, so both models must live
+ * as long as the delta.
  */
 #ifndef LMM_PROGRAM_DELTA_H
 #define LMM_PROGRAM_DELTA_H

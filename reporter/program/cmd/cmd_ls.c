@@ -123,7 +123,7 @@ static void put_table(const struct row *rows, size_t count, struct lmm_sink *sin
     if (count == 0) {
         return;
     }
-    lmm_grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]), 0, sink);
+    lmm_grid_init(&grid, LMM_GRID_COLUMNS(columns), 0, sink);
     for (size_t i = 0; i < count; i++) {
         add_row(&grid, &rows[i]);
     }

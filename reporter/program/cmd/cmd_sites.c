@@ -97,7 +97,7 @@ static void print_table(const struct lmm_model *model, struct lmm_sink *sink)
     if (model->site_count == 0) {
         return;
     }
-    lmm_grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]), 0, sink);
+    lmm_grid_init(&grid, LMM_GRID_COLUMNS(columns), 0, sink);
     add_rows(&grid, model);
     lmm_grid_put_headings(&grid);
     add_rows(&grid, model);

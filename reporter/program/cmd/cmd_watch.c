@@ -184,8 +184,7 @@ static const struct lmm_grid_column line_columns[] = {
 static void start_lines(struct watch *watch)
 {
     lmm_sink_init(&watch->sink, to_stdout, NULL);
-    lmm_grid_init(&watch->lines, line_columns, sizeof(line_columns) / sizeof(line_columns[0]), 0,
-                  &watch->sink);
+    lmm_grid_init(&watch->lines, LMM_GRID_COLUMNS(line_columns), 0, &watch->sink);
     lmm_grid_put_headings(&watch->lines);
     lmm_sink_flush(&watch->sink);
 }
@@ -274,8 +273,7 @@ static void put_growing(struct lmm_sink *sink, const struct lmm_growing *growing
 {
     struct lmm_grid grid;
 
-    lmm_grid_init(&grid, growing_columns, sizeof(growing_columns) / sizeof(growing_columns[0]), 0,
-                  sink);
+    lmm_grid_init(&grid, LMM_GRID_COLUMNS(growing_columns), 0, sink);
     add_growing(&grid, growing, count);
     lmm_grid_put_headings(&grid);
     add_growing(&grid, growing, count);

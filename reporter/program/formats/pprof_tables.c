@@ -74,7 +74,7 @@ static bool add_function(struct lmm_pprof_tables *tables, int64_t name, int64_t 
     Perftools__Profiles__Profile *profile = &tables->profile;
     Perftools__Profiles__Function *function = calloc(1, sizeof(*function));
     Perftools__Profiles__Function **added =
-        lmm_array_add(&profile->function, &profile->n_function, sizeof(*added));
+        lmm_array_add(&profile->function, &profile->n_function, sizeof(void *));
 
     if (function == NULL || added == NULL) {
         profile->n_function -= added != NULL;
@@ -114,7 +114,7 @@ Perftools__Profiles__Location *lmm_pprof_add_location(struct lmm_pprof_tables *t
     struct location *made =
         calloc(1, sizeof(*made) + lines * (sizeof(made->lines[0]) + sizeof(void *)));
     Perftools__Profiles__Location **added =
-        lmm_array_add(&profile->location, &profile->n_location, sizeof(*added));
+        lmm_array_add(&profile->location, &profile->n_location, sizeof(void *));
 
     if (made == NULL || added == NULL) {
         tables->failed = true;

@@ -161,8 +161,7 @@ void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure)
     if (count == 0) {
         return;
     }
-    lmm_grid_init(&grid, columns, sizeof(columns) / sizeof(columns[0]), LMM_SHEET_INDENT,
-                  sheet->sink);
+    lmm_grid_init(&grid, LMM_GRID_COLUMNS(columns), LMM_SHEET_INDENT, sheet->sink);
     for (size_t i = 0; i < shown; i++) {
         add_row(&grid, section, i + 1, &spots->items[i], total);
     }

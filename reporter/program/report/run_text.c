@@ -128,8 +128,7 @@ static void put_sizes(const struct lmm_sheet *sheet)
     if (sizes == NULL) {
         sheet->sink->error = sheet->sink->error != 0 ? sheet->sink->error : -ENOMEM;
     } else if (count > 0) {
-        lmm_grid_init(&grid, size_columns, sizeof(size_columns) / sizeof(size_columns[0]),
-                      LMM_SHEET_INDENT, sheet->sink);
+        lmm_grid_init(&grid, LMM_GRID_COLUMNS(size_columns), LMM_SHEET_INDENT, sheet->sink);
         add_sizes(&grid, sizes, count, sheet->model->total.allocations);
         lmm_sheet_heading(sheet, "Sizes");
         lmm_grid_put_headings(&grid);
@@ -175,9 +174,7 @@ static void put_suppressions(const struct lmm_sheet *sheet)
     const struct lmm_suppressions *suppressions = sheet->run->suppressions;
     struct lmm_grid grid;
 
-    lmm_grid_init(&grid, suppression_columns,
-                  sizeof(suppression_columns) / sizeof(suppression_columns[0]), LMM_SHEET_INDENT,
-                  sheet->sink);
+    lmm_grid_init(&grid, LMM_GRID_COLUMNS(suppression_columns), LMM_SHEET_INDENT, sheet->sink);
     if (add_suppressions(&grid, suppressions) > 0) {
         lmm_sheet_heading(sheet, "Suppressed leaks");
         lmm_grid_put_headings(&grid);

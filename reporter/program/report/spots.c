@@ -35,18 +35,15 @@ static struct lmm_tally tally_of(const struct lmm_model_site *site)
     };
 }
 
-#define FIGURES(first, second)                                                                     \
-    {                                                                                              \
-        offsetof(struct lmm_tally, first), offsetof(struct lmm_tally, second)                      \
-    }
+#define FIGURES(first, second) offsetof(struct lmm_tally, first), offsetof(struct lmm_tally, second)
 
 static uint64_t figure(const struct lmm_tally *tally, enum lmm_measure measure, size_t which)
 {
     static const size_t offsets[][2] = {
-        [LMM_MEASURE_PEAK] = FIGURES(peak_bytes, peak_blocks),
-        [LMM_MEASURE_ALLOCATIONS] = FIGURES(allocations, allocated_bytes),
-        [LMM_MEASURE_LEAKS] = FIGURES(leaked_bytes, leaked_blocks),
-        [LMM_MEASURE_TEMPORARIES] = FIGURES(temporaries, allocations),
+        [LMM_MEASURE_PEAK] = {FIGURES(peak_bytes, peak_blocks)},
+        [LMM_MEASURE_ALLOCATIONS] = {FIGURES(allocations, allocated_bytes)},
+        [LMM_MEASURE_LEAKS] = {FIGURES(leaked_bytes, leaked_blocks)},
+        [LMM_MEASURE_TEMPORARIES] = {FIGURES(temporaries, allocations)},
     };
 
     return *(const uint64_t *) (const void *) ((const char *) tally + offsets[measure][which]);

@@ -341,7 +341,7 @@ size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
     size_t count = 0;
 
     assert(file->module != NULL);
-    if (!file->dwarf_read) { /* libdw decompresses all sections at once; of libc in 0.1 s */
+    if (!file->dwarf_read) { /* libdw decompresses all sections at once, those of libc in 0.1 s */
         file->dwarf_read = true;
         file->dwarf = dwfl_module_getdwarf(file->module, &file->dwarf_bias);
     }

@@ -14,8 +14,8 @@
  *   I4  rates are per second of the time that passed between two readings; there are none (rated is
  *       false) before the second reading, and they are 0 after lmm_top_history_stop()
  *
- * The caller gives the time (nanoseconds that never decrease), so that tests can set
- * it. Not responsible for the models, which the caller owns (see lmm_top_history_add()).
+ * The caller gives the time (nanoseconds that never decrease), so that tests can set it. Not
+ * responsible for the models, which the caller owns (see lmm_top_history_add()).
  */
 #ifndef LMM_PROGRAM_TOP_HISTORY_H
 #define LMM_PROGRAM_TOP_HISTORY_H

@@ -10,8 +10,7 @@
  *       longer exists, the view changes to families
  *   I3  while the user types a filter, all keys except those of the prompt and the arrows are text
  *
- * Not responsible for reading ledgers: lmm_top_press() returns what the caller must
- * do.
+ * Not responsible for reading ledgers: lmm_top_press() returns what the caller must do.
  */
 #ifndef LMM_PROGRAM_TOP_STATE_H
 #define LMM_PROGRAM_TOP_STATE_H
