@@ -24,10 +24,8 @@ _Static_assert((int) LMM_SITE_NONE < (int64_t) LMM_SITE_UNKNOWN,
 
 LMM_API struct lmm_family *lmm_family_register(const char *name, size_t size, size_t align)
 {
-    if (!lmm_start()) {
-        return NULL;
-    }
-    struct lmm_family *family = lmm_families_add(name, size, align, false);
+    struct lmm_family *family = lmm_start() ? lmm_families_add(name, size, align, false) : NULL;
+
     if (family != NULL) {
         lmm_report_reserve();
     }
@@ -36,11 +34,7 @@ LMM_API struct lmm_family *lmm_family_register(const char *name, size_t size, si
 
 LMM_API struct lmm_family *lmm_family_find(const char *name)
 {
-    if (name == NULL) {
-        errno = ENOENT;
-        return NULL;
-    }
-    return lmm_families_find(name);
+    return lmm_families_find(name == NULL ? "" : name); /* no family has an empty name */
 }
 
 LMM_API const char *lmm_family_name(const struct lmm_family *family)
@@ -90,7 +84,7 @@ static LMM_NOINLINE void *site_alloc_slow(struct lmm_site *site, size_t n, bool 
     uint32_t id;
     struct lmm_family *family = resolve_site(site, &id);
 
-    return family == NULL ? NULL : lmm_block_alloc(family, id, n, zero);
+    return family == NULL ? NULL : lmm_block_alloc(family, id, n, 1, zero);
 }
 
 LMM_API inline void *lmm_site_alloc(struct lmm_site *site)
@@ -115,15 +109,11 @@ static bool check_count(size_t size, size_t n)
 {
     size_t bytes;
 
-    if (n == 0) {
-        errno = EINVAL;
-        return false;
+    if (n != 0 && lmm_multiply_fits(size, n, &bytes) && bytes <= PTRDIFF_MAX) {
+        return true;
     }
-    if (!lmm_multiply_fits(size, n, &bytes) || bytes > PTRDIFF_MAX) {
-        errno = EOVERFLOW;
-        return false;
-    }
-    return true;
+    errno = n == 0 ? EINVAL : EOVERFLOW;
+    return false;
 }
 
 LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n)
@@ -154,7 +144,7 @@ LMM_API inline void *lmm_alloc(struct lmm_family *family)
         return NULL;
     }
     void *block = lmm_heap_pop(&lmm_thread_open, family->site, family->index);
-    return LMM_LIKELY(block != NULL) ? block : lmm_block_alloc(family, family->site, 1, false);
+    return LMM_LIKELY(block != NULL) ? block : lmm_block_alloc(family, family->site, 1, 1, false);
 }
 
 LMM_API inline void *lmm_zalloc(struct lmm_family *family)
@@ -164,24 +154,14 @@ LMM_API inline void *lmm_zalloc(struct lmm_family *family)
     }
     void *block = lmm_heap_pop(&lmm_thread_open, family->site, family->index);
     return LMM_LIKELY(block != NULL) ? memset(block, 0, family->size)
-                                     : lmm_block_alloc(family, family->site, 1, true);
+                                     : lmm_block_alloc(family, family->site, 1, 1, true);
 }
 
 LMM_API void *lmm_calloc(struct lmm_family *family, size_t n)
 {
     return check_family(family) && check_count(family->size, n)
-               ? lmm_block_alloc(family, family->site, n, true)
+               ? lmm_block_alloc(family, family->site, n, 1, true)
                : NULL;
-}
-
-static LMM_NOINLINE void free_slow(void *p)
-{
-    int saved_errno = errno;
-
-    if (p != NULL) {
-        lmm_block_free(p);
-    }
-    errno = saved_errno;
 }
 
 LMM_API inline void lmm_free(void *p)
@@ -197,7 +177,7 @@ LMM_API inline void lmm_free(void *p)
     } else if (push == LMM_PUSH_FOREIGN) {
         lmm_block_free_other(p, page);
     } else {
-        free_slow(p);
+        lmm_block_free(p);
     }
 }
 
@@ -212,7 +192,7 @@ LMM_API void *lmm_resize(void *p, size_t n)
     if (!lmm_block_find(p, &facts)) {
         lmm_misuse(p, "resize");
     }
-    return check_count(facts.family->size, n) ? lmm_block_resize(p, n) : NULL;
+    return check_count(facts.family->size, n) ? lmm_block_resize(p, &facts, n) : NULL;
 }
 
 LMM_API size_t lmm_block_count(const void *p)
@@ -243,7 +223,6 @@ static uint64_t difference(uint64_t allocated, uint64_t freed)
     return allocated > freed ? allocated - freed : 0;
 }
 
-/* Gauges of one family from a walk over its pages. */
 static int stats_page(const struct lmm_walk_page *page, void *arg)
 {
     struct lmm_stats *stats = arg;

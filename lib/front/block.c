@@ -28,11 +28,6 @@ static bool starts_block(const struct lmm_location *location, uint32_t *ret_tag)
     return lmm_tag_state(*ret_tag) == LMM_TAG_LIVE;
 }
 
-static size_t block_length(const struct lmm_page *page, size_t slot)
-{
-    return page->kind == LMM_PAGE_SLOTS ? 1 : lmm_run_length(page, slot);
-}
-
 bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts)
 {
     struct lmm_location location;
@@ -41,10 +36,13 @@ bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts)
     if (!lmm_page_locate(p, &location) || !starts_block(&location, &tag)) {
         return false;
     }
-    ret_facts->family = lmm_families_at(location.page->family);
-    ret_facts->tag = tag;
-    ret_facts->page = location.page;
-    ret_facts->slots = block_length(location.page, location.slot);
+    *ret_facts = (struct lmm_block_facts) {
+        .family = lmm_families_at(location.page->family),
+        .page = location.page,
+        .slot = location.slot,
+        .slots = lmm_run_length(location.page, location.slot),
+        .tag = tag,
+    };
     return true;
 }
 
@@ -119,13 +117,13 @@ static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t
     return block;
 }
 
-void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, bool zero)
+static size_t block_bytes(const struct lmm_family *family, size_t n)
 {
-    return lmm_block_alloc_aligned(family, live_value, n, 1, zero);
+    return (n - 1) * family->stride + family->size;
 }
 
-void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t live_value, size_t n,
-                              size_t align, bool zero)
+void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, size_t align,
+                      bool zero)
 {
     LMM_CHECK(n != 0 && lmm_is_power_of_two(align));
     struct lmm_heap *heap = lmm_thread_enter();
@@ -137,7 +135,7 @@ void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t live_value, si
         errno = ENOMEM;
         return NULL;
     }
-    size_t bytes = (n - 1) * family->stride + family->size;
+    size_t bytes = block_bytes(family, n);
     if (lmm_tools_active) {
         lmm_tools_block_begins(block, bytes);
         zeroed = false;
@@ -149,11 +147,6 @@ void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t live_value, si
 }
 
 /* ---- Freeing --------------------------------------------------------------------------------- */
-
-static size_t block_bytes(const struct lmm_page *page, size_t n)
-{
-    return (n - 1) * page->stride + lmm_families_at(page->family)->size;
-}
 
 /* Counts the free of a block. extra: lmm_family_extra(). */
 static void count_free(struct lmm_heap *heap, uint32_t tag, uint64_t extra)
@@ -251,14 +244,6 @@ static inline void count_free_open(const struct lmm_open *open, uint32_t tag, ui
     lmm_add_single_writer(&open->rows[site].freed_extra, extra);
 }
 
-static LMM_NOINLINE void free_preserving_errno(void *p)
-{
-    int saved_errno = errno;
-
-    lmm_block_free(p);
-    errno = saved_errno;
-}
-
 void lmm_block_free_other(void *p, struct lmm_page *page)
 {
     const struct lmm_open *open = &lmm_thread_open;
@@ -267,7 +252,7 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
     LMM_CHECK(p == lmm_page_slot(page, slot));
     lmm_prefetch_for_write(&page->tags[slot]);
     if (LMM_UNLIKELY(open->site_limit == 0)) {
-        free_preserving_errno(p);
+        lmm_block_free(p);
         return;
     }
     if (page->kind == LMM_PAGE_SLOTS) {
@@ -287,19 +272,22 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
 
 void lmm_block_free(void *p)
 {
-    struct lmm_location location;
-    uint32_t tag;
+    struct lmm_block_facts facts;
+    int saved_errno = errno;
 
-    if (!lmm_page_locate(p, &location) || !starts_block(&location, &tag)) {
+    if (p == NULL) {
+        return;
+    }
+    if (!lmm_block_find(p, &facts)) {
         lmm_misuse(p, "free");
     }
     if (lmm_tools_active) {
-        lmm_tools_block_ends(
-            p, block_bytes(location.page, block_length(location.page, location.slot)));
+        lmm_tools_block_ends(p, block_bytes(facts.family, facts.slots));
     }
     struct lmm_heap *heap = lmm_thread_enter();
-    free_in(heap, location.page, location.slot, p);
+    free_in(heap, facts.page, facts.slot, p);
     lmm_thread_leave(heap);
+    errno = saved_errno;
 }
 
 /* ---- Resizing -------------------------------------------------------------------------------- */
@@ -315,32 +303,30 @@ static void publish_ledger(void)
 /* Counts a change of length at the block's site. */
 static void count_resize(uint32_t site, size_t old_n, size_t n)
 {
-    struct lmm_ledger_row delta = {0};
+    struct lmm_ledger_row delta = {
+        .allocated_extra = n > old_n ? n - old_n : 0,
+        .freed_extra = n < old_n ? old_n - n : 0,
+    };
     struct lmm_heap *heap = lmm_thread_enter();
 
-    delta.allocated_extra = n > old_n ? n - old_n : 0;
-    delta.freed_extra = n < old_n ? old_n - n : 0;
     lmm_heap_count(heap, site, &delta);
     lmm_thread_leave(heap);
 }
 
-static bool resize_in_place(void *p, const struct lmm_location *location,
-                            const struct lmm_block_facts *facts, size_t n)
+static bool resize_in_place(void *p, const struct lmm_block_facts *facts, size_t n)
 {
-    struct lmm_page *page = location->page;
-
-    size_t old_bytes = block_bytes(page, facts->slots);
-    size_t bytes = block_bytes(page, n);
+    size_t old_bytes = block_bytes(facts->family, facts->slots);
+    size_t bytes = block_bytes(facts->family, n);
     bool shrinks = n < facts->slots;
 
-    if (page->kind == LMM_PAGE_SLOTS) {
+    if (facts->page->kind == LMM_PAGE_SLOTS) {
         return false;
     }
     if (lmm_tools_active && shrinks) {
         /* Before the end is given back: then another thread may get it. */
         lmm_tools_block_shrinks(p, old_bytes, bytes);
     }
-    if (!lmm_run_resize(&facts->family->runs, page, location->slot, n)) {
+    if (!lmm_run_resize(&facts->family->runs, facts->page, facts->slot, n)) {
         if (lmm_tools_active && shrinks) {
             lmm_tools_shrink_undone(p, old_bytes, bytes);
         }
@@ -357,24 +343,18 @@ static bool resize_in_place(void *p, const struct lmm_location *location,
     return true;
 }
 
-void *lmm_block_resize(void *p, size_t n)
+void *lmm_block_resize(void *p, const struct lmm_block_facts *facts, size_t n)
 {
-    struct lmm_location location;
-    struct lmm_block_facts facts;
-
-    if (!lmm_page_locate(p, &location) || !lmm_block_find(p, &facts)) {
-        lmm_misuse(p, "resize");
-    }
     publish_ledger();
-    if (n == facts.slots || resize_in_place(p, &location, &facts, n)) {
+    if (n == facts->slots || resize_in_place(p, facts, n)) {
         return p;
     }
-    char *moved = lmm_block_alloc(facts.family, lmm_tag_site(facts.tag), n, n > facts.slots);
-    if (moved == NULL) {
-        return NULL;
+    bool grows = n > facts->slots;
+    void *moved = lmm_block_alloc(facts->family, lmm_tag_site(facts->tag), n, 1, grows);
+    if (moved != NULL) {
+        memcpy(moved, p, block_bytes(facts->family, grows ? facts->slots : n));
+        lmm_block_free(p);
     }
-    memcpy(moved, p, block_bytes(location.page, n < facts.slots ? n : facts.slots));
-    lmm_block_free(p);
     return moved;
 }
 
@@ -398,12 +378,11 @@ static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n,
 {
     struct lmm_runs *runs = &facts->family->runs;
     struct lmm_page *page = facts->page;
-    size_t slot = (size_t) ((const char *) p - lmm_page_base(page)) / page->stride;
     size_t zero_from;
 
-    *ret_tag = &page->tags[slot];
+    *ret_tag = &page->tags[facts->slot];
     if (n == facts->slots ||
-        (page->kind != LMM_PAGE_SLOTS && lmm_run_resize(runs, page, slot, n))) {
+        (page->kind != LMM_PAGE_SLOTS && lmm_run_resize(runs, page, facts->slot, n))) {
         return p;
     }
     return page->kind == LMM_PAGE_SPAN && n > page->slots
@@ -417,7 +396,6 @@ void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, 
 
     publish_ledger();
     void *reshaped = reshape_run(p, facts, n, &tag);
-
     if (reshaped == NULL) {
         return NULL;
     }

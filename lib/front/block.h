@@ -14,36 +14,34 @@
 
 /*
  * Allocates n structs, at least 1, counted at a site of the family. live_value: that site, and the
- * slack in families that count bytes (page.h). zero: the block reads as zero. NULL with errno
- * ENOMEM.
+ * slack in families that count bytes (page.h). align: a power of two, at most the stride when the
+ * block would be a slot of a slot page (n is 1, lmm_family_has_slots()). zero: the block reads as
+ * zero. NULL with errno ENOMEM.
  */
-void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, bool zero);
-
-/* The same at a multiple of align, a power of two: at most the stride when the block would be a
- * slot of a slot page (n is 1, lmm_family_has_slots()). */
-void *lmm_block_alloc_aligned(struct lmm_family *family, uint32_t live_value, size_t n,
-                              size_t align, bool zero);
+void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, size_t align,
+                      bool zero);
 
 /* The fast path of lmm_block_alloc() for a run, of the family with that index: takes it from the
  * thread's cache, contents undefined. NULL when the slow path is needed. */
 void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n);
 
-/* Frees p as lmm_free(); may change errno. */
-void lmm_block_free(void *p);
+/* The slow path of lmm_free(). */
+LMM_NOINLINE void lmm_block_free(void *p);
 
 /* Frees p, the start of a slot of `page`, another heap's (LMM_PUSH_FOREIGN). Preserves errno. */
 void lmm_block_free_other(void *p, struct lmm_page *page);
-
-/* Changes the length of p to n, at least 1; as lmm_resize(). */
-void *lmm_block_resize(void *p, size_t n);
 
 /* A live block. */
 struct lmm_block_facts {
     struct lmm_family *family;
     struct lmm_page *page;
+    size_t slot; /* the first one */
     size_t slots;
-    uint32_t tag; /* its first one, LIVE */
+    uint32_t tag; /* the first one, LIVE */
 };
+
+/* Changes the length of a live block to n, at least 1; as lmm_resize(). */
+void *lmm_block_resize(void *p, const struct lmm_block_facts *facts, size_t n);
 
 /*
  * For the drop-in: gives a live block n slots and another live value, and counts one free of the

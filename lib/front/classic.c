@@ -3,13 +3,8 @@
  * classic: the names of the classic Linux Memory Manager (uapi_mm.h), on the public API, the
  * registry and walk. It has no state and allocates nothing.
  *
- * Invariants:
- *   I1  a site with an id also has its family: lmm_classic_calloc_at() stores the id last
- *   I2  a line is printed before anything is printed under a walk's locks, so the C library has
- *       allocated the buffer of stdout by then
- *
- * Locks: none of its own.
- *
+ * Invariant: a site with an id also has its family: lmm_classic_calloc_at() stores the id last.
+ * Locks: none of its own; nothing is printed while a lock of LMM is held.
  * Not responsible for: the reports of lmm.h, whose layout is the reporter's. The wording here is
  * that of the classic manager, with single blanks between the fields.
  */
@@ -125,50 +120,16 @@ void lmm_classic_print_families(void)
 
 /* ---- Pages, block by block ------------------------------------------------------------------- */
 
-enum { BATCH_PAGES = 256 };
-
-/*
- * A page is printed with the address of the next one, which the walk shows only after all blocks of
- * the page. So the addresses of BATCH_PAGES pages are gathered first, and then these pages are
- * printed.
- */
 struct listing {
     struct lmm_family *family;
     size_t size_bytes;      /* one struct */
     size_t committed_bytes; /* of all pages printed so far */
-    char *last_page;        /* printed last; NULL: none yet */
-
-    char *bases[BATCH_PAGES]; /* of the batch, ascending, all after last_page */
-    size_t base_count;
-
-    bool in_batch; /* the walk is at a page of the batch */
-    char *page_base;
+    char *page_base;        /* of the page printed last; NULL: none yet */
     char *previous_block;
     unsigned block_number;
     bool has_pending; /* pending waits for the address of the next block */
     struct lmm_walk_extent pending;
 };
-
-static int gather_page(const struct lmm_walk_page *page, void *arg)
-{
-    struct listing *listing = arg;
-
-    if (listing->last_page == NULL || page->base > listing->last_page) {
-        listing->bases[listing->base_count++] = page->base;
-    }
-    return listing->base_count == BATCH_PAGES;
-}
-
-/* Returns the page of the batch after base, or NULL. */
-static char *next_in_batch(const struct listing *listing, const char *base)
-{
-    for (size_t i = 0; i < listing->base_count; i++) {
-        if (listing->bases[i] > base) {
-            return listing->bases[i];
-        }
-    }
-    return NULL;
-}
 
 static void print_pending(struct listing *listing, char *next_block)
 {
@@ -186,72 +147,42 @@ static void print_pending(struct listing *listing, char *next_block)
     listing->has_pending = false;
 }
 
-static int print_page(const struct lmm_walk_page *page, void *arg)
+static void print_item(struct listing *listing, const struct lmm_walk_item *item)
 {
-    struct listing *listing = arg;
+    const struct lmm_walk_page *page = &item->page;
 
-    print_pending(listing, NULL);
-    listing->in_batch = listing->last_page == NULL || page->base > listing->last_page;
-    if (!listing->in_batch) {
-        return 0;
+    print_pending(listing, item->is_page ? NULL : item->extent.base);
+    if (!item->is_page) {
+        listing->pending = item->extent;
+        listing->has_pending = true;
+        return;
     }
-    char *next = next_in_batch(listing, page->base);
-    if (next == NULL && listing->base_count == BATCH_PAGES) {
-        listing->in_batch = false;
-        return 1; /* the page after a full batch is not known yet: the next batch starts here */
-    }
-    printf("\t\t next = %p, prev = %p\n", (void *) next, (void *) listing->last_page);
+    char *next = lmm_walk_next_page(listing->family, page->base + page->bytes);
+    printf("\t\t next = %p, prev = %p\n", (void *) next, (void *) listing->page_base);
     printf("\t\t page family = %s\n", lmm_family_name(listing->family));
     listing->committed_bytes += page->committed_bytes;
-    listing->last_page = page->base;
     listing->page_base = page->base;
     listing->previous_block = NULL;
     listing->block_number = 0;
-    return 0;
 }
 
-static int print_extent(const struct lmm_walk_extent *extent, void *arg)
-{
-    struct listing *listing = arg;
-
-    if (listing->in_batch) {
-        print_pending(listing, extent->base);
-        listing->pending = *extent;
-        listing->has_pending = true;
-    }
-    return 0;
-}
-
-/* Prints with no lock of LMM held, because the reader of the output may wait for LMM. */
-static void print_items(struct lmm_family *family, struct listing *listing)
-{
-    struct lmm_walk_item items[32];
-    uint64_t position = 0;
-    size_t count;
-    int result = 0;
-
-    while (result == 0 && (count = lmm_walk_collect(family, &position, items, 32)) != 0) {
-        for (size_t i = 0; i < count && result == 0; i++) {
-            result = items[i].is_page ? print_page(&items[i].page, listing)
-                                      : print_extent(&items[i].extent, listing);
-        }
-    }
-}
-
-/* Prints one family and adds its committed bytes to *arg, a size_t. */
+/* Prints one family and adds its committed bytes to *arg, a size_t. No lock of LMM is held, because
+ * the reader of the output may wait for LMM. */
 static int print_family_pages(struct lmm_family *family, void *arg)
 {
     size_t *committed_bytes = arg;
     struct listing listing = {.family = family, .size_bytes = lmm_family_size(family)};
-    struct lmm_walk_visitor gather = {gather_page, NULL, &listing};
+    struct lmm_walk_item items[32];
+    uint64_t position = 0;
+    size_t count;
 
     printf("vm_page_family : %s, struct size = %zu\n", lmm_family_name(family), listing.size_bytes);
-    do {
-        listing.base_count = 0;
-        lmm_walk_family(family, &gather);
-        print_items(family, &listing);
-        print_pending(&listing, NULL);
-    } while (listing.base_count == BATCH_PAGES);
+    while ((count = lmm_walk_collect(family, &position, items, 32)) != 0) {
+        for (size_t i = 0; i < count; i++) {
+            print_item(&listing, &items[i]);
+        }
+    }
+    print_pending(&listing, NULL);
     printf("\n");
     *committed_bytes += listing.committed_bytes;
     return 0;

@@ -69,12 +69,9 @@ void lmm_report_reserve(void)
 {
     uint32_t count = lmm_accounts_family_count() + lmm_accounts_site_count();
 
-    if (count <= lmm_load_relaxed(&scratch.covered)) {
-        return;
-    }
     /* A report that is being written may wait for its reader, which may be this thread: do not wait
      * for it. */
-    if (!lmm_lock_try(&lmm_report_lock)) {
+    if (count <= lmm_load_relaxed(&scratch.covered) || !lmm_lock_try(&lmm_report_lock)) {
         return;
     }
     size_t bytes = model_bytes() + THREADS_BYTES;
@@ -129,7 +126,6 @@ static int write_to_stream(void *context, const char *data, size_t bytes)
 struct target {
     struct lmm_sink sink;
     int descriptor;
-    bool is_terminal;
 };
 
 static void open_target(struct target *target, FILE *stream)
@@ -142,7 +138,6 @@ static void open_target(struct target *target, FILE *stream)
     } else {
         lmm_sink_init(&target->sink, write_to_stream, stream);
     }
-    target->is_terminal = target->descriptor >= 0 && isatty(target->descriptor);
 }
 
 static int finish(int result)
@@ -161,7 +156,7 @@ enum format { TEXT, JSON, LEAKS };
 /* Renders the process's books; *ret_live_blocks is the number of live blocks. 0 or -errno. */
 static int render(struct target *target, enum format format, uint64_t *ret_live_blocks)
 {
-    struct lmm_text_style style = {.colour = target->is_terminal};
+    struct lmm_text_style style = {.colour = target->descriptor >= 0 && isatty(target->descriptor)};
     struct lmm_model *model;
 
     *ret_live_blocks = 0;
@@ -183,31 +178,33 @@ static int render(struct target *target, enum format format, uint64_t *ret_live_
     return result;
 }
 
-LMM_API int lmm_print_usage(FILE *stream)
+static int print_books(FILE *stream, enum format format, uint64_t *ret_live_blocks)
 {
     struct target target;
-    uint64_t live;
 
     open_target(&target, stream);
-    return finish(render(&target, TEXT, &live));
+    return finish(render(&target, format, ret_live_blocks));
+}
+
+LMM_API int lmm_print_usage(FILE *stream)
+{
+    uint64_t live;
+
+    return print_books(stream, TEXT, &live);
 }
 
 LMM_API int lmm_print_usage_json(FILE *stream)
 {
-    struct target target;
     uint64_t live;
 
-    open_target(&target, stream);
-    return finish(render(&target, JSON, &live));
+    return print_books(stream, JSON, &live);
 }
 
 LMM_API uint64_t lmm_leak_check(FILE *stream)
 {
-    struct target target;
     uint64_t live;
 
-    open_target(&target, stream);
-    finish(render(&target, LEAKS, &live));
+    print_books(stream, LEAKS, &live);
     return live;
 }
 
@@ -270,15 +267,6 @@ enum { KEPT_FROM = 100 }; /* programs choose low numbers themselves */
 
 static int kept_stream = -1;
 
-void lmm_report_keep_stream(void)
-{
-    int stream = lmm_options.leaks_to_stdout ? STDOUT_FILENO : STDERR_FILENO;
-
-    if ((lmm_options.leaks || lmm_options.usage) && lmm_options.log[0] == '\0') {
-        kept_stream = fcntl(stream, F_DUPFD_CLOEXEC, KEPT_FROM);
-    }
-}
-
 /* The descriptor that reports at exit go to. */
 static int usual_stream(void)
 {
@@ -286,6 +274,13 @@ static int usual_stream(void)
         return kept_stream;
     }
     return lmm_options.leaks_to_stdout ? STDOUT_FILENO : STDERR_FILENO;
+}
+
+void lmm_report_keep_stream(void)
+{
+    if ((lmm_options.leaks || lmm_options.usage) && lmm_options.log[0] == '\0') {
+        kept_stream = fcntl(usual_stream(), F_DUPFD_CLOEXEC, KEPT_FROM);
+    }
 }
 
 /* Opens the file for reports at exit; usual_stream() when none is set. */
@@ -330,7 +325,6 @@ static uint64_t report_at_exit(void)
     flush_unlocked(stdout);
     flush_unlocked(stderr);
     target.descriptor = open_log();
-    target.is_terminal = isatty(target.descriptor) != 0;
     lmm_sink_init(&target.sink, write_to_descriptor, &target.descriptor);
     if (lmm_options.usage) {
         render(&target, TEXT, &live);

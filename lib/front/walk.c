@@ -68,62 +68,31 @@ static int walk_extents(const struct lmm_walk_visitor *visitor, const struct lmm
                : visit_extent(visitor, page, free_from, page->slots - free_from, LMM_TAG_FREE);
 }
 
-static bool is_wanted(const struct walk *walk, const struct lmm_page *page)
-{
-    return walk->family == NULL || lmm_load_relaxed(&page->family) == walk->family->index;
-}
-
-/* Visits a slot page under its owner's lock, unless the page has ended meanwhile. */
-static int walk_slot_page(const struct walk *walk, struct lmm_page *page)
-{
-    struct lmm_heap *owner = lmm_load_relaxed(&page->owner);
-    int result = 0;
-
-    if (owner == NULL) {
-        return 0;
-    }
-    lmm_lock_acquire(&owner->lock);
-    if (page->kind == LMM_PAGE_SLOTS && page->owner == owner && is_wanted(walk, page)) {
-        result = visit_page(walk->visitor, page);
-        result = result != 0 ? result : walk_extents(walk->visitor, page, walk->from);
-    }
-    lmm_lock_release(&owner->lock);
-    return result;
-}
-
-static int walk_run_page(const struct walk *walk, struct lmm_page *page)
-{
-    uint16_t family = lmm_load_relaxed(&page->family);
-    struct lmm_runs *runs = &lmm_families_at(family)->runs;
-    int result = 0;
-
-    lmm_lock_acquire(&runs->lock);
-    if ((page->kind == LMM_PAGE_RUNS || page->kind == LMM_PAGE_SPAN) && page->family == family) {
-        result = visit_page(walk->visitor, page);
-        result = result != 0 ? result : walk_extents(walk->visitor, page, walk->from);
-    }
-    lmm_lock_release(&runs->lock);
-    return result;
-}
-
-/* Whether all of the page lies before an address. */
-static bool lies_before(const struct lmm_page *page, uintptr_t from)
-{
-    uintptr_t end = (uintptr_t) lmm_page_base(page) +
-                    (uintptr_t) lmm_load_relaxed(&lmm_page_facts(page)->units) * LMM_UNIT_BYTES;
-
-    return end <= from;
-}
-
+/* Visits a page under the lock that guards its contents, unless the page ends before that. */
 static int walk_page(struct lmm_page *page, void *arg)
 {
     const struct walk *walk = arg;
+    uint8_t kind = lmm_load_acquire(&page->kind);
+    uint16_t family = lmm_load_relaxed(&page->family);
+    struct lmm_heap *owner = lmm_load_relaxed(&page->owner);
+    uintptr_t end = (uintptr_t) lmm_page_base(page) +
+                    (uintptr_t) lmm_load_relaxed(&lmm_page_facts(page)->units) * LMM_UNIT_BYTES;
+    int result = 0;
 
-    if (!is_wanted(walk, page) || lies_before(page, walk->from)) {
+    if (kind == LMM_PAGE_NONE || kind == LMM_PAGE_FOLLOW || end <= walk->from ||
+        (kind == LMM_PAGE_SLOTS && owner == NULL) ||
+        (walk->family != NULL && family != walk->family->index)) {
         return 0;
     }
-    return lmm_load_acquire(&page->kind) == LMM_PAGE_SLOTS ? walk_slot_page(walk, page)
-                                                           : walk_run_page(walk, page);
+    struct lmm_lock *lock =
+        kind == LMM_PAGE_SLOTS ? &owner->lock : &lmm_families_at(family)->runs.lock;
+    lmm_lock_acquire(lock);
+    if (page->kind == kind && page->owner == owner && page->family == family) {
+        result = visit_page(walk->visitor, page);
+        result = result != 0 ? result : walk_extents(walk->visitor, page, walk->from);
+    }
+    lmm_lock_release(lock);
+    return result;
 }
 
 int lmm_walk_family(struct lmm_family *family, const struct lmm_walk_visitor *visitor)
@@ -131,6 +100,22 @@ int lmm_walk_family(struct lmm_family *family, const struct lmm_walk_visitor *vi
     struct walk walk = {0, family, visitor};
 
     return lmm_page_for_each(walk_page, &walk);
+}
+
+static int note_page(const struct lmm_walk_page *page, void *arg)
+{
+    *(char **) arg = page->base;
+    return 1;
+}
+
+char *lmm_walk_next_page(struct lmm_family *family, const char *from)
+{
+    char *base = NULL;
+    struct lmm_walk_visitor visitor = {note_page, NULL, &base};
+    struct walk walk = {(uintptr_t) from, family, &visitor};
+
+    lmm_page_for_each(walk_page, &walk);
+    return base;
 }
 
 /* ---- Collecting ------------------------------------------------------------------------------ */
@@ -144,13 +129,11 @@ struct collector {
     size_t room;
 };
 
-static uint64_t position_of(const void *base, bool is_page)
+static int collect(struct collector *collector, const struct lmm_walk_item *item)
 {
-    return 2 * (uint64_t) (uintptr_t) base + !is_page;
-}
+    const char *base = item->is_page ? item->page.base : item->extent.base;
+    uint64_t position = 2 * (uint64_t) (uintptr_t) base + !item->is_page;
 
-static int collect(struct collector *collector, const struct lmm_walk_item *item, uint64_t position)
-{
     if (position < collector->position) {
         return 0;
     }
@@ -167,7 +150,7 @@ static int collect_page(const struct lmm_walk_page *page, void *arg)
     struct lmm_walk_item item = {.is_page = true, .page = *page};
 
     collector->page = *page;
-    return collect(collector, &item, position_of(page->base, true));
+    return collect(collector, &item);
 }
 
 static int collect_extent(const struct lmm_walk_extent *extent, void *arg)
@@ -175,7 +158,7 @@ static int collect_extent(const struct lmm_walk_extent *extent, void *arg)
     struct collector *collector = arg;
     struct lmm_walk_item item = {.page = collector->page, .extent = *extent};
 
-    return collect(collector, &item, position_of(extent->base, false));
+    return collect(collector, &item);
 }
 
 size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position,
@@ -183,8 +166,8 @@ size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position,
 {
     struct collector collector = {.position = *position, .items = ret_items, .room = room};
     struct lmm_walk_visitor visitor = {collect_page, collect_extent, &collector};
-
     struct walk walk = {(uintptr_t) (*position / 2), family, &visitor};
+
     lmm_page_for_each(walk_page, &walk);
     *position = collector.position;
     return collector.count;

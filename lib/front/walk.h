@@ -45,6 +45,10 @@ struct lmm_walk_visitor {
  */
 int lmm_walk_family(struct lmm_family *family, const struct lmm_walk_visitor *visitor);
 
+/* The base of the first page of family that ends after `from`; NULL when there is none. Any thread,
+ * with no lock of LMM held. */
+char *lmm_walk_next_page(struct lmm_family *family, const char *from);
+
 /* A page, or an extent of the page before it. */
 struct lmm_walk_item {
     bool is_page;

@@ -35,19 +35,14 @@ void lmm_cache_sample(struct lmm_cache *cache, struct lmm_family *family)
     cache->unsampled_slots = 0;
 }
 
-static void give_back(struct lmm_family *family, const struct lmm_cached_run *run, size_t n)
-{
-    struct lmm_page *page = lmm_page_of((uintptr_t) run->block);
-
-    lmm_run_give(&family->runs, page, (size_t) (run->tag - page->tags), n);
-}
-
 static void flush_family(struct lmm_family *family, struct lmm_cache *cache)
 {
     LMM_CHECK(lmm_cache_is_valid(cache, family));
     for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX; n++) {
         while (cache->count[n] != 0) {
-            give_back(family, &cache->run[n][--cache->count[n]], n);
+            const struct lmm_cached_run *run = &cache->run[n][--cache->count[n]];
+            struct lmm_page *page = lmm_page_of((uintptr_t) run->block);
+            lmm_run_give(&family->runs, page, (size_t) (run->tag - page->tags), n);
         }
     }
 }

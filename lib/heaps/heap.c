@@ -24,26 +24,14 @@ bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared)
     heap->open.heap = heap;
     bool takes_stacks = LMM_DROP_IN && lmm_options.stack_frames != 0;
     heap->tracer = takes_stacks ? lmm_meta_zalloc(sizeof(*heap->tracer)) : NULL;
-    if (takes_stacks && heap->tracer == NULL) {
-        return false;
+    bool done = (!takes_stacks || heap->tracer != NULL) && lmm_heap_open_sites(heap);
+    if (!done && heap->tracer != NULL) {
+        lmm_meta_free(&lmm_arena_records, heap->tracer, sizeof(*heap->tracer));
     }
-    if (!lmm_heap_open_sites(heap)) {
-        if (takes_stacks) {
-            lmm_meta_free(&lmm_arena_records, heap->tracer, sizeof(*heap->tracer));
-        }
-        return false;
-    }
-    return true;
+    return done;
 }
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
-
-static void clear_bins(struct lmm_bin *bins, uint32_t from, uint32_t to)
-{
-    for (uint32_t i = from; i < to; i++) {
-        bins[i] = (struct lmm_bin) {.head = LMM_TAG_END};
-    }
-}
 
 static bool grow_bins_locked(struct lmm_heap *heap, uint32_t families)
 {
@@ -62,7 +50,9 @@ static bool grow_bins_locked(struct lmm_heap *heap, uint32_t families)
         memcpy(bins, heap->open.bins, heap->bin_capacity * sizeof(*bins));
         lmm_meta_free(&lmm_arena_records, heap->open.bins, heap->bin_capacity * sizeof(*bins));
     }
-    clear_bins(bins, heap->bin_capacity, capacity);
+    for (uint32_t i = heap->bin_capacity; i < capacity; i++) {
+        bins[i] = (struct lmm_bin) {.head = LMM_TAG_END};
+    }
     heap->open.bins = bins;
     heap->bin_capacity = capacity;
     return true;
@@ -85,18 +75,6 @@ bool lmm_heap_open_sites(struct lmm_heap *heap)
     }
     lmm_lock_release(&heap->lock);
     return done;
-}
-
-struct lmm_family_pages *lmm_heap_family_pages(struct lmm_heap *heap,
-                                               const struct lmm_family *family)
-{
-    LMM_CHECK(family->index < heap->bin_capacity);
-    struct lmm_bin *bin = &heap->open.bins[family->index];
-
-    if (bin->family_pages == NULL) {
-        bin->family_pages = lmm_family_pages_create();
-    }
-    return bin->family_pages;
 }
 
 void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta)
@@ -183,7 +161,7 @@ static void collect_foreign(struct lmm_heap *heap)
     }
 }
 
-/* ---- Refilling ------------------------------------------------------------------------------- */
+/* ---- The page of a bin ----------------------------------------------------------------------- */
 
 /* Whether to take the page's own list over instead of threading more slots. */
 static bool takes_own_list(const struct lmm_page *page)
@@ -238,59 +216,10 @@ static void retire_current(struct lmm_bin *bin, bool keep_empty)
     }
     bin->page = NULL;
     if (keep_empty && free == page->slots) {
-        lmm_slots_start_afresh(page);
         lmm_family_pages_keep_empty(bin->family_pages, page); /* about to be taken again */
     } else {
         lmm_family_pages_requeue(bin->family_pages, page, free);
     }
-}
-
-static size_t trim_locked(struct lmm_heap *heap);
-
-static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, struct lmm_bin *bin)
-{
-    LMM_CHECK(lmm_lock_is_held(&heap->lock));
-    struct lmm_family_pages *family_pages = lmm_heap_family_pages(heap, family);
-
-    if (family_pages == NULL) {
-        return false;
-    }
-    collect_foreign(heap);
-    if (lmm_load_relaxed(&heap->trim_wanted)) {
-        trim_locked(heap);
-    }
-    retire_current(bin, true);
-    struct lmm_page *page = lmm_family_pages_choose(family_pages, family, heap);
-    if (page == NULL) {
-        errno = ENOMEM;
-        return false;
-    }
-    lmm_family_note_taken(family, take_slots(bin, page));
-    LMM_CHECK(lmm_slots_are_valid(page, bin->head));
-    return true;
-}
-
-bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
-{
-    LMM_CHECK(family->index < heap->bin_capacity);
-    struct lmm_bin *bin = &heap->open.bins[family->index];
-
-    if (LMM_UNLIKELY(bin->head != LMM_TAG_END)) {
-        /* The list leads to a batch's mark: another thread freed a block of the list at the same
-         * time. */
-        lmm_panic("double free: by two threads at once (%s)", family->name);
-    }
-    if (bin->page != NULL && takes_own_list(bin->page) &&
-        lmm_load_relaxed(&heap->reported) == NULL && !lmm_load_relaxed(&heap->trim_wanted)) {
-        /* The common case with few live blocks. It changes nothing that other threads read under
-         * the lock. */
-        lmm_family_note_taken(family, take_slots(bin, bin->page));
-        return true;
-    }
-    lmm_lock_acquire(&heap->lock);
-    bool done = refill_locked(heap, family, bin);
-    lmm_lock_release(&heap->lock);
-    return done;
 }
 
 /* ---- Settling and trimming ------------------------------------------------------------------- */
@@ -336,9 +265,50 @@ size_t lmm_heap_trim(struct lmm_heap *heap)
     return bytes;
 }
 
-void lmm_heap_want_trim(struct lmm_heap *heap)
+/* ---- Refilling ------------------------------------------------------------------------------- */
+
+static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, struct lmm_bin *bin)
 {
-    lmm_store_relaxed(&heap->trim_wanted, true);
+    LMM_CHECK(lmm_lock_is_held(&heap->lock));
+    if (bin->family_pages == NULL && (bin->family_pages = lmm_family_pages_create()) == NULL) {
+        return false;
+    }
+    collect_foreign(heap);
+    if (lmm_load_relaxed(&heap->trim_wanted)) {
+        trim_locked(heap);
+    }
+    retire_current(bin, true);
+    struct lmm_page *page = lmm_family_pages_choose(bin->family_pages, family, heap);
+    if (page == NULL) {
+        errno = ENOMEM;
+        return false;
+    }
+    lmm_family_note_taken(family, take_slots(bin, page));
+    LMM_CHECK(lmm_slots_are_valid(page, bin->head));
+    return true;
+}
+
+bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
+{
+    LMM_CHECK(family->index < heap->bin_capacity);
+    struct lmm_bin *bin = &heap->open.bins[family->index];
+
+    if (LMM_UNLIKELY(bin->head != LMM_TAG_END)) {
+        /* The list leads to a batch's mark: another thread freed a block of the list at the same
+         * time. */
+        lmm_panic("double free: by two threads at once (%s)", family->name);
+    }
+    if (bin->page != NULL && takes_own_list(bin->page) &&
+        lmm_load_relaxed(&heap->reported) == NULL && !lmm_load_relaxed(&heap->trim_wanted)) {
+        /* The common case with few live blocks. It changes nothing that other threads read under
+         * the lock. */
+        lmm_family_note_taken(family, take_slots(bin, bin->page));
+        return true;
+    }
+    lmm_lock_acquire(&heap->lock);
+    bool done = refill_locked(heap, family, bin);
+    lmm_lock_release(&heap->lock);
+    return done;
 }
 
 /* ---- After a fork ---------------------------------------------------------------------------- */

@@ -82,7 +82,7 @@ struct lmm_heap {
 
     /* Written by other threads. */
     struct lmm_page *reported __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic */
-    bool trim_wanted; /* atomic; the owner trims in its next slow path */
+    bool trim_wanted; /* atomic, relaxed; the owner trims in its next slow path */
 };
 
 /* The word of a page's foreign list: its first slot, and above it its length. */
@@ -197,10 +197,6 @@ bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared);
 /* Opens every site and family that is registered now. False with errno ENOMEM. */
 bool lmm_heap_open_sites(struct lmm_heap *heap);
 
-/* The heap's pages of an open family; NULL with errno ENOMEM. */
-struct lmm_family_pages *lmm_heap_family_pages(struct lmm_heap *heap,
-                                               const struct lmm_family *family);
-
 /*
  * Gives the bin of an open family a private list: from its page, from the page with most free
  * slots, or from a new page. False with errno ENOMEM when there is no free slot and no memory.
@@ -222,9 +218,6 @@ void lmm_heap_settle(struct lmm_heap *heap);
 
 /* Settles, and gives every system page without a live block back; returns the bytes. */
 size_t lmm_heap_trim(struct lmm_heap *heap);
-
-/* Asks the owner to trim in its next slow path. Any thread; a relaxed store. */
-void lmm_heap_want_trim(struct lmm_heap *heap);
 
 /* In a forked child: builds lists and queues of all pages anew from the states of the tags. */
 void lmm_heap_rebuild(struct lmm_heap *heap);

@@ -47,16 +47,6 @@ static struct lmm_heap *add_heap_locked(bool is_shared)
     return heap;
 }
 
-static struct lmm_heap *find_parked_locked(void)
-{
-    struct lmm_heap *heap = threads.first;
-
-    while (heap != NULL && !heap->is_parked) {
-        heap = heap->next;
-    }
-    return heap;
-}
-
 static void park(struct lmm_heap *heap)
 {
     lmm_lock_acquire(&lmm_heaps_lock);
@@ -68,10 +58,11 @@ static void park(struct lmm_heap *heap)
 static struct lmm_heap *adopt(void)
 {
     lmm_lock_acquire(&lmm_heaps_lock);
-    struct lmm_heap *heap = find_parked_locked();
-    if (heap == NULL) {
-        heap = add_heap_locked(false);
+    struct lmm_heap *heap = threads.first;
+    while (heap != NULL && !heap->is_parked) {
+        heap = heap->next;
     }
+    heap = heap != NULL ? heap : add_heap_locked(false);
     if (heap != NULL) {
         heap->is_parked = false;
         if (heap->tracer != NULL) {
@@ -171,18 +162,17 @@ static void trim_heap(struct lmm_heap *heap, void *arg)
     } else if (heap->is_parked) {
         *bytes += lmm_heap_trim(heap);
     } else if (heap != lmm_thread_open.heap) {
-        lmm_heap_want_trim(heap);
+        lmm_store_relaxed(&heap->trim_wanted, true);
     }
 }
 
 size_t lmm_thread_trim(void)
 {
-    size_t bytes = 0;
-
     struct lmm_heap *heap = lmm_thread_enter();
+
     lmm_foreign_flush(heap);
     lmm_cache_flush(heap);
-    bytes += lmm_heap_trim(heap);
+    size_t bytes = lmm_heap_trim(heap);
     lmm_thread_leave(heap);
     lmm_thread_for_each_heap(trim_heap, &bytes);
     for (uint32_t i = 0; i < lmm_families_count(); i++) {

@@ -77,10 +77,10 @@ void *lmm_serve_alloc(size_t bytes, size_t align, bool zero, const struct lmm_ca
     if (!has_started() || !lmm_shape_of(bytes, align, &shape)) {
         return out_of_memory();
     }
-    void *block = lmm_options.stack_frames != 0
-                      ? lmm_stacked_alloc(&shape, align, zero, caller)
-                      : lmm_block_alloc_aligned(lmm_families_at(shape.class), shape.class,
-                                                shape.slots, align, zero);
+    void *block =
+        lmm_options.stack_frames != 0
+            ? lmm_stacked_alloc(&shape, align, zero, caller)
+            : lmm_block_alloc(lmm_families_at(shape.class), shape.class, shape.slots, align, zero);
     if (block == NULL) {
         return out_of_memory();
     }

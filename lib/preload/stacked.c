@@ -162,8 +162,8 @@ static inline void *pop(const struct lmm_heap *heap, const struct lmm_shape *sha
 static LMM_NOINLINE void *alloc_slow(const struct lmm_shape *shape, size_t align, bool zero,
                                      uint32_t site)
 {
-    return lmm_block_alloc_aligned(lmm_families_at(shape->class),
-                                   lmm_live_value(site, shape->slack), shape->slots, align, zero);
+    return lmm_block_alloc(lmm_families_at(shape->class), lmm_live_value(site, shape->slack),
+                           shape->slots, align, zero);
 }
 
 static LMM_NOINLINE void *alloc_without_tracer(const struct lmm_heap *heap,

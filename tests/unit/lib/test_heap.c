@@ -227,7 +227,7 @@ Test(heap, trim_wanted_is_done_in_the_slow_path, .init = start)
         }
     }
     seam_install();
-    lmm_heap_want_trim(&owner);
+    lmm_store_relaxed(&owner.trim_wanted, true);
     cr_expect(seam_calls(SEAM_DISCARD) == 0);
     cr_assert(allocate(&owner) != NULL);
     cr_expect(seam_calls(SEAM_DISCARD) != 0 && !owner.trim_wanted);
