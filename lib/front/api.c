@@ -223,24 +223,18 @@ static uint64_t difference(uint64_t allocated, uint64_t freed)
     return allocated > freed ? allocated - freed : 0;
 }
 
-static int stats_page(const struct lmm_walk_page *page, void *arg)
+static int add_to_stats(const struct lmm_walk_item *item, void *arg)
 {
     struct lmm_stats *stats = arg;
 
-    stats->committed_bytes += page->committed_bytes;
-    stats->mapped_bytes += page->bytes;
-    stats->pages++;
-    return 0;
-}
-
-static int stats_extent(const struct lmm_walk_extent *extent, void *arg)
-{
-    struct lmm_stats *stats = arg;
-
-    if (!extent->live) {
-        stats->free_slots += extent->slots;
-        if (extent->slots > stats->longest_free_slots) {
-            stats->longest_free_slots = extent->slots;
+    if (item->is_page) {
+        stats->committed_bytes += item->page.committed_bytes;
+        stats->mapped_bytes += item->page.bytes;
+        stats->pages++;
+    } else if (!item->extent.live) {
+        stats->free_slots += item->extent.slots;
+        if (item->extent.slots > stats->longest_free_slots) {
+            stats->longest_free_slots = item->extent.slots;
         }
     }
     return 0;
@@ -259,8 +253,7 @@ LMM_API int lmm_family_stats(const struct lmm_family *family, struct lmm_stats *
         .align_bytes = family->align,
         .stride_bytes = family->stride,
     };
-    struct lmm_walk_visitor visitor = {stats_page, stats_extent, &stats};
-    lmm_walk_family(own, &visitor);
+    lmm_walk_family(own, add_to_stats, &stats);
     lmm_family_sample_peak(own);
     struct lmm_ledger_row sum = lmm_family_sum(family);
     stats.live_blocks = difference(sum.allocated_blocks, sum.freed_blocks);

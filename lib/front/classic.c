@@ -29,13 +29,6 @@ static size_t strictest_align(size_t size)
     return align > LMM_ALIGN_MAX ? (size_t) LMM_ALIGN_MAX : align;
 }
 
-static bool registered_already(const char *name, size_t size, size_t align)
-{
-    const struct lmm_family *family = lmm_family_find(name);
-
-    return family != NULL && family->size == size && family->align >= align;
-}
-
 void lmm_classic_register(const char *name, size_t size, size_t align)
 {
     size_t wanted = align == 0 ? strictest_align(size) : align;
@@ -44,7 +37,8 @@ void lmm_classic_register(const char *name, size_t size, size_t align)
         return;
     }
     int error = errno;
-    if (error == EEXIST && registered_already(name, size, align)) {
+    const struct lmm_family *known = error == EEXIST ? lmm_family_find(name) : NULL;
+    if (known != NULL && known->size == size && known->align >= align) {
         return;
     }
     printf("Error : Structure %s can not be registered with Memory Manager : %s\n",
@@ -103,8 +97,6 @@ void *lmm_classic_calloc_at(struct lmm_site *site, size_t units)
     }
     return block;
 }
-
-/* ---- Families -------------------------------------------------------------------------------- */
 
 static int print_family(struct lmm_family *family, void *arg)
 {
@@ -215,26 +207,24 @@ struct block_counts {
     size_t live_slots;
 };
 
-static int count_extent(const struct lmm_walk_extent *extent, void *arg)
+static int count_item(const struct lmm_walk_item *item, void *arg)
 {
     struct block_counts *counts = arg;
 
-    if (extent->live) {
-        counts->live_blocks++;
-        counts->live_slots += extent->slots;
-    } else {
-        counts->free_blocks++;
+    if (!item->is_page) {
+        counts->live_blocks += item->extent.live;
+        counts->free_blocks += !item->extent.live;
+        counts->live_slots += item->extent.live ? item->extent.slots : 0;
     }
     return 0;
 }
 
 static int print_family_counts(struct lmm_family *family, void *arg)
 {
-    struct block_counts counts = {0, 0, 0};
-    struct lmm_walk_visitor visitor = {NULL, count_extent, &counts};
+    struct block_counts counts = {0};
 
     (void) arg;
-    lmm_walk_family(family, &visitor);
+    lmm_walk_family(family, count_item, &counts);
     printf("%s   TBC : %zu    FBC : %zu    OBC : %zu AppMemUsage : %zu\n", lmm_family_name(family),
            counts.free_blocks + counts.live_blocks, counts.free_blocks, counts.live_blocks,
            counts.live_slots * lmm_family_size(family));

@@ -9,46 +9,34 @@
 struct walk {
     uintptr_t from;
     const struct lmm_family *family; /* NULL: every one */
-    const struct lmm_walk_visitor *visitor;
+    lmm_walk_visit *visit;
+    void *arg;
 };
 
-static int visit_page(const struct lmm_walk_visitor *visitor, const struct lmm_page *page)
-{
-    struct lmm_walk_page shown = {
-        .family = lmm_families_at(page->family),
-        .base = lmm_page_base(page),
-        .bytes = (size_t) lmm_page_facts(page)->units * LMM_UNIT_BYTES,
-        .committed_bytes = lmm_memory_committed_bytes(page),
-        .stride_bytes = page->stride,
-        .slots = page->slots,
-    };
-
-    return visitor->page == NULL ? 0 : visitor->page(&shown, visitor->arg);
-}
-
-static int visit_extent(const struct lmm_walk_visitor *visitor, const struct lmm_page *page,
-                        size_t slot, size_t length, uint32_t tag)
+static int visit_extent(const struct walk *walk, struct lmm_walk_item *item, size_t slot,
+                        size_t length, uint32_t tag)
 {
     bool live = lmm_tag_state(tag) == LMM_TAG_LIVE;
-    struct lmm_walk_extent extent = {
-        .base = lmm_page_slot(page, slot),
+
+    item->extent = (struct lmm_walk_extent) {
+        .base = item->page.base + slot * item->page.stride_bytes,
         .slots = length,
         .live = live,
         .site = live ? lmm_tag_site(tag) : 0,
     };
-
-    return visitor->extent == NULL || length == 0 ? 0 : visitor->extent(&extent, visitor->arg);
+    return length == 0 ? 0 : walk->visit(item, walk->arg);
 }
 
 /* Visits the extents of a page; neighbouring free slots, holes and cached runs are one stretch. A
  * slot page is visited from an address on. */
-static int walk_extents(const struct lmm_walk_visitor *visitor, const struct lmm_page *page,
-                        uintptr_t from)
+static int visit_extents(const struct walk *walk, const struct lmm_page *page,
+                         struct lmm_walk_item *item)
 {
-    const struct lmm_runs *runs = &lmm_families_at(page->family)->runs;
-    uintptr_t base = (uintptr_t) lmm_page_base(page);
+    const struct lmm_runs *runs = &item->page.family->runs;
+    uintptr_t base = (uintptr_t) item->page.base;
     size_t end = lmm_run_extents_end(page);
-    size_t slot = page->kind == LMM_PAGE_SLOTS && from > base ? (from - base) / page->stride : 0;
+    bool is_cut = page->kind == LMM_PAGE_SLOTS && walk->from > base;
+    size_t slot = is_cut ? (walk->from - base) / page->stride : 0;
     size_t free_from = slot;
     int result = 0;
 
@@ -56,16 +44,31 @@ static int walk_extents(const struct lmm_walk_visitor *visitor, const struct lmm
         struct lmm_extent extent = lmm_run_extent_locked(runs, page, slot);
         slot += extent.length;
         if (lmm_tag_state(extent.tag) == LMM_TAG_LIVE) {
-            result = visit_extent(visitor, page, free_from, extent.slot - free_from, LMM_TAG_FREE);
-            result = result != 0
-                         ? result
-                         : visit_extent(visitor, page, extent.slot, extent.length, extent.tag);
+            result = visit_extent(walk, item, free_from, extent.slot - free_from, LMM_TAG_FREE);
+            result = result != 0 ? result
+                                 : visit_extent(walk, item, extent.slot, extent.length, extent.tag);
             free_from = slot;
         }
     }
-    return result != 0
-               ? result
-               : visit_extent(visitor, page, free_from, page->slots - free_from, LMM_TAG_FREE);
+    return result != 0 ? result
+                       : visit_extent(walk, item, free_from, page->slots - free_from, LMM_TAG_FREE);
+}
+
+static int visit_page(const struct walk *walk, const struct lmm_page *page)
+{
+    struct lmm_walk_item item = {.is_page = true};
+
+    item.page = (struct lmm_walk_page) {
+        .family = lmm_families_at(page->family),
+        .base = lmm_page_base(page),
+        .bytes = (size_t) lmm_page_facts(page)->units * LMM_UNIT_BYTES,
+        .committed_bytes = lmm_memory_committed_bytes(page),
+        .stride_bytes = page->stride,
+        .slots = page->slots,
+    };
+    int result = walk->visit(&item, walk->arg);
+    item.is_page = false;
+    return result != 0 ? result : visit_extents(walk, page, &item);
 }
 
 /* Visits a page under the lock that guards its contents, unless the page ends before that. */
@@ -88,31 +91,29 @@ static int walk_page(struct lmm_page *page, void *arg)
         kind == LMM_PAGE_SLOTS ? &owner->lock : &lmm_families_at(family)->runs.lock;
     lmm_lock_acquire(lock);
     if (page->kind == kind && page->owner == owner && page->family == family) {
-        result = visit_page(walk->visitor, page);
-        result = result != 0 ? result : walk_extents(walk->visitor, page, walk->from);
+        result = visit_page(walk, page);
     }
     lmm_lock_release(lock);
     return result;
 }
 
-int lmm_walk_family(struct lmm_family *family, const struct lmm_walk_visitor *visitor)
+int lmm_walk_family(struct lmm_family *family, lmm_walk_visit *visit, void *arg)
 {
-    struct walk walk = {0, family, visitor};
+    struct walk walk = {0, family, visit, arg};
 
     return lmm_page_for_each(walk_page, &walk);
 }
 
-static int note_page(const struct lmm_walk_page *page, void *arg)
+static int note_page(const struct lmm_walk_item *item, void *arg)
 {
-    *(char **) arg = page->base;
+    *(char **) arg = item->page.base;
     return 1;
 }
 
 char *lmm_walk_next_page(struct lmm_family *family, const char *from)
 {
     char *base = NULL;
-    struct lmm_walk_visitor visitor = {note_page, NULL, &base};
-    struct walk walk = {(uintptr_t) from, family, &visitor};
+    struct walk walk = {(uintptr_t) from, family, note_page, &base};
 
     lmm_page_for_each(walk_page, &walk);
     return base;
@@ -123,14 +124,14 @@ char *lmm_walk_next_page(struct lmm_family *family, const char *from)
 /* A position is twice an address, plus one for an extent: a page precedes its first extent. */
 struct collector {
     uint64_t position;
-    struct lmm_walk_page page;
     struct lmm_walk_item *items;
     size_t count;
     size_t room;
 };
 
-static int collect(struct collector *collector, const struct lmm_walk_item *item)
+static int collect(const struct lmm_walk_item *item, void *arg)
 {
+    struct collector *collector = arg;
     const char *base = item->is_page ? item->page.base : item->extent.base;
     uint64_t position = 2 * (uint64_t) (uintptr_t) base + !item->is_page;
 
@@ -144,29 +145,11 @@ static int collect(struct collector *collector, const struct lmm_walk_item *item
     return collector->count == collector->room;
 }
 
-static int collect_page(const struct lmm_walk_page *page, void *arg)
-{
-    struct collector *collector = arg;
-    struct lmm_walk_item item = {.is_page = true, .page = *page};
-
-    collector->page = *page;
-    return collect(collector, &item);
-}
-
-static int collect_extent(const struct lmm_walk_extent *extent, void *arg)
-{
-    struct collector *collector = arg;
-    struct lmm_walk_item item = {.page = collector->page, .extent = *extent};
-
-    return collect(collector, &item);
-}
-
 size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position,
                         struct lmm_walk_item *ret_items, size_t room)
 {
     struct collector collector = {.position = *position, .items = ret_items, .room = room};
-    struct lmm_walk_visitor visitor = {collect_page, collect_extent, &collector};
-    struct walk walk = {(uintptr_t) (*position / 2), family, &visitor};
+    struct walk walk = {(uintptr_t) (*position / 2), family, collect, &collector};
 
     lmm_page_for_each(walk_page, &walk);
     *position = collector.position;

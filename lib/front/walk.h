@@ -30,12 +30,15 @@ struct lmm_walk_extent {
     uint32_t site; /* live: id of the site that allocated it */
 };
 
-/* Called in order: page, then each extent of that page. A non-zero return ends the walk. */
-struct lmm_walk_visitor {
-    int (*page)(const struct lmm_walk_page *page, void *arg);       /* may be NULL */
-    int (*extent)(const struct lmm_walk_extent *extent, void *arg); /* may be NULL */
-    void *arg;
+/* A page, or an extent of the page before it. */
+struct lmm_walk_item {
+    bool is_page;
+    struct lmm_walk_page page; /* of an extent: the page it lies in */
+    struct lmm_walk_extent extent;
 };
+
+/* Called in order: for a page, then for each of its extents. A non-zero return ends the walk. */
+typedef int lmm_walk_visit(const struct lmm_walk_item *item, void *arg);
 
 /*
  * Walks all pages of family (NULL: of every family), in address order. Holds a page's lock while it
@@ -43,18 +46,11 @@ struct lmm_walk_visitor {
  * allocates or frees meanwhile may or may not be shown. Returns what the last visit returned, or 0.
  * Any thread, with no lock of LMM held.
  */
-int lmm_walk_family(struct lmm_family *family, const struct lmm_walk_visitor *visitor);
+int lmm_walk_family(struct lmm_family *family, lmm_walk_visit *visit, void *arg);
 
 /* The base of the first page of family that ends after `from`; NULL when there is none. Any thread,
  * with no lock of LMM held. */
 char *lmm_walk_next_page(struct lmm_family *family, const char *from);
-
-/* A page, or an extent of the page before it. */
-struct lmm_walk_item {
-    bool is_page;
-    struct lmm_walk_page page; /* of an extent: the page it lies in */
-    struct lmm_walk_extent extent;
-};
 
 /*
  * Collects the next items of such a walk, at most `room`, so that the caller can use them with no

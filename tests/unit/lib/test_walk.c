@@ -79,10 +79,8 @@ static void end_page(const struct check *check)
     cr_assert(check->pages == 0 || check->slots_seen == check->page.slots, "extents tile the page");
 }
 
-static int check_page(const struct lmm_walk_page *page, void *arg)
+static int check_page(const struct lmm_walk_page *page, struct check *check)
 {
-    struct check *check = arg;
-
     end_page(check);
     cr_assert(check->pages == 0 || page->base > check->page.base, "in order of address");
     cr_assert(check->only == NULL || page->family == check->only);
@@ -95,10 +93,8 @@ static int check_page(const struct lmm_walk_page *page, void *arg)
     return 0;
 }
 
-static int check_extent(const struct lmm_walk_extent *extent, void *arg)
+static int check_extent(const struct lmm_walk_extent *extent, struct check *check)
 {
-    struct check *check = arg;
-
     cr_assert(extent->base == check->page.base + check->slots_seen * check->page.stride_bytes);
     cr_assert(extent->slots != 0 && (extent->live || !check->was_free), "free stretches are whole");
     check->slots_seen += extent->slots;
@@ -117,12 +113,22 @@ static int check_extent(const struct lmm_walk_extent *extent, void *arg)
     return 0;
 }
 
+static int check_item(const struct lmm_walk_item *item, void *arg)
+{
+    struct check *check = arg;
+
+    if (item->is_page) {
+        return check_page(&item->page, check);
+    }
+    cr_assert(item->page.base == check->page.base);
+    return check_extent(&item->extent, check);
+}
+
 static void check_walk(struct lmm_family *only, size_t live)
 {
     struct check check = {.only = only, .live = live};
-    struct lmm_walk_visitor visitor = {check_page, check_extent, &check};
 
-    cr_assert(lmm_walk_family(only, &visitor) == 0);
+    cr_assert(lmm_walk_family(only, check_item, &check) == 0);
     end_page(&check);
     while (check.next < live && only != NULL && blocks[check.next].family != only) {
         check.next++;
@@ -142,12 +148,11 @@ Test(walk, shows_each_block_once)
     check_walk(NULL, live);
 }
 
-static int stop_after(const struct lmm_walk_extent *extent, void *arg)
+static int stop_after(const struct lmm_walk_item *item, void *arg)
 {
     size_t *left = arg;
 
-    (void) extent;
-    return --*left == 0 ? 42 : 0;
+    return !item->is_page && --*left == 0 ? 42 : 0;
 }
 
 Test(walk, stops_when_told)
@@ -157,11 +162,8 @@ Test(walk, stops_when_told)
     make_blocks();
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         size_t left = counts[i];
-        struct lmm_walk_visitor visitor = {NULL, stop_after, &left};
-        cr_expect(lmm_walk_family(NULL, &visitor) == 42 && left == 0);
+        cr_expect(lmm_walk_family(NULL, stop_after, &left) == 42 && left == 0);
     }
-    struct lmm_walk_visitor nothing = {NULL, NULL, NULL};
-    cr_expect(lmm_walk_family(NULL, &nothing) == 0);
 }
 
 /* A walk in pieces of any size finds the same as one walk. */
@@ -178,12 +180,7 @@ Test(walk, collecting_is_the_same)
         while ((count = lmm_walk_collect(NULL, &position, items, rooms[i])) != 0) {
             cr_assert(count <= rooms[i]);
             for (size_t j = 0; j < count; j++) {
-                if (items[j].is_page) {
-                    check_page(&items[j].page, &check);
-                } else {
-                    cr_assert(items[j].page.base == check.page.base);
-                    check_extent(&items[j].extent, &check);
-                }
+                check_item(&items[j], &check);
             }
         }
         end_page(&check);
