@@ -12,29 +12,18 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- Finding --------------------------------------------------------------------------------- */
-
-/* Whether a live block starts at the location; *ret_tag is its tag. */
-static bool starts_block(const struct lmm_location *location, uint32_t *ret_tag)
-{
-    /* No tags: the page has just ended, so p was not a live block. */
-    const uint32_t *tags = lmm_load_acquire(&location->page->tags);
-
-    if (tags == NULL || location->inside_bytes != 0 ||
-        (lmm_load_relaxed(&location->page->kind) == LMM_PAGE_SPAN && location->slot != 0)) {
-        return false;
-    }
-    *ret_tag = lmm_load_relaxed(&tags[location->slot]);
-    return lmm_tag_state(*ret_tag) == LMM_TAG_LIVE;
-}
-
 bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts)
 {
     struct lmm_location location;
-    uint32_t tag;
 
-    if (!lmm_page_locate(p, &location) || !starts_block(&location, &tag)) {
+    if (!lmm_page_locate(p, &location) || location.inside_bytes != 0 ||
+        (lmm_load_relaxed(&location.page->kind) == LMM_PAGE_SPAN && location.slot != 0)) {
         return false;
+    }
+    const uint32_t *tags = lmm_load_acquire(&location.page->tags);
+    uint32_t tag = tags == NULL ? LMM_TAG_FREE : lmm_load_relaxed(&tags[location.slot]);
+    if (lmm_tag_state(tag) != LMM_TAG_LIVE) {
+        return false; /* without tags the page has just ended, so p was not a live block */
     }
     *ret_facts = (struct lmm_block_facts) {
         .family = lmm_families_at(location.page->family),
@@ -50,11 +39,11 @@ bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts)
 
 static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value)
 {
-    void *block = lmm_bin_pop(&heap->open.bins[family->index], live_value);
+    void *block;
 
-    while (block == NULL && lmm_heap_refill(heap, family)) {
+    do {
         block = lmm_bin_pop(&heap->open.bins[family->index], live_value);
-    }
+    } while (block == NULL && lmm_heap_refill(heap, family));
     return block;
 }
 
@@ -89,11 +78,9 @@ static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_
                        size_t n, size_t align, bool *ret_zeroed)
 {
     struct lmm_cache *cache = align <= family->stride ? heap->open.bins[family->index].cache : NULL;
-    uint32_t *tag;
     char *block = lmm_cache_pop(cache, n, live_value);
 
-    return block != NULL ? block
-                         : lmm_run_take(&family->runs, n, align, live_value, &tag, ret_zeroed);
+    return block != NULL ? block : lmm_run_take(&family->runs, n, align, live_value, ret_zeroed);
 }
 
 static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value,
@@ -200,32 +187,27 @@ static uint32_t push_foreign(struct lmm_heap *heap, struct lmm_page *page, uint3
     return tag;
 }
 
-static void free_run(struct lmm_heap *heap, struct lmm_page *page, size_t slot, void *p)
+static void free_in(struct lmm_heap *heap, const struct lmm_block_facts *facts, void *p)
 {
-    size_t n = lmm_run_length(page, slot);
-
-    uint32_t tag = mark_run_freed(&page->tags[slot], p);
-    count_free(heap, tag, extra_of(page, tag, n));
-    push_run_slow(heap, page, slot, n);
-}
-
-static void free_in(struct lmm_heap *heap, struct lmm_page *page, size_t slot, void *p)
-{
-    if (page->kind != LMM_PAGE_SLOTS) {
-        free_run(heap, page, slot, p);
-        return;
-    }
+    struct lmm_page *page = facts->page;
+    bool is_run = page->kind != LMM_PAGE_SLOTS; /* the page of a slot may end in here */
     uint32_t tag;
-    if (lmm_load_relaxed(&page->owner) == heap) {
-        tag = lmm_load_relaxed(&page->tags[slot]);
+
+    if (is_run) {
+        tag = mark_run_freed(&page->tags[facts->slot], p);
+    } else if (lmm_load_relaxed(&page->owner) == heap) {
+        tag = lmm_load_relaxed(&page->tags[facts->slot]);
         if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
             lmm_misuse(p, "free"); /* another thread freed it meanwhile */
         }
-        lmm_heap_push_own(heap, page, (uint32_t) slot);
+        lmm_heap_push_own(heap, page, (uint32_t) facts->slot);
     } else {
-        tag = push_foreign(heap, page, (uint32_t) slot, p);
+        tag = push_foreign(heap, page, (uint32_t) facts->slot, p);
     }
-    count_free(heap, tag, extra_of(page, tag, 1));
+    count_free(heap, tag, lmm_family_extra(facts->family, tag, facts->slots));
+    if (is_run) {
+        push_run_slow(heap, page, facts->slot, facts->slots);
+    }
 }
 
 /* Counts a free at a site that may not be open in this thread. */
@@ -285,7 +267,7 @@ void lmm_block_free(void *p)
         lmm_tools_block_ends(p, block_bytes(facts.family, facts.slots));
     }
     struct lmm_heap *heap = lmm_thread_enter();
-    free_in(heap, facts.page, facts.slot, p);
+    free_in(heap, &facts, p);
     lmm_thread_leave(heap);
     errno = saved_errno;
 }
@@ -373,33 +355,28 @@ static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_
 }
 
 /* Gives the block n slots where it is, or, for a span, where the kernel moves it. Returns its first
- * byte, and its first tag in *ret_tag; NULL when it must be copied. */
-static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t **ret_tag)
+ * byte; NULL when it must be copied. */
+static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n)
 {
     struct lmm_runs *runs = &facts->family->runs;
     struct lmm_page *page = facts->page;
-    size_t zero_from;
 
-    *ret_tag = &page->tags[facts->slot];
     if (n == facts->slots ||
         (page->kind != LMM_PAGE_SLOTS && lmm_run_resize(runs, page, facts->slot, n))) {
         return p;
     }
-    return page->kind == LMM_PAGE_SPAN && n > page->slots
-               ? lmm_span_remap(runs, page, n, ret_tag, &zero_from)
-               : NULL;
+    return page->kind == LMM_PAGE_SPAN && n > page->slots ? lmm_span_remap(runs, page, n) : NULL;
 }
 
 void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t live_value)
 {
-    uint32_t *tag;
-
     publish_ledger();
-    void *reshaped = reshape_run(p, facts, n, &tag);
+    void *reshaped = reshape_run(p, facts, n);
     if (reshaped == NULL) {
         return NULL;
     }
-    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | live_value);
+    lmm_page_set_tag(lmm_page_of((uintptr_t) reshaped), facts->slot,
+                     LMM_TAG_LIVE_BASE | live_value);
     count_reshape(facts, n, live_value);
     if (n > facts->slots) {
         lmm_family_note_taken(facts->family, n - facts->slots);

@@ -152,12 +152,9 @@ struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align,
     }
     lmm_lock_acquire(&lmm_families_lock);
     struct entry *entry = find_locked(name);
-    struct lmm_family *family;
-    if (entry == NULL) {
-        family = add_locked(name, size, align, counts_bytes);
-    } else if (entry->family.size == size && entry->family.align == align) {
-        family = &entry->family;
-    } else {
+    struct lmm_family *family =
+        entry != NULL ? &entry->family : add_locked(name, size, align, counts_bytes);
+    if (family != NULL && (family->size != size || family->align != align)) {
         family = NULL;
         errno = EEXIST;
     }

@@ -10,7 +10,7 @@ static uint64_t *absent_word(struct lmm_page_facts *facts, size_t i)
     return facts->absent_long == NULL ? &facts->absent : &facts->absent_long[i / 64];
 }
 
-bool lmm_memory_is_absent(const struct lmm_page *page, size_t i)
+static bool is_absent(const struct lmm_page *page, size_t i)
 {
     struct lmm_page_facts *facts = lmm_page_facts(page);
 
@@ -90,7 +90,7 @@ bool lmm_memory_slots_are(const struct lmm_page *page, size_t slot, size_t n, bo
     size_t last = ((slot + n) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
 
     for (size_t i = slot * page->stride / LMM_SYSTEM_PAGE_BYTES; i <= last; i++) {
-        if (lmm_memory_is_absent(page, i) != absent) {
+        if (is_absent(page, i) != absent) {
             return false;
         }
     }
@@ -103,7 +103,7 @@ size_t lmm_memory_commit(struct lmm_page *page, size_t first, size_t last)
 
     LMM_CHECK(page->kind != LMM_PAGE_SPAN && first <= last);
     for (size_t i = first / LMM_SYSTEM_PAGE_BYTES; i <= last / LMM_SYSTEM_PAGE_BYTES; i++) {
-        if (lmm_memory_is_absent(page, i)) {
+        if (is_absent(page, i)) {
             set_absent(page, i, false);
             bytes += LMM_SYSTEM_PAGE_BYTES;
         }
@@ -118,7 +118,7 @@ size_t lmm_memory_discard(struct lmm_page *page, size_t first, size_t end)
     LMM_CHECK(end <= (size_t) lmm_page_facts(page)->units * LMM_UNIT_SYSTEM_PAGES);
     for (size_t at = first; at < end; at++) {
         size_t stretch = at;
-        while (stretch < end && !lmm_memory_is_absent(page, stretch)) {
+        while (stretch < end && !is_absent(page, stretch)) {
             stretch++;
         }
         size_t stretch_bytes = (stretch - at) * LMM_SYSTEM_PAGE_BYTES;

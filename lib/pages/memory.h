@@ -32,9 +32,6 @@ void lmm_memory_end(const struct lmm_page *page);
  * the last pages there left; 0: all of them. */
 uint32_t lmm_memory_clean_from(const char *base, size_t units);
 
-/* Whether system page i of the page is absent. */
-bool lmm_memory_is_absent(const struct lmm_page *page, size_t i);
-
 /* Whether all system pages under n slots are absent, so that they read as zero; or none is. */
 bool lmm_memory_slots_are(const struct lmm_page *page, size_t slot, size_t n, bool absent);
 

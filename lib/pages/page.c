@@ -22,8 +22,6 @@ static struct range far = {.low = SIZE_MAX};  /* of the root */
 static struct lmm_page_facts window_facts[LMM_WINDOW_UNITS];
 static struct lmm_leaf *root[LMM_ROOT_ENTRIES];
 
-/* ---- The table ------------------------------------------------------------------------------- */
-
 struct lmm_page *lmm_page_unit(uintptr_t address)
 {
     struct lmm_page *page = lmm_page_near(address);
@@ -77,46 +75,37 @@ static void widen(struct range *range, size_t i)
     }
 }
 
-static bool add_leaf_locked(size_t i)
-{
-    if (root[i] != NULL) {
-        return true;
-    }
-    struct lmm_leaf *leaf = lmm_vm_map(sizeof(*leaf));
-    if (leaf != NULL) {
-        lmm_store_release(&root[i], leaf);
-        widen(&far, i);
-    }
-    return leaf != NULL;
-}
-
-static void set_window_locked(uintptr_t base)
-{
-    uintptr_t below = (uintptr_t) (LMM_WINDOW_UNITS - LMM_WINDOW_ABOVE) << LMM_UNIT_SHIFT;
-
-    if (lmm_page_window_base == 0) {
-        lmm_store_release(&lmm_page_window_base, base > below ? base - below : LMM_UNIT_BYTES);
-    }
-}
-
 static bool reserve_unit_locked(uintptr_t address)
 {
     struct lmm_page *page = lmm_page_near(address);
+    size_t i = address >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
 
-    if (page == NULL) {
-        return add_leaf_locked(address >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT));
+    if (page != NULL) {
+        widen(&near, (size_t) (page - lmm_page_window));
+        return true;
     }
-    widen(&near, (size_t) (page - lmm_page_window));
+    if (root[i] == NULL) {
+        struct lmm_leaf *leaf = lmm_vm_map(sizeof(*leaf));
+        if (leaf == NULL) {
+            return false;
+        }
+        lmm_store_release(&root[i], leaf);
+        widen(&far, i);
+    }
     return true;
 }
 
 bool lmm_page_reserve(const char *base, size_t units)
 {
     uintptr_t address = (uintptr_t) base;
+    uintptr_t below = (uintptr_t) (LMM_WINDOW_UNITS - LMM_WINDOW_ABOVE) << LMM_UNIT_SHIFT;
     bool done = (address + units * LMM_UNIT_BYTES - 1) >> LMM_ADDRESS_BITS == 0;
 
     lmm_lock_acquire(&lmm_page_table_lock);
-    set_window_locked(address);
+    if (lmm_page_window_base == 0) {
+        lmm_store_release(&lmm_page_window_base,
+                          address > below ? address - below : LMM_UNIT_BYTES);
+    }
     for (size_t i = 0; i < units && done; i++) {
         done = reserve_unit_locked(address + i * LMM_UNIT_BYTES);
     }

@@ -89,9 +89,7 @@ enum lmm_page_kind {
     LMM_PAGE_FOLLOW,   /* a later unit of a page; `unit` is the first one's */
 };
 
-enum {
-    LMM_SLOT_STRIDE_MAX = 8192, /* larger structs are runs of one slot; keeps the division exact */
-};
+enum { LMM_SLOT_STRIDE_MAX = 8192 }; /* larger structs are runs; keeps the division exact */
 
 struct lmm_page {
     /* What the owner's free path touches: one cache line. */
@@ -138,16 +136,13 @@ enum {
     LMM_LEAF_UNITS = 1 << LMM_LEAF_SHIFT,
     LMM_ADDRESS_BITS = 47, /* of user space */
     LMM_ROOT_ENTRIES = 1 << (LMM_ADDRESS_BITS - LMM_UNIT_SHIFT - LMM_LEAF_SHIFT),
+    LMM_WINDOW_UNITS = 1 << 17,
+    LMM_WINDOW_ABOVE = 1 << 10, /* units of it above the first page */
 };
 
 struct lmm_leaf {
     struct lmm_page page[LMM_LEAF_UNITS];
     struct lmm_page_facts facts[LMM_LEAF_UNITS];
-};
-
-enum {
-    LMM_WINDOW_UNITS = 1 << 17,
-    LMM_WINDOW_ABOVE = 1 << 10, /* units of it above the first page */
 };
 
 extern struct lmm_page lmm_page_window[LMM_WINDOW_UNITS];
@@ -189,11 +184,11 @@ static inline char *lmm_page_slot(const struct lmm_page *page, size_t slot)
     return lmm_page_base(page) + slot * page->stride;
 }
 
-/* The number of a page's tags: one more than its slots when bytes are left after the last slot, so
- * that the slot of any address in the page has a tag. */
-static inline size_t lmm_page_tag_count(size_t slots, size_t stride, size_t units)
+/* The bytes of a page's tags: there is one more than its slots when bytes are left after the last
+ * slot, so that the slot of any address in the page has a tag. */
+static inline size_t lmm_page_tag_bytes(size_t slots, size_t stride, size_t units)
 {
-    return slots + (slots * stride < units * (size_t) LMM_UNIT_BYTES);
+    return (slots + (slots * stride < units * LMM_UNIT_BYTES)) * sizeof(uint32_t);
 }
 
 /* Returns the multiplier for slot = offset x multiplier >> 32, which is exact for strides up to

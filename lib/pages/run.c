@@ -72,18 +72,6 @@ static struct lmm_hole *add_page_locked(struct lmm_runs *runs)
     return lmm_hole_add(&runs->holes, page, 0, page->slots);
 }
 
-static void remove_page_locked(struct lmm_runs *runs, struct lmm_hole *whole)
-{
-    struct lmm_page *page = whole->page;
-
-    lmm_runs_count_committed(runs, -(int64_t) lmm_memory_committed_bytes(page));
-    lmm_hole_remove(&runs->holes, whole);
-    lmm_holes_unreserve(&runs->holes);
-    glthread_remove(&page->glue);
-    struct lmm_ended_page ended = lmm_runs_end_page_locked(page);
-    lmm_runs_give_page_back(runs, &ended);
-}
-
 static void show_holes_locked(const struct lmm_runs *runs)
 {
     const struct lmm_hole *largest = lmm_holes_largest(&runs->holes);
@@ -136,7 +124,7 @@ static struct lmm_hole *find_hole_locked(struct lmm_runs *runs, size_t n, size_t
 }
 
 static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t live_value,
-                         uint32_t **ret_tag, bool *ret_zeroed)
+                         bool *ret_zeroed)
 {
     struct lmm_hole *hole = find_hole_locked(runs, n, step);
 
@@ -156,12 +144,11 @@ static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t 
     *ret_zeroed = lmm_memory_slots_are(page, slot, n, true);
     commit_slots(runs, page, slot, n);
     tag_run(page, slot, n, lmm_tag_make(LMM_TAG_LIVE, live_value));
-    *ret_tag = &page->tags[slot];
     return lmm_page_slot(page, slot);
 }
 
 char *lmm_run_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
-                   uint32_t **ret_tag, bool *ret_zeroed)
+                   bool *ret_zeroed)
 {
     size_t bytes;
 
@@ -170,14 +157,14 @@ char *lmm_run_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_
         return NULL;
     }
     if (bytes > LMM_RUN_BYTES_MAX || align > LMM_UNIT_BYTES) {
-        return lmm_span_take(runs, n, align, live_value, ret_tag, ret_zeroed);
+        return lmm_span_take(runs, n, align, live_value, ret_zeroed);
     }
     /* A page's base is aligned to every such align. So slot x stride must be a multiple of align:
      * slot must be a multiple of align / (the largest power of two that divides the stride). */
     int stride_shift = __builtin_ctzl(runs->stride);
     size_t step = align >> stride_shift > 1 ? align >> stride_shift : 1;
     lmm_lock_acquire(&runs->lock);
-    char *block = take_locked(runs, n, step, live_value, ret_tag, ret_zeroed);
+    char *block = take_locked(runs, n, step, live_value, ret_zeroed);
     show_holes_locked(runs);
     lmm_lock_release(&runs->lock);
     return block;
@@ -186,7 +173,7 @@ char *lmm_run_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_
 /* ---- Giving back ----------------------------------------------------------------------------- */
 
 /* Frees [slot, slot + n), whose tags are clear and which have one promise, and merges them with the
- * holes before and after them. */
+ * holes before and after them. A page that is one hole then ends. */
 static void release_locked(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n)
 {
     struct lmm_holes *holes = &runs->holes;
@@ -206,7 +193,12 @@ static void release_locked(struct lmm_runs *runs, struct lmm_page *page, size_t 
         lmm_holes_unreserve(holes);
     }
     if (lmm_hole_length(hole) == page->slots) {
-        remove_page_locked(runs, hole);
+        lmm_runs_count_committed(runs, -(int64_t) lmm_memory_committed_bytes(page));
+        lmm_hole_remove(holes, hole);
+        lmm_holes_unreserve(holes);
+        glthread_remove(&page->glue);
+        struct lmm_ended_page ended = lmm_runs_end_page_locked(page);
+        lmm_runs_give_page_back(runs, &ended);
     }
 }
 
@@ -323,9 +315,8 @@ static size_t trim_hole(const struct lmm_hole *hole)
     size_t end_byte = end_slot == page->slots
                           ? (size_t) lmm_page_facts(page)->units * LMM_UNIT_BYTES
                           : end_slot * page->stride;
-    size_t end = end_byte / LMM_SYSTEM_PAGE_BYTES;
 
-    return end > first ? lmm_memory_discard(page, first, end) : 0;
+    return lmm_memory_discard(page, first, end_byte / LMM_SYSTEM_PAGE_BYTES);
 }
 
 size_t lmm_runs_trim(struct lmm_runs *runs)
@@ -343,37 +334,34 @@ size_t lmm_runs_trim(struct lmm_runs *runs)
     return bytes;
 }
 
-/* Frees the first cached run of a run page. False when there was none, or the page has ended. */
-static bool release_one_cached_locked(struct lmm_runs *runs, struct lmm_page *page)
+/* Whether there is a cached run in the page; *ret_extent is the first one. */
+static bool find_cached(struct lmm_runs *runs, const struct lmm_page *page,
+                        struct lmm_extent *ret_extent)
 {
-    struct lmm_extent extent = {0};
+    bool found = false;
 
-    for (size_t slot = 0; slot < page->slots; slot += extent.length) {
-        extent = lmm_run_extent_locked(runs, page, slot);
-        if (extent.tag == LMM_TAG_CACHED) {
-            bool ends = extent.length == page->slots;
-            tag_run(page, extent.slot, extent.length, 0);
-            release_locked(runs, page, extent.slot, extent.length);
-            return !ends;
-        }
+    lmm_lock_acquire(&runs->lock);
+    for (size_t slot = 0; !found && slot < lmm_run_extents_end(page); slot += ret_extent->length) {
+        *ret_extent = lmm_run_extent_locked(runs, page, slot);
+        found = ret_extent->tag == LMM_TAG_CACHED;
     }
-    return false;
+    lmm_lock_release(&runs->lock);
+    return found;
 }
 
 void lmm_runs_release_cached(struct lmm_runs *runs)
 {
-    lmm_lock_acquire(&runs->lock);
     struct lmm_page *next;
+    struct lmm_extent extent;
+
     for (struct lmm_page *page = lmm_page_next(&runs->pages, NULL); page != NULL; page = next) {
         next = lmm_page_next(&runs->pages, page);
-        if (page->kind == LMM_PAGE_SPAN && lmm_load_relaxed(&page->tags[0]) == LMM_TAG_CACHED) {
-            struct lmm_ended_page ended = lmm_span_end_locked(runs, page);
-            lmm_runs_give_page_back(runs, &ended);
-        }
-        while (page->kind == LMM_PAGE_RUNS && release_one_cached_locked(runs, page)) {
+        while (page->kind != LMM_PAGE_NONE && find_cached(runs, page, &extent)) {
+            lmm_run_give(runs, page, extent.slot, extent.length);
         }
     }
-    show_holes_locked(runs);
+    lmm_lock_acquire(&runs->lock);
+    show_holes_locked(runs); /* fork may have copied the gauges at another moment than the holes */
     lmm_lock_release(&runs->lock);
 }
 

@@ -32,11 +32,11 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
 /*
  * Takes a run of n slots, at least 1, whose first byte is at a multiple of align, any power of two;
  * an align of at most the stride costs nothing. Its tags become those of a live run with that live
- * value (page.h). Returns its first byte; *ret_tag is its first tag; *ret_zeroed tells whether its
- * memory is known to read as zero. NULL with errno ENOMEM.
+ * value (page.h). Returns its first byte; *ret_zeroed tells whether its memory is known to read as
+ * zero. NULL with errno ENOMEM.
  */
 char *lmm_run_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
-                   uint32_t **ret_tag, bool *ret_zeroed);
+                   bool *ret_zeroed);
 
 /* Returns a run of n slots, from `slot` on, to its page. Its first tag may hold anything. */
 void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n);

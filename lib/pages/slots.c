@@ -9,11 +9,6 @@ enum {
     THREAD_BYTES_MAX = 4 * LMM_SYSTEM_PAGE_BYTES,
 };
 
-static size_t tag_bytes(uint32_t slots, uint32_t stride)
-{
-    return lmm_page_tag_count(slots, stride, 1) * sizeof(uint32_t);
-}
-
 struct lmm_page *lmm_slots_create(char *base, uint16_t family, uint32_t stride, bool is_fresh)
 {
     LMM_CHECK(stride != 0 && stride <= LMM_SLOT_STRIDE_MAX);
@@ -22,7 +17,7 @@ struct lmm_page *lmm_slots_create(char *base, uint16_t family, uint32_t stride, 
     if (!lmm_page_reserve(base, 1)) {
         return NULL;
     }
-    uint32_t *tags = lmm_meta_alloc(&lmm_arena_tags, tag_bytes(slots, stride));
+    uint32_t *tags = lmm_meta_alloc(&lmm_arena_tags, lmm_page_tag_bytes(slots, stride, 1));
     if (tags == NULL) {
         return NULL;
     }
@@ -58,7 +53,7 @@ void lmm_slots_destroy(struct lmm_page *page)
     lmm_store_release(&page->kind, LMM_PAGE_NONE);
     uint32_t *tags = page->tags;
     lmm_store_release(&page->tags, NULL);
-    lmm_meta_free(&lmm_arena_tags, tags, tag_bytes(page->slots, page->stride));
+    lmm_meta_free(&lmm_arena_tags, tags, lmm_page_tag_bytes(page->slots, page->stride, 1));
 }
 
 uint32_t lmm_slots_listed(const struct lmm_page *page)
@@ -199,9 +194,7 @@ static uint64_t used_system_pages(const struct lmm_page *page)
         if (lmm_load_relaxed(&page->tags[slot]) != LMM_TAG_UNLISTED) {
             size_t first = (size_t) slot * page->stride / LMM_SYSTEM_PAGE_BYTES;
             size_t last = ((size_t) (slot + 1) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
-            for (size_t i = first; i <= last; i++) {
-                used |= (uint64_t) 1 << i;
-            }
+            used |= UINT64_MAX << first & UINT64_MAX >> (LMM_UNIT_SYSTEM_PAGES - 1 - last);
         }
     }
     return used;

@@ -33,11 +33,8 @@ static uint32_t slots_in(size_t stride, size_t units)
 
 static size_t tag_bytes(enum lmm_page_kind kind, size_t stride, size_t units)
 {
-    size_t count = kind == LMM_PAGE_SPAN
-                       ? LMM_SPAN_TAGS
-                       : lmm_page_tag_count(slots_in(stride, units), stride, units);
-
-    return count * sizeof(uint32_t);
+    return kind == LMM_PAGE_SPAN ? LMM_SPAN_TAGS * sizeof(uint32_t)
+                                 : lmm_page_tag_bytes(slots_in(stride, units), stride, units);
 }
 
 /* Begins the descriptor of a page of `units` units at base, for which lmm_page_reserve() was
@@ -189,7 +186,7 @@ static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t
 }
 
 char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
-                    uint32_t **ret_tag, bool *ret_zeroed)
+                    bool *ret_zeroed)
 {
     size_t bytes = n * runs->stride;
     size_t units = (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
@@ -203,7 +200,6 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
     if (page == NULL) {
         return NULL;
     }
-    *ret_tag = page->tags;
     *ret_zeroed = lmm_page_facts(page)->clean_from == 0;
     lmm_runs_count_committed(runs, (int64_t) lmm_memory_committed_bytes(page));
     set_span_length(runs, page, n);
@@ -214,20 +210,15 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
     return lmm_page_base(page);
 }
 
-struct lmm_ended_page lmm_span_end_locked(struct lmm_runs *runs, struct lmm_page *page)
+void lmm_span_give(struct lmm_runs *runs, struct lmm_page *page)
 {
-    LMM_CHECK(lmm_lock_is_held(&runs->lock) && lmm_span_is_valid_locked(page));
+    lmm_lock_acquire(&runs->lock);
+    LMM_CHECK(lmm_span_is_valid_locked(page));
     glthread_remove(&page->glue);
     lmm_runs_count_committed(runs, -(int64_t) lmm_memory_committed_bytes(page));
     lmm_page_set_tag(page, 0, 0);
     lmm_page_set_tag(page, 1, 0);
-    return lmm_runs_end_page_locked(page);
-}
-
-void lmm_span_give(struct lmm_runs *runs, struct lmm_page *page)
-{
-    lmm_lock_acquire(&runs->lock);
-    struct lmm_ended_page ended = lmm_span_end_locked(runs, page);
+    struct lmm_ended_page ended = lmm_runs_end_page_locked(page);
     lmm_lock_release(&runs->lock);
     lmm_runs_give_page_back(runs, &ended);
 }
@@ -322,11 +313,9 @@ static struct lmm_page *grow_span(struct lmm_runs *runs, struct lmm_page *page, 
     return page;
 }
 
-char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n, uint32_t **ret_tag,
-                     size_t *ret_zero_from)
+char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n)
 {
     struct lmm_page_facts *facts = lmm_page_facts(page);
-    size_t zero_from = facts->clean_from * (size_t) LMM_SYSTEM_PAGE_BYTES;
     struct lmm_page *grown = NULL;
     size_t bytes;
 
@@ -347,8 +336,6 @@ char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n, uin
         return NULL;
     }
     set_span_length(runs, grown, n);
-    *ret_tag = grown->tags;
-    *ret_zero_from = zero_from;
     return lmm_page_base(grown);
 }
 

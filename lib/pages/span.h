@@ -77,13 +77,10 @@ void lmm_runs_give_page_back(const struct lmm_runs *runs, const struct lmm_ended
 
 /* As lmm_run_take(), for an n that lmm_runs_have_length() accepts. */
 char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
-                    uint32_t **ret_tag, bool *ret_zeroed);
+                    bool *ret_zeroed);
 
 /* Ends a span. Unmaps it without the lock, because the kernel needs long for a long one. */
 void lmm_span_give(struct lmm_runs *runs, struct lmm_page *page);
-
-/* The first half of lmm_span_give(); lmm_runs_give_page_back() is the second. */
-struct lmm_ended_page lmm_span_end_locked(struct lmm_runs *runs, struct lmm_page *page);
 
 /* Changes the length of a live span within its address space, which it keeps. False when that is
  * too short, and when the span would be short enough for a run page: then the caller copies it to
@@ -96,14 +93,13 @@ bool lmm_span_resize(struct lmm_runs *runs, struct lmm_page *page, size_t length
  * to more). It gets half as much address space again as it had, if possible, so that a span that
  * grows in small steps seldom comes here.
  *
- * Returns the block's first byte, with its first tag, the same word as before, in *ret_tag. From
- * offset *ret_zero_from on the block reads as zero: mostly from the end of the system page that
- * held its last byte. When the block has moved, `page` is not a page any more. Returns NULL with
- * errno ENOMEM and nothing changed when the kernel refuses, the block is not a span, or tools watch
- * every block (lmm_tools_active); then the caller may copy instead.
+ * Returns the block's first byte; its tags stay the same words. From the system page on that was
+ * `clean_from` before the call the block reads as zero. When the block has moved, `page` is not a
+ * page any more. Returns NULL with errno ENOMEM and nothing changed when the kernel refuses, the
+ * block is not a span, or tools watch every block (lmm_tools_active); then the caller may copy
+ * instead.
  */
-char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n, uint32_t **ret_tag,
-                     size_t *ret_zero_from);
+char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n);
 
 /* Whether every unit of a page of runs leads to it. The caller holds the lock. */
 bool lmm_runs_page_has_its_units(const struct lmm_page *page);

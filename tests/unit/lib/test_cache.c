@@ -32,18 +32,16 @@ static struct lmm_family *open_family(const char *name, size_t stride)
 /* Takes a run and pushes it as a free does. */
 static bool push_new(struct lmm_family *family, struct lmm_cache *cache, size_t n, char **ret_block)
 {
-    uint32_t *tag;
+    struct lmm_location at;
     bool zeroed;
 
-    *ret_block = lmm_run_take(&family->runs, n, 1, family->site, &tag, &zeroed);
-    cr_assert(*ret_block != NULL);
-    *tag = LMM_TAG_CACHED;
-    if (lmm_cache_push(cache, n, *ret_block, tag)) {
+    *ret_block = lmm_run_take(&family->runs, n, 1, family->site, &zeroed);
+    cr_assert(lmm_page_locate(*ret_block, &at));
+    lmm_page_set_tag(at.page, at.slot, LMM_TAG_CACHED);
+    if (lmm_cache_push(cache, n, *ret_block, &at.page->tags[at.slot])) {
         return true;
     }
-    const struct lmm_page *page = lmm_page_of((uintptr_t) *ret_block);
-    lmm_run_give(&family->runs, lmm_page_of((uintptr_t) *ret_block), (size_t) (tag - page->tags),
-                 n);
+    lmm_run_give(&family->runs, at.page, at.slot, n);
     return false;
 }
 
@@ -117,9 +115,8 @@ Test(cache, flush_merges, .init = start)
     struct lmm_cache *cache = lmm_cache_of(&heap, family);
     char *block[8];
 
-    uint32_t *tag;
     bool zeroed;
-    char *live = lmm_run_take(&family->runs, 2, 1, family->site, &tag, &zeroed);
+    char *live = lmm_run_take(&family->runs, 2, 1, family->site, &zeroed);
     cr_assert(live != NULL);
     for (int i = 0; i < 8; i++) {
         cr_assert(push_new(family, cache, 2, &block[i]));

@@ -46,14 +46,13 @@ static void assert_valid(void)
 
 static char *take_aligned(size_t n, size_t align)
 {
-    uint32_t *tag;
     bool zeroed;
-    char *block = lmm_run_take(&runs, n, align, SITE, &tag, &zeroed);
+    char *block = lmm_run_take(&runs, n, align, SITE, &zeroed);
 
     if (block != NULL) {
         const struct lmm_page *page = lmm_page_of((uintptr_t) block);
         size_t slot = (size_t) (block - lmm_page_base(page)) / runs.stride;
-        cr_assert(tag == &page->tags[slot] && *tag == LMM_TAG_LIVE_BASE + SITE);
+        cr_assert(page->tags[slot] == LMM_TAG_LIVE_BASE + SITE);
         cr_assert(lmm_run_length(page, slot) == n && (uintptr_t) block % align == 0);
         lmm_tools_block_begins(block, n * runs.stride);
         for (size_t i = 0; zeroed && i < n * runs.stride; i += 64) {
@@ -116,12 +115,11 @@ static char *remap(char *block, size_t n)
     size_t length = lmm_run_length(page, slot);
     size_t bytes = n * runs.stride;
     uint32_t *old_tag = page->tags;
-    uint32_t *tag;
-    size_t zero_from;
+    size_t zero_from = lmm_page_facts(page)->clean_from * (size_t) LMM_SYSTEM_PAGE_BYTES;
     /* For AddressSanitizer; lmm_tools_active is off, because with it no span is moved. */
     lmm_tools_page_ends(block, lmm_page_facts(page)->units * (size_t) LMM_UNIT_BYTES);
     errno = 0;
-    char *moved = lmm_span_remap(&runs, page, n, &tag, &zero_from);
+    char *moved = lmm_span_remap(&runs, page, n);
 
     assert_valid();
     if (moved == NULL) {
@@ -129,9 +127,9 @@ static char *remap(char *block, size_t n)
         cr_assert(page->kind == LMM_PAGE_SPAN && *old_tag == LMM_TAG_LIVE_BASE + SITE);
         return NULL;
     }
-    cr_assert(tag == old_tag && *tag == LMM_TAG_LIVE_BASE + SITE);
     struct lmm_page *now = lmm_page_of((uintptr_t) moved + bytes - 1);
-    cr_assert(now->kind == LMM_PAGE_SPAN && lmm_page_base(now) == moved && now->tags == tag);
+    cr_assert(now->tags == old_tag && *old_tag == LMM_TAG_LIVE_BASE + SITE);
+    cr_assert(now->kind == LMM_PAGE_SPAN && lmm_page_base(now) == moved);
     cr_assert(lmm_run_length(now, 0) == n && n <= now->slots);
     cr_assert(moved == block || (page->kind == LMM_PAGE_NONE && page->gone));
     cr_assert(zero_from < (length * runs.stride) + 2 * LMM_SYSTEM_PAGE_BYTES || a_discard_failed);
@@ -718,10 +716,8 @@ Test(run, spans_do_not_grow)
     char *run = take(100);
     char *span = take(1000);
     size_t slot;
-    uint32_t *tag;
-    size_t zero_from;
     errno = 0;
-    cr_expect(lmm_span_remap(&runs, page_of(run, &slot), 1000, &tag, &zero_from) == NULL);
+    cr_expect(lmm_span_remap(&runs, page_of(run, &slot), 1000) == NULL);
     cr_expect(errno == ENOMEM);
     cr_expect(remap(span, SIZE_MAX / 2048) == NULL);
     cr_expect(remap(span, LMM_TAG_VALUE_MASK) == NULL, "a TiB");
@@ -770,19 +766,18 @@ static void *grow_spans(void *arg)
     uintptr_t wrong = 0;
 
     for (int round = 0; round < 15; round++) {
-        uint32_t *tag;
         bool zeroed;
-        size_t zero_from;
         size_t n = 300;
-        char *block = lmm_run_take(&runs, n, 1, SITE, &tag, &zeroed);
+        char *block = lmm_run_take(&runs, n, 1, SITE, &zeroed);
         lmm_tools_block_begins(block, n * 1024);
         memset(block, *own, n * 1024);
         for (int step = 0; step < 5; step++) {
             struct lmm_page *page = lmm_page_of((uintptr_t) block);
             size_t old_bytes = n * 1024;
+            size_t zero_from = lmm_page_facts(page)->clean_from * (size_t) LMM_SYSTEM_PAGE_BYTES;
             n = page->slots + 1;
             lmm_tools_page_ends(block, lmm_page_facts(page)->units * (size_t) LMM_UNIT_BYTES);
-            block = lmm_span_remap(&runs, page, n, &tag, &zero_from);
+            block = lmm_span_remap(&runs, page, n);
             wrong += memcmp(block, block + 1, old_bytes - 1) != 0 || block[0] != *own;
             wrong += zero_from < old_bytes || block[zero_from] != 0;
             memset(block + old_bytes, *own, n * 1024 - old_bytes);
