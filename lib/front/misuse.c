@@ -74,29 +74,25 @@ static size_t first_slot(const struct lmm_location *location, uint32_t *ret_tag)
     return lmm_tag_state(extent.tag) == LMM_TAG_LIVE ? extent.slot : location->slot;
 }
 
-static bool is_not_allocated(const struct lmm_location *location)
-{
-    const struct lmm_page *page = location->page;
-
-    return page->kind == LMM_PAGE_SLOTS ? location->slot >= page->fresh
-                                        : !lmm_memory_holds_slot(page, location->slot);
-}
-
 void lmm_misuse(const void *p, const char *verb)
 {
     struct lmm_location location;
     bool in_page = lmm_page_locate(p, &location);
+    const struct lmm_page *page = location.page;
     uint32_t tag;
 
-    if (location.page == NULL || (location.page->kind == LMM_PAGE_NONE && !location.page->gone)) {
+    if (page == NULL || (page->kind == LMM_PAGE_NONE && !page->gone)) {
         lmm_panic("%s of a pointer that is no block: %p", verb, p);
     }
-    const char *name = lmm_families_at(location.page->family)->name;
-    if (location.page->kind == LMM_PAGE_NONE) {
+    const char *name = lmm_families_at(page->family)->name;
+    if (page->kind == LMM_PAGE_NONE) {
         lmm_panic("%s after its page was given back: %p (%s)", verb, p, name);
     }
     size_t first = in_page ? first_slot(&location, &tag) : 0;
-    if (!in_page || (lmm_tag_state(tag) != LMM_TAG_LIVE && is_not_allocated(&location))) {
+    bool was_allocated =
+        in_page && (page->kind == LMM_PAGE_SLOTS ? location.slot < page->fresh
+                                                 : lmm_memory_holds_slot(page, location.slot));
+    if (!in_page || (lmm_tag_state(tag) != LMM_TAG_LIVE && !was_allocated)) {
         lmm_panic("%s of memory that is not allocated: %p (%s)", verb, p, name);
     }
     if (location.inside_bytes != 0 || first != location.slot) {

@@ -35,24 +35,18 @@ void lmm_cache_sample(struct lmm_cache *cache, struct lmm_family *family)
     cache->unsampled_slots = 0;
 }
 
-static void flush_family(struct lmm_family *family, struct lmm_cache *cache)
-{
-    LMM_CHECK(lmm_cache_is_valid(cache, family));
-    for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX; n++) {
-        while (cache->count[n] != 0) {
-            const struct lmm_cached_run *run = &cache->run[n][--cache->count[n]];
-            struct lmm_page *page = lmm_page_of((uintptr_t) run->block);
-            lmm_run_give(&family->runs, page, (size_t) (run->tag - page->tags), n);
-        }
-    }
-}
-
 void lmm_cache_flush(struct lmm_heap *heap)
 {
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
         struct lmm_cache *cache = heap->open.bins[i].cache;
-        if (cache != NULL) {
-            flush_family(lmm_families_at(i), cache);
+        LMM_CHECK(cache == NULL || lmm_cache_is_valid(cache, lmm_families_at(i)));
+        for (size_t n = 1; cache != NULL && n <= LMM_CACHE_LENGTH_MAX; n++) {
+            while (cache->count[n] != 0) {
+                const struct lmm_cached_run *run = &cache->run[n][--cache->count[n]];
+                struct lmm_page *page = lmm_page_of((uintptr_t) run->block);
+                size_t slot = (size_t) (run->tag - page->tags);
+                lmm_run_give(&lmm_families_at(i)->runs, page, slot, n);
+            }
         }
     }
 }

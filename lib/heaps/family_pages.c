@@ -114,14 +114,10 @@ struct lmm_page *lmm_family_pages_choose(struct lmm_family_pages *family_pages,
                                          struct lmm_family *family, struct lmm_heap *owner)
 {
     struct glpq_node *largest = glpq_largest(&family_pages->queue);
-    struct lmm_page *page;
+    struct lmm_page *page = largest != NULL ? GLTHREAD_ENTRY(largest, struct lmm_page, node)
+                                            : add_page(family_pages, family, owner);
 
-    if (largest != NULL) {
-        page = GLTHREAD_ENTRY(largest, struct lmm_page, node);
-    } else {
-        page = add_page(family_pages, family, owner);
-        page = page != NULL ? page : scavenge(family_pages);
-    }
+    page = page != NULL ? page : scavenge(family_pages);
     if (page != NULL) {
         unqueue(family_pages, page);
     }

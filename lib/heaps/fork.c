@@ -7,6 +7,7 @@
 #include "lib/ground/options.h"
 #include "lib/ground/reservoir.h"
 #include "lib/ground/tools.h"
+#include "lib/heaps/cache.h"
 #include "lib/heaps/repair.h"
 #include "lib/heaps/thread.h"
 #include "lib/pages/family.h"
@@ -103,7 +104,8 @@ static void after_fork_in_child(void)
         return;
     }
     for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
-        lmm_repair_heap(heap);
+        lmm_cache_forget(heap);
+        lmm_heap_rebuild(heap);
         if (heap != lmm_thread_open.heap && !heap->is_shared) {
             heap->is_parked = true;
         }

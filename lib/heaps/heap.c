@@ -109,23 +109,16 @@ void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t sl
 
 /* ---- Collecting what other threads freed ----------------------------------------------------- */
 
-/* The last slot of a list. */
-static uint32_t list_tail(const struct lmm_page *page, uint32_t head)
-{
-    uint32_t next = lmm_load_relaxed(&page->tags[head]);
-
-    while (!lmm_slots_list_ends(page, next)) {
-        head = next;
-        next = lmm_load_relaxed(&page->tags[head]);
-    }
-    return head;
-}
-
 /* Puts a list of slots before the page's own. */
 static void splice(struct lmm_page *page, uint32_t head)
 {
     if (page->head != LMM_TAG_END) {
-        lmm_store_relaxed(&page->tags[list_tail(page, head)], page->head);
+        uint32_t last = head;
+        for (uint32_t slot = head; !lmm_slots_list_ends(page, slot);
+             slot = lmm_load_relaxed(&page->tags[slot])) {
+            last = slot;
+        }
+        lmm_page_set_tag(page, last, page->head);
     }
     page->head = head;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/heaps/repair.h"
 
-#include "lib/heaps/cache.h"
+#include "lib/heaps/heap.h"
 #include "lib/ground/vm.h"
 #include "lib/pages/memory.h"
 
@@ -11,30 +11,21 @@ struct tally {
     uint64_t extra; /* lmm_family_extra() */
 };
 
-void lmm_repair_heap(struct lmm_heap *heap)
-{
-    lmm_cache_forget(heap);
-    lmm_heap_rebuild(heap);
-}
-
-static void tally_tag(struct tally *tally, const struct lmm_page *page, uint32_t tag, size_t length)
-{
-    if (lmm_tag_state(tag) == LMM_TAG_LIVE) {
-        tally[lmm_tag_site(tag)].blocks++;
-        tally[lmm_tag_site(tag)].extra +=
-            lmm_family_extra(lmm_families_at(page->family), tag, length);
-    }
-}
-
 static int tally_page(struct lmm_page *page, void *arg)
 {
-    struct lmm_runs *runs = &lmm_families_at(page->family)->runs;
+    struct lmm_family *family = lmm_families_at(page->family);
+    struct lmm_runs *runs = &family->runs;
+    struct tally *tally = arg;
     struct lmm_extent extent;
 
     lmm_lock_acquire(&runs->lock);
     for (size_t slot = 0; slot < lmm_run_extents_end(page); slot += extent.length) {
         extent = lmm_run_extent_locked(runs, page, slot);
-        tally_tag(arg, page, extent.tag, extent.length);
+        if (lmm_tag_state(extent.tag) == LMM_TAG_LIVE) {
+            uint32_t site = lmm_tag_site(extent.tag);
+            tally[site].blocks++;
+            tally[site].extra += lmm_family_extra(family, extent.tag, extent.length);
+        }
     }
     lmm_lock_release(&runs->lock);
     return 0;
@@ -75,25 +66,19 @@ static int recount_page(struct lmm_page *page, void *arg)
     return 0;
 }
 
-/* The books were copied before the fork, the pages later: the gauges may not agree with them. */
-static void recount_pages(void)
-{
-    for (uint32_t i = 0; i < lmm_families_count(); i++) {
-        struct lmm_ledger_family *record = lmm_families_at(i)->record;
-        record->pages = record->mapped_bytes = record->slots = record->committed_bytes = 0;
-    }
-    lmm_page_for_each(recount_page, NULL);
-}
-
 void lmm_repair_books(void)
 {
     uint32_t sites = lmm_accounts_site_count();
     size_t bytes = sites * sizeof(struct tally);
 
+    /* The books were copied before the fork, the pages later: the gauges may not agree with them. */
     for (uint32_t i = 0; i < lmm_families_count(); i++) {
-        lmm_runs_release_cached(&lmm_families_at(i)->runs);
+        struct lmm_family *family = lmm_families_at(i);
+        struct lmm_ledger_family *record = family->record;
+        lmm_runs_release_cached(&family->runs);
+        record->pages = record->mapped_bytes = record->slots = record->committed_bytes = 0;
     }
-    recount_pages();
+    lmm_page_for_each(recount_page, NULL);
     struct tally *tally = lmm_vm_map(bytes);
     if (tally == NULL) {
         lmm_warn("no memory to correct the books after fork: counts may be off by a few blocks");

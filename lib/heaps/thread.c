@@ -28,8 +28,6 @@ static struct {
     pthread_key_t key; /* its destructor parks a heap */
 } threads;
 
-/* ---- Heaps ----------------------------------------------------------------------------------- */
-
 static struct lmm_heap *add_heap_locked(bool is_shared)
 {
     struct lmm_heap *heap = lmm_meta_zalloc(sizeof(*heap));
@@ -147,8 +145,6 @@ void lmm_thread_for_each_heap(void (*visit)(struct lmm_heap *heap, void *arg), v
     }
     lmm_lock_release(&lmm_heaps_lock);
 }
-
-/* ---- Trimming -------------------------------------------------------------------------------- */
 
 /* Another thread's heap cannot be trimmed under its feet: its owner is asked to. */
 static void trim_heap(struct lmm_heap *heap, void *arg)

@@ -17,7 +17,7 @@
 #include "lib/ground/base.h"
 #include "lib/heaps/heap.h"
 
-/* This thread's view of its heap; zero while it has none. Its site_limit is 0 while hooks are
+/* This thread's view of its heap; zero while it has none. Its site_limit is 0 while tools are
  * active, which sends every call down the slow path. */
 extern _Thread_local struct lmm_open lmm_thread_open
     __attribute__((tls_model("initial-exec"), visibility("hidden")));

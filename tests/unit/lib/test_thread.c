@@ -5,6 +5,7 @@
 
 #include "lib/pages/family.h"
 #include "lib/ground/meta.h"
+#include "lib/heaps/cache.h"
 #include "lib/heaps/repair.h"
 #include "lib/heaps/start.h"
 #include "lib/heaps/thread.h"
@@ -336,7 +337,8 @@ Test(thread, repair_heap, .init = start)
         blocks[i] = NULL;
     }
     lmm_free(lmm_calloc(family, 3));
-    lmm_repair_heap(lmm_thread_open.heap);
+    lmm_cache_forget(lmm_thread_open.heap);
+    lmm_heap_rebuild(lmm_thread_open.heap);
     lmm_repair_books();
     cr_expect(family->runs.holes.reserved == 0, "the cached run is free");
     assert_heaps(2, 0);
