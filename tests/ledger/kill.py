@@ -28,7 +28,7 @@ PIPE_BYTES = 1 << 20
 
 
 class Log(threading.Thread):
-    """Reads what the program logs."""
+    """A thread that reads the log of the program."""
 
     def __init__(self, stream, enough):
         super().__init__()
@@ -48,7 +48,7 @@ class Log(threading.Thread):
         self.has_enough.set()
 
     def counts(self):
-        """Counters of allocations and of frees, by site."""
+        """Returns how many allocations and how many frees each site has in the log."""
         self.join()
         data = b"".join(self.parts)
         if len(data) % 4 != 0:
@@ -60,7 +60,7 @@ class Log(threading.Thread):
 
 
 def run_and_kill(logger, folder, seed):
-    """The log of a run, and its PID."""
+    """Runs the program, kills it at a random moment, and returns its counts and its PID."""
     chance = random.Random(seed)
     process = subprocess.Popen([logger, str(seed)], env=workers.environment(LMM_DIR=folder),
                                stdout=subprocess.PIPE, bufsize=0, pipesize=PIPE_BYTES)
@@ -77,7 +77,7 @@ def run_and_kill(logger, folder, seed):
 
 
 def difference(report, allocated, freed):
-    """How many more operations the report has than the log; an error where it has fewer."""
+    """Returns how many operations the report has more than the log; it is an error when it has fewer."""
     ahead = 0
     rows = {site["line"] - 1: site for site in report.sites if site["line"] > 0}
     for log, figure in ((allocated, "allocations"), (freed, "frees")):
@@ -92,7 +92,7 @@ def difference(report, allocated, freed):
 
 
 def try_once(logger, folder, seed):
-    """Returns (operations logged, operations ahead, sites); raises AssertionError when something is wrong."""
+    """Returns the number of operations in the log, the number that only the ledger has, and the number of sites."""
     (allocated, freed), pid = run_and_kill(logger, folder, seed)
     operations = sum(allocated.values()) + sum(freed.values())
     names = [name for name in os.listdir(folder) if name.startswith(f"{pid}.")]

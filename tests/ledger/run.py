@@ -134,8 +134,7 @@ class Place(Case):
     def assert_refused(self, words, folder):
         worker = self.worker(LMM_DIR=folder)
         worker.do("families 2", "alloc 1 100", "sites 1000", "free 1 50")
-        self.assertEqual(worker.end("exit 0"), 0)
-        self.assert_one_line(worker, words)
+        self.assert_end_with_line(worker, words)
         self.assertIn(f"'{folder}'", worker.stderr())
 
     def test_a_link_is_refused(self):
@@ -152,11 +151,9 @@ class Place(Case):
 
     def test_a_file_is_refused(self):
         path = self.path("file")
-        with open(path, "w", encoding="ascii") as file:
-            file.write("mine\n")
+        self.file("file", "mine\n")
         self.assert_refused("not a directory", path)
-        with open(path, encoding="ascii") as file:
-            self.assertEqual(file.read(), "mine\n")
+        self.assert_content(path, b"mine\n")
 
     def test_somebody_elses_folder_is_refused(self):
         give_away(self, self.ledgers)
@@ -169,8 +166,7 @@ class Place(Case):
     def test_a_name_too_long_is_refused(self):
         worker = self.worker(LMM_DIR="/" + "x" * 2000)
         worker.do("families 1", "alloc 0 1")
-        self.assertEqual(worker.end("exit 0"), 0)
-        self.assert_one_line(worker, "File name too long")
+        self.assert_end_with_line(worker, "File name too long")
 
     def test_raised_privileges_mean_no_file(self):
         if os.geteuid() != 0:
@@ -427,8 +423,7 @@ class Trouble(Case):
         self.assertEqual((text.returncode, text.stderr), (0, ""))
         self.assertIn("without", [line for line in text.stdout.splitlines()
                                   if line.startswith("note: ")][0])
-        self.assertEqual(worker.end("exit 3"), 3)
-        self.assert_one_line(worker, "the ledger cannot grow")
+        self.assert_end_with_line(worker, "the ledger cannot grow", 3)
 
     def test_a_disk_that_fills_up(self):
         mount(self, self.ledgers, "64k")
@@ -442,8 +437,7 @@ class Trouble(Case):
             file.write(b"x" * 60 * 1024)
         worker = self.started()
         self.grow(worker)
-        self.assertEqual(worker.end("exit 0"), 0)
-        self.assert_one_line(worker, "No space left on device")
+        self.assert_end_with_line(worker, "No space left on device")
         self.assertEqual(self.files(), ["filler"], "no half of a file is left")
 
     def test_every_size_of_a_disk(self):
@@ -464,8 +458,7 @@ class Trouble(Case):
         worker = self.started()
         shutil.rmtree(self.ledgers)
         self.grow(worker)
-        self.assertEqual(worker.end("exit 0"), 0)
-        self.assert_one_line(worker, "No such file or directory")
+        self.assert_end_with_line(worker, "No such file or directory")
         self.assertFalse(os.path.exists(self.ledgers))
 
     def test_a_folder_that_is_renamed(self):
@@ -491,8 +484,7 @@ class Trouble(Case):
             with open(path, "wb") as file:
                 file.write(content)
             self.assert_lost(worker, 116, self.path("aside"))
-            with open(path, "rb") as file:
-                self.assertEqual(file.read(), content)
+            self.assert_content(path, content)
             os.unlink(path)
 
     def test_something_else_under_its_name(self):
@@ -505,19 +497,16 @@ class Trouble(Case):
             os.rename(path, self.path("aside"))
             make(path)
             self.grow(worker)
-            self.assert_one_line(worker, "the ledger cannot grow")
-            self.assertEqual(worker.end("exit 0"), 0)
+            self.assert_end_with_line(worker, "the ledger cannot grow")
             self.assertTrue(os.path.lexists(path))
             (os.rmdir if make is os.mkdir else os.unlink)(path)
-            with open(outside, "rb") as file:
-                self.assertEqual(file.read(), b"not ours\n")
+            self.assert_content(outside, b"not ours\n")
 
     def test_a_removed_file_is_not_made_again(self):
         worker = self.started()
         os.unlink(self.ledger_of(worker.pid))
         self.grow(worker)
-        self.assertEqual(worker.end("exit 0"), 0)
-        self.assert_one_line(worker, "No such file or directory")
+        self.assert_end_with_line(worker, "No such file or directory")
         self.assertEqual(self.files(), [])
 
     def test_a_limit_of_file_sizes(self):
@@ -528,8 +517,7 @@ class Trouble(Case):
             worker = self.worker(f"fsize {limit}")
             worker.process.stdout.readline()
             worker.do("families 2", "alloc 0 10", "sites 500")
-            self.assertEqual(worker.end("exit 0"), 0)
-            self.assert_one_line(worker, "File too large")
+            self.assert_end_with_line(worker, "File too large")
             self.assertEqual(self.files(), [])
 
     def test_no_descriptors_left(self):
@@ -539,8 +527,7 @@ class Trouble(Case):
         worker = self.worker("nofile 0")
         worker.process.stdout.readline()
         worker.do("families 2", "alloc 0 10", "sites 500")
-        self.assertEqual(worker.end("exit 0"), 0)
-        self.assert_one_line(worker, "Too many open files")
+        self.assert_end_with_line(worker, "Too many open files")
 
     def test_a_cancelled_thread_loses_the_ledger(self):
         worker = self.started()
@@ -570,8 +557,7 @@ class Trouble(Case):
 
     def assert_mine(self, paths):
         for path in paths:
-            with open(path, "rb") as file:
-                self.assertEqual(file.read(), b"mine\n", path)
+            self.assert_content(path, b"mine\n")
 
     def test_a_program_that_closes_what_it_does_not_know(self):
         paths = [self.path(f"own-{i}") for i in range(20)]

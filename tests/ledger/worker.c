@@ -74,6 +74,13 @@ static _Noreturn void fail(const char *what)
     _exit(98);
 }
 
+static void need(bool is_so, const char *what)
+{
+    if (!is_so) {
+        fail(what);
+    }
+}
+
 static unsigned number(const char *word, unsigned max)
 {
     char *end = NULL;
@@ -101,18 +108,12 @@ static const char *word_at(char **word, int i)
 
 static void keep(struct stack *stack, void *block)
 {
-    if (block == NULL) {
-        fail("alloc");
-    }
-    if (errno != ERRNO_MARK) {
-        fail("errno after alloc");
-    }
+    need(block != NULL, "alloc");
+    need(errno == ERRNO_MARK, "errno after alloc");
     if (stack->used == stack->room) {
         stack->room = stack->room == 0 ? 64 : 2 * stack->room;
         stack->block = realloc(stack->block, stack->room * sizeof(void *));
-        if (stack->block == NULL) {
-            fail("realloc");
-        }
+        need(stack->block != NULL, "realloc");
     }
     memset(block, 0x5a, lmm_family_size(stack->family));
     stack->block[stack->used++] = block;
@@ -132,9 +133,7 @@ static void families_more(char **word)
         struct stack *stack = &families[family_count];
         snprintf(stack->name, sizeof(stack->name), "family_%u", family_count);
         stack->family = lmm_family_register(stack->name, 16 + 8 * (family_count % 32), 8);
-        if (stack->family == NULL) {
-            fail("register");
-        }
+        need(stack->family != NULL, "register");
     }
 }
 
@@ -156,9 +155,7 @@ static void release(char **word)
     for (unsigned i = number(word_at(word, 2), (unsigned) stack->used); i > 0; i--) {
         lmm_free(stack->block[--stack->used]);
     }
-    if (errno != ERRNO_MARK) {
-        fail("errno after free");
-    }
+    need(errno == ERRNO_MARK, "errno after free");
 }
 
 /* More places that allocate, each with one block that stays, in the families by turns. */
@@ -198,10 +195,9 @@ static void in_thread(char *rest)
 {
     pthread_t thread;
 
-    if (pthread_create(&thread, NULL, obey_in_thread, rest) != 0 ||
-        pthread_join(thread, NULL) != 0) {
-        fail("thread");
-    }
+    need(pthread_create(&thread, NULL, obey_in_thread, rest) == 0 &&
+             pthread_join(thread, NULL) == 0,
+         "thread");
 }
 
 static pthread_barrier_t crowd_done;
@@ -226,9 +222,7 @@ static void crowd(char **word)
 
     pthread_barrier_init(&crowd_done, NULL, count + 1);
     for (unsigned i = 0; i < count; i++) {
-        if (pthread_create(&thread, NULL, visit_every_site, NULL) != 0) {
-            fail("thread");
-        }
+        need(pthread_create(&thread, NULL, visit_every_site, NULL) == 0, "thread");
     }
     pthread_barrier_wait(&crowd_done);
 }
@@ -254,10 +248,9 @@ static void cancel(char **word)
     (void) word;
     bool was_silent = is_silent;
     is_silent = true; /* write() is such a point */
-    if (pthread_create(&thread, NULL, allocate_cancelled, NULL) != 0 ||
-        pthread_join(thread, &result) != 0) {
-        fail("thread");
-    }
+    need(pthread_create(&thread, NULL, allocate_cancelled, NULL) == 0 &&
+             pthread_join(thread, &result) == 0,
+         "thread");
     is_silent = was_silent;
     if (result == PTHREAD_CANCELED) {
         errno = 0;
@@ -273,9 +266,7 @@ static void fork_and_obey(char *rest)
     char *state = NULL;
     pid_t child = fork();
 
-    if (child < 0) {
-        fail("fork");
-    }
+    need(child >= 0, "fork");
     if (child > 0) {
         answer("ok %ld", (long) child);
         return;
@@ -316,9 +307,7 @@ static void vfork_and_exec(char **word)
         execv(program, word + 1);
         _exit(97);
     }
-    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
-        fail("vfork");
-    }
+    need(child >= 0 && waitpid(child, &status, 0) == child && status == 0, "vfork");
 }
 
 static void spawn_program(char **word)
@@ -327,9 +316,7 @@ static void spawn_program(char **word)
     pid_t child = 0;
 
     errno = posix_spawn(&child, word_at(word, 1), NULL, NULL, word + 1, environ);
-    if (errno != 0 || waitpid(child, &status, 0) != child || status != 0) {
-        fail("spawn");
-    }
+    need(errno == 0 && waitpid(child, &status, 0) == child && status == 0, "spawn");
 }
 
 static void wait_for_signal(char **word)
@@ -364,14 +351,10 @@ static void close_and_open(char **word)
     unsigned first = number(word_at(word, 1), 1000);
 
     is_silent = is_silent || first <= STDOUT_FILENO;
-    if (close_range(first, ~0u, 0) != 0) {
-        fail("close_range");
-    }
+    need(close_range(first, ~0u, 0) == 0, "close_range");
     for (int i = 2; word[i] != NULL; i++) {
         int descriptor = open(word[i], O_RDWR | O_CREAT, 0600);
-        if (descriptor < 0 || write(descriptor, "mine\n", 5) != 5) {
-            fail("open");
-        }
+        need(descriptor >= 0 && write(descriptor, "mine\n", 5) == 5, "open");
     }
 }
 
@@ -379,13 +362,9 @@ static void limit(int resource, const char *value)
 {
     struct rlimit limit;
 
-    if (getrlimit(resource, &limit) != 0) {
-        fail("getrlimit");
-    }
+    need(getrlimit(resource, &limit) == 0, "getrlimit");
     limit.rlim_cur = number(value, UINT32_MAX);
-    if (setrlimit(resource, &limit) != 0) {
-        fail("setrlimit");
-    }
+    need(setrlimit(resource, &limit) == 0, "setrlimit");
 }
 
 static void limit_file_size(char **word)
@@ -400,9 +379,7 @@ static void limit_descriptors(char **word)
 
 static void change_directory(char **word)
 {
-    if (chdir(word_at(word, 1)) != 0) {
-        fail("chdir");
-    }
+    need(chdir(word_at(word, 1)) == 0, "chdir");
 }
 
 /* Opens the module and calls its module_work(); it stays until `unload`. */
@@ -421,9 +398,8 @@ static void load(char **word)
 static void unload(char **word)
 {
     (void) word;
-    if (dlclose(module) != 0 || dlopen("libmodule-that-is-nowhere.so", RTLD_NOW) != NULL) {
-        fail("dlclose");
-    }
+    need(dlclose(module) == 0 && dlopen("libmodule-that-is-nowhere.so", RTLD_NOW) == NULL,
+         "dlclose");
 }
 
 /* ---- Commands -------------------------------------------------------------------------------- */

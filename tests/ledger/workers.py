@@ -112,6 +112,15 @@ class Case(harness.Case):
         """{pid: state} of the processes that `lmm ls` shows."""
         return {each["pid"]: each["state"] for each in json.loads(self.succeed("ls", "--format", "json"))["processes"]}
 
+    def assert_end_with_line(self, worker, words, status=0):
+        """The worker exits with the status, and LMM wrote one line with these words."""
+        self.assertEqual(worker.end(f"exit {status}"), status)
+        self.assert_one_line(worker, words)
+
+    def assert_content(self, path, data):
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), data, path)
+
     def assert_one_line(self, worker, words):
         """LMM wrote one line with these words, and nothing else was written."""
         text = worker.stderr()

@@ -62,18 +62,10 @@ static void test_impossible_sizes(void)
     static const struct {
         size_t count;
         size_t bytes;
-    } overflows[] = {
-        {SIZE_MAX / 2 + 1, 2},
-        {2, SIZE_MAX / 2 + 1},
-        {SIZE_MAX, SIZE_MAX},
-        {(size_t) 1 << 32, (size_t) 1 << 32},
-        {((size_t) 1 << 32) + 1, (size_t) 1 << 32},
-        {SIZE_MAX / 16 + 2, 16},
-        {SIZE_MAX / 24 + 1, 24},
-        {SIZE_MAX / 4096 + 1, 4096},
-        {PTRDIFF_MAX, 2},
-        {PTRDIFF_MAX / 2 + 1, 2},
-    };
+    } overflows[] = {{SIZE_MAX / 2 + 1, 2},   {2, SIZE_MAX / 2 + 1},       {SIZE_MAX, SIZE_MAX},
+                     {4 * GIB, 4 * GIB},      {4 * GIB + 1, 4 * GIB},      {SIZE_MAX / 16 + 2, 16},
+                     {SIZE_MAX / 24 + 1, 24}, {SIZE_MAX / 4096 + 1, 4096}, {PTRDIFF_MAX, 2},
+                     {PTRDIFF_MAX / 2 + 1, 2}};
     for (size_t i = 0; i < sizeof(overflows) / sizeof(overflows[0]); i++) {
         FAILS_WITH(ENOMEM,
                    calloc(check_opaque(overflows[i].count), check_opaque(overflows[i].bytes)));

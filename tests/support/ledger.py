@@ -45,7 +45,7 @@ def boot_id():
 
 
 def field_offset(name):
-    """Where a field of the header stands, and its length."""
+    """Returns the offset of a field of the header, and its length."""
     index = FIELDS.index(name)
     return (struct.calcsize("<" + "".join(FORMATS[:index])), struct.calcsize("<" + FORMATS[index]))
 
@@ -55,7 +55,7 @@ def as_bytes(text):
 
 
 class Ledger:
-    """Families, sites and rows; bytes() lays them out. Header fields are attributes of `header`."""
+    """A ledger that a test fills; bytes() returns it as a file has it. `header` holds the fields of the header."""
 
     def __init__(self, executable="/usr/bin/hr", pid=4242, **header):
         command = as_bytes(executable) + b"\0"
@@ -81,7 +81,7 @@ class Ledger:
         self.temporaries = {}
 
     def of_process(self, pid):
-        """Says that a running process keeps it."""
+        """Makes it the ledger of a running process."""
         self.header.update(pid=pid, start_ticks=start_ticks(pid), boot_id=boot_id(),
                            pid_namespace=os.stat("/proc/self/ns/pid").st_ino)
         return self
@@ -112,7 +112,7 @@ class Ledger:
         rows[site] = (before[0] + allocated, before[1] + freed, before[2] + extra,
                       before[3] + freed_extra)
 
-    # ---- Of the drop-in
+    # ---- Records of the drop-in
 
     def module(self, path, start, end, bias, build_id=b"", gone=0):
         self.modules.append((start, end, bias, self.string(path), gone, len(build_id), 0, build_id))
@@ -196,7 +196,7 @@ class Ledger:
 
 
 def sample(**header):
-    """Two families, three sites, two owners; every figure can be checked by eye."""
+    """Returns a ledger of three families, three sites and two owners; every figure can be checked by eye."""
     ledger = Ledger(**header)
     employee = ledger.family("emp_t", 40, peak=12)
     student = ledger.family("student_t", 56, peak=3)
@@ -209,7 +209,7 @@ def sample(**header):
 
 
 def drop_in(**header):
-    """Two stacks of two size classes, of which one has been freed in part; nothing has names."""
+    """Returns a ledger of the drop-in: two stacks in two size classes, some blocks freed, and no names."""
     ledger = Ledger("/usr/bin/tool", **header).drop_in()
     small = ledger.family("malloc-48", 48, align=16, peak=400, flags=FAMILY_BYTES)
     large_ = ledger.family("malloc-large", 1024, align=16, peak=20000, flags=FAMILY_BYTES)
@@ -228,7 +228,7 @@ def drop_in(**header):
 
 
 def large(families, sites):
-    """As many families and sites as a large program has."""
+    """Returns a ledger with as many families and sites as a large program has."""
     ledger = Ledger()
     for i in range(families):
         ledger.family(f"family_number_{i:04}_t", 16 + 8 * (i % 64))
@@ -239,7 +239,7 @@ def large(families, sites):
 
 
 def records_of(data):
-    """Offsets of the chunks of a ledger, with their kinds."""
+    """Returns the offset and the fields of each chunk of a ledger."""
     offset = HEADER.size
     found = []
     while offset < len(data):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/seam.h"
 
+#include "lib/ground/meta.h"
 #include "lib/ground/vm.h"
 
 #include <errno.h>
@@ -88,6 +89,18 @@ void seam_heal(void)
 {
     for (int i = 0; i < SEAM_OPERATIONS; i++) {
         seam_fail((enum seam_operation) i, 1, 0);
+    }
+}
+
+void seam_starve(void)
+{
+    seam_install();
+    seam_fail_all(SEAM_MAP);
+    for (size_t bytes = 1 << 20; bytes >= 64; bytes -= bytes > 4096 ? 4096 : 64) {
+        while (lmm_meta_alloc(&lmm_arena_records, bytes) != NULL) {
+        }
+        while (lmm_meta_alloc(&lmm_arena_tags, bytes) != NULL) {
+        }
     }
 }
 

@@ -21,13 +21,12 @@ void seam_install(void);
 /* Makes the calls numbered [first, last] fail. */
 void seam_fail(enum seam_operation operation, uint64_t first, uint64_t last);
 
-/*
-
- * From now on, makes every call of one operation fail, or lets all calls of all operations succeed.
-
- */
+/* From now on, makes every call of one operation fail, or lets all calls of all operations succeed. */
 void seam_fail_all(enum seam_operation operation);
 void seam_heal(void);
+
+/* Makes every map fail, and takes all memory that LMM's arenas still have, so that all growth fails. */
+void seam_starve(void);
 
 /* Returns the number of calls so far, including failed ones. */
 uint64_t seam_calls(enum seam_operation operation);

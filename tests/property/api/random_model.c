@@ -87,6 +87,14 @@ static void fail(const char *format, ...)
     abort();
 }
 
+/* Fails with a message unless the condition holds. */
+#define NEED(condition, ...)                                                                       \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fail(__VA_ARGS__);                                                                     \
+        }                                                                                          \
+    } while (0)
+
 /* ---- Tables ---- */
 
 static void table_add(struct table *table, struct block block)
@@ -94,9 +102,7 @@ static void table_add(struct table *table, struct block block)
     if (table->count == table->room) {
         table->room = table->room == 0 ? 1024 : table->room * 2;
         table->block = realloc(table->block, table->room * sizeof(*table->block));
-        if (table->block == NULL) {
-            fail("the model is out of memory");
-        }
+        NEED(table->block != NULL, "the model is out of memory");
     }
     table->block[table->count++] = block;
 }
@@ -150,10 +156,9 @@ static bool range_is_zero(const struct block *block, size_t from, size_t to)
 
 static void check_contents(const struct block *block, const char *when)
 {
-    if (!for_each_range(block, 0, block->n, range_holds)) {
-        fail("contents damaged, found %s: %p, %zu x %s", when, (void *) block->address, block->n,
-             lmm_family_name(block->kind->family));
-    }
+    NEED(for_each_range(block, 0, block->n, range_holds),
+         "contents damaged, found %s: %p, %zu x %s", when, (void *) block->address, block->n,
+         lmm_family_name(block->kind->family));
 }
 
 /* ---- Operations ---- */
@@ -195,16 +200,13 @@ static void do_alloc(struct worker *worker)
         block.n = random_length(worker, kind);
         block.address = kind_calloc(kind, block.n);
     }
-    if (block.address == NULL) {
-        fail("no memory for %zu x %s: errno %d", block.n, lmm_family_name(kind->family), errno);
-    }
-    if ((uintptr_t) block.address % kind->align != 0) {
-        fail("%p is not aligned for %s", (void *) block.address, lmm_family_name(kind->family));
-    }
-    if (how >= 4 && !for_each_range(&block, 0, block.n, range_is_zero)) {
-        fail("%p, %zu x %s, is not zeroed", (void *) block.address, block.n,
-             lmm_family_name(kind->family));
-    }
+    NEED(block.address != NULL, "no memory for %zu x %s: errno %d", block.n,
+         lmm_family_name(kind->family), errno);
+    NEED((uintptr_t) block.address % kind->align == 0, "%p is not aligned for %s",
+         (void *) block.address, lmm_family_name(kind->family));
+    NEED(how < 4 || for_each_range(&block, 0, block.n, range_is_zero),
+         "%p, %zu x %s, is not zeroed", (void *) block.address, block.n,
+         lmm_family_name(kind->family));
     for_each_range(&block, 0, block.n, fill_range);
     worker->counts[kind - kinds].allocations++;
     worker->bytes += block_bytes(&block);
@@ -238,24 +240,19 @@ static void do_resize(struct worker *worker)
     }
     worker->bytes -= block_bytes(block);
     unsigned char *address = lmm_resize(block->address, n);
-    if (address == NULL) {
-        fail("no memory for a resize from %zu to %zu x %s", block->n, n,
-             lmm_family_name(block->kind->family));
-    }
+    NEED(address != NULL, "no memory for a resize from %zu to %zu x %s", block->n, n,
+         lmm_family_name(block->kind->family));
     /* A move is a new block and the end of the old one. */
     worker->counts[block->kind - kinds].allocations += address != block->address;
     worker->counts[block->kind - kinds].frees += address != block->address;
     size_t kept = n < block->n ? n : block->n;
     block->address = address;
     block->n = n;
-    if (!for_each_range(block, 0, kept, range_holds)) {
-        fail("%p: resize to %zu x %s lost contents", (void *) address, n,
-             lmm_family_name(block->kind->family));
-    }
-    if (!for_each_range(block, kept, n, range_is_zero)) {
-        fail("%p: resize to %zu x %s: structs added are not zeroed", (void *) address, n,
-             lmm_family_name(block->kind->family));
-    }
+    NEED(for_each_range(block, 0, kept, range_holds), "%p: resize to %zu x %s lost contents",
+         (void *) address, n, lmm_family_name(block->kind->family));
+    NEED(for_each_range(block, kept, n, range_is_zero),
+         "%p: resize to %zu x %s: structs added are not zeroed", (void *) address, n,
+         lmm_family_name(block->kind->family));
     for_each_range(block, kept, n, fill_range);
     worker->bytes += block_bytes(block);
 }
@@ -283,19 +280,14 @@ static void empty_inbox(struct worker *worker)
 
 static void check_one(const struct block *block)
 {
-    if (lmm_block_count(block->address) != block->n) {
-        fail("lmm_block_count(%p) is %zu, not %zu", (void *) block->address,
-             lmm_block_count(block->address), block->n);
-    }
-    if (lmm_family_of(block->address) != block->kind->family) {
-        fail("lmm_family_of(%p) is not %s", (void *) block->address,
-             lmm_family_name(block->kind->family));
-    }
+    NEED(lmm_block_count(block->address) == block->n, "lmm_block_count(%p) is %zu, not %zu",
+         (void *) block->address, lmm_block_count(block->address), block->n);
+    NEED(lmm_family_of(block->address) == block->kind->family, "lmm_family_of(%p) is not %s",
+         (void *) block->address, lmm_family_name(block->kind->family));
     size_t inside = block_bytes(block) - 1;
-    if (inside != 0 && lmm_family_of(block->address + inside) != NULL) {
-        fail("%p is inside a block and lmm_family_of() is not NULL",
-             (void *) (block->address + inside));
-    }
+    NEED(inside == 0 || lmm_family_of(block->address + inside) == NULL,
+         "%p is inside a block and lmm_family_of() is not NULL",
+         (void *) (block->address + inside));
 }
 
 static void operate(struct worker *worker)
@@ -335,9 +327,8 @@ struct seen {
 static int note_block(const struct lmm_block *block, void *arg)
 {
     struct seen *seen = arg;
-    if (seen->count == seen->room) {
-        fail("lmm_for_each_block() shows more blocks than the model has (%zu)", seen->room);
-    }
+    NEED(seen->count != seen->room,
+         "lmm_for_each_block() shows more blocks than the model has (%zu)", seen->room);
     seen->block[seen->count++] = *block;
     return 0;
 }
@@ -374,34 +365,28 @@ static struct table all_blocks(void)
 static void compare_block(const struct block *block, const struct lmm_block *seen)
 {
     const struct kind *kind = block->kind;
-    if (seen->address != block->address || seen->slots != block->n ||
-        seen->bytes != block->n * kind->size || seen->family != kind->family) {
-        fail("lmm_for_each_block() shows %p, %zu x %s, %zu bytes; the model has %p, %zu x %s",
-             seen->address, seen->slots, lmm_family_name(seen->family), seen->bytes,
-             (void *) block->address, block->n, lmm_family_name(kind->family));
-    }
-    if (strcmp(seen->file, kind->file) != 0 || (seen->line != 0) != (kind->alloc != NULL)) {
-        fail("%p, %s, is said to be allocated at %s:%u", seen->address,
-             lmm_family_name(kind->family), seen->file, seen->line);
-    }
+    NEED(seen->address == block->address && seen->slots == block->n &&
+             seen->bytes == block->n * kind->size && seen->family == kind->family,
+         "lmm_for_each_block() shows %p, %zu x %s, %zu bytes; the model has %p, %zu x %s",
+         seen->address, seen->slots, lmm_family_name(seen->family), seen->bytes,
+         (void *) block->address, block->n, lmm_family_name(kind->family));
+    NEED(strcmp(seen->file, kind->file) == 0 && (seen->line != 0) == (kind->alloc != NULL),
+         "%p, %s, is said to be allocated at %s:%u", seen->address, lmm_family_name(kind->family),
+         seen->file, seen->line);
 }
 
 static void check_blocks(const struct table *all)
 {
     struct seen seen = {calloc(all->count + 1, sizeof(struct lmm_block)), 0, all->count};
-    if (seen.block == NULL) {
-        fail("the model is out of memory");
-    }
+    NEED(seen.block != NULL, "the model is out of memory");
     lmm_for_each_block(NULL, note_block, &seen);
-    if (seen.count != all->count) {
-        fail("lmm_for_each_block() shows %zu blocks, not %zu", seen.count, all->count);
-    }
+    NEED(seen.count == all->count, "lmm_for_each_block() shows %zu blocks, not %zu", seen.count,
+         all->count);
     qsort(seen.block, seen.count, sizeof(*seen.block), seen_by_address);
     for (size_t i = 0; i < all->count; i++) {
         const struct block *block = &all->block[i];
-        if (i != 0 && block[-1].address + block_bytes(&block[-1]) > block->address) {
-            fail("blocks %p and %p overlap", (void *) block[-1].address, (void *) block->address);
-        }
+        NEED(i == 0 || block[-1].address + block_bytes(&block[-1]) <= block->address,
+             "blocks %p and %p overlap", (void *) block[-1].address, (void *) block->address);
         compare_block(block, &seen.block[i]);
         check_contents(block, "at a standstill");
         check_one(block);
@@ -411,9 +396,7 @@ static void check_blocks(const struct table *all)
 
 static void check_figure(const char *family, const char *what, uint64_t is, uint64_t should)
 {
-    if (is != should) {
-        fail("%s: %s is %" PRIu64 ", not %" PRIu64, family, what, is, should);
-    }
+    NEED(is == should, "%s: %s is %" PRIu64 ", not %" PRIu64, family, what, is, should);
 }
 
 static void check_room(const struct lmm_stats *stats)
@@ -424,12 +407,11 @@ static void check_room(const struct lmm_stats *stats)
         stats->longest_free_slots <= stats->free_slots &&
         (stats->live_blocks == 0 || stats->pages != 0) &&
         stats->mapped_bytes >= (stats->live_slots + stats->free_slots) * stats->stride_bytes;
-    if (!sane) {
-        fail("%s: live %" PRIu64 " peak %" PRIu64 " committed %" PRIu64 " mapped %" PRIu64
-             " bytes, %" PRIu64 " pages, %" PRIu64 " free slots, longest %" PRIu64,
-             stats->name, stats->live_bytes, stats->peak_bytes, stats->committed_bytes,
-             stats->mapped_bytes, stats->pages, stats->free_slots, stats->longest_free_slots);
-    }
+    NEED(sane,
+         "%s: live %" PRIu64 " peak %" PRIu64 " committed %" PRIu64 " mapped %" PRIu64
+         " bytes, %" PRIu64 " pages, %" PRIu64 " free slots, longest %" PRIu64,
+         stats->name, stats->live_bytes, stats->peak_bytes, stats->committed_bytes,
+         stats->mapped_bytes, stats->pages, stats->free_slots, stats->longest_free_slots);
 }
 
 static void check_family(size_t index, const struct table *all)
@@ -445,9 +427,7 @@ static void check_family(size_t index, const struct table *all)
         live_slots += all->block[i].kind == kind ? all->block[i].n : 0;
     }
     struct lmm_stats stats;
-    if (lmm_family_stats(kind->family, &stats) != 0) {
-        fail("lmm_family_stats() failed");
-    }
+    NEED(lmm_family_stats(kind->family, &stats) == 0, "lmm_family_stats() failed");
     const char *name = lmm_family_name(kind->family);
     check_figure(name, "size_bytes", stats.size_bytes, kind->size);
     check_figure(name, "align_bytes", stats.align_bytes, kind->align);
@@ -464,9 +444,7 @@ static void check_everything(void)
 {
     struct table all = all_blocks();
     const char *complaint = internals_complaint();
-    if (complaint != NULL) {
-        fail("%s", complaint);
-    }
+    NEED(complaint == NULL, "%s", complaint);
     check_blocks(&all);
     for (size_t i = 0; i < kind_count; i++) {
         check_family(i, &all);

@@ -6,7 +6,6 @@
 #include "lib/heaps/foreign.h"
 #include "lib/heaps/heap.h"
 #include "lib/ground/tools.h"
-#include "lib/ground/meta.h"
 #include "lib/ground/reservoir.h"
 #include "lib/heaps/start.h"
 #include "lib/heaps/thread.h"
@@ -259,19 +258,6 @@ Test(heap, rebuild, .init = start)
     assert_valid();
 }
 
-/* Takes all memory of the arenas, so that every growth fails. */
-static void starve(void)
-{
-    seam_install();
-    seam_fail_all(SEAM_MAP);
-    for (size_t bytes = 1 << 20; bytes >= 64; bytes -= bytes > 4096 ? 4096 : 64) {
-        while (lmm_meta_alloc(&lmm_arena_records, bytes) != NULL) {
-        }
-        while (lmm_meta_alloc(&lmm_arena_tags, bytes) != NULL) {
-        }
-    }
-}
-
 /* When there is no new page, the last free slot of the old ones is found. */
 Test(heap, no_memory_uses_every_slot_there_is, .init = start)
 {
@@ -280,7 +266,7 @@ Test(heap, no_memory_uses_every_slot_there_is, .init = start)
     free_in(&owner, blocks[PAGE_SLOTS]);
     free_in(&other, blocks[7]);
     lmm_foreign_flush(&other);
-    starve();
+    seam_starve();
     for (int i = 0; i < 3; i++) {
         void *block = allocate(&owner);
         cr_assert(block == blocks[0] || block == blocks[PAGE_SLOTS] || block == blocks[7]);
@@ -298,7 +284,7 @@ Test(heap, no_memory_uses_every_slot_there_is, .init = start)
 
 Test(heap, no_memory_for_tables, .init = start)
 {
-    starve();
+    seam_starve();
     static struct lmm_heap late;
     errno = 0;
     cr_expect(!lmm_heap_init(&late, 102, false) && errno == ENOMEM);
@@ -319,7 +305,7 @@ Test(heap, open_sites, .init = start)
         site = lmm_families_add(name, 8, 8, false)->site;
     }
     cr_expect(owner.open.site_limit <= site);
-    starve();
+    seam_starve();
     cr_expect(!lmm_heap_open_sites(&owner));
     lmm_heap_count(&owner, site, &(struct lmm_ledger_row) {.freed_blocks = 3});
     seam_heal();

@@ -365,11 +365,7 @@ Test(run, shrinking_without_a_descriptor)
     for (int i = 0; i < RUNS - 1; i++) {
         block[i] = take(4);
     }
-    seam_fail_all(SEAM_MAP);
-    for (size_t bytes = 1 << 20; bytes >= 64; bytes /= 2) {
-        while (lmm_meta_alloc(&lmm_arena_records, bytes) != NULL) {
-        }
-    }
+    seam_starve();
     cr_expect(!resize(block[0], 2));
     size_t slot;
     cr_expect(lmm_run_length(page_of(block[0], &slot), 0) == 4, "as it was");
@@ -584,17 +580,11 @@ Test(run, margins_without_a_descriptor)
 {
     set_up(LMM_UNIT_BYTES / LENGTH_MAX);
     char *first = take(1);
-    seam_fail_all(SEAM_MAP);
-    while (lmm_meta_alloc(&lmm_arena_records, 1 << 12) != NULL) {
-    }
+    seam_starve();
     while (runs.holes.reserved + 1 < runs.holes.capacity) {
         runs.holes.reserved++;
     }
     errno = 0;
-    for (size_t bytes = 1 << 12; bytes >= 64; bytes /= 2) {
-        while (lmm_meta_alloc(&lmm_arena_records, bytes) != NULL) {
-        }
-    }
     uint32_t reserved = runs.holes.reserved;
     cr_expect(take_aligned(1, 4 * runs.stride) == NULL && errno == ENOMEM);
     cr_expect(runs.holes.reserved == reserved, "nothing stays promised");

@@ -95,35 +95,52 @@ Test(site, past_the_last_id_is_other, .init = start)
     cr_expect(lmm_accounts_header()->sites_merged == 3);
 }
 
-Test(site, no_memory, .init = start)
+static uint32_t add_place(uint32_t line)
+{
+    return lmm_site_intern(0, &lists[0], "a.c", line, "f");
+}
+
+/* Adds sites until there is no memory; returns how many there are. */
+static uint32_t fill(uint32_t (*add)(uint32_t number))
 {
     uint32_t count = 0;
 
     seam_install();
     seam_fail_all(SEAM_MAP);
     errno = 0;
-    while (lmm_site_intern(0, &lists[0], "a.c", count, "f") != LMM_SITE_NONE) {
-        count++;
-        cr_assert(count < 100000);
+    while (add(count + 1) != LMM_SITE_NONE) {
+        cr_assert(++count < 100000);
     }
     cr_expect(errno == ENOMEM);
     cr_expect(lists[0].count == count && lmm_accounts_site_count() == count);
     seam_heal();
-    cr_expect(lmm_site_intern(0, &lists[0], "a.c", count, "f") == count);
-    for (uint32_t i = 0; i <= count; i++) {
-        cr_expect(lmm_site_intern(0, &lists[0], "a.c", i, "f") == i);
+    cr_expect(add(count + 1) == count && lists[0].count == count + 1);
+    return count + 1;
+}
+
+Test(site, no_memory, .init = start)
+{
+    uint32_t count = fill(add_place);
+
+    for (uint32_t i = 0; i < count; i++) {
+        cr_expect(add_place(i + 1) == i);
     }
 }
 
 /* ---- Call stacks ----------------------------------------------------------------------------------- */
 
-static uint32_t add_stack(uint32_t family, uint32_t frame)
+static uint32_t add_stack_of(uint32_t family, uint32_t frame)
 {
     bool is_own = false;
     uint32_t id = lmm_site_add_stack(family, &lists[family], frame, &is_own);
 
     cr_assert(id == LMM_SITE_NONE || is_own);
     return id;
+}
+
+static uint32_t add_stack(uint32_t frame)
+{
+    return add_stack_of(0, frame);
 }
 
 /* Stacks are no places: however the table of places grows around them, places and only places are in it. */
@@ -135,7 +152,7 @@ Test(site, stacks_are_not_among_the_places, .init = start)
 
     cr_expect(nowhere == 0 && nameless == 1);
     for (uint32_t i = 2; i < SITES; i++) {
-        uint32_t id = i % 3 == 0 ? lmm_site_intern(0, &lists[0], "a.c", i, "f") : add_stack(0, i);
+        uint32_t id = i % 3 == 0 ? lmm_site_intern(0, &lists[0], "a.c", i, "f") : add_stack(i);
         cr_assert(id == i);
     }
     for (uint32_t i = 3; i < SITES; i += 3) {
@@ -156,7 +173,7 @@ Test(site, stacks_past_the_last_id_are_other, .init = start)
     bool is_own = true;
 
     lmm_site_own_ids = 2;
-    cr_expect(add_stack(0, 1) == 0 && add_stack(1, 1) == 1);
+    cr_expect(add_stack(1) == 0 && add_stack_of(1, 1) == 1);
     uint32_t other = lmm_site_add_stack(0, &lists[0], 2, &is_own);
     cr_expect(other == 2 && !is_own);
     cr_expect(strcmp(lmm_accounts_site_facts(other).file, "(other)") == 0);
@@ -166,15 +183,5 @@ Test(site, stacks_past_the_last_id_are_other, .init = start)
 
 Test(site, no_memory_for_stacks, .init = start)
 {
-    uint32_t count = 0;
-
-    seam_install();
-    seam_fail_all(SEAM_MAP);
-    errno = 0;
-    while (add_stack(0, count + 1) != LMM_SITE_NONE) {
-        cr_assert(++count < 100000);
-    }
-    cr_expect(errno == ENOMEM && lists[0].count == count && lmm_accounts_site_count() == count);
-    seam_heal();
-    cr_expect(add_stack(0, count + 1) == count && lists[0].count == count + 1);
+    fill(add_stack);
 }

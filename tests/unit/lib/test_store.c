@@ -200,10 +200,6 @@ Test(store, off_is_no_file_and_no_word, .init = cr_redirect_stderr)
     cr_assert_stderr_eq_str("");
 }
 
-static void leave_alone(void)
-{
-}
-
 static void make_link(void)
 {
     char target[80];
@@ -220,16 +216,6 @@ static void make_file(void)
     close(descriptor);
 }
 
-static void open_to_others(void)
-{
-    cr_assert(chmod(folder, 0750) == 0);
-}
-
-static void want_a_missing_parent(void)
-{
-    setenv("LMM_DIR", "/tmp/no/such/folder", 1);
-}
-
 static void want_a_long_name(void)
 {
     static char name[2 * LMM_OPTION_PATH_MAX];
@@ -242,16 +228,6 @@ static void limit_files(void)
 {
     cr_assert(signal(SIGXFSZ, SIG_DFL) != SIG_ERR);
     cr_assert(setrlimit(RLIMIT_FSIZE, &(struct rlimit) {3 * PAGE - 1, RLIM_INFINITY}) == 0);
-}
-
-static void limit_descriptors(void)
-{
-    cr_assert(setrlimit(RLIMIT_NOFILE, &(struct rlimit) {0, 1024}) == 0);
-}
-
-static void block_the_name(void)
-{
-    cr_assert(mkdir(path, 0700) == 0);
 }
 
 /* Has the store write what it says into a pipe; returns the result, and counts the lines. */
@@ -277,24 +253,29 @@ static int refuse(void (*prepare)(void), unsigned *ret_lines)
 }
 
 /* Each is a process of its own, because the store remembers its folder. */
-#define REFUSAL_TEST(name, prepare, error)                                                         \
+#define REFUSAL_TEST(name, error, statement)                                                       \
+    static void prepare_##name(void)                                                               \
+    {                                                                                              \
+        statement;                                                                                 \
+    }                                                                                              \
     Test(store, name)                                                                              \
     {                                                                                              \
         unsigned lines;                                                                            \
-        int result = refuse(prepare, &lines);                                                      \
+        int result = refuse(prepare_##name, &lines);                                               \
         cr_expect(result == (error), "%s", strerrorname_np(result));                               \
         cr_expect(lines == ((error) != 0), "%u lines", lines);                                     \
     }
 
-REFUSAL_TEST(success_says_nothing, leave_alone, 0)
-REFUSAL_TEST(a_link_is_refused, make_link, ELOOP)
-REFUSAL_TEST(a_file_is_refused, make_file, ENOTDIR)
-REFUSAL_TEST(a_folder_open_to_others_is_refused, open_to_others, EPERM)
-REFUSAL_TEST(a_limit_of_file_sizes_is_kept, limit_files, EFBIG)
-REFUSAL_TEST(a_missing_parent_is_told, want_a_missing_parent, ENOENT)
-REFUSAL_TEST(no_descriptor_is_told, limit_descriptors, EMFILE)
-REFUSAL_TEST(a_folder_under_its_name_is_told, block_the_name, EISDIR)
-REFUSAL_TEST(a_long_name_is_told, want_a_long_name, ENAMETOOLONG)
+REFUSAL_TEST(success_says_nothing, 0, (void) 0)
+REFUSAL_TEST(a_link_is_refused, ELOOP, make_link())
+REFUSAL_TEST(a_file_is_refused, ENOTDIR, make_file())
+REFUSAL_TEST(a_folder_open_to_others_is_refused, EPERM, cr_assert(chmod(folder, 0750) == 0))
+REFUSAL_TEST(a_limit_of_file_sizes_is_kept, EFBIG, limit_files())
+REFUSAL_TEST(a_missing_parent_is_told, ENOENT, setenv("LMM_DIR", "/tmp/no/such/folder", 1))
+REFUSAL_TEST(no_descriptor_is_told, EMFILE,
+             cr_assert(setrlimit(RLIMIT_NOFILE, &(struct rlimit) {.rlim_max = 1024}) == 0))
+REFUSAL_TEST(a_folder_under_its_name_is_told, EISDIR, cr_assert(mkdir(path, 0700) == 0))
+REFUSAL_TEST(a_long_name_is_told, ENAMETOOLONG, want_a_long_name())
 
 Test(store, a_refusal_leaves_nothing)
 {

@@ -4,7 +4,6 @@
 #include "tests/support/seam.h"
 
 #include "lib/pages/family.h"
-#include "lib/ground/meta.h"
 #include "lib/heaps/cache.h"
 #include "lib/heaps/repair.h"
 #include "lib/heaps/start.h"
@@ -209,17 +208,6 @@ Test(thread, as_many_heaps_as_threads_at_once, .init = start)
     }
 }
 
-/* Takes all that the arena of records holds. */
-static void starve(void)
-{
-    seam_install();
-    seam_fail_all(SEAM_MAP);
-    for (size_t bytes = 1 << 20; bytes >= 64; bytes -= bytes > 4096 ? 4096 : 64) {
-        while (lmm_meta_alloc(&lmm_arena_records, bytes) != NULL) {
-        }
-    }
-}
-
 /* A thread for which there is no heap works on the shared heap, and says so when there is nothing. */
 static void *work_without_a_heap(void *arg)
 {
@@ -236,7 +224,7 @@ static void *work_without_a_heap(void *arg)
 Test(thread, no_memory_for_a_heap, .init = start)
 {
     allocate_all(NULL);
-    starve();
+    seam_starve();
     run(work_without_a_heap, NULL);
     assert_live(MANY);
     cr_expect(lmm_alloc(family) != NULL);
