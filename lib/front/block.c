@@ -6,7 +6,6 @@
 #include "lib/heaps/foreign.h"
 #include "lib/heaps/heap.h"
 #include "lib/ground/tools.h"
-#include "lib/ground/options.h"
 #include "lib/heaps/thread.h"
 
 #include <errno.h>

@@ -15,7 +15,6 @@
 #include "lib/front/walk.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -283,7 +283,6 @@ void lmm_report_keep_stream(void)
     }
 }
 
-/* Opens the file for reports at exit; usual_stream() when none is set. */
 static int open_log(void)
 {
     char path[LMM_OPTION_PATH_MAX];

@@ -34,7 +34,6 @@ static void link_batch(const struct lmm_heap *heap, const struct lmm_batch *batc
     }
 }
 
-/* Splices a batch onto its page's foreign list. */
 static void hand_over(struct lmm_heap *heap, struct lmm_batch *batch)
 {
     struct lmm_page *page = batch->page;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/heaps/repair.h"
 
-#include "lib/heaps/heap.h"
+#include "lib/books/accounts.h"
 #include "lib/ground/vm.h"
+#include "lib/pages/family.h"
 #include "lib/pages/memory.h"
 
 /* The live blocks of one site, counted by their tags. */

@@ -52,7 +52,6 @@ static void park(struct lmm_heap *heap)
     lmm_lock_release(&lmm_heaps_lock);
 }
 
-/* A heap for this thread; NULL when there is no memory for one. */
 static struct lmm_heap *adopt(void)
 {
     lmm_lock_acquire(&lmm_heaps_lock);
@@ -146,7 +145,7 @@ void lmm_thread_for_each_heap(void (*visit)(struct lmm_heap *heap, void *arg), v
     lmm_lock_release(&lmm_heaps_lock);
 }
 
-/* Another thread's heap cannot be trimmed under its feet: its owner is asked to. */
+/* Another thread's heap cannot be trimmed while its owner uses it: the owner is asked to. */
 static void trim_heap(struct lmm_heap *heap, void *arg)
 {
     size_t *bytes = arg;

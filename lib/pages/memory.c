@@ -4,7 +4,6 @@
 #include "lib/ground/meta.h"
 #include "lib/ground/vm.h"
 
-/* The word of the absent bits that holds system page i. */
 static uint64_t *absent_word(struct lmm_page_facts *facts, size_t i)
 {
     return facts->absent_long == NULL ? &facts->absent : &facts->absent_long[i / 64];

@@ -80,7 +80,6 @@ static void page_publish(const struct lmm_runs *runs, struct lmm_page *page,
     lmm_store_release(&page->kind, kind);
 }
 
-/* Makes `units` units at base one page. The tags hold FREE. False with errno ENOMEM. */
 static struct lmm_page *page_create(struct lmm_runs *runs, char *base, size_t units, bool fresh,
                                     enum lmm_page_kind kind)
 {
