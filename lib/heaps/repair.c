@@ -72,7 +72,7 @@ void lmm_repair_books(void)
     uint32_t sites = lmm_accounts_site_count();
     size_t bytes = sites * sizeof(struct tally);
 
-    /* The books were copied before the fork, the pages later: the gauges may not agree with them. */
+    /* The books were copied before the fork, the pages later: the gauges may differ from them. */
     for (uint32_t i = 0; i < lmm_families_count(); i++) {
         struct lmm_family *family = lmm_families_at(i);
         struct lmm_ledger_family *record = family->record;
