@@ -154,6 +154,19 @@ bool lmm_rows_grow(uint32_t owner, uint32_t sites, struct lmm_rows *rows)
     return done;
 }
 
+void lmm_rows_drop(struct lmm_rows *rows)
+{
+    if (rows->row == NULL) {
+        return;
+    }
+    lmm_lock_acquire(&lmm_chunks_lock);
+    move_begin_locked();
+    lmm_chunk_retire((struct lmm_ledger_chunk *) rows->row - 1);
+    move_end_locked();
+    lmm_lock_release(&lmm_chunks_lock);
+    *rows = (struct lmm_rows) {0};
+}
+
 bool lmm_rows_reach_locked(uint32_t sites)
 {
     return grow_rows_locked(0, sites, &state.shared);

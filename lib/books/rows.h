@@ -48,7 +48,10 @@ struct lmm_temporaries {
  */
 bool lmm_rows_grow(uint32_t owner, uint32_t sites, struct lmm_rows *rows);
 
-/* The same for the owner's temporaries. */
+/* Gives up an owner's rows, if it has any, none of which has counted. The caller is their writer. */
+void lmm_rows_drop(struct lmm_rows *rows);
+
+/* The same as lmm_rows_grow() for the owner's temporaries. */
 bool lmm_temporaries_grow(uint32_t owner, uint32_t sites, struct lmm_temporaries *temporaries);
 
 /* Makes the shared rows reach at least `sites` sites. False with errno ENOMEM. */

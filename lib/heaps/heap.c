@@ -3,7 +3,6 @@
 
 #include "lib/ground/meta.h"
 #include "lib/heaps/tracer.h"
-#include "lib/ground/options.h"
 #include "lib/pages/memory.h"
 #include "lib/pages/slots.h"
 
@@ -15,20 +14,32 @@ enum {
     BINS_FIRST = 64,
 };
 
-bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared)
+/* Undoes what lmm_heap_init() has done. */
+static void give_up(struct lmm_heap *heap)
+{
+    lmm_rows_drop(&heap->rows);
+    if (heap->bin_capacity != 0) {
+        lmm_meta_free(&lmm_arena_records, heap->open.bins,
+                      heap->bin_capacity * sizeof(*heap->open.bins));
+    }
+    if (heap->tracer != NULL) {
+        lmm_meta_free(&lmm_arena_records, heap->tracer, sizeof(*heap->tracer));
+    }
+}
+
+bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared, bool takes_stacks)
 {
     memset(heap, 0, sizeof(*heap));
     lmm_lock_init(&heap->lock, LMM_RANK_HEAP);
     heap->number = number;
     heap->is_shared = is_shared;
     heap->open.heap = heap;
-    bool takes_stacks = LMM_DROP_IN && lmm_options.stack_frames != 0;
     heap->tracer = takes_stacks ? lmm_meta_zalloc(sizeof(*heap->tracer)) : NULL;
-    bool done = (!takes_stacks || heap->tracer != NULL) && lmm_heap_open_sites(heap);
-    if (!done && heap->tracer != NULL) {
-        lmm_meta_free(&lmm_arena_records, heap->tracer, sizeof(*heap->tracer));
+    if ((takes_stacks && heap->tracer == NULL) || !lmm_heap_open_sites(heap)) {
+        give_up(heap);
+        return false;
     }
-    return done;
+    return true;
 }
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
@@ -67,10 +78,10 @@ bool lmm_heap_open_sites(struct lmm_heap *heap)
     uint32_t families = lmm_accounts_family_count();
     bool done = grow_bins_locked(heap, families) &&
                 lmm_rows_grow(heap->number, sites, &heap->rows) &&
-                (!LMM_DROP_IN || heap->tracer == NULL ||
+                (heap->tracer == NULL ||
                  lmm_temporaries_grow(heap->number, sites, &heap->tracer->temporaries));
+    heap->open.rows = heap->rows.row; /* also when only the temporaries could not grow */
     if (done) {
-        heap->open.rows = heap->rows.row;
         heap->open.site_limit = sites;
     }
     lmm_lock_release(&heap->lock);

@@ -191,10 +191,12 @@ lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
                                                                         : LMM_PUSH_DONE;
 }
 
-/* Initialises a heap, which no other thread knows yet. False with errno ENOMEM. */
-bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared);
+/* Initialises a heap, which no other thread knows yet; takes_stacks: with a tracer. False with errno
+ * ENOMEM; then nothing of it is left, and the number is free. */
+bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared, bool takes_stacks);
 
-/* Opens every site and family that is registered now. False with errno ENOMEM. */
+/* Opens every site and family that is registered now. False with errno ENOMEM; then sites that were
+ * open still are. */
 bool lmm_heap_open_sites(struct lmm_heap *heap);
 
 /*

@@ -28,6 +28,11 @@ static struct {
     pthread_key_t key; /* its destructor parks a heap */
 } threads;
 
+static inline bool takes_stacks(void)
+{
+    return LMM_DROP_IN && lmm_options.stack_frames != 0;
+}
+
 static struct lmm_heap *add_heap_locked(bool is_shared)
 {
     struct lmm_heap *heap = lmm_meta_zalloc(sizeof(*heap));
@@ -35,7 +40,7 @@ static struct lmm_heap *add_heap_locked(bool is_shared)
     if (heap == NULL) {
         return NULL;
     }
-    if (!lmm_heap_init(heap, threads.count + 1, is_shared)) {
+    if (!lmm_heap_init(heap, threads.count + 1, is_shared, takes_stacks())) {
         lmm_meta_free(&lmm_arena_records, heap, sizeof(*heap));
         return NULL;
     }
@@ -131,7 +136,7 @@ void lmm_thread_leave(struct lmm_heap *heap)
         return;
     }
     lmm_thread_open = heap->open;
-    if (lmm_tools_active || (LMM_DROP_IN && lmm_options.stack_frames != 0)) {
+    if (lmm_tools_active || takes_stacks()) {
         lmm_thread_open.site_limit = 0;
     }
 }

@@ -24,7 +24,7 @@ static struct lmm_family *open_family(const char *name, size_t stride)
 {
     struct lmm_family *family = lmm_families_add(name, stride, 1, false);
 
-    cr_assert(family != NULL && (heap.number != 0 || lmm_heap_init(&heap, 100, false)));
+    cr_assert(family != NULL && (heap.number != 0 || lmm_heap_init(&heap, 100, false, false)));
     cr_assert(lmm_heap_open_sites(&heap));
     return family;
 }
@@ -147,7 +147,7 @@ Test(cache, none_for_the_shared_heap_nor_without_memory, .init = start)
     static struct lmm_heap shared;
     struct lmm_family *family = open_family("f", 16);
 
-    cr_assert(lmm_heap_init(&shared, 101, true));
+    cr_assert(lmm_heap_init(&shared, 101, true, false));
     cr_expect(lmm_cache_of(&shared, family) == NULL);
     seam_install();
     seam_fail_all(SEAM_MAP);

@@ -27,7 +27,7 @@ static void start(void)
 {
     cr_assert(lmm_start());
     family = lmm_families_add("f", SIZE, 1, false);
-    cr_assert(lmm_heap_init(&owner, 100, false) && lmm_heap_init(&other, 101, false));
+    cr_assert(lmm_heap_init(&owner, 100, false, false) && lmm_heap_init(&other, 101, false, false));
 }
 
 static void *allocate(struct lmm_heap *heap)
@@ -287,10 +287,10 @@ Test(heap, no_memory_for_tables, .init = start)
     seam_starve();
     static struct lmm_heap late;
     errno = 0;
-    cr_expect(!lmm_heap_init(&late, 102, false) && errno == ENOMEM);
+    cr_expect(!lmm_heap_init(&late, 102, false, false) && errno == ENOMEM);
     cr_expect(allocate(&owner) == NULL, "not even its list of pages");
     seam_heal();
-    cr_expect(lmm_heap_init(&late, 102, false));
+    cr_expect(lmm_heap_init(&late, 102, false, false));
     cr_expect(allocate(&owner) != NULL);
 }
 
@@ -316,6 +316,70 @@ Test(heap, open_sites, .init = start)
     lmm_accounts_acquire();
     cr_expect(lmm_rows_sum_locked(site).freed_blocks == 7);
     lmm_accounts_release();
+}
+
+/* The ledger's chunks with this owner. */
+static size_t chunks_of(uint32_t number)
+{
+    size_t count = 0;
+
+    lmm_accounts_acquire();
+    struct lmm_ledger_view view = lmm_accounts_view_locked();
+    for (size_t i = 0; i < view.chunk_count; i++) {
+        count += view.chunks[i]->owner == number && view.chunks[i]->kind != LMM_LEDGER_UNUSED;
+    }
+    cr_assert(lmm_rows_are_valid_locked());
+    lmm_accounts_release();
+    return count;
+}
+
+/* Makes the k-th and all later calls fail that can give a chunk memory. */
+static void fail_chunks_from(uint64_t k)
+{
+    seam_fail(SEAM_FILE, seam_calls(SEAM_FILE) + k, SEAM_FOR_EVER);
+    seam_fail(SEAM_MAP, seam_calls(SEAM_MAP) + k, SEAM_FOR_EVER);
+}
+
+/* A heap that gets rows but no temporaries leaves no rows: the next heap has the same number. */
+Test(heap, a_heap_given_up_leaves_no_chunk, .init = start)
+{
+    static struct lmm_heap late;
+    uint64_t k = 1;
+
+    seam_install();
+    for (fail_chunks_from(k); !lmm_heap_init(&late, 102, false, true); fail_chunks_from(++k)) {
+        cr_assert(chunks_of(102) == 0, "call %d failed", (int) k);
+        seam_heal();
+    }
+    seam_heal();
+    cr_expect(k > 2, "rows were there when the temporaries failed");
+    cr_expect(chunks_of(102) == 2 && lmm_heap_is_valid(&late));
+}
+
+/* Rows that have moved are the ones that count, though the temporaries could not grow. */
+Test(heap, rows_grow_and_temporaries_do_not, .init = start)
+{
+    static struct lmm_heap late;
+    struct lmm_temporaries taken = {0};
+    char name[32];
+    uint64_t k = 1;
+
+    cr_assert(lmm_heap_init(&late, 102, false, true));
+    seam_install();
+    for (int i = 0; i < 600; i++) {
+        snprintf(name, sizeof(name), "late %d", i);
+        cr_assert(lmm_families_add(name, 8, 8, false) != NULL);
+    }
+    /* Takes the unused chunk that the temporaries would get. */
+    cr_assert(lmm_temporaries_grow(103, lmm_accounts_site_count(), &taken));
+    for (fail_chunks_from(k); !lmm_heap_open_sites(&late); fail_chunks_from(++k)) {
+        seam_heal();
+        cr_assert(lmm_heap_is_valid(&late), "call %d failed", (int) k);
+        lmm_heap_count(&late, family->site, &(struct lmm_ledger_row) {.allocated_blocks = 1});
+    }
+    seam_heal();
+    cr_expect(k > 2, "rows had grown when the temporaries failed");
+    cr_expect(lmm_family_sum(family).allocated_blocks == k - 1);
 }
 
 /* Checks that *field, wrong, makes the heap invalid, and restores it. */
