@@ -13,7 +13,7 @@
 /* More stacks than there can be sites: a program that loads and unloads code again and again. */
 enum { KNOWN_MAX = 4 << 20 };
 
-/* In the key of a site by family and stack; no address has this bit. */
+/* In the key of a site by family and stack; no frame that is stored has this bit in its address. */
 #define SITE_KEY ((uint64_t) 1 << 63)
 
 struct lmm_lock lmm_depot_lock = LMM_LOCK_INIT(LMM_RANK_STACKS);
@@ -138,11 +138,12 @@ void lmm_depot_refresh_modules(void)
 
 /* ---- Frames and sites ------------------------------------------------------------------------ */
 
-/* The frame at address whose caller has that number; added if it is new. 0: no memory. */
+/* The frame at address whose caller has that number; added if it is new. 0: no memory, or no
+ * address of code: a walk by frame pointers through code that uses them otherwise finds any word. */
 static uint32_t frame_locked(uint64_t address, uint32_t caller)
 {
-    LMM_CHECK(lmm_lock_is_held(&lmm_depot_lock) && (address & SITE_KEY) == 0);
-    if (!lmm_table_reserve_locked(&depot.frames)) {
+    LMM_CHECK(lmm_lock_is_held(&lmm_depot_lock));
+    if (address == 0 || (address & SITE_KEY) != 0 || !lmm_table_reserve_locked(&depot.frames)) {
         return 0;
     }
     uint32_t number = lmm_table_get_checked(lmm_table_body(&depot.frames), address, caller);

@@ -128,6 +128,21 @@ Test(depot, no_calls_are_unattributed, .init = start)
     }
 }
 
+/* A walk by frame pointers may take any word for a return address. */
+Test(depot, a_word_that_is_no_address_is_left_out, .init = start)
+{
+    static const uintptr_t words[] = {0, (uintptr_t) 1 << 63, (uintptr_t) 1 << 63 | 1, UINTPTR_MAX};
+    static const uintptr_t kept[] = {0x1000, 0x2000};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        uintptr_t pc[] = {0x1000, words[i], 0x2000};
+        uint32_t site = site_of(families[1], pc, 3);
+        assert_stack(site, families[1], kept, 2);
+        cr_expect(site_of(families[1], pc, 3) == site);
+        cr_expect(site_of(families[0], &words[i], 1) == families[0]->site);
+    }
+}
+
 Test(depot, families_share_frames, .init = start)
 {
     struct lmm_trace trace = {0};
