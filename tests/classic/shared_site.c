@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/stress/stress.h"
+
 enum {
     THREADS = 8,
     ROUNDS = 500,
@@ -19,14 +21,6 @@ typedef struct emp_ {
 } emp_t;
 
 static pthread_barrier_t barrier;
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static emp_t *hire(int place, size_t units)
 {

@@ -72,12 +72,17 @@ static void make_leaks(void)
 }
 
 /* Leaks, and leaves text in stdio's buffers. */
-static int leak(void)
+static int print_and_leak(void)
 {
     make_leaks();
-    lmm_free(LMM_NEW(emp_t));
     printf("no newline after this");
     return STATUS;
+}
+
+static int leak(void)
+{
+    lmm_free(LMM_NEW(emp_t));
+    return print_and_leak();
 }
 
 static int clean(void)
@@ -146,17 +151,13 @@ static int leaked_by_handler(void)
 
 static int deep_exit(void)
 {
-    make_leaks();
-    printf("no newline after this");
-    exit(STATUS);
+    exit(print_and_leak());
 }
 
 static void *exit_in_thread(void *arg)
 {
     (void) arg;
-    make_leaks();
-    printf("no newline after this");
-    exit(STATUS);
+    exit(print_and_leak());
 }
 
 static int thread_exit(void)
@@ -198,11 +199,9 @@ static int immediate(void)
 
 static int stderr_closed(void)
 {
-    make_leaks();
-    printf("no newline after this");
     fclose(stderr);
     close(2);
-    return STATUS;
+    return print_and_leak();
 }
 
 static int stdout_closed(void)

@@ -27,10 +27,7 @@ static const struct {
     const char *name;
     void *(*get)(size_t align, size_t bytes);
 } functions[] = {
-    {"posix_memalign", by_posix},
-    {"aligned_alloc", by_aligned_alloc},
-    {"memalign", by_memalign},
-};
+    {"posix_memalign", by_posix}, {"aligned_alloc", by_aligned_alloc}, {"memalign", by_memalign}};
 enum { FUNCTIONS = sizeof(functions) / sizeof(functions[0]) };
 
 static const size_t sizes[] = {0,      1,      7,      8,       15,      16,      17,      24,

@@ -28,5 +28,10 @@ class Case(harness.Case):
         """Starts `lmm run`; the program is ready when its first line is there."""
         return self.start(harness.LMM, "run", *words, stderr=subprocess.PIPE, **options)
 
+    def finish(self, process, status):
+        """Waits for the end of lmm, which must have that status."""
+        process.wait(timeout=harness.PATIENCE_SECONDS)
+        self.assertEqual(process.returncode, status)
+
     def assert_nothing_left(self):
         self.assertEqual(os.listdir(self.ledgers), [])

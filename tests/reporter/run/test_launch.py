@@ -94,8 +94,7 @@ class StandardFiles(Case):
         script = "trap - PIPE; while :; do echo word; done"
         process = self.start_lmm("sh", "-c", "echo ready; " + script)
         process.stdout.close()
-        process.wait(timeout=harness.PATIENCE_SECONDS)
-        self.assertEqual(process.returncode, 128 + signal.SIGPIPE)
+        self.finish(process, 128 + signal.SIGPIPE)
 
 
 class Environment(Case):
@@ -190,8 +189,7 @@ while True:
     def test_a_signal_that_ends_the_program_does_not_end_lmm(self):
         process = self.start_lmm("sh", "-c", "echo ready; exec sleep 1000")
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=harness.PATIENCE_SECONDS)
-        self.assertEqual(process.returncode, 128 + signal.SIGTERM)
+        self.finish(process, 128 + signal.SIGTERM)
         self.assertIn(b"killed by signal 15 (SIGTERM)", process.stderr.read())
 
     def test_signals_of_the_program_are_not_returned_to_it(self):
@@ -229,8 +227,7 @@ sys.exit(4)
         os.kill(child, signal.SIGCONT)
         process.stdin.write(b"\n")
         process.stdin.flush()
-        process.wait(timeout=harness.PATIENCE_SECONDS)
-        self.assertEqual(process.returncode, 4)
+        self.finish(process, 4)
 
     def test_stopping_lmm_stops_the_program_and_both_go_on(self):
         process = self.start_lmm("sh", "-c", "echo $$ >&2; echo ready; read line; exit 4",
@@ -242,8 +239,7 @@ sys.exit(4)
         until(lambda: state_of(process.pid) != "T" and state_of(child) != "T")
         process.stdin.write(b"\n")
         process.stdin.flush()
-        process.wait(timeout=harness.PATIENCE_SECONDS)
-        self.assertEqual(process.returncode, 4)
+        self.finish(process, 4)
 
 
 class Terminal(Case):

@@ -83,6 +83,11 @@ class Terminal:
         until(lambda: not regex.search(self.screen()), lambda: f"{pattern!r} on\n{self.screen()}")
         return self.screen()
 
+    def quit(self, *keys):
+        """Gives the keys, after which `lmm top` must end with status 0."""
+        self.keys(*keys)
+        self.wait("^status=0$")
+
     def resize(self, columns, rows):
         self.tmux("resize-window", "-x", str(columns), "-y", str(rows))
 
@@ -106,7 +111,9 @@ class Top(harness.Case):
     def usual(self, options="-d 0.1", **words):
         fed = self.feed()
         fed.tell_usual()
-        return fed, self.terminal(f"{LMM} top {options} {fed.path}", **words)
+        terminal = self.terminal(f"{LMM} top {options} {fed.path}", **words)
+        terminal.wait(r" emp_t$")
+        return fed, terminal
 
     def order(self, terminal, *names):
         """Waits until the table's rows have these names."""
@@ -214,12 +221,10 @@ class Top(harness.Case):
             terminal.wait(" by bytes, ")
             terminal.keys(back)
             terminal.wait_gone("Sites of")
-        terminal.keys("q")
-        terminal.wait("^status=0$")
+        terminal.quit("q")
 
     def test_filter(self):
         _, terminal = self.usual()
-        terminal.wait(r"^>.* emp_t$")
         terminal.type("/NODE")
         terminal.wait(r"^ Filter: NODE_ \(1 of 3\)$")
         terminal.wait(r"^>.* node_t$")
@@ -250,7 +255,6 @@ class Top(harness.Case):
 
     def test_mark(self):
         fed, terminal = self.usual()
-        terminal.wait(r"^>.* emp_t$")
         terminal.keys("m")
         terminal.wait(r"^ Since the mark 0:0\d:\d\d ago: 0 bytes, 0 blocks$")
         fed.tell("alloc 1 100", "free 0 10")
@@ -275,7 +279,6 @@ class Top(harness.Case):
 
     def test_help(self):
         _, terminal = self.usual()
-        terminal.wait(r"^>.* emp_t$")
         for ask in ("?", "h", "F1"):
             terminal.keys(ask)
             terminal.wait("any key goes back")
@@ -309,14 +312,12 @@ class Top(harness.Case):
         terminal.wait("^2 live processes")
         feds[0].end()
         terminal.wait("^1 live process with")
-        terminal.keys("q")
-        terminal.wait("^status=0$")
+        terminal.quit("q")
 
     # ---- What may happen to the process and its ledger
 
     def test_a_killed_process_keeps_its_figures_and_the_keys_work(self):
         fed, terminal = self.usual()
-        terminal.wait(r"^>.* emp_t$")
         fed.end()
         terminal.wait("KILLED: its last figures")
         terminal.wait(r"^>     3\.7K       81 ")
@@ -325,12 +326,10 @@ class Top(harness.Case):
         terminal.keys("q", "n", "m", "/")
         terminal.type("li")
         terminal.wait(r"^>.* line_t$")
-        terminal.keys("Enter", "q")
-        terminal.wait("^status=0$")
+        terminal.quit("Enter", "q")
 
     def test_a_ledger_that_goes_away_leaves_its_figures(self):
         fed, terminal = self.usual()
-        terminal.wait(r"^>.* emp_t$")
         fed.tell("remove")
         terminal.wait("ENDED, ledger removed: its last figures")
         terminal.wait(r"^>     3\.7K       81 ")
@@ -339,14 +338,12 @@ class Top(harness.Case):
 
     def test_a_process_that_exits_with_live_blocks(self):
         fed, terminal = self.usual()
-        terminal.wait(r"^>.* emp_t$")
         fed.tell("exited")
         fed.end()
         terminal.wait("EXITED with live blocks: its last figures")
 
     def test_a_ledger_that_cannot_be_read_for_a_moment(self):
         fed, terminal = self.usual(columns=132)
-        terminal.wait(r"^>.* emp_t$")
         fed.tell("damage")
         terminal.wait(r"UNREADABLE, figures are 0:0\d:\d\d old: \w")
         terminal.wait(r"^>     3\.7K       81 ")
@@ -356,7 +353,6 @@ class Top(harness.Case):
 
     def test_a_ledger_of_another_process_starts_anew(self):
         fed, terminal = self.usual()
-        terminal.wait(r"^>.* emp_t$")
         terminal.keys("m")
         terminal.wait("Since the mark")
         fed.end()
@@ -371,7 +367,6 @@ class Top(harness.Case):
 
     def test_sizes(self):
         _, terminal = self.usual()
-        terminal.wait(r"^>.* emp_t$")
         terminal.resize(20, 5)
         terminal.wait(r"\Ademo  pid \d+ .*\n  NAME\n> emp_t\n")
         terminal.keys("Down", "m", "Enter", "q", "?", "q")
@@ -387,15 +382,13 @@ class Top(harness.Case):
     def test_terminals_without_colours(self):
         for name in ("vt100", "vt220", "linux", "xterm-256color"):
             _, terminal = self.usual(TERM=name)
-            terminal.wait(r"^>.* emp_t$")
             terminal.keys("?")
             terminal.wait("any key goes back")
             terminal.keys("q")
             terminal.wait(r"^>.* emp_t$")
             coloured = re.search(r"\033\[[0-9;]*3[0-7]m", terminal.screen("-e")) is not None
             self.assertEqual(coloured, not name.startswith("vt"), name)
-            terminal.keys("q")
-            terminal.wait("^status=0$")
+            terminal.quit("q")
 
     def test_what_is_no_terminal_gets_one_line(self):
         fed = self.feed()
@@ -455,9 +448,7 @@ class Top(harness.Case):
 
     def test_control_c_quits(self):
         _, terminal = self.usual()
-        terminal.wait(r"^>.* emp_t$")
-        terminal.keys("C-c")
-        terminal.wait("^status=0$")
+        terminal.quit("C-c")
 
     def test_stop_and_go_on(self):
         fed = self.feed()
@@ -540,8 +531,7 @@ class Top(harness.Case):
         terminal.wait(r" index\.c:\d+ \w+$| testapp/index\.c:\d+ \w+$")
         process.stdin.close()
         terminal.wait("EXITED|ENDED")
-        terminal.keys("q", "q")
-        terminal.wait("^status=0$")
+        terminal.quit("q", "q")
 
 
 if shutil.which("tmux") is None:

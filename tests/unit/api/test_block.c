@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/support/fails_with.h"
+
 typedef struct {
     char name[32];
     unsigned id;
@@ -238,24 +240,17 @@ Test(block, impossible_lengths)
 
 Test(block, macro_errors)
 {
-    errno = 0;
-    cr_assert(LMM_NEW_ARRAY(emp_t, 0) == NULL && errno == EINVAL);
-    errno = 0;
-    cr_assert(LMM_NEW_ARRAY(emp_t, SIZE_MAX / 4) == NULL && errno == EOVERFLOW);
+    FAILS_WITH(EINVAL, LMM_NEW_ARRAY(emp_t, 0));
+    FAILS_WITH(EOVERFLOW, LMM_NEW_ARRAY(emp_t, SIZE_MAX / 4));
 }
 
 Test(block, no_family)
 {
-    errno = 0;
-    cr_assert(lmm_alloc(NULL) == NULL && errno == EINVAL);
-    errno = 0;
-    cr_assert(lmm_zalloc(NULL) == NULL && errno == EINVAL);
-    errno = 0;
-    cr_assert(lmm_calloc(NULL, 1) == NULL && errno == EINVAL);
-    errno = 0;
-    cr_assert(lmm_resize(NULL, 1) == NULL && errno == EINVAL);
-    errno = 0;
-    cr_assert(lmm_family_of(NULL) == NULL && errno == EINVAL);
+    FAILS_WITH(EINVAL, lmm_alloc(NULL));
+    FAILS_WITH(EINVAL, lmm_zalloc(NULL));
+    FAILS_WITH(EINVAL, lmm_calloc(NULL, 1));
+    FAILS_WITH(EINVAL, lmm_resize(NULL, 1));
+    FAILS_WITH(EINVAL, lmm_family_of(NULL));
 }
 
 /* ---- Free ---- */
@@ -354,8 +349,7 @@ Test(block, resize_to_nothing)
 {
     emp_t *emp = LMM_NEW(emp_t);
     cr_assert(emp != NULL);
-    errno = 0;
-    cr_assert(lmm_resize(emp, 0) == NULL && errno == EINVAL);
+    FAILS_WITH(EINVAL, lmm_resize(emp, 0));
     cr_assert(lmm_block_count(emp) == 1);
     lmm_free(emp);
 }

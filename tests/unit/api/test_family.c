@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/support/fails_with.h"
+
 #define SIXTEEN "0123456789abcdef"
 #define SIXTY   SIXTEEN SIXTEEN SIXTEEN "0123456789ab"
 
@@ -194,18 +196,10 @@ Test(family, visitor_may_register)
 Test(family, type_whose_name_is_taken)
 {
     cr_assert(lmm_family_register("emp_t", sizeof(emp_t) + 4, _Alignof(emp_t)) != NULL);
-    errno = 0;
-    cr_assert(LMM_REGISTER(emp_t) == NULL);
-    cr_assert(errno == EEXIST);
+    FAILS_WITH(EEXIST, LMM_REGISTER(emp_t));
     for (int i = 0; i < 3; i++) {
-        errno = 0;
-        cr_assert(LMM_NEW(emp_t) == NULL);
-        cr_assert(errno == EEXIST);
-        errno = 0;
-        cr_assert(LMM_ALLOC(emp_t) == NULL);
-        cr_assert(errno == EEXIST);
-        errno = 0;
-        cr_assert(LMM_NEW_ARRAY(emp_t, 3) == NULL);
-        cr_assert(errno == EEXIST);
+        FAILS_WITH(EEXIST, LMM_NEW(emp_t));
+        FAILS_WITH(EEXIST, LMM_ALLOC(emp_t));
+        FAILS_WITH(EEXIST, LMM_NEW_ARRAY(emp_t, 3));
     }
 }

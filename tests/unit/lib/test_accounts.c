@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/support/stack_of.h"
+#include "tests/support/fails_with.h"
 
 static void start(void)
 {
@@ -251,8 +252,7 @@ Test(accounts, no_memory_leaves_all_as_it_was, .init = start)
     cr_expect(errno == ENOMEM);
     cr_expect(lmm_accounts_site_count() == added);
     lmm_rows_count_shared(added - 1, &(struct lmm_ledger_row) {1, 0, 0, 0});
-    errno = 0;
-    cr_expect(!lmm_rows_grow(1, 100000, &rows) && errno == ENOMEM);
+    FAILS_WITH(ENOMEM, lmm_rows_grow(1, 100000, &rows));
     cr_expect(rows.row == before.row && rows.capacity == before.capacity);
     uint32_t families = 0;
     while (lmm_accounts_add_family("f", 1, 1, 1) != NULL) {
@@ -410,8 +410,7 @@ Test(accounts, temporaries_grow, .init = start)
     assert_chunks_adjoin();
     seam_install();
     seam_fail_all(SEAM_MAP);
-    errno = 0;
-    cr_expect(!lmm_temporaries_grow(1, 1000000, &one) && errno == ENOMEM);
+    FAILS_WITH(ENOMEM, lmm_temporaries_grow(1, 1000000, &one));
     cr_expect((const void *) (chunk + 1) == one.count && one.count[SITES - 1] == SITES);
     cr_expect(lmm_accounts_header()->move_sequence % 2 == 0);
 }

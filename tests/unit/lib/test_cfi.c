@@ -348,12 +348,8 @@ Test(cfi, augmentations)
 
 Test(cfi, the_program_of_the_cie_is_what_restore_restores)
 {
-    struct source source = {
-        "zR",
-        BYTES("\x01\x1b"),
-        BYTES(START "\x86\x04"),
-        BYTES("\x86\x02\x50\xc6"),
-    };
+    struct source source = {"zR", BYTES("\x01\x1b"), BYTES(START "\x86\x04"),
+                            BYTES("\x86\x02\x50\xc6")};
 
     build(&source);
     expect_rule("own", FUNCTION + 0xf, true, (struct lmm_cfi_rule) SP(8, AT_CFA(-16)));

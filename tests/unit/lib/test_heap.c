@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/fails_with.h"
+
 static struct lmm_heap owner;
 static struct lmm_heap other;
 static struct lmm_family *family;
@@ -271,8 +273,7 @@ Test(heap, no_memory_uses_every_slot_there_is, .init = start)
         void *block = allocate(&owner);
         cr_assert(block == blocks[0] || block == blocks[PAGE_SLOTS] || block == blocks[7]);
     }
-    errno = 0;
-    cr_expect(allocate(&owner) == NULL && errno == ENOMEM);
+    FAILS_WITH(ENOMEM, allocate(&owner));
     cr_expect(allocate(&owner) == NULL);
     cr_expect(lmm_reservoir_kept_bytes() == LMM_UNIT_BYTES, "a page without tags is not lost");
     assert_valid();
@@ -286,8 +287,7 @@ Test(heap, no_memory_for_tables, .init = start)
 {
     seam_starve();
     static struct lmm_heap late;
-    errno = 0;
-    cr_expect(!lmm_heap_init(&late, 102, false, false) && errno == ENOMEM);
+    FAILS_WITH(ENOMEM, lmm_heap_init(&late, 102, false, false));
     cr_expect(allocate(&owner) == NULL, "not even its list of pages");
     seam_heal();
     cr_expect(lmm_heap_init(&late, 102, false, false));

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tests/support/fails_with.h"
+
 enum { LARGE_BYTES = 1 << 21 };
 
 static const size_t sizes[] = {
@@ -109,9 +111,7 @@ Test(meta, out_of_memory)
     seam_install();
     seam_fail_all(SEAM_MAP);
     for (size_t i = 0; i < SIZES; i++) {
-        errno = 0;
-        cr_expect(lmm_meta_alloc(&lmm_arena_records, sizes[i]) == NULL);
-        cr_expect(errno == ENOMEM);
+        FAILS_WITH(ENOMEM, lmm_meta_alloc(&lmm_arena_records, sizes[i]));
         cr_expect(lmm_meta_zalloc(sizes[i]) == NULL);
     }
     cr_expect(lmm_meta_mapped_bytes() == 0);

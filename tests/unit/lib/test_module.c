@@ -71,12 +71,8 @@ static int match(struct dl_phdr_info *info, size_t bytes, void *argument)
 
 Test(module, facts_are_the_loaders)
 {
-    const uintptr_t addresses[] = {
-        (uintptr_t) own_function,
-        (uintptr_t) malloc,
-        (uintptr_t) dlopen,
-        (uintptr_t) getauxval(AT_SYSINFO_EHDR),
-    };
+    const uintptr_t addresses[] = {(uintptr_t) own_function, (uintptr_t) malloc, (uintptr_t) dlopen,
+                                   (uintptr_t) getauxval(AT_SYSINFO_EHDR)};
 
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
         struct lmm_module_facts facts = facts_of((const void *) addresses[i]);
@@ -231,54 +227,36 @@ Test(module, build_ids)
     }
 }
 
-enum damage {
-    NO_MAGIC,
-    TRUNCATED,
-    SMALL_HEADERS,
-    HEADERS_OUTSIDE,
-    TOO_MANY_HEADERS,
-    HEADERS_MISALIGNED,
-    NOTES_OUTSIDE,
-    NOTES_BEFORE,
-    NOTES_TOO_LONG,
-    NOTE_CUT,
-    TEXT_CUT,
-    NAME_TOO_LONG,
-    DAMAGES
-};
+static const uint32_t too_long = UINT32_MAX;
 
-static void damage_file(enum damage damage, struct lmm_module_facts *facts)
-{
-    uint32_t too_long = UINT32_MAX;
+/* Each damage: its name, and the statement that does it. */
+#define DAMAGES(ROW)                                                                               \
+    ROW(NO_MAGIC, file.header.e_ident[0] = 0)                                                      \
+    ROW(TRUNCATED, facts.end = facts.start + 10)                                                   \
+    ROW(SMALL_HEADERS, file.header.e_phentsize = 32)                                               \
+    ROW(HEADERS_OUTSIDE, file.header.e_phoff = UINT64_MAX - 7)                                     \
+    ROW(TOO_MANY_HEADERS, file.header.e_phnum = UINT16_MAX)                                        \
+    ROW(HEADERS_MISALIGNED, file.header.e_phoff++)                                                 \
+    ROW(NOTES_OUTSIDE, file.segment.p_vaddr = sizeof(file) + 16)                                   \
+    ROW(NOTES_BEFORE, file.segment.p_vaddr = (uintptr_t) -64)                                      \
+    ROW(NOTES_TOO_LONG, file.segment.p_filesz = UINT64_MAX - 100)                                  \
+    ROW(NOTE_CUT, file.segment.p_filesz = 10)                                                      \
+    ROW(TEXT_CUT, file.segment.p_filesz = 30)                                                      \
+    ROW(NAME_TOO_LONG, memcpy(file.notes, &too_long, sizeof(too_long)))
 
-    switch (damage) {
-    case NO_MAGIC: file.header.e_ident[0] = 0; break;
-    case TRUNCATED: facts->end = facts->start + 10; break;
-    case SMALL_HEADERS: file.header.e_phentsize = 32; break;
-    case HEADERS_OUTSIDE: file.header.e_phoff = UINT64_MAX - 7; break;
-    case TOO_MANY_HEADERS: file.header.e_phnum = UINT16_MAX; break;
-    case HEADERS_MISALIGNED: file.header.e_phoff++; break;
-    case NOTES_OUTSIDE: file.segment.p_vaddr = sizeof(file) + 16; break;
-    case NOTES_BEFORE: file.segment.p_vaddr = (uintptr_t) -64; break;
-    case NOTES_TOO_LONG: file.segment.p_filesz = UINT64_MAX - 100; break;
-    case NOTE_CUT: file.segment.p_filesz = 10; break;
-    case TEXT_CUT: file.segment.p_filesz = 30; break;
-    case NAME_TOO_LONG: memcpy(file.notes, &too_long, sizeof(too_long)); break;
-    case DAMAGES: break;
-    }
-}
+#define EXPECT_NO_ID(name, statement)                                                              \
+    facts = start_file(4);                                                                         \
+    put_note("GNU", NT_GNU_BUILD_ID, 20, 4);                                                       \
+    cr_expect(lmm_module_build_id(&facts, id) == 20, "before %s", #name);                          \
+    statement;                                                                                     \
+    cr_expect(lmm_module_build_id(&facts, id) == 0, "%s", #name);
 
 Test(module, damaged_files_have_no_build_id)
 {
     unsigned char id[LMM_LEDGER_BUILD_ID_MAX];
+    struct lmm_module_facts facts;
 
-    for (int damage = 0; damage <= DAMAGES; damage++) {
-        struct lmm_module_facts facts = start_file(4);
-        put_note("GNU", NT_GNU_BUILD_ID, 20, 4);
-        damage_file((enum damage) damage, &facts);
-        size_t wanted = damage == DAMAGES ? 20 : 0;
-        cr_expect(lmm_module_build_id(&facts, id) == wanted, "damage %d", damage);
-    }
+    DAMAGES(EXPECT_NO_ID)
 }
 
 /* libc's, as its file has it. */

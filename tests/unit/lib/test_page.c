@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/fails_with.h"
+
 Test(page, tags)
 {
     static const uint32_t values[] = {0, 1, 12345, LMM_TAG_END};
@@ -380,9 +382,7 @@ Test(page, no_memory)
 
     seam_install();
     seam_fail_all(SEAM_MAP);
-    errno = 0;
-    cr_expect(lmm_slots_create(base, 3, 64, fresh) == NULL);
-    cr_expect(errno == ENOMEM);
+    FAILS_WITH(ENOMEM, lmm_slots_create(base, 3, 64, fresh));
     cr_expect(lmm_page_for_each(count_page, &last) == 0 && last == NULL);
     seam_heal();
     cr_expect(lmm_slots_create(base, 3, 64, fresh) != NULL);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/fails_with.h"
+
 static char *take(size_t units, bool *ret_fresh)
 {
     char *base = lmm_reservoir_take(units, ret_fresh);
@@ -171,8 +173,7 @@ Test(reservoir, aligned)
         cr_expect(fresh == (aligns[i] > 2 * LMM_UNIT_BYTES), "align %zu", aligns[i]);
         lmm_reservoir_empty();
     }
-    errno = 0;
-    cr_expect(lmm_reservoir_take_aligned(1, (size_t) 1 << 63, &fresh) == NULL && errno == ENOMEM);
+    FAILS_WITH(ENOMEM, lmm_reservoir_take_aligned(1, (size_t) 1 << 63, &fresh));
 }
 
 Test(reservoir, bound_zero_keeps_none)
@@ -237,9 +238,7 @@ Test(reservoir, out_of_memory)
     seam_install();
     seam_fail_all(SEAM_MAP);
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        errno = 0;
-        cr_expect(lmm_reservoir_take(counts[i], &fresh) == NULL);
-        cr_expect(errno == ENOMEM);
+        FAILS_WITH(ENOMEM, lmm_reservoir_take(counts[i], &fresh));
     }
     cr_expect(lmm_reservoir_take(SIZE_MAX / LMM_UNIT_BYTES, &fresh) == NULL);
     seam_heal();

@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 
 #include "tests/support/random.h"
+#include "tests/support/fails_with.h"
 
 enum { SITE = 5, LENGTH_MAX = 32 };
 
@@ -323,8 +324,7 @@ Test(run, wants_too_much)
 
     set_up(64);
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-        errno = 0;
-        cr_expect(take(lengths[i]) == NULL && errno == ENOMEM);
+        FAILS_WITH(ENOMEM, take(lengths[i]));
     }
     char *block = take(10);
     cr_expect(!resize(block, SIZE_MAX) && !resize(block, LMM_TAG_VALUE_MASK + 1ul));
@@ -369,8 +369,7 @@ Test(run, shrinking_without_a_descriptor)
     cr_expect(!resize(block[0], 2));
     size_t slot;
     cr_expect(lmm_run_length(page_of(block[0], &slot), 0) == 4, "as it was");
-    errno = 0;
-    cr_expect(take(4) == NULL && errno == ENOMEM);
+    FAILS_WITH(ENOMEM, take(4));
     seam_heal();
     cr_expect(resize(block[0], 2));
 }
@@ -568,10 +567,8 @@ Test(run, aligned_blocks)
 Test(run, alignment_that_cannot_be)
 {
     set_up(1024);
-    errno = 0;
-    cr_expect(take_aligned(1, (size_t) 1 << 62) == NULL && errno == ENOMEM);
-    errno = 0;
-    cr_expect(take_aligned(SIZE_MAX / 2048, 64) == NULL && errno == ENOMEM);
+    FAILS_WITH(ENOMEM, take_aligned(1, (size_t) 1 << 62));
+    FAILS_WITH(ENOMEM, take_aligned(SIZE_MAX / 2048, 64));
     cr_expect(record.pages == 0);
 }
 
@@ -706,9 +703,7 @@ Test(run, spans_do_not_grow)
     char *run = take(100);
     char *span = take(1000);
     size_t slot;
-    errno = 0;
-    cr_expect(lmm_span_remap(&runs, page_of(run, &slot), 1000) == NULL);
-    cr_expect(errno == ENOMEM);
+    FAILS_WITH(ENOMEM, lmm_span_remap(&runs, page_of(run, &slot), 1000));
     cr_expect(remap(span, SIZE_MAX / 2048) == NULL);
     cr_expect(remap(span, LMM_TAG_VALUE_MASK) == NULL, "a TiB");
     lmm_tools_active = true;

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "tests/support/fails_with.h"
+
 static bool is_mapped(void *address)
 {
     unsigned char resident;
@@ -90,18 +92,14 @@ Test(vm, map_aligned_fails_with_either_map)
     for (uint64_t succeed = 0; succeed < 2; succeed++) {
         uint64_t unmaps = seam_calls(SEAM_UNMAP);
         seam_fail(SEAM_MAP, seam_calls(SEAM_MAP) + succeed + 1, SEAM_FOR_EVER);
-        errno = 0;
-        cr_expect(lmm_vm_map_aligned(1 << 18, 1 << 18) == NULL);
-        cr_expect(errno == ENOMEM);
+        FAILS_WITH(ENOMEM, lmm_vm_map_aligned(1 << 18, 1 << 18));
         cr_expect(seam_calls(SEAM_UNMAP) - unmaps == succeed, "a misaligned try is given back");
     }
 }
 
 Test(vm, map_aligned_wants_too_much)
 {
-    errno = 0;
-    cr_expect(lmm_vm_map_aligned(SIZE_MAX - 8191, 1 << 18) == NULL);
-    cr_expect(errno == ENOMEM);
+    FAILS_WITH(ENOMEM, lmm_vm_map_aligned(SIZE_MAX - 8191, 1 << 18));
 }
 
 Test(vm, failures_are_told_and_keep_errno)

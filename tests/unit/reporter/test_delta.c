@@ -22,6 +22,7 @@ struct made {
 
 static struct made before;
 static struct made after;
+static struct lmm_delta *delta;
 
 static void build(struct made *made)
 {
@@ -35,22 +36,23 @@ static void make(struct made *made, const char *ledger)
     build(made);
 }
 
-static struct lmm_delta *delta_of(const char *first, const char *second, char *const *patterns)
+static void compare(const char *first, const char *second, char *const *patterns)
 {
     make(&before, first);
     make(&after, second);
-    struct lmm_delta *delta = lmm_delta_make(before.model, after.model, patterns, true);
-
+    delta = lmm_delta_make(before.model, after.model, patterns, true);
     cr_assert_not_null(delta);
-    return delta;
 }
 
-static void done(struct lmm_delta *delta)
+static void done(void)
 {
     lmm_delta_free(delta);
+    delta = NULL;
     book_close(&before.book);
     book_close(&after.book);
 }
+
+TestSuite(delta, .fini = done);
 
 static bool is(struct lmm_string string, const char *text)
 {
@@ -71,8 +73,7 @@ static void expect_row(const struct lmm_delta_row *row, const char *family, uint
 
 Test(delta, rows_are_ordered_by_growth)
 {
-    struct lmm_delta *delta = delta_of("ordinary", "later", NULL);
-
+    compare("ordinary", "later", NULL);
     cr_assert_eq(delta->family_count, 5);
     expect_row(&delta->families[0], "word_t", 0, 39600, 990, 1000, 10);
     expect_row(&delta->families[1], "index_t", 0, 960, 15, 16, 1);
@@ -83,12 +84,11 @@ Test(delta, rows_are_ordered_by_growth)
     expect_row(&delta->sites[0], "word_t", 131, 39600, 990, 1000, 10);
     expect_row(&delta->sites[1], "index_t", 12, 960, 15, 16, 1);
     expect_row(&delta->sites[5], "posting_t", 149, -5172, -431, 0, 431);
-    done(delta);
 }
 
 Test(delta, the_total_is_the_sum_of_the_families)
 {
-    struct lmm_delta *delta = delta_of("ordinary", "later", NULL);
+    compare("ordinary", "later", NULL);
     uint64_t live_before = 0;
     uint64_t live_after = 0;
 
@@ -101,13 +101,10 @@ Test(delta, the_total_is_the_sum_of_the_families)
     cr_expect_eq(live_before, before.model->total.live_bytes);
     cr_expect_eq(live_after, after.model->total.live_bytes);
     cr_expect_eq(delta->total.frees.after, after.model->total.frees);
-    done(delta);
 }
 
 Test(delta, a_ledger_does_not_differ_from_itself)
 {
-    struct lmm_delta *delta;
-
     make(&before, "hostile");
     delta = lmm_delta_make(before.model, before.model, NULL, true);
     cr_assert_not_null(delta);
@@ -117,32 +114,26 @@ Test(delta, a_ledger_does_not_differ_from_itself)
         cr_expect_not(lmm_delta_row_changed(&delta->sites[i]));
         cr_expect(delta->sites[i].in_before && delta->sites[i].in_after);
     }
-    lmm_delta_free(delta);
-    book_close(&before.book);
 }
 
 Test(delta, sites_are_matched_by_place_and_not_by_number)
 {
-    struct lmm_delta *delta = delta_of("ordinary", "another", NULL);
-
+    compare("ordinary", "another", NULL);
     cr_expect_eq(delta->site_count, 5);
     expect_row(&delta->sites[0], "word_t", 131, 342760, 8569, 8543, -26);
     expect_row(&delta->sites[4], "posting_t", 149, -5152536, -31426, -31426, 0);
     cr_expect(delta->sites[0].in_before && delta->sites[0].in_after);
     cr_expect(delta->sites[1].in_before && !delta->sites[1].in_after);
-    done(delta);
 }
 
 Test(delta, rows_with_the_same_names_are_one)
 {
-    struct lmm_delta *delta = delta_of("empty", "twins", NULL);
-
+    compare("empty", "twins", NULL);
     cr_assert_eq(delta->family_count, 1);
     cr_assert_eq(delta->site_count, 1);
     expect_row(&delta->families[0], "node_t", 0, 24 * 57 + 48 * 5, 62, 65, 3);
     expect_row(&delta->sites[0], "node_t", 7, 24 * 57 + 48 * 5, 62, 65, 3);
     cr_expect(!delta->sites[0].in_before && delta->sites[0].in_after);
-    done(delta);
 }
 
 Test(delta, patterns_select_families_and_their_total)
@@ -150,8 +141,7 @@ Test(delta, patterns_select_families_and_their_total)
     char word[] = "w*_t";
     char index[] = "i?dex_t";
     char *patterns[] = {word, index, NULL};
-    struct lmm_delta *delta = delta_of("ordinary", "later", patterns);
-
+    compare("ordinary", "later", patterns);
     cr_expect_eq(delta->family_count, 2);
     cr_expect_eq(delta->site_count, 3);
     expect_row(&(struct lmm_delta_row) {.family = lmm_string_of("total"),
@@ -160,7 +150,6 @@ Test(delta, patterns_select_families_and_their_total)
                                         .allocations = delta->total.allocations,
                                         .frees = delta->total.frees},
                "total", 0, 40560, 1005, 1016, 11);
-    done(delta);
 }
 
 Test(delta, tells_how_the_two_are_related)
@@ -178,12 +167,11 @@ Test(delta, tells_how_the_two_are_related)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct lmm_delta *delta = delta_of(cases[i].first, cases[i].second, NULL);
-
+        compare(cases[i].first, cases[i].second, NULL);
         cr_expect_eq(delta->same_program, cases[i].same_program, "case %zu", i);
         cr_expect_eq(delta->same_process, cases[i].same_process, "case %zu", i);
         cr_expect_eq(delta->backwards, cases[i].backwards, "case %zu", i);
-        done(delta);
+        done();
     }
 }
 
@@ -196,12 +184,10 @@ Test(delta, of_two_processes_the_later_one_is_the_newer)
         after.book.header.snapshot_time_ns = before.book.header.start_time_ns + 999 + 2 * later;
         build(&before);
         build(&after);
-        struct lmm_delta *delta = lmm_delta_make(before.model, after.model, NULL, false);
-
-        cr_expect_eq(delta->backwards, later == 0);
         lmm_delta_free(delta);
+        delta = lmm_delta_make(before.model, after.model, NULL, false);
+        cr_expect_eq(delta->backwards, later == 0);
     }
-    done(NULL);
 }
 
 /* Only one of the two counters may differ: the ledger with the lower one is the older. */
@@ -211,11 +197,9 @@ Test(delta, frees_are_enough_to_find_the_older_of_one_process)
     make(&after, "ordinary");
     book_count(&before.book, 1, 0, 0, 1);
     build(&before);
-    struct lmm_delta *delta = lmm_delta_make(before.model, after.model, NULL, false);
-
+    delta = lmm_delta_make(before.model, after.model, NULL, false);
     cr_expect(delta->backwards);
     cr_expect_eq(delta->site_count, 0, "sites were not asked for");
-    done(delta);
 }
 
 Test(delta, growth_saturates)

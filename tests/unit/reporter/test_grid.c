@@ -10,10 +10,7 @@
 #include "tests/support/output.h"
 
 static const struct lmm_grid_column columns[] = {
-    {.heading = "name", .width_max = 8},
-    {.heading = "blocks", .right = true},
-    {.heading = "at"},
-};
+    {.heading = "name", .width_max = 8}, {.heading = "blocks", .right = true}, {.heading = "at"}};
 
 static struct output page;
 static struct lmm_sink sink;
