@@ -116,14 +116,21 @@ static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class,
     return lmm_depot_site(lmm_families_at(class), trace);
 }
 
-/* The same where the thread's trace cannot be used: heap NULL, a thread that is about to end, which
- * takes a trace of its own; else the heap is busy, and its trace in use. */
-static LMM_NOINLINE uint32_t site_without_tracer(const struct lmm_heap *heap, uint32_t class,
-                                                 const struct lmm_caller *caller)
+/* The same with a trace of its own. The trace is large, and only this function has it in its frame:
+ * a signal handler on a small stack may find the heap busy. */
+static LMM_NOINLINE uint32_t site_by_own_trace(uint32_t class, const struct lmm_caller *caller)
 {
     struct lmm_trace trace = {0};
 
-    return heap == NULL ? site_of(&trace, class, caller) : lmm_families_at(class)->site;
+    return site_of(&trace, class, caller);
+}
+
+/* The same where the thread's trace cannot be used: without a heap the thread is about to end; else
+ * the heap is busy, and its trace in use. */
+static uint32_t site_without_tracer(const struct lmm_heap *heap, uint32_t class,
+                                    const struct lmm_caller *caller)
+{
+    return heap != NULL ? lmm_families_at(class)->site : site_by_own_trace(class, caller);
 }
 
 /* The bytes that were requested for a block of that shape. */
