@@ -56,13 +56,14 @@ static void hand_over(struct lmm_heap *heap, struct lmm_batch *batch)
 
 uint32_t lmm_foreign_push(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
 {
-    LMM_CHECK(slot < page->slots && lmm_load_relaxed(&page->owner) != heap);
+    LMM_CHECK(lmm_load_relaxed(&page->owner) != heap);
     struct lmm_batch *batch = &heap->batch[lmm_batch_index(page)];
     uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
 
     if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
         return tag;
     }
+    LMM_CHECK(slot < page->slots); /* the tag of the bytes after the last slot is never LIVE */
     lmm_store_relaxed(&page->tags[slot], lmm_foreign_mark(heap));
     if (batch->page != page) {
         if (batch->page != NULL) {

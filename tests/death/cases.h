@@ -66,6 +66,7 @@ typedef struct {
     CASE(interior_free_slot)                                                                       \
     CASE(interior_free_array_slot)                                                                 \
     CASE(never_allocated)                                                                          \
+    CASE(never_allocated_after_last_slot)                                                          \
     CASE(no_block_before_use)                                                                      \
     CASE(no_block_stack)                                                                           \
     CASE(no_block_static)                                                                          \

@@ -88,6 +88,26 @@ void interior_free_array_slot(void)
 
 /* ---- Memory of a page that was never handed out ---- */
 
+/* A thread with a heap of its own, in which the family is open. */
+static void *run_alloc_and_free(void *arg)
+{
+    must(LMM_NEW(emp_t));
+    lmm_free(arg);
+    return NULL;
+}
+
+/* The bytes after a page's last slot are a slot's length from it, but too few for a slot. */
+void never_allocated_after_last_slot(void)
+{
+    enum { PAGE_BYTES = 256 * 1024 };
+    _Static_assert(PAGE_BYTES % sizeof(emp_t) != 0, "bytes are left");
+    char *emp = must(LMM_NEW(emp_t));
+    char *page = emp - (uintptr_t) emp % PAGE_BYTES;
+    char *after = page + PAGE_BYTES / sizeof(emp_t) * sizeof(emp_t);
+    death_expect("free of memory that is not allocated: " HEX " (emp_t)", address_of(after));
+    in_thread(run_alloc_and_free, after);
+}
+
 void never_allocated(void)
 {
     emp_t *emp = must(LMM_NEW(emp_t));
