@@ -95,7 +95,7 @@ static bool family_is_valid(uint32_t index)
            family->stride == lmm_round_up(family->size, family->align) &&
            record->size_bytes == family->size && record->align_bytes == family->align &&
            record->stride_bytes == family->stride && site.family == index &&
-           strcmp(site.file, "(unattributed)") == 0 &&
+           (strcmp(site.file, "(unattributed)") == 0 || family->site == family->sites.other) &&
            ((record->flags & LMM_LEDGER_FAMILY_BYTES) != 0) == family->counts_bytes;
 }
 

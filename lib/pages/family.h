@@ -8,8 +8,8 @@
  *   I1  a family's name, size, alignment and index never change, and are those of its record in the
  *       ledger
  *   I2  indices are dense and the same as in the ledger
- *   I3  each family has an "(unattributed)" site from the start, so an allocation always finds a
- *       site
+ *   I3  each family has a site from the start, so an allocation always finds one: "(unattributed)",
+ *       or the family's "(other)" if it was registered when the ids were used up
  *   I4  the rows of all sites of a family have the same unit of extra: bytes requested where it
  *       counts bytes, else slots after the first of each block
  * Locks: REGISTRY, taken inside. A family is complete before lmm_families_count() covers it
@@ -30,7 +30,7 @@ struct lmm_family {
     size_t align;
     size_t stride; /* size rounded up to the alignment */
     uint32_t index;
-    uint32_t site; /* "(unattributed)" */
+    uint32_t site; /* I3 */
     struct lmm_site_list sites;
     struct lmm_ledger_family *record; /* gauges; each is atomic */
     bool counts_bytes; /* immutable: extra is bytes requested (LMM_LEDGER_FAMILY_BYTES) */

@@ -46,6 +46,19 @@ static const struct {
     {"d", (size_t) UINT32_MAX - 4096, 4096, 0},
 };
 
+/* I3; families are checked when one is registered, in builds with internal checks. */
+Test(family, without_ids_the_first_site_is_other, .init = start)
+{
+    lmm_site_own_ids = lmm_accounts_site_count();
+    for (size_t i = 0; i < 3; i++) {
+        char name[] = {(char) ('x' + i), '\0'};
+        const struct lmm_family *family = lmm_families_add(name, 8, 8, false);
+        cr_assert(family != NULL && family->site == family->sites.other);
+        cr_expect(strcmp(lmm_accounts_site_facts(family->site).file, "(other)") == 0);
+    }
+    cr_expect(lmm_families_are_valid());
+}
+
 Test(family, arguments, .init = start)
 {
     uint32_t count = 0;
