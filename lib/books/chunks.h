@@ -85,7 +85,11 @@ void lmm_chunks_before_fork(void);
 void lmm_chunks_after_fork(void);
 void lmm_chunks_after_fork_in_child(void);
 
-/* Checks the invariants. O(chunks). */
+/* False in a forked child without memory for copies, which goes on in its parent's chunks. Both then
+ * write without a common lock, so internal checks of what is in the chunks are left out. */
+bool lmm_chunks_are_own(void);
+
+/* Checks the invariants, if the chunks are the process's own. O(chunks). */
 bool lmm_chunks_are_valid_locked(void);
 
 #endif

@@ -85,7 +85,7 @@ struct lmm_ledger_row lmm_rows_sum_locked(uint32_t site);
  * memory the earlier peak stays. */
 void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes);
 
-/* Checks what the head says. O(chunks x chunks). */
+/* Checks what the head says, if the chunks are the process's own. O(chunks x chunks). */
 bool lmm_rows_are_valid_locked(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include "tests/support/seam.h"
 
 #include "lib/books/chunks.h"
+#include "lib/books/rows.h"
 #include "lib/ground/options.h"
 #include "lib/ground/sync.h"
 
@@ -574,6 +575,18 @@ Test(chunks, a_child_without_memory_says_so_and_goes_on)
         lmm_chunks_after_fork();
         check_in_child(!lmm_chunks_are_pending(), 1);
         check_in_child(row_of(chunk, 0)->allocated_blocks == 1, 2);
+        /* Its parent is about to move a column. Internal checks, if built in, do not stop the
+         * child. */
+        struct lmm_rows rows = {0};
+        seam_heal();
+        lmm_chunks_header()->move_sequence++;
+        chunk->capacity++;
+        check_in_child(lmm_rows_grow(2, 1, &rows) && rows.row != NULL, 3);
+        lmm_lock_acquire(&lmm_chunks_lock);
+        lmm_rows_take_peak_locked(1, 1);
+        lmm_lock_release(&lmm_chunks_lock);
+        lmm_chunks_before_fork();
+        lmm_chunks_after_fork();
         lmm_chunks_end(false);
         _exit(0);
     }
