@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * glpq: the pairing heap behind glpq.h.
+ * glpq: the pairing heap; its invariants are in the header.
  *
- * A tree stands by itself when its root's `prev` and `next` are NULL; merge() takes and gives such
+ * A tree is separate when its root's `prev` and `next` are NULL; merge() takes and returns such
  * trees. Children are merged in the usual two passes: neighbours in pairs from the left, then the
- * pairs one by one from the right. The pairs wait on a stack threaded through `next`, so nothing
- * recurses.
- *
- * The invariants are in the header. Not responsible for: locking, and knowing whether a node is
- * queued.
+ * pairs one by one from the right. The pairs are kept in a stack threaded through `next`, so there
+ * is no recursion.
  */
 #include "glthread/glpq.h"
 
@@ -37,7 +34,6 @@ static struct glpq_node *merge(struct glpq_node *a, struct glpq_node *b)
     return a;
 }
 
-/* Takes the first tree off a list of siblings. */
 static struct glpq_node *detach_first(struct glpq_node **list)
 {
     struct glpq_node *node = *list;
@@ -47,7 +43,7 @@ static struct glpq_node *detach_first(struct glpq_node **list)
     return node;
 }
 
-/* Makes one tree of a list of siblings; NULL of none. */
+/* Makes one tree of a list of siblings; NULL for an empty list. */
 static struct glpq_node *merge_siblings(struct glpq_node *list)
 {
     struct glpq_node *pairs = NULL;
@@ -104,11 +100,9 @@ static void unlink_node(struct glpq *queue, struct glpq_node *node)
     }
 }
 
-/*
- * Gives the nodes the ages 0, 1, 2 ... in the order in which they would be taken, which keeps the
- * order of equal keys. Each node comes after the one before it, so all can hang from the first, the
- * root.
- */
+/* Gives the nodes the ages 0, 1, 2 ... in the order in which they would be taken, which keeps the
+ * order of equal keys. Each node comes after the one before it, so all become children of the first,
+ * the root. */
 static void renumber(struct glpq *queue)
 {
     struct glpq_node *root = queue->root;
@@ -158,7 +152,7 @@ void glpq_remove(struct glpq *queue, struct glpq_node *node)
 
 void glpq_rekey(struct glpq *queue, struct glpq_node *node, uint32_t key)
 {
-    /* Taken before anything moves, because it may renumber the tree. */
+    /* Before a node moves, because it may renumber the tree. */
     uint32_t age = take_age(queue);
     if (key > node->key) {
         /* It still comes before all of its children, so its subtree moves as it is. */
@@ -202,7 +196,7 @@ const struct glpq_node *glpq_walk_past(const struct glpq_node *node)
     return node == NULL ? NULL : node->next;
 }
 
-/* Checks I1 and I2 for the children of node, and takes them off *budget, the nodes not yet seen. */
+/* Checks I1 and I2 for the children of node, and subtracts them from *budget, the nodes not yet seen. */
 static bool children_are_valid(const struct glpq_node *node, uint32_t *budget)
 {
     const struct glpq_node *prev = node;
@@ -236,7 +230,7 @@ bool glpq_is_valid(const struct glpq *queue, bool thorough)
     if (root->prev != NULL || root->next != NULL || queue->count == 0) {
         return false;
     }
-    /* A node's children are checked before the walk goes to them, so the walk cannot go astray. */
+    /* A node's children are checked before the walk goes to them, so the walk stays in the queue. */
     uint32_t budget = queue->count - 1;
     for (const struct glpq_node *node = root; node != NULL; node = glpq_walk_next(node)) {
         if (node->age >= queue->next_age || !children_are_valid(node, &budget)) {

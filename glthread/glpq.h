@@ -3,9 +3,9 @@
  * glpq: an intrusive priority queue, largest key first, equal keys by age (first in, first out).
  *
  * A pairing heap (Fredman, Sedgewick, Sleator, Tarjan: "The pairing heap", Algorithmica 1, 1986)
- * with a back link in each node, so that a node can be removed or re-keyed where it stands. Insert
- * and look at the largest: O(1). Remove, take and re-key: O(log n) amortised. No recursion. Nothing
- * here allocates, locks or fails; the caller serialises access.
+ * with a back link in each node, so that any node can be removed or re-keyed. Insert
+ * and look at the largest: O(1). Remove and re-key: O(log n) amortised. No recursion. No function
+ * allocates, locks or fails; the caller serialises access.
  *
  * Invariants, checked by glpq_is_valid():
  *   I1  a node comes before each of its children: larger key, or the same key and older
@@ -53,7 +53,7 @@ void glpq_insert(struct glpq *queue, struct glpq_node *node, uint32_t key);
 /* Removes node, which is in queue. */
 void glpq_remove(struct glpq *queue, struct glpq_node *node);
 
-/* Gives node, which is in queue, another key; it counts as inserted now. */
+/* Gives node, which is in queue, another key, and the age of a node inserted now. */
 void glpq_rekey(struct glpq *queue, struct glpq_node *node, uint32_t key);
 
 /* Returns the first node in depth-first order, and the one after node; NULL at the end. A parent is
@@ -61,7 +61,7 @@ void glpq_rekey(struct glpq *queue, struct glpq_node *node, uint32_t key);
 const struct glpq_node *glpq_walk_first(const struct glpq *queue);
 const struct glpq_node *glpq_walk_next(const struct glpq_node *node);
 
-/* As glpq_walk_next(), but leaves out what is below node, whose keys are not larger. */
+/* As glpq_walk_next(), but skips the nodes below node, whose keys are not larger. */
 const struct glpq_node *glpq_walk_past(const struct glpq_node *node);
 
 /* Checks I1 to I3 and the count: O(n^2) for I3 when `thorough`, else O(n). */

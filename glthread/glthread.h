@@ -3,8 +3,8 @@
  * glthread: an intrusive circular doubly linked list.
  *
  * A list head is a node like any other, so there is no special case for the first or the last
- * element and none for the empty list. A node that is on no list points to itself; removing it
- * again is harmless. Nothing here allocates, locks or fails; the caller serialises access.
+ * element or for the empty list. A node that is on no list points to itself; it may be removed
+ * again. No function allocates, locks or fails; the caller serialises access.
  *
  * Invariants: I1 node->next->prev == node and node->prev->next == node, for every initialised node
  * (tests/unit/glthread).
@@ -25,7 +25,7 @@ struct glthread {
 #define GLTHREAD_ENTRY(node, type, member)                                                         \
     ((type *) (((uintptr_t) (node)) - offsetof(type, member)))
 
-/* Makes node a list of its own: an empty head, or an element on no list. */
+/* Initialises node: an empty head, or an element that is on no list. */
 static inline void glthread_init(struct glthread *node)
 {
     node->next = node;
@@ -53,7 +53,7 @@ static inline void glthread_insert_before(struct glthread *position, struct glth
     glthread_insert_after(position->prev, node);
 }
 
-/* Takes node off its list and leaves it initialised; harmless when it is on none. */
+/* Removes node from its list, if it is on one, and initialises it. */
 static inline void glthread_remove(struct glthread *node)
 {
     node->prev->next = node->next;

@@ -121,7 +121,7 @@ static bool chains_are_valid_locked(void)
 
 /* ---- Start and end --------------------------------------------------------------------------- */
 
-/* The next multiple of the system's page size; the least one when there is no such number. */
+/* Rounds up to a multiple of the system's page size; 0, and sizes too large, become one page. */
 static size_t usable_page_bytes(size_t wanted)
 {
     size_t system = (size_t) sysconf(_SC_PAGESIZE);
@@ -178,8 +178,7 @@ static size_t unmap_nodes_locked(void)
     return stayed_bytes;
 }
 
-/* Unmaps everything; returns the bytes that the kernel refused to unmap even after their
- * neighbours were unmapped. */
+/* Unmaps everything; returns the bytes that stay because the kernel refuses to unmap them. */
 static size_t finish_locked(void)
 {
     size_t before_bytes;
@@ -244,7 +243,7 @@ static struct lmm_mems_segment *hole_add_locked(struct lmm_mems_node *node,
     return hole;
 }
 
-/* The pages that bytes need; false when neither memory nor virtual addresses reach so far. */
+/* The pages that bytes need; false when that number, or the last address, does not fit. */
 static bool pages_for_locked(size_t bytes, size_t *ret_pages)
 {
     size_t pages = bytes / mems.page_bytes + (bytes % mems.page_bytes != 0);
@@ -271,8 +270,7 @@ static struct lmm_mems_segment *node_append_locked(char *base, size_t pages)
     return hole_add_locked(node, &node->sub_chain, node->address, node_bytes(node));
 }
 
-/* Maps a node with room for bytes and returns its hole. The rest of that, if there will be one,
- * has its records already. */
+/* Maps a node with room for bytes and returns its hole; reserves the record of the hole's rest. */
 static struct lmm_mems_segment *map_hole_locked(size_t bytes)
 {
     enum { HOLE_AND_REST = 2 };
@@ -332,13 +330,13 @@ void *lmm_mems_malloc(struct lmm_mems_settings settings, size_t bytes)
 
 /* ---- Freeing and translating ----------------------------------------------------------------- */
 
-/* The hole that link, an element of node's sub-chain or its head, is; NULL when it is none. */
+/* The hole at link, an element of node's sub-chain or its head; NULL: it is not a hole. */
 static struct lmm_mems_segment *hole_at_locked(struct lmm_mems_node *node, struct glthread *link)
 {
     return link == &node->sub_chain || segment_at(link)->is_process ? NULL : segment_at(link);
 }
 
-/* Adds a hole to the segment before it; the caller tells the tree of that one's new length. */
+/* Adds a hole to the segment before it; the caller refreshes that one in the tree. */
 static void absorb_locked(struct lmm_mems_segment *lower, struct lmm_mems_segment *hole)
 {
     LMM_CHECK(lower->node == hole->node && lower->address + lower->bytes == hole->address);
@@ -364,7 +362,6 @@ static void release_locked(struct lmm_mems_segment *segment)
     lmm_mems_tree_refresh(&mems.tree, before != NULL ? before : segment);
 }
 
-/* The process segment that covers address, or NULL. */
 static struct lmm_mems_segment *process_find_locked(uintptr_t address)
 {
     struct lmm_mems_segment *segment = lmm_mems_tree_find(&mems.tree, address);
@@ -406,7 +403,6 @@ void *lmm_mems_get(struct lmm_mems_settings settings, void *address)
 
 /* ---- Statistics ------------------------------------------------------------------------------ */
 
-/* Prints a node's line and adds up its holes. */
 static void print_node_locked(struct lmm_mems_node *node, size_t *unused_bytes)
 {
     printf("MAIN[%" PRIuPTR ":%" PRIuPTR "]-> ", node->address,

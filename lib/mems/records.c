@@ -121,8 +121,7 @@ size_t lmm_mems_records_finish(struct lmm_mems_records *records)
     size_t before_bytes;
     size_t stayed_bytes = records->mapped_bytes;
 
-    /* munmap may need one more map entry while neighbours are mapped, so it may succeed after
-     * they are unmapped. */
+    /* munmap may need a map entry while neighbours are mapped, and succeed after they are not. */
     do {
         before_bytes = stayed_bytes;
         stayed_bytes = unmap_chunks(&records->chunks);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mems_records: memory for the records of MeMS, which must be able to unmap all of it.
+ * records: memory for the records of MeMS, which must be able to unmap all of it.
  *
- * (The arenas of meta keep their chunks for ever, and serve the typed allocator.) The records of an
- * arena have one size, whole cache lines. They are cut from chunks, which grow with what is mapped
- * already, so that a small MeMS has small ones.
+ * (The arenas of meta never unmap their chunks.) All records have one size, whole cache lines. They
+ * are cut from chunks, whose size grows with the bytes mapped so far.
  *
  * Invariants (I1 and I2 are checked as chunks are mapped and records given;
  * tests/unit/mems/test_tree.c):

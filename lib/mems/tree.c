@@ -8,18 +8,18 @@
 enum {
     FANOUT = LMM_MEMS_FANOUT,
     ENTRIES_MIN = (FANOUT + 1) / 4,
-    LEVELS_MAX = 32, /* of at least 4 entries each, but for the root */
+    LEVELS_MAX = 32, /* of at least 4 entries each, except the root */
 };
 
-/* What a block says about a child: a segment in a leaf, else a block. */
+/* A block's entry for a child: a segment in a leaf, else a block. */
 struct entry {
     uintptr_t address;   /* the child's first */
     size_t longest_hole; /* in it */
     void *child;
 };
 
-/* Each array is two cache lines, but for the count beside the addresses. A way down reads the
- * first or the second, and then one of the third, which is fetched meanwhile. */
+/* Each array has two cache lines; the count shares those of the addresses. A search reads the first
+ * or the second array, and then one entry of the third, which is prefetched. */
 struct lmm_mems_block {
     unsigned count;
     uintptr_t address[FANOUT];
@@ -27,7 +27,7 @@ struct lmm_mems_block {
     _Alignas(LMM_CACHE_LINE_BYTES) void *child[FANOUT];
 };
 
-/* The way down to a leaf, the root first: at each level a block and the entry that was taken. */
+/* The path to a leaf, the root first: at each level a block and the entry taken. */
 struct path {
     struct step {
         struct lmm_mems_block *block;
@@ -38,7 +38,7 @@ struct path {
 
 /* ---- One block ------------------------------------------------------------------------------- */
 
-/* Moves count entries of one block, or to another; counts are the caller's to set. */
+/* Moves count entries within a block or to another. The caller sets the counts. */
 static void entries_move(struct lmm_mems_block *to, unsigned to_place,
                          const struct lmm_mems_block *from, unsigned from_place, unsigned count)
 {
@@ -84,7 +84,7 @@ static struct entry entry_of_block(struct lmm_mems_block *block)
     return (struct entry) {block->address[0], longest_hole, block};
 }
 
-/* Updates the entry at place from its child, a block; false when it was up to date. */
+/* Updates the entry at place from its child, a block. Returns whether it changed. */
 static bool entry_renew(struct lmm_mems_block *block, unsigned place)
 {
     struct entry entry = entry_of_block(block->child[place]);
@@ -98,7 +98,6 @@ static bool entry_renew(struct lmm_mems_block *block, unsigned place)
     return true;
 }
 
-/* Begins to fetch an array of a block. */
 static void prefetch(const void *array)
 {
     __builtin_prefetch(array);
@@ -117,7 +116,7 @@ static unsigned place_of(const struct lmm_mems_block *block, uintptr_t address)
     return place;
 }
 
-/* ---- Ways down ------------------------------------------------------------------------------- */
+/* ---- Searching ------------------------------------------------------------------------------- */
 
 struct lmm_mems_segment *lmm_mems_tree_find(const struct lmm_mems_tree *tree, uintptr_t address)
 {
@@ -155,7 +154,7 @@ struct lmm_mems_segment *lmm_mems_tree_first_fit(const struct lmm_mems_tree *tre
         const struct lmm_mems_block *block = child;
         unsigned place = place_of_hole(block, bytes);
         if (place == block->count) {
-            return NULL; /* only the root can have none */
+            return NULL; /* the root: other blocks have what their entry says */
         }
         child = block->child[place];
     }
@@ -177,7 +176,6 @@ static void path_to(struct path *path, const struct lmm_mems_tree *tree, uintptr
     path->levels = level;
 }
 
-/* Updates the blocks above the one at level. */
 static void path_renew(const struct path *path, unsigned level)
 {
     while (level-- != 0 && entry_renew(path->step[level].block, path->step[level].place)) {
@@ -199,8 +197,7 @@ void lmm_mems_tree_refresh(struct lmm_mems_tree *tree, const struct lmm_mems_seg
 
 bool lmm_mems_tree_reserve(struct lmm_mems_tree *tree, unsigned inserts)
 {
-    /* Each may split a block of every level and put a root on top; so one more level for the
-     * next. */
+    /* Each may split a block of every level and add a root, which is a level for the next. */
     return lmm_mems_records_reserve(&tree->blocks, (size_t) inserts * (tree->levels + 2));
 }
 
@@ -212,7 +209,7 @@ static struct lmm_mems_block *block_take(struct lmm_mems_tree *tree)
     return block;
 }
 
-/* Puts a new root on top, with one entry. */
+/* Adds a level: a new root with one entry. */
 static void root_add(struct lmm_mems_tree *tree, struct entry entry)
 {
     struct lmm_mems_block *root = block_take(tree);
@@ -223,8 +220,8 @@ static void root_add(struct lmm_mems_tree *tree, struct entry entry)
     tree->levels++;
 }
 
-/* Inserts an entry into a full block by moving its upper part to a new one, which is returned.
- * At the end, where more will follow, the upper part is as short as may be. */
+/* Inserts an entry into a full block, whose upper part moves to a new block, which is returned. At
+ * the block's end, where more entries are expected, the upper part is as short as is allowed. */
 static struct lmm_mems_block *split(struct lmm_mems_tree *tree, struct lmm_mems_block *block,
                                     unsigned place, struct entry entry)
 {
@@ -273,7 +270,7 @@ void lmm_mems_tree_insert(struct lmm_mems_tree *tree, struct lmm_mems_segment *s
 
 /* ---- Removing -------------------------------------------------------------------------------- */
 
-/* Moves all entries of the block behind place into the one at place. */
+/* Moves all entries of the block after place into the one at place. */
 static void join(struct lmm_mems_tree *tree, struct lmm_mems_block *parent, unsigned place)
 {
     struct lmm_mems_block *lower = parent->child[place];
@@ -304,8 +301,7 @@ static void level_out(struct lmm_mems_block *parent, unsigned place)
     entry_renew(parent, place + 1);
 }
 
-/* Gives the block at place of parent, which is short of an entry, what it needs from a
- * neighbour. */
+/* Gives the block at place of parent, which lacks an entry, one from a neighbour, or joins them. */
 static void mend(struct lmm_mems_tree *tree, struct lmm_mems_block *parent, unsigned place)
 {
     unsigned lower_place = place == 0 ? 0 : place - 1;
@@ -319,7 +315,7 @@ static void mend(struct lmm_mems_tree *tree, struct lmm_mems_block *parent, unsi
     }
 }
 
-/* Takes roots away that have one child or none. */
+/* Removes the root if it has one child block, or no entry. */
 static void root_shrink(struct lmm_mems_tree *tree)
 {
     struct lmm_mems_block *root = tree->root;
@@ -365,7 +361,6 @@ size_t lmm_mems_tree_finish(struct lmm_mems_tree *tree)
     return stayed_bytes;
 }
 
-/* Checks a leaf's entry, and counts its segment. */
 static bool leaf_entry_is_valid(const struct lmm_mems_block *leaf, unsigned place, size_t *count)
 {
     const struct lmm_mems_segment *segment = leaf->child[place];

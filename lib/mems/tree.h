@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mems_tree: the segments of MeMS, and all of them in one tree by virtual address.
+ * tree: the segments of MeMS, and one tree of all of them by virtual address.
  *
  * Addresses grow along the main chain and along each sub-chain, so the order of the tree is the
- * order in which first fit looks at segments. The tree knows the longest hole below each of its
- * entries, so the first hole that is long enough is found on one way down.
+ * order in which first fit looks at segments. Each entry of the tree has the length of the longest
+ * hole below it, so one search from the root finds the first hole that is long enough.
  *
- * It is a B+ tree: blocks of up to LMM_MEMS_FANOUT entries, whose addresses stand side by side.
- * With many segments the cost is cache misses, one after the other, and a way down through blocks
- * has fewer than one through single records. Measured side by side with an AVL tree, at a million
- * segments, it took half the time to look up, and two thirds to free or allocate. Growing at the
- * end, as new nodes make it, leaves blocks three quarters full.
+ * It is a B+ tree: blocks of up to LMM_MEMS_FANOUT entries, whose addresses are adjacent. With
+ * many segments the cost is cache misses, one after the other, and a search through blocks has
+ * fewer than one through single records. Compared with an AVL tree, at a million segments, a
+ * look-up took half the time, and a free or an allocation two thirds. Insertions at the end, as
+ * for new nodes, leave blocks three quarters full.
  *
  * Invariants, checked by lmm_mems_tree_is_valid():
  *   I1  addresses ascend within each block and from block to block
  *   I2  an entry holds its child's first address and the length of the longest hole in it, or 0
- *   I3  all leaves are at one depth; every block but the root has at least LMM_MEMS_FANOUT / 4
- *       entries, rounded up; a root that is no leaf has two, a leaf one
+ *   I3  all leaves are at one depth; every block except the root has at least LMM_MEMS_FANOUT / 4
+ *       entries, rounded up; the root has at least two, or one if it is a leaf
  *   I4  count is the number of segments
  *
  * Locks: none; the caller serialises. Only lmm_mems_tree_reserve() can fail.
@@ -35,7 +35,7 @@ enum { LMM_MEMS_FANOUT = 15 };
 struct lmm_mems_block;
 struct lmm_mems_node;
 
-/* All fields are the caller's. In the tree the address is fixed; other changes need a refresh. */
+/* The caller sets all fields; in the tree the address is fixed, and other changes need a refresh. */
 struct lmm_mems_segment {
     uintptr_t address; /* the first virtual address */
     size_t bytes;
@@ -73,10 +73,10 @@ void lmm_mems_tree_insert(struct lmm_mems_tree *tree, struct lmm_mems_segment *s
 /* Removes a segment of the tree. */
 void lmm_mems_tree_remove(struct lmm_mems_tree *tree, const struct lmm_mems_segment *segment);
 
-/* Takes notice of a segment's new state or length. */
+/* Updates the tree after a change of the segment's is_process or bytes. */
 void lmm_mems_tree_refresh(struct lmm_mems_tree *tree, const struct lmm_mems_segment *segment);
 
-/* Checks the invariants all over the tree; linear. */
+/* Checks the invariants. O(segments). */
 bool lmm_mems_tree_is_valid(const struct lmm_mems_tree *tree);
 
 #endif

@@ -34,7 +34,7 @@ static void run_script(struct fixture *fixture, const char *script)
     }
 }
 
-/* Takes the largest until none is left and writes the names in that order into ret_names. */
+/* Takes the largest until the queue is empty and writes the names in that order to ret_names. */
 static void take_all(struct fixture *fixture, char ret_names[ITEMS + 1])
 {
     size_t used = 0;
@@ -95,7 +95,7 @@ Test(glpq, nodes_come_by_key_then_by_age)
     }
 }
 
-/* The same scripts, begun so late that the ages are renumbered on their way. */
+/* The same scripts, with a first age so high that the ages are renumbered during the script. */
 Test(glpq, renumbering_keeps_the_order)
 {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -150,7 +150,7 @@ Test(glpq, the_walk_visits_each_node_once)
     }
 }
 
-/* A walk that goes past what is below a short node still sees every long one, and none twice. */
+/* A walk that skips the nodes below a short node visits every long node once. */
 Test(glpq, a_walk_past_small_keys_sees_all_others)
 {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

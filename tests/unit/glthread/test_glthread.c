@@ -67,7 +67,7 @@ static void list_names(const struct glthread *head, char ret_names[ITEMS + 1])
     ret_names[used] = '\0';
 }
 
-/* The same against the direction of the list. */
+/* The same in the opposite direction. */
 static void list_names_backwards(const struct glthread *head, char ret_names[ITEMS + 1])
 {
     size_t used = 0;

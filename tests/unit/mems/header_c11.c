@@ -5,7 +5,7 @@
 #include <mems.h>
 #include <mems.h>
 
-/* The typed allocator's header stands beside it. */
+/* Together with the typed allocator's header. */
 #include <lmm/lmm.h>
 
 #include "tests/support/header_use.h"

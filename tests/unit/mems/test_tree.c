@@ -160,7 +160,7 @@ Test(mems_tree, height_is_logarithmic)
     lmm_mems_records_finish(&records);
 }
 
-/* The walker finds what it is there to find. */
+/* The walker finds each kind of damage. */
 Test(mems_tree, the_walker_sees_what_is_wrong)
 {
     lmm_mems_tree_init(&tree, 4096);
