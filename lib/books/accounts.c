@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/books/accounts.h"
 
-#include "lib/books/chunks.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/reservoir.h"
-#include "lib/books/rows.h"
 
 #include <errno.h>
 #include <string.h>
@@ -146,11 +144,6 @@ bool lmm_accounts_start(void)
     return done;
 }
 
-bool lmm_accounts_is_pending(void)
-{
-    return lmm_chunks_are_pending();
-}
-
 static uint64_t live_blocks_locked(void)
 {
     uint64_t blocks = 0;
@@ -180,11 +173,6 @@ void lmm_accounts_end(bool keep)
     lmm_lock_acquire(&lmm_chunks_lock);
     lmm_chunks_end(keep || (!LMM_DROP_IN && live_blocks_locked() > ledger.inherited_blocks));
     lmm_lock_release(&lmm_chunks_lock);
-}
-
-struct lmm_ledger_header *lmm_accounts_header(void)
-{
-    return lmm_chunks_header();
 }
 
 /* ---- Families and sites ---------------------------------------------------------------------- */
@@ -277,7 +265,6 @@ bool lmm_accounts_add_site(uint32_t family, uint32_t line, const char *file, con
 
 /* ---- Modules, frames and stacks -------------------------------------------------------------- */
 
-/* Adds one record to a series; false when there is no memory. */
 static bool series_add_locked(struct series *series, const void *record, uint32_t *ret_index)
 {
     void *room = series_reserve_locked(series, 1);
@@ -413,21 +400,4 @@ uint32_t lmm_accounts_site_count(void)
 uint32_t lmm_accounts_family_count(void)
 {
     return lmm_load_acquire(&ledger.families.used);
-}
-
-/* ---- Locks ----------------------------------------------------------------------------------- */
-
-void lmm_accounts_acquire(void)
-{
-    lmm_lock_acquire(&lmm_chunks_lock);
-}
-
-void lmm_accounts_release(void)
-{
-    lmm_lock_release(&lmm_chunks_lock);
-}
-
-struct lmm_ledger_view lmm_accounts_view_locked(void)
-{
-    return lmm_chunks_view();
 }

@@ -19,28 +19,22 @@
 #ifndef LMM_ACCOUNTS_H
 #define LMM_ACCOUNTS_H
 
-#include "lib/ground/base.h"
+#include "lib/books/chunks.h"
 #include "lib/books/rows.h"
 
 #include <lmm/ledger.h>
 
 /* Fills the header and creates the file, where the settings and the system allow one; call once,
- * before anybody counts. False with errno ENOMEM. */
+ * before a thread counts. False with errno ENOMEM. */
 bool lmm_accounts_start(void);
 
-/* Whether this process is a forked child whose books wait for a file of their own. */
-bool lmm_accounts_is_pending(void);
-
-/* Creates that file, unless another thread did meanwhile. Call it before a thread counts in the
- * child. */
+/* In a forked child (lmm_chunks_are_pending()): creates its file, unless another thread did
+ * meanwhile. Call it before a thread counts in the child. */
 void lmm_accounts_publish(void);
 
 /* The process exits: the file is kept for readers when blocks live, in the drop-in when `keep`
  * is set; else it is removed. */
 void lmm_accounts_end(bool keep);
-
-/* The header, for gauges; NULL before the start. */
-struct lmm_ledger_header *lmm_accounts_header(void);
 
 /* Adds a family; its index is the count of families added before. Returns the record, whose
  * gauges the family writes, or NULL with errno ENOMEM. */
@@ -60,8 +54,8 @@ void lmm_accounts_note_memory(void);
 /* Tells that so many bytes of the family's pages were touched, or, negative, given back. */
 void lmm_accounts_count_committed(struct lmm_ledger_family *record, int64_t bytes);
 
-/* Adds a site, and room for it in the shared rows. True and *ret_id (the count of sites added
- * before); or false with errno ENOMEM. */
+/* Adds a site, and room for it in the shared rows. True and *ret_id, the count of sites before; or
+ * false with errno ENOMEM. */
 bool lmm_accounts_add_site(uint32_t family, uint32_t line, const char *file, const char *function,
                            uint32_t *ret_id);
 
@@ -72,8 +66,7 @@ bool lmm_accounts_add_stack_site(uint32_t family, uint32_t frame, uint32_t *ret_
  * Returns its number, never 0; or 0 with errno ENOMEM. */
 uint32_t lmm_accounts_add_frame(uint64_t address, uint32_t caller, uint32_t module);
 
-/* Adds a module, with `path` in the place of its reference. True and *ret_number; or false with
- * errno ENOMEM. */
+/* Adds a module with `path` as its path. True and *ret_number; or false with errno ENOMEM. */
 bool lmm_accounts_add_module(const struct lmm_ledger_module *module, const char *path,
                              uint32_t *ret_number);
 
@@ -110,12 +103,5 @@ struct lmm_site_facts lmm_accounts_site_facts(uint32_t id);
 /* Number of sites and of families so far. */
 uint32_t lmm_accounts_site_count(void);
 uint32_t lmm_accounts_family_count(void);
-
-/* Take and release LEDGER; between the two, a view or sums can be read. */
-void lmm_accounts_acquire(void);
-void lmm_accounts_release(void);
-
-/* The ledger as a reader sees it; valid until lmm_accounts_release(). */
-struct lmm_ledger_view lmm_accounts_view_locked(void);
 
 #endif

@@ -121,7 +121,6 @@ static void lose_file(int error)
              strerrordesc_np(error));
 }
 
-/* Bytes of the header and all chunks. */
 static size_t all_bytes(void)
 {
     size_t bytes = sizeof(*chunks.header);
@@ -385,8 +384,7 @@ static void copy_words(void *to, const void *from, size_t bytes)
     }
 }
 
-/* The child would see what the parent goes on to count in shared chunks: it gets a copy made
- * before. */
+/* The child would see what the parent counts later in shared chunks, so it gets this copy. */
 void lmm_chunks_before_fork(void)
 {
     char *to = chunks.mirror;
@@ -400,8 +398,7 @@ void lmm_chunks_before_fork(void)
     }
 }
 
-/* The sizes are those of the copy: the parts may have grown since. False when the kernel would
- * not. */
+/* The sizes are those of the copy: parts may have grown since. False: the kernel refused. */
 static bool restore(void)
 {
     const char *from = chunks.mirror;

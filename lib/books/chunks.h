@@ -43,7 +43,7 @@ bool lmm_chunks_start(void);
 /* The header; NULL before the start. Any thread, without the lock; acquire. */
 struct lmm_ledger_header *lmm_chunks_header(void);
 
-/* All chunks, in the order of the chain. */
+/* The ledger as a reader sees it, chunks in the order of the chain; valid while LEDGER is held. */
 struct lmm_ledger_view lmm_chunks_view(void);
 
 static inline void *lmm_chunk_records(struct lmm_ledger_chunk *chunk)
@@ -72,8 +72,7 @@ void lmm_chunk_retire(struct lmm_ledger_chunk *chunk);
  * changes meanwhile. Without a file, prints one line with the reason and changes nothing. */
 void lmm_chunks_publish(void);
 
-/* Whether this process is a forked child that has not published yet. Any thread, without the
- * lock; acquire. */
+/* Whether this process is a forked child that has not published. Any thread, no lock; acquire. */
 bool lmm_chunks_are_pending(void);
 
 /* The process exits: removes the file, or keeps it for readers with the state EXITED. */

@@ -15,8 +15,7 @@
 /* Field of /proc/PID/stat: when the process started, in clock ticks since boot; proc(5). */
 enum { STAT_START_TICKS = 22 };
 
-/* Reads up to bytes - 1 of a file into buffer and ends it with NUL; returns the length, 0 at
- * least. */
+/* Reads up to bytes - 1 of a file into buffer, which it ends with NUL; returns the length. */
 static size_t read_text(const char *path, char *buffer, size_t bytes)
 {
     size_t length = 0;

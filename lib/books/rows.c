@@ -20,9 +20,15 @@ struct column {
 };
 
 static struct {
-    struct lmm_rows shared;            /* owner 0 */
-    struct lmm_ledger_chunk *peaks[2]; /* by owner; NULL: none yet */
-} state;
+    struct lmm_rows shared; /* owner 0 */
+    struct column peaks[2]; /* by owner */
+} state = {.peaks = {{LMM_LEDGER_PEAKS, sizeof(struct lmm_ledger_peak), 0, NULL, 0},
+                     {LMM_LEDGER_PEAKS, sizeof(struct lmm_ledger_peak), 1, NULL, 0}}};
+
+static struct lmm_ledger_chunk *chunk_of(const struct column *column)
+{
+    return column->records == NULL ? NULL : (struct lmm_ledger_chunk *) column->records - 1;
+}
 
 /* ---- Invariants ---------------------------------------------------------------------------- */
 
@@ -59,7 +65,7 @@ bool lmm_rows_are_valid_locked(void)
         }
     }
     for (uint32_t owner = 0; owner < 2; owner++) {
-        const struct lmm_ledger_chunk *peaks = state.peaks[owner];
+        const struct lmm_ledger_chunk *peaks = chunk_of(&state.peaks[owner]);
         bool is_valid = header->peak_count != 0 && header->peak_count % 2 == owner; /* I3 */
         if (peaks == NULL ? is_valid : peaks->kind != LMM_LEDGER_PEAKS || peaks->owner != owner) {
             return false;
@@ -87,16 +93,17 @@ static void move_end_locked(void)
 
 static void move_column_locked(struct lmm_ledger_chunk *larger, struct column *column)
 {
+    struct lmm_ledger_chunk *old = chunk_of(column);
     void *records = lmm_chunk_records(larger);
 
     LMM_CHECK(larger->capacity >= column->capacity && larger->owner == column->owner);
     move_begin_locked();
-    if (column->records != NULL) {
+    if (old != NULL) {
         memcpy(records, column->records, (size_t) column->capacity * column->record_bytes);
     }
     lmm_store_release(&larger->kind, (uint32_t) column->kind);
-    if (column->records != NULL) {
-        lmm_chunk_retire((struct lmm_ledger_chunk *) column->records - 1);
+    if (old != NULL) {
+        lmm_chunk_retire(old);
     }
     column->records = records;
     column->capacity = larger->capacity;
@@ -104,8 +111,7 @@ static void move_column_locked(struct lmm_ledger_chunk *larger, struct column *c
     LMM_CHECK(!lmm_chunks_are_own() || is_only_chunk_locked(larger));
 }
 
-/* An empty chunk for at least `count` records of the column; not yet of its kind. NULL: no
- * memory. */
+/* An empty chunk, not of its kind yet, for `count` records of the column; NULL: no memory. */
 static struct lmm_ledger_chunk *column_chunk_locked(const struct column *column, uint32_t count)
 {
     size_t bytes = LMM_CHUNK_BYTES_MIN;
@@ -249,30 +255,6 @@ struct lmm_ledger_row lmm_rows_sum_locked(uint32_t site)
 
 /* ---- The peak -------------------------------------------------------------------------------- */
 
-/* A chunk of peaks for `owner` that reaches so many sites; NULL when there is no memory. */
-static struct lmm_ledger_chunk *peaks_locked(uint32_t owner, uint32_t sites)
-{
-    struct column column = {
-        .kind = LMM_LEDGER_PEAKS, .record_bytes = sizeof(struct lmm_ledger_peak), .owner = owner};
-    struct lmm_ledger_chunk *old = state.peaks[owner];
-
-    if (old != NULL && sites <= old->capacity) {
-        return old;
-    }
-    struct lmm_ledger_chunk *chunk = column_chunk_locked(&column, sites);
-    if (chunk == NULL) {
-        return NULL;
-    }
-    move_begin_locked();
-    lmm_store_release(&chunk->kind, (uint32_t) LMM_LEDGER_PEAKS);
-    if (old != NULL) {
-        lmm_chunk_retire(old);
-    }
-    move_end_locked();
-    state.peaks[owner] = chunk;
-    return chunk;
-}
-
 /* Adds what lives by one owner's rows to the peaks. */
 static void add_live(struct lmm_ledger_peak *peaks, const struct lmm_ledger_row *rows,
                      uint32_t count)
@@ -296,8 +278,8 @@ static void clear_negative(struct lmm_ledger_peak *peaks, uint32_t sites)
     }
 }
 
-/* Two chunks take turns: what the header points at is whole, also when the process is killed in
- * here. */
+/* The header points at a whole peak, also when the process is killed here: two chunks take
+ * turns. */
 void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
 {
     struct lmm_ledger_header *header = lmm_chunks_header();
@@ -309,11 +291,10 @@ void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
         return; /* another thread has recorded a higher peak */
     }
     uint32_t owner = (uint32_t) (header->peak_count + 1) % 2;
-    struct lmm_ledger_chunk *chunk = peaks_locked(owner, sites);
-    if (chunk == NULL) {
+    if (!grow_column_locked(&state.peaks[owner], sites)) {
         return;
     }
-    struct lmm_ledger_peak *peaks = lmm_chunk_records(chunk);
+    struct lmm_ledger_peak *peaks = state.peaks[owner].records;
     memset(peaks, 0, (size_t) sites * sizeof(*peaks));
     while ((rows = lmm_rows_next_locked(&position, &capacity)) != NULL) {
         add_live(peaks, rows, capacity < sites ? capacity : sites);
@@ -323,7 +304,6 @@ void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
     lmm_store_relaxed(&header->peak_time_ns[owner], lmm_process_time_ns());
     lmm_store_release(&header->peak_count, header->peak_count + 1);
     LMM_CHECK(lmm_rows_are_valid_locked());
-    /* A reader that still copies the other chunk sees the count before the next writes to that
-     * chunk. */
+    /* A reader that copies the other chunk sees the count before the next writes to that chunk. */
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }

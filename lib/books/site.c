@@ -70,7 +70,6 @@ static bool reserve_next_locked(uint32_t id)
     return true;
 }
 
-/* Puts a new site on its family's list. */
 static void enlist_locked(struct lmm_site_list *list, uint32_t id)
 {
     sites.next[id >> NEXT_SHIFT][id & (NEXT_CHUNK - 1)] = list->first;
@@ -78,8 +77,7 @@ static void enlist_locked(struct lmm_site_list *list, uint32_t id)
     lmm_store_relaxed(&list->count, list->count + 1);
 }
 
-/* The place's site, added where it is new. LMM_SITE_NONE: no memory, or it is new and may not be
- * added. */
+/* The place's site, added if it is new. LMM_SITE_NONE: no memory, or it is new and !may_add. */
 static uint32_t intern_locked(struct lmm_site_list *list, const struct place *place, bool may_add)
 {
     uint64_t hash = hash_place(place);
@@ -107,7 +105,7 @@ static uint32_t intern_locked(struct lmm_site_list *list, const struct place *pl
 static uint32_t other_locked(uint32_t family, struct lmm_site_list *list)
 {
     const struct place other = {family, 0, "(other)", ""};
-    struct lmm_ledger_header *header = lmm_accounts_header();
+    struct lmm_ledger_header *header = lmm_chunks_header();
 
     lmm_fetch_add_relaxed(&header->sites_merged, 1);
     if (list->other == LMM_SITE_NONE && lmm_accounts_site_count() < LMM_SITE_NONE) {

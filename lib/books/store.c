@@ -52,8 +52,7 @@ static void tell_link(const char *path)
     }
 }
 
-/* Opens the directory, made if there is none; -1 with errno, EPERM when it is not the user's
- * alone. */
+/* Opens the directory, and makes it first if needed; -1 with errno, EPERM: not the user's alone. */
 static int open_directory(const char *path)
 {
     /* The umask may take even the user's own rights away. */
@@ -72,8 +71,7 @@ static int open_directory(const char *path)
     return descriptor;
 }
 
-/* After su, XDG_RUNTIME_DIR may name a directory of another user, which is not for this user's
- * files. */
+/* After su, XDG_RUNTIME_DIR may name another user's directory, which is not for these files. */
 static bool runtime_directory(char *path, size_t bytes)
 {
     const char *base = getenv("XDG_RUNTIME_DIR");
@@ -130,8 +128,7 @@ static void complain(const char *directory, const char *reason, const char *advi
     store.has_complained = true;
 }
 
-/* Opens the directory for the file; a forked child keeps its parent's. -1 after one line on
- * stderr. */
+/* Opens the directory; a forked child keeps its parent's. -1 after one line on stderr. */
 static int choose_directory(int *ret_error)
 {
     char path[LMM_OPTION_PATH_MAX] = "";
@@ -232,10 +229,9 @@ static size_t total_bytes(const struct lmm_store_part *parts, size_t count)
     return bytes;
 }
 
-/* Maps the new file's first page, until lmm_store_close(). Not every file system maps files
- * shared, and a mapping over memory in use that fails may take that memory away. And a process
- * that does not map the ledger of its name counts as another program: `lmm gc` would remove the
- * file. */
+/* Maps the new file's first page until lmm_store_close(): not every file system maps files shared,
+ * and a failure later may unmap memory in use. A process that does not map the ledger of its name
+ * counts as another program, and `lmm gc` would remove the file. */
 static bool map_first_page(int descriptor)
 {
     store.first_page = lmm_vm_map_file(NULL, LMM_SYSTEM_PAGE_BYTES, descriptor, 0, true);
@@ -250,8 +246,8 @@ static void unmap_first_page(void)
     }
 }
 
-/* Fills the new file `draft` and gives it its name; 0 or an errno. What stands there already is
- * of the program that this process was before exec. */
+/* Fills the new file `draft` and gives it its name, replacing a file of that name (the program
+ * before exec); 0 or an errno. */
 static int complete(int directory, int descriptor, const char *draft, const char *name,
                     const struct lmm_store_part *parts, size_t count)
 {
@@ -282,8 +278,8 @@ static int create_in(int directory, const struct lmm_store_part *parts, size_t c
              header->start_ticks, header->pid_namespace);
     snprintf(draft, sizeof(draft), ".%s.new", name);
     snprintf(store.path, sizeof(store.path), "%s/%s", store.directory, name);
-    /* What has the name already is of the program that this process was before exec; or of
-     * another copy of LMM in it, which goes on with it. */
+    /* A file of this name belongs to the program before exec, or, if mapped, to another copy of
+     * LMM. */
     if (faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
         lmm_process_has_mapped(name)) {
         return EEXIST;
@@ -351,7 +347,6 @@ static bool is_ours(const struct stat *facts)
     return facts->st_dev == store.device && facts->st_ino == store.inode;
 }
 
-/* Opens the file again; -1 with errno. */
 static int reopen(void)
 {
     struct stat facts;

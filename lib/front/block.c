@@ -276,7 +276,7 @@ void lmm_block_free(void *p)
 /* Creates the ledger of a forked child, before its gauges change. */
 static void publish_ledger(void)
 {
-    if (lmm_accounts_is_pending()) {
+    if (lmm_chunks_are_pending()) {
         lmm_thread_leave(lmm_thread_enter());
     }
 }

@@ -58,10 +58,10 @@ static bool scratch_grow_locked(size_t needed)
 
 static size_t model_bytes(void)
 {
-    lmm_accounts_acquire();
-    struct lmm_ledger_view view = lmm_accounts_view_locked();
+    lmm_lock_acquire(&lmm_chunks_lock);
+    struct lmm_ledger_view view = lmm_chunks_view();
     size_t bytes = lmm_model_bytes(&view);
-    lmm_accounts_release();
+    lmm_lock_release(&lmm_chunks_lock);
     return bytes;
 }
 
@@ -91,10 +91,10 @@ static int build_model_locked(struct lmm_model **ret_model)
         if (!scratch_grow_locked(model_bytes())) {
             return -ENOMEM;
         }
-        lmm_accounts_acquire();
-        struct lmm_ledger_view view = lmm_accounts_view_locked();
+        lmm_lock_acquire(&lmm_chunks_lock);
+        struct lmm_ledger_view view = lmm_chunks_view();
         result = lmm_model_build(&view, scratch.memory, scratch.bytes, ret_model);
-        lmm_accounts_release();
+        lmm_lock_release(&lmm_chunks_lock);
     }
     return result;
 }

@@ -53,9 +53,8 @@ static inline size_t lmm_round_up(size_t x, size_t align)
     return (x + align - 1) & ~(align - 1);
 }
 
-/* Knuth's multiplicative hash, for tables of a power of two: the high half is the well mixed
- * one, and moved down (The Art of Computer Programming, 6.4). LMM_HASH_MULTIPLIER: 2^64 / golden
- * ratio, odd. */
+/* Knuth's multiplicative hash (The Art of Computer Programming, 6.4), for tables of a power of two:
+ * 2^64 / golden ratio, odd. The high half is mixed best, so it is used. */
 #define LMM_HASH_MULTIPLIER 0x9E3779B97F4A7C15u
 
 static inline size_t lmm_hash(uint64_t key)

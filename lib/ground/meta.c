@@ -33,8 +33,7 @@ struct lmm_lock lmm_arena_locks[LMM_ARENAS] = {LMM_LOCK_INIT(LMM_RANK_META),
 struct lmm_arena lmm_arena_records = {.lock = &lmm_arena_locks[0]};
 struct lmm_arena lmm_arena_tags = {.lock = &lmm_arena_locks[1]};
 
-/* The class of a size and, in *ret_bytes, the room its records have: exact lines, or steps
- * above. */
+/* The class of a size, and in *ret_bytes the room that its records have. */
 static uint32_t class_of(size_t bytes, size_t *ret_bytes)
 {
     uint32_t lines = (uint32_t) ((bytes + LMM_CACHE_LINE_BYTES - 1) / LMM_CACHE_LINE_BYTES);

@@ -22,12 +22,10 @@ struct lmm_module_facts {
     const char *name; /* the loader's, as long as the module stays; "" is the program itself */
 };
 
-/* True and *ret_facts when pc lies in a module that the loader mapped; false for code from
- * elsewhere. */
+/* True and *ret_facts when pc lies in a module that the loader mapped. */
 bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts);
 
-/* Whether a module is mapped at exactly [start, end). Does not read it, so another thread may
- * unload it meanwhile. */
+/* Whether a module is mapped at exactly [start, end); another thread may unload it meanwhile. */
 bool lmm_module_is_at(uintptr_t start, uintptr_t end);
 
 /*

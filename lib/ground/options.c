@@ -15,8 +15,8 @@
 
 enum { DEFAULT_RESERVOIR_BYTES = 16 << 20 };
 
-/* The drop-in alone is only a malloc and leaves no files. Its runs of all lengths are in one
- * family, where best fit needs a third to two thirds less memory than largest. */
+/* The drop-in leaves no files unless it is told to. Its runs of all lengths are in one family, where
+ * best fit needs a third to two thirds less memory than largest. */
 struct lmm_options lmm_options = {
     .reservoir_bytes = DEFAULT_RESERVOIR_BYTES,
     .ledger_off = LMM_DROP_IN,
@@ -138,15 +138,19 @@ static bool set_fill(const char *value, size_t length, void *field)
     return true;
 }
 
+/* By enum lmm_fit: the value of fit=, and of ALLOCATOR_ALGORITHM. */
+static const struct {
+    const char *option;
+    const char *algorithm;
+} fits[] = {{"largest", "worst_fit"}, {"first", "first_fit"}, {"best", "best_fit"}};
+
+enum { FITS = sizeof(fits) / sizeof(fits[0]) };
+
 static bool set_fit(const char *value, size_t length, void *field)
 {
-    static const char *const words[] = {
-        [LMM_FIT_LARGEST] = "largest", [LMM_FIT_FIRST] = "first", [LMM_FIT_BEST] = "best"};
-    enum lmm_fit *fit = field;
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (is_word(value, length, words[i])) {
-            *fit = (enum lmm_fit) i;
+    for (size_t i = 0; i < FITS; i++) {
+        if (is_word(value, length, fits[i].option)) {
+            *(enum lmm_fit *) field = (enum lmm_fit) i;
             return true;
         }
     }
@@ -227,7 +231,6 @@ static const struct key *find_key(const char *name, size_t length)
     return NULL;
 }
 
-/* Sets one "key=value" of `length` bytes. */
 static bool parse_part(const char *part, size_t length, struct lmm_options *options)
 {
     const char *equals = memchr(part, '=', length);
@@ -271,25 +274,11 @@ static bool is_set(const char *name)
     return value != NULL && strcmp(value, "1") == 0;
 }
 
-static void read_algorithm(void)
-{
-    static const struct {
-        const char *name;
-        enum lmm_fit fit;
-    } algorithms[] = {
-        {"first_fit", LMM_FIT_FIRST}, {"best_fit", LMM_FIT_BEST}, {"worst_fit", LMM_FIT_LARGEST}};
-    const char *value = getenv("ALLOCATOR_ALGORITHM");
-
-    for (size_t i = 0; value != NULL && i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
-        if (strcmp(value, algorithms[i].name) == 0) {
-            lmm_options.fit = algorithms[i].fit;
-        }
-    }
-}
-
 /* Variables that teaching allocators read. */
 static void read_allocator_names(void)
 {
+    const char *algorithm = getenv("ALLOCATOR_ALGORITHM");
+
     if (is_set("ALLOCATOR_SCRIBBLE")) {
         lmm_options.fill_alloc = true;
     }
@@ -297,7 +286,11 @@ static void read_allocator_names(void)
         lmm_options.leaks = true;
         lmm_options.leaks_to_stdout = true;
     }
-    read_algorithm();
+    for (size_t i = 0; algorithm != NULL && i < FITS; i++) {
+        if (strcmp(algorithm, fits[i].algorithm) == 0) {
+            lmm_options.fit = (enum lmm_fit) i;
+        }
+    }
 }
 
 void lmm_options_read(void)

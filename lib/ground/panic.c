@@ -13,9 +13,8 @@
 
 enum { LINE_BYTES = 1024 };
 
-/* A write to a pipe without readers, or past the limit of file sizes, sends a signal to this
- * thread, which must not end the program: block it, and take it back unless one was pending
- * before. */
+/* A write to a pipe without readers, or past the limit of file sizes, sends this thread a signal,
+ * which must not end the program: block it, and take it unless one was pending before. */
 static void write_without_signal(const char *line, size_t length)
 {
     const struct timespec at_once = {0, 0};

@@ -137,8 +137,7 @@ static char *cut_locked(struct lmm_kept *kept, size_t units)
     return base;
 }
 
-/* The shortest run kept that has so many units and starts at a multiple of align, the newest of
- * these. */
+/* The shortest run kept of at least `units` at a multiple of align; of these, the newest. */
 static struct lmm_kept *find_locked(size_t units, size_t align)
 {
     uint64_t bins =
@@ -165,8 +164,7 @@ static char *pop_oldest_locked(size_t *ret_units)
     return cut_locked(kept, kept->units);
 }
 
-/* The kernel may have no map entry left to split with: then the address space stays, its memory
- * goes. */
+/* When the kernel has no map entry left to split with, the address space stays mapped. */
 static void give_to_kernel(char *base, size_t units)
 {
     if (!lmm_vm_unmap(base, units * LMM_UNIT_BYTES)) {
@@ -209,8 +207,7 @@ static bool add_chunk_locked(size_t units)
     }
 }
 
-/* Units longer than a chunk's rest have a mapping of their own, so that a rest is not thrown
- * away. */
+/* Units longer than the chunk's rest have a mapping of their own, so the rest is not lost. */
 static char *take_fresh_locked(size_t units, size_t align)
 {
     size_t left = (size_t) (lmm_reservoir.end - lmm_reservoir.unused) / LMM_UNIT_BYTES;

@@ -55,8 +55,7 @@ static inline bool lmm_count_down_single_writer(uint32_t *address)
     return --*address == 0;
 }
 
-/* Fetches the line of an address for writing, so that a load and a store after it move the line
- * only once. */
+/* Fetches the line of an address for writing, so that a load and a store move it only once. */
 static inline void lmm_prefetch_for_write(const void *address)
 {
 #if defined(__x86_64__)

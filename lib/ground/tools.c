@@ -65,8 +65,7 @@ static void unpoison(void *base, size_t bytes)
     shadow_give();
 }
 
-/* Another thread of the parent may have had the mark; it was changing the shadow of its own
- * block only. */
+/* Another thread of the parent may have held the mark, for the shadow of its own block only. */
 void lmm_tools_after_fork_in_child(void)
 {
     shadow_give();
@@ -108,8 +107,7 @@ void lmm_tools_block_begins(void *block, size_t bytes)
 
 void lmm_tools_block_ends(void *block, size_t bytes)
 {
-    /* A block longer than the reservoir goes back to the kernel, so a later read of it faults
-     * anyway. */
+    /* A block longer than the reservoir goes back to the kernel: a later read of it faults. */
     if (lmm_options.fill_free && bytes <= lmm_options.reservoir_bytes) {
         memset(block, FREED_BYTE, bytes);
     }

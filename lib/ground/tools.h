@@ -31,8 +31,7 @@ void lmm_tools_start(void);
 /* In a forked child, before anything else of LMM. */
 void lmm_tools_after_fork_in_child(void);
 
-/* A page begins: its memory belongs to LMM and to no block. Or a page ends: LMM gives the memory
- * up. */
+/* A page begins: its memory belongs to LMM and to no block. A page ends: LMM gives it up. */
 void lmm_tools_page_begins(void *base, size_t bytes);
 void lmm_tools_page_ends(void *base, size_t bytes);
 

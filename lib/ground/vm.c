@@ -6,34 +6,36 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-static void *system_map(size_t bytes)
+enum { ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
+
+static void *map(void *address, size_t bytes, int flags, int descriptor, size_t offset)
 {
-    void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return address == MAP_FAILED ? NULL : address;
+    void *mapped = mmap(address, bytes, PROT_READ | PROT_WRITE,
+                        address == NULL ? flags : flags | MAP_FIXED, descriptor, (off_t) offset);
+
+    return mapped == MAP_FAILED ? NULL : mapped;
 }
 
-static int system_discard(void *address, size_t bytes)
+static void *system_map(size_t bytes)
 {
-    return madvise(address, bytes, MADV_DONTNEED);
+    return map(NULL, bytes, ANONYMOUS, -1, 0);
+}
+
+static void *system_map_over(void *address, size_t bytes)
+{
+    return map(address, bytes, ANONYMOUS, -1, 0);
 }
 
 static void *system_map_file(void *address, size_t bytes, int descriptor, size_t offset,
                              bool shared)
 {
-    int flags =
-        (shared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE) | (address == NULL ? 0 : MAP_FIXED);
-    void *mapped = mmap(address, bytes, PROT_READ | PROT_WRITE, flags, descriptor, (off_t) offset);
-
-    return mapped == MAP_FAILED ? NULL : mapped;
+    return map(address, bytes, shared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE, descriptor,
+               offset);
 }
 
-static void *system_map_over(void *address, size_t bytes)
+static int system_discard(void *address, size_t bytes)
 {
-    void *mapped = mmap(address, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-
-    return mapped == MAP_FAILED ? NULL : mapped;
+    return madvise(address, bytes, MADV_DONTNEED);
 }
 
 static void *system_remap(void *address, size_t bytes, size_t new_bytes, void *target)

@@ -62,15 +62,14 @@ int lmm_vm_grow(void *address, size_t bytes, size_t new_bytes);
  */
 bool lmm_vm_move(void *address, size_t bytes, void *target, size_t new_bytes);
 
-/* Unmaps. False when the kernel refuses (it can run out of map entries); then the memory stays
- * mapped. */
+/* Unmaps. False when the kernel refuses (no map entry left); the memory stays mapped. */
 bool lmm_vm_unmap(void *address, size_t bytes);
 
 /* Whether all of the system pages at address, a multiple of them, are mapped. */
 bool lmm_vm_is_mapped(void *address, size_t bytes);
 
-/* Gives the memory of whole system pages back and keeps the address space; they read as zero
- * afterwards. False when the kernel refuses. */
+/* Gives the memory of whole system pages back and keeps the address space, which then reads as
+ * zero. False when the kernel refuses. */
 bool lmm_vm_discard(void *address, size_t bytes);
 
 #endif

@@ -46,9 +46,9 @@ static void correct_site(uint32_t site, const struct tally *tally)
 {
     struct lmm_ledger_row delta;
 
-    lmm_accounts_acquire();
+    lmm_lock_acquire(&lmm_chunks_lock);
     struct lmm_ledger_row sum = lmm_rows_sum_locked(site);
-    lmm_accounts_release();
+    lmm_lock_release(&lmm_chunks_lock);
     settle_difference(sum.allocated_blocks, sum.freed_blocks, tally->blocks,
                       &delta.allocated_blocks, &delta.freed_blocks);
     settle_difference(sum.allocated_extra, sum.freed_extra, tally->extra, &delta.allocated_extra,

@@ -114,7 +114,7 @@ struct lmm_heap *lmm_thread_enter(void)
 {
     struct lmm_heap *heap = lmm_thread_open.heap;
 
-    if (LMM_UNLIKELY(lmm_accounts_is_pending())) {
+    if (LMM_UNLIKELY(lmm_chunks_are_pending())) {
         lmm_accounts_publish();
     }
 

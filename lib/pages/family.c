@@ -208,10 +208,10 @@ struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family)
 {
     struct lmm_ledger_row sum = {0};
 
-    lmm_accounts_acquire();
+    lmm_lock_acquire(&lmm_chunks_lock);
     add_rows_locked(family, lmm_row_add_freed, &sum);
     add_rows_locked(family, lmm_row_add_allocated, &sum);
-    lmm_accounts_release();
+    lmm_lock_release(&lmm_chunks_lock);
     return sum;
 }
 
@@ -222,7 +222,7 @@ void lmm_family_sample_peak(struct lmm_family *family)
 {
     struct lmm_ledger_row sum = {0};
 
-    lmm_accounts_acquire();
+    lmm_lock_acquire(&lmm_chunks_lock);
     add_rows_locked(family, lmm_row_add_allocated, &sum);
     add_rows_locked(family, lmm_row_add_freed, &sum);
     uint64_t live = sum.allocated_extra - sum.freed_extra;
@@ -232,7 +232,7 @@ void lmm_family_sample_peak(struct lmm_family *family)
     if ((int64_t) live > 0 && live > family->record->peak_amount) {
         lmm_store_relaxed(&family->record->peak_amount, live);
     }
-    lmm_accounts_release();
+    lmm_lock_release(&lmm_chunks_lock);
     lmm_store_relaxed(&family->unsampled_slots, 0);
 }
 

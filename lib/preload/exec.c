@@ -56,7 +56,6 @@ static void put(char **place, const char *text)
     memcpy(place, &text, sizeof(text));
 }
 
-/* The variables for exec. */
 struct environment {
     char *const *variables;
     char **copy; /* NULL: the variables are the caller's; else a mapping with them and a text */
@@ -73,8 +72,7 @@ static const char *find(char *const variables[], const char *start)
     return "";
 }
 
-/* A copy of the variables with LMM added, or the variables themselves: in another process than the
- * one that keeps LMM, or when there is no memory. */
+/* The variables with LMM added; or the same ones, in another process or without memory. */
 static struct environment enter(char *const variables[])
 {
     struct environment same = {.variables = variables};
@@ -123,7 +121,6 @@ static int leave(const struct environment *environment, int result)
 typedef int exec_by_path(const char *path, char *const arguments[], char *const variables[]);
 typedef int exec_by_descriptor(int descriptor, char *const arguments[], char *const variables[]);
 
-/* libc's functions. */
 static struct {
     exec_by_path *execve;
     exec_by_path *execvpe;
@@ -173,8 +170,7 @@ LMM_API int fexecve(int descriptor, char *const arguments[], char *const variabl
     return leave(&environment, next.fexecve(descriptor, arguments, environment.variables));
 }
 
-/* Executes with the arguments first, list..., NULL. has_variables: the environment follows in
- * list. */
+/* Executes with first, list..., NULL. has_variables: the environment is next in list. */
 static int exec_list(exec_by_path *call, const char *path, const char *first, va_list list,
                      bool has_variables)
 {

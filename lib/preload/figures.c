@@ -13,7 +13,6 @@
 #include <malloc.h>
 #include <stdio.h>
 
-/* Sums over all families. */
 struct sums {
     uint64_t committed_bytes;
     uint64_t live_bytes;

@@ -6,18 +6,12 @@
 
 extern void __libc_free(void *p); /* exported by glibc for libraries that replace malloc */
 
-/* The next function of that name in the search order after LMM's. */
-static void *next_function(const char *name)
-{
-    return dlsym(RTLD_NEXT, name);
-}
-
 /* Whether libc's malloc has ever requested memory from the kernel. */
 static bool was_used(void)
 {
     struct mallinfo2 (*figures)(void);
 
-    *(void **) &figures = next_function("mallinfo2");
+    *(void **) &figures = dlsym(RTLD_NEXT, "mallinfo2");
     if (figures == NULL) {
         return false;
     }
@@ -38,7 +32,7 @@ bool lmm_libc_usable(const void *p, size_t *ret_bytes)
 {
     size_t (*usable)(const void *p);
 
-    *(void **) &usable = next_function("malloc_usable_size");
+    *(void **) &usable = dlsym(RTLD_NEXT, "malloc_usable_size");
     if (usable == NULL || !was_used()) {
         return false;
     }

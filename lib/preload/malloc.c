@@ -21,8 +21,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SYSTEM_PAGE = LMM_SYSTEM_PAGE_BYTES };
-
 static void *fail(int error)
 {
     errno = error;
@@ -185,17 +183,18 @@ LMM_API LMM_NOINLINE void *valloc(size_t bytes)
 {
     struct lmm_caller caller = LMM_CALLER();
 
-    return lmm_serve_alloc(bytes, SYSTEM_PAGE, false, &caller);
+    return lmm_serve_alloc(bytes, LMM_SYSTEM_PAGE_BYTES, false, &caller);
 }
 
 LMM_API LMM_NOINLINE void *pvalloc(size_t bytes)
 {
     struct lmm_caller caller = LMM_CALLER();
 
-    if (bytes > SIZE_MAX - SYSTEM_PAGE) {
+    if (bytes > SIZE_MAX - LMM_SYSTEM_PAGE_BYTES) {
         return fail(ENOMEM);
     }
-    return lmm_serve_alloc(lmm_round_up(bytes, SYSTEM_PAGE), SYSTEM_PAGE, false, &caller);
+    return lmm_serve_alloc(lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES), LMM_SYSTEM_PAGE_BYTES, false,
+                           &caller);
 }
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */

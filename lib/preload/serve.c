@@ -117,8 +117,7 @@ static size_t usable_bytes(const struct lmm_block_facts *facts)
     return facts->slots * facts->page->stride;
 }
 
-/* Whether a block may keep its slots for a request of that shape: one of the same shape, or one
- * that is only a little shorter. */
+/* Whether a block may keep its slots for a request: of the same shape, or a little shorter. */
 static bool keeps_slots(const struct lmm_block_facts *facts, const struct lmm_shape *shape,
                         size_t bytes)
 {
@@ -171,7 +170,6 @@ static void *resize_other(void *p, size_t bytes, const struct lmm_caller *caller
     return moved;
 }
 
-/* Moves the block to a new one of that many bytes. */
 static void *move(void *p, const struct lmm_block_facts *facts, size_t bytes,
                   const struct lmm_caller *caller)
 {

@@ -20,8 +20,7 @@ enum {
 static struct {
     /* Atomic, all threads: the live bytes, except the threads' pending ones. */
     int64_t bytes __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
-    /* Atomic: a larger sum is a new peak. A line of its own, because it is read more often than
-     * written. */
+    /* Atomic: a larger sum is a new peak. In its own line, as it is read more than written. */
     int64_t next_peak __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
     int64_t step; /* atomic: a thread adds its pending bytes to the sum when they exceed this */
 } live;
@@ -48,7 +47,6 @@ static LMM_NOINLINE void pass_peak(int64_t sum)
     lmm_accounts_take_peak((uint64_t) sum);
 }
 
-/* Adds bytes to the sum at once. */
 static LMM_NOINLINE void add_to_sum(int64_t bytes)
 {
     int64_t sum = lmm_fetch_add_relaxed(&live.bytes, bytes) + bytes;
@@ -73,8 +71,7 @@ static inline void note_bytes(struct lmm_tracer *tracer, int64_t bytes)
 
 /* ---- The thread ------------------------------------------------------------------------------ */
 
-/* This thread's heap, with its tracer ready. NULL: the thread is about to end, or there is no
- * memory. */
+/* This thread's heap, with its tracer ready. NULL: the thread ends, or there is no memory. */
 static LMM_NOINLINE struct lmm_heap *enter(void)
 {
     lmm_thread_leave(lmm_thread_enter());
@@ -84,8 +81,7 @@ static LMM_NOINLINE struct lmm_heap *enter(void)
     }
     struct lmm_tracer *tracer = heap->tracer;
     if (!tracer->is_ready) {
-        /* The heap was adopted. After a fork its last thread may have been in the middle of a
-         * trace. */
+        /* The heap was adopted; after a fork its last thread may have stopped within a trace. */
         tracer->is_ready = true;
         tracer->is_busy = false;
         tracer->last = NULL;
@@ -98,7 +94,7 @@ static LMM_NOINLINE struct lmm_heap *enter(void)
 static inline bool is_entered(const struct lmm_heap *heap)
 {
     return LMM_LIKELY(heap != NULL && heap->tracer != NULL && heap->tracer->is_ready &&
-                      !lmm_accounts_is_pending());
+                      !lmm_chunks_are_pending());
 }
 
 static inline struct lmm_heap *own_heap(void)
@@ -108,7 +104,6 @@ static inline struct lmm_heap *own_heap(void)
     return is_entered(heap) ? heap : enter();
 }
 
-/* The site of (class, the caller's stack). */
 static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class,
                                const struct lmm_caller *caller)
 {

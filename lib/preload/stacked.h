@@ -31,8 +31,7 @@ bool lmm_stacked_start(void);
 void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
                         const struct lmm_caller *caller);
 
-/* Frees p if it is a slot of this thread's heap; else does nothing and returns false. Any p. May
- * change errno. */
+/* Frees any p that is a slot of this thread's heap; else returns false. May change errno. */
 bool lmm_stacked_push(void *p);
 
 /* Frees the block p, of which lmm_block_find() gave the facts. May change errno. */

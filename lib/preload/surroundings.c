@@ -41,8 +41,7 @@ static bool is_own_path(const char *item, size_t length, const char *own, size_t
     const char *item_name = memrchr(item, '/', length);
     const char *own_name = memrchr(own, '/', own_length);
 
-    /* The item may be a name without a directory, or a link, so only the last parts are
-     * compared. */
+    /* The item may have no directory, or be a link: only the last parts are compared. */
     item_name = item_name == NULL ? item : item_name + 1;
     own_name = own_name == NULL ? own : own_name + 1;
     length -= (size_t) (item_name - item);
@@ -50,8 +49,7 @@ static bool is_own_path(const char *item, size_t length, const char *own, size_t
     return length == own_length && memcmp(item_name, own_name, length) == 0;
 }
 
-/* Removes LMM's own item from the list of LD_PRELOAD, in place. Returns whether other items
- * remain. */
+/* Removes LMM's item from the list of LD_PRELOAD, in place. Returns whether others remain. */
 static bool strip_list(char *list, const char *own)
 {
     size_t own_length = strlen(own);
@@ -116,7 +114,6 @@ void lmm_surroundings_restore_environment(void)
 
 /* ---- Modules --------------------------------------------------------------------------------- */
 
-/* The loader's functions. */
 static struct {
     void *(*dlopen)(const char *file, int mode);
     int (*dlclose)(void *module);

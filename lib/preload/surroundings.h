@@ -6,8 +6,7 @@
 /* Sets `environ` if it is NULL: the loader requests memory before libc has set it. */
 void lmm_surroundings_find_environment(void);
 
-/* Removes LMM's entry in LD_PRELOAD, and LMM_OPTIONS, from the environment. Call once, while there
- * is one thread. */
+/* Removes LMM's entry in LD_PRELOAD, and LMM_OPTIONS. Call once, while there is one thread. */
 void lmm_surroundings_restore_environment(void);
 
 #endif

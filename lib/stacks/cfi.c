@@ -184,8 +184,7 @@ static bool read_instruction(struct lmm_cfi_reader *program, const struct lmm_cf
     return kinds->is_known && !program->has_failed;
 }
 
-/* True and *ret_operand when the expression is DW_OP_breg<n> operand, followed by `then` unless
- * that is 0. */
+/* True and *ret_operand when the expression is DW_OP_breg<n> operand, and then `then` unless 0. */
 static bool is_register_plus(struct lmm_cfi_reader expression, uint8_t breg, uint8_t then,
                              int64_t *ret_operand)
 {
@@ -335,7 +334,6 @@ static void start(struct machine *machine, const struct lmm_cfi_entry *entry, ui
     machine->initial = no_row;
 }
 
-/* The address of the row after the instruction. */
 static uintptr_t moved(const struct machine *machine, const struct instruction *instruction)
 {
     switch (instruction->opcode) {

@@ -19,7 +19,6 @@ static int32_t table_offset(const unsigned char *at)
     return offset;
 }
 
-/* The table of *ret_count entries, or NULL. */
 static const unsigned char *find_table(const unsigned char *eh_frame_hdr, uint64_t *ret_count)
 {
     struct lmm_cfi_reader reader = {.at = eh_frame_hdr, .end = eh_frame_hdr + HDR_BYTES_MAX};
@@ -71,8 +70,7 @@ enum {
     ENTRY_LENGTH_MAX = 0xffffffef, /* above: a length of eight bytes follows; unsupported */
 };
 
-/* True and *ret_body, the bytes after the length. False: the entry ends the section, or has a
- * 64-bit length. */
+/* True and *ret_body, the bytes after the length. False: end of the section, or a 64-bit length. */
 static bool open_entry(const unsigned char *at, struct lmm_cfi_reader *ret_body)
 {
     struct lmm_cfi_reader length_reader = {.at = at, .end = at + ENTRY_LENGTH_BYTES};
@@ -85,7 +83,6 @@ static bool open_entry(const unsigned char *at, struct lmm_cfi_reader *ret_body)
     return true;
 }
 
-/* Skips a byte with an encoding, and a pointer in that encoding. */
 static void skip_encoded(struct lmm_cfi_reader *reader)
 {
     uint8_t encoding = lmm_cfi_read_byte(reader);
@@ -93,8 +90,7 @@ static void skip_encoded(struct lmm_cfi_reader *reader)
     lmm_cfi_read_formatted(reader, encoding);
 }
 
-/* Reads the data of the letters up to the first unknown one; the length leads past the other
- * data. */
+/* Reads the data of the letters up to the first unknown one; the length leads past the rest. */
 static void read_augmentation(struct lmm_cfi_reader *body, const unsigned char *letters,
                               struct lmm_cfi_entry *entry)
 {

@@ -39,7 +39,6 @@ bool lmm_depot_start(void)
 
 /* ---- Known sites ----------------------------------------------------------------------------- */
 
-/* What stands for (family, stack). */
 struct known_key {
     uint64_t hash;
     uint32_t check; /* the innermost address and the number of calls */
@@ -126,8 +125,8 @@ void lmm_depot_refresh_modules(void)
     lmm_lock_acquire(&lmm_depot_lock);
     for (uint32_t number = 0; number < lmm_accounts_module_count(); number++) {
         struct lmm_ledger_module *known = lmm_accounts_module(number);
-        /* If another module has been loaded at just these addresses, module_at_locked() finds
-         * out. */
+        /* module_at_locked() finds out whether another module was loaded at just these
+         * addresses. */
         if (known->gone == 0 &&
             !lmm_module_is_at((uintptr_t) known->start, (uintptr_t) known->end)) {
             forget_module_locked(known);

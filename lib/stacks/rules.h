@@ -18,8 +18,8 @@
 /* By return address: its rule, as bits. */
 extern struct lmm_table lmm_rules;
 
-/* How often rules were forgotten; atomic, relaxed. What was derived from rules before may be wrong
- * now. */
+/* How often rules were forgotten; atomic, relaxed. What was derived from older rules may be
+ * wrong. */
 extern uint32_t lmm_rules_forgotten;
 
 /* Call before the first rule. False with errno ENOMEM; may then be called again. */
@@ -34,8 +34,7 @@ bool lmm_rules_start(void);
  */
 LMM_NOINLINE struct lmm_cfi_rule lmm_rule_find(uintptr_t pc, bool exact);
 
-/* The rule of a return address. body: of lmm_rules. Any thread; no lock if the rule is in the
- * table. */
+/* The rule of a return address. body: of lmm_rules. Any thread; takes no lock for a known rule. */
 static inline __attribute__((always_inline)) struct lmm_cfi_rule
 lmm_rule_of(const struct lmm_table_body *body, uintptr_t pc)
 {
@@ -61,8 +60,7 @@ static inline bool lmm_rule_uses_bp(struct lmm_cfi_rule rule)
     return rule.base != LMM_CFI_SP || rule.saved == LMM_CFI_AT_BP;
 }
 
-/* Forgets the rules of a module's code at [start, end), which was unloaded. Takes RULES.
- * O(rules). */
+/* Forgets the rules of code at [start, end), which was unloaded. Takes RULES. O(rules). */
 void lmm_rules_forget(uintptr_t start, uintptr_t end);
 
 /* RULES; exported for fork. */

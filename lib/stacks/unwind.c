@@ -38,7 +38,6 @@ bool lmm_unwind_start(void)
 
 /* ---- Bounds ---------------------------------------------------------------------------------- */
 
-/* The part of a stack that may be read. */
 struct bounds {
     uintptr_t low;
     uintptr_t end;
@@ -236,7 +235,6 @@ static LMM_NOINLINE void step(struct walk *walk, struct lmm_cfi_rule rule)
     walk->sp = cfa;
 }
 
-/* Skips LMM's own frames. */
 static inline void skip_own(struct walk *walk)
 {
     while (LMM_UNLIKELY(walk->pc >= own_start && walk->pc < own_end)) {
@@ -261,8 +259,8 @@ static LMM_NOINLINE void walk_call(struct walk *walk)
 
 /* ---- The trace of the last walk -------------------------------------------------------------- */
 
-/* The outermost call for which everything from `call` to it is unchanged on the stack; 0: all outer
- * calls are unchanged. */
+/* The outermost call that has everything between it and `call` unchanged on the stack; 0: call
+ * 0. */
 static inline uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call)
 {
     uint32_t to = 0;
@@ -282,7 +280,6 @@ static inline uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call
     return to;
 }
 
-/* Whether the current call is call i of the trace. */
 static inline bool stands_in(struct walk *walk, uint32_t i)
 {
     const struct lmm_trace *trace = walk->trace;
@@ -381,8 +378,7 @@ static void remember_word(struct lmm_trace *trace, uintptr_t address, uintptr_t 
         (struct lmm_trace_word) {(const uintptr_t *) address, value, call};
 }
 
-/* Records what the callers of call i, which is not the outermost, depend on besides return
- * addresses. */
+/* Records what the outer calls of call i, not the outermost, need besides return addresses. */
 static LMM_NOINLINE void remember_bp(struct lmm_trace *trace, uint32_t i, const struct call *call)
 {
     struct lmm_cfi_rule rule = call->rule;

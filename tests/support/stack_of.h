@@ -13,8 +13,8 @@ static inline uint32_t stack_of(uint32_t site)
 {
     uint32_t stack = 0;
 
-    lmm_accounts_acquire();
-    struct lmm_ledger_view view = lmm_accounts_view_locked();
+    lmm_lock_acquire(&lmm_chunks_lock);
+    struct lmm_ledger_view view = lmm_chunks_view();
     for (size_t i = 0; i < view.chunk_count; i++) {
         const struct lmm_ledger_chunk *chunk = view.chunks[i];
         if (chunk->kind == LMM_LEDGER_STACKS && site >= chunk->first &&
@@ -22,7 +22,7 @@ static inline uint32_t stack_of(uint32_t site)
             stack = ((const uint32_t *) (const void *) (chunk + 1))[site - chunk->first];
         }
     }
-    lmm_accounts_release();
+    lmm_lock_release(&lmm_chunks_lock);
     return stack;
 }
 
@@ -31,14 +31,14 @@ static inline uint32_t frame_count(void)
 {
     uint32_t count = 0;
 
-    lmm_accounts_acquire();
-    struct lmm_ledger_view view = lmm_accounts_view_locked();
+    lmm_lock_acquire(&lmm_chunks_lock);
+    struct lmm_ledger_view view = lmm_chunks_view();
     for (size_t i = 0; i < view.chunk_count; i++) {
         if (view.chunks[i]->kind == LMM_LEDGER_FRAMES) {
             count = view.chunks[i]->first + view.chunks[i]->used;
         }
     }
-    lmm_accounts_release();
+    lmm_lock_release(&lmm_chunks_lock);
     return count;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ledger and rows: the layout of <lmm/ledger.h>, stacks, sums over owners, growing columns, the peak, and no
- * memory. */
+/* accounts and rows: the layout of <lmm/ledger.h>, stacks, sums over owners, growing columns, the
+ * peak, and failing memory. */
 #include "tests/support/seam.h"
 
 #include "lib/books/accounts.h"
@@ -29,9 +29,9 @@ static uint32_t add_site(uint32_t family, uint32_t line, const char *file, const
 
 static struct lmm_ledger_row sum(uint32_t site)
 {
-    lmm_accounts_acquire();
+    lmm_lock_acquire(&lmm_chunks_lock);
     struct lmm_ledger_row row = lmm_rows_sum_locked(site);
-    lmm_accounts_release();
+    lmm_lock_release(&lmm_chunks_lock);
     return row;
 }
 
@@ -46,7 +46,7 @@ static void assert_row(const struct lmm_ledger_row *row, uint64_t a, uint64_t b,
 
 Test(accounts, header, .init = start)
 {
-    const struct lmm_ledger_header *header = lmm_accounts_header();
+    const struct lmm_ledger_header *header = lmm_chunks_header();
 
     cr_expect(memcmp(header->magic, LMM_LEDGER_MAGIC, sizeof(header->magic)) == 0);
     cr_expect(header->version == LMM_LEDGER_VERSION && header->header_bytes == sizeof(*header));
@@ -66,8 +66,8 @@ static void assert_chunks_adjoin(void)
 {
     uint32_t next[LMM_LEDGER_TEMPORARIES + 1] = {0};
 
-    lmm_accounts_acquire();
-    struct lmm_ledger_view view = lmm_accounts_view_locked();
+    lmm_lock_acquire(&lmm_chunks_lock);
+    struct lmm_ledger_view view = lmm_chunks_view();
     for (size_t i = 0; i < view.chunk_count; i++) {
         const struct lmm_ledger_chunk *chunk = view.chunks[i];
         cr_assert(chunk->kind <= LMM_LEDGER_TEMPORARIES);
@@ -85,7 +85,7 @@ static void assert_chunks_adjoin(void)
         cr_assert(chunk->first == next[chunk->kind]);
         next[chunk->kind] = chunk->first + chunk->capacity;
     }
-    lmm_accounts_release();
+    lmm_lock_release(&lmm_chunks_lock);
 }
 
 /* The one chunk of a kind and owner; NULL: there is none. */
@@ -93,15 +93,15 @@ static const struct lmm_ledger_chunk *column(enum lmm_ledger_kind kind, uint32_t
 {
     const struct lmm_ledger_chunk *found = NULL;
 
-    lmm_accounts_acquire();
-    struct lmm_ledger_view view = lmm_accounts_view_locked();
+    lmm_lock_acquire(&lmm_chunks_lock);
+    struct lmm_ledger_view view = lmm_chunks_view();
     for (size_t i = 0; i < view.chunk_count; i++) {
         if (view.chunks[i]->kind == (uint32_t) kind && view.chunks[i]->owner == owner) {
             cr_assert(found == NULL, "one chunk an owner");
             found = view.chunks[i];
         }
     }
-    lmm_accounts_release();
+    lmm_lock_release(&lmm_chunks_lock);
     return found;
 }
 
@@ -192,7 +192,7 @@ Test(accounts, growing_keeps_the_counts, .init = start)
         cr_assert(sum(i).allocated_blocks == i + 1, "site %u", i);
     }
     assert_chunks_adjoin();
-    cr_expect(lmm_accounts_header()->move_sequence % 2 == 0);
+    cr_expect(lmm_chunks_header()->move_sequence % 2 == 0);
 }
 
 /* Outgrown chunks are used again, so what many owners grow through costs little more than one. */
@@ -213,7 +213,7 @@ Test(accounts, outgrown_rows_are_used_again, .init = start)
             cr_assert(rows.row[sites / 2].allocated_blocks == sites / 2 + 1);
         }
     }
-    struct lmm_ledger_view view = lmm_accounts_view_locked();
+    struct lmm_ledger_view view = lmm_chunks_view();
     for (size_t i = 0; i < view.chunk_count; i++) {
         bytes += view.chunks[i]->bytes;
     }
@@ -221,7 +221,7 @@ Test(accounts, outgrown_rows_are_used_again, .init = start)
     assert_chunks_adjoin();
 }
 
-/* I1: the common rows reach every site there is, without any heap's. */
+/* I2: the shared rows reach every site, without the rows of any heap. */
 Test(accounts, common_rows_reach_every_site, .init = start)
 {
     const struct lmm_ledger_row delta = {2, 1, 0, 0};
@@ -270,15 +270,15 @@ Test(accounts, start_without_memory_can_be_tried_again)
     seam_install();
     for (uint64_t k = 1; k <= 3; k++) {
         seam_fail(SEAM_MAP, seam_calls(SEAM_MAP) + k, seam_calls(SEAM_MAP) + k);
-        cr_expect(lmm_accounts_start() == (lmm_accounts_header() != NULL));
+        cr_expect(lmm_accounts_start() == (lmm_chunks_header() != NULL));
         seam_heal();
-        if (lmm_accounts_header() == NULL) {
+        if (lmm_chunks_header() == NULL) {
             continue;
         }
         cr_expect(k > 1, "the first map is the header's");
         break;
     }
-    cr_expect(lmm_accounts_header() != NULL || lmm_accounts_start());
+    cr_expect(lmm_chunks_header() != NULL || lmm_accounts_start());
     cr_expect(add_site(0, 1, "a", "f") == 0);
     cr_expect(strcmp(lmm_accounts_site_facts(0).file, "a") == 0);
 }
@@ -287,14 +287,14 @@ Test(accounts, start_without_memory_can_be_tried_again)
 
 Test(accounts, note_drop_in, .init = start)
 {
-    const struct lmm_ledger_header *header = lmm_accounts_header();
+    const struct lmm_ledger_header *header = lmm_chunks_header();
 
     cr_expect(header->is_drop_in == 0 && header->stack_frames == 0);
     lmm_accounts_note_drop_in(24);
     cr_expect(header->is_drop_in == 1 && header->stack_frames == 24);
 }
 
-/* Frames have numbers from 1 on, and modules from 0 on; what is 0 in a record is none. */
+/* Frames are numbered from 1, modules from 0; a record uses 0 for "none". */
 Test(accounts, frames_and_modules, .init = start)
 {
     enum { FRAMES = 5000, MODULES = 300 };
@@ -351,7 +351,7 @@ Test(accounts, sites_that_are_stacks, .init = start)
     assert_chunks_adjoin();
 }
 
-/* Each table ends somewhere else; what was added before stays, and what could not be is not there. */
+/* Each table fails at another moment; earlier records stay, and the failed ones do not exist. */
 Test(accounts, no_memory_for_stacks, .init = start)
 {
     const struct lmm_ledger_module module = {.end = 1};
@@ -412,15 +412,15 @@ Test(accounts, temporaries_grow, .init = start)
     seam_fail_all(SEAM_MAP);
     FAILS_WITH(ENOMEM, lmm_temporaries_grow(1, 1000000, &one));
     cr_expect((const void *) (chunk + 1) == one.count && one.count[SITES - 1] == SITES);
-    cr_expect(lmm_accounts_header()->move_sequence % 2 == 0);
+    cr_expect(lmm_chunks_header()->move_sequence % 2 == 0);
 }
 
 /* ---- The peak ------------------------------------------------------------------------------------- */
 
-/* What the peak says of a site. */
+/* What the peak records for a site. */
 static struct lmm_ledger_peak peak_of(uint32_t site)
 {
-    const struct lmm_ledger_header *header = lmm_accounts_header();
+    const struct lmm_ledger_header *header = lmm_chunks_header();
     const struct lmm_ledger_chunk *chunk =
         column(LMM_LEDGER_PEAKS, (uint32_t) header->peak_count % 2);
 
@@ -428,7 +428,7 @@ static struct lmm_ledger_peak peak_of(uint32_t site)
     return ((const struct lmm_ledger_peak *) (const void *) (chunk + 1))[site];
 }
 
-/* Of one site, by rows of one owner and of owner 0: what each has, and what the peak says then. */
+/* For one site, rows of one owner and of owner 0: their counters, and the expected peak. */
 static const struct {
     struct lmm_ledger_row own;
     struct lmm_ledger_row common;
@@ -447,7 +447,7 @@ enum { PEAKS = sizeof(peaks) / sizeof(peaks[0]) };
 
 Test(accounts, a_peak_is_what_lives, .init = start)
 {
-    const struct lmm_ledger_header *header = lmm_accounts_header();
+    const struct lmm_ledger_header *header = lmm_chunks_header();
     struct lmm_rows rows = {0};
 
     for (uint32_t i = 0; i < PEAKS; i++) {
@@ -468,11 +468,11 @@ Test(accounts, a_peak_is_what_lives, .init = start)
     }
 }
 
-/* Two owners take turns; the one before stays as it was. */
+/* Two owners alternate; the earlier peak stays unchanged. */
 Test(accounts, peaks_take_turns_and_grow, .init = start)
 {
     enum { TURNS = 40, MORE = 100 };
-    const struct lmm_ledger_header *header = lmm_accounts_header();
+    const struct lmm_ledger_header *header = lmm_chunks_header();
     uint32_t sites = 0;
     uint64_t time_ns = 0;
 
@@ -498,7 +498,7 @@ Test(accounts, peaks_take_turns_and_grow, .init = start)
     cr_expect(header->move_sequence % 2 == 0);
 }
 
-/* A site that was freed is not in the next but one, which is written over. */
+/* A freed site is absent from the peak that overwrites the chunk of two peaks before. */
 Test(accounts, a_peak_forgets_the_one_before_last, .init = start)
 {
     uint32_t site = add_site(0, 1, "a", "f");
@@ -513,7 +513,7 @@ Test(accounts, a_peak_forgets_the_one_before_last, .init = start)
 
 Test(accounts, without_memory_the_last_peak_stays, .init = start)
 {
-    const struct lmm_ledger_header *header = lmm_accounts_header();
+    const struct lmm_ledger_header *header = lmm_chunks_header();
     uint32_t site = add_site(0, 1, "a", "f");
 
     lmm_rows_count_shared(site, &(struct lmm_ledger_row) {1, 0, 10, 0});
@@ -524,7 +524,7 @@ Test(accounts, without_memory_the_last_peak_stays, .init = start)
     lmm_rows_count_shared(site, &(struct lmm_ledger_row) {1, 0, 10, 0});
     seam_install();
     seam_fail_all(SEAM_MAP);
-    /* Outgrown rows would do for it. */
+    /* Outgrown rows would be long enough for it. */
     for (uint32_t owner = 1; lmm_rows_grow(owner, 4000, &(struct lmm_rows) {0}); owner++) {
     }
     lmm_accounts_take_peak(20);
@@ -538,13 +538,13 @@ Test(accounts, without_memory_the_last_peak_stays, .init = start)
 
 static bool are_valid(void)
 {
-    lmm_accounts_acquire();
+    lmm_lock_acquire(&lmm_chunks_lock);
     bool valid = lmm_rows_are_valid_locked();
-    lmm_accounts_release();
+    lmm_lock_release(&lmm_chunks_lock);
     return valid;
 }
 
-/* A column that may be damaged. */
+/* A column that the test may damage. */
 static struct lmm_ledger_chunk *open_column(enum lmm_ledger_kind kind, uint32_t owner)
 {
     return (struct lmm_ledger_chunk *) (uintptr_t) column(kind, owner);
@@ -566,15 +566,15 @@ Test(rows, the_walker_finds_damage, .init = start)
     rows->used--;
     cr_expect(!are_valid(), "I2: rows that are not in use");
     rows->used++;
-    lmm_accounts_header()->move_sequence++;
+    lmm_chunks_header()->move_sequence++;
     cr_expect(!are_valid(), "I2: a move has not ended");
-    lmm_accounts_header()->move_sequence--;
+    lmm_chunks_header()->move_sequence--;
     struct lmm_ledger_chunk *peak = open_column(LMM_LEDGER_PEAKS, 1);
     peak->owner = 0;
     cr_expect(!are_valid(), "I3: the peaks are of another owner");
     peak->owner = 1;
-    lmm_accounts_header()->peak_count++;
+    lmm_chunks_header()->peak_count++;
     cr_expect(!are_valid(), "I3: the header points at a chunk that was never written");
-    lmm_accounts_header()->peak_count--;
+    lmm_chunks_header()->peak_count--;
     cr_expect(are_valid());
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* chunks: the chain, the file under it, its loss, and fork. Readers are asked through a second
- * mapping of the file, as another process would read it. */
+/* chunks: the chain, its file, a lost file, and fork. The tests read the file through a second
+ * mapping, as another process would. */
 #include "tests/support/seam.h"
 
 #include "lib/books/chunks.h"
@@ -78,7 +78,7 @@ static const struct lmm_ledger_header *look(size_t *ret_bytes)
     return mapped;
 }
 
-/* The chunk that stands at number i of the chain in the file; NULL past the end. */
+/* Chunk i of the chain in the file; NULL past the end. */
 static const struct lmm_ledger_chunk *chunk_in_file(size_t i)
 {
     size_t bytes;
@@ -130,7 +130,7 @@ static int redirect_stderr(int descriptor)
     return saved;
 }
 
-/* Publishes; what is said of it goes nowhere. */
+/* Publishes; discards the messages. */
 static void publish_silently(void)
 {
     int saved = redirect_stderr(open("/dev/null", O_WRONLY));
@@ -139,7 +139,7 @@ static void publish_silently(void)
     close(redirect_stderr(saved));
 }
 
-/* Makes the file one that cannot grow, and adds a chunk, which makes that known. */
+/* Makes the file unable to grow, and adds a chunk, which detects that. */
 static struct lmm_ledger_chunk *lose(size_t bytes)
 {
     int saved = redirect_stderr(open("/dev/null", O_WRONLY));
@@ -214,7 +214,7 @@ Test(chunks, no_memory_changes_nothing)
     for (enum seam_operation operation = SEAM_MAP; operation < SEAM_OPERATIONS; operation++) {
         seam_fail_all(operation);
         errno = 0;
-        /* A small one does without larger tables, so only the file's mapping can fail. */
+        /* A small ledger needs no larger tables, so only the file's mapping can fail. */
         struct lmm_ledger_chunk *chunk = lmm_chunk_add(32, 0, 64 * PAGE);
         cr_expect((chunk == NULL) == (operation == SEAM_MAP || operation == SEAM_FILE), "%d",
                   (int) operation);
@@ -335,7 +335,7 @@ Test(chunks, a_lost_file_says_so_and_keeps_its_chunks)
     cr_expect(lmm_chunks_view().chunk_count == 2 && lmm_chunks_view().chunks[1] == outside);
 }
 
-/* The process counts on in copies: nothing of what it does after the loss is in the file. */
+/* The process goes on in copies: nothing that it counts after the loss is in the file. */
 Test(chunks, a_lost_file_is_of_one_moment)
 {
     struct lmm_ledger_chunk *kept = add(LMM_LEDGER_ROWS, PAGE);
@@ -351,7 +351,7 @@ Test(chunks, a_lost_file_is_of_one_moment)
     cr_expect(lmm_chunk_reuse(32, PAGE) == kept && chunk_in_file(0)->kind == LMM_LEDGER_ROWS);
 }
 
-/* A loss where the copies cannot be had: the chunks stay in the file. */
+/* A loss where the file cannot be mapped privately: the chunks stay in the file. */
 static struct lmm_ledger_chunk *lose_out_of_reach(size_t bytes)
 {
     seam_install();
@@ -407,7 +407,7 @@ static pid_t fork_chunks(void)
     return child;
 }
 
-/* Ends a child: its exit status is the number of the first thing that was not so. */
+/* Ends a child: its exit status is the number of the first check that failed. */
 static void check_in_child(bool right, int number)
 {
     if (!right) {
@@ -424,7 +424,7 @@ static int wait_for(pid_t child)
     return WEXITSTATUS(status);
 }
 
-/* A gate that the parent opens when it has counted on. */
+/* A gate that the parent opens after it has counted more. */
 static int gate[2];
 
 static void pass_gate(void)
@@ -472,7 +472,7 @@ Test(chunks, a_child_has_the_counts_of_the_fork)
     cr_expect(lmm_chunks_header()->pid == (uint32_t) getpid());
 }
 
-/* The copy is as long as the chunks were at the fork, which may have grown since. */
+/* The copy is as long as the chunks were at the fork; they may have grown since. */
 Test(chunks, a_parent_that_grows_meanwhile_changes_nothing)
 {
     struct lmm_ledger_chunk *first = lmm_chunk_add(1, 0, PAGE);

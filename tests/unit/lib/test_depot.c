@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* depot: one site for (family, stack), one frame for (caller, address), in the tables and in the
- * ledger; modules that go; no memory; threads. */
+ * ledger; modules that are unloaded; failing memory; threads. */
 #include "tests/support/seam.h"
 
 #include "lib/stacks/depot.h"
@@ -53,7 +53,7 @@ static uint32_t site_of(struct lmm_family *family, const uintptr_t *pc, uint32_t
     return lmm_depot_site(family, &trace);
 }
 
-/* Checks that the ledger has the family and the stack of which the site was made. */
+/* Checks that the ledger has the site's family and stack. */
 static void assert_stack(uint32_t site, const struct lmm_family *family, const uintptr_t *pc,
                          uint32_t count)
 {
@@ -166,7 +166,7 @@ Test(depot, past_the_last_id_is_other, .init = start)
     cr_expect(site_of(families[0], pc, pcs_of("abd", pc)) == other);
     cr_expect(site_of(families[0], pc, pcs_of("abc", pc)) == other);
     cr_expect(site_of(families[1], pc, pcs_of("abc", pc)) != other);
-    cr_expect(lmm_accounts_header()->sites_merged >= 2);
+    cr_expect(lmm_chunks_header()->sites_merged >= 2);
 }
 
 /* The stack of a number: 2 to 6 calls, of which the outer ones are shared. */
@@ -302,7 +302,7 @@ Test(depot, a_module_unloaded_without_a_word, .init = start)
 
 /* ---- No memory ------------------------------------------------------------------------------- */
 
-/* Starts once for each call to the kernel, which fails. */
+/* Starts once for each call to the kernel, which then fails. */
 Test(depot, start_without_memory_can_be_tried_again)
 {
     cr_assert(lmm_start() && lmm_unwind_start());

@@ -313,9 +313,9 @@ Test(heap, open_sites, .init = start)
     cr_expect(owner.open.site_limit == lmm_accounts_site_count() && owner.rows.capacity >= site);
     cr_expect(owner.bin_capacity >= lmm_families_count());
     lmm_heap_count(&owner, site, &(struct lmm_ledger_row) {.freed_blocks = 4});
-    lmm_accounts_acquire();
+    lmm_lock_acquire(&lmm_chunks_lock);
     cr_expect(lmm_rows_sum_locked(site).freed_blocks == 7);
-    lmm_accounts_release();
+    lmm_lock_release(&lmm_chunks_lock);
 }
 
 /* The ledger's chunks with this owner. */
@@ -323,13 +323,13 @@ static size_t chunks_of(uint32_t number)
 {
     size_t count = 0;
 
-    lmm_accounts_acquire();
-    struct lmm_ledger_view view = lmm_accounts_view_locked();
+    lmm_lock_acquire(&lmm_chunks_lock);
+    struct lmm_ledger_view view = lmm_chunks_view();
     for (size_t i = 0; i < view.chunk_count; i++) {
         count += view.chunks[i]->owner == number && view.chunks[i]->kind != LMM_LEDGER_UNUSED;
     }
     cr_assert(lmm_rows_are_valid_locked());
-    lmm_accounts_release();
+    lmm_lock_release(&lmm_chunks_lock);
     return count;
 }
 

@@ -71,7 +71,7 @@ Test(meta, zalloc_zeroes_a_reused_record)
     }
 }
 
-/* A freed record serves each size of its class, and none that it has no room for. */
+/* A freed record serves every size of its class, and no larger size. */
 Test(meta, a_class_has_room_for_its_largest)
 {
     for (size_t lines = 1; lines < LARGE_BYTES / 64; lines += lines < 1100 ? 1 : 97) {
@@ -119,7 +119,7 @@ Test(meta, out_of_memory)
     cr_expect(lmm_meta_alloc(&lmm_arena_records, 64) != NULL);
 }
 
-/* With little address space a chunk is small rather than none. */
+/* With little address space a small chunk is mapped. */
 Test(meta, lean_chunk_when_a_chunk_fails)
 {
     seam_install();

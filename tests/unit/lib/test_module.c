@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* module: the test's own modules, and ELF files that are not as they should be. */
+/* module: the test's own modules, and damaged ELF files. */
 #include "lib/ground/module.h"
 
 #include <criterion/criterion.h>
@@ -41,7 +41,7 @@ Test(module, addresses_without_a_module)
     free(block);
 }
 
-/* What dl_iterate_phdr says of a module. */
+/* What dl_iterate_phdr tells about a module. */
 struct listed {
     uintptr_t address;
     uintptr_t bias;
@@ -259,7 +259,7 @@ Test(module, damaged_files_have_no_build_id)
     DAMAGES(EXPECT_NO_ID)
 }
 
-/* libc's, as its file has it. */
+/* The build-id of libc, as its file has it. */
 Test(module, build_id_of_a_library)
 {
     struct lmm_module_facts facts = facts_of((const void *) malloc);

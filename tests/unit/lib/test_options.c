@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* options: what a setting string sets, what of it is taken, and paths. */
+/* options: what a setting string sets, which parts are taken, and paths. */
 #include "lib/ground/options.h"
 
 #include <criterion/criterion.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of the settings only what differs from the untouched ones is named. */
+/* Settings that are not named have their defaults. */
 static const struct {
     const char *text;
     size_t taken;
@@ -71,7 +71,7 @@ static const struct {
      {.ledger = "d", .keep = true, .stack_frames = 24, .leaves_children_alone = true}},
 };
 
-/* Of these nothing is taken. */
+/* No part of these is taken. */
 static const char *const refused[] = {
     "",          ":",          "leaks=2",      "leaks=",      "leaks",
     "leaks=yes", "leaks= 1",   "leaks=-1",     "leak=1",      "leakss=1",
@@ -124,7 +124,7 @@ Test(options, longest_path)
     }
 }
 
-/* What the typed library has without a word; the drop-in keeps its books in private memory, and packs. */
+/* The defaults of the typed library; the drop-in's differ: no ledger file, and best fit. */
 Test(options, defaults)
 {
     cr_expect(!lmm_options.ledger_off && lmm_options.fit == LMM_FIT_LARGEST);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* process: the facts in the ledger's header, against what the system says in other ways. */
+/* process: the facts in the ledger's header, compared with other sources of the system. */
 #include "lib/books/process.h"
 
 #include <criterion/criterion.h>
@@ -23,7 +23,7 @@ static void describe(void)
     lmm_process_describe(&header);
 }
 
-/* Field `number`, from 3 on, of /proc/self/stat, by another way than the library's. */
+/* Field `number`, from 3 on, of /proc/self/stat, parsed in another way than the library does. */
 static uint64_t stat_field(int number)
 {
     char text[2048];
@@ -32,7 +32,7 @@ static uint64_t stat_field(int number)
     size_t length = fread(text, 1, sizeof(text) - 1, file);
     fclose(file);
     text[length] = '\0';
-    /* From the end: a name may hold anything, the fields after it are 50 numbers. */
+    /* From the end: a name may contain any text, but the fields after it are 50 numbers. */
     int fields = 52;
     char *at = text + strcspn(text, "\n");
     while (fields >= number) {
@@ -74,7 +74,7 @@ Test(process, when_it_began)
     cr_expect(header.start_ticks == stat_field(22), "%" PRIu64, header.start_ticks);
 }
 
-/* The name stands in parentheses before the fields, whatever it is. */
+/* The name is in parentheses before the fields, and may contain any text. */
 Test(process, a_name_of_blanks_and_parentheses)
 {
     static const char *const names[] = {"a b c", ") R 1 2 3", "((((", "))))", ") 1 (", "\n) S 4"};
@@ -124,7 +124,7 @@ Test(process, the_command_is_the_arguments_one_after_the_other)
     cr_expect(memcmp(header.command, expected, (size_t) length) == 0);
 }
 
-/* This program as one that only tells its header, for a command line of choice. */
+/* This program as one that only prints its header, for any command line. */
 __attribute__((constructor)) static void tell_and_end(void)
 {
     if (getenv("TELL_HEADER") != NULL) {
@@ -207,7 +207,7 @@ Test(process, a_forked_child_is_itself)
     cr_expect(status == 0);
 }
 
-/* Without descriptors nothing can be asked of /proc; what needs none is still there. */
+/* Without descriptors no file of /proc can be read; facts from system calls are still there. */
 Test(process, without_proc_fields_are_empty)
 {
     describe();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* reservoir: alignment, what is kept and what goes back, and little memory; and that a family's
- * page takes that way when it empties. */
+/* reservoir: alignment, which runs are kept and which go to the kernel, failing memory; and that an
+ * empty page of a family goes there. */
 #include "tests/support/seam.h"
 
 #include "lib/ground/reservoir.h"
@@ -200,8 +200,7 @@ Test(reservoir, empty_unmaps_what_is_kept)
     cr_expect(lmm_reservoir_kept_bytes() == 0);
 }
 
-/* What the kernel does not take back must at least not stay committed, and not be handed out
- * again. */
+/* Memory that the kernel refuses to unmap is discarded, and never handed out again. */
 Test(reservoir, unmap_fails)
 {
     bool fresh;
@@ -245,7 +244,7 @@ Test(reservoir, out_of_memory)
     take(100, &fresh);
 }
 
-/* Kept units are of no use to one who wants several at once, and may be what stands in the way. */
+/* Kept units cannot serve a longer request, and may use the address space that it needs. */
 Test(reservoir, kept_units_make_room)
 {
     bool fresh;
@@ -305,8 +304,8 @@ Test(reservoir, the_walker_finds_damage)
 
 /* ---- Pages of families ----------------------------------------------------------------------- */
 
-/* Blocks that fill `pages` pages, freed: all pages but the one kept at hand go to the reservoir,
- * and past the bound to the kernel. */
+/* Blocks that fill `pages` pages, freed: all pages except one go to the reservoir, and above the
+ * bound to the kernel. */
 static void fill_and_free(struct lmm_family *family, size_t length, size_t pages)
 {
     size_t page_blocks = LMM_UNIT_BYTES / (lmm_family_size(family) * length);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* site: one id a place, call stacks beside them, lists by family, what happens when ids or memory run out. */
+/* site: one id for each place, sites that are stacks, lists by family, and running out of ids or
+ * memory. */
 #include "tests/support/seam.h"
 
 #include "lib/books/accounts.h"
@@ -47,7 +48,7 @@ Test(site, one_id_a_place, .init = start)
         cr_expect(intern(i) == i, "place %u is new", i);
     }
     for (uint32_t i = 0; i < PLACES; i++) {
-        /* The texts are the same, not the pointers: another module's copy. */
+        /* The texts are equal, the pointers are not: another module's copy. */
         snprintf(file, sizeof(file), "%s", places[i].file);
         snprintf(function, sizeof(function), "%s", places[i].function);
         cr_expect(lmm_site_intern(places[i].family, &lists[places[i].family], file, places[i].line,
@@ -56,7 +57,7 @@ Test(site, one_id_a_place, .init = start)
     cr_expect(lmm_accounts_site_count() == PLACES);
 }
 
-/* I2, with thousands of sites: every table grows on the way. */
+/* I2, with thousands of sites, so that every table grows. */
 Test(site, lists_hold_each_site_once, .init = start)
 {
     enum { SITES = 5000 };
@@ -92,7 +93,7 @@ Test(site, past_the_last_id_is_other, .init = start)
     cr_expect(lmm_site_intern(0, &lists[0], "a.c", 1, "f") == 1, "known places keep their id");
     uint32_t other_one = lmm_site_intern(1, &lists[1], "a.c", 100, "f");
     cr_expect(other_one != other && lmm_accounts_site_facts(other_one).family == 1);
-    cr_expect(lmm_accounts_header()->sites_merged == 3);
+    cr_expect(lmm_chunks_header()->sites_merged == 3);
 }
 
 static uint32_t add_place(uint32_t line)
@@ -143,7 +144,7 @@ static uint32_t add_stack(uint32_t frame)
     return add_stack_of(0, frame);
 }
 
-/* Stacks are no places: however the table of places grows around them, places and only places are in it. */
+/* The table of places contains places only, also when stacks are added while it grows. */
 Test(site, stacks_are_not_among_the_places, .init = start)
 {
     enum { SITES = 6000 };
@@ -178,7 +179,7 @@ Test(site, stacks_past_the_last_id_are_other, .init = start)
     cr_expect(other == 2 && !is_own);
     cr_expect(strcmp(lmm_accounts_site_facts(other).file, "(other)") == 0);
     cr_expect(lmm_site_intern(0, &lists[0], "a.c", 1, "f") == other, "places share it");
-    cr_expect(lmm_accounts_header()->sites_merged == 2);
+    cr_expect(lmm_chunks_header()->sites_merged == 2);
 }
 
 Test(site, no_memory_for_stacks, .init = start)

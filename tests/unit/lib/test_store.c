@@ -93,7 +93,7 @@ static bool is_mapped(void)
     return found;
 }
 
-/* A reader takes a process that does not map its ledger for another program. */
+/* A process that does not map its ledger looks like another program to a reader. */
 Test(store, a_file_that_has_its_name_is_mapped)
 {
     cr_assert(create() == 0);
@@ -230,7 +230,7 @@ static void limit_files(void)
     cr_assert(setrlimit(RLIMIT_FSIZE, &(struct rlimit) {3 * PAGE - 1, RLIM_INFINITY}) == 0);
 }
 
-/* Has the store write what it says into a pipe; returns the result, and counts the lines. */
+/* Runs with stderr in a pipe; returns the result, and counts the lines. */
 static int refuse(void (*prepare)(void), unsigned *ret_lines)
 {
     char text[4096];
@@ -400,7 +400,7 @@ Test(store, no_memory_is_an_error)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-/* Two copies of LMM in one process would want the same name. */
+/* Two copies of LMM in one process would use the same name. */
 Test(store, a_file_that_this_process_has_mapped_is_not_replaced)
 {
     struct stat before;
@@ -413,7 +413,7 @@ Test(store, a_file_that_this_process_has_mapped_is_not_replaced)
     cr_expect(stat(path, &after) == 0 && after.st_ino == before.st_ino && entries() == 1);
 }
 
-/* A umask may take even the user's rights away. */
+/* A umask may remove even the user's own rights. */
 Test(store, the_umask_does_not_matter)
 {
     struct stat facts;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* table: values by key, with checks and without; growth; no memory; a naive model; readers that run at
- * the same time as a writer. */
+/* table: values by key, with checks and without; growth; failing memory; a naive model; readers
+ * that run at the same time as a writer. */
 #include "tests/support/seam.h"
 
 #include "lib/ground/table.h"
@@ -215,8 +215,8 @@ enum { READERS = 2, SHARED_KEYS = 200000 };
 static uint64_t written[SHARED_KEYS + 1]; /* plain: put's release makes them visible */
 static uint64_t last_key;                 /* atomic: that the writer has put */
 
-/* What is found is the value of its key, with all that was written before; what was put before the
- * body was read is found. Returns how many answers were wrong. */
+/* A value that is found belongs to its key, and comes with all that was written before it; entries
+ * older than the body are found. Returns how many answers were wrong. */
 static void *read_all(void *arg)
 {
     uintptr_t wrong = 0;

@@ -254,7 +254,7 @@ static int child_of_fork(void)
         stats.live_slots != MANY / 2 + 5) {
         return 1;
     }
-    if (lmm_accounts_header()->pid != (uint32_t) getpid()) {
+    if (lmm_chunks_header()->pid != (uint32_t) getpid()) {
         return 2;
     }
     for (int i = 1; i < MANY; i += 2) {

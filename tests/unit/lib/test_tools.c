@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tools: what fill= writes, on every way that a block begins and ends. Each case is a process that
+/* tools: what fill= writes, in every way that a block begins and ends. Each case is a process that
  * starts LMM with its own LMM_OPTIONS. */
 #include "lib/ground/tools.h"
 
@@ -27,7 +27,7 @@ static const struct {
 } shapes[] = {{1, 1},    {24, 1},   {5000, 1}, {24, 3},    {24, 60},
               {24, 500}, {9000, 1}, {9000, 4}, {24, 20000}};
 
-/* Freed blocks may be poisoned; to look at them is what this test is for. */
+/* Freed blocks may be poisoned; this test reads them on purpose. */
 __attribute__((no_sanitize("address"))) static bool is_all(const void *memory, size_t bytes,
                                                            int value)
 {
@@ -71,7 +71,7 @@ static int check_shape(size_t size, size_t length, int new_byte, int freed_byte)
         return 4;
     }
     lmm_free(block);
-    /* A span is gone with its memory. */
+    /* A span is unmapped when it is freed. */
     if (bytes <= 100000 && !is_all(block, bytes, freed_byte)) {
         return 5;
     }

@@ -51,7 +51,7 @@ Test(vm, too_much_is_enomem)
 
 static char *misaligned_room;
 
-/* As the kernel may well answer: never aligned to more than a system page. */
+/* The kernel may return memory that is only aligned to a system page. */
 static void *map_misaligned(size_t bytes)
 {
     char *room = mmap(NULL, bytes + (1 << 21), PROT_READ | PROT_WRITE,

@@ -258,6 +258,6 @@ Test(walk, gauges_of_the_process)
 {
     make_blocks();
     lmm_families_refresh_gauges();
-    cr_expect(lmm_accounts_header()->reservoir_bytes == lmm_reservoir_kept_bytes());
-    cr_expect(lmm_accounts_header()->overhead_bytes == lmm_meta_mapped_bytes());
+    cr_expect(lmm_chunks_header()->reservoir_bytes == lmm_reservoir_kept_bytes());
+    cr_expect(lmm_chunks_header()->overhead_bytes == lmm_meta_mapped_bytes());
 }
