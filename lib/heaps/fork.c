@@ -111,9 +111,7 @@ static void after_fork_in_child(void)
         }
     }
     lmm_repair_books();
-    for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
-        LMM_CHECK(lmm_heap_is_valid(heap));
-    }
+    LMM_CHECK(lmm_heaps_are_valid(lmm_thread_heaps_locked()));
 }
 
 void lmm_fork_watch(void)

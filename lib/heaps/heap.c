@@ -335,9 +335,10 @@ void lmm_heap_rebuild(struct lmm_heap *heap)
 
 /* ---- Validity -------------------------------------------------------------------------------- */
 
-/* The marks of a heap that are in slot pages. */
+/* The marks in [first, end) that are in slot pages. */
 struct mark_count {
-    uint32_t mark;
+    uint32_t first;
+    uint32_t end;
     size_t count;
 };
 
@@ -346,9 +347,18 @@ static int count_marks(struct lmm_page *page, void *arg)
     struct mark_count *marks = arg;
 
     for (uint32_t slot = 0; page->kind == LMM_PAGE_SLOTS && slot < page->fresh; slot++) {
-        marks->count += lmm_load_relaxed(&page->tags[slot]) == marks->mark;
+        uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
+        marks->count += tag >= marks->first && tag < marks->end;
     }
     return 0;
+}
+
+static size_t marks_in_pages(uint32_t first, uint32_t end)
+{
+    struct mark_count marks = {.first = first, .end = end};
+
+    lmm_page_for_each(count_marks, &marks);
+    return marks.count;
 }
 
 /* Whether the batch's slots hold the heap's mark, each of them once. */
@@ -373,21 +383,18 @@ static bool batch_is_valid(const struct lmm_heap *heap, const struct lmm_batch *
     return true;
 }
 
-static bool batches_are_valid(const struct lmm_heap *heap)
+/* Adds the slots in the heap's batches to *batched. */
+static bool batches_are_valid(const struct lmm_heap *heap, size_t *batched)
 {
-    struct mark_count marks = {.mark = lmm_foreign_mark(heap)};
-    size_t batched = 0;
-
     for (uint32_t i = 0; i < LMM_BATCHES; i++) {
         if (heap->batch[i].page != NULL) {
             if (!batch_is_valid(heap, &heap->batch[i])) {
                 return false;
             }
-            batched += heap->batch[i].count;
+            *batched += heap->batch[i].count;
         }
     }
-    lmm_page_for_each(count_marks, &marks);
-    return marks.count == batched;
+    return true;
 }
 
 /* Whether each FREE slot of the page is accounted for: listed, unlisted, fresh, or marked. */
@@ -455,7 +462,8 @@ static bool tables_are_valid(const struct lmm_heap *heap)
     return is_valid;
 }
 
-bool lmm_heap_is_valid(const struct lmm_heap *heap)
+/* All except that each mark in a tag belongs to a batch. Adds the slots in batches to *batched. */
+static bool parts_are_valid(const struct lmm_heap *heap, size_t *batched)
 {
     size_t foreign = 0;
 
@@ -464,5 +472,26 @@ bool lmm_heap_is_valid(const struct lmm_heap *heap)
             return false;
         }
     }
-    return reports_are_valid(heap, foreign) && batches_are_valid(heap) && tables_are_valid(heap);
+    return reports_are_valid(heap, foreign) && batches_are_valid(heap, batched) &&
+           tables_are_valid(heap);
+}
+
+bool lmm_heap_is_valid(const struct lmm_heap *heap)
+{
+    uint32_t mark = lmm_foreign_mark(heap);
+    size_t batched = 0;
+
+    return parts_are_valid(heap, &batched) && marks_in_pages(mark, mark + 1) == batched;
+}
+
+bool lmm_heaps_are_valid(const struct lmm_heap *first)
+{
+    size_t batched = 0;
+
+    for (const struct lmm_heap *heap = first; heap != NULL; heap = heap->next) {
+        if (!parts_are_valid(heap, &batched)) {
+            return false;
+        }
+    }
+    return marks_in_pages(LMM_TAG_FOREIGN, LMM_TAG_CACHED) == batched;
 }

@@ -228,4 +228,7 @@ void lmm_heap_rebuild(struct lmm_heap *heap);
  * thread does nothing meanwhile, and holds its lock; no other thread frees blocks meanwhile. */
 bool lmm_heap_is_valid(const struct lmm_heap *heap);
 
+/* The same for all heaps, linked by `next`, in one walk over the tags. */
+bool lmm_heaps_are_valid(const struct lmm_heap *first);
+
 #endif

@@ -189,7 +189,7 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
 {
     size_t bytes = n * runs->stride;
     size_t units = (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
-    LMM_CHECK(lmm_runs_have_length(runs, n, &bytes));
+    LMM_CHECK(n <= LMM_TAG_VALUE_MASK && n <= SIZE_MAX / 4 / runs->stride);
     if (units > SPAN_UNITS_MAX) {
         errno = ENOMEM;
         return NULL;

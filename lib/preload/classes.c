@@ -20,10 +20,10 @@ static void fill_tables(void)
     uint32_t stride = 8;
     uint32_t step = 0;
 
-    for (uint32_t class = 0; class < LMM_CLASSES; class ++) {
-        lmm_class_strides[class] = (uint16_t) stride;
+    for (uint32_t number = 0; number < LMM_CLASSES; number++) {
+        lmm_class_strides[number] = (uint16_t) stride;
         for (; step <= stride / 8; step++) {
-            lmm_class_table[step] = (uint8_t) class;
+            lmm_class_table[step] = (uint8_t) number;
         }
         stride = next_stride(stride);
     }
@@ -42,9 +42,9 @@ bool lmm_classes_start(bool counts_bytes)
     char name[32];
 
     fill_tables();
-    for (uint32_t class = 0; class < LMM_CLASSES; class ++) {
-        snprintf(name, sizeof(name), "malloc-%u", (unsigned) lmm_class_strides[class]);
-        if (add_class(name, lmm_class_strides[class], counts_bytes) == NULL) {
+    for (uint32_t number = 0; number < LMM_CLASSES; number++) {
+        snprintf(name, sizeof(name), "malloc-%u", (unsigned) lmm_class_strides[number]);
+        if (add_class(name, lmm_class_strides[number], counts_bytes) == NULL) {
             return false;
         }
     }
@@ -75,13 +75,13 @@ bool lmm_shape_of(size_t bytes, size_t align, struct lmm_shape *ret_shape)
     if (bytes > LMM_CLASS_BYTES_MAX || align > LMM_CLASS_BYTES_MAX) {
         return shape_of_large(bytes, ret_shape);
     }
-    uint32_t class = lmm_class_of(bytes);
-    while (lmm_class_strides[class] % align != 0) {
-        class ++; /* ends: the last stride is a multiple of every alignment up to it */
+    uint32_t number = lmm_class_of(bytes);
+    while (lmm_class_strides[number] % align != 0) {
+        number++; /* ends: the last stride is a multiple of every alignment up to it */
     }
-    size_t slack = lmm_class_strides[class] - bytes;
+    size_t slack = lmm_class_strides[number] - bytes;
     *ret_shape = (struct lmm_shape) {
-        .class = class,
+        .class = number,
         .slack = slack <= LMM_SLACK_MAX ? (uint32_t) slack : LMM_SLACK_MAX,
         .slots = 1,
     };

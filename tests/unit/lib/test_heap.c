@@ -416,6 +416,11 @@ Test(heap, validity_sees_what_is_wrong, .init = start)
     EXPECT_SEEN(&other, another->tags[slot], (uint32_t) LMM_TAG_END, "I1: a batch's mark is gone");
     EXPECT_SEEN(&other, batch->count, 2, "I1: a batch has a slot too many");
     EXPECT_SEEN(&other, batch->page, NULL, "I1: a marked slot is in no batch");
+    owner.next = &other;
+    cr_expect(lmm_heaps_are_valid(&owner));
+    batch->page = NULL;
+    cr_expect(!lmm_heaps_are_valid(&owner), "I1: a marked slot is in no batch of any heap");
+    batch->page = another;
     page->queued = 0;
     cr_expect(!lmm_heap_is_valid(&owner), "I2: a page with free slots is not queued");
     page->queued = 1;
