@@ -101,8 +101,10 @@ class Watch(harness.Case):
     def test_finds_the_leak(self):
         watch, rows = self.watch("player", "--every", "50ms", lines=40, player=self.play())
         head, table = self.interrupt(watch).split("1 site grows steadily:\n")
+        # A reading that comes late may be in the same hundredth of a second as the next.
         times = [float(row[1]) for row in rows]
-        self.assertEqual(times, sorted(set(times)))
+        self.assertEqual(times, sorted(times))
+        self.assertGreater(len(set(times)), len(times) // 2)
         self.assertRegex(head.splitlines()[-1],
                          r"^player \(pid \d+\), \d+\.\d s, \d+ readings: live bytes \+[\d,]+$")
         headings, row = [line.split() for line in table.splitlines()]
