@@ -79,7 +79,7 @@ void lmm_misuse(const void *p, const char *verb)
     struct lmm_location location;
     bool in_page = lmm_page_locate(p, &location);
     const struct lmm_page *page = location.page;
-    uint32_t tag;
+    uint32_t tag = LMM_TAG_FREE; /* of what is outside all slots */
 
     if (page == NULL || (page->kind == LMM_PAGE_NONE && !page->gone)) {
         lmm_panic("%s of a pointer that is no block: %p", verb, p);

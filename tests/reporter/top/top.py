@@ -477,7 +477,7 @@ class Top(harness.Case):
         terminal.wait("^demo  pid")
         pid = int(self.text_of("pid"))
         terminal.close()
-        until(lambda: not os.path.exists(f"/proc/{pid}"), "still there")
+        until(lambda: harness.state_of(pid) in (None, "Z"), "still there")    # nobody may wait for it
 
     # ---- Options
 
