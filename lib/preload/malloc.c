@@ -55,6 +55,7 @@ static LMM_NOINLINE void *calloc_slow(size_t count, size_t size)
                                                   : fail(ENOMEM);
 }
 
+/* Zeroes all of the slot: programs use what malloc_usable_size tells. */
 LMM_API void *calloc(size_t count, size_t size)
 {
     size_t bytes;
@@ -63,7 +64,7 @@ LMM_API void *calloc(size_t count, size_t size)
         uint32_t class = lmm_class_of(bytes);
         void *block = lmm_heap_pop(&lmm_thread_open, class, class);
         if (LMM_LIKELY(block != NULL)) {
-            return memset(block, 0, bytes);
+            return memset(block, 0, lmm_thread_open.bins[class].stride);
         }
     }
     return calloc_slow(count, size);
@@ -138,16 +139,15 @@ LMM_API LMM_NOINLINE void *reallocarray(void *p, size_t count, size_t size)
 
 /* ---- Alignment ------------------------------------------------------------------------------- */
 
+/* Sets errno, too, on ENOMEM, as glibc does, and never otherwise. */
 LMM_API LMM_NOINLINE int posix_memalign(void **ret_block, size_t align, size_t bytes)
 {
     struct lmm_caller caller = LMM_CALLER();
-    int saved_errno = errno;
 
     if (!lmm_is_power_of_two(align) || align % sizeof(void *) != 0) {
         return EINVAL;
     }
     void *block = lmm_serve_alloc(bytes, align, false, &caller);
-    errno = saved_errno;
     if (block == NULL) {
         return ENOMEM;
     }

@@ -18,7 +18,7 @@
 
 /*
  * Allocates a block of bytes (may be 0), whose address is a multiple of align, a power of two.
- * zero: the bytes are zeroed. caller: the call that requested it (unwind.h). NULL with errno
+ * zero: all bytes that lmm_serve_usable() tells are zeroed. caller: the call that requested it (unwind.h). NULL with errno
  * ENOMEM.
  */
 void *lmm_serve_alloc(size_t bytes, size_t align, bool zero, const struct lmm_caller *caller);

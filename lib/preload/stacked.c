@@ -195,7 +195,7 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
     void *block = pop(heap, shape, site);
     if (LMM_LIKELY(block != NULL)) {
         if (zero) {
-            memset(block, 0, (size_t) bytes_of(shape));
+            memset(block, 0, heap->open.bins[shape->class].stride);
         }
     } else {
         block = alloc_slow(shape, align, zero, site);

@@ -72,7 +72,7 @@ static void test_impossible_sizes(void)
     }
 }
 
-/* Blocks of that size that were filled with ones are zeroed by calloc. */
+/* Blocks of that size that were filled with ones are zeroed by calloc, up to their usable size. */
 static void check_calloc_after_use(size_t bytes)
 {
     void *block[REUSED];
@@ -89,8 +89,8 @@ static void check_calloc_after_use(size_t bytes)
         for (size_t i = 0; i < count; i++) {
             block[i] = KEEPS_ERRNO(i % 2 == 0 ? calloc(1, bytes) : calloc(bytes, 1));
             check_new_block(block[i], bytes);
-            CHECK_AT(check_is_zero(block[i], bytes), bytes);
-            memset(block[i], 0xff, bytes);
+            CHECK_AT(check_is_zero(block[i], malloc_usable_size(block[i])), bytes);
+            memset(block[i], 0xff, malloc_usable_size(block[i]));
         }
         for (size_t i = 0; i < count; i++) {
             free(block[i]);
@@ -112,7 +112,7 @@ static void test_calloc(void)
         memset(block, 0xff, large[i]);
         free(block);
         block = calloc(large[i] / 5 + 1, 5);
-        CHECK_AT(block != NULL && check_is_zero(block, large[i]), large[i]);
+        CHECK_AT(block != NULL && check_is_zero(block, malloc_usable_size(block)), large[i]);
         free(block);
     }
 }
@@ -132,8 +132,26 @@ static void test_calloc_of_merged(void)
             free(pieces[i * 4 % PIECES]);
         }
         void *whole = calloc(PIECES, piece);
-        CHECK_AT(whole != NULL && check_is_zero(whole, PIECES * piece), piece);
+        CHECK_AT(whole != NULL && check_is_zero(whole, malloc_usable_size(whole)), piece);
         free(whole);
+    }
+}
+
+/* realloc keeps all usable bytes of a block that grows, not only those that were requested. */
+static void test_calloc_then_realloc(void)
+{
+    for (size_t n = 0, bytes; (bytes = conform_size(n, MIB)) != 0; n++) {
+        char *block = calloc(1, bytes);
+        CHECK_AT(block != NULL, bytes);
+        size_t usable = malloc_usable_size(block);
+        check_paint(block, usable, bytes);
+        block = realloc(block, usable + bytes / 3 + 1);
+        CHECK_AT(block != NULL && check_is_painted(block, usable, bytes), bytes);
+        size_t grown = malloc_usable_size(block);
+        check_paint(block, grown, bytes);
+        block = realloc(block, usable / 2 + 1);
+        CHECK_AT(block != NULL && check_is_painted(block, usable / 2 + 1, bytes), bytes);
+        free(block);
     }
 }
 
@@ -207,6 +225,7 @@ int main(void)
     test_impossible_sizes();
     test_calloc();
     test_calloc_of_merged();
+    test_calloc_then_realloc();
     test_huge();
     test_free_keeps_errno();
     return 0;
