@@ -33,7 +33,8 @@ struct lmm_family {
     uint32_t site; /* I3 */
     struct lmm_site_list sites;
     struct lmm_ledger_family *record; /* gauges; each is atomic */
-    bool counts_bytes; /* immutable: extra is bytes requested (LMM_LEDGER_FAMILY_BYTES) */
+    bool counts_bytes;  /* immutable: extra is bytes requested (LMM_LEDGER_FAMILY_BYTES) */
+    bool has_runs_only; /* immutable from the first block on: a block of one slot is a run, too */
     struct lmm_runs runs;
     uint64_t unsampled_slots; /* atomic; taken since the high-water mark was sampled */
 };
@@ -41,7 +42,7 @@ struct lmm_family {
 /* Whether single structs of the family live in slot pages; else they are runs of one slot. */
 static inline bool lmm_family_has_slots(const struct lmm_family *family)
 {
-    return family->stride <= LMM_SLOT_STRIDE_MAX;
+    return family->stride <= LMM_SLOT_STRIDE_MAX && !family->has_runs_only;
 }
 
 /* The extra of a live block of n slots with this tag (I4). */

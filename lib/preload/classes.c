@@ -48,22 +48,24 @@ bool lmm_classes_start(bool counts_bytes)
             return false;
         }
     }
-    return add_class("malloc-large", LMM_LARGE_STRIDE, counts_bytes) != NULL;
+    struct lmm_family *large = add_class("malloc-large", LMM_LARGE_STRIDE, counts_bytes);
+    if (large == NULL) {
+        return false;
+    }
+    large->has_runs_only = true;
+    return true;
 }
 
 static bool shape_of_large(size_t bytes, struct lmm_shape *ret_shape)
 {
-    size_t slots = bytes / LMM_LARGE_STRIDE + (bytes % LMM_LARGE_STRIDE != 0);
-
     if (bytes > PTRDIFF_MAX) {
         return false;
     }
-    slots = slots < LMM_LARGE_SLOTS_MIN ? LMM_LARGE_SLOTS_MIN : slots;
-    /* A small block with an alignment above the classes' is a run, and its slack may be large. */
-    size_t slack = slots * LMM_LARGE_STRIDE - bytes;
+    bytes = bytes == 0 ? 1 : bytes;
+    size_t slots = bytes / LMM_LARGE_STRIDE + (bytes % LMM_LARGE_STRIDE != 0);
     *ret_shape = (struct lmm_shape) {
         .class = LMM_CLASS_LARGE,
-        .slack = slack <= LMM_SLACK_MAX ? (uint32_t) slack : LMM_SLACK_MAX,
+        .slack = (uint32_t) (slots * LMM_LARGE_STRIDE - bytes),
         .slots = slots,
     };
     return true;
@@ -80,10 +82,9 @@ bool lmm_shape_of(size_t bytes, size_t align, struct lmm_shape *ret_shape)
         number++; /* ends: the last stride is a multiple of every alignment up to it */
     }
     size_t slack = lmm_class_strides[number] - bytes;
-    *ret_shape = (struct lmm_shape) {
-        .class = number,
-        .slack = slack <= LMM_SLACK_MAX ? (uint32_t) slack : LMM_SLACK_MAX,
-        .slots = 1,
-    };
+    if (slack > LMM_SLACK_MAX) {
+        return shape_of_large(bytes, ret_shape);
+    }
+    *ret_shape = (struct lmm_shape) {.class = number, .slack = (uint32_t) slack, .slots = 1};
     return true;
 }

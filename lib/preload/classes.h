@@ -7,7 +7,8 @@
  * family of slots; its number is also the family's index and the id of the family's
  * "(unattributed)" site. A longer request is served by a run of the family LMM_CLASS_LARGE. Slots
  * start at multiples of the stride in aligned pages, so a class serves an alignment if its stride
- * is a multiple of it.
+ * is a multiple of it. A tag holds a slack of up to LMM_SLACK_MAX bytes; where the class's slot
+ * would have more, the request is served by a run, too, of one slot or more.
  *
  * Owns the tables below, written once at start, before any other thread runs. Until then every
  * request has class 0, and no class is open, so it takes the slow path, which starts LMM.
@@ -16,15 +17,16 @@
 #define LMM_PRELOAD_CLASSES_H
 
 #include "lib/ground/base.h"
+#include "lib/pages/page.h"
 
 enum {
     LMM_CLASS_BYTES_MAX = 8192,
     LMM_CLASSES = 57,
     LMM_CLASS_LARGE = LMM_CLASSES,
     LMM_LARGE_STRIDE = 1024,
-    LMM_LARGE_SLOTS_MIN =
-        LMM_CLASS_BYTES_MAX / LMM_LARGE_STRIDE + 1, /* never 1, which would be a slot and no run */
 };
+
+_Static_assert(LMM_LARGE_STRIDE - 1 <= LMM_SLACK_MAX, "the slack of a run fits into a tag");
 
 /* The class of a request of (8 x the index) bytes. */
 extern uint8_t lmm_class_table[LMM_CLASS_BYTES_MAX / 8 + 1];
@@ -46,9 +48,8 @@ struct lmm_shape {
 };
 
 /*
- * The shape of a request for bytes (may be 0) at a multiple of align, a power of two. A slack above
- * LMM_SLACK_MAX does not fit into a tag; the bytes beyond it count as requested. False: bytes is
- * more than PTRDIFF_MAX.
+ * The shape of a request for bytes (may be 0) at a multiple of align, a power of two. A run for 0
+ * bytes counts 1 byte as requested. False: bytes is more than PTRDIFF_MAX.
  */
 bool lmm_shape_of(size_t bytes, size_t align, struct lmm_shape *ret_shape);
 

@@ -187,6 +187,53 @@ static void test_pages(void)
     }
 }
 
+/* Whether call stacks are taken: then LMM counts the bytes requested. */
+static bool counts_bytes(void)
+{
+    const char *options = getenv("LMM_OPTIONS");
+    return check_is_under_lmm() && options != NULL && strstr(options, "stacks=") != NULL &&
+           strstr(options, "stacks=0") == NULL;
+}
+
+/* The bytes counted for aligned blocks are those requested, whatever the two are. */
+static void test_bytes(void)
+{
+    static const size_t bytes[] = {1,     2,      24,     100,    512,   513,  1000, 1023,
+                                   1024,  1025,   2000,   2047,   2048,  3000, 4096, 5000,
+                                   7168,  7169,   8192,   8193,   9000,  9216, 9217, 20000,
+                                   65536, 100000, 131072, 131073, 300000};
+    enum { BYTES = sizeof(bytes) / sizeof(bytes[0]), EACH = 3 };
+    for (size_t align = 8; counts_bytes() && align <= ALIGN_MAX; align *= 2) {
+        for (size_t i = 0; i < BYTES; i++) {
+            void *block[EACH];
+            size_t before = mallinfo2().uordblks;
+            for (size_t k = 0; k < EACH; k++) {
+                block[k] = by_posix(align, bytes[i]);
+            }
+            CHECK_AT(mallinfo2().uordblks == before + EACH * bytes[i], align);
+            block[0] = realloc(block[0], bytes[i] + 500);
+            CHECK_AT(mallinfo2().uordblks == before + EACH * bytes[i] + 500, align);
+            for (size_t k = 0; k < EACH; k++) {
+                free(block[k]);
+            }
+            CHECK_AT(mallinfo2().uordblks == before, align);
+        }
+    }
+}
+
+/* An aligned block takes little more memory than it needs, and the neighbours use the gaps. */
+static void test_room(void)
+{
+    for (size_t align = 16; check_is_under_lmm() && align <= ALIGN_MAX; align *= 2) {
+        for (size_t bytes = 1; bytes <= 64 * KIB; bytes = bytes * 3 + 5) {
+            void *block = by_posix(align, bytes);
+            size_t usable = malloc_usable_size(block);
+            CHECK_AT(usable < bytes + KIB || usable <= bytes + bytes / 8 + 16, bytes);
+            free(block);
+        }
+    }
+}
+
 /* Many small blocks with a large alignment do not use up the address space. */
 static void test_many(void)
 {
@@ -215,5 +262,7 @@ int main(void)
     test_impossible_sizes();
     test_pages();
     test_many();
+    test_bytes();
+    test_room();
     return 0;
 }
