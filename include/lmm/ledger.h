@@ -141,6 +141,9 @@ enum {
     /* The family counts bytes requested: `extra` in its sites' rows is the bytes of all blocks,
      * so live bytes = allocated_extra - freed_extra; peak_amount is in bytes. */
     LMM_LEDGER_FAMILY_BYTES = 1,
+    /* Another family has the same name of a type: `name` is that name, and after it " (", the size,
+     * perhaps the alignment, and ")". */
+    LMM_LEDGER_FAMILY_NAMESAKE = 2,
 };
 
 struct lmm_ledger_site {

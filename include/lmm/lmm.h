@@ -24,7 +24,7 @@
 extern "C" {
 #define LMM_ALIGNOF_(T) alignof(T)
 #else
-#define LMM_ALIGNOF_(T) _Alignof(T)
+#define LMM_ALIGNOF_(T) __alignof__(T) /* as _Alignof, which C99 does not have */
 #endif
 
 /* noplt: a call goes through the global offset table, which saves the jump in a PLT stub. */
@@ -46,7 +46,9 @@ struct lmm_family;
 
 /*
  * Registers the type T as a family named "T", if it is not registered yet. T is a complete object
- * type; "T *" must be the type of a pointer to it (as with "emp_t" or "struct emp").
+ * type; "T *" must be the type of a pointer to it (as with "emp_t" or "struct emp"). Two source
+ * files may each have a T of their own: types of one name that differ in size or alignment are two
+ * families; types that agree in all three share one.
  * Returns the family, or NULL with errno set as by lmm_family_register().
  */
 #define LMM_REGISTER(T) lmm_family_register(#T, sizeof(T), LMM_ALIGNOF_(T))
@@ -81,18 +83,24 @@ LMM_API void lmm_free(void *p);
 
 /*
  * Registers a family. A second call with the same name, size and alignment returns the same family.
+ * With another size or alignment it registers another family: it is shown with its size after the
+ * name, as "node (24)"; where that is taken, or the sizes agree, also with its alignment, as "node
+ * (24, align 16)".
  * name:  1 to LMM_NAME_MAX bytes and a NUL; copied; not NULL. size:  of one struct, in bytes, at
  * least 1. align: of one struct, in bytes: a power of two, at most LMM_ALIGN_MAX. Returns the
  * family, or NULL with errno EINVAL (name is NULL or empty, size is 0, or align is not as above),
- * ENAMETOOLONG, EEXIST (the name is registered with another size or alignment), EOVERFLOW (size is
- * too large for any page) or ENOMEM.
+ * ENAMETOOLONG, EOVERFLOW (size is too large for any page), ENOMEM, or EEXIST (only when other
+ * families were registered under the very names with which this one would be shown).
  */
 LMM_API struct lmm_family *lmm_family_register(const char *name, size_t size, size_t align);
 
-/* Returns the family that is registered as name, or NULL with errno ENOENT (also for name NULL). */
+/* Returns the family that is shown as name: of several families of one name, "node" is the first
+ * and "node (24)" is the one with size 24. NULL with errno ENOENT if there is none (also for name
+ * NULL). */
 LMM_API struct lmm_family *lmm_family_find(const char *name);
 
-/* Returns the family's name: never NULL, never freed. family: not NULL. */
+/* Returns the family's name as reports show it, as above: never NULL, never freed. family: not
+ * NULL. */
 LMM_API const char *lmm_family_name(const struct lmm_family *family);
 
 /* Returns the size of one struct of the family, in bytes. family: not NULL. */
@@ -132,7 +140,7 @@ LMM_API struct lmm_family *lmm_family_of(const void *p);
 
 /* The figures of one family; docs/reports.md defines each. A slot is the room for one struct. */
 struct lmm_stats {
-    const char *name;  /* never freed */
+    const char *name;  /* as lmm_family_name() */
     size_t size_bytes; /* of one struct */
     size_t align_bytes;
     size_t stride_bytes;   /* from one slot to the next */

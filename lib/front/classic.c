@@ -31,15 +31,18 @@ static size_t strictest_align(size_t size)
 void lmm_classic_register(const char *name, size_t size, size_t align)
 {
     size_t wanted = align == 0 ? strictest_align(size) : align;
+    const struct lmm_family *known = name == NULL ? NULL : lmm_family_find(name);
 
-    if (lmm_family_register(name, size, wanted) != NULL) {
-        return;
-    }
-    int error = errno;
-    const struct lmm_family *known = error == EEXIST ? lmm_family_find(name) : NULL;
     if (known != NULL && known->size == size && known->align >= align) {
         return;
     }
+    /* The classic calls know a struct by its name alone, so one name is one size. */
+    if (known != NULL) {
+        errno = EEXIST;
+    } else if (lmm_family_register(name, size, wanted) != NULL) {
+        return;
+    }
+    int error = errno;
     printf("Error : Structure %s can not be registered with Memory Manager : %s\n",
            name == NULL ? "(nil)" : name, strerror(error));
     errno = error;

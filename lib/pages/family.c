@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <lmm/lmm.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Only this file uses uthash. It takes LMM's own memory, and goes on when there is none. */
@@ -17,7 +18,19 @@
 #pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
 #include <uthash.h>
 
-_Static_assert(sizeof(((struct lmm_family *) 0)->name) == LMM_NAME_MAX + 1, "room for the NUL");
+/* What distinguishes a type. */
+struct key {
+    const char *name;
+    size_t size;
+    size_t align;
+    bool counts_bytes;
+};
+
+/* How a family is shown: by its name, and more where others have that name. */
+enum form { BY_NAME, BY_SIZE, BY_ALIGN, FORMS };
+
+#define LONGEST_SUFFIX " (4294963199, align 4096)"
+_Static_assert(LMM_NAME_MAX + sizeof(LONGEST_SUFFIX) <= LMM_FAMILY_SHOWN_MAX + 1, "room for it");
 
 struct entry {
     struct lmm_family family;
@@ -67,6 +80,27 @@ static void remove_locked(struct entry *entry)
 }
 #pragma GCC diagnostic pop
 
+/* Writes how a family is shown in that form. */
+static void show(char ret_shown[LMM_FAMILY_SHOWN_MAX + 1], const struct key *key, enum form form)
+{
+    const size_t bytes = LMM_FAMILY_SHOWN_MAX + 1;
+
+    switch (form) {
+    case BY_NAME: snprintf(ret_shown, bytes, "%s", key->name); break;
+    case BY_SIZE: snprintf(ret_shown, bytes, "%s (%zu)", key->name, key->size); break;
+    default:
+        snprintf(ret_shown, bytes, "%s (%zu, align %zu)", key->name, key->size, key->align);
+        break;
+    }
+}
+
+/* Whether a family is the type with that key; it is shown in one of the key's forms. */
+static bool is_type(const struct lmm_family *family, const struct key *key)
+{
+    return family->name_bytes == strlen(key->name) && family->size == key->size &&
+           family->align == key->align && family->counts_bytes == key->counts_bytes;
+}
+
 /* Adds the family's record to the ledger, and its "(unattributed)" site. */
 static bool enter_books_locked(struct lmm_family *family)
 {
@@ -99,7 +133,8 @@ static bool family_is_valid(uint32_t index)
            ((record->flags & LMM_LEDGER_FAMILY_BYTES) != 0) == family->counts_bytes;
 }
 
-static struct lmm_family *add_locked(const char *name, size_t size, size_t align, bool counts_bytes)
+/* Adds a family to be shown in that form, which no family has yet. */
+static struct lmm_family *add_locked(const struct key *key, enum form form)
 {
     struct entry *entry =
         registry.count < LMM_LEDGER_MAX_FAMILIES ? lmm_meta_zalloc(sizeof(*entry)) : NULL;
@@ -109,12 +144,13 @@ static struct lmm_family *add_locked(const char *name, size_t size, size_t align
         return NULL;
     }
     struct lmm_family *family = &entry->family;
-    memcpy(family->name, name, strlen(name) + 1);
-    family->size = size;
-    family->align = align;
-    family->stride = lmm_round_up(size, align);
+    show(family->name, key, form);
+    family->name_bytes = strlen(key->name);
+    family->size = key->size;
+    family->align = key->align;
+    family->stride = lmm_round_up(key->size, key->align);
     family->sites = LMM_SITE_LIST_EMPTY;
-    family->counts_bytes = counts_bytes;
+    family->counts_bytes = key->counts_bytes;
     bool inserted = insert_locked(entry);
     if (!inserted || !enter_books_locked(family)) {
         if (inserted) {
@@ -124,7 +160,8 @@ static struct lmm_family *add_locked(const char *name, size_t size, size_t align
         errno = ENOMEM;
         return NULL;
     }
-    family->record->flags = counts_bytes ? LMM_LEDGER_FAMILY_BYTES : 0;
+    family->record->flags = (key->counts_bytes ? LMM_LEDGER_FAMILY_BYTES : 0) |
+                            (form != BY_NAME ? LMM_LEDGER_FAMILY_NAMESAKE : 0);
     lmm_runs_init(&family->runs, (uint16_t) family->index, family->stride, family->record);
     by_index[family->index] = family;
     LMM_CHECK(family_is_valid(family->index));
@@ -142,8 +179,33 @@ bool lmm_families_are_valid(void)
     return true;
 }
 
+/* Finds or adds the family of a type, in the first form that no other family has. */
+static struct lmm_family *find_or_add_locked(const struct key *key)
+{
+    char shown[LMM_FAMILY_SHOWN_MAX + 1];
+    const struct lmm_family *first = NULL; /* the one that is shown by the type's name alone */
+
+    for (enum form form = BY_NAME; form < FORMS; form++) {
+        if (form == BY_SIZE && first->size == key->size) {
+            continue; /* the size would not tell it from the first */
+        }
+        show(shown, key, form);
+        struct entry *entry = find_locked(shown);
+        if (entry == NULL) {
+            return add_locked(key, form);
+        }
+        if (is_type(&entry->family, key)) {
+            return &entry->family;
+        }
+        first = form == BY_NAME ? &entry->family : first;
+    }
+    errno = EEXIST;
+    return NULL;
+}
+
 struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align, bool counts_bytes)
 {
+    const struct key key = {name, size, align, counts_bytes};
     int error = check_arguments(name, size, align);
 
     if (error != 0) {
@@ -151,13 +213,7 @@ struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align,
         return NULL;
     }
     lmm_lock_acquire(&lmm_families_lock);
-    struct entry *entry = find_locked(name);
-    struct lmm_family *family =
-        entry != NULL ? &entry->family : add_locked(name, size, align, counts_bytes);
-    if (family != NULL && (family->size != size || family->align != align)) {
-        family = NULL;
-        errno = EEXIST;
-    }
+    struct lmm_family *family = find_or_add_locked(&key);
     lmm_lock_release(&lmm_families_lock);
     return family;
 }

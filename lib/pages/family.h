@@ -2,11 +2,15 @@
 /*
  * family: the registry of struct types, by name and by index.
  *
- * Owns the families; they are never freed.
+ * Owns the families; they are never freed. Two source files may each have a struct of one name; so
+ * a type is known by name, size and alignment. The first family of a name is shown under that name;
+ * a later one under name and size, as in "node (24)"; with the alignment as well, as in "node (24,
+ * align 16)", when another family has that name and size. What is shown never changes, and no two
+ * families are shown alike.
  *
  * Invariants (checked by lmm_families_are_valid()):
- *   I1  a family's name, size, alignment and index never change, and are those of its record in the
- *       ledger
+ *   I1  a family's name as shown, size, alignment and index never change, and are those of its
+ *       record in the ledger
  *   I2  indices are dense and the same as in the ledger
  *   I3  each family has a site from the start, so an allocation always finds one: "(unattributed)",
  *       or the family's "(other)" if it was registered when the ids were used up
@@ -24,8 +28,11 @@
 #include "lib/pages/run.h"
 #include "lib/books/site.h"
 
+enum { LMM_FAMILY_SHOWN_MAX = 95 }; /* longest name as shown, without the NUL */
+
 struct lmm_family {
-    char name[64];
+    char name[LMM_FAMILY_SHOWN_MAX + 1]; /* as shown */
+    size_t name_bytes;                   /* of it that are the name of the type */
     size_t size;
     size_t align;
     size_t stride; /* size rounded up to the alignment */
@@ -55,7 +62,7 @@ static inline uint64_t lmm_family_extra(const struct lmm_family *family, uint32_
  * counts_bytes: of a new family. */
 struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align, bool counts_bytes);
 
-/* Returns the family with that name, or NULL with errno ENOENT. */
+/* Returns the family that is shown under that name, or NULL with errno ENOENT. */
 struct lmm_family *lmm_families_find(const char *name);
 
 /* Returns the family with that index, below lmm_families_count(). */

@@ -203,6 +203,17 @@ static int open_books(struct builder *builder, const struct lmm_ledger_view *vie
 
 /* ---- Records --------------------------------------------------------------------------------- */
 
+/* Returns the name without the " (...)" at its end; all of it when there is none. */
+static struct lmm_string name_of_type(struct lmm_string name)
+{
+    for (size_t i = name.bytes; i-- > 1;) {
+        if (name.text[i] == '(' && name.text[i - 1] == ' ') {
+            return (struct lmm_string) {name.text, i - 1};
+        }
+    }
+    return name;
+}
+
 static bool read_family(const struct builder *builder, const struct lmm_ledger_family *record,
                         struct lmm_model_family *family)
 {
@@ -216,12 +227,17 @@ static bool read_family(const struct builder *builder, const struct lmm_ledger_f
     family->slots = lmm_load_u64(&record->slots);
     family->run_free_slots = lmm_load_u64(&record->run_free_slots);
     family->longest_run_slots = lmm_load_u64(&record->longest_run_slots);
-    family->counts_bytes = (lmm_load_u64(&record->flags) & LMM_LEDGER_FAMILY_BYTES) != 0;
+    uint64_t flags = lmm_load_u64(&record->flags);
+    family->counts_bytes = (flags & LMM_LEDGER_FAMILY_BYTES) != 0;
+    family->is_namesake = (flags & LMM_LEDGER_FAMILY_NAMESAKE) != 0;
     family->peak_bytes = lmm_multiply_saturated(lmm_load_u64(&record->peak_amount),
                                                 family->counts_bytes ? 1 : family->size_bytes);
+    if (!lmm_books_string(&builder->books, lmm_load_u32(&record->name), &family->name)) {
+        return false;
+    }
+    family->type = family->is_namesake ? name_of_type(family->name) : family->name;
     return family->size_bytes > 0 && family->stride_bytes >= family->size_bytes &&
-           family->align_bytes > 0 && (family->align_bytes & (family->align_bytes - 1)) == 0 &&
-           lmm_books_string(&builder->books, lmm_load_u32(&record->name), &family->name);
+           family->align_bytes > 0 && (family->align_bytes & (family->align_bytes - 1)) == 0;
 }
 
 static bool read_site(const struct builder *builder, const struct lmm_ledger_site *record,

@@ -36,7 +36,8 @@ enum {
 
 /* One family, or the total over all of them (which has no size, no peak and no free slots). */
 struct lmm_model_family {
-    struct lmm_string name;
+    struct lmm_string name; /* as shown; no other family's */
+    struct lmm_string type; /* the name of the type, without the size that tells namesakes apart */
     uint64_t size_bytes;
     uint64_t align_bytes;
     uint64_t stride_bytes;
@@ -59,7 +60,8 @@ struct lmm_model_family {
     uint32_t occupancy_permille;
     uint32_t internal_permille;
     uint32_t external_permille; /* of run_free_slots */
-    bool counts_bytes;          /* the ledger's flag BYTES */
+    bool counts_bytes;          /* these two: the ledger's flags BYTES and NAMESAKE */
+    bool is_namesake;
 };
 
 struct lmm_model_site {

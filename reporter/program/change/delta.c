@@ -39,12 +39,22 @@ bool lmm_delta_row_changed(const struct lmm_delta_row *row)
 
 /* ---- Order ----------------------------------------------------------------------------------- */
 
+static int compare_types(const void *left, const void *right)
+{
+    const struct lmm_delta_row *a = left;
+    const struct lmm_delta_row *b = right;
+
+    return lmm_compare_strings(a->type, b->type);
+}
+
 static int compare_names(const void *left, const void *right)
 {
     const struct lmm_delta_row *a = left;
     const struct lmm_delta_row *b = right;
-    int order = lmm_compare_strings(a->family, b->family);
+    int order = compare_types(a, b);
 
+    order = order != 0 ? order : lmm_compare_u64(a->size_bytes, b->size_bytes);
+    order = order != 0 ? order : lmm_compare_u64(a->align_bytes, b->align_bytes);
     order = order != 0 ? order : lmm_compare_strings(a->file, b->file);
     order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
     order = order != 0 ? order : lmm_compare_strings(a->function, b->function);
@@ -71,6 +81,9 @@ static int compare_growth(const void *left, const void *right)
 
 static void add_row(struct lmm_delta_row *sum, const struct lmm_delta_row *row)
 {
+    if (row->family.bytes > sum->family.bytes) {
+        sum->family = row->family;
+    }
     sum->in_before = sum->in_before || row->in_before;
     sum->in_after = sum->in_after || row->in_after;
     sum->live_bytes = add_changes(sum->live_bytes, row->live_bytes);
@@ -79,11 +92,29 @@ static void add_row(struct lmm_delta_row *sum, const struct lmm_delta_row *row)
     sum->frees = add_changes(sum->frees, row->frees);
 }
 
+/* Sorts the rows by type, and forgets the sizes of types that have no namesakes. */
+static void forget_sizes(struct lmm_delta_row *rows, size_t count)
+{
+    size_t end;
+
+    qsort(rows, count, sizeof(*rows), compare_types);
+    for (size_t i = 0; i < count; i = end) {
+        bool has_namesakes = false;
+        for (end = i; end < count && compare_types(&rows[i], &rows[end]) == 0; end++) {
+            has_namesakes = has_namesakes || rows[end].is_namesake;
+        }
+        for (; !has_namesakes && i < end; i++) {
+            rows[i].size_bytes = rows[i].align_bytes = 0;
+        }
+    }
+}
+
 /* Merges rows with the same names, and sorts the rows by growth. Returns how many remain. */
 static size_t merge(struct lmm_delta_row *rows, size_t count)
 {
     size_t kept = 0;
 
+    forget_sizes(rows, count);
     qsort(rows, count, sizeof(*rows), compare_names);
     for (size_t i = 0; i < count; i++) {
         if (kept > 0 && compare_names(&rows[kept - 1], &rows[i]) == 0) {
@@ -108,6 +139,10 @@ static struct lmm_delta_row family_row(const struct lmm_model_family *family, bo
 {
     return (struct lmm_delta_row) {
         .family = family->name,
+        .type = family->type,
+        .size_bytes = family->size_bytes,
+        .align_bytes = family->align_bytes,
+        .is_namesake = family->is_namesake,
         .file = lmm_string_of(""),
         .function = lmm_string_of(""),
         .in_before = !after,
@@ -123,6 +158,10 @@ static struct lmm_delta_row site_row(const struct lmm_model_site *site, bool aft
 {
     return (struct lmm_delta_row) {
         .family = site->family->name,
+        .type = site->family->type,
+        .size_bytes = site->family->size_bytes,
+        .align_bytes = site->family->align_bytes,
+        .is_namesake = site->family->is_namesake,
         .file = site->file,
         .function = site->function,
         .line = site->line,

@@ -4,6 +4,10 @@
  * function, and call stack if it has one). Sites or families with equal names are one row: one
  * place may have several ids, and ids differ between processes.
  *
+ * Which of several types of one name is shown with its size depends on the order in which a process
+ * registers them. So where a model has namesakes, families of that name are matched by type, size
+ * and alignment; elsewhere by name alone, so that a struct which grew is still one row.
+ *
  * Invariants (checked by assert in lmm_delta_make()):
  *   I1  rows are in the order of growth: live bytes, live blocks, allocations, then names
  *   I2  no two rows of a list have the same names
@@ -28,7 +32,11 @@ struct lmm_change {
 
 /* A family (without file, line and function), a site, or the total (without names). */
 struct lmm_delta_row {
-    struct lmm_string family;
+    struct lmm_string family; /* as shown in one of the models, with the size if in either */
+    struct lmm_string type;   /* these four: of the family, to match it; the sizes 0 if unneeded */
+    uint64_t size_bytes;
+    uint64_t align_bytes;
+    bool is_namesake;
     struct lmm_string file;
     struct lmm_string function;
     uint64_t stack_key; /* as the models have it */

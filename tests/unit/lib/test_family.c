@@ -29,8 +29,6 @@ static const struct {
 } cases[] = {
     {"a", 1, 1, 0},
     {"a", 1, 1, 0},
-    {"a", 2, 1, EEXIST},
-    {"a", 1, 2, EEXIST},
     {"b", 10, 8, 0},
     {longest, 8, 8, 0},
     {too_long, 8, 8, ENAMETOOLONG},
@@ -100,6 +98,32 @@ Test(family, thousands, .init = start)
         struct lmm_site_facts facts = lmm_accounts_site_facts(family[i]->site);
         cr_assert(facts.family == i && strcmp(facts.file, "(unattributed)") == 0);
     }
+}
+
+/* Namesakes, also one that differs only in what it counts; the ledger has them as they are shown. */
+Test(family, types_of_one_name, .init = start)
+{
+    static const struct {
+        size_t size;
+        bool counts_bytes;
+        uint64_t flags;
+        const char *shown;
+    } types[] = {
+        {8, false, 0, "a"},
+        {16, true, LMM_LEDGER_FAMILY_BYTES | LMM_LEDGER_FAMILY_NAMESAKE, "a (16)"},
+        {16, false, LMM_LEDGER_FAMILY_NAMESAKE, "a (16, align 8)"},
+    };
+
+    for (size_t i = 0; i < 2 * sizeof(types) / sizeof(types[0]); i++) {
+        size_t type = i % (sizeof(types) / sizeof(types[0]));
+        const struct lmm_family *family =
+            lmm_families_add("a", types[type].size, 8, types[type].counts_bytes);
+        cr_assert(family != NULL && family->index == type && family->name_bytes == 1);
+        cr_expect(strcmp(family->name, types[type].shown) == 0, "%s", family->name);
+        cr_expect(family->record->flags == types[type].flags);
+        cr_expect(lmm_families_find(types[type].shown) == family);
+    }
+    cr_expect(lmm_families_are_valid());
 }
 
 /* Every step of a registration fails in turn; after a failure nothing is left of it. */

@@ -136,6 +136,51 @@ Test(delta, rows_with_the_same_names_are_one)
     cr_expect(!delta->sites[0].in_before && delta->sites[0].in_after);
 }
 
+/* One of the families of a process that has types of one name. */
+static void add_node(struct made *made, const char *name, uint64_t size, uint64_t blocks)
+{
+    uint32_t family = book_family(&made->book, name, size, 8);
+
+    book_family_at(&made->book, family)->flags =
+        strchr(name, '(') == NULL ? 0 : LMM_LEDGER_FAMILY_NAMESAKE;
+    book_count(&made->book, 1, book_site(&made->book, family, "list.c", (uint32_t) size, "add"),
+               blocks, 0);
+}
+
+/* The two processes registered the types in different orders. */
+Test(delta, types_of_one_name_are_matched_by_size)
+{
+    book_open(&before.book, "/bin/nodes", 1);
+    add_node(&before, "node", 16, 10);
+    add_node(&before, "node (24)", 24, 20);
+    build(&before);
+    book_open(&after.book, "/bin/nodes", 2);
+    add_node(&after, "node", 24, 21);
+    add_node(&after, "node (16)", 16, 13);
+    build(&after);
+    delta = lmm_delta_make(before.model, after.model, NULL, true);
+    cr_assert_eq(delta->family_count, 2);
+    expect_row(&delta->families[0], "node (16)", 0, 48, 3, 3, 0);
+    expect_row(&delta->families[1], "node (24)", 0, 24, 1, 1, 0);
+    cr_assert_eq(delta->site_count, 2);
+    expect_row(&delta->sites[0], "node (16)", 16, 48, 3, 3, 0);
+    expect_row(&delta->sites[1], "node (24)", 24, 24, 1, 1, 0);
+}
+
+/* Without namesakes the name is enough: the struct has grown from one version to the next. */
+Test(delta, a_struct_that_grew_is_one_row)
+{
+    book_open(&before.book, "/bin/nodes", 1);
+    add_node(&before, "node", 16, 10);
+    build(&before);
+    book_open(&after.book, "/bin/nodes", 2);
+    add_node(&after, "node", 24, 10);
+    build(&after);
+    delta = lmm_delta_make(before.model, after.model, NULL, true);
+    cr_assert_eq(delta->family_count, 1);
+    expect_row(&delta->families[0], "node", 0, 80, 0, 0, 0);
+}
+
 Test(delta, patterns_select_families_and_their_total)
 {
     char word[] = "w*_t";
