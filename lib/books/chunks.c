@@ -5,6 +5,7 @@
 #include "lib/ground/panic.h"
 #include "lib/books/process.h"
 #include "lib/books/store.h"
+#include "lib/ground/system.h"
 #include "lib/ground/vm.h"
 
 #include <errno.h>
@@ -114,7 +115,7 @@ static void lose_file(int error)
 
     chunks.grows = false;
     header->lost_errno = (uint32_t) error;
-    lmm_store_relaxed(&header->end_time_ns, lmm_process_time_ns());
+    lmm_store_relaxed(&header->end_time_ns, lmm_system_time_ns());
     lmm_store_release(&header->state, (uint32_t) LMM_LEDGER_LOST);
     leave_file();
     lmm_warn("the ledger cannot grow (%s): seen from outside, the books of this process end here",
@@ -349,7 +350,7 @@ void lmm_chunks_end(bool keep)
         return;
     }
     if (chunks.grows) {
-        lmm_store_relaxed(&chunks.header->end_time_ns, lmm_process_time_ns());
+        lmm_store_relaxed(&chunks.header->end_time_ns, lmm_system_time_ns());
         lmm_store_release(&chunks.header->state, (uint32_t) LMM_LEDGER_EXITED);
         chunks.grows = false;
     }

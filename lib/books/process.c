@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/books/process.h"
 
-#include "lib/ground/module.h"
-#include "lib/ground/panic.h"
+#include "lib/ground/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 /* Field of /proc/PID/stat: when the process started, in clock ticks since boot; proc(5). */
 enum { STAT_START_TICKS = 22 };
@@ -19,17 +16,17 @@ enum { STAT_START_TICKS = 22 };
 static size_t read_text(const char *path, char *buffer, size_t bytes)
 {
     size_t length = 0;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = lmm_system_open(path, O_RDONLY | O_CLOEXEC, 0);
 
     while (descriptor >= 0 && length < bytes - 1) {
-        ssize_t got = read(descriptor, buffer + length, bytes - 1 - length);
-        if (got == 0 || (got < 0 && errno != EINTR)) {
+        ssize_t got = lmm_system_read(descriptor, buffer + length, bytes - 1 - length);
+        if (got == 0 || (got < 0 && got != -EINTR)) {
             break;
         }
         length += got < 0 ? 0 : (size_t) got;
     }
     if (descriptor >= 0) {
-        close(descriptor);
+        lmm_system_close(descriptor);
     }
     buffer[length] = '\0';
     return length;
@@ -52,7 +49,7 @@ static uint64_t pid_namespace(void)
 {
     char link[64];
 
-    lmm_module_link("/proc/self/ns/pid", link, sizeof(link));
+    lmm_system_readlink("/proc/self/ns/pid", link, sizeof(link));
     const char *bracket = strchr(link, '['); /* pid:[4026531836] */
     return bracket == NULL ? 0 : strtoull(bracket + 1, NULL, 10);
 }
@@ -61,7 +58,7 @@ static void describe_executable(struct lmm_ledger_header *header)
 {
     size_t bytes = sizeof(header->executable);
 
-    if (lmm_module_link("/proc/self/exe", header->executable, bytes) == 0) {
+    if (lmm_system_readlink("/proc/self/exe", header->executable, bytes) == 0) {
         snprintf(header->executable, bytes, "%s", program_invocation_name);
     }
 }
@@ -86,38 +83,28 @@ bool lmm_process_has_mapped(const char *ending)
     size_t kept = 0;
     ssize_t got = 0;
     bool found = false;
-    int descriptor = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    int descriptor = lmm_system_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
 
     while (descriptor >= 0 && !found &&
-           (got = read(descriptor, piece + kept, sizeof(piece) - kept)) > 0) {
+           (got = lmm_system_read(descriptor, piece + kept, sizeof(piece) - kept)) > 0) {
         size_t bytes = kept + (size_t) got;
         found = memmem(piece, bytes, line_end, length) != NULL;
         kept = bytes < length - 1 ? bytes : length - 1;
         memmove(piece, piece + bytes - kept, kept);
     }
     if (descriptor >= 0) {
-        close(descriptor);
+        lmm_system_close(descriptor);
     }
     return found;
 }
 
-uint64_t lmm_process_time_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
-}
-
 void lmm_process_describe(struct lmm_ledger_header *header)
 {
-    struct lmm_quiet quiet = lmm_quiet_begin();
-
-    header->pid = (uint32_t) getpid();
-    header->parent_pid = (uint32_t) getppid();
-    header->user = geteuid();
+    header->pid = (uint32_t) lmm_system_getpid();
+    header->parent_pid = (uint32_t) lmm_system_getppid();
+    header->user = lmm_system_geteuid();
     header->system_page_bytes = LMM_SYSTEM_PAGE_BYTES;
-    header->start_time_ns = lmm_process_time_ns();
+    header->start_time_ns = lmm_system_time_ns();
     header->start_ticks = start_ticks();
     header->pid_namespace = pid_namespace();
     size_t length =
@@ -126,5 +113,4 @@ void lmm_process_describe(struct lmm_ledger_header *header)
         '\0';
     describe_command(header);
     describe_executable(header);
-    lmm_quiet_end(&quiet);
 }

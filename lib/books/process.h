@@ -20,7 +20,4 @@ void lmm_process_describe(struct lmm_ledger_header *header);
 /* Whether this process has a file mapped whose path ends with `ending`, of fewer than 128 bytes. */
 bool lmm_process_has_mapped(const char *ending);
 
-/* CLOCK_REALTIME, in nanoseconds. */
-uint64_t lmm_process_time_ns(void);
-
 #endif

@@ -3,7 +3,7 @@
 
 #include "lib/books/chunks.h"
 #include "lib/ground/panic.h"
-#include "lib/books/process.h"
+#include "lib/ground/system.h"
 
 #include <string.h>
 
@@ -301,7 +301,7 @@ void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
     }
     clear_negative(peaks, sites);
     lmm_store_relaxed(&header->peak_bytes[owner], bytes);
-    lmm_store_relaxed(&header->peak_time_ns[owner], lmm_process_time_ns());
+    lmm_store_relaxed(&header->peak_time_ns[owner], lmm_system_time_ns());
     lmm_store_release(&header->peak_count, header->peak_count + 1);
     LMM_CHECK(lmm_rows_are_valid_locked());
     /* A reader that copies the other chunk sees the count before the next writes to that chunk. */

@@ -3,6 +3,7 @@
 
 #include "lib/ground/options.h"
 #include "lib/ground/panic.h"
+#include "lib/ground/system.h"
 #include "lib/books/process.h"
 #include "lib/ground/vm.h"
 
@@ -11,12 +12,10 @@
 #include <inttypes.h>
 #include <lmm/ledger.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { NAME_BYTES = 64 }; /* <pid>.<start ticks>.<PID namespace>.lmm */
 
@@ -38,53 +37,51 @@ static bool is_private(int descriptor)
 {
     struct stat facts;
 
-    return fstat(descriptor, &facts) == 0 && facts.st_uid == geteuid() &&
+    return lmm_system_fstat(descriptor, &facts) == 0 && facts.st_uid == lmm_system_geteuid() &&
            (facts.st_mode & 077) == 0;
 }
 
-/* open() fails with ENOTDIR for a link to a directory, too: sets errno to ELOOP for links. */
-static void tell_link(const char *path)
+static bool is_link(const char *path)
 {
     struct stat facts;
 
-    if (errno == ENOTDIR) {
-        errno = lstat(path, &facts) == 0 && S_ISLNK(facts.st_mode) ? ELOOP : ENOTDIR;
-    }
+    return lmm_system_lstat(path, &facts) == 0 && S_ISLNK(facts.st_mode);
 }
 
-/* Opens the directory, and makes it first if needed; -1 with errno, EPERM: not the user's alone. */
+/* Opens the directory, and makes it first if needed; or -errno, -EPERM: not the user's alone. */
 static int open_directory(const char *path)
 {
+    int made = lmm_system_mkdir(path, 0700);
+
     /* The umask may take even the user's own rights away. */
-    if (mkdir(path, 0700) == 0 ? chmod(path, 0700) != 0 : errno != EEXIST) {
-        return -1;
+    made = made == 0 ? lmm_system_chmod(path, 0700) : made;
+    if (made != 0 && made != -EEXIST) {
+        return made;
     }
-    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int descriptor = lmm_system_open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (descriptor >= 0 && !is_private(descriptor)) {
-        close(descriptor);
-        errno = EPERM;
-        return -1;
+        lmm_system_close(descriptor);
+        return -EPERM;
     }
-    if (descriptor < 0) {
-        tell_link(path);
-    }
-    return descriptor;
+    /* The kernel tells a link to a directory by ENOTDIR, too. */
+    return descriptor == -ENOTDIR && is_link(path) ? -ELOOP : descriptor;
 }
 
 /* After su, XDG_RUNTIME_DIR may name another user's directory, which is not for these files. */
 static bool runtime_directory(char *path, size_t bytes)
 {
-    const char *base = getenv("XDG_RUNTIME_DIR");
+    const char *base = lmm_system_variable("XDG_RUNTIME_DIR");
     struct stat facts;
 
-    return base != NULL && base[0] == '/' && stat(base, &facts) == 0 && S_ISDIR(facts.st_mode) &&
-           facts.st_uid == geteuid() && (size_t) snprintf(path, bytes, "%s/lmm", base) < bytes;
+    return base != NULL && base[0] == '/' && lmm_system_stat(base, &facts) == 0 &&
+           S_ISDIR(facts.st_mode) && facts.st_uid == lmm_system_geteuid() &&
+           (size_t) snprintf(path, bytes, "%s/lmm", base) < bytes;
 }
 
 /* Writes the directory that the settings ask for; false when the name is too long. */
 static bool wanted_directory(char *path, size_t bytes)
 {
-    const char *named = getenv("LMM_DIR");
+    const char *named = lmm_system_variable("LMM_DIR");
 
     if (lmm_options.ledger[0] != '\0') {
         return lmm_options_expand_path(lmm_options.ledger, path, bytes);
@@ -93,7 +90,7 @@ static bool wanted_directory(char *path, size_t bytes)
         return (size_t) snprintf(path, bytes, "%s", named) < bytes;
     }
     if (!runtime_directory(path, bytes)) {
-        snprintf(path, bytes, "/dev/shm/lmm-%lu", (unsigned long) geteuid());
+        snprintf(path, bytes, "/dev/shm/lmm-%u", lmm_system_geteuid());
     }
     return true;
 }
@@ -106,7 +103,7 @@ static bool make_absolute(const char *path, char *ret_absolute, size_t bytes)
     if (path[0] == '/') {
         return (size_t) snprintf(ret_absolute, bytes, "%s", path) < bytes;
     }
-    return getcwd(working, sizeof(working)) != NULL &&
+    return lmm_system_getcwd(working, sizeof(working)) != 0 &&
            (size_t) snprintf(ret_absolute, bytes, "%s/%s", working, path) < bytes;
 }
 
@@ -128,25 +125,23 @@ static void complain(const char *directory, const char *reason, const char *advi
     store.has_complained = true;
 }
 
-/* Opens the directory; a forked child keeps its parent's. -1 after one line on stderr. */
-static int choose_directory(int *ret_error)
+/* Opens the directory; a forked child keeps its parent's. -errno after one line on stderr. */
+static int choose_directory(void)
 {
     char path[LMM_OPTION_PATH_MAX] = "";
-    int descriptor = -1;
+    int descriptor = -ENAMETOOLONG;
 
-    if (store.user != geteuid()) {
+    if (store.user != lmm_system_geteuid()) {
         store.directory[0] = '\0'; /* the process has changed its user since */
-        store.user = geteuid();
+        store.user = lmm_system_geteuid();
     }
-    errno = ENAMETOOLONG;
     if (store.directory[0] != '\0' ||
         (wanted_directory(path, sizeof(path)) &&
          make_absolute(path, store.directory, sizeof(store.directory)))) {
         descriptor = open_directory(store.directory);
     }
     if (descriptor < 0) {
-        *ret_error = errno;
-        complain(store.directory[0] != '\0' ? store.directory : path, reason_of(*ret_error),
+        complain(store.directory[0] != '\0' ? store.directory : path, reason_of(-descriptor),
                  "; set LMM_DIR, or LMM_OPTIONS=ledger=off");
     }
     return descriptor;
@@ -157,19 +152,16 @@ static int choose_directory(int *ret_error)
 /* Whether the limit of file sizes allows that size; beyond it the kernel would send SIGXFSZ. */
 static bool is_within_limit(size_t bytes)
 {
-    struct rlimit limit;
-
-    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-           bytes <= limit.rlim_cur;
+    return bytes <= lmm_system_limit(RLIMIT_FSIZE);
 }
 
 /* Writes all of data at offset; 0 or an errno. */
 static int write_at(int descriptor, const char *data, size_t bytes, size_t offset)
 {
     for (size_t at = 0; at < bytes;) {
-        ssize_t done = pwrite(descriptor, data + at, bytes - at, (off_t) (offset + at));
-        if (done < 0 && errno != EINTR) {
-            return errno;
+        ssize_t done = lmm_system_pwrite(descriptor, data + at, bytes - at, offset + at);
+        if (done < 0 && done != -EINTR) {
+            return (int) -done;
         }
         at += done < 0 ? 0 : (size_t) done;
     }
@@ -199,12 +191,12 @@ static int allocate(int descriptor, size_t offset, size_t bytes)
         return EFBIG;
     }
     do {
-        result = fallocate(descriptor, 0, (off_t) offset, (off_t) bytes);
-    } while (result != 0 && errno == EINTR);
-    if (result != 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
+        result = lmm_system_fallocate(descriptor, offset, bytes);
+    } while (result == -EINTR);
+    if (result == -EOPNOTSUPP || result == -ENOSYS) {
         return fill(descriptor, offset, bytes);
     }
-    return result == 0 ? 0 : errno;
+    return -result;
 }
 
 static int write_parts(int descriptor, const struct lmm_store_part *parts, size_t count)
@@ -253,19 +245,18 @@ static int complete(int directory, int descriptor, const char *draft, const char
 {
     struct stat facts;
 
-    if (fchmod(descriptor, 0600) != 0 || fstat(descriptor, &facts) != 0) {
-        return errno;
+    int error = -lmm_system_fchmod(descriptor, 0600);
+    error = error == 0 ? -lmm_system_fstat(descriptor, &facts) : error;
+    if (error != 0) {
+        return error;
     }
     store.device = facts.st_dev;
     store.inode = facts.st_ino;
-    int error = allocate(descriptor, 0, total_bytes(parts, count));
+    error = allocate(descriptor, 0, total_bytes(parts, count));
     if (error == 0) {
         error = map_first_page(descriptor) ? write_parts(descriptor, parts, count) : EOPNOTSUPP;
     }
-    if (error == 0 && renameat(directory, draft, directory, name) != 0) {
-        error = errno;
-    }
-    return error;
+    return error == 0 ? -lmm_system_renameat(directory, draft, name) : error;
 }
 
 static int create_in(int directory, const struct lmm_store_part *parts, size_t count,
@@ -280,21 +271,20 @@ static int create_in(int directory, const struct lmm_store_part *parts, size_t c
     snprintf(store.path, sizeof(store.path), "%s/%s", store.directory, name);
     /* A file of this name belongs to the program before exec, or, if mapped, to another copy of
      * LMM. */
-    if (faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-        lmm_process_has_mapped(name)) {
+    if (lmm_system_exists_at(directory, name) && lmm_process_has_mapped(name)) {
         return EEXIST;
     }
-    unlinkat(directory, draft, 0);
-    int descriptor =
-        openat(directory, draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    lmm_system_unlinkat(directory, draft);
+    int descriptor = lmm_system_openat(directory, draft,
+                                       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (descriptor < 0) {
-        return errno;
+        return -descriptor;
     }
     int error = complete(directory, descriptor, draft, name, parts, count);
     if (error != 0) {
         unmap_first_page();
-        unlinkat(directory, draft, 0);
-        close(descriptor);
+        lmm_system_unlinkat(directory, draft);
+        lmm_system_close(descriptor);
         return error;
     }
     store.descriptor = descriptor;
@@ -309,10 +299,11 @@ int lmm_store_create(const struct lmm_store_part *parts, size_t count,
 
     LMM_CHECK(count != 0 && store.descriptor < 0);
     if (!lmm_options.ledger_off && getauxval(AT_SECURE) == 0) {
-        int directory = choose_directory(&result);
+        int directory = choose_directory();
+        result = -directory;
         if (directory >= 0) {
             result = create_in(directory, parts, count, header);
-            close(directory);
+            lmm_system_close(directory);
             if (result != 0) {
                 complain(store.directory, reason_of(result), "");
             }
@@ -337,7 +328,7 @@ void lmm_store_close(void)
     struct lmm_quiet quiet = lmm_quiet_begin();
 
     unmap_first_page();
-    close(store.descriptor);
+    lmm_system_close(store.descriptor);
     store.descriptor = -1;
     lmm_quiet_end(&quiet);
 }
@@ -350,12 +341,11 @@ static bool is_ours(const struct stat *facts)
 static int reopen(void)
 {
     struct stat facts;
-    int descriptor = open(store.path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int descriptor = lmm_system_open(store.path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 
-    if (descriptor >= 0 && (fstat(descriptor, &facts) != 0 || !is_ours(&facts))) {
-        close(descriptor);
-        errno = ESTALE;
-        return -1;
+    if (descriptor >= 0 && (lmm_system_fstat(descriptor, &facts) != 0 || !is_ours(&facts))) {
+        lmm_system_close(descriptor);
+        return -ESTALE;
     }
     return descriptor;
 }
@@ -387,10 +377,10 @@ void *lmm_store_grow(size_t bytes, size_t more, int *ret_error)
     int descriptor = reopen();
 
     if (descriptor < 0) {
-        *ret_error = errno;
+        *ret_error = -descriptor;
     } else {
         mapped = grow(descriptor, bytes, more, ret_error);
-        close(descriptor);
+        lmm_system_close(descriptor);
     }
     lmm_quiet_end(&quiet);
     return mapped;
@@ -401,8 +391,8 @@ void lmm_store_remove(void)
     struct lmm_quiet quiet = lmm_quiet_begin();
     struct stat facts;
 
-    if (lstat(store.path, &facts) == 0 && is_ours(&facts)) {
-        unlink(store.path);
+    if (lmm_system_lstat(store.path, &facts) == 0 && is_ours(&facts)) {
+        lmm_system_unlink(store.path);
     }
     lmm_quiet_end(&quiet);
 }

@@ -4,6 +4,7 @@
 #include "lib/pages/family.h"
 #include "lib/books/accounts.h"
 #include "lib/ground/options.h"
+#include "lib/ground/system.h"
 #include "lib/heaps/fork.h"
 #include "lib/heaps/start.h"
 #include "lib/ground/vm.h"
@@ -106,9 +107,9 @@ static int write_to_descriptor(void *context, const char *data, size_t bytes)
     int descriptor = *(const int *) context;
 
     while (bytes != 0) {
-        ssize_t written = write(descriptor, data, bytes);
-        if (written < 0 && errno != EINTR) {
-            return -errno;
+        ssize_t written = lmm_system_write(descriptor, data, bytes);
+        if (written < 0 && written != -EINTR) {
+            return (int) written;
         }
         data += written < 0 ? 0 : written;
         bytes -= written < 0 ? 0 : (size_t) written;
@@ -156,7 +157,8 @@ enum format { TEXT, JSON, LEAKS };
 /* Renders the process's books; *ret_live_blocks is the number of live blocks. 0 or -errno. */
 static int render(struct target *target, enum format format, uint64_t *ret_live_blocks)
 {
-    struct lmm_text_style style = {.colour = target->descriptor >= 0 && isatty(target->descriptor)};
+    struct lmm_text_style style = {.colour = target->descriptor >= 0 &&
+                                             lmm_system_is_terminal(target->descriptor)};
     struct lmm_model *model;
 
     *ret_live_blocks = 0;
@@ -270,7 +272,7 @@ static int kept_stream = -1;
 /* The descriptor that reports at exit go to. */
 static int usual_stream(void)
 {
-    if (kept_stream >= 0 && fcntl(kept_stream, F_GETFD) >= 0) {
+    if (kept_stream >= 0 && lmm_system_fcntl(kept_stream, F_GETFD, 0) >= 0) {
         return kept_stream;
     }
     return lmm_options.leaks_to_stdout ? STDOUT_FILENO : STDERR_FILENO;
@@ -279,7 +281,7 @@ static int usual_stream(void)
 void lmm_report_keep_stream(void)
 {
     if ((lmm_options.leaks || lmm_options.usage) && lmm_options.log[0] == '\0') {
-        kept_stream = fcntl(usual_stream(), F_DUPFD_CLOEXEC, KEPT_FROM);
+        kept_stream = lmm_system_fcntl(usual_stream(), F_DUPFD_CLOEXEC, KEPT_FROM);
     }
 }
 
@@ -290,14 +292,13 @@ static int open_log(void)
     if (lmm_options.log[0] == '\0') {
         return usual_stream();
     }
-    int descriptor = -1;
-    errno = ENAMETOOLONG;
+    int descriptor = -ENAMETOOLONG;
     if (lmm_options_expand_path(lmm_options.log, path, sizeof(path))) {
-        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        descriptor = lmm_system_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     }
     if (descriptor < 0) {
         lmm_warn("cannot write the report to '%s' (errno %d); it goes to stderr", lmm_options.log,
-                 errno);
+                 -descriptor);
         return STDERR_FILENO;
     }
     return descriptor;
@@ -332,7 +333,7 @@ static uint64_t report_at_exit(void)
         render(&target, LEAKS, &live);
     }
     if (target.descriptor > STDERR_FILENO) {
-        close(target.descriptor);
+        lmm_system_close(target.descriptor);
     }
     return lmm_options.leaks ? live : 0;
 }

@@ -2,14 +2,13 @@
 #include "lib/ground/module.h"
 
 #include "lib/ground/panic.h"
+#include "lib/ground/system.h"
 
 #include <dlfcn.h>
 #include <elf.h>
-#include <errno.h>
 #include <link.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <unistd.h>
 
 bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts)
 {
@@ -46,40 +45,30 @@ static size_t append(char *path, size_t bytes, size_t length, const char *text)
     return length + added;
 }
 
-size_t lmm_module_link(const char *link, char *ret_target, size_t bytes)
-{
-    ssize_t length = readlink(link, ret_target, bytes - 1);
-
-    ret_target[length < 0 ? 0 : length] = '\0';
-    return length < 0 ? 0 : (size_t) length;
-}
-
 /* The working directory and a slash; empty when it is unknown or does not fit. */
 static size_t directory_path(char *path, size_t bytes)
 {
-    if (getcwd(path, bytes) == NULL) {
-        path[0] = '\0';
+    size_t length = lmm_system_getcwd(path, bytes);
+
+    if (length == 0) {
         return 0;
     }
-    size_t length = strlen(path);
     return append(path, bytes, length, path[length - 1] == '/' ? "" : "/");
 }
 
 size_t lmm_module_path(const struct lmm_module_facts *facts, char *ret_path, size_t bytes)
 {
-    int saved_errno = errno;
     size_t length = 0;
 
     LMM_CHECK(bytes != 0 && facts->name != NULL);
     if (facts->start == getauxval(AT_SYSINFO_EHDR)) {
         length = append(ret_path, bytes, 0, "[vdso]");
     } else if (facts->name[0] == '\0') {
-        length = lmm_module_link("/proc/self/exe", ret_path, bytes);
+        length = lmm_system_readlink("/proc/self/exe", ret_path, bytes);
     } else {
         length = facts->name[0] == '/' ? 0 : directory_path(ret_path, bytes);
         length = append(ret_path, bytes, length, facts->name);
     }
-    errno = saved_errno;
     return length;
 }
 

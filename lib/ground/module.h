@@ -31,16 +31,9 @@ bool lmm_module_is_at(uintptr_t start, uintptr_t end);
 /*
  * Writes the module's path to ret_path, ended by NUL and cut to bytes (1 or more); returns its
  * length. Absolute, as far as /proc and getcwd can tell: the program itself is what /proc/self/exe
- * leads to. The kernel's own module is "[vdso]". Keeps errno. A few system calls, all
- * async-signal-safe.
+ * leads to. The kernel's own module is "[vdso]". A few system calls; async-signal-safe.
  */
 size_t lmm_module_path(const struct lmm_module_facts *facts, char *ret_path, size_t bytes);
-
-/*
- * Writes the target of the symbolic link `link` to ret_target, ended by NUL and cut to bytes (1 or
- * more); returns its length, 0 when the link cannot be read. May change errno; async-signal-safe.
- */
-size_t lmm_module_link(const char *link, char *ret_target, size_t bytes);
 
 /* Copies the GNU build-id to ret_id and returns its length; 0 and nothing when the module has none,
  * or one that is longer than LMM_LEDGER_BUILD_ID_MAX. Reads mapped memory only. */

@@ -2,6 +2,7 @@
 #include "lib/ground/options.h"
 
 #include "lib/ground/panic.h"
+#include "lib/ground/system.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { DEFAULT_RESERVOIR_BYTES = 16 << 20 };
 
@@ -269,7 +268,7 @@ size_t lmm_options_parse(const char *text, struct lmm_options *options)
 
 static bool is_set(const char *name)
 {
-    const char *value = getenv(name);
+    const char *value = lmm_system_variable(name);
 
     return value != NULL && strcmp(value, "1") == 0;
 }
@@ -277,7 +276,7 @@ static bool is_set(const char *name)
 /* Variables that teaching allocators read. */
 static void read_allocator_names(void)
 {
-    const char *algorithm = getenv("ALLOCATOR_ALGORITHM");
+    const char *algorithm = lmm_system_variable("ALLOCATOR_ALGORITHM");
 
     if (is_set("ALLOCATOR_SCRIBBLE")) {
         lmm_options.fill_alloc = true;
@@ -301,7 +300,7 @@ void lmm_options_read(void)
     if (LMM_DROP_IN) {
         read_allocator_names();
     }
-    const char *text = getenv("LMM_OPTIONS");
+    const char *text = lmm_system_variable("LMM_OPTIONS");
     if (text != NULL) {
         lmm_options_parse(text, &lmm_options);
     }
@@ -311,9 +310,11 @@ void lmm_options_read(void)
 static const char *expansion(char letter, char *buffer, size_t bytes)
 {
     switch (letter) {
-    case 'p': snprintf(buffer, bytes, "%ld", (long) getpid()); return buffer;
+    case 'p': snprintf(buffer, bytes, "%d", lmm_system_getpid()); return buffer;
     case 'e': return program_invocation_short_name;
-    case 't': snprintf(buffer, bytes, "%" PRId64, (int64_t) time(NULL)); return buffer;
+    case 't':
+        snprintf(buffer, bytes, "%" PRIu64, lmm_system_time_ns() / 1000000000u);
+        return buffer;
     default:
         buffer[0] = '%';
         buffer[1] = letter == '%' ? '\0' : letter;

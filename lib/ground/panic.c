@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/ground/panic.h"
 
+#include "lib/ground/system.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -8,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LINE_BYTES = 1024 };
@@ -17,25 +18,18 @@ enum { LINE_BYTES = 1024 };
  * which must not end the program: block it, and take it unless one was pending before. */
 static void write_without_signal(const char *line, size_t length)
 {
-    const struct timespec at_once = {0, 0};
-    sigset_t ours;
-    sigset_t before;
-    sigset_t pending;
+    const uint64_t on_pipe = UINT64_C(1) << (SIGPIPE - 1);
+    const uint64_t on_limit = UINT64_C(1) << (SIGXFSZ - 1);
+    uint64_t pending = lmm_system_sigpending();
+    uint64_t before;
 
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGPIPE);
-    sigaddset(&ours, SIGXFSZ);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &ours, &before);
-    if (write(STDERR_FILENO, line, length) < 0) {
-        int number = errno == EPIPE ? SIGPIPE : errno == EFBIG ? SIGXFSZ : 0;
-        sigemptyset(&ours);
-        if (number != 0 && sigismember(&pending, number) == 0) {
-            sigaddset(&ours, number);
-            sigtimedwait(&ours, NULL, &at_once);
-        }
+    lmm_system_sigmask(SIG_BLOCK, on_pipe | on_limit, &before);
+    ssize_t result = lmm_system_write(STDERR_FILENO, line, length);
+    uint64_t sent = result == -EPIPE ? on_pipe : result == -EFBIG ? on_limit : 0;
+    if ((sent & ~pending) != 0) {
+        lmm_system_take_signal(sent);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    lmm_system_sigmask(SIG_SETMASK, before, NULL);
 }
 
 /* Writes prefix, message and newline as one line; a longer one is cut. */

@@ -12,8 +12,6 @@
 #include "lib/ground/base.h"
 #include "lib/ground/panic.h"
 
-#include <pthread.h>
-
 #define lmm_load_relaxed(address)         __atomic_load_n((address), __ATOMIC_RELAXED)
 #define lmm_load_acquire(address)         __atomic_load_n((address), __ATOMIC_ACQUIRE)
 #define lmm_store_relaxed(address, value) __atomic_store_n((address), (value), __ATOMIC_RELAXED)
@@ -82,14 +80,15 @@ enum lmm_rank {
     LMM_RANK_MEMS, /* the last: a thread may call MeMS with any lock held */
 };
 
+/* A futex, not a pthread mutex: a library that replaces pthread_mutex_lock may allocate in it. */
 struct lmm_lock {
-    pthread_mutex_t mutex;
+    uint32_t state; /* atomic: 0 free, 1 held, 2 held and a thread may wait */
     enum lmm_rank rank;
 };
 
 #define LMM_LOCK_INIT(rank)                                                                        \
     {                                                                                              \
-        PTHREAD_MUTEX_INITIALIZER, (rank)                                                          \
+        0, (rank)                                                                                  \
     }
 
 /* The ranks this thread holds, a bit each; kept only where internal checks are on. */
@@ -97,14 +96,37 @@ extern _Thread_local uint32_t lmm_ranks_held;
 
 static inline void lmm_lock_init(struct lmm_lock *lock, enum lmm_rank rank)
 {
-    pthread_mutex_init(&lock->mutex, NULL);
+    lock->state = 0;
     lock->rank = rank;
+}
+
+/* The part of a lock's acquire and release that waits and wakes. */
+LMM_COLD void lmm_lock_wait(struct lmm_lock *lock);
+LMM_COLD void lmm_lock_wake(struct lmm_lock *lock);
+
+/* Take and release without the checks of the order and of lmm_lock_is_held(); on their own for fork
+ * alone, which holds several locks of one rank. */
+static inline void lmm_lock_acquire_for_fork(struct lmm_lock *lock)
+{
+    uint32_t expected = 0;
+
+    if (LMM_UNLIKELY(!__atomic_compare_exchange_n(&lock->state, &expected, 1, false,
+                                                  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
+        lmm_lock_wait(lock);
+    }
+}
+
+static inline void lmm_lock_release_for_fork(struct lmm_lock *lock)
+{
+    if (LMM_UNLIKELY(__atomic_exchange_n(&lock->state, 0, __ATOMIC_RELEASE) == 2)) {
+        lmm_lock_wake(lock);
+    }
 }
 
 static inline void lmm_lock_acquire(struct lmm_lock *lock)
 {
     LMM_CHECK((lmm_ranks_held >> lock->rank) == 0);
-    pthread_mutex_lock(&lock->mutex);
+    lmm_lock_acquire_for_fork(lock);
     if (LMM_VALIDATE) {
         lmm_ranks_held |= 1u << lock->rank;
     }
@@ -113,7 +135,10 @@ static inline void lmm_lock_acquire(struct lmm_lock *lock)
 /* Takes the lock if nobody holds it; true when it did. */
 static inline bool lmm_lock_try(struct lmm_lock *lock)
 {
-    if (pthread_mutex_trylock(&lock->mutex) != 0) {
+    uint32_t expected = 0;
+
+    if (!__atomic_compare_exchange_n(&lock->state, &expected, 1, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED)) {
         return false;
     }
     if (LMM_VALIDATE) {
@@ -128,7 +153,7 @@ static inline void lmm_lock_release(struct lmm_lock *lock)
         LMM_CHECK(lmm_ranks_held & (1u << lock->rank));
         lmm_ranks_held &= ~(1u << lock->rank);
     }
-    pthread_mutex_unlock(&lock->mutex);
+    lmm_lock_release_for_fork(lock);
 }
 
 /* For LMM_CHECK: whether this thread holds a lock of that rank. Builds without internal checks
@@ -136,18 +161,6 @@ static inline void lmm_lock_release(struct lmm_lock *lock)
 static inline bool lmm_lock_is_held(const struct lmm_lock *lock)
 {
     return !LMM_VALIDATE || (lmm_ranks_held & (1u << lock->rank)) != 0;
-}
-
-/* For fork alone, which holds several locks of one rank: take and release without the checks of the
- * order and of lmm_lock_is_held(). */
-static inline void lmm_lock_acquire_for_fork(struct lmm_lock *lock)
-{
-    pthread_mutex_lock(&lock->mutex);
-}
-
-static inline void lmm_lock_release_for_fork(struct lmm_lock *lock)
-{
-    pthread_mutex_unlock(&lock->mutex);
 }
 
 #endif

@@ -3,8 +3,8 @@
 
 #include "lib/ground/options.h"
 #include "lib/ground/sync.h"
+#include "lib/ground/system.h"
 
-#include <sched.h>
 #include <string.h>
 
 #if LMM_ASAN
@@ -42,7 +42,7 @@ static uint32_t shadow_taken;
 static void shadow_take(void)
 {
     while (LMM_ASAN && lmm_exchange_acq_rel(&shadow_taken, 1) != 0) {
-        sched_yield();
+        lmm_system_yield();
     }
 }
 

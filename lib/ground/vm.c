@@ -2,18 +2,46 @@
 #include "lib/ground/vm.h"
 
 #include "lib/ground/panic.h"
+#include "lib/ground/sync.h"
+#include "lib/ground/system.h"
+#include "lib/ground/tools.h"
 
 #include <errno.h>
 #include <sys/mman.h>
 
 enum { ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
 
+/* A sanitizer keeps its shadow memory by the calls of libc's functions, which it replaces. */
+enum { TELLS_SANITIZER = LMM_ASAN || LMM_TSAN };
+
+/* The address that a system call gave; NULL and errno when it failed. */
+static void *address_of(long result)
+{
+    if (result < 0 && result >= -LMM_SYSTEM_ERRNO_MAX) {
+        errno = (int) -result;
+        return NULL;
+    }
+    return (void *) result;
+}
+
+/* 0; or -1 and errno when the system call failed. */
+static int status_of(long result)
+{
+    errno = result < 0 ? (int) -result : errno;
+    return result < 0 ? -1 : 0;
+}
+
 static void *map(void *address, size_t bytes, int flags, int descriptor, size_t offset)
 {
-    void *mapped = mmap(address, bytes, PROT_READ | PROT_WRITE,
-                        address == NULL ? flags : flags | MAP_FIXED, descriptor, (off_t) offset);
+    int access = PROT_READ | PROT_WRITE;
 
-    return mapped == MAP_FAILED ? NULL : mapped;
+    flags |= address == NULL ? 0 : MAP_FIXED;
+    if (TELLS_SANITIZER) {
+        void *mapped = mmap(address, bytes, access, flags, descriptor, (off_t) offset);
+        return mapped == MAP_FAILED ? NULL : mapped;
+    }
+    return address_of(lmm_system_call(SYS_mmap, (long) address, (long) bytes, access, flags,
+                                      descriptor, (long) offset));
 }
 
 static void *system_map(size_t bytes)
@@ -35,20 +63,33 @@ static void *system_map_file(void *address, size_t bytes, int descriptor, size_t
 
 static int system_discard(void *address, size_t bytes)
 {
-    return madvise(address, bytes, MADV_DONTNEED);
+    return TELLS_SANITIZER ? madvise(address, bytes, MADV_DONTNEED)
+                           : status_of(lmm_system_call(SYS_madvise, (long) address, (long) bytes,
+                                                       MADV_DONTNEED, 0, 0, 0));
+}
+
+static int system_unmap(void *address, size_t bytes)
+{
+    return TELLS_SANITIZER
+               ? munmap(address, bytes)
+               : status_of(lmm_system_call(SYS_munmap, (long) address, (long) bytes, 0, 0, 0, 0));
 }
 
 static void *system_remap(void *address, size_t bytes, size_t new_bytes, void *target)
 {
     int flags = target == NULL ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED;
-    void *mapped = mremap(address, bytes, new_bytes, flags, target);
 
-    return mapped == MAP_FAILED ? NULL : mapped;
+    if (TELLS_SANITIZER) {
+        void *mapped = mremap(address, bytes, new_bytes, flags, target);
+        return mapped == MAP_FAILED ? NULL : mapped;
+    }
+    return address_of(lmm_system_call(SYS_mremap, (long) address, (long) bytes, (long) new_bytes,
+                                      flags, (long) target, 0));
 }
 
 struct lmm_vm_operations lmm_vm = {
     .map = system_map,
-    .unmap = munmap,
+    .unmap = system_unmap,
     .discard = system_discard,
     .map_file = system_map_file,
     .map_over = system_map_over,
@@ -157,14 +198,13 @@ bool lmm_vm_is_mapped(void *address, size_t bytes)
     enum { PAGES = 256, LIMIT = 1 << 26 }; /* no stack is longer */
     const size_t step = (size_t) PAGES * LMM_SYSTEM_PAGE_BYTES;
     unsigned char resident[PAGES];
-    int saved_errno = errno;
     bool mapped = bytes <= LIMIT;
 
     for (size_t at = 0; at < bytes && mapped; at += step) {
         size_t left = bytes - at;
         size_t part = left < step ? left : step;
-        mapped = mincore((char *) address + at, part, resident) == 0;
+        mapped = lmm_system_call(SYS_mincore, (long) ((char *) address + at), (long) part,
+                                 (long) resident, 0, 0, 0) == 0;
     }
-    errno = saved_errno;
     return mapped;
 }

@@ -35,7 +35,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <unistd.h>
+#include <pthread.h>
+#include <sys/auxv.h>
 
 struct lmm_mems_node {
     struct glthread main;
@@ -124,7 +125,7 @@ static bool chains_are_valid_locked(void)
 /* Rounds up to a multiple of the system's page size; 0, and sizes too large, become one page. */
 static size_t usable_page_bytes(size_t wanted)
 {
-    size_t system = (size_t) sysconf(_SC_PAGESIZE);
+    size_t system = (size_t) getauxval(AT_PAGESZ);
     size_t pages = wanted / system + (wanted % system != 0);
     size_t bytes;
 

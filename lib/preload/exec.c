@@ -14,6 +14,7 @@
 #include "lib/preload/exec.h"
 
 #include "lib/ground/panic.h"
+#include "lib/ground/system.h"
 #include "lib/ground/vm.h"
 
 #include <dlfcn.h>
@@ -40,7 +41,7 @@ void lmm_exec_follow(const char *library, const char *options)
     LMM_CHECK(library != NULL && follow.pid == 0);
     follow.library = library;
     follow.options = options;
-    follow.pid = getpid();
+    follow.pid = lmm_system_getpid();
 }
 
 /* ---- The environment ------------------------------------------------------------------------- */
@@ -77,7 +78,7 @@ static struct environment enter(char *const variables[])
 {
     struct environment same = {.variables = variables};
 
-    if (follow.pid == 0 || follow.pid != getpid()) {
+    if (follow.pid == 0 || follow.pid != lmm_system_getpid()) {
         return same;
     }
     const char *list = find(variables, preload_is);

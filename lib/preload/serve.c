@@ -7,6 +7,7 @@
 #include "lib/preload/classes.h"
 #include "lib/preload/libc.h"
 #include "lib/preload/stacked.h"
+#include "lib/preload/startup.h"
 #include "lib/preload/surroundings.h"
 #include "lib/front/report.h"
 #include "lib/heaps/start.h"
@@ -20,6 +21,9 @@ static struct {
     struct lmm_lock lock;
     bool has_started; /* atomic */
 } serve = {.lock = LMM_LOCK_INIT(LMM_RANK_REPORT)};
+
+/* True while this thread starts LMM: its requests are recursive. */
+static _Thread_local bool is_starting __attribute__((tls_model("initial-exec")));
 
 static bool start_locked(void)
 {
@@ -41,7 +45,9 @@ static LMM_COLD bool start(void)
     int saved_errno = errno;
 
     lmm_lock_acquire(&serve.lock);
+    is_starting = true;
     bool done = serve.has_started || start_locked();
+    is_starting = false;
     lmm_store_release(&serve.has_started, done);
     lmm_lock_release(&serve.lock);
     errno = done ? saved_errno : ENOMEM;
@@ -61,6 +67,22 @@ __attribute__((constructor(101))) static void start_early(void)
     }
 }
 
+/* ---- Other blocks ---------------------------------------------------------------------------- */
+
+/* True and *ret_bytes when p is a block of the start's pool, or of libc's own malloc. */
+static bool find_other(const void *p, size_t *ret_bytes)
+{
+    return lmm_startup_find(p, ret_bytes) || lmm_libc_usable(p, ret_bytes);
+}
+
+/* False: p is a block of neither. */
+static bool free_other(void *p)
+{
+    size_t bytes;
+
+    return lmm_startup_find(p, &bytes) || lmm_libc_free(p);
+}
+
 /* ---- Allocating ------------------------------------------------------------------------------ */
 
 static void *out_of_memory(void)
@@ -74,6 +96,10 @@ void *lmm_serve_alloc(size_t bytes, size_t align, bool zero, const struct lmm_ca
     struct lmm_shape shape;
     int saved_errno = errno;
 
+    if (LMM_UNLIKELY(is_starting)) {
+        void *early = lmm_startup_alloc(bytes, align);
+        return early == NULL ? out_of_memory() : early;
+    }
     if (!has_started() || !lmm_shape_of(bytes, align, &shape)) {
         return out_of_memory();
     }
@@ -99,7 +125,7 @@ void lmm_serve_free(void *p)
         return;
     }
     if (!lmm_block_find(p, &facts)) {
-        if (!lmm_libc_free(p)) {
+        if (!free_other(p)) {
             lmm_misuse(p, "free");
         }
     } else if (lmm_options.stack_frames != 0) {
@@ -155,17 +181,17 @@ static void *copy(const void *p, size_t old_bytes, size_t bytes, const struct lm
     return block == NULL ? NULL : memcpy(block, p, old_bytes < bytes ? old_bytes : bytes);
 }
 
-/* Moves a block of libc's own malloc to a block of LMM's. */
+/* Moves another block to a block of LMM's, or of the start's pool. */
 static void *resize_other(void *p, size_t bytes, const struct lmm_caller *caller)
 {
     size_t old_bytes;
 
-    if (!lmm_libc_usable(p, &old_bytes)) {
+    if (!find_other(p, &old_bytes)) {
         lmm_misuse(p, "realloc");
     }
     void *moved = copy(p, old_bytes, bytes, caller);
     if (moved != NULL) {
-        lmm_libc_free(p);
+        free_other(p);
     }
     return moved;
 }
@@ -193,6 +219,9 @@ void *lmm_serve_resize(void *p, size_t bytes, const struct lmm_caller *caller)
     int saved_errno = errno;
 
     LMM_CHECK(p != NULL && bytes != 0);
+    if (is_starting) {
+        return resize_other(p, bytes, caller);
+    }
     if (!has_started() || !lmm_shape_of(bytes, 1, &shape)) {
         return out_of_memory();
     }
@@ -218,7 +247,7 @@ size_t lmm_serve_usable(const void *p)
     if (lmm_block_find(p, &facts)) {
         return usable_bytes(&facts);
     }
-    if (!lmm_libc_usable(p, &bytes)) {
+    if (!find_other(p, &bytes)) {
         lmm_misuse(p, "malloc_usable_size");
     }
     return bytes;

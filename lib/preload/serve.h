@@ -2,7 +2,8 @@
 /*
  * serve: requests for bytes that malloc's fast path does not serve, with stacks or without.
  *
- * Owns the start of the drop-in. While stacks are taken, every request comes here or to stacked.h;
+ * Owns the start of the drop-in; what the starting thread itself requests meanwhile is the start's
+ * pool's (startup.h). While stacks are taken, every request comes here or to stacked.h;
  * otherwise a block is counted at the own site of its class. A pointer that is not LMM's may belong
  * to libc's own malloc: a module that was loaded with RTLD_DEEPBIND may use that one. If libc's
  * malloc was ever used, such a block goes to libc; otherwise the pointer is misuse, and LMM panics.

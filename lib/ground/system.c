@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/ground/system.h"
+
+#include <asm/termbits.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/memfd.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SIGNAL_SET_BYTES = 8 }; /* the kernel's, not libc's */
+
+static long call3(long number, long a, long b, long c)
+{
+    return lmm_system_call(number, a, b, c, 0, 0, 0);
+}
+
+static long call4(long number, long a, long b, long c, long d)
+{
+    return lmm_system_call(number, a, b, c, d, 0, 0);
+}
+
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+int lmm_system_openat(int directory, const char *path, int flags, unsigned mode)
+{
+    return (int) call4(SYS_openat, directory, (long) path, flags, (long) mode);
+}
+
+int lmm_system_open(const char *path, int flags, unsigned mode)
+{
+    return lmm_system_openat(AT_FDCWD, path, flags, mode);
+}
+
+int lmm_system_close(int descriptor)
+{
+    return (int) call3(SYS_close, descriptor, 0, 0);
+}
+
+ssize_t lmm_system_read(int descriptor, void *buffer, size_t bytes)
+{
+    return call3(SYS_read, descriptor, (long) buffer, (long) bytes);
+}
+
+ssize_t lmm_system_write(int descriptor, const void *data, size_t bytes)
+{
+    return call3(SYS_write, descriptor, (long) data, (long) bytes);
+}
+
+ssize_t lmm_system_pwrite(int descriptor, const void *data, size_t bytes, size_t offset)
+{
+    return call4(SYS_pwrite64, descriptor, (long) data, (long) bytes, (long) offset);
+}
+
+int lmm_system_fallocate(int descriptor, size_t offset, size_t bytes)
+{
+    return (int) call4(SYS_fallocate, descriptor, 0, (long) offset, (long) bytes);
+}
+
+int lmm_system_ftruncate(int descriptor, size_t bytes)
+{
+    return (int) call3(SYS_ftruncate, descriptor, (long) bytes, 0);
+}
+
+int lmm_system_fcntl(int descriptor, int command, long argument)
+{
+    return (int) call3(SYS_fcntl, descriptor, command, argument);
+}
+
+int lmm_system_fstat(int descriptor, struct stat *ret_facts)
+{
+    return (int) call3(SYS_fstat, descriptor, (long) ret_facts, 0);
+}
+
+int lmm_system_stat(const char *path, struct stat *ret_facts)
+{
+    return (int) call4(SYS_newfstatat, AT_FDCWD, (long) path, (long) ret_facts, 0);
+}
+
+int lmm_system_lstat(const char *path, struct stat *ret_facts)
+{
+    return (int) call4(SYS_newfstatat, AT_FDCWD, (long) path, (long) ret_facts,
+                       AT_SYMLINK_NOFOLLOW);
+}
+
+int lmm_system_mkdir(const char *path, unsigned mode)
+{
+    return (int) call3(SYS_mkdirat, AT_FDCWD, (long) path, (long) mode);
+}
+
+int lmm_system_chmod(const char *path, unsigned mode)
+{
+    return (int) call3(SYS_fchmodat, AT_FDCWD, (long) path, (long) mode);
+}
+
+int lmm_system_fchmod(int descriptor, unsigned mode)
+{
+    return (int) call3(SYS_fchmod, descriptor, (long) mode, 0);
+}
+
+int lmm_system_unlinkat(int directory, const char *path)
+{
+    return (int) call3(SYS_unlinkat, directory, (long) path, 0);
+}
+
+int lmm_system_unlink(const char *path)
+{
+    return lmm_system_unlinkat(AT_FDCWD, path);
+}
+
+int lmm_system_renameat(int directory, const char *path, const char *new_path)
+{
+    return (int) lmm_system_call(SYS_renameat2, directory, (long) path, directory, (long) new_path,
+                                 0, 0);
+}
+
+bool lmm_system_exists_at(int directory, const char *path)
+{
+    struct stat facts;
+
+    return call4(SYS_newfstatat, directory, (long) path, (long) &facts, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int lmm_system_memfd_create(const char *name)
+{
+    return (int) call3(SYS_memfd_create, (long) name, MFD_CLOEXEC, 0);
+}
+
+bool lmm_system_is_terminal(int descriptor)
+{
+    struct termios settings;
+
+    return call3(SYS_ioctl, descriptor, TCGETS, (long) &settings) == 0;
+}
+
+size_t lmm_system_readlink(const char *path, char *ret_target, size_t bytes)
+{
+    long length = call4(SYS_readlinkat, AT_FDCWD, (long) path, (long) ret_target, (long) bytes - 1);
+
+    ret_target[length < 0 ? 0 : length] = '\0';
+    return length < 0 ? 0 : (size_t) length;
+}
+
+/* The kernel gives "(unreachable)/..." for a directory outside the process's root. */
+size_t lmm_system_getcwd(char *ret_path, size_t bytes)
+{
+    long with_nul = call3(SYS_getcwd, (long) ret_path, (long) bytes, 0);
+
+    if (with_nul <= 1 || ret_path[0] != '/') {
+        ret_path[0] = '\0';
+        return 0;
+    }
+    return (size_t) with_nul - 1;
+}
+
+/* ---- The process ----------------------------------------------------------------------------- */
+
+int lmm_system_getpid(void)
+{
+    return (int) call3(SYS_getpid, 0, 0, 0);
+}
+
+int lmm_system_getppid(void)
+{
+    return (int) call3(SYS_getppid, 0, 0, 0);
+}
+
+unsigned lmm_system_geteuid(void)
+{
+    return (unsigned) call3(SYS_geteuid, 0, 0, 0);
+}
+
+uint64_t lmm_system_limit(int resource)
+{
+    struct rlimit64 limit;
+
+    return call4(SYS_prlimit64, 0, resource, 0, (long) &limit) == 0 ? limit.rlim_cur : UINT64_MAX;
+}
+
+uint64_t lmm_system_time_ns(void)
+{
+    struct timespec now = {0};
+
+    call3(SYS_clock_gettime, CLOCK_REALTIME, (long) &now, 0);
+    return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
+}
+
+void lmm_system_yield(void)
+{
+    call3(SYS_sched_yield, 0, 0, 0);
+}
+
+void lmm_system_futex_wait(uint32_t *word, uint32_t value)
+{
+    call4(SYS_futex, (long) word, FUTEX_WAIT_PRIVATE, (long) value, 0);
+}
+
+void lmm_system_futex_wake(uint32_t *word)
+{
+    call3(SYS_futex, (long) word, FUTEX_WAKE_PRIVATE, 1);
+}
+
+void lmm_system_sigmask(int how, uint64_t set, uint64_t *ret_before)
+{
+    call4(SYS_rt_sigprocmask, how, (long) &set, (long) ret_before, SIGNAL_SET_BYTES);
+}
+
+uint64_t lmm_system_sigpending(void)
+{
+    uint64_t pending = 0;
+
+    call3(SYS_rt_sigpending, (long) &pending, SIGNAL_SET_BYTES, 0);
+    return pending;
+}
+
+void lmm_system_take_signal(uint64_t set)
+{
+    const struct timespec at_once = {0};
+
+    call4(SYS_rt_sigtimedwait, (long) &set, 0, (long) &at_once, SIGNAL_SET_BYTES);
+}
+
+const char *lmm_system_variable(const char *name)
+{
+    size_t length = strlen(name);
+
+    for (char **at = environ; at != NULL && *at != NULL; at++) {
+        if (strncmp(*at, name, length) == 0 && (*at)[length] == '=') {
+            return *at + length + 1;
+        }
+    }
+    return NULL;
+}
