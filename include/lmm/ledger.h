@@ -8,21 +8,22 @@
  * and each next one `bytes` after the start of the one before it, up to file_bytes. A chunk is a
  * chunk header followed at once by `capacity` records of `record_bytes` each; the first `used` of
  * them are valid. Everything is fixed-width and little-endian. Chunks are never removed, and
- * records never move, except the rows of an owner: when they need a larger chunk they are copied to
- * one, under the move sequence, and the old chunk becomes LMM_LEDGER_UNUSED and may be used again.
+ * records never move.
  *
  * Invariants (the writer keeps them, also when the process is killed at any instruction; a reader
  * checks them before it uses the ledger):
  *   I1  chunks of one kind other than ROWS have adjoining [first, first + capacity) ranges that
- *       start at 0, in the order of the chain
+ *       start at 0, in the order of the chain; of ROWS, `first` means nothing
  *   I2  a string reference is a byte offset into the STRINGS chunks taken as one space, and the
  *       string ends with a NUL inside the chunk in which it starts; offset 0 is the empty string
- *   I3  a site names a family below the number of families; a row's index is its site's id
- *   I4  an owner has one chunk of rows, `first` is 0; or two, when the process died while moving
- *       them, of which the larger is valid (the same holds for TEMPORARIES, and for PEAKS, whose
- *       owners are 0 and 1)
- *   I5  a counter row has one writer; allocated and freed only ever go up, so live = allocated -
- *       freed is summed over all owners, with `freed` read before `allocated`
+ *   I3  a site names a family below the number of families
+ *   I4  a row page says which sites it counts; a site may have rows in any number of pages, and all
+ *       of them count
+ *   I5  a counter row has one writer at a time; allocated and freed only ever go up, so live =
+ *       allocated - freed is summed over all rows, with `freed` read before `allocated`
+ *
+ * Version 1, which readers still accept, kept the rows, temporaries and peaks of an owner in one
+ * chunk by site, which moved to a larger chunk; the structs and kinds of that end in _V1.
  */
 #ifndef LMM_LEDGER_H
 #define LMM_LEDGER_H
@@ -34,7 +35,8 @@
 #define LMM_LEDGER_MAGIC "LMM-BOOK"
 
 enum {
-    LMM_LEDGER_VERSION = 1,
+    LMM_LEDGER_VERSION = 2,
+    LMM_LEDGER_VERSION_MIN = 1, /* the oldest that readers accept */
     LMM_LEDGER_PATH_MAX = 1024,
     LMM_LEDGER_COMMAND_MAX = 1024,
     LMM_LEDGER_BOOT_ID_MAX = 40,
@@ -74,7 +76,7 @@ struct lmm_ledger_header {
     char boot_id[LMM_LEDGER_BOOT_ID_MAX]; /* of the kernel; NUL-terminated; empty: unknown */
 
     /* How the books stand. */
-    uint32_t move_sequence; /* atomic; odd while rows are being moved */
+    uint32_t move_sequence; /* atomic; version 1: odd while rows are moved; in a copy: unsettled */
     uint32_t sites_merged;  /* atomic; sites counted at their family's "(other)" for want of ids */
     uint64_t reservoir_bytes;  /* atomic; address space kept for reuse */
     uint64_t overhead_bytes;   /* atomic; memory of LMM's own records, tags included */
@@ -88,8 +90,8 @@ struct lmm_ledger_header {
     /* The drop-in's; 0 in a program of the typed API. */
     uint32_t is_drop_in;   /* 1: families of the name "malloc-..." are size classes of malloc */
     uint32_t stack_frames; /* frames kept of a call stack, at most; 0: no stacks are taken */
-    uint64_t peak_count;   /* atomic; how often PEAKS was written; owner peak_count % 2 is valid */
-    /* Of each owner's PEAKS, by owner. */
+    uint64_t peak_count;   /* atomic; how often PEAKS was written; turn peak_count % 2 is valid */
+    /* By turn, as PEAKS are. */
     uint64_t peak_bytes[2];       /* bytes that lived at that moment, in all families */
     uint64_t peak_time_ns[2];     /* CLOCK_REALTIME of that moment */
     unsigned char reserved[1840]; /* zero */
@@ -100,12 +102,12 @@ enum lmm_ledger_kind {
     LMM_LEDGER_STRINGS = 1,  /* record: one byte */
     LMM_LEDGER_FAMILIES = 2, /* record: struct lmm_ledger_family */
     LMM_LEDGER_SITES = 3,    /* record: struct lmm_ledger_site */
-    LMM_LEDGER_ROWS = 4,     /* record: struct lmm_ledger_row */
+    LMM_LEDGER_ROWS = 4,     /* record: struct lmm_ledger_row_page, with its rows */
     LMM_LEDGER_MODULES = 5,  /* record: struct lmm_ledger_module */
     LMM_LEDGER_FRAMES = 6,   /* record: struct lmm_ledger_frame */
     LMM_LEDGER_STACKS = 7, /* record: uint32_t, by site: its stack; sites past the last have none */
     LMM_LEDGER_PEAKS = 8, /* record: struct lmm_ledger_peak, by site; see the header's peak_count */
-    LMM_LEDGER_TEMPORARIES = 9, /* record: uint64_t, by site; per owner, as ROWS are */
+    LMM_LEDGER_TEMPORARIES_V1 = 9, /* record: uint64_t, by site */
 };
 
 struct lmm_ledger_chunk {
@@ -113,9 +115,8 @@ struct lmm_ledger_chunk {
     uint32_t record_bytes;
     uint32_t first;    /* index of the first record */
     uint32_t capacity; /* records there is room for */
-    uint32_t used;     /* atomic; valid records (ROWS: always equal to capacity) */
-    uint32_t owner;    /* ROWS, TEMPORARIES: the heap's number, 0 for what no heap could count;
-                                    PEAKS: which of two; else 0 */
+    uint32_t used;     /* atomic; valid records */
+    uint32_t owner;    /* 0; version 1: the heap's number, of PEAKS which of two */
     uint64_t bytes;    /* of the whole chunk: this header, its records, and what is left over */
     uint64_t reserved[4];
 };
@@ -153,13 +154,31 @@ struct lmm_ledger_site {
     uint32_t function; /* string reference */
 };
 
-/* One owner's counters for one site. Extra are the slots of blocks beyond each block's first; of
+/* Counters for one site, a cache line. Extra are the slots of blocks beyond each block's first; of
  * a family with the flag BYTES, the bytes requested. */
 struct lmm_ledger_row {
     uint64_t allocated_blocks;
     uint64_t freed_blocks;
     uint64_t allocated_extra;
     uint64_t freed_extra;
+    uint64_t temporaries;   /* blocks freed before the same thread allocated again */
+    uint64_t foreign_frees; /* of freed_blocks: single structs in pages of other threads */
+    uint32_t
+        smallest_bytes; /* of a block that was counted off the fast paths, in bytes requested, */
+    uint32_t largest_bytes; /* up to UINT32_MAX; 0: unknown */
+    uint64_t reserved;
+};
+
+/* A row page: the rows of the sites from first_site on; `rows` of them fit the record. One heap at a
+ * time has it; the pages of owner 0 count for heaps that have no memory for pages. */
+struct lmm_ledger_row_page {
+    uint32_t owner; /* atomic; the number of the heap that had it last */
+    uint32_t first_site;
+    uint32_t rows;
+    uint32_t reserved;
+    uint64_t writer[2]; /* links of the writer's lists; they mean nothing to a reader */
+    uint64_t reserved_too[4];
+    struct lmm_ledger_row row[];
 };
 
 /* A mapped ELF file that a stack leads through. Its addresses do not change. When it is unloaded
@@ -184,8 +203,20 @@ struct lmm_ledger_frame {
     uint32_t module;  /* its number + 1; 0: none */
 };
 
-/* The live blocks of a site at the peak. */
+/* The live blocks of a site at the peak, by turn. */
 struct lmm_ledger_peak {
+    uint64_t blocks[2];
+    uint64_t bytes[2];
+};
+
+struct lmm_ledger_row_v1 {
+    uint64_t allocated_blocks;
+    uint64_t freed_blocks;
+    uint64_t allocated_extra;
+    uint64_t freed_extra;
+};
+
+struct lmm_ledger_peak_v1 {
     uint64_t blocks;
     uint64_t bytes;
 };
@@ -198,12 +229,15 @@ struct lmm_ledger_view {
 };
 
 static_assert(sizeof(struct lmm_ledger_header) == 4096, "a system page");
-static_assert(sizeof(struct lmm_ledger_chunk) == 64, "rows start on a cache line");
+static_assert(sizeof(struct lmm_ledger_chunk) == 64, "pages of rows start on a cache line");
 static_assert(sizeof(struct lmm_ledger_family) == 96, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_site) == 16, "fixed layout");
-static_assert(sizeof(struct lmm_ledger_row) == 32, "two rows a cache line");
+static_assert(sizeof(struct lmm_ledger_row) == 64, "a cache line");
+static_assert(sizeof(struct lmm_ledger_row_page) == 64, "rows start on a cache line");
+static_assert(sizeof(struct lmm_ledger_row_v1) == 32, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_module) == 72, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_frame) == 16, "fixed layout");
-static_assert(sizeof(struct lmm_ledger_peak) == 16, "fixed layout");
+static_assert(sizeof(struct lmm_ledger_peak) == 32, "fixed layout");
+static_assert(sizeof(struct lmm_ledger_peak_v1) == 16, "fixed layout");
 
 #endif

@@ -1,32 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/books/accounts.h"
 
+#include "lib/books/series.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/reservoir.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum {
-    SERIES_MAX = 28, /* chunks of a series; each doubles the one before */
-};
-
-/* A table that grows by chunks, each twice the one before; records never move. */
-struct series {
-    enum lmm_ledger_kind kind;
-    uint32_t record_bytes;
-    uint32_t used;   /* records in all; atomic, written under the lock */
-    uint32_t chunks; /* atomic, written under the lock after the chunk stands */
-    struct lmm_ledger_chunk *chunk[SERIES_MAX];
-};
-
 static struct {
-    struct series strings;
-    struct series families;
-    struct series sites;
-    struct series modules;
-    struct series frames;
-    struct series stacks;      /* by site; only where sites are stacks */
+    struct lmm_series strings;
+    struct lmm_series families;
+    struct lmm_series sites;
+    struct lmm_series modules;
+    struct lmm_series frames;
+    struct lmm_series stacks;  /* by site; only where sites are stacks */
     uint64_t inherited_blocks; /* alive at the fork that created this process */
     uint32_t last_file;        /* string references, most likely needed again */
     uint32_t last_function;
@@ -39,66 +27,7 @@ static struct {
     .stacks = {.kind = LMM_LEDGER_STACKS, .record_bytes = sizeof(uint32_t)},
 };
 
-/* ---- Series -------------------------------------------------------------------------------- */
-
-/* Room for `count` adjoining records that are not yet used; NULL when there is no memory. */
-static void *series_reserve_locked(struct series *series, uint32_t count)
-{
-    struct lmm_ledger_chunk *last = series->chunks == 0 ? NULL : series->chunk[series->chunks - 1];
-
-    LMM_CHECK(lmm_lock_is_held(&lmm_chunks_lock) && count != 0);
-    if (last != NULL && lmm_chunk_is_lost(last)) {
-        last->capacity = last->used;
-    }
-    if (last != NULL && last->capacity - last->used >= count) {
-        return (char *) lmm_chunk_records(last) + (size_t) last->used * series->record_bytes;
-    }
-    if (series->chunks == SERIES_MAX) {
-        return NULL;
-    }
-    size_t bytes = (size_t) LMM_CHUNK_BYTES_MIN << series->chunks;
-    size_t needed = sizeof(*last) + (size_t) count * series->record_bytes;
-    uint32_t first = last == NULL ? 0 : last->first + last->capacity;
-    struct lmm_ledger_chunk *chunk =
-        lmm_chunk_add(series->record_bytes, first,
-                      lmm_round_up(bytes > needed ? bytes : needed, LMM_SYSTEM_PAGE_BYTES));
-    if (chunk == NULL) {
-        return NULL;
-    }
-    if (last != NULL) {
-        lmm_store_release(&last->used, last->capacity); /* the remaining records stay zero */
-    }
-    lmm_store_release(&chunk->kind, (uint32_t) series->kind);
-    series->chunk[series->chunks] = chunk;
-    lmm_store_release(&series->chunks, series->chunks + 1);
-    lmm_store_release(&series->used, first);
-    return lmm_chunk_records(chunk);
-}
-
-/* Makes the records that were just reserved valid; returns the index of the first. */
-static uint32_t series_commit_locked(struct series *series, uint32_t count)
-{
-    struct lmm_ledger_chunk *last = series->chunk[series->chunks - 1];
-    uint32_t index = last->first + last->used;
-
-    LMM_CHECK(count <= last->capacity - last->used);
-    lmm_store_release(&last->used, last->used + count);
-    lmm_store_release(&series->used, index + count);
-    return index;
-}
-
-/* The record with that index, which is valid. */
-static void *series_record(struct series *series, uint32_t index)
-{
-    uint32_t i = lmm_load_acquire(&series->chunks) - 1;
-
-    LMM_CHECK(index < lmm_load_acquire(&series->used));
-    while (series->chunk[i]->first > index) {
-        i--;
-    }
-    size_t at = index - series->chunk[i]->first;
-    return (char *) lmm_chunk_records(series->chunk[i]) + at * series->record_bytes;
-}
+/* ---- Strings --------------------------------------------------------------------------------- */
 
 static bool add_string_locked(const char *text, uint32_t *ret_reference)
 {
@@ -111,19 +40,19 @@ static bool add_string_locked(const char *text, uint32_t *ret_reference)
     if (ledger.strings.used > UINT32_MAX / 2) {
         return false;
     }
-    char *room = series_reserve_locked(&ledger.strings, (uint32_t) bytes);
+    char *room = lmm_series_reserve_locked(&ledger.strings, (uint32_t) bytes);
     if (room == NULL) {
         return false;
     }
     memcpy(room, text, bytes);
-    *ret_reference = series_commit_locked(&ledger.strings, (uint32_t) bytes);
+    *ret_reference = lmm_series_commit_locked(&ledger.strings, (uint32_t) bytes);
     return true;
 }
 
 /* As add_string_locked(), but uses the last string again if it is the same. */
 static bool share_string_locked(const char *text, uint32_t *last)
 {
-    const char *same = series_record(&ledger.strings, *last);
+    const char *same = lmm_series_record(&ledger.strings, *last);
 
     return strcmp(same, text) == 0 || add_string_locked(text, last);
 }
@@ -185,14 +114,14 @@ struct lmm_ledger_family *lmm_accounts_add_family(const char *name, size_t size,
     lmm_lock_acquire(&lmm_chunks_lock);
     struct lmm_ledger_family *record = NULL;
     if (add_string_locked(name, &reference)) {
-        record = series_reserve_locked(&ledger.families, 1);
+        record = lmm_series_reserve_locked(&ledger.families, 1);
     }
     if (record != NULL) {
         record->name = reference;
         record->align_bytes = (uint32_t) align;
         record->size_bytes = size;
         record->stride_bytes = stride;
-        series_commit_locked(&ledger.families, 1);
+        lmm_series_commit_locked(&ledger.families, 1);
     }
     lmm_lock_release(&lmm_chunks_lock);
     return record;
@@ -201,12 +130,7 @@ struct lmm_ledger_family *lmm_accounts_add_family(const char *name, size_t size,
 void lmm_accounts_drop_family(void)
 {
     lmm_lock_acquire(&lmm_chunks_lock);
-    LMM_CHECK(ledger.families.used != 0);
-    struct lmm_ledger_chunk *last = ledger.families.chunk[ledger.families.chunks - 1];
-    void *record = series_record(&ledger.families, ledger.families.used - 1);
-    lmm_store_release(&last->used, last->used - 1);
-    lmm_store_release(&ledger.families.used, ledger.families.used - 1);
-    memset(record, 0, sizeof(struct lmm_ledger_family));
+    lmm_series_drop_locked(&ledger.families);
     lmm_lock_release(&lmm_chunks_lock);
 }
 
@@ -238,14 +162,14 @@ void lmm_accounts_count_committed(struct lmm_ledger_family *record, int64_t byte
 static bool add_site_locked(const struct lmm_ledger_site *site, uint32_t *ret_id)
 {
     struct lmm_ledger_site *record = lmm_rows_reach_locked(ledger.sites.used + 1)
-                                         ? series_reserve_locked(&ledger.sites, 1)
+                                         ? lmm_series_reserve_locked(&ledger.sites, 1)
                                          : NULL;
 
     if (record == NULL) {
         return false;
     }
     *record = *site;
-    *ret_id = series_commit_locked(&ledger.sites, 1);
+    *ret_id = lmm_series_commit_locked(&ledger.sites, 1);
     return true;
 }
 
@@ -265,30 +189,11 @@ bool lmm_accounts_add_site(uint32_t family, uint32_t line, const char *file, con
 
 /* ---- Modules, frames and stacks -------------------------------------------------------------- */
 
-static bool series_add_locked(struct series *series, const void *record, uint32_t *ret_index)
-{
-    void *room = series_reserve_locked(series, 1);
-
-    if (room == NULL) {
-        return false;
-    }
-    memcpy(room, record, series->record_bytes);
-    *ret_index = series_commit_locked(series, 1);
-    return true;
-}
-
 /* Room for the stack of the site that comes next; sites before it that have none get 0. */
 static bool reach_stacks_locked(void)
 {
-    const uint32_t none = 0;
-    uint32_t index;
-
-    while (ledger.stacks.used < ledger.sites.used) {
-        if (!series_add_locked(&ledger.stacks, &none, &index)) {
-            return false;
-        }
-    }
-    return series_reserve_locked(&ledger.stacks, 1) != NULL;
+    return lmm_series_reach_locked(&ledger.stacks, ledger.sites.used) &&
+           lmm_series_reserve_locked(&ledger.stacks, 1) != NULL;
 }
 
 bool lmm_accounts_add_stack_site(uint32_t family, uint32_t frame, uint32_t *ret_id)
@@ -298,7 +203,7 @@ bool lmm_accounts_add_stack_site(uint32_t family, uint32_t frame, uint32_t *ret_
 
     lmm_lock_acquire(&lmm_chunks_lock);
     bool done = reach_stacks_locked() && add_site_locked(&site, ret_id) &&
-                series_add_locked(&ledger.stacks, &frame, &index);
+                lmm_series_add_locked(&ledger.stacks, &frame, &index);
     lmm_lock_release(&lmm_chunks_lock);
     return done;
 }
@@ -310,9 +215,10 @@ uint32_t lmm_accounts_add_frame(uint64_t address, uint32_t caller, uint32_t modu
     uint32_t number = 0;
 
     lmm_lock_acquire(&lmm_chunks_lock);
-    bool done = ledger.frames.used < LMM_LEDGER_MAX_FRAMES &&
-                (ledger.frames.used != 0 || series_add_locked(&ledger.frames, &none, &number)) &&
-                series_add_locked(&ledger.frames, &frame, &number);
+    bool done =
+        ledger.frames.used < LMM_LEDGER_MAX_FRAMES &&
+        (ledger.frames.used != 0 || lmm_series_add_locked(&ledger.frames, &none, &number)) &&
+        lmm_series_add_locked(&ledger.frames, &frame, &number);
     lmm_lock_release(&lmm_chunks_lock);
     if (!done) {
         errno = ENOMEM;
@@ -329,7 +235,7 @@ bool lmm_accounts_add_module(const struct lmm_ledger_module *module, const char 
     lmm_lock_acquire(&lmm_chunks_lock);
     bool done = ledger.modules.used < LMM_LEDGER_MAX_MODULES &&
                 add_string_locked(path, &record.path) &&
-                series_add_locked(&ledger.modules, &record, ret_number);
+                lmm_series_add_locked(&ledger.modules, &record, ret_number);
     lmm_lock_release(&lmm_chunks_lock);
     if (!done) {
         errno = ENOMEM;
@@ -339,30 +245,30 @@ bool lmm_accounts_add_module(const struct lmm_ledger_module *module, const char 
 
 struct lmm_ledger_module *lmm_accounts_module(uint32_t number)
 {
-    return series_record(&ledger.modules, number);
+    return lmm_series_record(&ledger.modules, number);
 }
 
 const char *lmm_accounts_module_path(uint32_t number)
 {
-    return series_record(&ledger.strings, lmm_accounts_module(number)->path);
+    return lmm_series_record(&ledger.strings, lmm_accounts_module(number)->path);
 }
 
 uint32_t lmm_accounts_site_stack(uint32_t id)
 {
     const uint32_t *stack =
-        id < lmm_load_acquire(&ledger.stacks.used) ? series_record(&ledger.stacks, id) : NULL;
+        id < lmm_series_count(&ledger.stacks) ? lmm_series_record(&ledger.stacks, id) : NULL;
 
     return stack == NULL ? 0 : *stack;
 }
 
 const struct lmm_ledger_frame *lmm_accounts_frame(uint32_t number)
 {
-    return series_record(&ledger.frames, number);
+    return lmm_series_record(&ledger.frames, number);
 }
 
 uint32_t lmm_accounts_module_count(void)
 {
-    return lmm_load_acquire(&ledger.modules.used);
+    return lmm_series_count(&ledger.modules);
 }
 
 void lmm_accounts_note_drop_in(uint32_t stack_frames)
@@ -382,22 +288,22 @@ void lmm_accounts_take_peak(uint64_t bytes)
 
 struct lmm_site_facts lmm_accounts_site_facts(uint32_t id)
 {
-    const struct lmm_ledger_site *record = series_record(&ledger.sites, id);
+    const struct lmm_ledger_site *record = lmm_series_record(&ledger.sites, id);
 
     return (struct lmm_site_facts) {
         .family = record->family,
         .line = record->line,
-        .file = series_record(&ledger.strings, record->file),
-        .function = series_record(&ledger.strings, record->function),
+        .file = lmm_series_record(&ledger.strings, record->file),
+        .function = lmm_series_record(&ledger.strings, record->function),
     };
 }
 
 uint32_t lmm_accounts_site_count(void)
 {
-    return lmm_load_acquire(&ledger.sites.used);
+    return lmm_series_count(&ledger.sites);
 }
 
 uint32_t lmm_accounts_family_count(void)
 {
-    return lmm_load_acquire(&ledger.families.used);
+    return lmm_series_count(&ledger.families);
 }

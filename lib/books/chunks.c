@@ -186,14 +186,6 @@ static void *map_chunk(size_t bytes)
     return lmm_vm_map(bytes);
 }
 
-static void lay_out(struct lmm_ledger_chunk *chunk, uint32_t record_bytes, uint32_t first)
-{
-    chunk->record_bytes = record_bytes;
-    chunk->first = first;
-    chunk->capacity = (uint32_t) ((chunk->bytes - sizeof(*chunk)) / record_bytes);
-    lmm_store_relaxed(&chunk->used, 0);
-}
-
 struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, size_t bytes)
 {
     LMM_CHECK(record_bytes != 0 && bytes % LMM_SYSTEM_PAGE_BYTES == 0);
@@ -203,7 +195,9 @@ struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, si
         return NULL;
     }
     chunk->bytes = bytes;
-    lay_out(chunk, record_bytes, first);
+    chunk->record_bytes = record_bytes;
+    chunk->first = first;
+    chunk->capacity = (uint32_t) ((bytes - sizeof(*chunk)) / record_bytes);
     chunks.directory[chunks.used++] = chunk;
     if (chunks.grows) {
         lmm_store_release(&chunks.header->file_bytes, chunks.header->file_bytes + bytes);
@@ -212,48 +206,14 @@ struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, si
     return chunk;
 }
 
-struct lmm_ledger_chunk *lmm_chunk_reuse(uint32_t record_bytes, size_t bytes)
-{
-    for (size_t i = chunks.lost; i < chunks.used; i++) {
-        struct lmm_ledger_chunk *chunk = chunks.directory[i];
-        if (chunk->kind == LMM_LEDGER_UNUSED && chunk->bytes == bytes) {
-            memset(lmm_chunk_records(chunk), 0, bytes - sizeof(*chunk));
-            lay_out(chunk, record_bytes, 0);
-            return chunk;
-        }
-    }
-    return NULL;
-}
-
-/* Its place among the lost ones; at least chunks.lost when it is none of them. */
-static size_t lost_place(const struct lmm_ledger_chunk *chunk)
+bool lmm_chunk_is_lost(const struct lmm_ledger_chunk *chunk)
 {
     size_t i = 0;
 
     while (i < chunks.lost && chunks.directory[i] != chunk) {
         i++;
     }
-    return i;
-}
-
-bool lmm_chunk_is_lost(const struct lmm_ledger_chunk *chunk)
-{
-    return lost_place(chunk) < chunks.lost;
-}
-
-void lmm_chunk_retire(struct lmm_ledger_chunk *chunk)
-{
-    size_t place = lost_place(chunk);
-
-    if (place >= chunks.lost) {
-        lmm_store_release(&chunk->kind, (uint32_t) LMM_LEDGER_UNUSED);
-        return;
-    }
-    chunks.used--;
-    chunks.lost--;
-    memmove(&chunks.directory[place], &chunks.directory[place + 1],
-            (chunks.used - place) * sizeof(struct lmm_ledger_chunk *));
-    LMM_CHECK(lmm_chunks_are_valid_locked());
+    return i < chunks.lost;
 }
 
 struct lmm_ledger_header *lmm_chunks_header(void)

@@ -58,15 +58,8 @@ static inline void *lmm_chunk_records(struct lmm_ledger_chunk *chunk)
  */
 struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, size_t bytes);
 
-/* An UNUSED chunk of exactly that size, emptied; NULL when there is none. */
-struct lmm_ledger_chunk *lmm_chunk_reuse(uint32_t record_bytes, size_t bytes);
-
 /* Whether the chunk is in a file that could not grow (I4). */
 bool lmm_chunk_is_lost(const struct lmm_ledger_chunk *chunk);
-
-/* Ends the use of a chunk whose records were moved: it becomes UNUSED. In a lost file it leaves
- * the chain and keeps its contents for readers. */
-void lmm_chunk_retire(struct lmm_ledger_chunk *chunk);
 
 /* Creates the file and maps it in place of the header and all chunks, which no other thread
  * changes meanwhile. Without a file, prints one line with the reason and changes nothing. */

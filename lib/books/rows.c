@@ -2,244 +2,199 @@
 #include "lib/books/rows.h"
 
 #include "lib/books/chunks.h"
+#include "lib/books/series.h"
+#include "lib/ground/meta.h"
 #include "lib/ground/panic.h"
 #include "lib/ground/system.h"
 
-#include <string.h>
+enum {
+    PAGE_BYTES =
+        sizeof(struct lmm_ledger_row_page) + LMM_ROWS_PER_PAGE * sizeof(struct lmm_ledger_row),
+    FIRST_BYTES =
+        sizeof(struct lmm_ledger_row_page) + LMM_ROWS_IN_FIRST * sizeof(struct lmm_ledger_row),
+    GROUPS = (LMM_LEDGER_MAX_SITES - LMM_ROWS_IN_FIRST) / LMM_ROWS_PER_PAGE + 1,
+    GROUP_SHIFT = 6,
+    GROUPS_A_BLOCK = 1 << GROUP_SHIFT, /* groups get their memory by so many */
+};
 
-/*
- * A column is what one owner has of records by site. Where it is too short a larger chunk takes its
- * place; while both are there, the larger counts.
- */
-struct column {
-    enum lmm_ledger_kind kind;
-    uint32_t record_bytes;
-    uint32_t owner;
-    void *records; /* NULL: none yet */
-    uint32_t capacity;
+/* Neighbouring sites, whose rows lie in one page. */
+struct group {
+    struct lmm_row_page shared; /* the first of all its pages */
+    struct lmm_row_page *free;
 };
 
 static struct {
-    struct lmm_rows shared; /* owner 0 */
-    struct column peaks[2]; /* by owner */
-} state = {.peaks = {{LMM_LEDGER_PEAKS, sizeof(struct lmm_ledger_peak), 0, NULL, 0},
-                     {LMM_LEDGER_PEAKS, sizeof(struct lmm_ledger_peak), 1, NULL, 0}}};
+    struct lmm_series first; /* pages of the first group; number 0 is shared */
+    struct lmm_series pages; /* of all other groups */
+    struct lmm_series peaks; /* by site */
+    struct group *groups[(GROUPS >> GROUP_SHIFT) + 1];
+    uint32_t group_count;
+} state = {
+    .first = {.kind = LMM_LEDGER_ROWS, .record_bytes = FIRST_BYTES},
+    .pages = {.kind = LMM_LEDGER_ROWS, .record_bytes = PAGE_BYTES},
+    .peaks = {.kind = LMM_LEDGER_PEAKS, .record_bytes = sizeof(struct lmm_ledger_peak)},
+};
 
-static struct lmm_ledger_chunk *chunk_of(const struct column *column)
+/* ---- Groups -------------------------------------------------------------------------------- */
+
+static uint32_t group_number(uint32_t site)
 {
-    return column->records == NULL ? NULL : (struct lmm_ledger_chunk *) column->records - 1;
+    return site < LMM_ROWS_IN_FIRST ? 0 : ((site - LMM_ROWS_IN_FIRST) >> LMM_ROWS_SHIFT) + 1;
 }
 
-/* ---- Invariants ---------------------------------------------------------------------------- */
-
-static bool is_column(uint32_t kind)
+static uint32_t first_site(uint32_t number)
 {
-    return kind == LMM_LEDGER_ROWS || kind == LMM_LEDGER_TEMPORARIES || kind == LMM_LEDGER_PEAKS;
+    return number == 0 ? 0 : LMM_ROWS_IN_FIRST + ((number - 1) << LMM_ROWS_SHIFT);
 }
 
-/* I2, between moves: the owner has this one chunk of the kind, which is all in use. */
-static bool is_only_chunk_locked(const struct lmm_ledger_chunk *only)
+static struct group *group_at(uint32_t number)
 {
-    struct lmm_ledger_view view = lmm_chunks_view();
-
-    for (size_t i = 0; i < view.chunk_count; i++) {
-        const struct lmm_ledger_chunk *chunk = view.chunks[i];
-        if (chunk != only && chunk->kind == only->kind && chunk->owner == only->owner) {
-            return false;
-        }
-    }
-    return only->first == 0 && only->used == only->capacity;
+    return &state.groups[number >> GROUP_SHIFT][number & (GROUPS_A_BLOCK - 1)];
 }
 
-bool lmm_rows_are_valid_locked(void)
+static struct group *group_of(uint32_t site)
 {
-    const struct lmm_ledger_header *header = lmm_chunks_header();
-    struct lmm_ledger_view view = lmm_chunks_view();
-
-    if (!lmm_chunks_are_own()) {
-        return true;
-    }
-    for (size_t i = 0; i < view.chunk_count; i++) {
-        if (is_column(view.chunks[i]->kind) && !is_only_chunk_locked(view.chunks[i])) {
-            return false;
-        }
-    }
-    for (uint32_t owner = 0; owner < 2; owner++) {
-        const struct lmm_ledger_chunk *peaks = chunk_of(&state.peaks[owner]);
-        bool is_valid = header->peak_count != 0 && header->peak_count % 2 == owner; /* I3 */
-        if (peaks == NULL ? is_valid : peaks->kind != LMM_LEDGER_PEAKS || peaks->owner != owner) {
-            return false;
-        }
-    }
-    return header->move_sequence % 2 == 0;
+    LMM_CHECK(lmm_lock_is_held(&lmm_chunks_lock) && group_number(site) < state.group_count);
+    return group_at(group_number(site));
 }
 
-/* ---- Columns ------------------------------------------------------------------------------- */
+/* ---- Pages --------------------------------------------------------------------------------- */
 
-/* Brackets changes after which a live reader must start again. */
-static void move_begin_locked(void)
+/* A page in the ledger for the group with that number; NULL with errno ENOMEM. */
+static struct lmm_ledger_row_page *add_record_locked(uint32_t number, uint32_t owner)
 {
-    LMM_CHECK(lmm_lock_is_held(&lmm_chunks_lock));
-    LMM_CHECK(!lmm_chunks_are_own() ||
-              lmm_load_relaxed(&lmm_chunks_header()->move_sequence) % 2 == 0);
-    lmm_fetch_add_relaxed(&lmm_chunks_header()->move_sequence, 1);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
+    struct lmm_series *series = number == 0 ? &state.first : &state.pages;
+    struct lmm_ledger_row_page *record = lmm_series_reserve_locked(series, 1);
+
+    if (record != NULL) {
+        record->owner = owner;
+        record->first_site = first_site(number);
+        record->rows = number == 0 ? LMM_ROWS_IN_FIRST : LMM_ROWS_PER_PAGE;
+        lmm_series_commit_locked(series, 1);
+    }
+    return record;
 }
 
-static void move_end_locked(void)
+/* Adds the next group, with its shared page. */
+static bool add_group_locked(void)
 {
-    lmm_store_release(&lmm_chunks_header()->move_sequence, lmm_chunks_header()->move_sequence + 1);
-}
+    uint32_t number = state.group_count;
+    struct group **block = &state.groups[number >> GROUP_SHIFT];
 
-static void move_column_locked(struct lmm_ledger_chunk *larger, struct column *column)
-{
-    struct lmm_ledger_chunk *old = chunk_of(column);
-    void *records = lmm_chunk_records(larger);
-
-    LMM_CHECK(larger->capacity >= column->capacity && larger->owner == column->owner);
-    move_begin_locked();
-    if (old != NULL) {
-        memcpy(records, column->records, (size_t) column->capacity * column->record_bytes);
+    if (*block == NULL) {
+        *block = lmm_meta_zalloc(GROUPS_A_BLOCK * sizeof(**block));
     }
-    lmm_store_release(&larger->kind, (uint32_t) column->kind);
-    if (old != NULL) {
-        lmm_chunk_retire(old);
-    }
-    column->records = records;
-    column->capacity = larger->capacity;
-    move_end_locked();
-    LMM_CHECK(!lmm_chunks_are_own() || is_only_chunk_locked(larger));
-}
-
-/* An empty chunk, not of its kind yet, for `count` records of the column; NULL: no memory. */
-static struct lmm_ledger_chunk *column_chunk_locked(const struct column *column, uint32_t count)
-{
-    size_t bytes = LMM_CHUNK_BYTES_MIN;
-    size_t needed = sizeof(struct lmm_ledger_chunk) + (size_t) count * column->record_bytes;
-
-    while (bytes < needed) {
-        bytes *= 2;
-    }
-    struct lmm_ledger_chunk *chunk = lmm_chunk_reuse(column->record_bytes, bytes);
-    if (chunk == NULL) {
-        chunk = lmm_chunk_add(column->record_bytes, 0, bytes);
-    }
-    if (chunk != NULL) {
-        chunk->owner = column->owner;
-        lmm_store_relaxed(&chunk->used, chunk->capacity);
-    }
-    return chunk;
-}
-
-static bool grow_column_locked(struct column *column, uint32_t sites)
-{
-    if (sites <= column->capacity) {
-        return true;
-    }
-    struct lmm_ledger_chunk *chunk = column_chunk_locked(column, sites);
-    if (chunk == NULL) {
+    if (*block == NULL) {
         return false;
     }
-    move_column_locked(chunk, column);
-    return true;
-}
-
-/* ---- Rows ---------------------------------------------------------------------------------- */
-
-static bool grow_rows_locked(uint32_t owner, uint32_t sites, struct lmm_rows *rows)
-{
-    struct column column = {LMM_LEDGER_ROWS, sizeof(*rows->row), owner, rows->row, rows->capacity};
-    bool done = grow_column_locked(&column, sites);
-
-    rows->row = column.records;
-    rows->capacity = column.capacity;
-    return done;
-}
-
-bool lmm_rows_grow(uint32_t owner, uint32_t sites, struct lmm_rows *rows)
-{
-    lmm_lock_acquire(&lmm_chunks_lock);
-    bool done = grow_rows_locked(owner, sites, rows);
-    lmm_lock_release(&lmm_chunks_lock);
-    return done;
-}
-
-void lmm_rows_drop(struct lmm_rows *rows)
-{
-    if (rows->row == NULL) {
-        return;
+    struct group *group = group_at(number);
+    group->shared.first_site = first_site(number);
+    group->shared.record = add_record_locked(number, 0);
+    if (group->shared.record == NULL) {
+        return false;
     }
-    lmm_lock_acquire(&lmm_chunks_lock);
-    move_begin_locked();
-    lmm_chunk_retire((struct lmm_ledger_chunk *) rows->row - 1);
-    move_end_locked();
-    lmm_lock_release(&lmm_chunks_lock);
-    *rows = (struct lmm_rows) {0};
+    state.group_count++;
+    return true;
 }
 
 bool lmm_rows_reach_locked(uint32_t sites)
 {
-    return grow_rows_locked(0, sites, &state.shared);
+    while (first_site(state.group_count) < sites) {
+        if (!add_group_locked()) {
+            return false;
+        }
+    }
+    return true;
 }
 
-bool lmm_temporaries_grow(uint32_t owner, uint32_t sites, struct lmm_temporaries *temporaries)
+static struct lmm_row_page *add_page_locked(struct group *group, uint32_t number, uint32_t owner)
 {
-    struct column column = {LMM_LEDGER_TEMPORARIES, sizeof(*temporaries->count), owner,
-                            temporaries->count, temporaries->capacity};
+    struct lmm_row_page *page = lmm_meta_zalloc(sizeof(*page));
+
+    if (page == NULL) {
+        return NULL;
+    }
+    page->record = add_record_locked(number, owner);
+    if (page->record == NULL) {
+        lmm_meta_free(&lmm_arena_records, page, sizeof(*page));
+        return NULL;
+    }
+    page->first_site = first_site(number);
+    page->of_group = group->shared.of_group;
+    group->shared.of_group = page;
+    return page;
+}
+
+struct lmm_row_page *lmm_rows_take(uint32_t owner, uint32_t site)
+{
+    lmm_lock_acquire(&lmm_chunks_lock);
+    struct group *group = group_of(site);
+    struct lmm_row_page *page = group->free;
+    if (page != NULL) {
+        group->free = page->next;
+        lmm_store_relaxed(&page->record->owner, owner);
+    } else {
+        page = add_page_locked(group, group_number(site), owner);
+    }
+    lmm_lock_release(&lmm_chunks_lock);
+    return page;
+}
+
+void lmm_rows_give(struct lmm_row_page *first)
+{
+    struct lmm_row_page *next;
 
     lmm_lock_acquire(&lmm_chunks_lock);
-    bool done = grow_column_locked(&column, sites);
+    for (struct lmm_row_page *page = first; page != NULL; page = next) {
+        struct group *group = group_of(page->first_site);
+        next = page->next;
+        page->next = group->free;
+        group->free = page;
+    }
     lmm_lock_release(&lmm_chunks_lock);
-    temporaries->count = column.records;
-    temporaries->capacity = column.capacity;
-    return done;
+}
+
+/* ---- Rows ---------------------------------------------------------------------------------- */
+
+void lmm_row_add(struct lmm_ledger_row *row, const struct lmm_ledger_row *delta)
+{
+    lmm_add_single_writer(&row->allocated_blocks, delta->allocated_blocks);
+    lmm_add_single_writer(&row->freed_blocks, delta->freed_blocks);
+    lmm_add_single_writer(&row->allocated_extra, delta->allocated_extra);
+    lmm_add_single_writer(&row->freed_extra, delta->freed_extra);
+    lmm_add_single_writer(&row->temporaries, delta->temporaries);
+    lmm_add_single_writer(&row->foreign_frees, delta->foreign_frees);
+    lmm_row_note_bytes(row, delta->smallest_bytes);
+    lmm_row_note_bytes(row, delta->largest_bytes);
 }
 
 void lmm_rows_count_shared(uint32_t site, const struct lmm_ledger_row *delta)
 {
     lmm_lock_acquire(&lmm_chunks_lock);
-    LMM_CHECK(site < state.shared.capacity);
-    lmm_row_add(&state.shared.row[site], delta);
+    lmm_row_add(lmm_row_of(&group_of(site)->shared, site), delta);
     lmm_lock_release(&lmm_chunks_lock);
 }
 
-void lmm_row_add_freed(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum)
+static void add_freed_locked(uint32_t site, struct lmm_ledger_row *sum)
 {
-    sum->freed_blocks += lmm_load_relaxed(&row->freed_blocks);
-    sum->freed_extra += lmm_load_relaxed(&row->freed_extra);
-}
+    const struct lmm_row_page *page = &group_of(site)->shared;
 
-void lmm_row_add_allocated(const struct lmm_ledger_row *row, struct lmm_ledger_row *sum)
-{
-    sum->allocated_blocks += lmm_load_relaxed(&row->allocated_blocks);
-    sum->allocated_extra += lmm_load_relaxed(&row->allocated_extra);
-}
-
-const struct lmm_ledger_row *lmm_rows_next_locked(size_t *position, uint32_t *ret_capacity)
-{
-    struct lmm_ledger_view view = lmm_chunks_view();
-
-    while (*position < view.chunk_count) {
-        const struct lmm_ledger_chunk *chunk = view.chunks[(*position)++];
-        if (chunk->kind == LMM_LEDGER_ROWS) {
-            *ret_capacity = chunk->capacity;
-            return (const void *) (chunk + 1);
-        }
+    for (; page != NULL; page = page->of_group) {
+        const struct lmm_ledger_row *row = lmm_row_of(page, site);
+        sum->freed_blocks += lmm_load_relaxed(&row->freed_blocks);
+        sum->freed_extra += lmm_load_relaxed(&row->freed_extra);
     }
-    return NULL;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
 
-/* Adds one half of all owners' rows for the site. */
-static void add_owners_locked(uint32_t site, lmm_row_adder *add, struct lmm_ledger_row *sum)
+static void add_allocated_locked(uint32_t site, struct lmm_ledger_row *sum)
 {
-    const struct lmm_ledger_row *rows;
-    uint32_t capacity;
-    size_t position = 0;
+    const struct lmm_row_page *page = &group_of(site)->shared;
 
-    while ((rows = lmm_rows_next_locked(&position, &capacity)) != NULL) {
-        if (site < capacity) {
-            add(&rows[site], sum);
-        }
+    for (; page != NULL; page = page->of_group) {
+        const struct lmm_ledger_row *row = lmm_row_of(page, site);
+        sum->allocated_blocks += lmm_load_relaxed(&row->allocated_blocks);
+        sum->allocated_extra += lmm_load_relaxed(&row->allocated_extra);
     }
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
@@ -248,62 +203,94 @@ struct lmm_ledger_row lmm_rows_sum_locked(uint32_t site)
 {
     struct lmm_ledger_row sum = {0};
 
-    add_owners_locked(site, lmm_row_add_freed, &sum);
-    add_owners_locked(site, lmm_row_add_allocated, &sum);
+    add_freed_locked(site, &sum);
+    add_allocated_locked(site, &sum);
+    return sum;
+}
+
+struct lmm_ledger_row lmm_rows_floor_locked(uint32_t site)
+{
+    struct lmm_ledger_row sum = {0};
+
+    add_allocated_locked(site, &sum);
+    add_freed_locked(site, &sum);
     return sum;
 }
 
 /* ---- The peak -------------------------------------------------------------------------------- */
 
-/* Adds what lives by one owner's rows to the peaks. */
-static void add_live(struct lmm_ledger_peak *peaks, const struct lmm_ledger_row *rows,
-                     uint32_t count)
+/* What lives at a site; nothing where the sum is less than nothing, because a block was allocated
+ * and freed while it was made. */
+static void take_site_peak_locked(uint32_t site, uint32_t turn)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        const struct lmm_ledger_row *row = &rows[i];
-        peaks[i].blocks +=
-            lmm_load_relaxed(&row->allocated_blocks) - lmm_load_relaxed(&row->freed_blocks);
-        peaks[i].bytes +=
-            lmm_load_relaxed(&row->allocated_extra) - lmm_load_relaxed(&row->freed_extra);
-    }
+    struct lmm_ledger_peak *peak = lmm_series_record(&state.peaks, site);
+    struct lmm_ledger_row sum = lmm_rows_floor_locked(site);
+    uint64_t blocks = sum.allocated_blocks - sum.freed_blocks;
+    uint64_t bytes = sum.allocated_extra - sum.freed_extra;
+    bool is_sound = (int64_t) blocks >= 0 && (int64_t) bytes >= 0;
+
+    lmm_store_relaxed(&peak->blocks[turn], is_sound ? blocks : 0);
+    lmm_store_relaxed(&peak->bytes[turn], is_sound ? bytes : 0);
 }
 
-/* What one thread allocated and another freed in the middle of this is less than nothing. */
-static void clear_negative(struct lmm_ledger_peak *peaks, uint32_t sites)
-{
-    for (uint32_t i = 0; i < sites; i++) {
-        if ((int64_t) peaks[i].blocks < 0 || (int64_t) peaks[i].bytes < 0) {
-            peaks[i] = (struct lmm_ledger_peak) {0};
-        }
-    }
-}
-
-/* The header points at a whole peak, also when the process is killed here: two chunks take
- * turns. */
+/* The header points at a whole peak, also when the process is killed here: two turns alternate. */
 void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
 {
     struct lmm_ledger_header *header = lmm_chunks_header();
-    const struct lmm_ledger_row *rows;
-    uint32_t capacity;
-    size_t position = 0;
+    uint32_t turn = (uint32_t) (header->peak_count + 1) % 2;
 
-    if (header->peak_count != 0 && bytes <= header->peak_bytes[header->peak_count % 2]) {
+    if (header->peak_count != 0 && bytes <= header->peak_bytes[1 - turn]) {
         return; /* another thread has recorded a higher peak */
     }
-    uint32_t owner = (uint32_t) (header->peak_count + 1) % 2;
-    if (!grow_column_locked(&state.peaks[owner], sites)) {
+    if (!lmm_series_reach_locked(&state.peaks, sites)) {
         return;
     }
-    struct lmm_ledger_peak *peaks = state.peaks[owner].records;
-    memset(peaks, 0, (size_t) sites * sizeof(*peaks));
-    while ((rows = lmm_rows_next_locked(&position, &capacity)) != NULL) {
-        add_live(peaks, rows, capacity < sites ? capacity : sites);
+    for (uint32_t site = 0; site < sites; site++) {
+        take_site_peak_locked(site, turn);
     }
-    clear_negative(peaks, sites);
-    lmm_store_relaxed(&header->peak_bytes[owner], bytes);
-    lmm_store_relaxed(&header->peak_time_ns[owner], lmm_system_time_ns());
+    lmm_store_relaxed(&header->peak_bytes[turn], bytes);
+    lmm_store_relaxed(&header->peak_time_ns[turn], lmm_system_time_ns());
     lmm_store_release(&header->peak_count, header->peak_count + 1);
     LMM_CHECK(lmm_rows_are_valid_locked());
-    /* A reader that copies the other chunk sees the count before the next writes to that chunk. */
+    /* A reader that copies the other turn sees the count before the next writes to that turn. */
     __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+/* ---- Invariants ---------------------------------------------------------------------------- */
+
+/* Whether the pages of a group are its own, and the shared page, and no other, is owner 0's. */
+static bool is_group_valid(uint32_t number)
+{
+    const struct group *group = group_at(number);
+    uint32_t rows = number == 0 ? LMM_ROWS_IN_FIRST : LMM_ROWS_PER_PAGE;
+    const struct lmm_row_page *page = &group->shared;
+
+    for (; page != NULL; page = page->of_group) {
+        if (page->first_site != first_site(number) ||
+            page->record->first_site != page->first_site || page->record->rows != rows ||
+            (lmm_load_relaxed(&page->record->owner) == 0) != (page == &group->shared)) {
+            return false;
+        }
+    }
+    for (page = group->free; page != NULL; page = page->next) {
+        if (page->first_site != first_site(number)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool lmm_rows_are_valid_locked(void)
+{
+    const struct lmm_ledger_header *header = lmm_chunks_header();
+
+    if (!lmm_chunks_are_own()) {
+        return true;
+    }
+    for (uint32_t number = 0; number < state.group_count; number++) {
+        if (!is_group_valid(number)) {
+            return false;
+        }
+    }
+    return header->peak_count == 0 || lmm_series_count(&state.peaks) != 0;
 }

@@ -90,7 +90,7 @@ static LMM_NOINLINE void *site_alloc_slow(struct lmm_site *site, size_t n, bool 
 LMM_API inline void *lmm_site_alloc(struct lmm_site *site)
 {
     uint32_t id = lmm_load_acquire(&site->id);
-    void *block = lmm_heap_pop(&lmm_thread_open, id, lmm_load_relaxed(&site->family));
+    void *block = lmm_heap_pop(&lmm_thread_open, id, lmm_load_relaxed(&site->family), false);
 
     return LMM_LIKELY(block != NULL) ? block : site_alloc_slow(site, 1, false);
 }
@@ -98,7 +98,7 @@ LMM_API inline void *lmm_site_alloc(struct lmm_site *site)
 LMM_API inline void *lmm_site_zalloc(struct lmm_site *site)
 {
     uint32_t id = lmm_load_acquire(&site->id);
-    void *block = lmm_heap_pop(&lmm_thread_open, id, lmm_load_relaxed(&site->family));
+    void *block = lmm_heap_pop(&lmm_thread_open, id, lmm_load_relaxed(&site->family), false);
 
     return LMM_LIKELY(block != NULL) ? memset(block, 0, site->size_bytes)
                                      : site_alloc_slow(site, 1, true);
@@ -143,7 +143,7 @@ LMM_API inline void *lmm_alloc(struct lmm_family *family)
     if (LMM_UNLIKELY(!check_family(family))) {
         return NULL;
     }
-    void *block = lmm_heap_pop(&lmm_thread_open, family->site, family->index);
+    void *block = lmm_heap_pop(&lmm_thread_open, family->site, family->index, false);
     return LMM_LIKELY(block != NULL) ? block : lmm_block_alloc(family, family->site, 1, 1, false);
 }
 
@@ -152,7 +152,7 @@ LMM_API inline void *lmm_zalloc(struct lmm_family *family)
     if (LMM_UNLIKELY(!check_family(family))) {
         return NULL;
     }
-    void *block = lmm_heap_pop(&lmm_thread_open, family->site, family->index);
+    void *block = lmm_heap_pop(&lmm_thread_open, family->site, family->index, false);
     return LMM_LIKELY(block != NULL) ? memset(block, 0, family->size)
                                      : lmm_block_alloc(family, family->site, 1, 1, true);
 }

@@ -46,26 +46,38 @@ static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32
     return block;
 }
 
-/* Counts an allocation at an open site. extra: lmm_family_extra(). */
-static void count_alloc(const struct lmm_open *open, uint32_t site, uint64_t extra)
+static size_t block_bytes(const struct lmm_family *family, size_t n)
 {
-    struct lmm_ledger_row *row = &open->rows[site];
+    return (n - 1) * family->stride + family->size;
+}
 
-    lmm_add_single_writer(&row->allocated_blocks, 1);
-    lmm_add_single_writer(&row->allocated_extra, extra);
+/* What a block adds to its site's row: of n slots, with that tag or live value. */
+static struct lmm_ledger_row born_block(const struct lmm_family *family, uint32_t tag, size_t n)
+{
+    uint64_t extra = lmm_family_extra(family, tag, n);
+    uint64_t bytes = LMM_DROP_IN && family->counts_bytes ? extra : block_bytes(family, n);
+    uint32_t kept = bytes < UINT32_MAX ? (uint32_t) bytes : UINT32_MAX;
+
+    return (struct lmm_ledger_row) {.allocated_blocks = 1,
+                                    .allocated_extra = extra,
+                                    .smallest_bytes = kept,
+                                    .largest_bytes = kept};
 }
 
 void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n)
 {
     const struct lmm_open *open = &lmm_thread_open;
+    struct lmm_ledger_row *row = lmm_open_row(open, site);
 
-    if (site >= open->site_limit) {
+    if (row == NULL) {
         return NULL;
     }
     struct lmm_cache *cache = open->bins[family].cache;
     void *block = lmm_cache_pop(cache, n, site);
     if (block != NULL) {
-        count_alloc(open, site, n - 1);
+        lmm_add_single_writer(&row->allocated_blocks, 1);
+        lmm_add_single_writer(&row->allocated_extra, n - 1);
+        lmm_row_note_bytes(row, block_bytes(lmm_families_at(family), n));
         if (LMM_UNLIKELY(cache->unsampled_slots >= LMM_UNIT_BYTES / 16)) {
             lmm_cache_sample(cache, lmm_families_at(family));
         }
@@ -95,17 +107,13 @@ static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t
     void *block = is_slot ? alloc_slot(heap, family, live_value)
                           : alloc_run(heap, family, live_value, n, align, ret_zeroed);
     if (block != NULL) {
-        count_alloc(&heap->open, site, lmm_family_extra(family, live_value, n));
+        struct lmm_ledger_row born = born_block(family, live_value, n);
+        lmm_heap_count(heap, site, &born);
         if (!is_slot) {
             lmm_family_note_taken(family, n);
         }
     }
     return block;
-}
-
-static size_t block_bytes(const struct lmm_family *family, size_t n)
-{
-    return (n - 1) * family->stride + family->size;
 }
 
 void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, size_t align,
@@ -134,10 +142,12 @@ void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, 
 
 /* ---- Freeing --------------------------------------------------------------------------------- */
 
-/* Counts the free of a block. extra: lmm_family_extra(). */
-static void count_free(struct lmm_heap *heap, uint32_t tag, uint64_t extra)
+/* Counts the free of a block. extra: lmm_family_extra(). is_foreign: of a slot in another heap's
+ * page. */
+static void count_free(struct lmm_heap *heap, uint32_t tag, uint64_t extra, bool is_foreign)
 {
-    struct lmm_ledger_row delta = {.freed_blocks = 1, .freed_extra = extra};
+    struct lmm_ledger_row delta = {
+        .freed_blocks = 1, .freed_extra = extra, .foreign_frees = is_foreign};
 
     lmm_heap_count(heap, lmm_tag_site(tag), &delta);
 }
@@ -190,11 +200,12 @@ static void free_in(struct lmm_heap *heap, const struct lmm_block_facts *facts, 
 {
     struct lmm_page *page = facts->page;
     bool is_run = page->kind != LMM_PAGE_SLOTS; /* the page of a slot may end in here */
+    bool is_foreign = !is_run && lmm_load_relaxed(&page->owner) != heap;
     uint32_t tag;
 
     if (is_run) {
         tag = mark_run_freed(&page->tags[facts->slot], p);
-    } else if (lmm_load_relaxed(&page->owner) == heap) {
+    } else if (!is_foreign) {
         tag = lmm_load_relaxed(&page->tags[facts->slot]);
         if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE)) {
             lmm_misuse(p, "free"); /* another thread freed it meanwhile */
@@ -203,26 +214,28 @@ static void free_in(struct lmm_heap *heap, const struct lmm_block_facts *facts, 
     } else {
         tag = push_foreign(heap, page, (uint32_t) facts->slot, p);
     }
-    count_free(heap, tag, lmm_family_extra(facts->family, tag, facts->slots));
+    count_free(heap, tag, lmm_family_extra(facts->family, tag, facts->slots), is_foreign);
     if (is_run) {
         push_run_slow(heap, page, facts->slot, facts->slots);
     }
 }
 
-/* Counts a free at a site that may not be open in this thread. */
-static inline void count_free_open(const struct lmm_open *open, uint32_t tag, uint64_t extra)
+/* As count_free(), in this thread's heap. */
+static inline void count_free_open(const struct lmm_open *open, uint32_t tag, uint64_t extra,
+                                   bool is_foreign)
 {
-    uint32_t site = lmm_tag_site(tag);
+    struct lmm_ledger_row *row = lmm_open_row(open, lmm_tag_site(tag));
 
-    if (LMM_UNLIKELY(site >= open->site_limit)) {
+    if (LMM_UNLIKELY(row == NULL)) {
         int saved_errno = errno;
-        count_free(open->heap, tag, extra);
+        count_free(open->heap, tag, extra, is_foreign);
         lmm_thread_leave(open->heap);
         errno = saved_errno;
         return;
     }
-    lmm_add_single_writer(&open->rows[site].freed_blocks, 1);
-    lmm_add_single_writer(&open->rows[site].freed_extra, extra);
+    lmm_add_single_writer(&row->freed_blocks, 1);
+    lmm_add_single_writer(&row->freed_extra, extra);
+    lmm_add_single_writer(&row->foreign_frees, is_foreign);
 }
 
 void lmm_block_free_other(void *p, struct lmm_page *page)
@@ -238,15 +251,15 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
     }
     if (page->kind == LMM_PAGE_SLOTS) {
         uint32_t freed = push_foreign(open->heap, page, (uint32_t) slot, p);
-        count_free_open(open, freed, extra_of(page, freed, 1));
+        count_free_open(open, freed, extra_of(page, freed, 1), true);
         return;
     }
     uint32_t *tag = &page->tags[slot];
     size_t n = lmm_run_length(page, slot);
     uint32_t old = mark_run_freed(tag, p);
-    count_free_open(open, old, extra_of(page, old, n));
-    bool is_open = lmm_tag_site(old) < open->site_limit; /* then its family has a bin */
-    if (LMM_UNLIKELY(!is_open || !lmm_cache_push(open->bins[page->family].cache, n, p, tag))) {
+    count_free_open(open, old, extra_of(page, old, n), false);
+    bool has_bin = lmm_tag_site(old) < open->site_limit; /* its family's */
+    if (LMM_UNLIKELY(!has_bin || !lmm_cache_push(open->bins[page->family].cache, n, p, tag))) {
         push_run_slow(open->heap, page, slot, n);
     }
 }
@@ -282,15 +295,15 @@ static void publish_ledger(void)
 }
 
 /* Counts a change of length at the block's site. */
-static void count_resize(uint32_t site, size_t old_n, size_t n)
+static void count_resize(const struct lmm_block_facts *facts, size_t n)
 {
-    struct lmm_ledger_row delta = {
-        .allocated_extra = n > old_n ? n - old_n : 0,
-        .freed_extra = n < old_n ? old_n - n : 0,
-    };
+    struct lmm_ledger_row delta = born_block(facts->family, facts->tag, n);
     struct lmm_heap *heap = lmm_thread_enter();
 
-    lmm_heap_count(heap, site, &delta);
+    delta.allocated_blocks = 0;
+    delta.allocated_extra = n > facts->slots ? n - facts->slots : 0;
+    delta.freed_extra = n < facts->slots ? facts->slots - n : 0;
+    lmm_heap_count(heap, lmm_tag_site(facts->tag), &delta);
     lmm_thread_leave(heap);
 }
 
@@ -313,7 +326,7 @@ static bool resize_in_place(void *p, const struct lmm_block_facts *facts, size_t
         }
         return false;
     }
-    count_resize(lmm_tag_site(facts->tag), facts->slots, n);
+    count_resize(facts, n);
     if (!shrinks) {
         if (lmm_tools_active) {
             lmm_tools_block_grows(p, old_bytes, bytes);
@@ -345,10 +358,9 @@ void *lmm_block_resize(void *p, const struct lmm_block_facts *facts, size_t n)
 static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_t live_value)
 {
     struct lmm_heap *heap = lmm_thread_enter();
-    struct lmm_ledger_row born = {
-        .allocated_blocks = 1, .allocated_extra = lmm_family_extra(facts->family, live_value, n)};
+    struct lmm_ledger_row born = born_block(facts->family, live_value, n);
 
-    count_free(heap, facts->tag, lmm_family_extra(facts->family, facts->tag, facts->slots));
+    count_free(heap, facts->tag, lmm_family_extra(facts->family, facts->tag, facts->slots), false);
     lmm_heap_count(heap, lmm_tag_site(live_value), &born);
     lmm_thread_leave(heap);
 }

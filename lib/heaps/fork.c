@@ -99,7 +99,7 @@ static void after_fork_in_child(void)
     lmm_options.ledger_off = lmm_options.ledger_off || lmm_options.leaves_children_alone;
     lmm_chunks_after_fork_in_child();
     after_fork();
-    lmm_thread_open.site_limit = 0;
+    lmm_thread_close_sites();
     if (!others_were_active()) {
         return;
     }
@@ -107,6 +107,7 @@ static void after_fork_in_child(void)
         lmm_cache_forget(heap);
         lmm_heap_rebuild(heap);
         if (heap != lmm_thread_open.heap && !heap->is_shared) {
+            lmm_heap_give_rows(heap);
             heap->is_parked = true;
         }
     }

@@ -12,12 +12,16 @@
 enum {
     COUNTDOWN_FAR = 1 << 30, /* target of a bin's current page, so that it has no event */
     BINS_FIRST = 64,
+    DIRECTORY_FIRST = LMM_CACHE_LINE_BYTES / sizeof(uintptr_t),
 };
 
 /* Undoes what lmm_heap_init() has done. */
 static void give_up(struct lmm_heap *heap)
 {
-    lmm_rows_drop(&heap->rows);
+    if (heap->directory_capacity != 0) {
+        lmm_meta_free(&lmm_arena_records, heap->open.directory,
+                      heap->directory_capacity * sizeof(*heap->open.directory));
+    }
     if (heap->bin_capacity != 0) {
         lmm_meta_free(&lmm_arena_records, heap->open.bins,
                       heap->bin_capacity * sizeof(*heap->open.bins));
@@ -69,6 +73,38 @@ static bool grow_bins_locked(struct lmm_heap *heap, uint32_t families)
     return true;
 }
 
+static bool grow_directory_locked(struct lmm_heap *heap, uint32_t sites)
+{
+    uint32_t capacity = heap->directory_capacity == 0 ? DIRECTORY_FIRST : heap->directory_capacity;
+
+    while (capacity << LMM_ROWS_SHIFT < sites) {
+        capacity *= 2;
+    }
+    if (capacity == heap->directory_capacity) {
+        return true;
+    }
+    uintptr_t *directory = lmm_meta_zalloc(capacity * sizeof(*directory));
+    if (directory == NULL) {
+        return false;
+    }
+    if (heap->directory_capacity != 0) {
+        size_t bytes = heap->directory_capacity * sizeof(*directory);
+        memcpy(directory, heap->open.directory, bytes);
+        lmm_meta_free(&lmm_arena_records, heap->open.directory, bytes);
+    }
+    heap->open.directory = directory;
+    heap->directory_capacity = capacity;
+    return true;
+}
+
+/* How many sites have their row in open.rows. */
+static uint32_t first_limit(const struct lmm_open *open)
+{
+    uint32_t most = open->rows == NULL ? 0 : LMM_ROWS_IN_FIRST;
+
+    return open->site_limit < most ? open->site_limit : most;
+}
+
 bool lmm_heap_open_sites(struct lmm_heap *heap)
 {
     lmm_lock_acquire(&heap->lock);
@@ -76,25 +112,84 @@ bool lmm_heap_open_sites(struct lmm_heap *heap)
      * registered has no allocations yet. */
     uint32_t sites = lmm_accounts_site_count();
     uint32_t families = lmm_accounts_family_count();
-    bool done = grow_bins_locked(heap, families) &&
-                lmm_rows_grow(heap->number, sites, &heap->rows) &&
-                (heap->tracer == NULL ||
-                 lmm_temporaries_grow(heap->number, sites, &heap->tracer->temporaries));
-    heap->open.rows = heap->rows.row; /* also when only the temporaries could not grow */
+    bool done = grow_bins_locked(heap, families) && grow_directory_locked(heap, sites);
     if (done) {
         heap->open.site_limit = sites;
+        heap->open.first_limit = first_limit(&heap->open);
     }
     lmm_lock_release(&heap->lock);
     return done;
 }
 
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+/* Sets the directory's entries of the sites in the page; 0: they have none. */
+static void set_directory(struct lmm_heap *heap, const struct lmm_row_page *page, uintptr_t rows)
+{
+    uint32_t first = page->first_site >> LMM_ROWS_SHIFT;
+    uint32_t count = page->first_site == 0 ? LMM_ROWS_IN_FIRST >> LMM_ROWS_SHIFT : 1;
+
+    for (uint32_t i = first; i < first + count; i++) {
+        heap->open.directory[i] = rows;
+    }
+}
+
+static bool take_page_locked(struct lmm_heap *heap, uint32_t site)
+{
+    struct lmm_row_page *page = lmm_rows_take(heap->number, site);
+
+    if (page == NULL) {
+        return false;
+    }
+    page->next = heap->row_pages;
+    heap->row_pages = page;
+    set_directory(heap, page,
+                  (uintptr_t) page->record->row - page->first_site * sizeof(struct lmm_ledger_row));
+    if (page->first_site == 0) {
+        heap->open.rows = page->record->row;
+        heap->open.first_limit = first_limit(&heap->open);
+    }
+    return true;
+}
+
+struct lmm_ledger_row *lmm_heap_row(struct lmm_heap *heap, uint32_t site)
+{
+    struct lmm_ledger_row *row = lmm_open_row(&heap->open, site);
+
+    if (row != NULL || (site >= heap->open.site_limit && !lmm_heap_open_sites(heap))) {
+        return row;
+    }
+    lmm_lock_acquire(&heap->lock);
+    row = lmm_open_row(&heap->open, site);
+    if (row == NULL && take_page_locked(heap, site)) {
+        row = lmm_open_row(&heap->open, site);
+    }
+    lmm_lock_release(&heap->lock);
+    return row;
+}
+
+void lmm_heap_give_rows(struct lmm_heap *heap)
+{
+    lmm_lock_acquire(&heap->lock);
+    for (struct lmm_row_page *page = heap->row_pages; page != NULL; page = page->next) {
+        set_directory(heap, page, 0);
+    }
+    heap->open.rows = NULL;
+    heap->open.first_limit = 0;
+    lmm_rows_give(heap->row_pages);
+    heap->row_pages = NULL;
+    lmm_lock_release(&heap->lock);
+}
+
 void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta)
 {
-    if (site >= heap->open.site_limit && !lmm_heap_open_sites(heap)) {
+    struct lmm_ledger_row *row = lmm_heap_row(heap, site);
+
+    if (row == NULL) {
         lmm_rows_count_shared(site, delta);
-        return;
+    } else {
+        lmm_row_add(row, delta);
     }
-    lmm_row_add(&heap->open.rows[site], delta);
 }
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
@@ -449,17 +544,34 @@ static bool reports_are_valid(const struct lmm_heap *heap, size_t foreign)
     return page == NULL && foreign == 0;
 }
 
+/* Whether the directory has the page, and open.rows, if it is the first. */
+static bool is_page_listed(const struct lmm_heap *heap, const struct lmm_row_page *page)
+{
+    uint32_t site = page->first_site;
+
+    return site >> LMM_ROWS_SHIFT < heap->directory_capacity &&
+           heap->open.directory[site >> LMM_ROWS_SHIFT] + site * sizeof(struct lmm_ledger_row) ==
+               (uintptr_t) page->record->row &&
+           (site != 0 || heap->open.rows == page->record->row);
+}
+
 /* I4. */
 static bool tables_are_valid(const struct lmm_heap *heap)
 {
-    uint32_t limit = heap->open.site_limit;
-    bool is_valid = heap->open.rows == heap->rows.row && limit <= heap->rows.capacity &&
-                    (heap->tracer == NULL || limit <= heap->tracer->temporaries.capacity);
+    const struct lmm_open *open = &heap->open;
+    bool is_valid = open->site_limit <= heap->directory_capacity << LMM_ROWS_SHIFT &&
+                    open->first_limit == first_limit(open);
+    bool has_first = false;
 
-    for (uint32_t site = 0; is_valid && site < limit; site++) {
+    for (uint32_t site = 0; is_valid && site < open->site_limit; site++) {
         is_valid = lmm_accounts_site_facts(site).family < heap->bin_capacity;
     }
-    return is_valid;
+    for (const struct lmm_row_page *page = heap->row_pages; is_valid && page != NULL;
+         page = page->next) {
+        has_first = has_first || page->first_site == 0;
+        is_valid = is_page_listed(heap, page);
+    }
+    return is_valid && has_first == (open->rows != NULL);
 }
 
 /* All except that each mark in a tag belongs to a batch. Adds the slots in batches to *batched. */

@@ -13,7 +13,8 @@
  *   I2  each page is current, queued or nearly full, as family_pages.h says
  *   I3  a page is on its heap's `reported` list exactly while its foreign list is not empty, except
  *       between the two steps of reporting and of collecting
- *   I4  sites below open.site_limit have rows, and bins reach every family of these sites
+ *   I4  the directory and the bins reach every site below open.site_limit, and its family. A site is
+ *       open when the directory has its row page; open.rows is the page of the first 64 sites
  * Locks: the owner holds `lock` (HEAP) in its slow paths, so another thread that holds it finds
  * pages, queues and tables at rest. Bins, free lists and tags still change in the owner's fast
  * paths, which take no lock. Unless their comments say more, functions are called by the owner
@@ -54,9 +55,45 @@ _Static_assert(sizeof(struct lmm_bin) == LMM_CACHE_LINE_BYTES, "one line a bin")
 struct lmm_open {
     struct lmm_heap *heap;
     struct lmm_bin *bins;        /* by family index */
-    struct lmm_ledger_row *rows; /* by site id */
-    uint32_t site_limit;         /* sites below it are open; 0: the slow path must be taken */
+    struct lmm_ledger_row *rows; /* of the first LMM_ROWS_IN_FIRST sites; NULL: no page yet */
+    uint32_t first_limit;        /* sites below it have their row there */
+    uint32_t site_limit;  /* the directory has sites below it; 0: the slow path must be taken */
+    uintptr_t *directory; /* by site >> LMM_ROWS_SHIFT: the address that the row of site 0 */
+                          /* would have in that site's row page; 0: no page yet */
 };
+
+/* The row of a site in the heap; NULL: the slow path must be taken. */
+static inline __attribute__((always_inline)) struct lmm_ledger_row *
+lmm_open_row(const struct lmm_open *open, uint32_t site)
+{
+    if (LMM_UNLIKELY(site >= open->site_limit)) {
+        return NULL;
+    }
+    uintptr_t rows = open->directory[site >> LMM_ROWS_SHIFT];
+    if (LMM_UNLIKELY(rows == 0)) {
+        return NULL;
+    }
+    struct lmm_ledger_row *row = (void *) (rows + site * sizeof(struct lmm_ledger_row));
+    if (row == NULL) {
+        __builtin_unreachable(); /* the caller then tests for NULL only once */
+    }
+    return row;
+}
+
+/* The same for a family's first site whose id is the family's index: its address needs fewer
+ * steps. */
+static inline __attribute__((always_inline)) struct lmm_ledger_row *
+lmm_open_first_row(const struct lmm_open *open, uint32_t site)
+{
+    if (LMM_UNLIKELY(site >= open->first_limit)) {
+        return NULL;
+    }
+    struct lmm_ledger_row *row = &open->rows[site];
+    if (row == NULL) {
+        __builtin_unreachable(); /* as above */
+    }
+    return row;
+}
 
 /* Slots of another heap's page that this heap's thread freed and has not handed over yet. Their
  * tags hold lmm_foreign_mark(). */
@@ -68,12 +105,13 @@ struct lmm_batch {
 
 struct lmm_heap {
     struct lmm_lock lock;
-    uint32_t number;      /* immutable; the owner of its rows in the ledger */
-    bool is_shared;       /* immutable; the one shared heap, under SHARED */
-    struct lmm_open open; /* its site_limit stays while the thread's copy has 0 */
-    struct lmm_rows rows;
-    struct lmm_tracer *tracer; /* NULL unless call stacks are taken (drop-in) */
+    uint32_t number;                /* immutable; the owner of its rows in the ledger */
+    bool is_shared;                 /* immutable; the one shared heap, under SHARED */
+    struct lmm_open open;           /* its site_limit stays while the thread's copy has 0 */
+    struct lmm_row_page *row_pages; /* its own */
+    struct lmm_tracer *tracer;      /* NULL unless call stacks are taken (drop-in) */
     uint32_t bin_capacity;
+    uint32_t directory_capacity;
     struct lmm_batch batch[LMM_BATCHES]; /* by page, direct-mapped */
 
     /* Written by the thread module, under HEAPS. */
@@ -129,17 +167,21 @@ static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *b
 
 /*
  * Pops a slot for site from the private list of its family's bin, and counts it. Returns NULL when
- * the slow path is needed: the site is not open yet, or the list is empty.
+ * the slow path is needed: the site is not open yet, or the list is empty. own_site: the site's id
+ * is the family's index.
  */
-static inline __attribute__((always_inline)) void *lmm_heap_pop(const struct lmm_open *open,
-                                                                uint32_t site, uint32_t family)
+static inline __attribute__((always_inline)) void *
+lmm_heap_pop(const struct lmm_open *open, uint32_t site, uint32_t family, bool own_site)
 {
-    if (LMM_UNLIKELY(site >= open->site_limit)) {
+    struct lmm_ledger_row *row =
+        own_site ? lmm_open_first_row(open, site) : lmm_open_row(open, site);
+
+    if (LMM_UNLIKELY(row == NULL)) {
         return NULL;
     }
     void *block = lmm_bin_pop(&open->bins[family], site);
     if (LMM_LIKELY(block != NULL)) {
-        lmm_add_single_writer(&open->rows[site].allocated_blocks, 1);
+        lmm_add_single_writer(&row->allocated_blocks, 1);
     }
     return block;
 }
@@ -181,12 +223,14 @@ lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
     uint32_t *tag = &page->tags[slot];
     uint32_t found = lmm_load_relaxed(tag) - LMM_TAG_LIVE_BASE;
     uint32_t site = own_sites ? page->family : found;
-    if (LMM_UNLIKELY(site >= open->site_limit || found != site)) {
+    struct lmm_ledger_row *row =
+        own_sites ? lmm_open_first_row(open, site) : lmm_open_row(open, site);
+    if (LMM_UNLIKELY(row == NULL || found != site)) {
         return LMM_PUSH_SLOW; /* not LIVE, or a site that this heap has no row for yet */
     }
     lmm_store_relaxed(tag, page->head);
     page->head = slot;
-    lmm_add_single_writer(&open->rows[site].freed_blocks, 1);
+    lmm_add_single_writer(&row->freed_blocks, 1);
     return LMM_UNLIKELY(lmm_count_down_single_writer(&page->countdown)) ? LMM_PUSH_EVENT
                                                                         : LMM_PUSH_DONE;
 }
@@ -195,9 +239,16 @@ lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
  * ENOMEM; then nothing of it is left, and the number is free. */
 bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared, bool takes_stacks);
 
-/* Opens every site and family that is registered now. False with errno ENOMEM; then sites that were
- * open still are. */
+/* Makes bins and directory reach every site and family that is registered now. False with errno
+ * ENOMEM; then they reach what they did. */
 bool lmm_heap_open_sites(struct lmm_heap *heap);
+
+/* The heap's row for a site, for which it takes a row page where it has none. NULL with errno
+ * ENOMEM. */
+struct lmm_ledger_row *lmm_heap_row(struct lmm_heap *heap, uint32_t site);
+
+/* Gives all row pages up, for other heaps to go on in: the heap's thread ends, or has gone. */
+void lmm_heap_give_rows(struct lmm_heap *heap);
 
 /*
  * Gives the bin of an open family a private list: from its page, from the page with most free
@@ -211,7 +262,7 @@ LMM_NOINLINE void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *pa
 /* Frees a live slot of this heap, off the fast path; the caller counts it. */
 void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot);
 
-/* Counts delta for site in the heap's rows, or, where they do not reach, in the shared rows. */
+/* Counts delta for site in the heap's row, or, without memory for one, in the shared row. */
 void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta);
 
 /* Collects foreign frees and returns every private list, so that pages hold all their free slots

@@ -92,6 +92,7 @@ static void depart(void *arg)
     lmm_foreign_flush(heap);
     lmm_cache_flush(heap);
     lmm_heap_settle(heap);
+    lmm_heap_give_rows(heap);
     park(heap);
 }
 
@@ -128,6 +129,12 @@ struct lmm_heap *lmm_thread_enter(void)
     return heap;
 }
 
+void lmm_thread_close_sites(void)
+{
+    lmm_thread_open.first_limit = 0;
+    lmm_thread_open.site_limit = 0;
+}
+
 void lmm_thread_leave(struct lmm_heap *heap)
 {
     if (heap->is_shared) {
@@ -137,7 +144,7 @@ void lmm_thread_leave(struct lmm_heap *heap)
     }
     lmm_thread_open = heap->open;
     if (lmm_tools_active || takes_stacks()) {
-        lmm_thread_open.site_limit = 0;
+        lmm_thread_close_sites();
     }
 }
 

@@ -39,6 +39,9 @@ struct lmm_heap *lmm_thread_heaps_locked(void);
 struct lmm_heap *lmm_thread_enter(void);
 void lmm_thread_leave(struct lmm_heap *heap);
 
+/* Closes all sites in the thread's view of its heap, until lmm_thread_leave(). */
+void lmm_thread_close_sites(void);
+
 /* Calls visit for every heap; the list is held still, the heaps are not. */
 void lmm_thread_for_each_heap(void (*visit)(struct lmm_heap *heap, void *arg), void *arg);
 

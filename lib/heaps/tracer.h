@@ -8,16 +8,14 @@
 #ifndef LMM_TRACER_H
 #define LMM_TRACER_H
 
-#include "lib/books/rows.h"
 #include "lib/ground/base.h"
 #include "lib/stacks/unwind.h"
 
 struct lmm_tracer {
-    struct lmm_temporaries temporaries; /* for as many sites as the heap has rows */
-    bool is_ready;                      /* false: a new thread must reset the fields below first */
-    bool is_busy;                       /* the thread is in preload/stacked.c */
-    const void *last;                   /* the block allocated last; NULL after it was freed */
-    int64_t pending_bytes;              /* allocated less freed, not in the process's sum yet */
+    bool is_ready;         /* false: a new thread must reset the fields below first */
+    bool is_busy;          /* the thread is in preload/stacked.c */
+    const void *last;      /* the block allocated last; NULL after it was freed */
+    int64_t pending_bytes; /* allocated less freed, not in the process's sum yet */
     struct lmm_trace trace;
 };
 

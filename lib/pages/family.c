@@ -241,46 +241,37 @@ uint32_t lmm_families_count(void)
     return lmm_load_acquire(&registry.count);
 }
 
-/* Adds one half of the rows of all sites of the family. */
-static void add_rows_locked(const struct lmm_family *family, lmm_row_adder *add_half,
-                            struct lmm_ledger_row *sum)
+/* Adds what `sum_site` gives for each site of the family. */
+static struct lmm_ledger_row sum_locked(const struct lmm_family *family,
+                                        struct lmm_ledger_row (*sum_site)(uint32_t site))
 {
-    const struct lmm_ledger_row *rows;
-    uint32_t capacity;
-    size_t position = 0;
+    struct lmm_ledger_row sum = {0};
 
-    while ((rows = lmm_rows_next_locked(&position, &capacity)) != NULL) {
-        for (uint32_t id = lmm_load_acquire(&family->sites.first); id != LMM_SITE_NONE;
-             id = lmm_site_next(id)) {
-            if (id < capacity) {
-                add_half(&rows[id], sum);
-            }
-        }
+    for (uint32_t id = lmm_load_acquire(&family->sites.first); id != LMM_SITE_NONE;
+         id = lmm_site_next(id)) {
+        struct lmm_ledger_row site = sum_site(id);
+        sum.allocated_blocks += site.allocated_blocks;
+        sum.freed_blocks += site.freed_blocks;
+        sum.allocated_extra += site.allocated_extra;
+        sum.freed_extra += site.freed_extra;
     }
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return sum;
 }
 
 struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family)
 {
-    struct lmm_ledger_row sum = {0};
-
     lmm_lock_acquire(&lmm_chunks_lock);
-    add_rows_locked(family, lmm_row_add_freed, &sum);
-    add_rows_locked(family, lmm_row_add_allocated, &sum);
+    struct lmm_ledger_row sum = sum_locked(family, lmm_rows_sum_locked);
     lmm_lock_release(&lmm_chunks_lock);
     return sum;
 }
 
-/* Sums the allocations of all sites before the frees. Frees by other threads between the two make
- * the figure too low, until the next sample; in the other order allocations would make the
- * high-water mark too high for ever. */
+/* Frees by other threads while the sum is made make the figure too low, until the next sample; with
+ * lmm_rows_sum_locked() allocations would make the high-water mark too high for ever. */
 void lmm_family_sample_peak(struct lmm_family *family)
 {
-    struct lmm_ledger_row sum = {0};
-
     lmm_lock_acquire(&lmm_chunks_lock);
-    add_rows_locked(family, lmm_row_add_allocated, &sum);
-    add_rows_locked(family, lmm_row_add_freed, &sum);
+    struct lmm_ledger_row sum = sum_locked(family, lmm_rows_floor_locked);
     uint64_t live = sum.allocated_extra - sum.freed_extra;
     if (!family->counts_bytes) {
         live += sum.allocated_blocks - sum.freed_blocks;

@@ -38,7 +38,7 @@ LMM_API void *malloc(size_t bytes)
 {
     if (LMM_LIKELY(bytes <= LMM_CLASS_BYTES_MAX)) {
         uint32_t class = lmm_class_of(bytes);
-        void *block = lmm_heap_pop(&lmm_thread_open, class, class);
+        void *block = lmm_heap_pop(&lmm_thread_open, class, class, true);
         if (LMM_LIKELY(block != NULL)) {
             return block;
         }
@@ -62,7 +62,7 @@ LMM_API void *calloc(size_t count, size_t size)
 
     if (LMM_LIKELY(lmm_multiply_fits(count, size, &bytes) && bytes <= LMM_CLASS_BYTES_MAX)) {
         uint32_t class = lmm_class_of(bytes);
-        void *block = lmm_heap_pop(&lmm_thread_open, class, class);
+        void *block = lmm_heap_pop(&lmm_thread_open, class, class, true);
         if (LMM_LIKELY(block != NULL)) {
             return memset(block, 0, lmm_thread_open.bins[class].stride);
         }

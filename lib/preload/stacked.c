@@ -148,15 +148,17 @@ static inline int64_t live_bytes_of(const struct lmm_block_facts *facts)
 static inline void *pop(const struct lmm_heap *heap, const struct lmm_shape *shape, uint32_t site)
 {
     const struct lmm_open *open = &heap->open;
+    struct lmm_ledger_row *row = lmm_open_row(open, site);
 
-    if (LMM_UNLIKELY(shape->class == LMM_CLASS_LARGE || site >= open->site_limit ||
-                     lmm_tools_active)) {
+    if (LMM_UNLIKELY(shape->class == LMM_CLASS_LARGE || row == NULL || lmm_tools_active)) {
         return NULL;
     }
     void *block = lmm_bin_pop(&open->bins[shape->class], lmm_live_value(site, shape->slack));
     if (LMM_LIKELY(block != NULL)) {
-        lmm_add_single_writer(&open->rows[site].allocated_blocks, 1);
-        lmm_add_single_writer(&open->rows[site].allocated_extra, (uint64_t) bytes_of(shape));
+        uint64_t bytes = (uint64_t) bytes_of(shape);
+        lmm_add_single_writer(&row->allocated_blocks, 1);
+        lmm_add_single_writer(&row->allocated_extra, bytes);
+        lmm_row_note_bytes(row, bytes);
     }
     return block;
 }
@@ -212,10 +214,10 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
 
 static inline void count_temporary(struct lmm_heap *heap, uint32_t site)
 {
-    struct lmm_temporaries *temporaries = &heap->tracer->temporaries;
+    struct lmm_ledger_row *row = lmm_open_row(&heap->open, site);
 
-    if (site < temporaries->capacity) {
-        lmm_add_single_writer(&temporaries->count[site], 1);
+    if (LMM_LIKELY(row != NULL)) {
+        lmm_add_single_writer(&row->temporaries, 1);
     }
 }
 
@@ -261,14 +263,15 @@ bool lmm_stacked_push(void *p)
     uint32_t slot = (uint32_t) (product >> 32);
     uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
     uint32_t site = lmm_tag_site(tag);
-    if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE || site >= heap->open.site_limit ||
+    struct lmm_ledger_row *row = lmm_open_row(&heap->open, site);
+    if (LMM_UNLIKELY(lmm_tag_state(tag) != LMM_TAG_LIVE || row == NULL ||
                      page->family >= LMM_CLASSES)) {
         return false;
     }
     uint64_t bytes = page->stride - lmm_tag_slack(tag);
     heap->tracer->is_busy = true;
-    lmm_add_single_writer(&heap->open.rows[site].freed_blocks, 1);
-    lmm_add_single_writer(&heap->open.rows[site].freed_extra, bytes);
+    lmm_add_single_writer(&row->freed_blocks, 1);
+    lmm_add_single_writer(&row->freed_extra, bytes);
     note_free(heap, p, site, (int64_t) bytes);
     heap->tracer->is_busy = false;
     lmm_heap_push_own(heap, page, slot);

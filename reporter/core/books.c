@@ -15,38 +15,52 @@
 #include "reporter/core/compare.h"
 #include "reporter/core/sort.h"
 
-/* A kind of chunk that this version knows. */
-struct kind {
+/* A kind of chunk. */
+struct lmm_span_kind {
     uint32_t kind;
-    uint32_t record_bytes;
+    uint32_t record_bytes; /* 0: row pages (lmm_books_rows_in()) */
     uint32_t owners;
-    bool moves; /* I4 of ledger.h: each owner has one chunk, which a larger one may replace */
+    bool moves; /* version 1: each owner has one chunk, which a larger one may replace */
 };
 
-/* In the order of the spans. */
-static const struct kind kinds[] = {
-    {LMM_LEDGER_STRINGS, 1, 1, false},
-    {LMM_LEDGER_FAMILIES, sizeof(struct lmm_ledger_family), 1, false},
-    {LMM_LEDGER_MODULES, sizeof(struct lmm_ledger_module), 1, false},
-    {LMM_LEDGER_FRAMES, sizeof(struct lmm_ledger_frame), 1, false},
-    {LMM_LEDGER_STACKS, sizeof(uint32_t), 1, false},
-    {LMM_LEDGER_SITES, sizeof(struct lmm_ledger_site), 1, false},
-    {LMM_LEDGER_ROWS, sizeof(struct lmm_ledger_row), LMM_LEDGER_MAX_OWNERS, true},
-    {LMM_LEDGER_TEMPORARIES, sizeof(uint64_t), LMM_LEDGER_MAX_OWNERS, true},
-    {LMM_LEDGER_PEAKS, sizeof(struct lmm_ledger_peak), 2, true},
+enum { KINDS = 9 };
+
+/* By version - 1, in the order of the spans. */
+static const struct lmm_span_kind kinds[LMM_LEDGER_VERSION][KINDS] = {
+    {
+        {LMM_LEDGER_STRINGS, 1, 1, false},
+        {LMM_LEDGER_FAMILIES, sizeof(struct lmm_ledger_family), 1, false},
+        {LMM_LEDGER_MODULES, sizeof(struct lmm_ledger_module), 1, false},
+        {LMM_LEDGER_FRAMES, sizeof(struct lmm_ledger_frame), 1, false},
+        {LMM_LEDGER_STACKS, sizeof(uint32_t), 1, false},
+        {LMM_LEDGER_SITES, sizeof(struct lmm_ledger_site), 1, false},
+        {LMM_LEDGER_ROWS, sizeof(struct lmm_ledger_row_v1), LMM_LEDGER_MAX_OWNERS, true},
+        {LMM_LEDGER_TEMPORARIES_V1, sizeof(uint64_t), LMM_LEDGER_MAX_OWNERS, true},
+        {LMM_LEDGER_PEAKS, sizeof(struct lmm_ledger_peak_v1), 2, true},
+    },
+    {
+        {LMM_LEDGER_STRINGS, 1, 1, false},
+        {LMM_LEDGER_FAMILIES, sizeof(struct lmm_ledger_family), 1, false},
+        {LMM_LEDGER_MODULES, sizeof(struct lmm_ledger_module), 1, false},
+        {LMM_LEDGER_FRAMES, sizeof(struct lmm_ledger_frame), 1, false},
+        {LMM_LEDGER_STACKS, sizeof(uint32_t), 1, false},
+        {LMM_LEDGER_SITES, sizeof(struct lmm_ledger_site), 1, false},
+        {LMM_LEDGER_ROWS, 0, 1, false},
+        {LMM_LEDGER_PEAKS, sizeof(struct lmm_ledger_peak), 1, false},
+    },
 };
 
-enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
-
-/* Returns the index of a kind in the table above; KINDS: unknown to this version. */
-static size_t rank_of(uint32_t kind)
+/* Returns what the version says of a kind; NULL: it does not know it. */
+static const struct lmm_span_kind *kind_of(uint32_t version, uint32_t kind)
 {
-    size_t rank = 0;
+    for (size_t i = 0; i < KINDS; i++) {
+        const struct lmm_span_kind *known = &kinds[version - LMM_LEDGER_VERSION_MIN][i];
 
-    while (rank < KINDS && kinds[rank].kind != kind) {
-        rank++;
+        if (known->kind == kind && kind != LMM_LEDGER_UNUSED) {
+            return known;
+        }
     }
-    return rank;
+    return NULL;
 }
 
 /* Of two chunks of one owner, of a kind that moves, the larger comes first. */
@@ -55,13 +69,13 @@ static int compare_spans(const void *left, const void *right)
     const struct lmm_span *a = left;
     const struct lmm_span *b = right;
 
-    if (a->kind != b->kind) {
-        return lmm_compare_u64(rank_of(a->kind), rank_of(b->kind));
+    if (a->known != b->known) {
+        return lmm_compare_u64((uintptr_t) a->known, (uintptr_t) b->known);
     }
     if (a->owner != b->owner) {
         return lmm_compare_u64(a->owner, b->owner);
     }
-    if (kinds[rank_of(a->kind)].moves && a->capacity != b->capacity) {
+    if (a->known->moves && a->capacity != b->capacity) {
         return lmm_compare_u64(b->capacity, a->capacity);
     }
     return lmm_compare_u64(a->position, b->position);
@@ -78,7 +92,7 @@ int lmm_books_check_header(const struct lmm_ledger_header *header)
         memcmp(header->magic, LMM_LEDGER_MAGIC, sizeof(header->magic)) != 0) {
         return -EINVAL;
     }
-    if (header->version != LMM_LEDGER_VERSION) {
+    if (header->version < LMM_LEDGER_VERSION_MIN || header->version > LMM_LEDGER_VERSION) {
         return -ENOTSUP;
     }
     uint32_t state = lmm_load_u32(&header->state);
@@ -102,7 +116,22 @@ bool lmm_books_are_chunk_bytes(uint64_t bytes)
     return bytes >= sizeof(struct lmm_ledger_chunk) && bytes % sizeof(struct lmm_ledger_chunk) == 0;
 }
 
-static bool copy_chunk(const struct lmm_ledger_chunk *chunk, const struct kind *kind,
+uint32_t lmm_books_rows_in(uint32_t record_bytes)
+{
+    const uint32_t head = sizeof(struct lmm_ledger_row_page);
+    const uint32_t row = sizeof(struct lmm_ledger_row);
+
+    return record_bytes > head && (record_bytes - head) % row == 0 ? (record_bytes - head) / row
+                                                                   : 0;
+}
+
+static bool is_record_size(const struct lmm_span_kind *kind, uint32_t record_bytes)
+{
+    return kind->record_bytes == 0 ? lmm_books_rows_in(record_bytes) != 0
+                                   : record_bytes == kind->record_bytes;
+}
+
+static bool copy_chunk(const struct lmm_ledger_chunk *chunk, const struct lmm_span_kind *kind,
                        size_t position, struct lmm_span *ret_span)
 {
     uint64_t bytes = lmm_load_u64(&chunk->bytes);
@@ -111,20 +140,21 @@ static bool copy_chunk(const struct lmm_ledger_chunk *chunk, const struct kind *
         .records = (const unsigned char *) (chunk + 1),
         .used = &chunk->used,
         .position = position,
+        .known = kind,
         .kind = kind->kind,
+        .record_bytes = lmm_load_u32(&chunk->record_bytes),
         .owner = lmm_load_u32(&chunk->owner),
-        .first = lmm_load_u32(&chunk->first),
+        .first = kind->record_bytes == 0 ? 0 : lmm_load_u32(&chunk->first),
         .capacity = lmm_load_u32(&chunk->capacity),
     };
-    return kind->record_bytes == lmm_load_u32(&chunk->record_bytes) &&
-           lmm_books_are_chunk_bytes(bytes) &&
-           (uint64_t) ret_span->capacity * kind->record_bytes <= bytes - sizeof(*chunk) &&
+    return is_record_size(kind, ret_span->record_bytes) && lmm_books_are_chunk_bytes(bytes) &&
+           (uint64_t) ret_span->capacity * ret_span->record_bytes <= bytes - sizeof(*chunk) &&
            ret_span->owner < kind->owners;
 }
 
 /* Copies the chunks of known kinds, and skips others. */
-static bool copy_chunks(const struct lmm_ledger_view *view, struct lmm_span *spans,
-                        size_t *ret_count)
+static bool copy_chunks(const struct lmm_ledger_view *view, uint32_t version,
+                        struct lmm_span *spans, size_t *ret_count)
 {
     size_t count = 0;
 
@@ -132,12 +162,13 @@ static bool copy_chunks(const struct lmm_ledger_view *view, struct lmm_span *spa
         if (!lmm_books_is_chunk(view->chunks[i])) {
             return false;
         }
-        size_t rank = rank_of(lmm_load_u32_acquire(&view->chunks[i]->kind));
+        const struct lmm_span_kind *kind =
+            kind_of(version, lmm_load_u32_acquire(&view->chunks[i]->kind));
 
-        if (rank == KINDS) {
+        if (kind == NULL) {
             continue;
         }
-        if (!copy_chunk(view->chunks[i], &kinds[rank], i, &spans[count++])) {
+        if (!copy_chunk(view->chunks[i], kind, i, &spans[count++])) {
             return false;
         }
     }
@@ -150,16 +181,15 @@ static bool same_series(const struct lmm_span *a, const struct lmm_span *b)
     return a->kind == b->kind && a->owner == b->owner;
 }
 
-/* I4 of ledger.h: of two chunks of one owner, of a kind that moves, the larger is valid. More than
- * two are damage. */
+/* Version 1: of two chunks of one owner, of a kind that moves, the larger is valid; a process died
+ * while it moved records. More than two are damage. */
 static bool drop_moved(struct lmm_span *spans, size_t *count)
 {
     size_t kept = 0;
     size_t dropped = 0;
 
     for (size_t i = 0; i < *count; i++) {
-        bool moved = kinds[rank_of(spans[i].kind)].moves && kept > 0 &&
-                     same_series(&spans[kept - 1], &spans[i]);
+        bool moved = spans[i].known->moves && kept > 0 && same_series(&spans[kept - 1], &spans[i]);
 
         dropped = moved ? dropped + 1 : 0;
         if (dropped > 1 || (moved && spans[i].first != 0)) {
@@ -173,14 +203,17 @@ static bool drop_moved(struct lmm_span *spans, size_t *count)
     return true;
 }
 
-/* I1 of ledger.h: the ranges of one kind adjoin, from 0 on; and I4: a chunk that moves starts at
- * 0. */
+/* I1 of ledger.h: the ranges of one kind other than row pages adjoin, from 0 on; so a chunk that
+ * moves starts at 0. */
 static bool ranges_adjoin(const struct lmm_span *spans, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         bool continues = i > 0 && same_series(&spans[i - 1], &spans[i]);
         uint64_t expected = continues ? (uint64_t) spans[i - 1].first + spans[i - 1].capacity : 0;
 
+        if (spans[i].known->record_bytes == 0) {
+            continue;
+        }
         if (spans[i].first != expected || spans[i].capacity > UINT32_MAX - spans[i].first) {
             return false;
         }
@@ -191,7 +224,8 @@ static bool ranges_adjoin(const struct lmm_span *spans, size_t count)
 /*
  * Loads the number of records of each span, in the order that the file head explains. All spans of
  * a series are full up to the last one with records, so that indexes have no gaps; except those of
- * strings: no string lies in two chunks, so the end of a chunk may be unused.
+ * strings: no string lies in two chunks, so the end of a chunk may be unused; and of row pages,
+ * which have no index. In version 1 all rows of a chunk are in use.
  */
 static bool load_counts(struct lmm_span *spans, size_t count)
 {
@@ -202,7 +236,9 @@ static bool load_counts(struct lmm_span *spans, size_t count)
         bool last = i + 1 == count || !same_series(span, &spans[i + 1]);
 
         followed = followed && !last;
-        bool full = span->kind == LMM_LEDGER_ROWS || (followed && span->kind != LMM_LEDGER_STRINGS);
+        bool is_page = span->known->record_bytes == 0;
+        bool full = (span->kind == LMM_LEDGER_ROWS && !is_page) ||
+                    (followed && span->kind != LMM_LEDGER_STRINGS && !is_page);
 
         span->count = lmm_load_u32_acquire(span->used);
         if (span->count > span->capacity || (full && span->count != span->capacity)) {
@@ -213,22 +249,77 @@ static bool load_counts(struct lmm_span *spans, size_t count)
     return true;
 }
 
+/* Sets *run to the rows of a row page; false: they are not within its record. */
+static bool read_page(const struct lmm_span *span, uint32_t record, struct lmm_row_run *run)
+{
+    const struct lmm_ledger_row_page *page =
+        (const void *) (span->records + (size_t) record * span->record_bytes);
+
+    run->rows = (const unsigned char *) page->row;
+    run->row_bytes = sizeof(struct lmm_ledger_row);
+    run->first_site = lmm_load_u32(&page->first_site);
+    run->count = lmm_load_u32(&page->rows);
+    return run->count <= lmm_books_rows_in(span->record_bytes) &&
+           run->first_site <= LMM_LEDGER_MAX_SITES;
+}
+
+/* I4. */
+static bool are_pages_sound(const struct lmm_span *spans, size_t count)
+{
+    struct lmm_row_run run;
+
+    for (size_t i = 0; i < count; i++) {
+        for (uint32_t k = 0; spans[i].known->record_bytes == 0 && k < spans[i].count; k++) {
+            if (!read_page(&spans[i], k, &run)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+bool lmm_books_next_rows(const struct lmm_books *books, struct lmm_row_run *run)
+{
+    for (; run->span < books->span_count; run->span++, run->record = 0) {
+        const struct lmm_span *span = &books->spans[run->span];
+
+        if (span->kind == LMM_LEDGER_ROWS && span->known->record_bytes != 0 && run->record == 0) {
+            run->rows = span->records;
+            run->row_bytes = span->record_bytes;
+            run->first_site = span->first;
+            run->count = span->count;
+            run->record = 1;
+            return true;
+        }
+        while (span->known->record_bytes == 0 && run->record < span->capacity &&
+               run->record < lmm_load_u32_acquire(span->used)) {
+            if (read_page(span, run->record++, run)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 bool lmm_books_open(const struct lmm_ledger_view *view, struct lmm_span *spans,
                     struct lmm_books *ret_books)
 {
     size_t count = 0;
+    uint32_t version = lmm_load_u32(&view->header->version);
 
-    if (view->chunk_count > 0 && view->chunks == NULL) {
+    if ((view->chunk_count > 0 && view->chunks == NULL) || version < LMM_LEDGER_VERSION_MIN ||
+        version > LMM_LEDGER_VERSION) {
         return false;
     }
-    if (!copy_chunks(view, spans, &count)) {
+    if (!copy_chunks(view, version, spans, &count)) {
         return false;
     }
     lmm_sort(spans, count, sizeof(struct lmm_span), compare_spans);
-    if (!drop_moved(spans, &count) || !ranges_adjoin(spans, count) || !load_counts(spans, count)) {
+    if (!drop_moved(spans, &count) || !ranges_adjoin(spans, count) || !load_counts(spans, count) ||
+        !are_pages_sound(spans, count)) {
         return false;
     }
-    *ret_books = (struct lmm_books) {view->header, spans, count};
+    *ret_books = (struct lmm_books) {view->header, version, spans, count};
     return true;
 }
 

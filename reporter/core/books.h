@@ -7,10 +7,12 @@
  *   I1  each header field of a chunk was read once: the checked value is the one that is used, even
  *       if the ledger changes at the same time
  *   I2  spans are in the order of kind (strings, families, modules, frames, stacks, sites, rows,
- *       temporaries, peaks), owner and `first`; the ranges of one kind adjoin and start at 0; there
- *       is at most one span an owner of rows, temporaries and peaks; count <= capacity
- *   I3  records of a kind have the indexes from 0 to lmm_books_count() - 1, except strings, where
- *       the end of a chunk may be unused
+ *       temporaries, peaks), owner and `first`; the ranges of one kind other than rows adjoin and
+ *       start at 0; in version 1 there is at most one span an owner of rows, temporaries and peaks;
+ *       count <= capacity
+ *   I3  records of a kind other than rows have the indexes from 0 to lmm_books_count() - 1, except
+ *       strings, where the end of a chunk may be unused
+ *   I4  the rows of a row page are within its record
  *
  * Locks: none are taken. Not responsible for chunk pointers: each must point at a chunk whose
  * `bytes` are readable.
@@ -19,9 +21,12 @@
 #define LMM_REPORTER_BOOKS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "reporter/core/utf8.h"
 
+struct lmm_span_kind; /* books.c */
 struct lmm_ledger_chunk;
 struct lmm_ledger_header;
 struct lmm_ledger_view;
@@ -31,17 +36,30 @@ struct lmm_span {
     const unsigned char *records;
     const uint32_t *used;
     size_t position; /* in the view's list */
+    const struct lmm_span_kind *known;
     uint32_t kind;
+    uint32_t record_bytes;
     uint32_t owner;
-    uint32_t first; /* index of the first record */
+    uint32_t first; /* index of the first record; rows of version 2: 0 */
     uint32_t capacity;
     uint32_t count; /* valid records when the books were opened */
 };
 
 struct lmm_books {
     const struct lmm_ledger_header *header;
+    uint32_t version;
     const struct lmm_span *spans;
     size_t span_count;
+};
+
+/* Rows of neighbouring sites. */
+struct lmm_row_run {
+    const unsigned char *rows;
+    uint32_t row_bytes; /* those of struct lmm_ledger_row, or, version 1, lmm_ledger_row_v1 */
+    uint32_t first_site;
+    uint32_t count;
+    size_t span; /* these two: where to go on */
+    uint32_t record;
 };
 
 /* Checks the fields of a header, of which sizeof(struct lmm_ledger_header) bytes may be read.
@@ -61,6 +79,15 @@ bool lmm_books_are_chunk_bytes(uint64_t bytes);
  */
 bool lmm_books_open(const struct lmm_ledger_view *view, struct lmm_span *spans,
                     struct lmm_books *ret_books);
+
+/*
+ * Sets *run to the next rows, and returns whether there are any; *run is zero at first. Row pages
+ * that are added meanwhile to the chunks of the view are seen, too.
+ */
+bool lmm_books_next_rows(const struct lmm_books *books, struct lmm_row_run *run);
+
+/* Returns the number of rows that fit a record of ROWS, of version 2; 0: it is none. */
+uint32_t lmm_books_rows_in(uint32_t record_bytes);
 
 /* Returns the number of valid records of a kind (enum lmm_ledger_kind). */
 uint64_t lmm_books_count(const struct lmm_books *books, uint32_t kind);

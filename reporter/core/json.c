@@ -126,6 +126,9 @@ static void put_site(struct lmm_json *json, const struct lmm_model *model,
     lmm_json_u64(json, "live_bytes", site->live_bytes);
     lmm_json_u64(json, "allocations", site->allocations);
     lmm_json_u64(json, "frees", site->frees);
+    lmm_json_u64(json, "foreign_frees", site->foreign_frees);
+    lmm_json_u64(json, "smallest_bytes", site->smallest_bytes);
+    lmm_json_u64(json, "largest_bytes", site->largest_bytes);
     if (model->is_drop_in) {
         put_drop_in(json, model, site);
     }

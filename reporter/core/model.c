@@ -71,6 +71,8 @@ static void define_site(struct lmm_model_site *site)
 {
     site->live_blocks = lmm_subtract_saturated(site->allocations, site->frees);
     site->temporaries = lmm_smaller(site->temporaries, site->frees);
+    site->foreign_frees = lmm_smaller(site->foreign_frees, site->frees);
+    site->smallest_bytes = lmm_smaller(site->smallest_bytes, site->largest_bytes);
     if (site->family->counts_bytes) {
         define_bytes(site);
         return;

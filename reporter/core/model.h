@@ -11,7 +11,8 @@
  *       left out
  *   I5  a site's stack is below frame_count; each frame's caller is below its own number, and its
  *       module is at most module_count; no stack has more than LMM_MODEL_STACK_MAX frames
- *   I6  a site's temporaries are at most its frees
+ *   I6  a site's temporaries, and its foreign frees, are at most its frees; its smallest bytes are
+ *       at most its largest
  *
  * In a family with the ledger's flag BYTES, bytes are the bytes that the program requested, each
  * block counts as one live slot, and free slots are those that the requested bytes cannot occupy.
@@ -82,7 +83,10 @@ struct lmm_model_site {
     uint32_t stack;          /* the number of its innermost frame; 0: none */
     uint64_t stack_key;      /* identifies the stack, in other processes too; 0: none */
     uint64_t temporaries;    /* blocks freed before the same thread allocated again */
-    uint64_t peak_blocks;    /* these two: live when the process had most live bytes */
+    uint64_t foreign_frees;  /* single structs freed by another thread than their page's */
+    uint64_t smallest_bytes; /* of a block, in bytes requested; 0: unknown, here and below */
+    uint64_t largest_bytes;
+    uint64_t peak_blocks; /* these two: live when the process had most live bytes */
     uint64_t peak_bytes;
 };
 

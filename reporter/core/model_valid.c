@@ -96,6 +96,7 @@ static bool is_site_valid(const struct lmm_model *model, const struct lmm_model_
     return site->live_blocks == lmm_subtract_saturated(site->allocations, site->frees) &&
            site->live_slots >= site->live_blocks && site->share_permille <= 1000 &&
            (site->allocations > 0 || site->frees > 0) && site->temporaries <= site->frees &&
+           site->foreign_frees <= site->frees && site->smallest_bytes <= site->largest_bytes &&
            (site->stack == 0 || site->stack < model->frame_count);
 }
 

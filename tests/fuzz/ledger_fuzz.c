@@ -113,7 +113,7 @@ static void look_after_header(const uint8_t *data, size_t size)
 {
     struct lmm_ledger_header header = {
         .magic = {'L', 'M', 'M', '-', 'B', 'O', 'O', 'K'},
-        .version = LMM_LEDGER_VERSION,
+        .version = 1 + size / sizeof(struct lmm_ledger_chunk) / 6 % LMM_LEDGER_VERSION,
         .header_bytes = sizeof(header),
         .chunk_bytes = sizeof(struct lmm_ledger_chunk),
         .state = LMM_LEDGER_RUNNING,

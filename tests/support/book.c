@@ -3,20 +3,27 @@
 #include "tests/support/book.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t record_bytes_of(uint32_t kind)
+static uint32_t record_bytes_of(const struct book *book, uint32_t kind)
 {
+    bool is_v1 = book->header.version == 1;
+
     switch (kind) {
     case LMM_LEDGER_FAMILIES: return sizeof(struct lmm_ledger_family);
     case LMM_LEDGER_SITES: return sizeof(struct lmm_ledger_site);
-    case LMM_LEDGER_ROWS: return sizeof(struct lmm_ledger_row);
+    case LMM_LEDGER_ROWS:
+        return is_v1
+                   ? sizeof(struct lmm_ledger_row_v1)
+                   : sizeof(struct lmm_ledger_row_page) + BOOK_ROWS * sizeof(struct lmm_ledger_row);
     case LMM_LEDGER_MODULES: return sizeof(struct lmm_ledger_module);
     case LMM_LEDGER_FRAMES: return sizeof(struct lmm_ledger_frame);
     case LMM_LEDGER_STACKS: return sizeof(uint32_t);
-    case LMM_LEDGER_PEAKS: return sizeof(struct lmm_ledger_peak);
-    case LMM_LEDGER_TEMPORARIES: return sizeof(uint64_t);
+    case LMM_LEDGER_PEAKS:
+        return is_v1 ? sizeof(struct lmm_ledger_peak_v1) : sizeof(struct lmm_ledger_peak);
+    case LMM_LEDGER_TEMPORARIES_V1: return sizeof(uint64_t);
     default: return 1;
     }
 }
@@ -26,12 +33,12 @@ static uint32_t capacity_of(uint32_t kind)
     switch (kind) {
     case LMM_LEDGER_FAMILIES: return BOOK_FAMILIES;
     case LMM_LEDGER_SITES: return BOOK_SITES;
-    case LMM_LEDGER_ROWS: return BOOK_ROWS;
+    case LMM_LEDGER_ROWS: return BOOK_PAGES;
     case LMM_LEDGER_MODULES: return BOOK_MODULES;
     case LMM_LEDGER_FRAMES: return BOOK_FRAMES;
     case LMM_LEDGER_STACKS:
     case LMM_LEDGER_PEAKS:
-    case LMM_LEDGER_TEMPORARIES: return BOOK_SITES;
+    case LMM_LEDGER_TEMPORARIES_V1: return BOOK_SITES;
     default: return BOOK_STRINGS;
     }
 }
@@ -87,17 +94,17 @@ struct lmm_ledger_chunk *book_chunk(struct book *book, uint32_t kind, uint32_t o
                                     uint32_t capacity)
 {
     struct lmm_ledger_chunk *last = last_of(book, kind, owner);
-    size_t bytes = sizeof(*last) + (size_t) capacity * record_bytes_of(kind);
+    size_t bytes = sizeof(*last) + (size_t) capacity * record_bytes_of(book, kind);
 
     bytes = (bytes + sizeof(*last) - 1) / sizeof(*last) * sizeof(*last);
     struct lmm_ledger_chunk *chunk = calloc(1, bytes);
 
     assert(chunk != NULL && book->view.chunk_count < BOOK_CHUNKS_MAX);
     chunk->kind = kind;
-    chunk->record_bytes = record_bytes_of(kind);
+    chunk->record_bytes = record_bytes_of(book, kind);
     chunk->first = last == NULL || kind == LMM_LEDGER_ROWS ? 0 : last->first + last->capacity;
     chunk->capacity = capacity;
-    chunk->used = kind == LMM_LEDGER_ROWS ? capacity : 0;
+    chunk->used = kind == LMM_LEDGER_ROWS && book->header.version == 1 ? capacity : 0;
     chunk->owner = owner;
     chunk->bytes = bytes;
     book->chunks[book->view.chunk_count++] = chunk;
@@ -206,9 +213,10 @@ struct lmm_ledger_site *book_site_at(struct book *book, uint32_t index)
     return record(book, LMM_LEDGER_SITES, 0, index);
 }
 
-struct lmm_ledger_row *book_row(struct book *book, uint32_t owner, uint32_t site)
+/* Version 1: the owner's rows move to a larger chunk where need be. */
+static void *row_v1(struct book *book, uint32_t owner, uint32_t site)
 {
-    struct lmm_ledger_row *row = record(book, LMM_LEDGER_ROWS, owner, site);
+    void *row = record(book, LMM_LEDGER_ROWS, owner, site);
 
     if (row == NULL) {
         struct lmm_ledger_chunk *old = last_of(book, LMM_LEDGER_ROWS, owner);
@@ -216,12 +224,51 @@ struct lmm_ledger_row *book_row(struct book *book, uint32_t owner, uint32_t site
         struct lmm_ledger_chunk *chunk = book_chunk(book, LMM_LEDGER_ROWS, owner, capacity);
 
         if (old != NULL) {
-            memcpy(chunk + 1, old + 1, (size_t) old->capacity * sizeof(*row));
+            memcpy(chunk + 1, old + 1, (size_t) old->capacity * old->record_bytes);
             old->kind = LMM_LEDGER_UNUSED;
         }
         row = record(book, LMM_LEDGER_ROWS, owner, site);
     }
     return row;
+}
+
+static struct lmm_ledger_row_page *page_in(struct lmm_ledger_chunk *chunk, uint32_t i)
+{
+    return (void *) ((char *) (chunk + 1) + (size_t) i * chunk->record_bytes);
+}
+
+static struct lmm_ledger_row_page *find_page(struct book *book, uint32_t owner, uint32_t first)
+{
+    for (size_t i = 0; i < book->view.chunk_count; i++) {
+        struct lmm_ledger_chunk *chunk = book->chunks[i];
+
+        for (uint32_t k = 0; chunk->kind == LMM_LEDGER_ROWS && k < chunk->used; k++) {
+            if (page_in(chunk, k)->owner == owner && page_in(chunk, k)->first_site == first) {
+                return page_in(chunk, k);
+            }
+        }
+    }
+    return NULL;
+}
+
+struct lmm_ledger_row *book_row(struct book *book, uint32_t owner, uint32_t site)
+{
+    uint32_t first = site / BOOK_ROWS * BOOK_ROWS;
+
+    if (book->header.version == 1) {
+        return row_v1(book, owner, site);
+    }
+    struct lmm_ledger_row_page *page = find_page(book, owner, first);
+
+    if (page == NULL) {
+        struct lmm_ledger_chunk *chunk = room_for(book, LMM_LEDGER_ROWS, 1);
+
+        page = page_in(chunk, chunk->used++);
+        page->owner = owner;
+        page->first_site = first;
+        page->rows = BOOK_ROWS;
+    }
+    return &page->row[site - first];
 }
 
 void book_count(struct book *book, uint32_t owner, uint32_t site, uint64_t allocated,
@@ -281,6 +328,7 @@ void book_stack(struct book *book, uint32_t site, uint32_t frame)
     *(uint32_t *) record(book, LMM_LEDGER_STACKS, 0, site) = frame;
 }
 
+/* The record of a site in the one chunk of a kind and owner. */
 static void *owned(struct book *book, uint32_t kind, uint32_t owner, uint32_t site)
 {
     struct lmm_ledger_chunk *chunk = last_of(book, kind, owner);
@@ -293,19 +341,34 @@ static void *owned(struct book *book, uint32_t kind, uint32_t owner, uint32_t si
     return record(book, kind, owner, site);
 }
 
-struct lmm_ledger_peak *book_peak(struct book *book, uint32_t owner, uint32_t site)
+void book_peak(struct book *book, uint32_t turn, uint32_t site, uint64_t blocks, uint64_t bytes)
 {
-    return owned(book, LMM_LEDGER_PEAKS, owner, site);
+    if (book->header.version == 1) {
+        *(struct lmm_ledger_peak_v1 *) owned(book, LMM_LEDGER_PEAKS, turn, site) =
+            (struct lmm_ledger_peak_v1) {blocks, bytes};
+        return;
+    }
+    struct lmm_ledger_peak *peak = owned(book, LMM_LEDGER_PEAKS, 0, site);
+
+    peak->blocks[turn] = blocks;
+    peak->bytes[turn] = bytes;
 }
 
 uint64_t *book_temporaries(struct book *book, uint32_t owner, uint32_t site)
 {
-    return owned(book, LMM_LEDGER_TEMPORARIES, owner, site);
+    return book->header.version == 1 ? owned(book, LMM_LEDGER_TEMPORARIES_V1, owner, site)
+                                     : &book_row(book, owner, site)->temporaries;
 }
 
 void book_make_sound(struct book *book)
 {
+    book_make_sound_of(book, LMM_LEDGER_VERSION);
+}
+
+void book_make_sound_of(struct book *book, uint32_t version)
+{
     book_open(book, "/usr/bin/hr", 42);
+    book->header.version = version;
     uint32_t emp = book_family(book, "emp_t", 36, 4);
     uint32_t student = book_family(book, "student_t", 33, 16);
 

@@ -13,7 +13,8 @@ enum {
     BOOK_STRINGS = 128, /* capacity of a chunk of each kind */
     BOOK_FAMILIES = 2,
     BOOK_SITES = 4,
-    BOOK_ROWS = 4, /* an owner's rows grow by so many */
+    BOOK_ROWS = 4,  /* in a row page; in version 1 an owner's rows grow by so many */
+    BOOK_PAGES = 2, /* row pages in a chunk */
     BOOK_MODULES = 2,
     BOOK_FRAMES = 4,
 };
@@ -24,12 +25,14 @@ struct book {
     struct lmm_ledger_view view;
 };
 
-/* Makes an empty book of a process; free it with book_close(). */
+/* Makes an empty book of a process; free it with book_close(). A test may set the header's version
+ * to 1 before it adds records. */
 void book_open(struct book *book, const char *executable, uint32_t pid);
 
 /* Makes a book of two families, five sites (so two chunks of them and of rows), three owners, and
  * two string chunks; free it with book_close(). */
 void book_make_sound(struct book *book);
+void book_make_sound_of(struct book *book, uint32_t version);
 void book_close(struct book *book);
 
 /* Adds an argument to the command; the executable is the first. */
@@ -53,9 +56,9 @@ uint32_t book_site(struct book *book, uint32_t family, const char *file, uint32_
 void book_gauges(struct book *book, uint32_t family, uint64_t pages, uint64_t committed_bytes,
                  uint64_t slots, uint64_t peak_amount);
 
-/* Return the record to be filled in. The row comes into being where there is none yet: the owner's
- * rows move to a larger chunk, and the old one becomes unused, so an older row is not valid
- * then. */
+/* Return the record to be filled in. The row comes into being where there is none yet. In version 1
+ * it has the first four fields alone, and an older row is not valid then: the owner's rows move to a
+ * larger chunk, and the old one becomes unused. */
 struct lmm_ledger_family *book_family_at(struct book *book, uint32_t index);
 struct lmm_ledger_site *book_site_at(struct book *book, uint32_t index);
 struct lmm_ledger_row *book_row(struct book *book, uint32_t owner, uint32_t site);
@@ -66,9 +69,10 @@ uint32_t book_module(struct book *book, const char *path, uint64_t start, uint64
 uint32_t book_frame(struct book *book, uint64_t address, uint32_t caller, uint32_t module);
 void book_stack(struct book *book, uint32_t site, uint32_t frame);
 
-/* Return the record to be filled in; sites below `site` get records of zeroes where they have none.
- * An owner has room for BOOK_SITES of each. */
-struct lmm_ledger_peak *book_peak(struct book *book, uint32_t owner, uint32_t site);
+/* Sets a peak of that turn, and returns the counter of temporaries. Sites below `site` get records of
+ * zeroes where they have none. There is room for BOOK_SITES peaks, and so many temporaries of an
+ * owner. */
+void book_peak(struct book *book, uint32_t turn, uint32_t site, uint64_t blocks, uint64_t bytes);
 uint64_t *book_temporaries(struct book *book, uint32_t owner, uint32_t site);
 
 /* Counts blocks of one slot each. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Ledger files made by hand, from docs/ledger-format.md alone, and the processes that keep them."""
+"""Ledger files made by hand, from docs/ledger-format.md alone, of version 1 or 2, and the processes that keep them."""
 import os
 import struct
 
@@ -21,6 +21,11 @@ FRAME = struct.Struct("<QII")
 STACK = struct.Struct("<I")
 PEAK = struct.Struct("<QQ")
 TEMPORARY = struct.Struct("<Q")
+PAGE_HEAD = struct.Struct("<III52x")
+PAGE_ROW = struct.Struct("<QQQQQQIIQ")
+BOTH_PEAKS = struct.Struct("<QQQQ")
+ROWS_PER_PAGE = 2
+PAGE_SIZE = PAGE_HEAD.size + ROWS_PER_PAGE * PAGE_ROW.size
 (UNUSED, STRINGS, FAMILIES, SITES, ROWS, MODULES, FRAMES, STACKS, PEAKS,
  TEMPORARIES) = range(10)
 RECORD_BYTES = {UNUSED: 0, STRINGS: 1, FAMILIES: FAMILY.size, SITES: SITE.size, ROWS: ROW.size,
@@ -79,6 +84,7 @@ class Ledger:
         self.stacks = {}
         self.peaks = [{}, {}]
         self.temporaries = {}
+        self.details = {}  # version 2: by owner and site, foreign frees, smallest and largest bytes
 
     def of_process(self, pid):
         """Makes it the ledger of a running process."""
@@ -157,18 +163,49 @@ class Ledger:
         chunks = [(MODULES, [MODULE.pack(*module) for module in self.modules], 0),
                   (FRAMES, [FRAME.pack(*frame) for frame in self.frames], 0),
                   (STACKS, self.records(STACK, stacks, (0,)), 0)]
+        if not self.is_v1():
+            return [self.chunk(kind, records) for kind, records, _ in chunks if records] + self.both_peaks()
         chunks += [(PEAKS, self.records(PEAK, self.peaks[owner], (0, 0)), owner) for owner in (0, 1)]
         chunks += [(TEMPORARIES, self.records(TEMPORARY, {site: (n,) for site, n in sites.items()},
                                               (0,)), owner)
                    for owner, sites in self.temporaries.items()]
         return [self.chunk(kind, records, owner=owner) for kind, records, owner in chunks if records]
 
-    def chunk(self, kind, records, capacity=None, owner=0, spare=0):
-        size = RECORD_BYTES[kind]
+    # ---- Version 2
+
+    def is_v1(self):
+        return self.header["version"] == 1
+
+    def page(self, owner, first):
+        """Returns a row page: the rows of an owner from the site `first` on."""
+        temporaries = self.temporaries.get(owner, {})
+        rows = [PAGE_ROW.pack(*self.rows.get(owner, {}).get(site, (0, 0, 0, 0)), temporaries.get(site, 0),
+                              *self.details.get((owner, site), (0, 0, 0)), 0)
+                for site in range(first, first + ROWS_PER_PAGE)]
+        return PAGE_HEAD.pack(owner, first, ROWS_PER_PAGE) + b"".join(rows)
+
+    def row_pages(self):
+        """Returns a chunk of row pages for each half of them, as there may be any number."""
+        places = sorted({(owner, site // ROWS_PER_PAGE * ROWS_PER_PAGE)
+                         for rows in (self.rows, self.temporaries) for owner in rows
+                         for site in rows[owner]})
+        pages = [self.page(owner, first) for owner, first in places]
+        half = len(pages) // 2
+        return [self.chunk(ROWS, some, size=PAGE_SIZE, capacity=len(some) + 1)
+                for some in (pages[:half], pages[half:]) if some]
+
+    def both_peaks(self):
+        sites = max(max(peaks, default=-1) for peaks in self.peaks) + 1
+        turns = [[peaks.get(site, (0, 0)) for site in range(sites)] for peaks in self.peaks]
+        records = [BOTH_PEAKS.pack(a[0], b[0], a[1], b[1]) for a, b in zip(*turns)]
+        return [self.chunk(PEAKS, records, size=BOTH_PEAKS.size)] if records else []
+
+    def chunk(self, kind, records, capacity=None, owner=0, spare=0, size=None):
+        size = size or RECORD_BYTES[kind]
         body = records if kind == STRINGS else b"".join(records)
         used = len(body) // size
         capacity = max(used, capacity or 0)
-        used = capacity if kind == ROWS else used
+        used = capacity if kind == ROWS and self.is_v1() else used
         length = (CHUNK.size + capacity * size + 63) // 64 * 64 + spare
         head = CHUNK.pack(kind, size, 0, capacity, used, owner, length)
         return (head + body).ljust(length, b"\0")
@@ -176,7 +213,7 @@ class Ledger:
     def chunks(self):
         rows = [self.chunk(ROWS, [ROW.pack(*self.rows[owner].get(i, (0, 0, 0, 0)))
                                   for i in range(max(self.rows[owner]) + 1)], owner=owner)
-                for owner in self.rows]
+                for owner in self.rows] if self.is_v1() else self.row_pages()
         return [self.chunk(STRINGS, self.strings, capacity=len(self.strings) + 32),
                 self.chunk(FAMILIES, [FAMILY.pack(*family) for family in self.families], spare=64),
                 self.chunk(SITES, [SITE.pack(*site) for site in self.sites]), *rows,

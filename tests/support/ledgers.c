@@ -157,11 +157,14 @@ static void stacks(struct book *book)
     book_row(book, 2, outer)->freed_extra = 96;
     book_count(book, 2, big, 1, 0);
     book_row(book, 2, big)->allocated_extra = 10000;
+    book_row(book, 1, inner)->smallest_bytes = 33;
+    book_row(book, 1, inner)->largest_bytes = 48;
+    book_row(book, 1, inner)->foreign_frees = 4;
     *book_temporaries(book, 1, inner) = 2;
     *book_temporaries(book, 2, outer) = 3;
-    *book_peak(book, 0, inner) = (struct lmm_ledger_peak) {15, 600};
-    *book_peak(book, 0, big) = (struct lmm_ledger_peak) {1, 10000};
-    *book_peak(book, 1, inner) = (struct lmm_ledger_peak) {1, 40}; /* an earlier one */
+    book_peak(book, 0, inner, 15, 600);
+    book_peak(book, 0, big, 1, 10000);
+    book_peak(book, 1, inner, 1, 40); /* an earlier one */
     book->header.peak_count = 6;
     book->header.peak_bytes[0] = 10600;
     book->header.peak_time_ns[0] = book->header.start_time_ns + 5000000000u;

@@ -63,10 +63,15 @@ static const struct column site_columns[] = {
 static const struct column drop_in_columns[] = {SITE(U64, temporaries), SITE(U64, peak_blocks),
                                                 SITE(U64, peak_bytes)};
 
+/* After all others. */
+static const struct column detail_columns[] = {SITE(U64, foreign_frees), SITE(U64, smallest_bytes),
+                                               SITE(U64, largest_bytes)};
+
 enum {
     FAMILY_COLUMNS = sizeof(family_columns) / sizeof(family_columns[0]),
     SITE_COLUMNS = sizeof(site_columns) / sizeof(site_columns[0]),
     DROP_IN_COLUMNS = sizeof(drop_in_columns) / sizeof(drop_in_columns[0]),
+    DETAIL_COLUMNS = sizeof(detail_columns) / sizeof(detail_columns[0]),
 };
 
 static void put_quoted(struct lmm_sink *sink, struct lmm_string string)
@@ -129,11 +134,13 @@ static void put_sites(const struct lmm_model *model, struct lmm_sink *sink, size
     lmm_sink_puts(sink, "family");
     put_headings(sink, site_columns, SITE_COLUMNS, ",");
     put_headings(sink, drop_in_columns, more, ",");
+    put_headings(sink, detail_columns, DETAIL_COLUMNS, ",");
     lmm_sink_puts(sink, "\n");
     for (size_t i = 0; i < shown; i++) {
         put_name(sink, model->sites[i].family->name);
         put_cells(sink, site_columns, SITE_COLUMNS, &model->sites[i], ",");
         put_cells(sink, drop_in_columns, more, &model->sites[i], ",");
+        put_cells(sink, detail_columns, DETAIL_COLUMNS, &model->sites[i], ",");
         lmm_sink_puts(sink, "\n");
     }
 }

@@ -8,13 +8,13 @@
  *      writer publishes in the opposite order, so the copy contains all that its published records
  *      refer to
  *   3  all words are copied, the frees among them
- *   4  the allocations are copied again over those of step 3, so each free in the copy has its
- *      allocation
+ *   4  `used` of the rows is loaded again, and their allocations are copied over those of step 3, so
+ *      each free in the copy has its allocation, also if that is in a row page which is new
  *   5  the peaks are copied again, until their count is the same after the copy as before: a writer
- *      changes the count before it writes to the valid one of the two owners
- *   6  the chain is walked again. If rows have moved or were added since step 1, the frees may be
- *      those of a thread whose allocations are missing, and the copy starts again. It also does if
- *      step 5 gave up
+ *      changes the count before it writes to the valid one of the two turns
+ *   6  the chain is walked again. If a chunk was added since step 1, or, in version 1, rows have
+ *      moved, the frees may be those of a thread whose allocations are missing, and the copy starts
+ *      again. It also does if step 5 gave up
  */
 #include "reporter/program/ledger/copy.h"
 
@@ -64,7 +64,10 @@ static bool walk(const struct lmm_copy_source *source, struct lmm_copy_chain *ch
         if (link == NULL) {
             return lmm_reason_set(ret_reason, "%s", strerror(ENOMEM));
         }
-        *link = (struct lmm_copy_link) {offset, bytes, lmm_load_u32_acquire(&chunk->kind), 0};
+        *link = (struct lmm_copy_link) {.offset = offset,
+                                        .bytes = bytes,
+                                        .kind = lmm_load_u32_acquire(&chunk->kind),
+                                        .record_bytes = lmm_load_u32(&chunk->record_bytes)};
         offset += bytes;
     }
     return true;
@@ -76,7 +79,7 @@ static void load_used(const struct lmm_copy_source *source, struct lmm_copy_chai
     static const uint32_t order[] = {
         LMM_LEDGER_SITES,   LMM_LEDGER_STACKS,   LMM_LEDGER_FRAMES,
         LMM_LEDGER_MODULES, LMM_LEDGER_FAMILIES, LMM_LEDGER_STRINGS,
-        LMM_LEDGER_ROWS,    LMM_LEDGER_PEAKS,    LMM_LEDGER_TEMPORARIES};
+        LMM_LEDGER_ROWS,    LMM_LEDGER_PEAKS,    LMM_LEDGER_TEMPORARIES_V1};
 
     for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
         for (size_t i = 0; i < chain->count; i++) {
@@ -132,37 +135,79 @@ static void keep_chain(const struct lmm_copy_chain *chain, unsigned char *copy, 
 
         chunk->bytes = link->bytes;
         chunk->kind = link->kind;
+        chunk->record_bytes = link->record_bytes;
         chunk->used = link->used;
     }
 }
 
-/* Step 4. */
-static void copy_allocations(const struct lmm_copy_source *source,
-                             const struct lmm_copy_chain *chain, unsigned char *copy)
+static void copy_allocated(const unsigned char *from, unsigned char *to)
 {
-    for (size_t i = 0; i < chain->count; i++) {
-        const struct lmm_copy_link *link = &chain->links[i];
-        const struct lmm_ledger_row *from =
-            (const void *) (chunk_at(source->bytes, link->offset) + 1);
-        struct lmm_ledger_row *to =
-            (void *) (copy + ((const unsigned char *) from - source->bytes));
-        size_t rows = (link->bytes - sizeof(struct lmm_ledger_chunk)) / sizeof(*from);
+    const struct lmm_ledger_row_v1 *row = (const void *) from; /* the start of version 2's, too */
+    struct lmm_ledger_row_v1 *copied = (void *) to;
 
-        for (size_t k = 0; link->kind == LMM_LEDGER_ROWS && k < rows; k++) {
-            to[k].allocated_blocks = lmm_load_u64_acquire(&from[k].allocated_blocks);
-            to[k].allocated_extra = lmm_load_u64_acquire(&from[k].allocated_extra);
+    copied->allocated_blocks = lmm_load_u64_acquire(&row->allocated_blocks);
+    copied->allocated_extra = lmm_load_u64_acquire(&row->allocated_extra);
+}
+
+/* Copies the allocations in a chunk of rows of version 1. */
+static void copy_rows_v1(const struct lmm_copy_source *source, const struct lmm_copy_link *link,
+                         unsigned char *copy)
+{
+    size_t end = link->offset + link->bytes;
+    size_t row_bytes = sizeof(struct lmm_ledger_row_v1);
+
+    for (size_t at = link->offset + sizeof(struct lmm_ledger_chunk); at + row_bytes <= end;
+         at += row_bytes) {
+        copy_allocated(source->bytes + at, copy + at);
+    }
+}
+
+/* Copies the heads of the row pages, as there may be new ones, and their allocations. */
+static void copy_row_pages(const struct lmm_copy_source *source, struct lmm_copy_link *link,
+                           unsigned char *copy)
+{
+    size_t end = link->offset + link->bytes;
+    size_t head_bytes = sizeof(struct lmm_ledger_row_page);
+    uint32_t rows = lmm_books_rows_in(link->record_bytes);
+
+    link->used = lmm_load_u32_acquire(&chunk_at(source->bytes, link->offset)->used);
+    for (size_t at = link->offset + sizeof(struct lmm_ledger_chunk);
+         rows != 0 && link->record_bytes <= end - at; at += link->record_bytes) {
+        copy_words(source, copy, at, head_bytes);
+        for (uint32_t k = 0; k < rows; k++) {
+            size_t row = at + head_bytes + k * sizeof(struct lmm_ledger_row);
+            copy_allocated(source->bytes + row, copy + row);
         }
     }
 }
 
+/* Step 4. */
+static void copy_allocations(const struct lmm_copy_source *source, struct lmm_copy_chain *chain,
+                             unsigned char *copy)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        struct lmm_copy_link *link = &chain->links[i];
+
+        if (link->kind == LMM_LEDGER_ROWS &&
+            link->record_bytes == sizeof(struct lmm_ledger_row_v1)) {
+            copy_rows_v1(source, link, copy);
+        } else if (link->kind == LMM_LEDGER_ROWS) {
+            copy_row_pages(source, link, copy);
+        }
+    }
+}
+
+/* Copies the valid peaks: the chunk of that owner in version 1, all chunks in version 2. */
 static void copy_peak_chunks(const struct lmm_copy_source *source, struct lmm_copy_chain *chain,
                              uint64_t count, unsigned char *copy)
 {
     for (size_t i = 0; i < chain->count; i++) {
         struct lmm_copy_link *link = &chain->links[i];
         const struct lmm_ledger_chunk *chunk = chunk_at(source->bytes, link->offset);
+        bool is_single = link->record_bytes == sizeof(struct lmm_ledger_peak_v1);
 
-        if (link->kind == LMM_LEDGER_PEAKS && lmm_load_u32(&chunk->owner) == count % 2) {
+        if (link->kind == LMM_LEDGER_PEAKS &&
+            (!is_single || lmm_load_u32(&chunk->owner) == count % 2)) {
             link->used = lmm_load_u32_acquire(&chunk->used);
             copy_words(source, copy, link->offset, link->bytes);
         }

@@ -25,6 +25,7 @@ struct lmm_copy_link {
     size_t offset;
     uint64_t bytes;
     uint32_t kind;
+    uint32_t record_bytes;
     uint32_t used;
 };
 

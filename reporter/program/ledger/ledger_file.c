@@ -37,9 +37,10 @@ bool lmm_ledger_file_check(const struct lmm_ledger_header *header, uint64_t byte
     switch (lmm_books_check_header(header)) {
     case 0: break;
     case -ENOTSUP:
-        return lmm_reason_set(ret_reason,
-                              "a ledger of version %" PRIu32 "; this program reads version %d",
-                              header->version, (int) LMM_LEDGER_VERSION);
+        return lmm_reason_set(
+            ret_reason, "a ledger of version %" PRIu32 "; this lmm reads %d to %d: use %s one",
+            header->version, (int) LMM_LEDGER_VERSION_MIN, (int) LMM_LEDGER_VERSION,
+            header->version > LMM_LEDGER_VERSION ? "a newer" : "an older");
     case -EBADMSG: return lmm_reason_set(ret_reason, "a damaged ledger: inconsistent header");
     default:
         return lmm_reason_set(ret_reason, has_no_magic(header)

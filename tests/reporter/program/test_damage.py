@@ -117,8 +117,8 @@ class Damage(Damaged):
     # ---- The header
 
     def test_newer_versions_have_their_own_message(self):
-        for version in (0, 2, 0xffffffff):
-            self.expect(f"a ledger of version {version}; this program reads version 1",
+        for version, needed in ((0, "an older"), (3, "a newer"), (0xffffffff, "a newer")):
+            self.expect(f"a ledger of version {version}; this lmm reads 1 to 2: use {needed} one",
                         self.with_field("version", version))
 
     def test_inconsistent_header_fields(self):

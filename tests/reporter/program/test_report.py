@@ -89,6 +89,24 @@ class Report(harness.Case):
             book.write(self.file)
             self.assertEqual(self.document()["totals"]["allocations"], 15)
 
+    def test_version_2_gives_the_figures_of_version_1(self):
+        for make in (ledger.sample, ledger.drop_in):
+            make(version=1).write(self.file)
+            old = self.document()
+            make(version=2).write(self.file)
+            new = self.document()
+            for site in old["sites"] + new["sites"]:
+                del site["smallest_bytes"], site["largest_bytes"]
+            self.assertEqual(old, new)
+
+    def test_details_of_rows(self):
+        book = ledger.sample(version=2)
+        book.details = {(1, 0): (2, 40, 80), (2, 0): (1, 20, 60), (1, 1): (9, 0, 0)}
+        book.write(self.file)
+        self.assertEqual([(s["line"], s["foreign_frees"], s["smallest_bytes"], s["largest_bytes"])
+                          for s in self.document()["sites"]],
+                         [(42, 3, 20, 80), (9, 0, 56, 56), (77, 2, 40, 40)])
+
     def test_chunks_of_unknown_kinds_are_skipped(self):
         book = ledger.sample()
         chunks = book.chunks()

@@ -45,6 +45,7 @@ struct ledger {
     struct lmm_ledger_chunk sites_chunk;
     struct lmm_ledger_site sites[SITES];
     struct lmm_ledger_chunk rows_chunk;
+    struct lmm_ledger_row_page page; /* its rows are: */
     struct lmm_ledger_row rows[SITES];
 };
 
@@ -66,7 +67,6 @@ static void start_chunk(struct lmm_ledger_chunk *chunk, uint32_t kind, uint32_t 
         .kind = kind,
         .record_bytes = record_bytes,
         .capacity = capacity,
-        .used = kind == LMM_LEDGER_ROWS ? capacity : 0,
         .bytes = sizeof(*chunk) + (uint64_t) record_bytes * capacity,
     };
 }
@@ -137,7 +137,11 @@ static void create(const char *program)
     start_chunk(&ledger->families_chunk, LMM_LEDGER_FAMILIES, sizeof(struct lmm_ledger_family),
                 FAMILIES);
     start_chunk(&ledger->sites_chunk, LMM_LEDGER_SITES, sizeof(struct lmm_ledger_site), SITES);
-    start_chunk(&ledger->rows_chunk, LMM_LEDGER_ROWS, sizeof(struct lmm_ledger_row), SITES);
+    start_chunk(&ledger->rows_chunk, LMM_LEDGER_ROWS,
+                sizeof(ledger->page) + SITES * sizeof(struct lmm_ledger_row), 1);
+    ledger->rows_chunk.used = 1;
+    ledger->page.owner = 1;
+    ledger->page.rows = SITES;
     ledger->strings_chunk.used = 1;
     fill_header(program);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* accounts and rows: the layout of <lmm/ledger.h>, stacks, sums over owners, growing columns, the
+/* accounts, series and rows: the layout of <lmm/ledger.h>, stacks, row pages and their sums, the
  * peak, and failing memory. */
 #include "tests/support/seam.h"
 
@@ -56,53 +56,81 @@ Test(accounts, header, .init = start)
     cr_expect(header->start_time_ns > 1600000000ull * 1000000000);
 }
 
-static bool is_column(uint32_t kind)
-{
-    return kind == LMM_LEDGER_ROWS || kind == LMM_LEDGER_PEAKS || kind == LMM_LEDGER_TEMPORARIES;
-}
-
-/* I1 of <lmm/ledger.h>: the chunks of a kind adjoin, and of columns each owner's start at 0. */
+/* I1 of <lmm/ledger.h>: the chunks of a kind other than rows adjoin. */
 static void assert_chunks_adjoin(void)
 {
-    uint32_t next[LMM_LEDGER_TEMPORARIES + 1] = {0};
+    uint32_t next[LMM_LEDGER_PEAKS + 1] = {0};
 
     lmm_lock_acquire(&lmm_chunks_lock);
     struct lmm_ledger_view view = lmm_chunks_view();
     for (size_t i = 0; i < view.chunk_count; i++) {
         const struct lmm_ledger_chunk *chunk = view.chunks[i];
-        cr_assert(chunk->kind <= LMM_LEDGER_TEMPORARIES);
+        cr_assert(chunk->kind != LMM_LEDGER_UNUSED && chunk->kind <= LMM_LEDGER_PEAKS);
         cr_assert(chunk->bytes % LMM_SYSTEM_PAGE_BYTES == 0);
         cr_assert(chunk->bytes >=
                   sizeof(*chunk) + (uint64_t) chunk->capacity * chunk->record_bytes);
-        if (chunk->kind == LMM_LEDGER_UNUSED) {
-            continue;
+        cr_assert(chunk->used <= chunk->capacity && chunk->owner == 0);
+        if (chunk->kind != LMM_LEDGER_ROWS) {
+            cr_assert(chunk->first == next[chunk->kind]);
+            next[chunk->kind] = chunk->first + chunk->capacity;
         }
-        cr_assert(chunk->used <= chunk->capacity);
-        if (is_column(chunk->kind)) {
-            cr_assert(chunk->first == 0 && chunk->used == chunk->capacity);
-            continue;
-        }
-        cr_assert(chunk->first == next[chunk->kind]);
-        next[chunk->kind] = chunk->first + chunk->capacity;
     }
+    cr_assert(lmm_rows_are_valid_locked());
     lmm_lock_release(&lmm_chunks_lock);
 }
 
-/* The one chunk of a kind and owner; NULL: there is none. */
-static const struct lmm_ledger_chunk *column(enum lmm_ledger_kind kind, uint32_t owner)
+/* The record with that number of a kind other than rows; NULL: there is none. */
+static const void *find_record(enum lmm_ledger_kind kind, uint32_t number)
 {
-    const struct lmm_ledger_chunk *found = NULL;
+    const char *found = NULL;
 
     lmm_lock_acquire(&lmm_chunks_lock);
     struct lmm_ledger_view view = lmm_chunks_view();
-    for (size_t i = 0; i < view.chunk_count; i++) {
-        if (view.chunks[i]->kind == (uint32_t) kind && view.chunks[i]->owner == owner) {
-            cr_assert(found == NULL, "one chunk an owner");
-            found = view.chunks[i];
+    for (size_t i = 0; i < view.chunk_count && found == NULL; i++) {
+        const struct lmm_ledger_chunk *chunk = view.chunks[i];
+        if (chunk->kind == (uint32_t) kind && number - chunk->first < chunk->used) {
+            found = (const char *) (chunk + 1) + (number - chunk->first) * chunk->record_bytes;
         }
     }
     lmm_lock_release(&lmm_chunks_lock);
     return found;
+}
+
+/* The row pages with this owner; UINT32_MAX: all. */
+static size_t pages_of(uint32_t owner)
+{
+    size_t count = 0;
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    struct lmm_ledger_view view = lmm_chunks_view();
+    for (size_t i = 0; i < view.chunk_count; i++) {
+        const struct lmm_ledger_chunk *chunk = view.chunks[i];
+        for (uint32_t k = 0; chunk->kind == LMM_LEDGER_ROWS && k < chunk->used; k++) {
+            const struct lmm_ledger_row_page *page =
+                (const void *) ((const char *) (chunk + 1) + (size_t) k * chunk->record_bytes);
+            count += owner == UINT32_MAX || page->owner == owner;
+        }
+    }
+    lmm_lock_release(&lmm_chunks_lock);
+    return count;
+}
+
+static struct lmm_ledger_row blocks(uint64_t allocated, uint64_t freed, uint64_t allocated_extra,
+                                    uint64_t freed_extra)
+{
+    return (struct lmm_ledger_row) {.allocated_blocks = allocated,
+                                    .freed_blocks = freed,
+                                    .allocated_extra = allocated_extra,
+                                    .freed_extra = freed_extra};
+}
+
+/* Counts at the shared row of a site. */
+static void share(uint32_t site, uint64_t allocated, uint64_t freed, uint64_t allocated_extra,
+                  uint64_t freed_extra)
+{
+    struct lmm_ledger_row delta = blocks(allocated, freed, allocated_extra, freed_extra);
+
+    lmm_rows_count_shared(site, &delta);
 }
 
 Test(accounts, many_families_and_sites, .init = start)
@@ -160,75 +188,120 @@ Test(accounts, gauges_of_pages, .init = start)
     cr_expect(record->slots == 300 && record->committed_bytes == 4096);
 }
 
-Test(accounts, sums_go_over_all_owners, .init = start)
+static void add_sites(uint32_t count)
 {
-    struct lmm_rows one = {0};
-    struct lmm_rows two = {0};
-    uint32_t first = add_site(0, 1, "a", "f");
-    uint32_t second = add_site(0, 2, "a", "f");
-
-    cr_assert(lmm_rows_grow(1, 2, &one) && lmm_rows_grow(2, 2, &two));
-    one.row[first] = (struct lmm_ledger_row) {10, 2, 30, 4};
-    two.row[first] = (struct lmm_ledger_row) {100, 20, 300, 40};
-    two.row[second] = (struct lmm_ledger_row) {7, 6, 5, 4};
-    lmm_rows_count_shared(first, &(struct lmm_ledger_row) {1000, 200, 3000, 400});
-    struct lmm_ledger_row row = sum(first);
-    assert_row(&row, 1110, 222, 3330, 444);
-    row = sum(second);
-    assert_row(&row, 7, 6, 5, 4);
+    for (uint32_t i = 0; i < count; i++) {
+        add_site(0, i, "a", "f");
+    }
 }
 
-Test(accounts, growing_keeps_the_counts, .init = start)
+Test(rows, sums_go_over_all_pages, .init = start)
 {
-    struct lmm_rows rows = {0};
-    enum { SITES = 2000 };
+    static const uint32_t sites[] = {0, 63, 64, 79, 80, 299};
 
-    for (uint32_t i = 0; i < SITES; i++) {
-        add_site(0, i, "a", "f");
-        cr_assert(lmm_rows_grow(5, i + 1, &rows) && rows.capacity > i);
-        rows.row[i].allocated_blocks = i + 1;
+    add_sites(300);
+    for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++) {
+        uint32_t site = sites[i];
+        struct lmm_row_page *one = lmm_rows_take(1, site);
+        struct lmm_row_page *two = lmm_rows_take(2, site);
+        cr_assert(one != NULL && two != NULL && one != two);
+        *lmm_row_of(one, site) = blocks(10, 2, 30, 4);
+        *lmm_row_of(two, site) = blocks(100, 20, 300, 40);
+        share(site, 1000, 200, 3000, 400);
+        struct lmm_ledger_row row = sum(site);
+        assert_row(&row, 1110, 222, 3330, 444);
+        one->next = two;
+        two->next = NULL;
+        lmm_rows_give(one);
+        row = sum(site);
+        assert_row(&row, 1110, 222, 3330, 444);
     }
-    for (uint32_t i = 0; i < SITES; i++) {
-        cr_assert(sum(i).allocated_blocks == i + 1, "site %u", i);
+    struct lmm_ledger_row row = sum(78);
+    assert_row(&row, 0, 0, 0, 0);
+    assert_chunks_adjoin();
+}
+
+/* A page has the rows of its group alone, with the site at the place that the record tells. */
+Test(rows, a_page_covers_its_group, .init = start)
+{
+    add_sites(400);
+    for (uint32_t site = 0; site < 400; site++) {
+        uint32_t first =
+            site < LMM_ROWS_IN_FIRST ? 0 : site / LMM_ROWS_PER_PAGE * LMM_ROWS_PER_PAGE;
+        struct lmm_row_page *page = lmm_rows_take(site + 1, site);
+        cr_assert(page != NULL && page->first_site == first && page->record->first_site == first);
+        cr_assert(page->record->rows ==
+                  (uint32_t) (first == 0 ? LMM_ROWS_IN_FIRST : LMM_ROWS_PER_PAGE));
+        cr_assert(page->record->owner == site + 1 && lmm_row_of(page, site)->freed_blocks == 0);
+        lmm_row_of(page, site)->freed_blocks = site;
+    }
+    for (uint32_t site = 0; site < 400; site++) {
+        cr_assert(sum(site).freed_blocks == site);
     }
     assert_chunks_adjoin();
-    cr_expect(lmm_chunks_header()->move_sequence % 2 == 0);
 }
 
-/* Outgrown chunks are used again, so what many owners grow through costs little more than one. */
-Test(accounts, outgrown_rows_are_used_again, .init = start)
+/* A heap goes on in the page of one whose thread ended, so a group has no more pages than heaps used
+ * it at one time. */
+Test(rows, pages_given_up_are_taken_again, .init = start)
 {
-    enum { SITES = 1000, OWNERS = 8 };
-    size_t bytes = 0;
+    enum {
+        SITES = 1000,
+        HEAPS = 500,
+        GROUPS = (SITES - LMM_ROWS_IN_FIRST) / LMM_ROWS_PER_PAGE + 2
+    };
 
-    for (uint32_t i = 0; i < SITES; i++) {
-        add_site(0, i, "a", "f");
-    }
-    for (uint32_t owner = 1; owner <= OWNERS; owner++) {
-        struct lmm_rows rows = {0};
-        for (uint32_t sites = 1; sites <= SITES; sites++) {
-            cr_assert(lmm_rows_grow(owner, sites, &rows));
-            cr_assert(rows.row[sites - 1].allocated_blocks == 0, "of nobody before");
-            rows.row[sites - 1].allocated_blocks = sites;
-            cr_assert(rows.row[sites / 2].allocated_blocks == sites / 2 + 1);
+    add_sites(SITES);
+    size_t shared = pages_of(UINT32_MAX);
+    cr_expect(shared == pages_of(0) && shared <= GROUPS);
+    for (uint32_t heap = 1; heap <= HEAPS; heap++) {
+        struct lmm_row_page *mine = NULL;
+        for (uint32_t site = 0; site < SITES; site += 50) {
+            struct lmm_row_page *page = lmm_rows_take(heap, site);
+            lmm_row_of(page, site)->allocated_blocks++;
+            page->next = mine;
+            mine = page;
         }
+        lmm_rows_give(mine);
     }
-    struct lmm_ledger_view view = lmm_chunks_view();
-    for (size_t i = 0; i < view.chunk_count; i++) {
-        bytes += view.chunks[i]->bytes;
+    cr_expect(pages_of(UINT32_MAX) <= shared + SITES / 50 + 1, "%zu", pages_of(UINT32_MAX));
+    for (uint32_t site = 0; site < SITES; site += 50) {
+        cr_assert(sum(site).allocated_blocks == HEAPS);
     }
-    cr_expect(bytes < 1 << 20, "%zu bytes for %d sites and %d owners", bytes, SITES, OWNERS);
     assert_chunks_adjoin();
 }
 
-/* I2: the shared rows reach every site, without the rows of any heap. */
-Test(accounts, common_rows_reach_every_site, .init = start)
+/* Sizes in the order noted, and the smallest and largest that remain; 0 bytes say nothing. */
+Test(rows, smallest_and_largest)
 {
-    const struct lmm_ledger_row delta = {2, 1, 0, 0};
+    static const struct {
+        uint64_t bytes[4];
+        uint32_t smallest;
+        uint32_t largest;
+    } cases[] = {
+        {{0, 0, 0, 0}, 0, 0},
+        {{5, 0, 0, 0}, 5, 5},
+        {{0, 7, 5, 9}, 5, 9},
+        {{9, 7, 5, 1}, 1, 9},
+        {{1, 1, 1, UINT64_MAX}, 1, UINT32_MAX},
+        {{UINT32_MAX, (uint64_t) UINT32_MAX + 1, 0, 0}, UINT32_MAX, UINT32_MAX},
+    };
 
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lmm_ledger_row row = {0};
+        for (size_t k = 0; k < 4; k++) {
+            lmm_row_note_bytes(&row, cases[i].bytes[k]);
+        }
+        cr_expect(row.smallest_bytes == cases[i].smallest && row.largest_bytes == cases[i].largest,
+                  "case %zu: %u to %u", i, row.smallest_bytes, row.largest_bytes);
+    }
+}
+
+/* I4: the shared rows reach every site, without the rows of any heap. */
+Test(rows, shared_rows_reach_every_site, .init = start)
+{
     for (uint32_t i = 0; i < 1000; i++) {
-        uint32_t site = add_site(0, i, "a", "f");
-        lmm_rows_count_shared(site, &delta);
+        share(add_site(0, i, "a", "f"), 2, 1, 0, 0);
     }
     for (uint32_t i = 0; i < 1000; i++) {
         struct lmm_ledger_row row = sum(i);
@@ -238,12 +311,9 @@ Test(accounts, common_rows_reach_every_site, .init = start)
 
 Test(accounts, no_memory_leaves_all_as_it_was, .init = start)
 {
-    struct lmm_rows rows = {0};
     uint32_t id;
     uint32_t added = 1 + add_site(0, 0, "a file of some length", "f");
 
-    lmm_rows_grow(1, 1, &rows);
-    struct lmm_rows before = rows;
     seam_install();
     seam_fail_all(SEAM_MAP);
     while (lmm_accounts_add_site(0, added, "a file of some length", "f", &id)) {
@@ -251,9 +321,12 @@ Test(accounts, no_memory_leaves_all_as_it_was, .init = start)
     }
     cr_expect(errno == ENOMEM);
     cr_expect(lmm_accounts_site_count() == added);
-    lmm_rows_count_shared(added - 1, &(struct lmm_ledger_row) {1, 0, 0, 0});
-    FAILS_WITH(ENOMEM, lmm_rows_grow(1, 100000, &rows));
-    cr_expect(rows.row == before.row && rows.capacity == before.capacity);
+    share(added - 1, 1, 0, 0, 0);
+    size_t pages = pages_of(UINT32_MAX);
+    for (errno = 0; lmm_rows_take(1, 0) != NULL; errno = 0) {
+        cr_assert(++pages < 10000);
+    }
+    cr_expect(errno == ENOMEM && pages_of(UINT32_MAX) == pages);
     uint32_t families = 0;
     while (lmm_accounts_add_family("f", 1, 1, 1) != NULL) {
         families++;
@@ -346,7 +419,7 @@ Test(accounts, sites_that_are_stacks, .init = start)
         cr_assert(strcmp(facts.file, is_stack ? "" : "a") == 0);
         cr_assert(strcmp(facts.function, is_stack ? "" : "f") == 0);
     }
-    lmm_rows_count_shared(SITES - 1, &(struct lmm_ledger_row) {1, 0, 100, 0});
+    share(SITES - 1, 1, 0, 100, 0);
     cr_expect(sum(SITES - 1).allocated_extra == 100);
     assert_chunks_adjoin();
 }
@@ -389,50 +462,35 @@ Test(accounts, no_memory_for_stacks, .init = start)
     assert_chunks_adjoin();
 }
 
-Test(accounts, temporaries_grow, .init = start)
-{
-    enum { SITES = 3000 };
-    struct lmm_temporaries one = {0};
-    struct lmm_temporaries two = {0};
-
-    for (uint32_t i = 0; i < SITES; i++) {
-        cr_assert(lmm_temporaries_grow(1, i + 1, &one) && one.capacity > i);
-        cr_assert(lmm_temporaries_grow(2, i + 1, &two) && two.capacity > i);
-        one.count[i] = i + 1;
-        two.count[i] = 1;
-    }
-    for (uint32_t i = 0; i < SITES; i++) {
-        cr_assert(one.count[i] == i + 1 && two.count[i] == 1);
-    }
-    const struct lmm_ledger_chunk *chunk = column(LMM_LEDGER_TEMPORARIES, 1);
-    cr_expect((const void *) (chunk + 1) == one.count && chunk->capacity == one.capacity);
-    cr_expect(column(LMM_LEDGER_ROWS, 1) == NULL, "rows are another column");
-    assert_chunks_adjoin();
-    seam_install();
-    seam_fail_all(SEAM_MAP);
-    FAILS_WITH(ENOMEM, lmm_temporaries_grow(1, 1000000, &one));
-    cr_expect((const void *) (chunk + 1) == one.count && one.count[SITES - 1] == SITES);
-    cr_expect(lmm_chunks_header()->move_sequence % 2 == 0);
-}
-
 /* ---- The peak ------------------------------------------------------------------------------------- */
 
-/* What the peak records for a site. */
-static struct lmm_ledger_peak peak_of(uint32_t site)
+/* What lived at a site. */
+struct live {
+    uint64_t blocks;
+    uint64_t bytes;
+};
+
+/* What the valid peak, or the one before it, records for a site. */
+static struct live peak_before(uint32_t site, uint64_t before)
 {
     const struct lmm_ledger_header *header = lmm_chunks_header();
-    const struct lmm_ledger_chunk *chunk =
-        column(LMM_LEDGER_PEAKS, (uint32_t) header->peak_count % 2);
+    const struct lmm_ledger_peak *peak = find_record(LMM_LEDGER_PEAKS, site);
+    size_t turn = (header->peak_count - before) % 2;
 
-    cr_assert(chunk != NULL && site < chunk->used);
-    return ((const struct lmm_ledger_peak *) (const void *) (chunk + 1))[site];
+    cr_assert(peak != NULL);
+    return (struct live) {peak->blocks[turn], peak->bytes[turn]};
+}
+
+static struct live peak_of(uint32_t site)
+{
+    return peak_before(site, 0);
 }
 
 /* For one site, rows of one owner and of owner 0: their counters, and the expected peak. */
 static const struct {
-    struct lmm_ledger_row own;
-    struct lmm_ledger_row common;
-    struct lmm_ledger_peak wanted;
+    uint64_t own[4];
+    uint64_t common[4];
+    struct live wanted;
 } peaks[] = {
     {{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0}},
     {{10, 4, 1000, 300}, {0, 0, 0, 0}, {6, 700}},
@@ -448,27 +506,27 @@ enum { PEAKS = sizeof(peaks) / sizeof(peaks[0]) };
 Test(accounts, a_peak_is_what_lives, .init = start)
 {
     const struct lmm_ledger_header *header = lmm_chunks_header();
-    struct lmm_rows rows = {0};
 
+    add_sites(PEAKS);
+    struct lmm_row_page *page = lmm_rows_take(3, 0);
+    cr_assert(page != NULL);
     for (uint32_t i = 0; i < PEAKS; i++) {
-        cr_assert(add_site(0, i, "a", "f") == i);
+        const uint64_t *own = peaks[i].own;
+        const uint64_t *common = peaks[i].common;
+        *lmm_row_of(page, i) = blocks(own[0], own[1], own[2], own[3]);
+        share(i, common[0], common[1], common[2], common[3]);
     }
-    cr_assert(lmm_rows_grow(3, PEAKS, &rows));
-    for (uint32_t i = 0; i < PEAKS; i++) {
-        rows.row[i] = peaks[i].own;
-        lmm_rows_count_shared(i, &peaks[i].common);
-    }
-    cr_expect(header->peak_count == 0 && column(LMM_LEDGER_PEAKS, 0) == NULL);
+    cr_expect(header->peak_count == 0 && find_record(LMM_LEDGER_PEAKS, 0) == NULL);
     lmm_accounts_take_peak(1440);
     cr_expect(header->peak_count == 1 && header->peak_bytes[1] == 1440);
     for (uint32_t i = 0; i < PEAKS; i++) {
-        struct lmm_ledger_peak peak = peak_of(i);
+        struct live peak = peak_of(i);
         cr_expect(peak.blocks == peaks[i].wanted.blocks && peak.bytes == peaks[i].wanted.bytes,
                   "case %u: %d blocks, %d bytes", i, (int) peak.blocks, (int) peak.bytes);
     }
 }
 
-/* Two owners alternate; the earlier peak stays unchanged. */
+/* Two turns alternate; the earlier peak stays unchanged. */
 Test(accounts, peaks_take_turns_and_grow, .init = start)
 {
     enum { TURNS = 40, MORE = 100 };
@@ -478,34 +536,33 @@ Test(accounts, peaks_take_turns_and_grow, .init = start)
 
     for (uint32_t turn = 1; turn <= TURNS; turn++) {
         for (uint32_t i = 0; i < MORE; i++) {
-            lmm_rows_count_shared(add_site(0, sites, "a", "f"),
-                                  &(struct lmm_ledger_row) {1, 0, sites, 0});
+            share(add_site(0, sites, "a", "f"), 1, 0, sites, 0);
             sites++;
         }
         lmm_accounts_take_peak(turn * 1000);
-        uint32_t owner = turn % 2;
-        cr_assert(header->peak_count == turn && header->peak_bytes[owner] == turn * 1000);
-        cr_assert(turn == 1 || header->peak_bytes[1 - owner] == (turn - 1) * 1000);
-        cr_assert(header->peak_time_ns[owner] >= time_ns);
-        time_ns = header->peak_time_ns[owner];
+        uint32_t valid = turn % 2;
+        cr_assert(header->peak_count == turn && header->peak_bytes[valid] == turn * 1000);
+        cr_assert(turn == 1 || header->peak_bytes[1 - valid] == (turn - 1) * 1000);
+        cr_assert(header->peak_time_ns[valid] >= time_ns);
+        time_ns = header->peak_time_ns[valid];
         for (uint32_t i = 0; i < sites; i++) {
             cr_assert(peak_of(i).blocks == 1 && peak_of(i).bytes == i, "turn %u, site %u", turn, i);
         }
-        const struct lmm_ledger_chunk *other = column(LMM_LEDGER_PEAKS, 1 - owner);
-        cr_assert(turn == 1 ? other == NULL : other->used >= sites - MORE);
+        for (uint32_t i = 0; turn > 1 && i < sites - MORE; i++) {
+            cr_assert(peak_before(i, 1).blocks == 1 && peak_before(i, 1).bytes == i);
+        }
     }
     assert_chunks_adjoin();
-    cr_expect(header->move_sequence % 2 == 0);
 }
 
-/* A freed site is absent from the peak that overwrites the chunk of two peaks before. */
+/* A freed site is absent from the peak that overwrites the one of two peaks before. */
 Test(accounts, a_peak_forgets_the_one_before_last, .init = start)
 {
     uint32_t site = add_site(0, 1, "a", "f");
 
-    lmm_rows_count_shared(site, &(struct lmm_ledger_row) {2, 0, 20, 0});
+    share(site, 2, 0, 20, 0);
     lmm_accounts_take_peak(20);
-    lmm_rows_count_shared(site, &(struct lmm_ledger_row) {0, 2, 0, 20});
+    share(site, 0, 2, 0, 20);
     lmm_accounts_take_peak(30);
     lmm_accounts_take_peak(40);
     cr_expect(peak_of(site).blocks == 0 && peak_of(site).bytes == 0);
@@ -516,17 +573,14 @@ Test(accounts, without_memory_the_last_peak_stays, .init = start)
     const struct lmm_ledger_header *header = lmm_chunks_header();
     uint32_t site = add_site(0, 1, "a", "f");
 
-    lmm_rows_count_shared(site, &(struct lmm_ledger_row) {1, 0, 10, 0});
+    share(site, 1, 0, 10, 0);
     lmm_accounts_take_peak(10);
     for (uint32_t i = 0; i < 5000; i++) {
         add_site(0, 2 + i, "a", "f");
     }
-    lmm_rows_count_shared(site, &(struct lmm_ledger_row) {1, 0, 10, 0});
+    share(site, 1, 0, 10, 0);
     seam_install();
     seam_fail_all(SEAM_MAP);
-    /* Outgrown rows would be long enough for it. */
-    for (uint32_t owner = 1; lmm_rows_grow(owner, 4000, &(struct lmm_rows) {0}); owner++) {
-    }
     lmm_accounts_take_peak(20);
     cr_expect(header->peak_count == 1 && header->peak_bytes[1] == 10 && peak_of(site).blocks == 1);
     seam_heal();
@@ -544,37 +598,28 @@ static bool are_valid(void)
     return valid;
 }
 
-/* A column that the test may damage. */
-static struct lmm_ledger_chunk *open_column(enum lmm_ledger_kind kind, uint32_t owner)
-{
-    return (struct lmm_ledger_chunk *) (uintptr_t) column(kind, owner);
-}
-
 Test(rows, the_walker_finds_damage, .init = start)
 {
-    struct lmm_rows one = {0};
-    struct lmm_rows two = {0};
-
-    add_site(0, 1, "a", "f");
-    cr_assert(lmm_rows_grow(1, 1, &one) && lmm_rows_grow(2, 1, &two));
-    lmm_accounts_take_peak(10);
+    add_sites(100);
+    struct lmm_row_page *first = lmm_rows_take(1, 5);
+    struct lmm_row_page *page = lmm_rows_take(2, 90);
+    cr_assert(first != NULL && page != NULL);
     cr_expect(are_valid());
-    struct lmm_ledger_chunk *rows = open_column(LMM_LEDGER_ROWS, 2);
-    rows->owner = 1;
-    cr_expect(!are_valid(), "I2: an owner has two chunks");
-    rows->owner = 2;
-    rows->used--;
-    cr_expect(!are_valid(), "I2: rows that are not in use");
-    rows->used++;
-    lmm_chunks_header()->move_sequence++;
-    cr_expect(!are_valid(), "I2: a move has not ended");
-    lmm_chunks_header()->move_sequence--;
-    struct lmm_ledger_chunk *peak = open_column(LMM_LEDGER_PEAKS, 1);
-    peak->owner = 0;
-    cr_expect(!are_valid(), "I3: the peaks are of another owner");
-    peak->owner = 1;
+    first->record->rows--;
+    cr_expect(!are_valid(), "I2: a page with too few rows");
+    first->record->rows++;
+    page->record->first_site += LMM_ROWS_PER_PAGE;
+    cr_expect(!are_valid(), "I2: a page of another group");
+    page->record->first_site -= LMM_ROWS_PER_PAGE;
+    page->record->owner = 0;
+    cr_expect(!are_valid(), "I2: two shared pages");
+    page->record->owner = 2;
+    lmm_rows_give(page);
+    page->first_site = 0;
+    cr_expect(!are_valid(), "I2: a free page of another group");
+    page->first_site = 80;
     lmm_chunks_header()->peak_count++;
-    cr_expect(!are_valid(), "I3: the header points at a chunk that was never written");
+    cr_expect(!are_valid(), "I5: the header points at a peak that was never written");
     lmm_chunks_header()->peak_count--;
     cr_expect(are_valid());
 }

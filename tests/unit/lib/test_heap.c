@@ -34,10 +34,13 @@ static void start(void)
 
 static void *allocate(struct lmm_heap *heap)
 {
-    void *block = lmm_heap_pop(&heap->open, family->site, family->index);
+    void *block = NULL;
 
+    if (lmm_heap_row(heap, family->site) != NULL) {
+        block = lmm_heap_pop(&heap->open, family->site, family->index, false);
+    }
     while (block == NULL && lmm_heap_refill(heap, family)) {
-        block = lmm_heap_pop(&heap->open, family->site, family->index);
+        block = lmm_heap_pop(&heap->open, family->site, family->index, false);
     }
     if (block != NULL) {
         lmm_tools_block_begins(block, SIZE);
@@ -310,7 +313,8 @@ Test(heap, open_sites, .init = start)
     lmm_heap_count(&owner, site, &(struct lmm_ledger_row) {.freed_blocks = 3});
     seam_heal();
     cr_expect(lmm_heap_open_sites(&owner));
-    cr_expect(owner.open.site_limit == lmm_accounts_site_count() && owner.rows.capacity >= site);
+    cr_expect(owner.open.site_limit == lmm_accounts_site_count());
+    cr_expect(owner.directory_capacity << LMM_ROWS_SHIFT >= site);
     cr_expect(owner.bin_capacity >= lmm_families_count());
     lmm_heap_count(&owner, site, &(struct lmm_ledger_row) {.freed_blocks = 4});
     lmm_lock_acquire(&lmm_chunks_lock);
@@ -318,68 +322,73 @@ Test(heap, open_sites, .init = start)
     lmm_lock_release(&lmm_chunks_lock);
 }
 
-/* The ledger's chunks with this owner. */
-static size_t chunks_of(uint32_t number)
+static size_t pages_of(const struct lmm_heap *heap)
 {
     size_t count = 0;
 
-    lmm_lock_acquire(&lmm_chunks_lock);
-    struct lmm_ledger_view view = lmm_chunks_view();
-    for (size_t i = 0; i < view.chunk_count; i++) {
-        count += view.chunks[i]->owner == number && view.chunks[i]->kind != LMM_LEDGER_UNUSED;
+    for (const struct lmm_row_page *page = heap->row_pages; page != NULL; page = page->next) {
+        count++;
     }
-    cr_assert(lmm_rows_are_valid_locked());
-    lmm_lock_release(&lmm_chunks_lock);
     return count;
 }
 
-/* Makes the k-th and all later calls fail that can give a chunk memory. */
-static void fail_chunks_from(uint64_t k)
+/* The heap has the row pages of the sites where it has counted, until it gives them up. */
+Test(heap, rows_only_where_it_has_counted, .init = start)
 {
-    seam_fail(SEAM_FILE, seam_calls(SEAM_FILE) + k, SEAM_FOR_EVER);
-    seam_fail(SEAM_MAP, seam_calls(SEAM_MAP) + k, SEAM_FOR_EVER);
-}
-
-/* A heap that gets rows but no temporaries leaves no rows: the next heap has the same number. */
-Test(heap, a_heap_given_up_leaves_no_chunk, .init = start)
-{
-    static struct lmm_heap late;
-    uint64_t k = 1;
-
-    seam_install();
-    for (fail_chunks_from(k); !lmm_heap_init(&late, 102, false, true); fail_chunks_from(++k)) {
-        cr_assert(chunks_of(102) == 0, "call %d failed", (int) k);
-        seam_heal();
-    }
-    seam_heal();
-    cr_expect(k > 2, "rows were there when the temporaries failed");
-    cr_expect(chunks_of(102) == 2 && lmm_heap_is_valid(&late));
-}
-
-/* Rows that have moved are the ones that count, though the temporaries could not grow. */
-Test(heap, rows_grow_and_temporaries_do_not, .init = start)
-{
-    static struct lmm_heap late;
-    struct lmm_temporaries taken = {0};
+    static const uint32_t sites[] = {70, 75, 79, 80, 301, 300, 3, 63};
+    static const size_t pages[] = {1, 1, 1, 2, 3, 3, 4, 4};
     char name[32];
-    uint64_t k = 1;
 
-    cr_assert(lmm_heap_init(&late, 102, false, true));
-    seam_install();
-    for (int i = 0; i < 600; i++) {
+    for (int i = 0; i < 400; i++) {
         snprintf(name, sizeof(name), "late %d", i);
         cr_assert(lmm_families_add(name, 8, 8, false) != NULL);
     }
-    /* Takes the unused chunk that the temporaries would get. */
-    cr_assert(lmm_temporaries_grow(103, lmm_accounts_site_count(), &taken));
-    for (fail_chunks_from(k); !lmm_heap_open_sites(&late); fail_chunks_from(++k)) {
-        seam_heal();
-        cr_assert(lmm_heap_is_valid(&late), "call %d failed", (int) k);
-        lmm_heap_count(&late, family->site, &(struct lmm_ledger_row) {.allocated_blocks = 1});
+    cr_assert(lmm_heap_open_sites(&owner));
+    lmm_heap_give_rows(&owner);
+    cr_assert(pages_of(&owner) == 0 && owner.open.first_limit == 0 && lmm_heap_is_valid(&owner));
+    for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++) {
+        cr_expect((lmm_open_row(&owner.open, sites[i]) == NULL) ==
+                  (i == 0 || pages[i] > pages[i - 1]));
+        lmm_heap_count(&owner, sites[i], &(struct lmm_ledger_row) {.allocated_blocks = 1 + i});
+        cr_expect(pages_of(&owner) == pages[i] && lmm_heap_is_valid(&owner), "count %zu", i);
     }
+    cr_expect(lmm_open_first_row(&owner.open, 3) == lmm_open_row(&owner.open, 3));
+    cr_expect(lmm_open_first_row(&owner.open, 63)->allocated_blocks == 8);
+    cr_expect(lmm_open_first_row(&owner.open, 64) == NULL);
+    lmm_heap_give_rows(&owner);
+    cr_expect(pages_of(&owner) == 0 && lmm_heap_is_valid(&owner));
+    for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++) {
+        cr_expect(lmm_open_row(&owner.open, sites[i]) == NULL);
+        lmm_lock_acquire(&lmm_chunks_lock);
+        cr_expect(lmm_rows_sum_locked(sites[i]).allocated_blocks >= 1 + i);
+        lmm_lock_release(&lmm_chunks_lock);
+    }
+}
+
+/* Without memory for a row page the heap allocates and frees, and its counts go to the shared rows. */
+Test(heap, no_memory_for_a_row_page, .init = start)
+{
+    char name[32];
+    uint32_t late = 0;
+
+    cr_assert(allocate(&owner) != NULL);
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "late %d", i);
+        late = lmm_families_add(name, 8, 8, false)->site;
+    }
+    cr_assert(lmm_heap_open_sites(&owner) && late >= LMM_ROWS_IN_FIRST);
+    seam_starve();
+    while (lmm_rows_take(99, late) != NULL) {
+        /* Uses up the room in the chunk. */
+    }
+    cr_expect(lmm_heap_row(&owner, late) == NULL && errno == ENOMEM);
+    lmm_heap_count(&owner, late, &(struct lmm_ledger_row) {.freed_blocks = 5});
     seam_heal();
-    cr_expect(k > 2, "rows had grown when the temporaries failed");
-    cr_expect(lmm_family_sum(family).allocated_blocks == k - 1);
+    lmm_heap_count(&owner, late, &(struct lmm_ledger_row) {.freed_blocks = 2});
+    cr_expect(lmm_open_row(&owner.open, late)->freed_blocks == 2);
+    lmm_lock_acquire(&lmm_chunks_lock);
+    cr_expect(lmm_rows_sum_locked(late).freed_blocks == 7);
+    lmm_lock_release(&lmm_chunks_lock);
 }
 
 /* Checks that *field, wrong, makes the heap invalid, and restores it. */
@@ -427,6 +436,10 @@ Test(heap, validity_sees_what_is_wrong, .init = start)
     EXPECT_SEEN(&owner, page->node.key, page->node.key - 1, "I2: the key of the queue");
     EXPECT_SEEN(&owner, owner.reported, NULL, "I3: a foreign list that is not reported");
     EXPECT_SEEN(&owner, page->reported, another, "I3: a reported page without a foreign list");
-    EXPECT_SEEN(&owner, owner.open.site_limit, owner.rows.capacity + 1, "I4: a site without a row");
+    EXPECT_SEEN(&owner, owner.open.site_limit, (owner.directory_capacity << LMM_ROWS_SHIFT) + 1,
+                "I4: a site past the directory");
+    EXPECT_SEEN(&owner, owner.open.rows, NULL, "I4: the first rows are not known");
+    EXPECT_SEEN(&owner, owner.open.first_limit, 0, "I4: a site less in the first rows");
+    EXPECT_SEEN(&owner, owner.open.directory[0], 0, "I4: a page that the directory lacks");
     EXPECT_SEEN(&owner, owner.bin_capacity, family->index, "I4: a site without a bin");
 }

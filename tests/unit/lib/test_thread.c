@@ -134,21 +134,35 @@ Test(thread, heaps_are_handed_on, .init = start)
     cr_expect(family->record->pages <= 1);
 }
 
-/* A heap keeps its rows when its thread ends, and the next thread counts on in them. */
-static void count_parked(struct lmm_heap *heap, void *arg)
+/* A heap gives its rows up when its thread ends, and the next thread counts on in them. */
+static void count_pages(struct lmm_heap *heap, void *arg)
 {
-    if (heap->is_parked && family->site < heap->rows.capacity) {
-        *(uint64_t *) arg += heap->rows.row[family->site].allocated_blocks;
-    }
+    *(uint64_t *) arg += heap->is_parked && heap->row_pages != NULL;
 }
 
-Test(thread, rows_stay_with_the_heap, .init = start)
+static size_t row_pages(void)
 {
+    size_t count = 0;
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    struct lmm_ledger_view view = lmm_chunks_view();
+    for (size_t i = 0; i < view.chunk_count; i++) {
+        count += view.chunks[i]->kind == LMM_LEDGER_ROWS ? view.chunks[i]->used : 0;
+    }
+    lmm_lock_release(&lmm_chunks_lock);
+    return count;
+}
+
+Test(thread, rows_pass_to_the_next_thread, .init = start)
+{
+    size_t before = row_pages();
+
     for (uint64_t threads = 1; threads < 4; threads++) {
-        uint64_t counted = 0;
+        uint64_t kept = 0;
         run(allocate_all, NULL);
-        lmm_thread_for_each_heap(count_parked, &counted);
-        cr_expect(counted == threads * MANY);
+        lmm_thread_for_each_heap(count_pages, &kept);
+        cr_expect(kept == 0 && row_pages() == before + 1);
+        cr_expect(lmm_family_sum(family).allocated_blocks == threads * MANY);
         run(free_all, NULL);
     }
     assert_live(0);
@@ -302,7 +316,11 @@ Test(thread, fork_with_another_thread, .init = start)
 Test(thread, repair_believes_the_tags, .init = start)
 {
     static const struct lmm_ledger_row wrong[] = {
-        {3, 0, 0, 0}, {0, 2, 0, 0}, {0, 0, 5, 0}, {0, 0, 0, 6}, {10, 1, 7, 30},
+        {.allocated_blocks = 3},
+        {.freed_blocks = 2},
+        {.allocated_extra = 5},
+        {.freed_extra = 6},
+        {.allocated_blocks = 10, .freed_blocks = 1, .allocated_extra = 7, .freed_extra = 30},
     };
 
     lmm_alloc(family);

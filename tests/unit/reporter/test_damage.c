@@ -108,6 +108,11 @@ static void make_function_past_the_last_chunk(void)
     book_site_at(&book, 0)->function = strings->first + strings->capacity;
 }
 
+static struct lmm_ledger_row_page *page_of_rows(void)
+{
+    return (void *) (book_find(&book, LMM_LEDGER_ROWS, 0) + 1);
+}
+
 #define FIND(kind, i) book_find(&book, LMM_LEDGER_##kind, i)
 
 /* Each damage: its name, and the statement that does it. */
@@ -126,7 +131,6 @@ static void make_function_past_the_last_chunk(void)
     ROW(missing_chunk, make_missing_chunk())                                                       \
     ROW(askew_chunk, make_askew_chunk())                                                           \
     ROW(repeated_chunk, make_repeated_chunk())                                                     \
-    ROW(three_chunks_of_an_owner, make_three_chunks_of_an_owner())                                 \
     ROW(first_missing, FIND(SITES, 0)->kind = 5)                                                   \
     ROW(strings_missing, FIND(STRINGS, 1)->kind = LMM_LEDGER_UNUSED)                               \
     ROW(bytes_below_records, FIND(SITES, 0)->bytes -= 64)                                          \
@@ -136,15 +140,17 @@ static void make_function_past_the_last_chunk(void)
     ROW(record_too_small, FIND(FAMILIES, 0)->record_bytes--)                                       \
     ROW(record_huge, FIND(STRINGS, 0)->record_bytes = UINT32_MAX)                                  \
     ROW(record_zero, FIND(ROWS, 0)->record_bytes = 0)                                              \
+    ROW(row_page_without_rows, FIND(ROWS, 0)->record_bytes = sizeof(struct lmm_ledger_row_page))   \
+    ROW(row_page_askew, FIND(ROWS, 0)->record_bytes -= 8)                                          \
+    ROW(more_rows_than_the_page, page_of_rows()->rows = BOOK_ROWS + 1)                             \
+    ROW(rows_beyond_sites, page_of_rows()->first_site = UINT32_MAX)                                \
+    ROW(owner_of_rows, FIND(ROWS, 0)->owner = 1)                                                   \
+    ROW(more_pages_than_capacity, FIND(ROWS, 0)->used = BOOK_PAGES + 1)                            \
     ROW(owner_of_sites, FIND(SITES, 0)->owner = 1)                                                 \
     ROW(first_not_zero, FIND(STRINGS, 0)->first = 1)                                               \
     ROW(gap_between_chunks, FIND(SITES, 1)->first++)                                               \
     ROW(overlapping_chunks, FIND(SITES, 1)->first--)                                               \
     ROW(wrapping_capacity, FIND(SITES, 1)->capacity = UINT32_MAX)                                  \
-    ROW(owner_beyond_owners, FIND(ROWS, 1)->owner = LMM_LEDGER_MAX_OWNERS)                         \
-    ROW(rows_that_start_late, FIND(ROWS, 1)->first = 1)                                            \
-    ROW(moved_rows_that_start_late, book_chunk(&book, LMM_LEDGER_ROWS, 1, 4)->first = 4)           \
-    ROW(rows_partly_used, FIND(ROWS, 0)->used--)                                                   \
     ROW(used_beyond_capacity, FIND(SITES, 1)->used = BOOK_SITES + 1)                               \
     ROW(hole_in_sites, FIND(SITES, 0)->used--)                                                     \
     ROW(hole_after_an_empty_chunk, make_hole_after_an_empty_chunk())                               \
@@ -164,6 +170,15 @@ static void make_function_past_the_last_chunk(void)
     ROW(align_zero, book_family_at(&book, 0)->align_bytes = 0)                                     \
     ROW(align_odd, book_family_at(&book, 0)->align_bytes = 24)
 
+/* The same for the rows of version 1. */
+#define DAMAGES_V1(ROW)                                                                            \
+    ROW(three_chunks_of_an_owner, make_three_chunks_of_an_owner())                                 \
+    ROW(owner_beyond_owners, FIND(ROWS, 1)->owner = LMM_LEDGER_MAX_OWNERS)                         \
+    ROW(rows_that_start_late, FIND(ROWS, 1)->first = 1)                                            \
+    ROW(moved_rows_that_start_late, book_chunk(&book, LMM_LEDGER_ROWS, 1, 4)->first = 4)           \
+    ROW(rows_partly_used, FIND(ROWS, 0)->used--)                                                   \
+    ROW(record_of_version_2, FIND(ROWS, 0)->record_bytes = sizeof(struct lmm_ledger_row))
+
 #define DEFINE(name, ...)                                                                          \
     static void name(void)                                                                         \
     {                                                                                              \
@@ -172,29 +187,36 @@ static void make_function_past_the_last_chunk(void)
 #define LISTED(name, ...) {#name, name},
 
 DAMAGES(DEFINE)
+DAMAGES_V1(DEFINE)
 
-static const struct {
+static const struct damage {
     const char *name;
     void (*damage)(void);
-} damages[] = {DAMAGES(LISTED)};
+} damages[] = {DAMAGES(LISTED)}, damages_v1[] = {DAMAGES_V1(LISTED)};
 
-Test(model, every_damage_is_einval)
+static void expect_einval(const struct damage *list, size_t count, uint32_t version)
 {
-    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+    for (size_t i = 0; i < count; i++) {
         struct lmm_model *model = NULL;
         size_t bytes = 1 << 20;
         char *large = malloc(bytes);
 
-        book_make_sound(&book);
-        damages[i].damage();
+        book_make_sound_of(&book, version);
+        list[i].damage();
         cr_expect_eq(lmm_model_build(&book.view, large, bytes, &model), -EINVAL, "%s",
-                     damages[i].name);
-        cr_expect_null(model, "%s: the result is touched", damages[i].name);
+                     list[i].name);
+        cr_expect_null(model, "%s: the result is touched", list[i].name);
         cr_expect_lt(lmm_model_bytes(&book.view), (size_t) 1 << 28, "%s: size is bounded",
-                     damages[i].name);
+                     list[i].name);
         free(large);
         book_close(&book);
     }
+}
+
+Test(model, every_damage_is_einval)
+{
+    expect_einval(damages, sizeof(damages) / sizeof(damages[0]), 2);
+    expect_einval(damages_v1, sizeof(damages_v1) / sizeof(damages_v1[0]), 1);
     cr_expect_eq(lmm_model_build(NULL, scratch, sizeof(scratch), &(struct lmm_model *) {NULL}),
                  -EINVAL);
 }

@@ -44,16 +44,23 @@ static size_t lay_out(struct book *book, unsigned char *bytes)
     return end;
 }
 
-/* One family; each owner has rows, and for each there is a chunk to move them to. A process of
- * another PID namespace may live, so the file is read as one that is written to. */
-static void make_book(struct book *book)
+/* One family. In version 1 each owner has rows, and for each there is a chunk to move them to; in
+ * version 2 there is room for a row page of each. A process of another PID namespace may live, so
+ * the file is read as one that is written to. */
+static void make_book(struct book *book, uint32_t version)
 {
     book_open(book, "/bin/busy", 1);
+    book->header.version = version;
     book->header.pid_namespace = 1;
     uint32_t family = book_family(book, "t", 8, 8);
 
     for (uint32_t site = 0; site < SITES; site++) {
         book_site(book, family, "busy.c", site + 1, "f");
+    }
+    if (version != 1) {
+        book_chunk(book, LMM_LEDGER_ROWS, 0, OWNERS * (SITES / BOOK_ROWS));
+        book_chunk(book, LMM_LEDGER_PEAKS, 0, SITES)->used = SITES;
+        return;
     }
     for (uint32_t owner = 1; owner <= OWNERS; owner++) {
         book_chunk(book, LMM_LEDGER_ROWS, owner, SITES);
@@ -77,14 +84,25 @@ static int make_file(size_t bytes)
 
 struct writer {
     struct lmm_ledger_header *header;
+    struct lmm_ledger_chunk *pages; /* version 2; else NULL */
     struct lmm_ledger_chunk *rows[OWNERS + 1];
     struct lmm_ledger_chunk *spare[OWNERS + 1];
     struct lmm_ledger_chunk *peaks[2];
 };
 
-static struct lmm_ledger_row *row_of(struct writer *writer, uint32_t owner, uint32_t site)
+static struct lmm_ledger_row_page *page_of(struct writer *writer, uint32_t owner, uint32_t site)
 {
-    return (struct lmm_ledger_row *) (writer->rows[owner] + 1) + site;
+    uint32_t i = (owner - 1) * (SITES / BOOK_ROWS) + site / BOOK_ROWS;
+
+    return (void *) ((char *) (writer->pages + 1) + (size_t) i * writer->pages->record_bytes);
+}
+
+static struct lmm_ledger_row_v1 *row_of(struct writer *writer, uint32_t owner, uint32_t site)
+{
+    if (writer->pages != NULL) {
+        return (void *) &page_of(writer, owner, site)->row[site % BOOK_ROWS];
+    }
+    return (struct lmm_ledger_row_v1 *) (writer->rows[owner] + 1) + site;
 }
 
 static void count_up(uint64_t *counter)
@@ -99,7 +117,7 @@ static void move(struct writer *writer, uint32_t owner)
     struct lmm_ledger_chunk *to = writer->spare[owner];
 
     __atomic_add_fetch(&writer->header->move_sequence, 1, __ATOMIC_SEQ_CST);
-    memcpy(to + 1, from + 1, SITES * sizeof(struct lmm_ledger_row));
+    memcpy(to + 1, from + 1, SITES * sizeof(struct lmm_ledger_row_v1));
     __atomic_store_n(&to->kind, LMM_LEDGER_ROWS, __ATOMIC_SEQ_CST);
     __atomic_store_n(&from->kind, LMM_LEDGER_UNUSED, __ATOMIC_SEQ_CST);
     writer->rows[owner] = to;
@@ -109,8 +127,16 @@ static void move(struct writer *writer, uint32_t owner)
 
 /* Adds an owner whose blocks another one frees: a snapshot must have both or neither. Nothing
  * moves. */
-static void add_owner(struct writer *writer)
+static void add_owner(struct writer *writer, uint32_t owner)
 {
+    for (uint32_t site = 0; writer->pages != NULL && site < SITES; site += BOOK_ROWS) {
+        page_of(writer, owner, site)->first_site = site;
+        page_of(writer, owner, site)->rows = BOOK_ROWS;
+    }
+    if (writer->pages != NULL) {
+        __atomic_store_n(&writer->pages->used, owner * (SITES / BOOK_ROWS), __ATOMIC_SEQ_CST);
+        return;
+    }
     __atomic_store_n(&writer->rows[OWNERS]->kind, LMM_LEDGER_ROWS, __ATOMIC_SEQ_CST);
 }
 
@@ -118,11 +144,15 @@ static void add_owner(struct writer *writer)
 static void write_peaks(struct writer *writer, uint64_t figure)
 {
     uint64_t count = writer->header->peak_count + 1;
-    struct lmm_ledger_peak *peaks = (void *) (writer->peaks[count % 2] + 1);
+    struct lmm_ledger_peak_v1 *single = (void *) (writer->peaks[count % 2] + 1);
+    struct lmm_ledger_peak *both = (void *) (writer->peaks[0] + 1);
+    bool is_v1 = writer->pages == NULL;
 
     for (uint32_t site = 0; site < SITES; site++) {
-        __atomic_store_n(&peaks[site].blocks, figure, __ATOMIC_RELAXED);
-        __atomic_store_n(&peaks[site].bytes, figure, __ATOMIC_RELAXED);
+        __atomic_store_n(is_v1 ? &single[site].blocks : &both[site].blocks[count % 2], figure,
+                         __ATOMIC_RELAXED);
+        __atomic_store_n(is_v1 ? &single[site].bytes : &both[site].bytes[count % 2], figure,
+                         __ATOMIC_RELAXED);
     }
     __atomic_store_n(&writer->header->peak_bytes[count % 2], figure, __ATOMIC_RELAXED);
     __atomic_store_n(&writer->header->peak_count, count, __ATOMIC_SEQ_CST);
@@ -139,13 +169,21 @@ static _Noreturn void write_for_ever(unsigned char *bytes)
 
         if (chunk->kind == LMM_LEDGER_PEAKS) {
             writer.peaks[chunk->owner] = chunk;
+        } else if (chunk->kind == LMM_LEDGER_ROWS && writer.header->version != 1) {
+            writer.pages = chunk;
         } else if (chunk->owner != 0) {
             *(seen[chunk->owner]++ == 0 ? &writer.rows[chunk->owner]
                                         : &writer.spare[chunk->owner]) = chunk;
         }
         offset += chunk->bytes;
     }
-    writer.rows[OWNERS]->kind = LMM_LEDGER_UNUSED;
+    if (writer.pages == NULL) {
+        writer.rows[OWNERS]->kind = LMM_LEDGER_UNUSED;
+    } else {
+        for (uint32_t owner = 1; owner < OWNERS; owner++) {
+            add_owner(&writer, owner);
+        }
+    }
     for (uint64_t n = 0;; n++) {
         uint32_t owners = n < BEFORE_NEW_OWNER ? OWNERS - 1 : OWNERS;
         uint32_t owner = (uint32_t) (n % owners) + 1;
@@ -153,14 +191,14 @@ static _Noreturn void write_for_ever(unsigned char *bytes)
         uint32_t site = (uint32_t) (n / 3 % SITES);
 
         if (n == BEFORE_NEW_OWNER) {
-            add_owner(&writer);
+            add_owner(&writer, OWNERS);
         }
         count_up(&row_of(&writer, owner, site)->allocated_blocks);
         count_up(&row_of(&writer, freer, site)->freed_blocks);
         if (n % BETWEEN_PEAKS == 0) {
             write_peaks(&writer, n);
         }
-        if (n % 2000 == 0 && owner != OWNERS) {
+        if (n % 2000 == 0 && owner != OWNERS && writer.pages == NULL) {
             move(&writer, owner);
         }
     }
@@ -185,7 +223,7 @@ static void check_balance(const struct lmm_model *model)
 
 /* Reads what a process writes from its start on, until so many readings were settled. Not all are: the writer
  * may be off the processor while it moves rows. */
-static void read_a_writer(int settled_readings)
+static void read_a_writer(uint32_t version, int settled_readings)
 {
     struct book book;
     struct lmm_reason reason = {""};
@@ -194,7 +232,7 @@ static void read_a_writer(int settled_readings)
     unsigned char *bytes = mmap(NULL, FILE_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
 
     cr_assert(bytes != MAP_FAILED);
-    make_book(&book);
+    make_book(&book, version);
     lay_out(&book, bytes);
     book_close(&book);
     pid_t child = fork();
@@ -226,8 +264,8 @@ static void read_a_writer(int settled_readings)
 /* Each writer adds an owner only once, so there are several writers. */
 Test(snapshot, of_a_changing_ledger_balances)
 {
-    for (int i = 0; i < 20; i++) {
-        read_a_writer(250);
+    for (uint32_t i = 0; i < 20; i++) {
+        read_a_writer(1 + i % 2, 250);
     }
 }
 
@@ -267,7 +305,7 @@ Test(snapshot, of_a_ledger_that_is_truncated_while_it_is_read_is_refused)
     bool caught = false;
     struct book book;
 
-    make_book(&book);
+    make_book(&book, LMM_LEDGER_VERSION);
     book_chunk(&book, LMM_LEDGER_UNUSED, 0, LARGE);
     unsigned char *bytes = calloc(1, LARGE + FILE_MAX);
 
@@ -304,7 +342,7 @@ Test(snapshot, of_bytes_needs_no_alignment_and_reads_nothing_after_them)
     struct book book;
     unsigned char *bytes = calloc(1, FILE_MAX);
 
-    make_book(&book);
+    make_book(&book, LMM_LEDGER_VERSION);
     size_t size = lay_out(&book, bytes);
 
     book_close(&book);
