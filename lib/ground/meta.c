@@ -8,7 +8,7 @@
 
 enum {
     CHUNK_BYTES = 1 << 20,
-    LEAN_CHUNK_BYTES = 1 << 16, /* when address space is short */
+    LEAN_CHUNK_BYTES = 1 << 16, /* the first one, and when address space is short */
     LARGE_BYTES = 1 << 21,
     EXACT_LINES = 1024, /* a class for each number of lines up to this: tag tables of a page */
     EXACT_SHIFT = 8,
@@ -51,7 +51,10 @@ static uint32_t class_of(size_t bytes, size_t *ret_bytes)
 
 static bool add_chunk_locked(struct lmm_arena *arena, size_t bytes)
 {
-    size_t chunk = CHUNK_BYTES > bytes ? CHUNK_BYTES : bytes;
+    /* As much as there is, so that a small process maps little and a large one seldom maps. */
+    size_t chunk = lmm_load_relaxed(&arena->mapped_bytes);
+    chunk = chunk < LEAN_CHUNK_BYTES ? LEAN_CHUNK_BYTES : chunk > CHUNK_BYTES ? CHUNK_BYTES : chunk;
+    chunk = chunk > bytes ? chunk : bytes;
     char *memory = lmm_vm_map(chunk);
 
     if (memory == NULL) {

@@ -7,7 +7,9 @@
 #include "lib/ground/tools.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 enum { ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
 
@@ -87,6 +89,23 @@ static void *system_remap(void *address, size_t bytes, size_t new_bytes, void *t
                                       flags, (long) target, 0));
 }
 
+static size_t system_limit_bytes(void)
+{
+    return lmm_system_limit(RLIMIT_AS);
+}
+
+static bool system_is_charged(void)
+{
+    char mode = '0';
+    int descriptor = lmm_system_open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC, 0);
+
+    if (descriptor >= 0) {
+        mode = lmm_system_read(descriptor, &mode, 1) == 1 ? mode : '0';
+        lmm_system_close(descriptor);
+    }
+    return mode == '2';
+}
+
 struct lmm_vm_operations lmm_vm = {
     .map = system_map,
     .unmap = system_unmap,
@@ -94,6 +113,8 @@ struct lmm_vm_operations lmm_vm = {
     .map_file = system_map_file,
     .map_over = system_map_over,
     .remap = system_remap,
+    .limit_bytes = system_limit_bytes,
+    .is_charged = system_is_charged,
 };
 
 void *lmm_vm_map(size_t bytes)
@@ -191,6 +212,16 @@ bool lmm_vm_discard(void *address, size_t bytes)
     bool done = lmm_vm.discard(address, bytes) == 0;
     errno = saved_errno;
     return done;
+}
+
+size_t lmm_vm_limit_bytes(void)
+{
+    return lmm_vm.limit_bytes();
+}
+
+bool lmm_vm_is_charged(void)
+{
+    return lmm_vm.is_charged();
 }
 
 bool lmm_vm_is_mapped(void *address, size_t bytes)

@@ -24,6 +24,8 @@ struct lmm_vm_operations {
     /* mremap: makes what is mapped at address new_bytes long, where it is when target is NULL,
      * else at target, over what is mapped there; NULL: failed, with the kernel's errno. */
     void *(*remap)(void *address, size_t bytes, size_t new_bytes, void *target);
+    size_t (*limit_bytes)(void); /* RLIMIT_AS; SIZE_MAX: none */
+    bool (*is_charged)(void);    /* vm.overcommit_memory is 2 */
 };
 
 extern struct lmm_vm_operations lmm_vm;
@@ -67,6 +69,13 @@ bool lmm_vm_unmap(void *address, size_t bytes);
 
 /* Whether all of the system pages at address, a multiple of them, are mapped. */
 bool lmm_vm_is_mapped(void *address, size_t bytes);
+
+/* The most address space that the process may map; SIZE_MAX when there is no limit. A system
+ * call. */
+size_t lmm_vm_limit_bytes(void);
+
+/* Whether the kernel charges the process for memory that is mapped and not touched. */
+bool lmm_vm_is_charged(void);
 
 /* Gives the memory of whole system pages back and keeps the address space, which then reads as
  * zero. False when the kernel refuses. */

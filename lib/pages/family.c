@@ -44,7 +44,12 @@ static struct {
     uint32_t count; /* atomic, written under the lock */
 } registry;
 
-static struct lmm_family *by_index[LMM_LEDGER_MAX_FAMILIES];
+enum {
+    CHUNK_FAMILIES = 1 << 10,
+    CHUNKS = LMM_LEDGER_MAX_FAMILIES / CHUNK_FAMILIES,
+};
+
+static struct lmm_family **by_index[CHUNKS]; /* each chunk is added with its first family */
 
 /* Returns 0, or the errno of a wrong argument. */
 static int check_arguments(const char *name, size_t size, size_t align)
@@ -118,10 +123,21 @@ static bool enter_books_locked(struct lmm_family *family)
     return true;
 }
 
+/* Room for the family that is added next. */
+static bool reserve_index_locked(void)
+{
+    struct lmm_family ***chunk = &by_index[registry.count / CHUNK_FAMILIES];
+
+    if (*chunk == NULL) {
+        *chunk = lmm_meta_zalloc(CHUNK_FAMILIES * sizeof(**chunk));
+    }
+    return *chunk != NULL;
+}
+
 /* Whether the family at an index is as I1 to I4 say. */
 static bool family_is_valid(uint32_t index)
 {
-    const struct lmm_family *family = by_index[index];
+    const struct lmm_family *family = lmm_families_at(index);
     const struct lmm_ledger_family *record = family->record;
     struct lmm_site_facts site = lmm_accounts_site_facts(family->site);
 
@@ -136,8 +152,8 @@ static bool family_is_valid(uint32_t index)
 /* Adds a family to be shown in that form, which no family has yet. */
 static struct lmm_family *add_locked(const struct key *key, enum form form)
 {
-    struct entry *entry =
-        registry.count < LMM_LEDGER_MAX_FAMILIES ? lmm_meta_zalloc(sizeof(*entry)) : NULL;
+    bool has_room = registry.count < LMM_LEDGER_MAX_FAMILIES && reserve_index_locked();
+    struct entry *entry = has_room ? lmm_meta_zalloc(sizeof(*entry)) : NULL;
 
     if (entry == NULL) {
         errno = ENOMEM;
@@ -163,7 +179,7 @@ static struct lmm_family *add_locked(const struct key *key, enum form form)
     family->record->flags = (key->counts_bytes ? LMM_LEDGER_FAMILY_BYTES : 0) |
                             (form != BY_NAME ? LMM_LEDGER_FAMILY_NAMESAKE : 0);
     lmm_runs_init(&family->runs, (uint16_t) family->index, family->stride, family->record);
-    by_index[family->index] = family;
+    by_index[family->index / CHUNK_FAMILIES][family->index % CHUNK_FAMILIES] = family;
     LMM_CHECK(family_is_valid(family->index));
     lmm_store_release(&registry.count, family->index + 1);
     return family;
@@ -232,8 +248,8 @@ struct lmm_family *lmm_families_find(const char *name)
 
 struct lmm_family *lmm_families_at(uint32_t index)
 {
-    LMM_CHECK(index < LMM_LEDGER_MAX_FAMILIES && by_index[index] != NULL);
-    return by_index[index];
+    LMM_CHECK(index < LMM_LEDGER_MAX_FAMILIES && by_index[index / CHUNK_FAMILIES] != NULL);
+    return by_index[index / CHUNK_FAMILIES][index % CHUNK_FAMILIES];
 }
 
 uint32_t lmm_families_count(void)
@@ -287,7 +303,7 @@ void lmm_families_refresh_gauges(void)
 {
     LMM_CHECK(lmm_families_are_valid());
     for (uint32_t i = 0; i < lmm_families_count(); i++) {
-        lmm_family_sample_peak(by_index[i]);
+        lmm_family_sample_peak(lmm_families_at(i));
     }
     lmm_accounts_note_memory();
 }

@@ -1,12 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/pages/page.h"
 
+#include "lib/ground/meta.h"
 #include "lib/ground/vm.h"
 
 #include <errno.h>
 
-struct lmm_page lmm_page_window[LMM_WINDOW_UNITS];
-uintptr_t lmm_page_window_base;
+_Static_assert(LMM_WINDOW_ABOVE / 2 >= LMM_LEAF_UNITS, "a leaf fits between the table and the end");
+
+enum {
+    WINDOW_UNITS_MIN = LMM_WINDOW_ABOVE + 64,
+    WINDOW_UNITS_CHARGED = 1 << 14, /* at most so many where the kernel charges for reservations */
+};
+
+struct leaf {
+    struct lmm_page page[LMM_LEAF_UNITS];
+    struct lmm_page_facts facts[LMM_LEAF_UNITS];
+};
+
+struct branch {
+    struct leaf *leaf[LMM_BRANCH_LEAVES]; /* atomic, written under the lock */
+};
 
 /* Entries of a table that were ever used: [low, high). Both are atomic, written under the lock. */
 struct range {
@@ -16,22 +30,40 @@ struct range {
 
 struct lmm_lock lmm_page_table_lock = LMM_LOCK_INIT(LMM_RANK_TABLE);
 
-static struct range near = {.low = SIZE_MAX}; /* of the window */
-static struct range far = {.low = SIZE_MAX};  /* of the root */
+/* The last unit's descriptor is nowhere near the addresses of a program. */
+struct lmm_window lmm_page_window = {.last = (struct lmm_page *) ((uintptr_t) 1 << 63)};
 
-static struct lmm_page_facts window_facts[LMM_WINDOW_UNITS];
-static struct lmm_leaf *root[LMM_ROOT_ENTRIES];
+static struct lmm_page_facts *window_facts; /* in the order of the descriptors */
+static bool has_tried_window;               /* under the lock */
+
+static struct range near = {.low = SIZE_MAX}; /* of the window */
+static struct range far = {.low = SIZE_MAX};  /* of the tree, by number of the leaf */
+
+static struct branch *root[LMM_ROOT_ENTRIES]; /* atomic, written under the lock */
+
+static size_t leaf_number(uintptr_t address)
+{
+    return address >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
+}
+
+/* The leaf with that number; NULL when there is none. */
+static struct leaf *leaf_at(size_t number)
+{
+    size_t i = number >> LMM_BRANCH_SHIFT;
+    struct branch *branch = i < LMM_ROOT_ENTRIES ? lmm_load_acquire(&root[i]) : NULL;
+
+    return branch == NULL ? NULL : lmm_load_acquire(&branch->leaf[number % LMM_BRANCH_LEAVES]);
+}
 
 struct lmm_page *lmm_page_unit(uintptr_t address)
 {
     struct lmm_page *page = lmm_page_near(address);
-    size_t i = address >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
 
-    if (page != NULL || i >= LMM_ROOT_ENTRIES) {
-        return page;
+    if (page == NULL) {
+        struct leaf *leaf = leaf_at(leaf_number(address));
+        page = leaf == NULL ? NULL : &leaf->page[(address >> LMM_UNIT_SHIFT) % LMM_LEAF_UNITS];
     }
-    struct lmm_leaf *leaf = lmm_load_acquire(&root[i]);
-    return leaf == NULL ? NULL : &leaf->page[(address >> LMM_UNIT_SHIFT) & (LMM_LEAF_UNITS - 1)];
+    return page;
 }
 
 struct lmm_page *lmm_page_of(uintptr_t address)
@@ -75,36 +107,81 @@ static void widen(struct range *range, size_t i)
     }
 }
 
-static bool reserve_unit_locked(uintptr_t address)
+/* The units that a window should have. */
+static size_t window_units(void)
 {
-    struct lmm_page *page = lmm_page_near(address);
-    size_t i = address >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
+    size_t limit = lmm_vm_limit_bytes() / LMM_UNIT_BYTES;
+    size_t most = lmm_vm_is_charged() ? WINDOW_UNITS_CHARGED : LMM_WINDOW_UNITS;
 
-    if (page != NULL) {
-        widen(&near, (size_t) (page - lmm_page_window));
-        return true;
+    return limit < most - WINDOW_UNITS_MIN ? limit + WINDOW_UNITS_MIN : most;
+}
+
+/* Reserves a window, a smaller one where a larger one is refused. */
+static void reserve_window_locked(void)
+{
+    size_t units = window_units();
+    char *table = NULL;
+
+    for (; table == NULL && units >= WINDOW_UNITS_MIN; units /= 2) {
+        size_t bytes = units * (sizeof(struct lmm_page) + sizeof(struct lmm_page_facts));
+        table = lmm_vm_map_aligned(lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES), LMM_UNIT_BYTES);
+        if (table != NULL) {
+            struct lmm_page *last = (struct lmm_page *) (void *) table;
+            window_facts = (struct lmm_page_facts *) (void *) (last + units);
+            lmm_store_release(&lmm_page_window.last, last);
+            lmm_store_release(&lmm_page_window.units, units);
+        }
     }
+    has_tried_window = true;
+}
+
+static struct branch *reserve_branch_locked(size_t i)
+{
     if (root[i] == NULL) {
-        struct lmm_leaf *leaf = lmm_vm_map(sizeof(*leaf));
-        if (leaf == NULL) {
+        struct branch *branch = lmm_meta_zalloc(sizeof(*branch));
+        lmm_store_release(&root[i], branch);
+    }
+    return root[i];
+}
+
+static bool reserve_leaf_locked(size_t number)
+{
+    struct branch *branch = reserve_branch_locked(number >> LMM_BRANCH_SHIFT);
+    struct leaf **leaf = branch == NULL ? NULL : &branch->leaf[number % LMM_BRANCH_LEAVES];
+
+    if (branch == NULL) {
+        return false;
+    }
+    if (*leaf == NULL) {
+        struct leaf *fresh = lmm_vm_map(sizeof(*fresh));
+        if (fresh == NULL) {
             return false;
         }
-        lmm_store_release(&root[i], leaf);
-        widen(&far, i);
+        lmm_store_release(leaf, fresh);
+        widen(&far, number);
     }
     return true;
+}
+
+static bool reserve_unit_locked(uintptr_t address)
+{
+    const struct lmm_page *page = lmm_page_near(address);
+
+    if (page != NULL) {
+        widen(&near, (size_t) (page - lmm_page_window.last));
+        return true;
+    }
+    return reserve_leaf_locked(leaf_number(address));
 }
 
 bool lmm_page_reserve(const char *base, size_t units)
 {
     uintptr_t address = (uintptr_t) base;
-    uintptr_t below = (uintptr_t) (LMM_WINDOW_UNITS - LMM_WINDOW_ABOVE) << LMM_UNIT_SHIFT;
     bool done = (address + units * LMM_UNIT_BYTES - 1) >> LMM_ADDRESS_BITS == 0;
 
     lmm_lock_acquire(&lmm_page_table_lock);
-    if (lmm_page_window_base == 0) {
-        lmm_store_release(&lmm_page_window_base,
-                          address > below ? address - below : LMM_UNIT_BYTES);
+    if (!has_tried_window) {
+        reserve_window_locked();
     }
     for (size_t i = 0; i < units && done; i++) {
         done = reserve_unit_locked(address + i * LMM_UNIT_BYTES);
@@ -118,50 +195,55 @@ bool lmm_page_reserve(const char *base, size_t units)
 
 struct lmm_page_facts *lmm_page_unit_facts(size_t unit)
 {
-    const struct lmm_page *page = lmm_page_near((uintptr_t) unit << LMM_UNIT_SHIFT);
+    uintptr_t address = (uintptr_t) unit << LMM_UNIT_SHIFT;
+    const struct lmm_page *page = lmm_page_near(address);
 
     if (page != NULL) {
-        return &window_facts[page - lmm_page_window];
+        return &window_facts[page - lmm_page_window.last];
     }
-    return &root[unit >> LMM_LEAF_SHIFT]->facts[unit & (LMM_LEAF_UNITS - 1)];
+    return &leaf_at(leaf_number(address))->facts[unit % LMM_LEAF_UNITS];
 }
 
-static int visit_pages(struct lmm_page *page, size_t count,
-                       int (*visit)(struct lmm_page *page, void *arg), void *arg)
+static int visit(struct lmm_page *page, int (*visitor)(struct lmm_page *page, void *arg), void *arg)
 {
-    int result = 0;
-
-    for (size_t i = 0; i < count && result == 0; i++) {
-        result = is_page(&page[i]) ? visit(&page[i], arg) : 0;
-    }
-    return result;
+    return is_page(page) ? visitor(page, arg) : 0;
 }
 
-static int visit_leaves(size_t first, size_t end, int (*visit)(struct lmm_page *page, void *arg),
+static int visit_leaves(size_t first, size_t end, int (*visitor)(struct lmm_page *page, void *arg),
                         void *arg)
 {
     int result = 0;
 
-    for (size_t i = first; i < end && result == 0; i++) {
-        struct lmm_leaf *leaf = lmm_load_acquire(&root[i]);
-        result = leaf == NULL ? 0 : visit_pages(leaf->page, LMM_LEAF_UNITS, visit, arg);
+    for (size_t number = first; number < end && result == 0; number++) {
+        struct leaf *leaf = leaf_at(number);
+        for (size_t i = 0; i < LMM_LEAF_UNITS && leaf != NULL && result == 0; i++) {
+            result = visit(&leaf->page[i], visitor, arg);
+        }
     }
     return result;
 }
 
-int lmm_page_for_each(int (*visit)(struct lmm_page *page, void *arg), void *arg)
+static int visit_window(int (*visitor)(struct lmm_page *page, void *arg), void *arg)
 {
     size_t low = lmm_load_acquire(&near.low);
-    size_t high = lmm_load_acquire(&near.high);
-    size_t far_high = lmm_load_acquire(&far.high);
-    /* In address order: leaves below the window, the window, leaves above it. A leaf that the
-     * window overlaps has pages on one side of the window only. */
-    size_t cut = lmm_page_window_base >> (LMM_UNIT_SHIFT + LMM_LEAF_SHIFT);
-    size_t middle = far_high < cut + 1 ? far_high : cut + 1;
-    int result = visit_leaves(lmm_load_acquire(&far.low), middle, visit, arg);
+    int result = 0;
 
-    if (result == 0 && low < high) {
-        result = visit_pages(&lmm_page_window[low], high - low, visit, arg);
+    for (size_t i = lmm_load_acquire(&near.high); i > low && result == 0; i--) {
+        result = visit(&lmm_page_window.last[i - 1], visitor, arg);
     }
-    return result != 0 ? result : visit_leaves(middle, far_high, visit, arg);
+    return result;
+}
+
+/* In address order: leaves below the window, the window, leaves above it. The cut is at a leaf that
+ * lies wholly in the window, so no page is in it. */
+int lmm_page_for_each(int (*visitor)(struct lmm_page *page, void *arg), void *arg)
+{
+    size_t high = lmm_load_acquire(&far.high);
+    size_t cut =
+        leaf_number((uintptr_t) lmm_page_window.last + LMM_WINDOW_ABOVE / 2 * LMM_UNIT_BYTES);
+    size_t middle = high < cut ? high : cut;
+    int result = visit_leaves(lmm_load_acquire(&far.low), middle, visitor, arg);
+
+    result = result != 0 ? result : visit_window(visitor, arg);
+    return result != 0 ? result : visit_leaves(middle, high, visitor, arg);
 }

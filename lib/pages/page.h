@@ -3,16 +3,22 @@
  * page: descriptors of pages, the table that finds a page by address, and tags.
  *
  * Owns the page table: one descriptor for each unit of address space. The descriptors of the
- * window, the 32 GiB below the first page, are one array; the kernel maps downwards, so few
- * programs have pages elsewhere. For the others there is a root indexed by the high address bits,
- * and leaves; a leaf is never freed. A page of several units uses the descriptor of its first unit;
- * the descriptors of its later units point to that one.
+ * window, mostly 32 GiB of addresses, are one array; the kernel maps downwards, so few programs
+ * have pages elsewhere. For the others there is a tree indexed by the address bits; its branches
+ * and leaves are never freed. A page of several units uses the descriptor of its first unit; the
+ * descriptors of its later units point to that one.
+ *
+ * The array is reserved before the first page, at a multiple of a unit, and lies in its own window,
+ * LMM_WINDOW_ABOVE units below the window's end. It is in descending order of address. So its
+ * address and the number of its units are all that a look-up needs. Where address space is limited
+ * the window is smaller; where it cannot be reserved, it has no unit, and the tree serves.
  *
  * A tag is the 32-bit word of a slot: two bits of state, thirty of value.
  *
  * Threads: look-ups take no lock and are safe for any address at any time. `kind` is stored with
  * release order after the other fields of a new page, and loaded with acquire order before them.
- * Who may write a field: the comments at the fields. Locks: TABLE, inside, for new leaves.
+ * Who may write a field: the comments at the fields. Locks: TABLE, inside, for the window and for
+ * new leaves.
  * Not responsible for: what is in a page (slots, run, span), which heap or family uses it.
  */
 #ifndef LMM_PAGE_H
@@ -132,29 +138,39 @@ struct lmm_page_facts {
 };
 
 enum {
-    LMM_LEAF_SHIFT = 11, /* units a leaf */
+    LMM_LEAF_SHIFT = 8, /* units a leaf */
     LMM_LEAF_UNITS = 1 << LMM_LEAF_SHIFT,
+    LMM_BRANCH_SHIFT = 10, /* leaves a branch */
+    LMM_BRANCH_LEAVES = 1 << LMM_BRANCH_SHIFT,
     LMM_ADDRESS_BITS = 47, /* of user space */
-    LMM_ROOT_ENTRIES = 1 << (LMM_ADDRESS_BITS - LMM_UNIT_SHIFT - LMM_LEAF_SHIFT),
+    LMM_ROOT_ENTRIES = 1 << (LMM_ADDRESS_BITS - LMM_UNIT_SHIFT - LMM_LEAF_SHIFT - LMM_BRANCH_SHIFT),
     LMM_WINDOW_UNITS = 1 << 17,
-    LMM_WINDOW_ABOVE = 1 << 10, /* units of it above the first page */
+    LMM_WINDOW_ABOVE = 1 << 10, /* units of it above its descriptors */
 };
 
-struct lmm_leaf {
-    struct lmm_page page[LMM_LEAF_UNITS];
-    struct lmm_page_facts facts[LMM_LEAF_UNITS];
-};
+/* Immutable once it has units; before that no address is in it, whichever field is seen first. */
+struct lmm_window {
+    struct lmm_page *last; /* of the last unit; those of the units before it follow */
+    size_t units;          /* 0: none */
+} __attribute__((aligned(2 * sizeof(void *))));
 
-extern struct lmm_page lmm_page_window[LMM_WINDOW_UNITS];
-extern uintptr_t lmm_page_window_base; /* set before the first page; then immutable */
+extern struct lmm_window lmm_page_window __attribute__((visibility("hidden")));
 
 /* Returns the descriptor of the unit that holds address when it is in the window, else NULL. Takes
  * any value; loads nothing from the address. */
 static inline struct lmm_page *lmm_page_near(uintptr_t address)
 {
-    size_t unit = (address - lmm_load_relaxed(&lmm_page_window_base)) >> LMM_UNIT_SHIFT;
+    struct lmm_page *last = lmm_load_relaxed(&lmm_page_window.last);
+    uintptr_t end = (uintptr_t) last + (uintptr_t) LMM_WINDOW_ABOVE * LMM_UNIT_BYTES;
+    size_t below = (end - 1 - address) >> LMM_UNIT_SHIFT;
 
-    return LMM_LIKELY(unit < LMM_WINDOW_UNITS) ? &lmm_page_window[unit] : NULL;
+    if (LMM_UNLIKELY(below >= lmm_load_relaxed(&lmm_page_window.units))) {
+        return NULL;
+    }
+    if (last == NULL) {
+        __builtin_unreachable(); /* saves the caller a test for NULL */
+    }
+    return &last[below];
 }
 
 /* The same for any address; NULL when that part of the address space never held a page. */
@@ -163,7 +179,8 @@ struct lmm_page *lmm_page_unit(uintptr_t address);
 /* Returns the first unit's descriptor of the page that holds address, or NULL. */
 struct lmm_page *lmm_page_of(uintptr_t address);
 
-/* Makes sure that `units` units from base have descriptors. False with errno ENOMEM. */
+/* Makes sure that `units` units from base have descriptors; the first call reserves the window. False
+ * with errno ENOMEM. */
 bool lmm_page_reserve(const char *base, size_t units);
 
 /* The facts of a unit, given by its number (address >> LMM_UNIT_SHIFT), that has a descriptor. */

@@ -70,8 +70,9 @@ void seam_install(void)
         return;
     }
     below = lmm_vm;
-    lmm_vm = (struct lmm_vm_operations) {seam_map,      seam_unmap,    seam_discard,
-                                         seam_map_file, seam_map_over, seam_remap};
+    lmm_vm =
+        (struct lmm_vm_operations) {seam_map,      seam_unmap, seam_discard,      seam_map_file,
+                                    seam_map_over, seam_remap, below.limit_bytes, below.is_charged};
 }
 
 void seam_fail(enum seam_operation operation, uint64_t first, uint64_t last)

@@ -6,11 +6,14 @@
 #include "lib/pages/memory.h"
 #include "lib/pages/slots.h"
 #include "lib/ground/reservoir.h"
+#include "lib/ground/vm.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/support/fails_with.h"
 
@@ -372,6 +375,106 @@ Test(page, for_each)
     }
     cr_expect(lmm_page_for_each(count_page, &last) == 0 && last != NULL);
     cr_expect(lmm_page_for_each(stop_at_once, &last) == 7 && last == lowest);
+}
+
+static size_t limit_bytes;
+
+static size_t limited_bytes(void)
+{
+    return limit_bytes;
+}
+
+static bool charged(void)
+{
+    return true;
+}
+
+/* Creates pages, and finds each of them again. */
+static void check_pages(size_t count)
+{
+    static char *base[1200];
+    struct lmm_page *last = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        base[i] = lmm_page_base(create(64));
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct lmm_page *page = lmm_page_of((uintptr_t) base[i] + LMM_UNIT_BYTES - 1);
+        cr_assert(page != NULL && lmm_page_base(page) == base[i]);
+        cr_assert(lmm_page_facts(page)->units == 1);
+        cr_assert(lmm_page_near((uintptr_t) base[i]) == NULL ||
+                  lmm_page_near((uintptr_t) base[i]) == page);
+    }
+    cr_expect(lmm_page_for_each(count_page, &last) == 0 && last != NULL);
+}
+
+/* The bytes of the window's table by the limit of address space. */
+Test(page, window_is_as_large_as_the_limit_allows)
+{
+    static const struct {
+        size_t limit;
+        bool is_charged;
+        size_t units;
+    } cases[] = {
+        {SIZE_MAX, false, LMM_WINDOW_UNITS},
+        {SIZE_MAX, true, 1 << 14},
+        {(size_t) 1 << 40, false, LMM_WINDOW_UNITS},
+        {(size_t) 64 * LMM_UNIT_BYTES, false, LMM_WINDOW_ABOVE + 128},
+        {(size_t) 64 * LMM_UNIT_BYTES, true, LMM_WINDOW_ABOVE + 128},
+        {0, false, LMM_WINDOW_ABOVE + 64},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            limit_bytes = cases[i].limit;
+            lmm_vm.limit_bytes = limited_bytes;
+            if (cases[i].is_charged) {
+                lmm_vm.is_charged = charged;
+            }
+            check_pages(300);
+            _exit(lmm_page_window.units == cases[i].units ? 0 : 1);
+        }
+        int status;
+        cr_assert(waitpid(child, &status, 0) == child);
+        cr_expect(status == 0, "case %zu", i);
+    }
+}
+
+/* A small window, and pages on both sides of its lower end. */
+Test(page, window_and_tree)
+{
+    lmm_vm.limit_bytes = limited_bytes;
+    check_pages(1200);
+    cr_expect(lmm_page_window.units == LMM_WINDOW_ABOVE + 64);
+}
+
+/* A window that the kernel refuses is smaller, or is not there, and the tree serves. */
+Test(page, window_refused)
+{
+    bool fresh;
+
+    cr_assert(lmm_page_near((uintptr_t) &fresh) == NULL && lmm_page_near(0) == NULL);
+    cr_assert(lmm_page_near(UINTPTR_MAX) == NULL);
+    lmm_reservoir_take(1, &fresh);
+    seam_install();
+    seam_fail(SEAM_MAP, 1, 7);
+    check_pages(100);
+    cr_expect(lmm_page_window.units == 0);
+    seam_heal();
+    check_pages(100);
+    cr_expect(lmm_page_window.units == 0, "it is tried once");
+}
+
+Test(page, half_a_window)
+{
+    bool fresh;
+
+    lmm_reservoir_take(1, &fresh);
+    seam_install();
+    seam_fail(SEAM_MAP, 1, 2);
+    check_pages(100);
+    cr_expect(lmm_page_window.units == LMM_WINDOW_UNITS / 4);
 }
 
 Test(page, no_memory)
