@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/ground/reservoir.h"
 
-#include "lib/ground/sync.h"
+#include "lib/ground/meta.h"
 #include "lib/ground/vm.h"
 
 #include "glthread/glthread.h"
@@ -9,17 +9,19 @@
 #include <errno.h>
 
 enum {
-    CHUNK_UNITS = 16, /* mapped at once: 4 MiB of address space, untouched */
     DEFAULT_BOUND_UNITS = 64,
+    LIMITED_SHARE = 16,    /* of the address space may be kept where it is limited */
+    SLAB_DESCRIPTORS = 64, /* allocated at once */
 };
-
-struct lmm_lock lmm_reservoir_lock = LMM_LOCK_INIT(LMM_RANK_RESERVOIR);
 
 struct lmm_reservoir lmm_reservoir = {.bound = DEFAULT_BOUND_UNITS};
 
 void lmm_reservoir_set_bound(size_t bytes)
 {
-    size_t units = bytes / LMM_UNIT_BYTES;
+    size_t limit = lmm_vm_limit_bytes();
+    size_t most = limit == SIZE_MAX ? SIZE_MAX : limit / LIMITED_SHARE;
+    size_t units = (bytes < most ? bytes : most) / LMM_UNIT_BYTES;
+
     lmm_lock_acquire(&lmm_reservoir_lock);
     lmm_reservoir.bound = units < LMM_RESERVOIR_UNITS ? units : LMM_RESERVOIR_UNITS;
     lmm_lock_release(&lmm_reservoir_lock);
@@ -66,7 +68,7 @@ bool lmm_reservoir_is_valid_locked(void)
     size_t spare = 0;
 
     if (ages->next == NULL) {
-        return lmm_reservoir.units == 0 && lmm_reservoir.fresh == 0;
+        return lmm_reservoir.units == 0 && lmm_space_is_valid_locked();
     }
     for (struct glthread *at = ages->next; at != ages; at = at->next, count++) {
         const struct lmm_kept *kept = GLTHREAD_ENTRY(at, struct lmm_kept, age);
@@ -80,7 +82,8 @@ bool lmm_reservoir_is_valid_locked(void)
         spare++;
     }
     return units == lmm_reservoir.units && units <= LMM_RESERVOIR_UNITS &&
-           count == count_binned_locked() && count + spare == lmm_reservoir.fresh;
+           count == count_binned_locked() && count + spare == lmm_reservoir.descriptors &&
+           units <= lmm_space.taken && lmm_space_is_valid_locked();
 }
 
 static void bin_locked(struct lmm_kept *kept)
@@ -99,23 +102,37 @@ static void unbin_locked(struct lmm_kept *kept)
     }
 }
 
-/* There is a free descriptor, because the caller keeps to the bound. */
-static void keep_locked(char *base, size_t units)
+/* A descriptor that is not in use; NULL when there is no memory for more. */
+static struct lmm_kept *spare_locked(void)
 {
-    struct lmm_kept *kept;
-
     if (glthread_is_empty(&lmm_reservoir.spare)) {
-        LMM_CHECK(lmm_reservoir.fresh < LMM_RESERVOIR_UNITS);
-        kept = &lmm_reservoir.kept[lmm_reservoir.fresh++];
-    } else {
-        kept = GLTHREAD_ENTRY(lmm_reservoir.spare.next, struct lmm_kept, bin);
-        glthread_remove(&kept->bin);
+        struct lmm_kept *slab = lmm_meta_zalloc(SLAB_DESCRIPTORS * sizeof(*slab));
+        if (slab == NULL) {
+            return NULL;
+        }
+        for (size_t i = 0; i < SLAB_DESCRIPTORS; i++) {
+            glthread_insert_before(&lmm_reservoir.spare, &slab[i].bin);
+        }
+        lmm_reservoir.descriptors += SLAB_DESCRIPTORS;
     }
+    return GLTHREAD_ENTRY(lmm_reservoir.spare.next, struct lmm_kept, bin);
+}
+
+/* False when there is no memory for a descriptor. */
+static bool keep_locked(char *base, size_t units)
+{
+    struct lmm_kept *kept = spare_locked();
+
+    if (kept == NULL) {
+        return false;
+    }
+    glthread_remove(&kept->bin);
     kept->base = base;
     kept->units = units;
     glthread_insert_before(&lmm_reservoir.ages, &kept->age);
     bin_locked(kept);
     lmm_store_relaxed(&lmm_reservoir.units, lmm_reservoir.units + units);
+    return true;
 }
 
 /* Cuts units off the front of a kept run; the rest keeps its age. */
@@ -164,70 +181,36 @@ static char *pop_oldest_locked(size_t *ret_units)
     return cut_locked(kept, kept->units);
 }
 
-/* When the kernel has no map entry left to split with, the address space stays mapped. */
-static void give_to_kernel(char *base, size_t units)
-{
-    if (!lmm_vm_unmap(base, units * LMM_UNIT_BYTES)) {
-        lmm_vm_discard(base, units * LMM_UNIT_BYTES);
-    }
-}
-
 static size_t empty_locked(void)
 {
-    size_t bytes = lmm_reservoir.units * LMM_UNIT_BYTES;
+    size_t bytes = 0;
 
     while (lmm_reservoir.units != 0) {
         size_t units;
         char *base = pop_oldest_locked(&units);
-        give_to_kernel(base, units);
+        lmm_space_give_locked(base, units, false);
+        bytes += units * LMM_UNIT_BYTES;
     }
     return bytes;
 }
 
-/* ---- Address space from the kernel ----------------------------------------------------------- */
+/* ---- Taking and giving ----------------------------------------------------------------------- */
 
-/* Maps a new chunk of at least `units`, a smaller one when address space is short. */
-static bool add_chunk_locked(size_t units)
-{
-    for (size_t size = CHUNK_UNITS;; size /= 4) {
-        size_t chunk_units = size > units ? size : units;
-        char *chunk = lmm_vm_map_aligned(chunk_units * LMM_UNIT_BYTES, LMM_UNIT_BYTES);
-        if (chunk != NULL) {
-            for (; lmm_reservoir.unused != lmm_reservoir.end;
-                 lmm_reservoir.unused += LMM_UNIT_BYTES) {
-                lmm_vm_unmap(lmm_reservoir.unused, LMM_UNIT_BYTES);
-            }
-            lmm_reservoir.unused = chunk;
-            lmm_reservoir.end = chunk + chunk_units * LMM_UNIT_BYTES;
-            return true;
-        }
-        if (chunk_units == units) {
-            return false;
-        }
-    }
-}
-
-/* Units longer than the chunk's rest have a mapping of their own, so the rest is not lost. */
+/* Units from space; what is kept or lies idle may take the address space that they need. */
 static char *take_fresh_locked(size_t units, size_t align)
 {
-    size_t left = (size_t) (lmm_reservoir.end - lmm_reservoir.unused) / LMM_UNIT_BYTES;
-    if ((left < units && units > CHUNK_UNITS / 4) || align > LMM_UNIT_BYTES) {
-        return lmm_vm_map_aligned(units * LMM_UNIT_BYTES, align);
+    char *base = lmm_space_take_locked(units, align);
+
+    if (base == NULL) {
+        bool has_freed = empty_locked() != 0;
+        has_freed = lmm_space_unmap_idle_locked() || has_freed;
+        base = has_freed ? lmm_space_take_locked(units, align) : NULL;
     }
-    if (left < units && !add_chunk_locked(units)) {
-        return NULL;
-    }
-    char *base = lmm_reservoir.unused;
-    lmm_reservoir.unused += units * LMM_UNIT_BYTES;
     return base;
 }
 
-/* ---- Taking and giving ----------------------------------------------------------------------- */
-
 char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh)
 {
-    char *base;
-
     LMM_CHECK(units != 0 && lmm_is_power_of_two(align) && align >= LMM_UNIT_BYTES);
     if (units > SIZE_MAX / 2 / LMM_UNIT_BYTES) {
         errno = ENOMEM;
@@ -236,14 +219,7 @@ char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh)
     lmm_lock_acquire(&lmm_reservoir_lock);
     struct lmm_kept *kept = find_locked(units, align);
     *ret_fresh = kept == NULL;
-    if (kept != NULL) {
-        base = cut_locked(kept, units);
-    } else {
-        base = take_fresh_locked(units, align);
-        if (base == NULL && empty_locked() != 0) {
-            base = take_fresh_locked(units, align); /* kept runs took address space */
-        }
-    }
+    char *base = kept != NULL ? cut_locked(kept, units) : take_fresh_locked(units, align);
     LMM_CHECK(lmm_reservoir_is_valid_locked());
     lmm_lock_release(&lmm_reservoir_lock);
     return base;
@@ -254,7 +230,7 @@ char *lmm_reservoir_take(size_t units, bool *ret_fresh)
     return lmm_reservoir_take_aligned(units, LMM_UNIT_BYTES, ret_fresh);
 }
 
-/* The kernel is not called under the lock. */
+/* While the kernel works the lock is released. */
 bool lmm_reservoir_put(char *base, size_t units)
 {
     LMM_CHECK(units != 0 && (uintptr_t) base % LMM_UNIT_BYTES == 0);
@@ -264,19 +240,49 @@ bool lmm_reservoir_put(char *base, size_t units)
     while (keep && lmm_reservoir.units != 0 && lmm_reservoir.units + units > lmm_reservoir.bound) {
         size_t old_units;
         char *old = pop_oldest_locked(&old_units);
-        lmm_lock_release(&lmm_reservoir_lock);
-        give_to_kernel(old, old_units);
-        lmm_lock_acquire(&lmm_reservoir_lock);
+        lmm_space_give_locked(old, old_units, false);
     }
-    if (keep) {
-        keep_locked(base, units);
+    keep = keep && keep_locked(base, units);
+    if (!keep) {
+        lmm_space_give_locked(base, units, false);
     }
     LMM_CHECK(lmm_reservoir_is_valid_locked());
     lmm_lock_release(&lmm_reservoir_lock);
-    if (!keep) {
-        give_to_kernel(base, units);
-    }
     return keep;
+}
+
+void lmm_reservoir_drop(char *base, size_t units, bool is_apart)
+{
+    lmm_lock_acquire(&lmm_reservoir_lock);
+    lmm_space_give_locked(base, units, is_apart);
+    LMM_CHECK(lmm_reservoir_is_valid_locked());
+    lmm_lock_release(&lmm_reservoir_lock);
+}
+
+int lmm_reservoir_extend(char *base, size_t units, size_t new_units, bool is_apart)
+{
+    lmm_lock_acquire(&lmm_reservoir_lock);
+    int result = lmm_space_extend_locked(base, units, new_units, is_apart);
+    LMM_CHECK(lmm_reservoir_is_valid_locked());
+    lmm_lock_release(&lmm_reservoir_lock);
+    return result;
+}
+
+char *lmm_reservoir_take_moved(size_t units, size_t align)
+{
+    lmm_lock_acquire(&lmm_reservoir_lock);
+    char *base = lmm_space_may_move_locked(units) ? lmm_space_take_locked(units, align) : NULL;
+    lmm_lock_release(&lmm_reservoir_lock);
+    return base;
+}
+
+bool lmm_reservoir_move(char *base, size_t units, char *target, size_t new_units, bool was_apart)
+{
+    lmm_lock_acquire(&lmm_reservoir_lock);
+    bool done = lmm_space_move_locked(base, units, target, new_units, was_apart);
+    LMM_CHECK(lmm_reservoir_is_valid_locked());
+    lmm_lock_release(&lmm_reservoir_lock);
+    return done;
 }
 
 size_t lmm_reservoir_empty(void)

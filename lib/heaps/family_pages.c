@@ -87,7 +87,7 @@ static struct lmm_page *add_page(struct lmm_family_pages *family_pages, struct l
     struct lmm_page *page =
         lmm_slots_create(base, (uint16_t) family->index, (uint32_t) family->stride, fresh);
     if (page == NULL) {
-        lmm_reservoir_put(base, 1);
+        lmm_reservoir_drop(base, 1, false);
         return NULL;
     }
     lmm_tools_page_begins(base, LMM_UNIT_BYTES);

@@ -113,6 +113,7 @@ struct lmm_page {
     uint8_t kind;       /* enum lmm_page_kind; atomic */
     uint8_t gone : 1;   /* kind NONE: a page of `family` ended here */
     uint8_t queued : 1; /* owner: `node` is in the heap's queue */
+    uint8_t apart : 1;  /* span: the kernel moved it, so it is a mapping of its own */
 
     /* What foreign threads write, and the owner's slow path. foreign: atomic; the first slot of the
      * foreign list, and its length << 32. */

@@ -64,7 +64,7 @@ static void page_add_follows(const struct lmm_runs *runs, const struct lmm_page 
 /* Completes the descriptor that page_at() began; its facts are complete already. Other threads see
  * a page after the last store, which is a release. */
 static void page_publish(const struct lmm_runs *runs, struct lmm_page *page,
-                         enum lmm_page_kind kind, uint32_t *tags)
+                         enum lmm_page_kind kind, uint32_t *tags, bool is_apart)
 {
     page->slots = slots_in(runs->stride, lmm_page_facts(page)->units);
     page->stride = (uint32_t) runs->stride;
@@ -72,6 +72,7 @@ static void page_publish(const struct lmm_runs *runs, struct lmm_page *page,
     lmm_store_relaxed(&page->owner, NULL);
     page->gone = 0;
     page->queued = 0;
+    page->apart = is_apart;
     page->multiplier = kind == LMM_PAGE_RUNS && runs->stride <= LMM_SLOT_STRIDE_MAX
                            ? lmm_page_multiplier(runs->stride)
                            : 0;
@@ -102,7 +103,7 @@ static struct lmm_page *page_create(struct lmm_runs *runs, char *base, size_t un
         lmm_store_relaxed(&facts->clean_from, fresh ? 0 : lmm_memory_clean_from(base, units));
         lmm_store_relaxed(&tags[1], 0);
     }
-    page_publish(runs, page, kind, tags);
+    page_publish(runs, page, kind, tags, false);
     return page;
 }
 
@@ -116,8 +117,7 @@ struct lmm_page *lmm_runs_take_page(struct lmm_runs *runs, size_t units, size_t 
     }
     struct lmm_page *page = page_create(runs, base, units, fresh, kind);
     if (page == NULL) {
-        lmm_vm_discard(base, units * LMM_UNIT_BYTES);
-        lmm_reservoir_put(base, units);
+        lmm_reservoir_drop(base, units, false);
         errno = ENOMEM;
         return NULL;
     }
@@ -136,6 +136,7 @@ struct lmm_ended_page lmm_runs_end_page_locked(struct lmm_page *page)
         .slots = page->slots,
         .tags = page->tags,
         .tag_bytes = tag_bytes(page->kind, page->stride, facts->units),
+        .is_apart = page->apart,
     };
 
     lmm_memory_end(page);
@@ -159,7 +160,11 @@ void lmm_runs_give_page_back(const struct lmm_runs *runs, const struct lmm_ended
 
     lmm_meta_free(&lmm_arena_tags, ended->tags, ended->tag_bytes);
     lmm_tools_page_ends(ended->base, bytes);
-    lmm_reservoir_put(ended->base, ended->units);
+    if (ended->is_apart) {
+        lmm_reservoir_drop(ended->base, ended->units, true);
+    } else {
+        lmm_reservoir_put(ended->base, ended->units);
+    }
     lmm_accounts_count_page(runs->record, -1, bytes, ended->slots);
 }
 
@@ -242,7 +247,7 @@ static void count_units(const struct lmm_runs *runs, size_t units, size_t slots,
 
 /* Makes a span that has ended a page again, at base, where its memory is now. */
 static struct lmm_page *revive_span(struct lmm_runs *runs, const struct lmm_ended_page *ended,
-                                    char *base, size_t units, uint32_t clean_from)
+                                    char *base, size_t units, uint32_t clean_from, bool is_apart)
 {
     struct lmm_page *page = page_at(base, units);
     struct lmm_page_facts *facts = lmm_page_facts(page);
@@ -250,7 +255,7 @@ static struct lmm_page *revive_span(struct lmm_runs *runs, const struct lmm_ende
     lmm_lock_acquire(&runs->lock);
     facts->absent_long = NULL;
     lmm_store_relaxed(&facts->clean_from, clean_from);
-    page_publish(runs, page, LMM_PAGE_SPAN, ended->tags);
+    page_publish(runs, page, LMM_PAGE_SPAN, ended->tags, is_apart);
     glthread_insert_before(&runs->pages, &page->glue);
     lmm_lock_release(&runs->lock);
     return page;
@@ -265,13 +270,13 @@ static struct lmm_page *move_span(struct lmm_runs *runs, struct lmm_page *page, 
 {
     size_t bytes = units * LMM_UNIT_BYTES;
     size_t align = bytes < HUGE_PAGE_BYTES ? LMM_UNIT_BYTES : HUGE_PAGE_BYTES;
-    char *target = lmm_vm_map_aligned(bytes, align);
+    char *target = lmm_reservoir_take_moved(units, align);
 
     if (target == NULL) {
         return NULL;
     }
     if (!lmm_page_reserve(target, units)) {
-        lmm_vm_unmap(target, bytes);
+        lmm_reservoir_drop(target, units, false);
         return NULL;
     }
     lmm_lock_acquire(&runs->lock);
@@ -279,12 +284,12 @@ static struct lmm_page *move_span(struct lmm_runs *runs, struct lmm_page *page, 
     glthread_remove(&page->glue);
     struct lmm_ended_page ended = lmm_runs_end_page_locked(page);
     lmm_lock_release(&runs->lock);
-    if (!lmm_vm_move(ended.base, ended.units * LMM_UNIT_BYTES, target, bytes)) {
-        revive_span(runs, &ended, ended.base, ended.units, clean_from);
-        lmm_vm_unmap(target, bytes);
+    if (!lmm_reservoir_move(ended.base, ended.units, target, units, ended.is_apart)) {
+        revive_span(runs, &ended, ended.base, ended.units, clean_from, ended.is_apart);
+        lmm_reservoir_drop(target, units, false);
         return NULL;
     }
-    page = revive_span(runs, &ended, target, units, clean_from);
+    page = revive_span(runs, &ended, target, units, clean_from, true);
     count_units(runs, units, page->slots, ended.units, ended.slots);
     return page;
 }
@@ -298,7 +303,7 @@ static struct lmm_page *grow_span(struct lmm_runs *runs, struct lmm_page *page, 
     int result = -ENOMEM;
 
     if (lmm_page_reserve(base + old_units * LMM_UNIT_BYTES, units - old_units)) {
-        result = lmm_vm_grow(base, old_units * LMM_UNIT_BYTES, units * LMM_UNIT_BYTES);
+        result = lmm_reservoir_extend(base, old_units, units, page->apart);
     }
     if (result != 0) {
         return result == -ENOMEM ? move_span(runs, page, units) : NULL;
