@@ -119,6 +119,9 @@ LMM_API void *lmm_zalloc(struct lmm_family *family);
  * also NULL with errno EINVAL when family is NULL. */
 LMM_API void *lmm_calloc(struct lmm_family *family, size_t n);
 
+/* Like lmm_calloc(), but the contents are undefined. */
+LMM_API void *lmm_alloc_array(struct lmm_family *family, size_t n);
+
 /*
  * Changes a block's length to n structs: in place if there is room after the block, else by moving
  * it. Keeps the contents up to the shorter length and zeroes the structs that are added. The block
@@ -251,6 +254,22 @@ struct lmm_site {
 LMM_API void *lmm_site_alloc(struct lmm_site *site);
 LMM_API void *lmm_site_zalloc(struct lmm_site *site);
 LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n);
+
+/* ---- Used by lmm.hpp and the classic names --------------------------------------------------- */
+
+enum { LMM_PLACE_LISTS = 8 };
+
+/* Site records that are made at run time. The program has it in static memory, zeroed. */
+struct lmm_places {
+    struct lmm_place *first[LMM_PLACE_LISTS]; /* atomic; written by LMM */
+};
+
+/*
+ * Returns the record in *places that has all fields of *site except id and family, or adds it. The
+ * texts of *site are compared by address and must stay valid. Arguments: not NULL. The record is
+ * never freed. NULL with errno ENOMEM. Cost: a walk over a list of records; takes no lock.
+ */
+LMM_API struct lmm_site *lmm_place_site(struct lmm_places *places, const struct lmm_site *site);
 
 #ifdef __cplusplus
 }

@@ -164,6 +164,15 @@ LMM_API void *lmm_calloc(struct lmm_family *family, size_t n)
                : NULL;
 }
 
+LMM_API void *lmm_alloc_array(struct lmm_family *family, size_t n)
+{
+    if (!check_family(family) || !check_count(family->size, n)) {
+        return NULL;
+    }
+    void *block = lmm_block_pop_run(family->index, family->site, n);
+    return block != NULL ? block : lmm_block_alloc(family, family->site, n, 1, false);
+}
+
 LMM_API inline void lmm_free(void *p)
 {
     struct lmm_page *page;

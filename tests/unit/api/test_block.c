@@ -80,7 +80,9 @@ Test(block, every_alignment)
             char *block[70];
             for (size_t j = 0; j < 70; j++) {
                 size_t n = 1 + j % 7;
-                block[j] = j % 2 == 0 ? lmm_alloc(family) : lmm_calloc(family, n);
+                block[j] = j % 2 == 0   ? lmm_alloc(family)
+                           : j % 3 == 0 ? lmm_alloc_array(family, n)
+                                        : lmm_calloc(family, n);
                 cr_assert(block[j] != NULL);
                 cr_assert((uintptr_t) block[j] % align == 0, "size %zu align %zu: %p", some[i],
                           align, (void *) block[j]);
@@ -222,6 +224,8 @@ Test(block, impossible_lengths)
         struct lmm_family *family = family_of_size(impossible[i].size, 1);
         errno = 0;
         assert_error(i, "lmm_calloc", lmm_calloc(family, impossible[i].n));
+        errno = 0;
+        assert_error(i, "lmm_alloc_array", lmm_alloc_array(family, impossible[i].n));
         for (size_t length = 1; length < 4; length++) {
             unsigned char *block = lmm_calloc(family, length);
             cr_assert(block != NULL);
@@ -238,6 +242,30 @@ Test(block, impossible_lengths)
     }
 }
 
+/* An array of undefined contents is counted and found as one of lmm_calloc(). */
+Test(block, arrays_that_are_not_zeroed)
+{
+    struct lmm_family *family = family_of_size(36, 4);
+    struct lmm_stats stats;
+
+    for (int round = 0; round < 3; round++) {
+        char *one = lmm_alloc_array(family, 1);
+        char *many = lmm_alloc_array(family, 10000);
+        char *some = lmm_alloc_array(family, 7);
+        cr_assert(one != NULL && many != NULL && some != NULL);
+        memset(some, 0x42, (size_t) 7 * 36);
+        cr_assert(lmm_block_count(one) == 1 && lmm_block_count(many) == 10000);
+        cr_assert(lmm_block_count(some) == 7 && lmm_family_of(some) == family);
+        cr_assert(lmm_family_stats(family, &stats) == 0);
+        cr_assert(stats.live_blocks == 3 && stats.live_slots == 10008);
+        lmm_free(one);
+        lmm_free(many);
+        lmm_free(some);
+    }
+    cr_assert(lmm_family_stats(family, &stats) == 0);
+    cr_assert(stats.live_slots == 0 && stats.allocations == 9);
+}
+
 Test(block, macro_errors)
 {
     FAILS_WITH(EINVAL, LMM_NEW_ARRAY(emp_t, 0));
@@ -249,6 +277,7 @@ Test(block, no_family)
     FAILS_WITH(EINVAL, lmm_alloc(NULL));
     FAILS_WITH(EINVAL, lmm_zalloc(NULL));
     FAILS_WITH(EINVAL, lmm_calloc(NULL, 1));
+    FAILS_WITH(EINVAL, lmm_alloc_array(NULL, 1));
     FAILS_WITH(EINVAL, lmm_resize(NULL, 1));
     FAILS_WITH(EINVAL, lmm_family_of(NULL));
 }
