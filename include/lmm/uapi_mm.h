@@ -8,7 +8,8 @@
  * the whole name. New code should use lmm.h, whose allocations have a type.
  *
  * The classic names are inline functions and macros, and the library exports none of them. So LMM
- * can be linked together with a library that has its own xcalloc().
+ * can be linked together with a library that has its own xcalloc(). uapi_mm_instance.h has the form
+ * of these names that takes an instance.
  *
  * All output goes to stdout, in the order of registration. A block that another thread allocates or
  * frees during a walk may be shown or not.
@@ -17,6 +18,11 @@
 #define LMM_UAPI_MM_H
 
 #include "lmm.h"
+
+#ifdef LMM_CLASSIC_NAMES
+#error "uapi_mm.h and uapi_mm_instance.h define the same names; include only one of them"
+#endif
+#define LMM_CLASSIC_NAMES 1
 
 #ifdef __cplusplus
 extern "C" {
@@ -98,8 +104,10 @@ static inline void mm_print_registered_page_families(void)
 }
 
 /*
- * Prints the pages of the family struct_name (NULL: of every family), block by block, and how many
- * system pages have been touched. Neighbouring free slots are shown as one free block.
+ * Prints the pages of the family struct_name (NULL: of every family), block by block. Then it prints
+ * how many pages there are (LMM's pages of 256 KiB; a longer one counts as several), their bytes,
+ * and how many of these bytes have been touched. Neighbouring free slots are shown as one free
+ * block.
  */
 static inline void mm_print_memory_usage(const char *struct_name)
 {

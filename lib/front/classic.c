@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * classic: the names of the classic Linux Memory Manager (uapi_mm.h), on the public API, the
- * registry and walk. It has no state and allocates nothing.
+ * registry and walk, without and with a scope (instance). It has no state and allocates nothing.
  *
  * Invariant: a site with an id also has its family: lmm_classic_calloc_at() stores the id last.
  * Locks: none of its own; nothing is printed while a lock of LMM is held.
@@ -12,6 +12,7 @@
 
 #include "lib/pages/family.h"
 #include "lib/ground/sync.h"
+#include "lib/front/classic.h"
 #include "lib/front/walk.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ static size_t strictest_align(size_t size)
     return align > LMM_ALIGN_MAX ? (size_t) LMM_ALIGN_MAX : align;
 }
 
-void lmm_classic_register(const char *name, size_t size, size_t align)
+void lmm_classic_register_as(const char *name, const char *label, size_t size, size_t align)
 {
     size_t wanted = align == 0 ? strictest_align(size) : align;
     const struct lmm_family *known = name == NULL ? NULL : lmm_family_find(name);
@@ -44,17 +45,22 @@ void lmm_classic_register(const char *name, size_t size, size_t align)
     }
     int error = errno;
     printf("Error : Structure %s can not be registered with Memory Manager : %s\n",
-           name == NULL ? "(nil)" : name, strerror(error));
+           label == NULL ? "(nil)" : label, strerror(error));
     errno = error;
 }
 
-static struct lmm_family *find_or_say(const char *name)
+void lmm_classic_register(const char *name, size_t size, size_t align)
+{
+    lmm_classic_register_as(name, name, size, align);
+}
+
+struct lmm_family *lmm_classic_find(const char *name, const char *label)
 {
     struct lmm_family *family = name == NULL ? NULL : lmm_family_find(name);
 
     if (family == NULL) {
         printf("Error : Structure %s not registered with Memory Manager\n",
-               name == NULL ? "(nil)" : name);
+               label == NULL ? "(nil)" : label);
         errno = ENOENT;
     }
     return family;
@@ -62,7 +68,7 @@ static struct lmm_family *find_or_say(const char *name)
 
 void *lmm_classic_calloc(const char *name, size_t units)
 {
-    struct lmm_family *family = find_or_say(name);
+    struct lmm_family *family = lmm_classic_find(name, name);
 
     return family == NULL ? NULL : lmm_calloc(family, units);
 }
@@ -76,7 +82,7 @@ void *lmm_classic_calloc_at(struct lmm_site *site, size_t units)
 {
     uint32_t id = lmm_load_acquire(&site->id);
     const struct lmm_family *family = id == LMM_SITE_UNKNOWN
-                                          ? find_or_say(site->type)
+                                          ? lmm_classic_find(site->type, site->type)
                                           : lmm_families_at(lmm_load_relaxed(&site->family));
 
     if (family == NULL) {
@@ -100,25 +106,55 @@ void *lmm_classic_calloc_at(struct lmm_site *site, size_t units)
     return block;
 }
 
-static int print_family(struct lmm_family *family, void *arg)
+/* ---- Families --------------------------------------------------------------------------------- */
+
+static const char *label_in_all(const struct lmm_family *family, const void *arg)
 {
     (void) arg;
-    printf("Page Family : %s, Size = %zu\n", lmm_family_name(family), lmm_family_size(family));
+    return family->name;
+}
+
+static const struct lmm_classic_scope all_families = {.label = label_in_all};
+
+static int print_family(struct lmm_family *family, void *arg)
+{
+    const struct lmm_classic_scope *scope = arg;
+    const char *label = scope->label(family, scope->arg);
+
+    if (label != NULL) {
+        printf("Page Family : %s, Size = %zu\n", label, lmm_family_size(family));
+    }
     return 0;
+}
+
+/* lmm_for_each_family() passes the scope on as a pointer that may be written to. */
+void lmm_classic_print_families_in(const struct lmm_classic_scope *scope)
+{
+    struct lmm_classic_scope copy = *scope;
+
+    lmm_for_each_family(print_family, &copy);
 }
 
 void lmm_classic_print_families(void)
 {
-    lmm_for_each_family(print_family, NULL);
+    lmm_classic_print_families_in(&all_families);
 }
 
 /* ---- Pages, block by block ------------------------------------------------------------------- */
 
+/* Of all pages printed so far. A VM page is one unit; LMM's larger pages count as several. */
+struct page_sums {
+    const struct lmm_classic_scope *scope;
+    size_t mapped_bytes;
+    size_t committed_bytes;
+};
+
 struct listing {
     struct lmm_family *family;
-    size_t size_bytes;      /* one struct */
-    size_t committed_bytes; /* of all pages printed so far */
-    char *page_base;        /* of the page printed last; NULL: none yet */
+    const char *label;
+    size_t size_bytes; /* one struct */
+    struct page_sums *sums;
+    char *page_base; /* of the page printed last; NULL: none yet */
     char *previous_block;
     unsigned block_number;
     bool has_pending; /* pending waits for the address of the next block */
@@ -153,24 +189,33 @@ static void print_item(struct listing *listing, const struct lmm_walk_item *item
     }
     char *next = lmm_walk_next_page(listing->family, page->base + page->bytes);
     printf("\t\t next = %p, prev = %p\n", (void *) next, (void *) listing->page_base);
-    printf("\t\t page family = %s\n", lmm_family_name(listing->family));
-    listing->committed_bytes += page->committed_bytes;
+    printf("\t\t page family = %s\n", listing->label);
+    listing->sums->mapped_bytes += page->bytes;
+    listing->sums->committed_bytes += page->committed_bytes;
     listing->page_base = page->base;
     listing->previous_block = NULL;
     listing->block_number = 0;
 }
 
-/* Prints one family and adds its committed bytes to *arg, a size_t. No lock of LMM is held, because
+/* Prints one family and adds its pages to *arg, a struct page_sums. No lock of LMM is held, because
  * the reader of the output may wait for LMM. */
 static int print_family_pages(struct lmm_family *family, void *arg)
 {
-    size_t *committed_bytes = arg;
-    struct listing listing = {.family = family, .size_bytes = lmm_family_size(family)};
+    struct page_sums *sums = arg;
+    struct listing listing = {
+        .family = family,
+        .label = sums->scope->label(family, sums->scope->arg),
+        .size_bytes = lmm_family_size(family),
+        .sums = sums,
+    };
     struct lmm_walk_item items[32];
     uint64_t position = 0;
     size_t count;
 
-    printf("vm_page_family : %s, struct size = %zu\n", lmm_family_name(family), listing.size_bytes);
+    if (listing.label == NULL) {
+        return 0;
+    }
+    printf("vm_page_family : %s, struct size = %zu\n", listing.label, listing.size_bytes);
     while ((count = lmm_walk_collect(family, &position, items, 32)) != 0) {
         for (size_t i = 0; i < count; i++) {
             print_item(&listing, &items[i]);
@@ -178,27 +223,32 @@ static int print_family_pages(struct lmm_family *family, void *arg)
     }
     print_pending(&listing, NULL);
     printf("\n");
-    *committed_bytes += listing.committed_bytes;
     return 0;
+}
+
+void lmm_classic_print_memory_in(const struct lmm_classic_scope *scope, struct lmm_family *family)
+{
+    struct page_sums sums = {.scope = scope};
+
+    printf("\nPage Size = %d Bytes\n", LMM_UNIT_BYTES);
+    if (family != NULL) {
+        print_family_pages(family, &sums);
+    } else {
+        lmm_for_each_family(print_family_pages, &sums);
+    }
+    printf("# Of VM Pages in Use : %zu (%zu Bytes)\n", sums.mapped_bytes / LMM_UNIT_BYTES,
+           sums.mapped_bytes);
+    printf("Total Memory being used by Memory Manager = %zu Bytes\n", sums.mapped_bytes);
+    printf("Memory Touched in these Pages = %zu Bytes\n", sums.committed_bytes);
 }
 
 void lmm_classic_print_memory(const char *name)
 {
-    size_t committed_bytes = 0;
     struct lmm_family *family = NULL;
 
-    if (name != NULL && (family = find_or_say(name)) == NULL) {
-        return;
+    if (name == NULL || (family = lmm_classic_find(name, name)) != NULL) {
+        lmm_classic_print_memory_in(&all_families, family);
     }
-    printf("\nPage Size = %d Bytes\n", LMM_SYSTEM_PAGE_BYTES);
-    if (family != NULL) {
-        print_family_pages(family, &committed_bytes);
-    } else {
-        lmm_for_each_family(print_family_pages, &committed_bytes);
-    }
-    printf("# Of VM Pages in Use : %zu (%zu Bytes)\n", committed_bytes / LMM_SYSTEM_PAGE_BYTES,
-           committed_bytes);
-    printf("Total Memory being used by Memory Manager = %zu Bytes\n", committed_bytes);
 }
 
 /* ---- Block counts ---------------------------------------------------------------------------- */
@@ -221,19 +271,37 @@ static int count_item(const struct lmm_walk_item *item, void *arg)
     return 0;
 }
 
-static int print_family_counts(struct lmm_family *family, void *arg)
+void lmm_classic_print_counts(const char *label, struct lmm_family *family)
 {
     struct block_counts counts = {0};
 
-    (void) arg;
-    lmm_walk_family(family, count_item, &counts);
-    printf("%s   TBC : %zu    FBC : %zu    OBC : %zu AppMemUsage : %zu\n", lmm_family_name(family),
+    if (family != NULL) {
+        lmm_walk_family(family, count_item, &counts);
+    }
+    printf("%s   TBC : %zu    FBC : %zu    OBC : %zu AppMemUsage : %zu\n", label,
            counts.free_blocks + counts.live_blocks, counts.free_blocks, counts.live_blocks,
-           counts.live_slots * lmm_family_size(family));
+           family == NULL ? 0 : counts.live_slots * lmm_family_size(family));
+}
+
+static int print_family_counts(struct lmm_family *family, void *arg)
+{
+    const struct lmm_classic_scope *scope = arg;
+    const char *label = scope->label(family, scope->arg);
+
+    if (label != NULL) {
+        lmm_classic_print_counts(label, family);
+    }
     return 0;
+}
+
+void lmm_classic_print_blocks_in(const struct lmm_classic_scope *scope)
+{
+    struct lmm_classic_scope copy = *scope;
+
+    lmm_for_each_family(print_family_counts, &copy);
 }
 
 void lmm_classic_print_blocks(void)
 {
-    lmm_for_each_family(print_family_counts, NULL);
+    lmm_classic_print_blocks_in(&all_families);
 }

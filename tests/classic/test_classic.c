@@ -248,12 +248,13 @@ Test(classic, name_filter_matches_exactly)
     const char *text = CAPTURE(mm_print_memory_usage("emp_t"));
     cr_assert_not_null(strstr(text, "vm_page_family : emp_t, struct size = 36\n"));
     cr_assert_null(strstr(text, "emp_tree_t"));
-    cr_assert_not_null(strstr(text, "\n# Of VM Pages in Use : 1 (4096 Bytes)\n"
-                                    "Total Memory being used by Memory Manager = 4096 Bytes\n"));
+    cr_assert_not_null(strstr(text, "\n# Of VM Pages in Use : 1 (262144 Bytes)\n"
+                                    "Total Memory being used by Memory Manager = 262144 Bytes\n"
+                                    "Memory Touched in these Pages = 4096 Bytes\n"));
     text = CAPTURE(mm_print_memory_usage(0));
     cr_assert_not_null(strstr(text, "page family = emp_t\n"));
     cr_assert_not_null(strstr(text, "page family = emp_tree_t\n"));
-    cr_assert_not_null(strstr(text, "\n# Of VM Pages in Use : 2 (8192 Bytes)\n"));
+    cr_assert_not_null(strstr(text, "\n# Of VM Pages in Use : 2 (524288 Bytes)\n"));
     assert_printed(CAPTURE(mm_print_memory_usage("emp")),
                    "Error : Structure emp not registered with Memory Manager\n");
     xfree(emp);
@@ -294,6 +295,34 @@ static size_t check_page_chain(const char *text)
     }
     cr_assert_eq(announced, 0);
     return pages;
+}
+
+static size_t number_after(const char *text, const char *word)
+{
+    const char *found = strstr(text, word);
+
+    cr_assert_not_null(found, "no \"%s\" in \"%s\"", word, text);
+    return strtoull(found + strlen(word), NULL, 10);
+}
+
+/* All pages are counted in one size, also where one of LMM's pages is several. */
+Test(classic, pages_of_one_size)
+{
+    MM_REG_STRUCT(emp_t);
+    MM_REG_STRUCT(emp_tree_t);
+    emp_t *many = XCALLOC(100000, emp_t);
+    emp_tree_t *tree = XCALLOC(1, emp_tree_t);
+    cr_assert(many != NULL && tree != NULL);
+
+    const char *text = CAPTURE(mm_print_memory_usage(NULL));
+    size_t page_bytes = number_after(text, "\nPage Size = ");
+    size_t pages = number_after(text, "\n# Of VM Pages in Use : ");
+    cr_assert_eq(number_after(strstr(text, "\n# Of VM Pages"), " ("), pages * page_bytes);
+    cr_assert_eq(number_after(text, "used by Memory Manager = "), pages * page_bytes);
+    cr_assert_eq(pages, (100000 * sizeof(emp_t) + page_bytes - 1) / page_bytes + 1);
+    cr_assert_leq(number_after(text, "Touched in these Pages = "), pages * page_bytes);
+    xfree(many);
+    xfree(tree);
 }
 
 /* More pages than are gathered at a time; each block alone on its page. */
