@@ -178,7 +178,9 @@ struct lmm_ledger_row_page {
     uint32_t reserved;
     uint64_t writer[2]; /* links of the writer's lists; they mean nothing to a reader */
     uint64_t reserved_too[4];
+#ifndef __cplusplus /* which has no flexible arrays; the rows follow */
     struct lmm_ledger_row row[];
+#endif
 };
 
 /* A mapped ELF file that a stack leads through. Its addresses do not change. When it is unloaded
