@@ -152,9 +152,9 @@ static void count_free(struct lmm_heap *heap, uint32_t tag, uint64_t extra, bool
     lmm_heap_count(heap, lmm_tag_site(tag), &delta);
 }
 
-static uint64_t extra_of(const struct lmm_page *page, uint32_t tag, size_t n)
+static uint64_t extra_of(uint16_t family, uint32_t tag, size_t n)
 {
-    return LMM_DROP_IN ? lmm_family_extra(lmm_families_at(page->family), tag, n) : n - 1;
+    return LMM_DROP_IN ? lmm_family_extra(lmm_families_at(family), tag, n) : n - 1;
 }
 
 /* Marks a run free and returns the tag it had. The exchange makes a free by another thread at the
@@ -249,17 +249,18 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
         lmm_block_free(p);
         return;
     }
+    uint16_t family = lmm_load_relaxed(&page->family); /* the page of a slot may end in the push */
     if (page->kind == LMM_PAGE_SLOTS) {
         uint32_t freed = push_foreign(open->heap, page, (uint32_t) slot, p);
-        count_free_open(open, freed, extra_of(page, freed, 1), true);
+        count_free_open(open, freed, extra_of(family, freed, 1), true);
         return;
     }
     uint32_t *tag = &page->tags[slot];
     size_t n = lmm_run_length(page, slot);
     uint32_t old = mark_run_freed(tag, p);
-    count_free_open(open, old, extra_of(page, old, n), false);
+    count_free_open(open, old, extra_of(family, old, n), false);
     bool has_bin = lmm_tag_site(old) < open->site_limit; /* its family's */
-    if (LMM_UNLIKELY(!has_bin || !lmm_cache_push(open->bins[page->family].cache, n, p, tag))) {
+    if (LMM_UNLIKELY(!has_bin || !lmm_cache_push(open->bins[family].cache, n, p, tag))) {
         push_run_slow(open->heap, page, slot, n);
     }
 }

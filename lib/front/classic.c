@@ -13,6 +13,7 @@
 #include "lib/pages/family.h"
 #include "lib/ground/sync.h"
 #include "lib/front/classic.h"
+#include "lib/heaps/thread.h"
 #include "lib/front/walk.h"
 
 #include <errno.h>
@@ -132,6 +133,7 @@ void lmm_classic_print_families_in(const struct lmm_classic_scope *scope)
 {
     struct lmm_classic_scope copy = *scope;
 
+    lmm_thread_tidy();
     lmm_for_each_family(print_family, &copy);
 }
 
@@ -230,6 +232,7 @@ void lmm_classic_print_memory_in(const struct lmm_classic_scope *scope, struct l
 {
     struct page_sums sums = {.scope = scope};
 
+    lmm_thread_tidy();
     printf("\nPage Size = %d Bytes\n", LMM_UNIT_BYTES);
     if (family != NULL) {
         print_family_pages(family, &sums);
@@ -298,6 +301,7 @@ void lmm_classic_print_blocks_in(const struct lmm_classic_scope *scope)
 {
     struct lmm_classic_scope copy = *scope;
 
+    lmm_thread_tidy();
     lmm_for_each_family(print_family_counts, &copy);
 }
 

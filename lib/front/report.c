@@ -7,6 +7,7 @@
 #include "lib/ground/system.h"
 #include "lib/heaps/fork.h"
 #include "lib/heaps/start.h"
+#include "lib/heaps/thread.h"
 #include "lib/ground/vm.h"
 #include "lib/front/walk.h"
 
@@ -165,6 +166,7 @@ static int render(struct target *target, enum format format, uint64_t *ret_live_
     if (!lmm_start()) {
         return -ENOMEM;
     }
+    lmm_thread_tidy();
     lmm_families_refresh_gauges();
     struct lmm_quiet quiet = lmm_quiet_begin(); /* writing is a cancellation point */
     lmm_lock_acquire(&lmm_report_lock);

@@ -42,15 +42,22 @@
     (LMM_TSAN ? lmm_store_relaxed((address), lmm_load_relaxed(address) + (value))                  \
               : (void) (*(address) += (value)))
 
-/* Counts such a counter down by one; true when it is then 0. */
+/*
+ * Counts such a counter down by one; true when it is then 0. Release: a thread that loads the
+ * counter with acquire order sees what the writer stored before. On x86-64 every store is a release,
+ * if the compiler keeps the order; and the decrement is one instruction.
+ */
 static inline bool lmm_count_down_single_writer(uint32_t *address)
 {
-    if (LMM_TSAN) {
-        uint32_t value = lmm_load_relaxed(address) - 1;
-        lmm_store_relaxed(address, value);
-        return value == 0;
+#if defined(__x86_64__)
+    if (!LMM_TSAN) {
+        __asm__ volatile("" : : : "memory");
+        return --*address == 0;
     }
-    return --*address == 0;
+#endif
+    uint32_t value = lmm_load_relaxed(address) - 1;
+    lmm_store_release(address, value);
+    return value == 0;
 }
 
 /* Fetches the line of an address for writing, so that a load and a store move it only once. */

@@ -24,6 +24,10 @@
 struct lmm_family_pages {
     struct glpq queue;     /* pages with free slots, most first */
     struct glthread pages; /* all pages of the heap and family */
+
+    /* How the heap finds out that the family is not in use; owner only. */
+    bool is_used;          /* the bin has taken slots since the heap last looked at it */
+    uint32_t checked_free; /* the current page's free slots when it was found in use */
 };
 
 /* Creates an empty one; NULL with errno ENOMEM. */
@@ -38,7 +42,7 @@ static inline uint32_t lmm_family_pages_threshold(const struct lmm_page *page)
 /* Sets the countdown of a page with `free` free slots to end when it has `target`. Owner thread. */
 static inline void lmm_family_pages_arm(struct lmm_page *page, uint32_t free, uint32_t target)
 {
-    page->target = target;
+    lmm_store_relaxed(&page->target, target);
     lmm_store_relaxed(&page->countdown, target - free);
 }
 

@@ -3,18 +3,6 @@
 
 #include "lib/ground/panic.h"
 
-/* Reports to the owner that a page's foreign list is no longer empty. Many threads push onto this
- * stack; the owner takes all of it at once, so a push cannot meet a node that left and came back
- * (no ABA). */
-static void report(struct lmm_heap *owner, struct lmm_page *page)
-{
-    struct lmm_page *top = lmm_load_relaxed(&owner->reported);
-
-    do {
-        lmm_store_relaxed(&page->reported, top);
-    } while (!lmm_compare_exchange_acq_rel(&owner->reported, &top, page));
-}
-
 /* Links the batch's slots, the last one first. Panics when another thread that freed the same block
  * has overwritten its mark. */
 static void link_batch(const struct lmm_heap *heap, const struct lmm_batch *batch)
@@ -40,6 +28,8 @@ static void hand_over(struct lmm_heap *heap, struct lmm_batch *batch)
     struct lmm_heap *owner = lmm_load_relaxed(&page->owner);
     uint64_t old = lmm_load_relaxed(&page->foreign);
     uint32_t head = batch->slot[batch->count - 1];
+    /* Before the batch is handed over: then the page may end. */
+    uint32_t missing = page->slots - lmm_slots_free_count(page);
     uint32_t old_count;
 
     link_batch(heap, batch);
@@ -50,7 +40,11 @@ static void hand_over(struct lmm_heap *heap, struct lmm_batch *batch)
                                            lmm_foreign_list(head, old_count + batch->count)));
     batch->page = NULL;
     if (old_count == 0) {
-        report(owner, page);
+        lmm_heap_report(owner, page);
+    }
+    if (LMM_UNLIKELY(old_count + batch->count >= missing) &&
+        lmm_fetch_add_relaxed(&owner->complete, 1) + 1 >= lmm_load_relaxed(&owner->reap_at)) {
+        lmm_heap_reap(owner, false);
     }
 }
 

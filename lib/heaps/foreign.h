@@ -10,6 +10,10 @@
  * block at once, both find it LIVE; one overwrites the other's mark, and the other panics when it
  * hands its batch over.
  *
+ * An owner collects these slots in its slow paths, which may never come: its thread sleeps, or has
+ * ended. So the thread whose batch makes a page wholly free counts it, and from LMM_REAP_PAGES such
+ * pages on (one, where the heap is parked) it gives them back itself: lmm_heap_reap().
+ *
  * Owns the batches of a heap. Invariants: those of a heap (heap.h). Threads: the thread that has
  * the heap, without a lock. Not responsible for: collecting the lists (heap), counting.
  */

@@ -109,6 +109,7 @@ static void after_fork_in_child(void)
         if (heap != lmm_thread_open.heap && !heap->is_shared) {
             lmm_heap_give_rows(heap);
             heap->is_parked = true;
+            lmm_heap_set_idle(heap, true);
         }
     }
     lmm_repair_books();

@@ -38,6 +38,7 @@ bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared, bool 
     heap->number = number;
     heap->is_shared = is_shared;
     heap->open.heap = heap;
+    heap->reap_at = LMM_REAP_PAGES;
     heap->tracer = takes_stacks ? lmm_meta_zalloc(sizeof(*heap->tracer)) : NULL;
     if ((takes_stacks && heap->tracer == NULL) || !lmm_heap_open_sites(heap)) {
         give_up(heap);
@@ -196,10 +197,13 @@ void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledge
 
 void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
 {
-    LMM_CHECK(page->owner == heap && lmm_load_relaxed(&page->countdown) == 0);
     lmm_lock_acquire(&heap->lock);
-    lmm_family_pages_requeue(heap->open.bins[page->family].family_pages, page,
-                             lmm_slots_free_count(page));
+    /* Only this thread creates pages of its heap, so it cannot be another one of them. */
+    if (lmm_load_relaxed(&page->owner) == heap) {
+        LMM_CHECK(lmm_load_relaxed(&page->countdown) == 0);
+        lmm_family_pages_requeue(heap->open.bins[page->family].family_pages, page,
+                                 lmm_slots_free_count(page));
+    }
     lmm_lock_release(&heap->lock);
 }
 
@@ -215,6 +219,17 @@ void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t sl
 
 /* ---- Collecting what other threads freed ----------------------------------------------------- */
 
+/* Many threads push onto this stack; one takes all of it at once, so a push cannot meet a node that
+ * left and came back (no ABA). */
+void lmm_heap_report(struct lmm_heap *owner, struct lmm_page *page)
+{
+    struct lmm_page *top = lmm_load_relaxed(&owner->reported);
+
+    do {
+        lmm_store_relaxed(&page->reported, top);
+    } while (!lmm_compare_exchange_acq_rel(&owner->reported, &top, page));
+}
+
 /* Puts a list of slots before the page's own. */
 static void splice(struct lmm_page *page, uint32_t head)
 {
@@ -227,6 +242,15 @@ static void splice(struct lmm_page *page, uint32_t head)
         lmm_page_set_tag(page, last, page->head);
     }
     page->head = head;
+}
+
+/* How many complete pages are worth a walk over the reported ones, of which so many are left: so
+ * that a page is passed eight times at most, on average. */
+static void set_reap_at(struct lmm_heap *heap, uint32_t left)
+{
+    uint32_t least = lmm_load_relaxed(&heap->is_idle) ? 1 : LMM_REAP_PAGES;
+
+    lmm_store_relaxed(&heap->reap_at, least + left / 8);
 }
 
 static void collect_page(struct lmm_heap *heap, struct lmm_page *page)
@@ -252,12 +276,69 @@ static void collect_foreign(struct lmm_heap *heap)
     if (lmm_load_relaxed(&heap->reported) == NULL) {
         return;
     }
+    lmm_store_relaxed(&heap->complete, 0);
+    set_reap_at(heap, 0);
     struct lmm_page *page = lmm_exchange_acq_rel(&heap->reported, NULL);
     while (page != NULL) {
         struct lmm_page *next = lmm_load_relaxed(&page->reported);
         collect_page(heap, page);
         page = next;
     }
+}
+
+/* ---- Taking pages that other threads freed wholly --------------------------------------------- */
+
+/* Whether a page of the heap is free and its owner has left it; see lmm_heap_reap(). */
+static bool is_left(const struct lmm_page *page)
+{
+    uint32_t target = lmm_load_relaxed(&page->target);
+    uint32_t free = target - lmm_load_acquire(&page->countdown);
+
+    return target != COUNTDOWN_FAR &&
+           free + (lmm_load_acquire(&page->foreign) >> 32) == page->slots;
+}
+
+static size_t reap_locked(struct lmm_heap *heap)
+{
+    size_t bytes = 0;
+    uint32_t left = 0;
+
+    lmm_store_relaxed(&heap->complete, 0);
+    struct lmm_page *page = lmm_exchange_acq_rel(&heap->reported, NULL);
+    while (page != NULL) {
+        struct lmm_page *next = lmm_load_relaxed(&page->reported);
+        if (is_left(page)) {
+            lmm_family_pages_requeue(heap->open.bins[page->family].family_pages, page, page->slots);
+            bytes += LMM_UNIT_BYTES;
+        } else {
+            lmm_heap_report(heap, page);
+            left++;
+        }
+        page = next;
+    }
+    set_reap_at(heap, left);
+    return bytes;
+}
+
+size_t lmm_heap_reap(struct lmm_heap *heap, bool must_wait)
+{
+    int saved_errno = errno;
+
+    if (must_wait) {
+        lmm_lock_acquire(&heap->lock);
+    } else if (!lmm_lock_try(&heap->lock)) {
+        return 0;
+    }
+    size_t bytes = reap_locked(heap);
+    lmm_lock_release(&heap->lock);
+    errno = saved_errno;
+    return bytes;
+}
+
+void lmm_heap_set_idle(struct lmm_heap *heap, bool is_idle)
+{
+    lmm_store_relaxed(&heap->is_idle, is_idle);
+    set_reap_at(heap, 0);
 }
 
 /* ---- The page of a bin ----------------------------------------------------------------------- */
@@ -289,6 +370,7 @@ static uint32_t take_slots(struct lmm_bin *bin, struct lmm_page *page)
                                      (int64_t) (lmm_memory_committed_bytes(page) - committed));
     }
     lmm_family_pages_arm(page, free - count, COUNTDOWN_FAR);
+    bin->family_pages->is_used = true;
     bin->page = page;
     bin->tags = page->tags;
     bin->base = lmm_page_base(page);
@@ -319,6 +401,63 @@ static void retire_current(struct lmm_bin *bin, bool keep_empty)
     } else {
         lmm_family_pages_requeue(bin->family_pages, page, free);
     }
+}
+
+/* ---- Families that are not in use ------------------------------------------------------------- */
+
+static uint32_t count_private(const struct lmm_bin *bin)
+{
+    uint32_t count = 0;
+
+    for (uint32_t slot = bin->head; !lmm_slots_list_ends(bin->page, slot);
+         slot = lmm_load_relaxed(&bin->tags[slot])) {
+        count++;
+    }
+    return count;
+}
+
+static void give_back_if_free(struct lmm_bin *bin)
+{
+    uint32_t free = lmm_slots_free_count(bin->page);
+
+    if (free + count_private(bin) == bin->page->slots) {
+        retire_current(bin, false);
+    } else {
+        bin->family_pages->checked_free = free;
+    }
+}
+
+/*
+ * Each slow path looks at one bin, in turn. A bin that has taken no slots for two turns is not in
+ * use, and its page goes back when it is wholly free. So a family in use keeps its last page.
+ */
+static void look_at_next_bin_locked(struct lmm_heap *heap)
+{
+    heap->looked_at = heap->looked_at + 1 < heap->bin_capacity ? heap->looked_at + 1 : 0;
+    struct lmm_bin *bin = &heap->open.bins[heap->looked_at];
+    struct lmm_family_pages *family_pages = bin->family_pages;
+
+    if (bin->page == NULL) {
+        return;
+    }
+    if (family_pages->is_used) {
+        family_pages->is_used = false;
+        family_pages->checked_free = UINT32_MAX;
+    } else if (lmm_slots_free_count(bin->page) != family_pages->checked_free) {
+        give_back_if_free(bin);
+    }
+}
+
+void lmm_heap_tidy(struct lmm_heap *heap)
+{
+    lmm_lock_acquire(&heap->lock);
+    collect_foreign(heap);
+    for (uint32_t i = 0; i < heap->bin_capacity; i++) {
+        if (heap->open.bins[i].page != NULL) {
+            give_back_if_free(&heap->open.bins[i]);
+        }
+    }
+    lmm_lock_release(&heap->lock);
 }
 
 /* ---- Settling and trimming ------------------------------------------------------------------- */
@@ -376,6 +515,7 @@ static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, stru
     if (lmm_load_relaxed(&heap->trim_wanted)) {
         trim_locked(heap);
     }
+    look_at_next_bin_locked(heap);
     retire_current(bin, true);
     struct lmm_page *page = lmm_family_pages_choose(bin->family_pages, family, heap);
     if (page == NULL) {
@@ -416,6 +556,7 @@ void lmm_heap_rebuild(struct lmm_heap *heap)
 {
     lmm_lock_acquire(&heap->lock);
     lmm_store_relaxed(&heap->reported, NULL);
+    lmm_store_relaxed(&heap->complete, 0);
     memset(heap->batch, 0, sizeof(heap->batch));
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
         struct lmm_bin *bin = &heap->open.bins[i];

@@ -33,6 +33,8 @@
 enum {
     LMM_BATCHES = 16,
     LMM_BATCH_SLOTS = 64, /* a full batch is handed over */
+    LMM_REAP_PAGES =
+        16, /* pages that others freed wholly and that an owner may leave uncollected */
 };
 
 struct lmm_cache;
@@ -112,6 +114,7 @@ struct lmm_heap {
     struct lmm_tracer *tracer;      /* NULL unless call stacks are taken (drop-in) */
     uint32_t bin_capacity;
     uint32_t directory_capacity;
+    uint32_t looked_at; /* the bin that was last looked at, see look_at_next_bin_locked() */
     struct lmm_batch batch[LMM_BATCHES]; /* by page, direct-mapped */
 
     /* Written by the thread module, under HEAPS. */
@@ -120,7 +123,10 @@ struct lmm_heap {
 
     /* Written by other threads. */
     struct lmm_page *reported __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic */
-    bool trim_wanted; /* atomic, relaxed; the owner trims in its next slow path */
+    bool trim_wanted;  /* atomic, relaxed; the owner trims in its next slow path */
+    uint32_t complete; /* atomic, relaxed: about how many reported pages are wholly free */
+    uint32_t reap_at;  /* atomic, relaxed: from so many on the thread that frees takes them */
+    bool is_idle;      /* atomic, relaxed: parked, so that one such page is enough */
 };
 
 /* The word of a page's foreign list: its first slot, and above it its length. */
@@ -256,7 +262,8 @@ void lmm_heap_give_rows(struct lmm_heap *heap);
  */
 bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family);
 
-/* Requeues a page of this heap whose countdown has ended, or gives it back. */
+/* Requeues a page of this heap whose countdown has ended, or gives it back; nothing when another
+ * thread has just done so (lmm_heap_reap()). */
 LMM_NOINLINE void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page);
 
 /* Frees a live slot of this heap, off the fast path; the caller counts it. */
@@ -265,9 +272,32 @@ void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t sl
 /* Counts delta for site in the heap's row, or, without memory for one, in the shared row. */
 void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta);
 
+/* Puts a page whose foreign list was empty on the owner's list of reported pages. Any thread. */
+void lmm_heap_report(struct lmm_heap *owner, struct lmm_page *page);
+
+/*
+ * Gives back the heap's reported pages that are wholly free, without its thread's help; returns
+ * their bytes. Any thread, which may not hold a lock of rank HEAP or above. must_wait: false: does
+ * nothing when another thread holds the lock, since that one collects. Preserves errno.
+ *
+ * Only reported pages, for a page may be reported only while it exists. Not a bin's current page,
+ * because its owner uses it without the lock. In another page the owner's fast path can only free a
+ * live slot. When the free slots and those on the foreign list are all, there is none; and the
+ * countdown of the page, whose decrement is the last store of a free, is loaded with acquire order.
+ * So the owner has left the page, except that lmm_heap_page_event() may still come.
+ */
+size_t lmm_heap_reap(struct lmm_heap *heap, bool must_wait);
+
+/* Tells whether the heap is parked: nobody but other threads' frees will look at its pages. */
+void lmm_heap_set_idle(struct lmm_heap *heap, bool is_idle);
+
 /* Collects foreign frees and returns every private list, so that pages hold all their free slots
  * and wholly free ones go back. By the owner, or by any thread while the heap is parked. */
 void lmm_heap_settle(struct lmm_heap *heap);
+
+/* Gives back the pages of bins that are wholly free, and which the next allocation would use. By the
+ * owner. */
+void lmm_heap_tidy(struct lmm_heap *heap);
 
 /* Settles, and gives every system page without a live block back; returns the bytes. */
 size_t lmm_heap_trim(struct lmm_heap *heap);

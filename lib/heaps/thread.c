@@ -9,9 +9,13 @@
 #include "lib/heaps/tracer.h"
 #include "lib/ground/reservoir.h"
 
+#include <limits.h>
 #include <pthread.h>
 
 _Thread_local struct lmm_open lmm_thread_open;
+
+/* How often the destructor of the key has run for this thread. */
+static _Thread_local unsigned rounds __attribute__((tls_model("initial-exec")));
 
 /* True once this thread's heap was parked for good. */
 static _Thread_local bool has_departed __attribute__((tls_model("initial-exec")));
@@ -54,6 +58,7 @@ static void park(struct lmm_heap *heap)
 {
     lmm_lock_acquire(&lmm_heaps_lock);
     heap->is_parked = true;
+    lmm_heap_set_idle(heap, true);
     lmm_lock_release(&lmm_heaps_lock);
 }
 
@@ -67,6 +72,7 @@ static struct lmm_heap *adopt(void)
     heap = heap != NULL ? heap : add_heap_locked(false);
     if (heap != NULL) {
         heap->is_parked = false;
+        lmm_heap_set_idle(heap, false);
         if (heap->tracer != NULL) {
             heap->tracer->is_ready = false;
         }
@@ -82,11 +88,16 @@ static struct lmm_heap *adopt(void)
     return heap;
 }
 
-/* The thread ends: what it owns is put in order for whoever adopts it. */
+/* The thread ends: what it owns is put in order for whoever adopts it. Other keys' destructors may
+ * come after this one and use the heap; so it waits for the last of the rounds that libc makes. */
 static void depart(void *arg)
 {
     struct lmm_heap *heap = arg;
 
+    rounds++;
+    if (rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(threads.key, heap) == 0) {
+        return;
+    }
     has_departed = true;
     lmm_thread_open = (struct lmm_open) {0};
     lmm_foreign_flush(heap);
@@ -157,7 +168,19 @@ void lmm_thread_for_each_heap(void (*visit)(struct lmm_heap *heap, void *arg), v
     lmm_lock_release(&lmm_heaps_lock);
 }
 
-/* Another thread's heap cannot be trimmed while its owner uses it: the owner is asked to. */
+void lmm_thread_tidy(void)
+{
+    struct lmm_heap *heap = lmm_thread_open.heap;
+
+    if (heap != NULL && !lmm_chunks_are_pending()) { /* a report creates no ledger in a child */
+        lmm_foreign_flush(heap);
+        lmm_cache_flush(heap);
+        lmm_heap_tidy(heap);
+    }
+}
+
+/* Another thread's heap cannot be trimmed while its owner uses it, except for the pages that other
+ * threads have freed: the owner is asked to. */
 static void trim_heap(struct lmm_heap *heap, void *arg)
 {
     size_t *bytes = arg;
@@ -169,6 +192,7 @@ static void trim_heap(struct lmm_heap *heap, void *arg)
     } else if (heap->is_parked) {
         *bytes += lmm_heap_trim(heap);
     } else if (heap != lmm_thread_open.heap) {
+        *bytes += lmm_heap_reap(heap, true);
         lmm_store_relaxed(&heap->trim_wanted, true);
     }
 }

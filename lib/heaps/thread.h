@@ -3,8 +3,9 @@
  * thread: which thread has which heap.
  *
  * Owns the list of heaps. A thread gets a heap (a parked one, else a new one) in its first slow
- * path and parks it when it ends. A thread whose destructor for that already ran, or for which
- * there is no memory, works on one heap, the shared heap, under a lock.
+ * path and parks it when it ends, in the last round of the destructors of its keys. A thread whose
+ * destructor for that already ran, or for which there is no memory, works on one heap, the shared
+ * heap, under a lock.
  *
  * Invariants: I1 a heap is used by the thread whose TLS names it, or is parked, or is the shared
  * heap.
@@ -44,6 +45,10 @@ void lmm_thread_close_sites(void);
 
 /* Calls visit for every heap; the list is held still, the heaps are not. */
 void lmm_thread_for_each_heap(void (*visit)(struct lmm_heap *heap, void *arg), void *arg);
+
+/* Gives back the pages that the calling thread keeps for families without a live block: before a
+ * report. */
+void lmm_thread_tidy(void);
 
 /* Gives back what can be, as lmm_trim(). */
 size_t lmm_thread_trim(void);

@@ -108,7 +108,7 @@ struct lmm_page {
     uint32_t slots;
     uint32_t stride;
     uint32_t fresh;  /* owner: slots from it on were never handed out */
-    uint32_t target; /* owner: the number of free slots when countdown reaches 0 */
+    uint32_t target; /* owner: the number of free slots when countdown reaches 0; atomic */
     uint16_t family;
     uint8_t kind;       /* enum lmm_page_kind; atomic */
     uint8_t gone : 1;   /* kind NONE: a page of `family` ended here */

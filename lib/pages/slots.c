@@ -33,7 +33,7 @@ struct lmm_page *lmm_slots_create(char *base, uint16_t family, uint32_t stride, 
     lmm_store_relaxed(&page->family, family);
     page->fresh = 0;
     page->head = LMM_TAG_END;
-    page->target = slots;
+    lmm_store_relaxed(&page->target, slots);
     lmm_store_relaxed(&page->countdown, 0);
     page->queued = 0;
     page->gone = 0;

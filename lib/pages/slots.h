@@ -26,7 +26,7 @@
 /* The number of free slots of a slot page that are listed, unlisted or fresh; not private ones. */
 static inline uint32_t lmm_slots_free_count(const struct lmm_page *page)
 {
-    return page->target - lmm_load_relaxed(&page->countdown);
+    return lmm_load_relaxed(&page->target) - lmm_load_relaxed(&page->countdown);
 }
 
 /* Creates a slot page in one unit, wholly free, without an owner; takes its tags from meta.

@@ -261,6 +261,20 @@ Test(classic, name_filter_matches_exactly)
     xfree(tree);
 }
 
+/* When all blocks are freed there is no page, neither of structs nor of arrays. */
+Test(classic, no_page_without_a_block)
+{
+    MM_REG_STRUCT(emp_t);
+    MM_REG_STRUCT(emp_tree_t);
+    emp_t *emp = XCALLOC(1, emp_t);
+    emp_tree_t *trees = XCALLOC(3, emp_tree_t);
+
+    xfree(emp);
+    xfree(trees);
+    const char *text = CAPTURE(mm_print_memory_usage(NULL));
+    cr_expect_not_null(strstr(text, "\n# Of VM Pages in Use : 0 (0 Bytes)\n"), "%s", text);
+}
+
 /* Reads "next = X, prev = Y" of a page's line; (nil) reads as 0. */
 static void read_page_line(const char *line, uintptr_t *ret_next, uintptr_t *ret_prev)
 {

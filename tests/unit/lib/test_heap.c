@@ -82,7 +82,7 @@ static uint64_t pages(void)
     return family->record->pages;
 }
 
-static void *blocks[8 * PAGE_SLOTS];
+static void *blocks[24 * PAGE_SLOTS];
 
 static void fill(size_t count)
 {
@@ -118,6 +118,159 @@ Test(heap, empty_pages_go, .init = start)
     cr_expect(pages() == 1, "%d", (int) pages());
     lmm_heap_settle(&owner);
     cr_expect(pages() == 0);
+}
+
+/* The pages that another thread frees wholly go back by that thread, when there are enough of them:
+ * the owner does nothing. */
+Test(heap, pages_that_others_free_go_back, .init = start)
+{
+    fill(24 * PAGE_SLOTS);
+    for (size_t i = 0; i < 24 * PAGE_SLOTS; i++) {
+        free_in(&other, blocks[i]);
+    }
+    lmm_foreign_flush(&other);
+    assert_valid();
+    cr_expect(pages() <= 1 + LMM_REAP_PAGES && pages() > 1, "%d", (int) pages());
+    cr_expect(lmm_heap_reap(&owner, true) != 0);
+    assert_valid();
+    cr_expect(pages() == 1, "all except the bin's page");
+    for (size_t i = 0; i < PAGE_SLOTS; i++) {
+        cr_assert(allocate(&owner) != NULL);
+    }
+    assert_valid();
+    cr_expect(pages() == 1);
+}
+
+Test(heap, one_page_of_an_idle_heap_goes_back, .init = start)
+{
+    fill(5 * PAGE_SLOTS);
+    lmm_heap_settle(&owner);
+    lmm_heap_set_idle(&owner, true);
+    for (size_t page = 0; page < 5; page++) {
+        for (size_t i = 0; i < PAGE_SLOTS; i++) {
+            free_in(&other, blocks[page * PAGE_SLOTS + i]);
+        }
+        lmm_foreign_flush(&other);
+        cr_expect(pages() == 4 - page);
+    }
+    assert_valid();
+}
+
+/* Pages of which the owner freed a part itself; a page with a live block, or with a slot in a batch,
+ * stays, and is still reported. */
+Test(heap, reaping_counts_every_slot, .init = start)
+{
+    fill(6 * PAGE_SLOTS);
+    for (size_t i = 0; i < 4 * PAGE_SLOTS; i++) {
+        bool is_live = i == 2 * PAGE_SLOTS + 7;
+        if (!is_live) {
+            free_in(i % 3 == 0 ? &owner : &other, blocks[i]);
+        }
+    }
+    for (size_t i = 4 * PAGE_SLOTS; i < 5 * PAGE_SLOTS - 1; i++) {
+        free_in(&other, blocks[i]);
+    }
+    lmm_foreign_flush(&other);
+    free_in(&other, blocks[5 * PAGE_SLOTS - 1]);
+    assert_valid();
+    cr_expect(lmm_heap_reap(&owner, true) == 3 * LMM_UNIT_BYTES && pages() == 3);
+    assert_valid();
+    cr_expect(lmm_heap_reap(&owner, true) == 0);
+    lmm_foreign_flush(&other);
+    cr_expect(lmm_heap_reap(&owner, false) == LMM_UNIT_BYTES && pages() == 2);
+    free_in(&other, blocks[2 * PAGE_SLOTS + 7]);
+    lmm_foreign_flush(&other);
+    cr_expect(lmm_heap_reap(&owner, true) == LMM_UNIT_BYTES && pages() == 1);
+    assert_valid();
+}
+
+/* While the owner holds its lock it collects itself, and another thread does not wait. */
+Test(heap, no_reaping_from_a_busy_owner, .init = start)
+{
+    fill(2 * PAGE_SLOTS);
+    for (size_t i = 0; i < PAGE_SLOTS; i++) {
+        free_in(&other, blocks[i]);
+    }
+    lmm_foreign_flush(&other);
+    lmm_lock_acquire(&owner.lock);
+    cr_expect(lmm_heap_reap(&owner, false) == 0);
+    lmm_lock_release(&owner.lock);
+    cr_expect(lmm_heap_reap(&owner, false) == LMM_UNIT_BYTES);
+}
+
+/* The owner's last free of a page ends its countdown; before the owner takes the lock for that,
+ * another thread has given the page back. */
+Test(heap, event_of_a_page_that_has_gone, .init = start)
+{
+    fill(2 * PAGE_SLOTS);
+    uint32_t slot;
+    struct lmm_page *page = page_of(blocks[0], &slot);
+    for (size_t i = 1; i < PAGE_SLOTS; i++) {
+        free_in(&other, blocks[i]);
+    }
+    lmm_foreign_flush(&other);
+    free_in(&owner, blocks[0]);
+    cr_expect(lmm_heap_reap(&owner, true) == LMM_UNIT_BYTES);
+    lmm_heap_page_event(&owner, page);
+    assert_valid();
+    cr_expect(pages() == 1);
+}
+
+/* The last page of a family that is not used any more goes back in the slow paths of another one;
+ * a page with a live block stays. */
+Test(heap, last_page, .init = start)
+{
+    struct lmm_family *first = family;
+    struct lmm_family *kept = lmm_families_add("kept", SIZE, 1, false);
+    struct lmm_family *turning = lmm_families_add("turning", SIZE, 1, false);
+
+    cr_assert(lmm_heap_open_sites(&owner));
+    fill(10);
+    for (size_t i = 0; i < 10; i++) {
+        free_in(&owner, blocks[i]);
+    }
+    cr_expect(pages() == 1, "at first it stays");
+    family = kept;
+    fill(10);
+    family = turning;
+    fill(24 * PAGE_SLOTS);
+    cr_expect(first->record->pages == 0 && kept->record->pages == 1 && pages() == 24);
+    assert_valid();
+    family = first;
+    fill(10);
+    cr_expect(pages() == 1);
+}
+
+Test(heap, tidy, .init = start)
+{
+    fill(10);
+    lmm_heap_tidy(&owner);
+    cr_expect(pages() == 1, "ten live blocks");
+    for (size_t i = 0; i < 10; i++) {
+        free_in(i % 2 == 0 ? &owner : &other, blocks[i]);
+    }
+    lmm_heap_tidy(&owner);
+    cr_expect(pages() == 1, "five are in a batch");
+    lmm_foreign_flush(&other);
+    lmm_heap_tidy(&owner);
+    cr_expect(pages() == 0);
+    assert_valid();
+    fill(10);
+    cr_expect(pages() == 1);
+}
+
+/* An allocation and a free in turn: however long, the page is created once. */
+Test(heap, a_pair_keeps_its_page, .init = start)
+{
+    uint32_t slot;
+    void *block = allocate(&owner);
+    const struct lmm_page *page = page_of(block, &slot);
+
+    for (size_t i = 0; i < 20 * PAGE_SLOTS; i++) {
+        free_in(&owner, block);
+        block = allocate(&owner);
+        cr_assert(page_of(block, &slot) == page && pages() == 1);
+    }
 }
 
 /* The next page is the one with most free slots, rounded to a power of two. */

@@ -134,6 +134,36 @@ Test(thread, heaps_are_handed_on, .init = start)
     cr_expect(family->record->pages <= 1);
 }
 
+/* A key whose destructor runs after LMM's, since it was created later. */
+static pthread_key_t later_key;
+static bool had_heap;
+
+static void use_heap(void *block)
+{
+    const struct lmm_heap *heap = lmm_thread_open.heap;
+
+    lmm_free(block);
+    lmm_free(lmm_alloc(family));
+    had_heap = heap != NULL && !heap->is_shared && heap == lmm_thread_open.heap;
+}
+
+static void *leave_a_block(void *arg)
+{
+    (void) arg;
+    cr_assert(pthread_setspecific(later_key, lmm_alloc(family)) == 0);
+    return NULL;
+}
+
+/* The destructors of other keys work on the thread's own heap. */
+Test(thread, heap_in_destructors, .init = start)
+{
+    cr_assert(pthread_key_create(&later_key, use_heap) == 0);
+    run(leave_a_block, NULL);
+    cr_expect(had_heap);
+    assert_live(0);
+    assert_heaps(2, 1);
+}
+
 /* A heap gives its rows up when its thread ends, and the next thread counts on in them. */
 static void count_pages(struct lmm_heap *heap, void *arg)
 {
