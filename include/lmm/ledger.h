@@ -184,14 +184,14 @@ struct lmm_ledger_row_page {
 };
 
 /* A mapped ELF file that a stack leads through. Its addresses do not change. When it is unloaded
- * the record stays, with `gone` set; a file loaded at the same addresses later has a record of
- * its own. */
+ * the record stays, with `gone` set; when the same file is loaded at the same addresses again, it
+ * has this record again. Another file there has a record of its own. */
 struct lmm_ledger_module {
     uint64_t start;          /* first address of its mapping */
     uint64_t end;            /* one past the last */
     uint64_t bias;           /* address in memory - address in the file's headers */
     uint32_t path;           /* string reference; empty: unknown */
-    uint32_t gone;           /* atomic; 1: unloaded since */
+    uint32_t gone;           /* atomic; 1: it is not loaded */
     uint32_t build_id_bytes; /* at most 32; 0: it has none */
     uint32_t reserved;
     unsigned char build_id[LMM_LEDGER_BUILD_ID_MAX];

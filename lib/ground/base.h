@@ -62,6 +62,18 @@ static inline size_t lmm_hash(uint64_t key)
     return (size_t) ((key * LMM_HASH_MULTIPLIER) >> 32);
 }
 
+/* A hash of bytes: FNV-1a. */
+static inline uint64_t lmm_hash_bytes(const void *bytes, size_t count)
+{
+    const unsigned char *at = (const unsigned char *) bytes;
+    uint64_t hash = 0xCBF29CE484222325u;
+
+    for (size_t i = 0; i < count; i++) {
+        hash = (hash ^ at[i]) * 0x100000001B3u;
+    }
+    return hash;
+}
+
 /* floor(log2(x)); x is not 0. */
 static inline uint32_t lmm_log2(uint32_t x)
 {

@@ -35,6 +35,22 @@ bool lmm_module_is_at(uintptr_t start, uintptr_t end)
            (uintptr_t) found.dlfo_map_start == start && (uintptr_t) found.dlfo_map_end == end;
 }
 
+bool lmm_module_file(const char *path, struct lmm_module_file *ret_file)
+{
+    struct stat status;
+    bool exists = lmm_system_stat(path, &status) == 0;
+
+    if (exists) {
+        *ret_file = (struct lmm_module_file) {
+            .device = status.st_dev,
+            .inode = status.st_ino,
+            .bytes = (uint64_t) status.st_size,
+            .changed_ns = status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec,
+        };
+    }
+    return exists;
+}
+
 /* Appends as much of text to path as fits; returns the new length. */
 static size_t append(char *path, size_t bytes, size_t length, const char *text)
 {
@@ -94,6 +110,18 @@ static const ElfW(Phdr) * program_headers(const struct lmm_module_facts *facts, 
     }
     *ret_count = header->e_phnum;
     return (const ElfW(Phdr) *) (facts->start + header->e_phoff);
+}
+
+uint64_t lmm_module_headers(const struct lmm_module_facts *facts)
+{
+    size_t count;
+    const ElfW(Phdr) *segments = program_headers(facts, &count);
+
+    if (segments == NULL) {
+        return 0;
+    }
+    return lmm_hash_bytes((const void *) facts->start, sizeof(ElfW(Ehdr))) ^
+           lmm_hash_bytes(segments, count * sizeof(segments[0])) * LMM_HASH_MULTIPLIER;
 }
 
 /* Where a segment's bytes of the file are mapped; empty when they are not inside the module. */

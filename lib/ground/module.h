@@ -25,6 +25,21 @@ struct lmm_module_facts {
 /* True and *ret_facts when pc lies in a module that the loader mapped. */
 bool lmm_module_find(uintptr_t pc, struct lmm_module_facts *ret_facts);
 
+/* A hash of the ELF header and the program headers, which tell the size and place of everything in
+ * the file; 0: they are not mapped where they should be. Reads mapped memory only. */
+uint64_t lmm_module_headers(const struct lmm_module_facts *facts);
+
+/* What tells whether a file is still the same. */
+struct lmm_module_file {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t bytes;
+    int64_t changed_ns; /* its contents, since 1970 */
+};
+
+/* True and *ret_file for an existing file. One system call. */
+bool lmm_module_file(const char *path, struct lmm_module_file *ret_file);
+
 /* Whether a module is mapped at exactly [start, end); another thread may unload it meanwhile. */
 bool lmm_module_is_at(uintptr_t start, uintptr_t end);
 

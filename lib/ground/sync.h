@@ -77,8 +77,8 @@ enum lmm_rank {
     LMM_RANK_HEAP,       /* one heap's slow paths; fork takes them all, in order of number */
     LMM_RANK_REGISTRY,   /* families by name */
     LMM_RANK_RUNS,       /* one family's runs; fork takes them all, in order of index */
-    LMM_RANK_STACKS,     /* frames, modules, and sites by stack */
-    LMM_RANK_RULES,      /* rules of unwinding */
+    LMM_RANK_STACKS,     /* frames, and sites by stack */
+    LMM_RANK_MODULES,    /* modules, and rules of unwinding */
     LMM_RANK_SITES,      /* call sites */
     LMM_RANK_LEDGER,     /* chunks of the ledger */
     LMM_RANK_TABLE,      /* leaves of the page table */

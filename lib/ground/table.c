@@ -82,16 +82,6 @@ void lmm_table_put_locked(struct lmm_table *table, uint64_t key, uint32_t check,
     }
 }
 
-void lmm_table_forget_locked(struct lmm_table *table, uint64_t first, uint64_t last)
-{
-    for (size_t i = 0; i <= table->body->mask; i++) {
-        struct lmm_table_entry *entry = &table->body->entry[i];
-        if (entry->key >= first && entry->key <= last) {
-            lmm_store_relaxed(&entry->rest, (uint64_t) check_of(table, entry) << 32);
-        }
-    }
-}
-
 bool lmm_table_is_valid_locked(const struct lmm_table *table)
 {
     struct lmm_table_body *body = table->body;

@@ -117,9 +117,6 @@ bool lmm_table_reserve_locked(struct lmm_table *table);
  */
 void lmm_table_put_locked(struct lmm_table *table, uint64_t key, uint32_t check, uint64_t value);
 
-/* Sets the values of all keys of [first, last] to 0. Owner's lock. O(entries). */
-void lmm_table_forget_locked(struct lmm_table *table, uint64_t first, uint64_t last);
-
 /* Entries in use, those without a value included. Owner's lock. */
 static inline size_t lmm_table_used_locked(const struct lmm_table *table)
 {

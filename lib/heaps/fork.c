@@ -13,7 +13,7 @@
 #include "lib/pages/family.h"
 #include "lib/pages/page.h"
 #include "lib/stacks/depot.h"
-#include "lib/stacks/rules.h"
+#include "lib/stacks/modules.h"
 
 #include <pthread.h>
 
@@ -45,7 +45,7 @@ static const struct {
 } locks[] = {
     {.lock = &lmm_report_lock},    {.lock = &lmm_heaps_lock},      {.lock = &lmm_shared_heap_lock},
     {.for_each = for_each_heap},   {.lock = &lmm_families_lock},   {.for_each = for_each_family},
-    {.lock = &lmm_depot_lock},     {.lock = &lmm_rules_lock},      {.lock = &lmm_sites_lock},
+    {.lock = &lmm_depot_lock},     {.lock = &lmm_modules_lock},    {.lock = &lmm_sites_lock},
     {.lock = &lmm_chunks_lock},    {.lock = &lmm_page_table_lock}, {.lock = &lmm_reservoir_lock},
     {.lock = &lmm_arena_locks[0]}, {.lock = &lmm_arena_locks[1]},
 };

@@ -5,12 +5,12 @@
  * Environment: with children=0, the variables that made ld.so load LMM are removed. So the program
  * sees the environment that it would see without LMM, and the programs that it starts run without
  * LMM (but see exec.c). dlopen: RTLD_DEEPBIND is removed from the mode, because a module loaded
- * with it would free LMM's blocks with libc's free. dlclose: the depot looks which modules are
- * gone. Locks: none.
+ * with it would free LMM's blocks with libc's free. dlclose: lmm_modules_refresh() finds out
+ * which modules have gone. Locks: none.
  */
 #include "lib/preload/surroundings.h"
 
-#include "lib/stacks/depot.h"
+#include "lib/stacks/modules.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/module.h"
 #include "lib/ground/options.h"
@@ -144,7 +144,7 @@ LMM_API int dlclose(void *module)
     find_next();
     int result = next.dlclose(module);
     if (lmm_options.stack_frames != 0) {
-        lmm_depot_refresh_modules();
+        lmm_modules_refresh();
     }
     return result;
 }

@@ -50,8 +50,10 @@ enum lmm_cfi_saved {
 struct lmm_cfi_rule {
     int32_t cfa_offset; /* bytes */
     int16_t bp_offset;  /* bytes */
-    uint8_t base;       /* enum lmm_cfi_base */
-    uint8_t saved;      /* enum lmm_cfi_saved */
+    uint16_t base : 3;  /* enum lmm_cfi_base */
+    uint16_t saved : 2; /* enum lmm_cfi_saved */
+    uint16_t
+        variant : 11; /* 0 here; of the module that the address is in, where rules.h keeps it */
 };
 
 _Static_assert(sizeof(struct lmm_cfi_rule) == 8, "a rule is one word");

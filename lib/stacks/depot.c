@@ -2,25 +2,22 @@
 #include "lib/stacks/depot.h"
 
 #include "lib/books/site.h"
-#include "lib/ground/module.h"
 #include "lib/ground/table.h"
-#include "lib/stacks/rules.h"
+#include "lib/stacks/modules.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <string.h>
-
-/* More stacks than there can be sites: a program that loads and unloads code again and again. */
+/* More stacks than there can be sites: those of the sites that are merged. */
 enum { KNOWN_MAX = 4 << 20 };
 
-/* In the key of a site by family and stack; no frame that is stored has this bit in its address. */
+/* The key of a frame is its address, and the variant of its module above; that of a site is its
+ * family and this bit. */
+enum { VARIANT_SHIFT = 63 - LMM_VARIANT_BITS };
 #define SITE_KEY ((uint64_t) 1 << 63)
 
 struct lmm_lock lmm_depot_lock = LMM_LOCK_INIT(LMM_RANK_STACKS);
 
 static struct {
-    /* The number of a frame by its address, and as the check its caller's number. The id + 1 of a
-     * site by SITE_KEY | family, and as the check its stack. Under the lock. */
+    /* The number of a frame by its address and variant, and as the check its caller's number. The
+     * id + 1 of a site by SITE_KEY | family, and as the check its stack. Under the lock. */
     struct lmm_table frames;
     struct lmm_table known; /* the id + 1 of a site by the hash of its stack */
 } depot = {
@@ -64,92 +61,23 @@ static void make_known_locked(struct known_key key, uint32_t site)
     }
 }
 
-/* ---- Modules --------------------------------------------------------------------------------- */
-
-/* The ledger's record of a module, without its path. */
-static struct lmm_ledger_module describe(const struct lmm_module_facts *facts)
-{
-    struct lmm_ledger_module module = {
-        .start = facts->start,
-        .end = facts->end,
-        .bias = facts->bias,
-    };
-
-    module.build_id_bytes = (uint32_t) lmm_module_build_id(facts, module.build_id);
-    return module;
-}
-
-static bool is_same(const struct lmm_ledger_module *a, const struct lmm_ledger_module *b)
-{
-    return a->start == b->start && a->end == b->end && a->bias == b->bias &&
-           a->build_id_bytes == b->build_id_bytes &&
-           memcmp(a->build_id, b->build_id, sizeof(a->build_id)) == 0;
-}
-
-/* Forgets the frames and rules at the module's addresses, and all known stacks. */
-static void forget_module_locked(struct lmm_ledger_module *module)
-{
-    LMM_CHECK(lmm_lock_is_held(&lmm_depot_lock) && module->gone == 0);
-    lmm_store_relaxed(&module->gone, 1);
-    lmm_rules_forget(module->start, module->end);
-    lmm_table_forget_locked(&depot.frames, module->start + 1, module->end);
-    lmm_table_forget_locked(&depot.known, 1, UINT64_MAX);
-}
-
-/* The number + 1 of the module at address; 0: none, or no memory for it. */
-static uint32_t module_at_locked(uint64_t address)
-{
-    struct lmm_module_facts facts;
-    char path[PATH_MAX];
-    uint32_t number;
-
-    if (!lmm_module_find((uintptr_t) address, &facts)) {
-        return 0;
-    }
-    struct lmm_ledger_module found = describe(&facts);
-    for (number = lmm_accounts_module_count(); number-- > 0;) {
-        struct lmm_ledger_module *known = lmm_accounts_module(number);
-        if (known->gone == 0 && known->start < found.end && found.start < known->end) {
-            if (is_same(known, &found)) {
-                return number + 1;
-            }
-            forget_module_locked(known); /* libc unloaded it without a call of dlclose */
-        }
-    }
-    lmm_module_path(&facts, path, sizeof(path));
-    return lmm_accounts_add_module(&found, path, &number) ? number + 1 : 0;
-}
-
-void lmm_depot_refresh_modules(void)
-{
-    lmm_lock_acquire(&lmm_depot_lock);
-    for (uint32_t number = 0; number < lmm_accounts_module_count(); number++) {
-        struct lmm_ledger_module *known = lmm_accounts_module(number);
-        /* module_at_locked() finds out whether another module was loaded at just these
-         * addresses. */
-        if (known->gone == 0 &&
-            !lmm_module_is_at((uintptr_t) known->start, (uintptr_t) known->end)) {
-            forget_module_locked(known);
-        }
-    }
-    lmm_lock_release(&lmm_depot_lock);
-}
-
 /* ---- Frames and sites ------------------------------------------------------------------------ */
 
-/* The frame at address whose caller has that number; added if it is new. 0: no memory, or no
- * address of code: a walk by frame pointers through code that uses them otherwise finds any word. */
-static uint32_t frame_locked(uint64_t address, uint32_t caller)
+/* The frame of a call whose caller has that number; added if it is new. 0: no memory, or no address
+ * of code: a walk by frame pointers through code that uses them otherwise finds any word. */
+static uint32_t frame_locked(uint64_t address, uint32_t variant, uint32_t caller)
 {
+    uint64_t key = address | (uint64_t) variant << VARIANT_SHIFT;
+
     LMM_CHECK(lmm_lock_is_held(&lmm_depot_lock));
-    if (address == 0 || (address & SITE_KEY) != 0 || !lmm_table_reserve_locked(&depot.frames)) {
+    if (address == 0 || address >> VARIANT_SHIFT != 0 || !lmm_table_reserve_locked(&depot.frames)) {
         return 0;
     }
-    uint32_t number = lmm_table_get_checked(lmm_table_body(&depot.frames), address, caller);
+    uint32_t number = lmm_table_get_checked(lmm_table_body(&depot.frames), key, caller);
     if (number == 0) {
-        number = lmm_accounts_add_frame(address, caller, module_at_locked(address - 1));
+        number = lmm_accounts_add_frame(address, caller, lmm_modules_number(address - 1, variant));
         if (number != 0) {
-            lmm_table_put_locked(&depot.frames, address, caller, number);
+            lmm_table_put_locked(&depot.frames, key, caller, number);
         }
     }
     return number;
@@ -160,7 +88,7 @@ static uint32_t stack_locked(const struct lmm_trace *trace)
     uint32_t number = 0;
 
     for (uint32_t i = 0; i < trace->count; i++) {
-        uint32_t inner = frame_locked(trace->pc[i], number);
+        uint32_t inner = frame_locked(trace->pc[i], lmm_trace_variant(trace, i), number);
         number = inner != 0 ? inner : number;
     }
     return number;

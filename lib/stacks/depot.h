@@ -3,19 +3,18 @@
  * depot: numbers for call stacks, each stored once, and the sites that are stacks.
  *
  * A stack is a chain of frames in the ledger, from its innermost call outwards; stacks share the
- * frames of their common outer calls. One table has the frame of (caller, return address) and the
- * site of (family, stack). A second table, which is read without a lock, has the site of (family,
+ * frames of their common outer calls. One table has the frame of (caller, return address, variant of
+ * its module) and the site of (family, stack). A second table, which is read without a lock, has the site of (family,
  * hash of the stack), so a known stack costs one look-up. There, 64 bits of hash, with 32 bits of
  * the innermost address and the number of calls, stand for the stack: the hash alone would confuse
  * two of a million stacks in one of 10^7 programs.
  *
- * Owns these tables, and which modules are in the ledger. Invariants, checked by the unit tests:
- *   I1  the number of an entry in the tables changes only when a module is unloaded: to 0, and
- *       later to that of another frame at the same address
+ * Owns these tables. Invariants, checked by the unit tests:
+ *   I1  an entry's number never changes: it is the same code as long as the process lives
  *   I2  no two frames have the same caller, address and module, no two sites the same family and
  *       stack
- * Locks: STACKS, inside, for a stack that is not known; then also RULES, SITES, LEDGER and META.
- * Not responsible for: walking stacks (unwind), counting.
+ * Locks: STACKS, inside, for a stack that is not known; then also MODULES, SITES, LEDGER and META.
+ * Not responsible for: walking stacks (unwind), which code is where (modules), counting.
  */
 #ifndef LMM_DEPOT_H
 #define LMM_DEPOT_H
@@ -30,10 +29,6 @@ bool lmm_depot_start(void);
 /* The site of (family, the stack in trace). The family's "(unattributed)" site if the trace is
  * empty, or there is no memory. Any thread; no lock if the stack is known, else takes STACKS. */
 uint32_t lmm_depot_site(struct lmm_family *family, const struct lmm_trace *trace);
-
-/* Marks the modules that were unloaded, and forgets their frames and rules: other code may be
- * loaded at their addresses. Any thread; takes STACKS and RULES. */
-void lmm_depot_refresh_modules(void);
 
 /* STACKS; exported for fork. */
 extern struct lmm_lock lmm_depot_lock;

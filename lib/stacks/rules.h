@@ -2,39 +2,31 @@
 /*
  * rules: the unwind rule of each return address that was seen on a stack; each is found once.
  *
- * Owns a table of them, which is read without a lock. Invariants, held by lmm_rule_find():
- *   I1  the table has rules of code in modules only; the rules of a module are forgotten when it
- *       goes
+ * Owns nothing: a rule is the word of its return address in the table of modules.h, which is read
+ * without a lock. Invariants, held by lmm_rule_find():
+ *   I1  the table has rules of code in modules only; they are forgotten when their module goes
  *   I2  a rule on sp leads outwards by a positive multiple of a word (is_usable() checks it)
- * Locks: RULES, inside, for a rule that is not in the table. Not responsible for: walking (unwind),
- * reading unwind tables (cfi).
+ *   I3  a rule's variant is that of its module
+ * Locks: MODULES, inside, for a rule that is not in the table. Not responsible for: walking
+ * (unwind), reading unwind tables (cfi).
  */
 #ifndef LMM_RULES_H
 #define LMM_RULES_H
 
-#include "lib/ground/table.h"
 #include "lib/stacks/cfi.h"
-
-/* By return address: its rule, as bits. */
-extern struct lmm_table lmm_rules;
-
-/* How often rules were forgotten; atomic, relaxed. What was derived from older rules may be
- * wrong. */
-extern uint32_t lmm_rules_forgotten;
-
-/* Call before the first rule. False with errno ENOMEM; may then be called again. */
-bool lmm_rules_start(void);
+#include "lib/stacks/modules.h"
 
 /*
  * Finds the rule of pc in its module's unwind tables. exact: pc is an instruction that a signal
  * interrupted, not a return address; its rule is not kept. The rule's base is END if the tables
  * have no rule. Code that is in no module is made at run time and may change, so it is walked by
- * frame pointers, and the rule is not kept. Any thread; takes RULES. Async-signal-safe except for
+ * frame pointers, and the rule is not kept. Any thread; takes MODULES. Async-signal-safe except for
  * that lock.
  */
 LMM_NOINLINE struct lmm_cfi_rule lmm_rule_find(uintptr_t pc, bool exact);
 
-/* The rule of a return address. body: of lmm_rules. Any thread; takes no lock for a known rule. */
+/* The rule of a return address. body: of lmm_code_words. Any thread; takes no lock for a known
+ * rule. */
 static inline __attribute__((always_inline)) struct lmm_cfi_rule
 lmm_rule_of(const struct lmm_table_body *body, uintptr_t pc)
 {
@@ -48,10 +40,32 @@ lmm_rule_of(const struct lmm_table_body *body, uintptr_t pc)
     return rule;
 }
 
+/* base, saved and variant as one number, so that one comparison tests all of them. */
+static inline uint32_t lmm_rule_kind(struct lmm_cfi_rule rule)
+{
+    uint64_t bits;
+
+    __builtin_memcpy(&bits, &rule, sizeof(bits));
+    return (uint32_t) (bits >> 48);
+}
+
+enum {
+    LMM_RULE_PLAIN = LMM_CFI_SP | LMM_CFI_SAME << 3,
+    LMM_RULE_EITHER = (LMM_CFI_SAME ^ LMM_CFI_AT_CFA) << 3, /* the bit in which these two differ */
+    LMM_RULE_VARIANT = LMM_VARIANT_NONE << 5,
+};
+
 /* Whether the step to the caller needs sp only, and bp, if it changes, is saved in the frame. */
 static inline bool lmm_rule_is_plain(struct lmm_cfi_rule rule)
 {
-    return rule.base == LMM_CFI_SP && rule.saved <= LMM_CFI_AT_CFA;
+    return (lmm_rule_kind(rule) & ~(uint32_t) (LMM_RULE_EITHER | LMM_RULE_VARIANT)) ==
+           LMM_RULE_PLAIN;
+}
+
+/* Whether it is plain, and the code's module is the first one at its place. */
+static inline bool lmm_rule_is_simple(struct lmm_cfi_rule rule)
+{
+    return (lmm_rule_kind(rule) & ~(uint32_t) LMM_RULE_EITHER) == LMM_RULE_PLAIN;
 }
 
 /* Whether the step to the caller needs the value of bp. */
@@ -59,11 +73,5 @@ static inline bool lmm_rule_uses_bp(struct lmm_cfi_rule rule)
 {
     return rule.base != LMM_CFI_SP || rule.saved == LMM_CFI_AT_BP;
 }
-
-/* Forgets the rules of code at [start, end), which was unloaded. Takes RULES. O(rules). */
-void lmm_rules_forget(uintptr_t start, uintptr_t end);
-
-/* RULES; exported for fork. */
-extern struct lmm_lock lmm_rules_lock;
 
 #endif

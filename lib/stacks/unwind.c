@@ -33,7 +33,7 @@ bool lmm_unwind_start(void)
         own_start = own.start;
         own_end = own.end;
     }
-    return lmm_rules_start();
+    return lmm_modules_start();
 }
 
 /* ---- Bounds ---------------------------------------------------------------------------------- */
@@ -238,7 +238,7 @@ static LMM_NOINLINE void step(struct walk *walk, struct lmm_cfi_rule rule)
 static inline void skip_own(struct walk *walk)
 {
     while (LMM_UNLIKELY(walk->pc >= own_start && walk->pc < own_end)) {
-        step(walk, lmm_rule_of(lmm_table_body(&lmm_rules), walk->pc));
+        step(walk, lmm_rule_of(lmm_table_body(&lmm_code_words), walk->pc));
     }
 }
 
@@ -251,7 +251,7 @@ static LMM_NOINLINE void walk_call(struct walk *walk)
     call->pc = walk->pc + walk->is_exact;
     call->sp = walk->sp;
     call->rule = walk->is_exact ? lmm_rule_find(walk->pc, true)
-                                : lmm_rule_of(lmm_table_body(&lmm_rules), walk->pc);
+                                : lmm_rule_of(lmm_table_body(&lmm_code_words), walk->pc);
     call->bp = lmm_rule_uses_bp(call->rule) ? bp_of(walk) : 0;
     walk->is_exact = false;
     step(walk, call->rule);
@@ -285,7 +285,7 @@ static inline bool stands_in(struct walk *walk, uint32_t i)
     const struct lmm_trace *trace = walk->trace;
 
     return trace->sp[i] == walk->sp && trace->pc[i] == walk->pc && walk->is_plain &&
-           (!trace->needs_bp[i] || trace->bp[i] == bp_of(walk));
+           ((trace->marks[i] & LMM_TRACE_NEEDS_BP) == 0 || trace->bp[i] == bp_of(walk));
 }
 
 /*
@@ -297,7 +297,7 @@ static inline bool stands_in(struct walk *walk, uint32_t i)
 static inline void walk_plain_calls(struct walk *walk, uint32_t frames, uint32_t *left)
 {
     const struct lmm_trace *trace = walk->trace;
-    const struct lmm_table_body *rules = lmm_table_body(&lmm_rules);
+    const struct lmm_table_body *rules = lmm_table_body(&lmm_code_words);
     struct call *call = &walk->call[walk->count];
     const struct call *end_call = &walk->call[frames];
     const uintptr_t end = walk->bounds.end;
@@ -378,14 +378,21 @@ static void remember_word(struct lmm_trace *trace, uintptr_t address, uintptr_t 
         (struct lmm_trace_word) {(const uintptr_t *) address, value, call};
 }
 
+static bool needs_bp(const struct lmm_trace *trace, uint32_t i)
+{
+    return (trace->marks[i] & LMM_TRACE_NEEDS_BP) != 0;
+}
+
 /* Records what the outer calls of call i, not the outermost, need besides return addresses. */
-static LMM_NOINLINE void remember_bp(struct lmm_trace *trace, uint32_t i, const struct call *call)
+static void remember_bp(struct lmm_trace *trace, uint32_t i, const struct call *call)
 {
     struct lmm_cfi_rule rule = call->rule;
-    bool caller_needs = trace->needs_bp[i - 1];
+    bool caller_needs = needs_bp(trace, i - 1);
     bool is_same = rule.saved == LMM_CFI_SAME || rule.saved == LMM_CFI_LOST;
 
-    trace->needs_bp[i] = lmm_rule_uses_bp(rule) || (caller_needs && is_same);
+    if (lmm_rule_uses_bp(rule) || (caller_needs && is_same)) {
+        trace->marks[i] |= LMM_TRACE_NEEDS_BP;
+    }
     trace->bp[i] = lmm_rule_uses_bp(rule) ? call->bp : trace->bp[i - 1];
     if (caller_needs && !is_same) {
         uintptr_t base = rule.saved == LMM_CFI_AT_CFA ? trace->sp[i - 1] : call->bp;
@@ -397,6 +404,25 @@ static LMM_NOINLINE void remember_bp(struct lmm_trace *trace, uint32_t i, const 
     }
 }
 
+/* The same for any call that is not a simple one, and its other marks. */
+static LMM_NOINLINE void mark_call(struct lmm_trace *trace, uint32_t i, const struct call *call)
+{
+    struct lmm_cfi_rule rule = call->rule;
+
+    trace->marks[i] = 0;
+    if (rule.variant != 0) {
+        trace->marks[i] |= LMM_TRACE_VARIANT;
+        trace->variant[i] = rule.variant;
+        trace->hash[i] += lmm_trace_word_of(0, rule.variant) * hash_power[i];
+    }
+    if (i > 0) {
+        remember_bp(trace, i, call);
+    } else if (lmm_rule_uses_bp(rule)) {
+        trace->marks[0] |= LMM_TRACE_NEEDS_BP;
+        trace->bp[0] = call->bp;
+    }
+}
+
 /* Adds one call on the inside of the trace. */
 static inline void push_call(struct lmm_trace *trace, const struct call *call)
 {
@@ -405,14 +431,16 @@ static inline void push_call(struct lmm_trace *trace, const struct call *call)
     trace->pc[i] = call->pc;
     trace->sp[i] = call->sp;
     trace->hash[i] = call->pc * hash_power[i] + (i == 0 ? 0 : trace->hash[i - 1]);
-    if (LMM_LIKELY(!lmm_rule_uses_bp(call->rule) && (i == 0 || !trace->needs_bp[i - 1]))) {
-        trace->needs_bp[i] = false;
-    } else if (i == 0) {
-        trace->needs_bp[0] = true;
-        trace->bp[0] = call->bp;
+    if (LMM_LIKELY(lmm_rule_is_simple(call->rule) && (i == 0 || !needs_bp(trace, i - 1)))) {
+        trace->marks[i] = 0;
     } else {
-        remember_bp(trace, i, call);
+        mark_call(trace, i, call);
     }
+}
+
+static uint64_t hash_term(const struct lmm_trace *trace, uint32_t i)
+{
+    return lmm_trace_word_of(trace->pc[i], lmm_trace_variant(trace, i)) * hash_power[i];
 }
 
 /* Drops the outermost calls, so that `count` inner ones are left. */
@@ -424,9 +452,10 @@ static LMM_NOINLINE void drop_outer(struct lmm_trace *trace, uint32_t count)
     memmove(trace->pc, trace->pc + drop, count * sizeof(trace->pc[0]));
     memmove(trace->sp, trace->sp + drop, count * sizeof(trace->sp[0]));
     memmove(trace->bp, trace->bp + drop, count * sizeof(trace->bp[0]));
-    memmove(trace->needs_bp, trace->needs_bp + drop, count * sizeof(trace->needs_bp[0]));
+    memmove(trace->variant, trace->variant + drop, count * sizeof(trace->variant[0]));
+    memmove(trace->marks, trace->marks + drop, count * sizeof(trace->marks[0]));
     for (uint32_t i = 0; i < count; i++) {
-        trace->hash[i] = trace->pc[i] * hash_power[i] + (i == 0 ? 0 : trace->hash[i - 1]);
+        trace->hash[i] = hash_term(trace, i) + (i == 0 ? 0 : trace->hash[i - 1]);
     }
     /* Also the word that led from the new outermost call outwards. */
     while (words < trace->word_count && trace->word[words].call <= drop) {
@@ -446,7 +475,7 @@ bool lmm_trace_is_valid(const struct lmm_trace *trace)
     uint64_t hash = 0;
 
     for (uint32_t i = 0; i < trace->count; i++) {
-        hash += trace->pc[i] * hash_power[i];
+        hash += hash_term(trace, i);
         if (trace->hash[i] != hash ||
             (i > 0 && !trace->is_stray && trace->sp[i] >= trace->sp[i - 1])) {
             return false;
@@ -458,7 +487,7 @@ bool lmm_trace_is_valid(const struct lmm_trace *trace)
 void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames)
 {
     struct walk walk;
-    uint32_t forgotten = lmm_load_relaxed(&lmm_rules_forgotten);
+    uint32_t forgotten = lmm_load_relaxed(&lmm_code_forgotten);
 
     LMM_CHECK(frames >= 1 && frames <= LMM_STACK_FRAMES_MAX);
     if (LMM_UNLIKELY(trace->is_stray || trace->forgotten != forgotten)) {

@@ -12,10 +12,11 @@
  *   I1  call 0 of a trace is its outermost call; on one stack, sp falls from each call to the next
  *       inner one
  *   I2  nothing is read except stack that is known to be mapped: read_word() checks bounds
- *   I3  hash i is the sum over calls j <= i of pc j x K^j modulo 2^64, K odd. So the hash of a
- *       stack is that of its outer calls and one multiplication for each new inner call
+ *   I3  hash i is the sum over calls j <= i of (pc j + variant j x V) x K^j modulo 2^64, K and V
+ *       odd. So the hash of a stack is that of its outer calls and one multiplication for each new
+ *       inner call, and it is of the code, not of its addresses alone
  * I1 and I3 are checked by lmm_trace_is_valid(), after each walk in builds with internal checks.
- * Locks: none; RULES when a rule is new. Async-signal-safe, if the caller makes sure that a signal
+ * Locks: none; MODULES when a rule is new. Async-signal-safe, if the caller makes sure that a signal
  * handler does not use the trace of a thread that is in lmm_unwind(). Rules exist on x86-64 only;
  * elsewhere, and for code without rules (JIT), the walk follows frame pointers.
  * Not responsible for: numbers of stacks (depot).
@@ -51,17 +52,24 @@ struct lmm_trace_word {
     uint32_t call; /* the walk read it to get from this call to its caller */
 };
 
+/* What is unusual about a call. */
+enum lmm_trace_mark {
+    LMM_TRACE_NEEDS_BP = 1, /* outer calls depend on its bp */
+    LMM_TRACE_VARIANT = 2,  /* the variant of its module (modules.h) is not 0 */
+};
+
 /* A thread's last stack. All zero: none yet. */
 struct lmm_trace {
     uint32_t count;     /* calls in the trace */
     bool is_whole;      /* call 0 has no caller */
     bool is_stray;      /* partly on another stack than the thread's own; not reused */
-    uint32_t forgotten; /* lmm_rules_forgotten when the trace was taken */
+    uint32_t forgotten; /* lmm_code_forgotten when the trace was taken */
     uintptr_t pc[LMM_STACK_FRAMES_MAX];
     uintptr_t sp[LMM_STACK_FRAMES_MAX];
-    uint64_t hash[LMM_STACK_FRAMES_MAX]; /* of the pcs of calls [0, i]: I3 */
-    uintptr_t bp[LMM_STACK_FRAMES_MAX];  /* valid if needs_bp */
-    bool needs_bp[LMM_STACK_FRAMES_MAX]; /* outer calls depend on this call's bp */
+    uint64_t hash[LMM_STACK_FRAMES_MAX];    /* of the pcs of calls [0, i]: I3 */
+    uintptr_t bp[LMM_STACK_FRAMES_MAX];     /* valid with LMM_TRACE_NEEDS_BP */
+    uint16_t variant[LMM_STACK_FRAMES_MAX]; /* of a call's module; valid with LMM_TRACE_VARIANT */
+    uint8_t marks[LMM_STACK_FRAMES_MAX];    /* enum lmm_trace_mark, a bit each */
     uint32_t word_count;
     struct lmm_trace_word word[2 * LMM_STACK_FRAMES_MAX]; /* by call, ascending */
 
@@ -71,6 +79,18 @@ struct lmm_trace {
     uintptr_t stray_low; /* the same for the last other stack; both 0: none */
     uintptr_t stray_end;
 };
+
+/* The variant of the module of call i. */
+static inline uint32_t lmm_trace_variant(const struct lmm_trace *trace, uint32_t i)
+{
+    return (trace->marks[i] & LMM_TRACE_VARIANT) != 0 ? trace->variant[i] : 0;
+}
+
+/* What stands for a call in the hash: I3. */
+static inline uint64_t lmm_trace_word_of(uintptr_t pc, uint32_t variant)
+{
+    return pc + variant * (uint64_t) 0xD6E8FEB86659FD93u;
+}
 
 /* The hash of the whole trace, which has at least one call. */
 static inline uint64_t lmm_trace_hash(const struct lmm_trace *trace)

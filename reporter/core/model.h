@@ -97,7 +97,7 @@ struct lmm_model_module {
     uint64_t end;
     uint64_t bias; /* address in memory - address in the file's headers */
     uint64_t key;  /* of the last component of its path */
-    bool is_gone;  /* it was unloaded; another module may have its addresses */
+    bool is_gone;  /* it is not loaded; another module may have its addresses */
     uint32_t build_id_bytes;
     unsigned char build_id[LMM_MODEL_BUILD_ID_MAX];
 };

@@ -197,7 +197,7 @@ static const struct {
     {"bp by an empty expression", BYTES("\x10\x06\x00"), UNKNOWN},
     {"realigned",
      BYTES("\x0c\x0a\x00\x10\x06\x02\x76\x00\x0f\x03\x76\x78\x06"),
-     {-8, 0, LMM_CFI_BP_LOAD, LMM_CFI_AT_BP}},
+     {-8, 0, LMM_CFI_BP_LOAD, LMM_CFI_AT_BP, 0}},
     {"CFA on r10", BYTES("\x0c\x0a\x00"), UNKNOWN},
     {"CFA *sp", BYTES("\x0f\x03\x77\x08\x06"), UNKNOWN},
     {"CFA bp, by an expression", BYTES("\x0f\x02\x76\x08"), UNKNOWN},

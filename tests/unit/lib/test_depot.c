@@ -4,12 +4,18 @@
 #include "tests/support/seam.h"
 
 #include "lib/stacks/depot.h"
+#include "lib/stacks/rules.h"
 #include "lib/heaps/start.h"
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/support/stack_of.h"
 
@@ -30,7 +36,8 @@ static void start(void)
 
 /* ---- Stacks in the ledger -------------------------------------------------------------------- */
 
-/* Fills a trace with calls, the outermost first, and their hashes (unwind.h, I3). */
+/* Fills a trace with calls, the outermost first, as a walk does: their variants are those of their
+ * rules, and their hashes those of unwind.h, I3. */
 static void fill(struct lmm_trace *trace, const uintptr_t *pc, uint32_t count)
 {
     uint64_t hash = 0;
@@ -38,10 +45,13 @@ static void fill(struct lmm_trace *trace, const uintptr_t *pc, uint32_t count)
 
     trace->count = count;
     for (uint32_t i = 0; i < count; i++) {
-        hash += pc[i] * power;
+        uint32_t variant = lmm_rule_of(lmm_table_body(&lmm_code_words), pc[i]).variant;
+        hash += lmm_trace_word_of(pc[i], variant) * power;
         power *= 0x9E3779B97F4A7C15u;
         trace->pc[i] = pc[i];
         trace->hash[i] = hash;
+        trace->variant[i] = (uint16_t) variant;
+        trace->marks[i] = variant != 0 ? LMM_TRACE_VARIANT : 0;
     }
 }
 
@@ -131,7 +141,7 @@ Test(depot, no_calls_are_unattributed, .init = start)
 /* A walk by frame pointers may take any word for a return address. */
 Test(depot, a_word_that_is_no_address_is_left_out, .init = start)
 {
-    static const uintptr_t words[] = {0, (uintptr_t) 1 << 63, (uintptr_t) 1 << 63 | 1, UINTPTR_MAX};
+    static const uintptr_t words[] = {0, (uintptr_t) 1 << 52, (uintptr_t) 1 << 63 | 1, UINTPTR_MAX};
     static const uintptr_t kept[] = {0x1000, 0x2000};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -238,66 +248,156 @@ Test(depot, frames_know_their_module, .init = start)
     uint32_t modules = lmm_accounts_module_count();
     pc[1]++;
     cr_expect(module_of(site_of(families[0], pc, 2)) == module);
-    lmm_depot_refresh_modules();
+    lmm_modules_refresh();
     cr_expect(module->gone == 0 && lmm_accounts_module_count() == modules, "it is still there");
     pc[1]--;
     cr_expect(site_of(families[0], pc, 2) == site);
     dlclose(handle);
 }
 
-/* Loads a module, unloads it, and loads `next`, which usually gets the same addresses. */
-static void replace(const char *next, bool is_told)
-{
-    uintptr_t pc[] = {0x1000, 0, 0x1010};
-    uintptr_t next_pc;
-    void *handle = load(LMM_DEPOT_MODULE_ONE, &pc[1]);
-    uint32_t inside = site_of(families[0], pc, 3);
-    uint32_t outside = site_of(families[0], pc, 1);
-    uint32_t number = lmm_accounts_frame(lmm_accounts_frame(stack_of(inside))->caller)->module;
-    struct lmm_ledger_module *module = lmm_accounts_module(number - 1);
+/* The calls of a stack through a module, and what the depot made of them. */
+struct passage {
+    uintptr_t pc[3];
+    uint32_t site;
+    uint32_t module; /* its number + 1 */
+};
 
-    cr_assert(number != 0);
-    dlclose(handle);
-    if (is_told) {
-        lmm_depot_refresh_modules();
-        cr_expect(module->gone == 1);
-    }
-    handle = load(next, &next_pc);
-    if (next_pc != pc[1]) {
+/* Loads the file and goes through it. NULL: the loader took other addresses than `before` has. */
+static void *pass_through(const char *file, const struct passage *before,
+                          struct passage *ret_passage)
+{
+    uintptr_t pc;
+    void *handle = load(file, &pc);
+
+    if (before != NULL && pc != before->pc[1]) {
         dlclose(handle);
         cr_skip_test("the loader took other addresses");
     }
+    *ret_passage = (struct passage) {.pc = {0x1000, pc, 0x1010}};
+    ret_passage->site = site_of(families[0], ret_passage->pc, 3);
+    assert_stack(ret_passage->site, families[0], ret_passage->pc, 3);
+    cr_expect(site_of(families[0], ret_passage->pc, 3) == ret_passage->site);
+    ret_passage->module =
+        lmm_accounts_frame(lmm_accounts_frame(stack_of(ret_passage->site))->caller)->module;
+    cr_assert(ret_passage->module != 0);
+    cr_expect(lmm_accounts_module(ret_passage->module - 1)->gone == 0);
+    return handle;
+}
+
+/* Unloads a module. is_told: as the drop-in does it. */
+static void unload(void *handle, const struct passage *passage, bool is_told)
+{
+    dlclose(handle);
+    if (is_told) {
+        lmm_modules_refresh();
+        cr_expect(lmm_accounts_module(passage->module - 1)->gone == 1);
+    }
+}
+
+Test(depot, a_module_that_comes_back_is_the_same, .init = start)
+{
+    struct passage first;
+    struct passage again;
+    uintptr_t outside = 0x1000;
+
+    unload(pass_through(LMM_DEPOT_MODULE_ONE, NULL, &first), &first, true);
+    uint32_t outer = site_of(families[0], &outside, 1);
     uint32_t modules = lmm_accounts_module_count();
-    /* For a new innermost address the depot looks up the module, even if dlclose was not
-     * reported. */
-    uintptr_t fresh[] = {0x1000, pc[1] + 1};
+    uint32_t frames = frame_count();
+    uint32_t sites = lmm_accounts_site_count();
+    for (size_t i = 0; i < 100; i++) {
+        unload(pass_through(LMM_DEPOT_MODULE_ONE, &first, &again), &again, i % 2 == 0);
+        cr_expect(again.site == first.site && again.module == first.module);
+        cr_expect(site_of(families[0], &outside, 1) == outer);
+    }
+    cr_expect(lmm_accounts_module_count() == modules && frame_count() == frames);
+    cr_expect(lmm_accounts_site_count() == sites);
+}
+
+/* Modules that take turns at one place have their own stacks, and each keeps them. */
+static void take_turns(const char *const *files, size_t count, bool is_told)
+{
+    struct passage first[4];
+    struct passage again;
+
+    for (size_t i = 0; i < count; i++) {
+        void *handle = pass_through(files[i], i == 0 ? NULL : &first[0], &first[i]);
+        for (size_t other = 0; other < i; other++) {
+            cr_expect(first[other].site != first[i].site, "%zu and %zu", other, i);
+            cr_expect(first[other].module != first[i].module);
+            cr_expect(lmm_accounts_module(first[other].module - 1)->gone == 1);
+        }
+        unload(handle, &first[i], is_told);
+    }
+    uint32_t modules = lmm_accounts_module_count();
+    uint32_t frames = frame_count();
+    for (size_t i = 0; i < 30; i++) {
+        void *handle = pass_through(files[i % count], &first[0], &again);
+        cr_expect(again.site == first[i % count].site, "turn %zu", i);
+        cr_expect(again.module == first[i % count].module);
+        unload(handle, &again, is_told);
+    }
+    cr_expect(lmm_accounts_module_count() == modules && frame_count() == frames);
+}
+
+Test(depot, modules_that_take_turns, .init = start)
+{
+    const char *const files[] = {LMM_DEPOT_MODULE_ONE, LMM_DEPOT_MODULE_TWO};
+
+    take_turns(files, 2, true);
+}
+
+/* The depot looks a module up for an address that is new in it, even if dlclose was not told. */
+Test(depot, a_module_unloaded_without_a_word, .init = start)
+{
+    struct passage first;
+    uintptr_t pc;
+
+    unload(pass_through(LMM_DEPOT_MODULE_ONE, NULL, &first), &first, false);
+    void *handle = load(LMM_DEPOT_MODULE_TWO, &pc);
+    if (pc != first.pc[1]) {
+        cr_skip_test("the loader took other addresses");
+    }
+    uintptr_t fresh[] = {0x1000, pc + 1};
+    uint32_t forgotten = lmm_code_forgotten;
     uint32_t found = site_of(families[0], fresh, 2);
-    cr_expect(module->gone == 1 && lmm_accounts_module_count() == modules + 1);
-    cr_expect(module_of(found) != module && module_of(found)->gone == 0);
-    uint32_t again = site_of(families[0], pc, 3);
-    cr_expect(again != inside, "another place, though its addresses are the same");
-    cr_expect(lmm_accounts_frame(lmm_accounts_frame(stack_of(again))->caller)->module ==
-              number + 1);
-    assert_stack(again, families[0], pc, 3);
-    assert_stack(inside, families[0], pc, 3);
-    cr_expect(site_of(families[0], pc, 1) == outside, "outer calls elsewhere stay what they were");
-    cr_expect(site_of(families[0], pc, 3) == again);
+    cr_expect(lmm_accounts_module(first.module - 1)->gone == 1 && lmm_code_forgotten > forgotten);
+    cr_expect(module_of(found) != NULL && module_of(found)->build_id[0] == 0x22);
+    uint32_t site = site_of(families[0], first.pc, 3);
+    cr_expect(site != first.site, "another place, though its addresses are the same");
     dlclose(handle);
 }
 
-Test(depot, a_module_that_goes_and_comes_back_is_another, .init = start)
+/* Copies a file over `to`, with its time of change. */
+static void copy(const char *from, const char *to)
 {
-    replace(LMM_DEPOT_MODULE_ONE, true);
+    char command[1024];
+
+    snprintf(command, sizeof(command), "cp -p '%s' '%s'", from, to);
+    cr_assert(system(command) == 0);
 }
 
-Test(depot, a_module_at_the_place_of_another, .init = start)
+/* Files without a build-id are told apart by the file, or by what is mapped of it. */
+Test(depot, without_a_build_id, .init = start)
 {
-    replace(LMM_DEPOT_MODULE_TWO, true);
-}
+    char folder[] = "/tmp/lmm-depot-XXXXXX";
+    char path[64];
+    struct passage passage[4];
 
-Test(depot, a_module_unloaded_without_a_word, .init = start)
-{
-    replace(LMM_DEPOT_MODULE_TWO, false);
+    cr_assert(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof(path), "%s/module.so", folder);
+    copy(LMM_DEPOT_MODULE_PLAIN, path);
+    for (size_t i = 0; i < 2; i++) {
+        unload(pass_through(path, i == 0 ? NULL : &passage[0], &passage[i]), &passage[i], true);
+    }
+    cr_expect(passage[1].site == passage[0].site && passage[1].module == passage[0].module);
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1234567890}};
+    cr_assert(utimensat(AT_FDCWD, path, times, 0) == 0);
+    unload(pass_through(path, &passage[0], &passage[2]), &passage[2], true);
+    cr_expect(passage[2].module != passage[0].module, "it was written meanwhile");
+    unload(pass_through(LMM_DEPOT_MODULE_PLAIN, &passage[0], &passage[3]), &passage[3], true);
+    cr_expect(passage[3].module != passage[0].module && passage[3].module != passage[2].module);
+    cr_assert(unlink(path) == 0 && rmdir(folder) == 0);
 }
 
 /* ---- No memory ------------------------------------------------------------------------------- */

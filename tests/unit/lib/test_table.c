@@ -78,35 +78,6 @@ Test(table, before_its_first_memory_a_table_has_nothing)
 {
     cr_expect(get(&plain, 1, 0) == 0 && get(&checked, 1, 1) == 0);
     cr_expect(lmm_table_used_locked(&plain) == 0 && lmm_table_is_valid_locked(&plain));
-    lmm_table_forget_locked(&plain, 1, UINT64_MAX);
-}
-
-/* ---- Forgetting ------------------------------------------------------------------------------ */
-
-static const struct {
-    uint64_t first;
-    uint64_t last;
-} ranges[] = {{1, UINT64_MAX}, {10, 10}, {0, 9}, {21, 40}, {5, 4}, {100, 200}, {40, 40}};
-
-Test(table, forgets_the_keys_of_a_range)
-{
-    enum { KEYS = 40 };
-
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-        for (uint64_t key = 1; key <= KEYS; key++) {
-            put(&plain, key, 0, UINT64_MAX - key);
-            put(&checked, key, (uint32_t) key * 3, key);
-        }
-        lmm_table_forget_locked(&plain, ranges[i].first, ranges[i].last);
-        lmm_table_forget_locked(&checked, ranges[i].first, ranges[i].last);
-        cr_expect(lmm_table_is_valid_locked(&plain) && lmm_table_is_valid_locked(&checked));
-        for (uint64_t key = 1; key <= KEYS; key++) {
-            bool is_kept = key < ranges[i].first || key > ranges[i].last;
-            cr_expect(get(&plain, key, 0) == (is_kept ? UINT64_MAX - key : 0));
-            cr_expect(get(&checked, key, (uint32_t) key * 3) == (is_kept ? key : 0));
-        }
-        cr_expect(lmm_table_used_locked(&plain) == KEYS && lmm_table_used_locked(&checked) == KEYS);
-    }
 }
 
 /* ---- Growth and memory ----------------------------------------------------------------------- */
@@ -192,13 +163,8 @@ Test(table, random_puts_and_a_model)
     for (uint32_t step = 0; step < STEPS; step++) {
         uint32_t key = random_below(MODEL_KEYS);
         uint32_t check = random_below(MODEL_CHECKS);
-        if (random_below(1000) == 0) {
-            lmm_table_forget_locked(&checked, model_key(key), model_key(key));
-            for (uint32_t i = 0; i < MODEL_CHECKS; i++) {
-                model[key][i] = 0;
-            }
-        } else if (random_below(2) == 0) {
-            model[key][check] = random_below(UINT32_MAX);
+        if (random_below(2) == 0) {
+            model[key][check] = random_below(10) == 0 ? 0 : random_below(UINT32_MAX);
             cr_assert(lmm_table_reserve_locked(&checked));
             lmm_table_put_locked(&checked, model_key(key), check, model[key][check]);
         }
