@@ -108,6 +108,7 @@ enum lmm_ledger_kind {
     LMM_LEDGER_STACKS = 7, /* record: uint32_t, by site: its stack; sites past the last have none */
     LMM_LEDGER_PEAKS = 8, /* record: struct lmm_ledger_peak, by site; see the header's peak_count */
     LMM_LEDGER_TEMPORARIES_V1 = 9, /* record: uint64_t, by site */
+    LMM_LEDGER_GUESSES = 10,       /* record: uint32_t, a frame whose caller was found by a guess */
 };
 
 struct lmm_ledger_chunk {

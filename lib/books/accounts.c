@@ -14,6 +14,7 @@ static struct {
     struct lmm_series sites;
     struct lmm_series modules;
     struct lmm_series frames;
+    struct lmm_series guesses; /* frames, ascending */
     struct lmm_series stacks;  /* by site; only where sites are stacks */
     uint64_t inherited_blocks; /* alive at the fork that created this process */
     uint32_t last_file;        /* string references, most likely needed again */
@@ -24,6 +25,7 @@ static struct {
     .sites = {.kind = LMM_LEDGER_SITES, .record_bytes = sizeof(struct lmm_ledger_site)},
     .modules = {.kind = LMM_LEDGER_MODULES, .record_bytes = sizeof(struct lmm_ledger_module)},
     .frames = {.kind = LMM_LEDGER_FRAMES, .record_bytes = sizeof(struct lmm_ledger_frame)},
+    .guesses = {.kind = LMM_LEDGER_GUESSES, .record_bytes = sizeof(uint32_t)},
     .stacks = {.kind = LMM_LEDGER_STACKS, .record_bytes = sizeof(uint32_t)},
 };
 
@@ -225,6 +227,15 @@ uint32_t lmm_accounts_add_frame(uint64_t address, uint32_t caller, uint32_t modu
         return 0;
     }
     return number;
+}
+
+void lmm_accounts_note_guess(uint32_t frame)
+{
+    uint32_t index;
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    lmm_series_add_locked(&ledger.guesses, &frame, &index);
+    lmm_lock_release(&lmm_chunks_lock);
 }
 
 bool lmm_accounts_add_module(const struct lmm_ledger_module *module, const char *path,

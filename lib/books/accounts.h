@@ -66,6 +66,9 @@ bool lmm_accounts_add_stack_site(uint32_t family, uint32_t frame, uint32_t *ret_
  * Returns its number, never 0; or 0 with errno ENOMEM. */
 uint32_t lmm_accounts_add_frame(uint64_t address, uint32_t caller, uint32_t module);
 
+/* Records that the caller of that frame was found by a guess. Without memory it is not recorded. */
+void lmm_accounts_note_guess(uint32_t frame);
+
 /* Adds a module with `path` as its path. True and *ret_number; or false with errno ENOMEM. */
 bool lmm_accounts_add_module(const struct lmm_ledger_module *module, const char *path,
                              uint32_t *ret_number);

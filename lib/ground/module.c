@@ -134,6 +134,21 @@ static struct range segment_range(const struct lmm_module_facts *facts, const El
     return (struct range) {bytes, bytes + (is_inside ? segment->p_filesz : 0)};
 }
 
+size_t lmm_module_code_before(const struct lmm_module_facts *facts, uintptr_t end)
+{
+    size_t count = 0;
+    const ElfW(Phdr) *segments = program_headers(facts, &count);
+
+    for (size_t i = 0; segments != NULL && i < count; i++) {
+        uintptr_t offset = end - (facts->bias + segments[i].p_vaddr);
+        if (segments[i].p_type == PT_LOAD && (segments[i].p_flags & PF_R) != 0 &&
+            (segments[i].p_flags & PF_X) != 0 && offset != 0 && offset <= segments[i].p_filesz) {
+            return offset;
+        }
+    }
+    return 0;
+}
+
 /* Takes the next note off the range; false when there is no whole one. gABI 4.1, "Note Section". */
 static bool next_note(struct range *notes, size_t align, const ElfW(Nhdr) * *ret_note,
                       const unsigned char **ret_text)

@@ -40,6 +40,10 @@ struct lmm_module_file {
 /* True and *ret_file for an existing file. One system call. */
 bool lmm_module_file(const char *path, struct lmm_module_file *ret_file);
 
+/* How many bytes of the module's code end at `end`: from the start of the executable segment that
+ * the byte before it lies in; 0: that byte is no code. Reads mapped memory only. */
+size_t lmm_module_code_before(const struct lmm_module_facts *facts, uintptr_t end);
+
 /* Whether a module is mapped at exactly [start, end); another thread may unload it meanwhile. */
 bool lmm_module_is_at(uintptr_t start, uintptr_t end);
 

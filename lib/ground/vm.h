@@ -67,8 +67,12 @@ bool lmm_vm_move(void *address, size_t bytes, void *target, size_t new_bytes);
 /* Unmaps. False when the kernel refuses (no map entry left); the memory stays mapped. */
 bool lmm_vm_unmap(void *address, size_t bytes);
 
-/* Whether all of the system pages at address, a multiple of them, are mapped. */
-bool lmm_vm_is_mapped(void *address, size_t bytes);
+/*
+ * Whether the aligned word of 8 bytes that holds address can be read; then its system page can be,
+ * too. The kernel reads it, so a word that cannot be read does no harm. Also false when the kernel
+ * does not tell, for example under a seccomp filter. One system call; async-signal-safe.
+ */
+bool lmm_vm_is_readable(uintptr_t address);
 
 /* The most address space that the process may map; SIZE_MAX when there is no limit. A system
  * call. */

@@ -5,6 +5,7 @@
 #include "lib/heaps/heap.h"
 #include "lib/ground/tools.h"
 #include "lib/books/accounts.h"
+#include "lib/ground/meta.h"
 #include "lib/ground/options.h"
 #include "lib/heaps/thread.h"
 #include "lib/heaps/tracer.h"
@@ -111,13 +112,17 @@ static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class,
     return lmm_depot_site(lmm_families_at(class), trace);
 }
 
-/* The same with a trace of its own. The trace is large, and only this function has it in its frame:
- * a signal handler on a small stack may find the heap busy. */
+/* The same with a trace of its own, which is larger than some threads' stacks. */
 static LMM_NOINLINE uint32_t site_by_own_trace(uint32_t class, const struct lmm_caller *caller)
 {
-    struct lmm_trace trace = {0};
+    struct lmm_trace *trace = lmm_meta_zalloc(sizeof(*trace));
 
-    return site_of(&trace, class, caller);
+    if (trace == NULL) {
+        return lmm_families_at(class)->site;
+    }
+    uint32_t site = site_of(trace, class, caller);
+    lmm_meta_free(&lmm_arena_records, trace, sizeof(*trace));
+    return site;
 }
 
 /* The same where the thread's trace cannot be used: without a heap the thread is about to end; else

@@ -37,6 +37,7 @@ enum lmm_cfi_base {
     LMM_CFI_BP_LOAD,
     LMM_CFI_SIGNAL, /* the other fields mean nothing */
     LMM_CFI_END,    /* the other fields mean nothing */
+    LMM_CFI_GUESS,  /* not of a table: rules.h gives it, and it is tried like BP */
 };
 
 enum lmm_cfi_saved {

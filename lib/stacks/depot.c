@@ -63,10 +63,12 @@ static void make_known_locked(struct known_key key, uint32_t site)
 
 /* ---- Frames and sites ------------------------------------------------------------------------ */
 
-/* The frame of a call whose caller has that number; added if it is new. 0: no memory, or no address
- * of code: a walk by frame pointers through code that uses them otherwise finds any word. */
-static uint32_t frame_locked(uint64_t address, uint32_t variant, uint32_t caller)
+/* The frame of call i, whose caller has that number; added if it is new. 0: no memory, or no address
+ * of code: a walk by guesses may find any word. */
+static uint32_t frame_locked(const struct lmm_trace *trace, uint32_t i, uint32_t caller)
 {
+    uint64_t address = trace->pc[i];
+    uint32_t variant = lmm_trace_variant(trace, i);
     uint64_t key = address | (uint64_t) variant << VARIANT_SHIFT;
 
     LMM_CHECK(lmm_lock_is_held(&lmm_depot_lock));
@@ -78,6 +80,9 @@ static uint32_t frame_locked(uint64_t address, uint32_t variant, uint32_t caller
         number = lmm_accounts_add_frame(address, caller, lmm_modules_number(address - 1, variant));
         if (number != 0) {
             lmm_table_put_locked(&depot.frames, key, caller, number);
+            if (caller != 0 && (trace->marks[i] & LMM_TRACE_GUESSED) != 0) {
+                lmm_accounts_note_guess(number);
+            }
         }
     }
     return number;
@@ -88,7 +93,7 @@ static uint32_t stack_locked(const struct lmm_trace *trace)
     uint32_t number = 0;
 
     for (uint32_t i = 0; i < trace->count; i++) {
-        uint32_t inner = frame_locked(trace->pc[i], lmm_trace_variant(trace, i), number);
+        uint32_t inner = frame_locked(trace, i, number);
         number = inner != 0 ? inner : number;
     }
     return number;

@@ -16,14 +16,18 @@
 #include "lib/stacks/cfi.h"
 #include "lib/stacks/modules.h"
 
-/*
- * Finds the rule of pc in its module's unwind tables. exact: pc is an instruction that a signal
- * interrupted, not a return address; its rule is not kept. The rule's base is END if the tables
- * have no rule. Code that is in no module is made at run time and may change, so it is walked by
- * frame pointers, and the rule is not kept. Any thread; takes MODULES. Async-signal-safe except for
- * that lock.
- */
+/* Finds the rule of pc in its module's unwind tables. exact: pc is an instruction that a signal
+ * interrupted, not a return address; its rule is not kept. If the tables have no rule, as for
+ * assembly without directives, the rule is the frame pointer's, and its base is GUESS. So it is for
+ * code in no module, which is made at run time and may change; that rule is not kept. Any thread;
+ * takes MODULES. Async-signal-safe except for that lock. */
 LMM_NOINLINE struct lmm_cfi_rule lmm_rule_find(uintptr_t pc, bool exact);
+
+/* Whether the address follows a call instruction, so a word that was found by a guess may be a
+ * return address. Code of modules is in their executable segments; other memory only has to be
+ * readable, because made code is in no list. Any thread; async-signal-safe. Cost: that of reading a
+ * module's program headers, or of two system calls. */
+LMM_NOINLINE bool lmm_rule_is_after_call(uintptr_t address);
 
 /* The rule of a return address. body: of lmm_code_words. Any thread; takes no lock for a known
  * rule. */

@@ -10,38 +10,20 @@
 #include <string.h>
 #include <ucontext.h>
 
-/* How much of a stack that is not the thread's own is read. */
-enum { STRAY_BYTES = 16 * LMM_SYSTEM_PAGE_BYTES };
+enum {
+    OWN_BYTES_MAX = 1 << 26,   /* a thread's own stack is longer: it is read as another stack is */
+    GUESS_BYTES_MAX = 1 << 20, /* a frame found by a guess is shorter */
+};
 
 extern void *__libc_stack_end; /* of the dynamic loader: where the main thread's stack begins */
 
 static uint64_t hash_power[LMM_STACK_FRAMES_MAX + 1]; /* of LMM_HASH_MULTIPLIER; set at start */
 
+static uintptr_t main_thread; /* set at start */
+
 /* The drop-in's own code; empty in liblmm; set at start. */
 static uintptr_t own_start;
 static uintptr_t own_end;
-
-bool lmm_unwind_start(void)
-{
-    struct lmm_module_facts own;
-
-    hash_power[0] = 1;
-    for (size_t i = 0; i < LMM_STACK_FRAMES_MAX; i++) {
-        hash_power[i + 1] = hash_power[i] * LMM_HASH_MULTIPLIER;
-    }
-    if (LMM_DROP_IN && lmm_module_find((uintptr_t) &lmm_unwind_start, &own)) {
-        own_start = own.start;
-        own_end = own.end;
-    }
-    return lmm_modules_start();
-}
-
-/* ---- Bounds ---------------------------------------------------------------------------------- */
-
-struct bounds {
-    uintptr_t low;
-    uintptr_t end;
-};
 
 /* pthread_self(), but without a call where the compiler has a builtin for it. */
 static inline uintptr_t this_thread(void)
@@ -53,100 +35,21 @@ static inline uintptr_t this_thread(void)
 #endif
 }
 
-static uintptr_t page_floor(uintptr_t address)
+bool lmm_unwind_start(void)
 {
-    return address & ~(uintptr_t) (LMM_SYSTEM_PAGE_BYTES - 1);
+    struct lmm_module_facts own;
+
+    main_thread = this_thread();
+    hash_power[0] = 1;
+    for (size_t i = 0; i < LMM_STACK_FRAMES_MAX; i++) {
+        hash_power[i + 1] = hash_power[i] * LMM_HASH_MULTIPLIER;
+    }
+    if (LMM_DROP_IN && lmm_module_find((uintptr_t) &lmm_unwind_start, &own)) {
+        own_start = own.start;
+        own_end = own.end;
+    }
+    return lmm_modules_start();
 }
-
-/* Finds the thread's own stack. The loader tells where the main thread's begins. Another thread's
- * begins below its control block, which glibc puts at the upper end of the stack. */
-static void meet_thread(struct lmm_trace *trace, uintptr_t thread, uintptr_t sp)
-{
-    uintptr_t main_end = (uintptr_t) __libc_stack_end;
-
-    trace->count = 0;
-    trace->word_count = 0;
-    trace->thread = thread;
-    trace->end = sp < thread && thread - sp < ((uintptr_t) 1 << 30) ? thread : main_end;
-    trace->low = page_floor(trace->end);
-    trace->end &= ~(uintptr_t) (sizeof(uintptr_t) - 1);
-    trace->stray_low = trace->stray_end = 0;
-}
-
-/* Finds how far another stack, of a signal handler or a coroutine, is mapped from sp on. It grows
- * downwards, so bounds that were found once are extended for inner calls. */
-static void meet_stray(struct lmm_trace *trace, uintptr_t sp)
-{
-    uintptr_t page = page_floor(sp);
-    bool continues = sp < trace->stray_low && trace->stray_low - page <= STRAY_BYTES &&
-                     lmm_vm_is_mapped((void *) page, trace->stray_low - page);
-
-    trace->stray_low = page;
-    if (continues) {
-        return;
-    }
-    trace->stray_end = page;
-    while (trace->stray_end - page < STRAY_BYTES &&
-           lmm_vm_is_mapped((void *) trace->stray_end, LMM_SYSTEM_PAGE_BYTES)) {
-        trace->stray_end += LMM_SYSTEM_PAGE_BYTES;
-    }
-}
-
-static LMM_NOINLINE bool find_bounds_slow(struct lmm_trace *trace, uintptr_t sp,
-                                          struct bounds *ret_bounds)
-{
-    uintptr_t thread = this_thread();
-
-    if (trace->thread != thread) {
-        meet_thread(trace, thread, sp);
-    }
-    bool is_stray = sp >= trace->stray_low && sp < trace->stray_end;
-    if (sp < trace->low && !is_stray) {
-        uintptr_t page = page_floor(sp);
-        if (lmm_vm_is_mapped((void *) page, trace->low - page)) {
-            trace->low = page;
-        }
-    }
-    bool is_own = sp >= trace->low && sp < trace->end;
-    if (!is_own && !is_stray) {
-        meet_stray(trace, sp);
-    }
-    *ret_bounds = is_own ? (struct bounds) {trace->low, trace->end}
-                         : (struct bounds) {trace->stray_low, trace->stray_end};
-    return is_own;
-}
-
-/* Finds what may be read from sp outwards. False: sp is not on the thread's own stack. */
-static inline bool find_bounds(struct lmm_trace *trace, uintptr_t sp, struct bounds *ret_bounds)
-{
-    if (LMM_UNLIKELY(trace->thread != this_thread() || sp < trace->low || sp >= trace->end)) {
-        return find_bounds_slow(trace, sp, ret_bounds);
-    }
-    *ret_bounds = (struct bounds) {trace->low, trace->end};
-    return true;
-}
-
-/* Reads a word of the stack. False: it is out of bounds. */
-static inline bool read_word(const struct bounds *bounds, uintptr_t address, uintptr_t *ret_word)
-{
-    if (LMM_UNLIKELY(address < bounds->low || address >= bounds->end ||
-                     bounds->end - address < sizeof(uintptr_t) ||
-                     address % sizeof(uintptr_t) != 0)) {
-        return false;
-    }
-    *ret_word = *(const uintptr_t *) address;
-    return true;
-}
-
-/* ---- Steps ----------------------------------------------------------------------------------- */
-
-/* A call that the walk passed, and the rule that leads to its caller. */
-struct call {
-    uintptr_t pc;
-    uintptr_t sp;
-    uintptr_t bp; /* valid if the rule uses it */
-    struct lmm_cfi_rule rule;
-};
 
 /* A walk, and the state of the call that it has come to. */
 struct walk {
@@ -155,18 +58,147 @@ struct walk {
     uintptr_t sp;
     uintptr_t bp;
     const uintptr_t *bp_at; /* where bp is saved; NULL: it is in bp */
-    struct bounds bounds;
-    bool is_plain; /* all on the thread's own stack, and no signal frame so far */
-    bool is_exact; /* pc is not a return address but the instruction that a signal interrupted */
-    uint32_t count;
-    struct call call[LMM_STACK_FRAMES_MAX]; /* the passed calls, from the innermost outwards */
+    uintptr_t floor;        /* nothing below is read: frames lead outwards */
+    uintptr_t low;          /* [low, end) can be read; sp is in it, or is its end */
+    uintptr_t end;
+    uintptr_t page; /* on another stack: one more system page that can be read; 0: none */
+    bool is_own;    /* sp is on the thread's own stack */
+    bool is_plain;  /* all on the thread's own stack, and no signal frame so far */
+    bool is_exact;  /* pc is not a return address but the instruction that a signal interrupted */
+    uint32_t count; /* passed calls: trace->call */
 };
+
+/* ---- What can be read ------------------------------------------------------------------------ */
+
+static uintptr_t page_floor(uintptr_t address)
+{
+    return address & ~(uintptr_t) (LMM_SYSTEM_PAGE_BYTES - 1);
+}
+
+/* Finds the thread's own stack. The loader tells where the main thread's begins. Another thread's
+ * begins below its control block, which glibc puts at the upper end of the stack. */
+static void meet_thread(struct lmm_trace *trace, uintptr_t thread)
+{
+    uintptr_t end = thread == main_thread ? (uintptr_t) __libc_stack_end : thread;
+
+    trace->count = 0;
+    trace->word_count = 0;
+    trace->thread = thread;
+    trace->low = page_floor(end);
+    trace->end = end & ~(uintptr_t) (sizeof(uintptr_t) - 1);
+    trace->guard = 0;
+}
+
+/* Whether sp is on the thread's own stack: whether that can be read all the way from sp on. Below a
+ * thread's stack is its guard page, and the main thread's has no neighbour. */
+static bool reaches_own(struct lmm_trace *trace, uintptr_t sp)
+{
+    uintptr_t page = page_floor(sp);
+
+    if (sp >= trace->end || sp < trace->guard || trace->end - sp > OWN_BYTES_MAX) {
+        return false;
+    }
+    while (trace->low > page) {
+        if (!lmm_vm_is_readable(trace->low - LMM_SYSTEM_PAGE_BYTES)) {
+            trace->guard = trace->low;
+            return false;
+        }
+        trace->low -= LMM_SYSTEM_PAGE_BYTES;
+    }
+    return true;
+}
+
+static LMM_NOINLINE void find_bounds_slow(struct walk *walk, uintptr_t thread)
+{
+    struct lmm_trace *trace = walk->trace;
+
+    if (trace->thread != thread) {
+        meet_thread(trace, thread);
+    }
+    walk->is_own = reaches_own(trace, walk->sp);
+    walk->low = walk->sp;
+    walk->end = trace->end;
+    if (!walk->is_own) {
+        /* The word below sp was the return address, so its page is in use. Nothing is known of the
+         * stack of an instruction that a signal interrupted. */
+        walk->end = walk->is_exact ? walk->sp : lmm_round_up(walk->sp, LMM_SYSTEM_PAGE_BYTES);
+    }
+}
+
+/* Finds what can be read from sp outwards. */
+static inline void find_bounds(struct walk *walk)
+{
+    const struct lmm_trace *trace = walk->trace;
+    uintptr_t thread = this_thread();
+
+    walk->floor = walk->sp;
+    walk->page = 0;
+    if (LMM_UNLIKELY(trace->thread != thread || walk->sp < trace->low || walk->sp >= trace->end)) {
+        find_bounds_slow(walk, thread);
+        return;
+    }
+    walk->is_own = true;
+    walk->low = walk->sp;
+    walk->end = trace->end;
+}
+
+/* The same for a word that is not in [low, end). */
+static LMM_NOINLINE bool can_read(struct walk *walk, uintptr_t address)
+{
+    uintptr_t page = page_floor(address);
+
+    if (walk->is_own || address < walk->floor) {
+        return false;
+    }
+    if (page == walk->page) {
+        return true;
+    }
+    if (!lmm_vm_is_readable(address)) {
+        return false;
+    }
+    if (page == walk->end) {
+        walk->end += LMM_SYSTEM_PAGE_BYTES;
+    } else {
+        walk->page = page;
+    }
+    return true;
+}
+
+/* Reads a word of the stack. False: it cannot be read. */
+static inline bool read_word(struct walk *walk, uintptr_t address, uintptr_t *ret_word)
+{
+    bool is_inside = address >= walk->low && address < walk->end;
+
+    if (LMM_UNLIKELY(address % sizeof(uintptr_t) != 0 ||
+                     (!is_inside && !can_read(walk, address)))) {
+        return false;
+    }
+    *ret_word = *(const uintptr_t *) address;
+    return true;
+}
+
+/* Reads the return address below the caller's sp, on the way to it. */
+static bool read_return(struct walk *walk, uintptr_t cfa, uintptr_t *ret_pc)
+{
+    uintptr_t address = cfa - sizeof(uintptr_t);
+
+    if (!read_word(walk, address, ret_pc)) {
+        return false;
+    }
+    if (address >= walk->end) { /* a frame that is longer than a page lies between */
+        walk->low = page_floor(address);
+        walk->end = walk->low + LMM_SYSTEM_PAGE_BYTES;
+    }
+    return true;
+}
+
+/* ---- Steps ----------------------------------------------------------------------------------- */
 
 /* bp in the current call; 0 if it is out of bounds. Few rules need it, so it is read only then. */
 static uintptr_t bp_of(struct walk *walk)
 {
     if (walk->bp_at != NULL) {
-        if (!read_word(&walk->bounds, (uintptr_t) walk->bp_at, &walk->bp)) {
+        if (!read_word(walk, (uintptr_t) walk->bp_at, &walk->bp)) {
             walk->bp = 0;
         }
         walk->bp_at = NULL;
@@ -180,18 +212,19 @@ static void step_signal(struct walk *walk)
 #if defined(__x86_64__)
     const ucontext_t *context = (const void *) walk->sp;
     const greg_t *registers = context->uc_mcontext.gregs;
+    uintptr_t sp = 0;
 
-    walk->pc = 0;
-    if (walk->sp < walk->bounds.low || walk->sp + sizeof(*context) > walk->bounds.end) {
+    if (!read_word(walk, (uintptr_t) &registers[REG_RIP], &walk->pc) ||
+        !read_word(walk, (uintptr_t) &registers[REG_RSP], &sp) ||
+        !read_word(walk, (uintptr_t) &registers[REG_RBP], &walk->bp)) {
+        walk->pc = 0;
         return;
     }
-    walk->pc = (uintptr_t) registers[REG_RIP];
-    walk->sp = (uintptr_t) registers[REG_RSP];
-    walk->bp = (uintptr_t) registers[REG_RBP];
+    walk->sp = sp;
     walk->bp_at = NULL;
     walk->is_plain = false;
     walk->is_exact = true;
-    find_bounds(walk->trace, walk->sp, &walk->bounds);
+    find_bounds(walk);
 #else
     walk->pc = 0;
 #endif
@@ -202,10 +235,34 @@ static uintptr_t find_cfa_by_bp(struct walk *walk, struct lmm_cfi_rule rule)
 {
     uintptr_t address = bp_of(walk) + (uintptr_t) (intptr_t) rule.cfa_offset;
 
-    if (rule.base == LMM_CFI_BP_LOAD && !read_word(&walk->bounds, address, &address)) {
+    if (rule.base == LMM_CFI_BP_LOAD && !read_word(walk, address, &address)) {
         return 0;
     }
     return address;
+}
+
+/* Whether a word that a guess found may be a return address. */
+static bool is_return(struct lmm_trace *trace, uintptr_t word)
+{
+    uintptr_t *known = &trace->returns[word % LMM_TRACE_RETURNS];
+
+    if (*known == word && word != 0) {
+        return true;
+    }
+    if (!lmm_rule_is_after_call(word)) {
+        return false;
+    }
+    *known = word;
+    return true;
+}
+
+/* Whether bp looks like the frame pointer of the current call. */
+static bool fits(struct walk *walk, uintptr_t cfa)
+{
+    uintptr_t word;
+
+    return cfa - walk->sp < GUESS_BYTES_MAX && read_word(walk, cfa - sizeof(word), &word) &&
+           is_return(walk->trace, word);
 }
 
 /* Goes from the current call, whose rule is given, to its caller. */
@@ -223,7 +280,8 @@ static LMM_NOINLINE void step(struct walk *walk, struct lmm_cfi_rule rule)
     }
     cfa = rule.base == LMM_CFI_SP ? walk->sp + (uintptr_t) (intptr_t) rule.cfa_offset
                                   : find_cfa_by_bp(walk, rule);
-    if (cfa <= walk->sp || !read_word(&walk->bounds, cfa - sizeof(uintptr_t), &walk->pc)) {
+    if (cfa <= walk->sp || (rule.base == LMM_CFI_GUESS && !fits(walk, cfa)) ||
+        !read_return(walk, cfa, &walk->pc)) {
         walk->pc = 0;
         return;
     }
@@ -246,7 +304,7 @@ static inline void skip_own(struct walk *walk)
  * interrupted the trace holds pc + 1, because readers subtract 1 from a return address. */
 static LMM_NOINLINE void walk_call(struct walk *walk)
 {
-    struct call *call = &walk->call[walk->count++];
+    struct lmm_trace_call *call = &walk->trace->call[walk->count++];
 
     call->pc = walk->pc + walk->is_exact;
     call->sp = walk->sp;
@@ -298,9 +356,9 @@ static inline void walk_plain_calls(struct walk *walk, uint32_t frames, uint32_t
 {
     const struct lmm_trace *trace = walk->trace;
     const struct lmm_table_body *rules = lmm_table_body(&lmm_code_words);
-    struct call *call = &walk->call[walk->count];
-    const struct call *end_call = &walk->call[frames];
-    const uintptr_t end = walk->bounds.end;
+    struct lmm_trace_call *call = &walk->trace->call[walk->count];
+    const struct lmm_trace_call *end_call = &walk->trace->call[frames];
+    const uintptr_t end = walk->end;
     const uintptr_t *bp_at = walk->bp_at;
     uintptr_t pc = walk->pc;
     uintptr_t sp = walk->sp;
@@ -330,7 +388,7 @@ static inline void walk_plain_calls(struct walk *walk, uint32_t frames, uint32_t
     }
 met:
     *left = next;
-    walk->count = (uint32_t) (call - walk->call);
+    walk->count = (uint32_t) (call - walk->trace->call);
     walk->bp_at = bp_at;
     walk->pc = pc;
     walk->sp = sp;
@@ -384,7 +442,7 @@ static bool needs_bp(const struct lmm_trace *trace, uint32_t i)
 }
 
 /* Records what the outer calls of call i, not the outermost, need besides return addresses. */
-static void remember_bp(struct lmm_trace *trace, uint32_t i, const struct call *call)
+static void remember_bp(struct lmm_trace *trace, uint32_t i, const struct lmm_trace_call *call)
 {
     struct lmm_cfi_rule rule = call->rule;
     bool caller_needs = needs_bp(trace, i - 1);
@@ -405,7 +463,8 @@ static void remember_bp(struct lmm_trace *trace, uint32_t i, const struct call *
 }
 
 /* The same for any call that is not a simple one, and its other marks. */
-static LMM_NOINLINE void mark_call(struct lmm_trace *trace, uint32_t i, const struct call *call)
+static LMM_NOINLINE void mark_call(struct lmm_trace *trace, uint32_t i,
+                                   const struct lmm_trace_call *call)
 {
     struct lmm_cfi_rule rule = call->rule;
 
@@ -414,6 +473,9 @@ static LMM_NOINLINE void mark_call(struct lmm_trace *trace, uint32_t i, const st
         trace->marks[i] |= LMM_TRACE_VARIANT;
         trace->variant[i] = rule.variant;
         trace->hash[i] += lmm_trace_word_of(0, rule.variant) * hash_power[i];
+    }
+    if (rule.base == LMM_CFI_GUESS) {
+        trace->marks[i] |= LMM_TRACE_GUESSED;
     }
     if (i > 0) {
         remember_bp(trace, i, call);
@@ -424,7 +486,7 @@ static LMM_NOINLINE void mark_call(struct lmm_trace *trace, uint32_t i, const st
 }
 
 /* Adds one call on the inside of the trace. */
-static inline void push_call(struct lmm_trace *trace, const struct call *call)
+static inline void push_call(struct lmm_trace *trace, const struct lmm_trace_call *call)
 {
     uint32_t i = trace->count++;
 
@@ -501,7 +563,8 @@ void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32
     walk.bp_at = NULL;
     walk.count = 0;
     walk.is_exact = false;
-    walk.is_plain = find_bounds(trace, caller->sp, &walk.bounds);
+    find_bounds(&walk);
+    walk.is_plain = walk.is_own;
     skip_own(&walk);
     uint32_t left = walk_to_trace(&walk, frames);
     drop_inner(trace, left);
@@ -512,7 +575,7 @@ void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32
         drop_outer(trace, frames - walk.count);
     }
     for (uint32_t i = walk.count; i-- > 0;) {
-        push_call(trace, &walk.call[i]);
+        push_call(trace, &trace->call[i]);
     }
     LMM_CHECK(lmm_trace_is_valid(trace));
 }

@@ -11,14 +11,27 @@
  * Owns nothing; each thread has a trace of its own, kept by the caller. Invariants:
  *   I1  call 0 of a trace is its outermost call; on one stack, sp falls from each call to the next
  *       inner one
- *   I2  nothing is read except stack that is known to be mapped: read_word() checks bounds
+ *   I2  nothing is read except stack that is known to be readable: read_word() checks it
  *   I3  hash i is the sum over calls j <= i of (pc j + variant j x V) x K^j modulo 2^64, K and V
  *       odd. So the hash of a stack is that of its outer calls and one multiplication for each new
  *       inner call, and it is of the code, not of its addresses alone
  * I1 and I3 are checked by lmm_trace_is_valid(), after each walk in builds with internal checks.
- * Locks: none; MODULES when a rule is new. Async-signal-safe, if the caller makes sure that a signal
- * handler does not use the trace of a thread that is in lmm_unwind(). Rules exist on x86-64 only;
- * elsewhere, and for code without rules (JIT), the walk follows frame pointers.
+ * Locks: none; MODULES when a rule is new. Async-signal-safe, if the caller makes sure that a
+ * signal handler does not use the trace of a thread that is in lmm_unwind().
+ *
+ * What is readable. A thread's own stack is readable from sp to its end, because all of that is in
+ * use. Its end is known; whether sp is on it is found out by checking each system page in between,
+ * once. On any other stack, of a coroutine or a signal handler, the system page of sp is in use.
+ * Each further one is checked when a walk comes to it, anew in each walk: what lies beyond the
+ * outermost call is not in use, and the program may protect or unmap it at any time.
+ *
+ * Guesses. Rules exist on x86-64 only. Elsewhere, in code without rules (hand-written assembly),
+ * and in code made at run time (JIT), the frame pointer is tried: the word above the saved one is
+ * taken for the return address if it follows a call instruction. The call is marked, because its
+ * callers may be wrong: a function that uses bp for something else hides calls, or ends the stack.
+ *
+ * The stack may be small: large records are in the trace, or in static memory under a lock. lmm(7)
+ * tells how much of the stack a call of malloc needs, and preload.small_stacks measures it.
  * Not responsible for: numbers of stacks (depot).
  */
 #ifndef LMM_UNWIND_H
@@ -26,6 +39,7 @@
 
 #include "lib/ground/base.h"
 #include "lib/ground/options.h"
+#include "lib/stacks/cfi.h"
 
 /* The state of a function's caller at the return of a call. */
 struct lmm_caller {
@@ -56,7 +70,18 @@ struct lmm_trace_word {
 enum lmm_trace_mark {
     LMM_TRACE_NEEDS_BP = 1, /* outer calls depend on its bp */
     LMM_TRACE_VARIANT = 2,  /* the variant of its module (modules.h) is not 0 */
+    LMM_TRACE_GUESSED = 4,  /* its caller, if it has one, was found by a guess */
 };
+
+/* A call that a walk passed, and the rule that leads to its caller. */
+struct lmm_trace_call {
+    uintptr_t pc;
+    uintptr_t sp;
+    uintptr_t bp; /* valid if the rule uses it */
+    struct lmm_cfi_rule rule;
+};
+
+enum { LMM_TRACE_RETURNS = 16 };
 
 /* A thread's last stack. All zero: none yet. */
 struct lmm_trace {
@@ -74,10 +99,14 @@ struct lmm_trace {
     struct lmm_trace_word word[2 * LMM_STACK_FRAMES_MAX]; /* by call, ascending */
 
     uintptr_t thread; /* the thread that uses the trace */
-    uintptr_t low;    /* [low, end) of its own stack is mapped */
+    uintptr_t low;    /* [low, end) is of its own stack */
     uintptr_t end;
-    uintptr_t stray_low; /* the same for the last other stack; both 0: none */
-    uintptr_t stray_end;
+    uintptr_t guard;                      /* what is below is of other stacks; 0: not known */
+    uintptr_t returns[LMM_TRACE_RETURNS]; /* addresses that follow a call, by some of their bits */
+
+    /* The calls that the current walk has passed, from the innermost outwards. They are here
+     * because the stack may be small. */
+    struct lmm_trace_call call[LMM_STACK_FRAMES_MAX];
 };
 
 /* The variant of the module of call i. */

@@ -43,6 +43,7 @@ static const struct lmm_span_kind kinds[LMM_LEDGER_VERSION][KINDS] = {
         {LMM_LEDGER_FAMILIES, sizeof(struct lmm_ledger_family), 1, false},
         {LMM_LEDGER_MODULES, sizeof(struct lmm_ledger_module), 1, false},
         {LMM_LEDGER_FRAMES, sizeof(struct lmm_ledger_frame), 1, false},
+        {LMM_LEDGER_GUESSES, sizeof(uint32_t), 1, false},
         {LMM_LEDGER_STACKS, sizeof(uint32_t), 1, false},
         {LMM_LEDGER_SITES, sizeof(struct lmm_ledger_site), 1, false},
         {LMM_LEDGER_ROWS, 0, 1, false},

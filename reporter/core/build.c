@@ -294,6 +294,16 @@ static bool read_frame(const struct builder *builder, const struct lmm_ledger_fr
     return frame->depth <= LMM_MODEL_STACK_MAX;
 }
 
+/* A writer may add a frame and its guess after the frames were counted. */
+static void read_guess(const struct builder *builder, const uint32_t *record)
+{
+    uint32_t frame = lmm_load_u32(record);
+
+    if (frame < builder->model->frame_count) {
+        builder->frames[frame].is_guess = true;
+    }
+}
+
 /* A writer may set a site's stack after the frames were counted: then the site has no stack
  * here. */
 static void read_stack(const struct builder *builder, const uint32_t *record,
@@ -322,6 +332,7 @@ static bool read_record(const struct builder *builder, const struct lmm_span *sp
     case LMM_LEDGER_FRAMES:
         return read_frame(builder, (const struct lmm_ledger_frame *) records + i, index,
                           &builder->frames[index]);
+    case LMM_LEDGER_GUESSES: read_guess(builder, (const uint32_t *) records + i); return true;
     case LMM_LEDGER_STACKS:
         if (index < model->site_count) {
             read_stack(builder, (const uint32_t *) records + i, &model->sites[index]);

@@ -89,6 +89,9 @@ static bool put_call(void *context, const struct lmm_model_call *call)
     lmm_json_u64(json, "line", call->line);
     lmm_json_string(json, "module", call->module);
     lmm_json_bool(json, "inlined", call->is_inline);
+    if (call->is_guessed) {
+        lmm_json_bool(json, "guessed", true);
+    }
     lmm_json_end_object(json);
     return true;
 }

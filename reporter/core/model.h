@@ -109,6 +109,7 @@ struct lmm_model_frame {
     uint32_t caller;  /* the number of the next outer frame, below this one's; 0: none */
     uint32_t module;  /* its index + 1; 0: none */
     uint32_t depth;   /* frames from here outwards, this one included */
+    bool is_guess;    /* its caller was found by a guess, from a frame pointer */
 };
 
 /* A call of a frame in the source: of the function itself, or of one that was inlined into it. */
@@ -120,6 +121,7 @@ struct lmm_model_call {
     bool is_named;
     bool is_inline;  /* inlined into the next call of the frame */
     bool is_wrapper; /* allocates for its caller: operator new, xmalloc ... (wrapper.h) */
+    bool is_guessed; /* in a stack: it, or an inner call of the stack, was found by a guess */
 };
 
 /* Finds the names of frames. */

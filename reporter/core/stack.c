@@ -35,6 +35,8 @@ static struct lmm_model_call unnamed(const struct lmm_model *model, uint32_t fra
 bool lmm_stack_walk(const struct lmm_model *model, uint32_t stack, size_t most, lmm_stack_fn take,
                     void *context)
 {
+    bool is_guessed = false;
+
     for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
         char place[PLACE_BYTES];
         struct lmm_model_call call;
@@ -47,10 +49,13 @@ bool lmm_stack_walk(const struct lmm_model *model, uint32_t stack, size_t most, 
             count = 1;
         }
         for (size_t i = 0; i < count; i++) {
-            if (most-- == 0 || !take(context, &calls[i])) {
+            struct lmm_model_call taken = calls[i];
+            taken.is_guessed = is_guessed;
+            if (most-- == 0 || !take(context, &taken)) {
                 return false;
             }
         }
+        is_guessed |= model->frames[frame].is_guess;
     }
     return true;
 }
@@ -70,4 +75,5 @@ void lmm_stack_put_call(struct lmm_sink *sink, const struct lmm_model_call *call
         lmm_sink_puts(sink, ")");
     }
     lmm_sink_puts(sink, call->is_inline ? " [inlined]" : "");
+    lmm_sink_puts(sink, call->is_guessed ? " [guessed]" : "");
 }

@@ -24,7 +24,7 @@ typedef bool (*lmm_stack_fn)(void *context, const struct lmm_model_call *call);
 bool lmm_stack_walk(const struct lmm_model *model, uint32_t stack, size_t most, lmm_stack_fn take,
                     void *context);
 
-/* Prints a call: "hire (hr.c:42) [inlined]"; without a line "hire (libhr.so)" or
+/* Prints a call: "hire (hr.c:42) [inlined] [guessed]"; without a line "hire (libhr.so)" or
  * "libhr.so+0x1f0". */
 void lmm_stack_put_call(struct lmm_sink *sink, const struct lmm_model_call *call);
 

@@ -56,7 +56,7 @@ static size_t idle_units(void)
 
 static bool is_mapped(char *unit)
 {
-    return lmm_vm_is_mapped(unit, LMM_SYSTEM_PAGE_BYTES);
+    return lmm_vm_is_readable((uintptr_t) unit);
 }
 
 static bool always(void)

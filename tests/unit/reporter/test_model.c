@@ -478,9 +478,12 @@ Test(model, of_two_chunks_of_an_owner_the_larger_counts)
 
 Test(model, unknown_kinds_of_chunks_are_skipped)
 {
+    static const uint32_t unknown[] = {LMM_LEDGER_TEMPORARIES_V1, LMM_LEDGER_GUESSES + 1,
+                                       UINT32_MAX};
+
     book_make_sound(&book);
-    for (uint32_t kind = LMM_LEDGER_TEMPORARIES_V1; kind < LMM_LEDGER_TEMPORARIES_V1 + 3; kind++) {
-        struct lmm_ledger_chunk *chunk = book_chunk(&book, kind, 12345, 128);
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+        struct lmm_ledger_chunk *chunk = book_chunk(&book, unknown[i], 12345, 128);
 
         chunk->record_bytes = UINT32_MAX;
         chunk->capacity = UINT32_MAX;
