@@ -5,7 +5,7 @@
  * Environment: with children=0, the variables that made ld.so load LMM are removed. So the program
  * sees the environment that it would see without LMM, and the programs that it starts run without
  * LMM (but see exec.c). dlopen: RTLD_DEEPBIND is removed from the mode, because a module loaded
- * with it would free LMM's blocks with libc's free. dlclose: lmm_modules_refresh() finds out
+ * with it would free LMM's blocks with libc's free; the first time, a line tells it. dlclose: lmm_modules_refresh() finds out
  * which modules have gone. Locks: none.
  */
 #include "lib/preload/surroundings.h"
@@ -132,10 +132,25 @@ __attribute__((constructor(102))) static void find_next_early(void)
     find_next();
 }
 
+/* Tells the first time that a module is loaded without the flag that was asked for. */
+static LMM_COLD void tell_deepbind(const char *file)
+{
+    static bool has_told;
+
+    if (!lmm_exchange_acq_rel(&has_told, true)) {
+        lmm_warn("dlopen of %s without RTLD_DEEPBIND: with it, the module would free blocks of "
+                 "LMM with libc's free",
+                 file == NULL ? "the program" : file);
+    }
+}
+
 /* A tail call, so the loader sees the program's module as the caller and uses its RUNPATH. */
 LMM_API void *dlopen(const char *file, int mode)
 {
     find_next();
+    if ((mode & RTLD_DEEPBIND) != 0) {
+        tell_deepbind(file);
+    }
     return next.dlopen(file, mode & ~RTLD_DEEPBIND);
 }
 

@@ -81,7 +81,7 @@ struct lmm_trace_call {
     struct lmm_cfi_rule rule;
 };
 
-enum { LMM_TRACE_RETURNS = 16 };
+enum { LMM_TRACE_RETURNS = 64 };
 
 /* A thread's last stack. All zero: none yet. */
 struct lmm_trace {

@@ -27,10 +27,10 @@ BOTH_PEAKS = struct.Struct("<QQQQ")
 ROWS_PER_PAGE = 2
 PAGE_SIZE = PAGE_HEAD.size + ROWS_PER_PAGE * PAGE_ROW.size
 (UNUSED, STRINGS, FAMILIES, SITES, ROWS, MODULES, FRAMES, STACKS, PEAKS,
- TEMPORARIES) = range(10)
+ TEMPORARIES, GUESSES) = range(11)
 RECORD_BYTES = {UNUSED: 0, STRINGS: 1, FAMILIES: FAMILY.size, SITES: SITE.size, ROWS: ROW.size,
                 MODULES: MODULE.size, FRAMES: FRAME.size, STACKS: STACK.size, PEAKS: PEAK.size,
-                TEMPORARIES: TEMPORARY.size}
+                TEMPORARIES: TEMPORARY.size, GUESSES: STACK.size}
 FAMILY_BYTES = 1
 RUNNING, EXITED, LOST = 1, 2, 3
 START_NS = 1700000000123456789
@@ -81,6 +81,7 @@ class Ledger:
         self.rows = {}
         self.modules = []
         self.frames = []
+        self.guesses = []
         self.stacks = {}
         self.peaks = [{}, {}]
         self.temporaries = {}
@@ -162,6 +163,7 @@ class Ledger:
         stacks = {site: (stack,) for site, stack in self.stacks.items()}
         chunks = [(MODULES, [MODULE.pack(*module) for module in self.modules], 0),
                   (FRAMES, [FRAME.pack(*frame) for frame in self.frames], 0),
+                  (GUESSES, [STACK.pack(frame) for frame in self.guesses], 0),
                   (STACKS, self.records(STACK, stacks, (0,)), 0)]
         if not self.is_v1():
             return [self.chunk(kind, records) for kind, records, _ in chunks if records] + self.both_peaks()

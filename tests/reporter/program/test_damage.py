@@ -279,6 +279,16 @@ class DropIn(Damaged):
             else:
                 self.expect(self.INCONSISTENT, book.bytes())
 
+    def test_the_callers_of_a_guess_are_marked(self):
+        for inner, marks in ((0, [False, True, True]), (1, [False, False, True]), (2, [False] * 3),
+                             (-99, [False] * 3)):
+            book = ledger.drop_in(version=2)
+            stack = book.stack([(0x1500, 1)] * 3)
+            book.stack_site(0, stack, 1, 0, 4000)
+            book.guesses = [stack - inner]
+            site, = (site for site in self.document(book.bytes(), "--stacks")["sites"] if site["live_bytes"] == 4000)
+            self.assertEqual([call.get("guessed", False) for call in site["stack"]], marks)
+
     def test_the_first_frame_means_none_whatever_it_contains(self):
         frame = self.chunk(ledger.FRAMES)[0] + 64
         data = bytearray(self.whole)
