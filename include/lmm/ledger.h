@@ -5,7 +5,8 @@
  * docs/ledger-format.md describes it field by field.
  *
  * A ledger is one header and a chain of chunks. In a file the first chunk starts at header_bytes,
- * and each next one `bytes` after the start of the one before it, up to file_bytes. A chunk is a
+ * and each next one `bytes` after the start of the one before it, up to file_bytes; the file itself
+ * is longer, and sparse. A chunk is a
  * chunk header followed at once by `capacity` records of `record_bytes` each; the first `used` of
  * them are valid. Everything is fixed-width and little-endian. Chunks are never removed, and
  * records never move.
@@ -46,6 +47,7 @@ enum {
     LMM_LEDGER_MAX_FRAMES = 1 << 24,
     LMM_LEDGER_MAX_MODULES = 1 << 16,
     LMM_LEDGER_BUILD_ID_MAX = 32,
+    LMM_LEDGER_FILE_MAX = 1 << 30, /* bytes; far above what families, sites and threads need */
 };
 
 /* The suffix of a ledger's file name, <pid>.<start_ticks>.<pid_namespace>.lmm. */

@@ -11,18 +11,25 @@
 #include <errno.h>
 #include <string.h>
 
-enum { DIRECTORY_FIRST = 64 };
+enum {
+    DIRECTORY_FIRST = 64,
+    REGION_BYTES_MIN = 1 << 18, /* a smaller region is not worth a file */
+    LIMIT_SHARE = 16,           /* of a limit of address space the region takes this part */
+};
 
 struct lmm_lock lmm_chunks_lock = LMM_LOCK_INIT(LMM_RANK_LEDGER);
 
 static struct {
-    struct lmm_ledger_header *header;
+    struct lmm_ledger_header *header; /* the start of the region */
+    size_t region_bytes;
+    size_t region_used; /* the header and the chunks in the region */
     struct lmm_ledger_chunk **directory;
     size_t used;
     size_t capacity;
     bool has_file;   /* one of this process stands under its name */
     bool grows;      /* new chunks go into it */
-    bool is_shared;  /* some chunks are shared mappings, of whatever file */
+    bool is_shared;  /* the region is a shared mapping, of whatever file */
+    bool is_outside; /* some chunks are outside the region */
     size_t lost;     /* the first so many chunks are in a file that could not grow */
     bool is_pending; /* atomic; see lmm_chunks_are_pending() */
     char *mirror;    /* I3 */
@@ -71,40 +78,16 @@ static bool mirror_reserve(size_t bytes)
     return true;
 }
 
-/* The file is the header and then the chunks: part 0 and parts 1 to `used`. */
-static struct lmm_store_part part_at(size_t i)
+static bool is_in_region(const struct lmm_ledger_chunk *chunk)
 {
-    if (i == 0) {
-        return (struct lmm_store_part) {chunks.header, sizeof(*chunks.header)};
-    }
-    return (struct lmm_store_part) {chunks.directory[i - 1],
-                                    (size_t) chunks.directory[i - 1]->bytes};
-}
-
-/* Puts the file under the parts, where they are; not shared: as it is now, for this process
- * alone. False when the kernel will not map all of it. */
-static bool map_parts(bool shared)
-{
-    size_t offset = 0;
-
-    for (size_t i = 0; i <= chunks.used; i++) {
-        struct lmm_store_part part = part_at(i);
-        if (!lmm_store_map_over(part.data, part.bytes, offset, shared)) {
-            return false;
-        }
-        offset += part.bytes;
-    }
-    return true;
+    return (uintptr_t) chunk - (uintptr_t) chunks.header < chunks.region_bytes;
 }
 
 /* The process goes on in private copies, so that the whole file keeps the state of one moment.
- * If the file cannot be opened, the mappings stay shared. */
+ * If the file is out of reach, the region stays shared. */
 static void leave_file(void)
 {
-    if (lmm_store_open()) {
-        chunks.is_shared = !map_parts(false);
-        lmm_store_close();
-    }
+    chunks.is_shared = !lmm_store_leave(chunks.header, chunks.region_used);
     chunks.lost = chunks.is_shared ? chunks.used : 0;
 }
 
@@ -122,12 +105,13 @@ static void lose_file(int error)
              strerrordesc_np(error));
 }
 
-static size_t all_bytes(void)
+/* The bytes of the header and of the chunks in the region. */
+static size_t region_chunk_bytes(void)
 {
     size_t bytes = sizeof(*chunks.header);
 
     for (size_t i = 0; i < chunks.used; i++) {
-        bytes += (size_t) chunks.directory[i]->bytes;
+        bytes += is_in_region(chunks.directory[i]) ? (size_t) chunks.directory[i]->bytes : 0;
     }
     return bytes;
 }
@@ -154,36 +138,52 @@ bool lmm_chunks_are_valid_locked(void)
             return false;
         }
     }
-    bool is_file_whole = !chunks.grows || (chunks.has_file && chunks.is_shared &&
-                                           chunks.header->file_bytes == all_bytes());    /* I1 */
+    bool is_file_whole =
+        !chunks.grows || (chunks.has_file && chunks.is_shared &&
+                          chunks.header->file_bytes == region_chunk_bytes());            /* I1 */
     bool is_child_apart = !chunks.is_pending || (!chunks.has_file && !chunks.is_shared); /* I2 */
-    bool can_fork = !chunks.is_shared || all_bytes() <= chunks.mirror_bytes;             /* I3 */
+    bool can_fork = !chunks.is_shared || region_chunk_bytes() <= chunks.mirror_bytes;    /* I3 */
     bool is_loss_known = chunks.lost == 0 || (!chunks.grows && chunks.is_shared);        /* I4 */
     return is_file_whole && is_child_apart && can_fork && is_loss_known &&
            chunks.used <= chunks.capacity && chunks.lost <= chunks.used;
 }
 
-/* Zeroed memory for a chunk, at the end of the file where there is one; NULL with errno ENOMEM. */
-static void *map_chunk(size_t bytes)
+/* Makes the next bytes of the region accessible, in the file where there is one. 0, or ENOMEM. */
+static int grow_region(size_t bytes)
 {
-    int error = 0;
+    char *next = (char *) chunks.header + chunks.region_used;
 
-    if (chunks.is_shared && !mirror_reserve(all_bytes() + bytes)) {
-        errno = ENOMEM;
-        return NULL;
+    if (chunks.is_shared && !mirror_reserve(chunks.region_used + bytes)) {
+        return ENOMEM;
     }
     if (chunks.grows) {
-        void *chunk = lmm_store_grow((size_t) chunks.header->file_bytes, bytes, &error);
-        if (chunk != NULL) {
-            return chunk;
-        }
+        int error = lmm_store_grow(chunks.header, chunks.region_used, bytes);
         if (error == 0 || error == ENOMEM) {
-            errno = ENOMEM;
-            return NULL;
+            return error;
         }
         lose_file(error);
     }
-    return lmm_vm_map(bytes);
+    return lmm_vm_map_over(next, bytes) ? 0 : ENOMEM;
+}
+
+/* Zeroed memory for a chunk, in the region as long as it fits; NULL with errno ENOMEM. */
+static void *map_chunk(size_t bytes)
+{
+    if (bytes <= chunks.region_bytes - chunks.region_used) {
+        void *chunk = (char *) chunks.header + chunks.region_used;
+        if (grow_region(bytes) != 0) {
+            errno = ENOMEM;
+            return NULL;
+        }
+        chunks.region_used += bytes;
+        return chunk;
+    }
+    void *chunk = lmm_vm_map(bytes);
+    if (chunk != NULL && chunks.grows) {
+        lose_file(EFBIG);
+    }
+    chunks.is_outside = chunks.is_outside || chunk != NULL;
+    return chunk;
 }
 
 struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, size_t bytes)
@@ -243,13 +243,43 @@ static void fill_header(struct lmm_ledger_header *header)
     lmm_process_describe(header);
 }
 
+/* How much address space the region may take. */
+static size_t region_bound(void)
+{
+    size_t share = lmm_vm_limit_bytes() / LIMIT_SHARE;
+    size_t bytes = share < LMM_LEDGER_FILE_MAX ? share : LMM_LEDGER_FILE_MAX;
+
+    return lmm_store_is_wanted() ? bytes & ~(size_t) (LMM_SYSTEM_PAGE_BYTES - 1) : 0;
+}
+
+/* Reserves the region, a shorter one where address space is short, and returns its first page; or a
+ * page alone, for a process without a file. NULL: no memory. */
+static void *reserve_region(void)
+{
+    for (size_t bytes = region_bound(); bytes >= REGION_BYTES_MIN; bytes /= 2) {
+        bytes = lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES);
+        void *region = lmm_vm_reserve(bytes);
+        if (region != NULL && lmm_vm_map_over(region, sizeof(*chunks.header))) {
+            chunks.region_bytes = bytes;
+            return region;
+        }
+        if (region != NULL) {
+            lmm_vm_unmap(region, bytes);
+            return NULL;
+        }
+    }
+    chunks.region_bytes = sizeof(*chunks.header);
+    return lmm_vm_map(sizeof(*chunks.header));
+}
+
 bool lmm_chunks_start(void)
 {
-    struct lmm_ledger_header *header = lmm_vm_map(sizeof(*header));
+    struct lmm_ledger_header *header = reserve_region();
 
     if (header == NULL) {
         return false;
     }
+    chunks.region_used = sizeof(*header);
     fill_header(header);
     lmm_store_release(&chunks.header, header);
     return true;
@@ -257,43 +287,22 @@ bool lmm_chunks_start(void)
 
 /* ---- The file -------------------------------------------------------------------------------- */
 
-static void create_file(const struct lmm_store_part *parts)
-{
-    if (lmm_store_create(parts, chunks.used + 1, chunks.header) != 0) {
-        return;
-    }
-    chunks.is_shared = true;
-    chunks.has_file = map_parts(true);
-    chunks.grows = chunks.has_file;
-    lmm_store_close();
-    if (!chunks.has_file) {
-        lmm_store_remove();
-        lmm_warn("no ledger: no memory to map it");
-    }
-}
-
 void lmm_chunks_publish(void)
 {
     if (chunks.has_file) {
         return;
     }
-    size_t list_bytes = (chunks.used + 1) * sizeof(struct lmm_store_part);
-    struct lmm_store_part *parts = lmm_meta_zalloc(list_bytes);
-    size_t bytes = 0;
-
-    for (size_t i = 0; parts != NULL && i <= chunks.used; i++) {
-        parts[i] = part_at(i);
-        bytes += parts[i].bytes;
-    }
-    if (parts == NULL || !mirror_reserve(bytes)) {
+    if (lmm_store_is_wanted() && chunks.is_outside) {
+        lmm_warn("no ledger: it would be too large");
+    } else if (lmm_store_is_wanted() && !mirror_reserve(chunks.region_used)) {
         lmm_warn("no ledger: no memory for it");
     } else {
-        chunks.header->file_bytes = bytes;
-        create_file(parts);
-        chunks.header->file_bytes = chunks.has_file ? bytes : 0;
-    }
-    if (parts != NULL) {
-        lmm_meta_free(&lmm_arena_records, parts, list_bytes);
+        chunks.header->file_bytes = chunks.region_used;
+        chunks.has_file = lmm_store_create(chunks.header, chunks.region_used, chunks.region_bytes,
+                                           chunks.header) == 0;
+        chunks.header->file_bytes = chunks.has_file ? chunks.region_used : 0;
+        chunks.is_shared = chunks.is_shared || chunks.has_file;
+        chunks.grows = chunks.has_file;
     }
     lmm_store_release(&chunks.is_pending, false);
     LMM_CHECK(lmm_chunks_are_valid_locked());
@@ -322,14 +331,11 @@ void lmm_chunks_end(bool keep)
 
 /* ---- fork ------------------------------------------------------------------------------------ */
 
-/* Bytes of a part that hold something, so rounded that what follows them in a copy is aligned. */
-static size_t filled_bytes(size_t i, const void *part)
+/* Bytes of a chunk that hold something, rounded up to whole words. */
+static size_t filled_bytes(const struct lmm_ledger_chunk *chunk)
 {
-    const struct lmm_ledger_chunk *chunk = part;
-    size_t bytes = i == 0 ? sizeof(struct lmm_ledger_header)
-                          : sizeof(*chunk) + (size_t) chunk->used * chunk->record_bytes;
-
-    return lmm_round_up(bytes, LMM_CACHE_LINE_BYTES);
+    return lmm_round_up(sizeof(*chunk) + (size_t) chunk->used * chunk->record_bytes,
+                        LMM_CACHE_LINE_BYTES);
 }
 
 typedef uint64_t __attribute__((may_alias)) word;
@@ -345,37 +351,39 @@ static void copy_words(void *to, const void *from, size_t bytes)
     }
 }
 
-/* The child would see what the parent counts later in shared chunks, so it gets this copy. */
+/* The child would see what the parent counts later in shared chunks, so it gets this copy, which has
+ * each chunk at its offset in the region. */
 void lmm_chunks_before_fork(void)
 {
-    char *to = chunks.mirror;
-
     LMM_CHECK(lmm_chunks_are_valid_locked());
-    for (size_t i = 0; chunks.is_shared && i <= chunks.used; i++) {
-        const void *part = part_at(i).data;
-        size_t bytes = filled_bytes(i, part);
-        copy_words(to, part, bytes);
-        to += bytes;
+    if (!chunks.is_shared) {
+        return;
+    }
+    copy_words(chunks.mirror, chunks.header, sizeof(*chunks.header));
+    for (size_t i = 0; i < chunks.used; i++) {
+        const struct lmm_ledger_chunk *chunk = chunks.directory[i];
+        if (is_in_region(chunk)) {
+            size_t offset = (size_t) ((const char *) chunk - (const char *) chunks.header);
+            copy_words(chunks.mirror + offset, chunk, filled_bytes(chunk));
+        }
     }
 }
 
-/* The sizes are those of the copy: parts may have grown since. False: the kernel refused. */
+/* Moves the copy to the region's addresses. False: the kernel refused. */
 static bool restore(void)
 {
-    const char *from = chunks.mirror;
-    bool done = true;
+    size_t used = chunks.region_used;
 
-    for (size_t i = 0; i <= chunks.used; i++) {
-        struct lmm_store_part part = part_at(i);
-        size_t bytes = filled_bytes(i, from);
-        if (lmm_vm_map_over(part.data, part.bytes)) {
-            memcpy(part.data, from, bytes);
-        } else {
-            done = false;
-        }
-        from += bytes;
+    if (!lmm_vm_move(chunks.mirror, used, chunks.header, used)) {
+        return false;
     }
-    return done;
+    chunks.mirror_bytes -= used;
+    chunks.mirror = chunks.mirror_bytes == 0 ? NULL : chunks.mirror + used;
+    /* What is not accessible may as well stay the parent's file. */
+    if (chunks.region_bytes != used) {
+        lmm_vm_reserve_over((char *) chunks.header + used, chunks.region_bytes - used);
+    }
+    return true;
 }
 
 void lmm_chunks_after_fork_in_child(void)
@@ -386,6 +394,7 @@ void lmm_chunks_after_fork_in_child(void)
         chunks.is_shared = false;
         lmm_store_release(&chunks.is_pending, true);
     }
+    lmm_store_after_fork_in_child();
     chunks.has_file = false;
     chunks.grows = false;
     chunks.lost = 0;

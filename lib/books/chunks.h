@@ -2,8 +2,11 @@
 /*
  * chunks: the memory of the ledger: its header and the chain of its chunks.
  *
- * Owns all of them. They are in shared mappings of the ledger's file (store), or in anonymous
- * memory while there is no file. A chunk never moves and is never unmapped.
+ * Owns all of them. They lie in one range of addresses, the region, which is reserved at the start
+ * and as long as the file can become, so that a chunk's address is that of the header plus its
+ * offset in the file. The region is a shared mapping of the file (store), or private memory while
+ * there is no file. A process that keeps no file, and one whose region is full, has its further
+ * chunks outside. A chunk never moves and is never unmapped.
  *
  * Invariants. lmm_chunks_are_valid_locked() checks, in builds with internal checks after each change
  * of the chain or the file, what of them can be seen at one moment; their order in time is held by
@@ -11,13 +14,13 @@
  *   I1  a chunk becomes part of the file by the store of the header's file_bytes, after the chunk's
  *       own header is written; its records become valid by the store of its kind, and then of its
  *       `used`. So file_bytes is the header and all chunks, and no chunk has more records than fit
- *   I2  a forked child never writes to its parent's file: before it counts, its chunks become
- *       anonymous memory at the same addresses with the contents at the fork; they go into a file
- *       of its own when it first allocates or frees (lmm_chunks_publish())
- *   I3  while a chunk is shared, `mirror` has room for a copy of all of them, so that fork needs no
- *       new memory
+ *   I2  a forked child never writes to its parent's file: before it counts, the region becomes
+ *       private memory with the contents at the fork; they go into a file of its own when it first
+ *       allocates or frees (lmm_chunks_publish())
+ *   I3  while the region is shared, `mirror` has room for a copy of its part in use, so that fork
+ *       needs no new memory: the copy becomes the child's region
  *   I4  a file that could not grow is lost: the process goes on in private copies, and the file
- *       keeps the state of that moment. If the file cannot be opened again either, it gets no new
+ *       keeps the state of that moment. If the file is out of reach, too, it gets no new
  *       records, which might refer to records outside it; rows that later move elsewhere stay in it
  *       as they were
  * Locks: LEDGER. Callers hold it for all functions except lmm_chunks_header() and
@@ -37,7 +40,7 @@ enum { LMM_CHUNK_BYTES_MIN = 4096 };
 /* LEDGER. */
 extern struct lmm_lock lmm_chunks_lock;
 
-/* Maps and fills the header. False with errno ENOMEM. */
+/* Reserves the region, and fills the header. False with errno ENOMEM. */
 bool lmm_chunks_start(void);
 
 /* The header; NULL before the start. Any thread, without the lock; acquire. */
@@ -61,8 +64,8 @@ struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, si
 /* Whether the chunk is in a file that could not grow (I4). */
 bool lmm_chunk_is_lost(const struct lmm_ledger_chunk *chunk);
 
-/* Creates the file and maps it in place of the header and all chunks, which no other thread
- * changes meanwhile. Without a file, prints one line with the reason and changes nothing. */
+/* Creates the file and maps it over the region, of which no other thread changes the chunks
+ * meanwhile. Without a file, prints one line with the reason and changes nothing. */
 void lmm_chunks_publish(void);
 
 /* Whether this process is a forked child that has not published. Any thread, no lock; acquire. */

@@ -17,20 +17,24 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { NAME_BYTES = 64 }; /* <pid>.<start ticks>.<PID namespace>.lmm */
+enum {
+    NAME_BYTES = 64, /* <pid>.<start ticks>.<PID namespace>.lmm */
+    KEPT_FROM = 500, /* the first number to try for a kept descriptor: programs choose low ones */
+};
 
 static struct {
-    char directory[LMM_OPTION_PATH_MAX]; /* absolute; empty: not chosen yet */
-    uid_t user;                          /* the owner of that directory */
-    bool has_complained;                 /* one line is enough, also in forked children */
-    char path[LMM_OPTION_PATH_MAX + NAME_BYTES];
+    char directory[LMM_OPTION_PATH_MAX];         /* absolute; empty: not chosen yet */
+    uid_t user;                                  /* the owner of that directory */
+    bool has_complained;                         /* one line is enough, also in forked children */
+    char path[LMM_OPTION_PATH_MAX + NAME_BYTES]; /* empty: the file has no name */
     dev_t device;
     ino_t inode;
-    int descriptor;   /* between create or open, and close */
-    void *first_page; /* of a new file, mapped between create and close */
+    size_t file_bytes; /* the length of the sparse file */
+    int descriptor;    /* kept open; -1: none is */
+    bool can_populate; /* the kernel has MADV_POPULATE_WRITE, for this file */
 } store = {.descriptor = -1};
 
-/* ---- The directory --------------------------------------------------------------------------- */
+/* ---- Directories ----------------------------------------------------------------------------- */
 
 /* Whether the open directory belongs to this user and nobody else has rights to it. */
 static bool is_private(int descriptor)
@@ -67,6 +71,9 @@ static int open_directory(const char *path)
     return descriptor == -ENOTDIR && is_link(path) ? -ELOOP : descriptor;
 }
 
+/* The places for the file, in the order in which they are tried. */
+enum place { CHOSEN, OPTION, VARIABLE, RUNTIME, SHARED_MEMORY, TEMPORARY, PLACES };
+
 /* After su, XDG_RUNTIME_DIR may name another user's directory, which is not for these files. */
 static bool runtime_directory(char *path, size_t bytes)
 {
@@ -78,21 +85,25 @@ static bool runtime_directory(char *path, size_t bytes)
            (size_t) snprintf(path, bytes, "%s/lmm", base) < bytes;
 }
 
-/* Writes the directory that the settings ask for; false when the name is too long. */
-static bool wanted_directory(char *path, size_t bytes)
+/* Writes the directory of a place, as far as it fits. The result is its length; 0: the place does
+ * not apply; at least bytes: it is too long. */
+static size_t directory_of(enum place place, char *path, size_t bytes)
 {
     const char *named = lmm_system_variable("LMM_DIR");
 
-    if (lmm_options.ledger[0] != '\0') {
-        return lmm_options_expand_path(lmm_options.ledger, path, bytes);
+    path[0] = '\0';
+    switch (place) {
+    case CHOSEN: return (size_t) snprintf(path, bytes, "%s", store.directory);
+    case OPTION:
+        return lmm_options_expand_path(lmm_options.ledger, path, bytes) ? strlen(path) : bytes;
+    case VARIABLE: return (size_t) snprintf(path, bytes, "%s", named == NULL ? "" : named);
+    case RUNTIME: return runtime_directory(path, bytes) ? strlen(path) : 0;
+    case SHARED_MEMORY:
+        return (size_t) snprintf(path, bytes, "/dev/shm/lmm-%u", lmm_system_geteuid());
+    case TEMPORARY: return (size_t) snprintf(path, bytes, "/tmp/lmm-%u", lmm_system_geteuid());
+    case PLACES: break;
     }
-    if (named != NULL && named[0] != '\0') {
-        return (size_t) snprintf(path, bytes, "%s", named) < bytes;
-    }
-    if (!runtime_directory(path, bytes)) {
-        snprintf(path, bytes, "/dev/shm/lmm-%u", lmm_system_geteuid());
-    }
-    return true;
+    return 0;
 }
 
 /* The program may change its working directory later. */
@@ -107,53 +118,7 @@ static bool make_absolute(const char *path, char *ret_absolute, size_t bytes)
            (size_t) snprintf(ret_absolute, bytes, "%s/%s", working, path) < bytes;
 }
 
-static const char *reason_of(int error)
-{
-    return error == EPERM     ? "it is not a directory of this user alone (mode 0700)"
-           : error == ELOOP   ? "it is a symbolic link"
-           : error == EEXIST  ? "another copy of LMM in this process keeps one"
-           : error == ENOTDIR ? "it is not a directory"
-                              : strerrordesc_np(error);
-}
-
-/* Prints one line in a process, and none in the children that it forks afterwards. */
-static void complain(const char *directory, const char *reason, const char *advice)
-{
-    if (!store.has_complained) {
-        lmm_warn("no ledger in '%.700s': %s%s", directory, reason, advice);
-    }
-    store.has_complained = true;
-}
-
-/* Opens the directory; a forked child keeps its parent's. -errno after one line on stderr. */
-static int choose_directory(void)
-{
-    char path[LMM_OPTION_PATH_MAX] = "";
-    int descriptor = -ENAMETOOLONG;
-
-    if (store.user != lmm_system_geteuid()) {
-        store.directory[0] = '\0'; /* the process has changed its user since */
-        store.user = lmm_system_geteuid();
-    }
-    if (store.directory[0] != '\0' ||
-        (wanted_directory(path, sizeof(path)) &&
-         make_absolute(path, store.directory, sizeof(store.directory)))) {
-        descriptor = open_directory(store.directory);
-    }
-    if (descriptor < 0) {
-        complain(store.directory[0] != '\0' ? store.directory : path, reason_of(-descriptor),
-                 "; set LMM_DIR, or LMM_OPTIONS=ledger=off");
-    }
-    return descriptor;
-}
-
-/* ---- The file -------------------------------------------------------------------------------- */
-
-/* Whether the limit of file sizes allows that size; beyond it the kernel would send SIGXFSZ. */
-static bool is_within_limit(size_t bytes)
-{
-    return bytes <= lmm_system_limit(RLIMIT_FSIZE);
-}
+/* ---- The contents ---------------------------------------------------------------------------- */
 
 /* Writes all of data at offset; 0 or an errno. */
 static int write_at(int descriptor, const char *data, size_t bytes, size_t offset)
@@ -175,100 +140,159 @@ static int fill(int descriptor, size_t offset, size_t bytes)
     int error = 0;
 
     for (size_t at = 0; at < bytes && error == 0; at += sizeof(zeroes)) {
-        size_t left = bytes - at;
-        error = write_at(descriptor, zeroes, left < sizeof(zeroes) ? left : sizeof(zeroes),
-                         offset + at);
+        error = write_at(descriptor, zeroes, sizeof(zeroes), offset + at);
     }
     return error;
 }
 
-/* Makes sure that stores to these bytes cannot fail; 0 or an errno. */
+/* Gives a part of the file its space; 0 or an errno. */
 static int allocate(int descriptor, size_t offset, size_t bytes)
 {
     int result;
 
-    if (!is_within_limit(offset + bytes)) {
-        return EFBIG;
-    }
     do {
         result = lmm_system_fallocate(descriptor, offset, bytes);
     } while (result == -EINTR);
-    if (result == -EOPNOTSUPP || result == -ENOSYS) {
-        return fill(descriptor, offset, bytes);
-    }
-    return -result;
+    return result == -EOPNOTSUPP || result == -ENOSYS ? fill(descriptor, offset, bytes) : -result;
 }
 
-static int write_parts(int descriptor, const struct lmm_store_part *parts, size_t count)
+/* Makes the new file as long as the bound, or as the file system and the limit of file sizes allow:
+ * past the limit the kernel would send SIGXFSZ. 0 or an errno. */
+static int stretch(int descriptor, size_t bytes, size_t bound_bytes)
 {
-    size_t offset = 0;
-    int error = 0;
+    uint64_t limit = lmm_system_limit(RLIMIT_FSIZE) & ~(uint64_t) (LMM_SYSTEM_PAGE_BYTES - 1);
+    size_t length = bound_bytes < limit ? bound_bytes : (size_t) limit;
+    int error = EFBIG;
 
-    for (size_t i = 0; i < count && error == 0; i++) {
-        error = write_at(descriptor, parts[i].data, parts[i].bytes, offset);
-        offset += parts[i].bytes;
+    while (length >= bytes && length != 0) {
+        error = -lmm_system_ftruncate(descriptor, length);
+        if (error == 0) {
+            store.file_bytes = length;
+            return 0;
+        }
+        length = (length / 2) & ~(size_t) (LMM_SYSTEM_PAGE_BYTES - 1);
     }
     return error;
 }
 
-static size_t total_bytes(const struct lmm_store_part *parts, size_t count)
-{
-    size_t bytes = 0;
+/* ---- The file -------------------------------------------------------------------------------- */
 
-    for (size_t i = 0; i < count; i++) {
-        bytes += parts[i].bytes;
-    }
-    return bytes;
+static bool is_ours(const struct stat *facts)
+{
+    return facts->st_dev == store.device && facts->st_ino == store.inode;
 }
 
-/* Maps the new file's first page until lmm_store_close(): not every file system maps files shared,
- * and a failure later may unmap memory in use. A process that does not map the ledger of its name
- * counts as another program, and `lmm gc` would remove the file. */
-static bool map_first_page(int descriptor)
-{
-    store.first_page = lmm_vm_map_file(NULL, LMM_SYSTEM_PAGE_BYTES, descriptor, 0, true);
-    return store.first_page != NULL;
-}
-
-static void unmap_first_page(void)
-{
-    if (store.first_page != NULL) {
-        lmm_vm_unmap(store.first_page, LMM_SYSTEM_PAGE_BYTES);
-        store.first_page = NULL;
-    }
-}
-
-/* Fills the new file `draft` and gives it its name, replacing a file of that name (the program
- * before exec); 0 or an errno. */
-static int complete(int directory, int descriptor, const char *draft, const char *name,
-                    const struct lmm_store_part *parts, size_t count)
+static bool is_our_descriptor(int descriptor)
 {
     struct stat facts;
 
+    return descriptor >= 0 && lmm_system_fstat(descriptor, &facts) == 0 && is_ours(&facts);
+}
+
+/* The kept descriptor, or a new one by the file's name; or -errno. */
+static int reach(void)
+{
+    if (is_our_descriptor(store.descriptor)) {
+        return store.descriptor;
+    }
+    int descriptor = lmm_system_open(store.path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+    if (descriptor >= 0 && !is_our_descriptor(descriptor)) {
+        lmm_system_close(descriptor);
+        return -ESTALE;
+    }
+    return descriptor;
+}
+
+static void leave_alone(int descriptor)
+{
+    if (descriptor >= 0 && descriptor != store.descriptor) {
+        lmm_system_close(descriptor);
+    }
+}
+
+/* Gives up the descriptor, unless its number is the program's by now. */
+static void drop_descriptor(void)
+{
+    if (is_our_descriptor(store.descriptor)) {
+        lmm_system_close(store.descriptor);
+    }
+    store.descriptor = -1;
+}
+
+/* Keeps the descriptor, under a number that programs rarely use. */
+static void keep_descriptor(int descriptor)
+{
+    int high = lmm_system_fcntl(descriptor, F_DUPFD_CLOEXEC, KEPT_FROM);
+
+    store.descriptor = high >= 0 ? high : descriptor;
+}
+
+/* Maps the file over the region: first what is not accessible yet, where nothing is lost if the
+ * kernel refuses. */
+static bool map_over(void *region, size_t bytes, int descriptor)
+{
+    size_t rest = store.file_bytes - bytes;
+
+    return (rest == 0 || lmm_vm_reserve_file((char *) region + bytes, rest, descriptor, bytes)) &&
+           lmm_vm_map_file(region, bytes, descriptor, 0, true) != NULL;
+}
+
+/*
+ * Whether the file can be mapped shared: not every file system does that, and a failure later may
+ * unmap memory in use. The mapping stays while the file gets its name: a process that does not map
+ * the ledger of its name counts as another program, and `lmm gc` would remove the file.
+ */
+static void *try_mapping(int descriptor)
+{
+    void *page = lmm_vm_map_file(NULL, LMM_SYSTEM_PAGE_BYTES, descriptor, 0, true);
+
+    store.can_populate = page != NULL && lmm_vm_populate(page, LMM_SYSTEM_PAGE_BYTES) != -EINVAL;
+    return page;
+}
+
+/* What a file needs. */
+struct contents {
+    void *region;
+    size_t bytes;
+    size_t bound_bytes;
+};
+
+/* Fills the new file and maps it; in a directory it gets its name before it is mapped over the
+ * region. 0 or an errno. */
+static int complete(int descriptor, const struct contents *contents, int directory,
+                    const char *draft, const char *name)
+{
+    struct stat facts;
     int error = -lmm_system_fchmod(descriptor, 0600);
+
     error = error == 0 ? -lmm_system_fstat(descriptor, &facts) : error;
+    error = error == 0 ? stretch(descriptor, contents->bytes, contents->bound_bytes) : error;
     if (error != 0) {
         return error;
     }
     store.device = facts.st_dev;
     store.inode = facts.st_ino;
-    error = allocate(descriptor, 0, total_bytes(parts, count));
-    if (error == 0) {
-        error = map_first_page(descriptor) ? write_parts(descriptor, parts, count) : EOPNOTSUPP;
+    error = write_at(descriptor, contents->region, contents->bytes, 0);
+    void *page = error == 0 ? try_mapping(descriptor) : NULL;
+    if (page == NULL) {
+        return error == 0 ? EOPNOTSUPP : error;
     }
-    return error == 0 ? -lmm_system_renameat(directory, draft, name) : error;
+    error = name == NULL ? 0 : -lmm_system_renameat(directory, draft, name);
+    if (error == 0 && !map_over(contents->region, contents->bytes, descriptor)) {
+        error = ENOMEM;
+        if (name != NULL) {
+            lmm_system_unlinkat(directory, name);
+        }
+    }
+    lmm_vm_unmap(page, LMM_SYSTEM_PAGE_BYTES);
+    return error;
 }
 
-static int create_in(int directory, const struct lmm_store_part *parts, size_t count,
-                     const struct lmm_ledger_header *header)
+static int create_in(int directory, const struct contents *contents, const char *name)
 {
-    char name[NAME_BYTES];
     char draft[NAME_BYTES + 8];
 
-    snprintf(name, sizeof(name), "%" PRIu32 ".%" PRIu64 ".%" PRIu64 LMM_LEDGER_SUFFIX, header->pid,
-             header->start_ticks, header->pid_namespace);
     snprintf(draft, sizeof(draft), ".%s.new", name);
-    snprintf(store.path, sizeof(store.path), "%s/%s", store.directory, name);
     /* A file of this name belongs to the program before exec, or, if mapped, to another copy of
      * LMM. */
     if (lmm_system_exists_at(directory, name) && lmm_process_has_mapped(name)) {
@@ -280,119 +304,215 @@ static int create_in(int directory, const struct lmm_store_part *parts, size_t c
     if (descriptor < 0) {
         return -descriptor;
     }
-    int error = complete(directory, descriptor, draft, name, parts, count);
+    int error = complete(descriptor, contents, directory, draft, name);
     if (error != 0) {
-        unmap_first_page();
         lmm_system_unlinkat(directory, draft);
-        lmm_system_close(descriptor);
-        return error;
+    } else if (!store.can_populate) {
+        keep_descriptor(descriptor);
     }
-    store.descriptor = descriptor;
-    return 0;
+    leave_alone(descriptor);
+    return error;
 }
 
-int lmm_store_create(const struct lmm_store_part *parts, size_t count,
-                     const struct lmm_ledger_header *header)
+/* The last place: memory that only this process has; readers find the descriptor in /proc. */
+static int create_memory_file(const struct contents *contents, const char *name)
 {
-    struct lmm_quiet quiet = lmm_quiet_begin();
+    int descriptor = lmm_system_memfd_create(name);
+
+    if (descriptor < 0) {
+        return -descriptor;
+    }
+    int error = complete(descriptor, contents, -1, NULL, NULL);
+    if (error == 0) {
+        keep_descriptor(descriptor);
+        store.path[0] = '\0';
+    }
+    leave_alone(descriptor);
+    return error;
+}
+
+/* ---- The place ------------------------------------------------------------------------------- */
+
+static const char *reason_of(int error)
+{
+    return error == EPERM     ? "it is not a directory of this user alone (mode 0700)"
+           : error == ELOOP   ? "it is a symbolic link"
+           : error == EEXIST  ? "another copy of LMM in this process keeps one"
+           : error == ENOTDIR ? "it is not a directory"
+                              : strerrordesc_np(error);
+}
+
+/* What happened so far, for the one line about it. */
+struct trouble {
+    char directory[LMM_OPTION_PATH_MAX]; /* the first that failed; empty: none did */
+    int error;
+    bool is_asked_for; /* somebody named it */
+};
+
+static void note(struct trouble *trouble, enum place place, const char *directory, int error)
+{
+    bool is_asked_for = place <= VARIABLE;
+
+    if (trouble->error == 0 || (is_asked_for && !trouble->is_asked_for)) {
+        snprintf(trouble->directory, sizeof(trouble->directory), "%s", directory);
+        trouble->error = error;
+        trouble->is_asked_for = is_asked_for;
+    }
+}
+
+/* Tries one place. 0: the file is there; -1: the place does not apply; or an errno. */
+static int create_at(enum place place, const struct contents *contents, const char *name,
+                     struct trouble *trouble)
+{
+    char path[LMM_OPTION_PATH_MAX];
+    char absolute[LMM_OPTION_PATH_MAX] = "";
+    size_t length = directory_of(place, path, sizeof(path));
+
+    if (length == 0) {
+        return -1;
+    }
+    bool fits = length < sizeof(path) && make_absolute(path, absolute, sizeof(absolute));
+    int directory = fits ? open_directory(absolute) : -ENAMETOOLONG;
+    int error = -directory;
+    if (directory >= 0) {
+        error = create_in(directory, contents, name);
+        lmm_system_close(directory);
+    }
+    if (error == 0) {
+        memcpy(store.directory, absolute, sizeof(absolute));
+        snprintf(store.path, sizeof(store.path), "%s/%s", absolute, name);
+    } else {
+        note(trouble, place, absolute[0] == '\0' ? path : absolute, error);
+    }
+    return error;
+}
+
+/* Prints one line in a process, and none in the children that it forks afterwards. */
+static void complain(const struct trouble *trouble, int result)
+{
+    const char *reason = reason_of(trouble->error);
+
+    if (store.has_complained || trouble->error == 0) {
+        return;
+    }
+    store.has_complained = true;
+    if (result == 0 && store.path[0] == '\0') {
+        lmm_warn("no ledger in '%.600s': %s; lmm can see this process only while it lives",
+                 trouble->directory, reason);
+    } else if (result == 0) {
+        lmm_warn("no ledger in '%.600s': %s; it is in '%.300s'", trouble->directory, reason,
+                 store.directory);
+    } else {
+        lmm_warn("no ledger in '%.700s': %s%s", trouble->directory, reason,
+                 trouble->error == EEXIST ? "" : "; set LMM_DIR, or LMM_OPTIONS=ledger=off");
+    }
+}
+
+static int create(const struct contents *contents, const char *name)
+{
+    struct trouble trouble = {.error = 0};
     int result = -1;
 
-    LMM_CHECK(count != 0 && store.descriptor < 0);
-    if (!lmm_options.ledger_off && getauxval(AT_SECURE) == 0) {
-        int directory = choose_directory();
-        result = -directory;
-        if (directory >= 0) {
-            result = create_in(directory, parts, count, header);
-            lmm_system_close(directory);
-            if (result != 0) {
-                complain(store.directory, reason_of(result), "");
-            }
-        }
+    if (store.user != lmm_system_geteuid()) {
+        store.directory[0] = '\0'; /* the process has changed its user since */
+        store.user = lmm_system_geteuid();
     }
-    lmm_quiet_end(&quiet);
+    for (enum place place = CHOSEN; place < PLACES && result != 0 && result != EEXIST; place++) {
+        result = create_at(place, contents, name, &trouble);
+    }
+    if (result != 0 && result != EEXIST) {
+        result = create_memory_file(contents, name);
+    }
+    /* Only what was asked for, and did not happen, is worth a line. */
+    if (result != 0 || trouble.is_asked_for || store.path[0] == '\0') {
+        complain(&trouble, result);
+    }
+    return result == 0 ? 0 : trouble.error != 0 ? trouble.error : result;
+}
+
+bool lmm_store_is_wanted(void)
+{
+    return !lmm_options.ledger_off && getauxval(AT_SECURE) == 0;
+}
+
+int lmm_store_create(void *region, size_t bytes, size_t bound_bytes,
+                     const struct lmm_ledger_header *header)
+{
+    struct contents contents = {region, bytes, bound_bytes};
+    int saved_errno = errno;
+    char name[NAME_BYTES];
+
+    LMM_CHECK(bytes != 0 && bytes <= bound_bytes && store.descriptor < 0);
+    if (!lmm_store_is_wanted()) {
+        return -1;
+    }
+    snprintf(name, sizeof(name), "%" PRIu32 ".%" PRIu64 ".%" PRIu64 LMM_LEDGER_SUFFIX, header->pid,
+             header->start_ticks, header->pid_namespace);
+    int result = create(&contents, name);
+    errno = saved_errno;
     return result;
 }
 
-bool lmm_store_map_over(void *address, size_t bytes, size_t offset, bool shared)
-{
-    LMM_CHECK(store.descriptor >= 0);
-    struct lmm_quiet quiet = lmm_quiet_begin();
-    bool done = lmm_vm_map_file(address, bytes, store.descriptor, offset, shared) != NULL;
+/* ---- Growth and end -------------------------------------------------------------------------- */
 
-    lmm_quiet_end(&quiet);
+static int grow_by_descriptor(size_t offset, size_t more)
+{
+    int descriptor = reach();
+    int error = descriptor < 0 ? -descriptor : allocate(descriptor, offset, more);
+
+    leave_alone(descriptor);
+    return error;
+}
+
+/* The kernel answers EFAULT where a store would raise SIGBUS: when the file gets no space. */
+static int populate(void *address, size_t bytes)
+{
+    int error;
+
+    do {
+        error = -lmm_vm_populate(address, bytes);
+    } while (error == EINTR || error == EAGAIN);
+    return error == EFAULT ? ENOSPC : error;
+}
+
+int lmm_store_grow(void *region, size_t bytes, size_t more)
+{
+    char *address = (char *) region + bytes;
+    int saved_errno = errno;
+
+    if (more > store.file_bytes || bytes > store.file_bytes - more) {
+        return EFBIG;
+    }
+    int error = store.can_populate ? 0 : grow_by_descriptor(bytes, more);
+    if (error == 0 && !lmm_vm_open(address, more)) {
+        error = ENOMEM;
+    }
+    errno = saved_errno;
+    return error == 0 && store.can_populate ? populate(address, more) : error;
+}
+
+bool lmm_store_leave(void *region, size_t bytes)
+{
+    int saved_errno = errno;
+    int descriptor = reach();
+    bool done = descriptor >= 0 && lmm_vm_map_file(region, bytes, descriptor, 0, false) != NULL;
+
+    leave_alone(descriptor);
+    errno = saved_errno;
     return done;
-}
-
-void lmm_store_close(void)
-{
-    struct lmm_quiet quiet = lmm_quiet_begin();
-
-    unmap_first_page();
-    lmm_system_close(store.descriptor);
-    store.descriptor = -1;
-    lmm_quiet_end(&quiet);
-}
-
-static bool is_ours(const struct stat *facts)
-{
-    return facts->st_dev == store.device && facts->st_ino == store.inode;
-}
-
-static int reopen(void)
-{
-    struct stat facts;
-    int descriptor = lmm_system_open(store.path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
-
-    if (descriptor >= 0 && (lmm_system_fstat(descriptor, &facts) != 0 || !is_ours(&facts))) {
-        lmm_system_close(descriptor);
-        return -ESTALE;
-    }
-    return descriptor;
-}
-
-bool lmm_store_open(void)
-{
-    struct lmm_quiet quiet = lmm_quiet_begin();
-
-    store.descriptor = reopen();
-    lmm_quiet_end(&quiet);
-    return store.descriptor >= 0;
-}
-
-static void *grow(int descriptor, size_t bytes, size_t more, int *ret_error)
-{
-    *ret_error = allocate(descriptor, bytes, more);
-    if (*ret_error != 0) {
-        return NULL;
-    }
-    void *mapped = lmm_vm_map_file(NULL, more, descriptor, bytes, true);
-    *ret_error = mapped == NULL ? ENOMEM : 0;
-    return mapped;
-}
-
-void *lmm_store_grow(size_t bytes, size_t more, int *ret_error)
-{
-    struct lmm_quiet quiet = lmm_quiet_begin();
-    void *mapped = NULL;
-    int descriptor = reopen();
-
-    if (descriptor < 0) {
-        *ret_error = -descriptor;
-    } else {
-        mapped = grow(descriptor, bytes, more, ret_error);
-        lmm_system_close(descriptor);
-    }
-    lmm_quiet_end(&quiet);
-    return mapped;
 }
 
 void lmm_store_remove(void)
 {
-    struct lmm_quiet quiet = lmm_quiet_begin();
     struct stat facts;
 
-    if (lmm_system_lstat(store.path, &facts) == 0 && is_ours(&facts)) {
+    if (store.path[0] != '\0' && lmm_system_lstat(store.path, &facts) == 0 && is_ours(&facts)) {
         lmm_system_unlink(store.path);
     }
-    lmm_quiet_end(&quiet);
+    drop_descriptor();
+}
+
+void lmm_store_after_fork_in_child(void)
+{
+    drop_descriptor();
 }

@@ -11,7 +11,12 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
 enum { ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
+enum { READ_WRITE = PROT_READ | PROT_WRITE };
 
 /* A sanitizer keeps its shadow memory by the calls of libc's functions, which it replaces. */
 enum { TELLS_SANITIZER = LMM_ASAN || LMM_TSAN };
@@ -33,10 +38,8 @@ static int status_of(long result)
     return result < 0 ? -1 : 0;
 }
 
-static void *map(void *address, size_t bytes, int flags, int descriptor, size_t offset)
+static void *map(void *address, size_t bytes, int access, int flags, int descriptor, size_t offset)
 {
-    int access = PROT_READ | PROT_WRITE;
-
     flags |= address == NULL ? 0 : MAP_FIXED;
     if (TELLS_SANITIZER) {
         void *mapped = mmap(address, bytes, access, flags, descriptor, (off_t) offset);
@@ -48,19 +51,19 @@ static void *map(void *address, size_t bytes, int flags, int descriptor, size_t 
 
 static void *system_map(size_t bytes)
 {
-    return map(NULL, bytes, ANONYMOUS, -1, 0);
+    return map(NULL, bytes, READ_WRITE, ANONYMOUS, -1, 0);
 }
 
 static void *system_map_over(void *address, size_t bytes)
 {
-    return map(address, bytes, ANONYMOUS, -1, 0);
+    return map(address, bytes, READ_WRITE, ANONYMOUS, -1, 0);
 }
 
 static void *system_map_file(void *address, size_t bytes, int descriptor, size_t offset,
                              bool shared)
 {
-    return map(address, bytes, shared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE, descriptor,
-               offset);
+    return map(address, bytes, READ_WRITE, shared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE,
+               descriptor, offset);
 }
 
 static int system_discard(void *address, size_t bytes)
@@ -106,6 +109,25 @@ static bool system_is_charged(void)
     return mode == '2';
 }
 
+static void *system_reserve(void *address, size_t bytes, int descriptor, size_t offset)
+{
+    return map(address, bytes, PROT_NONE, descriptor < 0 ? ANONYMOUS : MAP_SHARED, descriptor,
+               offset);
+}
+
+static int system_open(void *address, size_t bytes)
+{
+    return TELLS_SANITIZER ? mprotect(address, bytes, READ_WRITE)
+                           : status_of(lmm_system_call(SYS_mprotect, (long) address, (long) bytes,
+                                                       READ_WRITE, 0, 0, 0));
+}
+
+static int system_populate(void *address, size_t bytes)
+{
+    return (int) lmm_system_call(SYS_madvise, (long) address, (long) bytes, MADV_POPULATE_WRITE, 0,
+                                 0, 0);
+}
+
 struct lmm_vm_operations lmm_vm = {
     .map = system_map,
     .unmap = system_unmap,
@@ -115,6 +137,9 @@ struct lmm_vm_operations lmm_vm = {
     .remap = system_remap,
     .limit_bytes = system_limit_bytes,
     .is_charged = system_is_charged,
+    .reserve = system_reserve,
+    .open = system_open,
+    .populate = system_populate,
 };
 
 void *lmm_vm_map(size_t bytes)
@@ -170,6 +195,31 @@ void *lmm_vm_map_file(void *address, size_t bytes, int descriptor, size_t offset
         errno = ENOMEM;
     }
     return mapped;
+}
+
+void *lmm_vm_reserve(size_t bytes)
+{
+    return lmm_vm.reserve(NULL, bytes, -1, 0);
+}
+
+bool lmm_vm_reserve_over(void *address, size_t bytes)
+{
+    return lmm_vm.reserve(address, bytes, -1, 0) != NULL;
+}
+
+bool lmm_vm_reserve_file(void *address, size_t bytes, int descriptor, size_t offset)
+{
+    return lmm_vm.reserve(address, bytes, descriptor, offset) != NULL;
+}
+
+bool lmm_vm_open(void *address, size_t bytes)
+{
+    return lmm_vm.open(address, bytes) == 0;
+}
+
+int lmm_vm_populate(void *address, size_t bytes)
+{
+    return lmm_vm.populate(address, bytes);
 }
 
 bool lmm_vm_map_over(void *address, size_t bytes)

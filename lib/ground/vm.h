@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vm: the only caller of mmap, munmap, mremap, mprotect and madvise.
+ * vm: the only caller of mmap, munmap, mremap, mprotect, madvise and mincore.
  *
  * Owns nothing; hands out address space. Any thread may call it; it takes no lock. The operations
  * are in a table, so that tests can count them and make each fail. errno is ENOMEM after a failure,
@@ -24,8 +24,13 @@ struct lmm_vm_operations {
     /* mremap: makes what is mapped at address new_bytes long, where it is when target is NULL,
      * else at target, over what is mapped there; NULL: failed, with the kernel's errno. */
     void *(*remap)(void *address, size_t bytes, size_t new_bytes, void *target);
-    size_t (*limit_bytes)(void); /* RLIMIT_AS; SIZE_MAX: none */
-    bool (*is_charged)(void);    /* vm.overcommit_memory is 2 */
+    /* Not accessible, over what is mapped at address, or, when that is NULL, anywhere: shared pages
+     * of the file; with the descriptor -1 private memory. NULL: failed. */
+    void *(*reserve)(void *address, size_t bytes, int descriptor, size_t offset);
+    int (*open)(void *address, size_t bytes);     /* mprotect, to read-write; 0, or -1 */
+    int (*populate)(void *address, size_t bytes); /* madvise(MADV_POPULATE_WRITE); 0 or -errno */
+    size_t (*limit_bytes)(void);                  /* RLIMIT_AS; SIZE_MAX: none */
+    bool (*is_charged)(void);                     /* vm.overcommit_memory is 2 */
 };
 
 extern struct lmm_vm_operations lmm_vm;
@@ -43,6 +48,27 @@ void *lmm_vm_map_aligned(size_t bytes, size_t align);
  * this mapping sees them. NULL on failure.
  */
 void *lmm_vm_map_file(void *address, size_t bytes, int descriptor, size_t offset, bool shared);
+
+/*
+ * Reserves bytes, a multiple of system pages, that are not accessible and count for no limit but
+ * RLIMIT_AS. mlockall gives them no memory. NULL on failure.
+ */
+void *lmm_vm_reserve(size_t bytes);
+
+/* The same over what is mapped at address; the second as shared pages of an open file from offset
+ * on. False on failure. */
+bool lmm_vm_reserve_over(void *address, size_t bytes);
+bool lmm_vm_reserve_file(void *address, size_t bytes, int descriptor, size_t offset);
+
+/* Makes bytes of reserved pages of a file accessible. False on failure. */
+bool lmm_vm_open(void *address, size_t bytes);
+
+/*
+ * Gives memory to all accessible pages at address, as if each was written to. Returns 0 or -errno:
+ * -ENOMEM: there is none; -EFAULT: a store would raise SIGBUS, because the file gets no space;
+ * -EINVAL: the kernel is older than Linux 5.14.
+ */
+int lmm_vm_populate(void *address, size_t bytes);
 
 /* Replaces bytes, a multiple of system pages, at address by zeroed memory. False on failure. */
 bool lmm_vm_map_over(void *address, size_t bytes);

@@ -377,6 +377,24 @@ static void limit_descriptors(char **word)
     limit(RLIMIT_NOFILE, word_at(word, 1));
 }
 
+static void limit_address_space(char **word)
+{
+    limit(RLIMIT_AS, word_at(word, 1));
+}
+
+static void change_root(char **word)
+{
+    need(chroot(word_at(word, 1)) == 0 && chdir("/") == 0, "chroot");
+}
+
+/* As a server does that was started by root. */
+static void change_user(char **word)
+{
+    uid_t user = (uid_t) number(word_at(word, 1), UINT32_MAX);
+
+    need(setgid(user) == 0 && setuid(user) == 0, "setuid");
+}
+
 static void change_directory(char **word)
 {
     need(chdir(word_at(word, 1)) == 0, "chdir");
@@ -426,7 +444,10 @@ static const struct command {
     {"closefrom", close_and_open, false},
     {"fsize", limit_file_size, false},
     {"nofile", limit_descriptors, false},
+    {"space", limit_address_space, false},
     {"chdir", change_directory, false},
+    {"chroot", change_root, false},
+    {"setuid", change_user, false},
     {"load", load, false},
     {"unload", unload, false},
 };

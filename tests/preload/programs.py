@@ -315,6 +315,25 @@ http {{
     return out
 
 
+def memcached(place):
+    """Started by root, it gives up its privileges before it has allocated much."""
+    port = free_port()
+    user = ("-u", "nobody") if os.geteuid() == 0 else ()
+    out = b""
+    with place.server("memcached", *user, "-l", "127.0.0.1", "-p", str(port), "-U", "0", "-t", "4", port=port):
+        for first in range(4):
+            with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as connection, \
+                    connection.makefile("rwb") as stream:
+                for i in range(first, 2000, 4):
+                    value = b"v" * (i * 31 % 9000)
+                    stream.write(b"set key%d 0 0 %d\r\n%s\r\nget key%d\r\n" % (i % 300, len(value), value, i % 300))
+                    stream.flush()
+                    answer = stream.readline() + stream.readline()
+                    answer += stream.read(len(value) + 2) + stream.readline()
+                    out += digest(answer)
+    return digest(out)
+
+
 def node(place):
     return place.run("node", os.path.join(HERE, "programs", "script.js"))
 
@@ -334,6 +353,7 @@ PROGRAMS = {
     "openssl": (["openssl"], openssl, "openssl"),
     "nginx": (["nginx", "ab"], nginx, "nginx"),
     "node": (["node"], node, "node"),
+    "memcached": (["memcached"], memcached, "memcached"),
 }
 
 

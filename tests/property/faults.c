@@ -704,7 +704,8 @@ static const struct {
     const char *name;
     unsigned runs_min;
 } operations[SEAM_OPERATIONS + 1] = {
-    {"map", 20}, {"unmap", 20}, {"discard", 20}, {"file", 6}, {"remap", 0}, {"starve", 20},
+    {"map", 20},  {"unmap", 20}, {"discard", 20}, {"file", 3},
+    {"remap", 0}, {"open", 3},   {"populate", 3}, {"starve", 20},
 };
 
 static int run_child(const struct fault *fault)

@@ -63,6 +63,23 @@ static void *seam_remap(void *address, size_t bytes, size_t new_bytes, void *tar
     return fails(SEAM_REMAP, new_bytes) ? NULL : below.remap(address, bytes, new_bytes, target);
 }
 
+static void *seam_reserve(void *address, size_t bytes, int descriptor, size_t offset)
+{
+    return fails(descriptor < 0 ? SEAM_MAP : SEAM_FILE, bytes)
+               ? NULL
+               : below.reserve(address, bytes, descriptor, offset);
+}
+
+static int seam_open(void *address, size_t bytes)
+{
+    return fails(SEAM_OPEN, bytes) ? -1 : below.open(address, bytes);
+}
+
+static int seam_populate(void *address, size_t bytes)
+{
+    return fails(SEAM_POPULATE, bytes) ? -EINVAL : below.populate(address, bytes);
+}
+
 void seam_install(void)
 {
     seam_heal();
@@ -70,9 +87,19 @@ void seam_install(void)
         return;
     }
     below = lmm_vm;
-    lmm_vm =
-        (struct lmm_vm_operations) {seam_map,      seam_unmap, seam_discard,      seam_map_file,
-                                    seam_map_over, seam_remap, below.limit_bytes, below.is_charged};
+    lmm_vm = (struct lmm_vm_operations) {
+        .map = seam_map,
+        .unmap = seam_unmap,
+        .discard = seam_discard,
+        .map_file = seam_map_file,
+        .map_over = seam_map_over,
+        .remap = seam_remap,
+        .reserve = seam_reserve,
+        .open = seam_open,
+        .populate = seam_populate,
+        .limit_bytes = below.limit_bytes,
+        .is_charged = below.is_charged,
+    };
 }
 
 void seam_fail(enum seam_operation operation, uint64_t first, uint64_t last)

@@ -11,7 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum seam_operation { SEAM_MAP, SEAM_UNMAP, SEAM_DISCARD, SEAM_FILE, SEAM_REMAP, SEAM_OPERATIONS };
+/* SEAM_POPULATE fails as on a kernel that does not know it. SEAM_MAP and SEAM_FILE count what is
+ * reserved, too. */
+enum seam_operation {
+    SEAM_MAP,
+    SEAM_UNMAP,
+    SEAM_DISCARD,
+    SEAM_FILE,
+    SEAM_REMAP,
+    SEAM_OPEN,
+    SEAM_POPULATE,
+    SEAM_OPERATIONS
+};
 
 #define SEAM_FOR_EVER UINT64_MAX
 

@@ -115,8 +115,20 @@ static void put_title(struct lmm_sink *sink, const struct lmm_delta *delta)
     lmm_sink_puts(sink, "\n");
 }
 
+static void put_loss(struct lmm_sink *sink, const char *which, const struct lmm_model *model)
+{
+    if (model->process == LMM_MODEL_LOST) {
+        lmm_sink_printf(sink,
+                        "note: the ledger of the %s could not grow; its figures are of that "
+                        "moment\n",
+                        which);
+    }
+}
+
 static void put_notes(struct lmm_sink *sink, const struct lmm_delta *delta)
 {
+    put_loss(sink, "first", delta->before);
+    put_loss(sink, "second", delta->after);
     if (!delta->same_program) {
         lmm_sink_puts(sink, "note: these are different programs\n");
     } else if (!delta->same_process) {
@@ -223,6 +235,7 @@ static void put_model(struct lmm_json *json, const char *key, const struct lmm_m
     lmm_json_u64(json, "end_time_ns", model->end_time_ns);
     lmm_json_u64(json, "snapshot_time_ns", model->snapshot_time_ns);
     lmm_json_bool(json, "settled", model->settled);
+    lmm_json_bool(json, "lost", model->process == LMM_MODEL_LOST);
     lmm_json_end_object(json);
 }
 

@@ -52,7 +52,7 @@ static const struct argp parser = {
 static bool is_over(enum lmm_process_state state)
 {
     return state == LMM_PROCESS_EXITED || state == LMM_PROCESS_KILLED ||
-           state == LMM_PROCESS_REPLACED;
+           state == LMM_PROCESS_REPLACED || state == LMM_PROCESS_LOST_ENDED;
 }
 
 static bool is_old(const struct lmm_ledger_file *file, const struct stat *status, uint64_t age_ns)

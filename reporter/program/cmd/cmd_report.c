@@ -106,6 +106,10 @@ int lmm_cmd_report(int argc, char **argv)
     } else if (snapshot != NULL) {
         snapshot->model->shown_calls = arguments.stack_calls;
         lmm_select_apply(&arguments.select, snapshot->model);
+        if (arguments.format->kind != LMM_FORMAT_TEXT &&
+            arguments.format->kind != LMM_FORMAT_JSON) {
+            lmm_snapshot_tell_loss(snapshot);
+        }
         status = write_report(&arguments, snapshot->model);
     }
     lmm_snapshot_free(snapshot);

@@ -131,6 +131,7 @@ int lmm_cmd_sites(int argc, char **argv)
     if (snapshot != NULL && !lmm_symbols_apply(&symbols, 0, snapshot->model)) {
         lmm_complain("out of memory");
     } else if (snapshot != NULL) {
+        lmm_snapshot_tell_loss(snapshot);
         lmm_select_apply(&arguments.select, snapshot->model);
         status = print(snapshot->model);
     }

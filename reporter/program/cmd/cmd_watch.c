@@ -112,6 +112,7 @@ static void check_state(struct watch *watch, enum lmm_process_state state)
     static const char *const reasons[] = {
         [LMM_PROCESS_LIVE] = NULL,
         [LMM_PROCESS_LOST] = "its ledger could not grow; the figures are of that moment",
+        [LMM_PROCESS_LOST_ENDED] = "its ledger could not grow; the figures are of that moment",
         [LMM_PROCESS_EXITED] = "the process exited, and left live blocks",
         [LMM_PROCESS_KILLED] = "the process was killed; the last figures are as it left them",
         [LMM_PROCESS_REPLACED] = "the process became another program",

@@ -12,13 +12,14 @@
 #include <unistd.h>
 
 #include "reporter/program/ledger/ledger_file.h"
+#include "reporter/program/ledger/memory_file.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/run_folder.h"
 #include "reporter/core/words.h"
 #include "reporter/program/base/array.h"
 
-/* A directory that was searched, so that none is searched twice. */
+/* A directory that was searched, or a memory file, so that none is taken twice. */
 struct seen {
     dev_t device;
     ino_t inode;
@@ -69,7 +70,7 @@ static void add_file(struct search *search, char *path)
     lmm_ledger_file_close(&file);
 }
 
-/* Whether the directory was searched already; also true if memory runs out. */
+/* Whether the directory or file was taken already; also true if memory runs out. */
 static bool has_seen(struct search *search, const struct stat *status)
 {
     for (size_t i = 0; i < search->seen_count; i++) {
@@ -117,7 +118,18 @@ static void search_directory(void *context, const char *path)
     }
 }
 
-static void search_usual_directories(struct search *search)
+static void add_memory_file(void *context, const char *path)
+{
+    struct search *search = context;
+    struct stat status;
+    char *copy = NULL;
+
+    if (stat(path, &status) == 0 && !has_seen(search, &status) && (copy = strdup(path)) != NULL) {
+        add_file(search, copy);
+    }
+}
+
+static void search_usual_places(struct search *search)
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
     char shared[64];
@@ -129,6 +141,9 @@ static void search_usual_directories(struct search *search)
     }
     snprintf(shared, sizeof(shared), "/dev/shm/lmm-%ju", (uintmax_t) geteuid());
     search_directory(search, shared);
+    snprintf(shared, sizeof(shared), "/tmp/lmm-%ju", (uintmax_t) geteuid());
+    search_directory(search, shared);
+    lmm_memory_files_find(add_memory_file, search);
 }
 
 static int compare_entries(const void *left, const void *right)
@@ -142,15 +157,18 @@ static int compare_entries(const void *left, const void *right)
     return strcmp(a->path, b->path);
 }
 
-struct lmm_ledger_list lmm_discover_list(void)
+/* The ledgers in $LMM_DIR, or, if it is not set, or with everywhere, in the usual places. */
+static struct lmm_ledger_list list(bool everywhere)
 {
     struct search search = {.seen = NULL};
     const char *directory = getenv("LMM_DIR");
+    bool is_named = directory != NULL && *directory != '\0';
 
-    if (directory != NULL && *directory != '\0') {
+    if (is_named) {
         search_directory(&search, directory);
-    } else {
-        search_usual_directories(&search);
+    }
+    if (!is_named || everywhere) {
+        search_usual_places(&search);
     }
     lmm_run_folders_find(search_directory, &search);
     free(search.seen);
@@ -159,6 +177,11 @@ struct lmm_ledger_list lmm_discover_list(void)
               compare_entries);
     }
     return search.ledgers;
+}
+
+struct lmm_ledger_list lmm_discover_list(void)
+{
+    return list(false);
 }
 
 void lmm_discover_free(struct lmm_ledger_list *ledgers)
@@ -282,9 +305,16 @@ char *lmm_discover_path(const char *word)
     if (word != NULL && (strchr(word, '/') != NULL || lmm_ledger_file_has_suffix(word))) {
         return strdup(word);
     }
-    struct lmm_ledger_list ledgers = lmm_discover_list();
+    struct lmm_ledger_list ledgers = list(false);
     size_t count = narrow(&ledgers, word);
     char *path = NULL;
+
+    /* A process for which $LMM_DIR did not work has its ledger in the next place. */
+    if (count == 0 && word != NULL) {
+        lmm_discover_free(&ledgers);
+        ledgers = list(true);
+        count = narrow(&ledgers, word);
+    }
 
     if (count > 0) {
         path = choose(&ledgers, count, word);

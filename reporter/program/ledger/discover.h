@@ -2,10 +2,12 @@
 /*
  * discover: finds the ledgers of this user's processes, and the one that the user names.
  *
- * The directories are those in which liblmm would put this user's ledgers: $LMM_DIR alone if it is
- * set; else $XDG_RUNTIME_DIR/lmm and /dev/shm/lmm-<uid>, because a process may have been started
- * without XDG_RUNTIME_DIR; and the directories that `lmm run` makes (run_folder.h). A directory
- * that is a link, or that belongs to another user, is skipped.
+ * The places are those in which liblmm would put this user's ledgers: $LMM_DIR alone if it is set;
+ * else $XDG_RUNTIME_DIR/lmm, /dev/shm/lmm-<uid>, /tmp/lmm-<uid> and memory files (memory_file.h),
+ * because a process may have been started without XDG_RUNTIME_DIR, or some did not work for it; and
+ * the directories that `lmm run` makes (run_folder.h). A process that is not in $LMM_DIR is looked
+ * for in the other places, too. A directory that is a link, or that belongs to another user, is
+ * skipped.
  *
  * Not responsible for the contents of ledgers after their headers (snapshot.h).
  */
@@ -22,7 +24,7 @@ struct lmm_ledger_entry {
     char *program; /* last component of the executable; NULL: memory ran out */
     uint32_t pid;
     uint64_t start_time_ns;
-    uint64_t file_bytes; /* in the file system */
+    uint64_t file_bytes; /* of the ledger; its file is longer, and sparse */
     enum lmm_process_state state;
 };
 

@@ -120,8 +120,8 @@ static bool examine(struct lmm_ledger_file *file, struct lmm_reason *ret_reason)
     }
     file->device = status.st_dev;
     file->inode = status.st_ino;
-    file->bytes = (uint64_t) status.st_size;
-    return lmm_ledger_file_check(&file->header, file->bytes, ret_reason);
+    file->bytes = file->header.file_bytes;
+    return lmm_ledger_file_check(&file->header, (uint64_t) status.st_size, ret_reason);
 }
 
 bool lmm_ledger_file_open(const char *path, struct lmm_ledger_file *ret_file,

@@ -11,10 +11,6 @@
 #include <lmm/ledger.h>
 #include <stdbool.h>
 
-enum {
-    LMM_LEDGER_FILE_MAX = 1 << 30, /* bytes; far above what families, sites and threads can need */
-};
-
 /* Why a file cannot be used: the text after "lmm: <path>: ". */
 struct lmm_reason {
     char text[256];
@@ -24,7 +20,7 @@ struct lmm_ledger_file {
     int descriptor;
     uint64_t device;
     uint64_t inode;
-    uint64_t bytes;                  /* in the file system */
+    uint64_t bytes;                  /* of the ledger; the file is longer, and sparse */
     struct lmm_ledger_header header; /* a checked copy */
 };
 

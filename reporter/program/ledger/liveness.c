@@ -130,6 +130,12 @@ static bool is_owner(const struct facts *facts, const struct lmm_ledger_header *
            (header->start_ticks == 0 || facts->start_ticks == header->start_ticks);
 }
 
+/* Returns the state of a process that no longer runs and did not close its ledger. */
+static enum lmm_process_state ended(const struct lmm_ledger_header *header)
+{
+    return header->state == LMM_LEDGER_LOST ? LMM_PROCESS_LOST_ENDED : LMM_PROCESS_KILLED;
+}
+
 /* Returns the state of a process that may run. */
 static enum lmm_process_state examine(const struct lmm_ledger_header *header, uint64_t device,
                                       uint64_t inode)
@@ -140,7 +146,7 @@ static enum lmm_process_state examine(const struct lmm_ledger_header *header, ui
         return LMM_PROCESS_UNKNOWN;
     }
     if (!is_owner(&facts, header)) {
-        return LMM_PROCESS_KILLED;
+        return ended(header);
     }
     if (header->state == LMM_LEDGER_LOST) {
         return LMM_PROCESS_LOST;
@@ -155,7 +161,7 @@ static enum lmm_process_state examine(const struct lmm_ledger_header *header, ui
     }
     facts = facts_of(header->pid); /* it may have ended while its mappings were read */
     if (!is_owner(&facts, header) || header->start_ticks == 0) {
-        return LMM_PROCESS_KILLED;
+        return ended(header);
     }
     return LMM_PROCESS_REPLACED;
 }
@@ -170,7 +176,7 @@ enum lmm_process_state lmm_process_state(const struct lmm_ledger_header *header,
         return LMM_PROCESS_EXITED;
     }
     if (header->pid == 0 || header->pid > INT32_MAX || is_of_another_boot(header)) {
-        return LMM_PROCESS_KILLED;
+        return ended(header);
     }
     if (is_of_another_namespace(header)) {
         return LMM_PROCESS_UNKNOWN;
@@ -189,7 +195,7 @@ const char *lmm_process_state_name(enum lmm_process_state state)
         [LMM_PROCESS_LIVE] = "live",         [LMM_PROCESS_LOST] = "lost",
         [LMM_PROCESS_EXITED] = "exited",     [LMM_PROCESS_KILLED] = "killed",
         [LMM_PROCESS_REPLACED] = "replaced", [LMM_PROCESS_SNAPSHOT] = "snapshot",
-        [LMM_PROCESS_UNKNOWN] = "unknown",
+        [LMM_PROCESS_UNKNOWN] = "unknown",   [LMM_PROCESS_LOST_ENDED] = "lost, ended",
     };
 
     assert((size_t) state < sizeof(names) / sizeof(names[0]));

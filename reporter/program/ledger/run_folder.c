@@ -14,6 +14,7 @@
 #include "reporter/program/base/program.h"
 #include "reporter/program/base/array.h"
 #include "reporter/program/ledger/ledger_file.h"
+#include "reporter/program/ledger/liveness.h"
 
 enum {
     PARENTS_MAX = 3,
@@ -110,15 +111,35 @@ char **lmm_run_folder_list(const struct lmm_run_folder *folder, size_t *ret_coun
     return paths;
 }
 
+/* Whether the file is the ledger of a process that outlives the `lmm run`. */
+static bool is_kept(const char *folder, const char *name)
+{
+    struct lmm_ledger_file file;
+    struct lmm_reason reason;
+    char *path = NULL;
+    bool kept = false;
+
+    if (asprintf(&path, "%s/%s", folder, name) >= 0) {
+        if (lmm_ledger_file_open(path, &file, &reason)) {
+            kept = lmm_process_runs(lmm_process_state(&file.header, file.device, file.inode));
+            lmm_ledger_file_close(&file);
+        }
+        free(path);
+    }
+    return kept;
+}
+
 /* The directory holds only ledgers, some of them incomplete. */
-static void remove_files(int descriptor)
+static void remove_files(const char *folder, int descriptor)
 {
     int copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *directory = copy < 0 ? NULL : fdopendir(copy);
     const struct dirent *entry;
 
     while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        unlinkat(descriptor, entry->d_name, 0);
+        if (!is_kept(folder, entry->d_name)) {
+            unlinkat(descriptor, entry->d_name, 0);
+        }
     }
     if (directory != NULL) {
         closedir(directory);
@@ -131,9 +152,9 @@ void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep)
 {
     assert(folder->path != NULL);
     if (!keep && folder->descriptor >= 0) {
-        remove_files(folder->descriptor);
+        remove_files(folder->path, folder->descriptor);
     }
-    rmdir(folder->path); /* fails if a daemon made a ledger meanwhile: then the directory stays */
+    rmdir(folder->path); /* fails if a daemon keeps a ledger there: then the directory stays */
     if (folder->descriptor >= 0) {
         close(folder->descriptor);
     }

@@ -29,7 +29,8 @@ bool lmm_run_folder_make(struct lmm_run_folder *ret_folder);
  * each path and the array. NULL: none, or memory ran out. */
 char **lmm_run_folder_list(const struct lmm_run_folder *folder, size_t *ret_count);
 
-/* Removes the directory with its files; with keep, only if it is empty. Frees the path. */
+/* Removes the directory with its files, except ledgers of processes that still run; with keep, only
+ * if it is empty. Frees the path. */
 void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep);
 
 /* Calls look(context, path) for each directory that `lmm run` made, of any user. */

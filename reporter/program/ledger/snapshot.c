@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <lmm/ledger.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,6 +248,14 @@ int lmm_snapshot_write(const struct lmm_snapshot *snapshot, const char *path)
     lmm_sink_write(&output.sink, (const char *) snapshot->copy + sizeof(header),
                    snapshot->bytes - sizeof(header));
     return lmm_output_close(&output);
+}
+
+void lmm_snapshot_tell_loss(const struct lmm_snapshot *snapshot)
+{
+    if (snapshot->model->process == LMM_MODEL_LOST) {
+        lmm_complain("the ledger of %" PRIu32 " could not grow; its figures are of that moment",
+                     snapshot->header->pid);
+    }
 }
 
 bool lmm_snapshot_same_process(const struct lmm_snapshot *a, const struct lmm_snapshot *b)

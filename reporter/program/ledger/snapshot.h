@@ -52,6 +52,9 @@ struct lmm_snapshot *lmm_snapshot_of(const void *bytes, size_t size, struct lmm_
  * LMM_EXIT_DONE. */
 int lmm_snapshot_write(const struct lmm_snapshot *snapshot, const char *path);
 
+/* Writes a line on stderr if the ledger could not grow: for output that has no place for a note. */
+void lmm_snapshot_tell_loss(const struct lmm_snapshot *snapshot);
+
 /* Whether two snapshots are of one process. A path may get the ledger of another process, whose
  * figures must not be compared. */
 bool lmm_snapshot_same_process(const struct lmm_snapshot *a, const struct lmm_snapshot *b);

@@ -125,14 +125,14 @@ static void put_depth(const struct lmm_sheet *sheet)
 /* Returns a note on how the process ended, where it limits what the figures mean; NULL: none. */
 static const char *fate_of(const struct lmm_sheet *sheet)
 {
+    if (sheet->model->process == LMM_MODEL_LOST) {
+        return "its ledger could not grow; these are the figures of that moment";
+    }
     if (sheet->process->is_live) {
         return "the process is still running; these are its current figures";
     }
     if (sheet->model->process == LMM_MODEL_EXITED) {
         return NULL;
-    }
-    if (sheet->model->process == LMM_MODEL_LOST) {
-        return "its ledger could not grow; these are the figures of that moment";
     }
     if (sheet->process->is_program && WIFSIGNALED(sheet->run->ending->status)) {
         return "a signal ended it; blocks that it would have freed later are live";

@@ -106,12 +106,14 @@ static void put_totals(struct lmm_json *json, const struct lmm_run_report_proces
 
 static const char *state_of(const struct lmm_run_report_process *process)
 {
+    if (process->model->process == LMM_MODEL_LOST) {
+        return "lost";
+    }
     if (process->is_live) {
         return "running";
     }
     switch (process->model->process) {
     case LMM_MODEL_EXITED: return "exited";
-    case LMM_MODEL_LOST: return "lost";
     case LMM_MODEL_REPLACED: return "replaced";
     default: return "killed";
     }

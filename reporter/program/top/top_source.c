@@ -92,6 +92,7 @@ const char *lmm_top_source_words(const struct lmm_top_source *source)
     static const char *const words[] = {
         [LMM_PROCESS_LIVE] = "live",
         [LMM_PROCESS_LOST] = "live, but its ledger could not grow: figures of that moment",
+        [LMM_PROCESS_LOST_ENDED] = "ENDED, and its ledger could not grow: figures of that moment",
         [LMM_PROCESS_EXITED] = "EXITED with live blocks: its last figures",
         [LMM_PROCESS_KILLED] = "KILLED: its last figures",
         [LMM_PROCESS_REPLACED] = "REPLACED by exec: its last figures",
