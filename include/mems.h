@@ -122,8 +122,8 @@ static inline void *mems_get(void *v_ptr)
 
 /*
  * Prints both chains and their figures on stdout through stdio, so their lines keep their order
- * with those of printf(). The figures are of one moment; other threads wait. (On its first use of
- * stdout the C library allocates a buffer; setvbuf() can supply one instead.)
+ * with those of printf(). The figures are of one moment. (On its first use of stdout the
+ * C library allocates a buffer; setvbuf() can supply one instead.)
  */
 static inline void mems_print_stats(void)
 {

@@ -3,6 +3,7 @@
 
 #include "lib/ground/meta.h"
 #include "lib/ground/panic.h"
+#include "lib/ground/signals.h"
 #include "lib/books/process.h"
 #include "lib/books/store.h"
 #include "lib/ground/system.h"
@@ -186,9 +187,8 @@ static void *map_chunk(size_t bytes)
     return chunk;
 }
 
-struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, size_t bytes)
+static struct lmm_ledger_chunk *add(uint32_t record_bytes, uint32_t first, size_t bytes)
 {
-    LMM_CHECK(record_bytes != 0 && bytes % LMM_SYSTEM_PAGE_BYTES == 0);
     struct lmm_ledger_chunk *chunk = directory_reserve() ? map_chunk(bytes) : NULL;
 
     if (chunk == NULL) {
@@ -203,6 +203,17 @@ struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, si
         lmm_store_release(&chunks.header->file_bytes, chunks.header->file_bytes + bytes);
     }
     LMM_CHECK(lmm_chunks_are_valid_locked());
+    return chunk;
+}
+
+/* No signal handler may fork meanwhile: fork copies the chain, which must be whole. */
+struct lmm_ledger_chunk *lmm_chunk_add(uint32_t record_bytes, uint32_t first, size_t bytes)
+{
+    LMM_CHECK(record_bytes != 0 && bytes % LMM_SYSTEM_PAGE_BYTES == 0);
+    uint64_t signals = lmm_signals_block();
+    struct lmm_ledger_chunk *chunk = add(record_bytes, first, bytes);
+
+    lmm_signals_restore(signals);
     return chunk;
 }
 

@@ -287,14 +287,6 @@ void lmm_block_free(void *p)
 
 /* ---- Resizing -------------------------------------------------------------------------------- */
 
-/* Creates the ledger of a forked child, before its gauges change. */
-static void publish_ledger(void)
-{
-    if (lmm_chunks_are_pending()) {
-        lmm_thread_leave(lmm_thread_enter());
-    }
-}
-
 /* Counts a change of length at the block's site. */
 static void count_resize(const struct lmm_block_facts *facts, size_t n)
 {
@@ -340,7 +332,7 @@ static bool resize_in_place(void *p, const struct lmm_block_facts *facts, size_t
 
 void *lmm_block_resize(void *p, const struct lmm_block_facts *facts, size_t n)
 {
-    publish_ledger();
+    lmm_thread_settle(); /* before the gauges change */
     if (n == facts->slots || resize_in_place(p, facts, n)) {
         return p;
     }
@@ -382,7 +374,7 @@ static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n)
 
 void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t live_value)
 {
-    publish_ledger();
+    lmm_thread_settle(); /* before the gauges change */
     void *reshaped = reshape_run(p, facts, n);
     if (reshaped == NULL) {
         return NULL;

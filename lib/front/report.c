@@ -4,6 +4,7 @@
 #include "lib/pages/family.h"
 #include "lib/books/accounts.h"
 #include "lib/ground/options.h"
+#include "lib/ground/streams.h"
 #include "lib/ground/system.h"
 #include "lib/heaps/fork.h"
 #include "lib/heaps/start.h"
@@ -29,16 +30,19 @@
  * thousands of threads, touched only when there are as many. */
 enum { THREADS_BYTES = 256 << 10 };
 
-static struct {
+struct scratch {
     void *memory;
     size_t bytes;
     uint32_t covered; /* families + sites for which there is memory; atomic */
-} scratch;            /* under REPORT */
+};
 
-static bool scratch_grow_locked(size_t needed)
+/* Under REPORT, which nobody holds while a report is rendered: writing may wait for a reader, which
+ * may be this process. A report takes the memory out, and another one meanwhile maps its own. */
+static struct scratch spare;
+
+static bool scratch_grow(struct scratch *scratch, size_t needed)
 {
-    LMM_CHECK(lmm_lock_is_held(&lmm_report_lock));
-    if (needed <= scratch.bytes) {
+    if (needed <= scratch->bytes) {
         return true;
     }
     size_t bytes = lmm_round_up(2 * needed, LMM_SYSTEM_PAGE_BYTES);
@@ -50,12 +54,36 @@ static bool scratch_grow_locked(size_t needed)
     if (memory == NULL) {
         return false;
     }
+    if (scratch->memory != NULL) {
+        lmm_vm_unmap(scratch->memory, scratch->bytes);
+    }
+    scratch->memory = memory;
+    scratch->bytes = bytes;
+    return true;
+}
+
+static struct scratch scratch_take(void)
+{
+    lmm_lock_acquire(&lmm_report_lock);
+    struct scratch scratch = spare;
+    spare = (struct scratch) {0};
+    lmm_lock_release(&lmm_report_lock);
+    return scratch;
+}
+
+/* Keeps the larger one of it and the spare one. */
+static void scratch_give(struct scratch scratch)
+{
+    lmm_lock_acquire(&lmm_report_lock);
+    if (scratch.bytes > spare.bytes) {
+        struct scratch smaller = spare;
+        spare = scratch;
+        scratch = smaller;
+    }
+    lmm_lock_release(&lmm_report_lock);
     if (scratch.memory != NULL) {
         lmm_vm_unmap(scratch.memory, scratch.bytes);
     }
-    scratch.memory = memory;
-    scratch.bytes = bytes;
-    return true;
 }
 
 static size_t model_bytes(void)
@@ -71,31 +99,30 @@ void lmm_report_reserve(void)
 {
     uint32_t count = lmm_accounts_family_count() + lmm_accounts_site_count();
 
-    /* A report that is being written may wait for its reader, which may be this thread: do not wait
-     * for it. */
-    if (count <= lmm_load_relaxed(&scratch.covered) || !lmm_lock_try(&lmm_report_lock)) {
+    if (count <= lmm_load_relaxed(&spare.covered)) {
         return;
     }
+    lmm_lock_acquire(&lmm_report_lock);
     size_t bytes = model_bytes() + THREADS_BYTES;
-    if (scratch_grow_locked(bytes)) {
+    if (scratch_grow(&spare, bytes)) {
         /* With twice as much memory the next families and sites are covered, too. */
-        lmm_store_relaxed(&scratch.covered, bytes * 2 <= scratch.bytes ? count + count / 2 : count);
+        lmm_store_relaxed(&spare.covered, bytes * 2 <= spare.bytes ? count + count / 2 : count);
     }
     lmm_lock_release(&lmm_report_lock);
 }
 
 /* Builds the model in the scratch memory; 0 or -errno. */
-static int build_model_locked(struct lmm_model **ret_model)
+static int build_model(struct scratch *scratch, struct lmm_model **ret_model)
 {
     int result = -ENOSPC;
 
     for (int tries = 0; tries < 4 && result == -ENOSPC; tries++) {
-        if (!scratch_grow_locked(model_bytes())) {
+        if (!scratch_grow(scratch, model_bytes())) {
             return -ENOMEM;
         }
         lmm_lock_acquire(&lmm_chunks_lock);
         struct lmm_ledger_view view = lmm_chunks_view();
-        result = lmm_model_build(&view, scratch.memory, scratch.bytes, ret_model);
+        result = lmm_model_build(&view, scratch->memory, scratch->bytes, ret_model);
         lmm_lock_release(&lmm_chunks_lock);
     }
     return result;
@@ -103,11 +130,12 @@ static int build_model_locked(struct lmm_model **ret_model)
 
 /* ---- Streams --------------------------------------------------------------------------------- */
 
+/* A negative descriptor: nowhere. */
 static int write_to_descriptor(void *context, const char *data, size_t bytes)
 {
     int descriptor = *(const int *) context;
 
-    while (bytes != 0) {
+    while (bytes != 0 && descriptor >= 0) {
         ssize_t written = lmm_system_write(descriptor, data, bytes);
         if (written < 0 && written != -EINTR) {
             return (int) written;
@@ -166,18 +194,19 @@ static int render(struct target *target, enum format format, uint64_t *ret_live_
     if (!lmm_start()) {
         return -ENOMEM;
     }
+    lmm_thread_settle();
     lmm_thread_tidy();
     lmm_families_refresh_gauges();
     struct lmm_quiet quiet = lmm_quiet_begin(); /* writing is a cancellation point */
-    lmm_lock_acquire(&lmm_report_lock);
-    int result = build_model_locked(&model);
+    struct scratch scratch = scratch_take();
+    int result = build_model(&scratch, &model);
     if (result == 0) {
         *ret_live_blocks = model->total.live_blocks;
         result = format == TEXT   ? lmm_text_usage(model, &target->sink, &style)
                  : format == JSON ? lmm_json_usage(model, &target->sink)
                                   : lmm_text_leaks(model, &target->sink, &style);
     }
-    lmm_lock_release(&lmm_report_lock);
+    scratch_give(scratch);
     lmm_quiet_end(&quiet);
     return result;
 }
@@ -267,23 +296,33 @@ LMM_API int lmm_print_blocks(FILE *stream, struct lmm_family *family)
 
 /* ---- At exit --------------------------------------------------------------------------------- */
 
-enum { KEPT_FROM = 100 }; /* programs choose low numbers themselves */
+enum { KEPT_FROM = 100, NOWHERE = -1 }; /* programs choose low numbers themselves */
 
 static int kept_stream = -1;
 
-/* The descriptor that reports at exit go to. */
+static int wanted_stream(void)
+{
+    return lmm_options.leaks_to_stdout ? STDOUT_FILENO : STDERR_FILENO;
+}
+
+/* The descriptor that reports at exit go to. A program may have closed it, and its number may be a
+ * file or a socket of the program's now. */
 static int usual_stream(void)
 {
-    if (kept_stream >= 0 && lmm_system_fcntl(kept_stream, F_GETFD, 0) >= 0) {
-        return kept_stream;
+    const int candidates[] = {kept_stream, wanted_stream()};
+
+    for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
+        if (lmm_stream_is_own(candidates[i], wanted_stream())) {
+            return candidates[i];
+        }
     }
-    return lmm_options.leaks_to_stdout ? STDOUT_FILENO : STDERR_FILENO;
+    return NOWHERE;
 }
 
 void lmm_report_keep_stream(void)
 {
     if ((lmm_options.leaks || lmm_options.usage) && lmm_options.log[0] == '\0') {
-        kept_stream = lmm_system_fcntl(usual_stream(), F_DUPFD_CLOEXEC, KEPT_FROM);
+        kept_stream = lmm_system_fcntl(wanted_stream(), F_DUPFD_CLOEXEC, KEPT_FROM);
     }
 }
 
@@ -301,7 +340,7 @@ static int open_log(void)
     if (descriptor < 0) {
         lmm_warn("cannot write the report to '%s' (errno %d); it goes to stderr", lmm_options.log,
                  -descriptor);
-        return STDERR_FILENO;
+        return lmm_stream_is_own(STDERR_FILENO, STDERR_FILENO) ? STDERR_FILENO : NOWHERE;
     }
     return descriptor;
 }
@@ -343,7 +382,10 @@ static uint64_t report_at_exit(void)
 /* Runs after the exit handlers and destructors of the program and of libraries that use LMM. */
 __attribute__((destructor(101))) static void end_at_exit(void)
 {
-    if (!lmm_has_started()) {
+    bool prints = lmm_options.leaks || lmm_options.usage;
+
+    /* A forked child that has not called LMM has no ledger of its own. */
+    if (!lmm_has_started() || (!prints && !lmm_thread_is_settled())) {
         return;
     }
     uint64_t leaks = report_at_exit();

@@ -3,8 +3,10 @@
  * report: renders the process's own ledger with the reporter, and prints reports at exit.
  *
  * Owns the memory that a report needs. It is reserved while families and sites are added, so that a
- * report works when there is no memory left. Locks: REPORT, taken inside; callers hold no lock of
- * LMM.
+ * report works when there is no memory left. A report is written while no lock is held, because the
+ * reader of a pipe may be this process, or a child that it has yet to fork. A report at exit goes to
+ * what was the process's standard error (or output) when the library was loaded, or nowhere
+ * (ground/streams.h). Locks: REPORT, taken inside; callers hold no lock of LMM.
  */
 #ifndef LMM_REPORT_H
 #define LMM_REPORT_H

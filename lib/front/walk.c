@@ -3,6 +3,7 @@
 
 #include "lib/pages/family.h"
 #include "lib/heaps/heap.h"
+#include "lib/heaps/thread.h"
 #include "lib/pages/memory.h"
 
 /* One walk over all pages, for one family, from an address on. */
@@ -101,6 +102,7 @@ int lmm_walk_family(struct lmm_family *family, lmm_walk_visit *visit, void *arg)
 {
     struct walk walk = {0, family, visit, arg};
 
+    lmm_thread_settle();
     return lmm_page_for_each(walk_page, &walk);
 }
 
@@ -115,6 +117,7 @@ char *lmm_walk_next_page(struct lmm_family *family, const char *from)
     char *base = NULL;
     struct walk walk = {(uintptr_t) from, family, note_page, &base};
 
+    lmm_thread_settle();
     lmm_page_for_each(walk_page, &walk);
     return base;
 }
@@ -151,6 +154,7 @@ size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position,
     struct collector collector = {.position = *position, .items = ret_items, .room = room};
     struct walk walk = {(uintptr_t) (*position / 2), family, collect, &collector};
 
+    lmm_thread_settle();
     lmm_page_for_each(walk_page, &walk);
     *position = collector.position;
     return collector.count;

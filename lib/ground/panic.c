@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/ground/panic.h"
 
+#include "lib/ground/streams.h"
 #include "lib/ground/system.h"
 
 #include <errno.h>
@@ -83,8 +84,13 @@ void lmm_warn(const char *format, ...)
     struct lmm_quiet quiet = lmm_quiet_begin();
     va_list arguments;
 
-    va_start(arguments, format);
-    write_line("lmm: ", format, arguments);
-    va_end(arguments);
+    /* A program that closed all of its descriptors may have a file of its own as the third. A program
+     * that replaced only this one directs its messages there. */
+    if (lmm_stream_is_own(STDERR_FILENO, STDERR_FILENO) ||
+        lmm_stream_is_own(STDIN_FILENO, STDIN_FILENO)) {
+        va_start(arguments, format);
+        write_line("lmm: ", format, arguments);
+        va_end(arguments);
+    }
     lmm_quiet_end(&quiet);
 }

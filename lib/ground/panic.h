@@ -3,7 +3,8 @@
  * panic: LMM's messages on stderr, and the check of promises between LMM's own functions.
  *
  * Misuse of memory by the program panics: one line on stderr, then abort. LMM's own failures only
- * warn, once each, and the program goes on. Both write one line with one write(2), allocate nothing
+ * warn, once each, and the program goes on. A warning is dropped when the program closed its
+ * standard streams and has other files in their place (streams.h); a panic is not. Both write one line with one write(2), allocate nothing
  * and take no lock, so any thread may call them in any state of the process.
  */
 #ifndef LMM_PANIC_H

@@ -5,15 +5,39 @@
 
 _Thread_local uint32_t lmm_ranks_held __attribute__((tls_model("initial-exec")));
 
-/* Ulrich Drepper, "Futexes Are Tricky" (2011), section 6. */
-void lmm_lock_wait(struct lmm_lock *lock)
+_Static_assert(_Alignof(uint32_t) > (LMM_LOCK_WAITED | LMM_LOCK_FOR_FORK),
+               "a thread's name has no bit of the marks");
+
+/* A futex has 32 bits: the half of the word with the marks. */
+static uint32_t *futex_of(struct lmm_lock *lock)
 {
-    while (__atomic_exchange_n(&lock->state, 2, __ATOMIC_ACQUIRE) != 0) {
-        lmm_system_futex_wait(&lock->state, 2);
+    const size_t last = sizeof(lock->holder) / sizeof(uint32_t) - 1;
+
+    return (uint32_t *) (void *) &lock->holder +
+           (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? last : 0);
+}
+
+/* Ulrich Drepper, "Futexes Are Tricky" (2011), section 6: a thread that has waited leaves the mark,
+ * because others may wait, too. */
+void lmm_lock_wait(struct lmm_lock *lock, uintptr_t wanted)
+{
+    uintptr_t found = 0;
+
+    if (lmm_lock_is_mine(lock)) {
+        lmm_panic("a signal handler called LMM while it interrupted LMM in the same thread");
+    }
+    while (!__atomic_compare_exchange_n(&lock->holder, &found, wanted | LMM_LOCK_WAITED, false,
+                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        uintptr_t waited = found | LMM_LOCK_WAITED;
+        if (found == waited || __atomic_compare_exchange_n(&lock->holder, &found, waited, false,
+                                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+            lmm_system_futex_wait(futex_of(lock), (uint32_t) waited);
+        }
+        found = 0;
     }
 }
 
 void lmm_lock_wake(struct lmm_lock *lock)
 {
-    lmm_system_futex_wake(&lock->state);
+    lmm_system_futex_wake(futex_of(lock));
 }

@@ -71,7 +71,7 @@ static inline void lmm_prefetch_for_write(const void *address)
 }
 
 enum lmm_rank {
-    LMM_RANK_REPORT = 1, /* one report at a time: the scratch memory of reports */
+    LMM_RANK_REPORT = 1, /* the spare memory of reports */
     LMM_RANK_HEAPS,      /* the list of heaps; parking and adopting */
     LMM_RANK_SHARED,     /* the shared heap */
     LMM_RANK_HEAP,       /* one heap's slow paths; fork takes them all, in order of number */
@@ -87,10 +87,17 @@ enum lmm_rank {
     LMM_RANK_MEMS, /* the last: a thread may call MeMS with any lock held */
 };
 
-/* A futex, not a pthread mutex: a library that replaces pthread_mutex_lock may allocate in it. */
+/* A futex, not a pthread mutex: a library that replaces pthread_mutex_lock may allocate in it, and a
+ * signal handler that forks must know which locks its thread holds. */
 struct lmm_lock {
-    uint32_t state; /* atomic: 0 free, 1 held, 2 held and a thread may wait */
+    uintptr_t holder; /* atomic: 0 free; else lmm_lock_self() of the holder, and marks */
     enum lmm_rank rank;
+};
+
+/* The marks in a holder's word. */
+enum {
+    LMM_LOCK_WAITED = 1,   /* a thread may wait */
+    LMM_LOCK_FOR_FORK = 2, /* taken by fork's handlers */
 };
 
 #define LMM_LOCK_INIT(rank)                                                                        \
@@ -101,39 +108,45 @@ struct lmm_lock {
 /* The ranks this thread holds, a bit each; kept only where internal checks are on. */
 extern _Thread_local uint32_t lmm_ranks_held;
 
+/* Names the calling thread in this process; the thread that a forked child has keeps its name. */
+static inline uintptr_t lmm_lock_self(void)
+{
+    return (uintptr_t) &lmm_ranks_held;
+}
+
 static inline void lmm_lock_init(struct lmm_lock *lock, enum lmm_rank rank)
 {
-    lock->state = 0;
+    lock->holder = 0;
     lock->rank = rank;
 }
 
-/* The part of a lock's acquire and release that waits and wakes. */
-LMM_COLD void lmm_lock_wait(struct lmm_lock *lock);
+/* The parts of acquire and release that wait and wake. wanted: the holder's word to store. */
+LMM_COLD void lmm_lock_wait(struct lmm_lock *lock, uintptr_t wanted);
 LMM_COLD void lmm_lock_wake(struct lmm_lock *lock);
 
-/* Take and release without the checks of the order and of lmm_lock_is_held(); on their own for fork
- * alone, which holds several locks of one rank. */
-static inline void lmm_lock_acquire_for_fork(struct lmm_lock *lock)
+/* Stores the holder's word if the lock is free; true when it was. */
+static inline bool lmm_lock_take(struct lmm_lock *lock, uintptr_t wanted)
 {
-    uint32_t expected = 0;
+    uintptr_t found = 0;
 
-    if (LMM_UNLIKELY(!__atomic_compare_exchange_n(&lock->state, &expected, 1, false,
-                                                  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
-        lmm_lock_wait(lock);
-    }
+    return __atomic_compare_exchange_n(&lock->holder, &found, wanted, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
 }
 
-static inline void lmm_lock_release_for_fork(struct lmm_lock *lock)
+static inline void lmm_lock_drop(struct lmm_lock *lock)
 {
-    if (LMM_UNLIKELY(__atomic_exchange_n(&lock->state, 0, __ATOMIC_RELEASE) == 2)) {
+    if (LMM_UNLIKELY(__atomic_exchange_n(&lock->holder, 0, __ATOMIC_RELEASE) & LMM_LOCK_WAITED)) {
         lmm_lock_wake(lock);
     }
 }
 
+/* Panics when the thread holds the lock: then a signal handler interrupted LMM and calls it. */
 static inline void lmm_lock_acquire(struct lmm_lock *lock)
 {
     LMM_CHECK((lmm_ranks_held >> lock->rank) == 0);
-    lmm_lock_acquire_for_fork(lock);
+    if (LMM_UNLIKELY(!lmm_lock_take(lock, lmm_lock_self()))) {
+        lmm_lock_wait(lock, lmm_lock_self());
+    }
     if (LMM_VALIDATE) {
         lmm_ranks_held |= 1u << lock->rank;
     }
@@ -142,10 +155,7 @@ static inline void lmm_lock_acquire(struct lmm_lock *lock)
 /* Takes the lock if nobody holds it; true when it did. */
 static inline bool lmm_lock_try(struct lmm_lock *lock)
 {
-    uint32_t expected = 0;
-
-    if (!__atomic_compare_exchange_n(&lock->state, &expected, 1, false, __ATOMIC_ACQUIRE,
-                                     __ATOMIC_RELAXED)) {
+    if (!lmm_lock_take(lock, lmm_lock_self())) {
         return false;
     }
     if (LMM_VALIDATE) {
@@ -160,7 +170,7 @@ static inline void lmm_lock_release(struct lmm_lock *lock)
         LMM_CHECK(lmm_ranks_held & (1u << lock->rank));
         lmm_ranks_held &= ~(1u << lock->rank);
     }
-    lmm_lock_release_for_fork(lock);
+    lmm_lock_drop(lock);
 }
 
 /* For LMM_CHECK: whether this thread holds a lock of that rank. Builds without internal checks
@@ -168,6 +178,65 @@ static inline void lmm_lock_release(struct lmm_lock *lock)
 static inline bool lmm_lock_is_held(const struct lmm_lock *lock)
 {
     return !LMM_VALIDATE || (lmm_ranks_held & (1u << lock->rank)) != 0;
+}
+
+/* ---- fork ------------------------------------------------------------------------------------ */
+
+/*
+ * fork holds several locks of one rank, so these functions skip the checks of the order and of
+ * lmm_lock_is_held(). A handler of a signal may call fork while it interrupts a thread that holds
+ * locks of LMM; such a lock stays as it is in the parent and in the child, until the interrupted
+ * code releases it.
+ */
+
+/* Whether the calling thread holds the lock. Exact also in a signal handler. */
+static inline bool lmm_lock_is_mine(const struct lmm_lock *lock)
+{
+    const uintptr_t marks = LMM_LOCK_WAITED | LMM_LOCK_FOR_FORK;
+
+    return (lmm_load_relaxed(&lock->holder) & ~marks) == lmm_lock_self();
+}
+
+/* Whether fork's handlers took the lock. */
+static inline bool lmm_lock_is_for_fork(const struct lmm_lock *lock)
+{
+    return (lmm_load_relaxed(&lock->holder) & LMM_LOCK_FOR_FORK) != 0;
+}
+
+/* Whether a thread may wait for the lock. */
+static inline bool lmm_lock_is_waited_for(const struct lmm_lock *lock)
+{
+    return (lmm_load_relaxed(&lock->holder) & LMM_LOCK_WAITED) != 0;
+}
+
+/* Takes the lock unless another thread holds it; true when the caller has it then. */
+static inline bool lmm_lock_try_for_fork(struct lmm_lock *lock)
+{
+    return lmm_lock_is_mine(lock) || lmm_lock_take(lock, lmm_lock_self() | LMM_LOCK_FOR_FORK);
+}
+
+/* The same, and waits for another thread. */
+static inline void lmm_lock_acquire_for_fork(struct lmm_lock *lock)
+{
+    if (!lmm_lock_try_for_fork(lock)) {
+        lmm_lock_wait(lock, lmm_lock_self() | LMM_LOCK_FOR_FORK);
+    }
+}
+
+/* Releases a lock that fork's handlers took. */
+static inline void lmm_lock_release_for_fork(struct lmm_lock *lock)
+{
+    if (lmm_lock_is_mine(lock) && lmm_lock_is_for_fork(lock)) {
+        lmm_lock_drop(lock);
+    }
+}
+
+/* In a forked child: frees a lock that another thread of the parent held. */
+static inline void lmm_lock_reset_in_child(struct lmm_lock *lock)
+{
+    if (!lmm_lock_is_mine(lock)) {
+        lmm_store_relaxed(&lock->holder, (uintptr_t) 0);
+    }
 }
 
 #endif

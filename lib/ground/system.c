@@ -193,6 +193,13 @@ void lmm_system_yield(void)
     call3(SYS_sched_yield, 0, 0, 0);
 }
 
+void lmm_system_sleep_us(unsigned microseconds)
+{
+    const struct timespec pause = {.tv_nsec = (long) microseconds * 1000};
+
+    call3(SYS_nanosleep, (long) &pause, 0, 0);
+}
+
 void lmm_system_futex_wait(uint32_t *word, uint32_t value)
 {
     call4(SYS_futex, (long) word, FUTEX_WAIT_PRIVATE, (long) value, 0);

@@ -124,6 +124,7 @@ uint64_t lmm_system_limit(int resource);
 uint64_t lmm_system_time_ns(void);
 
 void lmm_system_yield(void);
+void lmm_system_sleep_us(unsigned microseconds); /* below a second; a signal ends it */
 
 /* Waits until *word is not `value` any more, or for no reason; wakes one that waits there. Only
  * threads of this process. */

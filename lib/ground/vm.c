@@ -256,6 +256,12 @@ bool lmm_vm_unmap(void *address, size_t bytes)
     return done;
 }
 
+bool lmm_vm_wipe_in_children(void *address, size_t bytes)
+{
+    return lmm_system_call(SYS_madvise, (long) address, (long) bytes, MADV_WIPEONFORK, 0, 0, 0) ==
+           0;
+}
+
 bool lmm_vm_discard(void *address, size_t bytes)
 {
     int saved_errno = errno;

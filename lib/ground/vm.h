@@ -107,6 +107,10 @@ size_t lmm_vm_limit_bytes(void);
 /* Whether the kernel charges the process for memory that is mapped and not touched. */
 bool lmm_vm_is_charged(void);
 
+/* Makes whole system pages of anonymous memory read as zero in every child process that does not share
+ * the memory. False where the kernel cannot (before Linux 4.14). */
+bool lmm_vm_wipe_in_children(void *address, size_t bytes);
+
 /* Gives the memory of whole system pages back and keeps the address space, which then reads as
  * zero. False when the kernel refuses. */
 bool lmm_vm_discard(void *address, size_t bytes);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/heaps/fork.h"
 
-#include "lib/books/chunks.h"
+#include "lib/books/accounts.h"
 #include "lib/books/site.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/options.h"
 #include "lib/ground/reservoir.h"
+#include "lib/ground/signals.h"
+#include "lib/ground/system.h"
 #include "lib/ground/tools.h"
 #include "lib/heaps/cache.h"
 #include "lib/heaps/repair.h"
@@ -21,27 +23,27 @@ struct lmm_lock lmm_report_lock = LMM_LOCK_INIT(LMM_RANK_REPORT);
 
 /* ---- Locks ----------------------------------------------------------------------------------- */
 
-typedef void lock_step(struct lmm_lock *lock);
+typedef void lock_step(struct lmm_lock *lock, void *arg);
 
-static void for_each_heap(lock_step *step)
+static void for_each_heap(lock_step *step, void *arg)
 {
     for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
-        step(&heap->lock);
+        step(&heap->lock, arg);
     }
 }
 
-static void for_each_family(lock_step *step)
+static void for_each_family(lock_step *step, void *arg)
 {
     for (uint32_t i = 0; i < lmm_families_count(); i++) {
-        step(&lmm_families_at(i)->runs.lock);
+        step(&lmm_families_at(i)->runs.lock, arg);
     }
 }
 
 /* All locks in order of rank. Those of heaps and of families are as many as there are; the lock
  * before them in the table keeps their number fixed. */
 static const struct {
-    struct lmm_lock *lock;             /* or NULL, and: */
-    void (*for_each)(lock_step *step); /* calls step for each lock of one rank */
+    struct lmm_lock *lock;                        /* or NULL, and: */
+    void (*for_each)(lock_step *step, void *arg); /* calls step for each lock of one rank */
 } locks[] = {
     {.lock = &lmm_report_lock},    {.lock = &lmm_heaps_lock},      {.lock = &lmm_shared_heap_lock},
     {.for_each = for_each_heap},   {.lock = &lmm_families_lock},   {.for_each = for_each_family},
@@ -52,32 +54,153 @@ static const struct {
 
 enum { LOCKS = sizeof(locks) / sizeof(locks[0]) };
 
-static void apply(size_t i, lock_step *step)
+static void apply(size_t i, lock_step *step, void *arg)
 {
     if (locks[i].lock != NULL) {
-        step(locks[i].lock);
+        step(locks[i].lock, arg);
     } else {
-        locks[i].for_each(step);
+        locks[i].for_each(step, arg);
     }
 }
 
-/* ---- Handlers -------------------------------------------------------------------------------- */
+static void apply_to_all(lock_step *step, void *arg)
+{
+    for (size_t i = 0; i < LOCKS; i++) {
+        apply(i, step, arg);
+    }
+}
+
+/* What the forking thread held before: then a signal handler that interrupted LMM calls fork. */
+struct taking {
+    enum lmm_rank highest; /* of its locks; 0: none */
+    bool is_waited_for;    /* a thread waits for one of them */
+    unsigned pauses;       /* so far */
+};
+
+enum {
+    PAUSE_US = 100,
+    PAUSES_MAX = 1000, /* while a thread waits for a lock of this one */
+};
+
+static void note_mine(struct lmm_lock *lock, void *arg)
+{
+    struct taking *taking = arg;
+
+    if (lmm_lock_is_mine(lock) && !lmm_lock_is_for_fork(lock)) {
+        taking->highest = lock->rank > taking->highest ? lock->rank : taking->highest;
+        taking->is_waited_for = taking->is_waited_for || lmm_lock_is_waited_for(lock);
+    }
+}
+
+/*
+ * Takes the lock. One that comes before a lock which this thread had already may belong to a thread
+ * that waits for the latter: that thread can go on only after the fork, so the wait ends at last.
+ */
+static void take(struct lmm_lock *lock, void *arg)
+{
+    struct taking *taking = arg;
+
+    if (lock->rank > taking->highest) {
+        lmm_lock_acquire_for_fork(lock);
+        return;
+    }
+    while (!lmm_lock_try_for_fork(lock) && taking->pauses < PAUSES_MAX) {
+        apply_to_all(note_mine, taking);
+        taking->pauses += taking->is_waited_for;
+        lmm_system_sleep_us(PAUSE_US);
+    }
+}
+
+static void give_back(struct lmm_lock *lock, void *arg)
+{
+    (void) arg;
+    lmm_lock_release_for_fork(lock);
+}
+
+static void reset(struct lmm_lock *lock, void *arg)
+{
+    (void) arg;
+    lmm_lock_reset_in_child(lock);
+}
+
+static void take_all(void)
+{
+    struct taking taking = {0};
+
+    apply_to_all(note_mine, &taking);
+    apply_to_all(take, &taking);
+}
+
+static void give_all_back(void)
+{
+    for (size_t i = LOCKS; i-- > 0;) {
+        apply(i, give_back, NULL);
+    }
+}
+
+/* ---- libc's list of streams ------------------------------------------------------------------ */
+
+/*
+ * glibc's fork takes the lock of this list after all handlers. A thread that holds it (in fflush(NULL),
+ * fclose or exit) may wait for a stream whose user waits for memory, so it must be taken before
+ * LMM's locks. It is recursive. As glibc, a process of one thread does not take it. These are the
+ * names that libpthread used while it was a library of its own; other C libraries lack them.
+ */
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+extern char __libc_single_threaded __attribute__((weak));
+
+static bool lock_streams(void)
+{
+    bool is_single = &__libc_single_threaded != NULL && __libc_single_threaded != 0;
+
+    if (is_single || _IO_list_lock == NULL || _IO_list_unlock == NULL ||
+        _IO_list_resetlock == NULL) {
+        return false;
+    }
+    _IO_list_lock();
+    return true;
+}
+
+/* ---- The handlers ---------------------------------------------------------------------------- */
+
+/* From the prepare handler to the parent's or the child's. */
+static _Thread_local struct {
+    uint64_t signals;      /* the thread's mask */
+    bool has_streams;      /* the lock of libc's list of streams */
+    bool has_copied_books; /* no other thread was changing them */
+} forking __attribute__((tls_model("initial-exec")));
+
+/* Of a child until it is settled. */
+static struct {
+    bool has_run_handlers;
+    bool needs_repair;
+    struct lmm_heap *survivor; /* the heap of the thread that forked; NULL: it had none */
+} child;
 
 /* Runs before LMM has started, too: another thread may be starting it. */
 static void before_fork(void)
 {
-    for (size_t i = 0; i < LOCKS; i++) {
-        apply(i, lmm_lock_acquire_for_fork);
+    forking.signals = lmm_signals_block();
+    forking.has_streams = lock_streams();
+    take_all();
+    forking.has_copied_books = lmm_lock_is_mine(&lmm_chunks_lock);
+    if (forking.has_copied_books) {
+        lmm_chunks_before_fork();
     }
-    lmm_chunks_before_fork();
 }
 
 static void after_fork(void)
 {
-    lmm_chunks_after_fork();
-    for (size_t i = LOCKS; i-- > 0;) {
-        apply(i, lmm_lock_release_for_fork);
+    if (forking.has_copied_books) {
+        lmm_chunks_after_fork();
     }
+    give_all_back();
+    if (forking.has_streams) {
+        _IO_list_unlock();
+    }
+    lmm_signals_restore(forking.signals);
 }
 
 /* Whether a thread other than the caller was using a heap. */
@@ -91,29 +214,29 @@ static bool others_were_active(void)
     return false;
 }
 
-/* The parent's other threads may have been anywhere in their fast paths, and fork copied memory
- * page by page while they ran. So what they own is rebuilt from the tags. */
-static void after_fork_in_child(void)
+static void begin_child(void)
 {
     lmm_tools_after_fork_in_child();
     lmm_options.ledger_off = lmm_options.ledger_off || lmm_options.leaves_children_alone;
-    lmm_chunks_after_fork_in_child();
-    after_fork();
     lmm_thread_close_sites();
-    if (!others_were_active()) {
-        return;
+}
+
+static void after_fork_in_child(void)
+{
+    begin_child();
+    if (forking.has_copied_books) {
+        lmm_chunks_after_fork_in_child();
+        lmm_chunks_after_fork();
     }
-    for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
-        lmm_cache_forget(heap);
-        lmm_heap_rebuild(heap);
-        if (heap != lmm_thread_open.heap && !heap->is_shared) {
-            lmm_heap_give_rows(heap);
-            heap->is_parked = true;
-            lmm_heap_set_idle(heap, true);
-        }
+    child.has_run_handlers = lmm_thread_unsettle() && forking.has_copied_books;
+    child.needs_repair = child.needs_repair || others_were_active();
+    child.survivor = lmm_thread_open.heap;
+    give_all_back();
+    apply_to_all(reset, NULL);
+    if (forking.has_streams) {
+        _IO_list_resetlock();
     }
-    lmm_repair_books();
-    LMM_CHECK(lmm_heaps_are_valid(lmm_thread_heaps_locked()));
+    lmm_signals_restore(forking.signals);
 }
 
 void lmm_fork_watch(void)
@@ -121,4 +244,50 @@ void lmm_fork_watch(void)
     if (pthread_atfork(before_fork, after_fork, after_fork_in_child) != 0) {
         lmm_warn("no memory to watch for forks: do not fork while other threads allocate");
     }
+}
+
+/* ---- The child's first call ------------------------------------------------------------------ */
+
+/* The child was made by a system call, or by _Fork or clone: the parent goes on in the same books,
+ * and other threads may have held locks. The counters are those of this moment. */
+static void begin_child_without_handlers(void)
+{
+    begin_child();
+    apply_to_all(reset, NULL);
+    lmm_chunks_before_fork();
+    lmm_chunks_after_fork_in_child();
+    lmm_chunks_after_fork();
+    child.needs_repair = true;
+    child.survivor = lmm_thread_open.heap;
+}
+
+/* The parent's other threads may have been anywhere in their fast paths, and the kernel copied memory
+ * page by page while they ran. So what they own is rebuilt from the tags. */
+static void repair(void)
+{
+    lmm_lock_acquire(&lmm_heaps_lock);
+    for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
+        lmm_cache_forget(heap);
+        lmm_heap_rebuild(heap);
+        if (heap != child.survivor && !heap->is_shared) {
+            lmm_heap_give_rows(heap);
+            heap->is_parked = true;
+            lmm_heap_set_idle(heap, true);
+        }
+    }
+    lmm_repair_books();
+    LMM_CHECK(lmm_heaps_are_valid(lmm_thread_heaps_locked()));
+    lmm_lock_release(&lmm_heaps_lock);
+}
+
+void lmm_fork_settle_child(void)
+{
+    if (!child.has_run_handlers) {
+        begin_child_without_handlers();
+    }
+    if (child.needs_repair) {
+        repair();
+    }
+    child.has_run_handlers = child.needs_repair = false;
+    lmm_accounts_publish();
 }

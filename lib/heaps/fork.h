@@ -4,14 +4,32 @@
  *
  * Owns the one table of LMM's locks. The forking thread takes them all, in order of rank, in the
  * last of the program's prepare handlers, and releases them in the first of its parent and child
- * handlers. (MeMS, which works without the rest of the library, takes its own lock.)
+ * handlers. Until then its signals are blocked, except those that an instruction raises. (MeMS,
+ * which works without the rest of the library, takes its own lock.)
  *
- * In the child, whose only thread is the one that forked:
- *   I1  no lock is held (checked by the next call that takes it)
- *   I2  nothing is shared with the parent's ledger, and the fast paths are closed until
- *       lmm_thread_enter() has created the child's own (tests/stress/fork.c)
- *   I3  heaps of other threads are parked; if there were any, all heaps are rebuilt from the tags,
- *       and the counters agree with the tags (tests/unit/lib/test_thread.c, tests/stress/fork.c)
+ * fork is async-signal-safe, so a signal handler may call it while it interrupts LMM in its thread:
+ *   - A lock that the thread holds already is left as it is, in the parent and in the child, and the
+ *     interrupted code releases it. So the child may return from the handler and go on, if the
+ *     process had one thread; with more threads it may, as POSIX says, call only async-signal-safe
+ *     functions.
+ *   - fork waits for another thread's lock if its rank is higher than that of all locks which the
+ *     thread holds. For a lower one it waits until the other thread waits for a lock of this one,
+ *     and a tenth of a second longer. If that passes, it forks without the lock; the child resets
+ *     it, and what it protects may be damaged there.
+ *   - A signal handler that interrupts LMM may not allocate or free. If it must wait for a lock of
+ *     its own thread, LMM panics.
+ *
+ * The child, whose only thread is the one that forked, is settled at its first call of LMM that is
+ * not on a fast path, so a child that only executes another program costs nothing more. This also
+ * settles a child that ran no handlers, because it was made by _Fork, by clone without CLONE_VM, or
+ * by a system call. (After vfork the child works in its parent's memory, and counts there.)
+ *   I1  no lock is held, except by code that a signal handler interrupted (checked by the next call
+ *       that takes it)
+ *   I2  nothing is shared with the parent's ledger, and the fast paths are closed until the child is
+ *       settled and has created its own (tests/stress/fork.c)
+ *   I3  once it is settled: heaps of other threads are parked; if there were any, all heaps were
+ *       rebuilt from the tags, and the counters agree with the tags (tests/unit/lib/test_thread.c,
+ *       tests/stress/fork.c)
  */
 #ifndef LMM_FORK_H
 #define LMM_FORK_H
@@ -25,5 +43,8 @@ extern struct lmm_lock lmm_report_lock;
 /* Registers the handlers; call once, before the program can register handlers of its own. Warns
  * when there is no memory for them. */
 void lmm_fork_watch(void);
+
+/* Settles a child, for lmm_thread_settle(). The caller holds no lock, and its signals are blocked. */
+void lmm_fork_settle_child(void);
 
 #endif

@@ -25,7 +25,7 @@ static bool start_locked(void)
         lmm_reservoir_set_bound(lmm_options.reservoir_bytes);
         state.has_settings = true;
     }
-    return lmm_thread_prepare_locked() && lmm_accounts_start();
+    return lmm_thread_prepare_locked(lmm_fork_settle_child) && lmm_accounts_start();
 }
 
 /* Before the program can register handlers of its own: those run outside LMM's, without its

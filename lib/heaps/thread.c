@@ -6,9 +6,13 @@
 #include "lib/ground/tools.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/options.h"
+#include "lib/ground/signals.h"
+#include "lib/ground/system.h"
+#include "lib/ground/vm.h"
 #include "lib/heaps/tracer.h"
 #include "lib/ground/reservoir.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 
@@ -30,12 +34,67 @@ static struct {
     uint32_t count;
     bool has_key;
     pthread_key_t key; /* its destructor parks a heap */
+    void (*settle_child)(void);
 } threads;
+
+enum { UNSETTLED = 0, SETTLED = 1, BEING_SETTLED = 2 };
+
+static uint32_t settled_before_start = SETTLED;
+uint32_t *lmm_thread_settled = &settled_before_start;
 
 static inline bool takes_stacks(void)
 {
     return LMM_DROP_IN && lmm_options.stack_frames != 0;
 }
+
+/* ---- Forked children ------------------------------------------------------------------------- */
+
+/* Without a page of its own the word is ordinary memory: then only fork's handlers change it. */
+static void map_settled(void)
+{
+    uint32_t *word = lmm_vm_map(LMM_SYSTEM_PAGE_BYTES);
+
+    if (word != NULL) {
+        *word = SETTLED;
+        lmm_vm_wipe_in_children(word, LMM_SYSTEM_PAGE_BYTES);
+        lmm_thread_settled = word;
+    }
+}
+
+bool lmm_thread_unsettle(void)
+{
+    if (threads.settle_child == NULL) {
+        return false;
+    }
+    lmm_store_relaxed(lmm_thread_settled, (uint32_t) UNSETTLED);
+    return true;
+}
+
+static LMM_COLD void settle(void)
+{
+    uint64_t signals = lmm_signals_block();
+    uint32_t found = UNSETTLED;
+
+    if (lmm_compare_exchange_acq_rel(lmm_thread_settled, &found, (uint32_t) BEING_SETTLED)) {
+        int saved_errno = errno;
+        threads.settle_child();
+        errno = saved_errno;
+        lmm_store_release(lmm_thread_settled, (uint32_t) SETTLED);
+    }
+    while (!lmm_thread_is_settled()) {
+        lmm_system_sleep_us(100); /* another thread of the child is doing it */
+    }
+    lmm_signals_restore(signals);
+}
+
+void lmm_thread_settle(void)
+{
+    if (LMM_UNLIKELY(!lmm_thread_is_settled())) {
+        settle();
+    }
+}
+
+/* ---- Heaps ------------------------------------------------------------------------------------ */
 
 static struct lmm_heap *add_heap_locked(bool is_shared)
 {
@@ -50,7 +109,7 @@ static struct lmm_heap *add_heap_locked(bool is_shared)
     }
     threads.count++;
     heap->next = threads.first;
-    threads.first = heap;
+    lmm_store_release(&threads.first, heap);
     return heap;
 }
 
@@ -98,6 +157,7 @@ static void depart(void *arg)
     if (rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(threads.key, heap) == 0) {
         return;
     }
+    lmm_thread_settle();
     has_departed = true;
     lmm_thread_open = (struct lmm_open) {0};
     lmm_foreign_flush(heap);
@@ -107,8 +167,12 @@ static void depart(void *arg)
     park(heap);
 }
 
-bool lmm_thread_prepare_locked(void)
+bool lmm_thread_prepare_locked(void (*settle_child)(void))
 {
+    if (threads.settle_child == NULL) {
+        map_settled();
+        threads.settle_child = settle_child;
+    }
     threads.has_key = threads.has_key || pthread_key_create(&threads.key, depart) == 0;
     LMM_CHECK(lmm_lock_is_held(&lmm_heaps_lock));
     if (threads.shared == NULL) {
@@ -119,17 +183,14 @@ bool lmm_thread_prepare_locked(void)
 
 struct lmm_heap *lmm_thread_heaps_locked(void)
 {
-    return threads.first;
+    return lmm_load_acquire(&threads.first); /* fork reads the list before it has the lock */
 }
 
 struct lmm_heap *lmm_thread_enter(void)
 {
     struct lmm_heap *heap = lmm_thread_open.heap;
 
-    if (LMM_UNLIKELY(lmm_chunks_are_pending())) {
-        lmm_accounts_publish();
-    }
-
+    lmm_thread_settle();
     if (heap == NULL && !has_departed) {
         heap = adopt();
     }
@@ -154,7 +215,9 @@ void lmm_thread_leave(struct lmm_heap *heap)
         return;
     }
     lmm_thread_open = heap->open;
-    if (lmm_tools_active || takes_stacks()) {
+    /* A signal handler may fork here; in its child the fast paths stay closed. */
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (lmm_tools_active || takes_stacks() || !lmm_thread_is_settled()) {
         lmm_thread_close_sites();
     }
 }

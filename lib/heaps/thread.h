@@ -29,9 +29,28 @@ extern struct lmm_lock lmm_heaps_lock;
 /* SHARED: the shared heap. */
 extern struct lmm_lock lmm_shared_heap_lock;
 
-/* Creates the key by which a thread's end is noticed, and the shared heap, unless they exist. The
- * caller holds HEAPS. False with errno ENOMEM or EAGAIN. */
-bool lmm_thread_prepare_locked(void);
+/* Creates the key by which a thread's end is noticed, and the shared heap, unless they exist.
+ * settle_child: as lmm_fork_settle_child(). The caller holds HEAPS. False with errno ENOMEM or
+ * EAGAIN. */
+bool lmm_thread_prepare_locked(void (*settle_child)(void));
+
+/* 0 in a child process until it is settled, whatever made it: where the kernel can (Linux 4.14), the
+ * word is in memory that a child finds zeroed. */
+extern uint32_t *lmm_thread_settled __attribute__((visibility("hidden")));
+
+/* Whether the process has its own books: false in a forked child that is not settled yet. Any
+ * thread; acquire. */
+static inline bool lmm_thread_is_settled(void)
+{
+    return LMM_LIKELY(lmm_load_acquire(lmm_thread_settled) == 1);
+}
+
+/* Makes this process, a forked child with one thread, unsettled. False when LMM has not started. */
+bool lmm_thread_unsettle(void);
+
+/* Settles a forked child, once; lmm_thread_enter() does it, too. Call it, with no lock held, before
+ * a reader of the books or of the pages. Preserves errno. */
+void lmm_thread_settle(void);
 
 /* The first heap of the list, which goes on by `next`. The caller holds HEAPS. */
 struct lmm_heap *lmm_thread_heaps_locked(void);

@@ -18,8 +18,8 @@
  *       memory
  *
  * Locks: one for everything. Its rank is the last because its holder takes no other lock of LMM, so
- * a thread may call MeMS with any lock held. Only printing also holds the lock of stdout, which it
- * takes first.
+ * a thread may call MeMS with any lock held. Output is written while it is not held, unless there is
+ * no memory for it.
  *
  * Not responsible for: what the program does with physical addresses; signal handlers.
  */
@@ -28,6 +28,7 @@
 #include "lib/mems/records.h"
 #include "lib/mems/tree.h"
 #include "lib/ground/panic.h"
+#include "lib/ground/signals.h"
 #include "lib/ground/sync.h"
 #include "lib/ground/vm.h"
 
@@ -36,6 +37,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <sys/auxv.h>
 
 struct lmm_mems_node {
@@ -404,75 +407,131 @@ void *lmm_mems_get(struct lmm_mems_settings settings, void *address)
 
 /* ---- Statistics ------------------------------------------------------------------------------ */
 
-static void print_node_locked(struct lmm_mems_node *node, size_t *unused_bytes)
+/* The lines are made in memory under the lock, and written without it: stdout may be a pipe that
+ * nobody reads, or be used by a thread that waits for MeMS. */
+struct lines {
+    char *text;
+    size_t bytes; /* 0: the lines are only counted */
+    size_t used;
+    bool is_direct; /* they are written at once */
+};
+
+/* For few lines, unless another thread has it. */
+static char few_lines[1 << 14];
+static bool few_lines_taken; /* atomic */
+
+static LMM_PRINTF(2, 3) void put(struct lines *lines, const char *format, ...)
 {
-    printf("MAIN[%" PRIuPTR ":%" PRIuPTR "]-> ", node->address,
-           node->address + (node_bytes(node) - 1));
+    char *at = lines->bytes == 0 ? NULL : lines->text + lines->used;
+    va_list arguments;
+
+    va_start(arguments, format);
+    int length = lines->is_direct ? vprintf(format, arguments)
+                                  : vsnprintf(at, at == NULL ? 0 : lines->bytes - lines->used,
+                                              format, arguments);
+    va_end(arguments);
+    lines->used += length < 0 ? 0 : (size_t) length;
+}
+
+static void put_node_locked(struct lines *lines, struct lmm_mems_node *node, size_t *unused_bytes)
+{
+    put(lines, "MAIN[%" PRIuPTR ":%" PRIuPTR "]-> ", node->address,
+        node->address + (node_bytes(node) - 1));
     for (struct glthread *link = node->sub_chain.next; link != &node->sub_chain;
          link = link->next) {
         const struct lmm_mems_segment *segment = segment_at(link);
         uintptr_t last = segment->address + (segment->bytes - 1);
-        printf("%c[%" PRIuPTR ":%" PRIuPTR "] <-> ", segment->is_process ? 'P' : 'H',
-               segment->address, last);
+        put(lines, "%c[%" PRIuPTR ":%" PRIuPTR "] <-> ", segment->is_process ? 'P' : 'H',
+            segment->address, last);
         *unused_bytes += segment->is_process ? 0 : segment->bytes;
     }
-    puts("NULL");
+    put(lines, "NULL\n");
 }
 
-static void print_sub_chain_lengths_locked(void)
+static void put_sub_chain_lengths_locked(struct lines *lines)
 {
-    printf("Sub-chain Length array: [");
+    put(lines, "Sub-chain Length array: [");
     for (struct glthread *link = mems.main_chain.next; link != &mems.main_chain;
          link = link->next) {
-        printf("%zu, ", node_at(link)->segments);
+        put(lines, "%zu, ", node_at(link)->segments);
     }
-    puts("]");
+    put(lines, "]\n");
 }
 
-static void print_locked(void)
+static void put_all_locked(struct lines *lines)
 {
     size_t unused_bytes = 0;
     size_t pages = 0;
     size_t nodes = 0;
 
+    put(lines, "----- MeMS SYSTEM STATS -----\n");
     for (struct glthread *link = mems.main_chain.next; link != &mems.main_chain;
          link = link->next, nodes++) {
-        print_node_locked(node_at(link), &unused_bytes);
+        put_node_locked(lines, node_at(link), &unused_bytes);
         pages += node_at(link)->pages;
     }
-    printf("Pages used:\t%zu\n", pages);
-    printf("Space unused:\t%zu\n", unused_bytes);
-    printf("Main Chain Length:\t%zu\n", nodes);
-    print_sub_chain_lengths_locked();
+    put(lines, "Pages used:\t%zu\n", pages);
+    put(lines, "Space unused:\t%zu\n", unused_bytes);
+    put(lines, "Main Chain Length:\t%zu\n", nodes);
+    put_sub_chain_lengths_locked(lines);
+    put(lines, "-----------------------------\n");
+}
+
+/* Finds memory for `bytes` of text. Without any, the lines must be written under the lock. */
+static struct lines room_locked(size_t bytes)
+{
+    struct lines lines = {.text = few_lines, .bytes = sizeof(few_lines)};
+
+    if (bytes >= sizeof(few_lines) || lmm_exchange_acq_rel(&few_lines_taken, true)) {
+        lines.bytes = (bytes / mems.page_bytes + 1) * mems.page_bytes; /* I5 */
+        lines.text = lmm_vm_map(lines.bytes);
+        lines.is_direct = lines.text == NULL;
+    }
+    return lines;
+}
+
+static void give_room(const struct lines *lines)
+{
+    if (lines->text == few_lines) {
+        lmm_store_release(&few_lines_taken, false);
+    } else {
+        lmm_vm_unmap(lines->text, lines->bytes);
+    }
 }
 
 void lmm_mems_print_stats(struct lmm_mems_settings settings)
 {
     int saved_errno = errno;
+    struct lines count = {0};
 
-    /* stdout first: a program may hold it, with flockfile(), while it calls. The first line comes
-     * before MeMS's own lock so that stdout has its buffer by then. */
-    flockfile(stdout);
-    puts("----- MeMS SYSTEM STATS -----");
     enter(settings);
     LMM_CHECK(chains_are_valid_locked());
-    print_locked();
+    put_all_locked(&count);
+    struct lines lines = room_locked(count.used);
+    put_all_locked(&lines);
     leave();
-    puts("-----------------------------");
-    funlockfile(stdout);
+    if (!lines.is_direct) {
+        fwrite(lines.text, 1, lines.used, stdout);
+        give_room(&lines);
+    }
     errno = saved_errno;
 }
 
 /* ---- fork ------------------------------------------------------------------------------------ */
 
+/* The thread's mask, from the prepare handler to the parent's or the child's. */
+static _Thread_local uint64_t signals_before_fork __attribute__((tls_model("initial-exec")));
+
 static void before_fork(void)
 {
+    signals_before_fork = lmm_signals_block();
     lmm_lock_acquire_for_fork(&mems.lock);
 }
 
 static void after_fork(void)
 {
     lmm_lock_release_for_fork(&mems.lock);
+    lmm_signals_restore(signals_before_fork);
 }
 
 /* Runs before main, while the C library has room for handlers and need not allocate any. */

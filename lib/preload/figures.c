@@ -24,6 +24,7 @@ static struct sums sum_up(void)
 {
     struct sums sums = {0};
 
+    lmm_thread_settle();
     for (uint32_t i = 0; i < lmm_families_count(); i++) {
         const struct lmm_family *family = lmm_families_at(i);
         struct lmm_ledger_row row = lmm_family_sum(family);

@@ -91,11 +91,11 @@ static LMM_NOINLINE struct lmm_heap *enter(void)
     return heap;
 }
 
-/* Whether the heap has this thread's tracer, and the process has a ledger. */
+/* Whether the heap has this thread's tracer, and the process is settled. */
 static inline bool is_entered(const struct lmm_heap *heap)
 {
     return LMM_LIKELY(heap != NULL && heap->tracer != NULL && heap->tracer->is_ready &&
-                      !lmm_chunks_are_pending());
+                      lmm_thread_is_settled());
 }
 
 static inline struct lmm_heap *own_heap(void)
