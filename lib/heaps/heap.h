@@ -97,6 +97,14 @@ lmm_open_first_row(const struct lmm_open *open, uint32_t site)
     return row;
 }
 
+/* How many sites have their row in open.rows. */
+static inline uint32_t lmm_open_first_limit(const struct lmm_open *open)
+{
+    uint32_t most = open->rows == NULL ? 0 : LMM_ROWS_IN_FIRST;
+
+    return open->site_limit < most ? open->site_limit : most;
+}
+
 /* Slots of another heap's page that this heap's thread freed and has not handed over yet. Their
  * tags hold lmm_foreign_mark(). */
 struct lmm_batch {
