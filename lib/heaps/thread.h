@@ -3,9 +3,8 @@
  * thread: which thread has which heap.
  *
  * Owns the list of heaps. A thread gets a heap (a parked one, else a new one) in its first slow
- * path and parks it when it ends, in the last round of the destructors of its keys. A thread whose
- * destructor for that already ran, or for which there is no memory, works on one heap, the shared
- * heap, under a lock.
+ * path, and parks it when it ends, in the last but one round of its keys' destructors. A thread that
+ * has done so, or for which there is no memory, works on one heap, the shared heap, under a lock.
  *
  * Invariants: I1 a heap is used by the thread whose TLS names it, or is parked, or is the shared
  * heap.
