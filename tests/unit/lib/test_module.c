@@ -276,3 +276,50 @@ Test(module, build_id_of_a_library)
     fclose(stream);
     cr_expect(memmem(start, got, id, length) != NULL);
 }
+
+Test(module, code_is_in_executable_segments)
+{
+    static int variable;
+    uintptr_t function = (uintptr_t) own_function;
+    struct lmm_module_facts facts = facts_of((const void *) function);
+
+    cr_expect(lmm_module_code_before(&facts, function + 1) != 0);
+    cr_expect(lmm_module_code_before(&facts, function + 2) ==
+              lmm_module_code_before(&facts, function + 1) + 1);
+    cr_expect(lmm_module_code_before(&facts, (uintptr_t) &variable + 1) == 0);
+    cr_expect(lmm_module_code_before(&facts, facts.start) == 0);
+    uintptr_t before = function - lmm_module_code_before(&facts, function);
+    cr_expect(lmm_module_code_before(&facts, before) == 0, "the segment starts there");
+    cr_expect(lmm_module_code_before(&facts, before + 1) == 1);
+}
+
+Test(module, headers_tell_modules_apart)
+{
+    struct lmm_module_facts own = facts_of((const void *) (uintptr_t) own_function);
+    struct lmm_module_facts libc = facts_of((const void *) (uintptr_t) malloc);
+
+    cr_expect(lmm_module_headers(&own) != 0);
+    cr_expect(lmm_module_headers(&own) == lmm_module_headers(&own));
+    cr_expect(lmm_module_headers(&own) != lmm_module_headers(&libc));
+    struct lmm_module_facts damaged = start_file(4);
+    uint64_t whole = lmm_module_headers(&damaged);
+    file.segment.p_filesz++;
+    cr_expect(lmm_module_headers(&damaged) != whole);
+    file.header.e_ident[0] = 0;
+    cr_expect(lmm_module_headers(&damaged) == 0);
+}
+
+Test(module, files_that_were_written_are_others)
+{
+    char path[] = "/tmp/lmm-module-XXXXXX";
+    int descriptor = mkstemp(path);
+    struct lmm_module_file before = {0};
+    struct lmm_module_file after = {0};
+
+    cr_assert(descriptor >= 0 && lmm_module_file(path, &before));
+    cr_assert(write(descriptor, "x", 1) == 1 && lmm_module_file(path, &after));
+    cr_expect(before.device == after.device && before.inode == after.inode);
+    cr_expect(before.bytes == 0 && after.bytes == 1 && after.changed_ns >= before.changed_ns);
+    cr_assert(close(descriptor) == 0 && unlink(path) == 0);
+    cr_expect(!lmm_module_file(path, &after) && after.bytes == 1, "untouched on failure");
+}

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 
 #define UNW_LOCAL_ONLY
@@ -325,6 +326,98 @@ Test(unwind, takes_the_stack_of_a_coroutine)
     cr_assert_geq(in_coroutine, 200);
     walk_about(2, 50);
 }
+
+#ifdef __x86_64__
+
+/* Assembly without unwind tables: one keeps a frame pointer, the other has it point to what is not
+ * a frame. Both call function(). */
+void with_guessed_pointer(void (*function)(void));
+void with_other_pointer(void (*function)(void));
+__asm__(".text\n.type with_guessed_pointer, @function\nwith_guessed_pointer:\n"
+        "    push %rbp\n    mov %rsp, %rbp\n    sub $48, %rsp\n    call *%rdi\n    leave\n    ret\n"
+        ".size with_guessed_pointer, . - with_guessed_pointer\n"
+        ".type with_other_pointer, @function\nwith_other_pointer:\n"
+        "    push %rbp\n    mov %rsp, %rbp\n    sub $48, %rsp\n    movq $0x1234567, -8(%rbp)\n"
+        "    sub $16, %rbp\n    call *%rdi\n    add $48, %rsp\n    pop %rbp\n    ret\n"
+        ".size with_other_pointer, . - with_other_pointer\n");
+
+static __attribute__((noinline)) void take(void)
+{
+    struct lmm_caller caller = LMM_CALLER();
+
+    lmm_unwind(&trace, &caller, LMM_STACK_FRAMES_MAX);
+}
+
+static __attribute__((noinline)) void take_inside(void)
+{
+    take();
+    __asm__ volatile("");
+}
+
+/* The calls of the trace that are marked as guesses, and the last one's place from inside. */
+static uint32_t guesses(uint32_t *ret_place)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < trace.count; i++) {
+        if ((trace.marks[i] & LMM_TRACE_GUESSED) != 0) {
+            count++;
+            *ret_place = trace.count - 1 - i;
+        }
+    }
+    return count;
+}
+
+Test(unwind, guesses_where_there_is_no_rule)
+{
+    uint32_t place = 0;
+
+    take_inside();
+    uint32_t outside = trace.count - 1; /* calls outside of take_inside() */
+    cr_expect_eq(guesses(&place), 0);
+    for (size_t i = 0; i < 3; i++) {
+        with_guessed_pointer(take_inside);
+        cr_expect_eq(trace.count, outside + 2, "%u calls", trace.count);
+        cr_expect_eq(guesses(&place), 1);
+        cr_expect_eq(place, 1);
+        cr_expect(lmm_trace_is_valid(&trace));
+        with_other_pointer(take_inside);
+        cr_expect_eq(trace.count, 2, "the stack ends there");
+    }
+}
+
+/* The frames of a coroutine end at its upper end; the word there is the address of a function, whose
+ * rule leads a walk on into the guard page. */
+static void at_the_edge(void)
+{
+    take_inside();
+    cr_expect(trace.is_stray && trace.count >= 2);
+    setcontext(&back);
+}
+
+Test(unwind, does_not_touch_a_guard_page)
+{
+    enum { BYTES = 1 << 16 };
+    ucontext_t context;
+    char *room = mmap(NULL, 2 * BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *guard = room + BYTES;
+    volatile bool has_run = false;
+
+    cr_assert(room != MAP_FAILED && mprotect(room, BYTES, PROT_READ | PROT_WRITE) == 0);
+    getcontext(&back);
+    if (!has_run) {
+        void (*planted)(void) = setup;
+        has_run = true;
+        memcpy(guard - sizeof(planted), &planted, sizeof(planted));
+        getcontext(&context);
+        context.uc_mcontext.gregs[REG_RSP] = (greg_t) (uintptr_t) (guard - sizeof(planted));
+        context.uc_mcontext.gregs[REG_RIP] = (greg_t) (uintptr_t) at_the_edge;
+        setcontext(&context);
+    }
+    walk_about(1, 50);
+}
+
+#endif
 
 /* The hash depends only on the return addresses, not on how they were found. */
 Test(unwind, hashes_what_it_took)

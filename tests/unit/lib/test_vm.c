@@ -189,3 +189,21 @@ Test(vm, move_fails)
     assert_units(memory, 2, 2);
     assert_units(target, 3, 3);
 }
+
+Test(vm, tells_what_can_be_read)
+{
+    enum { PAGE = LMM_SYSTEM_PAGE_BYTES };
+    uintptr_t memory = (uintptr_t) mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE,
+                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    cr_assert(mprotect((void *) (memory + PAGE), PAGE, PROT_NONE) == 0);
+    cr_assert(mprotect((void *) (memory + 2 * PAGE), PAGE, PROT_READ) == 0);
+    cr_assert(munmap((void *) (memory + 3 * PAGE), PAGE) == 0);
+    errno = EXDEV;
+    for (uintptr_t at = 0; at < 4 * PAGE; at += 13) {
+        bool is_readable = at / PAGE == 0 || at / PAGE == 2;
+        cr_assert(lmm_vm_is_readable(memory + at) == is_readable, "byte %u", (unsigned) at);
+    }
+    cr_expect(!lmm_vm_is_readable(0) && !lmm_vm_is_readable(UINTPTR_MAX));
+    cr_expect(errno == EXDEV);
+}
