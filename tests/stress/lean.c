@@ -25,13 +25,23 @@ typedef struct block {
     unsigned char filler[100];
 } block_t;
 
+/* All mappings, except addresses that are only reserved for the ledger's file: they need no memory,
+ * and few are where address space is limited. */
 static size_t mapped_bytes(void)
 {
-    FILE *file = fopen("/proc/self/statm", "r");
-    size_t pages = 0;
-    CHECK(file != NULL && fscanf(file, "%zu", &pages) == 1);
+    FILE *file = fopen("/proc/self/maps", "r");
+    char line[512];
+    size_t bytes = 0;
+    CHECK(file != NULL);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        uintptr_t start;
+        uintptr_t end;
+        char access[8];
+        CHECK(sscanf(line, "%zx-%zx %7s", &start, &end, access) == 3);
+        bytes += strcmp(access, "---s") == 0 ? 0 : end - start;
+    }
     fclose(file);
-    return pages * (size_t) sysconf(_SC_PAGESIZE);
+    return bytes;
 }
 
 /* The bytes of the mappings of the library's file, and of the zeroed memory after each. */
