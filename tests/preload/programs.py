@@ -25,6 +25,7 @@ import reports
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIPPED = 77
 PATIENCE_SECONDS = 120
+STOP_SECONDS = 20
 # The system's own, where there is one.
 PYTHON = shutil.which("python3", path="/usr/bin") or sys.executable
 
@@ -94,6 +95,9 @@ class Place:
                 raise Failure(f"{command[0]}: status {status} when stopped: {self.log_end()}")
         finally:
             if process.poll() is None:
+                process.send_signal(stop)  # `lmm run` passes it on to the server
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=STOP_SECONDS)
                 process.kill()
                 process.wait()
 
