@@ -393,7 +393,8 @@ void lmm_space_give_locked(char *base, size_t units, bool is_apart)
         if (unmap_locked(joined)) {
             return;
         }
-        run = joined;
+        unclaim_locked((struct units) {joined.first, run.first});
+        unclaim_locked((struct units) {run.end, joined.end});
     }
     make_idle_locked(run);
 }
