@@ -65,11 +65,34 @@ struct lmm_family;
 #define LMM_NEW(T) LMM_AT_SITE_(T, lmm_site_zalloc(&lmm_site_))
 
 /*
- * Allocates n contiguous zeroed Ts as one block. n: a number of structs, at least 1.
- * Returns a T *, or NULL with errno EINVAL (n is 0), EOVERFLOW (n x sizeof(T) exceeds the address
- * space) or ENOMEM. The caller frees the block with one call of lmm_free().
+ * Allocates n contiguous zeroed Ts as one block. n: a number of structs; 0 gives a block of its own,
+ * as calloc() does, which takes the room of one struct and counts as one.
+ * Returns a T *, or NULL with errno EOVERFLOW (n x sizeof(T) exceeds the address space) or ENOMEM.
+ * The caller frees the block with one call of lmm_free().
  */
 #define LMM_NEW_ARRAY(T, n) LMM_AT_SITE_(T, lmm_site_calloc(&lmm_site_, (n)))
+
+/*
+ * Allocates one zeroed T whose last member is a flexible array of n elements, and counts it at this
+ * source line with the bytes requested: those before the array and those of its elements, and at
+ * least sizeof(T). T: a struct, as for LMM_REGISTER. member: the name of the flexible array. n: a
+ * number of elements, may be 0. The block's family is "T[]", which the first use registers: its
+ * blocks have any number of bytes, so lmm_alloc(), lmm_calloc() and lmm_resize() do not take it.
+ * Returns a T *, aligned for T, or NULL with errno EOVERFLOW (so many bytes exceed the address
+ * space), ENOMEM, or on first use as LMM_REGISTER. The caller frees it with lmm_free().
+ */
+#define LMM_NEW_FLEX(T, member, n)                                                                 \
+    LMM_AT_SITE_(                                                                                  \
+        T, lmm_site_flex(&lmm_site_, offsetof(T, member), sizeof(((T *) 0)->member[0]), (n)))
+
+/*
+ * Copies a string, and counts the copy at this source line, in the family "char[]", with its bytes
+ * and the NUL. text: not NULL. n: lmm_strndup() copies at most so many bytes of text, which then
+ * needs no NUL, and adds a NUL. These are macros; each argument is evaluated once.
+ * Returns a char *, or NULL with errno ENOMEM. The caller frees it with lmm_free().
+ */
+#define lmm_strdup(text)     LMM_AT_SITE_(char, lmm_site_strdup(&lmm_site_, (text)))
+#define lmm_strndup(text, n) LMM_AT_SITE_(char, lmm_site_strndup(&lmm_site_, (text), (n)))
 
 /*
  * Frees a block, whichever of LMM's functions and whichever thread allocated it.
@@ -110,13 +133,13 @@ LMM_API size_t lmm_family_size(const struct lmm_family *family);
  * Allocates one struct of the family: lmm_alloc() with undefined contents, lmm_zalloc() zeroed. The
  * block is counted at the family's "(unattributed)" site, because the source line is not known.
  * Returns the block, which the caller frees with lmm_free(), or NULL with errno EINVAL (family is
- * NULL) or ENOMEM.
+ * NULL, or one of LMM_NEW_FLEX or lmm_strdup()) or ENOMEM.
  */
 LMM_API void *lmm_alloc(struct lmm_family *family);
 LMM_API void *lmm_zalloc(struct lmm_family *family);
 
 /* Allocates n zeroed contiguous structs of the family as one block. n and errors: as LMM_NEW_ARRAY;
- * also NULL with errno EINVAL when family is NULL. */
+ * also NULL with errno EINVAL as lmm_alloc(). */
 LMM_API void *lmm_calloc(struct lmm_family *family, size_t n);
 
 /* Like lmm_calloc(), but the contents are undefined. */
@@ -127,13 +150,18 @@ LMM_API void *lmm_alloc_array(struct lmm_family *family, size_t n);
  * it. Keeps the contents up to the shorter length and zeroes the structs that are added. The block
  * stays counted at its site; a move counts there as one allocation and one free. p: the start of a
  * live block. n: a number of structs, at least 1. Returns the block, whose address may have
- * changed, or NULL with errno EINVAL (p is NULL or n is 0), EOVERFLOW or ENOMEM, and then the block
- * is unchanged. Panics like lmm_free() when p is not a block.
+ * changed, or NULL with errno EINVAL (p is NULL, n is 0, or LMM_NEW_FLEX or lmm_strdup() allocated
+ * p), EOVERFLOW or ENOMEM, and then the block is unchanged. Panics like lmm_free() when p is not a block.
  */
 LMM_API void *lmm_resize(void *p, size_t n);
 
-/* Returns how many structs the live block p holds. Panics like lmm_free() when p is not a block. */
+/* Returns how many structs the live block p holds; a flexible struct, and a string, is one. Panics
+ * like lmm_free() when p is not a block. */
 LMM_API size_t lmm_block_count(const void *p);
+
+/* Returns the bytes that the live block p counts as: its structs x their size; of a flexible struct
+ * or a string the bytes requested. Panics like lmm_free() when p is not a block. */
+LMM_API size_t lmm_block_bytes(const void *p);
 
 /* Returns the family of the live block that starts at p; NULL with errno EINVAL if none starts
  * there. */
@@ -149,7 +177,7 @@ struct lmm_stats {
     size_t stride_bytes;   /* from one slot to the next */
     uint64_t live_blocks;  /* allocated - freed */
     uint64_t live_slots;   /* structs in live blocks */
-    uint64_t live_bytes;   /* live_slots x size_bytes */
+    uint64_t live_bytes;   /* live_slots x size_bytes; of flexible structs the bytes requested */
     uint64_t peak_bytes;   /* largest live_bytes so far; up to one page of slots per thread less */
     uint64_t allocations;  /* blocks ever allocated */
     uint64_t frees;        /* blocks ever freed */
@@ -178,7 +206,7 @@ LMM_API int lmm_for_each_family(int (*visit)(struct lmm_family *family, void *ar
 struct lmm_block {
     void *address;
     size_t slots; /* structs in the block */
-    size_t bytes; /* slots x the family's size */
+    size_t bytes; /* as lmm_block_bytes() */
     struct lmm_family *family;
     const char *file; /* the source line that allocated it; "(unattributed)" without a macro */
     const char *function;
@@ -254,6 +282,13 @@ struct lmm_site {
 LMM_API void *lmm_site_alloc(struct lmm_site *site);
 LMM_API void *lmm_site_zalloc(struct lmm_site *site);
 LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n);
+
+/* Those behind LMM_NEW_FLEX, lmm_strdup() and lmm_strndup(). The block has fixed_bytes + n x
+ * element_bytes, and at least the site's size. */
+LMM_API void *lmm_site_flex(struct lmm_site *site, size_t fixed_bytes, size_t element_bytes,
+                            size_t n);
+LMM_API char *lmm_site_strdup(struct lmm_site *site, const char *text);
+LMM_API char *lmm_site_strndup(struct lmm_site *site, const char *text, size_t length);
 
 /* ---- Used by lmm.hpp and the classic names --------------------------------------------------- */
 

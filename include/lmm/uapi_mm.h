@@ -72,8 +72,9 @@ static inline void mm_instantiate_new_page_family(const char *struct_name, size_
 
 /*
  * Allocates units contiguous zeroed structs of the registered family T and counts the block at this
- * source line. Returns a void *, which the caller frees with XFREE; or NULL with errno ENOENT (T is
- * not registered; also printed on stdout), EINVAL (units is 0), EOVERFLOW or ENOMEM.
+ * source line; 0 units are a block of their own, as with calloc(). Returns a void *, which the caller
+ * frees with XFREE; or NULL with errno ENOENT (T is not registered; also printed on stdout),
+ * EOVERFLOW or ENOMEM.
  */
 #define XCALLOC(units, T)                                                                          \
     (__extension__({                                                                               \

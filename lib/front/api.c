@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <lmm/lmm.h>
+#include <stdio.h>
 #include <string.h>
 
 _Static_assert((int) LMM_SITE_NONE < (int64_t) LMM_SITE_UNKNOWN,
@@ -49,11 +50,27 @@ LMM_API size_t lmm_family_size(const struct lmm_family *family)
 
 /* ---- Sites ----------------------------------------------------------------------------------- */
 
+/* Registers the family "T[]" of blocks of any number of bytes; T: the site's type. */
+static struct lmm_family *register_flexible(const struct lmm_site *site)
+{
+    char name[LMM_NAME_MAX + sizeof("[]")];
+
+    snprintf(name, sizeof(name), "%s[]", site->type); /* cut: it is still too long */
+    struct lmm_family *family =
+        lmm_start() ? lmm_families_add_flexible(name, site->size_bytes, site->align_bytes) : NULL;
+    if (family != NULL) {
+        lmm_report_reserve();
+    }
+    return family;
+}
+
 /* Registers the site's type and sets the site's id. NULL with errno as lmm_family_register(). */
-static LMM_COLD struct lmm_family *open_site(struct lmm_site *site, uint32_t *ret_id)
+static LMM_COLD struct lmm_family *open_site(struct lmm_site *site, bool is_flexible,
+                                             uint32_t *ret_id)
 {
     struct lmm_family *family =
-        lmm_family_register(site->type, site->size_bytes, site->align_bytes);
+        is_flexible ? register_flexible(site)
+                    : lmm_family_register(site->type, site->size_bytes, site->align_bytes);
 
     if (family == NULL) {
         return NULL;
@@ -72,17 +89,17 @@ static LMM_COLD struct lmm_family *open_site(struct lmm_site *site, uint32_t *re
 }
 
 /* The family of a site, which may not have an id yet; *ret_id is the id to count at. */
-static struct lmm_family *resolve_site(struct lmm_site *site, uint32_t *ret_id)
+static struct lmm_family *resolve_site(struct lmm_site *site, bool is_flexible, uint32_t *ret_id)
 {
     *ret_id = lmm_load_acquire(&site->id);
-    return *ret_id == LMM_SITE_UNKNOWN ? open_site(site, ret_id)
+    return *ret_id == LMM_SITE_UNKNOWN ? open_site(site, is_flexible, ret_id)
                                        : lmm_families_at(lmm_load_relaxed(&site->family));
 }
 
 static LMM_NOINLINE void *site_alloc_slow(struct lmm_site *site, size_t n, bool zero)
 {
     uint32_t id;
-    struct lmm_family *family = resolve_site(site, &id);
+    struct lmm_family *family = resolve_site(site, false, &id);
 
     return family == NULL ? NULL : lmm_block_alloc(family, id, n, 1, zero);
 }
@@ -109,23 +126,74 @@ static bool check_count(size_t size, size_t n)
 {
     size_t bytes;
 
-    if (n != 0 && lmm_multiply_fits(size, n, &bytes) && bytes <= PTRDIFF_MAX) {
+    if (lmm_multiply_fits(size, n, &bytes) && bytes <= PTRDIFF_MAX) {
         return true;
     }
-    errno = n == 0 ? EINVAL : EOVERFLOW;
+    errno = EOVERFLOW;
     return false;
+}
+
+/* An array of no structs takes the room of one, so that its address is its own. */
+static size_t at_least_one(size_t n)
+{
+    return n == 0 ? 1 : n;
 }
 
 LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n)
 {
     uint32_t id = lmm_load_acquire(&site->id); /* before the family, which was stored first */
-    void *block = lmm_block_pop_run(lmm_load_relaxed(&site->family), id, n);
+    void *block = id == LMM_SITE_UNKNOWN
+                      ? NULL
+                      : lmm_block_pop_run(lmm_load_relaxed(&site->family), id, n, n - 1);
 
     if (LMM_LIKELY(block != NULL)) {
         size_t stride = lmm_round_up(site->size_bytes, site->align_bytes);
         return memset(block, 0, (n - 1) * stride + site->size_bytes);
     }
-    return check_count(site->size_bytes, n) ? site_alloc_slow(site, n, true) : NULL;
+    return check_count(site->size_bytes, n) ? site_alloc_slow(site, at_least_one(n), true) : NULL;
+}
+
+static void *site_alloc_flexible(struct lmm_site *site, size_t bytes, bool zero)
+{
+    uint32_t id;
+    struct lmm_family *family = resolve_site(site, true, &id);
+
+    return family == NULL ? NULL : lmm_block_alloc_flexible(family, id, bytes, zero);
+}
+
+LMM_API void *lmm_site_flex(struct lmm_site *site, size_t fixed_bytes, size_t element_bytes,
+                            size_t n)
+{
+    size_t bytes;
+
+    if (!lmm_multiply_fits(element_bytes, n, &bytes) || fixed_bytes > PTRDIFF_MAX ||
+        bytes > PTRDIFF_MAX - fixed_bytes) {
+        errno = EOVERFLOW;
+        return NULL;
+    }
+    bytes += fixed_bytes;
+    return site_alloc_flexible(site, bytes > site->size_bytes ? bytes : site->size_bytes, true);
+}
+
+static char *site_copy(struct lmm_site *site, const char *text, size_t length)
+{
+    char *copy = site_alloc_flexible(site, length + 1, false);
+
+    if (copy != NULL) {
+        memcpy(copy, text, length);
+        copy[length] = '\0';
+    }
+    return copy;
+}
+
+LMM_API char *lmm_site_strdup(struct lmm_site *site, const char *text)
+{
+    return site_copy(site, text, strlen(text));
+}
+
+LMM_API char *lmm_site_strndup(struct lmm_site *site, const char *text, size_t length)
+{
+    return site_copy(site, text, strnlen(text, length));
 }
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
@@ -138,13 +206,24 @@ static bool check_family(const struct lmm_family *family)
     return family != NULL;
 }
 
+/* Allocates structs of a family. A flexible one has no blocks of single structs: its bins are empty,
+ * so that all calls for it come here. */
+static void *alloc_of(struct lmm_family *family, size_t n, bool zero)
+{
+    if (family->is_flexible) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return lmm_block_alloc(family, family->site, n, 1, zero);
+}
+
 LMM_API inline void *lmm_alloc(struct lmm_family *family)
 {
     if (LMM_UNLIKELY(!check_family(family))) {
         return NULL;
     }
     void *block = lmm_heap_pop(&lmm_thread_open, family->site, family->index, false);
-    return LMM_LIKELY(block != NULL) ? block : lmm_block_alloc(family, family->site, 1, 1, false);
+    return LMM_LIKELY(block != NULL) ? block : alloc_of(family, 1, false);
 }
 
 LMM_API inline void *lmm_zalloc(struct lmm_family *family)
@@ -153,14 +232,13 @@ LMM_API inline void *lmm_zalloc(struct lmm_family *family)
         return NULL;
     }
     void *block = lmm_heap_pop(&lmm_thread_open, family->site, family->index, false);
-    return LMM_LIKELY(block != NULL) ? memset(block, 0, family->size)
-                                     : lmm_block_alloc(family, family->site, 1, 1, true);
+    return LMM_LIKELY(block != NULL) ? memset(block, 0, family->size) : alloc_of(family, 1, true);
 }
 
 LMM_API void *lmm_calloc(struct lmm_family *family, size_t n)
 {
     return check_family(family) && check_count(family->size, n)
-               ? lmm_block_alloc(family, family->site, n, 1, true)
+               ? alloc_of(family, at_least_one(n), true)
                : NULL;
 }
 
@@ -169,8 +247,9 @@ LMM_API void *lmm_alloc_array(struct lmm_family *family, size_t n)
     if (!check_family(family) || !check_count(family->size, n)) {
         return NULL;
     }
-    void *block = lmm_block_pop_run(family->index, family->site, n);
-    return block != NULL ? block : lmm_block_alloc(family, family->site, n, 1, false);
+    void *block =
+        family->is_flexible ? NULL : lmm_block_pop_run(family->index, family->site, n, n - 1);
+    return block != NULL ? block : alloc_of(family, at_least_one(n), false);
 }
 
 LMM_API inline void lmm_free(void *p)
@@ -201,6 +280,10 @@ LMM_API void *lmm_resize(void *p, size_t n)
     if (!lmm_block_find(p, &facts)) {
         lmm_misuse(p, "resize");
     }
+    if (n == 0 || facts.family->is_flexible) {
+        errno = EINVAL;
+        return NULL;
+    }
     return check_count(facts.family->size, n) ? lmm_block_resize(p, &facts, n) : NULL;
 }
 
@@ -211,7 +294,17 @@ LMM_API size_t lmm_block_count(const void *p)
     if (!lmm_block_find(p, &facts)) {
         lmm_misuse(p, "count");
     }
-    return facts.slots;
+    return facts.family->is_flexible ? 1 : facts.slots;
+}
+
+LMM_API size_t lmm_block_bytes(const void *p)
+{
+    struct lmm_block_facts facts;
+
+    if (!lmm_block_find(p, &facts)) {
+        lmm_misuse(p, "count");
+    }
+    return lmm_family_bytes(facts.family, facts.tag, facts.slots);
 }
 
 LMM_API struct lmm_family *lmm_family_of(const void *p)
@@ -266,9 +359,11 @@ LMM_API int lmm_family_stats(const struct lmm_family *family, struct lmm_stats *
     lmm_family_sample_peak(own);
     struct lmm_ledger_row sum = lmm_family_sum(family);
     stats.live_blocks = difference(sum.allocated_blocks, sum.freed_blocks);
-    stats.live_slots = stats.live_blocks + difference(sum.allocated_extra, sum.freed_extra);
-    stats.live_bytes = stats.live_slots * family->size;
-    stats.peak_bytes = lmm_load_relaxed(&family->record->peak_amount) * family->size;
+    uint64_t extra = difference(sum.allocated_extra, sum.freed_extra);
+    stats.live_slots = stats.live_blocks + (family->counts_bytes ? 0 : extra);
+    stats.live_bytes = family->counts_bytes ? extra : stats.live_slots * family->size;
+    stats.peak_bytes =
+        lmm_load_relaxed(&family->record->peak_amount) * (family->counts_bytes ? 1 : family->size);
     stats.peak_bytes = stats.peak_bytes > stats.live_bytes ? stats.peak_bytes : stats.live_bytes;
     stats.allocations = sum.allocated_blocks;
     stats.frees = sum.freed_blocks;
@@ -292,8 +387,8 @@ static struct lmm_block block_of(const struct lmm_walk_item *item)
 
     return (struct lmm_block) {
         .address = item->extent.base,
-        .slots = item->extent.slots,
-        .bytes = item->extent.slots * item->page.family->size,
+        .slots = item->page.family->is_flexible ? 1 : item->extent.slots,
+        .bytes = item->extent.bytes,
         .family = item->page.family,
         .file = site.file,
         .function = site.function,

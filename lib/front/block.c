@@ -46,16 +46,18 @@ static void *alloc_slot(struct lmm_heap *heap, struct lmm_family *family, uint32
     return block;
 }
 
-static size_t block_bytes(const struct lmm_family *family, size_t n)
+/* The bytes of a block that are the program's. tag: its first, or its live value. */
+static size_t block_bytes(const struct lmm_family *family, uint32_t tag, size_t n)
 {
-    return (n - 1) * family->stride + family->size;
+    return family->is_flexible ? n * family->stride - lmm_tag_slack(tag)
+                               : (n - 1) * family->stride + family->size;
 }
 
 /* What a block adds to its site's row: of n slots, with that tag or live value. */
 static struct lmm_ledger_row born_block(const struct lmm_family *family, uint32_t tag, size_t n)
 {
     uint64_t extra = lmm_family_extra(family, tag, n);
-    uint64_t bytes = LMM_DROP_IN && family->counts_bytes ? extra : block_bytes(family, n);
+    uint64_t bytes = family->counts_bytes ? extra : block_bytes(family, tag, n);
     uint32_t kept = bytes < UINT32_MAX ? (uint32_t) bytes : UINT32_MAX;
 
     return (struct lmm_ledger_row) {.allocated_blocks = 1,
@@ -64,20 +66,20 @@ static struct lmm_ledger_row born_block(const struct lmm_family *family, uint32_
                                     .largest_bytes = kept};
 }
 
-void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n)
+void *lmm_block_pop_run(uint32_t family, uint32_t live_value, size_t n, uint64_t extra)
 {
     const struct lmm_open *open = &lmm_thread_open;
-    struct lmm_ledger_row *row = lmm_open_row(open, site);
+    struct lmm_ledger_row *row = lmm_open_row(open, lmm_tag_site(live_value));
 
     if (row == NULL) {
         return NULL;
     }
     struct lmm_cache *cache = open->bins[family].cache;
-    void *block = lmm_cache_pop(cache, n, site);
+    void *block = lmm_cache_pop(cache, n, live_value);
     if (block != NULL) {
         lmm_add_single_writer(&row->allocated_blocks, 1);
-        lmm_add_single_writer(&row->allocated_extra, n - 1);
-        lmm_row_note_bytes(row, block_bytes(lmm_families_at(family), n));
+        lmm_add_single_writer(&row->allocated_extra, extra);
+        lmm_row_note_bytes(row, block_bytes(lmm_families_at(family), live_value, n));
         if (LMM_UNLIKELY(cache->unsampled_slots >= LMM_UNIT_BYTES / 16)) {
             lmm_cache_sample(cache, lmm_families_at(family));
         }
@@ -129,7 +131,7 @@ void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, 
         errno = ENOMEM;
         return NULL;
     }
-    size_t bytes = block_bytes(family, n);
+    size_t bytes = block_bytes(family, live_value, n);
     if (lmm_tools_active) {
         lmm_tools_block_begins(block, bytes);
         zeroed = false;
@@ -138,6 +140,21 @@ void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, 
         memset(block, 0, bytes);
     }
     return block;
+}
+
+void *lmm_block_alloc_flexible(struct lmm_family *family, uint32_t site, size_t bytes, bool zero)
+{
+    LMM_CHECK(family->is_flexible && bytes != 0 && bytes <= PTRDIFF_MAX);
+    size_t n = bytes / LMM_FAMILY_FLEX_STRIDE + 1;
+    uint32_t live_value = lmm_live_value(site, n * LMM_FAMILY_FLEX_STRIDE - bytes);
+    void *block = family->align <= LMM_FAMILY_FLEX_STRIDE
+                      ? lmm_block_pop_run(family->index, live_value, n, bytes)
+                      : NULL;
+
+    if (block == NULL) {
+        return lmm_block_alloc(family, live_value, n, family->align, zero);
+    }
+    return zero ? memset(block, 0, bytes) : block;
 }
 
 /* ---- Freeing --------------------------------------------------------------------------------- */
@@ -154,7 +171,11 @@ static void count_free(struct lmm_heap *heap, uint32_t tag, uint64_t extra, bool
 
 static uint64_t extra_of(uint16_t family, uint32_t tag, size_t n)
 {
-    return LMM_DROP_IN ? lmm_family_extra(lmm_families_at(family), tag, n) : n - 1;
+    if (LMM_DROP_IN) {
+        return lmm_family_extra(lmm_families_at(family), tag, n);
+    }
+    uint32_t slack = lmm_tag_slack(tag);
+    return slack == 0 ? n - 1 : n * LMM_FAMILY_FLEX_STRIDE - slack; /* family.h, I5 */
 }
 
 /* Marks a run free and returns the tag it had. The exchange makes a free by another thread at the
@@ -277,7 +298,7 @@ void lmm_block_free(void *p)
         lmm_misuse(p, "free");
     }
     if (lmm_tools_active) {
-        lmm_tools_block_ends(p, block_bytes(facts.family, facts.slots));
+        lmm_tools_block_ends(p, block_bytes(facts.family, facts.tag, facts.slots));
     }
     struct lmm_heap *heap = lmm_thread_enter();
     free_in(heap, &facts, p);
@@ -302,8 +323,8 @@ static void count_resize(const struct lmm_block_facts *facts, size_t n)
 
 static bool resize_in_place(void *p, const struct lmm_block_facts *facts, size_t n)
 {
-    size_t old_bytes = block_bytes(facts->family, facts->slots);
-    size_t bytes = block_bytes(facts->family, n);
+    size_t old_bytes = block_bytes(facts->family, facts->tag, facts->slots);
+    size_t bytes = block_bytes(facts->family, facts->tag, n);
     bool shrinks = n < facts->slots;
 
     if (facts->page->kind == LMM_PAGE_SLOTS) {
@@ -339,7 +360,7 @@ void *lmm_block_resize(void *p, const struct lmm_block_facts *facts, size_t n)
     bool grows = n > facts->slots;
     void *moved = lmm_block_alloc(facts->family, lmm_tag_site(facts->tag), n, 1, grows);
     if (moved != NULL) {
-        memcpy(moved, p, block_bytes(facts->family, grows ? facts->slots : n));
+        memcpy(moved, p, block_bytes(facts->family, facts->tag, grows ? facts->slots : n));
         lmm_block_free(p);
     }
     return moved;

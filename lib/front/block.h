@@ -22,8 +22,13 @@ void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, 
                       bool zero);
 
 /* The fast path of lmm_block_alloc() for a run, of the family with that index: takes it from the
- * thread's cache, contents undefined. NULL when the slow path is needed. */
-void *lmm_block_pop_run(uint32_t family, uint32_t site, size_t n);
+ * thread's cache, contents undefined, and counts it with that extra (lmm_family_extra()). NULL when
+ * the slow path is needed. */
+void *lmm_block_pop_run(uint32_t family, uint32_t live_value, size_t n, uint64_t extra);
+
+/* Allocates a block of so many bytes, at least 1, of a flexible family, counted at that site; else
+ * as lmm_block_alloc(). */
+void *lmm_block_alloc_flexible(struct lmm_family *family, uint32_t site, size_t bytes, bool zero);
 
 /* The slow path of lmm_free(). */
 LMM_NOINLINE void lmm_block_free(void *p);
@@ -40,7 +45,8 @@ struct lmm_block_facts {
     uint32_t tag; /* the first one, LIVE */
 };
 
-/* Changes the length of a live block to n, at least 1; as lmm_resize(). */
+/* Changes the length of a live block, of a family that is not flexible, to n, at least 1; as
+ * lmm_resize(). */
 void *lmm_block_resize(void *p, const struct lmm_block_facts *facts, size_t n);
 
 /*

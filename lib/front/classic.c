@@ -154,7 +154,6 @@ struct page_sums {
 struct listing {
     struct lmm_family *family;
     const char *label;
-    size_t size_bytes; /* one struct */
     struct page_sums *sums;
     char *page_base; /* of the page printed last; NULL: none yet */
     char *previous_block;
@@ -172,7 +171,7 @@ static void print_pending(struct listing *listing, char *next_block)
     }
     printf("\t\t\t%p Block %u %s  block_size = %zu offset = %zu prev = %p next = %p\n",
            (void *) block->base, listing->block_number, block->live ? "ALLOCATED" : "F R E E D",
-           block->slots * listing->size_bytes, (size_t) (block->base - listing->page_base),
+           block->bytes, (size_t) (block->base - listing->page_base),
            (void *) listing->previous_block, (void *) next_block);
     listing->block_number++;
     listing->previous_block = block->base;
@@ -207,7 +206,6 @@ static int print_family_pages(struct lmm_family *family, void *arg)
     struct listing listing = {
         .family = family,
         .label = sums->scope->label(family, sums->scope->arg),
-        .size_bytes = lmm_family_size(family),
         .sums = sums,
     };
     struct lmm_walk_item items[32];
@@ -217,7 +215,7 @@ static int print_family_pages(struct lmm_family *family, void *arg)
     if (listing.label == NULL) {
         return 0;
     }
-    printf("vm_page_family : %s, struct size = %zu\n", listing.label, listing.size_bytes);
+    printf("vm_page_family : %s, struct size = %zu\n", listing.label, lmm_family_size(family));
     while ((count = lmm_walk_collect(family, &position, items, 32)) != 0) {
         for (size_t i = 0; i < count; i++) {
             print_item(&listing, &items[i]);
@@ -259,7 +257,7 @@ void lmm_classic_print_memory(const char *name)
 struct block_counts {
     size_t free_blocks;
     size_t live_blocks;
-    size_t live_slots;
+    size_t live_bytes;
 };
 
 static int count_item(const struct lmm_walk_item *item, void *arg)
@@ -269,7 +267,7 @@ static int count_item(const struct lmm_walk_item *item, void *arg)
     if (!item->is_page) {
         counts->live_blocks += item->extent.live;
         counts->free_blocks += !item->extent.live;
-        counts->live_slots += item->extent.live ? item->extent.slots : 0;
+        counts->live_bytes += item->extent.live ? item->extent.bytes : 0;
     }
     return 0;
 }
@@ -283,7 +281,7 @@ void lmm_classic_print_counts(const char *label, struct lmm_family *family)
     }
     printf("%s   TBC : %zu    FBC : %zu    OBC : %zu AppMemUsage : %zu\n", label,
            counts.free_blocks + counts.live_blocks, counts.free_blocks, counts.live_blocks,
-           family == NULL ? 0 : counts.live_slots * lmm_family_size(family));
+           counts.live_bytes);
 }
 
 static int print_family_counts(struct lmm_family *family, void *arg)

@@ -18,10 +18,13 @@ static int visit_extent(const struct walk *walk, struct lmm_walk_item *item, siz
                         size_t length, uint32_t tag)
 {
     bool live = lmm_tag_state(tag) == LMM_TAG_LIVE;
+    const struct lmm_family *family = item->page.family;
+    size_t struct_bytes = family->counts_bytes ? family->stride : family->size;
 
     item->extent = (struct lmm_walk_extent) {
         .base = item->page.base + slot * item->page.stride_bytes,
         .slots = length,
+        .bytes = live ? lmm_family_bytes(family, tag, length) : length * struct_bytes,
         .live = live,
         .site = live ? lmm_tag_site(tag) : 0,
     };

@@ -26,6 +26,8 @@ struct lmm_walk_page {
 struct lmm_walk_extent {
     char *base;   /* first byte of the first slot */
     size_t slots; /* the length of a live block, or of a stretch of free slots */
+    size_t bytes; /* what a live block counts as; of free slots: the structs there is room for, or,
+                     of a family that counts bytes, their memory */
     bool live;
     uint32_t site; /* live: id of the site that allocated it */
 };

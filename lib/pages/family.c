@@ -24,12 +24,15 @@ struct key {
     size_t size;
     size_t align;
     bool counts_bytes;
+    bool is_flexible;
 };
 
 /* How a family is shown: by its name, and more where others have that name. */
 enum form { BY_NAME, BY_SIZE, BY_ALIGN, FORMS };
 
 #define LONGEST_SUFFIX " (4294963199, align 4096)"
+_Static_assert((int) LMM_FAMILY_FLEX_STRIDE <= (int) LMM_SLACK_MAX,
+               "a tag holds the slack of every block");
 _Static_assert(LMM_NAME_MAX + sizeof(LONGEST_SUFFIX) <= LMM_FAMILY_SHOWN_MAX + 1, "room for it");
 
 struct entry {
@@ -103,7 +106,8 @@ static void show(char ret_shown[LMM_FAMILY_SHOWN_MAX + 1], const struct key *key
 static bool is_type(const struct lmm_family *family, const struct key *key)
 {
     return family->name_bytes == strlen(key->name) && family->size == key->size &&
-           family->align == key->align && family->counts_bytes == key->counts_bytes;
+           family->align == key->align && family->counts_bytes == key->counts_bytes &&
+           family->is_flexible == key->is_flexible;
 }
 
 /* Adds the family's record to the ledger, and its "(unattributed)" site. */
@@ -134,7 +138,12 @@ static bool reserve_index_locked(void)
     return *chunk != NULL;
 }
 
-/* Whether the family at an index is as I1 to I4 say. */
+static size_t stride_of(size_t size, size_t align, bool is_flexible)
+{
+    return is_flexible ? (size_t) LMM_FAMILY_FLEX_STRIDE : lmm_round_up(size, align);
+}
+
+/* Whether the family at an index is as I1 to I5 say. */
 static bool family_is_valid(uint32_t index)
 {
     const struct lmm_family *family = lmm_families_at(index);
@@ -142,7 +151,8 @@ static bool family_is_valid(uint32_t index)
     struct lmm_site_facts site = lmm_accounts_site_facts(family->site);
 
     return family->index == index && family->runs.family == index &&
-           family->stride == lmm_round_up(family->size, family->align) &&
+           family->stride == stride_of(family->size, family->align, family->is_flexible) &&
+           (!family->is_flexible || (family->counts_bytes && family->has_runs_only)) &&
            record->size_bytes == family->size && record->align_bytes == family->align &&
            record->stride_bytes == family->stride && site.family == index &&
            (strcmp(site.file, "(unattributed)") == 0 || family->site == family->sites.other) &&
@@ -164,9 +174,11 @@ static struct lmm_family *add_locked(const struct key *key, enum form form)
     family->name_bytes = strlen(key->name);
     family->size = key->size;
     family->align = key->align;
-    family->stride = lmm_round_up(key->size, key->align);
+    family->stride = stride_of(key->size, key->align, key->is_flexible);
     family->sites = LMM_SITE_LIST_EMPTY;
     family->counts_bytes = key->counts_bytes;
+    family->is_flexible = key->is_flexible;
+    family->has_runs_only = key->is_flexible;
     bool inserted = insert_locked(entry);
     if (!inserted || !enter_books_locked(family)) {
         if (inserted) {
@@ -219,19 +231,32 @@ static struct lmm_family *find_or_add_locked(const struct key *key)
     return NULL;
 }
 
-struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align, bool counts_bytes)
+static struct lmm_family *find_or_add(const struct key *key)
 {
-    const struct key key = {name, size, align, counts_bytes};
-    int error = check_arguments(name, size, align);
+    int error = check_arguments(key->name, key->size, key->align);
 
     if (error != 0) {
         errno = error;
         return NULL;
     }
     lmm_lock_acquire(&lmm_families_lock);
-    struct lmm_family *family = find_or_add_locked(&key);
+    struct lmm_family *family = find_or_add_locked(key);
     lmm_lock_release(&lmm_families_lock);
     return family;
+}
+
+struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align, bool counts_bytes)
+{
+    const struct key key = {name, size, align, counts_bytes, false};
+
+    return find_or_add(&key);
+}
+
+struct lmm_family *lmm_families_add_flexible(const char *name, size_t size, size_t align)
+{
+    const struct key key = {name, size, align, true, true};
+
+    return find_or_add(&key);
 }
 
 struct lmm_family *lmm_families_find(const char *name)

@@ -16,6 +16,8 @@
  *       or the family's "(other)" if it was registered when the ids were used up
  *   I4  the rows of all sites of a family have the same unit of extra: bytes requested where it
  *       counts bytes, else slots after the first of each block
+ *   I5  a flexible family counts bytes, its blocks are runs, and the slack of each is at least 1, so
+ *       that the tag alone tells what to count
  * Locks: REGISTRY, taken inside. A family is complete before lmm_families_count() covers it
  * (release; the count is loaded with acquire order), so readers need no lock. Not responsible for:
  * pages.
@@ -28,19 +30,23 @@
 #include "lib/pages/run.h"
 #include "lib/books/site.h"
 
-enum { LMM_FAMILY_SHOWN_MAX = 95 }; /* longest name as shown, without the NUL */
+enum {
+    LMM_FAMILY_SHOWN_MAX = 95,   /* longest name as shown, without the NUL */
+    LMM_FAMILY_FLEX_STRIDE = 32, /* of flexible families */
+};
 
 struct lmm_family {
     char name[LMM_FAMILY_SHOWN_MAX + 1]; /* as shown */
     size_t name_bytes;                   /* of it that are the name of the type */
     size_t size;
     size_t align;
-    size_t stride; /* size rounded up to the alignment */
+    size_t stride; /* size rounded up to the alignment; LMM_FAMILY_FLEX_STRIDE if flexible */
     uint32_t index;
     uint32_t site; /* I3 */
     struct lmm_site_list sites;
     struct lmm_ledger_family *record; /* gauges; each is atomic */
     bool counts_bytes;  /* immutable: extra is bytes requested (LMM_LEDGER_FAMILY_BYTES) */
+    bool is_flexible;   /* immutable: blocks of any number of bytes (lmm_families_add_flexible()) */
     bool has_runs_only; /* immutable from the first block on: a block of one slot is a run, too */
     struct lmm_runs runs;
     uint64_t unsampled_slots; /* atomic; taken since the high-water mark was sampled */
@@ -55,12 +61,26 @@ static inline bool lmm_family_has_slots(const struct lmm_family *family)
 /* The extra of a live block of n slots with this tag (I4). */
 static inline uint64_t lmm_family_extra(const struct lmm_family *family, uint32_t tag, size_t n)
 {
-    return LMM_DROP_IN && family->counts_bytes ? n * family->stride - lmm_tag_slack(tag) : n - 1;
+    return family->counts_bytes ? n * family->stride - lmm_tag_slack(tag) : n - 1;
+}
+
+/* The bytes that such a block counts as. */
+static inline uint64_t lmm_family_bytes(const struct lmm_family *family, uint32_t tag, size_t n)
+{
+    return family->counts_bytes ? lmm_family_extra(family, tag, n) : n * family->size;
 }
 
 /* Finds or adds a family; arguments and errors as lmm_family_register(). LMM has started.
  * counts_bytes: of a new family. */
 struct lmm_family *lmm_families_add(const char *name, size_t size, size_t align, bool counts_bytes);
+
+/*
+ * The same for structs of that size and alignment that end with a flexible array: a family whose
+ * blocks have any number of bytes. A block is a run of slots with the stride LMM_FAMILY_FLEX_STRIDE,
+ * one more than it needs when it fits exactly; its tag has the slack (page.h), from 1 to that
+ * stride, so the bytes requested are counted.
+ */
+struct lmm_family *lmm_families_add_flexible(const char *name, size_t size, size_t align);
 
 /* Returns the family that is shown under that name, or NULL with errno ENOENT. */
 struct lmm_family *lmm_families_find(const char *name);

@@ -236,7 +236,8 @@ static bool read_family(const struct builder *builder, const struct lmm_ledger_f
         return false;
     }
     family->type = family->is_namesake ? name_of_type(family->name) : family->name;
-    return family->size_bytes > 0 && family->stride_bytes >= family->size_bytes &&
+    return family->size_bytes > 0 && family->stride_bytes > 0 &&
+           (family->counts_bytes || family->stride_bytes >= family->size_bytes) &&
            family->align_bytes > 0 && (family->align_bytes & (family->align_bytes - 1)) == 0;
 }
 

@@ -99,24 +99,25 @@ static void add_counts(struct lmm_model_family *sum, const struct lmm_model_site
  * take. */
 static uint64_t taken_slots(const struct lmm_model_family *family)
 {
-    uint64_t slots = family->live_bytes / family->size_bytes;
-
     if (!family->counts_bytes) {
         return family->live_slots;
     }
-    slots += family->live_bytes % family->size_bytes != 0;
+    uint64_t slots = family->live_bytes / family->stride_bytes;
+    slots += family->live_bytes % family->stride_bytes != 0;
     return slots > family->live_blocks ? slots : family->live_blocks;
 }
 
 static void define_family(struct lmm_model_family *family)
 {
+    uint64_t slot_bytes = family->counts_bytes ? family->stride_bytes : family->size_bytes;
+
     family->free_slots = lmm_subtract_saturated(family->slots, taken_slots(family));
     family->peak_bytes =
         family->peak_bytes > family->live_bytes ? family->peak_bytes : family->live_bytes;
     family->internal_bytes = lmm_subtract_saturated(
         family->mapped_bytes,
         lmm_add_saturated(family->live_bytes,
-                          lmm_multiply_saturated(family->free_slots, family->size_bytes)));
+                          lmm_multiply_saturated(family->free_slots, slot_bytes)));
     family->occupancy_permille = lmm_model_permille(family->live_bytes, family->committed_bytes);
     family->internal_permille = lmm_model_permille(family->internal_bytes, family->mapped_bytes);
     family->external_permille = lmm_model_permille(

@@ -165,7 +165,7 @@ Test(classic, impossible_requests)
     static const struct {
         size_t units;
         int error;
-    } cases[] = {{0, EINVAL}, {SIZE_MAX, EOVERFLOW}, {SIZE_MAX / sizeof(emp_t) + 1, EOVERFLOW}};
+    } cases[] = {{SIZE_MAX, EOVERFLOW}, {SIZE_MAX / sizeof(emp_t) + 1, EOVERFLOW}};
 
     enum { CASES = sizeof cases / sizeof cases[0] };
 

@@ -98,7 +98,6 @@ Test(figures, failed_calls_count_nothing)
 {
     emp_t *emp = LMM_NEW(emp_t);
     cr_assert(emp != NULL);
-    cr_assert(LMM_NEW_ARRAY(emp_t, 0) == NULL);
     cr_assert(LMM_NEW_ARRAY(emp_t, SIZE_MAX) == NULL);
     cr_assert(LMM_NEW_ARRAY(emp_t, (size_t) 1 << 42) == NULL);
     cr_assert(lmm_resize(emp, (size_t) 1 << 42) == NULL);
