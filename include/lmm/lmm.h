@@ -97,8 +97,8 @@ struct lmm_family;
 /*
  * Frees a block, whichever of LMM's functions and whichever thread allocated it.
  * p: the start of a live block, or NULL, for which nothing happens. Preserves errno.
- * Panics when p is neither: the line on stderr says what p is and, if known, the block's family and
- * the source line that allocated it.
+ * Panics when p is neither: the line on stderr says what p is and the family; of a live block also
+ * the source line that allocated it, and of a freed one that line when it is certain.
  */
 LMM_API void lmm_free(void *p);
 

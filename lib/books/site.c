@@ -6,6 +6,8 @@
 #include "lib/ground/table.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -157,4 +159,25 @@ uint32_t lmm_site_next(uint32_t id)
     const uint32_t *chunk = lmm_load_acquire(&sites.next[id >> NEXT_SHIFT]);
 
     return chunk[id & (NEXT_CHUNK - 1)];
+}
+
+void lmm_site_origin(uint32_t id, char ret_text[LMM_SITE_ORIGIN_BYTES])
+{
+    struct lmm_site_facts site = lmm_accounts_site_facts(id);
+    uint32_t stack = lmm_accounts_site_stack(id);
+
+    if (site.line != 0) {
+        snprintf(ret_text, LMM_SITE_ORIGIN_BYTES, "allocated at %s:%u", site.file, site.line);
+        return;
+    }
+    const struct lmm_ledger_frame *frame = stack == 0 ? NULL : lmm_accounts_frame(stack);
+    if (frame == NULL || frame->module == 0) {
+        snprintf(ret_text, LMM_SITE_ORIGIN_BYTES, "unattributed");
+        return;
+    }
+    const char *path = lmm_accounts_module_path(frame->module - 1);
+    const char *slash = strrchr(path, '/');
+    snprintf(ret_text, LMM_SITE_ORIGIN_BYTES, "allocated at %s+0x%" PRIx64,
+             slash == NULL ? path : slash + 1,
+             frame->address - 1 - lmm_accounts_module(frame->module - 1)->bias);
 }

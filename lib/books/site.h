@@ -55,6 +55,12 @@ uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_
 /* The site after id on its family's list, or LMM_SITE_NONE. */
 uint32_t lmm_site_next(uint32_t id);
 
+enum { LMM_SITE_ORIGIN_BYTES = 256 };
+
+/* Says where a site allocates, for messages: "allocated at hr.c:42"; of a call stack, at which offset
+ * of which module its innermost call is; else "unattributed". */
+void lmm_site_origin(uint32_t id, char ret_text[LMM_SITE_ORIGIN_BYTES]);
+
 /* For tests: places beyond this many get no id of their own. */
 extern uint32_t lmm_site_own_ids;
 

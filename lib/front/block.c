@@ -178,11 +178,12 @@ static uint64_t extra_of(uint16_t family, uint32_t tag, size_t n)
     return slack == 0 ? n - 1 : n * LMM_FAMILY_FLEX_STRIDE - slack; /* family.h, I5 */
 }
 
-/* Marks a run free and returns the tag it had. The exchange makes a free by another thread at the
- * same time find the run not live: that is misuse. */
+/* Marks a run free, with its site, and returns the tag it had. The exchange makes a free by another
+ * thread at the same time find the run not live: that is misuse. */
 static uint32_t mark_run_freed(uint32_t *tag, void *p)
 {
-    uint32_t old = lmm_exchange_acq_rel(tag, (uint32_t) LMM_TAG_CACHED);
+    uint32_t freed = lmm_tag_cached(lmm_tag_site(lmm_load_relaxed(tag)));
+    uint32_t old = lmm_exchange_acq_rel(tag, freed);
 
     if (LMM_UNLIKELY(lmm_tag_state(old) != LMM_TAG_LIVE)) {
         lmm_store_relaxed(tag, old);

@@ -1,55 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/front/misuse.h"
 
-#include "lib/books/accounts.h"
+#include "lib/books/site.h"
 #include "lib/ground/panic.h"
+#include "lib/heaps/thread.h"
 #include "lib/pages/family.h"
 #include "lib/pages/memory.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { ORIGIN_BYTES = 256 };
-
-/* Says where a site allocates: at a line, or, for a call stack, at which offset of which module its
- * innermost call is. */
-static void describe_origin(uint32_t id, char ret_text[ORIGIN_BYTES])
+/* Who had allocated the block that started at a free slot, or LMM_SITE_NONE. Of a slot page only its
+ * owner can say, about the slot that it freed last: its fast path writes both without a lock. */
+static uint32_t freed_site(const struct lmm_location *location)
 {
-    struct lmm_site_facts site = lmm_accounts_site_facts(id);
-    uint32_t stack = lmm_accounts_site_stack(id);
+    struct lmm_page *page = location->page;
+    struct lmm_runs *runs = &lmm_families_at(page->family)->runs;
+    uint32_t site = LMM_SITE_NONE;
 
-    if (site.line != 0) {
-        snprintf(ret_text, ORIGIN_BYTES, "allocated at %s:%u", site.file, site.line);
-        return;
+    if (page->kind == LMM_PAGE_SLOTS) {
+        bool is_last =
+            lmm_load_relaxed(&page->owner) == lmm_thread_open.heap && page->head == location->slot;
+        return is_last ? page->head_site : site;
     }
-    const struct lmm_ledger_frame *frame = stack == 0 ? NULL : lmm_accounts_frame(stack);
-    if (frame == NULL || frame->module == 0) {
-        snprintf(ret_text, ORIGIN_BYTES, "unattributed");
-        return;
+    lmm_lock_acquire(&runs->lock);
+    if (page->kind == LMM_PAGE_RUNS) {
+        site = lmm_run_freed_site_locked(runs, page, location->slot);
     }
-    const char *path = lmm_accounts_module_path(frame->module - 1);
-    const char *slash = strrchr(path, '/');
-    snprintf(ret_text, ORIGIN_BYTES, "allocated at %s+0x%" PRIx64, slash == NULL ? path : slash + 1,
-             frame->address - 1 - lmm_accounts_module(frame->module - 1)->bias);
+    lmm_lock_release(&runs->lock);
+    return site;
 }
 
 static _Noreturn void panic_interior(const void *p, const char *verb,
                                      const struct lmm_location *location, size_t first,
                                      uint32_t tag)
 {
+    const struct lmm_family *family = lmm_families_at(location->page->family);
     const char *start = lmm_page_slot(location->page, first);
-    const char *name = lmm_families_at(location->page->family)->name;
-    size_t inside = (size_t) ((const char *) p - start);
+    bool is_live = lmm_tag_state(tag) == LMM_TAG_LIVE;
+    char what[LMM_FAMILY_BLOCK_BYTES];
 
-    if (lmm_tag_state(tag) != LMM_TAG_LIVE) {
-        lmm_panic("%s of an interior pointer: %p (%zu bytes into a free slot at %p, %s)", verb, p,
-                  inside, (const void *) start, name);
-    }
-    char origin[ORIGIN_BYTES];
-    describe_origin(lmm_tag_site(tag), origin);
-    lmm_panic("%s of an interior pointer: %p (%zu bytes into a block at %p, %s, %s)", verb, p,
-              inside, (const void *) start, name, origin);
+    lmm_family_describe(family, is_live ? lmm_tag_site(tag) : freed_site(location), what);
+    lmm_panic("%s of an interior pointer: %p (%zu bytes into a %s at %p, %s)", verb, p,
+              (size_t) ((const char *) p - start), is_live ? "block" : "free slot",
+              (const void *) start, what);
 }
 
 /* Returns the first slot of the live run that holds the location, else the location's slot;
@@ -80,26 +73,29 @@ void lmm_misuse(const void *p, const char *verb)
     bool in_page = lmm_page_locate(p, &location);
     const struct lmm_page *page = location.page;
     uint32_t tag = LMM_TAG_FREE; /* of what is outside all slots */
+    char what[LMM_FAMILY_BLOCK_BYTES];
 
     if (page == NULL || (page->kind == LMM_PAGE_NONE && !page->gone)) {
         lmm_panic("%s of a pointer that is no block: %p", verb, p);
     }
-    const char *name = lmm_families_at(page->family)->name;
+    const struct lmm_family *family = lmm_families_at(page->family);
     if (page->kind == LMM_PAGE_NONE) {
-        lmm_panic("%s after its page was given back: %p (%s)", verb, p, name);
+        lmm_family_describe(family, LMM_SITE_NONE, what);
+        lmm_panic("%s after its page was given back: %p (%s)", verb, p, what);
     }
     size_t first = in_page ? first_slot(&location, &tag) : 0;
     bool was_allocated =
         in_page && (page->kind == LMM_PAGE_SLOTS ? location.slot < page->fresh
                                                  : lmm_memory_holds_slot(page, location.slot));
     if (!in_page || (lmm_tag_state(tag) != LMM_TAG_LIVE && !was_allocated)) {
-        lmm_panic("%s of memory that is not allocated: %p (%s)", verb, p, name);
+        lmm_panic("%s of memory that is not allocated: %p (%s)", verb, p, family->name);
     }
     if (location.inside_bytes != 0 || first != location.slot) {
         panic_interior(p, verb, &location, first, tag);
     }
+    lmm_family_describe(family, freed_site(&location), what);
     if (strcmp(verb, "free") == 0) {
-        lmm_panic("double free: %p (%s)", p, name);
+        lmm_panic("double free: %p (%s)", p, what);
     }
-    lmm_panic("%s of a freed block: %p (%s)", verb, p, name);
+    lmm_panic("%s of a freed block: %p (%s)", verb, p, what);
 }

@@ -69,7 +69,7 @@ static bool run_is_valid(const struct lmm_family *family, const struct lmm_cache
 
     return lmm_page_locate(run->block, &at) && at.page->kind == LMM_PAGE_RUNS &&
            at.page->family == family->index && at.inside_bytes == 0 &&
-           run->tag == &at.page->tags[at.slot] && lmm_load_relaxed(run->tag) == LMM_TAG_CACHED &&
+           run->tag == &at.page->tags[at.slot] && lmm_tag_is_cached(lmm_load_relaxed(run->tag)) &&
            lmm_run_length(at.page, at.slot) == n;
 }
 

@@ -6,7 +6,7 @@
  * for its page it is handed out, so it neither splits nor merges until it is given back.
  *
  * Invariants (checked by lmm_cache_is_valid()):
- *   I1  the first tag of a cached run is LMM_TAG_CACHED, and its length is that of its stack; its
+ *   I1  the first tag of a cached run is lmm_tag_cached(), and its length is that of its stack; its
  *       page is a run page of the family
  *   I2  a run is in a cache once; a stack holds at most LMM_CACHE_LENGTH_BYTES
  * Threads: the thread that has the heap, without a lock. Not responsible for: counting.
@@ -43,19 +43,19 @@ static inline char *lmm_cache_pop(struct lmm_cache *cache, size_t n, uint32_t li
         return NULL;
     }
     struct lmm_cached_run run = cache->run[n][--cache->count[n]];
-    LMM_CHECK(n != 0 && lmm_load_relaxed(run.tag) == LMM_TAG_CACHED);
+    LMM_CHECK(n != 0 && lmm_tag_is_cached(lmm_load_relaxed(run.tag)));
     cache->unsampled_slots += (uint32_t) n;
     lmm_store_relaxed(run.tag, LMM_TAG_LIVE_BASE | live_value);
     return run.block;
 }
 
-/* Pushes a run of n slots whose first tag is LMM_TAG_CACHED. False when there is no room for it. */
+/* Pushes a run of n slots whose first tag is lmm_tag_cached(). False when there is no room for it. */
 static inline bool lmm_cache_push(struct lmm_cache *cache, size_t n, char *block, uint32_t *tag)
 {
     if (cache == NULL || n > LMM_CACHE_LENGTH_MAX || cache->count[n] >= cache->depth[n]) {
         return false;
     }
-    LMM_CHECK(n != 0 && lmm_load_relaxed(tag) == LMM_TAG_CACHED);
+    LMM_CHECK(n != 0 && lmm_tag_is_cached(lmm_load_relaxed(tag)));
     cache->run[n][cache->count[n]++] = (struct lmm_cached_run) {block, tag};
     return true;
 }

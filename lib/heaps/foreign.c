@@ -14,8 +14,9 @@ static void link_batch(const struct lmm_heap *heap, const struct lmm_batch *batc
     for (uint32_t i = 0; i < batch->count; i++) {
         uint32_t slot = batch->slot[i];
         if (LMM_UNLIKELY(lmm_load_relaxed(&page->tags[slot]) != mark)) {
-            lmm_panic("double free: %p (%s)", (void *) lmm_page_slot(page, slot),
-                      lmm_families_at(page->family)->name);
+            char what[LMM_FAMILY_BLOCK_BYTES];
+            lmm_family_describe(lmm_families_at(page->family), LMM_SITE_NONE, what);
+            lmm_panic("double free: %p (%s)", (void *) lmm_page_slot(page, slot), what);
         }
         lmm_store_relaxed(&page->tags[slot], next);
         next = slot;

@@ -202,6 +202,7 @@ void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
 void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
 {
     LMM_CHECK(page->owner == heap && lmm_tag_state(page->tags[slot]) == LMM_TAG_LIVE);
+    page->head_site = lmm_tag_site(page->tags[slot]);
     lmm_store_relaxed(&page->tags[slot], page->head);
     page->head = slot;
     if (lmm_count_down_single_writer(&page->countdown)) {
@@ -234,6 +235,7 @@ static void splice(struct lmm_page *page, uint32_t head)
         lmm_page_set_tag(page, last, page->head);
     }
     page->head = head;
+    page->head_site = LMM_SITE_NONE;
 }
 
 /* How many complete pages are worth a walk over the reported ones, of which so many are left: so

@@ -77,7 +77,7 @@ static bool page_is_accounted(const struct lmm_page *page, uint32_t private_head
     }
     for (uint32_t slot = 0; slot < page->fresh; slot++) {
         uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
-        bool is_marked = tag >= LMM_TAG_FOREIGN && tag < LMM_TAG_CACHED;
+        bool is_marked = tag >= LMM_TAG_FOREIGN && tag < LMM_TAG_FOREIGN_END;
         found += lmm_tag_state(tag) == LMM_TAG_FREE && tag != LMM_TAG_UNLISTED && !is_marked;
     }
     return found == listed;
@@ -179,5 +179,5 @@ bool lmm_heaps_are_valid(const struct lmm_heap *first)
             return false;
         }
     }
-    return marks_in_pages(LMM_TAG_FOREIGN, LMM_TAG_CACHED) == batched;
+    return marks_in_pages(LMM_TAG_FOREIGN, LMM_TAG_FOREIGN_END) == batched;
 }

@@ -307,6 +307,37 @@ struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family)
     return sum;
 }
 
+uint32_t lmm_family_only_site(const struct lmm_family *family)
+{
+    uint32_t only = LMM_SITE_NONE;
+    bool is_only = true;
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    for (uint32_t id = lmm_load_acquire(&family->sites.first); is_only && id != LMM_SITE_NONE;
+         id = lmm_site_next(id)) {
+        if (lmm_rows_sum_locked(id).allocated_blocks != 0) {
+            is_only = only == LMM_SITE_NONE;
+            only = id;
+        }
+    }
+    lmm_lock_release(&lmm_chunks_lock);
+    return is_only ? only : (uint32_t) LMM_SITE_NONE;
+}
+
+void lmm_family_describe(const struct lmm_family *family, uint32_t site,
+                         char ret_text[LMM_FAMILY_BLOCK_BYTES])
+{
+    char origin[LMM_SITE_ORIGIN_BYTES];
+
+    site = site == LMM_SITE_NONE ? lmm_family_only_site(family) : site;
+    if (site == LMM_SITE_NONE) {
+        snprintf(ret_text, LMM_FAMILY_BLOCK_BYTES, "%s", family->name);
+        return;
+    }
+    lmm_site_origin(site, origin);
+    snprintf(ret_text, LMM_FAMILY_BLOCK_BYTES, "%s, %s", family->name, origin);
+}
+
 /* Frees by other threads while the sum is made make the figure too low, until the next sample; with
  * lmm_rows_sum_locked() allocations would make the high-water mark too high for ever. */
 void lmm_family_sample_peak(struct lmm_family *family)

@@ -92,6 +92,19 @@ uint32_t lmm_families_count(void);
 /* The family's counters, summed over sites and owners; takes LEDGER. */
 struct lmm_ledger_row lmm_family_sum(const struct lmm_family *family);
 
+/* The only site of the family that ever allocated, or LMM_SITE_NONE; takes LEDGER. */
+uint32_t lmm_family_only_site(const struct lmm_family *family);
+
+enum { LMM_FAMILY_BLOCK_BYTES = LMM_FAMILY_SHOWN_MAX + LMM_SITE_ORIGIN_BYTES + 4 };
+
+/*
+ * Says what a freed block was, for messages: "emp, allocated at hr.c:42"; "emp" when its site is not
+ * known. site: who allocated it last, or LMM_SITE_NONE; then it is known only when the family has
+ * allocated at one site. Takes LEDGER.
+ */
+void lmm_family_describe(const struct lmm_family *family, uint32_t site,
+                         char ret_text[LMM_FAMILY_BLOCK_BYTES]);
+
 /* Raises the high-water mark to what lives now; takes LEDGER. */
 void lmm_family_sample_peak(struct lmm_family *family);
 

@@ -42,9 +42,11 @@ enum {
     LMM_TAG_VALUE_MASK = (1 << LMM_TAG_STATE_SHIFT) - 1,
     LMM_TAG_END = LMM_TAG_VALUE_MASK,          /* FREE: last of its list */
     LMM_TAG_UNLISTED = LMM_TAG_VALUE_MASK - 1, /* FREE: on no list */
-    LMM_TAG_CACHED = LMM_TAG_VALUE_MASK - 2,   /* FREE: first word of a run in a thread's cache */
     LMM_TAG_SPECIAL = 1 << 29,                 /* FREE: from here on values are not slots */
     LMM_TAG_FOREIGN = LMM_TAG_SPECIAL, /* FREE: plus a heap's number: in a batch of that heap */
+    LMM_TAG_FOREIGN_END = LMM_TAG_SPECIAL + (1 << 28),
+    LMM_TAG_CACHED = LMM_TAG_FOREIGN_END, /* FREE: plus its last site: first word of a run that was
+                                             freed and is in a thread's cache */
     LMM_SLACK_MAX = (1 << (LMM_TAG_STATE_SHIFT - LMM_SITE_BITS)) - 1,
 };
 
@@ -76,7 +78,18 @@ static inline uint32_t lmm_live_value(uint32_t site, size_t slack)
     return (uint32_t) slack << LMM_SITE_BITS | site;
 }
 
-/* The site of a LIVE tag or of a live value. */
+/* The tag of a cached run whose last site is that. */
+static inline uint32_t lmm_tag_cached(uint32_t site)
+{
+    return LMM_TAG_CACHED | site;
+}
+
+static inline bool lmm_tag_is_cached(uint32_t tag)
+{
+    return tag >> LMM_SITE_BITS == (uint32_t) LMM_TAG_CACHED >> LMM_SITE_BITS;
+}
+
+/* The site of a LIVE tag, of a live value, or of the tag of a cached run. */
 static inline uint32_t lmm_tag_site(uint32_t tag)
 {
     return tag & ((1u << LMM_SITE_BITS) - 1);
@@ -114,6 +127,7 @@ struct lmm_page {
     uint8_t gone : 1;   /* kind NONE: a page of `family` ended here */
     uint8_t queued : 1; /* owner: `node` is in the heap's queue */
     uint8_t apart : 1;  /* span: the kernel moved it, so it is a mapping of its own */
+    uint32_t head_site; /* owner: who allocated the block at `head` last; LMM_SITE_NONE: unknown */
 
     /* What foreign threads write, and the owner's slow path. foreign: atomic; the first slot of the
      * foreign list, and its length << 32. */

@@ -170,6 +170,44 @@ char *lmm_run_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_
     return block;
 }
 
+/* ---- What was freed -------------------------------------------------------------------------- */
+
+static void note_freed_locked(struct lmm_runs *runs, char *block, uint32_t site)
+{
+    runs->freed[runs->freed_next] = (struct lmm_freed_run) {block, site};
+    runs->freed_next = (runs->freed_next + 1) % LMM_FREED_RUNS;
+}
+
+/* The page ends: another family's blocks may be there next. */
+static void forget_freed_locked(struct lmm_runs *runs, const struct lmm_ended_page *ended)
+{
+    for (uint32_t i = 0; i < LMM_FREED_RUNS; i++) {
+        uintptr_t offset = (uintptr_t) runs->freed[i].block - (uintptr_t) ended->base;
+        if (offset < ended->units * LMM_UNIT_BYTES) {
+            runs->freed[i].block = NULL;
+        }
+    }
+}
+
+uint32_t lmm_run_freed_site_locked(const struct lmm_runs *runs, const struct lmm_page *page,
+                                   size_t slot)
+{
+    uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
+    const char *block = lmm_page_slot(page, slot);
+
+    LMM_CHECK(lmm_lock_is_held(&runs->lock));
+    if (lmm_tag_is_cached(tag)) {
+        return lmm_tag_site(tag);
+    }
+    for (uint32_t age = 1; age <= LMM_FREED_RUNS; age++) {
+        const struct lmm_freed_run *run = &runs->freed[(runs->freed_next - age) % LMM_FREED_RUNS];
+        if (run->block == block) {
+            return run->site;
+        }
+    }
+    return LMM_SITE_NONE;
+}
+
 /* ---- Giving back ----------------------------------------------------------------------------- */
 
 /* Frees [slot, slot + n), whose tags are clear and which have one promise, and merges them with the
@@ -198,6 +236,7 @@ static void release_locked(struct lmm_runs *runs, struct lmm_page *page, size_t 
         lmm_holes_unreserve(holes);
         glthread_remove(&page->glue);
         struct lmm_ended_page ended = lmm_runs_end_page_locked(page);
+        forget_freed_locked(runs, &ended);
         lmm_runs_give_page_back(runs, &ended);
     }
 }
@@ -210,6 +249,7 @@ void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, siz
     }
     lmm_lock_acquire(&runs->lock);
     LMM_CHECK(lmm_run_length(page, slot) == n);
+    note_freed_locked(runs, lmm_page_slot(page, slot), lmm_tag_site(page->tags[slot]));
     tag_run(page, slot, n, 0);
     release_locked(runs, page, slot, n);
     show_holes_locked(runs);
@@ -343,7 +383,7 @@ static bool find_cached(struct lmm_runs *runs, const struct lmm_page *page,
     lmm_lock_acquire(&runs->lock);
     for (size_t slot = 0; !found && slot < lmm_run_extents_end(page); slot += ret_extent->length) {
         *ret_extent = lmm_run_extent_locked(runs, page, slot);
-        found = ret_extent->tag == LMM_TAG_CACHED;
+        found = lmm_tag_is_cached(ret_extent->tag);
     }
     lmm_lock_release(&runs->lock);
     return found;
@@ -389,12 +429,12 @@ static bool extent_is_valid(const struct lmm_runs *runs, const struct lmm_page *
         uint32_t tag = lmm_load_relaxed(&page->tags[slot]);
         bool is_inside =
             is_hole ? slot != extent->slot && slot != end - 1 : slot > extent->slot + 1;
-        if ((is_inside && (lmm_tag_state(tag) != LMM_TAG_FREE || tag == LMM_TAG_CACHED)) ||
+        if ((is_inside && (lmm_tag_state(tag) != LMM_TAG_FREE || lmm_tag_is_cached(tag))) ||
             (!is_hole && !lmm_memory_holds_slot(page, slot))) {
             return false;
         }
     }
-    return is_hole || extent->tag == LMM_TAG_CACHED || lmm_tag_state(extent->tag) == LMM_TAG_LIVE;
+    return is_hole || lmm_tag_is_cached(extent->tag) || lmm_tag_state(extent->tag) == LMM_TAG_LIVE;
 }
 
 /* Checks that extents tile the page, and adds them to *totals. */

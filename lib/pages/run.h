@@ -10,8 +10,8 @@
  * Invariants of a run page (checked by lmm_runs_are_valid_locked()):
  *   I1  live, cached and free runs tile the page in address order; no two holes are neighbours
  *   I2  a live run starts with LIVE and, when longer than 1, TAIL with its length; a cached run the
- *       same, with LMM_TAG_CACHED instead of LIVE; a hole has HOLE with its id in its first and
- *       last tag; every other tag is FREE, and not LMM_TAG_CACHED
+ *       same, with lmm_tag_cached() instead of LIVE; a hole has HOLE with its id in its first and
+ *       last tag; every other tag is FREE, and not of a cached run
  *   I3  a descriptor is promised for each hole and each run handed out, so that a free never needs
  *       memory
  *   I4  live and cached runs lie on committed memory (memory.h)
@@ -38,8 +38,15 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
 char *lmm_run_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,
                    bool *ret_zeroed);
 
-/* Returns a run of n slots, from `slot` on, to its page. Its first tag may hold anything. */
+/* Returns a run of n slots, from `slot` on, to its page. Its first tag is LIVE, or of a cached
+ * run. */
 void lmm_run_give(struct lmm_runs *runs, struct lmm_page *page, size_t slot, size_t n);
+
+/* The site that had allocated the run which started at slot and was freed last of those that did:
+ * while the run is cached, or among the last of the family that became part of a hole. Else
+ * LMM_SITE_NONE. The caller holds the lock. */
+uint32_t lmm_run_freed_site_locked(const struct lmm_runs *runs, const struct lmm_page *page,
+                                   size_t slot);
 
 /* The length of the live or cached run that starts at slot. */
 size_t lmm_run_length(const struct lmm_page *page, size_t slot);

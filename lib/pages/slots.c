@@ -33,6 +33,7 @@ struct lmm_page *lmm_slots_create(char *base, uint16_t family, uint32_t stride, 
     lmm_store_relaxed(&page->family, family);
     page->fresh = 0;
     page->head = LMM_TAG_END;
+    page->head_site = LMM_SITE_NONE;
     lmm_store_relaxed(&page->target, slots);
     lmm_store_relaxed(&page->countdown, 0);
     page->queued = 0;
@@ -157,6 +158,7 @@ static uint32_t relist(struct lmm_page *page)
     uint32_t others = 0;
     uint32_t unlisted = 0;
 
+    page->head_site = LMM_SITE_NONE;
     for (uint32_t slot = page->fresh; slot-- > 0;) {
         if (lmm_load_relaxed(&page->tags[slot]) != LMM_TAG_UNLISTED) {
             others++;

@@ -363,7 +363,7 @@ bool lmm_span_is_valid_locked(const struct lmm_page *page)
     size_t n = lmm_tag_value(second);
     size_t committed_bytes = lmm_memory_committed_bytes(page);
 
-    return (lmm_tag_state(first) == LMM_TAG_LIVE || first == LMM_TAG_CACHED) &&
+    return (lmm_tag_state(first) == LMM_TAG_LIVE || lmm_tag_is_cached(first)) &&
            lmm_tag_state(second) == LMM_TAG_TAIL && n != 0 && n <= page->slots &&
            n * page->stride <= committed_bytes &&
            committed_bytes <= (size_t) facts->units * LMM_UNIT_BYTES &&

@@ -8,7 +8,7 @@
  * memory to.
  *
  * Invariants of a span (checked by lmm_span_is_valid_locked()):
- *   I1  tags[0] is LIVE, or LMM_TAG_CACHED while the span is being freed; tags[1] is TAIL with its
+ *   I1  tags[0] is LIVE, or that of a cached run while the span is being freed; tags[1] is TAIL with its
  *       length; there are no other tags
  *   I2  its system pages from `clean_from` (page.h) on are absent; clean_from is not before its end
  *   I3  every unit of its page leads to it. While the kernel moves its memory the span is not a
@@ -29,16 +29,25 @@
 enum {
     LMM_RUN_BYTES_MAX = LMM_UNIT_BYTES / 2, /* longer runs are spans */
     LMM_SPAN_TAGS = 2,
+    LMM_FREED_RUNS = 16,
 };
 
-/* A family's runs. Only run.c uses the holes. */
+/* A run that became part of a hole, and the site that had allocated it. */
+struct lmm_freed_run {
+    char *block; /* NULL: none */
+    uint32_t site;
+};
+
+/* A family's runs. Only run.c uses the holes and what was freed. */
 struct lmm_runs {
     struct lmm_lock lock;
     size_t stride; /* immutable, as is family */
     uint16_t family;
     struct lmm_ledger_family *record; /* immutable; its gauges count the pages */
     struct lmm_holes holes;
-    struct glthread pages; /* run pages and spans */
+    struct glthread pages;                      /* run pages and spans */
+    struct lmm_freed_run freed[LMM_FREED_RUNS]; /* the last ones; a ring */
+    uint32_t freed_next;
 };
 
 /* Counts bytes of the pages as committed, or, negative, as given back. */

@@ -37,6 +37,9 @@ typedef struct {
 #define DEATH_CASES(CASE, RACE)                                                                    \
     CASE(double_free_at_once)                                                                      \
     CASE(double_free_later)                                                                        \
+    CASE(double_free_of_one_of_two_lines)                                                          \
+    CASE(double_free_after_reuse)                                                                  \
+    CASE(double_free_of_an_unknown_line)                                                           \
     CASE(double_free_first_of_page)                                                                \
     CASE(double_free_large)                                                                        \
     CASE(double_free_unattributed)                                                                 \
@@ -50,6 +53,8 @@ typedef struct {
     RACE(race_for_array)                                                                           \
     CASE(double_free_array)                                                                        \
     CASE(double_free_array_merged)                                                                 \
+    CASE(double_free_array_of_an_unknown_line)                                                     \
+    CASE(double_free_string)                                                                       \
     CASE(double_free_array_in_other_thread)                                                        \
     CASE(double_free_resized)                                                                      \
     CASE(interior_new)                                                                             \
@@ -65,6 +70,7 @@ typedef struct {
     CASE(interior_array_over_older)                                                                \
     CASE(interior_free_slot)                                                                       \
     CASE(interior_free_array_slot)                                                                 \
+    CASE(interior_string)                                                                          \
     CASE(never_allocated)                                                                          \
     CASE(never_allocated_after_last_slot)                                                          \
     CASE(no_block_before_use)                                                                      \

@@ -62,28 +62,38 @@ void interior_array_over_older(void)
     lmm_free(array + 42);
 }
 
-/* The block is freed, and another one keeps its page in use. */
-static void free_inside_freed(void *block, void *other, size_t bytes)
+void interior_string(void)
+{
+    const int line = __LINE__ + 1;
+    char *string = must(lmm_strdup("a string"));
+    expect_interior("free", string + 2, string, "char[]", THIS_FILE, line);
+    lmm_free(string + 2);
+}
+
+/* The block, allocated at that line, is freed, and another one keeps its page in use. */
+static void free_inside_freed(void *block, int line, void *other, size_t bytes)
 {
     lmm_free(block);
     void *inside = beside(block, bytes);
     death_expect("free of an interior pointer: " HEX " (%zu bytes into a free slot at " HEX
-                 ", emp_t)",
-                 address_of(inside), bytes, address_of(block));
+                 ", emp_t, allocated at " THIS_FILE ":%d)",
+                 address_of(inside), bytes, address_of(block), line);
     lmm_free(inside);
     lmm_free(other);
 }
 
 void interior_free_slot(void)
 {
+    const int line = __LINE__ + 1;
     void *emp = must(LMM_NEW(emp_t));
-    free_inside_freed(emp, must(LMM_NEW(emp_t)), 12);
+    free_inside_freed(emp, line, must(LMM_NEW(emp_t)), 12);
 }
 
 void interior_free_array_slot(void)
 {
+    const int line = __LINE__ + 1;
     void *array = must(LMM_NEW_ARRAY(emp_t, 6));
-    free_inside_freed(array, must(LMM_NEW_ARRAY(emp_t, 6)), 5);
+    free_inside_freed(array, line, must(LMM_NEW_ARRAY(emp_t, 6)), 5);
 }
 
 /* ---- Memory of a page that was never handed out ---- */

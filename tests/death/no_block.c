@@ -54,9 +54,11 @@ void no_block_tagged_pointer(void)
 
 /* ---- Pages given back ---- */
 
-static void expect_given_back(const char *verb, const void *p)
+static void expect_given_back(const char *verb, const void *p, int line)
 {
-    death_expect("%s after its page was given back: " HEX " (emp_t)", verb, address_of(p));
+    death_expect("%s after its page was given back: " HEX
+                 " (emp_t, allocated at tests/death/no_block.c:%d)",
+                 verb, address_of(p), line);
 }
 
 /* Fills many pages, frees all blocks, and gives the memory back to the kernel. Returns the address
@@ -65,6 +67,7 @@ static emp_t *give_back_pages(const char *verb)
 {
     enum { COUNT = 500000 };
     emp_t **emp = must(calloc(COUNT, sizeof(*emp)));
+    const int line = __LINE__ + 2;
     for (size_t i = 0; i < COUNT; i++) {
         emp[i] = must(LMM_ALLOC(emp_t));
     }
@@ -74,7 +77,7 @@ static emp_t *give_back_pages(const char *verb)
     }
     free(emp);
     lmm_trim();
-    expect_given_back(verb, first);
+    expect_given_back(verb, first, line);
     return first;
 }
 
@@ -98,8 +101,9 @@ void given_back_resize(void)
 
 void given_back_span(void)
 {
+    const int line = __LINE__ + 1;
     emp_t *array = must(LMM_NEW_ARRAY(emp_t, 1000000));
-    expect_given_back("free", array);
+    expect_given_back("free", array, line);
     lmm_free(array);
     lmm_trim();
     lmm_free(array);

@@ -6,17 +6,21 @@
 
 void resize_freed(void)
 {
+    const int line = __LINE__ + 1;
     emp_t *emp = must(LMM_NEW(emp_t));
-    death_expect("resize of a freed block: " HEX " (emp_t)", address_of(emp));
+    death_expect("resize of a freed block: " HEX " (emp_t, allocated at " THIS_FILE ":%d)",
+                 address_of(emp), line);
     lmm_free(emp);
     must(lmm_resize(emp, 2));
 }
 
 void resize_freed_array(void)
 {
+    const int line = __LINE__ + 1;
     emp_t *array = must(LMM_NEW_ARRAY(emp_t, 4));
     emp_t *other = must(LMM_NEW_ARRAY(emp_t, 4));
-    death_expect("resize of a freed block: " HEX " (emp_t)", address_of(array));
+    death_expect("resize of a freed block: " HEX " (emp_t, allocated at " THIS_FILE ":%d)",
+                 address_of(array), line);
     lmm_free(array);
     must(lmm_resize(array, 5));
     lmm_free(other);
@@ -47,8 +51,10 @@ void resize_never_allocated(void)
 
 void count_freed(void)
 {
+    const int line = __LINE__ + 1;
     emp_t *emp = must(LMM_NEW(emp_t));
-    death_expect("count of a freed block: " HEX " (emp_t)", address_of(emp));
+    death_expect("count of a freed block: " HEX " (emp_t, allocated at " THIS_FILE ":%d)",
+                 address_of(emp), line);
     lmm_free(emp);
     (void) lmm_block_count(emp);
 }

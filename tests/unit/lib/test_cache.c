@@ -37,7 +37,7 @@ static bool push_new(struct lmm_family *family, struct lmm_cache *cache, size_t 
 
     *ret_block = lmm_run_take(&family->runs, n, 1, family->site, &zeroed);
     cr_assert(lmm_page_locate(*ret_block, &at));
-    lmm_page_set_tag(at.page, at.slot, LMM_TAG_CACHED);
+    lmm_page_set_tag(at.page, at.slot, lmm_tag_cached(0));
     if (lmm_cache_push(cache, n, *ret_block, &at.page->tags[at.slot])) {
         return true;
     }
@@ -137,7 +137,7 @@ Test(cache, forget_leaves_the_tags, .init = start)
     cr_assert(push_new(family, cache, 2, &block));
     lmm_cache_forget(&heap);
     cr_expect(lmm_cache_pop(cache, 2, family->site) == NULL);
-    cr_expect(lmm_page_of((uintptr_t) block)->tags[0] == LMM_TAG_CACHED);
+    cr_expect(lmm_page_of((uintptr_t) block)->tags[0] == lmm_tag_cached(0));
     lmm_runs_release_cached(&family->runs);
     cr_expect(family->record->pages == 0);
 }

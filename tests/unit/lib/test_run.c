@@ -423,7 +423,7 @@ Test(run, cached_runs_are_released)
         size_t slot;
         struct lmm_page *page = page_of(block[i], &slot);
         if (i != 4) {
-            page->tags[slot] = LMM_TAG_CACHED;
+            page->tags[slot] = lmm_tag_cached(0);
         }
     }
     assert_valid();
@@ -475,9 +475,9 @@ Test(run, validity_sees_what_is_wrong)
         {1, LMM_TAG_TAIL << 30 | 5},
         {8, LMM_TAG_LIVE_BASE},
         {31, 0},
-        {2, LMM_TAG_CACHED},
+        {2, LMM_TAG_CACHED + 7},
         {3, LMM_TAG_LIVE_BASE},
-        {20, LMM_TAG_CACHED},
+        {20, LMM_TAG_CACHED + 7},
         {20, LMM_TAG_TAIL << 30 | 1},
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
