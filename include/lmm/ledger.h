@@ -137,7 +137,7 @@ struct lmm_ledger_family {
     uint64_t run_free_slots;    /* in free runs, of pages that hold runs */
     uint64_t longest_run_slots; /* the longest free run */
     uint64_t peak_amount;       /* high-water mark of live slots; of bytes with the flag BYTES */
-    uint64_t limit_bytes;       /* 0: none */
+    uint64_t limit_bytes;       /* hard limit of live bytes; 0: none */
     uint64_t flags;             /* LMM_LEDGER_FAMILY_... */
 };
 

@@ -167,6 +167,33 @@ LMM_API size_t lmm_block_bytes(const void *p);
  * there. */
 LMM_API struct lmm_family *lmm_family_of(const void *p);
 
+/* ---- Limits -------------------------------------------------------------------------------- */
+
+/*
+ * Limits the live bytes of a family; a call replaces what the last one set.
+ * soft_bytes: callback(family, live_bytes, arg) is called when live bytes have become more than
+ * this, once until they are no more than this again. hard_bytes: an allocation that would make them
+ * more than this is refused: it returns NULL with errno ENOMEM, after the callback, if there is one,
+ * was called and the allocation would still be too much. 0 is no limit; soft_bytes is at most
+ * hard_bytes. callback: may be NULL without soft_bytes. arg: passed on, may be NULL. family: not
+ * NULL.
+ *
+ * The callback runs in the thread that allocates, while LMM holds no lock. It may call any function
+ * of LMM: free, allocate of this family, too, or set its limit anew. It must return. At most one
+ * call for a family runs at a time: what happens meanwhile, in any thread, calls no other.
+ *
+ * Bytes are those that reports show as live. A limit is looked at when a thread's list of free slots
+ * is used up, and at each array, flexible struct, string and growing lmm_resize(); so single structs
+ * cost no more, and other threads may pass a limit by a page of slots each. A thread alone is held
+ * to it exactly, from its next list on. While a family has a limit, such a moment costs a sum over
+ * all threads and sites, when live bytes may have come near the next limit.
+ * Returns 0; -1 with errno EINVAL (an argument is not as above).
+ */
+LMM_API int lmm_family_limit(struct lmm_family *family, uint64_t soft_bytes, uint64_t hard_bytes,
+                             void (*callback)(struct lmm_family *family, uint64_t live_bytes,
+                                              void *arg),
+                             void *arg);
+
 /* ---- Statistics ---------------------------------------------------------------------------- */
 
 /* The figures of one family; docs/reports.md defines each. A slot is the room for one struct. */

@@ -6,6 +6,7 @@
 #include "lib/front/block.h"
 #include "lib/pages/family.h"
 #include "lib/heaps/heap.h"
+#include "lib/pages/limit.h"
 #include "lib/front/misuse.h"
 #include "lib/front/report.h"
 #include "lib/books/site.h"
@@ -46,6 +47,27 @@ LMM_API const char *lmm_family_name(const struct lmm_family *family)
 LMM_API size_t lmm_family_size(const struct lmm_family *family)
 {
     return family->size;
+}
+
+LMM_API int lmm_family_limit(struct lmm_family *family, uint64_t soft_bytes, uint64_t hard_bytes,
+                             void (*callback)(struct lmm_family *family, uint64_t live_bytes,
+                                              void *arg),
+                             void *arg)
+{
+    bool is_ordered = soft_bytes == 0 || hard_bytes == 0 || soft_bytes <= hard_bytes;
+
+    if (family == NULL || !is_ordered || (soft_bytes != 0 && callback == NULL)) {
+        errno = EINVAL;
+        return -1;
+    }
+    const struct lmm_limit limit = {
+        .soft_bytes = soft_bytes,
+        .hard_bytes = hard_bytes,
+        .callback = callback,
+        .arg = arg,
+    };
+    lmm_limit_set(family, &limit);
+    return 0;
 }
 
 /* ---- Sites ----------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "lib/front/misuse.h"
 #include "lib/heaps/foreign.h"
 #include "lib/heaps/heap.h"
+#include "lib/pages/limit.h"
 #include "lib/ground/tools.h"
 #include "lib/heaps/thread.h"
 
@@ -90,6 +91,9 @@ void *lmm_block_pop_run(uint32_t family, uint32_t live_value, size_t n, uint64_t
 static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value,
                        size_t n, size_t align, bool *ret_zeroed)
 {
+    if (lmm_limit_is_set(family)) {
+        lmm_cache_close(heap, family); /* what comes from a cache is not held against the limit */
+    }
     struct lmm_cache *cache = align <= family->stride ? heap->open.bins[family->index].cache : NULL;
     char *block = lmm_cache_pop(cache, n, live_value);
 
@@ -118,8 +122,9 @@ static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t
     return block;
 }
 
-void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, size_t align,
-                      bool zero)
+/* lmm_block_alloc() without limits. */
+static void *alloc_unlimited(struct lmm_family *family, uint32_t live_value, size_t n, size_t align,
+                             bool zero)
 {
     LMM_CHECK(n != 0 && lmm_is_power_of_two(align));
     struct lmm_heap *heap = lmm_thread_enter();
@@ -138,6 +143,39 @@ void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, 
     }
     if (zero && !zeroed) {
         memset(block, 0, bytes);
+    }
+    return block;
+}
+
+/* Asks for more bytes of a family with a limit. When that is refused, the callback may free some, or
+ * raise the limit; then asks again. */
+static enum lmm_limit_verdict take_of_limit(struct lmm_family *family, uint64_t bytes)
+{
+    enum lmm_limit_verdict verdict = lmm_limit_take(family, bytes);
+
+    if (verdict == LMM_LIMIT_REFUSED && lmm_limit_tell(family)) {
+        verdict = lmm_limit_take(family, bytes);
+    }
+    if (verdict == LMM_LIMIT_REFUSED) {
+        errno = ENOMEM;
+    }
+    return verdict;
+}
+
+void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, size_t align,
+                      bool zero)
+{
+    enum lmm_limit_verdict verdict = LMM_LIMIT_FREE;
+
+    if (lmm_limit_is_set(family)) {
+        verdict = take_of_limit(family, lmm_family_bytes(family, live_value, n));
+        if (verdict == LMM_LIMIT_REFUSED) {
+            return NULL;
+        }
+    }
+    void *block = alloc_unlimited(family, live_value, n, align, zero);
+    if (verdict == LMM_LIMIT_PAST_SOFT) {
+        lmm_limit_tell(family);
     }
     return block;
 }
@@ -352,19 +390,37 @@ static bool resize_in_place(void *p, const struct lmm_block_facts *facts, size_t
     return true;
 }
 
-void *lmm_block_resize(void *p, const struct lmm_block_facts *facts, size_t n)
+/* lmm_block_resize() without limits. */
+static void *resize_unlimited(void *p, const struct lmm_block_facts *facts, size_t n)
 {
     lmm_thread_settle(); /* before the gauges change */
     if (n == facts->slots || resize_in_place(p, facts, n)) {
         return p;
     }
     bool grows = n > facts->slots;
-    void *moved = lmm_block_alloc(facts->family, lmm_tag_site(facts->tag), n, 1, grows);
+    void *moved = alloc_unlimited(facts->family, lmm_tag_site(facts->tag), n, 1, grows);
     if (moved != NULL) {
         memcpy(moved, p, block_bytes(facts->family, facts->tag, grows ? facts->slots : n));
         lmm_block_free(p);
     }
     return moved;
+}
+
+void *lmm_block_resize(void *p, const struct lmm_block_facts *facts, size_t n)
+{
+    enum lmm_limit_verdict verdict = LMM_LIMIT_FREE;
+
+    if (lmm_limit_is_set(facts->family) && n > facts->slots) {
+        verdict = take_of_limit(facts->family, (n - facts->slots) * facts->family->size);
+        if (verdict == LMM_LIMIT_REFUSED) {
+            return NULL;
+        }
+    }
+    void *resized = resize_unlimited(p, facts, n);
+    if (verdict == LMM_LIMIT_PAST_SOFT) {
+        lmm_limit_tell(facts->family);
+    }
+    return resized;
 }
 
 /* ---- Reshaping ------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include "lib/heaps/cache.h"
 
 #include "lib/ground/meta.h"
+#include "lib/pages/limit.h"
 
 #include <string.h>
 
@@ -15,7 +16,7 @@ static void set_depths(struct lmm_cache *cache, size_t stride)
 
 struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *family)
 {
-    if (heap->is_shared || family->index >= heap->bin_capacity) {
+    if (heap->is_shared || family->index >= heap->bin_capacity || lmm_limit_is_set(family)) {
         return NULL; /* many threads use the shared heap, each for a short time */
     }
     struct lmm_bin *bin = &heap->open.bins[family->index];
@@ -35,19 +36,35 @@ void lmm_cache_sample(struct lmm_cache *cache, struct lmm_family *family)
     cache->unsampled_slots = 0;
 }
 
+static void flush(struct lmm_cache *cache, struct lmm_family *family)
+{
+    LMM_CHECK(lmm_cache_is_valid(cache, family));
+    for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX; n++) {
+        while (cache->count[n] != 0) {
+            const struct lmm_cached_run *run = &cache->run[n][--cache->count[n]];
+            struct lmm_page *page = lmm_page_of((uintptr_t) run->block);
+            size_t slot = (size_t) (run->tag - page->tags);
+            lmm_run_give(&family->runs, page, slot, n);
+        }
+    }
+}
+
 void lmm_cache_flush(struct lmm_heap *heap)
 {
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
-        struct lmm_cache *cache = heap->open.bins[i].cache;
-        LMM_CHECK(cache == NULL || lmm_cache_is_valid(cache, lmm_families_at(i)));
-        for (size_t n = 1; cache != NULL && n <= LMM_CACHE_LENGTH_MAX; n++) {
-            while (cache->count[n] != 0) {
-                const struct lmm_cached_run *run = &cache->run[n][--cache->count[n]];
-                struct lmm_page *page = lmm_page_of((uintptr_t) run->block);
-                size_t slot = (size_t) (run->tag - page->tags);
-                lmm_run_give(&lmm_families_at(i)->runs, page, slot, n);
-            }
+        if (heap->open.bins[i].cache != NULL) {
+            flush(heap->open.bins[i].cache, lmm_families_at(i));
         }
+    }
+}
+
+void lmm_cache_close(struct lmm_heap *heap, struct lmm_family *family)
+{
+    struct lmm_cache *cache = heap->open.bins[family->index].cache;
+
+    if (cache != NULL) {
+        flush(cache, family);
+        memset(cache->depth, 0, sizeof(cache->depth));
     }
 }
 

@@ -61,8 +61,11 @@ static inline bool lmm_cache_push(struct lmm_cache *cache, size_t n, char *block
 }
 
 /* Returns the heap's cache for an open family, which it creates the first time; NULL for the shared
- * heap, and when there is no memory. */
+ * heap, for a family with a limit, and when there is no memory. */
 struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *family);
+
+/* Gives the heap's cached runs of the family back, and keeps none from now on. */
+void lmm_cache_close(struct lmm_heap *heap, struct lmm_family *family);
 
 /* Counts the slots popped as taken from the family (lmm_family_note_taken()). */
 void lmm_cache_sample(struct lmm_cache *cache, struct lmm_family *family);

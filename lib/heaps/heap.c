@@ -3,6 +3,7 @@
 
 #include "lib/ground/meta.h"
 #include "lib/heaps/tracer.h"
+#include "lib/pages/limit.h"
 #include "lib/pages/memory.h"
 #include "lib/pages/slots.h"
 
@@ -347,8 +348,26 @@ static bool takes_own_list(const struct lmm_page *page)
     return listed >= lmm_family_pages_threshold(page) || listed == lmm_slots_free_count(page);
 }
 
+/* Puts the slots of the private list after the first `max` of `count` back onto the page's own list;
+ * returns how many are left. */
+static uint32_t shorten_list(const struct lmm_bin *bin, struct lmm_page *page, uint32_t count,
+                             uint32_t max)
+{
+    if (LMM_LIKELY(count <= max)) {
+        return count;
+    }
+    uint32_t last = bin->head;
+    for (uint32_t i = 1; i < max; i++) {
+        last = lmm_load_relaxed(&page->tags[last]);
+    }
+    uint32_t rest = lmm_load_relaxed(&page->tags[last]);
+    lmm_page_set_tag(page, last, LMM_TAG_END);
+    splice(page, rest);
+    return max;
+}
+
 /* Makes page current and gives its list, or newly threaded slots, to the bin; returns how many. */
-static uint32_t take_slots(struct lmm_bin *bin, struct lmm_page *page)
+static uint32_t take_slots(struct lmm_family *family, struct lmm_bin *bin, struct lmm_page *page)
 {
     uint32_t free = lmm_slots_free_count(page);
     size_t committed = lmm_memory_committed_bytes(page);
@@ -360,9 +379,11 @@ static uint32_t take_slots(struct lmm_bin *bin, struct lmm_page *page)
         page->head = LMM_TAG_END;
     } else {
         bin->head = lmm_slots_thread(page, &count);
-        lmm_accounts_count_committed(lmm_families_at(page->family)->record,
+        lmm_accounts_count_committed(family->record,
                                      (int64_t) (lmm_memory_committed_bytes(page) - committed));
     }
+    count = shorten_list(bin, page, count, lmm_limit_max_slots(family));
+    lmm_limit_note_list(family, count);
     lmm_family_pages_arm(page, free - count, COUNTDOWN_FAR);
     bin->family_pages->is_used = true;
     bin->page = page;
@@ -516,7 +537,7 @@ static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, stru
         errno = ENOMEM;
         return false;
     }
-    lmm_family_note_taken(family, take_slots(bin, page));
+    lmm_family_note_taken(family, take_slots(family, bin, page));
     LMM_CHECK(lmm_slots_are_valid(page, bin->head));
     return true;
 }
@@ -535,7 +556,7 @@ bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
         lmm_load_relaxed(&heap->reported) == NULL && !lmm_load_relaxed(&heap->trim_wanted)) {
         /* The common case with few live blocks. It changes nothing that other threads read under
          * the lock. */
-        lmm_family_note_taken(family, take_slots(bin, bin->page));
+        lmm_family_note_taken(family, take_slots(family, bin, bin->page));
         return true;
     }
     lmm_lock_acquire(&heap->lock);

@@ -35,6 +35,22 @@ enum {
     LMM_FAMILY_FLEX_STRIDE = 32, /* of flexible families */
 };
 
+struct lmm_family;
+
+/* A family's limits (limit.h). */
+struct lmm_limit {
+    bool is_set;        /* atomic */
+    bool is_telling;    /* atomic: the callback runs */
+    int64_t room_bytes; /* atomic: may be taken before the live bytes are summed again */
+
+    /* Under REGISTRY. A limit of 0 is none. */
+    uint64_t soft_bytes;
+    uint64_t hard_bytes;
+    void (*callback)(struct lmm_family *family, uint64_t live_bytes, void *arg);
+    void *arg;
+    bool is_past_soft;
+};
+
 struct lmm_family {
     char name[LMM_FAMILY_SHOWN_MAX + 1]; /* as shown */
     size_t name_bytes;                   /* of it that are the name of the type */
@@ -49,6 +65,7 @@ struct lmm_family {
     bool is_flexible;   /* immutable: blocks of any number of bytes (lmm_families_add_flexible()) */
     bool has_runs_only; /* immutable from the first block on: a block of one slot is a run, too */
     struct lmm_runs runs;
+    struct lmm_limit limit;
     uint64_t unsampled_slots; /* atomic; taken since the high-water mark was sampled */
 };
 
