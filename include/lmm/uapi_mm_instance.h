@@ -87,7 +87,7 @@ static inline void mm_instantiate_new_page_family(mm_instance_t *mm_inst, const 
 /*
  * Allocates units contiguous zeroed structs of the family T that is registered in the instance, and
  * counts the block at this source line. Returns a void *, which the caller frees with XFREE; or
- * NULL with errno ENOENT (T is not registered there; also printed on stdout), EINVAL (units is 0),
+ * NULL with errno ENOENT (T is not registered there; also printed on stdout),
  * EOVERFLOW or ENOMEM. In other instances than the default one the family is looked up by its name
  * each time.
  */
