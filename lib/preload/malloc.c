@@ -220,3 +220,24 @@ LMM_API void free_aligned_sized(void *p, size_t align, size_t bytes)
     (void) bytes;
     free_block(p);
 }
+
+/* ---- glibc's other names --------------------------------------------------------------------- */
+
+/* Programs and shims that call glibc's internal names mix their blocks with those of the plain
+ * names. glibc keeps cfree for programs from before 2017. */
+#if defined(__has_attribute) && __has_attribute(copy)
+#define SAME_AS(function) __attribute__((alias(#function), copy(function)))
+#else
+#define SAME_AS(function) __attribute__((alias(#function)))
+#endif
+
+LMM_API __typeof__(malloc) __libc_malloc SAME_AS(malloc);
+LMM_API __typeof__(calloc) __libc_calloc SAME_AS(calloc);
+LMM_API __typeof__(free) __libc_free SAME_AS(free);
+LMM_API __typeof__(free) cfree SAME_AS(free);
+LMM_API __typeof__(realloc) __libc_realloc SAME_AS(realloc);
+LMM_API __typeof__(reallocarray) __libc_reallocarray SAME_AS(reallocarray);
+LMM_API __typeof__(memalign) __libc_memalign SAME_AS(memalign);
+LMM_API __typeof__(valloc) __libc_valloc SAME_AS(valloc);
+LMM_API __typeof__(pvalloc) __libc_pvalloc SAME_AS(pvalloc);
+LMM_API __typeof__(posix_memalign) __posix_memalign SAME_AS(posix_memalign);

@@ -5,7 +5,7 @@
 #include "lib/front/misuse.h"
 #include "lib/ground/options.h"
 #include "lib/preload/classes.h"
-#include "lib/preload/libc.h"
+#include "lib/preload/other.h"
 #include "lib/preload/stacked.h"
 #include "lib/preload/startup.h"
 #include "lib/preload/surroundings.h"
@@ -69,10 +69,10 @@ __attribute__((constructor(101))) static void start_early(void)
 
 /* ---- Other blocks ---------------------------------------------------------------------------- */
 
-/* True and *ret_bytes when p is a block of the start's pool, or of libc's own malloc. */
-static bool find_other(const void *p, size_t *ret_bytes)
+/* True and *ret_bytes when p is a block of the start's pool, or of another allocator. */
+static bool find_other(void *p, size_t *ret_bytes)
 {
-    return lmm_startup_find(p, ret_bytes) || lmm_libc_usable(p, ret_bytes);
+    return lmm_startup_find(p, ret_bytes) || lmm_other_usable(p, ret_bytes);
 }
 
 /* False: p is a block of neither. */
@@ -80,7 +80,7 @@ static bool free_other(void *p)
 {
     size_t bytes;
 
-    return lmm_startup_find(p, &bytes) || lmm_libc_free(p);
+    return lmm_startup_find(p, &bytes) || lmm_other_free(p);
 }
 
 /* ---- Allocating ------------------------------------------------------------------------------ */
@@ -236,7 +236,7 @@ void *lmm_serve_resize(void *p, size_t bytes, const struct lmm_caller *caller)
     return moved;
 }
 
-size_t lmm_serve_usable(const void *p)
+size_t lmm_serve_usable(void *p)
 {
     struct lmm_block_facts facts;
     size_t bytes;

@@ -3,10 +3,9 @@
  * serve: requests for bytes that malloc's fast path does not serve, with stacks or without.
  *
  * Owns the start of the drop-in; what the starting thread itself requests meanwhile is the start's
- * pool's (startup.h). While stacks are taken, every request comes here or to stacked.h;
- * otherwise a block is counted at the own site of its class. A pointer that is not LMM's may belong
- * to libc's own malloc: a module that was loaded with RTLD_DEEPBIND may use that one. If libc's
- * malloc was ever used, such a block goes to libc; otherwise the pointer is misuse, and LMM panics.
+ * pool's (startup.h). While stacks are taken, every request comes here or to stacked.h; otherwise a
+ * block is counted at the own site of its class. A pointer that is not LMM's may be a block of
+ * another allocator (other.h); otherwise it is misuse, and LMM panics.
  *
  * Any thread may call every function at any time, before constructors and after destructors. They
  * change errno only on failure. Locks: REPORT during the start; else those of what they call.
@@ -31,6 +30,6 @@ void lmm_serve_free(void *p);
 void *lmm_serve_resize(void *p, size_t bytes, const struct lmm_caller *caller);
 
 /* How many bytes of the block p the program may use; 0 for NULL. Panics if p is not a block. */
-size_t lmm_serve_usable(const void *p);
+size_t lmm_serve_usable(void *p);
 
 #endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/preload/other.h"
+
+#include "lib/ground/module.h"
+#include "lib/ground/sync.h"
+#include "lib/pages/page.h"
+
+#include <dlfcn.h>
+#include <gnu/lib-names.h>
+#include <malloc.h>
+
+struct allocator {
+    void (*free)(void *p); /* NULL: there is no such allocator */
+    size_t (*usable)(void *p);
+};
+
+static struct {
+    bool is_known;           /* atomic; then the fields below do not change */
+    struct allocator linked; /* the one that the program is linked with */
+    struct allocator libc;
+    struct mallinfo (*libc_figures)(void);
+} others;
+
+/* Allocators that a program may be linked with under names of their own. */
+static const struct {
+    const char *free;
+    const char *usable;
+} prefixed[] = {
+    {"je_free", "je_malloc_usable_size"},
+    {"mi_free", "mi_usable_size"},
+    {"tc_free", "tc_malloc_size"},
+    {"rpfree", "rpmalloc_usable_size"},
+};
+
+/* ---- Finding them ---------------------------------------------------------------------------- */
+
+/* Whether both functions are of one module, which is not the other one. */
+static bool are_together(const void *a, const void *b, const void *elsewhere)
+{
+    struct lmm_module_facts facts;
+
+    return lmm_module_find((uintptr_t) a, &facts) && facts.start <= (uintptr_t) b &&
+           (uintptr_t) b < facts.end &&
+           !(facts.start <= (uintptr_t) elsewhere && (uintptr_t) elsewhere < facts.end);
+}
+
+/* Looks both names up; the allocator stays as it is unless both are in one module, and not libc's. */
+static void look_up(void *scope, const char *free_name, const char *usable_name,
+                    struct allocator *allocator)
+{
+    void *free_found = dlsym(scope, free_name);
+    void *usable_found = free_found == NULL ? NULL : dlsym(scope, usable_name);
+
+    if (usable_found != NULL && allocator->free == NULL &&
+        are_together(free_found, usable_found, others.libc_figures)) {
+        *(void **) &allocator->usable = usable_found;
+        *(void **) &allocator->free = free_found;
+    }
+}
+
+/* libc's functions, also where another allocator has all of their names. */
+static void find_libc(void)
+{
+    void *libc = dlopen(LIBC_SO, RTLD_LAZY | RTLD_NOLOAD);
+
+    if (libc != NULL) {
+        *(void **) &others.libc.usable = dlsym(libc, "malloc_usable_size");
+        *(void **) &others.libc.free = dlsym(libc, "free");
+        *(void **) &others.libc_figures = dlsym(libc, "__libc_mallinfo");
+    }
+}
+
+/* Two threads that come here at the same time find the same. */
+static LMM_COLD void find_others(void)
+{
+    find_libc();
+    look_up(RTLD_NEXT, "free", "malloc_usable_size", &others.linked);
+    for (size_t i = 0; i < sizeof(prefixed) / sizeof(prefixed[0]); i++) {
+        look_up(RTLD_DEFAULT, prefixed[i].free, prefixed[i].usable, &others.linked);
+    }
+    lmm_store_release(&others.is_known, true);
+}
+
+/* Whether libc's malloc has ever requested memory from the kernel. */
+static bool libc_was_used(void)
+{
+    if (others.libc_figures == NULL) {
+        return false;
+    }
+    struct mallinfo info = others.libc_figures();
+    return info.arena != 0 || info.hblkhd != 0;
+}
+
+/* The allocator that p may be a block of; NULL: there is none. */
+static const struct allocator *owner_of(const void *p)
+{
+    const struct lmm_page *page = lmm_page_of((uintptr_t) p);
+
+    if (page != NULL && lmm_load_acquire(&page->kind) != LMM_PAGE_NONE) {
+        return NULL;
+    }
+    if (!lmm_load_acquire(&others.is_known)) {
+        find_others();
+    }
+    return others.linked.free != NULL ? &others.linked : libc_was_used() ? &others.libc : NULL;
+}
+
+/* ---- Blocks ---------------------------------------------------------------------------------- */
+
+bool lmm_other_free(void *p)
+{
+    const struct allocator *owner = owner_of(p);
+
+    if (owner == NULL) {
+        return false;
+    }
+    owner->free(p);
+    return true;
+}
+
+bool lmm_other_usable(void *p, size_t *ret_bytes)
+{
+    const struct allocator *owner = owner_of(p);
+
+    if (owner == NULL) {
+        return false;
+    }
+    *ret_bytes = owner->usable(p);
+    return true;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_PRELOAD_MOMENTS_OTHER_LIBRARY_H
+#define TESTS_PRELOAD_MOMENTS_OTHER_LIBRARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Allocates a block of this library's, whoever has the name malloc. */
+void *mallocx(size_t bytes, int flags);
+
+/* How many of its blocks live. */
+long other_live_blocks(void);
+
+/* Whether a block is one of its own. */
+bool other_has(const void *block);
+
+#endif
