@@ -321,7 +321,9 @@ static int usual_stream(void)
 
 void lmm_report_keep_stream(void)
 {
-    if ((lmm_options.leaks || lmm_options.usage) && lmm_options.log[0] == '\0') {
+    bool prints = lmm_options.leaks || lmm_options.usage;
+
+    if (prints && lmm_options.log[0] == '\0' && kept_stream < 0) {
         kept_stream = lmm_system_fcntl(wanted_stream(), F_DUPFD_CLOEXEC, KEPT_FROM);
     }
 }

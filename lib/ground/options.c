@@ -14,12 +14,15 @@
 
 enum { DEFAULT_RESERVOIR_BYTES = 16 << 20 };
 
-/* The drop-in leaves no files unless it is told to. Its runs of all lengths are in one family, where
- * best fit needs a third to two thirds less memory than largest. */
+/* The drop-in's runs of all lengths are in one family, where best fit needs a third to two thirds
+ * less memory than largest. */
+#define DEFAULT_FIT (LMM_DROP_IN ? LMM_FIT_BEST : LMM_FIT_LARGEST)
+
+/* The drop-in leaves no files unless it is told to. */
 struct lmm_options lmm_options = {
     .reservoir_bytes = DEFAULT_RESERVOIR_BYTES,
     .ledger_off = LMM_DROP_IN,
-    .fit = LMM_DROP_IN ? LMM_FIT_BEST : LMM_FIT_LARGEST,
+    .fit = DEFAULT_FIT,
 };
 
 /* Parses a value, of `length` bytes, into what the key's entry names: a field, or all of the
@@ -203,6 +206,8 @@ static const struct key {
 
 enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
 
+_Static_assert(KEYS <= 32, "options.given has a bit for each");
+
 static bool print_help(const char *value, size_t length, void *field)
 {
     bool wanted;
@@ -248,6 +253,7 @@ static bool parse_part(const char *part, size_t length, struct lmm_options *opti
                  (int) (value_length < 64 ? value_length : 64), value, key->name, key->values);
         return false;
     }
+    options->given |= 1u << (key - keys);
     return true;
 }
 
@@ -273,22 +279,40 @@ static bool is_set(const char *name)
     return value != NULL && strcmp(value, "1") == 0;
 }
 
-/* Variables that teaching allocators read. */
-static void read_allocator_names(void)
+/* Whether LMM_OPTIONS has set that key. */
+static bool is_given(const char *name)
 {
-    const char *algorithm = lmm_system_variable("ALLOCATOR_ALGORITHM");
+    return (lmm_options.given >> (find_key(name, strlen(name)) - keys) & 1) != 0;
+}
 
-    if (is_set("ALLOCATOR_SCRIBBLE")) {
-        lmm_options.fill_alloc = true;
-    }
-    if (is_set("ALLOCATOR_LEAK_CHECK")) {
-        lmm_options.leaks = true;
-        lmm_options.leaks_to_stdout = true;
-    }
+static enum lmm_fit fit_of(const char *algorithm)
+{
     for (size_t i = 0; algorithm != NULL && i < FITS; i++) {
         if (strcmp(algorithm, fits[i].algorithm) == 0) {
-            lmm_options.fit = (enum lmm_fit) i;
+            return (enum lmm_fit) i;
         }
+    }
+    return DEFAULT_FIT;
+}
+
+void lmm_options_follow_allocator_names(void)
+{
+    bool scribbles = is_set("ALLOCATOR_SCRIBBLE");
+    bool checks = is_set("ALLOCATOR_LEAK_CHECK");
+
+    if (getauxval(AT_SECURE) != 0) {
+        return;
+    }
+    if (!is_given("fill")) {
+        lmm_options.fill_alloc = scribbles;
+        lmm_options.fill_free = scribbles;
+    }
+    if (!is_given("leaks")) {
+        lmm_options.leaks = checks;
+    }
+    lmm_options.leaks_to_stdout = checks;
+    if (!is_given("fit")) {
+        lmm_options.fit = fit_of(lmm_system_variable("ALLOCATOR_ALGORITHM"));
     }
 }
 
@@ -297,12 +321,12 @@ void lmm_options_read(void)
     if (getauxval(AT_SECURE) != 0) {
         return;
     }
-    if (LMM_DROP_IN) {
-        read_allocator_names();
-    }
     const char *text = lmm_system_variable("LMM_OPTIONS");
     if (text != NULL) {
         lmm_options_parse(text, &lmm_options);
+    }
+    if (LMM_DROP_IN) {
+        lmm_options_follow_allocator_names();
     }
 }
 

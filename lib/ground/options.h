@@ -5,7 +5,8 @@
  * Owns the settings of the process. One table in options.c has every key, and `help=1` prints it. A
  * process with raised privileges (AT_SECURE) ignores LMM_OPTIONS. An unknown key or a bad value is
  * reported on stderr and ignored. After lmm_options_read() the settings never change, except
- * ledger_off in a forked child.
+ * ledger_off in a forked child, and what the variables of teaching allocators (ALLOCATOR_...) set
+ * when the program itself changes these; then another thread may see the old value for a while.
  */
 #ifndef LMM_OPTIONS_H
 #define LMM_OPTIONS_H
@@ -37,6 +38,7 @@ struct lmm_options {
     bool leaves_children_alone;       /* drop-in: what the process starts is not on LMM by itself */
     uint32_t stack_frames;            /* drop-in: kept of each call stack; 0: none are taken */
     bool leaks_to_stdout;             /* the leak report goes there, unless there is a log */
+    uint32_t given;                   /* a bit for each key that was set */
     char ledger[LMM_OPTION_PATH_MAX]; /* directory for it; empty: the usual one */
     char log[LMM_OPTION_PATH_MAX];    /* file for reports at exit; empty: stderr */
 };
@@ -45,6 +47,10 @@ extern struct lmm_options lmm_options;
 
 /* Reads LMM_OPTIONS; call once, before there are threads that allocate. */
 void lmm_options_read(void);
+
+/* Drop-in: sets what the variables of teaching allocators say now, except where LMM_OPTIONS has set
+ * the same. */
+void lmm_options_follow_allocator_names(void);
 
 /*
  * Parses one setting string as LMM_OPTIONS holds it into *options; bad parts are named on stderr.

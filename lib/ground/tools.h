@@ -4,7 +4,7 @@
  * the process runs under it), and the fill option.
  *
  * While one is active the fast paths are closed, so only slow paths call these functions. Owns one
- * flag, set once at start. Threads: the caller owns the block or page; nothing here takes a lock.
+ * flag, set at start. Threads: the caller owns the block or page; nothing here takes a lock.
  */
 #ifndef LMM_TOOLS_H
 #define LMM_TOOLS_H
@@ -22,10 +22,11 @@
 #define LMM_ASAN 0
 #endif
 
-/* True when a tool must be told of every block; immutable after the start. */
+/* True when a tool must be told of every block. Changes after the start only when the program sets
+ * or removes ALLOCATOR_SCRIBBLE; a thread may miss this until its next slow path. */
 extern bool lmm_tools_active;
 
-/* Finds out which tools watch; call once the options are read. */
+/* Finds out which tools watch; call when the options have been read, or the fill option changed. */
 void lmm_tools_start(void);
 
 /* In a forked child, before anything else of LMM. */

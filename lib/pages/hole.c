@@ -42,9 +42,9 @@ static uint32_t bin_of(size_t n)
     return EXACT_BINS + (shift - EXACT_SHIFT) * STEPS + step;
 }
 
-static bool add_bins(struct lmm_holes *holes)
+static bool add_bins(struct lmm_holes *holes, enum lmm_fit fit)
 {
-    if (holes->fit != LMM_FIT_BEST || holes->bins != NULL) {
+    if (fit != LMM_FIT_BEST || holes->bins != NULL) {
         return true;
     }
     holes->bins = lmm_meta_zalloc(sizeof(*holes->bins));
@@ -128,7 +128,7 @@ static bool add_descriptors(struct lmm_holes *holes)
 {
     uint32_t chunk = lmm_log2(holes->capacity / FIRST_HOLES + 1);
 
-    if (chunk == LMM_HOLE_CHUNKS || !add_bins(holes)) {
+    if (chunk == LMM_HOLE_CHUNKS || !add_bins(holes, holes->fit)) {
         return false;
     }
     uint32_t count = (uint32_t) FIRST_HOLES << chunk;
@@ -280,6 +280,20 @@ const struct lmm_hole *lmm_holes_walk(const struct lmm_holes *holes, const struc
         hole == NULL ? glpq_walk_first(&holes->queue) : glpq_walk_next(&hole->node);
 
     return next == NULL ? NULL : GLTHREAD_ENTRY(next, const struct lmm_hole, node);
+}
+
+void lmm_holes_set_fit(struct lmm_holes *holes, enum lmm_fit fit)
+{
+    bool had_bins = holes->bins != NULL;
+
+    if (!add_bins(holes, fit)) {
+        return;
+    }
+    for (const struct lmm_hole *hole = had_bins ? NULL : lmm_holes_walk(holes, NULL); hole != NULL;
+         hole = lmm_holes_walk(holes, hole)) {
+        bin_add(holes, lmm_hole_at(holes, hole->page, hole->slot));
+    }
+    holes->fit = fit;
 }
 
 /* ---- Validity -------------------------------------------------------------------------------- */

@@ -9,9 +9,9 @@
  *   I1  holes <= reserved <= capacity
  *   I2  the first and last tag of a hole are HOLE with its id; no other tag is HOLE (for the
  *       latter: lmm_runs_are_valid_locked())
- *   I3  every hole is in the queue, and free_slots is the sum of their lengths; with fit=best every
- *       hole is also in the bin of its length, and a bin's bit is set exactly when the bin is not
- *       empty
+ *   I3  every hole is in the queue, and free_slots is the sum of their lengths; where there are bins
+ *       (with fit=best always) every hole is also in the bin of its length, and a bin's bit is set
+ *       exactly when the bin is not empty
  * Locks: RUNS of the family, held by the caller of every function. Not responsible for: pages
  * (run).
  */
@@ -33,7 +33,7 @@ struct lmm_hole {
     struct glpq_node node; /* key: length in slots */
     union {
         struct lmm_hole *next_spare; /* on the spare list; then only this and id are valid */
-        struct glthread glue;        /* fit=best: in the bin of its length */
+        struct glthread glue;        /* where there are bins: in that of its length */
     };
     struct lmm_page *page;
     uint32_t slot;
@@ -44,9 +44,9 @@ _Static_assert(sizeof(struct lmm_hole) <= LMM_CACHE_LINE_BYTES, "one cache line 
 
 /* The descriptors of one family. */
 struct lmm_holes {
-    enum lmm_fit fit;           /* immutable */
+    enum lmm_fit fit;
     struct glpq queue;          /* by length */
-    struct lmm_hole_bins *bins; /* by length, with fit=best; NULL before the first descriptor */
+    struct lmm_hole_bins *bins; /* by length; NULL before the first hole with fit=best */
     size_t free_slots;          /* in all holes of the queue */
     uint32_t reserved;          /* descriptors promised */
     uint32_t capacity;          /* descriptors in all chunks */
@@ -56,6 +56,9 @@ struct lmm_holes {
 };
 
 void lmm_holes_init(struct lmm_holes *holes, enum lmm_fit fit);
+
+/* Takes runs by another fit from now on; without memory for bins, by the one so far. */
+void lmm_holes_set_fit(struct lmm_holes *holes, enum lmm_fit fit);
 
 /* Promises `count` descriptors; false with errno ENOMEM, and then none is promised. */
 bool lmm_holes_reserve(struct lmm_holes *holes, uint32_t count);

@@ -19,6 +19,14 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
     glthread_init(&runs->pages);
 }
 
+void lmm_runs_set_fit(struct lmm_runs *runs, enum lmm_fit fit)
+{
+    lmm_lock_acquire(&runs->lock);
+    lmm_holes_set_fit(&runs->holes, fit);
+    LMM_CHECK(lmm_holes_are_valid(&runs->holes));
+    lmm_lock_release(&runs->lock);
+}
+
 /* ---- Tags of runs ---------------------------------------------------------------------------- */
 
 /* first: the run's first tag; 0 clears both. */

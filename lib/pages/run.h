@@ -75,6 +75,9 @@ size_t lmm_run_extents_end(const struct lmm_page *page);
 struct lmm_extent lmm_run_find_locked(const struct lmm_runs *runs, const struct lmm_page *page,
                                       size_t slot);
 
+/* Takes runs by another fit from now on. */
+void lmm_runs_set_fit(struct lmm_runs *runs, enum lmm_fit fit);
+
 /* Gives the system pages inside holes back; returns the bytes. */
 size_t lmm_runs_trim(struct lmm_runs *runs);
 

@@ -6,6 +6,7 @@
 #include <criterion/redirect.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -152,6 +153,59 @@ Test(options, bad_parts_are_named, .init = redirect)
         "lmm: LMM_OPTIONS: bad value '2' for keep ignored; it takes 0|1\n"
         "lmm: LMM_OPTIONS: bad value '' for children ignored; it takes 0|1\n"
         "lmm: LMM_OPTIONS: bad value '' for ledger ignored; it takes on|off|DIR\n");
+}
+
+/* ---- Variables of teaching allocators -------------------------------------------------------- */
+
+/* What the variables set beside LMM_OPTIONS, which overrides them. */
+static const struct {
+    const char *text;
+    const char *scribble;
+    const char *leak_check;
+    const char *algorithm;
+    struct lmm_options wanted;
+} named[] = {
+    {"", NULL, NULL, NULL, {0}},
+    {"", "1", NULL, NULL, {.fill_alloc = true, .fill_free = true}},
+    {"", "0", "0", "nonsense", {0}},
+    {"", NULL, "1", NULL, {.leaks = true}},
+    {"", NULL, NULL, "first_fit", {.fit = LMM_FIT_FIRST}},
+    {"", NULL, NULL, "best_fit", {.fit = LMM_FIT_BEST}},
+    {"", NULL, NULL, "worst_fit", {0}},
+    {"fill=alloc", "1", NULL, NULL, {.fill_alloc = true}},
+    {"fill=free", NULL, NULL, NULL, {.fill_free = true}},
+    {"leaks=0", NULL, "1", NULL, {0}},
+    {"leaks=1", NULL, NULL, NULL, {.leaks = true}},
+    {"fit=best", NULL, NULL, "first_fit", {.fit = LMM_FIT_BEST}},
+    {"fit=nonsense",
+     "1",
+     NULL,
+     "first_fit",
+     {.fill_alloc = true, .fill_free = true, .fit = LMM_FIT_FIRST}},
+};
+
+static void set_variable(const char *name, const char *value)
+{
+    if (value == NULL) {
+        unsetenv(name);
+    } else {
+        setenv(name, value, 1);
+    }
+}
+
+Test(options, allocator_names, .init = redirect)
+{
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+        lmm_options = (struct lmm_options) {0};
+        lmm_options_parse(named[i].text, &lmm_options);
+        set_variable("ALLOCATOR_SCRIBBLE", named[i].scribble);
+        set_variable("ALLOCATOR_LEAK_CHECK", named[i].leak_check);
+        set_variable("ALLOCATOR_ALGORITHM", named[i].algorithm);
+        lmm_options_follow_allocator_names();
+        cr_expect(are_same(&lmm_options, &named[i].wanted), "row %zu", i);
+        bool checks = named[i].leak_check != NULL && named[i].leak_check[0] == '1';
+        cr_expect(lmm_options.leaks_to_stdout == checks, "row %zu", i);
+    }
 }
 
 /* ---- Paths ----------------------------------------------------------------------------------- */

@@ -947,7 +947,9 @@ static void model_step(bool failing)
         seam_fail(operation, call, call + draw(3));
     }
     uint64_t verb = draw(16);
-    if (verb == 0) {
+    if (draw(50) == 0) {
+        lmm_runs_set_fit(&runs, (enum lmm_fit) draw(LMM_FIT_BEST + 1));
+    } else if (verb == 0) {
         lmm_runs_trim(&runs);
     } else if (verb < 7 && model.count < MODEL_BLOCKS) {
         model_take();
