@@ -94,9 +94,12 @@ struct lmm_ledger_header {
     uint32_t stack_frames; /* frames kept of a call stack, at most; 0: no stacks are taken */
     uint64_t peak_count;   /* atomic; how often PEAKS was written; turn peak_count % 2 is valid */
     /* By turn, as PEAKS are. */
-    uint64_t peak_bytes[2];       /* bytes that lived at that moment, in all families */
-    uint64_t peak_time_ns[2];     /* CLOCK_REALTIME of that moment */
-    unsigned char reserved[1840]; /* zero */
+    uint64_t peak_bytes[2];   /* bytes that lived at that moment, in all families */
+    uint64_t peak_time_ns[2]; /* CLOCK_REALTIME of that moment */
+    /* Atomic; string references, paths of modules; 0: there is none. */
+    uint32_t other_malloc;     /* whose malloc the program calls, so these books lack its blocks */
+    uint32_t linked_allocator; /* an allocator beside LMM, whose own functions are not counted */
+    unsigned char reserved[1832]; /* zero */
 };
 
 enum lmm_ledger_kind {

@@ -290,6 +290,28 @@ void lmm_accounts_note_drop_in(uint32_t stack_frames)
     header->is_drop_in = 1;
 }
 
+/* The field is written after the string, so that a reader finds it. */
+static void note_path(uint32_t *field, const char *path)
+{
+    uint32_t reference;
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    if (add_string_locked(path, &reference)) {
+        lmm_store_release(field, reference);
+    }
+    lmm_lock_release(&lmm_chunks_lock);
+}
+
+void lmm_accounts_note_other_malloc(const char *path)
+{
+    note_path(&lmm_chunks_header()->other_malloc, path);
+}
+
+void lmm_accounts_note_linked_allocator(const char *path)
+{
+    note_path(&lmm_chunks_header()->linked_allocator, path);
+}
+
 void lmm_accounts_take_peak(uint64_t bytes)
 {
     lmm_lock_acquire(&lmm_chunks_lock);

@@ -91,6 +91,13 @@ uint32_t lmm_accounts_module_count(void);
 /* Tells that the process is on the drop-in, and how many frames of a stack it keeps. */
 void lmm_accounts_note_drop_in(uint32_t stack_frames);
 
+/* Tells that the program calls the malloc of another module, with that path, and not LMM's. Does
+ * nothing without memory for the path. */
+void lmm_accounts_note_other_malloc(const char *path);
+
+/* The same for an allocator beside LMM, which gives blocks by functions of its own. */
+void lmm_accounts_note_linked_allocator(const char *path);
+
 /* Records the live blocks by site as the peak, of `bytes` in total. */
 void lmm_accounts_take_peak(uint64_t bytes);
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/preload/other.h"
 
+#include "lib/books/accounts.h"
 #include "lib/ground/module.h"
 #include "lib/ground/sync.h"
+#include "lib/heaps/start.h"
 #include "lib/pages/page.h"
 
 #include <dlfcn.h>
 #include <gnu/lib-names.h>
+#include <gnu/libc-version.h>
+#include <lmm/ledger.h>
 #include <malloc.h>
 
 struct allocator {
@@ -32,17 +36,63 @@ static const struct {
     {"rpfree", "rpmalloc_usable_size"},
 };
 
-/* ---- Finding them ---------------------------------------------------------------------------- */
+/* ---- Who has the name malloc ----------------------------------------------------------------- */
 
-/* Whether both functions are of one module, which is not the other one. */
-static bool are_together(const void *a, const void *b, const void *elsewhere)
+/* Whether the function is in the same module as the other one. */
+static bool is_beside(const void *function, const void *other)
 {
     struct lmm_module_facts facts;
 
-    return lmm_module_find((uintptr_t) a, &facts) && facts.start <= (uintptr_t) b &&
-           (uintptr_t) b < facts.end &&
-           !(facts.start <= (uintptr_t) elsewhere && (uintptr_t) elsewhere < facts.end);
+    return lmm_module_find((uintptr_t) other, &facts) && facts.start <= (uintptr_t) function &&
+           (uintptr_t) function < facts.end;
 }
+
+/* Whether the malloc with that address, not LMM's, asks LMM for its blocks, as one that only traces
+ * calls does. */
+static bool leads_to_lmm(void *function)
+{
+    void *(*allocate)(size_t bytes);
+    void (*release)(void *p);
+    struct lmm_location location;
+
+    *(void **) &allocate = function;
+    *(void **) &release = dlsym(RTLD_DEFAULT, "free");
+    void *block = allocate(1);
+    bool leads = lmm_page_locate(block, &location);
+    release(block);
+    return leads;
+}
+
+/* Tells the books the path of the module that has the function. */
+static void note_module(const void *function, void (*note)(const char *path))
+{
+    struct lmm_module_facts facts;
+    char path[LMM_LEDGER_PATH_MAX];
+
+    if (lmm_module_find((uintptr_t) function, &facts)) {
+        lmm_module_path(&facts, path, sizeof(path));
+        note(path);
+    }
+}
+
+/* After the start (serve.c). All names that are looked up exist: dlsym() allocates memory when one
+ * does not. */
+__attribute__((constructor(102))) static void look_around(void)
+{
+    if (!lmm_has_started()) {
+        return;
+    }
+    void *used = dlsym(RTLD_DEFAULT, "malloc");
+    if (!is_beside(used, &others) && !leads_to_lmm(used)) {
+        note_module(used, lmm_accounts_note_other_malloc);
+    }
+    const void *next = dlsym(RTLD_NEXT, "malloc_usable_size");
+    if (!is_beside(next, (const void *) &gnu_get_libc_version)) {
+        note_module(next, lmm_accounts_note_linked_allocator);
+    }
+}
+
+/* ---- Finding them ---------------------------------------------------------------------------- */
 
 /* Looks both names up; the allocator stays as it is unless both are in one module, and not libc's. */
 static void look_up(void *scope, const char *free_name, const char *usable_name,
@@ -51,8 +101,8 @@ static void look_up(void *scope, const char *free_name, const char *usable_name,
     void *free_found = dlsym(scope, free_name);
     void *usable_found = free_found == NULL ? NULL : dlsym(scope, usable_name);
 
-    if (usable_found != NULL && allocator->free == NULL &&
-        are_together(free_found, usable_found, others.libc_figures)) {
+    if (usable_found != NULL && is_beside(free_found, usable_found) &&
+        !is_beside(free_found, (const void *) &gnu_get_libc_version)) {
         *(void **) &allocator->usable = usable_found;
         *(void **) &allocator->free = free_found;
     }
@@ -75,7 +125,8 @@ static LMM_COLD void find_others(void)
 {
     find_libc();
     look_up(RTLD_NEXT, "free", "malloc_usable_size", &others.linked);
-    for (size_t i = 0; i < sizeof(prefixed) / sizeof(prefixed[0]); i++) {
+    for (size_t i = 0; others.linked.free == NULL && i < sizeof(prefixed) / sizeof(prefixed[0]);
+         i++) {
         look_up(RTLD_DEFAULT, prefixed[i].free, prefixed[i].usable, &others.linked);
     }
     lmm_store_release(&others.is_known, true);

@@ -9,6 +9,9 @@
  * ask which allocator a block is of. So a pointer that lies in no page of LMM is given to the
  * allocator that the program is linked with, if there is one, else to libc's if that was ever used.
  *
+ * If the program has the name malloc itself, or a library that the loader searches before LMM, then
+ * nothing calls LMM: the ledger says so, because its counts are not those of the program.
+ *
  * Owns the addresses of their functions, looked up when the first such pointer comes. Any thread may
  * call these functions, with no lock of LMM held. Locks: the loader's at first, and the other
  * allocator's.

@@ -191,6 +191,21 @@ static bool read_command(struct builder *builder, const struct lmm_ledger_header
     return true;
 }
 
+/* A writer may set a reference after its strings were counted: then there is none here. */
+static void read_paths(struct builder *builder, const struct lmm_ledger_header *header)
+{
+    struct lmm_model *model = builder->model;
+
+    if (!lmm_books_string(&builder->books, lmm_load_u32(&header->other_malloc),
+                          &model->other_malloc)) {
+        model->other_malloc = lmm_string_of("");
+    }
+    if (!lmm_books_string(&builder->books, lmm_load_u32(&header->linked_allocator),
+                          &model->linked_allocator)) {
+        model->linked_allocator = lmm_string_of("");
+    }
+}
+
 static int open_books(struct builder *builder, const struct lmm_ledger_view *view)
 {
     struct lmm_span *spans = take(builder, view->chunk_count, sizeof(struct lmm_span));
@@ -410,6 +425,9 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
     }
     read_header(builder.model, view->header);
     error = read_command(&builder, view->header) ? open_books(&builder, view) : -ENOSPC;
+    if (error == 0) {
+        read_paths(&builder, view->header);
+    }
     error = error != 0 ? error : read_records(&builder);
     if (error != 0) {
         return error;

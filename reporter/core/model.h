@@ -171,8 +171,11 @@ struct lmm_model {
     const struct lmm_model_family **families; /* live bytes, largest first; equals by name */
     size_t site_count;
     struct lmm_model_site *sites; /* live bytes, then allocations, largest first; then by place */
-    const char *order;     /* the figure that the user sorted the rows by; NULL: as said above */
-    bool is_drop_in;       /* the ledger of the drop-in: families are size classes of malloc */
+    const char *order; /* the figure that the user sorted the rows by; NULL: as said above */
+    bool is_drop_in;   /* the ledger of the drop-in: families are size classes of malloc */
+    /* Paths of modules; empty: there is none. */
+    struct lmm_string other_malloc;     /* whose malloc the program calls instead of LMM's */
+    struct lmm_string linked_allocator; /* beside LMM; its own functions are not counted */
     uint32_t stack_frames; /* most frames kept of a call stack; 0: no stacks are taken */
     uint64_t temporaries;  /* of all sites */
     uint64_t peak_bytes;   /* most live bytes, as far as peaks were written; 0: none were */

@@ -337,6 +337,12 @@ static void put_notes(const struct page *page, const char *before)
 {
     const char *fate = fate_of(page->model);
 
+    if (page->model->other_malloc.bytes > 0) {
+        lmm_sink_printf(page->sink, "%snote: its malloc is that of ", before);
+        lmm_put_string(page->sink, page->model->other_malloc);
+        lmm_sink_puts(page->sink, "; LMM does not see its blocks, and cannot tell leaks\n");
+        before = "";
+    }
     if (fate != NULL) {
         lmm_sink_printf(page->sink, "%snote: %s\n", before, fate);
         before = "";
@@ -457,6 +463,11 @@ int lmm_text_leaks(const struct lmm_model *model, struct lmm_sink *sink,
     struct page page = page_of(model, sink, style);
     uint64_t sites = 0;
 
+    if (model->other_malloc.bytes > 0) {
+        put_title(&page, "leak report");
+        put_notes(&page, "");
+        return lmm_sink_flush(sink);
+    }
     if (model->total.live_blocks == 0) {
         return lmm_sink_flush(sink);
     }

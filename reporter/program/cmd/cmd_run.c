@@ -336,6 +336,24 @@ static void complain_about_none(const struct run *run)
     }
 }
 
+static bool has_other_malloc(const struct book *book)
+{
+    return book->snapshot->model->other_malloc.bytes > 0;
+}
+
+static void complain_about_others(const struct run *run)
+{
+    for (size_t i = 0; i < run->book_count; i++) {
+        const struct lmm_model *model = run->books[i].snapshot->model;
+
+        if (has_other_malloc(&run->books[i])) {
+            lmm_complain("%.*s does not use LMM: its malloc is that of %.*s",
+                         (int) model->program.bytes, model->program.text,
+                         (int) model->other_malloc.bytes, model->other_malloc.text);
+        }
+    }
+}
+
 static void tell_paths(const struct run *run)
 {
     for (size_t i = 0; i < run->book_count; i++) {
@@ -361,6 +379,12 @@ static bool any_book(const struct run *run, bool (*is_one)(const struct book *bo
     return false;
 }
 
+/* Returns the status when LMM cannot tell whether the program leaks: a gate must not let it pass. */
+static int status_untold(const struct run *run, int status)
+{
+    return status == 0 && run->options.error_exitcode != 0 ? (int) LMM_RUN_FAILED : status;
+}
+
 /* Reports the ledgers that the program left. Returns an exit status; sets *ret_keep if they must
  * stay. */
 static int report(struct run *run, bool *ret_keep)
@@ -373,7 +397,7 @@ static int report(struct run *run, bool *ret_keep)
         if (good) {
             complain_about_none(run);
         }
-        return good ? status : (int) LMM_RUN_FAILED;
+        return good ? status_untold(run, status) : (int) LMM_RUN_FAILED;
     }
     int error = name_and_group(run);
 
@@ -385,7 +409,10 @@ static int report(struct run *run, bool *ret_keep)
         status = LMM_RUN_FAILED;
     } else if (status == 0 && run->options.error_exitcode != 0 && any_book(run, has_leaks)) {
         status = run->options.error_exitcode;
+    } else if (any_book(run, has_other_malloc)) {
+        status = status_untold(run, status);
     }
+    complain_about_others(run);
     if (*ret_keep) {
         tell_paths(run);
     }

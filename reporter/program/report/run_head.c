@@ -140,9 +140,28 @@ static const char *fate_of(const struct lmm_sheet *sheet)
     return "it ended by _exit, or by exec of a program that does not load LMM";
 }
 
+static void put_allocators(const struct lmm_sheet *sheet)
+{
+    const struct lmm_model *model = sheet->model;
+
+    if (model->other_malloc.bytes > 0) {
+        lmm_sheet_label(sheet, "note");
+        lmm_sink_puts(sheet->sink, "its malloc is that of ");
+        lmm_put_string(sheet->sink, model->other_malloc);
+        lmm_sink_puts(sheet->sink, "; LMM does not see its blocks, and cannot tell leaks\n");
+    } else if (model->linked_allocator.bytes > 0) {
+        lmm_sheet_label(sheet, "note");
+        lmm_sink_puts(sheet->sink, "blocks from functions that only ");
+        lmm_put_string(sheet->sink, model->linked_allocator);
+        lmm_sink_puts(sheet->sink, " has are not counted\n");
+    }
+}
+
 static void put_notes(const struct lmm_sheet *sheet)
 {
     const char *fate = fate_of(sheet);
+
+    put_allocators(sheet);
 
     if (fate != NULL) {
         lmm_sheet_label(sheet, "note");

@@ -119,6 +119,16 @@ static const char *state_of(const struct lmm_run_report_process *process)
     }
 }
 
+/* null: there is no such module. */
+static void put_path(struct lmm_json *json, const char *key, struct lmm_string path)
+{
+    if (path.bytes > 0) {
+        lmm_json_string(json, key, path);
+    } else {
+        lmm_json_null(json, key);
+    }
+}
+
 static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
                         const struct lmm_run_report_process *process)
 {
@@ -135,6 +145,8 @@ static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
     lmm_json_u64(json, "end_time_ns", model->end_time_ns);
     lmm_json_u64(json, "stack_frames", model->stack_frames);
     lmm_json_bool(json, "settled", model->settled);
+    put_path(json, "other_malloc", model->other_malloc);
+    put_path(json, "linked_allocator", model->linked_allocator);
     put_totals(json, process);
     put_spots(json, "leaks", run, process, LMM_MEASURE_LEAKS);
     if (!run->leaks_only) {

@@ -205,6 +205,9 @@ static void put_summary(const struct lmm_sheet *sheet)
 static void put_process(const struct lmm_sheet *sheet)
 {
     lmm_sheet_head(sheet);
+    if (sheet->model->other_malloc.bytes > 0) {
+        return; /* its figures would be those of other blocks than the program's */
+    }
     if (sheet->run->leaks_only) {
         lmm_sheet_rows(sheet, LMM_MEASURE_LEAKS);
     } else {
@@ -236,7 +239,9 @@ int lmm_run_report_text(const struct lmm_run_report *run, struct lmm_sink *sink)
         if (i + 1 == run->process_count) {
             put_suppressions(&sheet);
         }
-        put_summary(&sheet);
+        if (process->model->other_malloc.bytes == 0) {
+            put_summary(&sheet);
+        }
         lmm_shown_stacks_free(sheet.stacks);
     }
     return lmm_sink_flush(sink);
