@@ -305,7 +305,7 @@ void lmm_block_free_other(void *p, struct lmm_page *page)
 
     LMM_CHECK(p == lmm_page_slot(page, slot));
     lmm_prefetch_for_write(&page->tags[slot]);
-    if (LMM_UNLIKELY(open->site_limit == 0)) {
+    if (LMM_UNLIKELY(open->site_limit == 0 || !lmm_thread_is_settled())) {
         lmm_block_free(p);
         return;
     }

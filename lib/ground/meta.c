@@ -26,12 +26,24 @@ struct lmm_arena {
     char *end;
     struct record *free[CLASSES];
     size_t mapped_bytes; /* atomic */
+    bool is_wiped;       /* in child processes */
 };
 
-struct lmm_lock lmm_arena_locks[LMM_ARENAS] = {LMM_LOCK_INIT(LMM_RANK_META),
-                                               LMM_LOCK_INIT(LMM_RANK_META)};
+struct lmm_lock lmm_arena_locks[LMM_ARENAS] = {
+    LMM_LOCK_INIT(LMM_RANK_META), LMM_LOCK_INIT(LMM_RANK_META), LMM_LOCK_INIT(LMM_RANK_META)};
 struct lmm_arena lmm_arena_records = {.lock = &lmm_arena_locks[0]};
 struct lmm_arena lmm_arena_tags = {.lock = &lmm_arena_locks[1]};
+struct lmm_arena lmm_arena_wiped = {.lock = &lmm_arena_locks[2], .is_wiped = true};
+
+static void *map_for(const struct lmm_arena *arena, size_t bytes)
+{
+    void *memory = lmm_vm_map(bytes);
+
+    if (memory != NULL && arena->is_wiped) {
+        lmm_vm_wipe_in_children(memory, lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES));
+    }
+    return memory;
+}
 
 /* The class of a size, and in *ret_bytes the room that its records have. */
 static uint32_t class_of(size_t bytes, size_t *ret_bytes)
@@ -55,11 +67,11 @@ static bool add_chunk_locked(struct lmm_arena *arena, size_t bytes)
     size_t chunk = lmm_load_relaxed(&arena->mapped_bytes);
     chunk = chunk < LEAN_CHUNK_BYTES ? LEAN_CHUNK_BYTES : chunk > CHUNK_BYTES ? CHUNK_BYTES : chunk;
     chunk = chunk > bytes ? chunk : bytes;
-    char *memory = lmm_vm_map(chunk);
+    char *memory = map_for(arena, chunk);
 
     if (memory == NULL) {
         chunk = LEAN_CHUNK_BYTES > bytes ? LEAN_CHUNK_BYTES : bytes;
-        memory = lmm_vm_map(chunk);
+        memory = map_for(arena, chunk);
         if (memory == NULL) {
             return false;
         }
@@ -84,7 +96,7 @@ static void *cut_locked(struct lmm_arena *arena, size_t bytes)
 void *lmm_meta_alloc(struct lmm_arena *arena, size_t bytes)
 {
     if (bytes > LARGE_BYTES) {
-        void *memory = lmm_vm_map(bytes);
+        void *memory = map_for(arena, bytes);
         if (memory != NULL) {
             lmm_fetch_add_relaxed(&arena->mapped_bytes, bytes);
         }
@@ -133,5 +145,6 @@ void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes)
 size_t lmm_meta_mapped_bytes(void)
 {
     return lmm_load_relaxed(&lmm_arena_records.mapped_bytes) +
-           lmm_load_relaxed(&lmm_arena_tags.mapped_bytes);
+           lmm_load_relaxed(&lmm_arena_tags.mapped_bytes) +
+           lmm_load_relaxed(&lmm_arena_wiped.mapped_bytes);
 }

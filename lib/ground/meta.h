@@ -4,9 +4,9 @@
  *
  * An arena cuts records from chunks that it maps and never unmaps, and reuses freed records of the
  * same size class (one for each number of cache lines, four a doubling for the largest). Records
- * larger than LARGE_BYTES have a mapping of their own. There are two arenas: one for tag tables,
- * packed densely so that neighbouring pages' tags share cache lines and TLB entries, and one for
- * everything else.
+ * larger than LARGE_BYTES have a mapping of their own. There are three arenas: one for tag tables,
+ * packed densely so that neighbouring pages' tags share cache lines and TLB entries; one for tables
+ * that a child process must find empty, whatever made it; and one for everything else.
  *
  * Invariants (I1 is checked at each free, both by tests/unit/lib/test_meta.c):
  *   I1  a record starts on a cache line
@@ -26,9 +26,11 @@ struct lmm_arena;
 
 extern struct lmm_arena lmm_arena_records;
 extern struct lmm_arena lmm_arena_tags;
+/* In a child process its records are zeroed (lmm_vm_wipe_in_children()). */
+extern struct lmm_arena lmm_arena_wiped;
 
 /* META, one lock an arena; exported for fork. */
-enum { LMM_ARENAS = 2 };
+enum { LMM_ARENAS = 3 };
 extern struct lmm_lock lmm_arena_locks[LMM_ARENAS];
 
 /* Returns bytes of memory as I2 says, or NULL with errno ENOMEM. */
@@ -40,7 +42,7 @@ void *lmm_meta_zalloc(size_t bytes);
 /* Returns a record to its arena; bytes as in lmm_meta_alloc(). */
 void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes);
 
-/* Address space that both arenas have mapped, in bytes. */
+/* Address space that the arenas have mapped, in bytes. */
 size_t lmm_meta_mapped_bytes(void);
 
 #endif

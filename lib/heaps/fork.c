@@ -49,7 +49,7 @@ static const struct {
     {.for_each = for_each_heap},   {.lock = &lmm_families_lock},   {.for_each = for_each_family},
     {.lock = &lmm_depot_lock},     {.lock = &lmm_modules_lock},    {.lock = &lmm_sites_lock},
     {.lock = &lmm_chunks_lock},    {.lock = &lmm_page_table_lock}, {.lock = &lmm_reservoir_lock},
-    {.lock = &lmm_arena_locks[0]}, {.lock = &lmm_arena_locks[1]},
+    {.lock = &lmm_arena_locks[0]}, {.lock = &lmm_arena_locks[1]},  {.lock = &lmm_arena_locks[2]},
 };
 
 enum { LOCKS = sizeof(locks) / sizeof(locks[0]) };
@@ -284,6 +284,9 @@ void lmm_fork_settle_child(void)
 {
     if (!child.has_run_handlers) {
         begin_child_without_handlers();
+    }
+    for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
+        lmm_heap_fill_directory(heap);
     }
     if (child.needs_repair) {
         repair();

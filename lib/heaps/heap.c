@@ -20,7 +20,7 @@ enum {
 static void give_up(struct lmm_heap *heap)
 {
     if (heap->directory_capacity != 0) {
-        lmm_meta_free(&lmm_arena_records, heap->open.directory,
+        lmm_meta_free(&lmm_arena_wiped, heap->open.directory,
                       heap->directory_capacity * sizeof(*heap->open.directory));
     }
     if (heap->bin_capacity != 0) {
@@ -85,14 +85,15 @@ static bool grow_directory_locked(struct lmm_heap *heap, uint32_t sites)
     if (capacity == heap->directory_capacity) {
         return true;
     }
-    uintptr_t *directory = lmm_meta_zalloc(capacity * sizeof(*directory));
+    uintptr_t *directory = lmm_meta_alloc(&lmm_arena_wiped, capacity * sizeof(*directory));
     if (directory == NULL) {
         return false;
     }
+    memset(directory, 0, capacity * sizeof(*directory));
     if (heap->directory_capacity != 0) {
         size_t bytes = heap->directory_capacity * sizeof(*directory);
         memcpy(directory, heap->open.directory, bytes);
-        lmm_meta_free(&lmm_arena_records, heap->open.directory, bytes);
+        lmm_meta_free(&lmm_arena_wiped, heap->open.directory, bytes);
     }
     heap->open.directory = directory;
     heap->directory_capacity = capacity;
@@ -128,6 +129,19 @@ static void set_directory(struct lmm_heap *heap, const struct lmm_row_page *page
     }
 }
 
+static void add_to_directory(struct lmm_heap *heap, const struct lmm_row_page *page)
+{
+    set_directory(heap, page,
+                  (uintptr_t) page->record->row - page->first_site * sizeof(struct lmm_ledger_row));
+}
+
+void lmm_heap_fill_directory(struct lmm_heap *heap)
+{
+    for (const struct lmm_row_page *page = heap->row_pages; page != NULL; page = page->next) {
+        add_to_directory(heap, page);
+    }
+}
+
 static bool take_page_locked(struct lmm_heap *heap, uint32_t site)
 {
     struct lmm_row_page *page = lmm_rows_take(heap->number, site);
@@ -137,8 +151,7 @@ static bool take_page_locked(struct lmm_heap *heap, uint32_t site)
     }
     page->next = heap->row_pages;
     heap->row_pages = page;
-    set_directory(heap, page,
-                  (uintptr_t) page->record->row - page->first_site * sizeof(struct lmm_ledger_row));
+    add_to_directory(heap, page);
     if (page->first_site == 0) {
         heap->open.rows = page->record->row;
         heap->open.first_limit = lmm_open_first_limit(&heap->open);

@@ -61,7 +61,8 @@ struct lmm_open {
     uint32_t first_limit;        /* sites below it have their row there */
     uint32_t site_limit;  /* the directory has sites below it; 0: the slow path must be taken */
     uintptr_t *directory; /* by site >> LMM_ROWS_SHIFT: the address that the row of site 0 */
-                          /* would have in that site's row page; 0: no page yet */
+                          /* would have in that site's row page; 0: no page yet, or a child */
+                          /* process that is not settled (thread.h) */
 };
 
 /* The row of a site in the heap; NULL: the slow path must be taken. */
@@ -263,6 +264,9 @@ bool lmm_heap_open_sites(struct lmm_heap *heap);
 /* The heap's row for a site, for which it takes a row page where it has none. NULL with errno
  * ENOMEM. */
 struct lmm_ledger_row *lmm_heap_row(struct lmm_heap *heap, uint32_t site);
+
+/* In a child process, which finds the directory empty: enters the heap's row pages again. */
+void lmm_heap_fill_directory(struct lmm_heap *heap);
 
 /* Gives all row pages up, for other heaps to go on in: the heap's thread ends, or has gone. */
 void lmm_heap_give_rows(struct lmm_heap *heap);
