@@ -312,10 +312,19 @@ void lmm_accounts_note_linked_allocator(const char *path)
     note_path(&lmm_chunks_header()->linked_allocator, path);
 }
 
+static uint64_t bytes_at_site(uint32_t site, uint64_t blocks, uint64_t extra)
+{
+    const struct lmm_ledger_family *family =
+        lmm_series_record(&ledger.families, lmm_accounts_site_family(site));
+
+    return (family->flags & LMM_LEDGER_FAMILY_BYTES) != 0 ? extra
+                                                          : (blocks + extra) * family->size_bytes;
+}
+
 void lmm_accounts_take_peak(uint64_t bytes)
 {
     lmm_lock_acquire(&lmm_chunks_lock);
-    lmm_rows_take_peak_locked(ledger.sites.used, bytes);
+    lmm_rows_take_peak_locked(ledger.sites.used, bytes, bytes_at_site);
     lmm_lock_release(&lmm_chunks_lock);
 }
 
@@ -329,6 +338,11 @@ struct lmm_site_facts lmm_accounts_site_facts(uint32_t id)
         .file = lmm_series_record(&ledger.strings, record->file),
         .function = lmm_series_record(&ledger.strings, record->function),
     };
+}
+
+uint32_t lmm_accounts_site_family(uint32_t id)
+{
+    return ((const struct lmm_ledger_site *) lmm_series_record(&ledger.sites, id))->family;
 }
 
 uint32_t lmm_accounts_site_count(void)

@@ -110,6 +110,9 @@ struct lmm_site_facts {
 };
 struct lmm_site_facts lmm_accounts_site_facts(uint32_t id);
 
+/* Its family alone. */
+uint32_t lmm_accounts_site_family(uint32_t id);
+
 /* Number of sites and of families so far. */
 uint32_t lmm_accounts_site_count(void);
 uint32_t lmm_accounts_family_count(void);

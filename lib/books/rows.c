@@ -221,20 +221,23 @@ struct lmm_ledger_row lmm_rows_floor_locked(uint32_t site)
 
 /* What lives at a site; nothing where the sum is less than nothing, because a block was allocated
  * and freed while it was made. */
-static void take_site_peak_locked(uint32_t site, uint32_t turn)
+static void take_site_peak_locked(uint32_t site, uint32_t turn,
+                                  uint64_t (*bytes_of)(uint32_t site, uint64_t blocks,
+                                                       uint64_t extra))
 {
     struct lmm_ledger_peak *peak = lmm_series_record(&state.peaks, site);
     struct lmm_ledger_row sum = lmm_rows_floor_locked(site);
     uint64_t blocks = sum.allocated_blocks - sum.freed_blocks;
-    uint64_t bytes = sum.allocated_extra - sum.freed_extra;
-    bool is_sound = (int64_t) blocks >= 0 && (int64_t) bytes >= 0;
+    uint64_t extra = sum.allocated_extra - sum.freed_extra;
+    bool is_sound = (int64_t) blocks >= 0 && (int64_t) extra >= 0;
 
     lmm_store_relaxed(&peak->blocks[turn], is_sound ? blocks : 0);
-    lmm_store_relaxed(&peak->bytes[turn], is_sound ? bytes : 0);
+    lmm_store_relaxed(&peak->bytes[turn], is_sound ? bytes_of(site, blocks, extra) : 0);
 }
 
 /* The header points at a whole peak, also when the process is killed here: two turns alternate. */
-void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
+void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes,
+                               uint64_t (*bytes_of)(uint32_t site, uint64_t blocks, uint64_t extra))
 {
     struct lmm_ledger_header *header = lmm_chunks_header();
     uint32_t turn = (uint32_t) (header->peak_count + 1) % 2;
@@ -246,7 +249,7 @@ void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes)
         return;
     }
     for (uint32_t site = 0; site < sites; site++) {
-        take_site_peak_locked(site, turn);
+        take_site_peak_locked(site, turn, bytes_of);
     }
     lmm_store_relaxed(&header->peak_bytes[turn], bytes);
     lmm_store_relaxed(&header->peak_time_ns[turn], lmm_system_time_ns());

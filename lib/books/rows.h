@@ -90,9 +90,11 @@ struct lmm_ledger_row lmm_rows_sum_locked(uint32_t site);
 /* The same in the other order: the live blocks are never too many, and may be fewer than none. */
 struct lmm_ledger_row lmm_rows_floor_locked(uint32_t site);
 
-/* Records the live blocks of the first `sites` sites as the peak, of `bytes` in total. Without
- * memory the earlier peak stays. */
-void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes);
+/* Records the live blocks of the first `sites` sites as the peak, of `bytes` in total. bytes_of: the
+ * bytes of so many blocks and so much extra, at a site. Without memory the earlier peak stays. */
+void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes,
+                               uint64_t (*bytes_of)(uint32_t site, uint64_t blocks,
+                                                    uint64_t extra));
 
 /* Checks what the head says, if the chunks are the process's own. O(row pages). */
 bool lmm_rows_are_valid_locked(void);

@@ -82,7 +82,7 @@ void *lmm_block_pop_run(uint32_t family, uint32_t live_value, size_t n, uint64_t
         lmm_add_single_writer(&row->allocated_extra, extra);
         lmm_row_note_bytes(row, block_bytes(lmm_families_at(family), live_value, n));
         if (LMM_UNLIKELY(cache->unsampled_slots >= LMM_UNIT_BYTES / 16)) {
-            lmm_cache_sample(cache, lmm_families_at(family));
+            lmm_cache_sample(cache, open->heap, lmm_families_at(family));
         }
     }
     return block;
@@ -116,7 +116,7 @@ static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t
         struct lmm_ledger_row born = born_block(family, live_value, n);
         lmm_heap_count(heap, site, &born);
         if (!is_slot) {
-            lmm_family_note_taken(family, n);
+            lmm_heap_note(heap, family, n);
         }
     }
     return block;
@@ -241,6 +241,7 @@ static LMM_NOINLINE void push_run_slow(struct lmm_heap *heap, struct lmm_page *p
 
     errno = saved_errno;
     if (!lmm_cache_push(cache, n, lmm_page_slot(page, slot), &page->tags[slot])) {
+        lmm_heap_note(heap, family, n);
         lmm_run_give(&family->runs, page, slot, n);
     }
 }
@@ -357,6 +358,7 @@ static void count_resize(const struct lmm_block_facts *facts, size_t n)
     delta.allocated_extra = n > facts->slots ? n - facts->slots : 0;
     delta.freed_extra = n < facts->slots ? facts->slots - n : 0;
     lmm_heap_count(heap, lmm_tag_site(facts->tag), &delta);
+    lmm_heap_note(heap, facts->family, n > facts->slots ? n - facts->slots : facts->slots - n);
     lmm_thread_leave(heap);
 }
 
@@ -384,7 +386,6 @@ static bool resize_in_place(void *p, const struct lmm_block_facts *facts, size_t
         if (lmm_tools_active) {
             lmm_tools_block_grows(p, old_bytes, bytes);
         }
-        lmm_family_note_taken(facts->family, n - facts->slots);
         memset((char *) p + old_bytes, 0, bytes - old_bytes);
     }
     return true;
@@ -433,6 +434,7 @@ static void count_reshape(const struct lmm_block_facts *facts, size_t n, uint32_
 
     count_free(heap, facts->tag, lmm_family_extra(facts->family, facts->tag, facts->slots), false);
     lmm_heap_count(heap, lmm_tag_site(live_value), &born);
+    lmm_heap_note(heap, facts->family, n > facts->slots ? n - facts->slots : facts->slots - n);
     lmm_thread_leave(heap);
 }
 
@@ -460,12 +462,9 @@ void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, 
     lmm_page_set_tag(lmm_page_of((uintptr_t) reshaped), facts->slot,
                      LMM_TAG_LIVE_BASE | live_value);
     count_reshape(facts, n, live_value);
-    if (n > facts->slots) {
-        lmm_family_note_taken(facts->family, n - facts->slots);
-        if (lmm_tools_active) {
-            lmm_tools_block_grows(reshaped, facts->slots * facts->family->stride,
-                                  n * facts->family->stride);
-        }
+    if (n > facts->slots && lmm_tools_active) {
+        lmm_tools_block_grows(reshaped, facts->slots * facts->family->stride,
+                              n * facts->family->stride);
     }
     return reshaped;
 }

@@ -180,12 +180,17 @@ uint64_t lmm_system_limit(int resource)
     return call4(SYS_prlimit64, 0, resource, 0, (long) &limit) == 0 ? limit.rlim_cur : UINT64_MAX;
 }
 
-uint64_t lmm_system_time_ns(void)
+uint64_t lmm_system_clock_ns(int clock)
 {
     struct timespec now = {0};
 
-    call3(SYS_clock_gettime, CLOCK_REALTIME, (long) &now, 0);
+    call3(SYS_clock_gettime, clock, (long) &now, 0);
     return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
+}
+
+uint64_t lmm_system_time_ns(void)
+{
+    return lmm_system_clock_ns(CLOCK_REALTIME);
 }
 
 void lmm_system_yield(void)

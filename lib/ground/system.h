@@ -120,6 +120,9 @@ unsigned lmm_system_geteuid(void);
 /* The soft limit of RLIMIT_...; UINT64_MAX when there is none, or it is unknown. */
 uint64_t lmm_system_limit(int resource);
 
+/* A clock of clock_gettime(), in nanoseconds. */
+uint64_t lmm_system_clock_ns(int clock);
+
 /* CLOCK_REALTIME, in nanoseconds. */
 uint64_t lmm_system_time_ns(void);
 

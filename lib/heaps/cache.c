@@ -29,10 +29,10 @@ struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *f
     return bin->cache;
 }
 
-void lmm_cache_sample(struct lmm_cache *cache, struct lmm_family *family)
+void lmm_cache_sample(struct lmm_cache *cache, struct lmm_heap *heap, struct lmm_family *family)
 {
     LMM_CHECK(lmm_cache_is_valid(cache, family));
-    lmm_family_note_taken(family, cache->unsampled_slots);
+    lmm_heap_note(heap, family, cache->unsampled_slots);
     cache->unsampled_slots = 0;
 }
 

@@ -67,8 +67,8 @@ struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *f
 /* Gives the heap's cached runs of the family back, and keeps none from now on. */
 void lmm_cache_close(struct lmm_heap *heap, struct lmm_family *family);
 
-/* Counts the slots popped as taken from the family (lmm_family_note_taken()). */
-void lmm_cache_sample(struct lmm_cache *cache, struct lmm_family *family);
+/* Tells the heap of the slots popped (lmm_heap_note()). */
+void lmm_cache_sample(struct lmm_cache *cache, struct lmm_heap *heap, struct lmm_family *family);
 
 /* Gives every cached run of the heap back to its page. */
 void lmm_cache_flush(struct lmm_heap *heap);

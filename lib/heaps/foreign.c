@@ -31,6 +31,7 @@ static void hand_over(struct lmm_heap *heap, struct lmm_batch *batch)
     uint32_t head = batch->slot[batch->count - 1];
     /* Before the batch is handed over: then the page may end. */
     uint32_t missing = page->slots - lmm_slots_free_count(page);
+    struct lmm_family *family = lmm_families_at(page->family);
     uint32_t old_count;
 
     link_batch(heap, batch);
@@ -40,6 +41,7 @@ static void hand_over(struct lmm_heap *heap, struct lmm_batch *batch)
     } while (!lmm_compare_exchange_acq_rel(&page->foreign, &old,
                                            lmm_foreign_list(head, old_count + batch->count)));
     batch->page = NULL;
+    lmm_heap_note(heap, family, batch->count);
     if (old_count == 0) {
         lmm_heap_report(owner, page);
     }

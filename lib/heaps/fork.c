@@ -2,6 +2,7 @@
 #include "lib/heaps/fork.h"
 
 #include "lib/books/accounts.h"
+#include "lib/books/peak.h"
 #include "lib/books/site.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/options.h"
@@ -261,6 +262,20 @@ static void begin_child_without_handlers(void)
     child.survivor = lmm_thread_open.heap;
 }
 
+/* Counts what lives anew, without what the other threads had not added yet. */
+static void recount_live(void)
+{
+    int64_t bytes = 0;
+
+    for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
+        lmm_heap_reset_noted(heap);
+    }
+    for (uint32_t i = 0; i < lmm_families_count(); i++) {
+        bytes += lmm_family_reset_live(lmm_families_at(i));
+    }
+    lmm_peak_set(bytes);
+}
+
 /* The parent's other threads may have been anywhere in their fast paths, and the kernel copied memory
  * page by page while they ran. So what they own is rebuilt from the tags. */
 static void repair(void)
@@ -276,6 +291,7 @@ static void repair(void)
         }
     }
     lmm_repair_books();
+    recount_live();
     LMM_CHECK(lmm_heaps_are_valid(lmm_thread_heaps_locked()));
     lmm_lock_release(&lmm_heaps_lock);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/heaps/heap.h"
 
+#include "lib/books/peak.h"
 #include "lib/ground/meta.h"
 #include "lib/heaps/tracer.h"
 #include "lib/pages/limit.h"
@@ -13,6 +14,7 @@
 enum {
     COUNTDOWN_FAR = 1 << 30, /* target of a bin's current page, so that it has no event */
     BINS_FIRST = 64,
+    NOTED_PART = 64,
     DIRECTORY_FIRST = LMM_CACHE_LINE_BYTES / sizeof(uintptr_t),
 };
 
@@ -118,6 +120,12 @@ bool lmm_heap_open_sites(struct lmm_heap *heap)
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
+/* Whether the drop-in tells the bytes of a family's blocks one by one (preload/stacked). */
+static bool tells_bytes(const struct lmm_family *family)
+{
+    return LMM_DROP_IN && family->counts_bytes && !family->is_flexible;
+}
+
 /* Sets the directory's entries of the sites in the page; 0: they have none. */
 static void set_directory(struct lmm_heap *heap, const struct lmm_row_page *page, uintptr_t rows)
 {
@@ -142,6 +150,31 @@ void lmm_heap_fill_directory(struct lmm_heap *heap)
     }
 }
 
+/*
+ * Adds what the rows of a page say to what the heap has noted (sign 1), or takes it off (-1). A heap
+ * that gives a page up has added all that its rows say, so the heap that takes the page adds only
+ * what changes. Where there is no bin, the family's live amount changes the other way, until there
+ * is one.
+ */
+static void shift_noted(struct lmm_heap *heap, const struct lmm_row_page *page, int64_t sign)
+{
+    uint32_t end = page->first_site + page->record->rows;
+    uint32_t sites = lmm_accounts_site_count();
+
+    for (uint32_t site = page->first_site; site < end && site < sites; site++) {
+        const struct lmm_family *family = lmm_families_at(lmm_accounts_site_family(site));
+        int64_t amount = sign * lmm_family_amount(family, lmm_row_of(page, site));
+        if (amount == 0 || tells_bytes(family)) {
+            continue;
+        }
+        if (family->index < heap->bin_capacity) {
+            heap->open.bins[family->index].noted += amount;
+        } else {
+            lmm_family_add_live(lmm_families_at(family->index), -amount);
+        }
+    }
+}
+
 static bool take_page_locked(struct lmm_heap *heap, uint32_t site)
 {
     struct lmm_row_page *page = lmm_rows_take(heap->number, site);
@@ -149,6 +182,7 @@ static bool take_page_locked(struct lmm_heap *heap, uint32_t site)
     if (page == NULL) {
         return false;
     }
+    shift_noted(heap, page, 1);
     page->next = heap->row_pages;
     heap->row_pages = page;
     add_to_directory(heap, page);
@@ -179,7 +213,21 @@ void lmm_heap_give_rows(struct lmm_heap *heap)
 {
     lmm_lock_acquire(&heap->lock);
     for (struct lmm_row_page *page = heap->row_pages; page != NULL; page = page->next) {
+        shift_noted(heap, page, -1);
         set_directory(heap, page, 0);
+    }
+    for (uint32_t i = 0; i < heap->bin_capacity; i++) {
+        struct lmm_bin *bin = &heap->open.bins[i];
+        if (bin->noted != 0) {
+            struct lmm_family *family = lmm_families_at(i);
+            lmm_family_add_live(family, tells_bytes(family) ? bin->noted : -bin->noted);
+            bin->noted = 0;
+        }
+        bin->unnoted_slots = 0;
+    }
+    if (heap->tracer != NULL) {
+        lmm_peak_add(heap->tracer->pending_bytes);
+        heap->tracer->pending_bytes = 0;
     }
     heap->open.rows = NULL;
     heap->open.first_limit = 0;
@@ -193,9 +241,73 @@ void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledge
     struct lmm_ledger_row *row = lmm_heap_row(heap, site);
 
     if (row == NULL) {
+        struct lmm_family *family = lmm_families_at(lmm_accounts_site_family(site));
         lmm_rows_count_shared(site, delta);
+        if (!tells_bytes(family)) {
+            lmm_family_add_live(family, lmm_family_amount(family, delta));
+        }
     } else {
         lmm_row_add(row, delta);
+    }
+}
+
+/* What the heap's rows say of a family. */
+static int64_t own_amount(const struct lmm_heap *heap, const struct lmm_family *family)
+{
+    int64_t amount = 0;
+
+    for (uint32_t id = lmm_load_acquire(&family->sites.first); id != LMM_SITE_NONE;
+         id = lmm_site_next(id)) {
+        uint32_t i = id >> LMM_ROWS_SHIFT;
+        uintptr_t rows = i < heap->directory_capacity ? heap->open.directory[i] : 0;
+        if (rows != 0) {
+            const struct lmm_ledger_row *row = (const void *) rows;
+            amount += lmm_family_amount(family, &row[id]);
+        }
+    }
+    return amount;
+}
+
+/* After how many slots the heap's rows are summed again: the more live and the more sites there
+ * are, the later. */
+static uint64_t note_after(const struct lmm_bin *bin, const struct lmm_family *family)
+{
+    uint64_t half_page = LMM_UNIT_BYTES / 2 / family->stride;
+    uint64_t part = (uint64_t) (bin->noted < 0 ? -bin->noted : bin->noted) / NOTED_PART;
+    uint64_t cost = lmm_load_relaxed(&family->sites.count) / 8;
+    uint64_t after = part < half_page ? part : half_page;
+
+    return after > cost ? after : cost;
+}
+
+void lmm_heap_note(struct lmm_heap *heap, struct lmm_family *family, size_t slots)
+{
+    if (family->index >= heap->bin_capacity || tells_bytes(family)) {
+        return;
+    }
+    struct lmm_bin *bin = &heap->open.bins[family->index];
+    uint64_t unnoted = bin->unnoted_slots + (uint64_t) slots;
+    if (unnoted > note_after(bin, family)) {
+        int64_t amount = own_amount(heap, family);
+        if (amount != bin->noted) {
+            lmm_family_add_live(family, amount - bin->noted);
+        }
+        bin->noted = amount;
+        unnoted = slots; /* a private list: they are still to be taken */
+    }
+    bin->unnoted_slots = unnoted < UINT32_MAX ? (uint32_t) unnoted : UINT32_MAX;
+}
+
+void lmm_heap_reset_noted(struct lmm_heap *heap)
+{
+    for (uint32_t i = 0; i < heap->bin_capacity; i++) {
+        struct lmm_bin *bin = &heap->open.bins[i];
+        bool is_family = i < lmm_families_count() && !tells_bytes(lmm_families_at(i));
+        bin->noted = is_family ? own_amount(heap, lmm_families_at(i)) : 0;
+        bin->unnoted_slots = 0;
+    }
+    if (heap->tracer != NULL) {
+        heap->tracer->pending_bytes = 0;
     }
 }
 
@@ -207,8 +319,9 @@ void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
     /* Only this thread creates pages of its heap, so it cannot be another one of them. */
     if (lmm_load_relaxed(&page->owner) == heap) {
         LMM_CHECK(lmm_load_relaxed(&page->countdown) == 0);
-        lmm_family_pages_requeue(heap->open.bins[page->family].family_pages, page,
-                                 lmm_slots_free_count(page));
+        uint32_t free = lmm_slots_free_count(page);
+        lmm_heap_note(heap, lmm_families_at(page->family), free);
+        lmm_family_pages_requeue(heap->open.bins[page->family].family_pages, page, free);
     }
     lmm_lock_release(&heap->lock);
 }
@@ -550,7 +663,7 @@ static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, stru
         errno = ENOMEM;
         return false;
     }
-    lmm_family_note_taken(family, take_slots(family, bin, page));
+    lmm_heap_note(heap, family, take_slots(family, bin, page));
     LMM_CHECK(lmm_slots_are_valid(page, bin->head));
     return true;
 }
@@ -569,7 +682,7 @@ bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
         lmm_load_relaxed(&heap->reported) == NULL && !lmm_load_relaxed(&heap->trim_wanted)) {
         /* The common case with few live blocks. It changes nothing that other threads read under
          * the lock. */
-        lmm_family_note_taken(family, take_slots(family, bin, bin->page));
+        lmm_heap_note(heap, family, take_slots(family, bin, bin->page));
         return true;
     }
     lmm_lock_acquire(&heap->lock);

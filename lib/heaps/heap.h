@@ -15,6 +15,8 @@
  *       between the two steps of reporting and of collecting
  *   I4  the directory and the bins reach every site below open.site_limit, and its family. A site is
  *       open when the directory has its row page; open.rows is the page of the first 64 sites
+ *   I5  a bin's `noted` is what the heap has added to the family's live amount, with what the rows
+ *       of its pages said when it took them (tests/unit/lib/test_heap.c)
  * Locks: the owner holds `lock` (HEAP) in its slow paths, so another thread that holds it finds
  * pages, queues and tables at rest. Bins, free lists and tags still change in the owner's fast
  * paths, which take no lock. Unless their comments say more, functions are called by the owner
@@ -49,6 +51,8 @@ struct lmm_bin {
     struct lmm_page *page;                 /* current; NULL: none */
     struct lmm_family_pages *family_pages; /* NULL until the heap uses the family */
     struct lmm_cache *cache;               /* of runs; NULL until the first run is freed */
+    int64_t noted;          /* I5; where preload/stacked tells bytes: those not added yet */
+    uint32_t unnoted_slots; /* about so many were taken or freed since the last addition */
 } __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
 
 _Static_assert(sizeof(struct lmm_bin) == LMM_CACHE_LINE_BYTES, "one line a bin");
@@ -305,6 +309,17 @@ size_t lmm_heap_reap(struct lmm_heap *heap, bool must_wait);
 
 /* Tells whether the heap is parked: nobody but other threads' frees will look at its pages. */
 void lmm_heap_set_idle(struct lmm_heap *heap, bool is_idle);
+
+/*
+ * Tells that about so many slots of the family were taken or freed, and adds what the heap's rows
+ * say to the family's live amount when that is due: about once in half a page of slots, or more
+ * when the family has very many sites. So a heap is behind by about a page of slots at most, which
+ * includes a private list. Not for families that count bytes. The owner; takes no lock of the heap.
+ */
+void lmm_heap_note(struct lmm_heap *heap, struct lmm_family *family, size_t slots);
+
+/* In a forked child: takes all that the heap's rows say as added. */
+void lmm_heap_reset_noted(struct lmm_heap *heap);
 
 /* Collects foreign frees and returns every private list, so that pages hold all their free slots
  * and wholly free ones go back. By the owner, or by any thread while the heap is parked. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/pages/family.h"
 
+#include "lib/books/peak.h"
 #include "lib/ground/meta.h"
 
 #include <errno.h>
@@ -338,21 +339,42 @@ void lmm_family_describe(const struct lmm_family *family, uint32_t site,
     snprintf(ret_text, LMM_FAMILY_BLOCK_BYTES, "%s, %s", family->name, origin);
 }
 
+static void raise_peak(struct lmm_family *family, int64_t live)
+{
+    uint64_t peak = lmm_load_relaxed(&family->record->peak_amount);
+
+    while (live > 0 && (uint64_t) live > peak &&
+           !lmm_compare_exchange_acq_rel(&family->record->peak_amount, &peak, (uint64_t) live)) {
+    }
+}
+
 /* Frees by other threads while the sum is made make the figure too low, until the next sample; with
  * lmm_rows_sum_locked() allocations would make the high-water mark too high for ever. */
 void lmm_family_sample_peak(struct lmm_family *family)
 {
     lmm_lock_acquire(&lmm_chunks_lock);
     struct lmm_ledger_row sum = sum_locked(family, lmm_rows_floor_locked);
-    uint64_t live = sum.allocated_extra - sum.freed_extra;
-    if (!family->counts_bytes) {
-        live += sum.allocated_blocks - sum.freed_blocks;
-    }
-    if ((int64_t) live > 0 && live > family->record->peak_amount) {
-        lmm_store_relaxed(&family->record->peak_amount, live);
-    }
+    raise_peak(family, lmm_family_amount(family, &sum));
     lmm_lock_release(&lmm_chunks_lock);
-    lmm_store_relaxed(&family->unsampled_slots, 0);
+}
+
+void lmm_family_add_live(struct lmm_family *family, int64_t amount)
+{
+    int64_t live = lmm_fetch_add_relaxed(&family->live, amount) + amount;
+
+    raise_peak(family, live);
+    if (!LMM_DROP_IN || !family->counts_bytes || family->is_flexible) {
+        lmm_peak_add(family->counts_bytes ? amount : amount * (int64_t) family->size);
+    }
+}
+
+int64_t lmm_family_reset_live(struct lmm_family *family)
+{
+    struct lmm_ledger_row sum = lmm_family_sum(family);
+    int64_t live = lmm_family_amount(family, &sum);
+
+    lmm_store_relaxed(&family->live, live);
+    return family->counts_bytes ? live : live * (int64_t) family->size;
 }
 
 void lmm_families_refresh_gauges(void)
@@ -362,20 +384,4 @@ void lmm_families_refresh_gauges(void)
         lmm_family_sample_peak(lmm_families_at(i));
     }
     lmm_accounts_note_memory();
-}
-
-void lmm_family_note_taken(struct lmm_family *family, size_t slots)
-{
-    uint64_t page_slots = LMM_UNIT_BYTES / family->stride;
-    uint64_t sum_cost = lmm_load_relaxed(&family->sites.count) / 8;
-
-    if (LMM_DROP_IN && family->counts_bytes) {
-        sum_cost *= 32; /* there are many call stacks, most of them with few blocks */
-    }
-    uint64_t taken = lmm_fetch_add_relaxed(&family->unsampled_slots, slots) + slots;
-
-    /* With very many sites the sum is made less often, in proportion to its cost. */
-    if (taken >= page_slots / 2 && taken >= sum_cost) {
-        lmm_family_sample_peak(family);
-    }
 }

@@ -66,7 +66,7 @@ struct lmm_family {
     bool has_runs_only; /* immutable from the first block on: a block of one slot is a run, too */
     struct lmm_runs runs;
     struct lmm_limit limit;
-    uint64_t unsampled_slots; /* atomic; taken since the high-water mark was sampled */
+    int64_t live __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic: lmm_family_add_live() */
 };
 
 /* Whether single structs of the family live in slot pages; else they are runs of one slot. */
@@ -122,14 +122,34 @@ enum { LMM_FAMILY_BLOCK_BYTES = LMM_FAMILY_SHOWN_MAX + LMM_SITE_ORIGIN_BYTES + 4
 void lmm_family_describe(const struct lmm_family *family, uint32_t site,
                          char ret_text[LMM_FAMILY_BLOCK_BYTES]);
 
-/* Raises the high-water mark to what lives now; takes LEDGER. */
+/* Raises the high-water mark to what lives now, for a report; takes LEDGER. O(rows). */
 void lmm_family_sample_peak(struct lmm_family *family);
 
 /* Updates the gauges of all families and of LMM's own memory. */
 void lmm_families_refresh_gauges(void);
 
-/* Counts up to `slots` slots as taken; samples the high-water mark about once per half page. */
-void lmm_family_note_taken(struct lmm_family *family, size_t slots);
+/*
+ * Adds to what lives in the family, in slots, or bytes where it counts bytes, and raises its
+ * high-water mark, and the process's. A heap adds what it allocated less what it freed, some of it
+ * at a time, so the figure is behind by what heaps have not added yet (heap.h). Where a family counts
+ * bytes, the caller tells the process's bytes (peak.h).
+ */
+void lmm_family_add_live(struct lmm_family *family, int64_t amount);
+
+/* In a forked child, when all heaps have added all: sets it to what the rows say, and returns its
+ * bytes. */
+int64_t lmm_family_reset_live(struct lmm_family *family);
+
+/* What a family's counters amount to, in the unit of lmm_family_add_live(). */
+static inline int64_t lmm_family_amount(const struct lmm_family *family,
+                                        const struct lmm_ledger_row *row)
+{
+    uint64_t extra = lmm_load_relaxed(&row->allocated_extra) - lmm_load_relaxed(&row->freed_extra);
+    uint64_t blocks =
+        lmm_load_relaxed(&row->allocated_blocks) - lmm_load_relaxed(&row->freed_blocks);
+
+    return (int64_t) (family->counts_bytes ? extra : blocks + extra);
+}
 
 /* Checks the invariants; no lock needed. */
 bool lmm_families_are_valid(void);

@@ -5,6 +5,7 @@
 #include "lib/heaps/heap.h"
 #include "lib/ground/tools.h"
 #include "lib/books/accounts.h"
+#include "lib/books/peak.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/options.h"
 #include "lib/heaps/thread.h"
@@ -13,61 +14,54 @@
 #include <string.h>
 
 enum {
-    PEAK_STEP = 100, /* a new peak is recorded when the sum exceeds the last by 1/PEAK_STEP, */
-    PEAK_STEP_BYTES = 256, /* and by this many bytes */
-    PENDING_STEP = 1024, /* a thread adds its bytes to the sum at 1/PENDING_STEP of the last peak */
+    FAMILY_PART =
+        128, /* a thread adds its bytes to a family's at this part of the family's peak, */
+    FAMILY_BYTES_MAX = LMM_UNIT_BYTES / 2, /* or at so many */
 };
-
-static struct {
-    /* Atomic, all threads: the live bytes, except the threads' pending ones. */
-    int64_t bytes __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
-    /* Atomic: a larger sum is a new peak. In its own line, as it is read more than written. */
-    int64_t next_peak __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
-    int64_t step; /* atomic: a thread adds its pending bytes to the sum when they exceed this */
-} live;
 
 bool lmm_stacked_start(void)
 {
     return lmm_unwind_start() && lmm_depot_start();
 }
 
-/* ---- The sum and the peak -------------------------------------------------------------------- */
+/* ---- The sums ------------------------------------------------------------------------------- */
 
-/* Records a peak, unless another thread has recorded a higher one meanwhile. */
-static LMM_NOINLINE void pass_peak(int64_t sum)
+/* Adds bytes to what lives in a family and in the process. */
+static LMM_NOINLINE void add_to_sums(uint32_t class, int64_t bytes)
 {
-    int64_t more = sum / PEAK_STEP > PEAK_STEP_BYTES ? sum / PEAK_STEP : PEAK_STEP_BYTES;
-    int64_t next = lmm_load_relaxed(&live.next_peak);
-
-    do {
-        if (sum <= next) {
-            return;
-        }
-    } while (!lmm_compare_exchange_acq_rel(&live.next_peak, &next, sum + more));
-    lmm_store_relaxed(&live.step, sum / PENDING_STEP);
-    lmm_accounts_take_peak((uint64_t) sum);
+    lmm_peak_add(bytes);
+    lmm_family_add_live(lmm_families_at(class), bytes);
 }
 
-static LMM_NOINLINE void add_to_sum(int64_t bytes)
+/* After how many bytes a thread adds them to the family's. */
+static inline int64_t family_step(uint32_t class)
 {
-    int64_t sum = lmm_fetch_add_relaxed(&live.bytes, bytes) + bytes;
+    uint64_t part = lmm_load_relaxed(&lmm_families_at(class)->record->peak_amount) / FAMILY_PART;
 
-    if (sum > lmm_load_relaxed(&live.next_peak)) {
-        pass_peak(sum);
-    }
+    return part < FAMILY_BYTES_MAX ? (int64_t) part : (int64_t) FAMILY_BYTES_MAX;
 }
 
-/* Adds bytes to the thread's pending ones, and these to the sum when they are many. */
-static inline void note_bytes(struct lmm_tracer *tracer, int64_t bytes)
+/* Adds bytes to what the thread has not added to the sums yet, and that to the sums when it is
+ * much. */
+static inline void note_bytes(struct lmm_heap *heap, uint32_t class, int64_t bytes)
 {
-    int64_t pending = tracer->pending_bytes + bytes;
-    int64_t step = lmm_load_relaxed(&live.step);
+    struct lmm_bin *bin = &heap->open.bins[class];
+    int64_t pending = heap->tracer->pending_bytes + bytes;
+    int64_t of_family = bin->noted + bytes;
+    int64_t step = lmm_load_relaxed(&lmm_peak_step);
 
+    LMM_CHECK(class < heap->bin_capacity);
     if (LMM_UNLIKELY(pending > step || pending < -step)) {
-        add_to_sum(pending);
+        lmm_peak_add(pending);
         pending = 0;
     }
-    tracer->pending_bytes = pending;
+    heap->tracer->pending_bytes = pending;
+    step = family_step(class);
+    if (LMM_UNLIKELY(of_family > step || of_family < -step)) {
+        lmm_family_add_live(lmm_families_at(class), of_family);
+        of_family = 0;
+    }
+    bin->noted = of_family;
 }
 
 /* ---- The thread ------------------------------------------------------------------------------ */
@@ -182,7 +176,7 @@ static LMM_NOINLINE void *alloc_without_tracer(const struct lmm_heap *heap,
     void *block = alloc_slow(shape, align, zero, site_without_tracer(heap, shape->class, caller));
 
     if (block != NULL) {
-        add_to_sum(bytes_of(shape));
+        add_to_sums(shape->class, bytes_of(shape));
     }
     return block;
 }
@@ -209,7 +203,7 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
     }
     if (LMM_LIKELY(block != NULL)) {
         tracer->last = block;
-        note_bytes(tracer, bytes_of(shape));
+        note_bytes(heap, shape->class, bytes_of(shape));
     }
     tracer->is_busy = false;
     return block;
@@ -240,7 +234,8 @@ void lmm_stacked_note_temporary(const struct lmm_block_facts *facts)
 }
 
 /* Counts a free. Call before the block is freed. */
-static inline void note_free(struct lmm_heap *heap, const void *p, uint32_t site, int64_t bytes)
+static inline void note_free(struct lmm_heap *heap, const void *p, uint32_t class, uint32_t site,
+                             int64_t bytes)
 {
     struct lmm_tracer *tracer = heap->tracer;
 
@@ -248,7 +243,7 @@ static inline void note_free(struct lmm_heap *heap, const void *p, uint32_t site
         tracer->last = NULL;
         count_temporary(heap, site);
     }
-    note_bytes(tracer, -bytes);
+    note_bytes(heap, class, -bytes);
 }
 
 bool lmm_stacked_push(void *p)
@@ -277,7 +272,7 @@ bool lmm_stacked_push(void *p)
     heap->tracer->is_busy = true;
     lmm_add_single_writer(&row->freed_blocks, 1);
     lmm_add_single_writer(&row->freed_extra, bytes);
-    note_free(heap, p, site, (int64_t) bytes);
+    note_free(heap, p, page->family, site, (int64_t) bytes);
     heap->tracer->is_busy = false;
     lmm_heap_push_own(heap, page, slot);
     return true;
@@ -288,9 +283,9 @@ void lmm_stacked_free(void *p, const struct lmm_block_facts *facts)
     struct lmm_heap *heap = facts->family->counts_bytes ? own_heap() : NULL;
 
     if (heap != NULL && !heap->tracer->is_busy) {
-        note_free(heap, p, lmm_tag_site(facts->tag), live_bytes_of(facts));
+        note_free(heap, p, facts->family->index, lmm_tag_site(facts->tag), live_bytes_of(facts));
     } else if (facts->family->counts_bytes) {
-        add_to_sum(-live_bytes_of(facts));
+        add_to_sums(facts->family->index, -live_bytes_of(facts));
     }
     lmm_block_free(p);
 }
@@ -311,11 +306,12 @@ void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts,
                                : site_without_tracer(heap, shape->class, caller);
     void *reshaped = lmm_block_reshape(p, facts, shape->slots, lmm_live_value(site, shape->slack));
     if (reshaped != NULL && has_tracer) {
-        note_free(heap, p, lmm_tag_site(facts->tag), live_bytes_of(facts));
+        note_free(heap, p, facts->family->index, lmm_tag_site(facts->tag), live_bytes_of(facts));
         tracer->last = reshaped;
-        note_bytes(tracer, bytes_of(shape));
+        note_bytes(heap, shape->class, bytes_of(shape));
     } else if (reshaped != NULL) {
-        add_to_sum(bytes_of(shape) - live_bytes_of(facts));
+        add_to_sums(facts->family->index, -live_bytes_of(facts));
+        add_to_sums(shape->class, bytes_of(shape));
     }
     if (has_tracer) {
         tracer->is_busy = false;

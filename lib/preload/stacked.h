@@ -4,17 +4,16 @@
  *
  * While stacks are taken, every request of the program comes here. A block's tag holds its site,
  * which is (class, stack), and its slack; so any thread that frees the block knows how many bytes
- * were requested. Beside the counters of sites, this counts temporary blocks and keeps the sum of
- * all live bytes. Each time the sum exceeds the last peak by 1 %, the ledger records which sites
- * hold it.
+ * were requested. Beside the counters of sites, this counts temporary blocks, and tells the live
+ * bytes of families (family.h) and of the process (peak.h), each thread some of them at a time.
  *
- * Owns the tracers of heaps and that sum. Invariants:
- *   I1  the sum and the pending bytes of all tracers add up to the live bytes (preload.agree compares
- *       the peak with the program's own count)
+ * Owns the tracers of heaps. Invariants:
+ *   I1  the process's sum and the pending bytes of all tracers are the live bytes (preload.agree
+ *       compares the peak with the program's own count); so are a family's sum and what the bins of
+ *       all heaps have noted
  *   I2  only a heap's thread uses the heap's tracer, and not while is_busy: a signal's handler, or
  *       libc called by LMM, counts at its class's "(unattributed)" site instead
- * Locks: none, except those of the functions it calls. Atomics: the sum is relaxed; no other memory
- * is published with it.
+ * Locks: none, except those of the functions it calls.
  */
 #ifndef LMM_PRELOAD_STACKED_H
 #define LMM_PRELOAD_STACKED_H

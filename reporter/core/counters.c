@@ -202,4 +202,5 @@ void lmm_counters_read(const struct lmm_books *books, struct lmm_model *model)
         add_sizes(model);
     }
     read_peaks(books, model);
+    model->has_peak = books->version != 1 || model->peak_bytes > 0;
 }

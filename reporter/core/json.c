@@ -52,9 +52,9 @@ static void put_totals(struct lmm_json *json, const struct lmm_model *model)
     if (model->is_drop_in) {
         lmm_json_u64(json, "stack_frames", model->stack_frames);
         lmm_json_u64(json, "temporaries", model->temporaries);
-        lmm_json_u64(json, "peak_bytes", model->peak_bytes);
-        lmm_json_u64(json, "peak_time_ns", model->peak_time_ns);
     }
+    lmm_json_u64(json, "peak_bytes", model->peak_bytes);
+    lmm_json_u64(json, "peak_time_ns", model->peak_time_ns);
     lmm_json_u64(json, "reservoir_bytes", model->reservoir_bytes);
     lmm_json_u64(json, "overhead_bytes", model->overhead_bytes);
     lmm_json_end_object(json);
@@ -109,8 +109,6 @@ static void put_drop_in(struct lmm_json *json, const struct lmm_model *model,
                         const struct lmm_model_site *site)
 {
     lmm_json_u64(json, "temporaries", site->temporaries);
-    lmm_json_u64(json, "peak_blocks", site->peak_blocks);
-    lmm_json_u64(json, "peak_bytes", site->peak_bytes);
     if (model->shown_calls > 0) {
         lmm_json_stack(json, "stack", model, site->stack, model->shown_calls, LMM_JSON_ONE_LINE);
     }
@@ -132,6 +130,8 @@ static void put_site(struct lmm_json *json, const struct lmm_model *model,
     lmm_json_u64(json, "foreign_frees", site->foreign_frees);
     lmm_json_u64(json, "smallest_bytes", site->smallest_bytes);
     lmm_json_u64(json, "largest_bytes", site->largest_bytes);
+    lmm_json_u64(json, "peak_blocks", site->peak_blocks);
+    lmm_json_u64(json, "peak_bytes", site->peak_bytes);
     if (model->is_drop_in) {
         put_drop_in(json, model, site);
     }

@@ -176,6 +176,20 @@ void lmm_model_sum(struct lmm_model *model)
     }
 }
 
+/* The writer is behind by what threads have not added yet: a peak below what lives is now. */
+static void raise_peak(struct lmm_model *model)
+{
+    if (!model->has_peak || model->peak_bytes >= model->total.live_bytes) {
+        return;
+    }
+    model->peak_bytes = model->total.live_bytes;
+    model->peak_time_ns = model->end_time_ns > 0 ? model->end_time_ns : model->snapshot_time_ns;
+    for (size_t i = 0; i < model->site_count; i++) {
+        model->sites[i].peak_blocks = model->sites[i].live_blocks;
+        model->sites[i].peak_bytes = model->sites[i].live_bytes;
+    }
+}
+
 void lmm_model_define(struct lmm_model *model, struct lmm_model_family *families)
 {
     define_sites(model, families);
@@ -183,4 +197,5 @@ void lmm_model_define(struct lmm_model *model, struct lmm_model_family *families
         define_family(&families[i]);
     }
     lmm_model_sum(model);
+    raise_peak(model);
 }

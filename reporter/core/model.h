@@ -6,7 +6,8 @@
  * Invariants of a model, checked by lmm_model_is_valid():
  *   I1  a site's live blocks are its allocations - frees, or 0 where that is below 0
  *   I2  a family's counts are the sums over its sites; the total's are the sums over the families
- *   I3  a family's peak_bytes >= live_bytes; every permille is at most 1000
+ *   I3  a family's peak_bytes >= live_bytes, and, if it has_peak, so is the model's, of the total;
+ *       every permille is at most 1000
  *   I4  families and sites are in the order of the report; sites without allocations and frees are
  *       left out
  *   I5  a site's stack is below frame_count; each frame's caller is below its own number, and its
@@ -178,8 +179,9 @@ struct lmm_model {
     struct lmm_string linked_allocator; /* beside LMM; its own functions are not counted */
     uint32_t stack_frames; /* most frames kept of a call stack; 0: no stacks are taken */
     uint64_t temporaries;  /* of all sites */
-    uint64_t peak_bytes;   /* most live bytes, as far as peaks were written; 0: none were */
-    uint64_t peak_time_ns; /* CLOCK_REALTIME of that moment */
+    bool has_peak;         /* false: a ledger of version 1 without the two below */
+    uint64_t peak_bytes;   /* most live bytes */
+    uint64_t peak_time_ns; /* CLOCK_REALTIME of that moment; 0: that of this model */
     uint32_t frame_count;  /* numbers are below this; number 0 is no frame */
     const struct lmm_model_frame *frames;
     uint32_t module_count;

@@ -88,7 +88,8 @@ static bool are_families_valid(const struct lmm_model *model)
             return false;
         }
     }
-    return are_permilles_valid(&model->total);
+    return are_permilles_valid(&model->total) &&
+           (!model->has_peak || model->peak_bytes >= model->total.live_bytes);
 }
 
 static bool is_site_valid(const struct lmm_model *model, const struct lmm_model_site *site)

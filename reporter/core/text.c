@@ -312,7 +312,7 @@ static void put_totals(const struct page *page)
     put_amount(page, "mapped", model->total.mapped_bytes);
     put_amount(page, "kept for reuse", model->reservoir_bytes);
     put_amount(page, "LMM's own records", model->overhead_bytes);
-    if (model->peak_bytes > 0) {
+    if (model->is_drop_in && model->peak_bytes > 0) {
         put_amount(page, "most live bytes", model->peak_bytes);
     }
 }

@@ -166,7 +166,7 @@ static void stacks(struct book *book)
     book_peak(book, 0, big, 1, 10000);
     book_peak(book, 1, inner, 1, 40); /* an earlier one */
     book->header.peak_count = 6;
-    book->header.peak_bytes[0] = 10600;
+    book->header.peak_bytes[0] = 10650;
     book->header.peak_time_ns[0] = book->header.start_time_ns + 5000000000u;
 }
 

@@ -60,12 +60,13 @@ static const struct column site_columns[] = {
 };
 
 /* After those, only for the drop-in. */
-static const struct column drop_in_columns[] = {SITE(U64, temporaries), SITE(U64, peak_blocks),
-                                                SITE(U64, peak_bytes)};
+static const struct column drop_in_columns[] = {SITE(U64, temporaries)};
 
 /* After all others. */
-static const struct column detail_columns[] = {SITE(U64, foreign_frees), SITE(U64, smallest_bytes),
-                                               SITE(U64, largest_bytes)};
+static const struct column detail_columns[] = {
+    SITE(U64, peak_blocks),    SITE(U64, peak_bytes),    SITE(U64, foreign_frees),
+    SITE(U64, smallest_bytes), SITE(U64, largest_bytes),
+};
 
 enum {
     FAMILY_COLUMNS = sizeof(family_columns) / sizeof(family_columns[0]),

@@ -188,6 +188,15 @@ Test(accounts, gauges_of_pages, .init = start)
     cr_expect(record->slots == 300 && record->committed_bytes == 4096);
 }
 
+/* The family of all sites, which counts bytes. */
+static void start_with_family(void)
+{
+    start();
+    struct lmm_ledger_family *family = lmm_accounts_add_family("f", 8, 8, 8);
+    cr_assert(family != NULL);
+    family->flags = LMM_LEDGER_FAMILY_BYTES;
+}
+
 static void add_sites(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -498,7 +507,7 @@ static const struct {
 
 enum { PEAKS = sizeof(peaks) / sizeof(peaks[0]) };
 
-Test(accounts, a_peak_is_what_lives, .init = start)
+Test(accounts, a_peak_is_what_lives, .init = start_with_family)
 {
     const struct lmm_ledger_header *header = lmm_chunks_header();
 
@@ -522,7 +531,7 @@ Test(accounts, a_peak_is_what_lives, .init = start)
 }
 
 /* Two turns alternate; the earlier peak stays unchanged. */
-Test(accounts, peaks_take_turns_and_grow, .init = start)
+Test(accounts, peaks_take_turns_and_grow, .init = start_with_family)
 {
     enum { TURNS = 40, MORE = 100 };
     const struct lmm_ledger_header *header = lmm_chunks_header();
@@ -550,8 +559,19 @@ Test(accounts, peaks_take_turns_and_grow, .init = start)
     assert_chunks_adjoin();
 }
 
+/* In a family that counts no bytes: so many slots of its size. */
+Test(accounts, a_peak_of_slots, .init = start)
+{
+    cr_assert(lmm_accounts_add_family("f", 20, 8, 24) != NULL);
+    uint32_t site = add_site(0, 1, "a", "f");
+
+    share(site, 5, 2, 7, 3);
+    lmm_accounts_take_peak(140);
+    cr_expect(peak_of(site).blocks == 3 && peak_of(site).bytes == (3 + 4) * 20);
+}
+
 /* A freed site is absent from the peak that overwrites the one of two peaks before. */
-Test(accounts, a_peak_forgets_the_one_before_last, .init = start)
+Test(accounts, a_peak_forgets_the_one_before_last, .init = start_with_family)
 {
     uint32_t site = add_site(0, 1, "a", "f");
 
@@ -563,7 +583,7 @@ Test(accounts, a_peak_forgets_the_one_before_last, .init = start)
     cr_expect(peak_of(site).blocks == 0 && peak_of(site).bytes == 0);
 }
 
-Test(accounts, without_memory_the_last_peak_stays, .init = start)
+Test(accounts, without_memory_the_last_peak_stays, .init = start_with_family)
 {
     const struct lmm_ledger_header *header = lmm_chunks_header();
     uint32_t site = add_site(0, 1, "a", "f");
@@ -576,6 +596,7 @@ Test(accounts, without_memory_the_last_peak_stays, .init = start)
     share(site, 1, 0, 10, 0);
     seam_install();
     seam_fail_all(SEAM_MAP);
+    seam_fail_all(SEAM_POPULATE);
     lmm_accounts_take_peak(20);
     cr_expect(header->peak_count == 1 && header->peak_bytes[1] == 10 && peak_of(site).blocks == 1);
     seam_heal();

@@ -104,7 +104,7 @@ Test(cache, last_in_first_out_by_length, .init = start)
     cr_expect(lmm_cache_pop(NULL, 3, family->site) == NULL);
     cr_expect(lmm_cache_pop(cache, 3, family->site) == three);
     cr_expect(cache->unsampled_slots == 3 * 2 + 3);
-    lmm_cache_sample(cache, family);
+    lmm_cache_sample(cache, &heap, family);
     cr_expect(cache->unsampled_slots == 0);
 }
 

@@ -560,7 +560,7 @@ Test(chunks, a_child_without_memory_says_so_and_goes_on)
         lmm_lock_release(&lmm_chunks_lock);
         check_in_child(lmm_rows_take(2, 0) != NULL, 4);
         lmm_lock_acquire(&lmm_chunks_lock);
-        lmm_rows_take_peak_locked(1, 1);
+        lmm_rows_take_peak_locked(0, 1, NULL);
         lmm_lock_release(&lmm_chunks_lock);
         lmm_chunks_before_fork();
         lmm_chunks_after_fork();

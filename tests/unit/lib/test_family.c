@@ -190,9 +190,8 @@ Test(family, high_water_mark, .init = start)
     lmm_family_sample_peak(family);
     cr_expect(family->record->peak_amount == 15, "it never falls");
     lmm_rows_count_shared(family->site, &up);
-    lmm_family_note_taken(family, 1);
-    cr_expect(family->record->peak_amount == 15, "not sampled for so few");
-    lmm_family_note_taken(family, LMM_UNIT_BYTES / 8);
+    cr_expect(family->record->peak_amount == 15, "not sampled");
+    lmm_family_sample_peak(family);
     cr_expect(family->record->peak_amount == 18);
     struct lmm_ledger_row sum = lmm_family_sum(family);
     cr_expect(sum.allocated_blocks == 20 && sum.freed_blocks == 8 && sum.allocated_extra == 10 &&
@@ -201,6 +200,25 @@ Test(family, high_water_mark, .init = start)
     lmm_rows_count_shared(family->site, &(struct lmm_ledger_row) {.freed_blocks = 100});
     lmm_family_sample_peak(family);
     cr_expect(family->record->peak_amount == 18);
+}
+
+/* What heaps add: the mark is the most that lived, and the process's the most bytes. */
+Test(family, live_amount, .init = start)
+{
+    static const struct {
+        int64_t amount;
+        uint64_t peak;
+    } steps[] = {{10, 10}, {-4, 10}, {3, 10}, {-20, 10}, {20, 10}, {2, 11}, {100, 111}};
+    struct lmm_family *family = lmm_families_add("f", 24, 8, false);
+    const struct lmm_ledger_header *header = lmm_chunks_header();
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        lmm_family_add_live(family, steps[i].amount);
+        cr_expect(family->record->peak_amount == steps[i].peak, "step %zu", i);
+    }
+    cr_expect(header->peak_bytes[header->peak_count % 2] == 111 * 24);
+    lmm_rows_count_shared(family->site, &(struct lmm_ledger_row) {.allocated_blocks = 7});
+    cr_expect(lmm_family_reset_live(family) == 7 * 24 && family->live == 7);
 }
 
 /* Checks that *field, wrong, makes the registry invalid, and restores it. */

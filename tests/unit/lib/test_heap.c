@@ -519,6 +519,41 @@ Test(heap, rows_only_where_it_has_counted, .init = start)
     }
 }
 
+/* I5: what heaps add is what lives, whoever frees, and whoever takes a page over. */
+Test(heap, additions_are_what_lives, .init = start)
+{
+    enum { MANY = 4 * PAGE_SLOTS };
+    struct lmm_ledger_header *header = lmm_chunks_header();
+
+    fill(MANY);
+    cr_expect(family->live > MANY - 2 * PAGE_SLOTS && family->live <= MANY);
+    cr_expect(family->record->peak_amount > MANY - 2 * PAGE_SLOTS);
+    lmm_heap_give_rows(&owner);
+    cr_expect(family->live == MANY && family->record->peak_amount == MANY, "%d",
+              (int) family->live);
+    cr_expect(lmm_heap_row(&other, family->site)->allocated_blocks == MANY,
+              "it takes the page over");
+    lmm_heap_note(&other, family, 2 * PAGE_SLOTS);
+    cr_expect(family->live == MANY, "nothing twice");
+    for (size_t i = 0; i < MANY; i++) {
+        free_in(i % 3 == 0 ? &owner : &other, blocks[i]);
+    }
+    lmm_foreign_flush(&other);
+    cr_expect(family->live < 2 * PAGE_SLOTS, "%d", (int) family->live);
+    lmm_heap_give_rows(&owner);
+    lmm_heap_give_rows(&other);
+    cr_expect(family->live == 0 && family->record->peak_amount == MANY, "%d", (int) family->live);
+    cr_expect(header->peak_count != 0);
+    cr_expect(header->peak_bytes[header->peak_count % 2] <= (uint64_t) MANY * SIZE);
+    cr_expect(header->peak_bytes[header->peak_count % 2] >
+              (uint64_t) (MANY - 2 * PAGE_SLOTS) * SIZE);
+    fill(MANY + 10);
+    lmm_heap_give_rows(&owner);
+    cr_expect(family->live == MANY + 10 && family->record->peak_amount == MANY + 10);
+    lmm_heap_reset_noted(&owner);
+    cr_expect(lmm_family_reset_live(family) == (MANY + 10) * SIZE);
+}
+
 /* Without memory for a row page the heap allocates and frees, and its counts go to the shared rows. */
 Test(heap, no_memory_for_a_row_page, .init = start)
 {

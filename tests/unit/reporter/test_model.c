@@ -571,18 +571,39 @@ Test(model, peaks_are_those_of_the_valid_turn)
 {
     for (int version = 1; version <= 2; version++) {
         version == 1 ? make_drop_in_v1() : make_drop_in(0x70000000);
-        book_peak(&book, 0, 0, 5, 50);
-        book_peak(&book, 1, 0, 6, 60);
-        book.header.peak_bytes[0] = 50;
-        book.header.peak_bytes[1] = 60;
-        for (uint64_t count = 0; count < 4; count++) {
-            uint64_t expected = count == 0 ? 0 : 50 + 10 * (count % 2);
+        book_peak(&book, 0, 0, 5, 5000);
+        book_peak(&book, 1, 0, 6, 6000);
+        book.header.peak_bytes[0] = 5000;
+        book.header.peak_bytes[1] = 6000;
+        for (uint64_t count = 1; count < 4; count++) {
+            uint64_t expected = 5000 + 1000 * (count % 2);
 
             book.header.peak_count = count;
             cr_expect_eq(built()->sites[0].peak_bytes, expected);
             cr_expect_eq(built()->peak_bytes, expected);
         }
+        book.header.peak_count = 0;
+        cr_expect_eq(built()->has_peak, version == 2);
+        cr_expect_eq(built()->peak_bytes, version == 2 ? built()->total.live_bytes : 0);
         book_close(&book);
+    }
+}
+
+/* A peak below what lives is raised to it, with the sites' shares. */
+Test(model, a_peak_is_never_below_what_lives)
+{
+    make_drop_in(0x70000000);
+    book.header.peak_count = 1;
+    book.header.peak_bytes[1] = 40;
+    book.header.snapshot_time_ns = 77;
+    book_peak(&book, 1, 0, 1, 40);
+    const struct lmm_model *model = built();
+
+    cr_expect(model->total.live_bytes > 40 && model->peak_bytes == model->total.live_bytes);
+    cr_expect_eq(model->peak_time_ns, 77);
+    for (size_t i = 0; i < model->site_count; i++) {
+        cr_expect_eq(model->sites[i].peak_bytes, model->sites[i].live_bytes);
+        cr_expect_eq(model->sites[i].peak_blocks, model->sites[i].live_blocks);
     }
 }
 
