@@ -268,13 +268,14 @@ static bool is_group_valid(uint32_t number)
     uint32_t rows = number == 0 ? LMM_ROWS_IN_FIRST : LMM_ROWS_PER_PAGE;
     const struct lmm_row_page *page = &group->shared;
 
-    for (; page != NULL; page = page->of_group) {
+    do {
         if (page->first_site != first_site(number) ||
             page->record->first_site != page->first_site || page->record->rows != rows ||
             (lmm_load_relaxed(&page->record->owner) == 0) != (page == &group->shared)) {
             return false;
         }
-    }
+        page = page->of_group;
+    } while (page != NULL);
     for (page = group->free; page != NULL; page = page->next) {
         if (page->first_site != first_site(number)) {
             return false;

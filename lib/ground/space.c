@@ -78,7 +78,7 @@ static bool reserve_area_locked(size_t number)
     struct lmm_area ***branch = &root[number >> BRANCH_SHIFT];
 
     if (*branch == NULL) {
-        *branch = lmm_meta_zalloc(BRANCH_AREAS * sizeof(**branch));
+        *branch = lmm_meta_zalloc(BRANCH_AREAS * sizeof(struct lmm_area *));
         if (*branch == NULL) {
             return false;
         }

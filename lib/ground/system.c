@@ -175,7 +175,7 @@ unsigned lmm_system_geteuid(void)
 
 uint64_t lmm_system_limit(int resource)
 {
-    struct rlimit64 limit;
+    struct rlimit64 limit = {0};
 
     return call4(SYS_prlimit64, 0, resource, 0, (long) &limit) == 0 ? limit.rlim_cur : UINT64_MAX;
 }

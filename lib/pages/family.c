@@ -134,7 +134,7 @@ static bool reserve_index_locked(void)
     struct lmm_family ***chunk = &by_index[registry.count / CHUNK_FAMILIES];
 
     if (*chunk == NULL) {
-        *chunk = lmm_meta_zalloc(CHUNK_FAMILIES * sizeof(**chunk));
+        *chunk = lmm_meta_zalloc(CHUNK_FAMILIES * sizeof(struct lmm_family *));
     }
     return *chunk != NULL;
 }

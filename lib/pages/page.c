@@ -239,8 +239,8 @@ static int visit_window(int (*visitor)(struct lmm_page *page, void *arg), void *
 int lmm_page_for_each(int (*visitor)(struct lmm_page *page, void *arg), void *arg)
 {
     size_t high = lmm_load_acquire(&far.high);
-    size_t cut =
-        leaf_number((uintptr_t) lmm_page_window.last + LMM_WINDOW_ABOVE / 2 * LMM_UNIT_BYTES);
+    size_t cut = leaf_number((uintptr_t) lmm_page_window.last +
+                             (size_t) LMM_WINDOW_ABOVE / 2 * LMM_UNIT_BYTES);
     size_t middle = high < cut ? high : cut;
     int result = visit_leaves(lmm_load_acquire(&far.low), middle, visitor, arg);
 

@@ -161,7 +161,7 @@ static void leave_locked(uint32_t place)
     module->word_count = 0;
     modules.present_count--;
     memmove(&modules.present[place], &modules.present[place + 1],
-            (modules.present_count - place) * sizeof(modules.present[0]));
+            (modules.present_count - place) * sizeof(struct lmm_code_module *));
     lmm_store_relaxed(&lmm_code_forgotten, lmm_code_forgotten + 1);
 }
 
@@ -221,13 +221,13 @@ struct lmm_code_module *lmm_modules_meet_locked(const struct lmm_module_facts *f
         leave_locked(place); /* libc unloaded it without a call of dlclose */
     }
     if (!reserve((void **) &modules.present, modules.present_count, &modules.present_capacity,
-                 sizeof(modules.present[0]))) {
+                 sizeof(struct lmm_code_module *))) {
         return NULL;
     }
     struct lmm_code_module *module = recall_locked(&identity, facts);
     if (module != NULL) {
         memmove(&modules.present[place + 1], &modules.present[place],
-                (modules.present_count - place) * sizeof(modules.present[0]));
+                (modules.present_count - place) * sizeof(struct lmm_code_module *));
         modules.present[place] = module;
         modules.present_count++;
         module->is_present = true;
