@@ -49,7 +49,11 @@ static void shift_noted(struct lmm_heap *heap, const struct lmm_row_page *page, 
     uint32_t sites = lmm_accounts_site_count();
 
     for (uint32_t site = page->first_site; site < end && site < sites; site++) {
-        const struct lmm_family *family = lmm_families_at(lmm_accounts_site_family(site));
+        uint32_t index = lmm_accounts_site_family(site);
+        if (index >= lmm_families_count()) {
+            continue; /* the family is being registered, and has counted nothing */
+        }
+        const struct lmm_family *family = lmm_families_at(index);
         int64_t amount = sign * lmm_family_amount(family, lmm_row_of(page, site));
         if (amount == 0 || tells_bytes(family)) {
             continue;
