@@ -109,7 +109,7 @@ void lmm_accounts_end(bool keep)
 /* ---- Families and sites ---------------------------------------------------------------------- */
 
 struct lmm_ledger_family *lmm_accounts_add_family(const char *name, size_t size, size_t align,
-                                                  size_t stride)
+                                                  size_t stride, uint64_t flags)
 {
     uint32_t reference;
 
@@ -123,6 +123,7 @@ struct lmm_ledger_family *lmm_accounts_add_family(const char *name, size_t size,
         record->align_bytes = (uint32_t) align;
         record->size_bytes = size;
         record->stride_bytes = stride;
+        record->flags = flags;
         lmm_series_commit_locked(&ledger.families, 1);
     }
     lmm_lock_release(&lmm_chunks_lock);

@@ -36,10 +36,10 @@ void lmm_accounts_publish(void);
  * is set; else it is removed. */
 void lmm_accounts_end(bool keep);
 
-/* Adds a family; its index is the count of families added before. Returns the record, whose
- * gauges the family writes, or NULL with errno ENOMEM. */
+/* Adds a family; its index is the count of families added before. flags: LMM_LEDGER_FAMILY_....
+ * Returns the record, whose gauges the family writes, or NULL with errno ENOMEM. */
 struct lmm_ledger_family *lmm_accounts_add_family(const char *name, size_t size, size_t align,
-                                                  size_t stride);
+                                                  size_t stride, uint64_t flags);
 
 /* Removes the family added last, when registering it failed later. */
 void lmm_accounts_drop_family(void);

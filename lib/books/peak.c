@@ -4,6 +4,7 @@
 #include "lib/books/accounts.h"
 #include "lib/ground/system.h"
 
+#include <errno.h>
 #include <time.h>
 
 enum {
@@ -37,8 +38,10 @@ static bool is_affordable(void)
     return spent_ns - BUDGET_NS <= (now_ns - start_ns) / BUDGET_PART;
 }
 
+/* Preserves errno: a free may come here. */
 static void record(uint64_t sum)
 {
+    int saved_errno = errno;
     uint64_t before_ns = lmm_system_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
     if (lmm_load_relaxed(&live.start_ns) == 0) {
@@ -46,6 +49,7 @@ static void record(uint64_t sum)
     }
     lmm_accounts_take_peak(sum);
     lmm_fetch_add_relaxed(&live.spent_ns, lmm_system_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns);
+    errno = saved_errno;
 }
 
 /* Records a peak, unless another thread has recorded a higher one meanwhile. */

@@ -21,7 +21,7 @@
 /* Atomic. A thread that can tell its bytes after each call adds them when they exceed this. */
 extern int64_t lmm_peak_step;
 
-/* Adds to the sum, and records a peak. Takes LEDGER. */
+/* Adds to the sum, and records a peak. Takes LEDGER. Preserves errno. */
 LMM_NOINLINE void lmm_peak_add(int64_t bytes);
 
 /* In a forked child: sets the sum, which the other threads had not added to. */

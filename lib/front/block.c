@@ -231,7 +231,7 @@ static uint32_t mark_run_freed(uint32_t *tag, void *p)
 }
 
 /* Puts a run that is marked free into the cache, created if there is none, or gives it to its page.
- * Preserves errno, which creating a cache may set. */
+ * Preserves errno, which a cache or a page of rows that cannot be made sets. */
 static LMM_NOINLINE void push_run_slow(struct lmm_heap *heap, struct lmm_page *page, size_t slot,
                                        size_t n)
 {
@@ -239,11 +239,11 @@ static LMM_NOINLINE void push_run_slow(struct lmm_heap *heap, struct lmm_page *p
     int saved_errno = errno;
     struct lmm_cache *cache = page->kind == LMM_PAGE_SPAN ? NULL : lmm_cache_of(heap, family);
 
-    errno = saved_errno;
     if (!lmm_cache_push(cache, n, lmm_page_slot(page, slot), &page->tags[slot])) {
         lmm_heap_note(heap, family, n);
         lmm_run_give(&family->runs, page, slot, n);
     }
+    errno = saved_errno;
 }
 
 /* As lmm_foreign_push(); a slot that is not live is misuse. */

@@ -112,11 +112,14 @@ static bool is_type(const struct lmm_family *family, const struct key *key)
 }
 
 /* Adds the family's record to the ledger, and its "(unattributed)" site. */
-static bool enter_books_locked(struct lmm_family *family)
+static bool enter_books_locked(struct lmm_family *family, bool is_namesake)
 {
+    uint64_t flags = (family->counts_bytes ? LMM_LEDGER_FAMILY_BYTES : 0) |
+                     (is_namesake ? LMM_LEDGER_FAMILY_NAMESAKE : 0);
+
     family->index = registry.count;
     family->record =
-        lmm_accounts_add_family(family->name, family->size, family->align, family->stride);
+        lmm_accounts_add_family(family->name, family->size, family->align, family->stride, flags);
     if (family->record == NULL) {
         return false;
     }
@@ -181,7 +184,7 @@ static struct lmm_family *add_locked(const struct key *key, enum form form)
     family->is_flexible = key->is_flexible;
     family->has_runs_only = key->is_flexible;
     bool inserted = insert_locked(entry);
-    if (!inserted || !enter_books_locked(family)) {
+    if (!inserted || !enter_books_locked(family, form != BY_NAME)) {
         if (inserted) {
             remove_locked(entry);
         }
@@ -189,8 +192,6 @@ static struct lmm_family *add_locked(const struct key *key, enum form form)
         errno = ENOMEM;
         return NULL;
     }
-    family->record->flags = (key->counts_bytes ? LMM_LEDGER_FAMILY_BYTES : 0) |
-                            (form != BY_NAME ? LMM_LEDGER_FAMILY_NAMESAKE : 0);
     lmm_runs_init(&family->runs, (uint16_t) family->index, family->stride, family->record);
     by_index[family->index / CHUNK_FAMILIES][family->index % CHUNK_FAMILIES] = family;
     LMM_CHECK(family_is_valid(family->index));

@@ -141,7 +141,7 @@ Test(accounts, many_families_and_sites, .init = start)
 
     for (uint32_t i = 0; i < FAMILIES; i++) {
         snprintf(name, sizeof(name), "family %u", i);
-        record[i] = lmm_accounts_add_family(name, i + 1, 8, i + 8);
+        record[i] = lmm_accounts_add_family(name, i + 1, 8, i + 8, 0);
         cr_assert(record[i] != NULL && lmm_accounts_family_count() == i + 1);
     }
     for (uint32_t i = 0; i < SITES; i++) {
@@ -165,10 +165,10 @@ Test(accounts, many_families_and_sites, .init = start)
 Test(accounts, a_dropped_family_leaves_its_index, .init = start)
 {
     for (uint32_t i = 0; i < 200; i++) {
-        lmm_accounts_add_family("given up", 99, 8, 104);
+        lmm_accounts_add_family("given up", 99, 8, 104, 0);
         lmm_accounts_drop_family();
         cr_assert(lmm_accounts_family_count() == i);
-        const struct lmm_ledger_family *record = lmm_accounts_add_family("kept", 1, 1, 1);
+        const struct lmm_ledger_family *record = lmm_accounts_add_family("kept", 1, 1, 1, 0);
         cr_assert(lmm_accounts_family_count() == i + 1 && record->size_bytes == 1);
         cr_assert(record->pages == 0 && record->peak_amount == 0);
     }
@@ -177,7 +177,7 @@ Test(accounts, a_dropped_family_leaves_its_index, .init = start)
 
 Test(accounts, gauges_of_pages, .init = start)
 {
-    struct lmm_ledger_family *record = lmm_accounts_add_family("f", 8, 8, 8);
+    struct lmm_ledger_family *record = lmm_accounts_add_family("f", 8, 8, 8, 0);
 
     lmm_accounts_count_page(record, 1, LMM_UNIT_BYTES, 100);
     lmm_accounts_count_page(record, 1, (size_t) 3 * LMM_UNIT_BYTES, 300);
@@ -192,7 +192,7 @@ Test(accounts, gauges_of_pages, .init = start)
 static void start_with_family(void)
 {
     start();
-    struct lmm_ledger_family *family = lmm_accounts_add_family("f", 8, 8, 8);
+    struct lmm_ledger_family *family = lmm_accounts_add_family("f", 8, 8, 8, 0);
     cr_assert(family != NULL);
     family->flags = LMM_LEDGER_FAMILY_BYTES;
 }
@@ -337,14 +337,14 @@ Test(accounts, no_memory_leaves_all_as_it_was, .init = start)
     }
     cr_expect(errno == ENOMEM && pages_of(UINT32_MAX) == pages);
     uint32_t families = 0;
-    while (lmm_accounts_add_family("f", 1, 1, 1) != NULL) {
+    while (lmm_accounts_add_family("f", 1, 1, 1, 0) != NULL) {
         families++;
     }
     cr_expect(lmm_accounts_family_count() == families);
     assert_chunks_adjoin();
     seam_heal();
     cr_expect(add_site(0, 1, "b", "f") == added);
-    cr_expect(lmm_accounts_add_family("f", 1, 1, 1) != NULL);
+    cr_expect(lmm_accounts_add_family("f", 1, 1, 1, 0) != NULL);
 }
 
 Test(accounts, start_without_memory_can_be_tried_again)
@@ -562,7 +562,7 @@ Test(accounts, peaks_take_turns_and_grow, .init = start_with_family)
 /* In a family that counts no bytes: so many slots of its size. */
 Test(accounts, a_peak_of_slots, .init = start)
 {
-    cr_assert(lmm_accounts_add_family("f", 20, 8, 24) != NULL);
+    cr_assert(lmm_accounts_add_family("f", 20, 8, 24, 0) != NULL);
     uint32_t site = add_site(0, 1, "a", "f");
 
     share(site, 5, 2, 7, 3);
