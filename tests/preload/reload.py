@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from ledger import FRAMES, MODULES, records_of
+from ledger import FIELDS, FRAMES, HEADER, MODULES, records_of
 
 LOADS = 3000
 
@@ -29,7 +29,10 @@ def run(lmm, program, modules, loads, scratch):
     paths = [os.path.join(where, name) for where, _, names in os.walk(folder) for name in names
              if name.endswith(".lmm")]
     with open(paths[0], "rb") as file:
-        chunks = [chunk for _, chunk in records_of(file.read())]
+        header = dict(zip(FIELDS, HEADER.unpack(file.read(HEADER.size))))
+        file.seek(0)
+        used_bytes = file.read(header["file_bytes"])  # the file is longer, and sparse
+        chunks = [chunk for _, chunk in records_of(used_bytes)]
     used = [sum(chunk["used"] for chunk in chunks if chunk["kind"] == kind) for kind in (FRAMES, MODULES)]
     return stacks, *used
 
