@@ -364,10 +364,11 @@ static void note(struct trouble *trouble, enum place place, const char *director
 static int create_at(enum place place, const struct contents *contents, const char *name,
                      struct trouble *trouble)
 {
-    char path[LMM_OPTION_PATH_MAX];
-    char absolute[LMM_OPTION_PATH_MAX] = "";
+    static char path[LMM_OPTION_PATH_MAX]; /* the thread's stack may be small; under LEDGER */
+    static char absolute[LMM_OPTION_PATH_MAX];
     size_t length = directory_of(place, path, sizeof(path));
 
+    absolute[0] = '\0';
     if (length == 0) {
         return -1;
     }
@@ -410,9 +411,10 @@ static void complain(const struct trouble *trouble, int result)
 
 static int create(const struct contents *contents, const char *name)
 {
-    struct trouble trouble = {.error = 0};
+    static struct trouble trouble; /* as the paths in create_at() */
     int result = -1;
 
+    trouble = (struct trouble) {.error = 0};
     if (store.user != lmm_system_geteuid()) {
         store.directory[0] = '\0'; /* the process has changed its user since */
         store.user = lmm_system_geteuid();
