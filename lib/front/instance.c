@@ -110,7 +110,8 @@ void *lmm_instance_calloc(struct mm_instance_ *instance, const char *label, size
     return family == NULL ? NULL : lmm_calloc(family, units);
 }
 
-/* Counts the block at the place; if there is no memory for its record, as unattributed. */
+/* Counts the block at the place. If LMM cannot allocate a record for the place, the block is
+ * unattributed. */
 static void *calloc_at_place(const struct lmm_instance_site *site, const char *name,
                              struct lmm_family *family, size_t units)
 {

@@ -102,7 +102,7 @@ static void unbin_locked(struct lmm_kept *kept)
     }
 }
 
-/* A descriptor that is not in use; NULL when there is no memory for more. */
+/* Returns an unused descriptor, or NULL if no memory is left for a new one. */
 static struct lmm_kept *spare_locked(void)
 {
     if (glthread_is_empty(&lmm_reservoir.spare)) {
@@ -118,7 +118,7 @@ static struct lmm_kept *spare_locked(void)
     return GLTHREAD_ENTRY(lmm_reservoir.spare.next, struct lmm_kept, bin);
 }
 
-/* False when there is no memory for a descriptor. */
+/* Returns false if no descriptor can be allocated. */
 static bool keep_locked(char *base, size_t units)
 {
     struct lmm_kept *kept = spare_locked();

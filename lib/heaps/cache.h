@@ -49,7 +49,8 @@ static inline char *lmm_cache_pop(struct lmm_cache *cache, size_t n, uint32_t li
     return run.block;
 }
 
-/* Pushes a run of n slots whose first tag is lmm_tag_cached(). False when there is no room for it. */
+/* Pushes a run of n slots whose first tag is lmm_tag_cached(). Returns false if there is no cache,
+ * the run is too long for it, or it is full. */
 static inline bool lmm_cache_push(struct lmm_cache *cache, size_t n, char *block, uint32_t *tag)
 {
     if (cache == NULL || n > LMM_CACHE_LENGTH_MAX || cache->count[n] >= cache->depth[n]) {

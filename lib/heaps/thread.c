@@ -147,9 +147,9 @@ static struct lmm_heap *adopt(void)
     return heap;
 }
 
-/* The thread ends: what it owns is put in order for whoever adopts it. Other keys' destructors may
- * come after this one and use the heap; so it waits, for all rounds that libc makes except the last:
- * in that one the sanitizers end what they know of the thread. */
+/* The thread ends: its heap is put in order for the thread that adopts it. Destructors of other
+ * keys may run later and use the heap, so this one waits until the last but one of libc's rounds.
+ * In the last round the sanitizers end their own records of the thread. */
 static void depart(void *arg)
 {
     struct lmm_heap *heap = arg;

@@ -275,14 +275,18 @@ def openssl(place):
     return out
 
 
+def nginx_folders(place):
+    """The lines of nginx's configuration that keep its temporary files in the place."""
+    return "".join(f"    {kind}_temp_path {place.path(kind)};\n"
+                   for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+
+
 def nginx(place):
     port = free_port()
     os.mkdir(place.path("www"))
     pages = {f"page{i}.html": f"<p>{i}</p>\n".encode() * (i * 400 + 1) for i in range(6)}
     for name, text in pages.items():
         place.write(os.path.join("www", name), text)
-    temporary = "".join(f"    {kind}_temp_path {place.path(kind)};\n"
-                        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     user = "user root;\n" if os.geteuid() == 0 else ""
     place.write("nginx.conf", f"""{user}daemon off;
 worker_processes 2;
@@ -290,7 +294,7 @@ pid {place.path('nginx.pid')};
 error_log stderr warn;
 events {{ worker_connections 128; }}
 http {{
-{temporary}    access_log {place.path('access.log')};
+{nginx_folders(place)}    access_log {place.path('access.log')};
     gzip on; gzip_min_length 100; gzip_types text/html;
     server {{
         listen 127.0.0.1:{port};

@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 
-from programs import SKIPPED, Failure, Place, free_port
+from programs import SKIPPED, Failure, Place, free_port, nginx_folders
 
 CLIENTS = 4
 ROUNDS = 400
@@ -98,8 +98,6 @@ def nginx(place):
     port = free_port()
     group = grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
     user = f"user nobody {group};\n" if os.geteuid() == 0 else ""
-    temporary = "".join(f"    {kind}_temp_path {place.path(kind)};\n"
-                        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     os.mkdir(place.path("www"))
     page = b"<p>a page</p>\n" * 3000
     place.write(os.path.join("www", "page.html"), page)
@@ -110,7 +108,7 @@ pid {place.path('nginx.pid')};
 error_log stderr warn;
 events {{ worker_connections 128; }}
 http {{
-{temporary}    access_log off;
+{nginx_folders(place)}    access_log off;
     gzip on; gzip_min_length 100;
     server {{
         listen 127.0.0.1:{port};

@@ -82,7 +82,7 @@ static block_t *shared[SHARED];
 static uint64_t allocations;
 static bool has_ended;
 
-/* Puts a block into a place, and frees what was there, which may be anybody's. */
+/* Stores a block in a place, and frees the block that was there, of any thread. */
 static void exchange(size_t at, block_t *block)
 {
     lmm_free(__atomic_exchange_n(&shared[at], block, __ATOMIC_ACQ_REL));

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Allocates a block of this library's, whoever has the name malloc. */
+/* Allocates a block with this library's own malloc, whichever malloc the program uses. */
 void *mallocx(size_t bytes, int flags);
 
 /* How many of its blocks live. */
