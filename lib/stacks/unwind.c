@@ -548,7 +548,12 @@ bool lmm_trace_is_valid(const struct lmm_trace *trace)
 
 void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames)
 {
-    struct walk walk;
+    struct walk walk = {
+        .trace = trace,
+        .pc = caller->pc,
+        .sp = caller->sp,
+        .bp = caller->bp,
+    };
     uint32_t forgotten = lmm_load_relaxed(&lmm_code_forgotten);
 
     LMM_CHECK(frames >= 1 && frames <= LMM_STACK_FRAMES_MAX);
@@ -556,13 +561,6 @@ void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32
         trace->forgotten = forgotten;
         drop_inner(trace, 0);
     }
-    walk.trace = trace;
-    walk.pc = caller->pc;
-    walk.sp = caller->sp;
-    walk.bp = caller->bp;
-    walk.bp_at = NULL;
-    walk.count = 0;
-    walk.is_exact = false;
     find_bounds(&walk);
     walk.is_plain = walk.is_own;
     skip_own(&walk);
