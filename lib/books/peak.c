@@ -13,12 +13,14 @@ enum {
     PENDING_STEP = 1024,   /* lmm_peak_step is this part of the last peak */
     BUDGET_NS = 10000000,
     BUDGET_PART = 50,
+    SKIPS = 64, /* so many additions do not ask the clock after one found the budget used up */
 };
 
 int64_t lmm_peak_step;
 
 static struct {
     int64_t bytes __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
+    uint32_t skips; /* threads may lose each other's counts of it */
     /* A larger sum is a new peak. In its own line, as it is read more than written. */
     int64_t next_peak __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
     uint64_t start_ns; /* when the first peak was recorded */
@@ -26,7 +28,7 @@ static struct {
 } live;
 
 /* Whether recordings have taken so little time that there may be another. */
-static bool is_affordable(void)
+static bool may_record(void)
 {
     uint64_t start_ns = lmm_load_relaxed(&live.start_ns);
     uint64_t spent_ns = lmm_load_relaxed(&live.spent_ns);
@@ -34,8 +36,15 @@ static bool is_affordable(void)
     if (spent_ns <= BUDGET_NS) {
         return true;
     }
+    uint32_t skips = lmm_load_relaxed(&live.skips);
+    if (skips != 0) {
+        lmm_store_relaxed(&live.skips, skips - 1);
+        return false;
+    }
     uint64_t now_ns = lmm_system_clock_ns(CLOCK_MONOTONIC);
-    return spent_ns - BUDGET_NS <= (now_ns - start_ns) / BUDGET_PART;
+    bool is_affordable = spent_ns - BUDGET_NS <= (now_ns - start_ns) / BUDGET_PART;
+    lmm_store_relaxed(&live.skips, is_affordable ? 0U : (uint32_t) SKIPS);
+    return is_affordable;
 }
 
 /* Preserves errno: a free may come here. */
@@ -58,7 +67,7 @@ static LMM_NOINLINE void pass_peak(int64_t sum)
     int64_t more = sum / PEAK_STEP > PEAK_STEP_BYTES ? sum / PEAK_STEP : PEAK_STEP_BYTES;
     int64_t next = lmm_load_relaxed(&live.next_peak);
 
-    if (!is_affordable()) {
+    if (!may_record()) {
         return;
     }
     do {

@@ -262,6 +262,11 @@ bool lmm_vm_wipe_in_children(void *address, size_t bytes)
            0;
 }
 
+void lmm_vm_prefer_large_pages(void *address, size_t bytes)
+{
+    lmm_system_call(SYS_madvise, (long) address, (long) bytes, MADV_HUGEPAGE, 0, 0, 0);
+}
+
 bool lmm_vm_discard(void *address, size_t bytes)
 {
     int saved_errno = errno;

@@ -111,6 +111,9 @@ bool lmm_vm_is_charged(void);
  * the memory. False where the kernel cannot (before Linux 4.14). */
 bool lmm_vm_wipe_in_children(void *address, size_t bytes);
 
+/* Asks the kernel for large pages (2 MiB on x86-64) where the mapping is used. Advice. */
+void lmm_vm_prefer_large_pages(void *address, size_t bytes);
+
 /* Gives the memory of whole system pages back and keeps the address space, which then reads as
  * zero. False when the kernel refuses. */
 bool lmm_vm_discard(void *address, size_t bytes);

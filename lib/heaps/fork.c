@@ -286,8 +286,7 @@ static void repair(void)
         lmm_heap_rebuild(heap);
         if (heap != child.survivor && !heap->is_shared) {
             lmm_heap_give_rows(heap);
-            heap->is_parked = true;
-            lmm_heap_set_idle(heap, true);
+            lmm_thread_park_locked(heap);
         }
     }
     lmm_repair_books();

@@ -131,7 +131,8 @@ struct lmm_heap {
     struct lmm_batch batch[LMM_BATCHES]; /* by page, direct-mapped */
 
     /* Written by the thread module, under HEAPS. */
-    struct lmm_heap *next; /* all heaps */
+    struct lmm_heap *next;        /* all heaps */
+    struct lmm_heap *next_parked; /* the parked ones */
     bool is_parked;
 
     /* Written by other threads. */

@@ -30,6 +30,7 @@ struct lmm_lock lmm_shared_heap_lock = LMM_LOCK_INIT(LMM_RANK_SHARED);
 /* Under HEAPS; `shared` and `key` are fixed once LMM has started. */
 static struct {
     struct lmm_heap *first;
+    struct lmm_heap *parked; /* the last that was parked: its memory is most likely cached */
     struct lmm_heap *shared;
     uint32_t count;
     bool has_key;
@@ -113,28 +114,44 @@ static struct lmm_heap *add_heap_locked(bool is_shared)
     return heap;
 }
 
+void lmm_thread_park_locked(struct lmm_heap *heap)
+{
+    LMM_CHECK(lmm_lock_is_held(&lmm_heaps_lock));
+    if (!heap->is_parked) {
+        heap->is_parked = true;
+        heap->next_parked = threads.parked;
+        threads.parked = heap;
+    }
+    lmm_heap_set_idle(heap, true);
+}
+
 static void park(struct lmm_heap *heap)
 {
     lmm_lock_acquire(&lmm_heaps_lock);
-    heap->is_parked = true;
-    lmm_heap_set_idle(heap, true);
+    lmm_thread_park_locked(heap);
     lmm_lock_release(&lmm_heaps_lock);
+}
+
+/* Takes a heap that is parked; NULL: none is. */
+static struct lmm_heap *unpark_locked(void)
+{
+    struct lmm_heap *heap = threads.parked;
+
+    if (heap != NULL) {
+        threads.parked = heap->next_parked;
+        heap->is_parked = false;
+        lmm_heap_set_idle(heap, false);
+    }
+    return heap;
 }
 
 static struct lmm_heap *adopt(void)
 {
     lmm_lock_acquire(&lmm_heaps_lock);
-    struct lmm_heap *heap = threads.first;
-    while (heap != NULL && !heap->is_parked) {
-        heap = heap->next;
-    }
+    struct lmm_heap *heap = unpark_locked();
     heap = heap != NULL ? heap : add_heap_locked(false);
-    if (heap != NULL) {
-        heap->is_parked = false;
-        lmm_heap_set_idle(heap, false);
-        if (heap->tracer != NULL) {
-            heap->tracer->is_ready = false;
-        }
+    if (heap != NULL && heap->tracer != NULL) {
+        heap->tracer->is_ready = false;
     }
     lmm_lock_release(&lmm_heaps_lock);
     /* In the drop-in this may ask for memory, which is then the shared heap's. */

@@ -54,6 +54,9 @@ void lmm_thread_settle(void);
 /* The first heap of the list, which goes on by `next`. The caller holds HEAPS. */
 struct lmm_heap *lmm_thread_heaps_locked(void);
 
+/* Makes a heap whose thread is gone free for the next thread. The caller holds HEAPS. */
+void lmm_thread_park_locked(struct lmm_heap *heap);
+
 /* Returns the heap to work on, never NULL; LMM has started. Pair with lmm_thread_leave(). */
 struct lmm_heap *lmm_thread_enter(void);
 void lmm_thread_leave(struct lmm_heap *heap);
