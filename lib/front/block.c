@@ -81,7 +81,7 @@ void *lmm_block_pop_run(uint32_t family, uint32_t live_value, size_t n, uint64_t
         lmm_add_single_writer(&row->allocated_blocks, 1);
         lmm_add_single_writer(&row->allocated_extra, extra);
         lmm_row_note_bytes(row, block_bytes(lmm_families_at(family), live_value, n));
-        if (LMM_UNLIKELY(cache->unsampled_slots >= LMM_UNIT_BYTES / 16)) {
+        if (lmm_cache_sample_is_due(cache)) {
             lmm_cache_sample(cache, open->heap, lmm_families_at(family));
         }
     }

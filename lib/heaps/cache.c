@@ -4,6 +4,7 @@
 #include "lib/ground/meta.h"
 #include "lib/pages/limit.h"
 
+#include <errno.h>
 #include <string.h>
 
 static void set_depths(struct lmm_cache *cache, size_t stride)
@@ -24,16 +25,10 @@ struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *f
         bin->cache = lmm_meta_zalloc(sizeof(*bin->cache));
         if (bin->cache != NULL) {
             set_depths(bin->cache, family->stride);
+            bin->cache->sample_slots = (uint32_t) (LMM_UNIT_BYTES / 2 / family->stride);
         }
     }
     return bin->cache;
-}
-
-void lmm_cache_sample(struct lmm_cache *cache, struct lmm_heap *heap, struct lmm_family *family)
-{
-    LMM_CHECK(lmm_cache_is_valid(cache, family));
-    lmm_heap_note(heap, family, cache->unsampled_slots);
-    cache->unsampled_slots = 0;
 }
 
 static void flush(struct lmm_cache *cache, struct lmm_family *family)
@@ -66,6 +61,19 @@ void lmm_cache_close(struct lmm_heap *heap, struct lmm_family *family)
         flush(cache, family);
         memset(cache->depth, 0, sizeof(cache->depth));
     }
+}
+
+void lmm_cache_sample(struct lmm_cache *cache, struct lmm_heap *heap, struct lmm_family *family)
+{
+    int saved_errno = errno;
+
+    LMM_CHECK(lmm_cache_is_valid(cache, family));
+    lmm_heap_note(heap, family, cache->unsampled_slots);
+    cache->unsampled_slots = 0;
+    if (lmm_limit_is_set(family)) {
+        lmm_cache_close(heap, family);
+    }
+    errno = saved_errno;
 }
 
 void lmm_cache_forget(struct lmm_heap *heap)

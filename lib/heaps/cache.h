@@ -31,6 +31,7 @@ struct lmm_cached_run {
 
 struct lmm_cache {
     uint32_t unsampled_slots; /* popped since lmm_cache_sample() */
+    uint32_t sample_slots;    /* immutable: it is due after so many, half a page of slots */
     uint8_t count[LMM_CACHE_LENGTH_MAX + 1];
     uint8_t depth[LMM_CACHE_LENGTH_MAX + 1]; /* immutable; bound of count */
     struct lmm_cached_run run[LMM_CACHE_LENGTH_MAX + 1][LMM_CACHE_DEPTH];
@@ -68,7 +69,14 @@ struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *f
 /* Gives the heap's cached runs of the family back, and keeps none from now on. */
 void lmm_cache_close(struct lmm_heap *heap, struct lmm_family *family);
 
-/* Tells the heap of the slots popped (lmm_heap_note()). */
+/* Whether lmm_cache_sample() is due. */
+static inline bool lmm_cache_sample_is_due(const struct lmm_cache *cache)
+{
+    return LMM_UNLIKELY(cache->unsampled_slots >= cache->sample_slots);
+}
+
+/* Tells the heap of the slots popped (lmm_heap_note()). If the family has got a limit, which cached
+ * runs are not held to, closes the cache. Preserves errno. */
 void lmm_cache_sample(struct lmm_cache *cache, struct lmm_heap *heap, struct lmm_family *family);
 
 /* Gives every cached run of the heap back to its page. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/support/fails_with.h"
+#include "tests/support/random.h"
 
 typedef struct {
     char name[32];
@@ -147,6 +148,149 @@ Test(limit, strings_count_their_bytes)
         FAILS_WITH(ENOMEM, lmm_strdup(""));
         lmm_free(whole);
     }
+}
+
+/* ---- Flexible structs against a model ---- */
+
+struct message {
+    unsigned length;
+    char text[];
+};
+
+enum { MODEL_BLOCKS = 2000, MODEL_STEPS = 50000, MODEL_SOFT = 150000, MODEL_HARD = 200000 };
+
+struct model {
+    struct told told;
+    struct message *block[MODEL_BLOCKS];
+    uint64_t bytes[MODEL_BLOCKS];
+    uint64_t live_bytes;
+    uint64_t live_blocks;
+    uint64_t most_bytes; /* that ever lived */
+    uint64_t seen_bytes; /* the most that lived when somebody looked */
+    uint64_t refused;
+};
+
+/* Mostly short, sometimes longer than what is cached, or than a page of its own needs. */
+static size_t length_of(uint64_t dice)
+{
+    static const size_t most[] = {30, 30, 30, 200, 200, 200, 3000, 150000};
+    return (size_t) (dice >> 8) % most[dice % 8];
+}
+
+static void allocate_in(struct model *model, size_t i, size_t length)
+{
+    uint64_t bytes = sizeof(struct message) + length;
+    uint64_t after = model->live_bytes + bytes;
+    unsigned times = model->told.times;
+    struct message *message = LMM_NEW_FLEX(struct message, text, length);
+
+    cr_assert((message != NULL) == (after <= MODEL_HARD), "%zu and %zu bytes",
+              (size_t) model->live_bytes, (size_t) bytes);
+    bool is_told = model->told.times != times;
+    if (message == NULL) {
+        cr_assert(is_told && errno == ENOMEM && model->told.live_bytes == model->live_bytes);
+        model->refused++;
+        return;
+    }
+    model->block[i] = message;
+    model->bytes[i] = bytes;
+    model->live_bytes = after;
+    model->live_blocks++;
+    model->most_bytes = after > model->most_bytes ? after : model->most_bytes;
+    cr_assert(!is_told || (after > MODEL_SOFT && model->told.live_bytes == after));
+    if (is_told && after > model->seen_bytes) {
+        model->seen_bytes = after;
+    }
+}
+
+static void free_in(struct model *model, size_t i)
+{
+    lmm_free(model->block[i]);
+    model->block[i] = NULL;
+    model->live_bytes -= model->bytes[i];
+    model->live_blocks--;
+}
+
+static void look_at(struct model *model, const struct lmm_family *family)
+{
+    struct lmm_stats stats = stats_of(family);
+
+    model->seen_bytes =
+        model->live_bytes > model->seen_bytes ? model->live_bytes : model->seen_bytes;
+    cr_assert(stats.live_bytes == model->live_bytes && stats.live_blocks == model->live_blocks);
+    cr_assert(stats.peak_bytes >= model->seen_bytes && stats.peak_bytes <= model->most_bytes,
+              "%zu, of %zu to %zu", (size_t) stats.peak_bytes, (size_t) model->seen_bytes,
+              (size_t) model->most_bytes);
+}
+
+Test(limit, flexible_structs_against_a_model)
+{
+    static struct model model;
+    uint64_t random = 42;
+    lmm_free(LMM_NEW_FLEX(struct message, text, 0));
+    struct lmm_family *family = lmm_family_find("struct message[]");
+    model.told.family = family;
+    cr_assert(lmm_family_limit(family, MODEL_SOFT, MODEL_HARD, tell, &model.told) == 0);
+    for (unsigned step = 0; step < MODEL_STEPS; step++) {
+        uint64_t dice = random_next(&random);
+        size_t i = (size_t) (dice >> 32) % MODEL_BLOCKS;
+        if (model.block[i] != NULL) {
+            free_in(&model, i);
+        } else {
+            allocate_in(&model, i, length_of(dice));
+        }
+        if (dice >> 56 == 0) {
+            look_at(&model, family);
+        }
+    }
+    cr_assert(model.refused > 300 && model.told.times > model.refused, "both limits were met");
+    for (size_t i = 0; i < MODEL_BLOCKS; i++) {
+        if (model.block[i] != NULL) {
+            free_in(&model, i);
+        }
+    }
+    look_at(&model, family);
+}
+
+/* Fills the cache of each length, and then sees how many bytes a thread gets. */
+static void *take_what_is_cached(void *limit)
+{
+    enum { LENGTHS = 64, RUNS = 16, STRIDE = 32 };
+    static _Thread_local struct message *block[LENGTHS][RUNS];
+    uint64_t bytes = 0;
+
+    for (size_t round = 0; round < 2; round++) {
+        for (size_t i = 0; i < LENGTHS; i++) {
+            for (size_t k = 0; k < RUNS; k++) {
+                size_t length = (i + 1) * STRIDE - sizeof(struct message) - 1;
+                block[i][k] = LMM_NEW_FLEX(struct message, text, length);
+                bytes += block[i][k] == NULL || round == 0 ? 0 : length + sizeof(struct message);
+            }
+        }
+        if (round == 0) {
+            for (size_t i = 0; i < LENGTHS * RUNS; i++) {
+                lmm_free(block[i / RUNS][i % RUNS]);
+            }
+            pthread_barrier_wait(limit);
+            pthread_barrier_wait(limit);
+        }
+    }
+    return (void *) bytes;
+}
+
+Test(limit, what_was_cached_before_is_held_to_it)
+{
+    pthread_barrier_t limit;
+    pthread_t thread;
+    void *bytes;
+    pthread_barrier_init(&limit, NULL, 2);
+    cr_assert(pthread_create(&thread, NULL, take_what_is_cached, &limit) == 0);
+    pthread_barrier_wait(&limit);
+    struct lmm_family *family = lmm_family_find("struct message[]");
+    cr_assert(lmm_family_limit(family, 0, 1000, NULL, NULL) == 0);
+    pthread_barrier_wait(&limit);
+    cr_assert(pthread_join(thread, &bytes) == 0);
+    cr_assert((uint64_t) bytes <= 1000 + 256 * 1024, "%zu", (size_t) bytes);
 }
 
 /* Once each time that live bytes pass the limit, at the very block. */
