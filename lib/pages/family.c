@@ -213,10 +213,10 @@ bool lmm_families_are_valid(void)
 static struct lmm_family *find_or_add_locked(const struct key *key)
 {
     char shown[LMM_FAMILY_SHOWN_MAX + 1];
-    const struct lmm_family *first = NULL; /* the one that is shown by the type's name alone */
+    size_t first_size = 0; /* of the family that is shown by the type's name alone */
 
     for (enum form form = BY_NAME; form < FORMS; form++) {
-        if (form == BY_SIZE && first->size == key->size) {
+        if (form == BY_SIZE && first_size == key->size) {
             continue; /* the size would not tell it from the first */
         }
         show(shown, key, form);
@@ -227,7 +227,7 @@ static struct lmm_family *find_or_add_locked(const struct key *key)
         if (is_type(&entry->family, key)) {
             return &entry->family;
         }
-        first = form == BY_NAME ? &entry->family : first;
+        first_size = form == BY_NAME ? entry->family.size : first_size;
     }
     errno = EEXIST;
     return NULL;
