@@ -103,6 +103,35 @@ class Books(Case):
         process.communicate(b"\n", timeout=harness.PATIENCE_SECONDS)
         self.assertEqual(process.returncode, 0)
 
+    def leaked_by(self, pid):
+        """The blocks of leak_blocks() that live in a process."""
+        sites = json.loads(self.succeed("report", "--format", "json", str(pid)))["sites"]
+        return sum(site["live_blocks"] for site in sites if site["function"] == "leak_blocks")
+
+    def states(self):
+        processes = json.loads(self.succeed("ls", "--format", "json"))["processes"]
+        return {process["pid"]: process["state"] for process in processes}
+
+    def test_a_child_that_lives_longer_keeps_its_ledger_until_it_ends(self):
+        for how, at_once in (("daemon", 3), ("silent", 0)):
+            program = self.start_lmm("--children", "-o", self.path("report"), LEAKY, how)
+            child = int(program.stdout.readline())
+            self.finish(program, 0)
+            report = self.text_of("report")
+            self.assertEqual(report.count("the process is still running"), 1 if at_once else 0)
+            for more in (3, 6):
+                program.stdin.write(b"x")
+                program.stdin.flush()
+                harness.until(lambda: child in self.states() and self.leaked_by(child) == 3 + at_once + more)
+                self.assertEqual(self.states()[child], "live")
+                self.succeed("gc")
+                self.assertEqual(self.states(), {child: "live"})
+            program.stdin.close()
+            harness.until(lambda: self.states()[child] == "exited")
+            self.assertEqual(self.leaked_by(child), 3 + at_once + 6 + 3)
+            self.succeed("gc")
+            self.assert_nothing_left()
+
     def test_set_user_id_programs(self):
         if os.geteuid() != 0:
             self.skipTest("needs root")
