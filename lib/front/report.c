@@ -123,6 +123,9 @@ static int build_model(struct scratch *scratch, struct lmm_model **ret_model)
         lmm_lock_acquire(&lmm_chunks_lock);
         struct lmm_ledger_view view = lmm_chunks_view();
         result = lmm_model_build(&view, scratch->memory, scratch->bytes, ret_model);
+        if (result == 0 && (*ret_model)->process == LMM_MODEL_LOST) {
+            (*ret_model)->process = LMM_MODEL_RUNNING; /* the file is lost; these books go on */
+        }
         lmm_lock_release(&lmm_chunks_lock);
     }
     return result;
