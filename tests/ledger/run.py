@@ -500,12 +500,19 @@ class Trouble(Case):
         """In every view; report and its JSON were looked at."""
         self.assertEqual([state for pid, state in self.states().items() if path.startswith(f"{self.ledgers}/{pid}.")],
                          ["lost"] if path.startswith(self.ledgers + "/") else [])
-        for words in (("sites", path), ("report", "-F", "csv", path)):
-            result = self.lmm(*words)
-            self.assertEqual((result.returncode, result.stderr.count("\n")), (0, 1), words)
-            self.assertIn("could not grow", result.stderr, words)
-        self.assertIn("the ledger of the second could not grow", self.succeed("diff", path, path))
-        self.assertTrue(json.loads(self.succeed("diff", "-F", "json", path, path))["after"]["lost"])
+        copy = self.path("copy.lmm")
+        self.succeed("snapshot", path, "-o", copy)
+        for ledger in (path, copy):
+            for words in (["sites"], *(["report", "-F", name] for name in ("csv", "openmetrics", "folded"))):
+                result = self.lmm(*words, ledger)
+                self.assertEqual((result.returncode, result.stderr.count("\n")), (0, 1), words)
+                self.assertIn("could not grow", result.stderr, words)
+            self.assertIn("the ledger of the second could not grow", self.succeed("diff", path, ledger))
+            self.assertTrue(json.loads(self.succeed("diff", "-F", "json", path, ledger))["after"]["lost"])
+            self.assertIn("could not grow", self.succeed("top", "--once", ledger).splitlines()[0])
+        self.assertIn("note: the ledger could not grow", self.succeed("report", copy))
+        self.assertEqual(reports.read(harness.LMM, copy).state, "lost")
+        self.fail_with(1, "its ledger could not grow", "watch", path)
 
     def test_a_disk_that_fills_up(self):
         mount(self, self.ledgers, "64k")
@@ -635,6 +642,18 @@ class Trouble(Case):
 
     def test_a_limit_of_file_sizes(self):
         self.assert_lost(self.started_with_limit(45000), 27)
+
+    def test_the_programs_own_report_goes_on(self):
+        worker = self.worker("fsize 45000", LMM_OPTIONS="usage=1")
+        worker.process.stdout.readline()
+        worker.do("families 2", "alloc 0 10", "sites 10")
+        self.grow(worker)
+        worker.end("exit 3")
+        text = worker.stderr()
+        self.assertTrue(text.startswith("lmm: the ledger cannot grow"), text)
+        self.assertNotIn("that moment", text)
+        self.assertIn(f", {20 + 10000 + 1010} allocations, 0 frees\n", text)
+        self.assertEqual(self.report_of(worker.pid).state, "lost")
 
     def test_a_limit_of_file_sizes_that_comes_later(self):
         self.assert_goes_on(self.started("fsize 45000"))

@@ -341,6 +341,19 @@ static bool has_other_malloc(const struct book *book)
     return book->snapshot->model->other_malloc.bytes > 0;
 }
 
+static bool is_lost(const struct book *book)
+{
+    return book->snapshot->model->process == LMM_MODEL_LOST;
+}
+
+/* Text and JSON say it themselves. */
+static void complain_about_losses(const struct run *run)
+{
+    for (size_t i = 0; i < run->book_count && run->options.format->kind == LMM_FORMAT_DATA; i++) {
+        lmm_snapshot_tell_loss(run->books[i].snapshot);
+    }
+}
+
 static void complain_about_others(const struct run *run)
 {
     for (size_t i = 0; i < run->book_count; i++) {
@@ -364,9 +377,10 @@ static void tell_paths(const struct run *run)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
+/* What lived when a ledger was lost may have been freed later. */
 static bool has_leaks(const struct book *book)
 {
-    return book->spots.total.leaked_blocks > 0;
+    return book->spots.total.leaked_blocks > 0 && !is_lost(book);
 }
 
 static bool any_book(const struct run *run, bool (*is_one)(const struct book *book))
@@ -409,10 +423,11 @@ static int report(struct run *run, bool *ret_keep)
         status = LMM_RUN_FAILED;
     } else if (status == 0 && run->options.error_exitcode != 0 && any_book(run, has_leaks)) {
         status = run->options.error_exitcode;
-    } else if (any_book(run, has_other_malloc)) {
+    } else if (any_book(run, has_other_malloc) || any_book(run, is_lost)) {
         status = status_untold(run, status);
     }
     complain_about_others(run);
+    complain_about_losses(run);
     if (*ret_keep) {
         tell_paths(run);
     }

@@ -107,12 +107,13 @@ static void end(struct watch *watch, const char *reason)
     lmm_reason_set(&watch->reason, "%s", reason);
 }
 
-static void check_state(struct watch *watch, enum lmm_process_state state)
+static void check_state(struct watch *watch, const struct lmm_snapshot *snapshot)
 {
+    static const char lost[] = "its ledger could not grow; the figures are of that moment";
     static const char *const reasons[] = {
         [LMM_PROCESS_LIVE] = NULL,
-        [LMM_PROCESS_LOST] = "its ledger could not grow; the figures are of that moment",
-        [LMM_PROCESS_LOST_ENDED] = "its ledger could not grow; the figures are of that moment",
+        [LMM_PROCESS_LOST] = lost,
+        [LMM_PROCESS_LOST_ENDED] = lost,
         [LMM_PROCESS_EXITED] = "the process exited, and left live blocks",
         [LMM_PROCESS_KILLED] = "the process was killed; the last figures are as it left them",
         [LMM_PROCESS_REPLACED] = "the process became another program",
@@ -120,8 +121,10 @@ static void check_state(struct watch *watch, enum lmm_process_state state)
         [LMM_PROCESS_UNKNOWN] = NULL,
     };
 
-    if (reasons[state] != NULL) {
-        end(watch, reasons[state]);
+    if (reasons[snapshot->state] != NULL) {
+        end(watch, reasons[snapshot->state]);
+    } else if (snapshot->model->process == LMM_MODEL_LOST) {
+        end(watch, lost);
     }
 }
 
@@ -376,7 +379,7 @@ static int read_again(struct watch *watch)
         end(watch, "another process has its ledger there now");
         return 0;
     }
-    check_state(watch, snapshot->state);
+    check_state(watch, snapshot);
     bool printed = put_line(watch, snapshot, time_ns);
 
     return add_reading(watch, snapshot, time_ns) && printed ? 0 : -ENOMEM;
@@ -426,7 +429,7 @@ static int start(struct watch *watch)
         lmm_complain("out of memory");
         return LMM_EXIT_FAILED;
     }
-    check_state(watch, first->state);
+    check_state(watch, first);
     if (watch->over) {
         lmm_complain("%s: nothing to watch: %s", watch->path, watch->reason.text);
         return LMM_EXIT_FAILED;

@@ -48,6 +48,11 @@ bool lmm_sheet_has_ended_well(const struct lmm_sheet *sheet)
     return sheet->model->process == LMM_MODEL_EXITED && !sheet->process->is_live;
 }
 
+bool lmm_sheet_is_lost(const struct lmm_sheet *sheet)
+{
+    return sheet->model->process == LMM_MODEL_LOST;
+}
+
 /* ---- Head ------------------------------------------------------------------------------------ */
 
 /* Returns count * LMM_NS_PER_SECOND / ns, in floating point because the product may not fit. */
@@ -125,7 +130,7 @@ static void put_depth(const struct lmm_sheet *sheet)
 /* Returns a note on how the process ended, where it limits what the figures mean; NULL: none. */
 static const char *fate_of(const struct lmm_sheet *sheet)
 {
-    if (sheet->model->process == LMM_MODEL_LOST) {
+    if (lmm_sheet_is_lost(sheet)) {
         return "its ledger could not grow; these are the figures of that moment";
     }
     if (sheet->process->is_live) {
@@ -167,7 +172,7 @@ static void put_notes(const struct lmm_sheet *sheet)
         lmm_sheet_label(sheet, "note");
         lmm_sink_printf(sheet->sink, "%s\n", fate);
     }
-    if (sheet->model->process == LMM_MODEL_LOST && sheet->model->lost_errno != 0) {
+    if (lmm_sheet_is_lost(sheet) && sheet->model->lost_errno != 0) {
         lmm_sheet_label(sheet, "");
         lmm_sink_printf(sheet->sink, "%s\n", strerror((int) sheet->model->lost_errno));
     }
@@ -204,12 +209,12 @@ void lmm_sheet_head(const struct lmm_sheet *sheet)
 
 /* ---- Totals ---------------------------------------------------------------------------------- */
 
-/* Returns how long the process ran; 0: unknown. */
+/* Returns how long the process wrote its ledger; 0: unknown. */
 static uint64_t run_ns(const struct lmm_sheet *sheet)
 {
     const struct lmm_model *model = sheet->model;
 
-    if (sheet->process->is_program) {
+    if (sheet->process->is_program && !lmm_sheet_is_lost(sheet)) {
         return sheet->run->ending->run_ns;
     }
     return model->end_time_ns > model->start_time_ns ? model->end_time_ns - model->start_time_ns
@@ -278,7 +283,7 @@ void lmm_sheet_totals(const struct lmm_sheet *sheet)
     lmm_sink_puts(sheet->sink, "\n");
     put_temporaries(sheet);
     put_peak(sheet);
-    lmm_sheet_label(sheet, "live at exit");
+    lmm_sheet_label(sheet, lmm_sheet_is_lost(sheet) ? "live then" : "live at exit");
     lmm_put_count(sheet->sink, total->live_blocks, "block", "blocks");
     lmm_sink_puts(sheet->sink, ", ");
     lmm_put_bytes(sheet->sink, total->live_bytes);

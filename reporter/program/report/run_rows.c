@@ -143,6 +143,14 @@ static size_t shown_of(const struct lmm_sheet *sheet, enum lmm_measure measure, 
     return shown;
 }
 
+static const char *title_of_leaks(const struct lmm_sheet *sheet)
+{
+    if (lmm_sheet_is_lost(sheet)) {
+        return "Live when the ledger was lost";
+    }
+    return lmm_sheet_has_ended_well(sheet) ? sections[LMM_MEASURE_LEAKS].title : "Live at the end";
+}
+
 void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure)
 {
     const struct section *section = &sections[measure];
@@ -165,8 +173,7 @@ void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure)
     for (size_t i = 0; i < shown; i++) {
         add_row(&grid, section, i + 1, &spots->items[i], total);
     }
-    lmm_sheet_heading(sheet, is_leaks && !lmm_sheet_has_ended_well(sheet) ? "Live at the end"
-                                                                          : section->title);
+    lmm_sheet_heading(sheet, is_leaks ? title_of_leaks(sheet) : section->title);
     lmm_grid_put_headings(&grid);
     for (size_t i = 0; i < shown; i++) {
         add_row(&grid, section, i + 1, &spots->items[i], total);

@@ -44,6 +44,9 @@ void lmm_sheet_seconds(const struct lmm_sheet *sheet, uint64_t ns);
 /* Returns whether the process exited normally, so that its live blocks are leaks. */
 bool lmm_sheet_has_ended_well(const struct lmm_sheet *sheet);
 
+/* Returns whether the process went on without its ledger, so that the figures are older than its end. */
+bool lmm_sheet_is_lost(const struct lmm_sheet *sheet);
+
 /* Put the head (command, end, notes) and the totals of the process (run_head.c). */
 void lmm_sheet_head(const struct lmm_sheet *sheet);
 void lmm_sheet_totals(const struct lmm_sheet *sheet);

@@ -198,6 +198,7 @@ static void put_summary(const struct lmm_sheet *sheet)
         lmm_plural(places, "place", "places"), sheet->model->total.allocations,
         lmm_plural(sheet->model->total.allocations, "allocation", "allocations"),
         sheet->model->total.frees, lmm_plural(sheet->model->total.frees, "free", "frees"));
+    lmm_sink_puts(sheet->sink, lmm_sheet_is_lost(sheet) ? ", when its ledger was lost" : "");
     lmm_sheet_paint(sheet, "\033[0m");
     lmm_sink_puts(sheet->sink, "\n");
 }

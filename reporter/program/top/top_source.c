@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reporter/core/model.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/symbols.h"
@@ -97,7 +98,15 @@ const char *lmm_top_source_words(const struct lmm_top_source *source)
         [LMM_PROCESS_KILLED] = "KILLED: its last figures",
         [LMM_PROCESS_REPLACED] = "REPLACED by exec: its last figures",
         [LMM_PROCESS_SNAPSHOT] = "snapshot",
+        [LMM_PROCESS_UNKNOWN] = "not visible from here: it may have ended",
     };
+    bool is_lost = source->snapshot != NULL && source->snapshot->model->process == LMM_MODEL_LOST;
 
+    if (is_lost && source->state == LMM_PROCESS_SNAPSHOT) {
+        return "snapshot, of a ledger that could not grow";
+    }
+    if (is_lost && source->state == LMM_PROCESS_UNKNOWN) {
+        return "its ledger could not grow: figures of that moment";
+    }
     return source->gone ? "ENDED, ledger removed: its last figures" : words[source->state];
 }

@@ -173,6 +173,9 @@ class Watch(harness.Case):
                        ledger.sample(snapshot_time_ns=1).write(self.path("copy.lmm")))
         lost = self.keep("lost.lmm", "lost")
         self.fail_with(1, "its ledger could not grow", "watch", lost.pid)
+        elsewhere = ledger.sample(state=ledger.LOST).of_process(lost.pid)
+        elsewhere.header["pid_namespace"] += 1
+        self.fail_with(1, "its ledger could not grow", "watch", elsewhere.write(self.path("elsewhere.lmm")))
 
     def test_wrong_usage(self):
         self.refuse("invalid duration 'soon'", "watch", "--every=soon")

@@ -57,6 +57,14 @@ static void killed(void)
     run.colour = true;
 }
 
+static void lost(void)
+{
+    model->process = LMM_MODEL_LOST;
+    model->lost_errno = ENOSPC;
+    model->end_time_ns = model->start_time_ns + UINT64_C(1500000000);
+    run.top = 1;
+}
+
 static void stackless(void)
 {
     model->stack_frames = 0;
@@ -101,6 +109,7 @@ static const struct {
     {"leaks.json", leaks, lmm_run_report_json},
     {"killed.txt", killed, lmm_run_report_text},
     {"killed.json", killed, lmm_run_report_json},
+    {"lost.txt", lost, lmm_run_report_text},
     {"stackless.txt", stackless, lmm_run_report_text},
     {"cut.txt", cut, lmm_run_report_text},
     {"nothing.txt", nothing, lmm_run_report_text},

@@ -109,6 +109,37 @@ class Leaks(Case):
         self.assertNotIn("school.c", text)
 
 
+class Lost(Case):
+    """The ledger could not grow: each format says so, and nobody can tell leaks."""
+
+    def lose(self, freed):
+        book = ledger.Ledger(state=ledger.LOST, lost_errno=28)
+        book.site(book.family("emp_t", 40), "hr.c", 42, "hire", 7, freed)
+        book.write(self.made)
+
+    def test_every_format_says_so(self):
+        self.lose(4)
+        text = self.run_lmm("true").stderr
+        self.assertRegex(text, r"(?m)^  note +its ledger could not grow; these are the figures of that moment"
+                               r"\n +No space left on device$")
+        self.assertIn("\nLive when the ledger was lost\n", text)
+        self.assertTrue(text.endswith("7 allocations, 4 frees, when its ledger was lost\n"), text)
+        self.assertTrue(self.run_lmm("--leaks", "true").stderr.endswith("when its ledger was lost\n"))
+        document = json.loads(self.run_lmm("--report", "json", "true").stderr)
+        self.assertEqual(document["processes"][0]["state"], "lost")
+        for report in ("csv", "openmetrics", "folded", "pprof"):
+            for output in ("report", "%p"):
+                result = self.run_lmm("--report", report, "-o", self.path(output), "true")
+                self.assertRegex(result.stderr, r"^lmm: the ledger of \d+ could not grow; .*\n$", report)
+
+    def test_a_gate_does_not_let_it_pass(self):
+        for freed in (4, 7):
+            self.lose(freed)
+            for words, status in ((["true"], 125), (["sh", "-c", "exit 5"], 5)):
+                self.assertEqual(self.run_lmm("--error-exitcode", "99", *words).returncode, status, freed)
+            self.assertEqual(self.run_lmm("true").returncode, 0)
+
+
 class Children(Case):
     def test_one_report_after_the_other(self):
         script = "sh -c 'exit 0'; exit 4"

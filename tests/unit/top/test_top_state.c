@@ -193,17 +193,22 @@ Test(top_screen, says_what_became_of_the_process_and_keeps_its_figures)
         enum lmm_process_state state;
         bool gone;
         const char *shown;
+        enum lmm_model_process process;
     } cases[] = {
-        {LMM_PROCESS_LIVE, true, "ENDED, ledger removed: its last figures"},
-        {LMM_PROCESS_LOST, false, "live, but its ledger could not grow"},
-        {LMM_PROCESS_EXITED, false, "EXITED with live blocks"},
-        {LMM_PROCESS_KILLED, false, "KILLED: its last figures"},
-        {LMM_PROCESS_REPLACED, false, "REPLACED by exec"},
-        {LMM_PROCESS_SNAPSHOT, false, "snapshot"},
+        {LMM_PROCESS_LIVE, true, "ENDED, ledger removed: its last figures", LMM_MODEL_RUNNING},
+        {LMM_PROCESS_LOST, false, "live, but its ledger could not grow", LMM_MODEL_RUNNING},
+        {LMM_PROCESS_EXITED, false, "EXITED with live blocks", LMM_MODEL_RUNNING},
+        {LMM_PROCESS_KILLED, false, "KILLED: its last figures", LMM_MODEL_RUNNING},
+        {LMM_PROCESS_REPLACED, false, "REPLACED by exec", LMM_MODEL_RUNNING},
+        {LMM_PROCESS_SNAPSHOT, false, "snapshot", LMM_MODEL_RUNNING},
+        {LMM_PROCESS_UNKNOWN, false, "not visible from here", LMM_MODEL_RUNNING},
+        {LMM_PROCESS_SNAPSHOT, false, "a ledger that could not grow", LMM_MODEL_LOST},
+        {LMM_PROCESS_UNKNOWN, false, "its ledger could not grow", LMM_MODEL_LOST},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         top.source.state = cases[i].state;
         top.source.gone = cases[i].gone;
+        made.model.process = cases[i].process;
         expect_text(cases[i].shown);
         expect_text(">     3.7K       80");
     }
