@@ -66,6 +66,16 @@ class Others(unittest.TestCase):
         self.assertEqual(text.count("\n"), 1, text)
         self.assertIn("does not use LMM", text)
 
+    def test_every_view_of_the_ledger(self):
+        run(OWN, LD_PRELOAD=LIBRARY, LMM_OPTIONS=f"ledger={self.folder}:keep=1")
+        ledger, = (os.path.join(self.folder, name) for name in os.listdir(self.folder))
+        for words in (["sites"], *(["report", "-F", name] for name in ("json", "csv", "openmetrics", "folded"))):
+            result = run(LMM, *words, ledger)
+            self.assertEqual((result.returncode, result.stderr.count("\n")), (0, 1), (words, result.stderr))
+            self.assertIn(f"does not use LMM: its malloc is that of {os.path.realpath(OWN)}", result.stderr, words)
+        self.assertIn("note: its malloc is that of", run(LMM, "report", ledger).stdout)
+        self.assertIn("does not use LMM's malloc", run(LMM, "top", "--once", ledger).stdout.splitlines()[0])
+
     def test_report_of_the_process_itself(self):
         for preload, program, path in ((LIBRARY, OWN, OWN), (f"{OTHER}:{LIBRARY}", "/bin/true", OTHER)):
             text = run(program, LD_PRELOAD=preload, LMM_OPTIONS="leaks=1").stderr

@@ -110,6 +110,9 @@ int lmm_cmd_report(int argc, char **argv)
             arguments.format->kind != LMM_FORMAT_JSON) {
             lmm_snapshot_tell_loss(snapshot);
         }
+        if (arguments.format->kind != LMM_FORMAT_TEXT) {
+            lmm_snapshot_tell_other_malloc(snapshot);
+        }
         status = write_report(&arguments, snapshot->model);
     }
     lmm_snapshot_free(snapshot);

@@ -357,13 +357,7 @@ static void complain_about_losses(const struct run *run)
 static void complain_about_others(const struct run *run)
 {
     for (size_t i = 0; i < run->book_count; i++) {
-        const struct lmm_model *model = run->books[i].snapshot->model;
-
-        if (has_other_malloc(&run->books[i])) {
-            lmm_complain("%.*s does not use LMM: its malloc is that of %.*s",
-                         (int) model->program.bytes, model->program.text,
-                         (int) model->other_malloc.bytes, model->other_malloc.text);
-        }
+        lmm_snapshot_tell_other_malloc(run->books[i].snapshot);
     }
 }
 

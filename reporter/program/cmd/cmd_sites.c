@@ -132,6 +132,7 @@ int lmm_cmd_sites(int argc, char **argv)
         lmm_complain("out of memory");
     } else if (snapshot != NULL) {
         lmm_snapshot_tell_loss(snapshot);
+        lmm_snapshot_tell_other_malloc(snapshot);
         lmm_select_apply(&arguments.select, snapshot->model);
         status = print(snapshot->model);
     }

@@ -258,6 +258,17 @@ void lmm_snapshot_tell_loss(const struct lmm_snapshot *snapshot)
     }
 }
 
+void lmm_snapshot_tell_other_malloc(const struct lmm_snapshot *snapshot)
+{
+    const struct lmm_model *model = snapshot->model;
+
+    if (model->other_malloc.bytes > 0) {
+        lmm_complain("%.*s does not use LMM: its malloc is that of %.*s",
+                     (int) model->program.bytes, model->program.text,
+                     (int) model->other_malloc.bytes, model->other_malloc.text);
+    }
+}
+
 bool lmm_snapshot_same_process(const struct lmm_snapshot *a, const struct lmm_snapshot *b)
 {
     return a->header->pid == b->header->pid &&

@@ -55,6 +55,9 @@ int lmm_snapshot_write(const struct lmm_snapshot *snapshot, const char *path);
 /* Writes a line on stderr if the ledger could not grow: for output that has no place for a note. */
 void lmm_snapshot_tell_loss(const struct lmm_snapshot *snapshot);
 
+/* The same if the program calls another malloc, whose blocks the ledger does not have. */
+void lmm_snapshot_tell_other_malloc(const struct lmm_snapshot *snapshot);
+
 /* Whether two snapshots are of one process. A path may get the ledger of another process, whose
  * figures must not be compared. */
 bool lmm_snapshot_same_process(const struct lmm_snapshot *a, const struct lmm_snapshot *b);

@@ -103,6 +103,9 @@ static void put_process(const struct layout *layout)
     }
     lmm_top_put(layout->sheet, "  ");
     lmm_top_put(layout->sheet, lmm_top_source_words(source));
+    if (model->other_malloc.bytes > 0) {
+        lmm_top_put(layout->sheet, ", does not use LMM's malloc");
+    }
     if (!model->settled) {
         lmm_top_put(layout->sheet, ", not settled");
     }
