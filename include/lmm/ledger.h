@@ -40,6 +40,7 @@ enum {
     LMM_LEDGER_VERSION_MIN = 1, /* the oldest that readers accept */
     LMM_LEDGER_PATH_MAX = 1024,
     LMM_LEDGER_COMMAND_MAX = 1024,
+    LMM_LEDGER_PANIC_MAX = 1024,
     LMM_LEDGER_BOOT_ID_MAX = 40,
     LMM_LEDGER_MAX_SITES = 1 << 20,
     LMM_LEDGER_MAX_FAMILIES = 1 << 16,
@@ -99,7 +100,11 @@ struct lmm_ledger_header {
     /* Atomic; string references, paths of modules; 0: there is none. */
     uint32_t other_malloc;     /* whose malloc the program calls, so these books lack its blocks */
     uint32_t linked_allocator; /* an allocator beside LMM, whose own functions are not counted */
-    unsigned char reserved[1832]; /* zero */
+    /* LMM stopped the program, because it misused memory: */
+    uint32_t panic_bytes; /* atomic; of panic_message, without a NUL; 0: it did not */
+    uint32_t panic_stack; /* atomic; the drop-in's: the number of the innermost frame; 0: none */
+    char panic_message[LMM_LEDGER_PANIC_MAX];
+    unsigned char reserved[800]; /* zero */
 };
 
 enum lmm_ledger_kind {

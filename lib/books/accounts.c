@@ -313,6 +313,21 @@ void lmm_accounts_note_linked_allocator(const char *path)
     note_path(&lmm_chunks_header()->linked_allocator, path);
 }
 
+void lmm_accounts_note_panic(const char *message)
+{
+    struct lmm_ledger_header *header = lmm_chunks_header();
+    size_t bytes = strnlen(message, sizeof(header->panic_message));
+
+    lmm_store_relaxed(&header->panic_stack, UINT32_C(0)); /* of a panic that the program survived */
+    memcpy(header->panic_message, message, bytes);
+    lmm_store_release(&header->panic_bytes, (uint32_t) bytes);
+}
+
+void lmm_accounts_note_panic_stack(uint32_t frame)
+{
+    lmm_store_release(&lmm_chunks_header()->panic_stack, frame);
+}
+
 static uint64_t bytes_at_site(uint32_t site, uint64_t blocks, uint64_t extra)
 {
     const struct lmm_ledger_family *family =

@@ -98,6 +98,11 @@ void lmm_accounts_note_other_malloc(const char *path);
 /* The same for an allocator beside LMM, which gives blocks by functions of its own. */
 void lmm_accounts_note_linked_allocator(const char *path);
 
+/* Tells that LMM stops the program, with that message, cut where it is too long; and then where, the
+ * number of a frame. One thread at a time, no lock. LMM has started. */
+void lmm_accounts_note_panic(const char *message);
+void lmm_accounts_note_panic_stack(uint32_t frame);
+
 /* Records the live blocks by site as the peak, of `bytes` in total. */
 void lmm_accounts_take_peak(uint64_t bytes);
 

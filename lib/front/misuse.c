@@ -70,6 +70,7 @@ static size_t first_slot(const struct lmm_location *location, uint32_t *ret_tag)
 void lmm_misuse(const void *p, const char *verb)
 {
     struct lmm_location location;
+    lmm_thread_settle(); /* this may be a forked child's first call; the panic is noted in its books */
     bool in_page = lmm_page_locate(p, &location);
     const struct lmm_page *page = location.page;
     uint32_t tag = LMM_TAG_FREE; /* of what is outside all slots */

@@ -33,16 +33,16 @@ static void write_without_signal(const char *line, size_t length)
     lmm_system_sigmask(SIG_SETMASK, before, NULL);
 }
 
-/* Writes prefix, message and newline as one line; a longer one is cut. */
-static LMM_PRINTF(2, 0) void write_line(const char *prefix, const char *format, va_list arguments)
+/* Puts prefix, message and newline into line, and returns its length; a longer one is cut. */
+static LMM_PRINTF(3, 0) size_t
+    make_line(char line[LINE_BYTES], const char *prefix, const char *format, va_list arguments)
 {
-    char line[LINE_BYTES];
     size_t length = strlen(prefix);
 
     memcpy(line, prefix, length);
-    int printed = vsnprintf(line + length, sizeof(line) - length - 1, format, arguments);
+    int printed = vsnprintf(line + length, LINE_BYTES - length - 1, format, arguments);
     if (printed > 0) {
-        size_t room = sizeof(line) - length - 2;
+        size_t room = LINE_BYTES - length - 2;
         length += (size_t) printed < room ? (size_t) printed : room;
     }
     for (size_t i = 0; i < length; i++) {
@@ -52,16 +52,41 @@ static LMM_PRINTF(2, 0) void write_line(const char *prefix, const char *format, 
         }
     }
     line[length++] = '\n';
-    write_without_signal(line, length); /* a failure cannot be reported anywhere else */
+    return length;
+}
+
+static void (*panic_note)(const char *message); /* atomic */
+
+void lmm_panic_set_note(void (*note)(const char *message))
+{
+    __atomic_store_n(&panic_note, note, __ATOMIC_RELEASE);
+}
+
+/* Not while another thread's note is taken, nor for a panic of the note itself. */
+static void take_note(const char *message)
+{
+    static bool is_noting;
+    void (*note)(const char *message) = __atomic_load_n(&panic_note, __ATOMIC_ACQUIRE);
+
+    if (note != NULL && !__atomic_exchange_n(&is_noting, true, __ATOMIC_ACQ_REL)) {
+        note(message);
+        /* The process may go on: this may be a child made by vfork, or a handler of SIGABRT jumps. */
+        __atomic_store_n(&is_noting, false, __ATOMIC_RELEASE);
+    }
 }
 
 void lmm_panic(const char *format, ...)
 {
+    static const char prefix[] = "lmm: panic: ";
+    char line[LINE_BYTES];
     va_list arguments;
 
     va_start(arguments, format);
-    write_line("lmm: panic: ", format, arguments);
+    size_t length = make_line(line, prefix, format, arguments);
     va_end(arguments);
+    write_without_signal(line, length); /* a failure cannot be reported anywhere else */
+    line[length - 1] = '\0';
+    take_note(line + strlen(prefix));
     abort();
 }
 
@@ -88,9 +113,11 @@ void lmm_warn(const char *format, ...)
      * that replaced only this one directs its messages there. */
     if (lmm_stream_is_own(STDERR_FILENO, STDERR_FILENO) ||
         lmm_stream_is_own(STDIN_FILENO, STDIN_FILENO)) {
+        char line[LINE_BYTES];
         va_start(arguments, format);
-        write_line("lmm: ", format, arguments);
+        size_t length = make_line(line, "lmm: ", format, arguments);
         va_end(arguments);
+        write_without_signal(line, length);
     }
     lmm_quiet_end(&quiet);
 }

@@ -4,16 +4,24 @@
  *
  * Misuse of memory by the program panics: one line on stderr, then abort. LMM's own failures only
  * warn, once each, and the program goes on. A warning is dropped when the program closed its
- * standard streams and has other files in their place (streams.h); a panic is not. Both write one line with one write(2), allocate nothing
- * and take no lock, so any thread may call them in any state of the process.
+ * standard streams and has other files in their place (streams.h); a panic is not. Both write one
+ * line with one write(2), allocate nothing and take no lock, so any thread may call them in any
+ * state of the process.
  */
 #ifndef LMM_PANIC_H
 #define LMM_PANIC_H
 
 #include "lib/ground/base.h"
 
-/* Writes "lmm: panic: MESSAGE\n" to stderr and aborts. */
+/* Writes "lmm: panic: MESSAGE\n" to stderr, calls the note that was set, and aborts. */
 _Noreturn LMM_COLD void lmm_panic(const char *format, ...) LMM_PRINTF(1, 2);
+
+/*
+ * Sets a function that lmm_panic() calls between its line and the abort, for one thread at a time,
+ * with the message as it was printed. The thread may hold any locks of LMM, and the process may be in any
+ * state, so the note may neither wait without a limit nor rely on what LMM protects by locks.
+ */
+void lmm_panic_set_note(void (*note)(const char *message));
 
 /* Writes "lmm: MESSAGE\n" to stderr. Preserves errno. */
 LMM_COLD void lmm_warn(const char *format, ...) LMM_PRINTF(1, 2);

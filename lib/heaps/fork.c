@@ -139,6 +139,30 @@ static void give_all_back(void)
     }
 }
 
+/* Whether the lock can be taken, after a wait for another thread. */
+static bool is_usable(struct lmm_lock *lock)
+{
+    for (unsigned pauses = 0; !lmm_lock_try(lock); pauses++) {
+        if (lmm_lock_is_mine(lock) || pauses == PAUSES_MAX) {
+            return false;
+        }
+        lmm_system_sleep_us(PAUSE_US);
+    }
+    lmm_lock_release(lock);
+    return true;
+}
+
+bool lmm_fork_locks_are_usable(void)
+{
+    for (size_t i = 0; i < LOCKS; i++) {
+        struct lmm_lock *lock = locks[i].lock;
+        if (lock != NULL && lock->rank >= LMM_RANK_STACKS && !is_usable(lock)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- libc's list of streams ------------------------------------------------------------------ */
 
 /*

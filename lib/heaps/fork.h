@@ -44,6 +44,13 @@ extern struct lmm_lock lmm_report_lock;
  * when there is no memory for them. */
 void lmm_fork_watch(void);
 
+/*
+ * Whether all locks of LMM from STACKS on could be taken one by one, and so can be again: not when
+ * this thread holds one, or a thread that does not go on. Waits up to a tenth of a second for each.
+ * For a thread that panics, whatever it was doing.
+ */
+bool lmm_fork_locks_are_usable(void);
+
 /* Settles a child, for lmm_thread_settle(). The caller holds no lock, and its signals are blocked. */
 void lmm_fork_settle_child(void);
 

@@ -7,6 +7,7 @@
 #include "lib/ground/sync.h"
 #include "lib/ground/tools.h"
 #include "lib/heaps/fork.h"
+#include "lib/heaps/panic_note.h"
 #include "lib/heaps/thread.h"
 
 #include <errno.h>
@@ -25,7 +26,11 @@ static bool start_locked(void)
         lmm_reservoir_set_bound(lmm_options.reservoir_bytes);
         state.has_settings = true;
     }
-    return lmm_thread_prepare_locked(lmm_fork_settle_child) && lmm_accounts_start();
+    if (!lmm_thread_prepare_locked(lmm_fork_settle_child) || !lmm_accounts_start()) {
+        return false;
+    }
+    lmm_panic_note_start();
+    return true;
 }
 
 /* Before the program can register handlers of its own: those run outside LMM's, without its

@@ -140,3 +140,11 @@ uint32_t lmm_depot_site(struct lmm_family *family, const struct lmm_trace *trace
     uint32_t number = lmm_table_get_checked(lmm_table_body(&depot.known), key.hash, key.check);
     return LMM_LIKELY(number != 0) ? number - 1 : find_site(family, key, trace);
 }
+
+uint32_t lmm_depot_stack(const struct lmm_trace *trace)
+{
+    lmm_lock_acquire(&lmm_depot_lock);
+    uint32_t stack = stack_locked(trace);
+    lmm_lock_release(&lmm_depot_lock);
+    return stack;
+}

@@ -30,6 +30,10 @@ bool lmm_depot_start(void);
  * empty, or there is no memory. Any thread; no lock if the stack is known, else takes STACKS. */
 uint32_t lmm_depot_site(struct lmm_family *family, const struct lmm_trace *trace);
 
+/* The number of the innermost frame of the stack in trace, whose frames are added to the ledger. 0: the
+ * trace is empty, or there is no memory. Any thread; takes STACKS. */
+uint32_t lmm_depot_stack(const struct lmm_trace *trace);
+
 /* STACKS; exported for fork. */
 extern struct lmm_lock lmm_depot_lock;
 

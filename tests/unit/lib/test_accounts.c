@@ -371,6 +371,22 @@ Test(accounts, note_drop_in, .init = start)
     cr_expect(header->is_drop_in == 1 && header->stack_frames == 24);
 }
 
+Test(accounts, note_panic, .init = start)
+{
+    const struct lmm_ledger_header *header = lmm_chunks_header();
+    char message[2 * LMM_LEDGER_PANIC_MAX] = "double free";
+
+    cr_expect(header->panic_bytes == 0 && header->panic_stack == 0);
+    lmm_accounts_note_panic(message);
+    cr_expect(header->panic_bytes == 11 && memcmp(header->panic_message, message, 11) == 0);
+    lmm_accounts_note_panic_stack(7);
+    cr_expect_eq(header->panic_stack, 7);
+    memset(message, 'x', sizeof(message) - 1);
+    lmm_accounts_note_panic(message);
+    cr_expect(header->panic_bytes == LMM_LEDGER_PANIC_MAX && header->reserved[0] == 0);
+    cr_expect_eq(header->panic_stack, 0, "the next panic is elsewhere");
+}
+
 /* Frames are numbered from 1, modules from 0; a record uses 0 for "none". */
 Test(accounts, frames_and_modules, .init = start)
 {
