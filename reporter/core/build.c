@@ -171,6 +171,17 @@ static void read_header(struct lmm_model *model, const struct lmm_ledger_header 
     model->stack_frames = lmm_load_u32(&header->stack_frames);
 }
 
+/* A writer may set the stack after its frames were counted: then there is none here. */
+static void read_panic(struct lmm_model *model, const struct lmm_ledger_header *header)
+{
+    uint32_t stack = lmm_load_u32(&header->panic_stack);
+
+    model->panic.text = header->panic_message;
+    model->panic.bytes = (size_t) lmm_smaller(lmm_load_u32_acquire(&header->panic_bytes),
+                                              sizeof(header->panic_message));
+    model->panic_stack = model->panic.bytes > 0 && stack < model->frame_count ? stack : 0;
+}
+
 /* Copies the command, with a blank for each NUL between its arguments. */
 static bool read_command(struct builder *builder, const struct lmm_ledger_header *header)
 {
@@ -432,6 +443,7 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
     if (error != 0) {
         return error;
     }
+    read_panic(builder.model, view->header);
     lmm_counters_read(&builder.books, builder.model);
     lmm_model_define(builder.model, builder.families);
     lmm_sort(builder.model->families, builder.model->family_count,

@@ -10,8 +10,9 @@
  *       every permille is at most 1000
  *   I4  families and sites are in the order of the report; sites without allocations and frees are
  *       left out
- *   I5  a site's stack is below frame_count; each frame's caller is below its own number, and its
- *       module is at most module_count; no stack has more than LMM_MODEL_STACK_MAX frames
+ *   I5  a site's stack, and panic_stack, is below frame_count; each frame's caller is below its own
+ *       number, and its module is at most module_count; no stack has more than LMM_MODEL_STACK_MAX
+ *       frames
  *   I6  a site's temporaries, and its foreign frees, are at most its frees; its smallest bytes are
  *       at most its largest
  *
@@ -177,6 +178,8 @@ struct lmm_model {
     /* Paths of modules; empty: there is none. */
     struct lmm_string other_malloc;     /* whose malloc the program calls instead of LMM's */
     struct lmm_string linked_allocator; /* beside LMM; its own functions are not counted */
+    struct lmm_string panic;            /* why LMM stopped the program; empty: it did not */
+    uint32_t panic_stack;               /* where: the number of the innermost frame; 0: unknown */
     uint32_t stack_frames; /* most frames kept of a call stack; 0: no stacks are taken */
     uint64_t temporaries;  /* of all sites */
     bool has_peak;         /* false: a ledger of version 1 without the two below */

@@ -118,6 +118,9 @@ static bool are_sites_valid(const struct lmm_model *model)
 
 static bool are_frames_valid(const struct lmm_model *model)
 {
+    if (model->panic_stack != 0 && model->panic_stack >= model->frame_count) {
+        return false;
+    }
     for (uint32_t i = 1; i < model->frame_count; i++) {
         const struct lmm_model_frame *frame = &model->frames[i];
 

@@ -343,6 +343,12 @@ static void put_notes(const struct page *page, const char *before)
         lmm_sink_puts(page->sink, "; LMM does not see its blocks, and cannot tell leaks\n");
         before = "";
     }
+    if (page->model->panic.bytes > 0) {
+        lmm_sink_printf(page->sink, "%snote: LMM stopped the program: ", before);
+        lmm_put_string(page->sink, page->model->panic);
+        lmm_sink_puts(page->sink, "\n");
+        before = "";
+    }
     if (fate != NULL) {
         lmm_sink_printf(page->sink, "%snote: %s\n", before, fate);
         before = "";

@@ -278,6 +278,29 @@ class Ends(Case):
             self.assert_kept(worker.pid, "killed")
             os.unlink(self.ledger_of(worker.pid))
 
+    def test_a_panic_is_told(self):
+        worker = self.started()
+        self.assertEqual(worker.end("panic 1"), -signal.SIGABRT)
+        line = worker.stderr()
+        self.assertRegex(line, r"^lmm: panic: double free: 0x[0-9a-f]+ \(family_1, .*\)\n$")
+        message = line[len("lmm: panic: "):]
+        self.assertIn(f"\nnote: LMM stopped the program: {message}", self.succeed("report", self.ledger_of(worker.pid)))
+
+    def test_a_panic_under_lmm_run_has_its_stack(self):
+        result = self.lmm("run", "--", self.worker_program, "families 1", "panic 0")
+        self.assertEqual(result.returncode, 128 + signal.SIGABRT)
+        self.assertRegex(result.stderr, r"\n  panic +LMM stopped the program: double free: 0x[0-9a-f]+ \(family_0, .*\)"
+                                        r"\n +in stack 1\n +#0 end_panic \(")
+
+    def test_a_panic_of_a_child_is_not_its_parents(self):
+        worker = self.started()
+        for child in ("fork panic 1", "fork alloc 0 1; panic 1"):
+            pid = int(worker.do(child))
+            worker.do("wait")
+            self.assertIn("note: LMM stopped", self.succeed("report", self.ledger_of(pid)))
+        self.assertEqual(worker.stderr().count("lmm: panic: double free"), 2)
+        self.assertNotIn("LMM stopped", self.succeed("report", self.ledger_of(worker.pid)))
+
     def test_kill_9_keeps_it(self):
         worker = self.started()
         self.assertEqual(self.states(), {worker.pid: "live"})

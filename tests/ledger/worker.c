@@ -343,6 +343,17 @@ static void end_abort(char **word)
     abort();
 }
 
+static void end_panic(char **word)
+{
+    struct stack *stack = family_of(word);
+    void *block = lmm_alloc(stack->family);
+
+    need(block != NULL, "alloc");
+    lmm_free(block);
+    lmm_free(block);
+    need(false, "panic");
+}
+
 /* ---- Circumstances --------------------------------------------------------------------------- */
 
 /* Closes all descriptors from the first on, and opens files of its own in their places. */
@@ -441,6 +452,7 @@ static const struct command {
     {"exit", end_exit, false},
     {"_exit", end_at_once, false},
     {"abort", end_abort, false},
+    {"panic", end_panic, false},
     {"closefrom", close_and_open, false},
     {"fsize", limit_file_size, false},
     {"nofile", limit_descriptors, false},

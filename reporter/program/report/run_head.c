@@ -12,6 +12,7 @@
 #include "reporter/program/base/clock.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/run_report.h"
+#include "reporter/program/report/shown_stacks.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
 
@@ -94,6 +95,30 @@ static void put_ending(const struct lmm_sheet *sheet)
     } else {
         lmm_sink_printf(sheet->sink, "exit status %d\n", WEXITSTATUS(ending->status));
     }
+}
+
+static void put_panic(const struct lmm_sheet *sheet)
+{
+    const struct lmm_model *model = sheet->model;
+
+    if (model->panic.bytes == 0) {
+        return;
+    }
+    lmm_sheet_label(sheet, "panic");
+    lmm_sink_puts(sheet->sink, "LMM stopped the program: ");
+    lmm_put_string(sheet->sink, model->panic);
+    lmm_sink_puts(sheet->sink, "\n");
+    if (model->panic_stack != 0) {
+        lmm_sheet_label(sheet, "");
+        lmm_sink_puts(sheet->sink, "in ");
+        lmm_shown_stacks_put(sheet->stacks, model, model->panic_stack, sheet->sink);
+    }
+}
+
+static void put_resources(const struct lmm_sheet *sheet)
+{
+    const struct lmm_ending *ending = sheet->run->ending;
+
     lmm_sheet_label(sheet, "run time");
     lmm_sheet_seconds(sheet, ending->run_ns);
     lmm_sink_puts(sheet->sink, " (user ");
@@ -139,7 +164,8 @@ static const char *fate_of(const struct lmm_sheet *sheet)
     if (sheet->model->process == LMM_MODEL_EXITED) {
         return NULL;
     }
-    if (sheet->process->is_program && WIFSIGNALED(sheet->run->ending->status)) {
+    bool is_killed = sheet->process->is_program && WIFSIGNALED(sheet->run->ending->status);
+    if (is_killed || sheet->model->panic.bytes > 0) {
         return "a signal ended it; blocks that it would have freed later are live";
     }
     return "it ended by _exit, or by exec of a program that does not load LMM";
@@ -200,8 +226,11 @@ void lmm_sheet_head(const struct lmm_sheet *sheet)
     if (sheet->process->is_program) {
         put_command(sheet);
         put_ending(sheet);
+        put_panic(sheet);
+        put_resources(sheet);
     } else {
         put_child(sheet);
+        put_panic(sheet);
     }
     put_depth(sheet);
     put_notes(sheet);

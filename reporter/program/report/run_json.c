@@ -129,6 +129,19 @@ static void put_path(struct lmm_json *json, const char *key, struct lmm_string p
     }
 }
 
+/* null: LMM did not stop the program. No calls: there is no stack. */
+static void put_panic(struct lmm_json *json, const struct lmm_model *model)
+{
+    if (model->panic.bytes == 0) {
+        lmm_json_null(json, "panic");
+        return;
+    }
+    lmm_json_begin_object(json, "panic", LMM_JSON_LINES);
+    lmm_json_string(json, "message", model->panic);
+    lmm_json_stack(json, "calls", model, model->panic_stack, SIZE_MAX, LMM_JSON_LINES);
+    lmm_json_end_object(json);
+}
+
 static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
                         const struct lmm_run_report_process *process)
 {
@@ -147,6 +160,7 @@ static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
     lmm_json_bool(json, "settled", model->settled);
     put_path(json, "other_malloc", model->other_malloc);
     put_path(json, "linked_allocator", model->linked_allocator);
+    put_panic(json, model);
     put_totals(json, process);
     put_spots(json, "leaks", run, process, LMM_MEASURE_LEAKS);
     if (!run->leaks_only) {

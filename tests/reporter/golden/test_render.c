@@ -170,6 +170,9 @@ static void hostile(struct book *book)
     book_family_at(book, huge)->mapped_bytes = UINT64_MAX;
     book->header.move_sequence = 3;
     book->header.sites_merged = 12;
+    book->header.panic_bytes =
+        (uint32_t) strlen(strcpy(book->header.panic_message, "\033[2Jfree\nSUMMARY: \xff"));
+    book->header.panic_stack = UINT32_MAX;
 }
 
 /* ---- Renderers ------------------------------------------------------------------------------- */

@@ -31,6 +31,7 @@ static struct lmm_ending ending = {
 };
 
 static struct lmm_run_report run;
+static struct lmm_run_report_process process;
 static struct lmm_model *model;
 static struct lmm_suppressions suppressions;
 
@@ -63,6 +64,24 @@ static void lost(void)
     model->lost_errno = ENOSPC;
     model->end_time_ns = model->start_time_ns + UINT64_C(1500000000);
     run.top = 1;
+}
+
+/* LMM stopped it; the stack appears again further down. */
+static void panicked(void)
+{
+    killed();
+    run.colour = false;
+    model->settled = true;
+    model->panic = lmm_string_of("double free: 0x7f0000000040 (malloc-48\033[2J)\n");
+    model->panic_stack = model->sites[2].stack;
+    ending.status = SIGABRT;
+}
+
+static void panicked_in_a_child(void)
+{
+    panicked();
+    process.is_program = false;
+    model->panic_stack = 0;
 }
 
 static void stackless(void)
@@ -110,6 +129,10 @@ static const struct {
     {"killed.txt", killed, lmm_run_report_text},
     {"killed.json", killed, lmm_run_report_json},
     {"lost.txt", lost, lmm_run_report_text},
+    {"panicked.txt", panicked, lmm_run_report_text},
+    {"panicked.json", panicked, lmm_run_report_json},
+    {"panicked-child.txt", panicked_in_a_child, lmm_run_report_text},
+    {"panicked-child.json", panicked_in_a_child, lmm_run_report_json},
     {"stackless.txt", stackless, lmm_run_report_text},
     {"cut.txt", cut, lmm_run_report_text},
     {"nothing.txt", nothing, lmm_run_report_text},
@@ -126,7 +149,7 @@ static void print(size_t index, struct output *output)
     char *const argv[] = {program, file, title, NULL};
     struct lmm_spots spots;
     model = made_model();
-    struct lmm_run_report_process process = {model, &spots, true, false};
+    process = (struct lmm_run_report_process) {model, &spots, true, false};
     run = (struct lmm_run_report) {
         .argv = argv,
         .ending = &ending,

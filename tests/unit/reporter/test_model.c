@@ -644,3 +644,54 @@ Test(model, tells_the_process_as_the_header_has_it)
     book.header.command_bytes = 0;
     expect_string(built()->command, "");
 }
+
+/* ---- Panics ---------------------------------------------------------------------------------- */
+
+/* The frames in front of the last one are those of its callers; 0 is no frame. */
+enum { FRAMES = 3 };
+
+static const struct {
+    uint32_t bytes;
+    uint32_t stack;
+    const char *panic;
+    uint32_t panic_stack;
+} panics[] = {
+    {0, 0, "", 0},
+    {4, 0, "doub", 0},
+    {6, FRAMES, "double", FRAMES},
+    {6, FRAMES + 1, "double", 0},
+    {6, UINT32_MAX, "double", 0},
+    {0, FRAMES, "", 0},
+};
+
+Test(model, a_panic_is_within_its_bounds)
+{
+    uint32_t frame = 0;
+
+    book_make_sound(&book);
+    uint32_t module = book_module(&book, "/usr/bin/hr", 0x1000, 0x1000);
+    for (int i = 0; i < FRAMES; i++) {
+        frame = book_frame(&book, 0x1100 + (uint64_t) i, frame, module);
+    }
+    cr_assert_eq(frame, FRAMES);
+    memcpy(book.header.panic_message, "double", 6);
+    for (size_t i = 0; i < sizeof(panics) / sizeof(panics[0]); i++) {
+        book.header.panic_bytes = panics[i].bytes;
+        book.header.panic_stack = panics[i].stack;
+        expect_string(built()->panic, panics[i].panic);
+        cr_expect_eq(built()->panic_stack, panics[i].panic_stack, "case %zu", i);
+    }
+}
+
+Test(model, a_panic_without_an_end)
+{
+    const uint32_t bytes[] = {LMM_LEDGER_PANIC_MAX, LMM_LEDGER_PANIC_MAX + 1, UINT32_MAX};
+
+    book_make_sound(&book);
+    memset(book.header.panic_message, 'x', sizeof(book.header.panic_message));
+    for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
+        book.header.panic_bytes = bytes[i];
+        cr_expect_eq(built()->panic.bytes, LMM_LEDGER_PANIC_MAX, "case %zu", i);
+        cr_expect_eq(built()->panic_stack, 0, "there are no frames");
+    }
+}
