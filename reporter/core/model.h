@@ -121,9 +121,11 @@ struct lmm_model_call {
     struct lmm_string module;   /* the last component of its path; empty: none */
     uint32_t line;              /* 0: unknown */
     bool is_named;
-    bool is_inline;  /* inlined into the next call of the frame */
-    bool is_wrapper; /* allocates for its caller: operator new, xmalloc ... (wrapper.h) */
-    bool is_guessed; /* in a stack: it, or an inner call of the stack, was found by a guess */
+    bool is_inline;   /* inlined into the next call of the frame */
+    bool is_wrapper;  /* allocates for its caller: operator new, xmalloc ... (wrapper.h) */
+    bool is_standard; /* a wrapper of the C, C++ or Rust library */
+    bool is_new;      /* operator new */
+    bool is_guessed;  /* in a stack: it, or an inner call of the stack, was found by a guess */
 };
 
 /* Finds the names of frames. */

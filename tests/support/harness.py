@@ -93,7 +93,8 @@ class Case(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.ledgers = self.path("ledgers")
         os.mkdir(self.ledgers, 0o700)
-        self.environment = environment(LMM_DIR=self.ledgers, LC_ALL="C.UTF-8", TERM="vt100")
+        self.environment = environment(LMM_DIR=self.ledgers, LC_ALL="C.UTF-8", TERM="vt100",
+                                       XDG_CONFIG_HOME=self.folder)
 
     def path(self, *names):
         return os.path.join(self.folder, *names)

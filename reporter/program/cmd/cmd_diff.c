@@ -11,6 +11,7 @@
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/symbols.h"
+#include "reporter/program/symbols/wrapper_list.h"
 
 struct options {
     struct lmm_select select;
@@ -56,6 +57,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {
     {&lmm_family_argp, 0, NULL, 0},
     {&lmm_format_argp, 0, NULL, 0},
+    {&lmm_wrapper_argp, 0, NULL, 0},
     {0},
 };
 static const struct argp argp = {

@@ -9,6 +9,7 @@
 #include "reporter/program/base/select.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/symbols.h"
+#include "reporter/program/symbols/wrapper_list.h"
 
 struct arguments {
     struct lmm_select select;
@@ -58,6 +59,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {
     {&lmm_select_argp, 0, NULL, 0},
     {&lmm_word_argp, 0, NULL, 0},
+    {&lmm_wrapper_argp, 0, NULL, 0},
     {0},
 };
 static const struct argp parser = {

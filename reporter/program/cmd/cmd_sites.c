@@ -14,6 +14,7 @@
 #include "reporter/program/base/select.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/symbols.h"
+#include "reporter/program/symbols/wrapper_list.h"
 #include "reporter/core/words.h"
 
 static const struct lmm_grid_column columns[] = {
@@ -45,6 +46,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {
     {&lmm_select_argp, 0, NULL, 0},
     {&lmm_word_argp, 0, NULL, 0},
+    {&lmm_wrapper_argp, 0, NULL, 0},
     {0},
 };
 static const struct argp parser = {

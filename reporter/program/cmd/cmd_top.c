@@ -18,6 +18,7 @@
 #include "reporter/program/top/top_screen.h"
 #include "reporter/program/top/top_sheet.h"
 #include "reporter/program/top/top_state.h"
+#include "reporter/program/symbols/wrapper_list.h"
 
 enum {
     DELAY_MIN_MS = 50,
@@ -102,7 +103,11 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
-static const struct argp_child children[] = {{&lmm_word_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&lmm_word_argp, 0, NULL, 0},
+    {&lmm_wrapper_argp, 0, NULL, 0},
+    {0},
+};
 static const struct argp argp = {
     .options = option_table,
     .parser = parse,

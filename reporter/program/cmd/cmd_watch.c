@@ -26,6 +26,7 @@
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/symbols.h"
+#include "reporter/program/symbols/wrapper_list.h"
 #include "reporter/core/words.h"
 
 #define EVERY_MIN_NS UINT64_C(10000000)
@@ -89,7 +90,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&lmm_word_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&lmm_word_argp, 0, NULL, 0},
+    {&lmm_wrapper_argp, 0, NULL, 0},
+    {0},
+};
 static const struct argp argp = {
     .options = option_list,
     .parser = parse,

@@ -10,39 +10,16 @@
 
 #include "reporter/core/model.h"
 #include "reporter/program/base/array.h"
+#include "reporter/program/base/glob.h"
 #include "reporter/program/base/program.h"
 
 static const char prefix[] = "leak:";
 
 /* ---- Matching -------------------------------------------------------------------------------- */
 
-/* Backtracking to the last star is enough: when the part before it matches, an earlier star need
- * not match more. */
 bool lmm_suppression_fits(const struct lmm_suppression *suppression, struct lmm_string text)
 {
-    const char *glob = suppression->glob;
-    const char *star = NULL; /* the part of glob after the last star */
-    size_t held = 0;         /* where in text that part was tried */
-
-    if (glob == NULL) {
-        return false;
-    }
-    for (size_t at = 0; at < text.bytes;) {
-        if (*glob == '*') {
-            star = ++glob;
-            held = at;
-        } else if (*glob == text.text[at]) {
-            glob++;
-            at++;
-        } else if (star != NULL) {
-            glob = star;
-            at = ++held;
-        } else {
-            return false;
-        }
-    }
-    glob += strspn(glob, "*");
-    return *glob == '\0' && text.bytes > 0;
+    return suppression->glob != NULL && lmm_glob_fits(suppression->glob, text);
 }
 
 /* Returns the glob for a pattern, or NULL. */

@@ -10,6 +10,7 @@
 #include "reporter/program/base/parse.h"
 #include "reporter/program/run/preload.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/symbols/wrapper_list.h"
 
 enum {
     KEY_STACKS = 256,
@@ -131,6 +132,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
+static const struct argp_child children[] = {{&lmm_wrapper_argp, 0, NULL, 0}, {0}};
 static const struct argp parser = {
     table,
     parse,
@@ -138,7 +140,7 @@ static const struct argp parser = {
     "Run a program on LMM, and report what it allocated, where, and what it leaked."
     "\vThe program's standard files, signals and exit status are its own. Status 125: lmm failed; "
     "126: the program cannot be executed; 127: there is none; 128 + N: signal N ended it.",
-    NULL,
+    children,
     NULL,
     NULL,
 };

@@ -16,8 +16,11 @@
 #include "reporter/core/hash.h"
 #include "reporter/core/model.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/symbols/choice.h"
+#include "reporter/program/symbols/rust_name.h"
 #include "reporter/program/symbols/symbol_file.h"
 #include "reporter/program/symbols/wrapper.h"
+#include "reporter/program/symbols/wrapper_list.h"
 
 enum {
     MANGLED_MAX = 16384, /* bytes; a longer name is not demangled */
@@ -93,8 +96,9 @@ static struct lmm_string keep(struct lmm_symbols *symbols, const char *text, siz
 static struct lmm_string keep_name(struct lmm_symbols *symbols, const char *name)
 {
     size_t bytes = strnlen(name, MANGLED_MAX);
-    bool mangled = bytes < MANGLED_MAX && strncmp(name, "_Z", 2) == 0;
-    char *demangled = mangled ? __cxa_demangle(name, NULL, NULL, NULL) : NULL;
+    bool mangled = bytes < MANGLED_MAX && name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
+    char *rust = mangled ? lmm_rust_name_demangle(name) : NULL;
+    char *demangled = mangled && rust == NULL ? __cxa_demangle(name, NULL, NULL, NULL) : rust;
     const char *best = demangled != NULL ? demangled : name;
     struct lmm_string kept = keep(symbols, best, demangled != NULL ? strlen(best) : bytes);
 
@@ -174,6 +178,27 @@ static void open_file(struct lmm_symbols *symbols, struct file *file)
 
 /* ---- Places ---------------------------------------------------------------------------------- */
 
+/* Sets whether a call is a wrapper, and of which kind. */
+static void set_wrapper(const struct file *file, const struct lmm_symbol *symbol,
+                        struct lmm_model_call *call)
+{
+    const char *name = symbol->function;
+    struct lmm_string component =
+        lmm_wrapper_component(call->is_named ? call->function : lmm_string_of(""));
+
+    call->is_new = lmm_wrapper_is_new(component);
+    call->is_standard =
+        lmm_wrapper_is_cplusplus(name) ||
+        (name != NULL && (lmm_rust_name_is_standard(name) || strcmp(name, "_start") == 0)) ||
+        lmm_wrapper_is_standard_file(symbol->file) || (file != NULL && file->is_library);
+    call->is_wrapper =
+        call->is_new || call->is_standard || lmm_wrapper_is_named(component) ||
+        lmm_wrapper_is_header(symbol->file) ||
+        lmm_wrapper_list_has_function(component.bytes > 0 ? call->function : component) ||
+        lmm_wrapper_list_has_path(call->file) ||
+        (file != NULL && lmm_wrapper_list_has_path(file->path));
+}
+
 /* Fills a call; returns whether there was memory for its texts. */
 static bool fill_call(struct lmm_symbols *symbols, const struct place_key *key,
                       const struct lmm_symbol *symbol, struct lmm_model_call *call)
@@ -185,9 +210,9 @@ static bool fill_call(struct lmm_symbols *symbols, const struct place_key *key,
                                       : keep(symbols, symbol->file, strlen(symbol->file));
     call->line = symbol->line;
     call->module = key->file == NULL ? lmm_string_of("") : key->file->name;
-    call->is_wrapper = lmm_wrapper_is_cplusplus(symbol->function) ||
-                       lmm_wrapper_is_c(symbol->function) || lmm_wrapper_is_header(symbol->file) ||
-                       (key->file != NULL && key->file->is_library);
+    if (call->function.text != NULL && call->file.text != NULL) {
+        set_wrapper(key->file, symbol, call);
+    }
     return call->function.text != NULL && call->file.text != NULL;
 }
 
@@ -289,15 +314,41 @@ static bool look_at_file(struct lmm_symbols *symbols, const struct lmm_model *mo
     return module == NULL || file != NULL;
 }
 
+/* Sets *ret_call to the innermost call of a stack that is not operator new, or else to the innermost
+ * call; false: out of memory. */
+static bool choose_innermost(struct lmm_symbols *symbols, const struct lmm_model *model,
+                             uint32_t stack, const struct lmm_model_call **ret_call)
+{
+    const struct lmm_model_call *innermost = NULL;
+
+    for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
+        const struct lmm_model_call *calls = NULL;
+        size_t count = calls_of(&symbols->namer, model, frame, &calls);
+
+        if (count == 0) {
+            return false;
+        }
+        innermost = innermost == NULL ? calls : innermost;
+        for (size_t i = 0; i < count; i++) {
+            if (!calls[i].is_new) {
+                *ret_call = &calls[i];
+                return true;
+            }
+        }
+    }
+    *ret_call = innermost;
+    return true;
+}
+
 /* Sets *ret_call to the call that names a stack; false: out of memory. All calls in the libraries
  * are wrappers, so frames there are looked up only when the whole stack lies in them. */
 static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t stack,
                    const struct lmm_model_call **ret_call)
 {
-    const struct lmm_model_call *plain = NULL;
-    const struct lmm_model_call *innermost = NULL;
+    struct lmm_choice choice = {.own = NULL};
 
-    for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
+    for (uint32_t frame = stack; frame != 0 && choice.own == NULL;
+         frame = lmm_model_caller(model, frame)) {
         const struct lmm_model_call *calls = NULL;
         bool is_in_library = false;
 
@@ -313,18 +364,11 @@ static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model, u
             return false;
         }
         for (size_t i = 0; i < count; i++) {
-            if (!calls[i].is_wrapper && calls[i].line != 0) {
-                *ret_call = &calls[i];
-                return true;
-            }
-            plain = plain == NULL && !calls[i].is_wrapper ? &calls[i] : plain;
+            lmm_choice_look(&choice, &calls[i]);
         }
     }
-    if (plain == NULL && calls_of(&symbols->namer, model, stack, &innermost) == 0) {
-        return false;
-    }
-    *ret_call = plain != NULL ? plain : innermost;
-    return true;
+    *ret_call = lmm_choice_best(&choice);
+    return *ret_call != NULL || choose_innermost(symbols, model, stack, ret_call);
 }
 
 static void name_site(struct lmm_model_site *site, const struct lmm_model_call *call)
@@ -408,6 +452,7 @@ struct lmm_symbols *lmm_symbols_open(unsigned flags)
     if (symbols == NULL) {
         return NULL;
     }
+    lmm_wrapper_list_read();
     symbols->namer.calls_of = calls_of;
     symbols->flags = flags;
     if ((flags & LMM_SYMBOLS_DEBUGINFOD) == 0) {

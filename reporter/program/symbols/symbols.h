@@ -45,8 +45,10 @@ void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief);
 /*
  * Names the sites of model that have a stack, and makes symbols the model's namer; symbols must
  * live as long as the model. A site has the name of the innermost call that has a line and is not a
- * wrapper (wrapper.h); if there is none, of the innermost call that is not a wrapper; else of the
- * innermost call. When that call has no line, the site's file is the name of its module, or
+ * wrapper (wrapper.h); if there is none, of the innermost call that is not a wrapper; if there is
+ * none, of the outermost wrapper that is not of a language's library; if there is none, of the
+ * outermost function of such a library that is compiled into the program; else of the innermost
+ * call that is not operator new. When that call has no line, the site's file is the name of its module, or
  * "libhr.so+0x1f0" when it has no function either. Returns false when memory ran out; sites without
  * a name are then printed as "(unknown)".
  */
