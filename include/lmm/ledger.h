@@ -48,7 +48,8 @@ enum {
     LMM_LEDGER_MAX_FRAMES = 1 << 24,
     LMM_LEDGER_MAX_MODULES = 1 << 16,
     LMM_LEDGER_BUILD_ID_MAX = 32,
-    LMM_LEDGER_FILE_MAX = 1 << 30, /* bytes; far above what families, sites and threads need */
+    LMM_LEDGER_MODULE_BYTES_MIN = 72, /* of a record; newer ones are longer */
+    LMM_LEDGER_FILE_MAX = 1 << 30,    /* bytes; far above what families, sites and threads need */
 };
 
 /* The suffix of a ledger's file name, <pid>.<start_ticks>.<pid_namespace>.lmm. */
@@ -113,7 +114,7 @@ enum lmm_ledger_kind {
     LMM_LEDGER_FAMILIES = 2, /* record: struct lmm_ledger_family */
     LMM_LEDGER_SITES = 3,    /* record: struct lmm_ledger_site */
     LMM_LEDGER_ROWS = 4,     /* record: struct lmm_ledger_row_page, with its rows */
-    LMM_LEDGER_MODULES = 5,  /* record: struct lmm_ledger_module */
+    LMM_LEDGER_MODULES = 5,  /* record: struct lmm_ledger_module, or its start */
     LMM_LEDGER_FRAMES = 6,   /* record: struct lmm_ledger_frame */
     LMM_LEDGER_STACKS = 7, /* record: uint32_t, by site: its stack; sites past the last have none */
     LMM_LEDGER_PEAKS = 8, /* record: struct lmm_ledger_peak, by site; see the header's peak_count */
@@ -204,8 +205,14 @@ struct lmm_ledger_module {
     uint32_t path;           /* string reference; empty: unknown */
     uint32_t gone;           /* atomic; 1: it is not loaded */
     uint32_t build_id_bytes; /* at most 32; 0: it has none */
-    uint32_t reserved;
+    uint32_t has_file;       /* 1: it has no build-id, and the fields of its file are set */
     unsigned char build_id[LMM_LEDGER_BUILD_ID_MAX];
+    /* Its file when its first frame was recorded, as stat(2) has it; not in version 1, nor in the
+     * first ledgers of version 2, whose records end here. */
+    uint64_t file_device;
+    uint64_t file_inode;
+    uint64_t file_bytes;
+    int64_t file_changed_ns; /* of its contents (mtime), since 1970 */
 };
 
 /* One call in a stack, stored once for all stacks that share it and its outer calls.
@@ -248,7 +255,9 @@ static_assert(sizeof(struct lmm_ledger_site) == 16, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_row) == 64, "a cache line");
 static_assert(sizeof(struct lmm_ledger_row_page) == 64, "rows start on a cache line");
 static_assert(sizeof(struct lmm_ledger_row_v1) == 32, "fixed layout");
-static_assert(sizeof(struct lmm_ledger_module) == 72, "fixed layout");
+static_assert(sizeof(struct lmm_ledger_module) == 104, "fixed layout");
+static_assert(offsetof(struct lmm_ledger_module, file_device) == LMM_LEDGER_MODULE_BYTES_MIN,
+              "the length of the first records");
 static_assert(sizeof(struct lmm_ledger_frame) == 16, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_peak) == 32, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_peak_v1) == 16, "fixed layout");

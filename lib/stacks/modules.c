@@ -286,6 +286,13 @@ static void add_to_ledger_locked(struct lmm_code_module *module,
     uint32_t number;
 
     memcpy(record.build_id, identity->build_id, sizeof(record.build_id));
+    if (module->origin.has_file) {
+        record.has_file = 1;
+        record.file_device = module->origin.file.device;
+        record.file_inode = module->origin.file.inode;
+        record.file_bytes = module->origin.file.bytes;
+        record.file_changed_ns = module->origin.file.changed_ns;
+    }
     lmm_module_path(facts, modules.path, sizeof(modules.path));
     if (lmm_accounts_add_module(&record, modules.path, &number)) {
         module->number = number + 1;

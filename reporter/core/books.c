@@ -18,7 +18,7 @@
 /* A kind of chunk. */
 struct lmm_span_kind {
     uint32_t kind;
-    uint32_t record_bytes; /* 0: row pages (lmm_books_rows_in()) */
+    uint32_t record_bytes; /* of modules at least; 0: row pages (lmm_books_rows_in()) */
     uint32_t owners;
     bool moves; /* version 1: each owner has one chunk, which a larger one may replace */
 };
@@ -30,7 +30,7 @@ static const struct lmm_span_kind kinds[LMM_LEDGER_VERSION][KINDS] = {
     {
         {LMM_LEDGER_STRINGS, 1, 1, false},
         {LMM_LEDGER_FAMILIES, sizeof(struct lmm_ledger_family), 1, false},
-        {LMM_LEDGER_MODULES, sizeof(struct lmm_ledger_module), 1, false},
+        {LMM_LEDGER_MODULES, LMM_LEDGER_MODULE_BYTES_MIN, 1, false},
         {LMM_LEDGER_FRAMES, sizeof(struct lmm_ledger_frame), 1, false},
         {LMM_LEDGER_STACKS, sizeof(uint32_t), 1, false},
         {LMM_LEDGER_SITES, sizeof(struct lmm_ledger_site), 1, false},
@@ -41,7 +41,7 @@ static const struct lmm_span_kind kinds[LMM_LEDGER_VERSION][KINDS] = {
     {
         {LMM_LEDGER_STRINGS, 1, 1, false},
         {LMM_LEDGER_FAMILIES, sizeof(struct lmm_ledger_family), 1, false},
-        {LMM_LEDGER_MODULES, sizeof(struct lmm_ledger_module), 1, false},
+        {LMM_LEDGER_MODULES, LMM_LEDGER_MODULE_BYTES_MIN, 1, false},
         {LMM_LEDGER_FRAMES, sizeof(struct lmm_ledger_frame), 1, false},
         {LMM_LEDGER_GUESSES, sizeof(uint32_t), 1, false},
         {LMM_LEDGER_STACKS, sizeof(uint32_t), 1, false},
@@ -128,8 +128,12 @@ uint32_t lmm_books_rows_in(uint32_t record_bytes)
 
 static bool is_record_size(const struct lmm_span_kind *kind, uint32_t record_bytes)
 {
-    return kind->record_bytes == 0 ? lmm_books_rows_in(record_bytes) != 0
-                                   : record_bytes == kind->record_bytes;
+    if (kind->record_bytes == 0) {
+        return lmm_books_rows_in(record_bytes) != 0;
+    }
+    return record_bytes == kind->record_bytes ||
+           (kind->kind == LMM_LEDGER_MODULES && record_bytes > kind->record_bytes &&
+            record_bytes % _Alignof(struct lmm_ledger_module) == 0);
 }
 
 static bool copy_chunk(const struct lmm_ledger_chunk *chunk, const struct lmm_span_kind *kind,

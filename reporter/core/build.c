@@ -281,9 +281,24 @@ static bool read_site(const struct builder *builder, const struct lmm_ledger_sit
            lmm_books_string(&builder->books, lmm_load_u32(&record->function), &site->function);
 }
 
-static bool read_module(const struct builder *builder, const struct lmm_ledger_module *record,
+static void read_file(const struct lmm_ledger_module *record, struct lmm_model_module *module)
+{
+    module->has_file = lmm_load_u32(&record->has_file) != 0;
+    module->file_device = lmm_load_u64(&record->file_device);
+    module->file_inode = lmm_load_u64(&record->file_inode);
+    module->file_bytes = lmm_load_u64(&record->file_bytes);
+    module->file_changed_ns = record->file_changed_ns;
+}
+
+static bool read_module(const struct builder *builder, const struct lmm_span *span, uint32_t i,
                         struct lmm_model_module *module)
 {
+    const struct lmm_ledger_module *record =
+        (const void *) (span->records + (size_t) i * span->record_bytes);
+
+    if (span->record_bytes >= sizeof(*record)) {
+        read_file(record, module);
+    }
     module->start = lmm_load_u64(&record->start);
     module->end = lmm_load_u64(&record->end);
     module->bias = lmm_load_u64(&record->bias);
@@ -353,9 +368,7 @@ static bool read_record(const struct builder *builder, const struct lmm_span *sp
         model->families[index] = &builder->families[index];
         return read_family(builder, (const struct lmm_ledger_family *) records + i,
                            &builder->families[index]);
-    case LMM_LEDGER_MODULES:
-        return read_module(builder, (const struct lmm_ledger_module *) records + i,
-                           &builder->modules[index]);
+    case LMM_LEDGER_MODULES: return read_module(builder, span, i, &builder->modules[index]);
     case LMM_LEDGER_FRAMES:
         return read_frame(builder, (const struct lmm_ledger_frame *) records + i, index,
                           &builder->frames[index]);

@@ -102,6 +102,12 @@ struct lmm_model_module {
     bool is_gone;  /* it is not loaded; another module may have its addresses */
     uint32_t build_id_bytes;
     unsigned char build_id[LMM_MODEL_BUILD_ID_MAX];
+    /* Of a module without a build-id: what its file was when the process had mapped it. */
+    bool has_file; /* false: that is unknown, and so are the fields below */
+    uint64_t file_device;
+    uint64_t file_inode;
+    uint64_t file_bytes;
+    int64_t file_changed_ns;
 };
 
 /* One call of a stack. */

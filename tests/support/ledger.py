@@ -17,7 +17,8 @@ CHUNK_FIELDS = "kind record_bytes first capacity used owner bytes".split()
 FAMILY = struct.Struct("<IIQQQQQQQQQQQ")
 SITE = struct.Struct("<IIII")
 ROW = struct.Struct("<QQQQ")
-MODULE = struct.Struct("<QQQIIII32s")
+MODULE = struct.Struct("<QQQIIII32sQQQq")
+MODULE_BYTES_MIN = 72  # where the fields of its file start
 FRAME = struct.Struct("<QII")
 STACK = struct.Struct("<I")
 PEAK = struct.Struct("<QQ")
@@ -37,7 +38,7 @@ RUNNING, EXITED, LOST = 1, 2, 3
 START_NS = 1700000000123456789
 
 assert HEADER.size == 4096 and CHUNK.size == 64 and FAMILY.size == 96
-assert MODULE.size == 72 and FRAME.size == 16
+assert MODULE.size == 104 and FRAME.size == 16
 
 
 def start_ticks(pid):
@@ -123,8 +124,10 @@ class Ledger:
 
     # ---- Records of the drop-in
 
-    def module(self, path, start, end, bias, build_id=b"", gone=0):
-        self.modules.append((start, end, bias, self.string(path), gone, len(build_id), 0, build_id))
+    def module(self, path, start, end, bias, build_id=b"", gone=0, file=None):
+        """file: an os.stat_result, of a module without a build-id. Without any the records are short."""
+        self.modules.append((start, end, bias, self.string(path), gone, len(build_id), int(file is not None), build_id,
+                             *((file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns) if file else (0,) * 4)))
         return len(self.modules)
 
     def frame(self, address, caller=0, module=0):
@@ -163,7 +166,8 @@ class Ledger:
 
     def drop_in_chunks(self):
         stacks = {site: (stack,) for site, stack in self.stacks.items()}
-        chunks = [(MODULES, [MODULE.pack(*module) for module in self.modules], 0),
+        size = MODULE.size if any(module[6] for module in self.modules) else MODULE_BYTES_MIN
+        chunks = [(MODULES, [MODULE.pack(*module)[:size] for module in self.modules], 0),
                   (FRAMES, [FRAME.pack(*frame) for frame in self.frames], 0),
                   (GUESSES, [STACK.pack(frame) for frame in self.guesses], 0),
                   (STACKS, self.records(STACK, stacks, (0,)), 0)]
@@ -205,7 +209,7 @@ class Ledger:
         return [self.chunk(PEAKS, records, size=BOTH_PEAKS.size)] if records else []
 
     def chunk(self, kind, records, capacity=None, owner=0, spare=0, size=None):
-        size = size or RECORD_BYTES[kind]
+        size = size or (len(records[0]) if kind == MODULES else RECORD_BYTES[kind])
         body = records if kind == STRINGS else b"".join(records)
         used = len(body) // size
         capacity = max(used, capacity or 0)

@@ -17,33 +17,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "reporter/core/compare.h"
 #include "reporter/program/base/array.h"
 #include "reporter/program/symbols/debug_file.h"
+#include "reporter/program/symbols/die_ranges.h"
 #include "reporter/program/symbols/symbol_table.h"
 
 enum {
-    RANGES_MAX = 1 << 20, /* of one DIE */
-    DIES_MAX = 1 << 22,   /* visited for the functions of one unit, or the calls at one address */
-    DEPTH_MAX = 64,       /* of DIEs in DIEs */
-};
-
-struct range {
-    Dwarf_Addr low;
-    Dwarf_Addr high; /* one past the last */
-    Dwarf_Die function;
-    size_t unit;
-};
-
-struct ranges {
-    struct range *items; /* by their low ends, after sort_ranges() */
-    size_t count;
+    DIES_MAX = 1 << 22, /* visited for the functions of one unit, or the calls at one address */
+    DEPTH_MAX = 64,     /* of DIEs in DIEs */
 };
 
 struct unit {
     Dwarf_Die die;
     Dwarf_Die body; /* the same DIE; of a skeleton unit the one in the split file */
-    struct ranges functions;
+    struct lmm_die_ranges functions;
     bool indexed;
 };
 
@@ -54,72 +41,15 @@ struct lmm_symbol_file {
     Dwarf_Addr dwarf_bias;
     Dwarf *dwarf; /* NULL: none, or not read yet */
     bool dwarf_read;
+    enum lmm_debug_gap gap;
+    const char *split; /* LMM_DEBUG_GAP_SPLIT: a file that is missing */
     struct unit *units;
     size_t unit_count;
-    struct ranges ranges; /* of the units */
+    struct lmm_die_ranges code;   /* sections with code, in addresses of dwarf; none: unknown */
+    struct lmm_die_ranges ranges; /* of the units */
     bool indexed;
     struct lmm_symbol_table table;
 };
-
-/* ---- Ranges ---------------------------------------------------------------------------------- */
-
-static bool add_range(struct ranges *ranges, const struct range *range)
-{
-    struct range *added = lmm_array_add(&ranges->items, &ranges->count, sizeof(*added));
-
-    if (added != NULL) {
-        *added = *range;
-    }
-    return added != NULL;
-}
-
-/* Adds the ranges of a DIE, until memory runs out; addresses in the others are not found. */
-static void add_ranges(struct ranges *ranges, Dwarf_Die *die, size_t unit)
-{
-    struct range range = {.function = *die, .unit = unit};
-    Dwarf_Addr base;
-    ptrdiff_t offset = 0;
-
-    for (int i = 0; i < RANGES_MAX; i++) {
-        offset = dwarf_ranges(die, offset, &base, &range.low, &range.high);
-        if (offset <= 0 || (range.low < range.high && !add_range(ranges, &range))) {
-            return;
-        }
-    }
-}
-
-static int compare_ranges(const void *left, const void *right)
-{
-    const struct range *a = left;
-    const struct range *b = right;
-
-    return lmm_compare_u64(a->low, b->low);
-}
-
-static void sort_ranges(struct ranges *ranges)
-{
-    if (ranges->count > 0) {
-        qsort(ranges->items, ranges->count, sizeof(ranges->items[0]), compare_ranges);
-    }
-}
-
-/* Returns the last range that starts at or before address, if address is in it, or NULL. */
-static const struct range *find_range(const struct ranges *ranges, Dwarf_Addr address)
-{
-    size_t low = 0;
-    size_t high = ranges->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (ranges->items[middle].low <= address) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low > 0 && address < ranges->items[low - 1].high ? &ranges->items[low - 1] : NULL;
-}
 
 /* ---- Units and functions --------------------------------------------------------------------- */
 
@@ -141,17 +71,26 @@ static void index_units(struct lmm_symbol_file *file)
     Dwarf_Die body;
 
     file->indexed = true;
+    Elf *elf = dwfl_module_getelf(file->module, &file->elf_bias);
+
+    lmm_die_ranges_add_code(&file->code, elf, file->elf_bias - file->dwarf_bias);
     while (file->dwarf != NULL &&
            dwarf_get_units(file->dwarf, unit, &unit, NULL, NULL, &die, &body) == 0) {
         if (dwarf_tag(&die) != DW_TAG_compile_unit && dwarf_tag(&die) != DW_TAG_skeleton_unit) {
             continue;
         }
+        const char *split = lmm_debug_gap_split(&die, &body);
+
+        if (split != NULL && file->gap == LMM_DEBUG_GAP_NONE) {
+            file->gap = LMM_DEBUG_GAP_SPLIT;
+            file->split = split;
+        }
         if (!add_unit(file, &die, &body)) {
             break;
         }
-        add_ranges(&file->ranges, &die, file->unit_count - 1);
+        lmm_die_ranges_add(&file->ranges, &file->code, &die, file->unit_count - 1);
     }
-    sort_ranges(&file->ranges);
+    lmm_die_ranges_sort(&file->ranges);
 }
 
 static bool may_hold_functions(int tag)
@@ -168,7 +107,8 @@ static bool may_hold_functions(int tag)
     }
 }
 
-static void index_functions(struct ranges *functions, Dwarf_Die *parent, int depth, int *budget)
+static void index_functions(struct lmm_die_ranges *functions, const struct lmm_die_ranges *code,
+                            Dwarf_Die *parent, int depth, int *budget)
 {
     Dwarf_Die die;
 
@@ -179,23 +119,23 @@ static void index_functions(struct ranges *functions, Dwarf_Die *parent, int dep
         int tag = dwarf_tag(&die);
 
         if (tag == DW_TAG_subprogram) {
-            add_ranges(functions, &die, 0);
+            lmm_die_ranges_add(functions, code, &die, 0);
         }
         if (may_hold_functions(tag)) {
-            index_functions(functions, &die, depth + 1, budget);
+            index_functions(functions, code, &die, depth + 1, budget);
         }
     } while (--*budget > 0 && dwarf_siblingof(&die, &die) == 0);
 }
 
 static struct unit *find_unit(struct lmm_symbol_file *file, Dwarf_Addr address)
 {
-    const struct range *range;
+    const struct lmm_die_range *range;
     int budget = DIES_MAX;
 
     if (!file->indexed) {
         index_units(file);
     }
-    range = find_range(&file->ranges, address);
+    range = lmm_die_ranges_find(&file->ranges, address);
     if (range == NULL) {
         return NULL;
     }
@@ -203,8 +143,8 @@ static struct unit *find_unit(struct lmm_symbol_file *file, Dwarf_Addr address)
 
     if (!unit->indexed) {
         unit->indexed = true;
-        index_functions(&unit->functions, &unit->body, 0, &budget);
-        sort_ranges(&unit->functions);
+        index_functions(&unit->functions, &file->code, &unit->body, 0, &budget);
+        lmm_die_ranges_sort(&unit->functions);
     }
     return unit;
 }
@@ -307,9 +247,10 @@ static size_t find_in_dwarf(struct lmm_symbol_file *file, Dwarf_Addr address,
                             struct lmm_symbol *symbols)
 {
     struct unit *unit = find_unit(file, address);
-    const struct range *range = unit == NULL ? NULL : find_range(&unit->functions, address);
+    const struct lmm_die_range *range =
+        unit == NULL ? NULL : lmm_die_ranges_find(&unit->functions, address);
     Dwarf_Die chain[LMM_SYMBOL_FILE_CALLS_MAX];
-    size_t count = range == NULL ? 0 : find_chain(&range->function, address, chain);
+    size_t count = range == NULL ? 0 : find_chain(&range->die, address, chain);
 
     if (unit == NULL) {
         return 0;
@@ -344,6 +285,9 @@ size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
     if (!file->dwarf_read) { /* libdw decompresses all sections at once, those of libc in 0.1 s */
         file->dwarf_read = true;
         file->dwarf = dwfl_module_getdwarf(file->module, &file->dwarf_bias);
+        file->gap = file->dwarf != NULL
+                        ? LMM_DEBUG_GAP_NONE
+                        : lmm_debug_gap_of(dwfl_module_getelf(file->module, &file->elf_bias));
     }
     if (file->dwarf != NULL) {
         count = find_in_dwarf(file, address + file->elf_bias - file->dwarf_bias, ret_symbols);
@@ -356,6 +300,16 @@ size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
         ret_symbols[count - 1].function = lmm_symbol_file_name(file, address);
     }
     return count > 1 || ret_symbols[0].function != NULL || ret_symbols[0].file != NULL ? count : 0;
+}
+
+enum lmm_debug_gap lmm_symbol_file_gap(const struct lmm_symbol_file *file)
+{
+    return file->gap;
+}
+
+char *lmm_symbol_file_gap_text(const struct lmm_symbol_file *file, const char *path)
+{
+    return lmm_debug_gap_text(file->gap, path, file->split);
 }
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
@@ -395,32 +349,46 @@ static bool load(struct lmm_symbol_file *file, const char *path, int descriptor)
            dwfl_module_getelf(file->module, &file->elf_bias) != NULL;
 }
 
-static bool is_same(const struct lmm_symbol_file *file, const unsigned char *build_id, size_t bytes)
+static bool has_build_id(const struct lmm_symbol_file *file,
+                         const struct lmm_symbol_identity *identity)
 {
     const unsigned char *bits;
     GElf_Addr address;
-    int length;
+    int length = dwfl_module_build_id(file->module, &bits, &address);
 
-    if (bytes == 0) {
-        return true;
-    }
-    length = dwfl_module_build_id(file->module, &bits, &address);
-    return length > 0 && (size_t) length >= bytes && memcmp(bits, build_id, bytes) == 0;
+    return length > 0 && (size_t) length >= identity->build_id_bytes &&
+           memcmp(bits, identity->build_id, identity->build_id_bytes) == 0;
 }
 
-struct lmm_symbol_file *lmm_symbol_file_open(const char *path, const unsigned char *build_id,
-                                             size_t build_id_bytes, bool *ret_other)
+static bool is_file(int descriptor, const struct lmm_symbol_identity *identity)
+{
+    struct stat status;
+
+    return fstat(descriptor, &status) == 0 && status.st_dev == identity->device &&
+           status.st_ino == identity->inode && (uint64_t) status.st_size == identity->bytes &&
+           status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec ==
+               identity->changed_ns;
+}
+
+struct lmm_symbol_file *lmm_symbol_file_open(const char *path, int descriptor,
+                                             const struct lmm_symbol_identity *identity,
+                                             enum lmm_symbol_fault *ret_fault)
 {
     struct lmm_symbol_file *file = calloc(1, sizeof(*file));
-    int descriptor = file == NULL || path[0] != '/' ? -1 : open_regular(path);
-    bool loaded = descriptor >= 0 && load(file, path, descriptor);
+    bool by_file = identity->build_id_bytes == 0 && identity->has_file;
 
-    assert(build_id != NULL || build_id_bytes == 0);
-    *ret_other = descriptor >= 0 && !(loaded && is_same(file, build_id, build_id_bytes));
-    if (!loaded || *ret_other) {
+    descriptor = descriptor < 0 && path[0] == '/' ? open_regular(path) : descriptor;
+    *ret_fault = descriptor < 0 ? LMM_SYMBOL_MISSING : LMM_SYMBOL_OTHER;
+    if (descriptor >= 0 && (file == NULL || (by_file && !is_file(descriptor, identity)))) {
+        close(descriptor);
+        descriptor = -1;
+    }
+    if (descriptor < 0 || !load(file, path, descriptor) ||
+        (identity->build_id_bytes > 0 && !has_build_id(file, identity))) {
         lmm_symbol_file_close(file);
         return NULL;
     }
+    *ret_fault = LMM_SYMBOL_SOUND;
     return file;
 }
 
@@ -430,10 +398,11 @@ void lmm_symbol_file_close(struct lmm_symbol_file *file)
         return;
     }
     for (size_t i = 0; i < file->unit_count; i++) {
-        free(file->units[i].functions.items);
+        lmm_die_ranges_free(&file->units[i].functions);
     }
     free(file->units);
-    free(file->ranges.items);
+    lmm_die_ranges_free(&file->ranges);
+    lmm_die_ranges_free(&file->code);
     lmm_symbol_table_close(&file->table);
     dwfl_end(file->dwfl);
     free(file);

@@ -17,7 +17,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reporter/program/symbols/debug_gap.h"
+
 struct lmm_symbol_file;
+
+/* What tells whether a file is the one that was mapped: its build-id; or, of a file without one, what
+ * stat(2) said. */
+struct lmm_symbol_identity {
+    const unsigned char *build_id;
+    size_t build_id_bytes; /* 0: it has none, or it is unknown */
+    bool has_file;         /* false: the fields below are unknown */
+    uint64_t device;
+    uint64_t inode;
+    uint64_t bytes;
+    int64_t changed_ns;
+};
+
+enum lmm_symbol_fault {
+    LMM_SYMBOL_SOUND,
+    LMM_SYMBOL_MISSING, /* there is no such regular file, or it cannot be opened */
+    LMM_SYMBOL_OTHER,   /* it is not the file that was mapped, or not an ELF file */
+};
 
 /* A function at an address. */
 struct lmm_symbol {
@@ -31,12 +51,13 @@ enum {
 };
 
 /*
- * Opens the file at the absolute `path`, whose build-id must be the build_id_bytes at build_id (0
- * bytes: any build-id). Returns the file, to be closed with lmm_symbol_file_close(); NULL: it
- * cannot be used, and *ret_other says whether the reason is another build-id.
+ * Opens the file at the absolute `path`, or of a descriptor that is not -1, which the function takes;
+ * path is then its name only. Returns the file, to be closed with lmm_symbol_file_close(); NULL: it
+ * cannot be used, and *ret_fault says why.
  */
-struct lmm_symbol_file *lmm_symbol_file_open(const char *path, const unsigned char *build_id,
-                                             size_t build_id_bytes, bool *ret_other);
+struct lmm_symbol_file *lmm_symbol_file_open(const char *path, int descriptor,
+                                             const struct lmm_symbol_identity *identity,
+                                             enum lmm_symbol_fault *ret_fault);
 
 /* file may be NULL. */
 void lmm_symbol_file_close(struct lmm_symbol_file *file);
@@ -52,5 +73,10 @@ const char *lmm_symbol_file_name(struct lmm_symbol_file *file, uint64_t address)
  */
 size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
                             struct lmm_symbol ret_symbols[LMM_SYMBOL_FILE_CALLS_MAX]);
+
+/* Returns what is missing of the debug information, after the first lmm_symbol_file_find(); and
+ * one line about it for the user, to be freed, NULL: there is nothing to say. */
+enum lmm_debug_gap lmm_symbol_file_gap(const struct lmm_symbol_file *file);
+char *lmm_symbol_file_gap_text(const struct lmm_symbol_file *file, const char *path);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Three tables: files, by path and build-id; places, by
- * file and offset, each with its calls; and texts, each of which is stored once. */
+/* Two tables: places, by file and offset, each with its calls; and texts, each of which is stored
+ * once. */
 #include "reporter/program/symbols/symbols.h"
 
 #include <assert.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* uthash is used in this file alone: when memory runs out, an item is not added to its table. */
+/* When memory runs out, an item is not added to its table. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
@@ -17,6 +17,7 @@
 #include "reporter/core/model.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/symbols/choice.h"
+#include "reporter/program/symbols/mapped_files.h"
 #include "reporter/program/symbols/rust_name.h"
 #include "reporter/program/symbols/symbol_file.h"
 #include "reporter/program/symbols/wrapper.h"
@@ -35,20 +36,8 @@ struct text {
     char bytes_of[];
 };
 
-/* A file that was mapped, opened when an address in it is first looked up. */
-struct file {
-    UT_hash_handle hh;
-    struct lmm_symbol_file *symbols; /* NULL: not opened, or not usable */
-    struct lmm_string path;          /* these two end with a NUL */
-    struct lmm_string name;
-    bool is_opened;
-    bool is_library; /* its functions allocate for their callers */
-    size_t key_bytes;
-    unsigned char key[]; /* the path, a NUL, and the build-id */
-};
-
 struct place_key {
-    const struct file *file; /* NULL: unknown */
+    const struct lmm_mapped_file *file; /* NULL: unknown */
     uint64_t offset;
     bool is_brief;
 };
@@ -62,10 +51,9 @@ struct place {
 
 struct lmm_symbols {
     struct lmm_model_namer namer; /* first: a model points at it */
-    unsigned flags;
     bool is_brief;
     struct text *texts;
-    struct file *files;
+    struct lmm_mapped_files *files;
     struct place *places;
 };
 
@@ -122,64 +110,10 @@ static struct lmm_string keep_offset(struct lmm_symbols *symbols, const struct p
     return kept;
 }
 
-/* ---- Files ----------------------------------------------------------------------------------- */
-
-static struct file *make_file(const struct lmm_model_module *module)
-{
-    size_t key_bytes = module->path.bytes + 1 + module->build_id_bytes;
-    struct file *file = calloc(1, sizeof(*file) + key_bytes);
-
-    if (file == NULL) {
-        return NULL;
-    }
-    file->key_bytes = key_bytes;
-    memcpy(file->key, module->path.text, module->path.bytes);
-    memcpy(file->key + module->path.bytes + 1, module->build_id, module->build_id_bytes);
-    file->path = (struct lmm_string) {(const char *) file->key, module->path.bytes};
-    file->name = lmm_model_last_component(file->path);
-    file->is_library = lmm_wrapper_is_library(file->name.text);
-    return file;
-}
-
-/* Returns the file of a module, NULL when memory ran out. */
-static struct file *file_of(struct lmm_symbols *symbols, const struct lmm_model_module *module)
-{
-    struct file *made = make_file(module);
-    struct file *file = NULL;
-
-    if (made == NULL) {
-        return NULL;
-    }
-    HASH_FIND(hh, symbols->files, made->key, made->key_bytes, file);
-    if (file != NULL) {
-        free(made);
-        return file;
-    }
-    HASH_ADD(hh, symbols->files, key, made->key_bytes, made);
-    if (made->hh.tbl == NULL) {
-        free(made);
-        return NULL;
-    }
-    return made;
-}
-
-static void open_file(struct lmm_symbols *symbols, struct file *file)
-{
-    bool other = false;
-
-    file->is_opened = true;
-    file->symbols = lmm_symbol_file_open(file->path.text, file->key + file->path.bytes + 1,
-                                         file->key_bytes - file->path.bytes - 1, &other);
-    if (other && (symbols->flags & LMM_SYMBOLS_QUIET) == 0) {
-        lmm_complain("%s: not the file that was mapped; its functions have no names",
-                     file->path.text);
-    }
-}
-
 /* ---- Places ---------------------------------------------------------------------------------- */
 
 /* Sets whether a call is a wrapper, and of which kind. */
-static void set_wrapper(const struct file *file, const struct lmm_symbol *symbol,
+static void set_wrapper(const struct lmm_mapped_file *file, const struct lmm_symbol *symbol,
                         struct lmm_model_call *call)
 {
     const char *name = symbol->function;
@@ -217,15 +151,12 @@ static bool fill_call(struct lmm_symbols *symbols, const struct place_key *key,
 }
 
 /* Finds the functions at a place, as lmm_symbol_file_find() does. */
-static size_t find(struct lmm_symbols *symbols, struct file *file, const struct place_key *key,
-                   struct lmm_symbol found[LMM_SYMBOL_FILE_CALLS_MAX])
+static size_t find(struct lmm_symbols *symbols, struct lmm_mapped_file *file,
+                   const struct place_key *key, struct lmm_symbol found[LMM_SYMBOL_FILE_CALLS_MAX])
 {
     const char *name = NULL;
 
-    if (file != NULL && !file->is_opened) {
-        open_file(symbols, file);
-    }
-    if (file == NULL || file->symbols == NULL) {
+    if (file == NULL || !lmm_mapped_file_open(symbols->files, file)) {
         return 0;
     }
     if (file->is_library) {
@@ -235,10 +166,13 @@ static size_t find(struct lmm_symbols *symbols, struct file *file, const struct 
         found[0] = (struct lmm_symbol) {.function = name};
         return 1;
     }
-    return lmm_symbol_file_find(file->symbols, key->offset - 1, found);
+    size_t count = lmm_symbol_file_find(file->symbols, key->offset - 1, found);
+
+    lmm_mapped_file_tell(symbols->files, file);
+    return count;
 }
 
-static struct place *make_place(struct lmm_symbols *symbols, struct file *file,
+static struct place *make_place(struct lmm_symbols *symbols, struct lmm_mapped_file *file,
                                 const struct place_key *key)
 {
     struct lmm_symbol found[LMM_SYMBOL_FILE_CALLS_MAX] = {{.line = 0}};
@@ -273,7 +207,8 @@ static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *mo
 {
     struct lmm_symbols *symbols = (struct lmm_symbols *) (void *) namer;
     const struct lmm_model_module *module = lmm_model_module_of(model, frame);
-    struct file *file = module == NULL ? NULL : file_of(symbols, module);
+    struct lmm_mapped_file *file =
+        module == NULL ? NULL : lmm_mapped_files_find(symbols->files, module);
     struct place_key key;
     struct place *place = NULL;
 
@@ -308,7 +243,8 @@ static bool look_at_file(struct lmm_symbols *symbols, const struct lmm_model *mo
                          bool *ret_library)
 {
     const struct lmm_model_module *module = lmm_model_module_of(model, frame);
-    const struct file *file = module == NULL ? NULL : file_of(symbols, module);
+    const struct lmm_mapped_file *file =
+        module == NULL ? NULL : lmm_mapped_files_find(symbols->files, module);
 
     *ret_library = file != NULL && file->is_library;
     return module == NULL || file != NULL;
@@ -454,7 +390,11 @@ struct lmm_symbols *lmm_symbols_open(unsigned flags)
     }
     lmm_wrapper_list_read();
     symbols->namer.calls_of = calls_of;
-    symbols->flags = flags;
+    symbols->files = lmm_mapped_files_new((flags & LMM_SYMBOLS_QUIET) == 0);
+    if (symbols->files == NULL) {
+        free(symbols);
+        return NULL;
+    }
     if ((flags & LMM_SYMBOLS_DEBUGINFOD) == 0) {
         unsetenv("DEBUGINFOD_URLS");
     }
@@ -479,17 +419,12 @@ void lmm_symbols_close(struct lmm_symbols *symbols)
         return;
     }
     struct place *places = symbols->places;
-    struct file *files = symbols->files;
     struct text *texts = symbols->texts;
 
-    for (const struct file *file = files; file != NULL; file = file->hh.next) {
-        lmm_symbol_file_close(file->symbols);
-    }
     HASH_CLEAR(hh, symbols->places);
-    HASH_CLEAR(hh, symbols->files);
     HASH_CLEAR(hh, symbols->texts);
     free_items((UT_hash_handle *) places);
-    free_items((UT_hash_handle *) files);
+    lmm_mapped_files_free(symbols->files);
     free_items((UT_hash_handle *) texts);
     free(symbols);
 }

@@ -7,8 +7,10 @@
  * needs it. So one `struct lmm_symbols` serves any number of models, and another reading of the
  * same process costs only its new frames. Modules that were unloaded are looked up like others.
  *
- * A file whose build-id differs from that of the mapped file is not used; one line on stderr says
- * so for each file. Ledgers and files are treated as hostile.
+ * A file is known by its build-id, or else by its device, inode, size and time of change: one that
+ * differs from the mapped file is not used, and one line on stderr says so for each file; then its
+ * debug file under /usr/lib/debug/.build-id is tried. One line says, too, what cannot be read of its
+ * debug information. Ledgers and files are treated as hostile.
  *
  * The network is used only with LMM_SYMBOLS_DEBUGINFOD: without it the variable DEBUGINFOD_URLS is
  * removed from this process's environment, so a program that must inherit it has to be started
@@ -25,7 +27,7 @@ struct lmm_symbols;
 
 enum {
     LMM_SYMBOLS_DEBUGINFOD = 1, /* ask the servers of DEBUGINFOD_URLS for missing debug files */
-    LMM_SYMBOLS_QUIET = 2,      /* do not report files with another build-id */
+    LMM_SYMBOLS_QUIET = 2,      /* write nothing on stderr about files */
 };
 
 /* Returns symbols, to be closed with lmm_symbols_close(); NULL: out of memory. flags: any of the

@@ -30,6 +30,7 @@ class Case(harness.Case):
         super().setUp()
         self.environment["LMM_PRELOAD_LIBRARY"] = LIBRARY
         self.report = self.path("report.json")
+        self.stderr = ""
 
     def compile(self, *words, compiler="cc"):
         """Runs a compiler in the test's folder; sources are files of this folder."""
@@ -40,8 +41,10 @@ class Case(harness.Case):
         subprocess.run([program, *words], cwd=self.folder, check=True)
 
     def document(self, *words, stderr="", **options):
+        """The report of the program; stderr: what lmm writes there, None: anything, which is then in self.stderr."""
         result = self.lmm("run", "--report", "json", "-o", self.report, *words, cwd=self.folder, **options)
-        self.assertEqual((result.returncode, result.stderr), (0, stderr), words)
+        self.stderr = result.stderr
+        self.assertEqual((result.returncode, result.stderr if stderr is not None else None), (0, stderr), words)
         with open(self.report, encoding="utf-8") as file:
             return json.load(file)["processes"][0]
 

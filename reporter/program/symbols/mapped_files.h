@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mapped_files: the files that processes had mapped, each known by its path and identity
+ * (symbol_file.h), and opened when an address in it is first looked up. A file that is missing or
+ * was replaced is not used; then its debug file under /usr/lib/debug/.build-id is tried.
+ */
+#ifndef LMM_PROGRAM_MAPPED_FILES_H
+#define LMM_PROGRAM_MAPPED_FILES_H
+
+#include <stdbool.h>
+
+#include "reporter/core/utf8.h"
+
+struct lmm_mapped_files;
+struct lmm_model_module;
+struct lmm_symbol_file;
+
+struct lmm_mapped_file {
+    struct lmm_symbol_file *symbols; /* NULL: not opened, or not usable */
+    struct lmm_string path;          /* these two end with a NUL */
+    struct lmm_string name;
+    bool is_library; /* its functions allocate for their callers */
+};
+
+/* Returns an empty table, to be freed with lmm_mapped_files_free(); NULL: out of memory. tells:
+ * whether one line on stderr says of a file that it was replaced, or cannot be read. */
+struct lmm_mapped_files *lmm_mapped_files_new(bool tells);
+
+/* Returns the file of a module, which lives as long as files; NULL: out of memory. */
+struct lmm_mapped_file *lmm_mapped_files_find(struct lmm_mapped_files *files,
+                                              const struct lmm_model_module *module);
+
+/* Opens a file at the first call; returns whether file->symbols can be used. */
+bool lmm_mapped_file_open(struct lmm_mapped_files *files, struct lmm_mapped_file *file);
+
+/* Says at the first call what cannot be read of the debug information of an open file; call it
+ * after the first look-up in it. */
+void lmm_mapped_file_tell(struct lmm_mapped_files *files, struct lmm_mapped_file *file);
+
+void lmm_mapped_files_free(struct lmm_mapped_files *files);
+
+#endif

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""Names stay true: files that were replaced, functions that the linker dropped, debug information that cannot be read."""
+import os
+import shutil
+import subprocess
+
+import harness
+import names
+
+REPLACED = "not the file that was mapped; its functions have no names"
+
+
+class Files(names.Case):
+    def places(self, *words, **options):
+        return {size: place for place, size in self.leaks(*words, **options).items()}
+
+    def at(self, mark, source="alpha_beta.c"):
+        function = {"alpha": "alpha", "beta": "beta"}.get(mark, mark)
+        return (function, source, names.marks_of(source)[mark])
+
+    # ---- Replaced
+
+    def make_both(self, *options):
+        self.compile("-g", "-O1", "-w", *options, "alpha_beta.c", "-o", "program")
+        self.compile("-g", "-O1", "-w", *options, "-DSWAPPED", "alpha_beta.c", "-o", "other")
+
+    def test_a_replaced_program_is_told_and_not_misread(self):
+        for build_id in ("sha1", "none"):
+            self.make_both(f"-Wl,--build-id={build_id}")
+            right = {111: self.at("alpha"), 222: self.at("beta")}
+            self.assertEqual(self.places("./program"), right)
+            self.check_replaced("cp other new && mv new program", right)
+
+    def check_replaced(self, command, right):
+        """lmm run has the file open, and names it rightly; a report later cannot."""
+        document = self.document("--keep", "./program", command, stderr=None)
+        path = self.kept()
+        result = self.lmm("report", "--format", "json", path)
+        self.assertEqual(result.stderr, f"lmm: {self.path('program')}: {REPLACED}\n")
+        self.assertNotIn("alpha", result.stdout)
+        self.assertNotIn("beta", result.stdout)
+        os.remove(path)
+        return document, right
+
+    def kept(self):
+        for folder, _, files in os.walk(self.ledgers):
+            for name in files:
+                return os.path.join(folder, name)
+        return self.fail("no ledger was kept")
+
+    def test_a_program_that_was_changed_in_place_is_another(self):
+        """Without a build-id, the time of change tells."""
+        self.make_both("-Wl,--build-id=none")
+        self.document("--keep", "./program", stderr=None)
+        path = self.kept()
+        self.assertEqual(self.lmm("report", path).stderr, "")
+        os.utime(self.path("program"), (1, 1))
+        self.assertEqual(self.lmm("report", path).stderr, f"lmm: {self.path('program')}: {REPLACED}\n")
+
+    # ---- Functions that the linker dropped
+
+    def make_ghost(self, *options):
+        lines = "".join(f"  x = x * {2 * i + 3}u + *p++; if (x & {1 << i % 20}) x ^= p[{i % 7}];\n" for i in range(900))
+        self.file("ghost.c", "unsigned ghost(unsigned x, const volatile unsigned *p)\n{\n" + lines +
+                  "  return x;\n}\nint used(void) { return 1; }\n")
+        self.file("main.c", "void *plain_alloc(unsigned long); int used(void);\n"
+                  "int main(void) { void *volatile p = plain_alloc(77); (void)p; return used() - 1; }\n")
+        self.compile("-O2", "-c", "plain_alloc.c", "-o", "plain_alloc.o")
+        self.compile("-g", "-O1", "-ffunction-sections", *options, "-c", "ghost.c", "main.c")
+
+    def test_functions_that_the_linker_dropped(self):
+        for debug in ("-gdwarf-4", "-gdwarf-5"):
+            for linker in ("bfd", "gold", "lld"):
+                if shutil.which(f"ld.{linker}") is None:
+                    continue
+                self.make_ghost(debug)
+                self.compile(f"-fuse-ld={linker}", "-Wl,--gc-sections", "plain_alloc.o", "ghost.o", "main.o", "-o", "dropped")
+                leak, = self.document("./dropped")["leaks"]
+                self.assertEqual([call["function"] for call in leak["stacks"][0]["calls"][:2]], ["plain_alloc", "main"],
+                                 (debug, linker))
+
+    # ---- What cannot be read
+
+    def test_compressed_debug_information(self):
+        self.compile("-g", "-O1", "-w", "alpha_beta.c", "-o", "program")
+        right = {111: self.at("alpha"), 222: self.at("beta")}
+        for how in ("zlib", "zlib-gnu", "zstd"):
+            copy = self.path(how)
+            if subprocess.run(["objcopy", f"--compress-debug-sections={how}", self.path("program"), copy],
+                              stderr=subprocess.DEVNULL, check=False).returncode != 0:
+                continue
+            document = self.document(copy, stderr=None)
+            line = (f"lmm: {copy}: libdw cannot read its debug information, which is compressed with zstd; "
+                    "its functions have no lines\n")
+            found = {leak["bytes"]: (leak["function"], os.path.basename(leak["file"]), leak["line"])
+                     for leak in document["leaks"]}
+            if self.stderr == line:    # libdw before 0.189 knows no zstd
+                right = {111: ("alpha", "zstd", 0), 222: ("beta", "zstd", 0)}
+            else:
+                self.assertEqual(self.stderr, "", how)
+            self.assertEqual(found, right, how)
+
+    def test_split_debug_information(self):
+        for version in (4, 5):
+            self.compile("-g", f"-gdwarf-{version}", "-gsplit-dwarf", "-O1", "-w", "-c", "alpha_beta.c", "-o", "split.o")
+            self.compile("split.o", "-o", "split")
+            right = {111: self.at("alpha"), 222: self.at("beta")}
+            self.assertEqual(self.places("./split"), right)
+            os.rename(self.path("split.dwo"), self.path("split.dwp"))
+            self.assertEqual(self.places("./split", stderr=f"lmm: {self.path('split')}: libdw cannot read its debug "
+                                         f"information in {self.path('split')}.dwp; inlined functions have no names\n"),
+                             right)
+            os.remove(self.path("split.dwp"))
+            self.assertEqual(self.places("./split", stderr=f"lmm: {self.path('split')}: a file with its debug information "
+                                         "is missing: split.dwo; inlined functions have no names\n"), right)
+
+    def test_debug_files_by_build_id(self):
+        """Of a program that is not there any more."""
+        if shutil.which("strace") is None:
+            self.skipTest("strace is missing")
+        self.make_both()
+        self.document("--keep", "./program", stderr=None)
+        path = self.kept()
+        notes = subprocess.run(["readelf", "-n", self.path("program")], capture_output=True, check=True, text=True).stdout
+        build_id = notes.split("Build ID: ")[1].split()[0]
+        os.remove(self.path("program"))
+        trace = self.path("trace")
+        harness.run("strace", "-e", "trace=open,openat", "-o", trace, harness.LMM, "report", path, env=self.environment)
+        self.assertIn(f"/usr/lib/debug/.build-id/{build_id[:2]}/{build_id[2:]}.debug", self.text_of("trace"))
+
+
+harness.main()
