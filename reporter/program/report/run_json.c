@@ -34,12 +34,13 @@ static void put_trace(struct lmm_json *json, const struct lmm_model *model,
     lmm_json_end_object(json);
 }
 
-static void put_spot(struct lmm_json *json, const struct lmm_model *model,
-                     const struct lmm_spot *spot, enum lmm_measure measure)
+static void put_spot(struct lmm_json *json, const struct lmm_model *model, struct lmm_spot *spot,
+                     enum lmm_measure measure)
 {
     const struct lmm_model_site *site = spot->site;
     size_t count = lmm_spot_traces(spot, measure);
 
+    lmm_spot_order(spot, measure, SIZE_MAX);
     lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
     lmm_json_string(json, "function", site->function);
     lmm_json_string(json, "file", site->file);
@@ -56,9 +57,10 @@ static void put_spot(struct lmm_json *json, const struct lmm_model *model,
 static void put_spots(struct lmm_json *json, const char *key, const struct lmm_run_report *run,
                       const struct lmm_run_report_process *process, enum lmm_measure measure)
 {
-    size_t count = lmm_spots_order(process->spots, measure);
+    size_t count = lmm_spots_count(process->spots, measure);
     size_t shown = measure == LMM_MEASURE_LEAKS || count < run->top ? count : run->top;
 
+    lmm_spots_order(process->spots, measure, SIZE_MAX);
     lmm_json_begin_array(json, key, LMM_JSON_LINES);
     for (size_t i = 0; i < shown; i++) {
         put_spot(json, process->model, &process->spots->items[i], measure);

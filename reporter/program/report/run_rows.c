@@ -161,7 +161,9 @@ void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure)
     };
     struct lmm_spots *spots = sheet->process->spots;
     uint64_t total = lmm_tally_first(&spots->total, measure);
-    size_t count = lmm_spots_order(spots, measure);
+    size_t count = lmm_spots_count(spots, measure);
+
+    lmm_spots_order(spots, measure, SIZE_MAX);
     size_t shown = shown_of(sheet, measure, count);
     bool is_leaks = measure == LMM_MEASURE_LEAKS;
     struct lmm_grid grid;
@@ -176,6 +178,7 @@ void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure)
     lmm_sheet_heading(sheet, is_leaks ? title_of_leaks(sheet) : section->title);
     lmm_grid_put_headings(&grid);
     for (size_t i = 0; i < shown; i++) {
+        lmm_spot_order(&spots->items[i], measure, sheet->run->leaks_only ? SIZE_MAX : 1);
         add_row(&grid, section, i + 1, &spots->items[i], total);
         put_stacks(sheet, section, &spots->items[i]);
     }

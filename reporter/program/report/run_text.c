@@ -185,7 +185,7 @@ static void put_suppressions(const struct lmm_sheet *sheet)
 static void put_summary(const struct lmm_sheet *sheet)
 {
     const struct lmm_tally *total = &sheet->process->spots->total;
-    size_t places = lmm_spots_order(sheet->process->spots, LMM_MEASURE_LEAKS);
+    size_t places = lmm_spots_count(sheet->process->spots, LMM_MEASURE_LEAKS);
 
     lmm_sink_puts(sheet->sink, "\n");
     lmm_sheet_paint(sheet, "\033[1m");

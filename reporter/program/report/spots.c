@@ -5,13 +5,16 @@
 #include <stdlib.h>
 
 #include "reporter/core/compare.h"
+#include "reporter/core/hash.h"
 #include "reporter/core/model.h"
+#include "reporter/program/report/numbers.h"
+#include "reporter/program/report/select_first.h"
 #include "reporter/program/report/suppress.h"
-#include "reporter/core/stack.h"
+#include "reporter/program/report/suppressor.h"
 
 /* ---- Tallies --------------------------------------------------------------------------------- */
 
-static void add(struct lmm_tally *sum, const struct lmm_tally *tally)
+void lmm_tally_add(struct lmm_tally *sum, const struct lmm_tally *tally)
 {
     sum->allocations += tally->allocations;
     sum->allocated_bytes += tally->allocated_bytes;
@@ -83,21 +86,6 @@ static int compare_places(const struct lmm_model_site *a, const struct lmm_model
     return order;
 }
 
-static int compare_stacks(const struct lmm_model_site *a, const struct lmm_model_site *b)
-{
-    int order = compare_places(a, b);
-
-    return order != 0 ? order : lmm_compare_u64(a->stack, b->stack);
-}
-
-static int compare_traces_by_place(const void *left, const void *right)
-{
-    const struct lmm_trace *a = left;
-    const struct lmm_trace *b = right;
-
-    return compare_stacks(a->site, b->site);
-}
-
 static int compare_tallies(const struct lmm_tally *a, const struct lmm_tally *b,
                            enum lmm_measure measure)
 {
@@ -113,7 +101,7 @@ static int compare_traces(const void *left, const void *right, void *measure)
     const struct lmm_trace *b = right;
     int order = compare_tallies(&a->tally, &b->tally, *(enum lmm_measure *) measure);
 
-    return order != 0 ? order : compare_stacks(a->site, b->site);
+    return order != 0 ? order : lmm_compare_u64(a->site->stack, b->site->stack);
 }
 
 static int compare_spots(const void *left, const void *right, void *measure)
@@ -122,7 +110,7 @@ static int compare_spots(const void *left, const void *right, void *measure)
     const struct lmm_spot *b = right;
     int order = compare_tallies(&a->tally, &b->tally, *(enum lmm_measure *) measure);
 
-    return order != 0 ? order : compare_places(a->site, b->site);
+    return order != 0 ? order : lmm_compare_u64(a->rank, b->rank);
 }
 
 size_t lmm_spot_traces(const struct lmm_spot *spot, enum lmm_measure measure)
@@ -135,148 +123,168 @@ size_t lmm_spot_traces(const struct lmm_spot *spot, enum lmm_measure measure)
     return count;
 }
 
-size_t lmm_spots_order(struct lmm_spots *spots, enum lmm_measure measure)
+size_t lmm_spots_count(const struct lmm_spots *spots, enum lmm_measure measure)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < spots->count; i++) {
-        struct lmm_spot *spot = &spots->items[i];
-
-        qsort_r(spot->traces, spot->trace_count, sizeof(struct lmm_trace), compare_traces,
-                &measure);
-        count += counts(&spot->tally, measure);
-    }
-    if (spots->count > 0) {
-        qsort_r(spots->items, spots->count, sizeof(struct lmm_spot), compare_spots, &measure);
+        count += counts(&spots->items[i].tally, measure);
     }
     return count;
 }
 
-/* ---- Suppressions ---------------------------------------------------------------------------- */
-
-static struct lmm_suppression *find_for(struct lmm_suppressions *suppressions,
-                                        struct lmm_string text)
+void lmm_spots_order(struct lmm_spots *spots, enum lmm_measure measure, size_t most)
 {
-    for (size_t i = 0; i < suppressions->count; i++) {
-        if (lmm_suppression_fits(&suppressions->items[i], text)) {
-            return &suppressions->items[i];
-        }
-    }
-    return NULL;
+    lmm_select_first(spots->items, spots->count, sizeof(struct lmm_spot), most, compare_spots,
+                     &measure);
 }
 
-/* Returns the one that comes first in the user's order; each may be NULL. */
-static struct lmm_suppression *earlier(struct lmm_suppression *a, struct lmm_suppression *b)
+void lmm_spot_order(struct lmm_spot *spot, enum lmm_measure measure, size_t most)
 {
-    return a == NULL || (b != NULL && b < a) ? b : a;
-}
-
-struct search {
-    struct lmm_suppressions *suppressions;
-    struct lmm_suppression *found;
-};
-
-static bool look_at_call(void *context, const struct lmm_model_call *call)
-{
-    struct search *search = context;
-
-    search->found = earlier(search->found, find_for(search->suppressions, call->function));
-    search->found = earlier(search->found, find_for(search->suppressions, call->file));
-    return true;
-}
-
-/*
- * Returns whether all calls of a stack are in the runtime's libraries and the outermost is in the
- * loader, which initialises libraries before the program starts. Not a stack that was cut: its
- * missing calls may be the program's. Not a stack that starts with a thread: the thread's start
- * function may be missing, because a compiler may make its last call a jump.
- */
-static bool is_of_runtime(const struct lmm_model *model, uint32_t stack)
-{
-    const struct lmm_model_module *module = NULL;
-    uint32_t depth = 0;
-
-    for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
-        module = lmm_model_module_of(model, frame);
-        if (module == NULL || !lmm_suppression_is_runtime(module->path)) {
-            return false;
-        }
-        depth++;
-    }
-    return module != NULL && lmm_suppression_is_loader(module->path) && depth < model->stack_frames;
-}
-
-static bool is_of_loader(const struct lmm_model *model, uint32_t stack)
-{
-    const struct lmm_model_module *module = stack == 0 ? NULL : lmm_model_module_of(model, stack);
-
-    return module != NULL && lmm_suppression_is_loader(module->path);
-}
-
-static bool fits_scope(const struct lmm_model *model, uint32_t stack,
-                       enum lmm_suppression_scope scope)
-{
-    switch (scope) {
-    case LMM_SUPPRESS_LOADER: return is_of_loader(model, stack);
-    case LMM_SUPPRESS_RUNTIME: return is_of_runtime(model, stack);
-    case LMM_SUPPRESS_TEXTS:
-    default: return false;
-    }
-}
-
-static struct lmm_suppression *find_for_stack(const struct lmm_model *model,
-                                              struct lmm_suppressions *suppressions, uint32_t stack)
-{
-    struct search search = {suppressions, NULL};
-
-    for (size_t i = 0; i < suppressions->count && search.found == NULL; i++) {
-        bool fits = fits_scope(model, stack, suppressions->items[i].scope);
-
-        search.found = fits ? &suppressions->items[i] : NULL;
-    }
-    lmm_stack_walk(model, stack, SIZE_MAX, look_at_call, &search);
-    for (uint32_t frame = stack; frame != 0; frame = lmm_model_caller(model, frame)) {
-        const struct lmm_model_module *module = lmm_model_module_of(model, frame);
-
-        if (module != NULL) {
-            search.found = earlier(search.found, find_for(suppressions, module->path));
-        }
-    }
-    return search.found;
-}
-
-static void suppress(const struct lmm_model *model, struct lmm_suppressions *suppressions,
-                     struct lmm_trace *trace)
-{
-    struct lmm_suppression *suppression =
-        trace->tally.leaked_blocks == 0 ? NULL
-                                        : find_for_stack(model, suppressions, trace->site->stack);
-
-    if (suppression != NULL) {
-        suppression->blocks += trace->tally.leaked_blocks;
-        suppression->bytes += trace->tally.leaked_bytes;
-        assert(suppression >= suppressions->items &&
-               suppression < suppressions->items + suppressions->count);
-        trace->tally.leaked_blocks = 0;
-        trace->tally.leaked_bytes = 0;
-    }
+    lmm_select_first(spot->traces, spot->trace_count, sizeof(struct lmm_trace), most,
+                     compare_traces, &measure);
 }
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-/* Merges neighbouring traces of one stack. Returns how many remain. */
-static size_t merge_traces(struct lmm_trace *traces, size_t count)
+/* What is needed to make spots. Places are numbered from 1 on, at first in the order of the sites,
+ * then by place. */
+struct making {
+    const struct lmm_model *model;
+    struct lmm_numbers numbers;           /* of places */
+    const struct lmm_model_site **places; /* one of the sites of each; number n is at n - 1 */
+    size_t place_count;
+    uint32_t *ranks;          /* by number at first: the number by place */
+    struct lmm_trace *traces; /* one for each site, then one for each stack */
+    size_t trace_count;
+};
+
+static uint64_t key_of(const struct lmm_model_site *site)
 {
+    uint64_t key = lmm_hash_string(lmm_hash_u64(site->stack != 0, site->line), site->file);
+
+    key = lmm_hash_string(key, site->function);
+    return site->stack != 0 ? key : lmm_hash_string(key, site->family->name);
+}
+
+/* Returns the number of a site's place; 0: out of memory. */
+static uint32_t number_of(struct making *making, const struct lmm_model_site *site)
+{
+    uint64_t key = key_of(site);
+    uint32_t *number = lmm_numbers_at(&making->numbers, key);
+
+    while (number != NULL && *number != 0 &&
+           compare_places(making->places[*number - 1], site) != 0) {
+        key = lmm_hash_u64(key, 0); /* another place with this key */
+        number = lmm_numbers_at(&making->numbers, key);
+    }
+    if (number == NULL) {
+        return 0;
+    }
+    if (*number == 0) {
+        making->places[making->place_count++] = site;
+        *number = (uint32_t) making->place_count;
+    }
+    return *number;
+}
+
+/* Makes a trace of each site, with the number of its place. */
+static bool make_traces(struct making *making)
+{
+    for (size_t i = 0; i < making->model->site_count; i++) {
+        const struct lmm_model_site *site = &making->model->sites[i];
+        uint32_t number = number_of(making, site);
+
+        if (number == 0) {
+            return false;
+        }
+        making->traces[i] = (struct lmm_trace) {site, tally_of(site), number};
+    }
+    making->trace_count = making->model->site_count;
+    return true;
+}
+
+static int compare_numbered(const void *left, const void *right, void *context)
+{
+    const struct making *making = context;
+    uint32_t a = *(const uint32_t *) left;
+    uint32_t b = *(const uint32_t *) right;
+
+    return compare_places(making->places[a - 1], making->places[b - 1]);
+}
+
+/* Numbers the places anew, in the order of places: each name is compared here for the last time. */
+static bool rank_places(struct making *making)
+{
+    uint32_t *order = calloc(making->place_count + 1, sizeof(*order));
+
+    making->ranks = calloc(making->place_count + 1, sizeof(*making->ranks));
+    if (order == NULL || making->ranks == NULL) {
+        free(order);
+        return false;
+    }
+    for (uint32_t i = 0; i < making->place_count; i++) {
+        order[i] = i + 1;
+    }
+    qsort_r(order, making->place_count, sizeof(*order), compare_numbered, making);
+    for (uint32_t i = 0; i < making->place_count; i++) {
+        making->ranks[order[i]] = i + 1;
+    }
+    for (size_t i = 0; i < making->trace_count; i++) {
+        making->traces[i].place = making->ranks[making->traces[i].place];
+    }
+    free(order);
+    return true;
+}
+
+static int compare_traces_by_place(const void *left, const void *right)
+{
+    const struct lmm_trace *a = left;
+    const struct lmm_trace *b = right;
+    int order = lmm_compare_u64(a->place, b->place);
+
+    return order != 0 ? order : lmm_compare_u64(a->site->stack, b->site->stack);
+}
+
+/* Makes the traces of one place and stack one trace. */
+static void merge_traces(struct making *making)
+{
+    struct lmm_trace *traces = making->traces;
     size_t kept = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        if (kept > 0 && compare_stacks(traces[kept - 1].site, traces[i].site) == 0) {
-            add(&traces[kept - 1].tally, &traces[i].tally);
+    qsort(traces, making->trace_count, sizeof(*traces), compare_traces_by_place);
+    for (size_t i = 0; i < making->trace_count; i++) {
+        if (kept > 0 && compare_traces_by_place(&traces[kept - 1], &traces[i]) == 0) {
+            lmm_tally_add(&traces[kept - 1].tally, &traces[i].tally);
         } else {
             traces[kept++] = traces[i];
         }
     }
-    return kept;
+    making->trace_count = kept;
+}
+
+/* Takes the leaks of suppressed stacks out of their tallies. */
+static bool suppress(struct making *making, struct lmm_suppressions *suppressions)
+{
+    struct lmm_suppressor *suppressor = lmm_suppressor_new(making->model, suppressions);
+    bool good = suppressor != NULL;
+
+    for (size_t i = 0; i < making->trace_count && good; i++) {
+        struct lmm_tally *tally = &making->traces[i].tally;
+        struct lmm_suppression *found = NULL;
+
+        if (tally->leaked_blocks > 0) {
+            good = lmm_suppressor_find(suppressor, making->traces[i].site->stack, &found);
+        }
+        if (found != NULL) {
+            found->blocks += tally->leaked_blocks;
+            found->bytes += tally->leaked_bytes;
+            tally->leaked_blocks = 0;
+            tally->leaked_bytes = 0;
+        }
+    }
+    lmm_suppressor_free(suppressor);
+    return good;
 }
 
 static void gather(struct lmm_spots *spots, size_t trace_count)
@@ -285,38 +293,47 @@ static void gather(struct lmm_spots *spots, size_t trace_count)
         struct lmm_trace *trace = &spots->traces[i];
         struct lmm_spot *spot = spots->count == 0 ? NULL : &spots->items[spots->count - 1];
 
-        if (spot == NULL || compare_places(spot->site, trace->site) != 0) {
+        if (spot == NULL || spot->rank != trace->place) {
             spot = &spots->items[spots->count++];
-            *spot = (struct lmm_spot) {.site = trace->site, .traces = trace};
+            *spot = (struct lmm_spot) {.site = trace->site, .rank = trace->place, .traces = trace};
         }
         assert(spot->traces + spot->trace_count == trace); /* I1: each trace is in one spot */
         spot->trace_count++;
-        add(&spot->tally, &trace->tally);
-        add(&spots->total, &trace->tally);
+        lmm_tally_add(&spot->tally, &trace->tally);
+        lmm_tally_add(&spots->total, &trace->tally);
     }
+}
+
+static bool make(struct making *making, struct lmm_suppressions *suppressions)
+{
+    size_t count = making->model->site_count;
+
+    making->traces = calloc(count + 1, sizeof(*making->traces));
+    making->places = calloc(count + 1, sizeof(const struct lmm_model_site *));
+    if (making->traces == NULL || making->places == NULL || !make_traces(making) ||
+        !rank_places(making)) {
+        return false;
+    }
+    merge_traces(making);
+    return suppressions == NULL || suppressions->count == 0 || suppress(making, suppressions);
 }
 
 bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *suppressions,
                     struct lmm_spots *ret_spots)
 {
-    size_t count = model->site_count;
-    struct lmm_spots spots = {.model = model};
+    struct making making = {.model = model};
+    bool made = make(&making, suppressions);
+    struct lmm_spots spots = {.model = model, .traces = making.traces};
 
-    spots.traces = calloc(count + 1, sizeof(*spots.traces));
-    spots.items = calloc(count + 1, sizeof(*spots.items));
-    if (spots.traces == NULL || spots.items == NULL) {
+    spots.items = made ? calloc(making.place_count + 1, sizeof(*spots.items)) : NULL;
+    free((void *) making.places);
+    free(making.ranks);
+    lmm_numbers_free(&making.numbers);
+    if (spots.items == NULL) {
         lmm_spots_free(&spots);
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        spots.traces[i] = (struct lmm_trace) {&model->sites[i], tally_of(&model->sites[i])};
-    }
-    qsort(spots.traces, count, sizeof(*spots.traces), compare_traces_by_place);
-    count = merge_traces(spots.traces, count);
-    for (size_t i = 0; i < count && suppressions != NULL && suppressions->count > 0; i++) {
-        suppress(model, suppressions, &spots.traces[i]);
-    }
-    gather(&spots, count);
+    gather(&spots, making.trace_count);
     *ret_spots = spots;
     return true;
 }

@@ -6,6 +6,9 @@
  * (function, file and line, as symbols.h names sites), and a trace is all size classes of one
  * stack. Sites without a stack are spots of their own, one for each family.
  *
+ * Names are compared while spots are made, once for each place; everything after that compares
+ * numbers.
+ *
  * Live blocks count as leaks, except those that match a suppression: they are counted in the
  * suppression, and their trace has no leaks.
  *
@@ -48,12 +51,14 @@ enum lmm_measure {
 struct lmm_trace {
     const struct lmm_model_site *site; /* one of its sites; all have its place and stack */
     struct lmm_tally tally;
+    uint32_t place; /* the rank of its spot */
 };
 
 /* A place in the source. */
 struct lmm_spot {
     const struct lmm_model_site *site; /* one of its sites */
     struct lmm_tally tally;
+    uint32_t rank;            /* its number in the order of files, lines and functions, from 1 on */
     struct lmm_trace *traces; /* part of lmm_spots.traces */
     size_t trace_count;
 };
@@ -71,17 +76,22 @@ struct lmm_spots {
 bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *suppressions,
                     struct lmm_spots *ret_spots);
 
-/* Sorts the spots, and the traces of each, by a measure, the largest first, and equal ones by
- * place. Returns how many spots have a figure above 0; these are the first ones. */
-size_t lmm_spots_order(struct lmm_spots *spots, enum lmm_measure measure);
-
-/* Returns how many traces of a spot have a figure above 0; they are the first ones after
- * lmm_spots_order(). */
+/* Returns how many spots, or how many traces of a spot, have a figure above 0. */
+size_t lmm_spots_count(const struct lmm_spots *spots, enum lmm_measure measure);
 size_t lmm_spot_traces(const struct lmm_spot *spot, enum lmm_measure measure);
+
+/* Bring the `most` spots, or traces of a spot, with the largest figures of a measure to the front,
+ * the largest first, equal ones by place and stack. Those without a figure above 0 come after all
+ * others. Cost: see select_first.h. */
+void lmm_spots_order(struct lmm_spots *spots, enum lmm_measure measure, size_t most);
+void lmm_spot_order(struct lmm_spot *spot, enum lmm_measure measure, size_t most);
 
 /* Return the figure of a tally that a measure sorts by first, and second. */
 uint64_t lmm_tally_first(const struct lmm_tally *tally, enum lmm_measure measure);
 uint64_t lmm_tally_second(const struct lmm_tally *tally, enum lmm_measure measure);
+
+/* Adds a tally to a sum. */
+void lmm_tally_add(struct lmm_tally *sum, const struct lmm_tally *tally);
 
 void lmm_spots_free(struct lmm_spots *spots);
 

@@ -38,10 +38,12 @@ Test(spots, sites_of_one_line_are_one_spot)
     cr_expect_eq(spots.count, 5);
     cr_expect_eq(spots.total.allocations, 6002);
     cr_expect_eq(spots.total.leaked_bytes, 1049028);
-    cr_assert_eq(lmm_spots_order(&spots, LMM_MEASURE_ALLOCATIONS), 5);
+    cr_assert_eq(lmm_spots_count(&spots, LMM_MEASURE_ALLOCATIONS), 5);
+    lmm_spots_order(&spots, LMM_MEASURE_ALLOCATIONS, 1);
     cr_assert(is_at(&spots.items[0], "src/field.hpp"));
     cr_expect_eq(spots.items[0].tally.allocations, 4999);
     cr_assert_eq(spots.items[0].trace_count, 2);
+    lmm_spot_order(&spots.items[0], LMM_MEASURE_ALLOCATIONS, SIZE_MAX);
     cr_expect_eq(spots.items[0].traces[0].tally.allocations, 4900);
     cr_expect_eq(spots.items[0].traces[1].tally.allocations, 99);
 }
@@ -60,7 +62,8 @@ Test(spots, each_measure_has_its_order)
     };
     make_spots(made_model());
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        cr_expect_eq(lmm_spots_order(&spots, cases[i].measure), cases[i].count, "%zu", i);
+        cr_expect_eq(lmm_spots_count(&spots, cases[i].measure), cases[i].count, "%zu", i);
+        lmm_spots_order(&spots, cases[i].measure, SIZE_MAX);
         cr_expect(is_at(&spots.items[0], cases[i].first), "%zu", i);
     }
 }
@@ -99,6 +102,29 @@ Test(spots, the_first_suppression_that_fits_counts)
     cr_expect_eq(suppressions.items[0].blocks, 12);
     cr_expect_eq(suppressions.items[1].blocks, 0);
     cr_expect_eq(suppressions.items[2].bytes, 1048576);
+}
+
+/* 3,000 lines in two families; the order is that of the figures, then of the lines. */
+Test(spots, the_first_of_many_are_in_order)
+{
+    enum { SITES = 3000 };
+    static const struct lmm_model_family families[] = {{.name = {"a", 1}}, {.name = {"b", 1}}};
+    static struct lmm_model_site sites[SITES];
+    struct lmm_model model = {.sites = sites, .site_count = SITES, .settled = true};
+
+    for (uint32_t i = 0; i < SITES; i++) {
+        sites[i] = (struct lmm_model_site) {.family = &families[i % 2],
+                                            .file = lmm_string_of("many.c"),
+                                            .line = SITES - i,
+                                            .allocations = 1 + i % 7};
+    }
+    make_spots(&model);
+    cr_expect_eq(spots.count, SITES);
+    lmm_spots_order(&spots, LMM_MEASURE_ALLOCATIONS, 20);
+    for (size_t i = 0; i < 20; i++) {
+        cr_expect_eq(spots.items[i].tally.allocations, 7);
+        cr_expect(i == 0 || spots.items[i - 1].site->line < spots.items[i].site->line, "%zu", i);
+    }
 }
 
 /* Blocks of the loader, and blocks of a module's constructor that the loader calls. */
@@ -190,5 +216,6 @@ Test(spots, no_sites_are_no_spots)
 
     model->site_count = 0;
     make_spots(model);
-    cr_assert_eq(lmm_spots_order(&spots, LMM_MEASURE_LEAKS), 0);
+    cr_assert_eq(lmm_spots_count(&spots, LMM_MEASURE_LEAKS), 0);
+    lmm_spots_order(&spots, LMM_MEASURE_LEAKS, SIZE_MAX);
 }
