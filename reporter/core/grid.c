@@ -120,6 +120,16 @@ void lmm_grid_share(struct lmm_grid *grid, uint32_t permille, uint64_t whole)
     lmm_grid_text(grid, cell);
 }
 
+size_t lmm_grid_column(const struct lmm_grid *grid)
+{
+    size_t columns = grid->indent;
+
+    for (size_t i = 0; i < grid->next; i++) {
+        columns += grid->widths[i] + LMM_GRID_GAP;
+    }
+    return columns;
+}
+
 void lmm_grid_end_row(struct lmm_grid *grid)
 {
     LMM_REQUIRE(grid->next == grid->count);

@@ -79,6 +79,10 @@ void lmm_grid_share(struct lmm_grid *grid, uint32_t permille, uint64_t whole);
 struct lmm_sink *lmm_grid_begin_cell(struct lmm_grid *grid);
 void lmm_grid_end_cell(struct lmm_grid *grid, size_t columns);
 
+/* Returns how many columns of the terminal stand before the next cell, once the headings are put;
+ * cells wider than their column are not counted. */
+size_t lmm_grid_column(const struct lmm_grid *grid);
+
 /* Ends a row, which has all its cells. */
 void lmm_grid_end_row(struct lmm_grid *grid);
 

@@ -42,24 +42,31 @@ static uint64_t tenths(uint64_t bytes, uint64_t unit)
     return bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
 }
 
-void lmm_write_bytes(char *cell, uint64_t bytes)
+char *lmm_write_size(char *cell, uint64_t bytes)
 {
     static const char *const names[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     uint64_t unit = 1024;
     size_t name = 0;
 
     if (bytes < unit) {
-        snprintf(cell, LMM_CELL_BYTES, "%" PRIu64 " B", bytes);
-        return;
+        return cell + snprintf(cell, LMM_CELL_BYTES, "%" PRIu64 " B", bytes);
     }
     while (name + 1 < sizeof(names) / sizeof(names[0]) && tenths(bytes, unit) >= 10240) {
         unit *= 1024;
         name++;
     }
-    cell += snprintf(cell, LMM_CELL_BYTES, "%" PRIu64 ".%" PRIu64 " %s (", tenths(bytes, unit) / 10,
-                     tenths(bytes, unit) % 10, names[name]);
-    cell = lmm_write_count(cell, bytes);
-    memcpy(cell, ")", sizeof(")"));
+    return cell + snprintf(cell, LMM_CELL_BYTES, "%" PRIu64 ".%" PRIu64 " %s",
+                           tenths(bytes, unit) / 10, tenths(bytes, unit) % 10, names[name]);
+}
+
+void lmm_write_bytes(char *cell, uint64_t bytes)
+{
+    cell = lmm_write_size(cell, bytes);
+    if (bytes >= 1024) {
+        memcpy(cell, " (", sizeof(" ("));
+        cell = lmm_write_count(cell + strlen(" ("), bytes);
+        memcpy(cell, ")", sizeof(")"));
+    }
 }
 
 void lmm_write_share(char *cell, uint32_t permille, uint64_t whole)

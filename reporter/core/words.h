@@ -21,6 +21,10 @@ char *lmm_write_count(char *cell, uint64_t value);
 /* Writes "+1,024", "-1,024" or "0" to cell. */
 void lmm_write_change(char *cell, int64_t value);
 
+/* Writes "108 B" or "1.2 MiB", rounded to the nearest tenth, to cell; returns the address of its
+ * NUL. */
+char *lmm_write_size(char *cell, uint64_t bytes);
+
 /* Writes "108 B" or "1.2 MiB (1,258,291)", rounded to the nearest tenth, to cell. */
 void lmm_write_bytes(char *cell, uint64_t bytes);
 

@@ -76,11 +76,11 @@ class Misuse(harness.Case):
         for case, (message, functions) in CASES.items():
             with self.subTest(case):
                 result = self.lmm("run", "--", PROGRAM, case)
-                calls = "".join(rf"        #{i} {name} \(.*misuse.c:{self.lines[name]}\)\n"
+                calls = "".join(rf"\s+#{i} {name} \(.*misuse.c:{self.lines[name]}\)"
                                 for i, name in enumerate(functions))
-                self.assertRegex(result.stderr, r"\n  ended         killed by signal 6 \(SIGABRT\).*\n"
-                                 rf"  panic         LMM stopped the program: {message}\n"
-                                 rf"                in stack 1\n{calls}")
+                self.assertRegex(result.stderr, rf"LMM: misuse \(pid \d+\) was killed by SIGABRT.* after .* s\n"
+                                 rf"  panic          LMM stopped the program:\s+{message}\n"
+                                 rf"                 in stack 1:{calls}")
 
     def test_without_stacks(self):
         for case, (message, _) in CASES.items():

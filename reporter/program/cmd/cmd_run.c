@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,21 +253,19 @@ static int write_report(const struct run *run, const struct lmm_run_report_proce
                         size_t count, const char *path)
 {
     struct lmm_output output;
+    char folder[PATH_MAX];
     struct lmm_run_report report = {
         .argv = run->options.argv,
         .ending = &run->ending,
         .processes = processes,
         .process_count = count,
         .suppressions = &run->options.suppressions,
-        .least_permille = run->options.top != 0 ? 0 : LMM_RUN_REPORT_LEAST_PERMILLE,
+        .bounds = lmm_run_options_bounds(&run->options),
+        .look = lmm_run_options_look(&run->options, folder),
         .leaks_only = run->options.leaks_only,
-        .top = run->options.top != 0 ? run->options.top : LMM_RUN_REPORT_TOP,
     };
 
     assert(count > 0);
-    if (run->options.leaks_only && run->options.top == 0) {
-        report.top = SIZE_MAX;
-    }
     if (path == NULL) {
         lmm_output_open_stderr(&output);
     } else if (!lmm_output_open(&output, path, 0666)) {

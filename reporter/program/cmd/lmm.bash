@@ -45,13 +45,13 @@ _lmm_run() {
         compopt -o nospace 2>/dev/null
         return
         ;;
-    --stacks | --top | -t | --error-exitcode | --wrapper) return ;;
+    --stacks | --stacks-per-row | --top | -t | --error-exitcode | --wrapper) return ;;
     esac
     while ((i < COMP_CWORD)); do
         case ${COMP_WORDS[i]} in
         --) break ;;
-        --stacks | --report | -F | --output | -o | --top | -t | --error-exitcode | --suppressions | \
-            --fit | --options | --preload-library | --wrapper)
+        --stacks | --stacks-per-row | --report | -F | --output | -o | --top | -t | --error-exitcode | \
+            --suppressions | --fit | --options | --preload-library | --wrapper)
             ((i++))
             if [[ ${COMP_WORDS[i]} == '=' ]]; then
                 ((i++))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* run_head: what all sections of the report of `lmm run` share, its head, and the totals. */
+/* run_head: what all sections of the report of `lmm run` share, and the lines before them: how the
+ * process ended, its totals, notes; or the result of the check for leaks. */
 #include "reporter/program/report/run_sheet.h"
 
 #include <assert.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "reporter/core/grid.h"
 #include "reporter/core/model.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/report/ending.h"
@@ -23,25 +25,40 @@ void lmm_sheet_paint(const struct lmm_sheet *sheet, const char *escape)
     }
 }
 
-void lmm_sheet_heading(const struct lmm_sheet *sheet, const char *text)
+void lmm_sheet_headings(const struct lmm_sheet *sheet, struct lmm_grid *grid, const char *title)
 {
     lmm_sink_puts(sheet->sink, "\n");
-    lmm_sheet_paint(sheet, "\033[1m");
-    lmm_sink_puts(sheet->sink, text);
-    lmm_sheet_paint(sheet, "\033[0m");
-    lmm_sink_puts(sheet->sink, "\n");
+    grid->title = title;
+    grid->has_colour = sheet->run->colour;
+    lmm_grid_put_headings(grid);
+}
+
+void lmm_sheet_bytes(const struct lmm_sheet *sheet, struct lmm_grid *grid, uint64_t bytes)
+{
+    char cell[LMM_CELL_BYTES];
+
+    lmm_write_size(cell, bytes);
+    if (sheet->run->look.is_whole) {
+        lmm_grid_bytes(grid, bytes);
+    } else {
+        lmm_grid_text(grid, cell);
+    }
 }
 
 void lmm_sheet_seconds(const struct lmm_sheet *sheet, uint64_t ns)
 {
     uint64_t ms = ns / LMM_NS_PER_MS;
 
-    lmm_sink_printf(sheet->sink, "%" PRIu64 ".%03" PRIu64 " s", ms / 1000, ms % 1000);
+    if (ms < 10000) {
+        lmm_sink_printf(sheet->sink, "%" PRIu64 ".%03" PRIu64 " s", ms / 1000, ms % 1000);
+    } else {
+        lmm_sink_printf(sheet->sink, "%" PRIu64 ".%" PRIu64 " s", ms / 1000, ms % 1000 / 100);
+    }
 }
 
 void lmm_sheet_label(const struct lmm_sheet *sheet, const char *label)
 {
-    lmm_sink_printf(sheet->sink, "  %-14s", label);
+    lmm_sink_printf(sheet->sink, "  %-14s ", label);
 }
 
 bool lmm_sheet_has_ended_well(const struct lmm_sheet *sheet)
@@ -54,103 +71,117 @@ bool lmm_sheet_is_lost(const struct lmm_sheet *sheet)
     return sheet->model->process == LMM_MODEL_LOST;
 }
 
-/* ---- Head ------------------------------------------------------------------------------------ */
-
-/* Returns count * LMM_NS_PER_SECOND / ns, in floating point because the product may not fit. */
-static uint64_t per_second(uint64_t count, uint64_t ns)
+/* Returns how long the process wrote its ledger; 0: unknown. */
+static uint64_t run_ns(const struct lmm_sheet *sheet)
 {
-    return ns == 0 ? 0 : (uint64_t) ((double) count * (double) LMM_NS_PER_SECOND / (double) ns);
-}
+    const struct lmm_model *model = sheet->model;
 
-static void put_command(const struct lmm_sheet *sheet)
-{
-    lmm_sheet_label(sheet, "command");
-    for (char *const *word = sheet->run->argv; *word != NULL; word++) {
-        lmm_sink_puts(sheet->sink, word == sheet->run->argv ? "" : " ");
-        lmm_put_string(sheet->sink, lmm_string_of(*word));
+    if (sheet->process->is_program && !lmm_sheet_is_lost(sheet)) {
+        return sheet->run->ending->run_ns;
     }
-    lmm_sink_puts(sheet->sink, "\n");
+    return model->end_time_ns > model->start_time_ns ? model->end_time_ns - model->start_time_ns
+                                                     : 0;
 }
 
-static void put_signal(const struct lmm_sheet *sheet, int status)
-{
-    int number = WTERMSIG(status);
-    const char *name = sigabbrev_np(number);
+/* ---- The end of the process ------------------------------------------------------------------ */
 
-    lmm_sink_printf(sheet->sink, "killed by signal %d", number);
+static bool is_killed(const struct lmm_sheet *sheet)
+{
+    return sheet->process->is_program && WIFSIGNALED(sheet->run->ending->status);
+}
+
+/* Puts "was killed by SIGKILL (core dumped)". */
+static void put_signal(const struct lmm_sheet *sheet)
+{
+    int status = sheet->run->ending->status;
+    const char *name = sigabbrev_np(WTERMSIG(status));
+
     if (name != NULL) {
-        lmm_sink_printf(sheet->sink, " (SIG%s)", name);
+        lmm_sink_printf(sheet->sink, "was killed by SIG%s", name);
+    } else {
+        lmm_sink_printf(sheet->sink, "was killed by signal %d", WTERMSIG(status));
     }
-    lmm_sink_puts(sheet->sink, WCOREDUMP(status) ? ", core dumped\n" : "\n");
+    lmm_sink_puts(sheet->sink, WCOREDUMP(status) ? " (core dumped)" : "");
 }
 
+static const char *fate_of_child(const struct lmm_sheet *sheet)
+{
+    if (sheet->process->is_live) {
+        return "is still running";
+    }
+    switch (sheet->model->process) {
+    case LMM_MODEL_EXITED: return "exited";
+    case LMM_MODEL_REPLACED: return "became another program";
+    default: return "ended";
+    }
+}
+
+/* Puts "ended with status 0 after 62.1 s". */
 static void put_ending(const struct lmm_sheet *sheet)
 {
-    const struct lmm_ending *ending = sheet->run->ending;
+    int status = sheet->run->ending->status;
+    uint64_t ns = sheet->process->is_program ? sheet->run->ending->run_ns : run_ns(sheet);
 
-    assert(WIFEXITED(ending->status) || WIFSIGNALED(ending->status));
-    lmm_sheet_label(sheet, "ended");
-    if (WIFSIGNALED(ending->status)) {
-        put_signal(sheet, ending->status);
+    if (is_killed(sheet)) {
+        put_signal(sheet);
+    } else if (sheet->process->is_program) {
+        assert(WIFEXITED(status));
+        lmm_sink_printf(sheet->sink, "ended with status %d", WEXITSTATUS(status));
     } else {
-        lmm_sink_printf(sheet->sink, "exit status %d\n", WEXITSTATUS(ending->status));
+        lmm_sink_puts(sheet->sink, fate_of_child(sheet));
+    }
+    if (ns > 0) {
+        lmm_sink_puts(sheet->sink, " after ");
+        lmm_sheet_seconds(sheet, ns);
     }
 }
 
+/* Puts "hr (pid 4242)", and of a child its parent. */
+static void put_process(const struct lmm_sheet *sheet)
+{
+    lmm_put_string(sheet->sink, sheet->model->program);
+    lmm_sink_printf(sheet->sink, " (pid %" PRIu32, sheet->model->pid);
+    if (!sheet->process->is_program) {
+        lmm_sink_printf(sheet->sink, ", a child of %" PRIu32, sheet->model->parent_pid);
+    }
+    lmm_sink_puts(sheet->sink, ")");
+}
+
+enum {
+    PANIC_COLUMNS = 20, /* before its stack */
+    PANIC_ROOM = 78,    /* columns for its message on the first line */
+    PANIC_LINES = 4,    /* of its stack in a brief report */
+};
+
+/* Puts why LMM stopped the program, and where. */
 static void put_panic(const struct lmm_sheet *sheet)
 {
     const struct lmm_model *model = sheet->model;
+    size_t lines = sheet->run->look.is_brief ? PANIC_LINES : SIZE_MAX;
 
     if (model->panic.bytes == 0) {
         return;
     }
     lmm_sheet_label(sheet, "panic");
-    lmm_sink_puts(sheet->sink, "LMM stopped the program: ");
+    lmm_sink_puts(sheet->sink, "LMM stopped the program:");
+    if (lmm_put_string(NULL, model->panic) > PANIC_ROOM) {
+        lmm_sink_puts(sheet->sink, "\n");
+        lmm_sheet_label(sheet, "");
+    } else {
+        lmm_sink_puts(sheet->sink, " ");
+    }
     lmm_put_string(sheet->sink, model->panic);
     lmm_sink_puts(sheet->sink, "\n");
     if (model->panic_stack != 0) {
         lmm_sheet_label(sheet, "");
         lmm_sink_puts(sheet->sink, "in ");
-        lmm_shown_stacks_put(sheet->stacks, model, model->panic_stack, sheet->sink);
+        lmm_shown_stacks_put(sheet->stacks, model, model->panic_stack, (size_t) PANIC_COLUMNS,
+                             lines, sheet->sink);
+        lmm_sink_puts(sheet->sink, "\n");
     }
 }
 
-static void put_resources(const struct lmm_sheet *sheet)
-{
-    const struct lmm_ending *ending = sheet->run->ending;
-
-    lmm_sheet_label(sheet, "run time");
-    lmm_sheet_seconds(sheet, ending->run_ns);
-    lmm_sink_puts(sheet->sink, " (user ");
-    lmm_sheet_seconds(sheet, lmm_timeval_ns(ending->usage.ru_utime));
-    lmm_sink_puts(sheet->sink, ", system ");
-    lmm_sheet_seconds(sheet, lmm_timeval_ns(ending->usage.ru_stime));
-    lmm_sink_puts(sheet->sink, ")\n");
-    lmm_sheet_label(sheet, "resident");
-    lmm_sink_puts(sheet->sink, "at most ");
-    lmm_put_bytes(sheet->sink, (uint64_t) ending->usage.ru_maxrss * 1024);
-    lmm_sink_puts(sheet->sink, "\n");
-}
-
-static void put_child(const struct lmm_sheet *sheet)
-{
-    lmm_sheet_label(sheet, "command");
-    lmm_put_string(sheet->sink, sheet->model->command);
-    lmm_sink_puts(sheet->sink, "\n");
-    lmm_sheet_label(sheet, "parent");
-    lmm_sink_printf(sheet->sink, "%" PRIu32 "\n", sheet->model->parent_pid);
-}
-
-static void put_depth(const struct lmm_sheet *sheet)
-{
-    lmm_sheet_label(sheet, "call stacks");
-    if (sheet->model->stack_frames == 0) {
-        lmm_sink_puts(sheet->sink, "none\n");
-    } else {
-        lmm_sink_printf(sheet->sink, "of at most %" PRIu32 " %s\n", sheet->model->stack_frames,
-                        lmm_plural(sheet->model->stack_frames, "call", "calls"));
-    }
-}
+/* ---- Notes ----------------------------------------------------------------------------------- */
 
 /* Returns a note on how the process ended, where it limits what the figures mean; NULL: none. */
 static const char *fate_of(const struct lmm_sheet *sheet)
@@ -164,8 +195,7 @@ static const char *fate_of(const struct lmm_sheet *sheet)
     if (sheet->model->process == LMM_MODEL_EXITED) {
         return NULL;
     }
-    bool is_killed = sheet->process->is_program && WIFSIGNALED(sheet->run->ending->status);
-    if (is_killed || sheet->model->panic.bytes > 0) {
+    if (is_killed(sheet) || sheet->model->panic.bytes > 0) {
         return "a signal ended it; blocks that it would have freed later are live";
     }
     return "it ended by _exit, or by exec of a program that does not load LMM";
@@ -215,39 +245,21 @@ static void put_notes(const struct lmm_sheet *sheet)
     }
 }
 
-void lmm_sheet_head(const struct lmm_sheet *sheet)
-{
-    lmm_sheet_paint(sheet, "\033[1m");
-    lmm_sink_puts(sheet->sink, "LMM: run report of ");
-    lmm_put_string(sheet->sink, sheet->model->program);
-    lmm_sink_printf(sheet->sink, " (pid %" PRIu32 ")", sheet->model->pid);
-    lmm_sheet_paint(sheet, "\033[0m");
-    lmm_sink_puts(sheet->sink, "\n");
-    if (sheet->process->is_program) {
-        put_command(sheet);
-        put_ending(sheet);
-        put_panic(sheet);
-        put_resources(sheet);
-    } else {
-        put_child(sheet);
-        put_panic(sheet);
-    }
-    put_depth(sheet);
-    put_notes(sheet);
-}
-
 /* ---- Totals ---------------------------------------------------------------------------------- */
 
-/* Returns how long the process wrote its ledger; 0: unknown. */
-static uint64_t run_ns(const struct lmm_sheet *sheet)
+static void put_in_blocks(const struct lmm_sheet *sheet, uint64_t bytes, uint64_t blocks)
 {
-    const struct lmm_model *model = sheet->model;
+    lmm_put_bytes(sheet->sink, bytes);
+    lmm_sink_puts(sheet->sink, " in ");
+    lmm_put_count(sheet->sink, blocks, "block", "blocks");
+}
 
-    if (sheet->process->is_program && !lmm_sheet_is_lost(sheet)) {
-        return sheet->run->ending->run_ns;
-    }
-    return model->end_time_ns > model->start_time_ns ? model->end_time_ns - model->start_time_ns
-                                                     : 0;
+static void put_size(const struct lmm_sheet *sheet, uint64_t bytes)
+{
+    char cell[LMM_CELL_BYTES];
+
+    lmm_write_size(cell, bytes);
+    lmm_sink_puts(sheet->sink, cell);
 }
 
 static void put_peak(const struct lmm_sheet *sheet)
@@ -258,63 +270,194 @@ static void put_peak(const struct lmm_sheet *sheet)
         return;
     }
     lmm_sheet_label(sheet, "at the peak");
-    lmm_put_bytes(sheet->sink, model->peak_bytes);
+    put_in_blocks(sheet, model->peak_bytes, sheet->process->spots->total.peak_blocks);
     if (model->peak_time_ns >= model->start_time_ns) {
-        lmm_sink_puts(sheet->sink, ", ");
+        lmm_sink_puts(sheet->sink, ", after ");
         lmm_sheet_seconds(sheet, model->peak_time_ns - model->start_time_ns);
-        lmm_sink_puts(sheet->sink, " after the start");
+    }
+    if (sheet->process->is_program) {
+        lmm_sink_puts(sheet->sink, "; resident ");
+        put_size(sheet, (uint64_t) sheet->run->ending->usage.ru_maxrss * 1024);
     }
     lmm_sink_puts(sheet->sink, "\n");
 }
 
-static void put_rates(const struct lmm_sheet *sheet)
-{
-    uint64_t ns = run_ns(sheet);
-
-    if (ns > 0) {
-        lmm_sheet_label(sheet, "per second");
-        lmm_put_count(sheet->sink, per_second(sheet->model->total.allocations, ns), "block",
-                      "blocks");
-        lmm_sink_puts(sheet->sink, ", ");
-        lmm_put_bytes(sheet->sink, per_second(sheet->process->spots->total.allocated_bytes, ns));
-        lmm_sink_puts(sheet->sink, "\n");
-    }
-}
-
-static void put_temporaries(const struct lmm_sheet *sheet)
-{
-    char share[LMM_CELL_BYTES];
-    const struct lmm_model *model = sheet->model;
-
-    if (model->stack_frames == 0) {
-        return;
-    }
-    lmm_write_share(share, lmm_model_permille(model->temporaries, model->total.allocations),
-                    model->total.allocations);
-    lmm_sheet_label(sheet, "temporary");
-    lmm_put_count(sheet->sink, model->temporaries, "block", "blocks");
-    lmm_sink_printf(sheet->sink, ", %s of all\n", share);
-}
-
-void lmm_sheet_totals(const struct lmm_sheet *sheet)
+/* Puts the live blocks, and how many of these are suppressed. */
+static void put_live(const struct lmm_sheet *sheet)
 {
     const struct lmm_model_family *total = &sheet->model->total;
+    const struct lmm_tally *leaked = &sheet->process->spots->total;
 
-    lmm_sheet_heading(sheet, "Totals");
+    lmm_sheet_label(sheet, lmm_sheet_is_lost(sheet)  ? "then"
+                           : sheet->process->is_live ? "now"
+                                                     : "at exit");
+    put_in_blocks(sheet, total->live_bytes, total->live_blocks);
+    if (leaked->leaked_blocks < total->live_blocks) {
+        lmm_sink_puts(sheet->sink, "; suppressed: ");
+        put_size(sheet, total->live_bytes - leaked->leaked_bytes);
+        lmm_sink_puts(sheet->sink, " in ");
+        lmm_put_count(sheet->sink, total->live_blocks - leaked->leaked_blocks, "block", "blocks");
+        lmm_sink_puts(sheet->sink, sheet->run->look.is_brief ? " (--leaks lists them)" : "");
+    }
+    lmm_sink_puts(sheet->sink, "\n");
+}
+
+/* Returns count * LMM_NS_PER_SECOND / ns, in floating point because the product may not fit. */
+static uint64_t per_second(uint64_t count, uint64_t ns)
+{
+    return ns == 0 ? 0 : (uint64_t) ((double) count * (double) LMM_NS_PER_SECOND / (double) ns);
+}
+
+static void put_allocated(const struct lmm_sheet *sheet)
+{
+    const struct lmm_model *model = sheet->model;
+    uint64_t ns = run_ns(sheet);
+    char cell[LMM_CELL_BYTES];
+
     lmm_sheet_label(sheet, "allocated");
-    lmm_put_count(sheet->sink, total->allocations, "block", "blocks");
-    lmm_sink_puts(sheet->sink, ", ");
-    lmm_put_bytes(sheet->sink, sheet->process->spots->total.allocated_bytes);
+    put_size(sheet, sheet->process->spots->total.allocated_bytes);
+    lmm_sink_puts(sheet->sink, " in ");
+    lmm_put_count(sheet->sink, model->total.allocations, "block", "blocks");
+    if (ns > 0) {
+        lmm_write_count(cell, per_second(model->total.allocations, ns));
+        lmm_sink_printf(sheet->sink, " (%s a second)", cell);
+    }
+    if (model->stack_frames > 0 && model->total.allocations > 0) {
+        lmm_write_share(cell, lmm_model_permille(model->temporaries, model->total.allocations),
+                        model->total.allocations);
+        lmm_sink_printf(sheet->sink, ", %s temporary", cell);
+    }
     lmm_sink_puts(sheet->sink, "\n");
-    put_rates(sheet);
+}
+
+/* Puts what only the full report has. */
+static void put_details(const struct lmm_sheet *sheet)
+{
+    const struct rusage *usage = &sheet->run->ending->usage;
+
+    if (sheet->process->is_program) {
+        lmm_sheet_label(sheet, "processor");
+        lmm_sink_puts(sheet->sink, "user ");
+        lmm_sheet_seconds(sheet, lmm_timeval_ns(usage->ru_utime));
+        lmm_sink_puts(sheet->sink, ", system ");
+        lmm_sheet_seconds(sheet, lmm_timeval_ns(usage->ru_stime));
+        lmm_sink_puts(sheet->sink, "\n");
+    }
     lmm_sheet_label(sheet, "freed");
-    lmm_put_count(sheet->sink, total->frees, "block", "blocks");
+    lmm_put_count(sheet->sink, sheet->model->total.frees, "block", "blocks");
     lmm_sink_puts(sheet->sink, "\n");
-    put_temporaries(sheet);
-    put_peak(sheet);
-    lmm_sheet_label(sheet, lmm_sheet_is_lost(sheet) ? "live then" : "live at exit");
-    lmm_put_count(sheet->sink, total->live_blocks, "block", "blocks");
-    lmm_sink_puts(sheet->sink, ", ");
-    lmm_put_bytes(sheet->sink, total->live_bytes);
+    lmm_sheet_label(sheet, "call stacks");
+    if (sheet->model->stack_frames == 0) {
+        lmm_sink_puts(sheet->sink, "none\n");
+    } else {
+        lmm_sink_printf(sheet->sink, "of at most %" PRIu32 " %s\n", sheet->model->stack_frames,
+                        lmm_plural(sheet->model->stack_frames, "call", "calls"));
+    }
+}
+
+static void put_command(const struct lmm_sheet *sheet)
+{
+    lmm_sheet_label(sheet, "command");
+    if (!sheet->process->is_program) {
+        lmm_put_string(sheet->sink, sheet->model->command);
+    }
+    for (char *const *word = sheet->run->argv; sheet->process->is_program && *word != NULL;
+         word++) {
+        lmm_sink_puts(sheet->sink, word == sheet->run->argv ? "" : " ");
+        lmm_put_string(sheet->sink, lmm_string_of(*word));
+    }
     lmm_sink_puts(sheet->sink, "\n");
+}
+
+/* ---- The check for leaks --------------------------------------------------------------------- */
+
+/* Puts "failed, 3 lines leak", or why the check says nothing. */
+static void put_verdict(const struct lmm_sheet *sheet)
+{
+    size_t lines = lmm_spots_count(sheet->process->spots, LMM_MEASURE_LEAKS);
+    int status = sheet->run->ending->status;
+
+    if (sheet->model->other_malloc.bytes > 0) {
+        lmm_sink_puts(sheet->sink, "not done");
+    } else if (is_killed(sheet)) {
+        lmm_sink_puts(sheet->sink, "not done: it ");
+        put_signal(sheet);
+    } else if (lmm_sheet_is_lost(sheet)) {
+        lmm_sink_puts(sheet->sink, "not done: its ledger was lost");
+    } else if (lines == 0) {
+        lmm_sink_puts(sheet->sink, "passed");
+    } else {
+        lmm_sink_puts(sheet->sink, "failed, ");
+        lmm_put_count(sheet->sink, lines, "line", "lines");
+        lmm_sink_puts(sheet->sink,
+                      lmm_sheet_has_ended_well(sheet)
+                          ? lmm_plural(lines, " leaks", " leak")
+                          : lmm_plural(lines, " has live blocks", " have live blocks"));
+    }
+    if (sheet->process->is_program && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
+        lmm_sink_printf(sheet->sink, "; it ended with status %d", WEXITSTATUS(status));
+    }
+    lmm_sink_puts(sheet->sink, "\n");
+}
+
+/* Puts "  leaked:            440 bytes in 13 blocks". */
+static void put_class(const struct lmm_sheet *sheet, const char *name, uint64_t bytes,
+                      uint64_t blocks)
+{
+    char cell[LMM_CELL_BYTES];
+
+    lmm_write_count(cell, bytes);
+    lmm_sink_printf(sheet->sink, "  %-12s %15s %s in ", name, cell,
+                    lmm_plural(bytes, "byte", "bytes"));
+    lmm_put_count(sheet->sink, blocks, "block", "blocks");
+    lmm_sink_puts(sheet->sink, "\n");
+}
+
+static void put_classes(const struct lmm_sheet *sheet)
+{
+    const struct lmm_model_family *total = &sheet->model->total;
+    const struct lmm_tally *leaked = &sheet->process->spots->total;
+
+    put_class(sheet, lmm_sheet_has_ended_well(sheet) ? "leaked:" : "live:", leaked->leaked_bytes,
+              leaked->leaked_blocks);
+    if (leaked->leaked_blocks < total->live_blocks) {
+        put_class(sheet, "suppressed:", total->live_bytes - leaked->leaked_bytes,
+                  total->live_blocks - leaked->leaked_blocks);
+    }
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+void lmm_sheet_head(const struct lmm_sheet *sheet)
+{
+    bool has_figures = sheet->model->other_malloc.bytes == 0;
+    bool leaks_only = sheet->run->leaks_only;
+
+    lmm_sheet_paint(sheet, "\033[1m");
+    lmm_sink_puts(sheet->sink, leaks_only ? "LMM: leak check of " : "LMM: ");
+    put_process(sheet);
+    if (leaks_only) {
+        lmm_sink_puts(sheet->sink, ": ");
+        put_verdict(sheet);
+    } else {
+        lmm_sink_puts(sheet->sink, " ");
+        put_ending(sheet);
+        lmm_sink_puts(sheet->sink, "\n");
+    }
+    lmm_sheet_paint(sheet, "\033[0m");
+    put_panic(sheet);
+    if (!sheet->process->is_program || sheet->run->look.is_whole) {
+        put_command(sheet);
+    }
+    if (has_figures && leaks_only) {
+        put_classes(sheet);
+    } else if (has_figures) {
+        put_peak(sheet);
+        put_live(sheet);
+        put_allocated(sheet);
+    }
+    if (has_figures && sheet->run->look.is_whole) {
+        put_details(sheet);
+    }
+    put_notes(sheet);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* run_json: the report of `lmm run` as one JSON document, docs/run.schema.json. It has all leaks
- * with all their stacks; --top limits the other lists. */
+/* run_json: the report of `lmm run` as one JSON document, docs/run.schema.json. Its lists are
+ * bounded, and it counts what they leave out. */
 #include <sys/wait.h>
 
 #include "reporter/core/json.h"
@@ -34,38 +34,86 @@ static void put_trace(struct lmm_json *json, const struct lmm_model *model,
     lmm_json_end_object(json);
 }
 
-static void put_spot(struct lmm_json *json, const struct lmm_model *model, struct lmm_spot *spot,
-                     enum lmm_measure measure)
+static void put_spot(struct lmm_json *json, const struct lmm_run_report *run,
+                     const struct lmm_model *model, struct lmm_spot *spot, enum lmm_measure measure)
 {
     const struct lmm_model_site *site = spot->site;
     size_t count = lmm_spot_traces(spot, measure);
+    size_t shown = count < run->bounds.stacks ? count : run->bounds.stacks;
 
-    lmm_spot_order(spot, measure, SIZE_MAX);
+    lmm_spot_order(spot, measure, shown);
     lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
     lmm_json_string(json, "function", site->function);
     lmm_json_string(json, "file", site->file);
     lmm_json_u64(json, "line", site->line);
     lmm_json_begin_array(json, "stacks", LMM_JSON_LINES);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < shown; i++) {
         put_trace(json, model, &spot->traces[i], measure);
     }
     lmm_json_end_array(json);
+    lmm_json_u64(json, "stacks_left_out", count - shown);
     put_figures(json, &spot->tally, measure);
     lmm_json_end_object(json);
 }
 
-static void put_spots(struct lmm_json *json, const char *key, const struct lmm_run_report *run,
-                      const struct lmm_run_report_process *process, enum lmm_measure measure)
-{
-    size_t count = lmm_spots_count(process->spots, measure);
-    size_t shown = measure == LMM_MEASURE_LEAKS || count < run->top ? count : run->top;
+struct list {
+    const char *key;
+    enum lmm_measure measure;
+};
 
-    lmm_spots_order(process->spots, measure, SIZE_MAX);
-    lmm_json_begin_array(json, key, LMM_JSON_LINES);
+static const struct list lists[] = {
+    {"leaks", LMM_MEASURE_LEAKS},
+    {"peak_consumers", LMM_MEASURE_PEAK},
+    {"most_allocating", LMM_MEASURE_ALLOCATIONS},
+    {"temporaries", LMM_MEASURE_TEMPORARIES},
+};
+
+static size_t list_count(const struct lmm_run_report *run)
+{
+    return run->leaks_only ? 1 : sizeof(lists) / sizeof(lists[0]);
+}
+
+static size_t shown_of(const struct lmm_run_report *run,
+                       const struct lmm_run_report_process *process, const struct list *list)
+{
+    size_t count = lmm_spots_count(process->spots, list->measure);
+
+    return count < run->bounds.rows ? count : run->bounds.rows;
+}
+
+static void put_spots(struct lmm_json *json, const struct lmm_run_report *run,
+                      const struct lmm_run_report_process *process, const struct list *list)
+{
+    size_t shown = shown_of(run, process, list);
+
+    lmm_spots_order(process->spots, list->measure, shown);
+    lmm_json_begin_array(json, list->key, LMM_JSON_LINES);
     for (size_t i = 0; i < shown; i++) {
-        put_spot(json, process->model, &process->spots->items[i], measure);
+        put_spot(json, run, process->model, &process->spots->items[i], list->measure);
     }
     lmm_json_end_array(json);
+}
+
+/* The places that the lists leave out: how many, and their figures. */
+static void put_left_out(struct lmm_json *json, const struct lmm_run_report *run,
+                         const struct lmm_run_report_process *process)
+{
+    struct lmm_spots *spots = process->spots;
+
+    lmm_json_begin_object(json, "left_out", LMM_JSON_LINES);
+    for (size_t i = 0; i < list_count(run); i++) {
+        size_t shown = shown_of(run, process, &lists[i]);
+        struct lmm_tally rest;
+
+        lmm_spots_order(spots, lists[i].measure, shown);
+        size_t places = lmm_spots_rest(spots, lists[i].measure, shown, &rest);
+
+        lmm_json_begin_object(json, lists[i].key, LMM_JSON_ONE_LINE);
+        lmm_json_u64(json, "places", places);
+        put_figures(json, &rest, lists[i].measure);
+        lmm_json_end_object(json);
+    }
+    lmm_json_end_object(json);
 }
 
 static void put_sizes(struct lmm_json *json, const struct lmm_model *model)
@@ -164,11 +212,11 @@ static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
     put_path(json, "linked_allocator", model->linked_allocator);
     put_panic(json, model);
     put_totals(json, process);
-    put_spots(json, "leaks", run, process, LMM_MEASURE_LEAKS);
+    for (size_t i = 0; i < list_count(run); i++) {
+        put_spots(json, run, process, &lists[i]);
+    }
+    put_left_out(json, run, process);
     if (!run->leaks_only) {
-        put_spots(json, "peak_consumers", run, process, LMM_MEASURE_PEAK);
-        put_spots(json, "most_allocating", run, process, LMM_MEASURE_ALLOCATIONS);
-        put_spots(json, "temporaries", run, process, LMM_MEASURE_TEMPORARIES);
         put_sizes(json, model);
     }
     lmm_json_end_object(json);

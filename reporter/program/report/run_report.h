@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_report: the report of `lmm run` after the program has ended: the command and how it ended,
- * then for each process with a ledger: totals, the peak consumers, the most allocating sites,
- * leaks, temporary blocks, and sizes; last the suppressed leaks.
+ * run_report: the report of `lmm run` after the program has ended: how it ended; then for each
+ * process with a ledger: the totals, the lines with most bytes at the peak, leaks, the lines that
+ * allocate most, those of temporary blocks, and sizes; then the suppressed leaks; last a line that
+ * starts with "SUMMARY:".
  *
  * The rows of a section are spots (spots.h): lines of the source, because a user can change a line.
- * Below a row is the stack with the largest part of it, and the number of other stacks; a stack
- * that was printed before is printed as a reference to its number.
+ * Below a row are its largest stacks; a stack that was printed before is referred to by its number.
+ *
+ * A report has bounds, whatever the program did: without options its text fits on a screen or two.
+ * Each section says in one line what it leaves out, and which option shows it.
  */
 #ifndef LMM_PROGRAM_RUN_REPORT_H
 #define LMM_PROGRAM_RUN_REPORT_H
@@ -14,6 +17,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "reporter/program/report/shown_names.h"
 
 struct lmm_ending;
 struct lmm_model;
@@ -23,8 +28,17 @@ struct lmm_suppressions;
 
 enum {
     LMM_RUN_REPORT_SCHEMA_VERSION = 1,
-    LMM_RUN_REPORT_TOP = 10,
     LMM_RUN_REPORT_LEAST_PERMILLE = 1,
+};
+
+/* What a report shows at most. */
+struct lmm_run_report_bounds {
+    size_t rows;   /* of a section; SIZE_MAX: all, here and below */
+    size_t stacks; /* of a row */
+    size_t sizes;  /* rows of the section of sizes */
+    /* The text omits rows below this share of their section, except the first row, and except
+     * leaks; 0: omits none */
+    uint32_t least_permille;
 };
 
 /* One process with a ledger. */
@@ -41,11 +55,9 @@ struct lmm_run_report {
     const struct lmm_run_report_process *processes;
     size_t process_count;
     const struct lmm_suppressions *suppressions;
-    size_t top; /* most rows of a section; SIZE_MAX: all */
-    /* The text omits rows below this share of their section, except the first row, and except
-     * leaks; 0: omits none */
-    uint32_t least_permille;
-    bool leaks_only; /* only the section of leaks, with all their stacks */
+    struct lmm_run_report_bounds bounds;
+    struct lmm_look look; /* of the text */
+    bool leaks_only;
     bool colour;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run_rows: the sections whose rows are spots, with stacks below them. */
 #include <assert.h>
+#include <stdio.h>
 
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
@@ -11,176 +12,338 @@
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
 
+enum {
+    STACK_INDENT = 7,
+    FAMILY_COLUMNS = 40,
+};
+
 struct section {
     const char *title;
     enum lmm_measure measure;
     bool first_is_bytes; /* false: the first figure is a count */
     bool second_is_bytes;
     bool is_share_of_own; /* share of the row's second figure, not of the section's total */
-    const char *first;    /* headings of the two figures */
+    size_t stack_lines;   /* of a stack in a brief report; 0: it has no stacks of its own */
+    const char *first;    /* headings of the figures */
+    const char *share;
     const char *second;
 };
 
 static const struct section sections[] = {
-    [LMM_MEASURE_PEAK] = {"Peak consumers", LMM_MEASURE_PEAK, true, false, false, "at the peak",
-                          "blocks"},
-    [LMM_MEASURE_ALLOCATIONS] = {"Most allocating sites", LMM_MEASURE_ALLOCATIONS, false, true,
-                                 false, "allocations", "in bytes"},
-    [LMM_MEASURE_LEAKS] = {"Leaks", LMM_MEASURE_LEAKS, true, false, false, "leaked", "blocks"},
-    [LMM_MEASURE_TEMPORARIES] = {"Temporary allocations", LMM_MEASURE_TEMPORARIES, false, false,
-                                 true, "temporary", "of allocations"},
+    [LMM_MEASURE_PEAK] = {"Lines at the peak", LMM_MEASURE_PEAK, true, false, false, 2, "bytes",
+                          "share", "blocks"},
+    [LMM_MEASURE_ALLOCATIONS] = {"Most allocations", LMM_MEASURE_ALLOCATIONS, false, true, false, 0,
+                                 "blocks", "share", "bytes"},
+    [LMM_MEASURE_LEAKS] = {"Leaks", LMM_MEASURE_LEAKS, true, false, false, 1, "bytes", "share",
+                           "blocks"},
+    [LMM_MEASURE_TEMPORARIES] = {"Temporary", LMM_MEASURE_TEMPORARIES, false, false, true, 0,
+                                 "blocks", "of all at the line", "allocated"},
 };
 
-static void add_figure(struct lmm_grid *grid, uint64_t value, bool is_bytes)
+/* One section of one report. */
+struct rows {
+    const struct lmm_sheet *sheet;
+    const struct section *section;
+    const struct lmm_spot *spots; /* in order, as many as are shown */
+    uint64_t total;
+    size_t shown;
+    size_t count; /* with a figure above 0 */
+};
+
+/* ---- Stacks ---------------------------------------------------------------------------------- */
+
+/* Returns whether stacks that were not printed before are printed below the rows. */
+static bool has_stacks(const struct rows *rows)
+{
+    const struct lmm_run_report *run = rows->sheet->run;
+
+    return rows->section->stack_lines > 0 || !run->look.is_brief;
+}
+
+/* Returns the number of the stack that a row names in its own line, because it is the only one
+ * that the row shows, and was printed before; 0: none. */
+static size_t reference_of(const struct rows *rows, const struct lmm_spot *spot)
+{
+    bool is_only = rows->sheet->run->bounds.stacks < 2 || spot->trace_count < 2;
+
+    return is_only ? lmm_shown_stacks_number(rows->sheet->stacks, spot->traces[0].site->stack) : 0;
+}
+
+/* Puts "2.0 KiB from ", the part of a row that a stack has. Returns how many columns. */
+static size_t put_part(const struct rows *rows, const struct lmm_trace *trace,
+                       struct lmm_sink *sink)
+{
+    uint64_t value = lmm_tally_first(&trace->tally, rows->section->measure);
+    char cell[LMM_CELL_BYTES];
+
+    if (rows->section->first_is_bytes) {
+        lmm_write_size(cell, value);
+    } else {
+        lmm_write_count(cell, value);
+    }
+    return lmm_put_string(sink, lmm_string_of(cell)) +
+           lmm_put_string(sink, lmm_string_of(" from "));
+}
+
+/* Puts ", 2.0 KiB from stack 3", if the row refers to a stack. Returns how many columns. */
+static size_t put_reference(const struct rows *rows, const struct lmm_spot *spot, size_t stacks,
+                            struct lmm_sink *sink)
+{
+    size_t number = reference_of(rows, spot);
+    char words[LMM_CELL_BYTES];
+    size_t columns = 0;
+
+    if (number != 0) {
+        snprintf(words, sizeof(words), "stack %zu", number);
+        columns = lmm_put_string(sink, lmm_string_of(", "));
+        columns += stacks > 1 ? put_part(rows, &spot->traces[0], sink) : 0;
+        columns += lmm_put_string(sink, lmm_string_of(words));
+    }
+    return columns;
+}
+
+/* Puts the stacks below a row of so many. */
+static void put_stacks(const struct rows *rows, const struct lmm_spot *spot, size_t stacks)
+{
+    const struct lmm_sheet *sheet = rows->sheet;
+    size_t most = sheet->run->bounds.stacks;
+    size_t lines = sheet->run->look.is_brief ? rows->section->stack_lines : SIZE_MAX;
+    bool is_done = !has_stacks(rows) || reference_of(rows, spot) != 0;
+
+    for (size_t i = 0; i < stacks && i < most && !is_done; i++) {
+        const struct lmm_trace *trace = &spot->traces[i];
+        size_t columns = STACK_INDENT;
+
+        if (trace->site->stack == 0) {
+            continue;
+        }
+        lmm_sink_pad(sheet->sink, STACK_INDENT);
+        columns += stacks > 1 ? put_part(rows, trace, sheet->sink) : 0;
+        lmm_shown_stacks_put(sheet->stacks, sheet->model, trace->site->stack, columns, lines,
+                             sheet->sink);
+        lmm_sink_puts(sheet->sink, "\n");
+    }
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+static void add_figure(const struct rows *rows, struct lmm_grid *grid, uint64_t value,
+                       bool is_bytes)
 {
     if (is_bytes) {
-        lmm_grid_bytes(grid, value);
+        lmm_sheet_bytes(rows->sheet, grid, value);
     } else {
         lmm_grid_count(grid, value);
     }
 }
 
-/* Adds the place of a spot; without stacks, also the family, because one place may allocate
- * several. */
-static void add_place(struct lmm_grid *grid, const struct lmm_model_site *site)
+/* Puts " of malloc-48" for a site without stacks: one place may allocate several families. */
+static size_t put_family(const struct rows *rows, const struct lmm_model_site *site,
+                         struct lmm_sink *sink)
 {
-    struct lmm_sink *sink = lmm_grid_begin_cell(grid);
-    size_t columns = lmm_put_place(sink, site->file, site->line, site->function);
-
-    if (site->stack == 0) {
-        columns += lmm_put_string(sink, lmm_string_of(" of "));
-        columns += lmm_put_string(sink, site->family->name);
+    if (site->stack != 0) {
+        return 0;
     }
+    return lmm_put_string(sink, lmm_string_of(" of ")) +
+           lmm_shown_put_function(&rows->sheet->run->look, sink, site->family->name,
+                                  FAMILY_COLUMNS);
+}
+
+/* Adds the place of a spot, what it allocates, and the stack that it refers to. */
+static void add_place(const struct rows *rows, struct lmm_grid *grid, const struct lmm_spot *spot,
+                      size_t stacks)
+{
+    const struct lmm_model_site *site = spot->site;
+    size_t columns = put_family(rows, site, NULL) + put_reference(rows, spot, stacks, NULL);
+    size_t taken = lmm_grid_column(grid) + columns;
+    size_t room = LMM_SHOWN_COLUMNS > taken + 1 ? LMM_SHOWN_COLUMNS - taken : 1;
+    struct lmm_sink *sink = lmm_grid_begin_cell(grid);
+
+    columns += lmm_shown_put_place(&rows->sheet->run->look, sink, site->file, site->line,
+                                   site->function, room);
+    put_family(rows, site, sink);
+    put_reference(rows, spot, stacks, sink);
     lmm_grid_end_cell(grid, columns);
 }
 
-static void add_row(struct lmm_grid *grid, const struct section *section, size_t rank,
-                    const struct lmm_spot *spot, uint64_t total)
+static void add_row(const struct rows *rows, struct lmm_grid *grid, size_t index)
 {
+    const struct section *section = rows->section;
+    const struct lmm_spot *spot = &rows->spots[index];
     uint64_t first = lmm_tally_first(&spot->tally, section->measure);
     uint64_t second = lmm_tally_second(&spot->tally, section->measure);
-    uint64_t whole = section->is_share_of_own ? second : total;
+    uint64_t whole = section->is_share_of_own ? second : rows->total;
+    size_t stacks = lmm_spot_traces(spot, section->measure);
 
-    lmm_grid_count(grid, rank);
-    add_figure(grid, first, section->first_is_bytes);
+    lmm_grid_count(grid, index + 1);
+    add_figure(rows, grid, first, section->first_is_bytes);
     lmm_grid_share(grid, lmm_model_permille(first, whole), whole);
-    add_figure(grid, second, section->second_is_bytes);
-    lmm_grid_count(grid, lmm_spot_traces(spot, section->measure));
-    add_place(grid, spot->site);
+    add_figure(rows, grid, second, section->second_is_bytes);
+    lmm_grid_count(grid, stacks);
+    add_place(rows, grid, spot, stacks);
     lmm_grid_end_row(grid);
 }
 
-static void put_figure(const struct lmm_sheet *sheet, uint64_t value, const struct section *section)
+/* Adds a row of a check for leaks: "360 bytes in 9 blocks, 2 stacks". */
+static void add_leak(const struct rows *rows, struct lmm_grid *grid, size_t index)
 {
-    if (section->first_is_bytes) {
-        lmm_put_bytes(sheet->sink, value);
+    const struct lmm_spot *spot = &rows->spots[index];
+    size_t stacks = lmm_spot_traces(spot, LMM_MEASURE_LEAKS);
+    char words[4 * LMM_CELL_BYTES];
+    char *end = lmm_write_count(words, spot->tally.leaked_bytes);
+
+    end += sprintf(end, " %s in ", lmm_plural(spot->tally.leaked_bytes, "byte", "bytes"));
+    end = lmm_write_count(end, spot->tally.leaked_blocks);
+    end += sprintf(end, " %s", lmm_plural(spot->tally.leaked_blocks, "block", "blocks"));
+    if (stacks > 1) {
+        end += sprintf(end, ", ");
+        end = lmm_write_count(end, stacks);
+        sprintf(end, " stacks");
+    }
+    lmm_grid_count(grid, index + 1);
+    lmm_grid_text(grid, words);
+    add_place(rows, grid, spot, stacks);
+    lmm_grid_end_row(grid);
+}
+
+static void add_any(const struct rows *rows, struct lmm_grid *grid, size_t index)
+{
+    if (rows->sheet->run->leaks_only) {
+        add_leak(rows, grid, index);
     } else {
-        lmm_put_count(sheet->sink, value, "allocation", "allocations");
+        add_row(rows, grid, index);
     }
 }
 
-static void put_stacks(const struct lmm_sheet *sheet, const struct section *section,
-                       const struct lmm_spot *spot)
+/* ---- What is left out ------------------------------------------------------------------------ */
+
+/* Returns how many stacks of the rows are not shown. */
+static size_t hidden_stacks(const struct rows *rows)
 {
-    size_t count = lmm_spot_traces(spot, section->measure);
-    size_t shown = sheet->run->leaks_only || count < 1 ? count : 1;
+    size_t most = has_stacks(rows) ? rows->sheet->run->bounds.stacks : 1;
+    size_t hidden = 0;
 
-    for (size_t i = 0; i < shown; i++) {
-        const struct lmm_trace *trace = &spot->traces[i];
+    for (size_t i = 0; i < rows->shown; i++) {
+        size_t stacks = lmm_spot_traces(&rows->spots[i], rows->section->measure);
 
-        if (trace->site->stack == 0) {
-            continue;
+        hidden += stacks > most ? stacks - most : 0;
+    }
+    return hidden;
+}
+
+/* Puts "  ... 3 more lines with 2.0 KiB, 8 more stacks: --full", if anything is left out. */
+static void put_rest(const struct rows *rows)
+{
+    struct lmm_sink *sink = rows->sheet->sink;
+    size_t lines = rows->count - rows->shown;
+    size_t stacks = hidden_stacks(rows);
+    uint64_t rest = rows->total;
+    char cell[LMM_CELL_BYTES];
+
+    for (size_t i = 0; i < rows->shown; i++) {
+        rest -= lmm_tally_first(&rows->spots[i].tally, rows->section->measure);
+    }
+    if (lines > 0) {
+        if (rows->section->first_is_bytes) {
+            lmm_write_size(cell, rest);
+        } else {
+            sprintf(lmm_write_count(cell, rest), " %s", lmm_plural(rest, "block", "blocks"));
         }
-        lmm_sink_puts(sheet->sink, "      ");
-        if (count > 1) {
-            put_figure(sheet, lmm_tally_first(&trace->tally, section->measure), section);
-            lmm_sink_puts(sheet->sink, " from ");
-        }
-        lmm_shown_stacks_put(sheet->stacks, sheet->model, trace->site->stack, sheet->sink);
+        lmm_sink_puts(sink, "  ... ");
+        lmm_put_count(sink, lines, "more line", "more lines");
+        lmm_sink_printf(sink, " with %s", cell);
     }
-    if (shown < count) {
-        lmm_sink_printf(sheet->sink, "      and %zu other %s\n", count - shown,
-                        lmm_plural(count - shown, "stack", "stacks"));
+    if (stacks > 0) {
+        lmm_sink_puts(sink, lines > 0 ? ", " : "  ... ");
+        lmm_put_count(sink, stacks, "more stack", "more stacks");
     }
-}
-
-/* Puts the number and the sum of the rows that are not shown. */
-static void put_rest(const struct lmm_sheet *sheet, const struct section *section, size_t shown,
-                     size_t count)
-{
-    uint64_t rest = 0;
-
-    for (size_t i = shown; i < count; i++) {
-        rest += lmm_tally_first(&sheet->process->spots->items[i].tally, section->measure);
-    }
-    if (shown < count) {
-        lmm_sink_printf(sheet->sink, "  ... and %zu more %s with ", count - shown,
-                        lmm_plural(count - shown, "place", "places"));
-        put_figure(sheet, rest, section);
-        lmm_sink_puts(sheet->sink, "\n");
+    if (lines > 0 || stacks > 0) {
+        lmm_sink_puts(sink, ": --full\n");
     }
 }
 
-static size_t shown_of(const struct lmm_sheet *sheet, enum lmm_measure measure, size_t count)
+/* ---- Sections -------------------------------------------------------------------------------- */
+
+/* Returns how many of the rows, which are in order, are shown. */
+static size_t shown_of(const struct rows *rows)
 {
-    const struct lmm_spots *spots = sheet->process->spots;
-    uint64_t total = lmm_tally_first(&spots->total, measure);
-    size_t most = count < sheet->run->top ? count : sheet->run->top;
+    const struct lmm_run_report_bounds *bounds = &rows->sheet->run->bounds;
+    size_t most = rows->count < bounds->rows ? rows->count : bounds->rows;
     size_t shown = 0;
 
-    if (measure == LMM_MEASURE_LEAKS || sheet->run->least_permille == 0) {
+    if (rows->section->measure == LMM_MEASURE_LEAKS || bounds->least_permille == 0) {
         return most;
     }
     while (shown < most) {
-        uint64_t part = lmm_tally_first(&spots->items[shown].tally, measure);
+        uint64_t part = lmm_tally_first(&rows->spots[shown].tally, rows->section->measure);
 
-        if (shown > 0 && lmm_model_permille(part, total) < sheet->run->least_permille) {
+        if (shown > 0 && lmm_model_permille(part, rows->total) < bounds->least_permille) {
             break;
         }
         shown++;
     }
-    assert(shown <= count);
     return shown;
 }
 
-static const char *title_of_leaks(const struct lmm_sheet *sheet)
+static struct rows order(const struct lmm_sheet *sheet, const struct section *section)
 {
-    if (lmm_sheet_is_lost(sheet)) {
+    struct lmm_spots *spots = sheet->process->spots;
+    struct rows rows = {.sheet = sheet, .section = section, .spots = spots->items};
+
+    rows.total = lmm_tally_first(&spots->total, section->measure);
+    rows.count = lmm_spots_count(spots, section->measure);
+    lmm_spots_order(spots, section->measure, sheet->run->bounds.rows);
+    rows.shown = shown_of(&rows);
+    for (size_t i = 0; i < rows.shown; i++) {
+        lmm_spot_order(&spots->items[i], section->measure, sheet->run->bounds.stacks);
+    }
+    assert(rows.shown <= rows.count);
+    return rows;
+}
+
+static const char *title_of(const struct rows *rows)
+{
+    if (rows->section->measure != LMM_MEASURE_LEAKS || lmm_sheet_has_ended_well(rows->sheet)) {
+        return rows->section->title;
+    }
+    if (lmm_sheet_is_lost(rows->sheet)) {
         return "Live when the ledger was lost";
     }
-    return lmm_sheet_has_ended_well(sheet) ? sections[LMM_MEASURE_LEAKS].title : "Live at the end";
+    return rows->sheet->process->is_live ? "Live now" : "Live at exit";
 }
 
 void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure)
 {
     const struct section *section = &sections[measure];
     const struct lmm_grid_column columns[] = {
-        {.heading = "", .right = true},       {.heading = section->first, .right = true},
-        {.heading = "share", .right = true},  {.heading = section->second, .right = true},
-        {.heading = "stacks", .right = true}, {.heading = "allocated at"},
+        {.heading = "", .width_min = LMM_SHEET_FIRST}, {.heading = section->first, .right = true},
+        {.heading = section->share, .right = true},    {.heading = section->second, .right = true},
+        {.heading = "stacks", .right = true},          {.heading = "line"},
     };
-    struct lmm_spots *spots = sheet->process->spots;
-    uint64_t total = lmm_tally_first(&spots->total, measure);
-    size_t count = lmm_spots_count(spots, measure);
-
-    lmm_spots_order(spots, measure, SIZE_MAX);
-    size_t shown = shown_of(sheet, measure, count);
-    bool is_leaks = measure == LMM_MEASURE_LEAKS;
+    const struct lmm_grid_column leak_columns[] = {
+        {.heading = ""}, {.heading = ""}, {.heading = ""}};
+    struct rows rows = order(sheet, section);
     struct lmm_grid grid;
 
-    if (count == 0) {
+    if (rows.count == 0) {
         return;
     }
-    lmm_grid_init(&grid, LMM_GRID_COLUMNS(columns), LMM_SHEET_INDENT, sheet->sink);
-    for (size_t i = 0; i < shown; i++) {
-        add_row(&grid, section, i + 1, &spots->items[i], total);
+    if (sheet->run->leaks_only) {
+        lmm_grid_init(&grid, LMM_GRID_COLUMNS(leak_columns), LMM_SHEET_INDENT, sheet->sink);
+    } else {
+        lmm_grid_init(&grid, LMM_GRID_COLUMNS(columns), LMM_SHEET_INDENT, sheet->sink);
     }
-    lmm_sheet_heading(sheet, is_leaks ? title_of_leaks(sheet) : section->title);
-    lmm_grid_put_headings(&grid);
-    for (size_t i = 0; i < shown; i++) {
-        lmm_spot_order(&spots->items[i], measure, sheet->run->leaks_only ? SIZE_MAX : 1);
-        add_row(&grid, section, i + 1, &spots->items[i], total);
-        put_stacks(sheet, section, &spots->items[i]);
+    for (size_t i = 0; i < rows.shown; i++) {
+        add_any(&rows, &grid, i);
     }
-    put_rest(sheet, section, shown, count);
+    if (sheet->run->leaks_only) {
+        lmm_grid_put_headings(&grid); /* an empty line */
+    } else {
+        lmm_sheet_headings(sheet, &grid, title_of(&rows));
+    }
+    for (size_t i = 0; i < rows.shown; i++) {
+        add_any(&rows, &grid, i);
+        put_stacks(&rows, &rows.spots[i], lmm_spot_traces(&rows.spots[i], measure));
+    }
+    put_rest(&rows);
 }

@@ -11,6 +11,7 @@
 
 #include "reporter/program/report/spots.h"
 
+struct lmm_grid;
 struct lmm_model;
 struct lmm_run_report;
 struct lmm_run_report_process;
@@ -19,6 +20,7 @@ struct lmm_sink;
 
 enum {
     LMM_SHEET_INDENT = 2, /* blanks before rows */
+    LMM_SHEET_FIRST = 15, /* columns of the first cell of a row, so that figures are aligned */
 };
 
 struct lmm_sheet {
@@ -32,26 +34,34 @@ struct lmm_sheet {
 /* Puts a terminal escape, when the report has colour. */
 void lmm_sheet_paint(const struct lmm_sheet *sheet, const char *escape);
 
-/* Puts an empty line and the title of a section. */
-void lmm_sheet_heading(const struct lmm_sheet *sheet, const char *text);
-
 /* Starts a line of "  label   words". */
 void lmm_sheet_label(const struct lmm_sheet *sheet, const char *label);
 
-/* Puts "3.250 s". */
+/* Puts "3.250 s", or "62.1 s". */
 void lmm_sheet_seconds(const struct lmm_sheet *sheet, uint64_t ns);
+
+/* Puts an empty line, and the headings of a table under its title, which is as long as the indent
+ * at least. */
+void lmm_sheet_headings(const struct lmm_sheet *sheet, struct lmm_grid *grid, const char *title);
+
+/* Adds a number of bytes to a table: exact, too, where names are whole. */
+void lmm_sheet_bytes(const struct lmm_sheet *sheet, struct lmm_grid *grid, uint64_t bytes);
 
 /* Returns whether the process exited normally, so that its live blocks are leaks. */
 bool lmm_sheet_has_ended_well(const struct lmm_sheet *sheet);
 
-/* Returns whether the process went on without its ledger, so that the figures are older than its end. */
+/* Returns whether the process went on without its ledger, so that the figures are older than its
+ * end. */
 bool lmm_sheet_is_lost(const struct lmm_sheet *sheet);
 
-/* Put the head (command, end, notes) and the totals of the process (run_head.c). */
+/* Put the lines before the sections: how the process ended, and notes; its totals; or the result
+ * of the check for leaks (run_head.c). */
 void lmm_sheet_head(const struct lmm_sheet *sheet);
-void lmm_sheet_totals(const struct lmm_sheet *sheet);
 
 /* Puts the section of a measure, unless it has no rows (run_rows.c). */
 void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure);
+
+/* Puts the section of sizes, unless it has no rows (run_sizes.c). */
+void lmm_sheet_sizes(const struct lmm_sheet *sheet);
 
 #endif

@@ -14,7 +14,7 @@
 
 /* ---- Tallies --------------------------------------------------------------------------------- */
 
-void lmm_tally_add(struct lmm_tally *sum, const struct lmm_tally *tally)
+static void add(struct lmm_tally *sum, const struct lmm_tally *tally)
 {
     sum->allocations += tally->allocations;
     sum->allocated_bytes += tally->allocated_bytes;
@@ -129,6 +129,21 @@ size_t lmm_spots_count(const struct lmm_spots *spots, enum lmm_measure measure)
 
     for (size_t i = 0; i < spots->count; i++) {
         count += counts(&spots->items[i].tally, measure);
+    }
+    return count;
+}
+
+size_t lmm_spots_rest(const struct lmm_spots *spots, enum lmm_measure measure, size_t first,
+                      struct lmm_tally *ret_sum)
+{
+    size_t count = 0;
+
+    *ret_sum = (struct lmm_tally) {.allocations = 0};
+    for (size_t i = first; i < spots->count; i++) {
+        if (counts(&spots->items[i].tally, measure)) {
+            add(ret_sum, &spots->items[i].tally);
+            count++;
+        }
     }
     return count;
 }
@@ -255,7 +270,7 @@ static void merge_traces(struct making *making)
     qsort(traces, making->trace_count, sizeof(*traces), compare_traces_by_place);
     for (size_t i = 0; i < making->trace_count; i++) {
         if (kept > 0 && compare_traces_by_place(&traces[kept - 1], &traces[i]) == 0) {
-            lmm_tally_add(&traces[kept - 1].tally, &traces[i].tally);
+            add(&traces[kept - 1].tally, &traces[i].tally);
         } else {
             traces[kept++] = traces[i];
         }
@@ -299,8 +314,8 @@ static void gather(struct lmm_spots *spots, size_t trace_count)
         }
         assert(spot->traces + spot->trace_count == trace); /* I1: each trace is in one spot */
         spot->trace_count++;
-        lmm_tally_add(&spot->tally, &trace->tally);
-        lmm_tally_add(&spots->total, &trace->tally);
+        add(&spot->tally, &trace->tally);
+        add(&spots->total, &trace->tally);
     }
 }
 

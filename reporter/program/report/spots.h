@@ -90,8 +90,10 @@ void lmm_spot_order(struct lmm_spot *spot, enum lmm_measure measure, size_t most
 uint64_t lmm_tally_first(const struct lmm_tally *tally, enum lmm_measure measure);
 uint64_t lmm_tally_second(const struct lmm_tally *tally, enum lmm_measure measure);
 
-/* Adds a tally to a sum. */
-void lmm_tally_add(struct lmm_tally *sum, const struct lmm_tally *tally);
+/* Returns how many of the spots from index `first` on have a figure above 0, and sets *ret_sum to
+ * the sum of their tallies. */
+size_t lmm_spots_rest(const struct lmm_spots *spots, enum lmm_measure measure, size_t first,
+                      struct lmm_tally *ret_sum);
 
 void lmm_spots_free(struct lmm_spots *spots);
 

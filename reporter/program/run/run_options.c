@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reporter/program/formats/format.h"
 #include "reporter/program/base/parse.h"
@@ -25,6 +26,18 @@ enum {
     KEY_OPTIONS,
     KEY_DEBUGINFOD,
     KEY_LIBRARY,
+    KEY_FULL,
+    KEY_STACKS_PER_ROW,
+    KEY_ABSOLUTE,
+};
+
+/* The bounds of a report without options, and of one with --leaks or in JSON. */
+enum {
+    BRIEF_ROWS = 5,
+    BRIEF_STACKS = 1,
+    BRIEF_SIZES = 8,
+    ROWS = 20,
+    STACKS = 3,
 };
 
 static const struct argp_option table[] = {
@@ -33,8 +46,14 @@ static const struct argp_option table[] = {
     {"report", 'F', "FORMAT", 0, "text (the default), json, csv, openmetrics, pprof or folded", 0},
     {"output", 'o', "FILE", 0,
      "Write the report to FILE, not to standard error; %p in it is the process's PID", 0},
-    {"top", 't', "N", 0, "Show at most N rows of a section; 10 by default", 0},
-    {"leaks", KEY_LEAKS, NULL, 0, "Show leaks only, all of them with all their stacks", 0},
+    {"full", KEY_FULL, NULL, 0, "Show all rows, all stacks, and whole names", 0},
+    {"top", 't', "N", 0,
+     "Show at most N rows of a section; by default 5, and 20 with --leaks and in JSON", 0},
+    {"stacks-per-row", KEY_STACKS_PER_ROW, "N", 0,
+     "Show at most N call stacks of a row; by default 1, and 3 with --leaks and in JSON", 0},
+    {"absolute", KEY_ABSOLUTE, NULL, 0,
+     "Show paths as the debug information has them, not relative to the current directory", 0},
+    {"leaks", KEY_LEAKS, NULL, 0, "Show leaks only", 0},
     {"error-exitcode", KEY_ERROR_EXITCODE, "N", 0,
      "End with status N (1 to 255) when there are leaks that are not suppressed and the program "
      "ended with 0",
@@ -86,6 +105,10 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
         return 0;
     case 'F': options->format = lmm_format_parse(argument, true, state); return 0;
     case 't': options->top = lmm_parse_top(argument, state); return 0;
+    case KEY_STACKS_PER_ROW:
+        options->stacks_per_row =
+            lmm_parse_number("--stacks-per-row", argument, 1, SIZE_MAX, state);
+        return 0;
     case KEY_ERROR_EXITCODE:
         options->error_exitcode =
             (int) lmm_parse_number("--error-exitcode", argument, 1, 255, state);
@@ -117,6 +140,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case 'o': options->output = argument; return 0;
     case KEY_LEAKS: options->leaks_only = true; return 0;
+    case KEY_FULL: options->full = true; return 0;
+    case KEY_ABSOLUTE: options->absolute = true; return 0;
     case KEY_FILL: options->fill = true; return 0;
     case KEY_CHILDREN: options->children = true; return 0;
     case KEY_KEEP: options->keep = true; return 0;
@@ -157,4 +182,37 @@ void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_opt
         lmm_complain("%s", strerror(ENOMEM));
         exit(LMM_RUN_FAILED);
     }
+}
+
+struct lmm_run_report_bounds lmm_run_options_bounds(const struct lmm_run_options *options)
+{
+    bool is_brief = options->format->kind == LMM_FORMAT_TEXT && !options->leaks_only;
+    struct lmm_run_report_bounds bounds = {
+        .rows = is_brief ? BRIEF_ROWS : ROWS,
+        .stacks = is_brief ? BRIEF_STACKS : STACKS,
+        .sizes = BRIEF_SIZES,
+        .least_permille = options->top == 0 ? LMM_RUN_REPORT_LEAST_PERMILLE : 0,
+    };
+
+    if (options->full) {
+        bounds = (struct lmm_run_report_bounds) {SIZE_MAX, SIZE_MAX, SIZE_MAX, 0};
+    }
+    bounds.rows = options->top != 0 ? options->top : bounds.rows;
+    bounds.stacks = options->stacks_per_row != 0 ? options->stacks_per_row : bounds.stacks;
+    return bounds;
+}
+
+struct lmm_look lmm_run_options_look(const struct lmm_run_options *options, char folder[PATH_MAX])
+{
+    bool is_brief = !options->full && !options->leaks_only && options->stacks_per_row == 0;
+    bool has_folder = !options->absolute && getcwd(folder, PATH_MAX - 1) != NULL;
+
+    if (has_folder && strcmp(folder, "/") != 0) {
+        strcat(folder, "/");
+    }
+    return (struct lmm_look) {
+        .folder = has_folder ? folder : NULL,
+        .is_whole = options->full,
+        .is_brief = is_brief,
+    };
 }

@@ -4,6 +4,9 @@
 #ifndef LMM_PROGRAM_RUN_OPTIONS_H
 #define LMM_PROGRAM_RUN_OPTIONS_H
 
+#include <limits.h>
+
+#include "reporter/program/report/run_report.h"
 #include "reporter/program/report/suppress.h"
 
 struct lmm_format;
@@ -18,8 +21,11 @@ struct lmm_run_options {
     char **argv; /* the program's */
     unsigned stacks;
     const struct lmm_format *format;
-    const char *output; /* NULL: standard error */
-    size_t top;         /* 0: not given */
+    const char *output;    /* NULL: standard error */
+    size_t top;            /* 0: not given */
+    size_t stacks_per_row; /* 0: not given */
+    bool full;
+    bool absolute; /* paths */
     bool leaks_only;
     bool fill;
     bool children;
@@ -36,5 +42,10 @@ struct lmm_run_options {
 /* Reads the command line; exits with LMM_RUN_FAILED when it is wrong. The caller frees the
  * suppressions. */
 void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_options);
+
+/* Return what the report shows at most, and how. folder: room for a part of the look, which must
+ * live as long as it. */
+struct lmm_run_report_bounds lmm_run_options_bounds(const struct lmm_run_options *options);
+struct lmm_look lmm_run_options_look(const struct lmm_run_options *options, char folder[PATH_MAX]);
 
 #endif

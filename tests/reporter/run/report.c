@@ -21,6 +21,11 @@
 #include "reporter/core/sink.h"
 #include "tests/support/output.h"
 #include "tests/support/run_model.h"
+#include "tests/support/shapes.h"
+
+enum {
+    LINES_MAX = 66, /* of a report without options */
+};
 
 /* ---- Runs ------------------------------------------------------------------------------------ */
 
@@ -45,7 +50,59 @@ static void leaks(void)
     lmm_suppressions_add(&suppressions, "never");
     lmm_suppressions_add(&suppressions, "libpaper");
     run.leaks_only = true;
-    run.top = SIZE_MAX;
+    run.look.is_brief = false;
+    run.bounds.stacks = 3;
+}
+
+static void full(void)
+{
+    run.bounds = (struct lmm_run_report_bounds) {SIZE_MAX, SIZE_MAX, SIZE_MAX, 0};
+    run.look = (struct lmm_look) {.folder = run.look.folder, .is_whole = true};
+}
+
+static void child(void)
+{
+    process.is_program = false;
+    model->process = LMM_MODEL_KILLED;
+}
+
+static void templates(void)
+{
+    model = shape_templates();
+}
+
+static void templates_in_full(void)
+{
+    full();
+    templates();
+}
+
+static void absolute(void)
+{
+    run.look.folder = NULL;
+    templates();
+}
+
+static void recursion(void)
+{
+    model = shape_recursion();
+}
+
+static void many(void)
+{
+    model = shape_many();
+}
+
+static void many_leaks(void)
+{
+    leaks();
+    run.bounds.rows = 20;
+    many();
+}
+
+static void hostile(void)
+{
+    model = shape_hostile();
 }
 
 static void killed(void)
@@ -54,7 +111,7 @@ static void killed(void)
     model->end_time_ns = 0;
     model->settled = false;
     ending.status = SIGSEGV | 0x80;
-    run.top = 2;
+    run.bounds.rows = 2;
     run.colour = true;
 }
 
@@ -63,7 +120,7 @@ static void lost(void)
     model->process = LMM_MODEL_LOST;
     model->lost_errno = ENOSPC;
     model->end_time_ns = model->start_time_ns + UINT64_C(1500000000);
-    run.top = 1;
+    run.bounds.rows = 1;
 }
 
 /* LMM stopped it; the stack appears again further down. */
@@ -104,7 +161,7 @@ static void stackless(void)
  * calls. */
 static void cut(void)
 {
-    run.least_permille = 500;
+    run.bounds.least_permille = 500;
     model->stack_frames = 2;
 }
 
@@ -137,6 +194,16 @@ static const struct {
     {"cut.txt", cut, lmm_run_report_text},
     {"nothing.txt", nothing, lmm_run_report_text},
     {"nothing.json", nothing, lmm_run_report_json},
+    {"full.txt", full, lmm_run_report_text},
+    {"child.txt", child, lmm_run_report_text},
+    {"templates.txt", templates, lmm_run_report_text},
+    {"templates-full.txt", templates_in_full, lmm_run_report_text},
+    {"templates-absolute.txt", absolute, lmm_run_report_text},
+    {"recursion.txt", recursion, lmm_run_report_text},
+    {"many.txt", many, lmm_run_report_text},
+    {"many-leaks.txt", many_leaks, lmm_run_report_text},
+    {"many-leaks.json", many_leaks, lmm_run_report_json},
+    {"hostile.txt", hostile, lmm_run_report_text},
 };
 
 /* ---- Comparing ------------------------------------------------------------------------------- */
@@ -156,12 +223,17 @@ static void print(size_t index, struct output *output)
         .processes = &process,
         .process_count = 1,
         .suppressions = &suppressions,
-        .top = LMM_RUN_REPORT_TOP,
+        .bounds = {.rows = 5, .stacks = 1, .sizes = 8},
+        .look = {.folder = "/home/user/project/", .is_brief = true},
     };
     struct lmm_sink sink;
 
+    if (cases[index].render == lmm_run_report_json) {
+        run.bounds = (struct lmm_run_report_bounds) {.rows = 20, .stacks = 3, .sizes = 8};
+    }
     ending.status = 0;
     cases[index].change();
+    process.model = model;
     lmm_sink_init(&sink, output_take, output);
     if (!lmm_spots_make(model, &suppressions, &spots) || cases[index].render(&run, &sink) != 0) {
         fprintf(stderr, "%s: cannot be printed\n", cases[index].file);
@@ -169,6 +241,27 @@ static void print(size_t index, struct output *output)
     }
     lmm_spots_free(&spots);
     lmm_suppressions_free(&suppressions);
+}
+
+/* Returns whether a text fits on a screen: each line, and without options all of them. Absolute paths may be longer. */
+static bool fits(const struct output *output, const char *name)
+{
+    bool is_limited = strstr(name, ".txt") != NULL && !run.look.is_whole &&
+                      run.look.folder != NULL && !run.colour;
+    size_t lines = 0;
+    size_t columns = 0;
+
+    for (size_t i = 0; i < output->used && is_limited; i++) {
+        bool is_start = ((unsigned char) output->bytes[i] & 0xc0) != 0x80; /* of a character */
+
+        columns = output->bytes[i] == '\n' ? 0 : columns + is_start;
+        lines += output->bytes[i] == '\n';
+        if (columns > LMM_SHOWN_COLUMNS || (run.look.is_brief && lines > LINES_MAX)) {
+            fprintf(stderr, "%s: too long at line %zu\n", name, lines + 1);
+            return false;
+        }
+    }
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -181,6 +274,7 @@ int main(int argc, char **argv)
         output.used = 0;
         print(i, &output);
         good = output_is_golden(&output, argv[1], cases[i].file) && good;
+        good = fits(&output, cases[i].file) && good;
     }
     return good ? 0 : 1;
 }

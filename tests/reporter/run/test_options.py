@@ -95,7 +95,7 @@ class Before(Case):
         shutil.copy(running.STAND_IN, self.path("lib", "lmm", "liblmm_preload.so"))
         self.environment.pop("LMM_PRELOAD_LIBRARY")
         result = harness.run(self.path("bin", "lmm"), "run", "true", env=self.environment)
-        self.assertIn("LMM: run report of hr", result.stderr)
+        self.assertIn("LMM: hr (pid ", result.stderr)
 
     def test_suppressions(self):
         bad = self.file("bad", "# words\nleak:a\nrace:b\n")

@@ -17,7 +17,7 @@ def lists_of(document):
 class Formats(Case):
     def test_every_format_has_its_report(self):
         for report, words in (
-                ("text", "LMM: run report of hr"),
+                ("text", "LMM: hr (pid "),
                 ("json", '"schema": "lmm-run"'),
                 ("csv", "family,file,line,function"),
                 ("openmetrics", "# EOF"),
@@ -58,11 +58,11 @@ class Places(Case):
     def test_a_file_is_replaced_whole(self):
         report = self.file("report", "old words\n")
         self.assertEqual(self.run_lmm("-o", report, "grep", "old", report).stdout, "old words\n")
-        self.assertTrue(self.text_of("report").startswith("LMM: run report of hr"))
+        self.assertTrue(self.text_of("report").startswith("LMM: hr (pid "))
 
     def test_standard_output_may_be_asked_for(self):
         result = self.run_lmm("-o", "-", "echo", "words")
-        self.assertTrue(result.stdout.startswith("words\nLMM: run report"), result.stdout)
+        self.assertTrue(result.stdout.startswith("words\nLMM: hr (pid "), result.stdout)
 
     def test_a_reader_that_has_seen_enough_is_no_failure(self):
         reader, writer = os.pipe()
@@ -91,22 +91,41 @@ class Leaks(Case):
 
     def test_leaks_alone(self):
         text = self.run_lmm("--leaks", "true").stderr
-        self.assertIn("\nLeaks\n", text)
-        for title in ("Totals", "Most allocating sites", "Sizes"):
-            self.assertNotIn(f"\n{title}\n", text)
+        self.assertRegex(text, r"^LMM: leak check of hr \(pid \d+\): failed, 2 lines leak\n"
+                               r"  leaked: +256 bytes in 6 blocks\n\n"
+                               r"  1  200 bytes in 5 blocks  hr.c:42 \(hire\) of emp_t\n")
+        for title in ("at the peak", "Most allocations", "Sizes"):
+            self.assertNotIn(title, text)
+        self.assertRegex(self.run_lmm("--leaks", "sh", "-c", "exit 3").stderr.splitlines()[0],
+                         ": failed, 2 lines leak; it ended with status 3$")
+
+    def test_a_check_that_passes_and_one_that_was_not_done(self):
+        clean = ledger.Ledger(state=ledger.EXITED)
+        clean.site(clean.family("emp_t", 40), "hr.c", 42, "hire", 7, 7)
+        clean.write(self.made)
+        text = self.run_lmm("--leaks", "true").stderr
+        self.assertRegex(text, r"(?s): passed\n  leaked: +0 bytes in 0 blocks\n.*\nchecked: hr \(pid \d+\)\nSUMMARY: ")
+        self.assertIn(": not done: it was killed by SIGKILL\n",
+                      self.run_lmm("--leaks", "sh", "-c", "kill -9 $$").stderr)
 
     def test_what_lives_at_a_death_is_not_called_leaks(self):
         self.made = ledger.sample().write(self.made)
         text = self.run_lmm("sh", "-c", "kill -9 $$").stderr
-        self.assertNotIn("\nLeaks\n", text)
-        self.assertIn("\nLive at the end\n", text)
+        self.assertNotIn("\nLeaks ", text)
+        self.assertRegex(text, r"(?m)^Live at exit +bytes  share")
+        self.assertNotIn("leaked", text)
         self.assertRegex(text, r"(?m)^  note +a signal ended it")
         self.assertRegex(self.run_lmm("true").stderr, r"(?m)^  note +it ended by _exit")
 
     def test_top(self):
         text = self.run_lmm("--top", "1", "true").stderr
-        self.assertIn("... and 1 more place with 56 B", text)
+        self.assertIn("... 1 more line with 56 B: --full", text)
         self.assertNotIn("school.c", text)
+        self.assertIn("school.c", self.run_lmm("--full", "true").stderr)
+        document = json.loads(self.run_lmm("--top", "1", "--report", "json", "true").stderr)
+        leaks, _ = lists_of(document)
+        self.assertEqual(len(leaks), 1)
+        self.assertEqual(document["processes"][0]["left_out"]["leaks"], {"places": 1, "bytes": 56, "blocks": 1})
 
 
 class Lost(Case):
@@ -122,7 +141,7 @@ class Lost(Case):
         text = self.run_lmm("true").stderr
         self.assertRegex(text, r"(?m)^  note +its ledger could not grow; these are the figures of that moment"
                                r"\n +No space left on device$")
-        self.assertIn("\nLive when the ledger was lost\n", text)
+        self.assertIn("\nLive when the ledger was lost  ", text)
         self.assertTrue(text.endswith("7 allocations, 4 frees, when its ledger was lost\n"), text)
         self.assertTrue(self.run_lmm("--leaks", "true").stderr.endswith("when its ledger was lost\n"))
         document = json.loads(self.run_lmm("--report", "json", "true").stderr)
@@ -145,9 +164,10 @@ class Children(Case):
         script = "sh -c 'exit 0'; exit 4"
         result = self.run_lmm("--children", "sh", "-c", script)
         self.assertEqual(result.returncode, 4)
-        reports = re.findall(r"(?m)^LMM: run report of hr \(pid (\d+)\)$", result.stderr)
+        reports = re.findall(r"(?m)^LMM: hr \(pid (\d+)[,)]", result.stderr)
         self.assertEqual(len(set(reports)), 2, result.stderr)
-        self.assertEqual(len(re.findall(r"(?m)^  ended", result.stderr)), 1)
+        self.assertEqual(result.stderr.count("ended with status 4"), 1)
+        self.assertEqual(result.stderr.count(", a child of "), 1)
         document = json.loads(self.run_lmm("--children", "--report", "json", "sh", "-c",
                                            script).stderr)
         self.assertEqual([process["is_program"] for process in document["processes"]],

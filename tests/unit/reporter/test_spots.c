@@ -125,6 +125,12 @@ Test(spots, the_first_of_many_are_in_order)
         cr_expect_eq(spots.items[i].tally.allocations, 7);
         cr_expect(i == 0 || spots.items[i - 1].site->line < spots.items[i].site->line, "%zu", i);
     }
+    struct lmm_tally rest;
+
+    cr_expect_eq(lmm_spots_rest(&spots, LMM_MEASURE_ALLOCATIONS, 20, &rest), SITES - 20);
+    cr_expect_eq(rest.allocations, spots.total.allocations - 20 * 7);
+    cr_expect_eq(lmm_spots_rest(&spots, LMM_MEASURE_TEMPORARIES, 0, &rest), 0);
+    cr_expect_eq(rest.allocations, 0);
 }
 
 /* Blocks of the loader, and blocks of a module's constructor that the loader calls. */
