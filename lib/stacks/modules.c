@@ -109,7 +109,10 @@ static struct origin find_origin_locked(const struct lmm_module_facts *facts, bo
     size_t bytes = lmm_module_path(facts, modules.path, sizeof(modules.path));
     struct origin origin = {.path = lmm_hash_bytes(modules.path, bytes)};
 
-    origin.has_file = !has_build_id && lmm_module_file(modules.path, &origin.file);
+    /* The program's own file by what the kernel holds: another may have its name by now. */
+    const char *file = facts->name[0] == '\0' ? "/proc/self/exe" : modules.path;
+
+    origin.has_file = !has_build_id && lmm_module_file(file, &origin.file);
     return origin;
 }
 

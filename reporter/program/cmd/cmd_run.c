@@ -18,6 +18,7 @@
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/report/ending.h"
+#include "reporter/program/run/keeper.h"
 #include "reporter/program/run/launch.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/run/preload.h"
@@ -40,6 +41,7 @@ struct run {
     struct lmm_run_options options;
     struct lmm_run_folder folder;
     struct lmm_ending ending;
+    struct lmm_keeper *keeper; /* NULL: out of memory; then files that went have no names */
     struct lmm_symbols *symbols;
     struct book *books; /* first the program's, then its children's by start time */
     size_t book_count;
@@ -120,6 +122,8 @@ static bool launch_with(struct run *run, const char *preload, const char *option
         .argv = run->options.argv,
         .variables = variables,
         .ignores_sigpipe = lmm_sigpipe_was_ignored,
+        .look = lmm_keeper_look,
+        .context = run->keeper,
     };
     int error = lmm_launch(&launch, &run->ending);
 
@@ -215,6 +219,7 @@ static int name_and_group(struct run *run)
     if (run->symbols == NULL) {
         return -ENOMEM;
     }
+    lmm_symbols_set_kept(run->symbols, lmm_keeper_files(run->keeper));
     lmm_symbols_set_brief(run->symbols, true);
     for (size_t i = 0; i < run->book_count; i++) {
         struct lmm_model *model = run->books[i].snapshot->model;
@@ -436,6 +441,7 @@ static void forget(struct run *run)
     }
     free(run->books);
     lmm_symbols_close(run->symbols);
+    lmm_keeper_close(run->keeper);
     lmm_suppressions_free(&run->options.suppressions);
 }
 
@@ -444,6 +450,7 @@ static int run_in_folder(struct run *run)
     bool keep = false;
     int status = LMM_RUN_FAILED;
 
+    run->keeper = lmm_keeper_open(&run->folder);
     if (launch(run)) {
         status = lmm_ending_status(&run->ending);
         if (run->ending.exec_errno != 0) {

@@ -210,12 +210,30 @@ static void look_at_program(struct watch *watch)
     }
 }
 
-static void wait_for_end(struct watch *watch)
+/* Waits for a signal until the next look is due, at *due_ns, and looks. Returns the signal's number,
+ * or -1. */
+static int wait_for_signal(const struct watch *watch, const struct lmm_launch *launch,
+                           uint64_t *due_ns, siginfo_t *ret_info)
 {
+    uint64_t now_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+    uint64_t left_ns = *due_ns > now_ns ? *due_ns - now_ns : 0;
+    const struct timespec left = {(time_t) (left_ns / 1000000000), (long) (left_ns % 1000000000)};
+    int number = sigtimedwait(&watch->taken, ret_info, &left);
+
+    if (number < 0 && errno == EAGAIN) {
+        *due_ns = lmm_clock_ns(CLOCK_MONOTONIC) + launch->look(launch->context, watch->pid);
+    }
+    return number;
+}
+
+static void wait_for_end(struct watch *watch, const struct lmm_launch *launch)
+{
+    uint64_t due_ns = 0;
+
     look_at_program(watch);
     while (!watch->is_over) {
         siginfo_t info;
-        int number = sigwaitinfo(&watch->taken, &info);
+        int number = wait_for_signal(watch, launch, &due_ns, &info);
 
         if (number == SIGCHLD) {
             look_at_program(watch);
@@ -235,13 +253,13 @@ int lmm_launch(const struct lmm_launch *launch, struct lmm_ending *ret_ending)
     struct before before;
     uint64_t start_ns = lmm_clock_ns(CLOCK_MONOTONIC);
 
-    assert(launch->argv[0] != NULL && launch->variables != NULL);
+    assert(launch->argv[0] != NULL && launch->variables != NULL && launch->look != NULL);
     take_signals(&watch, &before);
     int error = start(launch, &before, &ending);
 
     if (error == 0) {
         watch.pid = ending.pid;
-        wait_for_end(&watch);
+        wait_for_end(&watch, launch);
         ending.run_ns = lmm_clock_ns(CLOCK_MONOTONIC) - start_ns;
         *ret_ending = ending;
     }

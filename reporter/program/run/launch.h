@@ -18,6 +18,8 @@
 #define LMM_PROGRAM_LAUNCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 struct lmm_ending;
 
@@ -30,6 +32,10 @@ struct lmm_launch {
     char **argv; /* ends with NULL; [0] is looked up in PATH when it has no slash */
     const struct lmm_launch_variable *variables; /* the last has no name */
     bool ignores_sigpipe;                        /* the program starts with SIGPIPE ignored */
+    /* Called at once, and then again and again, while the program with that PID runs; returns in how
+     * many nanoseconds. */
+    uint64_t (*look)(void *context, pid_t pid);
+    void *context;
 };
 
 /* Runs the program to its end. Returns 0 and fills *ret_ending; or -errno: no child was started. */

@@ -11,6 +11,7 @@
 
 #include "reporter/core/model.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/symbols/kept_files.h"
 #include "reporter/program/symbols/symbol_file.h"
 #include "reporter/program/symbols/wrapper.h"
 
@@ -37,6 +38,8 @@ struct entry {
 
 struct lmm_mapped_files {
     struct entry *entries;
+    uint32_t count;
+    const struct lmm_kept_files *kept;
     bool tells;
 };
 
@@ -93,6 +96,7 @@ struct lmm_mapped_file *lmm_mapped_files_find(struct lmm_mapped_files *files,
         free(made);
         return NULL;
     }
+    made->file.number = files->count++;
     return &made->file;
 }
 
@@ -114,6 +118,22 @@ static struct lmm_symbol_file *open_debug_file(const struct lmm_symbol_identity 
     return lmm_symbol_file_open(path, -1, identity, &fault);
 }
 
+/* Opens the kept file of that path that was mapped. */
+static struct lmm_symbol_file *open_kept(const struct lmm_kept_files *kept, const char *path,
+                                         const struct lmm_symbol_identity *identity)
+{
+    struct lmm_symbol_file *file = NULL;
+    int descriptor;
+
+    for (size_t i = 0; file == NULL && (descriptor = lmm_kept_files_open(kept, path, i)) >= 0;
+         i++) {
+        enum lmm_symbol_fault fault;
+
+        file = lmm_symbol_file_open(path, descriptor, identity, &fault);
+    }
+    return file;
+}
+
 static void open_file(struct lmm_mapped_files *files, struct entry *entry)
 {
     const struct identity_key *key = &entry->identity;
@@ -131,6 +151,9 @@ static void open_file(struct lmm_mapped_files *files, struct entry *entry)
 
     entry->is_opened = true;
     entry->file.symbols = lmm_symbol_file_open(path, -1, &identity, &fault);
+    if (entry->file.symbols == NULL) {
+        entry->file.symbols = open_kept(files->kept, path, &identity);
+    }
     if (entry->file.symbols == NULL) {
         entry->file.symbols = open_debug_file(&identity);
     }
@@ -162,6 +185,11 @@ void lmm_mapped_file_tell(struct lmm_mapped_files *files, struct lmm_mapped_file
         }
         free(text);
     }
+}
+
+void lmm_mapped_files_set_kept(struct lmm_mapped_files *files, const struct lmm_kept_files *kept)
+{
+    files->kept = kept;
 }
 
 struct lmm_mapped_files *lmm_mapped_files_new(bool tells)

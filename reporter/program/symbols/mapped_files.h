@@ -2,15 +2,18 @@
 /*
  * mapped_files: the files that processes had mapped, each known by its path and identity
  * (symbol_file.h), and opened when an address in it is first looked up. A file that is missing or
- * was replaced is not used; then its debug file under /usr/lib/debug/.build-id is tried.
+ * was replaced is not used; then a file that was kept open is tried (kept_files.h), and its debug
+ * file under /usr/lib/debug/.build-id.
  */
 #ifndef LMM_PROGRAM_MAPPED_FILES_H
 #define LMM_PROGRAM_MAPPED_FILES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "reporter/core/utf8.h"
 
+struct lmm_kept_files;
 struct lmm_mapped_files;
 struct lmm_model_module;
 struct lmm_symbol_file;
@@ -19,12 +22,16 @@ struct lmm_mapped_file {
     struct lmm_symbol_file *symbols; /* NULL: not opened, or not usable */
     struct lmm_string path;          /* these two end with a NUL */
     struct lmm_string name;
+    uint32_t number; /* from 0 on */
     bool is_library; /* its functions allocate for their callers */
 };
 
 /* Returns an empty table, to be freed with lmm_mapped_files_free(); NULL: out of memory. tells:
  * whether one line on stderr says of a file that it was replaced, or cannot be read. */
 struct lmm_mapped_files *lmm_mapped_files_new(bool tells);
+
+/* Files to use where one is missing or was replaced; they must live as long as files. NULL: none. */
+void lmm_mapped_files_set_kept(struct lmm_mapped_files *files, const struct lmm_kept_files *kept);
 
 /* Returns the file of a module, which lives as long as files; NULL: out of memory. */
 struct lmm_mapped_file *lmm_mapped_files_find(struct lmm_mapped_files *files,

@@ -18,6 +18,7 @@
 #include "reporter/program/base/program.h"
 #include "reporter/program/symbols/choice.h"
 #include "reporter/program/symbols/mapped_files.h"
+#include "reporter/program/symbols/reloads.h"
 #include "reporter/program/symbols/rust_name.h"
 #include "reporter/program/symbols/symbol_file.h"
 #include "reporter/program/symbols/wrapper.h"
@@ -54,6 +55,9 @@ struct lmm_symbols {
     bool is_brief;
     struct text *texts;
     struct lmm_mapped_files *files;
+    /* The model that was named last, and its modules' files; others are looked up one by one. */
+    const struct lmm_model *named;
+    struct lmm_mapped_file **modules;
     struct place *places;
 };
 
@@ -195,9 +199,22 @@ static struct place *make_place(struct lmm_symbols *symbols, struct lmm_mapped_f
     return place;
 }
 
+void lmm_symbols_set_kept(struct lmm_symbols *symbols, const struct lmm_kept_files *kept)
+{
+    lmm_mapped_files_set_kept(symbols->files, kept);
+}
+
 void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief)
 {
     symbols->is_brief = brief;
+}
+
+/* Returns the file of a module of the model, NULL when memory ran out. */
+static struct lmm_mapped_file *file_of(struct lmm_symbols *symbols, const struct lmm_model *model,
+                                       const struct lmm_model_module *module)
+{
+    return model == symbols->named ? symbols->modules[module - model->modules]
+                                   : lmm_mapped_files_find(symbols->files, module);
 }
 
 /* A namer's calls_of. The libraries' functions that start a program or a thread are always looked
@@ -207,8 +224,7 @@ static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *mo
 {
     struct lmm_symbols *symbols = (struct lmm_symbols *) (void *) namer;
     const struct lmm_model_module *module = lmm_model_module_of(model, frame);
-    struct lmm_mapped_file *file =
-        module == NULL ? NULL : lmm_mapped_files_find(symbols->files, module);
+    struct lmm_mapped_file *file = module == NULL ? NULL : file_of(symbols, model, module);
     struct place_key key;
     struct place *place = NULL;
 
@@ -243,8 +259,7 @@ static bool look_at_file(struct lmm_symbols *symbols, const struct lmm_model *mo
                          bool *ret_library)
 {
     const struct lmm_model_module *module = lmm_model_module_of(model, frame);
-    const struct lmm_mapped_file *file =
-        module == NULL ? NULL : lmm_mapped_files_find(symbols->files, module);
+    const struct lmm_mapped_file *file = module == NULL ? NULL : file_of(symbols, model, module);
 
     *ret_library = file != NULL && file->is_library;
     return module == NULL || file != NULL;
@@ -314,12 +329,32 @@ static void name_site(struct lmm_model_site *site, const struct lmm_model_call *
     site->function = call->is_named ? call->function : lmm_string_of("");
 }
 
+/* Looks up the files of all modules of the model, and merges equal stacks. */
+static bool take_modules(struct lmm_symbols *symbols, struct lmm_model *model)
+{
+    struct lmm_mapped_file **modules = calloc((size_t) model->module_count + 1, sizeof(*modules));
+    uint32_t *numbers = calloc((size_t) model->module_count + 1, sizeof(*numbers));
+    bool done = modules != NULL && numbers != NULL;
+
+    for (uint32_t i = 0; done && i < model->module_count; i++) {
+        modules[i] = lmm_mapped_files_find(symbols->files, &model->modules[i]);
+        done = modules[i] != NULL;
+        numbers[i] = done ? modules[i]->number : 0;
+    }
+    done = done && lmm_reloads_merge(model, numbers);
+    free(numbers);
+    free(symbols->modules);
+    symbols->modules = modules;
+    symbols->named = done ? model : NULL;
+    return done;
+}
+
 bool lmm_symbols_name_sites(struct lmm_symbols *symbols, struct lmm_model *model)
 {
-    bool named = true;
-
     assert(symbols != NULL);
     model->namer = &symbols->namer;
+    bool named = take_modules(symbols, model);
+
     for (size_t i = 0; i < model->site_count && named; i++) {
         const struct lmm_model_call *call = NULL;
 
@@ -425,6 +460,7 @@ void lmm_symbols_close(struct lmm_symbols *symbols)
     HASH_CLEAR(hh, symbols->texts);
     free_items((UT_hash_handle *) places);
     lmm_mapped_files_free(symbols->files);
+    free(symbols->modules);
     free_items((UT_hash_handle *) texts);
     free(symbols);
 }

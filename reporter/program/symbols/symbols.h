@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct lmm_kept_files;
 struct lmm_model;
 struct lmm_symbols;
 
@@ -37,6 +38,10 @@ struct lmm_symbols *lmm_symbols_open(unsigned flags);
 /* Frees all strings and calls that came from symbols, which may be NULL. */
 void lmm_symbols_close(struct lmm_symbols *symbols);
 
+/* Files to use where the file of a module is missing or was replaced; they must live as long as
+ * symbols. NULL: none. */
+void lmm_symbols_set_kept(struct lmm_symbols *symbols, const struct lmm_kept_files *kept);
+
 /*
  * Makes look-ups brief, or complete again (the default). Brief look-ups take the names of functions
  * in the C and C++ libraries from symbol tables, without lines and inlined functions, so the large
@@ -45,7 +50,7 @@ void lmm_symbols_close(struct lmm_symbols *symbols);
 void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief);
 
 /*
- * Names the sites of model that have a stack, and makes symbols the model's namer; symbols must
+ * Names the sites of model that have a stack, gives sites of equal stacks one stack (reloads.h), and makes symbols the model's namer; symbols must
  * live as long as the model. A site has the name of the innermost call that has a line and is not a
  * wrapper (wrapper.h); if there is none, of the innermost call that is not a wrapper; if there is
  * none, of the outermost wrapper that is not of a language's library; if there is none, of the

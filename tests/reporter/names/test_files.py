@@ -25,22 +25,38 @@ class Files(names.Case):
         self.compile("-g", "-O1", "-w", *options, "-DSWAPPED", "alpha_beta.c", "-o", "other")
 
     def test_a_replaced_program_is_told_and_not_misread(self):
+        """lmm run has the file open, and names it rightly; a report that is made later cannot."""
         for build_id in ("sha1", "none"):
-            self.make_both(f"-Wl,--build-id={build_id}")
-            right = {111: self.at("alpha"), 222: self.at("beta")}
-            self.assertEqual(self.places("./program"), right)
-            self.check_replaced("cp other new && mv new program", right)
+            for command in ("cp other new && mv new program", "mv program moved", "rm program"):
+                self.make_both(f"-Wl,--build-id={build_id}")
+                right = {111: self.at("alpha"), 222: self.at("beta")}
+                self.assertEqual(self.places("--keep", "./program", command, stderr=None), right)
+                path = self.kept()
+                result = self.lmm("report", "--format", "json", path)
+                is_there = os.path.exists(self.path("program"))
+                self.assertEqual(result.stderr, f"lmm: {self.path('program')}: {REPLACED}\n" if is_there else "")
+                self.assertNotIn('"alpha"', result.stdout)
+                self.assertNotIn('"beta"', result.stdout)
+                os.remove(path)
 
-    def check_replaced(self, command, right):
-        """lmm run has the file open, and names it rightly; a report later cannot."""
-        document = self.document("--keep", "./program", command, stderr=None)
-        path = self.kept()
-        result = self.lmm("report", "--format", "json", path)
-        self.assertEqual(result.stderr, f"lmm: {self.path('program')}: {REPLACED}\n")
-        self.assertNotIn("alpha", result.stdout)
-        self.assertNotIn("beta", result.stdout)
-        os.remove(path)
-        return document, right
+    def test_a_plugin_that_was_removed(self):
+        """The command waits until lmm, the parent of its parent, has opened it; then it removes the plugin."""
+        self.compile("-g", "-O1", "-w", "-D_GNU_SOURCE", "loader.c", "-o", "loader")
+        wait = ("lmm=$(awk '/^PPid/ { print $2 }' /proc/$PPID/status); "
+                "until ls -l /proc/$lmm/fd | grep -q plugin.so; do sleep 0.01; done; rm plugin.so")
+        for build_id in ("sha1", "none"):
+            self.compile("-g", "-O1", "-w", "-shared", "-fPIC", f"-Wl,--build-id={build_id}", "plugin.c", "-o", "plugin.so")
+            rows = self.places("./loader", self.path("plugin.so"), "1", wait)
+            self.assertEqual(rows[10], self.at("entry", "plugin.c"))
+
+    def test_stacks_of_a_plugin_that_is_loaded_at_many_places(self):
+        self.compile("-g", "-O1", "-w", "-D_GNU_SOURCE", "loader.c", "-o", "loader")
+        for build_id in ("sha1", "none"):
+            self.compile("-g", "-O1", "-w", "-shared", "-fPIC", f"-Wl,--build-id={build_id}", "plugin.c", "-o", "plugin.so")
+            document = self.document("--keep", "./loader", "./plugin.so", "300", stderr=None)
+            leak, = [leak for leak in document["leaks"] if leak["function"] == "entry"]
+            self.assertEqual((leak["blocks"], leak["bytes"], len(leak["stacks"])), (300, 3000, 1))
+            os.remove(self.kept())
 
     def kept(self):
         for folder, _, files in os.walk(self.ledgers):
