@@ -265,6 +265,7 @@ static int write_report(const struct run *run, const struct lmm_run_report_proce
         .processes = processes,
         .process_count = count,
         .suppressions = &run->options.suppressions,
+        .symbols = run->symbols,
         .bounds = lmm_run_options_bounds(&run->options),
         .look = lmm_run_options_look(&run->options, folder),
         .leaks_only = run->options.leaks_only,

@@ -2,7 +2,7 @@
 /*
  * run_report: the report of `lmm run` after the program has ended: how it ended; then for each
  * process with a ledger: the totals, the lines with most bytes at the peak, leaks, the lines that
- * allocate most, those of temporary blocks, and sizes; then the suppressed leaks; last a line that
+ * allocate most, those of temporary blocks, and sizes; what rows could be named better by; then the suppressed leaks; last a line that
  * starts with "SUMMARY:".
  *
  * The rows of a section are spots (spots.h): lines of the source, because a user can change a line.
@@ -25,6 +25,7 @@ struct lmm_model;
 struct lmm_sink;
 struct lmm_spots;
 struct lmm_suppressions;
+struct lmm_symbols;
 
 enum {
     LMM_RUN_REPORT_SCHEMA_VERSION = 1,
@@ -55,6 +56,7 @@ struct lmm_run_report {
     const struct lmm_run_report_process *processes;
     size_t process_count;
     const struct lmm_suppressions *suppressions;
+    const struct lmm_symbols *symbols; /* that named the sites; NULL: none */
     struct lmm_run_report_bounds bounds;
     struct lmm_look look; /* of the text */
     bool leaks_only;

@@ -64,4 +64,8 @@ void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure);
 /* Puts the section of sizes, unless it has no rows (run_sizes.c). */
 void lmm_sheet_sizes(const struct lmm_sheet *sheet);
 
+/* Puts the section of names, unless it has nothing to say; with what files lack only in the last one
+ * of a report (run_names.c). */
+void lmm_sheet_names(const struct lmm_sheet *sheet, bool is_last);
+
 #endif

@@ -139,6 +139,9 @@ static void put_process(const struct lmm_sheet *sheet, bool is_last)
     } else if (has_figures) {
         put_sections(sheet);
     }
+    if (has_figures && !sheet->run->leaks_only) {
+        lmm_sheet_names(sheet, is_last);
+    }
     if (is_last && !sheet->run->look.is_brief) {
         put_suppressions(sheet);
     }

@@ -157,6 +157,7 @@ static void open_file(struct lmm_mapped_files *files, struct entry *entry)
     if (entry->file.symbols == NULL) {
         entry->file.symbols = open_debug_file(&identity);
     }
+    entry->file.is_missing = entry->file.symbols == NULL && fault == LMM_SYMBOL_MISSING;
     if (entry->file.symbols == NULL && fault == LMM_SYMBOL_OTHER && files->tells) {
         lmm_complain("%s: not the file that was mapped; its functions have no names", path);
     }
@@ -200,6 +201,15 @@ struct lmm_mapped_files *lmm_mapped_files_new(bool tells)
         files->tells = tells;
     }
     return files;
+}
+
+void lmm_mapped_files_walk(const struct lmm_mapped_files *files,
+                           void (*look)(void *context, const struct lmm_mapped_file *file),
+                           void *context)
+{
+    for (const struct entry *entry = files->entries; entry != NULL; entry = entry->hh.next) {
+        look(context, &entry->file);
+    }
 }
 
 void lmm_mapped_files_free(struct lmm_mapped_files *files)

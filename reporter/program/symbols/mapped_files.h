@@ -22,8 +22,10 @@ struct lmm_mapped_file {
     struct lmm_symbol_file *symbols; /* NULL: not opened, or not usable */
     struct lmm_string path;          /* these two end with a NUL */
     struct lmm_string name;
-    uint32_t number; /* from 0 on */
-    bool is_library; /* its functions allocate for their callers */
+    uint32_t number;         /* from 0 on */
+    bool is_library;         /* its functions allocate for their callers */
+    bool is_missing;         /* it cannot be opened */
+    uint64_t lineless_bytes; /* of sites that have no line because it has none; the caller's */
 };
 
 /* Returns an empty table, to be freed with lmm_mapped_files_free(); NULL: out of memory. tells:
@@ -43,6 +45,11 @@ bool lmm_mapped_file_open(struct lmm_mapped_files *files, struct lmm_mapped_file
 /* Says at the first call what cannot be read of the debug information of an open file; call it
  * after the first look-up in it. */
 void lmm_mapped_file_tell(struct lmm_mapped_files *files, struct lmm_mapped_file *file);
+
+/* Calls look(context, file) for each file. */
+void lmm_mapped_files_walk(const struct lmm_mapped_files *files,
+                           void (*look)(void *context, const struct lmm_mapped_file *file),
+                           void *context);
 
 void lmm_mapped_files_free(struct lmm_mapped_files *files);
 

@@ -254,15 +254,14 @@ static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *mo
 
 /* ---- Sites ----------------------------------------------------------------------------------- */
 
-/* Sets *ret_library to whether a frame is in the C or C++ library; false: out of memory. */
+/* Sets *ret_file to the file of a frame, NULL: it is in none; false: out of memory. */
 static bool look_at_file(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
-                         bool *ret_library)
+                         struct lmm_mapped_file **ret_file)
 {
     const struct lmm_model_module *module = lmm_model_module_of(model, frame);
-    const struct lmm_mapped_file *file = module == NULL ? NULL : file_of(symbols, model, module);
 
-    *ret_library = file != NULL && file->is_library;
-    return module == NULL || file != NULL;
+    *ret_file = module == NULL ? NULL : file_of(symbols, model, module);
+    return module == NULL || *ret_file != NULL;
 }
 
 /* Sets *ret_call to the innermost call of a stack that is not operator new, or else to the innermost
@@ -291,22 +290,24 @@ static bool choose_innermost(struct lmm_symbols *symbols, const struct lmm_model
     return true;
 }
 
-/* Sets *ret_call to the call that names a stack; false: out of memory. All calls in the libraries
- * are wrappers, so frames there are looked up only when the whole stack lies in them. */
-static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t stack,
-                   const struct lmm_model_call **ret_call)
+/* Sets *ret_call to the call that names a site with a stack; false: out of memory. All calls in the
+ * libraries are wrappers, so frames there are looked up only when the whole stack lies in them. */
+static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model,
+                   const struct lmm_model_site *site, const struct lmm_model_call **ret_call)
 {
     struct lmm_choice choice = {.own = NULL};
+    struct lmm_mapped_file *lineless = NULL; /* of the call choice.plain */
 
-    for (uint32_t frame = stack; frame != 0 && choice.own == NULL;
+    for (uint32_t frame = site->stack; frame != 0 && choice.own == NULL;
          frame = lmm_model_caller(model, frame)) {
         const struct lmm_model_call *calls = NULL;
-        bool is_in_library = false;
+        struct lmm_mapped_file *file = NULL;
+        bool has_plain = choice.plain != NULL;
 
-        if (!look_at_file(symbols, model, frame, &is_in_library)) {
+        if (!look_at_file(symbols, model, frame, &file)) {
             return false;
         }
-        if (is_in_library) {
+        if (file != NULL && file->is_library) {
             continue;
         }
         size_t count = calls_of(&symbols->namer, model, frame, &calls);
@@ -317,9 +318,13 @@ static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model, u
         for (size_t i = 0; i < count; i++) {
             lmm_choice_look(&choice, &calls[i]);
         }
+        lineless = choice.plain != NULL && !has_plain ? file : lineless;
     }
     *ret_call = lmm_choice_best(&choice);
-    return *ret_call != NULL || choose_innermost(symbols, model, stack, ret_call);
+    if (choice.own == NULL && lineless != NULL) {
+        lineless->lineless_bytes += site->live_bytes + site->peak_bytes;
+    }
+    return *ret_call != NULL || choose_innermost(symbols, model, site->stack, ret_call);
 }
 
 static void name_site(struct lmm_model_site *site, const struct lmm_model_call *call)
@@ -359,7 +364,7 @@ bool lmm_symbols_name_sites(struct lmm_symbols *symbols, struct lmm_model *model
         const struct lmm_model_call *call = NULL;
 
         if (model->sites[i].stack != 0) {
-            named = choose(symbols, model, model->sites[i].stack, &call);
+            named = choose(symbols, model, &model->sites[i], &call);
             if (named) {
                 name_site(&model->sites[i], call);
             }
@@ -377,6 +382,45 @@ bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_
         *symbols = lmm_symbols_open(flags);
     }
     return *symbols != NULL && lmm_symbols_name_sites(*symbols, model);
+}
+
+/* The gaps found so far, most bytes first. */
+struct gaps {
+    struct lmm_symbols_gap *items;
+    size_t count;
+    size_t most;
+};
+
+static void look_for_gap(void *context, const struct lmm_mapped_file *file)
+{
+    struct gaps *gaps = context;
+    bool is_absent =
+        file->symbols != NULL && lmm_symbol_file_gap(file->symbols) == LMM_DEBUG_GAP_ABSENT;
+    size_t at = gaps->count;
+
+    if (file->lineless_bytes == 0 || file->path.bytes == 0 || file->path.text[0] != '/' ||
+        !(is_absent || file->is_missing)) {
+        return;
+    }
+    while (at > 0 && gaps->items[at - 1].bytes < file->lineless_bytes) {
+        at--;
+    }
+    gaps->count += gaps->count < gaps->most;
+    for (size_t i = gaps->count; i-- > at + 1;) {
+        gaps->items[i] = gaps->items[i - 1];
+    }
+    if (at < gaps->count) {
+        gaps->items[at] = (struct lmm_symbols_gap) {file->path, is_absent, file->lineless_bytes};
+    }
+}
+
+size_t lmm_symbols_gaps(const struct lmm_symbols *symbols, struct lmm_symbols_gap *ret_gaps,
+                        size_t most)
+{
+    struct gaps gaps = {.items = ret_gaps, .most = most};
+
+    lmm_mapped_files_walk(symbols->files, look_for_gap, &gaps);
+    return gaps.count;
 }
 
 /* Continues the key of the outer frames with the calls of a frame; 0: out of memory. */

@@ -22,6 +22,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "reporter/core/utf8.h"
+
 struct lmm_kept_files;
 struct lmm_model;
 struct lmm_symbols;
@@ -67,6 +69,18 @@ bool lmm_symbols_name_sites(struct lmm_symbols *symbols, struct lmm_model *model
  * out.
  */
 bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_model *model);
+
+/* A file without lines that sites should have. */
+struct lmm_symbols_gap {
+    struct lmm_string path; /* ends with a NUL */
+    bool is_absent;         /* there is no debug information; false: the file is missing */
+    uint64_t bytes;         /* live, or at the peak, of these sites */
+};
+
+/* Sets ret_gaps to the `most` files that most bytes of named sites lack lines of, and returns how
+ * many there are. Files about which a line was written on stderr are not among them. */
+size_t lmm_symbols_gaps(const struct lmm_symbols *symbols, struct lmm_symbols_gap *ret_gaps,
+                        size_t most);
 
 /* Sets the stack_key of all sites by the names of their calls, to compare models whose program
  * files may differ. Every frame of every stack is looked up. Returns false when memory ran out. */

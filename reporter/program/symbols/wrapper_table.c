@@ -62,6 +62,7 @@ const struct lmm_wrapper_group lmm_wrapper_table[] = {
     {"SQLite",
      PATTERNS("sqlite3*Malloc*", "sqlite3_malloc*", "sqlite3*Realloc*", "sqlite3_realloc*",
               "sqlite3DbStrDup", "sqlite3DbStrNDup", "dbMalloc*", "dbRealloc*", "mallocWithAlarm")},
+    {"jq", PATTERNS("jv_mem_*alloc*", "jv_mem_strdup*")},
     {"Samba", PATTERNS("talloc_*alloc*", "_talloc*", "talloc_*dup", "talloc_strndup", "__talloc*")},
     {"Java", PATTERNS("AllocateHeap", "ReallocateHeap")},
     {NULL, NULL},

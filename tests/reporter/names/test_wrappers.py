@@ -49,6 +49,24 @@ class Wrappers(names.Case):
         self.file(".lmmrc", "pool_get\n")
         self.leaks("./wrappers", stderr="lmm: .lmmrc:1: ignored: 'pool_get' (expected wrapper:PATTERN)\n")
 
+    def names_of(self, *words):
+        """The lines of the section of names in the report for people."""
+        result = self.lmm("run", "-o", self.path("text"), *words, cwd=self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        sections = [part.splitlines() for part in self.text_of("text").split("\n\n")]
+        return [line.strip() for section in sections if section[0] == "Names" for line in section[1:]]
+
+    def test_a_function_with_many_callers_is_named(self):
+        self.compile("-g", "-O1", "-w", "callers.c", "-o", "callers")
+        self.assertEqual(self.names_of("./callers"), ["node_new has 20 stacks from 20 callers: --wrapper node_new?"])
+        self.assertEqual(self.names_of("--wrapper", "node_new", "./callers"), [])
+
+    def test_files_without_debug_information(self):
+        self.compile("-O1", "-w", "wrappers.c", "-o", "plain")
+        self.assertEqual(self.names_of("./plain"), ["plain: no debug information (compile it with -g)"])
+        self.compile("-g", "-O1", "-w", "wrappers.c", "-o", "wrappers")
+        self.assertEqual(self.names_of("./wrappers"), [])
+
     def test_headers_alone(self):
         """Stacks of which the kept calls are all in headers, or in std."""
         self.compile("-g", "-O0", "-w", "headers.cpp", "-o", "headers", compiler="c++")

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* package: which Debian package a file belongs to, by the lists that dpkg keeps. Stateless. */
+#ifndef LMM_PROGRAM_PACKAGE_H
+#define LMM_PROGRAM_PACKAGE_H
+
+#define LMM_PACKAGE_LISTS "/var/lib/dpkg/info" /* NAME.list, or NAME:ARCHITECTURE.list */
+
+/* Returns the name of the package that has the file at an absolute path, to be freed, or NULL:
+ * unknown. folder: with the lists, which are all read at worst, some 10 MB in 10 ms. */
+char *lmm_package_find(const char *folder, const char *path);
+
+#endif
