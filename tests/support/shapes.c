@@ -155,6 +155,7 @@ struct lmm_model *shape_recursion(void)
     add_stack(deep, 9);
     both[0] = 4;
     add_stack(both, 5);
+    add_stack((const int[]) {0, 1, 1, 4, 4, 4, 5, END}, 3);
     return &model;
 }
 

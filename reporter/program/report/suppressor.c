@@ -23,8 +23,9 @@ struct lmm_suppressor {
     const struct lmm_model *model;
     struct lmm_suppressions *suppressions;
     bool has_texts_of_user;
-    struct lmm_numbers addresses; /* the suppression of each, + 1 */
-    struct answer answers[];      /* of each frame */
+    uint32_t unknown[LMM_MODEL_STACK_MAX]; /* frames of one stack, innermost first */
+    struct lmm_numbers addresses;          /* the suppression of each, + 1 */
+    struct answer answers[];               /* of each frame */
 };
 
 /* Returns the first of two suppressions, each of which may be none. */
@@ -117,7 +118,7 @@ static bool answer_frame(struct lmm_suppressor *suppressor, uint32_t frame,
 /* Fills the answers of all frames of a stack. */
 static bool answer_stack(struct lmm_suppressor *suppressor, uint32_t stack)
 {
-    uint32_t unknown[LMM_MODEL_STACK_MAX];
+    uint32_t *unknown = suppressor->unknown;
     size_t count = 0;
     uint32_t frame = stack;
 

@@ -208,7 +208,7 @@ struct lmm_look lmm_run_options_look(const struct lmm_run_options *options, char
     bool has_folder = !options->absolute && getcwd(folder, PATH_MAX - 1) != NULL;
 
     if (has_folder && strcmp(folder, "/") != 0) {
-        strcat(folder, "/");
+        memcpy(folder + strlen(folder), "/", sizeof("/"));
     }
     return (struct lmm_look) {
         .folder = has_folder ? folder : NULL,

@@ -36,10 +36,11 @@ Test(calls, repeated_calls_and_sequences_are_groups)
     static const struct shape shapes[] = {
         {41, 3, {{0, 1, 1}, {1, 1, 39}, {40, 1, 1}}, false},
         {11, 4, {{0, 1, 1}, {1, 2, 4}, {9, 1, 1}, {10, 1, 1}}, false},
+        {7, 4, {{0, 1, 1}, {1, 1, 2}, {3, 1, 3}, {6, 1, 1}}, false}, /* one function, two lines */
     };
     struct lmm_model *model = shape_recursion();
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         expect(model, model->sites[i].stack, &shapes[i]);
     }
 }
