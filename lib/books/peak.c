@@ -10,13 +10,11 @@
 enum {
     PEAK_STEP = 100,       /* a peak is recorded when the sum exceeds the last by 1/PEAK_STEP, */
     PEAK_STEP_BYTES = 256, /* and by this many bytes */
-    PENDING_STEP = 1024,   /* lmm_peak_step is this part of the last peak */
+    PENDING_PART = 1024,   /* lmm_peak_step() is this part of the last peak */
     BUDGET_NS = 10000000,
     BUDGET_PART = 50,
     SKIPS = 64, /* so many additions do not ask the clock after one found the budget used up */
 };
-
-int64_t lmm_peak_step;
 
 static struct {
     int64_t bytes __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
@@ -75,17 +73,22 @@ static LMM_NOINLINE void pass_peak(int64_t sum)
             return;
         }
     } while (!lmm_compare_exchange_acq_rel(&live.next_peak, &next, sum + more));
-    lmm_store_relaxed(&lmm_peak_step, sum / PENDING_STEP);
     record((uint64_t) sum);
 }
 
-void lmm_peak_add(int64_t bytes)
+uint64_t lmm_peak_step(void)
+{
+    return (uint64_t) lmm_load_relaxed(&live.next_peak) / PENDING_PART;
+}
+
+int64_t lmm_peak_add(int64_t bytes)
 {
     int64_t sum = lmm_fetch_add_relaxed(&live.bytes, bytes) + bytes;
 
     if (sum > lmm_load_relaxed(&live.next_peak)) {
         pass_peak(sum);
     }
+    return lmm_load_relaxed(&live.next_peak) - sum;
 }
 
 void lmm_peak_set(int64_t bytes)

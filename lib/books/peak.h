@@ -18,11 +18,12 @@
 #include "lib/ground/base.h"
 #include "lib/ground/sync.h"
 
-/* Atomic. A thread that can tell its bytes after each call adds them when they exceed this. */
-extern int64_t lmm_peak_step;
+/* A thread that can tell its bytes after each call adds them when they exceed this. */
+uint64_t lmm_peak_step(void);
 
-/* Adds to the sum, and records a peak. Takes LEDGER. Preserves errno. */
-LMM_NOINLINE void lmm_peak_add(int64_t bytes);
+/* Adds to the sum, and records a peak. Takes LEDGER. Preserves errno. Returns how much more would
+ * not make a new peak. */
+LMM_NOINLINE int64_t lmm_peak_add(int64_t bytes);
 
 /* In a forked child: sets the sum, which the other threads had not added to. */
 void lmm_peak_set(int64_t bytes);

@@ -164,13 +164,14 @@ static size_t at_least_one(size_t n)
 LMM_API void *lmm_site_calloc(struct lmm_site *site, size_t n)
 {
     uint32_t id = lmm_load_acquire(&site->id); /* before the family, which was stored first */
+    size_t stride = lmm_round_up(site->size_bytes, site->align_bytes);
+    size_t bytes = (n - 1) * stride + site->size_bytes; /* overflows only where no block is found */
     void *block = id == LMM_SITE_UNKNOWN
                       ? NULL
-                      : lmm_block_pop_run(lmm_load_relaxed(&site->family), id, n, n - 1);
+                      : lmm_block_pop_run(lmm_load_relaxed(&site->family), id, n, n - 1, bytes);
 
     if (LMM_LIKELY(block != NULL)) {
-        size_t stride = lmm_round_up(site->size_bytes, site->align_bytes);
-        return memset(block, 0, (n - 1) * stride + site->size_bytes);
+        return memset(block, 0, bytes);
     }
     return check_count(site->size_bytes, n) ? site_alloc_slow(site, at_least_one(n), true) : NULL;
 }
@@ -269,8 +270,9 @@ LMM_API void *lmm_alloc_array(struct lmm_family *family, size_t n)
     if (!check_family(family) || !check_count(family->size, n)) {
         return NULL;
     }
-    void *block =
-        family->is_flexible ? NULL : lmm_block_pop_run(family->index, family->site, n, n - 1);
+    void *block = family->is_flexible ? NULL
+                                      : lmm_block_pop_run(family->index, family->site, n, n - 1,
+                                                          (n - 1) * family->stride + family->size);
     return block != NULL ? block : alloc_of(family, at_least_one(n), false);
 }
 

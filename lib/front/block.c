@@ -67,10 +67,11 @@ static struct lmm_ledger_row born_block(const struct lmm_family *family, uint32_
                                     .largest_bytes = kept};
 }
 
-void *lmm_block_pop_run(uint32_t family, uint32_t live_value, size_t n, uint64_t extra)
+void *lmm_block_pop_run(uint32_t family, uint32_t live_value, size_t n, uint64_t extra,
+                        size_t bytes)
 {
     const struct lmm_open *open = &lmm_thread_open;
-    struct lmm_ledger_row *row = lmm_open_row(open, lmm_tag_site(live_value));
+    struct lmm_ledger_row *row = lmm_open_row_near(open, lmm_tag_site(live_value));
 
     if (row == NULL) {
         return NULL;
@@ -80,7 +81,7 @@ void *lmm_block_pop_run(uint32_t family, uint32_t live_value, size_t n, uint64_t
     if (block != NULL) {
         lmm_add_single_writer(&row->allocated_blocks, 1);
         lmm_add_single_writer(&row->allocated_extra, extra);
-        lmm_row_note_bytes(row, block_bytes(lmm_families_at(family), live_value, n));
+        lmm_row_note_bytes(row, bytes);
         if (lmm_cache_sample_is_due(cache)) {
             lmm_cache_sample(cache, open->heap, lmm_families_at(family));
         }
@@ -186,7 +187,7 @@ void *lmm_block_alloc_flexible(struct lmm_family *family, uint32_t site, size_t 
     size_t n = bytes / LMM_FAMILY_FLEX_STRIDE + 1;
     uint32_t live_value = lmm_live_value(site, n * LMM_FAMILY_FLEX_STRIDE - bytes);
     void *block = family->align <= LMM_FAMILY_FLEX_STRIDE
-                      ? lmm_block_pop_run(family->index, live_value, n, bytes)
+                      ? lmm_block_pop_run(family->index, live_value, n, bytes, bytes)
                       : NULL;
 
     if (block == NULL) {
@@ -285,7 +286,7 @@ static void free_in(struct lmm_heap *heap, const struct lmm_block_facts *facts, 
 static inline void count_free_open(const struct lmm_open *open, uint32_t tag, uint64_t extra,
                                    bool is_foreign)
 {
-    struct lmm_ledger_row *row = lmm_open_row(open, lmm_tag_site(tag));
+    struct lmm_ledger_row *row = lmm_open_row_near(open, lmm_tag_site(tag));
 
     if (LMM_UNLIKELY(row == NULL)) {
         int saved_errno = errno;

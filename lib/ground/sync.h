@@ -33,6 +33,14 @@
 #define LMM_TSAN 0
 #endif
 
+/* Loads what is written once, before any other thread needs its value; with acquire order on x86-64,
+ * where a plain load may be part of the instruction that uses the value. */
+#if defined(__x86_64__)
+#define lmm_load_constant(address) (LMM_TSAN ? lmm_load_acquire(address) : *(address))
+#else
+#define lmm_load_constant(address) lmm_load_acquire(address)
+#endif
+
 /*
  * Adds to a counter that has a single writer, the caller; readers elsewhere see whole values. The
  * plain addition becomes one instruction, which a relaxed load and store do not; for an aligned

@@ -331,5 +331,6 @@ void lmm_fork_settle_child(void)
         repair();
     }
     child.has_run_handlers = child.needs_repair = false;
+    lmm_page_open_window();
     lmm_accounts_publish();
 }

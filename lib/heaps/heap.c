@@ -13,16 +13,31 @@
 enum {
     COUNTDOWN_FAR = 1 << 30, /* target of a bin's current page, so that it has no event */
     BINS_FIRST = 64,
-    DIRECTORY_FIRST = LMM_CACHE_LINE_BYTES / sizeof(uintptr_t),
+    DIRECTORY_FIRST = 8, /* groups of sites */
 };
+
+/* ---- The directory ---------------------------------------------------------------------------- */
+
+/* The word before a directory is *open.limit_in_parent: both are zeroed in child processes. */
+static uintptr_t *create_directory(uint32_t capacity)
+{
+    size_t bytes = (capacity + 1) * sizeof(uintptr_t);
+    uintptr_t *words = lmm_meta_alloc(&lmm_arena_wiped, bytes);
+
+    return words != NULL ? (uintptr_t *) memset(words, 0, bytes) + 1 : NULL;
+}
+
+static void free_directory(uintptr_t *directory, uint32_t capacity)
+{
+    if (capacity != 0) {
+        lmm_meta_free(&lmm_arena_wiped, directory - 1, (capacity + 1) * sizeof(uintptr_t));
+    }
+}
 
 /* Undoes what lmm_heap_init() has done. */
 static void give_up(struct lmm_heap *heap)
 {
-    if (heap->directory_capacity != 0) {
-        lmm_meta_free(&lmm_arena_wiped, heap->open.directory,
-                      heap->directory_capacity * sizeof(*heap->open.directory));
-    }
+    free_directory(heap->open.directory, heap->directory_capacity);
     if (heap->bin_capacity != 0) {
         lmm_meta_free(&lmm_arena_records, heap->open.bins,
                       heap->bin_capacity * sizeof(*heap->open.bins));
@@ -85,17 +100,16 @@ static bool grow_directory_locked(struct lmm_heap *heap, uint32_t sites)
     if (capacity == heap->directory_capacity) {
         return true;
     }
-    uintptr_t *directory = lmm_meta_alloc(&lmm_arena_wiped, capacity * sizeof(*directory));
+    uintptr_t *directory = create_directory(capacity);
     if (directory == NULL) {
         return false;
     }
-    memset(directory, 0, capacity * sizeof(*directory));
     if (heap->directory_capacity != 0) {
-        size_t bytes = heap->directory_capacity * sizeof(*directory);
-        memcpy(directory, heap->open.directory, bytes);
-        lmm_meta_free(&lmm_arena_wiped, heap->open.directory, bytes);
+        memcpy(directory, heap->open.directory, heap->directory_capacity * sizeof(*directory));
     }
+    free_directory(heap->open.directory, heap->directory_capacity);
     heap->open.directory = directory;
+    heap->open.limit_in_parent = (uint32_t *) (directory - 1);
     heap->directory_capacity = capacity;
     return true;
 }
@@ -134,9 +148,10 @@ void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
 void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
 {
     LMM_CHECK(page->owner == heap && lmm_tag_state(page->tags[slot]) == LMM_TAG_LIVE);
-    page->head_site = lmm_tag_site(page->tags[slot]);
+    uint32_t site = lmm_tag_site(page->tags[slot]);
     lmm_store_relaxed(&page->tags[slot], page->head);
     page->head = slot;
+    page->head_site = site;
     if (lmm_count_down_single_writer(&page->countdown)) {
         lmm_heap_page_event(heap, page);
     }

@@ -14,7 +14,8 @@
  *   I3  a page is on its heap's `reported` list exactly while its foreign list is not empty, except
  *       between the two steps of reporting and of collecting
  *   I4  the directory and the bins reach every site below open.site_limit, and its family. A site is
- *       open when the directory has its row page; open.rows is the page of the first 64 sites
+ *       open when the directory has its row page; open.rows is the page of the first 64 sites, in
+ *       which those below open.first_limit are found without the directory
  *   I5  a bin's `noted` is what the heap has added to the family's live amount, with what the rows
  *       of its pages said when it took them (tests/unit/lib/test_heap.c)
  * Locks: the owner holds `lock` (HEAP) in its slow paths, so another thread that holds it finds
@@ -51,8 +52,11 @@ struct lmm_bin {
     struct lmm_page *page;                 /* current; NULL: none */
     struct lmm_family_pages *family_pages; /* NULL until the heap uses the family */
     struct lmm_cache *cache;               /* of runs; NULL until the first run is freed */
-    int64_t noted;          /* I5; where preload/stacked tells bytes: those not added yet */
-    uint32_t unnoted_slots; /* about so many were taken or freed since the last addition */
+    int64_t noted; /* I5; where preload/stacked tells bytes: those not added yet */
+    union {
+        uint32_t unnoted_slots; /* about so many were taken or freed since the last addition */
+        uint32_t step_bytes;    /* where preload/stacked tells bytes: from when on it adds them */
+    };
 } __attribute__((aligned(LMM_CACHE_LINE_BYTES)));
 
 _Static_assert(sizeof(struct lmm_bin) == LMM_CACHE_LINE_BYTES, "one line a bin");
@@ -67,6 +71,8 @@ struct lmm_open {
     uintptr_t *directory; /* by site >> LMM_ROWS_SHIFT: the address that the row of site 0 */
                           /* would have in that site's row page; 0: no page yet, or a child */
                           /* process that is not settled (thread.h) */
+    /* first_limit, but 0 in a child process that is not settled; never NULL in lmm_thread_open. */
+    uint32_t *limit_in_parent;
 };
 
 /* The row of a site in the heap; NULL: the slow path must be taken. */
@@ -94,6 +100,38 @@ lmm_open_first_row(const struct lmm_open *open, uint32_t site)
 {
     if (LMM_UNLIKELY(site >= open->first_limit)) {
         return NULL;
+    }
+    struct lmm_ledger_row *row = &open->rows[site];
+    if (row == NULL) {
+        __builtin_unreachable(); /* as above */
+    }
+    return row;
+}
+
+/* The same for any site, faster for the first sites: most typed programs have no others. */
+static inline __attribute__((always_inline)) struct lmm_ledger_row *
+lmm_open_row_near(const struct lmm_open *open, uint32_t site)
+{
+    if (LMM_UNLIKELY(site >= open->first_limit)) {
+        return lmm_open_row(open, site);
+    }
+    struct lmm_ledger_row *row = &open->rows[site];
+    if (row == NULL) {
+        __builtin_unreachable(); /* as above */
+    }
+    return row;
+}
+
+/*
+ * The same for an allocation, which must not count for the parent in a child process that LMM does
+ * not know of. A free needs no such look, because there a page of the window is not found. own_site:
+ * as lmm_open_first_row().
+ */
+static inline __attribute__((always_inline)) struct lmm_ledger_row *
+lmm_open_row_to_allocate(const struct lmm_open *open, uint32_t site, bool own_site)
+{
+    if (LMM_UNLIKELY(site >= *open->limit_in_parent)) {
+        return own_site ? NULL : lmm_open_row(open, site);
     }
     struct lmm_ledger_row *row = &open->rows[site];
     if (row == NULL) {
@@ -193,8 +231,7 @@ static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *b
 static inline __attribute__((always_inline)) void *
 lmm_heap_pop(const struct lmm_open *open, uint32_t site, uint32_t family, bool own_site)
 {
-    struct lmm_ledger_row *row =
-        own_site ? lmm_open_first_row(open, site) : lmm_open_row(open, site);
+    struct lmm_ledger_row *row = lmm_open_row_to_allocate(open, site, own_site);
 
     if (LMM_UNLIKELY(row == NULL)) {
         return NULL;
@@ -244,7 +281,7 @@ lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
     uint32_t found = lmm_load_relaxed(tag) - LMM_TAG_LIVE_BASE;
     uint32_t site = own_sites ? page->family : found;
     struct lmm_ledger_row *row =
-        own_sites ? lmm_open_first_row(open, site) : lmm_open_row(open, site);
+        own_sites ? lmm_open_first_row(open, site) : lmm_open_row_near(open, site);
     if (LMM_UNLIKELY(row == NULL || found != site)) {
         return LMM_PUSH_SLOW; /* not LIVE, or a site that this heap has no row for yet */
     }

@@ -118,10 +118,10 @@ void lmm_heap_give_rows(struct lmm_heap *heap)
     }
     if (heap->tracer != NULL) {
         lmm_peak_add(heap->tracer->pending_bytes);
-        heap->tracer->pending_bytes = 0;
+        heap->tracer->pending_bytes = heap->tracer->step_bytes = 0;
     }
+    *heap->open.limit_in_parent = heap->open.first_limit = 0;
     heap->open.rows = NULL;
-    heap->open.first_limit = 0;
     lmm_rows_give(heap->row_pages);
     heap->row_pages = NULL;
     lmm_lock_release(&heap->lock);
@@ -198,6 +198,6 @@ void lmm_heap_reset_noted(struct lmm_heap *heap)
         bin->unnoted_slots = 0;
     }
     if (heap->tracer != NULL) {
-        heap->tracer->pending_bytes = 0;
+        heap->tracer->pending_bytes = heap->tracer->step_bytes = 0;
     }
 }

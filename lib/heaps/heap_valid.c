@@ -134,7 +134,8 @@ static bool tables_are_valid(const struct lmm_heap *heap)
 {
     const struct lmm_open *open = &heap->open;
     bool is_valid = open->site_limit <= heap->directory_capacity << LMM_ROWS_SHIFT &&
-                    open->first_limit == lmm_open_first_limit(open);
+                    open->first_limit == lmm_open_first_limit(open) &&
+                    *open->limit_in_parent <= open->first_limit;
     bool has_first = false;
 
     for (uint32_t site = 0; is_valid && site < open->site_limit; site++) {

@@ -16,7 +16,10 @@
 #include <limits.h>
 #include <pthread.h>
 
-_Thread_local struct lmm_open lmm_thread_open;
+/* What a thread without a heap has for open.limit_in_parent, and one whose sites are closed. */
+static uint32_t no_sites;
+
+_Thread_local struct lmm_open lmm_thread_open = {.limit_in_parent = &no_sites};
 
 /* How often the destructor of the key has run for this thread. */
 static _Thread_local unsigned rounds __attribute__((tls_model("initial-exec")));
@@ -95,6 +98,11 @@ void lmm_thread_settle(void)
     }
 }
 
+bool lmm_thread_is_alone(void)
+{
+    return lmm_load_relaxed(&threads.count) <= 2; /* the shared heap, and the caller's */
+}
+
 /* ---- Heaps ------------------------------------------------------------------------------------ */
 
 static struct lmm_heap *add_heap_locked(bool is_shared)
@@ -108,7 +116,7 @@ static struct lmm_heap *add_heap_locked(bool is_shared)
         lmm_meta_free(&lmm_arena_records, heap, sizeof(*heap));
         return NULL;
     }
-    threads.count++;
+    lmm_store_relaxed(&threads.count, threads.count + 1);
     heap->next = threads.first;
     lmm_store_release(&threads.first, heap);
     return heap;
@@ -177,7 +185,7 @@ static void depart(void *arg)
     }
     lmm_thread_settle();
     has_departed = true;
-    lmm_thread_open = (struct lmm_open) {0};
+    lmm_thread_open = (struct lmm_open) {.limit_in_parent = &no_sites};
     lmm_foreign_flush(heap);
     lmm_cache_flush(heap);
     lmm_heap_settle(heap);
@@ -222,6 +230,7 @@ struct lmm_heap *lmm_thread_enter(void)
 void lmm_thread_close_sites(void)
 {
     lmm_thread_open.first_limit = 0;
+    lmm_thread_open.limit_in_parent = &no_sites;
     lmm_thread_open.site_limit = 0;
 }
 
@@ -237,6 +246,8 @@ void lmm_thread_leave(struct lmm_heap *heap)
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (lmm_tools_active || takes_stacks() || !lmm_thread_is_settled()) {
         lmm_thread_close_sites();
+    } else {
+        *heap->open.limit_in_parent = heap->open.first_limit;
     }
 }
 

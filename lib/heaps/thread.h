@@ -51,6 +51,9 @@ bool lmm_thread_unsettle(void);
  * a reader of the books or of the pages. Preserves errno. */
 void lmm_thread_settle(void);
 
+/* Whether no other thread has ever had a heap. Any thread; relaxed. */
+bool lmm_thread_is_alone(void);
+
 /* The first heap of the list, which goes on by `next`. The caller holds HEAPS. */
 struct lmm_heap *lmm_thread_heaps_locked(void);
 

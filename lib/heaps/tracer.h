@@ -16,6 +16,7 @@ struct lmm_tracer {
     bool is_busy;          /* the thread is in preload/stacked.c */
     const void *last;      /* the block allocated last; NULL after it was freed */
     int64_t pending_bytes; /* allocated less freed, not in the process's sum yet */
+    int64_t step_bytes;    /* more than so many, either way, are added to it */
     struct lmm_trace trace;
 };
 

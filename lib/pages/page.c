@@ -30,8 +30,9 @@ struct range {
 
 struct lmm_lock lmm_page_table_lock = LMM_LOCK_INIT(LMM_RANK_TABLE);
 
-/* The last unit's descriptor is nowhere near the addresses of a program. */
-struct lmm_window lmm_page_window = {.last = (struct lmm_page *) ((uintptr_t) 1 << 63)};
+union lmm_near lmm_page_near_window;
+
+static struct lmm_window window;
 
 static struct lmm_page_facts *window_facts; /* in the order of the descriptors */
 static bool has_tried_window;               /* under the lock */
@@ -57,7 +58,7 @@ static struct leaf *leaf_at(size_t number)
 
 struct lmm_page *lmm_page_unit(uintptr_t address)
 {
-    struct lmm_page *page = lmm_page_near(address);
+    struct lmm_page *page = lmm_window_page(&window, address);
 
     if (page == NULL) {
         struct leaf *leaf = leaf_at(leaf_number(address));
@@ -116,6 +117,23 @@ static size_t window_units(void)
     return limit < most - WINDOW_UNITS_MIN ? limit + WINDOW_UNITS_MIN : most;
 }
 
+static void set_window(struct lmm_window *to, uintptr_t last_byte, size_t units)
+{
+    lmm_store_relaxed(&to->last_byte, last_byte);
+    lmm_store_release(&to->units, units);
+}
+
+void lmm_page_open_window(void)
+{
+    set_window(&lmm_page_near_window.window, window.last_byte, window.units);
+}
+
+/* The descriptor of the window's last unit. */
+static struct lmm_page *last_of_window(void)
+{
+    return lmm_window_page(&window, window.last_byte);
+}
+
 /* Reserves a window, a smaller one where a larger one is refused. */
 static void reserve_window_locked(void)
 {
@@ -128,8 +146,10 @@ static void reserve_window_locked(void)
         if (table != NULL) {
             struct lmm_page *last = (struct lmm_page *) (void *) table;
             window_facts = (struct lmm_page_facts *) (void *) (last + units);
-            lmm_store_release(&lmm_page_window.last, last);
-            lmm_store_release(&lmm_page_window.units, units);
+            set_window(&window,
+                       (uintptr_t) last + (uintptr_t) LMM_WINDOW_ABOVE * LMM_UNIT_BYTES - 1, units);
+            lmm_vm_wipe_in_children(&lmm_page_near_window, sizeof(lmm_page_near_window));
+            lmm_page_open_window();
         }
     }
     has_tried_window = true;
@@ -165,10 +185,10 @@ static bool reserve_leaf_locked(size_t number)
 
 static bool reserve_unit_locked(uintptr_t address)
 {
-    const struct lmm_page *page = lmm_page_near(address);
+    const struct lmm_page *page = lmm_window_page(&window, address);
 
     if (page != NULL) {
-        widen(&near, (size_t) (page - lmm_page_window.last));
+        widen(&near, (size_t) (page - last_of_window()));
         return true;
     }
     return reserve_leaf_locked(leaf_number(address));
@@ -196,10 +216,10 @@ bool lmm_page_reserve(const char *base, size_t units)
 struct lmm_page_facts *lmm_page_unit_facts(size_t unit)
 {
     uintptr_t address = (uintptr_t) unit << LMM_UNIT_SHIFT;
-    const struct lmm_page *page = lmm_page_near(address);
+    const struct lmm_page *page = lmm_window_page(&window, address);
 
     if (page != NULL) {
-        return &window_facts[page - lmm_page_window.last];
+        return &window_facts[page - last_of_window()];
     }
     return &leaf_at(leaf_number(address))->facts[unit % LMM_LEAF_UNITS];
 }
@@ -229,7 +249,7 @@ static int visit_window(int (*visitor)(struct lmm_page *page, void *arg), void *
     int result = 0;
 
     for (size_t i = lmm_load_acquire(&near.high); i > low && result == 0; i--) {
-        result = visit(&lmm_page_window.last[i - 1], visitor, arg);
+        result = visit(last_of_window() + i - 1, visitor, arg);
     }
     return result;
 }
@@ -239,8 +259,8 @@ static int visit_window(int (*visitor)(struct lmm_page *page, void *arg), void *
 int lmm_page_for_each(int (*visitor)(struct lmm_page *page, void *arg), void *arg)
 {
     size_t high = lmm_load_acquire(&far.high);
-    size_t cut = leaf_number((uintptr_t) lmm_page_window.last +
-                             (size_t) LMM_WINDOW_ABOVE / 2 * LMM_UNIT_BYTES);
+    size_t cut =
+        leaf_number((uintptr_t) last_of_window() + (size_t) LMM_WINDOW_ABOVE / 2 * LMM_UNIT_BYTES);
     size_t middle = high < cut ? high : cut;
     int result = visit_leaves(lmm_load_acquire(&far.low), middle, visitor, arg);
 

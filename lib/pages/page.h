@@ -163,30 +163,46 @@ enum {
     LMM_WINDOW_ABOVE = 1 << 10, /* units of it above its descriptors */
 };
 
-/* Immutable once it has units; before that no address is in it, whichever field is seen first. */
+/* Immutable once it has units, which are stored last; before that no address is in it. */
 struct lmm_window {
-    struct lmm_page *last; /* of the last unit; those of the units before it follow */
-    size_t units;          /* 0: none */
-} __attribute__((aligned(2 * sizeof(void *))));
+    uintptr_t last_byte; /* the highest address in it; its descriptors are LMM_WINDOW_ABOVE units */
+                         /* below, first that of the last unit */
+    size_t units;        /* atomic; 0: none */
+};
 
-extern struct lmm_window lmm_page_window __attribute__((visibility("hidden")));
+/* A copy of the window for fast paths, which a child process finds zeroed until it is settled
+ * (heaps/thread). It has a system page of its own. */
+extern union lmm_near {
+    struct lmm_window window;
+    char bytes[LMM_SYSTEM_PAGE_BYTES];
+} lmm_page_near_window __attribute__((visibility("hidden"), aligned(LMM_SYSTEM_PAGE_BYTES)));
 
 /* Returns the descriptor of the unit that holds address when it is in the window, else NULL. Takes
  * any value; loads nothing from the address. */
-static inline struct lmm_page *lmm_page_near(uintptr_t address)
+static inline struct lmm_page *lmm_window_page(const struct lmm_window *window, uintptr_t address)
 {
-    struct lmm_page *last = lmm_load_relaxed(&lmm_page_window.last);
-    uintptr_t end = (uintptr_t) last + (uintptr_t) LMM_WINDOW_ABOVE * LMM_UNIT_BYTES;
-    size_t below = (end - 1 - address) >> LMM_UNIT_SHIFT;
+    uintptr_t last_byte = lmm_load_constant(&window->last_byte);
+    size_t below = (last_byte - address) >> LMM_UNIT_SHIFT;
 
-    if (LMM_UNLIKELY(below >= lmm_load_relaxed(&lmm_page_window.units))) {
+    if (LMM_UNLIKELY(below >= lmm_load_constant(&window->units))) {
         return NULL;
     }
-    if (last == NULL) {
+    uintptr_t above = (uintptr_t) LMM_WINDOW_ABOVE * LMM_UNIT_BYTES;
+    struct lmm_page *page = (struct lmm_page *) (last_byte + 1 - above) + below;
+    if (page == NULL) {
         __builtin_unreachable(); /* saves the caller a test for NULL */
     }
-    return &last[below];
+    return page;
 }
+
+/* The same in the fast paths' copy of the window. */
+static inline struct lmm_page *lmm_page_near(uintptr_t address)
+{
+    return lmm_window_page(&lmm_page_near_window.window, address);
+}
+
+/* Makes the copy: in a child process, once it is settled. */
+void lmm_page_open_window(void);
 
 /* The same for any address; NULL when that part of the address space never held a page. */
 struct lmm_page *lmm_page_unit(uintptr_t address);

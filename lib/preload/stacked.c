@@ -14,9 +14,9 @@
 #include <string.h>
 
 enum {
-    FAMILY_PART =
-        128, /* a thread adds its bytes to a family's at this part of the family's peak, */
-    FAMILY_BYTES_MAX = LMM_UNIT_BYTES / 2, /* or at so many */
+    FAMILY_PART = 128,             /* a thread adds its bytes to a family's at this part of the */
+    STEP_MAX = LMM_UNIT_BYTES / 2, /* family's peak, or at so many; */
+    ROOM_MAX = 4096,               /* the only thread: not before they might make a new peak */
 };
 
 bool lmm_stacked_start(void)
@@ -33,35 +33,59 @@ static LMM_NOINLINE void add_to_sums(uint32_t class, int64_t bytes)
     lmm_family_add_live(lmm_families_at(class), bytes);
 }
 
-/* After how many bytes a thread adds them to the family's. */
-static inline int64_t family_step(uint32_t class)
+/* From how many bytes on a thread adds them to a sum: at a part of the peak. A thread that is alone
+ * may have as many as are missing for a new peak. */
+static uint32_t step_of(uint64_t part, int64_t room)
 {
-    uint64_t part = lmm_load_relaxed(&lmm_families_at(class)->record->peak_amount) / FAMILY_PART;
+    uint64_t step = part;
 
-    return part < FAMILY_BYTES_MAX ? (int64_t) part : (int64_t) FAMILY_BYTES_MAX;
+    if (room > 0 && lmm_thread_is_alone()) {
+        uint64_t most = room < ROOM_MAX ? (uint64_t) room : (uint64_t) ROOM_MAX;
+        step = part > most ? part : most;
+    }
+    return step < STEP_MAX ? (uint32_t) step : (uint32_t) STEP_MAX;
 }
 
-/* Adds bytes to what the thread has not added to the sums yet, and that to the sums when it is
+static inline bool is_much(int64_t bytes, int64_t step)
+{
+    return bytes > step || bytes < -step;
+}
+
+/* Adds what the thread has not added yet to the sum of the family or of the process, where it is
  * much. */
+static LMM_NOINLINE void add_pending(struct lmm_heap *heap, uint32_t class)
+{
+    struct lmm_bin *bin = &heap->open.bins[class];
+    struct lmm_tracer *tracer = heap->tracer;
+
+    if (is_much(tracer->pending_bytes, tracer->step_bytes)) {
+        int64_t room = lmm_peak_add(tracer->pending_bytes);
+        tracer->pending_bytes = 0;
+        tracer->step_bytes = step_of(lmm_peak_step(), room);
+    }
+    if (is_much(bin->noted, bin->step_bytes)) {
+        struct lmm_family *family = lmm_families_at(class);
+        lmm_family_add_live(family, bin->noted);
+        uint64_t peak = lmm_load_relaxed(&family->record->peak_amount);
+        bin->noted = 0;
+        bin->step_bytes =
+            step_of(peak / FAMILY_PART, (int64_t) peak - lmm_load_relaxed(&family->live));
+    }
+}
+
+/* Adds bytes to what the thread has not added to the sums yet. */
 static inline void note_bytes(struct lmm_heap *heap, uint32_t class, int64_t bytes)
 {
     struct lmm_bin *bin = &heap->open.bins[class];
-    int64_t pending = heap->tracer->pending_bytes + bytes;
-    int64_t of_family = bin->noted + bytes;
-    int64_t step = lmm_load_relaxed(&lmm_peak_step);
+    struct lmm_tracer *tracer = heap->tracer;
 
     LMM_CHECK(class < heap->bin_capacity);
-    if (LMM_UNLIKELY(pending > step || pending < -step)) {
-        lmm_peak_add(pending);
-        pending = 0;
+    tracer->pending_bytes += bytes;
+    bin->noted += bytes;
+    if (LMM_UNLIKELY(is_much(tracer->pending_bytes, tracer->step_bytes) ||
+                     is_much(bin->noted, bin->step_bytes))) {
+        add_pending(heap, class);
     }
-    heap->tracer->pending_bytes = pending;
-    step = family_step(class);
-    if (LMM_UNLIKELY(of_family > step || of_family < -step)) {
-        lmm_family_add_live(lmm_families_at(class), of_family);
-        of_family = 0;
-    }
-    bin->noted = of_family;
 }
 
 /* ---- The thread ------------------------------------------------------------------------------ */

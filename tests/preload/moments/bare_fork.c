@@ -55,6 +55,20 @@ static int be_child(void *arg)
     _exit(0);
 }
 
+/* A child of few calls, all of which the fast paths could serve. */
+static _Noreturn void be_short_lived(void)
+{
+    enum { FREED = 7, ALLOCATED = 3 };
+
+    for (size_t i = 0; i < FREED; i++) {
+        free(block[i]);
+    }
+    for (size_t i = 0; i < ALLOCATED; i++) {
+        check_opaque_pointer(malloc(BLOCK_BYTES));
+    }
+    _exit(0);
+}
+
 static pid_t by_fork_function(void)
 {
     return _Fork();
@@ -71,12 +85,15 @@ static pid_t by_system_call(void)
     return (pid_t) syscall(SYS_clone, SIGCHLD, 0L, 0L, 0L, 0L);
 }
 
-static void test_child(pid_t (*make)(void))
+static void test_child(pid_t (*make)(void), bool is_short_lived)
 {
     size_t before = live_bytes();
     int status = 0;
     pid_t child = make();
     CHECK(child >= 0);
+    if (child == 0 && is_short_lived) {
+        be_short_lived();
+    }
     if (child == 0) {
         be_child(NULL);
     }
@@ -97,9 +114,11 @@ int main(void)
     }
     live_bytes(); /* once before it is compared: it may allocate */
     for (int round = 0; round < 2; round++) {
-        test_child(by_fork_function);
-        test_child(by_clone_function);
-        test_child(by_system_call);
+        test_child(by_fork_function, false);
+        test_child(by_clone_function, false);
+        test_child(by_system_call, false);
+        test_child(by_fork_function, true);
+        test_child(by_system_call, true);
     }
     for (size_t i = 0; i < BLOCKS; i++) {
         free(block[i]);

@@ -629,6 +629,8 @@ Test(heap, validity_sees_what_is_wrong, .init = start)
                 "I4: a site past the directory");
     EXPECT_SEEN(&owner, owner.open.rows, NULL, "I4: the first rows are not known");
     EXPECT_SEEN(&owner, owner.open.first_limit, 0, "I4: a site less in the first rows");
+    EXPECT_SEEN(&owner, *owner.open.limit_in_parent, LMM_ROWS_IN_FIRST + 1,
+                "I4: a site more in the first rows of the parent");
     EXPECT_SEEN(&owner, owner.open.directory[0], 0, "I4: a page that the directory lacks");
     EXPECT_SEEN(&owner, owner.bin_capacity, family->index, "I4: a site without a bin");
 }

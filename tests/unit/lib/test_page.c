@@ -433,7 +433,7 @@ Test(page, window_is_as_large_as_the_limit_allows)
                 lmm_vm.is_charged = charged;
             }
             check_pages(300);
-            _exit(lmm_page_window.units == cases[i].units ? 0 : 1);
+            _exit(lmm_page_near_window.window.units == cases[i].units ? 0 : 1);
         }
         int status;
         cr_assert(waitpid(child, &status, 0) == child);
@@ -446,7 +446,7 @@ Test(page, window_and_tree)
 {
     lmm_vm.limit_bytes = limited_bytes;
     check_pages(1200);
-    cr_expect(lmm_page_window.units == LMM_WINDOW_ABOVE + 64);
+    cr_expect(lmm_page_near_window.window.units == LMM_WINDOW_ABOVE + 64);
 }
 
 /* A window that the kernel refuses is smaller, or is not there, and the tree serves. */
@@ -460,10 +460,10 @@ Test(page, window_refused)
     seam_install();
     seam_fail(SEAM_MAP, 1, 7);
     check_pages(100);
-    cr_expect(lmm_page_window.units == 0);
+    cr_expect(lmm_page_near_window.window.units == 0);
     seam_heal();
     check_pages(100);
-    cr_expect(lmm_page_window.units == 0, "it is tried once");
+    cr_expect(lmm_page_near_window.window.units == 0, "it is tried once");
 }
 
 Test(page, half_a_window)
@@ -474,7 +474,7 @@ Test(page, half_a_window)
     seam_install();
     seam_fail(SEAM_MAP, 1, 2);
     check_pages(100);
-    cr_expect(lmm_page_window.units == LMM_WINDOW_UNITS / 4);
+    cr_expect(lmm_page_near_window.window.units == LMM_WINDOW_UNITS / 4);
 }
 
 Test(page, no_memory)
