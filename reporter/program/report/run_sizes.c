@@ -2,6 +2,7 @@
 /* run_sizes: the sizes of the blocks that were allocated. Of a program on the drop-in, whose
  * families are some 60 size classes, a histogram of few rows; else, and with whole names, a row for
  * each family. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,21 +40,19 @@ static const struct lmm_grid_column size_columns[] = {
 
 /* ---- Families -------------------------------------------------------------------------------- */
 
-static bool is_large(const struct size *size)
+/* Returns the bytes of a block. The size of a family of runs is that of one slot; then the average
+ * of its blocks stands for all. */
+static uint64_t block_bytes(const struct size *size)
 {
-    return size->family->size_bytes < size->allocated_bytes / (size->allocations + 1);
+    assert(size->allocations > 0);
+    uint64_t average = size->allocated_bytes / size->allocations;
+
+    return average > size->family->size_bytes ? average : size->family->size_bytes;
 }
 
-/* By size; families of runs, whose size is that of one slot, go last. */
 static int compare_sizes(const void *left, const void *right)
 {
-    const struct size *a = left;
-    const struct size *b = right;
-
-    if (is_large(a) != is_large(b)) {
-        return is_large(a) ? 1 : -1;
-    }
-    return lmm_compare_u64(a->family->size_bytes, b->family->size_bytes);
+    return lmm_compare_u64(block_bytes(left), block_bytes(right));
 }
 
 static int compare_families(const void *left, const void *right)
@@ -109,7 +108,7 @@ static size_t end_of(const struct size *size)
 {
     size_t end = 0;
 
-    while (end < ENDS && (is_large(size) || size->family->size_bytes > ends[end])) {
+    while (end < ENDS && block_bytes(size) > ends[end]) {
         end++;
     }
     return end;

@@ -93,6 +93,15 @@ static void many(void)
     model = shape_many();
 }
 
+/* Blocks of several structs each: the average block counts, 160 bytes. */
+static void arrays(void)
+{
+    model = shape_recursion();
+    for (size_t i = 0; i < model->site_count; i++) {
+        model->sites[i].allocated_bytes = 160 * model->sites[i].allocations;
+    }
+}
+
 static void many_leaks(void)
 {
     leaks();
@@ -200,6 +209,7 @@ static const struct {
     {"templates-full.txt", templates_in_full, lmm_run_report_text},
     {"templates-absolute.txt", absolute, lmm_run_report_text},
     {"recursion.txt", recursion, lmm_run_report_text},
+    {"arrays.txt", arrays, lmm_run_report_text},
     {"many.txt", many, lmm_run_report_text},
     {"many-leaks.txt", many_leaks, lmm_run_report_text},
     {"many-leaks.json", many_leaks, lmm_run_report_json},
