@@ -355,11 +355,17 @@ static void put_details(const struct lmm_sheet *sheet)
     }
 }
 
+enum {
+    COMMAND_COLUMNS = 100,
+};
+
+/* The command of the program itself is in the full report only: the user knows it. */
 static void put_command(const struct lmm_sheet *sheet)
 {
     lmm_sheet_label(sheet, "command");
     if (!sheet->process->is_program) {
-        lmm_put_string(sheet->sink, sheet->model->command);
+        lmm_shown_put_command(&sheet->run->look, sheet->sink, sheet->model->command,
+                              (size_t) COMMAND_COLUMNS);
     }
     for (char *const *word = sheet->run->argv; sheet->process->is_program && *word != NULL;
          word++) {

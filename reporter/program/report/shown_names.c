@@ -36,6 +36,15 @@ static bool ends_with(struct lmm_string string, const char *end)
     return string.bytes >= bytes && memcmp(string.text + string.bytes - bytes, end, bytes) == 0;
 }
 
+/* Returns the first character of a string that is not empty, or its first byte. */
+static struct lmm_string first_of(struct lmm_string string)
+{
+    uint32_t character = 0;
+    size_t bytes = lmm_utf8_decode(string.text, string.bytes, &character);
+
+    return (struct lmm_string) {string.text, bytes == 0 ? 1 : bytes};
+}
+
 /* Puts "..." and the end of a string, `room` columns together. */
 static size_t put_end(struct lmm_sink *sink, struct lmm_string string, size_t room)
 {
@@ -43,14 +52,32 @@ static size_t put_end(struct lmm_sink *sink, struct lmm_string string, size_t ro
     size_t most = room > strlen(dots) ? room - strlen(dots) : 1;
 
     while (columns > most && string.bytes > 0) {
-        uint32_t character = 0;
-        size_t bytes = lmm_utf8_decode(string.text, string.bytes, &character);
-        struct lmm_string first = {string.text, bytes == 0 ? 1 : bytes};
+        struct lmm_string first = first_of(string);
 
         columns -= lmm_put_string(NULL, first);
         string = from(string, first.bytes);
     }
     return put_text(sink, dots) + lmm_put_string(sink, string);
+}
+
+size_t lmm_shown_put_command(const struct lmm_look *look, struct lmm_sink *sink,
+                             struct lmm_string command, size_t room)
+{
+    size_t columns = 0;
+
+    if (look->is_whole || lmm_put_string(NULL, command) <= room) {
+        return lmm_put_string(sink, command);
+    }
+    while (command.bytes > 0) {
+        struct lmm_string first = first_of(command);
+
+        if (columns + lmm_put_string(NULL, first) + strlen(dots) > room) {
+            break;
+        }
+        columns += lmm_put_string(sink, first);
+        command = from(command, first.bytes);
+    }
+    return columns + put_text(sink, dots);
 }
 
 /* ---- Functions ------------------------------------------------------------------------------- */

@@ -41,6 +41,10 @@ size_t lmm_shown_put_function(const struct lmm_look *look, struct lmm_sink *sink
 size_t lmm_shown_put_path(const struct lmm_look *look, struct lmm_sink *sink,
                           struct lmm_string path, size_t room);
 
+/* Puts a command in at most `room` columns; its end becomes "...". */
+size_t lmm_shown_put_command(const struct lmm_look *look, struct lmm_sink *sink,
+                             struct lmm_string command, size_t room);
+
 /* Puts a place as lmm_put_place() does, in at most `room` columns. */
 size_t lmm_shown_put_place(const struct lmm_look *look, struct lmm_sink *sink,
                            struct lmm_string file, uint32_t line, struct lmm_string function,

@@ -64,6 +64,8 @@ static void child(void)
 {
     process.is_program = false;
     model->process = LMM_MODEL_KILLED;
+    model->command = lmm_string_of("hr --titles=chief,clerk,cook,driver,engineer,farmer,gardener "
+                                   "--files staff.txt more.txt many.txt and.txt others.txt");
 }
 
 static void templates(void)

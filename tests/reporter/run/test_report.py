@@ -158,6 +158,26 @@ class Lost(Case):
                 self.assertEqual(self.run_lmm("--error-exitcode", "99", *words).returncode, status, freed)
             self.assertEqual(self.run_lmm("true").returncode, 0)
 
+    def test_lists_are_bounded_unless_asked(self):
+        book = ledger.Ledger(state=ledger.EXITED)
+        family = book.family("emp_t", 40)
+        for line in range(1, 31):
+            book.site(family, "hr.c", line, "hire", line, 0)
+        book.write(self.made)
+        for options, rows in (([], 5), (["--leaks"], 20), (["--top", "7"], 7), (["--top", "7", "--leaks"], 7),
+                              (["--full"], 30), (["--full", "--leaks"], 30), (["--full", "--top", "8"], 8)):
+            text = self.run_lmm(*options, "true").stderr
+            section = re.search(r"(?ms)^(?:Leaks|  leaked:).*?^(?:Most|checked)", text).group(0)
+            self.assertEqual(len(re.findall(r"(?m)^  +\d+  .* hr\.c:\d+ \(hire\)", section)), rows, (options, text))
+            self.assertEqual(re.findall(r"(?m)^  \.\.\. (\d+) more line", section),
+                             [str(30 - rows)] if rows < 30 else [], options)
+        for options, rows in (([], 20), (["--leaks"], 20), (["--top", "7"], 7), (["--full"], 30)):
+            process, = json.loads(self.run_lmm(*options, "--report", "json", "true").stderr)["processes"]
+            self.assertEqual(len(process["leaks"]), rows, options)
+            self.assertEqual(process["left_out"]["leaks"],
+                             {"places": 30 - rows, "blocks": sum(range(1, 31 - rows)),
+                              "bytes": 40 * sum(range(1, 31 - rows))}, options)
+
 
 class Children(Case):
     def test_one_report_after_the_other(self):

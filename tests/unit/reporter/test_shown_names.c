@@ -68,6 +68,25 @@ Test(shown_names, functions_fit)
     expect("f<a>::g(int)", lmm_shown_put_function(&whole, &sink, lmm_string_of("f<a>::g(int)"), 2));
 }
 
+Test(shown_names, commands_fit)
+{
+    static const struct lmm_look look = {.is_brief = true};
+    static const struct {
+        const char *command;
+        const char *shown;
+    } commands[] = {
+        {"hr a b", "hr a b"},
+        {"hr a_file another", "hr a_fi..."},
+        {"hr \n\n\n\n", "hr \\x0a..."}, /* an escape is not cut in two */
+    };
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        open_page();
+        expect(commands[i].shown,
+               lmm_shown_put_command(&look, &sink, lmm_string_of(commands[i].command), 10));
+    }
+}
+
 static const struct {
     const char *folder;
     const char *path;
