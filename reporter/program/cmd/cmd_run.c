@@ -451,7 +451,7 @@ static int run_in_folder(struct run *run)
     bool keep = false;
     int status = LMM_RUN_FAILED;
 
-    run->keeper = lmm_keeper_open(&run->folder);
+    run->keeper = lmm_keeper_open(&run->folder, run->options.argv[0]);
     if (launch(run)) {
         status = lmm_ending_status(&run->ending);
         if (run->ending.exec_errno != 0) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/run/keeper.h"
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/module_watch.h"
 #include "reporter/program/ledger/run_folder.h"
+#include "reporter/program/run/preload.h"
 #include "reporter/program/symbols/kept_files.h"
 
 enum {
@@ -38,7 +38,25 @@ struct lmm_keeper {
     bool has_news; /* of this look */
 };
 
-struct lmm_keeper *lmm_keeper_open(const struct lmm_run_folder *folder)
+/* Keeps a file by any name: the kernel's name of a file that was moved is another one. */
+static void keep_program(struct lmm_keeper *keeper, const char *source)
+{
+    keeper->has_news |= lmm_kept_files_add(keeper->kept, NULL, source);
+}
+
+static void keep_before_start(struct lmm_keeper *keeper, const char *program)
+{
+    int file = lmm_preload_open_program(program);
+    char source[64];
+
+    if (file >= 0) {
+        snprintf(source, sizeof(source), "/proc/self/fd/%d", file);
+        keep_program(keeper, source);
+        close(file);
+    }
+}
+
+struct lmm_keeper *lmm_keeper_open(const struct lmm_run_folder *folder, const char *program)
 {
     struct lmm_keeper *keeper = calloc(1, sizeof(*keeper));
 
@@ -51,22 +69,10 @@ struct lmm_keeper *lmm_keeper_open(const struct lmm_run_folder *folder)
         free(keeper);
         return NULL;
     }
-    return keeper;
-}
-
-/* Keeps what a process executes, by the name that the kernel gives it. */
-static void keep_program(struct lmm_keeper *keeper, pid_t pid)
-{
-    char source[64];
-    char path[PATH_MAX];
-
-    snprintf(source, sizeof(source), "/proc/%ld/exe", (long) pid);
-    ssize_t bytes = readlink(source, path, sizeof(path) - 1);
-
-    if (bytes > 0) {
-        path[bytes] = '\0';
-        keeper->has_news |= lmm_kept_files_add(keeper->kept, path, source);
+    if (keeper != NULL) {
+        keep_before_start(keeper, program);
     }
+    return keeper;
 }
 
 static void take_module(void *context, const char *path)
@@ -140,12 +146,14 @@ uint64_t lmm_keeper_look(void *context, pid_t pid)
 {
     struct lmm_keeper *keeper = context;
     uint64_t start_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+    char source[64];
 
     if (keeper == NULL) {
         return longest_ns;
     }
+    snprintf(source, sizeof(source), "/proc/%ld/exe", (long) pid);
     keeper->has_news = false;
-    keep_program(keeper, pid);
+    keep_program(keeper, source);
     look_for_ledgers(keeper);
     for (size_t i = 0; i < keeper->count; i++) {
         struct ledger *ledger = &keeper->ledgers[i];

@@ -2,7 +2,7 @@
 /*
  * keeper: opens the files of a running program's modules as they appear in its ledgers, so that the
  * report can name functions of files that were moved, removed or replaced before it is made. The
- * program's own file is opened by /proc/PID/exe.
+ * program's own file is opened before it starts, and what it becomes by exec as /proc/PID/exe.
  *
  * A file that is gone less than a tenth of a second after the first allocation in it may be missed.
  */
@@ -16,9 +16,9 @@ struct lmm_keeper;
 struct lmm_kept_files;
 struct lmm_run_folder;
 
-/* Returns a keeper for the ledgers in a folder, to be closed with lmm_keeper_close(); NULL: out of
- * memory. The folder must live as long. */
-struct lmm_keeper *lmm_keeper_open(const struct lmm_run_folder *folder);
+/* Returns a keeper for the ledgers in a folder, of a program that will be started by that name, to
+ * be closed with lmm_keeper_close(); NULL: out of memory. The folder must live as long. */
+struct lmm_keeper *lmm_keeper_open(const struct lmm_run_folder *folder, const char *program);
 
 /* Looks for new modules of the program with that PID, and its children. Returns in how many
  * nanoseconds to look again. keeper may be NULL. A `look` of struct lmm_launch. */

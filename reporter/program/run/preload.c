@@ -217,8 +217,7 @@ static const char *obstacle_of_file(int file)
     return has_loader(file, &head) ? NULL : "it is statically linked";
 }
 
-/* Opens the program as execvp(3) finds it. Returns the descriptor, or -1. */
-static int open_program(const char *program)
+int lmm_preload_open_program(const char *program)
 {
     const char *path = getenv("PATH");
     int file = -1;
@@ -262,7 +261,7 @@ static int open_interpreter(int file)
 
 const char *lmm_preload_obstacle(const char *program)
 {
-    int file = open_program(program);
+    int file = lmm_preload_open_program(program);
     const char *obstacle = NULL;
 
     file = file < 0 ? file : open_interpreter(file);

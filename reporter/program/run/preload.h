@@ -43,6 +43,9 @@ const char *lmm_preload_taken_key(const char *setting);
  */
 char *lmm_preload_options(const struct lmm_preload_settings *settings);
 
+/* Opens the program as execvp(3) finds it. Returns the descriptor, or -1. */
+int lmm_preload_open_program(const char *program);
+
 /* Returns why a program, found as execvp(3) finds it, ignores LD_PRELOAD; NULL: no reason is
  * known. */
 const char *lmm_preload_obstacle(const char *program);

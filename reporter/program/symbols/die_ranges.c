@@ -72,7 +72,12 @@ void lmm_die_ranges_add(struct lmm_die_ranges *ranges, const struct lmm_die_rang
         if (offset <= 0) {
             return;
         }
-        if (range.low < range.high && is_code(code, range.low) && !add_range(ranges, &range)) {
+        if (range.low >= range.high) {
+            continue;
+        }
+        if (!is_code(code, range.low)) {
+            ranges->dropped++;
+        } else if (!add_range(ranges, &range)) {
             return;
         }
     }

@@ -18,6 +18,7 @@ struct lmm_die_range {
 struct lmm_die_ranges {
     struct lmm_die_range *items; /* by their low ends, after lmm_die_ranges_sort() */
     size_t count;
+    size_t dropped; /* ranges that do not start in code */
 };
 
 /* Adds the sections of an ELF file that have code, sorted; `bias` is added to their addresses. */

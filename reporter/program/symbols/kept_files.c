@@ -11,7 +11,7 @@
 #include "reporter/program/base/array.h"
 
 struct item {
-    char *path;
+    char *path; /* NULL: any */
     int descriptor;
     dev_t device;
     ino_t inode;
@@ -41,8 +41,10 @@ static bool has(const struct lmm_kept_files *kept, const char *path, const struc
     for (size_t i = 0; i < kept->count; i++) {
         const struct item *item = &kept->items[i];
 
-        if (item->device == status->st_dev && item->inode == status->st_ino &&
-            strcmp(item->path, path) == 0) {
+        bool is_path =
+            path == NULL || item->path == NULL ? path == item->path : strcmp(item->path, path) == 0;
+
+        if (item->device == status->st_dev && item->inode == status->st_ino && is_path) {
             return true;
         }
     }
@@ -57,8 +59,9 @@ bool lmm_kept_files_add(struct lmm_kept_files *kept, const char *path, const cha
         has(kept, path, &status)) {
         return false;
     }
-    char *name = strdup(path);
-    int descriptor = name == NULL ? -1 : open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    char *name = path == NULL ? NULL : strdup(path);
+    bool is_named = path == NULL || name != NULL;
+    int descriptor = is_named ? open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
     struct item *added = NULL;
 
     /* Again: another file may have taken its place. */
@@ -76,10 +79,13 @@ bool lmm_kept_files_add(struct lmm_kept_files *kept, const char *path, const cha
     return false;
 }
 
-int lmm_kept_files_open(const struct lmm_kept_files *kept, const char *path, size_t index)
+int lmm_kept_files_open(const struct lmm_kept_files *kept, const char *path, bool with_any,
+                        size_t index)
 {
     for (size_t i = 0; kept != NULL && i < kept->count; i++) {
-        if (strcmp(kept->items[i].path, path) == 0 && index-- == 0) {
+        const char *name = kept->items[i].path;
+
+        if ((name == NULL ? with_any : strcmp(name, path) == 0) && index-- == 0) {
             return fcntl(kept->items[i].descriptor, F_DUPFD_CLOEXEC, 0);
         }
     }

@@ -17,13 +17,14 @@ struct lmm_kept_files;
 struct lmm_kept_files *lmm_kept_files_new(void);
 
 /* Opens a regular file, unless the list has it, or half of the descriptors that this process may
- * open. source: what is opened; path: what it is kept as; they may be the same. Returns whether it
- * was added. */
+ * open. source: what is opened; path: what it is kept as, NULL: any path. Returns whether it was
+ * added. */
 bool lmm_kept_files_add(struct lmm_kept_files *kept, const char *path, const char *source);
 
-/* Returns a new descriptor for the index-th file that has the path, which the caller closes, or -1.
- * kept may be NULL. */
-int lmm_kept_files_open(const struct lmm_kept_files *kept, const char *path, size_t index);
+/* Returns a new descriptor for the index-th file that has the path, or, if with_any is set, any path,
+ * which the caller closes, or -1. kept may be NULL. */
+int lmm_kept_files_open(const struct lmm_kept_files *kept, const char *path, bool with_any,
+                        size_t index);
 
 /* Closes all files; kept may be NULL. */
 void lmm_kept_files_free(struct lmm_kept_files *kept);

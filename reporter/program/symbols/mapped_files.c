@@ -123,10 +123,11 @@ static struct lmm_symbol_file *open_kept(const struct lmm_kept_files *kept, cons
                                          const struct lmm_symbol_identity *identity)
 {
     struct lmm_symbol_file *file = NULL;
+    bool is_known = identity->build_id_bytes > 0 || identity->has_file;
     int descriptor;
 
-    for (size_t i = 0; file == NULL && (descriptor = lmm_kept_files_open(kept, path, i)) >= 0;
-         i++) {
+    for (size_t i = 0;
+         file == NULL && (descriptor = lmm_kept_files_open(kept, path, is_known, i)) >= 0; i++) {
         enum lmm_symbol_fault fault;
 
         file = lmm_symbol_file_open(path, descriptor, identity, &fault);

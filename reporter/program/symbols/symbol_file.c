@@ -20,6 +20,7 @@
 #include "reporter/program/base/array.h"
 #include "reporter/program/symbols/debug_file.h"
 #include "reporter/program/symbols/die_ranges.h"
+#include "reporter/program/symbols/line_rows.h"
 #include "reporter/program/symbols/symbol_table.h"
 
 enum {
@@ -31,6 +32,8 @@ struct unit {
     Dwarf_Die die;
     Dwarf_Die body; /* the same DIE; of a skeleton unit the one in the split file */
     struct lmm_die_ranges functions;
+    struct lmm_line_rows rows; /* only if has_dropped */
+    bool has_dropped; /* functions, so that lines are looked up in the rows; see line_rows.h */
     bool indexed;
 };
 
@@ -88,7 +91,10 @@ static void index_units(struct lmm_symbol_file *file)
         if (!add_unit(file, &die, &body)) {
             break;
         }
+        size_t dropped = file->ranges.dropped;
+
         lmm_die_ranges_add(&file->ranges, &file->code, &die, file->unit_count - 1);
+        file->units[file->unit_count - 1].has_dropped = file->ranges.dropped > dropped;
     }
     lmm_die_ranges_sort(&file->ranges);
 }
@@ -145,6 +151,10 @@ static struct unit *find_unit(struct lmm_symbol_file *file, Dwarf_Addr address)
         unit->indexed = true;
         index_functions(&unit->functions, &file->code, &unit->body, 0, &budget);
         lmm_die_ranges_sort(&unit->functions);
+        if (unit->has_dropped || unit->functions.dropped > 0) {
+            lmm_line_rows_read(&unit->rows, file->dwarf, &unit->die, &file->code);
+        }
+        unit->has_dropped = unit->rows.count > 0;
     }
     return unit;
 }
@@ -218,12 +228,27 @@ static void set_place(struct lmm_symbol *symbol, const char *file, Dwarf_Word li
     }
 }
 
+/* Sets the line from the rows of a unit with dropped functions. */
+static void set_line_of_row(struct unit *unit, Dwarf_Addr address, struct lmm_symbol *symbol)
+{
+    const struct lmm_line_row *row = lmm_line_rows_find(&unit->rows, address);
+    Dwarf_Files *files;
+    size_t file_count;
+
+    if (row != NULL && dwarf_getsrcfiles(&unit->die, &files, &file_count) == 0 &&
+        row->file < file_count) {
+        set_place(symbol, dwarf_filesrc(files, row->file, NULL, NULL), row->line);
+    }
+}
+
 static void set_line(struct unit *unit, Dwarf_Addr address, struct lmm_symbol *symbol)
 {
-    Dwarf_Line *line = dwarf_getsrc_die(&unit->die, address);
+    Dwarf_Line *line = unit->has_dropped ? NULL : dwarf_getsrc_die(&unit->die, address);
     int number = 0;
 
-    if (line != NULL && dwarf_lineno(line, &number) == 0 && number > 0) {
+    if (unit->has_dropped) {
+        set_line_of_row(unit, address, symbol);
+    } else if (line != NULL && dwarf_lineno(line, &number) == 0 && number > 0) {
         set_place(symbol, dwarf_linesrc(line, NULL, NULL), (Dwarf_Word) number);
     }
 }
@@ -399,6 +424,7 @@ void lmm_symbol_file_close(struct lmm_symbol_file *file)
     }
     for (size_t i = 0; i < file->unit_count; i++) {
         lmm_die_ranges_free(&file->units[i].functions);
+        lmm_line_rows_free(&file->units[i].rows);
     }
     free(file->units);
     lmm_die_ranges_free(&file->ranges);
