@@ -4,6 +4,7 @@
 HOW: map    the file is mapped, as in a process with liblmm
      leave  the file is not mapped, as after exec
      lost   the ledger could not grow
+     typed  as map; the ledger has this process's own arguments, and the process is called hr-worker
      play   a ledger whose figures change with each command
 
 Commands of play, one a line, each answered by "ok":
@@ -58,9 +59,14 @@ def main():
     book = played_book(os.getpid()) if how == "play" else ledger.sample().of_process(os.getpid())
     if how == "lost":
         book.header.update(state=ledger.LOST, lost_errno=28, end_time_ns=ledger.START_NS)
+    if how == "typed":
+        command = b"\0".join(word.encode() for word in sys.orig_argv) + b"\0"
+        book.header.update(command=command, command_bytes=len(command))
+        with open("/proc/self/comm", "w", encoding="ascii") as file:
+            file.write("hr-worker")
     book.write(path)
     mapping = None
-    if how in ("map", "play"):
+    if how in ("map", "play", "typed"):
         with open(path, "r+b") as file:
             mapping = mmap.mmap(file.fileno(), 0)
     print("ready", flush=True)

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/run_folder.h"
+#include "reporter/program/ledger/running.h"
 #include "reporter/core/words.h"
 #include "reporter/program/base/array.h"
 
@@ -41,8 +43,20 @@ static const char *program_of(const struct lmm_ledger_header *header)
     return *program == '\0' ? "(unknown)" : program;
 }
 
-/* Adds the ledger in the file at path; takes ownership of path. */
-static void add_file(struct search *search, char *path)
+/* Returns the name of a process that still runs, to be freed; NULL: it has ended, or memory ran
+ * out. */
+static char *name_of(uint32_t pid, enum lmm_process_state state)
+{
+    struct lmm_running running;
+    bool is_known =
+        (state == LMM_PROCESS_LIVE || state == LMM_PROCESS_LOST) && lmm_running_find(pid, &running);
+
+    return is_known ? strdup(running.name) : NULL;
+}
+
+/* Adds the ledger in the file at path; takes ownership of path. host_pid: the process that has it
+ * mapped, as this PID namespace numbers it; 0: the ledger tells. */
+static void add_file(struct search *search, char *path, uint32_t host_pid)
 {
     struct lmm_ledger_file file;
     struct lmm_reason reason = {""};
@@ -58,13 +72,20 @@ static void add_file(struct search *search, char *path)
     if (entry == NULL) {
         free(path);
     } else {
+        enum lmm_process_state state =
+            host_pid != 0 ? LMM_PROCESS_LIVE
+                          : lmm_process_state(&file.header, file.device, file.inode);
+        uint32_t pid = host_pid != 0 ? host_pid : file.header.pid;
+
         *entry = (struct lmm_ledger_entry) {
             .path = path,
             .program = strdup(program_of(&file.header)),
-            .pid = file.header.pid,
+            .typed = strndup(file.header.command, sizeof(file.header.command)),
+            .name = name_of(pid, state),
+            .pid = pid,
             .start_time_ns = file.header.start_time_ns,
             .file_bytes = file.bytes,
-            .state = lmm_process_state(&file.header, file.device, file.inode),
+            .state = state,
         };
     }
     lmm_ledger_file_close(&file);
@@ -110,7 +131,7 @@ static void search_directory(void *context, const char *path)
 
         if (lmm_ledger_file_has_suffix(entry->d_name) &&
             asprintf(&file, "%s/%s", path, entry->d_name) >= 0) {
-            add_file(search, file);
+            add_file(search, file, 0);
         }
     }
     if (directory != NULL) {
@@ -125,8 +146,25 @@ static void add_memory_file(void *context, const char *path)
     char *copy = NULL;
 
     if (stat(path, &status) == 0 && !has_seen(search, &status) && (copy = strdup(path)) != NULL) {
-        add_file(search, copy);
+        add_file(search, copy, 0);
     }
+}
+
+/* Adds the ledger of a process that has other mounts, and perhaps numbers, than this one. */
+static bool add_from_elsewhere(void *context, const struct lmm_running *running)
+{
+    struct search *search = context;
+    struct stat status;
+    char *path = running->user == geteuid() && lmm_running_is_elsewhere(running->pid)
+                     ? lmm_running_ledger(running->pid)
+                     : NULL;
+
+    if (path != NULL && stat(path, &status) == 0 && !has_seen(search, &status)) {
+        add_file(search, path, running->pid);
+    } else {
+        free(path);
+    }
+    return true;
 }
 
 static void search_usual_places(struct search *search)
@@ -144,6 +182,7 @@ static void search_usual_places(struct search *search)
     snprintf(shared, sizeof(shared), "/tmp/lmm-%ju", (uintmax_t) geteuid());
     search_directory(search, shared);
     lmm_memory_files_find(add_memory_file, search);
+    lmm_running_each(add_from_elsewhere, search);
 }
 
 static int compare_entries(const void *left, const void *right)
@@ -189,6 +228,8 @@ void lmm_discover_free(struct lmm_ledger_list *ledgers)
     for (size_t i = 0; i < ledgers->count; i++) {
         free(ledgers->entry[i].path);
         free(ledgers->entry[i].program);
+        free(ledgers->entry[i].typed);
+        free(ledgers->entry[i].name);
     }
     free(ledgers->entry);
     *ledgers = (struct lmm_ledger_list) {NULL, 0, 0};
@@ -209,6 +250,15 @@ static bool is_pid(const char *word, uint32_t *ret_pid)
     return true;
 }
 
+/* Whether word is the program's file, what was typed to start it, or the name that the process has
+ * now: those of redis-server are redis-check-rdb and redis-server. */
+static bool is_called(const struct lmm_ledger_entry *entry, const char *word)
+{
+    return (entry->program != NULL && strcmp(entry->program, word) == 0) ||
+           (entry->typed != NULL && strcmp(lmm_running_last(entry->typed), word) == 0) ||
+           (entry->name != NULL && strcmp(entry->name, word) == 0);
+}
+
 static bool matches(const struct lmm_ledger_entry *entry, const char *word)
 {
     uint32_t pid = 0;
@@ -216,8 +266,7 @@ static bool matches(const struct lmm_ledger_entry *entry, const char *word)
     if (word == NULL) {
         return lmm_process_runs(entry->state);
     }
-    return is_pid(word, &pid) ? entry->pid == pid
-                              : entry->program != NULL && strcmp(entry->program, word) == 0;
+    return is_pid(word, &pid) ? entry->pid == pid : is_called(entry, word);
 }
 
 /* Moves those of the first count ledgers that match word to the front. Returns how many do. */
@@ -288,16 +337,96 @@ static char *choose(const struct lmm_ledger_list *ledgers, size_t count, const c
     return strdup(newest->path);
 }
 
-static void complain_about_none(const struct lmm_ledger_list *ledgers, const char *word)
+/* ---- Processes without a ledger -------------------------------------------------------------- */
+
+/* The processes that a word names. */
+struct named {
+    const char *word;
+    size_t count;
+    struct lmm_running first; /* one of this user's, if there is any */
+};
+
+static bool is_reachable(const struct lmm_running *running)
 {
-    if (word != NULL) {
-        lmm_complain("no ledger found for %s (lmm ls lists all)", word);
-    } else if (ledgers->count > 0) {
+    return geteuid() == 0 || running->user == geteuid();
+}
+
+static bool count_named(void *context, const struct lmm_running *running)
+{
+    struct named *named = context;
+
+    if (running->pid == (uint32_t) getpid() || !lmm_running_is_called(running, named->word)) {
+        return true;
+    }
+    if (named->count++ == 0 || (is_reachable(running) && !is_reachable(&named->first))) {
+        named->first = *running;
+    }
+    return true;
+}
+
+static struct named find_named(const char *word)
+{
+    struct named named = {.word = word};
+    uint32_t pid = 0;
+
+    if (is_pid(word, &pid)) {
+        named.count = lmm_running_find(pid, &named.first) ? 1 : 0;
+    } else {
+        lmm_running_each(count_named, &named);
+    }
+    return named;
+}
+
+static void complain_about_another_user(const struct lmm_running *running)
+{
+    const struct passwd *user = getpwuid(running->user);
+
+    if (user != NULL) {
+        lmm_complain("%s (pid %" PRIu32 ") belongs to another user, %s", running->name,
+                     running->pid, user->pw_name);
+    } else {
+        lmm_complain("%s (pid %" PRIu32 ") belongs to another user, of number %ju", running->name,
+                     running->pid, (uintmax_t) running->user);
+    }
+}
+
+static void complain_about_word(const struct named *named)
+{
+    const struct lmm_running *first = &named->first;
+
+    if (named->count == 0) {
+        lmm_complain("no ledger found for %s (lmm ls lists all)", named->word);
+    } else if (!is_reachable(first)) {
+        complain_about_another_user(first);
+    } else if (named->count > 1) {
+        lmm_complain("%zu processes are called %s, but none runs under LMM", named->count,
+                     named->word);
+    } else {
+        lmm_complain("%s (pid %" PRIu32 ") runs, but not under LMM", first->name, first->pid);
+    }
+}
+
+static void complain_about_none(const struct lmm_ledger_list *ledgers)
+{
+    if (ledgers->count > 0) {
         lmm_complain("no live process has a ledger; name one of these:");
         list_choices(ledgers, ledgers->count);
     } else {
         lmm_complain("no process has a ledger");
     }
+}
+
+/* Returns the ledger of a running process that keeps it in a place of its own; or NULL after a
+ * message. */
+static char *find_mapped(const char *word)
+{
+    struct named named = find_named(word);
+    char *path = named.count == 1 ? lmm_running_ledger(named.first.pid) : NULL;
+
+    if (path == NULL) {
+        complain_about_word(&named);
+    }
+    return path;
 }
 
 char *lmm_discover_path(const char *word)
@@ -320,8 +449,10 @@ char *lmm_discover_path(const char *word)
         path = choose(&ledgers, count, word);
     } else if (word != NULL && access(word, F_OK) == 0) {
         path = strdup(word);
+    } else if (word != NULL) {
+        path = find_mapped(word);
     } else {
-        complain_about_none(&ledgers, word);
+        complain_about_none(&ledgers);
     }
     lmm_discover_free(&ledgers);
     return path;

@@ -7,7 +7,8 @@
  * because a process may have been started without XDG_RUNTIME_DIR, or some did not work for it; and
  * the directories that `lmm run` makes (run_folder.h). A process that is not in $LMM_DIR is looked
  * for in the other places, too. A directory that is a link, or that belongs to another user, is
- * skipped.
+ * skipped. Processes of this user in other mount namespaces, and a process that is in none of these
+ * places, are found by what they have mapped (running.h).
  *
  * Not responsible for the contents of ledgers after their headers (snapshot.h).
  */
@@ -22,7 +23,9 @@
 struct lmm_ledger_entry {
     char *path;
     char *program; /* last component of the executable; NULL: memory ran out */
-    uint32_t pid;
+    char *typed;   /* its first argument; NULL: memory ran out */
+    char *name;    /* the process's own while it runs; NULL: unknown */
+    uint32_t pid;  /* as this process numbers it */
     uint64_t start_time_ns;
     uint64_t file_bytes; /* of the ledger; its file is longer, and sparse */
     enum lmm_process_state state;
@@ -41,8 +44,8 @@ void lmm_discover_free(struct lmm_ledger_list *ledgers);
 /*
  * Finds the ledger that a user names by `word`: a file (a word with a slash, or one that ends with
  * .lmm, or a file in the working directory if no process has that name), a PID (of a dead process
- * only if no live one has it; of several the newest), or a program's name (live ones first); NULL:
- * the only live process. Returns the path, to be freed; or NULL after a message on stderr, which
+ * only if no live one has it; of several the newest), or a name (live ones first): the program's file,
+ * what was typed to start it, or the process's own; NULL: the only live process. Returns the path, to be freed; or NULL after a message on stderr, which
  * lists the choices if there are several.
  */
 char *lmm_discover_path(const char *word);

@@ -2,11 +2,15 @@
 """Which ledgers are found, the state of their processes, and which one a word selects."""
 import json
 import os
+import shutil
 import subprocess
+import sys
 import time
+import unittest
 
 import harness
 import ledger
+from harness import LMM
 
 
 class Places(harness.Case):
@@ -164,8 +168,8 @@ class Places(harness.Case):
         keeper = self.keep("1.lmm")
         self.keep("2.lmm")
         self.assertEqual(self.title(keeper.pid), f"LMM: usage report of hr (pid {keeper.pid})")
-        self.fail_with(1, "no ledger found for 1", "report", 1)
-        self.fail_with(1, "no ledger found for 99999999999", "report", 99999999999)
+        for word in (0x7fffffff, 99999999999):
+            self.fail_with(1, f"no ledger found for {word} (lmm ls lists all)", "report", word)
 
     def test_a_pid_selects_the_live_process_or_the_newest_dead_one(self):
         ledger.sample(executable="/bin/old", pid=77).write(self.in_ledgers("2.lmm"))
@@ -182,6 +186,60 @@ class Places(harness.Case):
         ledger.sample(pid=77).write(self.in_ledgers("dead.lmm"))
         self.assertEqual(self.title("hr"), f"LMM: usage report of hr (pid {keeper.pid})")
         self.fail_with(1, "no ledger found for cobbler", "report", "cobbler")
+
+    def test_a_name_is_what_was_typed_the_processs_own_or_its_files(self):
+        link = self.path("served")
+        os.symlink(sys.executable, link)
+        script = os.path.join(harness.HERE, "keeper.py")
+        keeper = self.start(link, script, self.in_ledgers("served.lmm"), "typed")
+        title = f"LMM: usage report of hr (pid {keeper.pid})"
+        for name in ("served", "hr", "hr-worker"):
+            self.assertEqual(self.title(name), title, name)
+        for name in ("serve", "bin/served", "worker"):
+            self.assertEqual(self.lmm("report", name).returncode, 1, name)
+        self.end(keeper)
+        self.assertEqual(self.title("served"), title)
+        self.fail_with(1, "no ledger found for hr-worker", "report", "hr-worker")
+
+    def start_called(self, name):
+        """Starts a process without LMM that gives itself a name."""
+        script = f"open('/proc/self/comm', 'w').write('{name}'); print('ready', flush=True); input()"
+        return self.start(sys.executable, "-c", script)
+
+    def test_a_process_that_runs_without_lmm(self):
+        process = self.start_called("lone-worker")
+        for word in (process.pid, "lone-worker"):
+            self.fail_with(1, f"lone-worker (pid {process.pid}) runs, but not under LMM\n", "report", word)
+
+    def test_several_processes_that_run_without_lmm(self):
+        for _ in range(2):
+            self.start_called("twin-worker")
+        self.fail_with(1, "2 processes are called twin-worker, but none runs under LMM", "report", "twin-worker")
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_another_users_process_is_said_to_be_its(self):
+        process = self.start_called("roots-worker")
+        os.chmod(self.folder, 0o711)
+        for word in (process.pid, "roots-worker"):
+            result = harness.run(LMM, "report", word, env=self.environment, user=65534, group=65534, extra_groups=[])
+            self.assertEqual((result.returncode, result.stderr),
+                             (1, f"lmm: roots-worker (pid {process.pid}) belongs to another user, root\n"))
+
+    @unittest.skipIf(os.geteuid() != 0 or shutil.which("unshare") is None, "needs root and unshare")
+    def test_other_mount_namespaces_are_looked_into(self):
+        script = os.path.join(harness.HERE, "keeper.py")
+        inside = f"mount -t tmpfs none {self.ledgers} && exec {sys.executable} {script} {self.in_ledgers('a.lmm')} map"
+        keeper = self.start("unshare", "-m", "sh", "-c", inside)
+        self.assertEqual(os.listdir(self.ledgers), [])
+        for word in (keeper.pid, "hr"):
+            self.assertEqual(self.title(word), f"LMM: usage report of hr (pid {keeper.pid})")
+        del self.environment["LMM_DIR"]
+        self.assertIn((str(keeper.pid), "live"), [(row["PID"], row["STATE"]) for row in self.rows()])
+
+    def test_a_ledger_in_a_place_of_its_own_is_found_by_the_pid(self):
+        keeper = self.keep("../elsewhere.lmm")
+        self.assertEqual(self.title(keeper.pid), f"LMM: usage report of hr (pid {keeper.pid})")
+        self.assertEqual(self.succeed("ls"), "")
 
     def test_a_name_of_two_dead_processes_lists_them(self):
         for pid in (77, 78):
