@@ -21,8 +21,8 @@ struct lmm_run_folder;
 struct lmm_keeper *lmm_keeper_open(const struct lmm_run_folder *folder, const char *program);
 
 /* Looks for new modules of the program with that PID, and its children. Returns in how many
- * nanoseconds to look again. keeper may be NULL. A `look` of struct lmm_launch. */
-uint64_t lmm_keeper_look(void *keeper, pid_t pid);
+ * nanoseconds to look again. context: the keeper, may be NULL. A `look` of struct lmm_launch. */
+uint64_t lmm_keeper_look(void *context, pid_t pid);
 
 /* Returns the files, which live as long as the keeper. keeper may be NULL, and the result is then. */
 const struct lmm_kept_files *lmm_keeper_files(const struct lmm_keeper *keeper);

@@ -151,7 +151,7 @@ static void do_special(struct program *program, unsigned opcode)
 {
     unsigned step = opcode - program->opcode_base;
 
-    program->address += step / program->line_range * program->min_bytes;
+    program->address += (Dwarf_Addr) (step / program->line_range) * program->min_bytes;
     program->line += (uint64_t) (program->line_base + (int) (step % program->line_range));
     add_row(program, false);
 }
@@ -166,7 +166,8 @@ static void do_standard(struct program *program, unsigned opcode)
     case DW_LNS_advance_line: program->line += leb(code, true); break;
     case DW_LNS_set_file: program->file = leb(code, false); break;
     case DW_LNS_const_add_pc:
-        program->address += (255 - program->opcode_base) / program->line_range * program->min_bytes;
+        program->address +=
+            (Dwarf_Addr) ((255 - program->opcode_base) / program->line_range) * program->min_bytes;
         break;
     case DW_LNS_fixed_advance_pc: program->address += number(code, 2); break;
     default:
@@ -218,7 +219,8 @@ static bool read_header(struct cursor section, struct program *program)
     program->code = section;
     program->min_bytes = (unsigned) number(&section, 1);
     take(&section, version >= 4 ? 2 : 1); /* operations in an instruction; what a statement is */
-    program->line_base = (signed char) number(&section, 1);
+    program->line_base = (int) number(&section, 1);
+    program->line_base -= program->line_base > INT8_MAX ? UINT8_MAX + 1 : 0;
     program->line_range = (unsigned) number(&section, 1);
     program->opcode_base = (unsigned) number(&section, 1);
     program->operands = take(&section, program->opcode_base > 0 ? program->opcode_base - 1 : 0);

@@ -103,7 +103,8 @@ struct lmm_mapped_file *lmm_mapped_files_find(struct lmm_mapped_files *files,
 /* Opens the debug file that a package put under its build-id, for a file that is not there. */
 static struct lmm_symbol_file *open_debug_file(const struct lmm_symbol_identity *identity)
 {
-    char path[sizeof("/usr/lib/debug/.build-id/") + 2 * LMM_MODEL_BUILD_ID_MAX + sizeof("/.debug")];
+    char path[sizeof("/usr/lib/debug/.build-id/") + (size_t) 2 * LMM_MODEL_BUILD_ID_MAX +
+              sizeof("/.debug")];
     int length = snprintf(path, sizeof(path), "/usr/lib/debug/.build-id/");
     enum lmm_symbol_fault fault;
 

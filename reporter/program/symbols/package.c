@@ -20,37 +20,47 @@ struct buffer {
     size_t room;
 };
 
-/* Reads the file; the text has a newline before and after it. Returns its bytes with these, 0: it
- * cannot be read. */
-static size_t read_list(int folder, const char *name, struct buffer *buffer)
+static bool reserve(struct buffer *buffer, size_t bytes)
 {
-    int file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    char *larger = bytes <= buffer->room ? buffer->bytes : realloc(buffer->bytes, 2 * bytes);
+
+    if (larger == NULL) {
+        return false;
+    }
+    buffer->room = bytes <= buffer->room ? buffer->room : 2 * bytes;
+    buffer->bytes = larger;
+    return true;
+}
+
+/* Reads an open list; the text has a newline before and after it. Returns its bytes with these, 0:
+ * it cannot be read. */
+static size_t read_list(int file, struct buffer *buffer)
+{
     struct stat status;
-    size_t bytes = 0;
 
-    if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
-        status.st_size < LIST_MAX) {
-        bytes = (size_t) status.st_size;
+    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > LIST_MAX) {
+        return 0;
     }
-    if (bytes > 0 && bytes + 2 > buffer->room) {
-        char *larger = realloc(buffer->bytes, 2 * bytes + 2);
+    size_t bytes = (size_t) status.st_size;
 
-        buffer->room = larger == NULL ? buffer->room : 2 * bytes + 2;
-        buffer->bytes = larger == NULL ? buffer->bytes : larger;
-        bytes = larger == NULL ? 0 : bytes;
-    }
-    if (bytes > 0 && read(file, buffer->bytes + 1, bytes) != (ssize_t) bytes) {
-        bytes = 0;
-    }
-    if (file >= 0) {
-        close(file);
-    }
-    if (bytes == 0) {
+    if (!reserve(buffer, bytes + 2) || read(file, buffer->bytes + 1, bytes) != (ssize_t) bytes) {
         return 0;
     }
     buffer->bytes[0] = '\n';
     buffer->bytes[bytes + 1] = '\n';
     return bytes + 2;
+}
+
+/* Returns whether the list of that name has the line. */
+static bool has_line(int folder, const char *name, const char *line, struct buffer *buffer)
+{
+    int file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    size_t bytes = file < 0 ? 0 : read_list(file, buffer);
+
+    if (file >= 0) {
+        close(file);
+    }
+    return bytes > 0 && memmem(buffer->bytes, bytes, line, strlen(line)) != NULL;
 }
 
 /* Returns the package of which a list is, NULL: it is no list. */
@@ -73,9 +83,7 @@ static char *find_line(int folder, DIR *lists, const char *line)
 
     while (package == NULL && (entry = readdir(lists)) != NULL) {
         package = package_of(entry->d_name);
-        size_t bytes = package == NULL ? 0 : read_list(folder, entry->d_name, &buffer);
-
-        if (bytes == 0 || memmem(buffer.bytes, bytes, line, strlen(line)) == NULL) {
+        if (package != NULL && !has_line(folder, entry->d_name, line, &buffer)) {
             free(package);
             package = NULL;
         }

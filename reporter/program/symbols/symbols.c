@@ -337,7 +337,8 @@ static void name_site(struct lmm_model_site *site, const struct lmm_model_call *
 /* Looks up the files of all modules of the model, and merges equal stacks. */
 static bool take_modules(struct lmm_symbols *symbols, struct lmm_model *model)
 {
-    struct lmm_mapped_file **modules = calloc((size_t) model->module_count + 1, sizeof(*modules));
+    struct lmm_mapped_file **modules =
+        calloc((size_t) model->module_count + 1, sizeof(struct lmm_mapped_file *));
     uint32_t *numbers = calloc((size_t) model->module_count + 1, sizeof(*numbers));
     bool done = modules != NULL && numbers != NULL;
 
