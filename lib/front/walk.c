@@ -92,7 +92,7 @@ static int walk_page(struct lmm_page *page, void *arg)
         return 0;
     }
     struct lmm_lock *lock =
-        kind == LMM_PAGE_SLOTS ? &owner->lock : &lmm_families_at(family)->runs.lock;
+        kind == LMM_PAGE_SLOTS ? owner->lock : &lmm_families_at(family)->runs.lock;
     lmm_lock_acquire(lock);
     if (page->kind == kind && page->owner == owner && page->family == family) {
         result = visit_page(walk, page);

@@ -29,7 +29,7 @@ typedef void lock_step(struct lmm_lock *lock, void *arg);
 static void for_each_heap(lock_step *step, void *arg)
 {
     for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
-        step(&heap->lock, arg);
+        step(heap->lock, arg);
     }
 }
 

@@ -45,12 +45,17 @@ static void give_up(struct lmm_heap *heap)
     if (heap->tracer != NULL) {
         lmm_meta_free(&lmm_arena_records, heap->tracer, sizeof(*heap->tracer));
     }
+    lmm_meta_free(&lmm_arena_records, heap->lock, LMM_CACHE_LINE_BYTES);
 }
 
 bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared, bool takes_stacks)
 {
     memset(heap, 0, sizeof(*heap));
-    lmm_lock_init(&heap->lock, LMM_RANK_HEAP);
+    heap->lock = lmm_meta_zalloc(LMM_CACHE_LINE_BYTES); /* no owner waits for another's line */
+    if (heap->lock == NULL) {
+        return false;
+    }
+    lmm_lock_init(heap->lock, LMM_RANK_HEAP);
     heap->number = number;
     heap->is_shared = is_shared;
     heap->open.heap = heap;
@@ -116,7 +121,7 @@ static bool grow_directory_locked(struct lmm_heap *heap, uint32_t sites)
 
 bool lmm_heap_open_sites(struct lmm_heap *heap)
 {
-    lmm_lock_acquire(&heap->lock);
+    lmm_lock_acquire(heap->lock);
     /* Sites are counted before families: a site is added after its family. A family that is being
      * registered has no allocations yet. */
     uint32_t sites = lmm_accounts_site_count();
@@ -126,7 +131,7 @@ bool lmm_heap_open_sites(struct lmm_heap *heap)
         heap->open.site_limit = sites;
         heap->open.first_limit = lmm_open_first_limit(&heap->open);
     }
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
     return done;
 }
 
@@ -134,7 +139,7 @@ bool lmm_heap_open_sites(struct lmm_heap *heap)
 
 void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
 {
-    lmm_lock_acquire(&heap->lock);
+    lmm_lock_acquire(heap->lock);
     /* Only this thread creates pages of its heap, so it cannot be another one of them. */
     if (lmm_load_relaxed(&page->owner) == heap) {
         LMM_CHECK(lmm_load_relaxed(&page->countdown) == 0);
@@ -142,7 +147,7 @@ void lmm_heap_page_event(struct lmm_heap *heap, struct lmm_page *page)
         lmm_heap_note(heap, lmm_families_at(page->family), free);
         lmm_family_pages_requeue(heap->open.bins[page->family].family_pages, page, free);
     }
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
 }
 
 void lmm_heap_push_own(struct lmm_heap *heap, struct lmm_page *page, uint32_t slot)
@@ -266,12 +271,12 @@ size_t lmm_heap_reap(struct lmm_heap *heap, bool must_wait)
     int saved_errno = errno;
 
     if (must_wait) {
-        lmm_lock_acquire(&heap->lock);
-    } else if (!lmm_lock_try(&heap->lock)) {
+        lmm_lock_acquire(heap->lock);
+    } else if (!lmm_lock_try(heap->lock)) {
         return 0;
     }
     size_t bytes = reap_locked(heap);
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
     errno = saved_errno;
     return bytes;
 }
@@ -411,14 +416,14 @@ static void look_at_next_bin_locked(struct lmm_heap *heap)
 
 void lmm_heap_tidy(struct lmm_heap *heap)
 {
-    lmm_lock_acquire(&heap->lock);
+    lmm_lock_acquire(heap->lock);
     collect_foreign(heap);
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
         if (heap->open.bins[i].page != NULL) {
             give_back_if_free(&heap->open.bins[i]);
         }
     }
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
 }
 
 /* ---- Settling and trimming ------------------------------------------------------------------- */
@@ -437,9 +442,9 @@ static void settle_locked(struct lmm_heap *heap)
 
 void lmm_heap_settle(struct lmm_heap *heap)
 {
-    lmm_lock_acquire(&heap->lock);
+    lmm_lock_acquire(heap->lock);
     settle_locked(heap);
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
 }
 
 static size_t trim_locked(struct lmm_heap *heap)
@@ -458,9 +463,9 @@ static size_t trim_locked(struct lmm_heap *heap)
 
 size_t lmm_heap_trim(struct lmm_heap *heap)
 {
-    lmm_lock_acquire(&heap->lock);
+    lmm_lock_acquire(heap->lock);
     size_t bytes = trim_locked(heap);
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
     return bytes;
 }
 
@@ -468,7 +473,7 @@ size_t lmm_heap_trim(struct lmm_heap *heap)
 
 static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, struct lmm_bin *bin)
 {
-    LMM_CHECK(lmm_lock_is_held(&heap->lock));
+    LMM_CHECK(lmm_lock_is_held(heap->lock));
     if (bin->family_pages == NULL && (bin->family_pages = lmm_family_pages_create()) == NULL) {
         return false;
     }
@@ -505,9 +510,9 @@ bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
         lmm_heap_note(heap, family, take_slots(family, bin, bin->page));
         return true;
     }
-    lmm_lock_acquire(&heap->lock);
+    lmm_lock_acquire(heap->lock);
     bool done = refill_locked(heap, family, bin);
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
     return done;
 }
 
@@ -515,7 +520,7 @@ bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
 
 void lmm_heap_rebuild(struct lmm_heap *heap)
 {
-    lmm_lock_acquire(&heap->lock);
+    lmm_lock_acquire(heap->lock);
     lmm_store_relaxed(&heap->reported, NULL);
     lmm_store_relaxed(&heap->complete, 0);
     memset(heap->batch, 0, sizeof(heap->batch));
@@ -527,5 +532,5 @@ void lmm_heap_rebuild(struct lmm_heap *heap)
             lmm_family_pages_rebuild(bin->family_pages);
         }
     }
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
 }

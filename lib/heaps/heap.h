@@ -157,7 +157,8 @@ struct lmm_batch {
 };
 
 struct lmm_heap {
-    struct lmm_lock lock;
+    struct lmm_lock *lock;          /* apart from the heap: fork writes to all locks, and thereby */
+                                    /* copies their pages in the parent and in the child */
     uint32_t number;                /* immutable; the owner of its rows in the ledger */
     bool is_shared;                 /* immutable; the one shared heap, under SHARED */
     struct lmm_open open;           /* its site_limit stays while the thread's copy has 0 */

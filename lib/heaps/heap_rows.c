@@ -91,18 +91,18 @@ struct lmm_ledger_row *lmm_heap_row(struct lmm_heap *heap, uint32_t site)
     if (row != NULL || (site >= heap->open.site_limit && !lmm_heap_open_sites(heap))) {
         return row;
     }
-    lmm_lock_acquire(&heap->lock);
+    lmm_lock_acquire(heap->lock);
     row = lmm_open_row(&heap->open, site);
     if (row == NULL && take_page_locked(heap, site)) {
         row = lmm_open_row(&heap->open, site);
     }
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
     return row;
 }
 
 void lmm_heap_give_rows(struct lmm_heap *heap)
 {
-    lmm_lock_acquire(&heap->lock);
+    lmm_lock_acquire(heap->lock);
     for (struct lmm_row_page *page = heap->row_pages; page != NULL; page = page->next) {
         shift_noted(heap, page, -1);
         set_directory(heap, page, 0);
@@ -124,7 +124,7 @@ void lmm_heap_give_rows(struct lmm_heap *heap)
     heap->open.rows = NULL;
     lmm_rows_give(heap->row_pages);
     heap->row_pages = NULL;
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
 }
 
 void lmm_heap_count(struct lmm_heap *heap, uint32_t site, const struct lmm_ledger_row *delta)

@@ -415,9 +415,9 @@ static void check_family(const struct model_family *family)
 static void check_heap(struct lmm_heap *heap, void *arg)
 {
     (void) arg;
-    lmm_lock_acquire(&heap->lock);
+    lmm_lock_acquire(heap->lock);
     CHECK(lmm_heap_is_valid(heap));
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
 }
 
 /* Checks everything; no other thread is inside LMM. */

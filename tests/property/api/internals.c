@@ -8,11 +8,11 @@
 static void visit_heap(struct lmm_heap *heap, void *arg)
 {
     const char **complaint = arg;
-    lmm_lock_acquire(&heap->lock);
+    lmm_lock_acquire(heap->lock);
     if (!lmm_heap_is_valid(heap)) {
         *complaint = "a heap is not valid";
     }
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
 }
 
 const char *internals_complaint(void)

@@ -72,9 +72,9 @@ static void free_in(struct lmm_heap *heap, void *block)
 
 static void assert_valid(void)
 {
-    lmm_lock_acquire(&owner.lock);
+    lmm_lock_acquire(owner.lock);
     cr_assert(lmm_heap_is_valid(&owner));
-    lmm_lock_release(&owner.lock);
+    lmm_lock_release(owner.lock);
 }
 
 static uint64_t pages(void)
@@ -192,9 +192,9 @@ Test(heap, no_reaping_from_a_busy_owner, .init = start)
         free_in(&other, blocks[i]);
     }
     lmm_foreign_flush(&other);
-    lmm_lock_acquire(&owner.lock);
+    lmm_lock_acquire(owner.lock);
     cr_expect(lmm_heap_reap(&owner, false) == 0);
-    lmm_lock_release(&owner.lock);
+    lmm_lock_release(owner.lock);
     cr_expect(lmm_heap_reap(&owner, false) == LMM_UNIT_BYTES);
 }
 

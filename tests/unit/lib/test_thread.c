@@ -47,9 +47,9 @@ static void count_heap(struct lmm_heap *heap, void *arg)
     count->heaps++;
     count->parked += heap->is_parked;
     count->late += heap->is_shared;
-    lmm_lock_acquire(&heap->lock);
+    lmm_lock_acquire(heap->lock);
     cr_assert(lmm_heap_is_valid(heap));
-    lmm_lock_release(&heap->lock);
+    lmm_lock_release(heap->lock);
 }
 
 static void assert_heaps(int heaps, int parked)
