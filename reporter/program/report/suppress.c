@@ -12,6 +12,7 @@
 #include "reporter/program/base/array.h"
 #include "reporter/program/base/glob.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/symbols/wrapper.h"
 
 static const char prefix[] = "leak:";
 
@@ -151,36 +152,21 @@ bool lmm_suppressions_add_built_in(struct lmm_suppressions *suppressions)
     return true;
 }
 
-/* Returns whether the last component of path starts with one of these. */
-static bool is_one_of(struct lmm_string path, const char *const *starts, size_t count)
-{
-    struct lmm_string name = lmm_model_last_component(path);
-
-    for (size_t i = 0; i < count; i++) {
-        size_t bytes = strlen(starts[i]);
-
-        if (name.bytes >= bytes && memcmp(name.text, starts[i], bytes) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool lmm_suppression_is_runtime(struct lmm_string path)
 {
-    static const char *const names[] = {"libc.so",     "ld-linux",      "libstdc++.so",
-                                        "libgcc_s.so", "libc++.so",     "libc++abi.so",
-                                        "libm.so",     "libpthread.so", "libunwind.so"};
+    static const char *const names[] = {
+        "libc.so",      "ld-linux*", "ld64.so",       "libstdc++.so", "libgcc_s.so", "libc++.so",
+        "libc++abi.so", "libm.so",   "libpthread.so", "libunwind.so", NULL};
 
-    return is_one_of(path, names, sizeof(names) / sizeof(names[0]));
+    return lmm_wrapper_is_file_of(lmm_model_last_component(path), names);
 }
 
 /* Not musl's, which is also the C library. */
 bool lmm_suppression_is_loader(struct lmm_string path)
 {
-    static const char *const names[] = {"ld-linux", "ld64.so"};
+    static const char *const names[] = {"ld-linux*", "ld64.so", NULL};
 
-    return is_one_of(path, names, sizeof(names) / sizeof(names[0]));
+    return lmm_wrapper_is_file_of(lmm_model_last_component(path), names);
 }
 
 void lmm_suppressions_free(struct lmm_suppressions *suppressions)

@@ -73,7 +73,7 @@ static struct entry *make_entry(const struct lmm_model_module *module)
     entry->identity = identity;
     entry->file.path = (struct lmm_string) {(const char *) entry->key, module->path.bytes};
     entry->file.name = lmm_model_last_component(entry->file.path);
-    entry->file.is_library = lmm_wrapper_is_library(entry->file.name.text);
+    entry->file.is_library = lmm_wrapper_is_library(entry->file.name);
     return entry;
 }
 

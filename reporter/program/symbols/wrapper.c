@@ -8,41 +8,70 @@
 #include "reporter/program/symbols/wrapper_table.h"
 
 /* Returns whether text is only dots, digits and ".so", as in "-2.31.so" or ".so.6". */
-static bool is_version(const char *text)
+static bool is_version(struct lmm_string text)
 {
-    while (*text != '\0') {
-        bool is_so = strncmp(text, ".so", 3) == 0;
+    size_t at = 0;
 
-        if (!is_so && strchr(".0123456789", *text) == NULL) {
+    while (at < text.bytes) {
+        bool is_so = text.bytes - at >= 3 && memcmp(text.text + at, ".so", 3) == 0;
+
+        if (!is_so && memchr(".0123456789", text.text[at], 11) == NULL) {
             return false;
         }
-        text += is_so ? 3 : 1;
+        at += is_so ? 3 : 1;
     }
     return true;
 }
 
-bool lmm_wrapper_is_library(const char *name)
+/* Returns whether name starts with `start`, a "*" at the end of which stands for a machine, and
+ * continues as a library's version. */
+static bool is_one(struct lmm_string name, const char *start)
 {
-    static const char *const names[] = {
-        "libc.so",     "libc-2.", "libstdc++.so", "libc++.so", "libc++abi.so",
-        "libgcc_s.so", "ld-2.",   "ld.so",        "ld64.so",   "liblmm_preload.so"};
-    static const char *const starts[] = {"ld-linux", "ld-musl-", "libc.musl-"};
+    size_t bytes = strcspn(start, "*");
 
-    for (size_t i = 0; name != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
-        size_t bytes = strlen(names[i]);
-
-        if (strncmp(name, names[i], bytes) == 0 && is_version(name + bytes)) {
-            return true;
-        }
+    if (name.bytes < bytes || memcmp(name.text, start, bytes) != 0) {
+        return false;
     }
-    for (size_t i = 0; name != NULL && i < sizeof(starts) / sizeof(starts[0]); i++) {
-        const char *end = strstr(name, ".so");
+    struct lmm_string rest = {name.text + bytes, name.bytes - bytes};
 
-        if (strncmp(name, starts[i], strlen(starts[i])) == 0 && end != NULL && is_version(end)) {
-            return true;
+    if (start[bytes] == '*') {
+        const char *end = memmem(rest.text, rest.bytes, ".so", 3);
+
+        if (end == NULL) {
+            return false;
         }
+        rest.bytes -= (size_t) (end - rest.text);
+        rest.text = end;
     }
-    return false;
+    return is_version(rest);
+}
+
+bool lmm_wrapper_is_file_of(struct lmm_string name, const char *const *starts)
+{
+    while (*starts != NULL && !is_one(name, *starts)) {
+        starts++;
+    }
+    return *starts != NULL;
+}
+
+bool lmm_wrapper_is_library(struct lmm_string name)
+{
+    static const char *const starts[] = {"libc.so",
+                                         "libc-2.",
+                                         "libc.musl-*",
+                                         "libstdc++.so",
+                                         "libc++.so",
+                                         "libc++abi.so",
+                                         "libgcc_s.so",
+                                         "ld-linux*",
+                                         "ld-musl-*",
+                                         "ld-2.",
+                                         "ld.so",
+                                         "ld64.so",
+                                         "liblmm_preload.so",
+                                         NULL};
+
+    return lmm_wrapper_is_file_of(name, starts);
 }
 
 /* ---- Mangled names --------------------------------------------------------------------------- */

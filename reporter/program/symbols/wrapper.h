@@ -12,9 +12,16 @@
 
 #include "reporter/core/utf8.h"
 
+/*
+ * Returns whether a file's name is that of a library, one of `starts`, which end with NULL, and after
+ * it only a version: dots, digits and ".so". A "*" at the end of a start stands for a machine:
+ * "ld-linux*" is "ld-linux-x86-64.so.2", and not "ld-linux-tool".
+ */
+bool lmm_wrapper_is_file_of(struct lmm_string name, const char *const *starts);
+
 /* Returns whether a module of this name is the C or C++ library, the loader, or the drop-in: only
  * names as these have ("libc.so.6", "libc-2.31.so"), not all that start like them. */
-bool lmm_wrapper_is_library(const char *name);
+bool lmm_wrapper_is_library(struct lmm_string name);
 
 /*
  * Returns whether a mangled name is that of operator new, or of a function in std or __gnu_cxx,

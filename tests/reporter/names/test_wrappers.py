@@ -31,6 +31,11 @@ class Wrappers(names.Case):
         self.file("lmm/lmmrc", "wrapper:pool_get\n")
         self.assertEqual(self.wrappers(), named)
 
+    def test_programs_with_names_like_the_runtimes(self):
+        for name in ("ld-parser", "libc-tool", "ld-linux-tool", "libstdc++.so-test"):
+            self.compile("-g", "-O1", "-w", "wrappers.c", "-o", name)
+            self.assertEqual(self.leaks(f"./{name}")[self.place("users", "alloc")], 700, name)
+
     def test_files_and_modules(self):
         self.compile("-g", "-O1", "-w", "wrappers.c", "-o", "wrappers")
         for pattern in ("wrappers.c", "names/wrappers.c", "wrappers", self.path("wrappers")):

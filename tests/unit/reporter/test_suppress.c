@@ -137,3 +137,30 @@ Test(suppress, a_file_that_is_not_there_is_an_error, .init = cr_redirect_stderr)
     cr_assert_not(lmm_suppressions_read(&suppressions, "/nowhere/at/all"));
     cr_assert_eq(suppressions.count, 0);
 }
+
+/* Programs and libraries whose names only start like the runtime's are not suppressed. */
+Test(suppress, files_of_the_runtime)
+{
+    static const struct {
+        const char *path;
+        bool is_runtime;
+        bool is_loader;
+    } cases[] = {
+        {"/lib64/ld-linux-x86-64.so.2", true, true},
+        {"/lib64/ld64.so.2", true, true},
+        {"/lib/x86_64-linux-gnu/libc.so.6", true, false},
+        {"/usr/lib/libstdc++.so.6.0.30", true, false},
+        {"/usr/bin/ld-linux-tool", false, false},
+        {"/usr/lib/libm.sources.so", false, false},
+        {"/usr/lib/libunwind.so.8", true, false},
+        {"/usr/lib/libunwind.something", false, false},
+        {"", false, false},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lmm_string path = lmm_string_of(cases[i].path);
+
+        cr_expect_eq(lmm_suppression_is_runtime(path), cases[i].is_runtime, "%s", cases[i].path);
+        cr_expect_eq(lmm_suppression_is_loader(path), cases[i].is_loader, "%s", cases[i].path);
+    }
+}

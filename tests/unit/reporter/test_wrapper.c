@@ -21,6 +21,11 @@ static void check(const struct name *names, size_t count, bool (*is_one)(const c
 
 #define CHECK(names, is_one) check(names, sizeof(names) / sizeof((names)[0]), is_one)
 
+static bool is_library(const char *name)
+{
+    return lmm_wrapper_is_library(lmm_string_of(name == NULL ? "" : name));
+}
+
 Test(wrapper, libraries)
 {
     static const struct name names[] = {
@@ -38,7 +43,7 @@ Test(wrapper, libraries)
         {"libstdc++.sockets", false},  {"ld-2048", false},
     };
 
-    CHECK(names, lmm_wrapper_is_library);
+    CHECK(names, is_library);
 }
 
 Test(wrapper, cplusplus_functions)
