@@ -105,7 +105,19 @@ struct lmm_ledger_header {
     uint32_t panic_bytes; /* atomic; of panic_message, without a NUL; 0: it did not */
     uint32_t panic_stack; /* atomic; the drop-in's: the number of the innermost frame; 0: none */
     char panic_message[LMM_LEDGER_PANIC_MAX];
-    unsigned char reserved[800]; /* zero */
+    /* The drop-in's: */
+    uint32_t started;   /* atomic; processes that this one started; without those of its children */
+    uint32_t exit_kind; /* atomic; enum lmm_ledger_exit */
+    uint32_t exit_status; /* of EXIT and QUICK_EXIT; as the process gave it, so perhaps above 255 */
+    unsigned char reserved[788]; /* zero */
+};
+
+/* What a process told of its end before it ended. A signal that kills it tells nothing. */
+enum lmm_ledger_exit {
+    LMM_LEDGER_EXIT_UNTOLD = 0,  /* its LMM does not tell ends */
+    LMM_LEDGER_EXIT_NOT_YET = 1, /* it did not exit; a signal killed it, or it still runs */
+    LMM_LEDGER_EXIT_NORMAL = 2,  /* exit(3), or a return from main */
+    LMM_LEDGER_EXIT_QUICK = 3,   /* _exit(2), or quick_exit(3): without the handlers of exit */
 };
 
 enum lmm_ledger_kind {

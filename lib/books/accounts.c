@@ -4,6 +4,7 @@
 #include "lib/books/series.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/reservoir.h"
+#include "lib/ground/system.h"
 
 #include <errno.h>
 #include <string.h>
@@ -326,6 +327,34 @@ void lmm_accounts_note_panic(const char *message)
 void lmm_accounts_note_panic_stack(uint32_t frame)
 {
     lmm_store_release(&lmm_chunks_header()->panic_stack, frame);
+}
+
+void lmm_accounts_count_started(void)
+{
+    struct lmm_ledger_header *header = lmm_chunks_header();
+
+    if (header != NULL) {
+        lmm_fetch_add_relaxed(&header->started, UINT32_C(1));
+    }
+}
+
+void lmm_accounts_tell_exits(void)
+{
+    struct lmm_ledger_header *header = lmm_chunks_header();
+
+    if (header != NULL) {
+        lmm_store_release(&header->exit_kind, (uint32_t) LMM_LEDGER_EXIT_NOT_YET);
+    }
+}
+
+void lmm_accounts_note_exit(enum lmm_ledger_exit kind, int status)
+{
+    struct lmm_ledger_header *header = lmm_chunks_header();
+
+    if (header != NULL && header->pid == (uint32_t) lmm_system_getpid()) {
+        lmm_store_relaxed(&header->exit_status, (uint32_t) status);
+        lmm_store_release(&header->exit_kind, (uint32_t) kind);
+    }
 }
 
 static uint64_t bytes_at_site(uint32_t site, uint64_t blocks, uint64_t extra)

@@ -103,6 +103,15 @@ void lmm_accounts_note_linked_allocator(const char *path);
 void lmm_accounts_note_panic(const char *message);
 void lmm_accounts_note_panic_stack(uint32_t frame);
 
+/*
+ * Counts a process that this one started; tells that this process can tell its end (the drop-in), and
+ * then how it ends. A child that has its parent's memory (vfork) counts as its parent's start and
+ * tells no end. Any thread, no lock, async-signal-safe.
+ */
+void lmm_accounts_count_started(void);
+void lmm_accounts_tell_exits(void);
+void lmm_accounts_note_exit(enum lmm_ledger_exit kind, int status);
+
 /* Records the live blocks by site as the peak, of `bytes` in total. */
 void lmm_accounts_take_peak(uint64_t bytes);
 

@@ -200,6 +200,8 @@ static const struct key {
      "unused pages to keep for reuse (16)"},
     {"stacks", set_stacks, offsetof(struct lmm_options, stack_frames), "0..64",
      "drop-in: frames kept of each allocation's call stack (0)"},
+    {"starts", set_path, offsetof(struct lmm_options, starts), "PATH",
+     "drop-in: add a line to this file, if it exists, for each process started"},
     {"usage", set_flag, offsetof(struct lmm_options, usage), "0|1",
      "at exit, print the usage report"},
 };

@@ -16,6 +16,7 @@
 #include "lib/ground/panic.h"
 #include "lib/ground/system.h"
 #include "lib/ground/vm.h"
+#include "lib/preload/starts.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,7 +26,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ARGUMENTS = 1024 }; /* execl and the like need no memory for fewer arguments */
+enum {
+    ARGUMENTS = 1024, /* execl and the like need no memory for fewer arguments */
+    DESCRIPTOR_PATH_MAX = 64,
+};
 
 static struct {
     pid_t pid;           /* the process whose exec keeps LMM; 0: none */
@@ -111,6 +115,7 @@ static struct environment enter(char *const variables[])
 /* Only after an exec that failed. */
 static int leave(const struct environment *environment, int result)
 {
+    lmm_starts_note_exec_failed();
     if (environment->copy != NULL) {
         lmm_vm_unmap(environment->copy, environment->copy_bytes);
     }
@@ -141,6 +146,7 @@ static int exec_path(exec_by_path *call, const char *path, char *const arguments
 {
     struct environment environment = enter(variables);
 
+    lmm_starts_note_exec(path);
     return leave(&environment, call(path, arguments, environment.variables));
 }
 
@@ -167,7 +173,10 @@ LMM_API int execvpe(const char *file, char *const arguments[], char *const varia
 LMM_API int fexecve(int descriptor, char *const arguments[], char *const variables[])
 {
     struct environment environment = enter(variables);
+    char path[DESCRIPTOR_PATH_MAX];
 
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int) lmm_system_getpid(), descriptor);
+    lmm_starts_note_exec(path);
     return leave(&environment, next.fexecve(descriptor, arguments, environment.variables));
 }
 

@@ -4,14 +4,14 @@ import os
 import struct
 
 FORMATS = (["8s"] + ["I"] * 4 + ["Q"] + ["I"] * 4 + ["Q"] * 3 + ["40s"] + ["I"] * 2 + ["Q"] * 4 +
-           ["I"] * 2 + ["1024s", "1024s"] + ["I"] * 2 + ["Q"] * 5 + ["I"] * 4 + ["1024s", "800s"])
+           ["I"] * 2 + ["1024s", "1024s"] + ["I"] * 2 + ["Q"] * 5 + ["I"] * 4 + ["1024s", "I", "I", "I", "788s"])
 HEADER = struct.Struct("<" + "".join(FORMATS))
 FIELDS = ("magic version header_bytes chunk_bytes state file_bytes pid parent_pid user "
           "system_page_bytes start_time_ns start_ticks pid_namespace boot_id move_sequence "
           "sites_merged reservoir_bytes overhead_bytes end_time_ns snapshot_time_ns lost_errno "
           "command_bytes command executable is_drop_in stack_frames peak_count peak_bytes_0 "
           "peak_bytes_1 peak_time_0 peak_time_1 other_malloc linked_allocator "
-          "panic_bytes panic_stack panic_message reserved").split()
+          "panic_bytes panic_stack panic_message started exit_kind exit_status reserved").split()
 CHUNK = struct.Struct("<IIIIIIQ32x")
 CHUNK_FIELDS = "kind record_bytes first capacity used owner bytes".split()
 FAMILY = struct.Struct("<IIQQQQQQQQQQQ")
@@ -76,7 +76,7 @@ class Ledger:
                            executable=as_bytes(executable), is_drop_in=0, stack_frames=0, peak_count=0,
                            peak_bytes_0=0, peak_bytes_1=0, peak_time_0=0, peak_time_1=0,
                            other_malloc=0, linked_allocator=0, panic_bytes=0, panic_stack=0,
-                           panic_message=b"", reserved=b"")
+                           panic_message=b"", started=0, exit_kind=0, exit_status=0, reserved=b"")
         self.header.update(header)
         self.strings = b"\0"
         self.families = []

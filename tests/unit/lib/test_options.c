@@ -60,6 +60,7 @@ static const struct {
     {"children=0:children=1", 2, {0}},
     {"children=1", 1, {0}},
     {"children=0:children=none", 1, {.leaves_children_alone = true}},
+    {"starts=/a b/%p", 1, {.starts = "/a b/%p"}},
     {"stacks=0", 1, {0}},
     {"stacks=1", 1, {.stack_frames = 1}},
     {"stacks=64", 1, {.stack_frames = 64}},
@@ -89,7 +90,7 @@ static bool are_same(const struct lmm_options *a, const struct lmm_options *b)
            a->reservoir_bytes == b->reservoir_bytes && a->ledger_off == b->ledger_off &&
            a->keep == b->keep && a->leaves_children_alone == b->leaves_children_alone &&
            a->stack_frames == b->stack_frames && strcmp(a->ledger, b->ledger) == 0 &&
-           strcmp(a->log, b->log) == 0;
+           strcmp(a->starts, b->starts) == 0 && strcmp(a->log, b->log) == 0;
 }
 
 Test(options, parse)
