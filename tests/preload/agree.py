@@ -48,7 +48,7 @@ def by_heaptrack(program, folder):
 
 def by_lmm(lmm, program, folder):
     report = os.path.join(folder, "report.json")
-    call(lmm, "run", "--stacks", "24", "--full", "--report", "json", "-o", report, "--", program)
+    call(lmm, "run", "--stacks", "24", "--full", "--format", "json", "-o", report, "--", program)
     with open(report, encoding="utf-8") as file:
         process = json.load(file)["processes"][0]
     figures = {}

@@ -17,7 +17,7 @@ LOADS = 100
 
 def run(lmm, program, folder, form):
     report = os.path.join(folder, form)
-    subprocess.run([lmm, "run", "--leaks", "--full", "--report", form, "-o", report, "--", program], check=True, timeout=200,
+    subprocess.run([lmm, "run", "--leaks", "--full", "--format", form, "-o", report, "--", program], check=True, timeout=200,
                    env=dict(os.environ, LMM_DIR=folder))
     with open(report, encoding="utf-8") as file:
         return file.read()

@@ -55,7 +55,7 @@ def main():
     folder = os.path.basename(os.path.dirname(sources[0]))
     with tempfile.TemporaryDirectory(prefix="lmm-leaks-") as scratch:
         report = os.path.join(scratch, "report.json")
-        subprocess.run([lmm, "run", "--children", "--full", "--report", "json", "-o", report, "--", program, module],
+        subprocess.run([lmm, "run", "--children", "--full", "--format", "json", "-o", report, "--", program, module],
                        check=True, timeout=200, env=dict(os.environ, LMM_DIR=scratch))
         with open(report, encoding="utf-8") as file:
             processes = json.load(file)["processes"]

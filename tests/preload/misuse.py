@@ -44,7 +44,7 @@ class Misuse(harness.Case):
 
     def document(self, case, *options, status=ABORTED):
         path = self.path("report.json")
-        result = self.lmm("run", *options, "--report", "json", "-o", path, "--", PROGRAM, case)
+        result = self.lmm("run", *options, "--format", "json", "-o", path, "--", PROGRAM, case)
         self.assertEqual(result.returncode, status, result.stderr)
         with open(path, encoding="utf-8") as file:
             document = json.load(file)

@@ -34,7 +34,7 @@ class Others(unittest.TestCase):
 
     def document(self, program):
         path = os.path.join(self.folder, "report.json")
-        self.lmm_run("--report", "json", "-o", path, "--", program)
+        self.lmm_run("--format", "json", "-o", path, "--", program)
         with open(path, encoding="utf-8") as file:
             return json.load(file)["processes"][0]
 
@@ -62,7 +62,7 @@ class Others(unittest.TestCase):
 
     def test_one_line_for_another_format(self):
         path = os.path.join(self.folder, "report.csv")
-        text = self.lmm_run("--report", "csv", "-o", path, "--", OWN).stderr
+        text = self.lmm_run("--format", "csv", "-o", path, "--", OWN).stderr
         self.assertEqual(text.count("\n"), 1, text)
         self.assertIn("does not use LMM", text)
 

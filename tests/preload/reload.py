@@ -20,7 +20,7 @@ def run(lmm, program, modules, loads, scratch):
     """The leaks of the program, {functions of the stack: blocks}, and how many frames and modules its ledger has."""
     folder = tempfile.mkdtemp(dir=scratch)
     report = os.path.join(folder, "report.json")
-    subprocess.run([lmm, "run", "--keep", "--full", "--report", "json", "-o", report, "--", program, str(loads), *modules],
+    subprocess.run([lmm, "run", "--keep", "--full", "--format", "json", "-o", report, "--", program, str(loads), *modules],
                    check=True, timeout=200, env=dict(os.environ, LMM_DIR=folder), stderr=subprocess.DEVNULL)
     with open(report, encoding="utf-8") as file:
         leaks = json.load(file)["processes"][0]["leaks"]

@@ -17,6 +17,7 @@ struct arguments {
     const char *output;
     const char *word;
     size_t stack_calls; /* shown of each site's stack */
+    enum lmm_export measure;
     unsigned symbol_flags;
     bool sites;
 };
@@ -29,7 +30,8 @@ static const struct argp_option options[] = {
      "Show the call stacks of sites, N innermost calls (default all), in text and json", 0},
     {"debuginfod", DEBUGINFOD, NULL, 0,
      "Get missing debug files from the servers of DEBUGINFOD_URLS", 0},
-    {"format", 'F', "FORMAT", 0, "text (the default), json, csv, openmetrics, pprof or folded", 0},
+    {"format", 'F', "FORMAT", 0,
+     "text (the default), json, csv, openmetrics, pprof, folded or massif", 0},
     {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the report is complete", 0},
     {0},
 };
@@ -42,7 +44,9 @@ static error_t parse(int option, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &arguments->select;
         state->child_inputs[1] = &arguments->word;
+        state->child_inputs[2] = &arguments->measure;
         return 0;
+    case ARGP_KEY_END: lmm_export_check(arguments->measure, arguments->format, state); return 0;
     case 'S': arguments->sites = true; return 0;
     case STACKS:
         arguments->stack_calls = argument == NULL
@@ -59,6 +63,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {
     {&lmm_select_argp, 0, NULL, 0},
     {&lmm_word_argp, 0, NULL, 0},
+    {&lmm_export_argp, 0, NULL, 0},
     {&lmm_wrapper_argp, 0, NULL, 0},
     {0},
 };
@@ -74,7 +79,8 @@ static const struct argp parser = {
 static int write_report(const struct arguments *arguments, const struct lmm_model *model)
 {
     struct lmm_output output;
-    struct lmm_format_options look = {.sites = arguments->sites,
+    struct lmm_format_options look = {.measure = arguments->measure,
+                                      .sites = arguments->sites,
                                       .top_sites = arguments->select.top};
 
     if (!lmm_output_open(&output, arguments->output, 0666)) {

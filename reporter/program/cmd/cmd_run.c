@@ -90,7 +90,7 @@ static bool can_report(const struct lmm_run_options *options)
 {
     if (options->children && options->format->kind == LMM_FORMAT_DATA && !is_split(options)) {
         lmm_complain(
-            "--children and --report %s need a file for each process: -o FILE with %%p in it",
+            "--children and --format %s need a file for each process: -o FILE with %%p in it",
             options->format->name);
         return false;
     }
@@ -244,7 +244,8 @@ static int render(const struct run *run, const struct lmm_run_report *report,
                   struct lmm_output *output)
 {
     const struct lmm_format *format = run->options.format;
-    struct lmm_format_options look = {.sites = true, .top_sites = run->options.top};
+    struct lmm_format_options look = {
+        .measure = run->options.measure, .sites = true, .top_sites = run->options.top};
 
     switch (format->kind) {
     case LMM_FORMAT_TEXT: return lmm_run_report_text(report, &output->sink);

@@ -27,8 +27,12 @@ _lmm_run() {
     local word=$1 before=$2 i=2
 
     case $before in
-    --report | -F)
-        _lmm_words "text json csv openmetrics pprof folded" "$word"
+    --format | -F)
+        _lmm_words "text json csv openmetrics pprof folded massif" "$word"
+        return
+        ;;
+    --measure)
+        _lmm_words "live peak allocated temporary" "$word"
         return
         ;;
     --fit)
@@ -50,8 +54,8 @@ _lmm_run() {
     while ((i < COMP_CWORD)); do
         case ${COMP_WORDS[i]} in
         --) break ;;
-        --stacks | --stacks-per-row | --report | -F | --output | -o | --top | -t | --error-exitcode | \
-            --suppressions | --fit | --options | --preload-library | --wrapper)
+        --stacks | --stacks-per-row | --format | -F | --output | -o | --top | -t | --error-exitcode | \
+            --suppressions | --fit | --measure | --options | --preload-library | --wrapper)
             ((i++))
             if [[ ${COMP_WORDS[i]} == '=' ]]; then
                 ((i++))
@@ -105,9 +109,13 @@ _lmm() {
     case $before in
     --format | -F)
         case $subcommand in
-        report) _lmm_words "text json csv openmetrics pprof folded" "$word" ;;
+        report) _lmm_words "text json csv openmetrics pprof folded massif" "$word" ;;
         *) _lmm_words "text json" "$word" ;;
         esac
+        return
+        ;;
+    --measure)
+        _lmm_words "live peak allocated temporary" "$word"
         return
         ;;
     --sort | -s)

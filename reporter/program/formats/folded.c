@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * folded: one line per site, as flame-graph tools read them: "program;family;function (file:line)
- * bytes", or if the site has a stack "program;outermost;...;innermost bytes". Sites without live
- * bytes are left out.
+ * bytes", or if the site has a stack "program;outermost;...;innermost bytes". The figure is live
+ * bytes, or another one by --measure; sites where it is 0 are left out.
  *
  * Names are printed as in text reports, with '_' for each blank and semicolon, which end a frame in
  * some tools. So the only blank in a frame is the one before "(file:line)".
@@ -90,8 +90,9 @@ int lmm_folded_render(const struct lmm_model *model, struct lmm_sink *sink,
 
     for (size_t i = 0; i < shown; i++) {
         const struct lmm_model_site *site = &model->sites[i];
+        uint64_t figure = lmm_export_of(options->measure, site);
 
-        if (site->live_bytes == 0) {
+        if (figure == 0) {
             continue;
         }
         put_name(sink, model->program, "(unknown)");
@@ -103,7 +104,7 @@ int lmm_folded_render(const struct lmm_model *model, struct lmm_sink *sink,
             lmm_sink_puts(sink, ";");
             put_place(sink, site);
         }
-        lmm_sink_printf(sink, " %" PRIu64 "\n", site->live_bytes);
+        lmm_sink_printf(sink, " %" PRIu64 "\n", figure);
     }
     return lmm_sink_flush(sink);
 }

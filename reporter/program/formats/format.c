@@ -8,6 +8,10 @@
 #include "reporter/core/model.h"
 #include "reporter/core/text.h"
 
+enum {
+    KEY_MEASURE = 0x6d6561, /* unlike the keys of all subcommands */
+};
+
 static int render_text(const struct lmm_model *model, struct lmm_sink *sink,
                        const struct lmm_format_options *options)
 {
@@ -27,13 +31,23 @@ static int render_json(const struct lmm_model *model, struct lmm_sink *sink,
 }
 
 const struct lmm_format lmm_formats[] = {
-    {"text", render_text, LMM_FORMAT_TEXT, false},
-    {"json", render_json, LMM_FORMAT_JSON, false},
-    {"csv", lmm_csv_render, LMM_FORMAT_DATA, false},
-    {"openmetrics", lmm_openmetrics_render, LMM_FORMAT_DATA, false},
-    {"pprof", lmm_pprof_render, LMM_FORMAT_DATA, true},
-    {"folded", lmm_folded_render, LMM_FORMAT_DATA, false},
-    {NULL, NULL, LMM_FORMAT_DATA, false},
+    {.name = "text", .render = render_text, .kind = LMM_FORMAT_TEXT},
+    {.name = "json", .render = render_json, .kind = LMM_FORMAT_JSON},
+    {.name = "csv", .render = lmm_csv_render, .kind = LMM_FORMAT_DATA},
+    {.name = "openmetrics", .render = lmm_openmetrics_render, .kind = LMM_FORMAT_DATA},
+    {.name = "pprof",
+     .render = lmm_pprof_render,
+     .kind = LMM_FORMAT_DATA,
+     .is_binary = true,
+     .has_stacks = true,
+     .has_measures = true},
+    {.name = "folded",
+     .render = lmm_folded_render,
+     .kind = LMM_FORMAT_DATA,
+     .has_stacks = true,
+     .has_measures = true},
+    {.name = "massif", .render = lmm_massif_render, .kind = LMM_FORMAT_DATA, .has_stacks = true},
+    {.name = NULL, .kind = LMM_FORMAT_DATA},
 };
 
 const struct lmm_format *lmm_format_find(const char *name)
@@ -56,6 +70,62 @@ const struct lmm_format *lmm_format_parse(const char *argument, bool all,
     }
     return format;
 }
+
+/* ---- --measure ------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    size_t figure; /* its offset in the site */
+} measures[] = {
+    [LMM_EXPORT_USUAL] = {NULL, offsetof(struct lmm_model_site, live_bytes)},
+    [LMM_EXPORT_LIVE] = {"live", offsetof(struct lmm_model_site, live_bytes)},
+    [LMM_EXPORT_PEAK] = {"peak", offsetof(struct lmm_model_site, peak_bytes)},
+    [LMM_EXPORT_ALLOCATED] = {"allocated", offsetof(struct lmm_model_site, allocated_bytes)},
+    [LMM_EXPORT_TEMPORARY] = {"temporary", offsetof(struct lmm_model_site, temporaries)},
+};
+
+uint64_t lmm_export_of(enum lmm_export measure, const struct lmm_model_site *site)
+{
+    return *(const uint64_t *) (const void *) ((const char *) site + measures[measure].figure);
+}
+
+void lmm_export_check(enum lmm_export measure, const struct lmm_format *format,
+                      const struct argp_state *state)
+{
+    if (measure != LMM_EXPORT_USUAL && !format->has_measures) {
+        argp_error(state, "--measure is for the formats folded and pprof, not %s", format->name);
+    }
+}
+
+static error_t parse_measure(int option, char *argument, struct argp_state *state)
+{
+    enum lmm_export *measure = state->input;
+
+    if (option != KEY_MEASURE) {
+        return ARGP_ERR_UNKNOWN;
+    }
+    for (size_t i = LMM_EXPORT_LIVE; i < sizeof(measures) / sizeof(measures[0]); i++) {
+        if (strcmp(measures[i].name, argument) == 0) {
+            *measure = (enum lmm_export) i;
+            return 0;
+        }
+    }
+    argp_error(state, "--measure takes live, peak, allocated or temporary, not '%s'", argument);
+    return 0;
+}
+
+static const struct argp_option measure_table[] = {
+    {"measure", KEY_MEASURE, "WORD", 0,
+     "What folded shows, and pprof first: live bytes (the default), those at the peak, all "
+     "allocated bytes, or temporary blocks, which were freed before the same thread allocated "
+     "again",
+     0},
+    {0},
+};
+
+const struct argp lmm_export_argp = {.options = measure_table, .parser = parse_measure};
+
+/* ---- --format -------------------------------------------------------------------------------- */
 
 static error_t parse(int option, char *argument, struct argp_state *state)
 {

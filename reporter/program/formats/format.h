@@ -1,26 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * format: the table of output formats, and the option --format. To add a format: a file with its
- * renderer in this room or in reporter/core, a line in the table of format.c, and a section in
- * docs/formats.md.
+ * format: the table of output formats, and the options --format and --measure. To add a format: a
+ * file with its renderer in this room or in reporter/core, a line in the table of format.c, and a
+ * section in docs/formats.md.
  */
 #ifndef LMM_PROGRAM_FORMAT_H
 #define LMM_PROGRAM_FORMAT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct argp;
 struct argp_state;
 struct lmm_model;
+struct lmm_model_site;
 struct lmm_sink;
 
 enum {
     LMM_OPENMETRICS_TOP_SITES = 1000, /* databases pay for each series */
 };
 
+/* Which figure of a site a format with one figure shows, or a format with several shows first. */
+enum lmm_export {
+    LMM_EXPORT_USUAL,     /* --measure was not given: as LIVE */
+    LMM_EXPORT_LIVE,      /* live bytes */
+    LMM_EXPORT_PEAK,      /* bytes when the process had most live bytes */
+    LMM_EXPORT_ALLOCATED, /* bytes ever allocated */
+    LMM_EXPORT_TEMPORARY, /* temporary blocks */
+};
+
 /* What a renderer needs to know beside the model. */
 struct lmm_format_options {
+    enum lmm_export measure;
     bool colour;
     bool sites;       /* --sites: all sites, even if the format shows some or none by default */
     size_t top_sites; /* --top: at most so many sites; 0: the format decides */
@@ -39,7 +51,9 @@ struct lmm_format {
     int (*render)(const struct lmm_model *model, struct lmm_sink *sink,
                   const struct lmm_format_options *options);
     enum lmm_format_kind kind;
-    bool is_binary; /* must not go to a terminal */
+    bool is_binary;    /* must not go to a terminal */
+    bool has_stacks;   /* it shows whole stacks, so its rows are sites, never several of them */
+    bool has_measures; /* it takes --measure */
 };
 
 /* Finds a format; NULL if there is none of that name. */
@@ -53,6 +67,16 @@ const struct lmm_format *lmm_format_parse(const char *argument, bool all,
 /* The parser of --format with text and json, for `children` of a subcommand's own parser. Its input
  * is a const struct lmm_format **. */
 extern const struct argp lmm_format_argp;
+
+/* The parser of --measure, likewise. Its input is an enum lmm_export *. */
+extern const struct argp lmm_export_argp;
+
+/* A measure for a format that does not take it is a usage error, which ends the program. */
+void lmm_export_check(enum lmm_export measure, const struct lmm_format *format,
+                      const struct argp_state *state);
+
+/* Returns a site's figure. */
+uint64_t lmm_export_of(enum lmm_export measure, const struct lmm_model_site *site);
 
 /* All formats; the last has no name. */
 extern const struct lmm_format lmm_formats[];
@@ -75,8 +99,12 @@ int lmm_openmetrics_render(const struct lmm_model *model, struct lmm_sink *sink,
 int lmm_pprof_render(const struct lmm_model *model, struct lmm_sink *sink,
                      const struct lmm_format_options *options);
 
-/* A line per site with live bytes. */
+/* A line per site whose figure, that of options->measure, is not 0. */
 int lmm_folded_render(const struct lmm_model *model, struct lmm_sink *sink,
+                      const struct lmm_format_options *options);
+
+/* Trees of calls at the peak and now, as Valgrind's massif writes them. */
+int lmm_massif_render(const struct lmm_model *model, struct lmm_sink *sink,
                       const struct lmm_format_options *options);
 
 /* Returns how many sites of a model to show; `usual` is the number without --top. */

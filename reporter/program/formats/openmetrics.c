@@ -2,8 +2,11 @@
 /*
  * openmetrics: OpenMetrics 1.0 text that is also valid in the older Prometheus format, which
  * `promtool check metrics` reads. The two disagree whether the TYPE line of a counter has the name
- * with or without "_total". So counters have only a HELP line and an unknown type in both formats;
- * databases recognise them by the end of the name.
+ * with or without "_total". So totals are summaries, whose samples end with "_count" and "_sum" in
+ * both formats.
+ *
+ * A sample whose value is 0 is left out: databases pay for each series, and most sites of a program
+ * hold nothing at most times.
  *
  * Label values are names as text reports print them, so they are valid UTF-8 and differ if the
  * names differ. Rows with equal labels (a place in a header is a site for each file that includes
@@ -36,43 +39,45 @@ struct series {
 struct metric {
     const char *name;
     const char *help;
-    const char *unit; /* NULL: none */
-    bool counter;     /* its name gets the suffix _total */
-    size_t figure;    /* offset in the row */
+    const char *unit;  /* NULL: none */
+    const char *total; /* the end of its sample's name; NULL: it is a gauge */
+    size_t figure;     /* offset in the row */
 };
 
 #define FAMILY(field) offsetof(struct lmm_model_family, field)
 #define SITE(field)   offsetof(struct lmm_model_site, field)
 
 static const struct metric family_metrics[] = {
-    {"lmm_family_live_blocks", "Live blocks of the family.", NULL, false, FAMILY(live_blocks)},
-    {"lmm_family_live_bytes", "Bytes in live blocks of the family.", "bytes", false,
+    {"lmm_family_live_blocks", "Live blocks of the family.", NULL, NULL, FAMILY(live_blocks)},
+    {"lmm_family_live_bytes", "Bytes in live blocks of the family.", "bytes", NULL,
      FAMILY(live_bytes)},
-    {"lmm_family_committed_bytes", "Memory that the family's pages really take.", "bytes", false,
+    {"lmm_family_committed_bytes", "Memory that the family's pages really take.", "bytes", NULL,
      FAMILY(committed_bytes)},
-    {"lmm_family_peak_bytes", "Most bytes the family ever had in live blocks.", "bytes", false,
+    {"lmm_family_peak_bytes", "Most bytes the family ever had in live blocks.", "bytes", NULL,
      FAMILY(peak_bytes)},
-    {"lmm_family_allocations_total", "Blocks of the family that were allocated.", NULL, true,
+    {"lmm_family_allocations", "Blocks of the family that were allocated.", NULL, "_count",
      FAMILY(allocations)},
-    {"lmm_family_frees_total", "Blocks of the family that were freed.", NULL, true, FAMILY(frees)},
+    {"lmm_family_frees", "Blocks of the family that were freed.", NULL, "_count", FAMILY(frees)},
 };
 
 static const struct metric site_metrics[] = {
-    {"lmm_site_live_blocks", "Live blocks that were allocated at the site.", NULL, false,
+    {"lmm_site_live_blocks", "Live blocks that were allocated at the site.", NULL, NULL,
      SITE(live_blocks)},
-    {"lmm_site_live_bytes", "Bytes in live blocks that were allocated at the site.", "bytes", false,
+    {"lmm_site_live_bytes", "Bytes in live blocks that were allocated at the site.", "bytes", NULL,
      SITE(live_bytes)},
-    {"lmm_site_allocations_total", "Blocks that were allocated at the site.", NULL, true,
+    {"lmm_site_peak_bytes", "Bytes of the site when most bytes of the process lived.", "bytes",
+     NULL, SITE(peak_bytes)},
+    {"lmm_site_allocated_bytes", "Bytes that were allocated at the site.", "bytes", "_sum",
+     SITE(allocated_bytes)},
+    {"lmm_site_allocations", "Blocks that were allocated at the site.", NULL, "_count",
      SITE(allocations)},
-    {"lmm_site_frees_total", "Blocks of the site that were freed.", NULL, true, SITE(frees)},
+    {"lmm_site_frees", "Blocks of the site that were freed.", NULL, "_count", SITE(frees)},
 };
 
 /* After those, only for the drop-in. */
 static const struct metric drop_in_metrics[] = {
-    {"lmm_site_peak_bytes", "Bytes of the site when most bytes of the process lived.", "bytes",
-     false, SITE(peak_bytes)},
-    {"lmm_site_temporaries_total",
-     "Blocks of the site that were freed before the same thread allocated again.", NULL, true,
+    {"lmm_site_temporaries",
+     "Blocks of the site that were freed before the same thread allocated again.", NULL, "_count",
      SITE(temporaries)},
 };
 
@@ -120,6 +125,15 @@ static bool put_site_labels(FILE *out, const void *row)
     }
     fprintf(out, ",line=\"%" PRIu32 "\",", site->line);
     return put_label(out, "function", site->function);
+}
+
+/* Each series names its process, so that the texts of several can be put into one file. */
+static bool put_process_labels(FILE *out, const void *row)
+{
+    const struct lmm_model *model = row;
+
+    fprintf(out, "pid=\"%" PRIu32 "\",", model->pid);
+    return put_label(out, "program", model->program) && fputc(',', out) != EOF;
 }
 
 /* Returns the text that put writes for the row, to be freed; NULL: out of memory. */
@@ -180,40 +194,64 @@ static void free_series(struct series *series, size_t count)
 
 /* ---- Metrics --------------------------------------------------------------------------------- */
 
-/* Prints HELP, TYPE and UNIT of a gauge; only HELP of a counter (see the file head). */
 static void put_head(struct lmm_sink *sink, const struct metric *metric)
 {
     lmm_sink_printf(sink, "# HELP %s %s\n", metric->name, metric->help);
-    if (!metric->counter) {
-        lmm_sink_printf(sink, "# TYPE %s gauge\n", metric->name);
-    }
+    lmm_sink_printf(sink, "# TYPE %s %s\n", metric->name,
+                    metric->total == NULL ? "gauge" : "summary");
     if (metric->unit != NULL) {
         lmm_sink_printf(sink, "# UNIT %s %s\n", metric->name, metric->unit);
     }
 }
 
-static void put_sample(struct lmm_sink *sink, const struct metric *metric,
+/* Where samples go, and the labels of the process, which each of them has. */
+struct page {
+    struct lmm_sink *sink;
+    char *process; /* ends with a comma */
+};
+
+static uint64_t figure_of(const struct metric *metric, const struct series *series)
+{
+    return *(const uint64_t *) (const void *) ((const char *) series->row + metric->figure);
+}
+
+static void put_sample(const struct page *page, const struct metric *metric,
                        const struct series *series)
 {
-    const void *figure = (const char *) series->row + metric->figure;
+    struct lmm_sink *sink = page->sink;
 
     lmm_sink_puts(sink, metric->name);
+    lmm_sink_puts(sink, metric->total == NULL ? "" : metric->total);
     lmm_sink_puts(sink, "{");
+    lmm_sink_puts(sink, page->process);
     lmm_sink_puts(sink, series->labels);
     if (series->duplicate > 0) {
         lmm_sink_printf(sink, ",duplicate=\"%u\"", series->duplicate + 1);
     }
-    lmm_sink_printf(sink, "} %" PRIu64 "\n", *(const uint64_t *) figure);
+    lmm_sink_printf(sink, "} %" PRIu64 "\n", figure_of(metric, series));
 }
 
-static void put_metrics(struct lmm_sink *sink, const struct metric *metrics, size_t metric_count,
+static void put_metric(const struct page *page, const struct metric *metric,
+                       const struct series *series, size_t count)
+{
+    bool has_head = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (figure_of(metric, &series[i]) != 0) {
+            if (!has_head) {
+                put_head(page->sink, metric);
+            }
+            has_head = true;
+            put_sample(page, metric, &series[i]);
+        }
+    }
+}
+
+static void put_metrics(const struct page *page, const struct metric *metrics, size_t metric_count,
                         const struct series *series, size_t count)
 {
     for (size_t i = 0; i < metric_count; i++) {
-        put_head(sink, &metrics[i]);
-        for (size_t k = 0; k < count; k++) {
-            put_sample(sink, &metrics[i], &series[k]);
-        }
+        put_metric(page, &metrics[i], series, count);
     }
 }
 
@@ -240,31 +278,38 @@ static struct series *make_series(const struct lmm_model *model, bool sites)
     return series;
 }
 
-static int put_families(const struct lmm_model *model, struct lmm_sink *sink)
+static int put_families(const struct lmm_model *model, const struct page *page)
 {
     struct series *series = make_series(model, false);
 
     if (series != NULL) {
-        put_metrics(sink, family_metrics, FAMILY_METRICS, series, model->family_count);
+        put_metrics(page, family_metrics, FAMILY_METRICS, series, model->family_count);
         free_series(series, model->family_count);
     }
     return series != NULL ? 0 : -ENOMEM;
 }
 
-static int put_sites(const struct lmm_model *model, struct lmm_sink *sink, size_t shown)
+static void put_left_out(const struct page *page, size_t count)
+{
+    if (count > 0) {
+        lmm_sink_puts(page->sink,
+                      "# HELP lmm_sites_left_out Sites beyond the bound on their number.\n"
+                      "# TYPE lmm_sites_left_out gauge\nlmm_sites_left_out{");
+        lmm_sink_write(page->sink, page->process, strlen(page->process) - 1); /* no comma */
+        lmm_sink_printf(page->sink, "} %zu\n", count);
+    }
+}
+
+static int put_sites(const struct lmm_model *model, const struct page *page, size_t shown)
 {
     struct series *series = make_series(model, true);
 
     if (series == NULL) {
         return -ENOMEM;
     }
-    put_metrics(sink, site_metrics, SITE_METRICS, series, shown);
-    put_metrics(sink, drop_in_metrics, model->is_drop_in ? DROP_IN_METRICS : 0, series, shown);
-    lmm_sink_printf(sink,
-                    "# HELP lmm_sites_left_out Sites beyond the bound on their number.\n"
-                    "# TYPE lmm_sites_left_out gauge\n"
-                    "lmm_sites_left_out %zu\n",
-                    model->site_count - shown + model->hidden_sites.count);
+    put_metrics(page, site_metrics, SITE_METRICS, series, shown);
+    put_metrics(page, drop_in_metrics, model->is_drop_in ? DROP_IN_METRICS : 0, series, shown);
+    put_left_out(page, model->site_count - shown + model->hidden_sites.count);
     free_series(series, model->site_count);
     return 0;
 }
@@ -272,15 +317,20 @@ static int put_sites(const struct lmm_model *model, struct lmm_sink *sink, size_
 int lmm_openmetrics_render(const struct lmm_model *model, struct lmm_sink *sink,
                            const struct lmm_format_options *options)
 {
+    struct page page = {.sink = sink, .process = labels_of(model, put_process_labels)};
     int error;
 
+    if (page.process == NULL) {
+        return -ENOMEM;
+    }
     lmm_sink_puts(sink, "# HELP lmm_build_info The version of lmm that wrote this.\n"
                         "# TYPE lmm_build_info gauge\n"
                         "lmm_build_info{version=\"" LMM_PROGRAM_VERSION "\"} 1\n");
-    error = put_families(model, sink);
+    error = put_families(model, &page);
     if (error == 0 && options->sites) {
-        error = put_sites(model, sink, lmm_sites_shown(model, options, LMM_OPENMETRICS_TOP_SITES));
+        error = put_sites(model, &page, lmm_sites_shown(model, options, LMM_OPENMETRICS_TOP_SITES));
     }
+    free(page.process);
     if (error != 0) {
         return error;
     }

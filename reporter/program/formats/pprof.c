@@ -25,7 +25,7 @@
 #include "reporter/core/stack.h"
 
 enum {
-    VALUES = 4,
+    VALUES = 7,
     GZIP_WINDOW_BITS = 15 + 16, /* asks zlib for a gzip header */
     GZIP_MEMORY_LEVEL = 8,
     PACKED_BYTES = 16384,
@@ -200,6 +200,9 @@ static void add_sample(struct writer *writer, const struct lmm_model *model,
     item->values[1] = clamped(site->allocated_bytes);
     item->values[2] = clamped(site->live_blocks);
     item->values[3] = clamped(site->live_bytes);
+    item->values[4] = clamped(site->peak_blocks);
+    item->values[5] = clamped(site->peak_bytes);
+    item->values[6] = clamped(site->temporaries);
     item->sample.n_value = VALUES;
     item->sample.value = item->values;
     item->sample.n_label = 1;
@@ -217,13 +220,19 @@ static void set_type(struct writer *writer, Perftools__Profiles__ValueType *valu
     value_type->unit = literal(writer, unit);
 }
 
-static void set_types(struct writer *writer)
+static void set_types(struct writer *writer, enum lmm_export measure)
 {
+    static const char *const shown[] = {
+        [LMM_EXPORT_USUAL] = "inuse_space",
+        [LMM_EXPORT_LIVE] = "inuse_space",
+        [LMM_EXPORT_PEAK] = "peak_space",
+        [LMM_EXPORT_ALLOCATED] = "alloc_space",
+        [LMM_EXPORT_TEMPORARY] = "temporary_objects",
+    };
     static const char *const types[VALUES][2] = {
-        {"alloc_objects", "count"},
-        {"alloc_space", "bytes"},
-        {"inuse_objects", "count"},
-        {"inuse_space", "bytes"},
+        {"alloc_objects", "count"},     {"alloc_space", "bytes"},  {"inuse_objects", "count"},
+        {"inuse_space", "bytes"},       {"peak_objects", "count"}, {"peak_space", "bytes"},
+        {"temporary_objects", "count"},
     };
 
     for (size_t i = 0; i < VALUES; i++) {
@@ -232,7 +241,7 @@ static void set_types(struct writer *writer)
     }
     writer->tables.profile.n_sample_type = VALUES;
     writer->tables.profile.sample_type = writer->type_list;
-    writer->tables.profile.default_sample_type = literal(writer, "inuse_space");
+    writer->tables.profile.default_sample_type = literal(writer, shown[measure]);
     /* A period of one byte means that nothing is sampled. */
     set_type(writer, &writer->period_type, "space", "bytes");
     writer->tables.profile.period_type = &writer->period_type;
@@ -310,14 +319,15 @@ static bool make_lists(struct writer *writer, size_t sites, size_t modules)
 }
 
 /* Fills the profile; returns false if memory runs out. */
-static bool make_profile(struct writer *writer, const struct lmm_model *model, size_t count)
+static bool make_profile(struct writer *writer, const struct lmm_model *model, size_t count,
+                         enum lmm_export measure)
 {
     perftools__profiles__profile__init(&writer->tables.profile);
     if (!make_lists(writer, count, model->module_count)) {
         return false;
     }
     literal(writer, "");
-    set_types(writer);
+    set_types(writer, measure);
     set_time(writer, model);
     set_mappings(writer, model);
     for (size_t i = 0; i < count && !writer->tables.failed; i++) {
@@ -391,7 +401,8 @@ int lmm_pprof_render(const struct lmm_model *model, struct lmm_sink *sink,
                      const struct lmm_format_options *options)
 {
     struct writer writer = {.has_modules = false};
-    bool made = make_profile(&writer, model, lmm_sites_shown(model, options, model->site_count));
+    bool made = make_profile(&writer, model, lmm_sites_shown(model, options, model->site_count),
+                             options->measure);
     int error = made ? put_profile(sink, &writer.tables.profile) : -ENOMEM;
 
     free_profile(&writer);

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "reporter/program/formats/format.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/run/preload.h"
 #include "reporter/program/base/program.h"
@@ -43,7 +42,9 @@ enum {
 static const struct argp_option table[] = {
     {"stacks", KEY_STACKS, "N", 0,
      "Calls kept of each call stack: 0 (no stacks) to 64, 24 by default", 0},
-    {"report", 'F', "FORMAT", 0, "text (the default), json, csv, openmetrics, pprof or folded", 0},
+    {"format", 'F', "FORMAT", 0,
+     "text (the default), json, csv, openmetrics, pprof, folded or massif", 0},
+    {"report", 0, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0}, /* its name until 1.0 */
     {"output", 'o', "FILE", 0,
      "Write the report to FILE, not to standard error; %p in it is the process's PID", 0},
     {"full", KEY_FULL, NULL, 0, "Show all rows, all stacks, and whole names", 0},
@@ -152,12 +153,18 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         options->argv = &state->argv[state->next - 1];
         state->next = state->argc;
         return 0;
+    case ARGP_KEY_INIT: state->child_inputs[1] = &options->measure; return 0;
+    case ARGP_KEY_END: lmm_export_check(options->measure, options->format, state); return 0;
     case ARGP_KEY_NO_ARGS: argp_error(state, "no program given"); return 0;
     default: return parse_value(key, argument, state);
     }
 }
 
-static const struct argp_child children[] = {{&lmm_wrapper_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&lmm_wrapper_argp, 0, NULL, 0},
+    {&lmm_export_argp, 0, NULL, 0},
+    {0},
+};
 static const struct argp parser = {
     table,
     parse,

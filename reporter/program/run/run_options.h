@@ -6,10 +6,9 @@
 
 #include <limits.h>
 
+#include "reporter/program/formats/format.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/suppress.h"
-
-struct lmm_format;
 
 enum {
     LMM_RUN_FAILED = 125, /* exit status when lmm itself failed, as of env(1) and timeout(1) */
@@ -21,6 +20,7 @@ struct lmm_run_options {
     char **argv; /* the program's */
     unsigned stacks;
     const struct lmm_format *format;
+    enum lmm_export measure;
     const char *output;    /* NULL: standard error */
     size_t top;            /* 0: not given */
     size_t stacks_per_row; /* 0: not given */

@@ -5,8 +5,9 @@ golden       every document, byte by byte, against FOLDER; LMM_GOLDEN_RECORD=1 w
 csv          cells are exact; rows and figures are those of the JSON document
 openmetrics  the reference parser of the format reads it; figures are those of the JSON document
 promtool     promtool accepts it
-folded       frames are whole, and the bytes add up
-pprof        go tool pprof shows functions, lines, labels and all four kinds of samples
+folded       frames are whole, and the figures of each measure add up
+pprof        go tool pprof shows functions, lines, labels and all kinds of samples
+massif       ms_print accepts it, and shows the calls at the peak and now
 schema       WORDs: a JSON schema, and documents that must keep to it and hold nothing else
 
 Exit status 77: the tool that the check needs is not installed.
@@ -64,6 +65,16 @@ GOLDEN = {
     "stacks.pprof": ["pprof", "stacks"],
     "stacks-bare.pprof": ["pprof", "stacks", "bare"],
     "stacks.diff": ["diff", "stacks", "stacks-later"],
+    "ordinary.massif": ["massif", "ordinary"],
+    "hostile.massif": ["massif", "hostile"],
+    "empty.massif": ["massif", "empty"],
+    "many.massif": ["massif", "many"],
+    "stacks.massif": ["massif", "stacks"],
+    "stacks-bare.massif": ["massif", "stacks", "bare"],
+    "stacks-peak.folded": ["folded", "stacks", "peak"],
+    "stacks-allocated.folded": ["folded", "stacks", "allocated"],
+    "stacks-temporary.folded": ["folded", "stacks", "temporary"],
+    "stacks-peak.pprof": ["pprof", "stacks", "peak"],
     "hostile.json": ["diff", "ordinary", "hostile", "json"],
 }
 
@@ -167,8 +178,8 @@ FAMILY_METRICS = {
     "lmm_family_live_bytes": "live_bytes",
     "lmm_family_committed_bytes": "committed_bytes",
     "lmm_family_peak_bytes": "peak_bytes",
-    "lmm_family_allocations_total": "allocations",
-    "lmm_family_frees_total": "frees",
+    "lmm_family_allocations": "allocations",
+    "lmm_family_frees": "frees",
 }
 
 
@@ -181,6 +192,7 @@ def metrics(text):
     samples = {}
     for family in text_string_to_metric_families(text.decode()):
         expect(family.documentation, f"{family.name} has HELP")
+        expect(family.type in ("gauge", "summary"), f"{family.name} has TYPE: {family.type}")
         samples[family.name] = [(sample.labels, sample.value) for sample in family.samples]
     return samples
 
@@ -191,19 +203,25 @@ def check_openmetrics(render, _folder):
         samples = metrics(text)
         records = document(render, ledger)
         for metric, field in FAMILY_METRICS.items():
-            values = [float(value) for _labels, value in samples[metric]]
-            expect(values == [float(family[field]) for family in records["families"]],
-                   f"{ledger}: {metric}")
-        values = [float(value) for _labels, value in samples["lmm_site_live_bytes"]]
-        expect(values == [float(site["live_bytes"]) for site in records["sites"]],
-               f"{ledger}: sites")
+            values = [float(value) for _labels, value in samples.get(metric, [])]
+            expect(values == [float(family[field]) for family in records["families"]
+                              if family[field] != 0], f"{ledger}: {metric}")
+        values = [float(value) for _labels, value in samples.get("lmm_site_live_bytes", [])]
+        expect(values == [float(site["live_bytes"]) for site in records["sites"]
+                          if site["live_bytes"] != 0], f"{ledger}: sites")
+        del samples["lmm_build_info"]
+        for metric, rows in samples.items():
+            expect(all(labels["pid"] == str(records["process"]["pid"]) and labels["program"]
+                       for labels, _value in rows), f"{ledger}: {metric} names the process")
+            expect(rows and all(value != 0 for _labels, value in rows), f"{ledger}: {metric} is 0")
         series = [line.rsplit(b" ", 1)[0] for line in text.splitlines() if line[:1] != b"#"]
         expect(len(series) == len(set(series)), f"{ledger}: no series twice")
     expect("lmm_site_live_bytes" not in metrics(rendered(render, "openmetrics", "ordinary")),
            "sites only when asked for")
     bounded = metrics(rendered(render, "openmetrics", "many", "sites", "7"))
     expect(len(bounded["lmm_site_live_bytes"]) == 7, "seven sites")
-    expect(bounded["lmm_sites_left_out"] == [({}, 23.0)], "and what is left out")
+    expect(bounded["lmm_sites_left_out"] == [({"pid": "4", "program": "many"}, 23.0)],
+           "and what is left out")
 
 
 def check_promtool(render, _folder):
@@ -221,17 +239,54 @@ def check_promtool(render, _folder):
 
 # ---- Folded --------------------------------------------------------------------------------------
 
+MEASURES = {"live": "live_bytes", "peak": "peak_bytes", "temporary": "temporaries",
+            "allocated": None}      # which JSON has not
 FRAMES = re.compile(r"^[^; ]+;[^; ]+(;[^; ]+)+( \([^ ;]+\))? [1-9][0-9]*$")
 
 
 def check_folded(render, _folder):
     for ledger in LEDGERS:
-        lines = rendered(render, "folded", ledger).decode().splitlines()
-        for line in lines:
-            expect(FRAMES.match(line), f"{ledger}: {line}")
-        if ledger != "hostile":     # whose bytes overflow
-            total = sum(int(line.rsplit(" ", 1)[1]) for line in lines)
-            expect(total == document(render, ledger)["totals"]["live_bytes"], f"{ledger}: total")
+        sites = document(render, ledger)["sites"]
+        for measure, field in MEASURES.items():
+            lines = rendered(render, "folded", ledger, measure).decode().splitlines()
+            for line in lines:
+                expect(FRAMES.match(line), f"{ledger}: {measure}: {line}")
+            if ledger != "hostile" and field is not None:     # its bytes overflow
+                total = sum(int(line.rsplit(" ", 1)[1]) for line in lines)
+                expect(total == sum(site.get(field, 0) for site in sites), f"{ledger}: {measure}")
+        default = rendered(render, "folded", ledger)
+        expect(default == rendered(render, "folded", ledger, "live"), f"{ledger}: live by default")
+    for measure, total in (("live", 10640), ("peak", 10600), ("allocated", 10956), ("temporary", 5)):
+        lines = rendered(render, "folded", "stacks", measure).decode().splitlines()
+        expect(sum(int(line.rsplit(" ", 1)[1]) for line in lines) == total, f"stacks: {measure}")
+
+
+# ---- massif --------------------------------------------------------------------------------------
+
+
+def check_massif(render, _folder):
+    ms_print = shutil.which("ms_print")
+    if ms_print is None:
+        skip("no ms_print (Debian: valgrind)")
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "massif.out")
+        for ledger in LEDGERS:
+            with open(path, "wb") as file:
+                file.write(rendered(render, "massif", ledger))
+            done = run([ms_print, path])
+            said = done.stdout.decode()
+            expect(done.returncode == 0 and not done.stderr, f"{ledger}: {done.stderr.decode()}")
+            if ledger == "ordinary":
+                expect("80.38% (5,152,596B) 0x0: testapp/wordindex.c:149 (first_postings), posting_t" in said,
+                       f"{ledger}: {said}")
+        for words in (["stacks"], ["stacks", "bare"]):
+            with open(path, "wb") as file:
+                file.write(rendered(render, "massif", *words))
+            said = run([ms_print, path]).stdout.decode()
+            expect("2 (peak)" in said or "1 (peak)" in said, f"{words}: the peak: {said}")
+            expect("->94.34% (10,000B) 0x1233: " in said, f"{words}: the stack at the peak: {said}")
+        expect("small<int>::f3(char *) (src/f.cc:30)" in
+               rendered(render, "massif", "stacks").decode(), "names and lines")
 
 
 # ---- pprof ---------------------------------------------------------------------------------------
@@ -284,6 +339,16 @@ def check_pprof(render, _folder):
             file.write(rendered(render, "pprof", "stacks"))
         expect(top()[:3] == [("f4", "10000B"), ("small::f3 (inline)", "600B"),
                              ("(unattributed) malloc-48", "40B")], f"stacks: {top()}")
+        for index, expected in (("peak_space", ("f4", "10000B")), ("peak_objects", ("small::f3 (inline)", "15")),
+                                ("temporary_objects", ("small::f2 (inline)", "3"))):
+            is_now = top(f"-sample_index={index}")[0]
+            expect(is_now == expected, f"{index}: {is_now}")
+        with open(path, "wb") as file:
+            file.write(rendered(render, "pprof", "stacks", "allocated"))
+        expect(top()[0] == ("f4", "10000B") and ("small::f3 (inline)", "800B") in top(),
+               f"the measure comes first: {top()}")
+        with open(path, "wb") as file:
+            file.write(rendered(render, "pprof", "stacks"))
         cumulative = {line.split(None, 5)[5]: line.split()[3]
                       for line in pprof_lines(go, path, "-top", "-cum", "-unit=bytes")
                       if re.match(r" *[0-9]+B? ", line)}

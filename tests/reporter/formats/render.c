@@ -2,7 +2,8 @@
 /*
  * render: prints what a renderer makes of a ledger of ledgers.c.
  *
- *   formats_render FORMAT LEDGER [sites|stacks|bare] [TOP]      a report; bare: of stacks without names
+ *   formats_render FORMAT LEDGER [sites|stacks|bare|MEASURE] [TOP]
+ *                                                  a report; bare: of stacks without names
  *   formats_render diff BEFORE AFTER [json] [TOP] [PATTERN]
  */
 #include <errno.h>
@@ -84,6 +85,18 @@ static int to_stdout(void *context, const char *data, size_t bytes)
     return fwrite(data, 1, bytes, stdout) == bytes ? 0 : -errno;
 }
 
+static enum lmm_export measure_named(const char *name)
+{
+    static const char *const names[] = {"", "live", "peak", "allocated", "temporary"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], name) == 0) {
+            return (enum lmm_export) i;
+        }
+    }
+    return LMM_EXPORT_USUAL;
+}
+
 static int report(const struct lmm_format *format, int argc, char **argv)
 {
     struct lmm_format_options options = {.sites = argc > 1 && strcmp(argv[1], "sites") == 0};
@@ -91,6 +104,7 @@ static int report(const struct lmm_format *format, int argc, char **argv)
     struct made made;
     int error;
 
+    options.measure = argc > 1 ? measure_named(argv[1]) : LMM_EXPORT_USUAL;
     options.top_sites = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
     make(&made, argv[0]);
     if (argc > 1 && strcmp(argv[1], "bare") == 0) {

@@ -42,7 +42,7 @@ class Case(harness.Case):
 
     def document(self, *words, stderr="", **options):
         """The report of the program; stderr: what lmm writes there, None: anything, which is then in self.stderr."""
-        result = self.lmm("run", "--full", "--report", "json", "-o", self.report, *words, cwd=self.folder, **options)
+        result = self.lmm("run", "--full", "--format", "json", "-o", self.report, *words, cwd=self.folder, **options)
         self.stderr = result.stderr
         self.assertEqual((result.returncode, result.stderr if stderr is not None else None), (0, stderr), words)
         with open(self.report, encoding="utf-8") as file:

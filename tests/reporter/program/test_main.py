@@ -50,6 +50,8 @@ class Main(harness.Case):
                 (["report", "--top", "5x"], "--top"),
                 (["report", "--top", "99999999999999999999"], "--top"),
                 (["report", "--format", "word"], "unknown format 'word'"),
+                (["report", "--measure", "peak"], "--measure is for the formats folded and pprof"),
+                (["report", "--measure", "size", "-F", "pprof"], "--measure takes live, peak"),
                 (["report", "one", "two"], "two"),
                 (["sites", "one", "two"], "two"),
                 (["ls", "one"], "one"),
@@ -97,7 +99,9 @@ class Main(harness.Case):
         self.assertEqual(self.complete("lmm", "run", "--sta"), ["--stacks", "--stacks-per-row"])
         self.assertEqual(self.complete("lmm", "run", "--stacks-per-row", "3", "--fu"), ["--full"])
         self.assertEqual(self.complete("lmm", "run", "--fit", "b"), ["best"])
-        self.assertEqual(self.complete("lmm", "run", "--report", "=", "j"), ["json"])
+        self.assertEqual(self.complete("lmm", "run", "--measure", "pe"), ["peak"])
+        self.assertEqual(self.complete("lmm", "report", "--measure", "pe"), ["peak"])
+        self.assertEqual(self.complete("lmm", "run", "--format", "=", "j"), ["json"])
         self.assertIn("bash", self.complete("lmm", "run", "--stacks", "3", "--leaks", "bas"))
         self.assertIn("bash", self.complete("lmm", "run", "--stacks", "=", "3", "--", "bas"))
 

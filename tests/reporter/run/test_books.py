@@ -29,7 +29,7 @@ class Books(Case):
             self.environment.pop(name)
 
     def document(self, *arguments, status=0):
-        result = self.run_lmm("--full", "--report", "json", "-o", self.path("report"), *arguments)
+        result = self.run_lmm("--full", "--format", "json", "-o", self.path("report"), *arguments)
         self.assertEqual((result.returncode, result.stderr), (status, ""), arguments)
         self.assert_nothing_left()
         return json.loads(self.text_of("report"))

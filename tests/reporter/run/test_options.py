@@ -21,7 +21,10 @@ class Usage(Case):
                 (["--stacks", "-1", "true"], "--stacks"),
                 (["--stacks", "x", "true"], "--stacks"),
                 (["--top", "0", "true"], "--top"),
+                (["--format", "word", "true"], "unknown format 'word'"),
                 (["--report", "word", "true"], "unknown format 'word'"),
+                (["--measure", "peak", "true"], "--measure is for the formats folded and pprof"),
+                (["--measure", "word", "-F", "folded", "true"], "--measure takes live, peak"),
                 (["--error-exitcode", "0", "true"], "--error-exitcode"),
                 (["--error-exitcode", "256", "true"], "--error-exitcode"),
                 (["--fit", "worst", "true"], "--fit takes largest, first or best, not 'worst'"),
@@ -40,6 +43,7 @@ class Usage(Case):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertTrue(result.stdout.startswith("Usage: lmm run [OPTION...] [--] PROGRAM"))
         self.assertNotIn("preload-library", result.stdout)
+        self.assertNotIn("--report", result.stdout)
 
     def test_the_manual_has_the_options(self):
         page = os.path.join(harness.SOURCE, "docs", "man", "lmm-run.1.scd")
@@ -72,7 +76,7 @@ class Before(Case):
 
     def test_several_processes_in_one_file_of_a_format_for_one(self):
         for report in ("csv", "openmetrics", "pprof", "folded"):
-            self.refuse("%p in it", "--children", "--report", report, "-o", self.path("report"))
+            self.refuse("%p in it", "--children", "--format", report, "-o", self.path("report"))
 
     def test_the_library(self):
         self.refuse("No such file", "--preload-library", "/nowhere/lib.so")

@@ -21,11 +21,15 @@ class Formats(Case):
                 ("json", '"schema": "lmm-run"'),
                 ("csv", "family,file,line,function"),
                 ("openmetrics", "# EOF"),
+                ("massif", "0x0: hr.c:42 (hire), emp_t"),
                 ("folded", "hr;emp_t;hire (hr.c:42) 200")):
-            result = self.run_lmm("--report", report, "true")
-            self.assertEqual((result.returncode, result.stdout), (0, ""), report)
-            self.assertIn(words, result.stderr, report)
-        self.run_lmm("--report", "pprof", "-o", self.path("profile"), "true")
+            for option in ("--format", "--report"):     # its name until 1.0
+                result = self.run_lmm(option, report, "true")
+                self.assertEqual((result.returncode, result.stdout), (0, ""), report)
+                self.assertIn(words, result.stderr, report)
+        text = self.run_lmm("-F", "folded", "--measure", "allocated", "true").stderr
+        self.assertIn("hr;emp_t;hire (hr.c:42) 400", text)
+        self.run_lmm("--format", "pprof", "-o", self.path("profile"), "true")
         with open(self.path("profile"), "rb") as file:
             self.assertEqual(file.read(2), b"\x1f\x8b")
 
@@ -37,7 +41,7 @@ class Formats(Case):
         with open(os.path.join(harness.SOURCE, "docs", "run.schema.json"), encoding="utf-8") as file:
             schema = json.load(file)
         golden = os.path.join(harness.SOURCE, "tests", "reporter", "run", "golden")
-        texts = [self.run_lmm("--report", "json", *options, "sh", "-c", script).stderr
+        texts = [self.run_lmm("--format", "json", *options, "sh", "-c", script).stderr
                  for options in ([], ["--leaks"]) for script in ("exit 3", "kill -9 $$")]
         for name in os.listdir(golden):
             if name.endswith(".json"):
@@ -47,7 +51,7 @@ class Formats(Case):
             jsonschema.validate(json.loads(text), schema)
 
     def test_leaks_by_function_file_line_blocks_and_bytes(self):
-        leaks, totals = lists_of(json.loads(self.run_lmm("--report", "json", "true").stderr))
+        leaks, totals = lists_of(json.loads(self.run_lmm("--format", "json", "true").stderr))
         self.assertEqual([(leak["function"], leak["file"], leak["line"], leak["blocks"],
                            leak["bytes"]) for leak in leaks],
                          [("hire", "hr.c", 42, 5, 200), ("enrol", "school.c", 9, 1, 56)])
@@ -122,7 +126,7 @@ class Leaks(Case):
         self.assertIn("... 1 more line with 56 B: --full", text)
         self.assertNotIn("school.c", text)
         self.assertIn("school.c", self.run_lmm("--full", "true").stderr)
-        document = json.loads(self.run_lmm("--top", "1", "--report", "json", "true").stderr)
+        document = json.loads(self.run_lmm("--top", "1", "--format", "json", "true").stderr)
         leaks, _ = lists_of(document)
         self.assertEqual(len(leaks), 1)
         self.assertEqual(document["processes"][0]["left_out"]["leaks"], {"places": 1, "bytes": 56, "blocks": 1})
@@ -144,11 +148,11 @@ class Lost(Case):
         self.assertIn("\nLive when the ledger was lost  ", text)
         self.assertTrue(text.endswith("7 allocations, 4 frees, when its ledger was lost\n"), text)
         self.assertTrue(self.run_lmm("--leaks", "true").stderr.endswith("when its ledger was lost\n"))
-        document = json.loads(self.run_lmm("--report", "json", "true").stderr)
+        document = json.loads(self.run_lmm("--format", "json", "true").stderr)
         self.assertEqual(document["processes"][0]["state"], "lost")
         for report in ("csv", "openmetrics", "folded", "pprof"):
             for output in ("report", "%p"):
-                result = self.run_lmm("--report", report, "-o", self.path(output), "true")
+                result = self.run_lmm("--format", report, "-o", self.path(output), "true")
                 self.assertRegex(result.stderr, r"^lmm: the ledger of \d+ could not grow; .*\n$", report)
 
     def test_a_gate_does_not_let_it_pass(self):
@@ -172,7 +176,7 @@ class Lost(Case):
             self.assertEqual(re.findall(r"(?m)^  \.\.\. (\d+) more line", section),
                              [str(30 - rows)] if rows < 30 else [], options)
         for options, rows in (([], 20), (["--leaks"], 20), (["--top", "7"], 7), (["--full"], 30)):
-            process, = json.loads(self.run_lmm(*options, "--report", "json", "true").stderr)["processes"]
+            process, = json.loads(self.run_lmm(*options, "--format", "json", "true").stderr)["processes"]
             self.assertEqual(len(process["leaks"]), rows, options)
             self.assertEqual(process["left_out"]["leaks"],
                              {"places": 30 - rows, "blocks": sum(range(1, 31 - rows)),
@@ -188,7 +192,7 @@ class Children(Case):
         self.assertEqual(len(set(reports)), 2, result.stderr)
         self.assertEqual(result.stderr.count("ended with status 4"), 1)
         self.assertEqual(result.stderr.count(", a child of "), 1)
-        document = json.loads(self.run_lmm("--children", "--report", "json", "sh", "-c",
+        document = json.loads(self.run_lmm("--children", "--format", "json", "sh", "-c",
                                            script).stderr)
         self.assertEqual([process["is_program"] for process in document["processes"]],
                          [True, False])
@@ -197,7 +201,7 @@ class Children(Case):
         for report in ("text", "folded"):
             folder = self.path(report)
             os.mkdir(folder)
-            self.run_lmm("--children", "--report", report, "-o", os.path.join(folder, "%p"), "sh",
+            self.run_lmm("--children", "--format", report, "-o", os.path.join(folder, "%p"), "sh",
                          "-c", "sh -c 'exit 0'; exit 4")
             self.assertEqual(len(os.listdir(folder)), 2)
 
