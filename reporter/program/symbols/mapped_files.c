@@ -12,6 +12,7 @@
 #include "reporter/core/model.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/symbols/kept_files.h"
+#include "reporter/program/symbols/live_files.h"
 #include "reporter/program/symbols/symbol_file.h"
 #include "reporter/program/symbols/wrapper.h"
 
@@ -30,6 +31,8 @@ struct entry {
     struct lmm_mapped_file file; /* first: callers have its address */
     UT_hash_handle hh;
     struct identity_key identity;
+    uint32_t pid; /* these two: of a process that has mapped it, and where */
+    uint64_t start;
     bool is_opened;
     bool is_told; /* what cannot be read of it */
     size_t key_bytes;
@@ -77,7 +80,7 @@ static struct entry *make_entry(const struct lmm_model_module *module)
     return entry;
 }
 
-struct lmm_mapped_file *lmm_mapped_files_find(struct lmm_mapped_files *files,
+struct lmm_mapped_file *lmm_mapped_files_find(struct lmm_mapped_files *files, uint32_t pid,
                                               const struct lmm_model_module *module)
 {
     struct entry *made = make_entry(module);
@@ -97,6 +100,8 @@ struct lmm_mapped_file *lmm_mapped_files_find(struct lmm_mapped_files *files,
         return NULL;
     }
     made->file.number = files->count++;
+    made->pid = pid;
+    made->start = module->start;
     return &made->file;
 }
 
@@ -136,6 +141,24 @@ static struct lmm_symbol_file *open_kept(const struct lmm_kept_files *kept, cons
     return file;
 }
 
+/* Opens the file as a running process has it mapped. */
+static struct lmm_symbol_file *open_live(const struct entry *entry,
+                                         const struct lmm_symbol_identity *identity)
+{
+    bool is_known = identity->build_id_bytes > 0 || identity->has_file;
+    struct lmm_symbol_file *file = NULL;
+
+    for (unsigned way = 0; is_known && file == NULL && way < LMM_LIVE_FILES_WAYS; way++) {
+        int descriptor = lmm_live_file_open(entry->pid, entry->start, way);
+        enum lmm_symbol_fault fault;
+
+        if (descriptor >= 0) {
+            file = lmm_symbol_file_open(entry->file.path.text, descriptor, identity, &fault);
+        }
+    }
+    return file;
+}
+
 static void open_file(struct lmm_mapped_files *files, struct entry *entry)
 {
     const struct identity_key *key = &entry->identity;
@@ -155,6 +178,9 @@ static void open_file(struct lmm_mapped_files *files, struct entry *entry)
     entry->file.symbols = lmm_symbol_file_open(path, -1, &identity, &fault);
     if (entry->file.symbols == NULL) {
         entry->file.symbols = open_kept(files->kept, path, &identity);
+    }
+    if (entry->file.symbols == NULL) {
+        entry->file.symbols = open_live(entry, &identity);
     }
     if (entry->file.symbols == NULL) {
         entry->file.symbols = open_debug_file(&identity);

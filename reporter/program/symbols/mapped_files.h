@@ -2,8 +2,8 @@
 /*
  * mapped_files: the files that processes had mapped, each known by its path and identity
  * (symbol_file.h), and opened when an address in it is first looked up. A file that is missing or
- * was replaced is not used; then a file that was kept open is tried (kept_files.h), and its debug
- * file under /usr/lib/debug/.build-id.
+ * was replaced is not used; then a file that was kept open is tried (kept_files.h), what a running
+ * process has mapped (live_files.h), and its debug file under /usr/lib/debug/.build-id.
  */
 #ifndef LMM_PROGRAM_MAPPED_FILES_H
 #define LMM_PROGRAM_MAPPED_FILES_H
@@ -35,8 +35,9 @@ struct lmm_mapped_files *lmm_mapped_files_new(bool tells);
 /* Files to use where one is missing or was replaced; they must live as long as files. NULL: none. */
 void lmm_mapped_files_set_kept(struct lmm_mapped_files *files, const struct lmm_kept_files *kept);
 
-/* Returns the file of a module, which lives as long as files; NULL: out of memory. */
-struct lmm_mapped_file *lmm_mapped_files_find(struct lmm_mapped_files *files,
+/* Returns the file of a module of the process with that number, which lives as long as files; NULL:
+ * out of memory. */
+struct lmm_mapped_file *lmm_mapped_files_find(struct lmm_mapped_files *files, uint32_t pid,
                                               const struct lmm_model_module *module);
 
 /* Opens a file at the first call; returns whether file->symbols can be used. */

@@ -214,7 +214,7 @@ static struct lmm_mapped_file *file_of(struct lmm_symbols *symbols, const struct
                                        const struct lmm_model_module *module)
 {
     return model == symbols->named ? symbols->modules[module - model->modules]
-                                   : lmm_mapped_files_find(symbols->files, module);
+                                   : lmm_mapped_files_find(symbols->files, model->pid, module);
 }
 
 /* A namer's calls_of. The libraries' functions that start a program or a thread are always looked
@@ -343,7 +343,7 @@ static bool take_modules(struct lmm_symbols *symbols, struct lmm_model *model)
     bool done = modules != NULL && numbers != NULL;
 
     for (uint32_t i = 0; done && i < model->module_count; i++) {
-        modules[i] = lmm_mapped_files_find(symbols->files, &model->modules[i]);
+        modules[i] = lmm_mapped_files_find(symbols->files, model->pid, &model->modules[i]);
         done = modules[i] != NULL;
         numbers[i] = done ? modules[i]->number : 0;
     }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Names stay true: files that were replaced, functions that the linker dropped, debug information that cannot be read."""
+import json
 import os
 import shutil
 import subprocess
@@ -38,6 +39,20 @@ class Files(names.Case):
                 self.assertNotIn('"alpha"', result.stdout)
                 self.assertNotIn('"beta"', result.stdout)
                 os.remove(path)
+
+    def test_a_running_program_that_was_replaced(self):
+        """A report of it, too, takes the file that the kernel holds."""
+        for build_id in ("sha1", "none"):
+            self.make_both(f"-Wl,--build-id={build_id}")
+            process = self.start(harness.LMM, "run", "-o", self.path("report"), "./program", "echo ready; read line",
+                                 cwd=self.folder)
+            os.rename(self.path("other"), self.path("program"))
+            sites = json.loads(self.succeed("report", "--format", "json"))["sites"]
+            places = {site["live_bytes"]: (site["function"], os.path.basename(site["file"]), site["line"])
+                      for site in sites}
+            self.assertEqual({size: places[size] for size in (111, 222)}, {111: self.at("alpha"), 222: self.at("beta")})
+            process.communicate(b"\n", timeout=harness.PATIENCE_SECONDS)
+            self.assertEqual(process.returncode, 0)
 
     def test_a_plugin_that_was_removed(self):
         """The command waits until lmm, the parent of its parent, has opened it; then it removes the plugin."""
