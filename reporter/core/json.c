@@ -109,6 +109,9 @@ static void put_drop_in(struct lmm_json *json, const struct lmm_model *model,
                         const struct lmm_model_site *site)
 {
     lmm_json_u64(json, "temporaries", site->temporaries);
+    if (site->part_count > 0) {
+        lmm_json_u64(json, "stacks", site->stack == 0 ? 0 : site->part_count);
+    }
     if (model->shown_calls > 0) {
         lmm_json_stack(json, "stack", model, site->stack, model->shown_calls, LMM_JSON_ONE_LINE);
     }

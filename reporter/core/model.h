@@ -90,6 +90,10 @@ struct lmm_model_site {
     uint64_t largest_bytes;
     uint64_t peak_blocks; /* these two: live when the process had most live bytes */
     uint64_t peak_bytes;
+    struct lmm_string module; /* of its function; empty: unknown, or the site has no stack */
+    /* Of a row of several sites (program/report/merge.h): its stacks, most live bytes first. */
+    const struct lmm_model_site *parts;
+    uint32_t part_count; /* 0: it is a site of the ledger */
 };
 
 /* A file that was mapped in the process, and holds the code of frames. */
@@ -199,6 +203,7 @@ struct lmm_model {
     const struct lmm_model_module *modules;
     struct lmm_model_namer *namer; /* NULL: frames have no names */
     size_t shown_calls;            /* the most calls that reports print of a stack; 0: no stacks */
+    size_t shown_stacks;           /* the most stacks that they print of a row; 0: one */
     struct lmm_model_rest hidden_families; /* these two: in the total alone; see select.h */
     struct lmm_model_rest hidden_sites;
 };

@@ -14,6 +14,7 @@ enum {
     NAME_COLUMNS_MAX = 63, /* a longer name shifts its own row, not the whole table */
     UNUSED_NAMES_MAX = 8,
     STACK_INDENT = 8,
+    PART_INDENT = 6,
 };
 
 struct page {
@@ -196,13 +197,48 @@ static bool put_call(void *context, const struct lmm_model_call *call)
     return true;
 }
 
-static void put_stack(const struct page *page, const struct lmm_model_site *site)
+static void put_stack(const struct page *page, uint32_t stack)
 {
     size_t shown = page->model->shown_calls;
 
-    if (shown > 0 && !lmm_stack_walk(page->model, site->stack, shown, put_call, page->sink)) {
+    if (!lmm_stack_walk(page->model, stack, shown, put_call, page->sink)) {
         lmm_sink_pad(page->sink, STACK_INDENT);
         lmm_sink_puts(page->sink, "...\n");
+    }
+}
+
+/* Prints "2.0 KiB (2,048) in 3 blocks from", and the stack. */
+static void put_part(const struct page *page, const struct lmm_model_site *part)
+{
+    lmm_sink_pad(page->sink, PART_INDENT);
+    lmm_put_bytes(page->sink, part->live_bytes);
+    lmm_sink_puts(page->sink, " in ");
+    lmm_put_count(page->sink, part->live_blocks, "block", "blocks");
+    lmm_sink_puts(page->sink, " from\n");
+    put_stack(page, part->stack);
+}
+
+/* Prints the stacks of a site or row, if the report shows stacks. */
+static void put_stacks(const struct page *page, const struct lmm_model_site *site)
+{
+    size_t most = page->model->shown_stacks > 0 ? page->model->shown_stacks : 1;
+    size_t shown = site->part_count < most ? site->part_count : most;
+
+    if (page->model->shown_calls == 0) {
+        return;
+    }
+    if (site->part_count < 2) {
+        put_stack(page, site->stack);
+        return;
+    }
+    for (size_t i = 0; i < shown; i++) {
+        put_part(page, &site->parts[i]);
+    }
+    if (shown < site->part_count) {
+        lmm_sink_pad(page->sink, PART_INDENT);
+        lmm_sink_puts(page->sink, "... ");
+        lmm_put_count(page->sink, site->part_count - shown, "more stack", "more stacks");
+        lmm_sink_puts(page->sink, ": --stacks-per-row\n");
     }
 }
 
@@ -287,7 +323,7 @@ static void put_sites(const struct page *page)
     lmm_grid_put_headings(&grid);
     for (size_t i = 0; i < shown; i++) {
         add_site(page, &grid, &model->sites[i]);
-        put_stack(page, &model->sites[i]);
+        put_stacks(page, &model->sites[i]);
     }
     put_other_sites(page, shown);
 }
@@ -441,7 +477,7 @@ static void put_leak(const struct page *page, const struct lmm_model_site *site)
     lmm_sink_puts(page->sink, " allocated at ");
     put_place(page, site, page->sink);
     lmm_sink_puts(page->sink, "\n");
-    put_stack(page, site);
+    put_stacks(page, site);
 }
 
 static void put_leak_summary(const struct page *page, uint64_t sites)

@@ -10,6 +10,7 @@
 
 #include "reporter/core/compare.h"
 #include "reporter/core/model.h"
+#include "reporter/program/base/nearest.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
 
@@ -74,13 +75,17 @@ static int compare_sites(const void *left, const void *right, void *context)
     return order != 0 ? order : lmm_compare_u64(a->id, b->id);
 }
 
-static const struct lmm_select_key *find_key(const char *name)
+static const struct lmm_select_key *parse_key(const char *name, const struct argp_state *state)
 {
+    struct lmm_nearest nearest = {.word = name};
+
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         if (strcmp(keys[i].name, name) == 0) {
             return &keys[i];
         }
+        lmm_nearest_look_text(&nearest, keys[i].name);
     }
+    argp_error(state, "unknown sort key '%s'%s", name, lmm_nearest_hint(&nearest, " (see --help)"));
     return NULL;
 }
 
@@ -117,12 +122,7 @@ static error_t parse_order(int option, char *argument, struct argp_state *state)
 
     switch (option) {
     case ARGP_KEY_INIT: state->child_inputs[0] = select; return 0;
-    case 's':
-        select->key = find_key(argument);
-        if (select->key == NULL) {
-            argp_error(state, "unknown sort key '%s' (see --help)", argument);
-        }
-        return 0;
+    case 's': select->key = parse_key(argument, state); return 0;
     case 't': select->top = lmm_parse_top(argument, state); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -190,11 +190,15 @@ static void hide_after(struct lmm_model *model, size_t top)
     }
 }
 
-void lmm_select_apply(const struct lmm_select *select, struct lmm_model *model)
+void lmm_select_filter(const struct lmm_select *select, struct lmm_model *model)
 {
     if (select->patterns != NULL) {
         keep_matching(select, model);
     }
+}
+
+void lmm_select_order(const struct lmm_select *select, struct lmm_model *model)
+{
     if (select->key != NULL) {
         struct lmm_select_key by = *select->key;
 

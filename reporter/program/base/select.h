@@ -31,8 +31,9 @@ extern const struct argp lmm_select_argp;
  * of the patterns (as above). */
 bool lmm_select_matches(char *const *patterns, struct lmm_string name);
 
-/* Applies *select to the model. */
-void lmm_select_apply(const struct lmm_select *select, struct lmm_model *model);
+/* Applies --family to a model, and --sort and --top to one whose sites may be merged (merge.h). */
+void lmm_select_filter(const struct lmm_select *select, struct lmm_model *model);
+void lmm_select_order(const struct lmm_select *select, struct lmm_model *model);
 
 /* Frees what the parser allocated. */
 void lmm_select_free(struct lmm_select *select);

@@ -8,30 +8,42 @@
 #include "reporter/program/base/program.h"
 #include "reporter/program/base/select.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/report/merge.h"
+#include "reporter/program/report/row_options.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/symbols/wrapper_list.h"
 
 struct arguments {
     struct lmm_select select;
+    struct lmm_row_options rows;
     const struct lmm_format *format;
     const char *output;
     const char *word;
-    size_t stack_calls; /* shown of each site's stack */
+    size_t stack_calls;    /* shown of each stack */
+    size_t stacks_per_row; /* shown at most */
     enum lmm_export measure;
     unsigned symbol_flags;
     bool sites;
 };
 
-enum { DEBUGINFOD = 256, STACKS };
+enum {
+    DEBUGINFOD = 256,
+    STACKS,
+    STACKS_PER_ROW,
+    JSON,
+    USUAL_STACKS_PER_ROW = 3,
+};
 
 static const struct argp_option options[] = {
     {"sites", 'S', NULL, 0, "Show all sites, even if the format shows some or none by default", 0},
     {"stacks", STACKS, "N", OPTION_ARG_OPTIONAL,
-     "Show the call stacks of sites, N innermost calls (default all), in text and json", 0},
+     "Show the call stacks of rows, N innermost calls (default all), in text and json", 0},
+    {"stacks-per-row", STACKS_PER_ROW, "N", 0, "Show at most N stacks of a row in text (3)", 0},
     {"debuginfod", DEBUGINFOD, NULL, 0,
      "Get missing debug files from the servers of DEBUGINFOD_URLS", 0},
     {"format", 'F', "FORMAT", 0,
      "text (the default), json, csv, openmetrics, pprof, folded or massif", 0},
+    {"json", JSON, NULL, 0, "The same as --format json", 0},
     {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the report is complete", 0},
     {0},
 };
@@ -43,8 +55,9 @@ static error_t parse(int option, char *argument, struct argp_state *state)
     switch (option) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &arguments->select;
-        state->child_inputs[1] = &arguments->word;
-        state->child_inputs[2] = &arguments->measure;
+        state->child_inputs[1] = &arguments->rows;
+        state->child_inputs[2] = &arguments->word;
+        state->child_inputs[3] = &arguments->measure;
         return 0;
     case ARGP_KEY_END: lmm_export_check(arguments->measure, arguments->format, state); return 0;
     case 'S': arguments->sites = true; return 0;
@@ -53,6 +66,12 @@ static error_t parse(int option, char *argument, struct argp_state *state)
                                      ? SIZE_MAX
                                      : lmm_parse_number("--stacks", argument, 1, SIZE_MAX, state);
         return 0;
+    case STACKS_PER_ROW:
+        arguments->stacks_per_row =
+            lmm_parse_number("--stacks-per-row", argument, 1, SIZE_MAX, state);
+        arguments->stack_calls = arguments->stack_calls != 0 ? arguments->stack_calls : SIZE_MAX;
+        return 0;
+    case JSON: arguments->format = lmm_format_find("json"); return 0;
     case DEBUGINFOD: arguments->symbol_flags |= LMM_SYMBOLS_DEBUGINFOD; return 0;
     case 'F': arguments->format = lmm_format_parse(argument, true, state); return 0;
     case 'o': arguments->output = argument; return 0;
@@ -61,11 +80,8 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&lmm_select_argp, 0, NULL, 0},
-    {&lmm_word_argp, 0, NULL, 0},
-    {&lmm_export_argp, 0, NULL, 0},
-    {&lmm_wrapper_argp, 0, NULL, 0},
-    {0},
+    {&lmm_select_argp, 0, NULL, 0}, {&lmm_row_argp, 0, NULL, 0},     {&lmm_word_argp, 0, NULL, 0},
+    {&lmm_export_argp, 0, NULL, 0}, {&lmm_wrapper_argp, 0, NULL, 0}, {0},
 };
 static const struct argp parser = {
     .options = options,
@@ -100,29 +116,84 @@ static int write_report(const struct arguments *arguments, const struct lmm_mode
     return lmm_output_close(&output);
 }
 
+/* The formats for programs have a row for each site; those with stacks always do. */
+static void choose_rows(struct arguments *arguments)
+{
+    bool has_stacks = arguments->format == lmm_format_find("pprof") ||
+                      arguments->format == lmm_format_find("folded") ||
+                      arguments->format == lmm_format_find("massif");
+
+    if (has_stacks || !arguments->rows.has_by) {
+        arguments->rows.by = arguments->format->kind == LMM_FORMAT_TEXT ? LMM_BY_LINE : LMM_BY_SITE;
+        arguments->rows.has_by = true;
+    }
+}
+
+/* Hides size classes of malloc that have no live blocks: there are dozens of them. */
+static void drop_idle_classes(struct lmm_model *model)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < model->family_count; i++) {
+        if (!model->is_drop_in || model->families[i]->live_blocks > 0) {
+            model->families[kept++] = model->families[i];
+        }
+    }
+    model->hidden_families.count += model->family_count - kept;
+    model->family_count = kept;
+}
+
+/* Leaves the rows that the report shows, in its order. */
+static bool select_rows(const struct arguments *arguments, struct lmm_model *model,
+                        struct lmm_merge *ret_merge)
+{
+    bool hides_zeros = arguments->format->kind == LMM_FORMAT_TEXT && !arguments->rows.all &&
+                       arguments->select.key == NULL;
+
+    model->shown_calls = arguments->stack_calls;
+    model->shown_stacks = arguments->stacks_per_row;
+    lmm_select_filter(&arguments->select, model);
+    if (!lmm_row_options_apply(&arguments->rows, model, LMM_BY_LINE, NULL, ret_merge)) {
+        return false;
+    }
+    if (hides_zeros && model->total.live_blocks > 0) {
+        model->hidden_sites.count += lmm_row_options_drop_zeros(model);
+        drop_idle_classes(model);
+    }
+    lmm_select_order(&arguments->select, model);
+    return true;
+}
+
+static void tell_what_is_missing(const struct arguments *arguments,
+                                 const struct lmm_snapshot *snapshot)
+{
+    if (arguments->format->kind == LMM_FORMAT_DATA) {
+        lmm_snapshot_tell_loss(snapshot);
+    }
+    if (arguments->format->kind != LMM_FORMAT_TEXT) {
+        lmm_snapshot_tell_other_malloc(snapshot);
+    }
+}
+
 int lmm_cmd_report(int argc, char **argv)
 {
-    struct arguments arguments = {.format = lmm_format_find("text")};
+    struct arguments arguments = {.format = lmm_format_find("text"),
+                                  .stacks_per_row = USUAL_STACKS_PER_ROW};
+    struct lmm_merge merge = {.rows = NULL};
 
     argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    choose_rows(&arguments);
     struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
     struct lmm_symbols *symbols = NULL;
     int status = LMM_EXIT_FAILED;
 
     if (snapshot != NULL && !lmm_symbols_apply(&symbols, arguments.symbol_flags, snapshot->model)) {
         lmm_complain("out of memory");
-    } else if (snapshot != NULL) {
-        snapshot->model->shown_calls = arguments.stack_calls;
-        lmm_select_apply(&arguments.select, snapshot->model);
-        if (arguments.format->kind != LMM_FORMAT_TEXT &&
-            arguments.format->kind != LMM_FORMAT_JSON) {
-            lmm_snapshot_tell_loss(snapshot);
-        }
-        if (arguments.format->kind != LMM_FORMAT_TEXT) {
-            lmm_snapshot_tell_other_malloc(snapshot);
-        }
+    } else if (snapshot != NULL && select_rows(&arguments, snapshot->model, &merge)) {
+        tell_what_is_missing(&arguments, snapshot);
         status = write_report(&arguments, snapshot->model);
     }
+    lmm_merge_free(&merge);
     lmm_snapshot_free(snapshot);
     lmm_symbols_close(symbols);
     lmm_select_free(&arguments.select);

@@ -107,6 +107,10 @@ _lmm() {
         return
     fi
     case $before in
+    --by)
+        _lmm_words "line function module stack family site" "$word"
+        return
+        ;;
     --format | -F)
         case $subcommand in
         report) _lmm_words "text json csv openmetrics pprof folded massif" "$word" ;;
@@ -134,7 +138,12 @@ _lmm() {
             return
         fi
         ;;
-    --top | -t | --family | -f | --every | --for | -e | --older-than | -a | --delay | -d) return ;;
+    --top | -t | --family | -f | --every | --for | -e | --older-than | --delay | -d | --site | --stacks-per-row) return ;;
+    -a)
+        if [[ $subcommand == gc ]]; then
+            return
+        fi
+        ;;
     esac
     if [[ $word == -* ]]; then
         _lmm_options "$subcommand" "$word"

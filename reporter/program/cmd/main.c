@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "reporter/program/base/nearest.h"
 #include "reporter/program/base/program.h"
 
 extern char **environ;
@@ -51,6 +52,16 @@ static const struct command *find_command(const char *name)
         }
     }
     return NULL;
+}
+
+static void complain_about(const char *word)
+{
+    struct lmm_nearest nearest = {.word = word};
+
+    for (const struct command *command = commands; command->name != NULL; command++) {
+        lmm_nearest_look_text(&nearest, command->name);
+    }
+    lmm_complain("no subcommand '%s'%s", word, lmm_nearest_hint(&nearest, " (lmm help lists all)"));
 }
 
 /* Runs a subcommand with argv[0] set to "lmm <name>", which messages show. */
@@ -118,7 +129,7 @@ static int cmd_help(int argc, char **argv)
     const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
 
     if (argc > 1 && argv[1][0] != '-' && command == NULL) {
-        lmm_complain("no subcommand '%s' (lmm help lists all)", argv[1]);
+        complain_about(argv[1]);
         return LMM_EXIT_USAGE;
     }
     if (command == NULL || command->run == cmd_help) {
@@ -147,7 +158,7 @@ static int dispatch(int argc, char **argv)
     if (*word == '\0') {
         print_overview(stderr);
     } else {
-        lmm_complain("no subcommand '%s' (lmm help lists all)", word);
+        complain_about(word);
     }
     return LMM_EXIT_USAGE;
 }

@@ -7,9 +7,11 @@
 #include "reporter/core/json.h"
 #include "reporter/core/model.h"
 #include "reporter/core/text.h"
+#include "reporter/program/base/nearest.h"
 
 enum {
     KEY_MEASURE = 0x6d6561, /* unlike the keys of all subcommands */
+    KEY_JSON,
 };
 
 static int render_text(const struct lmm_model *model, struct lmm_sink *sink,
@@ -63,12 +65,20 @@ const struct lmm_format *lmm_format_find(const char *name)
 const struct lmm_format *lmm_format_parse(const char *argument, bool all,
                                           const struct argp_state *state)
 {
-    const struct lmm_format *format = lmm_format_find(argument);
+    struct lmm_nearest nearest = {.word = argument};
 
-    if (format == NULL || (!all && format->kind == LMM_FORMAT_DATA)) {
-        argp_error(state, "unknown format '%s' (see --help)", argument);
+    for (const struct lmm_format *format = lmm_formats; format->name != NULL; format++) {
+        if (!all && format->kind == LMM_FORMAT_DATA) {
+            continue;
+        }
+        if (strcmp(format->name, argument) == 0) {
+            return format;
+        }
+        lmm_nearest_look_text(&nearest, format->name);
     }
-    return format;
+    argp_error(state, "unknown format '%s'%s", argument,
+               lmm_nearest_hint(&nearest, " (see --help)"));
+    return NULL;
 }
 
 /* ---- --measure ------------------------------------------------------------------------------- */
@@ -131,15 +141,16 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 {
     const struct lmm_format **format = state->input;
 
-    if (option != 'F') {
-        return ARGP_ERR_UNKNOWN;
+    switch (option) {
+    case 'F': *format = lmm_format_parse(argument, false, state); return 0;
+    case KEY_JSON: *format = lmm_format_find("json"); return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
-    *format = lmm_format_parse(argument, false, state);
-    return 0;
 }
 
 static const struct argp_option option_table[] = {
     {"format", 'F', "FORMAT", 0, "text (the default) or json", 0},
+    {"json", KEY_JSON, NULL, 0, "The same as --format json", 0},
     {0},
 };
 

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 
 #include "reporter/core/compare.h"
-#include "reporter/core/hash.h"
 #include "reporter/core/model.h"
-#include "reporter/program/report/numbers.h"
+#include "reporter/program/report/places.h"
 #include "reporter/program/report/select_first.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/program/report/suppressor.h"
@@ -72,19 +71,6 @@ static bool counts(const struct lmm_tally *tally, enum lmm_measure measure)
 }
 
 /* ---- Orders ---------------------------------------------------------------------------------- */
-
-static int compare_places(const struct lmm_model_site *a, const struct lmm_model_site *b)
-{
-    int order = lmm_compare_strings(a->file, b->file);
-
-    order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
-    order = order != 0 ? order : lmm_compare_strings(a->function, b->function);
-    order = order != 0 ? order : lmm_compare_u64(a->stack != 0, b->stack != 0);
-    if (order == 0 && a->stack == 0) {
-        order = lmm_compare_strings(a->family->name, b->family->name);
-    }
-    return order;
-}
 
 static int compare_tallies(const struct lmm_tally *a, const struct lmm_tally *b,
                            enum lmm_measure measure)
@@ -162,94 +148,23 @@ void lmm_spot_order(struct lmm_spot *spot, enum lmm_measure measure, size_t most
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-/* What is needed to make spots. Places are numbered from 1 on, at first in the order of the sites,
- * then by place. */
+/* What is needed to make spots. */
 struct making {
     const struct lmm_model *model;
-    struct lmm_numbers numbers;           /* of places */
-    const struct lmm_model_site **places; /* one of the sites of each; number n is at n - 1 */
-    size_t place_count;
-    uint32_t *ranks;          /* by number at first: the number by place */
+    struct lmm_places places;
     struct lmm_trace *traces; /* one for each site, then one for each stack */
     size_t trace_count;
 };
 
-static uint64_t key_of(const struct lmm_model_site *site)
-{
-    uint64_t key = lmm_hash_string(lmm_hash_u64(site->stack != 0, site->line), site->file);
-
-    key = lmm_hash_string(key, site->function);
-    return site->stack != 0 ? key : lmm_hash_string(key, site->family->name);
-}
-
-/* Returns the number of a site's place; 0: out of memory. */
-static uint32_t number_of(struct making *making, const struct lmm_model_site *site)
-{
-    uint64_t key = key_of(site);
-    uint32_t *number = lmm_numbers_at(&making->numbers, key);
-
-    while (number != NULL && *number != 0 &&
-           compare_places(making->places[*number - 1], site) != 0) {
-        key = lmm_hash_u64(key, 0); /* another place with this key */
-        number = lmm_numbers_at(&making->numbers, key);
-    }
-    if (number == NULL) {
-        return 0;
-    }
-    if (*number == 0) {
-        making->places[making->place_count++] = site;
-        *number = (uint32_t) making->place_count;
-    }
-    return *number;
-}
-
 /* Makes a trace of each site, with the number of its place. */
-static bool make_traces(struct making *making)
+static void make_traces(struct making *making)
 {
     for (size_t i = 0; i < making->model->site_count; i++) {
         const struct lmm_model_site *site = &making->model->sites[i];
-        uint32_t number = number_of(making, site);
 
-        if (number == 0) {
-            return false;
-        }
-        making->traces[i] = (struct lmm_trace) {site, tally_of(site), number};
+        making->traces[i] = (struct lmm_trace) {site, tally_of(site), making->places.of[i]};
     }
     making->trace_count = making->model->site_count;
-    return true;
-}
-
-static int compare_numbered(const void *left, const void *right, void *context)
-{
-    const struct making *making = context;
-    uint32_t a = *(const uint32_t *) left;
-    uint32_t b = *(const uint32_t *) right;
-
-    return compare_places(making->places[a - 1], making->places[b - 1]);
-}
-
-/* Numbers the places anew, in the order of places: each name is compared here for the last time. */
-static bool rank_places(struct making *making)
-{
-    uint32_t *order = calloc(making->place_count + 1, sizeof(*order));
-
-    making->ranks = calloc(making->place_count + 1, sizeof(*making->ranks));
-    if (order == NULL || making->ranks == NULL) {
-        free(order);
-        return false;
-    }
-    for (uint32_t i = 0; i < making->place_count; i++) {
-        order[i] = i + 1;
-    }
-    qsort_r(order, making->place_count, sizeof(*order), compare_numbered, making);
-    for (uint32_t i = 0; i < making->place_count; i++) {
-        making->ranks[order[i]] = i + 1;
-    }
-    for (size_t i = 0; i < making->trace_count; i++) {
-        making->traces[i].place = making->ranks[making->traces[i].place];
-    }
-    free(order);
-    return true;
 }
 
 static int compare_traces_by_place(const void *left, const void *right)
@@ -321,14 +236,11 @@ static void gather(struct lmm_spots *spots, size_t trace_count)
 
 static bool make(struct making *making, struct lmm_suppressions *suppressions)
 {
-    size_t count = making->model->site_count;
-
-    making->traces = calloc(count + 1, sizeof(*making->traces));
-    making->places = calloc(count + 1, sizeof(const struct lmm_model_site *));
-    if (making->traces == NULL || making->places == NULL || !make_traces(making) ||
-        !rank_places(making)) {
+    making->traces = calloc(making->model->site_count + 1, sizeof(*making->traces));
+    if (making->traces == NULL || !lmm_places_make(making->model, LMM_BY_LINE, &making->places)) {
         return false;
     }
+    make_traces(making);
     merge_traces(making);
     return suppressions == NULL || suppressions->count == 0 || suppress(making, suppressions);
 }
@@ -340,10 +252,8 @@ bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *supp
     bool made = make(&making, suppressions);
     struct lmm_spots spots = {.model = model, .traces = making.traces};
 
-    spots.items = made ? calloc(making.place_count + 1, sizeof(*spots.items)) : NULL;
-    free((void *) making.places);
-    free(making.ranks);
-    lmm_numbers_free(&making.numbers);
+    spots.items = made ? calloc(making.places.count + 1, sizeof(*spots.items)) : NULL;
+    lmm_places_free(&making.places);
     if (spots.items == NULL) {
         lmm_spots_free(&spots);
         return false;

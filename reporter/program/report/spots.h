@@ -6,8 +6,7 @@
  * (function, file and line, as symbols.h names sites), and a trace is all size classes of one
  * stack. Sites without a stack are spots of their own, one for each family.
  *
- * Names are compared while spots are made, once for each place; everything after that compares
- * numbers.
+ * Which sites are one place is decided in places.h; here only numbers are compared.
  *
  * Live blocks count as leaks, except those that match a suppression: they are counted in the
  * suppression, and their trace has no leaks.

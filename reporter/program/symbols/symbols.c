@@ -331,6 +331,7 @@ static void name_site(struct lmm_model_site *site, const struct lmm_model_call *
 {
     site->file = call->line != 0 ? call->file : call->is_named ? call->module : call->function;
     site->line = call->line;
+    site->module = call->module;
     site->function = call->is_named ? call->function : lmm_string_of("");
 }
 

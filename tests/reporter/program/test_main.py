@@ -94,6 +94,7 @@ class Main(harness.Case):
         self.assertEqual(self.complete("lmm", "report", "--format", "=", "op"), ["openmetrics"])
         self.assertEqual(self.complete("lmm", "ls", "-F", ""), ["text", "json"])
         self.assertEqual(self.complete("lmm", "sites", "--sort", "b"), ["bytes", "blocks"])
+        self.assertEqual(self.complete("lmm", "sites", "--by", "f"), ["function", "family"])
         self.assertEqual(self.complete("lmm", "gc", "--d"), ["--dry-run"])
         self.assertEqual(self.complete("lmm", "ru"), ["run"])
         self.assertEqual(self.complete("lmm", "run", "--sta"), ["--stacks", "--stacks-per-row"])

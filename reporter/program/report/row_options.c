@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/report/row_options.h"
+
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/base/nearest.h"
+#include "reporter/program/base/program.h"
+#include "reporter/program/report/merge.h"
+#include "reporter/program/report/site_word.h"
+
+static const char *const words[LMM_BY_COUNT] = {
+    [LMM_BY_LINE] = "line",   [LMM_BY_FUNCTION] = "function", [LMM_BY_MODULE] = "module",
+    [LMM_BY_STACK] = "stack", [LMM_BY_FAMILY] = "family",     [LMM_BY_SITE] = "site",
+};
+
+enum { KEY_BY = 0x200, KEY_SITE };
+
+static void parse_by(const char *argument, struct lmm_row_options *options,
+                     const struct argp_state *state)
+{
+    struct lmm_nearest nearest = {.word = argument};
+
+    for (int i = 0; i < LMM_BY_COUNT; i++) {
+        lmm_nearest_look_text(&nearest, words[i]);
+        if (strcmp(words[i], argument) == 0) {
+            options->by = (enum lmm_by) i;
+            options->has_by = true;
+            return;
+        }
+    }
+    argp_error(state, "--by takes line, function, module, stack, family or site, not '%s'%s",
+               argument, lmm_nearest_hint(&nearest, ""));
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct lmm_row_options *options = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT: /* of lmm_row_argp, which has a child */
+        if (state->child_inputs != NULL) {
+            state->child_inputs[0] = options;
+        }
+        return 0;
+    case KEY_BY: parse_by(argument, options, state); return 0;
+    case KEY_SITE: options->site = argument; return 0;
+    case 'a': options->all = true; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option by_options[] = {
+    {"by", KEY_BY, "WORD", 0,
+     "Show a row for each line (the default), function, module, stack, family or site (a stack and "
+     "a family)",
+     0},
+    {"site", KEY_SITE, "SITE", 0,
+     "Only the sites at FILE:LINE, in a FUNCTION, of the line with #ID, or with 0xADDRESS in "
+     "their stack",
+     0},
+    {0},
+};
+static const struct argp_option all_options[] = {
+    {"all", 'a', NULL, 0, "Show rows of zeros, too", 0},
+    {0},
+};
+
+const struct argp lmm_row_by_argp = {.options = by_options, .parser = parse};
+
+static const struct argp_child children[] = {{&lmm_row_by_argp, 0, NULL, 0}, {0}};
+
+const struct argp lmm_row_argp = {.options = all_options, .parser = parse, .children = children};
+
+enum lmm_by lmm_row_options_by(const struct lmm_row_options *options, enum lmm_by usual)
+{
+    return options->has_by ? options->by : usual;
+}
+
+const char *lmm_row_options_word(enum lmm_by by)
+{
+    return words[by];
+}
+
+bool lmm_row_options_apply(const struct lmm_row_options *options, struct lmm_model *model,
+                           enum lmm_by usual, struct lmm_numbers *ids, struct lmm_merge *ret_merge)
+{
+    if (options->site != NULL && !lmm_site_word_apply(options->site, model)) {
+        return false;
+    }
+    if (!lmm_merge_sites(model, lmm_row_options_by(options, usual), ids, ret_merge)) {
+        lmm_complain("out of memory");
+        return false;
+    }
+    return true;
+}
+
+size_t lmm_row_options_drop_zeros(struct lmm_model *model)
+{
+    size_t kept = 0;
+    size_t count = model->site_count;
+
+    for (size_t i = 0; i < count; i++) {
+        if (model->sites[i].live_blocks > 0) {
+            model->sites[kept++] = model->sites[i];
+        }
+    }
+    model->site_count = kept;
+    return count - kept;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* row_options: what the rows of a subcommand stand for: the options --by, --site and --all. */
+#ifndef LMM_PROGRAM_ROW_OPTIONS_H
+#define LMM_PROGRAM_ROW_OPTIONS_H
+
+#include <argp.h>
+#include <stdbool.h>
+
+#include "reporter/program/report/places.h"
+
+struct lmm_merge;
+struct lmm_model;
+struct lmm_numbers;
+
+struct lmm_row_options {
+    const char *site; /* only sites that this names (site_word.h); NULL: all */
+    enum lmm_by by;   /* if has_by */
+    bool has_by;
+    bool all; /* also rows of zeros */
+};
+
+/* Parser for `children` of a subcommand's own parser. Its input is a struct lmm_row_options *, all
+ * zero at the start. */
+extern const struct argp lmm_row_argp;
+
+/* The same without --all. */
+extern const struct argp lmm_row_by_argp;
+
+/* Returns what --by says, or else `usual`. */
+enum lmm_by lmm_row_options_by(const struct lmm_row_options *options, enum lmm_by usual);
+
+/* Returns the word for --by. */
+const char *lmm_row_options_word(enum lmm_by by);
+
+/* Applies --site and --by to a model whose sites are named. Returns false after a message on stderr.
+ * ids, ret_merge: as those of lmm_merge_sites(). */
+bool lmm_row_options_apply(const struct lmm_row_options *options, struct lmm_model *model,
+                           enum lmm_by usual, struct lmm_numbers *ids, struct lmm_merge *ret_merge);
+
+/* Removes the sites without live blocks; returns how many. */
+size_t lmm_row_options_drop_zeros(struct lmm_model *model);
+
+#endif

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""Rows by line and by other words, the sites that a word names, and rows of zeros: in report, sites and diff."""
+import json
+import os
+
+import harness
+import ledger
+
+# Lines, as the frames of a file that is not there are named; the ids and figures are those of grown().
+LINE, OTHER, LIBRARY, IDLE = "tool+0x600", "tool+0x900", "libpart.so+0x123", "tool+0xa00"
+
+
+def grown(extra=0, **header):
+    """A ledger of the drop-in. One line allocates in two size classes and from two stacks; one more line has no
+    live blocks. extra: more blocks of that line, in a third size class."""
+    book = ledger.Ledger("/usr/bin/tool", **header).drop_in()
+    classes = [book.family(f"malloc-{size}", size, align=16, flags=ledger.FAMILY_BYTES) for size in (48, 64, 96)]
+    tool = book.module("/nowhere/tool", 0x1000, 0x9000, 0x1000, b"\x0a\x0b\x0c\x0d")
+    lib = book.module("/nowhere/libpart.so", 0x70000, 0x78000, 0x70000)
+    first = book.stack([(0x1600, tool), (0x1500, tool)])
+    second = book.stack([(0x1600, tool), (0x1700, tool), (0x1500, tool)])
+    book.stack_site(classes[0], first, 10, 4, 40)                                    # #0: 6 blocks, 240 bytes
+    book.stack_site(classes[1], first, 5, 0, 60)                                     # #1: 5 blocks, 300 bytes
+    book.stack_site(classes[0], second, 3, 1, 40)                                    # #2: 2 blocks, 80 bytes
+    book.stack_site(classes[0], book.stack([(0x1900, tool)]), 7, 6, 48)              # #3: 1 block, 48 bytes
+    book.stack_site(classes[1], book.stack([(0x70123, lib), (0x1500, tool)]), 2, 0, 64)  # #4: 2 blocks, 128 bytes
+    book.stack_site(classes[0], book.stack([(0x1a00, tool)]), 9, 9, 40)              # #5: nothing
+    if extra:
+        book.stack_site(classes[2], first, extra, 0, 90)
+    return book
+
+
+class Case(harness.Case):
+    maxDiff = None
+
+    def setUp(self):
+        super().setUp()
+        self.file = grown().write(self.path("tool.lmm"))
+
+    def sites(self, *options, file=None):
+        """(live bytes, live blocks, place, family, stacks, id) of each line of `lmm sites`."""
+        lines = [line.split("\t") for line in self.succeed("sites", *options, file or self.file).splitlines()]
+        return [(int(w[0]), int(w[1]), w[2], w[4], int(w[5]), w[6]) for w in lines]
+
+    def places(self, *options):
+        return [row[2] for row in self.sites(*options)]
+
+
+class By(Case):
+    def test_rows_of_sites(self):
+        for word, rows in (
+                ("line", [(620, 13, LINE, "malloc", 2, "#0"), (128, 2, LIBRARY, "malloc", 1, "#4"),
+                          (48, 1, OTHER, "malloc", 1, "#3")]),
+                ("function", [(620, 13, LINE, "malloc", 2, "#0"), (128, 2, LIBRARY, "malloc", 1, "#4"),
+                              (48, 1, OTHER, "malloc", 1, "#3")]),
+                ("module", [(668, 14, "tool", "malloc", 4, "#0"), (128, 2, "libpart.so", "malloc", 1, "#4")]),
+                ("stack", [(540, 11, LINE, "malloc", 1, "#0"), (128, 2, LIBRARY, "malloc", 1, "#4"),
+                           (80, 2, LINE, "malloc", 1, "#2"), (48, 1, OTHER, "malloc", 1, "#3")]),
+                ("family", [(428, 7, "(all places)", "malloc-64", 2, "#1"),
+                            (368, 9, "(all places)", "malloc-48", 4, "#0")]),
+                ("site", [(300, 5, LINE, "malloc-64", 1, "#1"), (240, 6, LINE, "malloc-48", 1, "#0"),
+                          (128, 2, LIBRARY, "malloc-64", 1, "#4"), (80, 2, LINE, "malloc-48", 1, "#2"),
+                          (48, 1, OTHER, "malloc-48", 1, "#3")])):
+            self.assertEqual(self.sites("--by", word), rows, word)
+        self.assertEqual(self.sites(), self.sites("--by=line"))
+
+    def test_families_are_selected_before_rows_are_made(self):
+        self.assertEqual(self.sites("--family", "malloc-64"), [(300, 5, LINE, "malloc", 1, "#1"),
+                                                               (128, 2, LIBRARY, "malloc", 1, "#4")])
+
+    def test_rows_are_sorted_after_they_are_made(self):
+        self.assertEqual(self.places("--sort", "allocations"), [LINE, OTHER, LIBRARY])
+        self.assertEqual(self.places("--sort", "allocations", "--top", "1"), [LINE])
+
+    def test_the_text_report_has_a_row_for_each_line(self):
+        text = self.succeed("report", self.file)
+        self.assertEqual(text.count(LINE), 1)
+        self.assertIn("620 B           13", text)
+        by_site = self.succeed("report", "--by", "site", self.file)
+        self.assertEqual(by_site.count(LINE), 3)
+
+    def test_stacks_of_a_row(self):
+        text = self.succeed("report", "--stacks", self.file)
+        self.assertRegex(text, r"tool\+0x600\n {6}540 B in 11 blocks from\n {8}tool\+0x600\n {8}tool\+0x500\n"
+                               r" {6}80 B in 2 blocks from\n {8}tool\+0x600\n {8}tool\+0x700\n {8}tool\+0x500\n")
+        one = self.succeed("report", "--stacks-per-row=1", self.file)
+        self.assertRegex(one, r" {6}540 B in 11 blocks from\n {8}tool\+0x600\n {8}tool\+0x500\n"
+                              r" {6}\.\.\. 1 more stack: --stacks-per-row\n")
+
+    def test_data_has_a_row_for_each_site_unless_asked(self):
+        for options, rows in (([], 6), (["--by=site"], 6), (["--by=line"], 4), (["--by=module"], 2)):
+            document = json.loads(self.succeed("report", "--json", *options, self.file))
+            self.assertEqual(len(document["sites"]), rows, options)
+            table = self.succeed("report", "--format=csv", "--sites", *options, self.file)
+            self.assertEqual(len(table.splitlines()), rows + 1, options)
+        self.assertEqual(document["sites"][0]["stacks"], 4)
+        folded = self.succeed("report", "--format", "folded", self.file)
+        self.assertEqual(self.succeed("report", "--format", "folded", "--by=line", self.file), folded)
+
+    def test_types_are_not_merged(self):
+        book = ledger.Ledger()
+        for name in ("a_t", "b_t", "a_t"):
+            book.site(book.family(name, 8) if name == "b_t" or not book.families else 0, "hr.c", 5, "hire", 2)
+        book.write(self.file)
+        self.assertEqual(self.sites(), [(32, 4, "hr.c:5", "a_t", 0, "#0"), (16, 2, "hr.c:5", "b_t", 0, "#1")])
+
+    def test_an_unknown_word(self):
+        self.refuse("--by takes line, function, module, stack, family or site, not 'lien' (did you mean 'line'?)",
+                    "sites", "--by", "lien", self.file)
+
+
+class Site(Case):
+    def test_words_that_name_sites(self):
+        typed = ledger.sample().write(self.path("sample.lmm"))
+        for file, word, places in (
+                (typed, "hr.c:42", ["hr.c:42"]),
+                (typed, "hire", ["hr.c:42"]),
+                (typed, "#2", ["school.c:9"]),
+                (self.file, LIBRARY, [LIBRARY]),
+                (self.file, "#0", [LINE]),
+                (self.file, "#2", [LINE]),           # the second stack of the line
+                (self.file, "0x1700", [LINE]),       # a call of that stack
+                (self.file, "0x16ff", [LINE]),       # the byte before the return address
+                (self.file, "0x1500", [LINE, LIBRARY])):
+            self.assertEqual([row[2] for row in self.sites("--site", word, file=file)], places, word)
+        self.assertEqual(self.sites("--site", "#2")[0][:2], (620, 13))
+        self.assertEqual(self.sites("--site", "0x1700")[0][:2], (80, 2))
+
+    def test_the_last_components_of_a_path_are_enough(self):
+        book = ledger.Ledger()
+        family = book.family("a_t", 8)
+        book.site(family, "/src/hr/hire.c", 5, "hr::hire(int)", 1)
+        book.site(family, "/src/hr/rehire.c", 5, "hr::rehire(int)", 1)
+        book.write(self.file)
+        for word in ("hire.c:5", "hr/hire.c:5", "/src/hr/hire.c:5", "hr::hire(int)", "hr::hire", "hire"):
+            self.assertEqual(self.places("--site", word), ["/src/hr/hire.c:5"], word)
+
+    def test_a_word_that_names_none(self):
+        typed = ledger.sample().write(self.path("sample.lmm"))
+        for word, hint in (("hier", " (did you mean 'hire'?)"), ("hr.c:43", " (did you mean 'hr.c:42'?)"),
+                           ("#9", ""), ("0x12", ""), ("hr.c:", " (did you mean 'hr.c:42'?)"), ("", "")):
+            self.fail_with(1, f"no site '{word}'{hint}", "sites", "--site", word, typed)
+            self.fail_with(1, f"no site '{word}'{hint}", "report", "--site", word, typed)
+
+
+class Zeros(Case):
+    def test_rows_of_zeros_only_with_all(self):
+        self.assertNotIn(IDLE, self.places())
+        self.assertEqual(self.sites("--all")[-1], (0, 0, IDLE, "malloc", 1, "#5"))
+        self.assertNotIn(IDLE, self.succeed("report", self.file))
+        self.assertIn("and 1 other site with 0 live blocks", self.succeed("report", self.file))
+        self.assertIn(IDLE, self.succeed("report", "--all", self.file))
+
+    def test_size_classes_without_blocks(self):
+        book = grown()
+        book.stack_site(book.family("malloc-512", 512, align=16, flags=ledger.FAMILY_BYTES),
+                        book.stack([(0x1b00, 1)]), 1, 1, 500)
+        book.write(self.file)
+        text = self.succeed("report", self.file)
+        self.assertNotIn("malloc-512", text)
+        self.assertIn("other families with 0 live blocks", text)
+        self.assertIn("malloc-512", self.succeed("report", "--all", self.file))
+
+    def test_a_terminal_is_told(self):
+        text = harness.run_on_terminal(harness.LMM, "sites", "--top=1", self.file, env=self.environment)[1]
+        self.assertEqual(text.splitlines()[2:], ["... 2 more rows: --top", "... 1 row without live blocks: --all"])
+
+
+class Documents(Case):
+    def schema(self, name):
+        with open(os.path.join(harness.SOURCE, "docs", name), encoding="utf-8") as file:
+            return json.load(file)
+
+    def check(self, schema, value, where="document"):
+        """The part of JSON Schema that docs/ uses."""
+        if "const" in schema:
+            self.assertEqual(value, schema["const"], where)
+        if "enum" in schema:
+            self.assertIn(value, schema["enum"], where)
+        kinds = schema.get("type", [])
+        if kinds:
+            kinds = [kinds] if isinstance(kinds, str) else kinds
+            of = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number",
+                  type(None): "null"}[type(value)]
+            self.assertIn(of, kinds, where)
+        if isinstance(value, dict):
+            self.assertEqual(set(value), set(schema["properties"]), where)
+            for key, part in schema["properties"].items():
+                self.check(part, value[key], f"{where}.{key}")
+        for each in value if isinstance(value, list) else []:
+            self.check(schema["items"], each, where + "[]")
+
+    def test_sites(self):
+        for options, rows, left_out in (([], 3, 1), (["--all"], 4, 0), (["--by=stack", "--top=2"], 2, 3)):
+            document = json.loads(self.succeed("sites", "--json", *options, self.file))
+            self.check(self.schema("sites.schema.json"), document)
+            self.assertEqual((len(document["sites"]), document["left_out"]), (rows, left_out), options)
+        row = json.loads(self.succeed("sites", "--json", self.file))["sites"][0]
+        self.assertEqual((row["id"], row["file"], row["module"], row["stacks"], row["live_blocks"], row["live_bytes"],
+                          row["allocations"], row["frees"]), (0, LINE, "tool", 2, 13, 620, 18, 5))
+
+    def test_ls(self):
+        self.keep()
+        document = json.loads(self.succeed("ls", "--json"))
+        self.check(self.schema("ls.schema.json"), document)
+        self.assertEqual([each["program"] for each in document["processes"]], ["hr"])
+
+
+class Words(Case):
+    def test_words_that_are_nearly_right(self):
+        for arguments, hint in ((["stes"], "no subcommand 'stes' (did you mean 'sites'?)"),
+                                (["help", "raport"], "no subcommand 'raport' (did you mean 'report'?)"),
+                                (["report", "--format", "jason", self.file], "(did you mean 'json'?)"),
+                                (["sites", "--sort", "alocations", self.file], "(did you mean 'allocations'?)"),
+                                (["xyz"], "no subcommand 'xyz' (lmm help lists all)")):
+            self.refuse(hint, *arguments)
+
+
+if __name__ == "__main__":
+    harness.main()
