@@ -18,7 +18,7 @@ static void put_character(struct lmm_sink *sink, const char *text, size_t length
         lmm_sink_puts(sink, "\\ufffd");
     } else if (character == '"' || character == '\\') {
         lmm_sink_printf(sink, "\\%c", (int) character);
-    } else if (character < 0x20 || character == 0x7f) {
+    } else if (lmm_utf8_steers(character)) {
         lmm_sink_printf(sink, "\\u%04" PRIx32, character);
     } else {
         lmm_sink_write(sink, text, length);

@@ -48,3 +48,11 @@ size_t lmm_utf8_decode(const char *text, size_t bytes, uint32_t *ret_character)
     *ret_character = character;
     return length;
 }
+
+bool lmm_utf8_steers(uint32_t character)
+{
+    uint32_t c = character;
+
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || (c >= 0x200e && c <= 0x200f) ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}

@@ -3,6 +3,7 @@
 #ifndef LMM_REPORTER_UTF8_H
 #define LMM_REPORTER_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,5 +22,9 @@ struct lmm_string lmm_string_of(const char *text);
  * surrogates, at most U+10FFFF) starts there.
  */
 size_t lmm_utf8_decode(const char *text, size_t bytes, uint32_t *ret_character);
+
+/* Returns whether a character is a control character (C0, DEL, C1), or marks or changes the
+ * direction of the text after it. Reports escape these. */
+bool lmm_utf8_steers(uint32_t character);
 
 #endif

@@ -94,14 +94,6 @@ void lmm_put_count(struct lmm_sink *sink, uint64_t count, const char *one, const
     lmm_sink_printf(sink, "%s %s", cell, lmm_plural(count, one, many));
 }
 
-/* Returns whether c is a control character, or marks or changes the direction of the text after
- * it. */
-static bool steers(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || (c >= 0x200e && c <= 0x200f) ||
-           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
 size_t lmm_put_string(struct lmm_sink *sink, struct lmm_string string)
 {
     size_t columns = 0;
@@ -109,7 +101,7 @@ size_t lmm_put_string(struct lmm_sink *sink, struct lmm_string string)
     for (size_t i = 0; i < string.bytes;) {
         uint32_t character = 0;
         size_t length = lmm_utf8_decode(string.text + i, string.bytes - i, &character);
-        bool escaped = length == 0 || steers(character);
+        bool escaped = length == 0 || lmm_utf8_steers(character);
         size_t bytes = length == 0 ? 1 : length;
 
         for (size_t k = 0; sink != NULL && k < bytes; k++) {

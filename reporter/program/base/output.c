@@ -11,6 +11,12 @@
 #include <unistd.h>
 
 #include "reporter/program/base/program.h"
+#include "reporter/program/base/target.h"
+
+enum {
+    ALL_MODES = 07777,
+    COPY_BYTES = 4096,
+};
 
 int lmm_output_to_descriptor(void *context, const char *data, size_t bytes)
 {
@@ -55,21 +61,42 @@ static mode_t current_umask(void)
     return mask;
 }
 
-/* Opens a temporary file in the directory of the file that path names, links followed. Returns 0 or
- * -errno. */
-static int open_temporary(struct lmm_output *output, const char *path, mode_t mode)
+/* Gives the temporary file the owner and mode of the file that it will replace. Where that is not
+ * allowed, it stays private, and the old file must be writable. Returns 0 or -errno. */
+static int take_over(struct lmm_output *output, const struct stat *old)
 {
-    output->target = realpath(path, NULL);
-    if (output->target == NULL) {
-        output->target = strdup(path);
+    struct stat status;
+
+    if (fstat(output->descriptor, &status) != 0) {
+        return -errno;
     }
-    output->temporary = output->target == NULL ? NULL : template_beside(output->target);
+    bool is_same = status.st_uid == old->st_uid && status.st_gid == old->st_gid;
+
+    if (is_same || fchown(output->descriptor, old->st_uid, old->st_gid) == 0) {
+        return fchmod(output->descriptor, old->st_mode & ALL_MODES) == 0 ? 0 : -errno;
+    }
+    output->overwrites = true;
+    return access(output->target, W_OK) == 0 ? 0 : -errno;
+}
+
+/* Opens a temporary file beside the target. old: the file that is there; NULL: none. Returns 0 or
+ * -errno. */
+static int open_temporary(struct lmm_output *output, const struct stat *old, mode_t mode)
+{
+    output->temporary = template_beside(output->target);
     if (output->temporary == NULL) {
         return -ENOMEM;
     }
     output->descriptor = mkostemp(output->temporary, O_CLOEXEC);
     if (output->descriptor < 0) {
-        return -errno;
+        int error = errno;
+
+        free(output->temporary); /* there is no file to remove */
+        output->temporary = NULL;
+        return -error;
+    }
+    if (old != NULL) {
+        return take_over(output, old);
     }
     return fchmod(output->descriptor, mode & ~current_umask()) == 0 ? 0 : -errno;
 }
@@ -77,11 +104,24 @@ static int open_temporary(struct lmm_output *output, const char *path, mode_t mo
 /* Returns 0 or -errno. */
 static int open_path(struct lmm_output *output, const char *path, mode_t mode)
 {
+    int number = lmm_target_descriptor(path);
     struct stat status;
 
-    if (stat(path, &status) != 0 || S_ISREG(status.st_mode)) {
-        return open_temporary(output, path, mode);
+    if (number >= 0) {
+        output->descriptor = fcntl(number, F_DUPFD_CLOEXEC, 0);
+        return output->descriptor < 0 ? -errno : 0;
     }
+    output->target = lmm_target_of(path);
+    if (output->target == NULL) {
+        return -errno;
+    }
+    bool is_there = stat(path, &status) == 0;
+
+    if (!is_there || S_ISREG(status.st_mode)) {
+        return open_temporary(output, is_there ? &status : NULL, mode);
+    }
+    free(output->target);
+    output->target = NULL;
     output->descriptor = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
     return output->descriptor < 0 ? -errno : 0;
 }
@@ -92,6 +132,7 @@ static void start(struct lmm_output *output, const char *path, int descriptor)
     output->path = path;
     output->target = NULL;
     output->temporary = NULL;
+    output->overwrites = false;
     lmm_sink_init(&output->sink, lmm_output_to_descriptor, &output->descriptor);
 }
 
@@ -135,6 +176,12 @@ bool lmm_output_open(struct lmm_output *output, const char *path, mode_t mode)
     bool is_stdout = names_stdout(path);
 
     start(output, is_stdout ? NULL : path, STDOUT_FILENO);
+    if (is_stdout && path != NULL) {
+        lmm_complain("-o - will name a file; use -o /dev/stdout for standard output");
+    }
+    if (!is_stdout) {
+        output->descriptor = -1;
+    }
     int error = is_stdout ? 0 : open_path(output, path, mode);
 
     if (error != 0) {
@@ -158,6 +205,27 @@ bool lmm_output_has_colour(const struct lmm_output *output)
            terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
+/* Copies the temporary file over the target. Returns 0 or -errno. */
+static int overwrite(struct lmm_output *output)
+{
+    int target = open(output->target, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+    int error = target < 0 ? -errno : 0;
+    char part[COPY_BYTES];
+    ssize_t got = 1;
+
+    for (off_t at = 0; error == 0 && got > 0; at += got) {
+        got = pread(output->descriptor, part, sizeof(part), at);
+        error = got < 0 ? -errno : lmm_output_to_descriptor(&target, part, (size_t) got);
+    }
+    if (target >= 0 && close(target) != 0 && error == 0) {
+        error = -errno;
+    }
+    if (error == 0) {
+        unlink(output->temporary);
+    }
+    return error;
+}
+
 /* Returns 0, or -errno of the first failure. */
 static int settle(struct lmm_output *output)
 {
@@ -168,11 +236,15 @@ static int settle(struct lmm_output *output)
     if (output->path == NULL) {
         return error;
     }
+    if (error == 0 && output->overwrites) {
+        error = overwrite(output);
+    }
     if (close(output->descriptor) != 0 && error == 0) {
         error = -errno;
     }
     output->descriptor = -1;
-    if (error == 0 && output->target != NULL && rename(output->temporary, output->target) != 0) {
+    if (error == 0 && output->target != NULL && !output->overwrites &&
+        rename(output->temporary, output->target) != 0) {
         error = -errno;
     }
     return error;
@@ -182,6 +254,10 @@ int lmm_output_close(struct lmm_output *output)
 {
     int error = settle(output);
 
+    if (error == -EPIPE) {
+        lmm_output_abandon(output);
+        return LMM_EXIT_DONE;
+    }
     if (error != 0) {
         lmm_complain("%s: %s", name_of(output), strerror(-error));
         lmm_output_abandon(output);

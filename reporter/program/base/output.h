@@ -3,8 +3,12 @@
  * output: where a subcommand's result goes: standard output, or the file of -o.
  *
  * A file is written under a temporary name in the same directory and renamed when it is complete,
- * so a reader never sees a part of it and a failure leaves the old one. If the path names anything
- * but a regular file (a terminal, a FIFO, /dev/null), the output goes directly there.
+ * so a reader never sees a part of it and a failure leaves the old one. It keeps the mode and owner
+ * of the file that it replaces; where this user may not give a file to that owner, the old file is
+ * overwritten at the end. If the path names anything but a regular file (a terminal, a FIFO,
+ * /dev/null, /dev/stdout), the output goes directly there. Links are followed as target.h says.
+ *
+ * Output that nobody reads any more (a closed pipe) is no failure: `| head` is usual.
  */
 #ifndef LMM_PROGRAM_OUTPUT_H
 #define LMM_PROGRAM_OUTPUT_H
@@ -20,10 +24,11 @@ struct lmm_output {
     const char *path; /* the argument of -o; NULL: standard output or standard error */
     char *target;     /* the regular file to replace; NULL: none */
     char *temporary;  /* the name under which it is written */
+    bool overwrites;  /* its owner cannot be kept by a new file */
 };
 
-/* Opens path, which stays the caller's; NULL or "-": standard output. mode: of a new file, before
- * the umask. Returns false after a message on stderr. */
+/* Opens path, which stays the caller's; NULL: standard output, and for one release "-", with a
+ * note. mode: of a new file, before the umask. Returns false after a message on stderr. */
 bool lmm_output_open(struct lmm_output *output, const char *path, mode_t mode);
 
 /* Makes standard error the output; this cannot fail. */

@@ -107,6 +107,7 @@ static int write_report(const struct arguments *arguments, const struct lmm_mode
         lmm_output_abandon(&output);
         return LMM_EXIT_USAGE;
     }
+    look.terminal = lmm_output_is_terminal(&output);
     look.colour = lmm_output_has_colour(&output);
     int error = arguments->format->render(model, &output.sink, &look);
 

@@ -244,8 +244,10 @@ static int render(const struct run *run, const struct lmm_run_report *report,
                   struct lmm_output *output)
 {
     const struct lmm_format *format = run->options.format;
-    struct lmm_format_options look = {
-        .measure = run->options.measure, .sites = true, .top_sites = run->options.top};
+    struct lmm_format_options look = {.measure = run->options.measure,
+                                      .terminal = lmm_output_is_terminal(output),
+                                      .sites = true,
+                                      .top_sites = run->options.top};
 
     switch (format->kind) {
     case LMM_FORMAT_TEXT: return lmm_run_report_text(report, &output->sink);
@@ -283,10 +285,6 @@ static int write_report(const struct run *run, const struct lmm_run_report_proce
 
     if (output.sink.error == 0) {
         output.sink.error = error;
-    }
-    if (output.sink.error == -EPIPE) { /* the reader of the pipe has ended */
-        lmm_output_abandon(&output);
-        return LMM_EXIT_DONE;
     }
     return lmm_output_close(&output);
 }

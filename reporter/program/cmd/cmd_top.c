@@ -61,7 +61,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
                        argument);
         }
         return 0;
-    case 'o': options->once = true; return 0;
+    case 'o': lmm_complain("-o will name a file; use -1 or --once"); __attribute__((fallthrough));
+    case '1': options->once = true; return 0;
     case 's':
         options->key = lmm_top_key_of_word(LMM_TOP_FAMILIES, argument);
         if (options->key == NULL) {
@@ -98,7 +99,8 @@ static char *add_keys(int key, const char *text, void *input)
 
 static const struct argp_option option_table[] = {
     {"delay", 'd', "SECONDS", 0, "Read again every SECONDS (1; fractions allowed)", 0},
-    {"once", 'o', NULL, 0, "Print one screen as text and exit", 0},
+    {"once", '1', NULL, 0, "Print one screen as text and exit", 0},
+    {NULL, 'o', NULL, OPTION_HIDDEN, NULL, 0}, /* its letter until 1.0 */
     {"sort", 's', "KEY", 0, "Order of the families (bytes)", 0},
     {0},
 };
@@ -210,7 +212,7 @@ static int print_sheet(const struct lmm_top_sheet *sheet)
         fwrite(text, 1, bytes, stdout);
         putchar('\n');
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE) {
         lmm_complain("top: cannot write to standard output");
         return LMM_EXIT_FAILED;
     }

@@ -453,7 +453,7 @@ int lmm_cmd_watch(int argc, char **argv)
     if (status == LMM_EXIT_DONE) {
         int error = run(&watch);
 
-        if (error != 0) {
+        if (error != 0 && error != -EPIPE) { /* its reader is gone: that ends a watch */
             lmm_complain("%s", strerror(-error));
             status = LMM_EXIT_FAILED;
         }

@@ -163,10 +163,10 @@ static int dispatch(int argc, char **argv)
     return LMM_EXIT_USAGE;
 }
 
-/* Reports output that is still buffered and cannot be written. */
+/* Reports output that is still buffered and cannot be written, but not that its reader is gone. */
 static void check_stdout(void)
 {
-    if (fflush(stdout) != 0) {
+    if (fflush(stdout) != 0 && errno != EPIPE) {
         lmm_complain("standard output: %s", strerror(errno));
         _exit(LMM_EXIT_FAILED);
     }

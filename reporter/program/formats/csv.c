@@ -2,13 +2,16 @@
 /*
  * csv: comma-separated values as RFC 4180 quotes them, but with plain newlines, as text tools on
  * this system expect. Cells are exact: no byte of a name is changed, even if a spreadsheet would
- * read the name as a formula.
+ * read the name as a formula. Only on a terminal names are escaped, as in text reports.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
+#include "reporter/program/base/names.h"
 #include "reporter/core/sink.h"
 
 enum kind {
@@ -75,6 +78,11 @@ enum {
     DETAIL_COLUMNS = sizeof(detail_columns) / sizeof(detail_columns[0]),
 };
 
+struct page {
+    struct lmm_sink *sink;
+    bool terminal;
+};
+
 static void put_quoted(struct lmm_sink *sink, struct lmm_string string)
 {
     lmm_sink_puts(sink, "\"");
@@ -87,7 +95,7 @@ static void put_quoted(struct lmm_sink *sink, struct lmm_string string)
     lmm_sink_puts(sink, "\"");
 }
 
-static void put_name(struct lmm_sink *sink, struct lmm_string string)
+static void put_exact(struct lmm_sink *sink, struct lmm_string string)
 {
     for (size_t i = 0; i < string.bytes; i++) {
         if (strchr(",\"\r\n", string.text[i]) != NULL) {
@@ -98,14 +106,26 @@ static void put_name(struct lmm_sink *sink, struct lmm_string string)
     lmm_sink_write(sink, string.text, string.bytes);
 }
 
-static void put_cell(struct lmm_sink *sink, const struct column *column, const void *row)
+static void put_name(const struct page *page, struct lmm_string string)
+{
+    char *escaped = page->terminal ? lmm_name_escaped(string) : NULL;
+
+    if (page->terminal && escaped == NULL) {
+        page->sink->error = page->sink->error != 0 ? page->sink->error : -ENOMEM;
+    } else {
+        put_exact(page->sink, escaped == NULL ? string : lmm_string_of(escaped));
+    }
+    free(escaped);
+}
+
+static void put_cell(const struct page *page, const struct column *column, const void *row)
 {
     const void *cell = (const char *) row + column->offset;
 
     switch (column->kind) {
-    case NAME: put_name(sink, *(const struct lmm_string *) cell); break;
-    case U64: lmm_sink_printf(sink, "%" PRIu64, *(const uint64_t *) cell); break;
-    case U32: lmm_sink_printf(sink, "%" PRIu32, *(const uint32_t *) cell); break;
+    case NAME: put_name(page, *(const struct lmm_string *) cell); break;
+    case U64: lmm_sink_printf(page->sink, "%" PRIu64, *(const uint64_t *) cell); break;
+    case U32: lmm_sink_printf(page->sink, "%" PRIu32, *(const uint32_t *) cell); break;
     }
 }
 
@@ -119,17 +139,18 @@ static void put_headings(struct lmm_sink *sink, const struct column *columns, si
     }
 }
 
-static void put_cells(struct lmm_sink *sink, const struct column *columns, size_t count,
+static void put_cells(const struct page *page, const struct column *columns, size_t count,
                       const void *row, const char *before)
 {
     for (size_t i = 0; i < count; i++) {
-        lmm_sink_puts(sink, i == 0 ? before : ",");
-        put_cell(sink, &columns[i], row);
+        lmm_sink_puts(page->sink, i == 0 ? before : ",");
+        put_cell(page, &columns[i], row);
     }
 }
 
-static void put_sites(const struct lmm_model *model, struct lmm_sink *sink, size_t shown)
+static void put_sites(const struct lmm_model *model, const struct page *page, size_t shown)
 {
+    struct lmm_sink *sink = page->sink;
     size_t more = model->is_drop_in ? DROP_IN_COLUMNS : 0;
 
     lmm_sink_puts(sink, "family");
@@ -138,20 +159,22 @@ static void put_sites(const struct lmm_model *model, struct lmm_sink *sink, size
     put_headings(sink, detail_columns, DETAIL_COLUMNS, ",");
     lmm_sink_puts(sink, "\n");
     for (size_t i = 0; i < shown; i++) {
-        put_name(sink, model->sites[i].family->name);
-        put_cells(sink, site_columns, SITE_COLUMNS, &model->sites[i], ",");
-        put_cells(sink, drop_in_columns, more, &model->sites[i], ",");
-        put_cells(sink, detail_columns, DETAIL_COLUMNS, &model->sites[i], ",");
+        put_name(page, model->sites[i].family->name);
+        put_cells(page, site_columns, SITE_COLUMNS, &model->sites[i], ",");
+        put_cells(page, drop_in_columns, more, &model->sites[i], ",");
+        put_cells(page, detail_columns, DETAIL_COLUMNS, &model->sites[i], ",");
         lmm_sink_puts(sink, "\n");
     }
 }
 
-static void put_families(const struct lmm_model *model, struct lmm_sink *sink)
+static void put_families(const struct lmm_model *model, const struct page *page)
 {
+    struct lmm_sink *sink = page->sink;
+
     put_headings(sink, family_columns, FAMILY_COLUMNS, "");
     lmm_sink_puts(sink, "\n");
     for (size_t i = 0; i < model->family_count; i++) {
-        put_cells(sink, family_columns, FAMILY_COLUMNS, model->families[i], "");
+        put_cells(page, family_columns, FAMILY_COLUMNS, model->families[i], "");
         lmm_sink_puts(sink, "\n");
     }
 }
@@ -159,10 +182,12 @@ static void put_families(const struct lmm_model *model, struct lmm_sink *sink)
 int lmm_csv_render(const struct lmm_model *model, struct lmm_sink *sink,
                    const struct lmm_format_options *options)
 {
+    struct page page = {sink, options->terminal};
+
     if (options->sites) {
-        put_sites(model, sink, lmm_sites_shown(model, options, model->site_count));
+        put_sites(model, &page, lmm_sites_shown(model, options, model->site_count));
     } else {
-        put_families(model, sink);
+        put_families(model, &page);
     }
     return lmm_sink_flush(sink);
 }

@@ -245,8 +245,15 @@ class Report(harness.Case):
         before = os.stat("/dev/null")
         self.succeed("report", "-o", "/dev/null", self.file)
         self.assertEqual(os.stat("/dev/null").st_ino, before.st_ino)
-        self.assertEqual(self.succeed("report", "-o", "-", self.file),
-                         self.succeed("report", self.file))
+        text = self.succeed("report", self.file)
+        for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+            self.assertEqual(self.succeed("report", "-o", name, self.file), text)
+        with open(self.path("all"), "w", encoding="utf-8") as file:
+            self.lmm("report", "-o", "/dev/stdout", self.file, stdout=file)
+        self.assertEqual(self.text_of(self.path("all")), text)
+        result = self.lmm("report", "-o", "-", self.file)     # until 1.0
+        self.assertEqual((result.returncode, result.stdout), (0, text))
+        self.assertIn("use -o /dev/stdout", result.stderr)
 
     def test_a_full_disk_is_reported_and_leaves_no_file(self):
         self.fail_with(1, "/dev/full: No space left on device", "report", "-o", "/dev/full",
@@ -282,14 +289,106 @@ class Report(harness.Case):
                            self.path("no", "where"), self.file)
             self.fail_with(1, "Is a directory", *arguments, "-o", self.folder, self.file)
 
-    def test_a_closed_pipe_is_reported(self):
-        for arguments in (["report", self.file], ["sites", self.file], ["help"]):
+    def test_a_reader_that_has_seen_enough_is_no_failure(self):
+        ledger.large(20, 2000).write(self.in_ledgers("many.lmm"))
+        keeper = self.keep("live.lmm")
+        for arguments in (["report", self.file], ["report", "--sites", "--format", "json", self.in_ledgers("many.lmm")],
+                          ["sites", self.file], ["help"], ["ls"], ["ls", "--format", "json"], ["gc", "--dry-run"],
+                          ["diff", self.file, self.in_ledgers("many.lmm")], ["top", "--once", self.file],
+                          ["watch", "--every", "50ms", "--for", "1h", str(keeper.pid)],
+                          ["report", "-o", "/dev/stdout", self.file]):
             reader, writer = os.pipe()
             os.close(reader)
-            try:
-                self.fail_with(1, "standard output: Broken pipe", *arguments, stdout=writer)
-            finally:
-                os.close(writer)
+            result = self.lmm(*arguments, stdout=writer)
+            os.close(writer)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), arguments)
+
+    def text_of(self, path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def test_mode_and_owner_of_the_old_file_are_kept(self):
+        target = self.path("report.txt")
+        for mode in (0o600, 0o640, 0o444, 0o755):
+            with open(target, "w", encoding="utf-8"):
+                os.chmod(target, mode)
+            if os.geteuid() == 0:
+                os.chown(target, 65534, 65533)
+            before = os.stat(target)
+            self.succeed("report", "-o", target, self.file)
+            after = os.stat(target)
+            self.assertEqual((after.st_mode, after.st_uid, after.st_gid),
+                             (before.st_mode, before.st_uid, before.st_gid))
+            self.assertEqual(self.text_of(target), self.succeed("report", self.file))
+            os.remove(target)
+
+    def test_a_file_whose_owner_cannot_be_kept_is_overwritten(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can make another user's file")
+        folder, target = self.path("folder"), self.path("folder", "report.txt")
+        os.mkdir(folder)
+        os.chown(folder, 65534, 65534)
+        os.chmod(self.folder, 0o755)
+        with open(target, "w", encoding="utf-8") as file:
+            file.write("old" * 10000)
+        for mode, status in ((0o644, 1), (0o666, 0)):
+            os.chmod(target, mode)
+            before = os.stat(target)
+            result = self.lmm("report", "-o", target, self.file, user=65534, group=65534, extra_groups=[])
+            self.assertEqual(result.returncode, status, result.stderr)
+            after = os.stat(target)
+            self.assertEqual((after.st_ino, after.st_uid, after.st_mode), (before.st_ino, 0, before.st_mode))
+            self.assertEqual(os.listdir(folder), ["report.txt"])
+        self.assertEqual(self.text_of(target), self.succeed("report", self.file))
+
+    def test_a_link_of_another_user_in_a_sticky_folder_is_not_followed(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can make another user's link")
+        sticky, victim = self.path("sticky"), self.path("victim")
+        os.mkdir(sticky)
+        os.mkdir(victim)
+        with open(os.path.join(victim, "file"), "w", encoding="utf-8") as file:
+            file.write("old")
+        os.symlink(victim, os.path.join(sticky, "folder"))
+        os.symlink(os.path.join(victim, "file"), os.path.join(sticky, "file"))
+        os.symlink(os.path.join(victim, "new"), os.path.join(sticky, "dangling"))
+        os.symlink(os.path.join(sticky, "file"), self.path("to-link"))
+        os.symlink("/dev/null", os.path.join(sticky, "device"))
+        names = ("file", "folder/file", "dangling", "../to-link", "device")
+        # The owner of the link; the mode and owner of its folder; whether it is followed.
+        for owner, mode, folder_owner, status in ((65534, 0o1777, 0, 1), (0, 0o1777, 0, 0), (65534, 0o1777, 65534, 0),
+                                                  (65534, 0o777, 0, 0), (65534, 0o1755, 0, 0)):
+            os.chown(sticky, folder_owner, 0)
+            os.chmod(sticky, mode)
+            for name in os.listdir(sticky):
+                os.lchown(os.path.join(sticky, name), owner, 0)
+            for name in names:
+                case = (name, owner, oct(mode), folder_owner)
+                for command in (["report", self.file], ["snapshot", self.file]):
+                    result = self.lmm(*command, "-o", os.path.join(sticky, name))
+                    self.assertEqual(result.returncode, status, (case, result.stderr))
+                    self.assertEqual("Permission denied" in result.stderr, status == 1, case)
+                if status == 1:
+                    self.assertEqual(self.text_of(os.path.join(victim, "file")), "old", case)
+                    self.assertEqual(os.listdir(victim), ["file"], case)
+        self.assertEqual(sorted(os.listdir(victim)), ["file", "new"])
+        self.assertTrue(os.path.islink(os.path.join(sticky, "file")))
+
+    def test_links_in_a_circle_are_refused(self):
+        os.symlink(self.path("b"), self.path("a"))
+        os.symlink(self.path("a"), self.path("b"))
+        self.fail_with(1, "Too many levels of symbolic links", "report", "-o", self.path("a"), self.file)
+
+    def test_csv_on_a_terminal_is_escaped(self):
+        book = ledger.Ledger(executable="/bin/evil")
+        book.site(book.family("a,\033[2J\u202e\x9b", 8), "x\033]0;owned\007.c", 1, "f\u2066", 3, 0)
+        book.write(self.file)
+        for options in ([], ["--sites"]):
+            text = self.on_a_terminal("report", "--format", "csv", *options, self.file)[1]
+            self.assertNotRegex(text.replace("\r\n", "\n"), r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2066]")
+            self.assertIn(r'"a,\x1b[2J\xe2\x80\xae\xc2\x9b"', text)
+            exact = self.succeed("report", "--format", "csv", *options, self.file)
+            self.assertIn('"a,\033[2J\u202e\x9b"', exact)
 
     # ---- Snapshots
 

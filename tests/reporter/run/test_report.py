@@ -65,8 +65,9 @@ class Places(Case):
         self.assertTrue(self.text_of("report").startswith("LMM: hr (pid "))
 
     def test_standard_output_may_be_asked_for(self):
-        result = self.run_lmm("-o", "-", "echo", "words")
-        self.assertTrue(result.stdout.startswith("words\nLMM: hr (pid "), result.stdout)
+        for name in ("/dev/stdout", "-"):
+            result = self.run_lmm("-o", name, "echo", "words")
+            self.assertTrue(result.stdout.startswith("words\nLMM: hr (pid "), result.stdout)
 
     def test_a_reader_that_has_seen_enough_is_no_failure(self):
         reader, writer = os.pipe()

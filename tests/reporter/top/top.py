@@ -485,7 +485,7 @@ class Top(harness.Case):
         fed = self.feed()
         fed.tell_usual()
         self.environment["COLUMNS"] = "80"
-        self.assertEqual(self.succeed("top", "-o", "-s", "n", fed.path).split("\n", 1)[1],
+        self.assertEqual(self.succeed("top", "-1", "-s", "n", fed.path).split("\n", 1)[1],
                          " Live / Committed Bytes (% used) : 7.3K / 80.0K (9.1%)\n"
                          " Live Blocks                     : 431 in 3 of 3 families, 4 sites\n"
                          " Allocations / Frees per second  : - / - (in all 451 / 20)\n"
@@ -495,7 +495,7 @@ class Top(harness.Case):
                          "      2.3K      300      500   3.9%       8    60.0K      300 line_t\n"
                          "      1.1K       50       90  29.2%      24     4.0K       50 node_t\n")
         with open("/dev/full", "w", encoding="ascii") as full:
-            self.fail_with(1, "", "top", "-o", fed.path, stdout=full)
+            self.fail_with(1, "", "top", "-1", fed.path, stdout=full)
 
     def test_wrong_options_and_ledgers(self):
         for words in (["-d", "0"], ["-d", "0.049"], ["-d", "x"], ["-d", "1e3"], ["-d", ""],
@@ -504,7 +504,7 @@ class Top(harness.Case):
             result = self.lmm("top", *words)
             self.assertEqual(result.returncode, 2, words)
             self.assertEqual(result.stdout, "", words)
-        for words in ([self.path("none.lmm")], ["-o", "/etc/passwd"], ["-o", self.folder],
+        for words in ([self.path("none.lmm")], ["-1", "/etc/passwd"], ["-1", self.folder],
                       ["nobody-of-this-name"]):
             result = self.lmm("top", *words)
             self.assertEqual(result.returncode, 1, words)

@@ -63,6 +63,8 @@ Test(json_writer, strings_are_escaped)
         {"caf\xc3\xa9\xff\x1b\\", "\"caf\xc3\xa9\\ufffd\\u001b\\\\\"\n"},
         {"\xe2\x80", "\"\\ufffd\\ufffd\"\n"},
         {"a\"b\n\x7f", "\"a\\\"b\\u000a\\u007f\"\n"},
+        {"\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0", "\"\\u0080\\u009b\\u009f\xc2\xa0\"\n"},
+        {"\xd8\x9c\xe2\x80\xae\xe2\x81\xa6\xe2\x81\xa9", "\"\\u061c\\u202e\\u2066\\u2069\"\n"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
