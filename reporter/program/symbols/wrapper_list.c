@@ -16,7 +16,7 @@
 #include "reporter/program/symbols/wrapper.h"
 
 enum {
-    LINES_MAX = 10000,
+    LINES_MAX = 1000,
     KEY_WRAPPER = 0x100000, /* no other option of a command has it */
 };
 
