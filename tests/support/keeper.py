@@ -10,6 +10,7 @@ HOW: map    the file is mapped, as in a process with liblmm
 Commands of play, one a line, each answered by "ok":
   step   leak.c:1 allocates 5 blocks of 40 bytes; cache.c:2 allocates 50 and frees all it has in every sixth
          step; still.c:3 holds 50 blocks and does nothing
+  leak   leak.c:1 allocates 5 blocks of 40 bytes
   exit   the ledger says that the process exited with live blocks
   clean  the ledger is removed, as by an exit without live blocks
   other  the ledger of another process takes the place of this one
@@ -46,6 +47,8 @@ def do(command, mapping, steps):
     if command == "step":
         set_row(mapping, LEAK, 5 * steps, 0)
         set_row(mapping, CACHE, 50 * steps, 50 * (steps - steps % STEPS_FILLING))
+    elif command == "leak":
+        set_row(mapping, LEAK, 5 * steps, 0)
     elif command == "exit":
         struct.pack_into("<I", mapping, ledger.field_offset("state")[0], ledger.EXITED)
     elif command == "clean":

@@ -47,7 +47,8 @@ static int compare_types(const void *left, const void *right)
     return lmm_compare_strings(a->type, b->type);
 }
 
-static int compare_names(const void *left, const void *right)
+/* All names except the stack. */
+static int compare_places(const void *left, const void *right)
 {
     const struct lmm_delta_row *a = left;
     const struct lmm_delta_row *b = right;
@@ -57,7 +58,15 @@ static int compare_names(const void *left, const void *right)
     order = order != 0 ? order : lmm_compare_u64(a->align_bytes, b->align_bytes);
     order = order != 0 ? order : lmm_compare_strings(a->file, b->file);
     order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
-    order = order != 0 ? order : lmm_compare_strings(a->function, b->function);
+    return order != 0 ? order : lmm_compare_strings(a->function, b->function);
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    const struct lmm_delta_row *a = left;
+    const struct lmm_delta_row *b = right;
+    int order = compare_places(a, b);
+
     return order != 0 ? order : lmm_compare_u64(a->stack_key, b->stack_key);
 }
 
@@ -77,12 +86,22 @@ static int compare_growth(const void *left, const void *right)
     return order != 0 ? order : compare_names(a, b);
 }
 
+static int compare_stacks(const void *left, const void *right)
+{
+    int order = compare_places(left, right);
+
+    return order != 0 ? order : compare_growth(left, right);
+}
+
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
 static void add_row(struct lmm_delta_row *sum, const struct lmm_delta_row *row)
 {
     if (row->family.bytes > sum->family.bytes) {
         sum->family = row->family;
+    }
+    if (row->in_after && !sum->in_after) {
+        sum->stack = row->stack;
     }
     sum->in_before = sum->in_before || row->in_before;
     sum->in_after = sum->in_after || row->in_after;
@@ -175,6 +194,69 @@ static struct lmm_delta_row site_row(const struct lmm_model_site *site, bool aft
     };
 }
 
+/* Takes the stacks of a row that was made of several sites; they have its names. */
+static void take_stacks(struct lmm_delta *delta, size_t *count, const struct lmm_model_site *site,
+                        bool after)
+{
+    for (uint32_t i = 0; i < site->part_count; i++) {
+        struct lmm_model_site stack = site->parts[i];
+
+        if (stack.stack != 0) {
+            stack.family = site->family;
+            stack.file = site->file;
+            stack.line = site->line;
+            stack.function = site->function;
+            delta->stacks[*count] = site_row(&stack, after);
+            delta->stacks[(*count)++].stack = stack.stack;
+        }
+    }
+}
+
+static size_t count_parts(const struct lmm_model *model)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < model->site_count; i++) {
+        count += model->sites[i].part_count;
+    }
+    return count;
+}
+
+/* Gives each row of sites its stacks. Returns false when memory ran out. */
+static bool add_stacks(struct lmm_delta *delta)
+{
+    size_t count = 0;
+
+    delta->stacks =
+        calloc(count_parts(delta->before) + count_parts(delta->after) + 1, sizeof(*delta->stacks));
+    for (size_t i = 0; delta->stacks != NULL && i < delta->before->site_count; i++) {
+        take_stacks(delta, &count, &delta->before->sites[i], false);
+    }
+    for (size_t i = 0; delta->stacks != NULL && i < delta->after->site_count; i++) {
+        take_stacks(delta, &count, &delta->after->sites[i], true);
+    }
+    if (delta->stacks == NULL) {
+        return false;
+    }
+    count = merge(delta->stacks, count);
+    qsort(delta->stacks, count, sizeof(*delta->stacks), compare_stacks);
+    for (size_t i = 0; i < delta->site_count; i++) {
+        struct lmm_delta_row *site = &delta->sites[i];
+        struct lmm_delta_row *found =
+            bsearch(site, delta->stacks, count, sizeof(*site), compare_places);
+
+        while (found != NULL && found > delta->stacks && compare_places(found - 1, site) == 0) {
+            found--;
+        }
+        for (site->stacks = found;
+             found != NULL && found < delta->stacks + count && compare_places(found, site) == 0;
+             found++) {
+            site->stack_count++;
+        }
+    }
+    return true;
+}
+
 static void take_rows(struct lmm_delta *delta, const struct lmm_model *model, bool after,
                       char *const *patterns, bool with_sites)
 {
@@ -241,7 +323,17 @@ struct lmm_delta *lmm_delta_make(const struct lmm_model *before, const struct lm
     for (size_t i = 0; i < delta->family_count; i++) {
         add_row(&delta->total, &delta->families[i]);
     }
+    if (with_sites && !add_stacks(delta)) {
+        lmm_delta_free(delta);
+        return NULL;
+    }
     return delta;
+}
+
+const struct lmm_model *lmm_delta_model_of(const struct lmm_delta *delta,
+                                           const struct lmm_delta_row *row)
+{
+    return row->in_after ? delta->after : delta->before;
 }
 
 void lmm_delta_free(struct lmm_delta *delta)
@@ -249,6 +341,7 @@ void lmm_delta_free(struct lmm_delta *delta)
     if (delta != NULL) {
         free(delta->families);
         free(delta->sites);
+        free(delta->stacks);
     }
     free(delta);
 }

@@ -2,7 +2,8 @@
 /*
  * delta: the changes from one model to another, by family name and by site (family, file, line,
  * function, and call stack if it has one). Sites or families with equal names are one row: one
- * place may have several ids, and ids differ between processes.
+ * place may have several ids, and ids differ between processes. The models' sites may be merged
+ * (merge.h), in both by the same word; then each row of sites has its stacks.
  *
  * Which of several types of one name is shown with its size depends on the order in which a process
  * registers them. So where a model has namesakes, families of that name are matched by type, size
@@ -30,7 +31,8 @@ struct lmm_change {
     uint64_t after;
 };
 
-/* A family (without file, line and function), a site, or the total (without names). */
+/* A family (without file, line and function), a site, a stack of a site that was merged (merge.h;
+ * it has the names of that), or the total (without names). */
 struct lmm_delta_row {
     struct lmm_string family; /* as shown in one of the models, with the size if in either */
     struct lmm_string type;   /* these four: of the family, to match it; the sizes 0 if unneeded */
@@ -47,6 +49,10 @@ struct lmm_delta_row {
     struct lmm_change live_blocks;
     struct lmm_change allocations;
     struct lmm_change frees;
+    uint32_t
+        stack; /* of a stack: the number of its innermost frame, in `after` if it is in_after */
+    size_t stack_count;
+    const struct lmm_delta_row *stacks; /* of a row of sites: its stacks, by growth */
 };
 
 struct lmm_delta {
@@ -60,6 +66,7 @@ struct lmm_delta {
     struct lmm_delta_row *families;
     size_t site_count;
     struct lmm_delta_row *sites;
+    struct lmm_delta_row *stacks; /* of all sites */
 };
 
 /*
@@ -75,6 +82,10 @@ void lmm_delta_free(struct lmm_delta *delta);
 
 /* Returns after - before, limited to INT64_MAX and its negative. */
 int64_t lmm_change_growth(struct lmm_change change);
+
+/* Returns the model that has the stack of a row of stacks. */
+const struct lmm_model *lmm_delta_model_of(const struct lmm_delta *delta,
+                                           const struct lmm_delta_row *row);
 
 /* Returns whether any figure of the row differs. */
 bool lmm_delta_row_changed(const struct lmm_delta_row *row);

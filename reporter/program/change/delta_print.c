@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/change/delta_print.h"
 
-#include <assert.h>
 #include <inttypes.h>
 
 #include "reporter/core/grid.h"
+#include "reporter/core/json.h"
 #include "reporter/core/json_writer.h"
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
+#include "reporter/core/stack.h"
 #include "reporter/program/change/delta.h"
 #include "reporter/core/words.h"
 
 enum {
     JSON_SCHEMA_VERSION = 1,
+    STACK_INDENT = 6,
+    CALL_INDENT = 8,
 };
 
 static size_t count_changed(const struct lmm_delta_row *rows, size_t count)
@@ -23,6 +26,11 @@ static size_t count_changed(const struct lmm_delta_row *rows, size_t count)
         changed += lmm_delta_row_changed(&rows[i]);
     }
     return changed;
+}
+
+static bool is_shown(const struct lmm_delta_look *look, const struct lmm_delta_row *row)
+{
+    return look->all || lmm_delta_row_changed(row);
 }
 
 /* ---- Text ------------------------------------------------------------------------------------ */
@@ -53,7 +61,6 @@ static const char *only_in(const struct lmm_delta_row *row)
 
 static void add_row(struct lmm_grid *grid, const struct lmm_delta_row *row)
 {
-    assert(lmm_delta_row_changed(row));
     lmm_grid_change(grid, lmm_change_growth(row->live_bytes));
     lmm_grid_change(grid, lmm_change_growth(row->live_blocks));
     lmm_grid_change(grid, lmm_change_growth(row->allocations));
@@ -68,35 +75,111 @@ static void add_row(struct lmm_grid *grid, const struct lmm_delta_row *row)
     lmm_grid_end_row(grid);
 }
 
-/* Adds the rows that changed, at most `top`. */
-static void add_rows(struct lmm_grid *grid, const struct lmm_delta_row *rows, size_t count,
-                     size_t top)
+static void put_change(struct lmm_sink *sink, struct lmm_change change, const char *one,
+                       const char *many)
 {
-    for (size_t i = 0; i < count && top > 0; i++) {
-        if (lmm_delta_row_changed(&rows[i])) {
-            add_row(grid, &rows[i]);
+    int64_t growth = lmm_change_growth(change);
+
+    lmm_sink_printf(sink, "%s%" PRId64 " %s", growth > 0 ? "+" : "", growth,
+                    growth == 1 || growth == -1 ? one : many);
+}
+
+/* ---- Stacks ---------------------------------------------------------------------------------- */
+
+static bool put_call(void *context, const struct lmm_model_call *call)
+{
+    struct lmm_sink *sink = context;
+
+    lmm_sink_pad(sink, CALL_INDENT);
+    lmm_stack_put_call(sink, call);
+    lmm_sink_puts(sink, "\n");
+    return true;
+}
+
+/* Puts "      +540 bytes, +11 blocks from", and the stack. */
+static void put_stack(struct lmm_sink *sink, const struct lmm_delta *delta,
+                      const struct lmm_delta_row *stack)
+{
+    lmm_sink_pad(sink, STACK_INDENT);
+    put_change(sink, stack->live_bytes, "byte", "bytes");
+    lmm_sink_puts(sink, ", ");
+    put_change(sink, stack->live_blocks, "block", "blocks");
+    lmm_sink_puts(sink, " from\n");
+    lmm_stack_walk(lmm_delta_model_of(delta, stack), stack->stack, SIZE_MAX, put_call, sink);
+}
+
+static void put_stacks(struct lmm_sink *sink, const struct lmm_delta *delta,
+                       const struct lmm_delta_look *look, const struct lmm_delta_row *row)
+{
+    size_t left = look->stacks;
+    size_t hidden = 0;
+
+    for (size_t i = 0; i < row->stack_count && look->stacks > 0; i++) {
+        if (!is_shown(look, &row->stacks[i])) {
+            continue;
+        }
+        if (left > 0) {
+            put_stack(sink, delta, &row->stacks[i]);
+            left--;
+        } else {
+            hidden++;
+        }
+    }
+    if (hidden > 0) {
+        lmm_sink_pad(sink, STACK_INDENT);
+        lmm_sink_puts(sink, "... ");
+        lmm_put_count(sink, hidden, "more stack", "more stacks");
+        lmm_sink_puts(sink, ": --stacks-per-row\n");
+    }
+}
+
+/* ---- Tables ---------------------------------------------------------------------------------- */
+
+/* A list of families or of sites. */
+struct list {
+    const struct lmm_delta *delta;
+    const struct lmm_delta_look *look;
+    const char *one; /* what a row is */
+    const char *many;
+    const struct lmm_delta_row *rows;
+    size_t count;
+    size_t columns;
+};
+
+/* Adds the rows that are shown, at most `top`; prints their stacks, too, if has_stacks. */
+static void add_rows(const struct list *list, struct lmm_grid *grid, bool has_stacks)
+{
+    size_t top = list->look->top;
+
+    for (size_t i = 0; i < list->count && top > 0; i++) {
+        if (is_shown(list->look, &list->rows[i])) {
+            add_row(grid, &list->rows[i]);
+            if (has_stacks) {
+                put_stacks(grid->sink, list->delta, list->look, &list->rows[i]);
+            }
             top--;
         }
     }
 }
 
-static void put_rows(struct lmm_sink *sink, const char *one, const char *many,
-                     const struct lmm_delta_row *rows, size_t count, size_t top,
-                     size_t column_count)
+static void put_rows(const struct list *list, struct lmm_sink *sink)
 {
-    size_t changed = count_changed(rows, count);
+    size_t changed = count_changed(list->rows, list->count);
+    size_t shown = list->look->all ? list->count : changed;
+    size_t top = list->look->top;
     struct lmm_grid grid;
 
-    if (changed > 0) {
-        lmm_sink_printf(sink, "\n%zu %s changed\n", changed, lmm_plural(changed, one, many));
-        lmm_grid_init(&grid, columns, column_count, 0, sink);
-        add_rows(&grid, rows, count, top);
+    if (shown > 0) {
+        lmm_sink_printf(sink, "\n%zu %s changed\n", changed,
+                        lmm_plural(changed, list->one, list->many));
+        lmm_grid_init(&grid, columns, list->columns, 0, sink);
+        add_rows(list, &grid, false);
         lmm_grid_put_headings(&grid);
-        add_rows(&grid, rows, count, top);
+        add_rows(list, &grid, true);
     }
-    if (changed > top) {
-        lmm_sink_printf(sink, "... and %zu more %s\n", changed - top,
-                        lmm_plural(changed - top, one, many));
+    if (shown > top) {
+        lmm_sink_printf(sink, "... and %zu more %s: --top\n", shown - top,
+                        lmm_plural(shown - top, list->one, list->many));
     }
 }
 
@@ -143,15 +226,6 @@ static void put_notes(struct lmm_sink *sink, const struct lmm_delta *delta)
     }
 }
 
-static void put_change(struct lmm_sink *sink, struct lmm_change change, const char *one,
-                       const char *many)
-{
-    int64_t growth = lmm_change_growth(change);
-
-    lmm_sink_printf(sink, "%s%" PRId64 " %s", growth > 0 ? "+" : "", growth,
-                    growth == 1 || growth == -1 ? one : many);
-}
-
 static void put_summary(struct lmm_sink *sink, const struct lmm_delta *delta)
 {
     const struct lmm_delta_row *total = &delta->total;
@@ -168,13 +242,30 @@ static void put_summary(struct lmm_sink *sink, const struct lmm_delta *delta)
     lmm_sink_puts(sink, "\n");
 }
 
-int lmm_delta_text(const struct lmm_delta *delta, size_t top, struct lmm_sink *sink)
+int lmm_delta_text(const struct lmm_delta *delta, const struct lmm_delta_look *look,
+                   struct lmm_sink *sink)
 {
-    top = top != 0 ? top : LMM_DELTA_TOP;
+    struct lmm_delta_look usual = *look;
+    const struct list families = {.delta = delta,
+                                  .look = &usual,
+                                  .one = "family",
+                                  .many = "families",
+                                  .rows = delta->families,
+                                  .count = delta->family_count,
+                                  .columns = FAMILY_COLUMNS};
+    const struct list sites = {.delta = delta,
+                               .look = &usual,
+                               .one = "site",
+                               .many = "sites",
+                               .rows = delta->sites,
+                               .count = delta->site_count,
+                               .columns = SITE_COLUMNS};
+
+    usual.top = look->top != 0 ? look->top : LMM_DELTA_TOP;
     put_title(sink, delta);
     put_notes(sink, delta);
-    put_rows(sink, "family", "families", delta->families, delta->family_count, top, FAMILY_COLUMNS);
-    put_rows(sink, "site", "sites", delta->sites, delta->site_count, top, SITE_COLUMNS);
+    put_rows(&families, sink);
+    put_rows(&sites, sink);
     put_summary(sink, delta);
     return lmm_sink_flush(sink);
 }
@@ -198,11 +289,36 @@ static void put_figures(struct lmm_json *json, const struct lmm_delta_row *row)
     put_figure(json, "frees", row->frees);
 }
 
-static void put_row(struct lmm_json *json, const struct lmm_delta_row *row, bool is_site)
+/* Puts the stacks of a row of sites, each with its changes and calls. */
+static void put_stack_list(struct lmm_json *json, const struct lmm_delta *delta,
+                           const struct lmm_delta_look *look, const struct lmm_delta_row *row)
+{
+    size_t left = look->stacks;
+
+    lmm_json_begin_array(json, "stacks", LMM_JSON_LINES);
+    for (size_t i = 0; i < row->stack_count && left > 0; i++) {
+        const struct lmm_delta_row *stack = &row->stacks[i];
+
+        if (!is_shown(look, stack)) {
+            continue;
+        }
+        lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
+        lmm_json_bool(json, "in_before", stack->in_before);
+        lmm_json_bool(json, "in_after", stack->in_after);
+        put_figures(json, stack);
+        lmm_json_stack(json, "calls", lmm_delta_model_of(delta, stack), stack->stack, SIZE_MAX,
+                       LMM_JSON_ONE_LINE);
+        lmm_json_end_object(json);
+        left--;
+    }
+    lmm_json_end_array(json);
+}
+
+static void put_row(struct lmm_json *json, const struct list *list, const struct lmm_delta_row *row)
 {
     lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
     lmm_json_string(json, "family", row->family);
-    if (is_site) {
+    if (list->columns == SITE_COLUMNS) {
         lmm_json_string(json, "file", row->file);
         lmm_json_u64(json, "line", row->line);
         lmm_json_string(json, "function", row->function);
@@ -210,16 +326,20 @@ static void put_row(struct lmm_json *json, const struct lmm_delta_row *row, bool
     lmm_json_bool(json, "in_before", row->in_before);
     lmm_json_bool(json, "in_after", row->in_after);
     put_figures(json, row);
+    if (list->columns == SITE_COLUMNS && list->look->stacks > 0) {
+        put_stack_list(json, list->delta, list->look, row);
+    }
     lmm_json_end_object(json);
 }
 
-static void put_row_list(struct lmm_json *json, const char *key, const struct lmm_delta_row *rows,
-                         size_t count, size_t top, bool sites)
+static void put_row_list(struct lmm_json *json, const struct list *list)
 {
-    lmm_json_begin_array(json, key, LMM_JSON_LINES);
-    for (size_t i = 0; i < count && top > 0; i++) {
-        if (lmm_delta_row_changed(&rows[i])) {
-            put_row(json, &rows[i], sites);
+    size_t top = list->look->top != 0 ? list->look->top : SIZE_MAX;
+
+    lmm_json_begin_array(json, list->many, LMM_JSON_LINES);
+    for (size_t i = 0; i < list->count && top > 0; i++) {
+        if (is_shown(list->look, &list->rows[i])) {
+            put_row(json, list, &list->rows[i]);
             top--;
         }
     }
@@ -239,12 +359,24 @@ static void put_model(struct lmm_json *json, const char *key, const struct lmm_m
     lmm_json_end_object(json);
 }
 
-int lmm_delta_json(const struct lmm_delta *delta, size_t top, struct lmm_sink *sink)
+int lmm_delta_json(const struct lmm_delta *delta, const struct lmm_delta_look *look,
+                   struct lmm_sink *sink)
 {
     struct lmm_json writer;
     struct lmm_json *json = &writer;
+    const struct list families = {.delta = delta,
+                                  .look = look,
+                                  .many = "families",
+                                  .rows = delta->families,
+                                  .count = delta->family_count,
+                                  .columns = FAMILY_COLUMNS};
+    const struct list sites = {.delta = delta,
+                               .look = look,
+                               .many = "sites",
+                               .rows = delta->sites,
+                               .count = delta->site_count,
+                               .columns = SITE_COLUMNS};
 
-    top = top != 0 ? top : SIZE_MAX;
     lmm_json_init(json, sink);
     lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
     lmm_json_text(json, "schema", "lmm-diff");
@@ -257,8 +389,8 @@ int lmm_delta_json(const struct lmm_delta *delta, size_t top, struct lmm_sink *s
     lmm_json_begin_object(json, "totals", LMM_JSON_LINES);
     put_figures(json, &delta->total);
     lmm_json_end_object(json);
-    put_row_list(json, "families", delta->families, delta->family_count, top, false);
-    put_row_list(json, "sites", delta->sites, delta->site_count, top, true);
+    put_row_list(json, &families);
+    put_row_list(json, &sites);
     lmm_json_end_object(json);
     return lmm_json_finish(json);
 }

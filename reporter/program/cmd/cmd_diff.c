@@ -10,18 +10,27 @@
 #include "reporter/program/base/select.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/report/merge.h"
+#include "reporter/program/report/row_options.h"
+#include "reporter/program/report/site_word.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/symbols/wrapper_list.h"
 
 struct options {
     struct lmm_select select;
+    struct lmm_row_options rows;
+    struct lmm_delta_look look;
     const struct lmm_format *format;
     const char *words[2]; /* the ledgers to compare */
     size_t word_count;
 };
 
+enum { STACKS = 256, STACKS_PER_ROW, USUAL_STACKS_PER_ROW = 3 };
+
 static const struct argp_option option_list[] = {
-    {"top", 't', "N", 0, "Show at most N families and N sites (text: 20; json: all)", 0},
+    {"top", 't', "N", 0, "Show at most N families and N rows of sites (text: 20; json: all)", 0},
+    {"stacks", STACKS, NULL, 0, "Show the call stacks of each row that changed", 0},
+    {"stacks-per-row", STACKS_PER_ROW, "N", 0, "Show at most N of these (3)", 0},
     {0},
 };
 
@@ -41,9 +50,17 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &options->select;
-        state->child_inputs[1] = &options->format;
+        state->child_inputs[1] = &options->rows;
+        state->child_inputs[2] = &options->format;
         return 0;
-    case 't': options->select.top = lmm_parse_top(argument, state); return 0;
+    case 't': options->look.top = lmm_parse_top(argument, state); return 0;
+    case STACKS:
+        options->look.stacks =
+            options->look.stacks != 0 ? options->look.stacks : USUAL_STACKS_PER_ROW;
+        return 0;
+    case STACKS_PER_ROW:
+        options->look.stacks = lmm_parse_number("--stacks-per-row", argument, 1, SIZE_MAX, state);
+        return 0;
     case ARGP_KEY_ARG: add_word(state, options, argument); return 0;
     case ARGP_KEY_END:
         if (options->word_count < 2) {
@@ -56,6 +73,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp_child children[] = {
     {&lmm_family_argp, 0, NULL, 0},
+    {&lmm_row_argp, 0, NULL, 0},
     {&lmm_format_argp, 0, NULL, 0},
     {&lmm_wrapper_argp, 0, NULL, 0},
     {0},
@@ -73,32 +91,68 @@ static const struct argp argp = {
 static int compare(const struct lmm_snapshot *before, const struct lmm_snapshot *after,
                    const struct options *options)
 {
-    struct lmm_delta *delta =
-        lmm_delta_make(before->model, after->model, options->select.patterns, true);
+    struct lmm_delta *delta = lmm_delta_make(before->model, after->model, NULL, true);
     bool is_json = options->format->kind == LMM_FORMAT_JSON;
+    struct lmm_delta_look look = options->look;
     struct lmm_output output;
 
     if (delta == NULL) {
         lmm_complain("out of memory");
         return LMM_EXIT_FAILED;
     }
+    look.all = options->rows.all;
     lmm_output_open(&output, NULL, 0);
-    (is_json ? lmm_delta_json : lmm_delta_text)(delta, options->select.top, &output.sink);
+    (is_json ? lmm_delta_json : lmm_delta_text)(delta, &look, &output.sink);
     lmm_delta_free(delta);
     return lmm_output_close(&output);
 }
 
 /* Names the sites of both. The files of two processes may differ; then stacks are the same if their
- * names are. */
+ * names are. Returns false after a message on stderr. */
 static bool name(struct lmm_symbols **symbols, struct lmm_model *before, struct lmm_model *after)
 {
     bool same = before->pid == after->pid && before->start_time_ns == after->start_time_ns;
+    bool named = lmm_symbols_apply(symbols, 0, before) && lmm_symbols_apply(symbols, 0, after);
 
-    if (!lmm_symbols_apply(symbols, 0, before) || !lmm_symbols_apply(symbols, 0, after)) {
+    if (named && *symbols != NULL && !same) {
+        named = lmm_symbols_key_sites(*symbols, before) && lmm_symbols_key_sites(*symbols, after);
+    }
+    if (!named) {
+        lmm_complain("out of memory");
+    }
+    return named;
+}
+
+/* Leaves the sites that --site names, in one of the models or in both. Returns false after a message
+ * on stderr. */
+static bool keep_site(const char *word, struct lmm_model *before, struct lmm_model *after)
+{
+    size_t kept = word == NULL ? 1 : lmm_site_word_keep(word, before);
+
+    if (word == NULL || kept == 0) {
+        return word == NULL || lmm_site_word_apply(word, after);
+    }
+    if (kept == SIZE_MAX || lmm_site_word_keep(word, after) == SIZE_MAX) {
+        lmm_complain("out of memory");
         return false;
     }
-    return *symbols == NULL || same ||
-           (lmm_symbols_key_sites(*symbols, before) && lmm_symbols_key_sites(*symbols, after));
+    return true;
+}
+
+/* Makes the rows that --by asks for. Returns false after a message on stderr. */
+static bool make_rows(const struct options *options, struct lmm_model *before,
+                      struct lmm_model *after, struct lmm_merge merges[2])
+{
+    struct lmm_row_options rows = options->rows;
+    bool is_json = options->format->kind == LMM_FORMAT_JSON;
+    enum lmm_by usual = is_json && options->look.stacks == 0 ? LMM_BY_SITE : LMM_BY_LINE;
+
+    lmm_select_filter(&options->select, before);
+    lmm_select_filter(&options->select, after);
+    rows.site = NULL;
+    return keep_site(options->rows.site, before, after) &&
+           lmm_row_options_apply(&rows, before, usual, NULL, &merges[0]) &&
+           lmm_row_options_apply(&rows, after, usual, NULL, &merges[1]);
 }
 
 int lmm_cmd_diff(int argc, char **argv)
@@ -107,6 +161,7 @@ int lmm_cmd_diff(int argc, char **argv)
     struct lmm_snapshot *before = NULL;
     struct lmm_snapshot *after = NULL;
     struct lmm_symbols *symbols = NULL;
+    struct lmm_merge merges[2] = {{.rows = NULL}, {.rows = NULL}};
     int status = LMM_EXIT_FAILED;
 
     argp_parse(&argp, argc, argv, 0, NULL, &options);
@@ -114,11 +169,12 @@ int lmm_cmd_diff(int argc, char **argv)
     if (before != NULL) {
         after = lmm_snapshot_select(options.words[1]);
     }
-    if (after != NULL && !name(&symbols, before->model, after->model)) {
-        lmm_complain("out of memory");
-    } else if (after != NULL) {
+    if (after != NULL && name(&symbols, before->model, after->model) &&
+        make_rows(&options, before->model, after->model, merges)) {
         status = compare(before, after, &options);
     }
+    lmm_merge_free(&merges[0]);
+    lmm_merge_free(&merges[1]);
     lmm_snapshot_free(after);
     lmm_snapshot_free(before);
     lmm_symbols_close(symbols);

@@ -120,11 +120,7 @@ static int write_report(const struct arguments *arguments, const struct lmm_mode
 /* The formats for programs have a row for each site; those with stacks always do. */
 static void choose_rows(struct arguments *arguments)
 {
-    bool has_stacks = arguments->format == lmm_format_find("pprof") ||
-                      arguments->format == lmm_format_find("folded") ||
-                      arguments->format == lmm_format_find("massif");
-
-    if (has_stacks || !arguments->rows.has_by) {
+    if (arguments->format->has_stacks || !arguments->rows.has_by) {
         arguments->rows.by = arguments->format->kind == LMM_FORMAT_TEXT ? LMM_BY_LINE : LMM_BY_SITE;
         arguments->rows.has_by = true;
     }

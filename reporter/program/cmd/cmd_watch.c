@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cmd_watch: `lmm watch [PID|NAME]`: prints a line of changes for each interval, and at the end the
- * sites that grew steadily (growth.h). It ends after --for, on SIGINT or SIGTERM, or when the
+ * rows that grew steadily (growth.h, watch_print.h). It ends after --for, on SIGINT or SIGTERM, or when the
  * process ends. Intervals start at fixed times, so they do not drift; those that this program
  * missed are skipped.
  */
@@ -14,17 +14,20 @@
 #include <sys/stat.h>
 
 #include "reporter/program/base/clock.h"
-#include "reporter/core/grid.h"
 #include "reporter/core/model.h"
-#include "reporter/core/sink.h"
 #include "reporter/program/change/delta.h"
 #include "reporter/program/change/growth.h"
+#include "reporter/program/change/watch_print.h"
+#include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/ledger_file.h"
-#include "reporter/program/base/names.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/report/merge.h"
+#include "reporter/program/report/numbers.h"
+#include "reporter/program/report/row_options.h"
+#include "reporter/program/report/site_word.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/symbols/wrapper_list.h"
 #include "reporter/core/words.h"
@@ -34,29 +37,35 @@
 enum {
     TOP_SITES = 20,
     FAILURES_MAX = 5, /* readings in a row */
-    RATE_SMALL = 10,  /* bytes per second; a lower rate is shown with a decimal */
-    SECONDS_PER_HOUR = 3600,
 };
 
 struct options {
+    struct lmm_row_options rows;
+    const struct lmm_format *format;
     const char *word;
     uint64_t every_ns;
     uint64_t for_ns; /* 0: no limit */
     size_t top;
 };
 
+struct reading {
+    struct lmm_snapshot *snapshot;
+    struct lmm_merge merge; /* of its sites */
+};
+
 struct watch {
     struct options options;
     char *path;
-    struct lmm_snapshot *last;
+    struct reading last;
+    struct lmm_symbols *symbols;
+    struct lmm_numbers ids; /* of rows, the same in all readings */
     struct lmm_growth *growth;
     uint64_t first_bytes;
     uint64_t start_ns; /* CLOCK_MONOTONIC at the first reading; last_ns: at the last */
     uint64_t last_ns;
     size_t readings;
     size_t failures;
-    struct lmm_sink sink; /* to stdout */
-    struct lmm_grid lines;
+    struct lmm_watch_print print;
     bool over;
     struct lmm_reason reason; /* why it is over; may be empty */
 };
@@ -68,7 +77,7 @@ static volatile sig_atomic_t stopped;
 static const struct argp_option option_list[] = {
     {"every", 'e', "TIME", 0, "Read every TIME: 500ms, 1s (the default), 2m, 1h; at least 10ms", 0},
     {"for", 'f', "TIME", 0, "End after TIME; the default is to go on until interrupted", 0},
-    {"top", 't', "N", 0, "Show at most N growing sites (default: 20)", 0},
+    {"top", 't', "N", 0, "Show at most N growing rows (default: 20)", 0},
     {0},
 };
 
@@ -77,7 +86,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct options *options = state->input;
 
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &options->word; return 0;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->rows;
+        state->child_inputs[1] = &options->format;
+        state->child_inputs[2] = &options->word;
+        return 0;
     case 'e':
         options->every_ns = lmm_parse_time(argument, state);
         if (options->every_ns < EVERY_MIN_NS) {
@@ -91,6 +104,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
+    {&lmm_row_by_argp, 0, NULL, 0},
+    {&lmm_format_argp, 0, NULL, 0},
     {&lmm_word_argp, 0, NULL, 0},
     {&lmm_wrapper_argp, 0, NULL, 0},
     {0},
@@ -145,201 +160,76 @@ static void count_failure(struct watch *watch, const struct lmm_reason *reason)
     }
 }
 
-/* Makes snapshot the last reading; false: out of memory. */
-static bool add_reading(struct watch *watch, struct lmm_snapshot *snapshot, uint64_t time_ns)
+static void free_reading(struct reading *reading)
+{
+    lmm_merge_free(&reading->merge);
+    lmm_snapshot_free(reading->snapshot);
+    *reading = (struct reading) {.snapshot = NULL};
+}
+
+/* Names the sites and makes rows of them; false: out of memory. */
+static bool make_rows(struct watch *watch, struct reading *reading)
+{
+    const struct lmm_row_options *rows = &watch->options.rows;
+    struct lmm_model *model = reading->snapshot->model;
+
+    return lmm_symbols_apply(&watch->symbols, 0, model) &&
+           (rows->site == NULL || lmm_site_word_keep(rows->site, model) != SIZE_MAX) &&
+           lmm_merge_sites(model, lmm_row_options_by(rows, LMM_BY_LINE), &watch->ids,
+                           &reading->merge);
+}
+
+/* Makes reading, whose rows are made, the last one; false: out of memory. */
+static bool add_reading(struct watch *watch, const struct reading *reading, uint64_t time_ns)
 {
     assert(time_ns >= watch->start_ns);
-    lmm_snapshot_free(watch->last);
-    watch->last = snapshot;
+    free_reading(&watch->last);
+    watch->last = *reading;
     watch->last_ns = time_ns;
     watch->readings++;
     watch->failures = 0;
-    return lmm_growth_add(watch->growth, snapshot->model, time_ns);
+    return lmm_growth_add(watch->growth, reading->snapshot->model, time_ns);
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
-/* A lmm_sink_write_fn; a write that fails sets the error indicator of stdout. */
-static int to_stdout(void *context, const char *data, size_t bytes)
-{
-    (void) context;
-    fwrite(data, 1, bytes, stdout);
-    return 0;
-}
-
-static double seconds(uint64_t ns)
-{
-    return (double) ns / (double) LMM_NS_PER_SECOND;
-}
-
-/* Returns events per second; 0 if the counter went back, which only a damaged ledger does. */
-static uint64_t rate_of(struct lmm_change change, uint64_t ns)
-{
-    int64_t growth = lmm_change_growth(change);
-
-    return growth <= 0 ? 0 : (uint64_t) ((double) growth / seconds(ns) + 0.5);
-}
-
-/* Each line is printed at its reading, so the columns have fixed widths. */
-static const struct lmm_grid_column line_columns[] = {
-    {.heading = "TIME", .right = true, .width_min = 9},
-    {.heading = "LIVE-BYTES", .right = true, .width_min = 19},
-    {.heading = "CHANGE", .right = true, .width_min = 15},
-    {.heading = "ALLOCS/S", .right = true, .width_min = 11},
-    {.heading = "FREES/S", .right = true, .width_min = 11},
-    {.heading = "GREW-MOST"},
-};
-
-static void start_lines(struct watch *watch)
-{
-    lmm_sink_init(&watch->sink, to_stdout, NULL);
-    lmm_grid_init(&watch->lines, LMM_GRID_COLUMNS(line_columns), 0, &watch->sink);
-    lmm_grid_put_headings(&watch->lines);
-    lmm_sink_flush(&watch->sink);
-}
-
-/* Adds "word_t +4,096", or "-" if no family grew. */
-static void add_fastest(struct lmm_grid *lines, const struct lmm_delta *delta)
-{
-    int64_t growth =
-        delta->family_count == 0 ? 0 : lmm_change_growth(delta->families[0].live_bytes);
-    char cell[LMM_CELL_BYTES + 1] = " ";
-
-    if (growth <= 0) {
-        lmm_grid_text(lines, "-");
-        return;
-    }
-    struct lmm_sink *sink = lmm_grid_begin_cell(lines);
-    size_t columns = lmm_put_string(sink, delta->families[0].family);
-
-    lmm_write_change(cell + 1, growth);
-    lmm_grid_end_cell(lines, columns + lmm_put_string(sink, lmm_string_of(cell)));
-}
-
 /* Prints what changed between the last reading and this one; false: out of memory. */
-static bool put_line(struct watch *watch, const struct lmm_snapshot *snapshot, uint64_t time_ns)
+static bool put_line(struct watch *watch, const struct reading *reading, uint64_t time_ns)
 {
-    struct lmm_delta *delta = lmm_delta_make(watch->last->model, snapshot->model, NULL, false);
-    uint64_t passed_ns = time_ns - watch->last_ns;
-    char time[LMM_CELL_BYTES];
+    struct lmm_delta *delta =
+        lmm_delta_make(watch->last.snapshot->model, reading->snapshot->model, NULL, true);
 
     if (delta == NULL) {
         return false;
     }
-    snprintf(time, sizeof(time), "%.2fs", seconds(time_ns - watch->start_ns));
-    lmm_grid_text(&watch->lines, time);
-    lmm_grid_count(&watch->lines, delta->total.live_bytes.after);
-    lmm_grid_change(&watch->lines, lmm_change_growth(delta->total.live_bytes));
-    lmm_grid_count(&watch->lines, rate_of(delta->total.allocations, passed_ns));
-    lmm_grid_count(&watch->lines, rate_of(delta->total.frees, passed_ns));
-    add_fastest(&watch->lines, delta);
-    lmm_grid_end_row(&watch->lines);
-    lmm_sink_flush(&watch->sink);
+    lmm_watch_print_line(&watch->print, delta, time_ns - watch->start_ns, time_ns - watch->last_ns);
     lmm_delta_free(delta);
     return true;
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-static const struct lmm_grid_column growing_columns[] = {
-    {.heading = "BYTES/S", .right = true},
-    {.heading = "GREW-BY", .right = true},
-    {.heading = "LIVE-BYTES", .right = true},
-    {.heading = "FAMILY"},
-    {.heading = "ALLOCATED-AT"},
-};
-
-static void add_rate(struct lmm_grid *grid, uint64_t bytes_per_hour)
-{
-    char cell[LMM_CELL_BYTES];
-    uint64_t tenths = (bytes_per_hour * 10 + SECONDS_PER_HOUR / 2) / SECONDS_PER_HOUR;
-
-    if (bytes_per_hour < (uint64_t) RATE_SMALL * SECONDS_PER_HOUR) {
-        snprintf(cell, sizeof(cell), "%" PRIu64 ".%" PRIu64, tenths / 10, tenths % 10);
-    } else {
-        lmm_write_count(cell, (bytes_per_hour + SECONDS_PER_HOUR / 2) / SECONDS_PER_HOUR);
-    }
-    lmm_grid_text(grid, cell);
-}
-
-static void add_growing(struct lmm_grid *grid, const struct lmm_growing *growing, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct lmm_model_site *site = growing[i].site;
-        struct lmm_change change = {growing[i].first_bytes, site->live_bytes};
-
-        add_rate(grid, growing[i].bytes_per_hour);
-        lmm_grid_change(grid, lmm_change_growth(change));
-        lmm_grid_count(grid, site->live_bytes);
-        lmm_grid_string(grid, site->family->name);
-        lmm_grid_end_cell(
-            grid, lmm_put_place(lmm_grid_begin_cell(grid), site->file, site->line, site->function));
-        lmm_grid_end_row(grid);
-    }
-}
-
-static void put_growing(struct lmm_sink *sink, const struct lmm_growing *growing, size_t count)
-{
-    struct lmm_grid grid;
-
-    lmm_grid_init(&grid, LMM_GRID_COLUMNS(growing_columns), 0, sink);
-    add_growing(&grid, growing, count);
-    lmm_grid_put_headings(&grid);
-    add_growing(&grid, growing, count);
-    lmm_sink_flush(sink);
-}
-
-/* Prints which sites grow steadily. Returns 0 or -ENOMEM. */
-static int put_verdict(struct watch *watch)
-{
-    struct lmm_growing *growing = NULL;
-    size_t moments = lmm_growth_moments(watch->growth);
-    struct lmm_symbols *symbols = NULL;
-    bool named = lmm_symbols_apply(&symbols, 0, watch->last->model);
-    size_t count = lmm_growth_steady(watch->growth, watch->last->model, &growing);
-    size_t shown = count < watch->options.top ? count : watch->options.top;
-
-    if (!named || count == SIZE_MAX) {
-        free(growing);
-        lmm_symbols_close(symbols);
-        return -ENOMEM;
-    }
-    if (moments < LMM_GROWTH_MOMENTS_MIN) {
-        printf("too few readings to tell which sites grow steadily: %zu of %d\n", moments,
-               (int) LMM_GROWTH_MOMENTS_MIN);
-    } else if (count == 0) {
-        puts("no site grows steadily");
-    } else {
-        printf("%zu %s steadily:\n", count, lmm_plural(count, "site grows", "sites grow"));
-        put_growing(&watch->sink, growing, shown);
-    }
-    if (shown < count) {
-        printf("... and %zu more\n", count - shown);
-    }
-    free(growing);
-    lmm_symbols_close(symbols);
-    return 0;
-}
-
+/* Prints the end of the watch, and which sites grow steadily. Returns 0 or -ENOMEM. */
 static int put_end(struct watch *watch)
 {
-    const struct lmm_model *model = watch->last->model;
-    struct lmm_change change = {watch->first_bytes, model->total.live_bytes};
-    char *program = lmm_name_escaped(model->program);
-    char growth[LMM_CELL_BYTES];
+    const struct lmm_model *model = watch->last.snapshot->model;
+    struct lmm_growing *growing = NULL;
+    size_t count = lmm_growth_steady(watch->growth, model, &growing);
+    struct lmm_watch_end end = {
+        .reason = watch->over ? watch->reason.text : NULL,
+        .model = model,
+        .first_bytes = watch->first_bytes,
+        .passed_ns = watch->last_ns - watch->start_ns,
+        .readings = watch->readings,
+        .moments = lmm_growth_moments(watch->growth),
+        .growing = growing,
+        .count = count,
+        .top = watch->options.top,
+    };
+    bool done = count != SIZE_MAX && lmm_watch_print_end(&watch->print, &end);
 
-    if (program == NULL) {
-        return -ENOMEM;
-    }
-    lmm_write_change(growth, lmm_change_growth(change));
-    if (watch->over) {
-        printf("\nended early: %s", watch->reason.text);
-    }
-    printf("\n%s (pid %" PRIu32 "), %.1f s, %zu %s: live bytes %s\n", program, model->pid,
-           seconds(watch->last_ns - watch->start_ns), watch->readings,
-           lmm_plural(watch->readings, "reading", "readings"), growth);
-    free(program);
-    return put_verdict(watch);
+    free(growing);
+    return done ? 0 : -ENOMEM;
 }
 
 /* ---- The watch ------------------------------------------------------------------------------- */
@@ -379,15 +269,19 @@ static int read_again(struct watch *watch)
         count_failure(watch, &reason);
         return 0;
     }
-    if (!lmm_snapshot_same_process(watch->last, snapshot)) {
+    if (!lmm_snapshot_same_process(watch->last.snapshot, snapshot)) {
         lmm_snapshot_free(snapshot);
         end(watch, "another process has its ledger there now");
         return 0;
     }
     check_state(watch, snapshot);
-    bool printed = put_line(watch, snapshot, time_ns);
+    struct reading reading = {.snapshot = snapshot};
 
-    return add_reading(watch, snapshot, time_ns) && printed ? 0 : -ENOMEM;
+    if (!make_rows(watch, &reading) || !put_line(watch, &reading, time_ns)) {
+        free_reading(&reading);
+        return -ENOMEM;
+    }
+    return add_reading(watch, &reading, time_ns) ? 0 : -ENOMEM;
 }
 
 /* Returns 0, -ENOMEM, or -errno if stdout cannot be written. */
@@ -398,7 +292,7 @@ static int run(struct watch *watch)
     uint64_t end_ns = options->for_ns == 0 ? UINT64_MAX : watch->start_ns + options->for_ns;
     int error = 0;
 
-    start_lines(watch);
+    lmm_watch_print_start(&watch->print);
     while (error == 0 && !watch->over && !stopped && fflush(stdout) == 0) {
         uint64_t now = lmm_clock_ns(CLOCK_MONOTONIC);
 
@@ -416,6 +310,44 @@ static int run(struct watch *watch)
     return error;
 }
 
+/* Says at the start that the readings will be too few for a verdict. */
+static void warn_of_few_readings(const struct options *options)
+{
+    uint64_t readings = options->for_ns / options->every_ns + 1;
+    double needed = (double) options->every_ns * (LMM_GROWTH_MOMENTS_MIN - 1);
+
+    if (options->for_ns != 0 && readings < LMM_GROWTH_MOMENTS_MIN) {
+        lmm_complain("%" PRIu64 " %s will be too few to tell which sites grow steadily: %d need "
+                     "--for %gs",
+                     readings, lmm_plural(readings, "reading", "readings"),
+                     (int) LMM_GROWTH_MOMENTS_MIN, needed / (double) LMM_NS_PER_SECOND);
+    }
+}
+
+/* Makes the first reading; false after a message on stderr. */
+static bool read_first(struct watch *watch, struct lmm_snapshot *snapshot)
+{
+    struct lmm_row_options *rows = &watch->options.rows;
+    struct reading first = {.snapshot = snapshot};
+    struct lmm_model *model = snapshot->model;
+
+    watch->start_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+    watch->first_bytes = model->total.live_bytes;
+    watch->growth = lmm_growth_new();
+    if (watch->growth == NULL || !lmm_symbols_apply(&watch->symbols, 0, model)) {
+        lmm_complain("out of memory");
+        lmm_snapshot_free(snapshot);
+        return false;
+    }
+    if (!lmm_row_options_apply(rows, model, LMM_BY_LINE, &watch->ids, &first.merge)) {
+        lmm_snapshot_free(snapshot);
+        return false;
+    }
+    watch->print.names_rows = lmm_row_options_by(rows, LMM_BY_LINE) != LMM_BY_FAMILY &&
+                              (rows->has_by || (model->is_drop_in && model->stack_frames > 0));
+    return add_reading(watch, &first, watch->start_ns);
+}
+
 static int start(struct watch *watch)
 {
     watch->path = lmm_discover_path(watch->options.word);
@@ -424,32 +356,29 @@ static int start(struct watch *watch)
     if (first == NULL) {
         return LMM_EXIT_FAILED;
     }
-    watch->start_ns = lmm_clock_ns(CLOCK_MONOTONIC);
-    watch->first_bytes = first->model->total.live_bytes;
-    watch->growth = lmm_growth_new();
-    if (watch->growth == NULL) {
-        lmm_snapshot_free(first);
-    }
-    if (watch->growth == NULL || !add_reading(watch, first, watch->start_ns)) {
-        lmm_complain("out of memory");
-        return LMM_EXIT_FAILED;
-    }
     check_state(watch, first);
     if (watch->over) {
         lmm_complain("%s: nothing to watch: %s", watch->path, watch->reason.text);
+        lmm_snapshot_free(first);
         return LMM_EXIT_FAILED;
     }
+    if (!read_first(watch, first)) {
+        return LMM_EXIT_FAILED;
+    }
+    warn_of_few_readings(&watch->options);
     return LMM_EXIT_DONE;
 }
 
 int lmm_cmd_watch(int argc, char **argv)
 {
     struct watch watch = {.options = {.every_ns = LMM_NS_PER_SECOND, .top = TOP_SITES}};
-    int status;
 
+    watch.options.format = lmm_format_find("text");
     argp_parse(&argp, argc, argv, 0, NULL, &watch.options);
     catch_signals();
-    status = start(&watch);
+    watch.print.is_json = watch.options.format->kind == LMM_FORMAT_JSON;
+    int status = start(&watch);
+
     if (status == LMM_EXIT_DONE) {
         int error = run(&watch);
 
@@ -458,7 +387,9 @@ int lmm_cmd_watch(int argc, char **argv)
             status = LMM_EXIT_FAILED;
         }
     }
-    lmm_snapshot_free(watch.last);
+    free_reading(&watch.last);
+    lmm_symbols_close(watch.symbols);
+    lmm_numbers_free(&watch.ids);
     lmm_growth_free(watch.growth);
     free(watch.path);
     return status;

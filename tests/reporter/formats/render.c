@@ -124,7 +124,7 @@ static int diff(int argc, char **argv)
 {
     struct made before;
     struct made after;
-    size_t top = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
+    struct lmm_delta_look look = {.top = argc > 3 ? strtoul(argv[3], NULL, 10) : 0};
 
     make(&before, argv[0]);
     make(&after, argv[1]);
@@ -133,8 +133,8 @@ static int diff(int argc, char **argv)
     struct lmm_sink sink;
 
     lmm_sink_init(&sink, to_stdout, NULL);
-    int error = argc > 2 && strcmp(argv[2], "json") == 0 ? lmm_delta_json(delta, top, &sink)
-                                                         : lmm_delta_text(delta, top, &sink);
+    int error = argc > 2 && strcmp(argv[2], "json") == 0 ? lmm_delta_json(delta, &look, &sink)
+                                                         : lmm_delta_text(delta, &look, &sink);
 
     lmm_delta_free(delta);
     unmake(&before);

@@ -42,7 +42,7 @@ class Diff(harness.Case):
         both = json.loads(self.succeed("diff", "-Fjson", "-fstud*", "-femp_?", self.old, self.new))
         self.assertEqual(both["totals"]["live_bytes"]["growth"], 3960)
         empty = ledger.Ledger().write(self.path("empty.lmm"))
-        self.assertIn("... and 1 more family\n", self.succeed("diff", "--top", "1", empty, self.new))
+        self.assertIn("... and 1 more family: --top\n", self.succeed("diff", "--top", "1", empty, self.new))
 
     def test_files_that_cannot_be_compared(self):
         self.fail_with(1, "nothing.lmm", "diff", self.old, self.path("nothing.lmm"))
@@ -127,8 +127,50 @@ class Watch(harness.Case):
 
     def test_few_readings_give_no_verdict(self):
         self.play()
-        self.assertRegex(self.succeed("watch", "--every=100ms", "--for=200ms"),
-                         "\ntoo few readings to tell which sites grow steadily: [123] of 12\n$")
+        result = self.lmm("watch", "--every=100ms", "--for=200ms")
+        self.assertEqual((result.returncode, result.stderr),
+                         (0, "lmm: 3 readings will be too few to tell which sites grow steadily: 12 need "
+                             "--for 1.1s\n"))
+        self.assertRegex(result.stdout, "\ntoo few readings to tell which sites grow steadily: [123] of 12\n$")
+
+    def test_the_start_says_whether_readings_will_be_too_few(self):
+        self.play()
+        for every, whole, few in (("10ms", "109ms", True), ("10ms", "110ms", False), ("1h", "1ms", True)):
+            result = self.lmm("watch", "--every", every, "--for", whole)
+            self.assertEqual("will be too few" in result.stderr, few, (every, whole))
+
+    def test_rows_by_other_words(self):
+        for option, row in (("--by=function", "leak (leak.c)"), ("--by=module", "player"), ("--site=leak.c:1", None)):
+            player = self.play()
+            self.tell(player, "leak")
+            watch, lines = self.watch_rows(option, player)
+            watch.send_signal(signal.SIGINT)
+            text = self.ended(watch)
+            self.assertRegex(text, r"\n1 site grows steadily:\n.*\n.* item_t +" +
+                             re.escape(row or "leak.c:1 (leak)") + "\n$")
+            if row is not None:
+                self.assertTrue(all(line.rsplit(" ", 1)[0].endswith(row) or line.endswith(" -") for line in lines),
+                                lines)
+            self.end(player)
+
+    def watch_rows(self, option, player):
+        """A watch of 20 lines with an option; the cache is left out, or it would hide the leak from a module."""
+        watch = subprocess.Popen([harness.LMM, "watch", option, "--every=50ms", str(player.pid)],
+                                 env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 encoding="utf-8")
+        self.addCleanup(self.end, watch)
+        watch.stdout.readline()
+        lines = []
+        for _ in range(20):
+            lines.append(watch.stdout.readline().rstrip("\n"))
+            watch.send_signal(signal.SIGSTOP)
+            self.tell(player, "leak")
+            watch.send_signal(signal.SIGCONT)
+        return watch, lines
+
+    def test_no_such_site(self):
+        self.play()
+        self.fail_with(1, "no site 'hodl' (did you mean 'hold'?)", "watch", "--site", "hodl")
 
     def test_nothing_grows_in_a_process_at_rest(self):
         watch, _ = self.watch(self.keep().pid, "--every=10ms", lines=20)

@@ -166,6 +166,53 @@ class Zeros(Case):
         self.assertEqual(text.splitlines()[2:], ["... 2 more rows: --top", "... 1 row without live blocks: --all"])
 
 
+class Diff(Case):
+    def setUp(self):
+        super().setUp()
+        self.new = grown(extra=4, snapshot_time_ns=ledger.START_NS + 2).write(self.path("new.lmm"))
+
+    def test_one_line_is_one_row(self):
+        for options, rows in (([], 1), (["--by", "site"], 1), (["--by", "stack"], 1), (["--all"], 4)):
+            text = self.succeed("diff", *options, self.file, self.new)
+            self.assertIn("\n1 site changed\n", text)
+            table = text.split("1 site changed\n")[1].split("\n\n")[0].splitlines()
+            self.assertEqual(len(table) - 1, rows, options)
+            self.assertEqual(table[1].split(), ["+360", "+4", "+4", "0", "980" if "site" not in options and
+                                                "stack" not in options else table[1].split()[4],
+                                                "malloc" if "site" not in options else "malloc-96",
+                                                *(["second"] if "site" in options else []), LINE])
+
+    def test_a_new_size_class_is_no_new_row(self):
+        self.assertNotIn("second", self.succeed("diff", self.file, self.new).split("site changed")[1])
+        self.assertNotIn("first", self.succeed("diff", self.new, self.file).split("site changed")[1])
+
+    def test_stacks(self):
+        table = self.succeed("diff", "--stacks", self.file, self.new).split("ALLOCATED-AT\n")[1]
+        self.assertEqual(table.split("\n\n")[0].splitlines()[1:],
+                         ["      +360 bytes, +4 blocks from", "        tool+0x600", "        tool+0x500"])
+        both = self.succeed("diff", "--stacks", "--all", self.file, self.new)
+        self.assertIn("      0 bytes, 0 blocks from\n        tool+0x600\n        tool+0x700\n", both)
+        one = self.succeed("diff", "--stacks-per-row=1", "--all", self.file, self.new)
+        self.assertIn("      ... 1 more stack: --stacks-per-row\n", one)
+
+    def test_stacks_in_json(self):
+        document = json.loads(self.succeed("diff", "--json", "--stacks", self.file, self.new))
+        row, = document["sites"]
+        self.assertEqual((row["file"], row["live_bytes"]["growth"]), (LINE, 360))
+        self.assertEqual([(stack["live_bytes"]["growth"], [call["function"] for call in stack["calls"]])
+                          for stack in row["stacks"]], [(360, [LINE, "tool+0x500"])])
+        plain = json.loads(self.succeed("diff", "--json", self.file, self.new))
+        self.assertEqual([row["family"] for row in plain["sites"]], ["malloc-96"])
+        self.assertNotIn("stacks", plain["sites"][0])
+
+    def test_selected_sites(self):
+        text = self.succeed("diff", "--site", OTHER, self.file, self.new)
+        self.assertNotIn("site changed", text)
+        self.fail_with(1, "no site 'nothing'", "diff", "--site", "nothing", self.file, self.new)
+        selected = self.succeed("diff", "--family", "malloc-96", self.file, self.new)
+        self.assertIn("+360", selected.split("1 site changed")[1])
+
+
 class Documents(Case):
     def schema(self, name):
         with open(os.path.join(harness.SOURCE, "docs", name), encoding="utf-8") as file:
@@ -198,6 +245,16 @@ class Documents(Case):
         row = json.loads(self.succeed("sites", "--json", self.file))["sites"][0]
         self.assertEqual((row["id"], row["file"], row["module"], row["stacks"], row["live_blocks"], row["live_bytes"],
                           row["allocations"], row["frees"]), (0, LINE, "tool", 2, 13, 620, 18, 5))
+
+    def test_watch(self):
+        self.keep()
+        lines = [json.loads(line) for line in self.lmm("watch", "--json", "--every=20ms",
+                                                       "--for=50ms").stdout.splitlines()]
+        reading, end = self.schema("watch.schema.json")["oneOf"]
+        for line in lines[:-1]:
+            self.check(reading, line)
+        self.check(end, lines[-1])
+        self.assertEqual((lines[-1]["program"], lines[-1]["enough"]), ("hr", False))
 
     def test_ls(self):
         self.keep()
