@@ -219,8 +219,8 @@ struct lmm_ledger_module {
     uint32_t build_id_bytes; /* at most 32; 0: it has none */
     uint32_t has_file;       /* 1: it has no build-id, and the fields of its file are set */
     unsigned char build_id[LMM_LEDGER_BUILD_ID_MAX];
-    /* Its file when its first frame was recorded, as stat(2) has it; not in version 1, nor in the
-     * first ledgers of version 2, whose records end here. */
+    /* Its file when its first frame was recorded, as stat(2) has it, or 0 if that failed; not in
+     * version 1, nor in the first ledgers of version 2, whose records end here. */
     uint64_t file_device;
     uint64_t file_inode;
     uint64_t file_bytes;

@@ -289,8 +289,8 @@ static void add_to_ledger_locked(struct lmm_code_module *module,
     uint32_t number;
 
     memcpy(record.build_id, identity->build_id, sizeof(record.build_id));
+    record.has_file = identity->build_id_bytes == 0; /* all 0: no file, so no file is it */
     if (module->origin.has_file) {
-        record.has_file = 1;
         record.file_device = module->origin.file.device;
         record.file_inode = module->origin.file.inode;
         record.file_bytes = module->origin.file.bytes;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Loads a plugin (plugin.c) some times, each time at another place, and then runs a command. */
+/* Loads a plugin (plugin.c) some times, each time at another place, and then runs a command. With -DGONE the plugin is
+ * removed before it allocates. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 typedef void *(*entry_fn)(size_t n);
 
@@ -15,6 +17,9 @@ static void load(const char *path)
     if (entry == NULL || dladdr((void *) entry, &info) == 0) {
         abort();
     }
+#ifdef GONE
+    unlink(path);
+#endif
     entry(10);
     dlclose(plugin);
     mmap(info.dli_fbase, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);

@@ -54,6 +54,16 @@ class Files(names.Case):
             process.communicate(b"\n", timeout=harness.PATIENCE_SECONDS)
             self.assertEqual(process.returncode, 0)
 
+    def test_a_plugin_that_was_gone_when_it_allocated_first(self):
+        """Without a build-id nothing tells what it was, so no file is taken for it."""
+        self.compile("-g", "-O1", "-w", "-D_GNU_SOURCE", "-DGONE", "loader.c", "-o", "loader")
+        self.compile("-g", "-O1", "-w", "-shared", "-fPIC", "-Wl,--build-id=none", "plugin.c", "-o", "plugin.so")
+        shutil.copy(self.path("plugin.so"), self.path("other.so"))
+        document = self.document("./loader", self.path("plugin.so"), "1", "mv other.so plugin.so",
+                                 stderr=f"lmm: {self.path('plugin.so')}: {REPLACED}\n")
+        leak, = [leak for leak in document["leaks"] if leak["bytes"] == 10]
+        self.assertRegex(leak["stacks"][0]["calls"][0]["function"], r"^plugin\.so\+0x")
+
     def test_a_plugin_that_was_removed(self):
         """The command waits until lmm, the parent of its parent, has opened it; then it removes the plugin."""
         self.compile("-g", "-O1", "-w", "-D_GNU_SOURCE", "loader.c", "-o", "loader")
