@@ -69,7 +69,7 @@ class Ledger:
         self.header = dict(magic=b"LMM-BOOK", version=1, header_bytes=4096, chunk_bytes=64,
                            state=RUNNING, file_bytes=None, pid=pid, parent_pid=1,
                            user=os.geteuid(), system_page_bytes=4096, start_time_ns=START_NS,
-                           start_ticks=0, pid_namespace=0, boot_id=b"another boot",
+                           start_ticks=1, pid_namespace=0, boot_id=boot_id(),    # it has ended
                            move_sequence=0, sites_merged=0, reservoir_bytes=262144,
                            overhead_bytes=65536, end_time_ns=0, snapshot_time_ns=0, lost_errno=0,
                            command_bytes=len(command), command=command,
@@ -233,6 +233,10 @@ class Ledger:
         if fields["file_bytes"] is None:
             fields["file_bytes"] = HEADER.size + len(body)
         return HEADER.pack(*(fields[name] for name in FIELDS)) + body
+
+    def own_name(self):
+        """The name that LMM gives to the file."""
+        return f"{self.header['pid']}.{self.header['start_ticks']}.{self.header['pid_namespace']}.lmm"
 
     def write(self, path):
         with open(path, "wb") as file:

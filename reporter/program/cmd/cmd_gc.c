@@ -2,10 +2,18 @@
 /*
  * cmd_gc: `lmm gc`: removes the ledgers of processes that ended or became another program. The
  * state of a process is examined again right before its ledger is removed; the file's name contains
- * the start time, so no other process's ledger ever gets it. Snapshots, files that cannot be read,
- * and the ledgers of a `lmm run` that still runs, stay.
+ * the start time, so no other process's ledger ever gets it. Snapshots, copies (their names do not
+ * agree with their headers), files that cannot be read, and the ledgers of a `lmm run` that still
+ * runs, stay.
+ *
+ * It also removes what a process or a `lmm run` left that was killed at a bad moment: ledgers that
+ * were being created (drafts), and empty directories of `lmm run`. Since these may be in use at this
+ * moment, they must be older than a minute.
  */
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +28,8 @@
 #include "reporter/program/ledger/run_folder.h"
 #include "reporter/core/words.h"
 
+#define LEFTOVER_AGE_NS (60 * LMM_NS_PER_SECOND)
+
 struct arguments {
     bool dry_run;
     uint64_t older_than_ns;
@@ -27,9 +37,22 @@ struct arguments {
 
 static const struct argp_option options[] = {
     {"dry-run", 'n', NULL, 0, "Only print what would be removed", 0},
-    {"older-than", 'a', "DURATION", 0, "Only ledgers not written for this long: 30s, 10m, 2h", 0},
+    {"older-than", 'a', "DURATION", 0,
+     "Only what was not written for this long: 30s, 10m, 2h; with its unit", 0},
     {0},
 };
+
+/* A number of what is not guessed here: what is removed is gone. */
+static uint64_t parse_age(const char *argument, const struct argp_state *state)
+{
+    size_t bytes = strlen(argument);
+
+    if (bytes > 0 && isdigit((unsigned char) argument[bytes - 1])) {
+        argp_error(state, "--older-than needs a unit: '%ss', '%sm' or '%sh'?", argument, argument,
+                   argument);
+    }
+    return lmm_parse_time(argument, state);
+}
 
 static error_t parse(int option, char *argument, struct argp_state *state)
 {
@@ -37,7 +60,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 
     switch (option) {
     case 'n': arguments->dry_run = true; return 0;
-    case 'a': arguments->older_than_ns = lmm_parse_time(argument, state); return 0;
+    case 'a': arguments->older_than_ns = parse_age(argument, state); return 0;
     case ARGP_KEY_ARG: argp_error(state, "unexpected argument '%s'", argument); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -75,20 +98,27 @@ static bool may_remove(const char *path, const struct lmm_ledger_file *file, uin
 }
 
 struct tally {
+    const struct arguments *arguments;
     size_t ledgers;
+    size_t drafts;
+    size_t folders;
     uint64_t bytes;
     bool failed;
 };
 
-static void sweep(const struct arguments *arguments, const char *path, struct tally *tally)
+/* ---- Ledgers --------------------------------------------------------------------------------- */
+
+static void sweep(const char *path, struct tally *tally)
 {
+    const struct arguments *arguments = tally->arguments;
     struct lmm_ledger_file file;
     struct lmm_reason reason = {""};
 
     if (!lmm_ledger_file_open(path, &file, &reason)) {
         return; /* another lmm gc has removed it */
     }
-    if (may_remove(path, &file, arguments->older_than_ns) && !lmm_run_folder_is_busy(path)) {
+    if (lmm_ledger_file_has_own_name(path, &file.header) &&
+        may_remove(path, &file, arguments->older_than_ns) && !lmm_run_folder_is_busy(path)) {
         if (arguments->dry_run || unlink(path) == 0) {
             lmm_run_folder_tidy(path);
             tally->ledgers++;
@@ -101,21 +131,92 @@ static void sweep(const struct arguments *arguments, const char *path, struct ta
     lmm_ledger_file_close(&file);
 }
 
+/* ---- Drafts and empty folders ---------------------------------------------------------------- */
+
+static bool is_leftover(const struct stat *status, const struct tally *tally)
+{
+    uint64_t age_ns = tally->arguments->older_than_ns;
+    uint64_t now_ns = lmm_clock_ns(CLOCK_REALTIME);
+    uint64_t written_ns = lmm_timespec_ns(status->st_mtim);
+
+    age_ns = age_ns > LEFTOVER_AGE_NS ? age_ns : LEFTOVER_AGE_NS;
+    return written_ns <= now_ns && now_ns - written_ns >= age_ns;
+}
+
+/* Removes drafts from a directory. Returns whether nothing else is in it. */
+static bool sweep_drafts(DIR *directory, struct tally *tally)
+{
+    const struct dirent *entry;
+    bool is_empty = true;
+
+    while ((entry = readdir(directory)) != NULL) {
+        struct stat status;
+        bool is_dot = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        bool is_old_draft =
+            lmm_ledger_file_is_draft(entry->d_name) &&
+            fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(status.st_mode) && is_leftover(&status, tally);
+
+        if (is_old_draft &&
+            (tally->arguments->dry_run || unlinkat(dirfd(directory), entry->d_name, 0) == 0)) {
+            tally->drafts++;
+        } else {
+            is_empty = is_empty && is_dot;
+        }
+    }
+    return is_empty;
+}
+
+static void sweep_folder(void *context, const char *path)
+{
+    struct tally *tally = context;
+    struct stat status;
+
+    if (lstat(path, &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != geteuid()) {
+        return;
+    }
+    DIR *directory = opendir(path);
+
+    if (directory != NULL) {
+        /* Its age is that before a draft was removed from it. */
+        bool may_go = sweep_drafts(directory, tally) && is_leftover(&status, tally) &&
+                      lmm_run_folder_is_idle(path);
+
+        tally->folders += may_go && (tally->arguments->dry_run || rmdir(path) == 0);
+        closedir(directory);
+    }
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static void print(const struct tally *tally)
+{
+    printf("%s %zu %s, %" PRIu64 " bytes", tally->arguments->dry_run ? "would remove" : "removed",
+           tally->ledgers, lmm_plural(tally->ledgers, "ledger", "ledgers"), tally->bytes);
+    if (tally->drafts > 0) {
+        printf(", %zu %s", tally->drafts, lmm_plural(tally->drafts, "draft", "drafts"));
+    }
+    if (tally->folders > 0) {
+        printf(", %zu empty %s", tally->folders, lmm_plural(tally->folders, "folder", "folders"));
+    }
+    printf("\n");
+}
+
 int lmm_cmd_gc(int argc, char **argv)
 {
     struct arguments arguments = {false, 0};
-    struct tally tally = {0, 0, false};
+    struct tally tally = {.arguments = &arguments};
 
     argp_parse(&parser, argc, argv, 0, NULL, &arguments);
     struct lmm_ledger_list ledgers = lmm_discover_list();
 
     for (size_t i = 0; i < ledgers.count; i++) {
         if (is_over(ledgers.entry[i].state)) {
-            sweep(&arguments, ledgers.entry[i].path, &tally);
+            sweep(ledgers.entry[i].path, &tally);
         }
     }
-    printf("%s %zu %s, %" PRIu64 " bytes\n", arguments.dry_run ? "would remove" : "removed",
-           tally.ledgers, lmm_plural(tally.ledgers, "ledger", "ledgers"), tally.bytes);
+    lmm_discover_folders(sweep_folder, &tally);
+    print(&tally);
     lmm_discover_free(&ledgers);
     return tally.failed ? LMM_EXIT_FAILED : LMM_EXIT_DONE;
 }

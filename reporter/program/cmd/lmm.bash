@@ -123,7 +123,9 @@ _lmm() {
         return
         ;;
     --sort | -s)
-        if [[ $subcommand == top ]]; then
+        if [[ $subcommand == ls ]]; then
+            _lmm_words "start pid name bytes state" "$word"
+        elif [[ $subcommand == top ]]; then
             _lmm_words "bytes blocks page-slots committed pages mapped name slots page-bytes size use
                 allocations frees" "$word"
         else
@@ -151,7 +153,7 @@ _lmm() {
     fi
     case $subcommand in
     help) _lmm_words "$subcommands" "$word" ;;
-    report | sites | top | watch | snapshot | diff) _lmm_processes "$word" ;;
+    ls | report | sites | top | watch | snapshot | diff) _lmm_processes "$word" ;;
     esac
 }
 

@@ -167,20 +167,32 @@ static bool add_from_elsewhere(void *context, const struct lmm_running *running)
     return true;
 }
 
-static void search_usual_places(struct search *search)
+static void look_in_usual_places(void (*look)(void *context, const char *path), void *context)
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
     char shared[64];
     char *path = NULL;
 
     if (runtime != NULL && *runtime != '\0' && asprintf(&path, "%s/lmm", runtime) >= 0) {
-        search_directory(search, path);
+        look(context, path);
         free(path);
     }
     snprintf(shared, sizeof(shared), "/dev/shm/lmm-%ju", (uintmax_t) geteuid());
-    search_directory(search, shared);
+    look(context, shared);
     snprintf(shared, sizeof(shared), "/tmp/lmm-%ju", (uintmax_t) geteuid());
-    search_directory(search, shared);
+    look(context, shared);
+}
+
+static const char *named_directory(void)
+{
+    const char *directory = getenv("LMM_DIR");
+
+    return directory == NULL || *directory == '\0' ? NULL : directory;
+}
+
+static void search_usual_places(struct search *search)
+{
+    look_in_usual_places(search_directory, search);
     lmm_memory_files_find(add_memory_file, search);
     lmm_running_each(add_from_elsewhere, search);
 }
@@ -200,13 +212,12 @@ static int compare_entries(const void *left, const void *right)
 static struct lmm_ledger_list list(bool everywhere)
 {
     struct search search = {.seen = NULL};
-    const char *directory = getenv("LMM_DIR");
-    bool is_named = directory != NULL && *directory != '\0';
+    const char *directory = named_directory();
 
-    if (is_named) {
+    if (directory != NULL) {
         search_directory(&search, directory);
     }
-    if (!is_named || everywhere) {
+    if (directory == NULL || everywhere) {
         search_usual_places(&search);
     }
     lmm_run_folders_find(search_directory, &search);
@@ -221,6 +232,18 @@ static struct lmm_ledger_list list(bool everywhere)
 struct lmm_ledger_list lmm_discover_list(void)
 {
     return list(false);
+}
+
+void lmm_discover_folders(void (*look)(void *context, const char *path), void *context)
+{
+    const char *directory = named_directory();
+
+    if (directory != NULL) {
+        look(context, directory);
+    } else {
+        look_in_usual_places(look, context);
+    }
+    lmm_run_folders_find(look, context);
 }
 
 void lmm_discover_free(struct lmm_ledger_list *ledgers)
@@ -259,23 +282,33 @@ static bool is_called(const struct lmm_ledger_entry *entry, const char *word)
            (entry->name != NULL && strcmp(entry->name, word) == 0);
 }
 
-static bool matches(const struct lmm_ledger_entry *entry, const char *word)
+bool lmm_discover_matches(const struct lmm_ledger_entry *entry, const char *word)
 {
     uint32_t pid = 0;
 
-    if (word == NULL) {
-        return lmm_process_runs(entry->state);
-    }
     return is_pid(word, &pid) ? entry->pid == pid : is_called(entry, word);
 }
 
-/* Moves those of the first count ledgers that match word to the front. Returns how many do. */
-static size_t bring_forward(struct lmm_ledger_list *ledgers, size_t count, const char *word)
+static bool may_run(const struct lmm_ledger_entry *entry, const char *word)
+{
+    (void) word;
+    return lmm_process_runs(entry->state);
+}
+
+static bool runs(const struct lmm_ledger_entry *entry, const char *word)
+{
+    return may_run(entry, word) && entry->state != LMM_PROCESS_UNKNOWN;
+}
+
+/* Moves those of the first count ledgers that fit to the front. Returns how many do. */
+static size_t bring_forward(struct lmm_ledger_list *ledgers, size_t count,
+                            bool (*fits)(const struct lmm_ledger_entry *entry, const char *word),
+                            const char *word)
 {
     size_t matching = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (matches(&ledgers->entry[i], word)) {
+        if (fits(&ledgers->entry[i], word)) {
             struct lmm_ledger_entry held = ledgers->entry[matching];
 
             ledgers->entry[matching++] = ledgers->entry[i];
@@ -286,13 +319,17 @@ static size_t bring_forward(struct lmm_ledger_list *ledgers, size_t count, const
 }
 
 /* Moves the ledgers that match word to the front, the live ones first. Returns how many can be
- * meant: the live ones if there are any, else all that match. */
+ * meant: the live ones if there are any; else those of processes that may run; else all that match.
+ * word: NULL: only the live ones, or those that may run. */
 static size_t narrow(struct lmm_ledger_list *ledgers, const char *word)
 {
-    size_t matching = bring_forward(ledgers, ledgers->count, word);
-    size_t live = bring_forward(ledgers, matching, NULL);
+    size_t matching = word == NULL
+                          ? ledgers->count
+                          : bring_forward(ledgers, ledgers->count, lmm_discover_matches, word);
+    size_t live = bring_forward(ledgers, matching, runs, NULL);
 
-    return live > 0 ? live : matching;
+    live = live > 0 ? live : bring_forward(ledgers, matching, may_run, NULL);
+    return live > 0 || word == NULL ? live : matching;
 }
 
 static void list_choices(const struct lmm_ledger_list *ledgers, size_t count)

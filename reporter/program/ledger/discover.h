@@ -15,6 +15,7 @@
 #ifndef LMM_PROGRAM_DISCOVER_H
 #define LMM_PROGRAM_DISCOVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "reporter/program/ledger/liveness.h"
@@ -40,6 +41,14 @@ struct lmm_ledger_list {
 /* Lists the user's ledgers; free the result with lmm_discover_free(). */
 struct lmm_ledger_list lmm_discover_list(void);
 void lmm_discover_free(struct lmm_ledger_list *ledgers);
+
+/* Returns whether word is the process's PID, or one of its names: its program's file, what was typed
+ * to start it, or the process's own. */
+bool lmm_discover_matches(const struct lmm_ledger_entry *entry, const char *word);
+
+/* Calls look(context, path) for each directory in which lmm_discover_list() looks. Some may not
+ * exist, belong to another user, or come twice. */
+void lmm_discover_folders(void (*look)(void *context, const char *path), void *context);
 
 /*
  * Finds the ledger that a user names by `word`: a file (a word with a slash, or one that ends with

@@ -146,6 +146,25 @@ bool lmm_ledger_file_has_suffix(const char *name)
     return bytes > suffix && strcmp(name + bytes - suffix, LMM_LEDGER_SUFFIX) == 0;
 }
 
+bool lmm_ledger_file_has_own_name(const char *path, const struct lmm_ledger_header *header)
+{
+    const char *slash = strrchr(path, '/');
+    char name[128]; /* three numbers */
+
+    snprintf(name, sizeof(name), "%" PRIu32 ".%" PRIu64 ".%" PRIu64 LMM_LEDGER_SUFFIX, header->pid,
+             header->start_ticks, header->pid_namespace);
+    return strcmp(slash == NULL ? path : slash + 1, name) == 0;
+}
+
+bool lmm_ledger_file_is_draft(const char *name)
+{
+    static const char end[] = LMM_LEDGER_SUFFIX ".new";
+    size_t digits = *name == '.' ? strspn(name + 1, "0123456789.") : 0;
+    const char *rest = name + 1 + digits - (digits > 0); /* the last dot is the suffix's */
+
+    return digits > 1 && strcmp(rest, end) == 0;
+}
+
 void lmm_ledger_file_close(struct lmm_ledger_file *file)
 {
     assert(file->descriptor >= 0);

@@ -41,6 +41,13 @@ bool lmm_ledger_file_open(const char *path, struct lmm_ledger_file *ret_file,
 /* Whether a file name ends as those of ledgers do. */
 bool lmm_ledger_file_has_suffix(const char *name);
 
+/* Whether the file at path has the name that LMM gave to the ledger with this header: so it is no
+ * copy that somebody made. */
+bool lmm_ledger_file_has_own_name(const char *path, const struct lmm_ledger_header *header);
+
+/* Whether a file name is that of a ledger which is being created, or whose creation was cut off. */
+bool lmm_ledger_file_is_draft(const char *name);
+
 void lmm_ledger_file_close(struct lmm_ledger_file *file);
 
 #endif

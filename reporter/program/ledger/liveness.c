@@ -175,10 +175,10 @@ enum lmm_process_state lmm_process_state(const struct lmm_ledger_header *header,
     if (header->state == LMM_LEDGER_EXITED) {
         return LMM_PROCESS_EXITED;
     }
-    if (header->pid == 0 || header->pid > INT32_MAX || is_of_another_boot(header)) {
+    if (header->pid == 0 || header->pid > INT32_MAX) {
         return ended(header);
     }
-    if (is_of_another_namespace(header)) {
+    if (is_of_another_boot(header) || is_of_another_namespace(header)) {
         return LMM_PROCESS_UNKNOWN;
     }
     return examine(header, device, inode);

@@ -23,7 +23,8 @@ enum lmm_process_state {
     LMM_PROCESS_REPLACED, /* became another program by exec */
     LMM_PROCESS_SNAPSHOT, /* the file is a copy that `lmm snapshot` made */
     LMM_PROCESS_LOST_ENDED, /* as LOST, and it has ended since */
-    LMM_PROCESS_UNKNOWN,    /* not visible: another PID namespace, or hidden from this user */
+    LMM_PROCESS_UNKNOWN, /* not visible: another PID namespace, another boot (which may be another
+                            machine's), or hidden from this user */
 };
 
 /* Returns the process's state by a ledger's checked header and its file's device and inode. */

@@ -198,15 +198,37 @@ void lmm_run_folders_find(void (*look)(void *context, const char *path), void *c
     }
 }
 
+static bool is_run_folder(const char *path)
+{
+    const char *name = strrchr(path, '/');
+
+    name = name == NULL ? path : name + 1;
+    return strncmp(name, LMM_RUN_FOLDER_PREFIX, strlen(LMM_RUN_FOLDER_PREFIX)) == 0;
+}
+
+static bool is_locked(const char *folder)
+{
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is = descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0;
+
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    return is;
+}
+
+bool lmm_run_folder_is_idle(const char *path)
+{
+    return is_run_folder(path) && !is_locked(path);
+}
+
 /* Returns the directory of the file at path, to be freed, if `lmm run` made it; else NULL. */
 static char *folder_of(const char *path)
 {
     const char *end = strrchr(path, '/');
     char *folder = end == NULL ? NULL : strndup(path, (size_t) (end - path));
-    const char *name = folder == NULL ? NULL : strrchr(folder, '/');
 
-    name = name == NULL ? folder : name + 1;
-    if (name != NULL && strncmp(name, LMM_RUN_FOLDER_PREFIX, strlen(LMM_RUN_FOLDER_PREFIX)) == 0) {
+    if (folder != NULL && is_run_folder(folder)) {
         return folder;
     }
     free(folder);
@@ -216,12 +238,8 @@ static char *folder_of(const char *path)
 bool lmm_run_folder_is_busy(const char *path)
 {
     char *folder = folder_of(path);
-    int descriptor = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_busy = descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0;
+    bool is_busy = folder != NULL && is_locked(folder);
 
-    if (descriptor >= 0) {
-        close(descriptor);
-    }
     free(folder);
     return is_busy;
 }

@@ -39,6 +39,9 @@ void lmm_run_folders_find(void (*look)(void *context, const char *path), void *c
 /* Whether the file at path is in the directory of a `lmm run` that still runs. */
 bool lmm_run_folder_is_busy(const char *path);
 
+/* Whether path is a directory that `lmm run` made, and that run has ended. */
+bool lmm_run_folder_is_idle(const char *path);
+
 /* Removes the directory of the file at path if `lmm run` made it and it is empty. */
 void lmm_run_folder_tidy(const char *path);
 

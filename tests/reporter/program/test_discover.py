@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Which ledgers are found, the state of their processes, and which one a word selects."""
+import fcntl
 import json
 import os
 import shutil
@@ -77,11 +78,34 @@ class Places(harness.Case):
         book.write(self.in_ledgers("1.lmm"))
         self.assertEqual(self.states(), ["killed"])
 
-    def test_a_process_of_another_boot_is_dead(self):
-        book = ledger.sample().of_process(os.getpid())
-        book.header["boot_id"] = b"00000000-0000-0000-0000-000000000000"
-        book.write(self.in_ledgers("1.lmm"))
-        self.assertEqual(self.states(), ["killed"])
+    def test_a_process_of_another_boot_or_host_is_unknown(self):
+        for pid in (os.getpid(), 4242):
+            book = ledger.sample(pid=pid, boot_id=b"00000000-0000-0000-0000-000000000000")
+            book.write(self.in_ledgers(book.own_name()))
+        self.assertEqual(self.states(), ["unknown", "unknown"])
+        self.assertEqual(self.succeed("gc"), "removed 0 ledgers, 0 bytes\n")
+        self.assertIn("2 processes have a ledger", self.lmm("report").stderr)
+        keeper = self.keep()    # one that runs for sure is meant
+        self.assertEqual(self.title(), f"LMM: usage report of hr (pid {keeper.pid})")
+        self.assertEqual(self.title("hr"), f"LMM: usage report of hr (pid {keeper.pid})")
+
+    def test_ls_shows_what_is_asked_for(self):
+        keeper = self.keep()
+        for pid, name, state in ((7, "cat", ledger.EXITED), (9, "bee", ledger.RUNNING), (8, "bee", ledger.EXITED)):
+            book = ledger.sample(executable=f"/bin/{name}", pid=pid, state=state, start_time_ns=ledger.START_NS + pid)
+            book.site(0, "x.c", pid, "f", pid * 100, 0)
+            book.write(self.in_ledgers(book.own_name()))
+        live = str(keeper.pid)
+        for arguments, pids in (
+                ([], [live, "7", "8", "9"]), (["--live"], [live]), (["-l", "bee"], []), (["bee"], ["8", "9"]),
+                (["9", "cat"], ["7", "9"]), (["none"], []), (["be"], []), (["hr", "cat"], [live, "7"]),
+                (["--sort", "start"], [live, "7", "8", "9"]), (["--sort", "name"], ["8", "9", "7", live]),
+                (["--sort", "bytes"], ["9", "8", "7", live]), (["--sort", "state"], ["7", "8", "9", live]),
+                (["--sort", "pid", "bee", "cat"], ["7", "8", "9"])):
+            rows = [line.split()[0] for line in self.succeed("ls", *arguments).splitlines()[1:]]
+            self.assertEqual(rows, pids, arguments)
+            document = json.loads(self.succeed("ls", "--format", "json", *arguments))
+            self.assertEqual([str(process["pid"]) for process in document["processes"]], pids, arguments)
 
     def test_files_that_are_not_ledgers_are_counted(self):
         for name, content in (("a.lmm", b""), ("b.lmm", b"words"), ("c.lmm", bytes(5000)),
@@ -264,52 +288,79 @@ class Places(harness.Case):
     def fill(self):
         self.keep("live.lmm")
         self.keep("lost.lmm", "lost")
-        self.keep("replaced.lmm", "leave")
-        ledger.sample().write(self.in_ledgers("killed.lmm"))
-        ledger.sample(state=ledger.EXITED).write(self.in_ledgers("exited.lmm"))
-        ledger.sample(snapshot_time_ns=1).write(self.in_ledgers("snapshot.lmm"))
-        ledger.sample(boot_id=ledger.boot_id(), pid_namespace=1).write(
-            self.in_ledgers("unknown.lmm"))
+        ledger.sample().write(self.in_ledgers("4242.1.0.lmm"))
+        ledger.sample(pid=5, state=ledger.EXITED).write(self.in_ledgers("5.1.0.lmm"))
+        ledger.sample(pid=6, snapshot_time_ns=1).write(self.in_ledgers("6.1.0.lmm"))
+        ledger.sample(pid=7, pid_namespace=1).write(self.in_ledgers("7.1.1.lmm"))
+        ledger.sample().write(self.in_ledgers("copy.lmm"))      # of a ledger, whatever its process does
+        ledger.sample().write(self.in_ledgers("4242.2.0.lmm"))
         with open(self.in_ledgers("notes.lmm"), "w", encoding="utf-8") as file:
             file.write("not a ledger")
 
     def test_gc_removes_the_ledgers_of_ended_processes_only(self):
         self.fill()
-        size = os.stat(self.in_ledgers("killed.lmm")).st_size
-        self.assertEqual(self.succeed("gc"), f"removed 3 ledgers, {3 * size} bytes\n")
-        self.assertEqual(self.names(),
-                         ["live.lmm", "lost.lmm", "notes.lmm", "snapshot.lmm", "unknown.lmm"])
+        size = os.stat(self.in_ledgers("4242.1.0.lmm")).st_size
+        self.assertEqual(self.succeed("gc"), f"removed 2 ledgers, {2 * size} bytes\n")
+        self.assertEqual(self.names(), ["4242.2.0.lmm", "6.1.0.lmm", "7.1.1.lmm", "copy.lmm", "live.lmm", "lost.lmm",
+                                        "notes.lmm"])
         self.assertEqual(self.succeed("gc"), "removed 0 ledgers, 0 bytes\n")
 
     def test_gc_dry_run_removes_nothing(self):
         self.fill()
         before = self.names()
-        self.assertRegex(self.succeed("gc", "--dry-run"), r"^would remove 3 ledgers, \d+ bytes\n$")
+        self.assertRegex(self.succeed("gc", "--dry-run"), r"^would remove 2 ledgers, \d+ bytes\n$")
         self.assertEqual(self.names(), before)
 
     def test_gc_keeps_ledgers_written_recently(self):
-        for name in ("old.lmm", "new.lmm"):
-            ledger.sample().write(self.in_ledgers(name))
+        for pid in (1, 2):
+            ledger.sample(pid=pid).write(self.in_ledgers(f"{pid}.1.0.lmm"))
         hour_ago = time.time() - 3600
-        os.utime(self.in_ledgers("old.lmm"), (hour_ago, hour_ago))
-        ledger.sample(state=ledger.EXITED, end_time_ns=time.time_ns()).write(
-            self.in_ledgers("ended.lmm"))
-        os.utime(self.in_ledgers("ended.lmm"), (hour_ago, hour_ago))
+        os.utime(self.in_ledgers("1.1.0.lmm"), (hour_ago, hour_ago))
+        ledger.sample(pid=3, state=ledger.EXITED, end_time_ns=time.time_ns()).write(self.in_ledgers("3.1.0.lmm"))
+        os.utime(self.in_ledgers("3.1.0.lmm"), (hour_ago, hour_ago))
         self.assertIn("removed 0 ledgers", self.succeed("gc", "--older-than", "2h"))
         self.assertIn("removed 1 ledger,", self.succeed("gc", "--older-than", "30m"))
-        self.assertEqual(self.names(), ["ended.lmm", "new.lmm"])
+        self.assertEqual(self.names(), ["2.1.0.lmm", "3.1.0.lmm"])
+
+    def test_gc_sweeps_drafts_and_empty_folders(self):
+        old = time.time() - 3600
+        for name, is_old in ((".42.1.0.lmm.new", True), (".43.1.0.lmm.new", False), (".x.lmm.new", True), (".lmm.new", True),
+                             ("44.1.0.lmm.new", True), (".45.1.0.lmm.newer", True)):
+            with open(self.in_ledgers(name), "wb"):
+                os.utime(self.in_ledgers(name), (old, old) if is_old else None)
+        os.mkdir(self.in_ledgers(".46.1.0.lmm.new"))
+        for name, draft in (("lmm-run-empty", None), ("lmm-run-draft", ".1.1.0.lmm.new"), ("lmm-run-notes", "notes"),
+                            ("lmm-run-new", None), ("lmm-run-busy", None), ("other", None)):
+            folder = self.in_ledgers(name)
+            os.mkdir(folder)
+            if draft is not None:
+                with open(os.path.join(folder, draft), "wb"):
+                    os.utime(os.path.join(folder, draft), (old, old))
+            if name != "lmm-run-new":
+                os.utime(folder, (old, old))
+        left = sorted(set(self.names()) - {".42.1.0.lmm.new", "lmm-run-empty", "lmm-run-draft"})
+        busy = os.open(self.in_ledgers("lmm-run-busy"), os.O_RDONLY)
+        fcntl.flock(busy, fcntl.LOCK_SH)
+        before = self.names()
+        said = "2 drafts, 2 empty folders"
+        self.assertEqual(self.succeed("gc", "--older-than", "2h"), "removed 0 ledgers, 0 bytes\n")
+        self.assertEqual(self.succeed("gc", "--dry-run"), f"would remove 0 ledgers, 0 bytes, {said}\n")
+        self.assertEqual(self.names(), before)
+        self.assertEqual(self.succeed("gc"), f"removed 0 ledgers, 0 bytes, {said}\n")
+        self.assertEqual(self.names(), left)
+        os.close(busy)
 
     def test_gc_reports_what_it_cannot_remove(self):
         if os.geteuid() == 0 and subprocess.run(["chattr", "-f", "-i", self.folder]).returncode:
             self.skipTest("nothing stops root here")
-        ledger.sample().write(self.in_ledgers("1.lmm"))
+        ledger.sample().write(self.in_ledgers("4242.1.0.lmm"))
         stop, go = ((["chattr", "+i"], ["chattr", "-i"]) if os.geteuid() == 0
                     else (["chmod", "500"], ["chmod", "700"]))
         subprocess.run([*stop, self.ledgers], check=True)
         self.addCleanup(subprocess.run, [*go, self.ledgers], check=True)
         result = self.lmm("gc")
         self.assertEqual(result.returncode, 1)
-        self.assertIn("1.lmm: ", result.stderr)
+        self.assertIn("4242.1.0.lmm: ", result.stderr)
         self.assertIn("removed 0 ledgers", result.stdout)
 
 

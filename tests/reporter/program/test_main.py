@@ -54,11 +54,14 @@ class Main(harness.Case):
                 (["report", "--measure", "size", "-F", "pprof"], "--measure takes live, peak"),
                 (["report", "one", "two"], "two"),
                 (["sites", "one", "two"], "two"),
-                (["ls", "one"], "one"),
+                (["ls", "--sort", "byte"], "unknown sort key 'byte' (did you mean 'bytes'?)"),
                 (["ls", "--format", "csv"], "csv"),
                 (["snapshot"], "-o FILE"),
                 (["snapshot", "-o", "x", "one", "two"], "two"),
                 (["gc", "--older-than", "soon"], "soon"),
+                (["gc", "--older-than", "30"], "--older-than needs a unit: '30s', '30m' or '30h'?"),
+                (["gc", "--older-than", "1.5"], "--older-than needs a unit"),
+                (["gc", "--older-than", ""], "invalid duration"),
                 (["gc", "1"], "1")):
             self.refuse(words, *arguments)
 
@@ -94,6 +97,7 @@ class Main(harness.Case):
         self.assertEqual(self.complete("lmm", "report", "--format", "=", "op"), ["openmetrics"])
         self.assertEqual(self.complete("lmm", "ls", "-F", ""), ["text", "json"])
         self.assertEqual(self.complete("lmm", "sites", "--sort", "b"), ["bytes", "blocks"])
+        self.assertEqual(self.complete("lmm", "ls", "--sort", "s"), ["start", "state"])
         self.assertEqual(self.complete("lmm", "sites", "--by", "f"), ["function", "family"])
         self.assertEqual(self.complete("lmm", "gc", "--d"), ["--dry-run"])
         self.assertEqual(self.complete("lmm", "ru"), ["run"])

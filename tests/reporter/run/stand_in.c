@@ -75,7 +75,7 @@ __attribute__((constructor)) static void start(void)
         say(text_of("STAND_IN_SAYS"));
     }
     if (*text_of("STAND_IN_LEDGER") != '\0' && find_directory(directory)) {
-        snprintf(path, sizeof(path), "%s/%ld.1.2%s", directory, (long) getpid(), LMM_LEDGER_SUFFIX);
+        snprintf(path, sizeof(path), "%s/%ld.1.0%s", directory, (long) getpid(), LMM_LEDGER_SUFFIX);
         copy_ledger(text_of("STAND_IN_LEDGER"), path);
     }
 }
