@@ -186,12 +186,18 @@ LMM_API int posix_spawnp(pid_t *ret_pid, const char *file,
     return spawn_by(next.posix_spawnp, ret_pid, file, actions, attributes, arguments, variables);
 }
 
+static void note_shell(void)
+{
+    lmm_accounts_count_started();
+    add_line('c', 0, lmm_system_time_ns(), "sh");
+}
+
 /* These two are tail calls, so that no call of LMM is in the stack of what libc allocates there. */
 LMM_API int system(const char *command)
 {
     find_next();
     if (command != NULL) {
-        lmm_accounts_count_started();
+        note_shell();
     }
     return next.system(command);
 }
@@ -199,6 +205,6 @@ LMM_API int system(const char *command)
 LMM_API FILE *popen(const char *command, const char *mode)
 {
     find_next();
-    lmm_accounts_count_started();
+    note_shell();
     return next.popen(command, mode);
 }

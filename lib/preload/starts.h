@@ -10,6 +10,7 @@
  *   f   the process was made by fork; no path
  *   x   the process calls exec; ! no path: that exec failed
  *   s   the process was made by posix_spawn
+ *   c   a shell was started by system or popen; its PID is not known, so it is 0
  *
  * fork, posix_spawn, system and popen are noticed however they are called, vfork by the exec that
  * follows. With children=0 only the first lines are needed, for names; the file stays short.

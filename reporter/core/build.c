@@ -182,6 +182,21 @@ static void read_panic(struct lmm_model *model, const struct lmm_ledger_header *
     model->panic_stack = model->panic.bytes > 0 && stack < model->frame_count ? stack : 0;
 }
 
+static void read_exit(struct lmm_model *model, const struct lmm_ledger_header *header)
+{
+    static const enum lmm_model_exit exits[] = {
+        [LMM_LEDGER_EXIT_UNTOLD] = LMM_MODEL_EXIT_UNTOLD,
+        [LMM_LEDGER_EXIT_NOT_YET] = LMM_MODEL_EXIT_NOT_YET,
+        [LMM_LEDGER_EXIT_NORMAL] = LMM_MODEL_EXIT_NORMAL,
+        [LMM_LEDGER_EXIT_QUICK] = LMM_MODEL_EXIT_QUICK,
+    };
+    uint32_t kind = lmm_load_u32_acquire(&header->exit_kind);
+
+    model->started = lmm_load_u32(&header->started);
+    model->exit = kind < sizeof(exits) / sizeof(exits[0]) ? exits[kind] : LMM_MODEL_EXIT_UNTOLD;
+    model->exit_status = (int) (lmm_load_u32(&header->exit_status) & 0xff);
+}
+
 /* Copies the command, with a blank for each NUL between its arguments. */
 static bool read_command(struct builder *builder, const struct lmm_ledger_header *header)
 {
@@ -457,6 +472,7 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
         return error;
     }
     read_panic(builder.model, view->header);
+    read_exit(builder.model, view->header);
     lmm_counters_read(&builder.books, builder.model);
     lmm_model_define(builder.model, builder.families);
     lmm_sort(builder.model->families, builder.model->family_count,

@@ -163,6 +163,14 @@ enum lmm_model_process {
     LMM_MODEL_REPLACED, /* it became another program by exec; the caller sets this */
 };
 
+/* What the process told of its end. */
+enum lmm_model_exit {
+    LMM_MODEL_EXIT_UNTOLD, /* its LMM does not tell */
+    LMM_MODEL_EXIT_NOT_YET, /* it did not exit: it runs, a signal killed it, or it became another program */
+    LMM_MODEL_EXIT_NORMAL, /* by exit(3) */
+    LMM_MODEL_EXIT_QUICK,  /* by _exit(2) or quick_exit(3) */
+};
+
 struct lmm_model {
     struct lmm_string executable; /* as the ledger has it */
     struct lmm_string program;    /* its last component; "(unknown)" where there is none */
@@ -192,6 +200,9 @@ struct lmm_model {
     struct lmm_string linked_allocator; /* beside LMM; its own functions are not counted */
     struct lmm_string panic;            /* why LMM stopped the program; empty: it did not */
     uint32_t panic_stack;               /* where: the number of the innermost frame; 0: unknown */
+    uint32_t started; /* processes that it started; the drop-in alone counts them */
+    enum lmm_model_exit exit;
+    int exit_status;       /* LMM_MODEL_EXIT_NORMAL, _QUICK: 0 to 255 */
     uint32_t stack_frames; /* most frames kept of a call stack; 0: no stacks are taken */
     uint64_t temporaries;  /* of all sites */
     bool has_peak;         /* false: a ledger of version 1 without the two below */

@@ -36,9 +36,9 @@ def read(lines):
 
 
 def check_lines(events, folder):
-    assert collections.Counter(event[0] for event in events) == {"f": BY_FORK, "x": 4, "!": 2, "s": 1}, events
+    assert collections.Counter(event[0] for event in events) == {"f": BY_FORK, "x": 4, "!": 2, "s": 1, "c": 2}, events
     paths = collections.Counter(event[3] for event in events)
-    assert paths == {"": BY_FORK + 2, "true": 2, "nowhere": 1, folder + "/./nowhere": 1, "/bin/true": 1}, paths
+    assert paths == {"": BY_FORK + 2, "true": 2, "nowhere": 1, "sh": 2, folder + "/./nowhere": 1, "/bin/true": 1}, paths
 
 
 def main():

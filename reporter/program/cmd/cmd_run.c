@@ -16,6 +16,9 @@
 #include <unistd.h>
 
 #include "reporter/core/model.h"
+#include "reporter/core/sink.h"
+#include "reporter/core/words.h"
+#include "reporter/program/base/array.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/run/keeper.h"
@@ -24,27 +27,22 @@
 #include "reporter/program/run/preload.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/run_folder.h"
+#include "reporter/program/run/run_books.h"
 #include "reporter/program/run/run_options.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/symbols/symbols.h"
 
-/* The ledger of one process. */
-struct book {
-    char *path;
-    struct lmm_snapshot *snapshot;
-    struct lmm_spots spots;
-};
-
 struct run {
     struct lmm_run_options options;
     struct lmm_run_folder folder;
     struct lmm_ending ending;
+    struct lmm_run_end *ends; /* of processes that outlived the program */
+    size_t end_count;
     struct lmm_keeper *keeper; /* NULL: out of memory; then files that went have no names */
     struct lmm_symbols *symbols;
-    struct book *books; /* first the program's, then its children's by start time */
-    size_t book_count;
+    struct lmm_run_books books;
 };
 
 /* ---- Before ---------------------------------------------------------------------------------- */
@@ -109,21 +107,35 @@ static bool can_report(const struct lmm_run_options *options)
     return can;
 }
 
+static void take_end(void *context, pid_t pid, int status)
+{
+    struct run *run = context;
+    struct lmm_run_end *end = lmm_array_add(&run->ends, &run->end_count, sizeof(*end));
+
+    if (end != NULL) {
+        *end = (struct lmm_run_end) {pid, status};
+    }
+}
+
 /* Starts the program and waits until it ends; false if it was not started, after a message on
  * stderr. */
 static bool launch_with(struct run *run, const char *preload, const char *options)
 {
+    static const struct lmm_launch_variable none = {NULL, NULL};
     const struct lmm_launch_variable variables[] = {
         {"LD_PRELOAD", preload},
         {"LMM_OPTIONS", options},
         {NULL, NULL},
     };
+    bool must_not = lmm_preload_must_not(run->options.argv[0]);
     struct lmm_launch launch = {
         .argv = run->options.argv,
-        .variables = variables,
+        .variables = must_not ? &none : variables,
         .ignores_sigpipe = lmm_sigpipe_was_ignored,
         .look = lmm_keeper_look,
         .context = run->keeper,
+        .take_end = run->options.waits ? take_end : NULL,
+        .end_context = run,
     };
     int error = lmm_launch(&launch, &run->ending);
 
@@ -137,6 +149,7 @@ static bool launch(struct run *run)
 {
     struct lmm_preload_settings settings = {
         .directory = run->folder.path,
+        .starts = run->folder.starts,
         .stacks = run->options.stacks,
         .children = run->options.children,
         .fill = run->options.fill,
@@ -154,63 +167,7 @@ static bool launch(struct run *run)
     return launched;
 }
 
-/* ---- Reading --------------------------------------------------------------------------------- */
-
-static bool is_program(const struct run *run, const struct book *book)
-{
-    return run->book_count == 1 || book->snapshot->model->pid == (uint32_t) run->ending.pid;
-}
-
-static int compare_books(const void *left, const void *right, void *context)
-{
-    const struct book *a = left;
-    const struct book *b = right;
-    bool a_is_program = is_program(context, a);
-    uint64_t a_ns = a->snapshot->model->start_time_ns;
-    uint64_t b_ns = b->snapshot->model->start_time_ns;
-
-    if (a_is_program != is_program(context, b)) {
-        return a_is_program ? -1 : 1;
-    }
-    return (a_ns > b_ns) - (a_ns < b_ns);
-}
-
-/* Adds the ledger at path; takes ownership of path. */
-static bool add_book(struct run *run, char *path)
-{
-    struct lmm_snapshot *snapshot = lmm_snapshot_read(path);
-
-    if (snapshot == NULL) {
-        free(path);
-        return false;
-    }
-    assert(run->books != NULL);
-    run->books[run->book_count++] = (struct book) {.path = path, .snapshot = snapshot};
-    return true;
-}
-
-/* Reads all ledgers. Returns false if one of them failed, after a message on stderr for each. */
-static bool read_books(struct run *run)
-{
-    size_t count = 0;
-    char **paths = lmm_run_folder_list(&run->folder, &count);
-    bool good = true;
-
-    run->books = calloc(count + 1, sizeof(*run->books));
-    for (size_t i = 0; i < count; i++) {
-        if (run->books == NULL) {
-            free(paths[i]);
-            good = false;
-        } else {
-            good = add_book(run, paths[i]) && good;
-        }
-    }
-    free(paths);
-    if (run->books != NULL && run->book_count > 1) {
-        qsort_r(run->books, run->book_count, sizeof(*run->books), compare_books, run);
-    }
-    return good;
-}
+/* ---- Reporting ------------------------------------------------------------------------------- */
 
 /* Names the sites and groups them by place. Returns 0 or -ENOMEM. */
 static int name_and_group(struct run *run)
@@ -221,23 +178,16 @@ static int name_and_group(struct run *run)
     }
     lmm_symbols_set_kept(run->symbols, lmm_keeper_files(run->keeper));
     lmm_symbols_set_brief(run->symbols, true);
-    for (size_t i = 0; i < run->book_count; i++) {
-        struct lmm_model *model = run->books[i].snapshot->model;
+    for (size_t i = 0; i < run->books.count; i++) {
+        struct lmm_model *model = run->books.items[i].snapshot->model;
 
         if (!lmm_symbols_name_sites(run->symbols, model) ||
-            !lmm_spots_make(model, &run->options.suppressions, &run->books[i].spots)) {
+            !lmm_spots_make(model, &run->options.suppressions, &run->books.items[i].spots)) {
             return -ENOMEM;
         }
     }
     lmm_symbols_set_brief(run->symbols, false);
     return 0;
-}
-
-/* ---- Reporting ------------------------------------------------------------------------------- */
-
-static bool is_live(const struct book *book)
-{
-    return lmm_process_runs(book->snapshot->state) && book->snapshot->state != LMM_PROCESS_UNKNOWN;
 }
 
 static int render(const struct run *run, const struct lmm_run_report *report,
@@ -267,6 +217,7 @@ static int write_report(const struct run *run, const struct lmm_run_report_proce
         .ending = &run->ending,
         .processes = processes,
         .process_count = count,
+        .unseen = &run->books.unseen,
         .suppressions = &run->options.suppressions,
         .symbols = run->symbols,
         .bounds = lmm_run_options_bounds(&run->options),
@@ -293,7 +244,7 @@ static int write_split(const struct run *run, const struct lmm_run_report_proces
 {
     int status = LMM_EXIT_DONE;
 
-    for (size_t i = 0; i < run->book_count && status == LMM_EXIT_DONE; i++) {
+    for (size_t i = 0; i < run->books.count && status == LMM_EXIT_DONE; i++) {
         char *path = expand(run->options.output, processes[i].model->pid);
 
         status = path == NULL ? LMM_EXIT_FAILED : write_report(run, &processes[i], 1, path);
@@ -302,144 +253,186 @@ static int write_split(const struct run *run, const struct lmm_run_report_proces
     return status;
 }
 
+static void fill_process(struct lmm_run_book *book, struct lmm_run_report_process *process)
+{
+    *process = (struct lmm_run_report_process) {
+        .model = book->snapshot->model,
+        .spots = &book->spots,
+        .is_program = book->is_program,
+        .is_live = lmm_run_book_is_live(book),
+        .has_status = book->has_status,
+        .status = book->status,
+        .became = book->became,
+        .obstacle = book->became == NULL ? NULL : lmm_preload_obstacle(book->became),
+    };
+}
+
 static int write_reports(struct run *run)
 {
-    struct lmm_run_report_process *processes = calloc(run->book_count, sizeof(*processes));
+    size_t count = run->books.count;
+    struct lmm_run_report_process *processes = calloc(count, sizeof(*processes));
     int status = LMM_EXIT_FAILED;
 
     if (processes == NULL) {
         lmm_complain("%s", strerror(ENOMEM));
         return status;
     }
-    for (size_t i = 0; i < run->book_count; i++) {
-        processes[i] = (struct lmm_run_report_process) {
-            .model = run->books[i].snapshot->model,
-            .spots = &run->books[i].spots,
-            .is_program = is_program(run, &run->books[i]),
-            .is_live = is_live(&run->books[i]),
-        };
+    for (size_t i = 0; i < count; i++) {
+        fill_process(&run->books.items[i], &processes[i]);
     }
     if (is_split(&run->options)) {
         status = write_split(run, processes);
     } else {
-        status = write_report(run, processes, run->book_count, run->options.output);
+        status = write_report(run, processes, count, run->options.output);
     }
     free(processes);
     return status;
 }
 
-static void complain_about_none(const struct run *run)
+/* Writes the report of a program that left no ledger: a line, where the report goes. */
+static int write_none(const struct run *run)
 {
     const char *program = run->options.argv[0];
     const char *obstacle = lmm_preload_obstacle(program);
+    const char *words = obstacle == NULL ? "is it statically linked or set-user-ID?" : obstacle;
+    struct lmm_output output;
 
-    if (obstacle != NULL) {
-        lmm_complain("%s did not load LMM: %s", program, obstacle);
-    } else {
-        lmm_complain("%s did not load LMM: is it statically linked or set-user-ID?", program);
+    if (!run->options.leaks_only || run->options.format->kind != LMM_FORMAT_TEXT) {
+        lmm_complain("%s did not load LMM: %s", program, words);
+        return LMM_EXIT_DONE;
     }
-}
+    char *path = run->options.output == NULL
+                     ? NULL
+                     : expand(run->options.output, (uint32_t) run->ending.pid);
 
-static bool has_other_malloc(const struct book *book)
-{
-    return book->snapshot->model->other_malloc.bytes > 0;
-}
-
-static bool is_lost(const struct book *book)
-{
-    return book->snapshot->model->process == LMM_MODEL_LOST;
+    if (run->options.output == NULL) {
+        lmm_output_open_stderr(&output);
+    } else if (path == NULL || !lmm_output_open(&output, path, 0666)) {
+        free(path);
+        return LMM_EXIT_FAILED;
+    }
+    lmm_sink_puts(&output.sink, "LMM: leak check of ");
+    lmm_put_string(&output.sink, lmm_model_last_component(lmm_string_of(program)));
+    lmm_sink_printf(&output.sink, " (pid %ld): not done: ", (long) run->ending.pid);
+    lmm_sink_printf(&output.sink, "%s%s\n", obstacle == NULL ? "it did not load LMM; " : "", words);
+    free(path);
+    return lmm_output_close(&output);
 }
 
 /* Text and JSON say it themselves. */
 static void complain_about_losses(const struct run *run)
 {
-    for (size_t i = 0; i < run->book_count && run->options.format->kind == LMM_FORMAT_DATA; i++) {
-        lmm_snapshot_tell_loss(run->books[i].snapshot);
+    for (size_t i = 0; i < run->books.count && run->options.format->kind == LMM_FORMAT_DATA; i++) {
+        lmm_snapshot_tell_loss(run->books.items[i].snapshot);
     }
 }
 
 static void complain_about_others(const struct run *run)
 {
-    for (size_t i = 0; i < run->book_count; i++) {
-        lmm_snapshot_tell_other_malloc(run->books[i].snapshot);
+    for (size_t i = 0; i < run->books.count; i++) {
+        lmm_snapshot_tell_other_malloc(run->books.items[i].snapshot);
+    }
+}
+
+static void complain_about_unseen(const struct run *run)
+{
+    const struct lmm_unseen *unseen = &run->books.unseen;
+    uint64_t without = unseen->unknown + unseen->process_count;
+
+    if (run->options.format->kind != LMM_FORMAT_DATA) {
+        return;
+    }
+    if (unseen->started > 0) {
+        lmm_complain("%" PRIu64 " %s started, not traced: --children", unseen->started,
+                     lmm_plural(unseen->started, "process", "processes"));
+    }
+    if (without > 0) {
+        lmm_complain("%" PRIu64 " %s started, which did not load LMM", without,
+                     lmm_plural(without, "process", "processes"));
+    }
+    if (unseen->running_count > 0) {
+        lmm_complain("%zu %s still running: --wait", unseen->running_count,
+                     lmm_plural(unseen->running_count, "process", "processes"));
     }
 }
 
 static void tell_paths(const struct run *run)
 {
-    for (size_t i = 0; i < run->book_count; i++) {
-        lmm_complain("ledger of %" PRIu32 ": %s", run->books[i].snapshot->model->pid,
-                     run->books[i].path);
+    for (size_t i = 0; i < run->books.count; i++) {
+        lmm_complain("ledger of %" PRIu32 ": %s", run->books.items[i].snapshot->model->pid,
+                     run->books.items[i].path);
     }
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-/* What lived when a ledger was lost may have been freed later. */
-static bool has_leaks(const struct book *book)
+/* Writes the reports of all ledgers. */
+static int report_books(struct run *run)
 {
-    return book->spots.total.leaked_blocks > 0 && !is_lost(book);
+    int error = name_and_group(run);
+
+    if (error != 0) {
+        lmm_complain("%s", strerror(-error));
+        return LMM_EXIT_FAILED;
+    }
+    int status = write_reports(run);
+
+    complain_about_others(run);
+    complain_about_losses(run);
+    complain_about_unseen(run);
+    return status;
 }
 
-static bool any_book(const struct run *run, bool (*is_one)(const struct book *book))
+static bool any_is_live(const struct run *run)
 {
-    for (size_t i = 0; i < run->book_count; i++) {
-        if (is_one(&run->books[i])) {
+    for (size_t i = 0; i < run->books.count; i++) {
+        if (lmm_run_book_is_live(&run->books.items[i])) {
             return true;
         }
     }
     return false;
 }
 
-/* Returns the status when LMM cannot tell whether the program leaks: a gate must not let it pass. */
-static int status_untold(const struct run *run, int status)
+/* Returns the status of lmm. Only --error-exitcode changes that of a program that ran, and only 0: a
+ * gate must not let pass what was not checked. */
+static int status_of(const struct run *run, bool is_reported)
 {
-    return status == 0 && run->options.error_exitcode != 0 ? (int) LMM_RUN_FAILED : status;
+    int status = lmm_ending_status(&run->ending);
+
+    if (status != 0 || run->options.error_exitcode == 0) {
+        return status;
+    }
+    if (lmm_run_books_have_leaks(&run->books)) {
+        return run->options.error_exitcode;
+    }
+    bool is_blind = run->books.count == 0 || lmm_run_books_are_blind(&run->books);
+
+    return is_blind || !is_reported ? (int) LMM_RUN_FAILED : 0;
 }
 
 /* Reports the ledgers that the program left. Returns an exit status; sets *ret_keep if they must
  * stay. */
 static int report(struct run *run, bool *ret_keep)
 {
-    bool good = read_books(run);
-    int status = lmm_ending_status(&run->ending);
+    bool good = lmm_run_books_read(&run->folder, &run->ending, run->ends, run->end_count,
+                                   run->options.children, &run->books);
 
-    *ret_keep = run->options.keep || !good || any_book(run, is_live);
-    if (run->book_count == 0) {
-        if (good) {
-            complain_about_none(run);
-        }
-        return good ? status_untold(run, status) : (int) LMM_RUN_FAILED;
+    if (run->books.count > 0) {
+        good = report_books(run) == LMM_EXIT_DONE && good;
+    } else if (good) {
+        good = write_none(run) == LMM_EXIT_DONE;
     }
-    int error = name_and_group(run);
-
-    if (error != 0) {
-        lmm_complain("%s", strerror(-error));
-    }
-    if (error != 0 || !good || write_reports(run) != LMM_EXIT_DONE) {
-        *ret_keep = true;
-        status = LMM_RUN_FAILED;
-    } else if (status == 0 && run->options.error_exitcode != 0 && any_book(run, has_leaks)) {
-        status = run->options.error_exitcode;
-    } else if (any_book(run, has_other_malloc) || any_book(run, is_lost)) {
-        status = status_untold(run, status);
-    }
-    complain_about_others(run);
-    complain_about_losses(run);
+    *ret_keep = run->options.keep || !good || any_is_live(run);
     if (*ret_keep) {
         tell_paths(run);
     }
-    return status;
+    return status_of(run, good);
 }
 
 static void forget(struct run *run)
 {
-    for (size_t i = 0; i < run->book_count; i++) {
-        lmm_spots_free(&run->books[i].spots);
-        lmm_snapshot_free(run->books[i].snapshot);
-        free(run->books[i].path);
-    }
-    free(run->books);
+    lmm_run_books_free(&run->books);
+    free(run->ends);
     lmm_symbols_close(run->symbols);
     lmm_keeper_close(run->keeper);
     lmm_suppressions_free(&run->options.suppressions);
@@ -459,13 +452,15 @@ static int run_in_folder(struct run *run)
             status = report(run, &keep);
         }
     }
-    lmm_run_folder_end(&run->folder, keep);
+    bool is_awaited = run->options.children && run->books.unseen.running_count > 0;
+
+    lmm_run_folder_end(&run->folder, keep, is_awaited);
     return status;
 }
 
 int lmm_cmd_run(int argc, char **argv)
 {
-    struct run run = {.folder = {NULL, -1}};
+    struct run run = {.folder = {NULL, NULL, -1}};
     int status = LMM_RUN_FAILED;
 
     lmm_run_options_read(argc, argv, &run.options);

@@ -11,6 +11,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "reporter/program/base/clock.h"
 
 /* What /proc/PID/stat tells. */
 struct facts {
@@ -187,6 +191,15 @@ enum lmm_process_state lmm_process_state(const struct lmm_ledger_header *header,
 bool lmm_process_runs(enum lmm_process_state state)
 {
     return state == LMM_PROCESS_LIVE || state == LMM_PROCESS_LOST || state == LMM_PROCESS_UNKNOWN;
+}
+
+bool lmm_process_is_since(uint32_t pid, uint64_t time_ns)
+{
+    struct facts facts = facts_of(pid);
+    uint64_t boot_ns = lmm_clock_ns(CLOCK_REALTIME) - lmm_clock_ns(CLOCK_BOOTTIME);
+    uint64_t tick_ns = LMM_NS_PER_SECOND / (uint64_t) sysconf(_SC_CLK_TCK);
+
+    return facts.found && !facts.dead && boot_ns + facts.start_ticks * tick_ns <= time_ns + tick_ns;
 }
 
 const char *lmm_process_state_name(enum lmm_process_state state)

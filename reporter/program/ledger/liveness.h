@@ -34,6 +34,10 @@ enum lmm_process_state lmm_process_state(const struct lmm_ledger_header *header,
 /* Returns whether the process runs, or may run (LMM_PROCESS_UNKNOWN). */
 bool lmm_process_runs(enum lmm_process_state state);
 
+/* Whether a process of that PID runs that was started before that time (CLOCK_REALTIME), and so is not
+ * a later one of the same number. */
+bool lmm_process_is_since(uint32_t pid, uint64_t time_ns);
+
 /* Returns "live", "exited", ... */
 const char *lmm_process_state_name(enum lmm_process_state state);
 

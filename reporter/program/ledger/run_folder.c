@@ -60,11 +60,23 @@ static char *make_in(const char *parent)
     return path;
 }
 
+/* Makes the file for started processes. */
+static bool make_starts(struct lmm_run_folder *folder)
+{
+    if (asprintf(&folder->starts, "%s/starts", folder->path) < 0) {
+        folder->starts = NULL;
+        return false;
+    }
+    int file = open(folder->starts, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    return file >= 0 && close(file) == 0;
+}
+
 bool lmm_run_folder_make(struct lmm_run_folder *ret_folder)
 {
     const char *parents[PARENTS_MAX];
     size_t count = list_parents(parents);
-    struct lmm_run_folder folder = {NULL, -1};
+    struct lmm_run_folder folder = {NULL, NULL, -1};
 
     for (size_t i = 0; i < count && folder.path == NULL; i++) {
         folder.path = make_in(parents[i]);
@@ -74,9 +86,9 @@ bool lmm_run_folder_make(struct lmm_run_folder *ret_folder)
         }
     }
     folder.descriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder.descriptor < 0 || flock(folder.descriptor, LOCK_SH) != 0) {
+    if (folder.descriptor < 0 || flock(folder.descriptor, LOCK_SH) != 0 || !make_starts(&folder)) {
         lmm_complain("%s: %s", folder.path, strerror(errno));
-        lmm_run_folder_end(&folder, false);
+        lmm_run_folder_end(&folder, false, false);
         return false;
     }
     *ret_folder = folder;
@@ -148,18 +160,24 @@ static void remove_files(const char *folder, int descriptor)
     }
 }
 
-void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep)
+void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep, bool is_awaited)
 {
     assert(folder->path != NULL);
     if (!keep && folder->descriptor >= 0) {
         remove_files(folder->path, folder->descriptor);
     }
-    rmdir(folder->path); /* fails if a daemon keeps a ledger there: then the directory stays */
+    if (folder->starts != NULL) {
+        unlink(folder->starts);
+    }
+    if (!is_awaited) {
+        rmdir(folder->path); /* fails if a daemon keeps a ledger there: then the directory stays */
+    }
     if (folder->descriptor >= 0) {
         close(folder->descriptor);
     }
     free(folder->path);
-    *folder = (struct lmm_run_folder) {NULL, -1};
+    free(folder->starts);
+    *folder = (struct lmm_run_folder) {NULL, NULL, -1};
 }
 
 /* ---- All folders ----------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 
 struct lmm_run_folder {
     char *path;     /* absolute */
+    char *starts;   /* a file in it, at first empty, for the processes that the program starts */
     int descriptor; /* holds the lock */
 };
 
@@ -29,9 +30,9 @@ bool lmm_run_folder_make(struct lmm_run_folder *ret_folder);
  * each path and the array. NULL: none, or memory ran out. */
 char **lmm_run_folder_list(const struct lmm_run_folder *folder, size_t *ret_count);
 
-/* Removes the directory with its files, except ledgers of processes that still run; with keep, only
- * if it is empty. Frees the path. */
-void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep);
+/* Removes the directory with its files, except ledgers of processes that still run; with keep, only if
+ * it is empty; not if is_awaited, because processes may yet put a ledger there. Frees the path. */
+void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep, bool is_awaited);
 
 /* Calls look(context, path) for each directory that `lmm run` made, of any user. */
 void lmm_run_folders_find(void (*look)(void *context, const char *path), void *context);

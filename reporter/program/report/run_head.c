@@ -87,13 +87,27 @@ static uint64_t run_ns(const struct lmm_sheet *sheet)
 
 static bool is_killed(const struct lmm_sheet *sheet)
 {
-    return sheet->process->is_program && WIFSIGNALED(sheet->run->ending->status);
+    return sheet->process->has_status && WIFSIGNALED(sheet->process->status);
+}
+
+/* Whether a signal ended it, of which the number is not known: it told of no other end. */
+static bool was_killed_by_some_signal(const struct lmm_sheet *sheet)
+{
+    return !sheet->process->has_status && !sheet->process->is_live &&
+           sheet->model->process == LMM_MODEL_KILLED && sheet->process->became == NULL &&
+           sheet->model->exit == LMM_MODEL_EXIT_NOT_YET;
+}
+
+static bool has_told_status(const struct lmm_sheet *sheet)
+{
+    return sheet->model->exit == LMM_MODEL_EXIT_NORMAL ||
+           sheet->model->exit == LMM_MODEL_EXIT_QUICK;
 }
 
 /* Puts "was killed by SIGKILL (core dumped)". */
 static void put_signal(const struct lmm_sheet *sheet)
 {
-    int status = sheet->run->ending->status;
+    int status = sheet->process->status;
     const char *name = sigabbrev_np(WTERMSIG(status));
 
     if (name != NULL) {
@@ -109,6 +123,9 @@ static const char *fate_of_child(const struct lmm_sheet *sheet)
     if (sheet->process->is_live) {
         return "is still running";
     }
+    if (was_killed_by_some_signal(sheet)) {
+        return "was killed by a signal";
+    }
     switch (sheet->model->process) {
     case LMM_MODEL_EXITED: return "exited";
     case LMM_MODEL_REPLACED: return "became another program";
@@ -119,14 +136,19 @@ static const char *fate_of_child(const struct lmm_sheet *sheet)
 /* Puts "ended with status 0 after 62.1 s". */
 static void put_ending(const struct lmm_sheet *sheet)
 {
-    int status = sheet->run->ending->status;
     uint64_t ns = sheet->process->is_program ? sheet->run->ending->run_ns : run_ns(sheet);
 
     if (is_killed(sheet)) {
         put_signal(sheet);
-    } else if (sheet->process->is_program) {
-        assert(WIFEXITED(status));
-        lmm_sink_printf(sheet->sink, "ended with status %d", WEXITSTATUS(status));
+    } else if (sheet->process->has_status) {
+        assert(WIFEXITED(sheet->process->status));
+        lmm_sink_printf(sheet->sink, "ended with status %d", WEXITSTATUS(sheet->process->status));
+    } else if (has_told_status(sheet) && !sheet->process->is_live) {
+        lmm_sink_printf(sheet->sink, "ended with status %d", sheet->model->exit_status);
+    } else if (sheet->process->became != NULL) {
+        lmm_sink_puts(sheet->sink, "became ");
+        lmm_put_string(sheet->sink,
+                       lmm_model_last_component(lmm_string_of(sheet->process->became)));
     } else {
         lmm_sink_puts(sheet->sink, fate_of_child(sheet));
     }
@@ -195,10 +217,26 @@ static const char *fate_of(const struct lmm_sheet *sheet)
     if (sheet->model->process == LMM_MODEL_EXITED) {
         return NULL;
     }
-    if (is_killed(sheet) || sheet->model->panic.bytes > 0) {
+    if (is_killed(sheet) || was_killed_by_some_signal(sheet) || sheet->model->panic.bytes > 0) {
         return "a signal ended it; blocks that it would have freed later are live";
     }
+    if (sheet->model->exit == LMM_MODEL_EXIT_QUICK) {
+        return "it ended by _exit; blocks that it would have freed at exit are live";
+    }
     return "it ended by _exit, or by exec of a program that does not load LMM";
+}
+
+/* Puts "it became busybox, which LMM did not see: it is statically linked". */
+static void put_became(const struct lmm_sheet *sheet)
+{
+    lmm_sheet_label(sheet, "note");
+    lmm_sink_puts(sheet->sink, "it became ");
+    lmm_put_string(sheet->sink, lmm_string_of(sheet->process->became));
+    lmm_sink_puts(sheet->sink, ", which LMM did not see");
+    if (sheet->process->obstacle != NULL) {
+        lmm_sink_printf(sheet->sink, ": %s", sheet->process->obstacle);
+    }
+    lmm_sink_puts(sheet->sink, "\n");
 }
 
 static void put_allocators(const struct lmm_sheet *sheet)
@@ -207,9 +245,11 @@ static void put_allocators(const struct lmm_sheet *sheet)
 
     if (model->other_malloc.bytes > 0) {
         lmm_sheet_label(sheet, "note");
-        lmm_sink_puts(sheet->sink, "its malloc is that of ");
+        lmm_sink_puts(sheet->sink, "it allocates by itself, with the malloc of ");
         lmm_put_string(sheet->sink, model->other_malloc);
-        lmm_sink_puts(sheet->sink, "; LMM does not see its blocks, and cannot tell leaks\n");
+        lmm_sink_puts(sheet->sink, "; LMM saw ");
+        lmm_put_count(sheet->sink, model->total.allocations, "block", "blocks");
+        lmm_sink_puts(sheet->sink, ", and cannot tell leaks\n");
     } else if (model->linked_allocator.bytes > 0) {
         lmm_sheet_label(sheet, "note");
         lmm_sink_puts(sheet->sink, "blocks from functions that only ");
@@ -223,8 +263,9 @@ static void put_notes(const struct lmm_sheet *sheet)
     const char *fate = fate_of(sheet);
 
     put_allocators(sheet);
-
-    if (fate != NULL) {
+    if (sheet->process->became != NULL) {
+        put_became(sheet);
+    } else if (fate != NULL) {
         lmm_sheet_label(sheet, "note");
         lmm_sink_printf(sheet->sink, "%s\n", fate);
     }
@@ -381,10 +422,15 @@ static void put_command(const struct lmm_sheet *sheet)
 static void put_verdict(const struct lmm_sheet *sheet)
 {
     size_t lines = lmm_spots_count(sheet->process->spots, LMM_MEASURE_LEAKS);
-    int status = sheet->run->ending->status;
 
     if (sheet->model->other_malloc.bytes > 0) {
-        lmm_sink_puts(sheet->sink, "not done");
+        lmm_sink_puts(sheet->sink, "not done: it allocates by itself");
+    } else if (sheet->process->became != NULL) {
+        lmm_sink_puts(sheet->sink, "not done: it became another program");
+    } else if (sheet->process->is_live) {
+        lmm_sink_puts(sheet->sink, "not done: it is still running");
+    } else if (was_killed_by_some_signal(sheet)) {
+        lmm_sink_puts(sheet->sink, "not done: it was killed by a signal");
     } else if (is_killed(sheet)) {
         lmm_sink_puts(sheet->sink, "not done: it ");
         put_signal(sheet);
@@ -400,8 +446,10 @@ static void put_verdict(const struct lmm_sheet *sheet)
                           ? lmm_plural(lines, " leaks", " leak")
                           : lmm_plural(lines, " has live blocks", " have live blocks"));
     }
-    if (sheet->process->is_program && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
-        lmm_sink_printf(sheet->sink, "; it ended with status %d", WEXITSTATUS(status));
+    if (sheet->process->has_status && WIFEXITED(sheet->process->status) &&
+        WEXITSTATUS(sheet->process->status) != 0) {
+        lmm_sink_printf(sheet->sink, "; it ended with status %d",
+                        WEXITSTATUS(sheet->process->status));
     }
     lmm_sink_puts(sheet->sink, "\n");
 }
@@ -466,4 +514,5 @@ void lmm_sheet_head(const struct lmm_sheet *sheet)
         put_details(sheet);
     }
     put_notes(sheet);
+    lmm_sheet_unseen(sheet);
 }

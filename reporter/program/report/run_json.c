@@ -10,6 +10,7 @@
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
+#include "reporter/program/report/unseen.h"
 
 static void put_figures(struct lmm_json *json, const struct lmm_tally *tally,
                         enum lmm_measure measure)
@@ -192,6 +193,42 @@ static void put_panic(struct lmm_json *json, const struct lmm_model *model)
     lmm_json_end_object(json);
 }
 
+static void put_status(struct lmm_json *json, int exit_status, int signal)
+{
+    if (exit_status >= 0) {
+        lmm_json_i64(json, "exit_status", exit_status);
+    } else {
+        lmm_json_null(json, "exit_status");
+    }
+    if (signal > 0) {
+        lmm_json_i64(json, "signal", signal);
+    } else {
+        lmm_json_null(json, "signal");
+    }
+}
+
+/* What is known of the process's end; both are null when that is nothing. */
+static void put_exit(struct lmm_json *json, const struct lmm_run_report_process *process)
+{
+    const struct lmm_model *model = process->model;
+    int status = process->status;
+    bool has_told = model->exit == LMM_MODEL_EXIT_NORMAL || model->exit == LMM_MODEL_EXIT_QUICK;
+
+    if (process->has_status && WIFSIGNALED(status)) {
+        put_status(json, -1, WTERMSIG(status));
+    } else if (process->has_status) {
+        put_status(json, WEXITSTATUS(status), 0);
+    } else {
+        put_status(json, has_told && !process->is_live ? model->exit_status : -1, 0);
+    }
+    lmm_json_u64(json, "started", model->started);
+    if (process->became != NULL) {
+        lmm_json_text(json, "became", process->became);
+    } else {
+        lmm_json_null(json, "became");
+    }
+}
+
 static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
                         const struct lmm_run_report_process *process)
 {
@@ -208,6 +245,7 @@ static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
     lmm_json_u64(json, "end_time_ns", model->end_time_ns);
     lmm_json_u64(json, "stack_frames", model->stack_frames);
     lmm_json_bool(json, "settled", model->settled);
+    put_exit(json, process);
     put_path(json, "other_malloc", model->other_malloc);
     put_path(json, "linked_allocator", model->linked_allocator);
     put_panic(json, model);
@@ -252,6 +290,50 @@ static void put_ending(struct lmm_json *json, const struct lmm_ending *ending)
     lmm_json_end_object(json);
 }
 
+static void put_unseen_processes(struct lmm_json *json, const struct lmm_unseen *unseen)
+{
+    lmm_json_begin_array(json, "without_lmm", LMM_JSON_LINES);
+    for (size_t i = 0; i < unseen->process_count; i++) {
+        const struct lmm_unseen_process *process = &unseen->processes[i];
+
+        lmm_json_begin_object(json, NULL, LMM_JSON_ONE_LINE);
+        lmm_json_u64(json, "pid", process->pid);
+        lmm_json_text(json, "program", process->program);
+        if (process->reason != NULL) {
+            lmm_json_text(json, "reason", process->reason);
+        } else {
+            lmm_json_null(json, "reason");
+        }
+        lmm_json_end_object(json);
+    }
+    lmm_json_end_array(json);
+    lmm_json_begin_array(json, "still_running", LMM_JSON_ONE_LINE);
+    for (size_t i = 0; i < unseen->running_count; i++) {
+        lmm_json_u64(json, NULL, unseen->running[i].pid);
+    }
+    lmm_json_end_array(json);
+}
+
+/* null: nothing is known of it. */
+static void put_unseen(struct lmm_json *json, const struct lmm_unseen *unseen)
+{
+    if (unseen == NULL) {
+        lmm_json_null(json, "unseen");
+        return;
+    }
+    lmm_json_begin_object(json, "unseen", LMM_JSON_LINES);
+    lmm_json_bool(json, "children_traced", unseen->has_children);
+    lmm_json_u64(json, "not_traced", unseen->started);
+    lmm_json_u64(json, "without_ledger", unseen->unknown);
+    lmm_json_begin_array(json, "programs", LMM_JSON_LINES);
+    for (size_t i = 0; i < unseen->name_count; i++) {
+        lmm_json_text(json, NULL, unseen->names[i]);
+    }
+    lmm_json_end_array(json);
+    put_unseen_processes(json, unseen);
+    lmm_json_end_object(json);
+}
+
 static void put_suppressions(struct lmm_json *json, const struct lmm_suppressions *suppressions)
 {
     lmm_json_begin_array(json, "suppressions", LMM_JSON_LINES);
@@ -279,6 +361,7 @@ int lmm_run_report_json(const struct lmm_run_report *run, struct lmm_sink *sink)
     lmm_json_u64(json, "schema_version", LMM_RUN_REPORT_SCHEMA_VERSION);
     put_command(json, run);
     put_ending(json, run->ending);
+    put_unseen(json, run->unseen);
     lmm_json_begin_array(json, "processes", LMM_JSON_LINES);
     for (size_t i = 0; i < run->process_count; i++) {
         put_process(json, run, &run->processes[i]);

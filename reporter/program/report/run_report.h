@@ -26,6 +26,7 @@ struct lmm_sink;
 struct lmm_spots;
 struct lmm_suppressions;
 struct lmm_symbols;
+struct lmm_unseen;
 
 enum {
     LMM_RUN_REPORT_SCHEMA_VERSION = 1,
@@ -46,8 +47,12 @@ struct lmm_run_report_bounds {
 struct lmm_run_report_process {
     const struct lmm_model *model;
     struct lmm_spots *spots;
-    bool is_program; /* the process that lmm run started, not a child of it */
-    bool is_live;    /* it is still running */
+    bool is_program;      /* the process that lmm run started, not a child of it */
+    bool is_live;         /* it is still running */
+    bool has_status;      /* it was waited for */
+    int status;           /* from wait(2) */
+    const char *became;   /* the program that it became by exec and LMM did not see; NULL: none */
+    const char *obstacle; /* why LMM did not see that; NULL: unknown */
 };
 
 struct lmm_run_report {
@@ -55,6 +60,7 @@ struct lmm_run_report {
     const struct lmm_ending *ending;
     const struct lmm_run_report_process *processes;
     size_t process_count;
+    const struct lmm_unseen *unseen; /* NULL: nothing is known of it */
     const struct lmm_suppressions *suppressions;
     const struct lmm_symbols *symbols; /* that named the sites; NULL: none */
     struct lmm_run_report_bounds bounds;

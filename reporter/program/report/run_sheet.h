@@ -58,6 +58,12 @@ bool lmm_sheet_is_lost(const struct lmm_sheet *sheet);
  * of the check for leaks (run_head.c). */
 void lmm_sheet_head(const struct lmm_sheet *sheet);
 
+/* Puts what LMM did not see, in the part of the first process (run_unseen.c). */
+void lmm_sheet_unseen(const struct lmm_sheet *sheet);
+
+/* Puts "; not checked: 3 processes", if there are any (run_unseen.c). */
+void lmm_sheet_unchecked(const struct lmm_sheet *sheet);
+
 /* Puts the section of a measure, unless it has no rows (run_rows.c). */
 void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure);
 

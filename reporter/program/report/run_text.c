@@ -91,6 +91,7 @@ static void put_checked(const struct lmm_sheet *sheet)
         lmm_sink_puts(sheet->sink, " and ");
         lmm_put_count(sheet->sink, run->process_count - 1, "child", "children");
     }
+    lmm_sheet_unchecked(sheet);
 }
 
 /* Exact figures, for scripts, too. */

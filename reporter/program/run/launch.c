@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,9 @@ struct watch {
     int stop_signal; /* asks this process to stop, which it has not done yet; 0: none */
     bool is_stopped; /* the program */
     bool is_over;
+    bool is_alone; /* no processes are left that it waits for */
+    uint64_t start_ns;
+    const struct lmm_launch *launch;
     struct lmm_ending *ending;
 };
 
@@ -193,21 +197,44 @@ static int start(const struct lmm_launch *launch, const struct before *before,
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
-/* Takes all pending changes of the program's state. */
-static void look_at_program(struct watch *watch)
+/* Takes a change of the state of the program, or the end of another child. */
+static void take_change(struct watch *watch, pid_t pid, int status, const struct rusage *usage)
 {
+    bool has_ended = WIFEXITED(status) || WIFSIGNALED(status);
+
+    if (pid != watch->pid) {
+        if (has_ended) {
+            watch->launch->take_end(watch->launch->end_context, pid, status);
+        }
+        return;
+    }
+    watch->is_stopped = WIFSTOPPED(status);
+    if (has_ended) {
+        watch->is_over = true;
+        watch->ending->status = status;
+        watch->ending->usage = *usage;
+        watch->ending->run_ns = lmm_clock_ns(CLOCK_MONOTONIC) - watch->start_ns;
+    }
+}
+
+static bool is_done(const struct watch *watch)
+{
+    return watch->is_over && (watch->launch->take_end == NULL || watch->is_alone);
+}
+
+/* Takes all pending changes. */
+static void look_at_children(struct watch *watch)
+{
+    pid_t wanted = watch->launch->take_end == NULL ? watch->pid : -1;
     struct rusage usage;
     int status;
+    pid_t pid = 0;
 
-    while (!watch->is_over &&
-           wait4(watch->pid, &status, WNOHANG | WUNTRACED | WCONTINUED, &usage) == watch->pid) {
-        watch->is_stopped = WIFSTOPPED(status);
-        if (WIFEXITED(status) || WIFSIGNALED(status)) {
-            watch->is_over = true;
-            watch->ending->status = status;
-            watch->ending->usage = usage;
-        }
+    while (!is_done(watch) &&
+           (pid = wait4(wanted, &status, WNOHANG | WUNTRACED | WCONTINUED, &usage)) > 0) {
+        take_change(watch, pid, status, &usage);
     }
+    watch->is_alone = watch->is_alone || (pid < 0 && errno == ECHILD);
 }
 
 /* Waits for a signal until the next look is due, at *due_ns, and looks. Returns the signal's number,
@@ -226,17 +253,24 @@ static int wait_for_signal(const struct watch *watch, const struct lmm_launch *l
     return number;
 }
 
+static bool asks_to_end(int number)
+{
+    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+}
+
 static void wait_for_end(struct watch *watch, const struct lmm_launch *launch)
 {
     uint64_t due_ns = 0;
 
-    look_at_program(watch);
-    while (!watch->is_over) {
+    look_at_children(watch);
+    while (!is_done(watch)) {
         siginfo_t info;
         int number = wait_for_signal(watch, launch, &due_ns, &info);
 
         if (number == SIGCHLD) {
-            look_at_program(watch);
+            look_at_children(watch);
+        } else if (number > 0 && watch->is_over) {
+            watch->is_alone = watch->is_alone || asks_to_end(number);
         } else if (number > 0) {
             take_signal(watch, &info);
         }
@@ -249,18 +283,23 @@ static void wait_for_end(struct watch *watch, const struct lmm_launch *launch)
 int lmm_launch(const struct lmm_launch *launch, struct lmm_ending *ret_ending)
 {
     struct lmm_ending ending = {.pid = 0};
-    struct watch watch = {.ending = &ending};
+    struct watch watch = {
+        .launch = launch,
+        .ending = &ending,
+        .start_ns = lmm_clock_ns(CLOCK_MONOTONIC),
+    };
     struct before before;
-    uint64_t start_ns = lmm_clock_ns(CLOCK_MONOTONIC);
 
     assert(launch->argv[0] != NULL && launch->variables != NULL && launch->look != NULL);
     take_signals(&watch, &before);
+    if (launch->take_end != NULL) {
+        prctl(PR_SET_CHILD_SUBREAPER, 1L);
+    }
     int error = start(launch, &before, &ending);
 
     if (error == 0) {
         watch.pid = ending.pid;
         wait_for_end(&watch, launch);
-        ending.run_ns = lmm_clock_ns(CLOCK_MONOTONIC) - start_ns;
         *ret_ending = ending;
     }
     give_signals_back(&watch, &before);

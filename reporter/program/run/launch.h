@@ -36,6 +36,11 @@ struct lmm_launch {
      * many nanoseconds. */
     uint64_t (*look)(void *context, pid_t pid);
     void *context;
+    /* With this one, processes that outlive the program are waited for, too: their parents' end makes
+     * them children of this process, and it is called with the status of each. A signal that asks this
+     * process to end ends the wait. NULL: they are not waited for. */
+    void (*take_end)(void *end_context, pid_t pid, int status);
+    void *end_context;
 };
 
 /* Runs the program to its end. Returns 0 and fills *ret_ending; or -errno: no child was started. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "reporter/program/base/program.h"
+#include "reporter/program/run/sanitizer.h"
 
 enum {
     PROGRAM_HEADERS_MAX = 128,
@@ -109,7 +110,7 @@ char *lmm_preload_value(const char *library)
 
 const char *lmm_preload_taken_key(const char *setting)
 {
-    static const char *const keys[] = {"ledger", "keep", "stacks", "children"};
+    static const char *const keys[] = {"ledger", "keep", "stacks", "children", "starts"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         size_t bytes = strlen(keys[i]);
@@ -164,8 +165,8 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
         for (const char *at = settings->directory; *at != '\0'; at++) {
             fprintf(out, "%s%c", *at == '%' ? "%" : "", *at);
         }
-        fprintf(out, ":keep=1:stacks=%u:children=%d%s", settings->stacks, (int) settings->children,
-                settings->fill ? ":fill=both" : "");
+        fprintf(out, ":keep=1:stacks=%u:children=%d%s:starts=%s", settings->stacks,
+                (int) settings->children, settings->fill ? ":fill=both" : "", settings->starts);
     }
     if (out == NULL || fclose(out) != 0) {
         lmm_complain("%s", strerror(ENOMEM));
@@ -214,7 +215,7 @@ static const char *obstacle_of_file(int file)
     if (head.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)) {
         return "it is a program for another word size";
     }
-    return has_loader(file, &head) ? NULL : "it is statically linked";
+    return has_loader(file, &head) ? lmm_sanitizer_of(file) : "it is statically linked";
 }
 
 int lmm_preload_open_program(const char *program)
@@ -257,6 +258,19 @@ static int open_interpreter(int file)
     name[strcspn(name, " \t\n")] = '\0';
     close(file);
     return open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+bool lmm_preload_must_not(const char *program)
+{
+    int file = lmm_preload_open_program(program);
+    bool must_not = false;
+
+    file = file < 0 ? file : open_interpreter(file);
+    if (file >= 0) {
+        must_not = lmm_sanitizer_of(file) != NULL;
+        close(file);
+    }
+    return must_not;
 }
 
 const char *lmm_preload_obstacle(const char *program)

@@ -15,6 +15,7 @@
 /* The settings of the drop-in. */
 struct lmm_preload_settings {
     const char *directory; /* for ledgers; absolute */
+    const char *starts;    /* file for started processes; absolute */
     unsigned stacks;
     bool children;
     bool fill;
@@ -46,8 +47,11 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings);
 /* Opens the program as execvp(3) finds it. Returns the descriptor, or -1. */
 int lmm_preload_open_program(const char *program);
 
-/* Returns why a program, found as execvp(3) finds it, ignores LD_PRELOAD; NULL: no reason is
- * known. */
+/* Whether a program, found as execvp(3) finds it, has a sanitizer that LMM would disturb: then it runs
+ * without LMM, so that its status is as without. */
+bool lmm_preload_must_not(const char *program);
+
+/* Returns why a program, found as execvp(3) finds it, does not run on LMM; NULL: no reason is known. */
 const char *lmm_preload_obstacle(const char *program);
 
 #endif

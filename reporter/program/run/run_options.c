@@ -18,6 +18,7 @@ enum {
     KEY_ERROR_EXITCODE,
     KEY_FILL,
     KEY_CHILDREN,
+    KEY_WAIT,
     KEY_KEEP,
     KEY_SUPPRESSIONS,
     KEY_NO_BUILT_IN,
@@ -56,8 +57,9 @@ static const struct argp_option table[] = {
      "Show paths as the debug information has them, not relative to the current directory", 0},
     {"leaks", KEY_LEAKS, NULL, 0, "Show leaks only", 0},
     {"error-exitcode", KEY_ERROR_EXITCODE, "N", 0,
-     "End with status N (1 to 255) when there are leaks that are not suppressed and the program "
-     "ended with 0",
+     "If the program ends with 0: end with status N (1 to 255, not 125 to 127) when there are "
+     "leaks "
+     "that are not suppressed, and with 125 when a process could not be checked",
      0},
     {"suppressions", KEY_SUPPRESSIONS, "FILE", 0,
      "Omit leaks that match a line leak:PATTERN of FILE; may be given more than once", 0},
@@ -66,6 +68,8 @@ static const struct argp_option table[] = {
     {"fill", KEY_FILL, NULL, 0, "Fill new and freed blocks with patterns", 0},
     {"fit", KEY_FIT, "WORD", 0, "How large blocks are placed: largest, first or best", 0},
     {"children", KEY_CHILDREN, NULL, 0, "Track the processes that the program starts, too", 0},
+    {"wait", KEY_WAIT, NULL, 0,
+     "As --children, and report when all processes have ended that the program has started", 0},
     {"keep", KEY_KEEP, NULL, 0, "Keep the ledger, and print its path", 0},
     {"options", KEY_OPTIONS, "KEY=VALUE:...", 0, "More LMM_OPTIONS for the program", 0},
     {"debuginfod", KEY_DEBUGINFOD, NULL, 0,
@@ -113,6 +117,11 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
     case KEY_ERROR_EXITCODE:
         options->error_exitcode =
             (int) lmm_parse_number("--error-exitcode", argument, 1, 255, state);
+        if (options->error_exitcode >= LMM_RUN_FAILED && options->error_exitcode <= 127) {
+            argp_error(state,
+                       "--error-exitcode cannot be 125 to 127: these say that nothing ran, or "
+                       "that lmm failed");
+        }
         return 0;
     case KEY_SUPPRESSIONS:
         if (!lmm_suppressions_read(&options->suppressions, argument)) {
@@ -145,6 +154,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_ABSOLUTE: options->absolute = true; return 0;
     case KEY_FILL: options->fill = true; return 0;
     case KEY_CHILDREN: options->children = true; return 0;
+    case KEY_WAIT: options->waits = options->children = true; return 0;
     case KEY_KEEP: options->keep = true; return 0;
     case KEY_DEBUGINFOD: options->debuginfod = true; return 0;
     case KEY_NO_BUILT_IN: options->no_built_in = true; return 0;
@@ -171,7 +181,8 @@ static const struct argp parser = {
     "[--] PROGRAM [ARGUMENT...]",
     "Run a program on LMM, and report what it allocated, where, and what it leaked."
     "\vThe program's standard files, signals and exit status are its own. Status 125: lmm failed; "
-    "126: the program cannot be executed; 127: there is none; 128 + N: signal N ended it.",
+    "126: the program cannot be executed; 127: there is none; 128 + N: signal N ended it. Without "
+    "--error-exitcode, a program that ran determines the status alone.",
     children,
     NULL,
     NULL,

@@ -29,6 +29,7 @@ struct lmm_run_options {
     bool leaks_only;
     bool fill;
     bool children;
+    bool waits; /* for processes that outlive the program */
     bool keep;
     bool debuginfod;
     bool no_built_in;    /* suppressions */

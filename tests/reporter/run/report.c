@@ -18,6 +18,7 @@
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
+#include "reporter/program/report/unseen.h"
 #include "reporter/core/sink.h"
 #include "tests/support/output.h"
 #include "tests/support/run_model.h"
@@ -176,6 +177,66 @@ static void cut(void)
     model->stack_frames = 2;
 }
 
+/* Names of started processes. */
+static char texts[][32] = {"sh",        "gcc\n\033[2J", "as",  "ld",  "daemon", "/bin/busybox",
+                           "/tmp/a\nb", "su",           "one", "two", "three"};
+
+static char *names[] = {texts[0], texts[1], texts[2], texts[3]};
+
+static void not_traced(void)
+{
+    static struct lmm_unseen_running running[] = {{5001, texts[4]}, {5002, NULL}};
+    static struct lmm_unseen unseen = {
+        .started = 12, .names = names, .name_count = 4, .running = running, .running_count = 2};
+
+    run.unseen = &unseen;
+}
+
+static void not_traced_leaks(void)
+{
+    leaks();
+    not_traced();
+}
+
+static void without_lmm(void)
+{
+    static struct lmm_unseen_process processes[] = {
+        {4301, texts[5], "it is statically linked"},
+        {4302, texts[6], NULL},
+        {4303, texts[7], "it is a set-user-ID or set-group-ID program"},
+        {4304, texts[8], NULL},
+        {4305, texts[9], NULL},
+        {4306, texts[10], NULL},
+    };
+    static struct lmm_unseen unseen = {
+        .has_children = true, .processes = processes, .process_count = 6, .unknown = 1};
+
+    run.unseen = &unseen;
+    process.became = "/opt/hr\nstatic";
+    process.obstacle = "it is statically linked";
+}
+
+/* The ends of children, as they told them, or as lmm saw them. */
+static void child_that_told(void)
+{
+    child();
+    model->exit = LMM_MODEL_EXIT_QUICK;
+    model->exit_status = 3;
+}
+
+static void child_killed(void)
+{
+    child();
+    model->exit = LMM_MODEL_EXIT_NOT_YET;
+}
+
+static void child_waited_for(void)
+{
+    child_killed();
+    process.has_status = true;
+    process.status = SIGKILL;
+}
+
 static void nothing(void)
 {
     model->site_count = 0;
@@ -207,6 +268,14 @@ static const struct {
     {"nothing.json", nothing, lmm_run_report_json},
     {"full.txt", full, lmm_run_report_text},
     {"child.txt", child, lmm_run_report_text},
+    {"child-told.txt", child_that_told, lmm_run_report_text},
+    {"child-killed.txt", child_killed, lmm_run_report_text},
+    {"child-waited-for.txt", child_waited_for, lmm_run_report_text},
+    {"not-traced.txt", not_traced, lmm_run_report_text},
+    {"not-traced.json", not_traced, lmm_run_report_json},
+    {"not-traced-leaks.txt", not_traced_leaks, lmm_run_report_text},
+    {"without-lmm.txt", without_lmm, lmm_run_report_text},
+    {"without-lmm.json", without_lmm, lmm_run_report_json},
     {"templates.txt", templates, lmm_run_report_text},
     {"templates-full.txt", templates_in_full, lmm_run_report_text},
     {"templates-absolute.txt", absolute, lmm_run_report_text},
@@ -228,7 +297,7 @@ static void print(size_t index, struct output *output)
     char *const argv[] = {program, file, title, NULL};
     struct lmm_spots spots;
     model = made_model();
-    process = (struct lmm_run_report_process) {model, &spots, true, false};
+    process = (struct lmm_run_report_process) {.model = model, .spots = &spots, .is_program = true};
     run = (struct lmm_run_report) {
         .argv = argv,
         .ending = &ending,
@@ -246,6 +315,8 @@ static void print(size_t index, struct output *output)
     ending.status = 0;
     cases[index].change();
     process.model = model;
+    process.has_status = process.has_status || process.is_program;
+    process.status = process.is_program ? ending.status : process.status;
     lmm_sink_init(&sink, output_take, output);
     if (!lmm_spots_make(model, &suppressions, &spots) || cases[index].render(&run, &sink) != 0) {
         fprintf(stderr, "%s: cannot be printed\n", cases[index].file);

@@ -7,6 +7,7 @@ import stat
 import subprocess
 
 import harness
+import ledger
 import running
 from running import Case
 
@@ -27,6 +28,8 @@ class Usage(Case):
                 (["--measure", "word", "-F", "folded", "true"], "--measure takes live, peak"),
                 (["--error-exitcode", "0", "true"], "--error-exitcode"),
                 (["--error-exitcode", "256", "true"], "--error-exitcode"),
+                *((["--error-exitcode", str(number), "true"], "--error-exitcode cannot be 125 to 127")
+                  for number in (125, 126, 127)),
                 (["--fit", "worst", "true"], "--fit takes largest, first or best, not 'worst'"),
                 (["--options", "word", "true"], "--options takes KEY=VALUE:..., not 'word'"),
                 (["--options", "=x", "true"], "not '=x'"),
@@ -137,17 +140,25 @@ class Keep(Case):
         self.assert_nothing_left()
 
     def test_it_stays_when_the_report_cannot_be_written(self):
-        result = self.run_lmm("-o", "/dev/full", "true")
-        self.assertEqual(result.returncode, running.FAILED)
-        self.assertIn("No space left on device", result.stderr)
-        self.assertRegex(result.stderr, r"(?m)^lmm: ledger of \d+: /.*\.lmm$")
+        for words, status in ((["true"], 0), (["sh", "-c", "exit 3"], 3)):
+            result = self.run_lmm("-o", "/dev/full", *words)
+            self.assertEqual(result.returncode, status, "without a gate the status is the program's")
+            self.assertIn("No space left on device", result.stderr)
+            self.assertRegex(result.stderr, r"(?m)^lmm: ledger of \d+: /.*\.lmm$")
+        clean = ledger.Ledger(state=ledger.EXITED)
+        clean.site(clean.family("emp_t", 40), "hr.c", 42, "hire", 7, 7)
+        clean.write(self.made)
+        for words, status in ((["true"], running.FAILED), (["sh", "-c", "exit 3"], 3)):
+            self.assertEqual(self.run_lmm("--error-exitcode", "9", "-o", "/dev/full", *words).returncode, status)
 
     def test_a_ledger_that_cannot_be_read_stays(self):
         self.environment["STAND_IN_LEDGER"] = self.file("made", "x" * 5000)
-        result = self.run_lmm("sh", "-c", "exit 3")
-        self.assertEqual(result.returncode, running.FAILED)
-        self.assertIn("lmm: ", result.stderr)
-        self.assertEqual(len(os.listdir(self.ledgers)), 1)
+        for number, (words, status) in enumerate(((["sh", "-c", "exit 3"], 3), (["true"], 0),
+                                                  (["--error-exitcode", "9", "true"], running.FAILED)), 1):
+            result = self.run_lmm(*words)
+            self.assertEqual(result.returncode, status, words)
+            self.assertIn("lmm: ", result.stderr)
+            self.assertEqual(len(os.listdir(self.ledgers)), number)
 
 
 class Unloaded(Case):
