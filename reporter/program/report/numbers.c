@@ -55,6 +55,12 @@ uint32_t *lmm_numbers_at(struct lmm_numbers *numbers, uint64_t key)
     return &entry->value;
 }
 
+uint32_t lmm_numbers_find(const struct lmm_numbers *numbers, uint64_t key)
+{
+    assert(key != 0);
+    return numbers->room == 0 ? 0 : entry_of(numbers, key)->value;
+}
+
 void lmm_numbers_free(struct lmm_numbers *numbers)
 {
     free(numbers->entries);

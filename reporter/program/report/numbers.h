@@ -31,6 +31,9 @@ struct lmm_numbers {
  * next call. NULL: out of memory. Cost: constant on average. */
 uint32_t *lmm_numbers_at(struct lmm_numbers *numbers, uint64_t key);
 
+/* Returns the number of a key, which is not 0; 0: the key is not in the table. */
+uint32_t lmm_numbers_find(const struct lmm_numbers *numbers, uint64_t key);
+
 void lmm_numbers_free(struct lmm_numbers *numbers);
 
 #endif

@@ -23,6 +23,19 @@ bool lmm_suppression_fits(const struct lmm_suppression *suppression, struct lmm_
     return suppression->glob != NULL && lmm_glob_fits(suppression->glob, text);
 }
 
+/* Replaces each row of stars with one, which means the same. */
+static void join_stars(char *text)
+{
+    char *end = text;
+
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at != '*' || end == text || end[-1] != '*') {
+            *end++ = *at;
+        }
+    }
+    *end = '\0';
+}
+
 /* Returns the glob for a pattern, or NULL. */
 static char *glob_of(const char *pattern)
 {
@@ -34,7 +47,11 @@ static char *glob_of(const char *pattern)
     int length = asprintf(&glob, "%s%.*s%s", at_start ? "" : "*", (int) (bytes - at_end), start,
                           at_end ? "" : "*");
 
-    return length < 0 ? NULL : glob;
+    if (length < 0) {
+        return NULL;
+    }
+    join_stars(glob);
+    return glob;
 }
 
 /* ---- Files ----------------------------------------------------------------------------------- */
@@ -49,6 +66,9 @@ bool lmm_suppressions_add(struct lmm_suppressions *suppressions, const char *pat
         return false;
     }
     item->pattern = strdup(pattern);
+    if (item->pattern != NULL) {
+        join_stars(item->pattern); /* a report shows it */
+    }
     item->glob = glob_of(pattern);
     if (item->pattern == NULL || item->glob == NULL) {
         free(item->pattern);

@@ -18,7 +18,7 @@
  *   I1  items are in the order of the files and their lines, and the built-in ones come last; the
  *       first one that matches counts the leak
  *   I2  glob matches whole texts, and only * is special in it; it matches the same texts as the
- *       pattern
+ *       pattern, and has no two stars in a row
  */
 #ifndef LMM_PROGRAM_SUPPRESS_H
 #define LMM_PROGRAM_SUPPRESS_H
@@ -35,7 +35,7 @@ enum lmm_suppression_scope {
 
 struct lmm_suppression {
     enum lmm_suppression_scope scope;
-    char *pattern; /* as the user wrote it; of built-in ones, their name in reports */
+    char *pattern; /* as the user wrote it, without needless stars; of built-in ones, their name */
     char *glob;    /* NULL for other scopes */
     bool is_built_in;
     uint64_t blocks; /* these two: the leaks that matched; the caller counts */

@@ -10,6 +10,7 @@
 #include "reporter/core/stack.h"
 #include "reporter/program/report/numbers.h"
 #include "reporter/program/report/suppress.h"
+#include "reporter/program/report/suppress_index.h"
 
 /* What is known of the stack that starts at a frame. */
 struct answer {
@@ -22,6 +23,8 @@ struct answer {
 struct lmm_suppressor {
     const struct lmm_model *model;
     struct lmm_suppressions *suppressions;
+    struct lmm_suppress_index index;
+    size_t first_scope; /* the first suppression that is no pattern; they come last */
     bool has_texts_of_user;
     uint32_t unknown[LMM_MODEL_STACK_MAX]; /* frames of one stack, innermost first */
     struct lmm_numbers addresses;          /* the suppression of each, + 1 */
@@ -36,16 +39,6 @@ static uint32_t earlier(uint32_t a, uint32_t b)
 
 /* ---- Addresses ------------------------------------------------------------------------------- */
 
-static uint32_t find_for_text(const struct lmm_suppressions *suppressions, struct lmm_string text)
-{
-    for (size_t i = 0; i < suppressions->count; i++) {
-        if (lmm_suppression_fits(&suppressions->items[i], text)) {
-            return (uint32_t) i + 1;
-        }
-    }
-    return 0;
-}
-
 struct search {
     const struct lmm_suppressor *suppressor;
     uint32_t found;
@@ -54,10 +47,10 @@ struct search {
 static bool look_at_call(void *context, const struct lmm_model_call *call)
 {
     struct search *search = context;
-    const struct lmm_suppressions *suppressions = search->suppressor->suppressions;
+    const struct lmm_suppress_index *index = &search->suppressor->index;
 
-    search->found = earlier(search->found, find_for_text(suppressions, call->function));
-    search->found = earlier(search->found, find_for_text(suppressions, call->file));
+    search->found = earlier(search->found, lmm_suppress_index_find(index, call->function));
+    search->found = earlier(search->found, lmm_suppress_index_find(index, call->file));
     return call->is_inline; /* the last call of the frame is not inlined */
 }
 
@@ -67,7 +60,7 @@ static uint32_t find_for_address(const struct lmm_suppressor *suppressor, uint32
     struct search search = {.suppressor = suppressor};
 
     if (module != NULL) {
-        search.found = find_for_text(suppressor->suppressions, module->path);
+        search.found = lmm_suppress_index_find(&suppressor->index, module->path);
     }
     if (suppressor->has_texts_of_user ||
         (module != NULL && lmm_suppression_is_runtime(module->path))) {
@@ -180,7 +173,7 @@ bool lmm_suppressor_find(struct lmm_suppressor *suppressor, uint32_t stack,
             return false;
         }
         found = suppressor->answers[stack].suppression;
-        for (size_t i = 0; i < suppressions->count; i++) {
+        for (size_t i = suppressor->first_scope; i < suppressions->count; i++) {
             bool fits = fits_scope(suppressor, stack, suppressions->items[i].scope);
 
             found = earlier(found, fits ? (uint32_t) i + 1 : 0);
@@ -199,13 +192,16 @@ struct lmm_suppressor *lmm_suppressor_new(const struct lmm_model *model,
     struct lmm_suppressor *suppressor =
         calloc(1, sizeof(*suppressor) + count * sizeof(suppressor->answers[0]));
 
-    if (suppressor == NULL) {
+    if (suppressor == NULL || !lmm_suppress_index_make(suppressions, &suppressor->index)) {
+        free(suppressor);
         return NULL;
     }
     suppressor->model = model;
     suppressor->suppressions = suppressions;
-    for (size_t i = 0; i < suppressions->count; i++) {
+    suppressor->first_scope = suppressions->count;
+    for (size_t i = suppressions->count; i-- > 0;) {
         suppressor->has_texts_of_user |= !suppressions->items[i].is_built_in;
+        suppressor->first_scope = suppressions->items[i].glob == NULL ? i : suppressor->first_scope;
     }
     return suppressor;
 }
@@ -214,6 +210,7 @@ void lmm_suppressor_free(struct lmm_suppressor *suppressor)
 {
     if (suppressor != NULL) {
         lmm_numbers_free(&suppressor->addresses);
+        lmm_suppress_index_free(&suppressor->index);
         free(suppressor);
     }
 }

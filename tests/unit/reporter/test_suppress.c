@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Suppressions: which texts a pattern matches, and which lines a file may have. */
+/* Suppressions: which texts a pattern matches, which is found for a text, and which lines a file
+ * may have. */
 #include "reporter/program/report/suppress.h"
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "reporter/program/report/suppress_index.h"
 
 Test(suppress, patterns_fit_as_in_leak_sanitizer)
 {
@@ -57,6 +62,143 @@ Test(suppress, patterns_fit_as_in_leak_sanitizer)
                      cases[i].fits, "%s on '%s'", cases[i].pattern, cases[i].text);
         lmm_suppressions_free(&suppressions);
     }
+}
+
+Test(suppress, rows_of_stars_are_one_star)
+{
+    struct lmm_suppressions suppressions = {NULL, 0};
+
+    cr_assert(lmm_suppressions_add(&suppressions, "^**a***b*"));
+    cr_expect_str_eq(suppressions.items[0].pattern, "^*a*b*");
+    cr_expect_str_eq(suppressions.items[0].glob, "*a*b*");
+    lmm_suppressions_free(&suppressions);
+}
+
+/* What the index finds, without it. */
+static uint32_t find_slowly(const struct lmm_suppressions *suppressions, struct lmm_string text)
+{
+    for (size_t i = 0; i < suppressions->count; i++) {
+        if (lmm_suppression_fits(&suppressions->items[i], text)) {
+            return (uint32_t) i + 1;
+        }
+    }
+    return 0;
+}
+
+static void expect_found(const struct lmm_suppressions *suppressions,
+                         const struct lmm_suppress_index *index, const char *text)
+{
+    cr_expect_eq(lmm_suppress_index_find(index, lmm_string_of(text)),
+                 find_slowly(suppressions, lmm_string_of(text)), "'%s'", text);
+}
+
+Test(suppress, the_first_one_that_fits_is_found)
+{
+    static const char *const patterns[] = {
+        "^$",
+        "foo",
+        "foobar",
+        "^foobarbaz$",
+        "a*b",
+        "x*yz*long_enough",
+        "std::vector<int>::*",
+        "foo",
+        "b",
+        "?",
+        "^z",
+        "q$",
+        "***",
+        "after_any",
+    };
+    static const char *const texts[] = {
+        "",          "foo",         "foobar",
+        "foobarbaz", "xfoobarbazx", "ab",
+        "b",         "ba",          "x--yz--long_enough",
+        "z",         "zq",          "q",
+        "after_any", "?",           "std::vector<int>::push_back(int)",
+    };
+    enum { PATTERNS = sizeof(patterns) / sizeof(patterns[0]) };
+
+    for (size_t from = 0; from < PATTERNS; from++) { /* every end of the list */
+        for (size_t count = 0; count <= PATTERNS - from; count++) {
+            struct lmm_suppressions suppressions = {NULL, 0};
+            struct lmm_suppress_index index;
+
+            for (size_t i = 0; i < count; i++) {
+                cr_assert(lmm_suppressions_add(&suppressions, patterns[from + i]));
+            }
+            cr_assert(lmm_suppressions_add_built_in(&suppressions));
+            cr_assert(lmm_suppress_index_make(&suppressions, &index));
+            for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+                expect_found(&suppressions, &index, texts[i]);
+            }
+            expect_found(&suppressions, &index, "__GI__IO_file_doallocate");
+            lmm_suppress_index_free(&index);
+            lmm_suppressions_free(&suppressions);
+        }
+    }
+}
+
+Test(suppress, random_patterns_are_found_as_without_an_index)
+{
+    uint64_t state = 88172645463325252u;
+    struct lmm_suppressions suppressions = {NULL, 0};
+    struct lmm_suppress_index index;
+    char text[32];
+
+    for (int i = 0; i < 400; i++) {
+        size_t bytes = 1 + i % 12;
+
+        for (size_t k = 0; k <= bytes; k++) {
+            state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+            text[k] = k == bytes ? '\0' : "abc*^$"[state % (i % 5 == 0 ? 6 : 4)];
+        }
+        cr_assert(lmm_suppressions_add(&suppressions, text));
+        if (i % 40 != 0) {
+            continue;
+        }
+        cr_assert(lmm_suppress_index_make(&suppressions, &index));
+        for (int tries = 0; tries < 500; tries++) {
+            for (size_t k = 0; k <= (size_t) tries % 24; k++) {
+                state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+                text[k] = "abcd"[state % 4];
+                text[k + 1] = '\0';
+            }
+            expect_found(&suppressions, &index, text);
+        }
+        lmm_suppress_index_free(&index);
+    }
+    lmm_suppressions_free(&suppressions);
+}
+
+/* Counts the steps instead of the time: a text must not be compared with every pattern. */
+Test(suppress, a_text_is_compared_with_few_of_many_patterns)
+{
+    struct lmm_suppressions suppressions = {NULL, 0};
+    struct lmm_suppress_index index;
+    size_t longest = 0; /* patterns that a text may be compared with for one key */
+    char text[64];
+
+    for (int i = 0; i < 20000; i++) {
+        snprintf(text, sizeof(text), "some_function_%05d*of_a_library", i);
+        cr_assert(lmm_suppressions_add(&suppressions, text));
+    }
+    cr_assert(lmm_suppress_index_make(&suppressions, &index));
+    for (uint32_t i = 0; i < suppressions.count; i++) {
+        uint32_t length = 1;
+
+        for (uint32_t at = i; index.next[at] != 0; at = index.next[at] - 1) {
+            length++;
+        }
+        longest = length > longest ? length : longest;
+    }
+    cr_expect_leq(longest, 64, "%zu patterns have the same key", longest);
+    for (uint32_t i = 0; i < 20000; i += 777) {
+        snprintf(text, sizeof(text), "some_function_%05" PRIu32 "_x_of_a_library(int)", i);
+        cr_expect_eq(lmm_suppress_index_find(&index, lmm_string_of(text)), i + 1);
+    }
+    lmm_suppress_index_free(&index);
+    lmm_suppressions_free(&suppressions);
 }
 
 static size_t count_fits(const char *function)
