@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -71,104 +70,6 @@ bool lmm_sheet_is_lost(const struct lmm_sheet *sheet)
     return sheet->model->process == LMM_MODEL_LOST;
 }
 
-/* Returns how long the process wrote its ledger; 0: unknown. */
-static uint64_t run_ns(const struct lmm_sheet *sheet)
-{
-    const struct lmm_model *model = sheet->model;
-
-    if (sheet->process->is_program && !lmm_sheet_is_lost(sheet)) {
-        return sheet->run->ending->run_ns;
-    }
-    return model->end_time_ns > model->start_time_ns ? model->end_time_ns - model->start_time_ns
-                                                     : 0;
-}
-
-/* ---- The end of the process ------------------------------------------------------------------ */
-
-static bool is_killed(const struct lmm_sheet *sheet)
-{
-    return sheet->process->has_status && WIFSIGNALED(sheet->process->status);
-}
-
-/* Whether a signal ended it, of which the number is not known: it told of no other end. */
-static bool was_killed_by_some_signal(const struct lmm_sheet *sheet)
-{
-    return !sheet->process->has_status && !sheet->process->is_live &&
-           sheet->model->process == LMM_MODEL_KILLED && sheet->process->became == NULL &&
-           sheet->model->exit == LMM_MODEL_EXIT_NOT_YET;
-}
-
-static bool has_told_status(const struct lmm_sheet *sheet)
-{
-    return sheet->model->exit == LMM_MODEL_EXIT_NORMAL ||
-           sheet->model->exit == LMM_MODEL_EXIT_QUICK;
-}
-
-/* Puts "was killed by SIGKILL (core dumped)". */
-static void put_signal(const struct lmm_sheet *sheet)
-{
-    int status = sheet->process->status;
-    const char *name = sigabbrev_np(WTERMSIG(status));
-
-    if (name != NULL) {
-        lmm_sink_printf(sheet->sink, "was killed by SIG%s", name);
-    } else {
-        lmm_sink_printf(sheet->sink, "was killed by signal %d", WTERMSIG(status));
-    }
-    lmm_sink_puts(sheet->sink, WCOREDUMP(status) ? " (core dumped)" : "");
-}
-
-static const char *fate_of_child(const struct lmm_sheet *sheet)
-{
-    if (sheet->process->is_live) {
-        return "is still running";
-    }
-    if (was_killed_by_some_signal(sheet)) {
-        return "was killed by a signal";
-    }
-    switch (sheet->model->process) {
-    case LMM_MODEL_EXITED: return "exited";
-    case LMM_MODEL_REPLACED: return "became another program";
-    default: return "ended";
-    }
-}
-
-/* Puts "ended with status 0 after 62.1 s". */
-static void put_ending(const struct lmm_sheet *sheet)
-{
-    uint64_t ns = sheet->process->is_program ? sheet->run->ending->run_ns : run_ns(sheet);
-
-    if (is_killed(sheet)) {
-        put_signal(sheet);
-    } else if (sheet->process->has_status) {
-        assert(WIFEXITED(sheet->process->status));
-        lmm_sink_printf(sheet->sink, "ended with status %d", WEXITSTATUS(sheet->process->status));
-    } else if (has_told_status(sheet) && !sheet->process->is_live) {
-        lmm_sink_printf(sheet->sink, "ended with status %d", sheet->model->exit_status);
-    } else if (sheet->process->became != NULL) {
-        lmm_sink_puts(sheet->sink, "became ");
-        lmm_put_string(sheet->sink,
-                       lmm_model_last_component(lmm_string_of(sheet->process->became)));
-    } else {
-        lmm_sink_puts(sheet->sink, fate_of_child(sheet));
-    }
-    if (ns > 0) {
-        lmm_sink_puts(sheet->sink, " after ");
-        lmm_sheet_seconds(sheet, ns);
-    }
-}
-
-/* Puts "hr (pid 4242)", and of a child its parent. */
-static void put_process(const struct lmm_sheet *sheet)
-{
-    lmm_put_string(sheet->sink, sheet->model->program);
-    lmm_sink_printf(sheet->sink, " (pid %" PRIu32, sheet->model->pid);
-    if (!sheet->process->is_program) {
-        lmm_sink_printf(sheet->sink, ", a child of %" PRIu32, sheet->model->parent_pid);
-    }
-    lmm_sink_puts(sheet->sink, ")");
-}
-
 enum {
     PANIC_COLUMNS = 20, /* before its stack */
     PANIC_ROOM = 78,    /* columns for its message on the first line */
@@ -217,7 +118,8 @@ static const char *fate_of(const struct lmm_sheet *sheet)
     if (sheet->model->process == LMM_MODEL_EXITED) {
         return NULL;
     }
-    if (is_killed(sheet) || was_killed_by_some_signal(sheet) || sheet->model->panic.bytes > 0) {
+    if (lmm_sheet_is_killed(sheet) || lmm_sheet_is_killed_unseen(sheet) ||
+        sheet->model->panic.bytes > 0) {
         return "a signal ended it; blocks that it would have freed later are live";
     }
     if (sheet->model->exit == LMM_MODEL_EXIT_QUICK) {
@@ -352,7 +254,7 @@ static uint64_t per_second(uint64_t count, uint64_t ns)
 static void put_allocated(const struct lmm_sheet *sheet)
 {
     const struct lmm_model *model = sheet->model;
-    uint64_t ns = run_ns(sheet);
+    uint64_t ns = lmm_sheet_run_ns(sheet);
     char cell[LMM_CELL_BYTES];
 
     lmm_sheet_label(sheet, "allocated");
@@ -429,11 +331,11 @@ static void put_verdict(const struct lmm_sheet *sheet)
         lmm_sink_puts(sheet->sink, "not done: it became another program");
     } else if (sheet->process->is_live) {
         lmm_sink_puts(sheet->sink, "not done: it is still running");
-    } else if (was_killed_by_some_signal(sheet)) {
+    } else if (lmm_sheet_is_killed_unseen(sheet)) {
         lmm_sink_puts(sheet->sink, "not done: it was killed by a signal");
-    } else if (is_killed(sheet)) {
+    } else if (lmm_sheet_is_killed(sheet)) {
         lmm_sink_puts(sheet->sink, "not done: it ");
-        put_signal(sheet);
+        lmm_sheet_signal(sheet);
     } else if (lmm_sheet_is_lost(sheet)) {
         lmm_sink_puts(sheet->sink, "not done: its ledger was lost");
     } else if (lines == 0) {
@@ -489,13 +391,13 @@ void lmm_sheet_head(const struct lmm_sheet *sheet)
 
     lmm_sheet_paint(sheet, "\033[1m");
     lmm_sink_puts(sheet->sink, leaks_only ? "LMM: leak check of " : "LMM: ");
-    put_process(sheet);
+    lmm_sheet_process(sheet);
     if (leaks_only) {
         lmm_sink_puts(sheet->sink, ": ");
         put_verdict(sheet);
     } else {
         lmm_sink_puts(sheet->sink, " ");
-        put_ending(sheet);
+        lmm_sheet_ending(sheet);
         lmm_sink_puts(sheet->sink, "\n");
     }
     lmm_sheet_paint(sheet, "\033[0m");
@@ -514,5 +416,7 @@ void lmm_sheet_head(const struct lmm_sheet *sheet)
         put_details(sheet);
     }
     put_notes(sheet);
-    lmm_sheet_unseen(sheet);
+    if (sheet->run->process_count == 1) {
+        lmm_sheet_unseen(sheet);
+    }
 }

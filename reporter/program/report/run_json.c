@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* run_json: the report of `lmm run` as one JSON document, docs/run.schema.json. Its lists are
  * bounded, and it counts what they leave out. */
+#include <errno.h>
 #include <sys/wait.h>
 
 #include "reporter/core/json.h"
 #include "reporter/core/model.h"
 #include "reporter/program/base/clock.h"
+#include "reporter/program/report/all_lines.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
@@ -334,6 +336,54 @@ static void put_unseen(struct lmm_json *json, const struct lmm_unseen *unseen)
     lmm_json_end_object(json);
 }
 
+/* The lines of all processes, as the text has them. */
+static void put_all_lines(struct lmm_json *json, const struct lmm_run_report *run,
+                          struct lmm_all_lines *lines, const struct list *list)
+{
+    size_t count = lmm_all_lines_order(lines, list->measure);
+    size_t shown = count < run->bounds.rows ? count : run->bounds.rows;
+
+    lmm_json_begin_array(json, list->key, LMM_JSON_LINES);
+    for (size_t i = 0; i < shown; i++) {
+        const struct lmm_all_line *line = &lines->items[i];
+
+        lmm_json_begin_object(json, NULL, LMM_JSON_ONE_LINE);
+        lmm_json_string(json, "function", line->site->function);
+        lmm_json_string(json, "file", line->site->file);
+        lmm_json_u64(json, "line", line->site->line);
+        put_figures(json, &line->tally, list->measure);
+        lmm_json_u64(json, "processes", line->processes);
+        lmm_json_end_object(json);
+    }
+    lmm_json_end_array(json);
+}
+
+/* null: there is one process. Returns 0 or -ENOMEM. */
+static int put_all(struct lmm_json *json, const struct lmm_run_report *run)
+{
+    struct lmm_all_lines lines;
+
+    if (run->process_count < 2) {
+        lmm_json_null(json, "all_processes");
+        return 0;
+    }
+    if (!lmm_all_lines_make(run->processes, run->process_count, &lines)) {
+        return -ENOMEM;
+    }
+    lmm_json_begin_object(json, "all_processes", LMM_JSON_LINES);
+    lmm_json_u64(json, "count", run->process_count);
+    lmm_json_u64(json, "allocations", lines.total.allocations);
+    lmm_json_u64(json, "allocated_bytes", lines.total.allocated_bytes);
+    lmm_json_u64(json, "leaked_blocks", lines.total.leaked_blocks);
+    lmm_json_u64(json, "leaked_bytes", lines.total.leaked_bytes);
+    for (size_t i = 0; i < list_count(run); i++) {
+        put_all_lines(json, run, &lines, &lists[i]);
+    }
+    lmm_json_end_object(json);
+    lmm_all_lines_free(&lines);
+    return 0;
+}
+
 static void put_suppressions(struct lmm_json *json, const struct lmm_suppressions *suppressions)
 {
     lmm_json_begin_array(json, "suppressions", LMM_JSON_LINES);
@@ -362,6 +412,9 @@ int lmm_run_report_json(const struct lmm_run_report *run, struct lmm_sink *sink)
     put_command(json, run);
     put_ending(json, run->ending);
     put_unseen(json, run->unseen);
+    if (put_all(json, run) != 0) {
+        return -ENOMEM;
+    }
     lmm_json_begin_array(json, "processes", LMM_JSON_LINES);
     for (size_t i = 0; i < run->process_count; i++) {
         put_process(json, run, &run->processes[i]);

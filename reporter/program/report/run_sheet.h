@@ -54,15 +54,35 @@ bool lmm_sheet_has_ended_well(const struct lmm_sheet *sheet);
  * end. */
 bool lmm_sheet_is_lost(const struct lmm_sheet *sheet);
 
+/* Put "hr (pid 4242)", and of a child its parent; "ended with status 0 after 62.1 s"; and, of a process
+ * that a known signal killed, "was killed by SIGKILL (core dumped)" (run_ending.c). */
+void lmm_sheet_process(const struct lmm_sheet *sheet);
+void lmm_sheet_ending(const struct lmm_sheet *sheet);
+void lmm_sheet_signal(const struct lmm_sheet *sheet);
+
+/* Whether a known signal killed the process; or one of which the number is unknown, because the process
+ * told of no other end. */
+bool lmm_sheet_is_killed(const struct lmm_sheet *sheet);
+bool lmm_sheet_is_killed_unseen(const struct lmm_sheet *sheet);
+
+/* Returns how long the process wrote its ledger; 0: unknown. */
+uint64_t lmm_sheet_run_ns(const struct lmm_sheet *sheet);
+
 /* Put the lines before the sections: how the process ended, and notes; its totals; or the result
  * of the check for leaks (run_head.c). */
 void lmm_sheet_head(const struct lmm_sheet *sheet);
 
-/* Puts what LMM did not see, in the part of the first process (run_unseen.c). */
+/* Puts what LMM did not see (run_unseen.c). */
 void lmm_sheet_unseen(const struct lmm_sheet *sheet);
 
 /* Puts "; not checked: 3 processes", if there are any (run_unseen.c). */
 void lmm_sheet_unchecked(const struct lmm_sheet *sheet);
+
+struct lmm_all_lines;
+
+/* Put the summary of all processes, before their parts, and its last line (run_all.c). */
+void lmm_sheet_all(const struct lmm_sheet *sheet, struct lmm_all_lines *lines);
+void lmm_sheet_all_end(const struct lmm_sheet *sheet, const struct lmm_all_lines *lines);
 
 /* Puts the section of a measure, unless it has no rows (run_rows.c). */
 void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure);

@@ -6,6 +6,7 @@
 
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
+#include "reporter/program/report/all_lines.h"
 #include "reporter/program/report/run_sheet.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/shown_stacks.h"
@@ -154,22 +155,80 @@ static void put_process(const struct lmm_sheet *sheet, bool is_last)
     }
 }
 
+/* Puts the part of one process. */
+static void put_part(const struct lmm_run_report *run, size_t index, bool is_last,
+                     struct lmm_sink *sink)
+{
+    const struct lmm_run_report_process *process = &run->processes[index];
+    struct lmm_sheet sheet = {run, process, process->model, sink, lmm_shown_stacks_new(&run->look)};
+
+    if (sheet.stacks == NULL) {
+        sink->error = sink->error != 0 ? sink->error : -ENOMEM;
+        return;
+    }
+    lmm_sink_puts(sink, index == 0 ? "" : "\n");
+    put_process(&sheet, is_last);
+    lmm_shown_stacks_free(sheet.stacks);
+}
+
+/* Returns whether the process has a part: in a brief report the first, and those with the highest peaks.
+ * Cost: the number of processes. */
+static bool has_part(const struct lmm_run_report *run, size_t index)
+{
+    size_t before = 0;
+
+    if (!run->look.is_brief || index == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < run->process_count && before < run->bounds.rows; i++) {
+        uint64_t peak = run->processes[i].model->peak_bytes;
+        uint64_t own = run->processes[index].model->peak_bytes;
+
+        before += peak > own || (peak == own && i < index);
+    }
+    return before < run->bounds.rows;
+}
+
+static void put_parts(const struct lmm_run_report *run, struct lmm_sink *sink)
+{
+    size_t last = run->process_count - 1;
+    size_t left_out = 0;
+
+    while (!has_part(run, last)) {
+        last--;
+    }
+    for (size_t i = 0; i < run->process_count && sink->error == 0; i++) {
+        if (has_part(run, i)) {
+            put_part(run, i, i == last, sink);
+        } else {
+            left_out++;
+        }
+    }
+    if (left_out > 0) {
+        lmm_sink_puts(sink, "\n... ");
+        lmm_put_count(sink, left_out, "more process", "more processes");
+        lmm_sink_puts(sink, ": --full\n");
+    }
+}
+
 int lmm_run_report_text(const struct lmm_run_report *run, struct lmm_sink *sink)
 {
+    struct lmm_sheet first = {run, run->processes, run->processes[0].model, sink, NULL};
+    bool has_summary = run->process_count > 1;
+    struct lmm_all_lines lines = {.items = NULL};
+
     assert(run->argv != NULL && run->ending != NULL && run->suppressions != NULL);
     assert(run->bounds.rows > 0 && run->bounds.stacks > 0 && run->bounds.sizes > 0);
-    for (size_t i = 0; i < run->process_count; i++) {
-        const struct lmm_run_report_process *process = &run->processes[i];
-        struct lmm_sheet sheet = {run, process, process->model, sink,
-                                  lmm_shown_stacks_new(&run->look)};
-
-        if (sheet.stacks == NULL) {
-            sink->error = sink->error != 0 ? sink->error : -ENOMEM;
-            break;
-        }
-        lmm_sink_puts(sink, i == 0 ? "" : "\n");
-        put_process(&sheet, i + 1 == run->process_count);
-        lmm_shown_stacks_free(sheet.stacks);
+    if (has_summary && !lmm_all_lines_make(run->processes, run->process_count, &lines)) {
+        return -ENOMEM;
+    }
+    if (has_summary) {
+        lmm_sheet_all(&first, &lines);
+    }
+    put_parts(run, sink);
+    if (has_summary) {
+        lmm_sheet_all_end(&first, &lines);
+        lmm_all_lines_free(&lines);
     }
     return lmm_sink_flush(sink);
 }

@@ -103,7 +103,7 @@ void lmm_sheet_unseen(const struct lmm_sheet *sheet)
 {
     const struct lmm_unseen *unseen = sheet->run->unseen;
 
-    if (unseen != NULL && sheet->process == sheet->run->processes) {
+    if (unseen != NULL) {
         put_started(sheet, unseen);
         put_processes(sheet, unseen);
         put_running(sheet, unseen);

@@ -13,7 +13,7 @@
 
 /* ---- Tallies --------------------------------------------------------------------------------- */
 
-static void add(struct lmm_tally *sum, const struct lmm_tally *tally)
+void lmm_tally_add(struct lmm_tally *sum, const struct lmm_tally *tally)
 {
     sum->allocations += tally->allocations;
     sum->allocated_bytes += tally->allocated_bytes;
@@ -127,7 +127,7 @@ size_t lmm_spots_rest(const struct lmm_spots *spots, enum lmm_measure measure, s
     *ret_sum = (struct lmm_tally) {.allocations = 0};
     for (size_t i = first; i < spots->count; i++) {
         if (counts(&spots->items[i].tally, measure)) {
-            add(ret_sum, &spots->items[i].tally);
+            lmm_tally_add(ret_sum, &spots->items[i].tally);
             count++;
         }
     }
@@ -185,7 +185,7 @@ static void merge_traces(struct making *making)
     qsort(traces, making->trace_count, sizeof(*traces), compare_traces_by_place);
     for (size_t i = 0; i < making->trace_count; i++) {
         if (kept > 0 && compare_traces_by_place(&traces[kept - 1], &traces[i]) == 0) {
-            add(&traces[kept - 1].tally, &traces[i].tally);
+            lmm_tally_add(&traces[kept - 1].tally, &traces[i].tally);
         } else {
             traces[kept++] = traces[i];
         }
@@ -229,8 +229,8 @@ static void gather(struct lmm_spots *spots, size_t trace_count)
         }
         assert(spot->traces + spot->trace_count == trace); /* I1: each trace is in one spot */
         spot->trace_count++;
-        add(&spot->tally, &trace->tally);
-        add(&spots->total, &trace->tally);
+        lmm_tally_add(&spot->tally, &trace->tally);
+        lmm_tally_add(&spots->total, &trace->tally);
     }
 }
 

@@ -85,6 +85,9 @@ size_t lmm_spot_traces(const struct lmm_spot *spot, enum lmm_measure measure);
 void lmm_spots_order(struct lmm_spots *spots, enum lmm_measure measure, size_t most);
 void lmm_spot_order(struct lmm_spot *spot, enum lmm_measure measure, size_t most);
 
+/* Adds a tally to a sum. */
+void lmm_tally_add(struct lmm_tally *sum, const struct lmm_tally *tally);
+
 /* Return the figure of a tally that a measure sorts by first, and second. */
 uint64_t lmm_tally_first(const struct lmm_tally *tally, enum lmm_measure measure);
 uint64_t lmm_tally_second(const struct lmm_tally *tally, enum lmm_measure measure);

@@ -237,6 +237,43 @@ static void child_waited_for(void)
     process.status = SIGKILL;
 }
 
+/* The program, a child with a lower peak and other lines, and many more. */
+static void several(void)
+{
+    static struct lmm_run_report_process processes[8];
+    static struct lmm_model models[8];
+
+    for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++) {
+        models[i] = *model;
+        models[i].pid += (uint32_t) i;
+        models[i].peak_bytes -= 1000 * ((i + 3) % 8);
+        processes[i] = process;
+        processes[i].model = &models[i];
+        processes[i].is_program = processes[i].has_status = i == 0;
+    }
+    models[1].exit = LMM_MODEL_EXIT_QUICK;
+    models[1].exit_status = 3;
+    models[2].process = LMM_MODEL_KILLED;
+    models[2].exit = LMM_MODEL_EXIT_NOT_YET;
+    processes[3].became = "/bin/busybox";
+    without_lmm();
+    run.processes = processes;
+    run.process_count = sizeof(processes) / sizeof(processes[0]);
+}
+
+static void several_in_json(void)
+{
+    several();
+    run.process_count = 2;
+}
+
+static void several_leaks(void)
+{
+    leaks();
+    several();
+    run.process_count = 2;
+}
+
 static void nothing(void)
 {
     model->site_count = 0;
@@ -271,6 +308,9 @@ static const struct {
     {"child-told.txt", child_that_told, lmm_run_report_text},
     {"child-killed.txt", child_killed, lmm_run_report_text},
     {"child-waited-for.txt", child_waited_for, lmm_run_report_text},
+    {"several.txt", several, lmm_run_report_text},
+    {"several.json", several_in_json, lmm_run_report_json},
+    {"several-leaks.txt", several_leaks, lmm_run_report_text},
     {"not-traced.txt", not_traced, lmm_run_report_text},
     {"not-traced.json", not_traced, lmm_run_report_json},
     {"not-traced-leaks.txt", not_traced_leaks, lmm_run_report_text},
@@ -339,7 +379,8 @@ static bool fits(const struct output *output, const char *name)
 
         columns = output->bytes[i] == '\n' ? 0 : columns + is_start;
         lines += output->bytes[i] == '\n';
-        if (columns > LMM_SHOWN_COLUMNS || (run.look.is_brief && lines > LINES_MAX)) {
+        if (columns > LMM_SHOWN_COLUMNS ||
+            (run.look.is_brief && lines > (run.process_count + 1) * LINES_MAX)) {
             fprintf(stderr, "%s: too long at line %zu\n", name, lines + 1);
             return false;
         }

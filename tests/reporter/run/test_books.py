@@ -2,6 +2,7 @@
 """`lmm run` with the drop-in itself: the report of a real program, by function, file and line."""
 import json
 import os
+import re
 import shutil
 
 import harness
@@ -77,6 +78,27 @@ class Books(Case):
         self.assertEqual(self.leaks_of(process), set())
         processes = self.document("--children", "sh", "-c", script, status=6)["processes"]
         self.assertEqual([self.leaks_of(process) for process in processes], [set(), LEAKS])
+
+    def test_one_summary_of_all_processes_comes_first(self):
+        script = f"{LEAKY}; {LEAKY} 0; exit 0"
+        text = self.run_lmm("--children", "sh", "-c", script).stderr
+        head = text[:text.index("\nLMM: ")]
+        self.assertRegex(head, r"^LMM: 3 processes: \w+ \(pid \d+\) and its children\n  at the peaks ")
+        self.assertEqual(re.findall(r"(?m)^  \d +[0-9.]+ \w+ .*  (\w+) \(pid", head)[:2], ["leaky", "leaky"])
+        row = rf"1.9 MiB +[0-9.]+% +2 +2  .*leaky.c:{MARKS['inline']} \(leak_inline\)"
+        self.assertRegex(head, rf"(?ms)^Lines at the peaks .*^  1 +{row}$.*^Live at the end .*^  1 +{row}$")
+        document = self.document("--children", "sh", "-c", script)
+        lines = {(line["function"], line["line"], line["blocks"], line["bytes"], line["processes"])
+                 for line in document["all_processes"]["leaks"] if os.path.basename(line["file"]) == "leaky.c"}
+        self.assertEqual(lines, {(function, line, 2 * blocks, 2 * size, 2) for function, line, blocks, size in LEAKS})
+        self.assertIsNone(self.document(LEAKY)["all_processes"])
+
+    def test_a_brief_report_has_parts_of_few_processes(self):
+        text = self.run_lmm("--children", "sh", "-c", "for i in 1 2 3 4 5 6 7; do /bin/true; done; exit 0").stderr
+        self.assertEqual(len(re.findall(r"(?m)^LMM: \S+ \(pid", text)), 5)
+        self.assertIn("\n... 3 more processes: --full\n", text)
+        text = self.run_lmm("--full", "--children", "sh", "-c", "for i in 1 2 3 4 5 6 7; do /bin/true; done; exit 0").stderr
+        self.assertEqual(len(re.findall(r"(?m)^LMM: \S+ \(pid", text)), 8)
 
     def test_the_programs_environment_is_as_without(self):
         plain = harness.run("env", env=self.environment).stdout

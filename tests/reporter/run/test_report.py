@@ -191,8 +191,10 @@ class Children(Case):
         self.assertEqual(result.returncode, 4)
         reports = re.findall(r"(?m)^LMM: hr \(pid (\d+)[,)]", result.stderr)
         self.assertEqual(len(set(reports)), 2, result.stderr)
-        self.assertEqual(result.stderr.count("ended with status 4"), 1)
-        self.assertEqual(result.stderr.count(", a child of "), 1)
+        self.assertEqual(len(re.findall(r"(?m)^LMM: .*ended with status 4", result.stderr)), 1)
+        self.assertEqual(len(re.findall(r"(?m)^LMM: .*, a child of ", result.stderr)), 1)
+        self.assertRegex(result.stderr, r"^LMM: 2 processes: hr \(pid \d+\) and its children\n")
+        self.assertRegex(result.stderr.splitlines()[-1], "^SUMMARY: 2 processes, ")
         document = json.loads(self.run_lmm("--children", "--format", "json", "sh", "-c",
                                            script).stderr)
         self.assertEqual([process["is_program"] for process in document["processes"]],

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* run_all: the first part of a report of several processes: their totals, an index of them by peak, and
+ * the lines of all together; and its last line. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "reporter/core/compare.h"
+#include "reporter/core/grid.h"
+#include "reporter/core/model.h"
+#include "reporter/core/sink.h"
+#include "reporter/core/words.h"
+#include "reporter/program/report/all_lines.h"
+#include "reporter/program/report/run_report.h"
+#include "reporter/program/report/run_sheet.h"
+
+enum { FAMILY_COLUMNS = 40 };
+
+/* ---- The index ------------------------------------------------------------------------------- */
+
+static int compare_peaks(const void *left, const void *right)
+{
+    const struct lmm_run_report_process *a = *(const struct lmm_run_report_process *const *) left;
+    const struct lmm_run_report_process *b = *(const struct lmm_run_report_process *const *) right;
+    int order = lmm_compare_u64(b->model->peak_bytes, a->model->peak_bytes);
+
+    return order != 0 ? order : (a > b) - (a < b);
+}
+
+/* Returns pointers to the processes in the order of their peaks, to be freed. NULL: out of memory. */
+static const struct lmm_run_report_process **by_peak(const struct lmm_run_report *run)
+{
+    const struct lmm_run_report_process **order =
+        calloc(run->process_count, sizeof(const struct lmm_run_report_process *));
+
+    for (size_t i = 0; i < run->process_count && order != NULL; i++) {
+        order[i] = &run->processes[i];
+    }
+    if (order != NULL) {
+        qsort(order, run->process_count, sizeof(const struct lmm_run_report_process *),
+              compare_peaks);
+    }
+    return order;
+}
+
+static void add_process(const struct lmm_sheet *sheet, struct lmm_grid *grid, size_t rank,
+                        const struct lmm_run_report_process *process)
+{
+    struct lmm_sheet one = {sheet->run, process, process->model, NULL, NULL};
+
+    lmm_grid_count(grid, rank);
+    lmm_sheet_bytes(sheet, grid, process->model->peak_bytes);
+    lmm_sheet_bytes(sheet, grid, process->spots->total.leaked_bytes);
+    lmm_grid_count(grid, process->model->total.allocations);
+    one.sink = lmm_grid_begin_cell(grid);
+    if (one.sink != NULL) {
+        lmm_sheet_process(&one);
+        lmm_sink_puts(one.sink, " ");
+        lmm_sheet_ending(&one);
+    }
+    lmm_grid_end_cell(grid, 1);
+    lmm_grid_end_row(grid);
+}
+
+static void put_index(const struct lmm_sheet *sheet)
+{
+    static const struct lmm_grid_column columns[] = {
+        {.heading = "", .width_min = LMM_SHEET_FIRST},
+        {.heading = "peak", .right = true},
+        {.heading = "at the end", .right = true},
+        {.heading = "allocated", .right = true},
+        {.heading = "process"},
+    };
+    const struct lmm_run_report *run = sheet->run;
+    const struct lmm_run_report_process **order = by_peak(run);
+    size_t shown = run->process_count < run->bounds.rows ? run->process_count : run->bounds.rows;
+    struct lmm_grid grid;
+
+    if (order == NULL) {
+        return;
+    }
+    lmm_grid_init(&grid, LMM_GRID_COLUMNS(columns), LMM_SHEET_INDENT, sheet->sink);
+    for (size_t i = 0; i < shown; i++) {
+        add_process(sheet, &grid, i + 1, order[i]);
+    }
+    lmm_sheet_headings(sheet, &grid, "Processes by peak");
+    for (size_t i = 0; i < shown; i++) {
+        add_process(sheet, &grid, i + 1, order[i]);
+    }
+    if (shown < run->process_count) {
+        lmm_sink_puts(sheet->sink, "  ... ");
+        lmm_put_count(sheet->sink, run->process_count - shown, "more process", "more processes");
+        lmm_sink_puts(sheet->sink, ": --full\n");
+    }
+    free((void *) order);
+}
+
+/* ---- Lines ----------------------------------------------------------------------------------- */
+
+/* One table of lines. */
+struct table {
+    const struct lmm_sheet *sheet;
+    const char *title;
+    enum lmm_measure measure;
+    uint64_t total;
+    const struct lmm_all_lines *lines;
+    size_t shown;
+};
+
+static void add_line(const struct table *table, struct lmm_grid *grid, size_t index)
+{
+    const struct lmm_all_line *line = &table->lines->items[index];
+    const struct lmm_model_site *site = line->site;
+    const struct lmm_look *look = &table->sheet->run->look;
+    uint64_t bytes = lmm_tally_first(&line->tally, table->measure);
+
+    lmm_grid_count(grid, index + 1);
+    lmm_sheet_bytes(table->sheet, grid, bytes);
+    lmm_grid_share(grid, lmm_model_permille(bytes, table->total), table->total);
+    lmm_grid_count(grid, lmm_tally_second(&line->tally, table->measure));
+    lmm_grid_count(grid, line->processes);
+    size_t taken = lmm_grid_column(grid) + (site->stack == 0 ? FAMILY_COLUMNS : 0);
+    size_t room = LMM_SHOWN_COLUMNS > taken + 1 ? LMM_SHOWN_COLUMNS - taken : 1;
+    struct lmm_sink *sink = lmm_grid_begin_cell(grid);
+    size_t columns = lmm_shown_put_place(look, sink, site->file, site->line, site->function, room);
+
+    if (site->stack == 0) {
+        columns += lmm_put_string(sink, lmm_string_of(" of "));
+        columns += lmm_shown_put_function(look, sink, site->family->name, FAMILY_COLUMNS - 4);
+    }
+    lmm_grid_end_cell(grid, columns);
+    lmm_grid_end_row(grid);
+}
+
+static void put_lines(const struct lmm_sheet *sheet, struct lmm_all_lines *lines,
+                      enum lmm_measure measure, const char *title)
+{
+    static const struct lmm_grid_column columns[] = {
+        {.heading = "", .width_min = LMM_SHEET_FIRST}, {.heading = "bytes", .right = true},
+        {.heading = "share", .right = true},           {.heading = "blocks", .right = true},
+        {.heading = "processes", .right = true},       {.heading = "line"},
+    };
+    size_t count = lmm_all_lines_order(lines, measure);
+    size_t most = sheet->run->bounds.rows;
+    struct table table = {
+        .sheet = sheet,
+        .title = title,
+        .measure = measure,
+        .total = lmm_tally_first(&lines->total, measure),
+        .lines = lines,
+        .shown = count < most ? count : most,
+    };
+    struct lmm_grid grid;
+
+    if (count == 0) {
+        return;
+    }
+    lmm_grid_init(&grid, LMM_GRID_COLUMNS(columns), LMM_SHEET_INDENT, sheet->sink);
+    for (size_t i = 0; i < table.shown; i++) {
+        add_line(&table, &grid, i);
+    }
+    lmm_sheet_headings(sheet, &grid, table.title);
+    for (size_t i = 0; i < table.shown; i++) {
+        add_line(&table, &grid, i);
+    }
+    if (table.shown < count) {
+        lmm_sink_puts(sheet->sink, "  ... ");
+        lmm_put_count(sheet->sink, count - table.shown, "more line", "more lines");
+        lmm_sink_puts(sheet->sink, ": --full\n");
+    }
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static uint64_t highest_peak(const struct lmm_run_report *run)
+{
+    uint64_t highest = 0;
+
+    for (size_t i = 0; i < run->process_count; i++) {
+        uint64_t peak = run->processes[i].model->peak_bytes;
+
+        highest = peak > highest ? peak : highest;
+    }
+    return highest;
+}
+
+static void put_totals(const struct lmm_sheet *sheet, const struct lmm_tally *total)
+{
+    lmm_sheet_label(sheet, "at the peaks");
+    lmm_put_bytes(sheet->sink, total->peak_bytes);
+    lmm_sink_puts(sheet->sink, ", of each process at its own; the highest is ");
+    lmm_put_bytes(sheet->sink, highest_peak(sheet->run));
+    lmm_sink_puts(sheet->sink, "\n");
+    lmm_sheet_label(sheet, "at the end");
+    lmm_put_bytes(sheet->sink, total->leaked_bytes);
+    lmm_sink_puts(sheet->sink, " in ");
+    lmm_put_count(sheet->sink, total->leaked_blocks, "block", "blocks");
+    lmm_sink_puts(sheet->sink, "\n");
+    lmm_sheet_label(sheet, "allocated");
+    lmm_put_bytes(sheet->sink, total->allocated_bytes);
+    lmm_sink_puts(sheet->sink, " in ");
+    lmm_put_count(sheet->sink, total->allocations, "block", "blocks");
+    lmm_sink_puts(sheet->sink, "\n");
+}
+
+void lmm_sheet_all(const struct lmm_sheet *sheet, struct lmm_all_lines *lines)
+{
+    bool leaks_only = sheet->run->leaks_only;
+
+    assert(sheet->run->process_count > 1);
+    lmm_sheet_paint(sheet, "\033[1m");
+    lmm_sink_puts(sheet->sink, leaks_only ? "LMM: leak check of " : "LMM: ");
+    lmm_put_count(sheet->sink, sheet->run->process_count, "process", "processes");
+    lmm_sink_puts(sheet->sink, ": ");
+    lmm_sheet_process(sheet);
+    lmm_sink_puts(sheet->sink, " and its children\n");
+    lmm_sheet_paint(sheet, "\033[0m");
+    put_totals(sheet, &lines->total);
+    lmm_sheet_unseen(sheet);
+    put_index(sheet);
+    if (!leaks_only) {
+        put_lines(sheet, lines, LMM_MEASURE_PEAK, "Lines at the peaks");
+    }
+    put_lines(sheet, lines, LMM_MEASURE_LEAKS, "Live at the end");
+    lmm_sink_puts(sheet->sink, "\n");
+}
+
+void lmm_sheet_all_end(const struct lmm_sheet *sheet, const struct lmm_all_lines *lines)
+{
+    const struct lmm_tally *total = &lines->total;
+
+    lmm_sink_puts(sheet->sink, "\n");
+    lmm_sheet_paint(sheet, "\033[1m");
+    lmm_sink_printf(sheet->sink,
+                    "SUMMARY: %zu processes, %" PRIu64 " %s live in %" PRIu64
+                    " %s, highest peak %" PRIu64 ", %" PRIu64 " %s, %" PRIu64 " %s",
+                    sheet->run->process_count, total->leaked_bytes,
+                    lmm_plural(total->leaked_bytes, "byte", "bytes"), total->leaked_blocks,
+                    lmm_plural(total->leaked_blocks, "block", "blocks"), highest_peak(sheet->run),
+                    total->allocations, lmm_plural(total->allocations, "allocation", "allocations"),
+                    lines->frees, lmm_plural(lines->frees, "free", "frees"));
+    lmm_sheet_paint(sheet, "\033[0m");
+    lmm_sink_puts(sheet->sink, "\n");
+}

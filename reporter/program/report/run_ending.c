@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* run_ending: how a process ended, as the report of `lmm run` says it: by what lmm run waited for, what
+ * the process told of itself, and what became of it. */
+#include <assert.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "reporter/core/model.h"
+#include "reporter/core/sink.h"
+#include "reporter/core/words.h"
+#include "reporter/program/report/ending.h"
+#include "reporter/program/report/run_report.h"
+#include "reporter/program/report/run_sheet.h"
+
+uint64_t lmm_sheet_run_ns(const struct lmm_sheet *sheet)
+{
+    const struct lmm_model *model = sheet->model;
+
+    if (sheet->process->is_program && !lmm_sheet_is_lost(sheet)) {
+        return sheet->run->ending->run_ns;
+    }
+    return model->end_time_ns > model->start_time_ns ? model->end_time_ns - model->start_time_ns
+                                                     : 0;
+}
+
+bool lmm_sheet_is_killed(const struct lmm_sheet *sheet)
+{
+    return sheet->process->has_status && WIFSIGNALED(sheet->process->status);
+}
+
+bool lmm_sheet_is_killed_unseen(const struct lmm_sheet *sheet)
+{
+    return !sheet->process->has_status && !sheet->process->is_live &&
+           sheet->model->process == LMM_MODEL_KILLED && sheet->process->became == NULL &&
+           sheet->model->exit == LMM_MODEL_EXIT_NOT_YET;
+}
+
+static bool has_told_status(const struct lmm_sheet *sheet)
+{
+    return sheet->model->exit == LMM_MODEL_EXIT_NORMAL ||
+           sheet->model->exit == LMM_MODEL_EXIT_QUICK;
+}
+
+void lmm_sheet_signal(const struct lmm_sheet *sheet)
+{
+    int status = sheet->process->status;
+    const char *name = sigabbrev_np(WTERMSIG(status));
+
+    if (name != NULL) {
+        lmm_sink_printf(sheet->sink, "was killed by SIG%s", name);
+    } else {
+        lmm_sink_printf(sheet->sink, "was killed by signal %d", WTERMSIG(status));
+    }
+    lmm_sink_puts(sheet->sink, WCOREDUMP(status) ? " (core dumped)" : "");
+}
+
+static const char *fate_of_child(const struct lmm_sheet *sheet)
+{
+    if (sheet->process->is_live) {
+        return "is still running";
+    }
+    if (lmm_sheet_is_killed_unseen(sheet)) {
+        return "was killed by a signal";
+    }
+    switch (sheet->model->process) {
+    case LMM_MODEL_EXITED: return "exited";
+    case LMM_MODEL_REPLACED: return "became another program";
+    default: return "ended";
+    }
+}
+
+void lmm_sheet_ending(const struct lmm_sheet *sheet)
+{
+    uint64_t ns = sheet->process->is_program ? sheet->run->ending->run_ns : lmm_sheet_run_ns(sheet);
+
+    if (lmm_sheet_is_killed(sheet)) {
+        lmm_sheet_signal(sheet);
+    } else if (sheet->process->has_status) {
+        assert(WIFEXITED(sheet->process->status));
+        lmm_sink_printf(sheet->sink, "ended with status %d", WEXITSTATUS(sheet->process->status));
+    } else if (has_told_status(sheet) && !sheet->process->is_live) {
+        lmm_sink_printf(sheet->sink, "ended with status %d", sheet->model->exit_status);
+    } else if (sheet->process->became != NULL) {
+        lmm_sink_puts(sheet->sink, "became ");
+        lmm_put_string(sheet->sink,
+                       lmm_model_last_component(lmm_string_of(sheet->process->became)));
+    } else {
+        lmm_sink_puts(sheet->sink, fate_of_child(sheet));
+    }
+    if (ns > 0) {
+        lmm_sink_puts(sheet->sink, " after ");
+        lmm_sheet_seconds(sheet, ns);
+    }
+}
+
+void lmm_sheet_process(const struct lmm_sheet *sheet)
+{
+    lmm_put_string(sheet->sink, sheet->model->program);
+    lmm_sink_printf(sheet->sink, " (pid %" PRIu32, sheet->model->pid);
+    if (!sheet->process->is_program) {
+        lmm_sink_printf(sheet->sink, ", a child of %" PRIu32, sheet->model->parent_pid);
+    }
+    lmm_sink_puts(sheet->sink, ")");
+}
