@@ -205,6 +205,28 @@ bool lmm_output_has_colour(const struct lmm_output *output)
            terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
+void lmm_output_skip(struct lmm_output *output, size_t bytes)
+{
+    static const char zeros[COPY_BYTES];
+    if (bytes == 0) {
+        return;
+    }
+    int error = output->target == NULL ? 0 : lmm_sink_flush(&output->sink);
+
+    if (output->target != NULL && error == 0) {
+        off_t end = lseek(output->descriptor, (off_t) bytes, SEEK_CUR);
+
+        if (end < 0 || ftruncate(output->descriptor, end) != 0) {
+            output->sink.error = -errno;
+        }
+        return;
+    }
+    for (size_t put = 0; put < bytes; put += sizeof(zeros)) {
+        lmm_sink_write(&output->sink, zeros,
+                       bytes - put < sizeof(zeros) ? bytes - put : sizeof(zeros));
+    }
+}
+
 /* Copies the temporary file over the target. Returns 0 or -errno. */
 static int overwrite(struct lmm_output *output)
 {

@@ -38,6 +38,9 @@ void lmm_output_open_stderr(struct lmm_output *output);
  * after a message on stderr. For callers that write much later. */
 bool lmm_output_can_open(const char *path);
 
+/* Puts so many zeros; in a file that is replaced, as a hole, which takes no space. */
+void lmm_output_skip(struct lmm_output *output, size_t bytes);
+
 /* Writes the rest and replaces the file. Returns an exit status, after a message on stderr if
  * anything failed since the file was opened. */
 int lmm_output_close(struct lmm_output *output);

@@ -7,7 +7,8 @@
  *   2  `used` is loaded of sites, then of stacks, frames, modules, families, and last of strings. A
  *      writer publishes in the opposite order, so the copy contains all that its published records
  *      refer to
- *   3  all words are copied, the frees among them
+ *   3  all words are copied, the frees among them, except those in holes of the file: what step 2
+ *      has published is not in one
  *   4  `used` of the rows is loaded again, and their allocations are copied over those of step 3, so
  *      each free in the copy has its allocation, also if that is in a row page which is new
  *   5  the peaks are copied again, until their count is the same after the copy as before: a writer
@@ -25,6 +26,8 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #include "reporter/core/books.h"
 #include "reporter/program/base/array.h"
@@ -123,6 +126,44 @@ static void copy_words(const struct lmm_copy_source *source, unsigned char *copy
     }
 }
 
+/* A part of the source that is not in a hole of its file. */
+struct part {
+    size_t start;
+    size_t end;
+};
+
+/* Sets *part to the next part after its end, up to `to`; false: there is none. A file system that
+ * does not tell has no holes. A reader who touches a hole of a mapping in /dev/shm would fill it
+ * with memory. */
+static bool next_part(const struct lmm_copy_source *source, size_t to, struct part *part)
+{
+    off_t start = (off_t) part->end;
+    off_t end = -1;
+
+    if (source->descriptor >= 0 && part->end < to) {
+        start = lseek(source->descriptor, start, SEEK_DATA);
+        if (start < 0) {
+            start = errno == ENXIO ? (off_t) to : (off_t) part->end;
+        } else {
+            end = lseek(source->descriptor, start, SEEK_HOLE);
+        }
+    }
+    if (start >= (off_t) to) {
+        return false;
+    }
+    *part = (struct part) {(size_t) start, end < 0 || end > (off_t) to ? to : (size_t) end};
+    return part->start < part->end;
+}
+
+/* Copies the words at [offset, offset + bytes), except those in holes. */
+static void copy_parts(const struct lmm_copy_source *source, unsigned char *copy, size_t offset,
+                       size_t bytes)
+{
+    for (struct part part = {.end = offset}; next_part(source, offset + bytes, &part);) {
+        copy_words(source, copy, part.start, part.end - part.start);
+    }
+}
+
 static void keep_chain(const struct lmm_copy_chain *chain, unsigned char *copy, size_t size)
 {
     struct lmm_ledger_header *header = (void *) copy;
@@ -149,34 +190,56 @@ static void copy_allocated(const unsigned char *from, unsigned char *to)
     copied->allocated_extra = lmm_load_u64_acquire(&row->allocated_extra);
 }
 
-/* Copies the allocations in a chunk of rows of version 1. */
+/* Copies the allocations in a chunk of rows of version 1. Parts start at multiples of the size of a
+ * row, as rows do. */
 static void copy_rows_v1(const struct lmm_copy_source *source, const struct lmm_copy_link *link,
                          unsigned char *copy)
 {
-    size_t end = link->offset + link->bytes;
     size_t row_bytes = sizeof(struct lmm_ledger_row_v1);
+    struct part part = {.end = link->offset + sizeof(struct lmm_ledger_chunk)};
 
-    for (size_t at = link->offset + sizeof(struct lmm_ledger_chunk); at + row_bytes <= end;
-         at += row_bytes) {
-        copy_allocated(source->bytes + at, copy + at);
+    static_assert(sizeof(struct lmm_ledger_chunk) % sizeof(struct lmm_ledger_row_v1) == 0,
+                  "rows start at multiples of their size");
+    while (next_part(source, link->offset + link->bytes, &part)) {
+        for (size_t at = part.start; at + row_bytes <= part.end; at += row_bytes) {
+            copy_allocated(source->bytes + at, copy + at);
+        }
     }
 }
 
-/* Copies the heads of the row pages, as there may be new ones, and their allocations. */
+/* Copies the head of a row page, which may be new, and its allocations. */
+static void copy_row_page(const struct lmm_copy_source *source, size_t at, uint32_t rows,
+                          unsigned char *copy)
+{
+    size_t head_bytes = sizeof(struct lmm_ledger_row_page);
+
+    copy_words(source, copy, at, head_bytes);
+    for (uint32_t k = 0; k < rows; k++) {
+        size_t row = at + head_bytes + k * sizeof(struct lmm_ledger_row);
+        copy_allocated(source->bytes + row, copy + row);
+    }
+}
+
+/* Copies the row pages of a chunk that are in use now. */
 static void copy_row_pages(const struct lmm_copy_source *source, struct lmm_copy_link *link,
                            unsigned char *copy)
 {
-    size_t end = link->offset + link->bytes;
-    size_t head_bytes = sizeof(struct lmm_ledger_row_page);
+    size_t first = link->offset + sizeof(struct lmm_ledger_chunk);
     uint32_t rows = lmm_books_rows_in(link->record_bytes);
+    struct part part = {.end = first};
 
     link->used = lmm_load_u32_acquire(&chunk_at(source->bytes, link->offset)->used);
-    for (size_t at = link->offset + sizeof(struct lmm_ledger_chunk);
-         rows != 0 && link->record_bytes <= end - at; at += link->record_bytes) {
-        copy_words(source, copy, at, head_bytes);
-        for (uint32_t k = 0; k < rows; k++) {
-            size_t row = at + head_bytes + k * sizeof(struct lmm_ledger_row);
-            copy_allocated(source->bytes + row, copy + row);
+    if (rows == 0) {
+        return;
+    }
+    size_t room = (link->bytes - sizeof(struct lmm_ledger_chunk)) / link->record_bytes;
+    size_t pages = link->used < room ? link->used : room;
+
+    while (next_part(source, first + pages * link->record_bytes, &part)) {
+        size_t page = (part.start - first) / link->record_bytes;
+
+        for (; first + page * link->record_bytes < part.end; page++) {
+            copy_row_page(source, first + page * link->record_bytes, rows, copy);
         }
     }
 }
@@ -209,7 +272,7 @@ static void copy_peak_chunks(const struct lmm_copy_source *source, struct lmm_co
         if (link->kind == LMM_LEDGER_PEAKS &&
             (!is_single || lmm_load_u32(&chunk->owner) == count % 2)) {
             link->used = lmm_load_u32_acquire(&chunk->used);
-            copy_words(source, copy, link->offset, link->bytes);
+            copy_parts(source, copy, link->offset, link->bytes);
         }
     }
 }
@@ -247,7 +310,7 @@ static enum lmm_copy_outcome copy_once(const struct lmm_copy_source *source,
         return LMM_COPY_FAILED;
     }
     load_used(source, chain);
-    copy_words(source, copy, 0, source->size); /* step 3 */
+    copy_parts(source, copy, 0, source->size); /* step 3 */
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     copy_allocations(source, chain, copy);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);

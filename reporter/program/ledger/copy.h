@@ -38,8 +38,9 @@ struct lmm_copy_chain {
 /* The ledger that is read, aligned to 8 bytes. */
 struct lmm_copy_source {
     const unsigned char *bytes;
-    size_t size; /* a multiple of the size of a chunk's header */
-    bool still;  /* no process writes it */
+    size_t size;    /* a multiple of the size of a chunk's header */
+    bool still;     /* no process writes it */
+    int descriptor; /* of its file, to skip the file's holes; -1: none */
 };
 
 enum lmm_copy_outcome {
@@ -48,8 +49,8 @@ enum lmm_copy_outcome {
     LMM_COPY_FAILED,    /* the reason is set */
 };
 
-/* Copies source to `copy`, which has source->size bytes aligned to 8, and sets *chain to its
- * chunks. A source that is truncated under its mapping is a failure. */
+/* Copies source to `copy`, which has source->size bytes of zero aligned to 8, and sets *chain to its
+ * chunks. Holes of the file are neither read nor written. A source that is truncated under its mapping is a failure. */
 enum lmm_copy_outcome lmm_copy_ledger(const struct lmm_copy_source *source,
                                       struct lmm_copy_chain *chain, unsigned char *copy,
                                       struct lmm_reason *ret_reason);

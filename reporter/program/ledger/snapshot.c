@@ -20,6 +20,7 @@
 
 enum {
     TRIES = 100, /* together about 10 ms */
+    BLOCK_BYTES = 4096,
     PAUSE_NS = 100 * 1000,
 };
 
@@ -64,18 +65,20 @@ static int build(struct lmm_snapshot *snapshot, const struct lmm_ledger_chunk **
     return error;
 }
 
-/* Allocates a snapshot with room for a copy of size bytes, aligned for records. */
+/* Allocates a snapshot with room for a copy of size bytes. It takes memory only where it is
+ * written, because a ledger may have large holes. */
 static struct lmm_snapshot *start(size_t size)
 {
     struct lmm_snapshot *snapshot = calloc(1, sizeof(*snapshot));
 
     assert(size > 0 && size % sizeof(struct lmm_ledger_chunk) == 0);
     if (snapshot != NULL) {
-        snapshot->copy = aligned_alloc(sizeof(struct lmm_ledger_chunk), size);
+        snapshot->copy = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         snapshot->bytes = size;
         snapshot->header = snapshot->copy;
     }
-    if (snapshot != NULL && snapshot->copy == NULL) {
+    if (snapshot != NULL && snapshot->copy == MAP_FAILED) {
         free(snapshot);
         return NULL;
     }
@@ -126,7 +129,7 @@ static enum lmm_copy_outcome copy_file(const struct lmm_ledger_file *file, bool 
     if (mapping == MAP_FAILED || snapshot == NULL) {
         lmm_reason_set(ret_reason, "%s", strerror(mapping == MAP_FAILED ? errno : ENOMEM));
     } else {
-        struct lmm_copy_source source = {mapping, size, still};
+        struct lmm_copy_source source = {mapping, size, still, file->descriptor};
 
         outcome = lmm_copy_ledger(&source, chain, snapshot->copy, ret_reason);
     }
@@ -221,7 +224,7 @@ struct lmm_snapshot *lmm_snapshot_of(const void *bytes, size_t size, struct lmm_
         lmm_reason_set(ret_reason, "%s", strerror(ENOMEM));
     } else {
         struct lmm_copy_source source = {memcpy(aligned, bytes, header.file_bytes),
-                                         header.file_bytes, true};
+                                         header.file_bytes, true, -1};
 
         outcome = lmm_copy_ledger(&source, &chain, snapshot->copy, ret_reason);
     }
@@ -232,6 +235,26 @@ struct lmm_snapshot *lmm_snapshot_of(const void *bytes, size_t size, struct lmm_
 }
 
 /* ---- Writing and ending ---------------------------------------------------------------------- */
+
+/* Puts the bytes, whose blocks of zeros are holes of the file. */
+static void put_sparse(struct lmm_output *output, const char *data, size_t bytes)
+{
+    static const char zeros[BLOCK_BYTES];
+    size_t hole = 0;
+
+    for (size_t at = 0; at < bytes; at += BLOCK_BYTES) {
+        size_t block = bytes - at < BLOCK_BYTES ? bytes - at : BLOCK_BYTES;
+
+        if (memcmp(data + at, zeros, block) == 0) {
+            hole += block;
+            continue;
+        }
+        lmm_output_skip(output, hole);
+        lmm_sink_write(&output->sink, data + at, block);
+        hole = 0;
+    }
+    lmm_output_skip(output, hole);
+}
 
 int lmm_snapshot_write(const struct lmm_snapshot *snapshot, const char *path)
 {
@@ -245,8 +268,8 @@ int lmm_snapshot_write(const struct lmm_snapshot *snapshot, const char *path)
         return LMM_EXIT_FAILED;
     }
     lmm_sink_write(&output.sink, (const char *) &header, sizeof(header));
-    lmm_sink_write(&output.sink, (const char *) snapshot->copy + sizeof(header),
-                   snapshot->bytes - sizeof(header));
+    put_sparse(&output, (const char *) snapshot->copy + sizeof(header),
+               snapshot->bytes - sizeof(header));
     return lmm_output_close(&output);
 }
 
@@ -279,7 +302,7 @@ bool lmm_snapshot_same_process(const struct lmm_snapshot *a, const struct lmm_sn
 void lmm_snapshot_free(struct lmm_snapshot *snapshot)
 {
     if (snapshot != NULL) {
-        free(snapshot->copy);
+        munmap(snapshot->copy, snapshot->bytes);
         free(snapshot->scratch);
         free(snapshot);
     }

@@ -2,13 +2,17 @@
 """Damaged files: one clear line and status 1, whatever the damage."""
 import json
 import os
+import shutil
 import struct
+import sys
+import tempfile
 
 import harness
 import ledger
 
 U32 = struct.Struct("<I")
 U64 = struct.Struct("<Q")
+GIBIBYTE = 1 << 30
 
 
 class Damaged(harness.Case):
@@ -330,6 +334,54 @@ class DropIn(Damaged):
                             ["report", "--format", "folded"],
                             ["report", "--format", "pprof", "-o", self.path("profile")]):
                 self.succeed(*command, self.file)
+
+
+class Sparse(harness.Case):
+    """Ledgers of 1 GiB with nearly nothing in them: a reader must not pay for the holes."""
+
+    def make(self, path, kind, **header):
+        book = ledger.sample(state=ledger.EXITED, **header)
+        data = book.bytes()
+        size = ledger.RECORD_BYTES[kind]
+        if kind == ledger.ROWS and header.get("version") == 2:
+            size = ledger.PAGE_SIZE
+        chunk = GIBIBYTE - len(data)
+        capacity = min((chunk - ledger.CHUNK.size) // size, 1000) if size > 0 else 0
+        with open(path, "wb") as file:
+            file.write(data + ledger.CHUNK.pack(kind, size, 0, capacity, 0, 0, chunk))
+            file.truncate(GIBIBYTE)
+            file.seek(ledger.field_offset("file_bytes")[0])
+            file.write(GIBIBYTE.to_bytes(8, "little"))
+        return path
+
+    def rss_bytes(self, *arguments):
+        """Runs lmm; returns its exit status and the most memory that it had. A small process starts it, because
+        a process starts with the most that its parent had."""
+        script = ("import os, resource, subprocess, sys; "
+                  "status = subprocess.call(sys.argv[1:], stdout=2); "
+                  "print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+        result = harness.run(sys.executable, "-c", script, harness.LMM, *arguments, env=self.environment)
+        status, kibibytes = result.stdout.split()
+        return int(status), int(kibibytes) * 1024
+
+    def test_holes_cost_nothing(self):
+        folder = tempfile.mkdtemp(dir="/dev/shm")
+        self.addCleanup(shutil.rmtree, folder)
+        for place in (self.folder, folder):
+            for version in (1, 2):
+                for kind in ledger.RECORD_BYTES:
+                    path = self.make(os.path.join(place, "sparse.lmm"), kind, version=version)
+                    copy = os.path.join(place, "copy.lmm")
+                    status, memory = self.rss_bytes("report", path)
+                    self.assertIn(status, (0, 1))
+                    self.assertLess(memory, GIBIBYTE // 8, (kind, version, place))
+                    self.assertLess(os.stat(path).st_blocks * 512, GIBIBYTE // 64, "a hole was filled")
+                    if status == 0 and kind == ledger.UNUSED:
+                        self.assertEqual(self.rss_bytes("snapshot", "-o", copy, path)[0], 0)
+                        self.assertEqual(os.stat(copy).st_size, GIBIBYTE)
+                        self.assertLess(os.stat(copy).st_blocks * 512, GIBIBYTE // 64)
+                        self.assertEqual(self.succeed("report", copy).splitlines()[1:3],
+                                         self.succeed("report", path).splitlines()[1:3])
 
 
 harness.main()
