@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""agree.py LMM PROGRAM: whether heaptrack and `lmm run --stacks 24` report the same about a program.
+"""agree.py LMM PROGRAM: whether heaptrack and `lmm run --depth 24` report the same about a program.
 
 The program (agree_program.c) is deterministic. These must agree: calls that allocate, leaked bytes and temporary
 blocks, in total and for each function, and the five functions that hold most at the peak. Only stacks through main
@@ -48,7 +48,7 @@ def by_heaptrack(program, folder):
 
 def by_lmm(lmm, program, folder):
     report = os.path.join(folder, "report.json")
-    call(lmm, "run", "--stacks", "24", "--full", "--format", "json", "-o", report, "--", program)
+    call(lmm, "run", "--depth", "24", "--full", "--format", "json", "-o", report, "--", program)
     with open(report, encoding="utf-8") as file:
         process = json.load(file)["processes"][0]
     figures = {}

@@ -85,12 +85,12 @@ class Misuse(harness.Case):
     def test_without_stacks(self):
         for case, (message, _) in CASES.items():
             with self.subTest(case):
-                panic = self.document(case, "--stacks", "0")[0]["processes"][0]["panic"]
+                panic = self.document(case, "--depth", "0")[0]["processes"][0]["panic"]
                 self.assertIn(message.split(":")[0], panic["message"])
                 self.assertEqual(panic["calls"], [])
 
     def test_one_call(self):
-        document, _ = self.document("double", "--stacks", "1")
+        document, _ = self.document("double", "--depth", "1")
         calls = document["processes"][0]["panic"]["calls"]
         self.assertEqual([call["function"] for call in calls], ["free_it"])
 

@@ -49,12 +49,12 @@ _lmm_run() {
         compopt -o nospace 2>/dev/null
         return
         ;;
-    --stacks | --stacks-per-row | --top | -t | --error-exitcode | --wrapper) return ;;
+    --depth | --stacks | --stacks-per-row | --top | -t | --error-exitcode | --wrapper) return ;;
     esac
     while ((i < COMP_CWORD)); do
         case ${COMP_WORDS[i]} in
         --) break ;;
-        --stacks | --stacks-per-row | --format | -F | --output | -o | --top | -t | --error-exitcode | \
+        --depth | --stacks | --stacks-per-row | --format | -F | --output | -o | --top | -t | --error-exitcode | \
             --suppressions | --fit | --measure | --options | --preload-library | --wrapper)
             ((i++))
             if [[ ${COMP_WORDS[i]} == '=' ]]; then

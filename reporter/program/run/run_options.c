@@ -13,7 +13,8 @@
 #include "reporter/program/symbols/wrapper_list.h"
 
 enum {
-    KEY_STACKS = 256,
+    KEY_DEPTH = 256,
+    KEY_STACKS,
     KEY_LEAKS,
     KEY_ERROR_EXITCODE,
     KEY_FILL,
@@ -41,8 +42,9 @@ enum {
 };
 
 static const struct argp_option table[] = {
-    {"stacks", KEY_STACKS, "N", 0,
+    {"depth", KEY_DEPTH, "N", 0,
      "Calls kept of each call stack: 0 (no stacks) to 64, 24 by default", 0},
+    {"stacks", KEY_STACKS, "N", OPTION_HIDDEN, NULL, 0}, /* its name until 1.0 */
     {"format", 'F', "FORMAT", 0,
      "text (the default), json, csv, openmetrics, pprof, folded or massif", 0},
     {"report", 0, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0}, /* its name until 1.0 */
@@ -104,9 +106,10 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
     struct lmm_run_options *options = state->input;
 
     switch (key) {
-    case KEY_STACKS:
+    case KEY_STACKS: lmm_complain("--stacks N is now --depth N"); __attribute__((fallthrough));
+    case KEY_DEPTH:
         options->stacks =
-            (unsigned) lmm_parse_number("--stacks", argument, 0, LMM_RUN_STACKS_MAX, state);
+            (unsigned) lmm_parse_number("--depth", argument, 0, LMM_RUN_STACKS_MAX, state);
         return 0;
     case 'F': options->format = lmm_format_parse(argument, true, state); return 0;
     case 't': options->top = lmm_parse_top(argument, state); return 0;

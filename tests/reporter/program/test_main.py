@@ -101,14 +101,14 @@ class Main(harness.Case):
         self.assertEqual(self.complete("lmm", "sites", "--by", "f"), ["function", "family"])
         self.assertEqual(self.complete("lmm", "gc", "--d"), ["--dry-run"])
         self.assertEqual(self.complete("lmm", "ru"), ["run"])
-        self.assertEqual(self.complete("lmm", "run", "--sta"), ["--stacks", "--stacks-per-row"])
+        self.assertEqual(self.complete("lmm", "run", "--sta"), ["--stacks-per-row"])
         self.assertEqual(self.complete("lmm", "run", "--stacks-per-row", "3", "--fu"), ["--full"])
         self.assertEqual(self.complete("lmm", "run", "--fit", "b"), ["best"])
         self.assertEqual(self.complete("lmm", "run", "--measure", "pe"), ["peak"])
         self.assertEqual(self.complete("lmm", "report", "--measure", "pe"), ["peak"])
         self.assertEqual(self.complete("lmm", "run", "--format", "=", "j"), ["json"])
-        self.assertIn("bash", self.complete("lmm", "run", "--stacks", "3", "--leaks", "bas"))
-        self.assertIn("bash", self.complete("lmm", "run", "--stacks", "=", "3", "--", "bas"))
+        self.assertIn("bash", self.complete("lmm", "run", "--depth", "3", "--leaks", "bas"))
+        self.assertIn("bash", self.complete("lmm", "run", "--depth", "=", "3", "--", "bas"))
 
     def test_completion_offers_every_option(self):
         for command in COMMANDS:

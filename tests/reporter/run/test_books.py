@@ -115,7 +115,7 @@ class Books(Case):
         self.document("--error-exitcode", "99", LEAKY, status=99)
 
     def test_without_stacks(self):
-        process, = self.document("--stacks", "0", LEAKY)["processes"]
+        process, = self.document("--depth", "0", LEAKY)["processes"]
         self.assertEqual(process["stack_frames"], 0)
         self.assertGreaterEqual(process["totals"]["allocations"], 1005)
 

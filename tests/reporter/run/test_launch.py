@@ -113,13 +113,20 @@ class Environment(Case):
         self.assertEqual(preload, running.STAND_IN)
         self.assertRegex(options, rf"^ledger={self.ledgers}/lmm-run-......:keep=1:stacks=24:children=0:starts={self.ledgers}/lmm-run-....../starts$")
         for arguments, words in (
-                (["--stacks", "0"], ":stacks=0:"),
-                (["--stacks", "64"], ":stacks=64:"),
+                (["--depth", "0"], ":stacks=0:"),
+                (["--depth", "64"], ":stacks=64:"),
                 (["--children"], ":children=1"),
                 (["--fill"], ":fill=both"),
                 (["--fit", "best"], "fit=best:"),
                 (["--options", "reservoir=3:leaks=1"], "reservoir=3:leaks=1:ledger=")):
             self.assertIn(words, self.said(*arguments)[1], arguments)
+
+    def test_the_old_name_of_depth(self):
+        self.environment["STAND_IN_SAYS"] = self.path("said")
+        result = self.run_lmm("--stacks", "7", "-o", "/dev/null", "true")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("lmm: --stacks N is now --depth N\n", result.stderr)
+        self.assertIn(":stacks=7:", self.text_of("said"))
 
     def test_the_users_own_stays_and_lmms_counts(self):
         self.environment["LD_PRELOAD"] = "libm.so.6"
