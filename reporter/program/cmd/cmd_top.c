@@ -14,6 +14,8 @@
 #include "reporter/program/base/clock.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
+#include "reporter/core/model.h"
+#include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/top/top_layout.h"
 #include "reporter/program/top/top_screen.h"
 #include "reporter/program/top/top_sheet.h"
@@ -29,9 +31,14 @@ enum {
 struct options {
     const char *word; /* the process or file; NULL: the only process, or a list */
     uint64_t delay_ms;
-    const struct lmm_top_key *key;
+    const struct lmm_top_key *key;      /* of families */
+    const struct lmm_top_key *site_key; /* of lines; these two: NULL if that view has it not */
+    enum lmm_top_view first;
     bool once;
+    bool all;
 };
+
+enum { KEY_BY = 256 };
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
@@ -47,6 +54,16 @@ static bool parse_delay(const char *text, uint64_t *ret_ms)
     }
     *ret_ms = ns / LMM_NS_PER_MS;
     return *ret_ms >= DELAY_MIN_MS && *ret_ms <= DELAY_MAX_MS;
+}
+
+static enum lmm_top_view parse_by(const char *argument, const struct argp_state *state)
+{
+    bool is_line = strcmp(argument, "line") == 0;
+
+    if (!is_line && strcmp(argument, "family") != 0) {
+        argp_error(state, "--by takes line or family, not '%s'", argument);
+    }
+    return is_line ? LMM_TOP_LINES : LMM_TOP_FAMILIES;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -65,10 +82,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case '1': options->once = true; return 0;
     case 's':
         options->key = lmm_top_key_of_word(LMM_TOP_FAMILIES, argument);
-        if (options->key == NULL) {
+        options->site_key = lmm_top_key_of_word(LMM_TOP_LINES, argument);
+        if (options->key == NULL && options->site_key == NULL) {
             argp_error(state, "unknown sort key '%s' (see --help)", argument);
         }
         return 0;
+    case KEY_BY: options->first = parse_by(argument, state); return 0;
+    case 'a': options->all = true; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -101,7 +121,10 @@ static const struct argp_option option_table[] = {
     {"delay", 'd', "SECONDS", 0, "Read again every SECONDS (1; fractions allowed)", 0},
     {"once", '1', NULL, 0, "Print one screen as text and exit", 0},
     {NULL, 'o', NULL, OPTION_HIDDEN, NULL, 0}, /* its letter until 1.0 */
-    {"sort", 's', "KEY", 0, "Order of the families (bytes)", 0},
+    {"sort", 's', "KEY", 0, "Order of the lines and families (bytes)", 0},
+    {"by", KEY_BY, "WORD", 0,
+     "Open with a row for each line (the default if the program has call stacks) or family", 0},
+    {"all", 'a', NULL, 0, "Show rows of zeros, too", 0},
     {0},
 };
 
@@ -122,17 +145,36 @@ static const struct argp argp = {
 
 /* ---- The ledger ------------------------------------------------------------------------------ */
 
+/* Reads the live bytes of all live processes. */
+static void read_bytes(struct lmm_top *top)
+{
+    free(top->ledger_bytes);
+    top->ledger_bytes = calloc(top->ledgers.count + 1, sizeof(*top->ledger_bytes));
+    for (size_t i = 0; top->ledger_bytes != NULL && i < top->ledgers.count; i++) {
+        struct lmm_reason reason;
+        bool runs = lmm_process_runs(top->ledgers.entry[i].state);
+        struct lmm_snapshot *snapshot =
+            runs ? lmm_snapshot_try(top->ledgers.entry[i].path, &reason) : NULL;
+
+        top->ledger_bytes[i] =
+            snapshot == NULL ? -1 : lmm_top_figure_of(snapshot->model->total.live_bytes);
+        lmm_snapshot_free(snapshot);
+    }
+}
+
 static void list_processes(struct lmm_top *top)
 {
     lmm_top_rows_close(&top->rows); /* they refer to the ledgers */
     lmm_discover_free(&top->ledgers);
     top->ledgers = lmm_discover_list();
+    read_bytes(top);
     top->wall_ns = lmm_clock_ns(CLOCK_REALTIME);
 }
 
 static void read_process(struct lmm_top *top)
 {
     lmm_top_rows_close(&top->rows); /* they refer to the last reading */
+    top->placed = 0;
     top->now_ns = lmm_clock_ns(CLOCK_MONOTONIC);
     lmm_top_source_read(&top->source, &top->history, top->now_ns);
 }
@@ -141,9 +183,10 @@ static void read_process(struct lmm_top *top)
 static bool watch(struct lmm_top *top, char *path)
 {
     top->source.path = path;
-    top->view = LMM_TOP_FAMILIES;
     lmm_top_cursor_home(&top->table[LMM_TOP_FAMILIES].cursor);
+    lmm_top_cursor_home(&top->table[LMM_TOP_LINES].cursor);
     read_process(top);
+    top->view = lmm_top_first_view(top);
     return top->source.snapshot != NULL;
 }
 
@@ -350,8 +393,13 @@ int lmm_cmd_top(int argc, char **argv)
     lmm_top_init(&top, LMM_TOP_PROCESSES);
     top.delay_ms = options.delay_ms;
     top.once = options.once;
+    top.all = options.all;
+    top.first = options.first;
     if (options.key != NULL) {
         top.table[LMM_TOP_FAMILIES].key = options.key;
+    }
+    if (options.site_key != NULL) {
+        top.table[LMM_TOP_LINES].key = options.site_key;
     }
     status = begin(&top, &options);
     if (status == LMM_EXIT_DONE) {

@@ -108,7 +108,10 @@ _lmm() {
     fi
     case $before in
     --by)
-        _lmm_words "line function module stack family site" "$word"
+        case $subcommand in
+        top) _lmm_words "line family" "$word" ;;
+        *) _lmm_words "line function module stack family site" "$word" ;;
+        esac
         return
         ;;
     --format | -F)

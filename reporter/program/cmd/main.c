@@ -35,7 +35,7 @@ static const struct command commands[] = {
     {"ls", lmm_cmd_ls, "list the processes that have a ledger, live and dead"},
     {"report", lmm_cmd_report, "show what a process has allocated, by family and by site"},
     {"sites", lmm_cmd_sites, "show one line for each place that allocates"},
-    {"top", lmm_cmd_top, "watch families and sites on the whole screen"},
+    {"top", lmm_cmd_top, "watch lines or families on the whole screen"},
     {"watch", lmm_cmd_watch, "print what changes, and which sites grow steadily"},
     {"snapshot", lmm_cmd_snapshot, "copy a ledger as it is now to a file"},
     {"diff", lmm_cmd_diff, "show what grew between two ledgers"},

@@ -23,7 +23,7 @@ struct lmm_row_options {
  * zero at the start. */
 extern const struct argp lmm_row_argp;
 
-/* The same without --all. */
+/* The same without --all: for subcommands that show no rows of zeros. */
 extern const struct argp lmm_row_by_argp;
 
 /* Returns what --by says, or else `usual`. */

@@ -67,9 +67,9 @@ static void put_right_note(const struct layout *layout)
     if (top->once) {
         return;
     }
-    snprintf(note, sizeof(note), "by %s%s, every %" PRIu64 ".%02" PRIu64 "s, ? for help",
-             table->key->name, table->reversed ? " (reversed)" : "", top->delay_ms / 1000,
-             top->delay_ms % 1000 / 10);
+    snprintf(note, sizeof(note), "%sby %s%s, every %" PRIu64 ".%02" PRIu64 "s, ? for help",
+             top->view == LMM_TOP_LINES ? "lines " : "", table->key->name,
+             table->reversed ? " (reversed)" : "", top->delay_ms / 1000, top->delay_ms % 1000 / 10);
     if (left + 2 + strlen(note) <= sheet->columns) {
         lmm_top_put_right(sheet, note, sheet->columns - left);
     }
@@ -145,6 +145,10 @@ static void put_head(const struct layout *layout)
     put_bytes(sheet, model->total.committed_bytes);
     lmm_top_write_permille(share, model->total.occupancy_permille, false);
     lmm_top_printf(sheet, " (%s)", share);
+    if (layout->top->source.resident_bytes != 0) {
+        lmm_top_put(sheet, ", resident ");
+        put_bytes(sheet, layout->top->source.resident_bytes);
+    }
     lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
     lmm_top_printf(
         sheet, " Live Blocks                     : %" PRIu64 " in %zu of %zu families, %zu sites",
@@ -170,7 +174,8 @@ static void put_head(const struct layout *layout)
 
 static bool has_status(const struct lmm_top *top)
 {
-    return top->typing || top->view == LMM_TOP_SITES || top->table[top->view].filter[0] != '\0' ||
+    return top->typing || top->view == LMM_TOP_SITES || top->view == LMM_TOP_STACKS ||
+           top->table[top->view].filter[0] != '\0' ||
            (top->view != LMM_TOP_PROCESSES && top->history.marked);
 }
 
@@ -206,22 +211,38 @@ static void put_mark(const struct layout *layout)
     lmm_top_put(layout->sheet, " blocks ");
 }
 
+/* Says which sites or stacks the rows are. */
+static void put_scope(const struct layout *layout)
+{
+    const struct lmm_top *top = layout->top;
+    const struct lmm_top_family *family = lmm_top_history_find(&top->history, top->family);
+    const struct lmm_model_site *site = top->rows.count == 0 ? NULL : top->rows.row[0].site;
+
+    if (top->view == LMM_TOP_SITES && family != NULL) {
+        lmm_top_put(layout->sheet, " Sites of ");
+        lmm_top_put_string(layout->sheet, family->family->name);
+        lmm_top_put(layout->sheet, " ");
+    } else if (top->view == LMM_TOP_STACKS) {
+        lmm_top_put(layout->sheet, " Stacks of ");
+        if (site != NULL) {
+            lmm_top_put_string(layout->sheet, lmm_model_last_component(site->file));
+            lmm_top_printf(layout->sheet, ":%" PRIu32 " ", site->line);
+            lmm_top_put_string(layout->sheet, site->function);
+            lmm_top_put(layout->sheet, " ");
+        }
+    }
+}
+
 static void put_status(const struct layout *layout)
 {
     const struct lmm_top *top = layout->top;
-    const struct lmm_top_family *family =
-        top->view == LMM_TOP_SITES ? lmm_top_history_find(&top->history, top->family) : NULL;
 
     lmm_top_line_begin(layout->sheet, LMM_TOP_PROMPT);
     if (top->typing) {
         put_filter(layout);
         return;
     }
-    if (family != NULL) {
-        lmm_top_put(layout->sheet, " Sites of ");
-        lmm_top_put_string(layout->sheet, family->family->name);
-        lmm_top_put(layout->sheet, " ");
-    }
+    put_scope(layout);
     put_mark(layout);
     put_filter(layout);
 }
@@ -248,9 +269,11 @@ static void lay_out_help(const struct layout *layout)
 {
     static const char *const lines[] = {
         "  Up Down PgUp PgDn Home End   choose a row",
-        "  Enter                        go in: process, family, its sites",
+        "  Enter                        go in: process, family, line, its stacks",
+        "  Tab                          lines, or families",
+        "  z                            rows of zeros, too",
         "  Esc Backspace                clear the filter, or go back",
-        "  q                            back from the sites; else quit",
+        "  q                            back from stacks and sites; else quit",
         "  Space                        read again at once",
         "  /                            filter: part of a name, or a pattern (* ? [)",
         "                               Enter keeps it, Esc clears it",

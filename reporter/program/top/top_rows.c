@@ -11,6 +11,7 @@
 #include "reporter/core/compare.h"
 #include "reporter/core/model.h"
 #include "reporter/program/ledger/discover.h"
+#include "reporter/program/report/places.h"
 #include "reporter/program/top/top_history.h"
 
 enum {
@@ -21,6 +22,7 @@ enum {
 
 static const struct lmm_top_key process_keys[] = {
     {'A', "age", LMM_TOP_AGE, true, "age, youngest first"},
+    {'B', "bytes", LMM_TOP_BYTES, false, "live bytes"},
     {'i', "pid", LMM_TOP_PID, true, "process id"},
     {'n', "name", LMM_TOP_NAME, true, "program"},
     {0},
@@ -56,9 +58,9 @@ static const struct lmm_top_key site_keys[] = {
 
 const struct lmm_top_key *lmm_top_keys(enum lmm_top_view view)
 {
-    return view == LMM_TOP_PROCESSES ? process_keys
-           : view == LMM_TOP_SITES   ? site_keys
-                                     : family_keys;
+    return view == LMM_TOP_PROCESSES  ? process_keys
+           : view == LMM_TOP_FAMILIES ? family_keys
+                                      : site_keys;
 }
 
 const struct lmm_top_key *lmm_top_key_of_letter(enum lmm_top_view view, int letter)
@@ -198,33 +200,82 @@ bool lmm_top_rows_of_families(struct lmm_top_rows *rows, const struct lmm_top_hi
     return true;
 }
 
-bool lmm_top_rows_of_sites(struct lmm_top_rows *rows, const struct lmm_top_history *history,
-                           const struct lmm_model *model, const struct lmm_top_family *family,
-                           const char *filter)
+/* Adds the figures of a site to the row of its place. */
+static void add_site(struct lmm_top_row *row, const struct lmm_top_track *track, bool marked)
 {
-    if (!make_room(rows, model->site_count)) {
+    struct lmm_top_row one = {.identity = 0};
+
+    fill_counts(&one, track, marked);
+    for (int i = 0; i <= LMM_TOP_FREE_RATE; i++) {
+        if (__builtin_add_overflow(row->figure[i], one.figure[i], &row->figure[i])) {
+            row->figure[i] = one.figure[i] > 0 ? INT64_MAX : -INT64_MAX;
+        }
+    }
+}
+
+static bool is_in_scope(const struct lmm_top_scope *scope, const struct lmm_model *model, size_t i)
+{
+    return (scope->family == NULL || model->sites[i].family == scope->family->family) &&
+           (scope->line == 0 || scope->lines->keys[scope->lines->of[i]] == scope->line);
+}
+
+bool lmm_top_rows_of_places(struct lmm_top_rows *rows, const struct lmm_top_history *history,
+                            const struct lmm_model *model, const struct lmm_places *places,
+                            const struct lmm_top_scope *scope, const char *filter)
+{
+    size_t *numbers =
+        calloc(places->count + 1, sizeof(*numbers)); /* of the place's row, from 1 on */
+    size_t kept = 0;
+
+    if (!make_room(rows, places->count) || numbers == NULL) {
+        lmm_top_rows_close(rows);
+        free(numbers);
         return false;
     }
     for (size_t i = 0; i < model->site_count; i++) {
         const struct lmm_model_site *site = &model->sites[i];
-        struct lmm_top_row *row = &rows->row[rows->count];
+        size_t *number = &numbers[places->of[i]];
 
-        if (site->family != family->family) {
+        if (!is_in_scope(scope, model, i)) {
             continue;
         }
-        if (!site_passes(site, filter)) {
-            rows->hidden++;
-            continue;
+        if (*number == 0) {
+            *number = ++rows->count;
+            rows->row[*number - 1] = (struct lmm_top_row) {
+                .identity = places->keys[places->of[i]], .name = site->file, .site = site};
         }
-        *row = (struct lmm_top_row) {.identity = site->id, .name = site->file, .site = site};
-        fill_counts(row, &history->site_track[site->id], history->marked);
-        rows->count++;
+        add_site(&rows->row[*number - 1], &history->site_track[site->id], history->marked);
     }
+    for (size_t i = 0; i < rows->count; i++) {
+        if (site_passes(rows->row[i].site, filter)) {
+            rows->row[kept++] = rows->row[i];
+        }
+    }
+    rows->hidden = rows->count - kept;
+    rows->count = kept;
+    free(numbers);
     return true;
 }
 
+void lmm_top_rows_drop_zeros(struct lmm_top_rows *rows, bool totals)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        const int64_t *figure = rows->row[i].figure;
+        bool acts = totals ? figure[LMM_TOP_ALLOCATIONS] != 0 || figure[LMM_TOP_FREES] != 0
+                           : figure[LMM_TOP_ALLOCATION_RATE] != 0 || figure[LMM_TOP_FREE_RATE] != 0;
+
+        if (acts || figure[LMM_TOP_BLOCKS] != 0 || figure[LMM_TOP_BYTES] != 0) {
+            rows->row[kept++] = rows->row[i];
+        }
+    }
+    rows->count = kept;
+}
+
 bool lmm_top_rows_of_processes(struct lmm_top_rows *rows, const struct lmm_ledger_list *ledgers,
-                               const char *program, uint64_t now_ns, const char *filter)
+                               const int64_t *live_bytes, const char *program, uint64_t now_ns,
+                               const char *filter)
 {
     if (!make_room(rows, ledgers->count)) {
         return false;
@@ -247,6 +298,7 @@ bool lmm_top_rows_of_processes(struct lmm_top_rows *rows, const struct lmm_ledge
                                      .entry = entry};
         row->figure[LMM_TOP_PID] = entry->pid;
         row->figure[LMM_TOP_AGE] = lmm_top_figure_of(age_ns);
+        row->figure[LMM_TOP_BYTES] = live_bytes == NULL ? -1 : live_bytes[i];
         rows->count++;
     }
     return true;

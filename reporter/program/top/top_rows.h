@@ -20,6 +20,7 @@
 
 struct lmm_model;
 struct lmm_model_site;
+struct lmm_places;
 struct lmm_ledger_entry;
 struct lmm_ledger_list;
 struct lmm_top_family;
@@ -27,8 +28,10 @@ struct lmm_top_history;
 
 enum lmm_top_view {
     LMM_TOP_PROCESSES,
+    LMM_TOP_LINES, /* of the source */
     LMM_TOP_FAMILIES,
-    LMM_TOP_SITES,
+    LMM_TOP_SITES,  /* the lines of one family */
+    LMM_TOP_STACKS, /* of one line */
     LMM_TOP_VIEWS,
 };
 
@@ -60,7 +63,7 @@ struct lmm_top_row {
     int64_t figure[LMM_TOP_FIGURES]; /* limited to INT64_MAX */
     struct lmm_string name;          /* of the family or program; a site's file */
     const struct lmm_top_family *family;
-    const struct lmm_model_site *site; /* these two: NULL for other rows */
+    const struct lmm_model_site *site; /* one of its sites; these three: NULL for other rows */
     const struct lmm_ledger_entry *entry;
 };
 
@@ -93,13 +96,28 @@ const struct lmm_top_key *lmm_top_key_of_word(enum lmm_top_view view, const char
  * point into the other arguments. Return false when memory ran out: then there are no rows. */
 bool lmm_top_rows_of_families(struct lmm_top_rows *rows, const struct lmm_top_history *history,
                               const char *filter);
-bool lmm_top_rows_of_sites(struct lmm_top_rows *rows, const struct lmm_top_history *history,
-                           const struct lmm_model *model, const struct lmm_top_family *family,
-                           const char *filter);
 
-/* Live processes only; program: only those of this name; NULL: all. now_ns: CLOCK_REALTIME. */
+/* Which sites the rows below are made of. */
+struct lmm_top_scope {
+    const struct lmm_top_family *family; /* NULL: of all families */
+    const struct lmm_places *lines;      /* these two: the sites of the line of this key; 0: all */
+    uint64_t line;
+};
+
+/* A row for each place (places.h) of the sites in scope; its identity is the place's key. */
+bool lmm_top_rows_of_places(struct lmm_top_rows *rows, const struct lmm_top_history *history,
+                            const struct lmm_model *model, const struct lmm_places *places,
+                            const struct lmm_top_scope *scope, const char *filter);
+
+/* Live processes only; program: only those of this name; NULL: all. live_bytes: of each ledger, -1:
+ * unknown; NULL: none is known. now_ns: CLOCK_REALTIME. */
 bool lmm_top_rows_of_processes(struct lmm_top_rows *rows, const struct lmm_ledger_list *ledgers,
-                               const char *program, uint64_t now_ns, const char *filter);
+                               const int64_t *live_bytes, const char *program, uint64_t now_ns,
+                               const char *filter);
+
+/* Removes the rows without live blocks and without allocations and frees: in total, with totals
+ * set, or per second. */
+void lmm_top_rows_drop_zeros(struct lmm_top_rows *rows, bool totals);
 
 void lmm_top_rows_sort(struct lmm_top_rows *rows, const struct lmm_top_key *key, bool reversed);
 void lmm_top_rows_close(struct lmm_top_rows *rows);

@@ -3,7 +3,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <lmm/ledger.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,6 +46,23 @@ static void learn_age(struct lmm_top_source *source, uint64_t now_ns)
     }
 }
 
+/* Returns the resident bytes of a process, 0: unknown. */
+static uint64_t resident_of(uint32_t pid)
+{
+    unsigned long long size = 0;
+    unsigned long long resident = 0;
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%" PRIu32 "/statm", pid);
+    FILE *file = fopen(path, "re");
+    bool is_read = file != NULL && fscanf(file, "%llu %llu", &size, &resident) == 2;
+
+    if (file != NULL) {
+        fclose(file);
+    }
+    return is_read ? resident * (uint64_t) sysconf(_SC_PAGESIZE) : 0;
+}
+
 static bool take_in(struct lmm_top_source *source, struct lmm_top_history *history,
                     struct lmm_snapshot *snapshot, uint64_t now_ns)
 {
@@ -75,6 +94,8 @@ bool lmm_top_source_read(struct lmm_top_source *source, struct lmm_top_history *
     assert(source->snapshot == snapshot); /* I1 */
     source->trouble.text[0] = '\0';
     source->state = snapshot->state;
+    source->resident_bytes =
+        source->state == LMM_PROCESS_LIVE ? resident_of(snapshot->model->pid) : 0;
     learn_age(source, now_ns);
     source->read_ns = now_ns;
     return true;

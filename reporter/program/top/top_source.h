@@ -25,10 +25,11 @@ struct lmm_top_source {
     struct lmm_snapshot *snapshot;
     struct lmm_symbols *symbols; /* for all readings; NULL: no names were looked up */
     enum lmm_process_state state;
-    bool gone;        /* the file of the ledger no longer exists */
-    bool known_age;   /* false: it had ended before the first reading, and the time is not known */
-    uint64_t age_ns;  /* the time that it has run */
-    uint64_t read_ns; /* when snapshot was taken; the caller's clock */
+    bool gone;       /* the file of the ledger no longer exists */
+    bool known_age;  /* false: it had ended before the first reading, and the time is not known */
+    uint64_t age_ns; /* the time that it has run */
+    uint64_t resident_bytes;   /* of the process, as the kernel counts; 0: unknown */
+    uint64_t read_ns;          /* when snapshot was taken; the caller's clock */
     struct lmm_reason trouble; /* why the last reading failed; empty: it succeeded */
 };
 

@@ -2,8 +2,10 @@
 #include "reporter/program/top/top_state.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "reporter/core/model.h"
 #include "reporter/program/ledger/snapshot.h"
 
 enum {
@@ -24,6 +26,21 @@ void lmm_top_close(struct lmm_top *top)
     lmm_top_history_close(&top->history);
     lmm_top_source_close(&top->source);
     lmm_discover_free(&top->ledgers);
+    lmm_places_free(&top->lines);
+    lmm_places_free(&top->stacks);
+    free(top->ledger_bytes);
+}
+
+enum lmm_top_view lmm_top_first_view(const struct lmm_top *top)
+{
+    const struct lmm_model *model =
+        top->source.snapshot == NULL ? NULL : top->source.snapshot->model;
+
+    if (top->first != LMM_TOP_PROCESSES) {
+        return top->first;
+    }
+    return model != NULL && model->is_drop_in && model->stack_frames > 0 ? LMM_TOP_LINES
+                                                                         : LMM_TOP_FAMILIES;
 }
 
 struct lmm_top_table *lmm_top_table(struct lmm_top *top)
@@ -33,22 +50,63 @@ struct lmm_top_table *lmm_top_table(struct lmm_top *top)
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
+/* Groups the sites of the last reading by line and by stack, once for each reading. */
+static bool place_sites(struct lmm_top *top)
+{
+    const struct lmm_model *model = top->source.snapshot->model;
+
+    if (top->placed == top->history.readings && top->placed_model == model && top->placed != 0) {
+        return true;
+    }
+    lmm_places_free(&top->lines);
+    lmm_places_free(&top->stacks);
+    top->placed_model = model;
+    top->placed = 0;
+    if (!lmm_places_make(model, LMM_BY_LINE, &top->lines) ||
+        !lmm_places_make(model, LMM_BY_STACK, &top->stacks)) {
+        return false;
+    }
+    top->placed = top->history.readings;
+    return true;
+}
+
+static bool make_places(struct lmm_top *top, const struct lmm_top_family *family)
+{
+    bool is_stacks = top->view == LMM_TOP_STACKS;
+    enum lmm_top_view of = is_stacks ? top->stacks_of : top->view;
+    struct lmm_top_scope scope = {
+        .family = of == LMM_TOP_SITES ? family : NULL,
+        .lines = &top->lines,
+        .line = is_stacks ? top->line : 0,
+    };
+
+    return place_sites(top) &&
+           lmm_top_rows_of_places(&top->rows, &top->history, top->source.snapshot->model,
+                                  is_stacks ? &top->stacks : &top->lines, &scope,
+                                  lmm_top_table(top)->filter);
+}
+
 static bool make_rows(struct lmm_top *top)
 {
     const struct lmm_top_family *family = lmm_top_history_find(&top->history, top->family);
+    bool needs_family = top->view == LMM_TOP_SITES ||
+                        (top->view == LMM_TOP_STACKS && top->stacks_of == LMM_TOP_SITES);
 
     if (top->view == LMM_TOP_PROCESSES) {
-        return lmm_top_rows_of_processes(&top->rows, &top->ledgers, top->program, top->wall_ns,
-                                         lmm_top_table(top)->filter);
+        return lmm_top_rows_of_processes(&top->rows, &top->ledgers, top->ledger_bytes, top->program,
+                                         top->wall_ns, lmm_top_table(top)->filter);
     }
-    if (top->view == LMM_TOP_SITES && family == NULL) {
+    if (needs_family && family == NULL) {
         top->view = LMM_TOP_FAMILIES;
     }
-    if (top->view == LMM_TOP_FAMILIES) {
-        return lmm_top_rows_of_families(&top->rows, &top->history, lmm_top_table(top)->filter);
+    bool made = top->view == LMM_TOP_FAMILIES ? lmm_top_rows_of_families(&top->rows, &top->history,
+                                                                         lmm_top_table(top)->filter)
+                                              : make_places(top, family);
+
+    if (made && !top->all && !top->history.marked) { /* differences of 0 are no rows of zeros */
+        lmm_top_rows_drop_zeros(&top->rows, top->once);
     }
-    return lmm_top_rows_of_sites(&top->rows, &top->history, top->source.snapshot->model, family,
-                                 lmm_top_table(top)->filter);
+    return made;
 }
 
 bool lmm_top_update(struct lmm_top *top)
@@ -133,30 +191,51 @@ static enum lmm_top_answer enter(struct lmm_top *top)
     if (top->view == LMM_TOP_PROCESSES) {
         return LMM_TOP_OPEN;
     }
-    if (top->view == LMM_TOP_FAMILIES) {
-        /* So that the cursor comes back to it. */
-        lmm_top_cursor_move(&lmm_top_table(top)->cursor, &top->rows, 0);
-        top->family = lmm_top_table(top)->cursor.identity;
-        top->view = LMM_TOP_SITES;
-        lmm_top_cursor_home(&lmm_top_table(top)->cursor);
-        lmm_top_table(top)->filter[0] = '\0';
+    struct lmm_top_cursor *cursor = &lmm_top_table(top)->cursor;
+
+    if (top->view == LMM_TOP_STACKS) {
+        return LMM_TOP_GO_ON;
     }
+    if (top->view != LMM_TOP_FAMILIES && top->rows.row[cursor->at].site->stack == 0) {
+        return LMM_TOP_GO_ON; /* it has no stacks */
+    }
+    lmm_top_cursor_move(cursor, &top->rows, 0); /* so that it comes back to this row */
+    if (top->view == LMM_TOP_FAMILIES) {
+        top->family = cursor->identity;
+        top->view = LMM_TOP_SITES;
+    } else {
+        top->line = cursor->identity;
+        top->stacks_of = top->view;
+        top->view = LMM_TOP_STACKS;
+    }
+    lmm_top_cursor_home(&lmm_top_table(top)->cursor);
+    lmm_top_table(top)->filter[0] = '\0';
     return LMM_TOP_GO_ON;
 }
 
-/* One step back: clears the filter, leaves the sites, leaves the process; q quits, except in the
- * sites. */
+/* Changes between lines and families. */
+static void change_view(struct lmm_top *top)
+{
+    if (top->view != LMM_TOP_PROCESSES) {
+        top->view = top->view == LMM_TOP_LINES ? LMM_TOP_FAMILIES : LMM_TOP_LINES;
+    }
+}
+
+/* One step back: clears the filter, leaves the stacks or sites, leaves the process; q quits, except
+ * in the stacks and sites. */
 static enum lmm_top_answer back(struct lmm_top *top, int key)
 {
     struct lmm_top_table *table = lmm_top_table(top);
 
     if (key != 'q' && table->filter[0] != '\0') {
         table->filter[0] = '\0';
+    } else if (top->view == LMM_TOP_STACKS) {
+        top->view = top->stacks_of;
     } else if (top->view == LMM_TOP_SITES) {
         top->view = LMM_TOP_FAMILIES;
     } else if (key == 'q') {
         return LMM_TOP_QUIT;
-    } else if (top->view == LMM_TOP_FAMILIES && top->has_list) {
+    } else if (top->view != LMM_TOP_PROCESSES && top->has_list) {
         return LMM_TOP_LIST;
     }
     return LMM_TOP_GO_ON;
@@ -176,6 +255,8 @@ static enum lmm_top_answer act(struct lmm_top *top, int key)
 {
     switch (key) {
     case LMM_TOP_KEY_ENTER: return enter(top);
+    case LMM_TOP_KEY_TAB: change_view(top); break;
+    case 'z': top->all = !top->all; break;
     case 'q':
     case LMM_TOP_KEY_ESCAPE:
     case LMM_TOP_KEY_BACKSPACE: return back(top, key);

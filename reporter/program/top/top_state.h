@@ -8,6 +8,7 @@
  *       one of them: lmm_top_update() makes this true after each key and each reading
  *   I2  in the view of sites `family` is the serial number of their family; when that family no
  *       longer exists, the view changes to families
+ *   I4  in the view of stacks `line` is the key of their line, and `stacks_of` the view to go back to
  *   I3  while the user types a filter, all keys except those of the prompt and the arrows are text
  *
  * Not responsible for reading ledgers: lmm_top_press() returns what the caller must do.
@@ -16,6 +17,7 @@
 #define LMM_PROGRAM_TOP_STATE_H
 
 #include "reporter/program/ledger/discover.h"
+#include "reporter/program/report/places.h"
 #include "reporter/program/top/top_history.h"
 #include "reporter/program/top/top_rows.h"
 #include "reporter/program/top/top_source.h"
@@ -27,6 +29,7 @@ enum {
 /* Keys that are not characters; characters are bytes from 1 to 255. */
 enum lmm_top_special {
     LMM_TOP_KEY_NONE = 0, /* nothing was pressed */
+    LMM_TOP_KEY_TAB = 9,
     LMM_TOP_KEY_ESCAPE = 27,
     LMM_TOP_KEY_BACKSPACE = 256,
     LMM_TOP_KEY_ENTER,
@@ -63,17 +66,26 @@ struct lmm_top {
     bool help;
     bool once;     /* one screen of text, without a selected row and without rates */
     bool has_list; /* there is a list of processes to go back to */
+    bool all;      /* also rows of zeros */
     uint64_t family;
+    uint64_t line;
+    enum lmm_top_view stacks_of;
+    enum lmm_top_view first; /* the view that a process opens with; LMM_TOP_PROCESSES: it decides */
     uint64_t delay_ms;
 
     /* The list. */
     struct lmm_ledger_list ledgers;
-    const char *program; /* list only processes of this name; may be NULL */
-    uint64_t wall_ns;    /* CLOCK_REALTIME when the list was made */
+    int64_t *ledger_bytes; /* live, of each; -1: unknown; NULL: none is known */
+    const char *program;   /* list only processes of this name; may be NULL */
+    uint64_t wall_ns;      /* CLOCK_REALTIME when the list was made */
 
     /* The process. */
     struct lmm_top_source source;
     struct lmm_top_history history;
+    struct lmm_places lines; /* these two: of the reading `placed`, counted from 1 on; 0: none */
+    struct lmm_places stacks;
+    const struct lmm_model *placed_model;
+    uint64_t placed;
     uint64_t now_ns; /* CLOCK_MONOTONIC at the last update */
 
     size_t shown; /* rows that fit on the screen, at least 1; set by lmm_top_lay_out() */
@@ -82,6 +94,9 @@ struct lmm_top {
 /* Makes a state with the default orders of all views, to be freed with lmm_top_close(). */
 void lmm_top_init(struct lmm_top *top, enum lmm_top_view view);
 void lmm_top_close(struct lmm_top *top);
+
+/* Returns the view that the process opens with: lines if it has call stacks, else families. */
+enum lmm_top_view lmm_top_first_view(const struct lmm_top *top);
 
 /* Returns the table of the current view. */
 struct lmm_top_table *lmm_top_table(struct lmm_top *top);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
+#include "reporter/core/stack.h"
+#include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/top/top_sheet.h"
 #include "reporter/program/top/top_state.h"
 
@@ -43,6 +45,7 @@ struct column {
 static const struct column process_columns[] = {
     {"PID", COUNT, LMM_TOP_PID, 8, 0, ALWAYS},
     {"UP", DURATION, LMM_TOP_AGE, 12, 1, ALWAYS},
+    {"BYTES", BYTES, LMM_TOP_BYTES, 9, 3, ALWAYS},
     {"STATE", STATE, LMM_TOP_FIGURES, 10, 2, ALWAYS},
     {NULL, COUNT, 0, 0, 0, ALWAYS},
 };
@@ -79,9 +82,9 @@ static const struct column site_columns[] = {
 
 static const struct column *columns_of(enum lmm_top_view view)
 {
-    return view == LMM_TOP_PROCESSES ? process_columns
-           : view == LMM_TOP_SITES   ? site_columns
-                                     : family_columns;
+    return view == LMM_TOP_PROCESSES  ? process_columns
+           : view == LMM_TOP_FAMILIES ? family_columns
+                                      : site_columns;
 }
 
 static size_t width_of(const struct column *column, size_t columns)
@@ -138,7 +141,13 @@ static uint32_t choose(const struct lmm_top *top, size_t columns)
 
 void lmm_top_table_heading(struct lmm_top_sheet *sheet, const struct lmm_top *top)
 {
-    static const char *const names[] = {"PROGRAM", "NAME", "FILE:LINE FUNCTION"};
+    static const char *const names[LMM_TOP_VIEWS] = {
+        [LMM_TOP_PROCESSES] = "PROGRAM",
+        [LMM_TOP_LINES] = "FILE:LINE FUNCTION",
+        [LMM_TOP_FAMILIES] = "NAME",
+        [LMM_TOP_SITES] = "FILE:LINE FUNCTION",
+        [LMM_TOP_STACKS] = "STACK, INNERMOST CALL FIRST",
+    };
     const struct column *columns = columns_of(top->view);
     uint32_t chosen = choose(top, sheet->columns);
 
@@ -166,7 +175,8 @@ static void write_cell(const struct column *column, const struct lmm_top *top,
 
     if (column->format == STATE) {
         snprintf(cell, LMM_TOP_CELL_BYTES, "%s", lmm_process_state_name(row->entry->state));
-    } else if (column->format == RATE && !top->history.rated) {
+    } else if ((column->format == RATE && !top->history.rated) ||
+               (top->view == LMM_TOP_PROCESSES && value < 0)) {
         snprintf(cell, LMM_TOP_CELL_BYTES, "-");
     } else if (column->format == BYTES) {
         lmm_top_write_bytes(cell, value, difference);
@@ -203,6 +213,37 @@ static void put_site(struct lmm_top_sheet *sheet, const struct lmm_model_site *s
     }
 }
 
+struct stack_cell {
+    struct lmm_top_sheet *sheet;
+    bool has_calls;
+};
+
+static bool put_call(void *context, const struct lmm_model_call *call)
+{
+    struct stack_cell *cell = context;
+    struct lmm_top_sheet *sheet = cell->sheet;
+    struct lmm_string file = lmm_model_last_component(call->file);
+
+    lmm_top_put(sheet, cell->has_calls ? " < " : "");
+    cell->has_calls = true;
+    lmm_top_put_string(sheet, call->function);
+    if (call->line != 0) {
+        lmm_top_put(sheet, " (");
+        lmm_top_put_string(sheet, file);
+        lmm_top_printf(sheet, ":%" PRIu32 ")", call->line);
+    }
+    return sheet->line[sheet->used - 1].columns < sheet->columns;
+}
+
+/* Puts as many calls as fit: "hire (hr.c:42) < main (hr.c:7)". */
+static void put_stack(struct lmm_top_sheet *sheet, const struct lmm_top *top,
+                      const struct lmm_model_site *site)
+{
+    struct stack_cell cell = {.sheet = sheet};
+
+    lmm_stack_walk(top->source.snapshot->model, site->stack, SIZE_MAX, put_call, &cell);
+}
+
 void lmm_top_table_row(struct lmm_top_sheet *sheet, const struct lmm_top *top,
                        const struct lmm_top_row *row, bool selected)
 {
@@ -223,7 +264,9 @@ void lmm_top_table_row(struct lmm_top_sheet *sheet, const struct lmm_top *top,
         }
     }
     lmm_top_put(sheet, " ");
-    if (row->site != NULL) {
+    if (row->site != NULL && top->view == LMM_TOP_STACKS) {
+        put_stack(sheet, top, row->site);
+    } else if (row->site != NULL) {
         put_site(sheet, row->site);
     } else {
         lmm_top_put_string(sheet, row->name);

@@ -125,7 +125,7 @@ class Top(harness.Case):
     def test_figures_are_those_of_the_ledger_and_follow_it(self):
         fed, terminal = self.usual()
         terminal.wait(r"^demo  pid \d+  up 1:0\d:\d\d  live ")
-        terminal.wait(r"^ Live / Committed Bytes .*: 7\.3K / 80\.0K \(9\.1%\)$")
+        terminal.wait(r"^ Live / Committed Bytes .*: 7\.3K / 80\.0K \(9\.1%\), resident \d+\.\dM$")
         terminal.wait(r"^ Live Blocks .*: 431 in 3 of 3 families, 4 sites$")
         terminal.wait(r"^ Allocations / Frees .*: 0 / 0 \(in all 451 / 20\)$")
         terminal.wait(r"^ Kept for Reuse .*: 256\.0K / 100\.0K$")
@@ -197,7 +197,7 @@ class Top(harness.Case):
         fed = self.feed()
         for i in range(100):
             fed.tell(f"family f{i:02}_t 8")
-        terminal = self.terminal(f"{LMM} top -d 0.1 -s n {fed.path}", rows=16)  # 10 rows of it
+        terminal = self.terminal(f"{LMM} top --all -d 0.1 -s n {fed.path}", rows=16)  # 10 rows of it
         terminal.wait(r"^>.* f00_t$")
         for key, selected in (("Down", 1), ("Down", 2), ("Up", 1), ("NPage", 11), ("NPage", 21),
                               ("PPage", 11), ("End", 99), ("Down", 99), ("PPage", 89), ("Home", 0),
@@ -292,12 +292,12 @@ class Top(harness.Case):
         program = f"listed{os.getpid()}"
         feds = [self.feed(i, program=f"/bin/{program}") for i in (1, 2)]
         for number, fed in enumerate(feds):
-            fed.tell(f"family only{number}_t 8", f"started {100 + number}")
+            fed.tell(f"family only{number}_t 8", "site 0 a.c 1 f", "alloc 0 1", f"started {100 + number}")
         terminal = self.terminal(f"{LMM} top -d 0.1 {program}")
         first, second = (fed.process.pid for fed in feds)
         terminal.wait("^2 live processes with a ledger")
-        terminal.wait(rf"^> +{first} +0:0\d:\d\d +live {program}$")
-        terminal.wait(rf"^  +{second} +0:0\d:\d\d +live {program}$")
+        terminal.wait(rf"^> +{first} +0:0\d:\d\d +8 +live {program}$")
+        terminal.wait(rf"^  +{second} +0:0\d:\d\d +8 +live {program}$")
         terminal.keys("Down")
         terminal.wait(rf"^> +{second} ")
         terminal.keys("Enter")
@@ -485,7 +485,8 @@ class Top(harness.Case):
         fed = self.feed()
         fed.tell_usual()
         self.environment["COLUMNS"] = "80"
-        self.assertEqual(self.succeed("top", "-1", "-s", "n", fed.path).split("\n", 1)[1],
+        shown = re.sub(", resident .*", "", self.succeed("top", "-1", "-s", "n", fed.path))
+        self.assertEqual(shown.split("\n", 1)[1],
                          " Live / Committed Bytes (% used) : 7.3K / 80.0K (9.1%)\n"
                          " Live Blocks                     : 431 in 3 of 3 families, 4 sites\n"
                          " Allocations / Frees per second  : - / - (in all 451 / 20)\n"

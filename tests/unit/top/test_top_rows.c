@@ -7,6 +7,7 @@
 
 #include "reporter/core/model.h"
 #include "reporter/program/ledger/discover.h"
+#include "reporter/program/report/places.h"
 #include "reporter/program/top/top_history.h"
 #include "tests/support/top_model.h"
 
@@ -207,6 +208,83 @@ Test(top_rows, without_pages_there_is_nothing_per_page)
 
 /* ---- Sites and processes --------------------------------------------------------------------- */
 
+/* Makes the rows of the lines of the first family that pass the filter. */
+static void read_lines(const char *filter)
+{
+    struct lmm_top_scope scope = {.family = &history.family[0]};
+    struct lmm_places places;
+
+    cr_assert(lmm_places_make(&made.model, LMM_BY_LINE, &places));
+    cr_assert(lmm_top_rows_of_places(&rows, &history, &made.model, &places, &scope, filter));
+    lmm_places_free(&places);
+}
+
+Test(top_rows, a_line_has_the_sums_of_its_sites)
+{
+    struct lmm_model_family *small = made_family(&made, "malloc-16", 16);
+    struct lmm_model_family *large = made_family(&made, "malloc-32", 32);
+    struct lmm_top_scope scope = {.family = NULL};
+    struct lmm_places places;
+
+    for (uint32_t i = 0; i < 3; i++) { /* two stacks of line 7, one of them in two classes */
+        struct lmm_model_site *site = made_site(&made, i == 1 ? large : small, "a.c", 7, "f");
+
+        site->stack = i < 2 ? 1 : 2;
+        site->stack_key = site->stack;
+        site->live_bytes = UINT64_C(10) << i;
+        site->live_blocks = 1;
+    }
+    made_site(&made, small, "a.c", 8, "f")->stack = 3;
+    cr_assert(lmm_top_history_add(&history, &made.model, 1));
+    cr_assert(lmm_places_make(&made.model, LMM_BY_LINE, &places));
+    cr_assert(lmm_top_rows_of_places(&rows, &history, &made.model, &places, &scope, ""));
+    lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_LINES, 'B'), false);
+    cr_assert_eq(rows.count, 2);
+    cr_expect_eq(rows.row[0].figure[LMM_TOP_BYTES], 70);
+    cr_expect_eq(rows.row[0].figure[LMM_TOP_BLOCKS], 3);
+
+    struct lmm_places stacks;
+
+    cr_assert(lmm_places_make(&made.model, LMM_BY_STACK, &stacks));
+    scope = (struct lmm_top_scope) {.lines = &places, .line = rows.row[0].identity};
+    cr_assert(lmm_top_rows_of_places(&rows, &history, &made.model, &stacks, &scope, ""));
+    lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_STACKS, 'B'), false);
+    cr_assert_eq(rows.count, 2);
+    cr_expect_eq(rows.row[0].figure[LMM_TOP_BYTES], 40);
+    cr_expect_eq(rows.row[1].figure[LMM_TOP_BYTES], 30);
+    lmm_places_free(&stacks);
+    lmm_places_free(&places);
+}
+
+Test(top_rows, rows_of_zeros_are_those_where_nothing_is_and_nothing_happens)
+{
+    static const struct {
+        const char *name;
+        enum lmm_top_figure figure; /* that is not 0; LMM_TOP_FIGURES: none */
+        bool stays;                 /* these two: on the screen, and with totals */
+        bool stays_with_totals;
+    } cases[] = {
+        {"blocks_t", LMM_TOP_BLOCKS, true, true},
+        {"rate_t", LMM_TOP_FREE_RATE, true, false},
+        {"total_t", LMM_TOP_ALLOCATIONS, false, true},
+        {"nothing_t", LMM_TOP_FIGURES, false, false},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (int totals = 0; totals < 2; totals++) {
+            struct lmm_top_row row = {.name = lmm_string_of(cases[i].name)};
+            struct lmm_top_rows one = {&row, 1, 0};
+
+            if (cases[i].figure != LMM_TOP_FIGURES) {
+                row.figure[cases[i].figure] = 1;
+            }
+            lmm_top_rows_drop_zeros(&one, totals != 0);
+            cr_expect_eq(one.count == 1, totals != 0 ? cases[i].stays_with_totals : cases[i].stays,
+                         "%s, %d", cases[i].name, totals);
+        }
+    }
+}
+
 Test(top_rows, sites_are_those_of_one_family_and_are_found_by_place_and_function)
 {
     static const struct {
@@ -220,12 +298,11 @@ Test(top_rows, sites_are_those_of_one_family_and_are_found_by_place_and_function
     made_site(&made, emp, "hr.c", 99, "rehire")->live_bytes = 5;
     cr_assert(lmm_top_history_add(&history, &made.model, 1));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        cr_assert(lmm_top_rows_of_sites(&rows, &history, &made.model, &history.family[0],
-                                        cases[i].filter));
+        read_lines(cases[i].filter);
         cr_expect_eq(rows.count, cases[i].count, "%s", cases[i].filter);
         cr_expect_eq(rows.hidden, 2 - cases[i].count, "%s", cases[i].filter);
     }
-    cr_assert(lmm_top_rows_of_sites(&rows, &history, &made.model, &history.family[0], ""));
+    read_lines("");
     lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_SITES, 'n'), false);
     cr_expect_eq(rows.row[0].site->line, 42);
     lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_SITES, 'B'), false);
@@ -243,15 +320,19 @@ Test(top_rows, the_list_has_processes_that_run_and_no_others)
         {.program = name[4], .pid = 15, .start_time_ns = 9000000000, .state = LMM_PROCESS_LIVE},
     };
     struct lmm_ledger_list ledgers = {entry, 5, 0};
+    const int64_t bytes[] = {100, 200, 300, 400, -1};
 
-    cr_assert(lmm_top_rows_of_processes(&rows, &ledgers, NULL, 6000000000, ""));
+    cr_assert(lmm_top_rows_of_processes(&rows, &ledgers, bytes, NULL, 6000000000, ""));
     lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_PROCESSES, 'A'), false);
     cr_assert_eq(rows.count, 3);
     cr_expect_eq(rows.row[0].figure[LMM_TOP_PID], 15);
     cr_expect_eq(rows.row[0].figure[LMM_TOP_AGE], 0, "its start is in the future");
     cr_expect_eq(rows.row[1].figure[LMM_TOP_AGE], 1000000000);
     cr_expect_eq(rows.row[2].figure[LMM_TOP_PID], 12);
-    cr_assert(lmm_top_rows_of_processes(&rows, &ledgers, "one", 6000000000, ""));
+    lmm_top_rows_sort(&rows, lmm_top_key_of_letter(LMM_TOP_PROCESSES, 'B'), false);
+    cr_expect_eq(rows.row[0].figure[LMM_TOP_PID], 12);
+    cr_expect_eq(rows.row[2].figure[LMM_TOP_BYTES], -1, "unknown");
+    cr_assert(lmm_top_rows_of_processes(&rows, &ledgers, NULL, "one", 6000000000, ""));
     cr_expect_eq(rows.count, 2);
 }
 

@@ -250,7 +250,7 @@ Test(top_keys, sort_letters_and_r_change_the_order)
     expect_text("by name (reversed),");
     press("a"); /* a new order starts in its default direction */
     cr_expect_str_eq(top.rows.row[0].name.text, "emp_t");
-    press("zZ1");
+    press("Z1");
     expect_text("by blocks,");
 }
 
@@ -270,6 +270,103 @@ Test(top_keys, enter_goes_to_the_sites_of_the_selected_family_and_back_again)
         cr_expect_eq(top.view, LMM_TOP_FAMILIES);
         expect_text(">     1.1K       50");
     }
+}
+
+/* Makes it a process of the drop-in: line 7 has two stacks, and line 8 no live blocks. */
+static void make_drop_in(void)
+{
+    static const struct lmm_model_module modules[] = {{.path = {"/bin/tool", 9}}};
+    static const struct lmm_model_frame frames[] = {{.address = 0},
+                                                    {.address = 0x100, .module = 1},
+                                                    {.address = 0x200, .caller = 1, .module = 1}};
+    static const uint64_t bytes[] = {600, 30, 0};
+
+    made.model.site_count = 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        struct lmm_model_site *site =
+            made_site(&made, &made.family[i], "src/a.c", i < 2 ? 7 : 8, "f");
+
+        site->stack = i == 0 ? 2 : 1;
+        site->stack_key = site->stack;
+        site->live_bytes = bytes[i];
+        site->live_blocks = bytes[i] > 0;
+    }
+    made.model.is_drop_in = true;
+    made.model.stack_frames = 24;
+    made.model.frames = frames;
+    made.model.frame_count = 3;
+    made.model.modules = modules;
+    made.model.module_count = 1;
+    lmm_top_history_close(&top.history);
+    top.placed = 0;
+    top.view = lmm_top_first_view(&top);
+    read_scene(SECOND);
+}
+
+Test(top_keys, a_program_with_stacks_opens_on_lines_and_enter_shows_their_stacks)
+{
+    static const int backs[] = {LMM_TOP_KEY_ESCAPE, LMM_TOP_KEY_BACKSPACE, 'q'};
+
+    cr_expect_eq(lmm_top_first_view(&top), LMM_TOP_FAMILIES, "typed");
+    make_drop_in();
+    cr_expect_eq(top.view, LMM_TOP_LINES);
+    expect_text("lines by bytes,");
+    expect_text(">      630        2 ");
+    expect_text("src/a.c:7 f\n");
+    expect_no_text("src/a.c:8");
+    for (size_t i = 0; i < sizeof(backs) / sizeof(backs[0]); i++) {
+        lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+        expect_text(" Stacks of a.c:7 f");
+        expect_text("- tool+0x200 < tool+0x100\n");
+        expect_text("- tool+0x100\n");
+        lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+        expect_text(" Stacks of a.c:7 f");
+        cr_expect_eq(lmm_top_press(&top, backs[i]), LMM_TOP_GO_ON);
+        expect_text(">      630        2 ");
+    }
+    cr_expect_eq(lmm_top_press(&top, 'q'), LMM_TOP_QUIT);
+}
+
+Test(top_keys, tab_changes_between_lines_and_families)
+{
+    make_drop_in();
+    press("\t");
+    cr_expect_eq(top.view, LMM_TOP_FAMILIES);
+    expect_text(" node_t\n");
+    lmm_top_press(&top, LMM_TOP_KEY_DOWN);
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    expect_text(" Sites of node_t");
+    expect_text(">       30        1 ");
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER); /* only the stacks of this family */
+    expect_text(" Stacks of a.c:7 f");
+    expect_text(">       30        1 ");
+    cr_expect_eq(top.rows.count, 1);
+    press("qq\t");
+    cr_expect_eq(top.view, LMM_TOP_LINES);
+    close_scene();
+    open_scene(); /* typed: lines without stacks */
+    press("\t");
+    expect_text("src/tree.c:7 grow\n");
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    cr_expect_eq(top.view, LMM_TOP_LINES);
+}
+
+Test(top_keys, z_shows_rows_of_zeros)
+{
+    made_family(&made, "idle_t", 8);
+    read_scene(2 * (uint64_t) SECOND);
+    expect_no_text("idle_t");
+    press("z");
+    expect_text("idle_t");
+    press("z");
+    expect_no_text("idle_t");
+}
+
+Test(top_screen, has_the_resident_bytes_where_they_are_known)
+{
+    expect_no_text("resident");
+    top.source.resident_bytes = 3 << 20;
+    expect_text(" Live / Committed Bytes (% used) : 5.0K / 0 (0.0%), resident 3.0M");
 }
 
 Test(top_keys, the_sites_stay_those_of_their_family_whatever_its_place)
