@@ -263,6 +263,8 @@ static void fill_process(struct lmm_run_book *book, struct lmm_run_report_proces
         .has_status = book->has_status,
         .status = book->status,
         .became = book->became,
+        .has_own_lmm = book->has_own_lmm,
+        .own_ledger = book->own_ledger,
         .obstacle = book->became == NULL ? NULL : lmm_preload_obstacle(book->became),
     };
 }

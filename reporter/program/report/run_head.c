@@ -160,11 +160,29 @@ static void put_allocators(const struct lmm_sheet *sheet)
     }
 }
 
+static void put_own_lmm(const struct lmm_sheet *sheet)
+{
+    if (!sheet->process->has_own_lmm) {
+        return;
+    }
+    lmm_sheet_label(sheet, "note");
+    lmm_sink_puts(sheet->sink,
+                  "liblmm is linked into it, so the blocks of its types are not in this report");
+    if (sheet->process->own_ledger != NULL) {
+        lmm_sink_puts(sheet->sink, ":\n");
+        lmm_sheet_label(sheet, "");
+        lmm_sink_puts(sheet->sink, "lmm report ");
+        lmm_put_string(sheet->sink, lmm_string_of(sheet->process->own_ledger));
+    }
+    lmm_sink_puts(sheet->sink, "\n");
+}
+
 static void put_notes(const struct lmm_sheet *sheet)
 {
     const char *fate = fate_of(sheet);
 
     put_allocators(sheet);
+    put_own_lmm(sheet);
     if (sheet->process->became != NULL) {
         put_became(sheet);
     } else if (fate != NULL) {
@@ -327,6 +345,8 @@ static void put_verdict(const struct lmm_sheet *sheet)
 
     if (sheet->model->other_malloc.bytes > 0) {
         lmm_sink_puts(sheet->sink, "not done: it allocates by itself");
+    } else if (sheet->process->has_own_lmm) {
+        lmm_sink_puts(sheet->sink, "not done: liblmm is linked into it");
     } else if (sheet->process->became != NULL) {
         lmm_sink_puts(sheet->sink, "not done: it became another program");
     } else if (sheet->process->is_live) {

@@ -229,6 +229,7 @@ static void put_exit(struct lmm_json *json, const struct lmm_run_report_process 
     } else {
         lmm_json_null(json, "became");
     }
+    lmm_json_bool(json, "own_lmm", process->has_own_lmm);
 }
 
 static void put_process(struct lmm_json *json, const struct lmm_run_report *run,

@@ -53,6 +53,8 @@ struct lmm_run_report_process {
     int status;           /* from wait(2) */
     const char *became;   /* the program that it became by exec and LMM did not see; NULL: none */
     const char *obstacle; /* why LMM did not see that; NULL: unknown */
+    bool has_own_lmm; /* liblmm is linked into it, and counts the blocks of its types elsewhere */
+    const char *own_ledger; /* where that left a ledger; NULL: nowhere */
 };
 
 struct lmm_run_report {

@@ -2,15 +2,21 @@
 #include "reporter/program/run/run_books.h"
 
 #include <assert.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "reporter/core/compare.h"
 #include "reporter/core/model.h"
+#include "reporter/program/ledger/discover.h"
 #include "reporter/program/ledger/run_folder.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/ending.h"
+#include "reporter/program/run/sanitizer.h"
 #include "reporter/program/run/unseen_find.h"
 
 enum {
@@ -146,6 +152,54 @@ static void find_unseen(struct lmm_run_books *books, const struct lmm_run_folder
     free(seen);
 }
 
+/* ---- Programs with a liblmm of their own ----------------------------------------------------- */
+
+static bool has_own_lmm(const struct lmm_model *model)
+{
+    char path[PATH_MAX];
+
+    if (!model->is_drop_in || model->executable.bytes >= sizeof(path)) {
+        return false;
+    }
+    memcpy(path, model->executable.text, model->executable.bytes);
+    path[model->executable.bytes] = '\0';
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    bool has = file >= 0 && lmm_sanitizer_has_lmm(file);
+
+    if (file >= 0) {
+        close(file);
+    }
+    return has;
+}
+
+/* Sets the book's own_ledger, if there is one. */
+static void find_own_ledger(struct lmm_run_book *book)
+{
+    const struct lmm_model *model = book->snapshot->model;
+    struct lmm_ledger_list list = lmm_discover_list();
+
+    for (size_t i = 0; i < list.count && book->own_ledger == NULL; i++) {
+        const struct lmm_ledger_entry *entry = &list.entry[i];
+        uint64_t start_ns = entry->start_time_ns;
+
+        if (entry->pid == model->pid && strcmp(entry->path, book->path) != 0 &&
+            start_ns >= model->start_time_ns) {
+            book->own_ledger = strdup(entry->path);
+        }
+    }
+    lmm_discover_free(&list);
+}
+
+static void find_own_lmms(struct lmm_run_books *books)
+{
+    for (size_t i = 0; i < books->count; i++) {
+        books->items[i].has_own_lmm = has_own_lmm(books->items[i].snapshot->model);
+        if (books->items[i].has_own_lmm) {
+            find_own_ledger(&books->items[i]);
+        }
+    }
+}
+
 bool lmm_run_books_read(const struct lmm_run_folder *folder, const struct lmm_ending *ending,
                         const struct lmm_run_end *ends, size_t end_count, bool has_children,
                         struct lmm_run_books *ret_books)
@@ -155,6 +209,7 @@ bool lmm_run_books_read(const struct lmm_run_folder *folder, const struct lmm_en
 
     take_ends(ret_books, ends, end_count);
     find_unseen(ret_books, folder, ending, has_children);
+    find_own_lmms(ret_books);
     return good;
 }
 
@@ -164,6 +219,7 @@ void lmm_run_books_free(struct lmm_run_books *books)
         lmm_spots_free(&books->items[i].spots);
         lmm_snapshot_free(books->items[i].snapshot);
         free(books->items[i].path);
+        free(books->items[i].own_ledger);
     }
     free(books->items);
     lmm_unseen_free(&books->unseen);
@@ -192,8 +248,8 @@ static bool could_be_checked(const struct lmm_run_book *book)
     const struct lmm_model *model = book->snapshot->model;
 
     return model->other_malloc.bytes == 0 && model->process != LMM_MODEL_LOST &&
-           model->process != LMM_MODEL_REPLACED && book->became == NULL && !is_killed(book) &&
-           !lmm_run_book_is_live(book);
+           model->process != LMM_MODEL_REPLACED && book->became == NULL && !book->has_own_lmm &&
+           !is_killed(book) && !lmm_run_book_is_live(book);
 }
 
 bool lmm_run_books_have_leaks(const struct lmm_run_books *books)

@@ -3,7 +3,7 @@
  * run_books: the ledgers that the processes of one run left, what is known of their ends, and what the
  * check for leaks may conclude from them.
  *
- * A process could not be checked when blocks of its own malloc are unknown, when its ledger was lost,
+ * A process could not be checked when blocks of its own malloc, or of a liblmm of its own, are unknown, when its ledger was lost,
  * and when it had no chance to free its blocks: it runs, a signal killed it, or it became another
  * program, of which LMM saw nothing.
  */
@@ -31,6 +31,8 @@ struct lmm_run_book {
     bool has_status;        /* it was waited for */
     int status;             /* from wait(2) */
     const char *became;     /* in starts; NULL: nothing else */
+    bool has_own_lmm; /* liblmm is linked into it, and counts the blocks of its types elsewhere */
+    char *own_ledger; /* where that left a ledger; NULL: nowhere */
 };
 
 struct lmm_run_books {

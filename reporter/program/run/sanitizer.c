@@ -18,8 +18,15 @@ static const struct {
     {"__lsan_init", REASON("LeakSanitizer")},
 };
 
-static const char *reason_of(const char *function)
+/* A function of liblmm that no other library has. */
+static const char own_lmm[] = "lmm_family_register";
+
+/* Returns what a symbol tells, or NULL. */
+typedef const char *judge(const char *name, const GElf_Sym *symbol);
+
+static const char *find_sanitizer(const char *function, const GElf_Sym *symbol)
 {
+    (void) symbol;
     for (size_t i = 0; i < sizeof(sanitizers) / sizeof(sanitizers[0]); i++) {
         if (strcmp(function, sanitizers[i].function) == 0) {
             return sanitizers[i].reason;
@@ -28,8 +35,13 @@ static const char *reason_of(const char *function)
     return NULL;
 }
 
+static const char *find_lmm(const char *function, const GElf_Sym *symbol)
+{
+    return symbol->st_shndx != SHN_UNDEF && strcmp(function, own_lmm) == 0 ? own_lmm : NULL;
+}
+
 /* Looks through a table of symbols. */
-static const char *look_through(Elf *elf, Elf_Scn *section, const GElf_Shdr *header)
+static const char *look_through(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, judge *tell)
 {
     Elf_Data *data = elf_getdata(section, NULL);
     size_t count = header->sh_entsize == 0 ? 0 : header->sh_size / header->sh_entsize;
@@ -41,12 +53,12 @@ static const char *look_through(Elf *elf, Elf_Scn *section, const GElf_Shdr *hea
                                ? NULL
                                : elf_strptr(elf, header->sh_link, symbol.st_name);
 
-        reason = name == NULL || name[0] != '_' ? NULL : reason_of(name);
+        reason = name == NULL ? NULL : tell(name, &symbol);
     }
     return reason;
 }
 
-const char *lmm_sanitizer_of(int file)
+static const char *look_at(int file, judge *tell)
 {
     const char *reason = NULL;
     Elf_Scn *section = NULL;
@@ -59,8 +71,18 @@ const char *lmm_sanitizer_of(int file)
         bool has_symbols = gelf_getshdr(section, &header) != NULL &&
                            (header.sh_type == SHT_DYNSYM || header.sh_type == SHT_SYMTAB);
 
-        reason = has_symbols ? look_through(elf, section, &header) : NULL;
+        reason = has_symbols ? look_through(elf, section, &header, tell) : NULL;
     }
     elf_end(elf);
     return reason;
+}
+
+const char *lmm_sanitizer_of(int file)
+{
+    return look_at(file, find_sanitizer);
+}
+
+bool lmm_sanitizer_has_lmm(int file)
+{
+    return look_at(file, find_lmm) != NULL;
 }

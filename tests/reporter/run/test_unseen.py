@@ -12,7 +12,7 @@ import harness
 from harness import until
 from running import Case, FAILED
 
-STARTER, STATIC, OWN, ASAN, LSAN = harness.arguments(5)
+STARTER, STATIC, OWN, TYPED, ASAN, LSAN = harness.arguments(6)
 GATE = 9
 IS_STATIC = "it is statically linked"
 IS_ASAN = "it is built with AddressSanitizer, which has a malloc of its own"
@@ -118,6 +118,18 @@ class WithoutLmm(Unseen):
         self.assertEqual(self.run_lmm("--children", "--error-exitcode", GATE, STARTER, "fork", OWN).returncode, FAILED)
 
 
+    def test_a_liblmm_of_its_own(self):
+        text = self.run_lmm(TYPED).stderr
+        line = r"  note +liblmm is linked into it, so the blocks of its types are not in this report"
+        path = re.search(rf"(?m)^{line}:\n +lmm report (\S+)$", text).group(1)
+        self.assertIn("9.8 KiB (10,000)", self.succeed("report", path))
+        self.assertRegex(self.run_lmm(TYPED, "clean").stderr, rf"(?m)^{line}$")
+        for options in ((), ("--children",)):
+            result = self.run_lmm(*options, "--leaks", "--error-exitcode", GATE, TYPED)
+            self.assertEqual(result.returncode, FAILED)
+            self.assertIn(": not done: liblmm is linked into it\n", result.stderr)
+
+
 class Endings(Unseen):
     def ends(self, *arguments, options=()):
         """How each child ended, by its part of the report."""
@@ -151,15 +163,18 @@ class Survivors(Unseen):
         self.addCleanup(self.end, process)
         return process
 
+    def let_go(self, process):
+        """Ends the daemon that the report names, and waits for its end."""
+        pid = int(re.search(r"(?m)^  still running  1 process: starter \(pid (\d+)\); --wait waits for it$",
+                            self.text_of("report")).group(1))
+        process.stdin.close()
+        until(lambda: harness.state_of(pid) in (None, "Z"))
+
     def test_processes_that_outlive_the_program_are_told(self):
-        for options in ((), ("--children",)):
+        for options, status in (((), 0), (("--children",), 0), (("--children", "--error-exitcode", str(GATE)), FAILED)):
             process = self.run_daemon(*options)
-            self.finish(process, 0)
-            self.assertRegex(self.text_of("report"),
-                             r"(?m)^  still running  1 process: starter \(pid \d+\); --wait waits for it$")
-            process.stdin.close()
-        process = self.run_daemon("--children", "--error-exitcode", str(GATE))
-        self.finish(process, FAILED)
+            self.finish(process, status)
+            self.let_go(process)
 
     def test_wait_waits_for_them(self):
         process = self.run_daemon("--wait")
@@ -185,8 +200,7 @@ class Survivors(Unseen):
         until(lambda: self.orphan_of(process.pid))
         process.terminate()
         self.finish(process, 0)
-        self.assertRegex(self.text_of("report"), r"(?m)^  still running  1 process: starter \(pid \d+\)")
-        process.stdin.close()
+        self.let_go(process)
 
     def orphan_of(self, pid):
         """The child of lmm that is in a session of its own."""
