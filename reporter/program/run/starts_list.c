@@ -26,6 +26,9 @@ static void execute(struct lmm_start *start, uint64_t time_ns, const char *path)
 
 static void take_back(struct lmm_start *start)
 {
+    if (start->path == NULL) {
+        return;
+    }
     free(start->path);
     start->path = start->path_before;
     start->time_ns = start->time_before_ns;
