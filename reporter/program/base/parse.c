@@ -122,18 +122,27 @@ uint64_t lmm_parse_time(const char *argument, const struct argp_state *state)
     return ns;
 }
 
+enum {
+    KEY_LAST = 0x6c6173, /* unlike the keys of all subcommands */
+};
+
 static error_t parse_word(int key, char *argument, struct argp_state *state)
 {
     const char **word = state->input;
 
-    if (key != ARGP_KEY_ARG) {
+    if (key != ARGP_KEY_ARG && key != KEY_LAST) {
         return ARGP_ERR_UNKNOWN;
     }
     if (*word != NULL) {
         argp_error(state, "unexpected argument '%s': name one process or file only", argument);
     }
-    *word = argument;
+    *word = key == KEY_LAST ? LMM_WORD_LAST : argument;
     return 0;
 }
 
-const struct argp lmm_word_argp = {.parser = parse_word};
+static const struct argp_option word_options[] = {
+    {"last", KEY_LAST, NULL, 0, "The program of the last lmm run (the last five are kept)", 0},
+    {0},
+};
+
+const struct argp lmm_word_argp = {.options = word_options, .parser = parse_word};

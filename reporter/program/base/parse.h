@@ -27,8 +27,11 @@ size_t lmm_parse_number(const char *option, const char *argument, size_t least, 
 size_t lmm_parse_top(const char *argument, const struct argp_state *state);
 uint64_t lmm_parse_time(const char *argument, const struct argp_state *state);
 
-/* Parses the one argument that names a process or file, for `children` of a subcommand's own
- * parser. Its input is a const char **, which stays as it is without an argument. */
+#define LMM_WORD_LAST "--last"
+
+/* Parses the one argument that names a process or file, or --last, for `children` of a subcommand's
+ * own parser. Its input is a const char **, which stays as it is without an argument; --last sets it
+ * to LMM_WORD_LAST. */
 extern const struct argp lmm_word_argp;
 
 #endif

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "reporter/program/base/clock.h"
+#include "reporter/program/ledger/last_runs.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/ledger/discover.h"
@@ -216,6 +217,7 @@ int lmm_cmd_gc(int argc, char **argv)
         }
     }
     lmm_discover_folders(sweep_folder, &tally);
+    lmm_last_runs_sweep(arguments.older_than_ns, arguments.dry_run, &tally.ledgers, &tally.bytes);
     print(&tally);
     lmm_discover_free(&ledgers);
     return tally.failed ? LMM_EXIT_FAILED : LMM_EXIT_DONE;

@@ -12,9 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reporter/program/ledger/last_runs.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/memory_file.h"
 #include "reporter/program/base/output.h"
+#include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/run_folder.h"
 #include "reporter/program/ledger/running.h"
@@ -468,6 +470,14 @@ static char *find_mapped(const char *word)
 
 char *lmm_discover_path(const char *word)
 {
+    if (word != NULL && strcmp(word, LMM_WORD_LAST) == 0) {
+        char *newest = lmm_last_runs_newest();
+
+        if (newest == NULL) {
+            lmm_complain("no run of lmm run is kept");
+        }
+        return newest;
+    }
     if (word != NULL && (strchr(word, '/') != NULL || lmm_ledger_file_has_suffix(word))) {
         return strdup(word);
     }

@@ -13,31 +13,10 @@
 
 #include "reporter/program/base/program.h"
 #include "reporter/program/base/array.h"
+#include "reporter/program/ledger/last_runs.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/liveness.h"
-
-enum {
-    PARENTS_MAX = 3,
-};
-
-/* Sets parents to the directories to try, in order; returns how many there are. */
-static size_t list_parents(const char *parents[PARENTS_MAX])
-{
-    const char *own = getenv("LMM_DIR");
-    const char *temporary = getenv("TMPDIR");
-    size_t count = 0;
-
-    if (own != NULL && *own != '\0') {
-        parents[count++] = own;
-        return count;
-    }
-    parents[count++] = "/dev/shm";
-    if (temporary != NULL && *temporary != '\0') {
-        parents[count++] = temporary;
-    }
-    parents[count++] = "/tmp";
-    return count;
-}
+#include "reporter/program/ledger/run_parents.h"
 
 /* ---- One folder ------------------------------------------------------------------------------ */
 
@@ -74,8 +53,8 @@ static bool make_starts(struct lmm_run_folder *folder)
 
 bool lmm_run_folder_make(struct lmm_run_folder *ret_folder)
 {
-    const char *parents[PARENTS_MAX];
-    size_t count = list_parents(parents);
+    const char *parents[LMM_RUN_PARENTS_MAX];
+    size_t count = lmm_run_parents(parents);
     struct lmm_run_folder folder = {NULL, NULL, -1};
 
     for (size_t i = 0; i < count && folder.path == NULL; i++) {
@@ -123,53 +102,85 @@ char **lmm_run_folder_list(const struct lmm_run_folder *folder, size_t *ret_coun
     return paths;
 }
 
-/* Whether the file is the ledger of a process that outlives the `lmm run`. */
-static bool is_kept(const char *folder, const char *name)
+/* What the files of a directory are. */
+struct contents {
+    size_t ended; /* ledgers of processes that ended */
+    size_t running;
+};
+
+/* Returns which file of a folder it is; it may be a draft, or the file for started processes. */
+static void count_file(const char *folder, const char *name, struct contents *contents)
 {
     struct lmm_ledger_file file;
     struct lmm_reason reason;
     char *path = NULL;
-    bool kept = false;
 
-    if (asprintf(&path, "%s/%s", folder, name) >= 0) {
-        if (lmm_ledger_file_open(path, &file, &reason)) {
-            kept = lmm_process_runs(lmm_process_state(&file.header, file.device, file.inode));
-            lmm_ledger_file_close(&file);
-        }
-        free(path);
+    if (!lmm_ledger_file_has_suffix(name) || asprintf(&path, "%s/%s", folder, name) < 0) {
+        return;
     }
-    return kept;
+    if (lmm_ledger_file_open(path, &file, &reason)) {
+        bool runs = lmm_process_runs(lmm_process_state(&file.header, file.device, file.inode));
+
+        contents->running += runs;
+        contents->ended += !runs;
+        lmm_ledger_file_close(&file);
+    }
+    free(path);
 }
 
-/* The directory holds only ledgers, some of them incomplete. */
-static void remove_files(const char *folder, int descriptor)
+/* Looks at the files of a folder, and removes those that are no ledgers, and with all also the
+ * ledgers of ended processes. */
+static struct contents clear(const struct lmm_run_folder *folder, bool all)
 {
-    int copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int copy = openat(folder->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *directory = copy < 0 ? NULL : fdopendir(copy);
+    struct contents contents = {0, 0};
     const struct dirent *entry;
 
     while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        if (!is_kept(folder, entry->d_name)) {
-            unlinkat(descriptor, entry->d_name, 0);
+        struct contents one = {0, 0};
+
+        count_file(folder->path, entry->d_name, &one);
+        if (one.running == 0 && (all || one.ended == 0)) {
+            unlinkat(folder->descriptor, entry->d_name, 0);
         }
+        contents.running += one.running;
+        contents.ended += one.ended;
     }
     if (directory != NULL) {
         closedir(directory);
     } else if (copy >= 0) {
         close(copy);
     }
+    return contents;
+}
+
+/* Keeps the ledgers as those of one of the last runs, unless a process still writes one; else
+ * removes those of ended processes. Returns whether the directory has another name now. */
+static bool end_ledgers(const struct lmm_run_folder *folder, bool is_awaited)
+{
+    struct contents contents = clear(folder, false);
+
+    if (contents.running == 0 && contents.ended > 0 && !is_awaited &&
+        lmm_last_runs_keep(folder->path)) {
+        return true;
+    }
+    clear(folder, true);
+    return false;
 }
 
 void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep, bool is_awaited)
 {
+    bool is_gone = false;
+
     assert(folder->path != NULL);
-    if (!keep && folder->descriptor >= 0) {
-        remove_files(folder->path, folder->descriptor);
-    }
     if (folder->starts != NULL) {
         unlink(folder->starts);
     }
-    if (!is_awaited) {
+    if (!keep && folder->descriptor >= 0) {
+        is_gone = end_ledgers(folder, is_awaited);
+    }
+    if (!is_awaited && !is_gone) {
         rmdir(folder->path); /* fails if a daemon keeps a ledger there: then the directory stays */
     }
     if (folder->descriptor >= 0) {
@@ -182,38 +193,9 @@ void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep, bool is_awaite
 
 /* ---- All folders ----------------------------------------------------------------------------- */
 
-static void find_in(const char *parent, void (*look)(void *context, const char *path),
-                    void *context)
-{
-    DIR *directory = opendir(parent);
-    const struct dirent *entry;
-
-    while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        char *path = NULL;
-
-        if (strncmp(entry->d_name, LMM_RUN_FOLDER_PREFIX, strlen(LMM_RUN_FOLDER_PREFIX)) == 0 &&
-            asprintf(&path, "%s/%s", parent, entry->d_name) >= 0) {
-            look(context, path);
-            free(path);
-        }
-    }
-    if (directory != NULL) {
-        closedir(directory);
-    }
-}
-
 void lmm_run_folders_find(void (*look)(void *context, const char *path), void *context)
 {
-    const char *parents[PARENTS_MAX];
-    size_t count = list_parents(parents);
-
-    for (size_t i = 0; i < count; i++) {
-        bool is_again = i > 0 && strcmp(parents[i], parents[i - 1]) == 0;
-
-        if (!is_again) {
-            find_in(parents[i], look, context);
-        }
-    }
+    lmm_run_parents_find(LMM_RUN_FOLDER_PREFIX, look, context);
 }
 
 static bool is_run_folder(const char *path)

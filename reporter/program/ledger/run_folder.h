@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * run_folder: the private directory in which the processes of one `lmm run` keep their ledgers:
- * lmm-run-XXXXXX, mode 0700, in $LMM_DIR if that is set, else in /dev/shm, $TMPDIR or /tmp, the
- * first that works. discover.h searches these directories, so a process under `lmm run` is found
+ * lmm-run-XXXXXX, mode 0700, in the first of run_parents.h that works. discover.h searches these directories, so a process under `lmm run` is found
  * like any other.
  *
  * Invariants:
@@ -30,8 +29,9 @@ bool lmm_run_folder_make(struct lmm_run_folder *ret_folder);
  * each path and the array. NULL: none, or memory ran out. */
 char **lmm_run_folder_list(const struct lmm_run_folder *folder, size_t *ret_count);
 
-/* Removes the directory with its files, except ledgers of processes that still run; with keep, only if
- * it is empty; not if is_awaited, because processes may yet put a ledger there. Frees the path. */
+/* Keeps the directory as one of the last runs (last_runs.h), or, if a process still writes a ledger
+ * there, removes the other files; with keep, removes it only if it is empty; not if is_awaited,
+ * because processes may yet put a ledger there. Frees the path. */
 void lmm_run_folder_end(struct lmm_run_folder *folder, bool keep, bool is_awaited);
 
 /* Calls look(context, path) for each directory that `lmm run` made, of any user. */

@@ -161,6 +161,92 @@ class Keep(Case):
             self.assertEqual(len(os.listdir(self.ledgers)), number)
 
 
+class Last(Case):
+    """The ledgers of the last five runs, which are kept for other reports."""
+
+    def record(self, name):
+        ledger.sample(executable=f"/bin/{name}", state=ledger.EXITED).write(self.made)
+        self.assertEqual(self.run_lmm("true").returncode, 0)
+        folders = {os.path.join(self.ledgers, folder) for folder in self.last_runs()}
+        new, = folders - getattr(self, "known", set())
+        self.known = folders
+        return new
+
+    def of(self, number, **times):
+        """An older run by hand."""
+        folder = self.in_ledgers(f"lmm-last-{number:06}")
+        os.mkdir(folder, 0o700)
+        ledger.sample(executable=f"/bin/old{number}", state=ledger.EXITED).write(os.path.join(folder, "1.1.0.lmm"))
+        os.utime(folder, (times.get("at", number),) * 2)
+        self.known = getattr(self, "known", set()) | {folder}
+        return folder
+
+    def title(self, *arguments):
+        return self.succeed("report", *arguments).splitlines()[0].split()[4]
+
+    def test_the_last_five_are_kept_and_the_newest_is_the_last(self):
+        self.fail_with(1, "no run of lmm run is kept", "report", "--last")
+        folders = [self.record(f"prog{i}") for i in range(5)]
+        self.assertEqual(self.title("--last"), "prog4")
+        folders = folders[1:] + [self.record("prog5")]
+        self.assertEqual(self.known, set(folders))
+        self.assertEqual(stat.S_IMODE(os.stat(folders[0]).st_mode), 0o700)
+        self.assertEqual([len(os.listdir(folder)) for folder in folders], [1] * 5)
+        self.assertEqual(self.title("--last"), "prog5")
+        for command in (["sites"], ["top", "--once"], ["snapshot", "-o", self.path("copy")]):
+            self.succeed(*command, "--last")
+        self.assertEqual(self.title(self.path("copy")), "prog5")
+        self.assertEqual(self.succeed("ls"), "")                        # they are no processes
+        self.fail_with(1, "no ledger found for prog5", "report", "prog5")
+        self.refuse("unexpected argument", "report", "--last", "hr")
+
+    def test_their_bytes_are_bounded(self):
+        for number in (1, 2, 3):
+            with open(os.path.join(self.of(number), "2.1.0.lmm"), "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, 50 << 20)
+        with open(os.path.join(self.of(4), "2.1.0.lmm"), "wb") as file:
+            file.truncate(1 << 30)                                      # a hole takes no space
+        self.run_lmm("true")
+        self.assertEqual({name[-2:] for name in self.last_runs() if name.startswith("lmm-last-0000")},
+                         {"02", "03", "04"})
+        self.assertEqual(len(self.last_runs()), 4)
+
+    def test_what_runs_or_is_kept_is_none_of_them(self):
+        self.run_lmm("--keep", "true")
+        self.assertEqual(self.last_runs(), [])
+        self.run_lmm("/nowhere/at/all")
+        self.environment["STAND_IN_LEDGER"] = ""
+        self.run_lmm("true")
+        self.assertEqual(self.last_runs(), [])
+
+    def test_other_users_and_links_are_left_alone(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can make another user's directory")
+        target = self.path("target")
+        os.mkdir(target)
+        ledger.sample(executable="/bin/linked", state=ledger.EXITED).write(os.path.join(target, "1.1.0.lmm"))
+        os.symlink(target, self.in_ledgers("lmm-last-linked"))
+        os.chown(self.of(1, at=4000000000), 65534, 65534)
+        for number in range(2, 7):
+            self.of(number)
+        self.assertEqual(self.title("--last"), "old6")
+        self.run_lmm("true")
+        self.succeed("gc")
+        self.assertEqual(sorted(self.last_runs()), ["lmm-last-000001", "lmm-last-linked"])
+        self.assertEqual(len(os.listdir(target)), 1)
+
+    def test_gc_removes_them(self):
+        self.of(1)
+        self.record("new")
+        said = self.succeed("gc", "--dry-run")
+        self.assertRegex(said, r"^would remove 2 ledgers, \d+ bytes\n$")
+        self.assertEqual(len(self.last_runs()), 2)
+        self.assertRegex(self.succeed("gc", "--older-than", "1h"), r"^removed 1 ledger, \d+ bytes\n$")
+        self.assertEqual(self.title("--last"), "new")
+        self.succeed("gc")
+        self.assertEqual(self.last_runs(), [])
+
+
 class Unloaded(Case):
     """Programs that leave no ledger."""
 
