@@ -144,7 +144,8 @@ static bool is_leftover(const struct stat *status, const struct tally *tally)
     return written_ns <= now_ns && now_ns - written_ns >= age_ns;
 }
 
-/* Removes drafts from a directory. Returns whether nothing else is in it. */
+/* Removes drafts from a directory. Returns whether nothing else is in it, except what an ended run left of its
+ * started processes. */
 static bool sweep_drafts(DIR *directory, struct tally *tally)
 {
     const struct dirent *entry;
@@ -162,7 +163,7 @@ static bool sweep_drafts(DIR *directory, struct tally *tally)
             (tally->arguments->dry_run || unlinkat(dirfd(directory), entry->d_name, 0) == 0)) {
             tally->drafts++;
         } else {
-            is_empty = is_empty && is_dot;
+            is_empty = is_empty && (is_dot || strcmp(entry->d_name, LMM_RUN_FOLDER_STARTS) == 0);
         }
     }
     return is_empty;
@@ -183,6 +184,9 @@ static void sweep_folder(void *context, const char *path)
         bool may_go = sweep_drafts(directory, tally) && is_leftover(&status, tally) &&
                       lmm_run_folder_is_idle(path);
 
+        if (may_go && !tally->arguments->dry_run) {
+            unlinkat(dirfd(directory), LMM_RUN_FOLDER_STARTS, 0);
+        }
         tally->folders += may_go && (tally->arguments->dry_run || rmdir(path) == 0);
         closedir(directory);
     }

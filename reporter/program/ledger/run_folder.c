@@ -42,7 +42,7 @@ static char *make_in(const char *parent)
 /* Makes the file for started processes. */
 static bool make_starts(struct lmm_run_folder *folder)
 {
-    if (asprintf(&folder->starts, "%s/starts", folder->path) < 0) {
+    if (asprintf(&folder->starts, "%s/" LMM_RUN_FOLDER_STARTS, folder->path) < 0) {
         folder->starts = NULL;
         return false;
     }
@@ -247,8 +247,11 @@ bool lmm_run_folder_is_busy(const char *path)
 void lmm_run_folder_tidy(const char *path)
 {
     char *folder = folder_of(path);
+    char *starts = NULL;
 
-    if (folder != NULL) {
+    if (folder != NULL && asprintf(&starts, "%s/" LMM_RUN_FOLDER_STARTS, folder) >= 0) {
+        unlink(starts); /* it was for the lmm run that is gone */
+        free(starts);
         rmdir(folder);
     }
     free(folder);

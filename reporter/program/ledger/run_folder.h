@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #define LMM_RUN_FOLDER_PREFIX "lmm-run-"
+#define LMM_RUN_FOLDER_STARTS "starts" /* the file in it for started processes */
 
 struct lmm_run_folder {
     char *path;     /* absolute */
@@ -43,7 +44,8 @@ bool lmm_run_folder_is_busy(const char *path);
 /* Whether path is a directory that `lmm run` made, and that run has ended. */
 bool lmm_run_folder_is_idle(const char *path);
 
-/* Removes the directory of the file at path if `lmm run` made it and it is empty. */
+/* Removes the directory of the file at path if `lmm run` made it, no longer runs, and left no other
+ * ledger there. */
 void lmm_run_folder_tidy(const char *path);
 
 #endif

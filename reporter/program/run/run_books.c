@@ -80,7 +80,7 @@ static bool read_all(const struct lmm_run_folder *folder, const struct lmm_endin
     if (books->count == 1) {
         books->items[0].is_program = books->items[0].has_status = true;
     }
-    if (books->count > 1) {
+    if (books->items != NULL && books->count > 1) {
         qsort(books->items, books->count, sizeof(*books->items), compare_books);
     }
     return good;

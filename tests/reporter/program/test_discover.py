@@ -329,7 +329,7 @@ class Places(harness.Case):
             with open(self.in_ledgers(name), "wb"):
                 os.utime(self.in_ledgers(name), (old, old) if is_old else None)
         os.mkdir(self.in_ledgers(".46.1.0.lmm.new"))
-        for name, draft in (("lmm-run-empty", None), ("lmm-run-draft", ".1.1.0.lmm.new"), ("lmm-run-notes", "notes"),
+        for name, draft in (("lmm-run-empty", None), ("lmm-run-draft", ".1.1.0.lmm.new"), ("lmm-run-notes", "notes"), ("lmm-run-starts", "starts"),
                             ("lmm-run-new", None), ("lmm-run-busy", None), ("other", None)):
             folder = self.in_ledgers(name)
             os.mkdir(folder)
@@ -338,11 +338,11 @@ class Places(harness.Case):
                     os.utime(os.path.join(folder, draft), (old, old))
             if name != "lmm-run-new":
                 os.utime(folder, (old, old))
-        left = sorted(set(self.names()) - {".42.1.0.lmm.new", "lmm-run-empty", "lmm-run-draft"})
+        left = sorted(set(self.names()) - {".42.1.0.lmm.new", "lmm-run-empty", "lmm-run-draft", "lmm-run-starts"})
         busy = os.open(self.in_ledgers("lmm-run-busy"), os.O_RDONLY)
         fcntl.flock(busy, fcntl.LOCK_SH)
         before = self.names()
-        said = "2 drafts, 2 empty folders"
+        said = "2 drafts, 3 empty folders"
         self.assertEqual(self.succeed("gc", "--older-than", "2h"), "removed 0 ledgers, 0 bytes\n")
         self.assertEqual(self.succeed("gc", "--dry-run"), f"would remove 0 ledgers, 0 bytes, {said}\n")
         self.assertEqual(self.names(), before)

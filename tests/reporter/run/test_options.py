@@ -139,6 +139,14 @@ class Keep(Case):
         self.assertEqual(process.returncode, 0)
         self.assert_nothing_left()
 
+    def test_a_killed_lmm_run_leaves_nothing_that_is_not_swept(self):
+        process = self.start_lmm("sh", "-c", "echo ready; read line")
+        process.kill()
+        process.communicate(timeout=harness.PATIENCE_SECONDS)
+        harness.until(lambda: "killed" in self.succeed("ls") or "exited" in self.succeed("ls"))
+        self.succeed("gc")
+        self.assert_nothing_left()
+
     def test_it_stays_when_the_report_cannot_be_written(self):
         for words, status in ((["true"], 0), (["sh", "-c", "exit 3"], 3)):
             result = self.run_lmm("-o", "/dev/full", *words)
