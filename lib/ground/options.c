@@ -99,6 +99,17 @@ static bool set_stacks(const char *value, size_t length, void *field)
     return parse_small(value, length, LMM_STACK_FRAMES_MAX, field);
 }
 
+static bool set_temporary(const char *value, size_t length, void *field)
+{
+    bool is_heaptrack = is_word(value, length, "heaptrack");
+
+    if (!is_heaptrack && !is_word(value, length, "lmm")) {
+        return false;
+    }
+    *(bool *) field = is_heaptrack;
+    return true;
+}
+
 static bool set_path(const char *value, size_t length, void *field)
 {
     char *path = field;
@@ -202,6 +213,8 @@ static const struct key {
      "drop-in: frames kept of each allocation's call stack (0)"},
     {"starts", set_path, offsetof(struct lmm_options, starts), "PATH",
      "drop-in: add a line to this file, if it exists, for each process started"},
+    {"temporary", set_temporary, offsetof(struct lmm_options, heaptrack_temporaries),
+     "lmm|heaptrack", "drop-in: whose definition of a temporary block counts (lmm)"},
     {"usage", set_flag, offsetof(struct lmm_options, usage), "0|1",
      "at exit, print the usage report"},
 };

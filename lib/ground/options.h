@@ -37,6 +37,7 @@ struct lmm_options {
     bool keep;                        /* drop-in: a clean exit leaves the file */
     bool leaves_children_alone;       /* drop-in: what the process starts is not on LMM by itself */
     uint32_t stack_frames;            /* drop-in: kept of each call stack; 0: none are taken */
+    bool heaptrack_temporaries;       /* drop-in: count temporary blocks as heaptrack does */
     char starts[LMM_OPTION_PATH_MAX]; /* drop-in: file that lists started programs; empty: none */
     bool leaks_to_stdout;             /* the leak report goes there, unless there is a log */
     uint32_t given;                   /* a bit for each key that was set */

@@ -209,6 +209,7 @@ static void *move(void *p, const struct lmm_block_facts *facts, size_t bytes,
         lmm_stacked_note_temporary(facts);
     }
     lmm_serve_free(p);
+    lmm_stacked_note_moved(moved);
     return moved;
 }
 

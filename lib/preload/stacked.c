@@ -19,6 +19,10 @@ enum {
     ROOM_MAX = 4096,               /* the only thread: not before they might make a new peak */
 };
 
+/* heaptrack's definition: the block that was allocated by the process's last allocation or free;
+ * NULL: that was a free. It is not kept for LMM's own definition, because all threads write it. */
+static const void *last_of_process;
+
 bool lmm_stacked_start(void)
 {
     return lmm_unwind_start() && lmm_depot_start();
@@ -165,6 +169,22 @@ static inline int64_t live_bytes_of(const struct lmm_block_facts *facts)
     return (int64_t) lmm_family_extra(facts->family, facts->tag, facts->slots);
 }
 
+/* ---- Temporary blocks ------------------------------------------------------------------------ */
+
+/* Notes an allocation, or that a block was freed (NULL). */
+static inline void note_event(const void *block)
+{
+    if (LMM_UNLIKELY(lmm_options.heaptrack_temporaries)) {
+        lmm_store_relaxed(&last_of_process, block);
+    }
+}
+
+static inline bool is_last(const struct lmm_tracer *tracer, const void *p)
+{
+    return LMM_UNLIKELY(lmm_options.heaptrack_temporaries) ? lmm_load_relaxed(&last_of_process) == p
+                                                           : tracer->last == p;
+}
+
 /* ---- Allocating ------------------------------------------------------------------------------ */
 
 /* Pops a slot and counts it. NULL: the slow path is needed. */
@@ -200,6 +220,7 @@ static LMM_NOINLINE void *alloc_without_tracer(const struct lmm_heap *heap,
     void *block = alloc_slow(shape, align, zero, site_without_tracer(heap, shape->class, caller));
 
     if (block != NULL) {
+        note_event(block);
         add_to_sums(shape->class, bytes_of(shape));
     }
     return block;
@@ -227,6 +248,7 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
     }
     if (LMM_LIKELY(block != NULL)) {
         tracer->last = block;
+        note_event(block);
         note_bytes(heap, shape->class, bytes_of(shape));
     }
     tracer->is_busy = false;
@@ -248,7 +270,7 @@ bool lmm_stacked_is_last(const void *p)
 {
     const struct lmm_heap *heap = lmm_thread_open.heap;
 
-    return is_entered(heap) && heap->tracer->last == p;
+    return is_entered(heap) && is_last(heap->tracer, p);
 }
 
 void lmm_stacked_note_temporary(const struct lmm_block_facts *facts)
@@ -257,16 +279,22 @@ void lmm_stacked_note_temporary(const struct lmm_block_facts *facts)
     count_temporary(lmm_thread_open.heap, lmm_tag_site(facts->tag));
 }
 
+void lmm_stacked_note_moved(const void *moved)
+{
+    note_event(moved);
+}
+
 /* Counts a free. Call before the block is freed. */
 static inline void note_free(struct lmm_heap *heap, const void *p, uint32_t class, uint32_t site,
                              int64_t bytes)
 {
     struct lmm_tracer *tracer = heap->tracer;
 
-    if (tracer->last == p) {
+    if (is_last(tracer, p)) {
         tracer->last = NULL;
         count_temporary(heap, site);
     }
+    note_event(NULL);
     note_bytes(heap, class, -bytes);
 }
 
@@ -309,6 +337,7 @@ void lmm_stacked_free(void *p, const struct lmm_block_facts *facts)
     if (heap != NULL && !heap->tracer->is_busy) {
         note_free(heap, p, facts->family->index, lmm_tag_site(facts->tag), live_bytes_of(facts));
     } else if (facts->family->counts_bytes) {
+        note_event(NULL);
         add_to_sums(facts->family->index, -live_bytes_of(facts));
     }
     lmm_block_free(p);
@@ -332,8 +361,10 @@ void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts,
     if (reshaped != NULL && has_tracer) {
         note_free(heap, p, facts->family->index, lmm_tag_site(facts->tag), live_bytes_of(facts));
         tracer->last = reshaped;
+        note_event(reshaped);
         note_bytes(heap, shape->class, bytes_of(shape));
     } else if (reshaped != NULL) {
+        note_event(reshaped);
         add_to_sums(facts->family->index, -live_bytes_of(facts));
         add_to_sums(shape->class, bytes_of(shape));
     }

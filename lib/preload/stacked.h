@@ -42,6 +42,10 @@ bool lmm_stacked_is_last(const void *p);
 /* Counts a block as temporary: it was this thread's last one, and realloc has moved it. */
 void lmm_stacked_note_temporary(const struct lmm_block_facts *facts);
 
+/* Notes that realloc has moved a block: for heaptrack, the free of the old one came before the
+ * allocation of this one. */
+void lmm_stacked_note_moved(const void *moved);
+
 /* Gives the block another shape in place, or moves it with mremap. NULL: it is as it was. */
 void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts,
                           const struct lmm_shape *shape, const struct lmm_caller *caller);

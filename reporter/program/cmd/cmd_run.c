@@ -154,6 +154,7 @@ static bool launch(struct run *run)
         .children = run->options.children,
         .fill = run->options.fill,
         .fit = run->options.fit,
+        .temporary = run->options.temporary,
         .options = run->options.options,
     };
     char *library = lmm_preload_find(run->options.library);

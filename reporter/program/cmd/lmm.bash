@@ -39,13 +39,17 @@ _lmm_run() {
         _lmm_words "largest first best" "$word"
         return
         ;;
+    --temporary)
+        _lmm_words "lmm heaptrack" "$word"
+        return
+        ;;
     --output | -o | --suppressions | --preload-library)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames 2>/dev/null
         return
         ;;
     --options)
-        _lmm_words "exitcode= fill= fit= leaks= log= reservoir= usage=" "$word"
+        _lmm_words "exitcode= fill= fit= leaks= log= reservoir= temporary= usage=" "$word"
         compopt -o nospace 2>/dev/null
         return
         ;;
@@ -55,7 +59,7 @@ _lmm_run() {
         case ${COMP_WORDS[i]} in
         --) break ;;
         --depth | --stacks | --stacks-per-row | --format | -F | --output | -o | --top | -t | --error-exitcode | \
-            --suppressions | --fit | --measure | --options | --preload-library | --wrapper)
+            --suppressions | --fit | --measure | --temporary | --options | --preload-library | --wrapper)
             ((i++))
             if [[ ${COMP_WORDS[i]} == '=' ]]; then
                 ((i++))

@@ -161,6 +161,7 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
         put_part(out, "", there);
         put_part(out, "", settings->options);
         put_part(out, "fit=", settings->fit);
+        put_part(out, "temporary=", settings->temporary);
         fputs("ledger=", out);
         for (const char *at = settings->directory; *at != '\0'; at++) {
             fprintf(out, "%s%c", *at == '%' ? "%" : "", *at);

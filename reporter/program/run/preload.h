@@ -19,7 +19,8 @@ struct lmm_preload_settings {
     unsigned stacks;
     bool children;
     bool fill;
-    const char *fit;     /* NULL: the default */
+    const char *fit; /* NULL: the default, here and below */
+    const char *temporary;
     const char *options; /* from the user, "key=value:..."; NULL: none */
 };
 

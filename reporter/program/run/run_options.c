@@ -24,6 +24,7 @@ enum {
     KEY_SUPPRESSIONS,
     KEY_NO_BUILT_IN,
     KEY_FIT,
+    KEY_TEMPORARY,
     KEY_OPTIONS,
     KEY_DEBUGINFOD,
     KEY_LIBRARY,
@@ -68,6 +69,10 @@ static const struct argp_option table[] = {
     {"no-builtin-suppressions", KEY_NO_BUILT_IN, NULL, 0,
      "Show also blocks that the C and C++ libraries keep until the end", 0},
     {"fill", KEY_FILL, NULL, 0, "Fill new and freed blocks with patterns", 0},
+    {"temporary", KEY_TEMPORARY, "WORD", 0,
+     "What a temporary block is: one that was freed before the same thread allocated again (lmm, "
+     "the default), or before the process allocated or freed anything else (heaptrack)",
+     0},
     {"fit", KEY_FIT, "WORD", 0, "How large blocks are placed: largest, first or best", 0},
     {"children", KEY_CHILDREN, NULL, 0, "Track the processes that the program starts, too", 0},
     {"wait", KEY_WAIT, NULL, 0,
@@ -137,6 +142,12 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
             argp_error(state, "--fit takes largest, first or best, not '%s'", argument);
         }
         options->fit = argument;
+        return 0;
+    case KEY_TEMPORARY:
+        if (strcmp(argument, "lmm") != 0 && strcmp(argument, "heaptrack") != 0) {
+            argp_error(state, "--temporary takes lmm or heaptrack, not '%s'", argument);
+        }
+        options->temporary = argument;
         return 0;
     case KEY_OPTIONS:
         check_options(argument, state);

@@ -32,9 +32,10 @@ struct lmm_run_options {
     bool waits; /* for processes that outlive the program */
     bool keep;
     bool debuginfod;
-    bool no_built_in;    /* suppressions */
-    int error_exitcode;  /* 0: none */
-    const char *fit;     /* NULL: not given */
+    bool no_built_in;   /* suppressions */
+    int error_exitcode; /* 0: none */
+    const char *fit;    /* NULL: not given, here and below */
+    const char *temporary;
     const char *options; /* for LMM_OPTIONS; NULL: none */
     const char *library; /* NULL: see lmm_preload_find() */
     struct lmm_suppressions suppressions;

@@ -8,7 +8,7 @@ import shutil
 import harness
 from running import Case
 
-LEAKY, = harness.arguments(1)
+LEAKY, TEMPORARIES = harness.arguments(2)
 SOURCE = os.path.join(harness.SOURCE, "tests", "reporter", "run", "leaky.c")
 
 
@@ -56,6 +56,28 @@ class Books(Case):
                          ("make_temporaries", MARKS["temporary"], 1000, 1000))
         self.assertEqual(process["peak_consumers"][0]["function"], "leak_inline")
         self.assertEqual(process["peak_consumers"][0]["bytes"], 1000000)
+
+    def test_temporaries_by_both_definitions(self):
+        # The temporary blocks of 100 rounds of each function of temporaries.c: LMM's, heaptrack's.
+        table = {"free_at_once": (100, 100), "free_two": (100, 100), "free_another_before": (100, 0),
+                 "grow": (200, 200), "shrink": (200, 200), "other_frees": (0, 100), "other_allocates": (100, 0),
+                 "take_block": (100, 0)}
+        for column, options in enumerate(([], ["--temporary=heaptrack"])):
+            process, = self.document(*options, TEMPORARIES)["processes"]
+            found = dict.fromkeys(table, 0)
+            for place in process["temporaries"]:
+                found[place["function"]] = found.get(place["function"], 0) + place["temporaries"]
+            self.assertEqual(found, {name: counts[column] for name, counts in table.items()}, options)
+        self.document("--temporary", "lmm", TEMPORARIES)
+
+    def test_heaptrack_agrees(self):
+        if shutil.which("heaptrack") is None:
+            self.skipTest("no heaptrack (Debian: heaptrack)")
+        result = harness.run("heaptrack", "-o", self.path("track"), TEMPORARIES, cwd=self.folder)
+        theirs = int(re.search(r"temporary allocations:\s+(\d+)", result.stdout + result.stderr).group(1))
+        process, = self.document("--temporary=heaptrack", TEMPORARIES)["processes"]
+        # Its own start allocates, too.
+        self.assertAlmostEqual(theirs, process["totals"]["temporaries"], delta=10)
 
     def test_however_it_ends(self):
         for how, status in (("_exit", 3), ("signal", 137)):

@@ -31,6 +31,7 @@ class Usage(Case):
                 *((["--error-exitcode", str(number), "true"], "--error-exitcode cannot be 125 to 127")
                   for number in (125, 126, 127)),
                 (["--fit", "worst", "true"], "--fit takes largest, first or best, not 'worst'"),
+                (["--temporary", "brief", "true"], "--temporary takes lmm or heaptrack, not 'brief'"),
                 (["--options", "word", "true"], "--options takes KEY=VALUE:..., not 'word'"),
                 (["--options", "=x", "true"], "not '=x'"),
                 (["--options", "fill=both:ledger=off", "true"], "cannot set ledger"),

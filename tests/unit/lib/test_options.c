@@ -62,6 +62,8 @@ static const struct {
     {"children=0:children=none", 1, {.leaves_children_alone = true}},
     {"starts=/a b/%p", 1, {.starts = "/a b/%p"}},
     {"stacks=0", 1, {0}},
+    {"temporary=heaptrack", 1, {.heaptrack_temporaries = true}},
+    {"temporary=heaptrack:temporary=lmm", 2, {0}},
     {"stacks=1", 1, {.stack_frames = 1}},
     {"stacks=64", 1, {.stack_frames = 64}},
     {"stacks=024", 1, {.stack_frames = 24}},
@@ -81,7 +83,7 @@ static const char *const refused[] = {
     "fill=al",   "fit=worst",  "fit=",         "fit=bestfit", "reservoir=1M",
     "log=",      "ledger=",    "ledger",       "keep=2",      "keep=",
     "keep=yes",  "children=2", "children=",    "stacks=65",   "stacks=-1",
-    "stacks=",   "stacks=8k",  "fit=First"};
+    "stacks=",   "stacks=8k",  "fit=First",    "temporary=",  "temporary=heap"};
 
 static bool are_same(const struct lmm_options *a, const struct lmm_options *b)
 {
@@ -90,6 +92,7 @@ static bool are_same(const struct lmm_options *a, const struct lmm_options *b)
            a->reservoir_bytes == b->reservoir_bytes && a->ledger_off == b->ledger_off &&
            a->keep == b->keep && a->leaves_children_alone == b->leaves_children_alone &&
            a->stack_frames == b->stack_frames && strcmp(a->ledger, b->ledger) == 0 &&
+           a->heaptrack_temporaries == b->heaptrack_temporaries &&
            strcmp(a->starts, b->starts) == 0 && strcmp(a->log, b->log) == 0;
 }
 
