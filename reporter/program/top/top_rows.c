@@ -14,6 +14,8 @@
 #include "reporter/program/report/places.h"
 #include "reporter/program/top/top_history.h"
 
+static const size_t HIDDEN = SIZE_MAX; /* the number of a row that does not pass the filter */
+
 enum {
     NAME_MAX_BYTES = 1024, /* of a name that the filter compares */
 };
@@ -225,7 +227,6 @@ bool lmm_top_rows_of_places(struct lmm_top_rows *rows, const struct lmm_top_hist
 {
     size_t *numbers =
         calloc(places->count + 1, sizeof(*numbers)); /* of the place's row, from 1 on */
-    size_t kept = 0;
 
     if (!make_room(rows, places->count) || numbers == NULL) {
         lmm_top_rows_close(rows);
@@ -239,20 +240,18 @@ bool lmm_top_rows_of_places(struct lmm_top_rows *rows, const struct lmm_top_hist
         if (!is_in_scope(scope, model, i)) {
             continue;
         }
-        if (*number == 0) {
+        if (*number == 0 && !site_passes(site, filter)) { /* nor do the place's other sites */
+            *number = HIDDEN;
+            rows->hidden++;
+        } else if (*number == 0) {
             *number = ++rows->count;
             rows->row[*number - 1] = (struct lmm_top_row) {
                 .identity = places->keys[places->of[i]], .name = site->file, .site = site};
         }
-        add_site(&rows->row[*number - 1], &history->site_track[site->id], history->marked);
-    }
-    for (size_t i = 0; i < rows->count; i++) {
-        if (site_passes(rows->row[i].site, filter)) {
-            rows->row[kept++] = rows->row[i];
+        if (*number != HIDDEN) {
+            add_site(&rows->row[*number - 1], &history->site_track[site->id], history->marked);
         }
     }
-    rows->hidden = rows->count - kept;
-    rows->count = kept;
     free(numbers);
     return true;
 }
