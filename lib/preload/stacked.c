@@ -257,12 +257,24 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
 
 /* ---- Freeing --------------------------------------------------------------------------------- */
 
+/* Counts a temporary block of a site that this thread has not counted at: another thread's. */
+static LMM_NOINLINE void count_first_temporary(uint32_t site)
+{
+    struct lmm_ledger_row delta = {.temporaries = 1};
+    struct lmm_heap *heap = lmm_thread_enter();
+
+    lmm_heap_count(heap, site, &delta);
+    lmm_thread_leave(heap);
+}
+
 static inline void count_temporary(struct lmm_heap *heap, uint32_t site)
 {
     struct lmm_ledger_row *row = lmm_open_row(&heap->open, site);
 
     if (LMM_LIKELY(row != NULL)) {
         lmm_add_single_writer(&row->temporaries, 1);
+    } else {
+        count_first_temporary(site);
     }
 }
 
