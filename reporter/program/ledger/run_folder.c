@@ -42,12 +42,14 @@ static char *make_in(const char *parent)
 /* Makes the file for started processes. */
 static bool make_starts(struct lmm_run_folder *folder)
 {
-    if (asprintf(&folder->starts, "%s/" LMM_RUN_FOLDER_STARTS, folder->path) < 0) {
-        folder->starts = NULL;
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/" LMM_RUN_FOLDER_STARTS, folder->path) < 0 || path == NULL) {
         return false;
     }
-    int file = open(folder->starts, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
+    folder->starts = path;
     return file >= 0 && close(file) == 0;
 }
 
@@ -64,6 +66,7 @@ bool lmm_run_folder_make(struct lmm_run_folder *ret_folder)
             return false;
         }
     }
+    assert(folder.path != NULL); /* there is at least one parent */
     folder.descriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder.descriptor < 0 || flock(folder.descriptor, LOCK_SH) != 0 || !make_starts(&folder)) {
         lmm_complain("%s: %s", folder.path, strerror(errno));

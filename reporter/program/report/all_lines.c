@@ -39,7 +39,7 @@ static struct lmm_all_line *line_of(struct lmm_all_lines *lines, struct lmm_numb
     uint64_t key = key_of(site);
     uint32_t *number = lmm_numbers_at(numbers, key);
 
-    while (number != NULL && *number != 0 &&
+    while (number != NULL && *number != 0 && lines->items != NULL &&
            compare_lines(lines->items[*number - 1].site, site) != 0) {
         key = lmm_hash_u64(key, 0); /* another line with this key */
         number = lmm_numbers_at(numbers, key);

@@ -203,7 +203,7 @@ static void take_change(struct watch *watch, pid_t pid, int status, const struct
     bool has_ended = WIFEXITED(status) || WIFSIGNALED(status);
 
     if (pid != watch->pid) {
-        if (has_ended) {
+        if (has_ended && watch->launch->take_end != NULL) {
             watch->launch->take_end(watch->launch->end_context, pid, status);
         }
         return;

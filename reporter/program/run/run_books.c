@@ -77,7 +77,7 @@ static bool read_all(const struct lmm_run_folder *folder, const struct lmm_endin
     }
     free(paths);
     /* In a PID namespace of its own, the program has another number. */
-    if (books->count == 1) {
+    if (books->items != NULL && books->count == 1) {
         books->items[0].is_program = books->items[0].has_status = true;
     }
     if (books->items != NULL && books->count > 1) {
