@@ -29,6 +29,21 @@ int lmm_cmd_snapshot(int argc, char **argv);
 int lmm_cmd_top(int argc, char **argv);
 int lmm_cmd_watch(int argc, char **argv);
 
+/* Their command lines. */
+extern const struct argp lmm_diff_argp;
+extern const struct argp lmm_gc_argp;
+extern const struct argp lmm_ls_argp;
+extern const struct argp lmm_report_argp;
+extern const struct argp lmm_run_argp;
+extern const struct argp lmm_sites_argp;
+extern const struct argp lmm_snapshot_argp;
+extern const struct argp lmm_top_argp;
+extern const struct argp lmm_watch_argp;
+
+/* Return the words that options of single subcommands take, as lmm_option_word does. */
+const char *lmm_ls_sort_word(size_t index);
+const char *lmm_top_by_word(size_t index);
+
 /* Whether SIGPIPE was ignored when this program started. All subcommands ignore it, but a program
  * that one of them starts gets the original disposition. */
 extern bool lmm_sigpipe_was_ignored;

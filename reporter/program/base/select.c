@@ -75,6 +75,11 @@ static int compare_sites(const void *left, const void *right, void *context)
     return order != 0 ? order : lmm_compare_u64(a->id, b->id);
 }
 
+const char *lmm_select_word(size_t index)
+{
+    return index < sizeof(keys) / sizeof(keys[0]) ? keys[index].name : NULL;
+}
+
 static const struct lmm_select_key *parse_key(const char *name, const struct argp_state *state)
 {
     struct lmm_nearest nearest = {.word = name};

@@ -27,6 +27,9 @@ struct lmm_select {
 extern const struct argp lmm_family_argp;
 extern const struct argp lmm_select_argp;
 
+/* Returns the keys of --sort, as lmm_option_word does. */
+const char *lmm_select_word(size_t index);
+
 /* Returns whether a family's name, which ends with a NUL as all strings of a ledger do, matches any
  * of the patterns (as above). */
 bool lmm_select_matches(char *const *patterns, struct lmm_string name);

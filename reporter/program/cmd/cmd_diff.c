@@ -4,6 +4,7 @@
 #include "reporter/core/model.h"
 #include "reporter/program/change/delta.h"
 #include "reporter/program/change/delta_print.h"
+#include "reporter/program/base/command_line.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/program.h"
@@ -78,7 +79,7 @@ static const struct argp_child children[] = {
     {&lmm_wrapper_argp, 0, NULL, 0},
     {0},
 };
-static const struct argp argp = {
+const struct argp lmm_diff_argp = {
     .options = option_list,
     .parser = parse,
     .args_doc = "A B",
@@ -164,7 +165,7 @@ int lmm_cmd_diff(int argc, char **argv)
     struct lmm_merge merges[2] = {{.rows = NULL}, {.rows = NULL}};
     int status = LMM_EXIT_FAILED;
 
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    lmm_command_line_read(&lmm_diff_argp, argc, argv, 0, &options);
     before = lmm_snapshot_select(options.words[0]);
     if (before != NULL) {
         after = lmm_snapshot_select(options.words[1]);

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reporter/program/base/command_line.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/last_runs.h"
 #include "reporter/program/ledger/ledger_file.h"
@@ -67,7 +68,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp parser = {
+const struct argp lmm_gc_argp = {
     .options = options,
     .parser = parse,
     .doc = "Remove the ledgers of your processes that have ended.",
@@ -212,7 +213,7 @@ int lmm_cmd_gc(int argc, char **argv)
     struct arguments arguments = {false, 0};
     struct tally tally = {.arguments = &arguments};
 
-    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    lmm_command_line_read(&lmm_gc_argp, argc, argv, 0, &arguments);
     struct lmm_ledger_list ledgers = lmm_discover_list();
 
     for (size_t i = 0; i < ledgers.count; i++) {

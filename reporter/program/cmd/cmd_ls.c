@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "reporter/core/compare.h"
+#include "reporter/program/base/command_line.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/base/nearest.h"
 #include "reporter/core/grid.h"
@@ -109,6 +110,11 @@ static const struct argp_option options[] = {
     {0},
 };
 
+const char *lmm_ls_sort_word(size_t index)
+{
+    return index < sizeof(orders) / sizeof(orders[0]) ? orders[index].name : NULL;
+}
+
 static const struct order *parse_order(const char *name, const struct argp_state *state)
 {
     struct lmm_nearest nearest = {.word = name};
@@ -137,7 +143,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&lmm_format_argp, 0, NULL, 0}, {0}};
-static const struct argp parser = {
+const struct argp lmm_ls_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[PID|NAME...]",
@@ -319,7 +325,7 @@ int lmm_cmd_ls(int argc, char **argv)
 {
     struct arguments arguments = {.format = lmm_format_find("text")};
 
-    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    lmm_command_line_read(&lmm_ls_argp, argc, argv, 0, &arguments);
     struct lmm_ledger_list ledgers = lmm_discover_list();
     int status = print(&ledgers, &arguments);
 

@@ -3,6 +3,7 @@
 
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
+#include "reporter/program/base/command_line.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
@@ -83,7 +84,7 @@ static const struct argp_child children[] = {
     {&lmm_select_argp, 0, NULL, 0}, {&lmm_row_argp, 0, NULL, 0},     {&lmm_word_argp, 0, NULL, 0},
     {&lmm_export_argp, 0, NULL, 0}, {&lmm_wrapper_argp, 0, NULL, 0}, {0},
 };
-static const struct argp parser = {
+const struct argp lmm_report_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[PID|NAME|FILE]",
@@ -178,7 +179,7 @@ int lmm_cmd_report(int argc, char **argv)
                                   .stacks_per_row = USUAL_STACKS_PER_ROW};
     struct lmm_merge merge = {.rows = NULL};
 
-    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    lmm_command_line_read(&lmm_report_argp, argc, argv, 0, &arguments);
     choose_rows(&arguments);
     struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
     struct lmm_symbols *symbols = NULL;

@@ -11,6 +11,7 @@
 #include "reporter/core/grid.h"
 #include "reporter/core/json_writer.h"
 #include "reporter/core/model.h"
+#include "reporter/program/base/command_line.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
@@ -63,7 +64,7 @@ static const struct argp_child children[] = {
     {&lmm_select_argp, 0, NULL, 0}, {&lmm_row_argp, 0, NULL, 0},     {&lmm_format_argp, 0, NULL, 0},
     {&lmm_word_argp, 0, NULL, 0},   {&lmm_wrapper_argp, 0, NULL, 0}, {0},
 };
-static const struct argp parser = {
+const struct argp lmm_sites_argp = {
     .parser = parse,
     .args_doc = "[PID|NAME|FILE]",
     .doc = "Show one line for each place that allocates: live bytes, live blocks, file and line, "
@@ -239,7 +240,7 @@ int lmm_cmd_sites(int argc, char **argv)
     size_t zeros = 0;
     int status = LMM_EXIT_FAILED;
 
-    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    lmm_command_line_read(&lmm_sites_argp, argc, argv, 0, &arguments);
     struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
 
     if (snapshot != NULL && !lmm_symbols_apply(&symbols, 0, snapshot->model)) {

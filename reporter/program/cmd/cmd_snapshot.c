@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_snapshot: `lmm snapshot [PID|NAME|FILE] -o FILE`: copies a ledger to a file. */
 
+#include "reporter/program/base/command_line.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/snapshot.h"
@@ -33,7 +34,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&lmm_word_argp, 0, NULL, 0}, {0}};
-static const struct argp parser = {
+const struct argp lmm_snapshot_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[PID|NAME|FILE]",
@@ -46,7 +47,7 @@ int lmm_cmd_snapshot(int argc, char **argv)
 {
     struct arguments arguments = {NULL, NULL};
 
-    argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+    lmm_command_line_read(&lmm_snapshot_argp, argc, argv, 0, &arguments);
     struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
     int status =
         snapshot == NULL ? LMM_EXIT_FAILED : lmm_snapshot_write(snapshot, arguments.output);

@@ -11,7 +11,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "reporter/program/base/command_line.h"
 #include "reporter/program/base/clock.h"
+#include "reporter/program/base/nearest.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
 #include "reporter/core/model.h"
@@ -56,14 +58,28 @@ static bool parse_delay(const char *text, uint64_t *ret_ms)
     return *ret_ms >= DELAY_MIN_MS && *ret_ms <= DELAY_MAX_MS;
 }
 
-static enum lmm_top_view parse_by(const char *argument, const struct argp_state *state)
+const char *lmm_top_by_word(size_t index)
 {
-    bool is_line = strcmp(argument, "line") == 0;
+    static const char *const words[] = {"line", "family"};
 
-    if (!is_line && strcmp(argument, "family") != 0) {
-        argp_error(state, "--by takes line or family, not '%s'", argument);
+    return index < sizeof(words) / sizeof(words[0]) ? words[index] : NULL;
+}
+
+static void parse_sort(struct options *options, const char *argument,
+                       const struct argp_state *state)
+{
+    struct lmm_nearest nearest = {.word = argument};
+
+    options->key = lmm_top_key_of_word(LMM_TOP_FAMILIES, argument);
+    options->site_key = lmm_top_key_of_word(LMM_TOP_LINES, argument);
+    if (options->key != NULL || options->site_key != NULL) {
+        return;
     }
-    return is_line ? LMM_TOP_LINES : LMM_TOP_FAMILIES;
+    for (size_t i = 0; lmm_top_sort_word(i) != NULL; i++) {
+        lmm_nearest_look_text(&nearest, lmm_top_sort_word(i));
+    }
+    argp_error(state, "unknown sort key '%s'%s", argument,
+               lmm_nearest_hint(&nearest, " (see --help)"));
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -80,14 +96,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case 'o': lmm_complain("-o will name a file; use -1 or --once"); __attribute__((fallthrough));
     case '1': options->once = true; return 0;
-    case 's':
-        options->key = lmm_top_key_of_word(LMM_TOP_FAMILIES, argument);
-        options->site_key = lmm_top_key_of_word(LMM_TOP_LINES, argument);
-        if (options->key == NULL && options->site_key == NULL) {
-            argp_error(state, "unknown sort key '%s' (see --help)", argument);
-        }
+    case 's': parse_sort(options, argument, state); return 0;
+    case KEY_BY: {
+        bool is_line = lmm_option_word_parse("--by", argument, lmm_top_by_word, state) == 0;
+
+        options->first = is_line ? LMM_TOP_LINES : LMM_TOP_FAMILIES;
         return 0;
-    case KEY_BY: options->first = parse_by(argument, state); return 0;
+    }
     case 'a': options->all = true; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -133,7 +148,7 @@ static const struct argp_child children[] = {
     {&lmm_wrapper_argp, 0, NULL, 0},
     {0},
 };
-static const struct argp argp = {
+const struct argp lmm_top_argp = {
     .options = option_table,
     .parser = parse,
     .args_doc = "[PID|NAME|FILE]",
@@ -388,7 +403,7 @@ int lmm_cmd_top(int argc, char **argv)
     bool utf8;
     int status;
 
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    lmm_command_line_read(&lmm_top_argp, argc, argv, 0, &options);
     utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     lmm_top_init(&top, LMM_TOP_PROCESSES);
     top.delay_ms = options.delay_ms;

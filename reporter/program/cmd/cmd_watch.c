@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "reporter/program/base/command_line.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/core/model.h"
 #include "reporter/program/change/delta.h"
@@ -110,7 +111,7 @@ static const struct argp_child children[] = {
     {&lmm_wrapper_argp, 0, NULL, 0},
     {0},
 };
-static const struct argp argp = {
+const struct argp lmm_watch_argp = {
     .options = option_list,
     .parser = parse,
     .args_doc = "[PID|NAME]",
@@ -374,7 +375,7 @@ int lmm_cmd_watch(int argc, char **argv)
     struct watch watch = {.options = {.every_ns = LMM_NS_PER_SECOND, .top = TOP_SITES}};
 
     watch.options.format = lmm_format_find("text");
-    argp_parse(&argp, argc, argv, 0, NULL, &watch.options);
+    lmm_command_line_read(&lmm_watch_argp, argc, argv, 0, &watch.options);
     catch_signals();
     watch.print.is_json = watch.options.format->kind == LMM_FORMAT_JSON;
     int status = start(&watch);

@@ -16,32 +16,38 @@
 
 #include "reporter/program/base/nearest.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/cmd/complete.h"
 
 extern char **environ;
 
 const char *argp_program_version = "lmm " LMM_PROGRAM_VERSION;
 
 static int cmd_help(int argc, char **argv);
+static int cmd_complete(int argc, char **argv);
 
 struct command {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *summary; /* one line for `lmm help` */
+    const struct argp *argp; /* NULL: it takes no options */
+    const char *summary;     /* one line for `lmm help`; NULL: hidden */
 };
 
-/* In the order of `lmm help`. */
+/* In the order of `lmm help`; hidden ones last. */
 static const struct command commands[] = {
-    {"run", lmm_cmd_run, "run a program on LMM, and report what it allocated and leaked"},
-    {"ls", lmm_cmd_ls, "list the processes that have a ledger, live and dead"},
-    {"report", lmm_cmd_report, "show what a process has allocated, by family and by site"},
-    {"sites", lmm_cmd_sites, "show one line for each place that allocates"},
-    {"top", lmm_cmd_top, "watch lines or families on the whole screen"},
-    {"watch", lmm_cmd_watch, "print what changes, and which sites grow steadily"},
-    {"snapshot", lmm_cmd_snapshot, "copy a ledger as it is now to a file"},
-    {"diff", lmm_cmd_diff, "show what grew between two ledgers"},
-    {"gc", lmm_cmd_gc, "remove the ledgers of dead processes"},
-    {"help", cmd_help, "show the manual page of a subcommand"},
-    {NULL, NULL, NULL},
+    {"run", lmm_cmd_run, &lmm_run_argp,
+     "run a program on LMM, and report what it allocated and leaked"},
+    {"ls", lmm_cmd_ls, &lmm_ls_argp, "list the processes that have a ledger, live and dead"},
+    {"report", lmm_cmd_report, &lmm_report_argp,
+     "show what a process has allocated, by family and by site"},
+    {"sites", lmm_cmd_sites, &lmm_sites_argp, "show one line for each place that allocates"},
+    {"top", lmm_cmd_top, &lmm_top_argp, "watch lines or families on the whole screen"},
+    {"watch", lmm_cmd_watch, &lmm_watch_argp, "print what changes, and which sites grow steadily"},
+    {"snapshot", lmm_cmd_snapshot, &lmm_snapshot_argp, "copy a ledger as it is now to a file"},
+    {"diff", lmm_cmd_diff, &lmm_diff_argp, "show what grew between two ledgers"},
+    {"gc", lmm_cmd_gc, &lmm_gc_argp, "remove the ledgers of dead processes"},
+    {"help", cmd_help, NULL, "show the manual page of a subcommand"},
+    {"complete", cmd_complete, NULL, NULL},
+    {NULL, NULL, NULL, NULL},
 };
 
 static const struct command *find_command(const char *name)
@@ -58,7 +64,7 @@ static void complain_about(const char *word)
 {
     struct lmm_nearest nearest = {.word = word};
 
-    for (const struct command *command = commands; command->name != NULL; command++) {
+    for (const struct command *command = commands; command->summary != NULL; command++) {
         lmm_nearest_look_text(&nearest, command->name);
     }
     lmm_complain("no subcommand '%s'%s", word, lmm_nearest_hint(&nearest, " (lmm help lists all)"));
@@ -80,7 +86,7 @@ static void print_overview(FILE *out)
     fprintf(out, "Usage: lmm SUBCOMMAND [OPTION...]\n"
                  "Show what a process that uses LMM has allocated, from outside, whether it runs "
                  "or not.\n\n");
-    for (const struct command *command = commands; command->name != NULL; command++) {
+    for (const struct command *command = commands; command->summary != NULL; command++) {
         fprintf(out, "  %-9s %s\n", command->name, command->summary);
     }
     fprintf(out, "\n`lmm help SUBCOMMAND' shows its manual page, `lmm --version' the version.\n");
@@ -137,6 +143,24 @@ static int cmd_help(int argc, char **argv)
         return LMM_EXIT_DONE;
     }
     return help_of(command);
+}
+
+/* `lmm complete`, `lmm complete X`: for the completion of a shell. */
+static int cmd_complete(int argc, char **argv)
+{
+    const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
+
+    if (argc > 1 && command == NULL) {
+        complain_about(argv[1]);
+        return LMM_EXIT_USAGE;
+    }
+    for (const struct command *each = commands; argc == 1 && each->summary != NULL; each++) {
+        puts(each->name);
+    }
+    if (command != NULL && command->argp != NULL) {
+        lmm_complete_print(command->argp);
+    }
+    return LMM_EXIT_DONE;
 }
 
 static int dispatch(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include "reporter/core/json.h"
 #include "reporter/core/model.h"
 #include "reporter/core/text.h"
+#include "reporter/program/base/command_line.h"
 #include "reporter/program/base/nearest.h"
 
 enum {
@@ -52,6 +53,8 @@ const struct lmm_format lmm_formats[] = {
     {.name = NULL, .kind = LMM_FORMAT_DATA},
 };
 
+enum { FORMATS = sizeof(lmm_formats) / sizeof(lmm_formats[0]) - 1 };
+
 const struct lmm_format *lmm_format_find(const char *name)
 {
     for (const struct lmm_format *format = lmm_formats; format->name != NULL; format++) {
@@ -60,6 +63,18 @@ const struct lmm_format *lmm_format_find(const char *name)
         }
     }
     return NULL;
+}
+
+const char *lmm_format_word(size_t index)
+{
+    return index < FORMATS ? lmm_formats[index].name : NULL;
+}
+
+/* The formats of all reports come first. */
+const char *lmm_format_word_of_all(size_t index)
+{
+    return index < FORMATS && lmm_formats[index].kind != LMM_FORMAT_DATA ? lmm_formats[index].name
+                                                                         : NULL;
 }
 
 const struct lmm_format *lmm_format_parse(const char *argument, bool all,
@@ -107,6 +122,13 @@ void lmm_export_check(enum lmm_export measure, const struct lmm_format *format,
     }
 }
 
+const char *lmm_export_word(size_t index)
+{
+    size_t place = LMM_EXPORT_LIVE + index;
+
+    return place < sizeof(measures) / sizeof(measures[0]) ? measures[place].name : NULL;
+}
+
 static error_t parse_measure(int option, char *argument, struct argp_state *state)
 {
     enum lmm_export *measure = state->input;
@@ -114,13 +136,8 @@ static error_t parse_measure(int option, char *argument, struct argp_state *stat
     if (option != KEY_MEASURE) {
         return ARGP_ERR_UNKNOWN;
     }
-    for (size_t i = LMM_EXPORT_LIVE; i < sizeof(measures) / sizeof(measures[0]); i++) {
-        if (strcmp(measures[i].name, argument) == 0) {
-            *measure = (enum lmm_export) i;
-            return 0;
-        }
-    }
-    argp_error(state, "--measure takes live, peak, allocated or temporary, not '%s'", argument);
+    *measure = (enum lmm_export)(
+        LMM_EXPORT_LIVE + lmm_option_word_parse("--measure", argument, lmm_export_word, state));
     return 0;
 }
 

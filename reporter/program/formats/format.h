@@ -65,12 +65,19 @@ const struct lmm_format *lmm_format_find(const char *name);
 const struct lmm_format *lmm_format_parse(const char *argument, bool all,
                                           const struct argp_state *state);
 
+/* Return the names of formats, as lmm_option_word does: of all, and of those of all reports. */
+const char *lmm_format_word(size_t index);
+const char *lmm_format_word_of_all(size_t index);
+
 /* The parser of --format with text and json, for `children` of a subcommand's own parser. Its input
  * is a const struct lmm_format **. */
 extern const struct argp lmm_format_argp;
 
 /* The parser of --measure, likewise. Its input is an enum lmm_export *. */
 extern const struct argp lmm_export_argp;
+
+/* Returns the words of --measure, as lmm_option_word does. */
+const char *lmm_export_word(size_t index);
 
 /* A measure for a format that does not take it is a usage error, which ends the program. */
 void lmm_export_check(enum lmm_export measure, const struct lmm_format *format,

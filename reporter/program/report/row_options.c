@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
-#include "reporter/program/base/nearest.h"
+#include "reporter/program/base/command_line.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/report/merge.h"
 #include "reporter/program/report/site_word.h"
@@ -16,21 +16,17 @@ static const char *const words[LMM_BY_COUNT] = {
 
 enum { KEY_BY = 0x200, KEY_SITE };
 
+const char *lmm_row_options_word_at(size_t index)
+{
+    return index < LMM_BY_COUNT ? words[index] : NULL;
+}
+
 static void parse_by(const char *argument, struct lmm_row_options *options,
                      const struct argp_state *state)
 {
-    struct lmm_nearest nearest = {.word = argument};
-
-    for (int i = 0; i < LMM_BY_COUNT; i++) {
-        lmm_nearest_look_text(&nearest, words[i]);
-        if (strcmp(words[i], argument) == 0) {
-            options->by = (enum lmm_by) i;
-            options->has_by = true;
-            return;
-        }
-    }
-    argp_error(state, "--by takes line, function, module, stack, family or site, not '%s'%s",
-               argument, lmm_nearest_hint(&nearest, ""));
+    options->by =
+        (enum lmm_by) lmm_option_word_parse("--by", argument, lmm_row_options_word_at, state);
+    options->has_by = true;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)

@@ -29,8 +29,9 @@ extern const struct argp lmm_row_by_argp;
 /* Returns what --by says, or else `usual`. */
 enum lmm_by lmm_row_options_by(const struct lmm_row_options *options, enum lmm_by usual);
 
-/* Returns the word for --by. */
+/* Return the word for --by; the second as lmm_option_word does. */
 const char *lmm_row_options_word(enum lmm_by by);
+const char *lmm_row_options_word_at(size_t index);
 
 /* Applies --site and --by to a model whose sites are named. Returns false after a message on stderr.
  * ids, ret_merge: as those of lmm_merge_sites(). */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reporter/program/base/command_line.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/run/preload.h"
 #include "reporter/program/base/program.h"
@@ -85,6 +86,43 @@ static const struct argp_option table[] = {
     {0},
 };
 
+/* ---- Words ----------------------------------------------------------------------------------- */
+
+static const char *const fits[] = {"largest", "first", "best", NULL};
+static const char *const temporaries[] = {"lmm", "heaptrack", NULL};
+
+/* The settings that are useful here, for completion. */
+static const char *const settings[] = {
+    "exitcode=", "fill=", "fit=", "leaks=", "log=", "reservoir=", "temporary=", "usage=", NULL,
+};
+
+/* Returns the word at an index of a list that ends with NULL. */
+static const char *word_at(const char *const *words, size_t index)
+{
+    while (index > 0 && *words != NULL) {
+        words++;
+        index--;
+    }
+    return *words;
+}
+
+const char *lmm_run_fit_word(size_t index)
+{
+    return word_at(fits, index);
+}
+
+const char *lmm_run_temporary_word(size_t index)
+{
+    return word_at(temporaries, index);
+}
+
+const char *lmm_run_option_word(size_t index)
+{
+    return word_at(settings, index);
+}
+
+/* ---- Parsing --------------------------------------------------------------------------------- */
+
 /* Rejects settings that are not key=value, and keys that lmm run sets. */
 static void check_options(const char *text, const struct argp_state *state)
 {
@@ -137,17 +175,11 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
         }
         return 0;
     case KEY_FIT:
-        if (strcmp(argument, "largest") != 0 && strcmp(argument, "first") != 0 &&
-            strcmp(argument, "best") != 0) {
-            argp_error(state, "--fit takes largest, first or best, not '%s'", argument);
-        }
-        options->fit = argument;
+        options->fit = fits[lmm_option_word_parse("--fit", argument, lmm_run_fit_word, state)];
         return 0;
     case KEY_TEMPORARY:
-        if (strcmp(argument, "lmm") != 0 && strcmp(argument, "heaptrack") != 0) {
-            argp_error(state, "--temporary takes lmm or heaptrack, not '%s'", argument);
-        }
-        options->temporary = argument;
+        options->temporary = temporaries[lmm_option_word_parse("--temporary", argument,
+                                                               lmm_run_temporary_word, state)];
         return 0;
     case KEY_OPTIONS:
         check_options(argument, state);
@@ -189,7 +221,7 @@ static const struct argp_child children[] = {
     {&lmm_export_argp, 0, NULL, 0},
     {0},
 };
-static const struct argp parser = {
+const struct argp lmm_run_argp = {
     table,
     parse,
     "[--] PROGRAM [ARGUMENT...]",
@@ -209,7 +241,7 @@ void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_opt
         .format = lmm_format_find("text"),
     };
     argp_err_exit_status = LMM_RUN_FAILED;
-    argp_parse(&parser, argc, argv, ARGP_IN_ORDER, NULL, ret_options);
+    lmm_command_line_read(&lmm_run_argp, argc, argv, ARGP_IN_ORDER, ret_options);
     if (!ret_options->no_built_in && !lmm_suppressions_add_built_in(&ret_options->suppressions)) {
         lmm_complain("%s", strerror(ENOMEM));
         exit(LMM_RUN_FAILED);

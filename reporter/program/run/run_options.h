@@ -45,6 +45,11 @@ struct lmm_run_options {
  * suppressions. */
 void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_options);
 
+/* Return the words of --fit, --temporary and --options, as lmm_option_word does. */
+const char *lmm_run_fit_word(size_t index);
+const char *lmm_run_temporary_word(size_t index);
+const char *lmm_run_option_word(size_t index);
+
 /* Return what the report shows at most, and how. folder: room for a part of the look, which must
  * live as long as it. */
 struct lmm_run_report_bounds lmm_run_options_bounds(const struct lmm_run_options *options);

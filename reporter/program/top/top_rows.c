@@ -85,6 +85,36 @@ const struct lmm_top_key *lmm_top_key_of_word(enum lmm_top_view view, const char
     return NULL;
 }
 
+/* Returns whether families have a key of this name. */
+static bool is_of_families(const char *name)
+{
+    bool found = false;
+
+    for (const struct lmm_top_key *key = family_keys; !found && key->name != NULL; key++) {
+        found = strcmp(key->name, name) == 0;
+    }
+    return found;
+}
+
+const char *lmm_top_sort_word(size_t index)
+{
+    const struct lmm_top_key *key = family_keys;
+
+    while (key->name != NULL && index > 0) {
+        key++;
+        index--;
+    }
+    if (key->name != NULL) {
+        return key->name;
+    }
+    for (key = site_keys; key->name != NULL; key++) {
+        if (!is_of_families(key->name) && index-- == 0) {
+            return key->name;
+        }
+    }
+    return NULL;
+}
+
 /* ---- Filter ---------------------------------------------------------------------------------- */
 
 static bool passes(const char *name, const char *filter)

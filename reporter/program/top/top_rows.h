@@ -90,6 +90,9 @@ const struct lmm_top_key *lmm_top_keys(enum lmm_top_view view);
 const struct lmm_top_key *lmm_top_key_of_letter(enum lmm_top_view view, int letter);
 const struct lmm_top_key *lmm_top_key_of_word(enum lmm_top_view view, const char *word);
 
+/* Returns the names of the keys of families and lines for --sort, as lmm_option_word does. */
+const char *lmm_top_sort_word(size_t index);
+
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* Each replaces *rows (all zeroes at first) by the rows that pass filter, which may be empty. Rows

@@ -42,6 +42,31 @@ class Main(harness.Case):
         for command in COMMANDS:
             self.refuse("--nonsense", command, "--nonsense")
 
+    def test_mistyped_options_and_words_have_a_hint(self):
+        for arguments, words in (
+                (["report", "--stakcs"], "unrecognized option '--stakcs' (did you mean '--stacks'?)"),
+                (["report", "--fromat=json"], "unrecognized option '--fromat' (did you mean '--format'?)"),
+                (["sites", "one", "--familly"], "(did you mean '--family'?)"),
+                (["top", "-d", "--by", "--wrappr"], "unrecognized option '--wrappr' (did you mean '--wrapper'?)"),
+                (["diff", "--top", "--tup", "--alll"], "unrecognized option '--alll' (did you mean '--all'?)"),
+                (["ls", "--jsn"], "(did you mean '--json'?)"),
+                (["gc", "--dry-rum"], "(did you mean '--dry-run'?)"),
+                (["watch", "--versoin"], "(did you mean '--version'?)"),
+                (["report", "--nothing-like-it"], "unrecognized option '--nothing-like-it'\n"),
+                (["report", "--stac"], "'--stac' is ambiguous"),
+                (["top", "--sort", "blokcs"], "unknown sort key 'blokcs' (did you mean 'blocks'?)"),
+                (["top", "--by", "famly"], "--by takes line or family, not 'famly' (did you mean 'family'?)"),
+                (["report", "-F", "folded", "--measure", "peek"], "(did you mean 'peak'?)")):
+            self.refuse(words, *arguments)
+
+    def test_arguments_that_look_like_mistyped_options(self):
+        ledger.sample(pid=77).write(self.in_ledgers("saved.lmm"))
+        self.succeed("report", "--wrapper", "--stakcs", "--family=--fromat", "--al", "saved.lmm",
+                     cwd=self.ledgers)
+        self.fail_with(1, "--stakcs", "report", "--", "--stakcs")
+        self.environment["POSIXLY_CORRECT"] = "1"
+        self.refuse("name one process or file only", "report", "saved.lmm", "--stakcs")
+
     def test_invalid_options_are_usage_errors(self):
         for arguments, words in (
                 (["report", "--sort", "beauty"], "unknown sort key 'beauty'"),
@@ -104,6 +129,8 @@ class Main(harness.Case):
         self.assertEqual(self.complete("lmm", "run", "--sta"), ["--stacks-per-row"])
         self.assertEqual(self.complete("lmm", "run", "--stacks-per-row", "3", "--fu"), ["--full"])
         self.assertEqual(self.complete("lmm", "run", "--fit", "b"), ["best"])
+        self.assertEqual(self.complete("lmm", "run", "--temporary", "h"), ["heaptrack"])
+        self.assertEqual(self.complete("lmm", "top", "--by", ""), ["line", "family"])
         self.assertEqual(self.complete("lmm", "run", "--measure", "pe"), ["peak"])
         self.assertEqual(self.complete("lmm", "report", "--measure", "pe"), ["peak"])
         self.assertEqual(self.complete("lmm", "run", "--format", "=", "j"), ["json"])
@@ -115,6 +142,20 @@ class Main(harness.Case):
             help_text = self.succeed(command, "--help")
             options = set(re.findall(r"^ +(?:-.*, )?(--[a-z][-a-z]*)", help_text, re.MULTILINE))
             self.assertEqual(options - set(self.complete("lmm", command, "--")), set(), command)
+
+    def test_completion_knows_the_words_of_options(self):
+        """Each option that refuses a word and says which it takes, or that it does not know it."""
+        ledger.sample().write(self.in_ledgers("saved.lmm"))
+        for command in COMMANDS:
+            for line in self.succeed("complete", command).splitlines():
+                option, argument, _, *words = line.split()
+                if argument == "word" and option.startswith("--"):
+                    text = self.lmm(command, option, "zzzzz", "saved.lmm").stderr
+                    refuses = re.search(r"unknown [a-z ]+ 'zzzzz'|takes [a-z, ]+, not 'zzzzz'", text)
+                    self.assertEqual(bool(refuses), len(words) > 0 and option != "--options", (command, option))
+
+    def test_completion_after_the_program_is_the_program_s(self):
+        self.assertEqual(self.complete("lmm", "run", "sort", "--format", "te"), [])
 
     def test_completion_of_option_arguments(self):
         self.assertEqual(self.complete("lmm", "run", "--options", "le"), ["leaks="])

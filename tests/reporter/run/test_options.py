@@ -30,6 +30,9 @@ class Usage(Case):
                 (["--error-exitcode", "256", "true"], "--error-exitcode"),
                 *((["--error-exitcode", str(number), "true"], "--error-exitcode cannot be 125 to 127")
                   for number in (125, 126, 127)),
+                (["--chldren", "true"], "unrecognized option '--chldren' (did you mean '--children'?)"),
+                (["--leakes", "--", "true"], "(did you mean '--leaks'?)"),
+                (["--fit", "frist", "true"], "(did you mean 'first'?)"),
                 (["--fit", "worst", "true"], "--fit takes largest, first or best, not 'worst'"),
                 (["--temporary", "brief", "true"], "--temporary takes lmm or heaptrack, not 'brief'"),
                 (["--options", "word", "true"], "--options takes KEY=VALUE:..., not 'word'"),
