@@ -48,7 +48,12 @@ static void render(const struct lmm_model *model)
 
     for (const struct lmm_format *format = lmm_formats; format->name != NULL; format++) {
         for (int sites = 0; sites < 2; sites++) {
-            struct lmm_format_options options = {.colour = sites, .sites = sites};
+            struct lmm_format_options options = {
+                .measure = sites ? LMM_EXPORT_PEAK : LMM_EXPORT_USUAL,
+                .colour = sites,
+                .terminal = sites,
+                .sites = sites,
+            };
 
             lmm_sink_init(&sink, swallow, &bytes);
             require(format->render(model, &sink, &options) == 0, format->name);
@@ -64,10 +69,10 @@ static void select_rows(struct lmm_model *model)
     char *patterns[] = {pattern, NULL};
     struct lmm_select select = {.patterns = patterns};
 
-    lmm_select_apply(&select, model);
+    lmm_select_filter(&select, model);
     require(lmm_model_is_valid(model), "an invariant of model.h does not hold after a selection");
     select = (struct lmm_select) {.top = 1};
-    lmm_select_apply(&select, model);
+    lmm_select_order(&select, model);
     render(model);
 }
 

@@ -12,6 +12,7 @@
  *   I1  the bytes of a call are the sum of those one level below it, or the blocks were allocated
  *       there: so each snapshot's bytes are the sum of its sites'
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -222,6 +223,7 @@ static int put_branches(const struct tree *tree, size_t level, const struct bran
     int error = 0;
 
     for (size_t i = 0; i < shown && error == 0; i++) {
+        assert(branches[i].leaves != NULL && branches[i].count > 0);
         if (branches[i].leaves[0].site->stack == 0) {
             put_site(tree, level, &branches[i].leaves[0]);
         } else {

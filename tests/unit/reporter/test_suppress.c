@@ -64,6 +64,16 @@ Test(suppress, patterns_fit_as_in_leak_sanitizer)
     }
 }
 
+Test(suppress, a_nul_in_a_text_is_not_the_end_of_the_pattern)
+{
+    struct lmm_suppressions suppressions = {NULL, 0};
+    struct lmm_string text = {"foo\0foo", 7};
+
+    cr_assert(lmm_suppressions_add(&suppressions, "^foo$"));
+    cr_expect_not(lmm_suppression_fits(&suppressions.items[0], text));
+    lmm_suppressions_free(&suppressions);
+}
+
 Test(suppress, rows_of_stars_are_one_star)
 {
     struct lmm_suppressions suppressions = {NULL, 0};
