@@ -288,9 +288,11 @@ class Ends(Case):
 
     def test_a_panic_under_lmm_run_has_its_stack(self):
         result = self.lmm("run", "--", self.worker_program, "families 1", "panic 0")
+        if "cannot find liblmm_preload.so" in result.stderr:
+            self.skipTest("a sanitized build has no drop-in")
         self.assertEqual(result.returncode, 128 + signal.SIGABRT)
         self.assertRegex(result.stderr, r"\n  panic +LMM stopped the program: double free: 0x[0-9a-f]+ \(family_0, .*\)"
-                                        r"\n +in stack 1\n +#0 end_panic \(")
+                                        r"\n +in stack 1: +#0 end_panic \(")
 
     def test_a_panic_of_a_child_is_not_its_parents(self):
         worker = self.started()
