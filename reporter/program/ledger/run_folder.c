@@ -111,7 +111,7 @@ struct contents {
     size_t running;
 };
 
-/* Returns which file of a folder it is; it may be a draft, or the file for started processes. */
+/* Counts a file of a folder if it is a ledger. */
 static void count_file(const char *folder, const char *name, struct contents *contents)
 {
     struct lmm_ledger_file file;
