@@ -148,6 +148,12 @@ struct lmm_model_namer {
                        const struct lmm_model_call **ret_calls);
 };
 
+/* A word for one thing, and for several. */
+struct lmm_model_word {
+    const char *one;
+    const char *many;
+};
+
 /* The rows that a selection removed. */
 struct lmm_model_rest {
     size_t count;
@@ -212,9 +218,10 @@ struct lmm_model {
     const struct lmm_model_frame *frames;
     uint32_t module_count;
     const struct lmm_model_module *modules;
-    struct lmm_model_namer *namer; /* NULL: frames have no names */
-    size_t shown_calls;            /* the most calls that reports print of a stack; 0: no stacks */
-    size_t shown_stacks;           /* the most stacks that they print of a row; 0: one */
+    struct lmm_model_namer *namer;  /* NULL: frames have no names */
+    size_t shown_calls;             /* the most calls that reports print of a stack; 0: no stacks */
+    size_t shown_stacks;            /* the most stacks that they print of a row; 0: one */
+    struct lmm_model_word row_word; /* what the user calls a row; NULL: a site */
     struct lmm_model_rest hidden_families; /* these two: in the total alone; see select.h */
     struct lmm_model_rest hidden_sites;
 };

@@ -22,6 +22,7 @@ struct page {
     struct lmm_sink *sink;
     bool colour;
     size_t top_sites;
+    size_t top_families;
 };
 
 /* ---- Words ----------------------------------------------------------------------------------- */
@@ -33,12 +34,23 @@ static void paint(const struct page *page, const char *escape)
     }
 }
 
-static void put_heading(const struct page *page, const char *text, const char *more)
+static void put_heading(const struct page *page, const char *text)
 {
     paint(page, "\033[1m");
-    lmm_sink_printf(page->sink, "%s%s", text, more);
+    lmm_sink_puts(page->sink, text);
     paint(page, "\033[0m");
     lmm_sink_puts(page->sink, "\n");
+}
+
+static const struct lmm_model_word family_words = {"family", "families"};
+static const struct lmm_model_word brief_words = {"size class", "size classes"};
+
+/* Returns what a row of sites is. */
+static struct lmm_model_word row_word(const struct lmm_model *model)
+{
+    static const struct lmm_model_word site = {"site", "sites"};
+
+    return model->row_word.one == NULL ? site : model->row_word;
 }
 
 /* ---- Families -------------------------------------------------------------------------------- */
@@ -115,34 +127,66 @@ static bool has_row(const struct lmm_model_family *family)
     return family->sites > 0 || family->pages > 0;
 }
 
-/* Says how many rows are not shown, and how many blocks live in them. */
-static void put_rest(const struct page *page, struct lmm_model_rest rest, const char *one,
-                     const char *many)
+/* Prints "5 other lines". */
+static void put_others(struct lmm_sink *sink, uint64_t count, struct lmm_model_word words)
+{
+    lmm_put_count(sink, count, "other", "other");
+    lmm_sink_printf(sink, " %s", lmm_plural(count, words.one, words.many));
+}
+
+static bool is_brief(const struct page *page)
+{
+    return page->top_families != SIZE_MAX;
+}
+
+/* Says how many other rows are not shown, and how many blocks live in them. */
+static void put_rest(const struct page *page, struct lmm_model_rest rest,
+                     struct lmm_model_word words, const char *more)
 {
     if (rest.count > 0) {
         lmm_sink_pad(page->sink, INDENT);
         lmm_sink_puts(page->sink, "and ");
-        lmm_put_count(page->sink, rest.count, one, many);
+        put_others(page->sink, rest.count, words);
         lmm_sink_puts(page->sink, " with ");
         lmm_put_count(page->sink, rest.live_blocks, "live block", "live blocks");
-        lmm_sink_puts(page->sink, "\n");
+        lmm_sink_printf(page->sink, "%s\n", more);
     }
 }
 
 static void add_families(const struct page *page, struct lmm_grid *grid,
                          void (*add)(struct lmm_grid *, const struct lmm_model_family *, bool))
 {
-    for (size_t i = 0; i < page->model->family_count; i++) {
+    size_t shown = 0;
+
+    for (size_t i = 0; i < page->model->family_count && shown < page->top_families; i++) {
         if (has_row(page->model->families[i])) {
             add(grid, page->model->families[i], false);
+            shown++;
         }
     }
+}
+
+static struct lmm_model_rest other_families(const struct page *page)
+{
+    struct lmm_model_rest rest = page->model->hidden_families;
+    size_t shown = 0;
+
+    for (size_t i = 0; i < page->model->family_count; i++) {
+        const struct lmm_model_family *family = page->model->families[i];
+
+        if (has_row(family) && shown++ >= page->top_families) {
+            rest.count++;
+            rest.live_blocks += family->live_blocks;
+        }
+    }
+    return rest;
 }
 
 static void put_families(const struct page *page, const char *title,
                          const struct lmm_grid_column *columns,
                          void (*add)(struct lmm_grid *, const struct lmm_model_family *, bool))
 {
+    struct lmm_model_rest rest = other_families(page);
     struct lmm_grid grid;
 
     lmm_grid_init(&grid, columns, FAMILY_COLUMNS, INDENT, page->sink);
@@ -153,7 +197,8 @@ static void put_families(const struct page *page, const char *title,
     lmm_sink_puts(page->sink, "\n");
     lmm_grid_put_headings(&grid);
     add_families(page, &grid, add);
-    put_rest(page, page->model->hidden_families, "other family", "other families");
+    put_rest(page, rest, is_brief(page) ? brief_words : family_words,
+             rest.count > page->model->hidden_families.count ? ": --by family" : "");
     add(&grid, &page->model->total, true);
 }
 
@@ -300,7 +345,21 @@ static void put_other_sites(const struct page *page, size_t shown)
         rest.count++;
         rest.live_blocks += page->model->sites[i].live_blocks;
     }
-    put_rest(page, rest, "other site", "other sites");
+    put_rest(page, rest, row_word(page->model), "");
+}
+
+/* Prints "Lines with most live bytes", or what the user ordered them by. */
+static void put_row_heading(const struct page *page)
+{
+    const char *many = row_word(page->model).many;
+    const char *order = page->model->order;
+
+    paint(page, "\033[1m");
+    lmm_sink_printf(page->sink, "%c%s %s", many[0] - 'a' + 'A', many + 1,
+                    order == NULL ? "with most live bytes" : "by ");
+    lmm_sink_puts(page->sink, order == NULL ? "" : order);
+    paint(page, "\033[0m");
+    lmm_sink_puts(page->sink, "\n");
 }
 
 static void put_sites(const struct page *page)
@@ -318,8 +377,7 @@ static void put_sites(const struct page *page)
         add_site(page, &grid, &model->sites[i]);
     }
     lmm_sink_puts(page->sink, "\n");
-    put_heading(page, model->order == NULL ? "Sites with most live bytes" : "Sites by ",
-                model->order == NULL ? "" : model->order);
+    put_row_heading(page);
     lmm_grid_put_headings(&grid);
     for (size_t i = 0; i < shown; i++) {
         add_site(page, &grid, &model->sites[i]);
@@ -342,7 +400,7 @@ static void put_totals(const struct page *page)
     const struct lmm_model *model = page->model;
 
     lmm_sink_puts(page->sink, "\n");
-    put_heading(page, "Totals", "");
+    put_heading(page, "Totals");
     put_amount(page, "live", model->total.live_bytes);
     put_amount(page, "committed", model->total.committed_bytes);
     put_amount(page, "mapped", model->total.mapped_bytes);
@@ -407,13 +465,14 @@ static void put_usage_summary(const struct page *page)
 {
     const struct lmm_model_family *total = &page->model->total;
     uint64_t families = page->model->family_count + page->model->hidden_families.count;
-    uint64_t sites = page->model->site_count + page->model->hidden_sites.count;
+    uint64_t rows = page->model->site_count + page->model->hidden_sites.count;
+    struct lmm_model_word word = row_word(page->model);
 
     lmm_sink_puts(page->sink, "\n");
     paint(page, "\033[1m");
     lmm_sink_printf(page->sink, "SUMMARY: %" PRIu64 " %s, %" PRIu64 " %s, %" PRIu64 " live %s, ",
-                    families, lmm_plural(families, "family", "families"), sites,
-                    lmm_plural(sites, "site", "sites"), total->live_blocks,
+                    families, lmm_plural(families, "family", "families"), rows,
+                    lmm_plural(rows, word.one, word.many), total->live_blocks,
                     lmm_plural(total->live_blocks, "block", "blocks"));
     lmm_sink_printf(page->sink, "%" PRIu64 " live %s, %" PRIu64 " committed %s, ",
                     total->live_bytes, lmm_plural(total->live_bytes, "byte", "bytes"),
@@ -438,11 +497,12 @@ static void put_title(const struct page *page, const char *what)
 static struct page page_of(const struct lmm_model *model, struct lmm_sink *sink,
                            const struct lmm_text_style *style)
 {
-    struct page page = {model, sink, false, LMM_TEXT_TOP_SITES};
+    struct page page = {model, sink, false, LMM_TEXT_TOP_SITES, SIZE_MAX};
 
     if (style != NULL) {
         page.colour = style->colour;
         page.top_sites = style->top_sites != 0 ? style->top_sites : LMM_TEXT_TOP_SITES;
+        page.top_families = style->brief_families ? LMM_TEXT_BRIEF_FAMILIES : SIZE_MAX;
     }
     return page;
 }
@@ -453,10 +513,15 @@ int lmm_text_usage(const struct lmm_model *model, struct lmm_sink *sink,
     struct page page = page_of(model, sink, style);
 
     put_title(&page, "usage report");
-    put_families(&page, "Families", block_columns, add_blocks);
-    put_families(&page, "Their pages", page_columns, add_pages);
-    put_unused(&page);
-    put_sites(&page);
+    if (is_brief(&page)) {
+        put_sites(&page);
+        put_families(&page, "Size classes", block_columns, add_blocks);
+    } else {
+        put_families(&page, "Families", block_columns, add_blocks);
+        put_families(&page, "Their pages", page_columns, add_pages);
+        put_unused(&page);
+        put_sites(&page);
+    }
     put_totals(&page);
     put_notes(&page, "\n");
     put_usage_summary(&page);

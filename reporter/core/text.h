@@ -20,15 +20,18 @@ struct lmm_sink;
 
 enum {
     LMM_TEXT_TOP_SITES = 10,
+    LMM_TEXT_BRIEF_FAMILIES = 5,
 };
 
 struct lmm_text_style {
-    bool colour;      /* terminal escapes for headings and for leaks */
-    size_t top_sites; /* sites shown, the largest first; 0: LMM_TEXT_TOP_SITES */
+    bool colour;         /* terminal escapes for headings and for leaks */
+    size_t top_sites;    /* sites shown, the largest first; 0: LMM_TEXT_TOP_SITES */
+    bool brief_families; /* families after the sites, at most LMM_TEXT_BRIEF_FAMILIES, without
+                            pages; the ledger is the drop-in's, whose families are size classes */
 };
 
 /*
- * Prints the usage report: families, their pages, the top sites, the totals, and last a line that
+ * Prints the usage report: families, their pages, the top rows of sites, the totals, and last a line that
  * starts with "SUMMARY:". style may be NULL: no colour, the usual number of sites.
  * Returns 0, or -errno of the first write that failed.
  */

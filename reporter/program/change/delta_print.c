@@ -144,6 +144,7 @@ struct list {
     const struct lmm_delta_row *rows;
     size_t count;
     size_t columns;
+    const char *more; /* the option that shows all rows */
 };
 
 /* Adds the rows that are shown, at most `top`; prints their stacks, too, if has_stacks. */
@@ -178,8 +179,8 @@ static void put_rows(const struct list *list, struct lmm_sink *sink)
         add_rows(list, &grid, true);
     }
     if (shown > top) {
-        lmm_sink_printf(sink, "... and %zu more %s: --top\n", shown - top,
-                        lmm_plural(shown - top, list->one, list->many));
+        lmm_sink_printf(sink, "... and %zu more %s: %s\n", shown - top,
+                        lmm_plural(shown - top, list->one, list->many), list->more);
     }
 }
 
@@ -245,27 +246,33 @@ static void put_summary(struct lmm_sink *sink, const struct lmm_delta *delta)
 int lmm_delta_text(const struct lmm_delta *delta, const struct lmm_delta_look *look,
                    struct lmm_sink *sink)
 {
+    bool is_brief = look->brief_families;
+    struct lmm_model_word word = delta->after->row_word;
     struct lmm_delta_look usual = *look;
+    struct lmm_delta_look brief = *look;
     const struct list families = {.delta = delta,
-                                  .look = &usual,
-                                  .one = "family",
-                                  .many = "families",
+                                  .look = is_brief ? &brief : &usual,
+                                  .one = is_brief ? "size class" : "family",
+                                  .many = is_brief ? "size classes" : "families",
                                   .rows = delta->families,
                                   .count = delta->family_count,
-                                  .columns = FAMILY_COLUMNS};
+                                  .columns = FAMILY_COLUMNS,
+                                  .more = is_brief ? "--by family" : "--top"};
     const struct list sites = {.delta = delta,
                                .look = &usual,
-                               .one = "site",
-                               .many = "sites",
+                               .one = word.one == NULL ? "site" : word.one,
+                               .many = word.one == NULL ? "sites" : word.many,
                                .rows = delta->sites,
                                .count = delta->site_count,
-                               .columns = SITE_COLUMNS};
+                               .columns = SITE_COLUMNS,
+                               .more = "--top"};
 
     usual.top = look->top != 0 ? look->top : LMM_DELTA_TOP;
+    brief.top = usual.top < LMM_DELTA_BRIEF_FAMILIES ? usual.top : LMM_DELTA_BRIEF_FAMILIES;
     put_title(sink, delta);
     put_notes(sink, delta);
-    put_rows(&families, sink);
-    put_rows(&sites, sink);
+    put_rows(is_brief ? &sites : &families, sink);
+    put_rows(is_brief ? &families : &sites, sink);
     put_summary(sink, delta);
     return lmm_sink_flush(sink);
 }

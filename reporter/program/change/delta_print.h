@@ -12,13 +12,15 @@ struct lmm_sink;
 
 enum {
     LMM_DELTA_TOP = 20, /* rows of a table unless the user gives a number */
+    LMM_DELTA_BRIEF_FAMILIES = 5,
 };
 
 /* What is printed of a delta; all zero: the usual. */
 struct lmm_delta_look {
-    size_t top;    /* rows of a table; 0: LMM_DELTA_TOP in text, all in JSON */
-    size_t stacks; /* most stacks of a row of sites; 0: none */
-    bool all;      /* rows that did not change, too */
+    size_t top;          /* rows of a table; 0: LMM_DELTA_TOP in text, all in JSON */
+    size_t stacks;       /* most stacks of a row of sites; 0: none */
+    bool all;            /* rows that did not change, too */
+    bool brief_families; /* in text: families after the rows, at most LMM_DELTA_BRIEF_FAMILIES */
 };
 
 /*

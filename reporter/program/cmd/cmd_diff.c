@@ -102,6 +102,8 @@ static int compare(const struct lmm_snapshot *before, const struct lmm_snapshot 
         return LMM_EXIT_FAILED;
     }
     look.all = options->rows.all;
+    look.brief_families = after->model->is_drop_in && options->select.patterns == NULL &&
+                          !lmm_row_options_ask_families(&options->rows);
     lmm_output_open(&output, NULL, 0);
     (is_json ? lmm_delta_json : lmm_delta_text)(delta, &look, &output.sink);
     lmm_delta_free(delta);

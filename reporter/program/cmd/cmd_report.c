@@ -108,6 +108,8 @@ static int write_report(const struct arguments *arguments, const struct lmm_mode
         lmm_output_abandon(&output);
         return LMM_EXIT_USAGE;
     }
+    look.brief_families = model->is_drop_in && arguments->select.patterns == NULL &&
+                          !lmm_row_options_ask_families(&arguments->rows);
     look.terminal = lmm_output_is_terminal(&output);
     look.colour = lmm_output_has_colour(&output);
     int error = arguments->format->render(model, &output.sink, &look);

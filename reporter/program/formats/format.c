@@ -21,6 +21,7 @@ static int render_text(const struct lmm_model *model, struct lmm_sink *sink,
     struct lmm_text_style style = {
         .colour = options->colour,
         .top_sites = options->sites && options->top_sites == 0 ? SIZE_MAX : options->top_sites,
+        .brief_families = options->brief_families,
     };
 
     return lmm_text_usage(model, sink, &style);

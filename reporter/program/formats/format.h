@@ -34,9 +34,10 @@ enum lmm_export {
 struct lmm_format_options {
     enum lmm_export measure;
     bool colour;
-    bool terminal;    /* the output goes to one, which control characters would steer */
-    bool sites;       /* --sites: all sites, even if the format shows some or none by default */
-    size_t top_sites; /* --top: at most so many sites; 0: the format decides */
+    bool terminal;       /* the output goes to one, which control characters would steer */
+    bool sites;          /* --sites: all sites, even if the format shows some or none by default */
+    size_t top_sites;    /* --top: at most so many sites; 0: the format decides */
+    bool brief_families; /* as in struct lmm_text_style */
 };
 
 /* Which reports exist in a format. */

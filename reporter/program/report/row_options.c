@@ -14,6 +14,11 @@ static const char *const words[LMM_BY_COUNT] = {
     [LMM_BY_STACK] = "stack", [LMM_BY_FAMILY] = "family",     [LMM_BY_SITE] = "site",
 };
 
+static const char *const many_words[LMM_BY_COUNT] = {
+    [LMM_BY_LINE] = "lines",   [LMM_BY_FUNCTION] = "functions", [LMM_BY_MODULE] = "modules",
+    [LMM_BY_STACK] = "stacks", [LMM_BY_FAMILY] = "families",    [LMM_BY_SITE] = "sites",
+};
+
 enum { KEY_BY = 0x200, KEY_SITE };
 
 const char *lmm_row_options_word_at(size_t index)
@@ -78,16 +83,24 @@ const char *lmm_row_options_word(enum lmm_by by)
     return words[by];
 }
 
+bool lmm_row_options_ask_families(const struct lmm_row_options *options)
+{
+    return options->all || (options->has_by && options->by == LMM_BY_FAMILY);
+}
+
 bool lmm_row_options_apply(const struct lmm_row_options *options, struct lmm_model *model,
                            enum lmm_by usual, struct lmm_numbers *ids, struct lmm_merge *ret_merge)
 {
     if (options->site != NULL && !lmm_site_word_apply(options->site, model)) {
         return false;
     }
-    if (!lmm_merge_sites(model, lmm_row_options_by(options, usual), ids, ret_merge)) {
+    enum lmm_by by = lmm_row_options_by(options, usual);
+
+    if (!lmm_merge_sites(model, by, ids, ret_merge)) {
         lmm_complain("out of memory");
         return false;
     }
+    model->row_word = (struct lmm_model_word) {words[by], many_words[by]};
     return true;
 }
 

@@ -33,6 +33,9 @@ enum lmm_by lmm_row_options_by(const struct lmm_row_options *options, enum lmm_b
 const char *lmm_row_options_word(enum lmm_by by);
 const char *lmm_row_options_word_at(size_t index);
 
+/* Returns whether all families are to be shown: by --by family, or by --all. */
+bool lmm_row_options_ask_families(const struct lmm_row_options *options);
+
 /* Applies --site and --by to a model whose sites are named. Returns false after a message on stderr.
  * ids, ret_merge: as those of lmm_merge_sites(). */
 bool lmm_row_options_apply(const struct lmm_row_options *options, struct lmm_model *model,

@@ -150,9 +150,10 @@ static void put_head(const struct layout *layout)
         put_bytes(sheet, layout->top->source.resident_bytes);
     }
     lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
-    lmm_top_printf(
-        sheet, " Live Blocks                     : %" PRIu64 " in %zu of %zu families, %zu sites",
-        model->total.live_blocks, model->families_used, model->family_count, model->site_count);
+    lmm_top_printf(sheet,
+                   " Live Blocks                     : %" PRIu64 " in %zu of %zu families, %zu %s",
+                   model->total.live_blocks, model->families_used, model->family_count,
+                   model->site_count, lmm_plural(model->site_count, "site", "sites"));
     lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
     lmm_top_put(sheet, " Allocations / Frees per second  : ");
     if (history->rated) {

@@ -135,8 +135,8 @@ class Report(harness.Case):
             self.assertEqual(self.lines("--sort", key), lines, key)
 
     def test_the_text_names_the_sort_key(self):
-        self.assertIn("\nSites with most live bytes\n", self.succeed("report", self.file))
-        self.assertIn("\nSites by frees\n", self.succeed("report", "--sort", "frees", self.file))
+        self.assertIn("\nLines with most live bytes\n", self.succeed("report", self.file))
+        self.assertIn("\nLines by frees\n", self.succeed("report", "--sort", "frees", self.file))
 
     def test_patterns_select_families_and_their_totals(self):
         for patterns, families, live in ((["emp_t"], ["emp_t"], 200), (["*_t"], None, 256),
@@ -159,7 +159,7 @@ class Report(harness.Case):
                           document["totals"]["live_bytes"]), (3, 3, 256))
         text = self.succeed("report", "--top", "1", self.file)
         self.assertEqual(text.count("  and 2 other families with 1 live block\n"), 2)
-        self.assertEqual(text.count("  and 2 other sites with 1 live block\n"), 1)
+        self.assertEqual(text.count("  and 2 other lines with 1 live block\n"), 1)
         self.assertEqual(self.families("--top", "99"), self.families())
 
     def test_sites_shows_all_of_them(self):

@@ -148,7 +148,7 @@ class Zeros(Case):
         self.assertNotIn(IDLE, self.places())
         self.assertEqual(self.sites("--all")[-1], (0, 0, IDLE, "malloc", 1, "#5"))
         self.assertNotIn(IDLE, self.succeed("report", self.file))
-        self.assertIn("and 1 other site with 0 live blocks", self.succeed("report", self.file))
+        self.assertIn("and 1 other line with 0 live blocks", self.succeed("report", self.file))
         self.assertIn(IDLE, self.succeed("report", "--all", self.file))
 
     def test_size_classes_without_blocks(self):
@@ -158,12 +158,58 @@ class Zeros(Case):
         book.write(self.file)
         text = self.succeed("report", self.file)
         self.assertNotIn("malloc-512", text)
-        self.assertIn("other families with 0 live blocks", text)
+        self.assertIn("and 2 other size classes with 0 live blocks\n", text)
         self.assertIn("malloc-512", self.succeed("report", "--all", self.file))
 
     def test_a_terminal_is_told(self):
         text = harness.run_on_terminal(harness.LMM, "sites", "--top=1", self.file, env=self.environment)[1]
         self.assertEqual(text.splitlines()[2:], ["... 2 more rows: --top", "... 1 row without live blocks: --all"])
+
+
+class SizeClasses(Case):
+    """Lines come first for a program under the drop-in, and its size classes are few rows."""
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.path("classes.lmm")
+        self.new = self.path("more.lmm")
+        self.write(self.file, 1)
+        self.write(self.new, 9)
+
+    def write(self, path, blocks):
+        book = ledger.Ledger("/usr/bin/tool", snapshot_time_ns=ledger.START_NS + blocks).drop_in()
+        tool = book.module("/nowhere/tool", 0x1000, 0x9000, 0x1000, b"\x0a")
+        for i in range(1, 9):
+            family = book.family(f"malloc-{16 * i}", 16 * i, align=16, flags=ledger.FAMILY_BYTES)
+            book.stack_site(family, book.stack([(0x1600 + i % 2, tool)]), blocks, 0, 16 * i)
+        book.write(path)
+
+    def test_report(self):
+        text = self.succeed("report", self.file)
+        titles = [line.split("  ")[0] for line in text.splitlines() if line and line[0].isalpha()]
+        self.assertEqual([title.split(":")[0] for title in titles],
+                         ["LMM", "Lines with most live bytes", "Size classes", "Totals", "SUMMARY"])
+        self.assertEqual(text.count("  malloc-"), 5)
+        self.assertIn("  and 3 other size classes with 3 live blocks: --by family\n", text)
+        self.assertIn("\nSUMMARY: 8 families, 2 lines, 8 live blocks", text)
+
+    def test_report_of_all_size_classes(self):
+        for options, rows in ((["--by", "family"], "families"), (["--all"], "lines"), (["--family", "malloc-*"], "lines")):
+            text = self.succeed("report", *options, self.file)
+            self.assertLess(text.index("\nFamilies "), text.index(f"\n{rows.capitalize()} with most live bytes"))
+            self.assertEqual(text.split("\nTheir pages")[0].count("  malloc-"), 8, options)
+        self.assertIn("8 families, 1 module, 8 live blocks", self.succeed("report", "--by", "module", self.file))
+
+    def test_diff(self):
+        text = self.succeed("diff", self.file, self.new)
+        self.assertLess(text.index("\n2 lines changed\n"), text.index("\n8 size classes changed\n"))
+        self.assertEqual(text.split("size classes changed")[1].count("  malloc-"), 5)
+        self.assertIn("\n... and 3 more size classes: --by family\n", text)
+
+    def test_diff_of_all_size_classes(self):
+        for options in (["--by", "family"], ["--all"], ["--family", "malloc-*"]):
+            text = self.succeed("diff", *options, self.file, self.new)
+            self.assertEqual(text.split("\n8 families changed\n")[1].split("\n\n")[0].count("  malloc-"), 8, options)
 
 
 class Diff(Case):
@@ -174,8 +220,9 @@ class Diff(Case):
     def test_one_line_is_one_row(self):
         for options, rows in (([], 1), (["--by", "site"], 1), (["--by", "stack"], 1), (["--all"], 4)):
             text = self.succeed("diff", *options, self.file, self.new)
-            self.assertIn("\n1 site changed\n", text)
-            table = text.split("1 site changed\n")[1].split("\n\n")[0].splitlines()
+            row = options[1] if "--by" in options else "line"
+            self.assertIn(f"\n1 {row} changed\n", text)
+            table = text.split(f"1 {row} changed\n")[1].split("\n\n")[0].splitlines()
             self.assertEqual(len(table) - 1, rows, options)
             self.assertEqual(table[1].split(), ["+360", "+4", "+4", "0", "980" if "site" not in options and
                                                 "stack" not in options else table[1].split()[4],
@@ -183,8 +230,8 @@ class Diff(Case):
                                                 *(["second"] if "site" in options else []), LINE])
 
     def test_a_new_size_class_is_no_new_row(self):
-        self.assertNotIn("second", self.succeed("diff", self.file, self.new).split("site changed")[1])
-        self.assertNotIn("first", self.succeed("diff", self.new, self.file).split("site changed")[1])
+        self.assertNotIn("second", self.succeed("diff", self.file, self.new).split("line changed")[1])
+        self.assertNotIn("first", self.succeed("diff", self.new, self.file).split("line changed")[1])
 
     def test_stacks(self):
         table = self.succeed("diff", "--stacks", self.file, self.new).split("ALLOCATED-AT\n")[1]
@@ -207,10 +254,10 @@ class Diff(Case):
 
     def test_selected_sites(self):
         text = self.succeed("diff", "--site", OTHER, self.file, self.new)
-        self.assertNotIn("site changed", text)
+        self.assertNotIn("line changed", text)
         self.fail_with(1, "no site 'nothing'", "diff", "--site", "nothing", self.file, self.new)
         selected = self.succeed("diff", "--family", "malloc-96", self.file, self.new)
-        self.assertIn("+360", selected.split("1 site changed")[1])
+        self.assertIn("+360", selected.split("1 line changed")[1])
 
 
 class Documents(Case):
