@@ -333,7 +333,11 @@ static void add_site(const struct page *page, struct lmm_grid *grid,
     lmm_grid_share(grid, site->share_permille, site->live_bytes);
     lmm_grid_count(grid, site->allocations);
     lmm_grid_string(grid, site->family->name);
-    lmm_grid_end_cell(grid, put_place(page, site, lmm_grid_begin_cell(grid)));
+    struct lmm_sink *sink = lmm_grid_begin_cell(grid);
+    size_t columns = put_place(page, site, sink);
+
+    columns += page->model->has_row_ids ? lmm_put_id(sink, site->id) : 0;
+    lmm_grid_end_cell(grid, columns);
     lmm_grid_end_row(grid);
 }
 

@@ -149,3 +149,14 @@ size_t lmm_put_place(struct lmm_sink *sink, struct lmm_string file, uint32_t lin
     }
     return columns + lmm_put_string(sink, lmm_string_of(number));
 }
+
+size_t lmm_put_id(struct lmm_sink *sink, uint32_t id)
+{
+    char text[16];
+    int columns = snprintf(text, sizeof(text), "  #%" PRIu32, id);
+
+    if (sink != NULL) {
+        lmm_sink_puts(sink, text);
+    }
+    return (size_t) columns;
+}

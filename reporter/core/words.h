@@ -44,4 +44,7 @@ size_t lmm_put_string(struct lmm_sink *sink, struct lmm_string string);
 size_t lmm_put_place(struct lmm_sink *sink, struct lmm_string file, uint32_t line,
                      struct lmm_string function);
 
+/* Prints "  #12", the id of a site. sink and return value: as above. */
+size_t lmm_put_id(struct lmm_sink *sink, uint32_t id);
+
 #endif

@@ -103,6 +103,11 @@ static void add_row(struct lmm_delta_row *sum, const struct lmm_delta_row *row)
     if (row->in_after && !sum->in_after) {
         sum->stack = row->stack;
     }
+    if (row->in_before && !sum->in_before) {
+        sum->id = row->id;
+    } else if (row->in_before || !sum->in_before) {
+        sum->id = row->id < sum->id ? row->id : sum->id;
+    }
     sum->in_before = sum->in_before || row->in_before;
     sum->in_after = sum->in_after || row->in_after;
     sum->live_bytes = add_changes(sum->live_bytes, row->live_bytes);
@@ -184,6 +189,7 @@ static struct lmm_delta_row site_row(const struct lmm_model_site *site, bool aft
         .file = site->file,
         .function = site->function,
         .line = site->line,
+        .id = site->id,
         .stack_key = site->stack_key,
         .in_before = !after,
         .in_after = after,

@@ -43,6 +43,7 @@ struct lmm_delta_row {
     struct lmm_string function;
     uint64_t stack_key; /* as the models have it */
     uint32_t line;
+    uint32_t id;    /* of a site in the first model that has the row */
     bool in_before; /* the model has this row; it has no sites without allocations and frees */
     bool in_after;
     struct lmm_change live_bytes;

@@ -59,7 +59,8 @@ static const char *only_in(const struct lmm_delta_row *row)
     return row->in_after ? "second" : "first";
 }
 
-static void add_row(struct lmm_grid *grid, const struct lmm_delta_row *row)
+/* Adds a row; the id of a site names it only while both models are of one process. */
+static void add_row(struct lmm_grid *grid, const struct lmm_delta_row *row, bool has_id)
 {
     lmm_grid_change(grid, lmm_change_growth(row->live_bytes));
     lmm_grid_change(grid, lmm_change_growth(row->live_blocks));
@@ -69,8 +70,11 @@ static void add_row(struct lmm_grid *grid, const struct lmm_delta_row *row)
     lmm_grid_string(grid, row->family);
     if (grid->count == SITE_COLUMNS) {
         lmm_grid_text(grid, only_in(row));
-        lmm_grid_end_cell(
-            grid, lmm_put_place(lmm_grid_begin_cell(grid), row->file, row->line, row->function));
+        struct lmm_sink *sink = lmm_grid_begin_cell(grid);
+        size_t width = lmm_put_place(sink, row->file, row->line, row->function);
+
+        width += has_id ? lmm_put_id(sink, row->id) : 0;
+        lmm_grid_end_cell(grid, width);
     }
     lmm_grid_end_row(grid);
 }
@@ -151,10 +155,11 @@ struct list {
 static void add_rows(const struct list *list, struct lmm_grid *grid, bool has_stacks)
 {
     size_t top = list->look->top;
+    bool has_ids = list->delta->same_process && list->delta->after->has_row_ids;
 
     for (size_t i = 0; i < list->count && top > 0; i++) {
         if (is_shown(list->look, &list->rows[i])) {
-            add_row(grid, &list->rows[i]);
+            add_row(grid, &list->rows[i], has_ids);
             if (has_stacks) {
                 put_stacks(grid->sink, list->delta, list->look, &list->rows[i]);
             }

@@ -100,6 +100,7 @@ bool lmm_row_options_apply(const struct lmm_row_options *options, struct lmm_mod
         lmm_complain("out of memory");
         return false;
     }
+    model->has_row_ids = by == LMM_BY_LINE; /* --site #ID names a line */
     model->row_word = (struct lmm_model_word) {words[by], many_words[by]};
     return true;
 }

@@ -81,7 +81,7 @@ class By(Case):
 
     def test_stacks_of_a_row(self):
         text = self.succeed("report", "--stacks", self.file)
-        self.assertRegex(text, r"tool\+0x600\n {6}540 B in 11 blocks from\n {8}tool\+0x600\n {8}tool\+0x500\n"
+        self.assertRegex(text, r"tool\+0x600  #0\n {6}540 B in 11 blocks from\n {8}tool\+0x600\n {8}tool\+0x500\n"
                                r" {6}80 B in 2 blocks from\n {8}tool\+0x600\n {8}tool\+0x700\n {8}tool\+0x500\n")
         one = self.succeed("report", "--stacks-per-row=1", self.file)
         self.assertRegex(one, r" {6}540 B in 11 blocks from\n {8}tool\+0x600\n {8}tool\+0x500\n"
@@ -143,6 +143,43 @@ class Site(Case):
             self.fail_with(1, f"no site '{word}'{hint}", "report", "--site", word, typed)
 
 
+class Ids(Case):
+    """Reports show the ids by which --site names a line."""
+
+    def id_at(self, place, *words):
+        line, = [line for line in self.succeed(*words).splitlines() if f" {place}" in line]
+        return line.split(place)[1].strip()
+
+    def test_report(self):
+        for place, number in ((LINE, "#0"), (LIBRARY, "#4"), (OTHER, "#3")):
+            self.assertEqual(self.id_at(place, "report", self.file), number)
+            self.assertEqual(self.places("--site", number), [place])
+        for word in ("function", "stack", "site", "module"):
+            self.assertNotIn("#", self.succeed("report", "--by", word, self.file))
+
+    def test_diff_of_one_process(self):
+        new = grown(extra=4, snapshot_time_ns=ledger.START_NS + 2).write(self.path("new.lmm"))
+        self.assertEqual(self.id_at(LINE, "diff", self.file, new), "#0")
+        self.assertEqual(self.id_at(OTHER, "diff", "--all", self.file, new), "#3")
+        self.assertEqual(self.id_at(OTHER, "diff", "--all", "--site", "#3", self.file, new), "#3")
+        other = grown(extra=4, pid=99, snapshot_time_ns=ledger.START_NS + 2).write(self.path("other.lmm"))
+        self.assertEqual(self.id_at(LINE, "diff", self.file, other), "")
+
+    def test_a_row_of_both_has_the_id_of_the_first(self):
+        """The second has a site of a lower id, which the first does not have."""
+        for name, allocated in (("first.lmm", 0), ("second.lmm", 5)):
+            book = ledger.Ledger("/usr/bin/hr", snapshot_time_ns=ledger.START_NS + 1 + allocated)
+            family = book.family("emp_t", 40)
+            for site, count in ((book.site(family, "hr.c", 42, "hire"), allocated),
+                                (book.site(family, "hr.c", 42, "hire"), 1 + allocated)):
+                book.count(site, count)
+            book.write(self.path(name))
+        words = ["diff", self.path("first.lmm"), self.path("second.lmm")]
+        number = self.id_at("hr.c:42 (hire)", *words)
+        self.assertEqual(number, "#1")
+        self.assertIn("+10", self.succeed(*words, "--site", number))
+
+
 class Zeros(Case):
     def test_rows_of_zeros_only_with_all(self):
         self.assertNotIn(IDLE, self.places())
@@ -194,7 +231,8 @@ class SizeClasses(Case):
         self.assertIn("\nSUMMARY: 8 families, 2 lines, 8 live blocks", text)
 
     def test_report_of_all_size_classes(self):
-        for options, rows in ((["--by", "family"], "families"), (["--all"], "lines"), (["--family", "malloc-*"], "lines")):
+        for options, rows in ((["--by", "family"], "families"), (["--all"], "lines"),
+                              (["--family", "malloc-*"], "lines")):
             text = self.succeed("report", *options, self.file)
             self.assertLess(text.index("\nFamilies "), text.index(f"\n{rows.capitalize()} with most live bytes"))
             self.assertEqual(text.split("\nTheir pages")[0].count("  malloc-"), 8, options)
@@ -227,7 +265,8 @@ class Diff(Case):
             self.assertEqual(table[1].split(), ["+360", "+4", "+4", "0", "980" if "site" not in options and
                                                 "stack" not in options else table[1].split()[4],
                                                 "malloc" if "site" not in options else "malloc-96",
-                                                *(["second"] if "site" in options else []), LINE])
+                                                *(["second"] if "site" in options else []), LINE,
+                                                *(["#0"] if row == "line" else [])])
 
     def test_a_new_size_class_is_no_new_row(self):
         self.assertNotIn("second", self.succeed("diff", self.file, self.new).split("line changed")[1])

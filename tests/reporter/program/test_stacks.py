@@ -146,7 +146,7 @@ class Stacks(harness.Case):
         file = self.make(bare, company=self.recording.stacks["company"])
         self.assertEqual(self.calls(file)[:2], [("int* hr::make<int>(int)", "", 0, False),
                                                 ("run_company", "", 0, False)])
-        self.assertIn("  int* hr::make<int>(int) (bare)\n", self.succeed("report", file))
+        self.assertIn("  int* hr::make<int>(int) (bare)  #0\n", self.succeed("report", file))
         self.assertEqual(self.succeed("sites", file).split("\t")[2:4],
                          ["bare", "int* hr::make<int>(int)"])
 
