@@ -219,7 +219,7 @@ class Places(harness.Case):
         title = f"LMM: usage report of hr (pid {keeper.pid})"
         for name in ("served", "hr", "hr-worker"):
             self.assertEqual(self.title(name), title, name)
-        for name in ("serve", "bin/served", "worker"):
+        for name in ("serve", "bin/served", "r-worker"):
             self.assertEqual(self.lmm("report", name).returncode, 1, name)
         self.end(keeper)
         self.assertEqual(self.title("served"), title)
