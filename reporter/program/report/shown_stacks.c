@@ -58,6 +58,7 @@ struct text {
     size_t lines;   /* begun, at least 1 */
     size_t lines_max;
     size_t number; /* of the next call */
+    bool has_call; /* at least one call was put */
 };
 
 static void begin_line(struct text *text)
@@ -112,6 +113,17 @@ static bool put_words(struct text *text, const char *words, bool is_last)
     return true;
 }
 
+/* Returns the columns for the name and the place of a call after so many columns of other words. A
+ * stack of one line has its first call there, with a shortened name if it has to be. */
+static size_t room_of(const struct text *text, size_t words)
+{
+    bool is_alone = text->lines >= text->lines_max && !text->has_call;
+    size_t start = is_alone ? text->columns + GAP : INDENT;
+
+    assert(start + REST_COLUMNS + words < LMM_SHOWN_COLUMNS);
+    return LMM_SHOWN_COLUMNS - start - REST_COLUMNS - words;
+}
+
 /* Puts "#3 hire (hr.c:42) x 24". */
 static bool put_call(struct text *text, const struct lmm_model_call *call, size_t times,
                      bool is_last)
@@ -123,7 +135,7 @@ static bool put_call(struct text *text, const struct lmm_model_call *call, size_
     if (times > 1) {
         words += (size_t) snprintf(repeated, sizeof(repeated), " x %zu", times);
     }
-    size_t room = LMM_SHOWN_COLUMNS - INDENT - REST_COLUMNS - words;
+    size_t room = room_of(text, words);
     size_t columns = words + lmm_shown_put_call(text->look, NULL, call, room);
 
     if (!make_room(text, columns, is_last)) {
@@ -133,6 +145,7 @@ static bool put_call(struct text *text, const struct lmm_model_call *call, size_
     lmm_shown_put_call(text->look, text->sink, call, room);
     lmm_sink_puts(text->sink, repeated);
     text->columns += columns;
+    text->has_call = true;
     return true;
 }
 
@@ -230,7 +243,7 @@ void lmm_shown_stacks_put(struct lmm_shown_stacks *stacks, const struct lmm_mode
     *printed = stack;
     columns += (size_t) snprintf(words, sizeof(words), "stack %zu:", stacks->count);
     lmm_sink_puts(sink, words);
-    struct text text = {stacks->look, sink, &calls, columns, 1, lines, 0};
+    struct text text = {stacks->look, sink, &calls, columns, 1, lines, 0, false};
 
     put_stack(&text);
     lmm_calls_free(&calls);
