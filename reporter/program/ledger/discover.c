@@ -468,6 +468,20 @@ static char *find_mapped(const char *word)
     return path;
 }
 
+/* Returns whether word is a file of the working directory that may be a ledger. A program's file is
+ * none: in its folder, its name stands for its processes. */
+static bool is_file_meant(const char *word)
+{
+    struct lmm_ledger_file file;
+    struct lmm_reason reason;
+    bool is_ledger = lmm_ledger_file_open(word, &file, &reason);
+
+    if (is_ledger) {
+        lmm_ledger_file_close(&file);
+    }
+    return is_ledger || (access(word, F_OK) == 0 && access(word, X_OK) != 0);
+}
+
 char *lmm_discover_path(const char *word)
 {
     if (word != NULL && strcmp(word, LMM_WORD_LAST) == 0) {
@@ -494,7 +508,7 @@ char *lmm_discover_path(const char *word)
 
     if (count > 0) {
         path = choose(&ledgers, count, word);
-    } else if (word != NULL && access(word, F_OK) == 0) {
+    } else if (word != NULL && is_file_meant(word)) {
         path = strdup(word);
     } else if (word != NULL) {
         path = find_mapped(word);

@@ -235,6 +235,19 @@ class Places(harness.Case):
         for word in (process.pid, "lone-worker"):
             self.fail_with(1, f"lone-worker (pid {process.pid}) runs, but not under LMM\n", "report", word)
 
+    def test_in_the_folder_of_a_program(self):
+        """Its file is not taken for a ledger; a ledger's copy of any name and mode is."""
+        self.file("lone-tool", "#!/bin/sh\n", 0o755)
+        self.fail_with(1, "no ledger found for lone-tool", "report", "lone-tool", cwd=self.folder)
+        process = self.start_called("lone-tool")
+        self.fail_with(1, f"lone-tool (pid {process.pid}) runs, but not under LMM\n", "report", "lone-tool", cwd=self.folder)
+        self.file("lone-notes", "text\n")
+        self.fail_with(1, "lone-notes: not a ledger", "report", "lone-notes", cwd=self.folder)
+        ledger.sample().write(self.path("copy"))
+        for mode in (0o600, 0o755):
+            os.chmod(self.path("copy"), mode)
+            self.succeed("report", "copy", cwd=self.folder)
+
     def test_several_processes_that_run_without_lmm(self):
         for _ in range(2):
             self.start_called("twin-worker")
