@@ -15,6 +15,8 @@
 enum {
     STACK_INDENT = 7,
     FAMILY_COLUMNS = 40,
+    LONG_STACKS = 2, /* rows of a brief report, after which each stack has one line */
+    FEW_ROWS = 3,    /* of the later sections of a brief report */
 };
 
 struct section {
@@ -23,6 +25,7 @@ struct section {
     bool first_is_bytes; /* false: the first figure is a count */
     bool second_is_bytes;
     bool is_share_of_own; /* share of the row's second figure, not of the section's total */
+    bool is_short;        /* it has few rows in a brief report */
     size_t stack_lines;   /* of a stack in a brief report; 0: it has no stacks of its own */
     const char *first;    /* headings of the figures */
     const char *share;
@@ -30,13 +33,13 @@ struct section {
 };
 
 static const struct section sections[] = {
-    [LMM_MEASURE_PEAK] = {"Lines at the peak", LMM_MEASURE_PEAK, true, false, false, 2, "bytes",
-                          "share", "blocks"},
-    [LMM_MEASURE_ALLOCATIONS] = {"Most allocations", LMM_MEASURE_ALLOCATIONS, false, true, false, 0,
-                                 "blocks", "share", "bytes"},
-    [LMM_MEASURE_LEAKS] = {"Leaks", LMM_MEASURE_LEAKS, true, false, false, 1, "bytes", "share",
-                           "blocks"},
-    [LMM_MEASURE_TEMPORARIES] = {"Temporary", LMM_MEASURE_TEMPORARIES, false, false, true, 0,
+    [LMM_MEASURE_PEAK] = {"Lines at the peak", LMM_MEASURE_PEAK, true, false, false, false, 2,
+                          "bytes", "share", "blocks"},
+    [LMM_MEASURE_ALLOCATIONS] = {"Most allocations", LMM_MEASURE_ALLOCATIONS, false, true, false,
+                                 true, 0, "blocks", "share", "bytes"},
+    [LMM_MEASURE_LEAKS] = {"Leaks", LMM_MEASURE_LEAKS, true, false, false, false, 1, "bytes",
+                           "share", "blocks"},
+    [LMM_MEASURE_TEMPORARIES] = {"Temporary", LMM_MEASURE_TEMPORARIES, false, false, true, true, 0,
                                  "blocks", "of all at the line", "allocated"},
 };
 
@@ -102,12 +105,21 @@ static size_t put_reference(const struct rows *rows, const struct lmm_spot *spot
     return columns;
 }
 
+/* Returns how many lines each stack of a row may have. */
+static size_t lines_of(const struct rows *rows, const struct lmm_spot *spot)
+{
+    if (!rows->sheet->run->look.is_brief) {
+        return SIZE_MAX;
+    }
+    return spot - rows->spots < LONG_STACKS ? rows->section->stack_lines : 1;
+}
+
 /* Puts the stacks below a row of so many. */
 static void put_stacks(const struct rows *rows, const struct lmm_spot *spot, size_t stacks)
 {
     const struct lmm_sheet *sheet = rows->sheet;
     size_t most = sheet->run->bounds.stacks;
-    size_t lines = sheet->run->look.is_brief ? rows->section->stack_lines : SIZE_MAX;
+    size_t lines = lines_of(rows, spot);
     bool is_done = !has_stacks(rows) || reference_of(rows, spot) != 0;
 
     for (size_t i = 0; i < stacks && i < most && !is_done; i++) {
@@ -264,11 +276,21 @@ static void put_rest(const struct rows *rows)
 
 /* ---- Sections -------------------------------------------------------------------------------- */
 
+/* Returns how many rows of the section may be shown. */
+static size_t most_of(const struct rows *rows)
+{
+    const struct lmm_run_report *run = rows->sheet->run;
+    size_t most = rows->count < run->bounds.rows ? rows->count : run->bounds.rows;
+    bool has_few = rows->section->is_short && run->look.is_brief && run->bounds.least_permille > 0;
+
+    return has_few && most > FEW_ROWS ? (size_t) FEW_ROWS : most;
+}
+
 /* Returns how many of the rows, which are in order, are shown. */
 static size_t shown_of(const struct rows *rows)
 {
     const struct lmm_run_report_bounds *bounds = &rows->sheet->run->bounds;
-    size_t most = rows->count < bounds->rows ? rows->count : bounds->rows;
+    size_t most = most_of(rows);
     size_t shown = 0;
 
     if (rows->section->measure == LMM_MEASURE_LEAKS || bounds->least_permille == 0) {

@@ -100,6 +100,30 @@ class FirstScreens(Case):
         self.assertIn("\n  at the peak    81 B in 2 blocks,", text)
         self.assertIn("SUMMARY: 81 bytes leaked in 2 blocks, peak 81, 2 allocations, 0 frees\n", text)
 
+    def write_many(self):
+        """A program with a dozen places for each section, deep stacks, and blocks of all sizes."""
+        text = "#include <stdlib.h>\nvoid *volatile kept, *volatile peak[12];\n"
+        calls = {"peak": "peak[{i}] = malloc(100000 << {i} % 4)", "leak": "kept = malloc(1 << {i})",
+                 "temporary": "free(kept = malloc(3 << {i}))"}
+        for i in range(12):
+            for kind, call in calls.items():
+                name = f"{kind}_of_a_place_with_a_long_name_{i}"
+                text += f"void {name}_0(void) {{ {call.format(i=i)}; }}\n"
+                text += "".join(f"void {name}_{n + 1}(void) {{ {name}_{n}(); }}\n" for n in range(9))
+        body = [[f"{kind}_of_a_place_with_a_long_name_{i}_9();" for i in range(12)] for kind in calls]
+        text += "int main(void)\n{\n" + "\n".join([*body[0], "for (int i = 0; i < 12; i++) free(peak[i]);", *body[1], *body[2]])
+        self.file("many.c", text + "\nreturn 0;\n}\n")
+
+    def test_the_fullest_fits(self):
+        self.write_many()
+        self.compile("-O0", "-w", "-fno-builtin", "many.c", "-o", "many")
+        lines = self.first_screen("./many").splitlines()
+        headings = [line.split("  ")[0] for line, before in zip(lines[1:], lines) if not before]
+        self.assertEqual(headings, ["Lines at the peak", "Leaks", "Most allocations", "Temporary", "Sizes", "Names",
+                                    headings[-1]])
+        self.assertLessEqual(len(lines), 60)
+        self.assertLessEqual(max(map(len, lines)), 120)
+
     def test_each_stack_shows_a_call(self):
         """A row that has one line for its stack shortens the call's name, rather than showing none."""
         self.compile("-g", "-O0", "-w", "long_name.cpp", "-o", "long_name", compiler="c++")
