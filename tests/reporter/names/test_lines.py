@@ -100,6 +100,20 @@ class FirstScreens(Case):
         self.assertIn("\n  at the peak    81 B in 2 blocks,", text)
         self.assertIn("SUMMARY: 81 bytes leaked in 2 blocks, peak 81, 2 allocations, 0 frees\n", text)
 
+    def test_the_peak_of_blocks_that_are_freed(self):
+        self.compile("-g", "-O1", "-w", "peak.c", "-o", "peak")
+        line = f"peak.c:{names.marks_of('peak.c')['make']} (make)"
+        for words, leaked in (([], "24000 bytes leaked in 1001 blocks"), (["free"], "8000 bytes leaked in 1 block")):
+            text = self.first_screen("./peak", *words)
+            summary = re.search(r"(?m)^SUMMARY: (.*), peak (\d+), 1001 allocations, (\d+) frees?$", text)
+            self.assertEqual((summary[1], summary[3]), (leaked, "1000" if words else "0"))
+            self.assertTrue(22800 <= int(summary[2]) <= 24000, text)    # it may be smaller by the blocks of a batch
+            sections = {part.split("  ")[0]: [row for row in part.splitlines() if re.match(r"  \d+ ", row)]
+                        for part in text.split("\n\n")[1:-1]}
+            for name in ("Lines at the peak", "Leaks", "Most allocations"):
+                row, = sections[name]
+                self.assertIn(line, row, name)
+
     def write_many(self):
         """A program with a dozen places for each section, deep stacks, and blocks of all sizes."""
         text = "#include <stdlib.h>\nvoid *volatile kept, *volatile peak[12];\n"
