@@ -61,7 +61,7 @@ class OneLine(Case):
 
     def test_watch(self):
         self.start_program("forever")
-        text = self.ask("watch", "--every", "50ms", "--for", "1s")
+        text = self.ask("watch", "--every", "50ms", "--for", "3s")    # 12 readings are enough
         _, found, growing = text.partition("BYTES/S")
         self.assertTrue(found, text)
         row, = self.rows_of(growing)
@@ -107,7 +107,7 @@ class FirstScreens(Case):
             text = self.first_screen("./peak", *words)
             summary = re.search(r"(?m)^SUMMARY: (.*), peak (\d+), 1001 allocations, (\d+) frees?$", text)
             self.assertEqual((summary[1], summary[3]), (leaked, "1000" if words else "0"))
-            self.assertTrue(22800 <= int(summary[2]) <= 24000, text)    # it may be smaller by the blocks of a batch
+            self.assertTrue(22800 <= int(summary[2]) <= 24000, text)    # the recorded one may be 1/100 smaller
             sections = {part.split("  ")[0]: [row for row in part.splitlines() if re.match(r"  \d+ ", row)]
                         for part in text.split("\n\n")[1:-1]}
             for name in ("Lines at the peak", "Leaks", "Most allocations"):
@@ -161,7 +161,7 @@ class Typed(Case):
         text = self.first_screen(TYPED_PEAK)
         peak = int(re.search(r", peak (\d+), ", text)[1])
         self.assertLessEqual(peak, 1000000)
-        self.assertGreater(peak, 950000)    # it may be smaller by the blocks of a batch
+        self.assertGreater(peak, 950000)    # the recorded one may be 1/100 smaller
         self.assertIn("SUMMARY: 10000 bytes leaked in 10 blocks, ", text)
         self.assertRegex(text, r"(?m)^Lines at the peak .*\n  1 .*[ /]typed_peak\.c:\d+ \(main\) of struct record$")
 
