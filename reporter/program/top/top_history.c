@@ -56,12 +56,22 @@ static uint64_t grown(uint64_t now, uint64_t before)
     return now > before ? now - before : 0;
 }
 
+static int64_t change_rate(uint64_t now, uint64_t before, uint64_t elapsed_ns)
+{
+    uint64_t rate = lmm_top_rate(now > before ? now - before : before - now, elapsed_ns);
+    int64_t limited = rate < INT64_MAX ? (int64_t) rate : INT64_MAX;
+
+    return now < before ? -limited : limited;
+}
+
 static void track_counts(struct lmm_top_track *track, struct lmm_top_counts now,
                          uint64_t elapsed_ns)
 {
     track->allocation_rate =
         lmm_top_rate(grown(now.allocations, track->now.allocations), elapsed_ns);
     track->free_rate = lmm_top_rate(grown(now.frees, track->now.frees), elapsed_ns);
+    track->bytes_rate = change_rate(now.live_bytes, track->now.live_bytes, elapsed_ns);
+    track->blocks_rate = change_rate(now.live_blocks, track->now.live_blocks, elapsed_ns);
     track->now = now;
 }
 
@@ -202,6 +212,8 @@ static void stop_track(struct lmm_top_track *track)
 {
     track->allocation_rate = 0;
     track->free_rate = 0;
+    track->bytes_rate = 0;
+    track->blocks_rate = 0;
 }
 
 void lmm_top_history_stop(struct lmm_top_history *history)

@@ -48,6 +48,8 @@ struct lmm_top_track {
     struct lmm_top_counts mark; /* at the marked reading; 0 if there was no such row then */
     uint64_t allocation_rate;   /* per second */
     uint64_t free_rate;
+    int64_t bytes_rate; /* these two: of the live bytes and blocks */
+    int64_t blocks_rate;
 };
 
 struct lmm_top_family {

@@ -16,6 +16,7 @@
 enum {
     ROWS_FOR_STATUS = 4,
     ROWS_FOR_HEAD = 12,
+    COLUMNS_FOR_RATES = 100,
 };
 
 struct layout {
@@ -131,44 +132,86 @@ static void put_title(const struct layout *layout)
 
 /* ---- The lines about the process ------------------------------------------------------------- */
 
+/* Puts the memory that LMM keeps for itself. */
+static void put_kept(const struct layout *layout)
+{
+    const struct lmm_model *model = layout->top->source.snapshot->model;
+
+    lmm_top_put(layout->sheet, "  Reusable ");
+    put_bytes(layout->sheet, model->reservoir_bytes);
+    lmm_top_put(layout->sheet, "  Records ");
+    put_bytes(layout->sheet, model->overhead_bytes);
+}
+
+static void put_rates(const struct layout *layout)
+{
+    const struct lmm_top_history *history = &layout->top->history;
+    struct lmm_top_sheet *sheet = layout->sheet;
+
+    if (history->rated) {
+        lmm_top_printf(sheet, "allocs/s %" PRIu64 "  frees/s %" PRIu64,
+                       history->total.allocation_rate, history->total.free_rate);
+    } else {
+        lmm_top_put(sheet, "allocs/s -  frees/s -");
+    }
+}
+
+static void put_counts(const struct layout *layout)
+{
+    const struct lmm_model *model = layout->top->source.snapshot->model;
+    struct lmm_top_sheet *sheet = layout->sheet;
+
+    lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
+    lmm_top_printf(sheet, " In all %" PRIu64 " %s, %" PRIu64 " %s", model->total.allocations,
+                   lmm_plural(model->total.allocations, "alloc", "allocs"), model->total.frees,
+                   lmm_plural(model->total.frees, "free", "frees"));
+    lmm_top_printf(sheet, "  %zu of %zu families, %zu %s", model->families_used,
+                   model->family_count, model->site_count,
+                   lmm_plural(model->site_count, "site", "sites"));
+}
+
 static void put_head(const struct layout *layout)
 {
     const struct lmm_model *model = layout->top->source.snapshot->model;
-    const struct lmm_top_history *history = &layout->top->history;
     struct lmm_top_sheet *sheet = layout->sheet;
     char share[LMM_TOP_CELL_BYTES];
 
     lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
-    lmm_top_put(sheet, " Live / Committed Bytes (% used) : ");
+    lmm_top_put(sheet, " Live ");
     put_bytes(sheet, model->total.live_bytes);
-    lmm_top_put(sheet, " / ");
+    lmm_top_printf(sheet, " in %" PRIu64 " %s  Committed ", model->total.live_blocks,
+                   lmm_plural(model->total.live_blocks, "block", "blocks"));
     put_bytes(sheet, model->total.committed_bytes);
     lmm_top_write_permille(share, model->total.occupancy_permille, false);
     lmm_top_printf(sheet, " (%s)", share);
     if (layout->top->source.resident_bytes != 0) {
-        lmm_top_put(sheet, ", resident ");
+        lmm_top_put(sheet, "  Resident ");
         put_bytes(sheet, layout->top->source.resident_bytes);
     }
-    lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
-    lmm_top_printf(sheet,
-                   " Live Blocks                     : %" PRIu64 " in %zu of %zu families, %zu %s",
-                   model->total.live_blocks, model->families_used, model->family_count,
-                   model->site_count, lmm_plural(model->site_count, "site", "sites"));
-    lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
-    lmm_top_put(sheet, " Allocations / Frees per second  : ");
-    if (history->rated) {
-        lmm_top_printf(sheet, "%" PRIu64 " / %" PRIu64, history->total.allocation_rate,
-                       history->total.free_rate);
+    if (sheet->columns < COLUMNS_FOR_RATES) {
+        lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
+        lmm_top_put(sheet, " ");
+        put_rates(layout);
+        put_kept(layout);
+        put_counts(layout);
     } else {
-        lmm_top_put(sheet, "- / -");
+        lmm_top_put(sheet, "  ");
+        put_rates(layout);
+        put_counts(layout);
+        put_kept(layout);
     }
-    lmm_top_printf(sheet, " (in all %" PRIu64 " / %" PRIu64 ")", model->total.allocations,
-                   model->total.frees);
-    lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
-    lmm_top_put(sheet, " Kept for Reuse / LMM's Records  : ");
-    put_bytes(sheet, model->reservoir_bytes);
-    lmm_top_put(sheet, " / ");
-    put_bytes(sheet, model->overhead_bytes);
+}
+
+/* Names the tables of a process, the one on the screen in capitals, and the usual keys. */
+static void put_tables(const struct layout *layout)
+{
+    const struct lmm_top *top = layout->top;
+
+    lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN);
+    lmm_top_printf(layout->sheet, " by %s  %s  (Tab changes)    / filter  m mark  Enter %s",
+                   top->view == LMM_TOP_LINES ? "LINE" : "line",
+                   top->view == LMM_TOP_FAMILIES ? "FAMILY" : "family",
+                   top->view == LMM_TOP_FAMILIES ? "lines" : "stacks");
 }
 
 /* ---- The line on view, mark and filter ------------------------------------------------------- */
@@ -330,6 +373,9 @@ static void lay_out_table(const struct layout *layout)
         put_title(layout);
         if ((sheet->rows >= ROWS_FOR_HEAD || top->once) && top->view != LMM_TOP_PROCESSES) {
             put_head(layout);
+            if (!top->once) {
+                put_tables(layout);
+            }
         }
         if (status) {
             put_status(layout);

@@ -55,6 +55,8 @@ static const struct lmm_top_key site_keys[] = {
     {'t', "total", LMM_TOP_ALLOCATIONS, false, "allocations in all"},
     {'A', "allocations", LMM_TOP_ALLOCATION_RATE, false, "allocations per second"},
     {'F', "frees", LMM_TOP_FREE_RATE, false, "frees per second"},
+    {'g', "growth", LMM_TOP_BYTES_RATE, false, "growth of live bytes per second"},
+    {'P', "peak", LMM_TOP_PEAK, false, "bytes at the peak of the process"},
     {0},
 };
 
@@ -184,6 +186,8 @@ static void fill_counts(struct lmm_top_row *row, const struct lmm_top_track *tra
     row->figure[LMM_TOP_FREES] = lmm_top_difference(now->frees, mark->frees);
     row->figure[LMM_TOP_ALLOCATION_RATE] = lmm_top_figure_of(track->allocation_rate);
     row->figure[LMM_TOP_FREE_RATE] = lmm_top_figure_of(track->free_rate);
+    row->figure[LMM_TOP_BYTES_RATE] = track->bytes_rate;
+    row->figure[LMM_TOP_BLOCKS_RATE] = track->blocks_rate;
 }
 
 static void fill_family(struct lmm_top_row *row, const struct lmm_top_family *item, bool marked)
@@ -233,12 +237,17 @@ bool lmm_top_rows_of_families(struct lmm_top_rows *rows, const struct lmm_top_hi
 }
 
 /* Adds the figures of a site to the row of its place. */
-static void add_site(struct lmm_top_row *row, const struct lmm_top_track *track, bool marked)
+static void add_site(struct lmm_top_row *row, const struct lmm_top_history *history,
+                     const struct lmm_model_site *site)
 {
     struct lmm_top_row one = {.identity = 0};
+    int64_t *peak = &row->figure[LMM_TOP_PEAK];
 
-    fill_counts(&one, track, marked);
-    for (int i = 0; i <= LMM_TOP_FREE_RATE; i++) {
+    fill_counts(&one, &history->site_track[site->id], history->marked);
+    if (__builtin_add_overflow(*peak, lmm_top_figure_of(site->peak_bytes), peak)) {
+        *peak = INT64_MAX;
+    }
+    for (int i = 0; i <= LMM_TOP_BLOCKS_RATE; i++) {
         if (__builtin_add_overflow(row->figure[i], one.figure[i], &row->figure[i])) {
             row->figure[i] = one.figure[i] > 0 ? INT64_MAX : -INT64_MAX;
         }
@@ -279,7 +288,7 @@ bool lmm_top_rows_of_places(struct lmm_top_rows *rows, const struct lmm_top_hist
                 .identity = places->keys[places->of[i]], .name = site->file, .site = site};
         }
         if (*number != HIDDEN) {
-            add_site(&rows->row[*number - 1], &history->site_track[site->id], history->marked);
+            add_site(&rows->row[*number - 1], history, site);
         }
     }
     free(numbers);

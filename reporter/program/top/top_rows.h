@@ -47,6 +47,8 @@ enum lmm_top_figure {
     LMM_TOP_FREES,
     LMM_TOP_ALLOCATION_RATE,
     LMM_TOP_FREE_RATE,
+    LMM_TOP_BYTES_RATE, /* these two: how live bytes and blocks change per second */
+    LMM_TOP_BLOCKS_RATE,
     LMM_TOP_PEAK,
     LMM_TOP_SIZE,
     LMM_TOP_USE, /* permille */

@@ -12,8 +12,9 @@
 #include "reporter/program/top/top_state.h"
 
 enum {
-    MARGIN = 1,    /* for the mark of the selected row, for terminals without colours */
-    NAME_MIN = 16, /* the name has at least so many columns; other columns are dropped for it */
+    MARGIN = 1,     /* for the mark of the selected row, for terminals without colours */
+    NAME_MIN = 16,  /* the name has at least so many columns; other columns are dropped for it */
+    PLACE_MIN = 36, /* the same for a line or a stack */
     TREND_MIN = 8,
 };
 
@@ -22,6 +23,8 @@ enum format {
     BYTES,
     PERMILLE,
     DURATION,
+    BYTES_CHANGE, /* these two: with a sign; "-" before the second reading */
+    COUNT_CHANGE,
     RATE, /* like COUNT, but "-" before the second reading */
     TREND,
     STATE,
@@ -31,6 +34,7 @@ enum when {
     ALWAYS,
     TOTALS,  /* while a reading is marked, and with --once */
     CHANGES, /* except with --once */
+    PEAKS,   /* if the process has a peak of each site: under the drop-in */
 };
 
 struct column {
@@ -72,11 +76,14 @@ static const struct column family_columns[] = {
 
 static const struct column site_columns[] = {
     {"BYTES", BYTES, LMM_TOP_BYTES, 9, 0, ALWAYS},
+    {"+/S", BYTES_CHANGE, LMM_TOP_BYTES_RATE, 9, 3, CHANGES},
     {"BLOCKS", COUNT, LMM_TOP_BLOCKS, 9, 1, ALWAYS},
-    {"ALLOCS", COUNT, LMM_TOP_ALLOCATIONS, 9, 4, ALWAYS},
-    {"FREES", COUNT, LMM_TOP_FREES, 9, 5, ALWAYS},
-    {"ALLOC/S", RATE, LMM_TOP_ALLOCATION_RATE, 9, 2, ALWAYS},
-    {"FREE/S", RATE, LMM_TOP_FREE_RATE, 9, 3, ALWAYS},
+    {"+/S", COUNT_CHANGE, LMM_TOP_BLOCKS_RATE, 9, 5, CHANGES},
+    {"PEAK", BYTES, LMM_TOP_PEAK, 9, 4, PEAKS},
+    {"ALLOCS", COUNT, LMM_TOP_ALLOCATIONS, 9, 6, ALWAYS},
+    {"FREES", COUNT, LMM_TOP_FREES, 9, 8, ALWAYS},
+    {"ALLOC/S", RATE, LMM_TOP_ALLOCATION_RATE, 9, 2, CHANGES},
+    {"FREE/S", RATE, LMM_TOP_FREE_RATE, 9, 7, CHANGES},
     {NULL, COUNT, 0, 0, 0, ALWAYS},
 };
 
@@ -99,8 +106,12 @@ static size_t width_of(const struct column *column, size_t columns)
 
 static bool applies(const struct column *column, const struct lmm_top *top)
 {
-    return column->when == ALWAYS ||
-           (column->when == TOTALS ? top->history.marked || top->once : !top->once);
+    switch (column->when) {
+    case TOTALS: return top->history.marked || top->once;
+    case CHANGES: return !top->once;
+    case PEAKS: return top->source.snapshot->model->is_drop_in;
+    default: return true;
+    }
 }
 
 /* Returns the column with the smallest rank above *rank, and sets *rank to it; NULL: none. */
@@ -121,7 +132,7 @@ static const struct column *next_by_rank(const struct column *columns, int *rank
 static uint32_t choose(const struct lmm_top *top, size_t columns)
 {
     const struct column *all = columns_of(top->view);
-    size_t used = MARGIN + NAME_MIN;
+    size_t used = MARGIN + (all == site_columns ? PLACE_MIN : NAME_MIN);
     uint32_t chosen = 0;
     int rank = -1;
 
@@ -175,17 +186,17 @@ static void write_cell(const struct column *column, const struct lmm_top *top,
 
     if (column->format == STATE) {
         snprintf(cell, LMM_TOP_CELL_BYTES, "%s", lmm_process_state_name(row->entry->state));
-    } else if ((column->format == RATE && !top->history.rated) ||
+    } else if ((column->format >= BYTES_CHANGE && column->format <= RATE && !top->history.rated) ||
                (top->view == LMM_TOP_PROCESSES && value < 0)) {
         snprintf(cell, LMM_TOP_CELL_BYTES, "-");
-    } else if (column->format == BYTES) {
-        lmm_top_write_bytes(cell, value, difference);
+    } else if (column->format == BYTES || column->format == BYTES_CHANGE) {
+        lmm_top_write_bytes(cell, value, difference || column->format == BYTES_CHANGE);
     } else if (column->format == PERMILLE) {
         lmm_top_write_permille(cell, value, difference);
     } else if (column->format == DURATION) {
         lmm_top_write_duration(cell, (uint64_t) value);
     } else {
-        lmm_top_write_count(cell, value, difference);
+        lmm_top_write_count(cell, value, difference || column->format == COUNT_CHANGE);
     }
 }
 

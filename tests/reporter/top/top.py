@@ -125,10 +125,10 @@ class Top(harness.Case):
     def test_figures_are_those_of_the_ledger_and_follow_it(self):
         fed, terminal = self.usual()
         terminal.wait(r"^demo  pid \d+  up 1:0\d:\d\d  live ")
-        terminal.wait(r"^ Live / Committed Bytes .*: 7\.3K / 80\.0K \(9\.1%\), resident \d+\.\dM$")
-        terminal.wait(r"^ Live Blocks .*: 431 in 3 of 3 families, 4 sites$")
-        terminal.wait(r"^ Allocations / Frees .*: 0 / 0 \(in all 451 / 20\)$")
-        terminal.wait(r"^ Kept for Reuse .*: 256\.0K / 100\.0K$")
+        terminal.wait(r"^ Live 7\.3K in 431 blocks  Committed 80\.0K \(9\.1%\)  Resident \d+\.\dM$")
+        terminal.wait(r"^ allocs/s 0  frees/s 0  Reusable 256\.0K  Records 100\.0K$")
+        terminal.wait(r"^ In all 451 allocs, 20 frees  3 of 3 families, 4 sites$")
+        terminal.wait(r"^ by line  FAMILY  \(Tab changes\) ")
         terminal.wait(r"^>     3\.7K       81  23\.7%      48    16\.0K        0 +█+ emp_t$")
         fed.tell("alloc 1 1000")
         terminal.wait(r"^>    24\.6K     1050 .* node_t$")  # the top of the table stays selected
@@ -147,11 +147,29 @@ class Top(harness.Case):
 
         def busy():
             fed.tell("alloc 0 1000", "free 0 1000")
-            return re.search(rf"(?s)^ Allocations / Frees [^\n]*: {RATE} / {RATE} .* {RATE} +█+ emp_t$",
+            return re.search(rf"(?s)^ allocs/s {RATE}  frees/s {RATE} .* {RATE} +█+ emp_t$",
                              terminal.screen(), re.MULTILINE)
 
         until(busy, terminal.screen)
-        terminal.wait(r"^ Allocations / Frees .*: 0 / 0 ")
+        terminal.wait(r"^ allocs/s 0  frees/s 0 ")
+
+    def test_lines_show_how_they_change(self):
+        fed, terminal = self.usual("-d 0.5")
+        terminal.keys("Tab")
+        terminal.wait(r"^ by LINE  family  ")
+        terminal.wait(r"^>     3\.7K +\+?0 +80 +0 src/hr\.c:42 hire$")
+
+        def grows():
+            fed.tell("alloc 0 100")
+            return re.search(r"(?m)^> +\S+ +\+\S+ +\d+ +\d+ src/hr\.c:42 hire$", terminal.screen())
+
+        until(grows, terminal.screen)
+
+        def shrinks():
+            fed.tell("free 0 10")
+            return re.search(r"(?m)^> +\S+ +-\d\S* +\d+ +\d+ src/hr\.c:42 hire$", terminal.screen())
+
+        until(shrinks, terminal.screen)
 
     def test_hostile_names_stay_text(self):
         fed = self.feed(program="/bin/\033]2;taken\007\033[2J")
@@ -211,10 +229,10 @@ class Top(harness.Case):
             terminal.wait(r"^>.* emp_t$")
             terminal.keys("Enter")
             terminal.wait(r"^ Sites of emp_t$")
-            terminal.wait(r"^>     3\.7K       80      100       20 +0 +0 src/hr\.c:42 hire$")
-            terminal.wait(r"^        48        1        1        0 +0 +0 src/hr\.c:99 rehire$")
-            names = ("blocks", "name", "bytes", "total", "allocations", "frees")
-            for key, name in zip("anBtAF", names):
+            terminal.wait(r"^>     3\.7K +\+?0       80 +0 src/hr\.c:42 hire$")
+            terminal.wait(r"^        48 +\+?0        1 +0 src/hr\.c:99 rehire$")
+            names = ("blocks", "name", "bytes", "total", "allocations", "frees", "growth", "peak")
+            for key, name in zip("anBtAFgP", names):
                 terminal.keys(key)
                 terminal.wait(f" by {name}, ")
             terminal.keys("B")
@@ -485,12 +503,11 @@ class Top(harness.Case):
         fed = self.feed()
         fed.tell_usual()
         self.environment["COLUMNS"] = "80"
-        shown = re.sub(", resident .*", "", self.succeed("top", "-1", "-s", "n", fed.path))
+        shown = re.sub("  Resident .*", "", self.succeed("top", "-1", "-s", "n", fed.path))
         self.assertEqual(shown.split("\n", 1)[1],
-                         " Live / Committed Bytes (% used) : 7.3K / 80.0K (9.1%)\n"
-                         " Live Blocks                     : 431 in 3 of 3 families, 4 sites\n"
-                         " Allocations / Frees per second  : - / - (in all 451 / 20)\n"
-                         " Kept for Reuse / LMM's Records  : 256.0K / 100.0K\n"
+                         " Live 7.3K in 431 blocks  Committed 80.0K (9.1%)\n"
+                         " allocs/s -  frees/s -  Reusable 256.0K  Records 100.0K\n"
+                         " In all 451 allocs, 20 frees  3 of 3 families, 4 sites\n"
                          "     BYTES   BLOCKS    SLOTS    USE    SIZE   COMMIT   ALLOCS NAME\n"
                          "      3.7K       81    10000  23.7%      48    16.0K      101 emp_t\n"
                          "      2.3K      300      500   3.9%       8    60.0K      300 line_t\n"

@@ -127,10 +127,10 @@ Test(top_screen, has_the_process_above_its_families_largest_first)
     cr_expect_str_eq(
         screen(24, 80),
         "demo  pid 4711  up 0:01:01  live               by bytes, every 1.00s, ? for help\n"
-        " Live / Committed Bytes (% used) : 5.0K / 0 (0.0%)\n"
-        " Live Blocks                     : 140 in 0 of 3 families, 2 sites\n"
-        " Allocations / Frees per second  : - / - (in all 0 / 0)\n"
-        " Kept for Reuse / LMM's Records  : 0 / 0\n"
+        " Live 5.0K in 140 blocks  Committed 0 (0.0%)\n"
+        " allocs/s -  frees/s -  Reusable 0  Records 0\n"
+        " In all 0 allocs, 0 frees  0 of 3 families, 2 sites\n"
+        " by line  FAMILY  (Tab changes)    / filter  m mark  Enter lines\n"
         "     BYTES   BLOCKS    USE    SIZE   COMMIT  ALLOC/S    TREND NAME\n"
         ">     3.7K       80   0.0%      48     8.0K        -        @ emp_t\n"
         "      1.1K       50   0.0%      24     8.0K        -        @ node_t\n"
@@ -311,7 +311,7 @@ Test(top_keys, a_program_with_stacks_opens_on_lines_and_enter_shows_their_stacks
     make_drop_in();
     cr_expect_eq(top.view, LMM_TOP_LINES);
     expect_text("lines by bytes,");
-    expect_text(">      630        2 ");
+    expect_text(">      630        -        2 ");
     expect_text("src/a.c:7 f\n");
     expect_no_text("src/a.c:8");
     for (size_t i = 0; i < sizeof(backs) / sizeof(backs[0]); i++) {
@@ -322,7 +322,7 @@ Test(top_keys, a_program_with_stacks_opens_on_lines_and_enter_shows_their_stacks
         lmm_top_press(&top, LMM_TOP_KEY_ENTER);
         expect_text(" Stacks of a.c:7 f");
         cr_expect_eq(lmm_top_press(&top, backs[i]), LMM_TOP_GO_ON);
-        expect_text(">      630        2 ");
+        expect_text(">      630        -        2 ");
     }
     cr_expect_eq(lmm_top_press(&top, 'q'), LMM_TOP_QUIT);
 }
@@ -336,10 +336,10 @@ Test(top_keys, tab_changes_between_lines_and_families)
     lmm_top_press(&top, LMM_TOP_KEY_DOWN);
     lmm_top_press(&top, LMM_TOP_KEY_ENTER);
     expect_text(" Sites of node_t");
-    expect_text(">       30        1 ");
+    expect_text(">       30        -        1 ");
     lmm_top_press(&top, LMM_TOP_KEY_ENTER); /* only the stacks of this family */
     expect_text(" Stacks of a.c:7 f");
-    expect_text(">       30        1 ");
+    expect_text(">       30        -        1 ");
     cr_expect_eq(top.rows.count, 1);
     press("qq\t");
     cr_expect_eq(top.view, LMM_TOP_LINES);
@@ -366,7 +366,7 @@ Test(top_screen, has_the_resident_bytes_where_they_are_known)
 {
     expect_no_text("resident");
     top.source.resident_bytes = 3 << 20;
-    expect_text(" Live / Committed Bytes (% used) : 5.0K / 0 (0.0%), resident 3.0M");
+    expect_text(" Live 5.0K in 140 blocks  Committed 0 (0.0%)  Resident 3.0M");
 }
 
 Test(top_keys, the_sites_stay_those_of_their_family_whatever_its_place)
