@@ -18,8 +18,9 @@ static const struct {
     {"__lsan_init", REASON("LeakSanitizer")},
 };
 
-/* A function of liblmm that no other library has. */
-static const char own_lmm[] = "lmm_family_register";
+/* The start of a variable's name that no other library has. A function may be inlined everywhere, and
+ * with link-time optimisation a name may have a suffix. */
+static const char own_lmm[] = "lmm_arena_locks";
 
 /* Returns what a symbol tells, or NULL. */
 typedef const char *judge(const char *name, const GElf_Sym *symbol);
@@ -37,7 +38,9 @@ static const char *find_sanitizer(const char *function, const GElf_Sym *symbol)
 
 static const char *find_lmm(const char *function, const GElf_Sym *symbol)
 {
-    return symbol->st_shndx != SHN_UNDEF && strcmp(function, own_lmm) == 0 ? own_lmm : NULL;
+    bool is_own = strncmp(function, own_lmm, sizeof(own_lmm) - 1) == 0;
+
+    return symbol->st_shndx != SHN_UNDEF && is_own ? own_lmm : NULL;
 }
 
 /* Looks through a table of symbols. */
