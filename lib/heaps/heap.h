@@ -93,13 +93,12 @@ lmm_open_row(const struct lmm_open *open, uint32_t site)
     return row;
 }
 
-/* The same for a family's first site whose id is the family's index: its address needs fewer
- * steps. */
+/* The same, where the sites below `limit` have their row in open.rows. first_only: NULL for others. */
 static inline __attribute__((always_inline)) struct lmm_ledger_row *
-lmm_open_first_row(const struct lmm_open *open, uint32_t site)
+lmm_open_row_below(const struct lmm_open *open, uint32_t site, uint32_t limit, bool first_only)
 {
-    if (LMM_UNLIKELY(site >= open->first_limit)) {
-        return NULL;
+    if (LMM_UNLIKELY(site >= limit)) {
+        return first_only ? NULL : lmm_open_row(open, site);
     }
     struct lmm_ledger_row *row = &open->rows[site];
     if (row == NULL) {
@@ -108,18 +107,19 @@ lmm_open_first_row(const struct lmm_open *open, uint32_t site)
     return row;
 }
 
+/* The same for a family's first site whose id is the family's index: its address needs fewer
+ * steps. */
+static inline __attribute__((always_inline)) struct lmm_ledger_row *
+lmm_open_first_row(const struct lmm_open *open, uint32_t site)
+{
+    return lmm_open_row_below(open, site, open->first_limit, true);
+}
+
 /* The same for any site, faster for the first sites: most typed programs have no others. */
 static inline __attribute__((always_inline)) struct lmm_ledger_row *
 lmm_open_row_near(const struct lmm_open *open, uint32_t site)
 {
-    if (LMM_UNLIKELY(site >= open->first_limit)) {
-        return lmm_open_row(open, site);
-    }
-    struct lmm_ledger_row *row = &open->rows[site];
-    if (row == NULL) {
-        __builtin_unreachable(); /* as above */
-    }
-    return row;
+    return lmm_open_row_below(open, site, open->first_limit, false);
 }
 
 /*
@@ -130,14 +130,7 @@ lmm_open_row_near(const struct lmm_open *open, uint32_t site)
 static inline __attribute__((always_inline)) struct lmm_ledger_row *
 lmm_open_row_to_allocate(const struct lmm_open *open, uint32_t site, bool own_site)
 {
-    if (LMM_UNLIKELY(site >= *open->limit_in_parent)) {
-        return own_site ? NULL : lmm_open_row(open, site);
-    }
-    struct lmm_ledger_row *row = &open->rows[site];
-    if (row == NULL) {
-        __builtin_unreachable(); /* as above */
-    }
-    return row;
+    return lmm_open_row_below(open, site, *open->limit_in_parent, own_site);
 }
 
 /* How many sites have their row in open.rows. */
