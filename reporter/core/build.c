@@ -50,18 +50,6 @@ static int compare_families(const void *left, const void *right)
     return order != 0 ? order : lmm_compare_u64((uintptr_t) a, (uintptr_t) b);
 }
 
-static int compare_sites(const void *left, const void *right)
-{
-    const struct lmm_model_site *a = left;
-    const struct lmm_model_site *b = right;
-    int order = lmm_compare_u64(b->live_bytes, a->live_bytes);
-
-    order = order != 0 ? order : lmm_compare_u64(b->allocations, a->allocations);
-    order = order != 0 ? order : lmm_compare_strings(a->file, b->file);
-    order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
-    return order != 0 ? order : lmm_compare_u64(a->id, b->id);
-}
-
 /* ---- Scratch memory -------------------------------------------------------------------------- */
 
 static size_t rounded(size_t bytes)
@@ -478,7 +466,7 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
     lmm_sort(builder.model->families, builder.model->family_count,
              sizeof(struct lmm_model_family *), compare_families);
     lmm_sort(builder.model->sites, builder.model->site_count, sizeof(struct lmm_model_site),
-             compare_sites);
+             lmm_model_compare_sites);
     LMM_REQUIRE(lmm_model_is_valid(builder.model));
     *ret_model = builder.model;
     return 0;

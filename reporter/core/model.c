@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/core/model.h"
 
+#include "reporter/core/compare.h"
 #include "reporter/core/require.h"
 #include "reporter/core/saturate.h"
 
@@ -198,4 +199,16 @@ void lmm_model_define(struct lmm_model *model, struct lmm_model_family *families
     }
     lmm_model_sum(model);
     raise_peak(model);
+}
+
+int lmm_model_compare_sites(const void *left, const void *right)
+{
+    const struct lmm_model_site *a = left;
+    const struct lmm_model_site *b = right;
+    int order = lmm_compare_u64(b->live_bytes, a->live_bytes);
+
+    order = order != 0 ? order : lmm_compare_u64(b->allocations, a->allocations);
+    order = order != 0 ? order : lmm_compare_strings(a->file, b->file);
+    order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
+    return order != 0 ? order : lmm_compare_u64(a->id, b->id);
 }

@@ -254,6 +254,10 @@ const struct lmm_model_module *lmm_model_module_of(const struct lmm_model *model
  * not 0. */
 uint64_t lmm_model_offset(const struct lmm_model *model, uint32_t frame);
 
+/* Compares two struct lmm_model_site for sorting: most live bytes first, then most allocations, then
+ * by file, line and id. */
+int lmm_model_compare_sites(const void *left, const void *right);
+
 /* Returns the part of path after its last slash. */
 struct lmm_string lmm_model_last_component(struct lmm_string path);
 

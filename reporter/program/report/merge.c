@@ -84,18 +84,6 @@ static int compare_items(const void *left, const void *right)
     return order != 0 ? order : lmm_compare_u64(a->site->id, b->site->id);
 }
 
-static int compare_rows(const void *left, const void *right)
-{
-    const struct lmm_model_site *a = left;
-    const struct lmm_model_site *b = right;
-    int order = lmm_compare_u64(b->live_bytes, a->live_bytes);
-
-    order = order != 0 ? order : lmm_compare_u64(b->allocations, a->allocations);
-    order = order != 0 ? order : lmm_compare_strings(a->file, b->file);
-    order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
-    return order != 0 ? order : lmm_compare_u64(a->id, b->id);
-}
-
 /* Adds a part for the items from `first` on that have one place and one stack; returns the index
  * after them. */
 static size_t add_part(struct merging *merging, size_t first)
@@ -153,7 +141,7 @@ static bool add_row(struct merging *merging, size_t first, uint32_t place)
     struct lmm_model_site *row = &merging->merge.rows[merging->row_count++];
     size_t count = merging->part_count - first;
 
-    qsort(parts, count, sizeof(*parts), compare_rows);
+    qsort(parts, count, sizeof(*parts), lmm_model_compare_sites);
     *row = parts[0];
     for (size_t i = 1; i < count; i++) {
         add(row, &parts[i]);
@@ -215,7 +203,8 @@ bool lmm_merge_sites(struct lmm_model *model, enum lmm_by by, struct lmm_numbers
     }
     if (by != LMM_BY_SITE) {
         assert(merging.row_count <= merging.part_count);
-        qsort(merging.merge.rows, merging.row_count, sizeof(*merging.merge.rows), compare_rows);
+        qsort(merging.merge.rows, merging.row_count, sizeof(*merging.merge.rows),
+              lmm_model_compare_sites);
         model->sites = merging.merge.rows;
         model->site_count = merging.row_count;
     }
