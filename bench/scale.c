@@ -20,6 +20,7 @@
 
 #include "alloc.h"
 #include "bench.h"
+#include "call_stacks.h"
 
 enum {
     THREADS_MAX = 30000,
@@ -39,41 +40,6 @@ static __attribute__((noinline)) void *leaf(unsigned path)
 {
     return bench_touch(BENCH_ALLOC(struct bench_56), path);
 }
-
-/* Calls the next level from one of four places; seven levels have 4^7 call stacks. The assembly
- * keeps the compiler from merging the calls, and from making them jumps. */
-#define LEVEL(name, next)                                                                          \
-    static __attribute__((noinline)) void *name(unsigned path)                                     \
-    {                                                                                              \
-        void *block;                                                                               \
-                                                                                                   \
-        switch (path % 4) {                                                                        \
-        case 0:                                                                                    \
-            block = next(path / 4);                                                                \
-            __asm__ volatile("# 0");                                                               \
-            return block;                                                                          \
-        case 1:                                                                                    \
-            block = next(path / 4);                                                                \
-            __asm__ volatile("# 1");                                                               \
-            return block;                                                                          \
-        case 2:                                                                                    \
-            block = next(path / 4);                                                                \
-            __asm__ volatile("# 2");                                                               \
-            return block;                                                                          \
-        default:                                                                                   \
-            block = next(path / 4);                                                                \
-            __asm__ volatile("# 3");                                                               \
-            return block;                                                                          \
-        }                                                                                          \
-    }
-
-LEVEL(level_1, leaf)
-LEVEL(level_2, level_1)
-LEVEL(level_3, level_2)
-LEVEL(level_4, level_3)
-LEVEL(level_5, level_4)
-LEVEL(level_6, level_5)
-LEVEL(level_7, level_6)
 
 /* ---- Threads --------------------------------------------------------------------------------- */
 

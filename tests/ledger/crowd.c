@@ -75,6 +75,8 @@ static void release(void *block)
 
 #else
 
+#include "../../bench/call_stacks.h"
+
 static __attribute__((noinline)) void *leaf(unsigned place)
 {
     void *block = malloc(BLOCK_BYTES);
@@ -82,40 +84,6 @@ static __attribute__((noinline)) void *leaf(unsigned place)
     __asm__ volatile("" : : "r"(place));
     return block;
 }
-
-/* Calls the next level from one of four lines. The assembly keeps the compiler from merging the
- * calls, and from making them jumps. */
-#define LEVEL(name, next)                                                                          \
-    static __attribute__((noinline)) void *name(unsigned place)                                    \
-    {                                                                                              \
-        void *block;                                                                               \
-        switch (place % 4) {                                                                       \
-        case 0:                                                                                    \
-            block = next(place / 4);                                                               \
-            __asm__ volatile("# 0");                                                               \
-            return block;                                                                          \
-        case 1:                                                                                    \
-            block = next(place / 4);                                                               \
-            __asm__ volatile("# 1");                                                               \
-            return block;                                                                          \
-        case 2:                                                                                    \
-            block = next(place / 4);                                                               \
-            __asm__ volatile("# 2");                                                               \
-            return block;                                                                          \
-        default:                                                                                   \
-            block = next(place / 4);                                                               \
-            __asm__ volatile("# 3");                                                               \
-            return block;                                                                          \
-        }                                                                                          \
-    }
-
-LEVEL(level_1, leaf)
-LEVEL(level_2, level_1)
-LEVEL(level_3, level_2)
-LEVEL(level_4, level_3)
-LEVEL(level_5, level_4)
-LEVEL(level_6, level_5)
-LEVEL(level_7, level_6)
 
 static void name_places(void)
 {
