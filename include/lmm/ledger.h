@@ -61,6 +61,29 @@ enum lmm_ledger_state {
     LMM_LEDGER_LOST = 3,    /* the file could not grow: the process went on, its books elsewhere */
 };
 
+/* A leak check: what it saw, and how. */
+struct lmm_ledger_check {
+    uint64_t time_ns;        /* CLOCK_REALTIME of the moment whose blocks are classified */
+    uint64_t pause_ns;       /* for which the process's other threads stood still */
+    uint64_t scan_ns;        /* from then to the result */
+    uint64_t scanned_bytes;  /* roots and blocks that were read */
+    uint32_t leaks;          /* records of this turn; 0 also when it failed */
+    uint32_t threads;        /* that the process had, the one that checked included */
+    uint32_t threads_unseen; /* of them: those whose registers could not be read */
+    uint32_t mark;         /* the number of a mark: only newer blocks are in the records; 0: all */
+    uint32_t flags;        /* LMM_LEDGER_CHECK_... */
+    uint32_t failure;      /* an errno: why nothing is known; 0: it succeeded */
+    uint64_t roots_unread; /* bytes of possible roots that could not be read */
+    uint64_t reserved[8];
+};
+
+enum {
+    LMM_LEDGER_CHECK_AT_EXIT = 1, /* made when the process ended */
+    LMM_LEDGER_CHECK_STOPPED = 2, /* scanned while all threads stood still: no copy was possible */
+    LMM_LEDGER_CHECK_UNALIGNED = 4, /* words at any address counted as references */
+    LMM_LEDGER_CHECK_TWICE = 8, /* only what was lost in the check before, too, counts as lost */
+};
+
 struct lmm_ledger_header {
     char magic[8];         /* LMM_LEDGER_MAGIC, no NUL */
     uint32_t version;      /* LMM_LEDGER_VERSION */
@@ -109,7 +132,12 @@ struct lmm_ledger_header {
     uint32_t started;   /* atomic; processes that this one started; without those of its children */
     uint32_t exit_kind; /* atomic; enum lmm_ledger_exit */
     uint32_t exit_status; /* of EXIT and QUICK_EXIT; as the process gave it, so perhaps above 255 */
-    unsigned char reserved[788]; /* zero */
+    /* Leak checks. `check_count` is atomic: how many were written; turn check_count % 2 is valid. */
+    uint32_t
+        check_signal; /* atomic; the signal that starts the thread which answers; 0: there is none */
+    uint64_t check_count;
+    struct lmm_ledger_check check[2]; /* by turn, as LEAKS_EVEN and LEAKS_ODD are */
+    unsigned char reserved[520];      /* zero */
 };
 
 /* What a process told of its end before it ended. A signal that kills it tells nothing. */
@@ -132,6 +160,9 @@ enum lmm_ledger_kind {
     LMM_LEDGER_PEAKS = 8, /* record: struct lmm_ledger_peak, by site; see the header's peak_count */
     LMM_LEDGER_TEMPORARIES_V1 = 9, /* record: uint64_t, by site */
     LMM_LEDGER_GUESSES = 10,       /* record: uint32_t, a frame whose caller was found by a guess */
+    LMM_LEDGER_LEAKS_EVEN =
+        11, /* record: struct lmm_ledger_leak, of turn 0 of the header's checks; */
+    LMM_LEDGER_LEAKS_ODD = 12, /* of turn 1 */
 };
 
 struct lmm_ledger_chunk {
@@ -241,6 +272,30 @@ struct lmm_ledger_peak {
     uint64_t bytes[2];
 };
 
+/* What a block's class is. docs/leaks.md defines them. */
+enum lmm_ledger_leak_kind {
+    LMM_LEDGER_LEAK_DEFINITE = 1,  /* nothing leads to it, and it hangs on no other lost block */
+    LMM_LEDGER_LEAK_INDIRECT = 2,  /* only lost blocks lead to it */
+    LMM_LEDGER_LEAK_POSSIBLE = 3,  /* only pointers to the inside of a block lead to it */
+    LMM_LEDGER_LEAK_REACHABLE = 4, /* pointers to starts of blocks lead from a root to it */
+    LMM_LEDGER_LEAK_IGNORED = 5, /* the program said that it is none, or such a block leads to it */
+};
+
+enum { LMM_LEDGER_LEAK_EXAMPLES = 3 };
+
+/* The blocks of one site and class. Those of class INDIRECT are told apart by the site of the
+ * block of class DEFINITE that they hang on. */
+struct lmm_ledger_leak {
+    uint32_t site;
+    uint32_t leader;   /* INDIRECT: the site of that block; else `site` */
+    uint32_t kind;     /* enum lmm_ledger_leak_kind */
+    uint32_t examples; /* valid ones below */
+    uint64_t blocks;
+    uint64_t bytes; /* as the families count them; see struct lmm_ledger_row */
+    uint64_t example[LMM_LEDGER_LEAK_EXAMPLES]; /* addresses of blocks, the largest first */
+    uint64_t reserved;
+};
+
 struct lmm_ledger_row_v1 {
     uint64_t allocated_blocks;
     uint64_t freed_blocks;
@@ -266,6 +321,8 @@ static_assert(sizeof(struct lmm_ledger_family) == 96, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_site) == 16, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_row) == 64, "a cache line");
 static_assert(sizeof(struct lmm_ledger_row_page) == 64, "rows start on a cache line");
+static_assert(sizeof(struct lmm_ledger_check) == 128, "fixed layout");
+static_assert(sizeof(struct lmm_ledger_leak) == 64, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_row_v1) == 32, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_module) == 104, "fixed layout");
 static_assert(offsetof(struct lmm_ledger_module, file_device) == LMM_LEDGER_MODULE_BYTES_MIN,
