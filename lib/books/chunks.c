@@ -269,6 +269,7 @@ static void fill_header(struct lmm_ledger_header *header)
     header->end_time_ns = 0;
     header->lost_errno = 0;
     header->started = 0;
+    header->check_count = 0;
     header->exit_kind = header->exit_kind == LMM_LEDGER_EXIT_UNTOLD ? LMM_LEDGER_EXIT_UNTOLD
                                                                     : LMM_LEDGER_EXIT_NOT_YET;
     lmm_process_describe(header);

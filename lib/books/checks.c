@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/books/checks.h"
+
+#include "lib/books/series.h"
+
+#include <errno.h>
+
+static struct lmm_series turns[] = {
+    {.kind = LMM_LEDGER_LEAKS_EVEN, .record_bytes = sizeof(struct lmm_ledger_leak)},
+    {.kind = LMM_LEDGER_LEAKS_ODD, .record_bytes = sizeof(struct lmm_ledger_leak)},
+};
+
+/* Makes room for the records, then fills them in. */
+static bool fill_locked(struct lmm_series *series, const struct lmm_ledger_leak *leaks,
+                        uint32_t count)
+{
+    if (!lmm_series_reach_locked(series, count)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        *(struct lmm_ledger_leak *) lmm_series_record(series, i) = leaks[i];
+    }
+    return true;
+}
+
+bool lmm_checks_write(const struct lmm_ledger_check *check, const struct lmm_ledger_leak *leaks)
+{
+    struct lmm_ledger_header *header = lmm_chunks_header();
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    uint64_t turn = (header->check_count + 1) % 2;
+    bool has_room = fill_locked(&turns[turn], leaks, check->leaks);
+    header->check[turn] = *check;
+    if (!has_room) {
+        header->check[turn].leaks = 0;
+        header->check[turn].failure = ENOMEM;
+    }
+    lmm_store_release(&header->check_count, header->check_count + 1);
+    lmm_lock_release(&lmm_chunks_lock);
+    if (!has_room) {
+        errno = ENOMEM;
+    }
+    return has_room;
+}
+
+struct lmm_ledger_check lmm_checks_last(void)
+{
+    const struct lmm_ledger_header *header = lmm_chunks_header();
+    struct lmm_ledger_check check = {0};
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    if (header->check_count != 0) {
+        check = header->check[header->check_count % 2];
+    }
+    lmm_lock_release(&lmm_chunks_lock);
+    return check;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * checks: the results of leak checks in the ledger.
+ *
+ * Owns the ledger's LEAKS records and the header's checks, each of two turns. A result fills in the
+ * turn that readers do not use, and then becomes the valid one, so a complete result exists at any
+ * time, also when the process is killed.
+ *
+ * Invariants (tests/unit/lib/test_checks.c): I1 the records of the valid turn are complete. I2 a
+ * forked child starts without a check (chunks.h).
+ * Locks: LEDGER, inside. Not responsible for: how a check is made (leaks/).
+ */
+#ifndef LMM_CHECKS_H
+#define LMM_CHECKS_H
+
+#include "lib/ground/base.h"
+
+#include <lmm/ledger.h>
+
+/*
+ * Writes the result of a check: check->leaks records. leaks: may be NULL when there are none. True; or
+ * false with errno ENOMEM: then the check is in the books as one that failed, without records. Any
+ * thread, with no lock of LMM held. LMM has started.
+ */
+bool lmm_checks_write(const struct lmm_ledger_check *check, const struct lmm_ledger_leak *leaks);
+
+/* The last check that was written; all zero when there was none. */
+struct lmm_ledger_check lmm_checks_last(void);
+
+#endif
