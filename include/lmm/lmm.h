@@ -269,6 +269,39 @@ LMM_API int lmm_print_blocks(FILE *stream, struct lmm_family *family);
  */
 LMM_API uint64_t lmm_leak_check(FILE *stream);
 
+/* ---- Leaks --------------------------------------------------------------------------------- */
+/*
+ * A leak check finds out which live blocks the program can still free. It starts at the roots: data of
+ * the program and its libraries, stacks and registers of all threads, and all other memory that the
+ * program maps. docs/leaks.md defines the classes and lists all roots.
+ */
+
+/*
+ * Makes leak checks ignore the block that starts at p, and what only it leads to, until it is freed.
+ * From then on it counts at a site of its own with the same source line: as one allocation there and
+ * one free at its old site. p: the start of a live block, or NULL, for which nothing happens. Panics
+ * like lmm_free() when p is neither. Without memory for the site it is not ignored.
+ */
+LMM_API void lmm_leak_ignore(void *p);
+
+/* From now on, makes leak checks ignore what the calling thread allocates, until lmm_leak_enable() was
+ * called as often as lmm_leak_disable(). Allocations are slower meanwhile. */
+LMM_API void lmm_leak_disable(void);
+LMM_API void lmm_leak_enable(void);
+
+/*
+ * Declares that structs of the type T hold no pointers to blocks, so that leak checks need not read
+ * them, and a number in one of them is not taken for a pointer. Returns as LMM_REGISTER().
+ */
+#define LMM_NO_POINTERS(T) lmm_family_no_pointers(LMM_REGISTER(T))
+
+/* The same for a family; returns it. family: may be NULL. */
+LMM_API struct lmm_family *lmm_family_no_pointers(struct lmm_family *family);
+
+/* The same for all blocks of the source line that allocated the block p, which it returns. p: the
+ * start of a live block, or NULL. Panics like lmm_free() when p is neither. */
+LMM_API void *lmm_site_no_pointers(void *p);
+
 /*
  * Gives back to the kernel every system page that holds no live block, also inside LMM's pages that
  * are in use, and all spare pages. Leaves alone the pages that other threads are allocating from;

@@ -23,7 +23,9 @@ struct lmm_lock lmm_sites_lock = LMM_LOCK_INIT(LMM_RANK_SITES);
 static struct {
     struct lmm_table places;     /* by hash, and number among places with that hash: the id + 1 */
     uint32_t *next[NEXT_CHUNKS]; /* by id: the next site of the family */
-} sites = {.places = LMM_TABLE_INIT(128, true, false)};
+    uint8_t *marks[NEXT_CHUNKS]; /* by id; NULL: none of these sites has marks */
+    struct lmm_table ignored;    /* by id + 1: the id + 1 of its ignored site */
+} sites = {.places = LMM_TABLE_INIT(128, true, false), .ignored = LMM_TABLE_INIT(64, false, true)};
 
 struct place {
     uint32_t family;
@@ -152,6 +154,87 @@ uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_
         errno = ENOMEM;
     }
     return id;
+}
+
+/* ---- Marks ----------------------------------------------------------------------------------- */
+
+unsigned lmm_site_marks(uint32_t id)
+{
+    const uint8_t *chunk =
+        id < LMM_SITE_NONE ? lmm_load_acquire(&sites.marks[id >> NEXT_SHIFT]) : NULL;
+
+    return chunk == NULL ? 0 : lmm_load_relaxed(&chunk[id & (NEXT_CHUNK - 1)]);
+}
+
+/* Sets the marks of a site, or of the one that will get this id. */
+static bool set_marks_locked(uint32_t id, unsigned marks)
+{
+    uint8_t **chunk = &sites.marks[id >> NEXT_SHIFT];
+
+    if (*chunk == NULL) {
+        uint8_t *made = lmm_meta_zalloc(NEXT_CHUNK);
+        if (made == NULL) {
+            return false;
+        }
+        lmm_store_release(chunk, made);
+    }
+    lmm_store_relaxed(&(*chunk)[id & (NEXT_CHUNK - 1)], (uint8_t) marks);
+    return true;
+}
+
+bool lmm_site_mark(uint32_t id, unsigned marks)
+{
+    LMM_CHECK(id < lmm_accounts_site_count());
+    lmm_lock_acquire(&lmm_sites_lock);
+    bool done = set_marks_locked(id, lmm_site_marks(id) | marks);
+    lmm_lock_release(&lmm_sites_lock);
+    return done;
+}
+
+/* Adds a site with the place or call stack of another one. */
+static bool copy_locked(uint32_t id, uint32_t *ret_id)
+{
+    struct lmm_site_facts facts = lmm_accounts_site_facts(id);
+    uint32_t stack = lmm_accounts_site_stack(id);
+
+    return stack != 0 ? lmm_accounts_add_stack_site(facts.family, stack, ret_id)
+                      : lmm_accounts_add_site(facts.family, facts.line, facts.file, facts.function,
+                                              ret_id);
+}
+
+static uint32_t add_ignored_locked(uint32_t id, struct lmm_site_list *list)
+{
+    uint32_t copy = lmm_accounts_site_count();
+    unsigned marks = lmm_site_marks(id) | LMM_SITE_IGNORED;
+
+    /* The mark comes first: a block of a site without it would count as a leak. */
+    if (copy >= lmm_site_own_ids || !reserve_next_locked(copy) ||
+        !lmm_table_reserve_locked(&sites.ignored) || !set_marks_locked(copy, marks)) {
+        return id;
+    }
+    if (!copy_locked(id, &copy)) {
+        set_marks_locked(copy, 0);
+        return id;
+    }
+    lmm_table_put_locked(&sites.ignored, (uint64_t) id + 1, 0, (uint64_t) copy + 1);
+    enlist_locked(list, copy);
+    return copy;
+}
+
+uint32_t lmm_site_ignored(uint32_t id, struct lmm_site_list *list)
+{
+    uint64_t number = lmm_table_get(lmm_table_body(&sites.ignored), (uint64_t) id + 1);
+    int saved_errno = errno;
+
+    if (number != 0 || (lmm_site_marks(id) & LMM_SITE_IGNORED) != 0) {
+        return number != 0 ? (uint32_t) number - 1 : id;
+    }
+    lmm_lock_acquire(&lmm_sites_lock);
+    number = lmm_table_get(lmm_table_body(&sites.ignored), (uint64_t) id + 1);
+    uint32_t ignored = number != 0 ? (uint32_t) number - 1 : add_ignored_locked(id, list);
+    lmm_lock_release(&lmm_sites_lock);
+    errno = saved_errno;
+    return ignored;
 }
 
 uint32_t lmm_site_next(uint32_t id)

@@ -7,8 +7,12 @@
  * at 0 and fill LMM_SITE_BITS bits; the last of them are kept for the families' "(other)" sites, to
  * which places go for which there is no id left.
  *
+ * A site may have marks, for leak checks. Blocks that the program wants to be ignored are counted at
+ * a site of their own, the ignored site of the place: it has the same place or call stack, so reports
+ * by line show it with the others.
+ *
  * Invariants (tests/unit/lib/test_site.c): I1 a site's family never changes. I2 lmm_site_next()
- * lists all sites of a family.
+ * lists all sites of a family. I3 a site has at most one ignored site, which is its own.
  * Locks: SITES, inside; any thread. Not responsible for: counting.
  */
 #ifndef LMM_SITE_H
@@ -51,6 +55,21 @@ uint32_t lmm_site_intern(uint32_t family, struct lmm_site_list *list, const char
  */
 uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_t frame,
                             bool *ret_own);
+
+enum {
+    LMM_SITE_IGNORED = 1,      /* its blocks, and what they lead to, are no leaks */
+    LMM_SITE_POINTER_FREE = 2, /* its blocks hold no pointers */
+};
+
+/* The marks of a site; 0: none. Relaxed; no lock; async-signal-safe. */
+unsigned lmm_site_marks(uint32_t id);
+
+/* Adds marks to a site. False with errno ENOMEM. */
+bool lmm_site_mark(uint32_t id, unsigned marks);
+
+/* The ignored site of the same place, made on first use; list: its family's. id itself when that is
+ * one, or when there is no memory, or no id left. Preserves errno. O(1). */
+uint32_t lmm_site_ignored(uint32_t id, struct lmm_site_list *list);
 
 /* The site after id on its family's list, or LMM_SITE_NONE. */
 uint32_t lmm_site_next(uint32_t id);

@@ -81,6 +81,9 @@ static struct lmm_family *register_flexible(const struct lmm_site *site)
     struct lmm_family *family =
         lmm_start() ? lmm_families_add_flexible(name, site->size_bytes, site->align_bytes) : NULL;
     if (family != NULL) {
+        if (strcmp(site->type, "char") == 0) {
+            lmm_family_no_pointers(family); /* strings */
+        }
         lmm_report_reserve();
     }
     return family;

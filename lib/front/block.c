@@ -163,10 +163,22 @@ static enum lmm_limit_verdict take_of_limit(struct lmm_family *family, uint64_t 
     return verdict;
 }
 
+/* The live value of a block that the thread wants to be ignored in leak checks. */
+static LMM_NOINLINE uint32_t ignored_value(struct lmm_family *family, uint32_t live_value)
+{
+    uint32_t site = lmm_site_ignored(lmm_tag_site(live_value), &family->sites);
+
+    return lmm_live_value(site, lmm_tag_slack(live_value));
+}
+
 void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, size_t align,
                       bool zero)
 {
     enum lmm_limit_verdict verdict = LMM_LIMIT_FREE;
+
+    if (lmm_thread_ignores != 0) {
+        live_value = ignored_value(family, live_value);
+    }
 
     if (lmm_limit_is_set(family)) {
         verdict = take_of_limit(family, lmm_family_bytes(family, live_value, n));
@@ -468,4 +480,9 @@ void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, 
                               n * facts->family->stride);
     }
     return reshaped;
+}
+
+void lmm_block_ignore(void *p, const struct lmm_block_facts *facts)
+{
+    lmm_block_reshape(p, facts, facts->slots, ignored_value(facts->family, facts->tag));
 }

@@ -59,6 +59,10 @@ void *lmm_block_resize(void *p, const struct lmm_block_facts *facts, size_t n);
 void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n,
                         uint32_t live_value);
 
+/* Makes a live block one that leak checks ignore: it counts at the ignored site of its place, as one
+ * allocation there and one free at its old site. */
+void lmm_block_ignore(void *p, const struct lmm_block_facts *facts);
+
 /* True and *ret_facts when a live block starts at p. */
 bool lmm_block_find(const void *p, struct lmm_block_facts *ret_facts);
 

@@ -27,6 +27,8 @@ static _Thread_local unsigned rounds __attribute__((tls_model("initial-exec")));
 /* True once this thread's heap was parked for good. */
 static _Thread_local bool has_departed __attribute__((tls_model("initial-exec")));
 
+_Thread_local unsigned lmm_thread_ignores;
+
 struct lmm_lock lmm_heaps_lock = LMM_LOCK_INIT(LMM_RANK_HEAPS);
 struct lmm_lock lmm_shared_heap_lock = LMM_LOCK_INIT(LMM_RANK_SHARED);
 
@@ -244,10 +246,24 @@ void lmm_thread_leave(struct lmm_heap *heap)
     lmm_thread_open = heap->open;
     /* A signal handler may fork here; in its child the fast paths stay closed. */
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (lmm_tools_active || takes_stacks() || !lmm_thread_is_settled()) {
+    if (lmm_tools_active || takes_stacks() || lmm_thread_ignores != 0 || !lmm_thread_is_settled()) {
         lmm_thread_close_sites();
     } else {
         *heap->open.limit_in_parent = heap->open.first_limit;
+    }
+}
+
+void lmm_thread_ignore_begin(void)
+{
+    lmm_thread_ignores++;
+    lmm_thread_close_sites();
+}
+
+/* The next call on the slow path opens the sites again. */
+void lmm_thread_ignore_end(void)
+{
+    if (lmm_thread_ignores != 0) {
+        lmm_thread_ignores--;
     }
 }
 

@@ -64,6 +64,14 @@ void lmm_thread_park_locked(struct lmm_heap *heap);
 struct lmm_heap *lmm_thread_enter(void);
 void lmm_thread_leave(struct lmm_heap *heap);
 
+/* How many times more this thread has called lmm_thread_ignore_begin() than ..._end(): while it is not
+ * 0, what it allocates counts at ignored sites (books/site.h). The functions that allocate off the
+ * fast paths look at it; the fast paths are closed. */
+extern _Thread_local unsigned lmm_thread_ignores
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+void lmm_thread_ignore_begin(void);
+void lmm_thread_ignore_end(void);
+
 /* Closes all sites in the thread's view of its heap, until lmm_thread_leave(). */
 void lmm_thread_close_sites(void);
 

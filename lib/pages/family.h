@@ -61,9 +61,10 @@ struct lmm_family {
     uint32_t site; /* I3 */
     struct lmm_site_list sites;
     struct lmm_ledger_family *record; /* gauges; each is atomic */
-    bool counts_bytes;  /* immutable: extra is bytes requested (LMM_LEDGER_FAMILY_BYTES) */
-    bool is_flexible;   /* immutable: blocks of any number of bytes (lmm_families_add_flexible()) */
-    bool has_runs_only; /* immutable from the first block on: a block of one slot is a run, too */
+    bool counts_bytes; /* immutable: extra is bytes requested (LMM_LEDGER_FAMILY_BYTES) */
+    bool is_flexible;  /* immutable: blocks of any number of bytes (lmm_families_add_flexible()) */
+    bool is_pointer_free; /* atomic, relaxed: leak checks need not read its blocks */
+    bool has_runs_only;   /* immutable from the first block on: a block of one slot is a run, too */
     struct lmm_runs runs;
     struct lmm_limit limit;
     int64_t live __attribute__((aligned(LMM_CACHE_LINE_BYTES))); /* atomic: lmm_family_add_live() */

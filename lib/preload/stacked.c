@@ -130,8 +130,11 @@ static inline struct lmm_heap *own_heap(void)
 static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class,
                                const struct lmm_caller *caller)
 {
+    struct lmm_family *family = lmm_families_at(class);
+
     lmm_unwind(trace, caller, lmm_options.stack_frames);
-    return lmm_depot_site(lmm_families_at(class), trace);
+    uint32_t site = lmm_depot_site(family, trace);
+    return LMM_UNLIKELY(lmm_thread_ignores != 0) ? lmm_site_ignored(site, &family->sites) : site;
 }
 
 /* The same with a trace of its own, which is larger than some threads' stacks. */

@@ -186,3 +186,56 @@ Test(site, no_memory_for_stacks, .init = start)
 {
     fill(add_stack);
 }
+
+/* ---- Marks ------------------------------------------------------------------------------------ */
+
+Test(site, marks_are_of_one_site, .init = start)
+{
+    uint32_t first = lmm_site_intern(0, &lists[0], "a.c", 1, "f");
+    uint32_t second = lmm_site_intern(0, &lists[0], "a.c", 2, "f");
+
+    cr_expect(lmm_site_marks(first) == 0 && lmm_site_marks(LMM_SITE_NONE) == 0);
+    cr_expect(lmm_site_mark(first, LMM_SITE_POINTER_FREE));
+    cr_expect(lmm_site_marks(first) == LMM_SITE_POINTER_FREE && lmm_site_marks(second) == 0);
+}
+
+/* I3, of places and of stacks. */
+Test(site, the_ignored_site_has_the_same_place, .init = start)
+{
+    uint32_t ids[] = {lmm_site_intern(0, &lists[0], "a.c", 1, "f"), add_stack(1)};
+
+    lmm_site_mark(ids[0], LMM_SITE_POINTER_FREE);
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        uint32_t ignored = lmm_site_ignored(ids[i], &lists[0]);
+        struct lmm_site_facts facts = lmm_accounts_site_facts(ids[i]);
+        struct lmm_site_facts same = lmm_accounts_site_facts(ignored);
+
+        cr_expect(ignored != ids[i] && ignored == lmm_site_ignored(ids[i], &lists[0]));
+        cr_expect(ignored == lmm_site_ignored(ignored, &lists[0]), "its own");
+        cr_expect(facts.line == same.line && strcmp(facts.file, same.file) == 0);
+        cr_expect(lmm_accounts_site_stack(ids[i]) == lmm_accounts_site_stack(ignored));
+        cr_expect(lmm_site_marks(ignored) == (lmm_site_marks(ids[i]) | LMM_SITE_IGNORED));
+        cr_expect(lists[0].first == ignored, "on the family's list");
+    }
+    cr_expect(lmm_site_intern(0, &lists[0], "a.c", 1, "f") == ids[0], "the place keeps its site");
+}
+
+Test(site, without_memory_the_site_itself, .init = start)
+{
+    uint32_t id = lmm_site_intern(0, &lists[0], "a.c", 1, "f");
+    uint32_t count = lmm_accounts_site_count();
+
+    seam_starve();
+    cr_expect(lmm_site_ignored(id, &lists[0]) == id && lmm_accounts_site_count() == count);
+    cr_expect(!lmm_site_mark(id, LMM_SITE_POINTER_FREE) && lmm_site_marks(id) == 0);
+    seam_heal();
+    cr_expect(lmm_site_ignored(id, &lists[0]) == count && lmm_site_marks(id) == 0);
+}
+
+Test(site, without_ids_the_site_itself, .init = start)
+{
+    uint32_t id = lmm_site_intern(0, &lists[0], "a.c", 1, "f");
+
+    lmm_site_own_ids = lmm_accounts_site_count();
+    cr_expect(lmm_site_ignored(id, &lists[0]) == id && lmm_site_marks(id) == 0);
+}
