@@ -88,7 +88,9 @@ static const struct lmm_model_family families[FAMILIES] = {
 };
 
 /* family, function, file, line, stack, allocations, frees, live blocks and bytes, allocated bytes,
- * temporary blocks, blocks and bytes at the peak */
+ * temporary blocks, blocks and bytes at the peak; the ids are 20, 21, ... */
+enum { FIRST_ID = 20 };
+
 #define SITE(index, name, path, number, frame, made, freed, blocks, bytes, all, brief, top, most)  \
     {                                                                                              \
         .family = &families[index], .function = STRING(name), .file = STRING(path),                \
@@ -117,6 +119,9 @@ struct lmm_model *made_model(void)
     static struct lmm_model model;
 
     memcpy(sites, sites_made, sizeof(sites));
+    for (uint32_t i = 0; i < SITES; i++) {
+        sites[i].id = FIRST_ID + i;
+    }
     model = (struct lmm_model) {
         .executable = STRING("/usr/bin/hr"),
         .program = STRING("hr"),

@@ -80,7 +80,8 @@ static void add_stack(const int *stack, uint64_t blocks)
             .address = (uint64_t) stack[i], .caller = caller, .module = 1};
         caller = model.frame_count++;
     }
-    sites[model.site_count++] = (struct lmm_model_site) {
+    sites[model.site_count] = (struct lmm_model_site) {
+        .id = (uint32_t) model.site_count,
         .family = &family,
         .function = calls[stack[0]].function,
         .file = calls[stack[0]].file,
@@ -95,6 +96,7 @@ static void add_stack(const int *stack, uint64_t blocks)
         .peak_blocks = blocks,
         .peak_bytes = 40 * blocks,
     };
+    model.site_count++;
     family.allocations += 2 * blocks;
     model.total.allocations += 2 * blocks;
     model.total.frees += blocks;

@@ -46,6 +46,7 @@ static void put_spot(struct lmm_json *json, const struct lmm_run_report *run,
 
     lmm_spot_order(spot, measure, shown);
     lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
+    lmm_json_u64(json, "id", spot->id);
     lmm_json_string(json, "function", site->function);
     lmm_json_string(json, "file", site->file);
     lmm_json_u64(json, "line", site->line);

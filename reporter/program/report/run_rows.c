@@ -161,12 +161,13 @@ static size_t put_family(const struct rows *rows, const struct lmm_model_site *s
                                   FAMILY_COLUMNS);
 }
 
-/* Adds the place of a spot, what it allocates, and the stack that it refers to. */
+/* Adds the place of a spot, what it allocates, the stack that it refers to, and its id. */
 static void add_place(const struct rows *rows, struct lmm_grid *grid, const struct lmm_spot *spot,
                       size_t stacks)
 {
     const struct lmm_model_site *site = spot->site;
-    size_t columns = put_family(rows, site, NULL) + put_reference(rows, spot, stacks, NULL);
+    size_t columns = put_family(rows, site, NULL) + put_reference(rows, spot, stacks, NULL) +
+                     lmm_put_id(NULL, spot->id);
     size_t taken = lmm_grid_column(grid) + columns;
     size_t room = LMM_SHOWN_COLUMNS > taken + 1 ? LMM_SHOWN_COLUMNS - taken : 1;
     struct lmm_sink *sink = lmm_grid_begin_cell(grid);
@@ -175,6 +176,7 @@ static void add_place(const struct rows *rows, struct lmm_grid *grid, const stru
                                    site->function, room);
     put_family(rows, site, sink);
     put_reference(rows, spot, stacks, sink);
+    lmm_put_id(sink, spot->id);
     lmm_grid_end_cell(grid, columns);
 }
 

@@ -162,7 +162,12 @@ static void make_traces(struct making *making)
     for (size_t i = 0; i < making->model->site_count; i++) {
         const struct lmm_model_site *site = &making->model->sites[i];
 
-        making->traces[i] = (struct lmm_trace) {site, tally_of(site), making->places.of[i]};
+        making->traces[i] = (struct lmm_trace) {
+            .site = site,
+            .tally = tally_of(site),
+            .place = making->places.of[i],
+            .id = site->id,
+        };
     }
     making->trace_count = making->model->site_count;
 }
@@ -176,6 +181,11 @@ static int compare_traces_by_place(const void *left, const void *right)
     return order != 0 ? order : lmm_compare_u64(a->site->stack, b->site->stack);
 }
 
+static uint32_t lower(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Makes the traces of one place and stack one trace. */
 static void merge_traces(struct making *making)
 {
@@ -186,6 +196,7 @@ static void merge_traces(struct making *making)
     for (size_t i = 0; i < making->trace_count; i++) {
         if (kept > 0 && compare_traces_by_place(&traces[kept - 1], &traces[i]) == 0) {
             lmm_tally_add(&traces[kept - 1].tally, &traces[i].tally);
+            traces[kept - 1].id = lower(traces[kept - 1].id, traces[i].id);
         } else {
             traces[kept++] = traces[i];
         }
@@ -225,9 +236,11 @@ static void gather(struct lmm_spots *spots, size_t trace_count)
 
         if (spot == NULL || spot->rank != trace->place) {
             spot = &spots->items[spots->count++];
-            *spot = (struct lmm_spot) {.site = trace->site, .rank = trace->place, .traces = trace};
+            *spot = (struct lmm_spot) {
+                .site = trace->site, .rank = trace->place, .id = trace->id, .traces = trace};
         }
         assert(spot->traces + spot->trace_count == trace); /* I1: each trace is in one spot */
+        spot->id = lower(spot->id, trace->id);
         spot->trace_count++;
         lmm_tally_add(&spot->tally, &trace->tally);
         lmm_tally_add(&spots->total, &trace->tally);

@@ -51,6 +51,7 @@ struct lmm_trace {
     const struct lmm_model_site *site; /* one of its sites; all have its place and stack */
     struct lmm_tally tally;
     uint32_t place; /* the rank of its spot */
+    uint32_t id;    /* the lowest of its sites */
 };
 
 /* A place in the source. */
@@ -58,6 +59,7 @@ struct lmm_spot {
     const struct lmm_model_site *site; /* one of its sites */
     struct lmm_tally tally;
     uint32_t rank;            /* its number in the order of files, lines and functions, from 1 on */
+    uint32_t id;              /* the lowest of its sites, by which site_word.h names the place */
     struct lmm_trace *traces; /* part of lmm_spots.traces */
     size_t trace_count;
 };

@@ -48,6 +48,15 @@ class Books(Case):
         self.assertEqual([(call["function"], call["inlined"]) for call in calls[:2]],
                          [("leak_inline", True), ("main", False)])
 
+    def test_the_id_of_a_row_names_its_line_to_other_subcommands(self):
+        result = self.run_lmm(LEAKY)
+        rows = re.findall(r"leaky\.c:(\d+) \(\w+\)(?:, .*)?  (#\d+)$", result.stderr, re.MULTILINE)
+        self.assertGreaterEqual({int(line) for line, _ in rows}, {MARKS["inline"], MARKS["blocks"]}, result.stderr)
+        for line, word in rows:
+            found = self.succeed("sites", "--last", "--all", "--site", word).splitlines()
+            self.assertEqual([row.split("\t")[2].rsplit("/", 1)[-1] for row in found], [f"leaky.c:{line}"])
+            self.assertEqual(found[0].split("\t")[-1], word)
+
     def test_temporaries_and_the_peak(self):
         process, = self.document(LEAKY)["processes"]
         temporary = process["temporaries"][0]

@@ -98,7 +98,7 @@ class Leaks(Case):
         text = self.run_lmm("--leaks", "true").stderr
         self.assertRegex(text, r"^LMM: leak check of hr \(pid \d+\): failed, 2 lines leak\n"
                                r"  leaked: +256 bytes in 6 blocks\n\n"
-                               r"  1  200 bytes in 5 blocks  hr.c:42 \(hire\) of emp_t\n")
+                               r"  1  200 bytes in 5 blocks  hr.c:42 \(hire\) of emp_t  #0\n")
         for title in ("at the peak", "Most allocations", "Sizes"):
             self.assertNotIn(title, text)
         self.assertRegex(self.run_lmm("--leaks", "sh", "-c", "exit 3").stderr.splitlines()[0],

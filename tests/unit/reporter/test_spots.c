@@ -48,6 +48,27 @@ Test(spots, sites_of_one_line_are_one_spot)
     cr_expect_eq(spots.items[0].traces[1].tally.allocations, 99);
 }
 
+/* Site 22 is of the place of 20 and 21, but has another stack. */
+Test(spots, a_place_has_the_lowest_id_of_its_sites)
+{
+    struct lmm_model *model = made_model();
+
+    for (size_t i = 0; i < model->site_count / 2; i++) {
+        struct lmm_model_site site = model->sites[i];
+
+        model->sites[i] = model->sites[model->site_count - 1 - i];
+        model->sites[model->site_count - 1 - i] = site;
+    }
+    make_spots(model);
+    for (size_t i = 0; i < spots.count; i++) {
+        if (is_at(&spots.items[i], "src/field.hpp")) {
+            cr_expect_eq(spots.items[i].id, 20);
+        } else {
+            cr_expect_eq(spots.items[i].id, spots.items[i].site->id);
+        }
+    }
+}
+
 Test(spots, each_measure_has_its_order)
 {
     static const struct {
