@@ -28,6 +28,7 @@ size_t lmm_parse_top(const char *argument, const struct argp_state *state);
 uint64_t lmm_parse_time(const char *argument, const struct argp_state *state);
 
 #define LMM_WORD_LAST "--last"
+#define LMM_WORD_LAST_BUT_ONE "--last --last" /* only lmm diff uses it */
 
 /* Parses the one argument that names a process or file, or --last, for `children` of a subcommand's
  * own parser. Its input is a const char **, which stays as it is without an argument; --last sets it

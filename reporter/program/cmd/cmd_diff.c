@@ -24,16 +24,32 @@ struct options {
     const struct lmm_format *format;
     const char *words[2]; /* the ledgers to compare */
     size_t word_count;
+    bool has_last; /* the second one is that of the last run */
 };
 
-enum { STACKS = 256, STACKS_PER_ROW, USUAL_STACKS_PER_ROW = 3 };
+enum { STACKS = 256, STACKS_PER_ROW, LAST, USUAL_STACKS_PER_ROW = 3 };
 
 static const struct argp_option option_list[] = {
     {"top", 't', "N", 0, "Show at most N families and N rows of sites (text: 20; json: all)", 0},
+    {"last", LAST, NULL, 0,
+     "Compare A, or the last lmm run but one, with the last (the last five are kept)", 0},
     {"stacks", STACKS, NULL, 0, "Show the call stacks of each row that changed", 0},
     {"stacks-per-row", STACKS_PER_ROW, "N", 0, "Show at most N of these (3)", 0},
     {0},
 };
+
+/* Puts the runs in the place of the words that --last leaves out. */
+static void complete_words(const struct argp_state *state, struct options *options)
+{
+    if (options->has_last && options->word_count == 2) {
+        argp_error(state, "unexpected argument '%s': with --last, name A only", options->words[1]);
+    } else if (options->has_last) {
+        options->words[0] = options->word_count == 1 ? options->words[0] : LMM_WORD_LAST_BUT_ONE;
+        options->words[1] = LMM_WORD_LAST;
+    } else if (options->word_count < 2) {
+        argp_error(state, "expected two ledgers, A and B");
+    }
+}
 
 static void add_word(struct argp_state *state, struct options *options, const char *word)
 {
@@ -63,11 +79,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         options->look.stacks = lmm_parse_number("--stacks-per-row", argument, 1, SIZE_MAX, state);
         return 0;
     case ARGP_KEY_ARG: add_word(state, options, argument); return 0;
-    case ARGP_KEY_END:
-        if (options->word_count < 2) {
-            argp_error(state, "expected two ledgers, A and B");
-        }
-        return 0;
+    case LAST: options->has_last = true; return 0;
+    case ARGP_KEY_END: complete_words(state, options); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -82,7 +95,7 @@ static const struct argp_child children[] = {
 const struct argp lmm_diff_argp = {
     .options = option_list,
     .parser = parse,
-    .args_doc = "A B",
+    .args_doc = "A B\n--last [A]",
     .doc =
         "Show what grew from A to B, by family and by site, most growth first. A and B are each a "
         "PID, a program's name, or a file: a ledger, or a copy that `lmm snapshot` wrote.",

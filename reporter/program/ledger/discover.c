@@ -482,15 +482,26 @@ static bool is_file_meant(const char *word)
     return is_ledger || (access(word, F_OK) == 0 && access(word, X_OK) != 0);
 }
 
+/* Returns the ledger of one of the last runs, or NULL after a message. */
+static char *find_last(size_t age)
+{
+    char *path = lmm_last_runs_find(age);
+
+    if (path == NULL && age == 0) {
+        lmm_complain("no run is kept for --last; start one with: lmm run PROGRAM");
+    } else if (path == NULL) {
+        lmm_complain("only one run is kept for --last; start another one with: lmm run PROGRAM");
+    }
+    return path;
+}
+
 char *lmm_discover_path(const char *word)
 {
     if (word != NULL && strcmp(word, LMM_WORD_LAST) == 0) {
-        char *newest = lmm_last_runs_newest();
-
-        if (newest == NULL) {
-            lmm_complain("no run of lmm run is kept");
-        }
-        return newest;
+        return find_last(0);
+    }
+    if (word != NULL && strcmp(word, LMM_WORD_LAST_BUT_ONE) == 0) {
+        return find_last(1);
     }
     if (word != NULL && (strchr(word, '/') != NULL || lmm_ledger_file_has_suffix(word))) {
         return strdup(word);

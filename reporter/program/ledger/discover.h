@@ -55,7 +55,7 @@ void lmm_discover_folders(void (*look)(void *context, const char *path), void *c
  * .lmm, or a file in the working directory that is no program, if no process has that name), a PID
  * (of a dead process only if no live one has it; of several the newest), or a name (live ones
  * first): the program's file, what was typed to start it, or the process's own; LMM_WORD_LAST: the
- * program of the newest run of `lmm run` (last_runs.h); NULL: the only live process. Returns the
+ * program of the newest run of `lmm run` (last_runs.h), LMM_WORD_LAST_BUT_ONE: of the one before; NULL: the only live process. Returns the
  * path, to be freed; or NULL after a message on stderr, which lists the choices if there are several.
  */
 char *lmm_discover_path(const char *word);

@@ -191,19 +191,26 @@ static void take_older(void *context, int directory, const char *name)
     free(path);
 }
 
-char *lmm_last_runs_newest(void)
+char *lmm_last_runs_find(size_t age)
 {
     struct runs runs = {NULL, 0};
-    struct oldest oldest = {.path = NULL};
+    char *path = NULL;
 
     lmm_run_parents_find(PREFIX, add_run, &runs);
     sort(&runs);
-    for (size_t i = 0; i < runs.count && oldest.path == NULL; i++) {
-        oldest.folder = runs.runs[i].path;
+    for (size_t i = 0; i < runs.count && path == NULL; i++) {
+        struct oldest oldest = {.folder = runs.runs[i].path};
+
         each_file(runs.runs[i].path, take_older, &oldest);
+        if (oldest.path != NULL && age > 0) {
+            free(oldest.path);
+            age--;
+        } else {
+            path = oldest.path;
+        }
     }
     free_runs(&runs);
-    return oldest.path;
+    return path;
 }
 
 void lmm_last_runs_sweep(uint64_t age_ns, bool dry_run, size_t *ret_ledgers, uint64_t *ret_bytes)

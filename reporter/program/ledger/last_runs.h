@@ -25,9 +25,9 @@ enum {
  * another name, and removes runs beyond the bounds. Returns false if it could not be renamed. */
 bool lmm_last_runs_keep(const char *folder);
 
-/* Returns the path of the newest run's ledger, that of the program and not of its children, to be
- * freed; NULL: there is none. */
-char *lmm_last_runs_newest(void);
+/* Returns the path of a run's ledger, that of the program and not of its children, to be freed; NULL: there
+ * is none. age: 0 for the newest run that has one, 1 for the one before it, and so on. */
+char *lmm_last_runs_find(size_t age);
 
 /* Removes the runs that are at least so old; with dry_run only counts them. Adds to *ret_ledgers and
  * *ret_bytes. */

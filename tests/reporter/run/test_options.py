@@ -197,7 +197,7 @@ class Last(Case):
         return self.succeed("report", *arguments).splitlines()[0].split()[4]
 
     def test_the_last_five_are_kept_and_the_newest_is_the_last(self):
-        self.fail_with(1, "no run of lmm run is kept", "report", "--last")
+        self.fail_with(1, "no run is kept for --last; start one with: lmm run PROGRAM", "report", "--last")
         folders = [self.record(f"prog{i}") for i in range(5)]
         self.assertEqual(self.title("--last"), "prog4")
         folders = folders[1:] + [self.record("prog5")]
@@ -211,6 +211,19 @@ class Last(Case):
         self.assertEqual(self.succeed("ls"), "")                        # they are no processes
         self.fail_with(1, "no ledger found for prog5", "report", "prog5")
         self.refuse("unexpected argument", "report", "--last", "hr")
+
+    def test_diff_compares_the_last_two_or_another_one_with_the_last(self):
+        self.fail_with(1, "no run is kept", "report", "--last")
+        self.record("first")
+        self.fail_with(1, "only one run is kept for --last; start another one with: lmm run PROGRAM", "diff", "--last")
+        self.record("second")
+        self.record("third")
+        other = ledger.sample(executable="/bin/other").write(self.path("other.lmm"))
+        for words, programs in ((["--last"], ("second", "third")), (["--last", other], ("other", "third"))):
+            text = self.succeed("diff", *words)
+            self.assertRegex(text, fr"^LMM: change from {programs[0]} .* to {programs[1]} ")
+        self.refuse("with --last, name A only", "diff", "--last", other, other)
+        self.refuse("expected two ledgers", "diff", other)
 
     def test_their_bytes_are_bounded(self):
         for number in (1, 2, 3):
