@@ -155,13 +155,14 @@ static void put_verdict(struct lmm_watch_print *print, const struct lmm_watch_en
     size_t shown = end->count < end->top ? end->count : end->top;
 
     if (end->moments < LMM_GROWTH_MOMENTS_MIN) {
-        printf("too few readings to tell which sites grow steadily: %zu of %d\n", end->moments,
-               (int) LMM_GROWTH_MOMENTS_MIN);
+        printf("too few readings to tell which %s grow steadily: %zu of %d\n", end->row_word.many,
+               end->moments, (int) LMM_GROWTH_MOMENTS_MIN);
     } else if (end->count == 0) {
-        puts("no site grows steadily");
+        printf("no %s grows steadily\n", end->row_word.one);
     } else {
-        printf("%zu %s steadily:\n", end->count,
-               lmm_plural(end->count, "site grows", "sites grow"));
+        printf("%zu %s %s steadily:\n", end->count,
+               lmm_plural(end->count, end->row_word.one, end->row_word.many),
+               lmm_plural(end->count, "grows", "grow"));
         put_growing(&print->sink, end->growing, shown);
     }
     if (shown < end->count) {
@@ -172,7 +173,7 @@ static void put_verdict(struct lmm_watch_print *print, const struct lmm_watch_en
 static bool put_text_end(struct lmm_watch_print *print, const struct lmm_watch_end *end)
 {
     struct lmm_change change = {end->first_bytes, end->model->total.live_bytes};
-    char *program = lmm_name_escaped(end->model->program);
+    char *program = lmm_name_escaped(lmm_model_name(end->model));
     char growth[LMM_CELL_BYTES];
 
     if (program == NULL) {

@@ -12,11 +12,11 @@
 #include <stdint.h>
 
 #include "reporter/core/grid.h"
+#include "reporter/core/model.h"
 #include "reporter/core/sink.h"
 
 struct lmm_delta;
 struct lmm_growing;
-struct lmm_model;
 
 struct lmm_watch_print {
     bool is_json;
@@ -32,7 +32,8 @@ struct lmm_watch_end {
     uint64_t first_bytes;          /* live, at the first reading */
     uint64_t passed_ns;            /* from the first reading to the last */
     size_t readings;
-    size_t moments; /* of lmm_growth_moments() */
+    size_t moments;                 /* of lmm_growth_moments() */
+    struct lmm_model_word row_word; /* what a row is */
     const struct lmm_growing *growing;
     size_t count; /* of growing */
     size_t top;   /* how many are shown at most */

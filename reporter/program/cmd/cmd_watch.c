@@ -115,8 +115,8 @@ const struct argp lmm_watch_argp = {
     .options = option_list,
     .parser = parse,
     .args_doc = "[PID|NAME]",
-    .doc = "Watch a process: one line of changes per interval, and at the end the sites that grow "
-           "steadily, as a leak does, with their rate.",
+    .doc = "Watch a process: one line of changes per interval, and at the end the lines of the "
+           "source that grow steadily, as a leak does, with their rate.",
     .children = children,
 };
 
@@ -210,7 +210,7 @@ static bool put_line(struct watch *watch, const struct reading *reading, uint64_
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-/* Prints the end of the watch, and which sites grow steadily. Returns 0 or -ENOMEM. */
+/* Prints the end of the watch, and which rows grow steadily. Returns 0 or -ENOMEM. */
 static int put_end(struct watch *watch)
 {
     const struct lmm_model *model = watch->last.snapshot->model;
@@ -223,6 +223,7 @@ static int put_end(struct watch *watch)
         .passed_ns = watch->last_ns - watch->start_ns,
         .readings = watch->readings,
         .moments = lmm_growth_moments(watch->growth),
+        .row_word = lmm_row_options_words(lmm_row_options_by(&watch->options.rows, LMM_BY_LINE)),
         .growing = growing,
         .count = count,
         .top = watch->options.top,
@@ -318,9 +319,12 @@ static void warn_of_few_readings(const struct options *options)
     double needed = (double) options->every_ns * (LMM_GROWTH_MOMENTS_MIN - 1);
 
     if (options->for_ns != 0 && readings < LMM_GROWTH_MOMENTS_MIN) {
-        lmm_complain("%" PRIu64 " %s will be too few to tell which sites grow steadily: %d need "
+        struct lmm_model_word word =
+            lmm_row_options_words(lmm_row_options_by(&options->rows, LMM_BY_LINE));
+
+        lmm_complain("%" PRIu64 " %s will be too few to tell which %s grow steadily: %d need "
                      "--for %gs",
-                     readings, lmm_plural(readings, "reading", "readings"),
+                     readings, lmm_plural(readings, "reading", "readings"), word.many,
                      (int) LMM_GROWTH_MOMENTS_MIN, needed / (double) LMM_NS_PER_SECOND);
     }
 }

@@ -41,7 +41,7 @@ static const struct command commands[] = {
      "show what a process has allocated, by family and by site"},
     {"sites", lmm_cmd_sites, &lmm_sites_argp, "show one line for each place that allocates"},
     {"top", lmm_cmd_top, &lmm_top_argp, "watch lines or families on the whole screen"},
-    {"watch", lmm_cmd_watch, &lmm_watch_argp, "print what changes, and which sites grow steadily"},
+    {"watch", lmm_cmd_watch, &lmm_watch_argp, "print what changes, and which lines grow steadily"},
     {"snapshot", lmm_cmd_snapshot, &lmm_snapshot_argp, "copy a ledger as it is now to a file"},
     {"diff", lmm_cmd_diff, &lmm_diff_argp, "show what grew between two ledgers"},
     {"gc", lmm_cmd_gc, &lmm_gc_argp, "remove the ledgers of dead processes"},

@@ -78,6 +78,11 @@ enum lmm_by lmm_row_options_by(const struct lmm_row_options *options, enum lmm_b
     return options->has_by ? options->by : usual;
 }
 
+struct lmm_model_word lmm_row_options_words(enum lmm_by by)
+{
+    return (struct lmm_model_word) {words[by], many_words[by]};
+}
+
 const char *lmm_row_options_word(enum lmm_by by)
 {
     return words[by];
@@ -101,7 +106,7 @@ bool lmm_row_options_apply(const struct lmm_row_options *options, struct lmm_mod
         return false;
     }
     model->has_row_ids = by == LMM_BY_LINE; /* --site #ID names a line */
-    model->row_word = (struct lmm_model_word) {words[by], many_words[by]};
+    model->row_word = lmm_row_options_words(by);
     return true;
 }
 

@@ -29,6 +29,11 @@ extern const struct argp lmm_row_by_argp;
 /* Returns what --by says, or else `usual`. */
 enum lmm_by lmm_row_options_by(const struct lmm_row_options *options, enum lmm_by usual);
 
+struct lmm_model_word; /* model.h */
+
+/* Returns how rows are called: "line" and "lines". */
+struct lmm_model_word lmm_row_options_words(enum lmm_by by);
+
 /* Return the word for --by; the second as lmm_option_word does. */
 const char *lmm_row_options_word(enum lmm_by by);
 const char *lmm_row_options_word_at(size_t index);

@@ -100,7 +100,7 @@ class Watch(harness.Case):
 
     def test_finds_the_leak(self):
         watch, rows = self.watch("player", "--every", "50ms", lines=40, player=self.play())
-        head, table = self.interrupt(watch).split("1 site grows steadily:\n")
+        head, table = self.interrupt(watch).split("1 line grows steadily:\n")
         # A reading that comes late may be in the same hundredth of a second as the next.
         times = [float(row[1]) for row in rows]
         self.assertEqual(times, sorted(times))
@@ -129,9 +129,9 @@ class Watch(harness.Case):
         self.play()
         result = self.lmm("watch", "--every=100ms", "--for=200ms")
         self.assertEqual((result.returncode, result.stderr),
-                         (0, "lmm: 3 readings will be too few to tell which sites grow steadily: 12 need "
+                         (0, "lmm: 3 readings will be too few to tell which lines grow steadily: 12 need "
                              "--for 1.1s\n"))
-        self.assertRegex(result.stdout, "\ntoo few readings to tell which sites grow steadily: [123] of 12\n$")
+        self.assertRegex(result.stdout, "\ntoo few readings to tell which lines grow steadily: [123] of 12\n$")
 
     def test_the_start_says_whether_readings_will_be_too_few(self):
         self.play()
@@ -140,13 +140,14 @@ class Watch(harness.Case):
             self.assertEqual("will be too few" in result.stderr, few, (every, whole))
 
     def test_rows_by_other_words(self):
-        for option, row in (("--by=function", "leak (leak.c)"), ("--by=module", "player"), ("--site=leak.c:1", None)):
+        for option, row, word in (("--by=function", "leak (leak.c)", "function"), ("--by=module", "player", "module"),
+                                  ("--site=leak.c:1", None, "line")):
             player = self.play()
             self.tell(player, "leak")
             watch, lines = self.watch_rows(option, player)
             watch.send_signal(signal.SIGINT)
             text = self.ended(watch)
-            self.assertRegex(text, r"\n1 site grows steadily:\n.*\n.* item_t +" +
+            self.assertRegex(text, fr"\n1 {word} grows steadily:\n.*\n.* item_t +" +
                              re.escape(row or "leak.c:1 (leak)") + "\n$")
             if row is not None:
                 self.assertTrue(all(line.rsplit(" ", 1)[0].endswith(row) or line.endswith(" -") for line in lines),
@@ -174,7 +175,7 @@ class Watch(harness.Case):
 
     def test_nothing_grows_in_a_process_at_rest(self):
         watch, _ = self.watch(self.keep().pid, "--every=10ms", lines=20)
-        self.assertIn("no site grows steadily\n", self.interrupt(watch))
+        self.assertIn("no line grows steadily\n", self.interrupt(watch))
 
     def test_an_interrupt_ends_the_watch(self):
         for number in (signal.SIGINT, signal.SIGTERM):
