@@ -6,6 +6,10 @@
  * agree with their headers), files that cannot be read, and the ledgers of a `lmm run` that still
  * runs, stay.
  *
+ * A ledger of another boot is of a process that has ended, or of one on another machine that shares the
+ * directory: nothing in the file tells them apart. (In /dev/shm, which is empty after a boot, it can only be a
+ * copy.) So it goes only with --other-boots.
+ *
  * It also removes what a process or a `lmm run` left that was killed at a bad moment: ledgers that
  * were being created (drafts), and empty directories of `lmm run`. Since these may be in use at this
  * moment, they must be older than a minute.
@@ -34,13 +38,18 @@
 
 struct arguments {
     bool dry_run;
+    bool other_boots;
     uint64_t older_than_ns;
 };
+
+enum { KEY_OTHER_BOOTS = 256 };
 
 static const struct argp_option options[] = {
     {"dry-run", 'n', NULL, 0, "Only print what would be removed", 0},
     {"older-than", 'a', "DURATION", 0,
      "Only what was not written for this long: 30s, 10m, 2h; with its unit", 0},
+    {"other-boots", KEY_OTHER_BOOTS, NULL, 0,
+     "Also ledgers from before the last boot, or of another machine", 0},
     {0},
 };
 
@@ -62,6 +71,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 
     switch (option) {
     case 'n': arguments->dry_run = true; return 0;
+    case KEY_OTHER_BOOTS: arguments->other_boots = true; return 0;
     case 'a': arguments->older_than_ns = parse_age(argument, state); return 0;
     case ARGP_KEY_ARG: argp_error(state, "unexpected argument '%s'", argument); return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -90,13 +100,17 @@ static bool is_old(const struct lmm_ledger_file *file, const struct stat *status
 }
 
 /* Whether the file at path is still the one that was opened, and its process has ended. */
-static bool may_remove(const char *path, const struct lmm_ledger_file *file, uint64_t age_ns)
+static bool may_remove(const char *path, const struct lmm_ledger_file *file,
+                       const struct arguments *arguments)
 {
+    enum lmm_process_state state = lmm_process_state(&file->header, file->device, file->inode);
+    bool may = is_over(state) || (arguments->other_boots && state == LMM_PROCESS_UNKNOWN &&
+                                  lmm_process_is_of_another_boot(&file->header));
     struct stat status;
 
-    return lstat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_dev == file->device &&
-           status.st_ino == file->inode && is_old(file, &status, age_ns) &&
-           is_over(lmm_process_state(&file->header, file->device, file->inode));
+    return may && lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+           status.st_dev == file->device && status.st_ino == file->inode &&
+           is_old(file, &status, arguments->older_than_ns);
 }
 
 struct tally {
@@ -119,8 +133,8 @@ static void sweep(const char *path, struct tally *tally)
     if (!lmm_ledger_file_open(path, &file, &reason)) {
         return; /* another lmm gc has removed it */
     }
-    if (lmm_ledger_file_has_own_name(path, &file.header) &&
-        may_remove(path, &file, arguments->older_than_ns) && !lmm_run_folder_is_busy(path)) {
+    if (lmm_ledger_file_has_own_name(path, &file.header) && may_remove(path, &file, arguments) &&
+        !lmm_run_folder_is_busy(path)) {
         if (arguments->dry_run || unlink(path) == 0) {
             lmm_run_folder_tidy(path);
             tally->ledgers++;
@@ -210,14 +224,16 @@ static void print(const struct tally *tally)
 
 int lmm_cmd_gc(int argc, char **argv)
 {
-    struct arguments arguments = {false, 0};
+    struct arguments arguments = {.dry_run = false};
     struct tally tally = {.arguments = &arguments};
 
     lmm_command_line_read(&lmm_gc_argp, argc, argv, 0, &arguments);
     struct lmm_ledger_list ledgers = lmm_discover_list();
 
     for (size_t i = 0; i < ledgers.count; i++) {
-        if (is_over(ledgers.entry[i].state)) {
+        bool may_be_over = arguments.other_boots && ledgers.entry[i].state == LMM_PROCESS_UNKNOWN;
+
+        if (is_over(ledgers.entry[i].state) || may_be_over) {
             sweep(ledgers.entry[i].path, &tally);
         }
     }

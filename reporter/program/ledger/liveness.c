@@ -68,7 +68,7 @@ static struct facts facts_of(uint32_t pid)
     return facts;
 }
 
-static bool is_of_another_boot(const struct lmm_ledger_header *header)
+bool lmm_process_is_of_another_boot(const struct lmm_ledger_header *header)
 {
     char boot_id[LMM_LEDGER_BOOT_ID_MAX];
 
@@ -182,7 +182,7 @@ enum lmm_process_state lmm_process_state(const struct lmm_ledger_header *header,
     if (header->pid == 0 || header->pid > INT32_MAX) {
         return ended(header);
     }
-    if (is_of_another_boot(header) || is_of_another_namespace(header)) {
+    if (lmm_process_is_of_another_boot(header) || is_of_another_namespace(header)) {
         return LMM_PROCESS_UNKNOWN;
     }
     return examine(header, device, inode);

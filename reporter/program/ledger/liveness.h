@@ -31,6 +31,9 @@ enum lmm_process_state {
 enum lmm_process_state lmm_process_state(const struct lmm_ledger_header *header, uint64_t device,
                                          uint64_t inode);
 
+/* Whether the process ran before this machine was booted, or on another machine. */
+bool lmm_process_is_of_another_boot(const struct lmm_ledger_header *header);
+
 /* Returns whether the process runs, or may run (LMM_PROCESS_UNKNOWN). */
 bool lmm_process_runs(enum lmm_process_state state);
 

@@ -216,7 +216,7 @@ class Places(harness.Case):
         os.symlink(sys.executable, link)
         script = os.path.join(harness.HERE, "keeper.py")
         keeper = self.start(link, script, self.in_ledgers("served.lmm"), "typed")
-        title = f"LMM: usage report of hr (pid {keeper.pid})"
+        title = f"LMM: usage report of served (pid {keeper.pid})"
         for name in ("served", "hr", "hr-worker"):
             self.assertEqual(self.title(name), title, name)
         for name in ("serve", "bin/served", "r-worker"):
@@ -319,6 +319,18 @@ class Places(harness.Case):
         self.assertEqual(self.names(), ["4242.2.0.lmm", "6.1.0.lmm", "7.1.1.lmm", "copy.lmm", "live.lmm", "lost.lmm",
                                         "notes.lmm"])
         self.assertEqual(self.succeed("gc"), "removed 0 ledgers, 0 bytes\n")
+
+    def test_gc_takes_ledgers_of_other_boots_only_when_asked(self):
+        other = b"00000000-0000-0000-0000-000000000000"
+        live = self.keep("live.lmm").pid
+        for book in (ledger.sample(pid=live, boot_id=other), ledger.sample(pid=6, snapshot_time_ns=1, boot_id=other),
+                     ledger.sample(pid=7, pid_namespace=1, boot_id=ledger.boot_id())):
+            book.write(self.in_ledgers(book.own_name()))
+        ledger.sample(pid=5, boot_id=other).write(self.in_ledgers("copy.lmm"))
+        before = self.names()
+        for arguments, removed in (([], 0), (["--other-boots", "-n"], 1), (["--other-boots"], 1)):
+            self.assertRegex(self.succeed("gc", *arguments), fr"removed? {removed} ledger", arguments)
+        self.assertEqual(set(before) - set(self.names()), {ledger.sample(pid=live, boot_id=other).own_name()})
 
     def test_gc_dry_run_removes_nothing(self):
         self.fill()
