@@ -271,7 +271,7 @@ static int print_sheet(const struct lmm_top_sheet *sheet)
         putchar('\n');
     }
     if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE) {
-        lmm_complain("top: cannot write to standard output");
+        lmm_complain("cannot write to standard output");
         return LMM_EXIT_FAILED;
     }
     return LMM_EXIT_DONE;
@@ -288,7 +288,7 @@ static int print_once(struct lmm_top *top, bool utf8)
         status = print_sheet(&sheet);
         lmm_top_sheet_close(&sheet);
     } else {
-        lmm_complain("top: out of memory");
+        lmm_complain("out of memory");
     }
     return status;
 }

@@ -87,11 +87,11 @@ static bool is_usable(void)
     const char *name = getenv("TERM");
 
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        lmm_complain("top: not a terminal; use --once (-o) for one screen of text");
+        lmm_complain("not a terminal; use --once for one screen of text");
         return false;
     }
     if (!lmm_top_terminal_has_screen(name)) {
-        lmm_complain("top: cannot draw on a terminal of type '%s' (TERM); use --once (-o)",
+        lmm_complain("cannot draw on a terminal of type '%s' (TERM); use --once",
                      name == NULL ? "" : name);
         return false;
     }
@@ -133,7 +133,7 @@ bool lmm_top_screen_open(void)
     terminal.screen = newterm(NULL, stdout, stdin);
     if (terminal.screen == NULL) {
         restore_signals();
-        lmm_complain("top: cannot set up the terminal; use --once (-o)");
+        lmm_complain("cannot set up the terminal; use --once");
         return false;
     }
     catch_signals();

@@ -154,6 +154,13 @@ class Main(harness.Case):
                     refuses = re.search(r"unknown [a-z ]+ 'zzzzz'|takes [a-z, ]+, not 'zzzzz'", text)
                     self.assertEqual(bool(refuses), len(words) > 0 and option != "--options", (command, option))
 
+    def test_completion_knows_every_setting_that_lmm_run_leaves_to_the_user(self):
+        with open(os.path.join(SOURCE, "lib", "ground", "options.c"), encoding="utf-8") as file:
+            keys = set(re.findall(r'(?m)^    \{"([a-z]+)", (?:set|print)_', file.read()))
+        self.assertGreater(len(keys), 10)
+        refused = {key for key in keys if f"cannot set {key}" in self.lmm("run", "--options", f"{key}=1", "true").stderr}
+        self.assertEqual(set(self.complete("lmm", "run", "--options", "")), {key + "=" for key in keys - refused - {"help"}})
+
     def test_completion_after_the_program_is_the_program_s(self):
         self.assertEqual(self.complete("lmm", "run", "sort", "--format", "te"), [])
 

@@ -413,12 +413,12 @@ class Top(harness.Case):
         cases = (("-u TERM", ""), ("TERM=", ""), ("TERM=dumb", "dumb"), ("TERM=no", "no"))
         for setting, name in cases:
             terminal = self.terminal(f"env {setting} {LMM} top {fed.path}", columns=132)
-            terminal.wait(f"^before\nlmm: top: cannot draw on a terminal of type '{name}' .*--once.*"
+            terminal.wait(f"^before\nlmm: cannot draw on a terminal of type '{name}' .*--once.*"
                           "\nstatus=1$")
         for result in (self.lmm("top", fed.path),
                        harness.run_on_terminal(LMM, "top", fed.path, env=self.environment)[0]):
             self.assertEqual(result.returncode, 1)
-            self.assertRegex(result.stderr, r"\Almm: top: not a terminal; use --once .*\n\Z")
+            self.assertRegex(result.stderr, r"\Almm: not a terminal; use --once .*\n\Z")
 
     def test_signals_restore_the_terminal(self):
         fed = self.feed()
