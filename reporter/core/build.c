@@ -185,6 +185,20 @@ static void read_exit(struct lmm_model *model, const struct lmm_ledger_header *h
     model->exit_status = (int) (lmm_load_u32(&header->exit_status) & 0xff);
 }
 
+/* Returns the last component of the first argument. What follows a blank or a colon in it is not typed: a
+ * process has changed its title ("sshd: user@pts/0"), and its child has that as its command. */
+static struct lmm_string typed_of(const char *command, size_t bytes)
+{
+    struct lmm_string first = {command, strnlen(command, bytes)};
+
+    for (size_t i = 0; i < first.bytes; i++) {
+        if (command[i] == ' ' || command[i] == ':') {
+            first.bytes = i;
+        }
+    }
+    return lmm_model_last_component(first);
+}
+
 /* Copies the command, with a blank for each NUL between its arguments. */
 static bool read_command(struct builder *builder, const struct lmm_ledger_header *header)
 {
@@ -195,6 +209,7 @@ static bool read_command(struct builder *builder, const struct lmm_ledger_header
         return false;
     }
     memcpy(text, header->command, bytes);
+    builder->model->typed = typed_of(header->command, bytes);
     while (bytes > 0 && text[bytes - 1] == '\0') {
         bytes--;
     }

@@ -53,6 +53,11 @@ struct lmm_string lmm_model_last_component(struct lmm_string path)
     return (struct lmm_string) {path.text + start, path.bytes - start};
 }
 
+struct lmm_string lmm_model_name(const struct lmm_model *model)
+{
+    return model->typed.bytes > 0 ? model->typed : model->program;
+}
+
 /* ---- Figures: every definition once, as docs/reports.md has them ----------------------------- */
 
 /* For a family with the flag BYTES: its counters of slots hold blocks and bytes. */

@@ -180,6 +180,7 @@ enum lmm_model_exit {
 struct lmm_model {
     struct lmm_string executable; /* as the ledger has it */
     struct lmm_string program;    /* its last component; "(unknown)" where there is none */
+    struct lmm_string typed;      /* what was typed to start it, without folders; empty: unknown */
     struct lmm_string command;    /* the arguments, with blanks between them */
     uint32_t pid;
     uint32_t parent_pid;
@@ -257,6 +258,9 @@ uint64_t lmm_model_offset(const struct lmm_model *model, uint32_t frame);
 /* Compares two struct lmm_model_site for sorting: most live bytes first, then most allocations, then
  * by file, line and id. */
 int lmm_model_compare_sites(const void *left, const void *right);
+
+/* Returns how reports call the program: as it was typed, or else by its file. */
+struct lmm_string lmm_model_name(const struct lmm_model *model);
 
 /* Returns the part of path after its last slash. */
 struct lmm_string lmm_model_last_component(struct lmm_string path);

@@ -492,7 +492,7 @@ static void put_title(const struct page *page, const char *what)
 {
     paint(page, "\033[1m");
     lmm_sink_printf(page->sink, "LMM: %s of ", what);
-    lmm_put_string(page->sink, page->model->program);
+    lmm_put_string(page->sink, lmm_model_name(page->model));
     lmm_sink_printf(page->sink, " (pid %" PRIu32 ")", page->model->pid);
     paint(page, "\033[0m");
     lmm_sink_puts(page->sink, "\n");

@@ -27,7 +27,7 @@ size_t lmm_parse_number(const char *option, const char *argument, size_t least, 
 size_t lmm_parse_top(const char *argument, const struct argp_state *state);
 uint64_t lmm_parse_time(const char *argument, const struct argp_state *state);
 
-#define LMM_WORD_LAST "--last"
+#define LMM_WORD_LAST         "--last"
 #define LMM_WORD_LAST_BUT_ONE "--last --last" /* only lmm diff uses it */
 
 /* Parses the one argument that names a process or file, or --last, for `children` of a subcommand's

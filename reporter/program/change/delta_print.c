@@ -191,7 +191,7 @@ static void put_rows(const struct list *list, struct lmm_sink *sink)
 
 static void put_process(struct lmm_sink *sink, const struct lmm_model *model)
 {
-    lmm_put_string(sink, model->program);
+    lmm_put_string(sink, lmm_model_name(model));
     lmm_sink_printf(sink, " (pid %" PRIu32 ")", model->pid);
 }
 

@@ -286,9 +286,10 @@ void lmm_snapshot_tell_other_malloc(const struct lmm_snapshot *snapshot)
     const struct lmm_model *model = snapshot->model;
 
     if (model->other_malloc.bytes > 0) {
-        lmm_complain("%.*s does not use LMM: its malloc is that of %.*s",
-                     (int) model->program.bytes, model->program.text,
-                     (int) model->other_malloc.bytes, model->other_malloc.text);
+        struct lmm_string name = lmm_model_name(model);
+
+        lmm_complain("%.*s does not use LMM: its malloc is that of %.*s", (int) name.bytes,
+                     name.text, (int) model->other_malloc.bytes, model->other_malloc.text);
     }
 }
 

@@ -97,7 +97,7 @@ void lmm_sheet_ending(const struct lmm_sheet *sheet)
 
 void lmm_sheet_process(const struct lmm_sheet *sheet)
 {
-    lmm_put_string(sheet->sink, sheet->model->program);
+    lmm_put_string(sheet->sink, lmm_model_name(sheet->model));
     lmm_sink_printf(sheet->sink, " (pid %" PRIu32, sheet->model->pid);
     if (!sheet->process->is_program) {
         lmm_sink_printf(sheet->sink, ", a child of %" PRIu32, sheet->model->parent_pid);

@@ -86,7 +86,7 @@ static void put_checked(const struct lmm_sheet *sheet)
     const struct lmm_model *first = run->processes[0].model;
 
     lmm_sink_puts(sheet->sink, "\nchecked: ");
-    lmm_put_string(sheet->sink, first->program);
+    lmm_put_string(sheet->sink, lmm_model_name(first));
     lmm_sink_printf(sheet->sink, " (pid %" PRIu32 ")", first->pid);
     if (run->process_count > 1) {
         lmm_sink_puts(sheet->sink, " and ");

@@ -122,6 +122,7 @@ static struct lmm_seen *list_seen(const struct lmm_run_books *books)
             .pid = model->pid,
             .started = model->started,
             .start_time_ns = model->start_time_ns,
+            .name = lmm_model_name(model),
             .is_live = lmm_run_book_is_live(&books->items[i]),
         };
     }

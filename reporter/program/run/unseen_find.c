@@ -100,23 +100,33 @@ static uint64_t started_by_all(const struct finding *finding)
 /* ---- What is found --------------------------------------------------------------------------- */
 
 /* Adds the name of a started program, once. */
-static void add_name(struct lmm_unseen *unseen, const char *path)
+static void add_name(struct lmm_unseen *unseen, struct lmm_string name)
 {
-    const char *name = lmm_running_last(path);
-
-    if (unseen->name_count >= NAMES_MAX) {
+    if (unseen->name_count >= NAMES_MAX || name.bytes == 0) {
         return;
     }
     for (size_t i = 0; i < unseen->name_count; i++) {
-        if (strcmp(unseen->names[i], name) == 0) {
+        if (lmm_compare_strings(lmm_string_of(unseen->names[i]), name) == 0) {
             return;
         }
     }
     char **added = lmm_array_add(&unseen->names, &unseen->name_count, sizeof(*added));
 
-    if (added != NULL && (*added = strdup(name)) == NULL) {
+    if (added != NULL && (*added = strndup(name.text, name.bytes)) == NULL) {
         unseen->name_count--;
     }
+}
+
+/* Returns the name of the program that a started process runs: what it executed last, or, if it executed
+ * nothing, that of the only process that is traced. */
+static struct lmm_string name_of(const struct finding *finding, const struct lmm_start *start)
+{
+    const struct lmm_seen *parent = first_of(finding, finding->program_pid);
+
+    if (start->path != NULL) {
+        return lmm_string_of(lmm_running_last(start->path));
+    }
+    return parent == NULL ? lmm_string_of("") : parent->name;
 }
 
 static void add_process(struct lmm_unseen *unseen, const struct lmm_start *start)
@@ -159,8 +169,8 @@ static void take_start(struct finding *finding, const struct lmm_start *start)
     if (!is_seen && start->path != NULL && before != NULL) {
         before->became = start->path;
     }
-    if (is_child && start->path != NULL && !unseen->has_children) {
-        add_name(unseen, start->path);
+    if (is_child && !unseen->has_children) {
+        add_name(unseen, name_of(finding, start));
     }
     if (is_child && !is_seen && start->path != NULL && unseen->has_children) {
         add_process(unseen, start);
@@ -196,7 +206,7 @@ uint64_t lmm_unseen_find(const struct lmm_starts_list *list, struct lmm_seen *se
         take_start(&finding, &list->items[i]);
     }
     if (list->shells > 0 && !has_children) {
-        add_name(ret_unseen, "sh");
+        add_name(ret_unseen, lmm_string_of("sh"));
     }
     for (size_t i = 0; i < count; i++) {
         if (seen[i].is_live && seen[i].pid != program_pid && !is_running(ret_unseen, seen[i].pid)) {

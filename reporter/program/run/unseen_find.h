@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reporter/core/utf8.h"
+
 struct lmm_starts_list;
 struct lmm_unseen;
 
@@ -17,6 +19,7 @@ struct lmm_seen {
     uint32_t pid;
     uint32_t started; /* processes that it started */
     uint64_t start_time_ns;
+    struct lmm_string name; /* as reports call its program; may be empty */
     bool is_live;
     const char *became; /* found here: the program, of list, that it became by exec and that has no
                            ledger; NULL: none */

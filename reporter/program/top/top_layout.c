@@ -91,7 +91,7 @@ static void put_process(const struct layout *layout)
     const struct lmm_top_source *source = &layout->top->source;
     const struct lmm_model *model = source->snapshot->model;
 
-    lmm_top_put_string(layout->sheet, model->program);
+    lmm_top_put_string(layout->sheet, lmm_model_name(model));
     lmm_top_printf(layout->sheet, "  pid %" PRIu32 "  up ", model->pid);
     if (source->known_age) {
         put_duration(layout->sheet, source->age_ns);

@@ -41,7 +41,8 @@ class NotTraced(Unseen):
             self.assertEqual(self.notes(STARTER, how, shutil.which("true")),
                              [f"1 process started, not traced ({name}): --children"], how)
         self.assertEqual(self.notes(STARTER, "system", "true"), ["1 process started, not traced (sh): --children"])
-        self.assertEqual(self.notes(STARTER, "kill"), ["1 process started, not traced: --children"])
+        # It executes nothing.
+        self.assertEqual(self.notes(STARTER, "kill"), ["1 process started, not traced (starter): --children"])
         self.assertEqual(self.notes(STARTER), [])
 
     def test_a_script(self):

@@ -120,6 +120,15 @@ static const struct {
      0,
      0,
      0},
+    /* A child that executed nothing has the program's name, like one that executed it again. */
+    {"f " C " 20 \nf " O " 22 \nx " O " 23 /bin/hr\n",
+     {{.pid = PROGRAM, .start_time_ns = 10, .started = 2, .name = {"hr", 2}}},
+     false,
+     2,
+     1,
+     0,
+     0,
+     0},
     /* The program became another one, by an exec after its ledger was begun; or before. */
     {"x " P " 20 /bin/static\n", {{.pid = PROGRAM, .start_time_ns = 10}}, false, 0, 0, 0, 0, 1},
     {"x " P " 20 /bin/static\n", {{.pid = PROGRAM, .start_time_ns = 30}}, false, 0, 0, 0, 0, 0},
