@@ -23,9 +23,9 @@ struct lmm_span_kind {
     bool moves; /* version 1: each owner has one chunk, which a larger one may replace */
 };
 
-enum { KINDS = 9 };
+enum { KINDS = 11 };
 
-/* By version - 1, in the order of the spans. */
+/* By version - 1, in the order of the spans; version 1 has fewer. */
 static const struct lmm_span_kind kinds[LMM_LEDGER_VERSION][KINDS] = {
     {
         {LMM_LEDGER_STRINGS, 1, 1, false},
@@ -48,6 +48,8 @@ static const struct lmm_span_kind kinds[LMM_LEDGER_VERSION][KINDS] = {
         {LMM_LEDGER_SITES, sizeof(struct lmm_ledger_site), 1, false},
         {LMM_LEDGER_ROWS, 0, 1, false},
         {LMM_LEDGER_PEAKS, sizeof(struct lmm_ledger_peak), 1, false},
+        {LMM_LEDGER_LEAKS_EVEN, sizeof(struct lmm_ledger_leak), 1, false},
+        {LMM_LEDGER_LEAKS_ODD, sizeof(struct lmm_ledger_leak), 1, false},
     },
 };
 

@@ -11,6 +11,7 @@
 #include "reporter/core/compare.h"
 #include "reporter/core/counters.h"
 #include "reporter/core/hash.h"
+#include "reporter/core/losses.h"
 #include "reporter/core/model.h"
 #include "reporter/core/require.h"
 #include "reporter/core/saturate.h"
@@ -102,6 +103,17 @@ static uint64_t count_records(const struct lmm_ledger_view *view, uint32_t kind,
     return records;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Each record adds losses of its site, and of the leader's. */
+static uint64_t losses_room(uint64_t leaks, uint64_t sites)
+{
+    return lmm_smaller(2 * leaks, sites);
+}
+
 size_t lmm_model_bytes(const struct lmm_ledger_view *view)
 {
     uint64_t families =
@@ -110,6 +122,9 @@ size_t lmm_model_bytes(const struct lmm_ledger_view *view)
         count_records(view, LMM_LEDGER_SITES, sizeof(struct lmm_ledger_site)) + ROOM_SITES;
     uint64_t modules = count_records(view, LMM_LEDGER_MODULES, sizeof(struct lmm_ledger_module));
     uint64_t frames = count_records(view, LMM_LEDGER_FRAMES, sizeof(struct lmm_ledger_frame));
+    uint64_t leaks =
+        larger(count_records(view, LMM_LEDGER_LEAKS_EVEN, sizeof(struct lmm_ledger_leak)),
+               count_records(view, LMM_LEDGER_LEAKS_ODD, sizeof(struct lmm_ledger_leak)));
 
     families = lmm_smaller(families, LMM_LEDGER_MAX_FAMILIES);
     sites = lmm_smaller(sites, LMM_LEDGER_MAX_SITES);
@@ -122,6 +137,8 @@ size_t lmm_model_bytes(const struct lmm_ledger_view *view)
            rounded((size_t) sites * sizeof(struct lmm_model_site)) +
            rounded((size_t) modules * sizeof(struct lmm_model_module)) +
            rounded((size_t) frames * sizeof(struct lmm_model_frame)) +
+           rounded((size_t) leaks * sizeof(struct lmm_model_leak)) +
+           rounded((size_t) losses_room(leaks, sites) * sizeof(struct lmm_model_losses)) +
            rounded(LMM_LEDGER_COMMAND_MAX);
 }
 
@@ -433,6 +450,18 @@ static int take_records(struct builder *builder)
                : 0;
 }
 
+static int read_losses(struct builder *builder)
+{
+    struct lmm_losses_room room = {.leak_count = lmm_losses_records(&builder->books)};
+
+    room.loss_count = (size_t) losses_room(room.leak_count, builder->model->site_count);
+    room.leaks = take(builder, room.leak_count, sizeof(*room.leaks));
+    room.losses = take(builder, room.loss_count, sizeof(*room.losses));
+    return room.leaks == NULL || room.losses == NULL
+               ? -ENOSPC
+               : lmm_losses_read(&builder->books, &room, builder->model);
+}
+
 /* In the order of the spans a record comes after those that it refers to. */
 static int read_records(struct builder *builder)
 {
@@ -471,6 +500,7 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
         read_paths(&builder, view->header);
     }
     error = error != 0 ? error : read_records(&builder);
+    error = error != 0 ? error : read_losses(&builder);
     if (error != 0) {
         return error;
     }

@@ -15,6 +15,8 @@
  *       frames
  *   I6  a site's temporaries, and its foreign frees, are at most its frees; its smallest bytes are
  *       at most its largest
+ *   I7  a check's figures of a class are the sums over its leaks, which are in order; the losses of
+ *       each site are the sums over its own leaks; a failed check has none
  *
  * In a family with the ledger's flag BYTES, bytes are the bytes that the program requested, each
  * block counts as one live slot, and free slots are those that the requested bytes cannot occupy.
@@ -67,6 +69,62 @@ struct lmm_model_family {
     bool is_namesake;
 };
 
+/* What a block's class is, by the last leak check (docs/leaks.md). */
+enum lmm_model_class {
+    LMM_MODEL_DEFINITE,  /* nothing leads to it */
+    LMM_MODEL_INDIRECT,  /* only lost blocks lead to it */
+    LMM_MODEL_POSSIBLE,  /* only pointers to the inside of blocks lead to it */
+    LMM_MODEL_REACHABLE, /* pointers to starts of blocks lead to it */
+    LMM_MODEL_IGNORED,   /* the program said so */
+    LMM_MODEL_CLASSES,
+};
+
+enum { LMM_MODEL_EXAMPLES = 3 };
+
+struct lmm_model_amount {
+    uint64_t blocks;
+    uint64_t bytes;
+};
+
+/* The blocks of one site and class; of INDIRECT those that hang on blocks of one site. */
+struct lmm_model_leak {
+    uint32_t site;   /* ids */
+    uint32_t leader; /* INDIRECT: the site of the DEFINITE block that they hang on; else `site` */
+    enum lmm_model_class kind;
+    uint32_t example_count;
+    struct lmm_model_amount amount;
+    uint64_t examples[LMM_MODEL_EXAMPLES]; /* addresses, those of the largest blocks first */
+};
+
+/* The blocks of a site, by class. */
+struct lmm_model_losses {
+    struct lmm_model_amount of[LMM_MODEL_CLASSES]; /* its own */
+    struct lmm_model_amount hanging;    /* INDIRECT blocks of all sites that hang on its blocks */
+    const struct lmm_model_leak *leaks; /* its own, in the order of classes */
+    uint32_t leak_count;
+};
+
+/* The last leak check. */
+struct lmm_model_check {
+    bool is_there; /* false: the ledger has none, or one that was not complete; all else is 0 */
+    bool is_at_exit;
+    bool is_stopped;         /* the program stood still during the scan */
+    bool is_unaligned;       /* words at any address counted as references */
+    bool is_confirmed;       /* lost are only blocks that the check before found lost, too */
+    uint32_t failure;        /* an errno: why nothing is known; 0: the check succeeded */
+    uint32_t mark;           /* only blocks newer than this mark have classes; 0: all */
+    uint32_t threads;        /* that the process had */
+    uint32_t threads_unseen; /* of them: those whose registers could not be read */
+    uint64_t roots_unread;   /* bytes */
+    uint64_t scanned_bytes;
+    uint64_t time_ns; /* CLOCK_REALTIME of the moment whose blocks have classes */
+    uint64_t pause_ns;
+    uint64_t scan_ns;
+    struct lmm_model_amount of[LMM_MODEL_CLASSES];
+    const struct lmm_model_leak *leaks; /* by site, then class */
+    size_t leak_count;
+};
+
 struct lmm_model_site {
     const struct lmm_model_family *family;
     struct lmm_string file;
@@ -91,6 +149,8 @@ struct lmm_model_site {
     uint64_t peak_blocks; /* these two: live when the process had most live bytes */
     uint64_t peak_bytes;
     struct lmm_string module; /* of its function; empty: unknown, or the site has no stack */
+    const struct lmm_model_losses *losses; /* NULL: the last leak check found no blocks of it; or
+                                              this is a row of several sites */
     /* Of a row of several sites (program/report/merge.h): its stacks, most live bytes first. */
     const struct lmm_model_site *parts;
     uint32_t part_count; /* 0: it is a site of the ledger */
@@ -215,7 +275,8 @@ struct lmm_model {
     bool has_peak;         /* false: a ledger of version 1 without the two below */
     uint64_t peak_bytes;   /* most live bytes */
     uint64_t peak_time_ns; /* CLOCK_REALTIME of that moment; 0: that of this model */
-    uint32_t frame_count;  /* numbers are below this; number 0 is no frame */
+    struct lmm_model_check check;
+    uint32_t frame_count; /* numbers are below this; number 0 is no frame */
     const struct lmm_model_frame *frames;
     uint32_t module_count;
     const struct lmm_model_module *modules;

@@ -133,8 +133,62 @@ static bool are_frames_valid(const struct lmm_model *model)
     return true;
 }
 
+/* ---- The leak check -------------------------------------------------------------------------- */
+
+static void add_amount(struct lmm_model_amount *sum, struct lmm_model_amount amount)
+{
+    sum->blocks = lmm_add_saturated(sum->blocks, amount.blocks);
+    sum->bytes = lmm_add_saturated(sum->bytes, amount.bytes);
+}
+
+/* Whether the leaks have these sums, by class. */
+static bool are_sums_of(const struct lmm_model_leak *leaks, size_t count,
+                        const struct lmm_model_amount *of)
+{
+    struct lmm_model_amount sums[LMM_MODEL_CLASSES] = {{0, 0}};
+
+    for (size_t i = 0; i < count; i++) {
+        add_amount(&sums[leaks[i].kind], leaks[i].amount);
+    }
+    for (size_t i = 0; i < LMM_MODEL_CLASSES; i++) {
+        if (sums[i].blocks != of[i].blocks || sums[i].bytes != of[i].bytes) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_leak_valid(const struct lmm_model_leak *leak)
+{
+    return leak->kind < LMM_MODEL_CLASSES && leak->example_count <= LMM_MODEL_EXAMPLES &&
+           (leak->kind == LMM_MODEL_INDIRECT || leak->leader == leak->site);
+}
+
+static bool is_check_valid(const struct lmm_model *model)
+{
+    const struct lmm_model_check *check = &model->check;
+
+    for (size_t i = 0; i < check->leak_count; i++) {
+        const struct lmm_model_leak *before = &check->leaks[i == 0 ? 0 : i - 1];
+
+        if (!is_leak_valid(&check->leaks[i]) || before->site > check->leaks[i].site) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < model->site_count; i++) {
+        const struct lmm_model_losses *losses = model->sites[i].losses;
+
+        if (losses != NULL && !are_sums_of(losses->leaks, losses->leak_count, losses->of)) {
+            return false;
+        }
+    }
+    return (check->is_there || check->leak_count == 0) &&
+           (check->failure == 0 || check->leak_count == 0) &&
+           are_sums_of(check->leaks, check->leak_count, check->of);
+}
+
 bool lmm_model_is_valid(const struct lmm_model *model)
 {
     return are_families_valid(model) && are_sites_valid(model) && are_frames_valid(model) &&
-           are_sums_valid(model);
+           are_sums_valid(model) && is_check_valid(model);
 }

@@ -127,6 +127,8 @@ static void look_after_header(const uint8_t *data, size_t size)
         .executable = "/bin/fuzz",
         .is_drop_in = size / sizeof(struct lmm_ledger_chunk) % 2,
         .peak_count = size / sizeof(struct lmm_ledger_chunk) % 3,
+        .check_count = size / sizeof(struct lmm_ledger_chunk) / 2 % 3,
+        .check = {{.leaks = (uint32_t) (size % 5)}, {.leaks = (uint32_t) (size % 3)}},
     };
     unsigned char *bytes = malloc(header.file_bytes);
 

@@ -24,6 +24,8 @@ static uint32_t record_bytes_of(const struct book *book, uint32_t kind)
     case LMM_LEDGER_PEAKS:
         return is_v1 ? sizeof(struct lmm_ledger_peak_v1) : sizeof(struct lmm_ledger_peak);
     case LMM_LEDGER_TEMPORARIES_V1: return sizeof(uint64_t);
+    case LMM_LEDGER_LEAKS_EVEN:
+    case LMM_LEDGER_LEAKS_ODD: return sizeof(struct lmm_ledger_leak);
     default: return 1;
     }
 }
@@ -36,6 +38,8 @@ static uint32_t capacity_of(uint32_t kind)
     case LMM_LEDGER_ROWS: return BOOK_PAGES;
     case LMM_LEDGER_MODULES: return BOOK_MODULES;
     case LMM_LEDGER_FRAMES: return BOOK_FRAMES;
+    case LMM_LEDGER_LEAKS_EVEN:
+    case LMM_LEDGER_LEAKS_ODD: return BOOK_LEAKS;
     case LMM_LEDGER_STACKS:
     case LMM_LEDGER_PEAKS:
     case LMM_LEDGER_TEMPORARIES_V1: return BOOK_SITES;
@@ -360,6 +364,37 @@ uint64_t *book_temporaries(struct book *book, uint32_t owner, uint32_t site)
                                      : &book_row(book, owner, site)->temporaries;
 }
 
+static uint32_t leaks_of(uint32_t turn)
+{
+    return turn == 0 ? LMM_LEDGER_LEAKS_EVEN : LMM_LEDGER_LEAKS_ODD;
+}
+
+void book_check(struct book *book, uint32_t turn, struct lmm_ledger_check check)
+{
+    struct lmm_ledger_chunk *last = last_of(book, leaks_of(turn), 0);
+
+    check.leaks = last == NULL ? 0 : last->first + last->used;
+    book->header.check[turn] = check;
+    book->header.check_count += 1 + (book->header.check_count % 2 == turn);
+    book->header.check_count += book->header.check_count % 2 != turn;
+}
+
+void book_leak(struct book *book, uint32_t turn, enum lmm_ledger_leak_kind kind, uint32_t site,
+               uint32_t leader, uint64_t blocks, uint64_t bytes)
+{
+    struct lmm_ledger_leak leak = {
+        .site = site,
+        .leader = leader,
+        .kind = kind,
+        .examples = 1,
+        .blocks = blocks,
+        .bytes = bytes,
+        .example = {bytes},
+    };
+
+    add(book, leaks_of(turn), &leak);
+}
+
 void book_make_sound(struct book *book)
 {
     book_make_sound_of(book, LMM_LEDGER_VERSION);
@@ -381,4 +416,12 @@ void book_make_sound_of(struct book *book, uint32_t version)
         book_count(book, 7, site, 0, site);
     }
     book_family_at(book, emp)->committed_bytes = 8192;
+    if (version != 1) {
+        for (uint32_t site = 0; site < 5; site++) {
+            book_leak(book, 1, LMM_LEDGER_LEAK_REACHABLE, site, site, 1, 36);
+        }
+        book_leak(book, 1, LMM_LEDGER_LEAK_DEFINITE, 1, 1, 2, 72);
+        book_leak(book, 1, LMM_LEDGER_LEAK_INDIRECT, 0, 1, 3, 99);
+        book_check(book, 1, (struct lmm_ledger_check) {.threads = 1});
+    }
 }

@@ -17,6 +17,7 @@ enum {
     BOOK_PAGES = 2, /* row pages in a chunk */
     BOOK_MODULES = 2,
     BOOK_FRAMES = 4,
+    BOOK_LEAKS = 4,
 };
 
 struct book {
@@ -74,6 +75,13 @@ void book_stack(struct book *book, uint32_t site, uint32_t frame);
  * owner. */
 void book_peak(struct book *book, uint32_t turn, uint32_t site, uint64_t blocks, uint64_t bytes);
 uint64_t *book_temporaries(struct book *book, uint32_t owner, uint32_t site);
+
+/* Makes `check` the one of a turn, with the leaks that the turn has, and that turn the valid one. */
+void book_check(struct book *book, uint32_t turn, struct lmm_ledger_check check);
+
+/* Adds a record to the leaks of a turn; their leader is `leader`, and their only example `bytes`. */
+void book_leak(struct book *book, uint32_t turn, enum lmm_ledger_leak_kind kind, uint32_t site,
+               uint32_t leader, uint64_t blocks, uint64_t bytes);
 
 /* Counts blocks of one slot each. */
 void book_count(struct book *book, uint32_t owner, uint32_t site, uint64_t allocated,

@@ -12,7 +12,8 @@
  *   4  `used` of the rows is loaded again, and their allocations are copied over those of step 3, so
  *      each free in the copy has its allocation, also if that is in a row page which is new
  *   5  the peaks are copied again, until their count is the same after the copy as before: a writer
- *      changes the count before it writes to the valid one of the two turns
+ *      changes the count before it writes to the valid one of the two turns. Then the last leak
+ *      check, in the same way
  *   6  the chain is walked again. If a chunk was added since step 1, or, in version 1, rows have
  *      moved, the frees may be those of a thread whose allocations are missing, and the copy starts
  *      again. It also does if step 5 gave up
@@ -34,7 +35,7 @@
 #include "reporter/program/ledger/ledger_file.h"
 
 enum {
-    PEAK_TRIES = 100,
+    TURN_TRIES = 100,
     CHUNKS_MAX = 1 << 18, /* more than one chunk of rows for each thread */
 };
 
@@ -277,14 +278,14 @@ static void copy_peak_chunks(const struct lmm_copy_source *source, struct lmm_co
     }
 }
 
-/* Step 5; returns whether all peaks in the copy are of one moment. */
+/* Step 5, first half; returns whether all peaks in the copy are of one moment. */
 static bool copy_peaks(const struct lmm_copy_source *source, struct lmm_copy_chain *chain,
                        unsigned char *copy)
 {
     const struct lmm_ledger_header *from = (const void *) source->bytes;
     struct lmm_ledger_header *to = (void *) copy;
 
-    for (int tries = 0; tries < PEAK_TRIES; tries++) {
+    for (int tries = 0; tries < TURN_TRIES; tries++) {
         uint64_t count = lmm_load_u64_acquire(&from->peak_count);
 
         to->peak_count = count;
@@ -296,6 +297,47 @@ static bool copy_peaks(const struct lmm_copy_source *source, struct lmm_copy_cha
             return true;
         }
     }
+    return false;
+}
+
+/* Copies the records of a check's turn. */
+static void copy_leak_chunks(const struct lmm_copy_source *source, struct lmm_copy_chain *chain,
+                             uint64_t turn, unsigned char *copy)
+{
+    uint32_t kind = turn == 0 ? LMM_LEDGER_LEAKS_EVEN : LMM_LEDGER_LEAKS_ODD;
+
+    for (size_t i = 0; i < chain->count; i++) {
+        struct lmm_copy_link *link = &chain->links[i];
+
+        if (link->kind == kind) {
+            link->used = lmm_load_u32_acquire(&chunk_at(source->bytes, link->offset)->used);
+            copy_parts(source, copy, link->offset, link->bytes);
+        }
+    }
+}
+
+/* Step 5, second half; returns whether the check in the copy is of one moment. */
+static bool copy_check(const struct lmm_copy_source *source, struct lmm_copy_chain *chain,
+                       unsigned char *copy)
+{
+    const struct lmm_ledger_header *from = (const void *) source->bytes;
+    struct lmm_ledger_header *to = (void *) copy;
+
+    for (int tries = 0; tries < TURN_TRIES; tries++) {
+        uint64_t count = lmm_load_u64_acquire(&from->check_count);
+        uint64_t turn = count % 2;
+
+        to->check_count = count;
+        copy_words(source, copy,
+                   offsetof(struct lmm_ledger_header, check) + turn * sizeof(to->check[0]),
+                   sizeof(to->check[0]));
+        copy_leak_chunks(source, chain, turn, copy);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (lmm_load_u64(&from->check_count) == count) {
+            return true;
+        }
+    }
+    to->check_count = 0; /* no check, rather than a torn one */
     return false;
 }
 
@@ -314,10 +356,11 @@ static enum lmm_copy_outcome copy_once(const struct lmm_copy_source *source,
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     copy_allocations(source, chain, copy);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    bool peaks = copy_peaks(source, chain, copy);
+    bool turns = copy_peaks(source, chain, copy);
 
+    turns = copy_check(source, chain, copy) && turns;
     keep_chain(chain, copy, source->size);
-    bool same = peaks && is_same_chain(source, chain) && before % 2 == 0 &&
+    bool same = turns && is_same_chain(source, chain) && before % 2 == 0 &&
                 lmm_load_u32(&header->move_sequence) == before;
     bool marked = source->still && header->snapshot_time_ns != 0 && before % 2 != 0;
     bool settled = source->still ? !marked : same;

@@ -146,6 +146,7 @@ static bool add_row(struct merging *merging, size_t first, uint32_t place)
     for (size_t i = 1; i < count; i++) {
         add(row, &parts[i]);
     }
+    row->losses = NULL; /* those of one site */
     row->parts = parts;
     row->part_count = (uint32_t) count;
     row->share_permille = lmm_model_permille(row->live_bytes, merging->model->total.live_bytes);

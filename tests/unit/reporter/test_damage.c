@@ -113,6 +113,19 @@ static struct lmm_ledger_row_page *page_of_rows(void)
     return (void *) (book_find(&book, LMM_LEDGER_ROWS, 0) + 1);
 }
 
+static struct lmm_ledger_leak *first_leak(void)
+{
+    return (void *) (book_find(&book, LMM_LEDGER_LEAKS_ODD, 0) + 1);
+}
+
+/* One of class INDIRECT. */
+static struct lmm_ledger_leak *last_leak(void)
+{
+    struct lmm_ledger_leak *leaks = (void *) (book_find(&book, LMM_LEDGER_LEAKS_ODD, 1) + 1);
+
+    return &leaks[2];
+}
+
 #define FIND(kind, i) book_find(&book, LMM_LEDGER_##kind, i)
 
 /* Each damage: its name, and the statement that does it. */
@@ -168,7 +181,18 @@ static struct lmm_ledger_row_page *page_of_rows(void)
     ROW(size_zero, book_family_at(&book, 0)->size_bytes = 0)                                       \
     ROW(stride_below_size, book_family_at(&book, 0)->stride_bytes = 35)                            \
     ROW(align_zero, book_family_at(&book, 0)->align_bytes = 0)                                     \
-    ROW(align_odd, book_family_at(&book, 0)->align_bytes = 24)
+    ROW(align_odd, book_family_at(&book, 0)->align_bytes = 24)                                     \
+    ROW(more_leaks_than_records, book.header.check[1].leaks = 8)                                   \
+    ROW(leaks_of_a_failed_check, book.header.check[1].failure = 1)                                 \
+    ROW(leaks_missing, FIND(LEAKS_ODD, 0)->kind = LMM_LEDGER_UNUSED)                               \
+    ROW(leaks_of_another_size, FIND(LEAKS_ODD, 0)->record_bytes = 32)                              \
+    ROW(hole_in_leaks, FIND(LEAKS_ODD, 0)->used--)                                                 \
+    ROW(no_class, first_leak()->kind = 0)                                                          \
+    ROW(unknown_class, first_leak()->kind = LMM_LEDGER_LEAK_IGNORED + 1)                           \
+    ROW(site_of_a_leak, first_leak()->site = LMM_LEDGER_MAX_SITES)                                 \
+    ROW(leader_of_a_leak, last_leak()->leader = UINT32_MAX)                                        \
+    ROW(leader_of_a_reachable_block, first_leak()->leader = 3)                                     \
+    ROW(too_many_examples, last_leak()->examples = 4)
 
 /* The same for the rows of version 1. */
 #define DAMAGES_V1(ROW)                                                                            \

@@ -60,6 +60,8 @@ static void make_book(struct book *book, uint32_t version)
     if (version != 1) {
         book_chunk(book, LMM_LEDGER_ROWS, 0, OWNERS * (SITES / BOOK_ROWS));
         book_chunk(book, LMM_LEDGER_PEAKS, 0, SITES)->used = SITES;
+        book_chunk(book, LMM_LEDGER_LEAKS_EVEN, 0, SITES)->used = SITES;
+        book_chunk(book, LMM_LEDGER_LEAKS_ODD, 0, SITES)->used = SITES;
         return;
     }
     for (uint32_t owner = 1; owner <= OWNERS; owner++) {
@@ -84,7 +86,8 @@ static int make_file(size_t bytes)
 
 struct writer {
     struct lmm_ledger_header *header;
-    struct lmm_ledger_chunk *pages; /* version 2; else NULL */
+    struct lmm_ledger_chunk *pages;
+    struct lmm_ledger_chunk *leaks[2]; /* version 2; else NULL */
     struct lmm_ledger_chunk *rows[OWNERS + 1];
     struct lmm_ledger_chunk *spare[OWNERS + 1];
     struct lmm_ledger_chunk *peaks[2];
@@ -158,6 +161,22 @@ static void write_peaks(struct writer *writer, uint64_t figure)
     __atomic_store_n(&writer->header->peak_count, count, __ATOMIC_SEQ_CST);
 }
 
+/* Writes a leak check in which all leaks and the header have the same figure. */
+static void write_check(struct writer *writer, uint64_t figure)
+{
+    uint64_t count = writer->header->check_count + 1;
+    struct lmm_ledger_leak *leaks = (void *) (writer->leaks[count % 2] + 1);
+
+    for (uint32_t site = 0; site < SITES; site++) {
+        leaks[site].site = leaks[site].leader = site;
+        leaks[site].kind = LMM_LEDGER_LEAK_REACHABLE;
+        __atomic_store_n(&leaks[site].bytes, figure, __ATOMIC_RELAXED);
+    }
+    writer->header->check[count % 2].leaks = SITES;
+    __atomic_store_n(&writer->header->check[count % 2].scan_ns, figure, __ATOMIC_RELAXED);
+    __atomic_store_n(&writer->header->check_count, count, __ATOMIC_SEQ_CST);
+}
+
 static _Noreturn void write_for_ever(unsigned char *bytes)
 {
     struct writer writer = {.header = (void *) bytes};
@@ -169,6 +188,8 @@ static _Noreturn void write_for_ever(unsigned char *bytes)
 
         if (chunk->kind == LMM_LEDGER_PEAKS) {
             writer.peaks[chunk->owner] = chunk;
+        } else if (chunk->kind == LMM_LEDGER_LEAKS_EVEN || chunk->kind == LMM_LEDGER_LEAKS_ODD) {
+            writer.leaks[chunk->kind - LMM_LEDGER_LEAKS_EVEN] = chunk;
         } else if (chunk->kind == LMM_LEDGER_ROWS && writer.header->version != 1) {
             writer.pages = chunk;
         } else if (chunk->owner != 0) {
@@ -198,6 +219,9 @@ static _Noreturn void write_for_ever(unsigned char *bytes)
         if (n % BETWEEN_PEAKS == 0) {
             write_peaks(&writer, n);
         }
+        if (n % (8 * BETWEEN_PEAKS) == 1 && writer.pages != NULL) {
+            write_check(&writer, n);
+        }
         if (n % 2000 == 0 && owner != OWNERS && writer.pages == NULL) {
             move(&writer, owner);
         }
@@ -222,6 +246,10 @@ static void check_balance(const struct lmm_model *model)
         live += site->live_blocks;
     }
     cr_assert_eq(live, model->total.live_blocks);
+    for (size_t i = 0; i < model->check.leak_count; i++) {
+        cr_assert_eq(model->check.leaks[i].amount.bytes, model->check.scan_ns,
+                     "leaks of two moments");
+    }
 }
 
 /* Reads what a process writes from its start on, until so many readings were settled. Not all are: the writer
