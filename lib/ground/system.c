@@ -235,6 +235,54 @@ void lmm_system_take_signal(uint64_t set)
     call4(SYS_rt_sigtimedwait, (long) &set, 0, (long) &at_once, SIGNAL_SET_BYTES);
 }
 
+/* The kernel's struct sigaction. */
+struct kernel_action {
+    uintptr_t handler;
+    unsigned long flags;
+    uintptr_t restorer;
+    uint64_t mask;
+};
+
+#if defined(__x86_64__)
+/* Where a handler returns to; debuggers know these two instructions. The other machines have the code in
+ * the vdso. */
+__asm__(".pushsection .text\n"
+        ".type lmm_system_restore, @function\n"
+        "lmm_system_restore:\n"
+        "    movq $15, %rax\n"
+        "    syscall\n"
+        ".size lmm_system_restore, . - lmm_system_restore\n"
+        ".popsection\n");
+extern void lmm_system_restore(void) __attribute__((visibility("hidden")));
+enum { SA_RESTORER_FLAG = 0x04000000 };
+#else
+static void (*const lmm_system_restore)(void) = NULL;
+enum { SA_RESTORER_FLAG = 0 };
+#endif
+
+int lmm_system_sigaction(int number, const struct lmm_system_action *action,
+                         struct lmm_system_action *ret_before)
+{
+    struct kernel_action before = {0};
+    struct kernel_action after = {0};
+
+    if (action != NULL) {
+        after = (struct kernel_action) {
+            .handler = action->handler,
+            .flags = action->flags | SA_RESTORER_FLAG,
+            .restorer = (uintptr_t) lmm_system_restore,
+            .mask = action->mask,
+        };
+    }
+    int result = (int) call4(SYS_rt_sigaction, number, (long) (action == NULL ? NULL : &after),
+                             (long) &before, SIGNAL_SET_BYTES);
+    if (result == 0 && ret_before != NULL) {
+        *ret_before = (struct lmm_system_action) {
+            before.handler, (unsigned) before.flags & ~(unsigned) SA_RESTORER_FLAG, before.mask};
+    }
+    return result;
+}
+
 const char *lmm_system_variable(const char *name)
 {
     size_t length = strlen(name);

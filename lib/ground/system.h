@@ -141,6 +141,18 @@ uint64_t lmm_system_sigpending(void);
 /* Takes one pending signal of the set, without waiting. */
 void lmm_system_take_signal(uint64_t set);
 
+/* What a signal does: SIG_DFL, SIG_IGN, or a handler as sigaction(2) has with SA_SIGINFO. */
+struct lmm_system_action {
+    uintptr_t handler;
+    unsigned flags; /* SA_...; without SA_RESTORER, which is added */
+    uint64_t mask;  /* signal n is bit n - 1 */
+};
+
+/* As sigaction(2), for every signal that the kernel has; action and ret_before may be NULL. A tool
+ * that replaces sigaction does not see it. */
+int lmm_system_sigaction(int number, const struct lmm_system_action *action,
+                         struct lmm_system_action *ret_before);
+
 /* The value of an environment variable, or NULL; as getenv(), which bash, for example, replaces. */
 const char *lmm_system_variable(const char *name);
 
