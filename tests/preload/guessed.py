@@ -6,6 +6,7 @@ Where no frame pointer leads to them, the stack ends.
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,7 @@ def main():
             got[stack["bytes"] // LOADS] = [(call["function"], call.get("guessed", False)) for call in stack["calls"]]
     failures = [f"blocks of {size}: expected {calls}, got {got.get(size)}" for size, calls in WANTED.items()
                 if got.get(size, [])[:len(calls)] != calls or (size == 300 and len(got[size]) != len(calls))]
-    lines = [line for line in text.splitlines() if " #" in line and "call_with_pointer" in line]
+    lines = [line for line in text.splitlines() if re.match(r" +#", line) and "call_with_pointer" in line]
     if not lines or not all(line.endswith(" [guessed]") for line in lines):
         failures.append(f"the text does not mark the guess: {lines}")
     print("\n".join(failures) if failures else "guessed as planned")
