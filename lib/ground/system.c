@@ -50,6 +50,11 @@ ssize_t lmm_system_write(int descriptor, const void *data, size_t bytes)
     return call3(SYS_write, descriptor, (long) data, (long) bytes);
 }
 
+ssize_t lmm_system_pread(int descriptor, void *buffer, size_t bytes, size_t offset)
+{
+    return call4(SYS_pread64, descriptor, (long) buffer, (long) bytes, (long) offset);
+}
+
 ssize_t lmm_system_pwrite(int descriptor, const void *data, size_t bytes, size_t offset)
 {
     return call4(SYS_pwrite64, descriptor, (long) data, (long) bytes, (long) offset);

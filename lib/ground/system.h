@@ -77,6 +77,7 @@ int lmm_system_close(int descriptor);
 /* At most so many bytes; offset in bytes from the start of the file. */
 ssize_t lmm_system_read(int descriptor, void *buffer, size_t bytes);
 ssize_t lmm_system_write(int descriptor, const void *data, size_t bytes);
+ssize_t lmm_system_pread(int descriptor, void *buffer, size_t bytes, size_t offset);
 ssize_t lmm_system_pwrite(int descriptor, const void *data, size_t bytes, size_t offset);
 
 int lmm_system_fallocate(int descriptor, size_t offset, size_t bytes);

@@ -8,6 +8,9 @@
  * environment. In a child of that process it does not. posix_spawn and system() are libc's and
  * always start children.
  *
+ * With or without children=0, a program with a sanitizer's malloc never gets LMM (sanitized.h). posix_spawn
+ * does the same in starts.c.
+ *
  * Owns a copy of what the environment had. A function here is async-signal-safe if libc's is, also
  * after vfork: the child has another process id, so it gets libc's function only. Locks: none.
  */
@@ -16,6 +19,8 @@
 #include "lib/ground/panic.h"
 #include "lib/ground/system.h"
 #include "lib/ground/vm.h"
+#include "lib/preload/bare.h"
+#include "lib/preload/sanitized.h"
 #include "lib/preload/starts.h"
 
 #include <dlfcn.h>
@@ -77,12 +82,18 @@ static const char *find(char *const variables[], const char *start)
     return "";
 }
 
+/* Whether LMM is put back into the environment. */
+static bool follows(void)
+{
+    return follow.pid != 0 && follow.pid == lmm_system_getpid();
+}
+
 /* The variables with LMM added; or the same ones, in another process or without memory. */
 static struct environment enter(char *const variables[])
 {
     struct environment same = {.variables = variables};
 
-    if (follow.pid == 0 || follow.pid != lmm_system_getpid()) {
+    if (!follows()) {
         return same;
     }
     const char *list = find(variables, preload_is);
@@ -141,12 +152,27 @@ __attribute__((constructor(102))) static void find_next(void)
     *(void **) &next.fexecve = dlsym(RTLD_NEXT, "fexecve");
 }
 
+/* Executes without LMM. Not inlined, because the other cases need less of the stack. */
+static LMM_COLD int exec_bare(exec_by_path *call, const char *path, char *const arguments[],
+                              char *const variables[])
+{
+    struct lmm_bare bare;
+    int result = call(path, arguments, lmm_bare_make(variables, &bare));
+
+    lmm_bare_free(&bare);
+    lmm_starts_note_exec_failed();
+    return result;
+}
+
 static int exec_path(exec_by_path *call, const char *path, char *const arguments[],
                      char *const variables[])
 {
+    lmm_starts_note_exec(path);
+    if ((follows() || lmm_bare_has_lmm(variables)) && lmm_sanitized_path(path)) {
+        return exec_bare(call, path, arguments, variables);
+    }
     struct environment environment = enter(variables);
 
-    lmm_starts_note_exec(path);
     return leave(&environment, call(path, arguments, environment.variables));
 }
 
@@ -170,13 +196,28 @@ LMM_API int execvpe(const char *file, char *const arguments[], char *const varia
     return exec_path(next.execvpe, file, arguments, variables);
 }
 
+static LMM_COLD int exec_descriptor_bare(int descriptor, char *const arguments[],
+                                         char *const variables[])
+{
+    struct lmm_bare bare;
+    int result = next.fexecve(descriptor, arguments, lmm_bare_make(variables, &bare));
+
+    lmm_bare_free(&bare);
+    lmm_starts_note_exec_failed();
+    return result;
+}
+
 LMM_API int fexecve(int descriptor, char *const arguments[], char *const variables[])
 {
-    struct environment environment = enter(variables);
     char path[DESCRIPTOR_PATH_MAX];
 
     snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int) lmm_system_getpid(), descriptor);
     lmm_starts_note_exec(path);
+    if ((follows() || lmm_bare_has_lmm(variables)) && lmm_sanitized_file(descriptor)) {
+        return exec_descriptor_bare(descriptor, arguments, variables);
+    }
+    struct environment environment = enter(variables);
+
     return leave(&environment, next.fexecve(descriptor, arguments, environment.variables));
 }
 

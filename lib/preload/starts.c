@@ -7,6 +7,9 @@
 #include "lib/ground/panic.h"
 #include "lib/ground/system.h"
 
+#include "lib/preload/bare.h"
+#include "lib/preload/sanitized.h"
+
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -156,9 +159,13 @@ static int spawn_by(spawn *call, pid_t *ret_pid, const char *path,
                     char *const arguments[], char *const variables[])
 {
     uint64_t time_ns = lmm_system_time_ns();
+    bool is_bare = lmm_bare_has_lmm(variables) && lmm_sanitized_path(path);
+    struct lmm_bare bare = {.copy = NULL};
     pid_t pid = 0;
-    int error = call(&pid, path, actions, attributes, arguments, variables);
+    int error = call(&pid, path, actions, attributes, arguments,
+                     is_bare ? lmm_bare_make(variables, &bare) : variables);
 
+    lmm_bare_free(&bare);
     if (error == 0) {
         lmm_accounts_count_started();
         add_line('s', (uint32_t) pid, time_ns, path);

@@ -14,6 +14,7 @@
 #include "lib/ground/meta.h"
 #include "lib/ground/module.h"
 #include "lib/ground/options.h"
+#include "lib/preload/bare.h"
 #include "lib/preload/exec.h"
 
 #include <dlfcn.h>
@@ -33,43 +34,6 @@ void lmm_surroundings_find_environment(void)
         char **arguments = (char **) __libc_stack_end + 1;
         environ = arguments + (size_t) arguments[-1] + 1;
     }
-}
-
-/* Whether the item of LD_PRELOAD is this library, which the loader calls own. */
-static bool is_own_path(const char *item, size_t length, const char *own, size_t own_length)
-{
-    const char *item_name = memrchr(item, '/', length);
-    const char *own_name = memrchr(own, '/', own_length);
-
-    /* The item may have no directory, or be a link: only the last parts are compared. */
-    item_name = item_name == NULL ? item : item_name + 1;
-    own_name = own_name == NULL ? own : own_name + 1;
-    length -= (size_t) (item_name - item);
-    own_length -= (size_t) (own_name - own);
-    return length == own_length && memcmp(item_name, own_name, length) == 0;
-}
-
-/* Removes LMM's item from the list of LD_PRELOAD, in place. Returns whether others remain. */
-static bool strip_list(char *list, const char *own)
-{
-    size_t own_length = strlen(own);
-    char *to = list;
-    const char *from = list;
-
-    while (*from != '\0') {
-        size_t length = strcspn(from, ": ");
-        size_t next = length + (from[length] != '\0');
-        if (length != 0 && !is_own_path(from, length, own, own_length)) {
-            memmove(to, from, next);
-            to += next;
-        }
-        from += next;
-    }
-    if (to != list && (to[-1] == ':' || to[-1] == ' ')) {
-        to--;
-    }
-    *to = '\0';
-    return to != list;
 }
 
 static void remove_variable(size_t i)
@@ -103,7 +67,7 @@ void lmm_surroundings_restore_environment(void)
         bool is_list = strncmp(environ[i], preload, sizeof(preload) - 1) == 0;
         bool is_options = strncmp(environ[i], options, sizeof(options) - 1) == 0;
         removed = is_options ? environ[i] : removed;
-        if (is_options || (is_list && !strip_list(environ[i] + sizeof(preload) - 1, own.name))) {
+        if (is_options || (is_list && !lmm_bare_strip_list(environ[i] + sizeof(preload) - 1))) {
             remove_variable(i);
         } else {
             i++;

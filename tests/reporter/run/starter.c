@@ -4,6 +4,7 @@
  *
  *   starter                     does nothing
  *   starter leak                leaks a block
+ *   starter environment         prints its environment
  *   starter fork|vfork|spawn|exec PROGRAM [ARGUMENT...]     executes it, and waits for it; exec: itself
  *   starter system COMMAND
  *   starter kill                a child allocates, and is killed by SIGKILL
@@ -82,6 +83,10 @@ int main(int argc, char **argv)
     if (strcmp(how, "leak") == 0) {
         kept = malloc(100);
         kept = malloc(100);
+    } else if (strcmp(how, "environment") == 0) {
+        for (size_t i = 0; environ[i] != NULL; i++) {
+            puts(environ[i]);
+        }
     } else if (strcmp(how, "daemon") == 0) {
         return be_daemon();
     } else if (strcmp(how, "system") == 0 && argc > 2) {

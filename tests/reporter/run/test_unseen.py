@@ -10,7 +10,7 @@ import unittest
 
 import harness
 from harness import until
-from running import Case, FAILED
+from running import Case, FAILED, STAND_IN
 
 STARTER, STATIC, OWN, TYPED, ASAN, LSAN = harness.arguments(6)
 GATE = 9
@@ -78,6 +78,48 @@ class WithoutLmm(Unseen):
             plain = harness.run(program, "leak", env=self.environment)
             self.assertNotEqual(plain.returncode, 0)
             self.assertEqual(self.statuses(program, "leak"), (plain.returncode,) * 3, program)
+
+    @unittest.skipIf(ASAN.endswith("none"), "no AddressSanitizer")
+    def test_a_child_with_a_sanitizer_starts_without_lmm(self):
+        plain = harness.run(ASAN, env=self.environment)
+        self.assertEqual((plain.returncode, plain.stderr), (0, ""))
+        script = self.path("script")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(f"#!{ASAN}\n")
+        os.chmod(script, 0o700)
+        os.symlink(ASAN, self.path("in_path"))
+        self.environment["PATH"] = f"{self.folder}:{os.environ['PATH']}"
+        name = os.path.basename(ASAN)
+        for name, *words in ((name, STARTER, "fork", ASAN), (name, STARTER, "vfork", ASAN), (name, STARTER, "spawn", ASAN),
+                             ("in_path", STARTER, "fork", "in_path"), ("in_path", STARTER, "spawn", "in_path"),
+                             ("script", STARTER, "fork", script), (name, "sh", "-c", f"{ASAN}; exit 0"),
+                             (name, "sh", "-c", f"sh -c '{ASAN}; exit 0'; exit 0")):
+            result = self.run_lmm("--children", *words)
+            self.assertNotIn("ASan runtime", result.stderr, words)
+            self.assertEqual(result.returncode, 0, words)
+            seen = re.findall(r"(?m)^  not seen +(.*)$", result.stderr)
+            self.assertEqual([re.sub(r"\d+", "N", line) for line in seen],
+                             [f"{name} (pid N): {IS_ASAN}"], words)
+
+    @unittest.skipIf(ASAN.endswith("none"), "no AddressSanitizer")
+    def test_a_program_that_becomes_one_with_a_sanitizer(self):
+        for options in ((), ("--children",)):
+            for program in ([STARTER, "exec", ASAN], ["env", ASAN]):
+                result = self.run_lmm(*options, *program)
+                self.assertEqual((result.returncode, re.findall(r"(?m)^  note +(.*)$", result.stderr)),
+                                 (0, [f"it became {ASAN}, which LMM did not see: {IS_ASAN}"]), (options, program))
+
+    @unittest.skipIf(LSAN.endswith("none"), "no LeakSanitizer")
+    def test_the_rest_of_the_environment_of_a_child_with_a_sanitizer_stays(self):
+        """With few variables and with many, and with another library to load."""
+        self.environment["LD_PRELOAD"] = os.path.join(os.path.dirname(OWN), "other.so")
+        shutil.copy(STAND_IN, self.environment["LD_PRELOAD"])
+        for count in (0, 400):
+            self.environment.update((f"VARIABLE_{i}", "x" * 20) for i in range(count))
+            plain = harness.run("sh", "-c", f"{LSAN} environment", env=self.environment).stdout.splitlines()
+            self.assertIn(f"LD_PRELOAD={self.environment['LD_PRELOAD']}", plain)
+            result = self.run_lmm("--children", "sh", "-c", f"{LSAN} environment; exit 0")
+            self.assertEqual(sorted(result.stdout.splitlines()), sorted(plain))
 
     def test_a_check_that_was_not_done_goes_to_its_file(self):
         result = self.run_lmm("--leaks", "-o", self.path("report.%p"), STATIC)
