@@ -2,12 +2,16 @@
 #include "lib/ground/system.h"
 
 #include <asm/termbits.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/memfd.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -134,6 +138,21 @@ int lmm_system_memfd_create(const char *name)
     return (int) call3(SYS_memfd_create, (long) name, MFD_CLOEXEC, 0);
 }
 
+ssize_t lmm_system_getdents(int directory, void *buffer, size_t bytes)
+{
+    return call3(SYS_getdents64, directory, (long) buffer, (long) bytes);
+}
+
+int lmm_system_ioctl(int descriptor, unsigned long request, void *argument)
+{
+    return (int) call3(SYS_ioctl, descriptor, (long) request, (long) argument);
+}
+
+bool lmm_system_close_all(void)
+{
+    return call3(SYS_close_range, 0, UINT32_MAX, 0) == 0;
+}
+
 bool lmm_system_is_terminal(int descriptor)
 {
     struct termios settings;
@@ -171,6 +190,11 @@ int lmm_system_getpid(void)
 int lmm_system_getppid(void)
 {
     return (int) call3(SYS_getppid, 0, 0, 0);
+}
+
+int lmm_system_gettid(void)
+{
+    return (int) call3(SYS_gettid, 0, 0, 0);
 }
 
 unsigned lmm_system_geteuid(void)
@@ -218,6 +242,18 @@ void lmm_system_futex_wait(uint32_t *word, uint32_t value)
 void lmm_system_futex_wake(uint32_t *word)
 {
     call3(SYS_futex, (long) word, FUTEX_WAKE_PRIVATE, 1);
+}
+
+void lmm_system_futex_wait_for(uint32_t *word, uint32_t value, uint64_t ns)
+{
+    const struct timespec patience = {(time_t) (ns / 1000000000u), (long) (ns % 1000000000u)};
+
+    call4(SYS_futex, (long) word, FUTEX_WAIT_PRIVATE, (long) value, (long) &patience);
+}
+
+void lmm_system_futex_wake_all(uint32_t *word)
+{
+    call3(SYS_futex, (long) word, FUTEX_WAKE_PRIVATE, INT32_MAX);
 }
 
 void lmm_system_sigmask(int how, uint64_t set, uint64_t *ret_before)
@@ -286,6 +322,53 @@ int lmm_system_sigaction(int number, const struct lmm_system_action *action,
             before.handler, (unsigned) before.flags & ~(unsigned) SA_RESTORER_FLAG, before.mask};
     }
     return result;
+}
+
+int lmm_system_queue_signal(int thread, int number, uint64_t value)
+{
+    int process = lmm_system_getpid();
+    siginfo_t info = {.si_signo = number, .si_code = SI_QUEUE};
+
+    info.si_pid = process;
+    info.si_value.sival_ptr = (void *) (uintptr_t) value;
+    return (int) call4(SYS_rt_tgsigqueueinfo, process, thread, number, (long) &info);
+}
+
+#if defined(__x86_64__)
+uintptr_t lmm_system_fs_base(void)
+{
+    enum { GET_FS = 0x1003 };
+    uintptr_t base = 0;
+
+    return call3(SYS_arch_prctl, GET_FS, (long) &base, 0) == 0 ? base : 0;
+}
+#endif
+
+int lmm_system_copy(void)
+{
+    return (int) lmm_system_call(SYS_clone, 0, 0, 0, 0, 0, 0);
+}
+
+int lmm_system_wait_for_copy(int child, int *ret_status)
+{
+    long result;
+
+    do {
+        result = call4(SYS_wait4, child, (long) ret_status, __WALL, 0);
+    } while (result == -EINTR);
+    return result < 0 ? (int) result : 0;
+}
+
+void lmm_system_die_with_parent(void)
+{
+    call3(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0);
+}
+
+void lmm_system_exit(int status)
+{
+    for (;;) {
+        call3(SYS_exit_group, status, 0, 0);
+    }
 }
 
 const char *lmm_system_variable(const char *name)

@@ -102,6 +102,14 @@ bool lmm_system_exists_at(int directory, const char *path);
 /* A file without a name, closed on exec; `name` is seen in /proc/PID/maps only. */
 int lmm_system_memfd_create(const char *name);
 
+/* Entries of an open directory, as struct linux_dirent64 (struct dirent64 of libc). */
+ssize_t lmm_system_getdents(int directory, void *buffer, size_t bytes);
+
+int lmm_system_ioctl(int descriptor, unsigned long request, void *argument);
+
+/* Closes all descriptors of the process. False when the kernel is older than Linux 5.9. */
+bool lmm_system_close_all(void);
+
 /* Whether the open file is a terminal. */
 bool lmm_system_is_terminal(int descriptor);
 
@@ -116,6 +124,7 @@ size_t lmm_system_getcwd(char *ret_path, size_t bytes);
 
 int lmm_system_getpid(void);
 int lmm_system_getppid(void);
+int lmm_system_gettid(void);
 unsigned lmm_system_geteuid(void);
 
 /* The soft limit of RLIMIT_...; UINT64_MAX when there is none, or it is unknown. */
@@ -134,6 +143,8 @@ void lmm_system_sleep_us(unsigned microseconds); /* below a second; a signal end
  * threads of this process. */
 void lmm_system_futex_wait(uint32_t *word, uint32_t value);
 void lmm_system_futex_wake(uint32_t *word);
+void lmm_system_futex_wait_for(uint32_t *word, uint32_t value, uint64_t ns); /* no longer */
+void lmm_system_futex_wake_all(uint32_t *word);
 
 /* Signal n is bit n - 1. Changes the thread's mask as sigprocmask(2); before: NULL, or the old one. */
 void lmm_system_sigmask(int how, uint64_t set, uint64_t *ret_before);
@@ -153,6 +164,26 @@ struct lmm_system_action {
  * that replaces sigaction does not see it. */
 int lmm_system_sigaction(int number, const struct lmm_system_action *action,
                          struct lmm_system_action *ret_before);
+
+/* Queues a signal for a thread of this process, with SI_QUEUE and that value. */
+int lmm_system_queue_signal(int thread, int number, uint64_t value);
+
+#if defined(__x86_64__)
+/* The calling thread's thread pointer; 0: it has none, or the kernel does not tell. */
+uintptr_t lmm_system_fs_base(void);
+#endif
+
+/*
+ * Copies the process as fork does, but tells nobody: no handler runs, libc's records stay those of
+ * the calling thread, and the parent gets no signal when the child ends; only
+ * lmm_system_wait_for_copy() notices. Returns the child's id, 0 in the child, or -errno.
+ */
+int lmm_system_copy(void);
+/* Waits until it has ended; 0 and its status as waitpid has it, or -errno. */
+int lmm_system_wait_for_copy(int child, int *ret_status);
+/* In the child: the end of the thread that made it kills it. */
+void lmm_system_die_with_parent(void);
+_Noreturn void lmm_system_exit(int status);
 
 /* The value of an environment variable, or NULL; as getenv(), which bash, for example, replaces. */
 const char *lmm_system_variable(const char *name);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stop: makes all other threads of the process stand still, by a signal and without ptrace.
+ *
+ * Each thread is sent a signal with a value that names its record. The handler notes where the
+ * thread's registers are saved, and waits until lmm_stop_release(). The signal is 33, which libc
+ * uses for setuid and its kind in programs with threads. libc keeps it out of all masks that a
+ * program sets by its functions, so it reaches a thread that blocks all signals. libc's handler still
+ * gets what libc sends. Between two stops the signal has the action that it had before.
+ *
+ * A thread is unseen when it does not answer: it blocks the signal by a system call of its own, or
+ * waits for a child made by vfork, or libc has blocked it while the thread begins or ends, and it
+ * waits meanwhile for one that stands still. The wait ends LMM_STOP_PATIENCE_NS after the last answer.
+ * Such a thread goes on while the others stand still. The signal remains pending for it; so LMM's
+ * handler stays, and does nothing when it arrives late.
+ *
+ * Invariants (tests/unit/lib/test_stop.c, tests/stress/check.c):
+ *   I1  when lmm_stop_threads() returns 0, a listing of all threads has found none that is not in the
+ *       list, after all seen ones had stopped
+ *   I2  a record is claimed by its thread, or given up by the caller, once: whoever changes
+ *       `state` first. So a handler that comes late touches nothing
+ *   I3  records never move, and are never unmapped
+ * The handler touches no thread-local storage and no errno; with lib/ground/system.c it is compiled
+ * without sanitizers and stack protectors. Only one thread may use this at a time (check sees to it);
+ * it holds no lock that a thread which blocks signal 33 needs in order to go on.
+ */
+#ifndef LMM_STOP_H
+#define LMM_STOP_H
+
+#include "lib/ground/base.h"
+
+enum { LMM_STOP_SIGNAL = 33 };
+
+#define LMM_STOP_PATIENCE_NS UINT64_C(100000000)
+
+enum lmm_stop_state {
+    LMM_STOP_ASKED = 1,
+    LMM_STOP_SEEN,   /* it stands still, and its registers are known */
+    LMM_STOP_UNSEEN, /* it did not answer */
+    LMM_STOP_ENDED,
+};
+
+struct lmm_stop_thread {
+    uint64_t state; /* atomic: enum lmm_stop_state, and the number of the stop << 8 */
+    int thread;     /* its id */
+    /* Of a thread that is seen. */
+    uintptr_t sp;        /* of an unseen one: that of its system call, or 0 */
+    uintptr_t tp;        /* its thread pointer; 0: not known */
+    const void *context; /* ucontext_t */
+};
+
+struct lmm_stop {
+    size_t count; /* of records; without the caller's */
+    size_t unseen;
+    size_t ended;
+    uint64_t began_ns; /* CLOCK_MONOTONIC, when the first was asked */
+};
+
+/* The record with that number, below count; valid until the next stop. */
+struct lmm_stop_thread *lmm_stop_thread(size_t i);
+
+/* Stops all other threads. Returns 0, or -errno and all go on: the threads cannot be listed, or
+ * there is no memory. */
+int lmm_stop_threads(struct lmm_stop *ret_stop);
+
+/* Lets them go on. Not in a copy of the process. */
+void lmm_stop_release(struct lmm_stop *stop);
+
+static inline enum lmm_stop_state lmm_stop_state(const struct lmm_stop_thread *thread)
+{
+    return (enum lmm_stop_state)(__atomic_load_n(&thread->state, __ATOMIC_ACQUIRE) & 0xff);
+}
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tasks: the threads of the process, as /proc/self/task tells them.
+ *
+ * Owns nothing. Raw system calls; async-signal-safe, takes no lock.
+ */
+#ifndef LMM_TASKS_H
+#define LMM_TASKS_H
+
+#include "lib/ground/base.h"
+
+/*
+ * Calls visit for each thread. Returns 0 when all were visited; 1 when threads began or ended
+ * meanwhile, so some may be missing; -errno when the list cannot be read.
+ */
+int lmm_tasks_for_each(void (*visit)(int thread, void *arg), void *arg);
+
+enum lmm_task_state {
+    LMM_TASK_GONE,    /* it has ended, or is the main thread, which has ended before others */
+    LMM_TASK_RUNNING, /* it may go on at any time; also: not known */
+    LMM_TASK_LENT,    /* it waits until its child process executes a program or ends (vfork) */
+};
+
+/* What a thread does now, and in *ret_sp its stack pointer if it is in a system call, else 0. */
+enum lmm_task_state lmm_tasks_look(int thread, uintptr_t *ret_sp);
+
+#endif

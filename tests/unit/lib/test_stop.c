@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/* stop: threads in every state stand still and go on; those that cannot be stopped are told. */
+#include "lib/leaks/stop.h"
+
+#include "lib/ground/system.h"
+#include "lib/leaks/registers.h"
+#include "lib/leaks/tasks.h"
+
+#include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/sanitizers.h"
+
+static volatile int
+    is_over; /* no bool: GCC with -fsanitize=bool reads one once for all turns of a loop */
+static volatile unsigned long turns;
+static sem_t is_ready;
+static sem_t may_end;
+
+static struct lmm_stop_thread *record_of(const struct lmm_stop *stop, int thread)
+{
+    for (size_t i = 0; i < stop->count; i++) {
+        if (lmm_stop_thread(i)->thread == thread) {
+            return lmm_stop_thread(i);
+        }
+    }
+    return NULL;
+}
+
+static volatile int thread_id;
+
+static void tell_ready(void)
+{
+    thread_id = (int) syscall(SYS_gettid);
+    sem_post(&is_ready);
+}
+
+static void *spin(void *arg)
+{
+    tell_ready();
+    while (!is_over) {
+        turns = turns + 1;
+    }
+    return arg;
+}
+
+static void *wait_in_call(void *arg)
+{
+    tell_ready();
+    while (sem_wait(&may_end) != 0) {
+        cr_assert(errno == EINTR);
+    }
+    return arg;
+}
+
+static void *block_by_libc(void *arg)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    return wait_in_call(arg);
+}
+
+static void *block_by_system_call(void *arg)
+{
+    uint64_t all = UINT64_MAX;
+
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
+    return wait_in_call(arg);
+}
+
+static void *use_alternate_stack(void *arg)
+{
+    stack_t stack = {.ss_sp = malloc(1 << 16), .ss_size = 1 << 16};
+
+    sigaltstack(&stack, NULL);
+    wait_in_call(arg);
+    stack.ss_flags = SS_DISABLE;
+    sigaltstack(&stack, NULL);
+    free(stack.ss_sp);
+    return arg;
+}
+
+/* The parent of a vfork waits until the child ends. */
+static int gate[2];
+static void *wait_for_vfork_child(void *arg)
+{
+    char byte;
+
+    thread_id = (int) syscall(SYS_gettid);
+    pid_t child = vfork();
+    if (child == 0) {
+        sem_post(&is_ready);
+        while (syscall(SYS_read, gate[0], &byte, 1) < 0) {
+        }
+        _exit(0);
+    }
+    int status;
+    while (waitpid(child, &status, 0) < 0) {
+    }
+    return arg;
+}
+
+static void start(pthread_t *thread, void *(*run)(void *) )
+{
+    is_over = false;
+    sem_init(&is_ready, 0, 0);
+    sem_init(&may_end, 0, 0);
+    cr_assert(pipe(gate) == 0);
+    cr_assert(pthread_create(thread, NULL, run, NULL) == 0);
+    while (sem_wait(&is_ready) != 0) {
+    }
+}
+
+static void end(pthread_t thread)
+{
+    is_over = true;
+    sem_post(&may_end);
+    cr_assert(write(gate[1], "x", 1) == 1);
+    cr_assert(pthread_join(thread, NULL) == 0);
+    close(gate[0]);
+    close(gate[1]);
+}
+
+static const struct {
+    const char *name;
+    void *(*run)(void *);
+    bool is_seen;
+} threads[] = {
+    {"spins", spin, true},
+    {"in a system call", wait_in_call, true},
+    {"blocks all signals by libc", block_by_libc, true},
+    {"has an alternate stack", use_alternate_stack, true},
+    {"blocks all signals by a system call", block_by_system_call, false},
+    {"waits for a vforked child", wait_for_vfork_child, false},
+};
+
+enum { THREADS = sizeof(threads) / sizeof(threads[0]) };
+
+Test(stop, a_thread_in_each_state)
+{
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_t thread;
+        struct lmm_stop stop;
+        start(&thread, threads[i].run);
+        cr_assert(lmm_stop_threads(&stop) == 0, "%s", threads[i].name);
+        struct lmm_stop_thread *record = record_of(&stop, thread_id);
+        bool is_found = record != NULL;
+        bool is_seen = is_found && lmm_stop_state(record) == LMM_STOP_SEEN;
+        bool has_sp = is_found && record->sp != 0;
+        bool has_tp = is_found && record->tp == (uintptr_t) thread;
+        size_t unseen = stop.unseen;
+        lmm_stop_release(&stop);
+        cr_expect(is_found, "%s", threads[i].name);
+        cr_expect(is_seen == threads[i].is_seen, "%s", threads[i].name);
+        cr_expect(has_sp, "%s", threads[i].name);
+        cr_expect(has_tp == is_seen, "%s", threads[i].name);
+        cr_expect(unseen == !threads[i].is_seen, "%s: %zu", threads[i].name, unseen);
+        end(thread);
+    }
+}
+
+/* A word is in a register alone while the thread spins. */
+struct search {
+    uintptr_t word;
+    bool is_found;
+};
+
+static void look_for_word(const void *from, const void *to, void *arg)
+{
+    struct search *search = arg;
+
+    for (const uintptr_t *at = from; at + 1 <= (const uintptr_t *) to; at++) {
+        search->is_found = search->is_found || *at == search->word;
+    }
+}
+
+#if defined(__x86_64__)
+static const uintptr_t hidden = 0x123456789abc; /* kept as its complement elsewhere */
+
+#define SPIN_WITH(load, name)                                                                      \
+    static void *spin_with_##name(void *arg)                                                       \
+    {                                                                                              \
+        tell_ready();                                                                              \
+        uintptr_t word = ~hidden;                                                                  \
+        __asm__ volatile("not %0\n\t" load "\n\t"                                                  \
+                         "xor %0, %0\n"                                                            \
+                         "1: cmpb $0, %1\n\tje 1b"                                                 \
+                         : "+&r"(word)                                                             \
+                         : "m"(is_over)                                                            \
+                         : "rbx", "r12", "r15", "rcx", "xmm3", "xmm15", "memory", "cc");           \
+        return arg;                                                                                \
+    }
+
+SPIN_WITH("mov %0, %%rbx", rbx)
+SPIN_WITH("mov %0, %%r12", r12)
+SPIN_WITH("mov %0, %%r15", r15)
+SPIN_WITH("mov %0, %%rcx", rcx)
+SPIN_WITH("movq %0, %%xmm3", xmm3)
+SPIN_WITH("movq %0, %%xmm15\n\tpslldq $8, %%xmm15", xmm15_high)
+
+/* The upper half of a register of 256 bits. */
+__attribute__((target("avx"))) static void *spin_with_ymm(void *arg)
+{
+    tell_ready();
+    uintptr_t word = ~hidden;
+    __asm__ volatile("not %0\n\tmovq %0, %%xmm7\n\tvinsertf128 $1, %%xmm7, %%ymm7, %%ymm7\n\t"
+                     "vextractf128 $1, %%ymm7, %%xmm6\n\tvpxor %%xmm6, %%xmm6, %%xmm6\n\t"
+                     "xor %0, %0\n"
+                     "1: cmpb $0, %1\n\tje 1b\n\tvzeroupper"
+                     : "+&r"(word)
+                     : "m"(is_over)
+                     : "xmm6", "xmm7", "memory", "cc");
+    return arg;
+}
+
+static const struct {
+    const char *name;
+    void *(*run)(void *);
+} spinners[] = {
+    {"rbx", spin_with_rbx},  {"r12", spin_with_r12},   {"r15", spin_with_r15},
+    {"rcx", spin_with_rcx},  {"xmm3", spin_with_xmm3}, {"xmm15 high", spin_with_xmm15_high},
+    {"ymm7", spin_with_ymm},
+};
+
+Test(stop, a_word_in_a_register)
+{
+    for (size_t i = 0; i < sizeof(spinners) / sizeof(spinners[0]); i++) {
+        pthread_t thread;
+        struct lmm_stop stop;
+        struct search search = {.word = hidden};
+        if (spinners[i].run == spin_with_ymm && !__builtin_cpu_supports("avx")) {
+            continue;
+        }
+        start(&thread, spinners[i].run);
+        /* The thread may stand still before it has loaded the word. */
+        for (unsigned attempts = 0; attempts < 1000 && !search.is_found; attempts++) {
+            cr_assert(lmm_stop_threads(&stop) == 0);
+            struct lmm_stop_thread *record = record_of(&stop, thread_id);
+            if (record != NULL && lmm_stop_state(record) == LMM_STOP_SEEN) {
+                lmm_registers_visit(record->context, look_for_word, &search);
+            }
+            lmm_stop_release(&stop);
+        }
+        cr_expect(search.is_found, "%s", spinners[i].name);
+        end(thread);
+    }
+}
+#endif
+
+Test(stop, saved_registers_hold_the_caller_s_words)
+{
+    struct lmm_saved_registers saved;
+    char here;
+
+    lmm_registers_save(&saved);
+    cr_expect(saved.sp <= (uintptr_t) &here);
+    cr_expect((uintptr_t) &here - saved.sp < 4096);
+}
+
+Test(stop, threads_stand_still_and_go_on)
+{
+    pthread_t thread;
+    struct lmm_stop stop;
+
+    start(&thread, spin);
+    for (unsigned i = 0; i < 200; i++) {
+        cr_assert(lmm_stop_threads(&stop) == 0);
+        unsigned long before = turns;
+        for (volatile unsigned pause = 0; pause < 10000; pause = pause + 1) {
+        }
+        bool stood = before == turns;
+        lmm_stop_release(&stop);
+        cr_assert(stood);
+        while (turns == before) {
+        }
+    }
+    end(thread);
+}
+
+Test(stop, the_action_is_restored)
+{
+    struct lmm_system_action before = {0};
+    struct lmm_system_action after = {0};
+    struct lmm_stop stop;
+    pthread_t thread;
+
+    start(&thread, wait_in_call);
+    lmm_system_sigaction(LMM_STOP_SIGNAL, NULL, &before);
+    cr_assert(lmm_stop_threads(&stop) == 0);
+    lmm_stop_release(&stop);
+    lmm_system_sigaction(LMM_STOP_SIGNAL, NULL, &after);
+    cr_expect(before.handler == after.handler && before.flags == after.flags);
+    end(thread);
+}
+
+/* A late signal of a thread that was unseen does nothing, and does not end the process. */
+static void *unblock_later(void *arg)
+{
+    uint64_t none = 0;
+
+    block_by_system_call(arg);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+    return arg;
+}
+
+Test(stop, an_answer_that_comes_late)
+{
+    pthread_t thread;
+    struct lmm_stop stop;
+
+    start(&thread, unblock_later);
+    for (unsigned i = 0; i < 3; i++) {
+        cr_assert(lmm_stop_threads(&stop) == 0);
+        cr_expect(stop.unseen == 1);
+        lmm_stop_release(&stop);
+    }
+    end(thread);
+    cr_assert(lmm_stop_threads(&stop) == 0);
+    cr_expect(stop.unseen == 0);
+    lmm_stop_release(&stop);
+}
+
+/* libc changes the user of all threads by the same signal. */
+static void *change_user(void *arg)
+{
+    tell_ready();
+    while (!is_over) {
+        cr_assert(setresuid((uid_t) -1, geteuid(), (uid_t) -1) == 0);
+        turns = turns + 1;
+    }
+    return arg;
+}
+
+Test(stop, beside_a_change_of_user)
+{
+    pthread_t thread;
+    pthread_t others[4];
+    struct lmm_stop stop;
+
+    start(&thread, change_user);
+    for (unsigned i = 0; i < 4; i++) {
+        cr_assert(pthread_create(&others[i], NULL, i % 2 == 0 ? spin : wait_in_call, NULL) == 0);
+    }
+    turns = 0;
+    for (unsigned i = 0; i < 500; i++) {
+        cr_assert(lmm_stop_threads(&stop) == 0);
+        cr_expect(stop.unseen == 0);
+        lmm_stop_release(&stop);
+    }
+    cr_expect(turns != 0);
+    sem_post(&may_end);
+    sem_post(&may_end);
+    end(thread);
+    for (unsigned i = 0; i < 4; i++) {
+        pthread_join(others[i], NULL);
+    }
+}
+
+/* Threads that begin and end all the time. */
+static void *be_short(void *arg)
+{
+    return arg;
+}
+
+static void *make_threads(void *arg)
+{
+    tell_ready();
+    while (!is_over) {
+        pthread_t child[4];
+        for (unsigned i = 0; i < 4; i++) {
+            cr_assert(pthread_create(&child[i], NULL, be_short, NULL) == 0);
+        }
+        for (unsigned i = 0; i < 4; i++) {
+            pthread_join(child[i], NULL);
+        }
+        turns = turns + 1;
+    }
+    return arg;
+}
+
+struct listing {
+    const struct lmm_stop *stop;
+    size_t unknown;
+};
+
+static void count_unknown(int thread, void *arg)
+{
+    struct listing *listing = arg;
+
+    listing->unknown += thread != syscall(SYS_gettid) && record_of(listing->stop, thread) == NULL;
+}
+
+Test(stop, while_threads_begin_and_end)
+{
+    pthread_t thread;
+    struct lmm_stop stop;
+
+    start(&thread, make_threads);
+    for (unsigned i = 0; i < 300; i++) {
+        cr_assert(lmm_stop_threads(&stop) == 0);
+        struct listing listing = {&stop, 0};
+        bool is_whole = stop.unseen != 0 || lmm_tasks_for_each(count_unknown, &listing) == 0;
+        lmm_stop_release(&stop);
+        cr_expect(is_whole);
+        cr_expect(listing.unknown == 0);
+    }
+    end(thread);
+}
+
+static pthread_t main_thread;
+
+static void *stop_without_main_thread(void *arg)
+{
+    struct lmm_stop stop;
+
+    pthread_join(main_thread, NULL);
+    bool is_good = lmm_stop_threads(&stop) == 0 && stop.unseen == 0 && stop.ended == stop.count;
+    lmm_stop_release(&stop);
+    _exit(is_good ? EXIT_SUCCESS : EXIT_FAILURE);
+    return arg;
+}
+
+Test(stop, after_the_main_thread_has_ended)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        pthread_t thread;
+        main_thread = pthread_self();
+        pthread_create(&thread, NULL, stop_without_main_thread, NULL);
+        pthread_exit(NULL);
+    }
+    cr_assert(waitpid(child, &status, 0) == child);
+    cr_expect(status == 0);
+}
+
+Test(stop, many_threads)
+{
+    enum { MANY = 1500 };
+    static pthread_t thread[MANY];
+    pthread_attr_t small;
+    struct lmm_stop stop;
+    size_t made = 0;
+
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, 1 << 16);
+    sem_init(&may_end, 0, 0);
+    sem_init(&is_ready, 0, 0);
+    while (made < MANY && pthread_create(&thread[made], &small, wait_in_call, NULL) == 0) {
+        made++;
+    }
+    cr_assert(lmm_stop_threads(&stop) == 0);
+    size_t count = stop.count - stop.ended;
+    size_t unseen = stop.unseen;
+    lmm_stop_release(&stop);
+    cr_expect(count >= made, "%zu of %zu", count, made); /* Criterion has threads, too */
+    cr_expect(unseen == 0, "%zu", unseen);
+    for (size_t i = 0; i < made; i++) {
+        sem_post(&may_end);
+    }
+    for (size_t i = 0; i < made; i++) {
+        pthread_join(thread[i], NULL);
+    }
+}
