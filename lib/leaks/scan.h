@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scan: reads blocks and other memory for addresses of blocks, and blocks that it reaches in turn.
+ *
+ * Owns what is still to be read. A block that is reached leaves plane WHITE, once. Then it waits in a
+ * short ring, which is drained first in, first out, so that its memory arrives meanwhile; or, when the
+ * ring is full, its page is noted, and pages are read in ascending order of address. So no work list
+ * can overflow, and nothing is allocated after the start.
+ *
+ * A word that is the start of a white block reaches it. What another address of a page means differs
+ * from phase to phase: `other` decides.
+ *
+ * Invariants (checked by lmm_scan_is_valid() at the end of lmm_scan_run()):
+ *   I1  a block waits exactly when its bit in STARTS is set and those in WHITE and READ are not; it is
+ *       in a page that is noted, or is free of pointers. A block in the ring has its bit in READ
+ *   I2  READ and WHITE are subsets of STARTS, and have no block in common
+ * Threads, memory and signals: as graph.h. The memory of blocks is readable, except that whole system
+ * pages inside of a block may not be: each is tried by a system call first.
+ * Not responsible for: what is a root, and what the planes mean (mark, classes).
+ */
+#ifndef LMM_SCAN_H
+#define LMM_SCAN_H
+
+#include "lib/leaks/graph.h"
+
+enum { LMM_SCAN_RING = 64 };
+
+struct lmm_scan;
+
+/* Told of a word that lies in the range of the graph's addresses, and is not the start of a white
+ * block; mostly the inside of one, or nothing. */
+typedef void lmm_scan_other(struct lmm_scan *scan, uintptr_t word);
+
+struct lmm_scan_block {
+    uint32_t page; /* its number */
+    uint32_t slot;
+};
+
+struct lmm_scan {
+    struct lmm_graph graph;
+    lmm_scan_other *other;
+    void *arg;                   /* for `other` */
+    bool unaligned;              /* words at any address count */
+    bool can_probe;              /* lmm_vm_is_readable() tells the truth here */
+    bool has_pointer_free_sites; /* some blocks of other families are free of pointers, too */
+    uint64_t bytes;              /* looked at so far */
+
+    /* Blocks reached. */
+    uint32_t *group_of; /* by slot: gets `group` when a block is reached; NULL: none */
+    uint32_t group;
+    size_t reached; /* blocks, so far; only counted where group_of is set */
+    uint32_t ring_first;
+    uint32_t ring_count;
+    struct lmm_scan_block ring[LMM_SCAN_RING];
+    uint64_t *noted;        /* a bit for each page */
+    uint64_t *noted_groups; /* a bit for each word of `noted` that is not 0 */
+    size_t noted_count;     /* pages noted */
+    size_t mapped_bytes;
+};
+
+/* Makes the graph; nothing is reached. False with errno ENOMEM or EOVERFLOW. */
+bool lmm_scan_init(struct lmm_scan *scan, bool unaligned, lmm_scan_other *other);
+
+/* Gives the memory back. */
+void lmm_scan_end(struct lmm_scan *scan);
+
+/* Reaches a block: nothing when it is not white. */
+void lmm_scan_reach(struct lmm_scan *scan, const struct lmm_graph_page *page, uint32_t slot);
+
+/* As `other`: reaches the block that the word goes into, and a block of no length that ends there. */
+void lmm_scan_reach_any(struct lmm_scan *scan, uintptr_t word);
+
+/* Takes a word as an address. */
+void lmm_scan_word(struct lmm_scan *scan, uintptr_t word);
+
+/* Takes the words in [from, to) as addresses; that memory is readable. */
+void lmm_scan_range(struct lmm_scan *scan, uintptr_t from, uintptr_t to);
+
+/* Reads all blocks that were reached, and those that they reach. */
+void lmm_scan_run(struct lmm_scan *scan);
+
+/* Whether some site has that mark (books/site.h). O(sites). */
+bool lmm_scan_has_marked_site(unsigned mark);
+
+/* Checks the invariants between two runs: nothing waits. */
+bool lmm_scan_is_valid(const struct lmm_scan *scan);
+
+#endif
