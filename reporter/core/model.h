@@ -285,6 +285,8 @@ struct lmm_model {
     size_t shown_stacks;            /* the most stacks that they print of a row; 0: one */
     struct lmm_model_word row_word; /* what the user calls a row; NULL: a site */
     bool has_row_ids;               /* reports show the ids of rows */
+    char *const *notes;             /* more notes for the text report, those of the caller */
+    size_t note_count;
     struct lmm_model_rest hidden_families; /* these two: in the total alone; see select.h */
     struct lmm_model_rest hidden_sites;
 };

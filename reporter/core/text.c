@@ -462,6 +462,12 @@ static void put_notes(const struct page *page, const char *before)
         lmm_sink_printf(
             page->sink,
             "%snote: counters were moved while they were read; figures may be inexact\n", before);
+        before = "";
+    }
+    for (size_t i = 0; i < page->model->note_count; i++) {
+        lmm_sink_printf(page->sink, "%snote: ", i == 0 ? before : "");
+        lmm_put_string(page->sink, lmm_string_of(page->model->notes[i]));
+        lmm_sink_puts(page->sink, "\n");
     }
 }
 

@@ -188,6 +188,12 @@ static bool put_text_end(struct lmm_watch_print *print, const struct lmm_watch_e
            growth);
     free(program);
     put_verdict(print, end);
+    if (end->note != NULL) {
+        lmm_sink_puts(&print->sink, "note: ");
+        lmm_put_string(&print->sink, lmm_string_of(end->note));
+        lmm_sink_puts(&print->sink, "\n");
+        lmm_sink_flush(&print->sink);
+    }
     return true;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_report: `lmm report [PID|NAME|FILE]`: the usage report in any format. */
+#include <stdlib.h>
 
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
@@ -11,6 +12,7 @@
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/merge.h"
 #include "reporter/program/report/row_options.h"
+#include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/symbols/wrapper_list.h"
 
@@ -185,13 +187,23 @@ int lmm_cmd_report(int argc, char **argv)
     choose_rows(&arguments);
     struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
     struct lmm_symbols *symbols = NULL;
+    char *notes[LMM_GAP_NOTES_MAX];
+    size_t note_count = 0;
     int status = LMM_EXIT_FAILED;
 
     if (snapshot != NULL && !lmm_symbols_apply(&symbols, arguments.symbol_flags, snapshot->model)) {
         lmm_complain("out of memory");
     } else if (snapshot != NULL && select_rows(&arguments, snapshot->model, &merge)) {
         tell_what_is_missing(&arguments, snapshot);
+        if (arguments.format->kind == LMM_FORMAT_TEXT) {
+            note_count = lmm_gap_notes_texts(symbols, LMM_GAP_NOTES_FEW, notes);
+            snapshot->model->notes = notes;
+            snapshot->model->note_count = note_count;
+        }
         status = write_report(&arguments, snapshot->model);
+    }
+    while (note_count > 0) {
+        free(notes[--note_count]);
     }
     lmm_merge_free(&merge);
     lmm_snapshot_free(snapshot);

@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "reporter/core/grid.h"
 #include "reporter/core/json_writer.h"
@@ -20,6 +21,7 @@
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/merge.h"
 #include "reporter/program/report/row_options.h"
+#include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/symbols/wrapper_list.h"
 #include "reporter/core/words.h"
@@ -134,8 +136,12 @@ static void print_table(const struct lmm_model *model, struct lmm_sink *sink)
 }
 
 /* Says on a terminal what is not shown, and which option shows it. */
-static void put_rest(const struct lmm_model *model, size_t zeros, struct lmm_sink *sink)
+static void put_rest(const struct lmm_model *model, size_t zeros, const struct lmm_symbols *symbols,
+                     struct lmm_sink *sink)
 {
+    char *notes[LMM_GAP_NOTES_MAX];
+    size_t note_count = lmm_gap_notes_texts(symbols, 1, notes);
+
     if (model->hidden_sites.count > 0) {
         lmm_sink_puts(sink, "... ");
         lmm_put_count(sink, model->hidden_sites.count, "more row", "more rows");
@@ -145,6 +151,12 @@ static void put_rest(const struct lmm_model *model, size_t zeros, struct lmm_sin
         lmm_sink_puts(sink, "... ");
         lmm_put_count(sink, zeros, "row", "rows");
         lmm_sink_puts(sink, " without live blocks: --all\n");
+    }
+    if (note_count > 0) {
+        lmm_sink_puts(sink, "note: ");
+        lmm_put_string(sink, lmm_string_of(notes[0]));
+        lmm_sink_puts(sink, "\n");
+        free(notes[0]);
     }
 }
 
@@ -200,7 +212,8 @@ static void put_json(const struct arguments *arguments, const struct lmm_model *
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static int print(const struct arguments *arguments, const struct lmm_model *model, size_t zeros)
+static int print(const struct arguments *arguments, const struct lmm_model *model, size_t zeros,
+                 const struct lmm_symbols *symbols)
 {
     struct lmm_output output;
 
@@ -209,7 +222,7 @@ static int print(const struct arguments *arguments, const struct lmm_model *mode
         put_json(arguments, model, zeros, &output.sink);
     } else if (lmm_output_is_terminal(&output)) {
         print_table(model, &output.sink);
-        put_rest(model, zeros, &output.sink);
+        put_rest(model, zeros, symbols, &output.sink);
     } else {
         for (size_t i = 0; i < model->site_count; i++) {
             put_site(&output.sink, &model->sites[i]);
@@ -248,7 +261,7 @@ int lmm_cmd_sites(int argc, char **argv)
     } else if (snapshot != NULL && select_rows(&arguments, snapshot->model, &merge, &zeros)) {
         lmm_snapshot_tell_loss(snapshot);
         lmm_snapshot_tell_other_malloc(snapshot);
-        status = print(&arguments, snapshot->model, zeros);
+        status = print(&arguments, snapshot->model, zeros, symbols);
     }
     lmm_merge_free(&merge);
     lmm_snapshot_free(snapshot);

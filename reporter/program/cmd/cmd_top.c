@@ -14,10 +14,13 @@
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/base/nearest.h"
+#include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
 #include "reporter/core/model.h"
+#include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/top/top_json.h"
 #include "reporter/program/top/top_layout.h"
 #include "reporter/program/top/top_screen.h"
 #include "reporter/program/top/top_sheet.h"
@@ -36,6 +39,7 @@ struct options {
     const struct lmm_top_key *key;      /* of families */
     const struct lmm_top_key *site_key; /* of lines; these two: NULL if that view has it not */
     enum lmm_top_view first;
+    const struct lmm_format *format; /* of --once */
     bool once;
     bool all;
 };
@@ -87,7 +91,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct options *options = state->input;
 
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &options->word; return 0;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->word;
+        state->child_inputs[1] = &options->format;
+        return 0;
+    case ARGP_KEY_END:
+        if (options->format->kind != LMM_FORMAT_TEXT && !options->once) {
+            argp_error(state, "--format %s needs --once", options->format->name);
+        }
+        return 0;
     case 'd':
         if (!parse_delay(argument, &options->delay_ms)) {
             argp_error(state, "--delay needs a number of seconds from 0.05 to 3600, not '%s'",
@@ -145,6 +157,7 @@ static const struct argp_option option_table[] = {
 
 static const struct argp_child children[] = {
     {&lmm_word_argp, 0, NULL, 0},
+    {&lmm_format_argp, 0, NULL, 0},
     {&lmm_wrapper_argp, 0, NULL, 0},
     {0},
 };
@@ -277,6 +290,19 @@ static int print_sheet(const struct lmm_top_sheet *sheet)
     return LMM_EXIT_DONE;
 }
 
+static int print_json(struct lmm_top *top)
+{
+    struct lmm_output output;
+
+    if (!lmm_top_update(top)) {
+        lmm_complain("out of memory");
+        return LMM_EXIT_FAILED;
+    }
+    lmm_output_open(&output, NULL, 0);
+    lmm_top_json(top, &output.sink);
+    return lmm_output_close(&output);
+}
+
 static int print_once(struct lmm_top *top, bool utf8)
 {
     struct lmm_top_sheet sheet;
@@ -398,7 +424,7 @@ static int run_screen(struct lmm_top *top, bool utf8)
 
 int lmm_cmd_top(int argc, char **argv)
 {
-    struct options options = {.delay_ms = 1000};
+    struct options options = {.delay_ms = 1000, .format = lmm_format_find("text")};
     struct lmm_top top;
     bool utf8;
     int status;
@@ -418,7 +444,11 @@ int lmm_cmd_top(int argc, char **argv)
     }
     status = begin(&top, &options);
     if (status == LMM_EXIT_DONE) {
-        status = options.once ? print_once(&top, utf8) : run_screen(&top, utf8);
+        bool is_text = options.format->kind == LMM_FORMAT_TEXT;
+
+        status = !is_text       ? print_json(&top)
+                 : options.once ? print_once(&top, utf8)
+                                : run_screen(&top, utf8);
     }
     lmm_top_close(&top);
     return status;

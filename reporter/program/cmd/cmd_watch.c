@@ -29,6 +29,7 @@
 #include "reporter/program/report/numbers.h"
 #include "reporter/program/report/row_options.h"
 #include "reporter/program/report/site_word.h"
+#include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/symbols/wrapper_list.h"
 #include "reporter/core/words.h"
@@ -216,6 +217,8 @@ static int put_end(struct watch *watch)
     const struct lmm_model *model = watch->last.snapshot->model;
     struct lmm_growing *growing = NULL;
     size_t count = lmm_growth_steady(watch->growth, model, &growing);
+    char *notes[LMM_GAP_NOTES_MAX];
+    size_t note_count = watch->print.is_json ? 0 : lmm_gap_notes_texts(watch->symbols, 1, notes);
     struct lmm_watch_end end = {
         .reason = watch->over ? watch->reason.text : NULL,
         .model = model,
@@ -224,12 +227,14 @@ static int put_end(struct watch *watch)
         .readings = watch->readings,
         .moments = lmm_growth_moments(watch->growth),
         .row_word = lmm_row_options_words(lmm_row_options_by(&watch->options.rows, LMM_BY_LINE)),
+        .note = note_count > 0 ? notes[0] : NULL,
         .growing = growing,
         .count = count,
         .top = watch->options.top,
     };
     bool done = count != SIZE_MAX && lmm_watch_print_end(&watch->print, &end);
 
+    free(note_count > 0 ? notes[0] : NULL);
     free(growing);
     return done ? 0 : -ENOMEM;
 }

@@ -13,6 +13,11 @@
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/program/report/unseen.h"
+#include "reporter/program/symbols/gap_note.h"
+
+enum {
+    FILES = 5, /* without lines, of a report without --full */
+};
 
 static void put_figures(struct lmm_json *json, const struct lmm_tally *tally,
                         enum lmm_measure measure)
@@ -402,6 +407,29 @@ static void put_suppressions(struct lmm_json *json, const struct lmm_suppression
     lmm_json_end_array(json);
 }
 
+/* The files of which lines are missing, those that most bytes lack first. */
+static void put_gaps(struct lmm_json *json, const struct lmm_run_report *run)
+{
+    size_t most = run->look.is_whole ? LMM_GAP_NOTES_MAX : FILES;
+    struct lmm_gap_note notes[LMM_GAP_NOTES_MAX];
+    size_t count = lmm_gap_notes_find(run->symbols, most, notes);
+
+    lmm_json_begin_array(json, "files_without_lines", LMM_JSON_LINES);
+    for (size_t i = 0; i < count; i++) {
+        lmm_json_begin_object(json, NULL, LMM_JSON_ONE_LINE);
+        lmm_json_string(json, "file", notes[i].path);
+        lmm_json_text(json, "reason", notes[i].reason);
+        if (notes[i].package != NULL) {
+            lmm_json_text(json, "package", notes[i].package);
+        } else {
+            lmm_json_null(json, "package");
+        }
+        lmm_json_end_object(json);
+    }
+    lmm_json_end_array(json);
+    lmm_gap_notes_free(notes, count);
+}
+
 int lmm_run_report_json(const struct lmm_run_report *run, struct lmm_sink *sink)
 {
     struct lmm_json writer;
@@ -422,6 +450,7 @@ int lmm_run_report_json(const struct lmm_run_report *run, struct lmm_sink *sink)
         put_process(json, run, &run->processes[i]);
     }
     lmm_json_end_array(json);
+    put_gaps(json, run);
     put_suppressions(json, run->suppressions);
     lmm_json_end_object(json);
     return lmm_json_finish(json);

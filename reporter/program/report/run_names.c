@@ -10,15 +10,12 @@
 #include "reporter/program/report/run_sheet.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suspects.h"
-#include "reporter/program/symbols/package.h"
-#include "reporter/program/symbols/symbols.h"
+#include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/wrapper.h"
 
 enum {
     FUNCTION_COLUMNS = 40,
     BRIEF_SUSPECTS = 1, /* of a brief report */
-    BRIEF_GAPS = 2,
-    GAPS_MAX = 20,
 };
 
 static void put_title(const struct lmm_sheet *sheet, bool *has_title)
@@ -51,36 +48,17 @@ static void put_suspect(const struct lmm_sheet *sheet, const struct lmm_suspect 
     lmm_sink_puts(sheet->sink, "?\n");
 }
 
-/* Puts "  libssl.so.3: no debug information (libssl3-dbgsym has it)". */
-static void put_gap(const struct lmm_sheet *sheet, const struct lmm_symbols_gap *gap)
-{
-    char *package = gap->is_absent ? lmm_package_find(LMM_PACKAGE_LISTS, gap->path.text) : NULL;
-
-    lmm_sink_pad(sheet->sink, LMM_SHEET_INDENT);
-    lmm_put_string(sheet->sink, lmm_model_last_component(gap->path));
-    if (!gap->is_absent) {
-        lmm_sink_puts(sheet->sink, ": the file is missing\n");
-    } else if (package == NULL) {
-        lmm_sink_puts(sheet->sink, ": no debug information (compile it with -g)\n");
-    } else {
-        lmm_sink_puts(sheet->sink, ": no debug information (");
-        lmm_put_string(sheet->sink, lmm_string_of(package));
-        lmm_sink_puts(sheet->sink, "-dbgsym has it)\n");
-    }
-    free(package);
-}
-
 void lmm_sheet_names(const struct lmm_sheet *sheet, bool is_last)
 {
     bool is_brief = sheet->run->look.is_brief;
     bool has_title = false;
     struct lmm_suspect suspects[LMM_SUSPECTS_MAX];
-    struct lmm_symbols_gap gaps[GAPS_MAX];
+    char *gaps[LMM_GAP_NOTES_MAX];
     size_t suspect_count = lmm_suspects_find(sheet->process->spots, suspects);
     size_t gap_count =
-        sheet->run->symbols == NULL || !is_last
-            ? 0
-            : lmm_symbols_gaps(sheet->run->symbols, gaps, is_brief ? BRIEF_GAPS : GAPS_MAX);
+        !is_last ? 0
+                 : lmm_gap_notes_texts(sheet->run->symbols,
+                                       is_brief ? LMM_GAP_NOTES_FEW : LMM_GAP_NOTES_MAX, gaps);
 
     for (size_t i = 0; i < suspect_count && (i < BRIEF_SUSPECTS || !is_brief); i++) {
         put_title(sheet, &has_title);
@@ -88,6 +66,9 @@ void lmm_sheet_names(const struct lmm_sheet *sheet, bool is_last)
     }
     for (size_t i = 0; i < gap_count; i++) {
         put_title(sheet, &has_title);
-        put_gap(sheet, &gaps[i]);
+        lmm_sink_pad(sheet->sink, LMM_SHEET_INDENT);
+        lmm_put_string(sheet->sink, lmm_string_of(gaps[i]));
+        lmm_sink_puts(sheet->sink, "\n");
+        free(gaps[i]);
     }
 }

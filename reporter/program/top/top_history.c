@@ -169,7 +169,9 @@ static bool make_room_for_sites(struct lmm_top_history *history, const struct lm
     for (size_t i = 0; i < model->site_count; i++) {
         limit = model->sites[i].id >= limit ? (size_t) model->sites[i].id + 1 : limit;
     }
-    return lmm_array_reach(&history->site_track, &history->site_limit, limit,
+    return lmm_array_reach(&history->site_trend, &history->trend_limit, limit,
+                           sizeof(*history->site_trend)) &&
+           lmm_array_reach(&history->site_track, &history->site_limit, limit,
                            sizeof(*history->site_track));
 }
 
@@ -179,9 +181,26 @@ static void track_sites(struct lmm_top_history *history, const struct lmm_model 
     for (size_t i = 0; i < model->site_count; i++) {
         const struct lmm_model_site *site = &model->sites[i];
 
-        assert(site->id < history->site_limit); /* I3 */
+        assert(site->id < history->site_limit && site->id < history->trend_limit); /* I3 */
+        history->site_trend[site->id].live_bytes[history->readings % LMM_TOP_SAMPLES] =
+            (float) site->live_bytes;
         track_counts(&history->site_track[site->id], site_counts(site), elapsed_ns);
     }
+}
+
+size_t lmm_top_history_add_trend(const struct lmm_top_history *history, uint32_t id,
+                                 uint64_t samples[LMM_TOP_SAMPLES])
+{
+    uint64_t count =
+        history->readings < LMM_TOP_SAMPLES ? history->readings : (uint64_t) LMM_TOP_SAMPLES;
+
+    assert(id < history->trend_limit);
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t slot = (history->readings - count + i) % LMM_TOP_SAMPLES;
+
+        samples[i] += (uint64_t) history->site_trend[id].live_bytes[slot];
+    }
+    return (size_t) count;
 }
 
 /* ---- Readings -------------------------------------------------------------------------------- */
@@ -244,5 +263,6 @@ void lmm_top_history_close(struct lmm_top_history *history)
 {
     free(history->family);
     free(history->site_track);
+    free(history->site_trend);
     *history = (struct lmm_top_history) {.family = NULL};
 }

@@ -2,7 +2,7 @@
 /*
  * top_history: the data that `lmm top` keeps from one reading of a ledger to the next: the counts
  * of the last reading, for rates; those of the marked reading, for differences; and the last live
- * bytes of each family, for its sparkline.
+ * bytes of each family and site, for sparklines.
  *
  * Families are identified by name and size, sites by their id. Families that are not in a reading
  * are forgotten; new ones start from 0.
@@ -10,7 +10,8 @@
  * Invariants (checked by tests/unit/top/test_top_history.c; I1 and I3 also by assert):
  *   I1  family[] is in the order of name and size, one item for each family of the last model
  *   I2  a family keeps its serial number as long as it is remembered; no other family ever gets it
- *   I3  site_track[] has an item for every id below site_limit, so for every site of the last model
+ *   I3  site_track[] and site_trend[] have an item for every id below site_limit, so for every site of the last
+ *       model
  *   I4  rates are per second of the time that passed between two readings; there are none (rated is
  *       false) before the second reading, and they are 0 after lmm_top_history_stop()
  *
@@ -28,7 +29,13 @@ struct lmm_model;
 struct lmm_model_family;
 
 enum {
-    LMM_TOP_SAMPLES = 32, /* readings of live bytes kept for each family */
+    LMM_TOP_SAMPLES = 32, /* readings of live bytes kept for each family and site */
+};
+
+/* The live bytes of a site at the last readings; the same slot is the same reading for all sites. A float is exact
+ * enough for a picture, and there may be 100,000 sites. */
+struct lmm_top_trend {
+    float live_bytes[LMM_TOP_SAMPLES];
 };
 
 /* The counts of a family, a site or the total; of a site only the first four. */
@@ -66,6 +73,8 @@ struct lmm_top_history {
     size_t family_count;
     struct lmm_top_track *site_track;
     size_t site_limit;
+    struct lmm_top_trend *site_trend;
+    size_t trend_limit; /* at least site_limit */
     uint64_t next_serial;
     uint64_t readings;
     uint64_t time_ns; /* of the last reading */
@@ -94,6 +103,11 @@ void lmm_top_history_mark(struct lmm_top_history *history, bool marked);
 /* Returns the family with a serial number, or NULL. */
 const struct lmm_top_family *lmm_top_history_find(const struct lmm_top_history *history,
                                                   uint64_t serial);
+
+/* Adds the live bytes of a site at the last readings to samples, oldest first. Returns how many readings these are;
+ * a site has 0 bytes in those from before it had its id. */
+size_t lmm_top_history_add_trend(const struct lmm_top_history *history, uint32_t id,
+                                 uint64_t samples[LMM_TOP_SAMPLES]);
 
 /* Returns the rate per second of `count` events in elapsed_ns (0 is taken as 1 ms). */
 uint64_t lmm_top_rate(uint64_t count, uint64_t elapsed_ns);

@@ -17,6 +17,7 @@ enum {
     ROWS_FOR_STATUS = 4,
     ROWS_FOR_HEAD = 12,
     COLUMNS_FOR_RATES = 100,
+    NOTE_GAP = 4, /* columns before the note on names */
 };
 
 struct layout {
@@ -212,6 +213,13 @@ static void put_tables(const struct layout *layout)
                    top->view == LMM_TOP_LINES ? "LINE" : "line",
                    top->view == LMM_TOP_FAMILIES ? "FAMILY" : "family",
                    top->view == LMM_TOP_FAMILIES ? "lines" : "stacks");
+    size_t left = layout->sheet->line[layout->sheet->used - 1].columns;
+
+    if (top->source.note != NULL && top->view != LMM_TOP_FAMILIES &&
+        left + NOTE_GAP + strlen(top->source.note) <= layout->sheet->columns) {
+        lmm_top_pad_to(layout->sheet, left + NOTE_GAP);
+        lmm_top_put_string(layout->sheet, lmm_string_of(top->source.note));
+    }
 }
 
 /* ---- The line on view, mark and filter ------------------------------------------------------- */
@@ -358,6 +366,11 @@ static void put_rows(const struct layout *layout)
     if (top->rows.count == 0 && lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN)) {
         lmm_top_put(layout->sheet,
                     top->rows.hidden > 0 ? " (no row passes the filter)" : " (none)");
+    }
+    if (top->once && top->source.note != NULL && top->view != LMM_TOP_FAMILIES &&
+        lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN)) {
+        lmm_top_put(layout->sheet, " note: ");
+        lmm_top_put_string(layout->sheet, lmm_string_of(top->source.note));
     }
 }
 

@@ -14,7 +14,7 @@ struct lmm_top;
 struct lmm_top_sheet;
 
 enum {
-    LMM_TOP_LAYOUT_HEAD = 7, /* most lines that are not rows of the table */
+    LMM_TOP_LAYOUT_HEAD = 8, /* most lines that are not rows of the table */
 };
 
 /* Fills an empty sheet; sets top->shown, and scrolls so that the selected row is shown. */

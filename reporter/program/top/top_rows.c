@@ -288,11 +288,29 @@ bool lmm_top_rows_of_places(struct lmm_top_rows *rows, const struct lmm_top_hist
                 .identity = places->keys[places->of[i]], .name = site->file, .site = site};
         }
         if (*number != HIDDEN) {
-            add_site(&rows->row[*number - 1], history, site);
+            struct lmm_top_row *row = &rows->row[*number - 1];
+
+            row->site = site->id < row->site->id ? site : row->site;
+            add_site(row, history, site);
         }
     }
     free(numbers);
     return true;
+}
+
+size_t lmm_top_row_trend(const struct lmm_top_row *row, const struct lmm_top_history *history,
+                         const struct lmm_model *model, const struct lmm_places *places,
+                         const struct lmm_top_scope *scope, uint64_t *ret_samples)
+{
+    size_t count = 0;
+
+    memset(ret_samples, 0, LMM_TOP_SAMPLES * sizeof(*ret_samples));
+    for (size_t i = 0; i < model->site_count; i++) {
+        if (places->keys[places->of[i]] == row->identity && is_in_scope(scope, model, i)) {
+            count = lmm_top_history_add_trend(history, model->sites[i].id, ret_samples);
+        }
+    }
+    return count;
 }
 
 void lmm_top_rows_drop_zeros(struct lmm_top_rows *rows, bool totals)

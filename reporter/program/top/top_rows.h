@@ -65,7 +65,8 @@ struct lmm_top_row {
     int64_t figure[LMM_TOP_FIGURES]; /* limited to INT64_MAX */
     struct lmm_string name;          /* of the family or program; a site's file */
     const struct lmm_top_family *family;
-    const struct lmm_model_site *site; /* one of its sites; these three: NULL for other rows */
+    const struct lmm_model_site
+        *site; /* of its sites that of the lowest id; these three: NULL for other rows */
     const struct lmm_ledger_entry *entry;
 };
 
@@ -113,6 +114,12 @@ struct lmm_top_scope {
 bool lmm_top_rows_of_places(struct lmm_top_rows *rows, const struct lmm_top_history *history,
                             const struct lmm_model *model, const struct lmm_places *places,
                             const struct lmm_top_scope *scope, const char *filter);
+
+/* Sums the live bytes at the last readings of the sites in scope that have the row's place. Returns how many readings
+ * there are. Cost: the number of sites. */
+size_t lmm_top_row_trend(const struct lmm_top_row *row, const struct lmm_top_history *history,
+                         const struct lmm_model *model, const struct lmm_places *places,
+                         const struct lmm_top_scope *scope, uint64_t *ret_samples);
 
 /* Live processes only; program: only those of this name; NULL: all. live_bytes: of each ledger, -1:
  * unknown; NULL: none is known. now_ns: CLOCK_REALTIME. */

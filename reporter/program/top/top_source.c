@@ -13,6 +13,7 @@
 #include "reporter/core/model.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/top/top_history.h"
 
@@ -81,6 +82,22 @@ static bool take_in(struct lmm_top_source *source, struct lmm_top_history *histo
     return true;
 }
 
+/* Finds the note anew when it is of another file than before: the package is searched for. */
+static void learn_note(struct lmm_top_source *source)
+{
+    struct lmm_symbols_gap gap;
+    size_t count = source->symbols == NULL ? 0 : lmm_symbols_gaps(source->symbols, &gap, 1);
+    char *texts[LMM_GAP_NOTES_MAX];
+
+    if (count > 0 && source->note_of != NULL && strcmp(source->note_of, gap.path.text) == 0) {
+        return;
+    }
+    free(source->note_of);
+    free(source->note);
+    source->note_of = count == 0 ? NULL : strdup(gap.path.text);
+    source->note = lmm_gap_notes_texts(source->symbols, count, texts) == 0 ? NULL : texts[0];
+}
+
 bool lmm_top_source_read(struct lmm_top_source *source, struct lmm_top_history *history,
                          uint64_t now_ns)
 {
@@ -97,6 +114,7 @@ bool lmm_top_source_read(struct lmm_top_source *source, struct lmm_top_history *
     source->resident_bytes =
         source->state == LMM_PROCESS_LIVE ? resident_of(snapshot->model->pid) : 0;
     learn_age(source, now_ns);
+    learn_note(source);
     source->read_ns = now_ns;
     return true;
 }
@@ -105,6 +123,8 @@ void lmm_top_source_close(struct lmm_top_source *source)
 {
     lmm_snapshot_free(source->snapshot);
     lmm_symbols_close(source->symbols);
+    free(source->note_of);
+    free(source->note);
     free(source->path);
     *source = (struct lmm_top_source) {.path = NULL};
 }

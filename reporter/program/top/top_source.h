@@ -23,7 +23,10 @@ struct lmm_top_history;
 struct lmm_top_source {
     char *path; /* owned */
     struct lmm_snapshot *snapshot;
-    struct lmm_symbols *symbols; /* for all readings; NULL: no names were looked up */
+    struct lmm_symbols *symbols;
+    char *
+        note_of; /* these two: the file that most bytes lack lines of, and what is said of it; NULL: none */
+    char *note; /* for all readings; NULL: no names were looked up */
     enum lmm_process_state state;
     bool gone;       /* the file of the ledger no longer exists */
     bool known_age;  /* false: it had ended before the first reading, and the time is not known */

@@ -70,20 +70,41 @@ static bool place_sites(struct lmm_top *top)
     return true;
 }
 
-static bool make_places(struct lmm_top *top, const struct lmm_top_family *family)
+/* Returns which sites the rows of the view are made of. */
+static struct lmm_top_scope scope_of(const struct lmm_top *top)
 {
     bool is_stacks = top->view == LMM_TOP_STACKS;
     enum lmm_top_view of = is_stacks ? top->stacks_of : top->view;
-    struct lmm_top_scope scope = {
-        .family = of == LMM_TOP_SITES ? family : NULL,
+
+    return (struct lmm_top_scope) {
+        .family = of == LMM_TOP_SITES ? lmm_top_history_find(&top->history, top->family) : NULL,
         .lines = &top->lines,
         .line = is_stacks ? top->line : 0,
     };
+}
+
+static bool make_places(struct lmm_top *top)
+{
+    struct lmm_top_scope scope = scope_of(top);
 
     return place_sites(top) &&
            lmm_top_rows_of_places(&top->rows, &top->history, top->source.snapshot->model,
-                                  is_stacks ? &top->stacks : &top->lines, &scope,
+                                  top->view == LMM_TOP_STACKS ? &top->stacks : &top->lines, &scope,
                                   lmm_top_table(top)->filter);
+}
+
+size_t lmm_top_trend(const struct lmm_top *top, const struct lmm_top_row *row,
+                     uint64_t ret_samples[LMM_TOP_SAMPLES])
+{
+    struct lmm_top_scope scope = scope_of(top);
+
+    if (row->family != NULL) {
+        memcpy(ret_samples, row->family->live_bytes, sizeof(row->family->live_bytes));
+        return row->family->samples;
+    }
+    return lmm_top_row_trend(row, &top->history, top->source.snapshot->model,
+                             top->view == LMM_TOP_STACKS ? &top->stacks : &top->lines, &scope,
+                             ret_samples);
 }
 
 static bool make_rows(struct lmm_top *top)
@@ -101,7 +122,7 @@ static bool make_rows(struct lmm_top *top)
     }
     bool made = top->view == LMM_TOP_FAMILIES ? lmm_top_rows_of_families(&top->rows, &top->history,
                                                                          lmm_top_table(top)->filter)
-                                              : make_places(top, family);
+                                              : make_places(top);
 
     if (made && !top->all && !top->history.marked) { /* differences of 0 are no rows of zeros */
         lmm_top_rows_drop_zeros(&top->rows, top->once);

@@ -101,6 +101,10 @@ enum lmm_top_view lmm_top_first_view(const struct lmm_top *top);
 /* Returns the table of the current view. */
 struct lmm_top_table *lmm_top_table(struct lmm_top *top);
 
+/* Copies the live bytes of a row of the view at the last readings, oldest first. Returns how many there are. */
+size_t lmm_top_trend(const struct lmm_top *top, const struct lmm_top_row *row,
+                     uint64_t ret_samples[LMM_TOP_SAMPLES]);
+
 /* Makes the rows again, after a reading, a key, or a change of `shown`. Returns false when memory
  * ran out. */
 bool lmm_top_update(struct lmm_top *top);

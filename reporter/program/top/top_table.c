@@ -78,12 +78,13 @@ static const struct column site_columns[] = {
     {"BYTES", BYTES, LMM_TOP_BYTES, 9, 0, ALWAYS},
     {"+/S", BYTES_CHANGE, LMM_TOP_BYTES_RATE, 9, 3, CHANGES},
     {"BLOCKS", COUNT, LMM_TOP_BLOCKS, 9, 1, ALWAYS},
-    {"+/S", COUNT_CHANGE, LMM_TOP_BLOCKS_RATE, 9, 5, CHANGES},
-    {"PEAK", BYTES, LMM_TOP_PEAK, 9, 4, PEAKS},
-    {"ALLOCS", COUNT, LMM_TOP_ALLOCATIONS, 9, 6, ALWAYS},
-    {"FREES", COUNT, LMM_TOP_FREES, 9, 8, ALWAYS},
+    {"+/S", COUNT_CHANGE, LMM_TOP_BLOCKS_RATE, 9, 6, CHANGES},
+    {"PEAK", BYTES, LMM_TOP_PEAK, 9, 5, PEAKS},
+    {"ALLOCS", COUNT, LMM_TOP_ALLOCATIONS, 9, 7, ALWAYS},
+    {"FREES", COUNT, LMM_TOP_FREES, 9, 9, ALWAYS},
     {"ALLOC/S", RATE, LMM_TOP_ALLOCATION_RATE, 9, 2, CHANGES},
-    {"FREE/S", RATE, LMM_TOP_FREE_RATE, 9, 7, CHANGES},
+    {"FREE/S", RATE, LMM_TOP_FREE_RATE, 9, 8, CHANGES},
+    {"TREND", TREND, LMM_TOP_FIGURES, TREND_MIN + 1, 4, CHANGES},
     {NULL, COUNT, 0, 0, 0, ALWAYS},
 };
 
@@ -267,8 +268,11 @@ void lmm_top_table_row(struct lmm_top_sheet *sheet, const struct lmm_top *top,
         char cell[LMM_TOP_CELL_BYTES];
 
         if ((chosen >> i & 1) != 0 && columns[i].format == TREND) {
+            uint64_t samples[LMM_TOP_SAMPLES];
+            size_t count = lmm_top_trend(top, row, samples);
+
             lmm_top_put(sheet, " ");
-            lmm_top_put_sparkline(sheet, row->family->live_bytes, row->family->samples, width - 1);
+            lmm_top_put_sparkline(sheet, samples, count, width - 1);
         } else if ((chosen >> i & 1) != 0) {
             write_cell(&columns[i], top, row, cell);
             lmm_top_put_right(sheet, cell, width);

@@ -154,8 +154,8 @@ class Typed(Case):
         self.assertEqual(leaks, {("main", names.marks_of("namesakes.c")["small"], 16),
                                  ("lmm_test_other_node", names.marks_of("namesakes_other.c")["large"], 48)})
         text = self.first_screen(NAMESAKES)
-        self.assertRegex(text, r"(?m) of struct node$")
-        self.assertRegex(text, r"(?m) of struct node \(48\)$")
+        self.assertRegex(text, r"(?m) of struct node  #\d+$")
+        self.assertRegex(text, r"(?m) of struct node \(48\)  #\d+$")
 
     def test_the_peak(self):
         text = self.first_screen(TYPED_PEAK)
@@ -163,7 +163,7 @@ class Typed(Case):
         self.assertLessEqual(peak, 1000000)
         self.assertGreater(peak, 950000)    # the recorded one may be 1/100 smaller
         self.assertIn("SUMMARY: 10000 bytes leaked in 10 blocks, ", text)
-        self.assertRegex(text, r"(?m)^Lines at the peak .*\n  1 .*[ /]typed_peak\.c:\d+ \(main\) of struct record$")
+        self.assertRegex(text, r"(?m)^Lines at the peak .*\n  1 .*[ /]typed_peak\.c:\d+ \(main\) of struct record  #\d+$")
 
 
 harness.main()

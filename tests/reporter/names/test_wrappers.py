@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Whose line a block is: wrappers by rule, table and pattern, and those of C++ and Rust."""
+import json
 import os
 import re
 import shutil
@@ -68,7 +69,16 @@ class Wrappers(names.Case):
 
     def test_files_without_debug_information(self):
         self.compile("-O1", "-w", "wrappers.c", "-o", "plain")
-        self.assertEqual(self.names_of("./plain"), ["plain: no debug information (compile it with -g)"])
+        note = "plain: no debug information (compile it with -g)"
+        self.assertEqual(self.names_of("./plain"), [note])
+        self.assertIn(f"\nnote: {note}\n", self.succeed("report", "--last"))
+        self.assertEqual(self.succeed("top", "--once", "--last").splitlines()[-1], f" note: {note}")
+        result, text = harness.run_on_terminal(harness.LMM, "sites", "--last", env=self.environment)
+        self.assertEqual((result.returncode, text.splitlines()[-1]), (0, f"note: {note}"))
+        self.assertNotIn(note, self.succeed("sites", "--last"))
+        self.succeed("run", "-F", "json", "-o", self.path("json"), "./plain", cwd=self.folder)
+        self.assertEqual(json.loads(self.text_of("json"))["files_without_lines"],
+                         [{"file": os.path.realpath(self.path("plain")), "reason": "no debug information", "package": None}])
         self.compile("-g", "-O1", "-w", "wrappers.c", "-o", "wrappers")
         self.assertEqual(self.names_of("./wrappers"), [])
 

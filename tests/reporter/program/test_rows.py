@@ -200,7 +200,8 @@ class Zeros(Case):
 
     def test_a_terminal_is_told(self):
         text = harness.run_on_terminal(harness.LMM, "sites", "--top=1", self.file, env=self.environment)[1]
-        self.assertEqual(text.splitlines()[2:], ["... 2 more rows: --top", "... 1 row without live blocks: --all"])
+        self.assertEqual(text.splitlines()[2:], ["... 2 more rows: --top", "... 1 row without live blocks: --all",
+                                                 "note: tool: the file is missing"])
 
 
 class SizeClasses(Case):
@@ -225,7 +226,8 @@ class SizeClasses(Case):
         text = self.succeed("report", self.file)
         titles = [line.split("  ")[0] for line in text.splitlines() if line and line[0].isalpha()]
         self.assertEqual([title.split(":")[0] for title in titles],
-                         ["LMM", "Lines with most live bytes", "Size classes", "Totals", "SUMMARY"])
+                         ["LMM", "Lines with most live bytes", "Size classes", "Totals", "note", "SUMMARY"])
+        self.assertIn("\nnote: tool: the file is missing\n\nSUMMARY", text)
         self.assertEqual(text.count("  malloc-"), 5)
         self.assertIn("  and 3 other size classes with 3 live blocks: --by family\n", text)
         self.assertIn("\nSUMMARY: 8 families, 2 lines, 8 live blocks", text)
@@ -331,6 +333,17 @@ class Documents(Case):
         row = json.loads(self.succeed("sites", "--json", self.file))["sites"][0]
         self.assertEqual((row["id"], row["file"], row["module"], row["stacks"], row["live_blocks"], row["live_bytes"],
                           row["allocations"], row["frees"]), (0, LINE, "tool", 2, 13, 620, 18, 5))
+
+    def test_top(self):
+        schema = self.schema("top.schema.json")
+        for by, options, rows in (("line", [], 4), ("line", ["--by=line", "--all"], 4), ("family", ["--by=family"], 2)):
+            document = json.loads(self.succeed("top", "-1", "-F", "json", *options, self.file))
+            schema["properties"]["rows"]["items"] = schema["$defs"][by]
+            self.check(schema, document)
+            self.assertEqual((document["by"], len(document["rows"])), (by, rows), options)
+        row = json.loads(self.succeed("top", "--once", "--json", self.file))["rows"][0]
+        self.assertEqual((row["id"], row["file"], row["live_bytes"], row["frees"]), (0, LINE, 620, 5))
+        self.refuse("--format json needs --once", "top", "--json", self.file)
 
     def test_watch(self):
         self.keep()

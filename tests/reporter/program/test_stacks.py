@@ -126,7 +126,7 @@ class Stacks(harness.Case):
         with open(trace, encoding="utf-8") as file:
             text = file.read()
         self.assertIn(stripped, text)
-        self.assertNotIn("libdebuginfod", text)
+        self.assertNotIn("libdebuginfod.so", text)
 
     # ---- Files that are not as they were
 

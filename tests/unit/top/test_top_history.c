@@ -158,6 +158,31 @@ Test(top_history, only_the_last_samples_are_kept_oldest_first)
     cr_expect_eq(history.family[0].live_bytes[LMM_TOP_SAMPLES - 1], LMM_TOP_SAMPLES + 4);
 }
 
+Test(top_history, sites_keep_samples_too_and_have_none_from_before_they_appeared)
+{
+    struct lmm_model_family *family = made_family(&made, "emp_t", 48);
+    struct lmm_model_site *first = made_site(&made, family, "hr.c", 42, "hire");
+    uint64_t samples[LMM_TOP_SAMPLES] = {0};
+
+    first->live_bytes = 7;
+    add(SECOND);
+    first->live_bytes = 8;
+    made_site(&made, family, "hr.c", 43, "hire")->live_bytes = 100;
+    add(2 * (uint64_t) SECOND);
+    cr_assert_eq(lmm_top_history_add_trend(&history, 0, samples), 2);
+    cr_assert_eq(lmm_top_history_add_trend(&history, 1, samples), 2);
+    cr_expect_eq(samples[0], 7);
+    cr_expect_eq(samples[1], 108);
+    for (uint64_t i = 3; i < LMM_TOP_SAMPLES + 5; i++) {
+        first->live_bytes = i;
+        add(i * SECOND);
+    }
+    memset(samples, 0, sizeof(samples));
+    cr_assert_eq(lmm_top_history_add_trend(&history, 0, samples), LMM_TOP_SAMPLES);
+    cr_expect_eq(samples[0], 5);
+    cr_expect_eq(samples[LMM_TOP_SAMPLES - 1], LMM_TOP_SAMPLES + 4);
+}
+
 Test(top_history, a_mark_stays_where_it_was_set_and_what_is_new_counts_from_nothing)
 {
     struct lmm_model_family *family = made_family(&made, "emp_t", 48);

@@ -219,6 +219,17 @@ static void read_lines(const char *filter)
     lmm_places_free(&places);
 }
 
+/* Returns the only sample of a row. */
+static uint64_t trend_of(size_t row, const struct lmm_places *places,
+                         const struct lmm_top_scope *scope)
+{
+    uint64_t samples[LMM_TOP_SAMPLES];
+
+    cr_assert_eq(lmm_top_row_trend(&rows.row[row], &history, &made.model, places, scope, samples),
+                 1);
+    return samples[0];
+}
+
 Test(top_rows, a_line_has_the_sums_of_its_sites)
 {
     struct lmm_model_family *small = made_family(&made, "malloc-16", 16);
@@ -242,6 +253,7 @@ Test(top_rows, a_line_has_the_sums_of_its_sites)
     cr_assert_eq(rows.count, 2);
     cr_expect_eq(rows.row[0].figure[LMM_TOP_BYTES], 70);
     cr_expect_eq(rows.row[0].figure[LMM_TOP_BLOCKS], 3);
+    cr_expect_eq(trend_of(0, &places, &scope), 70);
 
     struct lmm_places stacks;
 
@@ -252,6 +264,9 @@ Test(top_rows, a_line_has_the_sums_of_its_sites)
     cr_assert_eq(rows.count, 2);
     cr_expect_eq(rows.row[0].figure[LMM_TOP_BYTES], 40);
     cr_expect_eq(rows.row[1].figure[LMM_TOP_BYTES], 30);
+    cr_expect_eq(trend_of(1, &stacks, &scope), 30);
+    scope.family = &history.family[1];
+    cr_expect_eq(trend_of(1, &stacks, &scope), 20);
     lmm_places_free(&stacks);
     lmm_places_free(&places);
 }

@@ -327,6 +327,33 @@ Test(top_keys, a_program_with_stacks_opens_on_lines_and_enter_shows_their_stacks
     cr_expect_eq(lmm_top_press(&top, 'q'), LMM_TOP_QUIT);
 }
 
+/* The levels are " .:-=+*#@"; line 7 has two sites. */
+Test(top_screen, lines_and_stacks_have_a_trend)
+{
+    make_drop_in();
+    cr_expect_not_null(strstr(screen(24, 120), " TREND FILE:LINE"), "%s", screen(24, 120));
+    top.source.snapshot->model->sites[0].live_bytes += 630;
+    read_scene(2 * (uint64_t) SECOND);
+    cr_expect_not_null(strstr(screen(24, 120), " =@ src/a.c:7 f\n"), "%s", screen(24, 120));
+    expect_no_text(" TREND ");
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    cr_expect_not_null(strstr(screen(24, 120), "@ tool+0x"), "%s", screen(24, 120));
+}
+
+Test(top_screen, has_a_note_on_names_where_there_is_room)
+{
+    top.source.note = strdup("libssl.so.3: no debug information (libssl3-dbgsym has it)");
+    make_drop_in();
+    cr_expect_not_null(
+        strstr(screen(24, 130),
+               "Enter stacks    libssl.so.3: no debug information (libssl3-dbgsym has it)\n"),
+        "%s", screen(24, 130));
+    expect_no_text("libssl");
+    top.once = true;
+    lmm_top_update(&top);
+    expect_text("\n note: libssl.so.3: no debug information (libssl3-dbgsym has it)\n");
+}
+
 Test(top_keys, tab_changes_between_lines_and_families)
 {
     make_drop_in();
