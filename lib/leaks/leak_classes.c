@@ -225,6 +225,7 @@ static void name_leaders(struct groups *groups)
 
 struct summing {
     const struct groups *groups;
+    const struct lmm_since *since; /* NULL: old blocks count, too */
     struct lmm_tally *tally;
 };
 
@@ -270,21 +271,27 @@ static bool add_page(const struct summing *summing, const struct lmm_graph_page 
     const uint64_t *unheld = lmm_graph_plane(page, LMM_PLANE_UNHELD);
     const uint64_t *unignored = lmm_graph_plane(page, LMM_PLANE_UNIGNORED);
     const uint64_t *lost = lmm_graph_plane(page, LMM_PLANE_LOST);
+    const uint64_t *old = lmm_since_bits(summing->since, page);
     bool done = true;
 
     for (size_t i = 0; i < page->words && done; i++) {
-        done = add_bits(summing, page, i, starts[i] & ~unheld[i], LMM_LEDGER_LEAK_REACHABLE) &&
-               add_bits(summing, page, i, unheld[i] & ~unignored[i], LMM_LEDGER_LEAK_IGNORED) &&
-               add_bits(summing, page, i, unignored[i] & ~lost[i], LMM_LEDGER_LEAK_POSSIBLE) &&
-               add_bits(summing, page, i, lost[i], LMM_LEDGER_LEAK_DEFINITE);
+        uint64_t wanted = old == NULL ? UINT64_MAX : ~old[i];
+        uint64_t held = starts[i] & ~unheld[i];
+        uint64_t ignored = unheld[i] & ~unignored[i];
+        uint64_t possible = unignored[i] & ~lost[i];
+        done = add_bits(summing, page, i, held & wanted, LMM_LEDGER_LEAK_REACHABLE) &&
+               add_bits(summing, page, i, ignored & wanted, LMM_LEDGER_LEAK_IGNORED) &&
+               add_bits(summing, page, i, possible & wanted, LMM_LEDGER_LEAK_POSSIBLE) &&
+               add_bits(summing, page, i, lost[i] & wanted, LMM_LEDGER_LEAK_DEFINITE);
     }
     return done;
 }
 
-static bool sum_up(const struct groups *groups, struct lmm_classes *ret_classes)
+static bool sum_up(const struct groups *groups, const struct lmm_since *since,
+                   struct lmm_classes *ret_classes)
 {
     struct lmm_tally tally;
-    const struct summing summing = {groups, &tally};
+    const struct summing summing = {groups, since, &tally};
     const struct lmm_graph *graph = &groups->scan->graph;
     bool done = lmm_tally_init(&tally);
 
@@ -299,7 +306,8 @@ static bool sum_up(const struct groups *groups, struct lmm_classes *ret_classes)
     return true;
 }
 
-bool lmm_classes_tally(struct lmm_marker *marker, struct lmm_classes *ret_classes)
+bool lmm_classes_tally(struct lmm_marker *marker, const struct lmm_since *since,
+                       struct lmm_classes *ret_classes)
 {
     struct groups groups = {.scan = &marker->scan};
 
@@ -307,7 +315,7 @@ bool lmm_classes_tally(struct lmm_marker *marker, struct lmm_classes *ret_classe
         return false;
     }
     name_leaders(&groups);
-    bool done = sum_up(&groups, ret_classes);
+    bool done = sum_up(&groups, since, ret_classes);
     marker->scan.group_of = NULL;
     lmm_vm_unmap(groups.mapped, groups.mapped_bytes);
     return done;

@@ -28,6 +28,7 @@
 #define LMM_LEAK_CLASSES_H
 
 #include "lib/leaks/mark.h"
+#include "lib/leaks/since.h"
 
 #include <lmm/ledger.h>
 
@@ -39,11 +40,13 @@ struct lmm_classes {
 };
 
 /*
- * Finds the leaders, and sums all live blocks up by site and class, after lmm_marker_run(), once. The
+ * Finds the leaders, and sums all live blocks up by site and class, after lmm_marker_run(), once;
+ * since: without those that lived at that mark; NULL: all. The
  * examples of a sum are its largest blocks, of equal ones those of lowest address. False with errno
  * ENOMEM; then nothing is left to end.
  */
-bool lmm_classes_tally(struct lmm_marker *marker, struct lmm_classes *ret_classes);
+bool lmm_classes_tally(struct lmm_marker *marker, const struct lmm_since *since,
+                       struct lmm_classes *ret_classes);
 
 /* Gives the memory back. */
 void lmm_classes_end(struct lmm_classes *classes);

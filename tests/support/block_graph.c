@@ -177,7 +177,7 @@ const char *block_graph_classes(const struct block_graph *graph)
     }
     lmm_marker_root(&marker, graph->roots, graph->roots + graph->root_count);
     lmm_marker_run(&marker);
-    if (!lmm_classes_tally(&marker, &classes)) {
+    if (!lmm_classes_tally(&marker, NULL, &classes)) {
         lmm_marker_end(&marker);
         return "no classes";
     }
