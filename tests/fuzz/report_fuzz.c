@@ -179,6 +179,8 @@ static void report(const struct lmm_model *model, struct lmm_spots *spots,
         .suppressions = suppressions,
         .bounds = {(bits & 4) != 0 ? SIZE_MAX : 3, (bits & 8) != 0 ? SIZE_MAX : 1, 8, 1},
         .look = {.folder = "/usr/", .is_whole = (bits & 4) != 0, .is_brief = (bits & 8) == 0},
+        .shown_classes = bits >> 16,
+        .error_classes = bits >> 24,
         .leaks_only = (bits & 16) != 0,
         .colour = (bits & 32) != 0,
     };
@@ -225,6 +227,7 @@ enum {
     MODEL_SITES = 100,
     MODEL_MODULES = 4,
     MODEL_FAMILIES = 3,
+    MODEL_LEAKS = 60,
 };
 
 static size_t taken; /* bytes of the input */
@@ -279,6 +282,38 @@ static struct lmm_model_site take_site(const struct lmm_model_family *families, 
     return site;
 }
 
+/* A leak check at exit, with leaks of sites that the model has, and of others. */
+static void make_losses(struct lmm_model *model)
+{
+    static struct lmm_model_losses losses[MODEL_SITES];
+    static struct lmm_model_leak leaks[MODEL_LEAKS];
+    size_t count = take() % MODEL_LEAKS;
+    uint32_t id = 0;
+
+    memset(losses, 0, sizeof(losses));
+    model->check = (struct lmm_model_check) {
+        .is_there = count > 0, .is_at_exit = take() % 4 > 0, .threads = take(), .leaks = leaks};
+    for (size_t i = 0; i < count; i++) {
+        id += take() % 3;
+        leaks[i] = (struct lmm_model_leak) {
+            .site = id,
+            .leader = id,
+            .kind = (enum lmm_model_class)(take() % LMM_MODEL_CLASSES),
+            .example_count = take() % (LMM_MODEL_EXAMPLES + 1),
+            .amount = {take_figure(), take_figure()},
+        };
+        if (leaks[i].kind == LMM_MODEL_INDIRECT) {
+            leaks[i].leader = take() % MODEL_SITES;
+        }
+        if (id < model->site_count) {
+            losses[id].leaks = losses[id].leaks == NULL ? &leaks[i] : losses[id].leaks;
+            losses[id].leak_count++;
+            model->sites[id].losses = &losses[id];
+        }
+    }
+    model->check.leak_count = count;
+}
+
 static void look_at_made(void)
 {
     static const char *const paths[MODEL_MODULES] = {"/usr/bin/tool", "/usr/lib/libc.so.6",
@@ -329,6 +364,7 @@ static void look_at_made(void)
         model.peak_bytes += site->peak_bytes;
         model.temporaries += site->temporaries;
     }
+    make_losses(&model);
     look(&model);
 }
 
@@ -349,6 +385,8 @@ static void look_at_ledger(void)
         .is_drop_in = 1,
         .stack_frames = 24,
         .peak_count = 1 + chunks % 2,
+        .check_count = chunks / 2 % 3,
+        .check = {{.leaks = (uint32_t) (input_bytes % 5), .flags = LMM_LEDGER_CHECK_AT_EXIT}},
     };
     unsigned char *bytes = malloc(header.file_bytes);
     struct lmm_snapshot *snapshot = NULL;

@@ -150,3 +150,60 @@ struct lmm_model *made_model(void)
     };
     return &model;
 }
+
+/* site, leader, class, blocks, bytes */
+#define LEAK(index, of, class, count, sum)                                                         \
+    {                                                                                              \
+        .site = FIRST_ID + (index), .leader = FIRST_ID + (of), .kind = LMM_MODEL_##class,          \
+        .example_count = 1, .amount = {(count), (sum)}, .examples = {                              \
+            0x7f0000000000 + (sum)                                                                 \
+        }                                                                                          \
+    }
+
+enum { LEAKS = 9 };
+
+/* Blocks that were lost in copy() hold others of copy(), and of load(). */
+static const struct lmm_model_leak leaks_made[LEAKS] = {
+    LEAK(0, 0, DEFINITE, 2, 80),  LEAK(0, 0, REACHABLE, 3, 120),     LEAK(2, 2, DEFINITE, 1, 40),
+    LEAK(2, 0, INDIRECT, 3, 120), LEAK(3, 3, REACHABLE, 1, 1048576), LEAK(4, 0, INDIRECT, 2, 30),
+    LEAK(4, 4, REACHABLE, 1, 10), LEAK(5, 5, POSSIBLE, 1, 12),       LEAK(6, 6, IGNORED, 1, 40),
+};
+
+static void add(struct lmm_model_amount *sum, struct lmm_model_amount amount)
+{
+    sum->blocks += amount.blocks;
+    sum->bytes += amount.bytes;
+}
+
+struct lmm_model *made_model_with_losses(void)
+{
+    static struct lmm_model_losses losses[SITES];
+    struct lmm_model *model = made_model();
+
+    memset(losses, 0, sizeof(losses));
+    model->check = (struct lmm_model_check) {
+        .is_there = true,
+        .is_at_exit = true,
+        .threads = 2,
+        .scanned_bytes = 1u << 20,
+        .time_ns = model->end_time_ns - 5000000,
+        .pause_ns = 100000,
+        .scan_ns = 5000000,
+        .leaks = leaks_made,
+        .leak_count = LEAKS,
+    };
+    for (size_t i = 0; i < LEAKS; i++) {
+        const struct lmm_model_leak *leak = &leaks_made[i];
+        struct lmm_model_losses *own = &losses[leak->site - FIRST_ID];
+
+        add(&model->check.of[leak->kind], leak->amount);
+        add(&own->of[leak->kind], leak->amount);
+        own->leaks = own->leaks == NULL ? leak : own->leaks;
+        own->leak_count++;
+        if (leak->kind == LMM_MODEL_INDIRECT) {
+            add(&losses[leak->leader - FIRST_ID].hanging, leak->amount);
+        }
+        model->sites[leak->site - FIRST_ID].losses = own;
+    }
+    return model;
+}

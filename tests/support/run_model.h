@@ -8,4 +8,7 @@ struct lmm_model;
 /* Makes the model; each call makes the same one. */
 struct lmm_model *made_model(void);
 
+/* The same with a leak check at exit, which found blocks of each class. */
+struct lmm_model *made_model_with_losses(void);
+
 #endif

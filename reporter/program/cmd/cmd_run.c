@@ -223,6 +223,8 @@ static int write_report(const struct run *run, const struct lmm_run_report_proce
         .symbols = run->symbols,
         .bounds = lmm_run_options_bounds(&run->options),
         .look = lmm_run_options_look(&run->options, folder),
+        .shown_classes = run->options.shown_classes,
+        .error_classes = run->options.error_classes,
         .leaks_only = run->options.leaks_only,
     };
 

@@ -13,8 +13,20 @@
 #include "reporter/program/report/all_lines.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/run_sheet.h"
+#include "reporter/program/report/verdict.h"
 
 enum { FAMILY_COLUMNS = 40 };
+
+/* Whether the blocks of any process have classes: then these are shown. */
+static bool has_classes(const struct lmm_run_report *run)
+{
+    for (size_t i = 0; i < run->process_count; i++) {
+        if (lmm_process_is_classified(&run->processes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* ---- The index ------------------------------------------------------------------------------- */
 
@@ -43,6 +55,19 @@ static const struct lmm_run_report_process **by_peak(const struct lmm_run_report
     return order;
 }
 
+/* Adds what the process lost, or, where no process has classes, what lived at its end. */
+static void put_left(const struct lmm_sheet *sheet, struct lmm_grid *grid,
+                     const struct lmm_run_report_process *process)
+{
+    if (lmm_process_is_classified(process)) {
+        lmm_sheet_bytes(sheet, grid, process->spots->total.lost.bytes);
+    } else if (has_classes(sheet->run)) {
+        lmm_grid_text(grid, "unknown");
+    } else {
+        lmm_sheet_bytes(sheet, grid, process->spots->total.leaked_bytes);
+    }
+}
+
 static void add_process(const struct lmm_sheet *sheet, struct lmm_grid *grid, size_t rank,
                         const struct lmm_run_report_process *process)
 {
@@ -50,7 +75,7 @@ static void add_process(const struct lmm_sheet *sheet, struct lmm_grid *grid, si
 
     lmm_grid_count(grid, rank);
     lmm_sheet_bytes(sheet, grid, process->model->peak_bytes);
-    lmm_sheet_bytes(sheet, grid, process->spots->total.leaked_bytes);
+    put_left(sheet, grid, process);
     lmm_grid_count(grid, process->model->total.allocations);
     one.sink = lmm_grid_begin_cell(grid);
     if (one.sink != NULL) {
@@ -71,6 +96,13 @@ static void put_index(const struct lmm_sheet *sheet)
         {.heading = "allocated", .right = true},
         {.heading = "process"},
     };
+    static const struct lmm_grid_column columns_with_lost[] = {
+        {.heading = "", .width_min = LMM_SHEET_FIRST},
+        {.heading = "peak", .right = true},
+        {.heading = "lost", .right = true},
+        {.heading = "allocated", .right = true},
+        {.heading = "process"},
+    };
     const struct lmm_run_report *run = sheet->run;
     const struct lmm_run_report_process **order = by_peak(run);
     size_t shown = run->process_count < run->bounds.rows ? run->process_count : run->bounds.rows;
@@ -79,7 +111,11 @@ static void put_index(const struct lmm_sheet *sheet)
     if (order == NULL) {
         return;
     }
-    lmm_grid_init(&grid, LMM_GRID_COLUMNS(columns), LMM_SHEET_INDENT, sheet->sink);
+    if (has_classes(run)) {
+        lmm_grid_init(&grid, LMM_GRID_COLUMNS(columns_with_lost), LMM_SHEET_INDENT, sheet->sink);
+    } else {
+        lmm_grid_init(&grid, LMM_GRID_COLUMNS(columns), LMM_SHEET_INDENT, sheet->sink);
+    }
     for (size_t i = 0; i < shown; i++) {
         add_process(sheet, &grid, i + 1, order[i]);
     }
@@ -195,6 +231,11 @@ static void put_totals(const struct lmm_sheet *sheet, const struct lmm_tally *to
     lmm_put_bytes(sheet->sink, total->leaked_bytes);
     lmm_sink_puts(sheet->sink, " in ");
     lmm_put_count(sheet->sink, total->leaked_blocks, "block", "blocks");
+    if (has_classes(sheet->run)) {
+        lmm_sink_puts(sheet->sink, ": ");
+        lmm_put_count(sheet->sink, total->lost.bytes, "byte", "bytes");
+        lmm_sink_puts(sheet->sink, " lost");
+    }
     lmm_sink_puts(sheet->sink, "\n");
     lmm_sheet_label(sheet, "allocated");
     lmm_put_bytes(sheet->sink, total->allocated_bytes);
@@ -221,24 +262,32 @@ void lmm_sheet_all(const struct lmm_sheet *sheet, struct lmm_all_lines *lines)
     if (!leaks_only) {
         put_lines(sheet, lines, LMM_MEASURE_PEAK, "Lines at the peaks");
     }
-    put_lines(sheet, lines, LMM_MEASURE_LEAKS, "Live at the end");
+    if (has_classes(sheet->run)) {
+        put_lines(sheet, lines, LMM_MEASURE_LOST, "Lost");
+        put_lines(sheet, lines, LMM_MEASURE_POSSIBLE, "Possibly lost");
+    } else {
+        put_lines(sheet, lines, LMM_MEASURE_LEAKS, "Live at the end");
+    }
     lmm_sink_puts(sheet->sink, "\n");
 }
 
 void lmm_sheet_all_end(const struct lmm_sheet *sheet, const struct lmm_all_lines *lines)
 {
     const struct lmm_tally *total = &lines->total;
+    bool is_lost = has_classes(sheet->run);
+    uint64_t bytes = is_lost ? total->lost.bytes : total->leaked_bytes;
+    uint64_t blocks = is_lost ? total->lost.blocks : total->leaked_blocks;
 
     lmm_sink_puts(sheet->sink, "\n");
     lmm_sheet_paint(sheet, "\033[1m");
     lmm_sink_printf(sheet->sink,
-                    "SUMMARY: %zu processes, %" PRIu64 " %s live in %" PRIu64
+                    "SUMMARY: %zu processes, %" PRIu64 " %s %s in %" PRIu64
                     " %s, highest peak %" PRIu64 ", %" PRIu64 " %s, %" PRIu64 " %s",
-                    sheet->run->process_count, total->leaked_bytes,
-                    lmm_plural(total->leaked_bytes, "byte", "bytes"), total->leaked_blocks,
-                    lmm_plural(total->leaked_blocks, "block", "blocks"), highest_peak(sheet->run),
-                    total->allocations, lmm_plural(total->allocations, "allocation", "allocations"),
-                    lines->frees, lmm_plural(lines->frees, "free", "frees"));
+                    sheet->run->process_count, bytes, lmm_plural(bytes, "byte", "bytes"),
+                    is_lost ? "lost" : "live", blocks, lmm_plural(blocks, "block", "blocks"),
+                    highest_peak(sheet->run), total->allocations,
+                    lmm_plural(total->allocations, "allocation", "allocations"), lines->frees,
+                    lmm_plural(lines->frees, "free", "frees"));
     lmm_sheet_paint(sheet, "\033[0m");
     lmm_sink_puts(sheet->sink, "\n");
 }

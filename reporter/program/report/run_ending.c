@@ -3,8 +3,6 @@
  * the process told of itself, and what became of it. */
 #include <assert.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <string.h>
 #include <sys/wait.h>
 
 #include "reporter/core/model.h"
@@ -13,6 +11,7 @@
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/run_sheet.h"
+#include "reporter/program/report/verdict.h"
 
 uint64_t lmm_sheet_run_ns(const struct lmm_sheet *sheet)
 {
@@ -27,33 +26,18 @@ uint64_t lmm_sheet_run_ns(const struct lmm_sheet *sheet)
 
 bool lmm_sheet_is_killed(const struct lmm_sheet *sheet)
 {
-    return sheet->process->has_status && WIFSIGNALED(sheet->process->status);
+    return lmm_process_is_killed(sheet->process);
 }
 
 bool lmm_sheet_is_killed_unseen(const struct lmm_sheet *sheet)
 {
-    return !sheet->process->has_status && !sheet->process->is_live &&
-           sheet->model->process == LMM_MODEL_KILLED && sheet->process->became == NULL &&
-           sheet->model->exit == LMM_MODEL_EXIT_NOT_YET;
+    return lmm_process_is_killed_unseen(sheet->process);
 }
 
 static bool has_told_status(const struct lmm_sheet *sheet)
 {
     return sheet->model->exit == LMM_MODEL_EXIT_NORMAL ||
            sheet->model->exit == LMM_MODEL_EXIT_QUICK;
-}
-
-void lmm_sheet_signal(const struct lmm_sheet *sheet)
-{
-    int status = sheet->process->status;
-    const char *name = sigabbrev_np(WTERMSIG(status));
-
-    if (name != NULL) {
-        lmm_sink_printf(sheet->sink, "was killed by SIG%s", name);
-    } else {
-        lmm_sink_printf(sheet->sink, "was killed by signal %d", WTERMSIG(status));
-    }
-    lmm_sink_puts(sheet->sink, WCOREDUMP(status) ? " (core dumped)" : "");
 }
 
 static const char *fate_of_child(const struct lmm_sheet *sheet)
@@ -76,7 +60,10 @@ void lmm_sheet_ending(const struct lmm_sheet *sheet)
     uint64_t ns = sheet->process->is_program ? sheet->run->ending->run_ns : lmm_sheet_run_ns(sheet);
 
     if (lmm_sheet_is_killed(sheet)) {
-        lmm_sheet_signal(sheet);
+        char words[LMM_VERDICT_BYTES];
+
+        lmm_process_signal(sheet->process, words);
+        lmm_sink_puts(sheet->sink, words);
     } else if (sheet->process->has_status) {
         assert(WIFEXITED(sheet->process->status));
         lmm_sink_printf(sheet->sink, "ended with status %d", WEXITSTATUS(sheet->process->status));

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* run_head: what all sections of the report of `lmm run` share, and the lines before them: how the
- * process ended, its totals, notes; or the result of the check for leaks. */
+ * process ended, its totals, and notes. */
 #include "reporter/program/report/run_sheet.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
@@ -14,6 +13,7 @@
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/shown_stacks.h"
+#include "reporter/program/report/verdict.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
 
@@ -243,22 +243,35 @@ static void put_peak(const struct lmm_sheet *sheet)
     lmm_sink_puts(sheet->sink, "\n");
 }
 
-/* Puts the live blocks, and how many of these are suppressed. */
-static void put_live(const struct lmm_sheet *sheet)
+/* Puts how much of what lives is suppressed, of a process whose blocks have no classes. */
+static void put_suppressed(const struct lmm_sheet *sheet)
 {
     const struct lmm_model_family *total = &sheet->model->total;
     const struct lmm_tally *leaked = &sheet->process->spots->total;
 
-    lmm_sheet_label(sheet, lmm_sheet_is_lost(sheet)  ? "then"
-                           : sheet->process->is_live ? "now"
-                                                     : "at exit");
-    put_in_blocks(sheet, total->live_bytes, total->live_blocks);
     if (leaked->leaked_blocks < total->live_blocks) {
         lmm_sink_puts(sheet->sink, "; suppressed: ");
         put_size(sheet, total->live_bytes - leaked->leaked_bytes);
         lmm_sink_puts(sheet->sink, " in ");
         lmm_put_count(sheet->sink, total->live_blocks - leaked->leaked_blocks, "block", "blocks");
         lmm_sink_puts(sheet->sink, sheet->run->look.is_brief ? " (--leaks lists them)" : "");
+    }
+}
+
+/* Puts the live blocks, and what the leak check says of them. */
+static void put_live(const struct lmm_sheet *sheet)
+{
+    const struct lmm_model_family *total = &sheet->model->total;
+
+    lmm_sheet_label(sheet, lmm_sheet_is_lost(sheet)  ? "then"
+                           : sheet->process->is_live ? "now"
+                                                     : "at exit");
+    put_in_blocks(sheet, total->live_bytes, total->live_blocks);
+    if (lmm_process_is_classified(sheet->process)) {
+        lmm_sheet_outcome(sheet);
+    } else {
+        lmm_sheet_not_classified(sheet);
+        put_suppressed(sheet);
     }
     lmm_sink_puts(sheet->sink, "\n");
 }
@@ -336,72 +349,6 @@ static void put_command(const struct lmm_sheet *sheet)
     lmm_sink_puts(sheet->sink, "\n");
 }
 
-/* ---- The check for leaks --------------------------------------------------------------------- */
-
-/* Puts "failed, 3 lines leak", or why the check says nothing. */
-static void put_verdict(const struct lmm_sheet *sheet)
-{
-    size_t lines = lmm_spots_count(sheet->process->spots, LMM_MEASURE_LEAKS);
-
-    if (sheet->model->other_malloc.bytes > 0) {
-        lmm_sink_puts(sheet->sink, "not done: it allocates by itself");
-    } else if (sheet->process->has_own_lmm) {
-        lmm_sink_puts(sheet->sink, "not done: liblmm is linked into it");
-    } else if (sheet->process->became != NULL) {
-        lmm_sink_puts(sheet->sink, "not done: it became another program");
-    } else if (sheet->process->is_live) {
-        lmm_sink_puts(sheet->sink, "not done: it is still running");
-    } else if (lmm_sheet_is_killed_unseen(sheet)) {
-        lmm_sink_puts(sheet->sink, "not done: it was killed by a signal");
-    } else if (lmm_sheet_is_killed(sheet)) {
-        lmm_sink_puts(sheet->sink, "not done: it ");
-        lmm_sheet_signal(sheet);
-    } else if (lmm_sheet_is_lost(sheet)) {
-        lmm_sink_puts(sheet->sink, "not done: its ledger was lost");
-    } else if (lines == 0) {
-        lmm_sink_puts(sheet->sink, "passed");
-    } else {
-        lmm_sink_puts(sheet->sink, "failed, ");
-        lmm_put_count(sheet->sink, lines, "line", "lines");
-        lmm_sink_puts(sheet->sink,
-                      lmm_sheet_has_ended_well(sheet)
-                          ? lmm_plural(lines, " leaks", " leak")
-                          : lmm_plural(lines, " has live blocks", " have live blocks"));
-    }
-    if (sheet->process->has_status && WIFEXITED(sheet->process->status) &&
-        WEXITSTATUS(sheet->process->status) != 0) {
-        lmm_sink_printf(sheet->sink, "; it ended with status %d",
-                        WEXITSTATUS(sheet->process->status));
-    }
-    lmm_sink_puts(sheet->sink, "\n");
-}
-
-/* Puts "  leaked:            440 bytes in 13 blocks". */
-static void put_class(const struct lmm_sheet *sheet, const char *name, uint64_t bytes,
-                      uint64_t blocks)
-{
-    char cell[LMM_CELL_BYTES];
-
-    lmm_write_count(cell, bytes);
-    lmm_sink_printf(sheet->sink, "  %-12s %15s %s in ", name, cell,
-                    lmm_plural(bytes, "byte", "bytes"));
-    lmm_put_count(sheet->sink, blocks, "block", "blocks");
-    lmm_sink_puts(sheet->sink, "\n");
-}
-
-static void put_classes(const struct lmm_sheet *sheet)
-{
-    const struct lmm_model_family *total = &sheet->model->total;
-    const struct lmm_tally *leaked = &sheet->process->spots->total;
-
-    put_class(sheet, lmm_sheet_has_ended_well(sheet) ? "leaked:" : "live:", leaked->leaked_bytes,
-              leaked->leaked_blocks);
-    if (leaked->leaked_blocks < total->live_blocks) {
-        put_class(sheet, "suppressed:", total->live_bytes - leaked->leaked_bytes,
-                  total->live_blocks - leaked->leaked_blocks);
-    }
-}
-
 /* ---- The whole ------------------------------------------------------------------------------- */
 
 void lmm_sheet_head(const struct lmm_sheet *sheet)
@@ -414,7 +361,7 @@ void lmm_sheet_head(const struct lmm_sheet *sheet)
     lmm_sheet_process(sheet);
     if (leaks_only) {
         lmm_sink_puts(sheet->sink, ": ");
-        put_verdict(sheet);
+        lmm_sheet_verdict(sheet);
     } else {
         lmm_sink_puts(sheet->sink, " ");
         lmm_sheet_ending(sheet);
@@ -426,7 +373,7 @@ void lmm_sheet_head(const struct lmm_sheet *sheet)
         put_command(sheet);
     }
     if (has_figures && leaks_only) {
-        put_classes(sheet);
+        lmm_sheet_classes(sheet);
     } else if (has_figures) {
         put_peak(sheet);
         put_live(sheet);
@@ -436,6 +383,7 @@ void lmm_sheet_head(const struct lmm_sheet *sheet)
         put_details(sheet);
     }
     put_notes(sheet);
+    lmm_sheet_check_notes(sheet);
     if (sheet->run->process_count == 1) {
         lmm_sheet_unseen(sheet);
     }

@@ -9,6 +9,7 @@
 #include "reporter/program/base/clock.h"
 #include "reporter/program/report/all_lines.h"
 #include "reporter/program/report/ending.h"
+#include "reporter/program/report/run_json_check.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
@@ -259,6 +260,7 @@ static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
     put_path(json, "linked_allocator", model->linked_allocator);
     put_panic(json, model);
     put_totals(json, process);
+    lmm_json_leak_check(json, run, process);
     for (size_t i = 0; i < list_count(run); i++) {
         put_spots(json, run, process, &lists[i]);
     }
@@ -402,6 +404,7 @@ static void put_suppressions(struct lmm_json *json, const struct lmm_suppression
         lmm_json_bool(json, "built_in", item->is_built_in);
         lmm_json_u64(json, "blocks", item->blocks);
         lmm_json_u64(json, "bytes", item->bytes);
+        lmm_json_amount(json, "checked", item->checked);
         lmm_json_end_object(json);
     }
     lmm_json_end_array(json);

@@ -67,6 +67,9 @@ struct lmm_run_report {
     const struct lmm_symbols *symbols; /* that named the sites; NULL: none */
     struct lmm_run_report_bounds bounds;
     struct lmm_look look; /* of the text */
+    /* Sets of classes, a bit 1 << enum lmm_model_class for each: */
+    unsigned shown_classes; /* whose lines the report lists */
+    unsigned error_classes; /* of which blocks make the check fail */
     bool leaks_only;
     bool colour;
 };

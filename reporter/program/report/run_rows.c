@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run_rows: the sections whose rows are spots, with stacks below them. */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "reporter/core/grid.h"
@@ -30,17 +31,37 @@ struct section {
     const char *first;    /* headings of the figures */
     const char *share;
     const char *second;
+    const char *kind; /* of the blocks of a leak check; NULL: it is no section of one */
 };
 
-static const struct section sections[] = {
+static const struct section sections[LMM_MEASURES] = {
     [LMM_MEASURE_PEAK] = {"Lines at the peak", LMM_MEASURE_PEAK, true, false, false, false, 2,
-                          "bytes", "share", "blocks"},
+                          "bytes", "share", "blocks", NULL},
     [LMM_MEASURE_ALLOCATIONS] = {"Most allocations", LMM_MEASURE_ALLOCATIONS, false, true, false,
-                                 true, 0, "blocks", "share", "bytes"},
+                                 true, 0, "blocks", "share", "bytes", NULL},
     [LMM_MEASURE_LEAKS] = {"Leaks", LMM_MEASURE_LEAKS, true, false, false, false, 1, "bytes",
-                           "share", "blocks"},
+                           "share", "blocks", NULL},
     [LMM_MEASURE_TEMPORARIES] = {"Temporary", LMM_MEASURE_TEMPORARIES, false, false, true, true, 0,
-                                 "blocks", "of all at the line", "allocated"},
+                                 "blocks", "of all at the line", "allocated", NULL},
+    [LMM_MEASURE_LOST] = {"Lost", LMM_MEASURE_LOST, true, false, false, false, 1, "bytes", "share",
+                          "blocks", "definitely"},
+    [LMM_MEASURE_POSSIBLE] = {"Possibly lost", LMM_MEASURE_POSSIBLE, true, false, false, false, 1,
+                              "bytes", "share", "blocks", "possibly"},
+    [LMM_MEASURE_INDIRECT] = {"Indirectly lost", LMM_MEASURE_INDIRECT, true, false, false, false, 1,
+                              "bytes", "share", "blocks", "indirectly"},
+    [LMM_MEASURE_REACHABLE] = {"Still reachable", LMM_MEASURE_REACHABLE, true, false, false, false,
+                               1, "bytes", "share", "blocks", "reachable"},
+};
+
+/* The sections of a leak check, in their order. */
+static const struct {
+    enum lmm_measure measure;
+    enum lmm_model_class kind;
+} loss_sections[] = {
+    {LMM_MEASURE_LOST, LMM_MODEL_DEFINITE},
+    {LMM_MEASURE_POSSIBLE, LMM_MODEL_POSSIBLE},
+    {LMM_MEASURE_INDIRECT, LMM_MODEL_INDIRECT},
+    {LMM_MEASURE_REACHABLE, LMM_MODEL_REACHABLE},
 };
 
 /* One section of one report. */
@@ -50,7 +71,8 @@ struct rows {
     const struct lmm_spot *spots; /* in order, as many as are shown */
     uint64_t total;
     size_t shown;
-    size_t count; /* with a figure above 0 */
+    size_t count;  /* with a figure above 0 */
+    size_t ranked; /* rows of earlier sections that are counted on */
 };
 
 /* ---- Stacks ---------------------------------------------------------------------------------- */
@@ -198,25 +220,66 @@ static void add_row(const struct rows *rows, struct lmm_grid *grid, size_t index
     lmm_grid_end_row(grid);
 }
 
+/* Writes "360 bytes in 9 blocks"; returns the address of its NUL. */
+static char *write_amount(char *end, uint64_t bytes, uint64_t blocks)
+{
+    end = lmm_write_count(end, bytes);
+    end += sprintf(end, " %s in ", lmm_plural(bytes, "byte", "bytes"));
+    end = lmm_write_count(end, blocks);
+    return end + sprintf(end, " %s", lmm_plural(blocks, "block", "blocks"));
+}
+
+/* Writes "817 bytes: 177 direct in 3 blocks, 640 indirect in 10". */
+static char *write_with_indirect(char *end, const struct lmm_tally *tally)
+{
+    end = lmm_write_count(end, tally->lost.bytes);
+    end += sprintf(end, " bytes: ");
+    end = lmm_write_count(end, tally->direct.bytes);
+    end += sprintf(end, " direct in ");
+    end = lmm_write_count(end, tally->direct.blocks);
+    end += sprintf(end, " %s, ", lmm_plural(tally->direct.blocks, "block", "blocks"));
+    end = lmm_write_count(end, tally->lost.bytes - tally->direct.bytes);
+    end += sprintf(end, " indirect in ");
+    return lmm_write_count(end, tally->lost.blocks - tally->direct.blocks);
+}
+
 /* Adds a row of a check for leaks: "360 bytes in 9 blocks, 2 stacks". */
 static void add_leak(const struct rows *rows, struct lmm_grid *grid, size_t index)
 {
     const struct lmm_spot *spot = &rows->spots[index];
-    size_t stacks = lmm_spot_traces(spot, LMM_MEASURE_LEAKS);
-    char words[4 * LMM_CELL_BYTES];
-    char *end = lmm_write_count(words, spot->tally.leaked_bytes);
+    enum lmm_measure measure = rows->section->measure;
+    size_t stacks = lmm_spot_traces(spot, measure);
+    char words[8 * LMM_CELL_BYTES];
+    char *end;
 
-    end += sprintf(end, " %s in ", lmm_plural(spot->tally.leaked_bytes, "byte", "bytes"));
-    end = lmm_write_count(end, spot->tally.leaked_blocks);
-    end += sprintf(end, " %s", lmm_plural(spot->tally.leaked_blocks, "block", "blocks"));
+    if (measure == LMM_MEASURE_LOST && spot->tally.lost.blocks > spot->tally.direct.blocks) {
+        end = write_with_indirect(words, &spot->tally);
+    } else {
+        end = write_amount(words, lmm_tally_first(&spot->tally, measure),
+                           lmm_tally_second(&spot->tally, measure));
+    }
     if (stacks > 1) {
         end += sprintf(end, ", ");
         end = lmm_write_count(end, stacks);
         sprintf(end, " stacks");
     }
-    lmm_grid_count(grid, index + 1);
+    lmm_grid_count(grid, rows->ranked + index + 1);
     lmm_grid_text(grid, words);
     add_place(rows, grid, spot, stacks);
+    lmm_grid_end_row(grid);
+}
+
+/* Adds a row of losses in the report of a whole run. */
+static void add_loss(const struct rows *rows, struct lmm_grid *grid, size_t index)
+{
+    const struct lmm_spot *spot = &rows->spots[index];
+    enum lmm_measure measure = rows->section->measure;
+
+    lmm_grid_count(grid, rows->ranked + index + 1);
+    lmm_sheet_bytes(rows->sheet, grid, lmm_tally_first(&spot->tally, measure));
+    lmm_grid_count(grid, lmm_tally_second(&spot->tally, measure));
+    lmm_grid_text(grid, rows->section->kind);
+    add_place(rows, grid, spot, lmm_spot_traces(spot, measure));
     lmm_grid_end_row(grid);
 }
 
@@ -224,6 +287,8 @@ static void add_any(const struct rows *rows, struct lmm_grid *grid, size_t index
 {
     if (rows->sheet->run->leaks_only) {
         add_leak(rows, grid, index);
+    } else if (rows->section->kind != NULL) {
+        add_loss(rows, grid, index);
     } else {
         add_row(rows, grid, index);
     }
@@ -245,34 +310,46 @@ static size_t hidden_stacks(const struct rows *rows)
     return hidden;
 }
 
-/* Puts "  ... 3 more lines with 2.0 KiB, 8 more stacks: --full", if anything is left out. */
-static void put_rest(const struct rows *rows)
+/* What is left out. */
+struct rest {
+    size_t lines;
+    size_t stacks;
+    uint64_t amount; /* of the lines */
+};
+
+static struct rest rest_of(const struct rows *rows)
 {
-    struct lmm_sink *sink = rows->sheet->sink;
-    size_t lines = rows->count - rows->shown;
-    size_t stacks = hidden_stacks(rows);
-    uint64_t rest = rows->total;
-    char cell[LMM_CELL_BYTES];
+    struct rest rest = {rows->count - rows->shown, hidden_stacks(rows), rows->total};
 
     for (size_t i = 0; i < rows->shown; i++) {
-        rest -= lmm_tally_first(&rows->spots[i].tally, rows->section->measure);
+        rest.amount -= lmm_tally_first(&rows->spots[i].tally, rows->section->measure);
     }
-    if (lines > 0) {
-        if (rows->section->first_is_bytes) {
-            lmm_write_size(cell, rest);
+    return rest;
+}
+
+/* Puts "  ... 3 more lines with 2.0 KiB, 8 more stacks: --full", if anything is left out. */
+static void put_rest(struct lmm_sink *sink, const struct rest *rest, bool is_bytes,
+                     const char *option)
+{
+    char cell[LMM_CELL_BYTES];
+
+    if (rest->lines > 0) {
+        if (is_bytes) {
+            lmm_write_size(cell, rest->amount);
         } else {
-            sprintf(lmm_write_count(cell, rest), " %s", lmm_plural(rest, "block", "blocks"));
+            sprintf(lmm_write_count(cell, rest->amount), " %s",
+                    lmm_plural(rest->amount, "block", "blocks"));
         }
         lmm_sink_puts(sink, "  ... ");
-        lmm_put_count(sink, lines, "more line", "more lines");
+        lmm_put_count(sink, rest->lines, "more line", "more lines");
         lmm_sink_printf(sink, " with %s", cell);
     }
-    if (stacks > 0) {
-        lmm_sink_puts(sink, lines > 0 ? ", " : "  ... ");
-        lmm_put_count(sink, stacks, "more stack", "more stacks");
+    if (rest->stacks > 0) {
+        lmm_sink_puts(sink, rest->lines > 0 ? ", " : "  ... ");
+        lmm_put_count(sink, rest->stacks, "more stack", "more stacks");
     }
-    if (lines > 0 || stacks > 0) {
-        lmm_sink_puts(sink, ": --full\n");
+    if (rest->lines > 0 || rest->stacks > 0) {
+        lmm_sink_printf(sink, ": %s\n", option);
     }
 }
 
@@ -295,7 +372,8 @@ static size_t shown_of(const struct rows *rows)
     size_t most = most_of(rows);
     size_t shown = 0;
 
-    if (rows->section->measure == LMM_MEASURE_LEAKS || bounds->least_permille == 0) {
+    if (rows->section->measure == LMM_MEASURE_LEAKS || rows->section->kind != NULL ||
+        bounds->least_permille == 0) {
         return most;
     }
     while (shown < most) {
@@ -369,5 +447,140 @@ void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure)
         add_any(&rows, &grid, i);
         put_stacks(&rows, &rows.spots[i], lmm_spot_traces(&rows.spots[i], measure));
     }
-    put_rest(&rows);
+    struct rest rest = rest_of(&rows);
+
+    put_rest(sheet->sink, &rest, section->first_is_bytes, "--full");
+}
+
+/* ---- The leak check -------------------------------------------------------------------------- */
+
+/* Puts "       at 0x7f0000000040, 0x7f0000000080": blocks of the class of the section. */
+static void put_examples(const struct rows *rows, const struct lmm_spot *spot,
+                         enum lmm_model_class kind)
+{
+    const struct lmm_model_losses *losses = spot->traces[0].losses;
+
+    for (uint32_t i = 0; losses != NULL && i < losses->leak_count; i++) {
+        const struct lmm_model_leak *leak = &losses->leaks[i];
+
+        if (leak->kind == kind && leak->example_count > 0) {
+            lmm_sink_pad(rows->sheet->sink, STACK_INDENT);
+            for (uint32_t k = 0; k < leak->example_count; k++) {
+                lmm_sink_printf(rows->sheet->sink, "%s0x%" PRIx64, k == 0 ? "at " : ", ",
+                                leak->examples[k]);
+            }
+            lmm_sink_puts(rows->sheet->sink, "\n");
+            return;
+        }
+    }
+}
+
+/* One table of losses: in a check for leaks of one class, else of all. */
+struct losses {
+    struct lmm_grid grid;
+    size_t ranked;
+    struct rest rest;
+    bool is_measured; /* the grid knows its widths; rows are put */
+};
+
+/* Adds, or puts, the rows of a class. */
+static void pass_class(const struct lmm_sheet *sheet, struct losses *losses, size_t which)
+{
+    enum lmm_model_class kind = loss_sections[which].kind;
+    struct rows rows = order(sheet, &sections[loss_sections[which].measure]);
+    size_t most = sheet->run->bounds.rows;
+    size_t room = most > losses->ranked ? most - losses->ranked : 0;
+
+    rows.ranked = losses->ranked;
+    rows.shown = rows.shown < room ? rows.shown : room;
+    for (size_t i = 0; i < rows.shown; i++) {
+        add_any(&rows, &losses->grid, i);
+        if (losses->is_measured) {
+            put_stacks(&rows, &rows.spots[i],
+                       lmm_spot_traces(&rows.spots[i], rows.section->measure));
+        }
+        if (losses->is_measured && sheet->run->leaks_only) {
+            put_examples(&rows, &rows.spots[i], kind);
+        }
+    }
+    struct rest rest = rest_of(&rows);
+
+    losses->ranked += rows.shown;
+    losses->rest.lines += rest.lines;
+    losses->rest.stacks += rest.stacks;
+    losses->rest.amount += rest.amount;
+}
+
+static bool is_listed(const struct lmm_sheet *sheet, size_t which)
+{
+    return (sheet->run->shown_classes & 1u << loss_sections[which].kind) != 0 &&
+           lmm_spots_count(sheet->process->spots, loss_sections[which].measure) > 0;
+}
+
+/* Passes through the classes [from, to) of one table, with rows numbered from `ranked` on. */
+static void pass(const struct lmm_sheet *sheet, struct losses *losses, size_t ranked, size_t from,
+                 size_t to)
+{
+    losses->ranked = ranked;
+    losses->rest = (struct rest) {0, 0, 0};
+    for (size_t i = from; i < to; i++) {
+        if (is_listed(sheet, i)) {
+            pass_class(sheet, losses, i);
+        }
+    }
+    if (losses->is_measured) {
+        put_rest(sheet->sink, &losses->rest, true, sheet->run->leaks_only ? "--full" : "--leaks");
+    }
+}
+
+/* Each class has a table of its own; the rows are numbered through. */
+static void put_loss_tables(const struct lmm_sheet *sheet)
+{
+    static const struct lmm_grid_column columns[] = {
+        {.heading = ""}, {.heading = ""}, {.heading = ""}};
+    struct losses losses = {.ranked = 0};
+
+    for (size_t i = 0; i < sizeof(loss_sections) / sizeof(loss_sections[0]); i++) {
+        size_t ranked = losses.ranked;
+
+        if (!is_listed(sheet, i)) {
+            continue;
+        }
+        lmm_grid_init(&losses.grid, LMM_GRID_COLUMNS(columns), LMM_SHEET_INDENT, sheet->sink);
+        losses.is_measured = false;
+        pass(sheet, &losses, ranked, i, i + 1);
+        if (i == 0) {
+            lmm_grid_put_headings(&losses.grid); /* an empty line */
+        } else {
+            lmm_sink_printf(sheet->sink, "\n%s", sections[loss_sections[i].measure].title);
+            lmm_grid_put_headings(&losses.grid);
+        }
+        losses.is_measured = true;
+        pass(sheet, &losses, ranked, i, i + 1);
+    }
+}
+
+void lmm_sheet_losses(const struct lmm_sheet *sheet)
+{
+    static const struct lmm_grid_column columns[] = {
+        {.heading = "", .width_min = LMM_SHEET_FIRST},
+        {.heading = "bytes", .right = true},
+        {.heading = "blocks", .right = true},
+        {.heading = "kind"},
+        {.heading = "line"},
+    };
+    const size_t count = sizeof(loss_sections) / sizeof(loss_sections[0]);
+    struct losses losses = {.ranked = 0};
+
+    if (sheet->run->leaks_only) {
+        put_loss_tables(sheet);
+        return;
+    }
+    lmm_grid_init(&losses.grid, LMM_GRID_COLUMNS(columns), LMM_SHEET_INDENT, sheet->sink);
+    pass(sheet, &losses, 0, 0, count);
+    if (losses.ranked > 0) {
+        lmm_sheet_headings(sheet, &losses.grid, "Lost");
+        losses.is_measured = true;
+        pass(sheet, &losses, 0, 0, count);
+    }
 }

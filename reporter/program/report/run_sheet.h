@@ -54,11 +54,10 @@ bool lmm_sheet_has_ended_well(const struct lmm_sheet *sheet);
  * end. */
 bool lmm_sheet_is_lost(const struct lmm_sheet *sheet);
 
-/* Put "hr (pid 4242)", and of a child its parent; "ended with status 0 after 62.1 s"; and, of a process
- * that a known signal killed, "was killed by SIGKILL (core dumped)" (run_ending.c). */
+/* Put "hr (pid 4242)", and of a child its parent; and "ended with status 0 after 62.1 s"
+ * (run_ending.c). */
 void lmm_sheet_process(const struct lmm_sheet *sheet);
 void lmm_sheet_ending(const struct lmm_sheet *sheet);
-void lmm_sheet_signal(const struct lmm_sheet *sheet);
 
 /* Whether a known signal killed the process; or one of which the number is unknown, because the process
  * told of no other end. */
@@ -68,7 +67,29 @@ bool lmm_sheet_is_killed_unseen(const struct lmm_sheet *sheet);
 /* Returns how long the process wrote its ledger; 0: unknown. */
 uint64_t lmm_sheet_run_ns(const struct lmm_sheet *sheet);
 
-/* Put the lines before the sections: how the process ended, and notes; its totals; or the result
+/*
+ * Put what the check for leaks says of the process (run_check.c): "failed, 3 lines lose memory";
+ * its table of classes; ": 77 bytes lost, all else still reachable"; " (not classified: killed by
+ * SIGTERM)", if it is not; and a line for each thing that the check could not see.
+ */
+void lmm_sheet_verdict(const struct lmm_sheet *sheet);
+void lmm_sheet_classes(const struct lmm_sheet *sheet);
+void lmm_sheet_outcome(const struct lmm_sheet *sheet);
+void lmm_sheet_not_classified(const struct lmm_sheet *sheet);
+void lmm_sheet_check_notes(const struct lmm_sheet *sheet);
+
+struct lmm_suppression;
+
+/* Puts "known.txt:3 leak:libfoo", and returns its columns. sink: NULL to measure only. Puts the
+ * section of suppressions, unless none matched and none is unused (run_suppressed.c). */
+size_t lmm_sheet_suppression(const struct lmm_sheet *sheet, const struct lmm_suppression *item,
+                             struct lmm_sink *sink);
+void lmm_sheet_suppressions(const struct lmm_sheet *sheet);
+
+/* Puts the last line of the process, exact figures (run_check.c). */
+void lmm_sheet_summary(const struct lmm_sheet *sheet);
+
+/* Puts the lines before the sections: how the process ended, and notes; its totals; or the result
  * of the check for leaks (run_head.c). */
 void lmm_sheet_head(const struct lmm_sheet *sheet);
 
@@ -86,6 +107,10 @@ void lmm_sheet_all_end(const struct lmm_sheet *sheet, const struct lmm_all_lines
 
 /* Puts the section of a measure, unless it has no rows (run_rows.c). */
 void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure);
+
+/* Puts the lines that lost memory, and of those classes that the user asked for, unless there are
+ * none. In a check for leaks each class has a table (run_rows.c). */
+void lmm_sheet_losses(const struct lmm_sheet *sheet);
 
 /* Puts the section of sizes, unless it has no rows (run_sizes.c). */
 void lmm_sheet_sizes(const struct lmm_sheet *sheet);

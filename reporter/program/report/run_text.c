@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "reporter/core/grid.h"
 #include "reporter/core/model.h"
 #include "reporter/program/report/all_lines.h"
 #include "reporter/program/report/run_sheet.h"
@@ -12,70 +11,9 @@
 #include "reporter/program/report/shown_stacks.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
+#include "reporter/program/report/verdict.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
-
-/* ---- Suppressions --------------------------------------------------------------------------------- */
-
-enum {
-    PATTERN_COLUMNS = 60,
-};
-
-static const struct lmm_grid_column suppression_columns[] = {
-    {.heading = "", .width_min = LMM_SHEET_FIRST},
-    {.heading = "bytes", .right = true},
-    {.heading = "blocks", .right = true},
-    {.heading = "by"},
-};
-
-static void add_suppression(const struct lmm_sheet *sheet, struct lmm_grid *grid, size_t rank,
-                            const struct lmm_suppression *item)
-{
-    lmm_grid_count(grid, rank);
-    lmm_sheet_bytes(sheet, grid, item->bytes);
-    lmm_grid_count(grid, item->blocks);
-    struct lmm_sink *sink = lmm_grid_begin_cell(grid);
-    size_t columns =
-        lmm_put_string(sink, lmm_string_of(item->is_built_in ? "built in: " : "leak:"));
-
-    columns += lmm_shown_put_function(&sheet->run->look, sink, lmm_string_of(item->pattern),
-                                      PATTERN_COLUMNS);
-    lmm_grid_end_cell(grid, columns);
-    lmm_grid_end_row(grid);
-}
-
-/* Adds the suppressions that matched, as many as rows are shown. Returns how many matched. */
-static size_t add_suppressions(const struct lmm_sheet *sheet, struct lmm_grid *grid)
-{
-    const struct lmm_suppressions *suppressions = sheet->run->suppressions;
-    size_t rows = 0;
-
-    for (size_t i = 0; i < suppressions->count; i++) {
-        if (suppressions->items[i].blocks > 0 && ++rows <= sheet->run->bounds.rows) {
-            add_suppression(sheet, grid, rows, &suppressions->items[i]);
-        }
-    }
-    return rows;
-}
-
-static void put_suppressions(const struct lmm_sheet *sheet)
-{
-    struct lmm_grid grid;
-
-    lmm_grid_init(&grid, LMM_GRID_COLUMNS(suppression_columns), LMM_SHEET_INDENT, sheet->sink);
-    size_t rows = add_suppressions(sheet, &grid);
-
-    if (rows > 0) {
-        lmm_sheet_headings(sheet, &grid, "Suppressed");
-        add_suppressions(sheet, &grid);
-    }
-    if (rows > sheet->run->bounds.rows) {
-        size_t more = rows - sheet->run->bounds.rows;
-
-        lmm_sink_printf(sheet->sink, "  ... %zu more %s: --full\n", more,
-                        lmm_plural(more, "pattern", "patterns"));
-    }
-}
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
@@ -95,33 +33,19 @@ static void put_checked(const struct lmm_sheet *sheet)
     lmm_sheet_unchecked(sheet);
 }
 
-/* Exact figures, for scripts, too. */
-static void put_summary(const struct lmm_sheet *sheet)
+static void put_leaks(const struct lmm_sheet *sheet)
 {
-    const struct lmm_tally *total = &sheet->process->spots->total;
-    const struct lmm_model *model = sheet->model;
-
-    lmm_sink_puts(sheet->sink, "\n");
-    lmm_sheet_paint(sheet, "\033[1m");
-    lmm_sink_printf(sheet->sink, "SUMMARY: %" PRIu64 " %s %s in %" PRIu64 " %s",
-                    total->leaked_bytes, lmm_plural(total->leaked_bytes, "byte", "bytes"),
-                    lmm_sheet_has_ended_well(sheet) ? "leaked" : "live", total->leaked_blocks,
-                    lmm_plural(total->leaked_blocks, "block", "blocks"));
-    if (model->peak_bytes > 0) {
-        lmm_sink_printf(sheet->sink, ", peak %" PRIu64, model->peak_bytes);
+    if (lmm_process_is_classified(sheet->process)) {
+        lmm_sheet_losses(sheet);
+    } else {
+        lmm_sheet_rows(sheet, LMM_MEASURE_LEAKS);
     }
-    lmm_sink_printf(sheet->sink, ", %" PRIu64 " %s, %" PRIu64 " %s", model->total.allocations,
-                    lmm_plural(model->total.allocations, "allocation", "allocations"),
-                    model->total.frees, lmm_plural(model->total.frees, "free", "frees"));
-    lmm_sink_puts(sheet->sink, lmm_sheet_is_lost(sheet) ? ", when its ledger was lost" : "");
-    lmm_sheet_paint(sheet, "\033[0m");
-    lmm_sink_puts(sheet->sink, "\n");
 }
 
 static void put_sections(const struct lmm_sheet *sheet)
 {
     lmm_sheet_rows(sheet, LMM_MEASURE_PEAK);
-    lmm_sheet_rows(sheet, LMM_MEASURE_LEAKS);
+    put_leaks(sheet);
     /* Else sites say no more than their families do, which the section of sizes shows. */
     if (sheet->model->stack_frames > 0 || !sheet->model->is_drop_in) {
         lmm_sheet_rows(sheet, LMM_MEASURE_ALLOCATIONS);
@@ -137,7 +61,7 @@ static void put_process(const struct lmm_sheet *sheet, bool is_last)
 
     lmm_sheet_head(sheet);
     if (has_figures && sheet->run->leaks_only) {
-        lmm_sheet_rows(sheet, LMM_MEASURE_LEAKS);
+        put_leaks(sheet);
     } else if (has_figures) {
         put_sections(sheet);
     }
@@ -145,13 +69,13 @@ static void put_process(const struct lmm_sheet *sheet, bool is_last)
         lmm_sheet_names(sheet, is_last);
     }
     if (is_last && !sheet->run->look.is_brief) {
-        put_suppressions(sheet);
+        lmm_sheet_suppressions(sheet);
     }
     if (is_last && has_figures && sheet->run->leaks_only) {
         put_checked(sheet);
     }
     if (has_figures) {
-        put_summary(sheet);
+        lmm_sheet_summary(sheet);
     }
 }
 

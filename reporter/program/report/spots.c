@@ -6,69 +6,12 @@
 
 #include "reporter/core/compare.h"
 #include "reporter/core/model.h"
+#include "reporter/core/saturate.h"
 #include "reporter/program/report/places.h"
 #include "reporter/program/report/select_first.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/program/report/suppressor.h"
-
-/* ---- Tallies --------------------------------------------------------------------------------- */
-
-void lmm_tally_add(struct lmm_tally *sum, const struct lmm_tally *tally)
-{
-    sum->allocations += tally->allocations;
-    sum->allocated_bytes += tally->allocated_bytes;
-    sum->temporaries += tally->temporaries;
-    sum->peak_blocks += tally->peak_blocks;
-    sum->peak_bytes += tally->peak_bytes;
-    sum->leaked_blocks += tally->leaked_blocks;
-    sum->leaked_bytes += tally->leaked_bytes;
-}
-
-static struct lmm_tally tally_of(const struct lmm_model_site *site)
-{
-    return (struct lmm_tally) {
-        .allocations = site->allocations,
-        .allocated_bytes = site->allocated_bytes,
-        .temporaries = site->temporaries,
-        .peak_blocks = site->peak_blocks,
-        .peak_bytes = site->peak_bytes,
-        .leaked_blocks = site->live_blocks,
-        .leaked_bytes = site->live_bytes,
-    };
-}
-
-#define FIGURES(first, second) offsetof(struct lmm_tally, first), offsetof(struct lmm_tally, second)
-
-static uint64_t figure(const struct lmm_tally *tally, enum lmm_measure measure, size_t which)
-{
-    static const size_t offsets[][2] = {
-        [LMM_MEASURE_PEAK] = {FIGURES(peak_bytes, peak_blocks)},
-        [LMM_MEASURE_ALLOCATIONS] = {FIGURES(allocations, allocated_bytes)},
-        [LMM_MEASURE_LEAKS] = {FIGURES(leaked_bytes, leaked_blocks)},
-        [LMM_MEASURE_TEMPORARIES] = {FIGURES(temporaries, allocations)},
-    };
-
-    return *(const uint64_t *) (const void *) ((const char *) tally + offsets[measure][which]);
-}
-
-uint64_t lmm_tally_first(const struct lmm_tally *tally, enum lmm_measure measure)
-{
-    return figure(tally, measure, 0);
-}
-
-uint64_t lmm_tally_second(const struct lmm_tally *tally, enum lmm_measure measure)
-{
-    return figure(tally, measure, 1);
-}
-
-/* Returns whether a figure of the measure is above 0: a block of 0 bytes is a leak, too. */
-static bool counts(const struct lmm_tally *tally, enum lmm_measure measure)
-{
-    bool by_second = measure == LMM_MEASURE_PEAK || measure == LMM_MEASURE_LEAKS;
-
-    return lmm_tally_first(tally, measure) > 0 ||
-           (by_second && lmm_tally_second(tally, measure) > 0);
-}
+#include "reporter/program/report/trace_losses.h"
 
 /* ---- Orders ---------------------------------------------------------------------------------- */
 
@@ -104,7 +47,7 @@ size_t lmm_spot_traces(const struct lmm_spot *spot, enum lmm_measure measure)
     size_t count = 0;
 
     for (size_t i = 0; i < spot->trace_count; i++) {
-        count += counts(&spot->traces[i].tally, measure);
+        count += lmm_tally_counts(&spot->traces[i].tally, measure);
     }
     return count;
 }
@@ -114,7 +57,7 @@ size_t lmm_spots_count(const struct lmm_spots *spots, enum lmm_measure measure)
     size_t count = 0;
 
     for (size_t i = 0; i < spots->count; i++) {
-        count += counts(&spots->items[i].tally, measure);
+        count += lmm_tally_counts(&spots->items[i].tally, measure);
     }
     return count;
 }
@@ -126,7 +69,7 @@ size_t lmm_spots_rest(const struct lmm_spots *spots, enum lmm_measure measure, s
 
     *ret_sum = (struct lmm_tally) {.allocations = 0};
     for (size_t i = first; i < spots->count; i++) {
-        if (counts(&spots->items[i].tally, measure)) {
+        if (lmm_tally_counts(&spots->items[i].tally, measure)) {
             lmm_tally_add(ret_sum, &spots->items[i].tally);
             count++;
         }
@@ -154,7 +97,22 @@ struct making {
     struct lmm_places places;
     struct lmm_trace *traces; /* one for each site, then one for each stack */
     size_t trace_count;
+    struct lmm_tally rest; /* of sites that the model does not have */
+    struct lmm_model_amount suppressed;
 };
+
+static struct lmm_tally tally_of(const struct lmm_model_site *site)
+{
+    return (struct lmm_tally) {
+        .allocations = site->allocations,
+        .allocated_bytes = site->allocated_bytes,
+        .temporaries = site->temporaries,
+        .peak_blocks = site->peak_blocks,
+        .peak_bytes = site->peak_bytes,
+        .leaked_blocks = site->live_blocks,
+        .leaked_bytes = site->live_bytes,
+    };
+}
 
 /* Makes a trace of each site, with the number of its place. */
 static void make_traces(struct making *making)
@@ -167,6 +125,7 @@ static void make_traces(struct making *making)
             .tally = tally_of(site),
             .place = making->places.of[i],
             .id = site->id,
+            .losses = site->losses,
         };
     }
     making->trace_count = making->model->site_count;
@@ -186,6 +145,22 @@ static uint32_t lower(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+static uint64_t lost_bytes(const struct lmm_model_losses *losses)
+{
+    return losses == NULL
+               ? 0
+               : lmm_add_saturated(losses->hanging.bytes, losses->of[LMM_MODEL_DEFINITE].bytes);
+}
+
+static void merge_trace(struct lmm_trace *sum, const struct lmm_trace *trace)
+{
+    lmm_tally_add(&sum->tally, &trace->tally);
+    sum->id = lower(sum->id, trace->id);
+    if (sum->losses == NULL || lost_bytes(trace->losses) > lost_bytes(sum->losses)) {
+        sum->losses = trace->losses;
+    }
+}
+
 /* Makes the traces of one place and stack one trace. */
 static void merge_traces(struct making *making)
 {
@@ -195,8 +170,7 @@ static void merge_traces(struct making *making)
     qsort(traces, making->trace_count, sizeof(*traces), compare_traces_by_place);
     for (size_t i = 0; i < making->trace_count; i++) {
         if (kept > 0 && compare_traces_by_place(&traces[kept - 1], &traces[i]) == 0) {
-            lmm_tally_add(&traces[kept - 1].tally, &traces[i].tally);
-            traces[kept - 1].id = lower(traces[kept - 1].id, traces[i].id);
+            merge_trace(&traces[kept - 1], &traces[i]);
         } else {
             traces[kept++] = traces[i];
         }
@@ -204,18 +178,17 @@ static void merge_traces(struct making *making)
     making->trace_count = kept;
 }
 
-/* Takes the leaks of suppressed stacks out of their tallies. */
-static bool suppress(struct making *making, struct lmm_suppressions *suppressions)
+/* Takes live blocks that are suppressed out of their tallies. */
+static bool suppress(struct making *making, struct lmm_suppressor *suppressor)
 {
-    struct lmm_suppressor *suppressor = lmm_suppressor_new(making->model, suppressions);
-    bool good = suppressor != NULL;
+    bool good = true;
 
     for (size_t i = 0; i < making->trace_count && good; i++) {
         struct lmm_tally *tally = &making->traces[i].tally;
         struct lmm_suppression *found = NULL;
 
         if (tally->leaked_blocks > 0) {
-            good = lmm_suppressor_find(suppressor, making->traces[i].site->stack, &found);
+            good = lmm_suppressor_find(suppressor, making->traces[i].site, 0, &found);
         }
         if (found != NULL) {
             found->blocks += tally->leaked_blocks;
@@ -224,6 +197,20 @@ static bool suppress(struct making *making, struct lmm_suppressions *suppression
             tally->leaked_bytes = 0;
         }
     }
+    return good;
+}
+
+/* Adds the last leak check to the traces, and suppresses. suppressions: NULL: none. */
+static bool add_losses(struct making *making, struct lmm_suppressions *suppressions)
+{
+    bool has_some = suppressions != NULL && suppressions->count > 0;
+    struct lmm_suppressor *suppressor =
+        has_some ? lmm_suppressor_new(making->model, suppressions) : NULL;
+    bool good = (suppressor != NULL || !has_some) &&
+                lmm_trace_losses_add(making->model, suppressor, making->traces, &making->rest,
+                                     &making->suppressed) &&
+                (suppressor == NULL || suppress(making, suppressor));
+
     lmm_suppressor_free(suppressor);
     return good;
 }
@@ -254,8 +241,11 @@ static bool make(struct making *making, struct lmm_suppressions *suppressions)
         return false;
     }
     make_traces(making);
+    if (!add_losses(making, suppressions)) {
+        return false;
+    }
     merge_traces(making);
-    return suppressions == NULL || suppressions->count == 0 || suppress(making, suppressions);
+    return true;
 }
 
 bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *suppressions,
@@ -272,6 +262,8 @@ bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *supp
         return false;
     }
     gather(&spots, making.trace_count);
+    lmm_tally_add(&spots.total, &making.rest);
+    spots.suppressed = making.suppressed;
     *ret_spots = spots;
     return true;
 }

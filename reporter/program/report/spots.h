@@ -8,12 +8,13 @@
  *
  * Which sites are one place is decided in places.h; here only numbers are compared.
  *
- * Live blocks count as leaks, except those that match a suppression: they are counted in the
- * suppression, and their trace has no leaks.
+ * Live blocks that match a suppression are counted in that, and not in their trace; and so are the
+ * blocks of the last leak check (trace_losses.h).
  *
  * Invariants (checked by tests/unit/reporter/test_spots.c):
  *   I1  a spot's tally is the sum over its traces; each trace is in one spot
- *   I2  the live blocks of all spots and of all suppressions are together the model's
+ *   I2  the live blocks of all spots and of all suppressions are together the model's; and the
+ *       blocks of a class, in the total and in `suppressed`, are together the check's
  *
  * Spots must not be used after their model or its namer is freed.
  */
@@ -24,35 +25,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct lmm_model;
-struct lmm_model_site;
+#include "reporter/core/model.h"
+#include "reporter/program/report/spot_tally.h"
+
 struct lmm_suppressions;
-
-struct lmm_tally {
-    uint64_t allocations;
-    uint64_t allocated_bytes;
-    uint64_t temporaries;
-    uint64_t peak_blocks;
-    uint64_t peak_bytes;
-    uint64_t leaked_blocks;
-    uint64_t leaked_bytes;
-};
-
-/* The figures that a section sorts its rows by. */
-enum lmm_measure {
-    LMM_MEASURE_PEAK,        /* bytes, then blocks, at the time of most live bytes */
-    LMM_MEASURE_ALLOCATIONS, /* allocations, then their bytes */
-    LMM_MEASURE_LEAKS,       /* bytes, then blocks */
-    LMM_MEASURE_TEMPORARIES, /* temporary blocks, then allocations */
-};
-
-/* A stack. */
-struct lmm_trace {
-    const struct lmm_model_site *site; /* one of its sites; all have its place and stack */
-    struct lmm_tally tally;
-    uint32_t place; /* the rank of its spot */
-    uint32_t id;    /* the lowest of its sites */
-};
 
 /* A place in the source. */
 struct lmm_spot {
@@ -70,6 +46,7 @@ struct lmm_spots {
     size_t count;
     struct lmm_trace *traces;
     struct lmm_tally total;
+    struct lmm_model_amount suppressed; /* of the last leak check, and what the program ignores */
 };
 
 /* Makes the spots of a model, to be freed with lmm_spots_free(), and adds the suppressed leaks to
@@ -86,13 +63,6 @@ size_t lmm_spot_traces(const struct lmm_spot *spot, enum lmm_measure measure);
  * others. Cost: see select_first.h. */
 void lmm_spots_order(struct lmm_spots *spots, enum lmm_measure measure, size_t most);
 void lmm_spot_order(struct lmm_spot *spot, enum lmm_measure measure, size_t most);
-
-/* Adds a tally to a sum. */
-void lmm_tally_add(struct lmm_tally *sum, const struct lmm_tally *tally);
-
-/* Return the figure of a tally that a measure sorts by first, and second. */
-uint64_t lmm_tally_first(const struct lmm_tally *tally, enum lmm_measure measure);
-uint64_t lmm_tally_second(const struct lmm_tally *tally, enum lmm_measure measure);
 
 /* Returns how many of the spots from index `first` on have a figure above 0, and sets *ret_sum to
  * the sum of their tallies. */

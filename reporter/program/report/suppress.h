@@ -25,7 +25,7 @@
 
 #include <stdbool.h>
 
-#include "reporter/core/utf8.h"
+#include "reporter/core/model.h"
 
 enum lmm_suppression_scope {
     LMM_SUPPRESS_TEXTS,   /* texts that match the pattern */
@@ -38,8 +38,10 @@ struct lmm_suppression {
     char *pattern; /* as the user wrote it, without needless stars; of built-in ones, their name */
     char *glob;    /* NULL for other scopes */
     bool is_built_in;
-    uint64_t blocks; /* these two: the leaks that matched; the caller counts */
+    /* The callers count: */
+    uint64_t blocks; /* these two: the live blocks that matched */
     uint64_t bytes;
+    struct lmm_model_amount checked; /* blocks of the last leak check, and what hung on them */
 };
 
 /* All zero: empty. */

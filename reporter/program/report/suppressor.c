@@ -162,12 +162,14 @@ static bool fits_scope(const struct lmm_suppressor *suppressor, uint32_t stack,
     }
 }
 
-bool lmm_suppressor_find(struct lmm_suppressor *suppressor, uint32_t stack,
-                         struct lmm_suppression **ret_found)
+bool lmm_suppressor_find(struct lmm_suppressor *suppressor, const struct lmm_model_site *site,
+                         unsigned classes, struct lmm_suppression **ret_found)
 {
+    uint32_t stack = site->stack;
     const struct lmm_suppressions *suppressions = suppressor->suppressions;
     uint32_t found = 0;
 
+    (void) classes; /* no suppression has some only */
     if (stack != 0) {
         if (!answer_stack(suppressor, stack)) {
             return false;

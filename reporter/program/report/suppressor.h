@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 struct lmm_model;
+struct lmm_model_site;
 struct lmm_suppression;
 struct lmm_suppressions;
 struct lmm_suppressor;
@@ -26,10 +27,11 @@ struct lmm_suppressor;
 struct lmm_suppressor *lmm_suppressor_new(const struct lmm_model *model,
                                           struct lmm_suppressions *suppressions);
 
-/* Sets *ret_found to the suppression that counts the leaks of a stack (0: of none), or to NULL;
- * false: out of memory. */
-bool lmm_suppressor_find(struct lmm_suppressor *suppressor, uint32_t stack,
-                         struct lmm_suppression **ret_found);
+/* Sets *ret_found to the suppression that counts blocks of a site, or to NULL; false: out of memory.
+ * classes: a bit, 1 << enum lmm_model_class, for each class that the blocks may have; 0: they have
+ * none, and every suppression may match. */
+bool lmm_suppressor_find(struct lmm_suppressor *suppressor, const struct lmm_model_site *site,
+                         unsigned classes, struct lmm_suppression **ret_found);
 
 /* suppressor may be NULL. */
 void lmm_suppressor_free(struct lmm_suppressor *suppressor);

@@ -11,6 +11,7 @@
 #include "reporter/program/base/parse.h"
 #include "reporter/program/run/preload.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/symbols/wrapper_list.h"
 
 enum {
@@ -32,6 +33,8 @@ enum {
     KEY_FULL,
     KEY_STACKS_PER_ROW,
     KEY_ABSOLUTE,
+    KEY_SHOW_KINDS,
+    KEY_ERROR_KINDS,
 };
 
 /* The bounds of a report without options, and of one with --leaks or in JSON. */
@@ -60,6 +63,12 @@ static const struct argp_option table[] = {
     {"absolute", KEY_ABSOLUTE, NULL, 0,
      "Show paths as the debug information has them, not relative to the current directory", 0},
     {"leaks", KEY_LEAKS, NULL, 0, "Show leaks only", 0},
+    {"show-leak-kinds", KEY_SHOW_KINDS, "SET", 0,
+     "List the lines of these classes: some of definite,indirect,possible,reachable, or all; by "
+     "default definite,possible",
+     0},
+    {"errors-for-leak-kinds", KEY_ERROR_KINDS, "SET", 0,
+     "Which classes make --error-exitcode fail; by default definite", 0},
     {"error-exitcode", KEY_ERROR_EXITCODE, "N", 0,
      "If the program ends with 0: end with status N (1 to 255, not 125 to 127) when there are "
      "leaks "
@@ -143,6 +152,17 @@ static void check_options(const char *text, const struct argp_state *state)
     }
 }
 
+static void parse_kinds(const char *option, const char *argument, const struct argp_state *state,
+                        unsigned *ret_kinds)
+{
+    if (!lmm_kinds_parse(argument, ret_kinds)) {
+        argp_error(state,
+                   "%s takes some of definite,indirect,possible,reachable, or all, or none, not "
+                   "'%s'",
+                   option, argument);
+    }
+}
+
 /* Handles options whose argument is checked. */
 static error_t parse_value(int key, char *argument, struct argp_state *state)
 {
@@ -168,6 +188,12 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
                        "--error-exitcode cannot be 125 to 127: these say that nothing ran, or "
                        "that lmm failed");
         }
+        return 0;
+    case KEY_SHOW_KINDS:
+        parse_kinds("--show-leak-kinds", argument, state, &options->shown_classes);
+        return 0;
+    case KEY_ERROR_KINDS:
+        parse_kinds("--errors-for-leak-kinds", argument, state, &options->error_classes);
         return 0;
     case KEY_SUPPRESSIONS:
         if (!lmm_suppressions_read(&options->suppressions, argument)) {
@@ -239,6 +265,8 @@ void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_opt
     *ret_options = (struct lmm_run_options) {
         .stacks = LMM_RUN_STACKS,
         .format = lmm_format_find("text"),
+        .shown_classes = LMM_KINDS_SHOWN,
+        .error_classes = LMM_KINDS_ERRORS,
     };
     argp_err_exit_status = LMM_RUN_FAILED;
     lmm_command_line_read(&lmm_run_argp, argc, argv, ARGP_IN_ORDER, ret_options);

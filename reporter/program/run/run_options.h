@@ -32,6 +32,8 @@ struct lmm_run_options {
     bool waits; /* for processes that outlive the program */
     bool keep;
     bool debuginfod;
+    unsigned shown_classes; /* sets of enum lmm_model_class */
+    unsigned error_classes;
     bool no_built_in;   /* suppressions */
     int error_exitcode; /* 0: none */
     const char *fit;    /* NULL: not given, here and below */

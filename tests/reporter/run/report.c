@@ -15,6 +15,7 @@
 
 #include "reporter/core/model.h"
 #include "reporter/program/report/ending.h"
+#include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
@@ -53,6 +54,72 @@ static void leaks(void)
     run.leaks_only = true;
     run.look.is_brief = false;
     run.bounds.stacks = 3;
+}
+
+/* A leak check at exit found something of each class. */
+static void losses(void)
+{
+    model = made_model_with_losses();
+}
+
+static void losses_in_full(void)
+{
+    losses();
+    run.look = (struct lmm_look) {.folder = run.look.folder};
+    run.bounds = (struct lmm_run_report_bounds) {20, 3, 8, 0};
+    run.leaks_only = true;
+}
+
+static void losses_suppressed(void)
+{
+    losses_in_full();
+    lmm_suppressions_add(&suppressions, "reader&)"); /* takes what hangs on it with it */
+    lmm_suppressions_add(&suppressions, "never");
+}
+
+static void losses_of_all_kinds(void)
+{
+    losses_in_full();
+    run.shown_classes = LMM_KINDS_ALL;
+    run.bounds.rows = 5;
+}
+
+static void losses_that_are_none(void)
+{
+    static struct lmm_model_leak reachable;
+
+    losses();
+    reachable = model->check.leaks[1];
+    model->check.leaks = &reachable;
+    model->check.leak_count = 1;
+}
+
+static void losses_that_are_none_in_full(void)
+{
+    losses_that_are_none();
+    run.look = (struct lmm_look) {.folder = run.look.folder};
+    run.leaks_only = true;
+}
+
+/* What the check could not see. */
+static void losses_partly_seen(void)
+{
+    losses();
+    model->check.threads_unseen = 1;
+    model->check.roots_unread = 8192;
+    run.bounds.rows = 1;
+}
+
+static void check_failed(void)
+{
+    model->check =
+        (struct lmm_model_check) {.is_there = true, .is_at_exit = true, .failure = ENOMEM};
+}
+
+static void check_failed_leaks(void)
+{
+    leaks();
+    check_failed();
 }
 
 static void full(void)
@@ -274,6 +341,22 @@ static void several_leaks(void)
     run.process_count = 2;
 }
 
+/* Of three processes the blocks of one have no classes, because it was killed. */
+static void several_with_losses(void)
+{
+    static struct lmm_run_report_process processes[3];
+    static struct lmm_model killed_model;
+
+    losses();
+    several();
+    memcpy(processes, run.processes, sizeof(processes));
+    killed_model = *processes[2].model;
+    killed_model.check = (struct lmm_model_check) {.is_there = false};
+    processes[2].model = &killed_model;
+    run.processes = processes;
+    run.process_count = 3;
+}
+
 static void nothing(void)
 {
     model->site_count = 0;
@@ -292,6 +375,17 @@ static const struct {
     {"plain.json", plain, lmm_run_report_json},
     {"leaks.txt", leaks, lmm_run_report_text},
     {"leaks.json", leaks, lmm_run_report_json},
+    {"losses.txt", losses, lmm_run_report_text},
+    {"losses-leaks.txt", losses_in_full, lmm_run_report_text},
+    {"losses-suppressed.txt", losses_suppressed, lmm_run_report_text},
+    {"losses-all-kinds.txt", losses_of_all_kinds, lmm_run_report_text},
+    {"losses-none.txt", losses_that_are_none, lmm_run_report_text},
+    {"losses-none-leaks.txt", losses_that_are_none_in_full, lmm_run_report_text},
+    {"losses-partly-seen.txt", losses_partly_seen, lmm_run_report_text},
+    {"losses-failed.txt", check_failed, lmm_run_report_text},
+    {"losses-failed-leaks.txt", check_failed_leaks, lmm_run_report_text},
+    {"losses.json", losses, lmm_run_report_json},
+    {"losses-suppressed.json", losses_suppressed, lmm_run_report_json},
     {"killed.txt", killed, lmm_run_report_text},
     {"killed.json", killed, lmm_run_report_json},
     {"lost.txt", lost, lmm_run_report_text},
@@ -311,6 +405,7 @@ static const struct {
     {"several.txt", several, lmm_run_report_text},
     {"several.json", several_in_json, lmm_run_report_json},
     {"several-leaks.txt", several_leaks, lmm_run_report_text},
+    {"several-losses.txt", several_with_losses, lmm_run_report_text},
     {"not-traced.txt", not_traced, lmm_run_report_text},
     {"not-traced.json", not_traced, lmm_run_report_json},
     {"not-traced-leaks.txt", not_traced_leaks, lmm_run_report_text},
@@ -346,6 +441,8 @@ static void print(size_t index, struct output *output)
         .suppressions = &suppressions,
         .bounds = {.rows = 5, .stacks = 1, .sizes = 8},
         .look = {.folder = "/home/user/project/", .is_brief = true},
+        .shown_classes = LMM_KINDS_SHOWN,
+        .error_classes = LMM_KINDS_ERRORS,
     };
     struct lmm_sink sink;
 

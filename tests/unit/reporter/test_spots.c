@@ -246,3 +246,85 @@ Test(spots, no_sites_are_no_spots)
     cr_assert_eq(lmm_spots_count(&spots, LMM_MEASURE_LEAKS), 0);
     lmm_spots_order(&spots, LMM_MEASURE_LEAKS, SIZE_MAX);
 }
+
+/* ---- The leak check -------------------------------------------------------------------------- */
+
+static void expect_amount(struct lmm_model_amount amount, uint64_t blocks, uint64_t bytes,
+                          const char *what)
+{
+    cr_expect(amount.blocks == blocks && amount.bytes == bytes, "%s: %lu blocks, %lu bytes", what,
+              (unsigned long) amount.blocks, (unsigned long) amount.bytes);
+}
+
+Test(spots, lost_blocks_have_those_that_hang_on_them)
+{
+    make_spots(made_model_with_losses());
+    lmm_spots_order(&spots, LMM_MEASURE_LOST, 1);
+    cr_assert(is_at(&spots.items[0], "src/field.hpp"));
+    expect_amount(spots.items[0].tally.lost, 8, 270, "lost");
+    expect_amount(spots.items[0].tally.direct, 3, 120, "direct");
+    expect_amount(spots.items[0].tally.indirect, 3, 120, "its own indirectly lost ones");
+    cr_expect_eq(lmm_spots_count(&spots, LMM_MEASURE_LOST), 1);
+    cr_expect_eq(lmm_spots_count(&spots, LMM_MEASURE_INDIRECT), 2);
+    cr_expect_eq(lmm_spots_count(&spots, LMM_MEASURE_POSSIBLE), 1);
+    cr_expect_eq(lmm_spots_count(&spots, LMM_MEASURE_REACHABLE), 3);
+    expect_amount(spots.suppressed, 1, 40, "ignored by the program");
+    lmm_spot_order(&spots.items[0], LMM_MEASURE_LOST, 2);
+    cr_assert_not_null(spots.items[0].traces[0].losses);
+    cr_expect_eq(spots.items[0].traces[0].losses->leaks[0].kind, LMM_MODEL_DEFINITE);
+}
+
+/* The stack of a lost block suppresses what hangs on it; an indirectly lost one also itself. */
+Test(spots, suppressions_of_lost_blocks)
+{
+    static const struct {
+        const char *pattern;
+        uint64_t lost, suppressed, checked; /* bytes */
+    } cases[] = {
+        {"nothing", 270, 40, 0},
+        {"operator new", 40, 390, 350}, /* 80 + 120 in its stack, 120 and 30 that hang on those */
+        {"strdup", 240, 80, 40},        /* load's 30 of 150 that hang, and 10 that are reachable */
+        {"work(", 270, 1048616, 1048576},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cr_assert(lmm_suppressions_add(&suppressions, cases[i].pattern));
+        make_spots(made_model_with_losses());
+        cr_expect_eq(spots.total.lost.bytes, cases[i].lost, "%s: %lu lost", cases[i].pattern,
+                     (unsigned long) spots.total.lost.bytes);
+        cr_expect_eq(spots.suppressed.bytes, cases[i].suppressed, "%s: %lu suppressed",
+                     cases[i].pattern, (unsigned long) spots.suppressed.bytes);
+        cr_expect_eq(suppressions.items[0].checked.bytes, cases[i].checked, "%s", cases[i].pattern);
+        free_all();
+    }
+}
+
+/* I2: whatever is suppressed, each block counts once. */
+Test(spots, blocks_of_a_check_are_in_one_class_or_suppressed)
+{
+    static const char *const patterns[] = {"nothing", "main", "copy(field", "strdup", "libpaper"};
+
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+        cr_assert(lmm_suppressions_add(&suppressions, patterns[i]));
+        make_spots(made_model_with_losses());
+        const struct lmm_tally *total = &spots.total;
+
+        cr_expect_eq(total->lost.blocks + total->possible.blocks + total->reachable.blocks +
+                         spots.suppressed.blocks,
+                     15, "%s", patterns[i]);
+        cr_expect_eq(total->lost.blocks - total->direct.blocks, total->indirect.blocks, "%s",
+                     patterns[i]);
+        free_all();
+    }
+}
+
+Test(spots, lost_blocks_of_unknown_sites_are_in_the_total)
+{
+    struct lmm_model *model = made_model_with_losses();
+
+    model->site_count = 1;
+    make_spots(model);
+    expect_amount(spots.total.direct, 3, 120, "direct");
+    expect_amount(spots.total.lost, 8, 270, "lost");
+    expect_amount(spots.items[0].tally.direct, 2, 80, "of the known site");
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/report/verdict.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/report/run_report.h"
+
+bool lmm_process_is_killed(const struct lmm_run_report_process *process)
+{
+    return process->has_status && WIFSIGNALED(process->status);
+}
+
+bool lmm_process_is_killed_unseen(const struct lmm_run_report_process *process)
+{
+    return !process->has_status && !process->is_live &&
+           process->model->process == LMM_MODEL_KILLED && process->became == NULL &&
+           process->model->exit == LMM_MODEL_EXIT_NOT_YET;
+}
+
+void lmm_process_signal(const struct lmm_run_report_process *process, char words[LMM_VERDICT_BYTES])
+{
+    const char *core = WCOREDUMP(process->status) ? " (core dumped)" : "";
+    const char *name = sigabbrev_np(WTERMSIG(process->status));
+
+    if (name != NULL) {
+        snprintf(words, LMM_VERDICT_BYTES, "was killed by SIG%s%s", name, core);
+    } else {
+        snprintf(words, LMM_VERDICT_BYTES, "was killed by signal %d%s", WTERMSIG(process->status),
+                 core);
+    }
+}
+
+/* Returns why the end of the process, or its ledger, leaves no check to look at; NULL: nothing
+ * does. */
+static const char *fate_of(const struct lmm_run_report_process *process)
+{
+    if (process->model->other_malloc.bytes > 0) {
+        return "it allocates by itself";
+    }
+    if (process->has_own_lmm) {
+        return "liblmm is linked into it";
+    }
+    if (process->became != NULL || process->model->process == LMM_MODEL_REPLACED) {
+        return "it became another program";
+    }
+    if (process->is_live) {
+        return "it is still running";
+    }
+    if (lmm_process_is_killed_unseen(process)) {
+        return "it was killed by a signal";
+    }
+    return process->model->process == LMM_MODEL_LOST ? "its ledger was lost" : NULL;
+}
+
+bool lmm_verdict_obstacle(const struct lmm_run_report_process *process,
+                          char words[LMM_VERDICT_BYTES])
+{
+    const char *fate = fate_of(process);
+    uint32_t failure = process->model->check.failure;
+
+    if (fate != NULL) {
+        snprintf(words, LMM_VERDICT_BYTES, "%s", fate);
+    } else if (lmm_process_is_killed(process)) {
+        char signal[LMM_VERDICT_BYTES];
+
+        lmm_process_signal(process, signal);
+        snprintf(words, LMM_VERDICT_BYTES, "it %.100s", signal);
+    } else if (failure != 0) {
+        snprintf(words, LMM_VERDICT_BYTES, "the leak check failed: %.80s", strerror((int) failure));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+bool lmm_process_is_classified(const struct lmm_run_report_process *process)
+{
+    const struct lmm_model_check *check = &process->model->check;
+
+    return process->model->other_malloc.bytes == 0 && process->became == NULL && check->is_there &&
+           check->failure == 0 && check->is_at_exit != process->is_live;
+}
