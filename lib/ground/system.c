@@ -8,6 +8,7 @@
 #include <linux/memfd.h>
 #include <signal.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -275,6 +276,15 @@ void lmm_system_take_signal(uint64_t set)
 
     call4(SYS_rt_sigtimedwait, (long) &set, 0, (long) &at_once, SIGNAL_SET_BYTES);
 }
+
+void lmm_system_end_thread(void)
+{
+    for (;;) {
+        call3(SYS_exit, 0, 0, 0);
+    }
+}
+
+/* ---- Signals ---------------------------------------------------------------------------------- */
 
 /* The kernel's struct sigaction. */
 struct kernel_action {

@@ -153,6 +153,23 @@ uint64_t lmm_system_sigpending(void);
 /* Takes one pending signal of the set, without waiting. */
 void lmm_system_take_signal(uint64_t set);
 
+/* Ends this thread, which libc does not know (bare_thread.h). */
+_Noreturn void lmm_system_end_thread(void);
+
+/* ---- Local sockets --------------------------------------------------------------------------- */
+
+/* Creates a socket of SOCK_STREAM, closed on exec, that waits for connections at that path, in at
+ * most 107 bytes. */
+int lmm_system_listen(const char *path);
+/* Accepts a connection; -EAGAIN when none comes within so many milliseconds. */
+int lmm_system_accept(int descriptor, int timeout_ms);
+/* The effective user of the process at the other end; false: unknown. */
+bool lmm_system_peer(int descriptor, unsigned *ret_user);
+/* Waits until something can be read, at most so long: as poll(2), 1, 0 or -errno. */
+int lmm_system_wait_readable(int descriptor, int timeout_ms);
+/* As lmm_system_write(), for a socket, without SIGPIPE. */
+ssize_t lmm_system_send(int descriptor, const void *data, size_t bytes);
+
 /* What a signal does: SIG_DFL, SIG_IGN, or a handler as sigaction(2) has with SA_SIGINFO. */
 struct lmm_system_action {
     uintptr_t handler;
