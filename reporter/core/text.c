@@ -6,52 +6,27 @@
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
-#include "reporter/core/stack.h"
+#include "reporter/core/text_page.h"
 #include "reporter/core/words.h"
 
 enum {
     INDENT = 2,
     NAME_COLUMNS_MAX = 63, /* a longer name shifts its own row, not the whole table */
     UNUSED_NAMES_MAX = 8,
-    STACK_INDENT = 8,
-    PART_INDENT = 6,
-};
-
-struct page {
-    const struct lmm_model *model;
-    struct lmm_sink *sink;
-    bool colour;
-    size_t top_sites;
-    size_t top_families;
 };
 
 /* ---- Words ----------------------------------------------------------------------------------- */
 
-static void paint(const struct page *page, const char *escape)
+static void put_heading(const struct lmm_text_page *page, const char *text)
 {
-    if (page->colour) {
-        lmm_sink_puts(page->sink, escape);
-    }
-}
-
-static void put_heading(const struct page *page, const char *text)
-{
-    paint(page, "\033[1m");
+    lmm_text_paint(page, "\033[1m");
     lmm_sink_puts(page->sink, text);
-    paint(page, "\033[0m");
+    lmm_text_paint(page, "\033[0m");
     lmm_sink_puts(page->sink, "\n");
 }
 
 static const struct lmm_model_word family_words = {"family", "families"};
 static const struct lmm_model_word brief_words = {"size class", "size classes"};
-
-/* Returns what a row of sites is. */
-static struct lmm_model_word row_word(const struct lmm_model *model)
-{
-    static const struct lmm_model_word site = {"site", "sites"};
-
-    return model->row_word.one == NULL ? site : model->row_word;
-}
 
 /* ---- Families -------------------------------------------------------------------------------- */
 
@@ -134,13 +109,13 @@ static void put_others(struct lmm_sink *sink, uint64_t count, struct lmm_model_w
     lmm_sink_printf(sink, " %s", lmm_plural(count, words.one, words.many));
 }
 
-static bool is_brief(const struct page *page)
+static bool is_brief(const struct lmm_text_page *page)
 {
     return page->top_families != SIZE_MAX;
 }
 
 /* Says how many other rows are not shown, and how many blocks live in them. */
-static void put_rest(const struct page *page, struct lmm_model_rest rest,
+static void put_rest(const struct lmm_text_page *page, struct lmm_model_rest rest,
                      struct lmm_model_word words, const char *more)
 {
     if (rest.count > 0) {
@@ -153,7 +128,7 @@ static void put_rest(const struct page *page, struct lmm_model_rest rest,
     }
 }
 
-static void add_families(const struct page *page, struct lmm_grid *grid,
+static void add_families(const struct lmm_text_page *page, struct lmm_grid *grid,
                          void (*add)(struct lmm_grid *, const struct lmm_model_family *, bool))
 {
     size_t shown = 0;
@@ -166,7 +141,7 @@ static void add_families(const struct page *page, struct lmm_grid *grid,
     }
 }
 
-static struct lmm_model_rest other_families(const struct page *page)
+static struct lmm_model_rest other_families(const struct lmm_text_page *page)
 {
     struct lmm_model_rest rest = page->model->hidden_families;
     size_t shown = 0;
@@ -182,7 +157,7 @@ static struct lmm_model_rest other_families(const struct page *page)
     return rest;
 }
 
-static void put_families(const struct page *page, const char *title,
+static void put_families(const struct lmm_text_page *page, const char *title,
                          const struct lmm_grid_column *columns,
                          void (*add)(struct lmm_grid *, const struct lmm_model_family *, bool))
 {
@@ -203,7 +178,7 @@ static void put_families(const struct page *page, const char *title,
 }
 
 /* Names the families without a row, so that no family is hidden. */
-static void put_unused(const struct page *page)
+static void put_unused(const struct lmm_text_page *page)
 {
     size_t unused = 0;
     size_t named = 0;
@@ -230,63 +205,6 @@ static void put_unused(const struct page *page)
     lmm_sink_puts(page->sink, "\n");
 }
 
-/* ---- Stacks ---------------------------------------------------------------------------------- */
-
-static bool put_call(void *context, const struct lmm_model_call *call)
-{
-    struct lmm_sink *sink = context;
-
-    lmm_sink_pad(sink, STACK_INDENT);
-    lmm_stack_put_call(sink, call);
-    lmm_sink_puts(sink, "\n");
-    return true;
-}
-
-static void put_stack(const struct page *page, uint32_t stack)
-{
-    size_t shown = page->model->shown_calls;
-
-    if (!lmm_stack_walk(page->model, stack, shown, put_call, page->sink)) {
-        lmm_sink_pad(page->sink, STACK_INDENT);
-        lmm_sink_puts(page->sink, "...\n");
-    }
-}
-
-/* Prints "2.0 KiB (2,048) in 3 blocks from", and the stack. */
-static void put_part(const struct page *page, const struct lmm_model_site *part)
-{
-    lmm_sink_pad(page->sink, PART_INDENT);
-    lmm_put_bytes(page->sink, part->live_bytes);
-    lmm_sink_puts(page->sink, " in ");
-    lmm_put_count(page->sink, part->live_blocks, "block", "blocks");
-    lmm_sink_puts(page->sink, " from\n");
-    put_stack(page, part->stack);
-}
-
-/* Prints the stacks of a site or row, if the report shows stacks. */
-static void put_stacks(const struct page *page, const struct lmm_model_site *site)
-{
-    size_t most = page->model->shown_stacks > 0 ? page->model->shown_stacks : 1;
-    size_t shown = site->part_count < most ? site->part_count : most;
-
-    if (page->model->shown_calls == 0) {
-        return;
-    }
-    if (site->part_count < 2) {
-        put_stack(page, site->stack);
-        return;
-    }
-    for (size_t i = 0; i < shown; i++) {
-        put_part(page, &site->parts[i]);
-    }
-    if (shown < site->part_count) {
-        lmm_sink_pad(page->sink, PART_INDENT);
-        lmm_sink_puts(page->sink, "... ");
-        lmm_put_count(page->sink, site->part_count - shown, "more stack", "more stacks");
-        lmm_sink_puts(page->sink, ": --stacks-per-row\n");
-    }
-}
-
 /* ---- Sites ----------------------------------------------------------------------------------- */
 
 static const struct lmm_grid_column site_columns[] = {
@@ -298,34 +216,7 @@ static const struct lmm_grid_column site_columns[] = {
     {.heading = "allocated at"},
 };
 
-struct place {
-    struct lmm_sink *sink;
-    size_t columns;
-};
-
-static bool put_function(void *context, const struct lmm_model_call *call)
-{
-    struct place *place = context;
-
-    place->columns = lmm_put_string(place->sink, call->function);
-    return true;
-}
-
-/* Prints where a site is; of a stack that has no names its innermost call. sink and return value:
- * as those of lmm_put_string(). */
-static size_t put_place(const struct page *page, const struct lmm_model_site *site,
-                        struct lmm_sink *sink)
-{
-    struct place place = {sink, 0};
-
-    if (site->file.bytes == 0 && site->stack != 0) {
-        lmm_stack_walk(page->model, site->stack, 1, put_function, &place);
-        return place.columns;
-    }
-    return lmm_put_place(sink, site->file, site->line, site->function);
-}
-
-static void add_site(const struct page *page, struct lmm_grid *grid,
+static void add_site(const struct lmm_text_page *page, struct lmm_grid *grid,
                      const struct lmm_model_site *site)
 {
     lmm_grid_bytes(grid, site->live_bytes);
@@ -334,14 +225,14 @@ static void add_site(const struct page *page, struct lmm_grid *grid,
     lmm_grid_count(grid, site->allocations);
     lmm_grid_string(grid, site->family->name);
     struct lmm_sink *sink = lmm_grid_begin_cell(grid);
-    size_t columns = put_place(page, site, sink);
+    size_t columns = lmm_text_place(page, site, sink);
 
     columns += page->model->has_row_ids ? lmm_put_id(sink, site->id) : 0;
     lmm_grid_end_cell(grid, columns);
     lmm_grid_end_row(grid);
 }
 
-static void put_other_sites(const struct page *page, size_t shown)
+static void put_other_sites(const struct lmm_text_page *page, size_t shown)
 {
     struct lmm_model_rest rest = page->model->hidden_sites;
 
@@ -349,24 +240,24 @@ static void put_other_sites(const struct page *page, size_t shown)
         rest.count++;
         rest.live_blocks += page->model->sites[i].live_blocks;
     }
-    put_rest(page, rest, row_word(page->model), "");
+    put_rest(page, rest, lmm_text_row_word(page->model), "");
 }
 
 /* Prints "Lines with most live bytes", or what the user ordered them by. */
-static void put_row_heading(const struct page *page)
+static void put_row_heading(const struct lmm_text_page *page)
 {
-    const char *many = row_word(page->model).many;
+    const char *many = lmm_text_row_word(page->model).many;
     const char *order = page->model->order;
 
-    paint(page, "\033[1m");
+    lmm_text_paint(page, "\033[1m");
     lmm_sink_printf(page->sink, "%c%s %s", many[0] - 'a' + 'A', many + 1,
                     order == NULL ? "with most live bytes" : "by ");
     lmm_sink_puts(page->sink, order == NULL ? "" : order);
-    paint(page, "\033[0m");
+    lmm_text_paint(page, "\033[0m");
     lmm_sink_puts(page->sink, "\n");
 }
 
-static void put_sites(const struct page *page)
+static void put_sites(const struct lmm_text_page *page)
 {
     const struct lmm_model *model = page->model;
     size_t shown = model->site_count < page->top_sites ? model->site_count : page->top_sites;
@@ -385,21 +276,21 @@ static void put_sites(const struct page *page)
     lmm_grid_put_headings(&grid);
     for (size_t i = 0; i < shown; i++) {
         add_site(page, &grid, &model->sites[i]);
-        put_stacks(page, &model->sites[i]);
+        lmm_text_stacks(page, &model->sites[i]);
     }
     put_other_sites(page, shown);
 }
 
 /* ---- Totals ---------------------------------------------------------------------------------- */
 
-static void put_amount(const struct page *page, const char *what, uint64_t bytes)
+static void put_amount(const struct lmm_text_page *page, const char *what, uint64_t bytes)
 {
     lmm_sink_printf(page->sink, "  %-19s", what);
     lmm_put_bytes(page->sink, bytes);
     lmm_sink_puts(page->sink, "\n");
 }
 
-static void put_totals(const struct page *page)
+static void put_totals(const struct lmm_text_page *page)
 {
     const struct lmm_model *model = page->model;
 
@@ -415,71 +306,15 @@ static void put_totals(const struct page *page)
     }
 }
 
-/* Returns what happened to a process that no longer keeps these books, or NULL. */
-static const char *fate_of(const struct lmm_model *model)
-{
-    switch (model->process) {
-    case LMM_MODEL_EXITED: return "the process has exited; these are its last figures";
-    case LMM_MODEL_LOST:
-        return "the ledger could not grow, and the process went on without it; these are the "
-               "figures of that moment";
-    case LMM_MODEL_KILLED: return "the process was killed; these are its last figures";
-    case LMM_MODEL_REPLACED:
-        return "the process became another program by exec; these are its last figures";
-    default: return NULL;
-    }
-}
-
-/* Prints notes on how reliable the figures are; `before` is printed before the first line. */
-static void put_notes(const struct page *page, const char *before)
-{
-    const char *fate = fate_of(page->model);
-
-    if (page->model->other_malloc.bytes > 0) {
-        lmm_sink_printf(page->sink, "%snote: its malloc is that of ", before);
-        lmm_put_string(page->sink, page->model->other_malloc);
-        lmm_sink_puts(page->sink, "; LMM does not see its blocks, and cannot tell leaks\n");
-        before = "";
-    }
-    if (page->model->panic.bytes > 0) {
-        lmm_sink_printf(page->sink, "%snote: LMM stopped the program: ", before);
-        lmm_put_string(page->sink, page->model->panic);
-        lmm_sink_puts(page->sink, "\n");
-        before = "";
-    }
-    if (fate != NULL) {
-        lmm_sink_printf(page->sink, "%snote: %s\n", before, fate);
-        before = "";
-    }
-    if (page->model->sites_merged > 0) {
-        lmm_sink_printf(page->sink,
-                        "%snote: sites without an id of their own, counted at \"(other)\": %" PRIu64
-                        "\n",
-                        before, page->model->sites_merged);
-        before = "";
-    }
-    if (!page->model->settled) {
-        lmm_sink_printf(
-            page->sink,
-            "%snote: counters were moved while they were read; figures may be inexact\n", before);
-        before = "";
-    }
-    for (size_t i = 0; i < page->model->note_count; i++) {
-        lmm_sink_printf(page->sink, "%snote: ", i == 0 ? before : "");
-        lmm_put_string(page->sink, lmm_string_of(page->model->notes[i]));
-        lmm_sink_puts(page->sink, "\n");
-    }
-}
-
-static void put_usage_summary(const struct page *page)
+static void put_usage_summary(const struct lmm_text_page *page)
 {
     const struct lmm_model_family *total = &page->model->total;
     uint64_t families = page->model->family_count + page->model->hidden_families.count;
     uint64_t rows = page->model->site_count + page->model->hidden_sites.count;
-    struct lmm_model_word word = row_word(page->model);
+    struct lmm_model_word word = lmm_text_row_word(page->model);
 
     lmm_sink_puts(page->sink, "\n");
-    paint(page, "\033[1m");
+    lmm_text_paint(page, "\033[1m");
     lmm_sink_printf(page->sink, "SUMMARY: %" PRIu64 " %s, %" PRIu64 " %s, %" PRIu64 " live %s, ",
                     families, lmm_plural(families, "family", "families"), rows,
                     lmm_plural(rows, word.one, word.many), total->live_blocks,
@@ -490,39 +325,16 @@ static void put_usage_summary(const struct page *page)
     lmm_sink_printf(page->sink, "%" PRIu64 " %s, %" PRIu64 " %s", total->allocations,
                     lmm_plural(total->allocations, "allocation", "allocations"), total->frees,
                     lmm_plural(total->frees, "free", "frees"));
-    paint(page, "\033[0m");
+    lmm_text_paint(page, "\033[0m");
     lmm_sink_puts(page->sink, "\n");
-}
-
-static void put_title(const struct page *page, const char *what)
-{
-    paint(page, "\033[1m");
-    lmm_sink_printf(page->sink, "LMM: %s of ", what);
-    lmm_put_string(page->sink, lmm_model_name(page->model));
-    lmm_sink_printf(page->sink, " (pid %" PRIu32 ")", page->model->pid);
-    paint(page, "\033[0m");
-    lmm_sink_puts(page->sink, "\n");
-}
-
-static struct page page_of(const struct lmm_model *model, struct lmm_sink *sink,
-                           const struct lmm_text_style *style)
-{
-    struct page page = {model, sink, false, LMM_TEXT_TOP_SITES, SIZE_MAX};
-
-    if (style != NULL) {
-        page.colour = style->colour;
-        page.top_sites = style->top_sites != 0 ? style->top_sites : LMM_TEXT_TOP_SITES;
-        page.top_families = style->brief_families ? LMM_TEXT_BRIEF_FAMILIES : SIZE_MAX;
-    }
-    return page;
 }
 
 int lmm_text_usage(const struct lmm_model *model, struct lmm_sink *sink,
                    const struct lmm_text_style *style)
 {
-    struct page page = page_of(model, sink, style);
+    struct lmm_text_page page = lmm_text_page_of(model, sink, style);
 
-    put_title(&page, "usage report");
+    lmm_text_title(&page, "usage report");
     if (is_brief(&page)) {
         put_sites(&page);
         put_families(&page, "Size classes", block_columns, add_blocks);
@@ -533,69 +345,7 @@ int lmm_text_usage(const struct lmm_model *model, struct lmm_sink *sink,
         put_sites(&page);
     }
     put_totals(&page);
-    put_notes(&page, "\n");
+    lmm_text_notes(&page, "\n");
     put_usage_summary(&page);
-    return lmm_sink_flush(sink);
-}
-
-/* ---- Leaks ----------------------------------------------------------------------------------- */
-
-static void put_leak(const struct page *page, const struct lmm_model_site *site)
-{
-    paint(page, "\033[31m");
-    lmm_sink_puts(page->sink, "leak:");
-    paint(page, "\033[0m");
-    lmm_sink_printf(page->sink, " %" PRIu64 " %s, %" PRIu64 " %s of ", site->live_blocks,
-                    lmm_plural(site->live_blocks, "block", "blocks"), site->live_bytes,
-                    lmm_plural(site->live_bytes, "byte", "bytes"));
-    lmm_put_string(page->sink, site->family->name);
-    lmm_sink_puts(page->sink, " allocated at ");
-    put_place(page, site, page->sink);
-    lmm_sink_puts(page->sink, "\n");
-    put_stacks(page, site);
-}
-
-static void put_leak_summary(const struct page *page, uint64_t sites)
-{
-    const struct lmm_model_family *total = &page->model->total;
-    uint64_t families = 0;
-
-    for (size_t i = 0; i < page->model->family_count; i++) {
-        families += page->model->families[i]->live_blocks > 0;
-    }
-    paint(page, "\033[1m");
-    lmm_sink_printf(
-        page->sink,
-        "SUMMARY: %" PRIu64 " leaked %s, %" PRIu64 " %s, in %" PRIu64 " %s, %" PRIu64 " %s",
-        total->live_blocks, lmm_plural(total->live_blocks, "block", "blocks"), total->live_bytes,
-        lmm_plural(total->live_bytes, "byte", "bytes"), families,
-        lmm_plural(families, "family", "families"), sites, lmm_plural(sites, "site", "sites"));
-    paint(page, "\033[0m");
-    lmm_sink_puts(page->sink, "\n");
-}
-
-int lmm_text_leaks(const struct lmm_model *model, struct lmm_sink *sink,
-                   const struct lmm_text_style *style)
-{
-    struct page page = page_of(model, sink, style);
-    uint64_t sites = 0;
-
-    if (model->other_malloc.bytes > 0) {
-        put_title(&page, "leak report");
-        put_notes(&page, "");
-        return lmm_sink_flush(sink);
-    }
-    if (model->total.live_blocks == 0) {
-        return lmm_sink_flush(sink);
-    }
-    put_title(&page, "leak report");
-    for (size_t i = 0; i < model->site_count; i++) {
-        if (model->sites[i].live_blocks > 0) {
-            put_leak(&page, &model->sites[i]);
-            sites++;
-        }
-    }
-    put_notes(&page, "");
-    put_leak_summary(&page, sites);
     return lmm_sink_flush(sink);
 }

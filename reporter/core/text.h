@@ -12,23 +12,7 @@
 #ifndef LMM_REPORTER_TEXT_H
 #define LMM_REPORTER_TEXT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-struct lmm_model;
-struct lmm_sink;
-
-enum {
-    LMM_TEXT_TOP_SITES = 10,
-    LMM_TEXT_BRIEF_FAMILIES = 5,
-};
-
-struct lmm_text_style {
-    bool colour;         /* terminal escapes for headings and for leaks */
-    size_t top_sites;    /* sites shown, the largest first; 0: LMM_TEXT_TOP_SITES */
-    bool brief_families; /* families after the sites, at most LMM_TEXT_BRIEF_FAMILIES, without
-                            pages; the ledger is the drop-in's, whose families are size classes */
-};
+#include "reporter/core/text_page.h"
 
 /*
  * Prints the usage report: families, their pages, the top rows of sites, the totals, and last a line that
@@ -39,8 +23,10 @@ int lmm_text_usage(const struct lmm_model *model, struct lmm_sink *sink,
                    const struct lmm_text_style *style);
 
 /*
- * Prints the leak report: one line "leak: ..." for each site with live blocks, and a line
- * "SUMMARY:" last. Prints nothing when no block lives. style: as above; all sites are shown.
+ * Prints the leak report: by the last leak check, one line "leak: ..." for each site and class, of
+ * blocks that are definitely or possibly lost, and a line "SUMMARY:" last; nothing when none is. If
+ * there is no check, each site with live blocks has a line "leak: ..."; if the check failed, or if
+ * all_leaks is set, a line "live: ...". style: as above; all sites are shown.
  * Returns 0, or -errno of the first write that failed.
  */
 int lmm_text_leaks(const struct lmm_model *model, struct lmm_sink *sink,

@@ -86,6 +86,39 @@ static void small(struct book *book)
     book_gauges(book, student, 1, 4096, 4681, 2);
 }
 
+/* The same with a leak check: one lost block holds others. */
+static void lossy(struct book *book)
+{
+    small(book);
+    book_leak(book, 0, LMM_LEDGER_LEAK_DEFINITE, 0, 0, 1, 36);
+    book_leak(book, 0, LMM_LEDGER_LEAK_INDIRECT, 1, 0, 1, 56);
+    book_check(book, 0, (struct lmm_ledger_check) {.threads = 1});
+}
+
+/* One that could not see all, and found blocks of other classes, too. */
+static void partly_seen(struct book *book)
+{
+    small(book);
+    book_leak(book, 1, LMM_LEDGER_LEAK_POSSIBLE, 0, 0, 1, 36);
+    book_leak(book, 1, LMM_LEDGER_LEAK_REACHABLE, 1, 1, 1, 56);
+    book_leak(book, 1, LMM_LEDGER_LEAK_IGNORED, 1, 1, 2, 112);
+    book_check(book, 1,
+               (struct lmm_ledger_check) {.threads = 4, .threads_unseen = 2, .roots_unread = 4096});
+}
+
+static void all_reachable(struct book *book)
+{
+    small(book);
+    book_leak(book, 1, LMM_LEDGER_LEAK_REACHABLE, 1, 1, 2, 92);
+    book_check(book, 1, (struct lmm_ledger_check) {.threads = 1});
+}
+
+static void check_failed(struct book *book)
+{
+    small(book);
+    book_check(book, 1, (struct lmm_ledger_check) {.failure = ENOMEM});
+}
+
 /* One of everything, for the singular of every word. */
 static void single(struct book *book)
 {
@@ -197,6 +230,11 @@ static int leaks_colour(const struct lmm_model *model, struct lmm_sink *sink)
     return lmm_text_leaks(model, sink, &(struct lmm_text_style) {.colour = true});
 }
 
+static int all_leaks(const struct lmm_model *model, struct lmm_sink *sink)
+{
+    return lmm_text_leaks(model, sink, &(struct lmm_text_style) {.all_leaks = true});
+}
+
 static const struct {
     const char *file;
     void (*ledger)(struct book *book);
@@ -210,6 +248,11 @@ static const struct {
     {"leaks-ordinary-colour.txt", ordinary, leaks_colour, LMM_MODEL_RUNNING},
     {"usage-small.txt", small, usage, LMM_MODEL_RUNNING},
     {"leaks-small.txt", small, leaks, LMM_MODEL_RUNNING},
+    {"leaks-lossy.txt", lossy, leaks, LMM_MODEL_RUNNING},
+    {"leaks-lossy-all.txt", lossy, all_leaks, LMM_MODEL_RUNNING},
+    {"leaks-partly-seen.txt", partly_seen, leaks, LMM_MODEL_RUNNING},
+    {"leaks-all-reachable.txt", all_reachable, leaks, LMM_MODEL_RUNNING},
+    {"leaks-check-failed.txt", check_failed, leaks, LMM_MODEL_RUNNING},
     {"usage-single.txt", single, usage, LMM_MODEL_RUNNING},
     {"leaks-single.txt", single, leaks, LMM_MODEL_RUNNING},
     {"usage-lost.txt", lost, usage, LMM_MODEL_RUNNING},
