@@ -134,6 +134,26 @@ static size_t region_chunk_bytes(void)
     return bytes;
 }
 
+void lmm_chunks_for_each_range(void (*visit)(uintptr_t from, uintptr_t to, void *arg), void *arg)
+{
+    uintptr_t region = (uintptr_t) chunks.header;
+    uintptr_t mirror = (uintptr_t) chunks.mirror;
+    size_t bytes = chunks.region_bytes == 0 ? sizeof(*chunks.header) : chunks.region_bytes;
+
+    if (region != 0) {
+        visit(region, region + bytes, arg);
+    }
+    if (mirror != 0) {
+        visit(mirror, mirror + chunks.mirror_bytes, arg);
+    }
+    for (size_t i = 0; i < chunks.used; i++) {
+        uintptr_t chunk = (uintptr_t) chunks.directory[i];
+        if (!is_in_region(chunks.directory[i])) {
+            visit(chunk, chunk + (size_t) chunks.directory[i]->bytes, arg);
+        }
+    }
+}
+
 static bool chunk_is_valid(const struct lmm_ledger_chunk *chunk)
 {
     return chunk->bytes % LMM_SYSTEM_PAGE_BYTES == 0 && chunk->bytes >= sizeof(*chunk) &&

@@ -84,6 +84,9 @@ void lmm_chunks_after_fork_in_child(void);
  * write without a common lock, so internal checks of what is in the chunks are left out. */
 bool lmm_chunks_are_own(void);
 
+/* Calls visit for each range of addresses that chunks, or copies of them, lie in. */
+void lmm_chunks_for_each_range(void (*visit)(uintptr_t from, uintptr_t to, void *arg), void *arg);
+
 /* Checks the invariants, if the chunks are the process's own. O(chunks). */
 bool lmm_chunks_are_valid_locked(void);
 

@@ -35,9 +35,85 @@ struct lmm_arena lmm_arena_records = {.lock = &lmm_arena_locks[0]};
 struct lmm_arena lmm_arena_tags = {.lock = &lmm_arena_locks[1]};
 struct lmm_arena lmm_arena_wiped = {.lock = &lmm_arena_locks[2], .is_wiped = true};
 
-static void *map_for(const struct lmm_arena *arena, size_t bytes)
+/* ---- Mappings -------------------------------------------------------------------------------- */
+
+enum { MAPPINGS_MAX = 4096 };
+
+/* Each entry is free while its `from` is 0. */
+static struct {
+    struct {
+        uintptr_t from; /* atomic */
+        uintptr_t to;   /* atomic */
+    } list[MAPPINGS_MAX];
+    size_t used; /* atomic: entries from it on were never used */
+} mappings;
+
+static void note_mapping(void *memory, size_t bytes)
+{
+    uintptr_t from = (uintptr_t) memory;
+
+    for (size_t i = 0; i < MAPPINGS_MAX; i++) {
+        uintptr_t found = 0;
+        if (lmm_load_relaxed(&mappings.list[i].from) == 0 &&
+            __atomic_compare_exchange_n(&mappings.list[i].from, &found, from, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            lmm_store_release(&mappings.list[i].to,
+                              from + lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES));
+            size_t used = lmm_load_relaxed(&mappings.used);
+            while (used <= i && !lmm_compare_exchange_acq_rel(&mappings.used, &used, i + 1)) {
+            }
+            return;
+        }
+    }
+}
+
+static void forget_mapping(const void *memory)
+{
+    size_t used = lmm_load_acquire(&mappings.used);
+
+    for (size_t i = 0; i < used; i++) {
+        if (lmm_load_relaxed(&mappings.list[i].from) == (uintptr_t) memory) {
+            lmm_store_relaxed(&mappings.list[i].to, (uintptr_t) 0);
+            lmm_store_release(&mappings.list[i].from, (uintptr_t) 0);
+            return;
+        }
+    }
+}
+
+void lmm_meta_for_each_mapping(void (*visit)(uintptr_t from, uintptr_t to, void *arg), void *arg)
+{
+    size_t used = lmm_load_acquire(&mappings.used);
+
+    for (size_t i = 0; i < used; i++) {
+        uintptr_t from = lmm_load_acquire(&mappings.list[i].from);
+        uintptr_t to = lmm_load_acquire(&mappings.list[i].to);
+        if (from != 0 && from < to) {
+            visit(from, to, arg);
+        }
+    }
+}
+
+void *lmm_meta_map(size_t bytes)
 {
     void *memory = lmm_vm_map(bytes);
+
+    if (memory != NULL) {
+        note_mapping(memory, bytes);
+    }
+    return memory;
+}
+
+void lmm_meta_unmap(void *memory, size_t bytes)
+{
+    forget_mapping(memory);
+    lmm_vm_unmap(memory, bytes);
+}
+
+/* ---- Arenas ---------------------------------------------------------------------------------- */
+
+static void *map_for(const struct lmm_arena *arena, size_t bytes)
+{
+    void *memory = lmm_meta_map(bytes);
 
     if (memory != NULL && arena->is_wiped) {
         lmm_vm_wipe_in_children(memory, lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES));
@@ -130,7 +206,7 @@ void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes)
     LMM_CHECK(memory != NULL && (uintptr_t) memory % LMM_CACHE_LINE_BYTES == 0);
     if (bytes > LARGE_BYTES) {
         lmm_fetch_sub_relaxed(&arena->mapped_bytes, bytes);
-        lmm_vm_unmap(memory, bytes);
+        lmm_meta_unmap(memory, bytes);
         return;
     }
     size_t room;

@@ -42,6 +42,17 @@ void *lmm_meta_zalloc(size_t bytes);
 /* Returns a record to its arena; bytes as in lmm_meta_alloc(). */
 void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes);
 
+/*
+ * Maps and unmaps memory of LMM's own that belongs to no arena; lmm_meta_for_each_mapping() knows it.
+ * Zeroed; NULL with errno ENOMEM. No lock; async-signal-safe.
+ */
+void *lmm_meta_map(size_t bytes);
+void lmm_meta_unmap(void *memory, size_t bytes);
+
+/* Calls visit for each mapping of the arenas, and of lmm_meta_map(); beyond some thousands of them the
+ * latest are left out. */
+void lmm_meta_for_each_mapping(void (*visit)(uintptr_t from, uintptr_t to, void *arg), void *arg);
+
 /* Address space that the arenas have mapped, in bytes. */
 size_t lmm_meta_mapped_bytes(void);
 

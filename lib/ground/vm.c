@@ -21,6 +21,13 @@ enum { READ_WRITE = PROT_READ | PROT_WRITE };
 /* A sanitizer keeps its shadow memory by the calls of libc's functions, which it replaces. */
 enum { TELLS_SANITIZER = LMM_ASAN || LMM_TSAN };
 
+static bool is_bypassing;
+
+void lmm_vm_bypass_sanitizer(bool bypass)
+{
+    is_bypassing = bypass;
+}
+
 /* The address that a system call gave; NULL and errno when it failed. */
 static void *address_of(long result)
 {
@@ -41,7 +48,7 @@ static int status_of(long result)
 static void *map(void *address, size_t bytes, int access, int flags, int descriptor, size_t offset)
 {
     flags |= address == NULL ? 0 : MAP_FIXED;
-    if (TELLS_SANITIZER) {
+    if (TELLS_SANITIZER && !is_bypassing) {
         void *mapped = mmap(address, bytes, access, flags, descriptor, (off_t) offset);
         return mapped == MAP_FAILED ? NULL : mapped;
     }
@@ -75,7 +82,7 @@ static int system_discard(void *address, size_t bytes)
 
 static int system_unmap(void *address, size_t bytes)
 {
-    return TELLS_SANITIZER
+    return TELLS_SANITIZER && !is_bypassing
                ? munmap(address, bytes)
                : status_of(lmm_system_call(SYS_munmap, (long) address, (long) bytes, 0, 0, 0, 0));
 }
@@ -153,6 +160,18 @@ void *lmm_vm_map(size_t bytes)
         errno = ENOMEM;
     }
     return address;
+}
+
+void *lmm_vm_map_shared(size_t bytes)
+{
+    return map(NULL, lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES), READ_WRITE,
+               MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+bool lmm_vm_residency(uintptr_t address, size_t pages, unsigned char *ret_pages)
+{
+    return lmm_system_call(SYS_mincore, (long) address, (long) (pages * LMM_SYSTEM_PAGE_BYTES),
+                           (long) ret_pages, 0, 0, 0) == 0;
 }
 
 void *lmm_vm_map_aligned(size_t bytes, size_t align)

@@ -38,6 +38,10 @@ extern struct lmm_vm_operations lmm_vm;
 /* Maps bytes of zeroed memory, rounded up to system pages; NULL when there is none. */
 void *lmm_vm_map(size_t bytes);
 
+/* Maps zeroed memory that a copy of the process (lmm_system_copy()) shares with it; for results. It
+ * costs memory only where it is touched. NULL when there is none. */
+void *lmm_vm_map_shared(size_t bytes);
+
 /* Maps bytes, a multiple of system pages, starting at a multiple of align, a power of two of at
  * least a system page. NULL when there is none. */
 void *lmm_vm_map_aligned(size_t bytes, size_t align);
@@ -99,6 +103,14 @@ bool lmm_vm_unmap(void *address, size_t bytes);
  * does not tell, for example under a seccomp filter. One system call; async-signal-safe.
  */
 bool lmm_vm_is_readable(uintptr_t address);
+
+/* Of a shared mapping: whether each system page from address on is in memory; a byte each, of which
+ * bit 0 counts. At most so many. False when the kernel does not tell. */
+bool lmm_vm_residency(uintptr_t address, size_t pages, unsigned char *ret_pages);
+
+/* From now on memory is mapped without telling a sanitizer of it: other threads stand still, and one
+ * of them may hold a lock of its. `false` ends that. */
+void lmm_vm_bypass_sanitizer(bool bypass);
 
 /* The most address space that the process may map; SIZE_MAX when there is no limit. A system
  * call. */

@@ -139,6 +139,23 @@ static void give_all_back(void)
     }
 }
 
+bool lmm_fork_take_locks(void)
+{
+    struct taking taking = {0};
+
+    apply_to_all(note_mine, &taking);
+    if (taking.highest != 0) {
+        return false;
+    }
+    apply_to_all(take, &taking);
+    return true;
+}
+
+void lmm_fork_release_locks(void)
+{
+    give_all_back();
+}
+
 /* Whether the lock can be taken, after a wait for another thread. */
 static bool is_usable(struct lmm_lock *lock)
 {

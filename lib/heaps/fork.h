@@ -51,6 +51,13 @@ void lmm_fork_watch(void);
  */
 bool lmm_fork_locks_are_usable(void);
 
+/*
+ * Takes all locks of LMM in order, as fork does, so that pages, runs and tags are at rest; false, and
+ * none is taken, when the calling thread holds one already. The caller's signals are blocked.
+ */
+bool lmm_fork_take_locks(void);
+void lmm_fork_release_locks(void);
+
 /* Settles a child, for lmm_thread_settle(). The caller holds no lock, and its signals are blocked. */
 void lmm_fork_settle_child(void);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/leaks/ranges.h"
 
+#include "lib/ground/meta.h"
 #include "lib/ground/panic.h"
 #include "lib/ground/system.h"
-#include "lib/ground/vm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,13 +24,13 @@ static bool reserve_one(struct lmm_ranges *ranges)
     }
     size_t capacity = ranges->capacity == 0 ? RANGES_FIRST : 2 * ranges->capacity;
     struct lmm_range *larger =
-        capacity > RANGES_MAX ? NULL : lmm_vm_map(capacity * sizeof(*larger));
+        capacity > RANGES_MAX ? NULL : lmm_meta_map(capacity * sizeof(*larger));
     if (larger == NULL) {
         return false;
     }
     if (ranges->list != NULL) {
         memcpy(larger, ranges->list, ranges->count * sizeof(*larger));
-        lmm_vm_unmap(ranges->list, ranges->capacity * sizeof(*larger));
+        lmm_meta_unmap(ranges->list, ranges->capacity * sizeof(*larger));
     }
     ranges->list = larger;
     ranges->capacity = capacity;
@@ -56,7 +56,7 @@ int lmm_ranges_add(struct lmm_ranges *ranges, const struct lmm_range *range)
 void lmm_ranges_free(struct lmm_ranges *ranges)
 {
     if (ranges->list != NULL) {
-        lmm_vm_unmap(ranges->list, ranges->capacity * sizeof(*ranges->list));
+        lmm_meta_unmap(ranges->list, ranges->capacity * sizeof(*ranges->list));
     }
     *ranges = (struct lmm_ranges) {0};
 }
@@ -290,10 +290,10 @@ int lmm_ranges_read(struct lmm_ranges *ranges, bool with_marks)
     if (file < 0) {
         return file;
     }
-    char *text = lmm_vm_map(bytes);
+    char *text = lmm_meta_map(bytes);
     int result = text == NULL ? -ENOMEM : read_all(ranges, file, text);
     if (text != NULL) {
-        lmm_vm_unmap(text, bytes);
+        lmm_meta_unmap(text, bytes);
     }
     lmm_system_close(file);
     if (result != 0) {

@@ -2,7 +2,7 @@
 /*
  * ranges: what the process has mapped, as /proc/thread-self/maps and smaps tell it.
  *
- * A list of ranges lives in memory of its own, from lmm_vm_map(), until lmm_ranges_free(). The
+ * A list of ranges lives in memory of its own, from lmm_meta_map(), until lmm_ranges_free(). The
  * kernel's text is read in pieces by raw system calls, and only the start of each line counts; so
  * long or hostile names of files do no harm. Async-signal-safe, takes no lock.
  *

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/leaks/stop.h"
 
+#include "lib/ground/meta.h"
 #include "lib/ground/sync.h"
 #include "lib/ground/system.h"
-#include "lib/ground/vm.h"
 #include "lib/leaks/registers.h"
 #include "lib/leaks/tasks.h"
 
@@ -163,7 +163,7 @@ static bool reserve_record(size_t i)
         return false;
     }
     if (*block == NULL) {
-        lmm_store_release(block, lmm_vm_map(BLOCK_RECORDS * sizeof(**block)));
+        lmm_store_release(block, lmm_meta_map(BLOCK_RECORDS * sizeof(**block)));
     }
     return *block != NULL;
 }
@@ -173,7 +173,7 @@ static bool is_still_ended(int thread)
 {
     uintptr_t sp;
 
-    return lmm_tasks_look(thread, &sp) == LMM_TASK_GONE;
+    return lmm_tasks_look(thread, LMM_STOP_SIGNAL, &sp) == LMM_TASK_GONE;
 }
 
 static bool is_known(const struct asking *asking, int thread)
@@ -236,24 +236,28 @@ static size_t count_silent(const struct lmm_stop *stop)
     return silent;
 }
 
-/* Looks at those that have not answered: some may have ended. True if all others are lent. */
-static bool look_at_silent(struct lmm_stop *stop, uint32_t number)
+/* Looks at those that have not answered, and returns how long they are waited for. Some may have
+ * ended. */
+static uint64_t look_at_silent(uint32_t number, const struct lmm_stop *stop)
 {
-    bool are_lent = true;
+    uint64_t patience_ns = LENT_NS;
 
     for (size_t i = 0; i < stop->count; i++) {
         struct lmm_stop_thread *record = lmm_stop_thread(i);
+        uint64_t wanted_ns = 0;
         uintptr_t sp;
         if (lmm_stop_state(record) != LMM_STOP_ASKED) {
             continue;
         }
-        switch (lmm_tasks_look(record->thread, &sp)) {
+        switch (lmm_tasks_look(record->thread, LMM_STOP_SIGNAL, &sp)) {
         case LMM_TASK_GONE: change(record, number, LMM_STOP_ENDED); break;
-        case LMM_TASK_RUNNING: are_lent = false; break;
+        case LMM_TASK_OPEN: wanted_ns = LMM_STOP_OPEN_NS; break;
+        case LMM_TASK_BLOCKED: wanted_ns = LMM_STOP_PATIENCE_NS; break;
         case LMM_TASK_LENT: break;
         }
+        patience_ns = wanted_ns > patience_ns ? wanted_ns : patience_ns;
     }
-    return are_lent;
+    return patience_ns;
 }
 
 static void give_up_silent(struct lmm_stop *stop, uint32_t number)
@@ -261,7 +265,7 @@ static void give_up_silent(struct lmm_stop *stop, uint32_t number)
     for (size_t i = 0; i < stop->count; i++) {
         struct lmm_stop_thread *record = lmm_stop_thread(i);
         if (change(record, number, LMM_STOP_UNSEEN)) {
-            lmm_tasks_look(record->thread, &record->sp);
+            lmm_tasks_look(record->thread, LMM_STOP_SIGNAL, &record->sp);
         }
     }
 }
@@ -281,10 +285,7 @@ static void wait_for_answers(struct lmm_stop *stop, uint32_t number)
             continue;
         }
         uint64_t waited_ns = now_ns() - progress_ns;
-        if (waited_ns >= LOOK_NS && look_at_silent(stop, number) && waited_ns >= LENT_NS) {
-            break;
-        }
-        if (waited_ns >= LMM_STOP_PATIENCE_NS) {
+        if (waited_ns >= LOOK_NS && waited_ns >= look_at_silent(number, stop)) {
             break;
         }
     }

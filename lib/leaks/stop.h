@@ -10,9 +10,10 @@
  *
  * A thread is unseen when it does not answer: it blocks the signal by a system call of its own, or
  * waits for a child made by vfork, or libc has blocked it while the thread begins or ends, and it
- * waits meanwhile for one that stands still. The wait ends LMM_STOP_PATIENCE_NS after the last answer.
- * Such a thread goes on while the others stand still. The signal remains pending for it; so LMM's
- * handler stays, and does nothing when it arrives late.
+ * waits meanwhile for one that stands still. The wait ends LMM_STOP_PATIENCE_NS after the last answer;
+ * while a thread only needs a processor in order to answer, LMM_STOP_OPEN_NS after it. An unseen
+ * thread goes on while the others stand still. The signal remains pending for it; so LMM's handler
+ * stays, and does nothing when it arrives late.
  *
  * Invariants (tests/unit/lib/test_stop.c, tests/stress/check.c):
  *   I1  when lmm_stop_threads() returns 0, a listing of all threads has found none that is not in the
@@ -32,6 +33,7 @@
 enum { LMM_STOP_SIGNAL = 33 };
 
 #define LMM_STOP_PATIENCE_NS UINT64_C(100000000)
+#define LMM_STOP_OPEN_NS     UINT64_C(5000000000)
 
 enum lmm_stop_state {
     LMM_STOP_ASKED = 1,

@@ -12,7 +12,7 @@
 enum {
     NAMES_BYTES = 4096,
     PATH_BYTES = 64,
-    TEXT_BYTES = 512,
+    TEXT_BYTES = 4096,
     OWN_LINKS = 2, /* of a directory without directories in it */
 };
 
@@ -130,21 +130,42 @@ static bool is_vfork(long call)
     return call == SYS_clone || call == SYS_clone3;
 }
 
-enum lmm_task_state lmm_tasks_look(int thread, uintptr_t *ret_sp)
+/* What stands after the word at the start of a line, or NULL. */
+static const char *find_value(const char *text, const char *word)
+{
+    const char *found = strstr(text, word);
+
+    return found == NULL ? NULL : found + strlen(word);
+}
+
+static bool is_blocked(const char *status, int signal_number)
+{
+    const char *digits = find_value(status, "\nSigBlk:\t");
+    uint64_t blocked = digits == NULL ? UINT64_MAX : 0;
+
+    for (; digits != NULL && *digits != '\n' && *digits != '\0'; digits++) {
+        blocked = blocked << 4 | (uint64_t) (*digits <= '9' ? *digits - '0' : *digits - 'a' + 10);
+    }
+    return (blocked >> (signal_number - 1) & 1) != 0;
+}
+
+/* The kernel escapes line ends in a thread's name. */
+enum lmm_task_state lmm_tasks_look(int thread, int signal_number, uintptr_t *ret_sp)
 {
     char text[TEXT_BYTES];
-    ssize_t length = read_file(thread, "stat", text);
+    ssize_t length = read_file(thread, "status", text);
+    const char *state = length <= 0 ? NULL : find_value(text, "\nState:\t");
 
     *ret_sp = 0;
-    if (length == -ENOENT || length == -ESRCH) {
-        return LMM_TASK_GONE;
-    }
-    const char *name_end = length <= 0 ? NULL : strrchr(text, ')');
-    char state = name_end != NULL && name_end[1] == ' ' ? name_end[2] : 'R';
-    if (state == 'Z' || state == 'X') {
+    if (length == -ENOENT || length == -ESRCH ||
+        (state != NULL && (*state == 'Z' || *state == 'X'))) {
         return LMM_TASK_GONE;
     }
     long call = -1;
     read_call(thread, &call, ret_sp);
-    return state == 'D' && is_vfork(call) ? LMM_TASK_LENT : LMM_TASK_RUNNING;
+    bool is_deaf = state == NULL || *state == 'D';
+    if (is_deaf && is_vfork(call)) {
+        return LMM_TASK_LENT;
+    }
+    return is_deaf || is_blocked(text, signal_number) ? LMM_TASK_BLOCKED : LMM_TASK_OPEN;
 }

@@ -17,11 +17,13 @@ int lmm_tasks_for_each(void (*visit)(int thread, void *arg), void *arg);
 
 enum lmm_task_state {
     LMM_TASK_GONE,    /* it has ended, or is the main thread, which has ended before others */
-    LMM_TASK_RUNNING, /* it may go on at any time; also: not known */
+    LMM_TASK_OPEN,    /* it takes the signal when it gets a processor */
+    LMM_TASK_BLOCKED, /* it blocks the signal, or waits and cannot be interrupted; or not known */
     LMM_TASK_LENT,    /* it waits until its child process executes a program or ends (vfork) */
 };
 
-/* What a thread does now, and in *ret_sp its stack pointer if it is in a system call, else 0. */
-enum lmm_task_state lmm_tasks_look(int thread, uintptr_t *ret_sp);
+/* What a thread does now with a signal, and in *ret_sp its stack pointer if it is in a system call, else
+ * 0. */
+enum lmm_task_state lmm_tasks_look(int thread, int signal_number, uintptr_t *ret_sp);
 
 #endif

@@ -155,6 +155,14 @@ static void reserve_window_locked(void)
     has_tried_window = true;
 }
 
+void lmm_page_window_memory(uintptr_t *ret_from, uintptr_t *ret_to)
+{
+    *ret_from = window.units == 0 ? 0 : (uintptr_t) last_of_window();
+    *ret_to = *ret_from +
+              lmm_round_up(window.units * (sizeof(struct lmm_page) + sizeof(struct lmm_page_facts)),
+                           LMM_SYSTEM_PAGE_BYTES);
+}
+
 static struct branch *reserve_branch_locked(size_t i)
 {
     if (root[i] == NULL) {
@@ -173,7 +181,7 @@ static bool reserve_leaf_locked(size_t number)
         return false;
     }
     if (*leaf == NULL) {
-        struct leaf *fresh = lmm_vm_map(sizeof(*fresh));
+        struct leaf *fresh = lmm_meta_map(sizeof(*fresh));
         if (fresh == NULL) {
             return false;
         }

@@ -214,6 +214,9 @@ struct lmm_page *lmm_page_of(uintptr_t address);
  * with errno ENOMEM. */
 bool lmm_page_reserve(const char *base, size_t units);
 
+/* The memory of the window's descriptors and facts; *ret_from == *ret_to when it has none. */
+void lmm_page_window_memory(uintptr_t *ret_from, uintptr_t *ret_to);
+
 /* The facts of a unit, given by its number (address >> LMM_UNIT_SHIFT), that has a descriptor. */
 struct lmm_page_facts *lmm_page_unit_facts(size_t unit);
 

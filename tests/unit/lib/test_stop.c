@@ -244,7 +244,7 @@ Test(stop, a_word_in_a_register)
         }
         start(&thread, spinners[i].run);
         /* The thread may stand still before it has loaded the word. */
-        for (unsigned attempts = 0; attempts < 1000 && !search.is_found; attempts++) {
+        for (unsigned attempts = 0; attempts < 10000 && !search.is_found; attempts++) {
             cr_assert(lmm_stop_threads(&stop) == 0);
             struct lmm_stop_thread *record = record_of(&stop, thread_id);
             if (record != NULL && lmm_stop_state(record) == LMM_STOP_SEEN) {
@@ -353,7 +353,7 @@ Test(stop, beside_a_change_of_user)
         cr_assert(pthread_create(&others[i], NULL, i % 2 == 0 ? spin : wait_in_call, NULL) == 0);
     }
     turns = 0;
-    for (unsigned i = 0; i < 500; i++) {
+    for (unsigned i = 0; i < 200; i++) {
         cr_assert(lmm_stop_threads(&stop) == 0);
         cr_expect(stop.unseen == 0);
         lmm_stop_release(&stop);
@@ -407,7 +407,7 @@ Test(stop, while_threads_begin_and_end)
     struct lmm_stop stop;
 
     start(&thread, make_threads);
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < 100; i++) {
         cr_assert(lmm_stop_threads(&stop) == 0);
         struct listing listing = {&stop, 0};
         bool is_whole = stop.unseen != 0 || lmm_tasks_for_each(count_unknown, &listing) == 0;
@@ -448,7 +448,7 @@ Test(stop, after_the_main_thread_has_ended)
 
 Test(stop, many_threads)
 {
-    enum { MANY = 1500 };
+    enum { MANY = 1200 };
     static pthread_t thread[MANY];
     pthread_attr_t small;
     struct lmm_stop stop;
