@@ -103,6 +103,16 @@ void *lmm_meta_map(size_t bytes)
     return memory;
 }
 
+void *lmm_meta_map_shared(size_t bytes)
+{
+    void *memory = lmm_vm_map_shared(bytes);
+
+    if (memory != NULL) {
+        note_mapping(memory, bytes);
+    }
+    return memory;
+}
+
 void lmm_meta_unmap(void *memory, size_t bytes)
 {
     forget_mapping(memory);

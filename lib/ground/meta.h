@@ -47,6 +47,7 @@ void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes);
  * Zeroed; NULL with errno ENOMEM. No lock; async-signal-safe.
  */
 void *lmm_meta_map(size_t bytes);
+void *lmm_meta_map_shared(size_t bytes); /* lmm_vm_map_shared() */
 void lmm_meta_unmap(void *memory, size_t bytes);
 
 /* Calls visit for each mapping of the arenas, and of lmm_meta_map(); beyond some thousands of them the

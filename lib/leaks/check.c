@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/leaks/check.h"
+
+#include "lib/books/checks.h"
+#include "lib/ground/meta.h"
+#include "lib/ground/signals.h"
+#include "lib/ground/sync.h"
+#include "lib/ground/system.h"
+#include "lib/ground/vm.h"
+#include "lib/heaps/fork.h"
+#include "lib/heaps/start.h"
+#include "lib/heaps/thread.h"
+#include "lib/leaks/process_copy.h"
+#include "lib/leaks/leak_classes.h"
+#include "lib/leaks/roots.h"
+#include "lib/leaks/soften.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    WORDS_MAX = 1 << 17,
+    LEAKS_MAX = 1 << 20, /* as many as there can be sites */
+    LEAKS_MIN = 1 << 10,
+    TURN_US = 1000,
+};
+
+/* In memory that the process shares with its copy. */
+struct result {
+    uint32_t is_done; /* atomic; stored last */
+    int error;        /* 0, or -errno */
+    uint64_t scanned_bytes;
+    uint64_t unread_bytes;
+    size_t leaks_used;
+    size_t leaks_room;
+    struct lmm_ledger_leak leaks[];
+};
+
+/* A check that runs. */
+struct run {
+    const struct lmm_check_request *request;
+    struct lmm_roots_settings roots;
+    struct lmm_ranges marked;
+    struct lmm_stop stop;
+    uintptr_t *words;
+    struct result *result;
+    size_t result_bytes;
+    int copy; /* its id; 0: none */
+    struct lmm_ledger_check check;
+};
+
+/* ---- Whose turn it is ------------------------------------------------------------------------ */
+
+static uint64_t checker; /* atomic: process << 32 | thread; 0: none */
+
+/* A forked child finds its parent's there. */
+static int take_turn(void)
+{
+    uint64_t process = (uint64_t) lmm_system_getpid();
+    uint64_t self = process << 32 | (uint64_t) lmm_system_gettid();
+
+    for (;;) {
+        uint64_t found = lmm_load_relaxed(&checker);
+        if (found == self) {
+            return -EDEADLK;
+        }
+        if (found != 0 && found >> 32 == process) {
+            lmm_system_sleep_us(TURN_US);
+        } else if (lmm_compare_exchange_acq_rel(&checker, &found, self)) {
+            return 0;
+        }
+    }
+}
+
+static void give_turn(void)
+{
+    lmm_store_release(&checker, (uint64_t) 0);
+}
+
+/* ---- The scan -------------------------------------------------------------------------------- */
+
+static void visit_range(const void *from, const void *to, void *arg)
+{
+    lmm_marker_root(arg, from, to);
+}
+
+static void visit_word(uintptr_t word, void *arg)
+{
+    lmm_marker_root_word(arg, word);
+}
+
+static bool visit_is_block(uintptr_t address, uintptr_t *ret_start, size_t *ret_bytes, void *arg)
+{
+    return lmm_marker_is_block(arg, address, ret_start, ret_bytes);
+}
+
+/* The mappings of files, for the marker; NULL when there is no memory. */
+static struct lmm_marker_mapping *list_files(const struct lmm_ranges *ranges, size_t *ret_count)
+{
+    struct lmm_marker_mapping *files = lmm_meta_map((ranges->count + 1) * sizeof(*files));
+    const uint32_t wanted = LMM_RANGE_READ | LMM_RANGE_FILE;
+
+    *ret_count = 0;
+    for (size_t i = 0; files != NULL && i < ranges->count; i++) {
+        const struct lmm_range *range = &ranges->list[i];
+        if ((range->flags & (wanted | LMM_RANGE_DEVICE)) == wanted) {
+            files[(*ret_count)++] = (struct lmm_marker_mapping) {
+                range->from, range->to, (range->flags & LMM_RANGE_EXECUTE) != 0};
+        }
+    }
+    return files;
+}
+
+static int tally(struct lmm_marker *marker, const struct run *run)
+{
+    struct result *result = run->result;
+    struct lmm_classes classes;
+
+    if (!lmm_classes_tally(marker, &classes)) {
+        return -ENOMEM;
+    }
+    if (run->stop.unseen != 0) {
+        lmm_soften(classes.leaks, &classes.count);
+    }
+    result->leaks_used = classes.count < result->leaks_room ? classes.count : result->leaks_room;
+    memcpy(result->leaks, classes.leaks, result->leaks_used * sizeof(result->leaks[0]));
+    lmm_classes_end(&classes);
+    return 0;
+}
+
+static int mark(struct lmm_roots *roots, const struct run *run,
+                const struct lmm_marker_settings *settings)
+{
+    struct lmm_marker marker;
+    struct lmm_roots_visitor visitor = {
+        .range = visit_range, .word = visit_word, .is_block = visit_is_block, .arg = &marker};
+
+    if (!lmm_marker_init(&marker, settings)) {
+        return -ENOMEM;
+    }
+    lmm_roots_visit(roots, &visitor);
+    lmm_marker_run(&marker);
+    int error = tally(&marker, run);
+    run->result->scanned_bytes = marker.scan.bytes;
+    run->result->unread_bytes = visitor.unread_bytes;
+    lmm_marker_end(&marker);
+    return error;
+}
+
+/* In the copy, or in the process while the other threads stand still. */
+static void scan(void *arg)
+{
+    struct run *run = arg;
+    struct lmm_marker_settings settings = {.unaligned = run->request->unaligned,
+                                           .heuristics = run->request->heuristics};
+    struct lmm_roots roots;
+    int error = lmm_roots_init(&roots, &run->roots);
+
+    if (error == 0) {
+        struct lmm_marker_mapping *files = list_files(&roots.ranges, &settings.mapping_count);
+        settings.mappings = files;
+        error = files == NULL ? -ENOMEM : mark(&roots, run, &settings);
+        if (files != NULL) {
+            lmm_meta_unmap(files, (roots.ranges.count + 1) * sizeof(*files));
+        }
+        lmm_roots_free(&roots);
+    }
+    run->result->error = error;
+    lmm_store_release(&run->result->is_done, 1u);
+}
+
+/* ---- The pause ------------------------------------------------------------------------------- */
+
+/* The copy is made, or the scan is done; the other threads stand still. */
+static void scan_or_copy(struct run *run)
+{
+    const struct lmm_stop *stop = &run->stop;
+    bool is_alone = stop->count == stop->ended;
+    bool is_in_place =
+        (run->request->at_exit && is_alone) || lmm_ranges_have(&run->marked, LMM_RANGE_USERFAULT);
+
+    run->check.time_ns = lmm_system_time_ns();
+    run->roots.words = run->words;
+    run->roots.is_copy = !is_in_place;
+    if (!is_in_place) {
+        run->roots.word_count = lmm_roots_collect(&run->marked, run->words, WORDS_MAX);
+        run->copy = lmm_copy_start(scan, run);
+    }
+    if (is_in_place || run->copy < 0) {
+        run->copy = 0;
+        run->roots.is_copy = false;
+        run->roots.word_count = 0;
+        run->check.flags |= is_in_place && is_alone ? 0u : (uint32_t) LMM_LEDGER_CHECK_STOPPED;
+        scan(run);
+    }
+}
+
+static int pause_others(struct run *run)
+{
+    lmm_vm_bypass_sanitizer(true);
+    int error = lmm_stop_threads(&run->stop);
+    if (error == 0) {
+        run->check.threads = (uint32_t) (run->stop.count - run->stop.ended + 1);
+        run->check.threads_unseen = (uint32_t) run->stop.unseen;
+        scan_or_copy(run);
+        lmm_stop_release(&run->stop);
+        run->check.pause_ns = lmm_system_clock_ns(CLOCK_MONOTONIC) - run->stop.began_ns;
+    }
+    lmm_vm_bypass_sanitizer(false);
+    return error;
+}
+
+/* Also libc's own signals are blocked meanwhile: a thread that changes the user waits. */
+static int pause_with_locks(struct run *run)
+{
+    uint64_t signals = 0;
+    int error = -EDEADLK;
+
+    lmm_system_sigmask(SIG_BLOCK, UINT64_MAX, &signals);
+    if (lmm_fork_take_locks()) {
+        error = pause_others(run);
+        lmm_fork_release_locks();
+    }
+    lmm_system_sigmask(SIG_SETMASK, signals, NULL);
+    return error;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static bool map_result(struct run *run)
+{
+    for (size_t room = LEAKS_MAX; room >= LEAKS_MIN; room /= 2) {
+        run->result_bytes = sizeof(*run->result) + room * sizeof(run->result->leaks[0]);
+        run->result = lmm_meta_map_shared(run->result_bytes);
+        if (run->result != NULL) {
+            run->result->leaks_room = room;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int prepare(struct run *run)
+{
+    run->words = lmm_meta_map(WORDS_MAX * sizeof(run->words[0]));
+    if (run->words == NULL || !map_result(run)) {
+        return -ENOMEM;
+    }
+    return lmm_ranges_read(&run->marked, true);
+}
+
+static void clean_up(struct run *run)
+{
+    lmm_ranges_free(&run->marked);
+    if (run->words != NULL) {
+        lmm_meta_unmap(run->words, WORDS_MAX * sizeof(run->words[0]));
+    }
+    if (run->result != NULL) {
+        lmm_meta_unmap(run->result, run->result_bytes);
+    }
+}
+
+/* The copy may have been killed, for example because memory ran out. */
+static int finish(struct run *run)
+{
+    if (run->copy != 0) {
+        lmm_copy_wait(run->copy);
+    }
+    if (lmm_load_acquire(&run->result->is_done) == 0) {
+        return -ECHILD;
+    }
+    run->check.scanned_bytes = run->result->scanned_bytes;
+    run->check.roots_unread = run->result->unread_bytes;
+    run->check.leaks = run->result->error == 0 ? (uint32_t) run->result->leaks_used : 0;
+    run->check.scan_ns = lmm_system_time_ns() - run->check.time_ns;
+    return run->result->error;
+}
+
+static int run_blocked(struct run *run)
+{
+    int error = prepare(run);
+
+    error = error != 0 ? error : pause_with_locks(run);
+    error = error != 0 ? error : finish(run);
+    if (error == -EDEADLK) {
+        return error;
+    }
+    run->check.time_ns = run->check.time_ns == 0 ? lmm_system_time_ns() : run->check.time_ns;
+    run->check.failure = (uint32_t) -error;
+    if (!lmm_checks_write(&run->check, error == 0 ? run->result->leaks : NULL) && error == 0) {
+        error = -ENOMEM;
+        run->check.failure = ENOMEM;
+        run->check.leaks = 0;
+    }
+    return error;
+}
+
+static LMM_NOINLINE int run_check(const struct lmm_check_request *request,
+                                  const struct lmm_saved_registers *entry,
+                                  struct lmm_ledger_check *ret_check)
+{
+    struct run run = {.request = request};
+
+    run.roots = (struct lmm_roots_settings) {
+        .self = entry, .stop = &run.stop, .marked = &run.marked, .is_copy = true};
+    run.check.flags = request->flags | (request->at_exit ? LMM_LEDGER_CHECK_AT_EXIT : 0u) |
+                      (request->unaligned ? LMM_LEDGER_CHECK_UNALIGNED : 0u);
+    run.check.mark = request->mark;
+    uint64_t signals = lmm_signals_block();
+    int error = run_blocked(&run);
+    *ret_check = run.check;
+    clean_up(&run);
+    lmm_signals_restore(signals);
+    return error;
+}
+
+int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_check *ret_check)
+{
+    struct lmm_saved_registers here;
+
+    lmm_registers_save(&here);
+    *ret_check = (struct lmm_ledger_check) {0};
+    if (!lmm_start()) {
+        return -ENOMEM;
+    }
+    lmm_thread_settle();
+    int error = take_turn();
+    if (error == 0) {
+        error = run_check(request, request->entry != NULL ? request->entry : &here, ret_check);
+        give_turn();
+    }
+    return error;
+}

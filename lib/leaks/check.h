@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check: one leak check, from the stop of the threads to the result in the books.
+ *
+ *   1  The caller's registers are saved; its signals are blocked; what is mapped is read with the
+ *      kernel's marks. All of LMM's locks are taken, so that pages, runs and tags are at rest.
+ *   2  All other threads are stopped (stop). Only this and step 3 are a pause for them.
+ *   3  A copy of the process is made (process_copy). Then the threads go on, and the locks are released.
+ *   4  The copy marks (roots, mark), finds the classes (leak_classes), and leaves the result in memory
+ *      that it shares with the process, which waits for it.
+ *   5  The result goes to the books (books/checks).
+ * Where no copy can be made (a limit, a filter of system calls, a userfaultfd, whose thread might have to
+ * agree), step 4 is done by the caller while the others stand still; the result says so. When the
+ * process ends and has one thread, it needs no copy.
+ *
+ * Precision before recall: where the registers of a thread could not be seen, all that would be lost
+ * is possibly lost.
+ *
+ * One thread checks at a time; others wait. fork does not wait for a check, except for the steps with
+ * locks. Owns only who checks now. Works in threads that are not libc's, if they have thread-local
+ * storage for LMM's.
+ */
+#ifndef LMM_CHECK_H
+#define LMM_CHECK_H
+
+#include "lib/ground/base.h"
+#include "lib/leaks/registers.h"
+
+#include <lmm/ledger.h>
+
+struct lmm_check_request {
+    uint32_t flags; /* LMM_LEDGER_CHECK_...: the result has them, too */
+    uint32_t mark;  /* as the result's */
+    bool at_exit;   /* the process ends; no other thread will begin */
+    bool unaligned; /* words at any address count */
+    unsigned heuristics;
+    /* Saved where the program called LMM: what lies below its sp is no root. NULL: here. */
+    const struct lmm_saved_registers *entry;
+};
+
+/*
+ * Checks, and writes the result to the books and to *ret_check. Returns 0; or -errno, and then
+ * ret_check->failure has it, too, and the books say so, except for:
+ *   -EDEADLK  the caller interrupts LMM, or a check of its own (a handler of a signal)
+ *   -ENOMEM   LMM could not start
+ * The caller holds no lock of LMM.
+ */
+int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_check *ret_check);
+
+#endif
