@@ -13,6 +13,7 @@
 #include "lib/leaks/process_copy.h"
 #include "lib/leaks/leak_classes.h"
 #include "lib/leaks/roots.h"
+#include "lib/leaks/since.h"
 #include "lib/leaks/soften.h"
 
 #include <errno.h>
@@ -44,6 +45,7 @@ struct run {
     struct lmm_roots_settings roots;
     struct lmm_ranges marked;
     struct lmm_stop stop;
+    const struct lmm_since *since; /* NULL: all blocks count */
     uintptr_t *words;
     struct result *result;
     size_t result_bytes;
@@ -118,7 +120,7 @@ static int tally(struct lmm_marker *marker, const struct run *run)
     struct result *result = run->result;
     struct lmm_classes classes;
 
-    if (!lmm_classes_tally(marker, &classes)) {
+    if (!lmm_classes_tally(marker, run->since, &classes)) {
         return -ENOMEM;
     }
     if (run->stop.unseen != 0) {
@@ -244,6 +246,10 @@ static bool map_result(struct run *run)
 
 static int prepare(struct run *run)
 {
+    run->since = run->request->mark == 0 ? NULL : lmm_since_find(run->request->mark);
+    if (run->request->mark != 0 && run->since == NULL) {
+        return -ENOENT;
+    }
     run->words = lmm_meta_map(WORDS_MAX * sizeof(run->words[0]));
     if (run->words == NULL || !map_result(run)) {
         return -ENOMEM;
@@ -331,5 +337,26 @@ int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_che
         error = run_check(request, request->entry != NULL ? request->entry : &here, ret_check);
         give_turn();
     }
+    return error;
+}
+
+int lmm_check_keep_mark(uint32_t number)
+{
+    if (!lmm_start()) {
+        return -ENOMEM;
+    }
+    lmm_thread_settle();
+    int error = take_turn();
+    if (error != 0) {
+        return error;
+    }
+    uint64_t signals = lmm_signals_block();
+    error = -EDEADLK;
+    if (lmm_fork_take_locks()) {
+        error = lmm_since_keep(number) ? 0 : -ENOMEM;
+        lmm_fork_release_locks();
+    }
+    lmm_signals_restore(signals);
+    give_turn();
     return error;
 }

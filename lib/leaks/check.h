@@ -30,7 +30,7 @@
 
 struct lmm_check_request {
     uint32_t flags; /* LMM_LEDGER_CHECK_...: the result has them, too */
-    uint32_t mark;  /* as the result's */
+    uint32_t mark;  /* only blocks newer than this mark count (-ENOENT: it is not kept); 0: all */
     bool at_exit;   /* the process ends; no other thread will begin */
     bool unaligned; /* words at any address count */
     unsigned heuristics;
@@ -46,5 +46,9 @@ struct lmm_check_request {
  * The caller holds no lock of LMM.
  */
 int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_check *ret_check);
+
+/* Keeps which blocks live now as the mark of that number, at least 1 (since.h). Returns 0, -ENOMEM, or
+ * -EDEADLK as above. The caller holds no lock of LMM. */
+int lmm_check_keep_mark(uint32_t number);
 
 #endif

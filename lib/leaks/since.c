@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/leaks/since.h"
 
-#include "lib/ground/vm.h"
+#include "lib/ground/meta.h"
 
 #include <string.h>
 
@@ -49,7 +49,7 @@ static bool map_copy(struct lmm_since *since, const struct lmm_graph *graph)
     size_t page_bytes = graph->page_count * sizeof(struct old_page);
     since->count = graph->page_count;
     since->bytes = lmm_round_up(page_bytes + (words + 1) * sizeof(uint64_t), LMM_SYSTEM_PAGE_BYTES);
-    since->pages = lmm_vm_map(since->bytes);
+    since->pages = lmm_meta_map(since->bytes);
     since->bits = (uint64_t *) (void *) ((char *) since->pages + page_bytes);
     return since->pages != NULL;
 }
@@ -68,7 +68,7 @@ bool lmm_since_keep(uint32_t number)
     if (done) {
         copy_pages(&since, &graph);
         if (oldest->number != 0) {
-            lmm_vm_unmap(oldest->pages, oldest->bytes);
+            lmm_meta_unmap(oldest->pages, oldest->bytes);
         }
         memmove(kept + 1, kept, (LMM_SINCE_KEPT - 1) * sizeof(kept[0]));
         kept[0] = since;

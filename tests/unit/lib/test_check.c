@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* check: whole checks: classes in the books, and each way in which the process is looked at. */
+/* check: whole checks, with each way in which the process is looked at. */
 #include "lib/leaks/check.h"
 
 #include "lib/books/checks.h"
@@ -21,39 +21,298 @@
 
 #include "tests/support/sanitizers.h"
 
-typedef struct kept {
-    struct kept *next;
+typedef struct check_item {
+    struct check_item *next;
     char text[40];
-} kept_t;
+} check_item_t;
 
-typedef struct lost {
-    struct lost *next;
-    char text[56];
-} lost_t;
+enum { D = LMM_LEDGER_LEAK_DEFINITE, I = LMM_LEDGER_LEAK_INDIRECT };
+enum { P = LMM_LEDGER_LEAK_POSSIBLE, R = LMM_LEDGER_LEAK_REACHABLE };
 
-static kept_t *kept;
-
-/* Blocks of one class that the last check found. */
-static uint64_t blocks_of(uint32_t kind, const char *family_name)
+/* The class that the last check gave to the block whose address has that complement: it is an example
+ * of its record. 0: none. */
+static uint32_t kind_of(uintptr_t hidden)
 {
-    struct lmm_ledger_view view;
-    uint64_t blocks = 0;
-    uint32_t valid = (uint32_t) (lmm_chunks_header()->check_count % 2);
-    uint32_t wanted = valid == 0 ? LMM_LEDGER_LEAKS_EVEN : LMM_LEDGER_LEAKS_ODD;
+    struct lmm_ledger_view view = lmm_chunks_view();
     uint32_t left = lmm_checks_last().leaks;
-    const struct lmm_family *family = lmm_family_find(family_name);
+    uint32_t wanted = LMM_LEDGER_LEAKS_EVEN + (uint32_t) (lmm_chunks_header()->check_count % 2);
 
-    lmm_lock_acquire(&lmm_chunks_lock);
-    view = lmm_chunks_view();
-    for (size_t i = 0; i < view.count; i++) {
-        const struct lmm_ledger_leak *leaks = lmm_chunk_records(view.chunks[i]);
-        for (uint32_t j = 0; view.chunks[i]->kind == wanted && j < view.chunks[i]->used && left != 0;
-             j++, left--) {
-            if (leaks[j].kind == kind && lmm_site_family(leaks[j].site) == family) {
-                blocks += leaks[j].blocks;
+    for (size_t i = 0; i < view.chunk_count; i++) {
+        const struct lmm_ledger_leak *leaks =
+            lmm_chunk_records((void *) (uintptr_t) view.chunks[i]);
+        uint32_t used = view.chunks[i]->kind == wanted ? view.chunks[i]->used : 0;
+        for (uint32_t j = 0; j < used && left != 0; j++, left--) {
+            for (uint32_t k = 0; k < leaks[j].examples; k++) {
+                if (leaks[j].example[k] == ~hidden) {
+                    return leaks[j].kind;
+                }
             }
         }
     }
-    lmm_lock_release(&lmm_chunks_lock);
-    return blocks;
+    return 0;
+}
+
+static check_item_t *volatile held;
+static uintptr_t held_hidden;
+static uintptr_t inside_hidden;
+static uintptr_t lost_hidden;
+static uintptr_t hanging_hidden;
+static char *volatile inside;
+
+static uintptr_t hide(const void *p)
+{
+    return ~(uintptr_t) p;
+}
+
+/* Overwrites what calls have left on the stack. */
+static __attribute__((noinline)) void clear_stack(void)
+{
+    volatile char room[20000];
+
+    for (size_t i = 0; i < sizeof(room); i++) {
+        room[i] = 0;
+    }
+}
+
+static __attribute__((noinline)) void allocate(void)
+{
+    held = LMM_NEW(check_item_t);
+    check_item_t *other = LMM_NEW(check_item_t);
+    check_item_t *lost = LMM_NEW(check_item_t);
+    lost->next = LMM_NEW(check_item_t);
+    held_hidden = hide(held);
+    inside = other->text;
+    inside_hidden = hide(other);
+    lost_hidden = hide(lost);
+    hanging_hidden = hide(lost->next);
+}
+
+/* Blocks of all classes, whose addresses are kept only as their complements. */
+static __attribute__((noinline)) void make_blocks(void)
+{
+    allocate();
+    clear_stack();
+}
+
+static void expect_classes(const char *name, bool is_seen)
+{
+    cr_expect(kind_of(held_hidden) == R, "%s: %u", name, kind_of(held_hidden));
+    cr_expect(kind_of(inside_hidden) == P, "%s: %u", name, kind_of(inside_hidden));
+    cr_expect(kind_of(lost_hidden) == (is_seen ? D : P), "%s: %u", name, kind_of(lost_hidden));
+    cr_expect(kind_of(hanging_hidden) == (is_seen ? I : P), "%s: %u", name,
+              kind_of(hanging_hidden));
+}
+
+static const struct lmm_check_request plain;
+
+static struct lmm_ledger_check check(const struct lmm_check_request *request)
+{
+    struct lmm_ledger_check result;
+
+    clear_stack();
+    cr_assert(lmm_check_run(request, &result) == 0);
+    cr_expect(result.failure == 0);
+    return result;
+}
+
+Test(check, classes_of_a_process_with_one_thread)
+{
+    make_blocks();
+    struct lmm_ledger_check result = check(&plain);
+    expect_classes("plain", true);
+    cr_expect(result.threads >= 1 && result.threads_unseen == 0);
+    cr_expect((result.flags & LMM_LEDGER_CHECK_STOPPED) == 0);
+    cr_expect(result.scanned_bytes > 0 && result.time_ns > 0);
+    cr_expect(result.pause_ns > 0 && result.scan_ns > 0);
+    cr_expect(lmm_checks_last().time_ns == result.time_ns);
+}
+
+Test(check, at_exit)
+{
+    const struct lmm_check_request request = {.at_exit = true};
+
+    make_blocks();
+    struct lmm_ledger_check result = check(&request);
+    expect_classes("at exit", true);
+    cr_expect((result.flags & LMM_LEDGER_CHECK_AT_EXIT) != 0);
+}
+
+Test(check, again_and_again)
+{
+    make_blocks();
+    for (unsigned i = 0; i < 50; i++) {
+        check(&plain);
+        expect_classes("again", true);
+    }
+    cr_expect(lmm_chunks_header()->check_count == 50);
+}
+
+/* ---- Without a copy -------------------------------------------------------------------------- */
+
+static sem_t may_end;
+
+static void *stand_by(void *arg)
+{
+    while (sem_wait(&may_end) != 0) {
+    }
+    return arg;
+}
+
+/* A limit of processes does not hold for root. */
+static bool forbid_copies(void)
+{
+    const struct rlimit none = {0, 0};
+
+    return setrlimit(RLIMIT_NPROC, &none) == 0 &&
+           (geteuid() != 0 || setresuid(12345, 12345, 12345) == 0);
+}
+
+Test(check, where_no_copy_can_be_made)
+{
+    pthread_t thread;
+
+    sem_init(&may_end, 0, 0);
+    cr_assert(pthread_create(&thread, NULL, stand_by, NULL) == 0);
+    make_blocks();
+    cr_assert(forbid_copies());
+    struct lmm_ledger_check result = check(&plain);
+    cr_expect((result.flags & LMM_LEDGER_CHECK_STOPPED) != 0);
+    cr_expect(result.threads >= 2);
+    expect_classes("stopped", true);
+    sem_post(&may_end);
+    pthread_join(thread, NULL);
+}
+
+/* ---- Threads that cannot be seen ------------------------------------------------------------- */
+
+static sem_t is_ready;
+
+static void *block_all(void *arg)
+{
+    uint64_t all = UINT64_MAX;
+
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
+    sem_post(&is_ready);
+    return stand_by(arg);
+}
+
+Test(check, a_thread_that_does_not_answer)
+{
+    pthread_t thread;
+
+    sem_init(&may_end, 0, 0);
+    sem_init(&is_ready, 0, 0);
+    cr_assert(pthread_create(&thread, NULL, block_all, NULL) == 0);
+    sem_wait(&is_ready);
+    make_blocks();
+    struct lmm_ledger_check result = check(&plain);
+    cr_expect(result.threads_unseen == 1);
+    expect_classes("unseen", false);
+    sem_post(&may_end);
+    pthread_join(thread, NULL);
+    result = check(&plain);
+    cr_expect(result.threads_unseen == 0);
+    expect_classes("seen again", true);
+}
+
+/* ---- What the program sees ------------------------------------------------------------------- */
+
+static volatile int children_told;
+static volatile int handlers_run;
+
+static void note_child(int number)
+{
+    (void) number;
+    children_told = children_told + 1;
+}
+
+static void note_fork(void)
+{
+    handlers_run = handlers_run + 1;
+}
+
+Test(check, the_program_sees_no_child)
+{
+    make_blocks();
+    signal(SIGCHLD, note_child);
+    pthread_atfork(note_fork, note_fork, note_fork);
+    for (unsigned i = 0; i < 10; i++) {
+        check(&plain);
+        cr_expect(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+    }
+    cr_expect(children_told == 0);
+    cr_expect(handlers_run == 0);
+    signal(SIGCHLD, SIG_IGN);
+    check(&plain);
+    expect_classes("children ignored", true);
+}
+
+/* A pipe whose writing end the copy has, too, would not end. */
+Test(check, descriptors_are_the_program_s_alone)
+{
+    int ends[2];
+    char byte;
+
+    cr_assert(pipe(ends) == 0);
+    make_blocks();
+    check(&plain);
+    close(ends[1]);
+    cr_expect(read(ends[0], &byte, 1) == 0);
+}
+
+/* In a child, because Criterion needs descriptors. */
+Test(check, without_free_descriptors)
+{
+    const struct rlimit none = {0, 0};
+    struct lmm_ledger_check result;
+    int status = 0;
+
+    make_blocks();
+    pid_t child = fork();
+    if (child == 0) {
+        setrlimit(RLIMIT_NOFILE, &none);
+        int error = lmm_check_run(&plain, &result);
+        _exit(error == -EMFILE && result.failure == EMFILE && lmm_checks_last().failure == EMFILE
+                  ? EXIT_SUCCESS
+                  : EXIT_FAILURE);
+    }
+    cr_assert(waitpid(child, &status, 0) == child);
+    cr_expect(status == 0);
+}
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+Test(check, a_range_that_the_copy_lacks)
+{
+    static const int advice[] = {MADV_DONTFORK, MADV_WIPEONFORK};
+
+    make_blocks();
+    for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++) {
+        uintptr_t *apart =
+            mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        cr_assert(madvise(apart, 1 << 16, advice[i]) == 0);
+        apart[100] = ~lost_hidden;
+        check(&plain);
+        cr_expect(kind_of(lost_hidden) == R, "row %zu", i);
+        cr_expect(kind_of(hanging_hidden) == R, "row %zu", i);
+        munmap(apart, 1 << 16);
+        check(&plain);
+        expect_classes("unmapped", true);
+    }
+}
+
+Test(check, a_mark)
+{
+    struct lmm_check_request request = {.mark = 7};
+    struct lmm_ledger_check result;
+
+    make_blocks();
+    cr_expect(lmm_check_run(&request, &result) == -ENOENT);
+    cr_assert(lmm_check_keep_mark(7) == 0);
+    uintptr_t old = lost_hidden;
+    make_blocks();
+    result = check(&request);
+    cr_expect(result.mark == 7);
+    cr_expect(kind_of(old) == 0);
+    expect_classes("new", true);
 }
