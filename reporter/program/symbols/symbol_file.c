@@ -34,7 +34,8 @@ struct unit {
     struct lmm_die_ranges functions;
     struct lmm_line_rows rows; /* only if has_dropped */
     bool has_dropped; /* functions, so that lines are looked up in the rows; see line_rows.h */
-    bool indexed;
+    bool is_indexed;  /* the functions that are children of the unit and of namespaces */
+    bool is_complete; /* all functions */
 };
 
 struct lmm_symbol_file {
@@ -99,22 +100,28 @@ static void index_units(struct lmm_symbol_file *file)
     lmm_die_ranges_sort(&file->ranges);
 }
 
-static bool may_hold_functions(int tag)
+struct search {
+    struct lmm_die_ranges *functions;
+    const struct lmm_die_ranges *code;
+    bool is_complete;
+    int budget; /* of DIEs */
+};
+
+static bool may_hold_functions(const struct search *search, int tag)
 {
     switch (tag) {
     case DW_TAG_namespace:
-    case DW_TAG_module:
+    case DW_TAG_module: return true;
     case DW_TAG_class_type:
     case DW_TAG_structure_type:
     case DW_TAG_union_type:
     case DW_TAG_subprogram:
-    case DW_TAG_lexical_block: return true;
+    case DW_TAG_lexical_block: return search->is_complete;
     default: return false;
     }
 }
 
-static void index_functions(struct lmm_die_ranges *functions, const struct lmm_die_ranges *code,
-                            Dwarf_Die *parent, int depth, int *budget)
+static void index_functions(struct search *search, Dwarf_Die *parent, int depth)
 {
     Dwarf_Die die;
 
@@ -125,18 +132,33 @@ static void index_functions(struct lmm_die_ranges *functions, const struct lmm_d
         int tag = dwarf_tag(&die);
 
         if (tag == DW_TAG_subprogram) {
-            lmm_die_ranges_add(functions, code, &die, 0);
+            lmm_die_ranges_add(search->functions, search->code, &die, 0);
         }
-        if (may_hold_functions(tag)) {
-            index_functions(functions, code, &die, depth + 1, budget);
+        if (may_hold_functions(search, tag)) {
+            index_functions(search, &die, depth + 1);
         }
-    } while (--*budget > 0 && dwarf_siblingof(&die, &die) == 0);
+    } while (--search->budget > 0 && dwarf_siblingof(&die, &die) == 0);
+}
+
+/* Finds the functions of a unit. */
+static void index_unit(struct lmm_symbol_file *file, struct unit *unit, bool is_complete)
+{
+    struct search search = {&unit->functions, &file->code, is_complete, DIES_MAX};
+
+    lmm_die_ranges_free(&unit->functions);
+    index_functions(&search, &unit->body, 0);
+    lmm_die_ranges_sort(&unit->functions);
+    if (unit->rows.count == 0 && (unit->has_dropped || unit->functions.dropped > 0)) {
+        lmm_line_rows_read(&unit->rows, file->dwarf, &unit->die, &file->code);
+    }
+    unit->has_dropped = unit->rows.count > 0;
+    unit->is_indexed = true;
+    unit->is_complete = is_complete;
 }
 
 static struct unit *find_unit(struct lmm_symbol_file *file, Dwarf_Addr address)
 {
     const struct lmm_die_range *range;
-    int budget = DIES_MAX;
 
     if (!file->indexed) {
         index_units(file);
@@ -147,16 +169,24 @@ static struct unit *find_unit(struct lmm_symbol_file *file, Dwarf_Addr address)
     }
     struct unit *unit = &file->units[range->unit];
 
-    if (!unit->indexed) {
-        unit->indexed = true;
-        index_functions(&unit->functions, &file->code, &unit->body, 0, &budget);
-        lmm_die_ranges_sort(&unit->functions);
-        if (unit->has_dropped || unit->functions.dropped > 0) {
-            lmm_line_rows_read(&unit->rows, file->dwarf, &unit->die, &file->code);
-        }
-        unit->has_dropped = unit->rows.count > 0;
+    if (!unit->is_indexed) {
+        index_unit(file, unit, false);
     }
     return unit;
+}
+
+/* Returns the function at an address, or NULL. Those of C and C++ are outside of types and of other functions, which are
+ * nearly all of a unit: these are searched only for an address that is nowhere else, as in Rust and in nested functions. */
+static const struct lmm_die_range *find_function(struct lmm_symbol_file *file, struct unit *unit,
+                                                 Dwarf_Addr address)
+{
+    const struct lmm_die_range *range = lmm_die_ranges_find(&unit->functions, address);
+
+    if (range == NULL && !unit->is_complete) {
+        index_unit(file, unit, true);
+        range = lmm_die_ranges_find(&unit->functions, address);
+    }
+    return range;
 }
 
 /* ---- Calls at an address --------------------------------------------------------------------- */
@@ -272,8 +302,7 @@ static size_t find_in_dwarf(struct lmm_symbol_file *file, Dwarf_Addr address,
                             struct lmm_symbol *symbols)
 {
     struct unit *unit = find_unit(file, address);
-    const struct lmm_die_range *range =
-        unit == NULL ? NULL : lmm_die_ranges_find(&unit->functions, address);
+    const struct lmm_die_range *range = unit == NULL ? NULL : find_function(file, unit, address);
     Dwarf_Die chain[LMM_SYMBOL_FILE_CALLS_MAX];
     size_t count = range == NULL ? 0 : find_chain(&range->die, address, chain);
 

@@ -147,6 +147,21 @@ class FirstScreens(Case):
         self.assertLessEqual(max(map(len, text.splitlines())), 120)
 
 
+class Within(Case):
+    def test_functions_in_functions(self):
+        for compiler in ("gcc", "clang"):
+            self.compile("-g", "-O1", "-w", "within.cpp", "-lstdc++", "-o", "within", compiler=compiler)
+            marks = names.marks_of("within.cpp")
+            leaks = {(function.split("::")[-1].split("(")[0], line): bytes
+                     for (function, file, line), bytes in self.leaks("./within").items() if file == "within.cpp"}
+            self.assertEqual(leaks, {("hold", marks["member"]): 100, ("hold", marks["local"]): 200,
+                                     ("operator", marks["lambda"]): 400}, compiler)
+
+    def test_a_nested_function(self):
+        self.compile("-g", "-O1", "-w", "within.c", "-o", "within", compiler="gcc")
+        self.assertEqual(self.leaks("./within"), {("inner", "within.c", names.marks_of("within.c")["inner"]): 600})
+
+
 class Typed(Case):
     def test_two_types_of_one_name(self):
         leaks = {(leak["function"], leak["line"], leak["bytes"]) for leak in self.document(NAMESAKES)["leaks"]
