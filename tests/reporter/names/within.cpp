@@ -9,8 +9,8 @@ namespace
 struct holder {
     __attribute__((noinline)) static void hold()
     {
-        kept = malloc(100);
-    } // MARK member
+        kept = malloc(100); // MARK member
+    }
 };
 } // namespace
 
@@ -19,13 +19,13 @@ __attribute__((noinline)) static void outer()
     struct local {
         __attribute__((noinline)) void hold()
         {
-            kept = malloc(200);
-        } // MARK local
+            kept = malloc(200); // MARK local
+        }
     };
     auto lambda = [](std::size_t bytes) __attribute__((noinline))
     {
-        kept = malloc(bytes);
-    }; // MARK lambda
+        kept = malloc(bytes); // MARK lambda
+    };
 
     local().hold();
     lambda(400);
