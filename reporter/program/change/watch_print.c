@@ -123,30 +123,33 @@ static void add_rate(struct lmm_grid *grid, uint64_t bytes_per_hour)
     lmm_grid_text(grid, cell);
 }
 
-static void add_growing(struct lmm_grid *grid, const struct lmm_growing *growing, size_t count)
+static void add_growing(struct lmm_grid *grid, const struct lmm_watch_end *end, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct lmm_model_site *site = growing[i].site;
-        struct lmm_change change = {growing[i].first_bytes, site->live_bytes};
+        const struct lmm_model_site *site = end->growing[i].site;
+        struct lmm_change change = {end->growing[i].first_bytes, site->live_bytes};
 
-        add_rate(grid, growing[i].bytes_per_hour);
+        add_rate(grid, end->growing[i].bytes_per_hour);
         lmm_grid_change(grid, lmm_change_growth(change));
         lmm_grid_count(grid, site->live_bytes);
         lmm_grid_string(grid, site->family->name);
-        lmm_grid_end_cell(
-            grid, lmm_put_place(lmm_grid_begin_cell(grid), site->file, site->line, site->function));
+        struct lmm_sink *sink = lmm_grid_begin_cell(grid);
+        size_t columns = lmm_put_place(sink, site->file, site->line, site->function);
+
+        columns += end->has_ids ? lmm_put_id(sink, site->id) : 0;
+        lmm_grid_end_cell(grid, columns);
         lmm_grid_end_row(grid);
     }
 }
 
-static void put_growing(struct lmm_sink *sink, const struct lmm_growing *growing, size_t count)
+static void put_growing(struct lmm_sink *sink, const struct lmm_watch_end *end, size_t count)
 {
     struct lmm_grid grid;
 
     lmm_grid_init(&grid, LMM_GRID_COLUMNS(growing_columns), 0, sink);
-    add_growing(&grid, growing, count);
+    add_growing(&grid, end, count);
     lmm_grid_put_headings(&grid);
-    add_growing(&grid, growing, count);
+    add_growing(&grid, end, count);
     lmm_sink_flush(sink);
 }
 
@@ -163,7 +166,7 @@ static void put_verdict(struct lmm_watch_print *print, const struct lmm_watch_en
         printf("%zu %s %s steadily:\n", end->count,
                lmm_plural(end->count, end->row_word.one, end->row_word.many),
                lmm_plural(end->count, "grows", "grow"));
-        put_growing(&print->sink, end->growing, shown);
+        put_growing(&print->sink, end, shown);
     }
     if (shown < end->count) {
         printf("... and %zu more: --top\n", end->count - shown);

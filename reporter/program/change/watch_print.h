@@ -34,6 +34,7 @@ struct lmm_watch_end {
     size_t readings;
     size_t moments;                 /* of lmm_growth_moments() */
     struct lmm_model_word row_word; /* what a row is */
+    bool has_ids;                   /* rows are lines, which --site names by their ids */
     const char *note;               /* of the text, on names; NULL: none */
     const struct lmm_growing *growing;
     size_t count; /* of growing */

@@ -227,6 +227,7 @@ static int put_end(struct watch *watch)
         .readings = watch->readings,
         .moments = lmm_growth_moments(watch->growth),
         .row_word = lmm_row_options_words(lmm_row_options_by(&watch->options.rows, LMM_BY_LINE)),
+        .has_ids = lmm_row_options_by(&watch->options.rows, LMM_BY_LINE) == LMM_BY_LINE,
         .note = note_count > 0 ? notes[0] : NULL,
         .growing = growing,
         .count = count,
