@@ -91,6 +91,7 @@ void lmm_meta_for_each_mapping(void (*visit)(uintptr_t from, uintptr_t to, void 
             visit(from, to, arg);
         }
     }
+    visit((uintptr_t) &mappings, (uintptr_t) (&mappings + 1), arg);
 }
 
 void *lmm_meta_map(size_t bytes)

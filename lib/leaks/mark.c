@@ -9,6 +9,7 @@
 enum {
     VTABLE_WORDS = 20, /* of which so many are looked at ... */
     VTABLE_CODE = 2,   /* ... for so many addresses of code */
+    NODE_BYTES = 3 * sizeof(uint64_t),
 };
 
 static uint64_t word_at(uintptr_t address)
@@ -108,6 +109,25 @@ static bool is_multiple_inheritance(const struct lmm_marker *marker,
            is_vtable(marker, word_at(block->start));
 }
 
+/* A node is a key and two pointers to nodes, in which the lowest bit is a colour. */
+static bool is_child(const struct lmm_marker *marker, uint64_t word)
+{
+    uintptr_t start = word & ~(uint64_t) 1;
+    struct lmm_graph_block block;
+
+    return start == 0 || (lmm_graph_find(&marker->scan.graph, start, &block) &&
+                          block.start == start && block.bytes == NODE_BYTES);
+}
+
+static bool is_tree_node(const struct lmm_marker *marker, const struct lmm_graph_block *block,
+                         uintptr_t address)
+{
+    return address == block->start + 1 && block->bytes == NODE_BYTES &&
+           word_at(block->start) != 0 &&
+           is_child(marker, word_at(block->start + sizeof(uint64_t))) &&
+           is_child(marker, word_at(block->start + 2 * sizeof(uint64_t)));
+}
+
 /* C++ keeps the end of an array without elements, whose block holds the count 0. */
 static bool is_end_of_empty(const struct lmm_graph_block *block, uintptr_t address)
 {
@@ -130,6 +150,7 @@ static bool holds(const struct lmm_marker *marker, const struct lmm_graph_block 
     return ((heuristics & LMM_HEURISTIC_STDSTRING) != 0 && is_stdstring(block, address)) ||
            ((heuristics & LMM_HEURISTIC_LENGTH64) != 0 && is_length64(block, address)) ||
            ((heuristics & LMM_HEURISTIC_NEWARRAY) != 0 && is_newarray(block, address)) ||
+           ((heuristics & LMM_HEURISTIC_TREE_NODE) != 0 && is_tree_node(marker, block, address)) ||
            ((heuristics & LMM_HEURISTIC_MULTIPLE_INHERITANCE) != 0 &&
             is_multiple_inheritance(marker, block, address));
 }

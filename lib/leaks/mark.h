@@ -25,7 +25,7 @@
 
 #include "lib/leaks/scan.h"
 
-/* When a pointer to the inside of a block holds it; what Valgrind's --leak-check-heuristics does. */
+/* When a pointer to the inside of a block holds it; first what Valgrind's --leak-check-heuristics does. */
 enum lmm_heuristic {
     /* To the characters after {length, capacity, reference count} of an old std::string. */
     LMM_HEURISTIC_STDSTRING = 1,
@@ -35,7 +35,10 @@ enum lmm_heuristic {
     LMM_HEURISTIC_NEWARRAY = 4,
     /* To a table of virtual functions in a block that starts with one. */
     LMM_HEURISTIC_MULTIPLE_INHERITANCE = 8,
-    LMM_HEURISTICS_ALL = 15,
+    /* To the second byte of a node of libc's tsearch(), which keeps the colour of the node that has the
+     * pointer in its lowest bit. Valgrind does not know it. */
+    LMM_HEURISTIC_TREE_NODE = 16,
+    LMM_HEURISTICS_ALL = 31,
 };
 
 /* A mapping of a file that can be read. */

@@ -145,7 +145,7 @@ static void add_ended(const struct lmm_range *range, uintptr_t record, void *arg
     struct lmm_thread_stack stack;
 
     if (lmm_thread_stack_find(range, record, &stack)) {
-        lmm_gaps_add(arg, stack.from, record);
+        lmm_gaps_add(arg, stack.from, lmm_thread_stack_is_joined(record) ? stack.to : record);
     }
 }
 

@@ -15,7 +15,8 @@
  *   - the stack of a thread below its stack pointer and the red zone, where old frames were. A thread
  *     that runs on another stack has its own whole, and that other one from its stack pointer on if it
  *     is a block, else whole
- *   - the stack of a thread that has ended, except its record: the thread's result is in it
+ *   - the stack of a thread that has ended, except its record until it is joined: the thread's result
+ *     is in it
  *   - devices and what the kernel maps; ranges whose pages another thread provides (userfaultfd)
  * What may not be read without harm is copied by the kernel (/proc/thread-self/mem), so that memory
  * that cannot be read, or is there no more, is skipped and counted.

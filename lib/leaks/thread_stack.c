@@ -90,6 +90,19 @@ uintptr_t lmm_thread_stack_record(const struct lmm_range *range)
     return 0;
 }
 
+bool lmm_thread_stack_is_joined(uintptr_t record)
+{
+#if defined(__x86_64__)
+    /* After what the processor's ABI needs (704 bytes) and a list's two pointers, in all versions. */
+    enum { THREAD_ID = 720 };
+
+    return *(const int *) (record + THREAD_ID) == -1;
+#else
+    (void) record;
+    return false;
+#endif
+}
+
 bool lmm_thread_stack_names(const struct lmm_range *range, uintptr_t record, int thread)
 {
     const uintptr_t *at;

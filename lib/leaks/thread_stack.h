@@ -25,6 +25,9 @@ bool lmm_thread_stack_find(const struct lmm_range *range, uintptr_t tp,
 /* Finds the record of a thread, living or not, at the end of a range; 0: there is none. */
 uintptr_t lmm_thread_stack_record(const struct lmm_range *range);
 
+/* Whether a thread that has ended was joined: then nobody gets its result, which is still in its record. */
+bool lmm_thread_stack_is_joined(uintptr_t record);
+
 /* Whether the record at that address has this number among its first words: the thread's id. */
 bool lmm_thread_stack_names(const struct lmm_range *range, uintptr_t record, int thread);
 

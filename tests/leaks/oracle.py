@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""oracle.py TOOL PROGRAM MODULE [LMM] [--differences] [CASE...]: whether a tool gives the right answers.
+"""oracle.py TOOL PROGRAM MODULE [--differences] [CASE...]: whether a tool gives the right answers.
 
-TOOL is lmm, valgrind or lsan (for which PROGRAM is linked with -fsanitize=leak). cases.txt has the right answer of each
+TOOL is lmm (the program named by the variable LMM), valgrind or lsan (for which PROGRAM is linked with -fsanitize=leak). cases.txt has the right answer of each
 case, differences.txt what the tools are known to answer instead, with the reason. Any other answer is a failure.
 --differences prints the tool's differences from cases.txt in the form of differences.txt, and fails on none.
 
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree
 
+LMM = os.environ.get("LMM", "lmm")
 SKIPPED = 77
 SECONDS = 120
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -30,6 +31,7 @@ MODULES = {"cases", "cases_lsan", "module.so"}
 # Functions that allocate for their caller.
 FOR_CALLER = re.compile(r"(__GI_)?_*(str|strn|wcs)dup$|_*v?asprintf|(?!__cxa).*alloc|.*memalign|operator new"
                         r"|([\w:]+(<.*>)?[*&]* )?std::|__interceptor_|_*interceptor")
+PASSED = re.compile(r"/c\+\+/|/liblsan")
 KIND_OF_VALGRIND = {"Leak_DefinitelyLost": "definite", "Leak_IndirectlyLost": "indirect",
                     "Leak_PossiblyLost": "possible", "Leak_StillReachable": "reachable"}
 LSAN_LEAK = re.compile(r"(?:Direct|Indirect) leak of (\d+) byte\(s\) in (\d+) object")
@@ -41,7 +43,7 @@ def is_own(frames):
     for function, file in frames:
         if os.path.basename(file) in SOURCES | MODULES:
             return True
-        if "/c++/" not in file and "/liblsan" not in file and not FOR_CALLER.match(function):
+        if not PASSED.search(file) and not FOR_CALLER.match(function):
             return False
     return bool(frames)
 
@@ -117,6 +119,29 @@ def lsan_leaks(text):
         if match:
             frames = [(frame[1] or "", frame[2]) for frame in map(LSAN_FRAME.search, part.splitlines()) if frame]
             yield "definite", int(match[2]), int(match[1]), frames
+
+
+def by_lmm(command, option, folder):
+    path = os.path.join(folder, "report.json")
+    more = ["--options", option] if option else []
+    pid = call([LMM, "run", "--children", "--leaks", "--full", "--depth", "40", "--format", "json", "-o", path,
+                "--show-leak-kinds=definite,possible,reachable", "--no-builtin-suppressions", *more, "--", *command],
+               LMM_DIR=folder)
+    with open(path, encoding="utf-8") as file:
+        processes = json.load(file)["processes"]
+    return pid, {pid if process["is_program"] else process["pid"]: list(lmm_leaks(process))
+                 for process in processes if process["check"]}
+
+
+def lmm_leaks(process):
+    for row in process["lost"]:
+        for stack in row["stacks"]:
+            frames = [(call["function"], call["file"] or call["module"]) for call in stack["calls"]]
+            if row["kind"] != "definite":
+                yield row["kind"], stack["blocks"], stack["bytes"], frames
+                continue
+            for kind, part in (("definite", "direct"), ("indirect", "indirect")):
+                yield kind, stack[part]["blocks"], stack[part]["bytes"], frames
 
 
 def answers(tool, command, option, folder):
@@ -210,7 +235,7 @@ class Oracle:
 def main():
     words = [word for word in sys.argv[1:] if word != "--differences"]
     name, program, module, *chosen = words
-    tools = {"valgrind": by_valgrind, "lsan": by_lsan}
+    tools = {"lmm": by_lmm, "valgrind": by_valgrind, "lsan": by_lsan}
     if name == "valgrind" and not shutil.which("valgrind"):
         print("skipped: valgrind is not installed")
         return SKIPPED

@@ -176,6 +176,8 @@ Test(mark, heuristics)
         {LMM_HEURISTIC_LENGTH64, {"length", "A A=40 *>A+8", "A:r"}},
         {LMM_HEURISTIC_NEWARRAY, {"8 elements of 5 bytes", "A A=8 *>A+8", "A:r"}},
         {LMM_HEURISTIC_NEWARRAY, {"1 element", "A A=1 *>A+8", "A:r"}},
+        {LMM_HEURISTIC_TREE_NODE, {"a leaf", "A:b24 A=5 *>A+1", "A:r"}},
+        {LMM_HEURISTIC_TREE_NODE, {"a red leaf", "A:b24 A=5 A=1 *>A+1", "A:r"}},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -197,9 +199,24 @@ Test(mark, heuristics_that_do_not_apply)
         {"elements of no whole length", "A A=7 *>A+8", "A:p"},
         {"after the first element", "A A=8 *>A+16", "A:p"},
         {"an empty block", "A:b4 *>A+3", "A:p"},
+        {"a node without a key", "A:b24 *>A+1", "A:p"},
+        {"a node of another size", "A:b32 A=5 *>A+1", "A:p"},
+        {"a node with a number for a child", "A:b24 A=5 A=0 A=6 *>A+1", "A:p"},
+        {"a node with a child that is none", "A:b24 B:b32 A=5 A>B *>A+1", "A:p B:p"},
     };
 
     CHECK_ALL(cases, LMM_HEURISTICS_ALL, false)
+}
+
+Test(mark, trees_of_libc)
+{
+    static const struct graph_case cases[] = {
+        {"a red node", "A:b24 B:b24 C:b24 A=5 A>B+1 A>C B=6 C=7 *>A", "A:r B:r C:r"},
+        {"a red node below another", "A:b24 B:b24 A=5 A>B+1 B=6 *>A+1", "A:r B:r"},
+        {"one that is lost", "A:b24 B:b24 A=5 A>B+1 B=6", "A:d B:x=A"},
+    };
+
+    CHECK_ALL(cases, LMM_HEURISTIC_TREE_NODE, false)
 }
 
 /* Tables of virtual functions, as mappings say: each is `table` words, code those of `code`. */

@@ -439,6 +439,14 @@ static void hold_result(void)
     usleep(50000);
 }
 
+#if defined(__x86_64__)
+static void hold_joined_result(void)
+{
+    start(give_result, NULL);
+    wait_for_end_of_thread();
+}
+#endif
+
 static void *end_with_frame(void *arg)
 {
     volatile uintptr_t here[64];
@@ -605,6 +613,7 @@ static const struct {
 #if defined(__x86_64__)
     {"the red zone", hold_red_zone, 1},
     {"a register", hold_register, 1},
+    {"the result of a joined thread", hold_joined_result, 0},
 #endif
     {"a coroutine", coroutine, 1},
     {"the stack that a coroutine was entered from", beside_coroutine, 1},
