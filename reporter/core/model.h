@@ -196,6 +196,7 @@ struct lmm_model_call {
     bool is_standard; /* a wrapper of the C, C++ or Rust library */
     bool is_new;      /* operator new */
     bool is_guessed;  /* in a stack: it, or an inner call of the stack, was found by a guess */
+    struct lmm_string symbol; /* "_ZN2hr4hireEv", where that is not its name; empty: it is */
 };
 
 /* Finds the names of frames. */

@@ -14,7 +14,7 @@ bool lmm_glob_fits(const char *pattern, struct lmm_string text)
         if (*pattern == '*') {
             star = ++pattern;
             held = at;
-        } else if (*pattern == text.text[at] && *pattern != '\0') {
+        } else if ((*pattern == text.text[at] && *pattern != '\0') || *pattern == LMM_GLOB_ONE) {
             pattern++;
             at++;
         } else if (star != NULL) {

@@ -401,6 +401,11 @@ static void put_suppressions(struct lmm_json *json, const struct lmm_suppression
 
         lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
         lmm_json_text(json, "pattern", item->pattern);
+        lmm_json_text(json, "kind", lmm_suppression_kind(item));
+        if (item->path != NULL) {
+            lmm_json_text(json, "file", item->path);
+            lmm_json_u64(json, "line", item->line);
+        }
         lmm_json_bool(json, "built_in", item->is_built_in);
         lmm_json_u64(json, "blocks", item->blocks);
         lmm_json_u64(json, "bytes", item->bytes);

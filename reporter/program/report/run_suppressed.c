@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run_suppressed: the section of suppressions: how much each one left out. */
+#include <stdio.h>
+
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
@@ -41,11 +43,17 @@ static struct lmm_model_amount amount_of(const struct lmm_sheet *sheet,
 size_t lmm_sheet_suppression(const struct lmm_sheet *sheet, const struct lmm_suppression *item,
                              struct lmm_sink *sink)
 {
-    size_t columns_used =
-        lmm_put_string(sink, lmm_string_of(item->is_built_in ? "built in: " : "leak:"));
+    char where[LMM_CELL_BYTES];
+    size_t used = 0;
 
-    return columns_used + lmm_shown_put_function(&sheet->run->look, sink,
-                                                 lmm_string_of(item->pattern), PATTERN_COLUMNS);
+    if (item->path != NULL) {
+        snprintf(where, sizeof(where), ":%zu ", item->line);
+        used += lmm_put_string(sink, lmm_model_last_component(lmm_string_of(item->path)));
+        used += lmm_put_string(sink, lmm_string_of(where));
+    }
+    used += lmm_put_string(sink, lmm_string_of(lmm_suppression_prefix(item)));
+    return used + lmm_shown_put_function(&sheet->run->look, sink, lmm_string_of(item->pattern),
+                                         PATTERN_COLUMNS);
 }
 
 static void add(const struct lmm_sheet *sheet, struct lmm_grid *grid, size_t rank,
@@ -78,6 +86,33 @@ static size_t add_all(const struct lmm_sheet *sheet, struct lmm_grid *grid)
     return rows;
 }
 
+enum { UNUSED_SHOWN = 4 };
+
+/* Puts "  not used: known.txt:7 leak:foo, known.txt:9 leak:bar, and 12 more: --full". */
+static void put_unused(const struct lmm_sheet *sheet, bool has_rows)
+{
+    const struct lmm_suppressions *suppressions = sheet->run->suppressions;
+    size_t most = sheet->run->look.is_whole ? SIZE_MAX : UNUSED_SHOWN;
+    size_t unused = 0;
+
+    for (size_t i = 0; i < suppressions->count; i++) {
+        const struct lmm_suppression *item = &suppressions->items[i];
+
+        if (!item->is_built_in && !lmm_suppression_is_used(item) && unused++ < most) {
+            const char *first = has_rows ? "  not used: " : "\n  not used: ";
+
+            lmm_sink_puts(sheet->sink, unused == 1 ? first : ",\n            ");
+            lmm_sheet_suppression(sheet, item, sheet->sink);
+        }
+    }
+    if (unused > most) {
+        lmm_sink_puts(sheet->sink, ",\n            and ");
+        lmm_put_count(sheet->sink, unused - most, "other", "others");
+        lmm_sink_puts(sheet->sink, ": --full");
+    }
+    lmm_sink_puts(sheet->sink, unused > 0 ? "\n" : "");
+}
+
 void lmm_sheet_suppressions(const struct lmm_sheet *sheet)
 {
     struct lmm_grid grid;
@@ -95,4 +130,5 @@ void lmm_sheet_suppressions(const struct lmm_sheet *sheet)
         lmm_sink_printf(sheet->sink, "  ... %zu more %s: --full\n", more,
                         lmm_plural(more, "pattern", "patterns"));
     }
+    put_unused(sheet, rows > 0);
 }

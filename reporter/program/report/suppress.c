@@ -2,29 +2,22 @@
 #include "reporter/program/report/suppress.h"
 
 #include <assert.h>
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "reporter/core/model.h"
 #include "reporter/program/base/array.h"
 #include "reporter/program/base/glob.h"
-#include "reporter/program/base/program.h"
 #include "reporter/program/symbols/wrapper.h"
 
-static const char prefix[] = "leak:";
-
-/* ---- Matching -------------------------------------------------------------------------------- */
+/* ---- Patterns -------------------------------------------------------------------------------- */
 
 bool lmm_suppression_fits(const struct lmm_suppression *suppression, struct lmm_string text)
 {
     return suppression->glob != NULL && lmm_glob_fits(suppression->glob, text);
 }
 
-/* Replaces each row of stars with one, which means the same. */
-static void join_stars(char *text)
+void lmm_suppression_join_stars(char *text)
 {
     char *end = text;
 
@@ -36,8 +29,7 @@ static void join_stars(char *text)
     *end = '\0';
 }
 
-/* Returns the glob for a pattern, or NULL. */
-static char *glob_of(const char *pattern)
+char *lmm_suppression_glob(const char *pattern)
 {
     bool at_start = *pattern == '^';
     const char *start = pattern + at_start;
@@ -50,26 +42,40 @@ static char *glob_of(const char *pattern)
     if (length < 0) {
         return NULL;
     }
-    join_stars(glob);
+    lmm_suppression_join_stars(glob);
     return glob;
 }
 
-/* ---- Files ----------------------------------------------------------------------------------- */
+/* Returns the glob for "FILE:LINE": places are matched as "/path/FILE:LINE". */
+static char *glob_of_site(const char *pattern)
+{
+    char *glob = NULL;
 
-bool lmm_suppressions_add(struct lmm_suppressions *suppressions, const char *pattern)
+    if (asprintf(&glob, "*/%s", *pattern == '/' ? pattern + 1 : pattern) < 0) {
+        return NULL;
+    }
+    lmm_suppression_join_stars(glob);
+    return glob;
+}
+
+/* ---- Items ----------------------------------------------------------------------------------- */
+
+bool lmm_suppressions_add_scoped(struct lmm_suppressions *suppressions,
+                                 enum lmm_suppression_scope scope, const char *pattern)
 {
     struct lmm_suppression *item =
         lmm_array_add(&suppressions->items, &suppressions->count, sizeof(*item));
 
-    assert(pattern != NULL);
+    assert(pattern != NULL && scope <= LMM_SUPPRESS_SITE);
     if (item == NULL) {
         return false;
     }
+    item->scope = scope;
     item->pattern = strdup(pattern);
     if (item->pattern != NULL) {
-        join_stars(item->pattern); /* a report shows it */
+        lmm_suppression_join_stars(item->pattern); /* a report shows it */
     }
-    item->glob = glob_of(pattern);
+    item->glob = scope == LMM_SUPPRESS_SITE ? glob_of_site(pattern) : lmm_suppression_glob(pattern);
     if (item->pattern == NULL || item->glob == NULL) {
         free(item->pattern);
         free(item->glob);
@@ -79,62 +85,40 @@ bool lmm_suppressions_add(struct lmm_suppressions *suppressions, const char *pat
     return true;
 }
 
-/* Returns line without blanks around it; the end is cut in place. */
-static char *trim(char *line)
+bool lmm_suppressions_add(struct lmm_suppressions *suppressions, const char *pattern)
 {
-    size_t bytes;
-
-    while (isspace((unsigned char) *line)) {
-        line++;
-    }
-    bytes = strlen(line);
-    while (bytes > 0 && isspace((unsigned char) line[bytes - 1])) {
-        line[--bytes] = '\0';
-    }
-    return line;
+    return lmm_suppressions_add_scoped(suppressions, LMM_SUPPRESS_TEXTS, pattern);
 }
 
-static bool read_line(struct lmm_suppressions *suppressions, char *line, const char *path,
-                      size_t number)
+const char *lmm_suppression_prefix(const struct lmm_suppression *suppression)
 {
-    const char *text = trim(line);
-    bool is_leak = strncmp(text, prefix, strlen(prefix)) == 0;
-
-    if (*text == '\0' || *text == '#') {
-        return true;
+    if (suppression->is_built_in) {
+        return "built in: ";
     }
-    if (!is_leak || text[strlen(prefix)] == '\0') {
-        lmm_complain("%s:%zu: not a suppression: '%s' (expected leak:PATTERN)", path, number, text);
-        return false;
+    switch (suppression->scope) {
+    case LMM_SUPPRESS_TYPE: return "type:";
+    case LMM_SUPPRESS_SITE: return "site:";
+    case LMM_SUPPRESS_FRAMES: return "";
+    default: return "leak:";
     }
-    if (!lmm_suppressions_add(suppressions, text + strlen(prefix))) {
-        lmm_complain("%s: %s", path, strerror(ENOMEM));
-        return false;
-    }
-    return true;
 }
 
-bool lmm_suppressions_read(struct lmm_suppressions *suppressions, const char *path)
+const char *lmm_suppression_kind(const struct lmm_suppression *suppression)
 {
-    FILE *file = fopen(path, "re");
-    char *line = NULL;
-    size_t room = 0;
-    size_t number = 0;
-    bool good = file != NULL;
+    if (suppression->is_built_in) {
+        return "built-in";
+    }
+    switch (suppression->scope) {
+    case LMM_SUPPRESS_TYPE: return "type";
+    case LMM_SUPPRESS_SITE: return "site";
+    case LMM_SUPPRESS_FRAMES: return "valgrind";
+    default: return "leak";
+    }
+}
 
-    errno = file != NULL ? 0 : errno;
-    while (good && getline(&line, &room, file) >= 0) {
-        good = read_line(suppressions, line, path, ++number);
-    }
-    if (file == NULL || (good && ferror(file))) {
-        lmm_complain("%s: %s", path, strerror(errno));
-        good = false;
-    }
-    free(line);
-    if (file != NULL) {
-        fclose(file);
-    }
-    return good;
+bool lmm_suppression_is_used(const struct lmm_suppression *suppression)
+{
+    return suppression->blocks > 0 || suppression->checked.blocks > 0;
 }
 
 /* ---- Built in -------------------------------------------------------------------------------- */
@@ -192,9 +176,19 @@ bool lmm_suppression_is_loader(struct lmm_string path)
 void lmm_suppressions_free(struct lmm_suppressions *suppressions)
 {
     for (size_t i = 0; i < suppressions->count; i++) {
-        free(suppressions->items[i].pattern);
-        free(suppressions->items[i].glob);
+        struct lmm_suppression *item = &suppressions->items[i];
+
+        for (size_t k = 0; k < item->frame_count; k++) {
+            free(item->frames[k].glob);
+        }
+        free(item->frames);
+        free(item->pattern);
+        free(item->glob);
+    }
+    for (size_t i = 0; i < suppressions->path_count; i++) {
+        free(suppressions->paths[i]);
     }
     free(suppressions->items);
-    *suppressions = (struct lmm_suppressions) {NULL, 0};
+    free(suppressions->paths);
+    *suppressions = (struct lmm_suppressions) {.items = NULL};
 }

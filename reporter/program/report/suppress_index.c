@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "reporter/core/hash.h"
-#include "reporter/program/report/suppress.h"
+#include "reporter/program/base/glob.h"
 
 enum {
     SIZES = 4, /* keys are made of 1, 2, 4 or 8 bytes: of as many as the pattern has in a row */
     KEYS_MAX = 4096, /* of one pattern that are compared; a longer one has a rare key among these */
 };
+
+static const char special[] = {'*', LMM_GLOB_ONE, '\0'};
 
 static uint64_t key_of(const char *text, unsigned size)
 {
@@ -33,10 +35,10 @@ static unsigned size_of(const char *glob)
     size_t longest = 0;
 
     for (const char *at = glob; *at != '\0' && longest < (size_t) 1 << (SIZES - 1);) {
-        size_t bytes = strcspn(at, "*");
+        size_t bytes = strcspn(at, special);
 
         longest = bytes > longest ? bytes : longest;
-        at += bytes + strspn(at + bytes, "*");
+        at += bytes + strspn(at + bytes, special);
     }
     for (unsigned size = SIZES; size-- > 0;) {
         if (longest >= (size_t) 1 << size) {
@@ -53,14 +55,14 @@ static bool each_key(const char *glob, unsigned size, key_fn take, void *context
     size_t count = 0;
 
     for (const char *at = glob; *at != '\0' && count < KEYS_MAX;) {
-        size_t part = strcspn(at, "*");
+        size_t part = strcspn(at, special);
 
         for (size_t i = 0; i + bytes <= part && count < KEYS_MAX; i++, count++) {
             if (!take(context, key_of(at + i, size))) {
                 return false;
             }
         }
-        at += part + strspn(at + part, "*");
+        at += part + strspn(at + part, special);
     }
     return true;
 }
@@ -96,10 +98,10 @@ static bool compare_key(void *context, uint64_t key)
 /* ---- The index ------------------------------------------------------------------------------- */
 
 /* Counts in how many places each key stands in all patterns. */
-static bool count_keys(const struct lmm_suppressions *suppressions, struct lmm_numbers *counts)
+static bool count_keys(const struct lmm_suppress_index *index, struct lmm_numbers *counts)
 {
-    for (size_t i = 0; i < suppressions->count; i++) {
-        const char *glob = suppressions->items[i].glob;
+    for (size_t i = 0; i < index->count; i++) {
+        const char *glob = index->globs[i];
         unsigned size = glob == NULL ? SIZES : size_of(glob);
 
         if (size < SIZES && !each_key(glob, size, count_key, counts)) {
@@ -109,10 +111,10 @@ static bool count_keys(const struct lmm_suppressions *suppressions, struct lmm_n
     return true;
 }
 
-/* Lists a suppression under its rarest key, before those that are there. */
+/* Lists a glob under its rarest key, before those that are there. */
 static bool list(struct lmm_suppress_index *index, size_t i, const struct lmm_numbers *counts)
 {
-    const char *glob = index->suppressions->items[i].glob;
+    const char *glob = index->globs[i];
     unsigned size = glob == NULL ? SIZES : size_of(glob);
     struct rarest rarest = {.counts = counts};
 
@@ -132,10 +134,10 @@ static bool list(struct lmm_suppress_index *index, size_t i, const struct lmm_nu
     return true;
 }
 
-/* The last suppressions are listed first, so the earlier ones come before them. */
+/* The last globs are listed first, so the earlier ones come before them. */
 static bool list_all(struct lmm_suppress_index *index, const struct lmm_numbers *counts)
 {
-    for (size_t i = index->suppressions->count; i-- > 0;) {
+    for (size_t i = index->count; i-- > 0;) {
         if (!list(index, i, counts)) {
             return false;
         }
@@ -143,16 +145,17 @@ static bool list_all(struct lmm_suppress_index *index, const struct lmm_numbers 
     return true;
 }
 
-bool lmm_suppress_index_make(const struct lmm_suppressions *suppressions,
+bool lmm_suppress_index_make(const char *const *globs, size_t count,
                              struct lmm_suppress_index *ret_index)
 {
     struct lmm_suppress_index index = {
-        .suppressions = suppressions,
-        .next = calloc(suppressions->count + 1, sizeof(*index.next)),
+        .globs = globs,
+        .count = count,
+        .next = calloc(count + 1, sizeof(*index.next)),
     };
     struct lmm_numbers counts = {.entries = NULL};
-    bool made = index.next != NULL && suppressions->count < UINT32_MAX &&
-                count_keys(suppressions, &counts) && list_all(&index, &counts);
+    bool made = index.next != NULL && count < UINT32_MAX && count_keys(&index, &counts) &&
+                list_all(&index, &counts);
 
     lmm_numbers_free(&counts);
     if (made) {
@@ -163,13 +166,13 @@ bool lmm_suppress_index_make(const struct lmm_suppressions *suppressions,
     return made;
 }
 
-/* Returns the first suppression under a key that fits, if it comes before `found`; else found. */
+/* Returns the first glob under a key that fits, if it comes before `found`; else found. */
 static uint32_t try_key(const struct lmm_suppress_index *index, uint64_t key,
                         struct lmm_string text, uint32_t found)
 {
     for (uint32_t i = lmm_numbers_find(&index->first, key); i != 0 && (found == 0 || i < found);
          i = index->next[i - 1]) {
-        if (lmm_suppression_fits(&index->suppressions->items[i - 1], text)) {
+        if (lmm_glob_fits(index->globs[i - 1], text)) {
             return i;
         }
     }
@@ -188,6 +191,32 @@ uint32_t lmm_suppress_index_find(const struct lmm_suppress_index *index, struct 
         }
     }
     return found;
+}
+
+static bool take_key(const struct lmm_suppress_index *index, uint64_t key, struct lmm_string text,
+                     lmm_suppress_fn take, void *context)
+{
+    for (uint32_t i = lmm_numbers_find(&index->first, key); i != 0; i = index->next[i - 1]) {
+        if (lmm_glob_fits(index->globs[i - 1], text) && !take(context, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool lmm_suppress_index_each(const struct lmm_suppress_index *index, struct lmm_string text,
+                             lmm_suppress_fn take, void *context)
+{
+    for (unsigned size = 0; size < SIZES; size++) {
+        size_t bytes = (size_t) 1 << size;
+
+        for (size_t i = 0; (index->sizes & 1u << size) != 0 && i + bytes <= text.bytes; i++) {
+            if (!take_key(index, key_of(text.text + i, size), text, take, context)) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 void lmm_suppress_index_free(struct lmm_suppress_index *index)

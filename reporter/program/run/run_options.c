@@ -12,6 +12,7 @@
 #include "reporter/program/run/preload.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/report/leak_kinds.h"
+#include "reporter/program/report/suppress_file.h"
 #include "reporter/program/symbols/wrapper_list.h"
 
 enum {
@@ -75,7 +76,9 @@ static const struct argp_option table[] = {
      "that are not suppressed, and with 125 when a process could not be checked",
      0},
     {"suppressions", KEY_SUPPRESSIONS, "FILE", 0,
-     "Omit leaks that match a line leak:PATTERN of FILE; may be given more than once", 0},
+     "Omit leaks that match a suppression in FILE, which has the syntax of LeakSanitizer or "
+     "Valgrind; may be given more than once",
+     0},
     {"no-builtin-suppressions", KEY_NO_BUILT_IN, NULL, 0,
      "Show also blocks that the C and C++ libraries keep until the end", 0},
     {"fill", KEY_FILL, NULL, 0, "Fill new and freed blocks with patterns", 0},

@@ -148,10 +148,15 @@ static bool fill_call(struct lmm_symbols *symbols, const struct place_key *key,
                                       : keep(symbols, symbol->file, strlen(symbol->file));
     call->line = symbol->line;
     call->module = key->file == NULL ? lmm_string_of("") : key->file->name;
+    call->symbol = lmm_string_of("");
+    if (call->is_named && call->function.text != NULL &&
+        strcmp(call->function.text, symbol->function) != 0) {
+        call->symbol = keep(symbols, symbol->function, strnlen(symbol->function, MANGLED_MAX));
+    }
     if (call->function.text != NULL && call->file.text != NULL) {
         set_wrapper(key->file, symbol, call);
     }
-    return call->function.text != NULL && call->file.text != NULL;
+    return call->function.text != NULL && call->file.text != NULL && call->symbol.text != NULL;
 }
 
 /* Finds the functions at a place, as lmm_symbol_file_find() does. */

@@ -3,10 +3,14 @@
 #include "reporter/program/report/spots.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reporter/core/model.h"
 #include "reporter/program/report/suppress.h"
+#include "reporter/program/report/suppress_file.h"
 #include "tests/support/run_model.h"
 
 static struct lmm_suppressions suppressions;
@@ -16,7 +20,7 @@ static void free_all(void)
 {
     lmm_spots_free(&spots);
     lmm_suppressions_free(&suppressions);
-    suppressions = (struct lmm_suppressions) {NULL, 0};
+    suppressions = (struct lmm_suppressions) {.items = NULL};
 }
 
 TestSuite(spots, .fini = free_all);
@@ -95,11 +99,12 @@ Test(spots, suppressions_fit_any_call_of_a_stack)
         const char *pattern;
         uint64_t blocks;
     } cases[] = {
-        {"^main$", 13},            /* a function */
-        {"parse(reader", 9},       /* with functions inlined into it */
-        {"src/field.hpp", 9},      /* a source file */
-        {"libpaper.so", 1},        /* a module */
-        {"^/usr/lib/libstdc", 14}, /* by its whole path; every stack starts there */
+        {"^main$", 13},           /* a function */
+        {"parse(reader", 9},      /* with functions inlined into it */
+        {"src/field.hpp", 9},     /* a source file */
+        {"libpaper.so", 1},       /* a module */
+        {"^/usr/lib/libstdc", 8}, /* by its whole path; not by _start, which is there, too */
+        {"_start", 0},
         {"nothing", 0},
     };
 
@@ -327,4 +332,142 @@ Test(spots, lost_blocks_of_unknown_sites_are_in_the_total)
     expect_amount(spots.total.direct, 3, 120, "direct");
     expect_amount(spots.total.lost, 8, 270, "lost");
     expect_amount(spots.items[0].tally.direct, 2, 80, "of the known site");
+}
+
+/* ---- Valgrind's suppressions ------------------------------------------------------------------ */
+
+static void read_text(const char *text)
+{
+    char path[] = "/tmp/lmm-spots-XXXXXX";
+    int descriptor = mkstemp(path);
+
+    cr_assert_geq(descriptor, 0);
+    dprintf(descriptor, "%s", text);
+    close(descriptor);
+    bool good = lmm_suppressions_read(&suppressions, path);
+
+    unlink(path);
+    cr_assert(good, "%s", text);
+}
+
+static void read_frames(const char *kinds, const char *frames)
+{
+    char text[512];
+
+    snprintf(text, sizeof(text), "{\nname\nMemcheck:Leak\n%s%s}\n", kinds, frames);
+    read_text(text);
+}
+
+/* The stacks of the model, innermost first: operator new, copy (inlined), parse, load, main, _start
+ * (80 bytes lost, 120 and 30 hang on them, 120 reachable); copy (inlined), parse, load, main, _start
+ * (40 bytes lost); strdup, load, main (10 bytes reachable); work, _start (1048576 reachable); a
+ * library, main (12 possibly lost). */
+Test(spots, valgrinds_frames_fit_the_innermost_calls)
+{
+    static const struct {
+        const char *frames;
+        uint64_t bytes;
+    } cases[] = {
+        {"fun:malloc\nfun:_Znwm\n", 0}, /* no symbols are known here */
+        {"fun:malloc\nfun:operator new*\n", 350},
+        {"fun:operator new(unsigned long)\nfun:copy(field&)\nfun:parse*\n", 390},
+        {"fun:operator new(unsigned long)\nfun:parse*\n", 390}, /* without the inlined call */
+        {"fun:malloc\nfun:copy(field&)\nfun:parse*\n", 160},
+        {"fun:calloc\nfun:parse*\n", 160},
+        {"fun:parse*\n", 160},
+        {"fun:*alloc\n...\nfun:parse*\n", 390},
+        {"...\nfun:parse*\nfun:main\n", 0}, /* load is between them */
+        {"...\nfun:parse*\n...\nfun:main\n", 390},
+        {"...\nfun:load(char const?)\nfun:main\n", 400}, /* and what load holds: 10, 30 that hang */
+        {"...\nfun:ma?n\n", 412},
+        {"...\nfun:main\nfun:_start\n", 0}, /* below main */
+        {"...\nfun:_start\n", 0},
+        {"...\nobj:*libstdc++*\nfun:*parse*\n", 350},
+        {"obj:/usr/lib/libpaper.so.1\n", 12},
+        {"fun:\?\?\?\nfun:main\n", 12},
+        {"...\nsrc:load.cpp:40\n", 400},
+        {"...\nsrc:src/load.cpp\n", 400},
+        {"...\nsrc:load.cpp:41\n", 0},
+        {"...\nsrc:load.c\n", 0},
+        {"fun:*\n", 412 + 1048576},
+        {"...\n", 412 + 1048576},
+        {"fun:*\nfun:*\nfun:*\nfun:*\nfun:*\nfun:*\nfun:*\n", 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        read_frames("", cases[i].frames);
+        make_spots(made_model_with_losses());
+        cr_expect_eq(suppressions.items[0].checked.bytes, cases[i].bytes, "%s: %lu",
+                     cases[i].frames, (unsigned long) suppressions.items[0].checked.bytes);
+        free_all();
+    }
+}
+
+Test(spots, valgrinds_kinds_limit_what_is_suppressed)
+{
+    static const struct {
+        const char *kinds;
+        uint64_t bytes;
+    } cases[] = {
+        {"match-leak-kinds: definite\n", 80 + 40 + 150}, /* what hangs on these, too */
+        {"match-leak-kinds: possible\n", 12},
+        {"match-leak-kinds: reachable\n", 120 + 10},
+        {"match-leak-kinds: indirect\n", 150},
+        {"match-leak-kinds: all\n", 80 + 40 + 150 + 12 + 130},
+        {"match-leak-kinds: definite,possible\n", 80 + 40 + 150 + 12},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        read_frames(cases[i].kinds, "...\nfun:main\n");
+        make_spots(made_model_with_losses());
+        cr_expect_eq(suppressions.items[0].checked.bytes, cases[i].bytes, "%s: %lu", cases[i].kinds,
+                     (unsigned long) suppressions.items[0].checked.bytes);
+        free_all();
+    }
+}
+
+Test(spots, suppressions_of_types_and_sites)
+{
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } cases[] = {
+        {"type:malloc-48\n", 80 + 120 + 40 + 150 + 40},
+        {"type:^malloc-4\n", 80 + 120 + 40 + 150 + 40},
+        {"type:malloc-large$\n", 1048576},
+        {"type:emp_t\n", 0},
+        {"site:field.hpp:7\n", 80 + 120 + 40 + 150},
+        {"site:src/field.hpp:7\n", 80 + 120 + 40 + 150},
+        {"site:ield.hpp:7\n", 0},
+        {"site:field.hpp:70\n", 0},
+        {"site:field.hpp\n", 0},
+        {"site:*.hpp:7\n", 80 + 120 + 40 + 150},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        read_text(cases[i].text);
+        make_spots(made_model_with_losses());
+        cr_expect_eq(suppressions.items[0].checked.bytes, cases[i].bytes, "%s: %lu", cases[i].text,
+                     (unsigned long) suppressions.items[0].checked.bytes);
+        free_all();
+    }
+}
+
+/* The first in the file counts, of whatever syntax. */
+Test(spots, the_first_of_several_syntaxes_counts)
+{
+    static const char frames[] = "{\nname\nMemcheck:Leak\n...\nfun:main\n}\n";
+    static const char *const lines[] = {frames, "leak:main\n", "site:field.hpp:7\n",
+                                        "type:malloc-48\n"};
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        read_text(lines[i]);
+        for (size_t k = 0; k < sizeof(lines) / sizeof(lines[0]); k++) {
+            read_text(lines[k]);
+        }
+        make_spots(made_model_with_losses());
+        cr_expect_gt(suppressions.items[0].checked.bytes, 0, "%s", lines[i]);
+        cr_expect_eq(suppressions.items[1 + i].checked.bytes, 0, "%s", lines[i]);
+        free_all();
+    }
 }
