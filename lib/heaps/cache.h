@@ -46,7 +46,7 @@ static inline char *lmm_cache_pop(struct lmm_cache *cache, size_t n, uint32_t li
     struct lmm_cached_run run = cache->run[n][--cache->count[n]];
     LMM_CHECK(n != 0 && lmm_tag_is_cached(lmm_load_relaxed(run.tag)));
     cache->unsampled_slots += (uint32_t) n;
-    lmm_store_relaxed(run.tag, LMM_TAG_LIVE_BASE | live_value);
+    lmm_store_relaxed(run.tag, lmm_tag_after_block(LMM_TAG_LIVE_BASE | live_value, run.block));
     return run.block;
 }
 

@@ -205,12 +205,12 @@ static inline __attribute__((always_inline)) void *lmm_bin_pop(struct lmm_bin *b
     uint32_t next = lmm_load_relaxed(tag); /* a FREE tag is the next slot */
     char *base = bin->base;
     size_t stride = bin->stride;
+    char *block = base + slot * stride;
     bin->head = next;
-    lmm_store_relaxed(tag, LMM_TAG_LIVE_BASE | live_value);
+    lmm_store_relaxed(tag, lmm_tag_after_block(LMM_TAG_LIVE_BASE | live_value, block));
     /* The program will soon write to the next block, whose memory LMM does not touch. At the end of
      * the list the prefetched address is not mapped, which does no harm. */
     lmm_prefetch_for_write(base + next * stride);
-    char *block = base + slot * stride;
     if (block == NULL) {
         __builtin_unreachable(); /* the caller then tests for NULL only after the list's end */
     }
@@ -280,6 +280,7 @@ lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
         return LMM_PUSH_SLOW; /* not LIVE, or a site that this heap has no row for yet */
     }
     lmm_store_relaxed(tag, page->head);
+    lmm_tag_before_block(tag, p);
     page->head = slot;
     if (!own_sites) {
         page->head_site = site;

@@ -15,6 +15,7 @@
 #include "lib/leaks/roots.h"
 #include "lib/leaks/since.h"
 #include "lib/leaks/soften.h"
+#include "lib/pages/span.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -26,6 +27,8 @@ enum {
     LEAKS_MAX = 1 << 20, /* as many as there can be sites */
     LEAKS_MIN = 1 << 10,
     TURN_US = 1000,
+    MOVE_US = 100,
+    MOVES_MAX = 1000,
 };
 
 /* In memory that the process shares with its copy. */
@@ -49,7 +52,8 @@ struct run {
     uintptr_t *words;
     struct result *result;
     size_t result_bytes;
-    int copy; /* its id; 0: none */
+    int copy;          /* its id; 0: none */
+    bool is_uncertain; /* a long block was being moved all the time */
     struct lmm_ledger_check check;
 };
 
@@ -123,7 +127,7 @@ static int tally(struct lmm_marker *marker, const struct run *run)
     if (!lmm_classes_tally(marker, run->since, &classes)) {
         return -ENOMEM;
     }
-    if (run->stop.unseen != 0) {
+    if (run->check.threads_unseen != 0) {
         lmm_soften(classes.leaks, &classes.count);
     }
     result->leaks_used = classes.count < result->leaks_room ? classes.count : result->leaks_room;
@@ -205,13 +209,28 @@ static int pause_others(struct run *run)
     int error = lmm_stop_threads(&run->stop);
     if (error == 0) {
         run->check.threads = (uint32_t) (run->stop.count - run->stop.ended + 1);
-        run->check.threads_unseen = (uint32_t) run->stop.unseen;
+        run->check.threads_unseen = (uint32_t) run->stop.unseen + run->is_uncertain;
         scan_or_copy(run);
         lmm_stop_release(&run->stop);
         run->check.pause_ns = lmm_system_clock_ns(CLOCK_MONOTONIC) - run->stop.began_ns;
     }
     lmm_vm_bypass_sanitizer(false);
     return error;
+}
+
+/* Takes LMM's locks at a moment at which no long block is being moved; where that does not come, the
+ * check is not certain. False: this thread holds one already. */
+static bool take_locks(struct run *run)
+{
+    for (unsigned i = 0; lmm_fork_take_locks(); i++) {
+        run->is_uncertain = !lmm_spans_are_at_rest();
+        if (!run->is_uncertain || i == MOVES_MAX) {
+            return true;
+        }
+        lmm_fork_release_locks();
+        lmm_system_sleep_us(MOVE_US);
+    }
+    return false;
 }
 
 /* Also libc's own signals are blocked meanwhile: a thread that changes the user waits. */
@@ -221,7 +240,7 @@ static int pause_with_locks(struct run *run)
     int error = -EDEADLK;
 
     lmm_system_sigmask(SIG_BLOCK, UINT64_MAX, &signals);
-    if (lmm_fork_take_locks()) {
+    if (take_locks(run)) {
         error = pause_others(run);
         lmm_fork_release_locks();
     }

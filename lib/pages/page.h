@@ -100,6 +100,25 @@ static inline uint32_t lmm_tag_slack(uint32_t tag)
     return lmm_tag_value(tag) >> LMM_SITE_BITS;
 }
 
+/*
+ * A leak check may stop a thread anywhere, also in LMM. While a block is live, its thread must have
+ * its address in a register or on its stack. These two cost no instruction: they only tell the
+ * compiler in which order to compute.
+ */
+
+/* Returns the tag, which cannot be stored before the block's address was computed. */
+static inline uint32_t lmm_tag_after_block(uint32_t tag, const void *block)
+{
+    __asm__("" : "+r"(tag) : "r"(block));
+    return tag;
+}
+
+/* Keeps the block's address until the tag was stored that ends the block. */
+static inline void lmm_tag_before_block(const uint32_t *tag, const void *block)
+{
+    __asm__ volatile("" : : "m"(*tag), "r"(block));
+}
+
 enum lmm_page_kind {
     LMM_PAGE_NONE = 0, /* no page; `family` is the last page's while `gone` is set */
     LMM_PAGE_SLOTS,    /* single structs; one heap owns it */

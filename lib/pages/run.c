@@ -151,8 +151,9 @@ static char *take_locked(struct lmm_runs *runs, size_t n, size_t step, uint32_t 
     hole_cut_locked(runs, hole, slot, n);
     *ret_zeroed = lmm_memory_slots_are(page, slot, n, true);
     commit_slots(runs, page, slot, n);
-    tag_run(page, slot, n, lmm_tag_make(LMM_TAG_LIVE, live_value));
-    return lmm_page_slot(page, slot);
+    char *block = lmm_page_slot(page, slot);
+    tag_run(page, slot, n, lmm_tag_after_block(lmm_tag_make(LMM_TAG_LIVE, live_value), block));
+    return block;
 }
 
 char *lmm_run_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live_value,

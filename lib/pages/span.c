@@ -207,11 +207,12 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
     *ret_zeroed = lmm_page_facts(page)->clean_from == 0;
     lmm_runs_count_committed(runs, (int64_t) lmm_memory_committed_bytes(page));
     set_span_length(runs, page, n);
-    lmm_page_set_tag(page, 0, lmm_tag_make(LMM_TAG_LIVE, live_value));
+    char *block = lmm_page_base(page);
+    lmm_page_set_tag(page, 0, lmm_tag_after_block(lmm_tag_make(LMM_TAG_LIVE, live_value), block));
     lmm_lock_acquire(&runs->lock);
     glthread_insert_before(&runs->pages, &page->glue);
     lmm_lock_release(&runs->lock);
-    return lmm_page_base(page);
+    return block;
 }
 
 void lmm_span_give(struct lmm_runs *runs, struct lmm_page *page)
@@ -259,6 +260,14 @@ static struct lmm_page *revive_span(struct lmm_runs *runs, const struct lmm_ende
     glthread_insert_before(&runs->pages, &page->glue);
     lmm_lock_release(&runs->lock);
     return page;
+}
+
+/* Atomic: the calls of lmm_span_remap(). */
+static uint32_t remaps;
+
+bool lmm_spans_are_at_rest(void)
+{
+    return lmm_load_acquire(&remaps) == 0;
 }
 
 /*
@@ -317,17 +326,17 @@ static struct lmm_page *grow_span(struct lmm_runs *runs, struct lmm_page *page, 
     return page;
 }
 
-char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n)
+static struct lmm_page *remap(struct lmm_runs *runs, struct lmm_page *page, size_t n)
 {
-    struct lmm_page_facts *facts = lmm_page_facts(page);
+    size_t units = lmm_page_facts(page)->units;
     struct lmm_page *grown = NULL;
     size_t bytes;
 
     if (page->kind == LMM_PAGE_SPAN && !lmm_tools_active && lmm_runs_have_length(runs, n, &bytes)) {
         size_t needed = (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
-        size_t roomy = facts->units + facts->units / 2;
+        size_t roomy = units + units / 2;
         roomy = roomy > SPAN_UNITS_MAX ? SPAN_UNITS_MAX : roomy;
-        LMM_CHECK(needed > facts->units);
+        LMM_CHECK(needed > units);
         if (roomy > needed) {
             grown = grow_span(runs, page, roomy);
         }
@@ -335,12 +344,25 @@ char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n)
             grown = grow_span(runs, page, needed);
         }
     }
+    return grown;
+}
+
+char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n)
+{
+    uint32_t one = 1;
+
+    lmm_fetch_add_relaxed(&remaps, one);
+    struct lmm_page *grown = remap(runs, page, n);
+    char *block = grown == NULL ? NULL : lmm_page_base(grown);
+    if (grown != NULL) {
+        set_span_length(runs, grown, n);
+    }
+    one = lmm_tag_after_block(one, block);
+    __atomic_fetch_sub(&remaps, one, __ATOMIC_RELEASE);
     if (grown == NULL) {
         errno = ENOMEM;
-        return NULL;
     }
-    set_span_length(runs, grown, n);
-    return lmm_page_base(grown);
+    return block;
 }
 
 /* ---- Validity -------------------------------------------------------------------------------- */

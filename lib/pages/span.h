@@ -111,6 +111,10 @@ bool lmm_span_resize(struct lmm_runs *runs, struct lmm_page *page, size_t length
  */
 char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n);
 
+/* Whether no thread is in lmm_span_remap(), where a block that moves is in no page for a while. With
+ * the RUNS locks of all families held, none gets there. */
+bool lmm_spans_are_at_rest(void);
+
 /* Whether every unit of a page of runs leads to it. The caller holds the lock. */
 bool lmm_runs_page_has_its_units(const struct lmm_page *page);
 

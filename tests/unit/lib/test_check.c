@@ -2,9 +2,6 @@
 /* check: whole checks, with each way in which the process is looked at. */
 #include "lib/leaks/check.h"
 
-#include "lib/books/checks.h"
-#include "lib/books/chunks.h"
-
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/support/sanitizers.h"
+#include "tests/support/leaks_found.h"
 
 typedef struct check_item {
     struct check_item *next;
@@ -28,29 +25,6 @@ typedef struct check_item {
 
 enum { D = LMM_LEDGER_LEAK_DEFINITE, I = LMM_LEDGER_LEAK_INDIRECT };
 enum { P = LMM_LEDGER_LEAK_POSSIBLE, R = LMM_LEDGER_LEAK_REACHABLE };
-
-/* The class that the last check gave to the block whose address has that complement: it is an example
- * of its record. 0: none. */
-static uint32_t kind_of(uintptr_t hidden)
-{
-    struct lmm_ledger_view view = lmm_chunks_view();
-    uint32_t left = lmm_checks_last().leaks;
-    uint32_t wanted = LMM_LEDGER_LEAKS_EVEN + (uint32_t) (lmm_chunks_header()->check_count % 2);
-
-    for (size_t i = 0; i < view.chunk_count; i++) {
-        const struct lmm_ledger_leak *leaks =
-            lmm_chunk_records((void *) (uintptr_t) view.chunks[i]);
-        uint32_t used = view.chunks[i]->kind == wanted ? view.chunks[i]->used : 0;
-        for (uint32_t j = 0; j < used && left != 0; j++, left--) {
-            for (uint32_t k = 0; k < leaks[j].examples; k++) {
-                if (leaks[j].example[k] == ~hidden) {
-                    return leaks[j].kind;
-                }
-            }
-        }
-    }
-    return 0;
-}
 
 static check_item_t *volatile held;
 static uintptr_t held_hidden;
@@ -96,11 +70,12 @@ static __attribute__((noinline)) void make_blocks(void)
 
 static void expect_classes(const char *name, bool is_seen)
 {
-    cr_expect(kind_of(held_hidden) == R, "%s: %u", name, kind_of(held_hidden));
-    cr_expect(kind_of(inside_hidden) == P, "%s: %u", name, kind_of(inside_hidden));
-    cr_expect(kind_of(lost_hidden) == (is_seen ? D : P), "%s: %u", name, kind_of(lost_hidden));
-    cr_expect(kind_of(hanging_hidden) == (is_seen ? I : P), "%s: %u", name,
-              kind_of(hanging_hidden));
+    cr_expect(leaks_kind(held_hidden) == R, "%s: %u", name, leaks_kind(held_hidden));
+    cr_expect(leaks_kind(inside_hidden) == P, "%s: %u", name, leaks_kind(inside_hidden));
+    cr_expect(leaks_kind(lost_hidden) == (is_seen ? D : P), "%s: %u", name,
+              leaks_kind(lost_hidden));
+    cr_expect(leaks_kind(hanging_hidden) == (is_seen ? I : P), "%s: %u", name,
+              leaks_kind(hanging_hidden));
 }
 
 static const struct lmm_check_request plain;
@@ -293,8 +268,8 @@ Test(check, a_range_that_the_copy_lacks)
         cr_assert(madvise(apart, 1 << 16, advice[i]) == 0);
         apart[100] = ~lost_hidden;
         check(&plain);
-        cr_expect(kind_of(lost_hidden) == R, "row %zu", i);
-        cr_expect(kind_of(hanging_hidden) == R, "row %zu", i);
+        cr_expect(leaks_kind(lost_hidden) == R, "row %zu", i);
+        cr_expect(leaks_kind(hanging_hidden) == R, "row %zu", i);
         munmap(apart, 1 << 16);
         check(&plain);
         expect_classes("unmapped", true);
@@ -313,6 +288,6 @@ Test(check, a_mark)
     make_blocks();
     result = check(&request);
     cr_expect(result.mark == 7);
-    cr_expect(kind_of(old) == 0);
+    cr_expect(leaks_kind(old) == 0);
     expect_classes("new", true);
 }
