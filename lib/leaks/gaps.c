@@ -60,6 +60,12 @@ void lmm_gaps_close(struct lmm_gaps *gaps)
 {
     size_t kept = 0;
 
+    if (reserve_one(gaps)) { /* the list may move; so it comes last */
+        gaps->list[gaps->count++] =
+            (struct lmm_gap) {(uintptr_t) gaps->list, (uintptr_t) (gaps->list + gaps->capacity)};
+    } else {
+        gaps->is_short = true;
+    }
     sort(gaps->list, gaps->count);
     for (size_t i = 0; i < gaps->count; i++) {
         const struct lmm_gap next = gaps->list[i];

@@ -26,7 +26,7 @@ struct lmm_gaps {
 /* Adds [from, to); an empty range changes nothing. */
 void lmm_gaps_add(struct lmm_gaps *gaps, uintptr_t from, uintptr_t to);
 
-/* Sorts and joins them. O(n log n) to O(n^1.5). */
+/* Sorts and joins them, and the list itself, which holds addresses of its own. O(n log n) to O(n^1.5). */
 void lmm_gaps_close(struct lmm_gaps *gaps);
 
 void lmm_gaps_free(struct lmm_gaps *gaps);

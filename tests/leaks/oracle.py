@@ -130,7 +130,8 @@ def by_lmm(command, option, folder):
     with open(path, encoding="utf-8") as file:
         processes = json.load(file)["processes"]
     return pid, {pid if process["is_program"] else process["pid"]: list(lmm_leaks(process))
-                 for process in processes if process["check"]}
+                 for process in processes if process["check"] and process["state"] != "replaced"
+                 and os.path.basename(process["executable"]) == os.path.basename(command[0])}
 
 
 def lmm_leaks(process):
