@@ -13,6 +13,7 @@ enum {
     RANGES_FIRST = 1024,
     RANGES_MAX = 1 << 24,
     TEXT_BYTES = 1 << 14,
+    BUFFER_BYTES = TEXT_BYTES + sizeof(struct lmm_ranges_reader),
 };
 
 /* ---- The list -------------------------------------------------------------------------------- */
@@ -57,6 +58,9 @@ void lmm_ranges_free(struct lmm_ranges *ranges)
 {
     if (ranges->list != NULL) {
         lmm_meta_unmap(ranges->list, ranges->capacity * sizeof(*ranges->list));
+    }
+    if (ranges->buffer != NULL) {
+        lmm_meta_unmap(ranges->buffer, BUFFER_BYTES);
     }
     *ranges = (struct lmm_ranges) {0};
 }
@@ -261,11 +265,13 @@ int lmm_ranges_parse(struct lmm_ranges *ranges, struct lmm_ranges_reader *reader
 
 /* ---- The file -------------------------------------------------------------------------------- */
 
-static int read_all(struct lmm_ranges *ranges, int file, char *text)
+static int read_all(struct lmm_ranges *ranges, int file)
 {
+    char *text = ranges->buffer;
     struct lmm_ranges_reader *reader = (struct lmm_ranges_reader *) (void *) (text + TEXT_BYTES);
     int result = 0;
 
+    *reader = (struct lmm_ranges_reader) {.length = 0};
     while (result == 0) {
         ssize_t got = lmm_system_read(file, text, TEXT_BYTES);
         if (got == -EINTR) {
@@ -280,22 +286,34 @@ static int read_all(struct lmm_ranges *ranges, int file, char *text)
 }
 
 /* By thread-self: the file of a process whose main thread has ended is empty. */
-int lmm_ranges_read(struct lmm_ranges *ranges, bool with_marks)
+static int read_file(struct lmm_ranges *ranges, bool with_marks)
 {
-    const size_t bytes = TEXT_BYTES + sizeof(struct lmm_ranges_reader);
     int file = lmm_system_open(with_marks ? "/proc/thread-self/smaps" : "/proc/thread-self/maps",
                                O_RDONLY | O_CLOEXEC, 0);
 
-    *ranges = (struct lmm_ranges) {0};
     if (file < 0) {
         return file;
     }
-    char *text = lmm_meta_map(bytes);
-    int result = text == NULL ? -ENOMEM : read_all(ranges, file, text);
-    if (text != NULL) {
-        lmm_meta_unmap(text, bytes);
-    }
+    ranges->count = 0;
+    int result = read_all(ranges, file);
     lmm_system_close(file);
+    return result;
+}
+
+int lmm_ranges_read(struct lmm_ranges *ranges, bool with_marks)
+{
+    size_t capacity;
+    int result = 0;
+
+    *ranges = (struct lmm_ranges) {.buffer = lmm_meta_map(BUFFER_BYTES)};
+    if (ranges->buffer == NULL || !reserve_one(ranges)) {
+        result = -ENOMEM;
+    }
+    /* A list that moved is in itself, at its old place. */
+    do {
+        capacity = ranges->capacity;
+        result = result != 0 ? result : read_file(ranges, with_marks);
+    } while (result == 0 && ranges->capacity != capacity);
     if (result != 0) {
         lmm_ranges_free(ranges);
     }

@@ -47,6 +47,7 @@ struct lmm_ranges {
     struct lmm_range *list; /* NULL while there is none */
     size_t count;
     size_t capacity;
+    void *buffer; /* used while they were read; it is among them, so it is kept as long; or NULL */
 };
 
 /* The start of a line, which may come in several pieces. Zeroed at first. */
@@ -59,7 +60,8 @@ struct lmm_ranges_reader {
 /*
  * Reads all ranges of the process, with the kernel's marks or without; with them it takes longer,
  * because the kernel then walks all page tables. Returns 0, or -errno: the file cannot be opened or
- * read, or -ENOMEM; then *ranges is empty. Of a file that ends early, what was read stays.
+ * read, or -ENOMEM; then *ranges is empty. Of a file that ends early, what was read stays. Nothing that
+ * is in the list is unmapped by this function: memory mapped later lies in no range.
  */
 int lmm_ranges_read(struct lmm_ranges *ranges, bool with_marks);
 

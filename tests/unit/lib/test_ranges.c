@@ -247,6 +247,33 @@ Test(ranges, the_kernel_s_marks)
     }
 }
 
+/* What the reader used and gave back would be listed, and the next mapping would lie there. */
+static void expect_later_mappings_in_no_range(void)
+{
+    struct lmm_ranges ranges;
+
+    cr_assert(lmm_ranges_read(&ranges, false) == 0);
+    for (size_t bytes = 4096; bytes <= 1 << 17; bytes *= 2) {
+        for (unsigned i = 0; i < 4; i++) {
+            uintptr_t memory = (uintptr_t) lmm_vm_map(bytes);
+            cr_expect(lmm_ranges_find(&ranges, memory) == NULL, "%zu bytes", bytes);
+        }
+    }
+    lmm_ranges_free(&ranges);
+}
+
+Test(ranges, memory_mapped_later_is_in_no_range)
+{
+    enum { PIECES = 5000, BYTES = PIECES * 4096 };
+    char *memory = lmm_vm_map(BYTES);
+
+    expect_later_mappings_in_no_range();
+    for (size_t i = 0; i < BYTES; i += 8192) {
+        cr_assert(mprotect(memory + i, 4096, PROT_READ) == 0);
+    }
+    expect_later_mappings_in_no_range();
+}
+
 static pthread_t main_thread;
 
 static void *read_without_main_thread(void *arg)
