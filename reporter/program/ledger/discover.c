@@ -455,17 +455,37 @@ static void complain_about_none(const struct lmm_ledger_list *ledgers)
     }
 }
 
-/* Returns the ledger of a running process that keeps it in a place of its own; or NULL after a
- * message. */
+/* Returns the ledger of the only running process that word names, which may keep it in a place of its own, or
+ * NULL. */
+static char *ledger_of(const struct named *named)
+{
+    return named->count == 1 ? lmm_running_ledger(named->first.pid) : NULL;
+}
+
+/* The same, with a message where there is none. */
 static char *find_mapped(const char *word)
 {
     struct named named = find_named(word);
-    char *path = named.count == 1 ? lmm_running_ledger(named.first.pid) : NULL;
+    char *path = ledger_of(&named);
 
     if (path == NULL) {
         complain_about_word(&named);
     }
     return path;
+}
+
+/* Returns one of the first count ledgers, or NULL after a message. If these are of dead processes, a running one that
+ * keeps its ledger elsewhere comes first. */
+static char *choose_or_find(const struct lmm_ledger_list *ledgers, size_t count, const char *word)
+{
+    char *path = NULL;
+
+    if (word != NULL && !lmm_process_runs(ledgers->entry[0].state)) {
+        struct named named = find_named(word);
+
+        path = ledger_of(&named);
+    }
+    return path != NULL ? path : choose(ledgers, count, word);
 }
 
 /* Returns whether word is a file of the working directory that may be a ledger. A program's file is
@@ -518,7 +538,7 @@ char *lmm_discover_path(const char *word)
     }
 
     if (count > 0) {
-        path = choose(&ledgers, count, word);
+        path = choose_or_find(&ledgers, count, word);
     } else if (word != NULL && is_file_meant(word)) {
         path = strdup(word);
     } else if (word != NULL) {

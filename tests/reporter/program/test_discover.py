@@ -279,6 +279,10 @@ class Places(harness.Case):
         keeper = self.keep("../elsewhere.lmm")
         self.assertEqual(self.title(keeper.pid), f"LMM: usage report of hr (pid {keeper.pid})")
         self.assertEqual(self.succeed("ls"), "")
+        ledger.sample(executable="/bin/dead", pid=keeper.pid).write(self.in_ledgers("dead.lmm"))
+        self.assertEqual(self.title(keeper.pid), f"LMM: usage report of hr (pid {keeper.pid})")
+        self.end(keeper)
+        self.assertEqual(self.title(keeper.pid), f"LMM: usage report of dead (pid {keeper.pid})")
 
     def test_a_name_of_two_dead_processes_lists_them(self):
         for pid in (77, 78):
