@@ -156,7 +156,7 @@ __attribute__((constructor(102))) static void find_next(void)
 static LMM_COLD int exec_bare(exec_by_path *call, const char *path, char *const arguments[],
                               char *const variables[])
 {
-    struct lmm_bare bare;
+    struct lmm_bare bare = {.copy = NULL};
     int result = call(path, arguments, lmm_bare_make(variables, &bare));
 
     lmm_bare_free(&bare);
@@ -199,7 +199,7 @@ LMM_API int execvpe(const char *file, char *const arguments[], char *const varia
 static LMM_COLD int exec_descriptor_bare(int descriptor, char *const arguments[],
                                          char *const variables[])
 {
-    struct lmm_bare bare;
+    struct lmm_bare bare = {.copy = NULL};
     int result = next.fexecve(descriptor, arguments, lmm_bare_make(variables, &bare));
 
     lmm_bare_free(&bare);
