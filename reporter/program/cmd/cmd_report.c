@@ -45,7 +45,7 @@ static const struct argp_option options[] = {
     {"debuginfod", DEBUGINFOD, NULL, 0,
      "Get missing debug files from the servers of DEBUGINFOD_URLS", 0},
     {"format", 'F', "FORMAT", 0,
-     "text (the default), json, csv, openmetrics, pprof, folded or massif", 0},
+     "text (the default), json, csv, openmetrics, pprof, folded, massif, junit or sarif", 0},
     {"json", JSON, NULL, 0, "The same as --format json", 0},
     {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the report is complete", 0},
     {0},

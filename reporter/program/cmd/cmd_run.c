@@ -21,6 +21,8 @@
 #include "reporter/program/base/array.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/report/ending.h"
+#include "reporter/program/report/gate.h"
+#include "reporter/program/report/run_ci.h"
 #include "reporter/program/run/keeper.h"
 #include "reporter/program/run/launch.h"
 #include "reporter/program/base/output.h"
@@ -43,6 +45,7 @@ struct run {
     struct lmm_keeper *keeper; /* NULL: out of memory; then files that went have no names */
     struct lmm_symbols *symbols;
     struct lmm_run_books books;
+    struct lmm_run_report_process *processes; /* of the books, in their order */
 };
 
 /* ---- Before ---------------------------------------------------------------------------------- */
@@ -186,6 +189,9 @@ static int name_and_group(struct run *run)
             !lmm_spots_make(model, &run->options.suppressions, &run->books.items[i].spots)) {
             return -ENOMEM;
         }
+        if (run->options.has_baseline) {
+            lmm_baseline_apply(&run->options.baseline, &run->books.items[i].spots);
+        }
     }
     lmm_symbols_set_brief(run->symbols, false);
     return 0;
@@ -203,17 +209,19 @@ static int render(const struct run *run, const struct lmm_run_report *report,
     switch (format->kind) {
     case LMM_FORMAT_TEXT: return lmm_run_report_text(report, &output->sink);
     case LMM_FORMAT_JSON: return lmm_run_report_json(report, &output->sink);
+    case LMM_FORMAT_CHECK:
+        return strcmp(format->name, "junit") == 0 ? lmm_run_report_junit(report, &output->sink)
+                                                  : lmm_run_report_sarif(report, &output->sink);
     default: return format->render(report->processes[0].model, &output->sink, &look);
     }
 }
 
-/* Writes one report of `count` processes to the output; returns an exit status. */
-static int write_report(const struct run *run, const struct lmm_run_report_process *processes,
-                        size_t count, const char *path)
+/* Returns the report of some processes. folder: as lmm_run_options_look() has it. */
+static struct lmm_run_report report_of(const struct run *run,
+                                       const struct lmm_run_report_process *processes, size_t count,
+                                       char folder[PATH_MAX])
 {
-    struct lmm_output output;
-    char folder[PATH_MAX];
-    struct lmm_run_report report = {
+    return (struct lmm_run_report) {
         .argv = run->options.argv,
         .ending = &run->ending,
         .processes = processes,
@@ -225,8 +233,20 @@ static int write_report(const struct run *run, const struct lmm_run_report_proce
         .look = lmm_run_options_look(&run->options, folder),
         .shown_classes = run->options.shown_classes,
         .error_classes = run->options.error_classes,
+        .gate = run->options.gate,
+        .has_gate = run->options.error_exitcode != 0,
+        .has_baseline = run->options.has_baseline,
         .leaks_only = run->options.leaks_only,
     };
+}
+
+/* Writes one report of `count` processes to the output; returns an exit status. */
+static int write_report(const struct run *run, const struct lmm_run_report_process *processes,
+                        size_t count, const char *path)
+{
+    struct lmm_output output;
+    char folder[PATH_MAX];
+    struct lmm_run_report report = report_of(run, processes, count, folder);
 
     assert(count > 0);
     if (path == NULL) {
@@ -272,26 +292,21 @@ static void fill_process(struct lmm_run_book *book, struct lmm_run_report_proces
     };
 }
 
-static int write_reports(struct run *run)
+/* Makes run->processes; false: out of memory. */
+static bool list_processes(struct run *run)
 {
-    size_t count = run->books.count;
-    struct lmm_run_report_process *processes = calloc(count, sizeof(*processes));
-    int status = LMM_EXIT_FAILED;
+    run->processes = calloc(run->books.count, sizeof(*run->processes));
+    for (size_t i = 0; i < run->books.count && run->processes != NULL; i++) {
+        fill_process(&run->books.items[i], &run->processes[i]);
+    }
+    return run->processes != NULL;
+}
 
-    if (processes == NULL) {
-        lmm_complain("%s", strerror(ENOMEM));
-        return status;
-    }
-    for (size_t i = 0; i < count; i++) {
-        fill_process(&run->books.items[i], &processes[i]);
-    }
-    if (is_split(&run->options)) {
-        status = write_split(run, processes);
-    } else {
-        status = write_report(run, processes, count, run->options.output);
-    }
-    free(processes);
-    return status;
+static int write_reports(const struct run *run)
+{
+    return is_split(&run->options)
+               ? write_split(run, run->processes)
+               : write_report(run, run->processes, run->books.count, run->options.output);
 }
 
 /* Writes the report of a program that left no ledger: a line, where the report goes. */
@@ -374,10 +389,8 @@ static void tell_paths(const struct run *run)
 /* Writes the reports of all ledgers. */
 static int report_books(struct run *run)
 {
-    int error = name_and_group(run);
-
-    if (error != 0) {
-        lmm_complain("%s", strerror(-error));
+    if (name_and_group(run) != 0 || !list_processes(run)) {
+        lmm_complain("%s", strerror(ENOMEM));
         return LMM_EXIT_FAILED;
     }
     int status = write_reports(run);
@@ -403,16 +416,22 @@ static bool any_is_live(const struct run *run)
 static int status_of(const struct run *run, bool is_reported)
 {
     int status = lmm_ending_status(&run->ending);
+    char words[LMM_GATE_WORDS];
+    char folder[PATH_MAX];
 
     if (status != 0 || run->options.error_exitcode == 0) {
         return status;
     }
-    if (lmm_run_books_have_leaks(&run->books)) {
-        return run->options.error_exitcode;
+    if (run->processes == NULL) { /* a line said why */
+        return LMM_RUN_FAILED;
     }
-    bool is_blind = run->books.count == 0 || lmm_run_books_are_blind(&run->books);
+    struct lmm_run_report report = report_of(run, run->processes, run->books.count, folder);
 
-    return is_blind || !is_reported ? (int) LMM_RUN_FAILED : 0;
+    switch (lmm_gate_judge(&report, words)) {
+    case LMM_GATE_PASSED: return is_reported ? 0 : (int) LMM_RUN_FAILED;
+    case LMM_GATE_FAILED: return run->options.error_exitcode;
+    default: lmm_complain("not checked for leaks: %s", words); return LMM_RUN_FAILED;
+    }
 }
 
 /* Reports the ledgers that the program left. Returns an exit status; sets *ret_keep if they must
@@ -441,6 +460,8 @@ static void forget(struct run *run)
     lmm_symbols_close(run->symbols);
     lmm_keeper_close(run->keeper);
     lmm_suppressions_free(&run->options.suppressions);
+    lmm_baseline_free(&run->options.baseline);
+    free(run->processes);
 }
 
 static int run_in_folder(struct run *run)

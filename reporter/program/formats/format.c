@@ -51,10 +51,18 @@ const struct lmm_format lmm_formats[] = {
      .has_stacks = true,
      .has_measures = true},
     {.name = "massif", .render = lmm_massif_render, .kind = LMM_FORMAT_DATA, .has_stacks = true},
+    {.name = "junit", .render = lmm_junit_render, .kind = LMM_FORMAT_CHECK, .has_stacks = true},
+    {.name = "sarif", .render = lmm_sarif_render, .kind = LMM_FORMAT_CHECK, .has_stacks = true},
     {.name = NULL, .kind = LMM_FORMAT_DATA},
 };
 
 enum { FORMATS = sizeof(lmm_formats) / sizeof(lmm_formats[0]) - 1 };
+
+/* Whether all reports exist in a format of this kind. */
+static bool is_of_all(enum lmm_format_kind kind)
+{
+    return kind == LMM_FORMAT_TEXT || kind == LMM_FORMAT_JSON;
+}
 
 const struct lmm_format *lmm_format_find(const char *name)
 {
@@ -74,8 +82,7 @@ const char *lmm_format_word(size_t index)
 /* The formats of all reports come first. */
 const char *lmm_format_word_of_all(size_t index)
 {
-    return index < FORMATS && lmm_formats[index].kind != LMM_FORMAT_DATA ? lmm_formats[index].name
-                                                                         : NULL;
+    return index < FORMATS && is_of_all(lmm_formats[index].kind) ? lmm_formats[index].name : NULL;
 }
 
 const struct lmm_format *lmm_format_parse(const char *argument, bool all,
@@ -84,7 +91,7 @@ const struct lmm_format *lmm_format_parse(const char *argument, bool all,
     struct lmm_nearest nearest = {.word = argument};
 
     for (const struct lmm_format *format = lmm_formats; format->name != NULL; format++) {
-        if (!all && format->kind == LMM_FORMAT_DATA) {
+        if (!all && !is_of_all(format->kind)) {
             continue;
         }
         if (strcmp(format->name, argument) == 0) {

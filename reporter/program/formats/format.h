@@ -42,9 +42,10 @@ struct lmm_format_options {
 
 /* Which reports exist in a format. */
 enum lmm_format_kind {
-    LMM_FORMAT_TEXT, /* all reports, as text for people */
-    LMM_FORMAT_JSON, /* all reports, as one document */
-    LMM_FORMAT_DATA, /* only the usage report, of one process */
+    LMM_FORMAT_TEXT,  /* all reports, as text for people */
+    LMM_FORMAT_JSON,  /* all reports, as one document */
+    LMM_FORMAT_DATA,  /* only the usage report, of one process */
+    LMM_FORMAT_CHECK, /* only the check for leaks */
 };
 
 struct lmm_format {
@@ -115,6 +116,12 @@ int lmm_folded_render(const struct lmm_model *model, struct lmm_sink *sink,
 /* Trees of calls at the peak and now, as Valgrind's massif writes them. */
 int lmm_massif_render(const struct lmm_model *model, struct lmm_sink *sink,
                       const struct lmm_format_options *options);
+
+/* The check for leaks, as JUnit and as SARIF (report/run_ci.h). */
+int lmm_junit_render(const struct lmm_model *model, struct lmm_sink *sink,
+                     const struct lmm_format_options *options);
+int lmm_sarif_render(const struct lmm_model *model, struct lmm_sink *sink,
+                     const struct lmm_format_options *options);
 
 /* Returns how many sites of a model to show; `usual` is the number without --top. */
 size_t lmm_sites_shown(const struct lmm_model *model, const struct lmm_format_options *options,

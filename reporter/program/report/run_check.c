@@ -11,39 +11,13 @@
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
+#include "reporter/program/report/gate.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/program/report/verdict.h"
 
 /* ---- The verdict ----------------------------------------------------------------------------- */
-
-/* Returns how many lines have blocks of the classes that make the check fail. */
-static size_t failed_lines(const struct lmm_sheet *sheet)
-{
-    static const enum lmm_measure measures[] = {
-        [LMM_MODEL_DEFINITE] = LMM_MEASURE_LOST,
-        [LMM_MODEL_INDIRECT] = LMM_MEASURE_INDIRECT,
-        [LMM_MODEL_POSSIBLE] = LMM_MEASURE_POSSIBLE,
-        [LMM_MODEL_REACHABLE] = LMM_MEASURE_REACHABLE,
-    };
-    const struct lmm_spots *spots = sheet->process->spots;
-    size_t lines = 0;
-
-    if (!lmm_process_is_classified(sheet->process)) {
-        return lmm_spots_count(spots, LMM_MEASURE_LEAKS);
-    }
-    for (size_t i = 0; i < spots->count; i++) {
-        bool fails = false;
-
-        for (size_t k = 0; k < sizeof(measures) / sizeof(measures[0]); k++) {
-            fails |= (sheet->run->error_classes & 1u << k) != 0 &&
-                     lmm_tally_counts(&spots->items[i].tally, measures[k]);
-        }
-        lines += fails;
-    }
-    return lines;
-}
 
 /* Puts "failed, 3 lines lose memory". */
 static void put_failed(const struct lmm_sheet *sheet, size_t lines)
@@ -63,7 +37,7 @@ static void put_failed(const struct lmm_sheet *sheet, size_t lines)
 
 void lmm_sheet_verdict(const struct lmm_sheet *sheet)
 {
-    size_t lines = failed_lines(sheet);
+    size_t lines = lmm_gate_failed_lines(sheet->run, sheet->process);
     char words[LMM_VERDICT_BYTES];
 
     if (sheet->process->is_live && lmm_process_is_classified(sheet->process)) {
@@ -309,6 +283,49 @@ void lmm_sheet_check_notes(const struct lmm_sheet *sheet)
         lmm_sink_printf(sheet->sink,
                         "only blocks that are newer than mark %" PRIu32 " have classes\n",
                         check->mark);
+    }
+}
+
+/* ---- What was checked ------------------------------------------------------------------------- */
+
+static bool is_checked(const struct lmm_run_report *run,
+                       const struct lmm_run_report_process *process)
+{
+    char words[LMM_VERDICT_BYTES];
+
+    return lmm_gate_is_for(run, process) && !lmm_verdict_obstacle(process, words);
+}
+
+void lmm_sheet_checked(const struct lmm_sheet *sheet)
+{
+    const struct lmm_run_report *run = sheet->run;
+    const struct lmm_run_report_process *first = NULL;
+    uint64_t checked = 0;
+    uint64_t passed_over = 0;
+
+    for (size_t i = 0; i < run->process_count; i++) {
+        if (is_checked(run, &run->processes[i])) {
+            first = first == NULL ? &run->processes[i] : first;
+            checked++;
+        }
+        passed_over += !lmm_gate_is_for(run, &run->processes[i]);
+    }
+    lmm_sink_puts(sheet->sink, "\nchecked: ");
+    if (first == NULL) {
+        lmm_sink_puts(sheet->sink, "nothing");
+    } else {
+        lmm_put_string(sheet->sink, first->model->program);
+        lmm_sink_printf(sheet->sink, " (pid %" PRIu32 ")", first->model->pid);
+    }
+    if (checked > 1) {
+        lmm_sink_puts(sheet->sink, " and ");
+        lmm_put_count(sheet->sink, checked - 1, first->is_program ? "child" : "other",
+                      first->is_program ? "children" : "others");
+    }
+    lmm_sheet_unchecked(sheet, run->process_count - checked - passed_over);
+    if (passed_over > 0) {
+        lmm_sink_puts(sheet->sink, "; not of the gate: ");
+        lmm_put_count(sheet->sink, passed_over, "process", "processes");
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "reporter/core/json.h"
 #include "reporter/core/model.h"
+#include "reporter/program/report/fingerprint.h"
 #include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
@@ -99,6 +100,23 @@ static void put_loss_figures(struct lmm_json *json, const struct lmm_tally *tall
     }
 }
 
+/* Puts the fingerprints of all stacks, for --baseline. */
+static void put_keys(struct lmm_json *json, const struct lmm_model *model,
+                     const struct lmm_spot *spot, const struct loss_list *list)
+{
+    lmm_json_begin_array(json, "keys", LMM_JSON_ONE_LINE);
+    for (size_t i = 0; i < spot->trace_count; i++) {
+        if (lmm_tally_counts(&spot->traces[i].tally, list->measure)) {
+            char text[32];
+
+            snprintf(text, sizeof(text), "%016" PRIx64,
+                     lmm_fingerprint(model, spot->traces[i].site));
+            lmm_json_text(json, NULL, text);
+        }
+    }
+    lmm_json_end_array(json);
+}
+
 static void put_loss(struct lmm_json *json, const struct lmm_run_report *run,
                      const struct lmm_model *model, struct lmm_spot *spot,
                      const struct loss_list *list)
@@ -124,6 +142,7 @@ static void put_loss(struct lmm_json *json, const struct lmm_run_report *run,
     }
     lmm_json_end_array(json);
     lmm_json_u64(json, "stacks_left_out", count - shown);
+    put_keys(json, model, spot, list);
     lmm_json_end_object(json);
 }
 

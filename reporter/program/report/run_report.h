@@ -58,8 +58,8 @@ struct lmm_run_report_process {
 };
 
 struct lmm_run_report {
-    char *const *argv; /* ends with NULL */
-    const struct lmm_ending *ending;
+    char *const *argv;               /* ends with NULL */
+    const struct lmm_ending *ending; /* NULL in JUnit and SARIF: unknown */
     const struct lmm_run_report_process *processes;
     size_t process_count;
     const struct lmm_unseen *unseen; /* NULL: nothing is known of it */
@@ -70,6 +70,9 @@ struct lmm_run_report {
     /* Sets of classes, a bit 1 << enum lmm_model_class for each: */
     unsigned shown_classes; /* whose lines the report lists */
     unsigned error_classes; /* of which blocks make the check fail */
+    const char *gate;       /* a glob for the programs that the gate is for; NULL: all */
+    bool has_gate;          /* --error-exitcode */
+    bool has_baseline;
     bool leaks_only;
     bool colour;
 };

@@ -96,8 +96,13 @@ void lmm_sheet_head(const struct lmm_sheet *sheet);
 /* Puts what LMM did not see (run_unseen.c). */
 void lmm_sheet_unseen(const struct lmm_sheet *sheet);
 
-/* Puts "; not checked: 3 processes", if there are any (run_unseen.c). */
-void lmm_sheet_unchecked(const struct lmm_sheet *sheet);
+/* Puts "; not checked: 3 processes", if there are any: those that LMM did not see, and so many more
+ * (run_unseen.c). */
+void lmm_sheet_unchecked(const struct lmm_sheet *sheet, uint64_t more);
+
+/* Puts which processes were checked for leaks, after an empty line, without the end of the line
+ * (run_check.c). */
+void lmm_sheet_checked(const struct lmm_sheet *sheet);
 
 struct lmm_all_lines;
 

@@ -2,7 +2,6 @@
 /* run_text: the report of `lmm run` for people: its parts in their order, and its end. */
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 
 #include "reporter/core/model.h"
 #include "reporter/program/report/all_lines.h"
@@ -14,24 +13,6 @@
 #include "reporter/program/report/verdict.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
-
-/* ---- The end --------------------------------------------------------------------------------- */
-
-/* Puts what was checked for leaks: the program, and its children. */
-static void put_checked(const struct lmm_sheet *sheet)
-{
-    const struct lmm_run_report *run = sheet->run;
-    const struct lmm_model *first = run->processes[0].model;
-
-    lmm_sink_puts(sheet->sink, "\nchecked: ");
-    lmm_put_string(sheet->sink, lmm_model_name(first));
-    lmm_sink_printf(sheet->sink, " (pid %" PRIu32 ")", first->pid);
-    if (run->process_count > 1) {
-        lmm_sink_puts(sheet->sink, " and ");
-        lmm_put_count(sheet->sink, run->process_count - 1, "child", "children");
-    }
-    lmm_sheet_unchecked(sheet);
-}
 
 static void put_leaks(const struct lmm_sheet *sheet)
 {
@@ -54,6 +35,11 @@ static void put_sections(const struct lmm_sheet *sheet)
     lmm_sheet_sizes(sheet);
 }
 
+static bool is_check(const struct lmm_run_report *run)
+{
+    return run->leaks_only || run->has_gate;
+}
+
 static void put_process(const struct lmm_sheet *sheet, bool is_last)
 {
     /* Of a process with another malloc the figures would be those of other blocks than its own. */
@@ -71,8 +57,8 @@ static void put_process(const struct lmm_sheet *sheet, bool is_last)
     if (is_last && !sheet->run->look.is_brief) {
         lmm_sheet_suppressions(sheet);
     }
-    if (is_last && has_figures && sheet->run->leaks_only) {
-        put_checked(sheet);
+    if (has_figures && sheet->run->process_count == 1 && is_check(sheet->run)) {
+        lmm_sheet_checked(sheet);
     }
     if (has_figures) {
         lmm_sheet_summary(sheet);
@@ -150,6 +136,9 @@ int lmm_run_report_text(const struct lmm_run_report *run, struct lmm_sink *sink)
         lmm_sheet_all(&first, &lines);
     }
     put_parts(run, sink);
+    if (has_summary && is_check(run)) {
+        lmm_sheet_checked(&first);
+    }
     if (has_summary) {
         lmm_sheet_all_end(&first, &lines);
         lmm_all_lines_free(&lines);

@@ -110,14 +110,16 @@ void lmm_sheet_unseen(const struct lmm_sheet *sheet)
     }
 }
 
-void lmm_sheet_unchecked(const struct lmm_sheet *sheet)
+void lmm_sheet_unchecked(const struct lmm_sheet *sheet, uint64_t more)
 {
     const struct lmm_unseen *unseen = sheet->run->unseen;
-    uint64_t count = unseen == NULL ? 0 : unseen->started + unseen->process_count + unseen->unknown;
+    uint64_t started = unseen == NULL ? 0 : unseen->started;
+    uint64_t count =
+        more + started + (unseen == NULL ? 0 : unseen->process_count + unseen->unknown);
 
     if (count > 0) {
         lmm_sink_puts(sheet->sink, "; not checked: ");
         lmm_put_count(sheet->sink, count, "process", "processes");
-        lmm_sink_puts(sheet->sink, unseen->started > 0 ? " that it started" : "");
+        lmm_sink_puts(sheet->sink, count == started ? " that it started" : "");
     }
 }

@@ -47,7 +47,8 @@ struct lmm_trace {
     struct lmm_tally tally;
     uint32_t place;                        /* the rank of its spot */
     const struct lmm_model_losses *losses; /* of one of its sites; NULL: none has any */
-    uint32_t id;                           /* the lowest of its sites */
+    unsigned known_classes; /* a bit for each class in which a baseline has it (baseline.h) */
+    uint32_t id;            /* the lowest of its sites */
 };
 
 /* Adds a tally to a sum. */

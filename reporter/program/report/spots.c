@@ -263,6 +263,7 @@ bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *supp
     }
     gather(&spots, making.trace_count);
     lmm_tally_add(&spots.total, &making.rest);
+    spots.rest = making.rest;
     spots.suppressed = making.suppressed;
     *ret_spots = spots;
     return true;

@@ -46,6 +46,9 @@ struct lmm_spots {
     size_t count;
     struct lmm_trace *traces;
     struct lmm_tally total;
+    struct lmm_tally
+        rest; /* of the total: what the last leak check found of sites that the model does
+                              not have */
     struct lmm_model_amount suppressed; /* of the last leak check, and what the program ignores */
 };
 

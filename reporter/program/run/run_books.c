@@ -227,51 +227,7 @@ void lmm_run_books_free(struct lmm_run_books *books)
     lmm_starts_list_free(&books->starts);
 }
 
-/* ---- The check for leaks --------------------------------------------------------------------- */
-
 bool lmm_run_book_is_live(const struct lmm_run_book *book)
 {
     return lmm_process_runs(book->snapshot->state) && book->snapshot->state != LMM_PROCESS_UNKNOWN;
-}
-
-static bool is_killed(const struct lmm_run_book *book)
-{
-    const struct lmm_model *model = book->snapshot->model;
-
-    if (book->has_status) {
-        return WIFSIGNALED(book->status);
-    }
-    return model->process == LMM_MODEL_KILLED && model->exit == LMM_MODEL_EXIT_NOT_YET;
-}
-
-static bool could_be_checked(const struct lmm_run_book *book)
-{
-    const struct lmm_model *model = book->snapshot->model;
-
-    return model->other_malloc.bytes == 0 && model->process != LMM_MODEL_LOST &&
-           model->process != LMM_MODEL_REPLACED && book->became == NULL && !book->has_own_lmm &&
-           !is_killed(book) && !lmm_run_book_is_live(book);
-}
-
-bool lmm_run_books_have_leaks(const struct lmm_run_books *books)
-{
-    for (size_t i = 0; i < books->count; i++) {
-        if (books->items[i].spots.total.leaked_blocks > 0 && could_be_checked(&books->items[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool lmm_run_books_are_blind(const struct lmm_run_books *books)
-{
-    const struct lmm_unseen *unseen = &books->unseen;
-
-    for (size_t i = 0; i < books->count; i++) {
-        if (!could_be_checked(&books->items[i])) {
-            return true;
-        }
-    }
-    return unseen->has_children &&
-           (unseen->process_count > 0 || unseen->unknown > 0 || unseen->running_count > 0);
 }

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_books: the ledgers that the processes of one run left, what is known of their ends, and what the
- * check for leaks may conclude from them.
- *
- * A process could not be checked when blocks of its own malloc, or of a liblmm of its own, are unknown, when its ledger was lost,
- * and when it had no chance to free its blocks: it runs, a signal killed it, or it became another
- * program, of which LMM saw nothing.
+ * run_books: the ledgers that the processes of one run left, and what is known of their ends.
  */
 #ifndef LMM_PROGRAM_RUN_BOOKS_H
 #define LMM_PROGRAM_RUN_BOOKS_H
@@ -55,10 +50,6 @@ bool lmm_run_books_read(const struct lmm_run_folder *folder, const struct lmm_en
                         struct lmm_run_books *ret_books);
 
 bool lmm_run_book_is_live(const struct lmm_run_book *book);
-
-/* Whether any process leaks, among those that could be checked; and whether one could not be. */
-bool lmm_run_books_have_leaks(const struct lmm_run_books *books);
-bool lmm_run_books_are_blind(const struct lmm_run_books *books);
 
 void lmm_run_books_free(struct lmm_run_books *books);
 

@@ -36,6 +36,8 @@ enum {
     KEY_ABSOLUTE,
     KEY_SHOW_KINDS,
     KEY_ERROR_KINDS,
+    KEY_BASELINE,
+    KEY_GATE,
 };
 
 /* The bounds of a report without options, and of one with --leaks or in JSON. */
@@ -52,7 +54,7 @@ static const struct argp_option table[] = {
      "Calls kept of each call stack: 0 (no stacks) to 64, 24 by default", 0},
     {"stacks", KEY_STACKS, "N", OPTION_HIDDEN, NULL, 0}, /* its name until 1.0 */
     {"format", 'F', "FORMAT", 0,
-     "text (the default), json, csv, openmetrics, pprof, folded or massif", 0},
+     "text (the default), json, csv, openmetrics, pprof, folded, massif, junit or sarif", 0},
     {"report", 0, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0}, /* its name until 1.0 */
     {"output", 'o', "FILE", 0,
      "Write the report to FILE, not to standard error; %p in it is the process's PID", 0},
@@ -71,10 +73,14 @@ static const struct argp_option table[] = {
     {"errors-for-leak-kinds", KEY_ERROR_KINDS, "SET", 0,
      "Which classes make --error-exitcode fail; by default definite", 0},
     {"error-exitcode", KEY_ERROR_EXITCODE, "N", 0,
-     "If the program ends with 0: end with status N (1 to 255, not 125 to 127) when there are "
-     "leaks "
-     "that are not suppressed, and with 125 when a process could not be checked",
+     "If the program ends with 0: end with status N (1 to 255, not 125 to 127) when a process lost "
+     "memory, and with 125 when one could not be checked; as --children",
      0},
+    {"baseline", KEY_BASELINE, "FILE", 0,
+     "Losses that FILE has, an earlier JSON report or ledger, do not make --error-exitcode fail",
+     0},
+    {"gate", KEY_GATE, "PATTERN", 0,
+     "--error-exitcode is for programs of this name only; a * stands for any characters", 0},
     {"suppressions", KEY_SUPPRESSIONS, "FILE", 0,
      "Omit leaks that match a suppression in FILE, which has the syntax of LeakSanitizer or "
      "Valgrind; may be given more than once",
@@ -192,6 +198,13 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
                        "that lmm failed");
         }
         return 0;
+    case KEY_BASELINE:
+        lmm_baseline_free(&options->baseline);
+        options->has_baseline = true;
+        if (!lmm_baseline_read(argument, &options->baseline)) {
+            exit(LMM_RUN_FAILED);
+        }
+        return 0;
     case KEY_SHOW_KINDS:
         parse_kinds("--show-leak-kinds", argument, state, &options->shown_classes);
         return 0;
@@ -225,6 +238,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case 'o': options->output = argument; return 0;
     case KEY_LEAKS: options->leaks_only = true; return 0;
+    case KEY_GATE: options->gate = argument; return 0;
     case KEY_FULL: options->full = true; return 0;
     case KEY_ABSOLUTE: options->absolute = true; return 0;
     case KEY_FILL: options->fill = true; return 0;
@@ -239,7 +253,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->next = state->argc;
         return 0;
     case ARGP_KEY_INIT: state->child_inputs[1] = &options->measure; return 0;
-    case ARGP_KEY_END: lmm_export_check(options->measure, options->format, state); return 0;
+    case ARGP_KEY_END:
+        options->children = options->children || options->error_exitcode != 0;
+        lmm_export_check(options->measure, options->format, state);
+        return 0;
     case ARGP_KEY_NO_ARGS: argp_error(state, "no program given"); return 0;
     default: return parse_value(key, argument, state);
     }

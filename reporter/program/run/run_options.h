@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "reporter/program/formats/format.h"
+#include "reporter/program/report/baseline.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/suppress.h"
 
@@ -34,6 +35,9 @@ struct lmm_run_options {
     bool debuginfod;
     unsigned shown_classes; /* sets of enum lmm_model_class */
     unsigned error_classes;
+    const char *gate; /* a glob for programs; NULL: all */
+    bool has_baseline;
+    struct lmm_baseline baseline;
     bool no_built_in;   /* suppressions */
     int error_exitcode; /* 0: none */
     const char *fit;    /* NULL: not given, here and below */
@@ -44,7 +48,7 @@ struct lmm_run_options {
 };
 
 /* Reads the command line; exits with LMM_RUN_FAILED when it is wrong. The caller frees the
- * suppressions. */
+ * suppressions and the baseline. */
 void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_options);
 
 /* Return the words of --fit, --temporary and --options, as lmm_option_word does. */

@@ -16,6 +16,7 @@
 #include "reporter/core/model.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/leak_kinds.h"
+#include "reporter/program/report/run_ci.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
@@ -357,6 +358,30 @@ static void several_with_losses(void)
     run.process_count = 3;
 }
 
+/* Names that are wide, long, or no text at all, in documents with their own syntax. */
+static void hostile_losses(void)
+{
+    static struct lmm_model_losses losses_made[1];
+    static struct lmm_model_leak leaks_made[1];
+
+    hostile();
+    model->check = (struct lmm_model_check) {.is_there = true, .is_at_exit = true};
+    for (uint32_t i = 0; i < 1; i++) {
+        leaks_made[i] = (struct lmm_model_leak) {
+            .site = model->sites[i].id, .leader = model->sites[i].id, .amount = {1, 8}};
+        losses_made[i] = (struct lmm_model_losses) {.leaks = &leaks_made[i], .leak_count = 1};
+        model->sites[i].losses = &losses_made[i];
+        model->check.leak_count = i + 1;
+    }
+    model->check.leaks = leaks_made;
+}
+
+static void several_with_gate(void)
+{
+    several_with_losses();
+    run.has_gate = true;
+}
+
 static void nothing(void)
 {
     model->site_count = 0;
@@ -386,6 +411,16 @@ static const struct {
     {"losses-failed-leaks.txt", check_failed_leaks, lmm_run_report_text},
     {"losses.json", losses, lmm_run_report_json},
     {"losses-suppressed.json", losses_suppressed, lmm_run_report_json},
+    {"losses.xml", losses, lmm_run_report_junit},
+    {"losses.sarif", losses, lmm_run_report_sarif},
+    {"losses-none.xml", losses_that_are_none, lmm_run_report_junit},
+    {"killed.xml", killed, lmm_run_report_junit},
+    {"killed.sarif", killed, lmm_run_report_sarif},
+    {"several-losses.xml", several_with_losses, lmm_run_report_junit},
+    {"several-losses.sarif", several_with_losses, lmm_run_report_sarif},
+    {"hostile.xml", hostile_losses, lmm_run_report_junit},
+    {"hostile.sarif", hostile_losses, lmm_run_report_sarif},
+    {"several-gate.txt", several_with_gate, lmm_run_report_text},
     {"killed.txt", killed, lmm_run_report_text},
     {"killed.json", killed, lmm_run_report_json},
     {"lost.txt", lost, lmm_run_report_text},

@@ -57,8 +57,16 @@ class NotTraced(Unseen):
         text = self.run_lmm("--leaks", STARTER, "fork", "true").stderr
         self.assertRegex(text, r"(?m)^checked: starter \(pid \d+\); not checked: 1 process that it started$")
 
-    def test_the_gate_is_for_the_program_alone(self):
-        self.assertEqual(self.statuses(STARTER, "fork", STATIC), (0, 0, 0))
+    def test_the_gate_is_for_children_too(self):
+        self.assertEqual(self.statuses(STARTER, "fork", STATIC), (0, 0, FAILED))
+        result = self.run_lmm("--error-exitcode", GATE, STARTER, "fork", STATIC)
+        self.assertRegex(result.stderr, r"(?m)^lmm: not checked for leaks: starter_static \(pid \d+\): it is statically linked$")
+
+    def test_the_gate_for_some_programs(self):
+        for pattern, status in (("starter", 0), ("start*", FAILED), ("nothing", FAILED)):
+            result = self.run_lmm("--error-exitcode", GATE, "--gate", pattern, STARTER, "fork", STATIC)
+            self.assertEqual(result.returncode, status, pattern)
+        self.assertIn("lmm: not checked for leaks: no process matches 'nothing'\n", result.stderr)
 
 
 class WithoutLmm(Unseen):
