@@ -94,12 +94,11 @@ static void describe_blocks(struct lmm_graph_page *record, const struct lmm_fami
     record->block_bytes =
         record->kind == LMM_PAGE_SLOTS && !family->counts_bytes ? (uint32_t) family->size : 0;
     record->is_pointer_free = lmm_load_relaxed(&family->is_pointer_free);
-    record->has_empty_ends = record->stride == sizeof(uint64_t);
+    record->needs_search = record->kind != LMM_PAGE_SLOTS || record->stride == sizeof(uint64_t);
 }
 
 /* Copies a descriptor, except `bits` and `first`. False when it makes no sense. */
-static bool describe(const struct lmm_page *page, struct lmm_graph_page *ret_record,
-                     uintptr_t *checked)
+static bool describe(const struct lmm_page *page, struct lmm_graph_page *ret_record)
 {
     size_t units = units_of(page);
     const struct lmm_family *family = family_of(page, units);
@@ -109,9 +108,6 @@ static bool describe(const struct lmm_page *page, struct lmm_graph_page *ret_rec
         return false;
     }
     bool is_span = page->kind == LMM_PAGE_SPAN;
-    if (!can_read(tags, is_span ? (size_t) LMM_SPAN_TAGS : page->slots, checked)) {
-        return false;
-    }
     *ret_record = (struct lmm_graph_page) {
         .base = (uintptr_t) lmm_page_base(page),
         .tags = tags,
@@ -143,7 +139,7 @@ static int count_page(struct lmm_page *page, void *arg)
     struct builder *builder = arg;
     struct lmm_graph_page record;
 
-    if (describe(page, &record, &builder->checked)) {
+    if (describe(page, &record)) {
         builder->capacity++;
         builder->words += record.words;
     }
@@ -197,6 +193,11 @@ static size_t fill_starts(const struct lmm_graph_page *page)
     return blocks;
 }
 
+static size_t tag_count(const struct lmm_graph_page *page)
+{
+    return page->kind == LMM_PAGE_SPAN ? (size_t) LMM_SPAN_TAGS : page->slots;
+}
+
 /* Between the two walks a page may have changed, if a thread runs: its room is bounded again. */
 static int add_page(struct lmm_page *page, void *arg)
 {
@@ -204,7 +205,8 @@ static int add_page(struct lmm_page *page, void *arg)
     struct lmm_graph *graph = builder->graph;
     struct lmm_graph_page record;
 
-    if (!describe(page, &record, &builder->checked) || graph->page_count == builder->capacity ||
+    if (!describe(page, &record) || graph->page_count == builder->capacity ||
+        !can_read(record.tags, tag_count(&record), &builder->checked) ||
         (size_t) record.words * LMM_PLANES > builder->words_left) {
         graph->damaged++;
         return 0;

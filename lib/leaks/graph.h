@@ -55,7 +55,9 @@ struct lmm_graph_page {
     uint16_t words;
     uint8_t kind; /* enum lmm_page_kind */
     uint8_t is_pointer_free;
-    uint8_t has_empty_ends; /* the address just past a block of no length may be the next start */
+    uint8_t
+        needs_search; /* the start of a slot may also be inside of a run, or just past a block of
+                             no length */
 };
 
 _Static_assert(sizeof(struct lmm_graph_page) == LMM_CACHE_LINE_BYTES, "one cache line");

@@ -102,6 +102,11 @@ static void start_in_page(struct groups *groups, size_t number)
     const struct lmm_graph_page *page = &groups->scan->graph.pages[number];
 
     for (size_t i = 0; i < page->words; i++) {
+        /* A block that leads to nothing is a head of its own, until it is met; the order is then of no
+         * importance. */
+        uint64_t leaves = lmm_scan_leaves(groups->scan, page, i, page->bits[i]);
+        page->bits[i] &= ~leaves;
+        lmm_graph_plane(page, LMM_PLANE_READ)[i] |= leaves;
         while (page->bits[i] != 0) {
             size_t slot = i * 64 + (size_t) __builtin_ctzll(page->bits[i]);
             start_group(groups, (struct lmm_scan_block) {(uint32_t) number, (uint32_t) slot});
@@ -142,6 +147,7 @@ static void settle_questions(struct groups *groups)
 
     start_again(groups);
     scan->other = lmm_scan_reach_any;
+    scan->tells_known = false;
     for (uint32_t group = groups->count; group > 0; group--) {
         if (groups->parent[group] == NONE || groups->parent[group] == GROUP_ASKED) {
             groups->parent[group] = NONE;
@@ -194,6 +200,7 @@ static bool find_groups(struct groups *groups)
     }
     scan->arg = groups;
     scan->other = reach_or_meet;
+    scan->tells_known = true;
     for (size_t i = 0; i < scan->graph.page_count; i++) {
         start_in_page(groups, i);
     }
@@ -227,13 +234,62 @@ struct summing {
     const struct groups *groups;
     const struct lmm_since *since; /* NULL: old blocks count, too */
     struct lmm_tally *tally;
+    const struct lmm_graph_page *page;
+    size_t word; /* of the planes: slots 64 x word on */
 };
 
-/* Adds a lost block. */
-static bool add_lost(const struct summing *summing, const struct lmm_graph_page *page, size_t slot,
-                     size_t bytes)
+/* The bytes that the block in the slot counts as. */
+static size_t counted_bytes(const struct lmm_graph_page *page, size_t slot)
+{
+    if (page->kind == LMM_PAGE_SLOTS) {
+        uint32_t slack = lmm_tag_slack(lmm_load_relaxed(&page->tags[slot]));
+        return page->block_bytes != 0 ? page->block_bytes : page->stride - slack;
+    }
+    struct lmm_graph_block block = lmm_graph_block_at(page, (uint32_t) slot);
+    return lmm_graph_counted_bytes(&block);
+}
+
+/* Whether the 64 words are equal. */
+static bool are_equal(const uint32_t *words)
+{
+    uint32_t differences = 0;
+
+    for (size_t i = 0; i < 64; i++) {
+        differences |= words[i] ^ words[0];
+    }
+    return differences == 0;
+}
+
+/* Adds 64 blocks at once, where all is equal. False: nothing was added. */
+static bool add_64(const struct summing *summing, uint32_t kind)
 {
     const struct groups *groups = summing->groups;
+    const struct lmm_graph_page *page = summing->page;
+    size_t slot = summing->word * 64;
+
+    if (page->kind != LMM_PAGE_SLOTS || !are_equal(page->tags + slot)) {
+        return false;
+    }
+    uint32_t site = site_of(page, slot);
+    uint32_t leader = site;
+    if (kind == LMM_LEDGER_LEAK_DEFINITE && groups->count != 0) {
+        const uint32_t *group = groups->scan->group_of + page->first + slot;
+        uint32_t number = (uint32_t) (page - groups->scan->graph.pages);
+        if (!are_equal(group) || (*group != NONE && groups->head[*group].page == number &&
+                                  groups->head[*group].slot / 64 == summing->word)) {
+            return false;
+        }
+        kind = *group == NONE ? LMM_LEDGER_LEAK_DEFINITE : LMM_LEDGER_LEAK_INDIRECT;
+        leader = *group == NONE ? site : groups->parent[*group] & SITE_MASK;
+    }
+    return lmm_tally_add_many(summing->tally, site, leader, kind, counted_bytes(page, slot), 64);
+}
+
+/* Adds a lost block. */
+static bool add_lost(const struct summing *summing, size_t slot)
+{
+    const struct groups *groups = summing->groups;
+    const struct lmm_graph_page *page = summing->page;
     uint32_t number = (uint32_t) (page - groups->scan->graph.pages);
     uint32_t group = groups->scan->group_of[page->first + slot];
     uint32_t site = site_of(page, slot);
@@ -244,28 +300,30 @@ static bool add_lost(const struct summing *summing, const struct lmm_graph_page 
 
     return lmm_tally_add(summing->tally, site, is_leader ? site : leader & SITE_MASK,
                          is_leader ? LMM_LEDGER_LEAK_DEFINITE : LMM_LEDGER_LEAK_INDIRECT,
-                         page->base + slot * page->stride, bytes);
+                         page->base + slot * page->stride, counted_bytes(page, slot));
 }
 
-/* Adds the blocks of 64 slots, from slot i * 64 on, that have their bit set and are of that kind. */
-static bool add_bits(const struct summing *summing, const struct lmm_graph_page *page, size_t i,
-                     uint64_t bits, uint32_t kind)
+/* Adds the blocks of a word that have their bit set and are of that kind; DEFINITE: that are lost. */
+static bool add_bits(const struct summing *summing, uint64_t bits, uint32_t kind)
 {
+    const struct lmm_graph_page *page = summing->page;
     bool done = true;
 
+    if (bits == UINT64_MAX && add_64(summing, kind)) {
+        return true;
+    }
     for (; bits != 0 && done; bits &= bits - 1) {
-        uint32_t slot = (uint32_t) (i * 64 + (size_t) __builtin_ctzll(bits));
-        struct lmm_graph_block block = lmm_graph_block_at(page, slot);
-        size_t bytes = lmm_graph_counted_bytes(&block);
+        size_t slot = summing->word * 64 + (size_t) __builtin_ctzll(bits);
         uint32_t site = site_of(page, slot);
         done = kind == LMM_LEDGER_LEAK_DEFINITE
-                   ? add_lost(summing, page, slot, bytes)
-                   : lmm_tally_add(summing->tally, site, site, kind, block.start, bytes);
+                   ? add_lost(summing, slot)
+                   : lmm_tally_add(summing->tally, site, site, kind,
+                                   page->base + slot * page->stride, counted_bytes(page, slot));
     }
     return done;
 }
 
-static bool add_page(const struct summing *summing, const struct lmm_graph_page *page)
+static bool add_page(struct summing *summing, const struct lmm_graph_page *page)
 {
     const uint64_t *starts = lmm_graph_plane(page, LMM_PLANE_STARTS);
     const uint64_t *unheld = lmm_graph_plane(page, LMM_PLANE_UNHELD);
@@ -274,15 +332,17 @@ static bool add_page(const struct summing *summing, const struct lmm_graph_page 
     const uint64_t *old = lmm_since_bits(summing->since, page);
     bool done = true;
 
+    summing->page = page;
     for (size_t i = 0; i < page->words && done; i++) {
+        summing->word = i;
         uint64_t wanted = old == NULL ? UINT64_MAX : ~old[i];
         uint64_t held = starts[i] & ~unheld[i];
         uint64_t ignored = unheld[i] & ~unignored[i];
         uint64_t possible = unignored[i] & ~lost[i];
-        done = add_bits(summing, page, i, held & wanted, LMM_LEDGER_LEAK_REACHABLE) &&
-               add_bits(summing, page, i, ignored & wanted, LMM_LEDGER_LEAK_IGNORED) &&
-               add_bits(summing, page, i, possible & wanted, LMM_LEDGER_LEAK_POSSIBLE) &&
-               add_bits(summing, page, i, lost[i] & wanted, LMM_LEDGER_LEAK_DEFINITE);
+        done = add_bits(summing, held & wanted, LMM_LEDGER_LEAK_REACHABLE) &&
+               add_bits(summing, ignored & wanted, LMM_LEDGER_LEAK_IGNORED) &&
+               add_bits(summing, possible & wanted, LMM_LEDGER_LEAK_POSSIBLE) &&
+               add_bits(summing, lost[i] & wanted, LMM_LEDGER_LEAK_DEFINITE);
     }
     return done;
 }
@@ -291,7 +351,7 @@ static bool sum_up(const struct groups *groups, const struct lmm_since *since,
                    struct lmm_classes *ret_classes)
 {
     struct lmm_tally tally;
-    const struct summing summing = {groups, since, &tally};
+    struct summing summing = {.groups = groups, .since = since, .tally = &tally};
     const struct lmm_graph *graph = &groups->scan->graph;
     bool done = lmm_tally_init(&tally);
 

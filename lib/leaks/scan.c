@@ -55,6 +55,9 @@ bool lmm_scan_init(struct lmm_scan *scan, bool unaligned, lmm_scan_other *other)
         lmm_graph_end(&scan->graph);
         return false;
     }
+    scan->high_bias = (uint32_t) (scan->graph.low >> 32) ^ 0x80000000u;
+    scan->high_limit =
+        (uint32_t) ((scan->graph.low + scan->graph.span_bytes) >> 32) + 1 - scan->high_bias;
     scan->can_probe = lmm_vm_is_readable((uintptr_t) &word);
     scan->has_pointer_free_sites = lmm_scan_has_marked_site(LMM_SITE_POINTER_FREE);
     return true;
@@ -87,35 +90,30 @@ INLINE void note_page(struct lmm_scan *scan, size_t number)
     }
 }
 
-INLINE void put_into_ring(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t number,
-                          size_t slot)
+INLINE void put_into_ring(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t slot)
 {
     const char *start = (const char *) page->base + slot * page->stride;
 
-    __builtin_prefetch(start);
-    __builtin_prefetch(start + LMM_CACHE_LINE_BYTES);
+    __builtin_prefetch(start + LMM_CACHE_LINE_BYTES); /* take_word() has fetched the first line */
     lmm_graph_set(page, LMM_PLANE_READ, slot);
     scan->ring[(scan->ring_first + scan->ring_count++) % LMM_SCAN_RING] =
-        (struct lmm_scan_block) {(uint32_t) number, (uint32_t) slot};
+        (struct lmm_scan_block) {(uint32_t) (page - scan->graph.pages), (uint32_t) slot};
 }
 
 /* The block is white. */
 INLINE void reach(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t slot)
 {
-    size_t number = (size_t) (page - scan->graph.pages);
-
     page->bits[slot / 64] &= ~((uint64_t) 1 << (slot % 64));
     if (scan->group_of != NULL) {
         scan->group_of[page->first + slot] = scan->group;
         scan->reached++;
     }
-    if (page->is_pointer_free) {
-        return;
-    }
-    if (scan->ring_count < LMM_SCAN_RING) {
-        put_into_ring(scan, page, number, slot);
+    if (page == scan->current && slot / 64 >= scan->at_word) {
+        scan->last_word = slot / 64 > scan->last_word ? slot / 64 : scan->last_word;
+    } else if (scan->ring_count < LMM_SCAN_RING) {
+        put_into_ring(scan, page, slot);
     } else {
-        note_page(scan, number);
+        note_page(scan, (size_t) (page - scan->graph.pages));
     }
 }
 
@@ -142,18 +140,28 @@ void lmm_scan_reach_any(struct lmm_scan *scan, uintptr_t word)
 
 INLINE void take_word(struct lmm_scan *scan, uintptr_t word)
 {
-    if (word - scan->graph.low >= scan->graph.span_bytes) {
+    const struct lmm_graph *graph = &scan->graph;
+
+    if (word - graph->low >= graph->span_bytes) {
         return;
     }
-    const struct lmm_graph_page *page = lmm_graph_page_of(&scan->graph, word);
-    if (page != NULL && page->multiplier != 0) {
-        uint64_t product = (word - page->base) * page->multiplier;
+    if (scan->ring_count < LMM_SCAN_RING) {
+        __builtin_prefetch((const void *) word); /* it will be read soon, if it is white */
+    }
+    const struct lmm_graph_page *page = lmm_graph_page_of(graph, word);
+    if (LMM_LIKELY(page != NULL)) {
+        /* Where there is a multiplier, the page has one unit. Without one the product is 0. */
+        uint64_t multiplier = page->multiplier;
+        uint64_t product = (word & (LMM_UNIT_BYTES - 1)) * multiplier;
         size_t slot = product >> 32;
-        if ((uint32_t) product < page->multiplier &&
-            (page->bits[slot / 64] >> (slot % 64) & 1) != 0) {
-            reach(scan, page, slot);
-            if (slot != 0 && !page->has_empty_ends) {
-                return; /* else it may also be the end of a block of no length */
+        if (LMM_LIKELY((uint32_t) product < multiplier)) {
+            bool is_white = (page->bits[slot / 64] >> (slot % 64) & 1) != 0;
+            if (is_white) {
+                reach(scan, page, slot);
+            }
+            bool is_told = !is_white && scan->tells_known;
+            if (LMM_LIKELY(slot != 0 && !page->needs_search && !is_told)) {
+                return; /* else it may also be inside of a run, or the end of a block of no length */
             }
         }
     }
@@ -165,15 +173,44 @@ void lmm_scan_word(struct lmm_scan *scan, uintptr_t word)
     take_word(scan, word);
 }
 
-/* Which of four words may be addresses of the graph, a bit each. */
-INLINE unsigned candidates_of_4(const uint64_t *words, uintptr_t low, uintptr_t span_bytes)
+/*
+ * Which words may be addresses of the graph: two bits for each of 8 words. By their high halves: a few
+ * more than are addresses, and rejected one by one later.
+ */
+INLINE unsigned candidates_of_8(const struct lmm_scan *scan, const uint64_t *words)
 {
+#if defined(__SSE2__)
+    const __m128i *pairs = (const __m128i *) (const void *) words;
+    __m128i bias = _mm_set1_epi32((int) scan->high_bias);
+    __m128i limit = _mm_set1_epi32((int) scan->high_limit);
+    __m128 first = _mm_castsi128_ps(_mm_loadu_si128(pairs));
+    __m128 second = _mm_castsi128_ps(_mm_loadu_si128(pairs + 1));
+    __m128 third = _mm_castsi128_ps(_mm_loadu_si128(pairs + 2));
+    __m128 fourth = _mm_castsi128_ps(_mm_loadu_si128(pairs + 3));
+    __m128i low = _mm_castps_si128(_mm_shuffle_ps(first, second, _MM_SHUFFLE(3, 1, 3, 1)));
+    __m128i high = _mm_castps_si128(_mm_shuffle_ps(third, fourth, _MM_SHUFFLE(3, 1, 3, 1)));
+    low = _mm_cmpgt_epi32(limit, _mm_sub_epi32(low, bias));
+    high = _mm_cmpgt_epi32(limit, _mm_sub_epi32(high, bias));
+    return (unsigned) _mm_movemask_epi8(_mm_packs_epi32(low, high));
+#else
     unsigned found = 0;
 
-    for (unsigned i = 0; i < 4; i++) {
-        found |= (unsigned) (words[i] - low < span_bytes) << i;
+    for (unsigned i = 0; i < 8; i++) {
+        found |= (words[i] - scan->graph.low < scan->graph.span_bytes ? 3u : 0u) << 2 * i;
     }
     return found;
+#endif
+}
+
+INLINE void take_8(struct lmm_scan *scan, const uint64_t *words)
+{
+    unsigned found = candidates_of_8(scan, words);
+
+    while (LMM_UNLIKELY(found != 0)) {
+        unsigned i = (unsigned) __builtin_ctz(found) / 2;
+        take_word(scan, words[i]);
+        found &= ~(3u << 2 * i);
+    }
 }
 
 READS_ANYTHING static void take_unaligned(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
@@ -185,21 +222,21 @@ READS_ANYTHING static void take_unaligned(struct lmm_scan *scan, uintptr_t from,
     }
 }
 
+/* The last 8 words may include some that were taken already, which does no harm. */
 INLINE void take_aligned(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
 {
     const uint64_t *at = (const uint64_t *) lmm_round_up(from, sizeof(uint64_t));
     const uint64_t *end = (const uint64_t *) (to & ~(uintptr_t) (sizeof(uint64_t) - 1));
-    uintptr_t low = scan->graph.low;
-    uintptr_t span_bytes = scan->graph.span_bytes;
 
-    for (; end - at >= 4; at += 4) {
-        unsigned found = candidates_of_4(at, low, span_bytes);
-        for (; LMM_UNLIKELY(found != 0); found &= found - 1) {
-            take_word(scan, at[__builtin_ctz(found)]);
+    if (end - at >= 8) {
+        for (; end - at >= 8; at += 8) {
+            take_8(scan, at);
         }
-    }
-    for (; at < end; at++) {
-        if (LMM_UNLIKELY(*at - low < span_bytes)) {
+        if (at != end) {
+            take_8(scan, end - 8);
+        }
+    } else {
+        for (; at < end; at++) {
             take_word(scan, *at);
         }
     }
@@ -272,29 +309,216 @@ INLINE void read_block(struct lmm_scan *scan, const struct lmm_graph_page *page,
     take_range(scan, start, start + page->block_bytes);
 }
 
-READS_ANYTHING static void drain_ring(struct lmm_scan *scan)
+/* ---- Many blocks of a page at once ----------------------------------------------------------- */
+
+/* Whether 64 slots can be read as one range: then each word found is looked at for its slot. */
+INLINE bool can_sweep(const struct lmm_scan *scan, const struct lmm_graph_page *page, size_t i)
 {
-    while (scan->ring_count != 0) {
-        struct lmm_scan_block block = scan->ring[scan->ring_first];
-        scan->ring_first = (scan->ring_first + 1) % LMM_SCAN_RING;
-        scan->ring_count--;
-        read_block(scan, &scan->graph.pages[block.page], block.slot);
+    return page->kind == LMM_PAGE_SLOTS && (i + 1) * 64 <= page->slots &&
+           page->stride >= sizeof(uint64_t) && page->stride < LMM_SYSTEM_PAGE_BYTES &&
+           !scan->unaligned && !scan->has_pointer_free_sites;
+}
+
+/* The slot, below 64, of slots i * 64 on, that has all of the word at address; 64: none. */
+INLINE size_t slot_of_word(const struct lmm_graph_page *page, size_t i, uintptr_t address)
+{
+    uint64_t offset = address - page->base;
+    size_t slot = offset * page->multiplier >> 32;
+    size_t inside = offset - slot * page->stride;
+    size_t bytes = page->block_bytes;
+
+    if (bytes == 0) {
+        bytes = page->stride - lmm_tag_slack(lmm_load_relaxed(&page->tags[slot]));
+    }
+    return inside + sizeof(uint64_t) <= bytes ? slot - i * 64 : 64;
+}
+
+/* The words of 64 slots, from slot i * 64 on; at least 64 words. */
+struct sweep {
+    const uint64_t *at;
+    const uint64_t *last; /* the last 8 */
+};
+
+INLINE struct sweep sweep_of(const struct lmm_graph_page *page, size_t i)
+{
+    uintptr_t from = page->base + i * 64 * page->stride;
+    uintptr_t to = from + (uintptr_t) 64 * page->stride;
+
+    return (struct sweep) {(const uint64_t *) lmm_round_up(from, sizeof(uint64_t)),
+                           (const uint64_t *) (to & ~(uintptr_t) (sizeof(uint64_t) - 1)) - 8};
+}
+
+/* Takes those of 8 words that lie in one of the slots. */
+READS_ANYTHING static LMM_NOINLINE void take_swept(struct lmm_scan *scan,
+                                                   const struct lmm_graph_page *page, size_t i,
+                                                   uint64_t slots, const uint64_t *words,
+                                                   unsigned found)
+{
+    while (found != 0) {
+        unsigned j = (unsigned) __builtin_ctz(found) / 2;
+        if (words[j] - scan->graph.low < scan->graph.span_bytes) {
+            size_t slot = slot_of_word(page, i, (uintptr_t) &words[j]);
+            if (slot < 64 && (slots >> slot & 1) != 0) {
+                take_word(scan, words[j]);
+            }
+        }
+        found &= ~(3u << 2 * j);
     }
 }
 
-/* Reads the blocks of the page that wait, also those that are reached meanwhile if they come later. */
-READS_ANYTHING static void read_page(struct lmm_scan *scan, const struct lmm_graph_page *page)
+READS_ANYTHING static void sweep_slots(struct lmm_scan *scan, const struct lmm_graph_page *page,
+                                       size_t i, uint64_t slots)
+{
+    struct sweep sweep = sweep_of(page, i);
+
+    scan->bytes += (uint64_t) 64 * page->stride;
+    for (;; sweep.at += 8) {
+        const uint64_t *words = sweep.at < sweep.last ? sweep.at : sweep.last;
+        unsigned found = candidates_of_8(scan, words);
+        if (LMM_UNLIKELY(found != 0)) {
+            take_swept(scan, page, i, slots, words, found);
+        }
+        if (words == sweep.last) {
+            return;
+        }
+    }
+}
+
+READS_ANYTHING uint64_t lmm_scan_leaves(struct lmm_scan *scan, const struct lmm_graph_page *page,
+                                        size_t i, uint64_t slots)
+{
+    uint64_t leaves = slots;
+
+    if (page->is_pointer_free || slots == 0) {
+        return slots;
+    }
+    if (!can_sweep(scan, page, i)) {
+        return 0;
+    }
+    for (struct sweep sweep = sweep_of(page, i);; sweep.at += 8) {
+        const uint64_t *words = sweep.at < sweep.last ? sweep.at : sweep.last;
+        unsigned found = candidates_of_8(scan, words);
+        while (LMM_UNLIKELY(found != 0)) {
+            unsigned j = (unsigned) __builtin_ctz(found) / 2;
+            size_t slot = slot_of_word(page, i, (uintptr_t) &words[j]);
+            leaves &= slot < 64 ? ~((uint64_t) 1 << slot) : UINT64_MAX;
+            found &= ~(3u << 2 * j);
+        }
+        if (words == sweep.last) {
+            return leaves;
+        }
+    }
+}
+
+/* ---- Blocks that wait ------------------------------------------------------------------------ */
+
+enum { SWEEP_MIN = 24 }; /* of 64 slots: from so many blocks on they are swept */
+
+/* Whether SWEEP_MIN bits are set; about. */
+INLINE bool are_many(uint64_t bits)
+{
+    uint64_t pairs = bits - (bits >> 1 & 0x5555555555555555u);
+    uint64_t nibbles = (pairs & 0x3333333333333333u) + (pairs >> 2 & 0x3333333333333333u);
+    uint64_t bytes = (nibbles + (nibbles >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+
+    return bytes * 0x0101010101010101u >> 56 >= SWEEP_MIN;
+}
+
+/*
+ * Reads the blocks of 64 slots that wait, also those that are reached meanwhile. Often a block leads to
+ * its neighbour. So the next one is guessed: the processor then reads it while it still computes which
+ * one it is, and the comparison only confirms that.
+ */
+INLINE void read_slots(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t i)
 {
     const uint64_t *starts = lmm_graph_plane(page, LMM_PLANE_STARTS);
     uint64_t *read = lmm_graph_plane(page, LMM_PLANE_READ);
+    size_t next = i * 64;
 
-    for (size_t i = 0; i < page->words; i++) {
-        uint64_t waiting;
-        while ((waiting = starts[i] & ~page->bits[i] & ~read[i]) != 0) {
+    for (;;) {
+        uint64_t waiting = starts[i] & ~page->bits[i] & ~read[i];
+        if (waiting == 0) {
+            return;
+        }
+        if ((waiting & (waiting - 1)) != 0 && are_many(waiting) && can_sweep(scan, page, i)) {
             read[i] |= waiting;
-            for (; waiting != 0; waiting &= waiting - 1) {
-                read_block(scan, page, i * 64 + (size_t) __builtin_ctzll(waiting));
-            }
+            sweep_slots(scan, page, i, waiting);
+            continue;
+        }
+        size_t slot = i * 64 + (size_t) __builtin_ctzll(waiting);
+        if (LMM_UNLIKELY(slot != next)) {
+            next = slot;
+            __asm__ volatile("" : "+r"(next)); /* else the compiler sees that next is slot */
+        }
+        read[i] |= waiting & -waiting;
+        read_block(scan, page, next++);
+    }
+}
+
+/* Reads a block, and those of its page that it, or one of them, reaches in the slots after it. */
+INLINE void read_from(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t slot)
+{
+    scan->current = page;
+    scan->at_word = slot / 64;
+    scan->last_word = 0;
+    read_block(scan, page, slot);
+    for (; scan->at_word <= scan->last_word; scan->at_word++) {
+        read_slots(scan, page, scan->at_word);
+    }
+    scan->current = NULL;
+}
+
+/* Until so few blocks are in the ring. */
+READS_ANYTHING static void drain_ring(struct lmm_scan *scan, uint32_t few)
+{
+    while (scan->ring_count > few) {
+        struct lmm_scan_block block = scan->ring[scan->ring_first];
+        const struct lmm_graph_page *page = &scan->graph.pages[block.page];
+        scan->ring_first = (scan->ring_first + 1) % LMM_SCAN_RING;
+        scan->ring_count--;
+        if (!page->is_pointer_free) {
+            read_from(scan, page, block.slot);
+        }
+    }
+}
+
+/* Reads many of 64 slots at once, or puts a few into the ring, so that they are fetched together. */
+READS_ANYTHING static void read_or_fetch(struct lmm_scan *scan, const struct lmm_graph_page *page,
+                                         size_t i, uint64_t waiting)
+{
+    if (are_many(waiting) && can_sweep(scan, page, i)) {
+        lmm_graph_plane(page, LMM_PLANE_READ)[i] |= waiting;
+        sweep_slots(scan, page, i, waiting);
+        return;
+    }
+    for (; waiting != 0; waiting &= waiting - 1) {
+        if (scan->ring_count == LMM_SCAN_RING) {
+            drain_ring(scan, LMM_SCAN_RING / 2);
+        }
+        size_t slot = i * 64 + (size_t) __builtin_ctzll(waiting);
+        if (!lmm_graph_has(page, LMM_PLANE_READ, slot)) {
+            __builtin_prefetch((const char *) page->base + slot * page->stride);
+            put_into_ring(scan, page, slot);
+        }
+    }
+}
+
+/* Reads the blocks of a noted page that wait, or puts them into the ring. */
+static void read_page(struct lmm_scan *scan, const struct lmm_graph_page *page)
+{
+    const uint64_t *starts = lmm_graph_plane(page, LMM_PLANE_STARTS);
+    const uint64_t *read = lmm_graph_plane(page, LMM_PLANE_READ);
+    uint64_t waiting;
+
+    if (page->is_pointer_free) {
+        return;
+    }
+    for (size_t i = 0; i < page->words; i++) {
+        while ((waiting = starts[i] & ~page->bits[i] & ~read[i]) != 0) {
+            scan->current = page;
+            scan->at_word = i;
+            read_or_fetch(scan, page, i, waiting);
+            scan->current = NULL;
         }
     }
 }
@@ -336,12 +560,12 @@ void lmm_scan_run(struct lmm_scan *scan)
 {
     size_t number = 0;
 
-    drain_ring(scan);
+    drain_ring(scan, 0);
     while (scan->noted_count != 0) {
         number = next_noted(scan, number);
         unnote(scan, number);
         read_page(scan, &scan->graph.pages[number++]);
-        drain_ring(scan);
+        drain_ring(scan, scan->noted_count == 0 ? 0 : LMM_SCAN_RING / 2);
     }
     LMM_CHECK(lmm_scan_is_valid(scan));
 }

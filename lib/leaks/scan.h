@@ -4,8 +4,9 @@
  *
  * Owns what is still to be read. A block that is reached leaves plane WHITE, once. Then it waits in a
  * short ring, which is drained first in, first out, so that its memory arrives meanwhile; or, when the
- * ring is full, its page is noted, and pages are read in ascending order of address. So no work list
- * can overflow, and nothing is allocated after the start.
+ * ring is full, its page is noted, and pages are read in ascending order of address. Blocks of the page
+ * that is being read just wait there. So no work list can overflow, and nothing is allocated after the
+ * start. Where many of 64 neighbouring blocks wait they are read as one range.
  *
  * A word that is the start of a white block reaches it. What another address of a page means differs
  * from phase to phase: `other` decides.
@@ -28,7 +29,8 @@ enum { LMM_SCAN_RING = 64 };
 struct lmm_scan;
 
 /* Told of a word that lies in the range of the graph's addresses, and is not the start of a white
- * block; mostly the inside of one, or nothing. */
+ * block: mostly the inside of one, or nothing. Of starts of blocks that were reached already it is told
+ * some, or all, see `tells_known`. */
 typedef void lmm_scan_other(struct lmm_scan *scan, uintptr_t word);
 
 struct lmm_scan_block {
@@ -40,10 +42,13 @@ struct lmm_scan {
     struct lmm_graph graph;
     lmm_scan_other *other;
     void *arg;                   /* for `other` */
+    bool tells_known;            /* `other` is told of every start of a block that is not white */
     bool unaligned;              /* words at any address count */
     bool can_probe;              /* lmm_vm_is_readable() tells the truth here */
     bool has_pointer_free_sites; /* some blocks of other families are free of pointers, too */
     uint64_t bytes;              /* looked at so far */
+    uint32_t high_bias;  /* high halves of addresses of the graph, less this, are signed ... */
+    uint32_t high_limit; /* ... numbers below this one */
 
     /* Blocks reached. */
     uint32_t *group_of; /* by slot: gets `group` when a block is reached; NULL: none */
@@ -52,6 +57,9 @@ struct lmm_scan {
     uint32_t ring_first;
     uint32_t ring_count;
     struct lmm_scan_block ring[LMM_SCAN_RING];
+    const struct lmm_graph_page *current; /* being read in the order of slots; or NULL */
+    size_t at_word;         /* those of slots from 64 x this on are still to come ... */
+    size_t last_word;       /* ... and some before 64 x (this + 1) were reached */
     uint64_t *noted;        /* a bit for each page */
     uint64_t *noted_groups; /* a bit for each word of `noted` that is not 0 */
     size_t noted_count;     /* pages noted */
@@ -78,6 +86,11 @@ void lmm_scan_range(struct lmm_scan *scan, uintptr_t from, uintptr_t to);
 
 /* Reads all blocks that were reached, and those that they reach. */
 void lmm_scan_run(struct lmm_scan *scan);
+
+/* Which of the slots (a bit each, of slots i * 64 on of the page) have no word that may be an address of
+ * the graph: the others may have none either. */
+uint64_t lmm_scan_leaves(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t i,
+                         uint64_t slots);
 
 /* Whether some site has that mark (books/site.h). O(sites). */
 bool lmm_scan_has_marked_site(unsigned mark);

@@ -34,14 +34,6 @@ void lmm_tally_end(struct lmm_tally *tally)
 
 /* ---- Adding ---------------------------------------------------------------------------------- */
 
-static bool is_of(const struct lmm_tally_entry *entry, uint32_t site, uint32_t leader,
-                  uint32_t kind)
-{
-    const struct lmm_ledger_leak *leak = &entry->leak;
-
-    return leak->blocks != 0 && leak->site == site && leak->leader == leader && leak->kind == kind;
-}
-
 /* The entry of that key, or the one where it belongs. */
 static struct lmm_tally_entry *find(const struct lmm_tally *tally, uint32_t site, uint32_t leader,
                                     uint32_t kind)
@@ -50,7 +42,7 @@ static struct lmm_tally_entry *find(const struct lmm_tally *tally, uint32_t site
 
     for (;; i++) {
         struct lmm_tally_entry *entry = &tally->entries[i & (tally->capacity - 1)];
-        if (entry->leak.blocks == 0 || is_of(entry, site, leader, kind)) {
+        if (entry->leak.blocks == 0 || lmm_tally_entry_is(entry, site, leader, kind)) {
             return entry;
         }
     }
@@ -118,21 +110,17 @@ static LMM_NOINLINE struct lmm_tally_entry *enter(struct lmm_tally *tally, uint3
     return entry;
 }
 
-bool lmm_tally_add(struct lmm_tally *tally, uint32_t site, uint32_t leader, uint32_t kind,
-                   uintptr_t address, size_t bytes)
+bool lmm_tally_enter(struct lmm_tally *tally, uint32_t site, uint32_t leader, uint32_t kind,
+                     uintptr_t address, size_t bytes)
 {
-    struct lmm_tally_entry *entry = tally->last;
+    struct lmm_tally_entry *entry = enter(tally, site, leader, kind);
 
-    if (LMM_UNLIKELY(!is_of(entry, site, leader, kind))) {
-        entry = enter(tally, site, leader, kind);
-        if (entry == NULL) {
-            return false;
-        }
+    if (entry == NULL) {
+        return false;
     }
     entry->leak.blocks++;
     entry->leak.bytes += bytes;
-    if (entry->leak.examples < LMM_LEDGER_LEAK_EXAMPLES ||
-        bytes > entry->example_bytes[LMM_LEDGER_LEAK_EXAMPLES - 1]) {
+    if (!lmm_tally_has_better(entry, bytes)) {
         keep_example(entry, address, bytes);
     }
     return true;

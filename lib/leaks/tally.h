@@ -31,9 +31,54 @@ struct lmm_tally {
 bool lmm_tally_init(struct lmm_tally *tally);
 void lmm_tally_end(struct lmm_tally *tally);
 
+static inline bool lmm_tally_entry_is(const struct lmm_tally_entry *entry, uint32_t site,
+                                      uint32_t leader, uint32_t kind)
+{
+    const struct lmm_ledger_leak *leak = &entry->leak;
+
+    return leak->blocks != 0 && leak->site == site && leak->leader == leader && leak->kind == kind;
+}
+
+/* Whether a block of so many bytes would not become an example. */
+static inline bool lmm_tally_has_better(const struct lmm_tally_entry *entry, size_t bytes)
+{
+    return entry->leak.examples == LMM_LEDGER_LEAK_EXAMPLES &&
+           bytes <= entry->example_bytes[LMM_LEDGER_LEAK_EXAMPLES - 1];
+}
+
+/* As lmm_tally_add(), off its fast path. */
+bool lmm_tally_enter(struct lmm_tally *tally, uint32_t site, uint32_t leader, uint32_t kind,
+                     uintptr_t address, size_t bytes);
+
 /* Adds a block of that many bytes. False with errno ENOMEM; then it is not counted. */
-bool lmm_tally_add(struct lmm_tally *tally, uint32_t site, uint32_t leader, uint32_t kind,
-                   uintptr_t address, size_t bytes);
+static inline bool lmm_tally_add(struct lmm_tally *tally, uint32_t site, uint32_t leader,
+                                 uint32_t kind, uintptr_t address, size_t bytes)
+{
+    struct lmm_tally_entry *entry = tally->last;
+
+    if (LMM_UNLIKELY(!lmm_tally_entry_is(entry, site, leader, kind) ||
+                     !lmm_tally_has_better(entry, bytes))) {
+        return lmm_tally_enter(tally, site, leader, kind, address, bytes);
+    }
+    entry->leak.blocks++;
+    entry->leak.bytes += bytes;
+    return true;
+}
+
+/* Adds `count` blocks of that many bytes each, if that is known to change no example. False: nothing was
+ * added; the caller adds them one by one. */
+static inline bool lmm_tally_add_many(struct lmm_tally *tally, uint32_t site, uint32_t leader,
+                                      uint32_t kind, size_t bytes, size_t count)
+{
+    struct lmm_tally_entry *entry = tally->last;
+
+    if (!lmm_tally_entry_is(entry, site, leader, kind) || !lmm_tally_has_better(entry, bytes)) {
+        return false;
+    }
+    entry->leak.blocks += count;
+    entry->leak.bytes += bytes * count;
+    return true;
+}
 
 /*
  * Ends the tally and returns its sums, sorted by kind, then by bytes, the largest first, then by site

@@ -29,11 +29,11 @@ static struct lmm_family *family_of(char kind)
     }
 }
 
-/* Makes a block of a site of its own. number: what follows the kind. */
-static void make_block(struct block_graph_block *block, char letter, char kind, size_t number)
+void block_graph_make_block(struct block_graph_block *block, uint32_t line, char kind,
+                            size_t number)
 {
     struct lmm_family *family = family_of(kind);
-    uint32_t site = lmm_site_intern(family->index, &family->sites, "graph.c", (uint32_t) letter,
+    uint32_t site = lmm_site_intern(family->index, &family->sites, "graph.c", line,
                                     kind == 'i' ? "ignored" : "made");
     size_t slots = kind == 'r' ? number : 1;
     size_t slack = 0;
@@ -103,7 +103,8 @@ static void read_word(struct block_graph *graph, const char *text, const char *w
         store(graph, text, word, (char *) (uintptr_t) strtoull(word + 2, NULL, 0));
     } else if (word[1] == '\0' || word[1] == ':') {
         size_t number = word[1] == ':' ? strtoul(word + 3, NULL, 0) : 0;
-        make_block(block_of(graph, text, word[0]), word[0], word[1] == ':' ? word[2] : 'n', number);
+        block_graph_make_block(block_of(graph, text, word[0]), (uint32_t) word[0],
+                               word[1] == ':' ? word[2] : 'n', number);
         graph->order[strlen(graph->order)] = word[0];
     } else {
         fail(text, word);

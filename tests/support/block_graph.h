@@ -38,6 +38,11 @@ struct block_graph {
     struct lmm_marker_settings settings;
 };
 
+/* Makes a block of a site of its own for that line. kind: as after the colon above, 'n' for none; number:
+ * what follows it, or 0. */
+void block_graph_make_block(struct block_graph_block *block, uint32_t line, char kind,
+                            size_t number);
+
 /* Makes the blocks of the text; a text that makes no sense ends the program. */
 void block_graph_make(struct block_graph *graph, const char *text);
 
