@@ -2,10 +2,8 @@
 #include "reporter/program/ledger/discover.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <dirent.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +13,7 @@
 #include "reporter/program/ledger/last_runs.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/memory_file.h"
+#include "reporter/program/ledger/named.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
@@ -262,19 +261,6 @@ void lmm_discover_free(struct lmm_ledger_list *ledgers)
 
 /* ---- Selecting ------------------------------------------------------------------------------- */
 
-/* Whether word is a PID; sets *ret_pid to it. */
-static bool is_pid(const char *word, uint32_t *ret_pid)
-{
-    char *end = NULL;
-    unsigned long long number = isdigit((unsigned char) *word) ? strtoull(word, &end, 10) : 0;
-
-    if (end == NULL || *end != '\0' || number > UINT32_MAX) {
-        return false;
-    }
-    *ret_pid = (uint32_t) number;
-    return true;
-}
-
 /* Whether word is the program's file, what was typed to start it, or the name that the process has
  * now: those of redis-server are redis-check-rdb and redis-server. */
 static bool is_called(const struct lmm_ledger_entry *entry, const char *word)
@@ -288,7 +274,7 @@ bool lmm_discover_matches(const struct lmm_ledger_entry *entry, const char *word
 {
     uint32_t pid = 0;
 
-    return is_pid(word, &pid) ? entry->pid == pid : is_called(entry, word);
+    return lmm_named_is_pid(word, &pid) ? entry->pid == pid : is_called(entry, word);
 }
 
 static bool may_run(const struct lmm_ledger_entry *entry, const char *word)
@@ -361,7 +347,7 @@ static char *choose(const struct lmm_ledger_list *ledgers, size_t count, const c
     const struct lmm_ledger_entry *newest = &ledgers->entry[0];
 
     assert(count > 0 && count <= ledgers->count);
-    if (count > 1 && (word == NULL || !is_pid(word, &pid))) {
+    if (count > 1 && (word == NULL || !lmm_named_is_pid(word, &pid))) {
         if (word == NULL) {
             lmm_complain("%zu processes have a ledger; name one of them:", count);
         } else {
@@ -376,75 +362,6 @@ static char *choose(const struct lmm_ledger_list *ledgers, size_t count, const c
     return strdup(newest->path);
 }
 
-/* ---- Processes without a ledger -------------------------------------------------------------- */
-
-/* The processes that a word names. */
-struct named {
-    const char *word;
-    size_t count;
-    struct lmm_running first; /* one of this user's, if there is any */
-};
-
-static bool is_reachable(const struct lmm_running *running)
-{
-    return geteuid() == 0 || running->user == geteuid();
-}
-
-static bool count_named(void *context, const struct lmm_running *running)
-{
-    struct named *named = context;
-
-    if (running->pid == (uint32_t) getpid() || !lmm_running_is_called(running, named->word)) {
-        return true;
-    }
-    if (named->count++ == 0 || (is_reachable(running) && !is_reachable(&named->first))) {
-        named->first = *running;
-    }
-    return true;
-}
-
-static struct named find_named(const char *word)
-{
-    struct named named = {.word = word};
-    uint32_t pid = 0;
-
-    if (is_pid(word, &pid)) {
-        named.count = lmm_running_find(pid, &named.first) ? 1 : 0;
-    } else {
-        lmm_running_each(count_named, &named);
-    }
-    return named;
-}
-
-static void complain_about_another_user(const struct lmm_running *running)
-{
-    const struct passwd *user = getpwuid(running->user);
-
-    if (user != NULL) {
-        lmm_complain("%s (pid %" PRIu32 ") belongs to another user, %s", running->name,
-                     running->pid, user->pw_name);
-    } else {
-        lmm_complain("%s (pid %" PRIu32 ") belongs to another user, of number %ju", running->name,
-                     running->pid, (uintmax_t) running->user);
-    }
-}
-
-static void complain_about_word(const struct named *named)
-{
-    const struct lmm_running *first = &named->first;
-
-    if (named->count == 0) {
-        lmm_complain("no ledger found for %s (lmm ls lists all)", named->word);
-    } else if (!is_reachable(first)) {
-        complain_about_another_user(first);
-    } else if (named->count > 1) {
-        lmm_complain("%zu processes are called %s, but none runs under LMM", named->count,
-                     named->word);
-    } else {
-        lmm_complain("%s (pid %" PRIu32 ") runs, but not under LMM", first->name, first->pid);
-    }
-}
-
 static void complain_about_none(const struct lmm_ledger_list *ledgers)
 {
     if (ledgers->count > 0) {
@@ -455,21 +372,15 @@ static void complain_about_none(const struct lmm_ledger_list *ledgers)
     }
 }
 
-/* Returns the ledger of the only running process that word names, which may keep it in a place of its own, or
- * NULL. */
-static char *ledger_of(const struct named *named)
-{
-    return named->count == 1 ? lmm_running_ledger(named->first.pid) : NULL;
-}
-
-/* The same, with a message where there is none. */
+/* Returns the ledger of a running process that keeps it in a place of its own; or NULL after a
+ * message. */
 static char *find_mapped(const char *word)
 {
-    struct named named = find_named(word);
-    char *path = ledger_of(&named);
+    struct lmm_named named = lmm_named_find(word);
+    char *path = lmm_named_ledger(&named);
 
     if (path == NULL) {
-        complain_about_word(&named);
+        lmm_named_complain(&named);
     }
     return path;
 }
@@ -481,9 +392,9 @@ static char *choose_or_find(const struct lmm_ledger_list *ledgers, size_t count,
     char *path = NULL;
 
     if (word != NULL && !lmm_process_runs(ledgers->entry[0].state)) {
-        struct named named = find_named(word);
+        struct lmm_named named = lmm_named_find(word);
 
-        path = ledger_of(&named);
+        path = lmm_named_ledger(&named);
     }
     return path != NULL ? path : choose(ledgers, count, word);
 }
