@@ -26,13 +26,17 @@ TEMPORARY = struct.Struct("<Q")
 PAGE_HEAD = struct.Struct("<III52x")
 PAGE_ROW = struct.Struct("<QQQQQQIIQ")
 BOTH_PEAKS = struct.Struct("<QQQQ")
+CHECK = struct.Struct("<QQQQIIIIIIQ64x")
+LEAK = struct.Struct("<IIIIQQQQQQ")
+DEFINITE, INDIRECT, POSSIBLE, REACHABLE, IGNORED = range(1, 6)
+AT_EXIT = 1
 ROWS_PER_PAGE = 2
 PAGE_SIZE = PAGE_HEAD.size + ROWS_PER_PAGE * PAGE_ROW.size
 (UNUSED, STRINGS, FAMILIES, SITES, ROWS, MODULES, FRAMES, STACKS, PEAKS,
- TEMPORARIES, GUESSES) = range(11)
+ TEMPORARIES, GUESSES, LEAKS_EVEN, LEAKS_ODD) = range(13)
 RECORD_BYTES = {UNUSED: 0, STRINGS: 1, FAMILIES: FAMILY.size, SITES: SITE.size, ROWS: ROW.size,
                 MODULES: MODULE.size, FRAMES: FRAME.size, STACKS: STACK.size, PEAKS: PEAK.size,
-                TEMPORARIES: TEMPORARY.size, GUESSES: STACK.size}
+                TEMPORARIES: TEMPORARY.size, GUESSES: STACK.size, LEAKS_EVEN: LEAK.size, LEAKS_ODD: LEAK.size}
 FAMILY_BYTES = 1
 RUNNING, EXITED, LOST = 1, 2, 3
 START_NS = 1700000000123456789
@@ -88,6 +92,7 @@ class Ledger:
         self.stacks = {}
         self.peaks = [{}, {}]
         self.temporaries = {}
+        self.leaks = []
         self.details = {}  # version 2: by owner and site, foreign frees, smallest and largest bytes
 
     def of_process(self, pid):
@@ -161,6 +166,14 @@ class Ledger:
         self.header.update({"peak_count": count, f"peak_bytes_{count % 2}": total,
                             f"peak_time_{count % 2}": START_NS + count})
 
+    def check(self, leaks, flags=AT_EXIT, failure=0, unseen=0):
+        """Adds a leak check. leaks: site, leader, kind, blocks, bytes of each; the ledger is of version 2."""
+        self.leaks = [LEAK.pack(site, leader, kind, 1, blocks, count, 0x1000 * (i + 1), 0, 0, 0)
+                      for i, (site, leader, kind, blocks, count) in enumerate(leaks)]
+        facts = CHECK.pack(START_NS, 1000, 2000, 3000, len(leaks), 1, unseen, 0, flags, failure, 0)
+        self.header["reserved"] = struct.pack("<IQ", 0, 1) + bytes(CHECK.size) + facts
+        return self
+
     def records(self, packing, sparse, nothing):
         return [packing.pack(*sparse.get(i, nothing)) for i in range(max(sparse, default=-1) + 1)]
 
@@ -225,7 +238,7 @@ class Ledger:
         return [self.chunk(STRINGS, self.strings, capacity=len(self.strings) + 32),
                 self.chunk(FAMILIES, [FAMILY.pack(*family) for family in self.families], spare=64),
                 self.chunk(SITES, [SITE.pack(*site) for site in self.sites]), *rows,
-                *self.drop_in_chunks()]
+                *self.drop_in_chunks(), *([self.chunk(LEAKS_ODD, self.leaks)] if self.leaks else [])]
 
     def bytes(self):
         body = b"".join(self.chunks())

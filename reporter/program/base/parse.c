@@ -3,6 +3,7 @@
 
 #include <argp.h>
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "reporter/program/base/clock.h"
@@ -85,6 +86,29 @@ bool lmm_parse_duration(const char *text, uint64_t *ret_ns)
         return false;
     }
     *ret_ns = ns;
+    return true;
+}
+
+bool lmm_parse_percent(const char *text, uint64_t *ret_permille)
+{
+    size_t digits = strspn(text, "0123456789");
+    const char *rest = text + digits;
+    uint64_t permille = 10 * strtoull(text, NULL, 10);
+
+    if (digits == 0 || digits > 7 || permille > 10000000) {
+        return false;
+    }
+    if (rest[0] == '.' && rest[1] >= '0' && rest[1] <= '9') {
+        permille += (uint64_t) (rest[1] - '0');
+        rest += 2;
+    }
+    if (rest[0] == '%') {
+        rest++;
+    }
+    if (*rest != '\0') {
+        return false;
+    }
+    *ret_permille = permille;
     return true;
 }
 

@@ -20,6 +20,10 @@ bool lmm_parse_count(const char *text, size_t *ret_count);
  */
 bool lmm_parse_duration(const char *text, uint64_t *ret_ns);
 
+/* Sets *ret_permille to the percentage in text: digits, perhaps one after a point, and perhaps a
+ * percent sign. Returns false if text is anything else, or above 1,000,000. */
+bool lmm_parse_percent(const char *text, uint64_t *ret_permille);
+
 /* These parse the argument of an option and report a wrong one as a usage error, which ends the
  * program. lmm_parse_number() takes numbers from least to most. */
 size_t lmm_parse_number(const char *option, const char *argument, size_t least, size_t most,

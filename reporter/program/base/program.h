@@ -16,6 +16,7 @@ enum {
     LMM_EXIT_DONE = 0,
     LMM_EXIT_FAILED = 1, /* a ledger, a file or a process that cannot be used */
     LMM_EXIT_USAGE = 2,  /* invalid options or arguments */
+    LMM_EXIT_GREW = 3,   /* lmm diff --fail-on-growth */
 };
 
 /* The subcommands. argv[0] is "lmm <name>"; each returns an exit status. */

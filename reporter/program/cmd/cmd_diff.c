@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_diff: `lmm diff A B`: what grew from one ledger to another, by family and by site. Each may
  * be a process, a ledger or a saved snapshot. */
+#include <inttypes.h>
+
 #include "reporter/core/model.h"
 #include "reporter/program/change/delta.h"
 #include "reporter/program/change/delta_print.h"
@@ -25,14 +27,19 @@ struct options {
     const char *words[2]; /* the ledgers to compare */
     size_t word_count;
     bool has_last; /* the second one is that of the last run */
+    bool has_most;
+    uint64_t most_permille; /* --fail-on-growth */
 };
 
-enum { STACKS = 256, STACKS_PER_ROW, LAST, USUAL_STACKS_PER_ROW = 3 };
+enum { STACKS = 256, STACKS_PER_ROW, LAST, FAIL_ON_GROWTH, USUAL_STACKS_PER_ROW = 3 };
 
 static const struct argp_option option_list[] = {
     {"top", 't', "N", 0, "Show at most N families and N rows of sites (text: 20; json: all)", 0},
     {"last", LAST, NULL, 0,
      "Compare A, or the last lmm run but one, with the last (the last five are kept)", 0},
+    {"fail-on-growth", FAIL_ON_GROWTH, "PERCENT", 0,
+     "End with status 3 if live bytes, or lost bytes, grew by more than PERCENT (for example 5%)",
+     0},
     {"stacks", STACKS, NULL, 0, "Show the call stacks of each row that changed", 0},
     {"stacks-per-row", STACKS_PER_ROW, "N", 0, "Show at most N of these (3)", 0},
     {0},
@@ -78,6 +85,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case STACKS_PER_ROW:
         options->look.stacks = lmm_parse_number("--stacks-per-row", argument, 1, SIZE_MAX, state);
         return 0;
+    case FAIL_ON_GROWTH:
+        if (!lmm_parse_percent(argument, &options->most_permille)) {
+            argp_error(state, "invalid percentage '%s' (for example 5%% or 0.5%%)", argument);
+        }
+        options->has_most = true;
+        return 0;
     case ARGP_KEY_ARG: add_word(state, options, argument); return 0;
     case LAST: options->has_last = true; return 0;
     case ARGP_KEY_END: complete_words(state, options); return 0;
@@ -121,6 +134,49 @@ static int compare(const struct lmm_snapshot *before, const struct lmm_snapshot 
     (is_json ? lmm_delta_json : lmm_delta_text)(delta, &look, &output.sink);
     lmm_delta_free(delta);
     return lmm_output_close(&output);
+}
+
+/* ---- Growth ------------------------------------------------------------------------------------ */
+
+/* Returns whether a figure grew by more than may be; says so on stderr. */
+static bool grew(const struct options *options, const char *what, uint64_t before, uint64_t after)
+{
+    /* In floating point, because products may not fit. */
+    double most = (double) before * (1 + (double) options->most_permille / 1000);
+    bool is_more = after > before && (double) after > most;
+
+    if (is_more) {
+        lmm_complain("%s bytes grew from %" PRIu64 " to %" PRIu64 ", by more than %" PRIu64
+                     ".%" PRIu64 "%%",
+                     what, before, after, options->most_permille / 10, options->most_permille % 10);
+    }
+    return is_more;
+}
+
+static bool has_check(const struct lmm_model *model)
+{
+    return model->check.is_there && model->check.failure == 0;
+}
+
+static uint64_t lost_bytes(const struct lmm_model *model)
+{
+    return model->check.of[LMM_MODEL_DEFINITE].bytes + model->check.of[LMM_MODEL_INDIRECT].bytes;
+}
+
+/* Returns the status of a comparison that was printed. */
+static int judge(const struct options *options, const struct lmm_model *before,
+                 const struct lmm_model *after)
+{
+    bool fails = false;
+
+    if (!options->has_most) {
+        return LMM_EXIT_DONE;
+    }
+    fails |= grew(options, "live", before->total.live_bytes, after->total.live_bytes);
+    if (has_check(before) && has_check(after)) {
+        fails |= grew(options, "lost", lost_bytes(before), lost_bytes(after));
+    }
+    return fails ? LMM_EXIT_GREW : LMM_EXIT_DONE;
 }
 
 /* Names the sites of both. The files of two processes may differ; then stacks are the same if their
@@ -188,6 +244,7 @@ int lmm_cmd_diff(int argc, char **argv)
     if (after != NULL && name(&symbols, before->model, after->model) &&
         make_rows(&options, before->model, after->model, merges)) {
         status = compare(before, after, &options);
+        status = status == LMM_EXIT_DONE ? judge(&options, before->model, after->model) : status;
     }
     lmm_merge_free(&merges[0]);
     lmm_merge_free(&merges[1]);

@@ -9,9 +9,15 @@
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/base/select.h"
+#include "reporter/program/ledger/liveness.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/report/ending.h"
+#include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/merge.h"
 #include "reporter/program/report/row_options.h"
+#include "reporter/program/report/run_report.h"
+#include "reporter/program/report/spots.h"
+#include "reporter/program/report/suppress.h"
 #include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/symbols/wrapper_list.h"
@@ -26,7 +32,9 @@ struct arguments {
     size_t stacks_per_row; /* shown at most */
     enum lmm_export measure;
     unsigned symbol_flags;
+    unsigned shown_classes; /* of --leaks */
     bool sites;
+    bool leaks;
 };
 
 enum {
@@ -34,11 +42,19 @@ enum {
     STACKS,
     STACKS_PER_ROW,
     JSON,
+    LEAKS,
+    SHOW_KINDS,
+    USUAL_ROWS = 20,
     USUAL_STACKS_PER_ROW = 3,
 };
 
 static const struct argp_option options[] = {
     {"sites", 'S', NULL, 0, "Show all sites, even if the format shows some or none by default", 0},
+    {"leaks", LEAKS, NULL, 0, "Show the last leak check, in text and json", 0},
+    {"show-leak-kinds", SHOW_KINDS, "SET", 0,
+     "With --leaks, list the lines of these classes: some of definite,indirect,possible,reachable, "
+     "or all; by default definite,possible",
+     0},
     {"stacks", STACKS, "N", OPTION_ARG_OPTIONAL,
      "Show the call stacks of rows, N innermost calls (default all), in text and json", 0},
     {"stacks-per-row", STACKS_PER_ROW, "N", 0, "Show at most N stacks of a row in text (3)", 0},
@@ -62,7 +78,22 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         state->child_inputs[2] = &arguments->word;
         state->child_inputs[3] = &arguments->measure;
         return 0;
-    case ARGP_KEY_END: lmm_export_check(arguments->measure, arguments->format, state); return 0;
+    case ARGP_KEY_END:
+        lmm_export_check(arguments->measure, arguments->format, state);
+        if (arguments->leaks && arguments->format->kind != LMM_FORMAT_TEXT &&
+            arguments->format->kind != LMM_FORMAT_JSON) {
+            argp_error(state, "--leaks is for text and json");
+        }
+        return 0;
+    case LEAKS: arguments->leaks = true; return 0;
+    case SHOW_KINDS:
+        if (!lmm_kinds_parse(argument, &arguments->shown_classes)) {
+            argp_error(state,
+                       "--show-leak-kinds takes some of definite,indirect,possible,reachable, or "
+                       "all, or none, not '%s'",
+                       argument);
+        }
+        return 0;
     case 'S': arguments->sites = true; return 0;
     case STACKS:
         arguments->stack_calls = argument == NULL
@@ -120,6 +151,72 @@ static int write_report(const struct arguments *arguments, const struct lmm_mode
         output.sink.error = error; /* a renderer may fail before it writes */
     }
     return lmm_output_close(&output);
+}
+
+/* ---- The last leak check ---------------------------------------------------------------------- */
+
+/* Returns the bounds of the report of a leak check. */
+static struct lmm_run_report_bounds bounds_of(const struct arguments *arguments)
+{
+    return (struct lmm_run_report_bounds) {
+        .rows = arguments->select.top != 0 ? arguments->select.top : (size_t) USUAL_ROWS,
+        .stacks = arguments->stacks_per_row,
+        .sizes = 1,
+    };
+}
+
+/* Writes the report of the last leak check, as `lmm run --leaks` does. */
+static int write_spots(const struct arguments *arguments, const struct lmm_snapshot *snapshot,
+                       struct lmm_spots *spots, const struct lmm_suppressions *suppressions)
+{
+    static char *const no_command[] = {NULL};
+    struct lmm_ending ending = {.pid = (pid_t) snapshot->model->pid};
+    struct lmm_run_report_process process = {.model = snapshot->model,
+                                             .spots = spots,
+                                             .is_program = true,
+                                             .is_live = lmm_process_runs(snapshot->state)};
+    struct lmm_run_report run = {
+        .argv = no_command,
+        .ending = &ending,
+        .processes = &process,
+        .process_count = 1,
+        .suppressions = suppressions,
+        .bounds = bounds_of(arguments),
+        .shown_classes = arguments->shown_classes,
+        .error_classes = LMM_KINDS_ERRORS,
+        .leaks_only = true,
+    };
+    struct lmm_output output;
+
+    if (!lmm_output_open(&output, arguments->output, 0666)) {
+        return LMM_EXIT_FAILED;
+    }
+    run.colour = lmm_output_has_colour(&output);
+    int error = arguments->format->kind == LMM_FORMAT_JSON
+                    ? lmm_run_report_json(&run, &output.sink)
+                    : lmm_run_report_text(&run, &output.sink);
+
+    if (output.sink.error == 0) {
+        output.sink.error = error;
+    }
+    return lmm_output_close(&output);
+}
+
+static int write_leaks(const struct arguments *arguments, const struct lmm_snapshot *snapshot)
+{
+    struct lmm_suppressions suppressions = {.items = NULL};
+    struct lmm_spots spots = {.model = NULL};
+    int status = LMM_EXIT_FAILED;
+
+    if (!lmm_suppressions_add_built_in(&suppressions) ||
+        !lmm_spots_make(snapshot->model, &suppressions, &spots)) {
+        lmm_complain("out of memory");
+    } else {
+        status = write_spots(arguments, snapshot, &spots, &suppressions);
+    }
+    lmm_spots_free(&spots);
+    lmm_suppressions_free(&suppressions);
+    return status;
 }
 
 /* The formats for programs have a row for each site; those with stacks always do. */
@@ -180,6 +277,7 @@ static void tell_what_is_missing(const struct arguments *arguments,
 int lmm_cmd_report(int argc, char **argv)
 {
     struct arguments arguments = {.format = lmm_format_find("text"),
+                                  .shown_classes = LMM_KINDS_SHOWN,
                                   .stacks_per_row = USUAL_STACKS_PER_ROW};
     struct lmm_merge merge = {.rows = NULL};
 
@@ -193,6 +291,8 @@ int lmm_cmd_report(int argc, char **argv)
 
     if (snapshot != NULL && !lmm_symbols_apply(&symbols, arguments.symbol_flags, snapshot->model)) {
         lmm_complain("out of memory");
+    } else if (snapshot != NULL && arguments.leaks) {
+        status = write_leaks(&arguments, snapshot);
     } else if (snapshot != NULL && select_rows(&arguments, snapshot->model, &merge)) {
         tell_what_is_missing(&arguments, snapshot);
         if (arguments.format->kind == LMM_FORMAT_TEXT) {

@@ -237,6 +237,7 @@ static struct lmm_run_report report_of(const struct run *run,
         .has_gate = run->options.error_exitcode != 0,
         .has_baseline = run->options.has_baseline,
         .leaks_only = run->options.leaks_only,
+        .generates = run->options.generates,
     };
 }
 

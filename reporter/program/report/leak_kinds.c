@@ -15,6 +15,14 @@ const char *lmm_kinds_word(enum lmm_model_class kind)
     return words[kind];
 }
 
+const char *lmm_kinds_option_word(size_t index)
+{
+    static const char *const sets[] = {"definite",  "indirect", "possible",
+                                       "reachable", "all",      "none"};
+
+    return index < sizeof(sets) / sizeof(sets[0]) ? sets[index] : NULL;
+}
+
 static bool add_word(const char *word, size_t bytes, unsigned *kinds)
 {
     for (size_t i = 0; i < LMM_MODEL_CLASSES; i++) {

@@ -5,6 +5,7 @@
 #define LMM_PROGRAM_LEAK_KINDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "reporter/core/model.h"
 
@@ -21,5 +22,8 @@ bool lmm_kinds_parse(const char *text, unsigned *ret_kinds);
 
 /* Returns the word of a class: "definite"; NULL: it has none. */
 const char *lmm_kinds_word(enum lmm_model_class kind);
+
+/* Returns the words of sets, as lmm_option_word does. */
+const char *lmm_kinds_option_word(size_t index);
 
 #endif

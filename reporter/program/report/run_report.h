@@ -74,6 +74,7 @@ struct lmm_run_report {
     bool has_gate;          /* --error-exitcode */
     bool has_baseline;
     bool leaks_only;
+    bool generates; /* suppressions of what is lost; with leaks_only */
     bool colour;
 };
 

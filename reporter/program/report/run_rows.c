@@ -475,6 +475,18 @@ static void put_examples(const struct rows *rows, const struct lmm_spot *spot,
     }
 }
 
+/* Puts suppressions of the stacks that are shown, if they are wanted. */
+static void put_generated(const struct rows *rows, const struct lmm_spot *spot,
+                          enum lmm_model_class kind)
+{
+    size_t stacks = lmm_spot_traces(spot, rows->section->measure);
+    size_t most = rows->sheet->run->bounds.stacks;
+
+    for (size_t i = 0; rows->sheet->run->generates && i < stacks && i < most; i++) {
+        lmm_sheet_generated(rows->sheet, spot->traces[i].site, kind);
+    }
+}
+
 /* One table of losses: in a check for leaks of one class, else of all. */
 struct losses {
     struct lmm_grid grid;
@@ -501,6 +513,7 @@ static void pass_class(const struct lmm_sheet *sheet, struct losses *losses, siz
         }
         if (losses->is_measured && sheet->run->leaks_only) {
             put_examples(&rows, &rows.spots[i], kind);
+            put_generated(&rows, &rows.spots[i], kind);
         }
     }
     struct rest rest = rest_of(&rows);

@@ -117,6 +117,11 @@ void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure);
  * none. In a check for leaks each class has a table (run_rows.c). */
 void lmm_sheet_losses(const struct lmm_sheet *sheet);
 
+/* Puts a suppression of the blocks of a class of a site: lines of a file of suppressions
+ * (run_generated.c). */
+void lmm_sheet_generated(const struct lmm_sheet *sheet, const struct lmm_model_site *site,
+                         enum lmm_model_class kind);
+
 /* Puts the section of sizes, unless it has no rows (run_sizes.c). */
 void lmm_sheet_sizes(const struct lmm_sheet *sheet);
 

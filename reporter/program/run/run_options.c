@@ -38,6 +38,7 @@ enum {
     KEY_ERROR_KINDS,
     KEY_BASELINE,
     KEY_GATE,
+    KEY_GENERATE,
 };
 
 /* The bounds of a report without options, and of one with --leaks or in JSON. */
@@ -84,6 +85,9 @@ static const struct argp_option table[] = {
     {"suppressions", KEY_SUPPRESSIONS, "FILE", 0,
      "Omit leaks that match a suppression in FILE, which has the syntax of LeakSanitizer or "
      "Valgrind; may be given more than once",
+     0},
+    {"gen-suppressions", KEY_GENERATE, NULL, 0,
+     "As --leaks, and print a suppression, in Valgrind's syntax, for each stack that lost memory",
      0},
     {"no-builtin-suppressions", KEY_NO_BUILT_IN, NULL, 0,
      "Show also blocks that the C and C++ libraries keep until the end", 0},
@@ -239,6 +243,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'o': options->output = argument; return 0;
     case KEY_LEAKS: options->leaks_only = true; return 0;
     case KEY_GATE: options->gate = argument; return 0;
+    case KEY_GENERATE: options->leaks_only = options->generates = true; return 0;
     case KEY_FULL: options->full = true; return 0;
     case KEY_ABSOLUTE: options->absolute = true; return 0;
     case KEY_FILL: options->fill = true; return 0;

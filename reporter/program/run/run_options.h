@@ -28,6 +28,7 @@ struct lmm_run_options {
     bool full;
     bool absolute; /* paths */
     bool leaks_only;
+    bool generates; /* suppressions */
     bool fill;
     bool children;
     bool waits; /* for processes that outlive the program */

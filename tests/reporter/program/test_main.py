@@ -133,7 +133,7 @@ class Main(harness.Case):
         self.assertEqual(self.complete("lmm", "top", "--by", ""), ["line", "family"])
         self.assertEqual(self.complete("lmm", "run", "--measure", "pe"), ["peak"])
         self.assertEqual(self.complete("lmm", "report", "--measure", "pe"), ["peak"])
-        self.assertEqual(self.complete("lmm", "run", "--format", "=", "j"), ["json"])
+        self.assertEqual(self.complete("lmm", "run", "--format", "=", "j"), ["json", "junit"])
         self.assertIn("bash", self.complete("lmm", "run", "--depth", "3", "--leaks", "bas"))
         self.assertIn("bash", self.complete("lmm", "run", "--depth", "=", "3", "--", "bas"))
 

@@ -27,6 +27,51 @@ class Report(harness.Case):
     def lines(self, *arguments):
         return [site["line"] for site in self.document(*arguments)["sites"]]
 
+    # ---- The last leak check
+
+    def lossy(self, **check):
+        book = ledger.sample()
+        book.header["version"] = 2
+        book.header["state"] = ledger.EXITED
+        leaks = [(0, 0, ledger.DEFINITE, 1, 40), (1, 0, ledger.INDIRECT, 2, 80), (1, 1, ledger.REACHABLE, 2, 80)]
+        book.check([] if check.get("failure") else leaks, **check)
+        return book.write(self.path("lossy.lmm"))
+
+    def test_leaks(self):
+        text = self.succeed("report", "--leaks", self.lossy())
+        self.assertRegex(text, r"^LMM: leak check of hr \(pid 4242\): failed, 1 line loses memory\n"
+                               r"  definitely lost: 40 bytes in 1 block\n  indirectly lost: 80 bytes in 2 blocks\n")
+        self.assertRegex(text, r"(?m)^  1  120 bytes: 40 direct in 1 block, 80 indirect in 2  ")
+        self.assertNotIn("Still reachable", text)
+        self.assertIn("\nStill reachable\n", self.succeed("report", "--leaks", "--show-leak-kinds=all", self.lossy()))
+
+    def test_leaks_in_json(self):
+        document = json.loads(self.succeed("report", "--leaks", "-F", "json", self.lossy()))
+        process, = document["processes"]
+        self.assertEqual((document["schema"], process["check"]["definitely_lost"]), ("lmm-run", {"blocks": 1, "bytes": 40}))
+        self.assertEqual([(row["kind"], row["bytes"]) for row in process["lost"]], [("definite", 120)])
+
+    def test_leaks_that_were_not_looked_for(self):
+        for flags, failure, words in ((0, 0, ""), (1, 12, ": not done: the leak check failed: Cannot allocate memory")):
+            text = self.succeed("report", "--leaks", self.lossy(flags=flags, failure=failure))
+            self.assertIn(words, text.splitlines()[0])
+            self.assertNotIn("definitely", text)
+
+    def test_leaks_for_ci(self):
+        self.assertIn('<failure type="leak" message="40 bytes in 1 block definitely lost',
+                      self.succeed("report", "-F", "junit", self.lossy()))
+        document = json.loads(self.succeed("report", "-F", "sarif", self.lossy()))
+        self.assertEqual([result["ruleId"] for result in document["runs"][0]["results"]], ["definitely-lost"])
+
+    def test_growth_that_fails(self):
+        before, after = ledger.sample(), ledger.sample()
+        after.rows[1][0] = tuple(figure * 2 for figure in after.rows[1][0])
+        files = before.write(self.path("before.lmm")), after.write(self.path("after.lmm"))
+        for percent, order, status in (("5%", 1, 3), ("1000000%", 1, 0), ("0%", -1, 0)):
+            result = self.lmm("diff", "--fail-on-growth", percent, *files[::order])
+            self.assertEqual(result.returncode, status, percent)
+            self.assertEqual("lmm: live bytes grew from" in result.stderr, status == 3)
+
     # ---- Figures
 
     def test_figures_are_those_of_the_ledger(self):

@@ -85,6 +85,14 @@ static void losses_of_all_kinds(void)
     run.bounds.rows = 5;
 }
 
+/* With suppressions; one of a site without a stack, too. */
+static void losses_generated(void)
+{
+    losses_of_all_kinds();
+    run.bounds.rows = 20;
+    run.generates = true;
+}
+
 static void losses_that_are_none(void)
 {
     static struct lmm_model_leak reachable;
@@ -421,6 +429,7 @@ static const struct {
     {"hostile.xml", hostile_losses, lmm_run_report_junit},
     {"hostile.sarif", hostile_losses, lmm_run_report_sarif},
     {"several-gate.txt", several_with_gate, lmm_run_report_text},
+    {"losses-generated.txt", losses_generated, lmm_run_report_text},
     {"killed.txt", killed, lmm_run_report_text},
     {"killed.json", killed, lmm_run_report_json},
     {"lost.txt", lost, lmm_run_report_text},

@@ -20,6 +20,7 @@
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
+#include "reporter/program/report/suppress_file.h"
 #include "reporter/program/report/unseen.h"
 #include "reporter/program/report/verdict.h"
 #include "tests/support/run_model.h"
@@ -368,6 +369,62 @@ Test(gate, other_files_are_no_baseline, .init = make)
     struct lmm_baseline baseline;
 
     cr_expect_not(lmm_baseline_read("/nowhere/at/all", &baseline));
+}
+
+/* ---- Generated suppressions ------------------------------------------------------------------- */
+
+static char text[1 << 16];
+
+static int append(void *context, const char *data, size_t bytes)
+{
+    size_t *used = context;
+
+    cr_assert_lt(*used + bytes, sizeof(text));
+    memcpy(text + *used, data, bytes);
+    *used += bytes;
+    text[*used] = '\0';
+    return 0;
+}
+
+/* Keeps the lines from { to }, and writes them to a file of suppressions. */
+static void read_generated(void)
+{
+    char file[] = "/tmp/lmm-gate-XXXXXX";
+    int descriptor = mkstemp(file);
+    bool is_inside = false;
+
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        is_inside |= strcmp(line, "{") == 0;
+        if (is_inside) {
+            dprintf(descriptor, "%s\n", line);
+        }
+        is_inside &= strcmp(line, "}") != 0;
+    }
+    close(descriptor);
+    cr_assert(lmm_suppressions_read(&suppressions, file));
+    unlink(file);
+}
+
+Test(gate, generated_suppressions_suppress_what_they_were_made_of)
+{
+    struct lmm_sink sink;
+    struct lmm_ending ending = {.pid = 4242};
+    char name[] = "hr";
+    char *argv[] = {name, NULL};
+    size_t used = 0;
+
+    run.ending = &ending;
+    run.argv = argv;
+    run.leaks_only = run.generates = true;
+    run.shown_classes = LMM_KINDS_ALL;
+    cr_assert_eq(judge(), LMM_GATE_FAILED);
+    lmm_sink_init(&sink, append, &used);
+    cr_assert_eq(lmm_run_report_text(&run, &sink), 0);
+    read_generated();
+    cr_expect_eq(suppressions.count, 8); /* a line has two stacks */
+    run.error_classes = LMM_KINDS_ALL;
+    cr_expect_eq(judge(), LMM_GATE_PASSED);
+    cr_expect_eq(spots.suppressed.blocks, 15);
 }
 
 /* ---- Fingerprints ---------------------------------------------------------------------------- */

@@ -104,3 +104,29 @@ Test(names, a_place_names_what_is_known)
     expect_name(lmm_name_place(none, 0, lmm_string_of("hire")), "(unknown)");
     expect_name(lmm_name_place(none, 0, none), "(unknown)");
 }
+
+Test(parse, percentages)
+{
+    static const struct {
+        const char *text;
+        bool good;
+        uint64_t permille;
+    } cases[] = {
+        {"5%", true, 50},       {"5", true, 50},
+        {"0.5%", true, 5},      {"0%", true, 0},
+        {"12.3", true, 123},    {"1000000%", true, 10000000},
+        {"1000001%", false, 0}, {"", false, 0},
+        {"%", false, 0},        {".5", false, 0},
+        {"5.%", false, 0},      {"5.25%", false, 0},
+        {"-5%", false, 0},      {"5%%", false, 0},
+        {"5 %", false, 0},      {"99999999999999999999", false, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t permille = 0;
+
+        cr_expect_eq(lmm_parse_percent(cases[i].text, &permille), cases[i].good, "'%s'",
+                     cases[i].text);
+        cr_expect_eq(permille, cases[i].permille, "'%s'", cases[i].text);
+    }
+}
