@@ -52,6 +52,11 @@ enum {
     LMM_LEDGER_FILE_MAX = 1 << 30,    /* bytes; far above what families, sites and threads need */
 };
 
+/* How a process is asked: a signal with this value (sigqueue(3)) starts a thread, which listens on a
+ * local socket whose name is the ledger's and this suffix. docs/ledger-format.md has the questions. */
+#define LMM_LEDGER_SOCKET_SUFFIX ".sock"
+enum { LMM_LEDGER_SIGNAL_VALUE = 0x4c4d4d };
+
 /* The suffix of a ledger's file name, <pid>.<start_ticks>.<pid_namespace>.lmm. */
 #define LMM_LEDGER_SUFFIX ".lmm"
 
@@ -163,6 +168,7 @@ enum lmm_ledger_kind {
     LMM_LEDGER_LEAKS_EVEN =
         11, /* record: struct lmm_ledger_leak, of turn 0 of the header's checks; */
     LMM_LEDGER_LEAKS_ODD = 12, /* of turn 1 */
+    LMM_LEDGER_MARKS = 13,     /* record: struct lmm_ledger_mark */
 };
 
 struct lmm_ledger_chunk {
@@ -308,6 +314,13 @@ struct lmm_ledger_peak_v1 {
     uint64_t bytes;
 };
 
+/* A moment that the program, or a user, has marked. Its number is its place among all marks + 1. */
+struct lmm_ledger_mark {
+    uint64_t time_ns; /* CLOCK_REALTIME */
+    uint32_t text;    /* string reference */
+    uint32_t reserved;
+};
+
 /* A ledger as a reader holds it: where the header and each chunk are in its memory. */
 struct lmm_ledger_view {
     const struct lmm_ledger_header *header;
@@ -322,6 +335,7 @@ static_assert(sizeof(struct lmm_ledger_site) == 16, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_row) == 64, "a cache line");
 static_assert(sizeof(struct lmm_ledger_row_page) == 64, "rows start on a cache line");
 static_assert(sizeof(struct lmm_ledger_check) == 128, "fixed layout");
+static_assert(sizeof(struct lmm_ledger_mark) == 16, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_leak) == 64, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_row_v1) == 32, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_module) == 104, "fixed layout");

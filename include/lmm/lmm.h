@@ -35,8 +35,9 @@ extern "C" {
 #endif
 
 enum {
-    LMM_NAME_MAX = 63,    /* longest name of a family, in bytes, without the NUL */
-    LMM_ALIGN_MAX = 4096, /* largest alignment of a family, in bytes */
+    LMM_NAME_MAX = 63,       /* longest name of a family, in bytes, without the NUL */
+    LMM_ALIGN_MAX = 4096,    /* largest alignment of a family, in bytes */
+    LMM_MARK_TEXT_MAX = 127, /* longest text of a mark, in bytes, without the NUL */
 };
 
 /* A registered struct type. LMM never frees a family, so a pointer to one stays valid. */
@@ -264,8 +265,10 @@ LMM_API int lmm_print_usage_json(FILE *stream);
 LMM_API int lmm_print_blocks(FILE *stream, struct lmm_family *family);
 
 /*
- * Prints each family and site that has live blocks: how many, their bytes, and the source line.
- * Prints nothing if there are none. Returns the number of live blocks.
+ * Checks for leaks as lmm_leak_scan() does, and prints each family and site of which blocks are lost,
+ * definitely or possibly: how many, their bytes, and the source line. Prints nothing if there are
+ * none. Returns the number of blocks that are lost, directly or indirectly. With leaks=all in LMM_OPTIONS,
+ * and when the check fails, these are the live blocks instead.
  */
 LMM_API uint64_t lmm_leak_check(FILE *stream);
 
@@ -275,6 +278,56 @@ LMM_API uint64_t lmm_leak_check(FILE *stream);
  * the program and its libraries, stacks and registers of all threads, and all other memory that the
  * program maps. docs/leaks.md defines the classes and lists all roots.
  */
+
+/* Blocks of one class, and their bytes as lmm_block_bytes() counts them. */
+struct lmm_leak_count {
+    uint64_t blocks;
+    uint64_t bytes;
+};
+
+/* The result of a leak check. */
+struct lmm_leaks {
+    struct lmm_leak_count definite;  /* no pointer leads to it: it is lost */
+    struct lmm_leak_count indirect;  /* only blocks that are lost lead to it */
+    struct lmm_leak_count possible;  /* only pointers to the inside of a block lead to it */
+    struct lmm_leak_count reachable; /* pointers to starts of blocks lead from a root to it */
+    struct lmm_leak_count ignored;   /* lmm_leak_ignore() and lmm_leak_disable() */
+    uint32_t threads;                /* that the process had, the caller included */
+    /* Of them: whose registers could not be read. If there are any, what would be definite counts as
+     * possible. */
+    uint32_t threads_unseen;
+    uint64_t pause_ns; /* for how long the other threads stood still */
+    uint64_t scan_ns;  /* until the result was known */
+};
+
+/* For `flags` of lmm_leak_scan(). */
+enum {
+    LMM_LEAK_UNALIGNED = 1, /* words at any address count as pointers, not only aligned ones */
+    LMM_LEAK_EXACT_ONLY =
+        2, /* no heuristics: each pointer to the inside of a block makes it possible */
+};
+
+/*
+ * Checks for leaks now. Other threads stand still for some milliseconds (a system call in which one
+ * waits may return EINTR, as with any signal); then they go on, and a copy of the process is looked
+ * at. flags: 0 or LMM_LEAK_...; *ret_leaks: the result, which the caller owns; not NULL. The classes
+ * by site are in the ledger afterwards, for lmm_leak_check() and for readers.
+ * Returns 0; -1 with errno EINVAL (an argument is not as above), ENOMEM, EDEADLK (a signal handler that
+ * interrupted LMM calls this), or that of a system call that was refused; then *ret_leaks is untouched.
+ */
+LMM_API int lmm_leak_scan(unsigned flags, struct lmm_leaks *ret_leaks);
+
+/*
+ * Makes a mark, so that later checks can show only what was allocated since. text: shown beside the
+ * mark's number, at most LMM_MARK_TEXT_MAX bytes of it; NULL: none. The blocks of the last four marks are
+ * kept. Returns the number of the mark, 1 for the first; 0 with errno ENOMEM. Cost: a look at all
+ * pages, while allocations that need LMM's locks wait.
+ */
+LMM_API uint32_t lmm_mark(const char *text);
+
+/* As lmm_leak_scan(), of the blocks that were allocated since that mark; a few of them may be missing:
+ * those in the place of a block that lived at the mark. -1 also with errno ENOENT: the mark is not kept. */
+LMM_API int lmm_leak_scan_since(uint32_t mark, unsigned flags, struct lmm_leaks *ret_leaks);
 
 /*
  * Makes leak checks ignore the block that starts at p, and what only it leads to, until it is freed.
@@ -288,6 +341,15 @@ LMM_API void lmm_leak_ignore(void *p);
  * called as often as lmm_leak_disable(). Allocations are slower meanwhile. */
 LMM_API void lmm_leak_disable(void);
 LMM_API void lmm_leak_enable(void);
+
+/*
+ * Declares memory in which pointers to blocks may be, and which LMM would not look at by itself: for
+ * example memory that the program maps without the right to write. start: not NULL; bytes: at least
+ * 1; the memory may become unreadable, and is then passed over. lmm_root_remove() takes what was
+ * added. Returns 0; -1 with errno EINVAL, ENOMEM, or (remove) ENOENT.
+ */
+LMM_API int lmm_root_add(const void *start, size_t bytes);
+LMM_API int lmm_root_remove(const void *start, size_t bytes);
 
 /*
  * Declares that structs of the type T hold no pointers to blocks, so that leak checks need not read

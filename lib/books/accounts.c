@@ -52,6 +52,15 @@ static bool add_string_locked(const char *text, uint32_t *ret_reference)
     return true;
 }
 
+bool lmm_accounts_add_text_locked(const char *text, uint32_t *ret_reference)
+{
+    if (*text == '\0') {
+        *ret_reference = 0; /* the empty string is the first */
+        return true;
+    }
+    return add_string_locked(text, ret_reference);
+}
+
 /* As add_string_locked(), but uses the last string again if it is the same. */
 static bool share_string_locked(const char *text, uint32_t *last)
 {

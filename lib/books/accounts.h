@@ -112,6 +112,9 @@ void lmm_accounts_count_started(void);
 void lmm_accounts_tell_exits(void);
 void lmm_accounts_note_exit(enum lmm_ledger_exit kind, int status);
 
+/* Adds a string, and gives its reference. The caller holds LEDGER. False with errno ENOMEM. */
+bool lmm_accounts_add_text_locked(const char *text, uint32_t *ret_reference);
+
 /* Records the live blocks by site as the peak, of `bytes` in total. */
 void lmm_accounts_take_peak(uint64_t bytes);
 

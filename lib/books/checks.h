@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checks: the results of leak checks in the ledger.
+ * checks: the results of leak checks in the ledger, and marks.
  *
- * Owns the ledger's LEAKS records and the header's checks, each of two turns. A result fills in the
+ * Owns the ledger's MARKS, its LEAKS records and the header's checks, each of these of two turns. A result fills in the
  * turn that readers do not use, and then becomes the valid one, so a complete result exists at any
  * time, also when the process is killed.
  *
@@ -26,5 +26,16 @@ bool lmm_checks_write(const struct lmm_ledger_check *check, const struct lmm_led
 
 /* The last check that was written; all zero when there was none. */
 struct lmm_ledger_check lmm_checks_last(void);
+
+/* The sums of all records of that kind in the last check; 0 when there was none, or it failed. */
+struct lmm_checks_sum {
+    uint64_t blocks;
+    uint64_t bytes;
+};
+struct lmm_checks_sum lmm_checks_sum(uint32_t kind);
+
+/* Adds a mark of now; text: may be NULL. Returns its number, at least 1; 0 with errno ENOMEM. Any
+ * thread, with no lock of LMM held. */
+uint32_t lmm_checks_add_mark(const char *text);
 
 #endif

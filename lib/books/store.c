@@ -504,6 +504,11 @@ bool lmm_store_leave(void *region, size_t bytes)
     return done;
 }
 
+const char *lmm_store_path(void)
+{
+    return store.path;
+}
+
 void lmm_store_remove(void)
 {
     struct stat facts;

@@ -53,6 +53,9 @@ int lmm_store_grow(void *region, size_t bytes, size_t more);
  * if the file is out of reach; then nothing changes. */
 bool lmm_store_leave(void *region, size_t bytes);
 
+/* The path of the file; empty: it has none. In a forked child its parent's until it has one. */
+const char *lmm_store_path(void);
+
 /* Removes the file, unless another file has its name now. */
 void lmm_store_remove(void);
 

@@ -11,6 +11,7 @@
 #include "lib/front/report.h"
 #include "lib/books/site.h"
 #include "lib/heaps/start.h"
+#include "lib/leaks/agent.h"
 #include "lib/heaps/thread.h"
 #include "lib/front/walk.h"
 
@@ -29,6 +30,7 @@ LMM_API struct lmm_family *lmm_family_register(const char *name, size_t size, si
     struct lmm_family *family = lmm_start() ? lmm_families_add(name, size, align, false) : NULL;
 
     if (family != NULL) {
+        lmm_agent_watch();
         lmm_report_reserve();
     }
     return family;
@@ -81,6 +83,7 @@ static struct lmm_family *register_flexible(const struct lmm_site *site)
     struct lmm_family *family =
         lmm_start() ? lmm_families_add_flexible(name, site->size_bytes, site->align_bytes) : NULL;
     if (family != NULL) {
+        lmm_agent_watch();
         if (strcmp(site->type, "char") == 0) {
             lmm_family_no_pointers(family); /* strings */
         }

@@ -1,17 +1,162 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * leaks: the public API for leak checks: what the program says about its blocks and roots.
- *
- * Owns nothing. Locks: none, except those of the functions it calls.
- */
+#include "lib/front/leaks.h"
+
+#include "lib/books/checks.h"
 #include "lib/books/site.h"
 #include "lib/front/block.h"
 #include "lib/front/misuse.h"
+#include "lib/ground/options.h"
+#include "lib/ground/system.h"
 #include "lib/heaps/start.h"
 #include "lib/heaps/thread.h"
+#include "lib/leaks/agent.h"
+#include "lib/leaks/check.h"
+#include "lib/leaks/declared.h"
+#include "lib/leaks/mark.h"
 #include "lib/pages/family.h"
 
+#include <errno.h>
 #include <lmm/lmm.h>
+#include <string.h>
+
+/* The drop-in starts before libc is ready for what the agent needs. */
+__attribute__((constructor(102))) static void watch_for_questions(void)
+{
+    if (lmm_has_started()) {
+        lmm_agent_watch();
+    }
+}
+
+/* ---- Checks ---------------------------------------------------------------------------------- */
+
+static bool is_done; /* the check at exit; atomic */
+
+void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
+{
+    const struct lmm_check_request request = {
+        .at_exit = true, .heuristics = LMM_HEURISTICS_ALL, .entry = entry};
+    bool is_wanted = lmm_options.check || (lmm_options.leaks && !lmm_options.leaks_all);
+    struct lmm_ledger_check check;
+
+    if (is_wanted && lmm_has_started() && lmm_thread_is_settled() &&
+        lmm_chunks_header()->pid == (uint32_t) lmm_system_getpid() &&
+        !__atomic_exchange_n(&is_done, true, __ATOMIC_RELAXED)) {
+        lmm_check_run(&request, &check);
+    }
+}
+
+void lmm_leaks_skip_at_exit(void)
+{
+    __atomic_store_n(&is_done, true, __ATOMIC_RELAXED);
+}
+
+int lmm_leaks_check_now(const struct lmm_saved_registers *entry)
+{
+    const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL, .entry = entry};
+    struct lmm_ledger_check check;
+
+    return lmm_check_run(&request, &check);
+}
+
+static struct lmm_leak_count count_kind(uint32_t kind)
+{
+    struct lmm_checks_sum sum = lmm_checks_sum(kind);
+
+    return (struct lmm_leak_count) {sum.blocks, sum.bytes};
+}
+
+uint64_t lmm_leaks_count(uint32_t kind)
+{
+    return count_kind(kind).blocks;
+}
+
+static int scan_since(uint32_t mark, unsigned flags, struct lmm_leaks *ret_leaks,
+                      const struct lmm_saved_registers *entry)
+{
+    const struct lmm_check_request request = {
+        .mark = mark,
+        .unaligned = (flags & LMM_LEAK_UNALIGNED) != 0,
+        .heuristics = (flags & LMM_LEAK_EXACT_ONLY) != 0 ? 0 : LMM_HEURISTICS_ALL,
+        .entry = entry,
+    };
+    struct lmm_ledger_check check;
+    bool is_known = (flags & ~(unsigned) (LMM_LEAK_UNALIGNED | LMM_LEAK_EXACT_ONLY)) == 0;
+    int error = is_known && ret_leaks != NULL ? lmm_check_run(&request, &check) : -EINVAL;
+
+    if (error != 0) {
+        errno = -error;
+        return -1;
+    }
+    *ret_leaks = (struct lmm_leaks) {
+        .definite = count_kind(LMM_LEDGER_LEAK_DEFINITE),
+        .indirect = count_kind(LMM_LEDGER_LEAK_INDIRECT),
+        .possible = count_kind(LMM_LEDGER_LEAK_POSSIBLE),
+        .reachable = count_kind(LMM_LEDGER_LEAK_REACHABLE),
+        .ignored = count_kind(LMM_LEDGER_LEAK_IGNORED),
+        .threads = check.threads,
+        .threads_unseen = check.threads_unseen,
+        .pause_ns = check.pause_ns,
+        .scan_ns = check.scan_ns,
+    };
+    return 0;
+}
+
+LMM_API int lmm_leak_scan_since(uint32_t mark, unsigned flags, struct lmm_leaks *ret_leaks)
+{
+    struct lmm_saved_registers entry;
+
+    lmm_registers_save(&entry);
+    if (mark == 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    return scan_since(mark, flags, ret_leaks, &entry);
+}
+
+LMM_API int lmm_leak_scan(unsigned flags, struct lmm_leaks *ret_leaks)
+{
+    struct lmm_saved_registers entry;
+
+    lmm_registers_save(&entry);
+    return scan_since(0, flags, ret_leaks, &entry);
+}
+
+LMM_API uint32_t lmm_mark(const char *text)
+{
+    char kept[LMM_MARK_TEXT_MAX + 1] = {0};
+
+    if (text != NULL) {
+        memcpy(kept, text, strnlen(text, LMM_MARK_TEXT_MAX));
+    }
+    uint32_t number = lmm_start() ? lmm_checks_add_mark(kept) : 0;
+    int error = number == 0 ? -ENOMEM : lmm_check_keep_mark(number);
+    if (error != 0) {
+        errno = -error;
+        return 0;
+    }
+    return number;
+}
+
+/* ---- Roots ----------------------------------------------------------------------------------- */
+
+static bool is_range(const void *start, size_t bytes)
+{
+    if (start != NULL && bytes != 0 && bytes <= UINTPTR_MAX - (uintptr_t) start) {
+        return true;
+    }
+    errno = EINVAL;
+    return false;
+}
+
+LMM_API int lmm_root_add(const void *start, size_t bytes)
+{
+    return is_range(start, bytes) && lmm_start() && lmm_declared_add(start, bytes) ? 0 : -1;
+}
+
+LMM_API int lmm_root_remove(const void *start, size_t bytes)
+{
+    return is_range(start, bytes) && lmm_declared_remove(start, bytes) ? 0 : -1;
+}
 
 /* ---- Blocks that are no leaks ---------------------------------------------------------------- */
 

@@ -3,13 +3,16 @@
 
 #include "lib/pages/family.h"
 #include "lib/books/accounts.h"
+#include "lib/books/checks.h"
 #include "lib/ground/options.h"
 #include "lib/ground/streams.h"
 #include "lib/ground/system.h"
 #include "lib/heaps/fork.h"
 #include "lib/heaps/start.h"
 #include "lib/heaps/thread.h"
+#include "lib/leaks/registers.h"
 #include "lib/ground/vm.h"
+#include "lib/front/leaks.h"
 #include "lib/front/walk.h"
 
 #include "reporter/core/json.h"
@@ -190,7 +193,8 @@ enum format { TEXT, JSON, LEAKS };
 static int render(struct target *target, enum format format, uint64_t *ret_live_blocks)
 {
     struct lmm_text_style style = {.colour = target->descriptor >= 0 &&
-                                             lmm_system_is_terminal(target->descriptor)};
+                                             lmm_system_is_terminal(target->descriptor),
+                                   .all_leaks = lmm_options.leaks_all};
     struct lmm_model *model;
 
     *ret_live_blocks = 0;
@@ -236,12 +240,28 @@ LMM_API int lmm_print_usage_json(FILE *stream)
     return print_books(stream, JSON, &live);
 }
 
+/* What the last leak check found lost; without one, or after one that failed, what lives. */
+static uint64_t lost_blocks(uint64_t live_blocks)
+{
+    struct lmm_ledger_check check = lmm_checks_last();
+
+    return check.time_ns == 0 || check.failure != 0 || lmm_options.leaks_all
+               ? live_blocks
+               : lmm_leaks_count(LMM_LEDGER_LEAK_DEFINITE) +
+                     lmm_leaks_count(LMM_LEDGER_LEAK_INDIRECT);
+}
+
 LMM_API uint64_t lmm_leak_check(FILE *stream)
 {
+    struct lmm_saved_registers entry;
     uint64_t live;
 
+    lmm_registers_save(&entry);
+    if (!lmm_options.leaks_all) {
+        lmm_leaks_check_now(&entry);
+    }
     print_books(stream, LEAKS, &live);
-    return live;
+    return lost_blocks(live);
 }
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
@@ -359,7 +379,8 @@ static void flush_unlocked(FILE *stream)
     }
 }
 
-/* Prints the reports that the options ask for; returns how many blocks the leak report lists. */
+/* Prints the reports that the options ask for; returns how many blocks are lost, or with leaks=all live,
+ * if a leak report is asked for. */
 static uint64_t report_at_exit(void)
 {
     struct target target;
@@ -381,7 +402,19 @@ static uint64_t report_at_exit(void)
     if (target.descriptor > STDERR_FILENO) {
         lmm_system_close(target.descriptor);
     }
-    return lmm_options.leaks ? live : 0;
+    return lmm_options.leaks ? lost_blocks(live) : 0;
+}
+
+void lmm_report_leaks(void)
+{
+    struct target target = {.descriptor = open_log()};
+    uint64_t live;
+
+    lmm_sink_init(&target.sink, write_to_descriptor, &target.descriptor);
+    render(&target, LEAKS, &live);
+    if (target.descriptor > STDERR_FILENO && target.descriptor != kept_stream) {
+        lmm_system_close(target.descriptor);
+    }
 }
 
 /* Runs after the exit handlers and destructors of the program and of libraries that use LMM. */
@@ -393,6 +426,7 @@ __attribute__((destructor(101))) static void end_at_exit(void)
     if (!lmm_has_started() || (!prints && !lmm_thread_is_settled())) {
         return;
     }
+    lmm_leaks_check_at_exit(NULL);
     uint64_t leaks = report_at_exit();
     lmm_families_refresh_gauges();
     lmm_accounts_end(lmm_options.keep);

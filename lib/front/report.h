@@ -17,6 +17,9 @@
  * report itself says so. */
 void lmm_report_reserve(void);
 
+/* Prints the leak report by the last check to where reports at exit go. Any thread. */
+void lmm_report_leaks(void);
+
 /* For the drop-in: duplicates the descriptor that reports at exit go to, because a program may
  * close it, or open a file of its own with the same number. Call once, at start. */
 void lmm_report_keep_stream(void);

@@ -23,6 +23,7 @@ struct lmm_options lmm_options = {
     .reservoir_bytes = DEFAULT_RESERVOIR_BYTES,
     .ledger_off = LMM_DROP_IN,
     .fit = DEFAULT_FIT,
+    .signal = LMM_SIGNAL_AUTO,
 };
 
 /* Parses a value, of `length` bytes, into what the key's entry names: a field, or all of the
@@ -89,9 +90,27 @@ static bool set_children(const char *value, size_t length, void *field)
     return true;
 }
 
+static bool set_leaks(const char *value, size_t length, void *field)
+{
+    struct lmm_options *options = field;
+    bool all = is_word(value, length, "all");
+
+    if (!all && !set_flag(value, length, &options->leaks)) {
+        return false;
+    }
+    options->leaks = all || options->leaks;
+    options->leaks_all = all;
+    return true;
+}
+
 static bool set_exit_code(const char *value, size_t length, void *field)
 {
     return parse_small(value, length, 255, field);
+}
+
+static bool set_signal(const char *value, size_t length, void *field)
+{
+    return parse_small(value, length, LMM_SIGNAL_MAX, field);
 }
 
 static bool set_stacks(const char *value, size_t length, void *field)
@@ -191,10 +210,13 @@ static const struct key {
     const char *values;
     const char *meaning;
 } keys[] = {
+    {"check", set_flag, offsetof(struct lmm_options, check), "0|1",
+     "at exit, find out which blocks are lost, for readers of the ledger (leaks=1 does, too)"},
     {"children", set_children, offsetof(struct lmm_options, leaves_children_alone), "0|1",
      "drop-in: programs that the process starts use LMM, too (1)"},
     {"exitcode", set_exit_code, offsetof(struct lmm_options, exit_code), "0..255",
-     "with leaks=1: exit status when blocks are left (0: as it was)"},
+     "with leaks=1: exit status when blocks are lost; with leaks=all: when blocks live (0: as it "
+     "was)"},
     {"fill", set_fill, 0, "alloc|free|both", "fill new blocks with 0xAA, freed ones with 0xDD"},
     {"fit", set_fit, offsetof(struct lmm_options, fit), "largest|first|best",
      "which free run an array or a large block is cut from"},
@@ -203,12 +225,14 @@ static const struct key {
      "drop-in: a clean exit leaves the ledger's file (0)"},
     {"ledger", set_ledger, 0, "on|off|DIR",
      "where the ledger's file goes; %p pid, %e program, %t time"},
-    {"leaks", set_flag, offsetof(struct lmm_options, leaks), "0|1",
-     "at exit, print every family and site with live blocks"},
+    {"leaks", set_leaks, 0, "0|1|all",
+     "at exit, print which blocks are lost, and where they were allocated; all: every live block"},
     {"log", set_path, offsetof(struct lmm_options, log), "PATH",
      "file for the reports at exit; %p pid, %e program, %t time"},
     {"reservoir", set_reservoir, offsetof(struct lmm_options, reservoir_bytes), "MIB",
      "unused pages to keep for reuse (16)"},
+    {"signal", set_signal, offsetof(struct lmm_options, signal), "0..64",
+     "the signal by which lmm asks the process for a leak check; 0: none (a real-time signal)"},
     {"stacks", set_stacks, offsetof(struct lmm_options, stack_frames), "0..64",
      "drop-in: frames kept of each allocation's call stack (0)"},
     {"starts", set_path, offsetof(struct lmm_options, starts), "PATH",
@@ -324,6 +348,7 @@ void lmm_options_follow_allocator_names(void)
     }
     if (!is_given("leaks")) {
         lmm_options.leaks = checks;
+        lmm_options.leaks_all = checks; /* what such allocators print */
     }
     lmm_options.leaks_to_stdout = checks;
     if (!is_given("fit")) {

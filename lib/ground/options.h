@@ -16,6 +16,8 @@
 enum {
     LMM_OPTION_PATH_MAX = 1024,
     LMM_STACK_FRAMES_MAX = 64,
+    LMM_SIGNAL_MAX = 64,
+    LMM_SIGNAL_AUTO = LMM_SIGNAL_MAX + 1,
 };
 
 /* Which hole a run is cut from. */
@@ -27,14 +29,17 @@ enum lmm_fit {
 
 struct lmm_options {
     bool leaks;         /* print the leak report at exit */
+    bool leaks_all;     /* it lists all live blocks, without a check */
+    bool check;         /* check for leaks at exit, for readers of the ledger */
     bool usage;         /* print the usage report at exit */
     bool fill_alloc;    /* fill new blocks with 0xAA */
     bool fill_free;     /* fill freed blocks with 0xDD */
     unsigned exit_code; /* of a process that leaks; 0: leave it */
     enum lmm_fit fit;
-    size_t reservoir_bytes;           /* kept for reuse */
-    bool ledger_off;                  /* keep no ledger file */
-    bool keep;                        /* drop-in: a clean exit leaves the file */
+    size_t reservoir_bytes; /* kept for reuse */
+    uint32_t signal; /* lets readers ask the process; 0: none; LMM_SIGNAL_AUTO: one that is free */
+    bool ledger_off; /* keep no ledger file */
+    bool keep;       /* drop-in: a clean exit leaves the file */
     bool leaves_children_alone;       /* drop-in: what the process starts is not on LMM by itself */
     uint32_t stack_frames;            /* drop-in: kept of each call stack; 0: none are taken */
     bool heaptrack_temporaries;       /* drop-in: count temporary blocks as heaptrack does */

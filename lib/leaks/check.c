@@ -48,7 +48,7 @@ struct run {
     struct lmm_roots_settings roots;
     struct lmm_ranges marked;
     struct lmm_stop stop;
-    const struct lmm_since *since; /* NULL: all blocks count */
+    struct lmm_since_filter filter;
     uintptr_t *words;
     struct result *result;
     size_t result_bytes;
@@ -124,7 +124,7 @@ static int tally(struct lmm_marker *marker, const struct run *run)
     struct result *result = run->result;
     struct lmm_classes classes;
 
-    if (!lmm_classes_tally(marker, run->since, &classes)) {
+    if (!lmm_classes_tally(marker, &run->filter, &classes)) {
         return -ENOMEM;
     }
     if (run->check.threads_unseen != 0) {
@@ -265,8 +265,9 @@ static bool map_result(struct run *run)
 
 static int prepare(struct run *run)
 {
-    run->since = run->request->mark == 0 ? NULL : lmm_since_find(run->request->mark);
-    if (run->request->mark != 0 && run->since == NULL) {
+    run->filter =
+        (struct lmm_since_filter) {lmm_since_find(run->request->mark), run->request->wants_old};
+    if (run->request->mark != 0 && run->filter.mark == NULL) {
         return -ENOENT;
     }
     run->words = lmm_meta_map(WORDS_MAX * sizeof(run->words[0]));

@@ -31,6 +31,7 @@
 struct lmm_check_request {
     uint32_t flags; /* LMM_LEDGER_CHECK_...: the result has them, too */
     uint32_t mark;  /* only blocks newer than this mark count (-ENOENT: it is not kept); 0: all */
+    bool wants_old; /* with a mark: only blocks that lived at it count */
     bool at_exit;   /* the process ends; no other thread will begin */
     bool unaligned; /* words at any address count */
     unsigned heuristics;

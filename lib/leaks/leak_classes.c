@@ -232,7 +232,7 @@ static void name_leaders(struct groups *groups)
 
 struct summing {
     const struct groups *groups;
-    const struct lmm_since *since; /* NULL: old blocks count, too */
+    const struct lmm_since_filter *filter;
     struct lmm_tally *tally;
     const struct lmm_graph_page *page;
     size_t word; /* of the planes: slots 64 x word on */
@@ -329,13 +329,15 @@ static bool add_page(struct summing *summing, const struct lmm_graph_page *page)
     const uint64_t *unheld = lmm_graph_plane(page, LMM_PLANE_UNHELD);
     const uint64_t *unignored = lmm_graph_plane(page, LMM_PLANE_UNIGNORED);
     const uint64_t *lost = lmm_graph_plane(page, LMM_PLANE_LOST);
-    const uint64_t *old = lmm_since_bits(summing->since, page);
+    const struct lmm_since_filter *filter = summing->filter;
+    const uint64_t *old = lmm_since_bits(filter == NULL ? NULL : filter->mark, page);
     bool done = true;
 
     summing->page = page;
     for (size_t i = 0; i < page->words && done; i++) {
+        uint64_t wanted = lmm_since_wanted(filter, old, i);
+
         summing->word = i;
-        uint64_t wanted = old == NULL ? UINT64_MAX : ~old[i];
         uint64_t held = starts[i] & ~unheld[i];
         uint64_t ignored = unheld[i] & ~unignored[i];
         uint64_t possible = unignored[i] & ~lost[i];
@@ -347,11 +349,11 @@ static bool add_page(struct summing *summing, const struct lmm_graph_page *page)
     return done;
 }
 
-static bool sum_up(const struct groups *groups, const struct lmm_since *since,
+static bool sum_up(const struct groups *groups, const struct lmm_since_filter *filter,
                    struct lmm_classes *ret_classes)
 {
     struct lmm_tally tally;
-    struct summing summing = {.groups = groups, .since = since, .tally = &tally};
+    struct summing summing = {.groups = groups, .filter = filter, .tally = &tally};
     const struct lmm_graph *graph = &groups->scan->graph;
     bool done = lmm_tally_init(&tally);
 
@@ -366,7 +368,7 @@ static bool sum_up(const struct groups *groups, const struct lmm_since *since,
     return true;
 }
 
-bool lmm_classes_tally(struct lmm_marker *marker, const struct lmm_since *since,
+bool lmm_classes_tally(struct lmm_marker *marker, const struct lmm_since_filter *filter,
                        struct lmm_classes *ret_classes)
 {
     struct groups groups = {.scan = &marker->scan};
@@ -375,7 +377,7 @@ bool lmm_classes_tally(struct lmm_marker *marker, const struct lmm_since *since,
         return false;
     }
     name_leaders(&groups);
-    bool done = sum_up(&groups, since, ret_classes);
+    bool done = sum_up(&groups, filter, ret_classes);
     marker->scan.group_of = NULL;
     lmm_vm_unmap(groups.mapped, groups.mapped_bytes);
     return done;

@@ -41,11 +41,11 @@ struct lmm_classes {
 
 /*
  * Finds the leaders, and sums all live blocks up by site and class, after lmm_marker_run(), once;
- * since: without those that lived at that mark; NULL: all. The
+ * of all blocks only those that the filter names. filter: may be NULL. The
  * examples of a sum are its largest blocks, of equal ones those of lowest address. False with errno
  * ENOMEM; then nothing is left to end.
  */
-bool lmm_classes_tally(struct lmm_marker *marker, const struct lmm_since *since,
+bool lmm_classes_tally(struct lmm_marker *marker, const struct lmm_since_filter *filter,
                        struct lmm_classes *ret_classes);
 
 /* Gives the memory back. */

@@ -30,8 +30,26 @@ struct lmm_since;
 /* The mark of that number; NULL when it is not kept. */
 const struct lmm_since *lmm_since_find(uint32_t number);
 
+/* Which blocks a check shows. */
+struct lmm_since_filter {
+    const struct lmm_since *mark; /* NULL: all */
+    bool wants_old;               /* those that lived at the mark; else the others */
+};
+
 /* The bits of the blocks in the page that lived at the mark: page->words words; NULL when there is no
  * mark (since is NULL), or it has no such page. O(log pages). */
 const uint64_t *lmm_since_bits(const struct lmm_since *since, const struct lmm_graph_page *page);
+
+/* Of the 64 slots from slot i * 64 on, the bits of those whose blocks the filter shows. filter: may be NULL:
+ * all. old: lmm_since_bits() of its mark and the page. */
+static inline uint64_t lmm_since_wanted(const struct lmm_since_filter *filter, const uint64_t *old,
+                                        size_t i)
+{
+    if (filter == NULL || filter->mark == NULL) {
+        return UINT64_MAX;
+    }
+    uint64_t lived = old == NULL ? 0 : old[i];
+    return filter->wants_old ? lived : ~lived;
+}
 
 #endif

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * endings: how the process ends, told to its ledger before it does: a child's status is otherwise known
- * to its parent alone. A signal that kills the process tells nothing, and so is known by that.
+ * to its parent alone. A signal that kills the process tells nothing, and so is known by that. Ends that
+ * run no destructors also make the check for leaks here.
  *
  * Locks: none. No other file needs a function of this one.
  */
 #include "lib/books/accounts.h"
+#include "lib/front/leaks.h"
+#include "lib/leaks/registers.h"
 
 #include <dlfcn.h>
 #include <lmm/lmm.h>
@@ -42,7 +45,11 @@ __attribute__((constructor(102))) static void tell_exits(void)
 
 LMM_API void _exit(int status)
 {
+    struct lmm_saved_registers entry;
+
+    lmm_registers_save(&entry);
     find_next();
+    lmm_leaks_check_at_exit(&entry);
     lmm_accounts_note_exit(LMM_LEDGER_EXIT_QUICK, status);
     next._exit(status);
     __builtin_unreachable();
@@ -55,7 +62,11 @@ LMM_API void _Exit(int status)
 
 LMM_API void quick_exit(int status)
 {
+    struct lmm_saved_registers entry;
+
+    lmm_registers_save(&entry);
     find_next();
+    lmm_leaks_check_at_exit(&entry);
     lmm_accounts_note_exit(LMM_LEDGER_EXIT_QUICK, status);
     next.quick_exit(status);
     __builtin_unreachable();

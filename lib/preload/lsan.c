@@ -4,18 +4,27 @@
  * works unchanged: what it ignores, and which memory it declares as roots.
  *
  * A program with a sanitizer has its own definitions and never comes here (`lmm run` does not load
- * the drop-in there). Not here: checks that the program asks for (front/leaks).
+ * the drop-in there).
  * Locks: none, except those of the functions it calls. No other file needs a function of this one.
  */
 #include "lib/front/block.h"
+#include "lib/front/leaks.h"
+#include "lib/front/report.h"
+#include "lib/ground/options.h"
 #include "lib/heaps/thread.h"
+#include "lib/leaks/registers.h"
 
 #include <lmm/lmm.h>
+#include <unistd.h>
 
 /* Declared here, because not every compiler comes with their header. */
 LMM_API void __lsan_ignore_object(const void *p);
 LMM_API void __lsan_disable(void);
 LMM_API void __lsan_enable(void);
+LMM_API void __lsan_register_root_region(const void *start, size_t bytes);
+LMM_API void __lsan_unregister_root_region(const void *start, size_t bytes);
+LMM_API void __lsan_do_leak_check(void);
+LMM_API int __lsan_do_recoverable_leak_check(void);
 
 /* As LeakSanitizer does, passes over a pointer that is not a block's start. */
 LMM_API void __lsan_ignore_object(const void *p)
@@ -35,4 +44,49 @@ LMM_API void __lsan_disable(void)
 LMM_API void __lsan_enable(void)
 {
     lmm_thread_ignore_end();
+}
+
+LMM_API void __lsan_register_root_region(const void *start, size_t bytes)
+{
+    lmm_root_add(start, bytes);
+}
+
+LMM_API void __lsan_unregister_root_region(const void *start, size_t bytes)
+{
+    lmm_root_remove(start, bytes);
+}
+
+/* Checks, and prints the report if the options ask for one. */
+static uint64_t check_now(const struct lmm_saved_registers *entry)
+{
+    int error = lmm_leaks_check_now(entry);
+
+    if (error == 0 && lmm_options.leaks) {
+        lmm_report_leaks();
+    }
+    return error != 0 ? 0
+                      : lmm_leaks_count(LMM_LEDGER_LEAK_DEFINITE) +
+                            lmm_leaks_count(LMM_LEDGER_LEAK_INDIRECT);
+}
+
+/* As LeakSanitizer's: it is the last check, and ends the program if it finds leaks, where that
+ * changes the status at all. */
+LMM_API void __lsan_do_leak_check(void)
+{
+    struct lmm_saved_registers entry;
+
+    lmm_registers_save(&entry);
+    uint64_t lost = check_now(&entry);
+    lmm_leaks_skip_at_exit();
+    if (lost != 0 && lmm_options.exit_code != 0) {
+        _exit((int) lmm_options.exit_code);
+    }
+}
+
+LMM_API int __lsan_do_recoverable_leak_check(void)
+{
+    struct lmm_saved_registers entry;
+
+    lmm_registers_save(&entry);
+    return check_now(&entry) != 0;
 }

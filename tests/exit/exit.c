@@ -121,8 +121,8 @@ static bool is_full_report(const char *text)
             return false;
         }
     }
-    return count_lines(text, "leak:") == LEAK_LINES &&
-           count_lines(text, "SUMMARY: 11 leaked blocks, 840 bytes, ") == 1;
+    return count_lines(text, "live:") == LEAK_LINES &&
+           count_lines(text, "SUMMARY: 11 live blocks, 840 bytes, ") == 1;
 }
 
 /* ---- The table ---- */
@@ -140,23 +140,23 @@ static const struct {
     {"", "leak", 3, NO_NEWLINE, NOTHING},
     {"leaks=0", "leak", 3, NO_NEWLINE, NOTHING},
     {"exitcode=9", "leak", 3, NO_NEWLINE, NOTHING},
-    {"leaks=1", "leak", 3, NO_NEWLINE, FULL},
-    {":leaks=1:", "leak", 3, NO_NEWLINE, FULL},
-    {"leaks=1:exitcode=0", "leak", 3, NO_NEWLINE, FULL},
-    {"leaks=1:exitcode=9", "leak", 9, NO_NEWLINE, FULL},
-    {"exitcode=255:leaks=1", "leak", 255, NO_NEWLINE, FULL},
-    {"leaks=1:exitcode=9", "clean", 3, NO_NEWLINE, NOTHING},
-    {"leaks=1:exitcode=9", "unused", 3, "LMM was never called", NOTHING},
-    {"leaks=1:exitcode=9", "freed_by_handler", 9, "handler.", ONE_HIRE},
-    {"leaks=1:exitcode=9", "freed_by_destructor", 9, "", ONE_SIT},
-    {"leaks=1:exitcode=9", "leaked_by_handler", 9, "late.", ONE_HIRE},
-    {"leaks=1:exitcode=9", "deep_exit", 9, NO_NEWLINE, FULL},
-    {"leaks=1", "deep_exit", 3, NO_NEWLINE, FULL},
-    {"leaks=1:exitcode=9", "thread_exit", 9, NO_NEWLINE, FULL},
-    {"leaks=1:exitcode=9", "thread_leak", 9, NO_NEWLINE, FULL},
-    {"leaks=1:exitcode=9", "immediate", 3, "", NOTHING},
-    {"leaks=1:exitcode=9", "stderr_closed", 9, NO_NEWLINE, NOTHING},
-    {"leaks=1:exitcode=9", "stdout_closed", 9, "", FULL},
+    {"leaks=all", "leak", 3, NO_NEWLINE, FULL},
+    {":leaks=all:", "leak", 3, NO_NEWLINE, FULL},
+    {"leaks=all:exitcode=0", "leak", 3, NO_NEWLINE, FULL},
+    {"leaks=all:exitcode=9", "leak", 9, NO_NEWLINE, FULL},
+    {"exitcode=255:leaks=all", "leak", 255, NO_NEWLINE, FULL},
+    {"leaks=all:exitcode=9", "clean", 3, NO_NEWLINE, NOTHING},
+    {"leaks=all:exitcode=9", "unused", 3, "LMM was never called", NOTHING},
+    {"leaks=all:exitcode=9", "freed_by_handler", 9, "handler.", ONE_HIRE},
+    {"leaks=all:exitcode=9", "freed_by_destructor", 9, "", ONE_SIT},
+    {"leaks=all:exitcode=9", "leaked_by_handler", 9, "late.", ONE_HIRE},
+    {"leaks=all:exitcode=9", "deep_exit", 9, NO_NEWLINE, FULL},
+    {"leaks=all", "deep_exit", 3, NO_NEWLINE, FULL},
+    {"leaks=all:exitcode=9", "thread_exit", 9, NO_NEWLINE, FULL},
+    {"leaks=all:exitcode=9", "thread_leak", 9, NO_NEWLINE, FULL},
+    {"leaks=all:exitcode=9", "immediate", 3, "", NOTHING},
+    {"leaks=all:exitcode=9", "stderr_closed", 9, NO_NEWLINE, NOTHING},
+    {"leaks=all:exitcode=9", "stdout_closed", 9, "", FULL},
     {"usage=1", "leak", 3, NO_NEWLINE, USAGE},
     {"usage=1", "clean", 3, NO_NEWLINE, USAGE},
 };
@@ -167,13 +167,13 @@ static bool is_expected(enum report expected, const char *err)
     case NOTHING: return err[0] == '\0';
     case FULL: return is_full_report(err);
     case ONE_HIRE:
-        return count_lines(err, "leak:") == 1 &&
-               strstr(err, "leak: 1 block, 36 bytes of emp_t allocated at "
+        return count_lines(err, "live:") == 1 &&
+               strstr(err, "live: 1 block, 36 bytes of emp_t allocated at "
                            "tests/exit/scenarios.c:1002 (hire)\n") != NULL;
-    case ONE_SIT: return count_lines(err, "leak:") == 1 && has_line(err, leak_lines[2]);
+    case ONE_SIT: return count_lines(err, "live:") == 1 && has_line(err, leak_lines[2]);
     case USAGE:
         return count_lines(err, "SUMMARY: ") == 1 && strstr(err, "emp_t") != NULL &&
-               count_lines(err, "leak:") == 0;
+               count_lines(err, "live:") == 0;
     }
     return false;
 }
@@ -200,21 +200,21 @@ static void check_table(void)
 static const struct {
     const char *options;
     const char *complaints[3]; /* one line of stderr for each, which begins with "lmm: " */
-    bool reported;             /* leaks=1 was understood */
+    bool reported;             /* leaks=all was understood */
 } bad_options[] = {
     {"colour=1", {"colour"}, false},
-    {"colour=1:leaks=1", {"colour"}, true},
-    {"leaks=1:colour", {"colour"}, true},
-    {"leaks=1:first=2:second=3", {"first", "second"}, true},
+    {"colour=1:leaks=all", {"colour"}, true},
+    {"leaks=all:colour", {"colour"}, true},
+    {"leaks=all:first=2:second=3", {"first", "second"}, true},
     {"leaks=yes", {"leaks"}, false},
     {"leaks=", {"leaks"}, false},
     {"leaks", {"leaks"}, false},
     {"leaks=2", {"leaks"}, false},
-    {"leaks=1:exitcode=256", {"exitcode"}, true},
-    {"leaks=1:exitcode=-1", {"exitcode"}, true},
-    {"leaks=1:exitcode=99999999999999999999999", {"exitcode"}, true},
-    {"leaks=1:fill=everything", {"fill"}, true},
-    {"leaks=1:=:LEAKS=1", {"''", "LEAKS"}, true},
+    {"leaks=all:exitcode=256", {"exitcode"}, true},
+    {"leaks=all:exitcode=-1", {"exitcode"}, true},
+    {"leaks=all:exitcode=99999999999999999999999", {"exitcode"}, true},
+    {"leaks=all:fill=everything", {"fill"}, true},
+    {"leaks=all:=:LEAKS=1", {"''", "LEAKS"}, true},
 };
 
 static void check_bad_options(void)
@@ -235,7 +235,7 @@ static void check_bad_options(void)
         if (!is_end(&outcome, 3, NO_NEWLINE)) {
             complain(options, "a bad option must change nothing", &outcome);
         }
-        if ((count_lines(outcome.err, "leak:") == LEAK_LINES) != bad_options[i].reported) {
+        if ((count_lines(outcome.err, "live:") == LEAK_LINES) != bad_options[i].reported) {
             complain(options, "wrong report", &outcome);
         }
     }
@@ -285,23 +285,23 @@ static void check_log(void)
     static char log[TEXT_BYTES];
     char file[64];
 
-    run_logged("leaks=1:exitcode=9", "plain.txt", "leak", &outcome);
+    run_logged("leaks=all:exitcode=9", "plain.txt", "leak", &outcome);
     take_log("plain.txt", log);
     if (!is_full_report(log) || outcome.err[0] != '\0' || !is_end(&outcome, 9, NO_NEWLINE)) {
         complain("log=plain.txt", log, &outcome);
     }
-    run_logged("leaks=1", "%e-%p.100%%", "leak", &outcome);
+    run_logged("leaks=all", "%e-%p.100%%", "leak", &outcome);
     snprintf(file, sizeof(file), "exit-%ld.100%%", (long) outcome.pid);
     take_log(file, log);
     if (!is_full_report(log) || outcome.err[0] != '\0') {
         complain("log=%e-%p.100%%", log, &outcome);
     }
-    run_logged("leaks=1", "no/such/folder", "leak", &outcome);
+    run_logged("leaks=all", "no/such/folder", "leak", &outcome);
     if (!is_full_report(outcome.err) || count_lines(outcome.err, "lmm: ") != 1) {
         complain("log=no/such/folder", "the report should be on stderr, with one complaint",
                  &outcome);
     }
-    run_logged("leaks=1:exitcode=9", "untouched", "clean", &outcome);
+    run_logged("leaks=all:exitcode=9", "untouched", "clean", &outcome);
     take_log("untouched", log);
     if (log[0] != '\0' || outcome.err[0] != '\0' || WEXITSTATUS(outcome.status) != 3) {
         complain("log, and no leaks", log, &outcome);
@@ -309,7 +309,7 @@ static void check_log(void)
 }
 
 #define TWO_HIRED                                                                                  \
-    "leak: 2 blocks, 72 bytes of emp_t allocated at tests/exit/scenarios.c:1002 (hire)"
+    "live: 2 blocks, 72 bytes of emp_t allocated at tests/exit/scenarios.c:1002 (hire)"
 
 /* Parent and child report each for itself; the child's blocks at the fork are its own as well. */
 static void check_fork(void)
@@ -320,19 +320,19 @@ static void check_fork(void)
     int child_status = 0;
     char file[64];
 
-    run_logged("leaks=1:exitcode=9", "%p.txt", "forked", &outcome);
+    run_logged("leaks=all:exitcode=9", "%p.txt", "forked", &outcome);
     if (sscanf(outcome.out, "%ld.%d", &child, &child_status) != 2 || child_status != 9 ||
         WEXITSTATUS(outcome.status) != 9) {
         complain("fork", "wrong exit status", &outcome);
     }
     snprintf(file, sizeof(file), "%ld.txt", (long) outcome.pid);
     take_log(file, log);
-    if (count_lines(log, "leak:") != 1 || !has_line(log, TWO_HIRED)) {
+    if (count_lines(log, "live:") != 1 || !has_line(log, TWO_HIRED)) {
         complain("fork, the parent", log, &outcome);
     }
     snprintf(file, sizeof(file), "%ld.txt", child);
     take_log(file, log);
-    if (count_lines(log, "leak:") != 2 || !has_line(log, leak_lines[1]) ||
+    if (count_lines(log, "live:") != 2 || !has_line(log, leak_lines[1]) ||
         !has_line(log, TWO_HIRED)) {
         complain("fork, the child", log, &outcome);
     }

@@ -51,10 +51,10 @@ static void sit(void)
 #line 52
 
 const char *const leak_lines[LEAK_LINES] = {
-    "leak: 5 blocks, 180 bytes of emp_t allocated at tests/exit/scenarios.c:1002 (hire)",
-    "leak: 2 blocks, 408 bytes of sample_t allocated at tests/exit/scenarios.c:1007 (measure)",
-    "leak: 1 block, 36 bytes of emp_t allocated at tests/exit/scenarios.c:1012 (sit)",
-    "leak: 3 blocks, 216 bytes of struct order allocated at (unattributed)",
+    "live: 5 blocks, 180 bytes of emp_t allocated at tests/exit/scenarios.c:1002 (hire)",
+    "live: 2 blocks, 408 bytes of sample_t allocated at tests/exit/scenarios.c:1007 (measure)",
+    "live: 1 block, 36 bytes of emp_t allocated at tests/exit/scenarios.c:1012 (sit)",
+    "live: 3 blocks, 216 bytes of struct order allocated at (unattributed)",
 };
 
 static void make_leaks(void)

@@ -22,7 +22,9 @@ enum {
 /* The subcommands. argv[0] is "lmm <name>"; each returns an exit status. */
 int lmm_cmd_diff(int argc, char **argv);
 int lmm_cmd_gc(int argc, char **argv);
+int lmm_cmd_leaks(int argc, char **argv);
 int lmm_cmd_ls(int argc, char **argv);
+int lmm_cmd_mark(int argc, char **argv);
 int lmm_cmd_report(int argc, char **argv);
 int lmm_cmd_run(int argc, char **argv);
 int lmm_cmd_sites(int argc, char **argv);
@@ -33,7 +35,9 @@ int lmm_cmd_watch(int argc, char **argv);
 /* Their command lines. */
 extern const struct argp lmm_diff_argp;
 extern const struct argp lmm_gc_argp;
+extern const struct argp lmm_leaks_argp;
 extern const struct argp lmm_ls_argp;
+extern const struct argp lmm_mark_argp;
 extern const struct argp lmm_report_argp;
 extern const struct argp lmm_run_argp;
 extern const struct argp lmm_sites_argp;

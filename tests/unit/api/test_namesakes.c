@@ -52,12 +52,17 @@ static void use_both(void *(*first)(void), size_t first_size, void *(*second)(vo
     lmm_free(two);
 }
 
-Test(namesakes, one_order)
+static void list_all(void)
+{
+    setenv("LMM_OPTIONS", "leaks=all:log=/dev/null", 1);
+}
+
+Test(namesakes, one_order, .init = list_all)
 {
     use_both(here, sizeof(struct node), namesake_new, namesake_size());
 }
 
-Test(namesakes, the_other_order)
+Test(namesakes, the_other_order, .init = list_all)
 {
     use_both(namesake_new, namesake_size(), here, sizeof(struct node));
 }

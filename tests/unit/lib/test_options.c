@@ -24,6 +24,10 @@ static const struct {
     {"stacks=18446744073709551617", 0, {0}},
     {"leaks=1", 1, {.leaks = true}},
     {"leaks=1:leaks=0", 2, {.leaks = false}},
+    {"leaks=all", 1, {.leaks = true, .leaks_all = true}},
+    {"leaks=all:leaks=1", 2, {.leaks = true}},
+    {"leaks=all:leaks=0", 2, {.leaks = false}},
+    {"check=1", 1, {.check = true}},
     {"usage=1:leaks=1", 2, {.usage = true, .leaks = true}},
     {"::usage=1::leaks=1::", 2, {.usage = true, .leaks = true}},
     {"nonsense:leaks=1", 1, {.leaks = true}},
@@ -87,8 +91,9 @@ static const char *const refused[] = {
 
 static bool are_same(const struct lmm_options *a, const struct lmm_options *b)
 {
-    return a->leaks == b->leaks && a->usage == b->usage && a->fill_alloc == b->fill_alloc &&
-           a->fill_free == b->fill_free && a->exit_code == b->exit_code && a->fit == b->fit &&
+    return a->leaks == b->leaks && a->leaks_all == b->leaks_all && a->check == b->check &&
+           a->usage == b->usage && a->fill_alloc == b->fill_alloc && a->fill_free == b->fill_free &&
+           a->exit_code == b->exit_code && a->fit == b->fit &&
            a->reservoir_bytes == b->reservoir_bytes && a->ledger_off == b->ledger_off &&
            a->keep == b->keep && a->leaves_children_alone == b->leaves_children_alone &&
            a->stack_frames == b->stack_frames && strcmp(a->ledger, b->ledger) == 0 &&
@@ -150,7 +155,7 @@ Test(options, bad_parts_are_named, .init = redirect)
     fflush(stderr);
     cr_expect_stderr_eq_str(
         "lmm: LMM_OPTIONS: unknown key 'frob' ignored; help=1 lists the keys\n"
-        "lmm: LMM_OPTIONS: bad value 'x' for leaks ignored; it takes 0|1\n"
+        "lmm: LMM_OPTIONS: bad value 'x' for leaks ignored; it takes 0|1|all\n"
         "lmm: LMM_OPTIONS: bad value '' for log ignored; it takes PATH\n"
         "lmm: LMM_OPTIONS: bad value '65' for stacks ignored; it takes 0..64\n"
         "lmm: LMM_OPTIONS: bad value 'worst' for fit ignored; it takes largest|first|best\n"
@@ -172,7 +177,7 @@ static const struct {
     {"", NULL, NULL, NULL, {0}},
     {"", "1", NULL, NULL, {.fill_alloc = true, .fill_free = true}},
     {"", "0", "0", "nonsense", {0}},
-    {"", NULL, "1", NULL, {.leaks = true}},
+    {"", NULL, "1", NULL, {.leaks = true, .leaks_all = true}},
     {"", NULL, NULL, "first_fit", {.fit = LMM_FIT_FIRST}},
     {"", NULL, NULL, "best_fit", {.fit = LMM_FIT_BEST}},
     {"", NULL, NULL, "worst_fit", {0}},

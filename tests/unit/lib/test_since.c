@@ -45,6 +45,29 @@ Test(since, only_blocks_from_before_the_mark_are_old)
     cr_expect(!lived_at(8, items[0]), "there is no such mark");
 }
 
+Test(since, a_filter_shows_new_or_old_blocks)
+{
+    static const uint64_t old[] = {0, 5};
+    LMM_NEW(struct item);
+    cr_assert(lmm_since_keep(1));
+    const struct lmm_since *mark = lmm_since_find(1);
+    const struct {
+        struct lmm_since_filter filter;
+        const uint64_t *old;
+        uint64_t wanted;
+    } rows[] = {
+        {{NULL, false}, NULL, UINT64_MAX},   {{NULL, true}, old, UINT64_MAX},
+        {{mark, false}, old, ~(uint64_t) 5}, {{mark, true}, old, 5},
+        {{mark, false}, NULL, UINT64_MAX},   {{mark, true}, NULL, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        cr_expect(lmm_since_wanted(&rows[i].filter, rows[i].old, 1) == rows[i].wanted, "row %zu",
+                  i);
+    }
+    cr_expect(lmm_since_wanted(NULL, old, 1) == UINT64_MAX);
+}
+
 Test(since, a_page_of_another_family_is_new)
 {
     struct item *item = LMM_NEW(struct item);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * leaks: leak checks that the program asks for, and what it says about its blocks and roots.
+ *
+ * Owns nothing. Locks: none, except those of the functions it calls; callers hold no lock of LMM.
+ */
+#ifndef LMM_FRONT_LEAKS_H
+#define LMM_FRONT_LEAKS_H
+
+#include "lib/ground/base.h"
+
+#include <lmm/ledger.h>
+
+struct lmm_saved_registers;
+
+/*
+ * Makes the check at the process's end if the options ask for one (check=1 or leaks=1), unless it was
+ * made before. entry: as in check.h. A child that has not called LMM has no check. Async-signal-safe.
+ */
+void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry);
+
+/* Makes no check at the process's end. */
+void lmm_leaks_skip_at_exit(void);
+
+/* A check with the usual heuristics, whatever the options say; 0 or -errno. */
+int lmm_leaks_check_now(const struct lmm_saved_registers *entry);
+
+/* The blocks of that kind (enum lmm_ledger_leak_kind) that the last check found; 0 where there was none
+ * or it failed. */
+uint64_t lmm_leaks_count(uint32_t kind);
+
+#endif

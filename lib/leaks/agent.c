@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/leaks/agent.h"
+
+#include "lib/books/checks.h"
+#include "lib/books/chunks.h"
+#include "lib/books/store.h"
+#include "lib/ground/bare_thread.h"
+#include "lib/ground/options.h"
+#include "lib/ground/sync.h"
+#include "lib/ground/system.h"
+#include "lib/leaks/check.h"
+#include "lib/leaks/mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmm/ledger.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+    FIRST_CANDIDATE = 62, /* programs that use real-time signals take the first or the last ones */
+    LAST_CANDIDATE = 50,
+    IDLE_MS = 5000,
+    PATIENCE_MS = 2000, /* for a question on a connection */
+    LINE_BYTES = 256,
+    NAME_BYTES = 96, /* of a ledger, and of its socket */
+};
+
+/* A sanitizer's code needs variables that the thread does not have. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+enum { IS_SANITIZED = 1 };
+#else
+enum { IS_SANITIZED = 0 };
+#endif
+
+static struct {
+    struct lmm_bare_thread thread;
+    int number;                     /* of the signal; 0: none */
+    int pid;                        /* whose thread it is: a forked child has none; atomic */
+    char path[LMM_LEDGER_PATH_MAX]; /* of the ledger; the thread's */
+} agent;
+
+/* ---- Answers --------------------------------------------------------------------------------- */
+
+/* libc's printf needs variables that the thread does not have. */
+struct answer {
+    char line[LINE_BYTES];
+    size_t length;
+};
+
+static void put_text(struct answer *answer, const char *text)
+{
+    size_t room = sizeof(answer->line) - answer->length;
+    size_t bytes = strnlen(text, room);
+
+    memcpy(answer->line + answer->length, text, bytes);
+    answer->length += bytes;
+}
+
+static void put_number(struct answer *answer, uint64_t number)
+{
+    char digits[24];
+    size_t at = sizeof(digits) - 1;
+
+    digits[at] = '\0';
+    do {
+        digits[--at] = (char) ('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    put_text(answer, " ");
+    put_text(answer, digits + at);
+}
+
+static void put_error(struct answer *answer, uint64_t error, const char *reason)
+{
+    answer->length = 0;
+    put_text(answer, "error");
+    put_number(answer, error);
+    put_text(answer, " ");
+    put_text(answer, reason);
+}
+
+/* ---- Questions ------------------------------------------------------------------------------- */
+
+/* Takes the next word of a question, if it is that one. */
+static bool take_word(const char **question, const char *word)
+{
+    size_t length = strlen(word);
+
+    if (strncmp(*question, word, length) != 0 ||
+        ((*question)[length] != '\0' && (*question)[length] != ' ')) {
+        return false;
+    }
+    *question += length;
+    *question += **question == ' ';
+    return true;
+}
+
+static bool take_number(const char **question, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    const char *at = *question;
+
+    while (*at >= '0' && *at <= '9' && number <= UINT32_MAX) {
+        number = number * 10 + (uint64_t) (*at++ - '0');
+    }
+    if (at == *question || (*at != '\0' && *at != ' ')) {
+        return false;
+    }
+    *question = at + (*at == ' ');
+    *ret_number = number;
+    return true;
+}
+
+/* "check FLAGS MARK WHICH": makes a check. "ok" and the number of the ledger's check. */
+static void answer_check(const char *question, struct answer *answer)
+{
+    struct lmm_ledger_check check;
+    uint64_t flags;
+    uint64_t mark;
+    uint64_t which;
+
+    if (!take_number(&question, &flags) || !take_number(&question, &mark) ||
+        !take_number(&question, &which) || *question != '\0') {
+        put_error(answer, EINVAL, "the question is not understood");
+        return;
+    }
+    const struct lmm_check_request request = {
+        .unaligned = (flags & LMM_LEDGER_CHECK_UNALIGNED) != 0,
+        .heuristics = LMM_HEURISTICS_ALL,
+        .mark = (uint32_t) mark,
+        .wants_old = which == 1,
+    };
+    int result = lmm_check_run(&request, &check);
+    if (result != 0) {
+        put_error(answer, (uint32_t) -result,
+                  result == -ENOENT ? "the mark is not kept any more, or was never made"
+                                    : "the check failed");
+        return;
+    }
+    put_text(answer, "ok");
+    put_number(answer, lmm_load_acquire(&lmm_chunks_header()->check_count));
+}
+
+/* "mark TEXT": makes a mark. "ok" and its number. */
+static void answer_mark(const char *question, struct answer *answer)
+{
+    uint32_t number = lmm_checks_add_mark(question);
+    int result = number == 0 ? -ENOMEM : lmm_check_keep_mark(number);
+
+    if (result != 0) {
+        put_error(answer, (uint32_t) -result, "no mark was made");
+        return;
+    }
+    put_text(answer, "ok");
+    put_number(answer, number);
+}
+
+static const struct {
+    const char *word;
+    void (*answer)(const char *question, struct answer *answer);
+} questions[] = {
+    {"check", answer_check},
+    {"mark", answer_mark},
+};
+
+static void answer_line(const char *line, struct answer *answer)
+{
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+        const char *rest = line;
+        if (take_word(&rest, questions[i].word)) {
+            questions[i].answer(rest, answer);
+            return;
+        }
+    }
+    put_error(answer, ENOSYS, "this version of LMM does not know the question");
+}
+
+/* Reads a line, without its end. False: it does not come, or is too long. */
+static bool read_line(int connection, char line[LINE_BYTES])
+{
+    size_t length = 0;
+
+    while (length < LINE_BYTES - 1 && lmm_system_wait_readable(connection, PATIENCE_MS) == 1) {
+        ssize_t got = lmm_system_read(connection, line + length, LINE_BYTES - 1 - length);
+        if (got <= 0) {
+            return false;
+        }
+        char *end = memchr(line + length, '\n', (size_t) got);
+        length += (size_t) got;
+        if (end != NULL) {
+            *end = '\0';
+            return true;
+        }
+    }
+    return false;
+}
+
+static void serve(int connection)
+{
+    struct answer answer = {.length = 0};
+    char line[LINE_BYTES];
+    unsigned user;
+
+    if (!lmm_system_peer(connection, &user) || (user != lmm_system_geteuid() && user != 0)) {
+        put_error(&answer, EPERM, "the process belongs to another user");
+    } else if (read_line(connection, line)) {
+        answer_line(line, &answer);
+    } else {
+        put_error(&answer, EINVAL, "a question is one line");
+    }
+    put_text(&answer, "\n");
+    lmm_system_send(connection, answer.line, answer.length);
+}
+
+/* ---- The thread ------------------------------------------------------------------------------ */
+
+/* Splits agent.path: the directory is opened, and the name of the socket made. */
+static int open_directory(char name[LINE_BYTES])
+{
+    lmm_lock_acquire(&lmm_chunks_lock);
+    size_t bytes = strnlen(lmm_store_path(), sizeof(agent.path) - 1);
+    memcpy(agent.path, lmm_store_path(), bytes);
+    agent.path[bytes] = '\0';
+    lmm_lock_release(&lmm_chunks_lock);
+    char *slash = strrchr(agent.path, '/');
+    if (slash == NULL || strlen(slash) >= NAME_BYTES) {
+        return -ENOENT;
+    }
+    *slash = '\0';
+    struct answer text = {.length = 0};
+    put_text(&text, slash + 1);
+    put_text(&text, LMM_LEDGER_SOCKET_SUFFIX);
+    memcpy(name, text.line, text.length);
+    name[text.length] = '\0';
+    return lmm_system_open(agent.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+}
+
+/* A socket's path has at most 107 bytes, a directory's may have more. */
+static int listen_in(int directory, const char *name)
+{
+    struct answer path = {.length = 0};
+
+    put_text(&path, "/proc/self/fd/");
+    char *space = path.line + path.length;
+    put_number(&path, (uint64_t) directory);
+    memmove(space, space + 1, (size_t) (path.line + --path.length - space));
+    put_text(&path, "/");
+    put_text(&path, name);
+    path.line[path.length < LINE_BYTES ? path.length : LINE_BYTES - 1] = '\0';
+    lmm_system_unlinkat(directory, name);
+    return lmm_system_listen(path.line);
+}
+
+static void run(void *arg)
+{
+    char name[LINE_BYTES];
+    int directory = open_directory(name);
+    int listener = directory < 0 ? directory : listen_in(directory, name);
+    int connection;
+
+    (void) arg;
+    while (listener >= 0 && (connection = lmm_system_accept(listener, IDLE_MS)) != -EAGAIN) {
+        if (connection < 0 && connection != -EINTR && connection != -ECONNABORTED) {
+            break;
+        }
+        if (connection >= 0) {
+            serve(connection);
+            lmm_system_close(connection);
+        }
+    }
+    if (listener >= 0) {
+        lmm_system_unlinkat(directory, name);
+        lmm_system_close(listener);
+    }
+    if (directory >= 0) {
+        lmm_system_close(directory);
+    }
+}
+
+/* ---- The signal ------------------------------------------------------------------------------ */
+
+/* What the signal does without LMM: it ends the process. */
+static void act_as_default(int number)
+{
+    const struct lmm_system_action ends = {.handler = 0};
+
+    lmm_system_sigaction(number, &ends, NULL);
+    lmm_system_queue_signal(lmm_system_gettid(), number, 0);
+}
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    (void) context;
+    if (info->si_code != SI_QUEUE || info->si_value.sival_int != LMM_LEDGER_SIGNAL_VALUE) {
+        act_as_default(number);
+        return;
+    }
+    int pid = lmm_system_getpid();
+    if (lmm_load_acquire(&agent.pid) != pid) {
+        lmm_bare_thread_forget(&agent.thread);
+        lmm_store_release(&agent.pid, pid);
+    }
+    lmm_bare_thread_start(&agent.thread, run, NULL);
+}
+
+static bool is_free(int number)
+{
+    struct lmm_system_action now;
+
+    return lmm_system_sigaction(number, NULL, &now) == 0 && now.handler == 0;
+}
+
+static int choose_signal(void)
+{
+    int number = (int) lmm_options.signal;
+
+    if (number != LMM_SIGNAL_AUTO) {
+        return number != 0 && is_free(number) ? number : 0;
+    }
+    for (number = FIRST_CANDIDATE; number >= LAST_CANDIDATE; number--) {
+        if (is_free(number)) {
+            return number;
+        }
+    }
+    return 0;
+}
+
+/* The thread inherits the handler's mask: of libc's own signals it blocks none, since checks stop
+ * threads by one of them. */
+static void take_signal(int number)
+{
+    const uint64_t libcs = UINT64_C(3) << 31;
+    const struct lmm_system_action action = {.handler = (uintptr_t) on_signal,
+                                             .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK,
+                                             .mask = ~libcs};
+
+    agent.pid = lmm_system_getpid();
+    if (lmm_bare_thread_prepare(&agent.thread) &&
+        lmm_system_sigaction(number, &action, NULL) == 0) {
+        lmm_store_release(&lmm_chunks_header()->check_signal, (uint32_t) number);
+    }
+}
+
+void lmm_agent_watch(void)
+{
+    static bool is_done;
+
+    if (lmm_load_relaxed(&is_done) || __atomic_exchange_n(&is_done, true, __ATOMIC_RELAXED) ||
+        IS_SANITIZED || lmm_load_relaxed(&lmm_chunks_header()->file_bytes) == 0) {
+        return;
+    }
+    int number = choose_signal();
+    if (number != 0) {
+        take_signal(number);
+    }
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ask: asks a running process a question, which LMM in that process answers (docs/ledger-format.md,
+ * "Questions").
+ *
+ * The process must keep a ledger, which names the signal that starts the answering thread. The right to
+ * send it a signal is enough; ptrace is not used. Nothing is sent to a process that does not handle
+ * the signal, because the signal would end it.
+ */
+#ifndef LMM_PROGRAM_ASK_H
+#define LMM_PROGRAM_ASK_H
+
+#include <stdbool.h>
+
+struct lmm_snapshot;
+
+enum { LMM_ANSWER_BYTES = 256 };
+
+/*
+ * Asks the live process of the snapshot, whose ledger is the file `path`. question: one line, without
+ * its end. *ret_answer: the answer after its first word, "ok". Waits as long as the process works on
+ * the answer. False after a message on stderr: the process does not run, cannot be asked, or
+ * answered that it could not do it.
+ */
+bool lmm_ask(const char *path, const struct lmm_snapshot *snapshot, const char *question,
+             char ret_answer[LMM_ANSWER_BYTES]);
+
+#endif

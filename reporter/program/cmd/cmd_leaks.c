@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_leaks: `lmm leaks [PID|NAME|FILE]`: asks a running process for a leak check, and shows what it
+ * found; of a process that has ended, its last check. */
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "reporter/core/model.h"
+#include "reporter/core/sink.h"
+#include "reporter/program/attach/ask.h"
+#include "reporter/program/base/clock.h"
+#include "reporter/program/base/command_line.h"
+#include "reporter/program/base/output.h"
+#include "reporter/program/base/parse.h"
+#include "reporter/program/base/program.h"
+#include "reporter/program/formats/format.h"
+#include "reporter/program/ledger/discover.h"
+#include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/report/ending.h"
+#include "reporter/program/report/leak_kinds.h"
+#include "reporter/program/report/run_report.h"
+#include "reporter/program/report/spots.h"
+#include "reporter/program/report/suppress.h"
+#include "reporter/program/report/unseen.h"
+#include "reporter/program/run/run_options.h"
+#include "reporter/program/symbols/symbols.h"
+#include "reporter/program/symbols/wrapper_list.h"
+
+#include <lmm/ledger.h>
+
+struct arguments {
+    struct lmm_run_options look; /* what the report shows, as of `lmm run --leaks` */
+    const char *word;
+    size_t since;        /* a mark; 0: none */
+    uint64_t min_age_ns; /* 0: any */
+    bool unaligned;
+};
+
+enum { SINCE = 256, MIN_AGE, UNALIGNED, KINDS, STACKS_PER_ROW, FULL, ABSOLUTE, NO_BUILT_IN };
+
+static const struct argp_option options[] = {
+    {"since", SINCE, "MARK", 0, "Only blocks that were allocated since that mark (lmm mark)", 0},
+    {"min-age", MIN_AGE, "TIME", 0,
+     "Only blocks that are at least so old, for example 30s: waits that long before the check", 0},
+    {"unaligned", UNALIGNED, NULL, 0, "Take words at any address for pointers", 0},
+    {"show-leak-kinds", KINDS, "KINDS", 0,
+     "Which lines to show: definite, indirect, possible, reachable, all or none, in Valgrind's "
+     "words (definite,possible)",
+     0},
+    {"suppressions", 's', "FILE", 0, "Omit leaks that FILE names; may be given more than once", 0},
+    {"no-built-in", NO_BUILT_IN, NULL, 0, "Do not omit what libraries keep until the end", 0},
+    {"top", 'n', "N", 0, "Show at most N rows (20)", 0},
+    {"stacks-per-row", STACKS_PER_ROW, "N", 0, "Show at most N call stacks of a row (3)", 0},
+    {"full", FULL, NULL, 0, "Show all rows and stacks", 0},
+    {"absolute", ABSOLUTE, NULL, 0, "Show absolute paths", 0},
+    {"format", 'F', "FORMAT", 0, "text (the default) or json", 0},
+    {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the report is complete", 0},
+    {0},
+};
+
+static void parse_format(struct arguments *arguments, const char *argument,
+                         const struct argp_state *state)
+{
+    arguments->look.format = lmm_format_parse(argument, true, state);
+    if (arguments->look.format->kind == LMM_FORMAT_DATA) {
+        argp_error(state, "--format %s has no leak check; use text or json", argument);
+    }
+}
+
+static error_t parse(int option, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    struct lmm_run_options *look = &arguments->look;
+
+    switch (option) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &arguments->word; return 0;
+    case ARGP_KEY_END:
+        if (arguments->since != 0 && arguments->min_age_ns != 0) {
+            argp_error(state, "--since and --min-age exclude each other");
+        }
+        return 0;
+    case SINCE:
+        arguments->since = lmm_parse_number("--since", argument, 1, UINT32_MAX, state);
+        return 0;
+    case MIN_AGE: arguments->min_age_ns = lmm_parse_time(argument, state); return 0;
+    case UNALIGNED: arguments->unaligned = true; return 0;
+    case KINDS:
+        if (!lmm_kinds_parse(argument, &look->shown_classes)) {
+            argp_error(state, "--show-leak-kinds takes definite, indirect, possible, reachable, "
+                              "all or none");
+        }
+        return 0;
+    case 's':
+        if (!lmm_suppressions_read(&look->suppressions, argument)) {
+            exit(LMM_EXIT_USAGE);
+        }
+        return 0;
+    case NO_BUILT_IN: look->no_built_in = true; return 0;
+    case 'n': look->top = lmm_parse_top(argument, state); return 0;
+    case STACKS_PER_ROW:
+        look->stacks_per_row = lmm_parse_number("--stacks-per-row", argument, 1, SIZE_MAX, state);
+        return 0;
+    case FULL: look->full = true; return 0;
+    case ABSOLUTE: look->absolute = true; return 0;
+    case 'F': parse_format(arguments, argument, state); return 0;
+    case 'o': look->output = argument; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {
+    {&lmm_word_argp, 0, NULL, 0}, {&lmm_wrapper_argp, 0, NULL, 0}, {0}};
+const struct argp lmm_leaks_argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "[PID|NAME|FILE]",
+    .doc = "Find out which blocks of a running process are lost, and where they were allocated."
+           "\vThe process's threads stand still for some milliseconds. Without an argument: the "
+           "only live process that has a ledger. Of a process that has ended its last check is "
+           "shown.",
+    .children = children,
+};
+
+/* ---- Asking ---------------------------------------------------------------------------------- */
+
+/* Makes a mark and waits; *ret_mark is its number. */
+static bool wait_since_mark(const char *path, const struct lmm_snapshot *snapshot, uint64_t ns,
+                            size_t *ret_mark)
+{
+    char answer[LMM_ANSWER_BYTES];
+    struct timespec left = lmm_ns_timespec(ns);
+
+    if (!lmm_ask(path, snapshot, "mark lmm leaks --min-age", answer)) {
+        return false;
+    }
+    *ret_mark = strtoul(answer, NULL, 10);
+    while (nanosleep(&left, &left) != 0) {
+    }
+    return true;
+}
+
+static bool ask_for_check(const struct arguments *arguments, const char *path,
+                          const struct lmm_snapshot *snapshot)
+{
+    char question[LMM_ANSWER_BYTES];
+    char answer[LMM_ANSWER_BYTES];
+    size_t mark = arguments->since;
+    bool wants_old = arguments->min_age_ns != 0;
+
+    if (wants_old && !wait_since_mark(path, snapshot, arguments->min_age_ns, &mark)) {
+        return false;
+    }
+    snprintf(question, sizeof(question), "check %d %zu %d",
+             arguments->unaligned ? LMM_LEDGER_CHECK_UNALIGNED : 0, mark, wants_old);
+    return lmm_ask(path, snapshot, question, answer);
+}
+
+/* The ledger, after a check if its process lives. NULL after a message. */
+static struct lmm_snapshot *check(const struct arguments *arguments, const char *path)
+{
+    struct lmm_snapshot *snapshot = lmm_snapshot_read(path);
+
+    if (snapshot == NULL || snapshot->state != LMM_PROCESS_LIVE) {
+        return snapshot;
+    }
+    bool is_checked = ask_for_check(arguments, path, snapshot);
+    lmm_snapshot_free(snapshot);
+    return is_checked ? lmm_snapshot_read(path) : NULL;
+}
+
+/* ---- Reporting ------------------------------------------------------------------------------- */
+
+static int write_report(struct arguments *arguments, const struct lmm_snapshot *snapshot,
+                        struct lmm_spots *spots, const struct lmm_symbols *symbols)
+{
+    static const struct lmm_unseen unseen;
+    const struct lmm_model *model = snapshot->model;
+    const struct lmm_ending ending = {.pid = (pid_t) model->pid};
+    char name[] = "lmm leaks";
+    char *argv[] = {name, NULL};
+    char folder[PATH_MAX];
+    struct lmm_output output;
+    const struct lmm_run_report_process process = {
+        .model = model,
+        .spots = spots,
+        .is_program = true,
+        .is_live = snapshot->state == LMM_PROCESS_LIVE,
+    };
+    struct lmm_run_report report = {
+        .argv = argv,
+        .ending = &ending,
+        .processes = &process,
+        .process_count = 1,
+        .unseen = &unseen,
+        .suppressions = &arguments->look.suppressions,
+        .symbols = symbols,
+        .bounds = lmm_run_options_bounds(&arguments->look),
+        .look = lmm_run_options_look(&arguments->look, folder),
+        .shown_classes = arguments->look.shown_classes,
+        .error_classes = arguments->look.error_classes,
+        .leaks_only = true,
+    };
+
+    if (!lmm_output_open(&output, arguments->look.output, 0666)) {
+        return LMM_EXIT_FAILED;
+    }
+    report.colour = lmm_output_has_colour(&output);
+    int error = arguments->look.format->kind == LMM_FORMAT_JSON
+                    ? lmm_run_report_json(&report, &output.sink)
+                    : lmm_run_report_text(&report, &output.sink);
+    output.sink.error = output.sink.error == 0 ? error : output.sink.error;
+    return lmm_output_close(&output);
+}
+
+static int report(struct arguments *arguments, const struct lmm_snapshot *snapshot)
+{
+    struct lmm_symbols *symbols = lmm_symbols_open(0);
+    struct lmm_spots spots = {.items = NULL};
+    int status = LMM_EXIT_FAILED;
+
+    if (symbols != NULL) {
+        lmm_symbols_set_brief(symbols, true);
+    }
+    if (symbols == NULL || !lmm_symbols_name_sites(symbols, snapshot->model) ||
+        !lmm_spots_make(snapshot->model, &arguments->look.suppressions, &spots)) {
+        lmm_complain("out of memory");
+    } else {
+        status = write_report(arguments, snapshot, &spots, symbols);
+    }
+    lmm_spots_free(&spots);
+    lmm_symbols_close(symbols);
+    return status;
+}
+
+int lmm_cmd_leaks(int argc, char **argv)
+{
+    struct arguments arguments = {.look = {.format = lmm_format_find("text"),
+                                           .shown_classes = LMM_KINDS_SHOWN,
+                                           .error_classes = LMM_KINDS_ERRORS,
+                                           .leaks_only = true}};
+    int status = LMM_EXIT_FAILED;
+
+    lmm_command_line_read(&lmm_leaks_argp, argc, argv, 0, &arguments);
+    char *path = lmm_discover_path(arguments.word);
+    struct lmm_snapshot *snapshot = path == NULL ? NULL : check(&arguments, path);
+    if (snapshot != NULL && (arguments.look.no_built_in ||
+                             lmm_suppressions_add_built_in(&arguments.look.suppressions))) {
+        status = report(&arguments, snapshot);
+    }
+    lmm_snapshot_free(snapshot);
+    lmm_suppressions_free(&arguments.look.suppressions);
+    free(path);
+    return status;
+}
