@@ -25,6 +25,7 @@
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
+#include "reporter/program/report/suppress_file.h"
 #include "reporter/program/report/unseen.h"
 #include "reporter/program/run/run_options.h"
 #include "reporter/program/symbols/symbols.h"

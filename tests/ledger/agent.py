@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""agent.py LMM TYPED MALLOC PRELOAD [unittest options]: `lmm leaks` and `lmm mark` on running processes."""
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import harness
+from workers import Case
+
+TYPED, MALLOC, PRELOAD = harness.arguments(3)
+
+
+class Loser:
+    """A program that loses blocks when told to."""
+
+    def __init__(self, case, program, options="", **settings):
+        self.folder = case.new_folder()
+        variables = {"LMM_OPTIONS": f"ledger={self.folder}:stacks=8{options}", **settings}
+        if program == MALLOC:
+            variables["LD_PRELOAD"] = PRELOAD
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=harness.environment(**variables))
+        self.pid = self.process.pid
+        case.addCleanup(self.stop)
+        self.do("keep 3")
+
+    def do(self, command):
+        """Sends a command, and returns the lines before its "done"."""
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        lines = []
+        while (line := self.process.stdout.readline().strip()) != "done":
+            if not line:
+                raise AssertionError(f"the program ended: {self.process.wait()}")
+            lines.append(line)
+        return lines
+
+    def stop(self):
+        self.process.kill()
+        self.process.communicate()
+
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
+    def lmm(self, *words, status=0):
+        result = subprocess.run([harness.LMM, *words], capture_output=True, text=True, check=False,
+                                env=harness.environment(LMM_DIR=self.folder))
+        if result.returncode != status:
+            raise AssertionError(f"{words}: {result.returncode}: {result.stdout}{result.stderr}")
+        return result.stdout if status == 0 else result.stderr
+
+    def leaks(self, *words):
+        """The class sums of a check: (blocks, bytes) by class."""
+        report = json.loads(self.lmm("leaks", str(self.pid), "--format", "json", *words))
+        check = report["processes"][0]["check"]
+        return {name: (check[long]["blocks"], check[long]["bytes"])
+                for name, long in (("definite", "definitely_lost"), ("indirect", "indirectly_lost"),
+                                   ("possible", "possibly_lost"), ("reachable", "still_reachable"))}
+
+
+class Leaks(Case):
+    def new_folder(self):
+        folder = os.path.join(self.folder, str(len(os.listdir(self.folder))))
+        os.mkdir(folder, 0o700)
+        return folder
+
+    def test_what_is_lost_is_found_and_nothing_else(self):
+        for program in (TYPED, MALLOC):
+            loser = Loser(self, program)
+            self.assertEqual(loser.leaks()["definite"], (0, 0))
+            loser.do("lose 50")
+            loser.do("keep 7")
+            for _ in range(3):
+                self.assertEqual(loser.leaks()["definite"], (50, 5000))
+
+    def test_since_a_mark(self):
+        for program in (TYPED, MALLOC):
+            loser = Loser(self, program)
+            loser.do("lose 20")
+            self.assertEqual(loser.lmm("mark", str(loser.pid), "first").strip(), "1")
+            loser.do("lose 30")
+            self.assertEqual(loser.lmm("mark", str(loser.pid)).strip(), "2")
+            loser.do("lose 4")
+            self.assertEqual(loser.leaks("--since", "1")["definite"], (34, 3400))
+            self.assertEqual(loser.leaks("--since", "2")["definite"], (4, 400))
+            self.assertEqual(loser.leaks()["definite"], (54, 5400))
+            self.assertIn("mark is not kept", loser.lmm("leaks", str(loser.pid), "--since", "9", status=1))
+
+    def test_of_an_age(self):
+        loser = Loser(self, TYPED)
+        loser.do("lose 20")
+        with subprocess.Popen([harness.LMM, "leaks", str(loser.pid), "--min-age", "3s", "--format", "json"],
+                              stdout=subprocess.PIPE, text=True,
+                              env=harness.environment(LMM_DIR=loser.folder)) as waiting:
+            harness.until(lambda: loser.threads() > 1, "it was not asked")
+            time.sleep(1)
+            loser.do("lose 5")
+            report = json.loads(waiting.communicate()[0])
+        self.assertEqual(report["processes"][0]["check"]["definitely_lost"]["blocks"], 20)
+
+    def test_nothing_is_left_when_nobody_asks(self):
+        for program in (TYPED, MALLOC):
+            loser = Loser(self, program)
+            descriptors = os.listdir(f"/proc/{loser.pid}/fd")
+            self.assertEqual(loser.threads(), 1)
+            loser.leaks()
+            self.assertEqual(loser.threads(), 2)
+            harness.until(lambda loser=loser: loser.threads() == 1, "the thread stays")
+            self.assertEqual(os.listdir(f"/proc/{loser.pid}/fd"), descriptors)
+            self.assertEqual(glob.glob(loser.folder + "/*.sock"), [])
+
+    def test_a_child_has_a_thread_of_its_own(self):
+        for program in (TYPED, MALLOC):
+            loser = Loser(self, program)
+            loser.leaks()
+            child, = loser.do("fork")
+            loser.pid = int(child)
+            loser.do("keep 1")
+            loser.do("lose 11")
+            self.assertEqual(loser.leaks()["definite"], (11, 1100))
+
+    def test_a_thread_that_cannot_be_stopped_makes_lost_possible(self):
+        loser = Loser(self, MALLOC)
+        loser.do("lose 9")
+        loser.do("deaf")
+        classes = loser.leaks()
+        self.assertEqual(classes["definite"], (0, 0))
+        self.assertGreaterEqual(classes["possible"][0], 9)
+        self.assertIn("could not see the registers of 1 of", loser.lmm("leaks", str(loser.pid)))
+
+    def test_the_signal(self):
+        loser = Loser(self, TYPED, options=":signal=0")
+        self.assertIn("cannot be asked", loser.lmm("leaks", str(loser.pid), status=1))
+        loser = Loser(self, TYPED, options=":signal=45")
+        self.assertEqual(loser.leaks()["definite"], (0, 0))
+        os.kill(loser.pid, 45)
+        self.assertEqual(loser.process.wait(), -45, "without the value it ends the process, as without LMM")
+
+    def test_a_signal_that_the_program_took(self):
+        loser = Loser(self, TYPED, options=":signal=45")
+        loser.do("take 45")
+        with open(glob.glob(loser.folder + "/*.lmm")[0], "rb") as file:
+            self.assertEqual(file.read()[3308], 45)
+        os.kill(loser.pid, 45)
+        self.assertEqual(loser.process.stdout.readline(), "taken\n")
+
+    def test_processes_that_cannot_be_asked(self):
+        loser = Loser(self, TYPED)
+        os.kill(loser.pid, signal.SIGSTOP)
+        self.assertIn("does not answer", loser.lmm("mark", str(loser.pid), status=1))
+        os.kill(loser.pid, signal.SIGCONT)
+        self.assertIn("no control characters", loser.lmm("mark", str(loser.pid), "a\nb", status=2))
+        self.assertIn("at most 127 bytes", loser.lmm("mark", str(loser.pid), "x" * 128, status=2))
+        loser.stop()
+        self.assertIn("only a live process", loser.lmm("mark", str(loser.pid), status=1))
+
+
+harness.main()

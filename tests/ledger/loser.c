@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * loser: a program that loses blocks when it is told to. Reads one command a line:
+ *
+ *     lose N     allocates N blocks of 100 bytes, and forgets them
+ *     keep N     allocates N blocks, and keeps them
+ *     fork       forks a child, which says so and takes the commands from now on; the parent waits
+ *     deaf       blocks all signals by a system call, libc's own too, in a second thread that spins
+ *     take N     handles signal N, by printing "taken"
+ *
+ * and prints "done" after each. With malloc, or as a typed program (TYPED).
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if TYPED
+#include <lmm/lmm.h>
+struct lost {
+    char bytes[100];
+};
+#define NEW() LMM_ALLOC(struct lost)
+#else
+#define NEW() malloc(100)
+#endif
+
+static void *volatile kept[100];
+static unsigned kept_count;
+
+static __attribute__((noinline)) void lose(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        void *volatile block = NEW();
+        memset(block, 1, 100);
+        block = NULL;
+    }
+}
+
+/* Overwrites what lose() left in registers and on the stack, where later calls may have unused room. */
+static __attribute__((noinline)) void forget(void)
+{
+    volatile char room[16384];
+
+    for (size_t i = 0; i < sizeof(room); i++) {
+        room[i] = 0;
+    }
+    free(malloc(1));
+}
+
+static void keep(unsigned count)
+{
+    for (unsigned i = 0; i < count && kept_count < 100; i++) {
+        kept[kept_count++] = NEW();
+    }
+}
+
+static volatile int is_deaf;
+
+static void *be_deaf(void *arg)
+{
+    const unsigned long all[16] = {~0UL, ~0UL};
+
+    (void) arg;
+    syscall(SYS_rt_sigprocmask, SIG_BLOCK, all, NULL, 8);
+    is_deaf = 1;
+    for (;;) {
+    }
+    return NULL;
+}
+
+static void be_deaf_in_a_thread(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, be_deaf, NULL) == 0) {
+        while (!is_deaf) {
+            usleep(1000);
+        }
+    }
+}
+
+static void say_taken(int number)
+{
+    (void) number;
+    if (write(STDOUT_FILENO, "taken\n", 6) != 6) {
+        _exit(1);
+    }
+}
+
+static void go_on_in_child(void)
+{
+    pid_t child = fork();
+
+    if (child != 0) {
+        waitpid(child, NULL, 0);
+        exit(0);
+    }
+    free(malloc(1));
+    printf("%d\n", (int) getpid());
+}
+
+int main(void)
+{
+    char command[32];
+    unsigned number = 0;
+
+    setvbuf(stdout, NULL, _IOLBF, 1000);
+    while (scanf("%31s", command) == 1) {
+        if (strcmp(command, "lose") == 0 && scanf("%u", &number) == 1) {
+            lose(number);
+            forget();
+        } else if (strcmp(command, "keep") == 0 && scanf("%u", &number) == 1) {
+            keep(number);
+        } else if (strcmp(command, "fork") == 0) {
+            go_on_in_child();
+        } else if (strcmp(command, "deaf") == 0) {
+            be_deaf_in_a_thread();
+        } else if (strcmp(command, "take") == 0 && scanf("%u", &number) == 1) {
+            signal((int) number, say_taken);
+        }
+        puts("done");
+    }
+    return 0;
+}
