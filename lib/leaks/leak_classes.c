@@ -204,8 +204,10 @@ static bool find_groups(struct groups *groups)
     for (size_t i = 0; i < scan->graph.page_count; i++) {
         start_in_page(groups, i);
     }
+    LMM_CHECK(lmm_scan_is_valid(scan));
     if (has_question(groups)) {
         settle_questions(groups);
+        LMM_CHECK(lmm_scan_is_valid(scan));
     }
     return true;
 }

@@ -135,13 +135,12 @@ static bool is_end_of_empty(const struct lmm_graph_block *block, uintptr_t addre
            (block->bytes == 0 || (block->bytes == sizeof(uint64_t) && word_at(block->start) == 0));
 }
 
-/* Whether a pointer into the block, not to its start, holds it. */
-static bool holds(const struct lmm_marker *marker, const struct lmm_graph_block *block,
-                  uintptr_t address)
+bool lmm_marker_holds(const struct lmm_marker *marker, const struct lmm_graph_block *block,
+                      uintptr_t address)
 {
     unsigned heuristics = marker->settings.heuristics;
 
-    if (is_end_of_empty(block, address)) {
+    if (address == block->start || is_end_of_empty(block, address)) {
         return true;
     }
     if (heuristics == 0 || !can_read(marker, block, block->start)) {
@@ -170,7 +169,7 @@ static void note_interior(struct lmm_scan *scan, uintptr_t word)
         !lmm_graph_has(block.page, LMM_PLANE_WHITE, block.slot)) {
         return;
     }
-    if (word == block.start || holds(marker, &block, word)) {
+    if (lmm_marker_holds(marker, &block, word)) {
         lmm_scan_reach(scan, block.page, block.slot);
     } else {
         lmm_graph_set(block.page, LMM_PLANE_INTERIOR, block.slot);
@@ -252,7 +251,7 @@ void lmm_marker_run(struct lmm_marker *marker)
     lmm_graph_copy_plane(&scan->graph, LMM_PLANE_WHITE, LMM_PLANE_UNIGNORED);
     follow(scan, LMM_PLANE_INTERIOR, false);
     lmm_graph_copy_plane(&scan->graph, LMM_PLANE_WHITE, LMM_PLANE_LOST);
-    LMM_CHECK(lmm_marker_is_valid(marker));
+    LMM_CHECK(lmm_scan_is_valid(scan) && lmm_marker_is_valid(marker));
 }
 
 uint32_t lmm_marker_kind(const struct lmm_marker *marker, uintptr_t address)

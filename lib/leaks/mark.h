@@ -81,6 +81,11 @@ void lmm_marker_root_word(struct lmm_marker *marker, uintptr_t word);
 bool lmm_marker_is_block(const struct lmm_marker *marker, uintptr_t address, uintptr_t *ret_start,
                          size_t *ret_bytes);
 
+/* Whether a pointer to address, which lies in the slots of the block or at the end of one of no length,
+ * holds the block. */
+bool lmm_marker_holds(const struct lmm_marker *marker, const struct lmm_graph_block *block,
+                      uintptr_t address);
+
 /* Runs the phases; call it once, after all roots. */
 void lmm_marker_run(struct lmm_marker *marker);
 

@@ -261,34 +261,42 @@ void lmm_scan_range(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
 
-/* Reads a block that has whole system pages of its own, which the program may have made
- * inaccessible. Stretches that can be read are read at once. */
-static LMM_NOINLINE void read_long(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
+bool lmm_scan_next_stretch(const struct lmm_scan *scan, const struct lmm_graph_block *block,
+                           uintptr_t *from, uintptr_t *to)
 {
-    uintptr_t at = lmm_round_up(from, LMM_SYSTEM_PAGE_BYTES);
+    uintptr_t end = block->start + block->bytes;
+    uint32_t site = lmm_tag_site(lmm_load_relaxed(&block->page->tags[block->slot]));
 
-    for (; at + LMM_SYSTEM_PAGE_BYTES <= to; at += LMM_SYSTEM_PAGE_BYTES) {
-        if (scan->can_probe && !lmm_vm_is_readable(at)) {
-            lmm_scan_range(scan, from, at);
-            from = at + LMM_SYSTEM_PAGE_BYTES;
+    if (*to == block->start &&
+        (block->page->is_pointer_free ||
+         (scan->has_pointer_free_sites && (lmm_site_marks(site) & LMM_SITE_POINTER_FREE) != 0))) {
+        return false;
+    }
+    for (*from = *to; *from < end; *from = *to + LMM_SYSTEM_PAGE_BYTES) {
+        *to = lmm_round_up(*from, LMM_SYSTEM_PAGE_BYTES);
+        while (*to + LMM_SYSTEM_PAGE_BYTES <= end &&
+               (!scan->can_probe || lmm_vm_is_readable(*to))) {
+            *to += LMM_SYSTEM_PAGE_BYTES;
+        }
+        if (*to + LMM_SYSTEM_PAGE_BYTES > end) {
+            *to = end;
+        }
+        if (*to > *from) {
+            return true;
         }
     }
-    lmm_scan_range(scan, from, to);
+    return false;
 }
 
+/* Reads a block of a page whose blocks differ. */
 static LMM_NOINLINE void read_unlike(struct lmm_scan *scan, const struct lmm_graph_page *page,
                                      size_t slot)
 {
     struct lmm_graph_block block = lmm_graph_block_at(page, (uint32_t) slot);
-    uint32_t site = lmm_tag_site(lmm_load_relaxed(&page->tags[slot]));
+    uintptr_t from;
 
-    if (scan->has_pointer_free_sites && (lmm_site_marks(site) & LMM_SITE_POINTER_FREE) != 0) {
-        return;
-    }
-    if (block.bytes >= LMM_SYSTEM_PAGE_BYTES) {
-        read_long(scan, block.start, block.start + block.bytes);
-    } else {
-        lmm_scan_range(scan, block.start, block.start + block.bytes);
+    for (uintptr_t to = block.start; lmm_scan_next_stretch(scan, &block, &from, &to);) {
+        lmm_scan_range(scan, from, to);
     }
 }
 
@@ -567,7 +575,6 @@ void lmm_scan_run(struct lmm_scan *scan)
         read_page(scan, &scan->graph.pages[number++]);
         drain_ring(scan, scan->noted_count == 0 ? 0 : LMM_SCAN_RING / 2);
     }
-    LMM_CHECK(lmm_scan_is_valid(scan));
 }
 
 bool lmm_scan_is_valid(const struct lmm_scan *scan)

@@ -11,7 +11,7 @@
  * A word that is the start of a white block reaches it. What another address of a page means differs
  * from phase to phase: `other` decides.
  *
- * Invariants (checked by lmm_scan_is_valid() at the end of lmm_scan_run()):
+ * Invariants (checked by lmm_scan_is_valid()):
  *   I1  a block waits exactly when its bit in STARTS is set and those in WHITE and READ are not; it is
  *       in a page that is noted, or is free of pointers. A block in the ring has its bit in READ
  *   I2  READ and WHITE are subsets of STARTS, and have no block in common
@@ -86,6 +86,14 @@ void lmm_scan_range(struct lmm_scan *scan, uintptr_t from, uintptr_t to);
 
 /* Reads all blocks that were reached, and those that they reach. */
 void lmm_scan_run(struct lmm_scan *scan);
+
+/*
+ * The next stretch [*from, *to) of a block that can be read: the first one when *to is the block's start.
+ * False when there is none, as with a block that is free of pointers. The whole system pages of a long
+ * block are tried, because the program may have made them inaccessible.
+ */
+bool lmm_scan_next_stretch(const struct lmm_scan *scan, const struct lmm_graph_block *block,
+                           uintptr_t *from, uintptr_t *to);
 
 /* Which of the slots (a bit each, of slots i * 64 on of the page) have no word that may be an address of
  * the graph: the others may have none either. */
