@@ -11,6 +11,7 @@
 #include "lib/heaps/start.h"
 #include "lib/heaps/thread.h"
 #include "lib/leaks/process_copy.h"
+#include "lib/leaks/ended_main.h"
 #include "lib/leaks/leak_classes.h"
 #include "lib/leaks/roots.h"
 #include "lib/leaks/since.h"
@@ -329,6 +330,11 @@ static LMM_NOINLINE int run_check(const struct lmm_check_request *request,
 {
     struct run run = {.request = request};
 
+    struct lmm_saved_registers end = {.sp = 0};
+    if (request->at_exit && lmm_main_has_returned(&end.sp)) {
+        entry =
+            &end; /* frames and registers of what runs at the end hold nothing of the program's */
+    }
     run.roots = (struct lmm_roots_settings) {
         .self = entry, .stop = &run.stop, .marked = &run.marked, .is_copy = true};
     run.check.flags = request->flags | (request->at_exit ? LMM_LEDGER_CHECK_AT_EXIT : 0u) |

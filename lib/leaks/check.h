@@ -9,6 +9,7 @@
  *   4  The copy marks (roots, mark), finds the classes (leak_classes), and leaves the result in memory
  *      that it shares with the process, which waits for it.
  *   5  The result goes to the books (books/checks).
+ * At the end of a process whose main() has returned, the main thread's frames are no roots.
  * Where no copy can be made (a limit, a filter of system calls, a userfaultfd, whose thread might have to
  * agree), step 4 is done by the caller while the others stand still; the result says so. When the
  * process ends and has one thread, it needs no copy.

@@ -3,6 +3,7 @@
 
 #include "lib/ground/system.h"
 #include "lib/ground/vm.h"
+#include "lib/leaks/tasks.h"
 
 #include <fcntl.h>
 #include <linux/ioctl.h>
@@ -38,6 +39,7 @@ enum {
     IS_ZERO = 1 << 5,
     REGIONS = 64,
     ENTRIES = 512,
+    RESIDENTS = 4096,
 };
 
 #define ENTRY_PRESENT (UINT64_C(1) << 63)
@@ -106,35 +108,57 @@ static uintptr_t scan(int file, uintptr_t from, uintptr_t to, struct run *run)
 
 /* ---- By the file ----------------------------------------------------------------------------- */
 
-/* Pages that the file does not tell of are taken to be elsewhere. */
-static void read_entries(int file, uintptr_t from, uintptr_t to, struct run *run)
+/* Returns where it ended, as scan(). */
+static uintptr_t read_entries(int file, uintptr_t from, uintptr_t to, struct run *run)
 {
     uint64_t entries[ENTRIES];
 
     while (from < to) {
         size_t wanted = (to - from) / LMM_SYSTEM_PAGE_BYTES;
         wanted = wanted < ENTRIES ? wanted : ENTRIES;
-        ssize_t got = file < 0
-                          ? -1
-                          : lmm_system_pread(file, entries, wanted * sizeof(entries[0]),
-                                             from / LMM_SYSTEM_PAGE_BYTES * sizeof(entries[0]));
+        ssize_t got = lmm_system_pread(file, entries, wanted * sizeof(entries[0]),
+                                       from / LMM_SYSTEM_PAGE_BYTES * sizeof(entries[0]));
         size_t known = got < 0 ? 0 : (size_t) got / sizeof(entries[0]);
         if (known == 0) {
-            add(run, from, to, LMM_PRESENT_ELSEWHERE);
-            return;
+            break;
         }
         for (size_t i = 0; i < known; i++, from += LMM_SYSTEM_PAGE_BYTES) {
-            bool is_file = (entries[i] & ENTRY_PRESENT) != 0 && (entries[i] & ENTRY_FILE) != 0;
-            if ((entries[i] & (ENTRY_PRESENT | ENTRY_SWAPPED)) != 0 && !is_file) {
+            bool is_present = (entries[i] & ENTRY_PRESENT) != 0;
+            if ((entries[i] & (ENTRY_PRESENT | ENTRY_SWAPPED)) != 0 &&
+                !(is_present && (entries[i] & ENTRY_FILE) != 0)) {
                 add(run, from, from + LMM_SYSTEM_PAGE_BYTES,
-                    (entries[i] & ENTRY_PRESENT) != 0 ? LMM_PRESENT_IN_MEMORY
-                                                      : LMM_PRESENT_ELSEWHERE);
+                    is_present ? LMM_PRESENT_IN_MEMORY : LMM_PRESENT_ELSEWHERE);
+            }
+        }
+    }
+    return from;
+}
+
+/* ---- By mincore, which does not tell what is swapped out ------------------------------------- */
+
+static void add_resident(uintptr_t from, uintptr_t to, struct run *run)
+{
+    unsigned char resident[RESIDENTS];
+
+    while (from < to) {
+        size_t pages = (to - from) / LMM_SYSTEM_PAGE_BYTES;
+        pages = pages < RESIDENTS ? pages : RESIDENTS;
+        bool is_known = lmm_vm_residency(from, pages, resident);
+        for (size_t i = 0; i < pages; i++, from += LMM_SYSTEM_PAGE_BYTES) {
+            if (!is_known || (resident[i] & 1) != 0) {
+                add(run, from, from + LMM_SYSTEM_PAGE_BYTES, LMM_PRESENT_ELSEWHERE);
             }
         }
     }
 }
 
-/* ---- Both ------------------------------------------------------------------------------------ */
+/* ---- All ------------------------------------------------------------------------------------- */
+
+static void to_pages(uintptr_t *from, uintptr_t *to)
+{
+    *from &= ~(uintptr_t) (LMM_SYSTEM_PAGE_BYTES - 1);
+    *to = lmm_round_up(*to, LMM_SYSTEM_PAGE_BYTES);
+}
 
 void lmm_present_open(struct lmm_present *present)
 {
@@ -142,6 +166,7 @@ void lmm_present_open(struct lmm_present *present)
 
     present->file = lmm_system_open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC, 0);
     present->has_scan = present->file >= 0 && lmm_system_ioctl(present->file, SCAN, &nothing) == 0;
+    present->may_be_swapped = present->file < 0 && lmm_tasks_may_be_swapped();
 }
 
 void lmm_present_close(struct lmm_present *present)
@@ -157,27 +182,26 @@ void lmm_present_for_each(const struct lmm_present *present, uintptr_t from, uin
 {
     struct run run = {.visit = visit, .arg = arg};
 
+    to_pages(&from, &to);
     if (present->has_scan) {
         from = scan(present->file, from, to, &run);
     }
-    read_entries(present->file, from, to, &run);
+    if (present->file >= 0) {
+        from = read_entries(present->file, from, to, &run);
+    }
+    if (from < to && present->may_be_swapped) {
+        add(&run, from, to, LMM_PRESENT_ELSEWHERE);
+    } else {
+        add_resident(from, to, &run);
+    }
     end_run(&run);
 }
 
 void lmm_present_for_each_shared(uintptr_t from, uintptr_t to, lmm_present_visit *visit, void *arg)
 {
     struct run run = {.visit = visit, .arg = arg};
-    unsigned char resident[ENTRIES];
 
-    while (from < to) {
-        size_t pages = (to - from) / LMM_SYSTEM_PAGE_BYTES;
-        pages = pages < ENTRIES ? pages : ENTRIES;
-        bool is_known = lmm_vm_residency(from, pages, resident);
-        for (size_t i = 0; i < pages; i++, from += LMM_SYSTEM_PAGE_BYTES) {
-            if (!is_known || (resident[i] & 1) != 0) {
-                add(&run, from, from + LMM_SYSTEM_PAGE_BYTES, LMM_PRESENT_ELSEWHERE);
-            }
-        }
-    }
+    to_pages(&from, &to);
+    add_resident(from, to, &run);
     end_run(&run);
 }

@@ -4,7 +4,7 @@
  *
  * A page that was never touched has none, and reading it would cost some; a page of a private mapping
  * of a file that was never written to is still the file's. Asks the kernel by PAGEMAP_SCAN (Linux 6.7),
- * else by /proc/thread-self/pagemap. Owns an open file. Async-signal-safe, takes no lock.
+ * else by /proc/thread-self/pagemap, else (a process that must not be dumped) by mincore. Owns an open file. Async-signal-safe, takes no lock.
  */
 #ifndef LMM_PRESENT_H
 #define LMM_PRESENT_H
@@ -19,6 +19,7 @@ enum lmm_present_kind {
 struct lmm_present {
     int file; /* or -errno: nothing is known */
     bool has_scan;
+    bool may_be_swapped; /* only known where there is no file */
 };
 
 typedef void lmm_present_visit(uintptr_t from, uintptr_t to, enum lmm_present_kind kind, void *arg);
@@ -27,7 +28,7 @@ void lmm_present_open(struct lmm_present *present);
 void lmm_present_close(struct lmm_present *present);
 
 /* Calls visit for the pages of a private mapping that have memory of their own, in ascending order,
- * neighbours of one kind together. from and to are multiples of a system page. */
+ * neighbours of one kind together. Whole pages are visited, also those that from and to lie in. */
 void lmm_present_for_each(const struct lmm_present *present, uintptr_t from, uintptr_t to,
                           lmm_present_visit *visit, void *arg);
 

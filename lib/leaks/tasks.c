@@ -169,3 +169,15 @@ enum lmm_task_state lmm_tasks_look(int thread, int signal_number, uintptr_t *ret
     }
     return is_deaf || is_blocked(text, signal_number) ? LMM_TASK_BLOCKED : LMM_TASK_OPEN;
 }
+
+bool lmm_tasks_may_be_swapped(void)
+{
+    char text[TEXT_BYTES];
+    ssize_t length = read_file(lmm_system_gettid(), "status", text);
+    const char *kib = length <= 0 ? NULL : find_value(text, "\nVmSwap:");
+
+    while (kib != NULL && (*kib == ' ' || *kib == '\t')) {
+        kib++;
+    }
+    return kib == NULL || *kib != '0';
+}

@@ -26,4 +26,7 @@ enum lmm_task_state {
  * 0. */
 enum lmm_task_state lmm_tasks_look(int thread, int signal_number, uintptr_t *ret_sp);
 
+/* Whether some of the process's memory is swapped out; true when it is not known. */
+bool lmm_tasks_may_be_swapped(void);
+
 #endif
