@@ -295,10 +295,14 @@ struct kernel_action {
 };
 
 #if defined(__x86_64__)
-/* Where a handler returns to; debuggers know these two instructions. The other machines have the code in
- * the vdso. */
+/* Where a handler returns to; debuggers know these two instructions. It is global, because link-time
+ * optimisation may put its uses into another object file, and an unwinder that looks at the byte before it
+ * must not find another function. The other machines have the code in the vdso. */
 __asm__(".pushsection .text\n"
+        ".globl lmm_system_restore\n"
+        ".hidden lmm_system_restore\n"
         ".type lmm_system_restore, @function\n"
+        "    nop\n"
         "lmm_system_restore:\n"
         "    movq $15, %rax\n"
         "    syscall\n"
