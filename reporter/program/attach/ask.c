@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -100,19 +101,18 @@ static bool wake(int process, uint32_t number)
     return syscall(SYS_pidfd_send_signal, process, (int) number, &info, 0) == 0;
 }
 
-/* Connects to the socket beside the ledger, by its directory: a socket's path has at most 107
- * bytes. */
-static int connect_once(int directory, const char *name)
+/* Connects to the socket of that name, by its directory: a socket's path has at most 107 bytes. */
+static int connect_once(int directory, const char *name, int flags)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int written = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s%s",
-                           directory, name, LMM_LEDGER_SOCKET_SUFFIX);
+    int written = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
+                           directory, name);
 
     if (written < 0 || (size_t) written >= sizeof(address.sun_path)) {
         errno = ENAMETOOLONG;
         return -1;
     }
-    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (connection >= 0 &&
         connect(connection, (struct sockaddr *) &address, sizeof(address)) != 0) {
         int error = errno;
@@ -135,13 +135,15 @@ static bool has_ended(int process)
 static int connect_to(int process, int directory, const char *name, uint32_t number)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    char socket_name[NAME_MAX + 1];
     int connection = -1;
 
+    snprintf(socket_name, sizeof(socket_name), "%s%s", name, LMM_LEDGER_SOCKET_SUFFIX);
     for (unsigned i = 0; i < TRIES && connection < 0 && !has_ended(process); i++) {
         if (i % 50 == 0 && !wake(process, number)) {
             return -1;
         }
-        connection = connect_once(directory, name);
+        connection = connect_once(directory, socket_name, 0);
         if (connection < 0 && errno != ENOENT && errno != ECONNREFUSED) {
             return -1;
         }
@@ -247,4 +249,21 @@ bool lmm_ask(const char *path, const struct lmm_snapshot *snapshot, const char *
     }
     close(process);
     return done;
+}
+
+bool lmm_ask_socket_is_stale(int directory, const char *name)
+{
+    static const char end[] = LMM_LEDGER_SUFFIX LMM_LEDGER_SOCKET_SUFFIX;
+    size_t digits = strspn(name, "0123456789.");
+
+    if (digits < 2 || strcmp(name + digits - 1, end) != 0) { /* the last dot is the suffix's */
+        return false;
+    }
+    int connection = connect_once(directory, name, SOCK_NONBLOCK);
+    int error = errno;
+
+    if (connection >= 0) {
+        close(connection);
+    }
+    return connection < 0 && error == ECONNREFUSED;
 }

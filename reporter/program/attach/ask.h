@@ -25,4 +25,8 @@ enum { LMM_ANSWER_BYTES = 256 };
 bool lmm_ask(const char *path, const struct lmm_snapshot *snapshot, const char *question,
              char ret_answer[LMM_ANSWER_BYTES]);
 
+/* Whether the file `name` in the open directory is a socket for questions, and nobody listens on it any
+ * more: its process has ended. (Or has not begun: for some microseconds a new socket is the same.) */
+bool lmm_ask_socket_is_stale(int directory, const char *name);
+
 #endif

@@ -11,8 +11,9 @@
  * copy.) So it goes only with --other-boots.
  *
  * It also removes what a process or a `lmm run` left that was killed at a bad moment: ledgers that
- * were being created (drafts), and empty directories of `lmm run`. Since these may be in use at this
- * moment, they must be older than a minute.
+ * were being created (drafts), sockets for questions (attach/ask.h), and empty directories of `lmm run`.
+ * Since these may be in use at this moment, they must be older than a minute; a socket goes with its
+ * ledger, too.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -20,10 +21,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reporter/program/attach/ask.h"
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/last_runs.h"
@@ -117,12 +120,24 @@ struct tally {
     const struct arguments *arguments;
     size_t ledgers;
     size_t drafts;
+    size_t sockets;
     size_t folders;
     uint64_t bytes;
     bool failed;
 };
 
 /* ---- Ledgers --------------------------------------------------------------------------------- */
+
+/* The name has the process's start time, so no other process's socket ever gets it. */
+static void remove_socket(const char *ledger)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s%s", ledger, LMM_LEDGER_SOCKET_SUFFIX) >= 0) {
+        unlink(path);
+        free(path);
+    }
+}
 
 static void sweep(const char *path, struct tally *tally)
 {
@@ -136,7 +151,10 @@ static void sweep(const char *path, struct tally *tally)
     if (lmm_ledger_file_has_own_name(path, &file.header) && may_remove(path, &file, arguments) &&
         !lmm_run_folder_is_busy(path)) {
         if (arguments->dry_run || unlink(path) == 0) {
-            lmm_run_folder_tidy(path);
+            if (!arguments->dry_run) {
+                remove_socket(path);
+                lmm_run_folder_tidy(path);
+            }
             tally->ledgers++;
             tally->bytes += file.bytes;
         } else {
@@ -147,7 +165,7 @@ static void sweep(const char *path, struct tally *tally)
     lmm_ledger_file_close(&file);
 }
 
-/* ---- Drafts and empty folders ---------------------------------------------------------------- */
+/* ---- Drafts, sockets and empty folders ------------------------------------------------------- */
 
 static bool is_leftover(const struct stat *status, const struct tally *tally)
 {
@@ -159,26 +177,39 @@ static bool is_leftover(const struct stat *status, const struct tally *tally)
     return written_ns <= now_ns && now_ns - written_ns >= age_ns;
 }
 
-/* Removes drafts from a directory. Returns whether nothing else is in it, except what an ended run left of its
- * started processes. */
-static bool sweep_drafts(DIR *directory, struct tally *tally)
+/* Removes a file that a process left and that is no ledger. Returns whether it was one. */
+static bool sweep_leftover(int directory, const char *name, struct tally *tally)
+{
+    struct stat status;
+
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !is_leftover(&status, tally)) {
+        return false;
+    }
+    bool is_draft = S_ISREG(status.st_mode) && lmm_ledger_file_is_draft(name);
+    bool is_socket = S_ISSOCK(status.st_mode) && lmm_ask_socket_is_stale(directory, name);
+
+    if ((!is_draft && !is_socket) ||
+        (!tally->arguments->dry_run && unlinkat(directory, name, 0) != 0)) {
+        return false;
+    }
+    tally->drafts += is_draft;
+    tally->sockets += is_socket;
+    return true;
+}
+
+/* Removes drafts and sockets from a directory. Returns whether nothing else is in it, except what an ended run
+ * left of its started processes. */
+static bool sweep_leftovers(DIR *directory, struct tally *tally)
 {
     const struct dirent *entry;
     bool is_empty = true;
 
     while ((entry = readdir(directory)) != NULL) {
-        struct stat status;
         bool is_dot = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-        bool is_old_draft =
-            lmm_ledger_file_is_draft(entry->d_name) &&
-            fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(status.st_mode) && is_leftover(&status, tally);
 
-        if (is_old_draft &&
-            (tally->arguments->dry_run || unlinkat(dirfd(directory), entry->d_name, 0) == 0)) {
-            tally->drafts++;
-        } else {
-            is_empty = is_empty && (is_dot || strcmp(entry->d_name, LMM_RUN_FOLDER_STARTS) == 0);
+        if (!is_dot && !sweep_leftover(dirfd(directory), entry->d_name, tally)) {
+            is_empty = is_empty && strcmp(entry->d_name, LMM_RUN_FOLDER_STARTS) == 0;
         }
     }
     return is_empty;
@@ -196,7 +227,7 @@ static void sweep_folder(void *context, const char *path)
 
     if (directory != NULL) {
         /* Its age is that before a draft was removed from it. */
-        bool may_go = sweep_drafts(directory, tally) && is_leftover(&status, tally) &&
+        bool may_go = sweep_leftovers(directory, tally) && is_leftover(&status, tally) &&
                       lmm_run_folder_is_idle(path);
 
         if (may_go && !tally->arguments->dry_run) {
@@ -215,6 +246,9 @@ static void print(const struct tally *tally)
            tally->ledgers, lmm_plural(tally->ledgers, "ledger", "ledgers"), tally->bytes);
     if (tally->drafts > 0) {
         printf(", %zu %s", tally->drafts, lmm_plural(tally->drafts, "draft", "drafts"));
+    }
+    if (tally->sockets > 0) {
+        printf(", %zu %s", tally->sockets, lmm_plural(tally->sockets, "socket", "sockets"));
     }
     if (tally->folders > 0) {
         printf(", %zu empty %s", tally->folders, lmm_plural(tally->folders, "folder", "folders"));

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -380,6 +381,37 @@ class Places(harness.Case):
         self.assertEqual(self.succeed("gc"), f"removed 0 ledgers, 0 bytes, {said}\n")
         self.assertEqual(self.names(), left)
         os.close(busy)
+
+    def listen(self, name, is_old=True, is_closed=True):
+        made = socket.socket(socket.AF_UNIX)
+        made.bind(self.in_ledgers(name))
+        made.listen(1)
+        if is_old:
+            os.utime(self.in_ledgers(name), (0, 0))
+        if is_closed:
+            made.close()
+        else:
+            self.addCleanup(made.close)
+
+    def test_gc_sweeps_sockets_on_which_nobody_listens(self):
+        self.listen("1.1.0.lmm.sock")
+        self.listen("2.1.0.lmm.sock", is_closed=False)
+        self.listen("3.1.0.lmm.sock", is_old=False)
+        self.listen("4.sock")
+        self.listen(".lmm.sock")
+        with open(self.in_ledgers("5.1.0.lmm.sock"), "wb"):
+            os.utime(self.in_ledgers("5.1.0.lmm.sock"), (0, 0))
+        before = self.names()
+        self.assertEqual(self.succeed("gc", "--dry-run"), "would remove 0 ledgers, 0 bytes, 1 socket\n")
+        self.assertEqual(self.names(), before)
+        self.assertEqual(self.succeed("gc"), "removed 0 ledgers, 0 bytes, 1 socket\n")
+        self.assertEqual(set(before) - set(self.names()), {"1.1.0.lmm.sock"})
+
+    def test_gc_removes_the_socket_of_a_ledger(self):
+        ledger.sample().write(self.in_ledgers("4242.1.0.lmm"))
+        self.listen("4242.1.0.lmm.sock", is_old=False)
+        self.assertIn("removed 1 ledger,", self.succeed("gc"))
+        self.assertEqual(self.names(), [])
 
     def test_gc_reports_what_it_cannot_remove(self):
         if os.geteuid() == 0 and subprocess.run(["chattr", "-f", "-i", self.folder]).returncode:
