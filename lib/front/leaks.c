@@ -31,10 +31,22 @@ __attribute__((constructor(102))) static void watch_for_questions(void)
 
 static bool is_done; /* the check at exit; atomic */
 
+static_assert((unsigned) LMM_OPTION_HEURISTICS_ALL == (unsigned) LMM_HEURISTICS_ALL,
+              "the options name all of them");
+
+static unsigned heuristics(void)
+{
+    return LMM_HEURISTICS_ALL & ~lmm_options.heuristics_off;
+}
+
 void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
 {
     const struct lmm_check_request request = {
-        .at_exit = true, .heuristics = LMM_HEURISTICS_ALL, .entry = entry};
+        .at_exit = true,
+        .unaligned = lmm_options.unaligned,
+        .heuristics = heuristics(),
+        .entry = entry,
+    };
     bool is_wanted = lmm_options.check || (lmm_options.leaks && !lmm_options.leaks_all);
     struct lmm_ledger_check check;
 
@@ -52,7 +64,8 @@ void lmm_leaks_skip_at_exit(void)
 
 int lmm_leaks_check_now(const struct lmm_saved_registers *entry)
 {
-    const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL, .entry = entry};
+    const struct lmm_check_request request = {
+        .unaligned = lmm_options.unaligned, .heuristics = heuristics(), .entry = entry};
     struct lmm_ledger_check check;
 
     return lmm_check_run(&request, &check);
@@ -76,7 +89,7 @@ static int scan_since(uint32_t mark, unsigned flags, struct lmm_leaks *ret_leaks
     const struct lmm_check_request request = {
         .mark = mark,
         .unaligned = (flags & LMM_LEAK_UNALIGNED) != 0,
-        .heuristics = (flags & LMM_LEAK_EXACT_ONLY) != 0 ? 0 : LMM_HEURISTICS_ALL,
+        .heuristics = (flags & LMM_LEAK_EXACT_ONLY) != 0 ? 0 : heuristics(),
         .entry = entry,
     };
     struct lmm_ledger_check check;

@@ -103,6 +103,43 @@ static bool set_leaks(const char *value, size_t length, void *field)
     return true;
 }
 
+static const char *const heuristics[LMM_OPTION_HEURISTICS] = {"stdstring", "length64", "newarray",
+                                                              "multipleinheritance", "treenode"};
+
+/* The bit of a name; all of them or none for these words; false for another word. */
+static bool parse_heuristic(const char *value, size_t length, unsigned *ret_bits)
+{
+    for (unsigned i = 0; i < LMM_OPTION_HEURISTICS; i++) {
+        if (is_word(value, length, heuristics[i])) {
+            *ret_bits = 1u << i;
+            return true;
+        }
+    }
+    *ret_bits = is_word(value, length, "all") ? LMM_OPTION_HEURISTICS_ALL : 0;
+    return *ret_bits != 0 || is_word(value, length, "none");
+}
+
+static bool set_heuristics(const char *value, size_t length, void *field)
+{
+    unsigned wanted = 0;
+    size_t at = 0;
+
+    do {
+        unsigned bits;
+        size_t end = at;
+        while (end < length && value[end] != ',') {
+            end++;
+        }
+        if (!parse_heuristic(value + at, end - at, &bits)) {
+            return false;
+        }
+        wanted |= bits;
+        at = end + 1;
+    } while (at <= length);
+    *(unsigned *) field = LMM_OPTION_HEURISTICS_ALL & ~wanted;
+    return true;
+}
+
 static bool set_exit_code(const char *value, size_t length, void *field)
 {
     return parse_small(value, length, 255, field);
@@ -221,6 +258,9 @@ static const struct key {
     {"fit", set_fit, offsetof(struct lmm_options, fit), "largest|first|best",
      "which free run an array or a large block is cut from"},
     {"help", print_help, 0, "0|1", "print these lines"},
+    {"heuristics", set_heuristics, offsetof(struct lmm_options, heuristics_off), "WORD,...",
+     "leak checks: which pointers to the inside of a block hold it: stdstring, length64, newarray, "
+     "multipleinheritance, treenode; all or none"},
     {"keep", set_flag, offsetof(struct lmm_options, keep), "0|1",
      "drop-in: a clean exit leaves the ledger's file (0)"},
     {"ledger", set_ledger, 0, "on|off|DIR",
@@ -239,6 +279,8 @@ static const struct key {
      "drop-in: add a line to this file, if it exists, for each process started"},
     {"temporary", set_temporary, offsetof(struct lmm_options, heaptrack_temporaries),
      "lmm|heaptrack", "drop-in: whose definition of a temporary block counts (lmm)"},
+    {"unaligned", set_flag, offsetof(struct lmm_options, unaligned), "0|1",
+     "leak checks at exit: words at any address are pointers (0)"},
     {"usage", set_flag, offsetof(struct lmm_options, usage), "0|1",
      "at exit, print the usage report"},
 };

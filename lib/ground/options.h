@@ -27,14 +27,19 @@ enum lmm_fit {
     LMM_FIT_BEST,  /* the shortest that fits */
 };
 
+/* The bits of enum lmm_heuristic (lib/leaks/mark.h), in the order of their names. */
+enum { LMM_OPTION_HEURISTICS = 5, LMM_OPTION_HEURISTICS_ALL = (1 << LMM_OPTION_HEURISTICS) - 1 };
+
 struct lmm_options {
-    bool leaks;         /* print the leak report at exit */
-    bool leaks_all;     /* it lists all live blocks, without a check */
-    bool check;         /* check for leaks at exit, for readers of the ledger */
-    bool usage;         /* print the usage report at exit */
-    bool fill_alloc;    /* fill new blocks with 0xAA */
-    bool fill_free;     /* fill freed blocks with 0xDD */
-    unsigned exit_code; /* of a process that leaks; 0: leave it */
+    bool leaks;              /* print the leak report at exit */
+    bool leaks_all;          /* it lists all live blocks, without a check */
+    bool check;              /* check for leaks at exit, for readers of the ledger */
+    bool unaligned;          /* checks at exit take words at any address as pointers */
+    unsigned heuristics_off; /* bits of LMM_OPTION_HEURISTICS_ALL: what checks do not go by */
+    bool usage;              /* print the usage report at exit */
+    bool fill_alloc;         /* fill new blocks with 0xAA */
+    bool fill_free;          /* fill freed blocks with 0xDD */
+    unsigned exit_code;      /* of a process that leaks; 0: leave it */
     enum lmm_fit fit;
     size_t reservoir_bytes; /* kept for reuse */
     uint32_t signal; /* lets readers ask the process; 0: none; LMM_SIGNAL_AUTO: one that is free */

@@ -128,7 +128,7 @@ static void answer_check(const char *question, struct answer *answer)
     }
     const struct lmm_check_request request = {
         .unaligned = (flags & LMM_LEDGER_CHECK_UNALIGNED) != 0,
-        .heuristics = LMM_HEURISTICS_ALL,
+        .heuristics = LMM_HEURISTICS_ALL & ~lmm_options.heuristics_off,
         .mark = (uint32_t) mark,
         .wants_old = which == 1,
     };

@@ -15,12 +15,13 @@ enum {
 static void record_words(const struct lmm_range *range, uintptr_t tp, const uintptr_t **ret_from,
                          const uintptr_t **ret_to)
 {
+#if defined(__x86_64__)
+    uintptr_t from = tp;
+#else
     uintptr_t from = tp - range->from > RECORD_BYTES ? tp - RECORD_BYTES : range->from;
+#endif
     uintptr_t to = range->to - tp > RECORD_BYTES ? tp + RECORD_BYTES : range->to;
 
-#if defined(__x86_64__)
-    from = tp;
-#endif
     *ret_from = (const uintptr_t *) lmm_round_up(from, sizeof(uintptr_t));
     *ret_to = (const uintptr_t *) (to & ~(uintptr_t) (sizeof(uintptr_t) - 1));
 }
