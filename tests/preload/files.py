@@ -15,7 +15,7 @@ CASES = ((3, "pipe", True), (3, "file", True), (0, "pipe", False), (0, "file", F
 
 def run(library, program, first, kind, expects_report):
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as file:
-        environment = {**os.environ, "LD_PRELOAD": library, "LMM_OPTIONS": "stacks=0:leaks=1", "CHECK_PRELOADED": "1"}
+        environment = {**os.environ, "LD_PRELOAD": library, "LMM_OPTIONS": "stacks=0:leaks=all", "CHECK_PRELOADED": "1"}
         ended = subprocess.run([program, folder, str(first)], env=environment, check=False, timeout=120,
                                stderr=subprocess.PIPE if kind == "pipe" else file)
         what = f"closed from {first}, standard error is a {kind}"

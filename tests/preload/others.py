@@ -58,7 +58,7 @@ class Others(unittest.TestCase):
             self.assertNotIn("SUMMARY", text)
             self.assertNotIn("at exit", text)
         self.assertIn(f"only {os.path.realpath(OTHER)} has are not counted\n", self.lmm_run("--", LINKED).stderr)
-        self.assertIn("SUMMARY: 1234 bytes leaked in 1 block", self.lmm_run("--", FORWARDING).stderr)
+        self.assertIn("SUMMARY: 1234 bytes lost in 1 block", self.lmm_run("--", FORWARDING).stderr)
 
     def test_one_line_for_another_format(self):
         path = os.path.join(self.folder, "report.csv")

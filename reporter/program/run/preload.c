@@ -166,7 +166,7 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
         for (const char *at = settings->directory; *at != '\0'; at++) {
             fprintf(out, "%s%c", *at == '%' ? "%" : "", *at);
         }
-        fprintf(out, ":keep=1:stacks=%u:children=%d%s:starts=%s", settings->stacks,
+        fprintf(out, ":keep=1:check=1:stacks=%u:children=%d%s:starts=%s", settings->stacks,
                 (int) settings->children, settings->fill ? ":fill=both" : "", settings->starts);
     }
     if (out == NULL || fclose(out) != 0) {

@@ -117,7 +117,7 @@ class Books(Case):
         self.assertRegex(head, r"^LMM: 3 processes: \w+ \(pid \d+\) and its children\n  at the peaks ")
         self.assertEqual(re.findall(r"(?m)^  \d +[0-9.]+ \w+ .*  (\w+) \(pid", head)[:2], ["leaky", "leaky"])
         row = rf"1.9 MiB +[0-9.]+% +2 +2  .*leaky.c:{MARKS['inline']} \(leak_inline\)"
-        self.assertRegex(head, rf"(?ms)^Lines at the peaks .*^  1 +{row}$.*^Live at the end .*^  1 +{row}$")
+        self.assertRegex(head, rf"(?ms)^Lines at the peaks .*^  1 +{row}$.*^Lost .*^  1 +{row}$")
         document = self.document("--children", "sh", "-c", script)
         lines = {(line["function"], line["line"], line["blocks"], line["bytes"], line["processes"])
                  for line in document["all_processes"]["leaks"] if os.path.basename(line["file"]) == "leaky.c"}

@@ -237,7 +237,7 @@ class Survivors(Unseen):
         self.finish(process, 0)
         text = self.text_of("report")
         self.assertRegex(text, rf"(?m)^LMM: starter \(pid {pid}, a child of \d+\) ended with status 5 after ")
-        self.assertIn("SUMMARY: 3000 bytes leaked in 2 blocks", text)
+        self.assertIn("SUMMARY: 1000 bytes lost in 1 block, 2000 bytes reachable", text)
         self.assertNotIn("still running", text)
         self.assert_nothing_left()
 
