@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""oracle.py TOOL PROGRAM MODULE [--differences] [CASE...]: whether a tool gives the right answers.
+"""oracle.py TOOL PROGRAM MODULE [--lmm PATH] [--differences] [CASE...]: whether a tool gives the right answers.
 
-TOOL is lmm (the program named by the variable LMM), valgrind or lsan (for which PROGRAM is linked with -fsanitize=leak). cases.txt has the right answer of each
+TOOL is lmm, valgrind or lsan (for which PROGRAM is linked with -fsanitize=leak). cases.txt has the right answer of each
 case, differences.txt what the tools are known to answer instead, with the reason. Any other answer is a failure.
 --differences prints the tool's differences from cases.txt in the form of differences.txt, and fails on none.
+TOOL may also be tables: then nothing is run; each case of PROGRAM has its answer, and docs/leaks.md tells the differences.
 
 Only the program's own blocks count: those that it asked for itself, or by a function such as strdup, not those that
 libc and the loader keep. LeakSanitizer knows only "lost": its answer is compared with definite and indirect together.
 Status 77: the tool is not installed.
 """
+import argparse
 import concurrent.futures
 import glob
 import json
@@ -21,7 +23,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree
 
-LMM = os.environ.get("LMM", "lmm")
+LMM = {"path": "lmm"}
 SKIPPED = 77
 SECONDS = 120
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -124,7 +126,7 @@ def lsan_leaks(text):
 def by_lmm(command, option, folder):
     path = os.path.join(folder, "report.json")
     more = ["--options", option] if option else []
-    pid = call([LMM, "run", "--children", "--leaks", "--full", "--depth", "40", "--format", "json", "-o", path,
+    pid = call([LMM["path"], "run", "--children", "--leaks", "--full", "--depth", "40", "--format", "json", "-o", path,
                 "--show-leak-kinds=definite,possible,reachable", "--no-builtin-suppressions", *more, "--", *command],
                LMM_DIR=folder)
     with open(path, encoding="utf-8") as file:
@@ -233,25 +235,49 @@ class Oracle:
             wrong.append((name, "a difference", "none: take it out of differences.txt"))
 
 
+def check_tables(program):
+    """Whether the tables, the program and the document speak of the same cases."""
+    listed = subprocess.run([program, "--list"], stdout=subprocess.PIPE, check=True, encoding="utf-8").stdout.split()
+    cases = read_cases()
+    differences = [row[0].split()[0] for row in read_table(os.path.join(HERE, "differences.txt"))]
+    with open(os.path.join(HERE, "..", "..", "docs", "leaks.md"), encoding="utf-8") as file:
+        document = file.read()
+    wrong = [f"{case}: not in cases.txt" for case in listed if case not in cases]
+    wrong += [f"{case}: not a case of the program" for case in cases if case not in listed]
+    wrong += [f"{case}: not in docs/leaks.md" for case in differences if f"`{case}`" not in document]
+    wrong += [f"{case}: twice" for case in listed if listed.count(case) > 1]
+    print("\n".join(wrong) if wrong else f"{len(listed)} cases, {len(differences)} differences")
+    return 1 if wrong else 0
+
+
 def main():
-    words = [word for word in sys.argv[1:] if word != "--differences"]
-    name, program, module, *chosen = words
-    tools = {"lmm": by_lmm, "valgrind": by_valgrind, "lsan": by_lsan}
-    if name == "valgrind" and not shutil.which("valgrind"):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tool", choices=("lmm", "valgrind", "lsan", "tables"))
+    parser.add_argument("program", type=os.path.abspath)
+    parser.add_argument("module", type=os.path.abspath)
+    parser.add_argument("--lmm", type=os.path.abspath)
+    parser.add_argument("--differences", action="store_true")
+    parser.add_argument("cases", nargs="*")
+    words = parser.parse_args()
+    if words.tool == "tables":
+        return check_tables(words.program)
+    if words.tool == "valgrind" and not shutil.which("valgrind"):
         print("skipped: valgrind is not installed")
         return SKIPPED
+    LMM["path"] = words.lmm
     cases = read_cases()
-    oracle = Oracle(name, tools[name], [os.path.abspath(program), os.path.abspath(module)])
-    if len(words) == len(sys.argv) - 2:
+    tools = {"lmm": by_lmm, "valgrind": by_valgrind, "lsan": by_lsan}
+    oracle = Oracle(words.tool, tools[words.tool], [words.program, words.module])
+    if words.differences:
         oracle.differences = {}
-    chosen = chosen or list(cases)
+    chosen = words.cases or list(cases)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         wrong = [row for rows in pool.map(lambda case: oracle.check(case, cases[case]), chosen) for row in rows]
     for case, wanted, got in wrong:
-        print(f"{case:37} | {name:8} | {got}" if "--differences" in sys.argv
-              else f"{case}: expected {wanted}, {name} says {got}")
-    print(f"{name}: {len(chosen)} cases, {len(wrong)} wrong")
-    return 1 if wrong and "--differences" not in sys.argv else 0
+        print(f"{case:37} | {words.tool:8} | {got}" if words.differences
+              else f"{case}: expected {wanted}, {words.tool} says {got}")
+    print(f"{words.tool}: {len(chosen)} cases, {len(wrong)} wrong")
+    return 1 if wrong and not words.differences else 0
 
 
 sys.exit(main())
