@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/ground/bare_thread.h"
 
+#include "lib/ground/meta.h"
 #include "lib/ground/sync.h"
 #include "lib/ground/system.h"
-#include "lib/ground/vm.h"
 
 #include <errno.h>
 #include <link.h>
@@ -115,7 +115,7 @@ bool lmm_bare_thread_prepare(struct lmm_bare_thread *thread)
     size_t side = lmm_round_up(variables_bytes + HEAD_BYTES, LMM_SYSTEM_PAGE_BYTES);
 
     thread->bytes = 2 * side + STACK_BYTES;
-    thread->memory = lmm_vm_map(thread->bytes);
+    thread->memory = lmm_meta_map(thread->bytes);
     thread->pointer = thread->memory == NULL ? NULL : thread->memory + side;
     return thread->memory != NULL;
 }

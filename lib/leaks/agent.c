@@ -24,7 +24,8 @@ enum {
     IDLE_MS = 5000,
     PATIENCE_MS = 2000, /* for a question on a connection */
     LINE_BYTES = 256,
-    NAME_BYTES = 96, /* of a ledger, and of its socket */
+    ANSWER_BYTES = 8192, /* a chain needs most */
+    NAME_BYTES = 96,     /* of a ledger, and of its socket */
 };
 
 /* A sanitizer's code needs variables that the thread does not have. */
@@ -45,7 +46,7 @@ static struct {
 
 /* libc's printf needs variables that the thread does not have. */
 struct answer {
-    char line[LINE_BYTES];
+    char line[ANSWER_BYTES];
     size_t length;
 };
 
@@ -113,9 +114,16 @@ static bool take_number(const char **question, uint64_t *ret_number)
     return true;
 }
 
+/* The thread's own registers are no roots, as its stack is none: they hold what it is asked about. */
+static struct lmm_saved_registers no_registers(void)
+{
+    return (struct lmm_saved_registers) {.sp = (uintptr_t) __builtin_frame_address(0)};
+}
+
 /* "check FLAGS MARK WHICH": makes a check. "ok" and the number of the ledger's check. */
 static void answer_check(const char *question, struct answer *answer)
 {
+    const struct lmm_saved_registers entry = no_registers();
     struct lmm_ledger_check check;
     uint64_t flags;
     uint64_t mark;
@@ -127,6 +135,7 @@ static void answer_check(const char *question, struct answer *answer)
         return;
     }
     const struct lmm_check_request request = {
+        .entry = &entry,
         .unaligned = (flags & LMM_LEDGER_CHECK_UNALIGNED) != 0,
         .heuristics = LMM_HEURISTICS_ALL & ~lmm_options.heuristics_off,
         .mark = (uint32_t) mark,
@@ -157,12 +166,52 @@ static void answer_mark(const char *question, struct answer *answer)
     put_number(answer, number);
 }
 
+/*
+ * "why ADDRESS": who holds the block at that address. "ok 0" when no live block is there; "ok 1 LENGTH"
+ * and then, for each link of the chain, a line: 1 when the pointer lies in a root; the block or the
+ * address that it lies in, how far into the block; the block that it leads to, how far into that; the
+ * site and the bytes of that block.
+ */
+static void answer_why(const char *question, struct answer *answer)
+{
+    static struct lmm_chain chain; /* the thread's */
+    const struct lmm_saved_registers entry = no_registers();
+    uint64_t address = 0;
+
+    for (; *question >= '0' && *question <= '9'; question++) {
+        address = address * 10 + (uint64_t) (*question - '0');
+    }
+    if (address == 0 || *question != '\0') {
+        put_error(answer, EINVAL, "the question is not understood");
+        return;
+    }
+    int result = lmm_check_find_chain(address, &entry, &chain);
+    if (result != 0) {
+        put_error(answer, (uint64_t) -result, "the check failed");
+        return;
+    }
+    put_text(answer, "ok");
+    put_number(answer, chain.is_block);
+    put_number(answer, chain.length);
+    for (size_t i = 0; i < chain.count; i++) {
+        const struct lmm_chain_link *link = &chain.links[i];
+        const uint64_t figures[] = {link->step.is_root, link->step.from,      link->step.offset,
+                                    link->step.to,      link->step.to_offset, link->to_site,
+                                    link->to_bytes};
+        put_text(answer, "\n");
+        for (size_t k = 0; k < sizeof(figures) / sizeof(figures[0]); k++) {
+            put_number(answer, figures[k]);
+        }
+    }
+}
+
 static const struct {
     const char *word;
     void (*answer)(const char *question, struct answer *answer);
 } questions[] = {
     {"check", answer_check},
     {"mark", answer_mark},
+    {"why", answer_why},
 };
 
 static void answer_line(const char *line, struct answer *answer)
@@ -199,9 +248,11 @@ static bool read_line(int connection, char line[LINE_BYTES])
 
 static void serve(int connection)
 {
-    struct answer answer = {.length = 0};
+    static struct answer answer; /* the thread's */
     char line[LINE_BYTES];
     unsigned user;
+
+    answer.length = 0;
 
     if (!lmm_system_peer(connection, &user) || (user != lmm_system_geteuid() && user != 0)) {
         put_error(&answer, EPERM, "the process belongs to another user");
@@ -248,7 +299,7 @@ static int listen_in(int directory, const char *name)
     memmove(space, space + 1, (size_t) (path.line + --path.length - space));
     put_text(&path, "/");
     put_text(&path, name);
-    path.line[path.length < LINE_BYTES ? path.length : LINE_BYTES - 1] = '\0';
+    path.line[path.length < sizeof(path.line) ? path.length : sizeof(path.line) - 1] = '\0';
     lmm_system_unlinkat(directory, name);
     return lmm_system_listen(path.line);
 }

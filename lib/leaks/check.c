@@ -38,6 +38,7 @@ struct result {
     int error;        /* 0, or -errno */
     uint64_t scanned_bytes;
     uint64_t unread_bytes;
+    struct lmm_chain chain; /* when one is asked for, instead of: */
     size_t leaks_used;
     size_t leaks_room;
     struct lmm_ledger_leak leaks[];
@@ -46,6 +47,7 @@ struct result {
 /* A check that runs. */
 struct run {
     const struct lmm_check_request *request;
+    uintptr_t wanted; /* the chain to the block there is asked for; 0: the classes are */
     struct lmm_roots_settings roots;
     struct lmm_ranges marked;
     struct lmm_stop stop;
@@ -88,8 +90,9 @@ static void give_turn(void)
 
 /* ---- The scan -------------------------------------------------------------------------------- */
 
-static void visit_range(const void *from, const void *to, void *arg)
+static void visit_range(const void *from, const void *to, uintptr_t address, void *arg)
 {
+    (void) address;
     lmm_marker_root(arg, from, to);
 }
 
@@ -168,7 +171,10 @@ static void scan(void *arg)
     if (error == 0) {
         struct lmm_marker_mapping *files = list_files(&roots.ranges, &settings.mapping_count);
         settings.mappings = files;
-        error = files == NULL ? -ENOMEM : mark(&roots, run, &settings);
+        error = files == NULL ? -ENOMEM
+                : run->wanted != 0
+                    ? lmm_chain_find(&roots, &settings, run->wanted, &run->result->chain)
+                    : mark(&roots, run, &settings);
         if (files != NULL) {
             lmm_meta_unmap(files, (roots.ranges.count + 1) * sizeof(*files));
         }
@@ -316,6 +322,9 @@ static int run_blocked(struct run *run)
     }
     run->check.time_ns = run->check.time_ns == 0 ? lmm_system_time_ns() : run->check.time_ns;
     run->check.failure = (uint32_t) -error;
+    if (run->wanted != 0) {
+        return error;
+    }
     if (!lmm_checks_write(&run->check, error == 0 ? run->result->leaks : NULL) && error == 0) {
         error = -ENOMEM;
         run->check.failure = ENOMEM;
@@ -361,6 +370,42 @@ int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_che
     int error = take_turn();
     if (error == 0) {
         error = run_check(request, request->entry != NULL ? request->entry : &here, ret_check);
+        give_turn();
+    }
+    return error;
+}
+
+static LMM_NOINLINE int find_chain(const struct lmm_saved_registers *entry, uintptr_t address,
+                                   struct lmm_chain *ret_chain)
+{
+    const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL};
+    struct run run = {.request = &request, .wanted = address};
+
+    run.roots = (struct lmm_roots_settings) {
+        .self = entry, .stop = &run.stop, .marked = &run.marked, .is_copy = true};
+    uint64_t signals = lmm_signals_block();
+    int error = run_blocked(&run);
+    if (error == 0) {
+        *ret_chain = run.result->chain;
+    }
+    clean_up(&run);
+    lmm_signals_restore(signals);
+    return error;
+}
+
+int lmm_check_find_chain(uintptr_t address, const struct lmm_saved_registers *entry,
+                         struct lmm_chain *ret_chain)
+{
+    struct lmm_saved_registers here;
+
+    lmm_registers_save(&here);
+    int error = lmm_start() ? 0 : -ENOMEM;
+    if (error == 0) {
+        lmm_thread_settle();
+        error = take_turn();
+    }
+    if (error == 0) {
+        error = find_chain(entry != NULL ? entry : &here, address, ret_chain);
         give_turn();
     }
     return error;

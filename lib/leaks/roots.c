@@ -206,12 +206,17 @@ struct visit {
     enum lmm_present_kind kind; /* of the pages that are visited now */
 };
 
+/* address: that of the first byte in the process; `from` is elsewhere when it was copied. */
+static void take_copied(const void *from, const void *to, uintptr_t address,
+                        const struct visit *visit)
+{
+    visit->visitor->bytes += (uint64_t) ((const char *) to - (const char *) from);
+    visit->visitor->range(from, to, address, visit->visitor->arg);
+}
+
 static void take_range(const void *from, const void *to, void *arg)
 {
-    struct visit *visit = arg;
-
-    visit->visitor->bytes += (uint64_t) ((const char *) to - (const char *) from);
-    visit->visitor->range(from, to, visit->visitor->arg);
+    take_copied(from, to, (uintptr_t) from, arg);
 }
 
 static void take_word(const struct visit *visit, uintptr_t word)
@@ -244,7 +249,7 @@ static void take_copy(uintptr_t from, uintptr_t to, void *arg)
         size_t wanted = to - from < BUFFER_BYTES ? to - from : BUFFER_BYTES;
         size_t got = copy(visit->roots, from, wanted);
         if (got != 0) {
-            take_range(visit->roots->buffer, visit->roots->buffer + got, visit);
+            take_copied(visit->roots->buffer, visit->roots->buffer + got, from, visit);
             from += got;
             continue;
         }

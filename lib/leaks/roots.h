@@ -56,7 +56,9 @@ struct lmm_roots {
 
 /* Who looks at the roots. */
 struct lmm_roots_visitor {
-    void (*range)(const void *from, const void *to, void *arg); /* memory that can be read */
+    /* Memory that can be read. address: where it is in the process; elsewhere than `from` when that
+     * is a copy. */
+    void (*range)(const void *from, const void *to, uintptr_t address, void *arg);
     void (*word)(uintptr_t word, void *arg);
     /* Whether a live block's memory holds the address. */
     bool (*is_block)(uintptr_t address, uintptr_t *ret_start, size_t *ret_bytes, void *arg);

@@ -4,6 +4,7 @@
 import glob
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import harness
 from workers import Case
 
 TYPED, MALLOC, PRELOAD = harness.arguments(3)
+BYTES = 104
 
 
 class Loser:
@@ -76,7 +78,7 @@ class Leaks(Case):
             loser.do("lose 50")
             loser.do("keep 7")
             for _ in range(3):
-                self.assertEqual(loser.leaks()["definite"], (50, 5000))
+                self.assertEqual(loser.leaks()["definite"], (50, 50 * BYTES))
 
     def test_since_a_mark(self):
         for program in (TYPED, MALLOC):
@@ -86,9 +88,9 @@ class Leaks(Case):
             loser.do("lose 30")
             self.assertEqual(loser.lmm("mark", str(loser.pid)).strip(), "2")
             loser.do("lose 4")
-            self.assertEqual(loser.leaks("--since", "1")["definite"], (34, 3400))
-            self.assertEqual(loser.leaks("--since", "2")["definite"], (4, 400))
-            self.assertEqual(loser.leaks()["definite"], (54, 5400))
+            self.assertEqual(loser.leaks("--since", "1")["definite"], (34, 34 * BYTES))
+            self.assertEqual(loser.leaks("--since", "2")["definite"], (4, 4 * BYTES))
+            self.assertEqual(loser.leaks()["definite"], (54, 54 * BYTES))
             self.assertIn("mark is not kept", loser.lmm("leaks", str(loser.pid), "--since", "9", status=1))
 
     def test_of_an_age(self):
@@ -102,6 +104,20 @@ class Leaks(Case):
             loser.do("lose 5")
             report = json.loads(waiting.communicate()[0])
         self.assertEqual(report["processes"][0]["check"]["definitely_lost"]["blocks"], 20)
+
+    def test_why(self):
+        for program in (TYPED, MALLOC):
+            loser = Loser(self, program)
+            text = loser.lmm("leaks", str(loser.pid), "--why", "keep")
+            self.assertIn(f"{os.path.basename(program)}!kept\n       -> 104 bytes at 0x", text)
+            block = re.search(r"-> 104 bytes at (0x\w+)  loser.c", text)[1]
+            self.assertIn("!kept\n", loser.lmm("leaks", str(loser.pid), "--why", block))
+            self.assertIn("is in no live block", loser.lmm("leaks", str(loser.pid), "--why", "0x1000"))
+            loser.do("chain 100")
+            text = loser.lmm("leaks", str(loser.pid), "--why", "add_link")
+            self.assertRegex(text, r"\+0 -> 104 bytes at 0x\w+  loser.c:\d+ \(add_link\)  #\d+  x \d+\n")
+            self.assertRegex(text, r"\.\.\. \d+ more\n|!first\n")
+            self.assertIn("no site 'nowhere'", loser.lmm("leaks", str(loser.pid), "--why", "nowhere", status=1))
 
     def test_nothing_is_left_when_nobody_asks(self):
         losers = [Loser(self, program) for program in (TYPED, MALLOC)]
@@ -123,7 +139,7 @@ class Leaks(Case):
             loser.pid = int(child)
             loser.do("keep 1")
             loser.do("lose 11")
-            self.assertEqual(loser.leaks()["definite"], (11, 1100))
+            self.assertEqual(loser.leaks()["definite"], (11, 11 * BYTES))
 
     def test_a_thread_that_cannot_be_stopped_makes_lost_possible(self):
         loser = Loser(self, MALLOC)

@@ -2,8 +2,9 @@
 /*
  * loser: a program that loses blocks when it is told to. Reads one command a line:
  *
- *     lose N     allocates N blocks of 100 bytes, and forgets them
+ *     lose N     allocates N blocks of 104 bytes, and forgets them
  *     keep N     allocates N blocks, and keeps them
+ *     chain N    allocates N blocks, each with a pointer to the one before
  *     fork       forks a child, which says so and takes the commands from now on; the parent waits
  *     deaf       blocks all signals by a system call, libc's own too, in a second thread that spins
  *     take N     handles signal N, by printing "taken"
@@ -22,11 +23,12 @@
 #if TYPED
 #include <lmm/lmm.h>
 struct lost {
-    char bytes[100];
+    void *next;
+    char bytes[96];
 };
 #define NEW() LMM_ALLOC(struct lost)
 #else
-#define NEW() malloc(100)
+#define NEW() malloc(104)
 #endif
 
 static void *volatile kept[100];
@@ -36,7 +38,7 @@ static __attribute__((noinline)) void lose(unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         void *volatile block = NEW();
-        memset(block, 1, 100);
+        memset(block, 1, 104);
         block = NULL;
     }
 }
@@ -57,6 +59,16 @@ static void keep(unsigned count)
     for (unsigned i = 0; i < count && kept_count < 100; i++) {
         kept[kept_count++] = NEW();
     }
+}
+
+static void *volatile first;
+
+static __attribute__((noinline)) void add_link(void)
+{
+    void *block = NEW();
+
+    *(void **) block = first;
+    first = block;
 }
 
 static volatile int is_deaf;
@@ -116,6 +128,10 @@ int main(void)
             forget();
         } else if (strcmp(command, "keep") == 0 && scanf("%u", &number) == 1) {
             keep(number);
+        } else if (strcmp(command, "chain") == 0 && scanf("%u", &number) == 1) {
+            for (unsigned i = 0; i < number; i++) {
+                add_link();
+            }
         } else if (strcmp(command, "fork") == 0) {
             go_on_in_child();
         } else if (strcmp(command, "deaf") == 0) {

@@ -155,33 +155,33 @@ static int connect_to(int process, int directory, const char *name, uint32_t num
     return connection;
 }
 
-/* Reads one line, without its end. False: the connection ended before. */
-static bool read_answer(int connection, char line[LMM_ANSWER_BYTES])
+/* Reads until the other end closes, without the last end of a line. False: there was no whole line. */
+static bool read_answer(int connection, char text[LMM_ANSWER_BYTES])
 {
     size_t length = 0;
 
     while (length < LMM_ANSWER_BYTES - 1) {
-        ssize_t got = read(connection, line + length, 1);
+        ssize_t got = read(connection, text + length, LMM_ANSWER_BYTES - 1 - length);
         if (got < 0 && errno == EINTR) {
             continue;
         }
-        if (got <= 0 || line[length] == '\n') {
-            line[length] = '\0';
-            return got > 0;
+        if (got <= 0) {
+            break;
         }
-        length++;
+        length += (size_t) got;
     }
-    line[length] = '\0';
-    return true;
+    bool is_whole = length > 0 && text[length - 1] == '\n';
+    text[is_whole ? length - 1 : length] = '\0';
+    return is_whole;
 }
 
 static bool exchange(int connection, const char *question, uint32_t pid,
                      char ret_answer[LMM_ANSWER_BYTES])
 {
-    char line[LMM_ANSWER_BYTES];
-    int written = snprintf(line, sizeof(line), "%s\n", question);
+    static char line[LMM_ANSWER_BYTES];
+    int written = snprintf(line, LMM_QUESTION_BYTES, "%s\n", question);
 
-    assert(written > 0 && (size_t) written < sizeof(line));
+    assert(written > 0 && written < LMM_QUESTION_BYTES);
     if (send(connection, line, (size_t) written, MSG_NOSIGNAL) != written ||
         !read_answer(connection, line)) {
         lmm_complain("process %" PRIu32 " ended before it answered", pid);

@@ -14,11 +14,11 @@
 
 struct lmm_snapshot;
 
-enum { LMM_ANSWER_BYTES = 256 };
+enum { LMM_QUESTION_BYTES = 256, LMM_ANSWER_BYTES = 8192 };
 
 /*
  * Asks the live process of the snapshot, whose ledger is the file `path`. question: one line, without
- * its end. *ret_answer: the answer after its first word, "ok". Waits as long as the process works on
+ * its end. *ret_answer: the answer after its first word, "ok"; it may have several lines. Waits as long as the process works on
  * the answer. False after a message on stderr: the process does not run, cannot be asked, or
  * answered that it could not do it.
  */

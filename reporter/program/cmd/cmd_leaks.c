@@ -12,6 +12,8 @@
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
 #include "reporter/program/attach/ask.h"
+#include "reporter/program/attach/holders.h"
+#include "reporter/program/attach/memory_name.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/output.h"
@@ -23,6 +25,7 @@
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/run_report.h"
+#include "reporter/program/report/site_word.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/program/report/suppress_file.h"
@@ -39,14 +42,20 @@ struct arguments {
     size_t since;        /* a mark; 0: none */
     uint64_t min_age_ns; /* 0: any */
     bool unaligned;
+    const char *why; /* an address, or a site as site_word.h has it; NULL: not asked */
 };
 
+enum { WHY_BLOCKS = 5 }; /* of a site */
+
+enum { WHY = 512 };
 enum { SINCE = 256, MIN_AGE, UNALIGNED, KINDS, STACKS_PER_ROW, FULL, ABSOLUTE, NO_BUILT_IN };
 
 static const struct argp_option options[] = {
     {"since", SINCE, "MARK", 0, "Only blocks that were allocated since that mark (lmm mark)", 0},
     {"min-age", MIN_AGE, "TIME", 0,
      "Only blocks that are at least so old, for example 30s: waits that long before the check", 0},
+    {"why", WHY, "ADDRESS|SITE", 0,
+     "Show who holds the block at ADDRESS, or blocks of SITE: FILE:LINE, a function or #ID", 0},
     {"unaligned", UNALIGNED, NULL, 0, "Take words at any address for pointers", 0},
     {"show-leak-kinds", KINDS, "KINDS", 0,
      "Which lines to show: definite, indirect, possible, reachable, all or none, in Valgrind's "
@@ -88,6 +97,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         arguments->since = lmm_parse_number("--since", argument, 1, UINT32_MAX, state);
         return 0;
     case MIN_AGE: arguments->min_age_ns = lmm_parse_time(argument, state); return 0;
+    case WHY: arguments->why = argument; return 0;
     case UNALIGNED: arguments->unaligned = true; return 0;
     case KINDS:
         if (!lmm_kinds_parse(argument, &look->shown_classes)) {
@@ -147,7 +157,7 @@ static bool wait_since_mark(const char *path, const struct lmm_snapshot *snapsho
 static bool ask_for_check(const struct arguments *arguments, const char *path,
                           const struct lmm_snapshot *snapshot)
 {
-    char question[LMM_ANSWER_BYTES];
+    char question[LMM_QUESTION_BYTES];
     char answer[LMM_ANSWER_BYTES];
     size_t mark = arguments->since;
     bool wants_old = arguments->min_age_ns != 0;
@@ -204,6 +214,7 @@ static int write_report(struct arguments *arguments, const struct lmm_snapshot *
         .shown_classes = arguments->look.shown_classes,
         .error_classes = arguments->look.error_classes,
         .leaks_only = true,
+        .is_asked = true,
     };
 
     if (!lmm_output_open(&output, arguments->look.output, 0666)) {
@@ -237,6 +248,82 @@ static int report(struct arguments *arguments, const struct lmm_snapshot *snapsh
     return status;
 }
 
+/* ---- Who holds it ---------------------------------------------------------------------------- */
+
+/* The address in a word 0x...; 0: it is none. */
+static uint64_t parse_address(const char *word)
+{
+    char *end;
+    uint64_t address = strncmp(word, "0x", 2) == 0 ? strtoull(word, &end, 16) : 0;
+
+    return address != 0 && *end == '\0' ? address : 0;
+}
+
+/* Collects addresses of blocks that the sites left in the model hold, by the last check: of classes
+ * whose blocks are held; returns how many. */
+static size_t collect_blocks(const struct lmm_model *model, uint64_t addresses[WHY_BLOCKS])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < model->site_count; i++) {
+        const struct lmm_model_losses *losses = model->sites[i].losses;
+        for (uint32_t k = 0; losses != NULL && k < losses->leak_count; k++) {
+            const struct lmm_model_leak *leak = &losses->leaks[k];
+            bool is_held = leak->kind == LMM_MODEL_REACHABLE || leak->kind == LMM_MODEL_POSSIBLE;
+            for (uint32_t e = 0; is_held && e < leak->example_count && count < WHY_BLOCKS; e++) {
+                addresses[count++] = leak->examples[e];
+            }
+        }
+    }
+    return count;
+}
+
+static int print_holders(const char *path, const struct lmm_snapshot *snapshot,
+                         const uint64_t *addresses, size_t count)
+{
+    struct lmm_memory_names *names = lmm_memory_names_open(snapshot->header->pid);
+    struct lmm_output output;
+    bool done = lmm_output_open(&output, NULL, 0666);
+
+    for (size_t i = 0; i < count && done; i++) {
+        lmm_sink_printf(&output.sink, "%3zu  ", i + 1);
+        done = lmm_holders_print(path, snapshot, names, addresses[i], &output.sink);
+    }
+    lmm_memory_names_close(names);
+    int status = lmm_output_close(&output);
+    return done ? status : (int) LMM_EXIT_FAILED;
+}
+
+/* The model of the names of all sites; the model that loses those that the word does not name. */
+static int explain(const struct arguments *arguments, const char *path)
+{
+    uint64_t addresses[WHY_BLOCKS] = {parse_address(arguments->why)};
+    size_t count = addresses[0] != 0;
+    struct lmm_snapshot *snapshot = check(arguments, path);
+    struct lmm_snapshot *named = count == 0 ? lmm_snapshot_read(path) : NULL;
+    struct lmm_symbols *symbols = NULL;
+    int status = LMM_EXIT_FAILED;
+
+    if (snapshot != NULL && snapshot->state != LMM_PROCESS_LIVE) {
+        lmm_complain("process %" PRIu32 " is %s: --why needs a live process", snapshot->header->pid,
+                     lmm_process_state_name(snapshot->state));
+    } else if (snapshot != NULL && lmm_symbols_apply(&symbols, 0, snapshot->model) &&
+               (named == NULL || lmm_symbols_apply(&symbols, 0, named->model))) {
+        if (named != NULL && lmm_site_word_apply(arguments->why, named->model)) {
+            count = collect_blocks(named->model, addresses);
+            status = count > 0 ? LMM_EXIT_FAILED : LMM_EXIT_DONE;
+            if (count == 0) {
+                lmm_complain("no block of %s is held by anything", arguments->why);
+            }
+        }
+        status = count > 0 ? print_holders(path, snapshot, addresses, count) : status;
+    }
+    lmm_snapshot_free(named);
+    lmm_snapshot_free(snapshot);
+    lmm_symbols_close(symbols);
+    return status;
+}
+
 int lmm_cmd_leaks(int argc, char **argv)
 {
     struct arguments arguments = {.look = {.format = lmm_format_find("text"),
@@ -247,6 +334,11 @@ int lmm_cmd_leaks(int argc, char **argv)
 
     lmm_command_line_read(&lmm_leaks_argp, argc, argv, 0, &arguments);
     char *path = lmm_discover_path(arguments.word);
+    if (arguments.why != NULL) {
+        status = path == NULL ? (int) LMM_EXIT_FAILED : explain(&arguments, path);
+        free(path);
+        return status;
+    }
     struct lmm_snapshot *snapshot = path == NULL ? NULL : check(&arguments, path);
     if (snapshot != NULL && (arguments.look.no_built_in ||
                              lmm_suppressions_add_built_in(&arguments.look.suppressions))) {

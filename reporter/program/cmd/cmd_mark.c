@@ -49,7 +49,7 @@ const struct argp lmm_mark_argp = {
 };
 
 /* A question is one line. */
-static bool make_question(const char *text, char question[LMM_ANSWER_BYTES])
+static bool make_question(const char *text, char question[LMM_QUESTION_BYTES])
 {
     size_t length = strlen(text);
 
@@ -63,7 +63,7 @@ static bool make_question(const char *text, char question[LMM_ANSWER_BYTES])
             return false;
         }
     }
-    snprintf(question, LMM_ANSWER_BYTES, "mark %s", text);
+    snprintf(question, LMM_QUESTION_BYTES, "mark %s", text);
     return true;
 }
 
@@ -84,7 +84,7 @@ static int mark(const char *path, const char *question)
 int lmm_cmd_mark(int argc, char **argv)
 {
     struct arguments arguments = {.text = ""};
-    char question[LMM_ANSWER_BYTES];
+    char question[LMM_QUESTION_BYTES];
 
     lmm_command_line_read(&lmm_mark_argp, argc, argv, 0, &arguments);
     if (!make_question(arguments.text, question)) {

@@ -72,6 +72,7 @@ struct lmm_run_report {
     unsigned error_classes; /* of which blocks make the check fail */
     const char *gate;       /* a glob for the programs that the gate is for; NULL: all */
     bool has_gate;          /* --error-exitcode */
+    bool is_asked;          /* the process was asked for a check; no program was run */
     bool has_baseline;
     bool leaks_only;
     bool generates; /* suppressions of what is lost; with leaks_only */

@@ -57,7 +57,8 @@ static void put_process(const struct lmm_sheet *sheet, bool is_last)
     if (is_last && !sheet->run->look.is_brief) {
         lmm_sheet_suppressions(sheet);
     }
-    if (has_figures && sheet->run->process_count == 1 && is_check(sheet->run)) {
+    if (has_figures && sheet->run->process_count == 1 && !sheet->run->is_asked &&
+        is_check(sheet->run)) {
         lmm_sheet_checked(sheet);
     }
     if (has_figures) {

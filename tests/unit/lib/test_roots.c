@@ -26,8 +26,9 @@ static const uintptr_t hidden = ~(uintptr_t) 0x5a5a12345678;
 static bool is_found;
 
 __attribute__((no_sanitize("address"))) static void look_in_range(const void *from, const void *to,
-                                                                  void *arg)
+                                                                  uintptr_t address, void *arg)
 {
+    (void) address;
     (void) arg;
     for (const uintptr_t *at = from; at + 1 <= (const uintptr_t *) to; at++) {
         is_found = is_found || ~*at == hidden;

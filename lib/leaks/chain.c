@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/leaks/chain.h"
+
+#include <errno.h>
+
+static void visit_range(const void *from, const void *to, uintptr_t address, void *arg)
+{
+    lmm_path_root(arg, from, to, address);
+}
+
+static void visit_word(uintptr_t word, void *arg)
+{
+    lmm_path_root_word(arg, word);
+}
+
+static bool visit_is_block(uintptr_t address, uintptr_t *ret_start, size_t *ret_bytes, void *arg)
+{
+    const struct lmm_path *path = arg;
+
+    return lmm_marker_is_block(&path->marker, address, ret_start, ret_bytes);
+}
+
+/* Adds the sites of the blocks. */
+static void describe(const struct lmm_path *path, struct lmm_chain_link *link)
+{
+    struct lmm_graph_block block;
+
+    if (lmm_graph_find(&path->marker.scan.graph, link->step.to, &block)) {
+        link->to_site = lmm_tag_site(lmm_load_relaxed(&block.page->tags[block.slot]));
+        link->to_bytes = lmm_graph_counted_bytes(&block);
+    }
+}
+
+static void take_chain(const struct lmm_path *path, uintptr_t address, struct lmm_chain *chain)
+{
+    struct lmm_path_step steps[LMM_CHAIN_STEPS];
+    struct lmm_graph_block block;
+
+    *chain = (struct lmm_chain) {
+        .is_block = lmm_graph_find(&path->marker.scan.graph, address, &block),
+        .length = lmm_path_find(path, address, steps, LMM_CHAIN_STEPS),
+    };
+    chain->count = chain->length < LMM_CHAIN_STEPS ? chain->length : (size_t) LMM_CHAIN_STEPS;
+    for (size_t i = 0; i < chain->count; i++) {
+        chain->links[i].step = steps[i];
+        describe(path, &chain->links[i]);
+    }
+}
+
+int lmm_chain_find(const struct lmm_roots *roots, const struct lmm_marker_settings *settings,
+                   uintptr_t address, struct lmm_chain *ret_chain)
+{
+    struct lmm_path path;
+    struct lmm_roots_visitor visitor = {
+        .range = visit_range, .word = visit_word, .is_block = visit_is_block, .arg = &path};
+
+    if (!lmm_path_init(&path, settings)) {
+        return -ENOMEM;
+    }
+    lmm_roots_visit(roots, &visitor);
+    lmm_path_run(&path);
+    take_chain(&path, address, ret_chain);
+    lmm_path_end(&path);
+    return 0;
+}

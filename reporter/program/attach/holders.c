@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/attach/holders.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/model.h"
+#include "reporter/core/sink.h"
+#include "reporter/core/words.h"
+#include "reporter/program/attach/ask.h"
+#include "reporter/program/attach/memory_name.h"
+#include "reporter/program/base/program.h"
+#include "reporter/program/ledger/snapshot.h"
+
+enum { LINKS_MAX = 64 };
+
+/* A pointer of the chain. */
+struct link {
+    bool is_root;
+    uint64_t from; /* the block that it lies in, or its own address in a root; 0: in a register */
+    uint64_t offset;
+    uint64_t to; /* the block that it leads to */
+    uint64_t to_offset;
+    uint64_t to_site;
+    uint64_t to_bytes;
+};
+
+struct chain {
+    bool is_block;
+    uint64_t length;
+    size_t count;
+    struct link links[LINKS_MAX];
+};
+
+static bool take_figure(const char **text, uint64_t *ret_figure)
+{
+    char *end;
+
+    *ret_figure = strtoull(*text, &end, 10);
+    bool done = end != *text;
+    *text = end;
+    return done;
+}
+
+static bool take_link(const char **text, struct link *ret_link)
+{
+    uint64_t is_root;
+    bool done = take_figure(text, &is_root) && take_figure(text, &ret_link->from) &&
+                take_figure(text, &ret_link->offset) && take_figure(text, &ret_link->to) &&
+                take_figure(text, &ret_link->to_offset) && take_figure(text, &ret_link->to_site) &&
+                take_figure(text, &ret_link->to_bytes);
+
+    ret_link->is_root = done && is_root != 0;
+    return done;
+}
+
+static bool parse(const char *answer, struct chain *ret_chain)
+{
+    uint64_t is_block;
+
+    ret_chain->count = 0;
+    if (!take_figure(&answer, &is_block) || !take_figure(&answer, &ret_chain->length)) {
+        return false;
+    }
+    ret_chain->is_block = is_block != 0;
+    while (*answer == '\n' && ret_chain->count < LINKS_MAX) {
+        if (!take_link(&answer, &ret_chain->links[ret_chain->count])) {
+            return false;
+        }
+        ret_chain->count++;
+    }
+    return *answer == '\0';
+}
+
+/* ---- Printing -------------------------------------------------------------------------------- */
+
+static const struct lmm_model_site *find_site(const struct lmm_model *model, uint64_t id)
+{
+    for (size_t i = 0; i < model->site_count; i++) {
+        if (model->sites[i].id == id) {
+            return &model->sites[i];
+        }
+    }
+    return NULL;
+}
+
+/* Puts "dict.c:146 (_dictInsert)", or "(unknown)". */
+static void put_place(struct lmm_sink *sink, const struct lmm_model *model, uint64_t id)
+{
+    const struct lmm_model_site *site = find_site(model, id);
+
+    if (site == NULL) {
+        lmm_sink_puts(sink, "(unknown)");
+        return;
+    }
+    lmm_put_string(sink, lmm_model_last_component(site->file));
+    if (site->line != 0) {
+        lmm_sink_printf(sink, ":%" PRIu32, site->line);
+    }
+    if (site->function.bytes != 0) {
+        lmm_sink_puts(sink, " (");
+        lmm_put_string(sink, site->function);
+        lmm_sink_puts(sink, ")");
+    }
+    lmm_sink_printf(sink, "  #%" PRIu64, id);
+}
+
+static void put_block(struct lmm_sink *sink, const struct lmm_model *model, const struct link *link)
+{
+    lmm_put_count(sink, link->to_bytes, "byte", "bytes");
+    lmm_sink_printf(sink, " at 0x%" PRIx64 "  ", link->to);
+    put_place(sink, model, link->to_site);
+}
+
+static void put_root(struct lmm_sink *sink, struct lmm_memory_names *names, const struct link *link)
+{
+    char name[LMM_MEMORY_NAME_BYTES] = "a register";
+
+    if (link->from != 0) {
+        lmm_memory_name(names, link->from, name);
+    }
+    lmm_sink_puts(sink, "       ");
+    lmm_put_string(sink, lmm_string_of(name));
+    lmm_sink_puts(sink, "\n");
+}
+
+/* Whether two links look alike: then a list is followed. */
+static bool is_alike(const struct link *a, const struct link *b)
+{
+    return !a->is_root && !b->is_root && a->offset == b->offset && a->to_site == b->to_site &&
+           a->to_offset == b->to_offset && a->to_bytes == b->to_bytes;
+}
+
+/* Puts a link, or `count` that look alike. */
+static void put_links(struct lmm_sink *sink, const struct lmm_model *model, const struct link *link,
+                      size_t count)
+{
+    lmm_sink_puts(sink, "       ");
+    if (!link->is_root) {
+        lmm_sink_printf(sink, "+%" PRIu64 " ", link->offset);
+    }
+    lmm_sink_puts(sink, "-> ");
+    if (link->to_offset != 0) {
+        lmm_sink_printf(sink, "%" PRIu64 " bytes into ", link->to_offset);
+    }
+    put_block(sink, model, &link[count - 1]);
+    if (count > 1) {
+        lmm_sink_printf(sink, "  x %zu", count);
+    }
+    lmm_sink_puts(sink, "\n");
+}
+
+static void put_chain(struct lmm_sink *sink, const struct lmm_model *model,
+                      struct lmm_memory_names *names, const struct chain *chain)
+{
+    const struct link *last = &chain->links[chain->count - 1];
+
+    put_block(sink, model, last);
+    lmm_sink_puts(sink, "\n     is held by\n");
+    put_root(sink, names, &chain->links[0]);
+    for (size_t i = 0, next; i < chain->count; i = next) {
+        bool is_cut = chain->length > chain->count;
+        size_t end = is_cut && i < chain->count / 2 ? chain->count / 2 : chain->count;
+
+        if (is_cut && i == chain->count / 2) {
+            lmm_sink_printf(sink, "       ... %" PRIu64 " more\n", chain->length - chain->count);
+        }
+        for (next = i + 1; next < end && is_alike(&chain->links[i], &chain->links[next]); next++) {
+        }
+        put_links(sink, model, &chain->links[i], next - i);
+    }
+}
+
+bool lmm_holders_print(const char *path, const struct lmm_snapshot *snapshot,
+                       struct lmm_memory_names *names, uint64_t address, struct lmm_sink *sink)
+{
+    static char answer[LMM_ANSWER_BYTES];
+    static struct chain chain;
+    char question[LMM_QUESTION_BYTES];
+
+    snprintf(question, sizeof(question), "why %" PRIu64, address);
+    if (!lmm_ask(path, snapshot, question, answer)) {
+        return false;
+    }
+    if (!parse(answer, &chain)) {
+        lmm_complain("process %" PRIu32 " gave an answer that makes no sense",
+                     snapshot->model->pid);
+        return false;
+    }
+    if (chain.count == 0) {
+        lmm_sink_printf(sink, "0x%" PRIx64 " %s\n", address,
+                        chain.is_block ? "is in a live block that nothing leads to: it is lost"
+                                       : "is in no live block");
+        return true;
+    }
+    put_chain(sink, snapshot->model, names, &chain);
+    return true;
+}

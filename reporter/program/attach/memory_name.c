@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/attach/memory_name.h"
+
+#include <elfutils/libdwfl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct lmm_memory_names {
+    uint32_t pid;
+    Dwfl *dwfl;
+};
+
+static char *no_debug_path; /* where libdwfl looks for debug files: the usual places */
+
+static const Dwfl_Callbacks callbacks = {
+    .find_elf = dwfl_linux_proc_find_elf,
+    .find_debuginfo = dwfl_standard_find_debuginfo,
+    .debuginfo_path = &no_debug_path,
+};
+
+struct lmm_memory_names *lmm_memory_names_open(uint32_t pid)
+{
+    struct lmm_memory_names *names = calloc(1, sizeof(*names));
+
+    if (names == NULL) {
+        return NULL;
+    }
+    names->pid = pid;
+    names->dwfl = dwfl_begin(&callbacks);
+    if (names->dwfl == NULL || dwfl_linux_proc_report(names->dwfl, (pid_t) pid) != 0 ||
+        dwfl_report_end(names->dwfl, NULL, NULL) != 0) {
+        lmm_memory_names_close(names);
+        return NULL;
+    }
+    return names;
+}
+
+void lmm_memory_names_close(struct lmm_memory_names *names)
+{
+    if (names != NULL) {
+        dwfl_end(names->dwfl);
+        free(names);
+    }
+}
+
+static const char *last_component(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash == NULL ? path : slash + 1;
+}
+
+/* Names a variable of a module, or where in the module the address is. */
+static bool name_in_module(const struct lmm_memory_names *names, uint64_t address,
+                           char ret_name[LMM_MEMORY_NAME_BYTES])
+{
+    Dwfl_Module *module = dwfl_addrmodule(names->dwfl, address);
+    GElf_Addr start;
+    GElf_Addr end;
+    GElf_Off offset;
+    GElf_Sym symbol;
+
+    if (module == NULL) {
+        return false;
+    }
+    const char *path = dwfl_module_info(module, NULL, &start, &end, NULL, NULL, NULL, NULL);
+    if (address < start || address >= end) {
+        return false;
+    }
+    const char *variable =
+        dwfl_module_addrinfo(module, address, &offset, &symbol, NULL, NULL, NULL);
+    const char *file = path == NULL ? "?" : last_component(path);
+    bool is_data = variable != NULL && GELF_ST_TYPE(symbol.st_info) == STT_OBJECT;
+    if (is_data && offset == 0) {
+        snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "%s!%s", file, variable);
+    } else if (is_data) {
+        snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "%s!%s+0x%" PRIx64, file, variable,
+                 (uint64_t) offset);
+    } else {
+        snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "%s+0x%" PRIx64 " (data)", file,
+                 address - (uint64_t) start);
+    }
+    return true;
+}
+
+/* Names a mapping by what the kernel calls it. */
+static bool name_mapping(uint32_t pid, uint64_t address, char ret_name[LMM_MEMORY_NAME_BYTES])
+{
+    char path[64];
+    char line[4400];
+    bool found = false;
+
+    snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", pid);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
+        uint64_t from;
+        uint64_t to;
+        int name_at = 0;
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %*s %*s %n", &from, &to, &name_at) == 2 &&
+            address >= from && address < to && name_at > 0 && line[name_at] != '\0') {
+            line[strcspn(line, "\n")] = '\0';
+            snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "%.400s at 0x%" PRIx64,
+                     last_component(line + name_at), address);
+            found = true;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return found;
+}
+
+void lmm_memory_name(struct lmm_memory_names *names, uint64_t address,
+                     char ret_name[LMM_MEMORY_NAME_BYTES])
+{
+    if ((names == NULL || !name_in_module(names, address, ret_name)) &&
+        (names == NULL || !name_mapping(names->pid, address, ret_name))) {
+        snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "memory at 0x%" PRIx64, address);
+    }
+}
