@@ -224,19 +224,32 @@ static void take_word(const struct visit *visit, uintptr_t word)
     visit->visitor->word(word, visit->visitor->arg);
 }
 
-/* Reads at most a buffer by the kernel; how many bytes, 0 when the first page cannot be read. */
+/* Reads to the end of a system page, if the kernel says that it can be read. */
+static ssize_t copy_page(const struct lmm_roots *roots, uintptr_t from, size_t bytes)
+{
+    size_t left = LMM_SYSTEM_PAGE_BYTES - from % LMM_SYSTEM_PAGE_BYTES;
+
+    if (!lmm_vm_is_readable(from)) {
+        return 0;
+    }
+    bytes = bytes < left ? bytes : left;
+    for (size_t i = 0; i < bytes; i++) {
+        roots->buffer[i] = ((const volatile char *) from)[i];
+    }
+    return (ssize_t) bytes;
+}
+
+/* Reads at most a buffer by the kernel; how many bytes, 0 when the first page cannot be read. A filter
+ * of system calls may refuse. */
 static size_t copy(const struct lmm_roots *roots, uintptr_t from, size_t bytes)
 {
-    ssize_t got = -1;
+    ssize_t got = -ENOSYS;
 
     if (roots->memory >= 0) {
         got = lmm_system_pread(roots->memory, roots->buffer, bytes, from);
-    } else if (lmm_vm_is_readable(from)) {
-        got = LMM_SYSTEM_PAGE_BYTES - (ssize_t) (from % LMM_SYSTEM_PAGE_BYTES);
-        got = (size_t) got < bytes ? got : (ssize_t) bytes;
-        for (ssize_t i = 0; i < got; i++) {
-            roots->buffer[i] = ((const volatile char *) from)[i];
-        }
+    }
+    if (got == -ENOSYS || got == -EPERM || got == -EACCES) {
+        got = copy_page(roots, from, bytes);
     }
     return got <= 0 ? 0 : (size_t) got;
 }

@@ -5,12 +5,17 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <lmm/lmm.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -290,4 +295,98 @@ Test(check, a_mark)
     cr_expect(result.mark == 7);
     cr_expect(leaks_kind(old) == 0);
     expect_classes("new", true);
+}
+
+/* ---- Filters and faults ---------------------------------------------------------------------- */
+
+/* Forbids one system call, as containers do. */
+static bool forbid(uint32_t call)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+Test(check, where_a_filter_forbids_system_calls)
+{
+    static const struct {
+        uint32_t call;
+        uint32_t flags;
+    } cases[] = {
+        {SYS_clone, LMM_LEDGER_CHECK_STOPPED},
+        {SYS_close_range, 0},
+        {SYS_ioctl, 0}, /* PAGEMAP_SCAN */
+        {SYS_mincore, 0},
+        {SYS_pread64, 0}, /* pagemap and mem, too */
+        {SYS_prctl, 0},
+    };
+
+    make_blocks();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int status = 0;
+        pid_t child = fork();
+        if (child == 0) {
+            struct lmm_ledger_check result;
+            bool is_forbidden = forbid(cases[i].call);
+            int error = lmm_check_run(&plain, &result);
+            bool is_good = is_forbidden && error == 0 && result.flags == cases[i].flags &&
+                           leaks_kind(lost_hidden) == D && leaks_kind(held_hidden) == R;
+            _exit(is_good ? EXIT_SUCCESS : EXIT_FAILURE);
+        }
+        cr_assert(waitpid(child, &status, 0) == child);
+        cr_expect(status == 0, "row %zu: %d", i, status);
+    }
+}
+
+/* Nobody answers for the range's pages: a thread that reads one waits for ever. */
+Test(check, a_range_whose_pages_another_thread_provides)
+{
+    struct uffdio_api api = {.api = UFFD_API};
+    int faults = (int) syscall(SYS_userfaultfd, O_CLOEXEC);
+
+    if (faults < 0) {
+        cr_skip_test("no userfaultfd here");
+    }
+    char *range = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct uffdio_register place = {.range = {(uintptr_t) range, 1 << 20},
+                                    .mode = UFFDIO_REGISTER_MODE_MISSING};
+    range[5000] = 1;
+    cr_assert(ioctl(faults, UFFDIO_API, &api) == 0);
+    cr_assert(ioctl(faults, UFFDIO_REGISTER, &place) == 0);
+    make_blocks();
+    check(&plain);
+    expect_classes("userfaultfd", true);
+    close(faults);
+}
+
+/* Memory that cannot be read, or not without harm. */
+Test(check, ranges_that_cannot_be_read)
+{
+    int file = memfd_create("check", MFD_CLOEXEC);
+
+    cr_assert(ftruncate(file, 1 << 16) == 0);
+    char *none = mmap(NULL, 1 << 16, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *write_only = mmap(NULL, 1 << 16, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *shared = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    char *private = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+    char *device =
+        mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE, open("/dev/zero", O_RDWR), 0);
+    cr_assert(none != MAP_FAILED && write_only != MAP_FAILED && device != MAP_FAILED);
+    shared[9000] = 1;
+    private[5000] = 1;
+    device[100] = 1;
+    cr_assert(ftruncate(file, 4096) == 0);
+    make_blocks();
+    check(&plain);
+    expect_classes("unreadable", true);
+    cr_assert(forbid_copies());
+    check(&plain);
+    expect_classes("unreadable, stopped", true);
 }
