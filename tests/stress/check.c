@@ -14,7 +14,7 @@
 
 enum {
     THREADS = 16,
-    CHECKS = TSAN || ASAN ? 100 : 1000,
+    CHECKS = TSAN || ASAN ? 100 : 300, /* or the argument */
     KEPT = 50,
     TURNS = 2000,
     PATIENCE_SECONDS = 280,
@@ -25,7 +25,12 @@ typedef struct item {
     unsigned char bytes[48];
 } item_t;
 
-static volatile int is_over;
+static int is_over; /* atomic */
+
+static bool goes_on(void)
+{
+    return __atomic_load_n(&is_over, __ATOMIC_RELAXED) == 0;
+}
 
 static item_t *make(item_t *next)
 {
@@ -41,7 +46,7 @@ static void *keep_on_stack(void *number)
     item_t *volatile list[KEPT] = {NULL};
     uint64_t state = (uintptr_t) number + 1;
 
-    for (unsigned turns = 0; !is_over; turns++) {
+    for (unsigned turns = 0; goes_on(); turns++) {
         unsigned i = (unsigned) (random_next(&state) % KEPT);
         if (turns % TURNS == 0) {
             usleep(1000); /* else 16 threads leave little time for checks */
@@ -72,7 +77,7 @@ static void *pass_on(void *argument)
 
 static void *make_threads(void *number)
 {
-    while (!is_over) {
+    while (goes_on()) {
         pthread_t thread;
         void *result = NULL;
         CHECK(pthread_create(&thread, NULL, pass_on, make(NULL)) == 0);
@@ -86,7 +91,7 @@ static void *make_threads(void *number)
 
 static void *fork_often(void *number)
 {
-    while (!is_over) {
+    while (goes_on()) {
         item_t *item = make(NULL);
         pid_t child = fork();
         CHECK(child >= 0);
@@ -110,7 +115,7 @@ static void *spawn_often(void *number)
     static char name[] = "true";
     char *const words[] = {name, NULL};
 
-    while (!is_over) {
+    while (goes_on()) {
         pid_t child;
         if (posix_spawnp(&child, words[0], NULL, NULL, words, words + 1) == 0) {
             while (waitpid(child, NULL, 0) < 0) {
@@ -132,7 +137,7 @@ static void *block_signals(void *number)
 
 static void *change_user(void *number)
 {
-    while (!is_over) {
+    while (goes_on()) {
         CHECK(setresuid((uid_t) -1, geteuid(), (uid_t) -1) == 0);
         usleep(500);
     }
@@ -140,17 +145,15 @@ static void *change_user(void *number)
 }
 
 static pthread_t threads[THREADS];
-static volatile int interrupts;
 
 static void be_interrupted(int number)
 {
     (void) number;
-    interrupts = interrupts + 1;
 }
 
 static void *interrupt_others(void *number)
 {
-    while (!is_over) {
+    while (goes_on()) {
         kill(getpid(), SIGUSR1);
         usleep(100);
     }
@@ -187,25 +190,27 @@ static void check(unsigned number)
     seen.longest_ns = result.pause_ns > seen.longest_ns ? result.pause_ns : seen.longest_ns;
 }
 
-int main(void)
+int main(int count, char **word)
 {
-    alarm(PATIENCE_SECONDS);
+    unsigned checks = count > 1 ? (unsigned) strtoul(word[1], NULL, 10) : CHECKS;
+
+    alarm(count > 1 ? 0 : PATIENCE_SECONDS);
     signal(SIGUSR1, be_interrupted);
     for (unsigned i = 0; i < THREADS; i++) {
         unsigned kind = i % (sizeof(work) / sizeof(work[0]));
         CHECK(pthread_create(&threads[i], NULL, work[kind], (void *) (uintptr_t) i) == 0);
     }
-    for (unsigned i = 0; i < CHECKS; i++) {
+    for (unsigned i = 0; i < checks; i++) {
         check(i);
     }
-    is_over = 1;
+    __atomic_store_n(&is_over, 1, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < THREADS; i++) {
         CHECK(pthread_join(threads[i], NULL) == 0);
     }
-    check(CHECKS);
+    check(checks);
     CHECK(leaks_blocks(LMM_LEDGER_LEAK_REACHABLE) == 0);
     printf("%u of %u checks did not see all threads; pauses: %" PRIu64 " us, longest %" PRIu64
            " us\n",
-           seen.unseen, CHECKS + 1, seen.pause_ns / (CHECKS + 1) / 1000, seen.longest_ns / 1000);
+           seen.unseen, checks + 1, seen.pause_ns / (checks + 1) / 1000, seen.longest_ns / 1000);
     return EXIT_SUCCESS;
 }

@@ -22,6 +22,14 @@
 #include <unistd.h>
 
 #include "tests/support/leaks_found.h"
+#include "tests/support/sanitizers.h"
+
+/* Asked by LeakSanitizer, which cannot work in a process that has changed its user. */
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+    return 1;
+}
 
 typedef struct check_item {
     struct check_item *next;
@@ -76,6 +84,9 @@ static __attribute__((noinline)) void make_blocks(void)
 static void expect_classes(const char *name, bool is_seen)
 {
     cr_expect(leaks_kind(held_hidden) == R, "%s: %u", name, leaks_kind(held_hidden));
+    if (ASAN) {
+        return; /* frames are laid out so that clear_stack() does not reach all of the old ones */
+    }
     cr_expect(leaks_kind(inside_hidden) == P, "%s: %u", name, leaks_kind(inside_hidden));
     cr_expect(leaks_kind(lost_hidden) == (is_seen ? D : P), "%s: %u", name,
               leaks_kind(lost_hidden));
@@ -151,6 +162,9 @@ Test(check, where_no_copy_can_be_made)
 {
     pthread_t thread;
 
+    if (ASAN) {
+        cr_skip_test("shadow memory would be looked at page by page");
+    }
     sem_init(&may_end, 0, 0);
     cr_assert(pthread_create(&thread, NULL, stand_by, NULL) == 0);
     make_blocks();
@@ -331,13 +345,16 @@ Test(check, where_a_filter_forbids_system_calls)
     make_blocks();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int status = 0;
+        if (ASAN && cases[i].call == SYS_ioctl) {
+            continue; /* shadow memory would be looked at page by page */
+        }
         pid_t child = fork();
         if (child == 0) {
             struct lmm_ledger_check result;
             bool is_forbidden = forbid(cases[i].call);
             int error = lmm_check_run(&plain, &result);
             bool is_good = is_forbidden && error == 0 && result.flags == cases[i].flags &&
-                           leaks_kind(lost_hidden) == D && leaks_kind(held_hidden) == R;
+                           (ASAN || leaks_kind(lost_hidden) == D) && leaks_kind(held_hidden) == R;
             _exit(is_good ? EXIT_SUCCESS : EXIT_FAILURE);
         }
         cr_assert(waitpid(child, &status, 0) == child);
@@ -386,7 +403,9 @@ Test(check, ranges_that_cannot_be_read)
     make_blocks();
     check(&plain);
     expect_classes("unreadable", true);
-    cr_assert(forbid_copies());
-    check(&plain);
-    expect_classes("unreadable, stopped", true);
+    if (!ASAN) { /* whose shadow memory would be looked at page by page */
+        cr_assert(forbid_copies());
+        check(&plain);
+        expect_classes("unreadable, stopped", true);
+    }
 }
