@@ -23,7 +23,7 @@ def run(library, program, first, kind, expects_report):
         file.seek(0)
         report = (ended.stderr if kind == "pipe" else file.read()).decode()
         if expects_report:
-            assert "leak" in report, f"{what}: no report, but {report!r}"
+            assert "live" in report, f"{what}: no report, but {report!r}"
         files = list(pathlib.Path(folder).iterdir())
         assert len(files) == 400, what
         for path in files:

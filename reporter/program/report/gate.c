@@ -60,9 +60,6 @@ size_t lmm_gate_failed_lines(const struct lmm_run_report *run,
     const struct lmm_spots *spots = process->spots;
     size_t lines = 0;
 
-    if (!lmm_process_is_classified(process)) {
-        return lmm_spots_count(spots, LMM_MEASURE_LEAKS);
-    }
     for (size_t i = 0; i < spots->count; i++) {
         lines += lmm_gate_fails_line(run, &spots->items[i]);
     }

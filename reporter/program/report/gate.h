@@ -30,7 +30,7 @@ bool lmm_gate_is_for(const struct lmm_run_report *run,
  * baseline does not have. */
 bool lmm_gate_fails_line(const struct lmm_run_report *run, const struct lmm_spot *spot);
 
-/* Returns how many lines of a process do. Of one without classes: how many have live blocks. */
+/* Returns how many lines of a process do. */
 size_t lmm_gate_failed_lines(const struct lmm_run_report *run,
                              const struct lmm_run_report_process *process);
 

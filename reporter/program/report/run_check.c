@@ -19,22 +19,6 @@
 
 /* ---- The verdict ----------------------------------------------------------------------------- */
 
-/* Puts "failed, 3 lines lose memory". */
-static void put_failed(const struct lmm_sheet *sheet, size_t lines)
-{
-    bool is_classified = lmm_process_is_classified(sheet->process);
-
-    lmm_sink_puts(sheet->sink, "failed, ");
-    lmm_put_count(sheet->sink, lines, "line", "lines");
-    if (is_classified) {
-        lmm_sink_puts(sheet->sink, lmm_plural(lines, " loses memory", " lose memory"));
-    } else if (lmm_sheet_has_ended_well(sheet)) {
-        lmm_sink_puts(sheet->sink, lmm_plural(lines, " leaks", " leak"));
-    } else {
-        lmm_sink_puts(sheet->sink, lmm_plural(lines, " has live blocks", " have live blocks"));
-    }
-}
-
 void lmm_sheet_verdict(const struct lmm_sheet *sheet)
 {
     size_t lines = lmm_gate_failed_lines(sheet->run, sheet->process);
@@ -47,7 +31,9 @@ void lmm_sheet_verdict(const struct lmm_sheet *sheet)
     } else if (lines == 0) {
         lmm_sink_puts(sheet->sink, "passed");
     } else {
-        put_failed(sheet, lines);
+        lmm_sink_puts(sheet->sink, "failed, ");
+        lmm_put_count(sheet->sink, lines, "line", "lines");
+        lmm_sink_puts(sheet->sink, lmm_plural(lines, " loses memory", " lose memory"));
     }
     if (sheet->process->has_status && WIFEXITED(sheet->process->status) &&
         WEXITSTATUS(sheet->process->status) != 0) {
@@ -59,7 +45,7 @@ void lmm_sheet_verdict(const struct lmm_sheet *sheet)
 
 /* ---- Classes --------------------------------------------------------------------------------- */
 
-/* Puts "  leaked:            440 bytes in 13 blocks", of a process whose blocks have no classes. */
+/* Puts "  live:              440 bytes in 13 blocks", of a process whose blocks have no classes. */
 static void put_live(const struct lmm_sheet *sheet, const char *name, uint64_t bytes,
                      uint64_t blocks)
 {
@@ -77,8 +63,7 @@ static void put_without_classes(const struct lmm_sheet *sheet)
     const struct lmm_model_family *total = &sheet->model->total;
     const struct lmm_tally *leaked = &sheet->process->spots->total;
 
-    put_live(sheet, lmm_sheet_has_ended_well(sheet) ? "leaked:" : "live:", leaked->leaked_bytes,
-             leaked->leaked_blocks);
+    put_live(sheet, "live:", leaked->leaked_bytes, leaked->leaked_blocks);
     if (leaked->leaked_blocks < total->live_blocks) {
         put_live(sheet, "suppressed:", total->live_bytes - leaked->leaked_bytes,
                  total->live_blocks - leaked->leaked_blocks);
@@ -361,11 +346,11 @@ static void put_run_summary(const struct lmm_sheet *sheet)
     uint64_t blocks = is_classified ? total->lost.blocks : total->leaked_blocks;
 
     lmm_sink_printf(sheet->sink, "SUMMARY: %" PRIu64 " %s %s in %" PRIu64 " %s", bytes,
-                    lmm_plural(bytes, "byte", "bytes"),
-                    is_classified                     ? "lost"
-                    : lmm_sheet_has_ended_well(sheet) ? "leaked"
-                                                      : "live",
-                    blocks, lmm_plural(blocks, "block", "blocks"));
+                    lmm_plural(bytes, "byte", "bytes"), is_classified ? "lost" : "live", blocks,
+                    lmm_plural(blocks, "block", "blocks"));
+    if (is_classified && total->possible.blocks > 0) {
+        lmm_sink_printf(sheet->sink, ", %" PRIu64 " possibly", total->possible.bytes);
+    }
     if (is_classified) {
         lmm_sink_printf(sheet->sink, ", %" PRIu64 " %s reachable", total->reachable.bytes,
                         lmm_plural(total->reachable.bytes, "byte", "bytes"));

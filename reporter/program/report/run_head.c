@@ -60,11 +60,6 @@ void lmm_sheet_label(const struct lmm_sheet *sheet, const char *label)
     lmm_sink_printf(sheet->sink, "  %-14s ", label);
 }
 
-bool lmm_sheet_has_ended_well(const struct lmm_sheet *sheet)
-{
-    return sheet->model->process == LMM_MODEL_EXITED && !sheet->process->is_live;
-}
-
 bool lmm_sheet_is_lost(const struct lmm_sheet *sheet)
 {
     return sheet->model->process == LMM_MODEL_LOST;

@@ -385,6 +385,8 @@ static int put_all(struct lmm_json *json, const struct lmm_run_report *run)
     lmm_json_u64(json, "allocated_bytes", lines.total.allocated_bytes);
     lmm_json_u64(json, "leaked_blocks", lines.total.leaked_blocks);
     lmm_json_u64(json, "leaked_bytes", lines.total.leaked_bytes);
+    lmm_json_amount(json, "lost", lines.total.lost);
+    lmm_json_amount(json, "possibly_lost", lines.total.possible);
     for (size_t i = 0; i < list_count(run); i++) {
         put_all_lines(json, run, &lines, &lists[i]);
     }

@@ -39,7 +39,7 @@ static const struct section sections[LMM_MEASURES] = {
                           "bytes", "share", "blocks", NULL},
     [LMM_MEASURE_ALLOCATIONS] = {"Most allocations", LMM_MEASURE_ALLOCATIONS, false, true, false,
                                  true, 0, "blocks", "share", "bytes", NULL},
-    [LMM_MEASURE_LEAKS] = {"Leaks", LMM_MEASURE_LEAKS, true, false, false, false, 1, "bytes",
+    [LMM_MEASURE_LEAKS] = {"Live at exit", LMM_MEASURE_LEAKS, true, false, false, false, 1, "bytes",
                            "share", "blocks", NULL},
     [LMM_MEASURE_TEMPORARIES] = {"Temporary", LMM_MEASURE_TEMPORARIES, false, false, true, true, 0,
                                  "blocks", "of all at the line", "allocated", NULL},
@@ -405,13 +405,13 @@ static struct rows order(const struct lmm_sheet *sheet, const struct section *se
 
 static const char *title_of(const struct rows *rows)
 {
-    if (rows->section->measure != LMM_MEASURE_LEAKS || lmm_sheet_has_ended_well(rows->sheet)) {
-        return rows->section->title;
-    }
-    if (lmm_sheet_is_lost(rows->sheet)) {
+    if (rows->section->measure == LMM_MEASURE_LEAKS && lmm_sheet_is_lost(rows->sheet)) {
         return "Live when the ledger was lost";
     }
-    return rows->sheet->process->is_live ? "Live now" : "Live at exit";
+    if (rows->section->measure == LMM_MEASURE_LEAKS && rows->sheet->process->is_live) {
+        return "Live now";
+    }
+    return rows->section->title;
 }
 
 void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure)

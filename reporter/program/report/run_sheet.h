@@ -47,9 +47,6 @@ void lmm_sheet_headings(const struct lmm_sheet *sheet, struct lmm_grid *grid, co
 /* Adds a number of bytes to a table: exact, too, where names are whole. */
 void lmm_sheet_bytes(const struct lmm_sheet *sheet, struct lmm_grid *grid, uint64_t bytes);
 
-/* Returns whether the process exited normally, so that its live blocks are leaks. */
-bool lmm_sheet_has_ended_well(const struct lmm_sheet *sheet);
-
 /* Returns whether the process went on without its ledger, so that the figures are older than its
  * end. */
 bool lmm_sheet_is_lost(const struct lmm_sheet *sheet);

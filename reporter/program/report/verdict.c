@@ -56,6 +56,20 @@ static const char *fate_of(const struct lmm_run_report_process *process)
     return process->model->process == LMM_MODEL_LOST ? "its ledger was lost" : NULL;
 }
 
+/* Returns why the process made no leak check at its end. */
+static const char *why_none(const struct lmm_run_report_process *process)
+{
+    const struct lmm_model *model = process->model;
+
+    if (process->has_status && model->exit == LMM_MODEL_EXIT_NOT_YET) {
+        return "it ended by a system call of its own";
+    }
+    if (!model->is_drop_in) {
+        return "no leak check was made (LMM_OPTIONS=check=1)";
+    }
+    return "no leak check was made";
+}
+
 bool lmm_verdict_obstacle(const struct lmm_run_report_process *process,
                           char words[LMM_VERDICT_BYTES])
 {
@@ -71,6 +85,8 @@ bool lmm_verdict_obstacle(const struct lmm_run_report_process *process,
         snprintf(words, LMM_VERDICT_BYTES, "it %.100s", signal);
     } else if (failure != 0) {
         snprintf(words, LMM_VERDICT_BYTES, "the leak check failed: %.80s", strerror((int) failure));
+    } else if (!process->model->check.is_there || !process->model->check.is_at_exit) {
+        snprintf(words, LMM_VERDICT_BYTES, "%s", why_none(process));
     } else {
         return false;
     }

@@ -158,6 +158,7 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
     FILE *out = open_memstream(&value, &bytes);
 
     if (out != NULL) {
+        put_part(out, "check=", "1"); /* the user may say otherwise */
         put_part(out, "", there);
         put_part(out, "", settings->options);
         put_part(out, "fit=", settings->fit);
@@ -166,7 +167,7 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
         for (const char *at = settings->directory; *at != '\0'; at++) {
             fprintf(out, "%s%c", *at == '%' ? "%" : "", *at);
         }
-        fprintf(out, ":keep=1:check=1:stacks=%u:children=%d%s:starts=%s", settings->stacks,
+        fprintf(out, ":keep=1:stacks=%u:children=%d%s:starts=%s", settings->stacks,
                 (int) settings->children, settings->fill ? ":fill=both" : "", settings->starts);
     }
     if (out == NULL || fclose(out) != 0) {

@@ -111,7 +111,7 @@ class Environment(Case):
     def test_what_the_drop_in_is_told(self):
         preload, options = self.said()
         self.assertEqual(preload, running.STAND_IN)
-        self.assertRegex(options, rf"^ledger={self.ledgers}/lmm-run-......:keep=1:check=1:stacks=24:children=0:starts={self.ledgers}/lmm-run-....../starts$")
+        self.assertRegex(options, rf"^check=1:ledger={self.ledgers}/lmm-run-......:keep=1:stacks=24:children=0:starts={self.ledgers}/lmm-run-....../starts$")
         for arguments, words in (
                 (["--depth", "0"], ":stacks=0:"),
                 (["--depth", "64"], ":stacks=64:"),
@@ -134,7 +134,7 @@ class Environment(Case):
         self.environment["LMM_OPTIONS"] = "leaks=1:stacks=3"
         preload, options = self.said()
         self.assertEqual(preload, running.STAND_IN + ":libm.so.6")
-        self.assertTrue(options.startswith("leaks=1:stacks=3:ledger="), options)
+        self.assertTrue(options.startswith("check=1:leaks=1:stacks=3:ledger="), options)
         self.assertIn(":stacks=24:", options)
 
     def test_the_users_settings_that_do_not_count_are_named(self):

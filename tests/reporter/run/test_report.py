@@ -82,34 +82,84 @@ class Places(Case):
         self.assertIn("SUMMARY:", self.text_of(f"report.{result.stdout.strip()}.%"))
 
 
+def clean():
+    """A program that freed all, and checked."""
+    book = ledger.Ledger(state=ledger.EXITED, version=2)
+    book.site(book.family("emp_t", 40), "hr.c", 42, "hire", 7, 7)
+    return book.check([])
+
+
 class Leaks(Case):
+    """A program that lost all that it had at its end."""
+
+    def setUp(self):
+        super().setUp()
+        self.lost = [(0, 0, ledger.DEFINITE, 5, 200), (2, 2, ledger.DEFINITE, 1, 56)]
+        ledger.sample(state=ledger.EXITED, version=2).check(self.lost).write(self.made)
+
     def test_error_exitcode(self):
         for arguments, status in (
                 (["--error-exitcode", "99", "true"], 99),
                 (["--error-exitcode", "99", "false"], 1),
                 (["true"], 0)):
             self.assertEqual(self.run_lmm(*arguments).returncode, status, arguments)
-        clean = ledger.Ledger(state=ledger.EXITED)
-        clean.site(clean.family("emp_t", 40), "hr.c", 42, "hire", 7, 7)
-        clean.write(self.made)
+        clean().write(self.made)
         self.assertEqual(self.run_lmm("--error-exitcode", "99", "true").returncode, 0)
+
+    def test_what_the_gate_is_for(self):
+        kinds = {ledger.DEFINITE: "definite", ledger.POSSIBLE: "possible", ledger.REACHABLE: "reachable"}
+        for kind, word in kinds.items():
+            ledger.sample(state=ledger.EXITED, version=2).check([(0, 0, kind, 5, 200)]).write(self.made)
+            for words in ("", "definite", "possible", "definite,possible", "reachable", "all", "none"):
+                options = [f"--errors-for-leak-kinds={words}"] if words else []
+                fails = word in words or words == "all" or (words == "" and word == "definite")
+                result = self.run_lmm("--error-exitcode", "99", *options, "true")
+                self.assertEqual(result.returncode, 99 if fails else 0, (word, words))
+                self.assertRegex(result.stderr, r"(?m)^checked: hr \(pid \d+\)\nSUMMARY: ")
+
+    def test_the_gate_never_passes_blind(self):
+        books = (("no leak check was made (LMM_OPTIONS=check=1)", ledger.sample(state=ledger.EXITED)),
+                 ("no leak check was made", ledger.sample(state=ledger.EXITED, is_drop_in=1)),
+                 ("the leak check failed: Cannot allocate memory",
+                  ledger.sample(state=ledger.EXITED, version=2).check([], failure=12)),
+                 ("no leak check was made (LMM_OPTIONS=check=1)",
+                  ledger.sample(state=ledger.EXITED, version=2).check(self.lost, flags=0)))
+        for words, book in books:
+            book.write(self.made)
+            result = self.run_lmm("--error-exitcode", "99", "--leaks", "true")
+            self.assertEqual(result.returncode, 125, words)
+            self.assertRegex(result.stderr.splitlines()[0], f": not done: {re.escape(words)}$")
+            self.assertRegex(result.stderr, rf"(?m)^lmm: not checked for leaks: hr \(pid \d+\): {re.escape(words)}$")
+            self.assertIn("\nchecked: nothing; not checked: 1 process\n", result.stderr)
+
+    def test_a_baseline(self):
+        for name, book in (("lossy", ledger.sample(state=ledger.EXITED, version=2).check(self.lost[:1])), ("clean", clean())):
+            book.write(self.made)
+            self.assertEqual(self.run_lmm("-F", "json", "-o", self.path(f"{name}.json"), "true").returncode, 0)
+            book.write(self.path(f"{name}.lmm"))
+        for lost, name, status in ((self.lost[:1], "lossy", 0), (self.lost, "lossy", 99), (self.lost[:1], "clean", 99),
+                                   ([(0, 0, ledger.DEFINITE, 5, 120)], "lossy", 0), ([], "clean", 0)):
+            ledger.sample(state=ledger.EXITED, version=2).check(lost).write(self.made)
+            for ending in ("json", "lmm"):
+                result = self.run_lmm("--error-exitcode", "99", "--baseline", self.path(f"{name}.{ending}"), "true")
+                self.assertEqual(result.returncode, status, (lost, name, ending))
+        self.assertEqual(self.run_lmm("--baseline", self.path("nowhere"), "true").returncode, 125)
+        self.assertEqual(self.run_lmm("--baseline", __file__, "true").returncode, 125)
 
     def test_leaks_alone(self):
         text = self.run_lmm("--leaks", "true").stderr
-        self.assertRegex(text, r"^LMM: leak check of hr \(pid \d+\): failed, 2 lines leak\n"
-                               r"  leaked: +256 bytes in 6 blocks\n\n"
+        self.assertRegex(text, r"^LMM: leak check of hr \(pid \d+\): failed, 2 lines lose memory\n"
+                               r"  definitely lost: 256 bytes in 6 blocks\n(?:  .*\n)+\n"
                                r"  1  200 bytes in 5 blocks  hr.c:42 \(hire\) of emp_t  #0\n")
         for title in ("at the peak", "Most allocations", "Sizes"):
             self.assertNotIn(title, text)
         self.assertRegex(self.run_lmm("--leaks", "sh", "-c", "exit 3").stderr.splitlines()[0],
-                         ": failed, 2 lines leak; it ended with status 3$")
+                         ": failed, 2 lines lose memory; it ended with status 3$")
 
     def test_a_check_that_passes_and_one_that_was_not_done(self):
-        clean = ledger.Ledger(state=ledger.EXITED)
-        clean.site(clean.family("emp_t", 40), "hr.c", 42, "hire", 7, 7)
-        clean.write(self.made)
+        clean().write(self.made)
         text = self.run_lmm("--leaks", "true").stderr
-        self.assertRegex(text, r"(?s): passed\n  leaked: +0 bytes in 0 blocks\n.*\nchecked: hr \(pid \d+\)\nSUMMARY: ")
+        self.assertRegex(text, r"(?s): passed\n  definitely lost: 0 bytes in 0 blocks\n.*\nchecked: hr \(pid \d+\)\nSUMMARY: ")
         self.assertIn(": not done: it was killed by SIGKILL\n",
                       self.run_lmm("--leaks", "sh", "-c", "kill -9 $$").stderr)
 
@@ -164,15 +214,20 @@ class Lost(Case):
             self.assertEqual(self.run_lmm("true").returncode, 0)
 
     def test_lists_are_bounded_unless_asked(self):
-        book = ledger.Ledger(state=ledger.EXITED)
+        book = ledger.Ledger(state=ledger.EXITED, version=2)
         family = book.family("emp_t", 40)
         for line in range(1, 31):
             book.site(family, "hr.c", line, "hire", line, 0)
-        book.write(self.made)
+        for title in (r"(?:Live at exit|  live:)", r"(?:Lost|  definitely lost:)"):
+            book.write(self.made)
+            self.check_bounds(title)
+            book.check([(line - 1, line - 1, ledger.DEFINITE, line, 40 * line) for line in range(1, 31)])
+
+    def check_bounds(self, title):
         for options, rows in (([], 5), (["--leaks"], 20), (["--top", "7"], 7), (["--top", "7", "--leaks"], 7),
                               (["--full"], 30), (["--full", "--leaks"], 30), (["--full", "--top", "8"], 8)):
             text = self.run_lmm(*options, "true").stderr
-            section = re.search(r"(?ms)^(?:Leaks|  leaked:).*?^(?:Most|checked)", text).group(0)
+            section = re.search(rf"(?ms)^{title}.*?^(?:Most|checked)", text).group(0)
             self.assertEqual(len(re.findall(r"(?m)^  +\d+  .* hr\.c:\d+ \(hire\)", section)), rows, (options, text))
             self.assertEqual(re.findall(r"(?m)^  \.\.\. (\d+) more line", section),
                              [str(30 - rows)] if rows < 30 else [], options)

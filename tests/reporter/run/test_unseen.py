@@ -237,7 +237,7 @@ class Survivors(Unseen):
         self.finish(process, 0)
         text = self.text_of("report")
         self.assertRegex(text, rf"(?m)^LMM: starter \(pid {pid}, a child of \d+\) ended with status 5 after ")
-        self.assertIn("SUMMARY: 1000 bytes lost in 1 block, 2000 bytes reachable", text)
+        self.assertRegex(text, r"(?m)^  at exit +2.9 KiB \(3,000\) in 2 blocks")
         self.assertNotIn("still running", text)
         self.assert_nothing_left()
 
