@@ -310,15 +310,38 @@ static int write_reports(const struct run *run)
                : write_report(run, run->processes, run->books.count, run->options.output);
 }
 
-/* Writes the report of a program that left no ledger: a line, where the report goes. */
+/* Puts the report of a program that left no ledger: a line, or a document of a check for leaks. */
+static int render_none(const struct run *run, struct lmm_output *output, const char *obstacle,
+                       const char *words)
+{
+    struct lmm_unseen_process process = {(uint32_t) run->ending.pid, run->options.argv[0], words};
+    struct lmm_unseen unseen = {.has_children = true, .processes = &process, .process_count = 1};
+    struct lmm_run_report report;
+    char folder[PATH_MAX];
+
+    if (run->options.format->kind == LMM_FORMAT_CHECK) {
+        report = report_of(run, NULL, 0, folder);
+        report.unseen = &unseen;
+        return render(run, &report, output);
+    }
+    lmm_sink_puts(&output->sink, "LMM: leak check of ");
+    lmm_put_string(&output->sink, lmm_model_last_component(lmm_string_of(run->options.argv[0])));
+    lmm_sink_printf(&output->sink, " (pid %ld): not done: ", (long) run->ending.pid);
+    lmm_sink_printf(&output->sink, "%s%s\n", obstacle == NULL ? "it did not load LMM; " : "",
+                    words);
+    return 0;
+}
+
+/* Writes the report of a program that left no ledger where the report goes. */
 static int write_none(const struct run *run)
 {
     const char *program = run->options.argv[0];
     const char *obstacle = lmm_preload_obstacle(program);
     const char *words = obstacle == NULL ? "is it statically linked or set-user-ID?" : obstacle;
+    enum lmm_format_kind kind = run->options.format->kind;
     struct lmm_output output;
 
-    if (!run->options.leaks_only || run->options.format->kind != LMM_FORMAT_TEXT) {
+    if (kind != LMM_FORMAT_CHECK && (kind != LMM_FORMAT_TEXT || !run->options.leaks_only)) {
         lmm_complain("%s did not load LMM: %s", program, words);
         return LMM_EXIT_DONE;
     }
@@ -332,10 +355,11 @@ static int write_none(const struct run *run)
         free(path);
         return LMM_EXIT_FAILED;
     }
-    lmm_sink_puts(&output.sink, "LMM: leak check of ");
-    lmm_put_string(&output.sink, lmm_model_last_component(lmm_string_of(program)));
-    lmm_sink_printf(&output.sink, " (pid %ld): not done: ", (long) run->ending.pid);
-    lmm_sink_printf(&output.sink, "%s%s\n", obstacle == NULL ? "it did not load LMM; " : "", words);
+    int error = render_none(run, &output, obstacle, words);
+
+    if (output.sink.error == 0) {
+        output.sink.error = error;
+    }
     free(path);
     return lmm_output_close(&output);
 }

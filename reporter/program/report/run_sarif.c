@@ -14,6 +14,7 @@
 #include "reporter/program/report/run_ci.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
+#include "reporter/program/report/unseen.h"
 #include "reporter/program/report/verdict.h"
 
 enum { URI_BYTES = 4096 };
@@ -223,15 +224,13 @@ static void put_tool(struct lmm_json *json)
     lmm_json_end_object(json);
 }
 
-static void put_notification(struct lmm_json *json, const struct lmm_run_report_process *process,
+static void put_notification(struct lmm_json *json, struct lmm_string program, uint32_t pid,
                              const char *words)
 {
     char text[LMM_GATE_WORDS + LMM_VERDICT_BYTES];
-    struct lmm_string program = process->model->program;
 
     snprintf(text, sizeof(text), "%.*s (pid %" PRIu32 ") was not checked: %s",
-             (int) (program.bytes < 80 ? program.bytes : 80), program.text, process->model->pid,
-             words);
+             (int) (program.bytes < 80 ? program.bytes : 80), program.text, pid, words);
     lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
     lmm_json_text(json, "level", "error");
     lmm_json_begin_object(json, "message", LMM_JSON_ONE_LINE);
@@ -253,8 +252,17 @@ static void put_invocation(struct lmm_json *json, const struct lmm_run_report *r
     for (size_t i = 0; i < run->process_count; i++) {
         if (lmm_gate_is_for(run, &run->processes[i]) &&
             lmm_verdict_obstacle(&run->processes[i], reason)) {
-            put_notification(json, &run->processes[i], reason);
+            const struct lmm_model *model = run->processes[i].model;
+
+            put_notification(json, model->program, model->pid, reason);
         }
+    }
+    for (size_t i = 0; run->unseen != NULL && i < run->unseen->process_count; i++) {
+        const struct lmm_unseen_process *process = &run->unseen->processes[i];
+
+        put_notification(json, lmm_model_last_component(lmm_string_of(process->program)),
+                         process->pid,
+                         process->reason == NULL ? "it did not load LMM" : process->reason);
     }
     lmm_json_end_array(json);
     lmm_json_end_object(json);

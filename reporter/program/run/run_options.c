@@ -115,8 +115,8 @@ static const char *const temporaries[] = {"lmm", "heaptrack", NULL};
 
 /* The settings that are useful here, for completion. */
 static const char *const settings[] = {
-    "exitcode=",  "fill=",      "fit=",       "heuristics=", "leaks=", "log=",
-    "reservoir=", "temporary=", "unaligned=", "usage=",      NULL,
+    "check=",     "exitcode=", "fill=",      "fit=",       "heuristics=", "leaks=", "log=",
+    "reservoir=", "signal=",   "temporary=", "unaligned=", "usage=",      NULL,
 };
 
 /* Returns the word at an index of a list that ends with NULL. */

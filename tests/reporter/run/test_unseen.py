@@ -135,6 +135,13 @@ class WithoutLmm(Unseen):
         name, = (name for name in os.listdir(self.folder) if name.startswith("report."))
         self.assertRegex(self.text_of(name), r"^LMM: leak check of \w+ \(pid \d+\): not done: it is statically linked\n$")
 
+    def test_a_check_that_was_not_done_in_the_formats_of_ci(self):
+        for name, words in (("junit", 'tests="1" failures="0" errors="1"'), ("sarif", '"executionSuccessful": false')):
+            result = self.run_lmm("--error-exitcode", GATE, "-F", name, STATIC)
+            self.assertEqual(result.returncode, FAILED)
+            self.assertIn(words, result.stderr)
+            self.assertIn("it is statically linked", result.stderr)
+
     def test_what_the_program_became(self):
         for options in ((), ("--children",)):
             self.assertEqual(self.notes(*options, STARTER, "exec", STATIC, label="note"),
