@@ -131,7 +131,8 @@ static int tally(struct lmm_marker *marker, const struct run *run)
     if (!lmm_classes_tally(marker, &run->filter, &classes)) {
         return -ENOMEM;
     }
-    if (run->check.threads_unseen != 0) {
+    /* What blocks of a page without a sensible descriptor lead to is not known. */
+    if (run->check.threads_unseen != 0 || marker->scan.graph.damaged != 0) {
         lmm_soften(classes.leaks, &classes.count);
     }
     result->leaks_used = classes.count < result->leaks_room ? classes.count : result->leaks_room;

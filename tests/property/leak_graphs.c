@@ -321,8 +321,8 @@ static void check_round(void)
     }
     lmm_marker_root(&marker, roots, roots + root_count);
     lmm_marker_run(&marker);
-    if (!lmm_marker_is_valid(&marker) || !lmm_graph_is_valid(&marker.scan.graph) ||
-        !lmm_classes_tally(&marker, NULL, &classes)) {
+    if (marker.scan.graph.damaged != 0 || !lmm_marker_is_valid(&marker) ||
+        !lmm_graph_is_valid(&marker.scan.graph) || !lmm_classes_tally(&marker, NULL, &classes)) {
         fail(0, "not valid");
     }
     read_classes(&classes);
