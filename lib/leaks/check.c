@@ -131,14 +131,33 @@ static int tally(struct lmm_marker *marker, const struct run *run)
     if (!lmm_classes_tally(marker, &run->filter, &classes)) {
         return -ENOMEM;
     }
-    /* What blocks of a page without a sensible descriptor lead to is not known. */
-    if (run->check.threads_unseen != 0 || marker->scan.graph.damaged != 0) {
+    if (run->check.threads_unseen != 0 || marker->scan.graph.damaged != 0 ||
+        run->roots.word_count == WORDS_MAX) {
         lmm_soften(classes.leaks, &classes.count);
     }
     result->leaks_used = classes.count < result->leaks_room ? classes.count : result->leaks_room;
     memcpy(result->leaks, classes.leaks, result->leaks_used * sizeof(result->leaks[0]));
     lmm_classes_end(&classes);
     return 0;
+}
+
+/* Blocks may lie in memory that a copy lacks, whose words were collected before; or in memory whose pages
+ * another thread provides, where it is not known what they lead to. */
+static void note_gaps(struct lmm_graph *graph, const struct run *run)
+{
+    const uint32_t unknown = LMM_RANGE_USERFAULT | LMM_RANGE_IO;
+    const uint32_t flags = unknown | (run->roots.is_copy ? (uint32_t) LMM_RANGE_NO_FORK : 0u);
+
+    for (size_t i = 0; i < run->marked.count; i++) {
+        const struct lmm_range *range = &run->marked.list[i];
+        size_t before = graph->gap_count;
+        if ((range->flags & flags) != 0) {
+            lmm_graph_add_gap(graph, range->from, range->to);
+        }
+        if ((range->flags & unknown) != 0 && graph->gap_count != before) {
+            graph->damaged++;
+        }
+    }
 }
 
 static int mark(struct lmm_roots *roots, const struct run *run,
@@ -151,6 +170,7 @@ static int mark(struct lmm_roots *roots, const struct run *run,
     if (!lmm_marker_init(&marker, settings)) {
         return -ENOMEM;
     }
+    note_gaps(&marker.scan.graph, run);
     lmm_roots_visit(roots, &visitor);
     lmm_marker_run(&marker);
     int error = tally(&marker, run);

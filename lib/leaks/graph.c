@@ -14,6 +14,7 @@
 enum {
     NUMBERED_UNITS_MAX = 1 << 18, /* 64 GiB of addresses: a megabyte of numbers */
     UNITS_MAX = 1 << 20,          /* of a page */
+    GAPS_MAX = 1 << 12,
 };
 
 /* ---- Descriptors ----------------------------------------------------------------------------- */
@@ -284,11 +285,13 @@ static bool map_all(struct lmm_graph *graph, struct builder *builder)
         errno = EOVERFLOW;
         return false;
     }
-    if (!map(graph, 0, page_bytes + number_bytes) || !map(graph, 1, plane_bytes + 1)) {
+    size_t gap_bytes = GAPS_MAX * sizeof(struct lmm_graph_gap);
+    if (!map(graph, 0, page_bytes + gap_bytes + number_bytes) || !map(graph, 1, plane_bytes + 1)) {
         return false;
     }
     graph->pages = graph->mapped[0];
-    graph->numbers = (uint32_t *) (void *) ((char *) graph->mapped[0] + page_bytes);
+    graph->gaps = (struct lmm_graph_gap *) (void *) ((char *) graph->mapped[0] + page_bytes);
+    graph->numbers = (uint32_t *) (void *) (graph->gaps + GAPS_MAX);
     builder->bits = graph->mapped[1];
     builder->words_left = builder->words * LMM_PLANES;
     return true;
@@ -323,6 +326,45 @@ void lmm_graph_end(struct lmm_graph *graph)
     }
     *graph = (struct lmm_graph) {0};
     errno = saved_errno;
+}
+
+/* ---- Gaps ------------------------------------------------------------------------------------ */
+
+void lmm_graph_add_gap(struct lmm_graph *graph, uintptr_t from, uintptr_t to)
+{
+    bool has_room = graph->gap_count < GAPS_MAX;
+    bool is_used = false;
+
+    for (size_t i = 0; i < graph->page_count; i++) {
+        struct lmm_graph_page *page = &graph->pages[i];
+        if (page->base < to && from < page->base + page->bytes) {
+            page->has_gaps = true;
+            page->is_pointer_free |= !has_room;
+            graph->damaged += !has_room;
+            is_used = true;
+        }
+    }
+    if (is_used && has_room) {
+        graph->gaps[graph->gap_count++] = (struct lmm_graph_gap) {from, to};
+    }
+}
+
+const struct lmm_graph_gap *lmm_graph_next_gap(const struct lmm_graph *graph,
+                                               const struct lmm_graph_page *page, uintptr_t address)
+{
+    size_t low = 0;
+    size_t high = page->has_gaps ? graph->gap_count : 0;
+    size_t count = high;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (graph->gaps[middle].to <= address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < count ? &graph->gaps[low] : NULL;
 }
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
@@ -431,6 +473,9 @@ bool lmm_graph_find_empty_before(const struct lmm_graph *graph, uintptr_t addres
 
     if (address < sizeof(word) || !lmm_graph_find(graph, address - sizeof(word), &block) ||
         block.start != address - sizeof(word) || block.room != sizeof(word)) {
+        return false;
+    }
+    if (!lmm_graph_may_read(graph, block.page, block.start)) {
         return false;
     }
     memcpy(&word, (const void *) block.start, sizeof(word));

@@ -55,6 +55,7 @@ struct lmm_graph_page {
     uint16_t words;
     uint8_t kind; /* enum lmm_page_kind */
     uint8_t is_pointer_free;
+    uint8_t has_gaps; /* some of its memory may not be read: lmm_graph_add_gap() */
     uint8_t
         needs_search; /* the start of a slot may also be inside of a run, or just past a block of
                              no length */
@@ -62,8 +63,16 @@ struct lmm_graph_page {
 
 _Static_assert(sizeof(struct lmm_graph_page) == LMM_CACHE_LINE_BYTES, "one cache line");
 
+/* Memory [from, to) that may not be read. */
+struct lmm_graph_gap {
+    uintptr_t from;
+    uintptr_t to;
+};
+
 struct lmm_graph {
     struct lmm_graph_page *pages;
+    struct lmm_graph_gap *gaps; /* in ascending order */
+    size_t gap_count;
     uint32_t *numbers; /* by unit from first_unit on: 1 + the number of the page; 0: none */
     uintptr_t low;     /* [low, low + span_bytes) holds all pages */
     uintptr_t span_bytes;
@@ -72,7 +81,7 @@ struct lmm_graph {
     size_t page_count;
     size_t slot_count;  /* of all pages */
     size_t block_count; /* live blocks */
-    size_t damaged;     /* pages left out */
+    size_t damaged;     /* pages left out: what their blocks lead to is not known */
     void *mapped[2];
     size_t mapped_bytes[2];
 };
@@ -91,6 +100,28 @@ bool lmm_graph_init(struct lmm_graph *graph);
 
 /* Gives the memory back. */
 void lmm_graph_end(struct lmm_graph *graph);
+
+/*
+ * Says that the memory [from, to) of blocks may not be read: for example that this copy of the process
+ * does not have it. Called in ascending order, before anything is read. A gap for which there is no room
+ * makes its pages count as damaged, and nothing in them is read.
+ */
+void lmm_graph_add_gap(struct lmm_graph *graph, uintptr_t from, uintptr_t to);
+
+/* The first gap that ends after address, in a page that has some; NULL when there is none. */
+const struct lmm_graph_gap *lmm_graph_next_gap(const struct lmm_graph *graph,
+                                               const struct lmm_graph_page *page,
+                                               uintptr_t address);
+
+/* Whether the 8 bytes at address, in the page, are in no gap. */
+static inline bool lmm_graph_may_read(const struct lmm_graph *graph,
+                                      const struct lmm_graph_page *page, uintptr_t address)
+{
+    const struct lmm_graph_gap *gap =
+        LMM_UNLIKELY(page->has_gaps) ? lmm_graph_next_gap(graph, page, address) : NULL;
+
+    return gap == NULL || gap->from >= address + sizeof(uint64_t);
+}
 
 static inline uint64_t *lmm_graph_plane(const struct lmm_graph_page *page,
                                         enum lmm_graph_plane plane)

@@ -29,6 +29,7 @@ static bool can_read(const struct lmm_marker *marker, const struct lmm_graph_blo
 {
     return address % sizeof(uint64_t) == 0 &&
            address + sizeof(uint64_t) <= block->start + block->bytes &&
+           lmm_graph_may_read(&marker->scan.graph, block->page, address) &&
            (block->bytes < LMM_SYSTEM_PAGE_BYTES || !marker->scan.can_probe ||
             lmm_vm_is_readable(address));
 }
@@ -140,11 +141,14 @@ bool lmm_marker_holds(const struct lmm_marker *marker, const struct lmm_graph_bl
 {
     unsigned heuristics = marker->settings.heuristics;
 
-    if (address == block->start || is_end_of_empty(block, address)) {
+    if (address == block->start) {
         return true;
     }
-    if (heuristics == 0 || !can_read(marker, block, block->start)) {
+    if (!can_read(marker, block, block->start)) {
         return false;
+    }
+    if (is_end_of_empty(block, address)) {
+        return true;
     }
     return ((heuristics & LMM_HEURISTIC_STDSTRING) != 0 && is_stdstring(block, address)) ||
            ((heuristics & LMM_HEURISTIC_LENGTH64) != 0 && is_length64(block, address)) ||

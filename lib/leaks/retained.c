@@ -97,9 +97,14 @@ static uint32_t *number_of(const struct tree *tree, const struct lmm_graph_block
     return &tree->number_of[block->page->first + block->slot];
 }
 
-/* Whether the words at an address in a block can be read; tried at the start of whole system pages. */
-static bool can_read(const struct lmm_scan *scan, uintptr_t at, uintptr_t end)
+/* Whether the words from an address in a block to the end of its system page can be read; tried at the
+ * start of whole system pages. */
+static bool can_read(const struct lmm_scan *scan, const struct lmm_graph_page *page, uintptr_t at,
+                     uintptr_t end)
 {
+    if (!lmm_graph_may_read(&scan->graph, page, at)) {
+        return false;
+    }
     return at % LMM_SYSTEM_PAGE_BYTES != 0 || at + LMM_SYSTEM_PAGE_BYTES > end ||
            !scan->can_probe || lmm_vm_is_readable(at);
 }
@@ -114,8 +119,8 @@ READS_ANYTHING static bool next_pointer(const struct tree *tree,
     uintptr_t here = lmm_round_up(*at, sizeof(uintptr_t));
 
     for (; here + sizeof(uintptr_t) <= end; here += sizeof(uintptr_t)) {
-        if (!can_read(tree->scan, here, end)) {
-            here += LMM_SYSTEM_PAGE_BYTES - sizeof(uintptr_t);
+        if (!can_read(tree->scan, block->page, here, end)) {
+            here |= LMM_SYSTEM_PAGE_BYTES - sizeof(uintptr_t);
             continue;
         }
         uintptr_t word = *(const uintptr_t *) here;

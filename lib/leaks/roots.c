@@ -445,6 +445,19 @@ static void collect_outside_gaps(uintptr_t from, uintptr_t to, void *arg)
     lmm_present_close(&present);
 }
 
+/* Blocks are no roots; but a copy cannot read them there, and their words must count nevertheless. */
+static void collect_blocks(const struct lmm_range *range, struct collection *collection)
+{
+    for (uintptr_t at = range->from; at < range->to;) {
+        uintptr_t next = (at | (LMM_UNIT_BYTES - 1)) + 1;
+        const struct lmm_page *page = lmm_page_of(at);
+        if (page != NULL && lmm_load_acquire(&page->kind) != LMM_PAGE_NONE) {
+            collect_outside_gaps(at, next < range->to ? next : range->to, collection);
+        }
+        at = next;
+    }
+}
+
 size_t lmm_roots_collect(const struct lmm_ranges *marked, uintptr_t *ret_words, size_t most)
 {
     struct collection collection = {ret_words, 0, most};
@@ -461,6 +474,7 @@ size_t lmm_roots_collect(const struct lmm_ranges *marked, uintptr_t *ret_words, 
         if ((range->flags & (LMM_RANGE_NO_FORK | LMM_RANGE_WIPED)) != 0 &&
             (range->flags & forbidden) == 0 && is_root(range)) {
             lmm_gaps_outside(&gaps, range->from, range->to, collect_outside_gaps, &collection);
+            collect_blocks(range, &collection);
         }
     }
     lmm_gaps_free(&gaps);

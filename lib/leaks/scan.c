@@ -261,6 +261,17 @@ void lmm_scan_range(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
 
+/* The end of what can be read from `from` on, at most `end`; whole system pages are tried. */
+static uintptr_t readable_end(const struct lmm_scan *scan, uintptr_t from, uintptr_t end)
+{
+    uintptr_t to = lmm_round_up(from, LMM_SYSTEM_PAGE_BYTES);
+
+    while (to + LMM_SYSTEM_PAGE_BYTES <= end && (!scan->can_probe || lmm_vm_is_readable(to))) {
+        to += LMM_SYSTEM_PAGE_BYTES;
+    }
+    return to + LMM_SYSTEM_PAGE_BYTES > end ? end : to;
+}
+
 bool lmm_scan_next_stretch(const struct lmm_scan *scan, const struct lmm_graph_block *block,
                            uintptr_t *from, uintptr_t *to)
 {
@@ -272,18 +283,17 @@ bool lmm_scan_next_stretch(const struct lmm_scan *scan, const struct lmm_graph_b
          (scan->has_pointer_free_sites && (lmm_site_marks(site) & LMM_SITE_POINTER_FREE) != 0))) {
         return false;
     }
-    for (*from = *to; *from < end; *from = *to + LMM_SYSTEM_PAGE_BYTES) {
-        *to = lmm_round_up(*from, LMM_SYSTEM_PAGE_BYTES);
-        while (*to + LMM_SYSTEM_PAGE_BYTES <= end &&
-               (!scan->can_probe || lmm_vm_is_readable(*to))) {
-            *to += LMM_SYSTEM_PAGE_BYTES;
+    for (*from = *to; *from < end;) {
+        const struct lmm_graph_gap *gap = lmm_graph_next_gap(&scan->graph, block->page, *from);
+        if (gap != NULL && gap->from <= *from) {
+            *from = gap->to;
+            continue;
         }
-        if (*to + LMM_SYSTEM_PAGE_BYTES > end) {
-            *to = end;
-        }
+        *to = readable_end(scan, *from, gap != NULL && gap->from < end ? gap->from : end);
         if (*to > *from) {
             return true;
         }
+        *from += LMM_SYSTEM_PAGE_BYTES;
     }
     return false;
 }
@@ -304,7 +314,7 @@ static LMM_NOINLINE void read_unlike(struct lmm_scan *scan, const struct lmm_gra
 INLINE bool is_mixed(const struct lmm_scan *scan, const struct lmm_graph_page *page)
 {
     return page->block_bytes == 0 || page->block_bytes >= LMM_SYSTEM_PAGE_BYTES ||
-           scan->has_pointer_free_sites;
+           scan->has_pointer_free_sites || page->has_gaps;
 }
 
 INLINE void read_block(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t slot)
@@ -324,7 +334,7 @@ INLINE bool can_sweep(const struct lmm_scan *scan, const struct lmm_graph_page *
 {
     return page->kind == LMM_PAGE_SLOTS && (i + 1) * 64 <= page->slots &&
            page->stride >= sizeof(uint64_t) && page->stride < LMM_SYSTEM_PAGE_BYTES &&
-           !scan->unaligned && !scan->has_pointer_free_sites;
+           !scan->unaligned && !scan->has_pointer_free_sites && !page->has_gaps;
 }
 
 /* The slot, below 64, of slots i * 64 on, that has all of the word at address; 64: none. */

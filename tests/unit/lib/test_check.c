@@ -295,6 +295,20 @@ Test(check, a_range_that_the_copy_lacks)
     }
 }
 
+/* The words of blocks that the copy does not have count as roots. */
+Test(check, blocks_that_the_copy_lacks)
+{
+    make_blocks();
+    char *page = (char *) (~lost_hidden & ~(uintptr_t) 4095);
+    cr_assert(madvise(page, 4096, MADV_DONTFORK) == 0);
+    check(&plain);
+    cr_expect(leaks_kind(held_hidden) == R && leaks_kind(lost_hidden) == D);
+    cr_expect(leaks_kind(hanging_hidden) == R);
+    cr_assert(madvise(page, 4096, MADV_DOFORK) == 0);
+    check(&plain);
+    expect_classes("all of it", true);
+}
+
 Test(check, a_mark)
 {
     struct lmm_check_request request = {.mark = 7};

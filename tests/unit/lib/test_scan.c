@@ -209,3 +209,55 @@ Test(scan, pages_that_cannot_be_read)
         free_blocks(1);
     }
 }
+
+/* Gaps are never touched: here they cannot be read either. Blocks of 48 bytes lie across their edges. */
+Test(scan, gaps)
+{
+    enum { COUNT = 400 };
+    static const struct {
+        size_t at; /* a word, from the gap's start */
+        bool counts;
+    } cases[] = {{0, false}, {2048, false}, {4088, false}, {4096, true}, {(size_t) -8, true}};
+
+    make_blocks(COUNT, 'n', 0);
+    char *gap = (char *) lmm_round_up((uintptr_t) blocks[10].start, LMM_SYSTEM_PAGE_BYTES);
+    cr_assert(blocks[COUNT - 1].start == blocks[0].start + (size_t) (COUNT - 1) * 48);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        static const struct lmm_marker_settings settings = {.heuristics = LMM_HEURISTICS_ALL};
+        memcpy(gap + cases[i].at, &target.start, sizeof(target.start));
+        cr_assert(lmm_marker_init(&marker, &settings));
+        lmm_graph_add_gap(&marker.scan.graph, 4096, 8192);
+        lmm_graph_add_gap(&marker.scan.graph, (uintptr_t) gap,
+                          (uintptr_t) gap + LMM_SYSTEM_PAGE_BYTES);
+        cr_expect(marker.scan.graph.gap_count == 1, "one is in no page");
+        cr_assert(mprotect(gap, LMM_SYSTEM_PAGE_BYTES, PROT_NONE) == 0);
+        for (size_t j = 0; j < COUNT; j++) {
+            lmm_marker_root_word(&marker, (uintptr_t) blocks[j].start + j % 2 * 8);
+            lmm_marker_root_word(&marker, (uintptr_t) blocks[j].start);
+        }
+        lmm_marker_run(&marker);
+        cr_expect((lmm_marker_kind(&marker, (uintptr_t) target.start) ==
+                   LMM_LEDGER_LEAK_REACHABLE) == cases[i].counts,
+                  "case %zu", i);
+        cr_assert(mprotect(gap, LMM_SYSTEM_PAGE_BYTES, PROT_READ | PROT_WRITE) == 0);
+        memset(gap + cases[i].at, 0, sizeof(uintptr_t));
+        lmm_marker_end(&marker);
+    }
+    free_blocks(COUNT);
+}
+
+/* More gaps than are kept: their pages are not read, and the check is told. */
+Test(scan, too_many_gaps)
+{
+    static const struct lmm_marker_settings settings = {.heuristics = 0};
+
+    make_blocks(1, 'n', 0);
+    cr_assert(lmm_marker_init(&marker, &settings));
+    for (size_t i = 0; i < 10000; i++) {
+        lmm_graph_add_gap(&marker.scan.graph, (uintptr_t) blocks[0].start + i,
+                          (uintptr_t) blocks[0].start + i + 1);
+    }
+    cr_expect(marker.scan.graph.damaged != 0 && marker.scan.graph.gap_count < 10000);
+    lmm_marker_end(&marker);
+    free_blocks(1);
+}
