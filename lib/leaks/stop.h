@@ -9,7 +9,7 @@
  * gets what libc sends. Between two stops the signal has the action that it had before.
  *
  * A thread is unseen when it does not answer: it blocks the signal by a system call of its own, or
- * waits for a child made by vfork, or libc has blocked it while the thread begins or ends, and it
+ * waits for a child made by vfork, or a debugger holds it, or libc has blocked it while the thread begins or ends, and it
  * waits meanwhile for one that stands still. The wait ends LMM_STOP_PATIENCE_NS after the last answer;
  * while a thread only needs a processor in order to answer, LMM_STOP_OPEN_NS after it. An unseen
  * thread goes on while the others stand still. The signal remains pending for it; so LMM's handler

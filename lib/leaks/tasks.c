@@ -167,7 +167,9 @@ enum lmm_task_state lmm_tasks_look(int thread, int signal_number, uintptr_t *ret
     if (is_deaf && is_vfork(call)) {
         return LMM_TASK_LENT;
     }
-    return is_deaf || is_blocked(text, signal_number) ? LMM_TASK_BLOCKED : LMM_TASK_OPEN;
+    bool is_held =
+        state != NULL && (*state == 'T' || *state == 't'); /* by a debugger, or SIGSTOP */
+    return is_deaf || is_held || is_blocked(text, signal_number) ? LMM_TASK_BLOCKED : LMM_TASK_OPEN;
 }
 
 bool lmm_tasks_may_be_swapped(void)

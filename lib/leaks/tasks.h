@@ -18,7 +18,8 @@ int lmm_tasks_for_each(void (*visit)(int thread, void *arg), void *arg);
 enum lmm_task_state {
     LMM_TASK_GONE,    /* it has ended, or is the main thread, which has ended before others */
     LMM_TASK_OPEN,    /* it takes the signal when it gets a processor */
-    LMM_TASK_BLOCKED, /* it blocks the signal, or waits and cannot be interrupted; or not known */
+    LMM_TASK_BLOCKED, /* it blocks the signal, or waits and cannot be interrupted, or a debugger holds
+                         it; or not known */
     LMM_TASK_LENT,    /* it waits until its child process executes a program or ends (vfork) */
 };
 

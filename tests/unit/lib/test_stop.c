@@ -14,6 +14,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -472,5 +473,51 @@ Test(stop, many_threads)
     }
     for (size_t i = 0; i < made; i++) {
         pthread_join(thread[i], NULL);
+    }
+}
+
+/* A debugger has stopped one thread alone. */
+static int tell_tracer[2];
+static int tell_test[2];
+
+_Noreturn static void trace(int thread)
+{
+    char byte = 0;
+    int status;
+
+    bool is_held = ptrace(PTRACE_ATTACH, thread, NULL, NULL) == 0 &&
+                   waitpid(thread, &status, __WALL) == thread;
+    byte = (char) is_held;
+    (void) !write(tell_test[1], &byte, 1);
+    (void) !read(tell_tracer[0], &byte, 1);
+    ptrace(PTRACE_DETACH, thread, NULL, NULL);
+    _exit(0);
+}
+
+Test(stop, a_thread_that_a_debugger_holds)
+{
+    pthread_t thread;
+    struct lmm_stop stop;
+    char byte = 0;
+
+    start(&thread, wait_in_call);
+    cr_assert(pipe(tell_tracer) == 0 && pipe(tell_test) == 0);
+    pid_t tracer = fork();
+    if (tracer == 0) {
+        trace(thread_id);
+    }
+    cr_assert(read(tell_test[0], &byte, 1) == 1);
+    if (byte != 0) {
+        cr_assert(lmm_stop_threads(&stop) == 0);
+        struct lmm_stop_thread *record = record_of(&stop, thread_id);
+        bool is_unseen = record != NULL && lmm_stop_state(record) == LMM_STOP_UNSEEN;
+        lmm_stop_release(&stop);
+        cr_expect(is_unseen);
+    }
+    cr_assert(write(tell_tracer[1], "x", 1) == 1);
+    cr_assert(waitpid(tracer, NULL, 0) == tracer);
+    end(thread);
+    if (byte == 0) {
+        cr_skip_test("may not trace here");
     }
 }
