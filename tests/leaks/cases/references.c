@@ -66,6 +66,22 @@ static void global_and_interior(void)
     in_data = (char *) in_bss + 8;
 }
 
+/* A cache that is never freed, beside one lost block: only the latter is a leak. */
+static void global_cache(void)
+{
+    static char **cache;
+
+    for (int i = 0; i < 100; i++) {
+        char text[32];
+
+        snprintf(text, sizeof(text), "item %d", i);
+        cache = realloc(cache, ((size_t) i + 1) * sizeof(*cache));
+        need(cache != NULL, "realloc");
+        cache[i] = strdup(text);
+    }
+    own(77);
+}
+
 static void tls_of_main(void)
 {
     thread_local_slot = own(BYTES);
@@ -225,6 +241,7 @@ const struct leak_case reference_cases[] = {
     {"global_constant_table", global_constant_table},
     {"global_chain", global_chain},
     {"global_and_interior", global_and_interior},
+    {"global_cache", global_cache},
     {"tls_of_main", tls_of_main},
     {"tls_of_thread", tls_of_thread},
     {"key_first_of_main", key_first_of_main},
