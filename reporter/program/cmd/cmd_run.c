@@ -90,9 +90,9 @@ static bool is_split(const struct lmm_run_options *options)
 static bool can_report(const struct lmm_run_options *options)
 {
     if (options->children && options->format->kind == LMM_FORMAT_DATA && !is_split(options)) {
-        lmm_complain(
-            "--children and --format %s need a file for each process: -o FILE with %%p in it",
-            options->format->name);
+        lmm_complain("%s and --format %s need a file for each process: -o FILE with %%p in it",
+                     options->error_exitcode != 0 ? "--error-exitcode" : "--children",
+                     options->format->name);
         return false;
     }
     if (options->output == NULL) {

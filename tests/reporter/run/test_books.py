@@ -144,6 +144,15 @@ class Books(Case):
                           for item in document["suppressions"][:2]],
                          [("^leak_blocks$", 3, 300), ("*/leaky.c", 2, 1000017)])
         self.document("--error-exitcode", "99", LEAKY, status=99)
+        below = self.file("below", "leak:libc.so\nleak:^_start$\nleak:__libc_start\n")
+        document = self.document("--error-exitcode", "99", "--suppressions", below, LEAKY, status=99)
+        # Calls below main match nothing; strdup is in libc, too.
+        self.assertEqual(self.leaks_of(document["processes"][0]), {leak for leak in LEAKS if leak[0] != "leak_string"})
+        valgrind = self.file("valgrind", "{\n name\n Memcheck:Leak\n match-leak-kinds: definite\n fun:malloc\n ...\n"
+                                         f" src:leaky.c:{MARKS['blocks']}\n ...\n fun:main\n}}\n")
+        document = self.document("--error-exitcode", "99", "--suppressions", valgrind, LEAKY, status=99)
+        self.assertEqual([(item["kind"], item["checked"]["blocks"]) for item in document["suppressions"][:1]],
+                         [("valgrind", 3)])
 
     def test_without_stacks(self):
         process, = self.document("--depth", "0", LEAKY)["processes"]
