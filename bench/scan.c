@@ -327,9 +327,9 @@ int main(int argc, char **argv)
         }
     }
     make_blocks();
-    printf(
-        "| shape | read GiB/s | scan GiB/s | ratio | graph ms | mark ms | classes ms | ns a block "
-        "|\n| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    printf("| shape | read GiB/s | scan GiB/s | ratio | graph ms | mark ms | classes ms "
+           "| scan ns a block | walk ns a block |\n"
+           "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     for (int i = optind; i < argc; i++) {
         run_shape(argv[i]);
     }
