@@ -142,7 +142,9 @@ struct lmm_ledger_header {
         check_signal; /* atomic; the signal that starts the thread which answers; 0: there is none */
     uint64_t check_count;
     struct lmm_ledger_check check[2]; /* by turn, as LEAKS_EVEN and LEAKS_ODD are */
-    unsigned char reserved[520];      /* zero */
+    uint32_t
+        leak_suppressions; /* atomic; string reference: lines leak:PATTERN of the program; 0: none */
+    unsigned char reserved[516]; /* zero */
 };
 
 /* What a process told of its end before it ended. A signal that kills it tells nothing. */

@@ -302,12 +302,12 @@ void lmm_accounts_note_drop_in(uint32_t stack_frames)
 }
 
 /* The field is written after the string, so that a reader finds it. */
-static void note_path(uint32_t *field, const char *path)
+static void note_text(uint32_t *field, const char *text)
 {
     uint32_t reference;
 
     lmm_lock_acquire(&lmm_chunks_lock);
-    if (add_string_locked(path, &reference)) {
+    if (add_string_locked(text, &reference)) {
         lmm_store_release(field, reference);
     }
     lmm_lock_release(&lmm_chunks_lock);
@@ -315,12 +315,17 @@ static void note_path(uint32_t *field, const char *path)
 
 void lmm_accounts_note_other_malloc(const char *path)
 {
-    note_path(&lmm_chunks_header()->other_malloc, path);
+    note_text(&lmm_chunks_header()->other_malloc, path);
 }
 
 void lmm_accounts_note_linked_allocator(const char *path)
 {
-    note_path(&lmm_chunks_header()->linked_allocator, path);
+    note_text(&lmm_chunks_header()->linked_allocator, path);
+}
+
+void lmm_accounts_note_suppressions(const char *lines)
+{
+    note_text(&lmm_chunks_header()->leak_suppressions, lines);
 }
 
 void lmm_accounts_note_panic(const char *message)

@@ -98,6 +98,9 @@ void lmm_accounts_note_other_malloc(const char *path);
 /* The same for an allocator beside LMM, which gives blocks by functions of its own. */
 void lmm_accounts_note_linked_allocator(const char *path);
 
+/* Keeps the program's own suppressions of leaks for readers. */
+void lmm_accounts_note_suppressions(const char *lines);
+
 /* Tells that LMM stops the program, with that message, cut where it is too long; and then where, the
  * number of a frame. One thread at a time, no lock. LMM has started. */
 void lmm_accounts_note_panic(const char *message);

@@ -29,7 +29,8 @@ __attribute__((constructor(102))) static void watch_for_questions(void)
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
 
-static bool is_done; /* the check at exit; atomic */
+static bool is_done;            /* the check at exit; atomic */
+static bool (*ask_first)(void); /* before it; NULL: nobody */
 
 static_assert((unsigned) LMM_OPTION_HEURISTICS_ALL == (unsigned) LMM_HEURISTICS_ALL,
               "the options name all of them");
@@ -52,9 +53,15 @@ void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
 
     if (is_wanted && lmm_has_started() && lmm_thread_is_settled() &&
         lmm_chunks_header()->pid == (uint32_t) lmm_system_getpid() &&
-        !__atomic_exchange_n(&is_done, true, __ATOMIC_RELAXED)) {
+        !__atomic_exchange_n(&is_done, true, __ATOMIC_RELAXED) &&
+        (ask_first == NULL || ask_first())) {
         lmm_check_run(&request, &check);
     }
+}
+
+void lmm_leaks_ask_before_exit(bool (*ask)(void))
+{
+    ask_first = ask;
 }
 
 void lmm_leaks_skip_at_exit(void)

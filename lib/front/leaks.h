@@ -19,6 +19,10 @@ struct lmm_saved_registers;
  */
 void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry);
 
+/* Asks the program before the check at the end; ask() returns whether there shall be one. Call it before
+ * main(). */
+void lmm_leaks_ask_before_exit(bool (*ask)(void));
+
 /* Makes no check at the process's end. */
 void lmm_leaks_skip_at_exit(void);
 

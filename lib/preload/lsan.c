@@ -7,17 +7,23 @@
  * the drop-in there).
  * Locks: none, except those of the functions it calls. No other file needs a function of this one.
  */
+#include "lib/books/accounts.h"
+#include "lib/books/checks.h"
 #include "lib/front/block.h"
 #include "lib/front/leaks.h"
 #include "lib/front/report.h"
 #include "lib/ground/options.h"
+#include "lib/ground/system.h"
 #include "lib/heaps/thread.h"
 #include "lib/leaks/registers.h"
 
+#include <errno.h>
 #include <lmm/lmm.h>
 #include <unistd.h>
 
 /* Declared here, because not every compiler comes with their header. */
+int __lsan_is_turned_off(void) __attribute__((weak));
+const char *__lsan_default_suppressions(void) __attribute__((weak));
 LMM_API void __lsan_ignore_object(const void *p);
 LMM_API void __lsan_disable(void);
 LMM_API void __lsan_enable(void);
@@ -25,6 +31,36 @@ LMM_API void __lsan_register_root_region(const void *start, size_t bytes);
 LMM_API void __lsan_unregister_root_region(const void *start, size_t bytes);
 LMM_API void __lsan_do_leak_check(void);
 LMM_API int __lsan_do_recoverable_leak_check(void);
+
+/* ---- What the program defines ---------------------------------------------------------------- */
+
+/*
+ * Functions that the program may define, and export, for LeakSanitizer: whether there shall be no check,
+ * and lines leak:PATTERN, for readers. Called at the end. They are weak references, because dlsym() asks
+ * for memory.
+ */
+static bool ask_program(void)
+{
+    if (__lsan_is_turned_off != NULL && __lsan_is_turned_off() != 0) {
+        const struct lmm_ledger_check none = {.time_ns = lmm_system_time_ns(),
+                                              .flags = LMM_LEDGER_CHECK_AT_EXIT,
+                                              .failure = ECANCELED};
+        lmm_checks_write(&none, NULL);
+        return false;
+    }
+    const char *lines = __lsan_default_suppressions == NULL ? NULL : __lsan_default_suppressions();
+    if (lines != NULL && *lines != '\0') {
+        lmm_accounts_note_suppressions(lines);
+    }
+    return true;
+}
+
+__attribute__((constructor(103))) static void ask_before_exit(void)
+{
+    lmm_leaks_ask_before_exit(ask_program);
+}
+
+/* ---- What the program calls ------------------------------------------------------------------ */
 
 /* As LeakSanitizer does, passes over a pointer that is not a block's start. */
 LMM_API void __lsan_ignore_object(const void *p)

@@ -246,6 +246,10 @@ static void read_paths(struct builder *builder, const struct lmm_ledger_header *
                           &model->other_malloc)) {
         model->other_malloc = lmm_string_of("");
     }
+    if (!lmm_books_string(&builder->books, lmm_load_u32(&header->leak_suppressions),
+                          &model->leak_suppressions)) {
+        model->leak_suppressions = lmm_string_of("");
+    }
     if (!lmm_books_string(&builder->books, lmm_load_u32(&header->linked_allocator),
                           &model->linked_allocator)) {
         model->linked_allocator = lmm_string_of("");

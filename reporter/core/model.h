@@ -264,10 +264,11 @@ struct lmm_model {
     const char *order; /* the figure that the user sorted the rows by; NULL: as said above */
     bool is_drop_in;   /* the ledger of the drop-in: families are size classes of malloc */
     /* Paths of modules; empty: there is none. */
-    struct lmm_string other_malloc;     /* whose malloc the program calls instead of LMM's */
-    struct lmm_string linked_allocator; /* beside LMM; its own functions are not counted */
-    struct lmm_string panic;            /* why LMM stopped the program; empty: it did not */
-    uint32_t panic_stack;               /* where: the number of the innermost frame; 0: unknown */
+    struct lmm_string leak_suppressions; /* the program's own: lines leak:PATTERN; empty: none */
+    struct lmm_string other_malloc;      /* whose malloc the program calls instead of LMM's */
+    struct lmm_string linked_allocator;  /* beside LMM; its own functions are not counted */
+    struct lmm_string panic;             /* why LMM stopped the program; empty: it did not */
+    uint32_t panic_stack;                /* where: the number of the innermost frame; 0: unknown */
     uint32_t started; /* processes that it started; the drop-in alone counts them */
     enum lmm_model_exit exit;
     int exit_status;       /* LMM_MODEL_EXIT_NORMAL, _QUICK: 0 to 255 */

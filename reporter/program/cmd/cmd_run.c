@@ -34,6 +34,7 @@
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/spots.h"
+#include "reporter/program/report/suppress_file.h"
 #include "reporter/program/symbols/symbols.h"
 
 struct run {
@@ -173,11 +174,24 @@ static bool launch(struct run *run)
 
 /* ---- Reporting ------------------------------------------------------------------------------- */
 
+/* Adds the programs' own suppressions after the user's, and the built-in ones last. A line of them that is
+ * wrong is named, and ends them. False: out of memory. */
+static bool add_suppressions(struct run *run)
+{
+    for (size_t i = 0; i < run->books.count; i++) {
+        const struct lmm_model *model = run->books.items[i].snapshot->model;
+
+        lmm_suppressions_read_text(&run->options.suppressions, "__lsan_default_suppressions",
+                                   model->leak_suppressions.text, model->leak_suppressions.bytes);
+    }
+    return run->options.no_built_in || lmm_suppressions_add_built_in(&run->options.suppressions);
+}
+
 /* Names the sites and groups them by place. Returns 0 or -ENOMEM. */
 static int name_and_group(struct run *run)
 {
     run->symbols = lmm_symbols_open(run->options.debuginfod ? LMM_SYMBOLS_DEBUGINFOD : 0);
-    if (run->symbols == NULL) {
+    if (run->symbols == NULL || !add_suppressions(run)) {
         return -ENOMEM;
     }
     lmm_symbols_set_kept(run->symbols, lmm_keeper_files(run->keeper));

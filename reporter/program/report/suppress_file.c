@@ -290,10 +290,10 @@ static bool read_items(struct reading *reading)
     return true;
 }
 
-bool lmm_suppressions_read(struct lmm_suppressions *suppressions, const char *path)
+/* Reads the file, and closes it; NULL: it could not be opened. */
+static bool read_file(struct lmm_suppressions *suppressions, const char *path, FILE *file)
 {
-    struct reading reading = {
-        .suppressions = suppressions, .path = path, .file = fopen(path, "re")};
+    struct reading reading = {.suppressions = suppressions, .path = path, .file = file};
 
     if (reading.file == NULL) {
         lmm_complain("%s: %s", path, strerror(errno));
@@ -303,5 +303,21 @@ bool lmm_suppressions_read(struct lmm_suppressions *suppressions, const char *pa
 
     free(reading.line);
     fclose(reading.file);
+    return good;
+}
+
+bool lmm_suppressions_read(struct lmm_suppressions *suppressions, const char *path)
+{
+    return read_file(suppressions, path, fopen(path, "re"));
+}
+
+bool lmm_suppressions_read_text(struct lmm_suppressions *suppressions, const char *name,
+                                const char *text, size_t bytes)
+{
+    char *copy = strndup(text, bytes);
+    bool good = bytes == 0 ||
+                (copy != NULL && read_file(suppressions, name, fmemopen(copy, strlen(copy), "r")));
+
+    free(copy);
     return good;
 }

@@ -23,11 +23,16 @@
 #define LMM_PROGRAM_SUPPRESS_FILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct lmm_suppressions;
 
 /* Adds the suppressions of the file at path. Returns false after one line on stderr, with the line
  * number if a line is wrong. */
 bool lmm_suppressions_read(struct lmm_suppressions *suppressions, const char *path);
+
+/* Adds those of a text, `bytes` long, as of a file that is called `name` in messages and reports. */
+bool lmm_suppressions_read_text(struct lmm_suppressions *suppressions, const char *name,
+                                const char *text, size_t bytes);
 
 #endif

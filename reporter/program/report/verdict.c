@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/report/verdict.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +84,8 @@ bool lmm_verdict_obstacle(const struct lmm_run_report_process *process,
 
         lmm_process_signal(process, signal);
         snprintf(words, LMM_VERDICT_BYTES, "it %.100s", signal);
+    } else if (failure == ECANCELED) {
+        snprintf(words, LMM_VERDICT_BYTES, "it turned leak checks off (__lsan_is_turned_off)");
     } else if (failure != 0) {
         snprintf(words, LMM_VERDICT_BYTES, "the leak check failed: %.80s", strerror((int) failure));
     } else if (!process->model->check.is_there || !process->model->check.is_at_exit) {

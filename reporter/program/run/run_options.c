@@ -296,10 +296,6 @@ void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_opt
     };
     argp_err_exit_status = LMM_RUN_FAILED;
     lmm_command_line_read(&lmm_run_argp, argc, argv, ARGP_IN_ORDER, ret_options);
-    if (!ret_options->no_built_in && !lmm_suppressions_add_built_in(&ret_options->suppressions)) {
-        lmm_complain("%s", strerror(ENOMEM));
-        exit(LMM_RUN_FAILED);
-    }
 }
 
 struct lmm_run_report_bounds lmm_run_options_bounds(const struct lmm_run_options *options)
