@@ -205,6 +205,26 @@ static void answer_why(const char *question, struct answer *answer)
     }
 }
 
+/* "retained": the sites that retain most bytes. "ok COUNT", and for each site a line: the site, the bytes. */
+static void answer_retained(const char *question, struct answer *answer)
+{
+    static struct lmm_keepers keepers; /* the thread's */
+    const struct lmm_saved_registers entry = no_registers();
+    int result = *question != '\0' ? -EINVAL : lmm_check_find_keepers(&entry, &keepers);
+
+    if (result != 0) {
+        put_error(answer, (uint64_t) -result, "the check failed");
+        return;
+    }
+    put_text(answer, "ok");
+    put_number(answer, keepers.count);
+    for (size_t i = 0; i < keepers.count; i++) {
+        put_text(answer, "\n");
+        put_number(answer, keepers.list[i].site);
+        put_number(answer, keepers.list[i].bytes);
+    }
+}
+
 static const struct {
     const char *word;
     void (*answer)(const char *question, struct answer *answer);
@@ -212,6 +232,7 @@ static const struct {
     {"check", answer_check},
     {"mark", answer_mark},
     {"why", answer_why},
+    {"retained", answer_retained},
 };
 
 static void answer_line(const char *line, struct answer *answer)

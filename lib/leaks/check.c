@@ -38,16 +38,20 @@ struct result {
     int error;        /* 0, or -errno */
     uint64_t scanned_bytes;
     uint64_t unread_bytes;
-    struct lmm_chain chain; /* when one is asked for, instead of: */
+    struct lmm_chain chain; /* these two when they are asked for, instead of: */
+    struct lmm_keepers keepers;
     size_t leaks_used;
     size_t leaks_room;
     struct lmm_ledger_leak leaks[];
 };
 
+enum question { CLASSES, WHY, RETAINED };
+
 /* A check that runs. */
 struct run {
     const struct lmm_check_request *request;
-    uintptr_t wanted; /* the chain to the block there is asked for; 0: the classes are */
+    enum question question;
+    uintptr_t wanted; /* of WHY: the block's address */
     struct lmm_roots_settings roots;
     struct lmm_ranges marked;
     struct lmm_stop stop;
@@ -180,6 +184,16 @@ static int mark(struct lmm_roots *roots, const struct run *run,
     return error;
 }
 
+static int answer(struct lmm_roots *roots, const struct run *run,
+                  const struct lmm_marker_settings *settings)
+{
+    switch (run->question) {
+    case WHY: return lmm_chain_find(roots, settings, run->wanted, &run->result->chain);
+    case RETAINED: return lmm_keepers_find(roots, &run->result->keepers);
+    default: return mark(roots, run, settings);
+    }
+}
+
 /* In the copy, or in the process while the other threads stand still. */
 static void scan(void *arg)
 {
@@ -192,10 +206,7 @@ static void scan(void *arg)
     if (error == 0) {
         struct lmm_marker_mapping *files = list_files(&roots.ranges, &settings.mapping_count);
         settings.mappings = files;
-        error = files == NULL ? -ENOMEM
-                : run->wanted != 0
-                    ? lmm_chain_find(&roots, &settings, run->wanted, &run->result->chain)
-                    : mark(&roots, run, &settings);
+        error = files == NULL ? -ENOMEM : answer(&roots, run, &settings);
         if (files != NULL) {
             lmm_meta_unmap(files, (roots.ranges.count + 1) * sizeof(*files));
         }
@@ -343,7 +354,7 @@ static int run_blocked(struct run *run)
     }
     run->check.time_ns = run->check.time_ns == 0 ? lmm_system_time_ns() : run->check.time_ns;
     run->check.failure = (uint32_t) -error;
-    if (run->wanted != 0) {
+    if (run->question != CLASSES) {
         return error;
     }
     if (!lmm_checks_write(&run->check, error == 0 ? run->result->leaks : NULL) && error == 0) {
@@ -396,40 +407,65 @@ int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_che
     return error;
 }
 
-static LMM_NOINLINE int find_chain(const struct lmm_saved_registers *entry, uintptr_t address,
-                                   struct lmm_chain *ret_chain)
+/* Runs a check whose result is not for the books. */
+static LMM_NOINLINE int run_question(struct run *run, const struct lmm_saved_registers *entry,
+                                     void (*take)(const struct result *result, void *ret),
+                                     void *ret)
 {
-    const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL};
-    struct run run = {.request = &request, .wanted = address};
+    static const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL};
 
-    run.roots = (struct lmm_roots_settings) {
-        .self = entry, .stop = &run.stop, .marked = &run.marked, .is_copy = true};
+    run->request = &request;
+    run->roots = (struct lmm_roots_settings) {
+        .self = entry, .stop = &run->stop, .marked = &run->marked, .is_copy = true};
     uint64_t signals = lmm_signals_block();
-    int error = run_blocked(&run);
+    int error = run_blocked(run);
     if (error == 0) {
-        *ret_chain = run.result->chain;
+        take(run->result, ret);
     }
-    clean_up(&run);
+    clean_up(run);
     lmm_signals_restore(signals);
     return error;
 }
 
-int lmm_check_find_chain(uintptr_t address, const struct lmm_saved_registers *entry,
-                         struct lmm_chain *ret_chain)
+static int ask(struct run *run, const struct lmm_saved_registers *entry,
+               void (*take)(const struct result *result, void *ret), void *ret)
 {
-    struct lmm_saved_registers here;
-
-    lmm_registers_save(&here);
     int error = lmm_start() ? 0 : -ENOMEM;
+
     if (error == 0) {
         lmm_thread_settle();
         error = take_turn();
     }
     if (error == 0) {
-        error = find_chain(entry != NULL ? entry : &here, address, ret_chain);
+        error = run_question(run, entry, take, ret);
         give_turn();
     }
     return error;
+}
+
+static void take_chain(const struct result *result, void *ret)
+{
+    *(struct lmm_chain *) ret = result->chain;
+}
+
+int lmm_check_find_chain(uintptr_t address, const struct lmm_saved_registers *entry,
+                         struct lmm_chain *ret_chain)
+{
+    struct run run = {.question = WHY, .wanted = address};
+
+    return ask(&run, entry, take_chain, ret_chain);
+}
+
+static void take_keepers(const struct result *result, void *ret)
+{
+    *(struct lmm_keepers *) ret = result->keepers;
+}
+
+int lmm_check_find_keepers(const struct lmm_saved_registers *entry, struct lmm_keepers *ret_keepers)
+{
+    struct run run = {.question = RETAINED};
+
+    return ask(&run, entry, take_keepers, ret_keepers);
 }
 
 int lmm_check_keep_mark(uint32_t number)

@@ -26,6 +26,7 @@
 
 #include "lib/ground/base.h"
 #include "lib/leaks/chain.h"
+#include "lib/leaks/keepers.h"
 #include "lib/leaks/registers.h"
 
 #include <lmm/ledger.h>
@@ -51,9 +52,13 @@ struct lmm_check_request {
 int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_check *ret_check);
 
 /* Finds who holds the block at address, which is not 0 (chain.h), at this moment. entry: as in a
- * request. 0 or -errno, as above. The caller holds no lock of LMM. */
+ * request, not NULL. 0 or -errno, as above. The caller holds no lock of LMM. */
 int lmm_check_find_chain(uintptr_t address, const struct lmm_saved_registers *entry,
                          struct lmm_chain *ret_chain);
+
+/* The same for the sites that retain most bytes (keepers.h). */
+int lmm_check_find_keepers(const struct lmm_saved_registers *entry,
+                           struct lmm_keepers *ret_keepers);
 
 /* Keeps which blocks live now as the mark of that number, at least 1 (since.h). Returns 0, -ENOMEM, or
  * -EDEADLK as above. The caller holds no lock of LMM. */

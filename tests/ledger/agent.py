@@ -119,6 +119,16 @@ class Leaks(Case):
             self.assertRegex(text, r"\.\.\. \d+ more\n|!first\n")
             self.assertIn("no site 'nowhere'", loser.lmm("leaks", str(loser.pid), "--why", "nowhere", status=1))
 
+    def test_retained(self):
+        for program in (TYPED, MALLOC):
+            loser = Loser(self, program)
+            loser.do("chain 100")
+            text = loser.lmm("leaks", str(loser.pid), "--retained")
+            # Each link retains what follows it; all of them are held by the first.
+            row = re.search(r"(?m)^ +1 +([0-9.]+ \w+) +([0-9.]+ \w+) +(\d+)  loser.c:\d+ \(add_link\)", text)
+            self.assertIsNotNone(row, text)
+            self.assertEqual(row.groups(), ("10.2 KiB", "10.2 KiB", "100"))
+
     def test_nothing_is_left_when_nobody_asks(self):
         losers = [Loser(self, program) for program in (TYPED, MALLOC)]
         descriptors = [os.listdir(f"/proc/{loser.pid}/fd") for loser in losers]

@@ -198,3 +198,69 @@ bool lmm_holders_print(const char *path, const struct lmm_snapshot *snapshot,
     put_chain(sink, snapshot->model, names, &chain);
     return true;
 }
+
+/* ---- What sites retain ----------------------------------------------------------------------- */
+
+enum { KEEPERS_MAX = 128 };
+
+struct keeper {
+    uint64_t site;
+    uint64_t bytes;
+};
+
+static bool parse_keepers(const char *answer, struct keeper keepers[KEEPERS_MAX], size_t *ret_count)
+{
+    uint64_t count;
+
+    *ret_count = 0;
+    if (!take_figure(&answer, &count)) {
+        return false;
+    }
+    while (*answer == '\n' && *ret_count < KEEPERS_MAX) {
+        struct keeper *keeper = &keepers[(*ret_count)++];
+        if (!take_figure(&answer, &keeper->site) || !take_figure(&answer, &keeper->bytes)) {
+            return false;
+        }
+    }
+    return *answer == '\0';
+}
+
+static void put_keeper(struct lmm_sink *sink, const struct lmm_model *model,
+                       const struct keeper *keeper, size_t number)
+{
+    const struct lmm_model_site *site = find_site(model, keeper->site);
+    char retained[LMM_CELL_BYTES];
+    char own[LMM_CELL_BYTES];
+
+    lmm_write_size(retained, keeper->bytes);
+    lmm_write_size(own, site == NULL ? 0 : site->live_bytes);
+    lmm_sink_printf(sink, "%3zu  %10s  %10s  %9" PRIu64 "  ", number, retained, own,
+                    site == NULL ? 0 : site->live_blocks);
+    put_place(sink, model, keeper->site);
+    lmm_sink_puts(sink, "\n");
+}
+
+bool lmm_holders_print_retained(const char *path, const struct lmm_snapshot *snapshot, size_t most,
+                                struct lmm_sink *sink)
+{
+    static char answer[LMM_ANSWER_BYTES];
+    static struct keeper keepers[KEEPERS_MAX];
+    size_t count;
+
+    if (!lmm_ask(path, snapshot, "retained", answer)) {
+        return false;
+    }
+    if (!parse_keepers(answer, keepers, &count)) {
+        lmm_complain("process %" PRIu32 " gave an answer that makes no sense",
+                     snapshot->model->pid);
+        return false;
+    }
+    lmm_sink_puts(sink, "Retained        bytes   own bytes     blocks  line\n");
+    for (size_t i = 0; i < count && i < most; i++) {
+        put_keeper(sink, snapshot->model, &keepers[i], i + 1);
+    }
+    if (count > most) {
+        lmm_sink_printf(sink, "... %zu more: --top N\n", count - most);
+    }
+    return true;
+}

@@ -24,4 +24,11 @@ struct lmm_snapshot;
 bool lmm_holders_print(const char *path, const struct lmm_snapshot *snapshot,
                        struct lmm_memory_names *names, uint64_t address, struct lmm_sink *sink);
 
+/*
+ * Asks the process which sites retain most bytes, and prints at most `most` lines of the source, the
+ * largest first. The model's sites are named. False after a message on stderr.
+ */
+bool lmm_holders_print_retained(const char *path, const struct lmm_snapshot *snapshot, size_t most,
+                                struct lmm_sink *sink);
+
 #endif

@@ -42,12 +42,13 @@ struct arguments {
     size_t since;        /* a mark; 0: none */
     uint64_t min_age_ns; /* 0: any */
     bool unaligned;
+    bool retained;
     const char *why; /* an address, or a site as site_word.h has it; NULL: not asked */
 };
 
 enum { WHY_BLOCKS = 5 }; /* of a site */
 
-enum { WHY = 512 };
+enum { WHY = 512, RETAINED, USUAL_ROWS = 20 };
 enum { SINCE = 256, MIN_AGE, UNALIGNED, KINDS, STACKS_PER_ROW, FULL, ABSOLUTE, NO_BUILT_IN };
 
 static const struct argp_option options[] = {
@@ -56,6 +57,8 @@ static const struct argp_option options[] = {
      "Only blocks that are at least so old, for example 30s: waits that long before the check", 0},
     {"why", WHY, "ADDRESS|SITE", 0,
      "Show who holds the block at ADDRESS, or blocks of SITE: FILE:LINE, a function or #ID", 0},
+    {"retained", RETAINED, NULL, 0,
+     "Show the lines whose blocks retain most: the bytes that would be lost without them", 0},
     {"unaligned", UNALIGNED, NULL, 0, "Take words at any address for pointers", 0},
     {"show-leak-kinds", KINDS, "KINDS", 0,
      "Which lines to show: definite, indirect, possible, reachable, all or none, in Valgrind's "
@@ -98,6 +101,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         return 0;
     case MIN_AGE: arguments->min_age_ns = lmm_parse_time(argument, state); return 0;
     case WHY: arguments->why = argument; return 0;
+    case RETAINED: arguments->retained = true; return 0;
     case UNALIGNED: arguments->unaligned = true; return 0;
     case KINDS:
         if (!lmm_kinds_parse(argument, &look->shown_classes)) {
@@ -324,6 +328,27 @@ static int explain(const struct arguments *arguments, const char *path)
     return status;
 }
 
+static int print_retained(const struct arguments *arguments, const char *path)
+{
+    struct lmm_snapshot *snapshot = lmm_snapshot_read(path);
+    struct lmm_symbols *symbols = NULL;
+    struct lmm_output output;
+    size_t rows = arguments->look.full       ? SIZE_MAX
+                  : arguments->look.top != 0 ? arguments->look.top
+                                             : (size_t) USUAL_ROWS;
+    int status = LMM_EXIT_FAILED;
+
+    if (snapshot != NULL && lmm_symbols_apply(&symbols, 0, snapshot->model) &&
+        lmm_output_open(&output, arguments->look.output, 0666)) {
+        bool done = lmm_holders_print_retained(path, snapshot, rows, &output.sink);
+        status = lmm_output_close(&output);
+        status = done ? status : (int) LMM_EXIT_FAILED;
+    }
+    lmm_snapshot_free(snapshot);
+    lmm_symbols_close(symbols);
+    return status;
+}
+
 int lmm_cmd_leaks(int argc, char **argv)
 {
     struct arguments arguments = {.look = {.format = lmm_format_find("text"),
@@ -334,8 +359,10 @@ int lmm_cmd_leaks(int argc, char **argv)
 
     lmm_command_line_read(&lmm_leaks_argp, argc, argv, 0, &arguments);
     char *path = lmm_discover_path(arguments.word);
-    if (arguments.why != NULL) {
-        status = path == NULL ? (int) LMM_EXIT_FAILED : explain(&arguments, path);
+    if (arguments.why != NULL || arguments.retained) {
+        status = path == NULL            ? (int) LMM_EXIT_FAILED
+                 : arguments.why != NULL ? explain(&arguments, path)
+                                         : print_retained(&arguments, path);
         free(path);
         return status;
     }
