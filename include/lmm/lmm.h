@@ -329,6 +329,31 @@ LMM_API uint32_t lmm_mark(const char *text);
  * those in the place of a block that lived at the mark. -1 also with errno ENOENT: the mark is not kept. */
 LMM_API int lmm_leak_scan_since(uint32_t mark, unsigned flags, struct lmm_leaks *ret_leaks);
 
+/* A pointer of a chain from a root to a block. */
+struct lmm_leak_step {
+    int is_root;      /* 1: the pointer lies in a root; 0: in a block */
+    const void *from; /* that block, or the pointer's own address; NULL: a register */
+    size_t offset;    /* of the pointer in that block; 0 in a root */
+    const void *to;   /* the start of the block that it leads to */
+    size_t to_offset; /* how far into that block; 0: its start */
+    size_t bytes;     /* of the block that it leads to, as lmm_block_bytes() */
+    const char *file; /* who allocated that block; never freed; as struct lmm_block has it */
+    const char *function;
+    uint32_t line;
+};
+
+enum { LMM_LEAK_STEPS_MAX = 32 };
+
+/*
+ * Finds who holds a block: a shortest chain of pointers from a root to it. Other threads stand still as in
+ * lmm_leak_scan(). p: an address in a live block. ret_steps: room for LMM_LEAK_STEPS_MAX steps, from
+ * the root on; of a longer chain it gets the first half and the last ones. The caller's own pointer to
+ * the block is a root, too, and mostly the first that is found, unless it was overwritten.
+ * Returns the length of the chain; 0 when nothing leads to the block; -1 with errno EINVAL (p is in no
+ * live block, or an argument is NULL), or as lmm_leak_scan().
+ */
+LMM_API int lmm_leak_path(const void *p, struct lmm_leak_step *ret_steps);
+
 /*
  * Makes leak checks ignore the block that starts at p, and what only it leads to, until it is freed.
  * From then on it counts at a site of its own with the same source line: as one allocation there and

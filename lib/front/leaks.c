@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/front/leaks.h"
 
+#include "lib/books/accounts.h"
 #include "lib/books/checks.h"
 #include "lib/books/site.h"
 #include "lib/front/block.h"
@@ -16,6 +17,7 @@
 #include "lib/pages/family.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <lmm/lmm.h>
 #include <string.h>
 
@@ -155,6 +157,49 @@ LMM_API uint32_t lmm_mark(const char *text)
         return 0;
     }
     return number;
+}
+
+/* ---- Who holds a block ----------------------------------------------------------------------- */
+
+static_assert((int) LMM_LEAK_STEPS_MAX == (int) LMM_CHAIN_STEPS, "the public room is enough");
+
+static struct lmm_leak_step public_step(const struct lmm_chain_link *link)
+{
+    struct lmm_site_facts site = lmm_accounts_site_facts(link->to_site);
+
+    return (struct lmm_leak_step) {
+        .is_root = link->step.is_root,
+        .from = (const void *) link->step.from,
+        .offset = link->step.offset,
+        .to = (const void *) link->step.to,
+        .to_offset = link->step.to_offset,
+        .bytes = link->to_bytes,
+        .file = site.file,
+        .function = site.function,
+        .line = site.line,
+    };
+}
+
+LMM_API int lmm_leak_path(const void *p, struct lmm_leak_step *ret_steps)
+{
+    struct lmm_saved_registers entry;
+    struct lmm_chain chain;
+
+    lmm_registers_save(&entry);
+    int error = p == NULL || ret_steps == NULL
+                    ? -EINVAL
+                    : lmm_check_find_chain((uintptr_t) p, &entry, &chain);
+    if (error == 0 && !chain.is_block) {
+        error = -EINVAL;
+    }
+    if (error != 0) {
+        errno = -error;
+        return -1;
+    }
+    for (size_t i = 0; i < chain.count; i++) {
+        ret_steps[i] = public_step(&chain.links[i]);
+    }
+    return chain.length < INT_MAX ? (int) chain.length : INT_MAX;
 }
 
 /* ---- Roots ----------------------------------------------------------------------------------- */

@@ -4,10 +4,13 @@
 #include <lmm/lmm.h>
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/support/fails_with.h"
 
 struct node {
     struct node *next;
@@ -148,4 +151,109 @@ Test(leaks, a_pointer_that_is_no_block_cannot_be_ignored, .signal = SIGABRT)
     struct node *node = LMM_NEW(struct node);
 
     lmm_leak_ignore((char *) node + 8);
+}
+
+/* ---- Checks ---------------------------------------------------------------------------------- */
+
+static struct node *volatile list;
+
+static __attribute__((noinline)) void make_list(size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct node *node = LMM_NEW(struct node);
+        node->next = list;
+        list = node;
+    }
+}
+
+static __attribute__((noinline)) void lose(size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct node *volatile node = LMM_NEW(struct node);
+        node->next = NULL;
+        node = NULL;
+    }
+}
+
+/* Overwrites what earlier calls left on the stack. */
+static __attribute__((noinline)) void forget(void)
+{
+    volatile char room[16384];
+
+    for (size_t i = 0; i < sizeof(room); i++) {
+        room[i] = 0;
+    }
+}
+
+Test(leaks, a_scan_counts_by_class)
+{
+    struct lmm_leaks leaks;
+
+    make_list(10);
+    lose(20);
+    forget();
+    cr_assert(lmm_leak_scan(0, &leaks) == 0);
+    cr_expect(leaks.definite.blocks == 20 && leaks.definite.bytes == 20 * sizeof(struct node));
+    cr_expect(leaks.reachable.blocks == 10 && leaks.indirect.blocks == 0);
+    list = (struct node *) (void *) ((char *) list + 8);
+    forget();
+    cr_assert(lmm_leak_scan(0, &leaks) == 0);
+    cr_expect(leaks.possible.blocks == 10 && leaks.reachable.blocks == 0);
+    list = NULL;
+    forget();
+    cr_assert(lmm_leak_scan(LMM_LEAK_UNALIGNED, &leaks) == 0);
+    cr_expect(leaks.definite.blocks == 21 && leaks.indirect.blocks == 9);
+    cr_expect(leaks.threads >= 1 && leaks.threads_unseen == 0 && leaks.scan_ns != 0);
+}
+
+Test(leaks, a_scan_of_what_is_new)
+{
+    struct lmm_leaks leaks;
+
+    lose(5);
+    cr_assert(lmm_mark("first") == 1 && lmm_mark(NULL) == 2);
+    lose(7);
+    forget();
+    cr_assert(lmm_leak_scan_since(2, 0, &leaks) == 0);
+    cr_expect(leaks.definite.blocks == 7);
+    cr_assert(lmm_leak_scan(0, &leaks) == 0);
+    cr_expect(leaks.definite.blocks == 12);
+}
+
+Test(leaks, wrong_arguments)
+{
+    struct lmm_leaks leaks = {.threads = 77};
+    struct lmm_leak_step steps[LMM_LEAK_STEPS_MAX];
+
+    FAILS_WITH(EINVAL, lmm_leak_scan(4, &leaks) == 0);
+    FAILS_WITH(EINVAL, lmm_leak_scan(0, NULL) == 0);
+    FAILS_WITH(EINVAL, lmm_leak_scan_since(0, 0, &leaks) == 0);
+    FAILS_WITH(EINVAL, lmm_root_add(NULL, 8) == 0);
+    FAILS_WITH(EINVAL, lmm_root_add(&leaks, 0) == 0);
+    FAILS_WITH(EINVAL, lmm_root_add(&leaks, SIZE_MAX) == 0);
+    FAILS_WITH(EINVAL, lmm_leak_path(NULL, steps) == 0);
+    FAILS_WITH(EINVAL, lmm_leak_path(&leaks, steps) == 0);
+    FAILS_WITH(ENOENT, lmm_leak_scan_since(9, 0, &leaks) == 0);
+    FAILS_WITH(ENOENT, lmm_root_remove(&leaks, 8) == 0);
+    cr_expect(leaks.threads == 77, "untouched");
+}
+
+Test(leaks, the_path_to_a_block)
+{
+    struct lmm_leak_step steps[LMM_LEAK_STEPS_MAX];
+
+    make_list(50);
+    int length = lmm_leak_path((const void *) list, steps);
+    cr_assert(length == 1, "%d", length);
+    cr_expect(steps[0].is_root == 1 && steps[0].to == list && steps[0].to_offset == 0);
+    cr_expect(steps[0].bytes == sizeof(struct node) && strcmp(steps[0].function, "make_list") == 0);
+    uintptr_t last = (uintptr_t) list;
+    for (size_t i = 1; i < 50; i++) {
+        last = (uintptr_t) ((struct node *) last)->next;
+    }
+    /* The address of its last word, so that the caller's pointer does not hold its start. */
+    length = lmm_leak_path((const void *) (last + 24), steps);
+    last = 0;
+    cr_assert(length >= 1 && length <= 50, "%d", length);
+    cr_expect(steps[0].is_root == 1 && steps[length < 32 ? length - 1 : 31].to != NULL);
 }
