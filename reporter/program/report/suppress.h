@@ -12,7 +12,8 @@
  * end of the text. suppress_file.h reads files of these.
  *
  * Some suppressions are built in: for blocks that the C and C++ libraries keep until the end in
- * every program that prints, has threads or loads modules. Two of them have a scope instead of a
+ * every program that prints, has threads or loads modules. Of the blocks of a leak check they take
+ * only those that are lost: what is reachable stays so. Two of them have a scope instead of a
  * pattern: stacks whose innermost call is in the dynamic loader, which keeps data of modules and
  * threads (blocks that a module's constructors allocate belong to the module); and stacks that lead
  * from the loader through these libraries alone, before the program starts.

@@ -63,7 +63,11 @@ static bool find_for(const struct adding *adding, const struct lmm_model_leak *l
     if (hangs && !find(adding, leak->leader, LMM_MODEL_DEFINITE, ret_found)) {
         return false;
     }
-    return *ret_found != NULL || find(adding, leak->site, leak->kind, ret_found);
+    bool good = *ret_found != NULL || find(adding, leak->site, leak->kind, ret_found);
+    if (*ret_found != NULL && (*ret_found)->is_built_in && leak->kind == LMM_MODEL_REACHABLE) {
+        *ret_found = NULL; /* what libraries keep is reachable, as all else that is */
+    }
+    return good;
 }
 
 static void add(struct lmm_model_amount *sum, const struct lmm_model_amount *amount)
