@@ -302,7 +302,7 @@ void lmm_sheet_checked(const struct lmm_sheet *sheet)
         lmm_put_string(sheet->sink, first->model->program);
         lmm_sink_printf(sheet->sink, " (pid %" PRIu32 ")", first->model->pid);
     }
-    if (checked > 1) {
+    if (first != NULL && checked > 1) {
         lmm_sink_puts(sheet->sink, " and ");
         lmm_put_count(sheet->sink, checked - 1, first->is_program ? "child" : "other",
                       first->is_program ? "children" : "others");
