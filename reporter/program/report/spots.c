@@ -219,6 +219,8 @@ static void gather(struct lmm_spots *spots, size_t trace_count)
 {
     for (size_t i = 0; i < trace_count; i++) {
         struct lmm_trace *trace = &spots->traces[i];
+
+        assert(spots->items != NULL);
         struct lmm_spot *spot = spots->count == 0 ? NULL : &spots->items[spots->count - 1];
 
         if (spot == NULL || spot->rank != trace->place) {
