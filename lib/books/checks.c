@@ -54,7 +54,7 @@ struct lmm_ledger_check lmm_checks_last(void)
     struct lmm_ledger_check check = {0};
 
     lmm_lock_acquire(&lmm_chunks_lock);
-    if (header->check_count != 0) {
+    if (header != NULL && header->check_count != 0) { /* NULL: no memory for books */
         check = header->check[header->check_count % 2];
     }
     lmm_lock_release(&lmm_chunks_lock);
@@ -67,8 +67,9 @@ struct lmm_checks_sum lmm_checks_sum(uint32_t kind)
     struct lmm_checks_sum sum = {0, 0};
 
     lmm_lock_acquire(&lmm_chunks_lock);
-    uint64_t turn = header->check_count % 2;
-    uint32_t count = header->check_count == 0 ? 0 : header->check[turn].leaks;
+    uint64_t checks = header == NULL ? 0 : header->check_count;
+    uint64_t turn = checks % 2;
+    uint32_t count = checks == 0 ? 0 : header->check[turn].leaks;
     for (uint32_t i = 0; i < count; i++) {
         const struct lmm_ledger_leak *leak = lmm_series_record(&turns[turn], i);
         sum.blocks += leak->kind == kind ? leak->blocks : 0;

@@ -53,7 +53,7 @@ void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
     bool is_wanted = lmm_options.check || (lmm_options.leaks && !lmm_options.leaks_all);
     struct lmm_ledger_check check;
 
-    if (is_wanted && lmm_has_started() && lmm_thread_is_settled() &&
+    if (is_wanted && lmm_has_started() && lmm_thread_is_settled() && lmm_chunks_header() != NULL &&
         lmm_chunks_header()->pid == (uint32_t) lmm_system_getpid() &&
         !__atomic_exchange_n(&is_done, true, __ATOMIC_RELAXED) &&
         (ask_first == NULL || ask_first())) {
