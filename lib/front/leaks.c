@@ -42,6 +42,14 @@ static unsigned heuristics(void)
     return LMM_HEURISTICS_ALL & ~lmm_options.heuristics_off;
 }
 
+/* Whether the options ask for a check, and somebody can see its result. */
+static bool is_wanted(void)
+{
+    bool has_reader = lmm_load_relaxed(&lmm_chunks_header()->file_bytes) != 0;
+
+    return (lmm_options.check && has_reader) || (lmm_options.leaks && !lmm_options.leaks_all);
+}
+
 void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
 {
     const struct lmm_check_request request = {
@@ -50,11 +58,10 @@ void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
         .heuristics = heuristics(),
         .entry = entry,
     };
-    bool is_wanted = lmm_options.check || (lmm_options.leaks && !lmm_options.leaks_all);
     struct lmm_ledger_check check;
 
-    if (is_wanted && lmm_has_started() && lmm_thread_is_settled() && lmm_chunks_header() != NULL &&
-        lmm_chunks_header()->pid == (uint32_t) lmm_system_getpid() &&
+    if (lmm_has_started() && lmm_thread_is_settled() && lmm_chunks_header() != NULL &&
+        is_wanted() && lmm_chunks_header()->pid == (uint32_t) lmm_system_getpid() &&
         !__atomic_exchange_n(&is_done, true, __ATOMIC_RELAXED) &&
         (ask_first == NULL || ask_first())) {
         lmm_check_run(&request, &check);
