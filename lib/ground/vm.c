@@ -21,11 +21,11 @@ enum { READ_WRITE = PROT_READ | PROT_WRITE };
 /* A sanitizer keeps its shadow memory by the calls of libc's functions, which it replaces. */
 enum { TELLS_SANITIZER = LMM_ASAN || LMM_TSAN };
 
-static bool is_bypassing;
+static bool is_bypassing; /* atomic, relaxed */
 
 void lmm_vm_bypass_sanitizer(bool bypass)
 {
-    is_bypassing = bypass;
+    lmm_store_relaxed(&is_bypassing, bypass);
 }
 
 /* The address that a system call gave; NULL and errno when it failed. */
@@ -48,7 +48,7 @@ static int status_of(long result)
 static void *map(void *address, size_t bytes, int access, int flags, int descriptor, size_t offset)
 {
     flags |= address == NULL ? 0 : MAP_FIXED;
-    if (TELLS_SANITIZER && !is_bypassing) {
+    if (TELLS_SANITIZER && !lmm_load_relaxed(&is_bypassing)) {
         void *mapped = mmap(address, bytes, access, flags, descriptor, (off_t) offset);
         return mapped == MAP_FAILED ? NULL : mapped;
     }
@@ -82,7 +82,7 @@ static int system_discard(void *address, size_t bytes)
 
 static int system_unmap(void *address, size_t bytes)
 {
-    return TELLS_SANITIZER && !is_bypassing
+    return TELLS_SANITIZER && !lmm_load_relaxed(&is_bypassing)
                ? munmap(address, bytes)
                : status_of(lmm_system_call(SYS_munmap, (long) address, (long) bytes, 0, 0, 0, 0));
 }
