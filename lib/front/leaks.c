@@ -94,9 +94,10 @@ static struct lmm_leak_count count_kind(uint32_t kind)
     return (struct lmm_leak_count) {sum.blocks, sum.bytes};
 }
 
-uint64_t lmm_leaks_count(uint32_t kind)
+uint64_t lmm_leaks_lost_blocks(void)
 {
-    return count_kind(kind).blocks;
+    return count_kind(LMM_LEDGER_LEAK_DEFINITE).blocks +
+           count_kind(LMM_LEDGER_LEAK_INDIRECT).blocks;
 }
 
 static int scan_since(uint32_t mark, unsigned flags, struct lmm_leaks *ret_leaks,
@@ -157,11 +158,10 @@ LMM_API uint32_t lmm_mark(const char *text)
     if (text != NULL) {
         memcpy(kept, text, strnlen(text, LMM_MARK_TEXT_MAX));
     }
-    uint32_t number = lmm_start() ? lmm_checks_add_mark(kept) : 0;
-    int error = number == 0 ? -ENOMEM : lmm_check_keep_mark(number);
+    uint32_t number = 0;
+    int error = lmm_check_mark(kept, &number);
     if (error != 0) {
         errno = -error;
-        return 0;
     }
     return number;
 }

@@ -29,8 +29,8 @@ void lmm_leaks_skip_at_exit(void);
 /* A check with the usual heuristics, whatever the options say; 0 or -errno. */
 int lmm_leaks_check_now(const struct lmm_saved_registers *entry);
 
-/* The blocks of that kind (enum lmm_ledger_leak_kind) that the last check found; 0 where there was none
- * or it failed. */
-uint64_t lmm_leaks_count(uint32_t kind);
+/* The blocks that the last check found lost, directly or indirectly; 0 where there was none or it
+ * failed. */
+uint64_t lmm_leaks_lost_blocks(void);
 
 #endif

@@ -247,8 +247,7 @@ static uint64_t lost_blocks(uint64_t live_blocks)
 
     return check.time_ns == 0 || check.failure != 0 || lmm_options.leaks_all
                ? live_blocks
-               : lmm_leaks_count(LMM_LEDGER_LEAK_DEFINITE) +
-                     lmm_leaks_count(LMM_LEDGER_LEAK_INDIRECT);
+               : lmm_leaks_lost_blocks();
 }
 
 LMM_API uint64_t lmm_leak_check(FILE *stream)

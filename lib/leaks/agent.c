@@ -155,8 +155,8 @@ static void answer_check(const char *question, struct answer *answer)
 /* "mark TEXT": makes a mark. "ok" and its number. */
 static void answer_mark(const char *question, struct answer *answer)
 {
-    uint32_t number = lmm_checks_add_mark(question);
-    int result = number == 0 ? -ENOMEM : lmm_check_keep_mark(number);
+    uint32_t number;
+    int result = lmm_check_mark(question, &number);
 
     if (result != 0) {
         put_error(answer, (uint32_t) -result, "no mark was made");

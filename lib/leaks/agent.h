@@ -5,8 +5,8 @@
  * A process that has a ledger file takes a real-time signal that nobody else uses, and names it in
  * the ledger. Without a question nothing else happens. When the signal comes with the value
  * LMM_LEDGER_SIGNAL_VALUE, its handler starts a thread of LMM's own (ground/bare_thread), which listens
- * on a local socket beside the ledger, and ends when nobody has asked for some seconds. Whoever may
- * send the process a signal may ask; the thread answers its own user and root alone.
+ * on a local socket beside the ledger, and ends after some seconds without a question. A process
+ * that may send the signal may ask; the thread answers only its own user and root.
  *
  * A question is one line, an answer is one line: "ok" with figures, or "error", an errno, and the
  * reason. What a check finds is in the ledger, where the one who asked reads it.

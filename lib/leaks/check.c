@@ -488,3 +488,14 @@ int lmm_check_keep_mark(uint32_t number)
     give_turn();
     return error;
 }
+
+int lmm_check_mark(const char *text, uint32_t *ret_number)
+{
+    uint32_t number = lmm_start() ? lmm_checks_add_mark(text) : 0;
+    int error = number == 0 ? -ENOMEM : lmm_check_keep_mark(number);
+
+    if (error == 0) {
+        *ret_number = number;
+    }
+    return error;
+}

@@ -60,6 +60,10 @@ int lmm_check_find_chain(uintptr_t address, const struct lmm_saved_registers *en
 int lmm_check_find_keepers(const struct lmm_saved_registers *entry,
                            struct lmm_keepers *ret_keepers);
 
+/* Makes a mark: enters it in the books, with its text, and keeps which blocks live now. text: not
+ * NULL. Returns as lmm_check_keep_mark(); *ret_number: its number, untouched after a failure. */
+int lmm_check_mark(const char *text, uint32_t *ret_number);
+
 /* Keeps which blocks live now as the mark of that number, at least 1 (since.h). Returns 0, -ENOMEM, or
  * -EDEADLK as above. The caller holds no lock of LMM. */
 int lmm_check_keep_mark(uint32_t number);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * path: a shortest chain of pointers from a root to a block: who still holds it.
+ * path: a shortest chain of pointers from a root to a block, which shows why the block is reachable.
  *
  * Follows the pointers breadth first, and notes for each block the address of the word that reached
  * it first; the block or root that this word lies in comes before it in the chain. First only pointers

@@ -32,8 +32,8 @@ void lmm_present_close(struct lmm_present *present);
 void lmm_present_for_each(const struct lmm_present *present, uintptr_t from, uintptr_t to,
                           lmm_present_visit *visit, void *arg);
 
-/* The same for a shared mapping: the pages that are in memory, whoever brought them there. They are
- * ELSEWHERE, because the file may become shorter. */
+/* The same for a shared mapping: the pages that are in memory, also those that only another process
+ * used. They are ELSEWHERE, because the file may become shorter. */
 void lmm_present_for_each_shared(uintptr_t from, uintptr_t to, lmm_present_visit *visit, void *arg);
 
 #endif

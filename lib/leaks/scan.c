@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* One file, although it is long: its inner loops are inlined into each other, and a check spends its time
+ * there. */
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif

@@ -18,8 +18,8 @@
  * Invariants (tests/unit/lib/test_stop.c, tests/stress/check.c):
  *   I1  when lmm_stop_threads() returns 0, a listing of all threads has found none that is not in the
  *       list, after all seen ones had stopped
- *   I2  a record is claimed by its thread, or given up by the caller, once: whoever changes
- *       `state` first. So a handler that comes late touches nothing
+ *   I2  a record is claimed by its thread or given up by the caller, never both: the first
+ *       change of `state` decides. So a handler that runs late touches nothing
  *   I3  records never move, and are never unmapped
  * The handler touches no thread-local storage and no errno; with lib/ground/system.c it is compiled
  * without sanitizers and stack protectors. Only one thread may use this at a time (check sees to it);

@@ -100,9 +100,7 @@ static uint64_t check_now(const struct lmm_saved_registers *entry)
     if (error == 0 && lmm_options.leaks) {
         lmm_report_leaks();
     }
-    return error != 0 ? 0
-                      : lmm_leaks_count(LMM_LEDGER_LEAK_DEFINITE) +
-                            lmm_leaks_count(LMM_LEDGER_LEAK_INDIRECT);
+    return error != 0 ? 0 : lmm_leaks_lost_blocks();
 }
 
 /* As LeakSanitizer's: it is the last check, and ends the program if it finds leaks, where that

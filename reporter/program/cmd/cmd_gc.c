@@ -12,8 +12,8 @@
  *
  * It also removes what a process or a `lmm run` left that was killed at a bad moment: ledgers that
  * were being created (drafts), sockets for questions (attach/ask.h), and empty directories of `lmm run`.
- * Since these may be in use at this moment, they must be older than a minute; a socket goes with its
- * ledger, too.
+ * A living process may use one of these, so only those older than a minute are removed. A socket is also
+ * removed together with its ledger.
  */
 #include <ctype.h>
 #include <dirent.h>

@@ -82,7 +82,7 @@ Test(mark, chains)
         {"two ways", "A B C D A>B+8 A>C C>B B>D *>A", "A:r B:r C:r D:r"},
         {"a tree", "A B C D E A>B A>C B>D B>E *>A", "A:r B:r C:r D:r E:r"},
         {"a tree, not from its root", "A B C D E A>B A>C B>D B>E *>B", "A:d B:r C:x=A D:r E:r"},
-        {"a pointer from what is lost does not count", "A B B>A", "A:x=B B:d"},
+        {"a pointer in a lost block holds nothing", "A B B>A", "A:x=B B:d"},
         {"a pointer from possibly lost to start", "A B A>B *>A+8", "A:p B:p"},
     };
 
