@@ -125,6 +125,49 @@ struct lmm_model_check {
     size_t leak_count;
 };
 
+/* How sure the type of a site's blocks is; more is surer. */
+enum lmm_model_confidence {
+    LMM_MODEL_NO_TYPE, /* there is no evidence, or it contradicts the sizes */
+    LMM_MODEL_GUESS,   /* one piece of weak evidence */
+    LMM_MODEL_LIKELY,  /* one piece of evidence, and the sizes agree */
+    LMM_MODEL_CERTAIN, /* a record of the compiler, or two independent pieces, and the sizes agree */
+};
+
+/* What a type was found by; bits of a set. */
+enum lmm_model_evidence {
+    LMM_MODEL_BY_RECORD = 1, /* the compiler's, at the call; or the program registered the type */
+    LMM_MODEL_BY_NAME = 2,   /* the function that allocates: std::allocator<T>::allocate */
+    LMM_MODEL_BY_OBJECT = 4, /* a constructor, or a table of virtual functions */
+    LMM_MODEL_BY_SOURCE = 8, /* the statement in the source: sizeof(T) */
+    LMM_MODEL_BY_VARIABLE = 16,  /* a variable that gets the pointer */
+    LMM_MODEL_BY_STORE = 32,     /* a field, an element or a global variable that gets it */
+    LMM_MODEL_BY_RETURN = 64,    /* the result type of a function that returns it */
+    LMM_MODEL_BY_ARGUMENT = 128, /* a parameter that gets it */
+    LMM_MODEL_BY_SIZE = 256,     /* the only struct of this size in the source file */
+};
+
+/* Why a site has no type. */
+enum lmm_model_type_gap {
+    LMM_MODEL_TYPE_FOUND,    /* it has one */
+    LMM_MODEL_TYPE_UNKNOWN,  /* the evidence is too weak, or contradicts itself or the sizes */
+    LMM_MODEL_TYPE_NO_DEBUG, /* `lacking` has no debug information */
+    LMM_MODEL_TYPE_NO_FILE,  /* the file of `lacking` is missing, or was replaced */
+};
+
+/* The type of a site's blocks, as far as it is known (program/types finds it). */
+struct lmm_model_type {
+    struct lmm_string
+        name; /* "struct node"; of arrays "struct node[]"; also of a guess; empty: none */
+    enum lmm_model_confidence confidence;
+    unsigned evidence; /* a set of enum lmm_model_evidence */
+    enum lmm_model_type_gap gap;
+    struct lmm_string lacking; /* the name of a module */
+    struct lmm_string element; /* the name without "[]" */
+    uint64_t bytes;            /* sizeof one element; 0: unknown */
+    struct lmm_string file;    /* where the type is defined; empty: unknown, and so is the line */
+    uint32_t line;
+};
+
 struct lmm_model_site {
     const struct lmm_model_family *family;
     struct lmm_string file;
@@ -149,6 +192,9 @@ struct lmm_model_site {
     uint64_t peak_blocks; /* these two: live when the process had most live bytes */
     uint64_t peak_bytes;
     struct lmm_string module; /* of its function; empty: unknown, or the site has no stack */
+    const struct lmm_model_type
+        *type; /* NULL: it was not looked for; sites without a stack have their
+                                          family's. It lives as long as what found it */
     const struct lmm_model_losses *losses; /* NULL: the last leak check found no blocks of it; or
                                               this is a row of several sites */
     /* Of a row of several sites (program/report/merge.h): its stacks, most live bytes first. */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * generics: functions whose generic argument is the type of the blocks that they allocate:
+ * std::allocator<T>::allocate, std::make_unique<T>, libc++'s __libcpp_allocate and its callers, Rust's Box<T>::new,
+ * RawVec<T>, Arc<T>, Rc<T>; and functions that begin a block's life as an object: constructors.
+ *
+ * By DIE where there is one, else by the readable name. Stateless.
+ */
+#ifndef LMM_PROGRAM_GENERICS_H
+#define LMM_PROGRAM_GENERICS_H
+
+#include <elfutils/libdw.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Sets *ret_type to the type of the blocks that a function allocates, by its generic arguments;
+ * function: the DIE of a function, or of one that was inlined. *ret_is_array: it may allocate
+ * several next to each other. Returns false when it is no such function.
+ */
+bool lmm_generics_of(const Dwarf_Die *function, Dwarf_Die *ret_type, bool *ret_is_array);
+
+/* Does the same by the readable name of a function; ret_type: a text of `room` bytes. */
+bool lmm_generics_of_name(const char *function, char *ret_type, size_t room, bool *ret_is_array);
+
+/* Sets *ret_class to the class of a constructor, by the DIE of a function or of one that was inlined;
+ * returns false when it is none. */
+bool lmm_generics_class(const Dwarf_Die *function, Dwarf_Die *ret_class);
+
+/* Does the same by a readable name: "hr::Employee::Employee(int)" is one of "hr::Employee". */
+bool lmm_generics_class_of_name(const char *function, char *ret_class, size_t room);
+
+/* Sets ret_class to the class of "vtable for hr::Employee"; returns false for other names. */
+bool lmm_generics_class_of_table(const char *symbol, char *ret_class, size_t room);
+
+#endif
