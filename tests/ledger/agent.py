@@ -105,6 +105,21 @@ class Leaks(Case):
             report = json.loads(waiting.communicate()[0])
         self.assertEqual(report["processes"][0]["check"]["definitely_lost"]["blocks"], 20)
 
+    def test_options_of_the_report(self):
+        loser = Loser(self, TYPED)
+        loser.do("lose 50")
+        known = os.path.join(loser.folder, "known")
+        with open(known, "w", encoding="utf-8") as file:
+            file.write("race:lose\n")
+        self.assertIn("not a suppression", loser.lmm("leaks", str(loser.pid), "--suppressions", known, status=2))
+        with open(known, "w", encoding="utf-8") as file:
+            file.write("leak:lose\n")
+        self.assertEqual(loser.leaks("--suppressions", known)["definite"], (0, 0))
+        self.assertEqual(loser.leaks("--no-builtin-suppressions")["definite"], (50, 50 * BYTES))
+        text = loser.lmm("leaks", str(loser.pid), "--show-leak-kinds", "all", "-t", "1", "--full", "--absolute")
+        self.assertRegex(text, r"(?m)^ +1 .*/loser.c:\d+")
+        self.assertNotRegex(text, r"(?m)^ +2 .*loser.c:\d+")
+
     def test_why(self):
         for program in (TYPED, MALLOC):
             loser = Loser(self, program)

@@ -24,20 +24,22 @@
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/leak_kinds.h"
+#include "reporter/program/report/report_options.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/site_word.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
-#include "reporter/program/report/suppress_file.h"
 #include "reporter/program/report/unseen.h"
-#include "reporter/program/run/run_options.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/symbols/wrapper_list.h"
 
 #include <lmm/ledger.h>
 
 struct arguments {
-    struct lmm_run_options look; /* what the report shows, as of `lmm run --leaks` */
+    struct lmm_loss_options losses;
+    struct lmm_extent_options extent;
+    const struct lmm_format *format;
+    const char *output; /* NULL: standard output */
     const char *word;
     size_t since;        /* a mark; 0: none */
     uint64_t min_age_ns; /* 0: any */
@@ -47,9 +49,7 @@ struct arguments {
 };
 
 enum { WHY_BLOCKS = 5 }; /* of a site */
-
-enum { WHY = 512, RETAINED, USUAL_ROWS = 20 };
-enum { SINCE = 256, MIN_AGE, UNALIGNED, KINDS, STACKS_PER_ROW, FULL, ABSOLUTE, NO_BUILT_IN };
+enum { SINCE = 256, MIN_AGE, UNALIGNED, WHY, RETAINED };
 
 static const struct argp_option options[] = {
     {"since", SINCE, "MARK", 0, "Only blocks that were allocated since that mark (lmm mark)", 0},
@@ -60,16 +60,6 @@ static const struct argp_option options[] = {
     {"retained", RETAINED, NULL, 0,
      "Show the lines whose blocks retain most: the bytes that would be lost without them", 0},
     {"unaligned", UNALIGNED, NULL, 0, "Take words at any address for pointers", 0},
-    {"show-leak-kinds", KINDS, "KINDS", 0,
-     "Which lines to show: definite, indirect, possible, reachable, all or none, in Valgrind's "
-     "words (definite,possible)",
-     0},
-    {"suppressions", 's', "FILE", 0, "Omit leaks that FILE names; may be given more than once", 0},
-    {"no-built-in", NO_BUILT_IN, NULL, 0, "Do not omit what libraries keep until the end", 0},
-    {"top", 'n', "N", 0, "Show at most N rows (20)", 0},
-    {"stacks-per-row", STACKS_PER_ROW, "N", 0, "Show at most N call stacks of a row (3)", 0},
-    {"full", FULL, NULL, 0, "Show all rows and stacks", 0},
-    {"absolute", ABSOLUTE, NULL, 0, "Show absolute paths", 0},
     {"format", 'F', "FORMAT", 0, "text (the default) or json", 0},
     {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the report is complete", 0},
     {0},
@@ -78,8 +68,8 @@ static const struct argp_option options[] = {
 static void parse_format(struct arguments *arguments, const char *argument,
                          const struct argp_state *state)
 {
-    arguments->look.format = lmm_format_parse(argument, true, state);
-    if (arguments->look.format->kind == LMM_FORMAT_DATA) {
+    arguments->format = lmm_format_parse(argument, true, state);
+    if (arguments->format->kind == LMM_FORMAT_DATA) {
         argp_error(state, "--format %s has no leak check; use text or json", argument);
     }
 }
@@ -87,10 +77,13 @@ static void parse_format(struct arguments *arguments, const char *argument,
 static error_t parse(int option, char *argument, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
-    struct lmm_run_options *look = &arguments->look;
 
     switch (option) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &arguments->word; return 0;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->word;
+        state->child_inputs[1] = &arguments->extent;
+        state->child_inputs[2] = &arguments->losses;
+        return 0;
     case ARGP_KEY_END:
         if (arguments->since != 0 && arguments->min_age_ns != 0) {
             argp_error(state, "--since and --min-age exclude each other");
@@ -103,32 +96,19 @@ static error_t parse(int option, char *argument, struct argp_state *state)
     case WHY: arguments->why = argument; return 0;
     case RETAINED: arguments->retained = true; return 0;
     case UNALIGNED: arguments->unaligned = true; return 0;
-    case KINDS:
-        if (!lmm_kinds_parse(argument, &look->shown_classes)) {
-            argp_error(state, "--show-leak-kinds takes definite, indirect, possible, reachable, "
-                              "all or none");
-        }
-        return 0;
-    case 's':
-        if (!lmm_suppressions_read(&look->suppressions, argument)) {
-            exit(LMM_EXIT_USAGE);
-        }
-        return 0;
-    case NO_BUILT_IN: look->no_built_in = true; return 0;
-    case 'n': look->top = lmm_parse_top(argument, state); return 0;
-    case STACKS_PER_ROW:
-        look->stacks_per_row = lmm_parse_number("--stacks-per-row", argument, 1, SIZE_MAX, state);
-        return 0;
-    case FULL: look->full = true; return 0;
-    case ABSOLUTE: look->absolute = true; return 0;
     case 'F': parse_format(arguments, argument, state); return 0;
-    case 'o': look->output = argument; return 0;
+    case 'o': arguments->output = argument; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
 static const struct argp_child children[] = {
-    {&lmm_word_argp, 0, NULL, 0}, {&lmm_wrapper_argp, 0, NULL, 0}, {0}};
+    {&lmm_word_argp, 0, NULL, 0},
+    {&lmm_extent_argp, 0, NULL, 0},
+    {&lmm_loss_argp, 0, NULL, 0},
+    {&lmm_wrapper_argp, 0, NULL, 0},
+    {0},
+};
 const struct argp lmm_leaks_argp = {
     .options = options,
     .parser = parse,
@@ -211,21 +191,21 @@ static int write_report(struct arguments *arguments, const struct lmm_snapshot *
         .processes = &process,
         .process_count = 1,
         .unseen = &unseen,
-        .suppressions = &arguments->look.suppressions,
+        .suppressions = &arguments->losses.suppressions,
         .symbols = symbols,
-        .bounds = lmm_run_options_bounds(&arguments->look),
-        .look = lmm_run_options_look(&arguments->look, folder),
-        .shown_classes = arguments->look.shown_classes,
-        .error_classes = arguments->look.error_classes,
+        .bounds = lmm_extent_options_bounds(&arguments->extent, false),
+        .look = lmm_extent_options_look(&arguments->extent, false, folder),
+        .shown_classes = arguments->losses.shown_classes,
+        .error_classes = LMM_KINDS_ERRORS,
         .leaks_only = true,
         .is_asked = true,
     };
 
-    if (!lmm_output_open(&output, arguments->look.output, 0666)) {
+    if (!lmm_output_open(&output, arguments->output, 0666)) {
         return LMM_EXIT_FAILED;
     }
     report.colour = lmm_output_has_colour(&output);
-    int error = arguments->look.format->kind == LMM_FORMAT_JSON
+    int error = arguments->format->kind == LMM_FORMAT_JSON
                     ? lmm_run_report_json(&report, &output.sink)
                     : lmm_run_report_text(&report, &output.sink);
     output.sink.error = output.sink.error == 0 ? error : output.sink.error;
@@ -242,7 +222,7 @@ static int report(struct arguments *arguments, const struct lmm_snapshot *snapsh
         lmm_symbols_set_brief(symbols, true);
     }
     if (symbols == NULL || !lmm_symbols_name_sites(symbols, snapshot->model) ||
-        !lmm_spots_make(snapshot->model, &arguments->look.suppressions, &spots)) {
+        !lmm_spots_make(snapshot->model, &arguments->losses.suppressions, &spots)) {
         lmm_complain("out of memory");
     } else {
         status = write_report(arguments, snapshot, &spots, symbols);
@@ -333,13 +313,11 @@ static int print_retained(const struct arguments *arguments, const char *path)
     struct lmm_snapshot *snapshot = lmm_snapshot_read(path);
     struct lmm_symbols *symbols = NULL;
     struct lmm_output output;
-    size_t rows = arguments->look.full       ? SIZE_MAX
-                  : arguments->look.top != 0 ? arguments->look.top
-                                             : (size_t) USUAL_ROWS;
+    size_t rows = lmm_extent_options_bounds(&arguments->extent, false).rows;
     int status = LMM_EXIT_FAILED;
 
     if (snapshot != NULL && lmm_symbols_apply(&symbols, 0, snapshot->model) &&
-        lmm_output_open(&output, arguments->look.output, 0666)) {
+        lmm_output_open(&output, arguments->output, 0666)) {
         bool done = lmm_holders_print_retained(path, snapshot, rows, &output.sink);
         status = lmm_output_close(&output);
         status = done ? status : (int) LMM_EXIT_FAILED;
@@ -351,10 +329,8 @@ static int print_retained(const struct arguments *arguments, const char *path)
 
 int lmm_cmd_leaks(int argc, char **argv)
 {
-    struct arguments arguments = {.look = {.format = lmm_format_find("text"),
-                                           .shown_classes = LMM_KINDS_SHOWN,
-                                           .error_classes = LMM_KINDS_ERRORS,
-                                           .leaks_only = true}};
+    struct arguments arguments = {.format = lmm_format_find("text"),
+                                  .losses = {.shown_classes = LMM_KINDS_SHOWN}};
     int status = LMM_EXIT_FAILED;
 
     lmm_command_line_read(&lmm_leaks_argp, argc, argv, 0, &arguments);
@@ -367,12 +343,11 @@ int lmm_cmd_leaks(int argc, char **argv)
         return status;
     }
     struct lmm_snapshot *snapshot = path == NULL ? NULL : check(&arguments, path);
-    if (snapshot != NULL && (arguments.look.no_built_in ||
-                             lmm_suppressions_add_built_in(&arguments.look.suppressions))) {
+    if (snapshot != NULL && lmm_loss_options_complete(&arguments.losses)) {
         status = report(&arguments, snapshot);
     }
     lmm_snapshot_free(snapshot);
-    lmm_suppressions_free(&arguments.look.suppressions);
+    lmm_suppressions_free(&arguments.losses.suppressions);
     free(path);
     return status;
 }

@@ -14,6 +14,7 @@
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/merge.h"
+#include "reporter/program/report/report_options.h"
 #include "reporter/program/report/row_options.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
@@ -32,7 +33,7 @@ struct arguments {
     size_t stacks_per_row; /* shown at most */
     enum lmm_export measure;
     unsigned symbol_flags;
-    unsigned shown_classes; /* of --leaks */
+    struct lmm_loss_options losses; /* of --leaks */
     bool sites;
     bool leaks;
 };
@@ -43,7 +44,6 @@ enum {
     STACKS_PER_ROW,
     JSON,
     LEAKS,
-    SHOW_KINDS,
     USUAL_ROWS = 20,
     USUAL_STACKS_PER_ROW = 3,
 };
@@ -51,10 +51,6 @@ enum {
 static const struct argp_option options[] = {
     {"sites", 'S', NULL, 0, "Show all sites, even if the format shows some or none by default", 0},
     {"leaks", LEAKS, NULL, 0, "Show the last leak check, in text and json", 0},
-    {"show-leak-kinds", SHOW_KINDS, "SET", 0,
-     "With --leaks, list the lines of these classes: some of definite,indirect,possible,reachable, "
-     "or all; by default definite,possible",
-     0},
     {"stacks", STACKS, "N", OPTION_ARG_OPTIONAL,
      "Show the call stacks of rows, N innermost calls (default all), in text and json", 0},
     {"stacks-per-row", STACKS_PER_ROW, "N", 0, "Show at most N stacks of a row in text (3)", 0},
@@ -77,6 +73,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         state->child_inputs[1] = &arguments->rows;
         state->child_inputs[2] = &arguments->word;
         state->child_inputs[3] = &arguments->measure;
+        state->child_inputs[4] = &arguments->losses;
         return 0;
     case ARGP_KEY_END:
         lmm_export_check(arguments->measure, arguments->format, state);
@@ -86,14 +83,6 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         }
         return 0;
     case LEAKS: arguments->leaks = true; return 0;
-    case SHOW_KINDS:
-        if (!lmm_kinds_parse(argument, &arguments->shown_classes)) {
-            argp_error(state,
-                       "--show-leak-kinds takes some of definite,indirect,possible,reachable, or "
-                       "all, or none, not '%s'",
-                       argument);
-        }
-        return 0;
     case 'S': arguments->sites = true; return 0;
     case STACKS:
         arguments->stack_calls = argument == NULL
@@ -114,8 +103,13 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&lmm_select_argp, 0, NULL, 0}, {&lmm_row_argp, 0, NULL, 0},     {&lmm_word_argp, 0, NULL, 0},
-    {&lmm_export_argp, 0, NULL, 0}, {&lmm_wrapper_argp, 0, NULL, 0}, {0},
+    {&lmm_select_argp, 0, NULL, 0},
+    {&lmm_row_argp, 0, NULL, 0},
+    {&lmm_word_argp, 0, NULL, 0},
+    {&lmm_export_argp, 0, NULL, 0},
+    {&lmm_loss_argp, 0, NULL, 0},
+    {&lmm_wrapper_argp, 0, NULL, 0},
+    {0},
 };
 const struct argp lmm_report_argp = {
     .options = options,
@@ -167,7 +161,7 @@ static struct lmm_run_report_bounds bounds_of(const struct arguments *arguments)
 
 /* Writes the report of the last leak check, as `lmm run --leaks` does. */
 static int write_spots(const struct arguments *arguments, const struct lmm_snapshot *snapshot,
-                       struct lmm_spots *spots, const struct lmm_suppressions *suppressions)
+                       struct lmm_spots *spots)
 {
     static char *const no_command[] = {NULL};
     struct lmm_ending ending = {.pid = (pid_t) snapshot->model->pid};
@@ -180,9 +174,9 @@ static int write_spots(const struct arguments *arguments, const struct lmm_snaps
         .ending = &ending,
         .processes = &process,
         .process_count = 1,
-        .suppressions = suppressions,
+        .suppressions = &arguments->losses.suppressions,
         .bounds = bounds_of(arguments),
-        .shown_classes = arguments->shown_classes,
+        .shown_classes = arguments->losses.shown_classes,
         .error_classes = LMM_KINDS_ERRORS,
         .leaks_only = true,
     };
@@ -202,20 +196,18 @@ static int write_spots(const struct arguments *arguments, const struct lmm_snaps
     return lmm_output_close(&output);
 }
 
-static int write_leaks(const struct arguments *arguments, const struct lmm_snapshot *snapshot)
+static int write_leaks(struct arguments *arguments, const struct lmm_snapshot *snapshot)
 {
-    struct lmm_suppressions suppressions = {.items = NULL};
     struct lmm_spots spots = {.model = NULL};
     int status = LMM_EXIT_FAILED;
 
-    if (!lmm_suppressions_add_built_in(&suppressions) ||
-        !lmm_spots_make(snapshot->model, &suppressions, &spots)) {
+    if (!lmm_loss_options_complete(&arguments->losses) ||
+        !lmm_spots_make(snapshot->model, &arguments->losses.suppressions, &spots)) {
         lmm_complain("out of memory");
     } else {
-        status = write_spots(arguments, snapshot, &spots, &suppressions);
+        status = write_spots(arguments, snapshot, &spots);
     }
     lmm_spots_free(&spots);
-    lmm_suppressions_free(&suppressions);
     return status;
 }
 
@@ -277,7 +269,7 @@ static void tell_what_is_missing(const struct arguments *arguments,
 int lmm_cmd_report(int argc, char **argv)
 {
     struct arguments arguments = {.format = lmm_format_find("text"),
-                                  .shown_classes = LMM_KINDS_SHOWN,
+                                  .losses = {.shown_classes = LMM_KINDS_SHOWN},
                                   .stacks_per_row = USUAL_STACKS_PER_ROW};
     struct lmm_merge merge = {.rows = NULL};
 
@@ -308,6 +300,7 @@ int lmm_cmd_report(int argc, char **argv)
     lmm_merge_free(&merge);
     lmm_snapshot_free(snapshot);
     lmm_symbols_close(symbols);
+    lmm_suppressions_free(&arguments.losses.suppressions);
     lmm_select_free(&arguments.select);
     return status;
 }

@@ -181,10 +181,10 @@ static bool add_suppressions(struct run *run)
     for (size_t i = 0; i < run->books.count; i++) {
         const struct lmm_model *model = run->books.items[i].snapshot->model;
 
-        lmm_suppressions_read_text(&run->options.suppressions, "__lsan_default_suppressions",
+        lmm_suppressions_read_text(&run->options.losses.suppressions, "__lsan_default_suppressions",
                                    model->leak_suppressions.text, model->leak_suppressions.bytes);
     }
-    return run->options.no_built_in || lmm_suppressions_add_built_in(&run->options.suppressions);
+    return lmm_loss_options_complete(&run->options.losses);
 }
 
 /* Names the sites and groups them by place. Returns 0 or -ENOMEM. */
@@ -200,7 +200,7 @@ static int name_and_group(struct run *run)
         struct lmm_model *model = run->books.items[i].snapshot->model;
 
         if (!lmm_symbols_name_sites(run->symbols, model) ||
-            !lmm_spots_make(model, &run->options.suppressions, &run->books.items[i].spots)) {
+            !lmm_spots_make(model, &run->options.losses.suppressions, &run->books.items[i].spots)) {
             return -ENOMEM;
         }
         if (run->options.has_baseline) {
@@ -218,7 +218,7 @@ static int render(const struct run *run, const struct lmm_run_report *report,
     struct lmm_format_options look = {.measure = run->options.measure,
                                       .terminal = lmm_output_is_terminal(output),
                                       .sites = true,
-                                      .top_sites = run->options.top};
+                                      .top_sites = run->options.extent.top};
 
     switch (format->kind) {
     case LMM_FORMAT_TEXT: return lmm_run_report_text(report, &output->sink);
@@ -230,22 +230,24 @@ static int render(const struct run *run, const struct lmm_run_report *report,
     }
 }
 
-/* Returns the report of some processes. folder: as lmm_run_options_look() has it. */
+/* Returns the report of some processes. folder: as lmm_extent_options_look() has it. */
 static struct lmm_run_report report_of(const struct run *run,
                                        const struct lmm_run_report_process *processes, size_t count,
                                        char folder[PATH_MAX])
 {
+    bool is_brief = lmm_run_options_are_brief(&run->options);
+
     return (struct lmm_run_report) {
         .argv = run->options.argv,
         .ending = &run->ending,
         .processes = processes,
         .process_count = count,
         .unseen = &run->books.unseen,
-        .suppressions = &run->options.suppressions,
+        .suppressions = &run->options.losses.suppressions,
         .symbols = run->symbols,
-        .bounds = lmm_run_options_bounds(&run->options),
-        .look = lmm_run_options_look(&run->options, folder),
-        .shown_classes = run->options.shown_classes,
+        .bounds = lmm_extent_options_bounds(&run->options.extent, is_brief),
+        .look = lmm_extent_options_look(&run->options.extent, is_brief, folder),
+        .shown_classes = run->options.losses.shown_classes,
         .error_classes = run->options.error_classes,
         .gate = run->options.gate,
         .has_gate = run->options.error_exitcode != 0,
@@ -498,7 +500,7 @@ static void forget(struct run *run)
     free(run->ends);
     lmm_symbols_close(run->symbols);
     lmm_keeper_close(run->keeper);
-    lmm_suppressions_free(&run->options.suppressions);
+    lmm_suppressions_free(&run->options.losses.suppressions);
     lmm_baseline_free(&run->options.baseline);
     free(run->processes);
 }

@@ -10,6 +10,7 @@
 #include "reporter/program/formats/format.h"
 #include "reporter/program/report/row_options.h"
 #include "reporter/program/report/leak_kinds.h"
+#include "reporter/program/report/report_options.h"
 #include "reporter/program/run/run_options.h"
 #include "reporter/program/top/top_rows.h"
 
@@ -25,8 +26,7 @@ static const struct {
     {&lmm_export_argp, "measure", lmm_export_word},
     {&lmm_report_argp, "format", lmm_format_word},
     {&lmm_run_argp, "format", lmm_format_word},
-    {&lmm_report_argp, "show-leak-kinds", lmm_kinds_option_word},
-    {&lmm_run_argp, "show-leak-kinds", lmm_kinds_option_word},
+    {&lmm_loss_argp, "show-leak-kinds", lmm_kinds_option_word},
     {&lmm_run_argp, "errors-for-leak-kinds", lmm_kinds_option_word},
     {&lmm_run_argp, "fit", lmm_run_fit_word},
     {&lmm_run_argp, "temporary", lmm_run_temporary_word},

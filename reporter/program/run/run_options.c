@@ -2,17 +2,14 @@
 #include "reporter/program/run/run_options.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/run/preload.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/report/leak_kinds.h"
-#include "reporter/program/report/suppress_file.h"
 #include "reporter/program/symbols/wrapper_list.h"
 
 enum {
@@ -24,30 +21,15 @@ enum {
     KEY_CHILDREN,
     KEY_WAIT,
     KEY_KEEP,
-    KEY_SUPPRESSIONS,
-    KEY_NO_BUILT_IN,
     KEY_FIT,
     KEY_TEMPORARY,
     KEY_OPTIONS,
     KEY_DEBUGINFOD,
     KEY_LIBRARY,
-    KEY_FULL,
-    KEY_STACKS_PER_ROW,
-    KEY_ABSOLUTE,
-    KEY_SHOW_KINDS,
     KEY_ERROR_KINDS,
     KEY_BASELINE,
     KEY_GATE,
     KEY_GENERATE,
-};
-
-/* The bounds of a report without options, and of one with --leaks or in JSON. */
-enum {
-    BRIEF_ROWS = 5,
-    BRIEF_STACKS = 1,
-    BRIEF_SIZES = 8,
-    ROWS = 20,
-    STACKS = 3,
 };
 
 static const struct argp_option table[] = {
@@ -59,18 +41,7 @@ static const struct argp_option table[] = {
     {"report", 0, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0}, /* its name until 1.0 */
     {"output", 'o', "FILE", 0,
      "Write the report to FILE, not to standard error; %p in it is the process's PID", 0},
-    {"full", KEY_FULL, NULL, 0, "Show all rows, all stacks, and whole names", 0},
-    {"top", 't', "N", 0,
-     "Show at most N rows of a section; by default 5, and 20 with --leaks and in JSON", 0},
-    {"stacks-per-row", KEY_STACKS_PER_ROW, "N", 0,
-     "Show at most N call stacks of a row; by default 1, and 3 with --leaks and in JSON", 0},
-    {"absolute", KEY_ABSOLUTE, NULL, 0,
-     "Show paths as the debug information has them, not relative to the current directory", 0},
     {"leaks", KEY_LEAKS, NULL, 0, "Show leaks only", 0},
-    {"show-leak-kinds", KEY_SHOW_KINDS, "SET", 0,
-     "List the lines of these classes: some of definite,indirect,possible,reachable, or all; by "
-     "default definite,possible",
-     0},
     {"errors-for-leak-kinds", KEY_ERROR_KINDS, "SET", 0,
      "Which classes make --error-exitcode fail; by default definite", 0},
     {"error-exitcode", KEY_ERROR_EXITCODE, "N", 0,
@@ -82,15 +53,9 @@ static const struct argp_option table[] = {
      0},
     {"gate", KEY_GATE, "PATTERN", 0,
      "--error-exitcode is for programs of this name only; a * stands for any characters", 0},
-    {"suppressions", KEY_SUPPRESSIONS, "FILE", 0,
-     "Omit leaks that match a suppression in FILE, which has the syntax of LeakSanitizer or "
-     "Valgrind; may be given more than once",
-     0},
     {"gen-suppressions", KEY_GENERATE, NULL, 0,
      "As --leaks, and print a suppression, in Valgrind's syntax, for each stack that lost memory",
      0},
-    {"no-builtin-suppressions", KEY_NO_BUILT_IN, NULL, 0,
-     "Show also blocks that the C and C++ libraries keep until the end", 0},
     {"fill", KEY_FILL, NULL, 0, "Fill new and freed blocks with patterns", 0},
     {"temporary", KEY_TEMPORARY, "WORD", 0,
      "What a temporary block is: one that was freed before the same thread allocated again (lmm, "
@@ -166,17 +131,6 @@ static void check_options(const char *text, const struct argp_state *state)
     }
 }
 
-static void parse_kinds(const char *option, const char *argument, const struct argp_state *state,
-                        unsigned *ret_kinds)
-{
-    if (!lmm_kinds_parse(argument, ret_kinds)) {
-        argp_error(state,
-                   "%s takes some of definite,indirect,possible,reachable, or all, or none, not "
-                   "'%s'",
-                   option, argument);
-    }
-}
-
 /* Handles options whose argument is checked. */
 static error_t parse_value(int key, char *argument, struct argp_state *state)
 {
@@ -189,11 +143,6 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
             (unsigned) lmm_parse_number("--depth", argument, 0, LMM_RUN_STACKS_MAX, state);
         return 0;
     case 'F': options->format = lmm_format_parse(argument, true, state); return 0;
-    case 't': options->top = lmm_parse_top(argument, state); return 0;
-    case KEY_STACKS_PER_ROW:
-        options->stacks_per_row =
-            lmm_parse_number("--stacks-per-row", argument, 1, SIZE_MAX, state);
-        return 0;
     case KEY_ERROR_EXITCODE:
         options->error_exitcode =
             (int) lmm_parse_number("--error-exitcode", argument, 1, 255, state);
@@ -210,16 +159,8 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
             exit(LMM_RUN_FAILED);
         }
         return 0;
-    case KEY_SHOW_KINDS:
-        parse_kinds("--show-leak-kinds", argument, state, &options->shown_classes);
-        return 0;
     case KEY_ERROR_KINDS:
-        parse_kinds("--errors-for-leak-kinds", argument, state, &options->error_classes);
-        return 0;
-    case KEY_SUPPRESSIONS:
-        if (!lmm_suppressions_read(&options->suppressions, argument)) {
-            exit(LMM_RUN_FAILED);
-        }
+        options->error_classes = lmm_kinds_option_parse("--errors-for-leak-kinds", argument, state);
         return 0;
     case KEY_FIT:
         options->fit = fits[lmm_option_word_parse("--fit", argument, lmm_run_fit_word, state)];
@@ -245,20 +186,21 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_LEAKS: options->leaks_only = true; return 0;
     case KEY_GATE: options->gate = argument; return 0;
     case KEY_GENERATE: options->leaks_only = options->generates = true; return 0;
-    case KEY_FULL: options->full = true; return 0;
-    case KEY_ABSOLUTE: options->absolute = true; return 0;
     case KEY_FILL: options->fill = true; return 0;
     case KEY_CHILDREN: options->children = true; return 0;
     case KEY_WAIT: options->waits = options->children = true; return 0;
     case KEY_KEEP: options->keep = true; return 0;
     case KEY_DEBUGINFOD: options->debuginfod = true; return 0;
-    case KEY_NO_BUILT_IN: options->no_built_in = true; return 0;
     case KEY_LIBRARY: options->library = argument; return 0;
     case ARGP_KEY_ARG:
         options->argv = &state->argv[state->next - 1];
         state->next = state->argc;
         return 0;
-    case ARGP_KEY_INIT: state->child_inputs[1] = &options->measure; return 0;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->extent;
+        state->child_inputs[1] = &options->losses;
+        state->child_inputs[3] = &options->measure;
+        return 0;
     case ARGP_KEY_END:
         options->children = options->children || options->error_exitcode != 0;
         lmm_export_check(options->measure, options->format, state);
@@ -269,6 +211,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
+    {&lmm_extent_argp, 0, NULL, 0},
+    {&lmm_loss_argp, 0, NULL, 0},
     {&lmm_wrapper_argp, 0, NULL, 0},
     {&lmm_export_argp, 0, NULL, 0},
     {0},
@@ -291,42 +235,14 @@ void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_opt
     *ret_options = (struct lmm_run_options) {
         .stacks = LMM_RUN_STACKS,
         .format = lmm_format_find("text"),
-        .shown_classes = LMM_KINDS_SHOWN,
+        .losses = {.shown_classes = LMM_KINDS_SHOWN},
         .error_classes = LMM_KINDS_ERRORS,
     };
     argp_err_exit_status = LMM_RUN_FAILED;
     lmm_command_line_read(&lmm_run_argp, argc, argv, ARGP_IN_ORDER, ret_options);
 }
 
-struct lmm_run_report_bounds lmm_run_options_bounds(const struct lmm_run_options *options)
+bool lmm_run_options_are_brief(const struct lmm_run_options *options)
 {
-    bool is_brief = options->format->kind == LMM_FORMAT_TEXT && !options->leaks_only;
-    struct lmm_run_report_bounds bounds = {
-        .rows = is_brief ? BRIEF_ROWS : ROWS,
-        .stacks = is_brief ? BRIEF_STACKS : STACKS,
-        .sizes = BRIEF_SIZES,
-        .least_permille = options->top == 0 ? LMM_RUN_REPORT_LEAST_PERMILLE : 0,
-    };
-
-    if (options->full) {
-        bounds = (struct lmm_run_report_bounds) {SIZE_MAX, SIZE_MAX, SIZE_MAX, 0};
-    }
-    bounds.rows = options->top != 0 ? options->top : bounds.rows;
-    bounds.stacks = options->stacks_per_row != 0 ? options->stacks_per_row : bounds.stacks;
-    return bounds;
-}
-
-struct lmm_look lmm_run_options_look(const struct lmm_run_options *options, char folder[PATH_MAX])
-{
-    bool is_brief = !options->full && !options->leaks_only && options->stacks_per_row == 0;
-    bool has_folder = !options->absolute && getcwd(folder, PATH_MAX - 1) != NULL;
-
-    if (has_folder && strcmp(folder, "/") != 0) {
-        memcpy(folder + strlen(folder), "/", sizeof("/"));
-    }
-    return (struct lmm_look) {
-        .folder = has_folder ? folder : NULL,
-        .is_whole = options->full,
-        .is_brief = is_brief,
-    };
+    return options->format->kind == LMM_FORMAT_TEXT && !options->leaks_only;
 }
