@@ -50,8 +50,20 @@ static bool is_wanted(void)
     return (lmm_options.check && has_reader) || (lmm_options.leaks && !lmm_options.leaks_all);
 }
 
+/* Whether this process is to make it now: once, and not in a child that has not called LMM. */
+static bool begin_check_at_exit(void)
+{
+    return lmm_has_started() && lmm_thread_is_settled() && lmm_chunks_header() != NULL &&
+           is_wanted() && lmm_chunks_header()->pid == (uint32_t) lmm_system_getpid() &&
+           !__atomic_exchange_n(&is_done, true, __ATOMIC_RELAXED);
+}
+
+/* The program may set options when it is asked. */
 void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
 {
+    if (!begin_check_at_exit() || (ask_first != NULL && !ask_first())) {
+        return;
+    }
     const struct lmm_check_request request = {
         .at_exit = true,
         .unaligned = lmm_options.unaligned,
@@ -60,12 +72,7 @@ void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
     };
     struct lmm_ledger_check check;
 
-    if (lmm_has_started() && lmm_thread_is_settled() && lmm_chunks_header() != NULL &&
-        is_wanted() && lmm_chunks_header()->pid == (uint32_t) lmm_system_getpid() &&
-        !__atomic_exchange_n(&is_done, true, __ATOMIC_RELAXED) &&
-        (ask_first == NULL || ask_first())) {
-        lmm_check_run(&request, &check);
-    }
+    lmm_check_run(&request, &check);
 }
 
 void lmm_leaks_ask_before_exit(bool (*ask)(void))

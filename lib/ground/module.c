@@ -72,18 +72,31 @@ static size_t directory_path(char *path, size_t bytes)
     return append(path, bytes, length, path[length - 1] == '/' ? "" : "/");
 }
 
+/* The program's path when it was started as `ld.so PROGRAM`: then /proc/self/exe is the loader, which has no
+ * loader itself, and which has corrected this entry. Else NULL. */
+static const char *path_given_to_loader(void)
+{
+    const char *path = (const char *) getauxval(AT_EXECFN);
+
+    return getauxval(AT_BASE) == 0 && path != NULL && *path != '\0' ? path : NULL;
+}
+
 size_t lmm_module_path(const struct lmm_module_facts *facts, char *ret_path, size_t bytes)
 {
+    const char *name = facts->name;
     size_t length = 0;
 
-    LMM_CHECK(bytes != 0 && facts->name != NULL);
+    LMM_CHECK(bytes != 0 && name != NULL);
+    if (name[0] == '\0' && path_given_to_loader() != NULL) {
+        name = path_given_to_loader();
+    }
     if (facts->start == getauxval(AT_SYSINFO_EHDR)) {
         length = append(ret_path, bytes, 0, "[vdso]");
-    } else if (facts->name[0] == '\0') {
+    } else if (name[0] == '\0') {
         length = lmm_system_readlink("/proc/self/exe", ret_path, bytes);
     } else {
-        length = facts->name[0] == '/' ? 0 : directory_path(ret_path, bytes);
-        length = append(ret_path, bytes, length, facts->name);
+        length = name[0] == '/' ? 0 : directory_path(ret_path, bytes);
+        length = append(ret_path, bytes, length, name);
     }
     return length;
 }

@@ -50,7 +50,7 @@ bool lmm_module_is_at(uintptr_t start, uintptr_t end);
 /*
  * Writes the module's path to ret_path, ended by NUL and cut to bytes (1 or more); returns its
  * length. Absolute, as far as /proc and getcwd can tell: the program itself is what /proc/self/exe
- * leads to. The kernel's own module is "[vdso]". A few system calls; async-signal-safe.
+ * leads to, or what `ld.so PROGRAM` was given. The kernel's own module is "[vdso]". A few system calls; async-signal-safe.
  */
 size_t lmm_module_path(const struct lmm_module_facts *facts, char *ret_path, size_t bytes);
 

@@ -366,6 +366,16 @@ static bool is_given(const char *name)
     return (lmm_options.given >> (find_key(name, strlen(name)) - keys) & 1) != 0;
 }
 
+void lmm_options_default(const char *name, const char *value, size_t length)
+{
+    const struct key *key = find_key(name, strlen(name));
+
+    LMM_CHECK(key != NULL);
+    if (!is_given(name)) {
+        key->set(value, length, (char *) &lmm_options + key->field);
+    }
+}
+
 static enum lmm_fit fit_of(const char *algorithm)
 {
     for (size_t i = 0; algorithm != NULL && i < FITS; i++) {

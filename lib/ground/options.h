@@ -5,8 +5,9 @@
  * Owns the settings of the process. One table in options.c has every key, and `help=1` prints it. A
  * process with raised privileges (AT_SECURE) ignores LMM_OPTIONS. An unknown key or a bad value is
  * reported on stderr and ignored. After lmm_options_read() the settings never change, except
- * ledger_off in a forked child, and what the variables of teaching allocators (ALLOCATOR_...) set
- * when the program itself changes these; then another thread may see the old value for a while.
+ * ledger_off in a forked child, what the variables of teaching allocators (ALLOCATOR_...) set
+ * when the program itself changes these, and lmm_options_default(); then another thread may see the
+ * old value for a while.
  */
 #ifndef LMM_OPTIONS_H
 #define LMM_OPTIONS_H
@@ -69,6 +70,10 @@ void lmm_options_follow_allocator_names(void);
  * Returns the number of parts that were taken.
  */
 size_t lmm_options_parse(const char *text, struct lmm_options *options);
+
+/* Sets a key, which exists, as LMM_OPTIONS would, unless LMM_OPTIONS has set it: for what the program asks for
+ * by another interface. A bad value is passed over. */
+void lmm_options_default(const char *name, const char *value, size_t length);
 
 /* Copies pattern to ret_path, with %p (pid), %e (executable), %t (time in seconds) replaced.
  * False when it does not fit in path_bytes. */

@@ -85,7 +85,8 @@ bool lmm_verdict_obstacle(const struct lmm_run_report_process *process,
         lmm_process_signal(process, signal);
         snprintf(words, LMM_VERDICT_BYTES, "it %.100s", signal);
     } else if (failure == ECANCELED) {
-        snprintf(words, LMM_VERDICT_BYTES, "it turned leak checks off (__lsan_is_turned_off)");
+        snprintf(words, LMM_VERDICT_BYTES,
+                 "it turned leak checks off (__lsan_is_turned_off or __lsan_default_options)");
     } else if (failure != 0) {
         snprintf(words, LMM_VERDICT_BYTES, "the leak check failed: %.80s", strerror((int) failure));
     } else if (!process->model->check.is_there || !process->model->check.is_at_exit) {
