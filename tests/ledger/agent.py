@@ -80,6 +80,19 @@ class Leaks(Case):
             for _ in range(3):
                 self.assertEqual(loser.leaks()["definite"], (50, 50 * BYTES))
 
+    def test_the_check_of_a_running_process_counts(self):
+        loser = Loser(self, MALLOC)
+        loser.do("lose 2")
+        report = json.loads(loser.lmm("leaks", str(loser.pid), "--format", "json"))
+        self.assertEqual({"command", "ending"} & set(report), set())
+        self.assertEqual((report["unseen"], report["processes"][0]["not_checked"]), (None, None))
+        self.assertIn('failures="1" errors="0"', loser.lmm("leaks", str(loser.pid), "--format", "junit"))
+        sarif = json.loads(loser.lmm("leaks", str(loser.pid), "--format", "sarif"))
+        self.assertIs(sarif["runs"][0]["invocations"][0]["executionSuccessful"], True)
+        text = loser.lmm("leaks", str(loser.pid), "--full")
+        self.assertRegex(text, r"(?m)^  command +.*loser")
+        self.assertNotIn("processor", text)
+
     def test_since_a_mark(self):
         for program in (TYPED, MALLOC):
             loser = Loser(self, program)

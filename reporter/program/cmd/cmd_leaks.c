@@ -22,14 +22,11 @@
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/ledger/snapshot.h"
-#include "reporter/program/report/ending.h"
+#include "reporter/program/report/check_report.h"
 #include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/report_options.h"
-#include "reporter/program/report/run_report.h"
 #include "reporter/program/report/site_word.h"
-#include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
-#include "reporter/program/report/unseen.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/symbols/wrapper_list.h"
 
@@ -60,7 +57,7 @@ static const struct argp_option options[] = {
     {"retained", RETAINED, NULL, 0,
      "Show the lines whose blocks retain most: the bytes that would be lost without them", 0},
     {"unaligned", UNALIGNED, NULL, 0, "Take words at any address for pointers", 0},
-    {"format", 'F', "FORMAT", 0, "text (the default) or json", 0},
+    {"format", 'F', "FORMAT", 0, "text (the default), json, junit or sarif", 0},
     {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the report is complete", 0},
     {0},
 };
@@ -70,7 +67,8 @@ static void parse_format(struct arguments *arguments, const char *argument,
 {
     arguments->format = lmm_format_parse(argument, true, state);
     if (arguments->format->kind == LMM_FORMAT_DATA) {
-        argp_error(state, "--format %s has no leak check; use text or json", argument);
+        argp_error(state, "--format %s has no leak check; use text, json, junit or sarif",
+                   argument);
     }
 }
 
@@ -169,65 +167,27 @@ static struct lmm_snapshot *check(const struct arguments *arguments, const char 
 
 /* ---- Reporting ------------------------------------------------------------------------------- */
 
-static int write_report(struct arguments *arguments, const struct lmm_snapshot *snapshot,
-                        struct lmm_spots *spots, const struct lmm_symbols *symbols)
-{
-    static const struct lmm_unseen unseen;
-    const struct lmm_model *model = snapshot->model;
-    const struct lmm_ending ending = {.pid = (pid_t) model->pid};
-    char name[] = "lmm leaks";
-    char *argv[] = {name, NULL};
-    char folder[PATH_MAX];
-    struct lmm_output output;
-    const struct lmm_run_report_process process = {
-        .model = model,
-        .spots = spots,
-        .is_program = true,
-        .is_live = snapshot->state == LMM_PROCESS_LIVE,
-    };
-    struct lmm_run_report report = {
-        .argv = argv,
-        .ending = &ending,
-        .processes = &process,
-        .process_count = 1,
-        .unseen = &unseen,
-        .suppressions = &arguments->losses.suppressions,
-        .symbols = symbols,
-        .bounds = lmm_extent_options_bounds(&arguments->extent, false),
-        .look = lmm_extent_options_look(&arguments->extent, false, folder),
-        .shown_classes = arguments->losses.shown_classes,
-        .error_classes = LMM_KINDS_ERRORS,
-        .leaks_only = true,
-        .is_asked = true,
-    };
-
-    if (!lmm_output_open(&output, arguments->output, 0666)) {
-        return LMM_EXIT_FAILED;
-    }
-    report.colour = lmm_output_has_colour(&output);
-    int error = arguments->format->kind == LMM_FORMAT_JSON
-                    ? lmm_run_report_json(&report, &output.sink)
-                    : lmm_run_report_text(&report, &output.sink);
-    output.sink.error = output.sink.error == 0 ? error : output.sink.error;
-    return lmm_output_close(&output);
-}
-
 static int report(struct arguments *arguments, const struct lmm_snapshot *snapshot)
 {
     struct lmm_symbols *symbols = lmm_symbols_open(0);
-    struct lmm_spots spots = {.items = NULL};
+    char folder[PATH_MAX];
+    struct lmm_check_report shown = {
+        .model = snapshot->model,
+        .losses = &arguments->losses,
+        .symbols = symbols,
+        .bounds = lmm_extent_options_bounds(&arguments->extent, false),
+        .look = lmm_extent_options_look(&arguments->extent, false, folder),
+    };
     int status = LMM_EXIT_FAILED;
 
     if (symbols != NULL) {
         lmm_symbols_set_brief(symbols, true);
     }
-    if (symbols == NULL || !lmm_symbols_name_sites(symbols, snapshot->model) ||
-        !lmm_spots_make(snapshot->model, &arguments->losses.suppressions, &spots)) {
+    if (symbols == NULL || !lmm_symbols_name_sites(symbols, snapshot->model)) {
         lmm_complain("out of memory");
     } else {
-        status = write_report(arguments, snapshot, &spots, symbols);
+        status = lmm_check_report_write(&shown, arguments->format, arguments->output);
     }
-    lmm_spots_free(&spots);
     lmm_symbols_close(symbols);
     return status;
 }
@@ -343,7 +303,7 @@ int lmm_cmd_leaks(int argc, char **argv)
         return status;
     }
     struct lmm_snapshot *snapshot = path == NULL ? NULL : check(&arguments, path);
-    if (snapshot != NULL && lmm_loss_options_complete(&arguments.losses)) {
+    if (snapshot != NULL) {
         status = report(&arguments, snapshot);
     }
     lmm_snapshot_free(snapshot);

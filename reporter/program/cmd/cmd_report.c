@@ -11,13 +11,11 @@
 #include "reporter/program/base/select.h"
 #include "reporter/program/ledger/liveness.h"
 #include "reporter/program/ledger/snapshot.h"
-#include "reporter/program/report/ending.h"
+#include "reporter/program/report/check_report.h"
 #include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/merge.h"
 #include "reporter/program/report/report_options.h"
 #include "reporter/program/report/row_options.h"
-#include "reporter/program/report/run_report.h"
-#include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/symbols.h"
@@ -50,7 +48,7 @@ enum {
 
 static const struct argp_option options[] = {
     {"sites", 'S', NULL, 0, "Show all sites, even if the format shows some or none by default", 0},
-    {"leaks", LEAKS, NULL, 0, "Show the last leak check, in text and json", 0},
+    {"leaks", LEAKS, NULL, 0, "Show the last leak check, in text, json, junit and sarif", 0},
     {"stacks", STACKS, "N", OPTION_ARG_OPTIONAL,
      "Show the call stacks of rows, N innermost calls (default all), in text and json", 0},
     {"stacks-per-row", STACKS_PER_ROW, "N", 0, "Show at most N stacks of a row in text (3)", 0},
@@ -77,9 +75,9 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         lmm_export_check(arguments->measure, arguments->format, state);
-        if (arguments->leaks && arguments->format->kind != LMM_FORMAT_TEXT &&
-            arguments->format->kind != LMM_FORMAT_JSON) {
-            argp_error(state, "--leaks is for text and json");
+        arguments->leaks = arguments->leaks || arguments->format->kind == LMM_FORMAT_CHECK;
+        if (arguments->leaks && arguments->format->kind == LMM_FORMAT_DATA) {
+            argp_error(state, "--leaks is for text, json, junit and sarif");
         }
         return 0;
     case LEAKS: arguments->leaks = true; return 0;
@@ -147,68 +145,18 @@ static int write_report(const struct arguments *arguments, const struct lmm_mode
     return lmm_output_close(&output);
 }
 
-/* ---- The last leak check ---------------------------------------------------------------------- */
-
-/* Returns the bounds of the report of a leak check. */
-static struct lmm_run_report_bounds bounds_of(const struct arguments *arguments)
-{
-    return (struct lmm_run_report_bounds) {
-        .rows = arguments->select.top != 0 ? arguments->select.top : (size_t) USUAL_ROWS,
-        .stacks = arguments->stacks_per_row,
-        .sizes = 1,
-    };
-}
-
 /* Writes the report of the last leak check, as `lmm run --leaks` does. */
-static int write_spots(const struct arguments *arguments, const struct lmm_snapshot *snapshot,
-                       struct lmm_spots *spots)
-{
-    static char *const no_command[] = {NULL};
-    struct lmm_ending ending = {.pid = (pid_t) snapshot->model->pid};
-    struct lmm_run_report_process process = {.model = snapshot->model,
-                                             .spots = spots,
-                                             .is_program = true,
-                                             .is_live = lmm_process_runs(snapshot->state)};
-    struct lmm_run_report run = {
-        .argv = no_command,
-        .ending = &ending,
-        .processes = &process,
-        .process_count = 1,
-        .suppressions = &arguments->losses.suppressions,
-        .bounds = bounds_of(arguments),
-        .shown_classes = arguments->losses.shown_classes,
-        .error_classes = LMM_KINDS_ERRORS,
-        .leaks_only = true,
-    };
-    struct lmm_output output;
-
-    if (!lmm_output_open(&output, arguments->output, 0666)) {
-        return LMM_EXIT_FAILED;
-    }
-    run.colour = lmm_output_has_colour(&output);
-    int error = arguments->format->kind == LMM_FORMAT_JSON
-                    ? lmm_run_report_json(&run, &output.sink)
-                    : lmm_run_report_text(&run, &output.sink);
-
-    if (output.sink.error == 0) {
-        output.sink.error = error;
-    }
-    return lmm_output_close(&output);
-}
-
 static int write_leaks(struct arguments *arguments, const struct lmm_snapshot *snapshot)
 {
-    struct lmm_spots spots = {.model = NULL};
-    int status = LMM_EXIT_FAILED;
+    const struct lmm_check_report report = {
+        .model = snapshot->model,
+        .losses = &arguments->losses,
+        .bounds = {.rows = arguments->select.top != 0 ? arguments->select.top : (size_t) USUAL_ROWS,
+                   .stacks = arguments->stacks_per_row,
+                   .sizes = 1},
+    };
 
-    if (!lmm_loss_options_complete(&arguments->losses) ||
-        !lmm_spots_make(snapshot->model, &arguments->losses.suppressions, &spots)) {
-        lmm_complain("out of memory");
-    } else {
-        status = write_spots(arguments, snapshot, &spots);
-    }
-    lmm_spots_free(&spots);
-    return status;
+    return lmm_check_report_write(&report, arguments->format, arguments->output);
 }
 
 /* The formats for programs have a row for each site; those with stacks always do. */

@@ -22,7 +22,7 @@
 #include "reporter/program/formats/format.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/gate.h"
-#include "reporter/program/report/run_ci.h"
+#include "reporter/program/report/run_render.h"
 #include "reporter/program/run/keeper.h"
 #include "reporter/program/run/launch.h"
 #include "reporter/program/base/output.h"
@@ -220,14 +220,9 @@ static int render(const struct run *run, const struct lmm_run_report *report,
                                       .sites = true,
                                       .top_sites = run->options.extent.top};
 
-    switch (format->kind) {
-    case LMM_FORMAT_TEXT: return lmm_run_report_text(report, &output->sink);
-    case LMM_FORMAT_JSON: return lmm_run_report_json(report, &output->sink);
-    case LMM_FORMAT_CHECK:
-        return strcmp(format->name, "junit") == 0 ? lmm_run_report_junit(report, &output->sink)
-                                                  : lmm_run_report_sarif(report, &output->sink);
-    default: return format->render(report->processes[0].model, &output->sink, &look);
-    }
+    return format->kind == LMM_FORMAT_DATA
+               ? format->render(report->processes[0].model, &output->sink, &look)
+               : lmm_run_report_render(report, format, &output->sink);
 }
 
 /* Returns the report of some processes. folder: as lmm_extent_options_look() has it. */

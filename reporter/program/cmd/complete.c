@@ -26,6 +26,7 @@ static const struct {
     {&lmm_export_argp, "measure", lmm_export_word},
     {&lmm_report_argp, "format", lmm_format_word},
     {&lmm_run_argp, "format", lmm_format_word},
+    {&lmm_leaks_argp, "format", lmm_format_word_of_checks},
     {&lmm_loss_argp, "show-leak-kinds", lmm_kinds_option_word},
     {&lmm_run_argp, "errors-for-leak-kinds", lmm_kinds_option_word},
     {&lmm_run_argp, "fit", lmm_run_fit_word},

@@ -85,6 +85,16 @@ const char *lmm_format_word_of_all(size_t index)
     return index < FORMATS && is_of_all(lmm_formats[index].kind) ? lmm_formats[index].name : NULL;
 }
 
+const char *lmm_format_word_of_checks(size_t index)
+{
+    for (size_t i = 0; i < FORMATS; i++) {
+        if (lmm_formats[i].kind != LMM_FORMAT_DATA && index-- == 0) {
+            return lmm_formats[i].name;
+        }
+    }
+    return NULL;
+}
+
 const struct lmm_format *lmm_format_parse(const char *argument, bool all,
                                           const struct argp_state *state)
 {

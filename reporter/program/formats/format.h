@@ -67,9 +67,11 @@ const struct lmm_format *lmm_format_find(const char *name);
 const struct lmm_format *lmm_format_parse(const char *argument, bool all,
                                           const struct argp_state *state);
 
-/* Return the names of formats, as lmm_option_word does: of all, and of those of all reports. */
+/* Return the names of formats, as lmm_option_word does: of all, of those of all reports, and of those
+ * that show a check for leaks. */
 const char *lmm_format_word(size_t index);
 const char *lmm_format_word_of_all(size_t index);
+const char *lmm_format_word_of_checks(size_t index);
 
 /* The parser of --format with text and json, for `children` of a subcommand's own parser. Its input
  * is a const struct lmm_format **. */

@@ -125,7 +125,7 @@ bool lmm_gate_is_blind(const struct lmm_run_report *run, char words[LMM_GATE_WOR
 
         if (lmm_gate_is_for(run, process)) {
             count++;
-            if (lmm_verdict_obstacle(process, reason)) {
+            if (lmm_verdict_obstacle(run, process, reason)) {
                 write_words(words, process->model->program, process->model->pid, reason);
                 return true;
             }
@@ -146,7 +146,7 @@ static bool is_failed(const struct lmm_run_report *run)
     for (size_t i = 0; i < run->process_count; i++) {
         const struct lmm_run_report_process *process = &run->processes[i];
 
-        if (lmm_gate_is_for(run, process) && !lmm_verdict_obstacle(process, reason) &&
+        if (lmm_gate_is_for(run, process) && !lmm_verdict_obstacle(run, process, reason) &&
             lmm_gate_failed_lines(run, process) > 0) {
             return true;
         }

@@ -26,7 +26,7 @@ void lmm_sheet_verdict(const struct lmm_sheet *sheet)
 
     if (sheet->process->is_live && lmm_process_is_classified(sheet->process)) {
         lmm_sink_puts(sheet->sink, "its last one");
-    } else if (lmm_verdict_obstacle(sheet->process, words)) {
+    } else if (lmm_verdict_obstacle(sheet->run, sheet->process, words)) {
         lmm_sink_printf(sheet->sink, "not done: %s", words);
     } else if (lines == 0) {
         lmm_sink_puts(sheet->sink, "passed");
@@ -233,7 +233,7 @@ void lmm_sheet_not_classified(const struct lmm_sheet *sheet)
     static const char it_was[] = "it was ";
     char words[LMM_VERDICT_BYTES];
 
-    if (!sheet->process->is_live && lmm_verdict_obstacle(sheet->process, words)) {
+    if (!sheet->process->is_live && lmm_verdict_obstacle(sheet->run, sheet->process, words)) {
         bool is_killed = strncmp(words, it_was, strlen(it_was)) == 0;
 
         lmm_sink_printf(sheet->sink, " (not classified: %s)",
@@ -278,7 +278,7 @@ static bool is_checked(const struct lmm_run_report *run,
 {
     char words[LMM_VERDICT_BYTES];
 
-    return lmm_gate_is_for(run, process) && !lmm_verdict_obstacle(process, words);
+    return lmm_gate_is_for(run, process) && !lmm_verdict_obstacle(run, process, words);
 }
 
 void lmm_sheet_checked(const struct lmm_sheet *sheet)

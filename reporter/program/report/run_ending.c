@@ -13,11 +13,16 @@
 #include "reporter/program/report/run_sheet.h"
 #include "reporter/program/report/verdict.h"
 
+bool lmm_sheet_has_ending(const struct lmm_sheet *sheet)
+{
+    return sheet->process->is_program && sheet->run->ending != NULL;
+}
+
 uint64_t lmm_sheet_run_ns(const struct lmm_sheet *sheet)
 {
     const struct lmm_model *model = sheet->model;
 
-    if (sheet->process->is_program && !lmm_sheet_is_lost(sheet)) {
+    if (lmm_sheet_has_ending(sheet) && !lmm_sheet_is_lost(sheet)) {
         return sheet->run->ending->run_ns;
     }
     return model->end_time_ns > model->start_time_ns ? model->end_time_ns - model->start_time_ns
@@ -57,7 +62,8 @@ static const char *fate_of_child(const struct lmm_sheet *sheet)
 
 void lmm_sheet_ending(const struct lmm_sheet *sheet)
 {
-    uint64_t ns = sheet->process->is_program ? sheet->run->ending->run_ns : lmm_sheet_run_ns(sheet);
+    uint64_t ns =
+        lmm_sheet_has_ending(sheet) ? sheet->run->ending->run_ns : lmm_sheet_run_ns(sheet);
 
     if (lmm_sheet_is_killed(sheet)) {
         char words[LMM_VERDICT_BYTES];

@@ -231,7 +231,7 @@ static void put_peak(const struct lmm_sheet *sheet)
         lmm_sink_puts(sheet->sink, ", after ");
         lmm_sheet_seconds(sheet, model->peak_time_ns - model->start_time_ns);
     }
-    if (sheet->process->is_program) {
+    if (lmm_sheet_has_ending(sheet)) {
         lmm_sink_puts(sheet->sink, "; resident ");
         put_size(sheet, (uint64_t) sheet->run->ending->usage.ru_maxrss * 1024);
     }
@@ -302,9 +302,9 @@ static void put_allocated(const struct lmm_sheet *sheet)
 /* Puts what only the full report has. */
 static void put_details(const struct lmm_sheet *sheet)
 {
-    const struct rusage *usage = &sheet->run->ending->usage;
+    if (lmm_sheet_has_ending(sheet)) {
+        const struct rusage *usage = &sheet->run->ending->usage;
 
-    if (sheet->process->is_program) {
         lmm_sheet_label(sheet, "processor");
         lmm_sink_puts(sheet->sink, "user ");
         lmm_sheet_seconds(sheet, lmm_timeval_ns(usage->ru_utime));
@@ -331,13 +331,14 @@ enum {
 /* The command of the program itself is in the full report only: the user knows it. */
 static void put_command(const struct lmm_sheet *sheet)
 {
+    bool has_words = lmm_sheet_has_ending(sheet);
+
     lmm_sheet_label(sheet, "command");
-    if (!sheet->process->is_program) {
+    if (!has_words) {
         lmm_shown_put_command(&sheet->run->look, sheet->sink, sheet->model->command,
                               (size_t) COMMAND_COLUMNS);
     }
-    for (char *const *word = sheet->run->argv; sheet->process->is_program && *word != NULL;
-         word++) {
+    for (char *const *word = sheet->run->argv; has_words && *word != NULL; word++) {
         lmm_sink_puts(sheet->sink, word == sheet->run->argv ? "" : " ");
         lmm_put_string(sheet->sink, lmm_string_of(*word));
     }

@@ -449,8 +449,10 @@ int lmm_run_report_json(const struct lmm_run_report *run, struct lmm_sink *sink)
     lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
     lmm_json_text(json, "schema", "lmm-run");
     lmm_json_u64(json, "schema_version", LMM_RUN_REPORT_SCHEMA_VERSION);
-    put_command(json, run);
-    put_ending(json, run->ending);
+    if (run->ending != NULL) {
+        put_command(json, run);
+        put_ending(json, run->ending);
+    }
     put_unseen(json, run->unseen);
     if (put_all(json, run) != 0) {
         return -ENOMEM;

@@ -166,11 +166,12 @@ static void put_losses(struct lmm_json *json, const struct lmm_run_report *run,
 }
 
 /* null: the process was checked. */
-static void put_verdict(struct lmm_json *json, const struct lmm_run_report_process *process)
+static void put_verdict(struct lmm_json *json, const struct lmm_run_report *run,
+                        const struct lmm_run_report_process *process)
 {
     char words[LMM_VERDICT_BYTES];
 
-    if (lmm_verdict_obstacle(process, words)) {
+    if (lmm_verdict_obstacle(run, process, words)) {
         lmm_json_text(json, "not_checked", words);
     } else {
         lmm_json_null(json, "not_checked");
@@ -180,7 +181,7 @@ static void put_verdict(struct lmm_json *json, const struct lmm_run_report_proce
 void lmm_json_leak_check(struct lmm_json *json, const struct lmm_run_report *run,
                          const struct lmm_run_report_process *process)
 {
-    put_verdict(json, process);
+    put_verdict(json, run, process);
     put_check(json, process);
     put_losses(json, run, process);
 }

@@ -179,13 +179,6 @@ struct counts {
     size_t errors;
 };
 
-static bool is_not_done(const struct lmm_run_report_process *process, char words[LMM_VERDICT_BYTES])
-{
-    bool is_last_one = process->is_live && lmm_process_is_classified(process);
-
-    return !is_last_one && lmm_verdict_obstacle(process, words);
-}
-
 static struct counts counts_of(const struct lmm_run_report *run,
                                const struct lmm_run_report_process *process)
 {
@@ -194,7 +187,7 @@ static struct counts counts_of(const struct lmm_run_report *run,
     if (!lmm_gate_is_for(run, process)) {
         return (struct counts) {0, 0, 0};
     }
-    if (is_not_done(process, words)) {
+    if (lmm_verdict_obstacle(run, process, words)) {
         return (struct counts) {1, 0, 1};
     }
     size_t lines = lmm_gate_failed_lines(run, process);
@@ -227,7 +220,7 @@ static void put_suite(const struct lmm_run_report *run,
     put_string(sink, model->program);
     lmm_sink_printf(sink, " (pid %" PRIu32 ")\" ", model->pid);
     put_counts(sink, &counts, ns);
-    if (is_not_done(process, words)) {
+    if (lmm_verdict_obstacle(run, process, words)) {
         put_error(&suite, words);
     } else if (counts.failures == 0) {
         begin_case(&suite);

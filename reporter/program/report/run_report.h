@@ -58,8 +58,8 @@ struct lmm_run_report_process {
 };
 
 struct lmm_run_report {
-    char *const *argv;               /* ends with NULL */
-    const struct lmm_ending *ending; /* NULL in JUnit and SARIF: unknown */
+    char *const *argv;               /* ends with NULL; NULL: lmm did not run the program */
+    const struct lmm_ending *ending; /* NULL likewise */
     const struct lmm_run_report_process *processes;
     size_t process_count;
     const struct lmm_unseen *unseen; /* NULL: nothing is known of it */
@@ -72,7 +72,6 @@ struct lmm_run_report {
     unsigned error_classes; /* of which blocks make the check fail */
     const char *gate;       /* a glob for the programs that the gate is for; NULL: all */
     bool has_gate;          /* --error-exitcode */
-    bool is_asked;          /* the process was asked for a check; no program was run */
     bool has_baseline;
     bool leaks_only;
     bool generates; /* suppressions of what is lost; with leaks_only */

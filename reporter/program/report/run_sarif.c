@@ -251,7 +251,7 @@ static void put_invocation(struct lmm_json *json, const struct lmm_run_report *r
     lmm_json_begin_array(json, "toolExecutionNotifications", LMM_JSON_LINES);
     for (size_t i = 0; i < run->process_count; i++) {
         if (lmm_gate_is_for(run, &run->processes[i]) &&
-            lmm_verdict_obstacle(&run->processes[i], reason)) {
+            lmm_verdict_obstacle(run, &run->processes[i], reason)) {
             const struct lmm_model *model = run->processes[i].model;
 
             put_notification(json, model->program, model->pid, reason);

@@ -61,6 +61,9 @@ void lmm_sheet_ending(const struct lmm_sheet *sheet);
 bool lmm_sheet_is_killed(const struct lmm_sheet *sheet);
 bool lmm_sheet_is_killed_unseen(const struct lmm_sheet *sheet);
 
+/* Whether lmm run started the process and waited for its end, so that run->ending is its own. */
+bool lmm_sheet_has_ending(const struct lmm_sheet *sheet);
+
 /* Returns how long the process wrote its ledger; 0: unknown. */
 uint64_t lmm_sheet_run_ns(const struct lmm_sheet *sheet);
 

@@ -57,7 +57,7 @@ static void put_process(const struct lmm_sheet *sheet, bool is_last)
     if (is_last && !sheet->run->look.is_brief) {
         lmm_sheet_suppressions(sheet);
     }
-    if (has_figures && sheet->run->process_count == 1 && !sheet->run->is_asked &&
+    if (has_figures && sheet->run->process_count == 1 && sheet->run->ending != NULL &&
         is_check(sheet->run)) {
         lmm_sheet_checked(sheet);
     }
@@ -128,7 +128,7 @@ int lmm_run_report_text(const struct lmm_run_report *run, struct lmm_sink *sink)
     bool has_summary = run->process_count > 1;
     struct lmm_all_lines lines = {.items = NULL};
 
-    assert(run->argv != NULL && run->ending != NULL && run->suppressions != NULL);
+    assert((run->argv != NULL) == (run->ending != NULL) && run->suppressions != NULL);
     assert(run->bounds.rows > 0 && run->bounds.stacks > 0 && run->bounds.sizes > 0);
     if (has_summary && !lmm_all_lines_make(run->processes, run->process_count, &lines)) {
         return -ENOMEM;

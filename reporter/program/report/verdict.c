@@ -71,12 +71,16 @@ static const char *why_none(const struct lmm_run_report_process *process)
     return "no leak check was made";
 }
 
-bool lmm_verdict_obstacle(const struct lmm_run_report_process *process,
+bool lmm_verdict_obstacle(const struct lmm_run_report *run,
+                          const struct lmm_run_report_process *process,
                           char words[LMM_VERDICT_BYTES])
 {
     const char *fate = fate_of(process);
     uint32_t failure = process->model->check.failure;
 
+    if (run->ending == NULL && process->is_live && lmm_process_is_classified(process)) {
+        return false;
+    }
     if (fate != NULL) {
         snprintf(words, LMM_VERDICT_BYTES, "%s", fate);
     } else if (lmm_process_is_killed(process)) {

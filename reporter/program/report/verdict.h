@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+struct lmm_run_report;
 struct lmm_run_report_process;
 
 enum { LMM_VERDICT_BYTES = 128 };
@@ -26,8 +27,10 @@ bool lmm_process_is_killed_unseen(const struct lmm_run_report_process *process);
 void lmm_process_signal(const struct lmm_run_report_process *process,
                         char words[LMM_VERDICT_BYTES]);
 
-/* Returns whether the process could not be checked; then writes why: "it is still running". */
-bool lmm_verdict_obstacle(const struct lmm_run_report_process *process,
+/* Returns whether the process could not be checked; then writes why: "it is still running". Where lmm did
+ * not run the program, the last check of a process that still runs is its check. */
+bool lmm_verdict_obstacle(const struct lmm_run_report *run,
+                          const struct lmm_run_report_process *process,
                           char words[LMM_VERDICT_BYTES]);
 
 /* Returns whether the classes of the blocks that the report shows are known: of those that lived at

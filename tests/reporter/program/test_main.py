@@ -134,6 +134,7 @@ class Main(harness.Case):
         self.assertEqual(self.complete("lmm", "run", "--measure", "pe"), ["peak"])
         self.assertEqual(self.complete("lmm", "report", "--measure", "pe"), ["peak"])
         self.assertEqual(self.complete("lmm", "run", "--format", "=", "j"), ["json", "junit"])
+        self.assertEqual(self.complete("lmm", "leaks", "--format", ""), ["text", "json", "junit", "sarif"])
         self.assertIn("bash", self.complete("lmm", "run", "--depth", "3", "--leaks", "bas"))
         self.assertIn("bash", self.complete("lmm", "run", "--depth", "=", "3", "--", "bas"))
 

@@ -50,6 +50,15 @@ class Report(harness.Case):
         process, = document["processes"]
         self.assertEqual((document["schema"], process["check"]["definitely_lost"]), ("lmm-run", {"blocks": 1, "bytes": 40}))
         self.assertEqual([(row["kind"], row["bytes"]) for row in process["lost"]], [("definite", 120)])
+        self.assertEqual({"command", "ending"} & set(document), set())  # no program was run
+
+    def test_leaks_that_are_suppressed(self):
+        known = self.path("known")
+        with open(known, "w", encoding="utf-8") as file:
+            file.write("leak:hire\n")
+        text = self.succeed("report", "--leaks", "--suppressions", known, self.lossy())
+        self.assertRegex(text, r"(?m): passed\n.*  definitely lost: +0 bytes in 0 blocks\n")
+        self.assertRegex(text, r"(?m)^  suppressed: +\d+ bytes in \d+ blocks +\(known:1 leak:hire\)$")
 
     def test_leaks_that_were_not_looked_for(self):
         for flags, failure, words in ((0, 0, ""), (1, 12, ": not done: the leak check failed: Cannot allocate memory")):
@@ -60,6 +69,8 @@ class Report(harness.Case):
     def test_leaks_for_ci(self):
         self.assertIn('<failure type="leak" message="40 bytes in 1 block definitely lost',
                       self.succeed("report", "-F", "junit", self.lossy()))
+        self.assertEqual(self.succeed("report", "-F", "junit", self.lossy()),
+                         self.succeed("report", "--leaks", "-F", "junit", self.lossy()))
         document = json.loads(self.succeed("report", "-F", "sarif", self.lossy()))
         self.assertEqual([result["ruleId"] for result in document["runs"][0]["results"]], ["definitely-lost"])
 

@@ -264,7 +264,10 @@ class Survivors(Unseen):
         """The child of lmm that is in a session of its own."""
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
             children = [int(word) for word in file.read().split()]
-        return next((child for child in children if os.getsid(child) == child), None)
+        try:
+            return next((child for child in children if os.getsid(child) == child), None)
+        except ProcessLookupError:  # one has ended since
+            return None
 
 
 harness.main()
