@@ -39,6 +39,13 @@ enum lmm_way_kind {
     LMM_WAY_FILLED,   /* a constant address is stored in the block: a table of virtual functions */
 };
 
+/* What the caller of lmm_way_follow() knows about a function that is called on the way. */
+enum lmm_way_callee {
+    LMM_WAY_CALLEE_ANY,           /* nothing */
+    LMM_WAY_CALLEE_RETURNS_FIRST, /* its result is its first argument: memset, strcpy */
+    LMM_WAY_CALLEE_ENDS,          /* it does not return: abort, __assert_fail, DW_AT_noreturn */
+};
+
 /* A step of the way. Steps are in the order in which they were found: the nearest first. */
 struct lmm_way_step {
     enum lmm_way_kind kind;
@@ -54,21 +61,27 @@ struct lmm_way_step {
     int reg;   /* HELD: the register; STORED: the base register of the memory operand, or NONE */
     int index; /* STORED: the index register, or NONE */
     uint32_t scale;  /* STORED: of the index: bytes of an array's element */
-    int64_t offset;  /* STORED: the displacement; without a base and index the address itself, as in
+    int64_t offset;  /* STORED: the displacement; without a base the address itself, as in
                        [rip + x] and adrp; FILLED: bytes after the block's start */
     uint64_t target; /* PASSED: the address of the function, 0: unknown; FILLED: the constant */
-    uint32_t argument; /* PASSED: its number, from 0 on, of those in integer registers */
+    bool is_loaded;  /* `target` is the address of a word, such as one of the global offset table,
+                       that holds the address meant. PASSED: the function's; FILLED: the constant is
+                       that address and `target_added`; STORED (reg is NONE): the value is stored at that
+                       address and `offset` */
+    int64_t target_added; /* FILLED and is_loaded: what is added; else 0 */
+    uint32_t argument;    /* PASSED: its number, from 0 on, of those in integer registers */
 };
 
 /*
  * Follows the result of the call that returns to `address`. ret_steps: room for LMM_WAY_STEPS_MAX.
- * returns_first: tells whether a call's result is its first argument, such as that of memset and
- * strcpy, so that this result is followed, too; called with the address of the function and
- * `context`; NULL: none is.
- * Returns the number of steps; 0: the result is not used, or the code cannot be decoded.
+ * code: of one function, if its bounds are known, else of the section. A jump out of it is taken
+ * for a call whose result the function returns.
+ * know: tells what is known about the function at `target`; called with `context`; NULL: nothing.
+ * Returns the number of steps; the first says that the register for results holds the value. 0:
+ * there is no code at `address`, or it cannot be decoded.
  */
 size_t lmm_way_follow(const struct lmm_code *code, uint64_t address,
-                      bool (*returns_first)(void *context, uint64_t target), void *context,
+                      enum lmm_way_callee (*know)(void *context, uint64_t target), void *context,
                       struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX]);
 
 #endif
