@@ -86,7 +86,7 @@ enum {
     LMM_LEDGER_CHECK_AT_EXIT = 1, /* made when the process ended */
     LMM_LEDGER_CHECK_STOPPED = 2, /* scanned while all threads stood still: no copy was possible */
     LMM_LEDGER_CHECK_UNALIGNED = 4, /* words at any address counted as references */
-    LMM_LEDGER_CHECK_TWICE = 8, /* only what was lost in the check before, too, counts as lost */
+    LMM_LEDGER_CHECK_TWICE = 8,     /* of two passes: only what both found lost counts as lost */
 };
 
 struct lmm_ledger_header {

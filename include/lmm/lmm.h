@@ -305,6 +305,9 @@ enum {
     LMM_LEAK_UNALIGNED = 1, /* words at any address count as pointers, not only aligned ones */
     LMM_LEAK_EXACT_ONLY =
         2, /* no heuristics: each pointer to the inside of a block makes it possible */
+    /* Two passes, a tenth of a second apart: only blocks that both find lost count as lost, the others as
+     * possibly lost. For what a running thread holds unseen for a moment: in a pipe, for example. */
+    LMM_LEAK_CONFIRM = 4,
 };
 
 /*

@@ -14,6 +14,7 @@
 #include "lib/leaks/check.h"
 #include "lib/leaks/declared.h"
 #include "lib/leaks/mark.h"
+#include "lib/leaks/marks.h"
 #include "lib/pages/family.h"
 
 #include <errno.h>
@@ -30,6 +31,8 @@ __attribute__((constructor(102))) static void watch_for_questions(void)
 }
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
+
+enum { CONFIRM_MS = 100 };
 
 static bool is_done;            /* the check at exit; atomic */
 static bool (*ask_first)(void); /* before it; NULL: nobody */
@@ -112,12 +115,14 @@ static int scan_since(uint32_t mark, unsigned flags, struct lmm_leaks *ret_leaks
 {
     const struct lmm_check_request request = {
         .mark = mark,
+        .confirm_ms = (flags & LMM_LEAK_CONFIRM) != 0 ? CONFIRM_MS : 0,
         .unaligned = (flags & LMM_LEAK_UNALIGNED) != 0,
         .heuristics = (flags & LMM_LEAK_EXACT_ONLY) != 0 ? 0 : heuristics(),
         .entry = entry,
     };
     struct lmm_ledger_check check;
-    bool is_known = (flags & ~(unsigned) (LMM_LEAK_UNALIGNED | LMM_LEAK_EXACT_ONLY)) == 0;
+    const unsigned known = LMM_LEAK_UNALIGNED | LMM_LEAK_EXACT_ONLY | LMM_LEAK_CONFIRM;
+    bool is_known = (flags & ~known) == 0;
     int error = is_known && ret_leaks != NULL ? lmm_check_run(&request, &check) : -EINVAL;
 
     if (error != 0) {
@@ -166,7 +171,7 @@ LMM_API uint32_t lmm_mark(const char *text)
         memcpy(kept, text, strnlen(text, LMM_MARK_TEXT_MAX));
     }
     uint32_t number = 0;
-    int error = lmm_check_mark(kept, &number);
+    int error = lmm_marks_add(kept, &number);
     if (error != 0) {
         errno = -error;
     }

@@ -10,6 +10,7 @@
 #include "lib/ground/system.h"
 #include "lib/leaks/check.h"
 #include "lib/leaks/mark.h"
+#include "lib/leaks/marks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@ enum {
     FIRST_CANDIDATE = 62, /* programs that use real-time signals take the first or the last ones */
     LAST_CANDIDATE = 50,
     IDLE_MS = 5000,
+    CONFIRM_MS_MAX = 600000,
     PATIENCE_MS = 2000, /* for a question on a connection */
     LINE_BYTES = 256,
     ANSWER_BYTES = 8192, /* a chain needs most */
@@ -120,7 +122,7 @@ static struct lmm_saved_registers no_registers(void)
     return (struct lmm_saved_registers) {.sp = (uintptr_t) __builtin_frame_address(0)};
 }
 
-/* "check FLAGS MARK WHICH": makes a check. "ok" and the number of the ledger's check. */
+/* "check FLAGS MARK WHICH [MS]": makes a check; MS: of two passes, so many milliseconds apart. "ok" and the number of the ledger's check. */
 static void answer_check(const char *question, struct answer *answer)
 {
     const struct lmm_saved_registers entry = no_registers();
@@ -128,9 +130,12 @@ static void answer_check(const char *question, struct answer *answer)
     uint64_t flags;
     uint64_t mark;
     uint64_t which;
+    uint64_t confirm_ms = 0;
 
     if (!take_number(&question, &flags) || !take_number(&question, &mark) ||
-        !take_number(&question, &which) || *question != '\0') {
+        !take_number(&question, &which) ||
+        (*question != '\0' && !take_number(&question, &confirm_ms)) || *question != '\0' ||
+        confirm_ms > CONFIRM_MS_MAX) {
         put_error(answer, EINVAL, "the question is not understood");
         return;
     }
@@ -140,6 +145,7 @@ static void answer_check(const char *question, struct answer *answer)
         .heuristics = LMM_HEURISTICS_ALL & ~lmm_options.heuristics_off,
         .mark = (uint32_t) mark,
         .wants_old = which == 1,
+        .confirm_ms = (uint32_t) confirm_ms,
     };
     int result = lmm_check_run(&request, &check);
     if (result != 0) {
@@ -156,7 +162,7 @@ static void answer_check(const char *question, struct answer *answer)
 static void answer_mark(const char *question, struct answer *answer)
 {
     uint32_t number;
-    int result = lmm_check_mark(question, &number);
+    int result = lmm_marks_add(question, &number);
 
     if (result != 0) {
         put_error(answer, (uint32_t) -result, "no mark was made");

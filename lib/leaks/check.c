@@ -10,12 +10,14 @@
 #include "lib/heaps/fork.h"
 #include "lib/heaps/start.h"
 #include "lib/heaps/thread.h"
+#include "lib/leaks/confirm.h"
 #include "lib/leaks/process_copy.h"
 #include "lib/leaks/ended_main.h"
 #include "lib/leaks/leak_classes.h"
 #include "lib/leaks/roots.h"
 #include "lib/leaks/since.h"
 #include "lib/leaks/soften.h"
+#include "lib/leaks/turn.h"
 #include "lib/pages/span.h"
 
 #include <errno.h>
@@ -27,8 +29,8 @@ enum {
     WORDS_MAX = 1 << 17,
     LEAKS_MAX = 1 << 20, /* as many as there can be sites */
     LEAKS_MIN = 1 << 10,
-    TURN_US = 1000,
     MOVE_US = 100,
+    SLEEP_US_MAX = 500000,
     MOVES_MAX = 1000,
 };
 
@@ -45,7 +47,7 @@ struct result {
     struct lmm_ledger_leak leaks[];
 };
 
-enum question { CLASSES, WHY, RETAINED };
+enum question { CLASSES, FIRST_PASS, WHY, RETAINED };
 
 /* A check that runs. */
 struct run {
@@ -56,6 +58,8 @@ struct run {
     struct lmm_ranges marked;
     struct lmm_stop stop;
     struct lmm_since_filter filter;
+    struct lmm_confirm *confirm; /* of FIRST_PASS, and of CLASSES after it; NULL: no first pass */
+    int early;                   /* -errno of the first pass; 0: none */
     uintptr_t *words;
     struct result *result;
     size_t result_bytes;
@@ -63,34 +67,6 @@ struct run {
     bool is_uncertain; /* a long block was being moved all the time */
     struct lmm_ledger_check check;
 };
-
-/* ---- Whose turn it is ------------------------------------------------------------------------ */
-
-static uint64_t checker; /* atomic: process << 32 | thread; 0: none */
-
-/* A forked child finds its parent's there. */
-static int take_turn(void)
-{
-    uint64_t process = (uint64_t) lmm_system_getpid();
-    uint64_t self = process << 32 | (uint64_t) lmm_system_gettid();
-
-    for (;;) {
-        uint64_t found = lmm_load_relaxed(&checker);
-        if (found == self) {
-            return -EDEADLK;
-        }
-        if (found != 0 && found >> 32 == process) {
-            lmm_system_sleep_us(TURN_US);
-        } else if (lmm_compare_exchange_acq_rel(&checker, &found, self)) {
-            return 0;
-        }
-    }
-}
-
-static void give_turn(void)
-{
-    lmm_store_release(&checker, (uint64_t) 0);
-}
 
 /* ---- The scan -------------------------------------------------------------------------------- */
 
@@ -177,7 +153,15 @@ static int mark(struct lmm_roots *roots, const struct run *run,
     note_gaps(&marker.scan.graph, run);
     lmm_roots_visit(roots, &visitor);
     lmm_marker_run(&marker);
-    int error = tally(&marker, run);
+    int error = 0;
+    if (run->question == FIRST_PASS) {
+        lmm_confirm_keep(run->confirm, &marker);
+    } else {
+        if (run->confirm != NULL) {
+            lmm_confirm_apply(run->confirm, &marker);
+        }
+        error = tally(&marker, run);
+    }
     run->result->scanned_bytes = marker.scan.bytes;
     run->result->unread_bytes = visitor.unread_bytes;
     lmm_marker_end(&marker);
@@ -251,7 +235,8 @@ static int pause_others(struct run *run)
         run->check.threads_unseen = (uint32_t) run->stop.unseen + run->is_uncertain;
         scan_or_copy(run);
         lmm_stop_release(&run->stop);
-        run->check.pause_ns = lmm_system_clock_ns(CLOCK_MONOTONIC) - run->stop.began_ns;
+        uint64_t pause_ns = lmm_system_clock_ns(CLOCK_MONOTONIC) - run->stop.began_ns;
+        run->check.pause_ns = pause_ns > run->check.pause_ns ? pause_ns : run->check.pause_ns;
     }
     lmm_vm_bypass_sanitizer(false);
     return error;
@@ -280,7 +265,8 @@ static int pause_with_locks(struct run *run)
 
     lmm_system_sigmask(SIG_BLOCK, UINT64_MAX, &signals);
     if (take_locks(run)) {
-        error = pause_others(run);
+        bool has_room = run->question != FIRST_PASS || lmm_confirm_map(run->confirm);
+        error = has_room ? pause_others(run) : -ENOMEM;
         lmm_fork_release_locks();
     }
     lmm_system_sigmask(SIG_SETMASK, signals, NULL);
@@ -345,7 +331,7 @@ static int finish(struct run *run)
 
 static int run_blocked(struct run *run)
 {
-    int error = prepare(run);
+    int error = run->early != 0 ? run->early : prepare(run);
 
     error = error != 0 ? error : pause_with_locks(run);
     error = error != 0 ? error : finish(run);
@@ -365,27 +351,73 @@ static int run_blocked(struct run *run)
     return error;
 }
 
+/* Runs a check, a pass of one, or a question, with the caller's signals blocked. take(): gets the result,
+ * unless that is NULL. */
+static int run_pass(struct run *run, const struct lmm_saved_registers *entry,
+                    void (*take)(const struct result *result, void *ret), void *ret)
+{
+    run->roots = (struct lmm_roots_settings) {
+        .self = entry, .stop = &run->stop, .marked = &run->marked, .is_copy = true};
+    uint64_t signals = lmm_signals_block();
+    int error = run_blocked(run);
+    if (error == 0 && take != NULL) {
+        take(run->result, ret);
+    }
+    clean_up(run);
+    lmm_signals_restore(signals);
+    return error;
+}
+
+static void wait_ms(uint32_t ms)
+{
+    uint64_t end_ns = lmm_system_clock_ns(CLOCK_MONOTONIC) + ms * UINT64_C(1000000);
+
+    for (uint64_t now_ns; (now_ns = lmm_system_clock_ns(CLOCK_MONOTONIC)) < end_ns;) {
+        uint64_t us = (end_ns - now_ns) / 1000 + 1;
+        lmm_system_sleep_us(us < SLEEP_US_MAX ? (unsigned) us : SLEEP_US_MAX);
+    }
+}
+
+/* The first pass of two, and the time between them. *ret_pause_ns: how long it stopped the threads. */
+static LMM_NOINLINE int run_first_pass(const struct lmm_check_request *request,
+                                       const struct lmm_saved_registers *entry,
+                                       struct lmm_confirm *confirm, uint64_t *ret_pause_ns)
+{
+    struct run run = {.request = request, .question = FIRST_PASS, .confirm = confirm};
+    int error = run_pass(&run, entry, NULL, NULL);
+
+    if (error == 0) {
+        *ret_pause_ns = run.check.pause_ns;
+        wait_ms(request->confirm_ms);
+    }
+    return error;
+}
+
 static LMM_NOINLINE int run_check(const struct lmm_check_request *request,
                                   const struct lmm_saved_registers *entry,
                                   struct lmm_ledger_check *ret_check)
 {
+    struct lmm_confirm confirm = {.first = NULL};
     struct run run = {.request = request};
-
     struct lmm_saved_registers end = {.sp = 0};
+    uint64_t first_pause_ns = 0;
+
     if (request->at_exit && lmm_main_has_returned(&end.sp)) {
         entry =
             &end; /* frames and registers of what runs at the end hold nothing of the program's */
     }
-    run.roots = (struct lmm_roots_settings) {
-        .self = entry, .stop = &run.stop, .marked = &run.marked, .is_copy = true};
+    if (request->confirm_ms != 0) {
+        run.early = run_first_pass(request, entry, &confirm, &first_pause_ns);
+        run.confirm = &confirm;
+        run.check.pause_ns = first_pause_ns;
+    }
     run.check.flags = request->flags | (request->at_exit ? LMM_LEDGER_CHECK_AT_EXIT : 0u) |
-                      (request->unaligned ? LMM_LEDGER_CHECK_UNALIGNED : 0u);
+                      (request->unaligned ? LMM_LEDGER_CHECK_UNALIGNED : 0u) |
+                      (request->confirm_ms != 0 ? LMM_LEDGER_CHECK_TWICE : 0u);
     run.check.mark = request->mark;
-    uint64_t signals = lmm_signals_block();
-    int error = run_blocked(&run);
+    int error = run_pass(&run, entry, NULL, NULL);
     *ret_check = run.check;
-    clean_up(&run);
-    lmm_signals_restore(signals);
+    lmm_confirm_unmap(&confirm);
     return error;
 }
 
@@ -399,10 +431,10 @@ int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_che
         return -ENOMEM;
     }
     lmm_thread_settle();
-    int error = take_turn();
+    int error = lmm_turn_take();
     if (error == 0) {
         error = run_check(request, request->entry != NULL ? request->entry : &here, ret_check);
-        give_turn();
+        lmm_turn_give();
     }
     return error;
 }
@@ -415,16 +447,7 @@ static LMM_NOINLINE int run_question(struct run *run, const struct lmm_saved_reg
     static const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL};
 
     run->request = &request;
-    run->roots = (struct lmm_roots_settings) {
-        .self = entry, .stop = &run->stop, .marked = &run->marked, .is_copy = true};
-    uint64_t signals = lmm_signals_block();
-    int error = run_blocked(run);
-    if (error == 0) {
-        take(run->result, ret);
-    }
-    clean_up(run);
-    lmm_signals_restore(signals);
-    return error;
+    return run_pass(run, entry, take, ret);
 }
 
 static int ask(struct run *run, const struct lmm_saved_registers *entry,
@@ -434,11 +457,11 @@ static int ask(struct run *run, const struct lmm_saved_registers *entry,
 
     if (error == 0) {
         lmm_thread_settle();
-        error = take_turn();
+        error = lmm_turn_take();
     }
     if (error == 0) {
         error = run_question(run, entry, take, ret);
-        give_turn();
+        lmm_turn_give();
     }
     return error;
 }
@@ -466,36 +489,4 @@ int lmm_check_find_keepers(const struct lmm_saved_registers *entry, struct lmm_k
     struct run run = {.question = RETAINED};
 
     return ask(&run, entry, take_keepers, ret_keepers);
-}
-
-int lmm_check_keep_mark(uint32_t number)
-{
-    if (!lmm_start()) {
-        return -ENOMEM;
-    }
-    lmm_thread_settle();
-    int error = take_turn();
-    if (error != 0) {
-        return error;
-    }
-    uint64_t signals = lmm_signals_block();
-    error = -EDEADLK;
-    if (lmm_fork_take_locks()) {
-        error = lmm_since_keep(number) ? 0 : -ENOMEM;
-        lmm_fork_release_locks();
-    }
-    lmm_signals_restore(signals);
-    give_turn();
-    return error;
-}
-
-int lmm_check_mark(const char *text, uint32_t *ret_number)
-{
-    uint32_t number = lmm_start() ? lmm_checks_add_mark(text) : 0;
-    int error = number == 0 ? -ENOMEM : lmm_check_keep_mark(number);
-
-    if (error == 0) {
-        *ret_number = number;
-    }
-    return error;
 }

@@ -17,8 +17,9 @@
  * Precision before recall: where the registers of a thread could not be seen, all that would be lost
  * is possibly lost.
  *
- * One thread checks at a time; others wait. fork does not wait for a check, except for the steps with
- * locks. Owns only who checks now. Works in threads that are not libc's, if they have thread-local
+ * A check that confirms what it finds does steps 1 to 4 twice; in between the threads run, and no lock is held.
+ * One thread checks at a time; others wait (turn). fork does not wait for a check, except for the steps with
+ * locks. Owns nothing. Works in threads that are not libc's, if they have thread-local
  * storage for LMM's.
  */
 #ifndef LMM_CHECK_H
@@ -35,6 +36,9 @@ struct lmm_check_request {
     uint32_t flags; /* LMM_LEDGER_CHECK_...: the result has them, too */
     uint32_t mark;  /* only blocks newer than this mark count (-ENOENT: it is not kept); 0: all */
     bool wants_old; /* with a mark: only blocks that lived at it count */
+    /* Not 0: the check has two passes, so many milliseconds apart, and what the first one did not find lost
+     * is not lost, but possibly lost (confirm.h). */
+    uint32_t confirm_ms;
     bool at_exit;   /* the process ends; no other thread will begin */
     bool unaligned; /* words at any address count */
     unsigned heuristics;
@@ -59,13 +63,5 @@ int lmm_check_find_chain(uintptr_t address, const struct lmm_saved_registers *en
 /* The same for the sites that retain most bytes (keepers.h). */
 int lmm_check_find_keepers(const struct lmm_saved_registers *entry,
                            struct lmm_keepers *ret_keepers);
-
-/* Makes a mark: enters it in the books, with its text, and keeps which blocks live now. text: not
- * NULL. Returns as lmm_check_keep_mark(); *ret_number: its number, untouched after a failure. */
-int lmm_check_mark(const char *text, uint32_t *ret_number);
-
-/* Keeps which blocks live now as the mark of that number, at least 1 (since.h). Returns 0, -ENOMEM, or
- * -EDEADLK as above. The caller holds no lock of LMM. */
-int lmm_check_keep_mark(uint32_t number);
 
 #endif

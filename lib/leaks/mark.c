@@ -253,6 +253,13 @@ void lmm_marker_run(struct lmm_marker *marker)
         follow(scan, LMM_PLANE_UNHELD, true);
     }
     lmm_graph_copy_plane(&scan->graph, LMM_PLANE_WHITE, LMM_PLANE_UNIGNORED);
+    lmm_marker_doubt(marker);
+}
+
+void lmm_marker_doubt(struct lmm_marker *marker)
+{
+    struct lmm_scan *scan = &marker->scan;
+
     follow(scan, LMM_PLANE_INTERIOR, false);
     lmm_graph_copy_plane(&scan->graph, LMM_PLANE_WHITE, LMM_PLANE_LOST);
     LMM_CHECK(lmm_scan_is_valid(scan) && lmm_marker_is_valid(marker));

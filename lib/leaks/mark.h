@@ -89,6 +89,9 @@ bool lmm_marker_holds(const struct lmm_marker *marker, const struct lmm_graph_bl
 /* Runs the phases; call it once, after all roots. */
 void lmm_marker_run(struct lmm_marker *marker);
 
+/* Phase 3 once more: makes the lost blocks that are in INTERIOR, and what they lead to, possibly lost. */
+void lmm_marker_doubt(struct lmm_marker *marker);
+
 /* The class of the live block that starts at address, after lmm_marker_run(): of enum
  * lmm_ledger_leak_kind, DEFINITE for all that are lost; 0 when no live block starts there. */
 uint32_t lmm_marker_kind(const struct lmm_marker *marker, uintptr_t address);

@@ -2,24 +2,15 @@
 #include "lib/leaks/since.h"
 
 #include "lib/ground/meta.h"
+#include "lib/leaks/old_pages.h"
 
 #include <string.h>
-
-/* A page as it was at the mark. */
-struct old_page {
-    uintptr_t base;
-    size_t first; /* its bits, in words from the first of all */
-    uint32_t slots;
-    uint32_t stride;
-    uint16_t family;
-    uint8_t kind;
-};
 
 struct lmm_since {
     uint32_t number; /* 0: none */
     size_t count;
-    size_t bytes; /* mapped at pages */
-    struct old_page *pages;
+    size_t bytes;               /* mapped at pages */
+    struct lmm_old_page *pages; /* first: in words from the first of all bits */
     uint64_t *bits;
 };
 
@@ -31,8 +22,7 @@ static void copy_pages(struct lmm_since *since, const struct lmm_graph *graph)
 
     for (size_t i = 0; i < graph->page_count; i++) {
         const struct lmm_graph_page *page = &graph->pages[i];
-        since->pages[i] = (struct old_page) {page->base,   first,        page->slots,
-                                             page->stride, page->family, page->kind};
+        since->pages[i] = lmm_old_page_of(page, first);
         memcpy(since->bits + first, lmm_graph_plane(page, LMM_PLANE_STARTS),
                page->words * sizeof(uint64_t));
         first += page->words;
@@ -46,7 +36,7 @@ static bool map_copy(struct lmm_since *since, const struct lmm_graph *graph)
     for (size_t i = 0; i < graph->page_count; i++) {
         words += graph->pages[i].words;
     }
-    size_t page_bytes = graph->page_count * sizeof(struct old_page);
+    size_t page_bytes = graph->page_count * sizeof(struct lmm_old_page);
     since->count = graph->page_count;
     since->bytes = lmm_round_up(page_bytes + (words + 1) * sizeof(uint64_t), LMM_SYSTEM_PAGE_BYTES);
     since->pages = lmm_meta_map(since->bytes);
@@ -89,22 +79,8 @@ const struct lmm_since *lmm_since_find(uint32_t number)
 
 const uint64_t *lmm_since_bits(const struct lmm_since *since, const struct lmm_graph_page *page)
 {
-    size_t from = 0;
-    size_t to = since == NULL ? 0 : since->count;
+    const struct lmm_old_page *old =
+        since == NULL ? NULL : lmm_old_page_find(since->pages, since->count, page);
 
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        const struct old_page *old = &since->pages[middle];
-        if (old->base == page->base) {
-            bool is_same = old->slots == page->slots && old->stride == page->stride &&
-                           old->family == page->family && old->kind == page->kind;
-            return is_same ? since->bits + old->first : NULL;
-        }
-        if (old->base < page->base) {
-            from = middle + 1;
-        } else {
-            to = middle;
-        }
-    }
-    return NULL;
+    return old == NULL ? NULL : since->bits + old->first;
 }

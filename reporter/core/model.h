@@ -110,7 +110,7 @@ struct lmm_model_check {
     bool is_at_exit;
     bool is_stopped;         /* the program stood still during the scan */
     bool is_unaligned;       /* words at any address counted as references */
-    bool is_confirmed;       /* lost are only blocks that the check before found lost, too */
+    bool is_confirmed;       /* of two passes: lost are only blocks that both found lost */
     uint32_t failure;        /* an errno: why nothing is known; 0: the check succeeded */
     uint32_t mark;           /* only blocks newer than this mark have classes; 0: all */
     uint32_t threads;        /* that the process had */

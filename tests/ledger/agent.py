@@ -118,6 +118,41 @@ class Leaks(Case):
             report = json.loads(waiting.communicate()[0])
         self.assertEqual(report["processes"][0]["check"]["definitely_lost"]["blocks"], 20)
 
+    def between_passes(self, loser, command):
+        """A check with two passes, between which the program gets the command."""
+        with subprocess.Popen([harness.LMM, "leaks", str(loser.pid), "--confirm=2000", "--format", "json"],
+                              stdout=subprocess.PIPE, text=True,
+                              env=harness.environment(LMM_DIR=loser.folder)) as waiting:
+            self.assertEqual(loser.process.stdout.readline(), "stopped\n")
+            loser.do(command)
+            check = json.loads(waiting.communicate()[0])["processes"][0]["check"]
+        self.assertTrue(check["confirmed"])
+        self.assertEqual(loser.process.stdout.readline(), "stopped\n")
+        return check["definitely_lost"]["blocks"], check["possibly_lost"]["blocks"]
+
+    def test_confirmed_by_a_second_pass(self):
+        for program in (TYPED, MALLOC):
+            loser = Loser(self, program)
+            loser.do("lose 20")
+            loser.do("hidden")
+            self.assertEqual(loser.leaks()["definite"], (21, 21 * BYTES))
+            self.assertEqual(loser.leaks("--confirm=1")["definite"], (21, 21 * BYTES))
+            loser.do("watch")
+            self.assertEqual(self.between_passes(loser, "show"), (20, 0))
+            self.assertEqual(self.between_passes(loser, "unshow"), (20, 1))
+        self.assertEqual(self.between_passes(loser, "scratch"), (20, 1))
+        self.assertEqual(self.between_passes(loser, "lose 3"), (21, 3))
+        self.assertEqual(self.between_passes(loser, "keep 1"), (24, 0))
+
+    def test_the_report_says_that_it_is_confirmed(self):
+        loser = Loser(self, TYPED)
+        loser.do("lose 5")
+        note = "a second pass, which has confirmed"
+        self.assertIn(note, loser.lmm("leaks", str(loser.pid), "--confirm"))
+        self.assertNotIn(note, loser.lmm("leaks", str(loser.pid)))
+        for value in ("0", "600001", "x"):
+            self.assertIn("--confirm", loser.lmm("leaks", str(loser.pid), f"--confirm={value}", status=2))
+
     def test_options_of_the_report(self):
         loser = Loser(self, TYPED)
         loser.do("lose 50")

@@ -5,14 +5,19 @@
  *     lose N     allocates N blocks of 104 bytes, and forgets them
  *     keep N     allocates N blocks, and keeps them
  *     chain N    allocates N blocks, each with a pointer to the one before
+ *     hidden     allocates a block, and keeps it by a number that is not its address
+ *     show       keeps it by its address, too;  unshow: does so no longer;  scratch: writes to it
+ *     watch      says "stopped" whenever a check has stopped the process, in a second thread
  *     fork       forks a child, which says so and takes the commands from now on; the parent waits
  *     deaf       blocks all signals by a system call, libc's own too, in a second thread that spins
  *     take N     handles signal N, by printing "taken"
  *
  * and prints "done" after each. With malloc, or as a typed program (TYPED).
  */
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +74,48 @@ static __attribute__((noinline)) void add_link(void)
 
     *(void **) block = first;
     first = block;
+}
+
+static volatile uintptr_t hidden;
+static void *volatile shown;
+
+static __attribute__((noinline)) void hide(void)
+{
+    hidden = ~(uintptr_t) NEW();
+}
+
+static __attribute__((noinline)) void show(int is_shown)
+{
+    shown = is_shown ? (void *) ~hidden : NULL;
+}
+
+static __attribute__((noinline)) void scratch(void)
+{
+    ++*(volatile char *) ~hidden;
+}
+
+/* Other signals go to the other thread. */
+static void *watch(void *arg)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    for (;;) {
+        if (poll(NULL, 0, -1) != 0 && write(STDOUT_FILENO, "stopped\n", 8) != 8) {
+            _exit(1);
+        }
+    }
+    return arg;
+}
+
+static void watch_in_a_thread(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, watch, NULL) != 0) {
+        _exit(1);
+    }
 }
 
 static volatile int is_deaf;
@@ -132,6 +179,17 @@ int main(void)
             for (unsigned i = 0; i < number; i++) {
                 add_link();
             }
+        } else if (strcmp(command, "hidden") == 0) {
+            hide();
+            forget();
+        } else if (strcmp(command, "show") == 0 || strcmp(command, "unshow") == 0) {
+            show(*command == 's');
+            forget();
+        } else if (strcmp(command, "scratch") == 0) {
+            scratch();
+            forget();
+        } else if (strcmp(command, "watch") == 0) {
+            watch_in_a_thread();
         } else if (strcmp(command, "fork") == 0) {
             go_on_in_child();
         } else if (strcmp(command, "deaf") == 0) {

@@ -40,18 +40,22 @@ struct arguments {
     const char *word;
     size_t since;        /* a mark; 0: none */
     uint64_t min_age_ns; /* 0: any */
+    size_t confirm_ms;   /* between two passes; 0: one pass */
     bool unaligned;
     bool retained;
     const char *why; /* an address, or a site as site_word.h has it; NULL: not asked */
 };
 
 enum { WHY_BLOCKS = 5 }; /* of a site */
-enum { SINCE = 256, MIN_AGE, UNALIGNED, WHY, RETAINED };
+enum { SINCE = 256, MIN_AGE, CONFIRM, UNALIGNED, WHY, RETAINED };
+enum { CONFIRM_MS = 100, CONFIRM_MS_MAX = 600000 };
 
 static const struct argp_option options[] = {
     {"since", SINCE, "MARK", 0, "Only blocks that were allocated since that mark (lmm mark)", 0},
     {"min-age", MIN_AGE, "TIME", 0,
      "Only blocks that are at least so old, for example 30s: waits that long before the check", 0},
+    {"confirm", CONFIRM, "MS", OPTION_ARG_OPTIONAL,
+     "Check twice, MS milliseconds apart (100): only what both find lost counts as lost", 0},
     {"why", WHY, "ADDRESS|SITE", 0,
      "Show who holds the block at ADDRESS, or blocks of SITE: FILE:LINE, a function or #ID", 0},
     {"retained", RETAINED, NULL, 0,
@@ -91,6 +95,11 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         arguments->since = lmm_parse_number("--since", argument, 1, UINT32_MAX, state);
         return 0;
     case MIN_AGE: arguments->min_age_ns = lmm_parse_time(argument, state); return 0;
+    case CONFIRM:
+        arguments->confirm_ms =
+            argument == NULL ? (size_t) CONFIRM_MS
+                             : lmm_parse_number("--confirm", argument, 1, CONFIRM_MS_MAX, state);
+        return 0;
     case WHY: arguments->why = argument; return 0;
     case RETAINED: arguments->retained = true; return 0;
     case UNALIGNED: arguments->unaligned = true; return 0;
@@ -147,8 +156,12 @@ static bool ask_for_check(const struct arguments *arguments, const char *path,
     if (wants_old && !wait_since_mark(path, snapshot, arguments->min_age_ns, &mark)) {
         return false;
     }
-    snprintf(question, sizeof(question), "check %d %zu %d",
-             arguments->unaligned ? LMM_LEDGER_CHECK_UNALIGNED : 0, mark, wants_old);
+    int length = snprintf(question, sizeof(question), "check %d %zu %d",
+                          arguments->unaligned ? LMM_LEDGER_CHECK_UNALIGNED : 0, mark, wants_old);
+    if (arguments->confirm_ms != 0) { /* an older LMM in the process does not know it */
+        snprintf(question + length, sizeof(question) - (size_t) length, " %zu",
+                 arguments->confirm_ms);
+    }
     return lmm_ask(path, snapshot, question, answer);
 }
 

@@ -263,6 +263,12 @@ void lmm_sheet_check_notes(const struct lmm_sheet *sheet)
                         "the leak check could not read %s of memory that may hold references\n",
                         cell);
     }
+    if (check->is_confirmed) {
+        lmm_sheet_label(sheet, "note");
+        lmm_sink_puts(
+            sheet->sink,
+            "there was a second pass, which has confirmed what is definitely or indirectly lost\n");
+    }
     if (check->mark > 0) {
         lmm_sheet_label(sheet, "note");
         lmm_sink_printf(sheet->sink,

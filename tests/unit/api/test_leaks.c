@@ -218,6 +218,8 @@ Test(leaks, a_scan_of_what_is_new)
     cr_expect(leaks.definite.blocks == 7);
     cr_assert(lmm_leak_scan(0, &leaks) == 0);
     cr_expect(leaks.definite.blocks == 12);
+    cr_assert(lmm_leak_scan_since(2, LMM_LEAK_CONFIRM, &leaks) == 0);
+    cr_expect(leaks.definite.blocks == 7 && leaks.possible.blocks == 0);
 }
 
 Test(leaks, wrong_arguments)
@@ -225,7 +227,7 @@ Test(leaks, wrong_arguments)
     struct lmm_leaks leaks = {.threads = 77};
     struct lmm_leak_step steps[LMM_LEAK_STEPS_MAX];
 
-    FAILS_WITH(EINVAL, lmm_leak_scan(4, &leaks) == 0);
+    FAILS_WITH(EINVAL, lmm_leak_scan(8, &leaks) == 0);
     FAILS_WITH(EINVAL, lmm_leak_scan(0, NULL) == 0);
     FAILS_WITH(EINVAL, lmm_leak_scan_since(0, 0, &leaks) == 0);
     FAILS_WITH(EINVAL, lmm_root_add(NULL, 8) == 0);

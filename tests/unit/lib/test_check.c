@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* check: whole checks, with each way in which the process is looked at. */
 #include "lib/leaks/check.h"
+#include "lib/leaks/marks.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -317,13 +318,30 @@ Test(check, a_mark)
 
     make_blocks();
     cr_expect(lmm_check_run(&request, &result) == -ENOENT);
-    cr_assert(lmm_check_keep_mark(7) == 0);
+    cr_assert(lmm_marks_keep(7) == 0);
     uintptr_t old = lost_hidden;
     make_blocks();
     result = check(&request);
     cr_expect(result.mark == 7);
     cr_expect(leaks_kind(old) == 0);
     expect_classes("new", true);
+}
+
+Test(check, two_passes)
+{
+    const struct lmm_check_request request = {.confirm_ms = 1};
+    const struct lmm_check_request late = {.confirm_ms = 1, .mark = 9};
+    struct lmm_ledger_check result;
+
+    make_blocks();
+    result = check(&request);
+    cr_expect(result.flags == LMM_LEDGER_CHECK_TWICE);
+    cr_expect(result.pause_ns > 0 && result.threads_unseen == 0);
+    expect_classes("confirmed", true);
+    cr_expect(lmm_checks_last().flags == LMM_LEDGER_CHECK_TWICE);
+    cr_expect(lmm_check_run(&late, &result) == -ENOENT && result.failure == ENOENT);
+    check(&plain);
+    cr_expect((lmm_checks_last().flags & LMM_LEDGER_CHECK_TWICE) == 0);
 }
 
 /* ---- Filters and faults ---------------------------------------------------------------------- */
