@@ -3,6 +3,7 @@
 #include "reporter/core/json.h"
 
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/core/stack.h"
 
 static const char *const state_names[] = {
@@ -125,6 +126,7 @@ static void put_site(struct lmm_json *json, const struct lmm_model *model,
     lmm_json_string(json, "file", site->file);
     lmm_json_u64(json, "line", site->line);
     lmm_json_string(json, "function", site->function);
+    lmm_json_type(json, model, site);
     lmm_json_u64(json, "live_blocks", site->live_blocks);
     lmm_json_u64(json, "live_slots", site->live_slots);
     lmm_json_u64(json, "live_bytes", site->live_bytes);

@@ -168,6 +168,13 @@ struct lmm_model_type {
     uint32_t line;
 };
 
+/* The source lines that allocate a type. */
+struct lmm_model_lines {
+    uint32_t count;
+    const struct lmm_model_site *largest; /* one of the sites of the line with most live bytes */
+    const struct lmm_model_site *largest_at_peak; /* with most bytes at the peak */
+};
+
 struct lmm_model_site {
     const struct lmm_model_family *family;
     struct lmm_string file;
@@ -199,7 +206,8 @@ struct lmm_model_site {
                                               this is a row of several sites */
     /* Of a row of several sites (program/report/merge.h): its stacks, most live bytes first. */
     const struct lmm_model_site *parts;
-    uint32_t part_count; /* 0: it is a site of the ledger */
+    uint32_t part_count;                 /* 0: it is a site of the ledger */
+    const struct lmm_model_lines *lines; /* of a row of a type; NULL: of another row */
 };
 
 /* A file that was mapped in the process, and holds the code of frames. */
@@ -333,6 +341,7 @@ struct lmm_model {
     size_t shown_stacks;            /* the most stacks that they print of a row; 0: one */
     struct lmm_model_word row_word; /* what the user calls a row; NULL: a site */
     bool has_row_ids;               /* reports show the ids of rows */
+    bool has_type_rows;             /* a row is a type, with its lines */
     char *const *notes;             /* more notes for the text report, those of the caller */
     size_t note_count;
     struct lmm_model_rest hidden_families; /* these two: in the total alone; see select.h */

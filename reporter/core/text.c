@@ -232,6 +232,40 @@ static void add_site(const struct lmm_text_page *page, struct lmm_grid *grid,
     lmm_grid_end_row(grid);
 }
 
+/* Rows of types, each with its lines. */
+static const struct lmm_grid_column type_columns[] = {
+    {.heading = "live bytes", .right = true},
+    {.heading = "live blocks", .right = true},
+    {.heading = "share", .right = true},
+    {.heading = "size", .right = true},
+    {.heading = "lines", .right = true},
+    {.heading = "type", .width_max = NAME_COLUMNS_MAX},
+    {.heading = "largest at"},
+};
+
+static void add_type(const struct lmm_text_page *page, struct lmm_grid *grid,
+                     const struct lmm_model_site *row)
+{
+    lmm_grid_bytes(grid, row->live_bytes);
+    lmm_grid_count(grid, row->live_blocks);
+    lmm_grid_share(grid, row->share_permille, row->live_bytes);
+    if (row->type->bytes > 0) {
+        lmm_grid_count(grid, row->type->bytes);
+    } else {
+        lmm_grid_text(grid, "");
+    }
+    lmm_grid_count(grid, row->lines->count);
+    lmm_grid_string(grid, row->file);
+    lmm_grid_end_cell(grid, lmm_text_place(page, row->lines->largest, lmm_grid_begin_cell(grid)));
+    lmm_grid_end_row(grid);
+}
+
+static void add_row(const struct lmm_text_page *page, struct lmm_grid *grid,
+                    const struct lmm_model_site *row)
+{
+    (page->model->has_type_rows ? add_type : add_site)(page, grid, row);
+}
+
 static void put_other_sites(const struct lmm_text_page *page, size_t shown)
 {
     struct lmm_model_rest rest = page->model->hidden_sites;
@@ -266,16 +300,20 @@ static void put_sites(const struct lmm_text_page *page)
     if (shown == 0) {
         return;
     }
-    lmm_grid_init(&grid, LMM_GRID_COLUMNS(site_columns), INDENT, page->sink);
+    if (model->has_type_rows) {
+        lmm_grid_init(&grid, LMM_GRID_COLUMNS(type_columns), INDENT, page->sink);
+    } else {
+        lmm_grid_init(&grid, LMM_GRID_COLUMNS(site_columns), INDENT, page->sink);
+    }
     grid.has_colour = page->colour;
     for (size_t i = 0; i < shown; i++) {
-        add_site(page, &grid, &model->sites[i]);
+        add_row(page, &grid, &model->sites[i]);
     }
     lmm_sink_puts(page->sink, "\n");
     put_row_heading(page);
     lmm_grid_put_headings(&grid);
     for (size_t i = 0; i < shown; i++) {
-        add_site(page, &grid, &model->sites[i]);
+        add_row(page, &grid, &model->sites[i]);
         lmm_text_stacks(page, &model->sites[i]);
     }
     put_other_sites(page, shown);

@@ -217,14 +217,18 @@ static bool make_rows(const struct options *options, struct lmm_model *before,
 {
     struct lmm_row_options rows = options->rows;
     bool is_json = options->format->kind == LMM_FORMAT_JSON;
-    enum lmm_by usual = is_json && options->look.stacks == 0 ? LMM_BY_SITE : LMM_BY_LINE;
 
     lmm_select_filter(&options->select, before);
     lmm_select_filter(&options->select, after);
     rows.site = NULL;
+    if (is_json) {
+        lmm_row_options_choose(&rows, options->look.stacks == 0 ? LMM_BY_SITE : LMM_BY_LINE);
+    } else {
+        lmm_row_options_choose(&rows, lmm_row_options_usual(after));
+    }
     return keep_site(options->rows.site, before, after) &&
-           lmm_row_options_apply(&rows, before, usual, NULL, &merges[0]) &&
-           lmm_row_options_apply(&rows, after, usual, NULL, &merges[1]);
+           lmm_row_options_apply(&rows, before, NULL, &merges[0]) &&
+           lmm_row_options_apply(&rows, after, NULL, &merges[1]);
 }
 
 int lmm_cmd_diff(int argc, char **argv)

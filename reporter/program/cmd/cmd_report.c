@@ -34,6 +34,7 @@ struct arguments {
     struct lmm_loss_options losses; /* of --leaks */
     bool sites;
     bool leaks;
+    bool type_frames; /* --by type, in a format with stacks */
 };
 
 enum {
@@ -135,6 +136,7 @@ static int write_report(const struct arguments *arguments, const struct lmm_mode
     }
     look.brief_families = model->is_drop_in && arguments->select.patterns == NULL &&
                           !lmm_row_options_ask_families(&arguments->rows);
+    look.type_frames = arguments->type_frames;
     look.terminal = lmm_output_is_terminal(&output);
     look.colour = lmm_output_has_colour(&output);
     int error = arguments->format->render(model, &output.sink, &look);
@@ -160,11 +162,16 @@ static int write_leaks(struct arguments *arguments, const struct lmm_snapshot *s
 }
 
 /* The formats for programs have a row for each site; those with stacks always do. */
-static void choose_rows(struct arguments *arguments)
+static void choose_rows(struct arguments *arguments, const struct lmm_model *model)
 {
-    if (arguments->format->has_stacks || !arguments->rows.has_by) {
-        arguments->rows.by = arguments->format->kind == LMM_FORMAT_TEXT ? LMM_BY_LINE : LMM_BY_SITE;
-        arguments->rows.has_by = true;
+    bool is_text = arguments->format->kind == LMM_FORMAT_TEXT;
+
+    if (arguments->format->has_stacks) {
+        arguments->type_frames = arguments->rows.has_by && arguments->rows.by == LMM_BY_TYPE;
+        arguments->rows.by = LMM_BY_SITE;
+    } else {
+        lmm_row_options_choose(&arguments->rows,
+                               is_text ? lmm_row_options_usual(model) : LMM_BY_SITE);
     }
 }
 
@@ -183,7 +190,7 @@ static void drop_idle_classes(struct lmm_model *model)
 }
 
 /* Leaves the rows that the report shows, in its order. */
-static bool select_rows(const struct arguments *arguments, struct lmm_model *model,
+static bool select_rows(struct arguments *arguments, struct lmm_model *model,
                         struct lmm_merge *ret_merge)
 {
     bool hides_zeros = arguments->format->kind == LMM_FORMAT_TEXT && !arguments->rows.all &&
@@ -192,7 +199,8 @@ static bool select_rows(const struct arguments *arguments, struct lmm_model *mod
     model->shown_calls = arguments->stack_calls;
     model->shown_stacks = arguments->stacks_per_row;
     lmm_select_filter(&arguments->select, model);
-    if (!lmm_row_options_apply(&arguments->rows, model, LMM_BY_LINE, NULL, ret_merge)) {
+    choose_rows(arguments, model);
+    if (!lmm_row_options_apply(&arguments->rows, model, NULL, ret_merge)) {
         return false;
     }
     if (hides_zeros && model->total.live_blocks > 0) {
@@ -222,7 +230,6 @@ int lmm_cmd_report(int argc, char **argv)
     struct lmm_merge merge = {.rows = NULL};
 
     lmm_command_line_read(&lmm_report_argp, argc, argv, 0, &arguments);
-    choose_rows(&arguments);
     struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
     struct lmm_symbols *symbols = NULL;
     char *notes[LMM_GAP_NOTES_MAX];

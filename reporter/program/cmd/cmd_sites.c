@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cmd_sites: `lmm sites [PID|NAME|FILE]`: one line per row: live bytes, live blocks, file:line,
- * function, family, stacks, id. On a terminal as a table with headings; otherwise for grep, awk and
+ * function, family, stacks, id, type. On a terminal as a table with headings; otherwise for grep, awk and
  * sort: numbers without separators, and tabs only between the columns, because names are escaped;
  * or as JSON (docs/sites.schema.json).
  */
@@ -12,6 +12,7 @@
 #include "reporter/core/grid.h"
 #include "reporter/core/json_writer.h"
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
@@ -38,6 +39,7 @@ static const struct lmm_grid_column columns[] = {
     {.heading = "FAMILY"},
     {.heading = "STACKS", .right = true},
     {.heading = "ID"},
+    {.heading = "TYPE"},
 };
 
 struct arguments {
@@ -70,7 +72,7 @@ const struct argp lmm_sites_argp = {
     .parser = parse,
     .args_doc = "[PID|NAME|FILE]",
     .doc = "Show one line for each place that allocates: live bytes, live blocks, file and line, "
-           "function, family, number of call stacks, id."
+           "function, family, number of call stacks, id, type of the blocks."
            "\vOn a terminal with headings; otherwise with a tab between the columns.",
     .children = children,
 };
@@ -89,7 +91,8 @@ static uint32_t stacks_of(const struct lmm_model_site *site)
     return site->stack == 0 ? 0 : parts;
 }
 
-static void put_site(struct lmm_sink *sink, const struct lmm_model_site *site)
+static void put_site(struct lmm_sink *sink, const struct lmm_model *model,
+                     const struct lmm_model_site *site)
 {
     lmm_sink_printf(sink, "%" PRIu64 "\t%" PRIu64 "\t", site->live_bytes, site->live_blocks);
     lmm_put_string(sink, or_dash(site->file));
@@ -100,7 +103,9 @@ static void put_site(struct lmm_sink *sink, const struct lmm_model_site *site)
     lmm_put_string(sink, or_dash(site->function));
     lmm_sink_puts(sink, "\t");
     lmm_put_string(sink, site->family->name);
-    lmm_sink_printf(sink, "\t%" PRIu32 "\t#%" PRIu32 "\n", stacks_of(site), site->id);
+    lmm_sink_printf(sink, "\t%" PRIu32 "\t#%" PRIu32 "\t", stacks_of(site), site->id);
+    lmm_put_string(sink, or_dash(lmm_site_type_name(model, site)));
+    lmm_sink_puts(sink, "\n");
 }
 
 static void add_rows(struct lmm_grid *grid, const struct lmm_model *model)
@@ -118,6 +123,7 @@ static void add_rows(struct lmm_grid *grid, const struct lmm_model *model)
         lmm_grid_count(grid, stacks_of(site));
         snprintf(id, sizeof(id), "#%" PRIu32, site->id);
         lmm_grid_text(grid, id);
+        lmm_grid_string(grid, or_dash(lmm_site_type_name(model, site)));
         lmm_grid_end_row(grid);
     }
 }
@@ -172,6 +178,7 @@ static void put_json_site(struct lmm_json *json, const struct lmm_model *model,
     lmm_json_u64(json, "line", site->line);
     lmm_json_string(json, "function", site->function);
     lmm_json_string(json, "module", lmm_places_module(model, site));
+    lmm_json_type(json, model, site);
     lmm_json_u64(json, "stacks", stacks_of(site));
     lmm_json_u64(json, "live_blocks", site->live_blocks);
     lmm_json_u64(json, "live_bytes", site->live_bytes);
@@ -196,8 +203,7 @@ static void put_json(const struct arguments *arguments, const struct lmm_model *
     lmm_json_u64(&json, "schema_version", SITES_SCHEMA_VERSION);
     lmm_json_string(&json, "program", model->program);
     lmm_json_u64(&json, "pid", model->pid);
-    lmm_json_text(&json, "by",
-                  lmm_row_options_word(lmm_row_options_by(&arguments->rows, LMM_BY_LINE)));
+    lmm_json_text(&json, "by", lmm_row_options_word(arguments->rows.by));
     lmm_json_u64(&json, "live_blocks", model->total.live_blocks);
     lmm_json_u64(&json, "live_bytes", model->total.live_bytes);
     lmm_json_u64(&json, "left_out", model->hidden_sites.count + zeros);
@@ -225,7 +231,7 @@ static int print(const struct arguments *arguments, const struct lmm_model *mode
         put_rest(model, zeros, symbols, &output.sink);
     } else {
         for (size_t i = 0; i < model->site_count; i++) {
-            put_site(&output.sink, &model->sites[i]);
+            put_site(&output.sink, model, &model->sites[i]);
         }
     }
     return lmm_output_close(&output);
@@ -233,11 +239,14 @@ static int print(const struct arguments *arguments, const struct lmm_model *mode
 
 /* Leaves the rows that are shown. Sets *ret_zeros to how many were dropped because they are zero;
  * returns false after a message on stderr. */
-static bool select_rows(const struct arguments *arguments, struct lmm_model *model,
+static bool select_rows(struct arguments *arguments, struct lmm_model *model,
                         struct lmm_merge *ret_merge, size_t *ret_zeros)
 {
+    bool is_json = arguments->format->kind == LMM_FORMAT_JSON;
+
     lmm_select_filter(&arguments->select, model);
-    if (!lmm_row_options_apply(&arguments->rows, model, LMM_BY_LINE, NULL, ret_merge)) {
+    lmm_row_options_choose(&arguments->rows, is_json ? LMM_BY_LINE : lmm_row_options_usual(model));
+    if (!lmm_row_options_apply(&arguments->rows, model, NULL, ret_merge)) {
         return false;
     }
     *ret_zeros = arguments->rows.all ? 0 : lmm_row_options_drop_zeros(model);

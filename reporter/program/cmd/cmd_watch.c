@@ -177,8 +177,7 @@ static bool make_rows(struct watch *watch, struct reading *reading)
 
     return lmm_symbols_apply(&watch->symbols, 0, model) &&
            (rows->site == NULL || lmm_site_word_keep(rows->site, model) != SIZE_MAX) &&
-           lmm_merge_sites(model, lmm_row_options_by(rows, LMM_BY_LINE), &watch->ids,
-                           &reading->merge);
+           lmm_merge_sites(model, rows->by, &watch->ids, &reading->merge);
 }
 
 /* Makes reading, whose rows are made, the last one; false: out of memory. */
@@ -226,8 +225,8 @@ static int put_end(struct watch *watch)
         .passed_ns = watch->last_ns - watch->start_ns,
         .readings = watch->readings,
         .moments = lmm_growth_moments(watch->growth),
-        .row_word = lmm_row_options_words(lmm_row_options_by(&watch->options.rows, LMM_BY_LINE)),
-        .has_ids = lmm_row_options_by(&watch->options.rows, LMM_BY_LINE) == LMM_BY_LINE,
+        .row_word = lmm_row_options_words(watch->options.rows.by),
+        .has_ids = watch->options.rows.by == LMM_BY_LINE,
         .note = note_count > 0 ? notes[0] : NULL,
         .growing = growing,
         .count = count,
@@ -325,8 +324,7 @@ static void warn_of_few_readings(const struct options *options)
     double needed = (double) options->every_ns * (LMM_GROWTH_MOMENTS_MIN - 1);
 
     if (options->for_ns != 0 && readings < LMM_GROWTH_MOMENTS_MIN) {
-        struct lmm_model_word word =
-            lmm_row_options_words(lmm_row_options_by(&options->rows, LMM_BY_LINE));
+        struct lmm_model_word word = lmm_row_options_words(options->rows.by);
 
         lmm_complain("%" PRIu64 " %s will be too few to tell which %s grow steadily: %d need "
                      "--for %gs",
@@ -350,11 +348,12 @@ static bool read_first(struct watch *watch, struct lmm_snapshot *snapshot)
         lmm_snapshot_free(snapshot);
         return false;
     }
-    if (!lmm_row_options_apply(rows, model, LMM_BY_LINE, &watch->ids, &first.merge)) {
+    lmm_row_options_choose(rows, lmm_row_options_usual(model));
+    if (!lmm_row_options_apply(rows, model, &watch->ids, &first.merge)) {
         lmm_snapshot_free(snapshot);
         return false;
     }
-    watch->print.names_rows = lmm_row_options_by(rows, LMM_BY_LINE) != LMM_BY_FAMILY &&
+    watch->print.names_rows = rows->by != LMM_BY_FAMILY &&
                               (rows->has_by || (model->is_drop_in && model->stack_frames > 0));
     return add_reading(watch, &first, watch->start_ns);
 }

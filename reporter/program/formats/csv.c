@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/base/names.h"
 #include "reporter/core/sink.h"
@@ -55,7 +56,7 @@ static const struct column family_columns[] = {
     FAMILY(U32, internal_permille),
     FAMILY(U32, external_permille)};
 
-/* The family's name, the first column of a site, is not a field of its row. */
+/* The family's name, the first column of a site, and its type, the last, are not fields of its row. */
 static const struct column site_columns[] = {
     SITE(NAME, file),       SITE(U32, line),       SITE(NAME, function),
     SITE(U64, live_blocks), SITE(U64, live_slots), SITE(U64, live_bytes),
@@ -157,12 +158,14 @@ static void put_sites(const struct lmm_model *model, const struct page *page, si
     put_headings(sink, site_columns, SITE_COLUMNS, ",");
     put_headings(sink, drop_in_columns, more, ",");
     put_headings(sink, detail_columns, DETAIL_COLUMNS, ",");
-    lmm_sink_puts(sink, "\n");
+    lmm_sink_puts(sink, ",type\n");
     for (size_t i = 0; i < shown; i++) {
         put_name(page, model->sites[i].family->name);
         put_cells(page, site_columns, SITE_COLUMNS, &model->sites[i], ",");
         put_cells(page, drop_in_columns, more, &model->sites[i], ",");
         put_cells(page, detail_columns, DETAIL_COLUMNS, &model->sites[i], ",");
+        lmm_sink_puts(sink, ",");
+        put_name(page, lmm_site_type_name(model, &model->sites[i]));
         lmm_sink_puts(sink, "\n");
     }
 }

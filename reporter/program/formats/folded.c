@@ -2,7 +2,8 @@
 /*
  * folded: one line per site, as flame-graph tools read them: "program;family;function (file:line)
  * bytes", or if the site has a stack "program;outermost;...;innermost bytes". The figure is live
- * bytes, or another one by --measure; sites where it is 0 are left out.
+ * bytes, or another one by --measure; sites where it is 0 are left out. With --by type a stack has
+ * the type of its blocks before the outermost function, "(unknown)" where that is not known.
  *
  * Names are printed as in text reports, with '_' for each blank and semicolon, which end a frame in
  * some tools. So the only blank in a frame is the one before "(file:line)".
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/base/names.h"
 #include "reporter/core/sink.h"
@@ -98,6 +100,10 @@ int lmm_folded_render(const struct lmm_model *model, struct lmm_sink *sink,
         put_name(sink, model->program, "(unknown)");
         lmm_sink_puts(sink, ";");
         if (site->stack != 0) {
+            if (options->type_frames) {
+                put_name(sink, lmm_site_type_name(model, site), "(unknown)");
+                lmm_sink_puts(sink, ";");
+            }
             put_stack(sink, model, site->stack);
         } else {
             put_name(sink, site->family->name, "(unnamed)");

@@ -19,6 +19,7 @@ struct lmm_sink;
 
 enum {
     LMM_OPENMETRICS_TOP_SITES = 1000, /* databases pay for each series */
+    LMM_OPENMETRICS_TYPES = 200,      /* names of types; sites of further ones have "other" */
 };
 
 /* Which figure of a site a format with one figure shows, or a format with several shows first. */
@@ -38,6 +39,7 @@ struct lmm_format_options {
     bool sites;          /* --sites: all sites, even if the format shows some or none by default */
     size_t top_sites;    /* --top: at most so many sites; 0: the format decides */
     bool brief_families; /* as in struct lmm_text_style */
+    bool type_frames;    /* --by type: stacks of folded start with the type of their blocks */
 };
 
 /* Which reports exist in a format. */

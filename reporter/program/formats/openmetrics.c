@@ -12,6 +12,9 @@
  * names differ. Rows with equal labels (a place in a header is a site for each file that includes
  * it; a damaged ledger may have two families of one name) get another label, duplicate="2" and up.
  *
+ * A site of the drop-in whose type is known has the label `type`. A program may have thousands of types, so only
+ * the first LMM_OPENMETRICS_TYPES, in the order of the ledger, are named; the others are "other".
+ *
  * Invariants:
  *   I1  no two series have the same name and labels
  *   I2  a row has the same labels in every reading of one process, as long as the model has all
@@ -23,7 +26,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reporter/core/compare.h"
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/base/names.h"
 #include "reporter/core/sink.h"
@@ -31,6 +36,7 @@
 /* A row and its labels, without the braces. */
 struct series {
     const void *row;
+    struct lmm_string type; /* of a site's blocks; empty: unknown */
     char *labels;
     uintptr_t order;    /* in the ledger */
     unsigned duplicate; /* 0: the first with these labels */
@@ -115,16 +121,20 @@ static bool put_family_labels(FILE *out, const void *row)
     return put_label(out, "family", family->name);
 }
 
+/* row: the series. */
 static bool put_site_labels(FILE *out, const void *row)
 {
-    const struct lmm_model_site *site = row;
+    const struct series *series = row;
+    const struct lmm_model_site *site = series->row;
 
     if (!put_family_labels(out, site->family) || fputc(',', out) == EOF ||
         !put_label(out, "file", site->file)) {
         return false;
     }
     fprintf(out, ",line=\"%" PRIu32 "\",", site->line);
-    return put_label(out, "function", site->function);
+    return put_label(out, "function", site->function) &&
+           (series->type.bytes == 0 ||
+            (fputc(',', out) != EOF && put_label(out, "type", series->type)));
 }
 
 /* Each series names its process, so that the texts of several can be put into one file. */
@@ -179,6 +189,57 @@ static bool number_duplicates(struct series *series, size_t count)
         if (strcmp(sorted[i]->labels, sorted[i - 1]->labels) == 0) {
             sorted[i]->duplicate = sorted[i - 1]->duplicate + 1;
         }
+    }
+    free(sorted);
+    return true;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    const struct lmm_model_site *a = (*(const struct series *const *) left)->row;
+    const struct lmm_model_site *b = (*(const struct series *const *) right)->row;
+
+    return lmm_compare_u64(a->id, b->id);
+}
+
+/* Bounds the number of types: a type that is not among the first is "other". */
+static void bound_type(struct series *series, struct lmm_string *types, size_t *count)
+{
+    size_t i = 0;
+
+    while (i < *count && lmm_compare_strings(types[i], series->type) != 0) {
+        i++;
+    }
+    if (i < *count || series->type.bytes == 0) {
+        return;
+    }
+    if (*count < LMM_OPENMETRICS_TYPES) {
+        types[(*count)++] = series->type;
+    } else {
+        series->type = lmm_string_of("other");
+    }
+}
+
+/* Gives the series of all sites their types, in the order of the ledger (I2); false: out of memory. */
+static bool name_types(const struct lmm_model *model, struct series *series)
+{
+    struct series **sorted = calloc(model->site_count + 1, sizeof(struct series *));
+    struct lmm_string types[LMM_OPENMETRICS_TYPES];
+    size_t count = 0;
+
+    if (sorted == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < model->site_count; i++) {
+        series[i].row = &model->sites[i];
+        if (model->is_drop_in) { /* else its family is its type */
+            series[i].type = lmm_site_type_name(model, &model->sites[i]);
+        }
+        sorted[i] = &series[i];
+    }
+    qsort(sorted, model->site_count, sizeof(struct series *), compare_ids);
+    for (size_t i = 0; i < model->site_count; i++) {
+        bound_type(sorted[i], types, &count);
     }
     free(sorted);
     return true;
@@ -261,13 +322,14 @@ static struct series *make_series(const struct lmm_model *model, bool sites)
 {
     size_t count = sites ? model->site_count : model->family_count;
     struct series *series = calloc(count + 1, sizeof(*series));
-    bool made = series != NULL;
+    bool made = series != NULL && (!sites || name_types(model, series));
 
     for (size_t i = 0; made && i < count; i++) {
         const void *row = sites ? (const void *) &model->sites[i] : model->families[i];
 
         series[i].row = row;
-        series[i].labels = labels_of(row, sites ? put_site_labels : put_family_labels);
+        series[i].labels =
+            sites ? labels_of(&series[i], put_site_labels) : labels_of(row, put_family_labels);
         series[i].order = sites ? model->sites[i].id : (uintptr_t) row;
         made = series[i].labels != NULL;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pprof: a gzipped Profile of profile.proto, for `go tool pprof` and other readers of that format.
- * Each site is a sample: its locations are the frames of its stack, or its one line; its label is
- * the family.
+ * Each site is a sample: its locations are the frames of its stack, or its one line; its labels are
+ * the family and, where it is known, the type.
  *
  * Names are escaped as in text reports, because pprof prints them on terminals without escaping.
  * Its numbers are signed, so a figure above INT64_MAX, which only a damaged ledger has, becomes
@@ -18,6 +18,7 @@
 
 #include "reporter/core/compare.h"
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/formats/pprof_tables.h"
 #include "reporter/program/base/names.h"
@@ -26,6 +27,7 @@
 
 enum {
     VALUES = 7,
+    LABELS = 2,
     GZIP_WINDOW_BITS = 15 + 16, /* asks zlib for a gzip header */
     GZIP_MEMORY_LEVEL = 8,
     PACKED_BYTES = 16384,
@@ -34,8 +36,8 @@ enum {
 /* A sample and the arrays that it points to. */
 struct item {
     Perftools__Profiles__Sample sample;
-    Perftools__Profiles__Label label;
-    Perftools__Profiles__Label *labels;
+    Perftools__Profiles__Label label[LABELS];
+    Perftools__Profiles__Label *labels[LABELS];
     uint64_t *location_ids;
     int64_t values[VALUES];
 };
@@ -187,15 +189,30 @@ static void set_locations(struct writer *writer, const struct lmm_model *model,
     item->sample.location_id = item->location_ids;
 }
 
+static void add_label(struct writer *writer, struct item *item, const char *key,
+                      struct lmm_string value)
+{
+    Perftools__Profiles__Label *label = &item->label[item->sample.n_label];
+
+    assert(item->sample.n_label < LABELS);
+    perftools__profiles__label__init(label);
+    label->key = literal(writer, key);
+    label->str = name(writer, value);
+    item->labels[item->sample.n_label++] = label;
+    item->sample.label = item->labels;
+}
+
 static void add_sample(struct writer *writer, const struct lmm_model *model,
                        const struct lmm_model_site *site, struct item *item)
 {
+    struct lmm_string type = lmm_site_type_name(model, site);
+
     perftools__profiles__sample__init(&item->sample);
     set_locations(writer, model, site, item);
-    perftools__profiles__label__init(&item->label);
-    item->label.key = literal(writer, "family");
-    item->label.str = name(writer, site->family->name);
-    item->labels = &item->label;
+    add_label(writer, item, "family", site->family->name);
+    if (type.bytes > 0) {
+        add_label(writer, item, "type", type);
+    }
     item->values[0] = clamped(site->allocations);
     item->values[1] = clamped(site->allocated_bytes);
     item->values[2] = clamped(site->live_blocks);
@@ -205,8 +222,6 @@ static void add_sample(struct writer *writer, const struct lmm_model *model,
     item->values[6] = clamped(site->temporaries);
     item->sample.n_value = VALUES;
     item->sample.value = item->values;
-    item->sample.n_label = 1;
-    item->sample.label = &item->labels;
     writer->tables.profile.sample[writer->tables.profile.n_sample++] = &item->sample;
 }
 

@@ -2,11 +2,13 @@
 #include "reporter/program/report/merge.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "reporter/core/compare.h"
 #include "reporter/core/model.h"
 #include "reporter/core/saturate.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/report/numbers.h"
 
 static const struct lmm_model_family of_malloc = {
@@ -22,6 +24,7 @@ static const struct lmm_model_family several = {
 struct item {
     const struct lmm_model_site *site;
     uint32_t place;
+    uint32_t line; /* the number of its line, if rows are types */
 };
 
 struct merging {
@@ -30,6 +33,7 @@ struct merging {
     struct lmm_numbers *ids;
     struct item *items;
     struct lmm_places places;
+    struct lmm_places lines; /* if rows are types */
     struct lmm_merge merge;
     size_t row_count;
     size_t part_count;
@@ -65,6 +69,7 @@ static void add(struct lmm_model_site *sum, const struct lmm_model_site *site)
     sum->largest_bytes =
         sum->largest_bytes > site->largest_bytes ? sum->largest_bytes : site->largest_bytes;
     sum->id = sum->id < site->id ? sum->id : site->id;
+    sum->type = lmm_site_type_common(sum->type, site->type);
     if (sum->family == &of_malloc || site->family == &of_malloc) {
         sum->family = &of_malloc;
     } else if (sum->family != site->family) {
@@ -80,6 +85,7 @@ static int compare_items(const void *left, const void *right)
     const struct item *b = right;
     int order = lmm_compare_u64(a->place, b->place);
 
+    order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
     order = order != 0 ? order : lmm_compare_u64(a->site->stack, b->site->stack);
     return order != 0 ? order : lmm_compare_u64(a->site->id, b->site->id);
 }
@@ -104,14 +110,98 @@ static size_t add_part(struct merging *merging, size_t first)
     return i;
 }
 
+/* ---- Rows by type ---------------------------------------------------------------------------- */
+
+/* What the items of one line of a row have together. */
+struct line {
+    const struct lmm_model_site *site;
+    uint64_t live_bytes;
+    uint64_t peak_bytes;
+};
+
+static struct line larger(struct line a, struct line b, bool at_peak)
+{
+    uint64_t a_first = at_peak ? a.peak_bytes : a.live_bytes;
+    uint64_t b_first = at_peak ? b.peak_bytes : b.live_bytes;
+    int order = lmm_compare_u64(a_first, b_first);
+
+    order = order != 0 ? order
+                       : lmm_compare_u64(at_peak ? a.live_bytes : a.peak_bytes,
+                                         at_peak ? b.live_bytes : b.peak_bytes);
+    return a.site == NULL || order < 0 ? b : a;
+}
+
+/* Counts the lines of a row, and finds the largest; the row has the items [first, end). */
+static void count_lines(struct merging *merging, struct lmm_model_site *row, size_t first,
+                        size_t end)
+{
+    struct lmm_model_lines *lines = &merging->merge.lines[merging->row_count - 1];
+    struct line largest = {.site = NULL};
+    struct line at_peak = {.site = NULL};
+
+    for (size_t i = first; i < end;) {
+        struct line line = {.site = merging->items[i].site};
+        uint32_t number = merging->items[i].line;
+
+        for (; i < end && merging->items[i].line == number; i++) {
+            add_to(&line.live_bytes, merging->items[i].site->live_bytes);
+            add_to(&line.peak_bytes, merging->items[i].site->peak_bytes);
+        }
+        largest = larger(largest, line, false);
+        at_peak = larger(at_peak, line, true);
+        lines->count++;
+    }
+    lines->largest = largest.site;
+    lines->largest_at_peak = at_peak.site;
+    row->lines = lines;
+}
+
+/* Returns why a type is not known: "libssl.so.3: no debug information"; NULL: out of memory. */
+static char *reason_of(struct merging *merging, const struct lmm_model_type *type)
+{
+    bool is_absent = lmm_site_type_gap(type) == LMM_MODEL_TYPE_NO_DEBUG;
+    char *text = NULL;
+    int length = lmm_site_type_gap(type) == LMM_MODEL_TYPE_UNKNOWN
+                     ? asprintf(&text, "(unknown)")
+                     : asprintf(&text, "%.*s: %s", (int) type->lacking.bytes, type->lacking.text,
+                                is_absent ? "no debug information" : "the file is missing");
+
+    if (length < 0) {
+        return NULL;
+    }
+    merging->merge.reasons[merging->merge.reason_count++] = text;
+    return text;
+}
+
+/* Gives a row the type of one of its sites, and the name of that. */
+static bool set_type(struct merging *merging, struct lmm_model_site *row,
+                     const struct lmm_model_site *site)
+{
+    struct lmm_model_type *type = &merging->merge.types[merging->row_count - 1];
+    const char *reason = NULL;
+
+    lmm_site_type(merging->model, site, type);
+    if (lmm_site_type_is_known(type)) {
+        type->confidence = row->type == NULL ? type->confidence : row->type->confidence;
+        row->file = type->name;
+    } else {
+        reason = reason_of(merging, type);
+        *type = (struct lmm_model_type) {.gap = lmm_site_type_gap(type), .lacking = type->lacking};
+        row->file = lmm_string_of(reason == NULL ? "" : reason);
+    }
+    row->type = type;
+    return reason != NULL || type->name.bytes > 0;
+}
+
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
 static void name_row(const struct merging *merging, struct lmm_model_site *row)
 {
     if (merging->by == LMM_BY_FUNCTION) {
         row->line = 0;
-    } else if (merging->by == LMM_BY_MODULE || merging->by == LMM_BY_FAMILY) {
-        row->file = merging->by == LMM_BY_FAMILY ? lmm_string_of("(all places)")
+    } else if (merging->by == LMM_BY_MODULE || merging->by == LMM_BY_FAMILY ||
+               merging->by == LMM_BY_TYPE) {
+        row->file = merging->by != LMM_BY_MODULE ? lmm_string_of("(all places)")
                                                  : lmm_places_module(merging->model, row);
         row->function = lmm_string_of("");
         row->line = 0;
@@ -134,8 +224,8 @@ static bool keep_id(const struct merging *merging, struct lmm_model_site *row, u
     return true;
 }
 
-/* Adds the row of a place, which has the parts from `first` on to the last one. */
-static bool add_row(struct merging *merging, size_t first, uint32_t place)
+/* Adds the row of the place of the items [item, end), which have the parts from `first` on to the last one. */
+static bool add_row(struct merging *merging, size_t first, size_t item, size_t end)
 {
     struct lmm_model_site *parts = &merging->merge.parts[first];
     struct lmm_model_site *row = &merging->merge.rows[merging->row_count++];
@@ -151,7 +241,13 @@ static bool add_row(struct merging *merging, size_t first, uint32_t place)
     row->part_count = (uint32_t) count;
     row->share_permille = lmm_model_permille(row->live_bytes, merging->model->total.live_bytes);
     name_row(merging, row);
-    return keep_id(merging, row, merging->places.keys[place]);
+    if (merging->by == LMM_BY_TYPE) {
+        count_lines(merging, row, item, end);
+        if (!set_type(merging, row, merging->items[item].site)) {
+            return false;
+        }
+    }
+    return keep_id(merging, row, merging->places.keys[merging->items[item].place]);
 }
 
 static bool add_rows(struct merging *merging)
@@ -161,30 +257,47 @@ static bool add_rows(struct merging *merging)
     for (size_t i = 0; i < count;) {
         uint32_t place = merging->items[i].place;
         size_t first = merging->part_count;
+        size_t item = i;
 
         while (i < count && merging->items[i].place == place) {
             i = add_part(merging, i);
         }
-        if (!add_row(merging, first, place)) {
+        if (!add_row(merging, first, item, i)) {
             return false;
         }
     }
     return true;
 }
 
+/* Makes what only rows by type need. */
+static bool prepare_types(struct merging *merging)
+{
+    size_t room = merging->model->site_count + 1;
+
+    merging->merge.types = calloc(room, sizeof(*merging->merge.types));
+    merging->merge.lines = calloc(room, sizeof(*merging->merge.lines));
+    merging->merge.reasons = calloc(room, sizeof(char *));
+    return merging->merge.types != NULL && merging->merge.lines != NULL &&
+           merging->merge.reasons != NULL &&
+           lmm_places_make(merging->model, LMM_BY_LINE, &merging->lines);
+}
+
 static bool merge(struct merging *merging)
 {
     size_t count = merging->model->site_count;
+    bool by_type = merging->by == LMM_BY_TYPE;
 
     merging->items = calloc(count + 1, sizeof(*merging->items));
     merging->merge.rows = calloc(count + 1, sizeof(*merging->merge.rows));
     merging->merge.parts = calloc(count + 1, sizeof(*merging->merge.parts));
     if (merging->items == NULL || merging->merge.rows == NULL || merging->merge.parts == NULL ||
-        !lmm_places_make(merging->model, merging->by, &merging->places)) {
+        !lmm_places_make(merging->model, merging->by, &merging->places) ||
+        (by_type && !prepare_types(merging))) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        merging->items[i] = (struct item) {&merging->model->sites[i], merging->places.of[i]};
+        merging->items[i] = (struct item) {&merging->model->sites[i], merging->places.of[i],
+                                           by_type ? merging->lines.of[i] : 0};
     }
     qsort(merging->items, count, sizeof(*merging->items), compare_items);
     return add_rows(merging);
@@ -198,6 +311,7 @@ bool lmm_merge_sites(struct lmm_model *model, enum lmm_by by, struct lmm_numbers
 
     free(merging.items);
     lmm_places_free(&merging.places);
+    lmm_places_free(&merging.lines);
     if (!merged) {
         lmm_merge_free(&merging.merge);
         return false;
@@ -217,5 +331,11 @@ void lmm_merge_free(struct lmm_merge *merge)
 {
     free(merge->rows);
     free(merge->parts);
+    free(merge->types);
+    free(merge->lines);
+    for (size_t i = 0; i < merge->reason_count; i++) {
+        free(merge->reasons[i]);
+    }
+    free((void *) merge->reasons);
     *merge = (struct lmm_merge) {.rows = NULL};
 }

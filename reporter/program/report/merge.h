@@ -6,7 +6,9 @@
  * A row has the sums of its sites, the id of the first of them, and, as parts, one row for each of
  * their stacks. Its stack is that of its first part. Rows with stacks have the family "malloc",
  * because the size classes of malloc say nothing about a line; the other rows have the family of
- * their sites, or "(several)".
+ * their sites, or "(several)". A row has the type of its sites if they have one (site_type.h). Rows
+ * by type are named by it; those of unknown types by the reason, one for each module that lacks
+ * debug information; and they count their lines.
  *
  * Invariants (checked by tests/unit/reporter/test_merge.c):
  *   I1  the rows together have the counts of the sites; so have a row's parts those of the row
@@ -19,12 +21,18 @@
 
 #include "reporter/program/report/places.h"
 
+struct lmm_model_lines;
+struct lmm_model_type;
 struct lmm_numbers;
 
 /* The memory of the rows. */
 struct lmm_merge {
     struct lmm_model_site *rows;
     struct lmm_model_site *parts;
+    struct lmm_model_type *types; /* these three: of rows by type; NULL: there are none */
+    struct lmm_model_lines *lines;
+    char **reasons; /* why a row has no type; NULL: it has one */
+    size_t reason_count;
 };
 
 /*

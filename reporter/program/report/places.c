@@ -7,6 +7,7 @@
 #include "reporter/core/compare.h"
 #include "reporter/core/hash.h"
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/report/numbers.h"
 
 /* Places are numbered from 1 on, at first in the order of the sites, then by name. */
@@ -41,6 +42,17 @@ static int compare_lines(const struct lmm_model_site *a, const struct lmm_model_
     return order;
 }
 
+static int compare_types(const struct making *making, const struct lmm_model_site *a,
+                         const struct lmm_model_site *b)
+{
+    struct lmm_model_type type_a;
+    struct lmm_model_type type_b;
+
+    lmm_site_type(making->model, a, &type_a);
+    lmm_site_type(making->model, b, &type_b);
+    return lmm_site_type_compare(&type_a, &type_b);
+}
+
 static int compare_places(const struct making *making, const struct lmm_model_site *a,
                           const struct lmm_model_site *b)
 {
@@ -56,6 +68,7 @@ static int compare_places(const struct making *making, const struct lmm_model_si
         return lmm_compare_strings(lmm_places_module(making->model, a),
                                    lmm_places_module(making->model, b));
     case LMM_BY_FAMILY: return lmm_compare_strings(a->family->name, b->family->name);
+    case LMM_BY_TYPE: return compare_types(making, a, b);
     default: return lmm_compare_u64(a->id, b->id);
     }
 }
@@ -68,6 +81,18 @@ static uint64_t key_of_line(const struct lmm_model_site *site, bool with_line)
     return site->stack != 0 ? key : lmm_hash_string(key, site->family->name);
 }
 
+static uint64_t key_of_type(const struct making *making, const struct lmm_model_site *site)
+{
+    struct lmm_model_type type;
+
+    lmm_site_type(making->model, site, &type);
+    switch (lmm_site_type_gap(&type)) {
+    case LMM_MODEL_TYPE_FOUND: return lmm_hash_string(1, type.name);
+    case LMM_MODEL_TYPE_UNKNOWN: return lmm_hash_u64(2, 0);
+    default: return lmm_hash_string(2 + (uint64_t) type.gap, type.lacking);
+    }
+}
+
 static uint64_t key_of(const struct making *making, const struct lmm_model_site *site)
 {
     switch (making->by) {
@@ -76,6 +101,7 @@ static uint64_t key_of(const struct making *making, const struct lmm_model_site 
     case LMM_BY_STACK: return lmm_hash_u64(key_of_line(site, true), site->stack_key);
     case LMM_BY_MODULE: return lmm_hash_string(1, lmm_places_module(making->model, site));
     case LMM_BY_FAMILY: return lmm_hash_string(1, site->family->name);
+    case LMM_BY_TYPE: return key_of_type(making, site);
     default: return lmm_hash_u64(1, site->id);
     }
 }

@@ -32,6 +32,7 @@ enum lmm_by {
     LMM_BY_MODULE,   /* the module of that function; of sites without a stack the program */
     LMM_BY_STACK,    /* the whole stack */
     LMM_BY_FAMILY,
+    LMM_BY_TYPE, /* the type of the blocks, where it is known (site_type.h); else the reason */
     LMM_BY_SITE, /* each site is a place */
     LMM_BY_COUNT,
 };

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
+#include "reporter/core/saturate.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/report/merge.h"
@@ -11,12 +13,14 @@
 
 static const char *const words[LMM_BY_COUNT] = {
     [LMM_BY_LINE] = "line",   [LMM_BY_FUNCTION] = "function", [LMM_BY_MODULE] = "module",
-    [LMM_BY_STACK] = "stack", [LMM_BY_FAMILY] = "family",     [LMM_BY_SITE] = "site",
+    [LMM_BY_STACK] = "stack", [LMM_BY_FAMILY] = "family",     [LMM_BY_TYPE] = "type",
+    [LMM_BY_SITE] = "site",
 };
 
 static const char *const many_words[LMM_BY_COUNT] = {
     [LMM_BY_LINE] = "lines",   [LMM_BY_FUNCTION] = "functions", [LMM_BY_MODULE] = "modules",
-    [LMM_BY_STACK] = "stacks", [LMM_BY_FAMILY] = "families",    [LMM_BY_SITE] = "sites",
+    [LMM_BY_STACK] = "stacks", [LMM_BY_FAMILY] = "families",    [LMM_BY_TYPE] = "types",
+    [LMM_BY_SITE] = "sites",
 };
 
 enum { KEY_BY = 0x200, KEY_SITE };
@@ -53,8 +57,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp_option by_options[] = {
     {"by", KEY_BY, "WORD", 0,
-     "Show a row for each line (the default), function, module, stack, family or site (a stack and "
-     "a family)",
+     "Show a row for each type (the default where at least half of the bytes have one), line (else "
+     "the default), function, module, stack, family or site (a stack and a family)",
      0},
     {"site", KEY_SITE, "SITE", 0,
      "Only the sites at FILE:LINE, in a FUNCTION, of the line with #ID, or with 0xADDRESS in "
@@ -73,9 +77,26 @@ static const struct argp_child children[] = {{&lmm_row_by_argp, 0, NULL, 0}, {0}
 
 const struct argp lmm_row_argp = {.options = all_options, .parser = parse, .children = children};
 
-enum lmm_by lmm_row_options_by(const struct lmm_row_options *options, enum lmm_by usual)
+void lmm_row_options_choose(struct lmm_row_options *options, enum lmm_by usual)
 {
-    return options->has_by ? options->by : usual;
+    options->by = options->has_by ? options->by : usual;
+}
+
+enum lmm_by lmm_row_options_usual(const struct lmm_model *model)
+{
+    bool by_peak = model->total.live_bytes == 0;
+    uint64_t bytes = 0;
+    uint64_t typed = 0;
+
+    for (size_t i = 0; i < model->site_count && model->is_drop_in; i++) {
+        const struct lmm_model_site *site = &model->sites[i];
+        uint64_t own = by_peak ? site->peak_bytes : site->live_bytes;
+
+        bytes = lmm_add_saturated(bytes, own);
+        own = lmm_site_type_name(model, site).bytes > 0 ? own : 0;
+        typed = lmm_add_saturated(typed, own);
+    }
+    return typed > 0 && typed >= bytes - typed ? LMM_BY_TYPE : LMM_BY_LINE;
 }
 
 struct lmm_model_word lmm_row_options_words(enum lmm_by by)
@@ -94,19 +115,18 @@ bool lmm_row_options_ask_families(const struct lmm_row_options *options)
 }
 
 bool lmm_row_options_apply(const struct lmm_row_options *options, struct lmm_model *model,
-                           enum lmm_by usual, struct lmm_numbers *ids, struct lmm_merge *ret_merge)
+                           struct lmm_numbers *ids, struct lmm_merge *ret_merge)
 {
     if (options->site != NULL && !lmm_site_word_apply(options->site, model)) {
         return false;
     }
-    enum lmm_by by = lmm_row_options_by(options, usual);
-
-    if (!lmm_merge_sites(model, by, ids, ret_merge)) {
+    if (!lmm_merge_sites(model, options->by, ids, ret_merge)) {
         lmm_complain("out of memory");
         return false;
     }
-    model->has_row_ids = by == LMM_BY_LINE; /* --site #ID names a line */
-    model->row_word = lmm_row_options_words(by);
+    model->has_row_ids = options->by == LMM_BY_LINE; /* --site #ID names a line */
+    model->has_type_rows = options->by == LMM_BY_TYPE;
+    model->row_word = lmm_row_options_words(options->by);
     return true;
 }
 

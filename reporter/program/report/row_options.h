@@ -14,9 +14,9 @@ struct lmm_numbers;
 
 struct lmm_row_options {
     const char *site; /* only sites that this names (site_word.h); NULL: all */
-    enum lmm_by by;   /* if has_by */
-    bool has_by;
-    bool all; /* also rows of zeros */
+    enum lmm_by by;   /* what --by says, or lmm_row_options_choose() */
+    bool has_by;      /* the user chose */
+    bool all;         /* also rows of zeros */
 };
 
 /* Parser for `children` of a subcommand's own parser. Its input is a struct lmm_row_options *, all
@@ -26,8 +26,13 @@ extern const struct argp lmm_row_argp;
 /* The same without --all: for subcommands that show no rows of zeros. */
 extern const struct argp lmm_row_by_argp;
 
-/* Returns what --by says, or else `usual`. */
-enum lmm_by lmm_row_options_by(const struct lmm_row_options *options, enum lmm_by usual);
+/* Chooses the rows if the user did not. */
+void lmm_row_options_choose(struct lmm_row_options *options, enum lmm_by usual);
+
+/* Returns the rows of a report for people of a named model without --by: types where at least half
+ * of the live bytes have one (of those at the peak, where no block lives), else lines. A program
+ * that registers its types has lines, each with its type, beside its families. */
+enum lmm_by lmm_row_options_usual(const struct lmm_model *model);
 
 struct lmm_model_word; /* model.h */
 
@@ -41,10 +46,10 @@ const char *lmm_row_options_word_at(size_t index);
 /* Returns whether all families are to be shown: by --by family, or by --all. */
 bool lmm_row_options_ask_families(const struct lmm_row_options *options);
 
-/* Applies --site and --by to a model whose sites are named. Returns false after a message on stderr.
+/* Applies --site and --by, which is chosen, to a model whose sites are named. Returns false after a message on stderr.
  * ids, ret_merge: as those of lmm_merge_sites(). */
 bool lmm_row_options_apply(const struct lmm_row_options *options, struct lmm_model *model,
-                           enum lmm_by usual, struct lmm_numbers *ids, struct lmm_merge *ret_merge);
+                           struct lmm_numbers *ids, struct lmm_merge *ret_merge);
 
 /* Removes the sites without live blocks; returns how many. */
 size_t lmm_row_options_drop_zeros(struct lmm_model *model);

@@ -2,8 +2,9 @@
 /*
  * render: prints what a renderer makes of a ledger of ledgers.c.
  *
- *   formats_render FORMAT LEDGER [sites|stacks|bare|MEASURE] [TOP]
- *                                                  a report; bare: of stacks without names
+ *   formats_render FORMAT LEDGER [sites|stacks|bare|types|MEASURE] [TOP]
+ *                                                  a report; bare: of stacks without names; types:
+ *                                                  of all sites, which have types
  *   formats_render diff BEFORE AFTER [json] [TOP] [PATTERN]
  */
 #include <errno.h>
@@ -97,6 +98,34 @@ static enum lmm_export measure_named(const char *name)
     return LMM_EXPORT_USUAL;
 }
 
+/* Gives the sites types of each kind. */
+static void set_types(struct lmm_model *model)
+{
+    static const struct lmm_model_type types[] = {
+        {.name = {"struct node []", 14},
+         .confidence = LMM_MODEL_CERTAIN,
+         .evidence = LMM_MODEL_BY_SOURCE | LMM_MODEL_BY_VARIABLE,
+         .element = {"struct node", 11},
+         .bytes = 40,
+         .file = {"src/\"node\".h", 12},
+         .line = 12},
+        {.name = {"std::pair<a, b>", 15},
+         .confidence = LMM_MODEL_LIKELY,
+         .evidence = LMM_MODEL_BY_NAME,
+         .element = {"std::pair<a, b>", 15},
+         .bytes = 16},
+        {.name = {"struct guess", 12},
+         .confidence = LMM_MODEL_GUESS,
+         .evidence = LMM_MODEL_BY_SIZE,
+         .gap = LMM_MODEL_TYPE_UNKNOWN},
+        {.gap = LMM_MODEL_TYPE_NO_DEBUG, .lacking = {"libssl.so.3", 11}},
+    };
+
+    for (size_t i = 0; i < model->site_count; i++) {
+        model->sites[i].type = &types[i % (sizeof(types) / sizeof(types[0]))];
+    }
+}
+
 static int report(const struct lmm_format *format, int argc, char **argv)
 {
     struct lmm_format_options options = {.sites = argc > 1 && strcmp(argv[1], "sites") == 0};
@@ -113,6 +142,10 @@ static int report(const struct lmm_format *format, int argc, char **argv)
     if (argc > 1 && (strcmp(argv[1], "stacks") == 0 || strcmp(argv[1], "bare") == 0)) {
         made.model->shown_calls = argc > 2 ? options.top_sites : SIZE_MAX;
         options.top_sites = 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "types") == 0) {
+        set_types(made.model);
+        options.sites = options.type_frames = true;
     }
     lmm_sink_init(&sink, to_stdout, NULL);
     error = format->render(made.model, &sink, &options);

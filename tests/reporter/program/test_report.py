@@ -237,10 +237,10 @@ class Report(harness.Case):
     def test_one_line_per_site_with_tabs_between_columns(self):
         self.assertEqual([line.split("\t") for line in self.succeed("sites",
                                                                     self.file).splitlines()],
-                         [["200", "5", "hr.c:42", "hire", "emp_t", "0", "#0"],
-                          ["56", "1", "school.c:9", "enrol", "student_t", "0", "#2"]])
+                         [["200", "5", "hr.c:42", "hire", "emp_t", "0", "#0", "emp_t"],
+                          ["56", "1", "school.c:9", "enrol", "student_t", "0", "#2", "student_t"]])
         self.assertEqual(self.succeed("sites", "--sort", "name", "--top", "1", "--family", "s*",
-                                      self.file), "56\t1\tschool.c:9\tenrol\tstudent_t\t0\t#2\n")
+                                      self.file), "56\t1\tschool.c:9\tenrol\tstudent_t\t0\t#2\tstudent_t\n")
 
     def test_hostile_names_stay_in_their_column(self):
         book = ledger.Ledger(executable="/" + HOSTILE)
@@ -250,9 +250,9 @@ class Report(harness.Case):
         book.write(self.file)
         self.assertEqual(sorted(line.split("\t") for line in self.succeed("sites",
                                                                           self.file).splitlines()),
-                         sorted([["8", "1", ESCAPED + ":1", ESCAPED, ESCAPED, "0", "#0"],
-                                 ["8", "1", "-", "-", "", "0", "#1"],
-                                 ["8", "1", r"\xff", r"\xff", r"\xff", "0", "#2"]]))
+                         sorted([["8", "1", ESCAPED + ":1", ESCAPED, ESCAPED, "0", "#0", ESCAPED],
+                                 ["8", "1", "-", "-", "", "0", "#1", "-"],
+                                 ["8", "1", r"\xff", r"\xff", r"\xff", "0", "#2", r"\xff"]]))
         for arguments in (["report"], ["report", "--format", "folded"], ["sites"]):
             self.assertNotIn("\033", self.succeed(*arguments, self.file), arguments)
         self.assertEqual(json.loads(self.succeed("report", "--format", "json",
@@ -266,7 +266,7 @@ class Report(harness.Case):
         result, text = self.on_a_terminal("sites", self.file)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertEqual(text.splitlines()[0].split(),
-                         ["BYTES", "BLOCKS", "PLACE", "FUNCTION", "FAMILY", "STACKS", "ID"])
+                         ["BYTES", "BLOCKS", "PLACE", "FUNCTION", "FAMILY", "STACKS", "ID", "TYPE"])
         self.assertIn("\033[1m", self.on_a_terminal("report", self.file)[1])
         self.assertNotIn("\033", self.on_a_terminal("report", self.file, NO_COLOR="1")[1])
         self.assertNotIn("\033", self.on_a_terminal("report", self.file, TERM="dumb")[1])

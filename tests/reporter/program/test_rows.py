@@ -58,6 +58,7 @@ class By(Case):
                            (80, 2, LINE, "malloc", 1, "#2"), (48, 1, OTHER, "malloc", 1, "#3")]),
                 ("family", [(428, 7, "(all places)", "malloc-64", 2, "#1"),
                             (368, 9, "(all places)", "malloc-48", 4, "#0")]),
+                ("type", [(796, 16, "(unknown)", "malloc", 5, "#0")]),
                 ("site", [(300, 5, LINE, "malloc-64", 1, "#1"), (240, 6, LINE, "malloc-48", 1, "#0"),
                           (128, 2, LIBRARY, "malloc-64", 1, "#4"), (80, 2, LINE, "malloc-48", 1, "#2"),
                           (48, 1, OTHER, "malloc-48", 1, "#3")])):
@@ -105,7 +106,7 @@ class By(Case):
         self.assertEqual(self.sites(), [(32, 4, "hr.c:5", "a_t", 0, "#0"), (16, 2, "hr.c:5", "b_t", 0, "#1")])
 
     def test_an_unknown_word(self):
-        self.refuse("--by takes line, function, module, stack, family or site, not 'lien' (did you mean 'line'?)",
+        self.refuse("--by takes line, function, module, stack, family, type or site, not 'lien' (did you mean 'line'?)",
                     "sites", "--by", "lien", self.file)
 
 
@@ -304,10 +305,14 @@ class Diff(Case):
 class Documents(Case):
     def schema(self, name):
         with open(os.path.join(harness.SOURCE, "docs", name), encoding="utf-8") as file:
-            return json.load(file)
+            schema = json.load(file)
+        self.definitions = schema.get("$defs", {})
+        return schema
 
     def check(self, schema, value, where="document"):
         """The part of JSON Schema that docs/ uses."""
+        if "$ref" in schema:
+            schema = {**schema, **self.definitions[schema["$ref"].rsplit("/", 1)[1]]}
         if "const" in schema:
             self.assertEqual(value, schema["const"], where)
         if "enum" in schema:
@@ -319,17 +324,29 @@ class Documents(Case):
                   type(None): "null"}[type(value)]
             self.assertIn(of, kinds, where)
         if isinstance(value, dict):
-            self.assertEqual(set(value), set(schema["properties"]), where)
-            for key, part in schema["properties"].items():
-                self.check(part, value[key], f"{where}.{key}")
+            part = schema["properties"]
+            self.assertEqual(set(schema.get("required", part)) - set(value), set(), where)
+            self.assertEqual(set(value) - set(part), set(), where)
+            for key in value:
+                self.check(part[key], value[key], f"{where}.{key}")
         for each in value if isinstance(value, list) else []:
             self.check(schema["items"], each, where + "[]")
+
+    def by_type(self):
+        """The document of a row for each type; all lines are of one."""
+        document = json.loads(self.succeed("sites", "--json", "--by", "type", self.file))
+        row = document["sites"][0]
+        self.assertEqual((document["by"], row["file"], row["type"]["confidence"], row["lines"]),
+                         ("type", "(unknown)", "none", 4))
+        self.assertEqual(row["largest_at"]["file"], LINE)
+        return document
 
     def test_sites(self):
         for options, rows, left_out in (([], 3, 1), (["--all"], 4, 0), (["--by=stack", "--top=2"], 2, 3)):
             document = json.loads(self.succeed("sites", "--json", *options, self.file))
             self.check(self.schema("sites.schema.json"), document)
             self.assertEqual((len(document["sites"]), document["left_out"]), (rows, left_out), options)
+        self.check(self.schema("sites.schema.json"), self.by_type())
         row = json.loads(self.succeed("sites", "--json", self.file))["sites"][0]
         self.assertEqual((row["id"], row["file"], row["module"], row["stacks"], row["live_blocks"], row["live_bytes"],
                           row["allocations"], row["frees"]), (0, LINE, "tool", 2, 13, 620, 18, 5))

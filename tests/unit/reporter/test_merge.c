@@ -7,6 +7,7 @@
 
 #include "reporter/core/model.h"
 #include "reporter/program/report/numbers.h"
+#include "reporter/program/report/row_options.h"
 #include "tests/support/run_model.h"
 
 static struct lmm_merge merged;
@@ -53,6 +54,7 @@ static const struct {
     {LMM_BY_MODULE, 2, "hr", 0, "malloc", 14, 6},
     {LMM_BY_STACK, 6, "src/work.cpp", 5, "malloc", 1, 6},
     {LMM_BY_FAMILY, 3, "(all places)", 0, "malloc-large", 1, 7},
+    {LMM_BY_TYPE, 1, "(unknown)", 0, "malloc", 15, 6}, /* types were not looked for */
     {LMM_BY_SITE, 7, NULL, 0, NULL, 0, 0},
 };
 
@@ -142,7 +144,9 @@ Test(merge, a_row_is_known_by_its_first_id)
 /* The type of a block is its family: lines are not merged across types. */
 Test(merge, sites_without_stacks_keep_their_families)
 {
-    static const struct lmm_model_family families[] = {{.name = {"a_t", 3}}, {.name = {"b_t", 3}}};
+    static const struct lmm_model_family families[] = {
+        {.name = {"a_t", 3}, .type = {"a_t", 3}, .size_bytes = 8},
+        {.name = {"b_t", 3}, .type = {"b_t", 3}, .size_bytes = 8}};
     static const struct {
         enum lmm_by by;
         size_t rows;
@@ -150,6 +154,7 @@ Test(merge, sites_without_stacks_keep_their_families)
     } typed[] = {
         {LMM_BY_LINE, 2, "a_t"},   {LMM_BY_FUNCTION, 2, "a_t"}, {LMM_BY_STACK, 2, "a_t"},
         {LMM_BY_FAMILY, 2, "a_t"}, {LMM_BY_SITE, 3, "a_t"},     {LMM_BY_MODULE, 1, "(several)"},
+        {LMM_BY_TYPE, 2, "a_t"},
     };
 
     for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++) {
@@ -168,6 +173,139 @@ Test(merge, sites_without_stacks_keep_their_families)
         cr_expect_eq(model.site_count, typed[i].rows, "%zu", i);
         cr_expect(is(model.sites[0].family->name, typed[i].family), "%zu", i);
         free_rows();
+    }
+}
+
+/* ---- Types ----------------------------------------------------------------------------------- */
+
+/* The types of the seven sites; those of 5 and 6 lack debug information or evidence. */
+static struct lmm_model *model_with_types(void)
+{
+    static const struct lmm_model_type field = {.name = {"struct field", 12},
+                                                .confidence = LMM_MODEL_CERTAIN,
+                                                .element = {"struct field", 12},
+                                                .bytes = 40};
+    static const struct lmm_model_type same_field = {.name = {"struct field", 12},
+                                                     .confidence = LMM_MODEL_LIKELY,
+                                                     .element = {"struct field", 12},
+                                                     .bytes = 40};
+    static const struct lmm_model_type chars = {
+        .name = {"char[]", 6}, .confidence = LMM_MODEL_LIKELY, .element = {"char", 4}, .bytes = 1};
+    static const struct lmm_model_type guess = {.name = {"struct field", 12},
+                                                .confidence = LMM_MODEL_GUESS};
+    static const struct lmm_model_type no_debug = {.gap = LMM_MODEL_TYPE_NO_DEBUG,
+                                                   .lacking = {"libpaper.so.1", 13}};
+    static const struct lmm_model_type *const types[] = {&field, &same_field, &field, &chars,
+                                                         &field, &no_debug,   &guess};
+    struct lmm_model *model = model_with_modules();
+
+    for (size_t i = 0; i < model->site_count; i++) {
+        model->sites[i].type = types[i];
+    }
+    return model;
+}
+
+Test(merge, rows_of_types)
+{
+    static const struct {
+        const char *file; /* the name of the row */
+        uint64_t live_bytes;
+        uint64_t peak_bytes;
+        enum lmm_model_confidence confidence;
+        uint64_t bytes;
+        uint32_t lines;
+        const char *largest;
+        const char *largest_at_peak;
+    } rows[] = {
+        {"char[]", 1048576, 2097152, LMM_MODEL_LIKELY, 1, 1, "src/work.cpp", "src/work.cpp"},
+        {"struct field", 400, 4472, LMM_MODEL_LIKELY, 40, 2, "src/field.hpp", "src/field.hpp"},
+        {"(unknown)", 40, 0, LMM_MODEL_NO_TYPE, 0, 1, "(unattributed)", "(unattributed)"},
+        {"libpaper.so.1: no debug information", 12, 12, LMM_MODEL_NO_TYPE, 0, 1,
+         "libpaper.so.1+0x1f0", "libpaper.so.1+0x1f0"},
+    };
+    struct lmm_model *model = model_with_types();
+
+    cr_assert(lmm_merge_sites(model, LMM_BY_TYPE, NULL, &merged));
+    cr_assert_eq(model->site_count, sizeof(rows) / sizeof(rows[0]), "%zu", model->site_count);
+    for (size_t i = 0; i < model->site_count; i++) {
+        const struct lmm_model_site *row = &model->sites[i];
+
+        cr_expect(is(row->file, rows[i].file), "%zu: %s", i, row->file.text);
+        cr_expect_eq(row->live_bytes, rows[i].live_bytes, "%zu", i);
+        cr_expect_eq(row->peak_bytes, rows[i].peak_bytes, "%zu", i);
+        cr_expect_eq(row->type->confidence, rows[i].confidence, "%zu", i);
+        cr_expect_eq(row->type->bytes, rows[i].bytes, "%zu", i);
+        cr_expect_eq(row->lines->count, rows[i].lines, "%zu", i);
+        cr_expect(is(row->lines->largest->file, rows[i].largest), "%zu", i);
+        cr_expect(is(row->lines->largest_at_peak->file, rows[i].largest_at_peak), "%zu", i);
+    }
+}
+
+/* The line with most bytes at the peak may have none now. */
+Test(merge, a_type_has_a_largest_line_now_and_at_the_peak)
+{
+    struct lmm_model *model = model_with_types();
+
+    for (size_t i = 0; i < 3; i++) {
+        model->sites[i].live_bytes = 0;
+    }
+    cr_assert(lmm_merge_sites(model, LMM_BY_TYPE, NULL, &merged));
+    const struct lmm_model_site *row = row_at(model, "struct field");
+
+    cr_expect(is(row->lines->largest->file, "src/load.cpp"));
+    cr_expect(is(row->lines->largest_at_peak->file, "src/field.hpp"));
+}
+
+/* A line has the type that all its sites have, as certain as the least certain of them. */
+Test(merge, a_line_has_the_type_of_its_sites)
+{
+    static const struct lmm_model_type other = {.name = {"struct other", 12},
+                                                .confidence = LMM_MODEL_CERTAIN};
+    struct lmm_model *model = model_with_types();
+
+    cr_assert(lmm_merge_sites(model, LMM_BY_LINE, NULL, &merged));
+    cr_expect_eq(row_at(model, "src/field.hpp")->type->confidence, LMM_MODEL_LIKELY);
+    free_rows();
+    model = model_with_types();
+    model->sites[2].type = &other;
+    cr_assert(lmm_merge_sites(model, LMM_BY_LINE, NULL, &merged));
+    cr_expect_null(row_at(model, "src/field.hpp")->type);
+    cr_expect_not_null(row_at(model, "src/load.cpp")->type);
+}
+
+/* Without --by, rows are types where half of the bytes have one: of the live ones, or at the peak. */
+Test(merge, usual_rows)
+{
+    static const struct {
+        const char *what;
+        bool has_types;
+        bool is_typed_program;
+        uint64_t typed;
+        uint64_t untyped;
+        uint64_t typed_at_peak;
+        enum lmm_by usual;
+    } usual[] = {
+        {"half of the live bytes", true, false, 50, 50, 0, LMM_BY_TYPE},
+        {"less than half", true, false, 49, 51, 1000, LMM_BY_LINE},
+        {"half of the bytes at the peak", true, false, 0, 0, 50, LMM_BY_TYPE},
+        {"nothing at all", true, false, 0, 0, 0, LMM_BY_LINE},
+        {"types not looked for", false, false, 50, 50, 50, LMM_BY_LINE},
+        {"registered types", true, true, 50, 0, 0, LMM_BY_LINE},
+    };
+
+    for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+        struct lmm_model *model = model_with_types();
+
+        for (size_t k = 0; k < model->site_count; k++) {
+            model->sites[k].live_bytes = k == 0 ? usual[i].typed : k == 6 ? usual[i].untyped : 0;
+            model->sites[k].peak_bytes = k == 0   ? usual[i].typed_at_peak
+                                         : k == 6 ? 50 * (usual[i].typed_at_peak > 0)
+                                                  : 0;
+            model->sites[k].type = usual[i].has_types ? model->sites[k].type : NULL;
+        }
+        model->total.live_bytes = usual[i].typed + usual[i].untyped;
+        model->is_drop_in = !usual[i].is_typed_program;
+        cr_expect_eq(lmm_row_options_usual(model), usual[i].usual, "%s", usual[i].what);
     }
 }
 
