@@ -40,6 +40,7 @@ enum { IS_SANITIZED = 0 };
 static struct {
     struct lmm_bare_thread thread;
     int number;                     /* of the signal; 0: none */
+    uint32_t asked;                 /* how often the signal came; atomic */
     int pid;                        /* whose thread it is: a forked child has none; atomic */
     char path[LMM_LEDGER_PATH_MAX]; /* of the ledger; the thread's */
 } agent;
@@ -331,26 +332,51 @@ static int listen_in(int directory, const char *name)
     return lmm_system_listen(path.line);
 }
 
+/* Answers those who connect to a new socket. Its name is there only until the first one has connected, so that
+ * none stays when the process ends, however it ends. False: nobody came, or there is no socket. */
+static bool serve_all(int directory, const char *name)
+{
+    int listener = listen_in(directory, name);
+    bool is_named = listener >= 0;
+    int connection = 0;
+
+    while (listener >= 0 && connection != -EAGAIN) {
+        connection = lmm_system_accept(listener, is_named ? IDLE_MS : 0);
+        if (connection >= 0) {
+            if (is_named) {
+                lmm_system_unlinkat(directory, name);
+                is_named = false;
+            }
+            serve(connection);
+            lmm_system_close(connection);
+        } else if (connection != -EINTR && connection != -ECONNABORTED) {
+            break;
+        }
+    }
+    bool has_served = listener >= 0 && !is_named;
+    if (is_named) {
+        lmm_system_unlinkat(directory, name);
+    }
+    if (listener >= 0) {
+        lmm_system_close(listener);
+    }
+    return has_served;
+}
+
+/* Each signal asks for a socket. */
 static void run(void *arg)
 {
     char name[LINE_BYTES];
     int directory = open_directory(name);
-    int listener = directory < 0 ? directory : listen_in(directory, name);
-    int connection;
+    uint32_t asked = lmm_load_acquire(&agent.asked) - 1;
 
     (void) arg;
-    while (listener >= 0 && (connection = lmm_system_accept(listener, IDLE_MS)) != -EAGAIN) {
-        if (connection < 0 && connection != -EINTR && connection != -ECONNABORTED) {
+    while (directory >= 0 && lmm_load_acquire(&agent.asked) != asked) {
+        asked = lmm_load_acquire(&agent.asked);
+        if (!serve_all(directory, name)) {
             break;
         }
-        if (connection >= 0) {
-            serve(connection);
-            lmm_system_close(connection);
-        }
-    }
-    if (listener >= 0) {
-        lmm_system_unlinkat(directory, name);
-        lmm_system_close(listener);
+        lmm_system_futex_wait_for(&agent.asked, asked, IDLE_MS * UINT64_C(1000000));
     }
     if (directory >= 0) {
         lmm_system_close(directory);
@@ -380,6 +406,8 @@ static void on_signal(int number, siginfo_t *info, void *context)
         lmm_bare_thread_forget(&agent.thread);
         lmm_store_release(&agent.pid, pid);
     }
+    __atomic_fetch_add(&agent.asked, UINT32_C(1), __ATOMIC_RELEASE);
+    lmm_system_futex_wake(&agent.asked);
     lmm_bare_thread_start(&agent.thread, run, NULL);
 }
 

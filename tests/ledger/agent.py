@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -238,6 +239,38 @@ class Leaks(Case):
             self.assertEqual(file.read()[3308], 45)
         os.kill(loser.pid, 45)
         self.assertEqual(loser.process.stdout.readline(), "taken\n")
+
+    def sockets(self, loser):
+        return glob.glob(loser.folder + "/*.sock")
+
+    def test_no_socket_stays(self):
+        for program in (TYPED, MALLOC):
+            loser = Loser(self, program)
+            for _ in range(2):
+                self.assertEqual(loser.leaks()["definite"], (0, 0))
+                self.assertEqual(self.sockets(loser), [])
+            loser.stop()
+            self.assertEqual(self.sockets(loser), [])
+
+    def test_many_who_ask_at_once(self):
+        loser = Loser(self, TYPED)
+        asking = [subprocess.Popen([harness.LMM, "mark", str(loser.pid)], stdout=subprocess.PIPE, text=True,
+                                   env=harness.environment(LMM_DIR=loser.folder)) for _ in range(8)]
+        self.assertEqual(sorted(int(each.communicate()[0]) for each in asking), list(range(1, 9)))
+        self.assertEqual(self.sockets(loser), [])
+
+    def test_a_process_that_is_killed_when_it_is_asked(self):
+        loser = Loser(self, TYPED)
+        os.kill(loser.pid, signal.SIGSTOP)
+        name = glob.glob(loser.folder + "/*.lmm")[0] + ".sock"
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(name)
+        with subprocess.Popen([harness.LMM, "leaks", str(loser.pid)], stderr=subprocess.PIPE, text=True,
+                              env=harness.environment(LMM_DIR=loser.folder)) as asking:
+            harness.until(lambda: harness.pending_signals(loser.pid), "it was not asked")
+            loser.stop()
+            self.assertIn("No such process", asking.communicate()[1])
+        self.assertEqual(self.sockets(loser), [])
 
     def test_processes_that_cannot_be_asked(self):
         loser = Loser(self, TYPED)

@@ -131,6 +131,14 @@ static bool has_ended(int process)
     return poll(&ended, 1, 0) == 1;
 }
 
+/* Removes the socket on which a process that has ended listened when it was killed. */
+static void remove_stale(int directory, const char *socket_name)
+{
+    if (lmm_ask_socket_is_stale(directory, socket_name)) {
+        unlinkat(directory, socket_name, 0);
+    }
+}
+
 /* The signal is sent again: a thread that was about to end may not have seen it. */
 static int connect_to(int process, int directory, const char *name, uint32_t number)
 {
@@ -151,6 +159,10 @@ static int connect_to(int process, int directory, const char *name, uint32_t num
             errno = ETIMEDOUT;
             nanosleep(&pause, NULL);
         }
+    }
+    if (connection < 0 && has_ended(process)) {
+        remove_stale(directory, socket_name);
+        errno = ESRCH;
     }
     return connection;
 }
