@@ -24,53 +24,7 @@
 #include <stdint.h>
 
 #include "reporter/program/types/code.h"
-
-enum {
-    LMM_WAY_STEPS_MAX = 96,         /* of one way */
-    LMM_WAY_INSTRUCTIONS_MAX = 400, /* decoded for one way */
-};
-
-enum lmm_way_kind {
-    LMM_WAY_HELD,     /* a register holds the value */
-    LMM_WAY_STORED,   /* the value is stored in memory */
-    LMM_WAY_PASSED,   /* the value is an argument of a call */
-    LMM_WAY_RETURNED, /* the value is the function's result; also by a jump to a function that
-                         returns its first argument (memset, memcpy) */
-    LMM_WAY_FILLED,   /* a constant address is stored in the block: a table of virtual functions */
-};
-
-/* What the caller of lmm_way_follow() knows about a function that is called on the way. */
-enum lmm_way_callee {
-    LMM_WAY_CALLEE_ANY,           /* nothing */
-    LMM_WAY_CALLEE_RETURNS_FIRST, /* its result is its first argument: memset, strcpy */
-    LMM_WAY_CALLEE_ENDS,          /* it does not return: abort, __assert_fail, DW_AT_noreturn */
-};
-
-/* A step of the way. Steps are in the order in which they were found: the nearest first. */
-struct lmm_way_step {
-    enum lmm_way_kind kind;
-    bool is_inside;  /* the value is a pointer to the inside of the block: `added` bytes after the
-                        result */
-    bool is_unknown; /* is_inside, and `added` is not known */
-    int64_t added;
-    uint64_t from; /* HELD: the address of the first instruction that finds the value in the
-                      register; else the address of the instruction that does this */
-    uint64_t to;   /* HELD: the first address at which it is no longer known to be there, at least
-                      `from` + 1; else the address after the instruction */
-    uint32_t distance; /* instructions since the call */
-    int reg;   /* HELD: the register; STORED: the base register of the memory operand, or NONE */
-    int index; /* STORED: the index register, or NONE */
-    uint32_t scale;  /* STORED: of the index: bytes of an array's element */
-    int64_t offset;  /* STORED: the displacement; without a base the address itself, as in
-                       [rip + x] and adrp; FILLED: bytes after the block's start */
-    uint64_t target; /* PASSED: the address of the function, 0: unknown; FILLED: the constant */
-    bool is_loaded;  /* `target` is the address of a word, such as one of the global offset table,
-                       that holds the address meant. PASSED: the function's; FILLED: the constant is
-                       that address and `target_added`; STORED (reg is NONE): the value is stored at that
-                       address and `offset` */
-    int64_t target_added; /* FILLED and is_loaded: what is added; else 0 */
-    uint32_t argument;    /* PASSED: its number, from 0 on, of those in integer registers */
-};
+#include "reporter/program/types/way_step.h"
 
 /*
  * Follows the result of the call that returns to `address`. ret_steps: room for LMM_WAY_STEPS_MAX.

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/way_text.h"
+
+#include <inttypes.h>
+
+enum {
+    NAME_BYTES = 16,
+};
+
+static const char *register_name(enum lmm_machine machine, int reg, char *buffer)
+{
+    static const char *const names[] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp"};
+
+    if (machine == LMM_MACHINE_X86_64 && reg < 8) {
+        return names[reg];
+    }
+    snprintf(buffer, NAME_BYTES, machine == LMM_MACHINE_X86_64 ? "r%d" : "x%d", reg);
+    return buffer;
+}
+
+static void put_place(FILE *out, enum lmm_machine machine, int reg, int index, uint32_t scale,
+                      int64_t offset)
+{
+    char name[NAME_BYTES];
+
+    fputc('[', out);
+    if (reg != LMM_REGISTER_NONE) {
+        fprintf(out, "%s", register_name(machine, reg, name));
+    }
+    if (index != LMM_REGISTER_NONE) {
+        fprintf(out, "+%s", register_name(machine, index, name));
+    }
+    if (scale != 0) {
+        fprintf(out, "*%u", scale);
+    }
+    fprintf(out, reg == LMM_REGISTER_NONE ? "%#" PRIx64 "]" : "%+" PRId64 "]", offset);
+}
+
+/* "of rbx before 1006, [+8], [+16*8], +0": p in rbx, p->a[i].b. */
+static void put_origin(FILE *out, enum lmm_machine machine, const struct lmm_way_origin *origin)
+{
+    char name[NAME_BYTES];
+
+    fprintf(out, ", of");
+    if (origin->reg != LMM_REGISTER_NONE) {
+        fprintf(out, " %s before %" PRIx64, register_name(machine, origin->reg, name), origin->at);
+    }
+    for (uint32_t i = 0; i < origin->load_count; i++) {
+        fputc(' ', out);
+        put_place(out, machine, LMM_REGISTER_NONE, LMM_REGISTER_NONE, origin->loads[i].scale,
+                  origin->loads[i].offset);
+    }
+    fprintf(out, " %+" PRId64, origin->offset);
+    if (origin->scale != 0) {
+        fprintf(out, "*%u", origin->scale);
+    }
+}
+
+static void put_step(FILE *out, enum lmm_machine machine, const struct lmm_way_step *step)
+{
+    static const char *const kinds[] = {"held", "stored", "passed", "returned", "filled"};
+    char name[NAME_BYTES];
+
+    fprintf(out, "%" PRIu32 " %s %" PRIx64 "-%" PRIx64, step->distance, kinds[step->kind],
+            step->from, step->to);
+    if (step->kind == LMM_WAY_HELD) {
+        fprintf(out, " %s", register_name(machine, step->reg, name));
+    } else if (step->kind == LMM_WAY_STORED) {
+        fputc(' ', out);
+        put_place(out, machine, step->reg, step->index, step->scale, step->offset);
+    } else if (step->kind == LMM_WAY_PASSED) {
+        fprintf(out, " %" PRIu32 " of %s%" PRIx64, step->argument, step->is_loaded ? "*" : "",
+                step->target);
+    } else if (step->kind == LMM_WAY_FILLED) {
+        fprintf(out, " %+" PRId64 " = %s%" PRIx64 "%+" PRId64, step->offset,
+                step->is_loaded ? "*" : "", step->target, step->target_added);
+    }
+    if (step->is_unknown) {
+        fprintf(out, " inside");
+    } else if (step->is_inside) {
+        fprintf(out, " inside %+" PRId64, step->added);
+    }
+    if (step->has_origin) {
+        put_origin(out, machine, &step->origin);
+    }
+    fputc('\n', out);
+}
+
+void lmm_way_text_put(FILE *out, enum lmm_machine machine, const struct lmm_way_step *steps,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        put_step(out, machine, &steps[i]);
+    }
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* The way of a call's result through the next instructions: code with its steps. The code is that of
+ * an assembler, at 0x1000. */
+#include "reporter/program/types/way.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/way_text.h"
+
+enum {
+    START = 0x1000,
+    RETURNS_FIRST = 0x3000, /* functions */
+    ENDS = 0x4000,
+    CODE_MAX = 4096,
+    TEXT_MAX = 8192,
+};
+
+struct way_case {
+    const char *idea;
+    const char *code; /* in hexadecimal */
+    const char *steps;
+};
+
+static const struct way_case x86[] = {
+    {"a chain of moves, and a range for each register",
+     "4889c3"     /* 1000: mov rbx,rax */
+     "4889df"     /* 1003: mov rdi,rbx */
+     "31c0"       /* 1006: xor eax,eax */
+     "bf01000000" /* 1008: mov edi,0x1 */
+     "c3",        /* 100d: ret */
+     "0 held 1000-1008 rax\n"
+     "1 held 1003-100e rbx\n"
+     "2 held 1006-100d rdi\n"},
+    {"a test for zero: only the other side is followed",
+     "4885c0"   /* 1000: test rax,rax */
+     "7405"     /* 1003: je 100a */
+     "48894308" /* 1005: mov [rbx+0x8],rax */
+     "c3"       /* 1009: ret */
+     "4889c1"   /* 100a: mov rcx,rax */
+     "0f0b",    /* 100d: ud2 */
+     "0 held 1000-100a rax\n"
+     "3 stored 1005-1009 [rbx+8], of rbx before 1005 +8\n"
+     "4 returned 1009-100a\n"},
+    {"a branch to the other side",
+     "4885c0"   /* 1000: test rax,rax */
+     "7505"     /* 1003: jne 100a */
+     "48894308" /* 1005: mov [rbx+0x8],rax */
+     "c3"       /* 1009: ret */
+     "4889c1"   /* 100a: mov rcx,rax */
+     "0f0b",    /* 100d: ud2 */
+     "0 held 1000-1005 rax\n"
+     "2 held 100a-100f rax\n"
+     "3 held 100d-100f rcx\n"},
+    {"cmp with zero, and cmov on it",
+     "4883f800" /* 1000: cmp rax,0x0 */
+     "480f45d8" /* 1004: cmovne rbx,rax */
+     "480f44c1" /* 1008: cmove rax,rcx */
+     "48891a"   /* 100c: mov [rdx],rbx */
+     "0f0b",    /* 100f: ud2 */
+     "0 held 1000-1011 rax\n"
+     "2 held 1008-1011 rbx\n"
+     "4 stored 100c-100f [rdx+0], of rdx before 100c +0\n"},
+    {"both sides of another branch",
+     "4889c3"   /* 1000: mov rbx,rax */
+     "83f905"   /* 1003: cmp ecx,0x5 */
+     "7f04"     /* 1006: jg 100c */
+     "48891a"   /* 1008: mov [rdx],rbx */
+     "c3"       /* 100b: ret */
+     "48895a08" /* 100c: mov [rdx+0x8],rbx */
+     "c3",      /* 1010: ret */
+     "0 held 1000-1011 rax\n"
+     "1 held 1003-1011 rbx\n"
+     "4 stored 1008-100b [rdx+0], of rdx before 1008 +0\n"
+     "4 stored 100c-1010 [rdx+8], of rdx before 100c +8\n"
+     "5 returned 100b-100c\n"
+     "5 returned 1010-1011\n"},
+    {"a spill and a reload, over push and pop",
+     "4889442408" /* 1000: mov [rsp+0x8],rax */
+     "51"         /* 1005: push rcx */
+     "4883ec10"   /* 1006: sub rsp,0x10 */
+     "488b542420" /* 100a: mov rdx,[rsp+0x20] */
+     "4883c410"   /* 100f: add rsp,0x10 */
+     "59"         /* 1013: pop rcx */
+     "488b742408" /* 1014: mov rsi,[rsp+0x8] */
+     "0f0b",      /* 1019: ud2 */
+     "0 held 1000-101b rax\n"
+     "1 stored 1000-1005 [rsp+8], of rsp before 1000 +8\n"
+     "4 held 100f-101b rdx\n"
+     "7 held 1019-101b rsi\n"},
+    {"variables in the frame, as without optimisation",
+     "488945e8"       /* 1000: mov [rbp-0x18],rax */
+     "48837de800"     /* 1004: cmp [rbp-0x18],0x0 */
+     "7507"           /* 1009: jne 1012 */
+     "b800000000"     /* 100b: mov eax,0x0 */
+     "eb1b"           /* 1010: jmp 102d */
+     "488b45e8"       /* 1012: mov rax,[rbp-0x18] */
+     "c7401005000000" /* 1016: mov DWORD PTR [rax+0x10],0x5 */
+     "488b55f8"       /* 101d: mov rdx,[rbp-0x8] */
+     "488b45e8"       /* 1021: mov rax,[rbp-0x18] */
+     "48894208"       /* 1025: mov [rdx+0x8],rax */
+     "488b45e8"       /* 1029: mov rax,[rbp-0x18] */
+     "c9"             /* 102d: leave */
+     "c3",            /* 102e: ret */
+     "0 held 1000-100b rax\n"
+     "1 stored 1000-1004 [rbp-24], of rbp before 1000 -24\n"
+     "3 held 1012-102f rax\n"
+     "8 stored 1025-1029 [rdx+8], of rbp before 101d [0xfffffffffffffff8] +8\n"
+     "11 returned 102e-102f\n"},
+    {"registers over a call: those that the callee keeps",
+     "4889c3"     /* 1000: mov rbx,rax */
+     "4889c7"     /* 1003: mov rdi,rax */
+     "4889c6"     /* 1006: mov rsi,rax */
+     "e8f20f0000" /* 1009: call 2000 */
+     "48895d00"   /* 100e: mov [rbp+0x0],rbx */
+     "5b"         /* 1012: pop rbx */
+     "c3",        /* 1013: ret */
+     "0 held 1000-100e rax\n"
+     "1 held 1003-1013 rbx\n"
+     "2 held 1006-100e rdi\n"
+     "3 held 1009-100e rsi\n"
+     "4 passed 1009-100e 0 of 2000\n"
+     "4 passed 1009-100e 1 of 2000\n"
+     "5 stored 100e-1012 [rbp+0], of rbp before 100e +0\n"},
+    {"the result of a function that returns its first argument",
+     "4889c7"     /* 1000: mov rdi,rax */
+     "31f6"       /* 1003: xor esi,esi */
+     "e8f61f0000" /* 1005: call 3000 */
+     "48894318"   /* 100a: mov [rbx+0x18],rax */
+     "c3",        /* 100e: ret */
+     "0 held 1000-100f rax\n"
+     "1 held 1003-100a rdi\n"
+     "3 passed 1005-100a 0 of 3000\n"
+     "4 stored 100a-100e [rbx+24], of rbx before 100a +24\n"
+     "5 returned 100e-100f\n"},
+    {"tail calls",
+     "4889c7"      /* 1000: mov rdi,rax */
+     "85c9"        /* 1003: test ecx,ecx */
+     "7405"        /* 1005: je 100c */
+     "e9f40f0000"  /* 1007: jmp 2000 */
+     "e9ef1f0000", /* 100c: jmp 3000 */
+     "0 held 1000-1011 rax\n"
+     "1 held 1003-1011 rdi\n"
+     "4 passed 1007-100c 0 of 2000\n"
+     "4 passed 100c-1011 0 of 3000\n"
+     "4 returned 100c-1011\n"},
+    {"a call that does not return",
+     "4889c7"     /* 1000: mov rdi,rax */
+     "e8f82f0000" /* 1003: call 4000 */
+     "4889fa"     /* 1008: mov rdx,rdi */
+     "c3",        /* 100b: ret */
+     "0 held 1000-1008 rax\n"
+     "1 held 1003-1008 rdi\n"
+     "2 passed 1003-1008 0 of 4000\n"},
+    {"stores with an index, to fixed addresses and through loaded pointers",
+     "488944cb10"     /* 1000: mov [rbx+rcx*8+0x10],rax */
+     "488905f43f0000" /* 1005: mov [rip+0x3ff4],rax */
+     "488b15ed3f0000" /* 100c: mov rdx,[rip+0x3fed] */
+     "48894208"       /* 1013: mov [rdx+0x8],rax */
+     "488b5320"       /* 1017: mov rdx,[rbx+0x20] */
+     "488904ca"       /* 101b: mov [rdx+rcx*8],rax */
+     "0f0b",          /* 101f: ud2 */
+     "0 held 1000-1021 rax\n"
+     "1 stored 1000-1005 [rbx+rcx*8+16], of rbx before 1000 +16*8\n"
+     "2 stored 1005-100c [0x5000], of +20480\n"
+     "4 stored 1013-1017 [rdx+8], of [0x5000] +8\n"
+     "6 stored 101b-101f [rdx+rcx*8+0], of rbx before 1017 [0x20] +0*8\n"},
+    {"pairs stored at once",
+     "66480f6ec0" /* 1000: movq xmm0,rax */
+     "0f16442408" /* 1005: movhps xmm0,[rsp+0x8] */
+     "0f114310"   /* 100a: movups [rbx+0x10],xmm0 */
+     "66480f6ec8" /* 100e: movq xmm1,rax */
+     "66480f6ed1" /* 1013: movq xmm2,rcx */
+     "660f6cd1"   /* 1018: punpcklqdq xmm2,xmm1 */
+     "0f1113"     /* 101c: movups [rbx],xmm2 */
+     "0f0b",      /* 101f: ud2 */
+     "0 held 1000-1021 rax\n"
+     "3 stored 100a-100e [rbx+16], of rbx before 100a +16\n"
+     "7 stored 101c-101f [rbx+8], of rbx before 101c +8\n"},
+    {"pointers to the inside",
+     "488d5808" /* 1000: lea rbx,[rax+0x8] */
+     "4883c010" /* 1004: add rax,0x10 */
+     "488d0cd0" /* 1008: lea rcx,[rax+rdx*8] */
+     "48ffc3"   /* 100c: inc rbx */
+     "4883eb09" /* 100f: sub rbx,0x9 */
+     "48891a"   /* 1013: mov [rdx],rbx */
+     "0f0b",    /* 1016: ud2 */
+     "0 held 1000-1008 rax\n"
+     "1 held 1004-100f rbx inside +8\n"
+     "2 held 1008-1018 rax inside +16\n"
+     "3 held 100c-1018 rcx inside\n"
+     "4 held 100f-1013 rbx inside +9\n"
+     "5 held 1013-1018 rbx\n"
+     "6 stored 1013-1016 [rdx+0], of rdx before 1013 +0\n"},
+    {"tables of virtual functions",
+     "488d15f93f0000"   /* 1000: lea rdx,[rip+0x3ff9] */
+     "4883c210"         /* 1007: add rdx,0x10 */
+     "488910"           /* 100b: mov [rax],rdx */
+     "48c7400840404000" /* 100e: mov [rax+0x8],0x404040 */
+     "488b0de33f0000"   /* 1016: mov rcx,[rip+0x3fe3] */
+     "4883c110"         /* 101d: add rcx,0x10 */
+     "48894810"         /* 1021: mov [rax+0x10],rcx */
+     "48c7401807000000" /* 1025: mov [rax+0x18],0x7 */
+     "0f0b",            /* 102d: ud2 */
+     "0 held 1000-102f rax\n"
+     "3 filled 100b-100e +0 = 5010+0\n"
+     "4 filled 100e-1016 +8 = 404040+0\n"
+     "7 filled 1021-1025 +16 = *5000+16\n"},
+    {"an endless loop ends",
+     "4889c3"   /* 1000: mov rbx,rax */
+     "4883c308" /* 1003: add rbx,0x8 */
+     "ebfa",    /* 1007: jmp 1003 */
+     "0 held 1000-1009 rax\n"
+     "1 held 1003-1007 rbx\n"
+     "2 held 1003-1009 rbx inside +8\n"
+     "4 held 1003-1009 rbx inside +16\n"
+     "6 held 1007-1009 rbx inside +24\n"},
+    {"a loop over elements: paths that meet again are followed once",
+     "4889c3" /* 1000: mov rbx,rax */
+     "488919" /* 1003: mov [rcx],rbx */
+     "48ffc1" /* 1006: inc rcx */
+     "4839d1" /* 1009: cmp rcx,rdx */
+     "75f5"   /* 100c: jne 1003 */
+     "4889d8" /* 100e: mov rax,rbx */
+     "c3",    /* 1011: ret */
+     "0 held 1000-1012 rax\n"
+     "1 held 1003-1012 rbx\n"
+     "2 stored 1003-1006 [rcx+0], of rcx before 1003 +0\n"
+     "7 returned 1011-1012\n"},
+    {"a table of jumps ends the way",
+     "4889c3"         /* 1000: mov rbx,rax */
+     "ff24cd00500000" /* 1003: jmp [rcx*8+0x5000] */
+     "4889c1",        /* 100a: mov rcx,rax */
+     "0 held 1000-100a rax\n"
+     "1 held 1003-100a rbx\n"},
+    {"a function in the global offset table",
+     "4889c7"       /* 1000: mov rdi,rax */
+     "ff15f73f0000" /* 1003: call [rip+0x3ff7] */
+     "c3",          /* 1009: ret */
+     "0 held 1000-1009 rax\n"
+     "1 held 1003-1009 rdi\n"
+     "2 passed 1003-1009 0 of *5000\n"},
+};
+
+static enum lmm_way_callee know(void *context, uint64_t target)
+{
+    (void) context;
+    if (target == RETURNS_FIRST) {
+        return LMM_WAY_CALLEE_RETURNS_FIRST;
+    }
+    return target == ENDS ? LMM_WAY_CALLEE_ENDS : LMM_WAY_CALLEE_ANY;
+}
+
+static size_t read_bytes(const char *text, unsigned char bytes[CODE_MAX])
+{
+    size_t count = strlen(text) / 2;
+
+    cr_assert_leq(count, CODE_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const char digits[] = {text[2 * i], text[2 * i + 1], '\0'};
+
+        bytes[i] = (unsigned char) strtoul(digits, NULL, 16);
+    }
+    return count;
+}
+
+/* Follows the result of the call that returns to `address`, and writes the steps. */
+static void follow(enum lmm_machine machine, const unsigned char *bytes, size_t count,
+                   uint64_t address, char text[TEXT_MAX])
+{
+    const struct lmm_code code = {bytes, count, START, machine};
+    struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
+    size_t step_count = lmm_way_follow(&code, address, know, NULL, steps);
+    FILE *out = fmemopen(text, TEXT_MAX, "w");
+
+    cr_assert_not_null(out);
+    lmm_way_text_put(out, machine, steps, step_count);
+    fclose(out);
+}
+
+static void check_cases(enum lmm_machine machine, const struct way_case *cases, size_t count)
+{
+    unsigned char bytes[CODE_MAX];
+
+    for (size_t i = 0; i < count; i++) {
+        char text[TEXT_MAX] = "";
+        size_t byte_count = read_bytes(cases[i].code, bytes);
+
+        follow(machine, bytes, byte_count, START, text);
+        cr_expect_str_eq(text, cases[i].steps, "%s:\n%s", cases[i].idea, text);
+    }
+}
+
+Test(way, x86_64)
+{
+    check_cases(LMM_MACHINE_X86_64, x86, sizeof(x86) / sizeof(x86[0]));
+}
+
+Test(way, addresses_outside_of_the_code)
+{
+    static const unsigned char ret = 0xc3;
+    char text[TEXT_MAX] = "";
+
+    follow(LMM_MACHINE_X86_64, &ret, 1, START - 1, text);
+    follow(LMM_MACHINE_X86_64, &ret, 1, START + 1, text);
+    follow(LMM_MACHINE_X86_64, &ret, 0, START, text);
+    follow(LMM_MACHINE_NONE, &ret, 1, START, text);
+    cr_expect_str_eq(text, "");
+}
