@@ -3,18 +3,10 @@
 
 #include "lib/ground/vm.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
-/* What is read belongs to the program: a sanitizer would object to its stacks. */
-#define READS_ANYTHING __attribute__((no_sanitize("address", "thread")))
-#define INLINE         static inline __attribute__((always_inline)) READS_ANYTHING
-
 /* ---- Blocks reached -------------------------------------------------------------------------- */
 
 /* Notes that a block of the page waits. */
-INLINE void note_page(struct lmm_scan *scan, size_t number)
+LMM_WORDS_INLINE void note_page(struct lmm_scan *scan, size_t number)
 {
     uint64_t bit = (uint64_t) 1 << (number % 64);
     uint64_t *word = &scan->noted[number / 64];
@@ -26,7 +18,8 @@ INLINE void note_page(struct lmm_scan *scan, size_t number)
     }
 }
 
-INLINE void put_into_ring(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t slot)
+LMM_WORDS_INLINE void put_into_ring(struct lmm_scan *scan, const struct lmm_graph_page *page,
+                                    size_t slot)
 {
     const char *start = (const char *) page->base + slot * page->stride;
 
@@ -37,7 +30,7 @@ INLINE void put_into_ring(struct lmm_scan *scan, const struct lmm_graph_page *pa
 }
 
 /* The block is white. */
-INLINE void reach(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t slot)
+LMM_WORDS_INLINE void reach(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t slot)
 {
     page->bits[slot / 64] &= ~((uint64_t) 1 << (slot % 64));
     if (scan->group_of != NULL) {
@@ -74,7 +67,7 @@ void lmm_scan_reach_any(struct lmm_scan *scan, uintptr_t word)
 
 /* ---- Words ----------------------------------------------------------------------------------- */
 
-INLINE void take_word(struct lmm_scan *scan, uintptr_t word)
+LMM_WORDS_INLINE void take_word(struct lmm_scan *scan, uintptr_t word)
 {
     const struct lmm_graph *graph = &scan->graph;
 
@@ -109,38 +102,9 @@ void lmm_scan_word(struct lmm_scan *scan, uintptr_t word)
     take_word(scan, word);
 }
 
-/*
- * Which words may be addresses of the graph: two bits for each of 8 words. By their high halves: a few
- * more than are addresses, and rejected one by one later.
- */
-INLINE unsigned candidates_of_8(const struct lmm_scan *scan, const uint64_t *words)
+LMM_WORDS_INLINE void take_8(struct lmm_scan *scan, const uint64_t *words)
 {
-#if defined(__SSE2__)
-    const __m128i *pairs = (const __m128i *) (const void *) words;
-    __m128i bias = _mm_set1_epi32((int) scan->high_bias);
-    __m128i limit = _mm_set1_epi32((int) scan->high_limit);
-    __m128 first = _mm_castsi128_ps(_mm_loadu_si128(pairs));
-    __m128 second = _mm_castsi128_ps(_mm_loadu_si128(pairs + 1));
-    __m128 third = _mm_castsi128_ps(_mm_loadu_si128(pairs + 2));
-    __m128 fourth = _mm_castsi128_ps(_mm_loadu_si128(pairs + 3));
-    __m128i low = _mm_castps_si128(_mm_shuffle_ps(first, second, _MM_SHUFFLE(3, 1, 3, 1)));
-    __m128i high = _mm_castps_si128(_mm_shuffle_ps(third, fourth, _MM_SHUFFLE(3, 1, 3, 1)));
-    low = _mm_cmpgt_epi32(limit, _mm_sub_epi32(low, bias));
-    high = _mm_cmpgt_epi32(limit, _mm_sub_epi32(high, bias));
-    return (unsigned) _mm_movemask_epi8(_mm_packs_epi32(low, high));
-#else
-    unsigned found = 0;
-
-    for (unsigned i = 0; i < 8; i++) {
-        found |= (words[i] - scan->graph.low < scan->graph.span_bytes ? 3u : 0u) << 2 * i;
-    }
-    return found;
-#endif
-}
-
-INLINE void take_8(struct lmm_scan *scan, const uint64_t *words)
-{
-    unsigned found = candidates_of_8(scan, words);
+    unsigned found = lmm_words_candidates(&scan->words, words);
 
     while (LMM_UNLIKELY(found != 0)) {
         unsigned i = (unsigned) __builtin_ctz(found) / 2;
@@ -149,7 +113,7 @@ INLINE void take_8(struct lmm_scan *scan, const uint64_t *words)
     }
 }
 
-READS_ANYTHING static void take_unaligned(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
+LMM_WORDS_READS static void take_unaligned(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
 {
     for (uintptr_t at = from; at + sizeof(uint64_t) <= to; at++) {
         uintptr_t word;
@@ -159,7 +123,7 @@ READS_ANYTHING static void take_unaligned(struct lmm_scan *scan, uintptr_t from,
 }
 
 /* The last 8 words may include some that were taken already, which does no harm. */
-INLINE void take_aligned(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
+LMM_WORDS_INLINE void take_aligned(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
 {
     const uint64_t *at = (const uint64_t *) lmm_round_up(from, sizeof(uint64_t));
     const uint64_t *end = (const uint64_t *) (to & ~(uintptr_t) (sizeof(uint64_t) - 1));
@@ -178,7 +142,7 @@ INLINE void take_aligned(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
     }
 }
 
-INLINE void take_range(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
+LMM_WORDS_INLINE void take_range(struct lmm_scan *scan, uintptr_t from, uintptr_t to)
 {
     scan->bytes += to - from;
     if (LMM_UNLIKELY(scan->unaligned)) {
@@ -235,7 +199,7 @@ bool lmm_scan_next_stretch(const struct lmm_scan *scan, const struct lmm_graph_b
     return false;
 }
 
-/* Reads a block of a page whose blocks differ. */
+/* Reads a block of a page that is not plain. */
 static LMM_NOINLINE void read_unlike(struct lmm_scan *scan, const struct lmm_graph_page *page,
                                      size_t slot)
 {
@@ -247,79 +211,31 @@ static LMM_NOINLINE void read_unlike(struct lmm_scan *scan, const struct lmm_gra
     }
 }
 
-/* Whether the page's blocks may have parts that are not read: some are free of pointers, or have system
- * pages of their own; or may be runs. */
-INLINE bool is_mixed(const struct lmm_scan *scan, const struct lmm_graph_page *page)
+LMM_WORDS_INLINE void read_block(struct lmm_scan *scan, const struct lmm_graph_page *page,
+                                 size_t slot, bool is_plain)
 {
-    return page->kind != LMM_PAGE_SLOTS || page->stride >= LMM_SYSTEM_PAGE_BYTES ||
-           scan->has_pointer_free_sites || page->has_gaps;
-}
-
-/* The bytes of the block in a slot of a page of slots. */
-INLINE size_t slot_bytes(const struct lmm_graph_page *page, size_t slot)
-{
-    if (page->block_bytes != 0) {
-        return page->block_bytes;
-    }
-    size_t slack = lmm_tag_slack(lmm_load_relaxed(&page->tags[slot]));
-    return slack < page->stride ? page->stride - slack : 0;
-}
-
-INLINE void read_block(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t slot)
-{
-    if (LMM_UNLIKELY(is_mixed(scan, page))) {
+    if (LMM_UNLIKELY(!is_plain)) {
         read_unlike(scan, page, slot);
         return;
     }
     uintptr_t start = page->base + slot * page->stride;
-    take_range(scan, start, start + slot_bytes(page, slot));
+    size_t bytes = lmm_words_slot_bytes(page, slot);
+    scan->bytes += bytes;
+    take_aligned(scan, start, start + bytes);
 }
 
 /* ---- Many blocks of a page at once ----------------------------------------------------------- */
 
-/* Whether 64 slots can be read as one range: then each word found is looked at for its slot. */
-INLINE bool can_sweep(const struct lmm_scan *scan, const struct lmm_graph_page *page, size_t i)
-{
-    return page->kind == LMM_PAGE_SLOTS && (i + 1) * 64 <= page->slots &&
-           page->stride >= sizeof(uint64_t) && page->stride < LMM_SYSTEM_PAGE_BYTES &&
-           !scan->unaligned && !scan->has_pointer_free_sites && !page->has_gaps;
-}
-
-/* The slot, below 64, of slots i * 64 on, that has all of the word at address; 64: none. */
-INLINE size_t slot_of_word(const struct lmm_graph_page *page, size_t i, uintptr_t address)
-{
-    uint64_t offset = address - page->base;
-    size_t slot = offset * page->multiplier >> 32;
-    size_t inside = offset - slot * page->stride;
-
-    return inside + sizeof(uint64_t) <= slot_bytes(page, slot) ? slot - i * 64 : 64;
-}
-
-/* The words of 64 slots, from slot i * 64 on; at least 64 words. */
-struct sweep {
-    const uint64_t *at;
-    const uint64_t *last; /* the last 8 */
-};
-
-INLINE struct sweep sweep_of(const struct lmm_graph_page *page, size_t i)
-{
-    uintptr_t from = page->base + i * 64 * page->stride;
-    uintptr_t to = from + (uintptr_t) 64 * page->stride;
-
-    return (struct sweep) {(const uint64_t *) lmm_round_up(from, sizeof(uint64_t)),
-                           (const uint64_t *) (to & ~(uintptr_t) (sizeof(uint64_t) - 1)) - 8};
-}
-
 /* Takes those of 8 words that lie in one of the slots. */
-READS_ANYTHING static LMM_NOINLINE void take_swept(struct lmm_scan *scan,
-                                                   const struct lmm_graph_page *page, size_t i,
-                                                   uint64_t slots, const uint64_t *words,
-                                                   unsigned found)
+LMM_WORDS_READS static LMM_NOINLINE void take_swept(struct lmm_scan *scan,
+                                                    const struct lmm_graph_page *page, size_t i,
+                                                    uint64_t slots, const uint64_t *words,
+                                                    unsigned found)
 {
     while (found != 0) {
         unsigned j = (unsigned) __builtin_ctz(found) / 2;
         if (words[j] - scan->graph.low < scan->graph.span_bytes) {
-            size_t slot = slot_of_word(page, i, (uintptr_t) &words[j]);
+            size_t slot = lmm_words_slot_of(page, i, (uintptr_t) &words[j]);
             if (slot < 64 && (slots >> slot & 1) != 0) {
                 take_word(scan, words[j]);
             }
@@ -328,15 +244,15 @@ READS_ANYTHING static LMM_NOINLINE void take_swept(struct lmm_scan *scan,
     }
 }
 
-READS_ANYTHING static void sweep_slots(struct lmm_scan *scan, const struct lmm_graph_page *page,
-                                       size_t i, uint64_t slots)
+LMM_WORDS_READS static void sweep_slots(struct lmm_scan *scan, const struct lmm_graph_page *page,
+                                        size_t i, uint64_t slots)
 {
-    struct sweep sweep = sweep_of(page, i);
+    struct lmm_words_sweep sweep = lmm_words_sweep_of(page, i);
 
     scan->bytes += (uint64_t) 64 * page->stride;
     for (;; sweep.at += 8) {
         const uint64_t *words = sweep.at < sweep.last ? sweep.at : sweep.last;
-        unsigned found = candidates_of_8(scan, words);
+        unsigned found = lmm_words_candidates(&scan->words, words);
         if (LMM_UNLIKELY(found != 0)) {
             take_swept(scan, page, i, slots, words, found);
         }
@@ -346,92 +262,60 @@ READS_ANYTHING static void sweep_slots(struct lmm_scan *scan, const struct lmm_g
     }
 }
 
-READS_ANYTHING uint64_t lmm_scan_leaves(struct lmm_scan *scan, const struct lmm_graph_page *page,
-                                        size_t i, uint64_t slots)
-{
-    uint64_t leaves = slots;
-
-    if (page->is_pointer_free || slots == 0) {
-        return slots;
-    }
-    if (!can_sweep(scan, page, i)) {
-        return 0;
-    }
-    for (struct sweep sweep = sweep_of(page, i);; sweep.at += 8) {
-        const uint64_t *words = sweep.at < sweep.last ? sweep.at : sweep.last;
-        unsigned found = candidates_of_8(scan, words);
-        while (LMM_UNLIKELY(found != 0)) {
-            unsigned j = (unsigned) __builtin_ctz(found) / 2;
-            size_t slot = slot_of_word(page, i, (uintptr_t) &words[j]);
-            leaves &= slot < 64 ? ~((uint64_t) 1 << slot) : UINT64_MAX;
-            found &= ~(3u << 2 * j);
-        }
-        if (words == sweep.last) {
-            return leaves;
-        }
-    }
-}
-
 /* ---- Blocks that wait ------------------------------------------------------------------------ */
 
-enum { SWEEP_MIN = 24 }; /* of 64 slots: from so many blocks on they are swept */
-
-/* Whether SWEEP_MIN bits are set; about. */
-INLINE bool are_many(uint64_t bits)
-{
-    uint64_t pairs = bits - (bits >> 1 & 0x5555555555555555u);
-    uint64_t nibbles = (pairs & 0x3333333333333333u) + (pairs >> 2 & 0x3333333333333333u);
-    uint64_t bytes = (nibbles + (nibbles >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
-
-    return bytes * 0x0101010101010101u >> 56 >= SWEEP_MIN;
-}
-
 /*
- * Reads the blocks of 64 slots that wait, also those that are reached meanwhile. Often a block leads to
- * its neighbour. So the next one is guessed: the processor then reads it while it still computes which
- * one it is, and the comparison only confirms that.
+ * Reads the blocks of 64 slots that wait, also those that are reached meanwhile. Often blocks lead to each
+ * other at one distance, mostly to a neighbour. So the next one is guessed: the processor then reads it
+ * while it still computes which one it is, and the comparison only confirms that.
  */
-INLINE void read_slots(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t i)
+LMM_WORDS_INLINE void read_slots(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t i,
+                                 size_t guess, bool is_plain)
 {
     const uint64_t *starts = lmm_graph_plane(page, LMM_PLANE_STARTS);
     uint64_t *read = lmm_graph_plane(page, LMM_PLANE_READ);
-    size_t next = i * 64;
+    uint64_t done = read[i]; /* only this function changes it meanwhile */
 
-    for (;;) {
-        uint64_t waiting = starts[i] & ~page->bits[i] & ~read[i];
-        if (waiting == 0) {
-            return;
-        }
-        if ((waiting & (waiting - 1)) != 0 && are_many(waiting) && can_sweep(scan, page, i)) {
-            read[i] |= waiting;
+    for (uint64_t waiting; (waiting = starts[i] & ~page->bits[i] & ~done) != 0;) {
+        if ((waiting & (waiting - 1)) != 0 && is_plain && lmm_words_are_many(waiting) &&
+            lmm_words_can_sweep(page, i)) {
+            done |= waiting;
             sweep_slots(scan, page, i, waiting);
             continue;
         }
         size_t slot = i * 64 + (size_t) __builtin_ctzll(waiting);
-        if (LMM_UNLIKELY(slot != next)) {
-            next = slot;
-            __asm__ volatile("" : "+r"(next)); /* else the compiler sees that next is slot */
+        size_t same = guess;
+        __asm__("" : "+r"(same)); /* else the compiler sees that guess is slot, and reads that */
+        if (LMM_UNLIKELY(slot != same)) {
+            scan->distance += slot - guess;
+            guess = slot;
         }
-        read[i] |= waiting & -waiting;
-        read_block(scan, page, next++);
+        done |= waiting & -waiting;
+        read_block(scan, page, guess, is_plain);
+        guess += scan->distance;
     }
+    read[i] = done;
 }
 
 /* Reads a block, and those of its page that it, or one of them, reaches in the slots after it. */
-INLINE void read_from(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t slot)
+LMM_WORDS_INLINE void read_from(struct lmm_scan *scan, const struct lmm_graph_page *page,
+                                size_t slot)
 {
+    bool is_plain = lmm_scan_is_plain(scan, page);
+
     scan->current = page;
     scan->at_word = slot / 64;
     scan->last_word = 0;
-    read_block(scan, page, slot);
-    for (; scan->at_word <= scan->last_word; scan->at_word++) {
-        read_slots(scan, page, scan->at_word);
+    read_block(scan, page, slot, is_plain);
+    for (size_t guess = slot + scan->distance; scan->at_word <= scan->last_word;
+         scan->at_word++, guess = scan->at_word * 64) {
+        read_slots(scan, page, scan->at_word, guess, is_plain);
     }
     scan->current = NULL;
 }
 
 /* Until so few blocks are in the ring. */
-READS_ANYTHING static void drain_ring(struct lmm_scan *scan, uint32_t few)
+LMM_WORDS_READS static void drain_ring(struct lmm_scan *scan, uint32_t few)
 {
     while (scan->ring_count > few) {
         struct lmm_scan_block block = scan->ring[scan->ring_first];
@@ -445,10 +329,11 @@ READS_ANYTHING static void drain_ring(struct lmm_scan *scan, uint32_t few)
 }
 
 /* Reads many of 64 slots at once, or puts a few into the ring, so that they are fetched together. */
-READS_ANYTHING static void read_or_fetch(struct lmm_scan *scan, const struct lmm_graph_page *page,
-                                         size_t i, uint64_t waiting)
+LMM_WORDS_READS static void read_or_fetch(struct lmm_scan *scan, const struct lmm_graph_page *page,
+                                          size_t i, uint64_t waiting)
 {
-    if (are_many(waiting) && can_sweep(scan, page, i)) {
+    if (lmm_words_are_many(waiting) && lmm_scan_is_plain(scan, page) &&
+        lmm_words_can_sweep(page, i)) {
         lmm_graph_plane(page, LMM_PLANE_READ)[i] |= waiting;
         sweep_slots(scan, page, i, waiting);
         return;

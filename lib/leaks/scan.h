@@ -23,6 +23,7 @@
 #define LMM_SCAN_H
 
 #include "lib/leaks/graph.h"
+#include "lib/leaks/block_words.h"
 
 enum { LMM_SCAN_RING = 64 };
 
@@ -47,8 +48,7 @@ struct lmm_scan {
     bool can_probe;              /* lmm_vm_is_readable() tells the truth here */
     bool has_pointer_free_sites; /* some blocks of other families are free of pointers, too */
     uint64_t bytes;              /* looked at so far */
-    uint32_t high_bias;  /* high halves of addresses of the graph, less this, are signed ... */
-    uint32_t high_limit; /* ... numbers below this one */
+    struct lmm_words words;
 
     /* Blocks reached. */
     uint32_t *group_of; /* by slot: gets `group` when a block is reached; NULL: none */
@@ -60,6 +60,7 @@ struct lmm_scan {
     const struct lmm_graph_page *current; /* being read in the order of slots; or NULL */
     size_t at_word;         /* those of slots from 64 x this on are still to come ... */
     size_t last_word;       /* ... and some before 64 x (this + 1) were reached */
+    size_t distance;        /* of the blocks read last, in slots, as a guess; may be negative */
     uint64_t *noted;        /* a bit for each page */
     uint64_t *noted_groups; /* a bit for each word of `noted` that is not 0 */
     size_t noted_count;     /* pages noted */
@@ -77,6 +78,15 @@ void lmm_scan_reach(struct lmm_scan *scan, const struct lmm_graph_page *page, ui
 
 /* As `other`: reaches the block that the word goes into, and a block of no length that ends there. */
 void lmm_scan_reach_any(struct lmm_scan *scan, uintptr_t word);
+
+/* Whether each block of the page is all read, at aligned words: none is free of pointers, has system pages
+ * of its own, which may be inaccessible, or is a run. */
+static inline bool lmm_scan_is_plain(const struct lmm_scan *scan, const struct lmm_graph_page *page)
+{
+    return page->kind == LMM_PAGE_SLOTS && page->stride >= sizeof(uint64_t) &&
+           page->stride < LMM_SYSTEM_PAGE_BYTES && !scan->unaligned &&
+           !scan->has_pointer_free_sites && !page->has_gaps;
+}
 
 /* Takes a word as an address. */
 void lmm_scan_word(struct lmm_scan *scan, uintptr_t word);
@@ -110,7 +120,7 @@ bool lmm_scan_next_stretch(const struct lmm_scan *scan, const struct lmm_graph_b
 
 /* Which of the slots (a bit each, of slots i * 64 on of the page) have no word that may be an address of
  * the graph: the others may have none either. */
-uint64_t lmm_scan_leaves(struct lmm_scan *scan, const struct lmm_graph_page *page, size_t i,
+uint64_t lmm_scan_leaves(const struct lmm_scan *scan, const struct lmm_graph_page *page, size_t i,
                          uint64_t slots);
 
 /* Whether some site has that mark (books/site.h). O(sites). */

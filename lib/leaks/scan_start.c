@@ -43,6 +43,19 @@ static void use_pages_first(const struct lmm_graph *graph)
     }
 }
 
+static void set_words(struct lmm_scan *scan)
+{
+    uintptr_t low = scan->graph.low;
+    uintptr_t span_bytes = scan->graph.span_bytes;
+    uint32_t bias = (uint32_t) (low >> 32) ^ 0x80000000u;
+    uint32_t limit = (uint32_t) ((low + span_bytes) >> 32) + 1 - bias;
+
+    scan->words = (struct lmm_words) {.high_bias = {bias, bias, bias, bias},
+                                      .high_limit = {limit, limit, limit, limit},
+                                      .low = low,
+                                      .span_bytes = span_bytes};
+}
+
 bool lmm_scan_init(struct lmm_scan *scan, bool unaligned, lmm_scan_other *other)
 {
     uintptr_t word = 0;
@@ -57,9 +70,7 @@ bool lmm_scan_init(struct lmm_scan *scan, bool unaligned, lmm_scan_other *other)
         lmm_graph_end(&scan->graph);
         return false;
     }
-    scan->high_bias = (uint32_t) (scan->graph.low >> 32) ^ 0x80000000u;
-    scan->high_limit =
-        (uint32_t) ((scan->graph.low + scan->graph.span_bytes) >> 32) + 1 - scan->high_bias;
+    set_words(scan);
     scan->can_probe = lmm_vm_is_readable((uintptr_t) &word);
     scan->has_pointer_free_sites = lmm_scan_has_marked_site(LMM_SITE_POINTER_FREE);
     use_pages_first(&scan->graph);
