@@ -269,6 +269,9 @@ static const struct key {
      "at exit, print which blocks are lost, and where they were allocated; all: every live block"},
     {"log", set_path, offsetof(struct lmm_options, log), "PATH",
      "file for the reports at exit; %p pid, %e program, %t time"},
+    {"match", set_flag, offsetof(struct lmm_options, match), "0|1",
+     "drop-in: tell frees that do not match their allocations, such as delete of a block of new[] "
+     "(0)"},
     {"reservoir", set_reservoir, offsetof(struct lmm_options, reservoir_bytes), "MIB",
      "unused pages to keep for reuse (16)"},
     {"signal", set_signal, offsetof(struct lmm_options, signal), "0..64",
@@ -419,6 +422,9 @@ void lmm_options_read(void)
     }
     if (LMM_DROP_IN) {
         lmm_options_follow_allocator_names();
+    }
+    if (lmm_options.match && lmm_options.stack_frames == 0) {
+        lmm_options.stack_frames = LMM_STACK_FRAMES_MATCH;
     }
 }
 

@@ -17,6 +17,7 @@
 enum {
     LMM_OPTION_PATH_MAX = 1024,
     LMM_STACK_FRAMES_MAX = 64,
+    LMM_STACK_FRAMES_MATCH = 8, /* with match=1, where no others are asked for */
     LMM_SIGNAL_MAX = 64,
     LMM_SIGNAL_AUTO = LMM_SIGNAL_MAX + 1,
 };
@@ -48,6 +49,7 @@ struct lmm_options {
     bool keep;       /* drop-in: a clean exit leaves the file */
     bool leaves_children_alone;       /* drop-in: what the process starts is not on LMM by itself */
     uint32_t stack_frames;            /* drop-in: kept of each call stack; 0: none are taken */
+    bool match;                       /* drop-in: tell frees that do not match their allocations */
     bool heaptrack_temporaries;       /* drop-in: count temporary blocks as heaptrack does */
     char starts[LMM_OPTION_PATH_MAX]; /* drop-in: file that lists started programs; empty: none */
     bool leaks_to_stdout;             /* the leak report goes there, unless there is a log */

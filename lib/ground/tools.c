@@ -75,7 +75,8 @@ void lmm_tools_start(void)
 {
     /* Only Memcheck answers this one; Valgrind's other tools should see the fast paths. */
     on_memcheck = VALGRIND_MAKE_MEM_DEFINED(&on_memcheck, sizeof(on_memcheck)) != 0;
-    lmm_tools_active = LMM_ASAN || on_memcheck || lmm_options.fill_alloc || lmm_options.fill_free;
+    lmm_tools_active = LMM_ASAN || on_memcheck || lmm_options.fill_alloc || lmm_options.fill_free ||
+                       (LMM_DROP_IN && lmm_options.match);
 }
 
 void lmm_tools_page_begins(void *base, size_t bytes)

@@ -22,7 +22,7 @@
 #define LMM_ASAN 0
 #endif
 
-/* True when a tool must be told of every block. Changes after the start only when the program sets
+/* True when a tool must be told of every block, or the drop-in compares how they are freed (match=1). Changes after the start only when the program sets
  * or removes ALLOCATOR_SCRIBBLE; a thread may miss this until its next slow path. */
 extern bool lmm_tools_active;
 

@@ -236,6 +236,11 @@ bool lmm_vm_open(void *address, size_t bytes)
     return lmm_vm.open(address, bytes) == 0;
 }
 
+void lmm_vm_make_read_only(void *address, size_t bytes)
+{
+    lmm_system_call(SYS_mprotect, (long) address, (long) bytes, PROT_READ, 0, 0, 0);
+}
+
 int lmm_vm_populate(void *address, size_t bytes)
 {
     return lmm_vm.populate(address, bytes);

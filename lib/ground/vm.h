@@ -67,6 +67,9 @@ bool lmm_vm_reserve_file(void *address, size_t bytes, int descriptor, size_t off
 /* Makes bytes of reserved pages of a file accessible. False on failure. */
 bool lmm_vm_open(void *address, size_t bytes);
 
+/* Makes whole system pages that the caller has opened readable only. */
+void lmm_vm_make_read_only(void *address, size_t bytes);
+
 /*
  * Gives memory to all accessible pages at address, as if each was written to. Returns 0 or -errno:
  * -ENOMEM: there is none; -EFAULT: a store would raise SIGBUS, because the file gets no space;

@@ -14,6 +14,7 @@
 #include "lib/heaps/repair.h"
 #include "lib/heaps/thread.h"
 #include "lib/pages/family.h"
+#include "lib/pages/origin.h"
 #include "lib/pages/page.h"
 #include "lib/stacks/depot.h"
 #include "lib/stacks/modules.h"
@@ -50,7 +51,8 @@ static const struct {
     {.for_each = for_each_heap},   {.lock = &lmm_families_lock},   {.for_each = for_each_family},
     {.lock = &lmm_depot_lock},     {.lock = &lmm_modules_lock},    {.lock = &lmm_sites_lock},
     {.lock = &lmm_chunks_lock},    {.lock = &lmm_page_table_lock}, {.lock = &lmm_reservoir_lock},
-    {.lock = &lmm_arena_locks[0]}, {.lock = &lmm_arena_locks[1]},  {.lock = &lmm_arena_locks[2]},
+    {.lock = &lmm_origins_lock},   {.lock = &lmm_arena_locks[0]},  {.lock = &lmm_arena_locks[1]},
+    {.lock = &lmm_arena_locks[2]},
 };
 
 enum { LOCKS = sizeof(locks) / sizeof(locks[0]) };

@@ -5,6 +5,7 @@
 #include "lib/front/misuse.h"
 #include "lib/ground/options.h"
 #include "lib/preload/classes.h"
+#include "lib/preload/matching.h"
 #include "lib/preload/other.h"
 #include "lib/preload/stacked.h"
 #include "lib/preload/startup.h"
@@ -116,6 +117,16 @@ void *lmm_serve_alloc(size_t bytes, size_t align, bool zero, const struct lmm_ca
 
 /* ---- Freeing --------------------------------------------------------------------------------- */
 
+/* Tells a block of an operator that is freed by another function, with match=1. */
+static void compare(const void *p, const struct lmm_block_facts *facts, enum lmm_freer freer)
+{
+    const struct lmm_release release = {.freer = freer};
+
+    if (LMM_UNLIKELY(lmm_options.match)) {
+        lmm_matching_freed(p, facts, &release);
+    }
+}
+
 void lmm_serve_free(void *p)
 {
     struct lmm_block_facts facts;
@@ -128,7 +139,11 @@ void lmm_serve_free(void *p)
         if (!free_other(p)) {
             lmm_misuse(p, "free");
         }
-    } else if (lmm_options.stack_frames != 0) {
+        errno = saved_errno;
+        return;
+    }
+    compare(p, &facts, LMM_FREED_BY_FREE);
+    if (lmm_options.stack_frames != 0) {
         lmm_stacked_free(p, &facts);
     } else {
         lmm_block_free(p);
@@ -229,6 +244,7 @@ void *lmm_serve_resize(void *p, size_t bytes, const struct lmm_caller *caller)
     if (!lmm_block_find(p, &facts)) {
         return resize_other(p, bytes, caller);
     }
+    compare(p, &facts, LMM_FREED_BY_REALLOC);
     void *moved = reshape(p, &facts, &shape, bytes, caller);
     moved = moved != NULL ? moved : move(p, &facts, bytes, caller);
     if (moved != NULL) {

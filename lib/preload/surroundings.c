@@ -16,6 +16,7 @@
 #include "lib/ground/options.h"
 #include "lib/preload/bare.h"
 #include "lib/preload/exec.h"
+#include "lib/preload/imports.h"
 
 #include <dlfcn.h>
 #include <lmm/lmm.h>
@@ -108,12 +109,20 @@ static LMM_COLD void tell_deepbind(const char *file)
     }
 }
 
-/* A tail call, so the loader sees the program's module as the caller and uses its RUNPATH. */
+/* A tail call, so the loader sees the program's module as the caller and uses its RUNPATH; but with
+ * match=1 none where that makes no difference, so that the operators of the new module are followed
+ * from the start. */
 LMM_API void *dlopen(const char *file, int mode)
 {
     find_next();
     if ((mode & RTLD_DEEPBIND) != 0) {
         tell_deepbind(file);
+    }
+    if (LMM_UNLIKELY(lmm_options.match) &&
+        !lmm_imports_need_caller(file, (uintptr_t) __builtin_return_address(0))) {
+        void *module = next.dlopen(file, mode & ~RTLD_DEEPBIND);
+        lmm_imports_refresh();
+        return module;
     }
     return next.dlopen(file, mode & ~RTLD_DEEPBIND);
 }
@@ -125,5 +134,6 @@ LMM_API int dlclose(void *module)
     if (lmm_options.stack_frames != 0) {
         lmm_modules_refresh();
     }
+    lmm_imports_refresh();
     return result;
 }

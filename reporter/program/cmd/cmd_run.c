@@ -157,6 +157,7 @@ static bool launch(struct run *run)
         .stacks = run->options.stacks,
         .children = run->options.children,
         .fill = run->options.fill,
+        .checks_matching = run->options.checks_matching,
         .fit = run->options.fit,
         .temporary = run->options.temporary,
         .options = run->options.options,

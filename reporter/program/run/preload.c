@@ -167,8 +167,9 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
         for (const char *at = settings->directory; *at != '\0'; at++) {
             fprintf(out, "%s%c", *at == '%' ? "%" : "", *at);
         }
-        fprintf(out, ":keep=1:stacks=%u:children=%d%s:starts=%s", settings->stacks,
-                (int) settings->children, settings->fill ? ":fill=both" : "", settings->starts);
+        fprintf(out, ":keep=1:stacks=%u:children=%d%s%s:starts=%s", settings->stacks,
+                (int) settings->children, settings->fill ? ":fill=both" : "",
+                settings->checks_matching ? ":match=1" : "", settings->starts);
     }
     if (out == NULL || fclose(out) != 0) {
         lmm_complain("%s", strerror(ENOMEM));

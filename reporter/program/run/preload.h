@@ -19,6 +19,7 @@ struct lmm_preload_settings {
     unsigned stacks;
     bool children;
     bool fill;
+    bool checks_matching;
     const char *fit; /* NULL: the default, here and below */
     const char *temporary;
     const char *options; /* from the user, "key=value:..."; NULL: none */
