@@ -249,11 +249,7 @@ static void add_type(const struct lmm_text_page *page, struct lmm_grid *grid,
     lmm_grid_bytes(grid, row->live_bytes);
     lmm_grid_count(grid, row->live_blocks);
     lmm_grid_share(grid, row->share_permille, row->live_bytes);
-    if (row->type->bytes > 0) {
-        lmm_grid_count(grid, row->type->bytes);
-    } else {
-        lmm_grid_text(grid, "");
-    }
+    lmm_grid_count(grid, row->live_blocks == 0 ? 0 : row->live_bytes / row->live_blocks);
     lmm_grid_count(grid, row->lines->count);
     lmm_grid_string(grid, row->file);
     lmm_grid_end_cell(grid, lmm_text_place(page, row->lines->largest, lmm_grid_begin_cell(grid)));

@@ -151,6 +151,40 @@ struct lmm_model *made_model(void)
     return &model;
 }
 
+void made_model_set_types(struct lmm_model *model)
+{
+    static const struct lmm_model_type field = {.name = STRING("struct field"),
+                                                .confidence = LMM_MODEL_CERTAIN,
+                                                .evidence =
+                                                    LMM_MODEL_BY_SOURCE | LMM_MODEL_BY_VARIABLE,
+                                                .element = STRING("struct field"),
+                                                .bytes = 40,
+                                                .file = STRING("src/field.hpp"),
+                                                .line = 3};
+    static const struct lmm_model_type likely_field = {.name = STRING("struct field"),
+                                                       .confidence = LMM_MODEL_LIKELY,
+                                                       .evidence = LMM_MODEL_BY_STORE,
+                                                       .element = STRING("struct field"),
+                                                       .bytes = 40};
+    static const struct lmm_model_type chars = {.name = STRING("char[]"),
+                                                .confidence = LMM_MODEL_LIKELY,
+                                                .evidence = LMM_MODEL_BY_RETURN,
+                                                .element = STRING("char"),
+                                                .bytes = 1};
+    static const struct lmm_model_type guess = {.name = STRING("struct field"),
+                                                .confidence = LMM_MODEL_GUESS,
+                                                .evidence = LMM_MODEL_BY_SIZE,
+                                                .gap = LMM_MODEL_TYPE_UNKNOWN};
+    static const struct lmm_model_type no_debug = {.gap = LMM_MODEL_TYPE_NO_DEBUG,
+                                                   .lacking = STRING("libpaper.so.1")};
+    static const struct lmm_model_type *const types[SITES] = {&field, &likely_field, &field, &chars,
+                                                              &field, &no_debug,     &guess};
+
+    for (size_t i = 0; i < SITES; i++) {
+        model->sites[i].type = types[i];
+    }
+}
+
 /* site, leader, class, blocks, bytes */
 #define LEAK(index, of, class, count, sum)                                                         \
     {                                                                                              \

@@ -71,7 +71,7 @@ static void put_left(const struct lmm_sheet *sheet, struct lmm_grid *grid,
 static void add_process(const struct lmm_sheet *sheet, struct lmm_grid *grid, size_t rank,
                         const struct lmm_run_report_process *process)
 {
-    struct lmm_sheet one = {sheet->run, process, process->model, NULL, NULL};
+    struct lmm_sheet one = {sheet->run, process, process->model, NULL, NULL, NULL};
 
     lmm_grid_count(grid, rank);
     lmm_sheet_bytes(sheet, grid, process->model->peak_bytes);

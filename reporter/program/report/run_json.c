@@ -10,6 +10,7 @@
 #include "reporter/program/report/all_lines.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/run_json_check.h"
+#include "reporter/program/report/run_json_types.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
@@ -56,6 +57,7 @@ static void put_spot(struct lmm_json *json, const struct lmm_run_report *run,
     lmm_json_string(json, "function", site->function);
     lmm_json_string(json, "file", site->file);
     lmm_json_u64(json, "line", site->line);
+    lmm_json_spot_type(json, model, spot);
     lmm_json_begin_array(json, "stacks", LMM_JSON_LINES);
     for (size_t i = 0; i < shown; i++) {
         put_trace(json, model, &spot->traces[i], measure);
@@ -260,6 +262,9 @@ static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
     put_path(json, "linked_allocator", model->linked_allocator);
     put_panic(json, model);
     put_totals(json, process);
+    if (!run->leaks_only) {
+        lmm_json_types(json, run, process);
+    }
     lmm_json_leak_check(json, run, process);
     for (size_t i = 0; i < list_count(run); i++) {
         put_spots(json, run, process, &lists[i]);

@@ -8,6 +8,7 @@
 #include "reporter/core/model.h"
 #include "reporter/program/report/fingerprint.h"
 #include "reporter/program/report/leak_kinds.h"
+#include "reporter/program/report/run_json_types.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/verdict.h"
@@ -131,6 +132,7 @@ static void put_loss(struct lmm_json *json, const struct lmm_run_report *run,
     lmm_json_string(json, "function", spot->site->function);
     lmm_json_string(json, "file", spot->site->file);
     lmm_json_u64(json, "line", spot->site->line);
+    lmm_json_spot_type(json, model, spot);
     put_loss_figures(json, &spot->tally, list);
     lmm_json_begin_array(json, "stacks", LMM_JSON_LINES);
     for (size_t i = 0; i < shown; i++) {

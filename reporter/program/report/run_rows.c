@@ -6,6 +6,7 @@
 
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/report/run_sheet.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/shown_stacks.h"
@@ -16,6 +17,7 @@
 enum {
     STACK_INDENT = 7,
     FAMILY_COLUMNS = 40,
+    TYPE_COLUMNS = 40,
     LONG_STACKS = 2, /* rows of a brief report, after which each stack has one line */
     FEW_ROWS = 3,    /* of the later sections of a brief report */
 };
@@ -183,13 +185,23 @@ static size_t put_family(const struct rows *rows, const struct lmm_model_site *s
                                   FAMILY_COLUMNS);
 }
 
+/* Puts "   struct node" in a row of lost blocks, if that is known. */
+static size_t put_type(const struct rows *rows, const struct lmm_spot *spot, struct lmm_sink *sink)
+{
+    if (rows->section->kind == NULL || spot->type == NULL || !lmm_site_type_is_known(spot->type)) {
+        return 0;
+    }
+    return lmm_put_string(sink, lmm_string_of("   ")) +
+           lmm_shown_put_function(&rows->sheet->run->look, sink, spot->type->name, TYPE_COLUMNS);
+}
+
 /* Adds the place of a spot, what it allocates, the stack that it refers to, and its id. */
 static void add_place(const struct rows *rows, struct lmm_grid *grid, const struct lmm_spot *spot,
                       size_t stacks)
 {
     const struct lmm_model_site *site = spot->site;
-    size_t columns = put_family(rows, site, NULL) + put_reference(rows, spot, stacks, NULL) +
-                     lmm_put_id(NULL, spot->id);
+    size_t columns = put_family(rows, site, NULL) + put_type(rows, spot, NULL) +
+                     put_reference(rows, spot, stacks, NULL) + lmm_put_id(NULL, spot->id);
     size_t taken = lmm_grid_column(grid) + columns;
     size_t room = LMM_SHOWN_COLUMNS > taken + 1 ? LMM_SHOWN_COLUMNS - taken : 1;
     struct lmm_sink *sink = lmm_grid_begin_cell(grid);
@@ -197,6 +209,7 @@ static void add_place(const struct rows *rows, struct lmm_grid *grid, const stru
     columns += lmm_shown_put_place(&rows->sheet->run->look, sink, site->file, site->line,
                                    site->function, room);
     put_family(rows, site, sink);
+    put_type(rows, spot, sink);
     put_reference(rows, spot, stacks, sink);
     lmm_put_id(sink, spot->id);
     lmm_grid_end_cell(grid, columns);
@@ -360,7 +373,9 @@ static size_t most_of(const struct rows *rows)
 {
     const struct lmm_run_report *run = rows->sheet->run;
     size_t most = rows->count < run->bounds.rows ? rows->count : run->bounds.rows;
-    bool has_few = rows->section->is_short && run->look.is_brief && run->bounds.least_permille > 0;
+    bool is_short = rows->section->is_short || (rows->section->measure == LMM_MEASURE_PEAK &&
+                                                lmm_sheet_has_types(rows->sheet));
+    bool has_few = is_short && run->look.is_brief && run->bounds.least_permille > 0;
 
     return has_few && most > FEW_ROWS ? (size_t) FEW_ROWS : most;
 }

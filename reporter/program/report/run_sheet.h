@@ -17,6 +17,7 @@ struct lmm_run_report;
 struct lmm_run_report_process;
 struct lmm_shown_stacks;
 struct lmm_sink;
+struct lmm_type_rows;
 
 enum {
     LMM_SHEET_INDENT = 2, /* blanks before rows */
@@ -28,7 +29,8 @@ struct lmm_sheet {
     const struct lmm_run_report_process *process;
     const struct lmm_model *model; /* of the process */
     struct lmm_sink *sink;
-    struct lmm_shown_stacks *stacks; /* that were printed so far */
+    struct lmm_shown_stacks *stacks;   /* that were printed so far */
+    const struct lmm_type_rows *types; /* of the process; NULL, or without rows: none is known */
 };
 
 /* Puts a terminal escape, when the report has colour. */
@@ -109,6 +111,11 @@ struct lmm_all_lines;
 /* Put the summary of all processes, before their parts, and its last line (run_all.c). */
 void lmm_sheet_all(const struct lmm_sheet *sheet, struct lmm_all_lines *lines);
 void lmm_sheet_all_end(const struct lmm_sheet *sheet, const struct lmm_all_lines *lines);
+
+/* Returns whether the report has types. Then a brief report has fewer rows of lines at the peak, and no
+ * sizes. Puts the section of types, if it has any (run_types.c). */
+bool lmm_sheet_has_types(const struct lmm_sheet *sheet);
+void lmm_sheet_types(const struct lmm_sheet *sheet);
 
 /* Puts the section of a measure, unless it has no rows (run_rows.c). */
 void lmm_sheet_rows(const struct lmm_sheet *sheet, enum lmm_measure measure);

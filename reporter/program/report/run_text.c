@@ -10,6 +10,7 @@
 #include "reporter/program/report/shown_stacks.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
+#include "reporter/program/report/type_rows.h"
 #include "reporter/program/report/verdict.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
@@ -25,6 +26,7 @@ static void put_leaks(const struct lmm_sheet *sheet)
 
 static void put_sections(const struct lmm_sheet *sheet)
 {
+    lmm_sheet_types(sheet);
     lmm_sheet_rows(sheet, LMM_MEASURE_PEAK);
     put_leaks(sheet);
     /* Else sites say no more than their families do, which the section of sizes shows. */
@@ -32,7 +34,11 @@ static void put_sections(const struct lmm_sheet *sheet)
         lmm_sheet_rows(sheet, LMM_MEASURE_ALLOCATIONS);
     }
     lmm_sheet_rows(sheet, LMM_MEASURE_TEMPORARIES);
-    lmm_sheet_sizes(sheet);
+    if (sheet->run->look.is_brief && lmm_sheet_has_types(sheet)) {
+        lmm_sink_puts(sheet->sink, "\nSizes of blocks: --full\n");
+    } else {
+        lmm_sheet_sizes(sheet);
+    }
 }
 
 static bool is_check(const struct lmm_run_report *run)
@@ -71,15 +77,19 @@ static void put_part(const struct lmm_run_report *run, size_t index, bool is_las
                      struct lmm_sink *sink)
 {
     const struct lmm_run_report_process *process = &run->processes[index];
-    struct lmm_sheet sheet = {run, process, process->model, sink, lmm_shown_stacks_new(&run->look)};
+    struct lmm_type_rows types = {.items = NULL};
+    struct lmm_sheet sheet = {
+        run, process, process->model, sink, lmm_shown_stacks_new(&run->look), &types};
 
-    if (sheet.stacks == NULL) {
+    if (sheet.stacks == NULL || (!run->leaks_only && !lmm_type_rows_make(process->spots, &types))) {
         sink->error = sink->error != 0 ? sink->error : -ENOMEM;
+        lmm_shown_stacks_free(sheet.stacks);
         return;
     }
     lmm_sink_puts(sink, index == 0 ? "" : "\n");
     put_process(&sheet, is_last);
     lmm_shown_stacks_free(sheet.stacks);
+    lmm_type_rows_free(&types);
 }
 
 /* Returns whether the process has a part: in a brief report the first, and those with the highest peaks.
@@ -124,7 +134,7 @@ static void put_parts(const struct lmm_run_report *run, struct lmm_sink *sink)
 
 int lmm_run_report_text(const struct lmm_run_report *run, struct lmm_sink *sink)
 {
-    struct lmm_sheet first = {run, run->processes, run->processes[0].model, sink, NULL};
+    struct lmm_sheet first = {run, run->processes, run->processes[0].model, sink, NULL, NULL};
     bool has_summary = run->process_count > 1;
     struct lmm_all_lines lines = {.items = NULL};
 

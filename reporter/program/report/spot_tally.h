@@ -47,6 +47,7 @@ struct lmm_trace {
     struct lmm_tally tally;
     uint32_t place;                        /* the rank of its spot */
     const struct lmm_model_losses *losses; /* of one of its sites; NULL: none has any */
+    const struct lmm_model_type *type;     /* of all its sites; NULL: they have several, or none */
     unsigned known_classes; /* a bit for each class in which a baseline has it (baseline.h) */
     uint32_t id;            /* the lowest of its sites */
 };

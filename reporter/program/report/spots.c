@@ -7,6 +7,7 @@
 #include "reporter/core/compare.h"
 #include "reporter/core/model.h"
 #include "reporter/core/saturate.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/report/places.h"
 #include "reporter/program/report/select_first.h"
 #include "reporter/program/report/suppress.h"
@@ -126,6 +127,7 @@ static void make_traces(struct making *making)
             .place = making->places.of[i],
             .id = site->id,
             .losses = site->losses,
+            .type = site->type,
         };
     }
     making->trace_count = making->model->site_count;
@@ -156,6 +158,7 @@ static void merge_trace(struct lmm_trace *sum, const struct lmm_trace *trace)
 {
     lmm_tally_add(&sum->tally, &trace->tally);
     sum->id = lower(sum->id, trace->id);
+    sum->type = lmm_site_type_common(sum->type, trace->type);
     if (sum->losses == NULL || lost_bytes(trace->losses) > lost_bytes(sum->losses)) {
         sum->losses = trace->losses;
     }
@@ -225,11 +228,15 @@ static void gather(struct lmm_spots *spots, size_t trace_count)
 
         if (spot == NULL || spot->rank != trace->place) {
             spot = &spots->items[spots->count++];
-            *spot = (struct lmm_spot) {
-                .site = trace->site, .rank = trace->place, .id = trace->id, .traces = trace};
+            *spot = (struct lmm_spot) {.site = trace->site,
+                                       .rank = trace->place,
+                                       .id = trace->id,
+                                       .type = trace->type,
+                                       .traces = trace};
         }
         assert(spot->traces + spot->trace_count == trace); /* I1: each trace is in one spot */
         spot->id = lower(spot->id, trace->id);
+        spot->type = lmm_site_type_common(spot->type, trace->type);
         spot->trace_count++;
         lmm_tally_add(&spot->tally, &trace->tally);
         lmm_tally_add(&spots->total, &trace->tally);

@@ -34,9 +34,10 @@ struct lmm_suppressions;
 struct lmm_spot {
     const struct lmm_model_site *site; /* one of its sites */
     struct lmm_tally tally;
-    uint32_t rank;            /* its number in the order of files, lines and functions, from 1 on */
-    uint32_t id;              /* the lowest of its sites, by which site_word.h names the place */
-    struct lmm_trace *traces; /* part of lmm_spots.traces */
+    uint32_t rank; /* its number in the order of files, lines and functions, from 1 on */
+    uint32_t id;   /* the lowest of its sites, by which site_word.h names the place */
+    const struct lmm_model_type *type; /* as that of its traces */
+    struct lmm_trace *traces;          /* part of lmm_spots.traces */
     size_t trace_count;
 };
 

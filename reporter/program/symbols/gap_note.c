@@ -5,18 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "reporter/core/compare.h"
 #include "reporter/core/model.h"
 #include "reporter/program/symbols/package.h"
 #include "reporter/program/symbols/symbols.h"
 
-static struct lmm_gap_note note_of(const struct lmm_symbols_gap *gap)
+static struct lmm_gap_note note_of(struct lmm_string path, bool is_absent)
 {
     struct lmm_gap_note note = {
-        .path = gap->path,
-        .reason = gap->is_absent ? "no debug information" : "the file is missing",
-        .is_absent = gap->is_absent,
+        .path = path,
+        .reason = is_absent ? "no debug information" : "the file is missing",
+        .is_absent = is_absent,
     };
-    char *package = gap->is_absent ? lmm_package_find(LMM_PACKAGE_LISTS, gap->path.text) : NULL;
+    char *package = is_absent ? lmm_package_find(LMM_PACKAGE_LISTS, path.text) : NULL;
 
     if (package != NULL && asprintf(&note.package, "%s-dbgsym", package) < 0) {
         note.package = NULL;
@@ -35,7 +36,7 @@ size_t lmm_gap_notes_find(const struct lmm_symbols *symbols, size_t most,
 
     assert(count <= most);
     for (size_t i = 0; i < count; i++) {
-        ret_notes[i] = note_of(&gaps[i]);
+        ret_notes[i] = note_of(gaps[i].path, gaps[i].is_absent);
     }
     return count;
 }
@@ -58,6 +59,27 @@ char *lmm_gap_note_text(const struct lmm_gap_note *note)
                                 help, note->package != NULL ? " has it" : "");
 
     return length < 0 ? NULL : text;
+}
+
+char *lmm_gap_note_of_module(const struct lmm_model *model, struct lmm_string name, bool is_absent)
+{
+    struct lmm_gap_note note = {.path = name};
+
+    for (uint32_t i = 0; i < model->module_count && note.reason == NULL; i++) {
+        struct lmm_string path = model->modules[i].path;
+
+        if (lmm_compare_strings(lmm_model_last_component(path), name) == 0) {
+            note = note_of(path, is_absent);
+        }
+    }
+    if (note.reason == NULL) { /* no such module: its path cannot be asked for */
+        note = note_of(name, false);
+        note.reason = is_absent ? "no debug information" : note.reason;
+    }
+    char *text = lmm_gap_note_text(&note);
+
+    lmm_gap_notes_free(&note, 1);
+    return text;
 }
 
 size_t lmm_gap_notes_texts(const struct lmm_symbols *symbols, size_t most,

@@ -9,6 +9,7 @@
 
 #include "reporter/core/utf8.h"
 
+struct lmm_model;
 struct lmm_symbols;
 
 enum {
@@ -32,7 +33,10 @@ void lmm_gap_notes_free(struct lmm_gap_note *notes, size_t count);
 /* Returns "libssl.so.3: no debug information (libssl3-dbgsym has it)", to be freed; NULL: out of memory. */
 char *lmm_gap_note_text(const struct lmm_gap_note *note);
 
-/* Does both. Returns the number of texts, to be freed one by one; those for which memory ran out are missing. */
+/* Returns such a text for the module of a model whose path ends in `name`; is_absent: as above. */
+char *lmm_gap_note_of_module(const struct lmm_model *model, struct lmm_string name, bool is_absent);
+
+/* Finds the files, and makes their texts. Returns the number of texts, to be freed one by one; those for which memory ran out are missing. */
 size_t lmm_gap_notes_texts(const struct lmm_symbols *symbols, size_t most,
                            char *ret_texts[LMM_GAP_NOTES_MAX]);
 

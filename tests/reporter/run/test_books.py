@@ -55,7 +55,7 @@ class Books(Case):
         for line, word in rows:
             found = self.succeed("sites", "--last", "--all", "--site", word).splitlines()
             self.assertEqual([row.split("\t")[2].rsplit("/", 1)[-1] for row in found], [f"leaky.c:{line}"])
-            self.assertEqual(found[0].split("\t")[-1], word)
+            self.assertEqual(found[0].split("\t")[6], word)
 
     def test_temporaries_and_the_peak(self):
         process, = self.document(LEAKY)["processes"]

@@ -178,30 +178,11 @@ Test(merge, sites_without_stacks_keep_their_families)
 
 /* ---- Types ----------------------------------------------------------------------------------- */
 
-/* The types of the seven sites; those of 5 and 6 lack debug information or evidence. */
 static struct lmm_model *model_with_types(void)
 {
-    static const struct lmm_model_type field = {.name = {"struct field", 12},
-                                                .confidence = LMM_MODEL_CERTAIN,
-                                                .element = {"struct field", 12},
-                                                .bytes = 40};
-    static const struct lmm_model_type same_field = {.name = {"struct field", 12},
-                                                     .confidence = LMM_MODEL_LIKELY,
-                                                     .element = {"struct field", 12},
-                                                     .bytes = 40};
-    static const struct lmm_model_type chars = {
-        .name = {"char[]", 6}, .confidence = LMM_MODEL_LIKELY, .element = {"char", 4}, .bytes = 1};
-    static const struct lmm_model_type guess = {.name = {"struct field", 12},
-                                                .confidence = LMM_MODEL_GUESS};
-    static const struct lmm_model_type no_debug = {.gap = LMM_MODEL_TYPE_NO_DEBUG,
-                                                   .lacking = {"libpaper.so.1", 13}};
-    static const struct lmm_model_type *const types[] = {&field, &same_field, &field, &chars,
-                                                         &field, &no_debug,   &guess};
     struct lmm_model *model = model_with_modules();
 
-    for (size_t i = 0; i < model->site_count; i++) {
-        model->sites[i].type = types[i];
-    }
+    made_model_set_types(model);
     return model;
 }
 

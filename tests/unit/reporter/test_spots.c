@@ -11,6 +11,7 @@
 #include "reporter/core/model.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/program/report/suppress_file.h"
+#include "reporter/program/report/type_rows.h"
 #include "tests/support/run_model.h"
 
 static struct lmm_suppressions suppressions;
@@ -71,6 +72,63 @@ Test(spots, a_place_has_the_lowest_id_of_its_sites)
             cr_expect_eq(spots.items[i].id, spots.items[i].site->id);
         }
     }
+}
+
+/* A spot has the type that all its stacks have, as certain as the least certain of them. */
+Test(spots, a_place_has_the_type_of_its_stacks)
+{
+    static const struct lmm_model_type other = {.name = {"struct other", 12},
+                                                .confidence = LMM_MODEL_CERTAIN};
+    struct lmm_model *model = made_model();
+
+    made_model_set_types(model);
+    make_spots(model);
+    lmm_spots_order(&spots, LMM_MEASURE_ALLOCATIONS, 1);
+    cr_assert_not_null(spots.items[0].type);
+    cr_expect_eq(spots.items[0].type->confidence, LMM_MODEL_LIKELY);
+    free_all();
+    model->sites[2].type = &other; /* another stack of the place */
+    make_spots(model);
+    lmm_spots_order(&spots, LMM_MEASURE_ALLOCATIONS, 1);
+    cr_expect_null(spots.items[0].type);
+}
+
+/* What is suppressed is not lost of its type. */
+Test(spots, types_at_the_peak)
+{
+    static const struct {
+        const char *suppression; /* NULL: none */
+        uint64_t lost_bytes;     /* of struct field */
+    } cases[] = {{NULL, 270}, {"reader&)", 0}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lmm_model *model = made_model_with_losses();
+        struct lmm_type_rows rows;
+
+        made_model_set_types(model);
+        cr_assert(cases[i].suppression == NULL ||
+                  lmm_suppressions_add(&suppressions, cases[i].suppression));
+        make_spots(model);
+        cr_assert(lmm_type_rows_make(&spots, &rows));
+        cr_expect_eq(rows.count, 3); /* not the guess, which had no bytes at the peak */
+        cr_expect_eq(rows.known, 2);
+        cr_expect_eq(rows.items[0].site->peak_bytes, 2097152);
+        cr_expect_eq(rows.items[1].site->peak_bytes, 4472);
+        cr_expect_eq(rows.items[1].lost.bytes, cases[i].lost_bytes, "%zu: %lu", i,
+                     (unsigned long) rows.items[1].lost.bytes);
+        cr_expect_eq(rows.items[2].site->peak_bytes, 12);
+        lmm_type_rows_free(&rows);
+        free_all();
+    }
+}
+
+Test(spots, without_types_there_are_no_rows_of_them)
+{
+    struct lmm_type_rows rows;
+
+    make_spots(made_model());
+    cr_assert(lmm_type_rows_make(&spots, &rows));
+    cr_expect_eq(rows.count, 0);
 }
 
 Test(spots, each_measure_has_its_order)
