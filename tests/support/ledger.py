@@ -28,15 +28,17 @@ PAGE_ROW = struct.Struct("<QQQQQQIIQ")
 BOTH_PEAKS = struct.Struct("<QQQQ")
 CHECK = struct.Struct("<QQQQIIIIIIQ64x")
 LEAK = struct.Struct("<IIIIQQQQQQ")
+MARK = struct.Struct("<QII")
 DEFINITE, INDIRECT, POSSIBLE, REACHABLE, IGNORED = range(1, 6)
 AT_EXIT = 1
 ROWS_PER_PAGE = 2
 PAGE_SIZE = PAGE_HEAD.size + ROWS_PER_PAGE * PAGE_ROW.size
 (UNUSED, STRINGS, FAMILIES, SITES, ROWS, MODULES, FRAMES, STACKS, PEAKS,
- TEMPORARIES, GUESSES, LEAKS_EVEN, LEAKS_ODD) = range(13)
+ TEMPORARIES, GUESSES, LEAKS_EVEN, LEAKS_ODD, MARKS) = range(14)
 RECORD_BYTES = {UNUSED: 0, STRINGS: 1, FAMILIES: FAMILY.size, SITES: SITE.size, ROWS: ROW.size,
                 MODULES: MODULE.size, FRAMES: FRAME.size, STACKS: STACK.size, PEAKS: PEAK.size,
-                TEMPORARIES: TEMPORARY.size, GUESSES: STACK.size, LEAKS_EVEN: LEAK.size, LEAKS_ODD: LEAK.size}
+                TEMPORARIES: TEMPORARY.size, GUESSES: STACK.size, LEAKS_EVEN: LEAK.size, LEAKS_ODD: LEAK.size,
+                MARKS: MARK.size}
 FAMILY_BYTES = 1
 RUNNING, EXITED, LOST = 1, 2, 3
 START_NS = 1700000000123456789
@@ -83,6 +85,7 @@ class Ledger:
                            panic_message=b"", started=0, exit_kind=0, exit_status=0, reserved=b"")
         self.header.update(header)
         self.strings = b"\0"
+        self.marks = []    # of version 2
         self.families = []
         self.sites = []
         self.rows = {}
@@ -166,12 +169,19 @@ class Ledger:
         self.header.update({"peak_count": count, f"peak_bytes_{count % 2}": total,
                             f"peak_time_{count % 2}": START_NS + count})
 
-    def check(self, leaks, flags=AT_EXIT, failure=0, unseen=0):
-        """Adds a leak check. leaks: site, leader, kind, blocks, bytes of each; the ledger is of version 2."""
+    def check(self, leaks, flags=AT_EXIT, failure=0, unseen=0, own=""):
+        """Adds a leak check. leaks: site, leader, kind, blocks, bytes of each; own: the program's suppressions. The
+        ledger is of version 2."""
         self.leaks = [LEAK.pack(site, leader, kind, 1, blocks, count, 0x1000 * (i + 1), 0, 0, 0)
                       for i, (site, leader, kind, blocks, count) in enumerate(leaks)]
         facts = CHECK.pack(START_NS, 1000, 2000, 3000, len(leaks), 1, unseen, 0, flags, failure, 0)
-        self.header["reserved"] = struct.pack("<IQ", 0, 1) + bytes(CHECK.size) + facts
+        self.header["reserved"] = (struct.pack("<IQ", 0, 1) + bytes(CHECK.size) + facts +
+                                   struct.pack("<I", self.string(own) if own else 0))
+        return self
+
+    def mark(self, text, time_ns):
+        """Adds a mark; the ledger is of version 2."""
+        self.marks.append(MARK.pack(time_ns, self.string(text), 0))
         return self
 
     def records(self, packing, sparse, nothing):
@@ -238,7 +248,8 @@ class Ledger:
         return [self.chunk(STRINGS, self.strings, capacity=len(self.strings) + 32),
                 self.chunk(FAMILIES, [FAMILY.pack(*family) for family in self.families], spare=64),
                 self.chunk(SITES, [SITE.pack(*site) for site in self.sites]), *rows,
-                *self.drop_in_chunks(), *([self.chunk(LEAKS_ODD, self.leaks)] if self.leaks else [])]
+                *self.drop_in_chunks(), *([self.chunk(LEAKS_ODD, self.leaks)] if self.leaks else []),
+                *([self.chunk(MARKS, self.marks)] if self.marks else [])]
 
     def bytes(self):
         body = b"".join(self.chunks())

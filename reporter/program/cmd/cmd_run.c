@@ -34,7 +34,6 @@
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/spots.h"
-#include "reporter/program/report/suppress_file.h"
 #include "reporter/program/symbols/symbols.h"
 
 struct run {
@@ -175,15 +174,12 @@ static bool launch(struct run *run)
 
 /* ---- Reporting ------------------------------------------------------------------------------- */
 
-/* Adds the programs' own suppressions after the user's, and the built-in ones last. A line of them that is
- * wrong is named, and ends them. False: out of memory. */
+/* Adds the programs' own suppressions after the user's, and the built-in ones last. False: out of
+ * memory. */
 static bool add_suppressions(struct run *run)
 {
     for (size_t i = 0; i < run->books.count; i++) {
-        const struct lmm_model *model = run->books.items[i].snapshot->model;
-
-        lmm_suppressions_read_text(&run->options.losses.suppressions, "__lsan_default_suppressions",
-                                   model->leak_suppressions.text, model->leak_suppressions.bytes);
+        lmm_loss_options_add_own(&run->options.losses, run->books.items[i].snapshot->model);
     }
     return lmm_loss_options_complete(&run->options.losses);
 }

@@ -41,6 +41,7 @@ int lmm_check_report_render(const struct lmm_check_report *report, const struct 
     int error = -ENOMEM;
 
     assert(format->kind != LMM_FORMAT_DATA);
+    lmm_loss_options_add_own(report->losses, report->model);
     if (lmm_loss_options_complete(report->losses) &&
         lmm_spots_make(report->model, &report->losses->suppressions, &spots)) {
         error = lmm_run_report_render(&run, format, sink);

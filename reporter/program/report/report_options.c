@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reporter/core/model.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/suppress_file.h"
@@ -78,6 +79,12 @@ static error_t parse_loss(int key, char *argument, struct argp_state *state)
 }
 
 const struct argp lmm_loss_argp = {.options = loss_table, .parser = parse_loss};
+
+void lmm_loss_options_add_own(struct lmm_loss_options *options, const struct lmm_model *model)
+{
+    lmm_suppressions_read_text(&options->suppressions, "__lsan_default_suppressions",
+                               model->leak_suppressions.text, model->leak_suppressions.bytes);
+}
 
 bool lmm_loss_options_complete(struct lmm_loss_options *options)
 {

@@ -12,6 +12,8 @@
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/suppress.h"
 
+struct lmm_model;
+
 struct lmm_loss_options {
     unsigned shown_classes; /* a set of enum lmm_model_class */
     bool no_built_in;       /* suppressions */
@@ -35,7 +37,12 @@ extern const struct argp lmm_extent_argp;
 unsigned lmm_kinds_option_parse(const char *option, const char *argument,
                                 const struct argp_state *state);
 
-/* Adds the built-in suppressions unless they are not wanted; returns false when memory ran out. */
+/* Adds the suppressions that the program of a model has itself (__lsan_default_suppressions()). A line of
+ * them that is wrong is named on stderr, and ends them. */
+void lmm_loss_options_add_own(struct lmm_loss_options *options, const struct lmm_model *model);
+
+/* Adds the built-in suppressions, as the last ones, unless they are not wanted; returns false when
+ * memory ran out. */
 bool lmm_loss_options_complete(struct lmm_loss_options *options);
 
 /* Return what a report shows at most, and how. is_brief: without these options, it fits on a screen or

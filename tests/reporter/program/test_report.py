@@ -59,6 +59,8 @@ class Report(harness.Case):
         text = self.succeed("report", "--leaks", "--suppressions", known, self.lossy())
         self.assertRegex(text, r"(?m): passed\n.*  definitely lost: +0 bytes in 0 blocks\n")
         self.assertRegex(text, r"(?m)^  suppressed: +\d+ bytes in \d+ blocks +\(known:1 leak:hire\)$")
+        text = self.succeed("report", "--leaks", self.lossy(own="leak:hire\n"))
+        self.assertRegex(text, r"(?m)^  suppressed: +\d+ bytes in \d+ blocks +\(__lsan_default_suppressions:1 leak:hire\)$")
 
     def test_leaks_that_were_not_looked_for(self):
         for flags, failure, words in ((0, 0, ""), (1, 12, ": not done: the leak check failed: Cannot allocate memory")):
