@@ -396,6 +396,17 @@ static void read_stack(const struct builder *builder, const uint32_t *record,
     site->stack_key = site->stack == 0 ? 0 : builder->frames[site->stack].key;
 }
 
+/* The last record is the last mark. */
+static bool read_mark(const struct builder *builder, const struct lmm_ledger_mark *record,
+                      uint32_t index)
+{
+    struct lmm_model_mark *mark = &builder->model->mark;
+
+    mark->number = index + 1;
+    mark->time_ns = lmm_load_u64(&record->time_ns);
+    return lmm_books_string(&builder->books, lmm_load_u32(&record->text), &mark->text);
+}
+
 static bool read_record(const struct builder *builder, const struct lmm_span *span, uint32_t i)
 {
     const void *records = span->records;
@@ -421,6 +432,8 @@ static bool read_record(const struct builder *builder, const struct lmm_span *sp
         model->sites[index].id = index;
         return read_site(builder, (const struct lmm_ledger_site *) records + i,
                          &model->sites[index]);
+    case LMM_LEDGER_MARKS:
+        return read_mark(builder, (const struct lmm_ledger_mark *) records + i, index);
     default: return true; /* counters.c reads the counters */
     }
 }

@@ -125,6 +125,13 @@ struct lmm_model_check {
     size_t leak_count;
 };
 
+/* A moment that the program, or a user, has marked (lmm_mark(), lmm mark). */
+struct lmm_model_mark {
+    uint32_t number;  /* from 1 on; 0: there is none */
+    uint64_t time_ns; /* CLOCK_REALTIME */
+    struct lmm_string text;
+};
+
 /* How sure the type of a site's blocks is; more is surer. */
 enum lmm_model_confidence {
     LMM_MODEL_NO_TYPE, /* there is no evidence, or it contradicts the sizes */
@@ -332,7 +339,8 @@ struct lmm_model {
     uint64_t peak_bytes;   /* most live bytes */
     uint64_t peak_time_ns; /* CLOCK_REALTIME of that moment; 0: that of this model */
     struct lmm_model_check check;
-    uint32_t frame_count; /* numbers are below this; number 0 is no frame */
+    struct lmm_model_mark mark; /* the last one */
+    uint32_t frame_count;       /* numbers are below this; number 0 is no frame */
     const struct lmm_model_frame *frames;
     uint32_t module_count;
     const struct lmm_model_module *modules;

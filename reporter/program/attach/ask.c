@@ -22,6 +22,7 @@
 
 #include "reporter/core/model.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/snapshot.h"
 
 enum {
@@ -30,19 +31,19 @@ enum {
 };
 
 /* The process, by a descriptor that stays its own when its PID is used again; -1: none. */
-static int open_process(const struct lmm_snapshot *snapshot)
+static int open_process(const struct lmm_snapshot *snapshot, struct lmm_reason *reason)
 {
     uint32_t pid = snapshot->header->pid;
     struct stat facts;
 
     if (snapshot->state != LMM_PROCESS_LIVE) {
-        lmm_complain("process %" PRIu32 " is %s: only a live process can be asked", pid,
-                     lmm_process_state_name(snapshot->state));
+        lmm_reason_set(reason, "process %" PRIu32 " is %s: only a live process can be asked", pid,
+                       lmm_process_state_name(snapshot->state));
         return -1;
     }
     int process = (int) syscall(SYS_pidfd_open, (pid_t) pid, 0);
     if (process < 0 || fstat(process, &facts) != 0) {
-        lmm_complain("process %" PRIu32 ": %s", pid, strerror(errno));
+        lmm_reason_set(reason, "process %" PRIu32 ": %s", pid, strerror(errno));
         return -1;
     }
     return process;
@@ -70,22 +71,24 @@ static bool read_mask(uint32_t pid, const char *name, uint64_t *ret_mask)
 }
 
 /* Whether the process handles the signal that its ledger names. */
-static bool handles_signal(const struct lmm_ledger_header *header)
+static bool handles_signal(const struct lmm_ledger_header *header, struct lmm_reason *reason)
 {
     uint64_t handled;
     uint32_t number = header->check_signal;
 
     if (number == 0 || number > 64) {
-        lmm_complain("process %" PRIu32
-                     " cannot be asked: LMM has no signal there (an older LMM, or "
-                     "LMM_OPTIONS=signal=0)",
-                     header->pid);
+        lmm_reason_set(reason,
+                       "process %" PRIu32
+                       " cannot be asked: LMM has no signal there (an older LMM, or "
+                       "LMM_OPTIONS=signal=0)",
+                       header->pid);
         return false;
     }
     if (!read_mask(header->pid, "SigCgt:", &handled) || (handled >> (number - 1) & 1) == 0) {
-        lmm_complain("process %" PRIu32 " cannot be asked: it uses signal %" PRIu32
-                     " for itself; start it with LMM_OPTIONS=signal=N, another one",
-                     header->pid, number);
+        lmm_reason_set(reason,
+                       "process %" PRIu32 " cannot be asked: it uses signal %" PRIu32
+                       " for itself; start it with LMM_OPTIONS=signal=N, another one",
+                       header->pid, number);
         return false;
     }
     return true;
@@ -188,7 +191,7 @@ static bool read_answer(int connection, char text[LMM_ANSWER_BYTES])
 }
 
 static bool exchange(int connection, const char *question, uint32_t pid,
-                     char ret_answer[LMM_ANSWER_BYTES])
+                     char ret_answer[LMM_ANSWER_BYTES], struct lmm_reason *reason)
 {
     static char line[LMM_ANSWER_BYTES];
     int written = snprintf(line, LMM_QUESTION_BYTES, "%s\n", question);
@@ -196,7 +199,7 @@ static bool exchange(int connection, const char *question, uint32_t pid,
     assert(written > 0 && written < LMM_QUESTION_BYTES);
     if (send(connection, line, (size_t) written, MSG_NOSIGNAL) != written ||
         !read_answer(connection, line)) {
-        lmm_complain("process %" PRIu32 " ended before it answered", pid);
+        lmm_reason_set(reason, "process %" PRIu32 " ended before it answered", pid);
         return false;
     }
     if (strncmp(line, "ok", 2) == 0) {
@@ -205,25 +208,26 @@ static bool exchange(int connection, const char *question, uint32_t pid,
     }
     char *end = line;
     int error = strncmp(line, "error ", 6) == 0 ? (int) strtol(line + 6, &end, 10) : EPROTO;
-    lmm_complain("process %" PRIu32 " answers:%s (%s)", pid, end, strerror(error));
+    lmm_reason_set(reason, "process %" PRIu32 " answers:%s (%s)", pid, end, strerror(error));
     return false;
 }
 
-static void complain_of_silence(const struct lmm_ledger_header *header)
+static void name_silence(const struct lmm_ledger_header *header, struct lmm_reason *reason)
 {
     uint64_t blocked = 0;
     int error = errno;
 
     read_mask(header->pid, "SigBlk:", &blocked);
     bool blocks = (blocked >> (header->check_signal - 1) & 1) != 0;
-    lmm_complain("process %" PRIu32 " does not answer: %s", header->pid,
-                 error != ETIMEDOUT ? strerror(error)
-                 : blocks           ? "it blocks the signal by which LMM asks"
-                          : "it is stopped, or cannot reach the directory of its ledger any more");
+    lmm_reason_set(reason, "process %" PRIu32 " does not answer: %s", header->pid,
+                   error != ETIMEDOUT ? strerror(error)
+                   : blocks
+                       ? "it blocks the signal by which LMM asks"
+                       : "it is stopped, or cannot reach the directory of its ledger any more");
 }
 
 /* Opens the ledger's directory; *ret_name is the ledger's name there. */
-static int open_directory(const char *path, const char **ret_name)
+static int open_directory(const char *path, const char **ret_name, struct lmm_reason *reason)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t) (slash - path) + 1);
@@ -231,35 +235,48 @@ static int open_directory(const char *path, const char **ret_name)
 
     *ret_name = slash == NULL ? path : slash + 1;
     if (directory < 0) {
-        lmm_complain("%s: %s", path, strerror(errno));
+        lmm_reason_set(reason, "%s: %s", path, strerror(errno));
     }
     free(folder);
     return directory;
 }
 
-bool lmm_ask(const char *path, const struct lmm_snapshot *snapshot, const char *question,
-             char ret_answer[LMM_ANSWER_BYTES])
+bool lmm_ask_try(const char *path, const struct lmm_snapshot *snapshot, const char *question,
+                 char ret_answer[LMM_ANSWER_BYTES], struct lmm_reason *ret_reason)
 {
     const struct lmm_ledger_header *header = snapshot->header;
     const char *name;
     bool done = false;
-    int process = open_process(snapshot);
+    int process = open_process(snapshot, ret_reason);
 
     if (process < 0) {
         return false;
     }
-    int directory = handles_signal(header) ? open_directory(path, &name) : -1;
+    int directory =
+        handles_signal(header, ret_reason) ? open_directory(path, &name, ret_reason) : -1;
     if (directory >= 0) {
         int connection = connect_to(process, directory, name, header->check_signal);
         if (connection < 0) {
-            complain_of_silence(header);
+            name_silence(header, ret_reason);
         } else {
-            done = exchange(connection, question, header->pid, ret_answer);
+            done = exchange(connection, question, header->pid, ret_answer, ret_reason);
             close(connection);
         }
         close(directory);
     }
     close(process);
+    return done;
+}
+
+bool lmm_ask(const char *path, const struct lmm_snapshot *snapshot, const char *question,
+             char ret_answer[LMM_ANSWER_BYTES])
+{
+    struct lmm_reason reason;
+    bool done = lmm_ask_try(path, snapshot, question, ret_answer, &reason);
+
+    if (!done) {
+        lmm_complain("%s", reason.text);
+    }
     return done;
 }
 

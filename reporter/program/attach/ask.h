@@ -12,18 +12,23 @@
 
 #include <stdbool.h>
 
+struct lmm_reason; /* ledger_file.h */
 struct lmm_snapshot;
 
 enum { LMM_QUESTION_BYTES = 256, LMM_ANSWER_BYTES = 8192 };
 
 /*
  * Asks the live process of the snapshot, whose ledger is the file `path`. question: one line, without
- * its end. *ret_answer: the answer after its first word, "ok"; it may have several lines. Waits as long as the process works on
- * the answer. False after a message on stderr: the process does not run, cannot be asked, or
+ * its end. *ret_answer: the answer after its first word, "ok"; it may have several
+ * lines. Waits as long as the process works on the answer. False after a message on stderr: the process does not run, cannot be asked, or
  * answered that it could not do it.
  */
 bool lmm_ask(const char *path, const struct lmm_snapshot *snapshot, const char *question,
              char ret_answer[LMM_ANSWER_BYTES]);
+
+/* As lmm_ask(), but sets *ret_reason instead of writing a message. */
+bool lmm_ask_try(const char *path, const struct lmm_snapshot *snapshot, const char *question,
+                 char ret_answer[LMM_ANSWER_BYTES], struct lmm_reason *ret_reason);
 
 /* Whether the file `name` in the open directory is a socket for questions, and nobody listens on it any
  * more: its process has ended. (Or has not begun: for some microseconds a new socket is the same.) */

@@ -11,9 +11,9 @@
 
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
-#include "reporter/program/attach/ask.h"
 #include "reporter/program/attach/holders.h"
 #include "reporter/program/attach/memory_name.h"
+#include "reporter/program/attach/requests.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/output.h"
@@ -21,6 +21,7 @@
 #include "reporter/program/base/program.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/discover.h"
+#include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/check_report.h"
 #include "reporter/program/report/leak_kinds.h"
@@ -131,15 +132,13 @@ const struct argp lmm_leaks_argp = {
 
 /* Makes a mark and waits; *ret_mark is its number. */
 static bool wait_since_mark(const char *path, const struct lmm_snapshot *snapshot, uint64_t ns,
-                            size_t *ret_mark)
+                            size_t *ret_mark, struct lmm_reason *ret_reason)
 {
-    char answer[LMM_ANSWER_BYTES];
     struct timespec left = lmm_ns_timespec(ns);
 
-    if (!lmm_ask(path, snapshot, "mark lmm leaks --min-age", answer)) {
+    if (!lmm_request_mark(path, snapshot, "lmm leaks --min-age", ret_mark, ret_reason)) {
         return false;
     }
-    *ret_mark = strtoul(answer, NULL, 10);
     while (nanosleep(&left, &left) != 0) {
     }
     return true;
@@ -148,21 +147,21 @@ static bool wait_since_mark(const char *path, const struct lmm_snapshot *snapsho
 static bool ask_for_check(const struct arguments *arguments, const char *path,
                           const struct lmm_snapshot *snapshot)
 {
-    char question[LMM_QUESTION_BYTES];
-    char answer[LMM_ANSWER_BYTES];
-    size_t mark = arguments->since;
-    bool wants_old = arguments->min_age_ns != 0;
+    struct lmm_check_request request = {
+        .mark = arguments->since,
+        .wants_old = arguments->min_age_ns != 0,
+        .unaligned = arguments->unaligned,
+        .confirm_ms = arguments->confirm_ms,
+    };
+    struct lmm_reason reason;
+    bool done = (!request.wants_old ||
+                 wait_since_mark(path, snapshot, arguments->min_age_ns, &request.mark, &reason)) &&
+                lmm_request_check(path, snapshot, &request, &reason);
 
-    if (wants_old && !wait_since_mark(path, snapshot, arguments->min_age_ns, &mark)) {
-        return false;
+    if (!done) {
+        lmm_complain("%s", reason.text);
     }
-    int length = snprintf(question, sizeof(question), "check %d %zu %d",
-                          arguments->unaligned ? LMM_LEDGER_CHECK_UNALIGNED : 0, mark, wants_old);
-    if (arguments->confirm_ms != 0) { /* an older LMM in the process does not know it */
-        snprintf(question + length, sizeof(question) - (size_t) length, " %zu",
-                 arguments->confirm_ms);
-    }
-    return lmm_ask(path, snapshot, question, answer);
+    return done;
 }
 
 /* The ledger, after a check if its process lives. NULL after a message. */

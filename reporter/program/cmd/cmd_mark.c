@@ -7,13 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reporter/program/attach/ask.h"
+#include "reporter/program/attach/requests.h"
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/discover.h"
+#include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/snapshot.h"
-
-enum { TEXT_MAX = 127 };
 
 struct arguments {
     const char *word;
@@ -49,33 +48,33 @@ const struct argp lmm_mark_argp = {
 };
 
 /* A question is one line. */
-static bool make_question(const char *text, char question[LMM_QUESTION_BYTES])
+static bool is_good(const char *text)
 {
-    size_t length = strlen(text);
-
-    if (length > TEXT_MAX) {
-        lmm_complain("the text of a mark has at most %d bytes", TEXT_MAX);
+    if (strlen(text) > LMM_MARK_TEXT_BYTES) {
+        lmm_complain("the text of a mark has at most %d bytes", LMM_MARK_TEXT_BYTES);
         return false;
     }
-    for (size_t i = 0; i < length; i++) {
-        if (iscntrl((unsigned char) text[i]) != 0) {
+    for (; *text != '\0'; text++) {
+        if (iscntrl((unsigned char) *text) != 0) {
             lmm_complain("the text of a mark has no control characters");
             return false;
         }
     }
-    snprintf(question, LMM_QUESTION_BYTES, "mark %s", text);
     return true;
 }
 
-static int mark(const char *path, const char *question)
+static int mark(const char *path, const char *text)
 {
     struct lmm_snapshot *snapshot = lmm_snapshot_read(path);
-    char answer[LMM_ANSWER_BYTES];
+    struct lmm_reason reason;
+    size_t number;
     int status = LMM_EXIT_FAILED;
 
-    if (snapshot != NULL && lmm_ask(path, snapshot, question, answer)) {
-        puts(answer);
+    if (snapshot != NULL && lmm_request_mark(path, snapshot, text, &number, &reason)) {
+        printf("%zu\n", number);
         status = LMM_EXIT_DONE;
+    } else if (snapshot != NULL) {
+        lmm_complain("%s", reason.text);
     }
     lmm_snapshot_free(snapshot);
     return status;
@@ -84,14 +83,13 @@ static int mark(const char *path, const char *question)
 int lmm_cmd_mark(int argc, char **argv)
 {
     struct arguments arguments = {.text = ""};
-    char question[LMM_QUESTION_BYTES];
 
     lmm_command_line_read(&lmm_mark_argp, argc, argv, 0, &arguments);
-    if (!make_question(arguments.text, question)) {
+    if (!is_good(arguments.text)) {
         return LMM_EXIT_USAGE;
     }
     char *path = lmm_discover_path(arguments.word);
-    int status = path == NULL ? (int) LMM_EXIT_FAILED : mark(path, question);
+    int status = path == NULL ? (int) LMM_EXIT_FAILED : mark(path, arguments.text);
 
     free(path);
     return status;

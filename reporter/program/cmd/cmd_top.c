@@ -20,6 +20,7 @@
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/top/top_ask.h"
 #include "reporter/program/top/top_json.h"
 #include "reporter/program/top/top_layout.h"
 #include "reporter/program/top/top_screen.h"
@@ -204,7 +205,9 @@ static void read_process(struct lmm_top *top)
     lmm_top_rows_close(&top->rows); /* they refer to the last reading */
     top->placed = 0;
     top->now_ns = lmm_clock_ns(CLOCK_MONOTONIC);
-    lmm_top_source_read(&top->source, &top->history, top->now_ns);
+    if (lmm_top_source_read(&top->source, &top->history, top->now_ns)) {
+        lmm_top_take_reading(top);
+    }
 }
 
 /* Starts to watch the ledger at path; takes ownership of path. */
@@ -359,8 +362,32 @@ static void open_selected(struct lmm_top *top)
     }
 }
 
+/* Makes a mark, of the process where that is possible; a new reading then has it. */
+static void make_mark(struct lmm_top *top)
+{
+    if (lmm_top_ask_mark(top)) {
+        read_process(top);
+        if (!top->history.marked) { /* the reading failed */
+            lmm_top_mark_here(top, lmm_clock_ns(CLOCK_REALTIME));
+        }
+    }
+}
+
+/* Makes a leak check, which may take a while. */
+static bool make_check(struct lmm_top *top, bool utf8)
+{
+    lmm_reason_set(&top->message, "asking the process for a leak check ...");
+    bool is_shown = show(top, utf8);
+
+    top->message.text[0] = '\0';
+    if (lmm_top_ask_check(top)) {
+        read_process(top);
+    }
+    return is_shown;
+}
+
 /* Does what a key asks for; returns false to end. */
-static bool answer(struct lmm_top *top, enum lmm_top_answer asked, uint64_t *next_ns)
+static bool answer(struct lmm_top *top, bool utf8, enum lmm_top_answer asked, uint64_t *next_ns)
 {
     switch (asked) {
     case LMM_TOP_QUIT: return false;
@@ -377,6 +404,8 @@ static bool answer(struct lmm_top *top, enum lmm_top_answer asked, uint64_t *nex
             *next_ns = 0;
         }
         break;
+    case LMM_TOP_MARK: make_mark(top); break;
+    case LMM_TOP_CHECK: return make_check(top, utf8);
     case LMM_TOP_GO_ON: break;
     }
     return true;
@@ -401,7 +430,7 @@ static int loop(struct lmm_top *top, bool utf8)
         now_ns = lmm_clock_ns(CLOCK_MONOTONIC);
         event = lmm_top_screen_wait(next_ns > now_ns ? next_ns - now_ns : 0);
         if (event.key != LMM_TOP_KEY_NONE) {
-            going = going && answer(top, lmm_top_press(top, event.key), &next_ns);
+            going = going && answer(top, utf8, lmm_top_press(top, event.key), &next_ns);
         }
     }
     return event.signal;

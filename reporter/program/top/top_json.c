@@ -39,6 +39,20 @@ static void put_family(struct lmm_json *json, const struct lmm_top_row *row)
     put_figure(json, "mapped_bytes", row, LMM_TOP_MAPPED);
 }
 
+/* null: nobody has made a mark. */
+static void put_mark(struct lmm_json *json, const struct lmm_model_mark *mark)
+{
+    if (mark->number == 0) {
+        lmm_json_null(json, "mark");
+        return;
+    }
+    lmm_json_begin_object(json, "mark", LMM_JSON_ONE_LINE);
+    lmm_json_u64(json, "number", mark->number);
+    lmm_json_u64(json, "time_ns", mark->time_ns);
+    lmm_json_string(json, "text", mark->text);
+    lmm_json_end_object(json);
+}
+
 static void put_row(struct lmm_json *json, const struct lmm_top_row *row)
 {
     lmm_json_begin_object(json, NULL, LMM_JSON_ONE_LINE);
@@ -77,6 +91,7 @@ int lmm_top_json(const struct lmm_top *top, struct lmm_sink *sink)
     lmm_json_u64(json, "resident_bytes", source->resident_bytes);
     lmm_json_u64(json, "allocations", model->total.allocations);
     lmm_json_u64(json, "frees", model->total.frees);
+    put_mark(json, &model->mark);
     lmm_json_text(json, "by", top->view == LMM_TOP_LINES ? "line" : "family");
     lmm_json_begin_array(json, "rows", LMM_JSON_LINES);
     for (size_t i = 0; i < top->rows.count; i++) {

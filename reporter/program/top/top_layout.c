@@ -5,8 +5,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "reporter/core/model.h"
+#include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/top/top_sheet.h"
 #include "reporter/program/top/top_state.h"
@@ -54,6 +56,17 @@ static void put_duration(struct lmm_top_sheet *sheet, uint64_t duration_ns)
 
     lmm_top_write_duration(cell, duration_ns);
     lmm_top_put(sheet, cell);
+}
+
+/* Puts a time of day, of CLOCK_REALTIME. */
+static void put_time(struct lmm_top_sheet *sheet, uint64_t time_ns)
+{
+    time_t seconds = (time_t) (time_ns / LMM_NS_PER_SECOND);
+    struct tm local;
+
+    if (localtime_r(&seconds, &local) != NULL) {
+        lmm_top_printf(sheet, "%02d:%02d:%02d", local.tm_hour, local.tm_min, local.tm_sec);
+    }
 }
 
 /* ---- The title ------------------------------------------------------------------------------- */
@@ -209,7 +222,8 @@ static void put_tables(const struct layout *layout)
     const struct lmm_top *top = layout->top;
 
     lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN);
-    lmm_top_printf(layout->sheet, " by %s  %s  (Tab changes)    / filter  m mark  Enter %s",
+    lmm_top_printf(layout->sheet,
+                   " by %s  %s  (Tab changes)    / filter  m mark  L leak check  Enter %s",
                    top->view == LMM_TOP_LINES ? "LINE" : "line",
                    top->view == LMM_TOP_FAMILIES ? "FAMILY" : "family",
                    top->view == LMM_TOP_FAMILIES ? "lines" : "stacks");
@@ -228,7 +242,8 @@ static bool has_status(const struct lmm_top *top)
 {
     return top->typing || top->view == LMM_TOP_SITES || top->view == LMM_TOP_STACKS ||
            top->table[top->view].filter[0] != '\0' ||
-           (top->view != LMM_TOP_PROCESSES && top->history.marked);
+           (top->view != LMM_TOP_PROCESSES && top->history.marked) ||
+           (top->once && top->source.snapshot->model->mark.number > 0);
 }
 
 static void put_filter(const struct layout *layout)
@@ -245,14 +260,37 @@ static void put_filter(const struct layout *layout)
                    top->rows.count + top->rows.hidden);
 }
 
+/* Puts " marked 11:04:12 #3 TEXT". number 0: it is not the process's. */
+static void put_mark_itself(const struct layout *layout, uint64_t time_ns, uint32_t number,
+                            struct lmm_string text)
+{
+    lmm_top_put(layout->sheet, " marked ");
+    put_time(layout->sheet, time_ns);
+    if (number > 0) {
+        lmm_top_printf(layout->sheet, " #%" PRIu32, number);
+    }
+    if (text.bytes > 0) {
+        lmm_top_put(layout->sheet, " ");
+        lmm_top_put_string(layout->sheet, text);
+    }
+}
+
 static void put_mark(const struct layout *layout)
 {
-    const struct lmm_top_history *history = &layout->top->history;
+    const struct lmm_top *top = layout->top;
+    const struct lmm_top_history *history = &top->history;
 
-    if (layout->top->view == LMM_TOP_PROCESSES || !history->marked) {
+    if (top->once) {
+        const struct lmm_model_mark *mark = &top->source.snapshot->model->mark;
+
+        put_mark_itself(layout, mark->time_ns, mark->number, mark->text);
         return;
     }
-    lmm_top_put(layout->sheet, " Since the mark ");
+    if (top->view == LMM_TOP_PROCESSES || !history->marked) {
+        return;
+    }
+    put_mark_itself(layout, top->mark.time_ns, top->mark.number, lmm_string_of(top->mark.text));
+    lmm_top_put(layout->sheet, ", ");
     put_duration(layout->sheet, history->time_ns - history->mark_time_ns);
     lmm_top_put(layout->sheet, " ago: ");
     put_difference(layout->sheet, history->total.now.live_bytes, history->total.mark.live_bytes,
@@ -299,6 +337,42 @@ static void put_status(const struct layout *layout)
     put_filter(layout);
 }
 
+static void put_amount(const struct layout *layout, struct lmm_model_amount amount,
+                       const char *words)
+{
+    put_bytes(layout->sheet, amount.bytes);
+    lmm_top_printf(layout->sheet, " in %" PRIu64 " %s %s", amount.blocks,
+                   lmm_plural(amount.blocks, "block", "blocks"), words);
+}
+
+/* Puts what the last leak check found. */
+static void put_losses(const struct layout *layout)
+{
+    const struct lmm_top_losses *losses = &layout->top->losses;
+
+    if (losses->time_ns == 0) {
+        return;
+    }
+    lmm_top_line_begin(layout->sheet, LMM_TOP_PROMPT);
+    lmm_top_put(layout->sheet, " leak check ");
+    put_time(layout->sheet, losses->time_ns);
+    if (losses->mark > 0) {
+        lmm_top_printf(layout->sheet, " since #%" PRIu32, losses->mark);
+    }
+    lmm_top_put(layout->sheet, ": ");
+    put_amount(layout, losses->definite, "definitely lost, ");
+    put_amount(layout, losses->indirect, "indirectly, ");
+    put_amount(layout, losses->possible, "possibly");
+}
+
+static void put_message(const struct layout *layout)
+{
+    if (layout->top->message.text[0] != '\0' && lmm_top_line_begin(layout->sheet, LMM_TOP_PROMPT)) {
+        lmm_top_put(layout->sheet, " ");
+        lmm_top_put_string(layout->sheet, lmm_string_of(layout->top->message.text));
+    }
+}
+
 /* ---- Help ------------------------------------------------------------------------------------ */
 
 static void put_keys(const struct layout *layout)
@@ -330,6 +404,7 @@ static void lay_out_help(const struct layout *layout)
         "  /                            filter: part of a name, or a pattern (* ? [)",
         "                               Enter keeps it, Esc clears it",
         "  m                            mark: show differences from now on; m again: stop",
+        "  L                            leak check: the lost bytes of each line",
         "  r                            reverse the order",
         "  ? h                          this help",
     };
@@ -392,6 +467,12 @@ static void lay_out_table(const struct layout *layout)
         }
         if (status) {
             put_status(layout);
+        }
+        if (sheet->rows >= ROWS_FOR_HEAD && top->view != LMM_TOP_PROCESSES) {
+            put_losses(layout);
+        }
+        if (sheet->rows >= ROWS_FOR_STATUS) {
+            put_message(layout);
         }
     }
     if (sheet->used + 1 < sheet->rows && lmm_top_line_begin(sheet, LMM_TOP_HEADING)) {

@@ -57,6 +57,7 @@ static const struct lmm_top_key site_keys[] = {
     {'F', "frees", LMM_TOP_FREE_RATE, false, "frees per second"},
     {'g', "growth", LMM_TOP_BYTES_RATE, false, "growth of live bytes per second"},
     {'P', "peak", LMM_TOP_PEAK, false, "bytes at the peak of the process"},
+    {'l', "lost", LMM_TOP_LOST, false, "lost bytes, after a leak check"},
     {0},
 };
 

@@ -28,6 +28,7 @@ void lmm_top_close(struct lmm_top *top)
     lmm_discover_free(&top->ledgers);
     lmm_places_free(&top->lines);
     lmm_places_free(&top->stacks);
+    lmm_top_losses_free(&top->losses);
     free(top->ledger_bytes);
 }
 
@@ -70,6 +71,31 @@ static bool place_sites(struct lmm_top *top)
     return true;
 }
 
+/* Whether the view has a row for each line, or stack, of the whole process. */
+static bool has_losses(const struct lmm_top *top)
+{
+    return top->shows_losses && (top->view == LMM_TOP_LINES || top->view == LMM_TOP_STACKS);
+}
+
+static bool fill_losses(struct lmm_top *top)
+{
+    const struct lmm_top_lost_list *list =
+        top->view == LMM_TOP_STACKS ? &top->losses.stacks : &top->losses.lines;
+
+    if (!has_losses(top)) {
+        return true;
+    }
+    if (!lmm_top_losses_make(&top->losses, top->source.snapshot->model, &top->lines,
+                             &top->stacks)) {
+        return false;
+    }
+    for (size_t i = 0; i < top->rows.count; i++) {
+        top->rows.row[i].figure[LMM_TOP_LOST] =
+            lmm_top_figure_of(lmm_top_lost_of(list, top->rows.row[i].identity));
+    }
+    return true;
+}
+
 /* Returns which sites the rows of the view are made of. */
 static struct lmm_top_scope scope_of(const struct lmm_top *top)
 {
@@ -90,7 +116,8 @@ static bool make_places(struct lmm_top *top)
     return place_sites(top) &&
            lmm_top_rows_of_places(&top->rows, &top->history, top->source.snapshot->model,
                                   top->view == LMM_TOP_STACKS ? &top->stacks : &top->lines, &scope,
-                                  lmm_top_table(top)->filter);
+                                  lmm_top_table(top)->filter) &&
+           fill_losses(top);
 }
 
 size_t lmm_top_trend(const struct lmm_top *top, const struct lmm_top_row *row,
@@ -140,6 +167,50 @@ bool lmm_top_update(struct lmm_top *top)
     }
     lmm_top_cursor_follow(&table->cursor, &top->rows, top->shown);
     return made;
+}
+
+/* ---- Marks and losses ------------------------------------------------------------------------ */
+
+static void take_mark(struct lmm_top *top, const struct lmm_model_mark *mark)
+{
+    size_t bytes =
+        mark->text.bytes < LMM_TOP_MARK_BYTES ? mark->text.bytes : (size_t) LMM_TOP_MARK_BYTES - 1;
+
+    top->mark = (struct lmm_top_mark) {.number = mark->number, .time_ns = mark->time_ns};
+    memcpy(top->mark.text, mark->text.text, bytes);
+    lmm_top_history_mark(&top->history, true);
+}
+
+void lmm_top_take_reading(struct lmm_top *top)
+{
+    const struct lmm_model_mark *mark = &top->source.snapshot->model->mark;
+
+    if (top->history.readings == 1) { /* of this process */
+        top->shows_losses = false;
+        lmm_top_losses_free(&top->losses);
+    } else if (mark->number > top->marks) {
+        take_mark(top, mark);
+    }
+    top->marks = mark->number;
+}
+
+void lmm_top_mark_here(struct lmm_top *top, uint64_t time_ns)
+{
+    top->mark = (struct lmm_top_mark) {.time_ns = time_ns};
+    lmm_top_history_mark(&top->history, true);
+}
+
+void lmm_top_show_losses(struct lmm_top *top)
+{
+    static const enum lmm_top_view views[] = {LMM_TOP_LINES, LMM_TOP_STACKS};
+
+    top->shows_losses = true;
+    top->view = top->view == LMM_TOP_STACKS ? LMM_TOP_STACKS : LMM_TOP_LINES;
+    for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+        top->table[views[i]].key = lmm_top_key_of_word(views[i], "lost");
+        top->table[views[i]].reversed = false;
+        lmm_top_cursor_home(&top->table[views[i]].cursor);
+    }
 }
 
 /* ---- Keys of the prompt ---------------------------------------------------------------------- */
@@ -272,6 +343,19 @@ static void choose_order(struct lmm_top *top, int key)
     }
 }
 
+/* Marks, or goes back to the figures themselves. */
+static enum lmm_top_answer mark(struct lmm_top *top)
+{
+    if (top->view == LMM_TOP_PROCESSES) {
+        return LMM_TOP_GO_ON;
+    }
+    if (!top->history.marked) {
+        return LMM_TOP_MARK;
+    }
+    lmm_top_history_mark(&top->history, false);
+    return LMM_TOP_GO_ON;
+}
+
 static enum lmm_top_answer act(struct lmm_top *top, int key)
 {
     switch (key) {
@@ -285,11 +369,8 @@ static enum lmm_top_answer act(struct lmm_top *top, int key)
     case '/': top->typing = true; break;
     case '?':
     case 'h': top->help = true; break;
-    case 'm':
-        if (top->view != LMM_TOP_PROCESSES) {
-            lmm_top_history_mark(&top->history, !top->history.marked);
-        }
-        break;
+    case 'm': return mark(top);
+    case 'L': return top->view == LMM_TOP_PROCESSES ? LMM_TOP_GO_ON : LMM_TOP_CHECK;
     case 'r': lmm_top_table(top)->reversed = !lmm_top_table(top)->reversed; break;
     default: choose_order(top, key); break;
     }
@@ -301,6 +382,7 @@ enum lmm_top_answer lmm_top_press(struct lmm_top *top, int key)
     enum lmm_top_answer answer = LMM_TOP_GO_ON;
 
     assert(top->shown > 0);
+    top->message.text[0] = '\0';
     if (top->help) {
         top->help = key == LMM_TOP_KEY_NONE;
     } else if (!move(top, key)) {

@@ -19,11 +19,13 @@
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/report/places.h"
 #include "reporter/program/top/top_history.h"
+#include "reporter/program/top/top_losses.h"
 #include "reporter/program/top/top_rows.h"
 #include "reporter/program/top/top_source.h"
 
 enum {
     LMM_TOP_FILTER_BYTES = 64,
+    LMM_TOP_MARK_BYTES = 128, /* room for the text of a mark and its NUL */
 };
 
 /* Keys that are not characters; characters are bytes from 1 to 255. */
@@ -44,9 +46,11 @@ enum lmm_top_special {
 /* What the caller must do after a key. */
 enum lmm_top_answer {
     LMM_TOP_GO_ON,
-    LMM_TOP_READ, /* read again at once */
-    LMM_TOP_OPEN, /* watch the selected process */
-    LMM_TOP_LIST, /* stop watching, and go back to the list of processes */
+    LMM_TOP_READ,  /* read again at once */
+    LMM_TOP_OPEN,  /* watch the selected process */
+    LMM_TOP_LIST,  /* stop watching, and go back to the list of processes */
+    LMM_TOP_MARK,  /* make a mark: lmm_top_ask_mark() */
+    LMM_TOP_CHECK, /* make a leak check: lmm_top_ask_check() */
     LMM_TOP_QUIT,
 };
 
@@ -56,6 +60,13 @@ struct lmm_top_table {
     bool reversed;
     char filter[LMM_TOP_FILTER_BYTES];
     struct lmm_top_cursor cursor;
+};
+
+/* The mark, while the history is marked. */
+struct lmm_top_mark {
+    uint32_t number;  /* in the process; 0: it is of this lmm top alone */
+    uint64_t time_ns; /* CLOCK_REALTIME */
+    char text[LMM_TOP_MARK_BYTES];
 };
 
 struct lmm_top {
@@ -87,6 +98,11 @@ struct lmm_top {
     const struct lmm_model *placed_model;
     uint64_t placed;
     uint64_t now_ns; /* CLOCK_MONOTONIC at the last update */
+    struct lmm_top_mark mark;
+    uint32_t marks; /* that the process had at the last reading */
+    bool shows_losses;
+    struct lmm_top_losses losses;
+    struct lmm_reason message; /* what the last key led to; the next key removes it; empty: none */
 
     size_t shown; /* rows that fit on the screen, at least 1; set by lmm_top_lay_out() */
 };
@@ -104,6 +120,16 @@ struct lmm_top_table *lmm_top_table(struct lmm_top *top);
 /* Copies the live bytes of a row of the view at the last readings, oldest first. Returns how many there are. */
 size_t lmm_top_trend(const struct lmm_top *top, const struct lmm_top_row *row,
                      uint64_t ret_samples[LMM_TOP_SAMPLES]);
+
+/* Takes in a reading that succeeded: a mark that the process has since the reading before, made by this
+ * lmm top or elsewhere, becomes the mark. Marks from before the first reading do not. */
+void lmm_top_take_reading(struct lmm_top *top);
+
+/* Marks the last reading for this lmm top alone. time_ns: CLOCK_REALTIME. */
+void lmm_top_mark_here(struct lmm_top *top, uint64_t time_ns);
+
+/* Shows what leak checks found, from the next reading on: lines, or the stacks of one, by lost bytes. */
+void lmm_top_show_losses(struct lmm_top *top);
 
 /* Makes the rows again, after a reading, a key, or a change of `shown`. Returns false when memory
  * ran out. */

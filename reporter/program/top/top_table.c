@@ -35,6 +35,7 @@ enum when {
     TOTALS,  /* while a reading is marked, and with --once */
     CHANGES, /* except with --once */
     PEAKS,   /* if the process has a peak of each site: under the drop-in */
+    LOSSES,  /* after a leak check, of lines and stacks */
 };
 
 struct column {
@@ -75,16 +76,17 @@ static const struct column family_columns[] = {
 };
 
 static const struct column site_columns[] = {
+    {"LOST", BYTES, LMM_TOP_LOST, 9, 1, LOSSES},
     {"BYTES", BYTES, LMM_TOP_BYTES, 9, 0, ALWAYS},
-    {"+/S", BYTES_CHANGE, LMM_TOP_BYTES_RATE, 9, 3, CHANGES},
-    {"BLOCKS", COUNT, LMM_TOP_BLOCKS, 9, 1, ALWAYS},
-    {"+/S", COUNT_CHANGE, LMM_TOP_BLOCKS_RATE, 9, 6, CHANGES},
-    {"PEAK", BYTES, LMM_TOP_PEAK, 9, 5, PEAKS},
-    {"ALLOCS", COUNT, LMM_TOP_ALLOCATIONS, 9, 7, ALWAYS},
-    {"FREES", COUNT, LMM_TOP_FREES, 9, 9, ALWAYS},
-    {"ALLOC/S", RATE, LMM_TOP_ALLOCATION_RATE, 9, 2, CHANGES},
-    {"FREE/S", RATE, LMM_TOP_FREE_RATE, 9, 8, CHANGES},
-    {"TREND", TREND, LMM_TOP_FIGURES, TREND_MIN + 1, 4, CHANGES},
+    {"+/S", BYTES_CHANGE, LMM_TOP_BYTES_RATE, 9, 4, CHANGES},
+    {"BLOCKS", COUNT, LMM_TOP_BLOCKS, 9, 2, ALWAYS},
+    {"+/S", COUNT_CHANGE, LMM_TOP_BLOCKS_RATE, 9, 7, CHANGES},
+    {"PEAK", BYTES, LMM_TOP_PEAK, 9, 6, PEAKS},
+    {"ALLOCS", COUNT, LMM_TOP_ALLOCATIONS, 9, 8, ALWAYS},
+    {"FREES", COUNT, LMM_TOP_FREES, 9, 10, ALWAYS},
+    {"ALLOC/S", RATE, LMM_TOP_ALLOCATION_RATE, 9, 3, CHANGES},
+    {"FREE/S", RATE, LMM_TOP_FREE_RATE, 9, 9, CHANGES},
+    {"TREND", TREND, LMM_TOP_FIGURES, TREND_MIN + 1, 5, CHANGES},
     {NULL, COUNT, 0, 0, 0, ALWAYS},
 };
 
@@ -110,6 +112,7 @@ static bool applies(const struct column *column, const struct lmm_top *top)
     switch (column->when) {
     case TOTALS: return top->history.marked || top->once;
     case CHANGES: return !top->once;
+    case LOSSES: return top->losses.time_ns != 0 && top->view != LMM_TOP_SITES;
     case PEAKS: return top->source.snapshot->model->is_drop_in;
     default: return true;
     }

@@ -360,7 +360,23 @@ class Documents(Case):
             self.assertEqual((document["by"], len(document["rows"])), (by, rows), options)
         row = json.loads(self.succeed("top", "--once", "--json", self.file))["rows"][0]
         self.assertEqual((row["id"], row["file"], row["live_bytes"], row["frees"]), (0, LINE, 620, 5))
+        self.assertIsNone(document["mark"])
         self.refuse("--format json needs --once", "top", "--json", self.file)
+
+    def test_top_has_the_last_mark(self):
+        book = ledger.sample(version=2).mark("first", 1_000_000_000).mark("before the\x1brequest", 3_723_000_000_000)
+        file = book.write(self.in_ledgers("marked.lmm"))
+        document = json.loads(self.succeed("top", "-1", "-F", "json", file))
+        schema = self.schema("top.schema.json")
+        schema["properties"]["rows"]["items"] = schema["$defs"]["family"]
+        self.check(schema, document)
+        self.assertEqual(document["mark"],
+                         {"number": 2, "time_ns": 3_723_000_000_000, "text": "before the\x1brequest"})
+        self.environment["TZ"] = "UTC"
+        self.assertIn("\n marked 01:02:03 #2 before the\\x1brequest\n", self.succeed("top", "-1", file))
+        copy = self.path("copy.lmm")
+        self.succeed("snapshot", "-o", copy, file)
+        self.assertEqual(json.loads(self.succeed("top", "-1", "-F", "json", copy))["mark"], document["mark"])
 
     def test_watch(self):
         self.keep()

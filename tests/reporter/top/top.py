@@ -274,15 +274,27 @@ class Top(harness.Case):
     def test_mark(self):
         fed, terminal = self.usual()
         terminal.keys("m")
-        terminal.wait(r"^ Since the mark 0:0\d:\d\d ago: 0 bytes, 0 blocks$")
+        terminal.wait(r"^ marked \d\d:\d\d:\d\d, 0:0\d:\d\d ago: 0 bytes, 0 blocks$")
+        terminal.wait("^ a mark of lmm top alone: process \\d+ cannot be asked: LMM has no signal there")
         fed.tell("alloc 1 100", "free 0 10")
-        terminal.wait(r"^ Since the mark .* ago: \+1\.8K bytes, \+90 blocks$")
+        terminal.wait(r"^ marked .* ago: \+1\.8K bytes, \+90 blocks$")
         terminal.wait(r" \+BYTES  \+BLOCKS ")
         terminal.wait(r"^>    \+2\.3K     \+100 .* node_t$")
         terminal.wait(r"^      -480      -10 .* emp_t$")
         terminal.keys("m")
-        terminal.wait_gone("Since the mark")
+        terminal.wait_gone("^ marked| alone: ")
         terminal.wait(r" 3\.5K      150 .* node_t$")
+
+    def test_a_leak_check_of_a_process_that_cannot_be_asked_is_one_line(self):
+        fed, terminal = self.usual()
+        terminal.keys("L")
+        terminal.wait(r"^ process \d+ cannot be asked: LMM has no signal there")
+        terminal.keys("Down")
+        terminal.wait_gone("cannot be asked")
+        fed.end()
+        terminal.wait("KILLED")
+        terminal.keys("L")
+        terminal.wait(r"^ process \d+ is killed: only a live process can be asked$")
 
     def test_space_reads_at_once(self):
         fed, terminal = self.usual("-d 3600")
@@ -372,14 +384,14 @@ class Top(harness.Case):
     def test_a_ledger_of_another_process_starts_anew(self):
         fed, terminal = self.usual()
         terminal.keys("m")
-        terminal.wait("Since the mark")
+        terminal.wait("^ marked")
         fed.end()
         terminal.wait("KILLED")
         other = self.feed(program="/usr/bin/other")
         other.tell("family emp_t 48", "site 0 a.c 1 f", "alloc 0 2")
         terminal.wait(rf"^other  pid {other.process.pid}  up 0:0\d:\d\d  live ")
         terminal.wait(r"^>       96        2 .* emp_t$")
-        terminal.wait_gone("Since the mark")
+        terminal.wait_gone("^ marked")
 
     # ---- What may happen to the terminal
 
@@ -535,12 +547,43 @@ class Top(harness.Case):
 
     # ---- A program with liblmm
 
-    def test_a_real_process(self):
+    def start_wordindex(self):
         process = subprocess.Popen([WORDINDEX, "/dev/stdin"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                    env=self.environment)
         self.addCleanup(self.end, process)
         process.stdin.write(b"one two three two\n" * 5000)
         process.stdin.flush()
+        return process
+
+    def test_marks_are_those_of_the_process(self):
+        process = self.start_wordindex()
+        terminal = self.terminal(f"{LMM} top -d 0.1 {process.pid}", columns=120)
+        terminal.wait("^wordindex")
+        self.assertEqual(self.succeed("mark", str(process.pid), "before").strip(), "1")
+        terminal.wait(r"^ marked \d\d:\d\d:\d\d #1 before, 0:0\d:\d\d ago: 0 bytes, 0 blocks$")
+        terminal.keys("m")
+        terminal.wait_gone("^ marked")
+        terminal.keys("m")
+        terminal.wait(r"^ marked \d\d:\d\d:\d\d #2 lmm top, ")
+        process.stdin.write(b"four five six\n" * 5000)
+        process.stdin.flush()
+        terminal.wait(r"^ marked .* #2 lmm top, .* ago: \+\d+ bytes, \+\d+ blocks$")
+        self.assertEqual(self.succeed("mark", str(process.pid)).strip(), "3")
+        terminal.wait(r"^ marked \d\d:\d\d:\d\d #3, 0:0\d:\d\d ago: 0 bytes, 0 blocks$")
+        late = self.terminal(f"{LMM} top -d 0.1 {process.pid}")
+        late.wait("^wordindex")
+        terminal.keys("L")
+        terminal.wait(r"^ leak check \d\d:\d\d:\d\d since #3: 0 in 0 blocks definitely lost, 0 in 0 blocks indirectly, ")
+        terminal.wait(r"^ +LOST +\+BYTES .* FILE:LINE FUNCTION$")
+        terminal.keys("m", "L")
+        terminal.wait(r"^ leak check \d\d:\d\d:\d\d: ")
+        late.wait_gone("^ marked|^ leak check")    # it has no reading from before the mark
+        process.stdin.close()
+        terminal.wait("EXITED|ENDED")
+        terminal.quit("q")
+
+    def test_a_real_process(self):
+        process = self.start_wordindex()
         terminal = self.terminal(f"{LMM} top -d 0.1 {process.pid}")
         terminal.wait(rf"^wordindex  pid {process.pid}  up 0:\d\d:\d\d  live ")
         terminal.type("/word_t\n")

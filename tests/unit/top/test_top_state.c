@@ -130,7 +130,7 @@ Test(top_screen, has_the_process_above_its_families_largest_first)
         " Live 5.0K in 140 blocks  Committed 0 (0.0%)\n"
         " allocs/s -  frees/s -  Reusable 0  Records 0\n"
         " In all 0 allocs, 0 frees  0 of 3 families, 2 sites\n"
-        " by line  FAMILY  (Tab changes)    / filter  m mark  Enter lines\n"
+        " by line  FAMILY  (Tab changes)    / filter  m mark  L leak check  Enter lines\n"
         "     BYTES   BLOCKS    USE    SIZE   COMMIT  ALLOC/S    TREND NAME\n"
         ">     3.7K       80   0.0%      48     8.0K        -        @ emp_t\n"
         "      1.1K       50   0.0%      24     8.0K        -        @ node_t\n"
@@ -345,9 +345,9 @@ Test(top_screen, has_a_note_on_names_where_there_is_room)
     top.source.note = strdup("libssl.so.3: no debug information (libssl3-dbgsym has it)");
     make_drop_in();
     cr_expect_not_null(
-        strstr(screen(24, 130),
+        strstr(screen(24, 150),
                "Enter stacks    libssl.so.3: no debug information (libssl3-dbgsym has it)\n"),
-        "%s", screen(24, 130));
+        "%s", screen(24, 150));
     expect_no_text("libssl");
     top.once = true;
     lmm_top_update(&top);
@@ -476,15 +476,93 @@ Test(top_keys, a_filter_takes_and_gives_whole_characters_and_no_more_than_fit)
     cr_expect_eq(strlen(lmm_top_table(&top)->filter), LMM_TOP_FILTER_BYTES - 1);
 }
 
+/* Takes a reading in which the process has so many marks. */
+static void read_marks(uint64_t time_ns, uint32_t number, const char *text)
+{
+    made.model.mark = (struct lmm_model_mark) {
+        number, (uint64_t) 3723 * SECOND + number * (uint64_t) SECOND, lmm_string_of(text)};
+    read_scene(time_ns);
+    lmm_top_take_reading(&top);
+    cr_assert(lmm_top_update(&top));
+}
+
+Test(top_keys, the_newest_mark_of_the_process_counts)
+{
+    setenv("TZ", "UTC", 1);
+    close_scene();
+    made.model.mark = (struct lmm_model_mark) {3, SECOND, lmm_string_of("old")};
+    open_scene();
+    made.model.mark = (struct lmm_model_mark) {3, SECOND, lmm_string_of("old")};
+    lmm_top_take_reading(&top);
+    read_marks(2 * (uint64_t) SECOND, 3, "old");
+    expect_no_text(" marked "); /* it is from before the first reading */
+    read_marks(3 * (uint64_t) SECOND, 4, "new\033");
+    expect_text("\n marked 01:02:07 #4 new\\x1b, 0:00:00 ago: 0 bytes, 0 blocks\n");
+    cr_expect_eq(lmm_top_press(&top, 'm'), LMM_TOP_GO_ON);
+    read_marks(4 * (uint64_t) SECOND, 4, "new");
+    expect_no_text(" marked ");
+    cr_expect_eq(lmm_top_press(&top, 'm'), LMM_TOP_MARK);
+    lmm_top_mark_here(&top, (uint64_t) 60 * SECOND);
+    read_marks(5 * (uint64_t) SECOND, 4, "new");
+    expect_text("\n marked 00:01:00, 0:00:01 ago: 0 bytes, 0 blocks\n");
+    read_marks(6 * (uint64_t) SECOND, 6, "");
+    expect_text("\n marked 01:02:09 #6, 0:00:00 ago: 0 bytes, 0 blocks\n");
+}
+
+Test(top_keys, a_leak_check_shows_lost_bytes_until_the_process_changes)
+{
+    static struct lmm_model_leak leaks[] = {
+        {.site = 1, .leader = 1, .kind = LMM_MODEL_DEFINITE, .amount = {1, 30}},
+        {.site = 0, .leader = 1, .kind = LMM_MODEL_INDIRECT, .amount = {2, 600}},
+    };
+
+    setenv("TZ", "UTC", 1);
+    make_drop_in();
+    lmm_top_take_reading(&top);
+    cr_expect_eq(lmm_top_press(&top, 'L'), LMM_TOP_CHECK);
+    expect_no_text("LOST");
+    lmm_top_show_losses(&top);
+    made.model.check = (struct lmm_model_check) {
+        .is_there = true, .time_ns = SECOND, .mark = 2, .leaks = leaks, .leak_count = 2};
+    read_scene(2 * (uint64_t) SECOND);
+    expect_text("\n leak check 00:00:01 since #2: 30 in 1 block definitely lost, ");
+    expect_text(" lines by lost,");
+    expect_text("      LOST    BYTES");
+    expect_text(">      630      630");
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    expect_text(">      630       30");
+    expect_text("\n         0      600");
+    press("q\t");
+    expect_no_text("LOST");
+    top.view = LMM_TOP_PROCESSES;
+    cr_expect_eq(lmm_top_press(&top, 'L'), LMM_TOP_GO_ON);
+    top.view = LMM_TOP_LINES;
+    lmm_top_history_close(&top.history);
+    top.placed = 0;
+    read_scene(SECOND);
+    lmm_top_take_reading(&top);
+    lmm_top_update(&top);
+    expect_no_text("leak check 0");
+}
+
+Test(top_keys, a_message_goes_with_the_next_key)
+{
+    lmm_reason_set(&top.message, "process 7 does not answer");
+    expect_text("\n process 7 does not answer\n");
+    lmm_top_press(&top, LMM_TOP_KEY_DOWN);
+    expect_no_text("does not answer");
+}
+
 Test(top_keys, a_mark_shows_differences_until_it_is_taken_back)
 {
-    press("m");
+    cr_expect_eq(lmm_top_press(&top, 'm'), LMM_TOP_MARK);
+    lmm_top_mark_here(&top, SECOND);
     set(&made.family[1], 60, 1440);
     set(&made.family[0], 70, 3360);
     made.site[0].live_bytes = 1240;
     made.model.total.live_bytes = 4880;
     read_scene(4 * (uint64_t) SECOND);
-    expect_text(" Since the mark 0:00:03 ago: -240 bytes, 0 blocks");
+    expect_text(":01, 0:00:03 ago: -240 bytes, 0 blocks");
     expect_text("    +BYTES  +BLOCKS");
     expect_text(">     +240      +10");
     expect_text("\n      -480      -10");
@@ -492,7 +570,7 @@ Test(top_keys, a_mark_shows_differences_until_it_is_taken_back)
     expect_text(" Sites of node_t");
     expect_text(">     +240");
     press("qm");
-    expect_no_text("Since the mark");
+    expect_no_text(" marked ");
     expect_text(">     1.4K       60");
 }
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* requests: what a running process is asked to do (ask.h): to make a mark, and to look for leaks. */
+#ifndef LMM_PROGRAM_REQUESTS_H
+#define LMM_PROGRAM_REQUESTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct lmm_reason; /* ledger_file.h */
+struct lmm_snapshot;
+
+enum { LMM_MARK_TEXT_BYTES = 127 }; /* of a mark, at most */
+
+/* Makes a mark. text: without control characters, at most LMM_MARK_TEXT_BYTES; may be empty. Sets
+ * *ret_number to its number. path, snapshot and ret_reason: as those of lmm_ask_try(). */
+bool lmm_request_mark(const char *path, const struct lmm_snapshot *snapshot, const char *text,
+                      size_t *ret_number, struct lmm_reason *ret_reason);
+
+struct lmm_check_request {
+    size_t mark;       /* only blocks that were allocated since; 0: all */
+    bool wants_old;    /* only those that lived at the mark instead */
+    bool unaligned;    /* words at any address count as references */
+    size_t confirm_ms; /* between two passes: lost is only what both find lost; 0: one pass */
+};
+
+/* Makes a leak check, whose result is in the ledger then. */
+bool lmm_request_check(const char *path, const struct lmm_snapshot *snapshot,
+                       const struct lmm_check_request *request, struct lmm_reason *ret_reason);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/top/top_losses.h"
+
+#include <stdlib.h>
+
+#include "reporter/core/compare.h"
+#include "reporter/program/report/places.h"
+#include "reporter/program/report/report_options.h"
+#include "reporter/program/report/spots.h"
+
+static int compare_keys(const void *left, const void *right)
+{
+    const struct lmm_top_lost *a = left;
+    const struct lmm_top_lost *b = right;
+
+    return lmm_compare_u64(a->key, b->key);
+}
+
+/* Adds the lost bytes of a site's place; several of a place are one item after that. */
+static void add(struct lmm_top_lost_list *list, const struct lmm_model *model,
+                const struct lmm_places *places, const struct lmm_model_site *site,
+                const struct lmm_tally *tally)
+{
+    if (tally->lost.bytes > 0) {
+        uint32_t place = places->of[site - model->sites];
+
+        list->items[list->count++] = (struct lmm_top_lost) {places->keys[place], tally->lost.bytes};
+    }
+}
+
+/* Orders a list, and joins the items of one place. */
+static void order(struct lmm_top_lost_list *list)
+{
+    size_t kept = 0;
+
+    qsort(list->items, list->count, sizeof(*list->items), compare_keys);
+    for (size_t i = 0; i < list->count; i++) {
+        if (kept > 0 && list->items[kept - 1].key == list->items[i].key) {
+            list->items[kept - 1].bytes += list->items[i].bytes;
+        } else {
+            list->items[kept++] = list->items[i];
+        }
+    }
+    list->count = kept;
+}
+
+static bool list_places(struct lmm_top_losses *losses, const struct lmm_spots *spots,
+                        const struct lmm_places *lines, const struct lmm_places *stacks)
+{
+    size_t traces = 0;
+
+    for (size_t i = 0; i < spots->count; i++) {
+        traces += spots->items[i].trace_count;
+    }
+    losses->lines.items = calloc(spots->count + 1, sizeof(*losses->lines.items));
+    losses->stacks.items = calloc(traces + 1, sizeof(*losses->stacks.items));
+    if (losses->lines.items == NULL || losses->stacks.items == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < spots->count; i++) {
+        const struct lmm_spot *spot = &spots->items[i];
+
+        add(&losses->lines, spots->model, lines, spot->site, &spot->tally);
+        for (size_t k = 0; k < spot->trace_count; k++) {
+            add(&losses->stacks, spots->model, stacks, spot->traces[k].site,
+                &spot->traces[k].tally);
+        }
+    }
+    order(&losses->lines);
+    order(&losses->stacks);
+    return true;
+}
+
+static void add_up(struct lmm_top_losses *losses, const struct lmm_tally *total)
+{
+    losses->definite = total->direct;
+    losses->indirect = (struct lmm_model_amount) {total->lost.blocks - total->direct.blocks,
+                                                  total->lost.bytes - total->direct.bytes};
+    losses->possible = total->possible;
+}
+
+static bool make(struct lmm_top_losses *losses, const struct lmm_model *model,
+                 const struct lmm_places *lines, const struct lmm_places *stacks)
+{
+    struct lmm_loss_options options = {.no_built_in = false};
+    struct lmm_spots spots = {.model = NULL};
+
+    lmm_loss_options_add_own(&options, model);
+    bool made = lmm_loss_options_complete(&options) &&
+                lmm_spots_make(model, &options.suppressions, &spots) &&
+                list_places(losses, &spots, lines, stacks);
+
+    if (made) {
+        add_up(losses, &spots.total);
+    }
+    lmm_spots_free(&spots);
+    lmm_suppressions_free(&options.suppressions);
+    return made;
+}
+
+bool lmm_top_losses_make(struct lmm_top_losses *losses, const struct lmm_model *model,
+                         const struct lmm_places *lines, const struct lmm_places *stacks)
+{
+    const struct lmm_model_check *check = &model->check;
+
+    if (!check->is_there || check->failure != 0 || check->is_at_exit ||
+        check->time_ns == losses->time_ns) {
+        return true;
+    }
+    lmm_top_losses_free(losses);
+    if (!make(losses, model, lines, stacks)) {
+        lmm_top_losses_free(losses);
+        return false;
+    }
+    losses->time_ns = check->time_ns;
+    losses->mark = check->mark;
+    return true;
+}
+
+void lmm_top_losses_free(struct lmm_top_losses *losses)
+{
+    free(losses->lines.items);
+    free(losses->stacks.items);
+    *losses = (struct lmm_top_losses) {.time_ns = 0};
+}
+
+uint64_t lmm_top_lost_of(const struct lmm_top_lost_list *list, uint64_t key)
+{
+    const struct lmm_top_lost wanted = {.key = key};
+    const struct lmm_top_lost *found =
+        list->count == 0 ? NULL
+                         : bsearch(&wanted, list->items, list->count, sizeof(wanted), compare_keys);
+
+    return found == NULL ? 0 : found->bytes;
+}
