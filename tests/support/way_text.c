@@ -14,6 +14,9 @@ static const char *register_name(enum lmm_machine machine, int reg, char *buffer
     if (machine == LMM_MACHINE_X86_64 && reg < 8) {
         return names[reg];
     }
+    if (machine == LMM_MACHINE_AARCH64 && reg == 31) {
+        return "sp";
+    }
     snprintf(buffer, NAME_BYTES, machine == LMM_MACHINE_X86_64 ? "r%d" : "x%d", reg);
     return buffer;
 }
@@ -31,29 +34,34 @@ static void put_place(FILE *out, enum lmm_machine machine, int reg, int index, u
         fprintf(out, "+%s", register_name(machine, index, name));
     }
     if (scale != 0) {
-        fprintf(out, "*%u", scale);
+        fprintf(out, "*%" PRIu32, scale);
     }
-    fprintf(out, reg == LMM_REGISTER_NONE ? "%#" PRIx64 "]" : "%+" PRId64 "]", offset);
+    fprintf(out, "%+" PRId64 "]", offset);
 }
 
-/* "of rbx before 1006, [+8], [+16*8], +0": p in rbx, p->a[i].b. */
+static void put_offset(FILE *out, int64_t offset, uint32_t scale)
+{
+    fprintf(out, "%+" PRId64, offset);
+    if (scale != 0) {
+        fprintf(out, "*%" PRIu32, scale);
+    }
+}
+
 static void put_origin(FILE *out, enum lmm_machine machine, const struct lmm_way_origin *origin)
 {
     char name[NAME_BYTES];
 
-    fprintf(out, ", of");
+    fprintf(out, ", of ");
     if (origin->reg != LMM_REGISTER_NONE) {
-        fprintf(out, " %s before %" PRIx64, register_name(machine, origin->reg, name), origin->at);
+        fprintf(out, "%s before %" PRIx64 " ", register_name(machine, origin->reg, name),
+                origin->at);
     }
     for (uint32_t i = 0; i < origin->load_count; i++) {
-        fputc(' ', out);
-        put_place(out, machine, LMM_REGISTER_NONE, LMM_REGISTER_NONE, origin->loads[i].scale,
-                  origin->loads[i].offset);
+        fputc('[', out);
+        put_offset(out, origin->loads[i].offset, origin->loads[i].scale);
+        fprintf(out, "] ");
     }
-    fprintf(out, " %+" PRId64, origin->offset);
-    if (origin->scale != 0) {
-        fprintf(out, "*%u", origin->scale);
-    }
+    put_offset(out, origin->offset, origin->scale);
 }
 
 static void put_step(FILE *out, enum lmm_machine machine, const struct lmm_way_step *step)

@@ -5,30 +5,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reporter/program/types/way_aarch64.h"
 #include "reporter/program/types/way_state.h"
 #include "reporter/program/types/way_x86.h"
 
-/* A decoder, and what it needs to decode for a machine. */
+/* ---- Decoding --------------------------------------------------------------------------------- */
+
 struct decoder {
     csh handle;
     cs_insn *insn;
-    void (*step)(struct lmm_way *way, csh handle, const cs_insn *insn);
 };
-
-/* ---- Decoding --------------------------------------------------------------------------------- */
 
 static const struct {
     const struct lmm_way_machine *machine;
-    void (*step)(struct lmm_way *way, csh handle, const cs_insn *insn);
     cs_arch arch;
     cs_mode mode;
-} machines[LMM_MACHINE_AARCH64 + 1] = {
-    [LMM_MACHINE_X86_64] = {&lmm_way_x86, lmm_way_x86_step, CS_ARCH_X86, CS_MODE_64},
+    void (*step)(struct lmm_way *way, csh handle, const cs_insn *insn);
+    /* Does what cannot be decoded, and returns its bytes; 0: the path ends there. NULL: it does. */
+    size_t (*skip)(struct lmm_way *way, const uint8_t *bytes, size_t count);
+} machines[] = {
+    [LMM_MACHINE_NONE] = {.machine = NULL},
+    [LMM_MACHINE_X86_64] = {&lmm_way_x86, CS_ARCH_X86, CS_MODE_64, lmm_way_x86_step, NULL},
+    [LMM_MACHINE_AARCH64] = {&lmm_way_aarch64, CS_ARCH_ARM64, CS_MODE_ARM, lmm_way_aarch64_step,
+                             lmm_way_aarch64_skip},
 };
 
 static bool open_decoder(enum lmm_machine machine, struct decoder *ret_decoder)
 {
-    struct decoder decoder = {.step = machines[machine].step};
+    struct decoder decoder;
 
     if (cs_open(machines[machine].arch, machines[machine].mode, &decoder.handle) != CS_ERR_OK) {
         return false;
@@ -49,26 +53,51 @@ static void close_decoder(struct decoder *decoder)
     cs_close(&decoder->handle);
 }
 
+static void go_on(struct lmm_way *way, uint64_t next)
+{
+    way->next = next;
+    way->path->at = next;
+    way->path->distance++;
+}
+
+/* Does an instruction that cannot be decoded. */
+static bool skip(struct lmm_way *way, const uint8_t *bytes, size_t count)
+{
+    enum lmm_machine machine = way->code->machine;
+    uint64_t at = way->at;
+    size_t skipped = 0;
+
+    if (machines[machine].skip != NULL) {
+        go_on(way, at + 4);
+        skipped = machines[machine].skip(way, bytes, count);
+    }
+    if (skipped == 0) {
+        way->next = at;
+        lmm_way_end(way);
+    }
+    return skipped != 0;
+}
+
 /* Does the instruction at the current path's address. Returns false when it cannot be decoded. */
 static bool step(struct lmm_way *way, struct decoder *decoder)
 {
     uint64_t at = way->path->at;
     uint64_t offset = at - way->code->address;
-    const uint8_t *bytes = way->code->bytes + offset;
-    size_t left = way->code->count - (size_t) offset;
 
     way->at = at;
-    way->next = at + 1;
-    if (offset >= way->code->count ||
-        !cs_disasm_iter(decoder->handle, &bytes, &left, &at, decoder->insn)) {
-        way->next = way->at;
+    way->next = at;
+    if (offset >= way->code->count) {
         lmm_way_end(way);
         return false;
     }
-    way->next = at;
-    way->path->at = at;
-    way->path->distance++;
-    decoder->step(way, decoder->handle, decoder->insn);
+    const uint8_t *bytes = way->code->bytes + offset;
+    size_t left = way->code->count - (size_t) offset;
+
+    if (!cs_disasm_iter(decoder->handle, &bytes, &left, &at, decoder->insn)) {
+        return skip(way, bytes, left);
+    }
+    go_on(way, at);
+    machines[way->code->machine].step(way, decoder->handle, decoder->insn);
     return true;
 }
 
@@ -167,7 +196,7 @@ size_t lmm_way_follow(const struct lmm_code *code, uint64_t address,
     size_t count = 0;
     struct decoder decoder;
 
-    if (machines[code->machine].step == NULL || address - code->address >= code->count ||
+    if (machines[code->machine].machine == NULL || address - code->address >= code->count ||
         !open_decoder(code->machine, &decoder)) {
         return 0;
     }

@@ -307,6 +307,9 @@ static struct lmm_way_value index_value(const struct lmm_way *way,
     }
     struct lmm_way_value value = way->path->values[place->index];
 
+    if (place->is_part) {
+        return lmm_way_multiple(place->scale);
+    }
     if (place->scale == 1 && value.kind != LMM_WAY_NOTHING) {
         return value;
     }
@@ -423,11 +426,12 @@ static bool is_kept_in_slot(struct lmm_way_value value)
     return value.kind != LMM_WAY_NOTHING && value.kind != LMM_WAY_ORIGIN && value.scale == 0;
 }
 
-static void put_slot(struct lmm_way_path *path, struct lmm_way_value frame,
-                     struct lmm_way_value value)
+static void put_slot(struct lmm_way *way, struct lmm_way_value frame, struct lmm_way_value value)
 {
+    struct lmm_way_path *path = way->path;
+
     /* Where rbp is no frame pointer, what lies after it is no frame. */
-    if (frame.is_pointer && frame.number >= 0) {
+    if (frame.is_pointer && frame.number >= 0 && !way->machine->is_frame_above) {
         return;
     }
     for (size_t i = 0; i < LMM_WAY_SLOTS; i++) {
@@ -507,7 +511,7 @@ void lmm_way_store(struct lmm_way *way, const struct lmm_way_place *place, uint6
         forget_slots(way->path, address, address.scale == 0 ? bytes : ARRAY_BYTES);
         /* A word of another origin is better known by its place: a variable lies there. */
         if (is_word && address.scale == 0 && is_kept_in_slot(value)) {
-            put_slot(way->path, address, value);
+            put_slot(way, address, value);
         }
     }
     if (is_word && value.kind == LMM_WAY_BLOCK && !place->is_elsewhere) {

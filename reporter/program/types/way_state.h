@@ -65,6 +65,7 @@ struct lmm_way_place {
     int index; /* register, or NONE */
     uint32_t scale;
     int64_t offset;
+    bool is_part;      /* the index is a part of its register */
     bool is_elsewhere; /* in another segment, or by other registers */
 };
 
@@ -85,10 +86,11 @@ struct lmm_way_path {
 };
 
 struct lmm_way_machine {
-    int result;        /* the register for results */
-    int stack;         /* sp */
-    int frame_pointer; /* rbp, x29 */
-    uint32_t kept;     /* bits of the registers that a callee keeps */
+    int result;          /* the register for results */
+    int stack;           /* sp */
+    int frame_pointer;   /* rbp, x29 */
+    bool is_frame_above; /* words of the frame may lie after where the frame pointer points */
+    uint32_t kept;       /* bits of the registers that a callee keeps */
     const int *arguments;
     uint32_t argument_count;
 };

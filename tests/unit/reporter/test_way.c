@@ -107,7 +107,7 @@ static const struct way_case x86[] = {
      "0 held 1000-100b rax\n"
      "1 stored 1000-1004 [rbp-24], of rbp before 1000 -24\n"
      "3 held 1012-102f rax\n"
-     "8 stored 1025-1029 [rdx+8], of rbp before 101d [0xfffffffffffffff8] +8\n"
+     "8 stored 1025-1029 [rdx+8], of rbp before 101d [-8] +8\n"
      "11 returned 102e-102f\n"},
     {"registers over a call: those that the callee keeps",
      "4889c3"     /* 1000: mov rbx,rax */
@@ -164,9 +164,9 @@ static const struct way_case x86[] = {
      "0f0b",          /* 101f: ud2 */
      "0 held 1000-1021 rax\n"
      "1 stored 1000-1005 [rbx+rcx*8+16], of rbx before 1000 +16*8\n"
-     "2 stored 1005-100c [0x5000], of +20480\n"
-     "4 stored 1013-1017 [rdx+8], of [0x5000] +8\n"
-     "6 stored 101b-101f [rdx+rcx*8+0], of rbx before 1017 [0x20] +0*8\n"},
+     "2 stored 1005-100c [+20480], of +20480\n"
+     "4 stored 1013-1017 [rdx+8], of [+20480] +8\n"
+     "6 stored 101b-101f [rdx+rcx*8+0], of rbx before 1017 [+32] +0*8\n"},
     {"pairs stored at once",
      "66480f6ec0" /* 1000: movq xmm0,rax */
      "0f16442408" /* 1005: movhps xmm0,[rsp+0x8] */
@@ -244,6 +244,161 @@ static const struct way_case x86[] = {
      "2 passed 1003-1009 0 of *5000\n"},
 };
 
+static const struct way_case aarch64[] = {
+    {"a chain of moves",
+     "f30300aa"  /* 1000: mov x19, x0 */
+     "e10313aa"  /* 1004: mov x1, x19 */
+     "00008052"  /* 1008: mov w0, #0 */
+     "62020091"  /* 100c: add x2, x19, #0 */
+     "c0035fd6", /* 1010: ret */
+     "0 held 1000-100c x0\n"
+     "1 held 1004-1014 x19\n"
+     "2 held 1008-1014 x1\n"
+     "4 held 1010-1014 x2\n"},
+    {"a test for zero: only the other side is followed",
+     "600000b4"  /* 1000: cbz x0, 0x100c */
+     "600a00f9"  /* 1004: str x0, [x19, #16] */
+     "c0035fd6"  /* 1008: ret */
+     "e10300aa"  /* 100c: mov x1, x0 */
+     "c0035fd6", /* 1010: ret */
+     "0 held 1000-100c x0\n"
+     "2 stored 1004-1008 [x19+16], of x19 before 1004 +16\n"
+     "3 returned 1008-100c\n"},
+    {"a branch to the other side",
+     "600000b5"  /* 1000: cbnz x0, 0x100c */
+     "600a00f9"  /* 1004: str x0, [x19, #16] */
+     "c0035fd6"  /* 1008: ret */
+     "e10300aa"  /* 100c: mov x1, x0 */
+     "200020d4", /* 1010: brk #0x1 */
+     "0 held 1000-1004 x0\n"
+     "1 held 100c-1014 x0\n"
+     "2 held 1010-1014 x1\n"},
+    {"cmp with zero, and csel on it",
+     "1f0000f1"  /* 1000: cmp x0, #0 */
+     "0110829a"  /* 1004: csel x1, x0, x2, ne */
+     "0300829a"  /* 1008: csel x3, x0, x2, eq */
+     "40000054"  /* 100c: b.eq 0x1014 */
+     "410000f9"  /* 1010: str x1, [x2] */
+     "200020d4", /* 1014: brk #0x1 */
+     "0 held 1000-1018 x0\n"
+     "2 held 1008-1018 x1\n"
+     "5 stored 1010-1014 [x2+0], of x2 before 1010 +0\n"},
+    {"registers over a call, and arguments",
+     "f30300aa"  /* 1000: mov x19, x0 */
+     "e30300aa"  /* 1004: mov x3, x0 */
+     "fe030094"  /* 1008: bl 0x2000 */
+     "930600f9"  /* 100c: str x19, [x20, #8] */
+     "c0035fd6", /* 1010: ret */
+     "0 held 1000-100c x0\n"
+     "1 held 1004-1014 x19\n"
+     "2 held 1008-100c x3\n"
+     "3 passed 1008-100c 0 of 2000\n"
+     "3 passed 1008-100c 3 of 2000\n"
+     "4 stored 100c-1010 [x20+8], of x20 before 100c +8\n"},
+    {"the result of a function that returns its first argument",
+     "01008052"  /* 1000: mov w1, #0 */
+     "ff070094"  /* 1004: bl 0x3000 */
+     "800200f9"  /* 1008: str x0, [x20] */
+     "fd070014", /* 100c: b 0x3000 */
+     "0 held 1000-1010 x0\n"
+     "2 passed 1004-1008 0 of 3000\n"
+     "3 stored 1008-100c [x20+0], of x20 before 1008 +0\n"
+     "4 passed 100c-1010 0 of 3000\n"
+     "4 returned 100c-1010\n"},
+    {"a call that does not return",
+     "000c0094"  /* 1000: bl 0x4000 */
+     "e10300aa", /* 1004: mov x1, x0 */
+     "0 held 1000-1004 x0\n"
+     "1 passed 1000-1004 0 of 4000\n"},
+    {"spills, pairs, and bases that change",
+     "e00f00f9"  /* 1000: str x0, [sp, #24] */
+     "e007bea9"  /* 1004: stp x0, x1, [sp, #-32]! */
+     "e313c1a8"  /* 1008: ldp x3, x4, [sp], #16 */
+     "e51740f9"  /* 100c: ldr x5, [sp, #40] */
+     "208c00f8"  /* 1010: str x0, [x1, #8]! */
+     "208400f8"  /* 1014: str x0, [x1], #8 */
+     "220001a9"  /* 1018: stp x2, x0, [x1, #16] */
+     "200020d4", /* 101c: brk #0x1 */
+     "0 held 1000-1020 x0\n"
+     "1 stored 1000-1004 [sp+24], of sp before 1000 +24\n"
+     "2 stored 1004-1008 [sp-32], of sp before 1004 -32\n"
+     "3 held 100c-1020 x3\n"
+     "4 held 1010-1020 x5\n"
+     "5 stored 1010-1014 [x1+8], of x1 before 1010 +8\n"
+     "6 stored 1014-1018 [x1+0], of x1 before 1010 +8\n"
+     "7 stored 1018-101c [x1+24], of x1 before 1010 +40\n"},
+    {"variables in the frame",
+     "a0831ff8"  /* 1000: stur x0, [x29, #-8] */
+     "a8035ff8"  /* 1004: ldur x8, [x29, #-16] */
+     "a9835ff8"  /* 1008: ldur x9, [x29, #-8] */
+     "090500f9"  /* 100c: str x9, [x8, #8] */
+     "080d40f9"  /* 1010: ldr x8, [x8, #24] */
+     "09d921f8"  /* 1014: str x9, [x8, w1, sxtw #3] */
+     "200020d4", /* 1018: brk #0x1 */
+     "0 held 1000-101c x0\n"
+     "1 stored 1000-1004 [x29-8], of x29 before 1000 -8\n"
+     "3 held 100c-101c x9\n"
+     "4 stored 100c-1010 [x8+8], of x29 before 1004 [-16] +8\n"
+     "6 stored 1014-1018 [x8+x1*8+0], of x29 before 1004 [-16] [+24] +0*8\n"},
+    {"global variables, and tables of virtual functions",
+     "21000090"  /* 1000: adrp x1, 0x5000 */
+     "200400f9"  /* 1004: str x0, [x1, #8] */
+     "21600091"  /* 1008: add x1, x1, #24 */
+     "010000f9"  /* 100c: str x1, [x0] */
+     "22000090"  /* 1010: adrp x2, 0x5000 */
+     "420840f9"  /* 1014: ldr x2, [x2, #16] */
+     "407823f8"  /* 1018: str x0, [x2, x3, lsl #3] */
+     "42400091"  /* 101c: add x2, x2, #16 */
+     "020400f9"  /* 1020: str x2, [x0, #8] */
+     "200020d4", /* 1024: brk #0x1 */
+     "0 held 1000-1028 x0\n"
+     "2 stored 1004-1008 [+20488], of +20488\n"
+     "4 filled 100c-1010 +0 = 5018+0\n"
+     "7 stored 1018-101c [x2+x3*8+0], of [+20496] +0*8\n"
+     "9 filled 1020-1024 +8 = *5010+16\n"},
+    {"vectors",
+     "0000679e"  /* 1000: fmov d0, x0 */
+     "201c184e"  /* 1004: mov v0.d[1], x1 */
+     "4000803d"  /* 1008: str q0, [x2] */
+     "010c084e"  /* 100c: dup v1.2d, x0 */
+     "408400ad"  /* 1010: stp q0, q1, [x2, #16] */
+     "2300669e"  /* 1014: fmov x3, d1 */
+     "401800fd"  /* 1018: str d0, [x2, #48] */
+     "200020d4", /* 101c: brk #0x1 */
+     "0 held 1000-1020 x0\n"
+     "3 stored 1008-100c [x2+0], of x2 before 1008 +0\n"
+     "5 stored 1010-1014 [x2+16], of x2 before 1010 +16\n"
+     "5 stored 1010-1014 [x2+32], of x2 before 1010 +32\n"
+     "5 stored 1010-1014 [x2+40], of x2 before 1010 +40\n"
+     "6 held 1018-1020 x3\n"
+     "7 stored 1018-101c [x2+48], of x2 before 1018 +48\n"},
+    {"pointers to the inside",
+     "01200091"  /* 1000: add x1, x0, #8 */
+     "212000d1"  /* 1004: sub x1, x1, #8 */
+     "020c038b"  /* 1008: add x2, x0, x3, lsl #3 */
+     "04ec7c92"  /* 100c: and x4, x0, #0xfffffffffffffff0 */
+     "200020d4", /* 1010: brk #0x1 */
+     "0 held 1000-1014 x0\n"
+     "1 held 1004-1008 x1 inside +8\n"
+     "2 held 1008-1014 x1\n"
+     "3 held 100c-1014 x2 inside\n"
+     "4 held 1010-1014 x4 inside\n"},
+    {"atomic instructions that Capstone does not know",
+     "f30300aa"  /* 1000: mov x19, x0 */
+     "600221f8"  /* 1004:  */
+     "620033f8"  /* 1008:  */
+     "ff0b5fd6", /* 100c:  */
+     "0 held 1000-1008 x0\n"
+     "1 held 1004-100c x19\n"},
+    {"an endless loop ends",
+     "00200091"  /* 1000: add x0, x0, #8 */
+     "ffffff17", /* 1004: b 0x1000 */
+     "0 held 1000-1004 x0\n"
+     "1 held 1000-1008 x0 inside +8\n"
+     "3 held 1000-1008 x0 inside +16\n"
+     "5 held 1004-1008 x0 inside +24\n"},
+};
+
 static enum lmm_way_callee know(void *context, uint64_t target)
 {
     (void) context;
@@ -296,6 +451,11 @@ static void check_cases(enum lmm_machine machine, const struct way_case *cases, 
 Test(way, x86_64)
 {
     check_cases(LMM_MACHINE_X86_64, x86, sizeof(x86) / sizeof(x86[0]));
+}
+
+Test(way, aarch64)
+{
+    check_cases(LMM_MACHINE_AARCH64, aarch64, sizeof(aarch64) / sizeof(aarch64[0]));
 }
 
 Test(way, addresses_outside_of_the_code)
