@@ -29,7 +29,7 @@
 /* The result is an error when it lies in [-LMM_SYSTEM_ERRNO_MAX, -1]; else it may be an address. */
 enum { LMM_SYSTEM_ERRNO_MAX = 4095 };
 
-/* The system call `number`; only system.c and vm.c may call it. */
+/* The system call `number`; only system.c, system_sockets.c and vm.c may call it and the two below. */
 static inline long lmm_system_call(long number, long a, long b, long c, long d, long e, long f)
 {
 #if defined(__x86_64__)
@@ -65,6 +65,16 @@ static inline long lmm_system_call(long number, long a, long b, long c, long d, 
     errno = saved_errno;
     return result;
 #endif
+}
+
+static inline long lmm_system_call3(long number, long a, long b, long c)
+{
+    return lmm_system_call(number, a, b, c, 0, 0, 0);
+}
+
+static inline long lmm_system_call4(long number, long a, long b, long c, long d)
+{
+    return lmm_system_call(number, a, b, c, d, 0, 0);
 }
 
 /* ---- Files ----------------------------------------------------------------------------------- */

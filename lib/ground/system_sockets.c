@@ -9,11 +9,6 @@
 #include <sys/un.h>
 #include <time.h>
 
-static long call3(long number, long a, long b, long c)
-{
-    return lmm_system_call(number, a, b, c, 0, 0, 0);
-}
-
 int lmm_system_listen(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -23,12 +18,12 @@ int lmm_system_listen(const char *path)
         return -ENAMETOOLONG;
     }
     memcpy(address.sun_path, path, length);
-    int descriptor = (int) call3(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int descriptor = (int) lmm_system_call3(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) {
         return descriptor;
     }
-    long result = call3(SYS_bind, descriptor, (long) &address, sizeof(address));
-    result = result < 0 ? result : call3(SYS_listen, descriptor, 8, 0);
+    long result = lmm_system_call3(SYS_bind, descriptor, (long) &address, sizeof(address));
+    result = result < 0 ? result : lmm_system_call3(SYS_listen, descriptor, 8, 0);
     if (result < 0) {
         lmm_system_close(descriptor);
     }
