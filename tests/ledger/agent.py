@@ -192,6 +192,13 @@ class Leaks(Case):
             row = re.search(r"(?m)^ +1 +([0-9.]+ \w+) +([0-9.]+ \w+) +(\d+)  loser.c:\d+ \(add_link\)", text)
             self.assertIsNotNone(row, text)
             self.assertEqual(row.groups(), ("10.2 KiB", "10.2 KiB", "100"))
+            self.assertEqual(loser.lmm("report", str(loser.pid), "--retained"), text)
+            self.assertRegex(loser.lmm("report", str(loser.pid), "--retained", "-t", "1"), r"(?m)^\.\.\. \d+ more: --top N$")
+            copy = os.path.join(loser.folder, "copy.lmm")
+            loser.lmm("snapshot", "-o", copy, str(loser.pid))
+            self.assertRegex(loser.lmm("report", copy, "--retained", status=1),
+                             r"^lmm: process \d+ is snapshot: --retained needs a live process\n$")
+            self.assertIn("--retained is for text", loser.lmm("report", copy, "--retained", "--json", status=2))
 
     def test_nothing_is_left_when_nobody_asks(self):
         losers = [Loser(self, program) for program in (TYPED, MALLOC)]

@@ -11,6 +11,7 @@
 #include "reporter/core/words.h"
 #include "reporter/program/attach/ask.h"
 #include "reporter/program/attach/memory_name.h"
+#include "reporter/program/base/output.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/snapshot.h"
 
@@ -240,27 +241,51 @@ static void put_keeper(struct lmm_sink *sink, const struct lmm_model *model,
     lmm_sink_puts(sink, "\n");
 }
 
-bool lmm_holders_print_retained(const char *path, const struct lmm_snapshot *snapshot, size_t most,
-                                struct lmm_sink *sink)
+/* Asks for the keepers. False after a message on stderr. */
+static bool ask_for_keepers(const char *path, const struct lmm_snapshot *snapshot,
+                            struct keeper keepers[KEEPERS_MAX], size_t *ret_count)
 {
     static char answer[LMM_ANSWER_BYTES];
-    static struct keeper keepers[KEEPERS_MAX];
-    size_t count;
+    uint32_t pid = snapshot->model->pid;
 
+    if (snapshot->state != LMM_PROCESS_LIVE) {
+        lmm_complain("process %" PRIu32 " is %s: --retained needs a live process", pid,
+                     lmm_process_state_name(snapshot->state));
+        return false;
+    }
     if (!lmm_ask(path, snapshot, "retained", answer)) {
         return false;
     }
-    if (!parse_keepers(answer, keepers, &count)) {
-        lmm_complain("process %" PRIu32 " gave an answer that makes no sense",
-                     snapshot->model->pid);
+    if (!parse_keepers(answer, keepers, ret_count)) {
+        lmm_complain("process %" PRIu32 " gave an answer that makes no sense", pid);
         return false;
     }
+    return true;
+}
+
+static void put_keepers(struct lmm_sink *sink, const struct lmm_model *model,
+                        const struct keeper *keepers, size_t count, size_t most)
+{
     lmm_sink_puts(sink, "Retained        bytes   own bytes     blocks  line\n");
     for (size_t i = 0; i < count && i < most; i++) {
-        put_keeper(sink, snapshot->model, &keepers[i], i + 1);
+        put_keeper(sink, model, &keepers[i], i + 1);
     }
     if (count > most) {
         lmm_sink_printf(sink, "... %zu more: --top N\n", count - most);
     }
-    return true;
+}
+
+int lmm_holders_write_retained(const char *path, const struct lmm_snapshot *snapshot, size_t most,
+                               const char *output)
+{
+    static struct keeper keepers[KEEPERS_MAX];
+    struct lmm_output file;
+    size_t count;
+
+    if (!ask_for_keepers(path, snapshot, keepers, &count) ||
+        !lmm_output_open(&file, output, 0666)) {
+        return LMM_EXIT_FAILED;
+    }
+    put_keepers(&file.sink, snapshot->model, keepers, count, most);
+    return lmm_output_close(&file);
 }

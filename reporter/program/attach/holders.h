@@ -2,7 +2,7 @@
 /*
  * holders: who holds blocks of a running process: chains of pointers from a root, with names.
  *
- * Not responsible for: which blocks are asked about (cmd_leaks).
+ * Also which sites retain most. Not responsible for: which blocks are asked about (cmd_leaks).
  */
 #ifndef LMM_PROGRAM_HOLDERS_H
 #define LMM_PROGRAM_HOLDERS_H
@@ -25,10 +25,11 @@ bool lmm_holders_print(const char *path, const struct lmm_snapshot *snapshot,
                        struct lmm_memory_names *names, uint64_t address, struct lmm_sink *sink);
 
 /*
- * Asks the process which sites retain most bytes, and prints at most `most` lines of the source, the
- * largest first. The model's sites are named. False after a message on stderr.
+ * Writes which sites retain most bytes, at most `most` of them, the largest first: of a live process,
+ * which is asked as above. The model's sites are named. output: as lmm_output_open() has it. Returns
+ * an exit status, after a message on stderr if that is not LMM_EXIT_DONE.
  */
-bool lmm_holders_print_retained(const char *path, const struct lmm_snapshot *snapshot, size_t most,
-                                struct lmm_sink *sink);
+int lmm_holders_write_retained(const char *path, const struct lmm_snapshot *snapshot, size_t most,
+                               const char *output);
 
 #endif

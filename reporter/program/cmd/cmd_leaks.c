@@ -91,6 +91,10 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         if (arguments->since != 0 && arguments->min_age_ns != 0) {
             argp_error(state, "--since and --min-age exclude each other");
         }
+        if ((arguments->retained || arguments->why != NULL) &&
+            arguments->format->kind != LMM_FORMAT_TEXT) {
+            argp_error(state, "--why and --retained are for text");
+        }
         return 0;
     case SINCE:
         arguments->since = lmm_parse_number("--since", argument, 1, UINT32_MAX, state);
@@ -284,15 +288,11 @@ static int print_retained(const struct arguments *arguments, const char *path)
 {
     struct lmm_snapshot *snapshot = lmm_snapshot_read(path);
     struct lmm_symbols *symbols = NULL;
-    struct lmm_output output;
     size_t rows = lmm_extent_options_bounds(&arguments->extent, false).rows;
     int status = LMM_EXIT_FAILED;
 
-    if (snapshot != NULL && lmm_symbols_apply(&symbols, 0, snapshot->model) &&
-        lmm_output_open(&output, arguments->output, 0666)) {
-        bool done = lmm_holders_print_retained(path, snapshot, rows, &output.sink);
-        status = lmm_output_close(&output);
-        status = done ? status : (int) LMM_EXIT_FAILED;
+    if (snapshot != NULL && lmm_symbols_apply(&symbols, 0, snapshot->model)) {
+        status = lmm_holders_write_retained(path, snapshot, rows, arguments->output);
     }
     lmm_snapshot_free(snapshot);
     lmm_symbols_close(symbols);

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 
 #include "reporter/core/model.h"
+#include "reporter/program/attach/holders.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/base/select.h"
+#include "reporter/program/ledger/discover.h"
 #include "reporter/program/ledger/liveness.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/check_report.h"
@@ -34,6 +36,7 @@ struct arguments {
     struct lmm_loss_options losses; /* of --leaks */
     bool sites;
     bool leaks;
+    bool retained;
     bool type_frames; /* --by type, in a format with stacks */
 };
 
@@ -43,6 +46,7 @@ enum {
     STACKS_PER_ROW,
     JSON,
     LEAKS,
+    RETAINED,
     USUAL_ROWS = 20,
     USUAL_STACKS_PER_ROW = 3,
 };
@@ -50,6 +54,10 @@ enum {
 static const struct argp_option options[] = {
     {"sites", 'S', NULL, 0, "Show all sites, even if the format shows some or none by default", 0},
     {"leaks", LEAKS, NULL, 0, "Show the last leak check, in text, json, junit and sarif", 0},
+    {"retained", RETAINED, NULL, 0,
+     "Show the lines whose blocks retain most: the bytes that would be lost without them; of a "
+     "running process, in text",
+     0},
     {"stacks", STACKS, "N", OPTION_ARG_OPTIONAL,
      "Show the call stacks of rows, N innermost calls (default all), in text and json", 0},
     {"stacks-per-row", STACKS_PER_ROW, "N", 0, "Show at most N stacks of a row in text (3)", 0},
@@ -80,8 +88,12 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         if (arguments->leaks && arguments->format->kind == LMM_FORMAT_DATA) {
             argp_error(state, "--leaks is for text, json, junit and sarif");
         }
+        if (arguments->retained && arguments->format->kind != LMM_FORMAT_TEXT) {
+            argp_error(state, "--retained is for text");
+        }
         return 0;
     case LEAKS: arguments->leaks = true; return 0;
+    case RETAINED: arguments->retained = true; return 0;
     case 'S': arguments->sites = true; return 0;
     case STACKS:
         arguments->stack_calls = argument == NULL
@@ -147,15 +159,19 @@ static int write_report(const struct arguments *arguments, const struct lmm_mode
     return lmm_output_close(&output);
 }
 
+/* Returns how many rows a report of losses has at most. */
+static size_t rows_of(const struct arguments *arguments)
+{
+    return arguments->select.top != 0 ? arguments->select.top : (size_t) USUAL_ROWS;
+}
+
 /* Writes the report of the last leak check, as `lmm run --leaks` does. */
 static int write_leaks(struct arguments *arguments, const struct lmm_snapshot *snapshot)
 {
     const struct lmm_check_report report = {
         .model = snapshot->model,
         .losses = &arguments->losses,
-        .bounds = {.rows = arguments->select.top != 0 ? arguments->select.top : (size_t) USUAL_ROWS,
-                   .stacks = arguments->stacks_per_row,
-                   .sizes = 1},
+        .bounds = {.rows = rows_of(arguments), .stacks = arguments->stacks_per_row, .sizes = 1},
     };
 
     return lmm_check_report_write(&report, arguments->format, arguments->output);
@@ -230,7 +246,8 @@ int lmm_cmd_report(int argc, char **argv)
     struct lmm_merge merge = {.rows = NULL};
 
     lmm_command_line_read(&lmm_report_argp, argc, argv, 0, &arguments);
-    struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
+    char *path = lmm_discover_path(arguments.word);
+    struct lmm_snapshot *snapshot = path == NULL ? NULL : lmm_snapshot_read(path);
     struct lmm_symbols *symbols = NULL;
     char *notes[LMM_GAP_NOTES_MAX];
     size_t note_count = 0;
@@ -238,6 +255,8 @@ int lmm_cmd_report(int argc, char **argv)
 
     if (snapshot != NULL && !lmm_symbols_apply(&symbols, arguments.symbol_flags, snapshot->model)) {
         lmm_complain("out of memory");
+    } else if (snapshot != NULL && arguments.retained) {
+        status = lmm_holders_write_retained(path, snapshot, rows_of(&arguments), arguments.output);
     } else if (snapshot != NULL && arguments.leaks) {
         status = write_leaks(&arguments, snapshot);
     } else if (snapshot != NULL && select_rows(&arguments, snapshot->model, &merge)) {
@@ -254,6 +273,7 @@ int lmm_cmd_report(int argc, char **argv)
     }
     lmm_merge_free(&merge);
     lmm_snapshot_free(snapshot);
+    free(path);
     lmm_symbols_close(symbols);
     lmm_suppressions_free(&arguments.losses.suppressions);
     lmm_select_free(&arguments.select);
