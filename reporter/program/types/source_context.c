@@ -114,7 +114,8 @@ static bool is_place(const struct lmm_tokens *tokens, struct lmm_source_range ra
         }
         at = is_member ? at + 2 : lmm_token_after(tokens, at);
     }
-    return at == range.to;
+    return at == range.to && (at == range.from + 1 || !lmm_token_is(tokens, at - 1, ")") ||
+                              lmm_token_is(tokens, range.from, "("));
 }
 
 static void add_place(struct climb *climb, struct lmm_source_range range)
@@ -212,6 +213,16 @@ static bool add_later_name(struct climb *climb, uint32_t from, struct lmm_source
     return true;
 }
 
+/* Tells whether a token follows the members of a struct that is defined here: struct { ... } *p. */
+static bool is_after_members(const struct lmm_tokens *tokens, uint32_t at)
+{
+    static const char *const tags[] = {"struct", "union", "enum", "class", NULL};
+    uint32_t open = at == 0 ? LMM_TOKEN_NONE : partner_before(tokens, at - 1);
+
+    return open != LMM_TOKEN_NONE && lmm_token_is(tokens, open, "{") &&
+           (lmm_token_is_any(tokens, open - 1, tags) || lmm_token_is_any(tokens, open - 2, tags));
+}
+
 /* Adds the use on the left of a `=`. Returns where the place begins, or NONE after a declaration. */
 static uint32_t add_left_side(struct climb *climb, uint32_t equal)
 {
@@ -226,7 +237,7 @@ static uint32_t add_left_side(struct climb *climb, uint32_t equal)
     }
     struct lmm_source_range last = {last_part(tokens, from, equal), equal};
 
-    if (lmm_token_is_any(tokens, last.from, deduced)) {
+    if (lmm_token_is_any(tokens, last.from, deduced) || is_after_members(tokens, from)) {
         add_place(climb, (struct lmm_source_range) {equal - 1, equal});
         return LMM_TOKEN_NONE;
     }

@@ -106,8 +106,20 @@ bool lmm_source_template_read(const struct lmm_tokens *tokens, uint32_t at,
     return true;
 }
 
+/* Tells whether a name is one that macros have: g_new, ALLOC. */
+static bool may_be_macro(const struct lmm_token *name)
+{
+    for (uint32_t i = 0; i < name->bytes; i++) {
+        if (name->text[i] >= 'A' && name->text[i] <= 'Z') {
+            return true;
+        }
+    }
+    return lmm_source_name_has(name, "new");
+}
+
 static enum lmm_source_sureness sureness_of(const struct lmm_tokens *tokens,
-                                            struct lmm_source_range argument, size_t number)
+                                            struct lmm_source_range argument,
+                                            bool is_first_of_macro)
 {
     uint32_t words_end = 0;
     uint32_t stars = 0;
@@ -124,7 +136,7 @@ static enum lmm_source_sureness sureness_of(const struct lmm_tokens *tokens,
     if (stars > 0 || lmm_source_type_is_likely(tokens, argument.from)) {
         return LMM_SOURCE_LIKELY_TYPE;
     }
-    return number == 0 ? LMM_SOURCE_FIRST_NAME : LMM_SOURCE_NO_TYPE;
+    return is_first_of_macro ? LMM_SOURCE_FIRST_NAME : LMM_SOURCE_NO_TYPE;
 }
 
 enum lmm_source_sureness lmm_source_argument_find(const struct lmm_tokens *tokens,
@@ -137,7 +149,8 @@ enum lmm_source_sureness lmm_source_argument_find(const struct lmm_tokens *token
     size_t place = 0;
 
     for (size_t i = 0; i < count; i++) {
-        enum lmm_source_sureness sureness = sureness_of(tokens, arguments[i], i);
+        enum lmm_source_sureness sureness = sureness_of(
+            tokens, arguments[i], i == 0 && may_be_macro(lmm_token_at(tokens, call.name)));
 
         if (sureness > best) {
             best = sureness;

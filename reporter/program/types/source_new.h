@@ -30,7 +30,7 @@ bool lmm_source_template_read(const struct lmm_tokens *tokens, uint32_t at,
 /* How sure an argument of a macro must be a type. */
 enum lmm_source_sureness {
     LMM_SOURCE_NO_TYPE,
-    LMM_SOURCE_FIRST_NAME,  /* g_new(node, 1): the first argument is a name */
+    LMM_SOURCE_FIRST_NAME,  /* g_new(node, 1), ALLOC(node): the first argument is a name */
     LMM_SOURCE_LIKELY_TYPE, /* NEW(Node), ALLOC(node_t), ALLOC(node *) */
     LMM_SOURCE_SURE_TYPE,   /* NEW(struct node) */
 };

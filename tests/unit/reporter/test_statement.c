@@ -201,6 +201,10 @@ Test(statement, the_result_says_what_it_is)
         {"return c ? NULL : malloc(n);", 1, "malloc", "return"},
         {"return p ?: malloc(n);", 1, "malloc", "return"},
         {"struct node *a = *b = malloc(n);", 1, "malloc", "decl struct node; to *b"},
+        {"struct { int a; } *p = malloc(n);", 1, "malloc", "to p"},
+        {"void (**p)(void) = malloc(n);", 1, "malloc", ""},
+        {"struct node (*p)[4] = malloc(n);", 1, "malloc", ""},
+        {"if (x) { } *p = malloc(n);", 1, "malloc", "to *p"},
         {"use(malloc(n));", 1, "malloc", ""},
         {"use(p = malloc(n), 3);", 1, "malloc", "to p"},
         {"struct s x = { .p = malloc(n) };", 1, "malloc", ""},
@@ -357,6 +361,7 @@ Test(statement, macros_are_given_types)
         {"p = new T;", 1, NULL, "new T; to p"},
         {"auto p = std::make_unique<T>();", 1, NULL, "new T; to p"},
         {"p = create(n);", 1, NULL, ""},
+        {"p = malloc(room);", 1, "other", "to p"},
         {"p = MAKE(n);", 1, "malloc", ""},
     };
 
