@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/core/site_type.h"
 
+#include <string.h>
+
 #include "reporter/core/compare.h"
 #include "reporter/core/json_writer.h"
 
@@ -58,6 +60,20 @@ struct lmm_string lmm_site_type_name(const struct lmm_model *model,
 
     lmm_site_type(model, site, &type);
     return lmm_site_type_is_known(&type) ? type.name : (struct lmm_string) {"", 0};
+}
+
+struct lmm_string lmm_site_type_bare(struct lmm_string name)
+{
+    static const char *const words[] = {"struct ", "union ", "enum ", "class "};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t bytes = strlen(words[i]);
+
+        if (name.bytes > bytes && memcmp(name.text, words[i], bytes) == 0) {
+            return (struct lmm_string) {name.text + bytes, name.bytes - bytes};
+        }
+    }
+    return name;
 }
 
 int lmm_site_type_compare(const struct lmm_model_type *a, const struct lmm_model_type *b)

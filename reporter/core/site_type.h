@@ -31,6 +31,9 @@ enum lmm_model_type_gap lmm_site_type_gap(const struct lmm_model_type *type);
 struct lmm_string lmm_site_type_name(const struct lmm_model *model,
                                      const struct lmm_model_site *site);
 
+/* Returns a type's name without "struct ", "union ", "enum " or "class " before it. */
+struct lmm_string lmm_site_type_bare(struct lmm_string name);
+
 /* Returns the type of sites that have one of two types: if those have one name, the less certain of
  * them; NULL: they differ, or are not known for the same reason. Both may be NULL. */
 const struct lmm_model_type *lmm_site_type_common(const struct lmm_model_type *a,

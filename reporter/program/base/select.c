@@ -10,6 +10,7 @@
 
 #include "reporter/core/compare.h"
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/base/nearest.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
@@ -19,6 +20,11 @@ struct lmm_select_key {
     const char *words;    /* "Sites by ..." */
     size_t family_figure; /* these two: offsets of the figure, the largest first */
     size_t site_figure;
+};
+
+enum {
+    KEY_TYPE = 0x300,
+    NAME_BYTES = 1024, /* of a type's name that patterns are compared with */
 };
 
 enum {
@@ -94,14 +100,14 @@ static const struct lmm_select_key *parse_key(const char *name, const struct arg
     return NULL;
 }
 
-static void add_pattern(struct argp_state *state, struct lmm_select *select, char *pattern)
+static void add_pattern(const struct argp_state *state, char ***list, char *pattern)
 {
     size_t count = 0;
 
-    while (select->patterns != NULL && select->patterns[count] != NULL) {
+    while (*list != NULL && (*list)[count] != NULL) {
         count++;
     }
-    char **patterns = reallocarray(select->patterns, count + 2, sizeof(*patterns));
+    char **patterns = reallocarray(*list, count + 2, sizeof(*patterns));
 
     if (patterns == NULL) {
         argp_failure(state, LMM_EXIT_FAILED, ENOMEM, "--family");
@@ -109,16 +115,29 @@ static void add_pattern(struct argp_state *state, struct lmm_select *select, cha
     }
     patterns[count] = pattern;
     patterns[count + 1] = NULL;
-    select->patterns = patterns;
+    *list = patterns;
+}
+
+static error_t parse_type(int option, char *argument, struct argp_state *state)
+{
+    struct lmm_select *select = state->input;
+
+    if (option != KEY_TYPE) {
+        return ARGP_ERR_UNKNOWN;
+    }
+    add_pattern(state, &select->types, argument);
+    return 0;
 }
 
 static error_t parse_family(int option, char *argument, struct argp_state *state)
 {
-    if (option != 'f') {
-        return ARGP_ERR_UNKNOWN;
+    struct lmm_select *select = state->input;
+
+    switch (option) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = select; return 0;
+    case 'f': add_pattern(state, &select->patterns, argument); return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
-    add_pattern(state, state->input, argument);
-    return 0;
 }
 
 static error_t parse_order(int option, char *argument, struct argp_state *state)
@@ -133,6 +152,11 @@ static error_t parse_order(int option, char *argument, struct argp_state *state)
     }
 }
 
+static const struct argp_option type_options[] = {
+    {"type", KEY_TYPE, "PATTERN", 0,
+     "Only rows whose blocks have a type that matches the shell pattern; may be repeated", 0},
+    {0},
+};
 static const struct argp_option family_options[] = {
     {"family", 'f', "PATTERN", 0,
      "Only families whose name matches the shell pattern; may be repeated", 0},
@@ -148,7 +172,11 @@ static const struct argp_option order_options[] = {
 };
 static const struct argp_child order_children[] = {{&lmm_family_argp, 0, NULL, 0}, {0}};
 
-const struct argp lmm_family_argp = {.options = family_options, .parser = parse_family};
+static const struct argp_child family_children[] = {{&lmm_type_argp, 0, NULL, 0}, {0}};
+
+const struct argp lmm_type_argp = {.options = type_options, .parser = parse_type};
+const struct argp lmm_family_argp = {
+    .options = family_options, .parser = parse_family, .children = family_children};
 const struct argp lmm_select_argp = {
     .options = order_options, .parser = parse_order, .children = order_children};
 
@@ -160,6 +188,48 @@ bool lmm_select_matches(char *const *patterns, struct lmm_string name)
         matches = fnmatch(*patterns, name.text, 0) == 0;
     }
     return matches;
+}
+
+/* Returns whether a string matches any of the patterns, which are not NULL. */
+static bool matches_any(char *const *patterns, struct lmm_string string)
+{
+    char text[NAME_BYTES];
+    bool matches = false;
+
+    string.bytes = string.bytes < sizeof(text) ? string.bytes : sizeof(text) - 1;
+    memcpy(text, string.text, string.bytes);
+    text[string.bytes] = '\0';
+    for (; !matches && *patterns != NULL; patterns++) {
+        matches = fnmatch(*patterns, text, 0) == 0;
+    }
+    return matches;
+}
+
+bool lmm_select_matches_type(char *const *patterns, const struct lmm_model_type *type)
+{
+    if (patterns == NULL) {
+        return true;
+    }
+    return lmm_site_type_is_known(type) &&
+           (matches_any(patterns, type->name) ||
+            matches_any(patterns, lmm_site_type_bare(type->name)) ||
+            matches_any(patterns, type->element) ||
+            matches_any(patterns, lmm_site_type_bare(type->element)));
+}
+
+void lmm_select_filter_types(const struct lmm_select *select, struct lmm_model *model)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < model->site_count; i++) {
+        struct lmm_model_type type;
+
+        lmm_site_type(model, &model->sites[i], &type);
+        if (lmm_select_matches_type(select->types, &type)) {
+            model->sites[kept++] = model->sites[i];
+        }
+    }
+    model->site_count = kept;
 }
 
 static void keep_matching(const struct lmm_select *select, struct lmm_model *model)
@@ -200,6 +270,7 @@ void lmm_select_filter(const struct lmm_select *select, struct lmm_model *model)
     if (select->patterns != NULL) {
         keep_matching(select, model);
     }
+    lmm_select_filter_types(select, model);
 }
 
 void lmm_select_order(const struct lmm_select *select, struct lmm_model *model)
@@ -220,5 +291,6 @@ void lmm_select_order(const struct lmm_select *select, struct lmm_model *model)
 void lmm_select_free(struct lmm_select *select)
 {
     free(select->patterns);
+    free(select->types);
     *select = (struct lmm_select) {.patterns = NULL};
 }

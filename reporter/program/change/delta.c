@@ -102,6 +102,7 @@ static void add_row(struct lmm_delta_row *sum, const struct lmm_delta_row *row)
     }
     if (row->in_after && !sum->in_after) {
         sum->stack = row->stack;
+        sum->site = row->site;
     }
     if (row->in_before && !sum->in_before) {
         sum->id = row->id;
@@ -191,6 +192,7 @@ static struct lmm_delta_row site_row(const struct lmm_model_site *site, bool aft
         .line = site->line,
         .id = site->id,
         .stack_key = site->stack_key,
+        .site = site,
         .in_before = !after,
         .in_after = after,
         .live_bytes = on_side(site->live_bytes, after),
@@ -213,6 +215,7 @@ static void take_stacks(struct lmm_delta *delta, size_t *count, const struct lmm
             stack.line = site->line;
             stack.function = site->function;
             delta->stacks[*count] = site_row(&stack, after);
+            delta->stacks[*count].site = &site->parts[i];
             delta->stacks[(*count)++].stack = stack.stack;
         }
     }

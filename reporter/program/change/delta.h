@@ -25,6 +25,7 @@
 #include "reporter/core/utf8.h"
 
 struct lmm_model;
+struct lmm_model_site;
 
 struct lmm_change {
     uint64_t before;
@@ -50,6 +51,7 @@ struct lmm_delta_row {
     struct lmm_change live_blocks;
     struct lmm_change allocations;
     struct lmm_change frees;
+    const struct lmm_model_site *site; /* of a row of sites: one of its model's, as `stack` */
     uint32_t
         stack; /* of a stack: the number of its innermost frame, in `after` if it is in_after */
     size_t stack_count;

@@ -8,6 +8,7 @@
 #include "reporter/core/json_writer.h"
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
+#include "reporter/core/site_type.h"
 #include "reporter/core/stack.h"
 #include "reporter/program/change/delta.h"
 #include "reporter/core/words.h"
@@ -334,6 +335,7 @@ static void put_row(struct lmm_json *json, const struct list *list, const struct
         lmm_json_string(json, "file", row->file);
         lmm_json_u64(json, "line", row->line);
         lmm_json_string(json, "function", row->function);
+        lmm_json_type(json, lmm_delta_model_of(list->delta, row), row->site);
     }
     lmm_json_bool(json, "in_before", row->in_before);
     lmm_json_bool(json, "in_after", row->in_after);

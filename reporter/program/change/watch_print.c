@@ -7,6 +7,7 @@
 
 #include "reporter/core/json_writer.h"
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/core/words.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/base/names.h"
@@ -250,7 +251,8 @@ static void put_json_line(struct lmm_watch_print *print, const struct lmm_delta 
     lmm_json_finish(&json);
 }
 
-static void put_json_site(struct lmm_json *json, const struct lmm_growing *growing)
+static void put_json_site(struct lmm_json *json, const struct lmm_model *model,
+                          const struct lmm_growing *growing)
 {
     const struct lmm_model_site *site = growing->site;
 
@@ -258,6 +260,7 @@ static void put_json_site(struct lmm_json *json, const struct lmm_growing *growi
     lmm_json_u64(json, "id", site->id);
     lmm_json_string(json, "family", site->family->name);
     put_place(json, site->file, site->line, site->function);
+    lmm_json_type(json, model, site);
     lmm_json_u64(json, "bytes_per_hour", growing->bytes_per_hour);
     lmm_json_u64(json, "first_bytes", growing->first_bytes);
     lmm_json_u64(json, "live_bytes", site->live_bytes);
@@ -283,7 +286,7 @@ static void put_json_end(struct lmm_watch_print *print, const struct lmm_watch_e
     lmm_json_u64(&json, "left_out", end->count - shown);
     lmm_json_begin_array(&json, "steady", LMM_JSON_ONE_LINE);
     for (size_t i = 0; i < shown; i++) {
-        put_json_site(&json, &end->growing[i]);
+        put_json_site(&json, end->model, &end->growing[i]);
     }
     lmm_json_end_array(&json);
     lmm_json_end_object(&json);

@@ -171,6 +171,7 @@ static int write_leaks(struct arguments *arguments, const struct lmm_snapshot *s
     const struct lmm_check_report report = {
         .model = snapshot->model,
         .losses = &arguments->losses,
+        .types = arguments->select.types,
         .bounds = {.rows = rows_of(arguments), .stacks = arguments->stacks_per_row, .sizes = 1},
     };
 

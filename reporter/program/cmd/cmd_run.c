@@ -200,6 +200,7 @@ static int name_and_group(struct run *run)
             !lmm_spots_make(model, &run->options.losses.suppressions, &run->books.items[i].spots)) {
             return -ENOMEM;
         }
+        lmm_spots_select(&run->books.items[i].spots, run->options.select.types);
         if (run->options.has_baseline) {
             lmm_baseline_apply(&run->options.baseline, &run->books.items[i].spots);
         }
@@ -494,6 +495,7 @@ static void forget(struct run *run)
     lmm_keeper_close(run->keeper);
     lmm_suppressions_free(&run->options.losses.suppressions);
     lmm_baseline_free(&run->options.baseline);
+    lmm_select_free(&run->options.select);
     free(run->processes);
 }
 

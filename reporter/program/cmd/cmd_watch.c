@@ -24,6 +24,7 @@
 #include "reporter/program/base/parse.h"
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/base/select.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/merge.h"
 #include "reporter/program/report/numbers.h"
@@ -42,6 +43,7 @@ enum {
 };
 
 struct options {
+    struct lmm_select select; /* --type */
     struct lmm_row_options rows;
     const struct lmm_format *format;
     const char *word;
@@ -92,6 +94,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &options->rows;
         state->child_inputs[1] = &options->format;
         state->child_inputs[2] = &options->word;
+        state->child_inputs[4] = &options->select;
         return 0;
     case 'e':
         options->every_ns = lmm_parse_time(argument, state);
@@ -106,11 +109,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&lmm_row_by_argp, 0, NULL, 0},
-    {&lmm_format_argp, 0, NULL, 0},
-    {&lmm_word_argp, 0, NULL, 0},
-    {&lmm_wrapper_argp, 0, NULL, 0},
-    {0},
+    {&lmm_row_by_argp, 0, NULL, 0},  {&lmm_format_argp, 0, NULL, 0}, {&lmm_word_argp, 0, NULL, 0},
+    {&lmm_wrapper_argp, 0, NULL, 0}, {&lmm_type_argp, 0, NULL, 0},   {0},
 };
 const struct argp lmm_watch_argp = {
     .options = option_list,
@@ -175,8 +175,11 @@ static bool make_rows(struct watch *watch, struct reading *reading)
     const struct lmm_row_options *rows = &watch->options.rows;
     struct lmm_model *model = reading->snapshot->model;
 
-    return lmm_symbols_apply(&watch->symbols, 0, model) &&
-           (rows->site == NULL || lmm_site_word_keep(rows->site, model) != SIZE_MAX) &&
+    if (!lmm_symbols_apply(&watch->symbols, 0, model)) {
+        return false;
+    }
+    lmm_select_filter_types(&watch->options.select, model);
+    return (rows->site == NULL || lmm_site_word_keep(rows->site, model) != SIZE_MAX) &&
            lmm_merge_sites(model, rows->by, &watch->ids, &reading->merge);
 }
 
@@ -348,7 +351,8 @@ static bool read_first(struct watch *watch, struct lmm_snapshot *snapshot)
         lmm_snapshot_free(snapshot);
         return false;
     }
-    lmm_row_options_choose(rows, lmm_row_options_usual(model));
+    lmm_select_filter_types(&watch->options.select, model);
+    lmm_row_options_choose(rows, watch->print.is_json ? LMM_BY_LINE : lmm_row_options_usual(model));
     if (!lmm_row_options_apply(rows, model, &watch->ids, &first.merge)) {
         lmm_snapshot_free(snapshot);
         return false;
@@ -401,6 +405,7 @@ int lmm_cmd_watch(int argc, char **argv)
     lmm_symbols_close(watch.symbols);
     lmm_numbers_free(&watch.ids);
     lmm_growth_free(watch.growth);
+    lmm_select_free(&watch.options.select);
     free(watch.path);
     return status;
 }

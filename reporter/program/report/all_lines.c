@@ -64,8 +64,11 @@ static bool add_process(struct lmm_all_lines *lines, struct lmm_numbers *numbers
 {
     for (size_t i = 0; i < process->spots->count; i++) {
         const struct lmm_spot *spot = &process->spots->items[i];
-        struct lmm_all_line *line = line_of(lines, numbers, spot->site);
+        struct lmm_all_line *line = spot->is_hidden ? NULL : line_of(lines, numbers, spot->site);
 
+        if (spot->is_hidden) {
+            continue;
+        }
         if (line == NULL) {
             return false;
         }

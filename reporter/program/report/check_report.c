@@ -44,6 +44,7 @@ int lmm_check_report_render(const struct lmm_check_report *report, const struct 
     lmm_loss_options_add_own(report->losses, report->model);
     if (lmm_loss_options_complete(report->losses) &&
         lmm_spots_make(report->model, &report->losses->suppressions, &spots)) {
+        lmm_spots_select(&spots, report->types);
         error = lmm_run_report_render(&run, format, sink);
     }
     lmm_spots_free(&spots);

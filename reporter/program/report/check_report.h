@@ -14,6 +14,7 @@ struct lmm_loss_options;
 struct lmm_check_report {
     const struct lmm_model *model;     /* whose sites are named */
     struct lmm_loss_options *losses;   /* the suppressions count what they match */
+    char *const *types;                /* patterns of the types whose lines are shown; NULL: all */
     const struct lmm_symbols *symbols; /* that named the sites; NULL: unknown */
     struct lmm_run_report_bounds bounds;
     struct lmm_look look;

@@ -332,12 +332,12 @@ struct rest {
 
 static struct rest rest_of(const struct rows *rows)
 {
-    struct rest rest = {rows->count - rows->shown, hidden_stacks(rows), rows->total};
+    enum lmm_measure measure = rows->section->measure;
+    struct lmm_tally sum;
 
-    for (size_t i = 0; i < rows->shown; i++) {
-        rest.amount -= lmm_tally_first(&rows->spots[i].tally, rows->section->measure);
-    }
-    return rest;
+    lmm_spots_rest(rows->sheet->process->spots, measure, rows->shown, &sum);
+    return (struct rest) {rows->count - rows->shown, hidden_stacks(rows),
+                          lmm_tally_first(&sum, measure)};
 }
 
 /* Puts "  ... 3 more lines with 2.0 KiB, 8 more stacks: --full", if anything is left out. */

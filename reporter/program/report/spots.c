@@ -8,6 +8,7 @@
 #include "reporter/core/model.h"
 #include "reporter/core/saturate.h"
 #include "reporter/core/site_type.h"
+#include "reporter/program/base/select.h"
 #include "reporter/program/report/places.h"
 #include "reporter/program/report/select_first.h"
 #include "reporter/program/report/suppress.h"
@@ -38,7 +39,10 @@ static int compare_spots(const void *left, const void *right, void *measure)
 {
     const struct lmm_spot *a = left;
     const struct lmm_spot *b = right;
-    int order = compare_tallies(&a->tally, &b->tally, *(enum lmm_measure *) measure);
+    int order = lmm_compare_u64(a->is_hidden, b->is_hidden);
+
+    order =
+        order != 0 ? order : compare_tallies(&a->tally, &b->tally, *(enum lmm_measure *) measure);
 
     return order != 0 ? order : lmm_compare_u64(a->rank, b->rank);
 }
@@ -53,12 +57,17 @@ size_t lmm_spot_traces(const struct lmm_spot *spot, enum lmm_measure measure)
     return count;
 }
 
+static bool is_counted(const struct lmm_spot *spot, enum lmm_measure measure)
+{
+    return !spot->is_hidden && lmm_tally_counts(&spot->tally, measure);
+}
+
 size_t lmm_spots_count(const struct lmm_spots *spots, enum lmm_measure measure)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < spots->count; i++) {
-        count += lmm_tally_counts(&spots->items[i].tally, measure);
+        count += is_counted(&spots->items[i], measure);
     }
     return count;
 }
@@ -70,7 +79,7 @@ size_t lmm_spots_rest(const struct lmm_spots *spots, enum lmm_measure measure, s
 
     *ret_sum = (struct lmm_tally) {.allocations = 0};
     for (size_t i = first; i < spots->count; i++) {
-        if (lmm_tally_counts(&spots->items[i].tally, measure)) {
+        if (is_counted(&spots->items[i], measure)) {
             lmm_tally_add(ret_sum, &spots->items[i].tally);
             count++;
         }
@@ -276,6 +285,26 @@ bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *supp
     spots.suppressed = making.suppressed;
     *ret_spots = spots;
     return true;
+}
+
+static bool has_type(const struct lmm_spot *spot, char *const *patterns)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < spot->trace_count && !has; i++) {
+        const struct lmm_model_type *type = spot->traces[i].type;
+
+        has = type != NULL && lmm_select_matches_type(patterns, type);
+    }
+    return has;
+}
+
+void lmm_spots_select(struct lmm_spots *spots, char *const *patterns)
+{
+    spots->types = patterns;
+    for (size_t i = 0; i < spots->count; i++) {
+        spots->items[i].is_hidden = patterns != NULL && !has_type(&spots->items[i], patterns);
+    }
 }
 
 void lmm_spots_free(struct lmm_spots *spots)

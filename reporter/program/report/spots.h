@@ -37,12 +37,14 @@ struct lmm_spot {
     uint32_t rank; /* its number in the order of files, lines and functions, from 1 on */
     uint32_t id;   /* the lowest of its sites, by which site_word.h names the place */
     const struct lmm_model_type *type; /* as that of its traces */
+    bool is_hidden;                    /* by lmm_spots_select() */
     struct lmm_trace *traces;          /* part of lmm_spots.traces */
     size_t trace_count;
 };
 
 struct lmm_spots {
     const struct lmm_model *model;
+    char *const *types; /* patterns, by lmm_spots_select(); NULL: none */
     struct lmm_spot *items;
     size_t count;
     struct lmm_trace *traces;
@@ -57,6 +59,13 @@ struct lmm_spots {
  * suppressions (NULL: none). The sites' names must be set. Returns false when memory ran out. */
 bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *suppressions,
                     struct lmm_spots *ret_spots);
+
+/*
+ * Hides the spots none of whose traces has a type that matches one of the patterns (select.h); they
+ * stay in the total, and make a check for leaks fail. Those below are of the spots that are not
+ * hidden. patterns must live as long as the spots; NULL: all types.
+ */
+void lmm_spots_select(struct lmm_spots *spots, char *const *patterns);
 
 /* Returns how many spots, or how many traces of a spot, have a figure above 0. */
 size_t lmm_spots_count(const struct lmm_spots *spots, enum lmm_measure measure);

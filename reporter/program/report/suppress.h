@@ -4,7 +4,10 @@
  *
  *   leak:PATTERN        as LeakSanitizer has it: fits any part of a text of any call of a stack:
  *                       function, source file, module
- *   type:PATTERN        fits any part of the name of what was allocated: a family, or its type
+ *   type:PATTERN        fits any part of the name of what was allocated: a family, or its type, or
+ *                       the likely or certain type of the blocks by debug information; of an
+ *                       array also of its element, and without "struct " and the like, so that ^
+ *                       and $ fit these, too
  *   site:FILE:LINE      the line that a row of a report names; the last components of the path do
  *   Valgrind's          the innermost calls of a stack, one pattern for each (suppress_frames.h)
  *

@@ -11,6 +11,7 @@
 #include "reporter/core/compare.h"
 #include "reporter/core/hash.h"
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/core/stack.h"
 #include "reporter/program/base/array.h"
 #include "reporter/program/report/numbers.h"
@@ -402,6 +403,25 @@ static uint32_t find_frames(struct lmm_suppressor *suppressor, uint32_t stack, u
 
 /* ---- Sites ----------------------------------------------------------------------------------- */
 
+/* Returns the suppression of the type that debug information has of a site's blocks; 0: none. */
+static uint32_t find_type(const struct lmm_suppressor *suppressor,
+                          const struct lmm_model_site *site)
+{
+    const struct lmm_model_type *type = site->type;
+
+    if (type == NULL || !lmm_site_type_is_known(type)) {
+        return 0;
+    }
+    struct lmm_string names[] = {type->name, lmm_site_type_bare(type->name), type->element,
+                                 lmm_site_type_bare(type->element)};
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        found = earlier(found, find_text(suppressor, LMM_SUPPRESS_TYPE, names[i]));
+    }
+    return found;
+}
+
 /* Returns the suppression of the line, or of the type, of a site; of one without a stack also by the
  * texts of its place. */
 static bool find_site(const struct lmm_suppressor *suppressor, const struct lmm_model_site *site,
@@ -411,6 +431,7 @@ static bool find_site(const struct lmm_suppressor *suppressor, const struct lmm_
     char *place = NULL;
 
     found = earlier(found, find_text(suppressor, LMM_SUPPRESS_TYPE, site->family->type));
+    found = earlier(found, find_type(suppressor, site));
     if (site->stack == 0) {
         found = earlier(found, find_text(suppressor, LMM_SUPPRESS_TEXTS, site->function));
         found = earlier(found, find_text(suppressor, LMM_SUPPRESS_TEXTS, site->file));

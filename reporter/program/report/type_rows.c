@@ -6,6 +6,7 @@
 #include "reporter/core/compare.h"
 #include "reporter/core/saturate.h"
 #include "reporter/core/site_type.h"
+#include "reporter/program/base/select.h"
 #include "reporter/program/report/spots.h"
 
 static bool is_known(const struct lmm_type_row *row)
@@ -51,12 +52,15 @@ static void add_lost(struct lmm_type_rows *rows, const struct lmm_trace *trace)
 }
 
 /* Leaves the rows with bytes or blocks at the peak, in the order of the report. */
-static void order(struct lmm_type_rows *rows)
+static void order(struct lmm_type_rows *rows, char *const *patterns)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < rows->count; i++) {
-        if (rows->items[i].site->peak_blocks > 0 || rows->items[i].site->peak_bytes > 0) {
+        const struct lmm_model_site *site = rows->items[i].site;
+
+        if ((site->peak_blocks > 0 || site->peak_bytes > 0) &&
+            lmm_select_matches_type(patterns, site->type)) {
             rows->items[kept++] = rows->items[i];
             rows->known += is_known(&rows->items[i]);
         }
@@ -101,7 +105,7 @@ bool lmm_type_rows_make(const struct lmm_spots *spots, struct lmm_type_rows *ret
             add_lost(&rows, &spots->items[i].traces[k]);
         }
     }
-    order(&rows);
+    order(&rows, spots->types);
     *ret_rows = rows;
     return true;
 }

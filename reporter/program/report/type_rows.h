@@ -29,7 +29,7 @@ struct lmm_type_rows {
     struct lmm_merge merge;
 };
 
-/* Makes the rows, to be freed with lmm_type_rows_free(). No type is known: there are no rows.
+/* Makes the rows of the types that lmm_spots_select() left, to be freed with lmm_type_rows_free(). No type is known: there are no rows.
  * Returns false when memory ran out. Cost: that of lmm_merge_sites(). */
 bool lmm_type_rows_make(const struct lmm_spots *spots, struct lmm_type_rows *ret_rows);
 

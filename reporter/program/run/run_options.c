@@ -206,10 +206,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &options->extent;
         state->child_inputs[1] = &options->losses;
         state->child_inputs[3] = &options->measure;
+        state->child_inputs[4] = &options->select;
         return 0;
     case ARGP_KEY_END:
         options->children = options->children || options->error_exitcode != 0;
         lmm_export_check(options->measure, options->format, state);
+        if (options->select.types != NULL && options->format->kind != LMM_FORMAT_TEXT &&
+            options->format->kind != LMM_FORMAT_JSON) {
+            argp_error(state, "--type is for text and json");
+        }
         return 0;
     case ARGP_KEY_NO_ARGS: argp_error(state, "no program given"); return 0;
     default: return parse_value(key, argument, state);
@@ -217,11 +222,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&lmm_extent_argp, 0, NULL, 0},
-    {&lmm_loss_argp, 0, NULL, 0},
-    {&lmm_wrapper_argp, 0, NULL, 0},
-    {&lmm_export_argp, 0, NULL, 0},
-    {0},
+    {&lmm_extent_argp, 0, NULL, 0}, {&lmm_loss_argp, 0, NULL, 0}, {&lmm_wrapper_argp, 0, NULL, 0},
+    {&lmm_export_argp, 0, NULL, 0}, {&lmm_type_argp, 0, NULL, 0}, {0},
 };
 const struct argp lmm_run_argp = {
     table,

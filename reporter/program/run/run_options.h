@@ -6,6 +6,7 @@
 
 #include "reporter/program/formats/format.h"
 #include "reporter/program/report/baseline.h"
+#include "reporter/program/base/select.h"
 #include "reporter/program/report/report_options.h"
 
 enum {
@@ -22,6 +23,7 @@ struct lmm_run_options {
     const char *output; /* NULL: standard error */
     struct lmm_loss_options losses;
     struct lmm_extent_options extent;
+    struct lmm_select select; /* --type */
     bool leaks_only;
     bool generates; /* suppressions */
     bool fill;
@@ -42,7 +44,7 @@ struct lmm_run_options {
 };
 
 /* Reads the command line; exits with LMM_RUN_FAILED when it is wrong. The caller frees the
- * suppressions and the baseline. */
+ * suppressions, the baseline, and what is selected. */
 void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_options);
 
 /* Return the words of --fit, --temporary and --options, as lmm_option_word does. */

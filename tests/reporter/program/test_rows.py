@@ -69,6 +69,22 @@ class By(Case):
         self.assertEqual(self.sites("--family", "malloc-64"), [(300, 5, LINE, "malloc", 1, "#1"),
                                                                (128, 2, LIBRARY, "malloc", 1, "#4")])
 
+    def test_types_are_selected_before_rows_are_made(self):
+        """The types of a program that registers them; the figures of the totals are still those of all."""
+        book = ledger.Ledger("/usr/bin/hr")
+        for name, allocations in (("struct node", 4), ("node_list", 2)):
+            book.site(book.family(name, 8), "hr.c", 5, "hire", allocations)
+        book.write(self.file)
+        for patterns, shown in ((["node"], ["struct node"]), (["struct*"], ["struct node"]), (["ode"], []),
+                                (["*node*"], ["struct node", "node_list"]), (["x", "node_*"], ["node_list"])):
+            options = [f"--type={pattern}" for pattern in patterns]
+            self.assertEqual([row[3] for row in self.sites(*options)], shown, patterns)
+            document = json.loads(self.succeed("report", "--json", *options, self.file))
+            self.assertEqual([site["family"] for site in document["sites"]], shown, patterns)
+            self.assertEqual((len(document["families"]), document["totals"]["live_bytes"]), (2, 48), patterns)
+            changes = json.loads(self.succeed("diff", "--json", "--all", *options, self.file, self.file))
+            self.assertEqual(sorted(site["type"]["name"] for site in changes["sites"]), sorted(shown), patterns)
+
     def test_rows_are_sorted_after_they_are_made(self):
         self.assertEqual(self.places("--sort", "allocations"), [LINE, OTHER, LIBRARY])
         self.assertEqual(self.places("--sort", "allocations", "--top", "1"), [LINE])

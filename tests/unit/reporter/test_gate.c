@@ -312,6 +312,18 @@ Test(gate, with_a_baseline_only_new_losses_fail)
     }
 }
 
+/* --type hides rows; what is lost stays lost. */
+Test(gate, hidden_lines_fail_as_well)
+{
+    static char pattern[] = "no such type";
+    static char *const patterns[] = {pattern, NULL};
+
+    cr_assert(lmm_spots_make(model, &suppressions, &spots));
+    lmm_spots_select(&spots, patterns);
+    cr_expect_eq(lmm_spots_count(&spots, LMM_MEASURE_LOST), 0);
+    cr_expect_eq(lmm_gate_judge(&run, words), LMM_GATE_FAILED);
+}
+
 static char path[] = "/tmp/lmm-gate-XXXXXX";
 
 static int write_bytes(void *context, const char *data, size_t bytes)

@@ -122,6 +122,48 @@ Test(spots, types_at_the_peak)
     }
 }
 
+/* Of lines of other types only the rows are hidden. */
+Test(spots, lines_of_some_types)
+{
+    static char field[] = "field";
+    static char chars[] = "char\\[]";
+    static char none[] = "struct fiel?x";
+    static const struct {
+        char *patterns[3];
+        size_t at_peak;   /* lines */
+        size_t lost;      /* lines */
+        size_t types;     /* rows */
+        uint64_t rest;    /* bytes at the peak, of the lines after the first */
+        bool has_unknown; /* rows of what has no type */
+    } cases[] = {
+        {{NULL}, 4, 1, 3, 4172 + 300 + 12, true}, {{field, NULL}, 2, 1, 1, 300, false},
+        {{chars, NULL}, 1, 0, 1, 0, false},       {{none, chars, NULL}, 1, 0, 1, 0, false},
+        {{none, NULL}, 0, 0, 0, 0, false},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lmm_model *model = made_model_with_losses();
+        struct lmm_type_rows rows;
+        struct lmm_tally rest;
+
+        made_model_set_types(model);
+        make_spots(model);
+        lmm_spots_select(&spots, cases[i].patterns[0] == NULL ? NULL : cases[i].patterns);
+        cr_expect_eq(lmm_spots_count(&spots, LMM_MEASURE_PEAK), cases[i].at_peak, "%zu", i);
+        cr_expect_eq(lmm_spots_count(&spots, LMM_MEASURE_LOST), cases[i].lost, "%zu", i);
+        lmm_spots_order(&spots, LMM_MEASURE_PEAK, 1);
+        lmm_spots_rest(&spots, LMM_MEASURE_PEAK, 1, &rest);
+        cr_expect_eq(rest.peak_bytes, cases[i].rest, "%zu: %lu", i,
+                     (unsigned long) rest.peak_bytes);
+        cr_expect_eq(spots.total.peak_bytes, 2101636, "%zu", i);
+        cr_assert(lmm_type_rows_make(&spots, &rows));
+        cr_expect_eq(rows.count, cases[i].types, "%zu: %zu", i, rows.count);
+        cr_expect_eq(rows.count > rows.known, cases[i].has_unknown, "%zu", i);
+        lmm_type_rows_free(&rows);
+        free_all();
+    }
+}
+
 Test(spots, without_types_there_are_no_rows_of_them)
 {
     struct lmm_type_rows rows;
@@ -500,11 +542,19 @@ Test(spots, suppressions_of_types_and_sites)
         {"site:field.hpp:70\n", 0},
         {"site:field.hpp\n", 0},
         {"site:*.hpp:7\n", 80 + 120 + 40 + 150},
+        {"type:struct field\n", 80 + 120 + 40 + 150 + 10}, /* by debug information */
+        {"type:^field$\n", 80 + 120 + 40 + 150 + 10},
+        {"type:^char$\n", 1048576}, /* the element of char[] */
+        {"type:^char\n", 1048576},
+        {"type:^struct fiel$\n", 0},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lmm_model *model = made_model_with_losses();
+
+        made_model_set_types(model);
         read_text(cases[i].text);
-        make_spots(made_model_with_losses());
+        make_spots(model);
         cr_expect_eq(suppressions.items[0].checked.bytes, cases[i].bytes, "%s: %lu", cases[i].text,
                      (unsigned long) suppressions.items[0].checked.bytes);
         free_all();
