@@ -56,6 +56,13 @@ LMM_WORDS_INLINE unsigned lmm_words_candidates(const struct lmm_words *filter,
 #endif
 }
 
+/* What lmm_words_candidates() found, without the first word. */
+LMM_WORDS_INLINE unsigned lmm_words_after_first(unsigned found)
+{
+    found &= found - 1;
+    return found & (found - 1);
+}
+
 /* The bytes of the block in a slot of a page of slots. */
 LMM_WORDS_INLINE size_t lmm_words_slot_bytes(const struct lmm_graph_page *page, size_t slot)
 {

@@ -154,7 +154,14 @@ lmm_graph_page_of(const struct lmm_graph *graph, uintptr_t address)
         return lmm_graph_far_page(graph, address);
     }
     uint32_t number = graph->numbers[unit];
-    return number == 0 ? NULL : &graph->pages[number - 1];
+    if (LMM_UNLIKELY(number == 0)) {
+        return NULL;
+    }
+    const struct lmm_graph_page *page = &graph->pages[number - 1];
+    if (page == NULL) {
+        __builtin_unreachable(); /* saves the caller a test for NULL */
+    }
+    return page;
 }
 
 /* The live block that starts in the slot. */

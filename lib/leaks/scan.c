@@ -38,7 +38,9 @@ LMM_WORDS_INLINE void reach(struct lmm_scan *scan, const struct lmm_graph_page *
         scan->reached++;
     }
     if (page == scan->current && slot / 64 >= scan->at_word) {
-        scan->last_word = slot / 64 > scan->last_word ? slot / 64 : scan->last_word;
+        if (LMM_UNLIKELY(slot / 64 > scan->last_word)) {
+            scan->last_word = slot / 64;
+        }
     } else if (scan->ring_count < LMM_SCAN_RING) {
         put_into_ring(scan, page, slot);
     } else {
@@ -109,7 +111,7 @@ LMM_WORDS_INLINE void take_8(struct lmm_scan *scan, const uint64_t *words)
     while (LMM_UNLIKELY(found != 0)) {
         unsigned i = (unsigned) __builtin_ctz(found) / 2;
         take_word(scan, words[i]);
-        found &= ~(3u << 2 * i);
+        found = lmm_words_after_first(found);
     }
 }
 
@@ -240,7 +242,7 @@ LMM_WORDS_READS static LMM_NOINLINE void take_swept(struct lmm_scan *scan,
                 take_word(scan, words[j]);
             }
         }
-        found &= ~(3u << 2 * j);
+        found = lmm_words_after_first(found);
     }
 }
 
@@ -305,7 +307,7 @@ LMM_WORDS_INLINE void read_from(struct lmm_scan *scan, const struct lmm_graph_pa
 
     scan->current = page;
     scan->at_word = slot / 64;
-    scan->last_word = 0;
+    scan->last_word = scan->at_word;
     read_block(scan, page, slot, is_plain);
     for (size_t guess = slot + scan->distance; scan->at_word <= scan->last_word;
          scan->at_word++, guess = scan->at_word * 64) {

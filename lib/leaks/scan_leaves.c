@@ -60,7 +60,7 @@ LMM_WORDS_READS uint64_t lmm_scan_leaves(const struct lmm_scan *scan,
             unsigned j = (unsigned) __builtin_ctz(found) / 2;
             size_t slot = lmm_words_slot_of(page, i, (uintptr_t) &words[j]);
             leaves &= slot < 64 ? ~((uint64_t) 1 << slot) : UINT64_MAX;
-            found &= ~(3u << 2 * j);
+            found = lmm_words_after_first(found);
         }
         if (words == sweep.last) {
             return leaves;
