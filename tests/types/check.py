@@ -34,8 +34,9 @@ FLAGS = {".c": ["-std=gnu11", "-D_GNU_SOURCE"], ".cpp": ["-std=c++17", "-D_GNU_S
 COMMENT = re.compile(r"/\* type: (.*?) \*/")
 REGISTERED = re.compile(r"LMM_NEW(?:_ARRAY)?\((\w+)")
 STATEMENT_END = re.compile(r"([;{}]|[^:]:|\*/)$|^#")
-# The programs of testapp/ that show types: sources, arguments, and the text that they read.
-APPS = {"wordindex": (["wordindex.c", "index.c"], [TESTAPP / "wordindex.c", TESTAPP / "index.c"])}
+# The programs of testapp/ that register their types: sources, arguments, exit status. threads cannot check its counts.
+APPS = {"wordindex": (["wordindex.c", "index.c"], [TESTAPP / "wordindex.c", TESTAPP / "index.c"], 0),
+        "threads": (["threads.c"], ["2", "500"], 1)}
 
 Verdict = collections.namedtuple("Verdict", "program compiler level line confidence answer expected is_right evidence")
 
@@ -89,12 +90,13 @@ class Program:
     def __init__(self, name):
         self.name = name
         if name in APPS:
-            sources, self.arguments = APPS[name]
+            sources, self.arguments, self.status = APPS[name]
             self.sources = [TESTAPP / source for source in sources]
             self.includes = [f"-I{PLAIN}"]
         else:
             self.sources = [CORPUS / name]
             self.arguments = []
+            self.status = 0
             self.includes = []
         self.expected = {source.name: read_expected(source) for source in self.sources}
 
@@ -114,8 +116,10 @@ class Program:
         books.mkdir()
         settings = dict(os.environ, LMM_DIR=str(books), XDG_CACHE_HOME=str(books / "cache"))
         settings.pop("LMM_OPTIONS", None)
-        subprocess.run([lmm, "run", "--keep", "-o", os.devnull, "--", binary, *self.arguments], check=True,
-                       env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ended = subprocess.run([lmm, "run", "--keep", "-o", os.devnull, "--", binary, *self.arguments], check=False,
+                               env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if ended.returncode != self.status:
+            raise RuntimeError(f"{binary.name} ended with {ended.returncode}")
         ledger, = books.glob("*/*.lmm")
         output = subprocess.run([lmm, "sites", "--by", "site", "--all", "--json", ledger], check=True, env=settings,
                                 stdout=subprocess.PIPE).stdout
@@ -193,7 +197,7 @@ def main():
     parser.add_argument("--compilers", default=",".join(COMPILERS))
     parser.add_argument("--all-verdicts", action="store_true")
     parser.add_argument("programs", nargs="*")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     names = arguments.programs or [*sorted(path.name for path in CORPUS.glob("*.c*") if path.name != "keep.c"), *APPS]
     compilers = [word for word in words_of(arguments.compilers, COMPILERS, "compiler")
                  if all(shutil.which(driver) for driver in COMPILERS[word])]
