@@ -17,6 +17,7 @@
 #include "reporter/program/report/row_options.h"
 #include "reporter/program/report/site_word.h"
 #include "reporter/program/symbols/symbols.h"
+#include "reporter/program/types/types.h"
 #include "reporter/program/symbols/wrapper_list.h"
 
 struct options {
@@ -184,7 +185,7 @@ static int judge(const struct options *options, const struct lmm_model *before,
 static bool name(struct lmm_symbols **symbols, struct lmm_model *before, struct lmm_model *after)
 {
     bool same = before->pid == after->pid && before->start_time_ns == after->start_time_ns;
-    bool named = lmm_symbols_apply(symbols, 0, before) && lmm_symbols_apply(symbols, 0, after);
+    bool named = lmm_types_apply(symbols, 0, before) && lmm_types_apply(symbols, 0, after);
 
     if (named && *symbols != NULL && !same) {
         named = lmm_symbols_key_sites(*symbols, before) && lmm_symbols_key_sites(*symbols, after);

@@ -29,6 +29,7 @@
 #include "reporter/program/report/site_word.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/program/symbols/symbols.h"
+#include "reporter/program/types/types.h"
 #include "reporter/program/symbols/wrapper_list.h"
 
 #include <lmm/ledger.h>
@@ -199,7 +200,8 @@ static int report(struct arguments *arguments, const struct lmm_snapshot *snapsh
     if (symbols != NULL) {
         lmm_symbols_set_brief(symbols, true);
     }
-    if (symbols == NULL || !lmm_symbols_name_sites(symbols, snapshot->model)) {
+    if (symbols == NULL || !lmm_symbols_name_sites(symbols, snapshot->model) ||
+        !lmm_types_find(symbols, snapshot->model)) {
         lmm_complain("out of memory");
     } else {
         status = lmm_check_report_write(&shown, arguments->format, arguments->output);

@@ -21,6 +21,7 @@
 #include "reporter/program/report/suppress.h"
 #include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/symbols.h"
+#include "reporter/program/types/types.h"
 #include "reporter/program/symbols/wrapper_list.h"
 
 struct arguments {
@@ -254,7 +255,7 @@ int lmm_cmd_report(int argc, char **argv)
     size_t note_count = 0;
     int status = LMM_EXIT_FAILED;
 
-    if (snapshot != NULL && !lmm_symbols_apply(&symbols, arguments.symbol_flags, snapshot->model)) {
+    if (snapshot != NULL && !lmm_types_apply(&symbols, arguments.symbol_flags, snapshot->model)) {
         lmm_complain("out of memory");
     } else if (snapshot != NULL && arguments.retained) {
         status = lmm_holders_write_retained(path, snapshot, rows_of(&arguments), arguments.output);

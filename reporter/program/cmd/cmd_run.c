@@ -35,6 +35,7 @@
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/symbols/symbols.h"
+#include "reporter/program/types/types.h"
 
 struct run {
     struct lmm_run_options options;
@@ -196,7 +197,7 @@ static int name_and_group(struct run *run)
     for (size_t i = 0; i < run->books.count; i++) {
         struct lmm_model *model = run->books.items[i].snapshot->model;
 
-        if (!lmm_symbols_name_sites(run->symbols, model) ||
+        if (!lmm_symbols_name_sites(run->symbols, model) || !lmm_types_find(run->symbols, model) ||
             !lmm_spots_make(model, &run->options.losses.suppressions, &run->books.items[i].spots)) {
             return -ENOMEM;
         }

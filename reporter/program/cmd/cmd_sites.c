@@ -24,6 +24,7 @@
 #include "reporter/program/report/row_options.h"
 #include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/symbols.h"
+#include "reporter/program/types/types.h"
 #include "reporter/program/symbols/wrapper_list.h"
 #include "reporter/core/words.h"
 
@@ -265,7 +266,7 @@ int lmm_cmd_sites(int argc, char **argv)
     lmm_command_line_read(&lmm_sites_argp, argc, argv, 0, &arguments);
     struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
 
-    if (snapshot != NULL && !lmm_symbols_apply(&symbols, 0, snapshot->model)) {
+    if (snapshot != NULL && !lmm_types_apply(&symbols, 0, snapshot->model)) {
         lmm_complain("out of memory");
     } else if (snapshot != NULL && select_rows(&arguments, snapshot->model, &merge, &zeros)) {
         lmm_snapshot_tell_loss(snapshot);

@@ -32,6 +32,7 @@
 #include "reporter/program/report/site_word.h"
 #include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/symbols.h"
+#include "reporter/program/types/types.h"
 #include "reporter/program/symbols/wrapper_list.h"
 #include "reporter/core/words.h"
 
@@ -175,7 +176,7 @@ static bool make_rows(struct watch *watch, struct reading *reading)
     const struct lmm_row_options *rows = &watch->options.rows;
     struct lmm_model *model = reading->snapshot->model;
 
-    if (!lmm_symbols_apply(&watch->symbols, 0, model)) {
+    if (!lmm_types_apply(&watch->symbols, 0, model)) {
         return false;
     }
     lmm_select_filter_types(&watch->options.select, model);
@@ -346,7 +347,7 @@ static bool read_first(struct watch *watch, struct lmm_snapshot *snapshot)
     watch->start_ns = lmm_clock_ns(CLOCK_MONOTONIC);
     watch->first_bytes = model->total.live_bytes;
     watch->growth = lmm_growth_new();
-    if (watch->growth == NULL || !lmm_symbols_apply(&watch->symbols, 0, model)) {
+    if (watch->growth == NULL || !lmm_types_apply(&watch->symbols, 0, model)) {
         lmm_complain("out of memory");
         lmm_snapshot_free(snapshot);
         return false;

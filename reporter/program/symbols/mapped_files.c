@@ -74,6 +74,8 @@ static struct entry *make_entry(const struct lmm_model_module *module)
     memcpy(entry->key, module->path.text, module->path.bytes);
     memcpy(entry->key + module->path.bytes + 1, &identity, sizeof(identity));
     entry->identity = identity;
+    entry->file.build_id = entry->identity.build_id;
+    entry->file.build_id_bytes = module->build_id_bytes;
     entry->file.path = (struct lmm_string) {(const char *) entry->key, module->path.bytes};
     entry->file.name = lmm_model_last_component(entry->file.path);
     entry->file.is_library = lmm_wrapper_is_library(entry->file.name);

@@ -9,6 +9,7 @@
 #define LMM_PROGRAM_MAPPED_FILES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "reporter/core/utf8.h"
@@ -22,6 +23,8 @@ struct lmm_mapped_file {
     struct lmm_symbol_file *symbols; /* NULL: not opened, or not usable */
     struct lmm_string path;          /* these two end with a NUL */
     struct lmm_string name;
+    const unsigned char *build_id;
+    size_t build_id_bytes;   /* 0: it has none, or it is unknown */
     uint32_t number;         /* from 0 on */
     bool is_library;         /* its functions allocate for their callers */
     bool is_missing;         /* it cannot be opened */

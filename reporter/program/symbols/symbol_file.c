@@ -214,8 +214,10 @@ static bool find_scope(Dwarf_Die *parent, Dwarf_Addr address, int *budget, Dwarf
     return false;
 }
 
-/* Lists the function and the functions inlined into it at address, the outermost first. */
-static size_t find_chain(const Dwarf_Die *function, Dwarf_Addr address, Dwarf_Die *chain)
+/* Lists the function and at most most - 1 scopes in it at address, the outermost first; `calls`:
+ * only the functions inlined there. */
+static size_t find_chain(const Dwarf_Die *function, Dwarf_Addr address, bool calls,
+                         Dwarf_Die *chain, size_t most)
 {
     Dwarf_Die scope = *function;
     size_t count = 1;
@@ -224,10 +226,10 @@ static size_t find_chain(const Dwarf_Die *function, Dwarf_Addr address, Dwarf_Di
     chain[0] = *function;
     for (int depth = 0; depth < 4 * DEPTH_MAX && find_scope(&scope, address, &budget, &scope);
          depth++) {
-        if (dwarf_tag(&scope) != DW_TAG_inlined_subroutine) {
+        if (calls && dwarf_tag(&scope) != DW_TAG_inlined_subroutine) {
             continue;
         }
-        if (count == LMM_SYMBOL_FILE_CALLS_MAX) {
+        if (count == most) {
             break;
         }
         chain[count++] = scope;
@@ -304,7 +306,9 @@ static size_t find_in_dwarf(struct lmm_symbol_file *file, Dwarf_Addr address,
     struct unit *unit = find_unit(file, address);
     const struct lmm_die_range *range = unit == NULL ? NULL : find_function(file, unit, address);
     Dwarf_Die chain[LMM_SYMBOL_FILE_CALLS_MAX];
-    size_t count = range == NULL ? 0 : find_chain(&range->die, address, chain);
+    size_t count = range == NULL
+                       ? 0
+                       : find_chain(&range->die, address, true, chain, LMM_SYMBOL_FILE_CALLS_MAX);
 
     if (unit == NULL) {
         return 0;
@@ -327,14 +331,28 @@ static size_t find_in_dwarf(struct lmm_symbol_file *file, Dwarf_Addr address,
 
 const char *lmm_symbol_file_name(struct lmm_symbol_file *file, uint64_t address)
 {
-    return lmm_symbol_table_name(&file->table, file->module, address + file->elf_bias);
+    const struct lmm_symbol_entry *entry =
+        lmm_symbol_table_find(&file->table, file->module, address + file->elf_bias);
+
+    return entry == NULL ? NULL : entry->name;
 }
 
-size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
-                            struct lmm_symbol ret_symbols[LMM_SYMBOL_FILE_CALLS_MAX])
+bool lmm_symbol_file_bounds(struct lmm_symbol_file *file, uint64_t address, uint64_t *ret_low,
+                            uint64_t *ret_high)
 {
-    size_t count = 0;
+    const struct lmm_symbol_entry *entry =
+        lmm_symbol_table_find(&file->table, file->module, address + file->elf_bias);
 
+    if (entry == NULL || entry->bytes == 0) {
+        return false;
+    }
+    *ret_low = entry->low - file->elf_bias;
+    *ret_high = *ret_low + entry->bytes;
+    return true;
+}
+
+static void read_dwarf(struct lmm_symbol_file *file)
+{
     assert(file->module != NULL);
     if (!file->dwarf_read) { /* libdw decompresses all sections at once, those of libc in 0.1 s */
         file->dwarf_read = true;
@@ -343,6 +361,51 @@ size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
                         ? LMM_DEBUG_GAP_NONE
                         : lmm_debug_gap_of(dwfl_module_getelf(file->module, &file->elf_bias));
     }
+}
+
+Elf *lmm_symbol_file_elf(const struct lmm_symbol_file *file)
+{
+    Dwarf_Addr bias;
+
+    return dwfl_module_getelf(file->module, &bias);
+}
+
+Dwarf *lmm_symbol_file_dwarf(struct lmm_symbol_file *file, Dwarf_Addr *ret_bias)
+{
+    read_dwarf(file);
+    *ret_bias = file->elf_bias - file->dwarf_bias;
+    return file->dwarf;
+}
+
+Dwarf_CFI *lmm_symbol_file_cfi(struct lmm_symbol_file *file, Dwarf_Addr *ret_bias)
+{
+    Dwarf_Addr bias = 0;
+    Dwarf_CFI *cfi = dwfl_module_eh_cfi(file->module, &bias);
+
+    *ret_bias = file->elf_bias - bias;
+    return cfi;
+}
+
+size_t lmm_symbol_file_scopes(struct lmm_symbol_file *file, uint64_t address,
+                              Dwarf_Die ret_scopes[LMM_SYMBOL_FILE_SCOPES_MAX])
+{
+    Dwarf_Addr bias;
+    Dwarf *dwarf = lmm_symbol_file_dwarf(file, &bias);
+    struct unit *unit = dwarf == NULL ? NULL : find_unit(file, address + bias);
+    const struct lmm_die_range *range =
+        unit == NULL ? NULL : find_function(file, unit, address + bias);
+
+    return range == NULL ? 0
+                         : find_chain(&range->die, address + bias, false, ret_scopes,
+                                      LMM_SYMBOL_FILE_SCOPES_MAX);
+}
+
+size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
+                            struct lmm_symbol ret_symbols[LMM_SYMBOL_FILE_CALLS_MAX])
+{
+    size_t count = 0;
+
+    read_dwarf(file);
     if (file->dwarf != NULL) {
         count = find_in_dwarf(file, address + file->elf_bias - file->dwarf_bias, ret_symbols);
     }

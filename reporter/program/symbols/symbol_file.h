@@ -13,6 +13,7 @@
 #ifndef LMM_PROGRAM_SYMBOL_FILE_H
 #define LMM_PROGRAM_SYMBOL_FILE_H
 
+#include <elfutils/libdw.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,7 +48,8 @@ struct lmm_symbol {
 };
 
 enum {
-    LMM_SYMBOL_FILE_CALLS_MAX = 64, /* at one address; deeper inlined calls are left out */
+    LMM_SYMBOL_FILE_CALLS_MAX = 64,   /* at one address; deeper inlined calls are left out */
+    LMM_SYMBOL_FILE_SCOPES_MAX = 128, /* at one address; deeper ones are left out */
 };
 
 /*
@@ -67,12 +69,32 @@ void lmm_symbol_file_close(struct lmm_symbol_file *file);
  * large. */
 const char *lmm_symbol_file_name(struct lmm_symbol_file *file, uint64_t address);
 
+/* Sets *ret_low and *ret_high to the first address of the function at an address, and the one after
+ * its last; returns false when the symbol table does not have them. */
+bool lmm_symbol_file_bounds(struct lmm_symbol_file *file, uint64_t address, uint64_t *ret_low,
+                            uint64_t *ret_high);
+
 /*
  * Finds the functions at an address: the innermost first, each inlined into the next; the last one
  * is not inlined. Returns their number; 0: nothing is known. The strings live as long as the file.
  */
 size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
                             struct lmm_symbol ret_symbols[LMM_SYMBOL_FILE_CALLS_MAX]);
+
+/* Return the file, its DWARF, and its call frame information, or NULL, for callers that look for more than names; they live as
+ * long as the file. *ret_bias: what is added to an address of the file's headers to get one of the
+ * result. The DWARF is read at the first call. */
+Elf *lmm_symbol_file_elf(const struct lmm_symbol_file *file);
+Dwarf *lmm_symbol_file_dwarf(struct lmm_symbol_file *file, Dwarf_Addr *ret_bias);
+Dwarf_CFI *lmm_symbol_file_cfi(struct lmm_symbol_file *file, Dwarf_Addr *ret_bias);
+
+/*
+ * Sets ret_scopes to the function at an address, the functions inlined into it there, and the
+ * lexical blocks, the outermost first, and returns their number; 0: nothing is known. Addresses in
+ * these DIEs are those of lmm_symbol_file_dwarf().
+ */
+size_t lmm_symbol_file_scopes(struct lmm_symbol_file *file, uint64_t address,
+                              Dwarf_Die ret_scopes[LMM_SYMBOL_FILE_SCOPES_MAX]);
 
 /* Returns what is missing of the debug information, after the first lmm_symbol_file_find(); and
  * one line about it for the user, to be freed, NULL: there is nothing to say. */

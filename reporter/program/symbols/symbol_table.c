@@ -56,8 +56,8 @@ static void index_symbols(struct lmm_symbol_table *table, Dwfl_Module *module)
     }
 }
 
-const char *lmm_symbol_table_name(struct lmm_symbol_table *table, Dwfl_Module *module,
-                                  Dwarf_Addr address)
+const struct lmm_symbol_entry *lmm_symbol_table_find(struct lmm_symbol_table *table,
+                                                     Dwfl_Module *module, Dwarf_Addr address)
 {
     size_t low = 0;
     size_t high;
@@ -82,7 +82,7 @@ const char *lmm_symbol_table_name(struct lmm_symbol_table *table, Dwfl_Module *m
     const struct lmm_symbol_entry *entry = &table->entries[low - 1];
 
     assert(entry->low <= address);
-    return entry->bytes == 0 || address - entry->low < entry->bytes ? entry->name : NULL;
+    return entry->bytes == 0 || address - entry->low < entry->bytes ? entry : NULL;
 }
 
 void lmm_symbol_table_close(struct lmm_symbol_table *table)

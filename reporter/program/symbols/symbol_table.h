@@ -23,10 +23,9 @@ struct lmm_symbol_table {
     bool is_indexed;
 };
 
-/* Returns the mangled name of the function at an address, or NULL; the string lives as long as
- * module. */
-const char *lmm_symbol_table_name(struct lmm_symbol_table *table, Dwfl_Module *module,
-                                  Dwarf_Addr address);
+/* Returns the function at an address, or NULL; its name is mangled, and lives as long as module. */
+const struct lmm_symbol_entry *lmm_symbol_table_find(struct lmm_symbol_table *table,
+                                                     Dwfl_Module *module, Dwarf_Addr address);
 
 void lmm_symbol_table_close(struct lmm_symbol_table *table);
 

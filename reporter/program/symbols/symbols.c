@@ -59,6 +59,8 @@ struct lmm_symbols {
     const struct lmm_model *named;
     struct lmm_mapped_file **modules;
     struct place *places;
+    void *companion;
+    void (*close_companion)(void *companion);
 };
 
 /* ---- Texts ----------------------------------------------------------------------------------- */
@@ -391,6 +393,31 @@ bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_
     return *symbols != NULL && lmm_symbols_name_sites(*symbols, model);
 }
 
+bool lmm_symbols_file(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
+                      struct lmm_mapped_file **ret_file)
+{
+    if (!look_at_file(symbols, model, frame, ret_file)) {
+        return false;
+    }
+    if (*ret_file != NULL) {
+        lmm_mapped_file_open(symbols->files, *ret_file);
+    }
+    return true;
+}
+
+void lmm_symbols_set_companion(struct lmm_symbols *symbols, void *companion,
+                               void (*close)(void *companion))
+{
+    assert(symbols->companion == NULL);
+    symbols->companion = companion;
+    symbols->close_companion = close;
+}
+
+void *lmm_symbols_companion(const struct lmm_symbols *symbols)
+{
+    return symbols->companion;
+}
+
 /* The gaps found so far, most bytes first. */
 struct gaps {
     struct lmm_symbols_gap *items;
@@ -507,6 +534,9 @@ void lmm_symbols_close(struct lmm_symbols *symbols)
     struct place *places = symbols->places;
     struct text *texts = symbols->texts;
 
+    if (symbols->companion != NULL) {
+        symbols->close_companion(symbols->companion);
+    }
     HASH_CLEAR(hh, symbols->places);
     HASH_CLEAR(hh, symbols->texts);
     free_items((UT_hash_handle *) places);

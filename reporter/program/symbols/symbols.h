@@ -25,6 +25,7 @@
 #include "reporter/core/utf8.h"
 
 struct lmm_kept_files;
+struct lmm_mapped_file;
 struct lmm_model;
 struct lmm_symbols;
 
@@ -69,6 +70,17 @@ bool lmm_symbols_name_sites(struct lmm_symbols *symbols, struct lmm_model *model
  * out.
  */
 bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_model *model);
+
+/* Sets *ret_file to the file that a frame of a model lies in; NULL: none is known. It is opened.
+ * Returns false when memory ran out. */
+bool lmm_symbols_file(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
+                      struct lmm_mapped_file **ret_file);
+
+/* Gives symbols a companion, which is closed by close(companion) before them: what other rooms
+ * learned with these symbols. Returns the companion, NULL: none. */
+void lmm_symbols_set_companion(struct lmm_symbols *symbols, void *companion,
+                               void (*close)(void *companion));
+void *lmm_symbols_companion(const struct lmm_symbols *symbols);
 
 /* A file without lines that sites should have. */
 struct lmm_symbols_gap {

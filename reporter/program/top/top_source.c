@@ -15,6 +15,7 @@
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/symbols.h"
+#include "reporter/program/types/types.h"
 #include "reporter/program/top/top_history.h"
 
 static uint64_t since(uint64_t now, uint64_t then)
@@ -71,7 +72,7 @@ static bool take_in(struct lmm_top_source *source, struct lmm_top_history *histo
         lmm_top_history_close(history);
         source->known_age = false;
     }
-    if (!lmm_symbols_apply(&source->symbols, LMM_SYMBOLS_QUIET, snapshot->model) ||
+    if (!lmm_types_apply(&source->symbols, LMM_SYMBOLS_QUIET, snapshot->model) ||
         !lmm_top_history_add(history, snapshot->model, now_ns)) {
         lmm_reason_set(&source->trouble, "%s", strerror(ENOMEM));
         lmm_snapshot_free(snapshot);

@@ -69,9 +69,12 @@ static struct lmm_way_value add_distance(struct lmm_way_value value, struct lmm_
     return moved(value, by.number);
 }
 
+/* Returns whether a value may be a number: what is taken for the frame pointer is one where it is
+ * added to a block. */
 static bool is_any(struct lmm_way_value value)
 {
-    return value.kind == LMM_WAY_NOTHING || value.kind == LMM_WAY_ORIGIN;
+    return value.kind == LMM_WAY_NOTHING || value.kind == LMM_WAY_ORIGIN ||
+           (value.kind == LMM_WAY_FRAME && value.is_pointer);
 }
 
 struct lmm_way_value lmm_way_sum(struct lmm_way_value a, struct lmm_way_value b)

@@ -41,12 +41,12 @@ class OneLine(Case):
 
     def test_report_sites_and_top(self):
         self.start_program()
-        row, = self.rows_of(self.ask("report"))
+        row, = self.rows_of(self.ask("report", "--by=line"))
         self.assertIn(f"({ROUND_BYTES:,})", row)
         self.assertRegex(row, rf" {ROUND_BLOCKS} +100.0% ")
-        row, = self.rows_of(self.ask("sites"))
+        row, = self.rows_of(self.ask("sites", "--by=line"))
         self.assertEqual(row.split("\t")[:2], [str(ROUND_BYTES), str(ROUND_BLOCKS)])
-        row, = self.rows_of(self.ask("top", "--once"))
+        row, = self.rows_of(self.ask("top", "--once", "--by=line"))
         self.assertEqual(row.split()[1], str(ROUND_BLOCKS))
 
     def test_diff(self):
@@ -55,13 +55,13 @@ class OneLine(Case):
         process.stdin.write(b"\n")
         process.stdin.flush()
         self.assertEqual(process.stdout.readline(), b"ready\n")
-        row, = self.rows_of(self.succeed("diff", self.path("before.lmm"), "one_line"))
+        row, = self.rows_of(self.succeed("diff", "--by=line", self.path("before.lmm"), "one_line"))
         self.assertIn(f"+{ROUND_BYTES:,}", row)
         self.assertIn(f"+{ROUND_BLOCKS}", row)
 
     def test_watch(self):
         self.start_program("forever")
-        text = self.ask("watch", "--every", "50ms", "--for", "3s")    # 12 readings are enough
+        text = self.ask("watch", "--by=line", "--every", "50ms", "--for", "3s")    # 12 readings are enough
         _, found, growing = text.partition("BYTES/S")
         self.assertTrue(found, text)
         row, = self.rows_of(growing)

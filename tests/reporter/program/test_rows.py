@@ -58,7 +58,8 @@ class By(Case):
                            (80, 2, LINE, "malloc", 1, "#2"), (48, 1, OTHER, "malloc", 1, "#3")]),
                 ("family", [(428, 7, "(all places)", "malloc-64", 2, "#1"),
                             (368, 9, "(all places)", "malloc-48", 4, "#0")]),
-                ("type", [(796, 16, "(unknown)", "malloc", 5, "#0")]),
+                ("type", [(668, 14, "tool: the file is missing", "malloc", 4, "#0"),
+                          (128, 2, "libpart.so: the file is missing", "malloc", 1, "#4")]),
                 ("site", [(300, 5, LINE, "malloc-64", 1, "#1"), (240, 6, LINE, "malloc-48", 1, "#0"),
                           (128, 2, LIBRARY, "malloc-64", 1, "#4"), (80, 2, LINE, "malloc-48", 1, "#2"),
                           (48, 1, OTHER, "malloc-48", 1, "#3")])):

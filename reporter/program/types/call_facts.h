@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* call_facts: the facts about one call (facts.h), and where they are looked for. */
+#ifndef LMM_PROGRAM_CALL_FACTS_H
+#define LMM_PROGRAM_CALL_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reporter/program/types/decide.h"
+
+struct lmm_file_code;
+struct lmm_sources;
+struct lmm_symbol_file;
+struct lmm_type_table;
+
+struct lmm_facts {
+    struct lmm_candidate *items; /* to be freed */
+    size_t count;
+    bool returns;    /* the function returns the result, unchanged */
+    bool is_generic; /* returns, and the function's result type is void *, or unknown */
+    bool has_debug;  /* there is debug information at this address */
+};
+
+/* Where facts of one file are looked for; all of it is the caller's. */
+struct lmm_facts_reader {
+    struct lmm_symbol_file *file;
+    struct lmm_file_code *code;
+    struct lmm_sources *sources;
+    struct lmm_type_table *types; /* keeps the types of candidates */
+    int64_t built_ns;             /* when the file was last changed, CLOCK_REALTIME */
+    bool is_brief;                /* only code is looked at: `returns` */
+};
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/types/decide.h"
+
+#include <string.h>
+
+#include "reporter/program/types/type_info.h"
+
+enum {
+    GROUPS_MAX = 16,
+    COOKIE_BYTES = 8, /* before the elements of new[]: their number */
+};
+
+enum fit {
+    FIT_NONE,
+    FIT_UNKNOWN, /* the type is incomplete, or no size is known */
+    FIT_MANY,    /* a constant number, above one */
+    FIT_ARRAY,   /* different numbers */
+    FIT_MORE,    /* the type and something added */
+    FIT_TAIL,    /* its header and elements of its last member */
+    FIT_ONE,
+};
+
+/* The candidates of one type. */
+struct group {
+    const struct lmm_type_info *type;
+    unsigned kinds;
+    enum fit fit;
+    bool is_array;
+    bool is_inside;
+    int score;
+};
+
+/* How much a kind of evidence weighs, if several types are left. */
+static const struct {
+    unsigned kind;
+    int weight;
+} weights[] = {
+    {LMM_MODEL_BY_RECORD, 1000}, {LMM_MODEL_BY_NAME, 200},    {LMM_MODEL_BY_OBJECT, 150},
+    {LMM_MODEL_BY_SOURCE, 80},   {LMM_MODEL_BY_VARIABLE, 40}, {LMM_MODEL_BY_STORE, 35},
+    {LMM_MODEL_BY_RETURN, 30},   {LMM_MODEL_BY_ARGUMENT, 15}, {LMM_MODEL_BY_SIZE, 5},
+};
+
+/* ---- Sizes ----------------------------------------------------------------------------------- */
+
+static bool is_one(const struct lmm_type_info *type, uint64_t size)
+{
+    return size == type->bytes;
+}
+
+static bool is_multiple(const struct lmm_type_info *type, uint64_t size)
+{
+    return size % type->bytes == 0;
+}
+
+static bool is_multiple_after_cookie(const struct lmm_type_info *type, uint64_t size)
+{
+    uint64_t cookie = type->bytes % 16 == 0 && (size & 15) == 0 ? 16 : COOKIE_BYTES;
+
+    return is_multiple(type, size) || (size > cookie && (size - cookie) % type->bytes == 0);
+}
+
+static bool has_tail(const struct lmm_type_info *type, uint64_t size)
+{
+    return type->tail_bytes > 0 &&
+           ((size >= type->tail_offset && (size - type->tail_offset) % type->tail_bytes == 0) ||
+            (size >= type->bytes && (size - type->bytes) % type->tail_bytes == 0));
+}
+
+static bool has_more(const struct lmm_type_info *type, uint64_t size)
+{
+    return size >= type->bytes;
+}
+
+/* Returns whether a test holds for the smallest and the largest size of each site. */
+static bool all(const struct lmm_type_info *type, const struct lmm_size_range *sizes, size_t count,
+                bool (*test)(const struct lmm_type_info *type, uint64_t size))
+{
+    for (size_t i = 0; i < count; i++) {
+        if (sizes[i].smallest > 0 &&
+            !(test(type, sizes[i].smallest) && test(type, sizes[i].largest))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_constant(const struct lmm_size_range *sizes, size_t count)
+{
+    uint64_t size = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (sizes[i].smallest > 0 &&
+            (sizes[i].smallest != sizes[i].largest || (size != 0 && size != sizes[i].smallest))) {
+            return false;
+        }
+        size = sizes[i].smallest > 0 ? sizes[i].smallest : size;
+    }
+    return true;
+}
+
+static bool are_known(const struct lmm_size_range *sizes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (sizes[i].smallest > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum fit fit_of(const struct lmm_candidate *candidate, const struct lmm_size_range *sizes,
+                       size_t count, bool is_new)
+{
+    const struct lmm_type_info *type = candidate->type;
+
+    if (type->bytes == 0 || !are_known(sizes, count)) {
+        return FIT_UNKNOWN;
+    }
+    if (all(type, sizes, count, is_one)) {
+        return FIT_ONE;
+    }
+    if (all(type, sizes, count, is_new ? is_multiple_after_cookie : is_multiple)) {
+        return is_constant(sizes, count) ? FIT_MANY : FIT_ARRAY;
+    }
+    if (all(type, sizes, count, has_tail)) {
+        return FIT_TAIL;
+    }
+    return candidate->has_more && all(type, sizes, count, has_more) ? FIT_MORE : FIT_NONE;
+}
+
+/* ---- Groups ---------------------------------------------------------------------------------- */
+
+static bool is_bytes(const struct group *group)
+{
+    return group->type->kind == LMM_TYPE_BYTE;
+}
+
+static struct group *group_of(struct group *groups, size_t *count, const struct lmm_type_info *type)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (groups[i].type->bytes == type->bytes && strcmp(groups[i].type->name, type->name) == 0) {
+            return &groups[i];
+        }
+    }
+    if (*count == GROUPS_MAX) {
+        return NULL;
+    }
+    groups[*count] = (struct group) {.type = type, .is_inside = true};
+    return &groups[(*count)++];
+}
+
+/* R1 and the first half of R2. */
+static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
+                          const struct lmm_size_range *sizes, size_t size_count, bool is_new,
+                          struct group groups[GROUPS_MAX])
+{
+    size_t made = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        enum fit fit = fit_of(&candidates[i], sizes, size_count, is_new);
+        struct group *group = fit == FIT_NONE ? NULL : group_of(groups, &made, candidates[i].type);
+
+        if (group != NULL) {
+            group->kinds |= candidates[i].evidence;
+            group->fit = fit > group->fit ? fit : group->fit;
+            group->is_array |= candidates[i].is_array;
+            group->is_inside &= candidates[i].is_inside;
+        }
+    }
+    return made;
+}
+
+static int score_of(const struct group *group)
+{
+    int score = group->fit == FIT_ONE     ? 30
+                : group->fit == FIT_MORE  ? 25
+                : group->fit == FIT_TAIL  ? 20
+                : group->fit == FIT_ARRAY ? 5
+                                          : 0;
+
+    for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
+        score += (group->kinds & weights[i].kind) != 0 ? weights[i].weight : 0;
+    }
+    score += group->is_array && group->fit == FIT_MANY ? 20 : 0;
+    score -= group->fit == FIT_UNKNOWN ? 40 : 0;
+    score -= group->is_inside ? 60 : 0;
+    return score - (is_bytes(group) ? 45 : 0);
+}
+
+/* Returns the group with the best score, or NULL, and sets *ret_second to the next one that is not of
+ * bytes. */
+static const struct group *best_of(struct group *groups, size_t count,
+                                   const struct group **ret_second)
+{
+    const struct group *best = NULL;
+    const struct group *second = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        groups[i].score = score_of(&groups[i]);
+        best = best == NULL || groups[i].score > best->score ? &groups[i] : best;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (&groups[i] != best && !is_bytes(&groups[i]) && groups[i].fit != FIT_UNKNOWN &&
+            !groups[i].is_inside && (second == NULL || groups[i].score > second->score)) {
+            second = &groups[i];
+        }
+    }
+    *ret_second = second;
+    return best;
+}
+
+/* ---- Confidence ------------------------------------------------------------------------------ */
+
+static bool has(const struct group *group, unsigned kinds)
+{
+    return (group->kinds & kinds) != 0;
+}
+
+/* Returns how many independent kinds of evidence a group has. */
+static int kinds_of(const struct group *group)
+{
+    return __builtin_popcount(group->kinds & ~(unsigned) LMM_MODEL_BY_SIZE);
+}
+
+/* R6. */
+static enum lmm_model_confidence of_bytes(const struct group *group)
+{
+    if (has(group, LMM_MODEL_BY_NAME | LMM_MODEL_BY_RECORD) ||
+        (has(group, LMM_MODEL_BY_SOURCE) && kinds_of(group) > 1)) {
+        return LMM_MODEL_CERTAIN;
+    }
+    return has(group, ~(unsigned) (LMM_MODEL_BY_ARGUMENT | LMM_MODEL_BY_SIZE)) ? LMM_MODEL_LIKELY
+                                                                               : LMM_MODEL_GUESS;
+}
+
+static enum lmm_model_confidence confidence_of(const struct group *group,
+                                               const struct group *second, bool is_new)
+{
+    bool is_lone_struct =
+        group->type->kind == LMM_TYPE_RECORD && group->fit == FIT_MANY && !group->is_array; /* R5 */
+    bool is_class = !is_new || has(group, LMM_MODEL_BY_OBJECT | LMM_MODEL_BY_SOURCE);       /* R4 */
+
+    if (group->fit == FIT_UNKNOWN || group->is_inside) {
+        return is_bytes(group) && group->is_inside ? LMM_MODEL_LIKELY : LMM_MODEL_GUESS;
+    }
+    if (has(group, LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME)) {
+        return LMM_MODEL_CERTAIN;
+    }
+    if (is_bytes(group)) {
+        return second != NULL ? LMM_MODEL_GUESS : of_bytes(group);
+    }
+    if (is_lone_struct || !has(group, ~(unsigned) (LMM_MODEL_BY_ARGUMENT | LMM_MODEL_BY_SIZE)) ||
+        (second != NULL && group->score - second->score < 20)) {
+        return LMM_MODEL_GUESS;
+    }
+    return kinds_of(group) > 1 && is_class && second == NULL && group->fit != FIT_MANY
+               ? LMM_MODEL_CERTAIN
+           : kinds_of(group) > 1 && is_class && second == NULL && group->is_array
+               ? LMM_MODEL_CERTAIN
+               : LMM_MODEL_LIKELY;
+}
+
+struct lmm_verdict lmm_decide(const struct lmm_candidate *candidates, size_t count,
+                              const struct lmm_size_range *sizes, size_t size_count, bool is_new)
+{
+    struct group groups[GROUPS_MAX];
+    size_t made = make_groups(candidates, count, sizes, size_count, is_new, groups);
+    const struct group *second = NULL;
+    const struct group *best = best_of(groups, made, &second);
+
+    if (best == NULL) {
+        return (struct lmm_verdict) {.type = NULL};
+    }
+    return (struct lmm_verdict) {
+        .type = best->type,
+        .is_array = best->fit == FIT_MANY || best->fit == FIT_ARRAY || is_bytes(best) ||
+                    (best->fit == FIT_UNKNOWN && best->is_array),
+        .confidence = confidence_of(best, second, is_new),
+        .evidence = best->kinds,
+    };
+}

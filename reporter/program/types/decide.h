@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * decide: which type the blocks of an allocation have, by the evidence found and by the sizes that
+ * were requested. Stateless; this is the one place that knows how sure a type is.
+ *
+ * The rules, in their order:
+ *   R1  a candidate that the sizes refute is dropped: each size must be the type's, a multiple of it,
+ *       its header and some elements of its last member (a flexible array), or, where the source adds
+ *       something to sizeof, at least the type's
+ *   R2  candidates of the same type are one; the best is that with most and strongest evidence
+ *   R3  certain: a record of the compiler, or the name of a function that allocates this type alone
+ *       (std::allocator<T>::allocate is one), or two independent kinds of evidence; the sizes agree,
+ *       and no candidate of another type remains
+ *   R4  what operator new gave is certain only if the class itself is known (by its constructor, its
+ *       table of virtual functions, or the source): a pointer may be one to a base class
+ *   R5  a constant number of structs above one is a guess unless the source says that there are several: the type
+ *       may be one that a larger struct starts with
+ *   R6  bytes fit any size: they are likely, and certain only by the name of the function (strdup)
+ *       or the source
+ */
+#ifndef LMM_PROGRAM_DECIDE_H
+#define LMM_PROGRAM_DECIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reporter/core/model.h"
+
+struct lmm_type_info;
+
+/* A type that blocks may have. */
+struct lmm_candidate {
+    const struct lmm_type_info *type;
+    unsigned evidence; /* one of enum lmm_model_evidence */
+    bool is_array;     /* the evidence says that there may be several in a block */
+    bool has_more;     /* the source adds something to its size */
+    bool is_inside;    /* a pointer to the inside of the block has this type */
+};
+
+/* The sizes in bytes that were requested at one site. */
+struct lmm_size_range {
+    uint64_t smallest; /* 0: unknown */
+    uint64_t largest;
+};
+
+struct lmm_verdict {
+    const struct lmm_type_info *type; /* NULL: none */
+    bool is_array;
+    enum lmm_model_confidence confidence;
+    unsigned evidence; /* a set */
+};
+
+/* Returns the verdict. is_new: the blocks come from operator new. */
+struct lmm_verdict lmm_decide(const struct lmm_candidate *candidates, size_t count,
+                              const struct lmm_size_range *sizes, size_t size_count, bool is_new);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/types/facts.h"
+
+#include <dwarf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/program/types/file_code.h"
+#include "reporter/program/types/finding.h"
+#include "reporter/program/types/generics.h"
+#include "reporter/program/types/object_facts.h"
+#include "reporter/program/types/source_facts.h"
+#include "reporter/program/types/way_facts.h"
+
+enum {
+    AT_LLVM_ALLOC_TYPE = 0x3e0e, /* of clang; no header of Debian has it yet */
+    CALL_SITES_MAX = 1 << 16,
+};
+
+/* ---- Records of the compiler, and names ------------------------------------------------------ */
+
+/* Sets *ret_site to the call that returns to the address, among the children of a scope. */
+static bool find_call_site(struct lmm_finding *finding, Dwarf_Die *scope, Dwarf_Die *ret_site)
+{
+    Dwarf_Die die;
+    int budget = CALL_SITES_MAX;
+
+    if (dwarf_child(scope, &die) != 0) {
+        return false;
+    }
+    do {
+        Dwarf_Attribute attribute;
+        Dwarf_Addr address;
+
+        if (dwarf_tag(&die) == DW_TAG_call_site &&
+            dwarf_formaddr(dwarf_attr(&die, DW_AT_call_return_pc, &attribute), &address) == 0 &&
+            address == finding->address + finding->bias) {
+            *ret_site = die;
+            return true;
+        }
+    } while (--budget > 0 && dwarf_siblingof(&die, &die) == 0);
+    return false;
+}
+
+static void look_at_record(struct lmm_finding *finding)
+{
+    for (size_t i = finding->scope_count; i-- > 0;) {
+        Dwarf_Die site;
+        Dwarf_Die type;
+        Dwarf_Attribute attribute;
+
+        if (find_call_site(finding, &finding->scopes[i], &site)) {
+            if (dwarf_formref_die(dwarf_attr(&site, AT_LLVM_ALLOC_TYPE, &attribute), &type) !=
+                NULL) {
+                lmm_finding_add(finding, &type, LMM_MODEL_BY_RECORD,
+                                (struct lmm_candidate) {.is_array = true});
+            }
+            return;
+        }
+    }
+}
+
+static void look_at_names(struct lmm_finding *finding)
+{
+    for (size_t i = finding->scope_count; i-- > 0;) {
+        Dwarf_Die type;
+        bool is_array;
+
+        if (lmm_generics_of(&finding->scopes[i], &type, &is_array)) {
+            lmm_finding_add(finding, &type, LMM_MODEL_BY_NAME,
+                            (struct lmm_candidate) {.is_array = is_array});
+            return;
+        }
+    }
+}
+
+/* ---- The way of the result ------------------------------------------------------------------- */
+
+/* A `know` of lmm_way_follow(). */
+static enum lmm_way_callee know(void *context, uint64_t target)
+{
+    static const char *const first[] = {
+        "memset",       "memcpy",       "memmove",       "strcpy",       "strncpy",      "strcat",
+        "__memset_chk", "__memcpy_chk", "__memmove_chk", "__strcpy_chk", "__strncpy_chk"};
+    static const char *const ends[] = {
+        "abort",          "exit",       "_exit", "__assert_fail", "__stack_chk_fail",
+        "_Unwind_Resume", "__cxa_throw"};
+    struct lmm_finding *finding = context;
+    const char *name = lmm_file_code_name(finding->reader->code, target);
+
+    for (size_t i = 0; name != NULL && i < sizeof(first) / sizeof(first[0]); i++) {
+        if (strcmp(name, first[i]) == 0) {
+            return LMM_WAY_CALLEE_RETURNS_FIRST;
+        }
+    }
+    for (size_t i = 0; name != NULL && i < sizeof(ends) / sizeof(ends[0]); i++) {
+        if (strcmp(name, ends[i]) == 0) {
+            return LMM_WAY_CALLEE_ENDS;
+        }
+    }
+    return LMM_WAY_CALLEE_ANY;
+}
+
+/* The call may be the last instruction of its function, so the address before is looked up. */
+static void follow(struct lmm_finding *finding)
+{
+    struct lmm_code code = lmm_file_code_of_function(finding->reader->code, finding->address - 1);
+
+    if (code.machine != LMM_MACHINE_NONE) {
+        finding->step_count =
+            lmm_way_follow(&code, finding->address, know, finding, finding->steps);
+    }
+}
+
+static void list_variables(struct lmm_finding *finding)
+{
+    uint64_t low = finding->address;
+    uint64_t high = finding->address + 1;
+
+    for (size_t i = 0; i < finding->step_count; i++) {
+        low = finding->steps[i].from < low ? finding->steps[i].from : low;
+        high = finding->steps[i].to > high ? finding->steps[i].to : high;
+    }
+    finding->failed |=
+        !lmm_variables_list(finding->scopes, finding->scope_count, low + finding->bias,
+                            high + finding->bias, &finding->variables);
+}
+
+/* ---- All ------------------------------------------------------------------------------------- */
+
+static void look(struct lmm_finding *finding)
+{
+    look_at_record(finding);
+    look_at_names(finding);
+    list_variables(finding);
+    lmm_object_facts_find(finding);
+    lmm_way_facts_find(finding);
+    lmm_source_facts_find(finding);
+    lmm_variables_free(&finding->variables);
+}
+
+/* Says only whether the function returns the result. */
+static void look_briefly(struct lmm_finding *finding)
+{
+    for (size_t i = 0; i < finding->step_count; i++) {
+        finding->facts.returns |=
+            finding->steps[i].kind == LMM_WAY_RETURNED && !finding->steps[i].is_inside;
+    }
+    finding->facts.is_generic = finding->facts.returns;
+}
+
+bool lmm_facts_find(const struct lmm_facts_reader *reader, uint64_t address, const char *allocator,
+                    struct lmm_facts *ret_facts)
+{
+    struct lmm_finding *finding = calloc(1, sizeof(*finding));
+
+    if (finding == NULL) {
+        return false;
+    }
+    finding->reader = reader;
+    finding->address = address;
+    finding->allocator = allocator;
+    follow(finding);
+    if (!reader->is_brief) {
+        finding->scope_count = lmm_symbol_file_scopes(reader->file, address - 1, finding->scopes);
+        finding->dwarf = lmm_symbol_file_dwarf(reader->file, &finding->bias);
+        finding->cfi = lmm_symbol_file_cfi(reader->file, &finding->cfi_bias);
+    }
+    finding->facts.has_debug = finding->scope_count > 0;
+    if (finding->scope_count > 0) {
+        look(finding);
+    } else {
+        look_briefly(finding);
+    }
+    bool done = !finding->failed;
+
+    *ret_facts = finding->facts;
+    free(finding);
+    return done;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/* Relocations are listed once, by the address that they fill: a jump through a slot of the global
+ * offset table calls the function that the slot is filled with. */
+#include "reporter/program/types/file_code.h"
+
+#include <elfutils/libdwfl.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/compare.h"
+#include "reporter/program/base/array.h"
+#include "reporter/program/symbols/symbol_file.h"
+
+enum {
+    SYMBOLS_MAX = 1 << 24, /* of a table, and relocations of a section */
+};
+
+/* A slot of the global offset table, and the function whose address it gets. */
+struct slot {
+    uint64_t address;
+    const char *name;
+};
+
+/* An object of the symbol table. */
+struct object {
+    uint64_t low;
+    uint64_t high;
+    const char *name;
+};
+
+struct lmm_file_code {
+    struct lmm_symbol_file *file;
+    Elf *elf;
+    enum lmm_machine machine;
+    bool has_slots;
+    struct slot *slots; /* by address */
+    size_t slot_count;
+    bool has_objects;
+    struct object *objects; /* by low */
+    size_t object_count;
+};
+
+static enum lmm_machine machine_of(Elf *elf)
+{
+    GElf_Ehdr header;
+
+    if (gelf_getehdr(elf, &header) == NULL || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+        header.e_ident[EI_DATA] != ELFDATA2LSB) {
+        return LMM_MACHINE_NONE;
+    }
+    return header.e_machine == EM_X86_64    ? LMM_MACHINE_X86_64
+           : header.e_machine == EM_AARCH64 ? LMM_MACHINE_AARCH64
+                                            : LMM_MACHINE_NONE;
+}
+
+struct lmm_file_code *lmm_file_code_new(struct lmm_symbol_file *file)
+{
+    struct lmm_file_code *code = calloc(1, sizeof(*code));
+
+    if (code != NULL) {
+        code->file = file;
+        code->elf = lmm_symbol_file_elf(file);
+        code->machine = code->elf == NULL ? LMM_MACHINE_NONE : machine_of(code->elf);
+    }
+    return code;
+}
+
+void lmm_file_code_free(struct lmm_file_code *code)
+{
+    if (code != NULL) {
+        free(code->slots);
+        free(code->objects);
+        free(code);
+    }
+}
+
+/* ---- Bytes ----------------------------------------------------------------------------------- */
+
+struct lmm_code lmm_file_code_at(struct lmm_file_code *code, uint64_t address)
+{
+    struct lmm_code none = {.machine = LMM_MACHINE_NONE};
+    Elf_Scn *section = NULL;
+
+    while (code->machine != LMM_MACHINE_NONE &&
+           (section = elf_nextscn(code->elf, section)) != NULL) {
+        GElf_Shdr header;
+
+        if (gelf_getshdr(section, &header) == NULL || header.sh_type != SHT_PROGBITS ||
+            (header.sh_flags & SHF_EXECINSTR) == 0 || address < header.sh_addr ||
+            address - header.sh_addr >= header.sh_size) {
+            continue;
+        }
+        Elf_Data *data = elf_getdata(section, NULL);
+
+        if (data == NULL || data->d_buf == NULL || address - header.sh_addr >= data->d_size) {
+            return none;
+        }
+        return (struct lmm_code) {data->d_buf, data->d_size, header.sh_addr, code->machine};
+    }
+    return none;
+}
+
+struct lmm_code lmm_file_code_of_function(struct lmm_file_code *code, uint64_t address)
+{
+    struct lmm_code section = lmm_file_code_at(code, address);
+    uint64_t low;
+    uint64_t high;
+
+    if (section.machine == LMM_MACHINE_NONE ||
+        !lmm_symbol_file_bounds(code->file, address, &low, &high) || low < section.address ||
+        high - section.address > section.count) {
+        return section;
+    }
+    return (struct lmm_code) {section.bytes + (low - section.address), (size_t) (high - low), low,
+                              section.machine};
+}
+
+/* Returns the bytes from an address on, and how many there are. */
+static const unsigned char *bytes_at(struct lmm_file_code *code, uint64_t address,
+                                     size_t *ret_count)
+{
+    struct lmm_code section = lmm_file_code_at(code, address);
+
+    *ret_count = section.machine == LMM_MACHINE_NONE
+                     ? 0
+                     : section.count - (size_t) (address - section.address);
+    return *ret_count == 0 ? NULL : section.bytes + (address - section.address);
+}
+
+static uint32_t load_u32(const unsigned char *bytes)
+{
+    uint32_t value;
+
+    memcpy(&value, bytes, sizeof(value));
+    return le32toh(value);
+}
+
+/* ---- Slots ----------------------------------------------------------------------------------- */
+
+static int compare_slots(const void *left, const void *right)
+{
+    return lmm_compare_u64(((const struct slot *) left)->address,
+                           ((const struct slot *) right)->address);
+}
+
+/* Adds the slots that a section of relocations fills. */
+static void add_relocations(struct lmm_file_code *code, Elf_Scn *section, const GElf_Shdr *header)
+{
+    Elf_Scn *symbols = elf_getscn(code->elf, header->sh_link);
+    GElf_Shdr of_symbols;
+    Elf_Data *relocations = elf_getdata(section, NULL);
+    Elf_Data *table = symbols == NULL ? NULL : elf_getdata(symbols, NULL);
+
+    if (relocations == NULL || table == NULL || gelf_getshdr(symbols, &of_symbols) == NULL) {
+        return;
+    }
+    for (int i = 0; i < SYMBOLS_MAX; i++) {
+        GElf_Rela relocation;
+        GElf_Sym symbol;
+
+        if (gelf_getrela(relocations, i, &relocation) == NULL) {
+            break;
+        }
+        if (relocation.r_addend != 0 || GELF_R_SYM(relocation.r_info) == 0 ||
+            gelf_getsym(table, (int) GELF_R_SYM(relocation.r_info), &symbol) == NULL) {
+            continue;
+        }
+        struct slot slot = {relocation.r_offset,
+                            elf_strptr(code->elf, of_symbols.sh_link, symbol.st_name)};
+        struct slot *added = slot.name == NULL ? NULL
+                                               : lmm_array_add(&code->slots, &code->slot_count,
+                                                               sizeof(*code->slots));
+
+        if (added != NULL) {
+            *added = slot;
+        }
+    }
+}
+
+static void list_slots(struct lmm_file_code *code)
+{
+    Elf_Scn *section = NULL;
+
+    code->has_slots = true;
+    while ((section = elf_nextscn(code->elf, section)) != NULL) {
+        GElf_Shdr header;
+
+        if (gelf_getshdr(section, &header) != NULL && header.sh_type == SHT_RELA &&
+            (header.sh_flags & SHF_ALLOC) != 0) {
+            add_relocations(code, section, &header);
+        }
+    }
+    if (code->slot_count > 0) {
+        qsort(code->slots, code->slot_count, sizeof(*code->slots), compare_slots);
+    }
+}
+
+const char *lmm_file_code_slot(struct lmm_file_code *code, uint64_t address)
+{
+    struct slot key = {address, NULL};
+    const struct slot *found;
+
+    if (!code->has_slots) {
+        list_slots(code);
+    }
+    found = code->slot_count == 0
+                ? NULL
+                : bsearch(&key, code->slots, code->slot_count, sizeof(*code->slots), compare_slots);
+    return found == NULL ? NULL : found->name;
+}
+
+/* Sets *ret_slot to the slot that the entry of a PLT jumps through: [bnd] jmp *x(%rip), which may
+ * follow endbr64. */
+static bool slot_of_x86_entry(const unsigned char *bytes, size_t count, uint64_t address,
+                              uint64_t *ret_slot)
+{
+    static const unsigned char mark[] = {0xf3, 0x0f, 0x1e, 0xfa};
+    size_t at = count >= sizeof(mark) && memcmp(bytes, mark, sizeof(mark)) == 0 ? sizeof(mark) : 0;
+
+    at += at < count && bytes[at] == 0xf2;
+    if (count < at + 6 || bytes[at] != 0xff || bytes[at + 1] != 0x25) {
+        return false;
+    }
+    *ret_slot = address + at + 6 + (uint64_t) (int64_t) (int32_t) load_u32(bytes + at + 2);
+    return true;
+}
+
+/* The same on AArch64: adrp x16, page; ldr x17, [x16, #offset], which may follow bti. */
+static bool slot_of_aarch64_entry(const unsigned char *bytes, size_t count, uint64_t address,
+                                  uint64_t *ret_slot)
+{
+    size_t at = count >= 4 && load_u32(bytes) == 0xd503245f ? 4 : 0;
+
+    if (count < at + 8) {
+        return false;
+    }
+    uint32_t page = load_u32(bytes + at);
+    uint32_t load = load_u32(bytes + at + 4);
+
+    if ((page & 0x9f00001f) != 0x90000010 || (load & 0xffc003ff) != 0xf9400211) {
+        return false;
+    }
+    uint32_t pages = (((page >> 5) & 0x7ffff) << 2) | ((page >> 29) & 3); /* 21 bits, signed */
+    int64_t distance = (int64_t) ((uint64_t) pages << 43) >> 43;
+
+    *ret_slot = ((address + at) & ~UINT64_C(0xfff)) + (uint64_t) distance * 4096 +
+                ((load >> 10) & 0xfff) * 8;
+    return true;
+}
+
+const char *lmm_file_code_name(struct lmm_file_code *code, uint64_t address)
+{
+    size_t count;
+    const unsigned char *bytes = bytes_at(code, address, &count);
+    uint64_t slot;
+    bool is_entry = bytes != NULL && (code->machine == LMM_MACHINE_X86_64
+                                          ? slot_of_x86_entry(bytes, count, address, &slot)
+                                          : slot_of_aarch64_entry(bytes, count, address, &slot));
+    const char *name = is_entry ? lmm_file_code_slot(code, slot) : NULL;
+
+    return name != NULL || bytes == NULL ? name : lmm_symbol_file_name(code->file, address);
+}
+
+static const char *callee_on_x86(struct lmm_file_code *code, uint64_t address)
+{
+    size_t count;
+    const unsigned char *bytes = address < 6 ? NULL : bytes_at(code, address - 6, &count);
+
+    if (bytes == NULL || count < 6) {
+        return NULL;
+    }
+    uint64_t distance = (uint64_t) (int64_t) (int32_t) load_u32(bytes + 2);
+
+    if (bytes[0] == 0xff && bytes[1] == 0x15) { /* call *x(%rip) */
+        return lmm_file_code_slot(code, address + distance);
+    }
+    return bytes[1] == 0xe8 ? lmm_file_code_name(code, address + distance) : NULL;
+}
+
+static const char *callee_on_aarch64(struct lmm_file_code *code, uint64_t address)
+{
+    size_t count;
+    const unsigned char *bytes = address < 4 ? NULL : bytes_at(code, address - 4, &count);
+
+    if (bytes == NULL || count < 4 || load_u32(bytes) >> 26 != 0x25) { /* bl */
+        return NULL;
+    }
+    int64_t distance = (int64_t) ((uint64_t) load_u32(bytes) << 38) >> 36;
+
+    return lmm_file_code_name(code, address - 4 + (uint64_t) distance);
+}
+
+const char *lmm_file_code_callee(struct lmm_file_code *code, uint64_t return_address)
+{
+    switch (code->machine) {
+    case LMM_MACHINE_X86_64: return callee_on_x86(code, return_address);
+    case LMM_MACHINE_AARCH64: return callee_on_aarch64(code, return_address);
+    default: return NULL;
+    }
+}
+
+/* ---- Objects --------------------------------------------------------------------------------- */
+
+static int compare_objects(const void *left, const void *right)
+{
+    return lmm_compare_u64(((const struct object *) left)->low,
+                           ((const struct object *) right)->low);
+}
+
+static void add_objects(struct lmm_file_code *code, Elf_Scn *section, const GElf_Shdr *header)
+{
+    Elf_Data *table = elf_getdata(section, NULL);
+    GElf_Sym symbol;
+
+    for (int i = 0; table != NULL && i < SYMBOLS_MAX && gelf_getsym(table, i, &symbol) != NULL;
+         i++) {
+        const char *name = GELF_ST_TYPE(symbol.st_info) == STT_OBJECT && symbol.st_size > 0 &&
+                                   symbol.st_shndx != SHN_UNDEF
+                               ? elf_strptr(code->elf, header->sh_link, symbol.st_name)
+                               : NULL;
+        struct object *object = name == NULL ? NULL
+                                             : lmm_array_add(&code->objects, &code->object_count,
+                                                             sizeof(*code->objects));
+
+        if (object != NULL) {
+            *object = (struct object) {symbol.st_value, symbol.st_value + symbol.st_size, name};
+        }
+    }
+}
+
+static void list_objects(struct lmm_file_code *code)
+{
+    Elf_Scn *section = NULL;
+
+    code->has_objects = true;
+    while ((section = elf_nextscn(code->elf, section)) != NULL) {
+        GElf_Shdr header;
+
+        if (gelf_getshdr(section, &header) != NULL &&
+            (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM)) {
+            add_objects(code, section, &header);
+        }
+    }
+    if (code->object_count > 0) {
+        qsort(code->objects, code->object_count, sizeof(*code->objects), compare_objects);
+    }
+}
+
+const char *lmm_file_code_object(struct lmm_file_code *code, uint64_t address)
+{
+    size_t low = 0;
+
+    if (code->machine != LMM_MACHINE_NONE && !code->has_objects) {
+        list_objects(code);
+    }
+    for (size_t high = code->object_count; low < high;) { /* the first that starts after it */
+        size_t middle = low + (high - low) / 2;
+
+        if (code->objects[middle].low <= address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low > 0 && address < code->objects[low - 1].high ? code->objects[low - 1].name : NULL;
+}

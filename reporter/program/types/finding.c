@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/types/finding.h"
+
+#include <dwarf.h>
+#include <string.h>
+
+#include "reporter/program/base/array.h"
+#include "reporter/program/types/type_info.h"
+#include "reporter/program/types/type_table.h"
+
+bool lmm_finding_add(struct lmm_finding *finding, const Dwarf_Die *type, unsigned evidence,
+                     struct lmm_candidate how)
+{
+    struct lmm_type_info info;
+    const struct lmm_type_info *kept;
+    struct lmm_candidate *candidate;
+
+    memset(&info, 0, sizeof(info));
+    if (!lmm_type_info_of(type, &info)) {
+        return false;
+    }
+    kept = lmm_type_table_keep(finding->reader->types, &info);
+    candidate = kept == NULL ? NULL
+                             : lmm_array_add(&finding->facts.items, &finding->facts.count,
+                                             sizeof(*finding->facts.items));
+    finding->failed |= candidate == NULL;
+    if (candidate != NULL) {
+        how.type = kept;
+        how.evidence = evidence;
+        *candidate = how;
+    }
+    return candidate != NULL;
+}
+
+bool lmm_finding_add_target(struct lmm_finding *finding, const Dwarf_Die *pointer,
+                            unsigned evidence, bool is_inside)
+{
+    Dwarf_Die target;
+
+    return lmm_type_target(pointer, &target) &&
+           lmm_finding_add(finding, &target, evidence,
+                           (struct lmm_candidate) {.is_inside = is_inside});
+}
+
+bool lmm_finding_is_this(const Dwarf_Die *variable)
+{
+    Dwarf_Die die = *variable;
+    Dwarf_Attribute attribute;
+    bool is_artificial = false;
+
+    return dwarf_attr_integrate(&die, DW_AT_artificial, &attribute) != NULL &&
+           dwarf_formflag(&attribute, &is_artificial) == 0 && is_artificial;
+}
+
+bool lmm_finding_holds(const struct lmm_finding *finding, const struct lmm_way_step *step,
+                       const struct lmm_variable_place *place)
+{
+    return step->kind == LMM_WAY_HELD && place->reg == step->reg &&
+           (place->kind == LMM_PLACE_REGISTER ||
+            (place->kind == LMM_PLACE_VALUE && place->offset == 0)) &&
+           place->low < step->to + finding->bias && step->from + finding->bias < place->high;
+}

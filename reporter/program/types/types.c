@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: MIT */
+/* Three tables: files with their facts by offset; decisions by the frames that they rest on; and
+ * types. */
+#include "reporter/program/types/types.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* When memory runs out, an item is not added to its table. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "reporter/core/hash.h"
+#include "reporter/core/model.h"
+#include "reporter/program/base/array.h"
+#include "reporter/program/symbols/mapped_files.h"
+#include "reporter/program/symbols/symbol_file.h"
+#include "reporter/program/symbols/symbols.h"
+#include "reporter/program/types/facts.h"
+#include "reporter/program/types/file_code.h"
+#include "reporter/program/types/sources.h"
+#include "reporter/program/types/type_cache.h"
+#include "reporter/program/types/type_info.h"
+#include "reporter/program/types/type_table.h"
+#include "reporter/program/types/variables.h"
+
+enum {
+    FRAMES_MAX = 12, /* that a decision rests on */
+    SIZES_MAX = 64,  /* of a decision; more are one range */
+};
+
+/* The facts about one call. */
+struct place {
+    UT_hash_handle hh;
+    uint64_t offset;
+    const char *function; /* its mangled name; NULL: unknown */
+    bool is_new;          /* the call is one of operator new */
+    struct lmm_facts facts;
+};
+
+struct file {
+    UT_hash_handle hh;
+    const struct lmm_mapped_file *mapped;
+    struct lmm_facts_reader reader; /* reader.file NULL: it cannot be used */
+    struct place *places;
+    struct place *kept; /* of the cache, and not used yet */
+    bool has_news;      /* facts that the cache does not have */
+};
+
+/* The frames from an allocation outwards that say what its blocks are. */
+struct decision {
+    UT_hash_handle hh;
+    uint64_t key;
+    struct lmm_candidate *candidates;
+    size_t candidate_count;
+    struct lmm_size_range *sizes;
+    size_t size_count;
+    bool is_new;
+    bool is_open; /* sizes were added since it was decided */
+    enum lmm_model_type_gap gap;
+    struct lmm_string lacking;
+    char *name; /* that of `type` */
+    struct lmm_model_type type;
+};
+
+struct types {
+    struct lmm_symbols *symbols;
+    struct lmm_sources *sources;
+    struct lmm_type_table *table;
+    const struct lmm_type_info *byte; /* char */
+    struct file *files;
+    struct decision *decisions;
+};
+
+/* ---- Names of functions ---------------------------------------------------------------------- */
+
+/* Returns whether a function of the C library allocates text for its caller. */
+static bool makes_text(const char *function)
+{
+    static const char *const names[] = {"strdup",
+                                        "__strdup",
+                                        "strndup",
+                                        "__strndup",
+                                        "getcwd",
+                                        "__getcwd",
+                                        "realpath",
+                                        "__realpath",
+                                        "asprintf",
+                                        "__asprintf",
+                                        "__asprintf_chk",
+                                        "vasprintf",
+                                        "__vasprintf",
+                                        "__vasprintf_chk",
+                                        "getline",
+                                        "getdelim",
+                                        "__getdelim",
+                                        "_IO_getdelim",
+                                        "tempnam",
+                                        "get_current_dir_name",
+                                        "canonicalize_file_name",
+                                        "realpath@@GLIBC_2.3"};
+
+    for (size_t i = 0; function != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(function, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_new(const char *function)
+{
+    return function != NULL &&
+           (strncmp(function, "_Znw", 4) == 0 || strncmp(function, "_Zna", 4) == 0);
+}
+
+/* ---- Files and facts ------------------------------------------------------------------------- */
+
+static int64_t change_of(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) != 0
+               ? 0
+               : status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec;
+}
+
+/* A lmm_type_cache_take. */
+static bool keep_facts(void *context, uint64_t offset, const struct lmm_facts *facts)
+{
+    struct file *file = context;
+    struct place *place;
+
+    HASH_FIND(hh, file->kept, &offset, sizeof(offset), place);
+    if (place == NULL && (place = calloc(1, sizeof(*place))) != NULL) {
+        place->offset = offset;
+        place->facts = *facts;
+        HASH_ADD(hh, file->kept, offset, sizeof(offset), place);
+        if (place->hh.tbl != NULL) {
+            return true;
+        }
+        free(place);
+    }
+    free(facts->items);
+    return false;
+}
+
+/* Takes the facts about a call from the cache; returns whether they are there. */
+static bool take_kept(struct file *file, uint64_t offset, struct lmm_facts *ret_facts)
+{
+    struct place *place;
+
+    HASH_FIND(hh, file->kept, &offset, sizeof(offset), place);
+    if (place == NULL) {
+        return false;
+    }
+    *ret_facts = place->facts;
+    place->facts = (struct lmm_facts) {.items = NULL};
+    HASH_DELETE(hh, file->kept, place);
+    free(place);
+    return true;
+}
+
+/* Returns NULL when memory ran out. */
+static struct file *file_of(struct types *types, const struct lmm_mapped_file *mapped)
+{
+    struct file *file;
+
+    HASH_FIND_PTR(types->files, &mapped, file);
+    if (file != NULL) {
+        return file;
+    }
+    file = calloc(1, sizeof(*file));
+    if (file == NULL) {
+        return NULL;
+    }
+    file->mapped = mapped;
+    file->reader = (struct lmm_facts_reader) {
+        .file = mapped->symbols,
+        .code = mapped->symbols == NULL ? NULL : lmm_file_code_new(mapped->symbols),
+        .sources = types->sources,
+        .types = types->table,
+        .built_ns = change_of(mapped->path.text),
+        .is_brief = mapped->is_library,
+    };
+    if (mapped->symbols == NULL || file->reader.code != NULL) {
+        HASH_ADD_PTR(types->files, mapped, file);
+    }
+    if (file->hh.tbl == NULL) {
+        lmm_file_code_free(file->reader.code);
+        free(file);
+        return NULL;
+    }
+    if (file->reader.file != NULL && !file->reader.is_brief) {
+        lmm_type_cache_read(mapped->build_id, mapped->build_id_bytes, types->table, keep_facts,
+                            file);
+    }
+    return file;
+}
+
+/* Finds the facts about a call in a file that can be used. allocator: what it calls, as far as the stack
+ * tells. Returns NULL when memory ran out. */
+static struct place *place_of(struct file *file, uint64_t offset, const char *allocator)
+{
+    struct place *place;
+
+    HASH_FIND(hh, file->places, &offset, sizeof(offset), place);
+    if (place != NULL) {
+        return place;
+    }
+    place = calloc(1, sizeof(*place));
+    if (place == NULL) {
+        return NULL;
+    }
+    const char *callee = lmm_file_code_callee(file->reader.code, offset);
+
+    place->offset = offset;
+    place->function = lmm_symbol_file_name(file->reader.file, offset - 1);
+    place->is_new = is_new(callee != NULL ? callee : allocator);
+    bool found = take_kept(file, offset, &place->facts);
+
+    if (!found) {
+        file->has_news = true;
+        found = lmm_facts_find(&file->reader, offset, callee != NULL ? callee : allocator,
+                               &place->facts);
+    }
+    if (found) {
+        HASH_ADD(hh, file->places, offset, sizeof(offset), place);
+    }
+    if (place->hh.tbl == NULL) {
+        free(place->facts.items);
+        free(place);
+        return NULL;
+    }
+    return place;
+}
+
+/* ---- The walk -------------------------------------------------------------------------------- */
+
+struct walk {
+    struct types *types;
+    const struct lmm_model *model;
+    const struct place *places[FRAMES_MAX];
+    size_t count;
+    size_t first; /* the first whose candidates count: those of generic wrappers do not */
+    uint64_t key;
+    bool makes_text; /* the last one's function does */
+    bool is_new;
+    enum lmm_model_type_gap gap;
+    struct lmm_string lacking;
+};
+
+/* Returns whether the function that makes a call is known to allocate for its caller. */
+static bool is_wrapper(struct walk *walk, uint32_t frame)
+{
+    const struct lmm_model_call *calls = NULL;
+    size_t count = walk->model->namer->calls_of(walk->model->namer, walk->model, frame, &calls);
+
+    return count > 0 && calls[count - 1].is_wrapper;
+}
+
+static bool is_known(const struct place *place)
+{
+    return place->facts.count > 0 || place->facts.has_debug;
+}
+
+/* Returns whether the caller of a frame must be asked. */
+static bool asks_caller(struct walk *walk, const struct place *place, uint32_t frame,
+                        bool is_library)
+{
+    const struct lmm_facts *facts = &place->facts;
+
+    if (walk->makes_text) {
+        return false;
+    }
+    if (is_library) {
+        return facts->returns || is_new(place->function) || place->is_new;
+    }
+    if (is_new(place->function)) { /* the C++ library is linked statically */
+        return true;
+    }
+    for (size_t i = 0; i < facts->count; i++) {
+        if ((facts->items[i].evidence & (LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME)) != 0) {
+            return false;
+        }
+    }
+    return (facts->returns && facts->is_generic) || (facts->count == 0 && is_wrapper(walk, frame));
+}
+
+/* Takes one frame; returns whether to go on, and sets *ret_good to false when memory ran out. */
+static bool take_frame(struct walk *walk, uint32_t frame, bool *ret_good)
+{
+    struct lmm_mapped_file *mapped = NULL;
+    const struct place *inner = walk->count == 0 ? NULL : walk->places[walk->count - 1];
+
+    *ret_good = lmm_symbols_file(walk->types->symbols, walk->model, frame, &mapped);
+    if (!*ret_good || mapped == NULL) {
+        return false;
+    }
+    struct file *file = file_of(walk->types, mapped);
+    uint64_t offset = lmm_model_offset(walk->model, frame);
+    struct place *place = file == NULL || file->reader.file == NULL
+                              ? NULL
+                              : place_of(file, offset, inner == NULL ? NULL : inner->function);
+
+    *ret_good = file != NULL && (place != NULL || file->reader.file == NULL);
+    walk->key = lmm_hash_u64(lmm_hash_u64(walk->key, mapped->number), offset);
+    if (place == NULL) {
+        walk->gap = LMM_MODEL_TYPE_NO_FILE;
+        walk->lacking = mapped->name;
+        return false;
+    }
+    if (place->facts.count > 0) {
+        walk->first = walk->count;
+    }
+    walk->places[walk->count++] = place;
+    walk->makes_text = mapped->is_library && makes_text(place->function);
+    walk->is_new |= place->is_new;
+    if (!is_known(place) && !mapped->is_library) {
+        walk->gap = LMM_MODEL_TYPE_NO_DEBUG;
+        walk->lacking = mapped->name;
+    }
+    return asks_caller(walk, place, frame, mapped->is_library);
+}
+
+/* Walks the frames that say what a site's blocks are; returns false when memory ran out. */
+static bool walk_site(struct walk *walk, const struct lmm_model_site *site)
+{
+    bool good = true;
+
+    walk->key = 1;
+    walk->gap = LMM_MODEL_TYPE_UNKNOWN;
+    for (uint32_t frame = site->stack;
+         frame != 0 && walk->count < FRAMES_MAX && take_frame(walk, frame, &good);
+         frame = lmm_model_caller(walk->model, frame)) {
+    }
+    return good;
+}
+
+/* ---- Decisions ------------------------------------------------------------------------------- */
+
+static bool add_candidate(struct decision *decision, struct lmm_candidate candidate)
+{
+    struct lmm_candidate *added = lmm_array_add(&decision->candidates, &decision->candidate_count,
+                                                sizeof(*decision->candidates));
+
+    if (added != NULL) {
+        *added = candidate;
+    }
+    return added != NULL;
+}
+
+static bool add_candidates(struct types *types, struct decision *decision, const struct walk *walk)
+{
+    bool good = true;
+
+    for (size_t i = walk->first; i < walk->count; i++) {
+        for (size_t j = 0; good && j < walk->places[i]->facts.count; j++) {
+            good = add_candidate(decision, walk->places[i]->facts.items[j]);
+        }
+    }
+    if (good && walk->makes_text) {
+        good = add_candidate(
+            decision, (struct lmm_candidate) {types->byte, LMM_MODEL_BY_NAME, true, false, false});
+    }
+    return good;
+}
+
+/* Returns NULL when memory ran out. */
+static struct decision *decision_of(struct types *types, const struct walk *walk)
+{
+    struct decision *decision;
+
+    HASH_FIND(hh, types->decisions, &walk->key, sizeof(walk->key), decision);
+    if (decision != NULL) {
+        return decision;
+    }
+    decision = calloc(1, sizeof(*decision));
+    if (decision == NULL) {
+        return NULL;
+    }
+    decision->key = walk->key;
+    decision->is_new = walk->is_new;
+    decision->gap = walk->gap;
+    decision->lacking = walk->lacking;
+    if (add_candidates(types, decision, walk)) {
+        HASH_ADD(hh, types->decisions, key, sizeof(decision->key), decision);
+    }
+    if (decision->hh.tbl == NULL) {
+        free(decision->candidates);
+        free(decision);
+        return NULL;
+    }
+    return decision;
+}
+
+static bool add_size(struct decision *decision, uint64_t smallest, uint64_t largest)
+{
+    struct lmm_size_range *added;
+
+    for (size_t i = 0; i < decision->size_count; i++) {
+        if (decision->sizes[i].smallest == smallest && decision->sizes[i].largest == largest) {
+            return true;
+        }
+    }
+    decision->is_open = true;
+    if (decision->size_count == SIZES_MAX) {
+        struct lmm_size_range *last = &decision->sizes[SIZES_MAX - 1];
+
+        last->smallest = smallest < last->smallest ? smallest : last->smallest;
+        last->largest = largest > last->largest ? largest : last->largest;
+        return true;
+    }
+    added = lmm_array_add(&decision->sizes, &decision->size_count, sizeof(*decision->sizes));
+    if (added != NULL) {
+        *added = (struct lmm_size_range) {smallest, largest};
+    }
+    return added != NULL;
+}
+
+/* Sets the type of a decision anew; returns false when memory ran out. */
+static bool decide(struct decision *decision)
+{
+    struct lmm_verdict verdict =
+        lmm_decide(decision->candidates, decision->candidate_count, decision->sizes,
+                   decision->size_count, decision->is_new);
+    const struct lmm_type_info *info = verdict.type;
+
+    decision->is_open = false;
+    decision->type = (struct lmm_model_type) {
+        .name = lmm_string_of(""),
+        .element = lmm_string_of(""),
+        .lacking = decision->lacking,
+        .file = lmm_string_of(""),
+        .confidence = verdict.confidence,
+        .evidence = verdict.evidence,
+        .gap = decision->gap,
+    };
+    if (info == NULL) {
+        return true;
+    }
+    free(decision->name);
+    decision->name = NULL;
+    if (asprintf(&decision->name, "%s%s", info->name, verdict.is_array ? "[]" : "") < 0) {
+        decision->name = NULL;
+        return false;
+    }
+    decision->type.name = lmm_string_of(decision->name);
+    decision->type.element = lmm_string_of(info->name);
+    decision->type.bytes = info->bytes;
+    decision->type.file = lmm_string_of(info->file);
+    decision->type.line = info->line;
+    decision->type.gap =
+        verdict.confidence > LMM_MODEL_GUESS ? LMM_MODEL_TYPE_FOUND : decision->gap;
+    return true;
+}
+
+/* Adds a site to the decision about it; returns that, or NULL when memory ran out. */
+static struct decision *add_site(struct types *types, const struct lmm_model *model,
+                                 const struct lmm_model_site *site)
+{
+    struct walk walk = {.types = types, .model = model, .lacking = lmm_string_of("")};
+    struct decision *decision = walk_site(&walk, site) ? decision_of(types, &walk) : NULL;
+
+    return decision != NULL && add_size(decision, site->smallest_bytes, site->largest_bytes)
+               ? decision
+               : NULL;
+}
+
+/* ---- Opening and closing --------------------------------------------------------------------- */
+
+static void free_places(struct place **places)
+{
+    struct place *place;
+    struct place *after;
+
+    HASH_ITER (hh, *places, place, after) {
+        HASH_DELETE(hh, *places, place);
+        free(place->facts.items);
+        free(place);
+    }
+}
+
+/* Writes the facts of a file, those of the cache that were not used among them. */
+static void write_cache(const struct file *file)
+{
+    size_t count = HASH_COUNT(file->places) + HASH_COUNT(file->kept);
+    struct lmm_type_cache_item *items = calloc(count + 1, sizeof(*items));
+    const struct place *const tables[] = {file->places, file->kept};
+    size_t used = 0;
+
+    for (size_t i = 0; items != NULL && i < 2; i++) {
+        for (const struct place *place = tables[i]; place != NULL; place = place->hh.next) {
+            items[used++] = (struct lmm_type_cache_item) {place->offset, &place->facts};
+        }
+    }
+    if (items != NULL) {
+        lmm_type_cache_write(file->mapped->build_id, file->mapped->build_id_bytes, items, used);
+    }
+    free(items);
+}
+
+static void close_file(struct file *file)
+{
+    Dwarf_Addr bias;
+    Dwarf *dwarf = file->reader.file == NULL || file->reader.is_brief || !file->has_news
+                       ? NULL
+                       : lmm_symbol_file_dwarf(file->reader.file, &bias);
+
+    if (dwarf != NULL) {
+        if (file->has_news) {
+            write_cache(file);
+        }
+        lmm_type_forget(dwarf);
+        lmm_variables_forget(dwarf);
+    }
+    free_places(&file->places);
+    free_places(&file->kept);
+    lmm_file_code_free(file->reader.code);
+    free(file);
+}
+
+static void close_types(void *companion)
+{
+    struct types *types = companion;
+    struct file *file;
+    struct file *file_after;
+    struct decision *decision;
+    struct decision *after;
+
+    HASH_ITER (hh, types->files, file, file_after) {
+        HASH_DELETE(hh, types->files, file);
+        close_file(file);
+    }
+    HASH_ITER (hh, types->decisions, decision, after) {
+        HASH_DELETE(hh, types->decisions, decision);
+        free(decision->candidates);
+        free(decision->sizes);
+        free(decision->name);
+        free(decision);
+    }
+    lmm_sources_free(types->sources);
+    lmm_type_table_free(types->table);
+    free(types);
+}
+
+static struct types *open_types(struct lmm_symbols *symbols)
+{
+    static const struct lmm_type_info byte = {.name = "char", .kind = LMM_TYPE_BYTE, .bytes = 1};
+    struct types *types = calloc(1, sizeof(*types));
+
+    if (types == NULL) {
+        return NULL;
+    }
+    types->symbols = symbols;
+    types->sources = lmm_sources_new();
+    types->table = lmm_type_table_new();
+    types->byte = types->table == NULL ? NULL : lmm_type_table_keep(types->table, &byte);
+    if (types->sources == NULL || types->byte == NULL) {
+        close_types(types);
+        return NULL;
+    }
+    lmm_symbols_set_companion(symbols, types, close_types);
+    return types;
+}
+
+bool lmm_types_find(struct lmm_symbols *symbols, struct lmm_model *model)
+{
+    struct types *types = lmm_symbols_companion(symbols);
+    struct decision **decisions = calloc(model->site_count + 1, sizeof(struct decision *));
+    bool good = decisions != NULL;
+
+    types = types == NULL ? open_types(symbols) : types;
+    good = good && types != NULL;
+    assert(model->namer != NULL || model->frame_count <= 1);
+    for (size_t i = 0; good && i < model->site_count; i++) {
+        if (model->sites[i].stack != 0) {
+            decisions[i] = add_site(types, model, &model->sites[i]);
+            good = decisions[i] != NULL;
+        }
+    }
+    for (size_t i = 0; good && i < model->site_count; i++) {
+        if (decisions[i] != NULL) {
+            good = !decisions[i]->is_open || decide(decisions[i]);
+            model->sites[i].type = &decisions[i]->type;
+        }
+    }
+    free(decisions);
+    return good;
+}
+
+bool lmm_types_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_model *model)
+{
+    return lmm_symbols_apply(symbols, flags, model) &&
+           (model->frame_count <= 1 || lmm_types_find(*symbols, model));
+}

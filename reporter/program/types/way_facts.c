@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/types/way_facts.h"
+
+#include <dwarf.h>
+
+#include "reporter/program/types/file_code.h"
+#include "reporter/program/types/finding.h"
+#include "reporter/program/types/object_facts.h"
+#include "reporter/program/types/type_info.h"
+
+enum {
+    PARAMETERS_MAX = 64,
+};
+
+/* Adds the type of a variable that holds the value while the register does. */
+static void look_at_held(struct lmm_finding *finding, const struct lmm_way_step *step)
+{
+    for (size_t i = 0; i < finding->variables.count; i++) {
+        const struct lmm_variable_place *place = &finding->variables.items[i];
+        Dwarf_Die type;
+
+        if (lmm_finding_holds(finding, step, place) && !lmm_finding_is_this(&place->variable) &&
+            lmm_type_of(&place->variable, &type)) {
+            lmm_finding_add_target(finding, &type, LMM_MODEL_BY_VARIABLE, step->is_inside);
+        }
+    }
+}
+
+/* Adds the type of what lies at an offset in a variable. */
+static void add_part(struct lmm_finding *finding, const Dwarf_Die *variable, uint64_t offset,
+                     bool is_inside)
+{
+    Dwarf_Die type;
+    Dwarf_Die part;
+
+    if (!lmm_type_of(variable, &type)) {
+        return;
+    }
+    if (offset == 0 && lmm_type_is_pointer(&type)) {
+        lmm_finding_add_target(finding, &type, LMM_MODEL_BY_VARIABLE, is_inside);
+    } else if (lmm_type_at(&type, offset, &part)) {
+        lmm_finding_add_target(finding, &part, LMM_MODEL_BY_STORE, is_inside);
+    }
+}
+
+/* Looks at a store into the frame: [rsp + 24]. Returns whether it is one. */
+static bool look_at_frame(struct lmm_finding *finding, const struct lmm_way_step *step)
+{
+    uint64_t address = step->from + finding->bias;
+    int64_t offset;
+
+    if (step->index != LMM_REGISTER_NONE ||
+        !lmm_variables_frame_offset(finding->dwarf, finding->cfi, step->from + finding->cfi_bias,
+                                    step->reg, step->offset, &offset)) {
+        return false;
+    }
+    for (size_t i = 0; i < finding->variables.count; i++) {
+        const struct lmm_variable_place *place = &finding->variables.items[i];
+        Dwarf_Die die = place->variable;
+        Dwarf_Die type;
+        Dwarf_Word bytes;
+
+        if (place->kind == LMM_PLACE_FRAME && place->low <= step->to + finding->bias &&
+            address < place->high && place->offset <= offset && lmm_type_of(&die, &type) &&
+            dwarf_aggregate_size(&type, &bytes) == 0 &&
+            (uint64_t) (offset - place->offset) < bytes) {
+            add_part(finding, &die, (uint64_t) (offset - place->offset), step->is_inside);
+        }
+    }
+    return true;
+}
+
+/* Adds the type of the field, or of the element, that a pointer in the base register leads to. */
+static void look_at_field(struct lmm_finding *finding, const struct lmm_way_step *step)
+{
+    uint64_t address = step->from + finding->bias;
+
+    for (size_t i = 0; i < finding->variables.count; i++) {
+        const struct lmm_variable_place *place = &finding->variables.items[i];
+        Dwarf_Die type;
+        Dwarf_Die target;
+        Dwarf_Die part;
+
+        if (place->kind != LMM_PLACE_REGISTER || place->reg != step->reg || place->low > address ||
+            address >= place->high || step->offset < 0 || !lmm_type_of(&place->variable, &type) ||
+            !lmm_type_target(&type, &target)) {
+            continue;
+        }
+        if (lmm_type_is_pointer(&target)) { /* an element of an array of pointers */
+            if (step->offset % 8 == 0 && (step->index == LMM_REGISTER_NONE || step->scale == 8)) {
+                lmm_finding_add_target(finding, &target, LMM_MODEL_BY_STORE, step->is_inside);
+            }
+        } else if (step->index == LMM_REGISTER_NONE &&
+                   lmm_type_at(&target, (uint64_t) step->offset, &part)) {
+            lmm_finding_add_target(finding, &part, LMM_MODEL_BY_STORE, step->is_inside);
+        }
+    }
+}
+
+/* Looks at a store to the variable of which a word of the global offset table has the address. */
+static void look_at_named(struct lmm_finding *finding, const struct lmm_way_step *step)
+{
+    const char *name = lmm_file_code_slot(finding->reader->code, step->target);
+    Dwarf_Die variable;
+
+    if (name != NULL && step->offset >= 0 &&
+        lmm_variables_by_name(finding->scopes, finding->scope_count, name, &variable)) {
+        add_part(finding, &variable, (uint64_t) step->offset, step->is_inside);
+    }
+}
+
+static void look_at_stored(struct lmm_finding *finding, const struct lmm_way_step *step)
+{
+    Dwarf_Die variable;
+    uint64_t offset;
+
+    if (step->is_loaded) {
+        look_at_named(finding, step);
+    } else if (step->reg == LMM_REGISTER_NONE) {
+        if (lmm_variables_at(finding->dwarf, (uint64_t) step->offset + finding->bias, &variable,
+                             &offset)) {
+            add_part(finding, &variable, offset, step->is_inside);
+        }
+    } else if (!look_at_frame(finding, step)) {
+        look_at_field(finding, step);
+    }
+}
+
+/* Sets *ret_parameter to a function's parameter, counted from 0 on. */
+static bool find_parameter(Dwarf_Die *function, uint32_t number, Dwarf_Die *ret_parameter)
+{
+    Dwarf_Die die;
+
+    if (dwarf_child(function, &die) != 0) {
+        return false;
+    }
+    for (int i = 0; i < PARAMETERS_MAX; i++) {
+        if (dwarf_tag(&die) == DW_TAG_formal_parameter && number-- == 0) {
+            *ret_parameter = die;
+            return true;
+        }
+        if (dwarf_siblingof(&die, &die) != 0) {
+            return false;
+        }
+    }
+    return false;
+}
+
+static void look_at_passed(struct lmm_finding *finding, const struct lmm_way_step *step)
+{
+    Dwarf_Die scopes[LMM_SYMBOL_FILE_SCOPES_MAX];
+    Dwarf_Die parameter;
+    Dwarf_Die type;
+
+    if (step->target != 0 && !step->is_inside && !lmm_object_facts_passed(finding, step) &&
+        !step->is_loaded &&
+        lmm_symbol_file_scopes(finding->reader->file, step->target, scopes) > 0 &&
+        find_parameter(&scopes[0], step->argument, &parameter) &&
+        !lmm_finding_is_this(&parameter) && lmm_type_of(&parameter, &type)) {
+        lmm_finding_add_target(finding, &type, LMM_MODEL_BY_ARGUMENT, false);
+    }
+}
+
+static void look_at_returned(struct lmm_finding *finding, const struct lmm_way_step *step)
+{
+    Dwarf_Die type;
+
+    finding->facts.returns |= !step->is_inside;
+    if (finding->scope_count > 0 && lmm_type_of(&finding->scopes[0], &type)) {
+        bool is_typed =
+            lmm_finding_add_target(finding, &type, LMM_MODEL_BY_RETURN, step->is_inside);
+
+        finding->facts.is_generic = !is_typed && lmm_type_is_pointer(&type);
+    } else {
+        finding->facts.is_generic = finding->scope_count == 0;
+    }
+}
+
+static void look_at_step(struct lmm_finding *finding, const struct lmm_way_step *step)
+{
+    switch (step->kind) {
+    case LMM_WAY_HELD: look_at_held(finding, step); break;
+    case LMM_WAY_STORED: look_at_stored(finding, step); break;
+    case LMM_WAY_PASSED: look_at_passed(finding, step); break;
+    case LMM_WAY_RETURNED: look_at_returned(finding, step); break;
+    case LMM_WAY_FILLED: break;
+    }
+}
+
+void lmm_way_facts_find(struct lmm_finding *finding)
+{
+    for (size_t i = 0; i < finding->step_count; i++) {
+        look_at_step(finding, &finding->steps[i]);
+    }
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* decide: which type, and how sure, by evidence and sizes. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "reporter/program/types/decide.h"
+#include "reporter/program/types/type_info.h"
+
+enum {
+    CANDIDATES_MAX = 5,
+    RANGES_MAX = 3,
+};
+
+static const struct lmm_type_info node = {
+    .name = "struct node", .kind = LMM_TYPE_RECORD, .bytes = 48};
+static const struct lmm_type_info head = {
+    .name = "struct list_head", .kind = LMM_TYPE_RECORD, .bytes = 16};
+static const struct lmm_type_info packet = {.name = "struct packet",
+                                            .kind = LMM_TYPE_RECORD,
+                                            .bytes = 24,
+                                            .tail_offset = 20,
+                                            .tail_bytes = 1};
+static const struct lmm_type_info vector = {.name = "struct vector",
+                                            .kind = LMM_TYPE_RECORD,
+                                            .bytes = 16,
+                                            .tail_offset = 16,
+                                            .tail_bytes = 8};
+static const struct lmm_type_info byte = {.name = "char", .kind = LMM_TYPE_BYTE, .bytes = 1};
+static const struct lmm_type_info number = {.name = "int", .kind = LMM_TYPE_SCALAR, .bytes = 4};
+static const struct lmm_type_info pointer = {
+    .name = "struct node *", .kind = LMM_TYPE_POINTER, .bytes = 8};
+static const struct lmm_type_info opaque = {.name = "struct opaque", .kind = LMM_TYPE_RECORD};
+static const struct lmm_type_info base = {
+    .name = "Base", .kind = LMM_TYPE_RECORD, .bytes = 16, .is_cplusplus = true};
+static const struct lmm_type_info derived = {
+    .name = "Derived", .kind = LMM_TYPE_RECORD, .bytes = 16, .is_cplusplus = true};
+
+#define FROM(t, e)                                                                                 \
+    {                                                                                              \
+        .type = &(t), .evidence = LMM_MODEL_BY_##e                                                 \
+    }
+#define SEVERAL(t, e)                                                                              \
+    {                                                                                              \
+        .type = &(t), .evidence = LMM_MODEL_BY_##e, .is_array = true                               \
+    }
+#define AND_MORE(t, e)                                                                             \
+    {                                                                                              \
+        .type = &(t), .evidence = LMM_MODEL_BY_##e, .has_more = true                               \
+    }
+#define INSIDE(t, e)                                                                               \
+    {                                                                                              \
+        .type = &(t), .evidence = LMM_MODEL_BY_##e, .is_inside = true                              \
+    }
+
+static const struct decide_case {
+    const char *why;
+    struct lmm_candidate candidates[CANDIDATES_MAX];
+    struct lmm_size_range sizes[RANGES_MAX];
+    bool is_new;
+    const char *type; /* NULL: none */
+    bool is_array;
+    enum lmm_model_confidence confidence;
+} cases[] = {
+    {"no evidence", {{0}}, {{48, 48}}, false, NULL, false, LMM_MODEL_NO_TYPE},
+    {"one kind of evidence",
+     {FROM(node, VARIABLE)},
+     {{48, 48}},
+     false,
+     "struct node",
+     false,
+     LMM_MODEL_LIKELY},
+    {"two variables are one kind of evidence",
+     {FROM(node, VARIABLE), FROM(node, VARIABLE)},
+     {{48, 48}},
+     false,
+     "struct node",
+     false,
+     LMM_MODEL_LIKELY},
+    {"two kinds",
+     {FROM(node, VARIABLE), FROM(node, RETURN)},
+     {{48, 48}},
+     false,
+     "struct node",
+     false,
+     LMM_MODEL_CERTAIN},
+    {"a record of the compiler",
+     {FROM(node, RECORD)},
+     {{48, 48}},
+     false,
+     "struct node",
+     false,
+     LMM_MODEL_CERTAIN},
+    {"a record that the sizes refute",
+     {FROM(node, RECORD)},
+     {{50, 50}},
+     false,
+     NULL,
+     false,
+     LMM_MODEL_NO_TYPE},
+    {"the sizes refute it",
+     {FROM(node, VARIABLE), FROM(node, SOURCE)},
+     {{40, 40}},
+     false,
+     NULL,
+     false,
+     LMM_MODEL_NO_TYPE},
+    {"one of several sizes refutes it",
+     {FROM(node, VARIABLE)},
+     {{48, 48}, {50, 50}},
+     false,
+     NULL,
+     false,
+     LMM_MODEL_NO_TYPE},
+    {"different numbers of it",
+     {FROM(node, VARIABLE)},
+     {{48, 480}},
+     false,
+     "struct node",
+     true,
+     LMM_MODEL_LIKELY},
+    {"different numbers, two kinds",
+     {FROM(node, VARIABLE), SEVERAL(node, SOURCE)},
+     {{96, 480}},
+     false,
+     "struct node",
+     true,
+     LMM_MODEL_CERTAIN},
+    {"the head of a list in a larger struct",
+     {FROM(head, VARIABLE), FROM(head, RETURN)},
+     {{48, 48}},
+     false,
+     "struct list_head",
+     true,
+     LMM_MODEL_GUESS},
+    {"the struct and the head of its list",
+     {FROM(head, VARIABLE), FROM(node, VARIABLE)},
+     {{48, 48}},
+     false,
+     "struct node",
+     false,
+     LMM_MODEL_LIKELY},
+    {"three of it, as the source says",
+     {SEVERAL(head, SOURCE), FROM(head, VARIABLE)},
+     {{48, 48}},
+     false,
+     "struct list_head",
+     true,
+     LMM_MODEL_CERTAIN},
+    {"a flexible array",
+     {FROM(packet, VARIABLE), FROM(packet, SOURCE)},
+     {{21, 1500}},
+     false,
+     "struct packet",
+     false,
+     LMM_MODEL_CERTAIN},
+    {"a flexible array of words",
+     {FROM(vector, VARIABLE)},
+     {{24, 24}, {40, 160}},
+     false,
+     "struct vector",
+     false,
+     LMM_MODEL_LIKELY},
+    {"no element has this size",
+     {FROM(vector, VARIABLE)},
+     {{27, 27}},
+     false,
+     NULL,
+     false,
+     LMM_MODEL_NO_TYPE},
+    {"sizeof(T) + n",
+     {AND_MORE(node, SOURCE)},
+     {{49, 1000}},
+     false,
+     "struct node",
+     false,
+     LMM_MODEL_LIKELY},
+    {"less than sizeof(T) + n",
+     {AND_MORE(node, SOURCE)},
+     {{40, 1000}},
+     false,
+     NULL,
+     false,
+     LMM_MODEL_NO_TYPE},
+    {"bytes", {FROM(byte, VARIABLE)}, {{1, 999}}, false, "char", true, LMM_MODEL_LIKELY},
+    {"bytes by two kinds",
+     {FROM(byte, VARIABLE), FROM(byte, RETURN)},
+     {{1, 999}},
+     false,
+     "char",
+     true,
+     LMM_MODEL_LIKELY},
+    {"strdup", {SEVERAL(byte, NAME)}, {{1, 999}}, false, "char", true, LMM_MODEL_CERTAIN},
+    {"bytes, and a struct that fits",
+     {FROM(byte, VARIABLE), FROM(node, VARIABLE)},
+     {{48, 48}},
+     false,
+     "struct node",
+     false,
+     LMM_MODEL_LIKELY},
+    {"text after a header",
+     {INSIDE(byte, RETURN)},
+     {{10, 300}},
+     false,
+     "char",
+     true,
+     LMM_MODEL_LIKELY},
+    {"ints", {FROM(number, VARIABLE)}, {{40, 40}}, false, "int", true, LMM_MODEL_LIKELY},
+    {"pointers",
+     {FROM(pointer, VARIABLE), SEVERAL(pointer, SOURCE)},
+     {{64, 512}},
+     false,
+     "struct node *",
+     true,
+     LMM_MODEL_CERTAIN},
+    {"an incomplete type",
+     {FROM(opaque, VARIABLE), FROM(opaque, RETURN)},
+     {{48, 48}},
+     false,
+     "struct opaque",
+     false,
+     LMM_MODEL_GUESS},
+    {"no size is known",
+     {FROM(node, VARIABLE), FROM(node, RETURN)},
+     {{0, 0}},
+     false,
+     "struct node",
+     false,
+     LMM_MODEL_GUESS},
+    {"a parameter alone",
+     {FROM(node, ARGUMENT)},
+     {{48, 48}},
+     false,
+     "struct node",
+     false,
+     LMM_MODEL_GUESS},
+    {"a size alone", {FROM(node, SIZE)}, {{48, 48}}, false, "struct node", false, LMM_MODEL_GUESS},
+    {"a pointer to a base class",
+     {FROM(base, VARIABLE), FROM(base, RETURN)},
+     {{16, 16}},
+     true,
+     "Base",
+     false,
+     LMM_MODEL_LIKELY},
+    {"its class by the constructor",
+     {FROM(base, VARIABLE), FROM(derived, OBJECT)},
+     {{16, 16}},
+     true,
+     "Derived",
+     false,
+     LMM_MODEL_LIKELY},
+    {"a class by constructor and variable",
+     {FROM(derived, VARIABLE), FROM(derived, OBJECT)},
+     {{16, 16}},
+     true,
+     "Derived",
+     false,
+     LMM_MODEL_CERTAIN},
+    {"std::allocator<T>",
+     {SEVERAL(node, NAME)},
+     {{48, 4800}},
+     true,
+     "struct node",
+     true,
+     LMM_MODEL_CERTAIN},
+    {"new[] with the number before it",
+     {SEVERAL(derived, SOURCE), FROM(derived, VARIABLE)},
+     {{88, 88}},
+     true,
+     "Derived",
+     true,
+     LMM_MODEL_CERTAIN},
+    {"two structs of one size",
+     {FROM(base, VARIABLE), FROM(derived, STORE)},
+     {{16, 16}},
+     false,
+     "Base",
+     false,
+     LMM_MODEL_GUESS},
+};
+
+static size_t candidates_of(const struct decide_case *this)
+{
+    size_t count = 0;
+
+    while (count < CANDIDATES_MAX && this->candidates[count].type != NULL) {
+        count++;
+    }
+    return count;
+}
+
+static size_t ranges_of(const struct decide_case *this)
+{
+    size_t count = 1;
+
+    while (count < RANGES_MAX && this->sizes[count].smallest != 0) {
+        count++;
+    }
+    return count;
+}
+
+Test(decide, cases)
+{
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct decide_case *this = &cases[i];
+        struct lmm_verdict verdict = lmm_decide(this->candidates, candidates_of(this), this->sizes,
+                                                ranges_of(this), this->is_new);
+        const char *name = verdict.type == NULL ? NULL : verdict.type->name;
+
+        cr_expect((name == NULL) == (this->type == NULL) &&
+                      (name == NULL || strcmp(name, this->type) == 0),
+                  "%s: %s instead of %s", this->why, name == NULL ? "(none)" : name,
+                  this->type == NULL ? "(none)" : this->type);
+        cr_expect_eq(verdict.confidence, this->confidence, "%s: confidence %d instead of %d",
+                     this->why, verdict.confidence, this->confidence);
+        cr_expect_eq(verdict.is_array, this->is_array, "%s: array", this->why);
+    }
+}
