@@ -169,8 +169,9 @@ enum lmm_ledger_kind {
     LMM_LEDGER_GUESSES = 10,       /* record: uint32_t, a frame whose caller was found by a guess */
     LMM_LEDGER_LEAKS_EVEN =
         11, /* record: struct lmm_ledger_leak, of turn 0 of the header's checks; */
-    LMM_LEDGER_LEAKS_ODD = 12, /* of turn 1 */
-    LMM_LEDGER_MARKS = 13,     /* record: struct lmm_ledger_mark */
+    LMM_LEDGER_LEAKS_ODD = 12,  /* of turn 1 */
+    LMM_LEDGER_MARKS = 13,      /* record: struct lmm_ledger_mark */
+    LMM_LEDGER_MISMATCHES = 14, /* record: struct lmm_ledger_mismatch */
 };
 
 struct lmm_ledger_chunk {
@@ -323,6 +324,16 @@ struct lmm_ledger_mark {
     uint32_t reserved;
 };
 
+/* The drop-in's: blocks that were freed in another way than they were allocated, at one pair of places. */
+struct lmm_ledger_mismatch {
+    uint32_t text;      /* string reference: "free of a block of new[]" */
+    uint32_t allocated; /* stacks: the number of the innermost frame; 0: unknown */
+    uint32_t freed;
+    uint32_t reserved;
+    uint64_t bytes; /* requested, of the first such block */
+    uint64_t count; /* atomic; of such blocks */
+};
+
 /* A ledger as a reader holds it: where the header and each chunk are in its memory. */
 struct lmm_ledger_view {
     const struct lmm_ledger_header *header;
@@ -339,6 +350,7 @@ static_assert(sizeof(struct lmm_ledger_row_page) == 64, "rows start on a cache l
 static_assert(sizeof(struct lmm_ledger_check) == 128, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_mark) == 16, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_leak) == 64, "fixed layout");
+static_assert(sizeof(struct lmm_ledger_mismatch) == 32, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_row_v1) == 32, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_module) == 104, "fixed layout");
 static_assert(offsetof(struct lmm_ledger_module, file_device) == LMM_LEDGER_MODULE_BYTES_MIN,

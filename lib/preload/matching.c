@@ -2,11 +2,13 @@
 #include "lib/preload/matching.h"
 
 #include "lib/books/accounts.h"
+#include "lib/books/mismatch_notes.h"
 #include "lib/ground/meta.h"
 #include "lib/ground/module.h"
 #include "lib/ground/options.h"
 #include "lib/ground/panic.h"
 #include "lib/preload/imports.h"
+#include "lib/stacks/depot.h"
 #include "lib/stacks/unwind.h"
 
 #include <errno.h>
@@ -14,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINES = 100, PLACE_BYTES = 256, PHRASE_BYTES = 64 };
+enum { LINES = 100, PLACE_BYTES = 256, PHRASE_BYTES = 64, TEXT_BYTES = 2 * PHRASE_BYTES + 16 };
 
 /* A place in the code, for a line. */
 struct place {
@@ -32,6 +34,7 @@ struct mismatch {
     const struct lmm_release *release;
     struct place allocated;
     struct place freed;
+    uint32_t freed_stack; /* the number of a frame; 0: unknown */
 };
 
 /* ---- Places ---------------------------------------------------------------------------------- */
@@ -83,17 +86,19 @@ static struct place allocation(uint32_t site, bool *ret_is_direct)
 }
 
 /* Where the program is now, outside LMM and the runtime. *ret_is_direct: as above, of free. */
-static LMM_NOINLINE struct place current(bool *ret_is_direct)
+static LMM_NOINLINE struct place current(bool *ret_is_direct, uint32_t *ret_stack)
 {
     struct lmm_caller caller = LMM_CALLER();
     struct lmm_trace *trace = lmm_meta_zalloc(sizeof(*trace));
     struct place place = {.pc = 0};
 
     *ret_is_direct = true;
+    *ret_stack = 0;
     if (trace == NULL) {
         return place;
     }
     lmm_unwind(trace, &caller, lmm_options.stack_frames);
+    *ret_stack = lmm_depot_stack(trace);
     for (uint32_t i = trace->count; i > 0; i--) {
         place = place_of(trace->pc[i - 1] - 1);
         if (place.kind != LMM_MODULE_RUNTIME) {
@@ -190,45 +195,73 @@ static void put_place(char text[PLACE_BYTES], const struct place *place)
              *name == '\0' ? program_invocation_short_name : name, place->pc - place->bias);
 }
 
-static void tell(const struct mismatch *mismatch)
+/* "free of a block of new[]" */
+static void put_text(char text[TEXT_BYTES], const struct mismatch *mismatch)
 {
     char release[PHRASE_BYTES];
     char origin[PHRASE_BYTES];
-    char allocated[PLACE_BYTES];
-    char freed[PLACE_BYTES];
 
     put_release(release, mismatch);
     put_origin(origin, mismatch);
-    put_place(allocated, &mismatch->allocated);
-    put_place(freed, &mismatch->freed);
-    lmm_warn("mismatch: %s of a block of %s: %p (%zu bytes, allocated at %s), freed at %s", release,
-             origin, mismatch->block, mismatch->bytes, allocated, freed);
+    snprintf(text, TEXT_BYTES, "%s of a block of %s", release, origin);
 }
 
-/* True the first time for a pair of places, up to LINES pairs. */
-static bool is_first(const struct mismatch *mismatch)
+/* Tells a mismatch, and adds it to the ledger. Returns its record, or NULL. */
+static struct lmm_ledger_mismatch *tell(const struct mismatch *mismatch, uint32_t site)
 {
-    static uint64_t told[LINES]; /* atomic; hashes, 0: free */
-    static bool is_full;         /* atomic */
+    char text[TEXT_BYTES];
+    char allocated[PLACE_BYTES];
+    char freed[PLACE_BYTES];
+    const struct lmm_ledger_mismatch record = {
+        .allocated = lmm_accounts_site_stack(site),
+        .freed = mismatch->freed_stack,
+        .bytes = mismatch->bytes,
+    };
+
+    put_text(text, mismatch);
+    put_place(allocated, &mismatch->allocated);
+    put_place(freed, &mismatch->freed);
+    lmm_warn("mismatch: %s: %p (%zu bytes, allocated at %s), freed at %s", text, mismatch->block,
+             mismatch->bytes, allocated, freed);
+    return lmm_mismatch_note(text, &record);
+}
+
+static uint64_t hash_of(const struct mismatch *mismatch)
+{
     uint64_t maker = mismatch->origin == NULL ? 0 : 1 + (uint64_t) mismatch->origin->maker;
     uint64_t places = mismatch->allocated.pc * LMM_HASH_MULTIPLIER + mismatch->freed.pc;
-    uint64_t hash =
-        (places * LMM_HASH_MULTIPLIER + maker * 8 + (uint64_t) mismatch->release->freer) | 1;
+
+    return (places * LMM_HASH_MULTIPLIER + maker * 8 + (uint64_t) mismatch->release->freer) | 1;
+}
+
+/* Tells the first mismatch of a pair of places, up to LINES pairs, and counts the others. */
+static void take_note(const struct mismatch *mismatch, uint32_t site)
+{
+    static struct {
+        uint64_t hash;                      /* atomic; 0: free */
+        struct lmm_ledger_mismatch *record; /* atomic; NULL: none, or not yet */
+    } told[LINES];
+    static bool is_full; /* atomic */
+    uint64_t hash = hash_of(mismatch);
 
     for (size_t i = 0; i < LINES; i++) {
         uint64_t found = 0;
-        if (__atomic_compare_exchange_n(&told[i], &found, hash, false, __ATOMIC_ACQ_REL,
+        if (__atomic_compare_exchange_n(&told[i].hash, &found, hash, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_ACQUIRE)) {
-            return true;
+            lmm_store_release(&told[i].record, tell(mismatch, site));
+            return;
         }
         if (found == hash) {
-            return false;
+            struct lmm_ledger_mismatch *record = lmm_load_acquire(&told[i].record);
+            if (record != NULL) {
+                lmm_fetch_add_relaxed(&record->count, 1);
+            }
+            return;
         }
     }
     if (!lmm_exchange_acq_rel(&is_full, true)) {
         lmm_warn("mismatch: told of %d pairs of places, and not of any more", LINES);
     }
-    return false;
 }
 
 /* ---- Comparing ------------------------------------------------------------------------------- */
@@ -246,7 +279,7 @@ static bool is_certain(struct mismatch *mismatch, uint32_t site)
     bool is_direct_free;
 
     mismatch->allocated = allocation(site, &is_direct_allocation);
-    mismatch->freed = current(&is_direct_free);
+    mismatch->freed = current(&is_direct_free, &mismatch->freed_stack);
     if (mismatch->allocated.pc == 0 || mismatch->freed.pc == 0) {
         return false;
     }
@@ -282,9 +315,10 @@ void lmm_matching_freed(const void *p, const struct lmm_block_facts *facts,
         .release = release,
     };
 
-    if (!is_right(&mismatch) && lmm_imports_are_clear() &&
-        is_certain(&mismatch, lmm_tag_site(facts->tag)) && is_first(&mismatch)) {
-        tell(&mismatch);
+    uint32_t site = lmm_tag_site(facts->tag);
+
+    if (!is_right(&mismatch) && lmm_imports_are_clear() && is_certain(&mismatch, site)) {
+        take_note(&mismatch, site);
     }
     errno = saved_errno;
 }

@@ -5,7 +5,7 @@
  * alignment than that of the allocation, and so on.
  *
  * The program goes on, because LMM frees the block well all the same. One line for each pair of
- * places, LINES at most. Nothing is said where LMM does not know: of a block that an operator made
+ * places, LINES at most, and a record in the ledger, which counts such blocks. Nothing is said where LMM does not know: of a block that an operator made
  * which LMM did not see, of a free in a module that may have operators of its own, of places without
  * a call stack, and while the imports are not clear (imports.h).
  *

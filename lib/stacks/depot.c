@@ -93,7 +93,7 @@ static uint32_t stack_locked(const struct lmm_trace *trace)
     uint32_t number = 0;
 
     for (uint32_t i = 0; i < trace->count; i++) {
-        uint32_t inner = frame_locked(trace, i, number);
+        uint32_t inner = lmm_unwind_is_own(trace->pc[i]) ? 0 : frame_locked(trace, i, number);
         number = inner != 0 ? inner : number;
     }
     return number;

@@ -293,6 +293,11 @@ static LMM_NOINLINE void step(struct walk *walk, struct lmm_cfi_rule rule)
     walk->sp = cfa;
 }
 
+bool lmm_unwind_is_own(uintptr_t pc)
+{
+    return pc >= own_start && pc < own_end;
+}
+
 static inline void skip_own(struct walk *walk)
 {
     while (LMM_UNLIKELY(walk->pc >= own_start && walk->pc < own_end)) {

@@ -127,8 +127,8 @@ static inline uint64_t lmm_trace_hash(const struct lmm_trace *trace)
     return trace->hash[trace->count - 1];
 }
 
-/* Call before the first walk, while there is one thread. In the drop-in, traces omit the frames of
- * LMM's own code. False with errno ENOMEM; may then be called again. */
+/* Call before the first walk, while there is one thread. In the drop-in, traces begin outside of LMM's
+ * own code. It may stand further out in them, where LMM has passed a call on (preload/operators). False with errno ENOMEM; may then be called again. */
 bool lmm_unwind_start(void);
 
 /*
@@ -137,6 +137,9 @@ bool lmm_unwind_start(void);
  * stack, or zeros.
  */
 void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames);
+
+/* Whether an address is in the drop-in's own code. */
+bool lmm_unwind_is_own(uintptr_t pc);
 
 /* Checks I1 and I3. The thread that uses the trace. O(calls). */
 bool lmm_trace_is_valid(const struct lmm_trace *trace);

@@ -23,7 +23,7 @@ struct lmm_span_kind {
     bool moves; /* version 1: each owner has one chunk, which a larger one may replace */
 };
 
-enum { KINDS = 12 };
+enum { KINDS = 13 };
 
 /* By version - 1, in the order of the spans; version 1 has fewer. */
 static const struct lmm_span_kind kinds[LMM_LEDGER_VERSION][KINDS] = {
@@ -51,6 +51,7 @@ static const struct lmm_span_kind kinds[LMM_LEDGER_VERSION][KINDS] = {
         {LMM_LEDGER_LEAKS_EVEN, sizeof(struct lmm_ledger_leak), 1, false},
         {LMM_LEDGER_LEAKS_ODD, sizeof(struct lmm_ledger_leak), 1, false},
         {LMM_LEDGER_MARKS, sizeof(struct lmm_ledger_mark), 1, false},
+        {LMM_LEDGER_MISMATCHES, sizeof(struct lmm_ledger_mismatch), 1, false},
     },
 };
 

@@ -12,6 +12,7 @@
 #include "reporter/core/counters.h"
 #include "reporter/core/hash.h"
 #include "reporter/core/losses.h"
+#include "reporter/core/mismatches.h"
 #include "reporter/core/model.h"
 #include "reporter/core/require.h"
 #include "reporter/core/saturate.h"
@@ -23,6 +24,7 @@ enum {
     ROOM_MODULES = 8,
     ROOM_FRAMES = 1024,
     ROOM_CHUNKS = 8,
+    ROOM_MISMATCHES = 8,
     SCRATCH_ALIGN = 16,
 };
 
@@ -126,6 +128,10 @@ size_t lmm_model_bytes(const struct lmm_ledger_view *view)
         larger(count_records(view, LMM_LEDGER_LEAKS_EVEN, sizeof(struct lmm_ledger_leak)),
                count_records(view, LMM_LEDGER_LEAKS_ODD, sizeof(struct lmm_ledger_leak)));
 
+    uint64_t mismatches =
+        count_records(view, LMM_LEDGER_MISMATCHES, sizeof(struct lmm_ledger_mismatch)) +
+        ROOM_MISMATCHES;
+
     families = lmm_smaller(families, LMM_LEDGER_MAX_FAMILIES);
     sites = lmm_smaller(sites, LMM_LEDGER_MAX_SITES);
     modules = modules == 0 ? 0 : lmm_smaller(modules + ROOM_MODULES, LMM_LEDGER_MAX_MODULES);
@@ -138,6 +144,7 @@ size_t lmm_model_bytes(const struct lmm_ledger_view *view)
            rounded((size_t) modules * sizeof(struct lmm_model_module)) +
            rounded((size_t) frames * sizeof(struct lmm_model_frame)) +
            rounded((size_t) leaks * sizeof(struct lmm_model_leak)) +
+           rounded((size_t) mismatches * sizeof(struct lmm_model_mismatch)) +
            rounded((size_t) losses_room(leaks, sites) * sizeof(struct lmm_model_losses)) +
            rounded(LMM_LEDGER_COMMAND_MAX);
 }
@@ -479,6 +486,18 @@ static int read_losses(struct builder *builder)
                : lmm_losses_read(&builder->books, &room, builder->model);
 }
 
+static int read_mismatches(struct builder *builder)
+{
+    size_t count = lmm_mismatches_records(&builder->books);
+    struct lmm_model_mismatch *room = take(builder, count, sizeof(*room));
+
+    if (room == NULL) {
+        return -ENOSPC;
+    }
+    lmm_mismatches_read(&builder->books, room, count, builder->model);
+    return 0;
+}
+
 /* In the order of the spans a record comes after those that it refers to. */
 static int read_records(struct builder *builder)
 {
@@ -518,6 +537,7 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
     }
     error = error != 0 ? error : read_records(&builder);
     error = error != 0 ? error : read_losses(&builder);
+    error = error != 0 ? error : read_mismatches(&builder);
     if (error != 0) {
         return error;
     }

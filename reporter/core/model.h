@@ -10,7 +10,7 @@
  *       every permille is at most 1000
  *   I4  families and sites are in the order of the report; sites without allocations and frees are
  *       left out
- *   I5  a site's stack, and panic_stack, is below frame_count; each frame's caller is below its own
+ *   I5  a site's stack, panic_stack, and those of mismatches, is below frame_count; each frame's caller is below its own
  *       number, and its module is at most module_count; no stack has more than LMM_MODEL_STACK_MAX
  *       frames
  *   I6  a site's temporaries, and its foreign frees, are at most its frees; its smallest bytes are
@@ -130,6 +130,15 @@ struct lmm_model_mark {
     uint32_t number;  /* from 1 on; 0: there is none */
     uint64_t time_ns; /* CLOCK_REALTIME */
     struct lmm_string text;
+};
+
+/* Blocks that were freed in another way than they were allocated, at one pair of places. */
+struct lmm_model_mismatch {
+    struct lmm_string text; /* "free of a block of new[]"; never empty */
+    uint32_t allocated;     /* stacks: the number of the innermost frame; 0: unknown */
+    uint32_t freed;
+    uint64_t bytes; /* requested, of the first one */
+    uint64_t count;
 };
 
 /* How sure the type of a site's blocks is; more is surer. */
@@ -330,6 +339,8 @@ struct lmm_model {
     struct lmm_string linked_allocator;  /* beside LMM; its own functions are not counted */
     struct lmm_string panic;             /* why LMM stopped the program; empty: it did not */
     uint32_t panic_stack;                /* where: the number of the innermost frame; 0: unknown */
+    const struct lmm_model_mismatch *mismatches;
+    size_t mismatch_count;
     uint32_t started; /* processes that it started; the drop-in alone counts them */
     enum lmm_model_exit exit;
     int exit_status;       /* LMM_MODEL_EXIT_NORMAL, _QUICK: 0 to 255 */

@@ -121,6 +121,14 @@ static bool are_frames_valid(const struct lmm_model *model)
     if (model->panic_stack != 0 && model->panic_stack >= model->frame_count) {
         return false;
     }
+    for (size_t i = 0; i < model->mismatch_count; i++) {
+        const struct lmm_model_mismatch *mismatch = &model->mismatches[i];
+
+        if ((mismatch->allocated != 0 && mismatch->allocated >= model->frame_count) ||
+            (mismatch->freed != 0 && mismatch->freed >= model->frame_count)) {
+            return false;
+        }
+    }
     for (uint32_t i = 1; i < model->frame_count; i++) {
         const struct lmm_model_frame *frame = &model->frames[i];
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """matching.py LMM LIBRARY MATCHING STATIC OWN HOST PLUGIN HIDDEN OWNER: what match=1 tells of each pair of allocation and
 free, and what it does not tell. The programs and modules are those of the folder matching."""
+import json
 import os
 import re
 import subprocess
@@ -100,10 +101,27 @@ class Matching(harness.Case):
         self.expect(self.lines(MATCHING, "other thread"), [line("delete of a block of new[]", "matching", "matching")])
         self.expect(self.lines(MATCHING, "child"), [line("free of a block of new[]", "matching", "matching")])
 
-    def test_lmm_run(self):
-        result = self.lmm("run", "--check-matching", "-o", self.path("report"), "--", MATCHING, "again")
+    def report(self, turn):
+        """What `lmm run` says of mismatches, after it is compared with the lines."""
+        path = self.path("report")
+        result = self.lmm("run", "--check-matching", "-F", "json", "-o", path, "--", MATCHING, turn)
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.expect(result.stderr.splitlines(), [line("free of a block of new", "matching", "matching", 1)])
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)["processes"][0]["mismatches"]
+        lines = [text for text in result.stderr.splitlines() if "lmm: mismatch" in text]
+        self.assertEqual([text.split(": ")[2] for text in lines][:LINES], [item["message"] for item in found])
+        return found
+
+    def test_lmm_run(self):
+        found, = self.report("again")
+        self.assertEqual((found["message"], found["bytes"], found["blocks"]), ("free of a block of new", 1, 1000))
+        for side in ("allocated", "freed"):
+            calls = [call["function"] for call in found[side] if call["module"] == "matching"]
+            self.assertEqual([name.rpartition("::")[2] for name in calls][:2], ["again", "main"])
+            self.assertNotIn("liblmm_preload.so", [call["module"] for call in found[side]])
+        self.assertEqual(len(self.report("new[] align")), sum(bool(mistake("new[] align", way)) for way in RELEASES))
+        self.assertEqual(len(self.report("many")), LINES)
+        self.assertEqual(self.report("right"), [])
 
     def test_right(self):
         self.assertEqual(self.lines(MATCHING, "right"), ["bad_alloc"])

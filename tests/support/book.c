@@ -26,6 +26,7 @@ static uint32_t record_bytes_of(const struct book *book, uint32_t kind)
     case LMM_LEDGER_TEMPORARIES_V1: return sizeof(uint64_t);
     case LMM_LEDGER_LEAKS_EVEN:
     case LMM_LEDGER_LEAKS_ODD: return sizeof(struct lmm_ledger_leak);
+    case LMM_LEDGER_MISMATCHES: return sizeof(struct lmm_ledger_mismatch);
     default: return 1;
     }
 }

@@ -365,6 +365,7 @@ void lmm_sheet_head(const struct lmm_sheet *sheet)
     }
     lmm_sheet_paint(sheet, "\033[0m");
     put_panic(sheet);
+    lmm_sheet_mismatches(sheet);
     if (!sheet->process->is_program || sheet->run->look.is_whole) {
         put_command(sheet);
     }

@@ -204,6 +204,23 @@ static void put_panic(struct lmm_json *json, const struct lmm_model *model)
     lmm_json_end_object(json);
 }
 
+static void put_mismatches(struct lmm_json *json, const struct lmm_model *model)
+{
+    lmm_json_begin_array(json, "mismatches", LMM_JSON_LINES);
+    for (size_t i = 0; i < model->mismatch_count; i++) {
+        const struct lmm_model_mismatch *mismatch = &model->mismatches[i];
+
+        lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
+        lmm_json_string(json, "message", mismatch->text);
+        lmm_json_u64(json, "bytes", mismatch->bytes);
+        lmm_json_u64(json, "blocks", mismatch->count);
+        lmm_json_stack(json, "allocated", model, mismatch->allocated, SIZE_MAX, LMM_JSON_LINES);
+        lmm_json_stack(json, "freed", model, mismatch->freed, SIZE_MAX, LMM_JSON_LINES);
+        lmm_json_end_object(json);
+    }
+    lmm_json_end_array(json);
+}
+
 static void put_status(struct lmm_json *json, int exit_status, int signal)
 {
     if (exit_status >= 0) {
@@ -261,6 +278,7 @@ static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
     put_path(json, "other_malloc", model->other_malloc);
     put_path(json, "linked_allocator", model->linked_allocator);
     put_panic(json, model);
+    put_mismatches(json, model);
     put_totals(json, process);
     if (!run->leaks_only) {
         lmm_json_types(json, run, process);

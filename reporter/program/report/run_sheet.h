@@ -95,6 +95,9 @@ void lmm_sheet_summary(const struct lmm_sheet *sheet);
  * of the check for leaks (run_head.c). */
 void lmm_sheet_head(const struct lmm_sheet *sheet);
 
+/* Puts which blocks were freed in another way than they were allocated (run_mismatches.c). */
+void lmm_sheet_mismatches(const struct lmm_sheet *sheet);
+
 /* Puts what LMM did not see (run_unseen.c). */
 void lmm_sheet_unseen(const struct lmm_sheet *sheet);
 

@@ -283,6 +283,32 @@ static void panicked_in_a_child(void)
     model->panic_stack = 0;
 }
 
+/* Blocks were freed in another way than they were allocated; one stack is unknown, and one pair is left
+ * out. */
+static void mismatched(void)
+{
+    static struct lmm_model_mismatch mismatches[6];
+
+    mismatches[0] = (struct lmm_model_mismatch) {
+        .text = lmm_string_of("free of a block of new[]"),
+        .allocated = model->sites[2].stack,
+        .freed = model->sites[1].stack,
+        .bytes = 40,
+        .count = 1000,
+    };
+    mismatches[1] = (struct lmm_model_mismatch) {
+        .text = lmm_string_of("delete with size 8 of a block of\033[2J\n"),
+        .allocated = model->sites[2].stack,
+        .bytes = 1,
+        .count = 1,
+    };
+    for (size_t i = 2; i < sizeof(mismatches) / sizeof(mismatches[0]); i++) {
+        mismatches[i] = mismatches[1];
+    }
+    model->mismatches = mismatches;
+    model->mismatch_count = sizeof(mismatches) / sizeof(mismatches[0]);
+}
+
 static void stackless(void)
 {
     model->stack_frames = 0;
@@ -497,6 +523,8 @@ static const struct {
     {"panicked.json", panicked, lmm_run_report_json},
     {"panicked-child.txt", panicked_in_a_child, lmm_run_report_text},
     {"panicked-child.json", panicked_in_a_child, lmm_run_report_json},
+    {"mismatched.txt", mismatched, lmm_run_report_text},
+    {"mismatched.json", mismatched, lmm_run_report_json},
     {"stackless.txt", stackless, lmm_run_report_text},
     {"cut.txt", cut, lmm_run_report_text},
     {"nothing.txt", nothing, lmm_run_report_text},
