@@ -354,7 +354,7 @@ class Documents(Case):
         document = json.loads(self.succeed("sites", "--json", "--by", "type", self.file))
         row = document["sites"][0]
         self.assertEqual((document["by"], row["file"], row["type"]["confidence"], row["lines"]),
-                         ("type", "(unknown)", "none", 4))
+                         ("type", "tool: the file is missing", "none", 3))
         self.assertEqual(row["largest_at"]["file"], LINE)
         return document
 
