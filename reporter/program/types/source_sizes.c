@@ -342,10 +342,12 @@ size_t lmm_source_sizes_find(const struct lmm_tokens *tokens, struct lmm_source_
 
     for (size_t i = 0; i < argument_count; i++) {
         struct lmm_source_size sizes[LMM_SOURCE_SIZES_MAX];
-        size_t found = is_alignment(lmm_token_at(tokens, call.name), i)
-                           ? 0
-                           : keep_headers(sizes, find_in(tokens, arguments[i], sizes));
+        size_t found = 0;
 
+        if (!is_alignment(lmm_token_at(tokens, call.name), i)) {
+            found = find_in(tokens, arguments[i], sizes);
+            found = keep_headers(sizes, found);
+        }
         if (found > 0 && count > 0) {
             return 0;
         }
