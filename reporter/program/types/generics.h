@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * generics: functions whose generic argument is the type of the blocks that they allocate:
- * std::allocator<T>::allocate, std::make_unique<T>, libc++'s __libcpp_allocate and its callers, Rust's Box<T>::new,
- * RawVec<T>, Arc<T>, Rc<T>; and functions that begin a block's life as an object: constructors.
+ * std::allocator<T>::allocate, std::make_unique<T>, std::string, Rust's Box<T>::new, Vec<T>,
+ * Rc<T>, Arc<T>, hash tables; and functions that begin a block's life as an object: constructors.
  *
- * By DIE where there is one, else by the readable name. Stateless.
+ * By DIE where there is one, else by the readable name. Ask for the innermost function first, and
+ * for no function around one of the program's own: make_unique<T> contains T's constructor, which may
+ * allocate something else. make_shared is not here: its block is that of the allocator inside of it.
+ *
+ * Names are hostile. For one thread, as unit_index.h is.
  */
 #ifndef LMM_PROGRAM_GENERICS_H
 #define LMM_PROGRAM_GENERICS_H

@@ -13,11 +13,16 @@ static int descriptor = -1;
 
 Dwarf *own_dwarf;
 
+void own_dwarf_open_file(const char *path)
+{
+    descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    own_dwarf = dwarf_begin(descriptor, DWARF_C_READ);
+    cr_assert_not_null(own_dwarf, "%s has no debug information", path);
+}
+
 void own_dwarf_open(void)
 {
-    descriptor = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    own_dwarf = dwarf_begin(descriptor, DWARF_C_READ);
-    cr_assert_not_null(own_dwarf, "the test program has no debug information");
+    own_dwarf_open_file("/proc/self/exe");
 }
 
 void own_dwarf_close(void)
@@ -75,4 +80,35 @@ void own_dwarf_expect_text(const char *variant, const Dwarf_Die *unit, const cha
         lmm_type_name(&type, found);
     }
     cr_expect_str_eq(found, name != NULL ? name : "nothing", "%s '%s': %s", variant, text, found);
+}
+
+static void each_function_below(Dwarf_Die *parent, void (*look)(const Dwarf_Die *function))
+{
+    Dwarf_Die die;
+
+    if (dwarf_child(parent, &die) != 0) {
+        return;
+    }
+    do {
+        int tag = dwarf_tag(&die);
+
+        if (tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine) {
+            look(&die);
+        }
+        each_function_below(&die, look);
+    } while (dwarf_siblingof(&die, &die) == 0);
+}
+
+void own_dwarf_each_function(const char *variant, void (*look)(const Dwarf_Die *function))
+{
+    Dwarf_CU *unit = NULL;
+    Dwarf_Die die;
+    Dwarf_Die marker;
+
+    while (dwarf_get_units(own_dwarf, unit, &unit, NULL, NULL, &die, NULL) == 0) {
+        if (variant == NULL || (dwarf_tag(&die) == DW_TAG_compile_unit &&
+                                find_below(&die, DW_TAG_variable, variant, &marker))) {
+            each_function_below(&die, look);
+        }
+    }
 }

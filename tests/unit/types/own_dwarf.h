@@ -17,6 +17,7 @@ extern Dwarf *own_dwarf;
 
 /* Open and close it, and forget what is listed of it; for a test suite's init and fini. */
 void own_dwarf_open(void);
+void own_dwarf_open_file(const char *path);
 void own_dwarf_close(void);
 
 /* Finds the DIE with a name and a tag in the variant of a data file: anywhere in the unit that
@@ -26,5 +27,8 @@ bool own_dwarf_find(const char *variant, int tag, const char *name, Dwarf_Die *r
 /* Expects a text to name, in the unit of a DIE, a type called `name`; NULL: it names none. */
 void own_dwarf_expect_text(const char *variant, const Dwarf_Die *unit, const char *text,
                            const char *name);
+
+/* Calls look() for each function, also an inlined one, in the unit of a variant, NULL: in all. */
+void own_dwarf_each_function(const char *variant, void (*look)(const Dwarf_Die *function));
 
 #endif
