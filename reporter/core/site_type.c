@@ -53,6 +53,15 @@ enum lmm_model_type_gap lmm_site_type_gap(const struct lmm_model_type *type)
     return lacks ? type->gap : LMM_MODEL_TYPE_UNKNOWN;
 }
 
+const char *lmm_site_type_lack(const struct lmm_model_type *type)
+{
+    switch (lmm_site_type_gap(type)) {
+    case LMM_MODEL_TYPE_NO_DEBUG: return "no debug information";
+    case LMM_MODEL_TYPE_NO_FILE: return "the file is missing";
+    default: return NULL;
+    }
+}
+
 struct lmm_string lmm_site_type_name(const struct lmm_model *model,
                                      const struct lmm_model_site *site)
 {

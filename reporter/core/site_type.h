@@ -27,6 +27,10 @@ bool lmm_site_type_is_known(const struct lmm_model_type *type);
 /* Returns why a type is not known; LMM_MODEL_TYPE_FOUND: it is. */
 enum lmm_model_type_gap lmm_site_type_gap(const struct lmm_model_type *type);
 
+/* Returns what the module lacks of which a type is not known: "no debug information"; NULL: nothing,
+ * the type is unknown for another reason. */
+const char *lmm_site_type_lack(const struct lmm_model_type *type);
+
 /* Returns the name of a site's type; empty: it is not known. */
 struct lmm_string lmm_site_type_name(const struct lmm_model *model,
                                      const struct lmm_model_site *site);

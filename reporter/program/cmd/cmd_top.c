@@ -17,6 +17,7 @@
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/base/select.h"
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/snapshot.h"
@@ -35,7 +36,8 @@ enum {
 };
 
 struct options {
-    const char *word; /* the process or file; NULL: the only process, or a list */
+    struct lmm_select select; /* --type */
+    const char *word;         /* the process or file; NULL: the only process, or a list */
     uint64_t delay_ms;
     const struct lmm_top_key *key;      /* of families */
     const struct lmm_top_key *site_key; /* of lines; these two: NULL if that view has it not */
@@ -65,7 +67,7 @@ static bool parse_delay(const char *text, uint64_t *ret_ms)
 
 const char *lmm_top_by_word(size_t index)
 {
-    static const char *const words[] = {"line", "family"};
+    static const char *const words[] = {"type", "line", "family"};
 
     return index < sizeof(words) / sizeof(words[0]) ? words[index] : NULL;
 }
@@ -95,6 +97,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &options->word;
         state->child_inputs[1] = &options->format;
+        state->child_inputs[3] = &options->select;
         return 0;
     case ARGP_KEY_END:
         if (options->format->kind != LMM_FORMAT_TEXT && !options->once) {
@@ -111,9 +114,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case '1': options->once = true; return 0;
     case 's': parse_sort(options, argument, state); return 0;
     case KEY_BY: {
-        bool is_line = lmm_option_word_parse("--by", argument, lmm_top_by_word, state) == 0;
+        static const enum lmm_top_view views[] = {LMM_TOP_TYPES, LMM_TOP_LINES, LMM_TOP_FAMILIES};
 
-        options->first = is_line ? LMM_TOP_LINES : LMM_TOP_FAMILIES;
+        options->first = views[lmm_option_word_parse("--by", argument, lmm_top_by_word, state)];
         return 0;
     }
     case 'a': options->all = true; return 0;
@@ -151,7 +154,9 @@ static const struct argp_option option_table[] = {
     {NULL, 'o', NULL, OPTION_HIDDEN, NULL, 0}, /* its letter until 1.0 */
     {"sort", 's', "KEY", 0, "Order of the lines and families (bytes)", 0},
     {"by", KEY_BY, "WORD", 0,
-     "Open with a row for each line (the default if the program has call stacks) or family", 0},
+     "Open with a row for each type (the default where at least half of the bytes have one), line "
+     "(else, if the program has call stacks) or family",
+     0},
     {"all", 'a', NULL, 0, "Show rows of zeros, too", 0},
     {0},
 };
@@ -160,6 +165,7 @@ static const struct argp_child children[] = {
     {&lmm_word_argp, 0, NULL, 0},
     {&lmm_format_argp, 0, NULL, 0},
     {&lmm_wrapper_argp, 0, NULL, 0},
+    {&lmm_type_argp, 0, NULL, 0},
     {0},
 };
 const struct argp lmm_top_argp = {
@@ -216,6 +222,7 @@ static bool watch(struct lmm_top *top, char *path)
     top->source.path = path;
     lmm_top_cursor_home(&top->table[LMM_TOP_FAMILIES].cursor);
     lmm_top_cursor_home(&top->table[LMM_TOP_LINES].cursor);
+    lmm_top_cursor_home(&top->table[LMM_TOP_TYPES].cursor);
     read_process(top);
     top->view = lmm_top_first_view(top);
     return top->source.snapshot != NULL;
@@ -297,6 +304,9 @@ static int print_json(struct lmm_top *top)
 {
     struct lmm_output output;
 
+    if (top->first == LMM_TOP_PROCESSES && top->view == LMM_TOP_TYPES) {
+        top->view = LMM_TOP_LINES; /* what a document has does not depend on the program */
+    }
     if (!lmm_top_update(top)) {
         lmm_complain("out of memory");
         return LMM_EXIT_FAILED;
@@ -465,11 +475,13 @@ int lmm_cmd_top(int argc, char **argv)
     top.once = options.once;
     top.all = options.all;
     top.first = options.first;
+    top.source.select = &options.select;
     if (options.key != NULL) {
         top.table[LMM_TOP_FAMILIES].key = options.key;
     }
     if (options.site_key != NULL) {
         top.table[LMM_TOP_LINES].key = options.site_key;
+        top.table[LMM_TOP_TYPES].key = options.site_key;
     }
     status = begin(&top, &options);
     if (status == LMM_EXIT_DONE) {
@@ -480,5 +492,6 @@ int lmm_cmd_top(int argc, char **argv)
                                 : run_screen(&top, utf8);
     }
     lmm_top_close(&top);
+    lmm_select_free(&options.select);
     return status;
 }

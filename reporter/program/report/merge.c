@@ -159,12 +159,11 @@ static void count_lines(struct merging *merging, struct lmm_model_site *row, siz
 /* Returns why a type is not known: "libssl.so.3: no debug information"; NULL: out of memory. */
 static char *reason_of(struct merging *merging, const struct lmm_model_type *type)
 {
-    bool is_absent = lmm_site_type_gap(type) == LMM_MODEL_TYPE_NO_DEBUG;
+    const char *lack = lmm_site_type_lack(type);
     char *text = NULL;
-    int length = lmm_site_type_gap(type) == LMM_MODEL_TYPE_UNKNOWN
-                     ? asprintf(&text, "(unknown)")
-                     : asprintf(&text, "%.*s: %s", (int) type->lacking.bytes, type->lacking.text,
-                                is_absent ? "no debug information" : "the file is missing");
+    int length = lack == NULL ? asprintf(&text, "(unknown)")
+                              : asprintf(&text, "%.*s: %s", (int) type->lacking.bytes,
+                                         type->lacking.text, lack);
 
     if (length < 0) {
         return NULL;

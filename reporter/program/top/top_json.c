@@ -5,6 +5,7 @@
 
 #include "reporter/core/json_writer.h"
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/top/top_state.h"
 
@@ -26,6 +27,26 @@ static void put_line(struct lmm_json *json, const struct lmm_top_row *row)
     lmm_json_string(json, "file", site->file);
     lmm_json_u64(json, "line", site->line);
     lmm_json_string(json, "function", site->function);
+}
+
+/* Puts the type of a row, as of a site that has it. */
+static void put_type(struct lmm_json *json, const struct lmm_model *model,
+                     const struct lmm_top_row *row, const struct lmm_model_lines *lines)
+{
+    struct lmm_model_site site = *row->site;
+
+    site.type = row->type;
+    site.lines = lines;
+    lmm_json_type(json, model, &site);
+}
+
+static void put_lines(struct lmm_json *json, const struct lmm_top *top,
+                      const struct lmm_top_row *row)
+{
+    struct lmm_top_lines of_row = lmm_top_lines_of(top, row);
+    struct lmm_model_lines lines = {.count = (uint32_t) of_row.count, .largest = of_row.largest};
+
+    put_type(json, top->source.snapshot->model, row, &lines);
 }
 
 static void put_family(struct lmm_json *json, const struct lmm_top_row *row)
@@ -53,11 +74,14 @@ static void put_mark(struct lmm_json *json, const struct lmm_model_mark *mark)
     lmm_json_end_object(json);
 }
 
-static void put_row(struct lmm_json *json, const struct lmm_top_row *row)
+static void put_row(struct lmm_json *json, const struct lmm_top *top, const struct lmm_top_row *row)
 {
     lmm_json_begin_object(json, NULL, LMM_JSON_ONE_LINE);
-    if (row->site != NULL) {
+    if (top->view == LMM_TOP_TYPES) {
+        put_lines(json, top, row);
+    } else if (row->site != NULL) {
         put_line(json, row);
+        put_type(json, top->source.snapshot->model, row, NULL);
     } else {
         put_family(json, row);
     }
@@ -76,7 +100,8 @@ int lmm_top_json(const struct lmm_top *top, struct lmm_sink *sink)
     struct lmm_json writer;
     struct lmm_json *json = &writer;
 
-    assert(top->view == LMM_TOP_LINES || top->view == LMM_TOP_FAMILIES);
+    assert(top->view == LMM_TOP_LINES || top->view == LMM_TOP_FAMILIES ||
+           top->view == LMM_TOP_TYPES);
     lmm_json_init(json, sink);
     lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
     lmm_json_text(json, "schema", "lmm-top");
@@ -92,10 +117,13 @@ int lmm_top_json(const struct lmm_top *top, struct lmm_sink *sink)
     lmm_json_u64(json, "allocations", model->total.allocations);
     lmm_json_u64(json, "frees", model->total.frees);
     put_mark(json, &model->mark);
-    lmm_json_text(json, "by", top->view == LMM_TOP_LINES ? "line" : "family");
+    lmm_json_text(json, "by",
+                  top->view == LMM_TOP_TYPES   ? "type"
+                  : top->view == LMM_TOP_LINES ? "line"
+                                               : "family");
     lmm_json_begin_array(json, "rows", LMM_JSON_LINES);
     for (size_t i = 0; i < top->rows.count; i++) {
-        put_row(json, &top->rows.row[i]);
+        put_row(json, top, &top->rows.row[i]);
     }
     lmm_json_end_array(json);
     lmm_json_end_object(json);

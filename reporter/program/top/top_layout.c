@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/top/top_sheet.h"
@@ -83,8 +84,11 @@ static void put_right_note(const struct layout *layout)
         return;
     }
     snprintf(note, sizeof(note), "%sby %s%s, every %" PRIu64 ".%02" PRIu64 "s, ? for help",
-             top->view == LMM_TOP_LINES ? "lines " : "", table->key->name,
-             table->reversed ? " (reversed)" : "", top->delay_ms / 1000, top->delay_ms % 1000 / 10);
+             top->view == LMM_TOP_LINES   ? "lines "
+             : top->view == LMM_TOP_TYPES ? "types "
+                                          : "",
+             table->key->name, table->reversed ? " (reversed)" : "", top->delay_ms / 1000,
+             top->delay_ms % 1000 / 10);
     if (left + 2 + strlen(note) <= sheet->columns) {
         lmm_top_put_right(sheet, note, sheet->columns - left);
     }
@@ -220,13 +224,20 @@ static void put_head(const struct layout *layout)
 static void put_tables(const struct layout *layout)
 {
     const struct lmm_top *top = layout->top;
+    struct lmm_top_sheet *sheet = layout->sheet;
+    bool has_types = top->has_types || top->view == LMM_TOP_TYPES;
+    bool has_lines = top->view == LMM_TOP_FAMILIES || top->view == LMM_TOP_TYPES;
+    bool is_narrow = sheet->columns < COLUMNS_FOR_RATES;
 
-    lmm_top_line_begin(layout->sheet, LMM_TOP_PLAIN);
-    lmm_top_printf(layout->sheet,
-                   " by %s  %s  (Tab changes)    / filter  m mark  L leak check  Enter %s",
+    lmm_top_line_begin(sheet, LMM_TOP_PLAIN);
+    lmm_top_put(sheet, " by ");
+    if (has_types) {
+        lmm_top_put(sheet, top->view == LMM_TOP_TYPES ? "TYPE  " : "type  ");
+    }
+    lmm_top_printf(sheet, "%s  %s  (Tab%s)    / filter  m mark  L leak check  Enter %s",
                    top->view == LMM_TOP_LINES ? "LINE" : "line",
                    top->view == LMM_TOP_FAMILIES ? "FAMILY" : "family",
-                   top->view == LMM_TOP_FAMILIES ? "lines" : "stacks");
+                   has_types && is_narrow ? "" : " changes", has_lines ? "lines" : "stacks");
     size_t left = layout->sheet->line[layout->sheet->used - 1].columns;
 
     if (top->source.note != NULL && top->view != LMM_TOP_FAMILIES &&
@@ -241,7 +252,7 @@ static void put_tables(const struct layout *layout)
 static bool has_status(const struct lmm_top *top)
 {
     return top->typing || top->view == LMM_TOP_SITES || top->view == LMM_TOP_STACKS ||
-           top->table[top->view].filter[0] != '\0' ||
+           top->view == LMM_TOP_TYPE_LINES || top->table[top->view].filter[0] != '\0' ||
            (top->view != LMM_TOP_PROCESSES && top->history.marked) ||
            (top->once && top->source.snapshot->model->mark.number > 0);
 }
@@ -311,6 +322,12 @@ static void put_scope(const struct layout *layout)
     if (top->view == LMM_TOP_SITES && family != NULL) {
         lmm_top_put(layout->sheet, " Sites of ");
         lmm_top_put_string(layout->sheet, family->family->name);
+        lmm_top_put(layout->sheet, " ");
+    } else if (top->view == LMM_TOP_TYPE_LINES && site != NULL) {
+        struct lmm_string name = lmm_site_type_name(top->source.snapshot->model, site);
+
+        lmm_top_put(layout->sheet, " Lines of ");
+        lmm_top_put_string(layout->sheet, name.bytes > 0 ? name : lmm_string_of("no known type"));
         lmm_top_put(layout->sheet, " ");
     } else if (top->view == LMM_TOP_STACKS) {
         lmm_top_put(layout->sheet, " Stacks of ");
@@ -395,8 +412,8 @@ static void lay_out_help(const struct layout *layout)
 {
     static const char *const lines[] = {
         "  Up Down PgUp PgDn Home End   choose a row",
-        "  Enter                        go in: process, family, line, its stacks",
-        "  Tab                          lines, or families",
+        "  Enter                        go in: process, type or family, line, its stacks",
+        "  Tab                          types, lines, or families",
         "  z                            rows of zeros, too",
         "  Esc Backspace                clear the filter, or go back",
         "  q                            back from stacks and sites; else quit",

@@ -10,6 +10,7 @@
 
 #include "reporter/core/compare.h"
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/report/places.h"
 #include "reporter/program/top/top_history.h"
@@ -258,13 +259,27 @@ static void add_site(struct lmm_top_row *row, const struct lmm_top_history *hist
 static bool is_in_scope(const struct lmm_top_scope *scope, const struct lmm_model *model, size_t i)
 {
     return (scope->family == NULL || model->sites[i].family == scope->family->family) &&
-           (scope->line == 0 || scope->lines->keys[scope->lines->of[i]] == scope->line);
+           (scope->line == 0 || scope->lines->keys[scope->lines->of[i]] == scope->line) &&
+           (scope->type == 0 || scope->types->keys[scope->types->of[i]] == scope->type);
+}
+
+/* Returns the name of the row of a site's type. */
+static struct lmm_string type_name(const struct lmm_model *model, const struct lmm_model_site *site)
+{
+    struct lmm_model_type type;
+
+    lmm_site_type(model, site, &type);
+    if (lmm_site_type_is_known(&type)) {
+        return type.name;
+    }
+    return lmm_site_type_lack(&type) == NULL ? lmm_string_of("(unknown)") : type.lacking;
 }
 
 bool lmm_top_rows_of_places(struct lmm_top_rows *rows, const struct lmm_top_history *history,
                             const struct lmm_model *model, const struct lmm_places *places,
                             const struct lmm_top_scope *scope, const char *filter)
 {
+    bool are_types = places == scope->types;
     size_t *numbers =
         calloc(places->count + 1, sizeof(*numbers)); /* of the place's row, from 1 on */
 
@@ -275,23 +290,29 @@ bool lmm_top_rows_of_places(struct lmm_top_rows *rows, const struct lmm_top_hist
     }
     for (size_t i = 0; i < model->site_count; i++) {
         const struct lmm_model_site *site = &model->sites[i];
+        struct lmm_string name = are_types ? type_name(model, site) : site->file;
         size_t *number = &numbers[places->of[i]];
 
         if (!is_in_scope(scope, model, i)) {
             continue;
         }
-        if (*number == 0 && !site_passes(site, filter)) { /* nor do the place's other sites */
+        if (*number == 0 &&
+            !(are_types ? lmm_top_passes(name, filter) : site_passes(site, filter))) {
+            /* nor do the place's other sites */
             *number = HIDDEN;
             rows->hidden++;
         } else if (*number == 0) {
             *number = ++rows->count;
-            rows->row[*number - 1] = (struct lmm_top_row) {
-                .identity = places->keys[places->of[i]], .name = site->file, .site = site};
+            rows->row[*number - 1] = (struct lmm_top_row) {.identity = places->keys[places->of[i]],
+                                                           .name = name,
+                                                           .site = site,
+                                                           .type = site->type};
         }
         if (*number != HIDDEN) {
             struct lmm_top_row *row = &rows->row[*number - 1];
 
             row->site = site->id < row->site->id ? site : row->site;
+            row->type = lmm_site_type_common(row->type, site->type);
             add_site(row, history, site);
         }
     }

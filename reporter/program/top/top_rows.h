@@ -30,8 +30,10 @@ enum lmm_top_view {
     LMM_TOP_PROCESSES,
     LMM_TOP_LINES, /* of the source */
     LMM_TOP_FAMILIES,
-    LMM_TOP_SITES,  /* the lines of one family */
-    LMM_TOP_STACKS, /* of one line */
+    LMM_TOP_SITES,      /* the lines of one family */
+    LMM_TOP_STACKS,     /* of one line */
+    LMM_TOP_TYPES,      /* of blocks, by debug information */
+    LMM_TOP_TYPE_LINES, /* the lines of one of these */
     LMM_TOP_VIEWS,
 };
 
@@ -64,11 +66,14 @@ enum lmm_top_figure {
 struct lmm_top_row {
     uint64_t identity;
     int64_t figure[LMM_TOP_FIGURES]; /* limited to INT64_MAX */
-    struct lmm_string name;          /* of the family or program; a site's file */
+    struct lmm_string
+        name; /* of the family, program or type; a site's file; of what has no type the
+                               module that lacks debug information, if one does */
     const struct lmm_top_family *family;
     const struct lmm_model_site
         *site; /* of its sites that of the lowest id; these three: NULL for other rows */
     const struct lmm_ledger_entry *entry;
+    const struct lmm_model_type *type; /* of all its sites; NULL: they have several, or none */
 };
 
 struct lmm_top_rows {
@@ -109,6 +114,8 @@ struct lmm_top_scope {
     const struct lmm_top_family *family; /* NULL: of all families */
     const struct lmm_places *lines;      /* these two: the sites of the line of this key; 0: all */
     uint64_t line;
+    const struct lmm_places *types; /* these two: likewise, of the type */
+    uint64_t type;
 };
 
 /* A row for each place (places.h) of the sites in scope; its identity is the place's key. */

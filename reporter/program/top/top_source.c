@@ -12,6 +12,7 @@
 
 #include "reporter/core/model.h"
 #include "reporter/program/base/clock.h"
+#include "reporter/program/base/select.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/symbols.h"
@@ -72,8 +73,12 @@ static bool take_in(struct lmm_top_source *source, struct lmm_top_history *histo
         lmm_top_history_close(history);
         source->known_age = false;
     }
-    if (!lmm_types_apply(&source->symbols, LMM_SYMBOLS_QUIET, snapshot->model) ||
-        !lmm_top_history_add(history, snapshot->model, now_ns)) {
+    bool is_named = lmm_types_apply(&source->symbols, LMM_SYMBOLS_QUIET, snapshot->model);
+
+    if (is_named && source->select != NULL) {
+        lmm_select_filter_types(source->select, snapshot->model);
+    }
+    if (!is_named || !lmm_top_history_add(history, snapshot->model, now_ns)) {
         lmm_reason_set(&source->trouble, "%s", strerror(ENOMEM));
         lmm_snapshot_free(snapshot);
         return false;
@@ -127,7 +132,7 @@ void lmm_top_source_close(struct lmm_top_source *source)
     free(source->note_of);
     free(source->note);
     free(source->path);
-    *source = (struct lmm_top_source) {.path = NULL};
+    *source = (struct lmm_top_source) {.select = source->select};
 }
 
 const char *lmm_top_source_words(const struct lmm_top_source *source)

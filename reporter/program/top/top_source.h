@@ -16,12 +16,14 @@
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/liveness.h"
 
+struct lmm_select;
 struct lmm_snapshot;
 struct lmm_symbols;
 struct lmm_top_history;
 
 struct lmm_top_source {
-    char *path; /* owned */
+    char *path;                      /* owned */
+    const struct lmm_select *select; /* --type; NULL: all types */
     struct lmm_snapshot *snapshot;
     struct lmm_symbols *symbols;
     char *

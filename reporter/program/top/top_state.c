@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
+#include "reporter/core/saturate.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/report/row_options.h"
 
 enum {
     CONTROL_U = 21, /* deletes the whole line, as in shells */
@@ -28,6 +31,7 @@ void lmm_top_close(struct lmm_top *top)
     lmm_discover_free(&top->ledgers);
     lmm_places_free(&top->lines);
     lmm_places_free(&top->stacks);
+    lmm_places_free(&top->types);
     lmm_top_losses_free(&top->losses);
     free(top->ledger_bytes);
 }
@@ -40,8 +44,10 @@ enum lmm_top_view lmm_top_first_view(const struct lmm_top *top)
     if (top->first != LMM_TOP_PROCESSES) {
         return top->first;
     }
-    return model != NULL && model->is_drop_in && model->stack_frames > 0 ? LMM_TOP_LINES
-                                                                         : LMM_TOP_FAMILIES;
+    if (model == NULL || !model->is_drop_in || model->stack_frames == 0) {
+        return LMM_TOP_FAMILIES;
+    }
+    return lmm_row_options_usual(model) == LMM_BY_TYPE ? LMM_TOP_TYPES : LMM_TOP_LINES;
 }
 
 struct lmm_top_table *lmm_top_table(struct lmm_top *top)
@@ -51,7 +57,7 @@ struct lmm_top_table *lmm_top_table(struct lmm_top *top)
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-/* Groups the sites of the last reading by line and by stack, once for each reading. */
+/* Groups the sites of the last reading by line, by stack and by type, once for each reading. */
 static bool place_sites(struct lmm_top *top)
 {
     const struct lmm_model *model = top->source.snapshot->model;
@@ -61,14 +67,42 @@ static bool place_sites(struct lmm_top *top)
     }
     lmm_places_free(&top->lines);
     lmm_places_free(&top->stacks);
+    lmm_places_free(&top->types);
     top->placed_model = model;
     top->placed = 0;
     if (!lmm_places_make(model, LMM_BY_LINE, &top->lines) ||
-        !lmm_places_make(model, LMM_BY_STACK, &top->stacks)) {
+        !lmm_places_make(model, LMM_BY_STACK, &top->stacks) ||
+        !lmm_places_make(model, LMM_BY_TYPE, &top->types)) {
         return false;
     }
     top->placed = top->history.readings;
     return true;
+}
+
+/* Finds out whether a type of the last reading is known, once for each reading. */
+static void learn_types(struct lmm_top *top)
+{
+    const struct lmm_model *model = top->source.snapshot->model;
+
+    if (top->typed == top->history.readings && top->typed_model == model) {
+        return;
+    }
+    top->typed = top->history.readings;
+    top->typed_model = model;
+    top->has_types = false;
+    for (size_t i = 0; i < model->site_count && model->is_drop_in && !top->has_types; i++) {
+        top->has_types = lmm_site_type_name(model, &model->sites[i]).bytes > 0;
+    }
+}
+
+/* Returns the places that the rows of the view are. */
+static const struct lmm_places *places_of(const struct lmm_top *top)
+{
+    switch (top->view) {
+    case LMM_TOP_STACKS: return &top->stacks;
+    case LMM_TOP_TYPES: return &top->types;
+    default: return &top->lines;
+    }
 }
 
 /* Whether the view has a row for each line, or stack, of the whole process. */
@@ -106,6 +140,8 @@ static struct lmm_top_scope scope_of(const struct lmm_top *top)
         .family = of == LMM_TOP_SITES ? lmm_top_history_find(&top->history, top->family) : NULL,
         .lines = &top->lines,
         .line = is_stacks ? top->line : 0,
+        .types = &top->types,
+        .type = of == LMM_TOP_TYPE_LINES ? top->type : 0,
     };
 }
 
@@ -115,8 +151,7 @@ static bool make_places(struct lmm_top *top)
 
     return place_sites(top) &&
            lmm_top_rows_of_places(&top->rows, &top->history, top->source.snapshot->model,
-                                  top->view == LMM_TOP_STACKS ? &top->stacks : &top->lines, &scope,
-                                  lmm_top_table(top)->filter) &&
+                                  places_of(top), &scope, lmm_top_table(top)->filter) &&
            fill_losses(top);
 }
 
@@ -129,9 +164,33 @@ size_t lmm_top_trend(const struct lmm_top *top, const struct lmm_top_row *row,
         memcpy(ret_samples, row->family->live_bytes, sizeof(row->family->live_bytes));
         return row->family->samples;
     }
-    return lmm_top_row_trend(row, &top->history, top->source.snapshot->model,
-                             top->view == LMM_TOP_STACKS ? &top->stacks : &top->lines, &scope,
-                             ret_samples);
+    return lmm_top_row_trend(row, &top->history, top->source.snapshot->model, places_of(top),
+                             &scope, ret_samples);
+}
+
+struct lmm_top_lines lmm_top_lines_of(const struct lmm_top *top, const struct lmm_top_row *row)
+{
+    const struct lmm_model *model = top->source.snapshot->model;
+    uint64_t *bytes = calloc(top->lines.count + 1, sizeof(*bytes)); /* + 1: it has live blocks */
+    struct lmm_top_lines lines = {0, row->site};
+    uint64_t most = 0;
+
+    for (size_t i = 0; bytes != NULL && i < model->site_count; i++) {
+        const struct lmm_model_site *site = &model->sites[i];
+        uint64_t *sum = &bytes[top->lines.of[i]];
+
+        if (top->types.keys[top->types.of[i]] != row->identity || site->live_blocks == 0) {
+            continue;
+        }
+        lines.count += *sum == 0;
+        *sum = lmm_add_saturated(*sum == 0 ? 1 : *sum, site->live_bytes);
+        if (*sum > most) {
+            most = *sum;
+            lines.largest = site;
+        }
+    }
+    free(bytes);
+    return lines;
 }
 
 static bool make_rows(struct lmm_top *top)
@@ -144,6 +203,7 @@ static bool make_rows(struct lmm_top *top)
         return lmm_top_rows_of_processes(&top->rows, &top->ledgers, top->ledger_bytes, top->program,
                                          top->wall_ns, lmm_top_table(top)->filter);
     }
+    learn_types(top);
     if (needs_family && family == NULL) {
         top->view = LMM_TOP_FAMILIES;
     }
@@ -288,13 +348,18 @@ static enum lmm_top_answer enter(struct lmm_top *top)
     if (top->view == LMM_TOP_STACKS) {
         return LMM_TOP_GO_ON;
     }
-    if (top->view != LMM_TOP_FAMILIES && top->rows.row[cursor->at].site->stack == 0) {
+    bool has_lines = top->view == LMM_TOP_FAMILIES || top->view == LMM_TOP_TYPES;
+
+    if (!has_lines && top->rows.row[cursor->at].site->stack == 0) {
         return LMM_TOP_GO_ON; /* it has no stacks */
     }
     lmm_top_cursor_move(cursor, &top->rows, 0); /* so that it comes back to this row */
     if (top->view == LMM_TOP_FAMILIES) {
         top->family = cursor->identity;
         top->view = LMM_TOP_SITES;
+    } else if (top->view == LMM_TOP_TYPES) {
+        top->type = cursor->identity;
+        top->view = LMM_TOP_TYPE_LINES;
     } else {
         top->line = cursor->identity;
         top->stacks_of = top->view;
@@ -305,11 +370,14 @@ static enum lmm_top_answer enter(struct lmm_top *top)
     return LMM_TOP_GO_ON;
 }
 
-/* Changes between lines and families. */
+/* Changes from types to lines, to families, to types; there may be no types. */
 static void change_view(struct lmm_top *top)
 {
-    if (top->view != LMM_TOP_PROCESSES) {
-        top->view = top->view == LMM_TOP_LINES ? LMM_TOP_FAMILIES : LMM_TOP_LINES;
+    switch (top->view) {
+    case LMM_TOP_PROCESSES: break;
+    case LMM_TOP_LINES: top->view = LMM_TOP_FAMILIES; break;
+    case LMM_TOP_FAMILIES: top->view = top->has_types ? LMM_TOP_TYPES : LMM_TOP_LINES; break;
+    default: top->view = LMM_TOP_LINES; break;
     }
 }
 
@@ -325,6 +393,8 @@ static enum lmm_top_answer back(struct lmm_top *top, int key)
         top->view = top->stacks_of;
     } else if (top->view == LMM_TOP_SITES) {
         top->view = LMM_TOP_FAMILIES;
+    } else if (top->view == LMM_TOP_TYPE_LINES) {
+        top->view = LMM_TOP_TYPES;
     } else if (key == 'q') {
         return LMM_TOP_QUIT;
     } else if (top->view != LMM_TOP_PROCESSES && top->has_list) {

@@ -9,6 +9,7 @@
  *   I2  in the view of sites `family` is the serial number of their family; when that family no
  *       longer exists, the view changes to families
  *   I4  in the view of stacks `line` is the key of their line, and `stacks_of` the view to go back to
+ *   I5  in the view of the lines of a type, and of stacks of these, `type` is the key of the type
  *   I3  while the user types a filter, all keys except those of the prompt and the arrows are text
  *
  * Not responsible for reading ledgers: lmm_top_press() returns what the caller must do.
@@ -80,6 +81,7 @@ struct lmm_top {
     bool all;      /* also rows of zeros */
     uint64_t family;
     uint64_t line;
+    uint64_t type;
     enum lmm_top_view stacks_of;
     enum lmm_top_view first; /* the view that a process opens with; LMM_TOP_PROCESSES: it decides */
     uint64_t delay_ms;
@@ -93,10 +95,14 @@ struct lmm_top {
     /* The process. */
     struct lmm_top_source source;
     struct lmm_top_history history;
-    struct lmm_places lines; /* these two: of the reading `placed`, counted from 1 on; 0: none */
+    struct lmm_places lines; /* these three: of the reading `placed`, counted from 1 on; 0: none */
     struct lmm_places stacks;
+    struct lmm_places types;
     const struct lmm_model *placed_model;
     uint64_t placed;
+    const struct lmm_model *typed_model; /* these two: of which has_types is known */
+    uint64_t typed;
+    bool has_types;  /* a type is known: then there is a view of types */
     uint64_t now_ns; /* CLOCK_MONOTONIC at the last update */
     struct lmm_top_mark mark;
     uint32_t marks; /* that the process had at the last reading */
@@ -111,7 +117,8 @@ struct lmm_top {
 void lmm_top_init(struct lmm_top *top, enum lmm_top_view view);
 void lmm_top_close(struct lmm_top *top);
 
-/* Returns the view that the process opens with: lines if it has call stacks, else families. */
+/* Returns the view that the process opens with: types where most bytes have one, lines if it has call stacks, else
+ * families. */
 enum lmm_top_view lmm_top_first_view(const struct lmm_top *top);
 
 /* Returns the table of the current view. */
@@ -130,6 +137,15 @@ void lmm_top_mark_here(struct lmm_top *top, uint64_t time_ns);
 
 /* Shows what leak checks found, from the next reading on: lines, or the stacks of one, by lost bytes. */
 void lmm_top_show_losses(struct lmm_top *top);
+
+/* The lines that allocate a type. */
+struct lmm_top_lines {
+    size_t count;                         /* of those with live blocks */
+    const struct lmm_model_site *largest; /* one of the sites of that with most live bytes */
+};
+
+/* Returns the lines of a row of types. Cost: the number of sites. */
+struct lmm_top_lines lmm_top_lines_of(const struct lmm_top *top, const struct lmm_top_row *row);
 
 /* Makes the rows again, after a reading, a key, or a change of `shown`. Returns false when memory
  * ran out. */

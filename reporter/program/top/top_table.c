@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/core/stack.h"
+#include "reporter/core/words.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/top/top_sheet.h"
 #include "reporter/program/top/top_state.h"
@@ -16,6 +18,7 @@ enum {
     NAME_MIN = 16,  /* the name has at least so many columns; other columns are dropped for it */
     PLACE_MIN = 36, /* the same for a line or a stack */
     TREND_MIN = 8,
+    TYPE_COLUMNS = 20, /* of the name of a type, before its lines */
 };
 
 enum format {
@@ -112,7 +115,9 @@ static bool applies(const struct column *column, const struct lmm_top *top)
     switch (column->when) {
     case TOTALS: return top->history.marked || top->once;
     case CHANGES: return !top->once;
-    case LOSSES: return top->losses.time_ns != 0 && top->view != LMM_TOP_SITES;
+    case LOSSES:
+        return top->losses.time_ns != 0 &&
+               (top->view == LMM_TOP_LINES || top->view == LMM_TOP_STACKS);
     case PEAKS: return top->source.snapshot->model->is_drop_in;
     default: return true;
     }
@@ -162,6 +167,8 @@ void lmm_top_table_heading(struct lmm_top_sheet *sheet, const struct lmm_top *to
         [LMM_TOP_FAMILIES] = "NAME",
         [LMM_TOP_SITES] = "FILE:LINE FUNCTION",
         [LMM_TOP_STACKS] = "STACK, INNERMOST CALL FIRST",
+        [LMM_TOP_TYPES] = "TYPE",
+        [LMM_TOP_TYPE_LINES] = "FILE:LINE FUNCTION",
     };
     const struct column *columns = columns_of(top->view);
     uint32_t chosen = choose(top, sheet->columns);
@@ -259,6 +266,31 @@ static void put_stack(struct lmm_top_sheet *sheet, const struct lmm_top *top,
     lmm_stack_walk(top->source.snapshot->model, site->stack, SIZE_MAX, put_call, &cell);
 }
 
+/* Puts "struct node         parser.c:88 and 8 lines", or why there is no type. */
+static void put_type(struct lmm_top_sheet *sheet, const struct lmm_top *top,
+                     const struct lmm_top_row *row)
+{
+    struct lmm_top_lines lines = lmm_top_lines_of(top, row);
+    size_t start = sheet->line[sheet->used - 1].columns;
+    struct lmm_model_type type;
+
+    lmm_site_type(top->source.snapshot->model, row->site, &type);
+    lmm_top_put_string(sheet, row->name);
+    if (lmm_site_type_lack(&type) != NULL) {
+        lmm_top_printf(sheet, ": %s", lmm_site_type_lack(&type));
+    }
+    lmm_top_pad_to(sheet, start + TYPE_COLUMNS);
+    lmm_top_put(sheet, "  ");
+    lmm_top_put_string(sheet, lmm_model_last_component(lines.largest->file));
+    if (lines.largest->line != 0) {
+        lmm_top_printf(sheet, ":%" PRIu32, lines.largest->line);
+    }
+    if (lines.count > 1) {
+        lmm_top_printf(sheet, " and %zu %s", lines.count - 1,
+                       lmm_plural(lines.count - 1, "line", "lines"));
+    }
+}
+
 void lmm_top_table_row(struct lmm_top_sheet *sheet, const struct lmm_top *top,
                        const struct lmm_top_row *row, bool selected)
 {
@@ -284,6 +316,8 @@ void lmm_top_table_row(struct lmm_top_sheet *sheet, const struct lmm_top *top,
     lmm_top_put(sheet, " ");
     if (row->site != NULL && top->view == LMM_TOP_STACKS) {
         put_stack(sheet, top, row->site);
+    } else if (top->view == LMM_TOP_TYPES) {
+        put_type(sheet, top, row);
     } else if (row->site != NULL) {
         put_site(sheet, row->site);
     } else {

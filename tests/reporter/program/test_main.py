@@ -55,7 +55,7 @@ class Main(harness.Case):
                 (["report", "--nothing-like-it"], "unrecognized option '--nothing-like-it'\n"),
                 (["report", "--stac"], "'--stac' is ambiguous"),
                 (["top", "--sort", "blokcs"], "unknown sort key 'blokcs' (did you mean 'blocks'?)"),
-                (["top", "--by", "famly"], "--by takes line or family, not 'famly' (did you mean 'family'?)"),
+                (["top", "--by", "famly"], "--by takes type, line or family, not 'famly' (did you mean 'family'?)"),
                 (["report", "-F", "folded", "--measure", "peek"], "(did you mean 'peak'?)")):
             self.refuse(words, *arguments)
 
@@ -130,7 +130,7 @@ class Main(harness.Case):
         self.assertEqual(self.complete("lmm", "run", "--stacks-per-row", "3", "--fu"), ["--full"])
         self.assertEqual(self.complete("lmm", "run", "--fit", "b"), ["best"])
         self.assertEqual(self.complete("lmm", "run", "--temporary", "h"), ["heaptrack"])
-        self.assertEqual(self.complete("lmm", "top", "--by", ""), ["line", "family"])
+        self.assertEqual(self.complete("lmm", "top", "--by", ""), ["type", "line", "family"])
         self.assertEqual(self.complete("lmm", "run", "--measure", "pe"), ["peak"])
         self.assertEqual(self.complete("lmm", "report", "--measure", "pe"), ["peak"])
         self.assertEqual(self.complete("lmm", "run", "--format", "=", "j"), ["json", "junit"])

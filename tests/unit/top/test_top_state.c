@@ -378,6 +378,75 @@ Test(top_keys, tab_changes_between_lines_and_families)
     cr_expect_eq(top.view, LMM_TOP_LINES);
 }
 
+static const struct lmm_model_type node = {.name = {"struct node", 11},
+                                           .confidence = LMM_MODEL_LIKELY};
+static const struct lmm_model_type no_debug = {.gap = LMM_MODEL_TYPE_NO_DEBUG,
+                                               .lacking = {"libssl.so.3", 11}};
+
+/* Makes it a process of the drop-in in which line 7 allocates a type, and line 8, which has a live
+ * block then, another one or none. */
+static void set_types(const struct lmm_model_type *of_line_8)
+{
+    make_drop_in();
+    for (size_t i = 0; i < made.model.site_count; i++) {
+        made.model.sites[i].type = made.model.sites[i].line == 7 ? &node : of_line_8;
+        made.model.sites[i].live_blocks = 1;
+    }
+    made.model.total.live_bytes = 630;
+    top.view = lmm_top_first_view(&top);
+    read_scene(2 * (uint64_t) SECOND);
+}
+
+Test(top_keys, a_program_with_types_opens_on_them_and_tab_comes_back_to_them)
+{
+    set_types(&no_debug);
+    cr_expect_eq(top.view, LMM_TOP_TYPES);
+    expect_text("types by bytes,");
+    expect_text(" by TYPE  line  family  (Tab)    / filter  m mark  L leak check  Enter lines\n");
+    expect_text("struct node           a.c:7\n");
+    press("\t");
+    cr_expect_eq(top.view, LMM_TOP_LINES);
+    expect_text(" by type  LINE  family");
+    press("\t");
+    cr_expect_eq(top.view, LMM_TOP_FAMILIES);
+    press("\t");
+    cr_expect_eq(top.view, LMM_TOP_TYPES);
+}
+
+Test(top_keys, a_type_has_its_largest_line_and_the_number_of_the_others)
+{
+    set_types(&node);
+    expect_text("struct node           a.c:7 and 1 line\n");
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    expect_text("src/a.c:7 f\n");
+    expect_text("src/a.c:8 f\n");
+}
+
+Test(top_keys, enter_shows_the_lines_of_a_type_and_their_stacks)
+{
+    set_types(&no_debug);
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    cr_expect_eq(top.view, LMM_TOP_TYPE_LINES);
+    expect_text(" Lines of struct node");
+    expect_text("src/a.c:7 f\n");
+    expect_no_text("a.c:8");
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    cr_expect_eq(top.view, LMM_TOP_STACKS);
+    expect_text(" Stacks of a.c:7 f");
+    press("qq");
+    cr_expect_eq(top.view, LMM_TOP_TYPES);
+}
+
+Test(top_keys, types_are_filtered_by_their_names)
+{
+    set_types(&no_debug);
+    expect_text("libssl.so.3: no debug information");
+    press("/NODE");
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    expect_text("struct node");
+    expect_no_text("libssl.so.3");
+}
+
 Test(top_keys, z_shows_rows_of_zeros)
 {
     made_family(&made, "idle_t", 8);
