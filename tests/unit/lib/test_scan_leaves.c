@@ -71,7 +71,7 @@ Test(scan_leaves, a_block_with_an_address)
         {'n', 0, 0, false},  {'n', 0, 40, false},  {'n', 0, 36, true},  {'b', 20, 8, false},
         {'b', 20, 16, true}, {'b', 24, 16, false}, {'b', 24, 24, true}, {'b', 7, 0, true},
         {'f', 0, 0, true},   {'h', 0, 0, false},   {'h', 0, 56, false}, {'h', 0, 64, false},
-        {'h', 0, 88, false}, {'h', 0, 92, true},
+        {'h', 0, 88, false}, {'h', 0, 84, true},
     };
     static const size_t places[PLACES] = {0, 70, COUNT - 1};
 
