@@ -172,6 +172,7 @@ enum lmm_ledger_kind {
     LMM_LEDGER_LEAKS_ODD = 12,  /* of turn 1 */
     LMM_LEDGER_MARKS = 13,      /* record: struct lmm_ledger_mark */
     LMM_LEDGER_MISMATCHES = 14, /* record: struct lmm_ledger_mismatch */
+    LMM_LEDGER_KEEPERS = 15,    /* record: struct lmm_ledger_keeper, the largest first */
 };
 
 struct lmm_ledger_chunk {
@@ -334,6 +335,13 @@ struct lmm_ledger_mismatch {
     uint64_t count; /* atomic; of such blocks */
 };
 
+/* A site that retained bytes when the process ended: they would have been lost without its blocks. */
+struct lmm_ledger_keeper {
+    uint64_t bytes;
+    uint32_t site;
+    uint32_t reserved;
+};
+
 /* A ledger as a reader holds it: where the header and each chunk are in its memory. */
 struct lmm_ledger_view {
     const struct lmm_ledger_header *header;
@@ -349,6 +357,7 @@ static_assert(sizeof(struct lmm_ledger_row) == 64, "a cache line");
 static_assert(sizeof(struct lmm_ledger_row_page) == 64, "rows start on a cache line");
 static_assert(sizeof(struct lmm_ledger_check) == 128, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_mark) == 16, "fixed layout");
+static_assert(sizeof(struct lmm_ledger_keeper) == 16, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_leak) == 64, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_mismatch) == 32, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_row_v1) == 32, "fixed layout");

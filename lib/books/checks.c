@@ -12,6 +12,9 @@ static struct lmm_series turns[] = {
     {.kind = LMM_LEDGER_LEAKS_ODD, .record_bytes = sizeof(struct lmm_ledger_leak)},
 };
 
+static struct lmm_series keepers = {.kind = LMM_LEDGER_KEEPERS,
+                                    .record_bytes = sizeof(struct lmm_ledger_keeper)};
+
 static struct lmm_series marks = {.kind = LMM_LEDGER_MARKS,
                                   .record_bytes = sizeof(struct lmm_ledger_mark)};
 
@@ -92,4 +95,20 @@ uint32_t lmm_checks_add_mark(const char *text)
         errno = ENOMEM;
     }
     return done ? number + 1 : 0;
+}
+
+bool lmm_checks_add_keepers(const struct lmm_ledger_keeper *list, size_t count)
+{
+    bool done = true;
+
+    lmm_lock_acquire(&lmm_chunks_lock);
+    for (size_t i = 0; i < count && done; i++) {
+        uint32_t number;
+        done = lmm_series_add_locked(&keepers, &list[i], &number);
+    }
+    lmm_lock_release(&lmm_chunks_lock);
+    if (!done) {
+        errno = ENOMEM;
+    }
+    return done;
 }

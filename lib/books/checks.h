@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checks: the results of leak checks in the ledger, and marks.
+ * checks: the results of leak checks in the ledger, marks, and what sites retained at the end.
  *
- * Owns the ledger's MARKS, its LEAKS records and the header's checks, each of these of two turns. A result fills in the
+ * Owns the ledger's MARKS and KEEPERS, its LEAKS records and the header's checks, each of these of two turns. A result fills in the
  * turn that readers do not use, and then becomes the valid one, so a complete result exists at any
  * time, also when the process is killed.
  *
@@ -37,5 +37,9 @@ struct lmm_checks_sum lmm_checks_sum(uint32_t kind);
 /* Adds a mark of now; text: may be NULL. Returns its number, at least 1; 0 with errno ENOMEM. Any
  * thread, with no lock of LMM held. */
 uint32_t lmm_checks_add_mark(const char *text);
+
+/* Adds the sites that retain most bytes at the end of the process, once. False with errno ENOMEM: then some
+ * are missing. As above. */
+bool lmm_checks_add_keepers(const struct lmm_ledger_keeper *list, size_t count);
 
 #endif

@@ -13,6 +13,7 @@
 #include "lib/leaks/agent.h"
 #include "lib/leaks/check.h"
 #include "lib/leaks/declared.h"
+#include "lib/leaks/keepers.h"
 #include "lib/leaks/mark.h"
 #include "lib/leaks/marks.h"
 #include "lib/pages/family.h"
@@ -61,6 +62,22 @@ static bool begin_check_at_exit(void)
            !__atomic_exchange_n(&is_done, true, __ATOMIC_RELAXED);
 }
 
+/* Puts the sites that retain most bytes into the books, which do without them where memory is short. */
+static void keep_keepers(const struct lmm_saved_registers *entry)
+{
+    static struct lmm_keepers keepers; /* it is long; the process ends once */
+    static struct lmm_ledger_keeper records[LMM_KEEPERS_MAX];
+
+    if (lmm_check_find_keepers(entry, true, &keepers) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < keepers.count; i++) {
+        records[i] = (struct lmm_ledger_keeper) {.bytes = keepers.list[i].bytes,
+                                                 .site = keepers.list[i].site};
+    }
+    lmm_checks_add_keepers(records, keepers.count);
+}
+
 /* The program may set options when it is asked. */
 void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
 {
@@ -75,7 +92,9 @@ void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
     };
     struct lmm_ledger_check check;
 
-    lmm_check_run(&request, &check);
+    if (lmm_check_run(&request, &check) == 0 && lmm_options.retained) {
+        keep_keepers(entry);
+    }
 }
 
 void lmm_leaks_ask_before_exit(bool (*ask)(void))

@@ -274,6 +274,8 @@ static const struct key {
      "(0)"},
     {"reservoir", set_reservoir, offsetof(struct lmm_options, reservoir_bytes), "MIB",
      "unused pages to keep for reuse (16)"},
+    {"retained", set_flag, offsetof(struct lmm_options, retained), "0|1",
+     "a leak check at exit finds out which lines retain most bytes, too (0)"},
     {"signal", set_signal, offsetof(struct lmm_options, signal), "0..64",
      "the signal by which lmm asks the process for a leak check; 0: none (a real-time signal)"},
     {"stacks", set_stacks, offsetof(struct lmm_options, stack_frames), "0..64",

@@ -217,7 +217,7 @@ static void answer_retained(const char *question, struct answer *answer)
 {
     static struct lmm_keepers keepers; /* the thread's */
     const struct lmm_saved_registers entry = no_registers();
-    int result = *question != '\0' ? -EINVAL : lmm_check_find_keepers(&entry, &keepers);
+    int result = *question != '\0' ? -EINVAL : lmm_check_find_keepers(&entry, false, &keepers);
 
     if (result != 0) {
         put_error(answer, (uint64_t) -result, "the check failed");

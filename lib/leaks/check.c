@@ -441,16 +441,18 @@ int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_che
 
 /* Runs a check whose result is not for the books. */
 static LMM_NOINLINE int run_question(struct run *run, const struct lmm_saved_registers *entry,
+                                     bool at_exit,
                                      void (*take)(const struct result *result, void *ret),
                                      void *ret)
 {
-    static const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL};
+    const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL, .at_exit = at_exit};
+    struct lmm_saved_registers end = {.sp = 0};
 
     run->request = &request;
-    return run_pass(run, entry, take, ret);
+    return run_pass(run, at_exit && lmm_main_has_returned(&end.sp) ? &end : entry, take, ret);
 }
 
-static int ask(struct run *run, const struct lmm_saved_registers *entry,
+static int ask(struct run *run, const struct lmm_saved_registers *entry, bool at_exit,
                void (*take)(const struct result *result, void *ret), void *ret)
 {
     int error = lmm_start() ? 0 : -ENOMEM;
@@ -460,7 +462,7 @@ static int ask(struct run *run, const struct lmm_saved_registers *entry,
         error = lmm_turn_take();
     }
     if (error == 0) {
-        error = run_question(run, entry, take, ret);
+        error = run_question(run, entry, at_exit, take, ret);
         lmm_turn_give();
     }
     return error;
@@ -476,7 +478,7 @@ int lmm_check_find_chain(uintptr_t address, const struct lmm_saved_registers *en
 {
     struct run run = {.question = WHY, .wanted = address};
 
-    return ask(&run, entry, take_chain, ret_chain);
+    return ask(&run, entry, false, take_chain, ret_chain);
 }
 
 static void take_keepers(const struct result *result, void *ret)
@@ -484,9 +486,10 @@ static void take_keepers(const struct result *result, void *ret)
     *(struct lmm_keepers *) ret = result->keepers;
 }
 
-int lmm_check_find_keepers(const struct lmm_saved_registers *entry, struct lmm_keepers *ret_keepers)
+int lmm_check_find_keepers(const struct lmm_saved_registers *entry, bool at_exit,
+                           struct lmm_keepers *ret_keepers)
 {
     struct run run = {.question = RETAINED};
 
-    return ask(&run, entry, take_keepers, ret_keepers);
+    return ask(&run, entry, at_exit, take_keepers, ret_keepers);
 }

@@ -60,8 +60,8 @@ int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_che
 int lmm_check_find_chain(uintptr_t address, const struct lmm_saved_registers *entry,
                          struct lmm_chain *ret_chain);
 
-/* The same for the sites that retain most bytes (keepers.h). */
-int lmm_check_find_keepers(const struct lmm_saved_registers *entry,
+/* The same for the sites that retain most bytes (keepers.h). at_exit: as in a request. */
+int lmm_check_find_keepers(const struct lmm_saved_registers *entry, bool at_exit,
                            struct lmm_keepers *ret_keepers);
 
 #endif

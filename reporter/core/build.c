@@ -25,6 +25,7 @@ enum {
     ROOM_FRAMES = 1024,
     ROOM_CHUNKS = 8,
     ROOM_MISMATCHES = 8,
+    ROOM_KEEPERS = 128,
     SCRATCH_ALIGN = 16,
 };
 
@@ -131,8 +132,10 @@ size_t lmm_model_bytes(const struct lmm_ledger_view *view)
     uint64_t mismatches =
         count_records(view, LMM_LEDGER_MISMATCHES, sizeof(struct lmm_ledger_mismatch)) +
         ROOM_MISMATCHES;
+    uint64_t keepers = count_records(view, LMM_LEDGER_KEEPERS, sizeof(struct lmm_ledger_keeper));
 
     families = lmm_smaller(families, LMM_LEDGER_MAX_FAMILIES);
+    keepers = keepers == 0 ? 0 : keepers + ROOM_KEEPERS;
     sites = lmm_smaller(sites, LMM_LEDGER_MAX_SITES);
     modules = modules == 0 ? 0 : lmm_smaller(modules + ROOM_MODULES, LMM_LEDGER_MAX_MODULES);
     frames = frames == 0 ? 0 : lmm_smaller(frames + ROOM_FRAMES, LMM_LEDGER_MAX_FRAMES);
@@ -145,6 +148,7 @@ size_t lmm_model_bytes(const struct lmm_ledger_view *view)
            rounded((size_t) frames * sizeof(struct lmm_model_frame)) +
            rounded((size_t) leaks * sizeof(struct lmm_model_leak)) +
            rounded((size_t) mismatches * sizeof(struct lmm_model_mismatch)) +
+           rounded((size_t) keepers * sizeof(struct lmm_model_keeper)) +
            rounded((size_t) losses_room(leaks, sites) * sizeof(struct lmm_model_losses)) +
            rounded(LMM_LEDGER_COMMAND_MAX);
 }
@@ -414,6 +418,13 @@ static bool read_mark(const struct builder *builder, const struct lmm_ledger_mar
     return lmm_books_string(&builder->books, lmm_load_u32(&record->text), &mark->text);
 }
 
+static bool read_keeper(const struct lmm_ledger_keeper *record, struct lmm_model_keeper *keeper)
+{
+    keeper->bytes = lmm_load_u64(&record->bytes);
+    keeper->site = lmm_load_u32(&record->site);
+    return keeper->site < LMM_LEDGER_MAX_SITES;
+}
+
 static bool read_record(const struct builder *builder, const struct lmm_span *span, uint32_t i)
 {
     const void *records = span->records;
@@ -441,6 +452,8 @@ static bool read_record(const struct builder *builder, const struct lmm_span *sp
                          &model->sites[index]);
     case LMM_LEDGER_MARKS:
         return read_mark(builder, (const struct lmm_ledger_mark *) records + i, index);
+    case LMM_LEDGER_KEEPERS:
+        return read_keeper((const struct lmm_ledger_keeper *) records + i, &model->keepers[index]);
     default: return true; /* counters.c reads the counters */
     }
 }
@@ -466,10 +479,12 @@ static int take_records(struct builder *builder)
     model->sites = take(builder, model->site_count, sizeof(struct lmm_model_site));
     builder->modules = take(builder, model->module_count, sizeof(struct lmm_model_module));
     builder->frames = take(builder, model->frame_count, sizeof(struct lmm_model_frame));
+    model->keeper_count = (size_t) lmm_books_count(&builder->books, LMM_LEDGER_KEEPERS);
+    model->keepers = take(builder, model->keeper_count, sizeof(struct lmm_model_keeper));
     model->modules = builder->modules;
     model->frames = builder->frames;
     return builder->families == NULL || model->families == NULL || model->sites == NULL ||
-                   model->modules == NULL || model->frames == NULL
+                   model->modules == NULL || model->frames == NULL || model->keepers == NULL
                ? -ENOSPC
                : 0;
 }

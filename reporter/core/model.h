@@ -141,6 +141,12 @@ struct lmm_model_mismatch {
     uint64_t count;
 };
 
+/* A site that retained bytes when the process ended: they would have been lost without its blocks. */
+struct lmm_model_keeper {
+    uint64_t bytes;
+    uint32_t site;
+};
+
 /* How sure the type of a site's blocks is; more is surer. */
 enum lmm_model_confidence {
     LMM_MODEL_NO_TYPE, /* there is no evidence, or it contradicts the sizes */
@@ -350,8 +356,10 @@ struct lmm_model {
     uint64_t peak_bytes;   /* most live bytes */
     uint64_t peak_time_ns; /* CLOCK_REALTIME of that moment; 0: that of this model */
     struct lmm_model_check check;
-    struct lmm_model_mark mark; /* the last one */
-    uint32_t frame_count;       /* numbers are below this; number 0 is no frame */
+    struct lmm_model_mark mark;       /* the last one */
+    struct lmm_model_keeper *keepers; /* the largest first */
+    size_t keeper_count;              /* 0: none were looked for */
+    uint32_t frame_count;             /* numbers are below this; number 0 is no frame */
     const struct lmm_model_frame *frames;
     uint32_t module_count;
     const struct lmm_model_module *modules;

@@ -197,8 +197,31 @@ class Leaks(Case):
             copy = os.path.join(loser.folder, "copy.lmm")
             loser.lmm("snapshot", "-o", copy, str(loser.pid))
             self.assertRegex(loser.lmm("report", copy, "--retained", status=1),
-                             r"^lmm: process \d+ is snapshot: --retained needs a live process\n$")
+                             r"^lmm: process \d+ is snapshot: --retained needs a live process, or one that lmm run --retained started\n$")
             self.assertIn("--retained is for text", loser.lmm("report", copy, "--retained", "--json", status=2))
+
+    def test_retained_of_a_process_that_has_ended(self):
+        row = r"(?m)^ +1 +10\.2 KiB +10\.2 KiB +100  loser.c:\d+ \(add_link\)"
+        for options in ((), ("--retained",)):
+            folder = self.new_folder()
+            variables = harness.environment(LMM_DIR=folder, LMM_PRELOAD_LIBRARY=PRELOAD)
+            subprocess.run([harness.LMM, "run", *options, "-o", os.path.join(folder, "report"), MALLOC], env=variables,
+                           input="chain 100\n", text=True, stdout=subprocess.DEVNULL, check=True)
+            shown = subprocess.run([harness.LMM, "report", "--last", "--retained"], env=variables,
+                                   capture_output=True, text=True, check=False)
+            self.assertEqual(shown.returncode, 0 if options else 1, shown.stderr)
+            self.assertRegex(shown.stdout + shown.stderr, row if options else "is exited: --retained needs a live process")
+        folder = self.new_folder()
+        subprocess.run([TYPED], env=harness.environment(LMM_OPTIONS=f"ledger={folder}:check=1:retained=1"),
+                       input="chain 100\n", text=True, stdout=subprocess.DEVNULL, check=True)
+        ledger, = os.listdir(folder)
+        shown = subprocess.run([harness.LMM, "report", "--retained", os.path.join(folder, ledger)], env=harness.environment(),
+                               capture_output=True, text=True, check=True)
+        self.assertRegex(shown.stdout, row)
+        copy = os.path.join(folder, "copy")
+        subprocess.run([harness.LMM, "snapshot", "-o", copy, os.path.join(folder, ledger)], check=True)
+        again = subprocess.run([harness.LMM, "report", "--retained", copy], capture_output=True, text=True, check=True)
+        self.assertEqual(again.stdout, shown.stdout)
 
     def test_nothing_is_left_when_nobody_asks(self):
         losers = [Loser(self, program) for program in (TYPED, MALLOC)]
@@ -269,6 +292,7 @@ class Leaks(Case):
     def test_a_process_that_is_killed_when_it_is_asked(self):
         loser = Loser(self, TYPED)
         os.kill(loser.pid, signal.SIGSTOP)
+        harness.until(lambda: harness.state_of(loser.pid) == "T", "it was not stopped")    # SIGSTOP is pending before
         name = glob.glob(loser.folder + "/*.lmm")[0] + ".sock"
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(name)

@@ -241,6 +241,25 @@ static void put_keeper(struct lmm_sink *sink, const struct lmm_model *model,
     lmm_sink_puts(sink, "\n");
 }
 
+/* Takes the keepers that the process put into its ledger when it ended. False after a message on stderr. */
+static bool take_keepers(const struct lmm_snapshot *snapshot, struct keeper keepers[KEEPERS_MAX],
+                         size_t *ret_count)
+{
+    const struct lmm_model *model = snapshot->model;
+    size_t count = model->keeper_count < KEEPERS_MAX ? model->keeper_count : (size_t) KEEPERS_MAX;
+
+    if (count == 0) {
+        lmm_complain("process %" PRIu32 " is %s: --retained needs a live process, or one that "
+                     "lmm run --retained started",
+                     model->pid, lmm_process_state_name(snapshot->state));
+    }
+    for (size_t i = 0; i < count; i++) {
+        keepers[i] = (struct keeper) {model->keepers[i].site, model->keepers[i].bytes};
+    }
+    *ret_count = count;
+    return count > 0;
+}
+
 /* Asks for the keepers. False after a message on stderr. */
 static bool ask_for_keepers(const char *path, const struct lmm_snapshot *snapshot,
                             struct keeper keepers[KEEPERS_MAX], size_t *ret_count)
@@ -249,9 +268,7 @@ static bool ask_for_keepers(const char *path, const struct lmm_snapshot *snapsho
     uint32_t pid = snapshot->model->pid;
 
     if (snapshot->state != LMM_PROCESS_LIVE) {
-        lmm_complain("process %" PRIu32 " is %s: --retained needs a live process", pid,
-                     lmm_process_state_name(snapshot->state));
-        return false;
+        return take_keepers(snapshot, keepers, ret_count);
     }
     if (!lmm_ask(path, snapshot, "retained", answer)) {
         return false;

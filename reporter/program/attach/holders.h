@@ -26,7 +26,7 @@ bool lmm_holders_print(const char *path, const struct lmm_snapshot *snapshot,
 
 /*
  * Writes which sites retain most bytes, at most `most` of them, the largest first: of a live process,
- * which is asked as above. The model's sites are named. output: as lmm_output_open() has it. Returns
+ * which is asked as above; of others, what retained most when it ended. The model's sites are named. output: as lmm_output_open() has it. Returns
  * an exit status, after a message on stderr if that is not LMM_EXIT_DONE.
  */
 int lmm_holders_write_retained(const char *path, const struct lmm_snapshot *snapshot, size_t most,

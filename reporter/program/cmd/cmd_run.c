@@ -158,6 +158,7 @@ static bool launch(struct run *run)
         .children = run->options.children,
         .fill = run->options.fill,
         .checks_matching = run->options.checks_matching,
+        .retained = run->options.retained,
         .fit = run->options.fit,
         .temporary = run->options.temporary,
         .options = run->options.options,

@@ -81,9 +81,10 @@ static bool walk(const struct lmm_copy_source *source, struct lmm_copy_chain *ch
 static void load_used(const struct lmm_copy_source *source, struct lmm_copy_chain *chain)
 {
     static const uint32_t order[] = {
-        LMM_LEDGER_MISMATCHES, LMM_LEDGER_MARKS,  LMM_LEDGER_SITES,   LMM_LEDGER_STACKS,
-        LMM_LEDGER_GUESSES,    LMM_LEDGER_FRAMES, LMM_LEDGER_MODULES, LMM_LEDGER_FAMILIES,
-        LMM_LEDGER_STRINGS,    LMM_LEDGER_ROWS,   LMM_LEDGER_PEAKS,   LMM_LEDGER_TEMPORARIES_V1};
+        LMM_LEDGER_KEEPERS,       LMM_LEDGER_MISMATCHES, LMM_LEDGER_MARKS,  LMM_LEDGER_SITES,
+        LMM_LEDGER_STACKS,        LMM_LEDGER_GUESSES,    LMM_LEDGER_FRAMES, LMM_LEDGER_MODULES,
+        LMM_LEDGER_FAMILIES,      LMM_LEDGER_STRINGS,    LMM_LEDGER_ROWS,   LMM_LEDGER_PEAKS,
+        LMM_LEDGER_TEMPORARIES_V1};
 
     for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
         for (size_t i = 0; i < chain->count; i++) {

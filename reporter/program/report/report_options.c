@@ -82,8 +82,12 @@ const struct argp lmm_loss_argp = {.options = loss_table, .parser = parse_loss};
 
 void lmm_loss_options_add_own(struct lmm_loss_options *options, const struct lmm_model *model)
 {
-    lmm_suppressions_read_text(&options->suppressions, "__lsan_default_suppressions",
-                               model->leak_suppressions.text, model->leak_suppressions.bytes);
+    const struct lmm_string *lines = &model->leak_suppressions;
+
+    if (lines->bytes > 0) {
+        lmm_suppressions_read_text(&options->suppressions, "__lsan_default_suppressions",
+                                   lines->text, lines->bytes);
+    }
 }
 
 bool lmm_loss_options_complete(struct lmm_loss_options *options)

@@ -167,9 +167,10 @@ char *lmm_preload_options(const struct lmm_preload_settings *settings)
         for (const char *at = settings->directory; *at != '\0'; at++) {
             fprintf(out, "%s%c", *at == '%' ? "%" : "", *at);
         }
-        fprintf(out, ":keep=1:stacks=%u:children=%d%s%s:starts=%s", settings->stacks,
+        fprintf(out, ":keep=1:stacks=%u:children=%d%s%s%s:starts=%s", settings->stacks,
                 (int) settings->children, settings->fill ? ":fill=both" : "",
-                settings->checks_matching ? ":match=1" : "", settings->starts);
+                settings->checks_matching ? ":match=1" : "",
+                settings->retained ? ":retained=1" : "", settings->starts);
     }
     if (out == NULL || fclose(out) != 0) {
         lmm_complain("%s", strerror(ENOMEM));

@@ -20,6 +20,7 @@ struct lmm_preload_settings {
     bool children;
     bool fill;
     bool checks_matching;
+    bool retained;
     const char *fit; /* NULL: the default, here and below */
     const char *temporary;
     const char *options; /* from the user, "key=value:..."; NULL: none */

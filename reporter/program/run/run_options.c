@@ -18,6 +18,7 @@ enum {
     KEY_LEAKS,
     KEY_ERROR_EXITCODE,
     KEY_FILL,
+    KEY_RETAINED,
     KEY_MATCHING,
     KEY_CHILDREN,
     KEY_WAIT,
@@ -58,6 +59,10 @@ static const struct argp_option table[] = {
      "As --leaks, and print a suppression, in Valgrind's syntax, for each stack that lost memory",
      0},
     {"fill", KEY_FILL, NULL, 0, "Fill new and freed blocks with patterns", 0},
+    {"retained", KEY_RETAINED, NULL, 0,
+     "When the program ends, find out which lines retain most bytes; lmm report --last --retained "
+     "shows them",
+     0},
     {"check-matching", KEY_MATCHING, NULL, 0,
      "Tell blocks that are freed in another way than they were allocated: free of a block of new, "
      "delete of one of new[], another size or alignment",
@@ -85,8 +90,8 @@ static const char *const temporaries[] = {"lmm", "heaptrack", NULL};
 
 /* The settings that are useful here, for completion. */
 static const char *const settings[] = {
-    "check=", "exitcode=",  "fill=",   "fit=",       "heuristics=", "leaks=", "log=",
-    "match=", "reservoir=", "signal=", "temporary=", "unaligned=",  "usage=", NULL,
+    "check=",    "exitcode=",  "fill=",   "fit=",       "heuristics=", "leaks=", "log=", "match=",
+    "retained=", "reservoir=", "signal=", "temporary=", "unaligned=",  "usage=", NULL,
 };
 
 /* Returns the word at an index of a list that ends with NULL. */
@@ -192,6 +197,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_GATE: options->gate = argument; return 0;
     case KEY_GENERATE: options->leaks_only = options->generates = true; return 0;
     case KEY_FILL: options->fill = true; return 0;
+    case KEY_RETAINED: options->retained = true; return 0;
     case KEY_MATCHING: options->checks_matching = true; return 0;
     case KEY_CHILDREN: options->children = true; return 0;
     case KEY_WAIT: options->waits = options->children = true; return 0;

@@ -27,6 +27,7 @@ struct lmm_run_options {
     bool leaks_only;
     bool generates; /* suppressions */
     bool fill;
+    bool retained;
     bool checks_matching;
     bool children;
     bool waits; /* for processes that outlive the program */

@@ -77,3 +77,25 @@ Test(checks, without_memory_the_check_has_failed, .init = start)
     seam_heal();
     cr_expect(write_check(3, 3000) && lmm_checks_last().failure == 0);
 }
+
+Test(checks, keepers_are_records_in_their_order, .init = start)
+{
+    static const struct lmm_ledger_keeper list[] = {{.bytes = 900, .site = 7},
+                                                    {.bytes = 30, .site = 2}};
+    struct lmm_ledger_view view;
+    uint32_t found = 0;
+
+    cr_assert(lmm_checks_add_keepers(NULL, 0));
+    cr_assert(lmm_checks_add_keepers(list, 2));
+    view = lmm_chunks_view();
+    for (size_t i = 0; i < view.chunk_count; i++) {
+        const struct lmm_ledger_keeper *records = (const void *) (view.chunks[i] + 1);
+
+        for (uint32_t k = 0; view.chunks[i]->kind == LMM_LEDGER_KEEPERS && k < view.chunks[i]->used;
+             k++) {
+            cr_expect_eq(records[k].bytes, list[found].bytes);
+            cr_expect_eq(records[k].site, list[found++].site);
+        }
+    }
+    cr_expect_eq(found, 2);
+}

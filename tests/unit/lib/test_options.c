@@ -35,6 +35,7 @@ static const struct {
     {"leaks=all:leaks=0", 2, {.leaks = false}},
     {"check=1", 1, {.check = true}},
     {"match=1", 1, {.match = true}},
+    {"check=1:retained=1", 2, {.check = true, .retained = true}},
     {"match=1:match=0", 2, {0}},
     {"match=1:match=2", 1, {.match = true}},
     {"usage=1:leaks=1", 2, {.usage = true, .leaks = true}},
