@@ -9,7 +9,7 @@
 /* ---- A module's tables ----------------------------------------------------------------------- */
 
 /* The loader has added the bias to the pointers, except where the section is read-only. */
-static const void *pointer(const struct lmm_image *image, ElfW(Addr) value)
+static const void *pointer(const struct lmm_image *image, uintptr_t value)
 {
     return (const void *) (value >= image->bias ? value : value + image->bias);
 }

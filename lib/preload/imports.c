@@ -135,31 +135,40 @@ static bool lead(struct writing *writing, const ElfW(Rela) * relocation,
            write_slot(writing, slot, import->function);
 }
 
-/* Leads the slot if it is of an operator; true: it is. */
-static bool lead_operator(struct writing *writing, const ElfW(Rela) * relocation)
+/* What a module imports; the later one says more. */
+enum imported {
+    IMPORTS_NONE,
+    IMPORTS_AN_OPERATOR,
+    IMPORTS_NEW, /* operator new(size_t), on which all others of new are built */
+};
+
+/* Leads the slot if it is of an operator. */
+static enum imported lead_operator(struct writing *writing, const ElfW(Rela) * relocation)
 {
     void **slot;
     unsigned type;
     const char *name = slot_name(writing->image, relocation, &slot, &type);
     const struct lmm_import *import = name == NULL ? NULL : find_import(name);
 
-    if (import != NULL) {
-        lead(writing, relocation, import);
+    if (import == NULL) {
+        return IMPORTS_NONE;
     }
-    return import != NULL;
+    lead(writing, relocation, import);
+    return import == imports.operators ? IMPORTS_NEW : IMPORTS_AN_OPERATOR;
 }
 
-/* Leads the slots of operators; true: there is one. */
-static bool lead_operators(struct writing *writing)
+/* Leads the slots of operators. */
+static enum imported lead_operators(struct writing *writing)
 {
-    bool has_imports = false;
+    enum imported most = IMPORTS_NONE;
 
     for (size_t table = 0; table < 2; table++) {
         for (size_t i = 0; i < writing->image->counts[table]; i++) {
-            has_imports |= lead_operator(writing, &writing->image->relocations[table][i]);
+            enum imported found = lead_operator(writing, &writing->image->relocations[table][i]);
+            most = found > most ? found : most;
         }
     }
-    return has_imports;
+    return most;
 }
 
 /* Leads the slots of free; true: there is one. */
@@ -211,15 +220,21 @@ static bool has_runtime_inside(const struct dl_phdr_info *info)
     return has_one;
 }
 
-/* A module that imports an operator does not define it. One of C has neither operators nor a runtime. */
+/* A module that imports operator new does not define it. A library that imports another operator may
+ * define and hide that one; a program, which has no reason to hide it, would have been seen to define it.
+ * A module of C has neither operators nor a runtime. */
 static enum lmm_import_module kind_of(const struct dl_phdr_info *info,
-                                      const struct lmm_image *image, bool has_imports)
+                                      const struct lmm_image *image, enum imported imported)
 {
+    bool is_program = info->dlpi_name[0] == '\0';
+    bool is_c = imported == IMPORTS_NONE && !image->needs_runtime && !has_runtime_inside(info);
+
     if (image->start == imports.runtime) {
         return LMM_MODULE_RUNTIME;
     }
-    bool is_plain = has_imports || (!image->needs_runtime && !has_runtime_inside(info));
-    return is_plain ? LMM_MODULE_PLAIN : LMM_MODULE_UNKNOWN;
+    return imported == IMPORTS_NEW || (imported == IMPORTS_AN_OPERATOR && is_program) || is_c
+               ? LMM_MODULE_PLAIN
+               : LMM_MODULE_UNKNOWN;
 }
 
 /* ---- All modules ----------------------------------------------------------------------------- */
@@ -230,7 +245,8 @@ static void set_unclear(const char *name)
     lmm_store_release(&imports.is_unclear, true);
 }
 
-/* The runtime defines the operators; another module that defines one makes the imports unclear. */
+/* The runtime defines the operators; another module that defines one makes the imports unclear. So does
+ * one that was loaded at the runtime's place after that had gone. */
 static void take_definitions(const struct dl_phdr_info *info, const struct lmm_image *image)
 {
     bool is_first = imports.runtime == 0 && lmm_image_is_runtime(image->name);
@@ -241,7 +257,8 @@ static void take_definitions(const struct dl_phdr_info *info, const struct lmm_i
         if (address == 0) {
             continue;
         }
-        if (!is_first && image->start != imports.runtime) {
+        if (!is_first &&
+            (image->start != imports.runtime || (void *) address != import->original)) {
             set_unclear(info->dlpi_name);
             return;
         }
@@ -302,7 +319,7 @@ typedef void step(const struct dl_phdr_info *info, const struct lmm_image *image
 
 static int visit(struct dl_phdr_info *info, size_t bytes, void *do_step)
 {
-    struct lmm_image image;
+    struct lmm_image image = {.bias = 0};
     step *const *chosen = do_step;
 
     (void) bytes;

@@ -32,7 +32,7 @@ struct lmm_import {
     void *original;   /* the runtime's; NULL: it has none of that name, or there is no runtime */
 };
 
-/* Starts with a table of operators, and a function to call instead of free where that may be an
+/* Starts with a table of operators, of which the first is operator new(size_t), and a function to call instead of free where that may be an
  * operator's; then as lmm_imports_refresh(). Does nothing where the program calls another free than
  * LMM's. Call once. */
 void lmm_imports_start(struct lmm_import *operators, size_t count, void (*release)(void *p));

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""matching.py LMM LIBRARY MATCHING STATIC OWN HOST PLUGIN HIDDEN OWNER: what match=1 tells of each pair of allocation and
+"""matching.py LMM LIBRARY MATCHING STATIC OWN HOST PLUGIN HIDDEN OWNER PARTIAL: what match=1 tells of each pair of allocation and
 free, and what it does not tell. The programs and modules are those of the folder matching."""
 import json
 import os
@@ -9,7 +9,7 @@ import subprocess
 
 import harness
 
-LIBRARY, MATCHING, STATIC, OWN, HOST, PLUGIN, HIDDEN, OWNER = harness.arguments(8)
+LIBRARY, MATCHING, STATIC, OWN, HOST, PLUGIN, HIDDEN, OWNER, PARTIAL = harness.arguments(9)
 HEX = "0x[0-9a-f]+"
 BYTES, LINES = 48, 100
 
@@ -142,6 +142,7 @@ class Matching(harness.Case):
         self.assertEqual(self.lines(HOST, HIDDEN), [])
         self.assertEqual(self.lines(HOST, PLUGIN, HIDDEN), [])
         self.assertEqual(self.lines(HOST, HIDDEN, PLUGIN), [])
+        self.assertEqual(self.lines(HOST, PARTIAL, PARTIAL), [])
 
     def test_modules_with_their_own_operators(self):
         note = f"lmm: match=1 checks nothing: {OWNER} has operators new and delete of its own"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A module that is loaded at run time, with its C++ runtime: shared, linked into it and hidden, or with
-// operators of its own (OWN=1).
+// A module that is loaded at run time, with its C++ runtime: shared, or linked into it and hidden; or with
+// two operators of its own (OWN=1), which a version script may hide.
 #include <cstdlib>
 #include <new>
 
@@ -12,7 +12,8 @@
 #if OWN
 void *operator new(std::size_t bytes)
 {
-    return std::malloc(bytes);
+    void *p = std::malloc(bytes);
+    return p == nullptr ? throw std::bad_alloc() : p;
 }
 
 void operator delete(void *p) noexcept
@@ -26,10 +27,15 @@ extern "C" void plugin_release(void *p);
 
 extern "C" void *plugin_make()
 {
-    return ::operator new(48);
+    void *volatile p = ::operator new(48);
+    return p;
 }
 
 extern "C" void plugin_release(void *p)
 {
+#if OWN
+    ::operator delete(p, 48);
+#else
     ::operator delete(p);
+#endif
 }
