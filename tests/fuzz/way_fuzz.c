@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * way_fuzz: libFuzzer gives any bytes as the code after a call to the code that follows its result.
- * The first byte chooses the machine and what is known about functions that are called.
+ * The first byte chooses the machine and what is known about functions that are called, the second one
+ * where the call returns to.
  *
  *   ninja -C build/dev lmm_way_fuzz
  *   build/dev/tests/fuzz/way_fuzz -max_total_time=3600 NEW SEEDS
@@ -14,7 +15,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
-    CALLS_MAX = LMM_WAY_INSTRUCTIONS_MAX,
+    CALLS_MAX = 10000, /* the code before the call is looked at twice */
     REGISTERS = 32,
 };
 
@@ -53,6 +54,9 @@ static void check_step(const struct lmm_way_step *step, const struct lmm_code *c
     require(is_register(step->reg) && is_register(step->index));
     require(step->kind != LMM_WAY_HELD || step->reg != LMM_REGISTER_NONE);
     require(step->origin.load_count <= LMM_WAY_LOADS_MAX && is_register(step->origin.reg));
+    require(step->before.load_count <= LMM_WAY_LOADS_MAX && is_register(step->before.reg));
+    require(step->has_origin || !step->has_before);
+    require(step->kind != LMM_WAY_FILLED || step->reg == LMM_REGISTER_NONE);
     require(step->distance <= LMM_WAY_INSTRUCTIONS_MAX);
 }
 
@@ -61,17 +65,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
     unsigned calls = 0;
 
-    if (size < 2) {
+    if (size < 3) {
         return 0;
     }
     const struct lmm_code code = {
-        .bytes = data + 1,
-        .count = size - 1,
+        .bytes = data + 2,
+        .count = size - 2,
         .address = (data[0] & 4) != 0 ? UINT64_MAX - size / 2 : start,
         .machine = (data[0] & 1) != 0 ? LMM_MACHINE_AARCH64 : LMM_MACHINE_X86_64,
     };
-    size_t count =
-        lmm_way_follow(&code, code.address, (data[0] & 2) != 0 ? know : NULL, &calls, steps);
+    size_t count = lmm_way_follow(&code, code.address + data[1], (data[0] & 2) != 0 ? know : NULL,
+                                  &calls, steps);
 
     require(count <= LMM_WAY_STEPS_MAX);
     for (size_t i = 0; i < count; i++) {

@@ -51,7 +51,6 @@ static void put_origin(FILE *out, enum lmm_machine machine, const struct lmm_way
 {
     char name[NAME_BYTES];
 
-    fprintf(out, ", of ");
     if (origin->reg != LMM_REGISTER_NONE) {
         fprintf(out, "%s before %" PRIx64 " ", register_name(machine, origin->reg, name),
                 origin->at);
@@ -89,7 +88,12 @@ static void put_step(FILE *out, enum lmm_machine machine, const struct lmm_way_s
         fprintf(out, " inside %+" PRId64, step->added);
     }
     if (step->has_origin) {
+        fprintf(out, ", of ");
         put_origin(out, machine, &step->origin);
+    }
+    if (step->has_before) {
+        fprintf(out, ", of ");
+        put_origin(out, machine, &step->before);
     }
     fputc('\n', out);
 }

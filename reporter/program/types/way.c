@@ -1,105 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/types/way.h"
 
-#include <capstone/capstone.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "reporter/program/types/way_aarch64.h"
+#include "reporter/program/types/way_before.h"
+#include "reporter/program/types/way_decoder.h"
+#include "reporter/program/types/way_flow.h"
 #include "reporter/program/types/way_state.h"
-#include "reporter/program/types/way_x86.h"
-
-/* ---- Decoding --------------------------------------------------------------------------------- */
-
-struct decoder {
-    csh handle;
-    cs_insn *insn;
-};
-
-static const struct {
-    const struct lmm_way_machine *machine;
-    cs_arch arch;
-    cs_mode mode;
-    void (*step)(struct lmm_way *way, csh handle, const cs_insn *insn);
-    /* Does what cannot be decoded, and returns its bytes; 0: the path ends there. NULL: it does. */
-    size_t (*skip)(struct lmm_way *way, const uint8_t *bytes, size_t count);
-} machines[] = {
-    [LMM_MACHINE_NONE] = {.machine = NULL},
-    [LMM_MACHINE_X86_64] = {&lmm_way_x86, CS_ARCH_X86, CS_MODE_64, lmm_way_x86_step, NULL},
-    [LMM_MACHINE_AARCH64] = {&lmm_way_aarch64, CS_ARCH_ARM64, CS_MODE_ARM, lmm_way_aarch64_step,
-                             lmm_way_aarch64_skip},
-};
-
-static bool open_decoder(enum lmm_machine machine, struct decoder *ret_decoder)
-{
-    struct decoder decoder;
-
-    if (cs_open(machines[machine].arch, machines[machine].mode, &decoder.handle) != CS_ERR_OK) {
-        return false;
-    }
-    cs_option(decoder.handle, CS_OPT_DETAIL, CS_OPT_ON);
-    decoder.insn = cs_malloc(decoder.handle);
-    if (decoder.insn == NULL) {
-        cs_close(&decoder.handle);
-        return false;
-    }
-    *ret_decoder = decoder;
-    return true;
-}
-
-static void close_decoder(struct decoder *decoder)
-{
-    cs_free(decoder->insn, 1);
-    cs_close(&decoder->handle);
-}
-
-static void go_on(struct lmm_way *way, uint64_t next)
-{
-    way->next = next;
-    way->path->at = next;
-    way->path->distance++;
-}
-
-/* Does an instruction that cannot be decoded. */
-static bool skip(struct lmm_way *way, const uint8_t *bytes, size_t count)
-{
-    enum lmm_machine machine = way->code->machine;
-    uint64_t at = way->at;
-    size_t skipped = 0;
-
-    if (machines[machine].skip != NULL) {
-        go_on(way, at + 4);
-        skipped = machines[machine].skip(way, bytes, count);
-    }
-    if (skipped == 0) {
-        way->next = at;
-        lmm_way_end(way);
-    }
-    return skipped != 0;
-}
-
-/* Does the instruction at the current path's address. Returns false when it cannot be decoded. */
-static bool step(struct lmm_way *way, struct decoder *decoder)
-{
-    uint64_t at = way->path->at;
-    uint64_t offset = at - way->code->address;
-
-    way->at = at;
-    way->next = at;
-    if (offset >= way->code->count) {
-        lmm_way_end(way);
-        return false;
-    }
-    const uint8_t *bytes = way->code->bytes + offset;
-    size_t left = way->code->count - (size_t) offset;
-
-    if (!cs_disasm_iter(decoder->handle, &bytes, &left, &at, decoder->insn)) {
-        return skip(way, bytes, left);
-    }
-    go_on(way, at);
-    machines[way->code->machine].step(way, decoder->handle, decoder->insn);
-    return true;
-}
 
 /* ---- Steps in order --------------------------------------------------------------------------- */
 
@@ -155,6 +63,13 @@ static bool join(struct lmm_way_step *into, const struct lmm_way_step *step)
     return true;
 }
 
+/* Returns whether a step says something: its path did not end at once, and a constant is known. */
+static bool is_whole(const struct lmm_way_step *step)
+{
+    return step->to > step->from &&
+           (step->kind != LMM_WAY_FILLED || step->reg == LMM_REGISTER_NONE);
+}
+
 /* Puts the steps in order; returns how many there are. */
 static size_t put_steps(struct lmm_way *way, struct lmm_way_step *ret_steps)
 {
@@ -162,9 +77,8 @@ static size_t put_steps(struct lmm_way *way, struct lmm_way_step *ret_steps)
 
     qsort(way->steps, way->step_count, sizeof(way->steps[0]), compare_ranges);
     for (size_t i = 0; i < way->step_count; i++) {
-        bool is_empty = way->steps[i].to <= way->steps[i].from; /* its path ended at once */
-
-        if (!is_empty && (count == 0 || !join(&way->steps[count - 1], &way->steps[i]))) {
+        if (is_whole(&way->steps[i]) &&
+            (count == 0 || !join(&way->steps[count - 1], &way->steps[i]))) {
             way->steps[count++] = way->steps[i];
         }
     }
@@ -174,42 +88,46 @@ static size_t put_steps(struct lmm_way *way, struct lmm_way_step *ret_steps)
     return count;
 }
 
-static size_t follow(struct lmm_way *way, uint64_t address, struct decoder *decoder,
-                     struct lmm_way_step *ret_steps)
+/* Follows all paths; returns how many instructions were decoded. */
+static size_t follow(struct lmm_way *way, uint64_t address, struct lmm_way_decoder *decoder)
 {
     size_t decoded = 0;
 
     lmm_way_start(way, address);
     while (decoded < LMM_WAY_INSTRUCTIONS_MAX && lmm_way_choose(way)) {
-        if (lmm_way_visit(way) && step(way, decoder)) {
+        if (lmm_way_visit(way) && lmm_way_decoder_step(decoder, way)) {
             decoded++;
         }
     }
     lmm_way_stop(way);
-    return decoded == 0 ? 0 : put_steps(way, ret_steps);
+    return decoded;
 }
 
 size_t lmm_way_follow(const struct lmm_code *code, uint64_t address,
                       enum lmm_way_callee (*know)(void *context, uint64_t target), void *context,
                       struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX])
 {
+    const struct lmm_way_machine *machine = lmm_way_decoder_machine(code->machine);
     size_t count = 0;
-    struct decoder decoder;
+    struct lmm_way_decoder decoder;
 
-    if (machines[code->machine].machine == NULL || address - code->address >= code->count ||
-        !open_decoder(code->machine, &decoder)) {
+    if (machine == NULL || address - code->address >= code->count ||
+        !lmm_way_decoder_open(code->machine, &decoder)) {
         return 0;
     }
     struct lmm_way *way = calloc(1, sizeof(*way));
 
     if (way != NULL) {
         way->code = code;
-        way->machine = machines[code->machine].machine;
+        way->machine = machine;
         way->know = know;
         way->context = context;
-        count = follow(way, address, &decoder, ret_steps);
+        if (follow(way, address, &decoder) > 0) {
+            lmm_way_before(way, address, &decoder);
+            count = put_steps(way, ret_steps);
+        }
         free(way);
     }
-    close_decoder(&decoder);
+    lmm_way_decoder_close(&decoder);
     return count;
 }

@@ -3,6 +3,10 @@
 
 #include <capstone/capstone.h>
 
+#include "reporter/program/types/way_aarch64_operands.h"
+#include "reporter/program/types/way_flow.h"
+#include "reporter/program/types/way_memory.h"
+
 enum {
     RESULT = 0,
     FRAME_POINTER = 29,
@@ -42,127 +46,17 @@ const struct lmm_way_machine lmm_way_aarch64 = {
 
 static const struct lmm_way_value nothing = {.kind = LMM_WAY_NOTHING};
 
-/* ---- Operands --------------------------------------------------------------------------------- */
-
-static bool is_within(unsigned reg, unsigned first, unsigned last)
-{
-    return reg >= first && reg <= last;
-}
-
-/* Returns the number of a general register of 8 bytes, or NONE. */
-static int whole_of(unsigned reg)
-{
-    switch (reg) {
-    case ARM64_REG_X29: return FRAME_POINTER;
-    case ARM64_REG_X30: return LINK;
-    case ARM64_REG_SP: return STACK;
-    default:
-        return is_within(reg, ARM64_REG_X0, ARM64_REG_X28) ? (int) (reg - ARM64_REG_X0)
-                                                           : LMM_REGISTER_NONE;
-    }
-}
-
-/* Returns the number of a general register of any width, or NONE. */
-static int number_of(unsigned reg)
-{
-    if (reg == ARM64_REG_WSP) {
-        return STACK;
-    }
-    return is_within(reg, ARM64_REG_W0, ARM64_REG_W30) ? (int) (reg - ARM64_REG_W0) : whole_of(reg);
-}
-
-/* Returns the number of a vector register, and its bytes; or NONE. */
-static int vector_of(unsigned reg, uint32_t *ret_bytes)
-{
-    static const struct {
-        uint16_t first;
-        uint16_t last;
-        uint8_t bytes;
-    } ranges[] = {
-        {ARM64_REG_Q0, ARM64_REG_Q31, 16}, {ARM64_REG_V0, ARM64_REG_V31, 16},
-        {ARM64_REG_D0, ARM64_REG_D31, 8},  {ARM64_REG_S0, ARM64_REG_S31, 4},
-        {ARM64_REG_H0, ARM64_REG_H31, 2},  {ARM64_REG_B0, ARM64_REG_B31, 1},
-    };
-
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-        if (is_within(reg, ranges[i].first, ranges[i].last)) {
-            *ret_bytes = ranges[i].bytes;
-            return (int) (reg - ranges[i].first);
-        }
-    }
-    return LMM_REGISTER_NONE;
-}
-
-static bool is_zero_register(const cs_arm64_op *operand)
-{
-    return operand->type == ARM64_OP_REG &&
-           (operand->reg == ARM64_REG_XZR || operand->reg == ARM64_REG_WZR);
-}
-
-/* Returns what a register or constant is after it was shifted or extended. */
-static struct lmm_way_value shifted(const cs_arm64_op *operand, struct lmm_way_value value)
-{
-    unsigned by = operand->shift.value;
-
-    if (operand->shift.type == ARM64_SFT_INVALID && operand->ext == ARM64_EXT_INVALID) {
-        return value;
-    }
-    if (by > SHIFT_MAX ||
-        (operand->shift.type != ARM64_SFT_LSL && operand->shift.type != ARM64_SFT_INVALID)) {
-        return nothing;
-    }
-    if (value.kind == LMM_WAY_CONSTANT && value.scale == 0 && operand->ext == ARM64_EXT_INVALID) {
-        value.number = (int64_t) ((uint64_t) value.number << by);
-        return value;
-    }
-    return lmm_way_multiple(UINT64_C(1) << by);
-}
-
-/* Returns the value of a register of 8 bytes, or of a constant. */
-static struct lmm_way_value value_of(struct lmm_way *way, const cs_arm64_op *operand)
-{
-    if (operand->type == ARM64_OP_IMM) {
-        return shifted(operand, lmm_way_constant(operand->imm, false));
-    }
-    if (operand->type != ARM64_OP_REG) {
-        return nothing;
-    }
-    if (is_zero_register(operand)) {
-        return lmm_way_constant(0, false);
-    }
-    if (whole_of(operand->reg) >= 0) {
-        return shifted(operand, lmm_way_get(way, whole_of(operand->reg)));
-    }
-    return operand->ext == ARM64_EXT_INVALID ? nothing : shifted(operand, nothing);
-}
-
-/* Puts a value into a register. */
-static void assign(struct lmm_way *way, const cs_arm64_op *to, struct lmm_way_value value)
-{
-    uint32_t bytes = 0;
-
-    if (to->type != ARM64_OP_REG) {
-        return;
-    }
-    if (whole_of(to->reg) >= 0) {
-        lmm_way_set(way, whole_of(to->reg), value);
-    } else if (number_of(to->reg) >= 0) {
-        lmm_way_clear(way, number_of(to->reg));
-    } else if (vector_of(to->reg, &bytes) >= 0) {
-        lmm_way_clear_vector(way, (unsigned) vector_of(to->reg, &bytes));
-    }
-}
-
 /* ---- Moves and sums --------------------------------------------------------------------------- */
 
 static void move_vector(struct lmm_way *way, const cs_arm64_op *to, const cs_arm64_op *from)
 {
     uint32_t bytes = 0;
-    int source = from->type == ARM64_OP_REG ? vector_of(from->reg, &bytes) : LMM_REGISTER_NONE;
-    int target = vector_of(to->reg, &bytes);
+    int source = from->type == ARM64_OP_REG ? lmm_way_aarch64_vector_of(from->reg, &bytes)
+                                            : LMM_REGISTER_NONE;
+    int target = lmm_way_aarch64_vector_of(to->reg, &bytes);
 
     if (source < 0 || target < 0 || bytes < WORD) {
-        assign(way, to, nothing);
+        lmm_way_aarch64_assign(way, to, nothing);
         return;
     }
     for (unsigned i = 0; i < 2; i++) {
@@ -175,12 +69,13 @@ static void move_low(struct lmm_way *way, const cs_arm64_op *to, const cs_arm64_
 {
     uint32_t to_bytes = 0;
     uint32_t from_bytes = 0;
-    int target = vector_of(to->reg, &to_bytes);
-    int source = from->type == ARM64_OP_REG ? vector_of(from->reg, &from_bytes) : LMM_REGISTER_NONE;
-    struct lmm_way_value value =
-        source >= 0 ? lmm_way_get_lane(way, (unsigned) source, 0) : value_of(way, from);
+    int target = lmm_way_aarch64_vector_of(to->reg, &to_bytes);
+    int source = from->type == ARM64_OP_REG ? lmm_way_aarch64_vector_of(from->reg, &from_bytes)
+                                            : LMM_REGISTER_NONE;
+    struct lmm_way_value value = source >= 0 ? lmm_way_get_lane(way, (unsigned) source, 0)
+                                             : lmm_way_aarch64_value_of(way, from);
 
-    assign(way, to, from_bytes == 0 || from_bytes == WORD ? value : nothing);
+    lmm_way_aarch64_assign(way, to, from_bytes == 0 || from_bytes == WORD ? value : nothing);
     if (target >= 0 && to_bytes == WORD) {
         lmm_way_set_lane(way, (unsigned) target, 0, value);
     }
@@ -191,16 +86,16 @@ static void move_lane(struct lmm_way *way, unsigned id, const cs_arm64_op *to,
                       const cs_arm64_op *from)
 {
     uint32_t bytes = 0;
-    int target = vector_of(to->reg, &bytes);
-    int source = vector_of(from->reg, &bytes);
+    int target = lmm_way_aarch64_vector_of(to->reg, &bytes);
+    int source = lmm_way_aarch64_vector_of(from->reg, &bytes);
     bool is_whole = id == ARM64_INS_DUP ? to->vas == ARM64_VAS_2D : to->vess == ARM64_VESS_D;
 
     if (target < 0 || !is_whole || to->vector_index > 1 || from->vector_index > 1) {
-        assign(way, to, nothing);
+        lmm_way_aarch64_assign(way, to, nothing);
         return;
     }
     struct lmm_way_value value =
-        source < 0 ? value_of(way, from)
+        source < 0 ? lmm_way_aarch64_value_of(way, from)
                    : lmm_way_get_lane(way, (unsigned) source, (unsigned) from->vector_index & 1);
 
     if (id == ARM64_INS_DUP) {
@@ -215,12 +110,12 @@ static void move_lane(struct lmm_way *way, unsigned id, const cs_arm64_op *to,
 static void zip(struct lmm_way *way, const cs_arm64_op *ops)
 {
     uint32_t bytes = 0;
-    int target = vector_of(ops[0].reg, &bytes);
-    int low = vector_of(ops[1].reg, &bytes);
-    int high = vector_of(ops[2].reg, &bytes);
+    int target = lmm_way_aarch64_vector_of(ops[0].reg, &bytes);
+    int low = lmm_way_aarch64_vector_of(ops[1].reg, &bytes);
+    int high = lmm_way_aarch64_vector_of(ops[2].reg, &bytes);
 
     if (target < 0 || low < 0 || high < 0 || ops[0].vas != ARM64_VAS_2D) {
-        assign(way, &ops[0], nothing);
+        lmm_way_aarch64_assign(way, &ops[0], nothing);
         return;
     }
     struct lmm_way_value second = lmm_way_get_lane(way, (unsigned) high, 0);
@@ -231,7 +126,7 @@ static void zip(struct lmm_way *way, const cs_arm64_op *ops)
 
 static struct lmm_way_value number(struct lmm_way *way, unsigned id, const cs_arm64_op *from)
 {
-    struct lmm_way_value value = value_of(way, from);
+    struct lmm_way_value value = lmm_way_aarch64_value_of(way, from);
 
     if (value.kind != LMM_WAY_CONSTANT) {
         return nothing;
@@ -249,16 +144,16 @@ static struct lmm_way_value mask(struct lmm_way *way, unsigned id, const cs_arm6
         by->type == ARM64_OP_IMM && (id == ARM64_INS_AND ? by->imm < 0 && by->imm >= -ALIGN_MAX
                                                          : by->imm >= 0 && by->imm < WORD);
 
-    if (id == ARM64_INS_ORR && is_zero_register(by)) {
-        return value_of(way, &ops[1]);
+    if (id == ARM64_INS_ORR && lmm_way_aarch64_is_zero(by)) {
+        return lmm_way_aarch64_value_of(way, &ops[1]);
     }
-    return is_low ? lmm_way_tagged(value_of(way, &ops[1])) : nothing;
+    return is_low ? lmm_way_tagged(lmm_way_aarch64_value_of(way, &ops[1])) : nothing;
 }
 
 static struct lmm_way_value choose(struct lmm_way *way, const cs_arm64 *detail, bool tests_zero)
 {
-    struct lmm_way_value a = value_of(way, &detail->operands[1]);
-    struct lmm_way_value b = value_of(way, &detail->operands[2]);
+    struct lmm_way_value a = lmm_way_aarch64_value_of(way, &detail->operands[1]);
+    struct lmm_way_value b = lmm_way_aarch64_value_of(way, &detail->operands[2]);
 
     if (tests_zero && detail->cc == ARM64_CC_NE) {
         return a;
@@ -273,10 +168,10 @@ static void compare(struct lmm_way *way, unsigned id, const cs_arm64_op *a, cons
 {
     bool is_zero = id == ARM64_INS_TST
                        ? b->type == ARM64_OP_REG && a->reg == b->reg
-                       : is_zero_register(b) || (b->type == ARM64_OP_IMM && b->imm == 0);
+                       : lmm_way_aarch64_is_zero(b) || (b->type == ARM64_OP_IMM && b->imm == 0);
 
     if (is_zero && b->shift.type == ARM64_SFT_INVALID) {
-        lmm_way_test(way, value_of(way, a));
+        lmm_way_test(way, lmm_way_aarch64_value_of(way, a));
     }
 }
 
@@ -288,37 +183,48 @@ static bool step_values(struct lmm_way *way, unsigned id, const cs_arm64 *detail
 
     switch (id) {
     case ARM64_INS_MOV:
-        if (vector_of(ops[0].reg, &bytes) >= 0) {
+        if (lmm_way_aarch64_vector_of(ops[0].reg, &bytes) >= 0) {
             move_vector(way, &ops[0], &ops[1]);
         } else {
-            assign(way, &ops[0], value_of(way, &ops[1]));
+            lmm_way_aarch64_assign(way, &ops[0], lmm_way_aarch64_value_of(way, &ops[1]));
         }
         return true;
     case ARM64_INS_MOVZ:
-    case ARM64_INS_MOVN: assign(way, &ops[0], number(way, id, &ops[1])); return true;
+    case ARM64_INS_MOVN:
+        lmm_way_aarch64_assign(way, &ops[0], number(way, id, &ops[1]));
+        return true;
     case ARM64_INS_ADR:
-    case ARM64_INS_ADRP: assign(way, &ops[0], lmm_way_constant(ops[1].imm, true)); return true;
+    case ARM64_INS_ADRP:
+        lmm_way_aarch64_assign(way, &ops[0], lmm_way_constant(ops[1].imm, true));
+        return true;
     case ARM64_INS_ADD:
-        if (vector_of(ops[0].reg, &bytes) >= 0) {
+        if (lmm_way_aarch64_vector_of(ops[0].reg, &bytes) >= 0) {
             return false;
         }
-        assign(way, &ops[0], lmm_way_sum(value_of(way, &ops[1]), value_of(way, &ops[2])));
+        lmm_way_aarch64_assign(way, &ops[0],
+                               lmm_way_sum(lmm_way_aarch64_value_of(way, &ops[1]),
+                                           lmm_way_aarch64_value_of(way, &ops[2])));
         return true;
     case ARM64_INS_SUB:
-        if (vector_of(ops[0].reg, &bytes) >= 0) {
+        if (lmm_way_aarch64_vector_of(ops[0].reg, &bytes) >= 0) {
             return false;
         }
-        assign(way, &ops[0], lmm_way_difference(value_of(way, &ops[1]), value_of(way, &ops[2])));
+        lmm_way_aarch64_assign(way, &ops[0],
+                               lmm_way_difference(lmm_way_aarch64_value_of(way, &ops[1]),
+                                                  lmm_way_aarch64_value_of(way, &ops[2])));
         return true;
     case ARM64_INS_LSL:
-        assign(way, &ops[0],
-               ops[2].type == ARM64_OP_IMM && ops[2].imm >= 0 && ops[2].imm <= SHIFT_MAX
-                   ? lmm_way_multiple(UINT64_C(1) << ops[2].imm)
-                   : nothing);
+        lmm_way_aarch64_assign(way, &ops[0],
+                               ops[2].type == ARM64_OP_IMM && ops[2].imm >= 0 &&
+                                       ops[2].imm <= SHIFT_MAX
+                                   ? lmm_way_multiple(UINT64_C(1) << ops[2].imm)
+                                   : nothing);
         return true;
     case ARM64_INS_AND:
-    case ARM64_INS_ORR: assign(way, &ops[0], mask(way, id, ops)); return true;
-    case ARM64_INS_CSEL: assign(way, &ops[0], choose(way, detail, tests_zero)); return true;
+    case ARM64_INS_ORR: lmm_way_aarch64_assign(way, &ops[0], mask(way, id, ops)); return true;
+    case ARM64_INS_CSEL:
+        lmm_way_aarch64_assign(way, &ops[0], choose(way, detail, tests_zero));
+        return true;
     case ARM64_INS_CMP:
     case ARM64_INS_TST: compare(way, id, &ops[0], &ops[1]); return true;
     case ARM64_INS_CMN:
@@ -338,42 +244,26 @@ static bool step_values(struct lmm_way *way, unsigned id, const cs_arm64 *detail
 
 /* ---- Memory ----------------------------------------------------------------------------------- */
 
-static struct lmm_way_place place_of(const cs_arm64_op *operand)
-{
-    const arm64_op_mem *mem = &operand->mem;
-    bool has_index = mem->index != ARM64_REG_INVALID;
-    struct lmm_way_place place = {
-        .base = whole_of(mem->base),
-        .index = has_index ? number_of(mem->index) : LMM_REGISTER_NONE,
-        .scale = has_index && operand->shift.value <= SHIFT_MAX ? 1U << operand->shift.value : 0,
-        .offset = mem->disp,
-    };
-
-    /* An index of 4 bytes is extended: the register's value is another one. */
-    place.is_part = has_index && whole_of(mem->index) < 0;
-    place.is_elsewhere = place.base < 0 || (has_index && place.index < 0);
-    return place;
-}
-
 /* Returns the bytes of a register in memory. */
 static uint32_t bytes_of(const cs_arm64_op *reg)
 {
     uint32_t bytes = 0;
 
-    if (vector_of(reg->reg, &bytes) >= 0) {
+    if (lmm_way_aarch64_vector_of(reg->reg, &bytes) >= 0) {
         return bytes;
     }
-    return whole_of(reg->reg) >= 0 || reg->reg == ARM64_REG_XZR ? WORD : WORD / 2;
+    return lmm_way_aarch64_whole_of(reg->reg) >= 0 || reg->reg == ARM64_REG_XZR ? WORD : WORD / 2;
 }
 
 static void store_register(struct lmm_way *way, const cs_arm64_op *from, uint32_t bytes,
                            struct lmm_way_place *place)
 {
     uint32_t vector_bytes = 0;
-    int vector = vector_of(from->reg, &vector_bytes);
+    int vector = lmm_way_aarch64_vector_of(from->reg, &vector_bytes);
 
     if (vector < 0 || bytes < WORD) {
-        lmm_way_store(way, place, bytes, bytes == WORD ? value_of(way, from) : nothing);
+        lmm_way_store(way, place, bytes,
+                      bytes == WORD ? lmm_way_aarch64_value_of(way, from) : nothing);
     }
     for (uint32_t i = 0; vector >= 0 && i < bytes / WORD; i++) {
         struct lmm_way_place part = *place;
@@ -402,10 +292,10 @@ static void put_loaded(struct lmm_way *way, const cs_arm64_op *to,
                        const struct lmm_way_value values[2])
 {
     uint32_t bytes = 0;
-    int vector = vector_of(to->reg, &bytes);
+    int vector = lmm_way_aarch64_vector_of(to->reg, &bytes);
 
     if (vector < 0) {
-        assign(way, to, values[0]);
+        lmm_way_aarch64_assign(way, to, values[0]);
         return;
     }
     lmm_way_set_lane(way, (unsigned) vector, 0, values[0]);
@@ -464,7 +354,7 @@ static bool access_memory(struct lmm_way *way, const cs_arm64 *detail, uint32_t 
     if (memory == NULL || memory == detail->operands) {
         return false;
     }
-    struct lmm_way_place place = place_of(memory);
+    struct lmm_way_place place = lmm_way_aarch64_place_of(memory);
     struct lmm_way_value base = nothing;
     size_t count = (size_t) (memory - detail->operands);
 
@@ -487,9 +377,9 @@ static bool store_exclusive(struct lmm_way *way, const cs_arm64 *detail)
     const cs_arm64_op *ops = detail->operands;
 
     if (detail->op_count == 3 && ops[2].type == ARM64_OP_MEM) {
-        access_registers(way, &ops[1], 1, 0, true, place_of(&ops[2]));
+        access_registers(way, &ops[1], 1, 0, true, lmm_way_aarch64_place_of(&ops[2]));
     }
-    assign(way, &ops[0], nothing);
+    lmm_way_aarch64_assign(way, &ops[0], nothing);
     return true;
 }
 
@@ -529,7 +419,7 @@ static void branch_on_zero(struct lmm_way *way, unsigned id, const cs_arm64_op *
     bool tested = way->path->tests_zero;
     enum lmm_way_condition condition = LMM_WAY_SOMETIMES;
 
-    lmm_way_test(way, value_of(way, &ops[0]));
+    lmm_way_test(way, lmm_way_aarch64_value_of(way, &ops[0]));
     if (way->path->tests_zero) {
         condition = id == ARM64_INS_CBZ ? LMM_WAY_ZERO : LMM_WAY_NOT_ZERO;
     }
@@ -562,8 +452,10 @@ static bool step_control(struct lmm_way *way, unsigned id, const cs_arm64 *detai
 
     switch (id) {
     case ARM64_INS_BL: lmm_way_call(way, lmm_way_constant(ops[0].imm, true)); return true;
-    case ARM64_INS_BLR: lmm_way_call(way, value_of(way, &ops[0])); return true;
-    case ARM64_INS_BR: lmm_way_jump_loaded(way, value_of(way, &ops[0])); return true;
+    case ARM64_INS_BLR: lmm_way_call(way, lmm_way_aarch64_value_of(way, &ops[0])); return true;
+    case ARM64_INS_BR:
+        lmm_way_jump_loaded(way, lmm_way_aarch64_value_of(way, &ops[0]));
+        return true;
     case ARM64_INS_RET: lmm_way_return(way); return true;
     case ARM64_INS_B: branch(way, detail); return true;
     case ARM64_INS_CBZ:
@@ -584,10 +476,10 @@ static void clear_any(struct lmm_way *way, unsigned reg)
 {
     uint32_t bytes = 0;
 
-    if (number_of(reg) >= 0) {
-        lmm_way_clear(way, number_of(reg));
-    } else if (vector_of(reg, &bytes) >= 0) {
-        lmm_way_clear_vector(way, (unsigned) vector_of(reg, &bytes));
+    if (lmm_way_aarch64_number_of(reg) >= 0) {
+        lmm_way_clear(way, lmm_way_aarch64_number_of(reg));
+    } else if (lmm_way_aarch64_vector_of(reg, &bytes) >= 0) {
+        lmm_way_clear_vector(way, (unsigned) lmm_way_aarch64_vector_of(reg, &bytes));
     }
 }
 
@@ -611,7 +503,7 @@ static void step_any(struct lmm_way *way, csh handle, const cs_insn *insn)
         const cs_arm64_op *operand = &detail->operands[i];
 
         if (operand->type == ARM64_OP_MEM && (operand->access & CS_AC_WRITE) != 0) {
-            const struct lmm_way_place place = place_of(operand);
+            const struct lmm_way_place place = lmm_way_aarch64_place_of(operand);
 
             lmm_way_store(way, &place, ANY_BYTES, nothing);
         } else if (operand->type == ARM64_OP_REG && (i == 0 || operand->access != CS_AC_READ)) {

@@ -38,8 +38,9 @@ enum lmm_way_callee {
  * frame of code without optimisation it is rbp, a load at p's offset from it, a load, and an offset.
  */
 struct lmm_way_origin {
-    int reg;     /* where the first pointer is, or NONE: the first offset is an address */
-    uint64_t at; /* the instruction before which `reg` holds it */
+    int reg;        /* where the first pointer is, or NONE: the first offset is an address */
+    uint64_t at;    /* the instruction before which `reg` holds it */
+    bool is_before; /* `reg` got it before the call */
     uint32_t load_count;
     struct {
         int64_t offset; /* of the word, from the pointer before it */
@@ -74,7 +75,9 @@ struct lmm_way_step {
     int64_t offset; /* FILLED: bytes from the block's start */
 
     bool has_origin; /* STORED: `origin` says where the memory operand lies */
+    bool has_before; /* and `before`, too, traced back through the code before the call */
     struct lmm_way_origin origin;
+    struct lmm_way_origin before;
 
     uint32_t argument; /* PASSED: its number, from 0 on, of those in integer registers */
     uint64_t target;   /* PASSED: the address of the function, 0: unknown; FILLED: the constant */

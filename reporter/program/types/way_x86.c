@@ -3,6 +3,10 @@
 
 #include <capstone/capstone.h>
 
+#include "reporter/program/types/way_flow.h"
+#include "reporter/program/types/way_memory.h"
+#include "reporter/program/types/way_x86_operands.h"
+
 enum {
     RAX = 0,
     RCX = 2,
@@ -32,125 +36,11 @@ const struct lmm_way_machine lmm_way_x86 = {
     .argument_count = 6,
 };
 
-/* ---- Operands --------------------------------------------------------------------------------- */
-
-#define NAMES(number, whole, half, word, byte)                                                     \
-    [X86_REG_##whole] = {(number) + 1, 8}, [X86_REG_##half] = {(number) + 1, 4},                   \
-    [X86_REG_##word] = {(number) + 1, 2}, [X86_REG_##byte] = {(number) + 1, 1}
-
-static const struct {
-    uint8_t number; /* and 1; 0: another register */
-    uint8_t bytes;
-} registers[X86_REG_ENDING] = {
-    NAMES(0, RAX, EAX, AX, AL),       NAMES(1, RDX, EDX, DX, DL),
-    NAMES(2, RCX, ECX, CX, CL),       NAMES(3, RBX, EBX, BX, BL),
-    NAMES(4, RSI, ESI, SI, SIL),      NAMES(5, RDI, EDI, DI, DIL),
-    NAMES(6, RBP, EBP, BP, BPL),      NAMES(7, RSP, ESP, SP, SPL),
-    NAMES(8, R8, R8D, R8W, R8B),      NAMES(9, R9, R9D, R9W, R9B),
-    NAMES(10, R10, R10D, R10W, R10B), NAMES(11, R11, R11D, R11W, R11B),
-    NAMES(12, R12, R12D, R12W, R12B), NAMES(13, R13, R13D, R13W, R13B),
-    NAMES(14, R14, R14D, R14W, R14B), NAMES(15, R15, R15D, R15W, R15B),
-    [X86_REG_AH] = {0 + 1, 1},        [X86_REG_DH] = {1 + 1, 1},
-    [X86_REG_CH] = {2 + 1, 1},        [X86_REG_BH] = {3 + 1, 1},
-};
-
-/* Returns the number of a general register of any width, or NONE. */
-static int number_of(unsigned reg)
-{
-    return reg < X86_REG_ENDING ? registers[reg].number - 1 : LMM_REGISTER_NONE;
-}
-
-static int whole_of(unsigned reg)
-{
-    return number_of(reg) >= 0 && registers[reg].bytes == QUAD ? number_of(reg) : LMM_REGISTER_NONE;
-}
-
-/* Returns the number of a vector register of any width, or NONE. */
-static int vector_of(unsigned reg)
-{
-    if (reg >= X86_REG_XMM0 && reg <= X86_REG_XMM31) {
-        return (int) (reg - X86_REG_XMM0);
-    }
-    if (reg >= X86_REG_YMM0 && reg <= X86_REG_YMM31) {
-        return (int) (reg - X86_REG_YMM0);
-    }
-    return reg >= X86_REG_ZMM0 && reg <= X86_REG_ZMM31 ? (int) (reg - X86_REG_ZMM0)
-                                                       : LMM_REGISTER_NONE;
-}
-
-static bool is_vector(const cs_x86_op *operand)
-{
-    return operand->type == X86_OP_REG && operand->reg >= X86_REG_XMM0 &&
-           operand->reg <= X86_REG_XMM31;
-}
-
-static struct lmm_way_place place_of(const struct lmm_way *way, const cs_x86_op *operand)
-{
-    const x86_op_mem *mem = &operand->mem;
-    bool is_rip = mem->base == X86_REG_RIP;
-    bool has_base = mem->base != X86_REG_INVALID && !is_rip;
-    bool has_index = mem->index != X86_REG_INVALID && mem->index != X86_REG_RIZ;
-    struct lmm_way_place place = {
-        .base = has_base ? whole_of(mem->base) : LMM_REGISTER_NONE,
-        .index = has_index ? whole_of(mem->index) : LMM_REGISTER_NONE,
-        .scale = has_index ? (uint32_t) mem->scale : 0,
-        .offset = (int64_t) ((uint64_t) mem->disp + (is_rip ? way->next : 0)),
-    };
-
-    place.is_elsewhere = mem->segment == X86_REG_FS || mem->segment == X86_REG_GS ||
-                         (has_base && place.base == LMM_REGISTER_NONE) ||
-                         (has_index && place.index == LMM_REGISTER_NONE);
-    return place;
-}
-
-/* Returns the value of an operand of 8 bytes, or of a constant. */
-static struct lmm_way_value value_of(struct lmm_way *way, const cs_x86_op *operand)
-{
-    if (operand->type == X86_OP_IMM) {
-        return lmm_way_constant(operand->imm, false);
-    }
-    if (operand->type == X86_OP_MEM && operand->size == QUAD) {
-        const struct lmm_way_place place = place_of(way, operand);
-
-        return lmm_way_load(way, &place);
-    }
-    if (operand->type == X86_OP_REG && whole_of(operand->reg) >= 0) {
-        return lmm_way_get(way, whole_of(operand->reg));
-    }
-    return (struct lmm_way_value) {.kind = LMM_WAY_NOTHING};
-}
-
-/* Puts a value into an operand. */
-static void assign(struct lmm_way *way, const cs_x86_op *operand, struct lmm_way_value value)
-{
-    if (operand->type == X86_OP_MEM) {
-        const struct lmm_way_place place = place_of(way, operand);
-
-        lmm_way_store(way, &place, operand->size, value);
-    } else if (operand->type == X86_OP_REG && number_of(operand->reg) >= 0) {
-        bool is_kept =
-            operand->size == QUAD || (value.kind == LMM_WAY_CONSTANT && value.scale == 0);
-
-        if (is_kept) {
-            lmm_way_set(way, number_of(operand->reg), value);
-        } else {
-            lmm_way_clear(way, number_of(operand->reg));
-        }
-    } else if (operand->type == X86_OP_REG && vector_of(operand->reg) >= 0) {
-        lmm_way_clear_vector(way, (unsigned) vector_of(operand->reg));
-    }
-}
-
-static void spoil(struct lmm_way *way, const cs_x86_op *operand)
-{
-    assign(way, operand, (struct lmm_way_value) {.kind = LMM_WAY_NOTHING});
-}
-
 /* ---- Moves and sums --------------------------------------------------------------------------- */
 
 static void move(struct lmm_way *way, const cs_x86_op *to, const cs_x86_op *from)
 {
-    struct lmm_way_value value = value_of(way, from);
+    struct lmm_way_value value = lmm_way_x86_value_of(way, from);
     bool is_wide = to->size == QUAD || to->size == QUAD / 2;
 
     /* In code at a fixed address a constant can be an address. */
@@ -160,14 +50,14 @@ static void move(struct lmm_way *way, const cs_x86_op *to, const cs_x86_op *from
     if (value.kind == LMM_WAY_CONSTANT && !is_wide) {
         value.kind = LMM_WAY_NOTHING;
     }
-    assign(way, to, value);
+    lmm_way_x86_assign(way, to, value);
 }
 
 static void load_address(struct lmm_way *way, const cs_x86_op *to, const cs_x86_op *from)
 {
-    const struct lmm_way_place place = place_of(way, from);
+    const struct lmm_way_place place = lmm_way_x86_place_of(way, from);
 
-    assign(way, to, lmm_way_address(way, &place));
+    lmm_way_x86_assign(way, to, lmm_way_address(way, &place));
 }
 
 static bool is_same_register(const cs_x86_op *a, const cs_x86_op *b)
@@ -186,8 +76,8 @@ static struct lmm_way_value mask(const cs_x86_op *by, bool is_and, struct lmm_wa
 
 static void compute(struct lmm_way *way, unsigned id, const cs_x86_op *to, const cs_x86_op *by)
 {
-    struct lmm_way_value old = value_of(way, to);
-    struct lmm_way_value value = value_of(way, by);
+    struct lmm_way_value old = lmm_way_x86_value_of(way, to);
+    struct lmm_way_value value = lmm_way_x86_value_of(way, by);
 
     if (is_same_register(to, by) && (id == X86_INS_XOR || id == X86_INS_SUB)) {
         value = lmm_way_constant(0, false);
@@ -203,7 +93,7 @@ static void compute(struct lmm_way *way, unsigned id, const cs_x86_op *to, const
     } else {
         value = (struct lmm_way_value) {.kind = LMM_WAY_NOTHING};
     }
-    assign(way, to, value);
+    lmm_way_x86_assign(way, to, value);
 }
 
 /* shl and imul make an index of an array. */
@@ -215,10 +105,11 @@ static void multiply(struct lmm_way *way, unsigned id, const cs_x86 *detail)
                     (id != X86_INS_SHL || by->imm < SHIFT_MAX);
 
     if (is_known && to->size == QUAD) {
-        assign(way, to,
-               lmm_way_multiple(id == X86_INS_SHL ? UINT64_C(1) << by->imm : (uint64_t) by->imm));
+        lmm_way_x86_assign(
+            way, to,
+            lmm_way_multiple(id == X86_INS_SHL ? UINT64_C(1) << by->imm : (uint64_t) by->imm));
     } else {
-        spoil(way, to);
+        lmm_way_x86_spoil(way, to);
     }
 }
 
@@ -228,58 +119,59 @@ static void compare(struct lmm_way *way, unsigned id, const cs_x86_op *a, const 
         id == X86_INS_TEST ? is_same_register(a, b) : b->type == X86_OP_IMM && b->imm == 0;
 
     if (is_zero && a->size == QUAD) {
-        lmm_way_test(way, value_of(way, a));
+        lmm_way_test(way, lmm_way_x86_value_of(way, a));
     }
 }
 
 static void move_if(struct lmm_way *way, unsigned id, const cs_x86_op *to, const cs_x86_op *from,
                     bool tests_zero)
 {
-    struct lmm_way_value value = value_of(way, from);
+    struct lmm_way_value value = lmm_way_x86_value_of(way, from);
 
     if (tests_zero && id == X86_INS_CMOVNE) {
-        assign(way, to, value);
-    } else if (!(tests_zero && id == X86_INS_CMOVE) && !lmm_way_is_same(value, value_of(way, to))) {
-        spoil(way, to);
+        lmm_way_x86_assign(way, to, value);
+    } else if (!(tests_zero && id == X86_INS_CMOVE) &&
+               !lmm_way_is_same(value, lmm_way_x86_value_of(way, to))) {
+        lmm_way_x86_spoil(way, to);
     }
 }
 
 static void exchange(struct lmm_way *way, const cs_x86_op *a, const cs_x86_op *b)
 {
-    struct lmm_way_value value = value_of(way, a);
-    struct lmm_way_value other = value_of(way, b);
+    struct lmm_way_value value = lmm_way_x86_value_of(way, a);
+    struct lmm_way_value other = lmm_way_x86_value_of(way, b);
 
-    assign(way, a, other);
-    assign(way, b, value);
+    lmm_way_x86_assign(way, a, other);
+    lmm_way_x86_assign(way, b, value);
 }
 
 /* ---- Vectors ---------------------------------------------------------------------------------- */
 
 static struct lmm_way_value lane_of(struct lmm_way *way, const cs_x86_op *operand, unsigned lane)
 {
-    if (is_vector(operand)) {
-        return lmm_way_get_lane(way, (unsigned) vector_of(operand->reg), lane);
+    if (lmm_way_x86_is_vector(operand)) {
+        return lmm_way_get_lane(way, (unsigned) lmm_way_x86_vector_of(operand->reg), lane);
     }
     if (operand->type == X86_OP_MEM) {
-        struct lmm_way_place place = place_of(way, operand);
+        struct lmm_way_place place = lmm_way_x86_place_of(way, operand);
 
         place.offset = (int64_t) ((uint64_t) place.offset + QUAD * (uint64_t) lane);
         return lmm_way_load(way, &place);
     }
-    return value_of(way, operand);
+    return lmm_way_x86_value_of(way, operand);
 }
 
 static void put_lanes(struct lmm_way *way, const cs_x86_op *to, struct lmm_way_value low,
                       struct lmm_way_value high)
 {
-    lmm_way_set_lane(way, (unsigned) vector_of(to->reg), 0, low);
-    lmm_way_set_lane(way, (unsigned) vector_of(to->reg), 1, high);
+    lmm_way_set_lane(way, (unsigned) lmm_way_x86_vector_of(to->reg), 0, low);
+    lmm_way_set_lane(way, (unsigned) lmm_way_x86_vector_of(to->reg), 1, high);
 }
 
 static void store_lane(struct lmm_way *way, const cs_x86_op *to, const cs_x86_op *from,
                        unsigned lane, unsigned bytes_after)
 {
-    struct lmm_way_place place = place_of(way, to);
+    struct lmm_way_place place = lmm_way_x86_place_of(way, to);
 
     place.offset = (int64_t) ((uint64_t) place.offset + bytes_after);
     lmm_way_store(way, &place, QUAD, lane_of(way, from, lane));
@@ -288,27 +180,27 @@ static void store_lane(struct lmm_way *way, const cs_x86_op *to, const cs_x86_op
 /* movups and similar: both lanes. */
 static void move_both(struct lmm_way *way, const cs_x86_op *to, const cs_x86_op *from)
 {
-    if (to->type == X86_OP_MEM && is_vector(from)) {
+    if (to->type == X86_OP_MEM && lmm_way_x86_is_vector(from)) {
         store_lane(way, to, from, 0, 0);
         store_lane(way, to, from, 1, QUAD);
-    } else if (is_vector(to)) {
+    } else if (lmm_way_x86_is_vector(to)) {
         struct lmm_way_value low = lane_of(way, from, 0);
 
         put_lanes(way, to, low, lane_of(way, from, 1));
     } else {
-        spoil(way, to);
+        lmm_way_x86_spoil(way, to);
     }
 }
 
 /* movq: the low lane. */
 static void move_low(struct lmm_way *way, const cs_x86_op *to, const cs_x86_op *from)
 {
-    if (is_vector(to)) {
+    if (lmm_way_x86_is_vector(to)) {
         put_lanes(way, to, lane_of(way, from, 0), lmm_way_constant(0, false));
     } else if (to->type == X86_OP_MEM) {
         store_lane(way, to, from, 0, 0);
     } else {
-        assign(way, to, lane_of(way, from, 0));
+        lmm_way_x86_assign(way, to, lane_of(way, from, 0));
     }
 }
 
@@ -318,7 +210,7 @@ static void move_high(struct lmm_way *way, const cs_x86_op *to, const cs_x86_op 
 {
     if (to->type == X86_OP_MEM) {
         store_lane(way, to, from, 1, 0);
-    } else if (is_vector(to)) {
+    } else if (lmm_way_x86_is_vector(to)) {
         put_lanes(way, to, lane_of(way, low, 0), lane_of(way, from, 0));
     }
 }
@@ -378,27 +270,27 @@ static bool step_vector(struct lmm_way *way, unsigned id, const cs_x86 *detail)
         store_lane(way, &ops[0], &ops[1], 0, 0);
         return true;
     case X86_INS_MOVDDUP:
-        if (detail->op_count != 2 || !is_vector(&ops[0])) {
+        if (detail->op_count != 2 || !lmm_way_x86_is_vector(&ops[0])) {
             return false;
         }
         put_lanes(way, &ops[0], lane_of(way, &ops[1], 0), lane_of(way, &ops[1], 0));
         return true;
     case X86_INS_PSHUFD:
-        if (detail->op_count != 3 || ops[2].imm != LOW_TWICE || !is_vector(&ops[0])) {
+        if (detail->op_count != 3 || ops[2].imm != LOW_TWICE || !lmm_way_x86_is_vector(&ops[0])) {
             return false;
         }
         put_lanes(way, &ops[0], lane_of(way, &ops[1], 0), lane_of(way, &ops[1], 0));
         return true;
     case X86_INS_PINSRQ:
     case X86_INS_VPINSRQ:
-        if (detail->op_count < 3 || !is_vector(&ops[0])) {
+        if (detail->op_count < 3 || !lmm_way_x86_is_vector(&ops[0])) {
             return false;
         }
         if (detail->op_count == 4) {
             put_lanes(way, &ops[0], lane_of(way, &ops[1], 0), lane_of(way, &ops[1], 1));
         }
-        lmm_way_set_lane(way, (unsigned) vector_of(ops[0].reg), ops[last].imm & 1,
-                         value_of(way, &ops[last - 1]));
+        lmm_way_set_lane(way, (unsigned) lmm_way_x86_vector_of(ops[0].reg), ops[last].imm & 1,
+                         lmm_way_x86_value_of(way, &ops[last - 1]));
         return true;
     default: return false;
     }
@@ -415,7 +307,7 @@ static void jump(struct lmm_way *way, const cs_insn *insn)
         if (target->type == X86_OP_IMM) {
             lmm_way_jump(way, (uint64_t) target->imm);
         } else {
-            lmm_way_jump_loaded(way, value_of(way, target));
+            lmm_way_jump_loaded(way, lmm_way_x86_value_of(way, target));
         }
         return;
     }
@@ -442,7 +334,7 @@ static bool step_control(struct lmm_way *way, const cs_insn *insn)
     const cs_x86_op *first = &insn->detail->x86.operands[0];
 
     if (has_group(insn->detail, CS_GRP_CALL)) {
-        lmm_way_call(way, value_of(way, first));
+        lmm_way_call(way, lmm_way_x86_value_of(way, first));
     } else if (has_group(insn->detail, CS_GRP_RET)) {
         lmm_way_return(way);
     } else if (has_group(insn->detail, CS_GRP_JUMP) && insn->detail->x86.op_count == 1) {
@@ -484,10 +376,14 @@ static bool step_values(struct lmm_way *way, unsigned id, const cs_x86 *detail, 
     case X86_INS_OR:
     case X86_INS_XOR: compute(way, id, &ops[0], &ops[1]); return true;
     case X86_INS_INC:
-        assign(way, &ops[0], lmm_way_sum(value_of(way, &ops[0]), lmm_way_constant(1, false)));
+        lmm_way_x86_assign(
+            way, &ops[0],
+            lmm_way_sum(lmm_way_x86_value_of(way, &ops[0]), lmm_way_constant(1, false)));
         return true;
     case X86_INS_DEC:
-        assign(way, &ops[0], lmm_way_sum(value_of(way, &ops[0]), lmm_way_constant(-1, false)));
+        lmm_way_x86_assign(
+            way, &ops[0],
+            lmm_way_sum(lmm_way_x86_value_of(way, &ops[0]), lmm_way_constant(-1, false)));
         return true;
     case X86_INS_SHL: multiply(way, id, detail); return true;
     case X86_INS_IMUL:
@@ -498,12 +394,12 @@ static bool step_values(struct lmm_way *way, unsigned id, const cs_x86 *detail, 
         return true;
     case X86_INS_TEST:
     case X86_INS_CMP: compare(way, id, &ops[0], &ops[1]); return true;
-    case X86_INS_PUSH: lmm_way_push(way, value_of(way, &ops[0])); return true;
-    case X86_INS_POP: assign(way, &ops[0], lmm_way_pop(way)); return true;
+    case X86_INS_PUSH: lmm_way_push(way, lmm_way_x86_value_of(way, &ops[0])); return true;
+    case X86_INS_POP: lmm_way_x86_assign(way, &ops[0], lmm_way_pop(way)); return true;
     case X86_INS_LEAVE: leave(way); return true;
     case X86_INS_XCHG: exchange(way, &ops[0], &ops[1]); return true;
     case X86_INS_CMPXCHG:
-        assign(way, &ops[0], value_of(way, &ops[1]));
+        lmm_way_x86_assign(way, &ops[0], lmm_way_x86_value_of(way, &ops[1]));
         lmm_way_clear(way, RAX);
         return true;
     case X86_INS_CMOVE:
@@ -521,22 +417,22 @@ static void step_any(struct lmm_way *way, const cs_x86 *detail, const uint16_t *
     bool is_repeated = detail->prefix[0] == X86_PREFIX_REP || detail->prefix[0] == X86_PREFIX_REPNE;
 
     for (unsigned i = 0; i < count; i++) {
-        if (number_of(written[i]) >= 0) {
-            lmm_way_clear(way, number_of(written[i]));
-        } else if (vector_of(written[i]) >= 0) {
-            lmm_way_clear_vector(way, (unsigned) vector_of(written[i]));
+        if (lmm_way_x86_number_of(written[i]) >= 0) {
+            lmm_way_clear(way, lmm_way_x86_number_of(written[i]));
+        } else if (lmm_way_x86_vector_of(written[i]) >= 0) {
+            lmm_way_clear_vector(way, (unsigned) lmm_way_x86_vector_of(written[i]));
         }
     }
     for (unsigned i = 0; i < detail->op_count; i++) {
         const cs_x86_op *operand = &detail->operands[i];
 
         if (operand->type == X86_OP_MEM && (i == 0 || (operand->access & CS_AC_WRITE) != 0)) {
-            const struct lmm_way_place place = place_of(way, operand);
+            const struct lmm_way_place place = lmm_way_x86_place_of(way, operand);
 
             lmm_way_store(way, &place, is_repeated ? STRING : operand->size,
                           (struct lmm_way_value) {.kind = LMM_WAY_NOTHING});
         } else if (i == 0 && operand->type == X86_OP_REG) {
-            spoil(way, operand);
+            lmm_way_x86_spoil(way, operand);
         }
     }
     if (is_repeated) {

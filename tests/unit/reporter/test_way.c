@@ -22,6 +22,7 @@ struct way_case {
     const char *idea;
     const char *code; /* in hexadecimal */
     const char *steps;
+    uint64_t address; /* that the call returns to */
 };
 
 static const struct way_case x86[] = {
@@ -33,7 +34,8 @@ static const struct way_case x86[] = {
      "c3",        /* 100d: ret */
      "0 held 1000-1008 rax\n"
      "1 held 1003-100e rbx\n"
-     "2 held 1006-100d rdi\n"},
+     "2 held 1006-100d rdi\n",
+     START},
     {"a test for zero: only the other side is followed",
      "4885c0"   /* 1000: test rax,rax */
      "7405"     /* 1003: je 100a */
@@ -43,7 +45,8 @@ static const struct way_case x86[] = {
      "0f0b",    /* 100d: ud2 */
      "0 held 1000-100a rax\n"
      "3 stored 1005-1009 [rbx+8], of rbx before 1005 +8\n"
-     "4 returned 1009-100a\n"},
+     "4 returned 1009-100a\n",
+     START},
     {"a branch to the other side",
      "4885c0"   /* 1000: test rax,rax */
      "7505"     /* 1003: jne 100a */
@@ -53,7 +56,8 @@ static const struct way_case x86[] = {
      "0f0b",    /* 100d: ud2 */
      "0 held 1000-1005 rax\n"
      "2 held 100a-100f rax\n"
-     "3 held 100d-100f rcx\n"},
+     "3 held 100d-100f rcx\n",
+     START},
     {"cmp with zero, and cmov on it",
      "4883f800" /* 1000: cmp rax,0x0 */
      "480f45d8" /* 1004: cmovne rbx,rax */
@@ -62,7 +66,8 @@ static const struct way_case x86[] = {
      "0f0b",    /* 100f: ud2 */
      "0 held 1000-1011 rax\n"
      "2 held 1008-1011 rbx\n"
-     "4 stored 100c-100f [rdx+0], of rdx before 100c +0\n"},
+     "4 stored 100c-100f [rdx+0], of rdx before 100c +0\n",
+     START},
     {"both sides of another branch",
      "4889c3"   /* 1000: mov rbx,rax */
      "83f905"   /* 1003: cmp ecx,0x5 */
@@ -76,7 +81,8 @@ static const struct way_case x86[] = {
      "4 stored 1008-100b [rdx+0], of rdx before 1008 +0\n"
      "4 stored 100c-1010 [rdx+8], of rdx before 100c +8\n"
      "5 returned 100b-100c\n"
-     "5 returned 1010-1011\n"},
+     "5 returned 1010-1011\n",
+     START},
     {"a spill and a reload, over push and pop",
      "4889442408" /* 1000: mov [rsp+0x8],rax */
      "51"         /* 1005: push rcx */
@@ -89,7 +95,8 @@ static const struct way_case x86[] = {
      "0 held 1000-101b rax\n"
      "1 stored 1000-1005 [rsp+8], of rsp before 1000 +8\n"
      "4 held 100f-101b rdx\n"
-     "7 held 1019-101b rsi\n"},
+     "7 held 1019-101b rsi\n",
+     START},
     {"variables in the frame, as without optimisation",
      "488945e8"       /* 1000: mov [rbp-0x18],rax */
      "48837de800"     /* 1004: cmp [rbp-0x18],0x0 */
@@ -108,7 +115,8 @@ static const struct way_case x86[] = {
      "1 stored 1000-1004 [rbp-24], of rbp before 1000 -24\n"
      "3 held 1012-102f rax\n"
      "8 stored 1025-1029 [rdx+8], of rbp before 101d [-8] +8\n"
-     "11 returned 102e-102f\n"},
+     "11 returned 102e-102f\n",
+     START},
     {"registers over a call: those that the callee keeps",
      "4889c3"     /* 1000: mov rbx,rax */
      "4889c7"     /* 1003: mov rdi,rax */
@@ -123,7 +131,8 @@ static const struct way_case x86[] = {
      "3 held 1009-100e rsi\n"
      "4 passed 1009-100e 0 of 2000\n"
      "4 passed 1009-100e 1 of 2000\n"
-     "5 stored 100e-1012 [rbp+0], of rbp before 100e +0\n"},
+     "5 stored 100e-1012 [rbp+0], of rbp before 100e +0\n",
+     START},
     {"the result of a function that returns its first argument",
      "4889c7"     /* 1000: mov rdi,rax */
      "31f6"       /* 1003: xor esi,esi */
@@ -134,7 +143,8 @@ static const struct way_case x86[] = {
      "1 held 1003-100a rdi\n"
      "3 passed 1005-100a 0 of 3000\n"
      "4 stored 100a-100e [rbx+24], of rbx before 100a +24\n"
-     "5 returned 100e-100f\n"},
+     "5 returned 100e-100f\n",
+     START},
     {"tail calls",
      "4889c7"      /* 1000: mov rdi,rax */
      "85c9"        /* 1003: test ecx,ecx */
@@ -145,7 +155,8 @@ static const struct way_case x86[] = {
      "1 held 1003-1011 rdi\n"
      "4 passed 1007-100c 0 of 2000\n"
      "4 passed 100c-1011 0 of 3000\n"
-     "4 returned 100c-1011\n"},
+     "4 returned 100c-1011\n",
+     START},
     {"a call that does not return",
      "4889c7"     /* 1000: mov rdi,rax */
      "e8f82f0000" /* 1003: call 4000 */
@@ -153,7 +164,8 @@ static const struct way_case x86[] = {
      "c3",        /* 100b: ret */
      "0 held 1000-1008 rax\n"
      "1 held 1003-1008 rdi\n"
-     "2 passed 1003-1008 0 of 4000\n"},
+     "2 passed 1003-1008 0 of 4000\n",
+     START},
     {"stores with an index, to fixed addresses and through loaded pointers",
      "488944cb10"     /* 1000: mov [rbx+rcx*8+0x10],rax */
      "488905f43f0000" /* 1005: mov [rip+0x3ff4],rax */
@@ -166,7 +178,8 @@ static const struct way_case x86[] = {
      "1 stored 1000-1005 [rbx+rcx*8+16], of rbx before 1000 +16*8\n"
      "2 stored 1005-100c [+20480], of +20480\n"
      "4 stored 1013-1017 [rdx+8], of [+20480] +8\n"
-     "6 stored 101b-101f [rdx+rcx*8+0], of rbx before 1017 [+32] +0*8\n"},
+     "6 stored 101b-101f [rdx+rcx*8+0], of rbx before 1017 [+32] +0*8\n",
+     START},
     {"pairs stored at once",
      "66480f6ec0" /* 1000: movq xmm0,rax */
      "0f16442408" /* 1005: movhps xmm0,[rsp+0x8] */
@@ -178,7 +191,8 @@ static const struct way_case x86[] = {
      "0f0b",      /* 101f: ud2 */
      "0 held 1000-1021 rax\n"
      "3 stored 100a-100e [rbx+16], of rbx before 100a +16\n"
-     "7 stored 101c-101f [rbx+8], of rbx before 101c +8\n"},
+     "7 stored 101c-101f [rbx+8], of rbx before 101c +8\n",
+     START},
     {"pointers to the inside",
      "488d5808" /* 1000: lea rbx,[rax+0x8] */
      "4883c010" /* 1004: add rax,0x10 */
@@ -193,7 +207,8 @@ static const struct way_case x86[] = {
      "3 held 100c-1018 rcx inside\n"
      "4 held 100f-1013 rbx inside +9\n"
      "5 held 1013-1018 rbx\n"
-     "6 stored 1013-1016 [rdx+0], of rdx before 1013 +0\n"},
+     "6 stored 1013-1016 [rdx+0], of rdx before 1013 +0\n",
+     START},
     {"tables of virtual functions",
      "488d15f93f0000"   /* 1000: lea rdx,[rip+0x3ff9] */
      "4883c210"         /* 1007: add rdx,0x10 */
@@ -207,7 +222,8 @@ static const struct way_case x86[] = {
      "0 held 1000-102f rax\n"
      "3 filled 100b-100e +0 = 5010+0\n"
      "4 filled 100e-1016 +8 = 404040+0\n"
-     "7 filled 1021-1025 +16 = *5000+16\n"},
+     "7 filled 1021-1025 +16 = *5000+16\n",
+     START},
     {"an endless loop ends",
      "4889c3"   /* 1000: mov rbx,rax */
      "4883c308" /* 1003: add rbx,0x8 */
@@ -216,7 +232,8 @@ static const struct way_case x86[] = {
      "1 held 1003-1007 rbx\n"
      "2 held 1003-1009 rbx inside +8\n"
      "4 held 1003-1009 rbx inside +16\n"
-     "6 held 1007-1009 rbx inside +24\n"},
+     "6 held 1007-1009 rbx inside +24\n",
+     START},
     {"a loop over elements: paths that meet again are followed once",
      "4889c3" /* 1000: mov rbx,rax */
      "488919" /* 1003: mov [rcx],rbx */
@@ -228,20 +245,101 @@ static const struct way_case x86[] = {
      "0 held 1000-1012 rax\n"
      "1 held 1003-1012 rbx\n"
      "2 stored 1003-1006 [rcx+0], of rcx before 1003 +0\n"
-     "7 returned 1011-1012\n"},
+     "7 returned 1011-1012\n",
+     START},
     {"a table of jumps ends the way",
      "4889c3"         /* 1000: mov rbx,rax */
      "ff24cd00500000" /* 1003: jmp [rcx*8+0x5000] */
      "4889c1",        /* 100a: mov rcx,rax */
      "0 held 1000-100a rax\n"
-     "1 held 1003-100a rbx\n"},
+     "1 held 1003-100a rbx\n",
+     START},
     {"a function in the global offset table",
      "4889c7"       /* 1000: mov rdi,rax */
      "ff15f73f0000" /* 1003: call [rip+0x3ff7] */
      "c3",          /* 1009: ret */
      "0 held 1000-1009 rax\n"
      "1 held 1003-1009 rdi\n"
-     "2 passed 1003-1009 0 of *5000\n"},
+     "2 passed 1003-1009 0 of *5000\n",
+     START},
+    {"a pointer that was computed before the call",
+     "488b5f08"   /* 1000: mov rbx,[rdi+0x8] */
+     "4c8d64f310" /* 1004: lea r12,[rbx+rsi*8+0x10] */
+     "e8f20f0000" /* 1009: call 2000 */
+     "49890424"   /* 100e: mov [r12],rax */
+     "48894318"   /* 1012: mov [rbx+0x18],rax */
+     "c3",        /* 1016: ret */
+     "0 held 100e-1017 rax\n"
+     "1 stored 100e-1012 [r12+0], of r12 before 100e +0, of rdi before 1000 [+8] +16*8\n"
+     "2 stored 1012-1016 [rbx+24], of rbx before 1012 +24, of rdi before 1000 [+8] +24\n"
+     "3 returned 1016-1017\n",
+     0x100e},
+    {"a constant that was loaded before the call",
+     "488d1df93f0000" /* 1000: lea rbx,[rip+0x3ff9] */
+     "4c8b25f23f0000" /* 1007: mov r12,[rip+0x3ff2] */
+     "e8ed0f0000"     /* 100e: call 2000 */
+     "488918"         /* 1013: mov [rax],rbx */
+     "4c896010"       /* 1016: mov [rax+0x10],r12 */
+     "4c8928"         /* 101a: mov [rax],r13 */
+     "c3",            /* 101d: ret */
+     "0 held 1013-101e rax\n"
+     "1 filled 1013-1016 +0 = 5000+0\n"
+     "2 filled 1016-101a +16 = *5000+0\n"
+     "4 returned 101d-101e\n",
+     0x1013},
+    {"what registers hold where two ways meet",
+     "4989fc"     /* 1000: mov r12,rdi */
+     "4889fb"     /* 1003: mov rbx,rdi */
+     "85f6"       /* 1006: test esi,esi */
+     "7403"       /* 1008: je 100d */
+     "4889d3"     /* 100a: mov rbx,rdx */
+     "e8ee0f0000" /* 100d: call 2000 */
+     "488903"     /* 1012: mov [rbx],rax */
+     "4989442408" /* 1015: mov [r12+0x8],rax */
+     "c3",        /* 101a: ret */
+     "0 held 1012-101b rax\n"
+     "1 stored 1012-1015 [rbx+0], of rbx before 1012 +0\n"
+     "2 stored 1015-101a [r12+8], of r12 before 1015 +8, of rdi before 1000 +8\n"
+     "3 returned 101a-101b\n",
+     0x1012},
+    {"what a loop writes is not known in it",
+     "4889fb"     /* 1000: mov rbx,rdi */
+     "4989fc"     /* 1003: mov r12,rdi */
+     "e8f50f0000" /* 1006: call 2000 */
+     "488903"     /* 100b: mov [rbx],rax */
+     "4989442408" /* 100e: mov [r12+0x8],rax */
+     "4883c308"   /* 1013: add rbx,0x8 */
+     "ffcd"       /* 1017: dec ebp */
+     "75eb"       /* 1019: jne 1006 */
+     "c3",        /* 101b: ret */
+     "0 held 1006-101c rax\n"
+     "1 stored 100b-100e [rbx+0], of rbx before 100b +0\n"
+     "2 stored 100e-1013 [r12+8], of r12 before 100e +8, of rdi before 1003 +8\n"
+     "6 returned 101b-101c\n",
+     0x100b},
+    {"after a table of jumps only what is near",
+     "4889fb"         /* 1000: mov rbx,rdi */
+     "ff24f500500000" /* 1003: jmp [rsi*8+0x5000] */
+     "90"             /* 100a: nop */
+     "90"             /* 100b: nop */
+     "90"             /* 100c: nop */
+     "90"             /* 100d: nop */
+     "90"             /* 100e: nop */
+     "90"             /* 100f: nop */
+     "90"             /* 1010: nop */
+     "90"             /* 1011: nop */
+     "90"             /* 1012: nop */
+     "90"             /* 1013: nop */
+     "4c8b6708"       /* 1014: mov r12,[rdi+0x8] */
+     "e8e30f0000"     /* 1018: call 2000 */
+     "488903"         /* 101d: mov [rbx],rax */
+     "49890424"       /* 1020: mov [r12],rax */
+     "c3",            /* 1024: ret */
+     "0 held 101d-1025 rax\n"
+     "1 stored 101d-1020 [rbx+0], of rbx before 101d +0\n"
+     "2 stored 1020-1024 [r12+0], of r12 before 1020 +0, of rdi before 1014 [+8] +0\n"
+     "3 returned 1024-1025\n",
+     0x101d},
 };
 
 static const struct way_case aarch64[] = {
@@ -254,7 +352,8 @@ static const struct way_case aarch64[] = {
      "0 held 1000-100c x0\n"
      "1 held 1004-1014 x19\n"
      "2 held 1008-1014 x1\n"
-     "4 held 1010-1014 x2\n"},
+     "4 held 1010-1014 x2\n",
+     START},
     {"a test for zero: only the other side is followed",
      "600000b4"  /* 1000: cbz x0, 0x100c */
      "600a00f9"  /* 1004: str x0, [x19, #16] */
@@ -263,7 +362,8 @@ static const struct way_case aarch64[] = {
      "c0035fd6", /* 1010: ret */
      "0 held 1000-100c x0\n"
      "2 stored 1004-1008 [x19+16], of x19 before 1004 +16\n"
-     "3 returned 1008-100c\n"},
+     "3 returned 1008-100c\n",
+     START},
     {"a branch to the other side",
      "600000b5"  /* 1000: cbnz x0, 0x100c */
      "600a00f9"  /* 1004: str x0, [x19, #16] */
@@ -272,7 +372,8 @@ static const struct way_case aarch64[] = {
      "200020d4", /* 1010: brk #0x1 */
      "0 held 1000-1004 x0\n"
      "1 held 100c-1014 x0\n"
-     "2 held 1010-1014 x1\n"},
+     "2 held 1010-1014 x1\n",
+     START},
     {"cmp with zero, and csel on it",
      "1f0000f1"  /* 1000: cmp x0, #0 */
      "0110829a"  /* 1004: csel x1, x0, x2, ne */
@@ -282,7 +383,8 @@ static const struct way_case aarch64[] = {
      "200020d4", /* 1014: brk #0x1 */
      "0 held 1000-1018 x0\n"
      "2 held 1008-1018 x1\n"
-     "5 stored 1010-1014 [x2+0], of x2 before 1010 +0\n"},
+     "5 stored 1010-1014 [x2+0], of x2 before 1010 +0\n",
+     START},
     {"registers over a call, and arguments",
      "f30300aa"  /* 1000: mov x19, x0 */
      "e30300aa"  /* 1004: mov x3, x0 */
@@ -294,7 +396,8 @@ static const struct way_case aarch64[] = {
      "2 held 1008-100c x3\n"
      "3 passed 1008-100c 0 of 2000\n"
      "3 passed 1008-100c 3 of 2000\n"
-     "4 stored 100c-1010 [x20+8], of x20 before 100c +8\n"},
+     "4 stored 100c-1010 [x20+8], of x20 before 100c +8\n",
+     START},
     {"the result of a function that returns its first argument",
      "01008052"  /* 1000: mov w1, #0 */
      "ff070094"  /* 1004: bl 0x3000 */
@@ -304,12 +407,14 @@ static const struct way_case aarch64[] = {
      "2 passed 1004-1008 0 of 3000\n"
      "3 stored 1008-100c [x20+0], of x20 before 1008 +0\n"
      "4 passed 100c-1010 0 of 3000\n"
-     "4 returned 100c-1010\n"},
+     "4 returned 100c-1010\n",
+     START},
     {"a call that does not return",
      "000c0094"  /* 1000: bl 0x4000 */
      "e10300aa", /* 1004: mov x1, x0 */
      "0 held 1000-1004 x0\n"
-     "1 passed 1000-1004 0 of 4000\n"},
+     "1 passed 1000-1004 0 of 4000\n",
+     START},
     {"spills, pairs, and bases that change",
      "e00f00f9"  /* 1000: str x0, [sp, #24] */
      "e007bea9"  /* 1004: stp x0, x1, [sp, #-32]! */
@@ -326,7 +431,8 @@ static const struct way_case aarch64[] = {
      "4 held 1010-1020 x5\n"
      "5 stored 1010-1014 [x1+8], of x1 before 1010 +8\n"
      "6 stored 1014-1018 [x1+0], of x1 before 1010 +8\n"
-     "7 stored 1018-101c [x1+24], of x1 before 1010 +40\n"},
+     "7 stored 1018-101c [x1+24], of x1 before 1010 +40\n",
+     START},
     {"variables in the frame",
      "a0831ff8"  /* 1000: stur x0, [x29, #-8] */
      "a8035ff8"  /* 1004: ldur x8, [x29, #-16] */
@@ -339,7 +445,8 @@ static const struct way_case aarch64[] = {
      "1 stored 1000-1004 [x29-8], of x29 before 1000 -8\n"
      "3 held 100c-101c x9\n"
      "4 stored 100c-1010 [x8+8], of x29 before 1004 [-16] +8\n"
-     "6 stored 1014-1018 [x8+x1*8+0], of x29 before 1004 [-16] [+24] +0*8\n"},
+     "6 stored 1014-1018 [x8+x1*8+0], of x29 before 1004 [-16] [+24] +0*8\n",
+     START},
     {"global variables, and tables of virtual functions",
      "21000090"  /* 1000: adrp x1, 0x5000 */
      "200400f9"  /* 1004: str x0, [x1, #8] */
@@ -355,7 +462,8 @@ static const struct way_case aarch64[] = {
      "2 stored 1004-1008 [+20488], of +20488\n"
      "4 filled 100c-1010 +0 = 5018+0\n"
      "7 stored 1018-101c [x2+x3*8+0], of [+20496] +0*8\n"
-     "9 filled 1020-1024 +8 = *5010+16\n"},
+     "9 filled 1020-1024 +8 = *5010+16\n",
+     START},
     {"vectors",
      "0000679e"  /* 1000: fmov d0, x0 */
      "201c184e"  /* 1004: mov v0.d[1], x1 */
@@ -371,7 +479,8 @@ static const struct way_case aarch64[] = {
      "5 stored 1010-1014 [x2+32], of x2 before 1010 +32\n"
      "5 stored 1010-1014 [x2+40], of x2 before 1010 +40\n"
      "6 held 1018-1020 x3\n"
-     "7 stored 1018-101c [x2+48], of x2 before 1018 +48\n"},
+     "7 stored 1018-101c [x2+48], of x2 before 1018 +48\n",
+     START},
     {"pointers to the inside",
      "01200091"  /* 1000: add x1, x0, #8 */
      "212000d1"  /* 1004: sub x1, x1, #8 */
@@ -382,21 +491,37 @@ static const struct way_case aarch64[] = {
      "1 held 1004-1008 x1 inside +8\n"
      "2 held 1008-1014 x1\n"
      "3 held 100c-1014 x2 inside\n"
-     "4 held 1010-1014 x4 inside\n"},
+     "4 held 1010-1014 x4 inside\n",
+     START},
     {"atomic instructions that Capstone does not know",
      "f30300aa"  /* 1000: mov x19, x0 */
      "600221f8"  /* 1004:  */
      "620033f8"  /* 1008:  */
      "ff0b5fd6", /* 100c:  */
      "0 held 1000-1008 x0\n"
-     "1 held 1004-100c x19\n"},
+     "1 held 1004-100c x19\n",
+     START},
     {"an endless loop ends",
      "00200091"  /* 1000: add x0, x0, #8 */
      "ffffff17", /* 1004: b 0x1000 */
      "0 held 1000-1004 x0\n"
      "1 held 1000-1008 x0 inside +8\n"
      "3 held 1000-1008 x0 inside +16\n"
-     "5 held 1004-1008 x0 inside +24\n"},
+     "5 held 1004-1008 x0 inside +24\n",
+     START},
+    {"a pointer and a constant that registers got before the call",
+     "130440f9"  /* 1000: ldr x19, [x0, #8] */
+     "34000090"  /* 1004: adrp x20, 0x5000 */
+     "94420091"  /* 1008: add x20, x20, #16 */
+     "fd030094"  /* 100c: bl 0x2000 */
+     "600a00f9"  /* 1010: str x0, [x19, #16] */
+     "140000f9"  /* 1014: str x20, [x0] */
+     "c0035fd6", /* 1018: ret */
+     "0 held 1010-101c x0\n"
+     "1 stored 1010-1014 [x19+16], of x19 before 1010 +16, of x0 before 1000 [+8] +16\n"
+     "2 filled 1014-1018 +0 = 5010+0\n"
+     "3 returned 1018-101c\n",
+     0x1010},
 };
 
 static enum lmm_way_callee know(void *context, uint64_t target)
@@ -443,7 +568,7 @@ static void check_cases(enum lmm_machine machine, const struct way_case *cases, 
         char text[TEXT_MAX] = "";
         size_t byte_count = read_bytes(cases[i].code, bytes);
 
-        follow(machine, bytes, byte_count, START, text);
+        follow(machine, bytes, byte_count, cases[i].address, text);
         cr_expect_str_eq(text, cases[i].steps, "%s:\n%s", cases[i].idea, text);
     }
 }

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/types/way_before.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/program/types/way_flow.h"
+#include "reporter/program/types/way_memory.h"
+
+enum {
+    INSTRUCTIONS_MAX = 2000, /* of the code */
+    LOOPS_MAX = 128,
+    ORIGINS_HIGH = LMM_WAY_ORIGINS / 2, /* more than an instruction adds must be left */
+    STATEMENT = 12,                     /* instructions */
+    JOINS_MAX = 256,                    /* addresses that are jumped to from before */
+};
+
+/* Code from `head` to `end`, where a jump back to its head starts. */
+struct loop {
+    uint64_t head;
+    uint64_t end;
+    uint32_t written; /* bits of registers */
+};
+
+/* What registers hold where a jump from before leads. */
+struct join {
+    uint64_t at;
+    bool is_stack_known;
+    struct lmm_way_value values[LMM_WAY_REGISTERS];
+};
+
+struct survey {
+    struct lmm_way way;
+    struct lmm_way_decoder *decoder;
+    struct loop loops[LOOPS_MAX];
+    size_t loop_count;
+    struct join joins[JOINS_MAX];
+    size_t join_count;
+    size_t instruction_count;
+    bool has_table;      /* of jumps: code is reached in ways that are not known */
+    bool is_stack_known; /* sp is that of the start and a number, else of another place */
+    uint64_t ats[INSTRUCTIONS_MAX];     /* their addresses */
+    uint32_t written[INSTRUCTIONS_MAX]; /* bits of registers */
+};
+
+static const struct lmm_way_value nothing = {.kind = LMM_WAY_NOTHING};
+
+static void forget_all(struct survey *survey)
+{
+    struct lmm_way_path *path = survey->way.path;
+
+    memset(path, 0, sizeof(*path));
+    path->values[survey->way.machine->stack] = (struct lmm_way_value) {.kind = LMM_WAY_FRAME};
+    survey->is_stack_known = false;
+}
+
+/* Does the next instruction of the code, in the order of addresses. */
+static bool step(struct survey *survey, uint64_t at)
+{
+    struct lmm_way *way = &survey->way;
+
+    way->path->at = at;
+    way->written = 0;
+    way->has_jump = false;
+    way->is_ended = false;
+    return lmm_way_decoder_step(survey->decoder, way);
+}
+
+/* ---- Loops ------------------------------------------------------------------------------------ */
+
+/* Lists the instructions and the jumps back. Returns false when there are too many, or one cannot be
+ * decoded before `address`. */
+static bool list_loops(struct survey *survey, uint64_t address)
+{
+    struct lmm_way *way = &survey->way;
+    const struct lmm_code *code = way->code;
+    uint64_t at = code->address;
+
+    while (at - code->address < code->count) {
+        way->origin_count = 0;
+        if (survey->instruction_count == INSTRUCTIONS_MAX || !step(survey, at)) {
+            return survey->instruction_count < INSTRUCTIONS_MAX && at >= address;
+        }
+        survey->ats[survey->instruction_count] = at;
+        survey->written[survey->instruction_count++] = way->written;
+        survey->has_table = survey->has_table || way->is_lost;
+        if (way->has_jump && way->jump <= at) {
+            if (survey->loop_count == LOOPS_MAX) {
+                return false;
+            }
+            survey->loops[survey->loop_count++] = (struct loop) {.head = way->jump, .end = at};
+        }
+        at = way->next;
+    }
+    return true;
+}
+
+/* Extends each loop by those whose heads lie in it: their code is part of its cycle. */
+static void extend_loops(struct survey *survey)
+{
+    bool is_changed = true;
+
+    while (is_changed) {
+        is_changed = false;
+        for (size_t i = 0; i < survey->loop_count; i++) {
+            struct loop *loop = &survey->loops[i];
+
+            for (size_t k = 0; k < survey->loop_count; k++) {
+                const struct loop *other = &survey->loops[k];
+
+                if (other->head >= loop->head && other->head <= loop->end &&
+                    other->end > loop->end) {
+                    loop->end = other->end;
+                    is_changed = true;
+                }
+            }
+        }
+    }
+}
+
+static void note_written(struct survey *survey)
+{
+    for (size_t i = 0; i < survey->loop_count; i++) {
+        struct loop *loop = &survey->loops[i];
+
+        for (size_t k = 0; k < survey->instruction_count; k++) {
+            if (survey->ats[k] >= loop->head && survey->ats[k] <= loop->end) {
+                loop->written |= survey->written[k];
+            }
+        }
+    }
+}
+
+/* Forgets what the loop that starts at an address writes. */
+static void enter_loops(struct survey *survey, uint64_t at)
+{
+    const struct lmm_way_machine *machine = survey->way.machine;
+
+    for (size_t i = 0; i < survey->loop_count; i++) {
+        for (int reg = 0; survey->loops[i].head == at && reg < LMM_WAY_REGISTERS; reg++) {
+            if (reg != machine->stack && (survey->loops[i].written >> reg & 1) != 0) {
+                survey->way.path->values[reg] = nothing;
+            }
+        }
+    }
+}
+
+/* ---- Joins ------------------------------------------------------------------------------------ */
+
+static struct join *find_join(struct survey *survey, uint64_t at)
+{
+    for (size_t i = 0; i < survey->join_count; i++) {
+        if (survey->joins[i].at == at) {
+            return &survey->joins[i];
+        }
+    }
+    return NULL;
+}
+
+/* Keeps in `values` what is the same in both. Where sp is not known, as in code for exceptions, it
+ * is taken for that of the others. */
+static void meet(struct lmm_way_value *values, bool *is_known, const struct lmm_way_value *others,
+                 bool is_other_known, int stack)
+{
+    struct lmm_way_value sp = *is_known ? values[stack] : others[stack];
+    bool is_same = !*is_known || !is_other_known || lmm_way_is_same(sp, others[stack]);
+
+    for (int i = 0; i < LMM_WAY_REGISTERS; i++) {
+        if (!lmm_way_is_same(values[i], others[i])) {
+            values[i] = nothing;
+        }
+    }
+    values[stack] = is_same ? sp : nothing;
+    *is_known = *is_known || is_other_known;
+}
+
+/* Notes what registers hold when the current instruction jumps. */
+static bool leave(struct survey *survey)
+{
+    const struct lmm_way *way = &survey->way;
+    struct join *join = find_join(survey, way->jump);
+
+    if (!way->has_jump || way->jump <= way->at) {
+        return true;
+    }
+    if (join != NULL) {
+        meet(join->values, &join->is_stack_known, way->path->values, survey->is_stack_known,
+             way->machine->stack);
+        return true;
+    }
+    if (survey->join_count == JOINS_MAX) {
+        return false;
+    }
+    join = &survey->joins[survey->join_count++];
+    join->at = way->jump;
+    join->is_stack_known = survey->is_stack_known;
+    memcpy(join->values, way->path->values, sizeof(join->values));
+    return true;
+}
+
+static void mark_origin(const struct lmm_way_value *value, uint16_t *numbers)
+{
+    if (value->kind == LMM_WAY_ORIGIN) {
+        numbers[value->origin] = 1;
+    }
+}
+
+static void number_origin(struct lmm_way_value *value, const uint16_t *numbers)
+{
+    if (value->kind == LMM_WAY_ORIGIN) {
+        value->origin = numbers[value->origin];
+    }
+}
+
+/* Makes room for origins: forgets those that no register has any more. */
+static void drop_origins(struct survey *survey)
+{
+    struct lmm_way *way = &survey->way;
+    uint16_t numbers[LMM_WAY_ORIGINS] = {0};
+    size_t count = 0;
+
+    for (int i = 0; i < LMM_WAY_REGISTERS; i++) {
+        mark_origin(&way->path->values[i], numbers);
+        for (size_t k = 0; k < survey->join_count; k++) {
+            mark_origin(&survey->joins[k].values[i], numbers);
+        }
+    }
+    for (size_t i = 0; i < way->origin_count; i++) {
+        if (numbers[i] != 0) {
+            way->origins[count] = way->origins[i];
+            numbers[i] = (uint16_t) count++;
+        }
+    }
+    way->origin_count = count;
+    for (int i = 0; i < LMM_WAY_REGISTERS; i++) {
+        number_origin(&way->path->values[i], numbers);
+        for (size_t k = 0; k < survey->join_count; k++) {
+            number_origin(&survey->joins[k].values[i], numbers);
+        }
+    }
+    for (int i = LMM_WAY_REGISTERS; i < LMM_WAY_VALUES; i++) {
+        way->path->values[i] = nothing;
+    }
+}
+
+/* Comes to an address, from the instruction before it or not. Returns false when sp differs. */
+static bool arrive(struct survey *survey, uint64_t at, bool follows)
+{
+    struct lmm_way_path *path = survey->way.path;
+    const struct join *join = find_join(survey, at);
+
+    if (!follows) {
+        forget_all(survey);
+    }
+    if (join != NULL && follows) {
+        meet(path->values, &survey->is_stack_known, join->values, join->is_stack_known,
+             survey->way.machine->stack);
+    } else if (join != NULL) {
+        memcpy(path->values, join->values, sizeof(join->values));
+        survey->is_stack_known = join->is_stack_known;
+    }
+    if (join != NULL) {
+        memset(path->slots, 0, sizeof(path->slots));
+    }
+    enter_loops(survey, at);
+    return path->values[survey->way.machine->stack].kind == LMM_WAY_FRAME;
+}
+
+/* Returns where to start: at the start of the code, or, if it has a table of jumps, so near that what
+ * is found is of the statement of the call. */
+static uint64_t choose_start(const struct survey *survey, uint64_t address)
+{
+    size_t i = 0;
+
+    while (i < survey->instruction_count && survey->ats[i] < address) {
+        i++;
+    }
+    return survey->has_table && i > STATEMENT ? survey->ats[i - STATEMENT] : survey->ats[0];
+}
+
+/* Follows the code up to an address. Returns false when what registers hold there is not known. */
+static bool reach(struct survey *survey, uint64_t address)
+{
+    struct lmm_way *way = &survey->way;
+    uint64_t at = choose_start(survey, address);
+    bool follows = true;
+
+    way->origin_count = 0;
+    forget_all(survey);
+    survey->is_stack_known = at == way->code->address;
+    while (at < address) {
+        if (way->origin_count >= ORIGINS_HIGH) {
+            drop_origins(survey);
+        }
+        if (!arrive(survey, at, follows) || !step(survey, at) || !leave(survey)) {
+            return false;
+        }
+        follows = !way->is_ended;
+        at = way->next;
+    }
+    return at == address && follows;
+}
+
+/* ---- Steps ------------------------------------------------------------------------------------ */
+
+static bool needs_place(const struct lmm_way_step *step)
+{
+    return step->kind == LMM_WAY_STORED && step->has_origin && step->origin.is_before;
+}
+
+static bool needs_constant(const struct lmm_way_step *step)
+{
+    return step->kind == LMM_WAY_FILLED && step->reg != LMM_REGISTER_NONE;
+}
+
+/* Returns whether the result is where compilers keep variables: in the frame, or in a register that
+ * a callee keeps. */
+static bool is_kept(const struct lmm_way *way, const struct lmm_way_step *step)
+{
+    if (step->is_inside || step->reg == LMM_REGISTER_NONE) {
+        return false;
+    }
+    if (step->kind == LMM_WAY_STORED) {
+        return step->reg == way->machine->stack ||
+               (step->reg == way->machine->frame_pointer && step->offset < 0);
+    }
+    return step->kind == LMM_WAY_HELD && (way->machine->kept >> step->reg & 1) != 0;
+}
+
+/* Returns whether it pays to look at the code before the call. */
+static bool needs_survey(const struct lmm_way *way)
+{
+    bool has_place = false;
+    bool has_constant = false;
+    bool is_variable = false;
+
+    for (size_t i = 0; i < way->step_count; i++) {
+        has_place = has_place || needs_place(&way->steps[i]);
+        has_constant = has_constant || needs_constant(&way->steps[i]);
+        is_variable = is_variable || is_kept(way, &way->steps[i]);
+    }
+    return has_constant || (has_place && !is_variable);
+}
+
+/* Puts the origin of a register before one that starts at it. Returns false when it is too long. */
+static bool put_before(struct lmm_way_origin *origin, const struct lmm_way_origin *first)
+{
+    struct lmm_way_origin all = *first;
+
+    if (first->load_count + origin->load_count > LMM_WAY_LOADS_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < origin->load_count; i++) {
+        all.loads[all.load_count].offset = lmm_way_add(all.offset, origin->loads[i].offset);
+        all.loads[all.load_count].scale = all.scale == 0 ? origin->loads[i].scale : all.scale;
+        all.load_count++;
+        all.offset = 0;
+        all.scale = 0;
+    }
+    all.offset = lmm_way_add(all.offset, origin->offset);
+    all.scale = all.scale == 0 ? origin->scale : all.scale;
+    *origin = all;
+    return true;
+}
+
+static void complete(const struct lmm_way *before, struct lmm_way_step *step)
+{
+    bool is_stored = step->kind == LMM_WAY_STORED;
+    struct lmm_way_value value = before->path->values[is_stored ? step->origin.reg : step->reg];
+    struct lmm_way_origin origin;
+
+    if (value.kind == LMM_WAY_NOTHING) {
+        return;
+    }
+    if (is_stored) {
+        step->before = step->origin;
+        step->has_before =
+            lmm_way_origin_of(before, value, &origin) && put_before(&step->before, &origin);
+    } else if (value.is_address || lmm_way_is_loaded(before, value)) {
+        lmm_way_put_target(before, value, step);
+        step->reg = LMM_REGISTER_NONE;
+    }
+}
+
+static void survey_code(struct survey *survey, struct lmm_way *way, uint64_t address)
+{
+    if (!list_loops(survey, address)) {
+        return;
+    }
+    extend_loops(survey);
+    note_written(survey);
+    if (!reach(survey, address)) {
+        return;
+    }
+    for (size_t i = 0; i < way->step_count; i++) {
+        if (needs_place(&way->steps[i]) || needs_constant(&way->steps[i])) {
+            complete(&survey->way, &way->steps[i]);
+        }
+    }
+}
+
+void lmm_way_before(struct lmm_way *way, uint64_t address, struct lmm_way_decoder *decoder)
+{
+    struct survey *survey = needs_survey(way) ? calloc(1, sizeof(*survey)) : NULL;
+
+    if (survey == NULL) {
+        return;
+    }
+    survey->decoder = decoder;
+    survey->way.code = way->code;
+    survey->way.machine = way->machine;
+    survey->way.know = way->know;
+    survey->way.context = way->context;
+    survey->way.is_survey = true;
+    survey->way.path = &survey->way.paths[0];
+    survey_code(survey, way, address);
+    free(survey);
+}
