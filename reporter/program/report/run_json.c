@@ -57,7 +57,7 @@ static void put_spot(struct lmm_json *json, const struct lmm_run_report *run,
     lmm_json_string(json, "function", site->function);
     lmm_json_string(json, "file", site->file);
     lmm_json_u64(json, "line", site->line);
-    lmm_json_spot_type(json, model, spot);
+    lmm_json_spot_type(json, model, spot, measure);
     lmm_json_begin_array(json, "stacks", LMM_JSON_LINES);
     for (size_t i = 0; i < shown; i++) {
         put_trace(json, model, &spot->traces[i], measure);

@@ -132,7 +132,7 @@ static void put_loss(struct lmm_json *json, const struct lmm_run_report *run,
     lmm_json_string(json, "function", spot->site->function);
     lmm_json_string(json, "file", spot->site->file);
     lmm_json_u64(json, "line", spot->site->line);
-    lmm_json_spot_type(json, model, spot);
+    lmm_json_spot_type(json, model, spot, list->measure);
     put_loss_figures(json, &spot->tally, list);
     lmm_json_begin_array(json, "stacks", LMM_JSON_LINES);
     for (size_t i = 0; i < shown; i++) {

@@ -14,11 +14,11 @@
 #include "reporter/program/report/type_rows.h"
 
 void lmm_json_spot_type(struct lmm_json *json, const struct lmm_model *model,
-                        const struct lmm_spot *spot)
+                        const struct lmm_spot *spot, enum lmm_measure measure)
 {
     struct lmm_model_site site = *spot->site;
 
-    site.type = spot->type;
+    site.type = lmm_spot_type(spot, measure);
     lmm_json_type(json, model, &site);
 }
 

@@ -3,15 +3,15 @@
 #ifndef LMM_PROGRAM_RUN_JSON_TYPES_H
 #define LMM_PROGRAM_RUN_JSON_TYPES_H
 
+#include "reporter/program/report/spots.h"
+
 struct lmm_json;
-struct lmm_model;
 struct lmm_run_report;
 struct lmm_run_report_process;
-struct lmm_spot;
 
-/* Adds "type", that of all blocks of a place, or null. */
+/* Adds "type", that of the blocks of a place that a measure counts, or null. */
 void lmm_json_spot_type(struct lmm_json *json, const struct lmm_model *model,
-                        const struct lmm_spot *spot);
+                        const struct lmm_spot *spot, enum lmm_measure measure);
 
 /* Adds "types", the types of a process with most bytes at the peak, then what has no type, and
  * "types_left_out". */

@@ -188,11 +188,14 @@ static size_t put_family(const struct rows *rows, const struct lmm_model_site *s
 /* Puts "   struct node" in a row of lost blocks, if that is known. */
 static size_t put_type(const struct rows *rows, const struct lmm_spot *spot, struct lmm_sink *sink)
 {
-    if (rows->section->kind == NULL || spot->type == NULL || !lmm_site_type_is_known(spot->type)) {
+    const struct lmm_model_type *type =
+        rows->section->kind == NULL ? NULL : lmm_spot_type(spot, rows->section->measure);
+
+    if (type == NULL || !lmm_site_type_is_known(type)) {
         return 0;
     }
     return lmm_put_string(sink, lmm_string_of("   ")) +
-           lmm_shown_put_function(&rows->sheet->run->look, sink, spot->type->name, TYPE_COLUMNS);
+           lmm_shown_put_function(&rows->sheet->run->look, sink, type->name, TYPE_COLUMNS);
 }
 
 /* Adds the place of a spot, what it allocates, the stack that it refers to, and its id. */

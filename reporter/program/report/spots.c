@@ -62,6 +62,22 @@ static bool is_counted(const struct lmm_spot *spot, enum lmm_measure measure)
     return !spot->is_hidden && lmm_tally_counts(&spot->tally, measure);
 }
 
+const struct lmm_model_type *lmm_spot_type(const struct lmm_spot *spot, enum lmm_measure measure)
+{
+    const struct lmm_model_type *type = NULL;
+    bool is_first = true;
+
+    for (size_t i = 0; i < spot->trace_count; i++) {
+        const struct lmm_trace *trace = &spot->traces[i];
+
+        if (lmm_tally_counts(&trace->tally, measure)) {
+            type = is_first ? trace->type : lmm_site_type_common(type, trace->type);
+            is_first = false;
+        }
+    }
+    return type;
+}
+
 size_t lmm_spots_count(const struct lmm_spots *spots, enum lmm_measure measure)
 {
     size_t count = 0;
@@ -237,15 +253,11 @@ static void gather(struct lmm_spots *spots, size_t trace_count)
 
         if (spot == NULL || spot->rank != trace->place) {
             spot = &spots->items[spots->count++];
-            *spot = (struct lmm_spot) {.site = trace->site,
-                                       .rank = trace->place,
-                                       .id = trace->id,
-                                       .type = trace->type,
-                                       .traces = trace};
+            *spot = (struct lmm_spot) {
+                .site = trace->site, .rank = trace->place, .id = trace->id, .traces = trace};
         }
         assert(spot->traces + spot->trace_count == trace); /* I1: each trace is in one spot */
         spot->id = lower(spot->id, trace->id);
-        spot->type = lmm_site_type_common(spot->type, trace->type);
         spot->trace_count++;
         lmm_tally_add(&spot->tally, &trace->tally);
         lmm_tally_add(&spots->total, &trace->tally);

@@ -34,11 +34,10 @@ struct lmm_suppressions;
 struct lmm_spot {
     const struct lmm_model_site *site; /* one of its sites */
     struct lmm_tally tally;
-    uint32_t rank; /* its number in the order of files, lines and functions, from 1 on */
-    uint32_t id;   /* the lowest of its sites, by which site_word.h names the place */
-    const struct lmm_model_type *type; /* as that of its traces */
-    bool is_hidden;                    /* by lmm_spots_select() */
-    struct lmm_trace *traces;          /* part of lmm_spots.traces */
+    uint32_t rank;            /* its number in the order of files, lines and functions, from 1 on */
+    uint32_t id;              /* the lowest of its sites, by which site_word.h names the place */
+    bool is_hidden;           /* by lmm_spots_select() */
+    struct lmm_trace *traces; /* part of lmm_spots.traces */
     size_t trace_count;
 };
 
@@ -70,6 +69,10 @@ void lmm_spots_select(struct lmm_spots *spots, char *const *patterns);
 /* Returns how many spots, or how many traces of a spot, have a figure above 0. */
 size_t lmm_spots_count(const struct lmm_spots *spots, enum lmm_measure measure);
 size_t lmm_spot_traces(const struct lmm_spot *spot, enum lmm_measure measure);
+
+/* Returns the type of all traces of a spot that have a figure above 0; NULL: they have several, or none
+ * that was looked for. */
+const struct lmm_model_type *lmm_spot_type(const struct lmm_spot *spot, enum lmm_measure measure);
 
 /* Bring the `most` spots, or traces of a spot, with the largest figures of a measure to the front,
  * the largest first, equal ones by place and stack. Those without a figure above 0 come after all

@@ -371,7 +371,7 @@ class Documents(Case):
     def test_top(self):
         schema = self.schema("top.schema.json")
         for by, options, rows in (("line", [], 4), ("line", ["--by=line", "--all"], 4), ("family", ["--by=family"], 2),
-                                  ("type", ["--by=type"], 1)):
+                                  ("type", ["--by=type"], 2)):
             document = json.loads(self.succeed("top", "-1", "-F", "json", *options, self.file))
             schema["properties"]["rows"]["items"] = schema["$defs"][by]
             self.check(schema, document)

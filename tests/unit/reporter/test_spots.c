@@ -74,23 +74,29 @@ Test(spots, a_place_has_the_lowest_id_of_its_sites)
     }
 }
 
-/* A spot has the type that all its stacks have, as certain as the least certain of them. */
+/* A spot has the type that all its stacks have, as certain as the least certain of them; of the stacks
+ * that a section counts. */
 Test(spots, a_place_has_the_type_of_its_stacks)
 {
     static const struct lmm_model_type other = {.name = {"struct other", 12},
                                                 .confidence = LMM_MODEL_CERTAIN};
     struct lmm_model *model = made_model();
+    const struct lmm_spot *spot;
 
     made_model_set_types(model);
     make_spots(model);
     lmm_spots_order(&spots, LMM_MEASURE_ALLOCATIONS, 1);
-    cr_assert_not_null(spots.items[0].type);
-    cr_expect_eq(spots.items[0].type->confidence, LMM_MODEL_LIKELY);
+    cr_assert_not_null(lmm_spot_type(&spots.items[0], LMM_MEASURE_ALLOCATIONS));
+    cr_expect_eq(lmm_spot_type(&spots.items[0], LMM_MEASURE_ALLOCATIONS)->confidence,
+                 LMM_MODEL_LIKELY);
     free_all();
-    model->sites[2].type = &other; /* another stack of the place */
+    model->sites[2].type = &other; /* another stack of the place, without temporary blocks */
     make_spots(model);
     lmm_spots_order(&spots, LMM_MEASURE_ALLOCATIONS, 1);
-    cr_expect_null(spots.items[0].type);
+    spot = &spots.items[0];
+    cr_expect_null(lmm_spot_type(spot, LMM_MEASURE_ALLOCATIONS));
+    cr_assert_not_null(lmm_spot_type(spot, LMM_MEASURE_TEMPORARIES));
+    cr_expect_neq(lmm_spot_type(spot, LMM_MEASURE_TEMPORARIES), &other);
 }
 
 /* What is suppressed is not lost of its type. */
