@@ -60,9 +60,7 @@ static const struct argp_option table[] = {
      0},
     {"fill", KEY_FILL, NULL, 0, "Fill new and freed blocks with patterns", 0},
     {"retained", KEY_RETAINED, NULL, 0,
-     "When the program ends, find out which lines retain most bytes; lmm report --last --retained "
-     "shows them",
-     0},
+     "When the program ends, find out which lines retain most bytes, for lmm report --retained", 0},
     {"check-matching", KEY_MATCHING, NULL, 0,
      "Tell blocks that are freed in another way than they were allocated: free of a block of new, "
      "delete of one of new[], another size or alignment",
