@@ -107,7 +107,7 @@ void lmm_leaks_skip_at_exit(void)
     __atomic_store_n(&is_done, true, __ATOMIC_RELAXED);
 }
 
-int lmm_leaks_check_now(const struct lmm_saved_registers *entry)
+LMM_NOINLINE int lmm_leaks_check_now(const struct lmm_saved_registers *entry)
 {
     const struct lmm_check_request request = {
         .unaligned = lmm_options.unaligned, .heuristics = heuristics(), .entry = entry};
@@ -129,8 +129,10 @@ uint64_t lmm_leaks_lost_blocks(void)
            count_kind(LMM_LEDGER_LEAK_INDIRECT).blocks;
 }
 
-static int scan_since(uint32_t mark, unsigned flags, struct lmm_leaks *ret_leaks,
-                      const struct lmm_saved_registers *entry)
+/* In a frame of its own, as all that follows the saving of registers (check.h): a frame has room in which old words
+ * may lie, and they would be roots. */
+static LMM_NOINLINE int scan_since(uint32_t mark, unsigned flags, struct lmm_leaks *ret_leaks,
+                                   const struct lmm_saved_registers *entry)
 {
     const struct lmm_check_request request = {
         .mark = mark,
@@ -218,15 +220,13 @@ static struct lmm_leak_step public_step(const struct lmm_chain_link *link)
     };
 }
 
-LMM_API int lmm_leak_path(const void *p, struct lmm_leak_step *ret_steps)
+static LMM_NOINLINE int find_path(const void *p, struct lmm_leak_step *ret_steps,
+                                  const struct lmm_saved_registers *entry)
 {
-    struct lmm_saved_registers entry;
     struct lmm_chain chain;
 
-    lmm_registers_save(&entry);
-    int error = p == NULL || ret_steps == NULL
-                    ? -EINVAL
-                    : lmm_check_find_chain((uintptr_t) p, &entry, &chain);
+    int error = p == NULL || ret_steps == NULL ? -EINVAL
+                                               : lmm_check_find_chain((uintptr_t) p, entry, &chain);
     if (error == 0 && !chain.is_block) {
         error = -EINVAL;
     }
@@ -238,6 +238,14 @@ LMM_API int lmm_leak_path(const void *p, struct lmm_leak_step *ret_steps)
         ret_steps[i] = public_step(&chain.links[i]);
     }
     return chain.length < INT_MAX ? (int) chain.length : INT_MAX;
+}
+
+LMM_API int lmm_leak_path(const void *p, struct lmm_leak_step *ret_steps)
+{
+    struct lmm_saved_registers entry;
+
+    lmm_registers_save(&entry);
+    return find_path(p, ret_steps, &entry);
 }
 
 /* ---- Roots ----------------------------------------------------------------------------------- */

@@ -15,7 +15,7 @@ struct lmm_saved_registers;
 
 /*
  * Makes the check at the process's end if the options ask for one (check=1 or leaks=1), unless it was
- * made before. entry: as in check.h. A child that has not called LMM has no check. Async-signal-safe.
+ * made before. entry: as in check.h, not NULL. A child that has not called LMM has no check. Async-signal-safe.
  */
 void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry);
 

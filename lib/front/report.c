@@ -241,7 +241,7 @@ LMM_API int lmm_print_usage_json(FILE *stream)
 }
 
 /* What the last leak check found lost; without one, or after one that failed, what lives. */
-static uint64_t lost_blocks(uint64_t live_blocks)
+static LMM_NOINLINE uint64_t lost_blocks(uint64_t live_blocks)
 {
     struct lmm_ledger_check check = lmm_checks_last();
 
@@ -416,8 +416,7 @@ void lmm_report_leaks(void)
     }
 }
 
-/* Runs after the exit handlers and destructors of the program and of libraries that use LMM. */
-__attribute__((destructor(101))) static void end_at_exit(void)
+static LMM_NOINLINE void end_process(const struct lmm_saved_registers *entry)
 {
     bool prints = lmm_options.leaks || lmm_options.usage;
 
@@ -425,7 +424,7 @@ __attribute__((destructor(101))) static void end_at_exit(void)
     if (!lmm_has_started() || (!prints && !lmm_thread_is_settled())) {
         return;
     }
-    lmm_leaks_check_at_exit(NULL);
+    lmm_leaks_check_at_exit(entry);
     uint64_t leaks = report_at_exit();
     lmm_families_refresh_gauges();
     lmm_accounts_end(lmm_options.keep);
@@ -433,4 +432,13 @@ __attribute__((destructor(101))) static void end_at_exit(void)
         fcloseall(); /* as exit() would do; it does not wait for a stream's lock */
         _exit((int) lmm_options.exit_code);
     }
+}
+
+/* Runs after the exit handlers and destructors of the program and of libraries that use LMM. */
+__attribute__((destructor(101))) static void end_at_exit(void)
+{
+    struct lmm_saved_registers entry;
+
+    lmm_registers_save(&entry);
+    end_process(&entry);
 }

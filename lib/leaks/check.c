@@ -402,7 +402,7 @@ static LMM_NOINLINE int run_check(const struct lmm_check_request *request,
     struct lmm_saved_registers end = {.sp = 0};
     uint64_t first_pause_ns = 0;
 
-    if (request->at_exit && lmm_main_has_returned(&end.sp)) {
+    if (request->at_exit && lmm_main_has_returned(entry->sp, &end.sp)) {
         entry =
             &end; /* frames and registers of what runs at the end hold nothing of the program's */
     }
@@ -449,7 +449,8 @@ static LMM_NOINLINE int run_question(struct run *run, const struct lmm_saved_reg
     struct lmm_saved_registers end = {.sp = 0};
 
     run->request = &request;
-    return run_pass(run, at_exit && lmm_main_has_returned(&end.sp) ? &end : entry, take, ret);
+    return run_pass(run, at_exit && lmm_main_has_returned(entry->sp, &end.sp) ? &end : entry, take,
+                    ret);
 }
 
 static int ask(struct run *run, const struct lmm_saved_registers *entry, bool at_exit,

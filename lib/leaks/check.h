@@ -42,7 +42,8 @@ struct lmm_check_request {
     bool at_exit;   /* the process ends; no other thread will begin */
     bool unaligned; /* words at any address count */
     unsigned heuristics;
-    /* Saved where the program called LMM: what lies below its sp is no root. NULL: here. */
+    /* Saved where the program, or libc at the end, called LMM: what lies below its sp is no root, so that function
+     * has little in its own frame. NULL: here. */
     const struct lmm_saved_registers *entry;
 };
 

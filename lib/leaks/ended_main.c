@@ -5,7 +5,7 @@
 #include "lib/ground/system.h"
 #include "lib/stacks/unwind.h"
 
-#include <gnu/libc-version.h>
+#include <sys/auxv.h>
 
 extern void *__libc_stack_end; /* of the dynamic loader, if there is one */
 
@@ -20,31 +20,40 @@ static bool are_together(uintptr_t a, uintptr_t b)
     return lmm_module_find(a, &first) && lmm_module_find(b, &second) && first.start == second.start;
 }
 
-/* Modules whose calls are between _start and the end of the program. */
-static bool is_of_the_end(uintptr_t pc)
+/* Whether it is an address of the dynamic loader. Where LMM is in the program, its variables may be copies that lie
+ * there, too. */
+static bool is_of_loader(uintptr_t pc)
 {
-    return are_together(pc, (uintptr_t) &gnu_get_libc_version) ||
-           are_together(pc, (uintptr_t) &__libc_stack_end) ||
-           are_together(pc, (uintptr_t) &lmm_main_has_returned);
+    uintptr_t base = getauxval(AT_BASE); /* 0: the program was started as `ld.so PROGRAM` */
+
+    if (base == 0 && !are_together((uintptr_t) &__libc_stack_end, trace.pc[0] - 1)) {
+        base = (uintptr_t) &__libc_stack_end;
+    }
+    return are_together(pc, base);
 }
 
-/* Call 0 is in _start, call 1 in the function of libc that has called main(). */
-static bool is_end_of_main(void)
+/* Call 0 is in _start, call 1 in a function of libc that has called main(); of the other ones those up to own_sp
+ * are LMM's. */
+static bool is_end_of_main(uintptr_t own_sp)
 {
     uintptr_t start = trace.pc[0] - 1;
+    uintptr_t libc = trace.pc[1] - 1;
 
-    if (!trace.is_whole || trace.is_stray || trace.count < 3 || is_of_the_end(start)) {
+    if (!trace.is_whole || trace.is_stray || trace.count < 3 || are_together(start, libc) ||
+        trace.sp[1] <= own_sp) {
         return false;
     }
     for (uint32_t i = 1; i < trace.count; i++) {
-        if ((trace.marks[i] & LMM_TRACE_GUESSED) != 0 || !is_of_the_end(trace.pc[i] - 1)) {
+        uintptr_t pc = trace.pc[i] - 1;
+        bool is_known = trace.sp[i] <= own_sp || are_together(pc, libc) || is_of_loader(pc);
+        if ((trace.marks[i] & LMM_TRACE_GUESSED) != 0 || !is_known) {
             return false;
         }
     }
     return true;
 }
 
-bool lmm_main_has_returned(uintptr_t *ret_sp)
+bool lmm_main_has_returned(uintptr_t own_sp, uintptr_t *ret_sp)
 {
     if (lmm_system_gettid() != lmm_system_getpid() || !lmm_unwind_start()) {
         return false;
@@ -52,7 +61,7 @@ bool lmm_main_has_returned(uintptr_t *ret_sp)
     struct lmm_caller caller = LMM_CALLER();
     trace = (struct lmm_trace) {0};
     lmm_unwind(&trace, &caller, LMM_STACK_FRAMES_MAX);
-    if (!is_end_of_main()) {
+    if (!is_end_of_main(own_sp)) {
         return false;
     }
     *ret_sp = trace.sp[1];

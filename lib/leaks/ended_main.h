@@ -11,10 +11,11 @@
 
 /*
  * Whether the calling thread is the main thread, which libc has sent to exit() because main() has
- * returned; then *ret_sp is its stack pointer outside of all that runs at the end. False also when
- * it is not certain: the program called exit(), a handler of its own runs, LMM is in the program
+ * returned; then *ret_sp is its stack pointer outside of all that runs at the end. own_sp: the stack
+ * pointer in the function of LMM that libc has called; what that one has called is LMM's, too. False also when
+ * it is not certain: the program called exit(), a handler of its own runs, libc is in the program
  * itself, or the stack cannot be followed.
  */
-bool lmm_main_has_returned(uintptr_t *ret_sp);
+bool lmm_main_has_returned(uintptr_t own_sp, uintptr_t *ret_sp);
 
 #endif

@@ -133,7 +133,7 @@ static bool find_names(struct search *search, const ElfW(Shdr) * names)
             note_place(search, found, is_again ? 0 : (size_t) (end - found), place);
             found++;
         }
-        if (got <= OVERLAP_BYTES || got < BUFFER_BYTES) {
+        if (got < BUFFER_BYTES) {
             break;
         }
     }

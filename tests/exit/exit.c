@@ -178,6 +178,23 @@ static bool is_expected(enum report expected, const char *err)
     return false;
 }
 
+/* What only frames of main() and below hold is lost when main() has returned, and not when exit() was called. A
+ * sanitizer keeps local variables elsewhere. */
+static void check_frames(void)
+{
+    static struct outcome outcome;
+
+    run("leaks=1:exitcode=9", "held_until_return", &outcome);
+    if (!is_end(&outcome, 9, "") ||
+        count_lines(outcome.err, "SUMMARY: 1 block, 36 bytes definitely lost") != 1) {
+        complain("held_until_return", "not lost", &outcome);
+    }
+    run("leaks=1:exitcode=9", "held_at_exit", &outcome);
+    if (!is_end(&outcome, 3, "") || outcome.err[0] != '\0') {
+        complain("held_at_exit", "lost", &outcome);
+    }
+}
+
 static void check_table(void)
 {
     static struct outcome outcome;
@@ -372,6 +389,9 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     check_table();
+    if (!ASAN && !TSAN) {
+        check_frames();
+    }
     check_bad_options();
     check_help();
     check_log();

@@ -154,6 +154,31 @@ static int deep_exit(void)
     exit(print_and_leak());
 }
 
+/* Fills the stack below main() with pointers to a block that nothing else holds. */
+static __attribute__((noinline)) void hold_in_frames(void (*then)(int status))
+{
+    void *volatile locals[1024];
+
+    for (size_t i = 0; i < sizeof(locals) / sizeof(locals[0]); i++) {
+        locals[i] = i == 0 ? LMM_NEW(emp_t) : locals[0];
+    }
+    if (then != NULL) {
+        then(STATUS);
+    }
+}
+
+static int held_until_return(void)
+{
+    hold_in_frames(NULL);
+    return STATUS;
+}
+
+static int held_at_exit(void)
+{
+    hold_in_frames(exit);
+    return STATUS;
+}
+
 static void *exit_in_thread(void *arg)
 {
     (void) arg;
@@ -283,6 +308,8 @@ static const struct {
     {"freed_by_destructor", freed_by_destructor},
     {"leaked_by_handler", leaked_by_handler},
     {"deep_exit", deep_exit},
+    {"held_until_return", held_until_return},
+    {"held_at_exit", held_at_exit},
     {"thread_exit", thread_exit},
     {"thread_leak", thread_leak},
     {"immediate", immediate},
