@@ -174,6 +174,7 @@ enum lmm_model_type_gap {
     LMM_MODEL_TYPE_UNKNOWN,  /* the evidence is too weak, or contradicts itself or the sizes */
     LMM_MODEL_TYPE_NO_DEBUG, /* `lacking` has no debug information */
     LMM_MODEL_TYPE_NO_FILE,  /* the file of `lacking` is missing, or was replaced */
+    LMM_MODEL_TYPE_LIBRARY,  /* they are blocks of the C or C++ library `lacking` itself */
 };
 
 /* The type of a site's blocks, as far as it is known (program/types finds it). */

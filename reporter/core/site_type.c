@@ -44,8 +44,7 @@ bool lmm_site_type_is_known(const struct lmm_model_type *type)
 
 enum lmm_model_type_gap lmm_site_type_gap(const struct lmm_model_type *type)
 {
-    bool lacks = (type->gap == LMM_MODEL_TYPE_NO_DEBUG || type->gap == LMM_MODEL_TYPE_NO_FILE) &&
-                 type->lacking.bytes > 0;
+    bool lacks = type->gap > LMM_MODEL_TYPE_UNKNOWN && type->lacking.bytes > 0;
 
     if (lmm_site_type_is_known(type)) {
         return LMM_MODEL_TYPE_FOUND;
@@ -58,6 +57,7 @@ const char *lmm_site_type_lack(const struct lmm_model_type *type)
     switch (lmm_site_type_gap(type)) {
     case LMM_MODEL_TYPE_NO_DEBUG: return "no debug information";
     case LMM_MODEL_TYPE_NO_FILE: return "the file is missing";
+    case LMM_MODEL_TYPE_LIBRARY: return "its own blocks";
     default: return NULL;
     }
 }
@@ -130,7 +130,8 @@ static void put_evidence(struct lmm_json *json, unsigned evidence)
 static void put_type(struct lmm_json *json, const struct lmm_model_type *type)
 {
     static const char *const confidences[] = {"none", "guess", "likely", "certain"};
-    static const char *const gaps[] = {"", "unknown", "no debug information", "file missing"};
+    static const char *const gaps[] = {"", "unknown", "no debug information", "file missing",
+                                       "library"};
 
     lmm_json_begin_object(json, "type", LMM_JSON_ONE_LINE);
     lmm_json_string(json, "name", type->name);

@@ -116,6 +116,9 @@ static enum fit fit_of(const struct lmm_candidate *candidate, const struct lmm_s
     if (type->bytes == 0 || !are_known(sizes, count)) {
         return FIT_UNKNOWN;
     }
+    if (candidate->is_inside && type->kind == LMM_TYPE_RECORD) { /* R7 */
+        return all(type, sizes, count, has_more) ? FIT_MORE : FIT_NONE;
+    }
     if (all(type, sizes, count, is_one)) {
         return FIT_ONE;
     }
@@ -168,6 +171,32 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
         }
     }
     return made;
+}
+
+/* Adds the evidence for pointers to anything, sizeof(void *), to that for the one other type of
+ * pointers. */
+static size_t join_pointers(struct group *groups, size_t count)
+{
+    struct group *any = NULL;
+    struct group *other = NULL;
+    size_t others = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (groups[i].type->kind == LMM_TYPE_POINTER && !groups[i].is_inside) {
+            bool is_any = strcmp(groups[i].type->name, "void *") == 0;
+
+            any = is_any ? &groups[i] : any;
+            other = is_any ? other : &groups[i];
+            others += !is_any;
+        }
+    }
+    if (any == NULL || others != 1) {
+        return count;
+    }
+    other->kinds |= any->kinds;
+    other->is_array |= any->is_array;
+    *any = groups[count - 1];
+    return count - 1;
 }
 
 static int score_of(const struct group *group)
@@ -240,8 +269,14 @@ static enum lmm_model_confidence confidence_of(const struct group *group,
         group->type->kind == LMM_TYPE_RECORD && group->fit == FIT_MANY && !group->is_array; /* R5 */
     bool is_class = !is_new || has(group, LMM_MODEL_BY_OBJECT | LMM_MODEL_BY_SOURCE);       /* R4 */
 
-    if (group->fit == FIT_UNKNOWN || group->is_inside) {
-        return is_bytes(group) && group->is_inside ? LMM_MODEL_LIKELY : LMM_MODEL_GUESS;
+    if (group->is_inside) {
+        return is_bytes(group) || (group->type->kind == LMM_TYPE_RECORD && kinds_of(group) > 1 &&
+                                   group->fit == FIT_MORE)
+                   ? LMM_MODEL_LIKELY
+                   : LMM_MODEL_GUESS;
+    }
+    if (group->fit == FIT_UNKNOWN) {
+        return LMM_MODEL_GUESS;
     }
     if (has(group, LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME)) {
         return LMM_MODEL_CERTAIN;
@@ -264,7 +299,8 @@ struct lmm_verdict lmm_decide(const struct lmm_candidate *candidates, size_t cou
                               const struct lmm_size_range *sizes, size_t size_count, bool is_new)
 {
     struct group groups[GROUPS_MAX];
-    size_t made = make_groups(candidates, count, sizes, size_count, is_new, groups);
+    size_t made =
+        join_pointers(groups, make_groups(candidates, count, sizes, size_count, is_new, groups));
     const struct group *second = NULL;
     const struct group *best = best_of(groups, made, &second);
 

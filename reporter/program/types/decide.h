@@ -15,6 +15,8 @@
  *       table of virtual functions, or the source): a pointer may be one to a base class
  *   R5  a constant number of structs above one is a guess unless the source says that there are several: the type
  *       may be one that a larger struct starts with
+ *   R7  a struct that only pointers to the inside of the block lead to has something before it: it is likely
+ *       by two kinds of evidence, and never certain
  *   R6  bytes fit any size: they are likely, and certain only by the name of the function (strdup)
  *       or the source
  */

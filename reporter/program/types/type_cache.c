@@ -23,14 +23,25 @@
 #include "reporter/program/types/type_table.h"
 
 enum {
-    VERSION = 1, /* raised when facts are found in another way */
     CACHE_BYTES_MAX = 64 << 20,
     CACHES_MAX = 256,
     CANDIDATES_MAX = 1024, /* of one call */
     BUILD_ID_MAX = 64,
 };
 
-static const char head[] = "lmm types %d " LMM_PROGRAM_VERSION "\n";
+/* ---- Version --------------------------------------------------------------------------------- */
+
+enum { HEAD_MAX = 128 };
+
+/* Prints the first line of a cache: what another build of `lmm` found may be found in another way. */
+static void put_head(char head[HEAD_MAX])
+{
+    struct stat status = {.st_size = 0};
+
+    (void) stat("/proc/self/exe", &status);
+    snprintf(head, HEAD_MAX, "lmm types " LMM_PROGRAM_VERSION " %jd %jd.%ld\n",
+             (intmax_t) status.st_size, (intmax_t) status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+}
 
 /* ---- Paths ----------------------------------------------------------------------------------- */
 
@@ -232,11 +243,11 @@ static bool read_place(struct reading *reading, const char *line, lmm_type_cache
 
 static bool read_lines(struct reading *reading, lmm_type_cache_take take, void *context)
 {
-    char expected[128];
+    char expected[HEAD_MAX];
     const char *line = next_line(reading);
     bool good = true;
 
-    snprintf(expected, sizeof(expected), head, VERSION);
+    put_head(expected);
     expected[strlen(expected) - 1] = '\0';
     if (line == NULL || strcmp(line, expected) != 0) {
         return false;
@@ -421,12 +432,14 @@ void lmm_type_cache_write(const unsigned char *build_id, size_t build_id_bytes,
     char *text = NULL;
     size_t bytes = 0;
     struct writing writing = {.stream = NULL};
+    char head[HEAD_MAX];
 
     if (!find_path(build_id, build_id_bytes, path) ||
         (writing.stream = open_memstream(&text, &bytes)) == NULL) {
         return;
     }
-    fprintf(writing.stream, head, VERSION);
+    put_head(head);
+    fputs(head, writing.stream);
     for (size_t i = 0; i < count; i++) {
         write_place(&writing, &items[i]);
     }

@@ -323,7 +323,13 @@ static bool take_frame(struct walk *walk, uint32_t frame, bool *ret_good)
         walk->gap = LMM_MODEL_TYPE_NO_DEBUG;
         walk->lacking = mapped->name;
     }
-    return asks_caller(walk, place, frame, mapped->is_library);
+    bool goes_on = asks_caller(walk, place, frame, mapped->is_library);
+
+    if (mapped->is_library && !goes_on && !walk->makes_text) {
+        walk->gap = LMM_MODEL_TYPE_LIBRARY;
+        walk->lacking = mapped->name;
+    }
+    return goes_on;
 }
 
 /* Walks the frames that say what a site's blocks are; returns false when memory ran out. */

@@ -29,6 +29,7 @@ static const struct lmm_type_info byte = {.name = "char", .kind = LMM_TYPE_BYTE,
 static const struct lmm_type_info number = {.name = "int", .kind = LMM_TYPE_SCALAR, .bytes = 4};
 static const struct lmm_type_info pointer = {
     .name = "struct node *", .kind = LMM_TYPE_POINTER, .bytes = 8};
+static const struct lmm_type_info any = {.name = "void *", .kind = LMM_TYPE_POINTER, .bytes = 8};
 static const struct lmm_type_info opaque = {.name = "struct opaque", .kind = LMM_TYPE_RECORD};
 static const struct lmm_type_info base = {
     .name = "Base", .kind = LMM_TYPE_RECORD, .bytes = 16, .is_cplusplus = true};
@@ -204,6 +205,34 @@ static const struct decide_case {
      "char",
      true,
      LMM_MODEL_LIKELY},
+    {"a struct after a page",
+     {INSIDE(node, VARIABLE), INSIDE(node, STORE)},
+     {{4144, 4144}},
+     false,
+     "struct node",
+     false,
+     LMM_MODEL_LIKELY},
+    {"a struct after something, by one kind",
+     {INSIDE(node, VARIABLE)},
+     {{64, 64}},
+     false,
+     "struct node",
+     false,
+     LMM_MODEL_GUESS},
+    {"a struct that is longer than the block",
+     {INSIDE(node, VARIABLE), INSIDE(node, STORE)},
+     {{40, 40}},
+     false,
+     NULL,
+     false,
+     LMM_MODEL_NO_TYPE},
+    {"n * sizeof(void *), stored as pointers to structs",
+     {SEVERAL(any, SOURCE), FROM(pointer, STORE)},
+     {{64, 64}},
+     false,
+     "struct node *",
+     true,
+     LMM_MODEL_CERTAIN},
     {"ints", {FROM(number, VARIABLE)}, {{40, 40}}, false, "int", true, LMM_MODEL_LIKELY},
     {"pointers",
      {FROM(pointer, VARIABLE), SEVERAL(pointer, SOURCE)},
