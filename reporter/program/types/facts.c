@@ -118,8 +118,11 @@ static void list_variables(struct lmm_finding *finding)
     uint64_t high = finding->address + 1;
 
     for (size_t i = 0; i < finding->step_count; i++) {
-        low = finding->steps[i].from < low ? finding->steps[i].from : low;
-        high = finding->steps[i].to > high ? finding->steps[i].to : high;
+        const struct lmm_way_step *step = &finding->steps[i];
+
+        low = step->from < low ? step->from : low;
+        low = step->has_before && step->before.at < low ? step->before.at : low;
+        high = step->to > high ? step->to : high;
     }
     finding->failed |=
         !lmm_variables_list(finding->scopes, finding->scope_count, low + finding->bias,

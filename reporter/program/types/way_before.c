@@ -20,6 +20,16 @@ struct loop {
     uint64_t head;
     uint64_t end;
     uint32_t written; /* bits of registers */
+    uint32_t spoilt;  /* those that are not only moved on, by `moves` */
+    uint16_t moves[LMM_WAY_REGISTERS];
+};
+
+/* What an instruction writes: bits of registers, and of one of them the number that it adds. */
+struct effect {
+    uint64_t at;
+    uint32_t written;
+    int moved; /* the register, or NONE */
+    uint16_t by;
 };
 
 /* What registers hold where a jump from before leads. */
@@ -39,8 +49,7 @@ struct survey {
     size_t instruction_count;
     bool has_table;      /* of jumps: code is reached in ways that are not known */
     bool is_stack_known; /* sp is that of the start and a number, else of another place */
-    uint64_t ats[INSTRUCTIONS_MAX];     /* their addresses */
-    uint32_t written[INSTRUCTIONS_MAX]; /* bits of registers */
+    struct effect effects[INSTRUCTIONS_MAX];
 };
 
 static const struct lmm_way_value nothing = {.kind = LMM_WAY_NOTHING};
@@ -68,6 +77,27 @@ static bool step(struct survey *survey, uint64_t at)
 
 /* ---- Loops ------------------------------------------------------------------------------------ */
 
+/* Returns what the current instruction does to registers, of which nothing was known before it. */
+static struct effect effect_of(const struct survey *survey)
+{
+    const struct lmm_way *way = &survey->way;
+    struct effect effect = {.at = way->at, .written = way->written, .moved = LMM_REGISTER_NONE};
+
+    for (int reg = 0; reg < LMM_WAY_REGISTERS; reg++) {
+        struct lmm_way_value value = way->path->values[reg];
+        const struct lmm_way_origin *origin = &way->origins[value.origin];
+        uint64_t by = value.number < 0 ? 0 - (uint64_t) value.number : (uint64_t) value.number;
+
+        if ((way->written >> reg & 1) != 0 && value.kind == LMM_WAY_ORIGIN && value.scale == 0 &&
+            origin->reg == reg && origin->at == way->at && origin->load_count == 0 && by > 0 &&
+            by <= UINT16_MAX) {
+            effect.moved = reg;
+            effect.by = (uint16_t) by;
+        }
+    }
+    return effect;
+}
+
 /* Lists the instructions and the jumps back. Returns false when there are too many, or one cannot be
  * decoded before `address`. */
 static bool list_loops(struct survey *survey, uint64_t address)
@@ -78,11 +108,11 @@ static bool list_loops(struct survey *survey, uint64_t address)
 
     while (at - code->address < code->count) {
         way->origin_count = 0;
+        forget_all(survey);
         if (survey->instruction_count == INSTRUCTIONS_MAX || !step(survey, at)) {
             return survey->instruction_count < INSTRUCTIONS_MAX && at >= address;
         }
-        survey->ats[survey->instruction_count] = at;
-        survey->written[survey->instruction_count++] = way->written;
+        survey->effects[survey->instruction_count++] = effect_of(survey);
         survey->has_table = survey->has_table || way->is_lost;
         if (way->has_jump && way->jump <= at) {
             if (survey->loop_count == LOOPS_MAX) {
@@ -118,28 +148,61 @@ static void extend_loops(struct survey *survey)
     }
 }
 
+/* Notes what an instruction of a loop writes. A register that is only moved on, always by the same
+ * number, is not spoilt. */
+static void note_effect(struct loop *loop, const struct effect *effect)
+{
+    uint32_t spoilt = effect->written;
+
+    if (effect->moved != LMM_REGISTER_NONE) {
+        uint16_t *by = &loop->moves[effect->moved];
+
+        if (*by == 0 || *by == effect->by) {
+            spoilt &= ~(UINT32_C(1) << effect->moved);
+        }
+        *by = effect->by;
+    }
+    loop->written |= effect->written;
+    loop->spoilt |= spoilt;
+}
+
 static void note_written(struct survey *survey)
 {
     for (size_t i = 0; i < survey->loop_count; i++) {
         struct loop *loop = &survey->loops[i];
 
         for (size_t k = 0; k < survey->instruction_count; k++) {
-            if (survey->ats[k] >= loop->head && survey->ats[k] <= loop->end) {
-                loop->written |= survey->written[k];
+            const struct effect *effect = &survey->effects[k];
+
+            if (effect->at >= loop->head && effect->at <= loop->end) {
+                note_effect(loop, effect);
             }
         }
     }
+}
+
+/* Returns what a register holds in a loop that writes it: what it held before, and a multiple of the
+ * number that each turn adds, or nothing that is known. */
+static struct lmm_way_value in_loop(const struct loop *loop, int reg, struct lmm_way_value value)
+{
+    if ((loop->spoilt >> reg & 1) != 0) {
+        return nothing;
+    }
+    return lmm_way_sum(lmm_way_multiple(loop->moves[reg]), value);
 }
 
 /* Forgets what the loop that starts at an address writes. */
 static void enter_loops(struct survey *survey, uint64_t at)
 {
     const struct lmm_way_machine *machine = survey->way.machine;
+    struct lmm_way_value *values = survey->way.path->values;
 
     for (size_t i = 0; i < survey->loop_count; i++) {
-        for (int reg = 0; survey->loops[i].head == at && reg < LMM_WAY_REGISTERS; reg++) {
-            if (reg != machine->stack && (survey->loops[i].written >> reg & 1) != 0) {
-                survey->way.path->values[reg] = nothing;
+        const struct loop *loop = &survey->loops[i];
+
+        for (int reg = 0; loop->head == at && reg < LMM_WAY_REGISTERS; reg++) {
+            if (reg != machine->stack && (loop->written >> reg & 1) != 0) {
+                values[reg] = in_loop(loop, reg, values[reg]);
             }
         }
     }
@@ -272,10 +335,10 @@ static uint64_t choose_start(const struct survey *survey, uint64_t address)
 {
     size_t i = 0;
 
-    while (i < survey->instruction_count && survey->ats[i] < address) {
+    while (i < survey->instruction_count && survey->effects[i].at < address) {
         i++;
     }
-    return survey->has_table && i > STATEMENT ? survey->ats[i - STATEMENT] : survey->ats[0];
+    return survey->effects[survey->has_table && i > STATEMENT ? i - STATEMENT : 0].at;
 }
 
 /* Follows the code up to an address. Returns false when what registers hold there is not known. */

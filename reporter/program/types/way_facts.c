@@ -6,6 +6,7 @@
 #include "reporter/program/types/file_code.h"
 #include "reporter/program/types/finding.h"
 #include "reporter/program/types/object_facts.h"
+#include "reporter/program/types/origin_facts.h"
 #include "reporter/program/types/type_info.h"
 
 enum {
@@ -97,26 +98,13 @@ static void look_at_field(struct lmm_finding *finding, const struct lmm_way_step
     }
 }
 
-/* Looks at a store to the variable of which a word of the global offset table has the address. */
-static void look_at_named(struct lmm_finding *finding, const struct lmm_way_step *step)
-{
-    const char *name = lmm_file_code_slot(finding->reader->code, step->target);
-    Dwarf_Die variable;
-
-    if (name != NULL && step->offset >= 0 &&
-        lmm_variables_by_name(finding->scopes, finding->scope_count, name, &variable)) {
-        add_part(finding, &variable, (uint64_t) step->offset, step->is_inside);
-    }
-}
-
 static void look_at_stored(struct lmm_finding *finding, const struct lmm_way_step *step)
 {
     Dwarf_Die variable;
     uint64_t offset;
 
-    if (step->is_loaded) {
-        look_at_named(finding, step);
-    } else if (step->reg == LMM_REGISTER_NONE) {
+    lmm_origin_facts_find(finding, step);
+    if (step->reg == LMM_REGISTER_NONE) {
         if (lmm_variables_at(finding->dwarf, (uint64_t) step->offset + finding->bias, &variable,
                              &offset)) {
             add_part(finding, &variable, offset, step->is_inside);

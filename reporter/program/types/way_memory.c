@@ -20,6 +20,14 @@ static struct lmm_way_value base_value(struct lmm_way *way, const struct lmm_way
     return lmm_way_get(way, place->base);
 }
 
+/* Returns what an index that is not known has for certain: (i + 2) * 8 has 16. */
+static int64_t known_part(struct lmm_way_value index, uint32_t scale)
+{
+    bool is_known = index.kind == LMM_WAY_CONSTANT || index.kind == LMM_WAY_ORIGIN;
+
+    return is_known ? (int64_t) ((uint64_t) index.number * scale) : 0;
+}
+
 static struct lmm_way_value index_value(const struct lmm_way *way,
                                         const struct lmm_way_place *place)
 {
@@ -38,7 +46,7 @@ static struct lmm_way_value index_value(const struct lmm_way *way,
         value.number = (int64_t) ((uint64_t) value.number * place->scale);
         return value;
     }
-    return lmm_way_multiple(place->scale);
+    return lmm_way_moved(lmm_way_multiple(place->scale), known_part(value, place->scale));
 }
 
 struct lmm_way_value lmm_way_address(struct lmm_way *way, const struct lmm_way_place *place)

@@ -302,21 +302,38 @@ static const struct way_case x86[] = {
      "2 stored 1015-101a [r12+8], of r12 before 1015 +8, of rdi before 1000 +8\n"
      "3 returned 101a-101b\n",
      0x1012},
-    {"what a loop writes is not known in it",
+    {"a loop moves a pointer on by the size of an element",
+     "488d5f20"   /* 1000: lea rbx,[rdi+0x20] */
+     "e8f70f0000" /* 1004: call 2000 */
+     "4883c308"   /* 1009: add rbx,0x8 */
+     "488943f8"   /* 100d: mov [rbx-0x8],rax */
+     "ffcd"       /* 1011: dec ebp */
+     "75ef"       /* 1013: jne 1004 */
+     "c3",        /* 1015: ret */
+     "0 held 1004-1016 rax\n"
+     "2 stored 100d-1011 [rbx-8], of rbx before 1009 +0, of rdi before 1000 +32*8\n"
+     "5 returned 1015-1016\n",
+     0x1009},
+    {"another register that a loop writes is not known in it",
      "4889fb"     /* 1000: mov rbx,rdi */
      "4989fc"     /* 1003: mov r12,rdi */
-     "e8f50f0000" /* 1006: call 2000 */
-     "488903"     /* 100b: mov [rbx],rax */
-     "4989442408" /* 100e: mov [r12+0x8],rax */
-     "4883c308"   /* 1013: add rbx,0x8 */
-     "ffcd"       /* 1017: dec ebp */
-     "75eb"       /* 1019: jne 1006 */
-     "c3",        /* 101b: ret */
-     "0 held 1006-101c rax\n"
-     "1 stored 100b-100e [rbx+0], of rbx before 100b +0\n"
-     "2 stored 100e-1013 [r12+8], of r12 before 100e +8, of rdi before 1003 +8\n"
-     "6 returned 101b-101c\n",
-     0x100b},
+     "4989fd"     /* 1006: mov r13,rdi */
+     "e8f20f0000" /* 1009: call 2000 */
+     "488903"     /* 100e: mov [rbx],rax */
+     "4989442408" /* 1011: mov [r12+0x8],rax */
+     "49894508"   /* 1016: mov [r13+0x8],rax */
+     "488b5b08"   /* 101a: mov rbx,[rbx+0x8] */
+     "4983c508"   /* 101e: add r13,0x8 */
+     "4983c510"   /* 1022: add r13,0x10 */
+     "ffcd"       /* 1026: dec ebp */
+     "75df"       /* 1028: jne 1009 */
+     "c3",        /* 102a: ret */
+     "0 held 1009-102b rax\n"
+     "1 stored 100e-1011 [rbx+0], of rbx before 100e +0\n"
+     "2 stored 1011-1016 [r12+8], of r12 before 1011 +8, of rdi before 1003 +8\n"
+     "3 stored 1016-101a [r13+8], of r13 before 1016 +8\n"
+     "9 returned 102a-102b\n",
+     0x100e},
     {"after a table of jumps only what is near",
      "4889fb"         /* 1000: mov rbx,rdi */
      "ff24f500500000" /* 1003: jmp [rsi*8+0x5000] */

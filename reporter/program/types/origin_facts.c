@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/types/origin_facts.h"
+
+#include <dwarf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reporter/program/types/file_code.h"
+#include "reporter/program/types/finding.h"
+#include "reporter/program/types/type_info.h"
+
+enum {
+    DEPTH_MAX = 8, /* of structs in each other */
+};
+
+/* One access of an origin: to a word that is loaded, or to the place that is stored to. */
+struct access {
+    int64_t offset;
+    uint32_t scale;
+};
+
+static struct access access_of(const struct lmm_way_origin *origin, uint32_t number)
+{
+    if (number < origin->load_count) {
+        return (struct access) {origin->loads[number].offset, origin->loads[number].scale};
+    }
+    return (struct access) {origin->offset, origin->scale};
+}
+
+/* Sets *ret_member to the type of the member of a struct that contains an offset, which becomes the
+ * distance from the member's start. */
+static bool find_member(const Dwarf_Die *type, uint64_t *offset, Dwarf_Die *ret_member)
+{
+    Dwarf_Die record;
+    Dwarf_Die member;
+
+    if (!lmm_type_strip(type, &record) || dwarf_child(&record, &member) != 0) {
+        return false;
+    }
+    do {
+        Dwarf_Attribute attribute;
+        Dwarf_Word start;
+        Dwarf_Word bytes;
+
+        if (dwarf_tag(&member) == DW_TAG_member && lmm_type_of(&member, ret_member) &&
+            dwarf_attr(&member, DW_AT_data_member_location, &attribute) != NULL &&
+            dwarf_formudata(&attribute, &start) == 0 &&
+            dwarf_aggregate_size(ret_member, &bytes) == 0 && *offset - start < bytes) {
+            *offset -= start;
+            return true;
+        }
+    } while (dwarf_siblingof(&member, &member) == 0);
+    return false;
+}
+
+/* Returns whether an offset in a type is that of an element of an array. */
+static bool is_in_array(const Dwarf_Die *type, uint64_t offset)
+{
+    Dwarf_Die now = *type;
+
+    for (int i = 0; i < DEPTH_MAX; i++) {
+        Dwarf_Die stripped;
+        Dwarf_Die member;
+
+        if (lmm_type_strip(&now, &stripped) && dwarf_tag(&stripped) == DW_TAG_array_type) {
+            return true;
+        }
+        if (!find_member(&now, &offset, &member)) {
+            return false;
+        }
+        now = member;
+    }
+    return false;
+}
+
+/* Sets *ret_type to the type of the place at an offset in memory of a type. With an index it must be one of an
+ * array: compilers fold constants of the index into the offset, which then may be that of another field. */
+static bool part_of(const Dwarf_Die *type, struct access access, Dwarf_Die *ret_type)
+{
+    return access.offset >= 0 &&
+           (access.scale == 0 || is_in_array(type, (uint64_t) access.offset)) &&
+           lmm_type_at(type, (uint64_t) access.offset, ret_type);
+}
+
+/* Does so where a pointer leads to: there may be an array of pointers. */
+static bool place_in(const Dwarf_Die *type, struct access access, Dwarf_Die *ret_type)
+{
+    if (lmm_type_is_pointer(type)) {
+        *ret_type = *type;
+        return access.offset % (int64_t) sizeof(uint64_t) == 0;
+    }
+    return part_of(type, access, ret_type);
+}
+
+/* Does so for a variable itself. */
+static bool place_in_variable(const Dwarf_Die *variable, struct access access, Dwarf_Die *ret_type)
+{
+    Dwarf_Die type;
+
+    if (!lmm_type_of(variable, &type)) {
+        return false;
+    }
+    if (access.offset == 0 && access.scale == 0 && lmm_type_is_pointer(&type)) {
+        *ret_type = type;
+        return true;
+    }
+    return part_of(&type, access, ret_type);
+}
+
+/* Looks for a variable at [reg + offset] in the frame. */
+static bool find_in_frame(const struct lmm_finding *finding, const struct lmm_way_origin *origin,
+                          Dwarf_Die *ret_type)
+{
+    uint64_t at = origin->at + finding->bias;
+    int64_t offset;
+
+    if (!lmm_variables_frame_offset(finding->dwarf, finding->cfi, origin->at + finding->cfi_bias,
+                                    origin->reg, access_of(origin, 0).offset, &offset)) {
+        return false;
+    }
+    for (size_t i = 0; i < finding->variables.count; i++) {
+        const struct lmm_variable_place *place = &finding->variables.items[i];
+        Dwarf_Die type;
+        Dwarf_Word bytes;
+
+        if (place->kind == LMM_PLACE_FRAME && place->low <= at && at < place->high &&
+            place->offset <= offset && lmm_type_of(&place->variable, &type) &&
+            dwarf_aggregate_size(&type, &bytes) == 0 &&
+            (uint64_t) (offset - place->offset) < bytes) {
+            struct access access = {offset - place->offset, access_of(origin, 0).scale};
+
+            return place_in_variable(&place->variable, access, ret_type);
+        }
+    }
+    return false;
+}
+
+/* Looks for a variable in a register, and for the place that it points at. */
+static bool find_in_register(const struct lmm_finding *finding, const struct lmm_way_origin *origin,
+                             Dwarf_Die *ret_type)
+{
+    uint64_t at = origin->at + finding->bias;
+
+    for (size_t i = 0; i < finding->variables.count; i++) {
+        const struct lmm_variable_place *place = &finding->variables.items[i];
+        Dwarf_Die type;
+        Dwarf_Die target;
+
+        if (place->kind == LMM_PLACE_REGISTER && place->reg == origin->reg && place->low <= at &&
+            at < place->high && lmm_type_of(&place->variable, &type) &&
+            lmm_type_target(&type, &target) && place_in(&target, access_of(origin, 0), ret_type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Looks for a variable at a fixed address. */
+static bool find_fixed(const struct lmm_finding *finding, const struct lmm_way_origin *origin,
+                       Dwarf_Die *ret_type)
+{
+    Dwarf_Die variable;
+    uint64_t offset;
+
+    if (!lmm_variables_at(finding->dwarf, (uint64_t) access_of(origin, 0).offset + finding->bias,
+                          &variable, &offset)) {
+        return false;
+    }
+    struct access access = {(int64_t) offset, access_of(origin, 0).scale};
+
+    return place_in_variable(&variable, access, ret_type);
+}
+
+/* Looks for the variable of which a word of the global offset table has the address. Its type is that of the place
+ * which the second access is to. */
+static bool find_named(const struct lmm_finding *finding, const struct lmm_way_origin *origin,
+                       Dwarf_Die *ret_type)
+{
+    const char *name =
+        lmm_file_code_slot(finding->reader->code, (uint64_t) access_of(origin, 0).offset);
+    Dwarf_Die variable;
+
+    return name != NULL && origin->load_count > 0 && access_of(origin, 0).scale == 0 &&
+           lmm_variables_by_name(finding->scopes, finding->scope_count, name, &variable) &&
+           place_in_variable(&variable, access_of(origin, 1), ret_type);
+}
+
+/* Sets *ret_type to the type of the place that an origin leads to. */
+static bool find_place(const struct lmm_finding *finding, const struct lmm_way_origin *origin,
+                       Dwarf_Die *ret_type)
+{
+    uint32_t done = 0;
+    Dwarf_Die target;
+
+    if (origin->reg != LMM_REGISTER_NONE) {
+        if (!find_in_frame(finding, origin, ret_type) &&
+            !find_in_register(finding, origin, ret_type)) {
+            return false;
+        }
+    } else if (find_named(finding, origin, ret_type)) {
+        done = 1;
+    } else if (!find_fixed(finding, origin, ret_type)) {
+        return false;
+    }
+    while (done++ < origin->load_count) {
+        if (!lmm_type_target(ret_type, &target) ||
+            !place_in(&target, access_of(origin, done), ret_type)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void lmm_origin_facts_find(struct lmm_finding *finding, const struct lmm_way_step *step)
+{
+    Dwarf_Die type;
+
+    if (!step->has_origin || (step->origin.load_count == 0 && !step->has_before)) {
+        return; /* the operand itself says it */
+    }
+    if (find_place(finding, &step->origin, &type) ||
+        (step->has_before && find_place(finding, &step->before, &type))) {
+        lmm_finding_add_target(finding, &type, LMM_MODEL_BY_STORE, step->is_inside);
+    }
+}
