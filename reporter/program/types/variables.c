@@ -118,7 +118,30 @@ static void add_place(struct lister *lister, const Dwarf_Die *variable,
     }
 }
 
-static void list_places(struct lister *lister, Dwarf_Die *variable, uint32_t depth)
+/* Adds a place that holds in the whole scope; a scope without ranges holds everywhere. */
+static void add_in_scope(struct lister *lister, const Dwarf_Die *variable, const Dwarf_Die *scope,
+                         const struct lmm_place *place, uint32_t depth)
+{
+    Dwarf_Die block = *scope;
+    Dwarf_Addr base;
+    Dwarf_Addr low;
+    Dwarf_Addr high;
+    ptrdiff_t next = 0;
+    int count = 0;
+
+    while (count < PLACES_MAX && (next = dwarf_ranges(&block, next, &base, &low, &high)) > 0) {
+        count++;
+        if (low < lister->high && high > lister->low) {
+            add_place(lister, variable, place, low, high, depth);
+        }
+    }
+    if (count == 0) {
+        add_place(lister, variable, place, 0, UINT64_MAX, depth);
+    }
+}
+
+static void list_places(struct lister *lister, Dwarf_Die *variable, const Dwarf_Die *scope,
+                        uint32_t depth)
 {
     Dwarf_Attribute attribute;
     Dwarf_Addr base = 0;
@@ -138,9 +161,14 @@ static void list_places(struct lister *lister, Dwarf_Die *variable, uint32_t dep
         if (next <= 0) {
             return;
         }
-        if (low < lister->high && high > lister->low &&
-            lmm_place_of(&attribute, operations, count, lister->has_base ? &lister->base : NULL,
-                         &place)) {
+        if (low >= lister->high || high <= lister->low ||
+            !lmm_place_of(&attribute, operations, count, lister->has_base ? &lister->base : NULL,
+                          &place)) {
+            continue;
+        }
+        if (low == 0 && high == UINT64_MAX) { /* no list of locations */
+            add_in_scope(lister, variable, scope, &place, depth);
+        } else {
             add_place(lister, variable, &place, low, high, depth);
         }
     }
@@ -158,7 +186,7 @@ static void list_variables(struct lister *lister, const Dwarf_Die *scope, uint32
         int tag = dwarf_tag(&die);
 
         if (tag == DW_TAG_variable || tag == DW_TAG_formal_parameter) {
-            list_places(lister, &die, depth);
+            list_places(lister, &die, scope, depth);
         }
     } while (--lister->budget > 0 && dwarf_siblingof(&die, &die) == 0);
 }

@@ -20,7 +20,8 @@
 /* Where a variable lies from address `low` up to before `high`. */
 struct lmm_variable_place {
     Dwarf_Die variable; /* a DIE with a type: DW_TAG_variable or DW_TAG_formal_parameter */
-    uint64_t low;       /* 0 and UINT64_MAX: as long as its scope lasts */
+    uint64_t
+        low; /* one of the scope's ranges, if it has but one place; 0 and UINT64_MAX: everywhere */
     uint64_t high;
     enum lmm_place_kind kind;
     int reg;
