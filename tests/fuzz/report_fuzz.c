@@ -235,6 +235,7 @@ enum {
     MODEL_MODULES = 4,
     MODEL_FAMILIES = 3,
     MODEL_LEAKS = 60,
+    MODEL_MISMATCHES = 8,
 };
 
 static size_t taken; /* bytes of the input */
@@ -321,6 +322,22 @@ static void make_losses(struct lmm_model *model)
     model->check.leak_count = count;
 }
 
+static void make_mismatches(struct lmm_model *model)
+{
+    static struct lmm_model_mismatch mismatches[MODEL_MISMATCHES];
+
+    model->mismatches = mismatches;
+    for (size_t count = take() % MODEL_MISMATCHES; model->mismatch_count < count;) {
+        mismatches[model->mismatch_count++] = (struct lmm_model_mismatch) {
+            .text = part(5, 60),
+            .allocated = take() % model->frame_count,
+            .freed = take() % model->frame_count,
+            .bytes = take_figure(),
+            .count = take_figure(),
+        };
+    }
+}
+
 static void look_at_made(void)
 {
     static const char *const paths[MODEL_MODULES] = {"/usr/bin/tool", "/usr/lib/libc.so.6",
@@ -372,6 +389,7 @@ static void look_at_made(void)
         model.temporaries += site->temporaries;
     }
     make_losses(&model);
+    make_mismatches(&model);
     look(&model);
 }
 
