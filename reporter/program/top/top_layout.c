@@ -354,18 +354,25 @@ static void put_status(const struct layout *layout)
     put_filter(layout);
 }
 
+/* Puts what is lost in a way, if anything is. */
 static void put_amount(const struct layout *layout, struct lmm_model_amount amount,
-                       const char *words)
+                       const char *words, bool *has_any)
 {
+    if (amount.blocks == 0) {
+        return;
+    }
+    lmm_top_put(layout->sheet, *has_any ? ", " : "lost ");
     put_bytes(layout->sheet, amount.bytes);
-    lmm_top_printf(layout->sheet, " in %" PRIu64 " %s %s", amount.blocks,
-                   lmm_plural(amount.blocks, "block", "blocks"), words);
+    lmm_top_printf(layout->sheet, "%s in %" PRIu64 " %s", words, amount.blocks,
+                   lmm_plural(amount.blocks, "block", "blocks"));
+    *has_any = true;
 }
 
 /* Puts what the last leak check found. */
 static void put_losses(const struct layout *layout)
 {
     const struct lmm_top_losses *losses = &layout->top->losses;
+    bool has_any = false;
 
     if (losses->time_ns == 0) {
         return;
@@ -377,9 +384,10 @@ static void put_losses(const struct layout *layout)
         lmm_top_printf(layout->sheet, " since #%" PRIu32, losses->mark);
     }
     lmm_top_put(layout->sheet, ": ");
-    put_amount(layout, losses->definite, "definitely lost, ");
-    put_amount(layout, losses->indirect, "indirectly, ");
-    put_amount(layout, losses->possible, "possibly");
+    put_amount(layout, losses->definite, "", &has_any);
+    put_amount(layout, losses->indirect, " indirectly", &has_any);
+    put_amount(layout, losses->possible, " possibly", &has_any);
+    lmm_top_put(layout->sheet, has_any ? "" : "nothing is lost");
 }
 
 static void put_message(const struct layout *layout)
