@@ -71,6 +71,9 @@ static void look_at_names(struct lmm_finding *finding)
                             (struct lmm_candidate) {.is_array = is_array});
             return;
         }
+        if (lmm_generics_is_own(&finding->scopes[i])) {
+            return; /* it allocates for itself, whoever it was inlined into */
+        }
     }
 }
 

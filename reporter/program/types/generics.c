@@ -252,6 +252,37 @@ bool lmm_generics_of(const Dwarf_Die *function, Dwarf_Die *ret_type, bool *ret_i
     return true;
 }
 
+bool lmm_generics_is_own(const Dwarf_Die *function)
+{
+    static const char *const libraries[] = {"std",  "__gnu_cxx", "__cxxabiv1", "alloc",
+                                            "core", "hashbrown", "__rustc"};
+    Dwarf_Die at = *function;
+    int tag = dwarf_tag(&at);
+    int depth = 0;
+
+    if (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine) {
+        return false;
+    }
+    while (depth < LMM_TYPE_CHAIN_MAX && lmm_unit_index_parent(&at, &at)) {
+        depth++;
+    }
+    const char *name = dwarf_diename(&at);
+
+    if (name == NULL) {
+        return depth >
+               0; /* in a namespace without a name, or a function that nothing is known of */
+    }
+    if (depth == 0) {
+        return strncmp(name, "operator new", 12) != 0;
+    }
+    for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++) {
+        if (strcmp(name, libraries[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_named_like(const char *function, const char *class_name)
 {
     size_t bytes = strcspn(class_name, "<");

@@ -27,6 +27,10 @@ bool lmm_generics_of(const Dwarf_Die *function, Dwarf_Die *ret_type, bool *ret_i
 /* Does the same by the readable name of a function; ret_type: a text of `room` bytes. */
 bool lmm_generics_of_name(const char *function, char *ret_type, size_t room, bool *ret_is_array);
 
+/* Returns whether a DIE is a function, or one that was inlined, of the program itself: one that is
+ * not in the library of its language. */
+bool lmm_generics_is_own(const Dwarf_Die *function);
+
 /* Sets *ret_class to the class of a constructor, by the DIE of a function or of one that was inlined;
  * returns false when it is none. */
 bool lmm_generics_class(const Dwarf_Die *function, Dwarf_Die *ret_class);

@@ -59,12 +59,10 @@ static bool look_at_frame(struct lmm_finding *finding, const struct lmm_way_step
         const struct lmm_variable_place *place = &finding->variables.items[i];
         Dwarf_Die die = place->variable;
         Dwarf_Die type;
-        Dwarf_Word bytes;
 
         if (place->kind == LMM_PLACE_FRAME && place->low <= step->to + finding->bias &&
             address < place->high && place->offset <= offset && lmm_type_of(&die, &type) &&
-            dwarf_aggregate_size(&type, &bytes) == 0 &&
-            (uint64_t) (offset - place->offset) < bytes) {
+            (uint64_t) (offset - place->offset) < lmm_type_bytes(&type)) {
             add_part(finding, &die, (uint64_t) (offset - place->offset), step->is_inside);
         }
     }

@@ -125,6 +125,30 @@ Test(generics, tell_the_class_of_a_constructor)
     }
 }
 
+static size_t own_count;
+
+static void expect_own_by_name(const Dwarf_Die *function)
+{
+    char name[LMM_TYPE_NAME_MAX];
+
+    lmm_type_whole_name(function, name);
+    if (strncmp(name, "std::", 5) == 0 || strncmp(name, "__gnu_cxx::", 11) == 0) {
+        cr_expect_not(lmm_generics_is_own(function), "%s", name);
+    } else if (strncmp(name, "hr::", 4) == 0 || strcmp(name, "use") == 0) {
+        cr_expect(lmm_generics_is_own(function), "%s", name);
+        own_count++;
+    }
+}
+
+Test(generics, tell_the_program_from_the_library)
+{
+    for (size_t i = 0; i < VARIANT_COUNT; i++) {
+        own_count = 0;
+        own_dwarf_each_function(variants[i], expect_own_by_name);
+        cr_expect_gt(own_count, (size_t) 2, "%s", variants[i]);
+    }
+}
+
 #ifdef RUST_PROGRAM
 static const struct found rust[] = {
     {"generic_data::Node", false},
