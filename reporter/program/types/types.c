@@ -21,6 +21,7 @@
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/types/facts.h"
 #include "reporter/program/types/file_code.h"
+#include "reporter/program/types/generics.h"
 #include "reporter/program/types/sources.h"
 #include "reporter/program/types/type_cache.h"
 #include "reporter/program/types/type_info.h"
@@ -31,6 +32,9 @@ enum {
     FRAMES_MAX = 12, /* that a decision rests on */
     SIZES_MAX = 64,  /* of a decision; more are one range */
 };
+
+/* From libstdc++; part of the C++ ABI that all compilers share. C has no header for it. */
+extern char *__cxa_demangle(const char *mangled, char *buffer, size_t *length, int *status);
 
 /* The facts about one call. */
 struct place {
@@ -77,7 +81,25 @@ struct types {
 
 /* ---- Names of functions ---------------------------------------------------------------------- */
 
-/* Returns whether a function of the C library allocates text for its caller. */
+/* Returns whether a mangled name is that of a function of std::string, which allocates its text. */
+static bool is_of_string(const char *function)
+{
+    char type[sizeof("char")];
+    bool is_array;
+
+    if (strstr(function, "basic_string") == NULL) {
+        return false;
+    }
+    char *readable = __cxa_demangle(function, NULL, NULL, NULL);
+    bool makes = readable != NULL &&
+                 lmm_generics_of_name(readable, type, sizeof(type), &is_array) &&
+                 strcmp(type, "char") == 0;
+
+    free(readable);
+    return makes;
+}
+
+/* Returns whether a function of the C or C++ library allocates text for its caller. */
 static bool makes_text(const char *function)
 {
     static const char *const names[] = {"strdup",
@@ -108,7 +130,7 @@ static bool makes_text(const char *function)
             return true;
         }
     }
-    return false;
+    return function != NULL && is_of_string(function);
 }
 
 static bool is_new(const char *function)

@@ -44,29 +44,50 @@ static void add_part(struct lmm_finding *finding, const Dwarf_Die *variable, uin
     }
 }
 
+/* Sets *ret_offset to how far into a variable a store goes; cfa_offset: where it goes, from the CFA,
+ * if that is known. */
+static bool find_offset(const struct lmm_variable_place *place, const struct lmm_way_step *step,
+                        const int64_t *cfa_offset, uint64_t *ret_offset)
+{
+    bool is_there = place->kind == LMM_PLACE_FRAME
+                        ? cfa_offset != NULL
+                        : place->kind == LMM_PLACE_MEMORY && place->reg == step->reg;
+    int64_t at = place->kind == LMM_PLACE_FRAME && is_there ? *cfa_offset : step->offset;
+    Dwarf_Die type;
+
+    if (!is_there || at < place->offset || !lmm_type_of(&place->variable, &type) ||
+        (uint64_t) at - (uint64_t) place->offset >= lmm_type_bytes(&type)) {
+        return false;
+    }
+    *ret_offset = (uint64_t) at - (uint64_t) place->offset;
+    return true;
+}
+
 /* Looks at a store into the frame: [rsp + 24]. Returns whether it is one. */
 static bool look_at_frame(struct lmm_finding *finding, const struct lmm_way_step *step)
 {
     uint64_t address = step->from + finding->bias;
-    int64_t offset;
+    int64_t cfa_offset;
+    uint64_t offset;
 
-    if (step->index != LMM_REGISTER_NONE ||
-        !lmm_variables_frame_offset(finding->dwarf, finding->cfi, step->from + finding->cfi_bias,
-                                    step->reg, step->offset, &offset)) {
+    if (step->index != LMM_REGISTER_NONE) {
         return false;
     }
+    bool is_known =
+        lmm_variables_frame_offset(finding->dwarf, finding->cfi, step->from + finding->cfi_bias,
+                                   step->reg, step->offset, &cfa_offset);
+    bool is_frame = is_known;
+
     for (size_t i = 0; i < finding->variables.count; i++) {
         const struct lmm_variable_place *place = &finding->variables.items[i];
-        Dwarf_Die die = place->variable;
-        Dwarf_Die type;
 
-        if (place->kind == LMM_PLACE_FRAME && place->low <= step->to + finding->bias &&
-            address < place->high && place->offset <= offset && lmm_type_of(&die, &type) &&
-            (uint64_t) (offset - place->offset) < lmm_type_bytes(&type)) {
-            add_part(finding, &die, (uint64_t) (offset - place->offset), step->is_inside);
+        if (place->low <= step->to + finding->bias && address < place->high &&
+            find_offset(place, step, is_known ? &cfa_offset : NULL, &offset)) {
+            add_part(finding, &place->variable, offset, step->is_inside);
+            is_frame = true;
         }
     }
-    return true;
+    return is_frame;
 }
 
 /* Adds the type of the field, or of the element, that a pointer in the base register leads to. */
