@@ -441,19 +441,18 @@ int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_che
 
 /* Runs a check whose result is not for the books. */
 static LMM_NOINLINE int run_question(struct run *run, const struct lmm_saved_registers *entry,
-                                     bool at_exit,
                                      void (*take)(const struct result *result, void *ret),
                                      void *ret)
 {
-    const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL, .at_exit = at_exit};
     struct lmm_saved_registers end = {.sp = 0};
 
-    run->request = &request;
-    return run_pass(run, at_exit && lmm_main_has_returned(entry->sp, &end.sp) ? &end : entry, take,
-                    ret);
+    if (run->request->at_exit && lmm_main_has_returned(entry->sp, &end.sp)) {
+        entry = &end;
+    }
+    return run_pass(run, entry, take, ret);
 }
 
-static int ask(struct run *run, const struct lmm_saved_registers *entry, bool at_exit,
+static int ask(struct run *run, const struct lmm_saved_registers *entry,
                void (*take)(const struct result *result, void *ret), void *ret)
 {
     int error = lmm_start() ? 0 : -ENOMEM;
@@ -463,7 +462,7 @@ static int ask(struct run *run, const struct lmm_saved_registers *entry, bool at
         error = lmm_turn_take();
     }
     if (error == 0) {
-        error = run_question(run, entry, at_exit, take, ret);
+        error = run_question(run, entry, take, ret);
         lmm_turn_give();
     }
     return error;
@@ -477,9 +476,10 @@ static void take_chain(const struct result *result, void *ret)
 int lmm_check_find_chain(uintptr_t address, const struct lmm_saved_registers *entry,
                          struct lmm_chain *ret_chain)
 {
-    struct run run = {.question = WHY, .wanted = address};
+    const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL};
+    struct run run = {.request = &request, .question = WHY, .wanted = address};
 
-    return ask(&run, entry, false, take_chain, ret_chain);
+    return ask(&run, entry, take_chain, ret_chain);
 }
 
 static void take_keepers(const struct result *result, void *ret)
@@ -490,7 +490,8 @@ static void take_keepers(const struct result *result, void *ret)
 int lmm_check_find_keepers(const struct lmm_saved_registers *entry, bool at_exit,
                            struct lmm_keepers *ret_keepers)
 {
-    struct run run = {.question = RETAINED};
+    const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL, .at_exit = at_exit};
+    struct run run = {.request = &request, .question = RETAINED};
 
-    return ask(&run, entry, at_exit, take_keepers, ret_keepers);
+    return ask(&run, entry, take_keepers, ret_keepers);
 }
