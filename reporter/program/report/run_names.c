@@ -55,10 +55,11 @@ void lmm_sheet_names(const struct lmm_sheet *sheet, bool is_last)
     struct lmm_suspect suspects[LMM_SUSPECTS_MAX];
     char *gaps[LMM_GAP_NOTES_MAX];
     size_t suspect_count = lmm_suspects_find(sheet->process->spots, suspects);
+    bool has_gaps = is_last && !(is_brief && lmm_sheet_has_types(sheet));
     size_t gap_count =
-        !is_last ? 0
-                 : lmm_gap_notes_texts(sheet->run->symbols,
-                                       is_brief ? LMM_GAP_NOTES_FEW : LMM_GAP_NOTES_MAX, gaps);
+        !has_gaps ? 0
+                  : lmm_gap_notes_texts(sheet->run->symbols,
+                                        is_brief ? LMM_GAP_NOTES_FEW : LMM_GAP_NOTES_MAX, gaps);
 
     for (size_t i = 0; i < suspect_count && (i < BRIEF_SUSPECTS || !is_brief); i++) {
         put_title(sheet, &has_title);

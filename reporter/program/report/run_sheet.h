@@ -115,8 +115,9 @@ struct lmm_all_lines;
 void lmm_sheet_all(const struct lmm_sheet *sheet, struct lmm_all_lines *lines);
 void lmm_sheet_all_end(const struct lmm_sheet *sheet, const struct lmm_all_lines *lines);
 
-/* Returns whether the report has types. Then a brief report has fewer rows of lines at the peak, and no
- * sizes. Puts the section of types, if it has any (run_types.c). */
+/* Returns whether the report has types: a brief one if a tenth of the bytes at the peak have one. Then a
+ * brief report has fewer rows of lines at the peak, no sizes, and no files that lack lines: the section
+ * of types names those. Puts the section of types, if it has any (run_types.c). */
 bool lmm_sheet_has_types(const struct lmm_sheet *sheet);
 void lmm_sheet_types(const struct lmm_sheet *sheet);
 

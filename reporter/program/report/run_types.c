@@ -16,8 +16,9 @@
 
 enum {
     TYPE_COLUMNS = 40,
-    WHOLE_SIZES = 10000, /* smaller sizes are numbers of bytes */
-    FEW_REASONS = 2,     /* of a brief report */
+    WHOLE_SIZES = 10000,  /* smaller sizes are numbers of bytes */
+    FEW_REASONS = 2,      /* of a brief report */
+    LEAST_PERMILLE = 100, /* of the bytes at the peak must have a type in a brief report */
 };
 
 static const struct lmm_grid_column columns[] = {
@@ -180,7 +181,12 @@ static size_t shown_types(const struct section *section)
 
 bool lmm_sheet_has_types(const struct lmm_sheet *sheet)
 {
-    return sheet->types != NULL && sheet->types->known > 0;
+    uint64_t total = sheet->process->spots->total.peak_bytes;
+    bool has_some = sheet->types != NULL && sheet->types->known > 0;
+    bool is_selected = sheet->process->spots->types != NULL; /* by --type */
+
+    return has_some && (!sheet->run->look.is_brief || is_selected ||
+                        lmm_model_permille(sheet->types->known_bytes, total) >= LEAST_PERMILLE);
 }
 
 void lmm_sheet_types(const struct lmm_sheet *sheet)

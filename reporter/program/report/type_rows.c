@@ -61,8 +61,11 @@ static void order(struct lmm_type_rows *rows, char *const *patterns)
 
         if ((site->peak_blocks > 0 || site->peak_bytes > 0) &&
             lmm_select_matches_type(patterns, site->type)) {
+            if (is_known(&rows->items[i])) {
+                rows->known++;
+                rows->known_bytes = lmm_add_saturated(rows->known_bytes, site->peak_bytes);
+            }
             rows->items[kept++] = rows->items[i];
-            rows->known += is_known(&rows->items[i]);
         }
     }
     rows->count = kept;

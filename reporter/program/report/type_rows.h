@@ -25,7 +25,8 @@ struct lmm_type_row {
 struct lmm_type_rows {
     struct lmm_type_row *items;
     size_t count;
-    size_t known; /* those of types */
+    size_t known;         /* those of types */
+    uint64_t known_bytes; /* at the peak, of these */
     struct lmm_merge merge;
 };
 

@@ -236,6 +236,15 @@ static void types_of_many(void)
     run.bounds.least_permille = 1;
 }
 
+/* Few bytes have a type: the report is as if none had. */
+static void types_of_few(void)
+{
+    types_of_many();
+    for (size_t i = 0; i < model->site_count; i++) {
+        model->sites[i].type = model->sites[i].line == 40 ? model->sites[i].type : NULL;
+    }
+}
+
 static void types_of_templates(void)
 {
     static struct lmm_model_type type = {.confidence = LMM_MODEL_CERTAIN, .bytes = 24};
@@ -514,6 +523,7 @@ static const struct {
     {"types-full.txt", types_in_full, lmm_run_report_text},
     {"types-leaks.txt", types_of_leaks, lmm_run_report_text},
     {"types-many.txt", types_of_many, lmm_run_report_text},
+    {"types-few.txt", types_of_few, lmm_run_report_text},
     {"types-templates.txt", types_of_templates, lmm_run_report_text},
     {"types.json", types, lmm_run_report_json},
     {"killed.txt", killed, lmm_run_report_text},
