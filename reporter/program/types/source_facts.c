@@ -85,7 +85,7 @@ static const char *name_in_source(const char *mangled, char room[NAME_BYTES])
     memcpy(room, component.text, component.bytes);
     room[component.bytes] = '\0';
     free(readable);
-    return strncmp(room, "operator new", strlen("operator new")) == 0 ? "new" : room;
+    return room;
 }
 
 /* Returns a source's path; compilers may write it relative to the folder that they worked in. */
