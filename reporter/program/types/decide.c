@@ -27,6 +27,7 @@ struct group {
     enum fit fit;
     bool is_array;
     bool is_inside;
+    bool is_doubtful; /* R8 */
     int score;
 };
 
@@ -152,12 +153,21 @@ static struct group *group_of(struct group *groups, size_t *count, const struct 
     return &groups[(*count)++];
 }
 
+/* Returns whether the block may begin with a struct that is smaller. */
+static bool is_head(const struct lmm_candidate *candidate, const struct lmm_size_range *sizes,
+                    size_t count)
+{
+    return candidate->type->kind == LMM_TYPE_RECORD && !candidate->is_inside &&
+           candidate->type->bytes > 0 && all(candidate->type, sizes, count, has_more);
+}
+
 /* R1 and the first half of R2. */
 static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
                           const struct lmm_size_range *sizes, size_t size_count, bool is_new,
                           struct group groups[GROUPS_MAX])
 {
     size_t made = 0;
+    bool has_head = false;
 
     for (size_t i = 0; i < count; i++) {
         enum fit fit = fit_of(&candidates[i], sizes, size_count, is_new);
@@ -169,6 +179,10 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
             group->is_array |= candidates[i].is_array;
             group->is_inside &= candidates[i].is_inside;
         }
+        has_head |= fit == FIT_NONE && is_head(&candidates[i], sizes, size_count);
+    }
+    for (size_t i = 0; i < made; i++) {
+        groups[i].is_doubtful = has_head && is_bytes(&groups[i]) && groups[i].is_inside;
     }
     return made;
 }
@@ -270,8 +284,9 @@ static enum lmm_model_confidence confidence_of(const struct group *group,
     bool is_class = !is_new || has(group, LMM_MODEL_BY_OBJECT | LMM_MODEL_BY_SOURCE);       /* R4 */
 
     if (group->is_inside) {
-        return is_bytes(group) || (group->type->kind == LMM_TYPE_RECORD && kinds_of(group) > 1 &&
-                                   group->fit == FIT_MORE)
+        return (is_bytes(group) && !group->is_doubtful) ||
+                       (group->type->kind == LMM_TYPE_RECORD && kinds_of(group) > 1 &&
+                        group->fit == FIT_MORE)
                    ? LMM_MODEL_LIKELY
                    : LMM_MODEL_GUESS;
     }

@@ -19,6 +19,8 @@
  *       by two kinds of evidence, and never certain
  *   R6  bytes fit any size: they are likely, and certain only by the name of the function (strdup)
  *       or the source
+ *   R8  bytes that only pointers to the inside of the block lead to are a guess when a pointer to its start is one to a
+ *       smaller struct: they are what follows it
  */
 #ifndef LMM_PROGRAM_DECIDE_H
 #define LMM_PROGRAM_DECIDE_H

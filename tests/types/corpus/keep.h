@@ -2,7 +2,8 @@
 /*
  * What the programs of the corpus share. At the end of each line that allocates stands the right
  * type of its blocks: "type: struct node"; "none" where nobody can tell; "A | B" when stacks differ,
- * and "..." for any text. All blocks live until the exit.
+ * or when either is right, such as the struct after a header that the program hides; "..." for any
+ * text. All blocks live until the exit.
  */
 #ifndef TYPES_CORPUS_KEEP_H
 #define TYPES_CORPUS_KEEP_H

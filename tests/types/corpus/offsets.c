@@ -21,7 +21,7 @@ struct whole {
 NOT_INLINED static struct body *after_prefix(void)
 {
     char *raw = malloc(sizeof(struct prefix) +
-                       sizeof(struct body)); /* type: char[] | struct prefix | none */
+                       sizeof(struct body)); /* type: char[] | struct prefix | struct body | none */
 
     return (struct body *) (raw + sizeof(struct prefix));
 }
@@ -36,7 +36,8 @@ NOT_INLINED static struct body *member(void)
 
 NOT_INLINED static struct body *at_once(void)
 {
-    return (struct body *) ((char *) malloc(number(32)) + 16); /* type: char[] | none */
+    return (struct body *) ((char *) malloc(number(32)) +
+                            16); /* type: char[] | struct body | none */
 }
 
 NOT_INLINED static double *one_based(size_t count)
