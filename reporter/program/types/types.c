@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Three tables: files with their facts by offset; decisions by the frames that they rest on; and
- * types. */
+/* Three tables: the facts about calls, decisions by the frames that they rest on, and types. */
 #include "reporter/program/types/types.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* When memory runs out, an item is not added to its table. */
 #define HASH_NONFATAL_OOM 1
@@ -17,16 +15,11 @@
 #include "reporter/core/model.h"
 #include "reporter/program/base/array.h"
 #include "reporter/program/symbols/mapped_files.h"
-#include "reporter/program/symbols/symbol_file.h"
 #include "reporter/program/symbols/symbols.h"
-#include "reporter/program/types/facts.h"
-#include "reporter/program/types/file_code.h"
+#include "reporter/program/types/fact_files.h"
 #include "reporter/program/types/generics.h"
-#include "reporter/program/types/sources.h"
-#include "reporter/program/types/type_cache.h"
 #include "reporter/program/types/type_info.h"
 #include "reporter/program/types/type_table.h"
-#include "reporter/program/types/variables.h"
 
 enum {
     FRAMES_MAX = 12, /* that a decision rests on */
@@ -35,24 +28,6 @@ enum {
 
 /* From libstdc++; part of the C++ ABI that all compilers share. C has no header for it. */
 extern char *__cxa_demangle(const char *mangled, char *buffer, size_t *length, int *status);
-
-/* The facts about one call. */
-struct place {
-    UT_hash_handle hh;
-    uint64_t offset;
-    const char *function; /* its mangled name; NULL: unknown */
-    bool is_new;          /* the call is one of operator new */
-    struct lmm_facts facts;
-};
-
-struct file {
-    UT_hash_handle hh;
-    const struct lmm_mapped_file *mapped;
-    struct lmm_facts_reader reader; /* reader.file NULL: it cannot be used */
-    struct place *places;
-    struct place *kept; /* of the cache, and not used yet */
-    bool has_news;      /* facts that the cache does not have */
-};
 
 /* The frames from an allocation outwards that say what its blocks are. */
 struct decision {
@@ -72,10 +47,9 @@ struct decision {
 
 struct types {
     struct lmm_symbols *symbols;
-    struct lmm_sources *sources;
+    struct lmm_fact_files *files;
     struct lmm_type_table *table;
     const struct lmm_type_info *byte; /* char */
-    struct file *files;
     struct decision *decisions;
 };
 
@@ -133,139 +107,12 @@ static bool makes_text(const char *function)
     return function != NULL && is_of_string(function);
 }
 
-static bool is_new(const char *function)
-{
-    return function != NULL &&
-           (strncmp(function, "_Znw", 4) == 0 || strncmp(function, "_Zna", 4) == 0);
-}
-
-/* ---- Files and facts ------------------------------------------------------------------------- */
-
-static int64_t change_of(const char *path)
-{
-    struct stat status;
-
-    return stat(path, &status) != 0
-               ? 0
-               : status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec;
-}
-
-/* A lmm_type_cache_take. */
-static bool keep_facts(void *context, uint64_t offset, const struct lmm_facts *facts)
-{
-    struct file *file = context;
-    struct place *place;
-
-    HASH_FIND(hh, file->kept, &offset, sizeof(offset), place);
-    if (place == NULL && (place = calloc(1, sizeof(*place))) != NULL) {
-        place->offset = offset;
-        place->facts = *facts;
-        HASH_ADD(hh, file->kept, offset, sizeof(offset), place);
-        if (place->hh.tbl != NULL) {
-            return true;
-        }
-        free(place);
-    }
-    free(facts->items);
-    return false;
-}
-
-/* Takes the facts about a call from the cache; returns whether they are there. */
-static bool take_kept(struct file *file, uint64_t offset, struct lmm_facts *ret_facts)
-{
-    struct place *place;
-
-    HASH_FIND(hh, file->kept, &offset, sizeof(offset), place);
-    if (place == NULL) {
-        return false;
-    }
-    *ret_facts = place->facts;
-    place->facts = (struct lmm_facts) {.items = NULL};
-    HASH_DELETE(hh, file->kept, place);
-    free(place);
-    return true;
-}
-
-/* Returns NULL when memory ran out. */
-static struct file *file_of(struct types *types, const struct lmm_mapped_file *mapped)
-{
-    struct file *file;
-
-    HASH_FIND_PTR(types->files, &mapped, file);
-    if (file != NULL) {
-        return file;
-    }
-    file = calloc(1, sizeof(*file));
-    if (file == NULL) {
-        return NULL;
-    }
-    file->mapped = mapped;
-    file->reader = (struct lmm_facts_reader) {
-        .file = mapped->symbols,
-        .code = mapped->symbols == NULL ? NULL : lmm_file_code_new(mapped->symbols),
-        .sources = types->sources,
-        .types = types->table,
-        .built_ns = change_of(mapped->path.text),
-        .is_brief = mapped->is_library,
-    };
-    if (mapped->symbols == NULL || file->reader.code != NULL) {
-        HASH_ADD_PTR(types->files, mapped, file);
-    }
-    if (file->hh.tbl == NULL) {
-        lmm_file_code_free(file->reader.code);
-        free(file);
-        return NULL;
-    }
-    if (file->reader.file != NULL && !file->reader.is_brief) {
-        lmm_type_cache_read(mapped->build_id, mapped->build_id_bytes, types->table, keep_facts,
-                            file);
-    }
-    return file;
-}
-
-/* Finds the facts about a call in a file that can be used. allocator: what it calls, as far as the stack
- * tells. Returns NULL when memory ran out. */
-static struct place *place_of(struct file *file, uint64_t offset, const char *allocator)
-{
-    struct place *place;
-
-    HASH_FIND(hh, file->places, &offset, sizeof(offset), place);
-    if (place != NULL) {
-        return place;
-    }
-    place = calloc(1, sizeof(*place));
-    if (place == NULL) {
-        return NULL;
-    }
-    const char *callee = lmm_file_code_callee(file->reader.code, offset);
-
-    place->offset = offset;
-    place->function = lmm_symbol_file_name(file->reader.file, offset - 1);
-    place->is_new = is_new(callee != NULL ? callee : allocator);
-    bool found = take_kept(file, offset, &place->facts);
-
-    if (!found) {
-        file->has_news = true;
-        found = lmm_facts_find(&file->reader, offset, callee != NULL ? callee : allocator,
-                               &place->facts);
-    }
-    if (found) {
-        HASH_ADD(hh, file->places, offset, sizeof(offset), place);
-    }
-    if (place->hh.tbl == NULL) {
-        free(place->facts.items);
-        free(place);
-        return NULL;
-    }
-    return place;
-}
-
 /* ---- The walk -------------------------------------------------------------------------------- */
 
 struct walk {
     struct types *types;
     const struct lmm_model *model;
-    const struct place *places[FRAMES_MAX];
+    const struct lmm_fact_place *places[FRAMES_MAX];
     size_t count;
     size_t first; /* the first whose candidates count: those of generic wrappers do not */
     uint64_t key;
@@ -284,13 +131,13 @@ static bool is_wrapper(struct walk *walk, uint32_t frame)
     return count > 0 && calls[count - 1].is_wrapper;
 }
 
-static bool is_known(const struct place *place)
+static bool is_known(const struct lmm_fact_place *place)
 {
     return place->facts.count > 0 || place->facts.has_debug;
 }
 
 /* Returns whether the caller of a frame must be asked. */
-static bool asks_caller(struct walk *walk, const struct place *place, uint32_t frame,
+static bool asks_caller(struct walk *walk, const struct lmm_fact_place *place, uint32_t frame,
                         bool is_library)
 {
     const struct lmm_facts *facts = &place->facts;
@@ -299,9 +146,9 @@ static bool asks_caller(struct walk *walk, const struct place *place, uint32_t f
         return false;
     }
     if (is_library) {
-        return facts->returns || is_new(place->function) || place->is_new;
+        return facts->returns || lmm_fact_is_new(place->function) || place->is_new;
     }
-    if (is_new(place->function)) { /* the C++ library is linked statically */
+    if (lmm_fact_is_new(place->function)) { /* the C++ library is linked statically */
         return true;
     }
     for (size_t i = 0; i < facts->count; i++) {
@@ -316,19 +163,17 @@ static bool asks_caller(struct walk *walk, const struct place *place, uint32_t f
 static bool take_frame(struct walk *walk, uint32_t frame, bool *ret_good)
 {
     struct lmm_mapped_file *mapped = NULL;
-    const struct place *inner = walk->count == 0 ? NULL : walk->places[walk->count - 1];
+    const struct lmm_fact_place *inner = walk->count == 0 ? NULL : walk->places[walk->count - 1];
 
     *ret_good = lmm_symbols_file(walk->types->symbols, walk->model, frame, &mapped);
     if (!*ret_good || mapped == NULL) {
         return false;
     }
-    struct file *file = file_of(walk->types, mapped);
     uint64_t offset = lmm_model_offset(walk->model, frame);
-    struct place *place = file == NULL || file->reader.file == NULL
-                              ? NULL
-                              : place_of(file, offset, inner == NULL ? NULL : inner->function);
+    const struct lmm_fact_place *place = NULL;
 
-    *ret_good = file != NULL && (place != NULL || file->reader.file == NULL);
+    *ret_good = lmm_fact_files_find(walk->types->files, mapped, offset,
+                                    inner == NULL ? NULL : inner->function, &place);
     walk->key = lmm_hash_u64(lmm_hash_u64(walk->key, mapped->number), offset);
     if (place == NULL) {
         walk->gap = LMM_MODEL_TYPE_NO_FILE;
@@ -500,69 +345,13 @@ static struct decision *add_site(struct types *types, const struct lmm_model *mo
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
-static void free_places(struct place **places)
-{
-    struct place *place;
-    struct place *after;
-
-    HASH_ITER (hh, *places, place, after) {
-        HASH_DELETE(hh, *places, place);
-        free(place->facts.items);
-        free(place);
-    }
-}
-
-/* Writes the facts of a file, those of the cache that were not used among them. */
-static void write_cache(const struct file *file)
-{
-    size_t count = HASH_COUNT(file->places) + HASH_COUNT(file->kept);
-    struct lmm_type_cache_item *items = calloc(count + 1, sizeof(*items));
-    const struct place *const tables[] = {file->places, file->kept};
-    size_t used = 0;
-
-    for (size_t i = 0; items != NULL && i < 2; i++) {
-        for (const struct place *place = tables[i]; place != NULL; place = place->hh.next) {
-            items[used++] = (struct lmm_type_cache_item) {place->offset, &place->facts};
-        }
-    }
-    if (items != NULL) {
-        lmm_type_cache_write(file->mapped->build_id, file->mapped->build_id_bytes, items, used);
-    }
-    free(items);
-}
-
-static void close_file(struct file *file)
-{
-    Dwarf_Addr bias;
-    Dwarf *dwarf = file->reader.file == NULL || file->reader.is_brief || !file->has_news
-                       ? NULL
-                       : lmm_symbol_file_dwarf(file->reader.file, &bias);
-
-    if (dwarf != NULL) {
-        if (file->has_news) {
-            write_cache(file);
-        }
-        lmm_type_forget(dwarf);
-        lmm_variables_forget(dwarf);
-    }
-    free_places(&file->places);
-    free_places(&file->kept);
-    lmm_file_code_free(file->reader.code);
-    free(file);
-}
-
 static void close_types(void *companion)
 {
     struct types *types = companion;
-    struct file *file;
-    struct file *file_after;
     struct decision *decision;
     struct decision *after;
 
-    HASH_ITER (hh, types->files, file, file_after) {
-        HASH_DELETE(hh, types->files, file);
-        close_file(file);
-    }
+    lmm_fact_files_free(types->files);
     HASH_ITER (hh, types->decisions, decision, after) {
         HASH_DELETE(hh, types->decisions, decision);
         free(decision->candidates);
@@ -570,7 +359,6 @@ static void close_types(void *companion)
         free(decision->name);
         free(decision);
     }
-    lmm_sources_free(types->sources);
     lmm_type_table_free(types->table);
     free(types);
 }
@@ -584,10 +372,10 @@ static struct types *open_types(struct lmm_symbols *symbols)
         return NULL;
     }
     types->symbols = symbols;
-    types->sources = lmm_sources_new();
     types->table = lmm_type_table_new();
+    types->files = types->table == NULL ? NULL : lmm_fact_files_new(types->table);
     types->byte = types->table == NULL ? NULL : lmm_type_table_keep(types->table, &byte);
-    if (types->sources == NULL || types->byte == NULL) {
+    if (types->files == NULL || types->byte == NULL) {
         close_types(types);
         return NULL;
     }

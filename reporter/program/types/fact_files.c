@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/types/fact_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* When memory runs out, an item is not added to its table. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "reporter/program/symbols/mapped_files.h"
+#include "reporter/program/symbols/symbol_file.h"
+#include "reporter/program/types/facts.h"
+#include "reporter/program/types/file_code.h"
+#include "reporter/program/types/sources.h"
+#include "reporter/program/types/type_cache.h"
+#include "reporter/program/types/type_info.h"
+#include "reporter/program/types/variables.h"
+
+struct call {
+    UT_hash_handle hh;
+    struct lmm_fact_place place;
+};
+
+struct file {
+    UT_hash_handle hh;
+    const struct lmm_mapped_file *mapped;
+    struct lmm_facts_reader reader; /* reader.file NULL: it cannot be used */
+    struct call *places;
+    struct call *kept; /* of the cache, and not used yet */
+    bool has_news;     /* facts that the cache does not have */
+};
+
+struct lmm_fact_files {
+    struct file *items;
+    struct lmm_sources *sources;
+    struct lmm_type_table *types;
+};
+
+bool lmm_fact_is_new(const char *function)
+{
+    return function != NULL &&
+           (strncmp(function, "_Znw", 4) == 0 || strncmp(function, "_Zna", 4) == 0);
+}
+
+static int64_t change_of(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) != 0
+               ? 0
+               : status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec;
+}
+
+/* A lmm_type_cache_take. */
+static bool keep_facts(void *context, uint64_t offset, const struct lmm_facts *facts)
+{
+    struct file *file = context;
+    struct call *call;
+
+    HASH_FIND(hh, file->kept, &offset, sizeof(offset), call);
+    if (call == NULL && (call = calloc(1, sizeof(*call))) != NULL) {
+        call->place.offset = offset;
+        call->place.facts = *facts;
+        HASH_ADD(hh, file->kept, place.offset, sizeof(offset), call);
+        if (call->hh.tbl != NULL) {
+            return true;
+        }
+        free(call);
+    }
+    free(facts->items);
+    return false;
+}
+
+/* Takes the facts about a call from the cache; returns whether they are there. */
+static bool take_kept(struct file *file, uint64_t offset, struct lmm_facts *ret_facts)
+{
+    struct call *call;
+
+    HASH_FIND(hh, file->kept, &offset, sizeof(offset), call);
+    if (call == NULL) {
+        return false;
+    }
+    *ret_facts = call->place.facts;
+    call->place.facts = (struct lmm_facts) {.items = NULL};
+    HASH_DELETE(hh, file->kept, call);
+    free(call);
+    return true;
+}
+
+/* Returns NULL when memory ran out. */
+static struct file *file_of(struct lmm_fact_files *files, const struct lmm_mapped_file *mapped)
+{
+    struct file *file;
+
+    HASH_FIND_PTR(files->items, &mapped, file);
+    if (file != NULL) {
+        return file;
+    }
+    file = calloc(1, sizeof(*file));
+    if (file == NULL) {
+        return NULL;
+    }
+    file->mapped = mapped;
+    file->reader = (struct lmm_facts_reader) {
+        .file = mapped->symbols,
+        .code = mapped->symbols == NULL ? NULL : lmm_file_code_new(mapped->symbols),
+        .sources = files->sources,
+        .types = files->types,
+        .built_ns = change_of(mapped->path.text),
+        .is_brief = mapped->is_library,
+    };
+    if (mapped->symbols == NULL || file->reader.code != NULL) {
+        HASH_ADD_PTR(files->items, mapped, file);
+    }
+    if (file->hh.tbl == NULL) {
+        lmm_file_code_free(file->reader.code);
+        free(file);
+        return NULL;
+    }
+    if (file->reader.file != NULL && !file->reader.is_brief) {
+        lmm_type_cache_read(mapped->build_id, mapped->build_id_bytes, files->types, keep_facts,
+                            file);
+    }
+    return file;
+}
+
+/* Finds the facts about a call in a file that can be used. allocator: what it calls, as far as the stack
+ * tells. Returns NULL when memory ran out. */
+static const struct lmm_fact_place *place_of(struct file *file, uint64_t offset,
+                                             const char *allocator)
+{
+    struct call *call;
+
+    HASH_FIND(hh, file->places, &offset, sizeof(offset), call);
+    if (call != NULL) {
+        return &call->place;
+    }
+    call = calloc(1, sizeof(*call));
+    if (call == NULL) {
+        return NULL;
+    }
+    const char *callee = lmm_file_code_callee(file->reader.code, offset);
+
+    call->place.offset = offset;
+    call->place.function = lmm_symbol_file_name(file->reader.file, offset - 1);
+    call->place.is_new = lmm_fact_is_new(callee != NULL ? callee : allocator);
+    bool found = take_kept(file, offset, &call->place.facts);
+
+    if (!found) {
+        file->has_news = true;
+        found = lmm_facts_find(&file->reader, offset, callee != NULL ? callee : allocator,
+                               &call->place.facts);
+    }
+    if (found) {
+        HASH_ADD(hh, file->places, place.offset, sizeof(offset), call);
+    }
+    if (call->hh.tbl == NULL) {
+        free(call->place.facts.items);
+        free(call);
+        return NULL;
+    }
+    return &call->place;
+}
+
+static void free_places(struct call **places)
+{
+    struct call *call;
+    struct call *after;
+
+    HASH_ITER (hh, *places, call, after) {
+        HASH_DELETE(hh, *places, call);
+        free(call->place.facts.items);
+        free(call);
+    }
+}
+
+/* Writes the facts of a file, those of the cache that were not used among them. */
+static void write_cache(const struct file *file)
+{
+    size_t count = HASH_COUNT(file->places) + HASH_COUNT(file->kept);
+    struct lmm_type_cache_item *items = calloc(count + 1, sizeof(*items));
+    const struct call *const tables[] = {file->places, file->kept};
+    size_t used = 0;
+
+    for (size_t i = 0; items != NULL && i < 2; i++) {
+        for (const struct call *call = tables[i]; call != NULL; call = call->hh.next) {
+            items[used++] = (struct lmm_type_cache_item) {call->place.offset, &call->place.facts};
+        }
+    }
+    if (items != NULL) {
+        lmm_type_cache_write(file->mapped->build_id, file->mapped->build_id_bytes, items, used);
+    }
+    free(items);
+}
+
+/* Without news the DWARF was not looked at. */
+static void close_file(struct file *file)
+{
+    Dwarf_Addr bias;
+    Dwarf *dwarf = file->reader.file == NULL || file->reader.is_brief || !file->has_news
+                       ? NULL
+                       : lmm_symbol_file_dwarf(file->reader.file, &bias);
+
+    if (dwarf != NULL) {
+        write_cache(file);
+        lmm_type_forget(dwarf);
+        lmm_variables_forget(dwarf);
+    }
+    free_places(&file->places);
+    free_places(&file->kept);
+    lmm_file_code_free(file->reader.code);
+    free(file);
+}
+
+struct lmm_fact_files *lmm_fact_files_new(struct lmm_type_table *types)
+{
+    struct lmm_fact_files *files = calloc(1, sizeof(*files));
+
+    if (files == NULL) {
+        return NULL;
+    }
+    files->types = types;
+    files->sources = lmm_sources_new();
+    if (files->sources == NULL) {
+        free(files);
+        return NULL;
+    }
+    return files;
+}
+
+void lmm_fact_files_free(struct lmm_fact_files *files)
+{
+    struct file *file;
+    struct file *after;
+
+    if (files == NULL) {
+        return;
+    }
+    HASH_ITER (hh, files->items, file, after) {
+        HASH_DELETE(hh, files->items, file);
+        close_file(file);
+    }
+    lmm_sources_free(files->sources);
+    free(files);
+}
+
+bool lmm_fact_files_find(struct lmm_fact_files *files, const struct lmm_mapped_file *mapped,
+                         uint64_t offset, const char *allocator,
+                         const struct lmm_fact_place **ret_place)
+{
+    struct file *file = file_of(files, mapped);
+    const struct lmm_fact_place *place =
+        file == NULL || file->reader.file == NULL ? NULL : place_of(file, offset, allocator);
+
+    *ret_place = place;
+    return file != NULL && (place != NULL || file->reader.file == NULL);
+}

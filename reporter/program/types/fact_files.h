@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fact_files: the facts about the calls of files (facts.h), each found once, or taken from the cache of an
+ * earlier run (type_cache.h), which is written when they are freed.
+ */
+#ifndef LMM_PROGRAM_FACT_FILES_H
+#define LMM_PROGRAM_FACT_FILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "reporter/program/types/call_facts.h"
+
+struct lmm_fact_files;
+struct lmm_mapped_file;
+
+/* A call, by the address that it returns to. */
+struct lmm_fact_place {
+    uint64_t offset;
+    const char *function; /* that makes the call: its mangled name; NULL: unknown */
+    bool is_new;          /* the call is one of operator new */
+    struct lmm_facts facts;
+};
+
+/* Returns an empty table, to be freed with lmm_fact_files_free(); types keeps the types of
+ * candidates, and must live longer. NULL: out of memory. */
+struct lmm_fact_files *lmm_fact_files_new(struct lmm_type_table *types);
+
+/* Writes the caches, and frees the table before the files are closed. It may be NULL. */
+void lmm_fact_files_free(struct lmm_fact_files *files);
+
+/*
+ * Sets *ret_place to the call in an open file that returns to an address of the file's headers; NULL: the
+ * file cannot be used. allocator: the mangled name of the function that was called, as far as the
+ * stack tells; NULL: unknown. Returns false when memory ran out.
+ */
+bool lmm_fact_files_find(struct lmm_fact_files *files, const struct lmm_mapped_file *mapped,
+                         uint64_t offset, const char *allocator,
+                         const struct lmm_fact_place **ret_place);
+
+/* Returns whether a mangled name is that of operator new; function may be NULL. */
+bool lmm_fact_is_new(const char *function);
+
+#endif
