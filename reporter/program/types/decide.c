@@ -26,7 +26,8 @@ struct group {
     unsigned kinds;
     enum fit fit;
     bool is_array;
-    bool is_inside;
+    bool has_inside;  /* some evidence is a pointer to the inside of the block */
+    bool is_inside;   /* all is, or the source adds the type to something */
     bool is_doubtful; /* R8 */
     int score;
 };
@@ -177,11 +178,15 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
             group->kinds |= candidates[i].evidence;
             group->fit = fit > group->fit ? fit : group->fit;
             group->is_array |= candidates[i].is_array;
-            group->is_inside &= candidates[i].is_inside;
+            group->has_inside |= candidates[i].is_inside;
+            group->is_inside &=
+                candidates[i].is_inside ||
+                (candidates[i].has_more && candidates[i].evidence == LMM_MODEL_BY_SOURCE);
         }
         has_head |= fit == FIT_NONE && is_head(&candidates[i], sizes, size_count);
     }
     for (size_t i = 0; i < made; i++) {
+        groups[i].is_inside &= groups[i].has_inside;
         groups[i].is_doubtful = has_head && is_bytes(&groups[i]) && groups[i].is_inside;
     }
     return made;
@@ -286,7 +291,7 @@ static enum lmm_model_confidence confidence_of(const struct group *group,
     if (group->is_inside) {
         return (is_bytes(group) && !group->is_doubtful) ||
                        (group->type->kind == LMM_TYPE_RECORD && kinds_of(group) > 1 &&
-                        group->fit == FIT_MORE)
+                        group->fit == FIT_MORE && !has(group, LMM_MODEL_BY_SOURCE))
                    ? LMM_MODEL_LIKELY
                    : LMM_MODEL_GUESS;
     }

@@ -13,14 +13,15 @@
  *       and no candidate of another type remains
  *   R4  what operator new gave is certain only if the class itself is known (by its constructor, its
  *       table of virtual functions, or the source): a pointer may be one to a base class
- *   R5  a constant number of structs above one is a guess unless the source says that there are several: the type
- *       may be one that a larger struct starts with
- *   R7  a struct that only pointers to the inside of the block lead to has something before it: it is likely
- *       by two kinds of evidence, and never certain
+ *   R5  a constant number of structs above one is a guess unless the source says that there are
+ *       several: the type may be one that a larger struct starts with
  *   R6  bytes fit any size: they are likely, and certain only by the name of the function (strdup)
  *       or the source
- *   R8  bytes that only pointers to the inside of the block lead to are a guess when a pointer to its start is one to a
- *       smaller struct: they are what follows it
+ *   R7  a struct that only pointers to the inside of the block lead to has something before it: it is
+ *       likely by two kinds of evidence, but a guess if the source adds its size to another; never
+ *       certain
+ *   R8  bytes that only pointers to the inside of the block lead to are a guess when a pointer to its
+ *       start is one to a smaller struct: they are what follows it
  */
 #ifndef LMM_PROGRAM_DECIDE_H
 #define LMM_PROGRAM_DECIDE_H
