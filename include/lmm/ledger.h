@@ -89,6 +89,26 @@ enum {
     LMM_LEDGER_CHECK_TWICE = 8,     /* of two passes: only what both found lost counts as lost */
 };
 
+/* A walk over the pages: how full the system pages are that hold blocks. Sums of all sites; the words are
+ * those of struct lmm_ledger_page_use. */
+struct lmm_ledger_page_walk {
+    uint64_t time_ns;         /* CLOCK_REALTIME when it began */
+    uint64_t committed_bytes; /* of all system pages that are touched and not given back */
+    uint64_t held_bytes;      /* of those of them that hold a live block */
+    uint64_t live_bytes;      /* of blocks there */
+    uint64_t sparse_bytes; /* of the system pages of held_bytes that are less than a quarter full */
+    uint64_t
+        returnable_bytes; /* of system pages without a live block: what lmm_trim() can give back */
+    uint32_t records;     /* of this turn; 0 also when it failed */
+    uint32_t failure;     /* an errno: why nothing is known; 0: it succeeded */
+    uint32_t flags;       /* LMM_LEDGER_PAGES_... */
+    uint32_t reserved;
+};
+
+enum {
+    LMM_LEDGER_PAGES_AT_EXIT = 1, /* made when the process ended */
+};
+
 struct lmm_ledger_header {
     char magic[8];         /* LMM_LEDGER_MAGIC, no NUL */
     uint32_t version;      /* LMM_LEDGER_VERSION */
@@ -144,7 +164,11 @@ struct lmm_ledger_header {
     struct lmm_ledger_check check[2]; /* by turn, as LEAKS_EVEN and LEAKS_ODD are */
     uint32_t
         leak_suppressions; /* atomic; string reference: lines leak:PATTERN of the program; 0: none */
-    unsigned char reserved[516]; /* zero */
+    uint32_t reserved_word; /* zero */
+    /* Walks over the pages. `page_walk_count` is atomic; turn page_walk_count % 2 is valid. */
+    uint64_t page_walk_count;
+    struct lmm_ledger_page_walk page_walk[2]; /* by turn, as PAGES_EVEN and PAGES_ODD are */
+    unsigned char reserved[376];              /* zero */
 };
 
 /* What a process told of its end before it ended. A signal that kills it tells nothing. */
@@ -173,6 +197,9 @@ enum lmm_ledger_kind {
     LMM_LEDGER_MARKS = 13,      /* record: struct lmm_ledger_mark */
     LMM_LEDGER_MISMATCHES = 14, /* record: struct lmm_ledger_mismatch */
     LMM_LEDGER_KEEPERS = 15,    /* record: struct lmm_ledger_keeper, the largest first */
+    LMM_LEDGER_PAGES_EVEN =
+        16, /* record: struct lmm_ledger_page_use, of turn 0 of the header's walks; */
+    LMM_LEDGER_PAGES_ODD = 17, /* of turn 1 */
 };
 
 struct lmm_ledger_chunk {
@@ -342,6 +369,24 @@ struct lmm_ledger_keeper {
     uint32_t reserved;
 };
 
+/*
+ * The live blocks of a site, and the system pages (4 KiB) that hold them. A block lies on the system pages
+ * that its bytes requested reach; one of no bytes has one byte here. The bytes of a system page are divided
+ * among the sites of its blocks in proportion to their bytes on it, so that sums over sites are right. A
+ * system page is sparse when the bytes of all its blocks are less than a quarter of it.
+ */
+struct lmm_ledger_page_use {
+    uint32_t site;
+    uint32_t reserved;
+    uint64_t blocks;
+    uint64_t live_bytes;        /* of its blocks */
+    uint64_t held_bytes;        /* the site's part of the system pages on which they lie */
+    uint64_t sparse_blocks;     /* of blocks: those with a byte on a sparse system page */
+    uint64_t sparse_live_bytes; /* of live_bytes: those on sparse system pages */
+    uint64_t sparse_bytes;      /* of held_bytes: those of sparse system pages */
+    uint64_t reserved_too;
+};
+
 /* A ledger as a reader holds it: where the header and each chunk are in its memory. */
 struct lmm_ledger_view {
     const struct lmm_ledger_header *header;
@@ -359,6 +404,8 @@ static_assert(sizeof(struct lmm_ledger_check) == 128, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_mark) == 16, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_keeper) == 16, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_leak) == 64, "fixed layout");
+static_assert(sizeof(struct lmm_ledger_page_walk) == 64, "fixed layout");
+static_assert(sizeof(struct lmm_ledger_page_use) == 64, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_mismatch) == 32, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_row_v1) == 32, "fixed layout");
 static_assert(sizeof(struct lmm_ledger_module) == 104, "fixed layout");

@@ -290,6 +290,7 @@ static void fill_header(struct lmm_ledger_header *header)
     header->lost_errno = 0;
     header->started = 0;
     header->check_count = 0;
+    header->page_walk_count = 0;
     header->exit_kind = header->exit_kind == LMM_LEDGER_EXIT_UNTOLD ? LMM_LEDGER_EXIT_UNTOLD
                                                                     : LMM_LEDGER_EXIT_NOT_YET;
     lmm_process_describe(header);

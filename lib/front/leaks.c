@@ -16,6 +16,7 @@
 #include "lib/leaks/keepers.h"
 #include "lib/leaks/mark.h"
 #include "lib/leaks/marks.h"
+#include "lib/leaks/page_walk.h"
 #include "lib/pages/family.h"
 
 #include <errno.h>
@@ -46,20 +47,35 @@ static unsigned heuristics(void)
     return LMM_HEURISTICS_ALL & ~lmm_options.heuristics_off;
 }
 
-/* Whether the options ask for a check, and somebody can see its result. */
-static bool is_wanted(void)
-{
-    bool has_reader = lmm_load_relaxed(&lmm_chunks_header()->file_bytes) != 0;
-
-    return (lmm_options.check && has_reader) || (lmm_options.leaks && !lmm_options.leaks_all);
-}
-
-/* Whether this process is to make it now: once, and not in a child that has not called LMM. */
-static bool begin_check_at_exit(void)
+/* Whether this process ends, and not a child that has not called LMM. */
+static bool has_books(void)
 {
     return lmm_has_started() && lmm_thread_is_settled() && lmm_chunks_header() != NULL &&
-           is_wanted() && lmm_chunks_header()->pid == (uint32_t) lmm_system_getpid() &&
+           lmm_chunks_header()->pid == (uint32_t) lmm_system_getpid();
+}
+
+static bool has_reader(void)
+{
+    return lmm_load_relaxed(&lmm_chunks_header()->file_bytes) != 0;
+}
+
+/* Whether the options ask for a check, somebody can see its result, and it was not made yet. */
+static bool begin_check_at_exit(void)
+{
+    return has_books() &&
+           ((lmm_options.check && has_reader()) || (lmm_options.leaks && !lmm_options.leaks_all)) &&
            !__atomic_exchange_n(&is_done, true, __ATOMIC_RELAXED);
+}
+
+/* The walk over the pages at exit, once. */
+static void walk_pages_at_exit(void)
+{
+    static bool is_walked; /* atomic */
+
+    if (has_books() && (lmm_options.check || lmm_options.pages) && has_reader() &&
+        !__atomic_exchange_n(&is_walked, true, __ATOMIC_RELAXED)) {
+        lmm_page_walk_run(LMM_LEDGER_PAGES_AT_EXIT);
+    }
 }
 
 /* Puts the sites that retain most bytes into the books, which do without them where memory is short. */
@@ -79,7 +95,7 @@ static void keep_keepers(const struct lmm_saved_registers *entry)
 }
 
 /* The program may set options when it is asked. */
-void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
+static void check_at_exit(const struct lmm_saved_registers *entry)
 {
     if (!begin_check_at_exit() || (ask_first != NULL && !ask_first())) {
         return;
@@ -95,6 +111,12 @@ void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
     if (lmm_check_run(&request, &check) == 0 && lmm_options.retained) {
         keep_keepers(entry);
     }
+}
+
+void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry)
+{
+    check_at_exit(entry);
+    walk_pages_at_exit();
 }
 
 void lmm_leaks_ask_before_exit(bool (*ask)(void))

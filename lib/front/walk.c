@@ -2,7 +2,7 @@
 #include "lib/front/walk.h"
 
 #include "lib/pages/family.h"
-#include "lib/heaps/heap.h"
+#include "lib/heaps/page_visit.h"
 #include "lib/heaps/thread.h"
 #include "lib/pages/memory.h"
 
@@ -58,8 +58,9 @@ static int visit_extents(const struct walk *walk, const struct lmm_page *page,
                        : visit_extent(walk, item, free_from, page->slots - free_from, LMM_TAG_FREE);
 }
 
-static int visit_page(const struct walk *walk, const struct lmm_page *page)
+static int visit_page(const struct lmm_page *page, void *arg)
 {
+    const struct walk *walk = arg;
     struct lmm_walk_item item = {.is_page = true};
 
     item.page = (struct lmm_walk_page) {
@@ -75,38 +76,19 @@ static int visit_page(const struct walk *walk, const struct lmm_page *page)
     return result != 0 ? result : visit_extents(walk, page, &item);
 }
 
-/* Visits a page under the lock that guards its contents, unless the page ends before that. */
-static int walk_page(struct lmm_page *page, void *arg)
+static int walk_pages(const struct walk *walk)
 {
-    const struct walk *walk = arg;
-    uint8_t kind = lmm_load_acquire(&page->kind);
-    uint16_t family = lmm_load_relaxed(&page->family);
-    struct lmm_heap *owner = lmm_load_relaxed(&page->owner);
-    uintptr_t end = (uintptr_t) lmm_page_base(page) +
-                    (uintptr_t) lmm_load_relaxed(&lmm_page_facts(page)->units) * LMM_UNIT_BYTES;
-    int result = 0;
+    struct walk own = *walk;
+    const struct lmm_page_visitor visitor = {
+        .from = own.from, .family = own.family, .visit = visit_page, .arg = &own};
 
-    if (kind == LMM_PAGE_NONE || kind == LMM_PAGE_FOLLOW || end <= walk->from ||
-        (kind == LMM_PAGE_SLOTS && owner == NULL) ||
-        (walk->family != NULL && family != walk->family->index)) {
-        return 0;
-    }
-    struct lmm_lock *lock =
-        kind == LMM_PAGE_SLOTS ? owner->lock : &lmm_families_at(family)->runs.lock;
-    lmm_lock_acquire(lock);
-    if (page->kind == kind && page->owner == owner && page->family == family) {
-        result = visit_page(walk, page);
-    }
-    lmm_lock_release(lock);
-    return result;
+    lmm_thread_settle();
+    return lmm_pages_visit(&visitor);
 }
 
 int lmm_walk_family(struct lmm_family *family, lmm_walk_visit *visit, void *arg)
 {
-    struct walk walk = {0, family, visit, arg};
-
-    lmm_thread_settle();
-    return lmm_page_for_each(walk_page, &walk);
+    return walk_pages(&(struct walk) {0, family, visit, arg});
 }
 
 static int note_page(const struct lmm_walk_item *item, void *arg)
@@ -118,10 +100,8 @@ static int note_page(const struct lmm_walk_item *item, void *arg)
 char *lmm_walk_next_page(struct lmm_family *family, const char *from)
 {
     char *base = NULL;
-    struct walk walk = {(uintptr_t) from, family, note_page, &base};
 
-    lmm_thread_settle();
-    lmm_page_for_each(walk_page, &walk);
+    walk_pages(&(struct walk) {(uintptr_t) from, family, note_page, &base});
     return base;
 }
 
@@ -155,10 +135,8 @@ size_t lmm_walk_collect(struct lmm_family *family, uint64_t *position,
                         struct lmm_walk_item *ret_items, size_t room)
 {
     struct collector collector = {.position = *position, .items = ret_items, .room = room};
-    struct walk walk = {(uintptr_t) (*position / 2), family, collect, &collector};
 
-    lmm_thread_settle();
-    lmm_page_for_each(walk_page, &walk);
+    walk_pages(&(struct walk) {(uintptr_t) (*position / 2), family, collect, &collector});
     *position = collector.position;
     return collector.count;
 }

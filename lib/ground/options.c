@@ -272,6 +272,9 @@ static const struct key {
     {"match", set_flag, offsetof(struct lmm_options, match), "0|1",
      "drop-in: tell frees that do not match their allocations, such as delete of a block of new[] "
      "(0)"},
+    {"pages", set_flag, offsetof(struct lmm_options, pages), "0|1",
+     "at exit, find out which lines keep pages that are nearly empty (with check=1 without being "
+     "asked)"},
     {"reservoir", set_reservoir, offsetof(struct lmm_options, reservoir_bytes), "MIB",
      "unused pages to keep for reuse (16)"},
     {"retained", set_flag, offsetof(struct lmm_options, retained), "0|1",

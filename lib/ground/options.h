@@ -36,6 +36,7 @@ struct lmm_options {
     bool leaks;              /* print the leak report at exit */
     bool leaks_all;          /* it lists all live blocks, without a check */
     bool check;              /* check for leaks at exit, for readers of the ledger */
+    bool pages;              /* walk over the pages at exit, for readers of the ledger */
     bool retained;           /* that check finds which sites retain most, too */
     bool unaligned;          /* checks at exit take words at any address as pointers */
     unsigned heuristics_off; /* bits of LMM_OPTION_HEURISTICS_ALL: what checks do not go by */

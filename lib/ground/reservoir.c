@@ -293,6 +293,17 @@ size_t lmm_reservoir_empty(void)
     return bytes;
 }
 
+void lmm_reservoir_visit(void (*visit)(const char *base, size_t units, void *arg), void *arg)
+{
+    lmm_lock_acquire(&lmm_reservoir_lock);
+    const struct glthread *ages = &lmm_reservoir.ages;
+    for (struct glthread *at = ages->next; at != NULL && at != ages; at = at->next) {
+        const struct lmm_kept *kept = GLTHREAD_ENTRY(at, struct lmm_kept, age);
+        visit(kept->base, kept->units, arg);
+    }
+    lmm_lock_release(&lmm_reservoir_lock);
+}
+
 size_t lmm_reservoir_kept_bytes(void)
 {
     return lmm_load_relaxed(&lmm_reservoir.units) * LMM_UNIT_BYTES;

@@ -86,6 +86,9 @@ void lmm_reservoir_drop(char *base, size_t units, bool is_apart);
 /* Gives the memory of all units kept to the kernel; returns their bytes. */
 size_t lmm_reservoir_empty(void);
 
+/* Calls visit for each run kept, the oldest first, under RESERVOIR. */
+void lmm_reservoir_visit(void (*visit)(const char *base, size_t units, void *arg), void *arg);
+
 /* Bytes of the units kept after use. Takes no lock; relaxed. */
 size_t lmm_reservoir_kept_bytes(void);
 

@@ -11,6 +11,7 @@
 #include "lib/leaks/check.h"
 #include "lib/leaks/mark.h"
 #include "lib/leaks/marks.h"
+#include "lib/leaks/page_walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -232,14 +233,25 @@ static void answer_retained(const char *question, struct answer *answer)
     }
 }
 
+/* "pages": walks over the pages. "ok" and the number of the ledger's walk. */
+static void answer_pages(const char *question, struct answer *answer)
+{
+    int result = *question != '\0' ? -EINVAL : lmm_page_walk_run(0);
+
+    if (result != 0) {
+        put_error(answer, (uint64_t) -result, "the walk failed");
+        return;
+    }
+    put_text(answer, "ok");
+    put_number(answer, lmm_load_acquire(&lmm_chunks_header()->page_walk_count));
+}
+
 static const struct {
     const char *word;
     void (*answer)(const char *question, struct answer *answer);
 } questions[] = {
-    {"check", answer_check},
-    {"mark", answer_mark},
-    {"why", answer_why},
-    {"retained", answer_retained},
+    {"check", answer_check},       {"mark", answer_mark},   {"why", answer_why},
+    {"retained", answer_retained}, {"pages", answer_pages},
 };
 
 static void answer_line(const char *line, struct answer *answer)

@@ -2,6 +2,7 @@
 #include "lib/pages/memory.h"
 
 #include "lib/ground/meta.h"
+#include "lib/ground/reservoir.h"
 #include "lib/ground/vm.h"
 
 static uint64_t *absent_word(struct lmm_page_facts *facts, size_t i)
@@ -144,4 +145,23 @@ size_t lmm_memory_committed_bytes(const struct lmm_page *page)
         absent += (size_t) __builtin_popcountll(lmm_load_relaxed(word));
     }
     return (size_t) facts->units * LMM_UNIT_BYTES - absent * LMM_SYSTEM_PAGE_BYTES;
+}
+
+static void add_kept(const char *base, size_t units, void *arg)
+{
+    size_t unit = (uintptr_t) base >> LMM_UNIT_SHIFT;
+    size_t *bytes = arg;
+
+    for (size_t i = 0; i < units; i++) {
+        uint64_t absent = lmm_load_relaxed(&lmm_page_unit_facts(unit + i)->absent);
+        *bytes += (size_t) __builtin_popcountll(~absent) * LMM_SYSTEM_PAGE_BYTES;
+    }
+}
+
+size_t lmm_memory_kept_bytes(void)
+{
+    size_t bytes = 0;
+
+    lmm_reservoir_visit(add_kept, &bytes);
+    return bytes;
 }

@@ -44,6 +44,9 @@ static inline bool lmm_memory_holds_slot(const struct lmm_page *page, size_t slo
 /* The bytes of the page's system pages that are not absent. */
 size_t lmm_memory_committed_bytes(const struct lmm_page *page);
 
+/* The same of the units that the reservoir keeps. Takes its lock. O(units kept). */
+size_t lmm_memory_kept_bytes(void);
+
 /* Marks the system pages that hold the bytes [first, last] of the page as touched. Returns the
  * bytes of those that were absent. */
 size_t lmm_memory_commit(struct lmm_page *page, size_t first, size_t last);
