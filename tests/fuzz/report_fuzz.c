@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * report_fuzz: libFuzzer gives any bytes as the chunks of a drop-in's ledger, and as frames and
- * sites of a model, because random bytes seldom make a ledger with stacks; and as the names of calls,
- * and as suppressions. Each model goes through spots, suppressions, massif, and the report of `lmm
+ * sites of a model, because random bytes seldom make a ledger with stacks; and as the names of calls and
+ * of types, and as suppressions. Each model goes through spots, suppressions, massif, and the report of `lmm
  * run` in text and JSON. What is found by the index of suppressions is compared with a try of all.
  *
  *   ninja -C build/dev lmm_report_fuzz
@@ -18,6 +18,7 @@
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
+#include "reporter/program/base/glob.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/snapshot.h"
@@ -31,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
     FRAMES = 4096, /* with calls of their own; later ones have the same */
+    TYPES = 16,
     PATTERNS = 20,
     PATTERN_BYTES = 24,
     NAME_BYTES = 400,
@@ -109,6 +111,33 @@ static bool name_site(void *context, const struct lmm_model_call *call)
     return false;
 }
 
+/* Gives sites types, of all kinds; some have none. */
+static void set_types(struct lmm_model *model)
+{
+    static struct lmm_model_type types[TYPES];
+
+    for (uint64_t i = 0; i < TYPES; i++) {
+        uint64_t bits = lmm_hash_u64(4, lmm_hash_u64(i + 1, input_bytes));
+
+        types[i] = (struct lmm_model_type) {
+            .name = part(bits, (bits & 1) != 0 ? NAME_BYTES : 8),
+            .confidence = (enum lmm_model_confidence)(bits >> 1 & 3),
+            .evidence = (unsigned) (bits >> 3 & 0x1ff),
+            .gap = (enum lmm_model_type_gap)(bits >> 12 & 3),
+            .lacking = part(bits + 1, 40),
+            .element = part(bits + 2, 8),
+            .bytes = bits >> 40,
+            .file = part(bits + 3, NAME_BYTES),
+            .line = (uint32_t) bits,
+        };
+    }
+    for (size_t i = 0; i < model->site_count; i++) {
+        uint64_t which = lmm_hash_u64(5, model->sites[i].stack) % (TYPES + 1);
+
+        model->sites[i].type = which < TYPES ? &types[which] : NULL;
+    }
+}
+
 static int swallow(void *context, const char *data, size_t bytes)
 {
     (void) data;
@@ -123,6 +152,9 @@ static void add_patterns(struct lmm_suppressions *suppressions)
         struct lmm_string text = part(1000000 + i, PATTERN_BYTES);
 
         memcpy(pattern, text.text, text.bytes);
+        for (char *at = strchr(pattern, LMM_GLOB_ONE); at != NULL; at = strchr(at, LMM_GLOB_ONE)) {
+            *at = '*'; /* Valgrind's "?", which patterns of LeakSanitizer cannot have */
+        }
         require(lmm_suppressions_add(suppressions, pattern), "no memory for a pattern");
     }
     require(lmm_suppressions_add_built_in(suppressions), "no memory for a pattern");
@@ -211,18 +243,28 @@ static void look(struct lmm_model *model)
     struct lmm_suppressions suppressions = {.items = NULL};
     struct lmm_spots spots;
     unsigned bits = (unsigned) lmm_hash_u64(3, input_bytes);
+    static char pattern[] = "*a*";
+    static char *const some[] = {pattern, NULL};
+    char name[9] = "";
+    char *const named[] = {name, NULL};
+    struct lmm_string bytes = part(6, sizeof(name) - 1);
+
+    memcpy(name, bytes.text, bytes.bytes);
 
     memset(calls, 0, sizeof(calls));
     model->namer = &namer;
     for (size_t i = 0; i < model->site_count; i++) {
         lmm_stack_walk(model, model->sites[i].stack, 1, name_site, &model->sites[i]);
     }
+    set_types(model);
     add_patterns(&suppressions);
     try_index(&suppressions);
     require(lmm_spots_make(model, &suppressions, &spots), "no memory for spots");
     check_totals(&spots);
     report(model, &spots, &suppressions, bits);
     report(model, &spots, &suppressions, ~bits);
+    lmm_spots_select(&spots, (bits & 1) != 0 ? some : named);
+    report(model, &spots, &suppressions, bits);
     lmm_spots_free(&spots);
     lmm_suppressions_free(&suppressions);
 }

@@ -19,6 +19,7 @@
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/base/select.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/ledger/ledger_file.h"
@@ -35,6 +36,7 @@
 #include <lmm/ledger.h>
 
 struct arguments {
+    struct lmm_select select; /* --type */
     struct lmm_loss_options losses;
     struct lmm_extent_options extent;
     const struct lmm_format *format;
@@ -87,6 +89,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         state->child_inputs[0] = &arguments->word;
         state->child_inputs[1] = &arguments->extent;
         state->child_inputs[2] = &arguments->losses;
+        state->child_inputs[4] = &arguments->select;
         return 0;
     case ARGP_KEY_END:
         if (arguments->since != 0 && arguments->min_age_ns != 0) {
@@ -116,11 +119,8 @@ static error_t parse(int option, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&lmm_word_argp, 0, NULL, 0},
-    {&lmm_extent_argp, 0, NULL, 0},
-    {&lmm_loss_argp, 0, NULL, 0},
-    {&lmm_wrapper_argp, 0, NULL, 0},
-    {0},
+    {&lmm_word_argp, 0, NULL, 0},    {&lmm_extent_argp, 0, NULL, 0}, {&lmm_loss_argp, 0, NULL, 0},
+    {&lmm_wrapper_argp, 0, NULL, 0}, {&lmm_type_argp, 0, NULL, 0},   {0},
 };
 const struct argp lmm_leaks_argp = {
     .options = options,
@@ -191,6 +191,7 @@ static int report(struct arguments *arguments, const struct lmm_snapshot *snapsh
     struct lmm_check_report shown = {
         .model = snapshot->model,
         .losses = &arguments->losses,
+        .types = arguments->select.types,
         .symbols = symbols,
         .bounds = lmm_extent_options_bounds(&arguments->extent, false),
         .look = lmm_extent_options_look(&arguments->extent, false, folder),
@@ -313,6 +314,7 @@ int lmm_cmd_leaks(int argc, char **argv)
         status = path == NULL            ? (int) LMM_EXIT_FAILED
                  : arguments.why != NULL ? explain(&arguments, path)
                                          : print_retained(&arguments, path);
+        lmm_select_free(&arguments.select);
         free(path);
         return status;
     }
@@ -322,6 +324,7 @@ int lmm_cmd_leaks(int argc, char **argv)
     }
     lmm_snapshot_free(snapshot);
     lmm_suppressions_free(&arguments.losses.suppressions);
+    lmm_select_free(&arguments.select);
     free(path);
     return status;
 }

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import re
 
 import harness
 from running import Case
@@ -72,6 +73,9 @@ class MemoryTypes(Case):
             self.assertEqual({row["type"]["name"] for row in process["peak_consumers"]}, names, pattern)
             sites = self.succeed("sites", "--last", "--type", pattern).splitlines()
             self.assertEqual({row.split("\t")[7] for row in sites}, names, pattern)
+            text = self.succeed("report", "--leaks", "--last", "--type", pattern)
+            self.assertEqual(bool(re.search(r"\(main\)   struct node  #\d+$", text, re.MULTILINE)), NODE in names, text)
+            self.assertIn("definitely lost:    160 bytes in 5 blocks", text)
         hidden = self.run_lmm("--error-exitcode", "9", "--type", "table", PROGRAM)
         self.assertEqual(hidden.returncode, 9, hidden.stderr)
 
