@@ -26,7 +26,7 @@ SKIPPED = 77
 SHARE_MIN = {"C": 0.85, "C++": 0.90}
 COMPILERS = {"gcc": ("gcc", "g++"), "clang": ("clang", "clang++")}
 FLAGS = "-O2 -g"
-SECONDS = 60    # until a server answers
+SECONDS = 100    # until a server answers, and until a program ends
 KEYS = 20000
 
 SQL = """create table t(a integer primary key, b text, c real);
@@ -100,8 +100,7 @@ def use_nginx(folder):
         client.sendall(b"GET /conf HTTP/1.1\r\nHost: x\r\n\r\n")
     for client in clients:
         client.recv(1000)
-    (folder / "done").touch()
-    subprocess.run(["kill", "-QUIT", (folder / "pid").read_text().strip()], check=True)
+    subprocess.run(["kill", "-TERM", (folder / "pid").read_text().strip()], check=True)
     for client in clients:
         client.close()
 
@@ -244,11 +243,15 @@ def measure(lmm, real, binary, folder):
     settings = dict(os.environ, LMM_DIR=str(books), XDG_CACHE_HOME=str(folder / "cache"), PYTHONMALLOC="malloc")
     settings.pop("LMM_OPTIONS", None)
     words = [word.replace("{folder}", str(folder)) for word in real.command]
-    with subprocess.Popen([lmm, "run", "--keep", "-o", os.devnull, "--", binary, *words], env=settings,
+    with subprocess.Popen([lmm, "run", "--keep", "-o", os.devnull, "--", binary, *words], env=settings, cwd=folder,
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        if real.use:
-            real.use(folder)
-        process.wait()
+        try:
+            if real.use:
+                real.use(folder)
+            process.wait(SECONDS)
+        except BaseException:
+            process.terminate()    # lmm run passes it on
+            raise
     ledgers = sorted(books.glob("*/*.lmm"), key=lambda path: path.stat().st_size)
     output = subprocess.run([lmm, "sites", "--by", "stack", "--all", "--top", "1000000", "--json", ledgers[-1]],
                             check=True, env=settings, stdout=subprocess.PIPE).stdout

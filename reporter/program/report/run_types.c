@@ -88,15 +88,30 @@ static void add_type(const struct section *section, struct lmm_grid *grid,
     lmm_grid_end_row(grid);
 }
 
+/* Returns "libssl.so.3: no debug information (libssl3-dbgsym has it)", to be freed; NULL: there is no
+ * such reason. */
+static char *reason_of(const struct section *section, const struct lmm_model_type *type)
+{
+    enum lmm_model_type_gap gap = lmm_site_type_gap(type);
+    char *reason = NULL;
+
+    if (gap == LMM_MODEL_TYPE_NO_DEBUG || gap == LMM_MODEL_TYPE_NO_FILE) {
+        return lmm_gap_note_of_module(section->sheet->model, type->lacking,
+                                      gap == LMM_MODEL_TYPE_NO_DEBUG);
+    }
+    if (lmm_site_type_lack(type) != NULL &&
+        asprintf(&reason, "%.*s: %s", (int) type->lacking.bytes, type->lacking.text,
+                 lmm_site_type_lack(type)) < 0) {
+        reason = NULL;
+    }
+    return reason;
+}
+
 /* Adds what has no type for one reason. */
 static void add_reason(const struct section *section, struct lmm_grid *grid,
                        const struct lmm_model_site *row)
 {
-    enum lmm_model_type_gap gap = lmm_site_type_gap(row->type);
-    char *note = gap == LMM_MODEL_TYPE_UNKNOWN
-                     ? NULL
-                     : lmm_gap_note_of_module(section->sheet->model, row->type->lacking,
-                                              gap == LMM_MODEL_TYPE_NO_DEBUG);
+    char *note = reason_of(section, row->type);
 
     lmm_grid_text(grid, "no type known");
     add_figures(section, grid, row->peak_bytes, row->peak_blocks);

@@ -282,11 +282,13 @@ static enum lmm_model_confidence of_bytes(const struct group *group)
 }
 
 static enum lmm_model_confidence confidence_of(const struct group *group,
-                                               const struct group *second, bool is_new)
+                                               const struct group *second, enum lmm_maker maker)
 {
+    bool is_several = group->fit == FIT_MANY || (group->fit == FIT_ARRAY && maker == LMM_MAKER_NEW);
     bool is_lone_struct =
-        group->type->kind == LMM_TYPE_RECORD && group->fit == FIT_MANY && !group->is_array; /* R5 */
-    bool is_class = !is_new || has(group, LMM_MODEL_BY_OBJECT | LMM_MODEL_BY_SOURCE);       /* R4 */
+        group->type->kind == LMM_TYPE_RECORD && is_several && !group->is_array; /* R5 */
+    bool is_class =
+        maker == LMM_MAKER_MALLOC || has(group, LMM_MODEL_BY_OBJECT | LMM_MODEL_BY_SOURCE); /* R4 */
 
     if (group->is_inside) {
         return (is_bytes(group) && !group->is_doubtful) ||
@@ -316,8 +318,10 @@ static enum lmm_model_confidence confidence_of(const struct group *group,
 }
 
 struct lmm_verdict lmm_decide(const struct lmm_candidate *candidates, size_t count,
-                              const struct lmm_size_range *sizes, size_t size_count, bool is_new)
+                              const struct lmm_size_range *sizes, size_t size_count,
+                              enum lmm_maker maker)
 {
+    bool is_new = maker != LMM_MAKER_MALLOC;
     struct group groups[GROUPS_MAX];
     size_t made =
         join_pointers(groups, make_groups(candidates, count, sizes, size_count, is_new, groups));
@@ -331,7 +335,7 @@ struct lmm_verdict lmm_decide(const struct lmm_candidate *candidates, size_t cou
         .type = best->type,
         .is_array = best->fit == FIT_MANY || best->fit == FIT_ARRAY || is_bytes(best) ||
                     (best->fit == FIT_UNKNOWN && best->is_array),
-        .confidence = confidence_of(best, second, is_new),
+        .confidence = confidence_of(best, second, maker),
         .evidence = best->kinds,
     };
 }

@@ -13,8 +13,9 @@
  *       and no candidate of another type remains
  *   R4  what operator new gave is certain only if the class itself is known (by its constructor, its
  *       table of virtual functions, or the source): a pointer may be one to a base class
- *   R5  a constant number of structs above one is a guess unless the source says that there are
- *       several: the type may be one that a larger struct starts with
+ *   R5  a constant number of structs above one, and of what operator new gave any number above one, is
+ *       a guess unless the source or the function's name says that there are several: the type may
+ *       be one that a larger struct starts with, or a base class
  *   R6  bytes fit any size: they are likely, and certain only by the name of the function (strdup)
  *       or the source
  *   R7  a struct that only pointers to the inside of the block lead to has something before it: it is
@@ -33,6 +34,13 @@
 #include "reporter/core/model.h"
 
 struct lmm_type_info;
+
+/* What made the blocks. */
+enum lmm_maker {
+    LMM_MAKER_MALLOC,    /* or another function that is not of C++ */
+    LMM_MAKER_NEW,       /* operator new: one object, or an array of an allocator */
+    LMM_MAKER_NEW_ARRAY, /* operator new[] */
+};
 
 /* A type that blocks may have. */
 struct lmm_candidate {
@@ -56,8 +64,9 @@ struct lmm_verdict {
     unsigned evidence; /* a set */
 };
 
-/* Returns the verdict. is_new: the blocks come from operator new. */
+/* Returns the verdict. */
 struct lmm_verdict lmm_decide(const struct lmm_candidate *candidates, size_t count,
-                              const struct lmm_size_range *sizes, size_t size_count, bool is_new);
+                              const struct lmm_size_range *sizes, size_t size_count,
+                              enum lmm_maker maker);
 
 #endif

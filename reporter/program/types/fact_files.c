@@ -38,10 +38,13 @@ struct lmm_fact_files {
     struct lmm_type_table *types;
 };
 
-bool lmm_fact_is_new(const char *function)
+enum lmm_maker lmm_fact_maker(const char *function)
 {
-    return function != NULL &&
-           (strncmp(function, "_Znw", 4) == 0 || strncmp(function, "_Zna", 4) == 0);
+    bool is_operator = function != NULL && strncmp(function, "_Zn", 3) == 0;
+
+    return is_operator && function[3] == 'w'   ? LMM_MAKER_NEW
+           : is_operator && function[3] == 'a' ? LMM_MAKER_NEW_ARRAY
+                                               : LMM_MAKER_MALLOC;
 }
 
 static int64_t change_of(const char *path)
@@ -145,7 +148,7 @@ static const struct lmm_fact_place *place_of(struct file *file, uint64_t offset,
 
     call->place.offset = offset;
     call->place.function = lmm_symbol_file_name(file->reader.file, offset - 1);
-    call->place.is_new = lmm_fact_is_new(callee != NULL ? callee : allocator);
+    call->place.maker = lmm_fact_maker(callee != NULL ? callee : allocator);
     bool found = take_kept(file, offset, &call->place.facts);
 
     if (!found) {

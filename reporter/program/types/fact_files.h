@@ -18,7 +18,7 @@ struct lmm_mapped_file;
 struct lmm_fact_place {
     uint64_t offset;
     const char *function; /* that makes the call: its mangled name; NULL: unknown */
-    bool is_new;          /* the call is one of operator new */
+    enum lmm_maker maker; /* that it calls */
     struct lmm_facts facts;
 };
 
@@ -38,7 +38,7 @@ bool lmm_fact_files_find(struct lmm_fact_files *files, const struct lmm_mapped_f
                          uint64_t offset, const char *allocator,
                          const struct lmm_fact_place **ret_place);
 
-/* Returns whether a mangled name is that of operator new; function may be NULL. */
-bool lmm_fact_is_new(const char *function);
+/* Returns which operator a mangled name is that of; function may be NULL. */
+enum lmm_maker lmm_fact_maker(const char *function);
 
 #endif

@@ -37,7 +37,7 @@ struct decision {
     size_t candidate_count;
     struct lmm_size_range *sizes;
     size_t size_count;
-    bool is_new;
+    enum lmm_maker maker;
     bool is_open; /* sizes were added since it was decided */
     enum lmm_model_type_gap gap;
     struct lmm_string lacking;
@@ -73,6 +73,27 @@ static bool is_of_string(const char *function)
     return makes;
 }
 
+static bool is_one_of(const char *function, const char *const *names)
+{
+    for (; function != NULL && *names != NULL; names++) {
+        if (strcmp(function, *names) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns whether a function of the C library allocates nothing but text for its caller, whatever
+ * functions it calls for this. */
+static bool prints_text(const char *function)
+{
+    static const char *const names[] = {"asprintf",  "__asprintf",  "__asprintf_chk",
+                                        "vasprintf", "__vasprintf", "__vasprintf_chk",
+                                        NULL};
+
+    return is_one_of(function, names);
+}
+
 /* Returns whether a function of the C or C++ library allocates text for its caller. */
 static bool makes_text(const char *function)
 {
@@ -83,13 +104,6 @@ static bool makes_text(const char *function)
                                         "getcwd",
                                         "__getcwd",
                                         "realpath",
-                                        "__realpath",
-                                        "asprintf",
-                                        "__asprintf",
-                                        "__asprintf_chk",
-                                        "vasprintf",
-                                        "__vasprintf",
-                                        "__vasprintf_chk",
                                         "getline",
                                         "getdelim",
                                         "__getdelim",
@@ -97,14 +111,10 @@ static bool makes_text(const char *function)
                                         "tempnam",
                                         "get_current_dir_name",
                                         "canonicalize_file_name",
-                                        "realpath@@GLIBC_2.3"};
+                                        NULL};
 
-    for (size_t i = 0; function != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(function, names[i]) == 0) {
-            return true;
-        }
-    }
-    return function != NULL && is_of_string(function);
+    return is_one_of(function, names) || prints_text(function) ||
+           (function != NULL && is_of_string(function));
 }
 
 /* ---- The walk -------------------------------------------------------------------------------- */
@@ -117,10 +127,16 @@ struct walk {
     size_t first; /* the first whose candidates count: those of generic wrappers do not */
     uint64_t key;
     bool makes_text; /* the last one's function does */
-    bool is_new;
+    bool is_lost;    /* in a function of a library that does not return the block */
+    enum lmm_maker maker;
     enum lmm_model_type_gap gap;
     struct lmm_string lacking;
 };
+
+static bool is_operator(const char *function)
+{
+    return lmm_fact_maker(function) != LMM_MAKER_MALLOC;
+}
 
 /* Returns whether the function that makes a call is known to allocate for its caller. */
 static bool is_wrapper(struct walk *walk, uint32_t frame)
@@ -146,9 +162,9 @@ static bool asks_caller(struct walk *walk, const struct lmm_fact_place *place, u
         return false;
     }
     if (is_library) {
-        return facts->returns || lmm_fact_is_new(place->function) || place->is_new;
+        return facts->returns || is_operator(place->function) || place->maker != LMM_MAKER_MALLOC;
     }
-    if (lmm_fact_is_new(place->function)) { /* the C++ library is linked statically */
+    if (is_operator(place->function)) { /* the C++ library is linked statically */
         return true;
     }
     for (size_t i = 0; i < facts->count; i++) {
@@ -166,7 +182,7 @@ static bool take_frame(struct walk *walk, uint32_t frame, bool *ret_good)
     const struct lmm_fact_place *inner = walk->count == 0 ? NULL : walk->places[walk->count - 1];
 
     *ret_good = lmm_symbols_file(walk->types->symbols, walk->model, frame, &mapped);
-    if (!*ret_good || mapped == NULL) {
+    if (!*ret_good || mapped == NULL || (walk->is_lost && !mapped->is_library)) {
         return false;
     }
     uint64_t offset = lmm_model_offset(walk->model, frame);
@@ -184,17 +200,20 @@ static bool take_frame(struct walk *walk, uint32_t frame, bool *ret_good)
         walk->first = walk->count;
     }
     walk->places[walk->count++] = place;
-    walk->makes_text = mapped->is_library && makes_text(place->function);
-    walk->is_new |= place->is_new;
+    walk->makes_text = mapped->is_library &&
+                       (walk->is_lost ? prints_text(place->function) : makes_text(place->function));
+    walk->maker = place->maker != LMM_MAKER_MALLOC ? place->maker : walk->maker;
     if (!is_known(place) && !mapped->is_library) {
         walk->gap = LMM_MODEL_TYPE_NO_DEBUG;
         walk->lacking = mapped->name;
     }
     bool goes_on = asks_caller(walk, place, frame, mapped->is_library);
 
-    if (mapped->is_library && !goes_on && !walk->makes_text) {
+    if (mapped->is_library && !walk->makes_text && (!goes_on || walk->is_lost)) {
         walk->gap = LMM_MODEL_TYPE_LIBRARY;
         walk->lacking = mapped->name;
+        walk->is_lost = true;
+        return true;
     }
     return goes_on;
 }
@@ -256,7 +275,7 @@ static struct decision *decision_of(struct types *types, const struct walk *walk
         return NULL;
     }
     decision->key = walk->key;
-    decision->is_new = walk->is_new;
+    decision->maker = walk->maker;
     decision->gap = walk->gap;
     decision->lacking = walk->lacking;
     if (add_candidates(types, decision, walk)) {
@@ -297,9 +316,8 @@ static bool add_size(struct decision *decision, uint64_t smallest, uint64_t larg
 /* Sets the type of a decision anew; returns false when memory ran out. */
 static bool decide(struct decision *decision)
 {
-    struct lmm_verdict verdict =
-        lmm_decide(decision->candidates, decision->candidate_count, decision->sizes,
-                   decision->size_count, decision->is_new);
+    struct lmm_verdict verdict = lmm_decide(decision->candidates, decision->candidate_count,
+                                            decision->sizes, decision->size_count, decision->maker);
     const struct lmm_type_info *info = verdict.type;
 
     decision->is_open = false;
