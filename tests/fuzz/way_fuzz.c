@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * way_fuzz: libFuzzer gives any bytes as the code after a call to the code that follows its result.
- * The first byte chooses the machine and what is known about functions that are called, the second one
- * where the call returns to.
+ * The first byte chooses the machine, what is known about functions that are called, and by which
+ * argument the callee gives the block, the second one where the call returns to.
  *
  *   ninja -C build/dev lmm_way_fuzz
  *   build/dev/tests/fuzz/way_fuzz -max_total_time=3600 NEW SEEDS
@@ -74,8 +74,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .address = (data[0] & 4) != 0 ? UINT64_MAX - size / 2 : start,
         .machine = (data[0] & 1) != 0 ? LMM_MACHINE_AARCH64 : LMM_MACHINE_X86_64,
     };
-    size_t count = lmm_way_follow(&code, code.address + data[1], (data[0] & 2) != 0 ? know : NULL,
-                                  &calls, steps);
+    int output = (data[0] & 8) != 0 ? data[0] >> 4 & 3 : LMM_WAY_RESULT;
+    size_t count = lmm_way_follow(&code, code.address + data[1], output,
+                                  (data[0] & 2) != 0 ? know : NULL, &calls, steps);
 
     require(count <= LMM_WAY_STEPS_MAX);
     for (size_t i = 0; i < count; i++) {

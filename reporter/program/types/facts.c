@@ -104,14 +104,20 @@ static enum lmm_way_callee know(void *context, uint64_t target)
     return LMM_WAY_CALLEE_ANY;
 }
 
+/* Returns the argument that points at where an allocator stores the block, or LMM_WAY_RESULT. */
+static int output_of(const char *allocator)
+{
+    return allocator != NULL && strcmp(allocator, "posix_memalign") == 0 ? 0 : LMM_WAY_RESULT;
+}
+
 /* The call may be the last instruction of its function, so the address before is looked up. */
 static void follow(struct lmm_finding *finding)
 {
     struct lmm_code code = lmm_file_code_of_function(finding->reader->code, finding->address - 1);
 
     if (code.machine != LMM_MACHINE_NONE) {
-        finding->step_count =
-            lmm_way_follow(&code, finding->address, know, finding, finding->steps);
+        finding->step_count = lmm_way_follow(&code, finding->address, output_of(finding->allocator),
+                                             know, finding, finding->steps);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "reporter/program/types/way_before.h"
 #include "reporter/program/types/way_decoder.h"
 #include "reporter/program/types/way_flow.h"
+#include "reporter/program/types/way_output.h"
 #include "reporter/program/types/way_state.h"
 
 /* ---- Steps in order --------------------------------------------------------------------------- */
@@ -88,22 +89,30 @@ static size_t put_steps(struct lmm_way *way, struct lmm_way_step *ret_steps)
     return count;
 }
 
-/* Follows all paths; returns how many instructions were decoded. */
-static size_t follow(struct lmm_way *way, uint64_t address, struct lmm_way_decoder *decoder)
+static void follow_all(struct lmm_way *way, struct lmm_way_decoder *decoder)
 {
     size_t decoded = 0;
 
-    lmm_way_start(way, address);
     while (decoded < LMM_WAY_INSTRUCTIONS_MAX && lmm_way_choose(way)) {
         if (lmm_way_visit(way) && lmm_way_decoder_step(decoder, way)) {
             decoded++;
         }
     }
     lmm_way_stop(way);
-    return decoded;
 }
 
-size_t lmm_way_follow(const struct lmm_code *code, uint64_t address,
+/* Returns whether it is known where the way starts. */
+static bool start(struct lmm_way *way, uint64_t address, int output,
+                  struct lmm_way_decoder *decoder)
+{
+    if (output == LMM_WAY_RESULT) {
+        lmm_way_start(way, address);
+        return true;
+    }
+    return lmm_way_output_start(way, address, (uint32_t) output, decoder);
+}
+
+size_t lmm_way_follow(const struct lmm_code *code, uint64_t address, int output,
                       enum lmm_way_callee (*know)(void *context, uint64_t target), void *context,
                       struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX])
 {
@@ -122,7 +131,8 @@ size_t lmm_way_follow(const struct lmm_code *code, uint64_t address,
         way->machine = machine;
         way->know = know;
         way->context = context;
-        if (follow(way, address, &decoder) > 0) {
+        if (start(way, address, output, &decoder)) {
+            follow_all(way, &decoder);
             lmm_way_before(way, address, &decoder);
             count = put_steps(way, ret_steps);
         }

@@ -4,8 +4,8 @@
  * lies, where it is stored, which functions get it, and whether it is returned. Instructions are
  * decoded by Capstone.
  *
- * The value followed is what the register for results holds when a call returns (rax, x0). Copies
- * of it are followed through moves, spills to the stack and reloads, and so is a pointer to the
+ * The value followed is what the register for results holds when a call returns (rax, x0), or what the
+ * callee stored where one of its arguments pointed, as posix_memalign() does. Copies of it are followed through moves, spills to the stack and reloads, and so is a pointer to the
  * inside of the block (the result and a constant, or the result and a register). Where a test for
  * zero branches, only the side on which the result is not zero is followed; of other conditional
  * branches both sides are, within a bound. The way goes on after calls, in registers that a callee keeps and in the
@@ -26,15 +26,23 @@
 #include "reporter/program/types/code.h"
 #include "reporter/program/types/way_step.h"
 
+enum {
+    LMM_WAY_RESULT = -1, /* the callee returns the block */
+};
+
 /*
- * Follows the result of the call that returns to `address`. ret_steps: room for LMM_WAY_STEPS_MAX.
+ * Follows the block that the call that returns to `address` gives. ret_steps: room for
+ * LMM_WAY_STEPS_MAX.
+ * output: the number of the argument, from 0 on, that points at where the callee stores the block,
+ * or LMM_WAY_RESULT.
  * code: of one function, if its bounds are known, else of the section. A jump out of it is taken
  * for a call whose result the function returns.
  * know: tells what is known about the function at `target`; called with `context`; NULL: nothing.
- * Returns the number of steps; the first says that the register for results holds the value. 0:
- * there is no code at `address`, or it cannot be decoded.
+ * Returns the number of steps; the first says that the register for results holds the value, or
+ * that the call stored it. 0: there is no code at `address`, it cannot be decoded, or it is not known where
+ * the argument pointed.
  */
-size_t lmm_way_follow(const struct lmm_code *code, uint64_t address,
+size_t lmm_way_follow(const struct lmm_code *code, uint64_t address, int output,
                       enum lmm_way_callee (*know)(void *context, uint64_t target), void *context,
                       struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX]);
 

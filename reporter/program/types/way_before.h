@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * way_before: what registers that a callee keeps held at a call: a pointer that the result is stored
- * through, or a constant that is stored in the block. The code from its start to the call is
- * followed once; what a register holds is known only where all code that may lead there agrees, so
- * registers that a loop writes are not known in it. Code with a table of jumps says nothing.
+ * through, or a constant that is stored in the block (way_survey.h).
  */
 #ifndef LMM_PROGRAM_WAY_BEFORE_H
 #define LMM_PROGRAM_WAY_BEFORE_H

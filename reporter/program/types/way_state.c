@@ -136,15 +136,23 @@ static bool is_slot_of_stack(const struct lmm_way_slot *slot)
     return slot->value.kind != LMM_WAY_NOTHING && !slot->is_pointer;
 }
 
-/* sp got a value that is not known: its slots can no longer be named. */
+/* sp got a value that is not known: its slots can no longer be named, nor other addresses that were
+ * counted from it. */
 static void rebase_stack(struct lmm_way *way)
 {
+    struct lmm_way_value *values = way->path->values;
+
     for (size_t i = 0; i < LMM_WAY_SLOTS; i++) {
         if (is_slot_of_stack(&way->path->slots[i])) {
             way->path->slots[i].value = nothing;
         }
     }
-    way->path->values[way->machine->stack] = (struct lmm_way_value) {.kind = LMM_WAY_FRAME};
+    for (int i = 0; i < LMM_WAY_REGISTERS; i++) {
+        if (values[i].kind == LMM_WAY_FRAME && !values[i].is_pointer) {
+            values[i] = nothing;
+        }
+    }
+    values[way->machine->stack] = (struct lmm_way_value) {.kind = LMM_WAY_FRAME};
 }
 
 void lmm_way_set(struct lmm_way *way, int reg, struct lmm_way_value value)

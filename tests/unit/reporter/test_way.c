@@ -4,28 +4,14 @@
 #include "reporter/program/types/way.h"
 
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "tests/support/way_text.h"
+#include "tests/support/way_cases.h"
 
 enum {
-    START = 0x1000,
-    RETURNS_FIRST = 0x3000, /* functions */
-    ENDS = 0x4000,
-    CODE_MAX = 4096,
-    TEXT_MAX = 8192,
+    START = LMM_WAY_CASES_START,
 };
 
-struct way_case {
-    const char *idea;
-    const char *code; /* in hexadecimal */
-    const char *steps;
-    uint64_t address; /* that the call returns to */
-};
-
-static const struct way_case x86[] = {
+static const struct lmm_way_case x86[] = {
     {"a chain of moves, and a range for each register",
      "4889c3"     /* 1000: mov rbx,rax */
      "4889df"     /* 1003: mov rdi,rbx */
@@ -359,7 +345,7 @@ static const struct way_case x86[] = {
      0x101d},
 };
 
-static const struct way_case aarch64[] = {
+static const struct lmm_way_case aarch64[] = {
     {"a chain of moves",
      "f30300aa"  /* 1000: mov x19, x0 */
      "e10313aa"  /* 1004: mov x1, x19 */
@@ -541,73 +527,28 @@ static const struct way_case aarch64[] = {
      0x1010},
 };
 
-static enum lmm_way_callee know(void *context, uint64_t target)
-{
-    (void) context;
-    if (target == RETURNS_FIRST) {
-        return LMM_WAY_CALLEE_RETURNS_FIRST;
-    }
-    return target == ENDS ? LMM_WAY_CALLEE_ENDS : LMM_WAY_CALLEE_ANY;
-}
-
-static size_t read_bytes(const char *text, unsigned char bytes[CODE_MAX])
-{
-    size_t count = strlen(text) / 2;
-
-    cr_assert_leq(count, CODE_MAX);
-    for (size_t i = 0; i < count; i++) {
-        const char digits[] = {text[2 * i], text[2 * i + 1], '\0'};
-
-        bytes[i] = (unsigned char) strtoul(digits, NULL, 16);
-    }
-    return count;
-}
-
-/* Follows the result of the call that returns to `address`, and writes the steps. */
-static void follow(enum lmm_machine machine, const unsigned char *bytes, size_t count,
-                   uint64_t address, char text[TEXT_MAX])
-{
-    const struct lmm_code code = {bytes, count, START, machine};
-    struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
-    size_t step_count = lmm_way_follow(&code, address, know, NULL, steps);
-    FILE *out = fmemopen(text, TEXT_MAX, "w");
-
-    cr_assert_not_null(out);
-    lmm_way_text_put(out, machine, steps, step_count);
-    fclose(out);
-}
-
-static void check_cases(enum lmm_machine machine, const struct way_case *cases, size_t count)
-{
-    unsigned char bytes[CODE_MAX];
-
-    for (size_t i = 0; i < count; i++) {
-        char text[TEXT_MAX] = "";
-        size_t byte_count = read_bytes(cases[i].code, bytes);
-
-        follow(machine, bytes, byte_count, cases[i].address, text);
-        cr_expect_str_eq(text, cases[i].steps, "%s:\n%s", cases[i].idea, text);
-    }
-}
-
 Test(way, x86_64)
 {
-    check_cases(LMM_MACHINE_X86_64, x86, sizeof(x86) / sizeof(x86[0]));
+    lmm_way_cases_check(LMM_MACHINE_X86_64, LMM_WAY_RESULT, x86, sizeof(x86) / sizeof(x86[0]));
 }
 
 Test(way, aarch64)
 {
-    check_cases(LMM_MACHINE_AARCH64, aarch64, sizeof(aarch64) / sizeof(aarch64[0]));
+    lmm_way_cases_check(LMM_MACHINE_AARCH64, LMM_WAY_RESULT, aarch64,
+                        sizeof(aarch64) / sizeof(aarch64[0]));
 }
 
 Test(way, addresses_outside_of_the_code)
 {
     static const unsigned char ret = 0xc3;
-    char text[TEXT_MAX] = "";
+    const struct lmm_code code = {&ret, 1, START, LMM_MACHINE_X86_64};
+    const struct lmm_code empty = {&ret, 0, START, LMM_MACHINE_X86_64};
+    const struct lmm_code unknown = {&ret, 1, START, LMM_MACHINE_NONE};
+    struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
 
-    follow(LMM_MACHINE_X86_64, &ret, 1, START - 1, text);
-    follow(LMM_MACHINE_X86_64, &ret, 1, START + 1, text);
-    follow(LMM_MACHINE_X86_64, &ret, 0, START, text);
-    follow(LMM_MACHINE_NONE, &ret, 1, START, text);
-    cr_expect_str_eq(text, "");
+    cr_expect_eq(lmm_way_follow(&code, START - 1, LMM_WAY_RESULT, NULL, NULL, steps), 0);
+    cr_expect_eq(lmm_way_follow(&code, START + 1, LMM_WAY_RESULT, NULL, NULL, steps), 0);
+    cr_expect_eq(lmm_way_follow(&empty, START, LMM_WAY_RESULT, NULL, NULL, steps), 0);
+    cr_expect_eq(lmm_way_follow(&unknown, START, LMM_WAY_RESULT, NULL, NULL, steps), 0);
+    cr_expect_gt(lmm_way_follow(&code, START, LMM_WAY_RESULT, NULL, NULL, steps), 0);
 }

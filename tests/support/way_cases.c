@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/way_cases.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/way_text.h"
+
+enum {
+    CODE_MAX = 4096,
+    TEXT_MAX = 8192,
+};
+
+static enum lmm_way_callee know(void *context, uint64_t target)
+{
+    (void) context;
+    if (target == LMM_WAY_CASES_RETURNS_FIRST) {
+        return LMM_WAY_CALLEE_RETURNS_FIRST;
+    }
+    return target == LMM_WAY_CASES_ENDS ? LMM_WAY_CALLEE_ENDS : LMM_WAY_CALLEE_ANY;
+}
+
+static size_t read_bytes(const char *text, unsigned char bytes[CODE_MAX])
+{
+    size_t count = strlen(text) / 2;
+
+    cr_assert_leq(count, CODE_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const char digits[] = {text[2 * i], text[2 * i + 1], '\0'};
+
+        bytes[i] = (unsigned char) strtoul(digits, NULL, 16);
+    }
+    return count;
+}
+
+static void check_case(enum lmm_machine machine, int output, const struct lmm_way_case *one)
+{
+    unsigned char bytes[CODE_MAX];
+    const struct lmm_code code = {bytes, read_bytes(one->code, bytes), LMM_WAY_CASES_START,
+                                  machine};
+    struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
+    size_t count = lmm_way_follow(&code, one->address, output, know, NULL, steps);
+    char text[TEXT_MAX] = "";
+    FILE *out = fmemopen(text, TEXT_MAX, "w");
+
+    cr_assert_not_null(out);
+    lmm_way_text_put(out, machine, steps, count);
+    fclose(out);
+    cr_expect_str_eq(text, one->steps, "%s:\n%s", one->idea, text);
+}
+
+void lmm_way_cases_check(enum lmm_machine machine, int output, const struct lmm_way_case *cases,
+                         size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        check_case(machine, output, &cases[i]);
+    }
+}
