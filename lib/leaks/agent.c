@@ -176,13 +176,14 @@ static void answer_mark(const char *question, struct answer *answer)
 
 /*
  * "why ADDRESS": who holds the block at that address. "ok 0" when no live block is there; "ok 1 LENGTH"
- * and then, for each link of the chain, a line: 1 when the pointer lies in a root; the block or the
- * address that it lies in, how far into the block; the block that it leads to, how far into that; the
- * site and the bytes of that block.
+ * and then, for each link of the chain, a line: 1 when the pointer lies in a root, 2 in a register that
+ * was saved there; the block or the address that it lies in; how far into the block, or the thread
+ * whose register or stack it is; the block that it leads to, how far into that; the site and the bytes of
+ * that block.
  */
 static void answer_why(const char *question, struct answer *answer)
 {
-    static struct lmm_chain chain; /* the thread's */
+    struct lmm_chain chain; /* on the stack, which is no root: a static one would hold the blocks */
     const struct lmm_saved_registers entry = no_registers();
     uint64_t address = 0;
 
@@ -203,9 +204,16 @@ static void answer_why(const char *question, struct answer *answer)
     put_number(answer, chain.length);
     for (size_t i = 0; i < chain.count; i++) {
         const struct lmm_chain_link *link = &chain.links[i];
-        const uint64_t figures[] = {link->step.is_root, link->step.from,      link->step.offset,
-                                    link->step.to,      link->step.to_offset, link->to_site,
-                                    link->to_bytes};
+        bool is_root = link->step.is_root;
+        const uint64_t figures[] = {
+            (uint64_t) is_root + (is_root && chain.is_in_register),
+            link->step.from,
+            is_root ? (uint64_t) chain.thread : link->step.offset,
+            link->step.to,
+            link->step.to_offset,
+            link->to_site,
+            link->to_bytes,
+        };
         put_text(answer, "\n");
         for (size_t k = 0; k < sizeof(figures) / sizeof(figures[0]); k++) {
             put_number(answer, figures[k]);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/leaks/chain.h"
 
+#include "lib/ground/vm.h"
+#include "lib/leaks/registers.h"
+#include "lib/leaks/stop.h"
+#include "lib/leaks/thread_stack.h"
+
 #include <errno.h>
 
 static void visit_range(const void *from, const void *to, uintptr_t address, void *arg)
@@ -31,6 +36,66 @@ static void describe(const struct lmm_path *path, struct lmm_chain_link *link)
     }
 }
 
+/* ---- Whose the root is ----------------------------------------------------------------------- */
+
+struct search {
+    uintptr_t address;
+    bool is_found;
+};
+
+static void look_in(const void *from, const void *to, void *arg)
+{
+    struct search *search = arg;
+
+    search->is_found = search->is_found ||
+                       (search->address >= (uintptr_t) from && search->address < (uintptr_t) to);
+}
+
+/* Whether a register of the thread was saved there. */
+static bool is_register_of(const struct lmm_stop_thread *thread, uintptr_t address)
+{
+    struct search search = {.address = address};
+
+    if (lmm_vm_is_readable((uintptr_t) thread->context)) {
+        lmm_registers_visit(thread->context, look_in, &search);
+    }
+    return search.is_found;
+}
+
+/* Whether the address is on the thread's own stack, above which glibc has the thread's variables. range:
+ * that of the address. */
+static bool is_on_stack_of(const struct lmm_stop_thread *thread, const struct lmm_range *range,
+                           uintptr_t address)
+{
+    struct lmm_thread_stack stack;
+
+    if ((range->flags & LMM_RANGE_STACK) != 0) {
+        return thread->sp >= range->from && thread->sp < range->to;
+    }
+    return thread->tp >= range->from && thread->tp < range->to &&
+           lmm_thread_stack_find(range, thread->tp, &stack) && address >= stack.from &&
+           address < stack.to;
+}
+
+static void find_thread(const struct lmm_roots *roots, uintptr_t address, struct lmm_chain *chain)
+{
+    const struct lmm_range *range = lmm_ranges_find(&roots->ranges, address);
+
+    for (size_t i = 0; range != NULL && i < roots->settings.stop->count; i++) {
+        const struct lmm_stop_thread *thread = lmm_stop_thread(i);
+        if (lmm_stop_state(thread) != LMM_STOP_SEEN) {
+            continue;
+        }
+        chain->is_in_register = is_register_of(thread, address);
+        if (chain->is_in_register || is_on_stack_of(thread, range, address)) {
+            chain->thread = thread->thread;
+            return;
+        }
+    }
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
 static void take_chain(const struct lmm_path *path, uintptr_t address, struct lmm_chain *chain)
 {
     struct lmm_path_step steps[LMM_CHAIN_STEPS];
@@ -60,6 +125,9 @@ int lmm_chain_find(const struct lmm_roots *roots, const struct lmm_marker_settin
     lmm_roots_visit(roots, &visitor);
     lmm_path_run(&path);
     take_chain(&path, address, ret_chain);
+    if (ret_chain->count != 0 && ret_chain->links[0].step.is_root) {
+        find_thread(roots, ret_chain->links[0].step.from, ret_chain);
+    }
     lmm_path_end(&path);
     return 0;
 }

@@ -23,7 +23,9 @@ struct lmm_chain_link {
 struct lmm_chain {
     bool is_block; /* the address lies in a live block */
     size_t length; /* of the whole chain; 0: nothing leads to the block */
-    size_t count;  /* of the links below: of a longer chain the first half and the last ones */
+    int thread;    /* the root is its register, or on its stack; 0: of no thread that stood still */
+    bool is_in_register;
+    size_t count; /* of the links below: of a longer chain the first half and the last ones */
     struct lmm_chain_link links[LMM_CHAIN_STEPS];
 };
 

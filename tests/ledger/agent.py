@@ -57,10 +57,13 @@ class Loser:
             raise AssertionError(f"{words}: {result.returncode}: {result.stdout}{result.stderr}")
         return result.stdout if status == 0 else result.stderr
 
+    def check(self, *words):
+        report = json.loads(self.lmm("leaks", str(self.pid), "--format", "json", *words))
+        return report["processes"][0]["check"]
+
     def leaks(self, *words):
         """The class sums of a check: (blocks, bytes) by class."""
-        report = json.loads(self.lmm("leaks", str(self.pid), "--format", "json", *words))
-        check = report["processes"][0]["check"]
+        check = self.check(*words)
         return {name: (check[long]["blocks"], check[long]["bytes"])
                 for name, long in (("definite", "definitely_lost"), ("indirect", "indirectly_lost"),
                                    ("possible", "possibly_lost"), ("reachable", "still_reachable"))}
@@ -182,6 +185,35 @@ class Leaks(Case):
             self.assertRegex(text, r"\+0 -> 104 bytes at 0x\w+  loser.c:\d+ \(add_link\)  #\d+  x \d+\n")
             self.assertRegex(text, r"\.\.\. \d+ more\n|!first\n")
             self.assertIn("no site 'nowhere'", loser.lmm("leaks", str(loser.pid), "--why", "nowhere", status=1))
+
+    def test_why_names_a_thread(self):
+        for program in (TYPED, MALLOC):
+            loser = Loser(self, program)
+            loser.do("hold")
+            text = loser.lmm("leaks", str(loser.pid), "--why", "hold")
+            self.assertRegex(text, r'\n       thread \d+ "holder", (a register|stack or variables at 0x\w+)\n       -> 104 bytes')
+
+    def test_an_answer_holds_no_block(self):
+        for program in (TYPED, MALLOC):
+            loser = Loser(self, program)
+            loser.do("hidden")
+            loser.do("show")
+            self.assertIn("!shown\n", loser.lmm("leaks", str(loser.pid), "--why", "hide"))
+            loser.do("unshow")
+            self.assertEqual(loser.leaks()["definite"], (1, BYTES))
+
+    def test_the_report_says_that_the_process_was_not_copied(self):
+        note = "the threads stood still for the whole check"
+        loser = Loser(self, TYPED)
+        loser.do("lose 5")
+        text = loser.lmm("leaks", str(loser.pid))
+        self.assertIn("): 1 line loses memory so far\n", text)
+        self.assertNotIn(note, text)
+        self.assertIs(loser.check()["stopped"], False)
+        loser = Loser(self, TYPED)
+        loser.do("uncopied")    # before its thread of LMM, which then has the filter, too
+        self.assertIn(note, loser.lmm("leaks", str(loser.pid)))
+        self.assertIs(loser.check()["stopped"], True)
 
     def test_retained(self):
         for program in (TYPED, MALLOC):

@@ -10,17 +10,25 @@
  *     watch      says "stopped" whenever a check has stopped the process, in a second thread
  *     fork       forks a child, which says so and takes the commands from now on; the parent waits
  *     deaf       blocks all signals by a system call, libc's own too, in a second thread that spins
+ *     hold       allocates a block in a second thread, "holder", which alone keeps it
+ *     uncopied   refuses itself new processes, but not new threads, by a filter of system calls
  *     take N     handles signal N, by printing "taken"
  *
  * and prints "done" after each. With malloc, or as a typed program (TYPED).
  */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -143,6 +151,49 @@ static void be_deaf_in_a_thread(void)
     }
 }
 
+static volatile int is_holding;
+
+static void *hold(void *arg)
+{
+    void *volatile block = NEW();
+
+    prctl(PR_SET_NAME, "holder");
+    is_holding = block != NULL;
+    for (;;) {
+        poll(NULL, 0, -1);
+    }
+    return arg;
+}
+
+static void hold_in_a_thread(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, hold, NULL) == 0) {
+        while (!is_holding) {
+            usleep(1000);
+        }
+    }
+}
+
+static void refuse_copies(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {sizeof(code) / sizeof(code[0]), code};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
+        _exit(1);
+    }
+}
+
 static void say_taken(int number)
 {
     (void) number;
@@ -194,6 +245,10 @@ int main(void)
             go_on_in_child();
         } else if (strcmp(command, "deaf") == 0) {
             be_deaf_in_a_thread();
+        } else if (strcmp(command, "hold") == 0) {
+            hold_in_a_thread();
+        } else if (strcmp(command, "uncopied") == 0) {
+            refuse_copies();
         } else if (strcmp(command, "take") == 0 && scanf("%u", &number) == 1) {
             signal((int) number, say_taken);
         }

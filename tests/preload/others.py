@@ -46,7 +46,7 @@ class Others(unittest.TestCase):
 
     def test_status(self):
         for program, plain, gated in ((OWN, 0, CANNOT_TELL), (STATIC, 0, CANNOT_TELL), (FORWARDING, 0, LEAKS),
-                                      (LINKED, 0, 0)):
+                                      (LINKED, 0, CANNOT_TELL)):
             self.assertEqual(self.lmm_run("--", program).returncode, plain, program)
             self.assertEqual(self.lmm_run("--error-exitcode", str(LEAKS), "--", program).returncode, gated, program)
 
@@ -58,6 +58,7 @@ class Others(unittest.TestCase):
             self.assertNotIn("SUMMARY", text)
             self.assertNotIn("at exit", text)
         self.assertIn(f"only {os.path.realpath(OTHER)} has are not counted\n", self.lmm_run("--", LINKED).stderr)
+        self.assertIn("not done: another allocator is linked into it\n", self.lmm_run("--leaks", "--", LINKED).stderr)
         self.assertIn("SUMMARY: 1234 bytes lost in 1 block", self.lmm_run("--", FORWARDING).stderr)
 
     def test_one_line_for_another_format(self):

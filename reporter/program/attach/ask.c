@@ -219,11 +219,12 @@ static void name_silence(const struct lmm_ledger_header *header, struct lmm_reas
 
     read_mask(header->pid, "SigBlk:", &blocked);
     bool blocks = (blocked >> (header->check_signal - 1) & 1) != 0;
-    lmm_reason_set(reason, "process %" PRIu32 " does not answer: %s", header->pid,
-                   error != ETIMEDOUT ? strerror(error)
-                   : blocks
-                       ? "it blocks the signal by which LMM asks"
-                       : "it is stopped, or cannot reach the directory of its ledger any more");
+    lmm_reason_set(
+        reason, "process %" PRIu32 " does not answer: %s", header->pid,
+        error != ETIMEDOUT ? strerror(error)
+        : blocks           ? "it blocks the signal by which LMM asks"
+                 : "it is stopped, cannot start a thread, or cannot reach the directory of its "
+                   "ledger any more");
 }
 
 /* Opens the ledger's directory; *ret_name is the ledger's name there. */

@@ -15,14 +15,18 @@
 #include "reporter/program/base/program.h"
 #include "reporter/program/ledger/snapshot.h"
 
-enum { LINKS_MAX = 64 };
+enum {
+    LINKS_MAX = 64,
+    IN_REGISTER = 2, /* what the process answers where it answers 1 of another root */
+};
 
 /* A pointer of the chain. */
 struct link {
     bool is_root;
-    uint64_t from; /* the block that it lies in, or its own address in a root; 0: in a register */
-    uint64_t offset;
-    uint64_t to; /* the block that it leads to */
+    bool is_register; /* then it is a root, too */
+    uint64_t from;   /* the block that it lies in, or its own address in a root; 0: in a register */
+    uint64_t offset; /* of a root: the thread whose stack or register it is; 0: of none */
+    uint64_t to;     /* the block that it leads to */
     uint64_t to_offset;
     uint64_t to_site;
     uint64_t to_bytes;
@@ -54,6 +58,7 @@ static bool take_link(const char **text, struct link *ret_link)
                 take_figure(text, &ret_link->to_bytes);
 
     ret_link->is_root = done && is_root != 0;
+    ret_link->is_register = done && is_root == IN_REGISTER;
     return done;
 }
 
@@ -119,7 +124,9 @@ static void put_root(struct lmm_sink *sink, struct lmm_memory_names *names, cons
 {
     char name[LMM_MEMORY_NAME_BYTES] = "a register";
 
-    if (link->from != 0) {
+    if (link->offset != 0) {
+        lmm_memory_name_thread(names, link->offset, link->is_register ? 0 : link->from, name);
+    } else if (link->from != 0) {
         lmm_memory_name(names, link->from, name);
     }
     lmm_sink_puts(sink, "       ");

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { THREAD_NAME_BYTES = 64 };
+
 struct lmm_memory_names {
     uint32_t pid;
     Dwfl *dwfl;
@@ -118,5 +120,38 @@ void lmm_memory_name(struct lmm_memory_names *names, uint64_t address,
     if ((names == NULL || !name_in_module(names, address, ret_name)) &&
         (names == NULL || !name_mapping(names->pid, address, ret_name))) {
         snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "memory at 0x%" PRIx64, address);
+    }
+}
+
+/* Reads the name that a thread has, between quotes; none: it is "". */
+static void read_thread_name(uint32_t pid, uint64_t thread, char ret_word[THREAD_NAME_BYTES])
+{
+    char path[80];
+    char line[THREAD_NAME_BYTES - 4] = "";
+
+    snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task/%" PRIu64 "/comm", pid, thread);
+    FILE *file = fopen(path, "re");
+    if (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    snprintf(ret_word, THREAD_NAME_BYTES, *line == '\0' ? "" : " \"%s\"", line);
+}
+
+void lmm_memory_name_thread(const struct lmm_memory_names *names, uint64_t thread, uint64_t address,
+                            char ret_name[LMM_MEMORY_NAME_BYTES])
+{
+    char word[THREAD_NAME_BYTES] = "";
+
+    if (names != NULL) {
+        read_thread_name(names->pid, thread, word);
+    }
+    if (address == 0) {
+        snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "thread %" PRIu64 "%s, a register", thread, word);
+    } else {
+        snprintf(ret_name, LMM_MEMORY_NAME_BYTES,
+                 "thread %" PRIu64 "%s, stack or variables at 0x%" PRIx64, thread, word, address);
     }
 }

@@ -19,21 +19,32 @@
 
 /* ---- The verdict ----------------------------------------------------------------------------- */
 
+/* Puts "2 lines lose memory"; none: the words when there are no such lines. */
+static void put_failed_lines(const struct lmm_sheet *sheet, size_t lines, const char *none)
+{
+    if (lines == 0) {
+        lmm_sink_puts(sheet->sink, none);
+        return;
+    }
+    lmm_put_count(sheet->sink, lines, "line", "lines");
+    lmm_sink_puts(sheet->sink, lmm_plural(lines, " loses memory", " lose memory"));
+}
+
 void lmm_sheet_verdict(const struct lmm_sheet *sheet)
 {
     size_t lines = lmm_gate_failed_lines(sheet->run, sheet->process);
     char words[LMM_VERDICT_BYTES];
 
     if (sheet->process->is_live && lmm_process_is_classified(sheet->process)) {
-        lmm_sink_puts(sheet->sink, "its last one");
+        put_failed_lines(sheet, lines, "no line loses memory");
+        lmm_sink_puts(sheet->sink, " so far");
     } else if (lmm_verdict_obstacle(sheet->run, sheet->process, words)) {
         lmm_sink_printf(sheet->sink, "not done: %s", words);
     } else if (lines == 0) {
         lmm_sink_puts(sheet->sink, "passed");
     } else {
         lmm_sink_puts(sheet->sink, "failed, ");
-        lmm_put_count(sheet->sink, lines, "line", "lines");
-        lmm_sink_puts(sheet->sink, lmm_plural(lines, " loses memory", " lose memory"));
+        put_failed_lines(sheet, lines, "");
     }
     if (sheet->process->has_status && WIFEXITED(sheet->process->status) &&
         WEXITSTATUS(sheet->process->status) != 0) {
@@ -262,6 +273,13 @@ void lmm_sheet_check_notes(const struct lmm_sheet *sheet)
         lmm_sink_printf(sheet->sink,
                         "the leak check could not read %s of memory that may hold references\n",
                         cell);
+    }
+    if (check->is_stopped && !check->is_at_exit) {
+        lmm_sheet_label(sheet, "note");
+        lmm_sink_printf(sheet->sink,
+                        "the threads stood still for the whole check, %.1f ms: the process could "
+                        "not be copied\n",
+                        (double) check->pause_ns / 1e6);
     }
     if (check->is_confirmed) {
         lmm_sheet_label(sheet, "note");

@@ -9,6 +9,7 @@
 
 #include "reporter/core/model.h"
 #include "reporter/program/report/run_report.h"
+#include "reporter/program/report/spots.h"
 
 bool lmm_process_is_killed(const struct lmm_run_report_process *process)
 {
@@ -71,6 +72,14 @@ static const char *why_none(const struct lmm_run_report_process *process)
     return "no leak check was made";
 }
 
+/* Another allocator may have lost blocks of its own functions. Where LMM has found a loss itself, there
+ * is an answer without them. */
+static bool has_unseen_blocks(const struct lmm_run_report_process *process)
+{
+    return process->model->linked_allocator.bytes > 0 && process->spots->total.direct.blocks == 0 &&
+           process->spots->total.lost.blocks == 0;
+}
+
 bool lmm_verdict_obstacle(const struct lmm_run_report *run,
                           const struct lmm_run_report_process *process,
                           char words[LMM_VERDICT_BYTES])
@@ -95,6 +104,8 @@ bool lmm_verdict_obstacle(const struct lmm_run_report *run,
         snprintf(words, LMM_VERDICT_BYTES, "the leak check failed: %.80s", strerror((int) failure));
     } else if (!process->model->check.is_there || !process->model->check.is_at_exit) {
         snprintf(words, LMM_VERDICT_BYTES, "%s", why_none(process));
+    } else if (has_unseen_blocks(process)) {
+        snprintf(words, LMM_VERDICT_BYTES, "another allocator is linked into it");
     } else {
         return false;
     }

@@ -6,7 +6,8 @@
  * A process could not be checked when blocks of its own malloc, or of a liblmm of its own, are
  * unknown, when its ledger was lost, when it had no chance to free its blocks (it runs, a signal
  * killed it, or it became another program, of which LMM saw nothing), when no check was made at its
- * end, or when that failed.
+ * end, when that failed, or when it found nothing lost but another allocator is linked into the
+ * process, whose own functions may have given blocks.
  */
 #ifndef LMM_PROGRAM_VERDICT_H
 #define LMM_PROGRAM_VERDICT_H
