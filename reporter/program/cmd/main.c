@@ -40,6 +40,8 @@ static const struct command commands[] = {
     {"report", lmm_cmd_report, &lmm_report_argp,
      "show what a process has allocated, by family and by site"},
     {"sites", lmm_cmd_sites, &lmm_sites_argp, "show one line for each place that allocates"},
+    {"diet", lmm_cmd_diet, &lmm_diet_argp,
+     "show what to change so that a program needs less memory"},
     {"leaks", lmm_cmd_leaks, &lmm_leaks_argp,
      "find out which blocks of a running process are lost"},
     {"mark", lmm_cmd_mark, &lmm_mark_argp,

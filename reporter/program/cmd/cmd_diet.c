@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_diet: `lmm diet [PID|NAME|FILE]`: what a program could change to need less memory. */
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/base/command_line.h"
+#include "reporter/program/base/output.h"
+#include "reporter/program/base/parse.h"
+#include "reporter/program/base/program.h"
+#include "reporter/program/base/select.h"
+#include "reporter/program/formats/format.h"
+#include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/report/diet.h"
+#include "reporter/program/report/diet_print.h"
+#include "reporter/program/report/report_options.h"
+#include "reporter/program/symbols/gap_note.h"
+#include "reporter/program/symbols/symbols.h"
+#include "reporter/program/symbols/wrapper_list.h"
+#include "reporter/program/types/types.h"
+
+enum {
+    KEY_FULL = 0x646965, /* unlike the keys of the children */
+    KEY_ABSOLUTE,
+    KEY_DEBUGINFOD,
+    USUAL_ROWS = 20,
+    MOST_TYPES = 1000,
+};
+
+struct arguments {
+    struct lmm_select select; /* --type */
+    struct lmm_extent_options extent;
+    const struct lmm_format *format;
+    const char *word;
+    const char *output;
+    unsigned symbol_flags;
+};
+
+static const struct argp_option options[] = {
+    {"full", KEY_FULL, NULL, 0, "Show all hints, and each struct that has a better order", 0},
+    {"top", 't', "N", 0, "Show at most N hints (20)", 0},
+    {"absolute", KEY_ABSOLUTE, NULL, 0,
+     "Show whole paths, not those relative to the current directory", 0},
+    {"output", 'o', "FILE", 0, "Write to FILE, which is replaced as a whole", 0},
+    {"debuginfod", KEY_DEBUGINFOD, NULL, 0,
+     "Ask the servers of DEBUGINFOD_URLS for missing debug files", 0},
+    {0},
+};
+
+static error_t parse(int option, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+
+    switch (option) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->select;
+        state->child_inputs[1] = &arguments->format;
+        state->child_inputs[2] = &arguments->word;
+        return 0;
+    case KEY_FULL: arguments->extent.full = true; return 0;
+    case KEY_ABSOLUTE: arguments->extent.absolute = true; return 0;
+    case KEY_DEBUGINFOD: arguments->symbol_flags |= LMM_SYMBOLS_DEBUGINFOD; return 0;
+    case 't': arguments->extent.top = lmm_parse_top(argument, state); return 0;
+    case 'o': arguments->output = argument; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {
+    {&lmm_type_argp, 0, NULL, 0},
+    {&lmm_format_argp, 0, NULL, 0},
+    {&lmm_word_argp, 0, NULL, 0},
+    {&lmm_wrapper_argp, 0, NULL, 0},
+    {0},
+};
+const struct argp lmm_diet_argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "[PID|NAME|FILE]",
+    .doc =
+        "Show what a program could change to need less memory: structs that are smaller in another "
+        "order of their fields, sizes slightly above those of slots, and others."
+        "\vFigures are of live blocks; of a process that has ended, of its peak.",
+    .children = children,
+};
+
+static int write_diet(const struct arguments *arguments, const struct lmm_diet *diet,
+                      const struct lmm_symbols *symbols)
+{
+    struct lmm_output output;
+    char folder[PATH_MAX];
+    char *notes[LMM_GAP_NOTES_MAX];
+    size_t usual = arguments->extent.full ? SIZE_MAX : USUAL_ROWS;
+
+    if (!lmm_output_open(&output, arguments->output, 0666)) {
+        return LMM_EXIT_FAILED;
+    }
+    struct lmm_diet_look look = {
+        .look = lmm_extent_options_look(&arguments->extent, !arguments->extent.full, folder),
+        .rows = arguments->extent.top != 0 ? arguments->extent.top : usual,
+        .has_structs = arguments->extent.full || arguments->select.types != NULL,
+        .colour = lmm_output_has_colour(&output),
+        .notes = (const char *const *) notes,
+        .note_count = symbols == NULL ? 0 : lmm_gap_notes_texts(symbols, 1, notes),
+    };
+
+    if (arguments->format->kind == LMM_FORMAT_JSON) {
+        lmm_diet_put_json(diet, &look, &output.sink);
+    } else {
+        lmm_diet_put_text(diet, &look, &output.sink);
+    }
+    while (look.note_count > 0) {
+        free(notes[--look.note_count]);
+    }
+    return lmm_output_close(&output);
+}
+
+int lmm_cmd_diet(int argc, char **argv)
+{
+    struct arguments arguments = {.format = lmm_format_find("text")};
+    struct lmm_symbols *symbols = NULL;
+    struct lmm_diet diet = {.model = NULL};
+    int status = LMM_EXIT_FAILED;
+
+    lmm_command_line_read(&lmm_diet_argp, argc, argv, 0, &arguments);
+    const struct lmm_diet_options wanted = {.most_types = MOST_TYPES,
+                                            .types = arguments.select.types};
+    struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
+
+    if (snapshot != NULL && (!lmm_types_apply(&symbols, arguments.symbol_flags, snapshot->model) ||
+                             !lmm_diet_make(snapshot->model, symbols, &wanted, &diet))) {
+        lmm_complain("out of memory");
+    } else if (snapshot != NULL) {
+        lmm_snapshot_tell_loss(snapshot);
+        lmm_snapshot_tell_other_malloc(snapshot);
+        status = write_diet(&arguments, &diet, symbols);
+    }
+    lmm_diet_free(&diet);
+    lmm_snapshot_free(snapshot);
+    lmm_symbols_close(symbols);
+    lmm_select_free(&arguments.select);
+    return status;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/report/diet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/compare.h"
+#include "reporter/core/saturate.h"
+#include "reporter/core/site_type.h"
+#include "reporter/program/base/array.h"
+#include "reporter/program/base/select.h"
+#include "reporter/program/types/type_die.h"
+
+static const char *const words[] = {"layout", "slack", "tiny", "embed", "growth", "foreign"};
+
+_Static_assert(sizeof(words) / sizeof(words[0]) == LMM_HINT_KINDS, "each kind has a word");
+
+const char *lmm_hint_word(enum lmm_hint_kind kind)
+{
+    return words[kind];
+}
+
+struct lmm_model_amount lmm_diet_amount(const struct lmm_diet *diet,
+                                        const struct lmm_model_site *site)
+{
+    return diet->is_at_peak ? (struct lmm_model_amount) {site->peak_blocks, site->peak_bytes}
+                            : (struct lmm_model_amount) {site->live_blocks, site->live_bytes};
+}
+
+/* ---- Types ----------------------------------------------------------------------------------- */
+
+/* A site, and its type. */
+struct item {
+    const struct lmm_model_site *site;
+    struct lmm_model_type type;
+};
+
+static int compare_elements(const struct lmm_model_type *a, const struct lmm_model_type *b)
+{
+    int order = lmm_compare_strings(a->element, b->element);
+
+    order = order != 0 ? order : lmm_compare_u64(a->bytes, b->bytes);
+    order = order != 0 ? order : lmm_compare_strings(a->file, b->file);
+    return order != 0 ? order : lmm_compare_u64(a->line, b->line);
+}
+
+static int compare_items(const void *left, const void *right)
+{
+    const struct item *a = left;
+    const struct item *b = right;
+    int order = compare_elements(&a->type, &b->type);
+
+    return order != 0 ? order : lmm_compare_u64(a->site->id, b->site->id);
+}
+
+static int compare_types(const void *left, const void *right)
+{
+    const struct lmm_diet_type *a = left;
+    const struct lmm_diet_type *b = right;
+    int order = lmm_compare_u64(b->amount.bytes, a->amount.bytes);
+
+    return order != 0 ? order : compare_elements(&a->type, &b->type);
+}
+
+/* Adds the type of the items [first, end); of several confidences the least. */
+static void add_type(struct lmm_diet *diet, const struct item *items, size_t first, size_t end)
+{
+    struct lmm_diet_type *type = &diet->types[diet->type_count++];
+
+    *type = (struct lmm_diet_type) {
+        .type = items[first].type, .sites = &diet->sites[first], .site_count = end - first};
+    for (size_t i = first; i < end; i++) {
+        struct lmm_model_amount amount = lmm_diet_amount(diet, items[i].site);
+
+        diet->sites[i] = items[i].site;
+        type->amount.blocks = lmm_add_saturated(type->amount.blocks, amount.blocks);
+        type->amount.bytes = lmm_add_saturated(type->amount.bytes, amount.bytes);
+        if (items[i].type.confidence < type->type.confidence) {
+            type->type.confidence = items[i].type.confidence;
+        }
+    }
+}
+
+static size_t list_items(const struct lmm_diet *diet, struct item *items)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < diet->model->site_count; i++) {
+        struct item item = {.site = &diet->model->sites[i]};
+
+        lmm_site_type(diet->model, item.site, &item.type);
+        if (lmm_site_type_is_known(&item.type) && item.type.bytes > 0) {
+            items[count++] = item;
+        }
+    }
+    qsort(items, count, sizeof(*items), compare_items);
+    return count;
+}
+
+/* Makes the list of types; returns false when memory ran out. */
+static bool list_types(struct lmm_diet *diet)
+{
+    size_t room = diet->model->site_count + 1;
+    struct item *items = calloc(room, sizeof(*items));
+
+    diet->sites = calloc(room, sizeof(struct lmm_model_site *));
+    diet->types = calloc(room, sizeof(*diet->types));
+    if (items == NULL || diet->sites == NULL || diet->types == NULL) {
+        free(items);
+        return false;
+    }
+    size_t count = list_items(diet, items);
+    size_t end;
+
+    for (size_t first = 0; first < count; first = end) {
+        for (end = first + 1;
+             end < count && compare_elements(&items[first].type, &items[end].type) == 0; end++) {
+        }
+        add_type(diet, items, first, end);
+    }
+    free(items);
+    qsort(diet->types, diet->type_count, sizeof(*diet->types), compare_types);
+    return true;
+}
+
+struct lmm_diet_type *lmm_diet_type_of(const struct lmm_diet *diet,
+                                       const struct lmm_model_site *site)
+{
+    struct lmm_model_type type;
+
+    lmm_site_type(diet->model, site, &type);
+    for (size_t i = 0; lmm_site_type_is_known(&type) && i < diet->type_count; i++) {
+        if (compare_elements(&diet->types[i].type, &type) == 0) {
+            return &diet->types[i];
+        }
+    }
+    return NULL;
+}
+
+static void read_layouts(struct lmm_diet *diet)
+{
+    for (size_t i = 0, read = 0; i < diet->type_count && read < diet->options.most_types; i++) {
+        struct lmm_diet_type *type = &diet->types[i];
+        Dwarf_Die die;
+
+        if (type->amount.blocks == 0 || type->amount.bytes < diet->options.least_bytes ||
+            (diet->options.types != NULL &&
+             !lmm_select_matches_type(diet->options.types, &type->type))) {
+            continue;
+        }
+        read++;
+        type->has_layout =
+            lmm_type_dies_find(diet->dies, diet->model, type->sites[0], &type->type, &die) &&
+            lmm_layout_read(&die, &type->layout);
+    }
+}
+
+/* ---- Hints ----------------------------------------------------------------------------------- */
+
+static void free_hint(const struct lmm_hint *hint)
+{
+    free(hint->type);
+    free(hint->text);
+}
+
+void lmm_diet_add(struct lmm_diet *diet, const struct lmm_hint *hint)
+{
+    bool is_whole = hint->type != NULL && hint->text != NULL;
+    bool has_bytes = hint->kind != LMM_HINT_FOREIGN && hint->kind != LMM_HINT_GROWTH;
+    struct lmm_hint *added = NULL;
+
+    if (is_whole && has_bytes &&
+        (hint->saves_bytes == 0 || hint->saves_bytes < diet->options.least_bytes)) {
+        free_hint(hint);
+        return;
+    }
+    if (is_whole) {
+        added = lmm_array_add(&diet->hints, &diet->hint_count, sizeof(*diet->hints));
+    }
+    if (added == NULL) {
+        diet->has_failed = true;
+        free_hint(hint);
+        return;
+    }
+    *added = *hint;
+}
+
+static int compare_hints(const void *left, const void *right)
+{
+    const struct lmm_hint *a = left;
+    const struct lmm_hint *b = right;
+    int order = lmm_compare_u64(b->saves_bytes, a->saves_bytes);
+
+    order = order != 0 ? order : lmm_compare_u64(b->share_permille, a->share_permille);
+    order = order != 0 ? order : lmm_compare_u64(b->blocks, a->blocks);
+    order = order != 0 ? order : lmm_compare_strings(a->file, b->file);
+    order = order != 0 ? order : lmm_compare_u64(a->line, b->line);
+    order = order != 0 ? order : lmm_compare_u64(a->kind, b->kind);
+    return order != 0 ? order : strcmp(a->type, b->type);
+}
+
+size_t lmm_diet_with_bytes(const struct lmm_diet *diet)
+{
+    size_t count = 0;
+
+    while (count < diet->hint_count && diet->hints[count].saves_bytes > 0) {
+        count++;
+    }
+    return count;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static void find_hints(struct lmm_diet *diet)
+{
+    static void (*const providers[])(struct lmm_diet *) = {
+        lmm_diet_find_layouts,
+        lmm_diet_find_embeddable,
+        lmm_diet_find_lines,
+    };
+
+    read_layouts(diet);
+    for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
+        providers[i](diet);
+    }
+    if (diet->hint_count > 0) {
+        qsort(diet->hints, diet->hint_count, sizeof(*diet->hints), compare_hints);
+    }
+}
+
+bool lmm_diet_make(const struct lmm_model *model, struct lmm_symbols *symbols,
+                   const struct lmm_diet_options *options, struct lmm_diet *ret_diet)
+{
+    struct lmm_diet diet = {
+        .model = model,
+        .options = *options,
+        .is_at_peak = model->has_peak &&
+                      (model->process != LMM_MODEL_RUNNING || model->total.live_blocks == 0),
+        .dies = lmm_type_dies_new(symbols),
+    };
+
+    lmm_slots_read(model, &diet.slots);
+    diet.has_failed = diet.dies == NULL || !list_types(&diet);
+    if (!diet.has_failed) {
+        find_hints(&diet);
+    }
+    if (diet.has_failed) {
+        lmm_diet_free(&diet);
+        return false;
+    }
+    *ret_diet = diet;
+    return true;
+}
+
+void lmm_diet_free(struct lmm_diet *diet)
+{
+    for (size_t i = 0; i < diet->hint_count; i++) {
+        free_hint(&diet->hints[i]);
+    }
+    for (size_t i = 0; i < diet->type_count; i++) {
+        lmm_layout_free(&diet->types[i].layout);
+    }
+    free(diet->hints);
+    free(diet->types);
+    free(diet->sites);
+    lmm_type_dies_free(diet->dies);
+    *diet = (struct lmm_diet) {.model = NULL};
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* diet_text: a diet for people: a table of hints with bytes, one of those without, and structs. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reporter/core/grid.h"
+#include "reporter/core/sink.h"
+#include "reporter/core/words.h"
+#include "reporter/program/base/select.h"
+#include "reporter/program/report/diet.h"
+#include "reporter/program/report/diet_print.h"
+
+enum {
+    TYPE_COLUMNS = 24,
+};
+
+static const struct lmm_grid_column byte_columns[] = {
+    {.heading = "saves", .right = true, .width_min = 9},
+    {.heading = "type"},
+    {.heading = "now -> then"},
+    {.heading = "live blocks", .right = true},
+    {.heading = "what to do"},
+};
+
+static const struct lmm_grid_column peak_columns[] = {
+    {.heading = "saves", .right = true, .width_min = 9},
+    {.heading = "type"},
+    {.heading = "now -> then"},
+    {.heading = "peak blocks", .right = true},
+    {.heading = "what to do"},
+};
+
+static const struct lmm_grid_column share_columns[] = {
+    {.heading = "share", .right = true, .width_min = 9},
+    {.heading = "type"},
+    {.heading = "blocks", .right = true},
+    {.heading = "what to look at"},
+};
+
+/* ---- Cells ----------------------------------------------------------------------------------- */
+
+static void add_type(struct lmm_grid *grid, const struct lmm_diet_look *look,
+                     const struct lmm_hint *hint)
+{
+    struct lmm_sink *sink = lmm_grid_begin_cell(grid);
+
+    lmm_grid_end_cell(
+        grid, lmm_shown_put_function(&look->look, sink,
+                                     lmm_string_of(hint->type[0] == '\0' ? "-" : hint->type),
+                                     TYPE_COLUMNS));
+}
+
+/* Puts "net.h:31: " and the text, in so many columns, and returns how many it takes. */
+static size_t put_text(const struct lmm_hint *hint, const struct lmm_look *look, size_t room,
+                       struct lmm_sink *sink)
+{
+    size_t width = 0;
+
+    if (hint->line != 0) {
+        struct lmm_string file = look->is_whole ? hint->file : lmm_model_last_component(hint->file);
+
+        width = lmm_shown_put_place(look, sink, file, hint->line, lmm_string_of(""), room / 2);
+        width += lmm_put_string(sink, lmm_string_of(": "));
+    }
+    return width + lmm_shown_put_command(look, sink, lmm_string_of(hint->text),
+                                         room > width ? room - width : 1);
+}
+
+static void add_text(struct lmm_grid *grid, const struct lmm_diet_look *look,
+                     const struct lmm_hint *hint)
+{
+    size_t taken = lmm_grid_column(grid);
+    size_t room = LMM_SHOWN_COLUMNS > taken + 1 ? LMM_SHOWN_COLUMNS - taken : 1;
+    struct lmm_sink *sink = lmm_grid_begin_cell(grid);
+
+    lmm_grid_end_cell(grid, put_text(hint, &look->look, room, sink));
+}
+
+static void add_sizes(struct lmm_grid *grid, const struct lmm_hint *hint)
+{
+    char cell[LMM_CELL_BYTES];
+
+    snprintf(cell, sizeof(cell), "%" PRIu64 " -> %" PRIu64, hint->before_bytes, hint->after_bytes);
+    lmm_grid_text(grid, cell);
+}
+
+/* ---- Tables ---------------------------------------------------------------------------------- */
+
+static void add_byte_rows(struct lmm_grid *grid, const struct lmm_diet *diet,
+                          const struct lmm_diet_look *look, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct lmm_hint *hint = &diet->hints[i];
+        char cell[LMM_CELL_BYTES];
+
+        lmm_write_size(cell, hint->saves_bytes);
+        lmm_grid_text(grid, cell);
+        add_type(grid, look, hint);
+        add_sizes(grid, hint);
+        lmm_grid_count(grid, hint->blocks);
+        add_text(grid, look, hint);
+        lmm_grid_end_row(grid);
+    }
+}
+
+static void add_share_rows(struct lmm_grid *grid, const struct lmm_diet *diet,
+                           const struct lmm_diet_look *look, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++) {
+        const struct lmm_hint *hint = &diet->hints[i];
+
+        lmm_grid_share(grid, hint->share_permille, 1);
+        add_type(grid, look, hint);
+        lmm_grid_count(grid, hint->blocks);
+        add_text(grid, look, hint);
+        lmm_grid_end_row(grid);
+    }
+}
+
+static void put_byte_table(const struct lmm_diet *diet, const struct lmm_diet_look *look,
+                           size_t count, struct lmm_sink *sink)
+{
+    struct lmm_grid grid;
+
+    if (count == 0) {
+        return;
+    }
+    if (diet->is_at_peak) {
+        lmm_grid_init(&grid, LMM_GRID_COLUMNS(peak_columns), 0, sink);
+    } else {
+        lmm_grid_init(&grid, LMM_GRID_COLUMNS(byte_columns), 0, sink);
+    }
+    grid.has_colour = look->colour;
+    add_byte_rows(&grid, diet, look, count);
+    lmm_grid_put_headings(&grid);
+    add_byte_rows(&grid, diet, look, count);
+}
+
+static void put_share_table(const struct lmm_diet *diet, const struct lmm_diet_look *look,
+                            size_t first, size_t end, struct lmm_sink *sink)
+{
+    struct lmm_grid grid;
+
+    if (first == end) {
+        return;
+    }
+    lmm_sink_puts(sink, first > 0 ? "\n" : "");
+    lmm_grid_init(&grid, LMM_GRID_COLUMNS(share_columns), 0, sink);
+    grid.has_colour = look->colour;
+    add_share_rows(&grid, diet, look, first, end);
+    lmm_grid_put_headings(&grid);
+    add_share_rows(&grid, diet, look, first, end);
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static void put_structs(const struct lmm_diet *diet, const struct lmm_diet_look *look,
+                        bool is_first, struct lmm_sink *sink)
+{
+    for (size_t i = 0; look->has_structs && i < diet->type_count; i++) {
+        const struct lmm_diet_type *type = &diet->types[i];
+        bool is_wanted = diet->options.types == NULL
+                             ? type->has_layout && type->layout.state == LMM_LAYOUT_BETTER
+                             : lmm_select_matches_type(diet->options.types, &type->type);
+
+        if (is_wanted) {
+            lmm_sink_puts(sink, is_first ? "" : "\n");
+            lmm_diet_put_struct(diet, type, &look->look, sink);
+            is_first = false;
+        }
+    }
+}
+
+static void put_summary(const struct lmm_diet *diet, struct lmm_sink *sink)
+{
+    size_t with_bytes = lmm_diet_with_bytes(diet);
+    size_t without = diet->hint_count - with_bytes;
+    uint64_t bytes = diet->is_at_peak ? diet->model->peak_bytes : diet->model->total.live_bytes;
+
+    lmm_sink_printf(sink, "SUMMARY: %zu %s bytes", with_bytes,
+                    with_bytes == 1 ? "hint saves" : "hints save");
+    if (with_bytes > 0) {
+        lmm_sink_printf(sink, ", the largest %" PRIu64, diet->hints[0].saves_bytes);
+    }
+    lmm_sink_printf(sink, " of %" PRIu64 " %s, %zu %s\n", bytes,
+                    diet->is_at_peak ? "at the peak" : "live", without,
+                    lmm_plural(without, "other hint", "other hints"));
+}
+
+void lmm_diet_put_text(const struct lmm_diet *diet, const struct lmm_diet_look *look,
+                       struct lmm_sink *sink)
+{
+    size_t with_bytes = lmm_diet_with_bytes(diet);
+    size_t shown = diet->hint_count < look->rows ? diet->hint_count : look->rows;
+    size_t shown_with_bytes = shown < with_bytes ? shown : with_bytes;
+
+    if (diet->hint_count == 0) {
+        lmm_sink_puts(sink, "no hints: nothing was found that could be smaller\n");
+    }
+    put_byte_table(diet, look, shown_with_bytes, sink);
+    put_share_table(diet, look, with_bytes < shown ? with_bytes : shown, shown, sink);
+    if (shown < diet->hint_count) {
+        lmm_sink_puts(sink, "... ");
+        lmm_put_count(sink, diet->hint_count - shown, "more hint", "more hints");
+        lmm_sink_puts(sink, ": --full\n");
+    }
+    put_structs(diet, look, false, sink);
+    for (size_t i = 0; i < look->note_count; i++) {
+        lmm_sink_puts(sink, "note: ");
+        lmm_put_string(sink, lmm_string_of(look->notes[i]));
+        lmm_sink_puts(sink, "\n");
+    }
+    put_summary(diet, sink);
+}
+
+void lmm_diet_put_brief(const struct lmm_hint *hint, const struct lmm_look *look, size_t room,
+                        struct lmm_sink *sink)
+{
+    size_t width = 0;
+
+    if (hint->kind == LMM_HINT_LAYOUT) {
+        width = lmm_shown_put_function(look, sink, lmm_string_of(hint->type), room / 2);
+        width += lmm_put_string(sink, lmm_string_of(", "));
+    }
+    put_text(hint, look, room > width ? room - width : 1, sink);
+}

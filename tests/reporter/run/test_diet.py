@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""`lmm diet` on programs whose blocks are known: each hint that it should give, with the right figure."""
+import json
+import os
+import re
+
+import harness
+from running import Case
+
+PLANTED, TYPED = harness.arguments(2)
+SOURCE = os.path.join(harness.SOURCE, "tests", "reporter", "run", "diet_planted.c")
+KILO = 8
+COUNT = 1000 * KILO
+FEW = COUNT // 4       # of each block that not every step makes
+
+
+def line_of(mark):
+    with open(SOURCE, encoding="utf-8") as file:
+        return next(number for number, line in enumerate(file, 1) if f"/* {mark}" in line)
+
+
+class Diet(Case):
+    def setUp(self):
+        super().setUp()
+        for name in ("LMM_PRELOAD_LIBRARY", "STAND_IN_LEDGER"):
+            self.environment.pop(name)
+
+    def start_planted(self):
+        return self.start(harness.LMM, "run", "-o", "/dev/null", PLANTED, KILO)
+
+    def end_planted(self, process):
+        process.stdin.close()
+        self.finish(process, 0)
+
+    def document(self, *words):
+        document = json.loads(self.succeed("diet", "-F", "json", *words))
+        try:
+            import jsonschema
+        except ImportError:
+            return document
+        with open(os.path.join(harness.SOURCE, "docs", "diet.schema.json"), encoding="utf-8") as file:
+            jsonschema.validate(document, json.load(file))
+        return document
+
+    def hints(self, document):
+        return {(hint["kind"], hint["type"]): hint for hint in document["hints"]}
+
+
+class Hints(Diet):
+    def test_each_planted_hint_with_its_figure(self):
+        self.start_planted()
+        document = self.document("diet_planted")
+        hints = self.hints(document)
+        self.assertEqual(document["at"], "live")
+        for kind, type_name, saves, before, after, blocks, mark in (
+                ("layout", "struct packet", (64 - 48) * COUNT, 56, 48, COUNT, "PACKET:"),
+                ("tiny", "char[]", (8 + 4 - 6) * COUNT, 12, 6, COUNT, "TINY LINE"),
+                ("embed", "struct name", (32 + 32 + 4 - 48) * FEW, 68, 48, FEW, "NAME"),
+                ("slack", "char[65]", (80 - 64) * FEW, 80, 64, FEW, "TEXT LINE")):
+            hint = hints[kind, type_name]
+            self.assertEqual((hint["saves_bytes"], hint["before_bytes"], hint["after_bytes"], hint["blocks"],
+                              os.path.basename(hint["file"]), hint["line"]),
+                             (saves, before, after, blocks, "diet_planted.c", line_of(mark)), hint)
+        self.assertEqual(document["hints"][0]["kind"], "layout")
+        saved = [hint["saves_bytes"] for hint in document["hints"]]
+        self.assertEqual(saved, sorted(saved, reverse=True))
+        foreign = hints["foreign", "char[]"]
+        self.assertEqual((foreign["blocks"], foreign["share_permille"], foreign["line"]),
+                         (COUNT, 1000, line_of("FOREIGN LINE")))
+        growth = hints["growth", "int[]"]
+        self.assertEqual((growth["blocks"], growth["line"]), (1, line_of("GROWTH LINE")))
+        self.assertIn(f"doubles, 64 to {4 * 16 * 2 ** 9} bytes: ", growth["text"])
+
+    def test_the_holes_of_each_struct(self):
+        self.start_planted()
+        structs = {row["type"]: row for row in self.document("diet_planted")["structs"]}
+        packet = structs["struct packet"]
+        self.assertEqual((packet["struct_bytes"], packet["hole_bytes"], packet["holes"], packet["padding_bytes"],
+                          packet["order"], packet["better_bytes"], packet["blocks"]),
+                         (56, 12, 3, 0, "better", 48, COUNT))
+        self.assertEqual([(field["name"], field["bit"] // 8) for field in packet["better_fields"]],
+                         [("data", 0), ("sent", 8), ("length", 32), ("port", 36), ("flags", 40), ("kind", 42),
+                          ("is_last", 43)])
+        self.assertEqual((structs["struct tidy"]["order"], structs["struct tidy"]["hole_bytes"]), ("best", 0))
+
+    def test_of_a_process_that_ended_the_peak_counts(self):
+        self.end_planted(self.start_planted())
+        document = self.document("--last")
+        self.assertEqual(document["at"], "peak")
+        self.assertEqual(self.hints(document)["layout", "struct packet"]["saves_bytes"], 16 * COUNT)
+
+    def test_a_program_that_registers_its_types(self):
+        process = self.start(TYPED)
+        document = self.document(str(process.pid))
+        hint = document["hints"][0]
+        self.assertEqual((hint["kind"], hint["type"], hint["saves_bytes"], hint["confidence"]),
+                         ("layout", "holey_t", 1500 * (24 - 16), "certain"))
+
+
+class Text(Diet):
+    def test_a_table_of_hints_and_one_of_those_without_bytes(self):
+        self.start_planted()
+        text = self.succeed("diet", "diet_planted")
+        lines = text.splitlines()
+        self.assertLessEqual(max(map(len, lines)), 120)
+        self.assertEqual(re.split("  +", lines[0].strip()), ["saves", "type", "now -> then", "live blocks",
+                                                             "what to do"])
+        self.assertRegex(lines[1], rf"^125\.0 KiB  struct packet  56 -> 48 +8,000  diet_planted\.c:{line_of('PACKET:')}: "
+                                   r"3 holes \(7\+2\+3 bytes\)\. Order: data sent")
+        self.assertRegex(text, rf"(?m)^ 31\.3 KiB  char\[65\] +80 -> 64 +2,000  diet_planted\.c:{line_of('TEXT LINE')}: "
+                               r"65 bytes in a slot of 80; 64 fit the next smaller$")
+        self.assertRegex(text, r"\n\n +share  type +blocks  what to look at\n   100\.0%  char\[\] +8,000  ")
+        self.assertRegex(lines[-1], rf"^SUMMARY: \d hints save bytes, the largest {16 * COUNT} of \d+ live, 2 other hints$")
+
+    def test_a_struct_is_printed_in_both_orders(self):
+        self.start_planted()
+        text = self.succeed("diet", "--type", "packet", "diet_planted")
+        self.assertRegex(text, r"(?m)^    char kind; +/\* +0 +1 \*/\n    /\* 7 bytes hole \*/\n    void \*data; +/\* +8 +8 \*/$")
+        self.assertRegex(text, r"(?m)^}; /\* 56 bytes \*/\n\nIn a better order:\nstruct packet \{\n    void \*data; ")
+        self.assertIn("8,000 blocks live, 437.5 KiB (448,000): saves 125.0 KiB (128,000)\n", text)
+        self.assertNotIn("char[65]", text)
+        self.assertIn("no order of its fields takes fewer bytes", self.succeed("diet", "--type", "tidy", "diet_planted"))
+
+    def test_what_is_left_out_is_said(self):
+        self.start_planted()
+        text = self.succeed("diet", "--top", "1", "diet_planted")
+        self.assertRegex(text, r"\n\.\.\. \d more hints: --full\nSUMMARY: ")
+        self.assertNotIn("more hints", self.succeed("diet", "--full", "diet_planted"))
+
+
+harness.main()
