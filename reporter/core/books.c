@@ -23,7 +23,7 @@ struct lmm_span_kind {
     bool moves; /* version 1: each owner has one chunk, which a larger one may replace */
 };
 
-enum { KINDS = 14 };
+enum { KINDS = 16 };
 
 /* By version - 1, in the order of the spans; version 1 has fewer. */
 static const struct lmm_span_kind kinds[LMM_LEDGER_VERSION][KINDS] = {
@@ -53,6 +53,8 @@ static const struct lmm_span_kind kinds[LMM_LEDGER_VERSION][KINDS] = {
         {LMM_LEDGER_MARKS, sizeof(struct lmm_ledger_mark), 1, false},
         {LMM_LEDGER_MISMATCHES, sizeof(struct lmm_ledger_mismatch), 1, false},
         {LMM_LEDGER_KEEPERS, sizeof(struct lmm_ledger_keeper), 1, false},
+        {LMM_LEDGER_PAGES_EVEN, sizeof(struct lmm_ledger_page_use), 1, false},
+        {LMM_LEDGER_PAGES_ODD, sizeof(struct lmm_ledger_page_use), 1, false},
     },
 };
 

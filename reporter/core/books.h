@@ -7,7 +7,7 @@
  *   I1  each header field of a chunk was read once: the checked value is the one that is used, even
  *       if the ledger changes at the same time
  *   I2  spans are in the order of kind (strings, families, modules, frames, stacks, sites, rows,
- *       temporaries, peaks, leaks, marks, keepers), owner and `first`; the ranges of one kind other than rows
+ *       temporaries, peaks, leaks, marks, keepers, page uses), owner and `first`; the ranges of one kind other than rows
  *       adjoin and start at 0; in version 1 there is at most one span an owner of rows, temporaries and peaks;
  *       count <= capacity
  *   I3  records of a kind other than rows have the indexes from 0 to lmm_books_count() - 1, except

@@ -14,6 +14,7 @@
 #include "reporter/core/losses.h"
 #include "reporter/core/mismatches.h"
 #include "reporter/core/model.h"
+#include "reporter/core/page_uses.h"
 #include "reporter/core/require.h"
 #include "reporter/core/saturate.h"
 #include "reporter/core/sort.h"
@@ -134,6 +135,10 @@ size_t lmm_model_bytes(const struct lmm_ledger_view *view)
         ROOM_MISMATCHES;
     uint64_t keepers = count_records(view, LMM_LEDGER_KEEPERS, sizeof(struct lmm_ledger_keeper));
 
+    uint64_t page_uses =
+        larger(count_records(view, LMM_LEDGER_PAGES_EVEN, sizeof(struct lmm_ledger_page_use)),
+               count_records(view, LMM_LEDGER_PAGES_ODD, sizeof(struct lmm_ledger_page_use)));
+
     families = lmm_smaller(families, LMM_LEDGER_MAX_FAMILIES);
     keepers = keepers == 0 ? 0 : keepers + ROOM_KEEPERS;
     sites = lmm_smaller(sites, LMM_LEDGER_MAX_SITES);
@@ -149,6 +154,7 @@ size_t lmm_model_bytes(const struct lmm_ledger_view *view)
            rounded((size_t) leaks * sizeof(struct lmm_model_leak)) +
            rounded((size_t) mismatches * sizeof(struct lmm_model_mismatch)) +
            rounded((size_t) keepers * sizeof(struct lmm_model_keeper)) +
+           rounded((size_t) page_uses * sizeof(struct lmm_model_page_use)) +
            rounded((size_t) losses_room(leaks, sites) * sizeof(struct lmm_model_losses)) +
            rounded(LMM_LEDGER_COMMAND_MAX);
 }
@@ -501,6 +507,15 @@ static int read_losses(struct builder *builder)
                : lmm_losses_read(&builder->books, &room, builder->model);
 }
 
+static int read_page_uses(struct builder *builder)
+{
+    size_t count = lmm_page_uses_records(&builder->books);
+    struct lmm_model_page_use *room = take(builder, count, sizeof(*room));
+
+    return room == NULL ? -ENOSPC
+                        : lmm_page_uses_read(&builder->books, room, count, builder->model);
+}
+
 static int read_mismatches(struct builder *builder)
 {
     size_t count = lmm_mismatches_records(&builder->books);
@@ -552,6 +567,7 @@ int lmm_model_build(const struct lmm_ledger_view *view, void *scratch, size_t sc
     }
     error = error != 0 ? error : read_records(&builder);
     error = error != 0 ? error : read_losses(&builder);
+    error = error != 0 ? error : read_page_uses(&builder);
     error = error != 0 ? error : read_mismatches(&builder);
     if (error != 0) {
         return error;

@@ -61,6 +61,38 @@ static void put_totals(struct lmm_json *json, const struct lmm_model *model)
     lmm_json_end_object(json);
 }
 
+/* Nothing without a walk over the pages that succeeded. */
+static void put_page_walk(struct lmm_json *json, const struct lmm_model_page_walk *walk)
+{
+    if (!walk->is_there || walk->failure != 0) {
+        return;
+    }
+    lmm_json_begin_object(json, "page_walk", LMM_JSON_ONE_LINE);
+    lmm_json_u64(json, "time_ns", walk->time_ns);
+    lmm_json_bool(json, "at_exit", walk->is_at_exit);
+    lmm_json_u64(json, "committed_bytes", walk->committed_bytes);
+    lmm_json_u64(json, "held_bytes", walk->held_bytes);
+    lmm_json_u64(json, "live_bytes", walk->live_bytes);
+    lmm_json_u64(json, "sparse_bytes", walk->sparse_bytes);
+    lmm_json_u64(json, "returnable_bytes", walk->returnable_bytes);
+    lmm_json_end_object(json);
+}
+
+static void put_page_use(struct lmm_json *json, const struct lmm_model_page_use *use)
+{
+    if (use == NULL) {
+        return;
+    }
+    lmm_json_begin_object(json, "page_use", LMM_JSON_ONE_LINE);
+    lmm_json_u64(json, "blocks", use->blocks);
+    lmm_json_u64(json, "live_bytes", use->live_bytes);
+    lmm_json_u64(json, "held_bytes", use->held_bytes);
+    lmm_json_u64(json, "sparse_blocks", use->sparse_blocks);
+    lmm_json_u64(json, "sparse_live_bytes", use->sparse_live_bytes);
+    lmm_json_u64(json, "sparse_bytes", use->sparse_bytes);
+    lmm_json_end_object(json);
+}
+
 static void put_family(struct lmm_json *json, const struct lmm_model_family *family)
 {
     lmm_json_begin_object(json, NULL, LMM_JSON_ONE_LINE);
@@ -141,6 +173,7 @@ static void put_site(struct lmm_json *json, const struct lmm_model *model,
         put_drop_in(json, model, site);
     }
     lmm_json_u64(json, "share_permille", site->share_permille);
+    put_page_use(json, site->page_use);
     lmm_json_end_object(json);
 }
 
@@ -156,6 +189,7 @@ int lmm_json_usage(const struct lmm_model *model, struct lmm_sink *sink)
     put_process(json, model);
     lmm_json_bool(json, "settled", model->settled);
     put_totals(json, model);
+    put_page_walk(json, &model->page_walk);
     lmm_json_begin_array(json, "families", LMM_JSON_LINES);
     for (size_t i = 0; i < model->family_count; i++) {
         put_family(json, model->families[i]);

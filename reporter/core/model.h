@@ -17,6 +17,8 @@
  *       at most its largest
  *   I7  a check's figures of a class are the sums over its leaks, which are in order; the losses of
  *       each site are the sums over its own leaks; a failed check has none
+ *   I8  the sites of a page walk ascend; sparse figures are at most those that they are a part of; a failed
+ *       walk has no sites
  *
  * In a family with the ledger's flag BYTES, bytes are the bytes that the program requested, each
  * block counts as one live slot, and free slots are those that the requested bytes cannot occupy.
@@ -147,6 +149,32 @@ struct lmm_model_keeper {
     uint32_t site;
 };
 
+/* The live blocks of a site, and the system pages that hold them (docs/reports.md). */
+struct lmm_model_page_use {
+    uint32_t site; /* its id */
+    uint64_t blocks;
+    uint64_t live_bytes;
+    uint64_t held_bytes;        /* its part of the system pages that hold its blocks */
+    uint64_t sparse_blocks;     /* of blocks: on system pages less than a quarter full; so below */
+    uint64_t sparse_live_bytes; /* of live_bytes */
+    uint64_t sparse_bytes;      /* of held_bytes */
+};
+
+/* The last walk over the pages. */
+struct lmm_model_page_walk {
+    bool is_there; /* false: the ledger has none, or one that was not complete; all else is 0 */
+    bool is_at_exit;
+    uint32_t failure; /* an errno: why nothing is known; 0: the walk succeeded */
+    uint64_t time_ns; /* CLOCK_REALTIME */
+    uint64_t committed_bytes;
+    uint64_t held_bytes; /* these three: of all sites */
+    uint64_t live_bytes;
+    uint64_t sparse_bytes;
+    uint64_t returnable_bytes; /* system pages without a live block: a trim can give them back */
+    const struct lmm_model_page_use *uses; /* by site */
+    size_t use_count;
+};
+
 /* How sure the type of a site's blocks is; more is surer. */
 enum lmm_model_confidence {
     LMM_MODEL_NO_TYPE, /* there is no evidence, or it contradicts the sizes */
@@ -227,6 +255,8 @@ struct lmm_model_site {
                                           family's. It lives as long as what found it */
     const struct lmm_model_losses *losses; /* NULL: the last leak check found no blocks of it; or
                                               this is a row of several sites */
+    const struct lmm_model_page_use *page_use; /* NULL: the last walk over the pages found no blocks
+                                                  of it; of a row of several sites their sum */
     /* Of a row of several sites (program/report/merge.h): its stacks, most live bytes first. */
     const struct lmm_model_site *parts;
     uint32_t part_count;                 /* 0: it is a site of the ledger */
@@ -357,6 +387,7 @@ struct lmm_model {
     uint64_t peak_bytes;   /* most live bytes */
     uint64_t peak_time_ns; /* CLOCK_REALTIME of that moment; 0: that of this model */
     struct lmm_model_check check;
+    struct lmm_model_page_walk page_walk;
     struct lmm_model_mark mark;       /* the last one */
     struct lmm_model_keeper *keepers; /* the largest first */
     size_t keeper_count;              /* 0: none were looked for */
@@ -391,6 +422,9 @@ void lmm_model_sum(struct lmm_model *model);
  * its families, but not sorted by the user. I2 of single families is checked
  * up to a bounded cost. */
 bool lmm_model_is_valid(const struct lmm_model *model);
+
+/* Returns whether I8 holds. */
+bool lmm_model_page_walk_is_valid(const struct lmm_model_page_walk *walk);
 
 /* Returns the number of the frame that called `frame`, 0 at the end of the stack. A stack is walked
  * by for (frame = site->stack; frame != 0; frame = lmm_model_caller(model, frame)). */

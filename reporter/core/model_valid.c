@@ -195,8 +195,27 @@ static bool is_check_valid(const struct lmm_model *model)
            are_sums_of(check->leaks, check->leak_count, check->of);
 }
 
+static bool is_use_valid(const struct lmm_model_page_use *use)
+{
+    return use->sparse_blocks <= use->blocks && use->sparse_live_bytes <= use->live_bytes &&
+           use->sparse_bytes <= use->held_bytes;
+}
+
+bool lmm_model_page_walk_is_valid(const struct lmm_model_page_walk *walk)
+{
+    for (size_t i = 0; i < walk->use_count; i++) {
+        if (!is_use_valid(&walk->uses[i]) ||
+            (i > 0 && walk->uses[i - 1].site >= walk->uses[i].site)) {
+            return false;
+        }
+    }
+    return walk->sparse_bytes <= walk->held_bytes &&
+           (walk->use_count == 0 || (walk->is_there && walk->failure == 0));
+}
+
 bool lmm_model_is_valid(const struct lmm_model *model)
 {
     return are_families_valid(model) && are_sites_valid(model) && are_frames_valid(model) &&
-           are_sums_valid(model) && is_check_valid(model);
+           are_sums_valid(model) && is_check_valid(model) &&
+           lmm_model_page_walk_is_valid(&model->page_walk);
 }

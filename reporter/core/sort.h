@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 enum {
-    LMM_SORT_ITEM_MAX = 232, /* largest item, in bytes */
+    LMM_SORT_ITEM_MAX = 240, /* largest item, in bytes */
 };
 
 /* Returns below 0, 0 or above 0 as *a stands before, is equal to, or stands after *b. */

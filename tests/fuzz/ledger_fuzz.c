@@ -129,6 +129,8 @@ static void look_after_header(const uint8_t *data, size_t size)
         .peak_count = size / sizeof(struct lmm_ledger_chunk) % 3,
         .check_count = size / sizeof(struct lmm_ledger_chunk) / 2 % 3,
         .check = {{.leaks = (uint32_t) (size % 5)}, {.leaks = (uint32_t) (size % 3)}},
+        .page_walk_count = size / sizeof(struct lmm_ledger_chunk) / 4 % 3,
+        .page_walk = {{.records = (uint32_t) (size % 4)}, {.records = (uint32_t) (size % 7)}},
     };
     unsigned char *bytes = malloc(header.file_bytes);
 

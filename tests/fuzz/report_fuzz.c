@@ -454,6 +454,8 @@ static void look_at_ledger(void)
         .peak_count = 1 + chunks % 2,
         .check_count = chunks / 2 % 3,
         .check = {{.leaks = (uint32_t) (input_bytes % 5), .flags = LMM_LEDGER_CHECK_AT_EXIT}},
+        .page_walk_count = chunks / 3 % 3,
+        .page_walk = {{.records = (uint32_t) (input_bytes % 4)}},
     };
     unsigned char *bytes = malloc(header.file_bytes);
     struct lmm_snapshot *snapshot = NULL;

@@ -26,6 +26,8 @@ static uint32_t record_bytes_of(const struct book *book, uint32_t kind)
     case LMM_LEDGER_TEMPORARIES_V1: return sizeof(uint64_t);
     case LMM_LEDGER_LEAKS_EVEN:
     case LMM_LEDGER_LEAKS_ODD: return sizeof(struct lmm_ledger_leak);
+    case LMM_LEDGER_PAGES_EVEN:
+    case LMM_LEDGER_PAGES_ODD: return sizeof(struct lmm_ledger_page_use);
     case LMM_LEDGER_MISMATCHES: return sizeof(struct lmm_ledger_mismatch);
     default: return 1;
     }
@@ -41,6 +43,8 @@ static uint32_t capacity_of(uint32_t kind)
     case LMM_LEDGER_FRAMES: return BOOK_FRAMES;
     case LMM_LEDGER_LEAKS_EVEN:
     case LMM_LEDGER_LEAKS_ODD: return BOOK_LEAKS;
+    case LMM_LEDGER_PAGES_EVEN:
+    case LMM_LEDGER_PAGES_ODD: return BOOK_PAGE_USES;
     case LMM_LEDGER_STACKS:
     case LMM_LEDGER_PEAKS:
     case LMM_LEDGER_TEMPORARIES_V1: return BOOK_SITES;
@@ -396,6 +400,25 @@ void book_leak(struct book *book, uint32_t turn, enum lmm_ledger_leak_kind kind,
     add(book, leaks_of(turn), &leak);
 }
 
+static uint32_t page_uses_of(uint32_t turn)
+{
+    return turn == 0 ? LMM_LEDGER_PAGES_EVEN : LMM_LEDGER_PAGES_ODD;
+}
+
+void book_page_walk(struct book *book, uint32_t turn, struct lmm_ledger_page_walk walk)
+{
+    struct lmm_ledger_chunk *last = last_of(book, page_uses_of(turn), 0);
+
+    walk.records = last == NULL ? 0 : last->first + last->used;
+    book->header.page_walk[turn] = walk;
+    book->header.page_walk_count = 2 + turn;
+}
+
+void book_page_use(struct book *book, uint32_t turn, struct lmm_ledger_page_use use)
+{
+    add(book, page_uses_of(turn), &use);
+}
+
 void book_make_sound(struct book *book)
 {
     book_make_sound_of(book, LMM_LEDGER_VERSION);
@@ -424,5 +447,19 @@ void book_make_sound_of(struct book *book, uint32_t version)
         book_leak(book, 1, LMM_LEDGER_LEAK_DEFINITE, 1, 1, 2, 72);
         book_leak(book, 1, LMM_LEDGER_LEAK_INDIRECT, 0, 1, 3, 99);
         book_check(book, 1, (struct lmm_ledger_check) {.threads = 1});
+        for (uint32_t site = 0; site < 5; site++) {
+            book_page_use(book, 1,
+                          (struct lmm_ledger_page_use) {.site = site,
+                                                        .blocks = 4,
+                                                        .live_bytes = 144,
+                                                        .held_bytes = 8192,
+                                                        .sparse_blocks = 2,
+                                                        .sparse_live_bytes = 72,
+                                                        .sparse_bytes = 4096});
+        }
+        book_page_walk(
+            book, 1,
+            (struct lmm_ledger_page_walk) {
+                .time_ns = 7, .held_bytes = 40960, .live_bytes = 720, .sparse_bytes = 20480});
     }
 }

@@ -18,6 +18,7 @@ enum {
     BOOK_MODULES = 2,
     BOOK_FRAMES = 4,
     BOOK_LEAKS = 4,
+    BOOK_PAGE_USES = 4,
 };
 
 struct book {
@@ -82,6 +83,10 @@ void book_check(struct book *book, uint32_t turn, struct lmm_ledger_check check)
 /* Adds a record to the leaks of a turn; their leader is `leader`, and their only example `bytes`. */
 void book_leak(struct book *book, uint32_t turn, enum lmm_ledger_leak_kind kind, uint32_t site,
                uint32_t leader, uint64_t blocks, uint64_t bytes);
+
+/* The same for a walk over the pages, and the uses of a turn. */
+void book_page_walk(struct book *book, uint32_t turn, struct lmm_ledger_page_walk walk);
+void book_page_use(struct book *book, uint32_t turn, struct lmm_ledger_page_use use);
 
 /* Counts blocks of one slot each. */
 void book_count(struct book *book, uint32_t owner, uint32_t site, uint64_t allocated,

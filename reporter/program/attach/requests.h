@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* requests: what a running process is asked to do (ask.h): to make a mark, and to look for leaks. */
+/* requests: what a running process is asked to do (ask.h): to make a mark, to look for leaks, and to walk over its pages. */
 #ifndef LMM_PROGRAM_REQUESTS_H
 #define LMM_PROGRAM_REQUESTS_H
 
@@ -26,5 +26,9 @@ struct lmm_check_request {
 /* Makes a leak check, whose result is in the ledger then. */
 bool lmm_request_check(const char *path, const struct lmm_snapshot *snapshot,
                        const struct lmm_check_request *request, struct lmm_reason *ret_reason);
+
+/* Makes a walk over the pages, whose result is in the ledger then. */
+bool lmm_request_pages(const char *path, const struct lmm_snapshot *snapshot,
+                       struct lmm_reason *ret_reason);
 
 #endif

@@ -13,7 +13,7 @@
  *      each free in the copy has its allocation, also if that is in a row page which is new
  *   5  the peaks are copied again, until their count is the same after the copy as before: a writer
  *      changes the count before it writes to the valid one of the two turns. Then the last leak
- *      check, in the same way
+ *      check and the last walk over the pages, in the same way
  *   6  the chain is walked again. If a chunk was added since step 1, or, in version 1, rows have
  *      moved, the frees may be those of a thread whose allocations are missing, and the copy starts
  *      again. It also does if step 5 gave up
@@ -301,12 +301,29 @@ static bool copy_peaks(const struct lmm_copy_source *source, struct lmm_copy_cha
     return false;
 }
 
-/* Copies the records of a check's turn. */
-static void copy_leak_chunks(const struct lmm_copy_source *source, struct lmm_copy_chain *chain,
-                             uint64_t turn, unsigned char *copy)
-{
-    uint32_t kind = turn == 0 ? LMM_LEDGER_LEAKS_EVEN : LMM_LEDGER_LEAKS_ODD;
+/* A result that is written by turns: a number of results in the header, the facts of the last two, and for each
+ * turn a kind of chunks with its records. */
+struct result {
+    size_t count; /* these three: offsets in the header, and bytes of the facts of one */
+    size_t facts;
+    size_t fact_bytes;
+    uint32_t kinds[2];
+};
 
+static const struct result results[] = {
+    {offsetof(struct lmm_ledger_header, check_count),
+     offsetof(struct lmm_ledger_header, check),
+     sizeof(struct lmm_ledger_check),
+     {LMM_LEDGER_LEAKS_EVEN, LMM_LEDGER_LEAKS_ODD}},
+    {offsetof(struct lmm_ledger_header, page_walk_count),
+     offsetof(struct lmm_ledger_header, page_walk),
+     sizeof(struct lmm_ledger_page_walk),
+     {LMM_LEDGER_PAGES_EVEN, LMM_LEDGER_PAGES_ODD}},
+};
+
+static void copy_chunks(const struct lmm_copy_source *source, struct lmm_copy_chain *chain,
+                        uint32_t kind, unsigned char *copy)
+{
     for (size_t i = 0; i < chain->count; i++) {
         struct lmm_copy_link *link = &chain->links[i];
 
@@ -317,28 +334,26 @@ static void copy_leak_chunks(const struct lmm_copy_source *source, struct lmm_co
     }
 }
 
-/* Step 5, second half; returns whether the check in the copy is of one moment. */
-static bool copy_check(const struct lmm_copy_source *source, struct lmm_copy_chain *chain,
-                       unsigned char *copy)
+/* Step 5, second half; returns whether the result in the copy is of one moment. */
+static bool copy_result(const struct lmm_copy_source *source, struct lmm_copy_chain *chain,
+                        const struct result *result, unsigned char *copy)
 {
-    const struct lmm_ledger_header *from = (const void *) source->bytes;
-    struct lmm_ledger_header *to = (void *) copy;
+    const uint64_t *from = (const void *) (source->bytes + result->count);
+    uint64_t *to = (void *) (copy + result->count);
 
     for (int tries = 0; tries < TURN_TRIES; tries++) {
-        uint64_t count = lmm_load_u64_acquire(&from->check_count);
-        uint64_t turn = count % 2;
+        uint64_t count = lmm_load_u64_acquire(from);
 
-        to->check_count = count;
-        copy_words(source, copy,
-                   offsetof(struct lmm_ledger_header, check) + turn * sizeof(to->check[0]),
-                   sizeof(to->check[0]));
-        copy_leak_chunks(source, chain, turn, copy);
+        *to = count;
+        copy_words(source, copy, result->facts + count % 2 * result->fact_bytes,
+                   result->fact_bytes);
+        copy_chunks(source, chain, result->kinds[count % 2], copy);
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (lmm_load_u64(&from->check_count) == count) {
+        if (lmm_load_u64(from) == count) {
             return true;
         }
     }
-    to->check_count = 0; /* no check, rather than a torn one */
+    *to = 0; /* no result, rather than a torn one */
     return false;
 }
 
@@ -359,7 +374,9 @@ static enum lmm_copy_outcome copy_once(const struct lmm_copy_source *source,
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     bool turns = copy_peaks(source, chain, copy);
 
-    turns = copy_check(source, chain, copy) && turns;
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+        turns = copy_result(source, chain, &results[i], copy) && turns;
+    }
     keep_chain(chain, copy, source->size);
     bool same = turns && is_same_chain(source, chain) && before % 2 == 0 &&
                 lmm_load_u32(&header->move_sequence) == before;

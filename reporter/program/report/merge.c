@@ -51,8 +51,30 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a == 0 || (b != 0 && b < a) ? b : a; /* 0: unknown */
 }
 
-static void add(struct lmm_model_site *sum, const struct lmm_model_site *site)
+/* A sum is a new use: the old one may be of a site, or of another row. */
+static void add_page_use(struct lmm_merge *merge, struct lmm_model_site *sum,
+                         const struct lmm_model_page_use *use)
 {
+    if (sum->page_use == NULL || use == NULL) {
+        sum->page_use = sum->page_use == NULL ? use : sum->page_use;
+        return;
+    }
+    struct lmm_model_page_use *both = &merge->page_uses[merge->page_use_count++];
+
+    *both = *sum->page_use;
+    add_to(&both->blocks, use->blocks);
+    add_to(&both->live_bytes, use->live_bytes);
+    add_to(&both->held_bytes, use->held_bytes);
+    add_to(&both->sparse_blocks, use->sparse_blocks);
+    add_to(&both->sparse_live_bytes, use->sparse_live_bytes);
+    add_to(&both->sparse_bytes, use->sparse_bytes);
+    sum->page_use = both;
+}
+
+static void add(struct lmm_merge *merge, struct lmm_model_site *sum,
+                const struct lmm_model_site *site)
+{
+    add_page_use(merge, sum, site->page_use);
     add_to(&sum->live_blocks, site->live_blocks);
     add_to(&sum->live_slots, site->live_slots);
     add_to(&sum->live_bytes, site->live_bytes);
@@ -102,7 +124,7 @@ static size_t add_part(struct merging *merging, size_t first)
     for (; i < merging->model->site_count && items[i].place == items[first].place &&
            items[i].site->stack == items[first].site->stack;
          i++) {
-        add(part, items[i].site);
+        add(&merging->merge, part, items[i].site);
     }
     if (part->stack != 0 && merging->by != LMM_BY_FAMILY) {
         part->family = &of_malloc;
@@ -233,7 +255,7 @@ static bool add_row(struct merging *merging, size_t first, size_t item, size_t e
     qsort(parts, count, sizeof(*parts), lmm_model_compare_sites);
     *row = parts[0];
     for (size_t i = 1; i < count; i++) {
-        add(row, &parts[i]);
+        add(&merging->merge, row, &parts[i]);
     }
     row->losses = NULL; /* those of one site */
     row->parts = parts;
@@ -289,7 +311,11 @@ static bool merge(struct merging *merging)
     merging->items = calloc(count + 1, sizeof(*merging->items));
     merging->merge.rows = calloc(count + 1, sizeof(*merging->merge.rows));
     merging->merge.parts = calloc(count + 1, sizeof(*merging->merge.parts));
+    /* Each site is added to a part, and each part to a row. */
+    merging->merge.page_uses =
+        calloc(2 * merging->model->page_walk.use_count + 1, sizeof(*merging->merge.page_uses));
     if (merging->items == NULL || merging->merge.rows == NULL || merging->merge.parts == NULL ||
+        merging->merge.page_uses == NULL ||
         !lmm_places_make(merging->model, merging->by, &merging->places) ||
         (by_type && !prepare_types(merging))) {
         return false;
@@ -332,6 +358,7 @@ void lmm_merge_free(struct lmm_merge *merge)
     free(merge->parts);
     free(merge->types);
     free(merge->lines);
+    free(merge->page_uses);
     for (size_t i = 0; i < merge->reason_count; i++) {
         free(merge->reasons[i]);
     }

@@ -22,6 +22,7 @@
 #include "reporter/program/report/places.h"
 
 struct lmm_model_lines;
+struct lmm_model_page_use;
 struct lmm_model_type;
 struct lmm_numbers;
 
@@ -31,6 +32,8 @@ struct lmm_merge {
     struct lmm_model_site *parts;
     struct lmm_model_type *types; /* these three: of rows by type; NULL: there are none */
     struct lmm_model_lines *lines;
+    struct lmm_model_page_use *page_uses; /* sums of several sites */
+    size_t page_use_count;
     char **reasons; /* why a row has no type; NULL: it has one */
     size_t reason_count;
 };

@@ -126,6 +126,12 @@ static struct lmm_ledger_leak *last_leak(void)
     return &leaks[2];
 }
 
+/* One in the middle. */
+static struct lmm_ledger_page_use *page_use(void)
+{
+    return (struct lmm_ledger_page_use *) (book_find(&book, LMM_LEDGER_PAGES_ODD, 0) + 1) + 2;
+}
+
 #define FIND(kind, i) book_find(&book, LMM_LEDGER_##kind, i)
 
 /* Each damage: its name, and the statement that does it. */
@@ -192,7 +198,21 @@ static struct lmm_ledger_leak *last_leak(void)
     ROW(site_of_a_leak, first_leak()->site = LMM_LEDGER_MAX_SITES)                                 \
     ROW(leader_of_a_leak, last_leak()->leader = UINT32_MAX)                                        \
     ROW(leader_of_a_reachable_block, first_leak()->leader = 3)                                     \
-    ROW(too_many_examples, last_leak()->examples = 4)
+    ROW(too_many_examples, last_leak()->examples = 4)                                              \
+    ROW(more_page_uses_than_records, book.header.page_walk[1].records = 6)                         \
+    ROW(page_uses_of_a_failed_walk, book.header.page_walk[1].failure = 1)                          \
+    ROW(more_sparse_than_held, book.header.page_walk[1].sparse_bytes = 40961)                      \
+    ROW(page_uses_missing, FIND(PAGES_ODD, 0)->kind = LMM_LEDGER_UNUSED)                           \
+    ROW(page_uses_of_another_size, FIND(PAGES_ODD, 0)->record_bytes = 32)                          \
+    ROW(hole_in_page_uses, FIND(PAGES_ODD, 0)->used--)                                             \
+    ROW(site_of_a_page_use, page_use()->site = LMM_LEDGER_MAX_SITES)                               \
+    ROW(last_site_of_page_uses,                                                                    \
+        ((struct lmm_ledger_page_use *) (FIND(PAGES_ODD, 1) + 1))->site = UINT32_MAX)              \
+    ROW(page_use_twice, page_use()->site = 3)                                                      \
+    ROW(page_uses_in_no_order, page_use()->site = 0)                                               \
+    ROW(more_sparse_blocks_than_blocks, page_use()->sparse_blocks = 5)                             \
+    ROW(more_sparse_live_bytes_than_live, page_use()->sparse_live_bytes = 145)                     \
+    ROW(more_sparse_bytes_than_held, page_use()->sparse_bytes = UINT64_MAX)
 
 /* The same for the rows of version 1. */
 #define DAMAGES_V1(ROW)                                                                            \

@@ -298,3 +298,33 @@ Test(merge, no_sites_are_no_rows)
     cr_assert(lmm_merge_sites(model, LMM_BY_LINE, NULL, &merged));
     cr_expect_eq(model->site_count, 0);
 }
+
+/* Each but the third site has a page use; the model keeps its own. */
+Test(merge, page_uses_are_summed)
+{
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lmm_model *model = model_with_modules();
+        struct lmm_model_page_use uses[16] = {{.blocks = 0}};
+        uint64_t blocks = 0;
+        uint64_t sparse = 0;
+
+        cr_assert_leq(model->site_count, 16);
+        model->page_walk = (struct lmm_model_page_walk) {
+            .is_there = true, .uses = uses, .use_count = model->site_count};
+        for (size_t k = 0; k < model->site_count; k++) {
+            uses[k] = (struct lmm_model_page_use) {
+                .site = (uint32_t) k, .blocks = 1u << k, .sparse_bytes = 100u << k};
+            model->sites[k].page_use = k == 2 ? NULL : &uses[k];
+        }
+        cr_assert(lmm_merge_sites(model, cases[i].by, NULL, &merged));
+        for (size_t k = 0; k < model->site_count; k++) {
+            const struct lmm_model_page_use *use = model->sites[k].page_use;
+            blocks += use == NULL ? 0 : use->blocks;
+            sparse += use == NULL ? 0 : use->sparse_bytes;
+        }
+        cr_expect_eq(blocks, 0x7f - 4, "%zu: %zu", i, (size_t) blocks);
+        cr_expect_eq(sparse, 100 * (0x7f - 4), "%zu", i);
+        cr_expect_eq(uses[0].blocks, 1);
+        free_rows();
+    }
+}

@@ -478,7 +478,7 @@ Test(model, of_two_chunks_of_an_owner_the_larger_counts)
 
 Test(model, unknown_kinds_of_chunks_are_skipped)
 {
-    static const uint32_t unknown[] = {LMM_LEDGER_TEMPORARIES_V1, LMM_LEDGER_KEEPERS + 1,
+    static const uint32_t unknown[] = {LMM_LEDGER_TEMPORARIES_V1, LMM_LEDGER_PAGES_ODD + 1,
                                        UINT32_MAX};
 
     book_make_sound(&book);

@@ -62,6 +62,8 @@ static void make_book(struct book *book, uint32_t version)
         book_chunk(book, LMM_LEDGER_PEAKS, 0, SITES)->used = SITES;
         book_chunk(book, LMM_LEDGER_LEAKS_EVEN, 0, SITES)->used = SITES;
         book_chunk(book, LMM_LEDGER_LEAKS_ODD, 0, SITES)->used = SITES;
+        book_chunk(book, LMM_LEDGER_PAGES_EVEN, 0, SITES)->used = SITES;
+        book_chunk(book, LMM_LEDGER_PAGES_ODD, 0, SITES)->used = SITES;
         return;
     }
     for (uint32_t owner = 1; owner <= OWNERS; owner++) {
@@ -87,7 +89,8 @@ static int make_file(size_t bytes)
 struct writer {
     struct lmm_ledger_header *header;
     struct lmm_ledger_chunk *pages;
-    struct lmm_ledger_chunk *leaks[2]; /* version 2; else NULL */
+    struct lmm_ledger_chunk *leaks[2];     /* version 2; else NULL */
+    struct lmm_ledger_chunk *page_uses[2]; /* the same */
     struct lmm_ledger_chunk *rows[OWNERS + 1];
     struct lmm_ledger_chunk *spare[OWNERS + 1];
     struct lmm_ledger_chunk *peaks[2];
@@ -177,6 +180,21 @@ static void write_check(struct writer *writer, uint64_t figure)
     __atomic_store_n(&writer->header->check_count, count, __ATOMIC_SEQ_CST);
 }
 
+/* The same for a walk over the pages. */
+static void write_page_walk(struct writer *writer, uint64_t figure)
+{
+    uint64_t count = writer->header->page_walk_count + 1;
+    struct lmm_ledger_page_use *uses = (void *) (writer->page_uses[count % 2] + 1);
+
+    for (uint32_t site = 0; site < SITES; site++) {
+        uses[site].site = site;
+        __atomic_store_n(&uses[site].held_bytes, figure, __ATOMIC_RELAXED);
+    }
+    writer->header->page_walk[count % 2].records = SITES;
+    __atomic_store_n(&writer->header->page_walk[count % 2].time_ns, figure, __ATOMIC_RELAXED);
+    __atomic_store_n(&writer->header->page_walk_count, count, __ATOMIC_SEQ_CST);
+}
+
 static _Noreturn void write_for_ever(unsigned char *bytes)
 {
     struct writer writer = {.header = (void *) bytes};
@@ -190,6 +208,8 @@ static _Noreturn void write_for_ever(unsigned char *bytes)
             writer.peaks[chunk->owner] = chunk;
         } else if (chunk->kind == LMM_LEDGER_LEAKS_EVEN || chunk->kind == LMM_LEDGER_LEAKS_ODD) {
             writer.leaks[chunk->kind - LMM_LEDGER_LEAKS_EVEN] = chunk;
+        } else if (chunk->kind == LMM_LEDGER_PAGES_EVEN || chunk->kind == LMM_LEDGER_PAGES_ODD) {
+            writer.page_uses[chunk->kind - LMM_LEDGER_PAGES_EVEN] = chunk;
         } else if (chunk->kind == LMM_LEDGER_ROWS && writer.header->version != 1) {
             writer.pages = chunk;
         } else if (chunk->owner != 0) {
@@ -221,6 +241,7 @@ static _Noreturn void write_for_ever(unsigned char *bytes)
         }
         if (n % (8 * BETWEEN_PEAKS) == 1 && writer.pages != NULL) {
             write_check(&writer, n);
+            write_page_walk(&writer, n);
         }
         if (n % 2000 == 0 && owner != OWNERS && writer.pages == NULL) {
             move(&writer, owner);
@@ -249,6 +270,10 @@ static void check_balance(const struct lmm_model *model)
     for (size_t i = 0; i < model->check.leak_count; i++) {
         cr_assert_eq(model->check.leaks[i].amount.bytes, model->check.scan_ns,
                      "leaks of two moments");
+    }
+    for (size_t i = 0; i < model->page_walk.use_count; i++) {
+        cr_assert_eq(model->page_walk.uses[i].held_bytes, model->page_walk.time_ns,
+                     "page uses of two moments");
     }
 }
 
