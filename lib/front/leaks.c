@@ -124,18 +124,26 @@ void lmm_leaks_ask_before_exit(bool (*ask)(void))
     ask_first = ask;
 }
 
-void lmm_leaks_skip_at_exit(void)
+static LMM_NOINLINE int check_with(uint32_t flags, const struct lmm_saved_registers *entry)
 {
-    __atomic_store_n(&is_done, true, __ATOMIC_RELAXED);
-}
-
-LMM_NOINLINE int lmm_leaks_check_now(const struct lmm_saved_registers *entry)
-{
-    const struct lmm_check_request request = {
-        .unaligned = lmm_options.unaligned, .heuristics = heuristics(), .entry = entry};
+    const struct lmm_check_request request = {.flags = flags,
+                                              .unaligned = lmm_options.unaligned,
+                                              .heuristics = heuristics(),
+                                              .entry = entry};
     struct lmm_ledger_check check;
 
     return lmm_check_run(&request, &check);
+}
+
+int lmm_leaks_check_now(const struct lmm_saved_registers *entry)
+{
+    return check_with(0, entry);
+}
+
+int lmm_leaks_check_instead(const struct lmm_saved_registers *entry)
+{
+    __atomic_store_n(&is_done, true, __ATOMIC_RELAXED);
+    return check_with(LMM_LEDGER_CHECK_AT_EXIT, entry);
 }
 
 static struct lmm_leak_count count_kind(uint32_t kind)

@@ -23,11 +23,11 @@ void lmm_leaks_check_at_exit(const struct lmm_saved_registers *entry);
  * main(). */
 void lmm_leaks_ask_before_exit(bool (*ask)(void));
 
-/* Makes no check at the process's end. */
-void lmm_leaks_skip_at_exit(void);
-
 /* A check with the usual heuristics, whatever the options say; 0 or -errno. */
 int lmm_leaks_check_now(const struct lmm_saved_registers *entry);
+
+/* The same, in the place of the one at the process's end, which is not made then. */
+int lmm_leaks_check_instead(const struct lmm_saved_registers *entry);
 
 /* The blocks that the last check found lost, directly or indirectly; 0 where there was none or it
  * failed. */

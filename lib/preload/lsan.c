@@ -158,6 +158,19 @@ static size_t read_suppressions(char *lines)
     return length;
 }
 
+/* Tells the books the suppressions, for readers. */
+static void note_suppressions(void)
+{
+    char *lines = lmm_meta_map(SUPPRESSIONS_BYTES + 1);
+
+    if (lines != NULL) {
+        if (read_suppressions(lines) != 0) {
+            lmm_accounts_note_suppressions(lines);
+        }
+        lmm_meta_unmap(lines, SUPPRESSIONS_BYTES + 1);
+    }
+}
+
 /* Called before the check at the end; returns whether there shall be one. */
 static bool ask_program(void)
 {
@@ -169,13 +182,7 @@ static bool ask_program(void)
         lmm_checks_write(&none, NULL);
         return false;
     }
-    char *lines = lmm_meta_map(SUPPRESSIONS_BYTES + 1);
-    if (lines != NULL) {
-        if (read_suppressions(lines) != 0) {
-            lmm_accounts_note_suppressions(lines);
-        }
-        lmm_meta_unmap(lines, SUPPRESSIONS_BYTES + 1);
-    }
+    note_suppressions();
     return true;
 }
 
@@ -216,27 +223,31 @@ LMM_API void __lsan_unregister_root_region(const void *start, size_t bytes)
     lmm_root_remove(start, bytes);
 }
 
-/* Checks, and prints the report if the options ask for one. */
-static uint64_t check_now(const struct lmm_saved_registers *entry)
+/* Checks, unless the program wants none, and prints the report if the options ask for one. Returns the
+ * number of lost blocks. */
+static uint64_t check(int (*make)(const struct lmm_saved_registers *entry),
+                      const struct lmm_saved_registers *entry)
 {
     read_options();
-    int error = wants_checks() ? lmm_leaks_check_now(entry) : -ECANCELED;
-
+    if (!wants_checks()) {
+        return 0;
+    }
+    note_suppressions();
+    int error = make(entry);
     if (error == 0 && lmm_options.leaks) {
         lmm_report_leaks();
     }
     return error != 0 ? 0 : lmm_leaks_lost_blocks();
 }
 
-/* As LeakSanitizer's: it is the last check, and ends the program if it finds leaks, where that
- * changes the status at all. */
+/* As LeakSanitizer's: it takes the place of the check at the end, and ends the program if it finds leaks,
+ * where that changes the status at all. */
 LMM_API void __lsan_do_leak_check(void)
 {
     struct lmm_saved_registers entry;
 
     lmm_registers_save(&entry);
-    uint64_t lost = check_now(&entry);
-    lmm_leaks_skip_at_exit();
+    uint64_t lost = check(lmm_leaks_check_instead, &entry);
     if (lost != 0 && lmm_options.exit_code != 0) {
         _exit((int) lmm_options.exit_code);
     }
@@ -247,5 +258,5 @@ LMM_API int __lsan_do_recoverable_leak_check(void)
     struct lmm_saved_registers entry;
 
     lmm_registers_save(&entry);
-    return check_now(&entry) != 0;
+    return check(lmm_leaks_check_now, &entry) != 0;
 }

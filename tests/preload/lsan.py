@@ -37,5 +37,10 @@ def main():
         assert (status, printed) == (FAILED, "1 1\n"), (status, printed)
         assert process["check"]["definitely_lost"] == {"bytes": 200, "blocks": 1}, process["check"]
 
+        status, _, process = run(lmm, program, folder, "last")
+        assert status == FAILED, (status, process["not_checked"])
+        assert process["check"]["definitely_lost"] == {"bytes": 200, "blocks": 1}, process["check"]
+        assert process["check"]["suppressed"]["bytes"] >= 100 + 400 + 800, process["check"]
+
 
 main()

@@ -2,7 +2,8 @@
 /*
  * lsan: a program annotated for LeakSanitizer: it loses blocks of different sizes, of which it ignores
  * some, and suppresses others. `lsan off` turns the check off, `lsan ask` makes checks of its own, and
- * prints whether they find something.
+ * prints whether they find something; `lsan last` makes the check that takes the place of that at the end,
+ * after which it loses more.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ void __lsan_enable(void) __attribute__((weak));
 void __lsan_register_root_region(const void *start, size_t bytes) __attribute__((weak));
 void __lsan_unregister_root_region(const void *start, size_t bytes) __attribute__((weak));
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+void __lsan_do_leak_check(void) __attribute__((weak));
 
 static int is_off;
 
@@ -86,6 +88,14 @@ int main(int argc, char **argv)
         checks[0] = __lsan_do_recoverable_leak_check();
         checks[1] = __lsan_do_recoverable_leak_check();
         printf("%d %d\n", checks[0], checks[1]);
+    }
+    if (argc > 1 && strcmp(argv[1], "last") == 0) {
+        lose();
+        forget();
+        __lsan_do_leak_check();
+        lose();
+        lose();
+        forget();
     }
     return 0;
 }
