@@ -52,8 +52,8 @@ static void put_origin(FILE *out, enum lmm_machine machine, const struct lmm_way
     char name[NAME_BYTES];
 
     if (origin->reg != LMM_REGISTER_NONE) {
-        fprintf(out, "%s before %" PRIx64 " ", register_name(machine, origin->reg, name),
-                origin->at);
+        fprintf(out, "%s %s %" PRIx64 " ", register_name(machine, origin->reg, name),
+                origin->is_result ? "returned to" : "before", origin->at);
     }
     for (uint32_t i = 0; i < origin->load_count; i++) {
         fputc('[', out);

@@ -3,6 +3,7 @@
  * way_text: the steps of a way as text, a line for each:
  *   DISTANCE held FROM-TO REGISTER
  *   DISTANCE stored FROM-TO [REGISTER+INDEX*SCALE+OFFSET], of REGISTER before ADDRESS [LOAD] +OFFSET
+ *   (or REGISTER returned to ADDRESS)
  *   DISTANCE passed FROM-TO ARGUMENT of FUNCTION
  *   DISTANCE returned FROM-TO
  *   DISTANCE filled FROM-TO +OFFSET = CONSTANT

@@ -10,6 +10,7 @@
 #include "reporter/program/types/generics.h"
 #include "reporter/program/types/object_facts.h"
 #include "reporter/program/types/source_facts.h"
+#include "reporter/program/types/type_info.h"
 #include "reporter/program/types/way_facts.h"
 
 enum {
@@ -138,6 +139,79 @@ static void list_variables(struct lmm_finding *finding)
                             high + finding->bias, &finding->variables);
 }
 
+/* ---- Earlier calls --------------------------------------------------------------------------- */
+
+static void prepare(struct lmm_finding *finding);
+static void look(struct lmm_finding *finding);
+
+/* Sets *ret_type to what the function that an earlier call is to says that it returns a pointer to. */
+static bool find_declared(struct lmm_finding *finding, Dwarf_Die *ret_type)
+{
+    for (size_t i = finding->scope_count; i-- > 0;) {
+        Dwarf_Die site;
+        Dwarf_Die function;
+        Dwarf_Die type;
+        Dwarf_Attribute attribute;
+
+        if (find_call_site(finding, &finding->scopes[i], &site)) {
+            return dwarf_formref_die(dwarf_attr(&site, DW_AT_call_origin, &attribute), &function) !=
+                       NULL &&
+                   lmm_type_of(&function, &type) && lmm_type_target(&type, ret_type);
+        }
+    }
+    return false;
+}
+
+/* Returns whether all that is known of a call says one type. */
+static bool is_one_type(const struct lmm_facts *facts)
+{
+    unsigned evidence = 0;
+
+    for (size_t i = 0; i < facts->count; i++) {
+        if (facts->items[i].type != facts->items[0].type || facts->items[i].is_inside) {
+            return false;
+        }
+        evidence |= facts->items[i].evidence;
+    }
+    return (evidence & ~(unsigned) (LMM_MODEL_BY_ARGUMENT | LMM_MODEL_BY_SIZE)) != 0;
+}
+
+static bool look_at_earlier(const struct lmm_finding *finding, uint64_t address,
+                            Dwarf_Die *ret_type)
+{
+    struct lmm_finding *earlier = calloc(1, sizeof(*earlier));
+    bool is_found = false;
+
+    if (earlier == NULL) {
+        return false;
+    }
+    earlier->reader = finding->reader;
+    earlier->address = address;
+    earlier->allocator = lmm_file_code_callee(finding->reader->code, address);
+    prepare(earlier);
+    if (find_declared(earlier, ret_type)) {
+        is_found = true;
+    } else if (earlier->scope_count > 0) {
+        look(earlier);
+        is_found = is_one_type(&earlier->facts);
+        *ret_type = is_found ? earlier->first : *ret_type;
+    }
+    free(earlier->facts.items);
+    free(earlier);
+    return is_found;
+}
+
+/* A `find_result`. */
+static bool find_result(struct lmm_finding *finding, uint64_t address, Dwarf_Die *ret_type)
+{
+    if (finding->earlier.address != address) {
+        finding->earlier.address = address;
+        finding->earlier.is_found = look_at_earlier(finding, address, &finding->earlier.type);
+    }
+    *ret_type = finding->earlier.type;
+    return finding->earlier.is_found;
+}
+
 /* ---- All ------------------------------------------------------------------------------------- */
 
 static void look(struct lmm_finding *finding)
@@ -161,6 +235,20 @@ static void look_briefly(struct lmm_finding *finding)
     finding->facts.is_generic = finding->facts.returns;
 }
 
+/* Follows the block, and opens the debug information. */
+static void prepare(struct lmm_finding *finding)
+{
+    const struct lmm_facts_reader *reader = finding->reader;
+
+    follow(finding);
+    if (!reader->is_brief) {
+        finding->scope_count =
+            lmm_symbol_file_scopes(reader->file, finding->address - 1, finding->scopes);
+        finding->dwarf = lmm_symbol_file_dwarf(reader->file, &finding->bias);
+        finding->cfi = lmm_symbol_file_cfi(reader->file, &finding->cfi_bias);
+    }
+}
+
 bool lmm_facts_find(const struct lmm_facts_reader *reader, uint64_t address, const char *allocator,
                     struct lmm_facts *ret_facts)
 {
@@ -172,12 +260,8 @@ bool lmm_facts_find(const struct lmm_facts_reader *reader, uint64_t address, con
     finding->reader = reader;
     finding->address = address;
     finding->allocator = allocator;
-    follow(finding);
-    if (!reader->is_brief) {
-        finding->scope_count = lmm_symbol_file_scopes(reader->file, address - 1, finding->scopes);
-        finding->dwarf = lmm_symbol_file_dwarf(reader->file, &finding->bias);
-        finding->cfi = lmm_symbol_file_cfi(reader->file, &finding->cfi_bias);
-    }
+    finding->find_result = find_result;
+    prepare(finding);
     finding->facts.has_debug = finding->scope_count > 0;
     if (finding->scope_count > 0) {
         look(finding);

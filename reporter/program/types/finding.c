@@ -27,6 +27,7 @@ bool lmm_finding_add(struct lmm_finding *finding, const Dwarf_Die *type, unsigne
     if (candidate != NULL) {
         how.type = kept;
         how.evidence = evidence;
+        finding->first = finding->facts.count == 1 ? *type : finding->first;
         *candidate = how;
     }
     return candidate != NULL;

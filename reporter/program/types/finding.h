@@ -19,6 +19,9 @@
 #include "reporter/program/types/way.h"
 
 struct lmm_finding {
+    /* Sets *ret_type to the type of the block that an earlier call, which returned to `address`, gave.
+     * Returns false when it is not known; NULL: it never is. */
+    bool (*find_result)(struct lmm_finding *finding, uint64_t address, Dwarf_Die *ret_type);
     const struct lmm_facts_reader *reader;
     uint64_t address;
     const char *allocator;
@@ -32,6 +35,12 @@ struct lmm_finding {
     size_t step_count;
     struct lmm_variables variables; /* near the steps */
     struct lmm_facts facts;
+    Dwarf_Die first; /* the type of facts.items[0] */
+    struct {
+        uint64_t address; /* 0: not looked for yet */
+        bool is_found;
+        Dwarf_Die type;
+    } earlier;       /* the last call that find_result was asked for, and what it found */
     bool has_object; /* a constructor or a table of virtual functions was found */
     bool failed;     /* out of memory */
 };

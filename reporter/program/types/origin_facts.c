@@ -156,6 +156,17 @@ static bool find_in_register(const struct lmm_finding *finding, const struct lmm
     return false;
 }
 
+/* Looks for the type of a block that an earlier call returned, for the place in it. */
+static bool find_in_result(struct lmm_finding *finding, const struct lmm_way_origin *origin,
+                           Dwarf_Die *ret_type)
+{
+    Dwarf_Die target;
+
+    return origin->is_result && finding->find_result != NULL &&
+           finding->find_result(finding, origin->at, &target) &&
+           place_in(&target, access_of(origin, 0), ret_type);
+}
+
 /* Looks for a variable at a fixed address. */
 static bool find_fixed(const struct lmm_finding *finding, const struct lmm_way_origin *origin,
                        Dwarf_Die *ret_type)
@@ -187,7 +198,7 @@ static bool find_named(const struct lmm_finding *finding, const struct lmm_way_o
 }
 
 /* Sets *ret_type to the type of the place that an origin leads to. */
-static bool find_place(const struct lmm_finding *finding, const struct lmm_way_origin *origin,
+static bool find_place(struct lmm_finding *finding, const struct lmm_way_origin *origin,
                        Dwarf_Die *ret_type)
 {
     uint32_t done = 0;
@@ -195,7 +206,8 @@ static bool find_place(const struct lmm_finding *finding, const struct lmm_way_o
 
     if (origin->reg != LMM_REGISTER_NONE) {
         if (!find_in_frame(finding, origin, ret_type) &&
-            !find_in_register(finding, origin, ret_type)) {
+            !find_in_register(finding, origin, ret_type) &&
+            !find_in_result(finding, origin, ret_type)) {
             return false;
         }
     } else if (find_named(finding, origin, ret_type)) {

@@ -2,7 +2,8 @@
 /*
  * origin_facts: the type of the place that a result is stored to, where the code reaches it through
  * pointers that it loads: `p->list->next = malloc(...)`, in code without optimisation also `p->next`
- * (way_step.h: origins).
+ * (way_step.h: origins). The first pointer may be a variable's, or what an earlier call of the
+ * function returned: then it is what that call's own evidence, or its declaration, says.
  */
 #ifndef LMM_PROGRAM_ORIGIN_FACTS_H
 #define LMM_PROGRAM_ORIGIN_FACTS_H

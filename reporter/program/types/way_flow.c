@@ -197,6 +197,18 @@ static void forget_for_callee(struct lmm_way *way)
     path->tests_zero = false;
 }
 
+/* Returns the result of the current call. */
+static struct lmm_way_value call_result(struct lmm_way *way)
+{
+    struct lmm_way_origin origin;
+
+    memset(&origin, 0, sizeof(origin));
+    origin.reg = way->machine->result;
+    origin.at = way->next;
+    origin.is_result = true;
+    return lmm_way_origin_value(way, &origin);
+}
+
 void lmm_way_call(struct lmm_way *way, struct lmm_way_value callee)
 {
     struct lmm_way_value first = way->path->values[way->machine->arguments[0]];
@@ -208,9 +220,10 @@ void lmm_way_call(struct lmm_way *way, struct lmm_way_value callee)
         return;
     }
     forget_for_callee(way);
-    if (kind == LMM_WAY_CALLEE_RETURNS_FIRST && first.kind == LMM_WAY_BLOCK) {
-        lmm_way_set(way, way->machine->result, first);
-    }
+    lmm_way_set(way, way->machine->result,
+                kind == LMM_WAY_CALLEE_RETURNS_FIRST && first.kind == LMM_WAY_BLOCK
+                    ? first
+                    : call_result(way));
 }
 
 /* Notes a call whose result the function returns. */

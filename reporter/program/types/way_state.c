@@ -25,7 +25,8 @@ static size_t keep_origin(struct lmm_way *way, const struct lmm_way_origin *orig
         const struct lmm_way_origin *other = &way->origins[i];
 
         if (other->reg == origin->reg && other->at == origin->at &&
-            other->load_count == origin->load_count && has_same_loads(other, origin)) {
+            other->is_result == origin->is_result && other->load_count == origin->load_count &&
+            has_same_loads(other, origin)) {
             return i;
         }
     }

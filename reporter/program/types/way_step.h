@@ -41,6 +41,7 @@ struct lmm_way_origin {
     int reg;        /* where the first pointer is, or NONE: the first offset is an address */
     uint64_t at;    /* the instruction before which `reg` holds it */
     bool is_before; /* `reg` got it before the call */
+    bool is_result; /* another call returned it, to `at` */
     uint32_t load_count;
     struct {
         int64_t offset; /* of the word, from the pointer before it */
