@@ -145,7 +145,7 @@ PROGRAMS = {
                                  " --without-http_gzip_module", "make -j2"], "objs/nginx",
                   ["-p", "{folder}", "-c", "conf"], lambda folder: (folder / "conf").write_text(NGINX), use_nginx),
     "jq": Real("jq", "C", ["autoreconf -i", "./configure --with-oniguruma=no --disable-maintainer-mode --disable-docs"
-                           " --disable-shared CC={cc} CFLAGS='{flags}'", "make -j2 jq"], "jq",
+                           " --disable-shared CC={cc} CFLAGS='{flags}'", "make -j2"], "jq",
                ["-n", "[range(50000) | {a: ., b: tostring}] | group_by(.a % 7) | length"], None, None),
     "git": Real("git", "C", ["make -j2 CC={cc} CFLAGS='{flags}' NO_GETTEXT=1 NO_TCLTK=1 NO_CURL=1 NO_EXPAT=1 NO_PERL=1"
                              " NO_PYTHON=1 git"], "git", ["-C", "{folder}", "log", "--stat", "-p"], make_repository,

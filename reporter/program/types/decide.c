@@ -281,12 +281,15 @@ static enum lmm_model_confidence of_bytes(const struct group *group)
                                                                                : LMM_MODEL_GUESS;
 }
 
+/* is_same: all blocks have one size. */
 static enum lmm_model_confidence confidence_of(const struct group *group,
-                                               const struct group *second, enum lmm_maker maker)
+                                               const struct group *second, enum lmm_maker maker,
+                                               bool is_same)
 {
     bool is_several = group->fit == FIT_MANY || (group->fit == FIT_ARRAY && maker == LMM_MAKER_NEW);
-    bool is_lone_struct =
-        group->type->kind == LMM_TYPE_RECORD && is_several && !group->is_array; /* R5 */
+    bool is_named = has(group, LMM_MODEL_BY_SOURCE) && kinds_of(group) > 1;
+    bool is_lone_struct = group->type->kind == LMM_TYPE_RECORD && is_several && !group->is_array &&
+                          !is_named; /* R5 */
     bool is_class =
         maker == LMM_MAKER_MALLOC || has(group, LMM_MODEL_BY_OBJECT | LMM_MODEL_BY_SOURCE); /* R4 */
 
@@ -297,8 +300,10 @@ static enum lmm_model_confidence confidence_of(const struct group *group,
                    ? LMM_MODEL_LIKELY
                    : LMM_MODEL_GUESS;
     }
-    if (group->fit == FIT_UNKNOWN) {
-        return LMM_MODEL_GUESS;
+    if (group->fit == FIT_UNKNOWN) { /* R9 */
+        return group->type->bytes == 0 && is_same && kinds_of(group) > 1 && second == NULL
+                   ? LMM_MODEL_LIKELY
+                   : LMM_MODEL_GUESS;
     }
     if (has(group, LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME)) {
         return LMM_MODEL_CERTAIN;
@@ -335,7 +340,7 @@ struct lmm_verdict lmm_decide(const struct lmm_candidate *candidates, size_t cou
         .type = best->type,
         .is_array = best->fit == FIT_MANY || best->fit == FIT_ARRAY || is_bytes(best) ||
                     (best->fit == FIT_UNKNOWN && best->is_array),
-        .confidence = confidence_of(best, second, maker),
+        .confidence = confidence_of(best, second, maker, is_constant(sizes, size_count)),
         .evidence = best->kinds,
     };
 }

@@ -14,8 +14,9 @@
  *   R4  what operator new gave is certain only if the class itself is known (by its constructor, its
  *       table of virtual functions, or the source): a pointer may be one to a base class
  *   R5  a constant number of structs above one, and of what operator new gave any number above one, is
- *       a guess unless the source or the function's name says that there are several: the type may
- *       be one that a larger struct starts with, or a base class
+ *       a guess unless the source or the function's name says that there are several, or the source is
+ *       one of two kinds of evidence: the type may be one that a larger struct starts with, or a base
+ *       class
  *   R6  bytes fit any size: they are likely, and certain only by the name of the function (strdup)
  *       or the source
  *   R7  a struct that only pointers to the inside of the block lead to has something before it: it is
@@ -23,6 +24,8 @@
  *       certain
  *   R8  bytes that only pointers to the inside of the block lead to are a guess when a pointer to its
  *       start is one to a smaller struct: they are what follows it
+ *   R9  of an incomplete type, such as DIR, the sizes say nothing: it is likely by two kinds of evidence
+ *       if all blocks have one size, else a guess
  */
 #ifndef LMM_PROGRAM_DECIDE_H
 #define LMM_PROGRAM_DECIDE_H
