@@ -151,7 +151,7 @@ PROGRAMS = {
                              " NO_PYTHON=1 git"], "git", ["-C", "{folder}", "log", "--stat", "-p"], make_repository,
                 None),
     "python3": Real("python3.11", "C", ["./configure CC={cc} CXX={cxx} CFLAGS='{flags}' OPT=-DNDEBUG",
-                                        "make -j2 python"], "python", ["-E", "-c", PYTHON], None, None),
+                                        "make -j2 python"], "python", ["-c", PYTHON], None, None),
     "ninja": Real("ninja-build", "C++", ["CXX={cxx} CFLAGS='{flags}' ./configure.py --bootstrap"], "ninja",
                   ["-C", "{folder}", "-n", "-d", "stats"], make_ninja_file, None),
     "re2c": Real("re2c", "C++", ["autoreconf -i", "./configure CC={cc} CXX={cxx} CFLAGS='{flags}' CXXFLAGS='{flags}'",

@@ -281,29 +281,66 @@ static enum lmm_model_confidence of_bytes(const struct group *group)
                                                                                : LMM_MODEL_GUESS;
 }
 
+/* R5: returns whether a struct that would have to be there several times may be what a larger one
+ * starts with. */
+static bool may_be_base(const struct group *group, enum lmm_maker maker)
+{
+    bool is_named = has(group, LMM_MODEL_BY_SOURCE) && kinds_of(group) > 1;
+    bool is_base = group->fit == FIT_MANY
+                       ? !is_named
+                       : group->fit == FIT_ARRAY &&
+                             (maker == LMM_MAKER_NEW || has(group, LMM_MODEL_BY_RETURN));
+
+    return group->type->kind == LMM_TYPE_RECORD && !group->is_array && is_base;
+}
+
+/* R7, R8. */
+static enum lmm_model_confidence of_inside(const struct group *group, bool is_same)
+{
+    bool is_struct = group->type->kind == LMM_TYPE_RECORD && kinds_of(group) > 1 && is_same &&
+                     group->fit == FIT_MORE && !has(group, LMM_MODEL_BY_SOURCE);
+
+    return is_struct || (is_bytes(group) && !group->is_doubtful) ? LMM_MODEL_LIKELY
+                                                                 : LMM_MODEL_GUESS;
+}
+
+/* R9. */
+static enum lmm_model_confidence of_unknown(const struct group *group, const struct group *second,
+                                            bool is_same)
+{
+    return group->type->bytes == 0 && is_same && kinds_of(group) > 1 && second == NULL
+               ? LMM_MODEL_LIKELY
+               : LMM_MODEL_GUESS;
+}
+
+/* R3 to R5, of a type that the sizes agree with. */
+static enum lmm_model_confidence of_fit(const struct group *group, const struct group *second,
+                                        enum lmm_maker maker)
+{
+    bool is_class =
+        maker == LMM_MAKER_MALLOC || has(group, LMM_MODEL_BY_OBJECT | LMM_MODEL_BY_SOURCE); /* R4 */
+    bool is_sized = group->is_array || group->fit > FIT_ARRAY ||
+                    (group->fit == FIT_ARRAY && group->type->kind != LMM_TYPE_RECORD);
+
+    if (may_be_base(group, maker) ||
+        !has(group, ~(unsigned) (LMM_MODEL_BY_ARGUMENT | LMM_MODEL_BY_SIZE)) ||
+        (second != NULL && group->score - second->score < 20)) {
+        return LMM_MODEL_GUESS;
+    }
+    return kinds_of(group) > 1 && is_class && is_sized && second == NULL ? LMM_MODEL_CERTAIN
+                                                                         : LMM_MODEL_LIKELY;
+}
+
 /* is_same: all blocks have one size. */
 static enum lmm_model_confidence confidence_of(const struct group *group,
                                                const struct group *second, enum lmm_maker maker,
                                                bool is_same)
 {
-    bool is_several = group->fit == FIT_MANY || (group->fit == FIT_ARRAY && maker == LMM_MAKER_NEW);
-    bool is_named = has(group, LMM_MODEL_BY_SOURCE) && kinds_of(group) > 1;
-    bool is_lone_struct = group->type->kind == LMM_TYPE_RECORD && is_several && !group->is_array &&
-                          !is_named; /* R5 */
-    bool is_class =
-        maker == LMM_MAKER_MALLOC || has(group, LMM_MODEL_BY_OBJECT | LMM_MODEL_BY_SOURCE); /* R4 */
-
     if (group->is_inside) {
-        return (is_bytes(group) && !group->is_doubtful) ||
-                       (group->type->kind == LMM_TYPE_RECORD && kinds_of(group) > 1 &&
-                        group->fit == FIT_MORE && !has(group, LMM_MODEL_BY_SOURCE))
-                   ? LMM_MODEL_LIKELY
-                   : LMM_MODEL_GUESS;
+        return of_inside(group, is_same);
     }
-    if (group->fit == FIT_UNKNOWN) { /* R9 */
-        return group->type->bytes == 0 && is_same && kinds_of(group) > 1 && second == NULL
-                   ? LMM_MODEL_LIKELY
-                   : LMM_MODEL_GUESS;
+    if (group->fit == FIT_UNKNOWN) {
+        return of_unknown(group, second, is_same);
     }
     if (has(group, LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME)) {
         return LMM_MODEL_CERTAIN;
@@ -311,15 +348,7 @@ static enum lmm_model_confidence confidence_of(const struct group *group,
     if (is_bytes(group)) {
         return second != NULL ? LMM_MODEL_GUESS : of_bytes(group);
     }
-    if (is_lone_struct || !has(group, ~(unsigned) (LMM_MODEL_BY_ARGUMENT | LMM_MODEL_BY_SIZE)) ||
-        (second != NULL && group->score - second->score < 20)) {
-        return LMM_MODEL_GUESS;
-    }
-    return kinds_of(group) > 1 && is_class && second == NULL && group->fit != FIT_MANY
-               ? LMM_MODEL_CERTAIN
-           : kinds_of(group) > 1 && is_class && second == NULL && group->is_array
-               ? LMM_MODEL_CERTAIN
-               : LMM_MODEL_LIKELY;
+    return of_fit(group, second, maker);
 }
 
 struct lmm_verdict lmm_decide(const struct lmm_candidate *candidates, size_t count,

@@ -13,15 +13,16 @@
  *       and no candidate of another type remains
  *   R4  what operator new gave is certain only if the class itself is known (by its constructor, its
  *       table of virtual functions, or the source): a pointer may be one to a base class
- *   R5  a constant number of structs above one, and of what operator new gave any number above one, is
- *       a guess unless the source or the function's name says that there are several, or the source is
- *       one of two kinds of evidence: the type may be one that a larger struct starts with, or a base
- *       class
+ *   R5  a struct of which a block would hold several is a guess if their number is constant, if the
+ *       function returns it, or if operator new gave it; it may be one that larger structs start with,
+ *       or a base class. Not so if the source or the function's name says that there are several, or
+ *       if the source is one of two kinds of evidence for a constant number. Without such a word
+ *       of the source it is never certain
  *   R6  bytes fit any size: they are likely, and certain only by the name of the function (strdup)
  *       or the source
  *   R7  a struct that only pointers to the inside of the block lead to has something before it: it is
- *       likely by two kinds of evidence, but a guess if the source adds its size to another; never
- *       certain
+ *       likely by two kinds of evidence if all blocks have one size, but a guess if the source adds its
+ *       size to another; never certain
  *   R8  bytes that only pointers to the inside of the block lead to are a guess when a pointer to its
  *       start is one to a smaller struct: they are what follows it
  *   R9  of an incomplete type, such as DIR, the sizes say nothing: it is likely by two kinds of evidence
