@@ -18,6 +18,7 @@
 #include "reporter/program/types/facts.h"
 #include "reporter/program/types/file_code.h"
 #include "reporter/program/types/generics.h"
+#include "reporter/program/types/layout.h"
 #include "reporter/program/types/sources.h"
 #include "reporter/program/types/type_info.h"
 #include "reporter/program/types/type_table.h"
@@ -37,8 +38,12 @@ static void try_type(const Dwarf_Die *die)
 {
     static const char *const texts[] = {"struct node *", "robj", "hr::Employee", "unsigned long"};
     struct lmm_type_info info;
+    struct lmm_layout layout;
     Dwarf_Die type;
 
+    if (lmm_layout_read(die, &layout)) {
+        lmm_layout_free(&layout);
+    }
     lmm_type_info_of(die, &info);
     lmm_type_target(die, &type);
     lmm_type_starts_with(die, "struct node");

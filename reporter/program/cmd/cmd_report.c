@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_report: `lmm report [PID|NAME|FILE]`: the usage report in any format. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "reporter/core/model.h"
+#include "reporter/core/words.h"
 #include "reporter/program/attach/holders.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/base/command_line.h"
@@ -14,6 +16,7 @@
 #include "reporter/program/ledger/liveness.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/check_report.h"
+#include "reporter/program/report/diet.h"
 #include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/merge.h"
 #include "reporter/program/report/report_options.h"
@@ -37,6 +40,7 @@ struct arguments {
     struct lmm_loss_options losses; /* of --leaks */
     bool sites;
     bool leaks;
+    bool no_hints;
     bool retained;
     bool type_frames; /* --by type, in a format with stacks */
 };
@@ -47,14 +51,17 @@ enum {
     STACKS_PER_ROW,
     JSON,
     LEAKS,
+    NO_HINTS,
     RETAINED,
     USUAL_ROWS = 20,
+    HINT_COLUMNS = 84,
     USUAL_STACKS_PER_ROW = 3,
 };
 
 static const struct argp_option options[] = {
     {"sites", 'S', NULL, 0, "Show all sites, even if the format shows some or none by default", 0},
     {"leaks", LEAKS, NULL, 0, "Show the last leak check, in text, json, junit and sarif", 0},
+    {"no-hints", NO_HINTS, NULL, 0, "Leave out the hints how to need less memory", 0},
     {"retained", RETAINED, NULL, 0,
      "Show the lines whose blocks retain most: the bytes that would be lost without them; of a "
      "running process, in text",
@@ -94,6 +101,7 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         }
         return 0;
     case LEAKS: arguments->leaks = true; return 0;
+    case NO_HINTS: arguments->no_hints = true; return 0;
     case RETAINED: arguments->retained = true; return 0;
     case 'S': arguments->sites = true; return 0;
     case STACKS:
@@ -229,6 +237,34 @@ static bool select_rows(struct arguments *arguments, struct lmm_model *model,
     return true;
 }
 
+/* Makes notes of the hints how to need less memory, before rows are merged; returns their number. A hint for which
+ * memory ran out is missing. */
+static size_t add_hints(const struct arguments *arguments, const struct lmm_model *model,
+                        struct lmm_symbols *symbols, char **notes)
+{
+    struct lmm_diet diet = {.model = NULL};
+    size_t count = 0;
+    bool has_hints = arguments->format->kind == LMM_FORMAT_TEXT && !arguments->no_hints &&
+                     arguments->select.patterns == NULL && arguments->rows.site == NULL &&
+                     model->other_malloc.bytes == 0;
+
+    if (!has_hints || !lmm_diet_make_brief(model, symbols, arguments->select.types, &diet)) {
+        return count;
+    }
+    for (size_t i = 0; i < lmm_diet_brief_count(&diet); i++) {
+        char *line = lmm_hint_line(&diet.hints[i], HINT_COLUMNS);
+        char size[LMM_CELL_BYTES];
+
+        lmm_write_size(size, diet.hints[i].saves_bytes);
+        if (line != NULL && asprintf(&notes[count], "-%s, lmm diet: %s", size, line) >= 0) {
+            count++;
+        }
+        free(line);
+    }
+    lmm_diet_free(&diet);
+    return count;
+}
+
 static void tell_what_is_missing(const struct arguments *arguments,
                                  const struct lmm_snapshot *snapshot)
 {
@@ -240,19 +276,41 @@ static void tell_what_is_missing(const struct arguments *arguments,
     }
 }
 
+/* Writes the usage report, with its notes; returns an exit status. */
+static int write_usage(struct arguments *arguments, struct lmm_model *model,
+                       struct lmm_symbols *symbols)
+{
+    struct lmm_merge merge = {.rows = NULL};
+    char *notes[LMM_HINTS_MOST + LMM_GAP_NOTES_MAX];
+    size_t count = add_hints(arguments, model, symbols, notes);
+    int status = LMM_EXIT_FAILED;
+
+    if (select_rows(arguments, model, &merge)) {
+        if (arguments->format->kind == LMM_FORMAT_TEXT) {
+            count += lmm_gap_notes_texts(symbols, LMM_GAP_NOTES_FEW, notes + count);
+        }
+        model->notes = notes;
+        model->note_count = count;
+        status = write_report(arguments, model);
+        model->note_count = 0;
+    }
+    while (count > 0) {
+        free(notes[--count]);
+    }
+    lmm_merge_free(&merge);
+    return status;
+}
+
 int lmm_cmd_report(int argc, char **argv)
 {
     struct arguments arguments = {.format = lmm_format_find("text"),
                                   .losses = {.shown_classes = LMM_KINDS_SHOWN},
                                   .stacks_per_row = USUAL_STACKS_PER_ROW};
-    struct lmm_merge merge = {.rows = NULL};
 
     lmm_command_line_read(&lmm_report_argp, argc, argv, 0, &arguments);
     char *path = lmm_discover_path(arguments.word);
     struct lmm_snapshot *snapshot = path == NULL ? NULL : lmm_snapshot_read(path);
     struct lmm_symbols *symbols = NULL;
-    char *notes[LMM_GAP_NOTES_MAX];
-    size_t note_count = 0;
     int status = LMM_EXIT_FAILED;
 
     if (snapshot != NULL && !lmm_types_apply(&symbols, arguments.symbol_flags, snapshot->model)) {
@@ -261,19 +319,10 @@ int lmm_cmd_report(int argc, char **argv)
         status = lmm_holders_write_retained(path, snapshot, rows_of(&arguments), arguments.output);
     } else if (snapshot != NULL && arguments.leaks) {
         status = write_leaks(&arguments, snapshot);
-    } else if (snapshot != NULL && select_rows(&arguments, snapshot->model, &merge)) {
+    } else if (snapshot != NULL) {
         tell_what_is_missing(&arguments, snapshot);
-        if (arguments.format->kind == LMM_FORMAT_TEXT) {
-            note_count = lmm_gap_notes_texts(symbols, LMM_GAP_NOTES_FEW, notes);
-            snapshot->model->notes = notes;
-            snapshot->model->note_count = note_count;
-        }
-        status = write_report(&arguments, snapshot->model);
+        status = write_usage(&arguments, snapshot->model, symbols);
     }
-    while (note_count > 0) {
-        free(notes[--note_count]);
-    }
-    lmm_merge_free(&merge);
     lmm_snapshot_free(snapshot);
     free(path);
     lmm_symbols_close(symbols);

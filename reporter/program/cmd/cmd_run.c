@@ -21,6 +21,7 @@
 #include "reporter/program/base/array.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/report/ending.h"
+#include "reporter/program/report/diet.h"
 #include "reporter/program/report/gate.h"
 #include "reporter/program/report/run_render.h"
 #include "reporter/program/run/keeper.h"
@@ -38,6 +39,7 @@
 #include "reporter/program/types/types.h"
 
 struct run {
+    struct lmm_diet diet; /* of the program */
     struct lmm_run_options options;
     struct lmm_run_folder folder;
     struct lmm_ending ending;
@@ -288,6 +290,17 @@ static int write_split(const struct run *run, const struct lmm_run_report_proces
     return status;
 }
 
+/* Makes the hints of the program for the text; returns false when memory ran out. */
+static bool find_hints(struct run *run, const struct lmm_model *model)
+{
+    const struct lmm_run_options *options = &run->options;
+    bool has_hints = options->format->kind == LMM_FORMAT_TEXT && !options->leaks_only &&
+                     !options->no_hints && model->other_malloc.bytes == 0;
+
+    return !has_hints ||
+           lmm_diet_make_brief(model, run->symbols, options->select.types, &run->diet);
+}
+
 static void fill_process(struct lmm_run_book *book, struct lmm_run_report_process *process)
 {
     *process = (struct lmm_run_report_process) {
@@ -310,6 +323,12 @@ static bool list_processes(struct run *run)
     run->processes = calloc(run->books.count, sizeof(*run->processes));
     for (size_t i = 0; i < run->books.count && run->processes != NULL; i++) {
         fill_process(&run->books.items[i], &run->processes[i]);
+        if (run->processes[i].is_program && run->diet.model == NULL) {
+            if (!find_hints(run, run->processes[i].model)) {
+                return false;
+            }
+            run->processes[i].diet = &run->diet;
+        }
     }
     return run->processes != NULL;
 }
@@ -491,6 +510,7 @@ static int report(struct run *run, bool *ret_keep)
 
 static void forget(struct run *run)
 {
+    lmm_diet_free(&run->diet);
     lmm_run_books_free(&run->books);
     free(run->ends);
     lmm_symbols_close(run->symbols);

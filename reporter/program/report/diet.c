@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/report/diet.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -250,6 +252,62 @@ bool lmm_diet_make(const struct lmm_model *model, struct lmm_symbols *symbols,
     }
     *ret_diet = diet;
     return true;
+}
+
+/* ---- Hints in other reports ------------------------------------------------------------------ */
+
+bool lmm_diet_make_brief(const struct lmm_model *model, struct lmm_symbols *symbols,
+                         char *const *types, struct lmm_diet *ret_diet)
+{
+    uint64_t bytes = model->has_peak ? model->peak_bytes : model->total.live_bytes;
+    uint64_t part = bytes / LMM_HINTS_PART;
+    const struct lmm_diet_options options = {
+        .least_bytes = part > LMM_HINTS_LEAST_BYTES ? part : LMM_HINTS_LEAST_BYTES,
+        .most_types = LMM_HINTS_TYPES,
+        .types = types,
+    };
+
+    return lmm_diet_make(model, symbols, &options, ret_diet);
+}
+
+size_t lmm_diet_brief_count(const struct lmm_diet *diet)
+{
+    size_t count = lmm_diet_with_bytes(diet);
+
+    return count < LMM_HINTS_MOST ? count : (size_t) LMM_HINTS_MOST;
+}
+
+/* Ends a text of UTF-8 with "..." where it is longer than room. */
+static void cut(char *text, size_t room)
+{
+    static const char dots[] = "...";
+    size_t end = room < sizeof(dots) ? 0 : room - strlen(dots);
+
+    if (strlen(text) <= room) {
+        return;
+    }
+    while (end > 0 && ((unsigned char) text[end] & 0xc0) == 0x80) {
+        end--;
+    }
+    memcpy(text + end, dots, strnlen(dots, room - end) + 1);
+}
+
+char *lmm_hint_line(const struct lmm_hint *hint, size_t room)
+{
+    struct lmm_string file = lmm_model_last_component(hint->file);
+    bool has_type = hint->kind == LMM_HINT_LAYOUT || hint->kind == LMM_HINT_EMBED;
+    char *line = NULL;
+    int length = hint->line == 0
+                     ? asprintf(&line, "%s: %s", hint->type, hint->text)
+                     : asprintf(&line, "%s%s%.*s:%" PRIu32 "%s: %s", has_type ? hint->type : "",
+                                has_type ? " (" : "", (int) file.bytes, file.text, hint->line,
+                                has_type ? ")" : "", hint->text);
+
+    if (length < 0) {
+        return NULL;
+    }
+    cut(line, room);
+    return line;
 }
 
 void lmm_diet_free(struct lmm_diet *diet)

@@ -95,6 +95,24 @@ void lmm_diet_free(struct lmm_diet *diet);
 /* Returns how many of the hints save bytes; they come first. */
 size_t lmm_diet_with_bytes(const struct lmm_diet *diet);
 
+/* What hints at the end of another report need to save: 1 % of the bytes at the peak, and 64 KiB; and
+ * how many there are at most. */
+enum {
+    LMM_HINTS_PART = 100,
+    LMM_HINTS_LEAST_BYTES = 64 << 10,
+    LMM_HINTS_MOST = 3,
+    LMM_HINTS_TYPES = 20, /* whose layouts are read for them */
+};
+
+/* Makes a diet of such hints only, as lmm_diet_make(); types: patterns, NULL: all. */
+bool lmm_diet_make_brief(const struct lmm_model *model, struct lmm_symbols *symbols,
+                         char *const *types, struct lmm_diet *ret_diet);
+
+/* Returns how many of them there are, and one of them as a line of at most `room` bytes, to be freed; NULL:
+ * out of memory. */
+size_t lmm_diet_brief_count(const struct lmm_diet *diet);
+char *lmm_hint_line(const struct lmm_hint *hint, size_t room);
+
 /* Returns the word for a kind of hint: "layout". */
 const char *lmm_hint_word(enum lmm_hint_kind kind);
 

@@ -35,9 +35,4 @@ void lmm_diet_put_struct(const struct lmm_diet *diet, const struct lmm_diet_type
 int lmm_diet_put_json(const struct lmm_diet *diet, const struct lmm_diet_look *look,
                       struct lmm_sink *sink);
 
-/* Puts a line of the section of hints of another report, in at most LMM_SHOWN_COLUMNS after `taken` columns. */
-struct lmm_hint;
-void lmm_diet_put_brief(const struct lmm_hint *hint, const struct lmm_look *look, size_t room,
-                        struct lmm_sink *sink);
-
 #endif

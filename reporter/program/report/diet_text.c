@@ -213,15 +213,3 @@ void lmm_diet_put_text(const struct lmm_diet *diet, const struct lmm_diet_look *
     }
     put_summary(diet, sink);
 }
-
-void lmm_diet_put_brief(const struct lmm_hint *hint, const struct lmm_look *look, size_t room,
-                        struct lmm_sink *sink)
-{
-    size_t width = 0;
-
-    if (hint->kind == LMM_HINT_LAYOUT) {
-        width = lmm_shown_put_function(look, sink, lmm_string_of(hint->type), room / 2);
-        width += lmm_put_string(sink, lmm_string_of(", "));
-    }
-    put_text(hint, look, room > width ? room - width : 1, sink);
-}

@@ -20,6 +20,7 @@
 
 #include "reporter/program/report/shown_names.h"
 
+struct lmm_diet;
 struct lmm_ending;
 struct lmm_model;
 struct lmm_sink;
@@ -47,10 +48,11 @@ struct lmm_run_report_bounds {
 struct lmm_run_report_process {
     const struct lmm_model *model;
     struct lmm_spots *spots;
-    bool is_program;      /* the process that lmm run started, not a child of it */
-    bool is_live;         /* it is still running */
-    bool has_status;      /* it was waited for */
-    int status;           /* from wait(2) */
+    const struct lmm_diet *diet; /* its hints for the text; NULL: none */
+    bool is_program;             /* the process that lmm run started, not a child of it */
+    bool is_live;                /* it is still running */
+    bool has_status;             /* it was waited for */
+    int status;                  /* from wait(2) */
     const char *became;   /* the program that it became by exec and LMM did not see; NULL: none */
     const char *obstacle; /* why LMM did not see that; NULL: unknown */
     bool has_own_lmm; /* liblmm is linked into it, and counts the blocks of its types elsewhere */

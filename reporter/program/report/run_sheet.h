@@ -133,6 +133,9 @@ void lmm_sheet_losses(const struct lmm_sheet *sheet);
 void lmm_sheet_generated(const struct lmm_sheet *sheet, const struct lmm_model_site *site,
                          enum lmm_model_class kind);
 
+/* Puts the hints of the process, if it has any (run_hints.c). */
+void lmm_sheet_hints(const struct lmm_sheet *sheet);
+
 /* Puts the section of sizes, unless it has no rows (run_sizes.c). */
 void lmm_sheet_sizes(const struct lmm_sheet *sheet);
 

@@ -60,6 +60,9 @@ static void put_process(const struct lmm_sheet *sheet, bool is_last)
     if (has_figures && !sheet->run->leaks_only) {
         lmm_sheet_names(sheet, is_last);
     }
+    if (has_figures && !sheet->run->leaks_only) {
+        lmm_sheet_hints(sheet);
+    }
     if (is_last && !sheet->run->look.is_brief) {
         lmm_sheet_suppressions(sheet);
     }

@@ -16,6 +16,7 @@ enum {
     KEY_DEPTH = 256,
     KEY_STACKS,
     KEY_LEAKS,
+    KEY_NO_HINTS,
     KEY_ERROR_EXITCODE,
     KEY_FILL,
     KEY_RETAINED,
@@ -44,6 +45,7 @@ static const struct argp_option table[] = {
     {"output", 'o', "FILE", 0,
      "Write the report to FILE, not to standard error; %p in it is the process's PID", 0},
     {"leaks", KEY_LEAKS, NULL, 0, "Show leaks only", 0},
+    {"no-hints", KEY_NO_HINTS, NULL, 0, "Leave out the hints how to need less memory", 0},
     {"errors-for-leak-kinds", KEY_ERROR_KINDS, "SET", 0,
      "Which classes make --error-exitcode fail; by default definite", 0},
     {"error-exitcode", KEY_ERROR_EXITCODE, "N", 0,
@@ -192,6 +194,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case 'o': options->output = argument; return 0;
     case KEY_LEAKS: options->leaks_only = true; return 0;
+    case KEY_NO_HINTS: options->no_hints = true; return 0;
     case KEY_GATE: options->gate = argument; return 0;
     case KEY_GENERATE: options->leaks_only = options->generates = true; return 0;
     case KEY_FILL: options->fill = true; return 0;

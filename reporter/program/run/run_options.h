@@ -25,6 +25,7 @@ struct lmm_run_options {
     struct lmm_extent_options extent;
     struct lmm_select select; /* --type */
     bool leaks_only;
+    bool no_hints;
     bool generates; /* suppressions */
     bool fill;
     bool retained;

@@ -128,4 +128,30 @@ class Text(Diet):
         self.assertNotIn("more hints", self.succeed("diet", "--full", "diet_planted"))
 
 
+class InReports(Diet):
+    def report_of(self, *words, kilo=KILO):
+        result = self.run_lmm(*words, PLANTED, str(kilo))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stderr
+
+    def test_a_run_ends_with_the_three_largest(self):
+        text = self.report_of(kilo=5 * KILO)
+        section = text.split("\nHints ", 1)[1].split("\n\n", 1)[0].splitlines()
+        self.assertEqual(len(section), 4, section)
+        self.assertRegex(section[1], rf"^  1 +625\.0 KiB  struct packet \(diet_planted\.c:{line_of('PACKET:')}\): 3 holes ")
+        self.assertLessEqual(max(map(len, section)), 120)
+        self.assertLessEqual(len(text.splitlines()), 60)
+        self.assertRegex(self.report_of("--full"), r"Order: data sent length port flags kind is_last\n")
+
+    def test_they_can_be_left_out_and_small_ones_are(self):
+        self.assertNotIn("Hints", self.report_of("--no-hints"))
+        self.assertNotIn("Hints", self.report_of(kilo=1))
+
+    def test_a_report_has_them_as_notes(self):
+        self.start_planted()
+        text = self.succeed("report", "diet_planted")
+        self.assertRegex(text, r"\nnote: -125\.0 KiB, lmm diet: struct packet \(diet_planted\.c:\d+\): 3 holes ")
+        self.assertNotIn("lmm diet", self.succeed("report", "--no-hints", "diet_planted"))
+
+
 harness.main()
