@@ -8,6 +8,7 @@
 
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
+#include "reporter/core/site_type.h"
 #include "reporter/core/words.h"
 #include "reporter/program/attach/ask.h"
 #include "reporter/program/attach/memory_name.h"
@@ -113,9 +114,22 @@ static void put_place(struct lmm_sink *sink, const struct lmm_model *model, uint
     lmm_sink_printf(sink, "  #%" PRIu64, id);
 }
 
+/* Puts " of struct session", if the type of the site's blocks is known. */
+static void put_type(struct lmm_sink *sink, const struct lmm_model *model, uint64_t id)
+{
+    const struct lmm_model_site *site = find_site(model, id);
+    struct lmm_string type = site == NULL ? lmm_string_of("") : lmm_site_type_name(model, site);
+
+    if (type.bytes != 0) {
+        lmm_sink_puts(sink, " of ");
+        lmm_put_string(sink, type);
+    }
+}
+
 static void put_block(struct lmm_sink *sink, const struct lmm_model *model, const struct link *link)
 {
     lmm_put_count(sink, link->to_bytes, "byte", "bytes");
+    put_type(sink, model, link->to_site);
     lmm_sink_printf(sink, " at 0x%" PRIx64 "  ", link->to);
     put_place(sink, model, link->to_site);
 }

@@ -270,7 +270,7 @@ static int explain(const struct arguments *arguments, const char *path)
     if (snapshot != NULL && snapshot->state != LMM_PROCESS_LIVE) {
         lmm_complain("process %" PRIu32 " is %s: --why needs a live process", snapshot->header->pid,
                      lmm_process_state_name(snapshot->state));
-    } else if (snapshot != NULL && lmm_symbols_apply(&symbols, 0, snapshot->model) &&
+    } else if (snapshot != NULL && lmm_types_apply(&symbols, 0, snapshot->model) &&
                (named == NULL || lmm_symbols_apply(&symbols, 0, named->model))) {
         if (named != NULL && lmm_site_word_apply(arguments->why, named->model)) {
             count = collect_blocks(named->model, addresses);
