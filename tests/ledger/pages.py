@@ -14,7 +14,7 @@ BLOCKS = 1563    # each 64th of 100,000, one on each system page
 PAGE = 4096
 
 
-class Pages(Case):
+class Sparse(Case):
     def variables(self, options):
         self.run_folder = tempfile.mkdtemp(dir=self.folder)
         return harness.environment(LD_PRELOAD=PRELOAD, LMM_OPTIONS=f"ledger={self.run_folder}:stacks=8:keep=1:{options}")
@@ -42,6 +42,8 @@ class Pages(Case):
         self.assertLessEqual(walk["sparse_bytes"], walk["held_bytes"])
         return walk
 
+
+class Pages(Sparse):
     def test_at_exit(self):
         for by in ("line", "stack", "site"):
             for option in ("pages=1", "check=1"):
@@ -64,6 +66,56 @@ class Pages(Case):
         report = self.report()
         self.assertNotIn("page_walk", report)
         self.assertFalse([site for site in report["sites"] if "page_use" in site])
+
+
+
+class Asked(Sparse):
+    def start_sparse(self, word, options=""):
+        process = subprocess.Popen([SPARSE, word], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   env=self.variables("check=0" + options))
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        return process
+
+    def diet(self, *words):
+        shown = subprocess.run([harness.LMM, "diet", *words], capture_output=True, text=True, check=True,
+                               env=harness.environment(LMM_DIR=self.run_folder))
+        return shown.stdout
+
+    def hint(self, word):
+        """The first hint about pages that are nearly empty; other threads may have such pages, too."""
+        return next(hint for hint in json.loads(self.diet("--json", word))["hints"] if hint["kind"] == "sparse")
+
+    def expect_hint(self, hint):
+        self.assertGreaterEqual(hint["blocks"], BLOCKS - 1)
+        self.assertLessEqual(hint["saves_bytes"], BLOCKS * (PAGE - 64))
+        self.assertGreater(hint["saves_bytes"], (BLOCKS - 2) * PAGE - BLOCKS * 64)
+        self.assertEqual((hint["after_bytes"], hint["text"]),
+                         (64, "keep 6.1 MiB of pages under 25% full: allocate them together"))
+
+    def test_a_running_process_is_asked(self):
+        for word in ("wait", "threads"):
+            process = self.start_sparse(word)
+            for _ in range(3):
+                self.expect_hint(self.hint(str(process.pid)))
+            self.assertFalse(self.expect_planted(self.report())["at_exit"])
+
+    def test_what_was_found_outlives_the_process(self):
+        process = self.start_sparse("wait")
+        self.hint(str(process.pid))
+        process.kill()
+        process.wait()
+        self.expect_hint(self.hint(glob.glob(self.run_folder + "/*.lmm")[0]))
+
+    def test_a_process_that_cannot_be_asked(self):
+        process = self.start_sparse("wait", ":signal=0")
+        self.assertRegex(self.diet(str(process.pid)), r"(?m)^note: no hints about pages: .*cannot be asked")
+
+    def test_at_exit(self):
+        self.run_sparse("end")
+        text = self.diet("--full", glob.glob(self.run_folder + "/*.lmm")[0])
+        self.assertRegex(text, r"at exit keep 6\.1 MiB of pages under 25% full: allocate them together")
 
 
 harness.main()

@@ -2,15 +2,19 @@
 /* cmd_diet: `lmm diet [PID|NAME|FILE]`: what a program could change to need less memory. */
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "reporter/core/model.h"
+#include "reporter/program/attach/requests.h"
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/parse.h"
 #include "reporter/program/base/program.h"
 #include "reporter/program/base/select.h"
 #include "reporter/program/formats/format.h"
+#include "reporter/program/ledger/discover.h"
+#include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/diet.h"
 #include "reporter/program/report/diet_print.h"
@@ -85,12 +89,39 @@ const struct argp lmm_diet_argp = {
     .children = children,
 };
 
+/* The ledger, after a walk over the pages if its process lives; without one *ret_reason says why. NULL after a
+ * message. */
+static struct lmm_snapshot *read_ledger(const char *word, struct lmm_reason *ret_reason)
+{
+    char *path = lmm_discover_path(word);
+    struct lmm_snapshot *snapshot = path == NULL ? NULL : lmm_snapshot_read(path);
+
+    ret_reason->text[0] = '\0';
+    if (snapshot != NULL && snapshot->state == LMM_PROCESS_LIVE &&
+        lmm_request_pages(path, snapshot, ret_reason)) {
+        lmm_snapshot_free(snapshot);
+        snapshot = lmm_snapshot_read(path);
+    }
+    free(path);
+    return snapshot;
+}
+
+/* Adds why the pages were not counted, if they were not. */
+static void add_reason(const struct lmm_reason *reason, char *notes[], size_t *count)
+{
+    char *text = NULL;
+
+    if (reason->text[0] != '\0' && asprintf(&text, "no hints about pages: %s", reason->text) >= 0) {
+        notes[(*count)++] = text;
+    }
+}
+
 static int write_diet(const struct arguments *arguments, const struct lmm_diet *diet,
-                      const struct lmm_symbols *symbols)
+                      const struct lmm_symbols *symbols, const struct lmm_reason *reason)
 {
     struct lmm_output output;
     char folder[PATH_MAX];
-    char *notes[LMM_GAP_NOTES_MAX];
+    char *notes[LMM_GAP_NOTES_MAX + 1];
     size_t usual = arguments->extent.full ? SIZE_MAX : USUAL_ROWS;
 
     if (!lmm_output_open(&output, arguments->output, 0666)) {
@@ -105,6 +136,7 @@ static int write_diet(const struct arguments *arguments, const struct lmm_diet *
         .note_count = symbols == NULL ? 0 : lmm_gap_notes_texts(symbols, 1, notes),
     };
 
+    add_reason(reason, notes, &look.note_count);
     if (arguments->format->kind == LMM_FORMAT_JSON) {
         lmm_diet_put_json(diet, &look, &output.sink);
     } else {
@@ -126,7 +158,8 @@ int lmm_cmd_diet(int argc, char **argv)
     lmm_command_line_read(&lmm_diet_argp, argc, argv, 0, &arguments);
     const struct lmm_diet_options wanted = {.most_types = MOST_TYPES,
                                             .types = arguments.select.types};
-    struct lmm_snapshot *snapshot = lmm_snapshot_select(arguments.word);
+    struct lmm_reason reason;
+    struct lmm_snapshot *snapshot = read_ledger(arguments.word, &reason);
 
     if (snapshot != NULL && (!lmm_types_apply(&symbols, arguments.symbol_flags, snapshot->model) ||
                              !lmm_diet_make(snapshot->model, symbols, &wanted, &diet))) {
@@ -134,7 +167,7 @@ int lmm_cmd_diet(int argc, char **argv)
     } else if (snapshot != NULL) {
         lmm_snapshot_tell_loss(snapshot);
         lmm_snapshot_tell_other_malloc(snapshot);
-        status = write_diet(&arguments, &diet, symbols);
+        status = write_diet(&arguments, &diet, symbols, &reason);
     }
     lmm_diet_free(&diet);
     lmm_snapshot_free(snapshot);

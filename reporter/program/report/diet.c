@@ -13,7 +13,8 @@
 #include "reporter/program/base/select.h"
 #include "reporter/program/types/type_die.h"
 
-static const char *const words[] = {"layout", "slack", "tiny", "embed", "growth", "foreign"};
+static const char *const words[] = {"layout", "slack",   "tiny",   "embed",
+                                    "growth", "foreign", "sparse", "trim"};
 
 _Static_assert(sizeof(words) / sizeof(words[0]) == LMM_HINT_KINDS, "each kind has a word");
 
@@ -219,6 +220,7 @@ static void find_hints(struct lmm_diet *diet)
         lmm_diet_find_layouts,
         lmm_diet_find_embeddable,
         lmm_diet_find_lines,
+        lmm_diet_find_pages,
     };
 
     read_layouts(diet);

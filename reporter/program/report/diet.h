@@ -3,7 +3,7 @@
  * diet: what a program could change to need less memory: hints, each with the bytes that it saves. They are
  * found by providers, each in a file of its own: diet_types.c (order of fields, structs to embed),
  * diet_lines.c (sizes just above a slot's, many tiny blocks, growth by doubling, frees by other
- * threads).
+ * threads), diet_pages.c (pages that are nearly empty, or empty).
  *
  * Figures are of the blocks that live now, or of the process's peak when it has ended or no block
  * lives. Bytes saved are those of LMM's slots (diet_slots.h), and never more than is sure: where only
@@ -34,6 +34,8 @@ enum lmm_hint_kind {
     LMM_HINT_EMBED,   /* a struct that could be a field of the only one that points at it */
     LMM_HINT_GROWTH,  /* arrays that grow by doubling */
     LMM_HINT_FOREIGN, /* blocks that another thread frees */
+    LMM_HINT_SPARSE,  /* blocks that keep pages which are nearly empty */
+    LMM_HINT_TRIM,    /* free pages that could be given back */
     LMM_HINT_KINDS,
 };
 
@@ -134,5 +136,6 @@ void lmm_diet_add(struct lmm_diet *diet, const struct lmm_hint *hint);
 void lmm_diet_find_layouts(struct lmm_diet *diet);
 void lmm_diet_find_embeddable(struct lmm_diet *diet);
 void lmm_diet_find_lines(struct lmm_diet *diet);
+void lmm_diet_find_pages(struct lmm_diet *diet);
 
 #endif

@@ -81,6 +81,10 @@ static void add_sizes(struct lmm_grid *grid, const struct lmm_hint *hint)
 {
     char cell[LMM_CELL_BYTES];
 
+    if (hint->before_bytes == 0) {
+        lmm_grid_text(grid, "-");
+        return;
+    }
     snprintf(cell, sizeof(cell), "%" PRIu64 " -> %" PRIu64, hint->before_bytes, hint->after_bytes);
     lmm_grid_text(grid, cell);
 }
