@@ -43,7 +43,7 @@ static void require(bool is_true)
 
 static bool is_register(int reg)
 {
-    return reg >= LMM_REGISTER_NONE && reg < REGISTERS;
+    return reg >= LMM_REGISTER_THREAD && reg < REGISTERS;
 }
 
 static void check_step(const struct lmm_way_step *step, const struct lmm_code *code)

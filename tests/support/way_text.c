@@ -27,7 +27,9 @@ static void put_place(FILE *out, enum lmm_machine machine, int reg, int index, u
     char name[NAME_BYTES];
 
     fputc('[', out);
-    if (reg != LMM_REGISTER_NONE) {
+    if (reg == LMM_REGISTER_THREAD) {
+        fputs("thread", out);
+    } else if (reg != LMM_REGISTER_NONE) {
         fprintf(out, "%s", register_name(machine, reg, name));
     }
     if (index != LMM_REGISTER_NONE) {
@@ -51,7 +53,9 @@ static void put_origin(FILE *out, enum lmm_machine machine, const struct lmm_way
 {
     char name[NAME_BYTES];
 
-    if (origin->reg != LMM_REGISTER_NONE) {
+    if (origin->reg == LMM_REGISTER_THREAD) {
+        fputs("thread ", out);
+    } else if (origin->reg != LMM_REGISTER_NONE) {
         fprintf(out, "%s %s %" PRIx64 " ", register_name(machine, origin->reg, name),
                 origin->is_result ? "returned to" : "before", origin->at);
     }

@@ -13,6 +13,7 @@
 
 enum {
     LMM_REGISTER_NONE = -1,
+    LMM_REGISTER_THREAD = -2, /* the thread pointer: fs on x86-64, tpidr_el0 on AArch64 */
 };
 
 enum lmm_machine {

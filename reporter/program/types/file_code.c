@@ -14,6 +14,9 @@
 
 enum {
     SYMBOLS_MAX = 1 << 24, /* of a table, and relocations of a section */
+    SEGMENTS_MAX = 1 << 16,
+    SEGMENT_BYTES_MAX = 1 << 30,
+    TWO_WORDS = 16,
 };
 
 /* A slot of the global offset table, and the function whose address it gets. */
@@ -298,6 +301,43 @@ const char *lmm_file_code_callee(struct lmm_file_code *code, uint64_t return_add
     case LMM_MACHINE_AARCH64: return callee_on_aarch64(code, return_address);
     default: return NULL;
     }
+}
+
+/* ---- Threads --------------------------------------------------------------------------------- */
+
+/* Sets *ret_segment to the template of a thread's block. */
+static bool find_thread_segment(struct lmm_file_code *code, GElf_Phdr *ret_segment)
+{
+    size_t count = 0;
+
+    if (code->machine == LMM_MACHINE_NONE || elf_getphdrnum(code->elf, &count) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < count && i < SEGMENTS_MAX; i++) {
+        if (gelf_getphdr(code->elf, (int) i, ret_segment) != NULL &&
+            ret_segment->p_type == PT_TLS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool lmm_file_code_thread(struct lmm_file_code *code, int64_t distance, uint64_t *ret_place)
+{
+    GElf_Phdr segment;
+
+    if (!find_thread_segment(code, &segment) || segment.p_memsz > SEGMENT_BYTES_MAX ||
+        segment.p_align > SEGMENT_BYTES_MAX) {
+        return false;
+    }
+    /* On x86-64 the block ends at the thread pointer; on AArch64 it starts after two words there. */
+    uint64_t align = segment.p_align == 0 ? 1 : segment.p_align;
+    uint64_t start = code->machine == LMM_MACHINE_X86_64
+                         ? 0 - (segment.p_memsz + align - 1) / align * align
+                         : (TWO_WORDS + align - 1) / align * align;
+
+    *ret_place = (uint64_t) distance - start;
+    return *ret_place < segment.p_memsz;
 }
 
 /* ---- Objects --------------------------------------------------------------------------------- */

@@ -40,6 +40,10 @@ const char *lmm_file_code_callee(struct lmm_file_code *code, uint64_t return_add
 /* Returns the mangled name whose address the dynamic linker stores at an address; NULL: none. */
 const char *lmm_file_code_slot(struct lmm_file_code *code, uint64_t address);
 
+/* Turns a distance from the thread pointer, as an executable's code has it, into one from the start of the
+ * block that each thread has for the file. Returns false when it is not in that block. */
+bool lmm_file_code_thread(struct lmm_file_code *code, int64_t distance, uint64_t *ret_place);
+
 /* Returns the mangled name of the object, such as a table of virtual functions, that an address
  * lies in; NULL: unknown. */
 const char *lmm_file_code_object(struct lmm_file_code *code, uint64_t address);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reporter/program/base/array.h"
+#include "reporter/program/types/file_code.h"
 #include "reporter/program/types/type_info.h"
 #include "reporter/program/types/type_table.h"
 
@@ -51,6 +52,39 @@ bool lmm_finding_is_this(const Dwarf_Die *variable)
 
     return dwarf_attr_integrate(&die, DW_AT_artificial, &attribute) != NULL &&
            dwarf_formflag(&attribute, &is_artificial) == 0 && is_artificial;
+}
+
+/* Looks for a static variable of the functions around. */
+static bool find_static(const struct lmm_finding *finding, enum lmm_place_kind kind, uint64_t at,
+                        Dwarf_Die *ret_variable, uint64_t *ret_offset)
+{
+    for (size_t i = 0; i < finding->variables.count; i++) {
+        const struct lmm_variable_place *place = &finding->variables.items[i];
+        uint64_t offset = at - (uint64_t) place->offset;
+        Dwarf_Die type;
+
+        if (place->kind == kind && lmm_type_of(&place->variable, &type) &&
+            offset < lmm_type_bytes(&type)) {
+            *ret_variable = place->variable;
+            *ret_offset = offset;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool lmm_finding_variable_at(struct lmm_finding *finding, enum lmm_place_kind kind, int64_t place,
+                             Dwarf_Die *ret_variable, uint64_t *ret_offset)
+{
+    uint64_t at = (uint64_t) place + finding->bias;
+
+    if (kind == LMM_PLACE_THREAD) {
+        return lmm_file_code_thread(finding->reader->code, place, &at) &&
+               (lmm_variables_of_thread(finding->dwarf, at, ret_variable, ret_offset) ||
+                find_static(finding, kind, at, ret_variable, ret_offset));
+    }
+    return lmm_variables_at(finding->dwarf, at, ret_variable, ret_offset) ||
+           find_static(finding, kind, at, ret_variable, ret_offset);
 }
 
 bool lmm_finding_holds(const struct lmm_finding *finding, const struct lmm_way_step *step,

@@ -57,6 +57,14 @@ bool lmm_finding_add_target(struct lmm_finding *finding, const Dwarf_Die *pointe
 /* Returns whether a variable is the one that the compiler adds to methods. */
 bool lmm_finding_is_this(const Dwarf_Die *variable);
 
+/*
+ * Sets *ret_variable to the variable, one of the file or of the functions around, that starts at, or spans,
+ * a place: an address of the file's headers (FIXED), or a distance from the thread pointer (THREAD); and *ret_offset
+ * to the distance from its start.
+ */
+bool lmm_finding_variable_at(struct lmm_finding *finding, enum lmm_place_kind kind, int64_t place,
+                             Dwarf_Die *ret_variable, uint64_t *ret_offset);
+
 /* Returns whether a register holds the result, in some instruction of a step, where a variable
  * lies in it. */
 bool lmm_finding_holds(const struct lmm_finding *finding, const struct lmm_way_step *step,

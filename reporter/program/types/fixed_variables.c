@@ -15,7 +15,8 @@ enum {
     SPAN_MAX = 16,      /* variables before an address that may span it: some overlap */
 };
 
-static void add_variable(struct lmm_fixed_variables *variables, Dwarf_Die *die)
+static void add_variable(struct lmm_fixed_variables *variables, enum lmm_place_kind kind,
+                         Dwarf_Die *die)
 {
     Dwarf_Attribute attribute;
     Dwarf_Op *operations;
@@ -24,8 +25,8 @@ static void add_variable(struct lmm_fixed_variables *variables, Dwarf_Die *die)
 
     if (dwarf_attr(die, DW_AT_location, &attribute) == NULL ||
         dwarf_getlocation(&attribute, &operations, &count) != 0 ||
-        !lmm_place_of(&attribute, operations, count, NULL, &place) ||
-        place.kind != LMM_PLACE_FIXED || place.offset == 0) {
+        !lmm_place_of(&attribute, operations, count, NULL, &place) || place.kind != kind ||
+        (kind == LMM_PLACE_FIXED && place.offset == 0)) {
         return; /* at 0: the linker left it out */
     }
     struct lmm_fixed_variable *added =
@@ -37,8 +38,8 @@ static void add_variable(struct lmm_fixed_variables *variables, Dwarf_Die *die)
     }
 }
 
-static void list_children(struct lmm_fixed_variables *variables, Dwarf_Die *parent, int depth,
-                          int *budget)
+static void list_children(struct lmm_fixed_variables *variables, enum lmm_place_kind kind,
+                          Dwarf_Die *parent, int depth, int *budget)
 {
     Dwarf_Die die;
 
@@ -47,9 +48,9 @@ static void list_children(struct lmm_fixed_variables *variables, Dwarf_Die *pare
     }
     do {
         switch (dwarf_tag(&die)) {
-        case DW_TAG_variable: add_variable(variables, &die); break;
+        case DW_TAG_variable: add_variable(variables, kind, &die); break;
         case DW_TAG_namespace:
-        case DW_TAG_module: list_children(variables, &die, depth + 1, budget); break;
+        case DW_TAG_module: list_children(variables, kind, &die, depth + 1, budget); break;
         default: break;
         }
     } while (--*budget > 0 && dwarf_siblingof(&die, &die) == 0);
@@ -63,7 +64,8 @@ static int compare_addresses(const void *left, const void *right)
     return lmm_compare_u64(a->address, b->address);
 }
 
-void lmm_fixed_variables_read(struct lmm_fixed_variables *variables, Dwarf *dwarf)
+void lmm_fixed_variables_read(struct lmm_fixed_variables *variables, Dwarf *dwarf,
+                              enum lmm_place_kind kind)
 {
     Dwarf_CU *unit = NULL;
     Dwarf_Die die;
@@ -74,7 +76,7 @@ void lmm_fixed_variables_read(struct lmm_fixed_variables *variables, Dwarf *dwar
         bool is_split = dwarf_tag(&die) == DW_TAG_skeleton_unit && split.addr != NULL;
 
         if (is_split || dwarf_tag(&die) == DW_TAG_compile_unit) {
-            list_children(variables, is_split ? &split : &die, 0, &budget);
+            list_children(variables, kind, is_split ? &split : &die, 0, &budget);
         }
     }
     if (variables->count > 0) {

@@ -167,15 +167,16 @@ static bool find_in_result(struct lmm_finding *finding, const struct lmm_way_ori
            place_in(&target, access_of(origin, 0), ret_type);
 }
 
-/* Looks for a variable at a fixed address. */
-static bool find_fixed(const struct lmm_finding *finding, const struct lmm_way_origin *origin,
+/* Looks for a variable at a fixed address, or at a fixed distance from the thread pointer. */
+static bool find_fixed(struct lmm_finding *finding, const struct lmm_way_origin *origin,
                        Dwarf_Die *ret_type)
 {
     Dwarf_Die variable;
     uint64_t offset;
 
-    if (!lmm_variables_at(finding->dwarf, (uint64_t) access_of(origin, 0).offset + finding->bias,
-                          &variable, &offset)) {
+    if (!lmm_finding_variable_at(
+            finding, origin->reg == LMM_REGISTER_THREAD ? LMM_PLACE_THREAD : LMM_PLACE_FIXED,
+            access_of(origin, 0).offset, &variable, &offset)) {
         return false;
     }
     struct access access = {(int64_t) offset, access_of(origin, 0).scale};
@@ -204,13 +205,13 @@ static bool find_place(struct lmm_finding *finding, const struct lmm_way_origin 
     uint32_t done = 0;
     Dwarf_Die target;
 
-    if (origin->reg != LMM_REGISTER_NONE) {
+    if (origin->reg >= 0) {
         if (!find_in_frame(finding, origin, ret_type) &&
             !find_in_register(finding, origin, ret_type) &&
             !find_in_result(finding, origin, ret_type)) {
             return false;
         }
-    } else if (find_named(finding, origin, ret_type)) {
+    } else if (origin->reg == LMM_REGISTER_NONE && find_named(finding, origin, ret_type)) {
         done = 1;
     } else if (!find_fixed(finding, origin, ret_type)) {
         return false;
@@ -228,7 +229,9 @@ void lmm_origin_facts_find(struct lmm_finding *finding, const struct lmm_way_ste
 {
     Dwarf_Die type;
 
-    if (!step->has_origin || (step->origin.load_count == 0 && !step->has_before)) {
+    bool is_element = step->origin.reg == LMM_REGISTER_THREAD && step->origin.scale != 0;
+
+    if (!step->has_origin || (step->origin.load_count == 0 && !step->has_before && !is_element)) {
         return; /* the operand itself says it */
     }
     if (find_place(finding, &step->origin, &type) ||

@@ -84,6 +84,22 @@ static bool is_address(Dwarf_Attribute *location, const Dwarf_Op *operation, uin
     }
 }
 
+/* Reads the place of a variable of each thread. */
+static bool is_of_thread(const Dwarf_Op *operations, uint64_t *ret_offset)
+{
+    switch (operations[0].atom) {
+    case DW_OP_const1u:
+    case DW_OP_const2u:
+    case DW_OP_const4u:
+    case DW_OP_const8u:
+    case DW_OP_constu: break;
+    default: return false;
+    }
+    *ret_offset = operations[0].number;
+    return operations[1].atom == DW_OP_form_tls_address ||
+           operations[1].atom == DW_OP_GNU_push_tls_address;
+}
+
 static bool place_of_one(Dwarf_Attribute *location, const Dwarf_Op *operation,
                          const struct lmm_place *base, struct lmm_place *ret_place)
 {
@@ -119,6 +135,9 @@ bool lmm_place_of(Dwarf_Attribute *location, const Dwarf_Op *operations, size_t 
     if (operations[1].atom == DW_OP_stack_value) {
         return is_sum(operations, &reg, &offset) &&
                set_place(ret_place, LMM_PLACE_VALUE, reg, offset);
+    }
+    if (is_of_thread(operations, &offset)) {
+        return set_place(ret_place, LMM_PLACE_THREAD, 0, offset);
     }
     return operations[1].atom == DW_OP_plus_uconst && is_address(location, operations, &offset) &&
            set_place(ret_place, LMM_PLACE_FIXED, 0, offset + operations[1].number);

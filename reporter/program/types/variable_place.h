@@ -18,8 +18,9 @@ enum lmm_place_kind {
     LMM_PLACE_REGISTER, /* in register `reg` */
     LMM_PLACE_FRAME,    /* in memory, `offset` bytes from the CFA */
     LMM_PLACE_FIXED,    /* in memory at address `offset` */
-    LMM_PLACE_VALUE,    /* its value is register `reg` and `offset`; it lies nowhere */
-    LMM_PLACE_MEMORY,   /* in memory, `offset` bytes from where register `reg` points: that of a
+    LMM_PLACE_THREAD, /* in memory, `offset` bytes from the start of the file's block in a thread */
+    LMM_PLACE_VALUE,  /* its value is register `reg` and `offset`; it lies nowhere */
+    LMM_PLACE_MEMORY, /* in memory, `offset` bytes from where register `reg` points: that of a
                            frame whose CFA is not known */
 };
 

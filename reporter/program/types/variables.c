@@ -23,6 +23,8 @@ struct book {
     bool has_fixed; /* `fixed` is listed */
     bool has_cfi;   /* `cfi` was looked for */
     struct lmm_fixed_variables fixed;
+    bool has_thread; /* `thread` is listed */
+    struct lmm_fixed_variables thread;
     Dwarf_CFI *cfi; /* of .eh_frame; NULL: none */
 };
 
@@ -191,6 +193,20 @@ static void list_variables(struct lister *lister, const Dwarf_Die *scope, uint32
     } while (--lister->budget > 0 && dwarf_siblingof(&die, &die) == 0);
 }
 
+/* Lists the static variables of a function that was inlined: they are those of the function itself. */
+static void list_origin(struct lister *lister, const Dwarf_Die *scope, uint32_t depth)
+{
+    Dwarf_Die inlined = *scope;
+    Dwarf_Die function;
+    Dwarf_Attribute attribute;
+
+    if (dwarf_tag(&inlined) == DW_TAG_inlined_subroutine &&
+        dwarf_formref_die(dwarf_attr(&inlined, DW_AT_abstract_origin, &attribute), &function) !=
+            NULL) {
+        list_variables(lister, &function, depth);
+    }
+}
+
 static bool is_block(Dwarf_Die *die)
 {
     switch (dwarf_tag(die)) {
@@ -277,6 +293,7 @@ bool lmm_variables_list(const Dwarf_Die *scopes, size_t scope_count, uint64_t lo
     for (size_t i = scope_count; i > 0; i--) {
         list_blocks(&lister, &scopes[i - 1], (uint32_t) (i - 1));
         list_variables(&lister, &scopes[i - 1], (uint32_t) (i - 1));
+        list_origin(&lister, &scopes[i - 1], (uint32_t) (i - 1));
     }
     if (lister.has_failed) {
         lmm_variables_free(&variables);
@@ -294,6 +311,14 @@ void lmm_variables_free(struct lmm_variables *variables)
 
 /* ---- By address ------------------------------------------------------------------------------ */
 
+static bool have_same_type(const Dwarf_Die *left, const Dwarf_Die *right)
+{
+    Dwarf_Die a;
+    Dwarf_Die b;
+
+    return lmm_type_of(left, &a) && lmm_type_of(right, &b) && a.addr == b.addr;
+}
+
 bool lmm_variables_at(Dwarf *dwarf, uint64_t address, Dwarf_Die *ret_variable, uint64_t *ret_offset)
 {
     struct book *book = book_of(dwarf);
@@ -303,7 +328,7 @@ bool lmm_variables_at(Dwarf *dwarf, uint64_t address, Dwarf_Die *ret_variable, u
     }
     if (!book->has_fixed) {
         book->has_fixed = true;
-        lmm_fixed_variables_read(&book->fixed, dwarf);
+        lmm_fixed_variables_read(&book->fixed, dwarf, LMM_PLACE_FIXED);
     }
     const struct lmm_fixed_variable *found = lmm_fixed_variables_find(&book->fixed, address);
 
@@ -312,6 +337,35 @@ bool lmm_variables_at(Dwarf *dwarf, uint64_t address, Dwarf_Die *ret_variable, u
         *ret_offset = address - found->address;
     }
     return found != NULL;
+}
+
+bool lmm_variables_of_thread(Dwarf *dwarf, uint64_t place, Dwarf_Die *ret_variable,
+                             uint64_t *ret_offset)
+{
+    struct book *book = book_of(dwarf);
+
+    if (book == NULL) {
+        return false;
+    }
+    if (!book->has_thread) {
+        book->has_thread = true;
+        lmm_fixed_variables_read(&book->thread, dwarf, LMM_PLACE_THREAD);
+    }
+    const struct lmm_fixed_variable *found = lmm_fixed_variables_find(&book->thread, place);
+
+    if (found == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < book->thread.count; i++) {
+        const struct lmm_fixed_variable *other = &book->thread.items[i];
+
+        if (other->address == found->address && !have_same_type(&other->die, &found->die)) {
+            return false;
+        }
+    }
+    *ret_variable = found->die;
+    *ret_offset = place - found->address;
+    return true;
 }
 
 /* ---- By name --------------------------------------------------------------------------------- */
@@ -323,14 +377,6 @@ struct name_search {
     Dwarf_Die die;
     int budget; /* of DIEs */
 };
-
-static bool have_same_type(const Dwarf_Die *left, const Dwarf_Die *right)
-{
-    Dwarf_Die a;
-    Dwarf_Die b;
-
-    return lmm_type_of(left, &a) && lmm_type_of(right, &b) && a.addr == b.addr;
-}
 
 static void consider(struct name_search *search, Dwarf_Die *die)
 {
@@ -422,6 +468,7 @@ void lmm_variables_forget(Dwarf *dwarf)
         if (book->dwarf == dwarf) {
             *at = book->next;
             lmm_fixed_variables_free(&book->fixed);
+            lmm_fixed_variables_free(&book->thread);
             dwarf_cfi_end(book->cfi);
             free(book);
             return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * variables: the variables and parameters of the functions around an address, and where they lie
- * at each address: in a register, at a distance from the call frame's address (CFA), or at a fixed
- * address. Other locations (values computed from several registers) are left out.
+ * at each address: in a register, at a distance from the call frame's address (CFA), at a fixed
+ * address, or at a fixed place in the block of each thread. Other locations (values computed from several registers) are left out.
  *
  * Locations are hostile: lists may be of any length, and expressions anything. For one thread.
  */
@@ -62,6 +62,11 @@ bool lmm_variables_frame_offset(Dwarf *dwarf, Dwarf_CFI *cfi, uint64_t address, 
  */
 bool lmm_variables_at(Dwarf *dwarf, uint64_t address, Dwarf_Die *ret_variable,
                       uint64_t *ret_offset);
+
+/* Does so for a place in the block that each thread has for the file. There is none where the
+ * variables of one place differ in their types: the linker left one of them out. */
+bool lmm_variables_of_thread(Dwarf *dwarf, uint64_t place, Dwarf_Die *ret_variable,
+                             uint64_t *ret_offset);
 
 /*
  * Sets *ret_variable to the variable that a name stands for in the scopes, the innermost first, or

@@ -14,8 +14,9 @@ enum {
     STACK = 31,
     WORD = 8, /* bytes of a register */
     INSTRUCTION_BYTES = 4,
-    ANY_BYTES = 64, /* that an instruction stores, at most */
-    SHIFT_MAX = 12, /* of an index */
+    TPIDR_EL0 = 0xde82, /* the number of the register in mrs */
+    ANY_BYTES = 64,     /* that an instruction stores, at most */
+    SHIFT_MAX = 12,     /* of an index */
     ALIGN_MAX = 4096,
     ADDRESS_MIN = 0x10000, /* a smaller constant is a number */
 };
@@ -188,6 +189,12 @@ static bool step_values(struct lmm_way *way, unsigned id, const cs_arm64 *detail
         } else {
             lmm_way_aarch64_assign(way, &ops[0], lmm_way_aarch64_value_of(way, &ops[1]));
         }
+        return true;
+    case ARM64_INS_MRS:
+        lmm_way_aarch64_assign(way, &ops[0],
+                               ops[1].type == ARM64_OP_REG_MRS && (unsigned) ops[1].reg == TPIDR_EL0
+                                   ? lmm_way_thread_value(way)
+                                   : nothing);
         return true;
     case ARM64_INS_MOVZ:
     case ARM64_INS_MOVN:

@@ -117,15 +117,23 @@ static void look_at_field(struct lmm_finding *finding, const struct lmm_way_step
     }
 }
 
+/* Returns whether a store is to a variable of the thread itself. */
+static bool is_in_thread(const struct lmm_way_step *step)
+{
+    return step->has_origin && step->origin.reg == LMM_REGISTER_THREAD &&
+           step->origin.load_count == 0 && step->origin.scale == 0;
+}
+
 static void look_at_stored(struct lmm_finding *finding, const struct lmm_way_step *step)
 {
     Dwarf_Die variable;
     uint64_t offset;
 
     lmm_origin_facts_find(finding, step);
-    if (step->reg == LMM_REGISTER_NONE) {
-        if (lmm_variables_at(finding->dwarf, (uint64_t) step->offset + finding->bias, &variable,
-                             &offset)) {
+    if (step->reg == LMM_REGISTER_NONE || is_in_thread(step)) {
+        if (lmm_finding_variable_at(
+                finding, is_in_thread(step) ? LMM_PLACE_THREAD : LMM_PLACE_FIXED,
+                is_in_thread(step) ? step->origin.offset : step->offset, &variable, &offset)) {
             add_part(finding, &variable, offset, step->is_inside);
         }
     } else if (!look_at_frame(finding, step)) {

@@ -14,6 +14,9 @@ static const struct lmm_way_value nothing = {.kind = LMM_WAY_NOTHING};
 
 static struct lmm_way_value base_value(struct lmm_way *way, const struct lmm_way_place *place)
 {
+    if (place->is_thread) {
+        return lmm_way_thread_value(way);
+    }
     if (place->base == LMM_REGISTER_NONE) {
         return lmm_way_constant(0, place->index == LMM_REGISTER_NONE);
     }
@@ -183,7 +186,7 @@ static void note_stored(struct lmm_way *way, const struct lmm_way_place *place,
         return;
     }
     step->has_origin = lmm_way_origin_of(way, address, &step->origin);
-    step->reg = place->base;
+    step->reg = place->is_thread ? LMM_REGISTER_THREAD : place->base;
     step->offset = place->offset;
     step->index = place->index;
     step->scale = place->index == LMM_REGISTER_NONE ? 0 : place->scale;

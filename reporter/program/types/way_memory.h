@@ -16,6 +16,7 @@ struct lmm_way_place {
     int index; /* register, or NONE */
     uint32_t scale;
     int64_t offset;
+    bool is_thread;    /* the base is the thread pointer; `base` is NONE */
     bool is_part;      /* the index is a part of its register */
     bool is_elsewhere; /* in another segment, or by other registers */
 };

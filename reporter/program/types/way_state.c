@@ -47,6 +47,15 @@ struct lmm_way_value lmm_way_origin_value(struct lmm_way *way, const struct lmm_
     return (struct lmm_way_value) {.kind = LMM_WAY_ORIGIN, .origin = (uint16_t) kept};
 }
 
+struct lmm_way_value lmm_way_thread_value(struct lmm_way *way)
+{
+    struct lmm_way_origin origin;
+
+    memset(&origin, 0, sizeof(origin));
+    origin.reg = LMM_REGISTER_THREAD;
+    return lmm_way_origin_value(way, &origin);
+}
+
 /* Returns the value that a register has before the current instruction, as an origin. */
 static struct lmm_way_value register_value(struct lmm_way *way, int reg)
 {

@@ -94,6 +94,9 @@ struct lmm_way {
 /* Returns a value whose origin is kept in `way`; NOTHING when there are too many of them. */
 struct lmm_way_value lmm_way_origin_value(struct lmm_way *way, const struct lmm_way_origin *origin);
 
+/* Returns the value of the thread pointer. */
+struct lmm_way_value lmm_way_thread_value(struct lmm_way *way);
+
 /* ---- Steps ------------------------------------------------------------------------------------ */
 
 /* Starts a step of the current instruction about a value; returns NULL when there are too many. */

@@ -38,7 +38,7 @@ enum lmm_way_callee {
  * frame of code without optimisation it is rbp, a load at p's offset from it, a load, and an offset.
  */
 struct lmm_way_origin {
-    int reg;        /* where the first pointer is, or NONE: the first offset is an address */
+    int reg; /* where the first pointer is, or NONE: the first offset is an address, or THREAD */
     uint64_t at;    /* the instruction before which `reg` holds it */
     bool is_before; /* `reg` got it before the call */
     bool is_result; /* another call returned it, to `at` */
@@ -67,7 +67,7 @@ struct lmm_way_step {
     uint64_t to;
 
     /* HELD: `reg` is the register. STORED: the memory operand: [reg + index * scale + offset], with
-     * NONE for a register that is not there. Without a base register `offset` is the address
+     * NONE for a register that is not there, or THREAD. Without a base register `offset` is the address
      * itself, as in [rip + x], and after adrp. The scale is the size of an array's element, or a
      * part of it; 0 without an index. */
     int reg;

@@ -343,6 +343,21 @@ static const struct lmm_way_case x86[] = {
      "2 stored 1020-1024 [r12+0], of r12 before 1020 +0, of rdi before 1014 [+8] +0\n"
      "3 returned 1024-1025\n",
      0x101d},
+    {"variables of the thread, and through one",
+     "6448890425f8ffffff" /* 1000: mov fs:0xfffffffffffffff8,rax */
+     "64488b0c2500000000" /* 1009: mov rcx,fs:0x0 */
+     "488941f0"           /* 1012: mov [rcx-0x10],rax */
+     "64488b1425e8ffffff" /* 1016: mov rdx,fs:0xffffffffffffffe8 */
+     "48894208"           /* 101f: mov [rdx+0x8],rax */
+     "64488904f5c0ffffff" /* 1023: mov fs:[rsi*8-0x40],rax */
+     "64488907"           /* 102c: mov fs:[rdi],rax */
+     "0f0b",              /* 1030: ud2 */
+     "0 held 1000-1032 rax\n"
+     "1 stored 1000-1009 [thread-8], of thread -8\n"
+     "3 stored 1012-1016 [rcx-16], of thread -16\n"
+     "5 stored 101f-1023 [rdx+8], of thread [-24] +8\n"
+     "6 stored 1023-102c [thread+rsi*8-64], of thread -64*8\n",
+     START},
 };
 
 static const struct lmm_way_case aarch64[] = {
@@ -525,6 +540,18 @@ static const struct lmm_way_case aarch64[] = {
      "2 filled 1014-1018 +0 = 5010+0\n"
      "3 returned 1018-101c\n",
      0x1010},
+    {"a variable of the thread",
+     "48d03bd5"  /* 1000: mrs x8, tpidr_el0 */
+     "08014091"  /* 1004: add x8, x8, #0, lsl #12 */
+     "08410091"  /* 1008: add x8, x8, #16 */
+     "000100f9"  /* 100c: str x0, [x8] */
+     "69d03bd5"  /* 1010: mrs x9, tpidrro_el0 */
+     "200100f9"  /* 1014: str x0, [x9] */
+     "200020d4", /* 1018: brk #0x1 */
+     "0 held 1000-101c x0\n"
+     "4 stored 100c-1010 [x8+0], of thread +16\n"
+     "6 stored 1014-1018 [x9+0], of x9 before 1014 +0\n",
+     START},
 };
 
 Test(way, x86_64)
