@@ -9,6 +9,7 @@
 
 #include "reporter/program/types/decide.h"
 
+struct lmm_bases;
 struct lmm_file_code;
 struct lmm_sources;
 struct lmm_symbol_file;
@@ -28,6 +29,7 @@ struct lmm_facts_reader {
     struct lmm_file_code *code;
     struct lmm_sources *sources;
     struct lmm_type_table *types; /* keeps the types of candidates */
+    struct lmm_bases *bases;      /* of the file */
     int64_t built_ns;             /* when the file was last changed, CLOCK_REALTIME */
     bool is_brief;                /* only code is looked at: `returns` */
 };

@@ -13,6 +13,7 @@ enum {
 enum fit {
     FIT_NONE,
     FIT_UNKNOWN, /* the type is incomplete, or no size is known */
+    FIT_HEAD,    /* the type, and something after it */
     FIT_MANY,    /* a constant number, above one */
     FIT_ARRAY,   /* different numbers */
     FIT_MORE,    /* the type and something added */
@@ -110,6 +111,14 @@ static bool are_known(const struct lmm_size_range *sizes, size_t count)
     return false;
 }
 
+/* Returns whether no larger struct starts with the type (R10). Where the source has sizeof, it would
+ * tell what is added. */
+static bool is_alone(const struct lmm_candidate *candidate)
+{
+    return candidate->evidence != LMM_MODEL_BY_SOURCE && candidate->type->kind == LMM_TYPE_RECORD &&
+           !candidate->type->is_base && !candidate->type->is_cplusplus && !candidate->is_inside;
+}
+
 static enum fit fit_of(const struct lmm_candidate *candidate, const struct lmm_size_range *sizes,
                        size_t count, bool is_new)
 {
@@ -130,10 +139,24 @@ static enum fit fit_of(const struct lmm_candidate *candidate, const struct lmm_s
     if (all(type, sizes, count, has_tail)) {
         return FIT_TAIL;
     }
-    return candidate->has_more && all(type, sizes, count, has_more) ? FIT_MORE : FIT_NONE;
+    if (!all(type, sizes, count, has_more)) {
+        return FIT_NONE;
+    }
+    return candidate->has_more ? FIT_MORE : is_alone(candidate) ? FIT_HEAD : FIT_NONE;
 }
 
 /* ---- Groups ---------------------------------------------------------------------------------- */
+
+static bool has(const struct group *group, unsigned kinds)
+{
+    return (group->kinds & kinds) != 0;
+}
+
+/* Returns how many independent kinds of evidence a group has. */
+static int kinds_of(const struct group *group)
+{
+    return __builtin_popcount(group->kinds & ~(unsigned) LMM_MODEL_BY_SIZE);
+}
 
 static bool is_bytes(const struct group *group)
 {
@@ -162,6 +185,19 @@ static bool is_head(const struct lmm_candidate *candidate, const struct lmm_size
            candidate->type->bytes > 0 && all(candidate->type, sizes, count, has_more);
 }
 
+/* Drops structs with something after them that one kind of evidence is for (R10). */
+static size_t drop_weak_heads(struct group *groups, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (groups[i].fit != FIT_HEAD || kinds_of(&groups[i]) > 1) {
+            groups[kept++] = groups[i];
+        }
+    }
+    return kept;
+}
+
 /* R1 and the first half of R2. */
 static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
                           const struct lmm_size_range *sizes, size_t size_count, bool is_new,
@@ -183,8 +219,10 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
                 candidates[i].is_inside ||
                 (candidates[i].has_more && candidates[i].evidence == LMM_MODEL_BY_SOURCE);
         }
-        has_head |= fit == FIT_NONE && is_head(&candidates[i], sizes, size_count);
+        has_head |=
+            (fit == FIT_NONE || fit == FIT_HEAD) && is_head(&candidates[i], sizes, size_count);
     }
+    made = drop_weak_heads(groups, made);
     for (size_t i = 0; i < made; i++) {
         groups[i].is_inside &= groups[i].has_inside;
         groups[i].is_doubtful = has_head && is_bytes(&groups[i]) && groups[i].is_inside;
@@ -259,17 +297,6 @@ static const struct group *best_of(struct group *groups, size_t count,
 
 /* ---- Confidence ------------------------------------------------------------------------------ */
 
-static bool has(const struct group *group, unsigned kinds)
-{
-    return (group->kinds & kinds) != 0;
-}
-
-/* Returns how many independent kinds of evidence a group has. */
-static int kinds_of(const struct group *group)
-{
-    return __builtin_popcount(group->kinds & ~(unsigned) LMM_MODEL_BY_SIZE);
-}
-
 /* R6. */
 static enum lmm_model_confidence of_bytes(const struct group *group)
 {
@@ -341,6 +368,9 @@ static enum lmm_model_confidence confidence_of(const struct group *group,
     }
     if (group->fit == FIT_UNKNOWN) {
         return of_unknown(group, second, is_same);
+    }
+    if (group->fit == FIT_HEAD) { /* R10 */
+        return second == NULL ? LMM_MODEL_LIKELY : LMM_MODEL_GUESS;
     }
     if (has(group, LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME)) {
         return LMM_MODEL_CERTAIN;

@@ -27,6 +27,8 @@
  *       start is one to a smaller struct: they are what follows it
  *   R9  of an incomplete type, such as DIR, the sizes say nothing: it is likely by two kinds of evidence
  *       if all blocks have one size, else a guess
+ *   R10 a struct of C with something after it, which the source does not tell: likely by two kinds of
+ *       evidence if no other struct of the file starts with it, and no other candidate remains
  */
 #ifndef LMM_PROGRAM_DECIDE_H
 #define LMM_PROGRAM_DECIDE_H

@@ -11,6 +11,7 @@
 
 #include "reporter/program/symbols/mapped_files.h"
 #include "reporter/program/symbols/symbol_file.h"
+#include "reporter/program/types/bases.h"
 #include "reporter/program/types/facts.h"
 #include "reporter/program/types/file_code.h"
 #include "reporter/program/types/sources.h"
@@ -111,13 +112,15 @@ static struct file *file_of(struct lmm_fact_files *files, const struct lmm_mappe
         .code = mapped->symbols == NULL ? NULL : lmm_file_code_new(mapped->symbols),
         .sources = files->sources,
         .types = files->types,
+        .bases = mapped->symbols == NULL ? NULL : lmm_bases_new(),
         .built_ns = change_of(mapped->path.text),
         .is_brief = mapped->is_library,
     };
-    if (mapped->symbols == NULL || file->reader.code != NULL) {
+    if (mapped->symbols == NULL || (file->reader.code != NULL && file->reader.bases != NULL)) {
         HASH_ADD_PTR(files->items, mapped, file);
     }
     if (file->hh.tbl == NULL) {
+        lmm_bases_free(file->reader.bases);
         lmm_file_code_free(file->reader.code);
         free(file);
         return NULL;
@@ -213,6 +216,7 @@ static void close_file(struct file *file)
     }
     free_places(&file->places);
     free_places(&file->kept);
+    lmm_bases_free(file->reader.bases);
     lmm_file_code_free(file->reader.code);
     free(file);
 }

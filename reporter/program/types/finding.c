@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reporter/program/base/array.h"
+#include "reporter/program/types/bases.h"
 #include "reporter/program/types/file_code.h"
 #include "reporter/program/types/type_info.h"
 #include "reporter/program/types/type_table.h"
@@ -20,6 +21,8 @@ bool lmm_finding_add(struct lmm_finding *finding, const Dwarf_Die *type, unsigne
     if (!lmm_type_info_of(type, &info)) {
         return false;
     }
+    info.is_base =
+        info.kind == LMM_TYPE_RECORD && lmm_bases_has(finding->reader->bases, finding->dwarf, type);
     kept = lmm_type_table_keep(finding->reader->types, &info);
     candidate = kept == NULL ? NULL
                              : lmm_array_add(&finding->facts.items, &finding->facts.count,

@@ -34,7 +34,8 @@ struct lmm_type_info {
     uint64_t tail_bytes;  /* and the size of its elements; 0: there is none */
     char file[LMM_TYPE_NAME_MAX]; /* where it is defined, a whole path; empty: unknown */
     uint32_t line;
-    bool is_cplusplus;   /* or Rust: of a unit in one of these languages */
+    bool is_cplusplus; /* or Rust: of a unit in one of these languages */
+    bool is_base; /* larger structs may start with it (bases.h): not set by lmm_type_info_of() */
     bool is_polymorphic; /* it has virtual functions */
 };
 
