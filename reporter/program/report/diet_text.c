@@ -13,6 +13,7 @@
 
 enum {
     TYPE_COLUMNS = 24,
+    SMALL_PART = 10000, /* a hint that saves less of all bytes is left out, except the first */
 };
 
 static const struct lmm_grid_column byte_columns[] = {
@@ -176,11 +177,29 @@ static void put_structs(const struct lmm_diet *diet, const struct lmm_diet_look 
     }
 }
 
+static uint64_t all_bytes(const struct lmm_diet *diet)
+{
+    return diet->is_at_peak ? diet->model->peak_bytes : diet->model->total.live_bytes;
+}
+
+/* Returns how many of the hints with bytes are shown. */
+static size_t count_shown(const struct lmm_diet *diet, const struct lmm_diet_look *look)
+{
+    size_t count = lmm_diet_with_bytes(diet);
+
+    count = count < look->rows ? count : look->rows;
+    while (!look->has_structs && count > 1 &&
+           diet->hints[count - 1].saves_bytes < all_bytes(diet) / SMALL_PART) {
+        count--;
+    }
+    return count;
+}
+
 static void put_summary(const struct lmm_diet *diet, struct lmm_sink *sink)
 {
     size_t with_bytes = lmm_diet_with_bytes(diet);
     size_t without = diet->hint_count - with_bytes;
-    uint64_t bytes = diet->is_at_peak ? diet->model->peak_bytes : diet->model->total.live_bytes;
+    uint64_t bytes = all_bytes(diet);
 
     lmm_sink_printf(sink, "SUMMARY: %zu %s bytes", with_bytes,
                     with_bytes == 1 ? "hint saves" : "hints save");
@@ -195,18 +214,21 @@ static void put_summary(const struct lmm_diet *diet, struct lmm_sink *sink)
 void lmm_diet_put_text(const struct lmm_diet *diet, const struct lmm_diet_look *look,
                        struct lmm_sink *sink)
 {
-    size_t with_bytes = lmm_diet_with_bytes(diet);
-    size_t shown = diet->hint_count < look->rows ? diet->hint_count : look->rows;
-    size_t shown_with_bytes = shown < with_bytes ? shown : with_bytes;
+    size_t with_bytes = count_shown(diet, look);
+    size_t first = lmm_diet_with_bytes(diet);
+    size_t end = diet->hint_count - first < look->rows - with_bytes
+                     ? diet->hint_count
+                     : first + look->rows - with_bytes;
+    size_t rest = diet->hint_count - with_bytes - (end - first);
 
     if (diet->hint_count == 0) {
         lmm_sink_puts(sink, "no hints: nothing was found that could be smaller\n");
     }
-    put_byte_table(diet, look, shown_with_bytes, sink);
-    put_share_table(diet, look, with_bytes < shown ? with_bytes : shown, shown, sink);
-    if (shown < diet->hint_count) {
+    put_byte_table(diet, look, with_bytes, sink);
+    put_share_table(diet, look, first, end, sink);
+    if (rest > 0) {
         lmm_sink_puts(sink, "... ");
-        lmm_put_count(sink, diet->hint_count - shown, "more hint", "more hints");
+        lmm_put_count(sink, rest, "more hint", "more hints");
         lmm_sink_puts(sink, ": --full\n");
     }
     put_structs(diet, look, false, sink);
