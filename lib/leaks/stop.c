@@ -17,7 +17,7 @@ enum {
     BLOCKS_MAX = 1 << 12, /* for as many records as Linux has ids of threads */
     STATE_BITS = 8,
     WAIT_NS = 1000000,
-    LISTINGS_MAX = 1000, /* while threads begin and end */
+    LISTINGS_MAX = 1000, /* while threads begin and end, or none of those listed can be asked */
 };
 
 /* Looks after this time at the threads that have not answered. */
@@ -150,8 +150,10 @@ struct asking {
     struct lmm_stop *stop;
     uint32_t number;
     int self;
-    int last_thread;    /* the highest id asked */
-    size_t new_threads; /* found by the current listing */
+    int last_thread; /* the highest id asked */
+    /* Of the current listing. */
+    size_t listed;
+    size_t new_threads; /* found by it; some may have ended before they were asked */
     int result;
 };
 
@@ -195,9 +197,11 @@ static void ask(int thread, void *arg)
     struct asking *asking = arg;
     size_t i = asking->stop->count;
 
+    asking->listed++;
     if (thread == asking->self || asking->result != 0 || is_known(asking, thread)) {
         return;
     }
+    asking->new_threads++;
     if (!reserve_record(i)) {
         asking->result = -ENOMEM;
         return;
@@ -211,7 +215,6 @@ static void ask(int thread, void *arg)
         return;
     }
     asking->stop->count++;
-    asking->new_threads++;
     asking->last_thread = thread > asking->last_thread ? thread : asking->last_thread;
     if (result != 0) {
         change(record, asking->number, LMM_STOP_UNSEEN);
@@ -294,16 +297,20 @@ static void wait_for_answers(struct lmm_stop *stop, uint32_t number)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
+/* The last listing finds only threads known from the ones before, which cannot begin others: so it is
+ * known to be whole. A new one that ended before it was asked could have begun another, and its end
+ * could have made the kernel skip that. If there is one thread, it is the caller, whatever its id is
+ * in /proc: that may be of another namespace, where none can be asked. */
 static int stop_all(struct asking *asking)
 {
     for (unsigned listings = 0; listings < LISTINGS_MAX; listings++) {
-        asking->new_threads = 0;
+        asking->listed = asking->new_threads = 0;
         int missing = lmm_tasks_for_each(ask, asking);
         int result = missing < 0 ? missing : asking->result;
         if (result != 0) {
             return result;
         }
-        if (missing == 0 && asking->new_threads == 0) {
+        if (missing == 0 && (asking->new_threads == 0 || asking->listed == 1)) {
             return 0;
         }
         wait_for_answers(asking->stop, asking->number);

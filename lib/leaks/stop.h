@@ -16,8 +16,8 @@
  * stays, and does nothing when it arrives late.
  *
  * Invariants (tests/unit/lib/test_stop.c, tests/stress/check.c):
- *   I1  when lmm_stop_threads() returns 0, a listing of all threads has found none that is not in the
- *       list, after all seen ones had stopped
+ *   I1  when lmm_stop_threads() returns 0, a whole listing of all threads has found none that is not in
+ *       the list, after all seen ones had stopped (lmm_tasks_for_each() tells when it is whole)
  *   I2  a record is claimed by its thread or given up by the caller, never both: the first
  *       change of `state` decides. So a handler that runs late touches nothing
  *   I3  records never move, and are never unmapped
@@ -62,7 +62,8 @@ struct lmm_stop {
 struct lmm_stop_thread *lmm_stop_thread(size_t i);
 
 /* Stops all other threads. Returns 0, or -errno and all go on: the threads cannot be listed, or
- * there is no memory. */
+ * there is no memory; EAGAIN: new ones were listed again and again, or /proc is of another namespace of
+ * processes, so that its ids of threads are not those that signals take. */
 int lmm_stop_threads(struct lmm_stop *ret_stop);
 
 /* Lets them go on. Not in a copy of the process. */

@@ -47,8 +47,10 @@ static ssize_t visit_names(int directory, void (*visit)(int thread, void *arg), 
     return bytes < 0 ? bytes : visited;
 }
 
-/* The kernel ends a listing early when the thread that it stands at ends. The directory has a link
- * for each thread, which tells how many there must be. */
+/* The kernel finds its place in the list by the thread that it stands at, or else by how many it has
+ * listed. So when one that it has listed ends, it may skip one that lives, or stop there. The directory
+ * has a link for each thread. They are counted before the listing: a count after it lacks the thread
+ * that ended, as the listing lacks the one that was skipped, and the two would agree. */
 int lmm_tasks_for_each(void (*visit)(int thread, void *arg), void *arg)
 {
     int directory = lmm_system_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -57,11 +59,11 @@ int lmm_tasks_for_each(void (*visit)(int thread, void *arg), void *arg)
     if (directory < 0) {
         return directory;
     }
-    ssize_t visited = visit_names(directory, visit, arg);
     int result = lmm_system_fstat(directory, &facts);
+    ssize_t visited = result < 0 ? result : visit_names(directory, visit, arg);
     lmm_system_close(directory);
-    if (visited < 0 || result < 0) {
-        return visited < 0 ? (int) visited : result;
+    if (visited < 0) {
+        return (int) visited;
     }
     return (size_t) visited + OWN_LINKS == facts.st_nlink ? 0 : 1;
 }

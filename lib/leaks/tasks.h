@@ -10,8 +10,10 @@
 #include "lib/ground/base.h"
 
 /*
- * Calls visit for each thread. Returns 0 when all were visited; 1 when threads began or ended
- * meanwhile, so some may be missing; -errno when the list cannot be read.
+ * Calls visit for each thread. Returns 0 when it visited as many as there were at the start; 1 when
+ * threads began or ended meanwhile, so some may be missing; -errno when the list cannot be read.
+ * After 0 there was no other thread at the start if the caller knows that each one visited was there
+ * at the start. If one of them may have begun during the call, it may stand for one that was skipped.
  */
 int lmm_tasks_for_each(void (*visit)(int thread, void *arg), void *arg);
 

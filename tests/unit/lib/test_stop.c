@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -402,6 +403,19 @@ static void count_unknown(int thread, void *arg)
     listing->unknown += thread != syscall(SYS_gettid) && record_of(listing->stop, thread) == NULL;
 }
 
+/* Whether a whole listing was made. A thread that has ended may leave the list much later; a listing
+ * during which one does may lack others, and is made again. */
+static bool list_unknown(struct listing *listing)
+{
+    int result = 1;
+
+    for (unsigned attempts = 0; attempts < 1000 && result == 1; attempts++) {
+        listing->unknown = 0;
+        result = lmm_tasks_for_each(count_unknown, listing);
+    }
+    return result == 0;
+}
+
 Test(stop, while_threads_begin_and_end)
 {
     pthread_t thread;
@@ -411,7 +425,7 @@ Test(stop, while_threads_begin_and_end)
     for (unsigned i = 0; i < 100; i++) {
         cr_assert(lmm_stop_threads(&stop) == 0);
         struct listing listing = {&stop, 0};
-        bool is_whole = stop.unseen != 0 || lmm_tasks_for_each(count_unknown, &listing) == 0;
+        bool is_whole = stop.unseen != 0 || list_unknown(&listing);
         lmm_stop_release(&stop);
         cr_expect(is_whole);
         cr_expect(listing.unknown == 0);
@@ -445,6 +459,44 @@ Test(stop, after_the_main_thread_has_ended)
     }
     cr_assert(waitpid(child, &status, 0) == child);
     cr_expect(status == 0);
+}
+
+/* /proc is of the namespace of processes around the child's, so its ids of threads are other ones. */
+enum { IS_GOOD, IS_BAD, MAY_NOT };
+
+_Noreturn static void stop_in_namespace(void)
+{
+    struct lmm_stop stop;
+    pthread_t thread;
+
+    bool is_good = lmm_stop_threads(&stop) == 0 && stop.count == 0;
+    lmm_stop_release(&stop);
+    start(&thread, wait_in_call);
+    is_good = is_good && lmm_stop_threads(&stop) == -EAGAIN;
+    _exit(is_good ? IS_GOOD : IS_BAD);
+}
+
+Test(stop, with_the_proc_of_another_namespace)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        if (unshare(CLONE_NEWPID) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) {
+            _exit(MAY_NOT);
+        }
+        child = fork();
+        if (child == 0) {
+            stop_in_namespace();
+        }
+        bool has_ended = waitpid(child, &status, 0) == child && WIFEXITED(status);
+        _exit(has_ended ? WEXITSTATUS(status) : IS_BAD);
+    }
+    cr_assert(waitpid(child, &status, 0) == child && WIFEXITED(status));
+    if (WEXITSTATUS(status) == MAY_NOT) {
+        cr_skip_test("may not make a namespace here");
+    }
+    cr_expect(WEXITSTATUS(status) == IS_GOOD);
 }
 
 Test(stop, many_threads)
