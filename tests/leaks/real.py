@@ -67,7 +67,8 @@ LARGE = {
     "openssl": ["openssl", "sha256", "/etc/passwd"],
 }
 
-# Servers are told to end by this command, as soon as it succeeds.
+# Servers are told to end by this command, until they have ended: nginx does not notice a signal that comes just before
+# it waits for events.
 STOP = {
     "redis-server": ["redis-cli", "-s", "{folder}/socket", "shutdown", "nosave"],
     "nginx": ["nginx", "-p", "{folder}", "-c", "conf", "-s", "quit"],
@@ -132,10 +133,12 @@ class Program:
         command = [word.format(**self.names) for word in STOP.get(self.name, [])]
         end = time.monotonic() + SECONDS
         while command and process.poll() is None and time.monotonic() < end:
-            if subprocess.run(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              check=False).returncode == 0:
-                return
-            time.sleep(0.2)
+            is_told = subprocess.run(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                     check=False).returncode == 0
+            try:
+                process.wait(5 if is_told else 0.2)
+            except subprocess.TimeoutExpired:
+                pass
 
 
 def by_lmm(program, lmm, options):
