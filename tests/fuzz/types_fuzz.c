@@ -117,7 +117,7 @@ static void try_code(struct lmm_symbol_file *file, uint64_t entry)
     for (uint64_t i = 0; i < ADDRESSES; i++) {
         struct lmm_facts facts = {.items = NULL};
 
-        lmm_facts_find(&reader, entry + i * STEP, "malloc", &facts);
+        lmm_facts_find(&reader, entry + i * STEP, "malloc", LMM_WAY_RESULT, &facts);
         free(facts.items);
     }
     lmm_file_code_free(reader.code);

@@ -21,6 +21,9 @@ struct lmm_facts {
     bool returns;    /* the function returns the result, unchanged */
     bool is_generic; /* returns, and the function's result type is void *, or unknown */
     bool has_debug;  /* there is debug information at this address */
+    /* The number, from 1 on, of the function's parameter, a `void **`, that points at where it stores
+     * the result; 0: there is none. */
+    uint32_t output;
 };
 
 /* Where facts of one file are looked for; all of it is the caller's. */

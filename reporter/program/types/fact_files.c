@@ -18,6 +18,7 @@
 #include "reporter/program/types/type_cache.h"
 #include "reporter/program/types/type_info.h"
 #include "reporter/program/types/variables.h"
+#include "reporter/program/types/way.h"
 
 struct call {
     UT_hash_handle hh;
@@ -132,11 +133,25 @@ static struct file *file_of(struct lmm_fact_files *files, const struct lmm_mappe
     return file;
 }
 
-/* Finds the facts about a call in a file that can be used. allocator: what it calls, as far as the stack
- * tells. Returns NULL when memory ran out. */
-static const struct lmm_fact_place *place_of(struct file *file, uint64_t offset,
-                                             const char *allocator)
+/* Returns how the function that is called gives the block, as for lmm_way_follow(). The stack does not have
+ * functions that end in a jump to the next one: their parameters may be others. */
+static int output_of(const char *callee, const struct lmm_fact_place *inner)
 {
+    if (inner == NULL || inner->facts.output == 0) {
+        return LMM_WAY_RESULT;
+    }
+    bool is_it = callee != NULL && inner->function != NULL &&
+                 strcmp(callee, inner->function) == 0 && strchr(callee, '.') == NULL;
+
+    return is_it ? (int) inner->facts.output - 1 : LMM_WAY_LOST;
+}
+
+/* Finds the facts about a call in a file that can be used. inner: the call that what it calls made, as far as
+ * the stack tells. Returns NULL when memory ran out. */
+static const struct lmm_fact_place *place_of(struct file *file, uint64_t offset,
+                                             const struct lmm_fact_place *inner)
+{
+    const char *allocator = inner == NULL ? NULL : inner->function;
     struct call *call;
 
     HASH_FIND(hh, file->places, &offset, sizeof(offset), call);
@@ -157,7 +172,7 @@ static const struct lmm_fact_place *place_of(struct file *file, uint64_t offset,
     if (!found) {
         file->has_news = true;
         found = lmm_facts_find(&file->reader, offset, callee != NULL ? callee : allocator,
-                               &call->place.facts);
+                               output_of(callee, inner), &call->place.facts);
     }
     if (found) {
         HASH_ADD(hh, file->places, place.offset, sizeof(offset), call);
@@ -254,12 +269,12 @@ void lmm_fact_files_free(struct lmm_fact_files *files)
 }
 
 bool lmm_fact_files_find(struct lmm_fact_files *files, const struct lmm_mapped_file *mapped,
-                         uint64_t offset, const char *allocator,
+                         uint64_t offset, const struct lmm_fact_place *inner,
                          const struct lmm_fact_place **ret_place)
 {
     struct file *file = file_of(files, mapped);
     const struct lmm_fact_place *place =
-        file == NULL || file->reader.file == NULL ? NULL : place_of(file, offset, allocator);
+        file == NULL || file->reader.file == NULL ? NULL : place_of(file, offset, inner);
 
     *ret_place = place;
     return file != NULL && (place != NULL || file->reader.file == NULL);

@@ -31,11 +31,11 @@ void lmm_fact_files_free(struct lmm_fact_files *files);
 
 /*
  * Sets *ret_place to the call in an open file that returns to an address of the file's headers; NULL: the
- * file cannot be used. allocator: the mangled name of the function that was called, as far as the
- * stack tells; NULL: unknown. Returns false when memory ran out.
+ * file cannot be used. inner: the call that the function which was called made, as far as the stack tells;
+ * NULL: unknown. Returns false when memory ran out.
  */
 bool lmm_fact_files_find(struct lmm_fact_files *files, const struct lmm_mapped_file *mapped,
-                         uint64_t offset, const char *allocator,
+                         uint64_t offset, const struct lmm_fact_place *inner,
                          const struct lmm_fact_place **ret_place);
 
 /* Returns which operator a mangled name is that of; function may be NULL. */

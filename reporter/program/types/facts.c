@@ -105,10 +105,12 @@ static enum lmm_way_callee know(void *context, uint64_t target)
     return LMM_WAY_CALLEE_ANY;
 }
 
-/* Returns the argument that points at where an allocator stores the block, or LMM_WAY_RESULT. */
-static int output_of(const char *allocator)
+/* Returns how an allocator gives the block, as for lmm_way_follow(). */
+static int output_of(const struct lmm_finding *finding)
 {
-    return allocator != NULL && strcmp(allocator, "posix_memalign") == 0 ? 0 : LMM_WAY_RESULT;
+    const char *allocator = finding->allocator;
+
+    return allocator != NULL && strcmp(allocator, "posix_memalign") == 0 ? 0 : finding->output;
 }
 
 /* The call may be the last instruction of its function, so the address before is looked up. */
@@ -117,8 +119,8 @@ static void follow(struct lmm_finding *finding)
     struct lmm_code code = lmm_file_code_of_function(finding->reader->code, finding->address - 1);
 
     if (code.machine != LMM_MACHINE_NONE) {
-        finding->step_count = lmm_way_follow(&code, finding->address, output_of(finding->allocator),
-                                             know, finding, finding->steps);
+        finding->step_count = lmm_way_follow(&code, finding->address, output_of(finding), know,
+                                             finding, finding->steps);
     }
 }
 
@@ -187,6 +189,7 @@ static bool look_at_earlier(const struct lmm_finding *finding, uint64_t address,
     }
     earlier->reader = finding->reader;
     earlier->address = address;
+    earlier->output = LMM_WAY_RESULT;
     earlier->allocator = lmm_file_code_callee(finding->reader->code, address);
     prepare(earlier);
     if (find_declared(earlier, ret_type)) {
@@ -250,7 +253,7 @@ static void prepare(struct lmm_finding *finding)
 }
 
 bool lmm_facts_find(const struct lmm_facts_reader *reader, uint64_t address, const char *allocator,
-                    struct lmm_facts *ret_facts)
+                    int output, struct lmm_facts *ret_facts)
 {
     struct lmm_finding *finding = calloc(1, sizeof(*finding));
 
@@ -260,6 +263,7 @@ bool lmm_facts_find(const struct lmm_facts_reader *reader, uint64_t address, con
     finding->reader = reader;
     finding->address = address;
     finding->allocator = allocator;
+    finding->output = output;
     finding->find_result = find_result;
     prepare(finding);
     finding->facts.has_debug = finding->scope_count > 0;

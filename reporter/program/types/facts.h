@@ -19,9 +19,10 @@
 
 /*
  * Finds the facts about the call that returns to an address of the file's headers. allocator: the
- * mangled name of the function that was called; NULL: unknown. Returns false when memory ran out.
+ * mangled name of the function that was called; NULL: unknown. output: how it gives the block, as
+ * for lmm_way_follow(); posix_memalign() is known. Returns false when memory ran out.
  */
 bool lmm_facts_find(const struct lmm_facts_reader *reader, uint64_t address, const char *allocator,
-                    struct lmm_facts *ret_facts);
+                    int output, struct lmm_facts *ret_facts);
 
 #endif

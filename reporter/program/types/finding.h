@@ -25,6 +25,7 @@ struct lmm_finding {
     const struct lmm_facts_reader *reader;
     uint64_t address;
     const char *allocator;
+    int output; /* how the allocator gives the block: as for lmm_way_follow() */
     Dwarf *dwarf;
     Dwarf_CFI *cfi;
     Dwarf_Addr bias; /* of addresses in the DWARF */

@@ -225,10 +225,114 @@ static bool find_place(struct lmm_finding *finding, const struct lmm_way_origin 
     return true;
 }
 
+/* ---- Outputs --------------------------------------------------------------------------------- */
+
+/* Returns whether a type is `void **`. */
+static bool leads_to_any(const Dwarf_Die *type)
+{
+    Dwarf_Die pointer;
+    Dwarf_Die target;
+
+    return lmm_type_target(type, &pointer) && lmm_type_is_pointer(&pointer) &&
+           !lmm_type_target(&pointer, &target);
+}
+
+/* Returns whether a parameter takes one register for integers. */
+static bool takes_register(const Dwarf_Die *parameter)
+{
+    Dwarf_Die type;
+    Dwarf_Die stripped;
+    Dwarf_Attribute attribute;
+    Dwarf_Word encoding = DW_ATE_float;
+
+    if (!lmm_type_of(parameter, &type) || !lmm_type_strip(&type, &stripped)) {
+        return false;
+    }
+    if (dwarf_tag(&stripped) == DW_TAG_base_type) {
+        dwarf_formudata(dwarf_attr(&stripped, DW_AT_encoding, &attribute), &encoding);
+        return lmm_type_bytes(&stripped) <= sizeof(uint64_t) &&
+               (encoding == DW_ATE_signed || encoding == DW_ATE_unsigned ||
+                encoding == DW_ATE_boolean || encoding == DW_ATE_signed_char ||
+                encoding == DW_ATE_unsigned_char);
+    }
+    return lmm_type_is_pointer(&type) || dwarf_tag(&stripped) == DW_TAG_enumeration_type;
+}
+
+/* Returns the number, from 1 on, of a parameter of the function; 0: it is none, or it is not known in which
+ * register callers pass it: compilers change the parameters of functions that only they call. */
+static uint32_t number_of(const struct lmm_finding *finding, const Dwarf_Die *parameter)
+{
+    Dwarf_Die function = finding->scopes[0];
+    Dwarf_Attribute attribute;
+    Dwarf_Word convention = DW_CC_normal;
+    uint32_t number = 0;
+    Dwarf_Die die;
+
+    dwarf_formudata(dwarf_attr(&function, DW_AT_calling_convention, &attribute), &convention);
+    if (convention == DW_CC_nocall || dwarf_child(&function, &die) != 0) {
+        return 0;
+    }
+    do {
+        if (dwarf_tag(&die) != DW_TAG_formal_parameter) {
+            continue;
+        }
+        number++;
+        if (die.addr == parameter->addr) {
+            return number;
+        }
+        if (!takes_register(&die)) {
+            return 0;
+        }
+    } while (dwarf_siblingof(&die, &die) == 0);
+    return 0;
+}
+
+/* Returns the number of the parameter that points at the place of an origin, or 0. */
+static uint32_t output_of(const struct lmm_finding *finding, const struct lmm_way_origin *origin)
+{
+    uint64_t at = origin->at + finding->bias;
+    bool in_frame = origin->load_count == 1;
+    int64_t offset = 0;
+
+    if (origin->reg < 0 || origin->load_count > 1 || origin->offset != 0 || origin->scale != 0 ||
+        (in_frame &&
+         (origin->loads[0].scale != 0 ||
+          !lmm_variables_frame_offset(finding->dwarf, finding->cfi, origin->at + finding->cfi_bias,
+                                      origin->reg, origin->loads[0].offset, &offset)))) {
+        return 0;
+    }
+    for (size_t i = 0; i < finding->variables.count; i++) {
+        const struct lmm_variable_place *place = &finding->variables.items[i];
+        bool is_it = in_frame ? place->kind == LMM_PLACE_FRAME && place->offset == offset
+                              : place->kind == LMM_PLACE_REGISTER && place->reg == origin->reg;
+        Dwarf_Die type;
+
+        if (is_it && place->low <= at && at < place->high && lmm_type_of(&place->variable, &type) &&
+            leads_to_any(&type)) {
+            return number_of(finding, &place->variable);
+        }
+    }
+    return 0;
+}
+
+static void look_at_output(struct lmm_finding *finding, const struct lmm_way_step *step)
+{
+    if (step->is_inside || !step->has_origin || finding->facts.output != 0) {
+        return;
+    }
+    finding->facts.output = output_of(finding, &step->origin);
+    if (finding->facts.output == 0 && step->has_before) {
+        finding->facts.output = output_of(finding, &step->before);
+    }
+}
+
+/* ---- All -------------------------------------------------------------------------------------- */
+
 void lmm_origin_facts_find(struct lmm_finding *finding, const struct lmm_way_step *step)
 {
     Dwarf_Die type;
 
+    look_at_output(finding, step);
     bool is_element = step->origin.reg == LMM_REGISTER_THREAD && step->origin.scale != 0;
 
     if (!step->has_origin || (step->origin.load_count == 0 && !step->has_before && !is_element)) {

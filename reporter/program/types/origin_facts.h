@@ -11,7 +11,7 @@
 struct lmm_finding;
 struct lmm_way_step;
 
-/* Adds what the origins of a STORED step say. The finding's scopes and variables are set. */
+/* Adds what the origins of a STORED step say, and whether it is to where a parameter points. The finding's scopes and variables are set. */
 void lmm_origin_facts_find(struct lmm_finding *finding, const struct lmm_way_step *step);
 
 #endif

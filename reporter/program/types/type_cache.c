@@ -230,6 +230,7 @@ static bool read_place(struct reading *reading, const char *line, lmm_type_cache
     facts.returns = (flags & 1) != 0;
     facts.is_generic = (flags & 2) != 0;
     facts.has_debug = (flags & 4) != 0;
+    facts.output = flags >> 3;
     while (facts.items != NULL && good && facts.count < count) {
         const char *next = next_line(reading);
 
@@ -342,7 +343,7 @@ static void write_place(struct writing *writing, const struct lmm_type_cache_ite
     }
     fprintf(writing->stream, "P %" PRIx64 " %x %zx\n", item->offset,
             (facts->returns ? 1U : 0U) | (facts->is_generic ? 2U : 0U) |
-                (facts->has_debug ? 4U : 0U),
+                (facts->has_debug ? 4U : 0U) | facts->output << 3,
             facts->count);
     for (size_t i = 0; i < facts->count; i++) {
         const struct lmm_candidate *candidate = &facts->items[i];

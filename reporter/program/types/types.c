@@ -172,7 +172,8 @@ static bool asks_caller(struct walk *walk, const struct lmm_fact_place *place, u
             return false;
         }
     }
-    return (facts->returns && facts->is_generic) || (facts->count == 0 && is_wrapper(walk, frame));
+    return (facts->returns && facts->is_generic) ||
+           (facts->count == 0 && (facts->output != 0 || is_wrapper(walk, frame)));
 }
 
 /* Takes one frame; returns whether to go on, and sets *ret_good to false when memory ran out. */
@@ -188,8 +189,7 @@ static bool take_frame(struct walk *walk, uint32_t frame, bool *ret_good)
     uint64_t offset = lmm_model_offset(walk->model, frame);
     const struct lmm_fact_place *place = NULL;
 
-    *ret_good = lmm_fact_files_find(walk->types->files, mapped, offset,
-                                    inner == NULL ? NULL : inner->function, &place);
+    *ret_good = lmm_fact_files_find(walk->types->files, mapped, offset, inner, &place);
     walk->key = lmm_hash_u64(lmm_hash_u64(walk->key, mapped->number), offset);
     if (place == NULL) {
         walk->gap = LMM_MODEL_TYPE_NO_FILE;

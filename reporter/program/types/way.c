@@ -109,7 +109,8 @@ static bool start(struct lmm_way *way, uint64_t address, int output,
         lmm_way_start(way, address);
         return true;
     }
-    return lmm_way_output_start(way, address, (uint32_t) output, decoder);
+    return output >= 0 && (uint32_t) output < way->machine->argument_count &&
+           lmm_way_output_start(way, address, (uint32_t) output, decoder);
 }
 
 size_t lmm_way_follow(const struct lmm_code *code, uint64_t address, int output,

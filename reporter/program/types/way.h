@@ -28,13 +28,14 @@
 
 enum {
     LMM_WAY_RESULT = -1, /* the callee returns the block */
+    LMM_WAY_LOST = -2,   /* it is not known how the callee gives the block: there are no steps */
 };
 
 /*
  * Follows the block that the call that returns to `address` gives. ret_steps: room for
  * LMM_WAY_STEPS_MAX.
  * output: the number of the argument, from 0 on, that points at where the callee stores the block,
- * or LMM_WAY_RESULT.
+ * or LMM_WAY_RESULT, or LMM_WAY_LOST.
  * code: of one function, if its bounds are known, else of the section. A jump out of it is taken
  * for a call whose result the function returns.
  * know: tells what is known about the function at `target`; called with `context`; NULL: nothing.

@@ -75,7 +75,7 @@ static void write_two(void)
 {
     struct lmm_candidate first[] = {{&node, LMM_MODEL_BY_VARIABLE, false, false, false},
                                     {&list, LMM_MODEL_BY_NAME, true, true, true}};
-    struct lmm_facts facts[] = {{first, 2, true, true, true}, {NULL, 0, false, false, true}};
+    struct lmm_facts facts[] = {{first, 2, true, true, true, 0}, {NULL, 0, false, false, true, 3}};
     struct lmm_type_cache_item items[] = {{0x1234, &facts[0]}, {0xffffffff12345678, &facts[1]}};
 
     lmm_type_cache_write(build_id, sizeof(build_id), items, 2);
@@ -101,6 +101,8 @@ Test(type_cache, what_was_written_is_read)
     cr_assert_eq(taken.facts[0].count, 2);
     cr_expect_eq(taken.facts[1].count, 0);
     cr_expect(taken.facts[0].returns && taken.facts[0].is_generic && taken.facts[0].has_debug);
+    cr_expect_eq(taken.facts[0].output, 0);
+    cr_expect_eq(taken.facts[1].output, 3);
     cr_expect(!taken.facts[1].returns && !taken.facts[1].is_generic && taken.facts[1].has_debug);
     cr_expect_eq(memcmp(taken.facts[0].items[0].type, &node, sizeof(node)), 0);
     cr_expect_eq(memcmp(taken.facts[0].items[1].type, &list, sizeof(list)), 0);
@@ -116,7 +118,7 @@ Test(type_cache, a_call_whose_type_cannot_stand_in_a_line_is_left_out)
     struct lmm_type_table *table = lmm_type_table_new();
     struct taken taken = {.count = 0};
     struct lmm_candidate bad = {&strange, LMM_MODEL_BY_VARIABLE, false, false, false};
-    struct lmm_facts facts[] = {{&bad, 1, false, false, true}, {NULL, 0, true, false, true}};
+    struct lmm_facts facts[] = {{&bad, 1, false, false, true, 0}, {NULL, 0, true, false, true, 0}};
     struct lmm_type_cache_item items[] = {{1, &facts[0]}, {2, &facts[1]}};
 
     lmm_type_cache_write(build_id, sizeof(build_id), items, 2);
