@@ -106,7 +106,7 @@ static bool is_polymorphic(const Dwarf_Die *record)
 static void set_place(const Dwarf_Die *stripped, struct lmm_type_info *info)
 {
     Dwarf_Die die = *stripped;
-    const char *file = dwarf_decl_file(&die);
+    const char *file = lmm_type_file(&die);
     int line = 0;
 
     if (file != NULL && strlen(file) < sizeof(info->file) && dwarf_decl_line(&die, &line) == 0 &&

@@ -92,7 +92,7 @@ static const char *keyword(Dwarf_Die *die)
 /* Names a type that has no name by its line. */
 static void put_line(struct text *text, Dwarf_Die *die)
 {
-    const char *file = dwarf_decl_file(die);
+    const char *file = lmm_type_file(die);
     const char *slash = file == NULL ? NULL : strrchr(file, '/');
     int line = 0;
     char number[16];

@@ -170,6 +170,30 @@ bool lmm_type_is_record(const Dwarf_Die *type)
     }
 }
 
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+/* libdw takes number 0 for no file, but from DWARF 5 on it is the file that was compiled. */
+const char *lmm_type_file(const Dwarf_Die *type)
+{
+    Dwarf_Die die = *type;
+    Dwarf_Die unit;
+    Dwarf_Attribute attribute;
+    Dwarf_Files *files;
+    Dwarf_Half version = 0;
+    Dwarf_Word number;
+    size_t count;
+    const char *file = dwarf_decl_file(&die);
+
+    if (file != NULL ||
+        dwarf_formudata(dwarf_attr_integrate(&die, DW_AT_decl_file, &attribute), &number) != 0 ||
+        number != 0 || dwarf_diecu(&die, &unit, NULL, NULL) == NULL ||
+        dwarf_cu_info(unit.cu, &version, NULL, NULL, NULL, NULL, NULL, NULL) != 0 || version < 5 ||
+        dwarf_getsrcfiles(&unit, &files, &count) != 0 || count == 0) {
+        return file;
+    }
+    return dwarf_filesrc(files, 0, NULL, NULL);
+}
+
 /* ---- Sizes ----------------------------------------------------------------------------------- */
 
 static bool constant(const Dwarf_Die *die, unsigned name, uint64_t *ret_value)

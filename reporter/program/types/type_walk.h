@@ -37,6 +37,9 @@ bool lmm_type_is_pointer(const Dwarf_Die *type);
 /* Returns whether a stripped type is a struct, class or union. */
 bool lmm_type_is_record(const Dwarf_Die *type);
 
+/* Returns the path of the file in which a type is defined, which lives as long as the debug information; NULL: unknown. */
+const char *lmm_type_file(const Dwarf_Die *type);
+
 /* Returns the size of a type; 0: it is void, incomplete, or its size is not a constant. */
 uint64_t lmm_type_bytes(const Dwarf_Die *type);
 
