@@ -185,13 +185,25 @@ static bool is_head(const struct lmm_candidate *candidate, const struct lmm_size
            candidate->type->bytes > 0 && all(candidate->type, sizes, count, has_more);
 }
 
-/* Drops structs with something after them that one kind of evidence is for (R10). */
+static bool has_bytes(const struct group *groups, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_bytes(&groups[i]) && !groups[i].has_inside) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Drops structs with something after them that one kind of evidence is for, or all if there is
+ * evidence for bytes (R10). */
 static size_t drop_weak_heads(struct group *groups, size_t count)
 {
+    bool drops_all = has_bytes(groups, count);
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (groups[i].fit != FIT_HEAD || kinds_of(&groups[i]) > 1) {
+        if (groups[i].fit != FIT_HEAD || (kinds_of(&groups[i]) > 1 && !drops_all)) {
             groups[kept++] = groups[i];
         }
     }

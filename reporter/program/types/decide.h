@@ -28,7 +28,8 @@
  *   R9  of an incomplete type, such as DIR, the sizes say nothing: it is likely by two kinds of evidence
  *       if all blocks have one size, else a guess
  *   R10 a struct of C with something after it, which the source does not tell: likely by two kinds of
- *       evidence if no other struct of the file starts with it, and no other candidate remains
+ *       evidence if no other struct of the file starts with it, and no other candidate remains, of
+ *       bytes neither
  */
 #ifndef LMM_PROGRAM_DECIDE_H
 #define LMM_PROGRAM_DECIDE_H

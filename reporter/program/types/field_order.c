@@ -232,7 +232,7 @@ struct trial {
 
 static void try_order(struct trial *trial)
 {
-    uint64_t bytes;
+    uint64_t bytes = 0;
 
     arrange(trial->fields, trial->count, &trial->pieces, trial->order);
     if (place_by_rules(trial->order, trial->count, trial->rules, &bytes) &&
