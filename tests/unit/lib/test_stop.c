@@ -355,12 +355,12 @@ Test(stop, beside_a_change_of_user)
         cr_assert(pthread_create(&others[i], NULL, i % 2 == 0 ? spin : wait_in_call, NULL) == 0);
     }
     turns = 0;
-    for (unsigned i = 0; i < 200; i++) {
+    /* On a busy machine all stops may come before one change of user. */
+    for (unsigned i = 0; i < 200 || turns == 0; i++) {
         cr_assert(lmm_stop_threads(&stop) == 0);
         cr_expect(stop.unseen == 0);
         lmm_stop_release(&stop);
     }
-    cr_expect(turns != 0);
     sem_post(&may_end);
     sem_post(&may_end);
     end(thread);
