@@ -188,7 +188,7 @@ static bool is_head(const struct lmm_candidate *candidate, const struct lmm_size
 static bool has_bytes(const struct group *groups, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (is_bytes(&groups[i]) && !groups[i].has_inside) {
+        if (is_bytes(&groups[i]) && !groups[i].is_inside) {
             return true;
         }
     }

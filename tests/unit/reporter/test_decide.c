@@ -409,7 +409,7 @@ static const struct decide_case {
      true,
      LMM_MODEL_LIKELY},
     {"records in a buffer",
-     {FROM(node, VARIABLE), FROM(node, STORE), FROM(byte, VARIABLE)},
+     {FROM(node, VARIABLE), FROM(node, STORE), FROM(byte, VARIABLE), INSIDE(byte, VARIABLE)},
      {{4096, 65536}},
      MALLOC,
      "char",
