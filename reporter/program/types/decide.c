@@ -281,7 +281,7 @@ static int score_of(const struct group *group)
     }
     score += group->is_array && group->fit == FIT_MANY ? 20 : 0;
     score -= group->fit == FIT_UNKNOWN ? 40 : 0;
-    score -= group->is_inside ? 60 : 0;
+    score -= group->is_inside ? 100 : 0;
     return score - (is_bytes(group) ? 45 : 0);
 }
 
