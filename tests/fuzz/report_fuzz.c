@@ -3,7 +3,7 @@
  * report_fuzz: libFuzzer gives any bytes as the chunks of a drop-in's ledger, and as frames and
  * sites of a model, because random bytes seldom make a ledger with stacks; and as the names of calls and
  * of types, and as suppressions. Each model goes through spots, suppressions, massif, and the report of `lmm
- * run` in text and JSON. What is found by the index of suppressions is compared with a try of all.
+ * run` in text and JSON, and is asked for hints. What is found by the index of suppressions is compared with a try of all.
  *
  *   ninja -C build/dev lmm_report_fuzz
  *   build/dev/tests/fuzz/report_fuzz -max_total_time=3600 -max_len=32768 NEW tests/data/fuzz
@@ -22,6 +22,8 @@
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/report/diet.h"
+#include "reporter/program/report/diet_print.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
@@ -237,6 +239,31 @@ static void report(const struct lmm_model *model, struct lmm_spots *spots,
     require(lmm_run_report_json(&run, &sink) == 0, "JSON");
 }
 
+/* Looks for hints; without symbols no type has fields. */
+static void try_diet(const struct lmm_model *model, unsigned bits)
+{
+    const struct lmm_diet_options options = {.least_bytes = bits & 0xff, .most_types = 8};
+    const struct lmm_diet_look diet_look = {.rows = (bits & 4) != 0 ? SIZE_MAX : 3,
+                                            .has_structs = (bits & 8) != 0};
+    struct lmm_diet diet;
+    struct lmm_sink sink;
+    size_t bytes = 0;
+
+    require(lmm_diet_make(model, NULL, &options, &diet), "no memory for a diet");
+    lmm_sink_init(&sink, swallow, &bytes);
+    lmm_diet_put_text(&diet, &diet_look, &sink);
+    require(lmm_sink_flush(&sink) == 0, "diet");
+    lmm_sink_init(&sink, swallow, &bytes);
+    require(lmm_diet_put_json(&diet, &diet_look, &sink) == 0, "diet as JSON");
+    for (size_t i = 0; i < diet.hint_count; i++) {
+        char *line = lmm_hint_line(&diet.hints[i], bits >> 8 & 0x7f);
+
+        require(line != NULL && strlen(line) <= (bits >> 8 & 0x7f), "a line is too long");
+        free(line);
+    }
+    lmm_diet_free(&diet);
+}
+
 static void look(struct lmm_model *model)
 {
     static struct lmm_model_namer namer = {calls_of};
@@ -267,6 +294,7 @@ static void look(struct lmm_model *model)
     report(model, &spots, &suppressions, bits);
     lmm_spots_free(&spots);
     lmm_suppressions_free(&suppressions);
+    try_diet(model, bits);
 }
 
 /* ---- A model of the input -------------------------------------------------------------------- */
@@ -324,11 +352,18 @@ static struct lmm_model_site take_site(const struct lmm_model_family *families, 
         .live_bytes = take_figure(),
         .allocated_bytes = take_figure(),
         .temporaries = take_figure(),
+        .foreign_frees = take_figure(),
+        .smallest_bytes = take_figure(),
+        .largest_bytes = take_figure(),
         .peak_blocks = take_figure(),
         .peak_bytes = take_figure(),
     };
 
     site.frees = site.allocations > site.live_blocks ? site.allocations - site.live_blocks : 0;
+    site.foreign_frees = site.foreign_frees < site.frees ? site.foreign_frees : site.frees;
+    if (site.smallest_bytes > site.largest_bytes) {
+        site.smallest_bytes = site.largest_bytes;
+    }
     return site;
 }
 

@@ -291,7 +291,10 @@ static void cut(char *text, size_t room)
     while (end > 0 && ((unsigned char) text[end] & 0xc0) == 0x80) {
         end--;
     }
-    memcpy(text + end, dots, strnlen(dots, room - end) + 1);
+    size_t count = strnlen(dots, room - end);
+
+    memcpy(text + end, dots, count);
+    text[end + count] = '\0';
 }
 
 char *lmm_hint_line(const struct lmm_hint *hint, size_t room)

@@ -156,7 +156,6 @@ static void fill_gaps(struct lmm_field *fields, struct pieces *pieces, uint64_t 
 {
     for (size_t i = 0; i < pieces->count; i++) {
         size_t chosen = i;
-        uint64_t end = bit;
         bool fits = false;
 
         for (size_t k = i; k < pieces->count && !fits; k++) {
@@ -165,10 +164,9 @@ static void fill_gaps(struct lmm_field *fields, struct pieces *pieces, uint64_t 
         }
         struct piece piece = pieces->items[chosen];
 
-        end = after_piece(fields, &piece, bit, &fits);
+        bit = after_piece(fields, &piece, bit, &fits);
         memmove(&pieces->items[i + 1], &pieces->items[i], (chosen - i) * sizeof(piece));
         pieces->items[i] = piece;
-        bit = end;
     }
 }
 
