@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "reporter/program/symbols/symbol_file.h"
+#include "reporter/program/types/bases.h"
 #include "reporter/program/types/facts.h"
 #include "reporter/program/types/file_code.h"
 #include "reporter/program/types/generics.h"
@@ -23,6 +24,7 @@
 #include "reporter/program/types/type_info.h"
 #include "reporter/program/types/type_table.h"
 #include "reporter/program/types/variables.h"
+#include "reporter/program/types/way.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -109,9 +111,11 @@ static void try_code(struct lmm_symbol_file *file, uint64_t entry)
         .code = lmm_file_code_new(file),
         .sources = lmm_sources_new(),
         .types = lmm_type_table_new(),
+        .bases = lmm_bases_new(),
     };
 
-    if (reader.code == NULL || reader.sources == NULL || reader.types == NULL) {
+    if (reader.code == NULL || reader.sources == NULL || reader.types == NULL ||
+        reader.bases == NULL) {
         abort();
     }
     for (uint64_t i = 0; i < ADDRESSES; i++) {
@@ -123,6 +127,7 @@ static void try_code(struct lmm_symbol_file *file, uint64_t entry)
     lmm_file_code_free(reader.code);
     lmm_sources_free(reader.sources);
     lmm_type_table_free(reader.types);
+    lmm_bases_free(reader.bases);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

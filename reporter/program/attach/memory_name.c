@@ -137,7 +137,10 @@ static void read_thread_name(uint32_t pid, uint64_t thread, char ret_word[THREAD
     if (file != NULL) {
         fclose(file);
     }
-    snprintf(ret_word, THREAD_NAME_BYTES, *line == '\0' ? "" : " \"%s\"", line);
+    ret_word[0] = '\0';
+    if (*line != '\0') {
+        snprintf(ret_word, THREAD_NAME_BYTES, " \"%s\"", line);
+    }
 }
 
 void lmm_memory_name_thread(const struct lmm_memory_names *names, uint64_t thread, uint64_t address,
