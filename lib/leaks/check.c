@@ -423,7 +423,7 @@ static LMM_NOINLINE int run_check(const struct lmm_check_request *request,
 
 int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_check *ret_check)
 {
-    struct lmm_saved_registers here;
+    struct lmm_saved_registers here = {.sp = 0};
 
     lmm_registers_save(&here);
     *ret_check = (struct lmm_ledger_check) {0};

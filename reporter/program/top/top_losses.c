@@ -120,7 +120,9 @@ bool lmm_top_losses_make(struct lmm_top_losses *losses, const struct lmm_model *
 void lmm_top_losses_free(struct lmm_top_losses *losses)
 {
     free(losses->lines.items);
+    losses->lines.items = NULL;
     free(losses->stacks.items);
+    losses->stacks.items = NULL;
     *losses = (struct lmm_top_losses) {.time_ns = 0};
 }
 

@@ -187,13 +187,15 @@ static const struct lmm_fact_place *place_of(struct file *file, uint64_t offset,
 
 static void free_places(struct call **places)
 {
-    struct call *call;
-    struct call *after;
+    struct call *call = *places;
 
-    HASH_ITER (hh, *places, call, after) {
-        HASH_DELETE(hh, *places, call);
+    HASH_CLEAR(hh, *places); /* the items stay linked to each other */
+    while (call != NULL) {
+        struct call *next = call->hh.next;
+
         free(call->place.facts.items);
         free(call);
+        call = next;
     }
 }
 
@@ -254,15 +256,17 @@ struct lmm_fact_files *lmm_fact_files_new(struct lmm_type_table *types)
 
 void lmm_fact_files_free(struct lmm_fact_files *files)
 {
-    struct file *file;
-    struct file *after;
-
     if (files == NULL) {
         return;
     }
-    HASH_ITER (hh, files->items, file, after) {
-        HASH_DELETE(hh, files->items, file);
+    struct file *file = files->items;
+
+    HASH_CLEAR(hh, files->items);
+    while (file != NULL) {
+        struct file *next = file->hh.next;
+
         close_file(file);
+        file = next;
     }
     lmm_sources_free(files->sources);
     free(files);

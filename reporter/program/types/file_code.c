@@ -248,7 +248,7 @@ static bool slot_of_aarch64_entry(const unsigned char *bytes, size_t count, uint
     int64_t distance = (int64_t) ((uint64_t) pages << 43) >> 43;
 
     *ret_slot = ((address + at) & ~UINT64_C(0xfff)) + (uint64_t) distance * 4096 +
-                ((load >> 10) & 0xfff) * 8;
+                (uint64_t) ((load >> 10) & 0xfff) * 8;
     return true;
 }
 

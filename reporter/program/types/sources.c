@@ -34,16 +34,18 @@ struct lmm_sources *lmm_sources_new(void)
 
 void lmm_sources_free(struct lmm_sources *sources)
 {
-    struct source *source;
-    struct source *after;
-
     if (sources == NULL) {
         return;
     }
-    HASH_ITER (hh, sources->items, source, after) {
-        HASH_DELETE(hh, sources->items, source);
+    struct source *source = sources->items;
+
+    HASH_CLEAR(hh, sources->items); /* the items stay linked to each other */
+    while (source != NULL) {
+        struct source *next = source->hh.next;
+
         free(source->text);
         free(source);
+        source = next;
     }
     free(sources);
 }

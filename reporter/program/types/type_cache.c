@@ -419,12 +419,14 @@ static void save(const char *path, const char *text, size_t bytes)
 
 static void free_numbers(struct writing *writing)
 {
-    struct numbered *known;
-    struct numbered *after;
+    struct numbered *known = writing->types;
 
-    HASH_ITER (hh, writing->types, known, after) {
-        HASH_DELETE(hh, writing->types, known);
+    HASH_CLEAR(hh, writing->types); /* the items stay linked to each other */
+    while (known != NULL) {
+        struct numbered *next = known->hh.next;
+
         free(known);
+        known = next;
     }
 }
 

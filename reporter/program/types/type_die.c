@@ -55,7 +55,7 @@ static bool use(struct lmm_type_dies *dies, Dwarf *dwarf)
             return true;
         }
     }
-    Dwarf **added = lmm_array_add(&dies->used, &dies->used_count, sizeof(*dies->used));
+    Dwarf **added = lmm_array_add(&dies->used, &dies->used_count, sizeof(Dwarf *));
 
     if (added != NULL) {
         *added = dwarf;

@@ -45,14 +45,16 @@ struct lmm_type_table *lmm_type_table_new(void)
 
 void lmm_type_table_free(struct lmm_type_table *table)
 {
-    struct item *item;
-    struct item *after;
-
     if (table == NULL) {
         return;
     }
-    HASH_ITER (hh, table->items, item, after) {
-        HASH_DELETE(hh, table->items, item);
+    struct item *first = table->items;
+
+    HASH_CLEAR(hh, table->items); /* the items stay linked to each other */
+    while (first != NULL) {
+        struct item *item = first;
+
+        first = first->hh.next;
         while (item != NULL) {
             struct item *next = item->next;
 
