@@ -107,11 +107,15 @@ bool lmm_top_losses_make(struct lmm_top_losses *losses, const struct lmm_model *
         check->time_ns == losses->time_ns) {
         return true;
     }
+    struct lmm_top_losses made = {.time_ns = 0};
+    bool is_made = make(&made, model, lines, stacks);
+
     lmm_top_losses_free(losses);
-    if (!make(losses, model, lines, stacks)) {
-        lmm_top_losses_free(losses);
+    if (!is_made) {
+        lmm_top_losses_free(&made);
         return false;
     }
+    *losses = made;
     losses->time_ns = check->time_ns;
     losses->mark = check->mark;
     return true;
@@ -120,9 +124,7 @@ bool lmm_top_losses_make(struct lmm_top_losses *losses, const struct lmm_model *
 void lmm_top_losses_free(struct lmm_top_losses *losses)
 {
     free(losses->lines.items);
-    losses->lines.items = NULL;
     free(losses->stacks.items);
-    losses->stacks.items = NULL;
     *losses = (struct lmm_top_losses) {.time_ns = 0};
 }
 

@@ -398,7 +398,7 @@ struct lmm_verdict lmm_decide(const struct lmm_candidate *candidates, size_t cou
                               enum lmm_maker maker)
 {
     bool is_new = maker != LMM_MAKER_MALLOC;
-    struct group groups[GROUPS_MAX];
+    struct group groups[GROUPS_MAX] = {{.type = NULL}};
     size_t made =
         join_pointers(groups, make_groups(candidates, count, sizes, size_count, is_new, groups));
     const struct group *second = NULL;
