@@ -241,12 +241,12 @@ struct lmm_page_facts *lmm_page_unit_facts(size_t unit);
 
 static inline struct lmm_page_facts *lmm_page_facts(const struct lmm_page *page)
 {
-    return lmm_page_unit_facts(page->unit);
+    return lmm_page_unit_facts(lmm_load_relaxed(&page->unit));
 }
 
 static inline char *lmm_page_base(const struct lmm_page *page)
 {
-    return (char *) ((uintptr_t) page->unit << LMM_UNIT_SHIFT);
+    return (char *) ((uintptr_t) lmm_load_relaxed(&page->unit) << LMM_UNIT_SHIFT);
 }
 
 static inline char *lmm_page_slot(const struct lmm_page *page, size_t slot)

@@ -22,7 +22,8 @@ struct lmm_page *lmm_slots_create(char *base, uint16_t family, uint32_t stride, 
         return NULL;
     }
     struct lmm_page *page = lmm_page_unit((uintptr_t) base);
-    page->unit = (uint32_t) ((uintptr_t) base >> LMM_UNIT_SHIFT);
+    lmm_store_relaxed(&page->unit,
+                      (uint32_t) ((uintptr_t) base >> LMM_UNIT_SHIFT)); /* as in span.c */
     struct lmm_page_facts *facts = lmm_page_facts(page);
     facts->units = 1;
     facts->unlisted = 0;

@@ -43,7 +43,8 @@ static struct lmm_page *page_at(char *base, size_t units)
 {
     struct lmm_page *page = lmm_page_unit((uintptr_t) base);
 
-    page->unit = (uint32_t) ((uintptr_t) base >> LMM_UNIT_SHIFT);
+    /* A walk may read it before it takes the page's lock; it is the same for each page here. */
+    lmm_store_relaxed(&page->unit, (uint32_t) ((uintptr_t) base >> LMM_UNIT_SHIFT));
     lmm_store_relaxed(&lmm_page_facts(page)->units, (uint32_t) units);
     return page;
 }
@@ -55,7 +56,7 @@ static void page_add_follows(const struct lmm_runs *runs, const struct lmm_page 
     for (size_t i = first; i < end; i++) {
         struct lmm_page *follow =
             lmm_page_unit((uintptr_t) lmm_page_base(page) + i * LMM_UNIT_BYTES);
-        follow->unit = page->unit;
+        lmm_store_relaxed(&follow->unit, page->unit);
         lmm_store_relaxed(&follow->family, runs->family);
         lmm_store_release(&follow->kind, LMM_PAGE_FOLLOW);
     }
