@@ -203,13 +203,13 @@ while True:
 
     def test_signals_of_the_program_are_not_returned_to_it(self):
         script = """
-import os, signal, sys
+import os, signal, sys, time
 signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"caught\\n"))
 signal.signal(signal.SIGUSR2, lambda *_: sys.exit())
 os.kill(os.getppid(), signal.SIGUSR1)
 print("ready", flush=True)
 while True:
-    signal.pause()
+    time.sleep(0.05)    # a signal just before signal.pause() would not end that
 """
         process = self.start_lmm(PYTHON, "-S", "-c", script)
         process.send_signal(signal.SIGUSR2)    # lmm takes it after SIGUSR1, which has a lower number
