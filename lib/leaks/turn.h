@@ -2,7 +2,7 @@
 /*
  * turn: one thread of a process checks for leaks, or makes a mark, at a time; others wait.
  *
- * Owns whose turn it is. A forked child may find its parent's there, which does not count.
+ * Owns whose turn it is. A forked child may find its parent's turn there, and ignores it.
  */
 #ifndef LMM_TURN_H
 #define LMM_TURN_H

@@ -12,7 +12,7 @@
  * they like and mix with malloc; then, or with two runtimes, the imports are not clear any more, and
  * nothing is said about matching. In the runtime, and in modules that may have a runtime or operators
  * hidden inside, the slot of free leads to LMM, too: so LMM knows frees that may be an operator's from
- * those that are not, whoever called the operator. (An operator ends with a jump to free, so call
+ * those that are not, no matter which module called the operator. (An operator ends with a jump to free, so call
  * stacks do not show it.)
  *
  * Owns what is known of the modules. Invariants:

@@ -73,7 +73,7 @@ static void look_at_names(struct lmm_finding *finding)
             return;
         }
         if (lmm_generics_is_own(&finding->scopes[i])) {
-            return; /* it allocates for itself, whoever it was inlined into */
+            return; /* it allocates for itself, also where it is inlined */
         }
     }
 }

@@ -471,7 +471,7 @@ Test(statement, long_lines_say_nothing)
     free(text);
 }
 
-/* The window has a bound: what is many lines away does not count, and does no harm. */
+/* The window has a bound: a name that stands many lines away is not found, which is safe. */
 Test(statement, far_lines_do_not_count)
 {
     static const char call[] = "p = malloc(sizeof(T));\n";
