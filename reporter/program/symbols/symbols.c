@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Two tables: places, by file and offset, each with its calls; and texts, each of which is stored
  * once. */
+#include "reporter/program/symbols/demangle.h"
 #include "reporter/program/symbols/symbols.h"
 
 #include <assert.h>
@@ -27,9 +28,6 @@
 enum {
     MANGLED_MAX = 16384, /* bytes; a longer name is not demangled */
 };
-
-/* From libstdc++; part of the C++ ABI that all compilers share. C has no header for it. */
-extern char *__cxa_demangle(const char *mangled, char *buffer, size_t *length, int *status);
 
 struct text {
     UT_hash_handle hh;
@@ -92,7 +90,7 @@ static struct lmm_string keep_name(struct lmm_symbols *symbols, const char *name
     size_t bytes = strnlen(name, MANGLED_MAX);
     bool mangled = bytes < MANGLED_MAX && name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
     char *rust = mangled ? lmm_rust_name_demangle(name) : NULL;
-    char *demangled = mangled && rust == NULL ? __cxa_demangle(name, NULL, NULL, NULL) : rust;
+    char *demangled = mangled && rust == NULL ? lmm_demangle(name) : rust;
     const char *best = demangled != NULL ? demangled : name;
     struct lmm_string kept = keep(symbols, best, demangled != NULL ? strlen(best) : bytes);
 

@@ -4,6 +4,7 @@
 #include <dwarf.h>
 #include <stdlib.h>
 
+#include "reporter/program/symbols/demangle.h"
 #include "reporter/program/types/file_code.h"
 #include "reporter/program/types/finding.h"
 #include "reporter/program/types/generics.h"
@@ -14,9 +15,6 @@ enum {
     DIES_MAX = 1 << 12, /* visited for them */
     NAME_BYTES = LMM_TYPE_NAME_MAX,
 };
-
-/* From libstdc++; part of the C++ ABI that all compilers share. C has no header for it. */
-extern char *__cxa_demangle(const char *mangled, char *buffer, size_t *length, int *status);
 
 /* Adds the class that a text names. */
 static void add_class(struct lmm_finding *finding, const char *name)
@@ -34,7 +32,7 @@ static bool look_at_named(struct lmm_finding *finding, const struct lmm_way_step
 {
     const char *name = step->is_loaded ? lmm_file_code_slot(finding->reader->code, step->target)
                                        : lmm_file_code_name(finding->reader->code, step->target);
-    char *readable = name == NULL ? NULL : __cxa_demangle(name, NULL, NULL, NULL);
+    char *readable = lmm_demangle(name);
     char class_name[NAME_BYTES];
 
     bool is_constructor =
@@ -134,7 +132,7 @@ static void look_at_tables(struct lmm_finding *finding)
             name = object == NULL ? name : object;
         }
     }
-    char *readable = name == NULL ? NULL : __cxa_demangle(name, NULL, NULL, NULL);
+    char *readable = lmm_demangle(name);
     char class_name[NAME_BYTES];
 
     if (readable != NULL && lmm_generics_class_of_table(readable, class_name, sizeof(class_name))) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reporter/program/symbols/demangle.h"
 #include "reporter/program/symbols/wrapper.h"
 #include "reporter/program/types/expression.h"
 #include "reporter/program/types/finding.h"
@@ -17,9 +18,6 @@
 enum {
     NAME_BYTES = LMM_TYPE_NAME_MAX,
 };
-
-/* From libstdc++; part of the C++ ABI that all compilers share. C has no header for it. */
-extern char *__cxa_demangle(const char *mangled, char *buffer, size_t *length, int *status);
 
 /* Adds the type that a text names: a type, or a variable. */
 static bool add_text(struct lmm_finding *finding, const char *text, size_t scope_count,
@@ -73,7 +71,7 @@ static bool add_hint(struct lmm_finding *finding, const struct lmm_statement_hin
 /* Returns the name that the source has for an allocator: the last component of its readable name. */
 static const char *name_in_source(const char *mangled, char room[NAME_BYTES])
 {
-    char *readable = mangled == NULL ? NULL : __cxa_demangle(mangled, NULL, NULL, NULL);
+    char *readable = lmm_demangle(mangled);
     const char *name = readable != NULL ? readable : mangled;
     struct lmm_string component =
         name == NULL ? lmm_string_of("") : lmm_wrapper_component(lmm_string_of(name));

@@ -14,6 +14,7 @@
 #include "reporter/core/hash.h"
 #include "reporter/core/model.h"
 #include "reporter/program/base/array.h"
+#include "reporter/program/symbols/demangle.h"
 #include "reporter/program/symbols/mapped_files.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/types/fact_files.h"
@@ -25,9 +26,6 @@ enum {
     FRAMES_MAX = 12, /* that a decision rests on */
     SIZES_MAX = 64,  /* of a decision; more are one range */
 };
-
-/* From libstdc++; part of the C++ ABI that all compilers share. C has no header for it. */
-extern char *__cxa_demangle(const char *mangled, char *buffer, size_t *length, int *status);
 
 /* The frames from an allocation outwards that say what its blocks are. */
 struct decision {
@@ -64,7 +62,7 @@ static bool is_of_string(const char *function)
     if (strstr(function, "basic_string") == NULL) {
         return false;
     }
-    char *readable = __cxa_demangle(function, NULL, NULL, NULL);
+    char *readable = lmm_demangle(function);
     bool makes = readable != NULL &&
                  lmm_generics_of_name(readable, type, sizeof(type), &is_array) &&
                  strcmp(type, "char") == 0;
@@ -366,16 +364,18 @@ static struct decision *add_site(struct types *types, const struct lmm_model *mo
 static void close_types(void *companion)
 {
     struct types *types = companion;
-    struct decision *decision;
-    struct decision *after;
+    struct decision *decision = types->decisions;
 
     lmm_fact_files_free(types->files);
-    HASH_ITER (hh, types->decisions, decision, after) {
-        HASH_DELETE(hh, types->decisions, decision);
+    HASH_CLEAR(hh, types->decisions); /* the items stay linked to each other */
+    while (decision != NULL) {
+        struct decision *next = decision->hh.next;
+
         free(decision->candidates);
         free(decision->sizes);
         free(decision->name);
         free(decision);
+        decision = next;
     }
     lmm_type_table_free(types->table);
     free(types);
