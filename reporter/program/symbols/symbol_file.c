@@ -11,13 +11,13 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "reporter/program/base/array.h"
+#include "reporter/program/base/regular_file.h"
 #include "reporter/program/symbols/debug_file.h"
 #include "reporter/program/symbols/die_ranges.h"
 #include "reporter/program/symbols/line_rows.h"
@@ -431,19 +431,6 @@ char *lmm_symbol_file_gap_text(const struct lmm_symbol_file *file, const char *p
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
-/* Opens a regular file; reads of others may block, or never end. */
-static int open_regular(const char *path)
-{
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat status;
-
-    if (descriptor >= 0 && (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))) {
-        close(descriptor);
-        return -1;
-    }
-    return descriptor;
-}
-
 static bool load(struct lmm_symbol_file *file, const char *path, int descriptor)
 {
     static const Dwfl_Callbacks callbacks = {
@@ -493,8 +480,10 @@ struct lmm_symbol_file *lmm_symbol_file_open(const char *path, int descriptor,
 {
     struct lmm_symbol_file *file = calloc(1, sizeof(*file));
     bool by_file = identity->build_id_bytes == 0 && identity->has_file;
+    struct stat status;
 
-    descriptor = descriptor < 0 && path[0] == '/' ? open_regular(path) : descriptor;
+    descriptor =
+        descriptor < 0 && path[0] == '/' ? lmm_regular_file_open(path, 0, &status) : descriptor;
     *ret_fault = descriptor < 0 ? LMM_SYMBOL_MISSING : LMM_SYMBOL_OTHER;
     if (descriptor >= 0 && (file == NULL || (by_file && !is_file(descriptor, identity)))) {
         close(descriptor);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/types/sources.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* When memory runs out, an item is not added to its table. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+
+#include "reporter/program/base/regular_file.h"
 
 enum {
     SOURCE_BYTES_MAX = 8 << 20,
@@ -50,42 +50,15 @@ void lmm_sources_free(struct lmm_sources *sources)
     free(sources);
 }
 
-/* Reads a whole file; returns NULL when it is not regular, too large, or cannot be read. */
-static char *read_all(int descriptor, struct stat *status, size_t *ret_bytes)
-{
-    if (fstat(descriptor, status) != 0 || !S_ISREG(status->st_mode) ||
-        status->st_size > SOURCE_BYTES_MAX) {
-        return NULL;
-    }
-    size_t size = (size_t) status->st_size;
-    char *text = malloc(size + 1);
-    size_t done = 0;
-
-    while (text != NULL && done < size) {
-        ssize_t got = read(descriptor, text + done, size - done);
-
-        if (got <= 0) {
-            break;
-        }
-        done += (size_t) got;
-    }
-    *ret_bytes = done;
-    return text;
-}
-
 static void load(struct source *source)
 {
     struct stat status = {.st_size = 0};
-    int descriptor = source->path[0] == '/'
-                         ? open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-                         : -1;
 
-    if (descriptor < 0) {
-        return;
+    if (source->path[0] == '/') {
+        source->text =
+            lmm_regular_file_read(source->path, 0, SOURCE_BYTES_MAX, &status, &source->bytes);
+        source->changed_ns = status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec;
     }
-    source->text = read_all(descriptor, &status, &source->bytes);
-    source->changed_ns = status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec;
-    close(descriptor);
 }
 
 struct lmm_string lmm_sources_read(struct lmm_sources *sources, const char *path, int64_t built_ns)

@@ -18,6 +18,7 @@
 #include <uthash.h>
 
 #include "reporter/program/base/array.h"
+#include "reporter/program/base/regular_file.h"
 #include "reporter/program/types/call_facts.h"
 #include "reporter/program/types/type_info.h"
 #include "reporter/program/types/type_table.h"
@@ -97,36 +98,6 @@ struct reading {
     size_t type_count;
     struct lmm_type_table *table;
 };
-
-/* Returns the whole text, with a NUL after it; NULL: it cannot be read. */
-static char *read_text(const char *path, size_t *ret_bytes)
-{
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-    struct stat status = {.st_size = 0};
-    char *text = NULL;
-    size_t done = 0;
-
-    if (descriptor >= 0 && fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-        status.st_size <= CACHE_BYTES_MAX) {
-        text = malloc((size_t) status.st_size + 1);
-    }
-    while (text != NULL && done < (size_t) status.st_size) {
-        ssize_t got = read(descriptor, text + done, (size_t) status.st_size - done);
-
-        if (got <= 0) {
-            break;
-        }
-        done += (size_t) got;
-    }
-    if (descriptor >= 0) {
-        close(descriptor);
-    }
-    if (text != NULL) {
-        text[done] = '\0';
-        *ret_bytes = done;
-    }
-    return text;
-}
 
 /* Returns whether the last line is the checksum of all before it, and cuts it off. */
 static bool is_whole(char *text, size_t bytes)
@@ -265,7 +236,10 @@ bool lmm_type_cache_read(const unsigned char *build_id, size_t build_id_bytes,
 {
     char path[PATH_MAX];
     size_t bytes = 0;
-    char *text = find_path(build_id, build_id_bytes, path) ? read_text(path, &bytes) : NULL;
+    struct stat status;
+    char *text = find_path(build_id, build_id_bytes, path)
+                     ? lmm_regular_file_read(path, O_NOFOLLOW, CACHE_BYTES_MAX, &status, &bytes)
+                     : NULL;
     struct reading reading = {.at = text, .table = table};
     bool good = text != NULL && is_whole(text, bytes) && read_lines(&reading, take, context);
 
