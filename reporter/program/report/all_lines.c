@@ -6,6 +6,7 @@
 #include "reporter/core/compare.h"
 #include "reporter/core/hash.h"
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/program/base/array.h"
 #include "reporter/program/report/numbers.h"
 #include "reporter/program/report/run_report.h"
@@ -59,6 +60,20 @@ static struct lmm_all_line *line_of(struct lmm_all_lines *lines, struct lmm_numb
     return &lines->items[*number - 1];
 }
 
+/* Sets the type of each measure by a spot whose tally is not yet in the line's. Cost: the spot's traces. */
+static void add_types(struct lmm_all_line *line, const struct lmm_spot *spot)
+{
+    for (enum lmm_measure measure = 0; measure < LMM_MEASURES; measure++) {
+        if (lmm_tally_counts(&spot->tally, measure)) {
+            const struct lmm_model_type *type = lmm_spot_type(spot, measure);
+            bool is_first = !lmm_tally_counts(&line->tally, measure);
+
+            line->types[measure] =
+                is_first ? type : lmm_site_type_common(line->types[measure], type);
+        }
+    }
+}
+
 static bool add_process(struct lmm_all_lines *lines, struct lmm_numbers *numbers,
                         const struct lmm_run_report_process *process)
 {
@@ -72,6 +87,8 @@ static bool add_process(struct lmm_all_lines *lines, struct lmm_numbers *numbers
         if (line == NULL) {
             return false;
         }
+        line->model = line->model == NULL ? process->model : line->model;
+        add_types(line, spot);
         lmm_tally_add(&line->tally, &spot->tally);
         line->processes++;
     }

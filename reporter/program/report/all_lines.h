@@ -17,8 +17,11 @@
 struct lmm_run_report_process;
 
 struct lmm_all_line {
-    const struct lmm_model_site *site; /* one of its sites */
+    const struct lmm_model *model;
+    const struct lmm_model_site *site; /* one of its sites, in that model */
     struct lmm_tally tally;
+    /* Of all blocks that a measure counts; NULL: they have several types, or none that was looked for */
+    const struct lmm_model_type *types[LMM_MEASURES];
     size_t processes;
 };
 

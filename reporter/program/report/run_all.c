@@ -155,15 +155,19 @@ static void add_line(const struct table *table, struct lmm_grid *grid, size_t in
     lmm_grid_share(grid, lmm_model_permille(bytes, table->total), table->total);
     lmm_grid_count(grid, lmm_tally_second(&line->tally, table->measure));
     lmm_grid_count(grid, line->processes);
-    size_t taken = lmm_grid_column(grid) + (site->stack == 0 ? FAMILY_COLUMNS : 0);
+    const struct lmm_model_type *type = line->types[table->measure];
+    size_t columns = lmm_shown_put_type(look, NULL, type);
+    size_t taken = lmm_grid_column(grid) + columns + (site->stack == 0 ? FAMILY_COLUMNS : 0);
     size_t room = LMM_SHOWN_COLUMNS > taken + 1 ? LMM_SHOWN_COLUMNS - taken : 1;
     struct lmm_sink *sink = lmm_grid_begin_cell(grid);
-    size_t columns = lmm_shown_put_place(look, sink, site->file, site->line, site->function, room);
+
+    columns += lmm_shown_put_place(look, sink, site->file, site->line, site->function, room);
 
     if (site->stack == 0) {
         columns += lmm_put_string(sink, lmm_string_of(" of "));
         columns += lmm_shown_put_function(look, sink, site->family->name, FAMILY_COLUMNS - 4);
     }
+    lmm_shown_put_type(look, sink, type);
     lmm_grid_end_cell(grid, columns);
     lmm_grid_end_row(grid);
 }

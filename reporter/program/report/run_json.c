@@ -383,6 +383,7 @@ static void put_all_lines(struct lmm_json *json, const struct lmm_run_report *ru
         lmm_json_string(json, "function", line->site->function);
         lmm_json_string(json, "file", line->site->file);
         lmm_json_u64(json, "line", line->site->line);
+        lmm_json_line_type(json, line, list->measure);
         put_figures(json, &line->tally, list->measure);
         lmm_json_u64(json, "processes", line->processes);
         lmm_json_end_object(json);

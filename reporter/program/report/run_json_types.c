@@ -9,6 +9,7 @@
 #include "reporter/core/saturate.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/site_type.h"
+#include "reporter/program/report/all_lines.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/type_rows.h"
@@ -20,6 +21,15 @@ void lmm_json_spot_type(struct lmm_json *json, const struct lmm_model *model,
 
     site.type = lmm_spot_type(spot, measure);
     lmm_json_type(json, model, &site);
+}
+
+void lmm_json_line_type(struct lmm_json *json, const struct lmm_all_line *line,
+                        enum lmm_measure measure)
+{
+    struct lmm_model_site site = *line->site;
+
+    site.type = line->types[measure];
+    lmm_json_type(json, line->model, &site);
 }
 
 static void put_row(struct lmm_json *json, const struct lmm_model *model,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
 #include "reporter/core/words.h"
@@ -88,6 +89,23 @@ static void put_amount(struct lmm_sink *sink, uint64_t bytes, uint64_t blocks)
     lmm_put_count(sink, blocks, "block", "blocks");
 }
 
+/* Puts "177 bytes of struct node in 3 blocks", of the blocks of a line that a measure counts. */
+static void put_typed_amount(const struct suite *suite, const struct lmm_spot *spot,
+                             enum lmm_measure measure, struct lmm_model_amount amount)
+{
+    const struct lmm_model_type *type = lmm_spot_type(spot, measure);
+
+    if (type == NULL || !lmm_site_type_is_known(type)) {
+        put_amount(suite->sink, amount.bytes, amount.blocks);
+        return;
+    }
+    lmm_put_count(suite->sink, amount.bytes, "byte", "bytes");
+    lmm_sink_puts(suite->sink, " of ");
+    put_string(suite->sink, type->name);
+    lmm_sink_puts(suite->sink, " in ");
+    lmm_put_count(suite->sink, amount.blocks, "block", "blocks");
+}
+
 /* Puts the stacks of a line that make it fail, and how many more there are. */
 static void put_stacks(const struct suite *suite, struct lmm_spot *spot)
 {
@@ -126,14 +144,14 @@ static void put_failure(const struct suite *suite, struct lmm_spot *spot)
     lmm_put_place(&text, site->file, site->line, site->function);
     lmm_sink_flush(&text);
     lmm_sink_puts(suite->sink, "\">\n      <failure type=\"leak\" message=\"");
-    put_amount(suite->sink, tally->direct.bytes, tally->direct.blocks);
+    put_typed_amount(suite, spot, LMM_MEASURE_LOST, tally->direct);
     lmm_sink_puts(suite->sink, " definitely lost, ");
     put_amount(suite->sink, tally->lost.bytes - tally->direct.bytes,
                tally->lost.blocks - tally->direct.blocks);
     lmm_sink_puts(suite->sink, " hanging on these");
     if (tally->possible.blocks > 0) {
         lmm_sink_puts(suite->sink, ", ");
-        put_amount(suite->sink, tally->possible.bytes, tally->possible.blocks);
+        put_typed_amount(suite, spot, LMM_MEASURE_POSSIBLE, tally->possible);
         lmm_sink_puts(suite->sink, " possibly lost");
     }
     lmm_sink_puts(suite->sink, "\">");

@@ -5,6 +5,7 @@
 
 #include "reporter/core/json_writer.h"
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/stack.h"
 #include "reporter/core/words.h"
@@ -12,12 +13,16 @@
 #include "reporter/program/report/gate.h"
 #include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/run_ci.h"
+#include "reporter/program/report/run_json_types.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/unseen.h"
 #include "reporter/program/report/verdict.h"
 
-enum { URI_BYTES = 4096 };
+enum {
+    URI_BYTES = 4096,
+    TYPE_BYTES = 512, /* of a type's name in a message */
+};
 
 static const struct rule {
     enum lmm_model_class kind;
@@ -133,19 +138,45 @@ static void put_stacks(struct lmm_json *json, const struct lmm_run_report *run,
     lmm_json_end_array(json);
 }
 
-static void put_message(struct lmm_json *json, const struct lmm_run_report_process *process,
-                        const struct lmm_tally *tally, const struct rule *rule)
+/* Returns the type of the blocks of a result; NULL: it is not known. */
+static const struct lmm_model_type *type_of(const struct lmm_spot *spot, const struct rule *rule)
 {
-    char words[512];
+    const struct lmm_model_type *type = lmm_spot_type(spot, rule->measure);
+
+    return type != NULL && lmm_site_type_is_known(type) ? type : NULL;
+}
+
+/* Writes " of struct node", or nothing; returns the address of its NUL. */
+static char *write_type(char *end, const struct lmm_model_type *type)
+{
+    if (type == NULL) {
+        return end;
+    }
+    return end + sprintf(end, " of %.*s",
+                         (int) (type->name.bytes < TYPE_BYTES ? type->name.bytes : TYPE_BYTES),
+                         type->name.text);
+}
+
+/* Of lost blocks with others that hang on them the type is that of the former. */
+static void put_message(struct lmm_json *json, const struct lmm_run_report_process *process,
+                        const struct lmm_spot *spot, const struct rule *rule)
+{
+    const struct lmm_tally *tally = &spot->tally;
+    uint64_t bytes = lmm_tally_first(tally, rule->measure);
+    uint64_t blocks = lmm_tally_second(tally, rule->measure);
+    bool has_indirect =
+        rule->kind == LMM_MODEL_DEFINITE && tally->lost.blocks > tally->direct.blocks;
+    char words[512 + TYPE_BYTES];
     char *end = words;
 
-    end += sprintf(end, "%" PRIu64 " %s in %" PRIu64 " %s", lmm_tally_first(tally, rule->measure),
-                   lmm_plural(lmm_tally_first(tally, rule->measure), "byte", "bytes"),
-                   lmm_tally_second(tally, rule->measure),
-                   lmm_plural(lmm_tally_second(tally, rule->measure), "block", "blocks"));
-    if (rule->kind == LMM_MODEL_DEFINITE && tally->lost.blocks > tally->direct.blocks) {
-        end += sprintf(end, ": %" PRIu64 " direct in %" PRIu64 ", %" PRIu64 " indirect in %" PRIu64,
-                       tally->direct.bytes, tally->direct.blocks,
+    end += sprintf(end, "%" PRIu64 " %s", bytes, lmm_plural(bytes, "byte", "bytes"));
+    end = has_indirect ? end : write_type(end, type_of(spot, rule));
+    end += sprintf(end, " in %" PRIu64 " %s", blocks, lmm_plural(blocks, "block", "blocks"));
+    if (has_indirect) {
+        end += sprintf(end, ": %" PRIu64 " direct in %" PRIu64, tally->direct.bytes,
+                       tally->direct.blocks);
+        end = write_type(end, type_of(spot, rule));
+        end += sprintf(end, ", %" PRIu64 " indirect in %" PRIu64,
                        tally->lost.bytes - tally->direct.bytes,
                        tally->lost.blocks - tally->direct.blocks);
     }
@@ -153,6 +184,17 @@ static void put_message(struct lmm_json *json, const struct lmm_run_report_proce
     lmm_json_begin_object(json, "message", LMM_JSON_ONE_LINE);
     lmm_json_text(json, "text", words);
     lmm_json_end_object(json);
+}
+
+/* Adds the type, as in docs/run.schema.json, if it is known. */
+static void put_properties(struct lmm_json *json, const struct lmm_run_report_process *process,
+                           const struct lmm_spot *spot, const struct rule *rule)
+{
+    if (type_of(spot, rule) != NULL) {
+        lmm_json_begin_object(json, "properties", LMM_JSON_LINES);
+        lmm_json_spot_type(json, process->model, spot, rule->measure);
+        lmm_json_end_object(json);
+    }
 }
 
 static void put_result(struct lmm_json *json, const struct lmm_run_report *run,
@@ -169,7 +211,7 @@ static void put_result(struct lmm_json *json, const struct lmm_run_report *run,
     lmm_json_text(json, "ruleId", rule->id);
     lmm_json_u64(json, "ruleIndex", which);
     lmm_json_text(json, "level", is_error ? "error" : "warning");
-    put_message(json, process, &spot->tally, rule);
+    put_message(json, process, spot, rule);
     lmm_json_begin_array(json, "locations", LMM_JSON_LINES);
     lmm_json_begin_object(json, NULL, LMM_JSON_LINES);
     put_location(json, run, spot->site->file, spot->site->line, spot->site->function);
@@ -184,6 +226,7 @@ static void put_result(struct lmm_json *json, const struct lmm_run_report *run,
     if (run->has_baseline) {
         lmm_json_text(json, "baselineState", lmm_gate_fails_line(run, spot) ? "new" : "unchanged");
     }
+    put_properties(json, process, spot, rule);
     lmm_json_end_object(json);
 }
 

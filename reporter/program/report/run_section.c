@@ -6,7 +6,6 @@
 
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
-#include "reporter/core/site_type.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
 #include "reporter/program/report/run_report.h"
@@ -15,7 +14,6 @@
 
 enum {
     FAMILY_COLUMNS = 40,
-    TYPE_COLUMNS = 40,
     LONG_STACKS = 2, /* rows of a brief report, after which each stack has one line */
     FEW_ROWS = 3,    /* of the later sections of a brief report */
 };
@@ -146,18 +144,15 @@ static size_t put_family(const struct lmm_rows *rows, const struct lmm_model_sit
                                   FAMILY_COLUMNS);
 }
 
-/* Puts "   struct node" in a row of lost blocks, if that is known. */
+/* Puts the type in a row of lost blocks. */
 static size_t put_type(const struct lmm_rows *rows, const struct lmm_spot *spot,
                        struct lmm_sink *sink)
 {
-    const struct lmm_model_type *type =
-        rows->section->kind == NULL ? NULL : lmm_spot_type(spot, rows->section->measure);
-
-    if (type == NULL || !lmm_site_type_is_known(type)) {
+    if (rows->section->kind == NULL) {
         return 0;
     }
-    return lmm_put_string(sink, lmm_string_of("   ")) +
-           lmm_shown_put_function(&rows->sheet->run->look, sink, type->name, TYPE_COLUMNS);
+    return lmm_shown_put_type(&rows->sheet->run->look, sink,
+                              lmm_spot_type(spot, rows->section->measure));
 }
 
 /* Adds the place of a spot, what it allocates, the stack that it refers to, and its id. */

@@ -8,12 +8,14 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
+#include "reporter/core/site_type.h"
 #include "reporter/core/words.h"
 
 enum {
     NAME_BYTES = 1024, /* of a function whose template arguments are left out */
     PATH_COLUMNS = 40, /* of a path beside a function */
     FUNCTION_LEAST = 12,
+    TYPE_COLUMNS = 40,
 };
 
 static const char dots[] = "...";
@@ -266,6 +268,15 @@ size_t lmm_shown_put_place(const struct lmm_look *look, struct lmm_sink *sink,
     }
     put_text(sink, ")");
     return columns;
+}
+
+size_t lmm_shown_put_type(const struct lmm_look *look, struct lmm_sink *sink,
+                          const struct lmm_model_type *type)
+{
+    if (type == NULL || !lmm_site_type_is_known(type)) {
+        return 0;
+    }
+    return put_text(sink, "   ") + lmm_shown_put_function(look, sink, type->name, TYPE_COLUMNS);
 }
 
 size_t lmm_shown_put_call(const struct lmm_look *look, struct lmm_sink *sink,

@@ -18,6 +18,7 @@
 #include "reporter/core/utf8.h"
 
 struct lmm_model_call;
+struct lmm_model_type;
 struct lmm_sink;
 
 enum {
@@ -49,6 +50,10 @@ size_t lmm_shown_put_command(const struct lmm_look *look, struct lmm_sink *sink,
 size_t lmm_shown_put_place(const struct lmm_look *look, struct lmm_sink *sink,
                            struct lmm_string file, uint32_t line, struct lmm_string function,
                            size_t room);
+
+/* Puts "   struct node" after a place, the type of its blocks, if that is known. type: NULL: it is not. */
+size_t lmm_shown_put_type(const struct lmm_look *look, struct lmm_sink *sink,
+                          const struct lmm_model_type *type);
 
 /* Puts a call as lmm_stack_put_call() does, in at most `room` columns. */
 size_t lmm_shown_put_call(const struct lmm_look *look, struct lmm_sink *sink,

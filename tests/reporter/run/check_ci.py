@@ -11,7 +11,8 @@ import unittest
 import xml.etree.ElementTree as tree
 
 FOLDER = sys.argv.pop(1)
-RESULT = {"ruleId", "ruleIndex", "level", "message", "locations", "stacks", "partialFingerprints", "baselineState"}
+RESULT = {"ruleId", "ruleIndex", "level", "message", "locations", "stacks", "partialFingerprints", "baselineState",
+          "properties"}
 
 
 def documents(ending):
@@ -61,6 +62,8 @@ class Sarif(unittest.TestCase):
         self.assertIn(result["level"], ("none", "note", "warning", "error"))
         self.assertIn(result.get("baselineState", "new"), ("new", "unchanged", "updated", "absent"))
         self.assertTrue(result["message"]["text"])
+        type_name = result.get("properties", {"type": {"name": ""}})["type"]["name"]
+        self.assertIn(type_name and f" of {type_name}", result["message"]["text"])
         self.assertEqual(len(result["locations"]), 1)
         for location in result["locations"]:
             self.check_location(location)

@@ -479,6 +479,19 @@ static void several_with_gate(void)
     run.has_gate = true;
 }
 
+static void several_with_types(void)
+{
+    several_with_losses();
+    made_model_set_types(model);
+}
+
+static void several_with_types_in_json(void)
+{
+    several_with_types();
+    run.process_count = 2;
+    run.bounds = (struct lmm_run_report_bounds) {.rows = 2, .stacks = 1, .sizes = 8};
+}
+
 static void nothing(void)
 {
     model->site_count = 0;
@@ -526,6 +539,10 @@ static const struct {
     {"types-few.txt", types_of_few, lmm_run_report_text},
     {"types-templates.txt", types_of_templates, lmm_run_report_text},
     {"types.json", types, lmm_run_report_json},
+    {"types.xml", types, lmm_run_report_junit},
+    {"types.sarif", types, lmm_run_report_sarif},
+    {"several-types.txt", several_with_types, lmm_run_report_text},
+    {"several-types.json", several_with_types_in_json, lmm_run_report_json},
     {"killed.txt", killed, lmm_run_report_text},
     {"killed.json", killed, lmm_run_report_json},
     {"lost.txt", lost, lmm_run_report_text},
