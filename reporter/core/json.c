@@ -2,6 +2,7 @@
 /* Each family and each site has a line, so diff(1) works on documents. */
 #include "reporter/core/json.h"
 
+#include "reporter/core/hint.h"
 #include "reporter/core/model.h"
 #include "reporter/core/site_type.h"
 #include "reporter/core/stack.h"
@@ -190,6 +191,7 @@ int lmm_json_usage(const struct lmm_model *model, struct lmm_sink *sink)
     lmm_json_bool(json, "settled", model->settled);
     put_totals(json, model);
     put_page_walk(json, &model->page_walk);
+    lmm_json_process_hints(json, model->hints, LMM_HINTS_MOST_JSON);
     lmm_json_begin_array(json, "families", LMM_JSON_LINES);
     for (size_t i = 0; i < model->family_count; i++) {
         put_family(json, model->families[i]);

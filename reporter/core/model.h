@@ -401,6 +401,7 @@ struct lmm_model {
     struct lmm_model_word row_word; /* what the user calls a row; NULL: a site */
     bool has_row_ids;               /* reports show the ids of rows */
     bool has_type_rows;             /* a row is a type, with its lines */
+    const struct lmm_hints *hints;  /* how to need less memory; NULL: none were looked for */
     char *const *notes;             /* more notes for the text report, those of the caller */
     size_t note_count;
     struct lmm_model_rest hidden_families; /* these two: in the total alone; see select.h */

@@ -237,31 +237,36 @@ static bool select_rows(struct arguments *arguments, struct lmm_model *model,
     return true;
 }
 
-/* Makes notes of the hints how to need less memory, before rows are merged; returns their number. A hint for which
- * memory ran out is missing. */
-static size_t add_hints(const struct arguments *arguments, const struct lmm_model *model,
-                        struct lmm_symbols *symbols, char **notes)
+/* Finds the hints how to need less memory, before rows are merged: none where the report has no place for them, or
+ * memory ran out. */
+static void find_hints(const struct arguments *arguments, const struct lmm_model *model,
+                       struct lmm_symbols *symbols, struct lmm_diet *ret_diet)
 {
-    struct lmm_diet diet = {.model = NULL};
-    size_t count = 0;
-    bool has_hints = arguments->format->kind == LMM_FORMAT_TEXT && !arguments->no_hints &&
-                     arguments->select.patterns == NULL && arguments->rows.site == NULL &&
-                     model->other_malloc.bytes == 0;
+    bool is_shown =
+        arguments->format->kind == LMM_FORMAT_TEXT || arguments->format->kind == LMM_FORMAT_JSON;
+    bool has_hints = is_shown && !arguments->no_hints && arguments->select.patterns == NULL &&
+                     arguments->rows.site == NULL && model->other_malloc.bytes == 0;
 
-    if (!has_hints || !lmm_diet_make_brief(model, symbols, arguments->select.types, &diet)) {
-        return count;
+    if (has_hints) { /* it leaves *ret_diet alone when memory runs out */
+        (void) lmm_diet_make_brief(model, symbols, arguments->select.types, ret_diet);
     }
-    for (size_t i = 0; i < lmm_diet_brief_count(&diet); i++) {
-        char *line = lmm_hint_line(&diet.hints[i], HINT_COLUMNS);
+}
+
+/* Makes notes of hints; returns their number. A hint for which memory ran out is missing. */
+static size_t add_hints(const struct lmm_diet *diet, char **notes)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < lmm_diet_brief_count(diet); i++) {
+        char *line = lmm_hint_line(&diet->hints[i], HINT_COLUMNS);
         char size[LMM_CELL_BYTES];
 
-        lmm_write_size(size, diet.hints[i].saves_bytes);
+        lmm_write_size(size, diet->hints[i].saves_bytes);
         if (line != NULL && asprintf(&notes[count], "-%s, lmm diet: %s", size, line) >= 0) {
             count++;
         }
         free(line);
     }
-    lmm_diet_free(&diet);
     return count;
 }
 
@@ -281,23 +286,31 @@ static int write_usage(struct arguments *arguments, struct lmm_model *model,
                        struct lmm_symbols *symbols)
 {
     struct lmm_merge merge = {.rows = NULL};
+    struct lmm_diet diet = {.model = NULL};
     char *notes[LMM_HINTS_MOST + LMM_GAP_NOTES_MAX];
-    size_t count = add_hints(arguments, model, symbols, notes);
+    size_t count = 0;
     int status = LMM_EXIT_FAILED;
+
+    find_hints(arguments, model, symbols, &diet);
+    const struct lmm_hints hints = lmm_diet_hints(&diet);
 
     if (select_rows(arguments, model, &merge)) {
         if (arguments->format->kind == LMM_FORMAT_TEXT) {
+            count = add_hints(&diet, notes);
             count += lmm_gap_notes_texts(symbols, LMM_GAP_NOTES_FEW, notes + count);
         }
         model->notes = notes;
         model->note_count = count;
+        model->hints = diet.model == NULL ? NULL : &hints;
         status = write_report(arguments, model);
         model->note_count = 0;
+        model->hints = NULL;
     }
     while (count > 0) {
         free(notes[--count]);
     }
     lmm_merge_free(&merge);
+    lmm_diet_free(&diet);
     return status;
 }
 

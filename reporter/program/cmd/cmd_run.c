@@ -290,12 +290,14 @@ static int write_split(const struct run *run, const struct lmm_run_report_proces
     return status;
 }
 
-/* Makes the hints of the program for the text; returns false when memory ran out. */
+/* Makes the hints of the program for the text and for JSON; returns false when memory ran out. */
 static bool find_hints(struct run *run, const struct lmm_model *model)
 {
     const struct lmm_run_options *options = &run->options;
-    bool has_hints = options->format->kind == LMM_FORMAT_TEXT && !options->leaks_only &&
-                     !options->no_hints && model->other_malloc.bytes == 0;
+    bool is_shown =
+        options->format->kind == LMM_FORMAT_TEXT || options->format->kind == LMM_FORMAT_JSON;
+    bool has_hints =
+        is_shown && !options->leaks_only && !options->no_hints && model->other_malloc.bytes == 0;
 
     return !has_hints ||
            lmm_diet_make_brief(model, run->symbols, options->select.types, &run->diet);

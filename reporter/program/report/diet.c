@@ -13,16 +13,6 @@
 #include "reporter/program/base/select.h"
 #include "reporter/program/types/type_die.h"
 
-static const char *const words[] = {"layout", "slack",   "tiny",   "embed",
-                                    "growth", "foreign", "sparse", "trim"};
-
-_Static_assert(sizeof(words) / sizeof(words[0]) == LMM_HINT_KINDS, "each kind has a word");
-
-const char *lmm_hint_word(enum lmm_hint_kind kind)
-{
-    return words[kind];
-}
-
 struct lmm_model_amount lmm_diet_amount(const struct lmm_diet *diet,
                                         const struct lmm_model_site *site)
 {
@@ -270,6 +260,11 @@ bool lmm_diet_make_brief(const struct lmm_model *model, struct lmm_symbols *symb
     };
 
     return lmm_diet_make(model, symbols, &options, ret_diet);
+}
+
+struct lmm_hints lmm_diet_hints(const struct lmm_diet *diet)
+{
+    return (struct lmm_hints) {diet->hints, diet->hint_count, diet->is_at_peak};
 }
 
 size_t lmm_diet_brief_count(const struct lmm_diet *diet)

@@ -20,39 +20,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reporter/core/hint.h"
 #include "reporter/core/model.h"
 #include "reporter/program/report/diet_slots.h"
 #include "reporter/program/types/layout.h"
 
 struct lmm_symbols;
 struct lmm_type_dies;
-
-enum lmm_hint_kind {
-    LMM_HINT_LAYOUT,  /* the fields of a struct in another order */
-    LMM_HINT_SLACK,   /* blocks slightly too large for the next smaller slot */
-    LMM_HINT_TINY,    /* many tiny blocks that could be one */
-    LMM_HINT_EMBED,   /* a struct that could be a field of the only one that points at it */
-    LMM_HINT_GROWTH,  /* arrays that grow by doubling */
-    LMM_HINT_FOREIGN, /* blocks that another thread frees */
-    LMM_HINT_SPARSE,  /* blocks that keep pages which are nearly empty */
-    LMM_HINT_TRIM,    /* free pages that could be given back */
-    LMM_HINT_KINDS,
-};
-
-struct lmm_hint {
-    enum lmm_hint_kind kind;
-    char *type;                 /* "struct packet", "char[65]"; empty: unknown */
-    char *text;                 /* what to do, without the place */
-    struct lmm_string file;     /* where the type is defined, or the line that allocates */
-    struct lmm_string function; /* of that line; empty: unknown, or it is a definition */
-    uint32_t line;              /* 0: unknown */
-    uint64_t saves_bytes;       /* 0: it is not known how many */
-    uint64_t blocks;            /* that it is about; FOREIGN: frees */
-    uint64_t before_bytes;      /* of a block, or of a struct; 0: it has none, here and below */
-    uint64_t after_bytes;
-    uint32_t share_permille; /* FOREIGN: frees by other threads; GROWTH: bytes that may be unused */
-    enum lmm_model_confidence confidence;
-};
 
 /* A type of which blocks are counted. */
 struct lmm_diet_type {
@@ -115,8 +89,8 @@ bool lmm_diet_make_brief(const struct lmm_model *model, struct lmm_symbols *symb
 size_t lmm_diet_brief_count(const struct lmm_diet *diet);
 char *lmm_hint_line(const struct lmm_hint *hint, size_t room);
 
-/* Returns the word for a kind of hint: "layout". */
-const char *lmm_hint_word(enum lmm_hint_kind kind);
+/* Returns the hints, as long as the diet. */
+struct lmm_hints lmm_diet_hints(const struct lmm_diet *diet);
 
 /* ---- For providers --------------------------------------------------------------------------- */
 

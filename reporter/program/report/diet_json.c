@@ -5,24 +5,6 @@
 #include "reporter/program/report/diet_print.h"
 #include "reporter/program/types/type_name.h"
 
-static void put_hint(struct lmm_json *json, const struct lmm_hint *hint)
-{
-    lmm_json_begin_object(json, NULL, LMM_JSON_ONE_LINE);
-    lmm_json_text(json, "kind", lmm_hint_word(hint->kind));
-    lmm_json_u64(json, "saves_bytes", hint->saves_bytes);
-    lmm_json_text(json, "type", hint->type);
-    lmm_json_u64(json, "before_bytes", hint->before_bytes);
-    lmm_json_u64(json, "after_bytes", hint->after_bytes);
-    lmm_json_u64(json, "blocks", hint->blocks);
-    lmm_json_u64(json, "share_permille", hint->share_permille);
-    lmm_json_text(json, "confidence", hint->confidence == LMM_MODEL_CERTAIN ? "certain" : "likely");
-    lmm_json_string(json, "file", hint->file);
-    lmm_json_u64(json, "line", hint->line);
-    lmm_json_string(json, "function", hint->function);
-    lmm_json_text(json, "text", hint->text);
-    lmm_json_end_object(json);
-}
-
 static void put_fields(struct lmm_json *json, const char *key, const struct lmm_field *fields,
                        size_t count)
 {
@@ -73,6 +55,7 @@ int lmm_diet_put_json(const struct lmm_diet *diet, const struct lmm_diet_look *l
                       struct lmm_sink *sink)
 {
     struct lmm_json json;
+    const struct lmm_hints hints = lmm_diet_hints(diet);
     size_t shown = diet->hint_count < look->rows ? diet->hint_count : look->rows;
 
     lmm_json_init(&json, sink);
@@ -85,11 +68,7 @@ int lmm_diet_put_json(const struct lmm_diet *diet, const struct lmm_diet_look *l
     lmm_json_u64(&json, "bytes",
                  diet->is_at_peak ? diet->model->peak_bytes : diet->model->total.live_bytes);
     lmm_json_u64(&json, "left_out", diet->hint_count - shown);
-    lmm_json_begin_array(&json, "hints", LMM_JSON_LINES);
-    for (size_t i = 0; i < shown; i++) {
-        put_hint(&json, &diet->hints[i]);
-    }
-    lmm_json_end_array(&json);
+    lmm_json_hints(&json, &hints, shown);
     lmm_json_begin_array(&json, "structs", LMM_JSON_LINES);
     for (size_t i = 0; i < diet->type_count; i++) {
         if (diet->types[i].has_layout) {

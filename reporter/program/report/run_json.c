@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <sys/wait.h>
 
+#include "reporter/core/hint.h"
 #include "reporter/core/json.h"
 #include "reporter/core/model.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/report/all_lines.h"
+#include "reporter/program/report/diet.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/run_json_check.h"
 #include "reporter/program/report/run_json_types.h"
@@ -258,6 +260,17 @@ static void put_exit(struct lmm_json *json, const struct lmm_run_report_process 
     lmm_json_bool(json, "own_lmm", process->has_own_lmm);
 }
 
+/* Nothing for a process of which none were looked for. */
+static void put_hints(struct lmm_json *json, const struct lmm_run_report *run,
+                      const struct lmm_diet *diet)
+{
+    if (diet != NULL && diet->model != NULL) {
+        const struct lmm_hints hints = lmm_diet_hints(diet);
+
+        lmm_json_process_hints(json, &hints, run->bounds.rows);
+    }
+}
+
 static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
                         const struct lmm_run_report_process *process)
 {
@@ -282,6 +295,7 @@ static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
     put_totals(json, process);
     if (!run->leaks_only) {
         lmm_json_types(json, run, process);
+        put_hints(json, run, process->diet);
     }
     lmm_json_leak_check(json, run, process);
     for (size_t i = 0; i < list_count(run); i++) {

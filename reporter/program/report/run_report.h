@@ -48,7 +48,7 @@ struct lmm_run_report_bounds {
 struct lmm_run_report_process {
     const struct lmm_model *model;
     struct lmm_spots *spots;
-    const struct lmm_diet *diet; /* its hints for the text; NULL: none */
+    const struct lmm_diet *diet; /* its hints; NULL, or all zero: none were looked for */
     bool is_program;             /* the process that lmm run started, not a child of it */
     bool is_live;                /* it is still running */
     bool has_status;             /* it was waited for */

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
+#include "reporter/program/report/diet.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/run_ci.h"
@@ -198,6 +199,37 @@ static void types(void)
 {
     losses();
     made_model_set_types(model);
+}
+
+/* Hints of the program: more than there is room for. */
+static void hints(void)
+{
+    static char texts_made[2][32] = {"2 holes (7+7 bytes)", "doubles, 64 to 512 bytes"};
+    static char types_made[2][32] = {"struct field", "char[]"};
+    static struct lmm_hint made[2];
+    static struct lmm_diet diet;
+
+    types();
+    made[0] = (struct lmm_hint) {
+        .kind = LMM_HINT_LAYOUT,
+        .type = types_made[0],
+        .text = texts_made[0],
+        .file = lmm_string_of("src/field.hpp"),
+        .line = 3,
+        .saves_bytes = 80000,
+        .blocks = 5000,
+        .before_bytes = 40,
+        .after_bytes = 24,
+        .confidence = LMM_MODEL_CERTAIN,
+    };
+    made[1] = (struct lmm_hint) {.kind = LMM_HINT_GROWTH,
+                                 .type = types_made[1],
+                                 .text = texts_made[1],
+                                 .share_permille = 500,
+                                 .confidence = LMM_MODEL_LIKELY};
+    diet = (struct lmm_diet) {.model = model, .is_at_peak = true, .hints = made, .hint_count = 2};
+    process.diet = &diet;
+    run.bounds.rows = 1;
 }
 
 static void types_in_full(void)
@@ -533,6 +565,8 @@ static const struct {
     {"several-gate.txt", several_with_gate, lmm_run_report_text},
     {"losses-generated.txt", losses_generated, lmm_run_report_text},
     {"types.txt", types, lmm_run_report_text},
+    {"hints.txt", hints, lmm_run_report_text},
+    {"hints.json", hints, lmm_run_report_json},
     {"types-full.txt", types_in_full, lmm_run_report_text},
     {"types-leaks.txt", types_of_leaks, lmm_run_report_text},
     {"types-many.txt", types_of_many, lmm_run_report_text},

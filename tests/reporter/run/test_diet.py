@@ -143,9 +143,23 @@ class InReports(Diet):
         self.assertLessEqual(len(text.splitlines()), 60)
         self.assertRegex(self.report_of("--full"), r"Order: data sent length port flags kind is_last\n")
 
+    def test_json_has_them_all(self):
+        document = json.loads(self.report_of("-F", "json", kilo=5 * KILO))["processes"][0]
+        self.assertEqual((document["hints_at"], document["hints_left_out"]), ("peak", 0))
+        alone = self.hints(self.document("--last"))
+        self.assertGreater(len(document["hints"]), 3)
+        for hint in document["hints"]:
+            self.assertEqual(hint, alone[hint["kind"], hint["type"]])
+            self.assertTrue(hint["saves_bytes"] >= 64 << 10 or hint["kind"] in ("foreign", "growth"), hint)
+        usage = json.loads(self.succeed("report", "-F", "json", "--last"))
+        self.assertEqual(usage["hints"], document["hints"])
+
     def test_they_can_be_left_out_and_small_ones_are(self):
         self.assertNotIn("Hints", self.report_of("--no-hints"))
         self.assertNotIn("Hints", self.report_of(kilo=1))
+        self.assertNotIn('"hints', self.report_of("--no-hints", "-F", "json"))
+        self.assertNotIn('"hints', self.report_of("--leaks", "-F", "json"))
+        self.assertNotIn('"hints', self.succeed("report", "--last", "--no-hints", "-F", "json"))
 
     def test_a_report_has_them_as_notes(self):
         self.start_planted()
