@@ -27,9 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) {
         return 0;
     }
-    size_t count =
-        lmm_statement_find((const char *) data + 1, size - 1, data[0] % LINES,
-                           names[data[0] / LINES % (sizeof(names) / sizeof(names[0]))], hints);
+    size_t count = lmm_statement_find((const char *) data + 1, size - 1, data[0] % LINES,
+                                      names[data[0] / LINES % (sizeof(names) / sizeof(names[0]))],
+                                      size % 3, hints);
 
     for (size_t i = 0; i < count; i++) {
         bool is_text = memchr(hints[i].text, '\0', sizeof(hints[i].text)) != NULL;

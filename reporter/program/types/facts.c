@@ -105,12 +105,11 @@ static enum lmm_way_callee know(void *context, uint64_t target)
     return LMM_WAY_CALLEE_ANY;
 }
 
-/* Returns how an allocator gives the block, as for lmm_way_follow(). */
-static int output_of(const struct lmm_finding *finding)
+/* Returns how an allocator gives the block, as for lmm_way_follow(); output: how it does if it is one of
+ * the program's own. */
+static int output_of(const char *allocator, int output)
 {
-    const char *allocator = finding->allocator;
-
-    return allocator != NULL && strcmp(allocator, "posix_memalign") == 0 ? 0 : finding->output;
+    return allocator != NULL && strcmp(allocator, "posix_memalign") == 0 ? 0 : output;
 }
 
 /* The call may be the last instruction of its function, so the address before is looked up. */
@@ -119,8 +118,8 @@ static void follow(struct lmm_finding *finding)
     struct lmm_code code = lmm_file_code_of_function(finding->reader->code, finding->address - 1);
 
     if (code.machine != LMM_MACHINE_NONE) {
-        finding->step_count = lmm_way_follow(&code, finding->address, output_of(finding), know,
-                                             finding, finding->steps);
+        finding->step_count =
+            lmm_way_follow(&code, finding->address, finding->output, know, finding, finding->steps);
     }
 }
 
@@ -189,8 +188,8 @@ static bool look_at_earlier(const struct lmm_finding *finding, uint64_t address,
     }
     earlier->reader = finding->reader;
     earlier->address = address;
-    earlier->output = LMM_WAY_RESULT;
     earlier->allocator = lmm_file_code_callee(finding->reader->code, address);
+    earlier->output = output_of(earlier->allocator, LMM_WAY_RESULT);
     prepare(earlier);
     if (find_declared(earlier, ret_type)) {
         is_found = true;
@@ -263,7 +262,7 @@ bool lmm_facts_find(const struct lmm_facts_reader *reader, uint64_t address, con
     finding->reader = reader;
     finding->address = address;
     finding->allocator = allocator;
-    finding->output = output;
+    finding->output = output_of(allocator, output);
     finding->find_result = find_result;
     prepare(finding);
     finding->facts.has_debug = finding->scope_count > 0;

@@ -94,8 +94,7 @@ static void add_type(struct climb *climb, enum lmm_source_use_kind kind,
                                                          stars - 1, text, LMM_SOURCE_TEXT_MAX);
 }
 
-/* Tells whether a range is a place that can be assigned to: **a, (*a).b, a->b[i]. */
-static bool is_place(const struct lmm_tokens *tokens, struct lmm_source_range range)
+bool lmm_source_place_is(const struct lmm_tokens *tokens, struct lmm_source_range range)
 {
     uint32_t at = range.from;
 
@@ -120,7 +119,8 @@ static bool is_place(const struct lmm_tokens *tokens, struct lmm_source_range ra
 
 static void add_place(struct climb *climb, struct lmm_source_range range)
 {
-    char *text = is_place(climb->tokens, range) ? new_use(climb, LMM_SOURCE_ASSIGNED) : NULL;
+    char *text =
+        lmm_source_place_is(climb->tokens, range) ? new_use(climb, LMM_SOURCE_ASSIGNED) : NULL;
 
     climb->count += text != NULL && lmm_source_expression_text(climb->tokens, range.from, range.to,
                                                                text, LMM_SOURCE_TEXT_MAX);

@@ -32,6 +32,9 @@ struct lmm_source_use {
 size_t lmm_source_uses_find(const struct lmm_tokens *tokens, struct lmm_source_range expression,
                             struct lmm_source_use ret_uses[LMM_SOURCE_USES_MAX]);
 
+/* Tells whether a range is a place that can be assigned to: **a, (*a).b, a->b[i]. */
+bool lmm_source_place_is(const struct lmm_tokens *tokens, struct lmm_source_range range);
+
 /* Returns the first token of the statement of a token; the heads of `if` and `for` belong to it. */
 uint32_t lmm_source_statement_start(const struct lmm_tokens *tokens, uint32_t at);
 

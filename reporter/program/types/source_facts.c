@@ -123,9 +123,10 @@ static bool is_kept(const struct lmm_statement_hint *hint)
     return hint->kind == LMM_STATEMENT_ASSIGNED && strpbrk(hint->text, "*>.[:") != NULL;
 }
 
-/* Looks at the statement of a call; returns whether its callers have nothing to add. */
+/* Looks at the statement of a call; output: as for lmm_statement_find(). Returns whether its callers have
+ * nothing to add. */
 static bool look_at_call(struct lmm_finding *finding, const struct lmm_symbol *call,
-                         const char *allocator, size_t scope_count)
+                         const char *allocator, uint32_t output, size_t scope_count)
 {
     struct lmm_statement_hint hints[LMM_STATEMENT_HINTS_MAX];
     char name[NAME_BYTES];
@@ -141,7 +142,7 @@ static bool look_at_call(struct lmm_finding *finding, const struct lmm_symbol *c
         return false;
     }
     size_t count = lmm_statement_find(text.text, text.bytes, call->line,
-                                      name_in_source(allocator, name), hints);
+                                      name_in_source(allocator, name), output, hints);
 
     for (size_t i = 0; i < count; i++) {
         is_done |= add_hint(finding, &hints[i], scope_count) || is_kept(&hints[i]);
@@ -154,11 +155,13 @@ void lmm_source_facts_find(struct lmm_finding *finding)
     struct lmm_symbol calls[LMM_SYMBOL_FILE_CALLS_MAX] = {{.line = 0}};
     size_t count = lmm_symbol_file_find(finding->reader->file, finding->address - 1, calls);
     const char *allocator = finding->allocator;
+    uint32_t output = finding->output >= 0 ? (uint32_t) finding->output + 1 : 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (look_at_call(finding, &calls[i], allocator, scopes_of(finding, i))) {
+        if (look_at_call(finding, &calls[i], allocator, output, scopes_of(finding, i))) {
             return;
         }
         allocator = calls[i].function;
+        output = 0;
     }
 }

@@ -6,6 +6,7 @@
 
 #include "reporter/program/types/source_context.h"
 #include "reporter/program/types/source_new.h"
+#include "reporter/program/types/source_output.h"
 #include "reporter/program/types/source_sizes.h"
 #include "reporter/program/types/source_tokens.h"
 #include "reporter/program/types/source_types.h"
@@ -18,6 +19,7 @@ _Static_assert((int) LMM_STATEMENT_TEXT_MAX == (int) LMM_SOURCE_TEXT_MAX, "texts
 
 /* What is looked for. */
 struct wanted {
+    uint32_t output;  /* as for lmm_statement_find() */
     const char *name; /* NULL: any name of an allocator */
     size_t bytes;
     bool is_new;
@@ -285,9 +287,23 @@ static void add_uses(const struct lmm_tokens *tokens, const struct found *found,
     }
 }
 
+/* Adds the place where a function stores the block that it does not return. */
+static void add_output(const struct lmm_tokens *tokens, const struct found *found,
+                       const struct wanted *wanted, struct hints *hints)
+{
+    char text[LMM_SOURCE_TEXT_MAX];
+    bool has_hint = hints->count > 0;
+
+    if (found->call.open != LMM_TOKEN_NONE && !wanted->is_guess &&
+        lmm_source_output_find(tokens, found->call, wanted->output - 1, text)) {
+        add_text(hints, LMM_STATEMENT_ASSIGNED, text, has_hint && hints->items[0].is_array,
+                 has_hint && hints->items[0].has_more);
+    }
+}
+
 /* Finds the hints of one call. */
-static void find_hints(const struct lmm_tokens *tokens, const struct found *found, bool is_guess,
-                       struct hints *ret_hints)
+static void find_hints(const struct lmm_tokens *tokens, const struct found *found,
+                       const struct wanted *wanted, struct hints *ret_hints)
 {
     bool is_call = found->call.open != LMM_TOKEN_NONE;
 
@@ -298,13 +314,17 @@ static void find_hints(const struct lmm_tokens *tokens, const struct found *foun
     if (is_call) {
         add_sizes(tokens, found, ret_hints);
     }
+    if (wanted->output > 0) {
+        add_output(tokens, found, wanted, ret_hints);
+        return;
+    }
     bool has_hint = ret_hints->count > 0;
     bool is_array =
         has_hint ? ret_hints->items[0].is_array : lmm_source_call_is_array(tokens, found->call);
 
     add_uses(tokens, found, is_array, has_hint && ret_hints->items[0].has_more, ret_hints);
     if (is_call && !has_hint) {
-        add_argument(tokens, found, is_guess, ret_hints);
+        add_argument(tokens, found, wanted->is_guess, ret_hints);
     }
 }
 
@@ -342,7 +362,7 @@ static void keep_common(struct hints *hints, const struct hints *other)
 }
 
 static void find(const struct lmm_tokens *tokens, uint32_t line, const char *allocator,
-                 struct hints *ret_hints)
+                 uint32_t output, struct hints *ret_hints)
 {
     struct wanted wanted = wanted_of(allocator);
     struct found calls[CALLS_MAX];
@@ -353,9 +373,10 @@ static void find(const struct lmm_tokens *tokens, uint32_t line, const char *all
         wanted = (struct wanted) {.is_guess = true};
         count = find_calls(tokens, line, &wanted, calls);
     }
+    wanted.output = output;
     ret_hints->count = 0;
     for (size_t i = 0; i < count && count <= CALLS_MAX; i++) {
-        find_hints(tokens, &calls[i], wanted.is_guess, i == 0 ? ret_hints : &other);
+        find_hints(tokens, &calls[i], &wanted, i == 0 ? ret_hints : &other);
         if (i > 0) {
             keep_common(ret_hints, &other);
         }
@@ -363,13 +384,14 @@ static void find(const struct lmm_tokens *tokens, uint32_t line, const char *all
 }
 
 size_t lmm_statement_find(const char *source, size_t bytes, uint32_t line, const char *allocator,
+                          uint32_t output,
                           struct lmm_statement_hint ret_hints[LMM_STATEMENT_HINTS_MAX])
 {
     struct lmm_tokens *tokens = malloc(sizeof(*tokens));
     struct hints hints = {.count = 0};
 
     if (tokens != NULL && lmm_tokens_read(source, bytes, line, tokens)) {
-        find(tokens, line, allocator, &hints);
+        find(tokens, line, allocator, output, &hints);
     }
     free(tokens);
     memcpy(ret_hints, hints.items, hints.count * sizeof(hints.items[0]));

@@ -52,13 +52,17 @@ struct lmm_statement_hint {
  * line: counted from 1, that of the debug information for the call; it may be any line of the statement.
  * allocator: the name of the function that was called, such as "malloc", "xmalloc", "operator new[](unsigned long)",
  * "pool::make<node>(int)", so that the right call in a line is looked at; only its last name counts.
- * NULL: unknown. When the statement has no such call, one that a macro may have made is looked at: its
+ * NULL: unknown.
+ * output: the number, from 1 on, of the argument that points at where the function stores the block; 0: it
+ * returns the block. The place there is that of a hint ASSIGNED.
+ * When the statement has no such call, one that a macro may have made is looked at: its
  * name contains "alloc", "new" or "dup", or an argument must be a type.
  * A statement with two calls of it has no hints unless the strongest agree; then those that all have.
  * Of `sizeof(T) + n * sizeof(U)` only T is a hint; of sizeofs in several arguments none is.
  * Returns their number; 0: the source says nothing, or is not understood.
  */
 size_t lmm_statement_find(const char *source, size_t bytes, uint32_t line, const char *allocator,
+                          uint32_t output,
                           struct lmm_statement_hint ret_hints[LMM_STATEMENT_HINTS_MAX]);
 
 #endif

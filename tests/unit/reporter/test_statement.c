@@ -28,10 +28,10 @@ struct a_case {
 
 /* Writes the hints of a line as one text. */
 static void write_hints(const char *source, size_t bytes, uint32_t line, const char *allocator,
-                        char ret_text[TEXT_MAX])
+                        uint32_t output, char ret_text[TEXT_MAX])
 {
     struct lmm_statement_hint hints[LMM_STATEMENT_HINTS_MAX];
-    size_t count = lmm_statement_find(source, bytes, line, allocator, hints);
+    size_t count = lmm_statement_find(source, bytes, line, allocator, output, hints);
     size_t used = 0;
 
     cr_assert_leq(count, (size_t) LMM_STATEMENT_HINTS_MAX);
@@ -50,7 +50,7 @@ static void check(const struct a_case *cases, size_t count)
     for (size_t i = 0; i < count; i++) {
         char text[TEXT_MAX];
 
-        write_hints(cases[i].source, strlen(cases[i].source), cases[i].line, cases[i].allocator,
+        write_hints(cases[i].source, strlen(cases[i].source), cases[i].line, cases[i].allocator, 0,
                     text);
         cr_expect_str_eq(text, cases[i].hints, "case %zu: %s\n  found    %s\n  expected %s", i,
                          cases[i].source, text, cases[i].hints);
@@ -268,6 +268,44 @@ Test(statement, statements_have_borders)
     CHECK(cases);
 }
 
+Test(statement, outputs_are_where_an_argument_points)
+{
+    static const struct {
+        const char *source;
+        uint32_t output;
+        const char *allocator;
+        const char *hints;
+    } cases[] = {
+        {"posix_memalign((void **) &p, 64, n);", 1, "posix_memalign", "to p"},
+        {"int e = posix_memalign((void**)&a->b[i], 64, n);", 1, "posix_memalign", "to a->b[i]"},
+        {"e = posix_memalign(&p, 64, sizeof(T));", 1, "posix_memalign", "sizeof T; to p"},
+        {"posix_memalign(&p, sizeof(void *), n * sizeof(T));", 1, "posix_memalign",
+         "sizeof T[]; to p[]"},
+        {"if (get((void **) ret_p, n))", 1, "get", "to *ret_p"},
+        {"if (get(n, (void **) (&(p->q))))", 2, "get", "to p->q"},
+        {"get(reinterpret_cast<void **>(&p), n);", 1, "get", "to p"},
+        {"get(static_cast<void **>(q), n);", 1, "get", "to *q"},
+        {"get(((void **) (blocks)), n);", 1, "get", "to *blocks"},
+        {"get(&(*p)->q, n);", 1, "get", "to (*p)->q"},
+        {"get(p + 1, n);", 1, "get", ""},
+        {"get(&p, n);", 3, "get", ""},
+        {"get(find(&p), n);", 1, "get", ""},
+        {"get((p), n);", 1, "get", "to *p"},
+        {"GET_ALLOC(&p, n);", 1, "get", ""},
+        {"p = get(&q, n);", 0, "get", "to p"},
+        {"get((T) &p, n);", 1, "get", ""},
+        {"get((), n);", 1, "get", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[TEXT_MAX];
+
+        write_hints(cases[i].source, strlen(cases[i].source), 1, cases[i].allocator,
+                    cases[i].output, text);
+        cr_expect_str_eq(text, cases[i].hints, "%s: %s", cases[i].source, text);
+    }
+}
+
 Test(statement, comments_and_literals_are_skipped)
 {
     static const struct a_case cases[] = {
@@ -379,10 +417,10 @@ static void try_all(const char *text, size_t bytes)
     memcpy(copy, text, bytes);
     for (uint32_t line = 0; line < 4; line++) {
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-            write_hints(copy, bytes, line, names[i], found);
+            write_hints(copy, bytes, line, names[i], line % 3, found);
         }
     }
-    write_hints(copy, bytes, UINT32_MAX, "malloc", found);
+    write_hints(copy, bytes, UINT32_MAX, "malloc", 0, found);
     free(copy);
 }
 
@@ -444,7 +482,7 @@ Test(statement, zero_bytes_are_blanks)
     static const char text[] = "p\0=\0malloc(\0sizeof(struct\0node\0)\0)\0;";
     char found[TEXT_MAX];
 
-    write_hints(text, sizeof(text), 1, "malloc", found);
+    write_hints(text, sizeof(text), 1, "malloc", 0, found);
     cr_assert_str_eq(found, "sizeof struct node; to p");
 }
 
@@ -460,12 +498,12 @@ Test(statement, long_lines_say_nothing)
     for (size_t i = 0; fills[i] != '\0'; i++) {
         memset(text, fills[i], LONG_BYTES);
         memcpy(text, call, sizeof(call) - 1);
-        write_hints(text, LONG_BYTES, 1, "malloc", found);
+        write_hints(text, LONG_BYTES, 1, "malloc", 0, found);
         cr_expect_str_eq(found, "", "'%c': %s", fills[i], found);
         text[sizeof(call)] = '\n';
-        write_hints(text, LONG_BYTES, 1, "malloc", found);
+        write_hints(text, LONG_BYTES, 1, "malloc", 0, found);
         cr_expect_str_eq(found, fills[i] == '/' ? "sizeof T; to p" : found);
-        write_hints(text, LONG_BYTES, 2, "malloc", found);
+        write_hints(text, LONG_BYTES, 2, "malloc", 0, found);
         cr_expect_str_eq(found, "", "'%c' in line 2: %s", fills[i], found);
     }
     free(text);
@@ -484,9 +522,9 @@ Test(statement, far_lines_do_not_count)
     for (size_t i = 0; i < LINES; i++) {
         memcpy(text + i * (sizeof(call) - 1), call, sizeof(call) - 1);
     }
-    write_hints(text, bytes, LINES / 2, "malloc", found);
+    write_hints(text, bytes, LINES / 2, "malloc", 0, found);
     cr_assert_str_eq(found, "sizeof T; to p");
-    write_hints(text, bytes, LINES, "malloc", found);
+    write_hints(text, bytes, LINES, "malloc", 0, found);
     cr_assert_str_eq(found, "sizeof T; to p");
     free(text);
 }
