@@ -8,6 +8,8 @@
 #include "lib/ground/options.h"
 #include "lib/ground/sync.h"
 #include "lib/ground/system.h"
+#include "lib/leaks/agent_text.h"
+#include "lib/leaks/census_question.h"
 #include "lib/leaks/check.h"
 #include "lib/leaks/mark.h"
 #include "lib/leaks/marks.h"
@@ -25,10 +27,11 @@ enum {
     LAST_CANDIDATE = 50,
     IDLE_MS = 5000,
     CONFIRM_MS_MAX = 600000,
-    PATIENCE_MS = 2000, /* for a question on a connection */
-    LINE_BYTES = 256,
-    ANSWER_BYTES = 8192, /* a chain needs most */
-    NAME_BYTES = 96,     /* of a ledger, and of its socket */
+    MARK_BYTES_MAX = 255,
+    PATIENCE_MS = 2000,    /* for a question on a connection */
+    LINE_BYTES = 64 << 10, /* of a question; a census with its sites needs most */
+    NAME_BYTES = 96,       /* of a ledger; its socket has a suffix */
+    SOCKET_BYTES = NAME_BYTES + sizeof(LMM_LEDGER_SOCKET_SUFFIX),
 };
 
 /* A sanitizer's code needs variables that the thread does not have. */
@@ -46,77 +49,7 @@ static struct {
     char path[LMM_LEDGER_PATH_MAX]; /* of the ledger; the thread's */
 } agent;
 
-/* ---- Answers --------------------------------------------------------------------------------- */
-
-/* libc's printf needs variables that the thread does not have. */
-struct answer {
-    char line[ANSWER_BYTES];
-    size_t length;
-};
-
-static void put_text(struct answer *answer, const char *text)
-{
-    size_t room = sizeof(answer->line) - answer->length;
-    size_t bytes = strnlen(text, room);
-
-    memcpy(answer->line + answer->length, text, bytes);
-    answer->length += bytes;
-}
-
-static void put_number(struct answer *answer, uint64_t number)
-{
-    char digits[24];
-    size_t at = sizeof(digits) - 1;
-
-    digits[at] = '\0';
-    do {
-        digits[--at] = (char) ('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
-    put_text(answer, " ");
-    put_text(answer, digits + at);
-}
-
-static void put_error(struct answer *answer, uint64_t error, const char *reason)
-{
-    answer->length = 0;
-    put_text(answer, "error");
-    put_number(answer, error);
-    put_text(answer, " ");
-    put_text(answer, reason);
-}
-
 /* ---- Questions ------------------------------------------------------------------------------- */
-
-/* Takes the next word of a question, if it is that one. */
-static bool take_word(const char **question, const char *word)
-{
-    size_t length = strlen(word);
-
-    if (strncmp(*question, word, length) != 0 ||
-        ((*question)[length] != '\0' && (*question)[length] != ' ')) {
-        return false;
-    }
-    *question += length;
-    *question += **question == ' ';
-    return true;
-}
-
-static bool take_number(const char **question, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    const char *at = *question;
-
-    while (*at >= '0' && *at <= '9' && number <= UINT32_MAX) {
-        number = number * 10 + (uint64_t) (*at++ - '0');
-    }
-    if (at == *question || (*at != '\0' && *at != ' ')) {
-        return false;
-    }
-    *question = at + (*at == ' ');
-    *ret_number = number;
-    return true;
-}
 
 /* The thread's own registers are no roots, as its stack is none: they hold what it is asked about. */
 static struct lmm_saved_registers no_registers(void)
@@ -125,7 +58,7 @@ static struct lmm_saved_registers no_registers(void)
 }
 
 /* "check FLAGS MARK WHICH [MS]": makes a check; MS: of two passes, so many milliseconds apart. "ok" and the number of the ledger's check. */
-static void answer_check(const char *question, struct answer *answer)
+static void answer_check(const char *question, struct lmm_answer *answer)
 {
     const struct lmm_saved_registers entry = no_registers();
     struct lmm_ledger_check check;
@@ -134,11 +67,12 @@ static void answer_check(const char *question, struct answer *answer)
     uint64_t which;
     uint64_t confirm_ms = 0;
 
-    if (!take_number(&question, &flags) || !take_number(&question, &mark) ||
-        !take_number(&question, &which) ||
-        (*question != '\0' && !take_number(&question, &confirm_ms)) || *question != '\0' ||
-        confirm_ms > CONFIRM_MS_MAX) {
-        put_error(answer, EINVAL, "the question is not understood");
+    if (!lmm_question_take_number(&question, &flags) ||
+        !lmm_question_take_number(&question, &mark) ||
+        !lmm_question_take_number(&question, &which) ||
+        (*question != '\0' && !lmm_question_take_number(&question, &confirm_ms)) ||
+        *question != '\0' || confirm_ms > CONFIRM_MS_MAX) {
+        lmm_answer_put_error(answer, EINVAL, "the question is not understood");
         return;
     }
     const struct lmm_check_request request = {
@@ -151,27 +85,28 @@ static void answer_check(const char *question, struct answer *answer)
     };
     int result = lmm_check_run(&request, &check);
     if (result != 0) {
-        put_error(answer, (uint32_t) -result,
-                  result == -ENOENT ? "the mark is not kept any more, or was never made"
-                                    : "the check failed");
+        lmm_answer_put_error(answer, (uint32_t) -result,
+                             result == -ENOENT ? "the mark is not kept any more, or was never made"
+                                               : "the check failed");
         return;
     }
-    put_text(answer, "ok");
-    put_number(answer, lmm_load_acquire(&lmm_chunks_header()->check_count));
+    lmm_answer_put_text(answer, "ok");
+    lmm_answer_put_number(answer, lmm_load_acquire(&lmm_chunks_header()->check_count));
 }
 
 /* "mark TEXT": makes a mark. "ok" and its number. */
-static void answer_mark(const char *question, struct answer *answer)
+static void answer_mark(const char *question, struct lmm_answer *answer)
 {
     uint32_t number;
-    int result = lmm_marks_add(question, &number);
+    bool is_short = strnlen(question, MARK_BYTES_MAX + 1) <= MARK_BYTES_MAX;
+    int result = is_short ? lmm_marks_add(question, &number) : -EINVAL;
 
     if (result != 0) {
-        put_error(answer, (uint32_t) -result, "no mark was made");
+        lmm_answer_put_error(answer, (uint32_t) -result, "no mark was made");
         return;
     }
-    put_text(answer, "ok");
-    put_number(answer, number);
+    lmm_answer_put_text(answer, "ok");
+    lmm_answer_put_number(answer, number);
 }
 
 /*
@@ -181,7 +116,7 @@ static void answer_mark(const char *question, struct answer *answer)
  * whose register or stack it is; the block that it leads to, how far into that; the site and the bytes of
  * that block.
  */
-static void answer_why(const char *question, struct answer *answer)
+static void answer_why(const char *question, struct lmm_answer *answer)
 {
     struct lmm_chain chain; /* on the stack, which is no root: a static one would hold the blocks */
     const struct lmm_saved_registers entry = no_registers();
@@ -191,17 +126,17 @@ static void answer_why(const char *question, struct answer *answer)
         address = address * 10 + (uint64_t) (*question - '0');
     }
     if (address == 0 || *question != '\0') {
-        put_error(answer, EINVAL, "the question is not understood");
+        lmm_answer_put_error(answer, EINVAL, "the question is not understood");
         return;
     }
     int result = lmm_check_find_chain(address, &entry, &chain);
     if (result != 0) {
-        put_error(answer, (uint64_t) -result, "the check failed");
+        lmm_answer_put_error(answer, (uint64_t) -result, "the check failed");
         return;
     }
-    put_text(answer, "ok");
-    put_number(answer, chain.is_block);
-    put_number(answer, chain.length);
+    lmm_answer_put_text(answer, "ok");
+    lmm_answer_put_number(answer, chain.is_block);
+    lmm_answer_put_number(answer, chain.length);
     for (size_t i = 0; i < chain.count; i++) {
         const struct lmm_chain_link *link = &chain.links[i];
         bool is_root = link->step.is_root;
@@ -214,64 +149,64 @@ static void answer_why(const char *question, struct answer *answer)
             link->to_site,
             link->to_bytes,
         };
-        put_text(answer, "\n");
+        lmm_answer_put_text(answer, "\n");
         for (size_t k = 0; k < sizeof(figures) / sizeof(figures[0]); k++) {
-            put_number(answer, figures[k]);
+            lmm_answer_put_number(answer, figures[k]);
         }
     }
 }
 
 /* "retained": the sites that retain most bytes. "ok COUNT", and for each site a line: the site, the bytes. */
-static void answer_retained(const char *question, struct answer *answer)
+static void answer_retained(const char *question, struct lmm_answer *answer)
 {
     static struct lmm_keepers keepers; /* the thread's */
     const struct lmm_saved_registers entry = no_registers();
     int result = *question != '\0' ? -EINVAL : lmm_check_find_keepers(&entry, false, &keepers);
 
     if (result != 0) {
-        put_error(answer, (uint64_t) -result, "the check failed");
+        lmm_answer_put_error(answer, (uint64_t) -result, "the check failed");
         return;
     }
-    put_text(answer, "ok");
-    put_number(answer, keepers.count);
+    lmm_answer_put_text(answer, "ok");
+    lmm_answer_put_number(answer, keepers.count);
     for (size_t i = 0; i < keepers.count; i++) {
-        put_text(answer, "\n");
-        put_number(answer, keepers.list[i].site);
-        put_number(answer, keepers.list[i].bytes);
+        lmm_answer_put_text(answer, "\n");
+        lmm_answer_put_number(answer, keepers.list[i].site);
+        lmm_answer_put_number(answer, keepers.list[i].bytes);
     }
 }
 
 /* "pages": walks over the pages. "ok" and the number of the ledger's walk. */
-static void answer_pages(const char *question, struct answer *answer)
+static void answer_pages(const char *question, struct lmm_answer *answer)
 {
     int result = *question != '\0' ? -EINVAL : lmm_page_walk_run(0);
 
     if (result != 0) {
-        put_error(answer, (uint64_t) -result, "the walk failed");
+        lmm_answer_put_error(answer, (uint64_t) -result, "the walk failed");
         return;
     }
-    put_text(answer, "ok");
-    put_number(answer, lmm_load_acquire(&lmm_chunks_header()->page_walk_count));
+    lmm_answer_put_text(answer, "ok");
+    lmm_answer_put_number(answer, lmm_load_acquire(&lmm_chunks_header()->page_walk_count));
 }
 
 static const struct {
     const char *word;
-    void (*answer)(const char *question, struct answer *answer);
+    void (*answer)(const char *question, struct lmm_answer *answer);
 } questions[] = {
     {"check", answer_check},       {"mark", answer_mark},   {"why", answer_why},
-    {"retained", answer_retained}, {"pages", answer_pages},
+    {"retained", answer_retained}, {"pages", answer_pages}, {"census", lmm_census_answer},
 };
 
-static void answer_line(const char *line, struct answer *answer)
+static void answer_line(const char *line, struct lmm_answer *answer)
 {
     for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
         const char *rest = line;
-        if (take_word(&rest, questions[i].word)) {
+        if (lmm_question_take_word(&rest, questions[i].word)) {
             questions[i].answer(rest, answer);
             return;
         }
     }
-    put_error(answer, ENOSYS, "this version of LMM does not know the question");
+    lmm_answer_put_error(answer, ENOSYS, "this version of LMM does not know the question");
 }
 
 /* Reads a line, without its end. False: it does not come, or is too long. */
@@ -296,27 +231,27 @@ static bool read_line(int connection, char line[LINE_BYTES])
 
 static void serve(int connection)
 {
-    static struct answer answer; /* the thread's */
-    char line[LINE_BYTES];
+    static struct lmm_answer answer; /* these two: the thread's */
+    static char line[LINE_BYTES];
     unsigned user;
 
     answer.length = 0;
 
     if (!lmm_system_peer(connection, &user) || (user != lmm_system_geteuid() && user != 0)) {
-        put_error(&answer, EPERM, "the process belongs to another user");
+        lmm_answer_put_error(&answer, EPERM, "the process belongs to another user");
     } else if (read_line(connection, line)) {
         answer_line(line, &answer);
     } else {
-        put_error(&answer, EINVAL, "a question is one line");
+        lmm_answer_put_error(&answer, EINVAL, "a question is one line");
     }
-    put_text(&answer, "\n");
+    lmm_answer_put_text(&answer, "\n");
     lmm_system_send(connection, answer.line, answer.length);
 }
 
 /* ---- The thread ------------------------------------------------------------------------------ */
 
 /* Splits agent.path: the directory is opened, and the name of the socket made. */
-static int open_directory(char name[LINE_BYTES])
+static int open_directory(char name[SOCKET_BYTES])
 {
     lmm_lock_acquire(&lmm_chunks_lock);
     size_t bytes = strnlen(lmm_store_path(), sizeof(agent.path) - 1);
@@ -328,9 +263,9 @@ static int open_directory(char name[LINE_BYTES])
         return -ENOENT;
     }
     *slash = '\0';
-    struct answer text = {.length = 0};
-    put_text(&text, slash + 1);
-    put_text(&text, LMM_LEDGER_SOCKET_SUFFIX);
+    struct lmm_answer text = {.length = 0};
+    lmm_answer_put_text(&text, slash + 1);
+    lmm_answer_put_text(&text, LMM_LEDGER_SOCKET_SUFFIX);
     memcpy(name, text.line, text.length);
     name[text.length] = '\0';
     return lmm_system_open(agent.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -339,14 +274,14 @@ static int open_directory(char name[LINE_BYTES])
 /* A socket's path has at most 107 bytes, a directory's may have more. */
 static int listen_in(int directory, const char *name)
 {
-    struct answer path = {.length = 0};
+    struct lmm_answer path = {.length = 0};
 
-    put_text(&path, "/proc/self/fd/");
+    lmm_answer_put_text(&path, "/proc/self/fd/");
     char *space = path.line + path.length;
-    put_number(&path, (uint64_t) directory);
+    lmm_answer_put_number(&path, (uint64_t) directory);
     memmove(space, space + 1, (size_t) (path.line + --path.length - space));
-    put_text(&path, "/");
-    put_text(&path, name);
+    lmm_answer_put_text(&path, "/");
+    lmm_answer_put_text(&path, name);
     path.line[path.length < sizeof(path.line) ? path.length : sizeof(path.line) - 1] = '\0';
     lmm_system_unlinkat(directory, name);
     return lmm_system_listen(path.line);
@@ -386,7 +321,7 @@ static bool serve_all(int directory, const char *name)
 /* Each signal asks for a socket. */
 static void run(void *arg)
 {
-    char name[LINE_BYTES];
+    char name[SOCKET_BYTES];
     int directory = open_directory(name);
     uint32_t asked = lmm_load_acquire(&agent.asked) - 1;
 

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/leaks/census.h"
+
+#include "lib/ground/signals.h"
+#include "lib/ground/vm.h"
+#include "lib/heaps/fork.h"
+#include "lib/heaps/page_visit.h"
+#include "lib/heaps/start.h"
+#include "lib/heaps/thread.h"
+#include "lib/leaks/turn.h"
+#include "lib/pages/family.h"
+#include "lib/pages/run.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- The question ---------------------------------------------------------------------------- */
+
+bool lmm_census_add_site(struct lmm_census *census, uint64_t site)
+{
+    if (site >= LMM_SITE_NONE) {
+        return false;
+    }
+    census->sites[site / 64] |= UINT64_C(1) << site % 64;
+    return true;
+}
+
+static bool has_site(const struct lmm_census *census, uint32_t site)
+{
+    return site < LMM_SITE_NONE && (census->sites[site / 64] >> site % 64 & 1) != 0;
+}
+
+static bool is_field(const struct lmm_census *census, uint64_t bit, uint64_t bits, uint64_t kind)
+{
+    uint64_t all = (uint64_t) census->element_bytes * 8;
+
+    if (kind >= LMM_CENSUS_KINDS || bits == 0 || bits > all || bit > all - bits) {
+        return false;
+    }
+    return kind == LMM_CENSUS_BYTES ? (bit | bits) % 8 == 0 : bit % 8 + bits <= 64;
+}
+
+bool lmm_census_add_field(struct lmm_census *census, uint64_t bit, uint64_t bits, uint64_t kind)
+{
+    if (census->field_count == LMM_CENSUS_FIELDS_MAX ||
+        census->element_bytes > LMM_CENSUS_ELEMENT_MAX || !is_field(census, bit, bits, kind)) {
+        return false;
+    }
+    census->fields[census->field_count++] = (struct lmm_census_field) {
+        .bit = (uint32_t) bit, .bits = (uint32_t) bits, .kind = (enum lmm_census_kind) kind};
+    return true;
+}
+
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+/* The field's bytes, the first one lowest: LMM's machines are little-endian, as its ledgers are. */
+static uint64_t number_at(const char *element, const struct lmm_census_field *field)
+{
+    const char *at = element + field->bit / 8;
+    unsigned shift = field->bit % 8;
+    uint64_t word = 0;
+
+    switch ((shift + field->bits + 7) / 8) {
+    case 8: memcpy(&word, at, 8); break;
+    case 4: memcpy(&word, at, 4); break;
+    case 2: memcpy(&word, at, 2); break;
+    case 1: memcpy(&word, at, 1); break;
+    default: memcpy(&word, at, (shift + field->bits + 7) / 8); break;
+    }
+    word = word << (64 - field->bits - shift) >> (64 - field->bits - shift);
+    if (field->kind == LMM_CENSUS_SIGNED) {
+        return (uint64_t) ((int64_t) (word << (64 - field->bits - shift)) >> (64 - field->bits));
+    }
+    return word >> shift;
+}
+
+/* The number of bytes up to the last one that is not zero. */
+static uint64_t used_bytes(const char *element, const struct lmm_census_field *field)
+{
+    const char *at = element + field->bit / 8;
+    size_t used = field->bits / 8;
+    uint64_t word;
+
+    for (; used >= sizeof(word); used -= sizeof(word)) {
+        memcpy(&word, at + used - sizeof(word), sizeof(word));
+        if (word != 0) {
+            break;
+        }
+    }
+    while (used > 0 && at[used - 1] == 0) {
+        used--;
+    }
+    return used;
+}
+
+static bool is_same(const struct lmm_census *census, const struct lmm_census_field *field,
+                    const char *element, uint64_t value)
+{
+    return value == field->first &&
+           (field->kind != LMM_CENSUS_BYTES ||
+            memcmp(element + field->bit / 8, census->first_element + field->bit / 8, value) == 0);
+}
+
+static void count_value(const struct lmm_census *census, struct lmm_census_field *field,
+                        const char *element)
+{
+    bool is_first = census->elements == 0;
+    uint64_t value =
+        field->kind == LMM_CENSUS_BYTES ? used_bytes(element, field) : number_at(element, field);
+    /* Of signed numbers the order is that of unsigned ones with the other sign bit. */
+    uint64_t flip = field->kind == LMM_CENSUS_SIGNED ? UINT64_C(1) << 63 : 0;
+
+    if (is_first) {
+        field->first = value;
+    }
+    field->zeros += value == 0;
+    field->sames += is_first || is_same(census, field, element, value);
+    if (is_first || (value ^ flip) < (field->least ^ flip)) {
+        field->least = value;
+    }
+    if (is_first || (value ^ flip) > (field->most ^ flip)) {
+        field->most = value;
+    }
+}
+
+static void count_element(struct lmm_census *census, const char *element)
+{
+    if (census->elements == 0) {
+        memcpy(census->first_element, element, census->element_bytes);
+    }
+    for (uint32_t i = 0; i < census->field_count; i++) {
+        count_value(census, &census->fields[i], element);
+    }
+    census->elements++;
+}
+
+/* ---- Blocks ---------------------------------------------------------------------------------- */
+
+/* How far a block was found readable, and how far not. */
+struct reach {
+    uintptr_t good_to;
+    uintptr_t bad_to;
+};
+
+/* Whether the bytes [from, to) of a block with whole system pages can be read; from ascends. */
+static bool can_read(struct reach *reach, uintptr_t from, uintptr_t to)
+{
+    uintptr_t at = from & ~(uintptr_t) (LMM_SYSTEM_PAGE_BYTES - 1);
+
+    for (at = at > reach->good_to ? at : reach->good_to; at < to; at += LMM_SYSTEM_PAGE_BYTES) {
+        if (at < reach->bad_to || !lmm_vm_is_readable(at)) {
+            reach->bad_to = at + LMM_SYSTEM_PAGE_BYTES;
+            return false;
+        }
+        reach->good_to = at + LMM_SYSTEM_PAGE_BYTES;
+    }
+    return true;
+}
+
+/* Counts so many elements, `distance` bytes apart, of a block that ends at `end`. False: not all of them. */
+static bool count_elements(struct lmm_census *census, const char *start, uint64_t count,
+                           size_t distance, const char *end)
+{
+    uintptr_t page = lmm_round_up((uintptr_t) start, LMM_SYSTEM_PAGE_BYTES);
+    bool has_whole_pages = page + LMM_SYSTEM_PAGE_BYTES <= (uintptr_t) end;
+    uint64_t before = census->elements;
+    struct reach reach = {0};
+
+    if (has_whole_pages && !census->can_probe) {
+        return false;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        const char *element = start + i * distance;
+
+        if (!has_whole_pages ||
+            can_read(&reach, (uintptr_t) element, (uintptr_t) element + census->element_bytes)) {
+            count_element(census, element);
+        }
+    }
+    return census->elements - before == count;
+}
+
+/* Returns how many elements a block has, `*ret_distance` bytes apart; 0: none. */
+static uint64_t elements_of(const struct lmm_census *census, const struct lmm_family *family,
+                            const struct lmm_extent *extent, size_t *ret_distance)
+{
+    uint64_t bytes = lmm_family_bytes(family, extent->tag, extent->length);
+
+    if (!family->counts_bytes) {
+        *ret_distance = family->stride;
+        return census->element_bytes == family->size ? extent->length : 0;
+    }
+    *ret_distance = census->element_bytes;
+    if (bytes < census->element_bytes || !census->has_arrays || family->is_flexible) {
+        return bytes >= census->element_bytes;
+    }
+    return bytes % census->element_bytes == 0 ? bytes / census->element_bytes : 0;
+}
+
+static void count_block(struct lmm_census *census, const struct lmm_page *page,
+                        const struct lmm_extent *extent)
+{
+    const struct lmm_family *family = lmm_families_at(page->family);
+    const char *start = lmm_page_slot(page, extent->slot);
+    size_t distance;
+    uint64_t count = elements_of(census, family, extent, &distance);
+
+    census->blocks++;
+    census->skipped += count == 0 || !count_elements(census, start, count, distance,
+                                                     start + extent->length * page->stride);
+}
+
+static int count_page(const struct lmm_page *page, void *arg)
+{
+    struct lmm_census *census = arg;
+    const struct lmm_runs *runs = &lmm_families_at(page->family)->runs;
+    size_t end = lmm_run_extents_end(page);
+
+    for (size_t slot = 0; slot < end;) {
+        struct lmm_extent extent = lmm_run_extent_locked(runs, page, slot);
+
+        if (lmm_tag_state(extent.tag) == LMM_TAG_LIVE &&
+            has_site(census, lmm_tag_site(extent.tag))) {
+            count_block(census, page, &extent);
+        }
+        slot += extent.length;
+    }
+    return 0;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+/* Visits all pages, unless this thread holds a lock of LMM: with its signals blocked that stays so. */
+static int walk(struct lmm_census *census)
+{
+    const struct lmm_page_visitor visitor = {.visit = count_page, .arg = census};
+    uint64_t word = 0;
+
+    if (!lmm_fork_take_locks()) {
+        return -EDEADLK;
+    }
+    lmm_fork_release_locks();
+    census->can_probe = lmm_vm_is_readable((uintptr_t) &word);
+    lmm_pages_visit(&visitor);
+    LMM_CHECK(lmm_census_is_valid(census));
+    return 0;
+}
+
+int lmm_census_run(struct lmm_census *census)
+{
+    if (census->element_bytes == 0 || census->element_bytes > LMM_CENSUS_ELEMENT_MAX) {
+        return -EINVAL;
+    }
+    if (!lmm_start()) {
+        return -ENOMEM;
+    }
+    lmm_thread_settle();
+    int error = lmm_turn_take();
+    if (error != 0) {
+        return error;
+    }
+    uint64_t signals = lmm_signals_block();
+    error = walk(census);
+    lmm_signals_restore(signals);
+    lmm_turn_give();
+    return error;
+}
+
+/* ---- Invariants ------------------------------------------------------------------------------ */
+
+bool lmm_census_is_valid(const struct lmm_census *census)
+{
+    for (uint32_t i = 0; i < census->field_count; i++) {
+        const struct lmm_census_field *field = &census->fields[i];
+
+        if (!is_field(census, field->bit, field->bits, field->kind) ||
+            field->zeros > census->elements || field->sames > census->elements ||
+            (field->sames == 0) != (census->elements == 0)) {
+            return false;
+        }
+    }
+    return true;
+}
