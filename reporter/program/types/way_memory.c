@@ -140,7 +140,7 @@ struct lmm_way_value lmm_way_load(struct lmm_way *way, const struct lmm_way_plac
     if (address.kind == LMM_WAY_FRAME && address.scale == 0) {
         const struct lmm_way_slot *slot = find_slot(way->path, address);
 
-        if (slot != NULL) {
+        if (slot != NULL && slot->value.kind != LMM_WAY_ORIGIN) {
             return slot->value;
         }
     }
@@ -155,25 +155,41 @@ struct lmm_way_value lmm_way_load(struct lmm_way *way, const struct lmm_way_plac
     return lmm_way_origin_value(way, &origin);
 }
 
-static bool is_kept_in_slot(struct lmm_way_value value)
+/* A word of another origin is better known by its place, since a variable may lie there; the code
+ * before a call may also keep an argument there that is no variable (way_output.c). */
+static bool is_kept_in_slot(const struct lmm_way *way, struct lmm_way_value value)
 {
-    return value.kind != LMM_WAY_NOTHING && value.kind != LMM_WAY_ORIGIN && value.scale == 0;
+    return value.kind == LMM_WAY_ORIGIN ? way->is_survey
+                                        : value.kind != LMM_WAY_NOTHING && value.scale == 0;
+}
+
+/* Returns a slot that is free, or else one that can be missed, or NULL. */
+static struct lmm_way_slot *free_slot(struct lmm_way_path *path)
+{
+    struct lmm_way_slot *other = NULL;
+
+    for (size_t i = 0; i < LMM_WAY_SLOTS; i++) {
+        if (path->slots[i].value.kind == LMM_WAY_NOTHING) {
+            return &path->slots[i];
+        }
+        if (path->slots[i].value.kind == LMM_WAY_ORIGIN) {
+            other = &path->slots[i];
+        }
+    }
+    return other;
 }
 
 static void put_slot(struct lmm_way *way, struct lmm_way_value frame, struct lmm_way_value value)
 {
-    struct lmm_way_path *path = way->path;
+    struct lmm_way_slot *slot = free_slot(way->path);
 
     /* Where rbp is no frame pointer, what lies after it is no frame. */
     if (frame.is_pointer && frame.number >= 0 && !way->machine->is_frame_above) {
         return;
     }
-    for (size_t i = 0; i < LMM_WAY_SLOTS; i++) {
-        if (path->slots[i].value.kind == LMM_WAY_NOTHING) {
-            path->slots[i] = (struct lmm_way_slot) {
-                .offset = frame.number, .is_pointer = frame.is_pointer, .value = value};
-            return;
-        }
+    if (slot != NULL) {
+        *slot = (struct lmm_way_slot) {
+            .offset = frame.number, .is_pointer = frame.is_pointer, .value = value};
     }
 }
 
@@ -257,8 +273,7 @@ void lmm_way_store(struct lmm_way *way, const struct lmm_way_place *place, uint6
 
     if (address.kind == LMM_WAY_FRAME) {
         lmm_way_forget(way->path, address, address.scale == 0 ? bytes : ARRAY_BYTES);
-        /* A word of another origin is better known by its place: a variable lies there. */
-        if (is_word && address.scale == 0 && is_kept_in_slot(value)) {
+        if (is_word && address.scale == 0 && is_kept_in_slot(way, value)) {
             put_slot(way, address, value);
         }
     }

@@ -191,7 +191,7 @@ static struct lmm_way_value in_loop(const struct loop *loop, int reg, struct lmm
     return lmm_way_sum(lmm_way_multiple(loop->moves[reg]), value);
 }
 
-/* Forgets what the loop that starts at an address writes. */
+/* Forgets what the loop that starts at an address writes: of the frame, all may be. */
 static void enter_loops(struct lmm_way_survey *survey, uint64_t at)
 {
     const struct lmm_way_machine *machine = survey->way.machine;
@@ -200,6 +200,9 @@ static void enter_loops(struct lmm_way_survey *survey, uint64_t at)
     for (size_t i = 0; i < survey->loop_count; i++) {
         const struct loop *loop = &survey->loops[i];
 
+        if (loop->head == at) {
+            memset(survey->way.path->slots, 0, sizeof(survey->way.path->slots));
+        }
         for (int reg = 0; loop->head == at && reg < LMM_WAY_REGISTERS; reg++) {
             if (reg != machine->stack && (loop->written >> reg & 1) != 0) {
                 values[reg] = in_loop(loop, reg, values[reg]);
@@ -275,7 +278,7 @@ static void number_origin(struct lmm_way_value *value, const uint16_t *numbers)
     }
 }
 
-/* Makes room for origins: forgets those that no register has any more. */
+/* Makes room for origins: forgets those that no register, and no word of the frame, has any more. */
 static void drop_origins(struct lmm_way_survey *survey)
 {
     struct lmm_way *way = &survey->way;
@@ -287,6 +290,9 @@ static void drop_origins(struct lmm_way_survey *survey)
         for (size_t k = 0; k < survey->join_count; k++) {
             mark_origin(&survey->joins[k].values[i], numbers);
         }
+    }
+    for (size_t i = 0; i < LMM_WAY_SLOTS; i++) {
+        mark_origin(&way->path->slots[i].value, numbers);
     }
     for (size_t i = 0; i < way->origin_count; i++) {
         if (numbers[i] != 0) {
@@ -300,6 +306,9 @@ static void drop_origins(struct lmm_way_survey *survey)
         for (size_t k = 0; k < survey->join_count; k++) {
             number_origin(&survey->joins[k].values[i], numbers);
         }
+    }
+    for (size_t i = 0; i < LMM_WAY_SLOTS; i++) {
+        number_origin(&way->path->slots[i].value, numbers);
     }
     for (int i = LMM_WAY_REGISTERS; i < LMM_WAY_VALUES; i++) {
         way->path->values[i] = nothing;

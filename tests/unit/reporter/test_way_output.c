@@ -80,6 +80,33 @@ static const struct lmm_way_case x86[] = {
      "0 stored 100b-1010 [rbp-8], of rbp before 100b -8\n"
      "2 held 1019-101b rdx\n",
      0x1010},
+    {"a field behind an argument, kept in a word of the frame during another call",
+     "55"         /* 1000: push rbp */
+     "4889e5"     /* 1001: mov rbp,rsp */
+     "4883ec30"   /* 1004: sub rsp,0x30 */
+     "48897df8"   /* 1008: mov [rbp-0x8],rdi */
+     "488b45f8"   /* 100c: mov rax,[rbp-0x8] */
+     "4883c008"   /* 1010: add rax,0x8 */
+     "488945e0"   /* 1014: mov [rbp-0x20],rax */
+     "bf80020000" /* 1018: mov edi,0x280 */
+     "e8de0f0000" /* 101d: call 2000 */
+     "488b7de0"   /* 1022: mov rdi,[rbp-0x20] */
+     "e8d50f0000" /* 1026: call 2000 */
+     "c9"         /* 102b: leave */
+     "c3",        /* 102c: ret */
+     "0 stored 1026-102b [rdi+0], of rbp before 1022 [-32] +0, of rbp before 100c [-8] +8\n",
+     0x102b},
+    {"a word of the frame that a loop may write again",
+     "55"         /* 1000: push rbp */
+     "4889e5"     /* 1001: mov rbp,rsp */
+     "4883ec30"   /* 1004: sub rsp,0x30 */
+     "48897de0"   /* 1008: mov [rbp-0x20],rdi */
+     "488b7de0"   /* 100c: mov rdi,[rbp-0x20] */
+     "e8eb0f0000" /* 1010: call 2000 */
+     "48895de0"   /* 1015: mov [rbp-0x20],rbx */
+     "ebf1",      /* 1019: jmp 100c */
+     "0 stored 1010-1015 [rdi+0], of rbp before 100c [-32] +0, of rbp before 100c [-32] +0\n",
+     0x1015},
     {"the call's result is not followed",
      "4883ec18"   /* 1000: sub rsp,0x18 */
      "488d7c2408" /* 1004: lea rdi,[rsp+0x8] */
