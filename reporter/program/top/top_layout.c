@@ -429,7 +429,7 @@ static void lay_out_help(const struct layout *layout)
         "  /                            filter: part of a name, or a pattern (* ? [)",
         "                               Enter keeps it, Esc clears it",
         "  m                            mark: show differences from now on; m again: stop",
-        "  L                            leak check: the lost bytes of each line",
+        "  L                            leak check: the lost bytes of each row",
         "  r                            reverse the order",
         "  ? h                          this help",
     };

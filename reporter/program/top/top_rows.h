@@ -52,7 +52,7 @@ enum lmm_top_figure {
     LMM_TOP_BYTES_RATE, /* these two: how live bytes and blocks change per second */
     LMM_TOP_BLOCKS_RATE,
     LMM_TOP_PEAK,
-    LMM_TOP_LOST, /* bytes, by the last leak check; of lines and stacks */
+    LMM_TOP_LOST, /* bytes, by the last leak check; of lines, stacks and types */
     LMM_TOP_SIZE,
     LMM_TOP_USE, /* permille */
     LMM_TOP_PAGE_SLOTS,

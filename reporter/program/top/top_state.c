@@ -105,27 +105,37 @@ static const struct lmm_places *places_of(const struct lmm_top *top)
     }
 }
 
-/* Whether the view has a row for each line, or stack, of the whole process. */
-static bool has_losses(const struct lmm_top *top)
+bool lmm_top_view_has_losses(enum lmm_top_view view)
 {
-    return top->shows_losses && (top->view == LMM_TOP_LINES || top->view == LMM_TOP_STACKS);
+    return view == LMM_TOP_LINES || view == LMM_TOP_STACKS || view == LMM_TOP_TYPES ||
+           view == LMM_TOP_TYPE_LINES;
+}
+
+/* Returns the lost bytes of a row of the view. */
+static uint64_t lost_of(const struct lmm_top *top, const struct lmm_top_row *row)
+{
+    switch (top->view) {
+    case LMM_TOP_STACKS: return lmm_top_lost_of(&top->losses.stacks, row->identity);
+    case LMM_TOP_TYPES: return lmm_top_lost_of(&top->losses.types, row->identity);
+    case LMM_TOP_TYPE_LINES:
+        return lmm_top_lost_of(&top->losses.type_lines,
+                               lmm_top_type_line_key(top->type, row->identity));
+    default: return lmm_top_lost_of(&top->losses.lines, row->identity);
+    }
 }
 
 static bool fill_losses(struct lmm_top *top)
 {
-    const struct lmm_top_lost_list *list =
-        top->view == LMM_TOP_STACKS ? &top->losses.stacks : &top->losses.lines;
+    const struct lmm_top_places places = {&top->lines, &top->stacks, &top->types};
 
-    if (!has_losses(top)) {
+    if (!top->shows_losses || !lmm_top_view_has_losses(top->view)) {
         return true;
     }
-    if (!lmm_top_losses_make(&top->losses, top->source.snapshot->model, &top->lines,
-                             &top->stacks)) {
+    if (!lmm_top_losses_make(&top->losses, top->source.snapshot->model, &places)) {
         return false;
     }
     for (size_t i = 0; i < top->rows.count; i++) {
-        top->rows.row[i].figure[LMM_TOP_LOST] =
-            lmm_top_figure_of(lmm_top_lost_of(list, top->rows.row[i].identity));
+        top->rows.row[i].figure[LMM_TOP_LOST] = lmm_top_figure_of(lost_of(top, &top->rows.row[i]));
     }
     return true;
 }
@@ -262,14 +272,14 @@ void lmm_top_mark_here(struct lmm_top *top, uint64_t time_ns)
 
 void lmm_top_show_losses(struct lmm_top *top)
 {
-    static const enum lmm_top_view views[] = {LMM_TOP_LINES, LMM_TOP_STACKS};
-
     top->shows_losses = true;
-    top->view = top->view == LMM_TOP_STACKS ? LMM_TOP_STACKS : LMM_TOP_LINES;
-    for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
-        top->table[views[i]].key = lmm_top_key_of_word(views[i], "lost");
-        top->table[views[i]].reversed = false;
-        lmm_top_cursor_home(&top->table[views[i]].cursor);
+    top->view = lmm_top_view_has_losses(top->view) ? top->view : LMM_TOP_LINES;
+    for (enum lmm_top_view view = 0; view < LMM_TOP_VIEWS; view++) {
+        if (lmm_top_view_has_losses(view)) {
+            top->table[view].key = lmm_top_key_of_word(view, "lost");
+            top->table[view].reversed = false;
+            lmm_top_cursor_home(&top->table[view].cursor);
+        }
     }
 }
 

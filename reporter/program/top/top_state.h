@@ -135,8 +135,11 @@ void lmm_top_take_reading(struct lmm_top *top);
 /* Marks the last reading for this lmm top alone. time_ns: CLOCK_REALTIME. */
 void lmm_top_mark_here(struct lmm_top *top, uint64_t time_ns);
 
-/* Shows what leak checks found, from the next reading on: lines, or the stacks of one, by lost bytes. */
+/* Shows what leak checks found, from the next reading on: rows by lost bytes, of lines unless the view has losses. */
 void lmm_top_show_losses(struct lmm_top *top);
+
+/* Returns whether the rows of a view have lost bytes. */
+bool lmm_top_view_has_losses(enum lmm_top_view view);
 
 /* The lines that allocate a type. */
 struct lmm_top_lines {

@@ -38,7 +38,7 @@ enum when {
     TOTALS,  /* while a reading is marked, and with --once */
     CHANGES, /* except with --once */
     PEAKS,   /* if the process has a peak of each site: under the drop-in */
-    LOSSES,  /* after a leak check, of lines and stacks */
+    LOSSES,  /* after a leak check, in views that have losses */
 };
 
 struct column {
@@ -115,9 +115,7 @@ static bool applies(const struct column *column, const struct lmm_top *top)
     switch (column->when) {
     case TOTALS: return top->history.marked || top->once;
     case CHANGES: return !top->once;
-    case LOSSES:
-        return top->losses.time_ns != 0 &&
-               (top->view == LMM_TOP_LINES || top->view == LMM_TOP_STACKS);
+    case LOSSES: return top->losses.time_ns != 0 && lmm_top_view_has_losses(top->view);
     case PEAKS: return top->source.snapshot->model->is_drop_in;
     default: return true;
     }

@@ -615,6 +615,35 @@ Test(top_keys, a_leak_check_shows_lost_bytes_until_the_process_changes)
     expect_no_text("leak check 0");
 }
 
+/* Of one line with blocks of two types. */
+Test(top_keys, a_leak_check_shows_what_each_type_lost)
+{
+    static const struct lmm_model_type chars = {.name = {"char[]", 6},
+                                                .confidence = LMM_MODEL_LIKELY};
+    static struct lmm_model_leak leaks[] = {
+        {.site = 1, .leader = 1, .kind = LMM_MODEL_DEFINITE, .amount = {1, 30}},
+        {.site = 0, .leader = 1, .kind = LMM_MODEL_INDIRECT, .amount = {2, 600}},
+    };
+
+    set_types(&no_debug);
+    for (size_t i = 0; i < made.model.site_count; i++) {
+        made.model.sites[i].type = made.model.sites[i].id == 1 ? &chars : &node;
+    }
+    lmm_top_take_reading(&top);
+    lmm_top_show_losses(&top);
+    cr_expect_eq(top.view, LMM_TOP_TYPES);
+    made.model.check = (struct lmm_model_check) {
+        .is_there = true, .time_ns = SECOND, .leaks = leaks, .leak_count = 2};
+    top.placed = 0;
+    read_scene(3 * (uint64_t) SECOND);
+    expect_text(" types by lost,");
+    expect_text(">      600      600");
+    expect_text("\n        30       30");
+    lmm_top_press(&top, LMM_TOP_KEY_ENTER);
+    cr_expect_eq(top.view, LMM_TOP_TYPE_LINES);
+    expect_text(">      600      600"); /* not the 630 of the line */
+}
+
 Test(top_keys, a_message_goes_with_the_next_key)
 {
     lmm_reason_set(&top.message, "process 7 does not answer");
