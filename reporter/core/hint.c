@@ -13,6 +13,11 @@ const char *lmm_hint_word(enum lmm_hint_kind kind)
     return words[kind];
 }
 
+const char *lmm_hint_confidence(const struct lmm_hint *hint)
+{
+    return hint->confidence == LMM_MODEL_CERTAIN ? "certain" : "likely";
+}
+
 static void put_hint(struct lmm_json *json, const struct lmm_hint *hint)
 {
     lmm_json_begin_object(json, NULL, LMM_JSON_ONE_LINE);
@@ -23,7 +28,7 @@ static void put_hint(struct lmm_json *json, const struct lmm_hint *hint)
     lmm_json_u64(json, "after_bytes", hint->after_bytes);
     lmm_json_u64(json, "blocks", hint->blocks);
     lmm_json_u64(json, "share_permille", hint->share_permille);
-    lmm_json_text(json, "confidence", hint->confidence == LMM_MODEL_CERTAIN ? "certain" : "likely");
+    lmm_json_text(json, "confidence", lmm_hint_confidence(hint));
     lmm_json_string(json, "file", hint->file);
     lmm_json_u64(json, "line", hint->line);
     lmm_json_string(json, "function", hint->function);

@@ -53,8 +53,9 @@ enum {
     LMM_HINTS_MOST_JSON = 20, /* in a document that is not about hints */
 };
 
-/* Returns the word for a kind of hint: "layout". */
+/* Return the word for a kind of hint, "layout", and for how sure its type is. */
 const char *lmm_hint_word(enum lmm_hint_kind kind);
+const char *lmm_hint_confidence(const struct lmm_hint *hint);
 
 /* Adds "hints", an array of the first `most` hints. */
 void lmm_json_hints(struct lmm_json *json, const struct lmm_hints *hints, size_t most);

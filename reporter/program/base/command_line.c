@@ -40,7 +40,7 @@ static bool walk_table(const struct argp *argp, lmm_option_visit *visit, void *c
     return goes_on;
 }
 
-/* The parsers nest two deep. */
+/* The parsers nest three deep. */
 // NOLINTNEXTLINE(misc-no-recursion)
 static bool walk_parser(const struct argp *argp, lmm_option_visit *visit, void *context)
 {

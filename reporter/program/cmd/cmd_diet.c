@@ -25,9 +25,7 @@
 #include "reporter/program/types/types.h"
 
 enum {
-    KEY_FULL = 0x646965, /* unlike the keys of the children */
-    KEY_ABSOLUTE,
-    KEY_DEBUGINFOD,
+    KEY_DEBUGINFOD = 0x646965, /* unlike the keys of the children */
     USUAL_ROWS = 20,
     MOST_TYPES = 1000,
 };
@@ -42,10 +40,6 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-    {"full", KEY_FULL, NULL, 0, "Show all hints, and each struct that has a better order", 0},
-    {"top", 't', "N", 0, "Show at most N hints (20)", 0},
-    {"absolute", KEY_ABSOLUTE, NULL, 0,
-     "Show whole paths, not those relative to the current directory", 0},
     {"output", 'o', "FILE", 0, "Write to FILE, which is replaced as a whole", 0},
     {"debuginfod", KEY_DEBUGINFOD, NULL, 0,
      "Ask the servers of DEBUGINFOD_URLS for missing debug files", 0},
@@ -61,22 +55,18 @@ static error_t parse(int option, char *argument, struct argp_state *state)
         state->child_inputs[0] = &arguments->select;
         state->child_inputs[1] = &arguments->format;
         state->child_inputs[2] = &arguments->word;
+        state->child_inputs[3] = &arguments->extent;
         return 0;
-    case KEY_FULL: arguments->extent.full = true; return 0;
-    case KEY_ABSOLUTE: arguments->extent.absolute = true; return 0;
     case KEY_DEBUGINFOD: arguments->symbol_flags |= LMM_SYMBOLS_DEBUGINFOD; return 0;
-    case 't': arguments->extent.top = lmm_parse_top(argument, state); return 0;
     case 'o': arguments->output = argument; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
 static const struct argp_child children[] = {
-    {&lmm_type_argp, 0, NULL, 0},
-    {&lmm_format_argp, 0, NULL, 0},
-    {&lmm_word_argp, 0, NULL, 0},
-    {&lmm_wrapper_argp, 0, NULL, 0},
-    {0},
+    {&lmm_type_argp, 0, NULL, 0},    {&lmm_table_format_argp, 0, NULL, 0},
+    {&lmm_word_argp, 0, NULL, 0},    {&lmm_row_extent_argp, 0, NULL, 0},
+    {&lmm_wrapper_argp, 0, NULL, 0}, {0},
 };
 const struct argp lmm_diet_argp = {
     .options = options,
@@ -122,7 +112,8 @@ static int write_diet(const struct arguments *arguments, const struct lmm_diet *
     struct lmm_output output;
     char folder[PATH_MAX];
     char *notes[LMM_GAP_NOTES_MAX + 1];
-    size_t usual = arguments->extent.full ? SIZE_MAX : USUAL_ROWS;
+    bool is_data = arguments->format->kind == LMM_FORMAT_DATA; /* it cannot say what is left out */
+    size_t usual = arguments->extent.full || is_data ? SIZE_MAX : USUAL_ROWS;
 
     if (!lmm_output_open(&output, arguments->output, 0666)) {
         return LMM_EXIT_FAILED;
@@ -132,6 +123,7 @@ static int write_diet(const struct arguments *arguments, const struct lmm_diet *
         .rows = arguments->extent.top != 0 ? arguments->extent.top : usual,
         .has_structs = arguments->extent.full || arguments->select.types != NULL,
         .colour = lmm_output_has_colour(&output),
+        .terminal = lmm_output_is_terminal(&output),
         .notes = (const char *const *) notes,
         .note_count = symbols == NULL ? 0 : lmm_gap_notes_texts(symbols, 1, notes),
     };
@@ -139,6 +131,8 @@ static int write_diet(const struct arguments *arguments, const struct lmm_diet *
     add_reason(reason, notes, &look.note_count);
     if (arguments->format->kind == LMM_FORMAT_JSON) {
         lmm_diet_put_json(diet, &look, &output.sink);
+    } else if (is_data) {
+        lmm_diet_put_csv(diet, &look, &output.sink);
     } else {
         lmm_diet_put_text(diet, &look, &output.sink);
     }

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * csv: comma-separated values as RFC 4180 quotes them, but with plain newlines, as text tools on
- * this system expect. Cells are exact: no byte of a name is changed, even if a spreadsheet would
- * read the name as a formula. Only on a terminal names are escaped, as in text reports.
- */
-#include <errno.h>
+/* csv: the families or sites as comma-separated values (csv_cell.h), with plain newlines, as text tools on
+ * this system expect. */
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 
 #include "reporter/core/model.h"
 #include "reporter/core/site_type.h"
+#include "reporter/program/formats/csv_cell.h"
 #include "reporter/program/formats/format.h"
-#include "reporter/program/base/names.h"
 #include "reporter/core/sink.h"
 
 enum kind {
@@ -84,47 +79,14 @@ struct page {
     bool terminal;
 };
 
-static void put_quoted(struct lmm_sink *sink, struct lmm_string string)
-{
-    lmm_sink_puts(sink, "\"");
-    for (size_t i = 0; i < string.bytes; i++) {
-        if (string.text[i] == '"') {
-            lmm_sink_puts(sink, "\"");
-        }
-        lmm_sink_write(sink, string.text + i, 1);
-    }
-    lmm_sink_puts(sink, "\"");
-}
-
-static void put_exact(struct lmm_sink *sink, struct lmm_string string)
-{
-    for (size_t i = 0; i < string.bytes; i++) {
-        if (strchr(",\"\r\n", string.text[i]) != NULL) {
-            put_quoted(sink, string);
-            return;
-        }
-    }
-    lmm_sink_write(sink, string.text, string.bytes);
-}
-
-static void put_name(const struct page *page, struct lmm_string string)
-{
-    char *escaped = page->terminal ? lmm_name_escaped(string) : NULL;
-
-    if (page->terminal && escaped == NULL) {
-        page->sink->error = page->sink->error != 0 ? page->sink->error : -ENOMEM;
-    } else {
-        put_exact(page->sink, escaped == NULL ? string : lmm_string_of(escaped));
-    }
-    free(escaped);
-}
-
 static void put_cell(const struct page *page, const struct column *column, const void *row)
 {
     const void *cell = (const char *) row + column->offset;
 
     switch (column->kind) {
-    case NAME: put_name(page, *(const struct lmm_string *) cell); break;
+    case NAME:
+        lmm_csv_put_name(page->sink, *(const struct lmm_string *) cell, page->terminal);
+        break;
     case U64: lmm_sink_printf(page->sink, "%" PRIu64, *(const uint64_t *) cell); break;
     case U32: lmm_sink_printf(page->sink, "%" PRIu32, *(const uint32_t *) cell); break;
     }
@@ -160,12 +122,12 @@ static void put_sites(const struct lmm_model *model, const struct page *page, si
     put_headings(sink, detail_columns, DETAIL_COLUMNS, ",");
     lmm_sink_puts(sink, ",type\n");
     for (size_t i = 0; i < shown; i++) {
-        put_name(page, model->sites[i].family->name);
+        lmm_csv_put_name(sink, model->sites[i].family->name, page->terminal);
         put_cells(page, site_columns, SITE_COLUMNS, &model->sites[i], ",");
         put_cells(page, drop_in_columns, more, &model->sites[i], ",");
         put_cells(page, detail_columns, DETAIL_COLUMNS, &model->sites[i], ",");
         lmm_sink_puts(sink, ",");
-        put_name(page, lmm_site_type_name(model, &model->sites[i]));
+        lmm_csv_put_name(sink, lmm_site_type_name(model, &model->sites[i]), page->terminal);
         lmm_sink_puts(sink, "\n");
     }
 }

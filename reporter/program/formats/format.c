@@ -85,6 +85,13 @@ const char *lmm_format_word_of_all(size_t index)
     return index < FORMATS && is_of_all(lmm_formats[index].kind) ? lmm_formats[index].name : NULL;
 }
 
+const char *lmm_format_word_of_tables(size_t index)
+{
+    static const char *const words[] = {"text", "json", "csv"};
+
+    return index < sizeof(words) / sizeof(words[0]) ? words[index] : NULL;
+}
+
 const char *lmm_format_word_of_checks(size_t index)
 {
     for (size_t i = 0; i < FORMATS; i++) {
@@ -190,6 +197,27 @@ static const struct argp_option option_table[] = {
 };
 
 const struct argp lmm_format_argp = {.options = option_table, .parser = parse};
+
+static error_t parse_table(int option, char *argument, struct argp_state *state)
+{
+    const struct lmm_format **format = state->input;
+    size_t word;
+
+    if (option != 'F') {
+        return parse(option, argument, state);
+    }
+    word = lmm_option_word_parse("--format", argument, lmm_format_word_of_tables, state);
+    *format = lmm_format_find(lmm_format_word_of_tables(word));
+    return 0;
+}
+
+static const struct argp_option table_option_table[] = {
+    {"format", 'F', "FORMAT", 0, "text (the default), json or csv", 0},
+    {"json", KEY_JSON, NULL, 0, "The same as --format json", 0},
+    {0},
+};
+
+const struct argp lmm_table_format_argp = {.options = table_option_table, .parser = parse_table};
 
 size_t lmm_sites_shown(const struct lmm_model *model, const struct lmm_format_options *options,
                        size_t usual)

@@ -69,15 +69,17 @@ const struct lmm_format *lmm_format_find(const char *name);
 const struct lmm_format *lmm_format_parse(const char *argument, bool all,
                                           const struct argp_state *state);
 
-/* Return the names of formats, as lmm_option_word does: of all, of those of all reports, and of those
- * that show a check for leaks. */
+/* Return the names of formats, as lmm_option_word does: of all, of those of all reports, of those that a
+ * table has, and of those that show a check for leaks. */
 const char *lmm_format_word(size_t index);
 const char *lmm_format_word_of_all(size_t index);
+const char *lmm_format_word_of_tables(size_t index);
 const char *lmm_format_word_of_checks(size_t index);
 
-/* The parser of --format with text and json, for `children` of a subcommand's own parser. Its input
- * is a const struct lmm_format **. */
+/* The parsers of --format with text and json, and with csv, too, for `children` of a subcommand's own parser.
+ * Their input is a const struct lmm_format **. */
 extern const struct argp lmm_format_argp;
+extern const struct argp lmm_table_format_argp;
 
 /* The parser of --measure, likewise. Its input is an enum lmm_export *. */
 extern const struct argp lmm_export_argp;

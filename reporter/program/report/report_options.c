@@ -97,16 +97,34 @@ bool lmm_loss_options_complete(struct lmm_loss_options *options)
 
 /* ---- How much -------------------------------------------------------------------------------- */
 
-static const struct argp_option extent_table[] = {
+static const struct argp_option row_table[] = {
     {"full", KEY_FULL, NULL, 0, "Show all rows, all stacks, and whole names", 0},
     {"top", 't', "N", 0,
      "Show at most N rows of a section; by default 20, in the text of lmm run without --leaks 5",
      0},
+    {"absolute", KEY_ABSOLUTE, NULL, 0,
+     "Show paths as the debug information has them, not relative to the current directory", 0},
+    {0},
+};
+
+static error_t parse_rows(int key, char *argument, struct argp_state *state)
+{
+    struct lmm_extent_options *options = state->input;
+
+    switch (key) {
+    case 't': options->top = lmm_parse_top(argument, state); return 0;
+    case KEY_FULL: options->full = true; return 0;
+    case KEY_ABSOLUTE: options->absolute = true; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp lmm_row_extent_argp = {.options = row_table, .parser = parse_rows};
+
+static const struct argp_option extent_table[] = {
     {"stacks-per-row", KEY_STACKS, "N", 0,
      "Show at most N call stacks of a row; by default 3, in the text of lmm run without --leaks 1",
      0},
-    {"absolute", KEY_ABSOLUTE, NULL, 0,
-     "Show paths as the debug information has them, not relative to the current directory", 0},
     {0},
 };
 
@@ -115,18 +133,19 @@ static error_t parse_extent(int key, char *argument, struct argp_state *state)
     struct lmm_extent_options *options = state->input;
 
     switch (key) {
-    case 't': options->top = lmm_parse_top(argument, state); return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = options; return 0;
     case KEY_STACKS:
         options->stacks_per_row =
             lmm_parse_number("--stacks-per-row", argument, 1, SIZE_MAX, state);
         return 0;
-    case KEY_FULL: options->full = true; return 0;
-    case KEY_ABSOLUTE: options->absolute = true; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-const struct argp lmm_extent_argp = {.options = extent_table, .parser = parse_extent};
+static const struct argp_child extent_children[] = {{&lmm_row_extent_argp, 0, NULL, 0}, {0}};
+
+const struct argp lmm_extent_argp = {
+    .options = extent_table, .parser = parse_extent, .children = extent_children};
 
 struct lmm_run_report_bounds lmm_extent_options_bounds(const struct lmm_extent_options *options,
                                                        bool is_brief)

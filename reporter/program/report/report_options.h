@@ -29,9 +29,11 @@ struct lmm_extent_options {
 
 /* Parsers for `children` of a subcommand's own parser: of --show-leak-kinds, --suppressions and
  * --no-builtin-suppressions into a struct lmm_loss_options *, and of --top, --stacks-per-row, --full and
- * --absolute into a struct lmm_extent_options *; both all zero at the start, the classes except. */
+ * --absolute into a struct lmm_extent_options *, of which lmm_row_extent_argp leaves out --stacks-per-row; all
+ * are zero at the start, the classes except. */
 extern const struct argp lmm_loss_argp;
 extern const struct argp lmm_extent_argp;
+extern const struct argp lmm_row_extent_argp;
 
 /* Parses the argument of an option that takes a set of classes; a wrong one is a usage error. */
 unsigned lmm_kinds_option_parse(const char *option, const char *argument,

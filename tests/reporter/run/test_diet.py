@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`lmm diet` on programs whose blocks are known: each hint that it should give, with the right figure."""
+import csv
+import io
 import json
 import os
 import re
@@ -70,6 +72,13 @@ class Hints(Diet):
         growth = hints["growth", "int[]"]
         self.assertEqual((growth["blocks"], growth["line"]), (1, line_of("GROWTH LINE")))
         self.assertIn(f"doubles, 64 to {4 * 16 * 2 ** 9} bytes: ", growth["text"])
+
+    def test_csv_has_the_fields_of_json(self):
+        self.start_planted()
+        hints = self.document("--full", "diet_planted")["hints"]
+        rows = list(csv.DictReader(io.StringIO(self.succeed("diet", "--format", "csv", "diet_planted"))))
+        self.assertEqual(rows, [{key: str(value) for key, value in hint.items()} for hint in hints])
+        self.assertEqual(len(self.succeed("diet", "-F", "csv", "--top", "1", "diet_planted").splitlines()), 2)
 
     def test_the_holes_of_each_struct(self):
         self.start_planted()
