@@ -52,17 +52,17 @@ static void start_value(struct lmm_json *json, const char *key)
         return;
     }
     size_t top = json->depth - 1;
-    bool is_one_line = json->level[top].layout == LMM_JSON_ONE_LINE;
+    enum lmm_json_layout layout = json->level[top].layout;
 
     LMM_REQUIRE((key == NULL) == json->level[top].is_array);
     if (json->level[top].has_values) {
-        lmm_sink_puts(json->sink, is_one_line ? ", " : ",");
+        lmm_sink_puts(json->sink, layout == LMM_JSON_ONE_LINE ? ", " : ",");
     }
-    if (!is_one_line) {
+    if (layout == LMM_JSON_LINES) {
         put_new_line(json);
     }
     if (key != NULL) {
-        lmm_sink_printf(json->sink, "\"%s\": ", key);
+        lmm_sink_printf(json->sink, layout == LMM_JSON_COMPACT ? "\"%s\":" : "\"%s\": ", key);
     }
     json->level[top].has_values = true;
 }

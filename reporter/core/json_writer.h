@@ -33,8 +33,9 @@ enum {
     LMM_JSON_DEPTH_MAX = 16, /* objects and arrays inside each other */
 };
 
-/* How the values of an object or array stand: each on its own line, or all on one. */
-enum lmm_json_layout { LMM_JSON_LINES, LMM_JSON_ONE_LINE };
+/* How the values of an object or array stand: each on its own line, all on one, or all on one without blanks, for
+ * programs. */
+enum lmm_json_layout { LMM_JSON_LINES, LMM_JSON_ONE_LINE, LMM_JSON_COMPACT };
 
 struct lmm_json {
     struct lmm_sink *sink;

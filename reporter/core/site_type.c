@@ -113,12 +113,12 @@ const struct lmm_model_type *lmm_site_type_common(const struct lmm_model_type *a
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static void put_evidence(struct lmm_json *json, unsigned evidence)
+void lmm_json_evidence(struct lmm_json *json, const char *key, unsigned evidence)
 {
     static const char *const words[] = {"record", "name",   "object",   "source", "variable",
                                         "store",  "return", "argument", "size"};
 
-    lmm_json_begin_array(json, "evidence", LMM_JSON_ONE_LINE);
+    lmm_json_begin_array(json, key, LMM_JSON_ONE_LINE);
     for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if ((evidence & 1u << i) != 0) {
             lmm_json_text(json, NULL, words[i]);
@@ -127,21 +127,32 @@ static void put_evidence(struct lmm_json *json, unsigned evidence)
     lmm_json_end_array(json);
 }
 
+const char *lmm_site_type_confidence_word(enum lmm_model_confidence confidence)
+{
+    static const char *const words[] = {"none", "guess", "likely", "certain"};
+
+    return words[confidence];
+}
+
+const char *lmm_site_type_gap_word(enum lmm_model_type_gap gap)
+{
+    static const char *const words[] = {"", "unknown", "no debug information", "file missing",
+                                        "library"};
+
+    return words[gap];
+}
+
 static void put_type(struct lmm_json *json, const struct lmm_model_type *type)
 {
-    static const char *const confidences[] = {"none", "guess", "likely", "certain"};
-    static const char *const gaps[] = {"", "unknown", "no debug information", "file missing",
-                                       "library"};
-
     lmm_json_begin_object(json, "type", LMM_JSON_ONE_LINE);
     lmm_json_string(json, "name", type->name);
     lmm_json_string(json, "element", type->element);
     lmm_json_u64(json, "bytes", type->bytes);
-    lmm_json_text(json, "confidence", confidences[type->confidence]);
-    put_evidence(json, type->evidence);
+    lmm_json_text(json, "confidence", lmm_site_type_confidence_word(type->confidence));
+    lmm_json_evidence(json, "evidence", type->evidence);
     lmm_json_string(json, "file", type->file);
     lmm_json_u64(json, "line", type->line);
-    lmm_json_text(json, "gap", gaps[lmm_site_type_gap(type)]);
+    lmm_json_text(json, "gap", lmm_site_type_gap_word(lmm_site_type_gap(type)));
     lmm_json_string(json, "lacking", type->lacking);
     lmm_json_end_object(json);
 }

@@ -46,6 +46,13 @@ const struct lmm_model_type *lmm_site_type_common(const struct lmm_model_type *a
 /* Compares two types for the rows of a report: known ones by name, before the others by reason. */
 int lmm_site_type_compare(const struct lmm_model_type *a, const struct lmm_model_type *b);
 
+/* Return the words of documents: "likely", and "file missing" or "" for none. */
+const char *lmm_site_type_confidence_word(enum lmm_model_confidence confidence);
+const char *lmm_site_type_gap_word(enum lmm_model_type_gap gap);
+
+/* Adds the array of the words for evidence, a set of enum lmm_model_evidence. */
+void lmm_json_evidence(struct lmm_json *json, const char *key, unsigned evidence);
+
 /* Adds the object "type" of a site, or null when lmm_site_type() knows nothing of it; and of a row
  * of a type "lines" and "largest_at", the line with most live bytes. */
 void lmm_json_type(struct lmm_json *json, const struct lmm_model *model,

@@ -11,9 +11,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct lmm_model;
-struct lmm_model_call;
+#include "reporter/core/model.h"
+
 struct lmm_sink;
+
+enum { LMM_STACK_PLACE_BYTES = 288 };
+
+/* Room for the call of a frame that has no name. */
+struct lmm_stack_unnamed {
+    struct lmm_model_call call;
+    char place[LMM_STACK_PLACE_BYTES];
+};
+
+/* Sets *ret_calls to the calls of a frame, which is not 0, the innermost first, and returns their number, at least 1.
+ * They are valid as long as the namer and `room`. None of them is marked as guessed. */
+size_t lmm_stack_calls(const struct lmm_model *model, uint32_t frame,
+                       struct lmm_stack_unnamed *room, const struct lmm_model_call **ret_calls);
 
 /* Takes a call, which is valid until this returns. Returns whether to continue with the next
  * call. */

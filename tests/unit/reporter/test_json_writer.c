@@ -56,6 +56,18 @@ Test(json_writer, layouts_may_be_inside_each_other)
                 "}\n");
 }
 
+Test(json_writer, a_compact_document_has_no_blanks)
+{
+    lmm_json_begin_object(&json, NULL, LMM_JSON_COMPACT);
+    lmm_json_u64(&json, "a", 1);
+    lmm_json_begin_array(&json, "b", LMM_JSON_COMPACT);
+    lmm_json_null(&json, NULL);
+    lmm_json_text(&json, NULL, "c");
+    lmm_json_end_array(&json);
+    lmm_json_end_object(&json);
+    expect_page("{\"a\":1,\"b\":[null,\"c\"]}\n");
+}
+
 Test(json_writer, strings_are_escaped)
 {
     static const char *const cases[][2] = {

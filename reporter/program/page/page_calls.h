@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_calls: the calls of a page's document as a tree: a row for each call of the source below the call that
+ * made it, inlined ones too. Rows are told apart by names, so stacks of two processes share them.
+ *
+ * Invariants (checked by tests/unit/reporter/test_page_tables.c):
+ *   I1  a row's parent has a lower index; no two rows have the same parent, names and flags,
+ *       GUESSED not counted
+ *   I2  there are at most LMM_PAGE_CALLS_MAX rows
+ */
+#ifndef LMM_PROGRAM_PAGE_CALLS_H
+#define LMM_PROGRAM_PAGE_CALLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reporter/program/page/page_strings.h"
+
+struct lmm_model;
+
+enum { LMM_PAGE_CALLS_MAX = 200000 };
+
+/* Bits of the flags of a call. */
+enum lmm_page_call_flag {
+    LMM_PAGE_INLINED = 1,
+    LMM_PAGE_WRAPPER = 2,
+    LMM_PAGE_GUESSED = 4,
+    LMM_PAGE_UNNAMED = 8,
+};
+
+/* Texts are numbers in the strings. */
+struct lmm_page_call {
+    int32_t parent; /* -1: it is an outermost call */
+    uint32_t function;
+    uint32_t file;
+    uint32_t line;
+    uint32_t module;
+    uint32_t flags;
+};
+
+struct lmm_page_calls {
+    struct lmm_page_call *items;
+    size_t count;
+    struct lmm_numbers numbers; /* by names: index + 1 */
+};
+
+/* What a reading of one model remembers: the rows of its frames. All zero at first. */
+struct lmm_page_walked {
+    uint32_t *rows; /* by frame, and by whether it was guessed: index + 1; 0: not walked yet */
+};
+
+/* Sets *ret_row to the row of the innermost call of a stack; where there is no room for more rows, of the
+ * innermost that has one, and -1 if none has. stack: not 0. walked: of this model, to be freed by
+ * free(walked->rows). Returns false when memory ran out. */
+bool lmm_page_calls_at(struct lmm_page_calls *calls, struct lmm_page_strings *strings,
+                       struct lmm_page_walked *walked, const struct lmm_model *model,
+                       uint32_t stack, int32_t *ret_row);
+
+void lmm_page_calls_free(struct lmm_page_calls *calls);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_data: the whole document of LMM's page, docs/page.schema.json. Stateless.
+ *
+ *     tables = lmm_page_tables_new();
+ *     lmm_page_tables_read(tables, model);
+ *     lmm_page_figures_make(tables, model, spots, &figures);
+ *     lmm_page_data_write(&(struct lmm_page_data) {...}, sink);
+ */
+#ifndef LMM_PROGRAM_PAGE_DATA_H
+#define LMM_PROGRAM_PAGE_DATA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reporter/program/page/page_facts.h"
+
+struct lmm_diet;
+struct lmm_page_figures;
+struct lmm_page_tables;
+struct lmm_sink;
+
+enum { LMM_PAGE_SCHEMA_VERSION = 1 };
+
+enum lmm_page_kind { LMM_PAGE_REPORT, LMM_PAGE_LIVE, LMM_PAGE_DIFF };
+
+/* What grows steadily. */
+struct lmm_page_suspect {
+    int32_t type; /* these two: rows; LMM_PAGE_NONE: none */
+    int32_t line;
+    uint64_t bytes_per_hour;
+    uint64_t steady_ms;
+    uint64_t reaches_limit_ms; /* 0: there is no limit, or it is far */
+};
+
+/* All that is not there is NULL or 0. */
+struct lmm_page_data {
+    enum lmm_page_kind kind;
+    const struct lmm_page_tables *tables;
+    const struct lmm_page_moment *now;
+    const struct lmm_page_figures *figures;
+    const struct lmm_page_moment *before; /* these two: LMM_PAGE_DIFF */
+    const struct lmm_page_figures *figures_before;
+    const struct lmm_diet *diet;
+    const struct lmm_page_suspect *suspects;
+    size_t suspect_count;
+    char *const *notes;
+    size_t note_count;
+};
+
+/* Writes the document and flushes the sink. Returns 0, or -errno of the first write that failed. */
+int lmm_page_data_write(const struct lmm_page_data *data, struct lmm_sink *sink);
+
+#endif
