@@ -29,6 +29,7 @@ static uint32_t record_bytes_of(const struct book *book, uint32_t kind)
     case LMM_LEDGER_PAGES_EVEN:
     case LMM_LEDGER_PAGES_ODD: return sizeof(struct lmm_ledger_page_use);
     case LMM_LEDGER_MISMATCHES: return sizeof(struct lmm_ledger_mismatch);
+    case LMM_LEDGER_MARKS: return sizeof(struct lmm_ledger_mark);
     default: return 1;
     }
 }

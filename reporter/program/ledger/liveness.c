@@ -15,12 +15,12 @@
 #include <unistd.h>
 
 #include "reporter/program/base/clock.h"
+#include "reporter/program/ledger/process_stat.h"
 
 /* What /proc/PID/stat tells. */
 struct facts {
     bool found;
-    bool dead; /* a zombie without living threads */
-    uint64_t start_ticks;
+    struct lmm_process_stat stat;
 };
 
 /* Reads a small file; text ends with a NUL. Returns false when it cannot be read. */
@@ -39,32 +39,15 @@ static bool read_small(const char *path, char *text, size_t size)
     return read;
 }
 
-/* Reads fields 3 (state), 20 (threads) and 22 (start). They follow the name, which may contain any
- * byte. */
 static struct facts facts_of(uint32_t pid)
 {
-    struct facts facts = {false, true, 0};
-    unsigned long long start = 0;
-    char text[2048];
-    char path[64];
-    char state = 0;
-    long threads = 0;
+    struct facts facts = {.found = false, .stat = {.is_dead = true}};
+    int file = lmm_process_stat_open(pid);
 
-    snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
-    if (!read_small(path, text, sizeof(text))) {
-        return facts;
+    if (file >= 0) {
+        facts.found = lmm_process_stat_read(file, &facts.stat);
+        close(file);
     }
-    const char *rest = strrchr(text, ')');
-
-    if (rest == NULL ||
-        sscanf(rest + 1,
-               " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld %*s %llu",
-               &state, &threads, &start) != 3) {
-        return facts;
-    }
-    facts.found = true;
-    facts.dead = (state == 'Z' || state == 'X') && threads <= 1;
-    facts.start_ticks = start;
     return facts;
 }
 
@@ -130,8 +113,8 @@ static enum mapped has_mapped(uint32_t pid, uint64_t device, uint64_t inode)
 
 static bool is_owner(const struct facts *facts, const struct lmm_ledger_header *header)
 {
-    return facts->found && !facts->dead &&
-           (header->start_ticks == 0 || facts->start_ticks == header->start_ticks);
+    return facts->found && !facts->stat.is_dead &&
+           (header->start_ticks == 0 || facts->stat.start_ticks == header->start_ticks);
 }
 
 /* Returns the state of a process that no longer runs and did not close its ledger. */
@@ -199,7 +182,8 @@ bool lmm_process_is_since(uint32_t pid, uint64_t time_ns)
     uint64_t boot_ns = lmm_clock_ns(CLOCK_REALTIME) - lmm_clock_ns(CLOCK_BOOTTIME);
     uint64_t tick_ns = LMM_NS_PER_SECOND / (uint64_t) sysconf(_SC_CLK_TCK);
 
-    return facts.found && !facts.dead && boot_ns + facts.start_ticks * tick_ns <= time_ns + tick_ns;
+    return facts.found && !facts.stat.is_dead &&
+           boot_ns + facts.stat.start_ticks * tick_ns <= time_ns + tick_ns;
 }
 
 const char *lmm_process_state_name(enum lmm_process_state state)
