@@ -22,15 +22,17 @@ enum {
 static const uint64_t start = 0x401000;
 
 /* What is known of a function depends on its address. */
-static enum lmm_way_callee know(void *context, uint64_t target)
+static enum lmm_way_callee know(void *context, uint64_t target, bool is_loaded)
 {
     unsigned *calls = context;
 
+    (void) is_loaded;
     if (++*calls > CALLS_MAX) {
         abort();
     }
     return target % 4 == 0   ? LMM_WAY_CALLEE_RETURNS_FIRST
            : target % 4 == 1 ? LMM_WAY_CALLEE_ENDS
+           : target % 4 == 2 ? LMM_WAY_CALLEE_THREAD
                              : LMM_WAY_CALLEE_ANY;
 }
 

@@ -13,11 +13,15 @@ enum {
     TEXT_MAX = 8192,
 };
 
-static enum lmm_way_callee know(void *context, uint64_t target)
+static enum lmm_way_callee know(void *context, uint64_t target, bool is_loaded)
 {
     (void) context;
+    (void) is_loaded;
     if (target == LMM_WAY_CASES_RETURNS_FIRST) {
         return LMM_WAY_CALLEE_RETURNS_FIRST;
+    }
+    if (target == LMM_WAY_CASES_THREAD) {
+        return LMM_WAY_CALLEE_THREAD;
     }
     return target == LMM_WAY_CASES_ENDS ? LMM_WAY_CALLEE_ENDS : LMM_WAY_CALLEE_ANY;
 }

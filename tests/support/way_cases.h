@@ -12,6 +12,7 @@ enum {
     LMM_WAY_CASES_START = 0x1000,         /* address of the code */
     LMM_WAY_CASES_RETURNS_FIRST = 0x3000, /* functions */
     LMM_WAY_CASES_ENDS = 0x4000,
+    LMM_WAY_CASES_THREAD = 0x5000, /* __tls_get_addr() */
 };
 
 struct lmm_way_case {

@@ -55,6 +55,8 @@ static void put_origin(FILE *out, enum lmm_machine machine, const struct lmm_way
 
     if (origin->reg == LMM_REGISTER_THREAD) {
         fputs("thread ", out);
+    } else if (origin->reg == LMM_REGISTER_DYNAMIC) {
+        fputs("thread by ", out);
     } else if (origin->reg != LMM_REGISTER_NONE) {
         fprintf(out, "%s %s %" PRIx64 " ", register_name(machine, origin->reg, name),
                 origin->is_result ? "returned to" : "before", origin->at);

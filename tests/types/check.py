@@ -43,6 +43,7 @@ STATEMENT_END = re.compile(r"([;{}]|[^:]:|\*/)$|^#")
 # The programs of testapp/ that register their types: sources, arguments, exit status. threads cannot check its counts.
 APPS = {"wordindex": (["wordindex.c", "index.c"], [TESTAPP / "wordindex.c", TESTAPP / "index.c"], 0),
         "threads": (["threads.c"], ["2", "500"], 1)}
+LIBRARY = "_library.c"    # such a program is also built as a library, with LIBRARY defined, that it needs
 ALIASES = {"word_ref_t": "word_t *"}    # typedefs of what is no struct stand for it
 
 Verdict = collections.namedtuple("Verdict", "program compiler level line confidence answer expected is_right evidence")
@@ -119,8 +120,12 @@ class Program:
         with tempfile.TemporaryDirectory(dir=folder) as copies:
             if not has_sources:
                 sources = [shutil.copy(source, copies) for source in self.sources]
-            subprocess.run([driver, *FLAGS[suffix], *LEVELS[level], "-w", *self.includes, f"-I{CORPUS}", f"-I{TESTAPP}",
-                            "-o", binary, *sources, *helper, "-lpthread"], check=True, cwd=HERE)
+            command = [driver, *FLAGS[suffix], *LEVELS[level], "-w", *self.includes, f"-I{CORPUS}", f"-I{TESTAPP}"]
+            if self.name.endswith(LIBRARY):
+                library = f"{binary}.so"
+                subprocess.run([*command, "-fPIC", "-shared", "-DLIBRARY", "-o", library, *sources], check=True, cwd=HERE)
+                helper = [*helper, library]
+            subprocess.run([*command, "-o", binary, *sources, *helper, "-lpthread"], check=True, cwd=HERE)
         return binary
 
     def sites(self, lmm, binary, folder):

@@ -14,6 +14,8 @@
 enum {
     LMM_REGISTER_NONE = -1,
     LMM_REGISTER_THREAD = -2, /* the thread pointer: fs on x86-64, tpidr_el0 on AArch64 */
+    /* No pointer: where the thread has what a word of the global offset table is about. */
+    LMM_REGISTER_DYNAMIC = -3,
 };
 
 enum lmm_machine {

@@ -81,7 +81,7 @@ static void look_at_names(struct lmm_finding *finding)
 /* ---- The way of the result ------------------------------------------------------------------- */
 
 /* A `know` of lmm_way_follow(). */
-static enum lmm_way_callee know(void *context, uint64_t target)
+static enum lmm_way_callee know(void *context, uint64_t target, bool is_loaded)
 {
     static const char *const first[] = {
         "memset",       "memcpy",       "memmove",       "strcpy",       "strncpy",      "strcat",
@@ -90,7 +90,8 @@ static enum lmm_way_callee know(void *context, uint64_t target)
         "abort",          "exit",       "_exit", "__assert_fail", "__stack_chk_fail",
         "_Unwind_Resume", "__cxa_throw"};
     struct lmm_finding *finding = context;
-    const char *name = lmm_file_code_name(finding->reader->code, target);
+    const char *name = is_loaded ? lmm_file_code_slot(finding->reader->code, target)
+                                 : lmm_file_code_name(finding->reader->code, target);
 
     for (size_t i = 0; name != NULL && i < sizeof(first) / sizeof(first[0]); i++) {
         if (strcmp(name, first[i]) == 0) {
@@ -102,7 +103,8 @@ static enum lmm_way_callee know(void *context, uint64_t target)
             return LMM_WAY_CALLEE_ENDS;
         }
     }
-    return LMM_WAY_CALLEE_ANY;
+    return name != NULL && strcmp(name, "__tls_get_addr") == 0 ? LMM_WAY_CALLEE_THREAD
+                                                               : LMM_WAY_CALLEE_ANY;
 }
 
 /* Returns how an allocator gives the block, as for lmm_way_follow(); output: how it does if it is one of

@@ -39,6 +39,8 @@ struct lmm_file_code {
     bool has_slots;
     struct slot *slots; /* by address */
     size_t slot_count;
+    bool has_words;
+    struct lmm_thread_words words;
     bool has_objects;
     struct object *objects; /* by low */
     size_t object_count;
@@ -73,6 +75,7 @@ void lmm_file_code_free(struct lmm_file_code *code)
 {
     if (code != NULL) {
         free(code->slots);
+        lmm_thread_words_free(&code->words);
         free(code->objects);
         free(code);
     }
@@ -338,6 +341,21 @@ bool lmm_file_code_thread(struct lmm_file_code *code, int64_t distance, uint64_t
 
     *ret_place = (uint64_t) distance - start;
     return *ret_place < segment.p_memsz;
+}
+
+bool lmm_file_code_thread_word(struct lmm_file_code *code, uint64_t address,
+                               struct lmm_thread_word *ret_word)
+{
+    if (!code->has_words) {
+        lmm_thread_words_read(code->elf, code->machine, &code->words);
+        code->has_words = true;
+    }
+    const struct lmm_thread_word *word = lmm_thread_words_find(&code->words, address);
+
+    if (word != NULL) {
+        *ret_word = *word;
+    }
+    return word != NULL;
 }
 
 /* ---- Objects --------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "reporter/program/types/code.h"
+#include "reporter/program/types/thread_words.h"
 
 struct lmm_file_code;
 struct lmm_symbol_file;
@@ -43,6 +44,11 @@ const char *lmm_file_code_slot(struct lmm_file_code *code, uint64_t address);
 /* Turns a distance from the thread pointer, as an executable's code has it, into one from the start of the
  * block that each thread has for the file. Returns false when it is not in that block. */
 bool lmm_file_code_thread(struct lmm_file_code *code, int64_t distance, uint64_t *ret_place);
+
+/* Sets *ret_word to the word of the global offset table that tells where a variable of the thread lies;
+ * returns false when that at an address is none. */
+bool lmm_file_code_thread_word(struct lmm_file_code *code, uint64_t address,
+                               struct lmm_thread_word *ret_word);
 
 /* Returns the mangled name of the object, such as a table of virtual functions, that an address
  * lies in; NULL: unknown. */

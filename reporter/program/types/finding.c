@@ -76,6 +76,13 @@ static bool find_static(const struct lmm_finding *finding, enum lmm_place_kind k
     return false;
 }
 
+bool lmm_finding_variable_of_thread(struct lmm_finding *finding, uint64_t place,
+                                    Dwarf_Die *ret_variable, uint64_t *ret_offset)
+{
+    return lmm_variables_of_thread(finding->dwarf, place, ret_variable, ret_offset) ||
+           find_static(finding, LMM_PLACE_THREAD, place, ret_variable, ret_offset);
+}
+
 bool lmm_finding_variable_at(struct lmm_finding *finding, enum lmm_place_kind kind, int64_t place,
                              Dwarf_Die *ret_variable, uint64_t *ret_offset)
 {
@@ -83,8 +90,7 @@ bool lmm_finding_variable_at(struct lmm_finding *finding, enum lmm_place_kind ki
 
     if (kind == LMM_PLACE_THREAD) {
         return lmm_file_code_thread(finding->reader->code, place, &at) &&
-               (lmm_variables_of_thread(finding->dwarf, at, ret_variable, ret_offset) ||
-                find_static(finding, kind, at, ret_variable, ret_offset));
+               lmm_finding_variable_of_thread(finding, at, ret_variable, ret_offset);
     }
     return lmm_variables_at(finding->dwarf, at, ret_variable, ret_offset) ||
            find_static(finding, kind, at, ret_variable, ret_offset);

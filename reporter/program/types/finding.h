@@ -66,6 +66,10 @@ bool lmm_finding_is_this(const Dwarf_Die *variable);
 bool lmm_finding_variable_at(struct lmm_finding *finding, enum lmm_place_kind kind, int64_t place,
                              Dwarf_Die *ret_variable, uint64_t *ret_offset);
 
+/* Does so for a place in the block that each thread has for the file, from its start. */
+bool lmm_finding_variable_of_thread(struct lmm_finding *finding, uint64_t place,
+                                    Dwarf_Die *ret_variable, uint64_t *ret_offset);
+
 /* Returns whether a register holds the result, in some instruction of a step, where a variable
  * lies in it. */
 bool lmm_finding_holds(const struct lmm_finding *finding, const struct lmm_way_step *step,

@@ -184,6 +184,33 @@ static bool find_fixed(struct lmm_finding *finding, const struct lmm_way_origin 
     return place_in_variable(&variable, access, ret_type);
 }
 
+/* Looks for the variable of the thread that a word of the global offset table is about: the place lies in it
+ * at the second access. */
+static bool find_dynamic(struct lmm_finding *finding, const struct lmm_way_origin *origin,
+                         Dwarf_Die *ret_type)
+{
+    struct access access = access_of(origin, 1);
+    struct lmm_thread_word word;
+    Dwarf_Die variable;
+    uint64_t offset;
+
+    if (origin->load_count == 0 ||
+        !lmm_file_code_thread_word(finding->reader->code, (uint64_t) origin->loads[0].offset,
+                                   &word)) {
+        return false;
+    }
+    if (word.name != NULL) {
+        return lmm_variables_by_name(finding->scopes, finding->scope_count, word.name, &variable) &&
+               place_in_variable(&variable, access, ret_type);
+    }
+    if (!lmm_finding_variable_of_thread(finding, word.offset + (uint64_t) access.offset, &variable,
+                                        &offset)) {
+        return false;
+    }
+    access.offset = (int64_t) offset;
+    return place_in_variable(&variable, access, ret_type);
+}
+
 /* Looks for the variable of which a word of the global offset table has the address. Its type is that of the place
  * which the second access is to. */
 static bool find_named(const struct lmm_finding *finding, const struct lmm_way_origin *origin,
@@ -211,6 +238,11 @@ static bool find_place(struct lmm_finding *finding, const struct lmm_way_origin 
             !find_in_result(finding, origin, ret_type)) {
             return false;
         }
+    } else if (origin->reg == LMM_REGISTER_DYNAMIC) {
+        if (!find_dynamic(finding, origin, ret_type)) {
+            return false;
+        }
+        done = 1;
     } else if (origin->reg == LMM_REGISTER_NONE && find_named(finding, origin, ret_type)) {
         done = 1;
     } else if (!find_fixed(finding, origin, ret_type)) {

@@ -114,8 +114,8 @@ static bool start(struct lmm_way *way, uint64_t address, int output,
 }
 
 size_t lmm_way_follow(const struct lmm_code *code, uint64_t address, int output,
-                      enum lmm_way_callee (*know)(void *context, uint64_t target), void *context,
-                      struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX])
+                      enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
+                      void *context, struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX])
 {
     const struct lmm_way_machine *machine = lmm_way_decoder_machine(code->machine);
     size_t count = 0;

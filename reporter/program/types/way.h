@@ -38,13 +38,14 @@ enum {
  * or LMM_WAY_RESULT, or LMM_WAY_LOST.
  * code: of one function, if its bounds are known, else of the section. A jump out of it is taken
  * for a call whose result the function returns.
- * know: tells what is known about the function at `target`; called with `context`; NULL: nothing.
+ * know: tells what is known about the function at `target`, or, with is_loaded, of which the word at
+ * `target` has the address; called with `context`; NULL: nothing.
  * Returns the number of steps; the first says that the register for results holds the value, or
  * that the call stored it. 0: there is no code at `address`, it cannot be decoded, or it is not known where
  * the argument pointed.
  */
 size_t lmm_way_follow(const struct lmm_code *code, uint64_t address, int output,
-                      enum lmm_way_callee (*know)(void *context, uint64_t target), void *context,
-                      struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX]);
+                      enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
+                      void *context, struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX]);
 
 #endif

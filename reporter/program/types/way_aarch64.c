@@ -209,8 +209,8 @@ static bool step_values(struct lmm_way *way, unsigned id, const cs_arm64 *detail
             return false;
         }
         lmm_way_aarch64_assign(way, &ops[0],
-                               lmm_way_sum(lmm_way_aarch64_value_of(way, &ops[1]),
-                                           lmm_way_aarch64_value_of(way, &ops[2])));
+                               lmm_way_total(way, lmm_way_aarch64_value_of(way, &ops[1]),
+                                             lmm_way_aarch64_value_of(way, &ops[2])));
         return true;
     case ARM64_INS_SUB:
         if (lmm_way_aarch64_vector_of(ops[0].reg, &bytes) >= 0) {

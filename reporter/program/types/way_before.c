@@ -43,40 +43,35 @@ static bool needs_survey(const struct lmm_way *way)
     return has_constant || (has_place && !is_variable);
 }
 
-/* Puts the origin of a register before one that starts at it. Returns false when it is too long. */
-static bool put_before(struct lmm_way_origin *origin, const struct lmm_way_origin *first)
+/* Sets where the place of a store lies, by the code before the call. */
+static void put_before(struct lmm_way_survey *survey, struct lmm_way_value value,
+                       struct lmm_way_step *step)
 {
-    struct lmm_way_origin all = *first;
+    struct lmm_way_origin origin;
 
-    if (first->load_count + origin->load_count > LMM_WAY_LOADS_MAX) {
-        return false;
+    /* Other words may have been written since. */
+    if (lmm_way_survey_spilled(survey, &step->origin, &origin) &&
+        origin.reg == LMM_REGISTER_DYNAMIC) {
+        step->before = origin;
+        step->has_before = true;
+        return;
     }
-    for (uint32_t i = 0; i < origin->load_count; i++) {
-        all.loads[all.load_count].offset = lmm_way_add(all.offset, origin->loads[i].offset);
-        all.loads[all.load_count].scale = all.scale == 0 ? origin->loads[i].scale : all.scale;
-        all.load_count++;
-        all.offset = 0;
-        all.scale = 0;
-    }
-    all.offset = lmm_way_add(all.offset, origin->offset);
-    all.scale = all.scale == 0 ? origin->scale : all.scale;
-    *origin = all;
-    return true;
+    step->before = step->origin;
+    step->has_before = lmm_way_origin_of(lmm_way_survey_way(survey), value, &origin) &&
+                       lmm_way_origin_put_first(&step->before, &origin);
 }
 
-static void complete(const struct lmm_way *before, struct lmm_way_step *step)
+static void complete(struct lmm_way_survey *survey, struct lmm_way_step *step)
 {
+    const struct lmm_way *before = lmm_way_survey_way(survey);
     bool is_stored = step->kind == LMM_WAY_STORED;
     struct lmm_way_value value = before->path->values[is_stored ? step->origin.reg : step->reg];
-    struct lmm_way_origin origin;
 
     if (value.kind == LMM_WAY_NOTHING) {
         return;
     }
     if (is_stored) {
-        step->before = step->origin;
-        step->has_before =
-            lmm_way_origin_of(before, value, &origin) && put_before(&step->before, &origin);
+        put_before(survey, value, step);
     } else if (value.is_address || lmm_way_is_loaded(before, value)) {
         lmm_way_put_target(before, value, step);
         step->reg = LMM_REGISTER_NONE;
@@ -94,7 +89,7 @@ void lmm_way_before(struct lmm_way *way, uint64_t address, struct lmm_way_decode
     }
     for (size_t i = 0; i < way->step_count; i++) {
         if (needs_place(&way->steps[i]) || needs_constant(&way->steps[i])) {
-            complete(lmm_way_survey_way(survey), &way->steps[i]);
+            complete(survey, &way->steps[i]);
         }
     }
     lmm_way_survey_close(survey);

@@ -149,9 +149,26 @@ static void note_passed(struct lmm_way *way, struct lmm_way_value callee)
 
 static enum lmm_way_callee callee_kind(const struct lmm_way *way, struct lmm_way_value callee)
 {
-    bool is_known = callee.kind == LMM_WAY_CONSTANT && callee.scale == 0 && way->know != NULL;
+    bool is_known = callee.kind == LMM_WAY_CONSTANT && callee.scale == 0;
+    bool is_loaded = lmm_way_is_loaded(way, callee) && callee.number == 0;
 
-    return is_known ? way->know(way->context, (uint64_t) callee.number) : LMM_WAY_CALLEE_ANY;
+    if (way->know == NULL || !(is_known || is_loaded)) {
+        return LMM_WAY_CALLEE_ANY;
+    }
+    return way->know(
+        way->context,
+        (uint64_t) (is_known ? callee.number : way->origins[callee.origin].loads[0].offset),
+        is_loaded);
+}
+
+/* Returns whether a call is to the function of a descriptor, which is given the descriptor's own address: the
+ * result is the distance of a variable from the thread pointer, and other registers are kept. */
+static bool is_to_descriptor(const struct lmm_way *way, struct lmm_way_value callee)
+{
+    struct lmm_way_value own = way->path->values[way->machine->result];
+
+    return lmm_way_is_loaded(way, callee) && callee.number == 0 && own.kind == LMM_WAY_CONSTANT &&
+           own.scale == 0 && own.number == way->origins[callee.origin].loads[0].offset;
 }
 
 /* Notes that `value` is the result of the function, if it is the block. */
@@ -198,9 +215,17 @@ static void forget_for_callee(struct lmm_way *way)
 }
 
 /* Returns the result of the current call. */
-static struct lmm_way_value call_result(struct lmm_way *way)
+static struct lmm_way_value call_result(struct lmm_way *way, enum lmm_way_callee kind,
+                                        struct lmm_way_value first)
 {
     struct lmm_way_origin origin;
+
+    if (kind == LMM_WAY_CALLEE_RETURNS_FIRST && first.kind == LMM_WAY_BLOCK) {
+        return first;
+    }
+    if (kind == LMM_WAY_CALLEE_THREAD && first.kind == LMM_WAY_CONSTANT && first.scale == 0) {
+        return lmm_way_dynamic_value(way, (uint64_t) first.number);
+    }
 
     memset(&origin, 0, sizeof(origin));
     origin.reg = way->machine->result;
@@ -214,16 +239,17 @@ void lmm_way_call(struct lmm_way *way, struct lmm_way_value callee)
     struct lmm_way_value first = way->path->values[way->machine->arguments[0]];
     enum lmm_way_callee kind = callee_kind(way, callee);
 
+    if (is_to_descriptor(way, callee)) {
+        lmm_way_set(way, way->machine->result, callee);
+        return;
+    }
     note_passed(way, callee);
     if (kind == LMM_WAY_CALLEE_ENDS) {
         lmm_way_end(way);
         return;
     }
     forget_for_callee(way);
-    lmm_way_set(way, way->machine->result,
-                kind == LMM_WAY_CALLEE_RETURNS_FIRST && first.kind == LMM_WAY_BLOCK
-                    ? first
-                    : call_result(way));
+    lmm_way_set(way, way->machine->result, call_result(way, kind, first));
 }
 
 /* Notes a call whose result the function returns. */

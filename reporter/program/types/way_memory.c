@@ -12,10 +12,53 @@ static const struct lmm_way_value nothing = {.kind = LMM_WAY_NOTHING};
 
 /* ---- Memory ----------------------------------------------------------------------------------- */
 
+bool lmm_way_is_loaded(const struct lmm_way *way, struct lmm_way_value value)
+{
+    const struct lmm_way_origin *origin = &way->origins[value.origin];
+
+    return value.kind == LMM_WAY_ORIGIN && value.scale == 0 && origin->reg == LMM_REGISTER_NONE &&
+           origin->load_count == 1 && origin->loads[0].scale == 0;
+}
+
+struct lmm_way_value lmm_way_dynamic_value(struct lmm_way *way, uint64_t word)
+{
+    struct lmm_way_origin origin;
+
+    memset(&origin, 0, sizeof(origin));
+    origin.reg = LMM_REGISTER_DYNAMIC;
+    origin.load_count = 1;
+    origin.loads[0].offset = (int64_t) word;
+    return lmm_way_origin_value(way, &origin);
+}
+
+static bool is_thread_pointer(const struct lmm_way *way, struct lmm_way_value value)
+{
+    const struct lmm_way_origin *origin = &way->origins[value.origin];
+
+    return value.kind == LMM_WAY_ORIGIN && value.scale == 0 && origin->load_count == 0 &&
+           origin->reg == LMM_REGISTER_THREAD;
+}
+
+struct lmm_way_value lmm_way_total(struct lmm_way *way, struct lmm_way_value a,
+                                   struct lmm_way_value b)
+{
+    struct lmm_way_value word = is_thread_pointer(way, a) ? b : a;
+
+    if (!is_thread_pointer(way, is_thread_pointer(way, a) ? a : b) ||
+        !lmm_way_is_loaded(way, word)) {
+        return lmm_way_sum(a, b);
+    }
+    return lmm_way_moved(
+        lmm_way_dynamic_value(way, (uint64_t) way->origins[word.origin].loads[0].offset),
+        lmm_way_add(a.number, b.number));
+}
+
 static struct lmm_way_value base_value(struct lmm_way *way, const struct lmm_way_place *place)
 {
     if (place->is_thread) {
-        return lmm_way_thread_value(way);
+        return place->base == LMM_REGISTER_NONE
+                   ? lmm_way_thread_value(way)
+                   : lmm_way_total(way, lmm_way_thread_value(way), lmm_way_get(way, place->base));
     }
     if (place->base == LMM_REGISTER_NONE) {
         return lmm_way_constant(0, place->index == LMM_REGISTER_NONE);
@@ -57,7 +100,8 @@ struct lmm_way_value lmm_way_address(struct lmm_way *way, const struct lmm_way_p
     if (place->is_elsewhere) {
         return nothing;
     }
-    struct lmm_way_value value = lmm_way_sum(base_value(way, place), index_value(way, place));
+    struct lmm_way_value value =
+        lmm_way_total(way, base_value(way, place), index_value(way, place));
 
     return lmm_way_sum(value, lmm_way_constant(place->offset, false));
 }
@@ -79,6 +123,13 @@ static bool name_frame(const struct lmm_way *way, struct lmm_way_value frame, in
         }
     }
     return false;
+}
+
+/* Returns whether a value in a word of the frame says more than that word's place, where a variable may
+ * lie. */
+static bool is_better_than_place(const struct lmm_way *way, struct lmm_way_value value)
+{
+    return value.kind != LMM_WAY_ORIGIN || way->origins[value.origin].reg == LMM_REGISTER_DYNAMIC;
 }
 
 static struct lmm_way_slot *find_slot(struct lmm_way_path *path, struct lmm_way_value frame)
@@ -132,6 +183,26 @@ bool lmm_way_origin_of(const struct lmm_way *way, struct lmm_way_value address,
     return true;
 }
 
+bool lmm_way_origin_put_first(struct lmm_way_origin *origin, const struct lmm_way_origin *first)
+{
+    struct lmm_way_origin all = *first;
+
+    if (first->load_count + origin->load_count > LMM_WAY_LOADS_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < origin->load_count; i++) {
+        all.loads[all.load_count].offset = lmm_way_add(all.offset, origin->loads[i].offset);
+        all.loads[all.load_count].scale = all.scale == 0 ? origin->loads[i].scale : all.scale;
+        all.load_count++;
+        all.offset = 0;
+        all.scale = 0;
+    }
+    all.offset = lmm_way_add(all.offset, origin->offset);
+    all.scale = all.scale == 0 ? origin->scale : all.scale;
+    *origin = all;
+    return true;
+}
+
 struct lmm_way_value lmm_way_load(struct lmm_way *way, const struct lmm_way_place *place)
 {
     struct lmm_way_value address = lmm_way_address(way, place);
@@ -140,7 +211,7 @@ struct lmm_way_value lmm_way_load(struct lmm_way *way, const struct lmm_way_plac
     if (address.kind == LMM_WAY_FRAME && address.scale == 0) {
         const struct lmm_way_slot *slot = find_slot(way->path, address);
 
-        if (slot != NULL && slot->value.kind != LMM_WAY_ORIGIN) {
+        if (slot != NULL && is_better_than_place(way, slot->value)) {
             return slot->value;
         }
     }
@@ -155,11 +226,10 @@ struct lmm_way_value lmm_way_load(struct lmm_way *way, const struct lmm_way_plac
     return lmm_way_origin_value(way, &origin);
 }
 
-/* A word of another origin is better known by its place, since a variable may lie there; the code
- * before a call may also keep an argument there that is no variable (way_output.c). */
+/* The code before a call may keep an argument in a word that is no variable (way_output.c). */
 static bool is_kept_in_slot(const struct lmm_way *way, struct lmm_way_value value)
 {
-    return value.kind == LMM_WAY_ORIGIN ? way->is_survey
+    return value.kind == LMM_WAY_ORIGIN ? way->is_survey || is_better_than_place(way, value)
                                         : value.kind != LMM_WAY_NOTHING && value.scale == 0;
 }
 
@@ -214,14 +284,6 @@ static void note_stored(struct lmm_way *way, const struct lmm_way_place *place,
     }
 }
 
-bool lmm_way_is_loaded(const struct lmm_way *way, struct lmm_way_value value)
-{
-    const struct lmm_way_origin *origin = &way->origins[value.origin];
-
-    return value.kind == LMM_WAY_ORIGIN && value.scale == 0 && origin->reg == LMM_REGISTER_NONE &&
-           origin->load_count == 1 && origin->loads[0].scale == 0;
-}
-
 void lmm_way_put_target(const struct lmm_way *way, struct lmm_way_value value,
                         struct lmm_way_step *step)
 {
@@ -270,6 +332,8 @@ void lmm_way_store(struct lmm_way *way, const struct lmm_way_place *place, uint6
 {
     struct lmm_way_value address = lmm_way_address(way, place);
     bool is_word = bytes == LMM_WAY_WORD;
+    bool is_elsewhere =
+        place->is_elsewhere || (place->is_thread && address.kind == LMM_WAY_NOTHING);
 
     if (address.kind == LMM_WAY_FRAME) {
         lmm_way_forget(way->path, address, address.scale == 0 ? bytes : ARRAY_BYTES);
@@ -277,7 +341,7 @@ void lmm_way_store(struct lmm_way *way, const struct lmm_way_place *place, uint6
             put_slot(way, address, value);
         }
     }
-    if (is_word && value.kind == LMM_WAY_BLOCK && !place->is_elsewhere) {
+    if (is_word && value.kind == LMM_WAY_BLOCK && !is_elsewhere) {
         note_stored(way, place, address, value);
     } else if (is_word && address.kind == LMM_WAY_BLOCK) {
         note_filled(way, address, value);

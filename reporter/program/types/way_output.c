@@ -40,38 +40,12 @@ static struct lmm_way_value translate(struct lmm_way *way, struct lmm_way_survey
     return result;
 }
 
-/* Sets *ret_origin to that of the value which was stored in the word of the frame that an origin was loaded
- * from: code without optimisation keeps an argument there until the call. */
-static bool find_spilled(const struct lmm_way *before, const struct lmm_way_origin *origin,
-                         struct lmm_way_origin *ret_origin)
-{
-    for (size_t i = 0; i < LMM_WAY_SLOTS && origin->load_count == 1; i++) {
-        const struct lmm_way_slot *slot = &before->path->slots[i];
-        struct lmm_way_value place = {.kind = LMM_WAY_FRAME, .is_pointer = slot->is_pointer};
-        struct lmm_way_origin at;
-
-        place.number = slot->offset;
-        if (slot->value.kind == LMM_WAY_ORIGIN && lmm_way_origin_of(before, place, &at) &&
-            at.reg == origin->reg && at.offset == origin->loads[0].offset &&
-            origin->loads[0].scale == 0) {
-            return lmm_way_origin_of(before, slot->value, ret_origin);
-        }
-    }
-    return false;
-}
-
 /* Adds to the step of the store where the argument came from. */
-static void put_before(const struct lmm_way *before, struct lmm_way_step *step)
+static void put_before(struct lmm_way_survey *survey, struct lmm_way_step *step)
 {
-    struct lmm_way_origin spilled;
-
     step->has_before = step->has_origin;
-    step->before = step->origin;
-    if (step->has_origin && find_spilled(before, &step->origin, &spilled) &&
-        (step->origin.scale == 0 || spilled.scale == 0)) {
-        spilled.offset = lmm_way_add(spilled.offset, step->origin.offset);
-        spilled.scale = spilled.scale == 0 ? step->origin.scale : spilled.scale;
-        step->before = spilled;
+    if (!step->has_origin || !lmm_way_survey_spilled(survey, &step->origin, &step->before)) {
+        step->before = step->origin;
     }
 }
 
@@ -111,7 +85,7 @@ bool lmm_way_output_start(struct lmm_way *way, uint64_t address, uint32_t argume
 
     way->path->values[reg] = (struct lmm_way_value) {.kind = LMM_WAY_NOTHING};
     if (way->step_count > 0 && is_origin) {
-        put_before(lmm_way_survey_way(survey), &way->steps[0]);
+        put_before(survey, &way->steps[0]);
     }
     lmm_way_survey_close(survey);
     return way->step_count > 0;

@@ -66,7 +66,7 @@ struct lmm_way_seen {
 struct lmm_way {
     const struct lmm_code *code;
     const struct lmm_way_machine *machine;
-    enum lmm_way_callee (*know)(void *context, uint64_t target);
+    enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded);
     void *context;
 
     /* The instruction that is looked at. */

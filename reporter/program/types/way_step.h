@@ -28,6 +28,7 @@ enum lmm_way_kind {
 enum lmm_way_callee {
     LMM_WAY_CALLEE_ANY,           /* nothing */
     LMM_WAY_CALLEE_RETURNS_FIRST, /* its result is its first argument: memset, strcpy */
+    LMM_WAY_CALLEE_THREAD,        /* it is __tls_get_addr() */
     LMM_WAY_CALLEE_ENDS,          /* it does not return: abort, __assert_fail, DW_AT_noreturn */
 };
 
@@ -38,7 +39,8 @@ enum lmm_way_callee {
  * frame of code without optimisation it is rbp, a load at p's offset from it, a load, and an offset.
  */
 struct lmm_way_origin {
-    int reg; /* where the first pointer is, or NONE: the first offset is an address, or THREAD */
+    int reg; /* where the first pointer is, or NONE: the first offset is an address, or THREAD, or
+                DYNAMIC: the first offset is the address of a word for thread_words.h */
     uint64_t at;    /* the instruction before which `reg` holds it */
     bool is_before; /* `reg` got it before the call */
     bool is_result; /* another call returned it, to `at` */

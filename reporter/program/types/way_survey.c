@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reporter/program/types/way_flow.h"
+#include "reporter/program/types/way_memory.h"
 
 enum {
     INSTRUCTIONS_MAX = 2000, /* of the code */
@@ -439,6 +440,43 @@ struct lmm_way *lmm_way_survey_way(struct lmm_way_survey *survey)
 uint64_t lmm_way_survey_call(const struct lmm_way_survey *survey)
 {
     return survey->call;
+}
+
+/* Sets *ret_origin to that of the value which was stored in a word of the frame. */
+static bool find_stored(const struct lmm_way *way, int reg, int64_t offset,
+                        struct lmm_way_origin *ret_origin)
+{
+    for (size_t i = 0; i < LMM_WAY_SLOTS; i++) {
+        const struct lmm_way_slot *slot = &way->path->slots[i];
+        struct lmm_way_value place = {.kind = LMM_WAY_FRAME, .is_pointer = slot->is_pointer};
+        struct lmm_way_origin at;
+
+        place.number = slot->offset;
+        if (slot->value.kind == LMM_WAY_ORIGIN && lmm_way_origin_of(way, place, &at) &&
+            at.reg == reg && at.offset == offset) {
+            return lmm_way_origin_of(way, slot->value, ret_origin);
+        }
+    }
+    return false;
+}
+
+bool lmm_way_survey_spilled(struct lmm_way_survey *survey, const struct lmm_way_origin *origin,
+                            struct lmm_way_origin *ret_origin)
+{
+    struct lmm_way_origin rest = *origin;
+    struct lmm_way_origin stored;
+
+    if (origin->load_count == 0 || origin->loads[0].scale != 0 ||
+        !find_stored(&survey->way, origin->reg, origin->loads[0].offset, &stored)) {
+        return false;
+    }
+    rest.load_count--;
+    memmove(rest.loads, rest.loads + 1, rest.load_count * sizeof(rest.loads[0]));
+    if (!lmm_way_origin_put_first(&rest, &stored)) {
+        return false;
+    }
+    *ret_origin = rest;
+    return true;
 }
 
 bool lmm_way_survey_keeps(const struct lmm_way_survey *survey, int reg, uint64_t from)

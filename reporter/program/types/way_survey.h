@@ -35,6 +35,11 @@ struct lmm_way *lmm_way_survey_way(struct lmm_way_survey *survey);
 /* Returns the address of the call instruction. */
 uint64_t lmm_way_survey_call(const struct lmm_way_survey *survey);
 
+/* Sets *ret_origin to an origin that starts at a word of the frame, with the origin of the value that was
+ * stored there in its place. Returns false when that is not known. */
+bool lmm_way_survey_spilled(struct lmm_way_survey *survey, const struct lmm_way_origin *origin,
+                            struct lmm_way_origin *ret_origin);
+
 /* Returns whether no instruction in [from, the call) writes a register. */
 bool lmm_way_survey_keeps(const struct lmm_way_survey *survey, int reg, uint64_t from);
 

@@ -85,7 +85,7 @@ static void compute(struct lmm_way *way, unsigned id, const cs_x86_op *to, const
         lmm_way_test(way, value);
         value = old;
     } else if (id == X86_INS_ADD) {
-        value = lmm_way_sum(old, value);
+        value = lmm_way_total(way, old, value);
     } else if (id == X86_INS_SUB) {
         value = lmm_way_difference(old, value);
     } else if (id == X86_INS_AND || id == X86_INS_OR) {

@@ -62,7 +62,7 @@ struct lmm_way_place lmm_way_x86_place_of(const struct lmm_way *way, const cs_x8
     const x86_op_mem *mem = &operand->mem;
     bool is_rip = mem->base == X86_REG_RIP;
     bool has_base = mem->base != X86_REG_INVALID && !is_rip;
-    bool is_thread = mem->segment == X86_REG_FS && mem->base == X86_REG_INVALID;
+    bool is_thread = mem->segment == X86_REG_FS && !is_rip;
     bool has_index = mem->index != X86_REG_INVALID && mem->index != X86_REG_RIZ;
     struct lmm_way_place place = {
         .base = has_base ? whole_of(mem->base) : LMM_REGISTER_NONE,
@@ -85,7 +85,8 @@ struct lmm_way_value lmm_way_x86_value_of(struct lmm_way *way, const cs_x86_op *
     }
     if (operand->type == X86_OP_MEM && operand->size == QUAD) {
         const struct lmm_way_place place = lmm_way_x86_place_of(way, operand);
-        bool is_pointer = place.is_thread && place.index == LMM_REGISTER_NONE && place.offset == 0;
+        bool is_pointer = place.is_thread && place.base == LMM_REGISTER_NONE &&
+                          place.index == LMM_REGISTER_NONE && place.offset == 0;
 
         /* The first word that the thread pointer points at is itself. */
         return is_pointer ? lmm_way_thread_value(way) : lmm_way_load(way, &place);
