@@ -14,7 +14,7 @@
 #include "reporter/program/types/way_facts.h"
 
 enum {
-    AT_LLVM_ALLOC_TYPE = 0x3e0e, /* of clang; no header of Debian has it yet */
+    AT_LLVM_ALLOC_TYPE = 0x3e0e, /* of clang; that of DWARF 6 has no number yet */
     CALL_SITES_MAX = 1 << 16,
 };
 
