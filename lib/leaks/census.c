@@ -191,7 +191,10 @@ static uint64_t elements_of(const struct lmm_census *census, const struct lmm_fa
         return census->element_bytes == family->size ? extent->length : 0;
     }
     *ret_distance = census->element_bytes;
-    if (bytes < census->element_bytes || !census->has_arrays || family->is_flexible) {
+    if (family->is_flexible) { /* the end of sizeof is padding, which a block need not have */
+        return census->element_bytes <= extent->length * family->stride;
+    }
+    if (bytes < census->element_bytes || !census->has_arrays) {
         return bytes >= census->element_bytes;
     }
     return bytes % census->element_bytes == 0 ? bytes / census->element_bytes : 0;

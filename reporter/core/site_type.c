@@ -10,15 +10,22 @@ static const struct lmm_model_type unknown = {.gap = LMM_MODEL_TYPE_UNKNOWN};
 
 /* ---- Types ----------------------------------------------------------------------------------- */
 
-/* Returns the type that the program registered: that of a family. */
+/* Returns the type that the program registered: that of a family. Structs with a flexible array are "T[]". */
 static struct lmm_model_type registered(const struct lmm_model_family *family)
 {
+    struct lmm_string name = family->type.bytes > 0 ? family->type : family->name;
+    struct lmm_string element = name;
+
+    if (family->counts_bytes && name.bytes > 2 &&
+        memcmp(name.text + name.bytes - 2, "[]", 2) == 0) {
+        element.bytes -= 2;
+    }
     return (struct lmm_model_type) {
-        .name = family->type.bytes > 0 ? family->type : family->name,
+        .name = name,
         .confidence = LMM_MODEL_CERTAIN,
         .evidence = LMM_MODEL_BY_RECORD,
         .gap = LMM_MODEL_TYPE_FOUND,
-        .element = family->type.bytes > 0 ? family->type : family->name,
+        .element = element,
         .bytes = family->size_bytes,
     };
 }

@@ -20,6 +20,8 @@
 #include "reporter/program/types/file_code.h"
 #include "reporter/program/types/generics.h"
 #include "reporter/program/types/layout.h"
+#include "reporter/program/types/layout_change.h"
+#include "reporter/program/types/leaves.h"
 #include "reporter/program/types/sources.h"
 #include "reporter/program/types/type_info.h"
 #include "reporter/program/types/type_table.h"
@@ -36,6 +38,26 @@ enum {
     CODE = 0x1000, /* where a library usually has its code */
 };
 
+/* Lists the fields of a struct, and takes some of them away. */
+static void try_layout(const struct lmm_layout *layout)
+{
+    uint64_t *bytes = calloc(layout->count + 1, sizeof(*bytes));
+    struct lmm_leaves leaves;
+    struct lmm_layout_size size;
+
+    for (size_t i = 0; bytes != NULL && i < layout->count; i++) {
+        bytes[i] = i % 3 == 2 ? LMM_FIELD_SAME : i % 3;
+    }
+    if (bytes != NULL) {
+        lmm_layout_best(layout, &size);
+        lmm_layout_change(layout, bytes, &size);
+    }
+    free(bytes);
+    if (lmm_leaves_read(layout, &leaves)) {
+        lmm_leaves_free(&leaves);
+    }
+}
+
 static void try_type(const Dwarf_Die *die)
 {
     static const char *const texts[] = {"struct node *", "robj", "hr::Employee", "unsigned long"};
@@ -44,6 +66,7 @@ static void try_type(const Dwarf_Die *die)
     Dwarf_Die type;
 
     if (lmm_layout_read(die, &layout)) {
+        try_layout(&layout);
         lmm_layout_free(&layout);
     }
     lmm_type_info_of(die, &info);

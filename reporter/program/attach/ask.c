@@ -193,10 +193,10 @@ static bool read_answer(int connection, char text[LMM_ANSWER_BYTES])
 static bool exchange(int connection, const char *question, uint32_t pid,
                      char ret_answer[LMM_ANSWER_BYTES], struct lmm_reason *reason)
 {
-    static char line[LMM_ANSWER_BYTES];
-    int written = snprintf(line, LMM_QUESTION_BYTES, "%s\n", question);
+    static char line[LMM_LONG_QUESTION_BYTES];
+    int written = snprintf(line, sizeof(line), "%s\n", question);
 
-    assert(written > 0 && written < LMM_QUESTION_BYTES);
+    assert(written > 0 && (size_t) written < sizeof(line));
     if (send(connection, line, (size_t) written, MSG_NOSIGNAL) != written ||
         !read_answer(connection, line)) {
         lmm_reason_set(reason, "process %" PRIu32 " ended before it answered", pid);

@@ -15,11 +15,15 @@
 struct lmm_reason; /* ledger_file.h */
 struct lmm_snapshot;
 
-enum { LMM_QUESTION_BYTES = 256, LMM_ANSWER_BYTES = 8192 };
+enum {
+    LMM_QUESTION_BYTES = 256,           /* with the ends of the line and of the text */
+    LMM_LONG_QUESTION_BYTES = 64 << 10, /* an older LMM in the process does not take so many */
+    LMM_ANSWER_BYTES = 8192,
+};
 
 /*
  * Asks the live process of the snapshot, whose ledger is the file `path`. question: one line, without
- * its end. *ret_answer: the answer after its first word, "ok"; it may have several
+ * its end, of fewer than LMM_LONG_QUESTION_BYTES - 1 bytes. *ret_answer: the answer after its first word, "ok"; it may have several
  * lines. Waits as long as the process works on the answer. False after a message on stderr: the process does not run, cannot be asked, or
  * answered that it could not do it.
  */

@@ -2,12 +2,16 @@
 #include "reporter/program/attach/requests.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <lmm/ledger.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "reporter/core/model.h"
 #include "reporter/program/attach/ask.h"
+#include "reporter/program/ledger/ledger_file.h"
+#include "reporter/program/report/field_census.h"
 
 bool lmm_request_mark(const char *path, const struct lmm_snapshot *snapshot, const char *text,
                       size_t *ret_number, struct lmm_reason *ret_reason)
@@ -47,4 +51,102 @@ bool lmm_request_pages(const char *path, const struct lmm_snapshot *snapshot,
     char answer[LMM_ANSWER_BYTES];
 
     return lmm_ask_try(path, snapshot, "pages", answer, ret_reason);
+}
+
+/* ---- Fields ---------------------------------------------------------------------------------- */
+
+/* Appends a blank and a number to a question; there is room for LMM_FIELD_SITES_MAX and LMM_FIELD_QUESTION_MAX. */
+static char *put_number(char *at, uint64_t number)
+{
+    char digits[24];
+    size_t length = (size_t) snprintf(digits, sizeof(digits), " %" PRIu64, number);
+
+    memcpy(at, digits, length + 1);
+    return at + length;
+}
+
+/* Returns how LMM in the process is to read a leaf: as a number without or with a sign, or as bytes. */
+static uint64_t kind_of(const struct lmm_leaf *leaf)
+{
+    return leaf->kind == LMM_LEAF_BYTES ? 2 : leaf->kind == LMM_LEAF_SIGNED;
+}
+
+static void write_question(const struct lmm_field_question *question, char *text)
+{
+    char *at = stpcpy(text, "census");
+
+    assert(question->leaf_count <= LMM_FIELD_QUESTION_MAX &&
+           question->site_count <= LMM_FIELD_SITES_MAX);
+    at = put_number(at, question->element_bytes);
+    at = put_number(at, question->has_arrays);
+    at = put_number(at, question->leaf_count);
+    for (size_t i = 0; i < question->leaf_count; i++) {
+        const struct lmm_leaf *leaf = &question->leaves[i];
+
+        at = put_number(at, leaf->bit);
+        at = put_number(at, leaf->bits);
+        at = put_number(at, kind_of(leaf));
+    }
+    for (size_t i = 0; i < question->site_count; i++) {
+        at = put_number(at, question->sites[i]);
+    }
+}
+
+/* Reads a number, and advances; false: there is none. */
+static bool take_number(char **at, uint64_t *ret_number)
+{
+    char *end;
+
+    *ret_number = strtoull(*at, &end, 10);
+    if (end == *at) {
+        return false;
+    }
+    *at = end;
+    return true;
+}
+
+static bool read_figures(char **at, struct lmm_field_figures *figures)
+{
+    return take_number(at, &figures->zeros) && take_number(at, &figures->sames) &&
+           take_number(at, &figures->first) && take_number(at, &figures->least) &&
+           take_number(at, &figures->most);
+}
+
+/* Reads an answer of so many fields; false: it is damaged. */
+static bool read_census(char *text, size_t count, struct lmm_field_answer *answer)
+{
+    char *at = text;
+
+    if (!take_number(&at, &answer->blocks) || !take_number(&at, &answer->elements) ||
+        !take_number(&at, &answer->skipped)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct lmm_field_figures *figures = &answer->figures[i];
+
+        if (!read_figures(&at, figures) || figures->zeros > answer->elements ||
+            figures->sames > answer->elements) {
+            return false;
+        }
+        figures->elements = answer->elements;
+    }
+    return true;
+}
+
+bool lmm_request_census(const char *path, const struct lmm_snapshot *snapshot,
+                        const struct lmm_field_question *question,
+                        struct lmm_field_answer *ret_answer, struct lmm_reason *ret_reason)
+{
+    static char text[LMM_LONG_QUESTION_BYTES];
+    char answer[LMM_ANSWER_BYTES];
+
+    write_question(question, text);
+    if (!lmm_ask_try(path, snapshot, text, answer, ret_reason)) {
+        return false;
+    }
+    if (!read_census(answer, question->leaf_count, ret_answer)) {
+        lmm_reason_set(ret_reason, "the answer of the process makes no sense");
+        return false;
+    }
+    return true;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* requests: what a running process is asked to do (ask.h): to make a mark, to look for leaks, and to walk over its pages. */
+/* requests: what a running process is asked to do (ask.h): to make a mark, to look for leaks, to walk over its pages, and what fields of
+ * its blocks hold. */
 #ifndef LMM_PROGRAM_REQUESTS_H
 #define LMM_PROGRAM_REQUESTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+struct lmm_field_answer; /* these two: field_census.h */
+struct lmm_field_question;
 struct lmm_reason; /* ledger_file.h */
 struct lmm_snapshot;
 
@@ -30,5 +33,10 @@ bool lmm_request_check(const char *path, const struct lmm_snapshot *snapshot,
 /* Makes a walk over the pages, whose result is in the ledger then. */
 bool lmm_request_pages(const char *path, const struct lmm_snapshot *snapshot,
                        struct lmm_reason *ret_reason);
+
+/* Asks what fields hold. */
+bool lmm_request_census(const char *path, const struct lmm_snapshot *snapshot,
+                        const struct lmm_field_question *question,
+                        struct lmm_field_answer *ret_answer, struct lmm_reason *ret_reason);
 
 #endif

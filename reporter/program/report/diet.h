@@ -25,6 +25,7 @@
 #include "reporter/program/report/diet_slots.h"
 #include "reporter/program/types/layout.h"
 
+struct lmm_layout_size; /* layout_change.h */
 struct lmm_symbols;
 struct lmm_type_dies;
 
@@ -91,6 +92,10 @@ char *lmm_hint_line(const struct lmm_hint *hint, size_t room);
 
 /* Returns the hints, as long as the diet. */
 struct lmm_hints lmm_diet_hints(const struct lmm_diet *diet);
+
+/* Returns what the blocks of a type with a layout take less, at least, when its structs have another size. */
+uint64_t lmm_diet_saving(const struct lmm_diet *diet, const struct lmm_diet_type *type,
+                         const struct lmm_layout_size *after);
 
 /* ---- For providers --------------------------------------------------------------------------- */
 

@@ -76,6 +76,12 @@ int lmm_diet_put_json(const struct lmm_diet *diet, const struct lmm_diet_look *l
         }
     }
     lmm_json_end_array(&json);
+    if (look->fields != NULL) {
+        lmm_json_census(&json, look->fields);
+    }
+    if (look->fields_gap != NULL && look->fields_gap[0] != '\0') {
+        lmm_json_text(&json, "census_gap", look->fields_gap);
+    }
     lmm_json_end_object(&json);
     return lmm_json_finish(&json);
 }

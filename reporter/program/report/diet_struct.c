@@ -13,11 +13,9 @@
 enum {
     FIELD_COLUMNS = 46, /* of a field before its place */
     INDENT = 4,
-    DECLARATION_BYTES = 2 * LMM_TYPE_NAME_MAX,
 };
 
-/* Writes a field as C declares it: "char name[16]", "void (*call)()". */
-static void write_declaration(const struct lmm_field *field, char text[DECLARATION_BYTES])
+void lmm_diet_write_field(const struct lmm_field *field, char text[LMM_DIET_FIELD_BYTES])
 {
     char type[LMM_TYPE_NAME_MAX];
     const char *name = field->name == NULL ? "" : field->name;
@@ -35,11 +33,12 @@ static void write_declaration(const struct lmm_field *field, char text[DECLARATI
     if (inside == NULL && name[0] != '\0' && head > 0 && type[head - 1] != '*') {
         blank = " ";
     }
-    int length = snprintf(text, DECLARATION_BYTES, "%.*s%s%.*s%s", (int) head, type, blank,
+    int length = snprintf(text, LMM_DIET_FIELD_BYTES, "%.*s%s%.*s%s", (int) head, type, blank,
                           LMM_TYPE_NAME_MAX / 2, name, type + head);
 
-    if (field->kind == LMM_FIELD_BITS && length > 0 && length < DECLARATION_BYTES) {
-        snprintf(text + length, (size_t) (DECLARATION_BYTES - length), " : %" PRIu64, field->bits);
+    if (field->kind == LMM_FIELD_BITS && length > 0 && length < LMM_DIET_FIELD_BYTES) {
+        snprintf(text + length, (size_t) (LMM_DIET_FIELD_BYTES - length), " : %" PRIu64,
+                 field->bits);
     }
 }
 
@@ -53,7 +52,7 @@ static void put_padded(struct lmm_sink *sink, const char *text, size_t columns)
 
 static void put_field(const struct lmm_field *field, struct lmm_sink *sink)
 {
-    char text[DECLARATION_BYTES];
+    char text[LMM_DIET_FIELD_BYTES];
     size_t used = 0;
 
     text[0] = '\0';
@@ -62,7 +61,7 @@ static void put_field(const struct lmm_field *field, struct lmm_sink *sink)
         lmm_sink_puts(sink, "base ");
         used = strlen("base ");
     }
-    write_declaration(field, text);
+    lmm_diet_write_field(field, text);
     strncat(text, ";", sizeof(text) - strlen(text) - 1);
     put_padded(sink, text, FIELD_COLUMNS - INDENT - used);
     if (field->kind == LMM_FIELD_BITS) {

@@ -231,6 +231,9 @@ void lmm_diet_put_text(const struct lmm_diet *diet, const struct lmm_diet_look *
         lmm_put_count(sink, rest, "more hint", "more hints");
         lmm_sink_puts(sink, ": --full\n");
     }
+    if (look->fields != NULL) {
+        lmm_census_put_text(diet, look, sink);
+    }
     put_structs(diet, look, false, sink);
     for (size_t i = 0; i < look->note_count; i++) {
         lmm_sink_puts(sink, "note: ");

@@ -11,6 +11,7 @@
 #include "reporter/core/saturate.h"
 #include "reporter/core/words.h"
 #include "reporter/program/report/diet.h"
+#include "reporter/program/types/layout_change.h"
 #include "reporter/program/types/type_name.h"
 #include "reporter/program/types/type_walk.h"
 
@@ -29,42 +30,62 @@ static char *copy_string(struct lmm_string string)
 
 /* ---- Another order --------------------------------------------------------------------------- */
 
-static uint64_t typed_saving(const struct lmm_diet_type *type, const struct lmm_model_site *site,
-                             struct lmm_model_amount amount)
+/* Returns the alignment that the fields of a struct need. */
+static uint64_t align_of(const struct lmm_layout *layout)
 {
-    uint64_t align = site->family->align_bytes == 0 ? 1 : site->family->align_bytes;
-    uint64_t over = type->layout.order_bytes % align;
-    uint64_t after = type->layout.order_bytes + (over == 0 ? 0 : align - over);
-    uint64_t saved = lmm_subtract_saturated(site->family->stride_bytes, after);
+    uint64_t align = 1;
 
-    return lmm_multiply_saturated(amount.bytes / type->layout.bytes, saved);
+    for (size_t i = 0; i < layout->count; i++) {
+        align = layout->fields[i].align > align ? layout->fields[i].align : align;
+    }
+    return align;
 }
 
-/* Returns what a struct, with the elements after it, has less in the better order, at least: the
- * program may compute its size by sizeof, or by the offset of the elements. */
-static uint64_t shrinking_of(const struct lmm_layout *layout, bool *ret_has_tail)
+/* Of a program that registers its types, perhaps with more alignment than the struct needs. A block with a
+ * flexible array is a whole number of slots. */
+static uint64_t typed_saving(const struct lmm_diet_type *type, const struct lmm_model_site *site,
+                             struct lmm_model_amount amount, uint64_t after_bytes, uint64_t delta)
 {
-    const struct lmm_field *now = &layout->fields[layout->count - 1];
-    const struct lmm_field *then = &layout->order[layout->count - 1];
-    uint64_t delta = layout->bytes - layout->order_bytes;
-    uint64_t moved = lmm_subtract_saturated(now->bit, then->bit) / 8;
+    const struct lmm_model_family *family = site->family;
+    uint64_t align = family->align_bytes > align_of(&type->layout) ? family->align_bytes : 1;
+    uint64_t over = after_bytes % align;
+    uint64_t after = after_bytes + (over == 0 ? 0 : align - over);
 
-    *ret_has_tail = now->kind == LMM_FIELD_TAIL;
+    if (family->counts_bytes) {
+        return family->stride_bytes == 0
+                   ? 0
+                   : lmm_multiply_saturated(amount.blocks,
+                                            delta / family->stride_bytes * family->stride_bytes);
+    }
+    return lmm_multiply_saturated(amount.bytes / type->layout.bytes,
+                                  lmm_subtract_saturated(family->stride_bytes, after));
+}
+
+/* Returns what a struct, with the elements after it, has less after a change, at least: the
+ * program may compute its size by sizeof, or by the offset of the elements. */
+static uint64_t shrinking_of(const struct lmm_layout *layout, const struct lmm_layout_size *after,
+                             bool *ret_has_tail)
+{
+    const struct lmm_field *last = &layout->fields[layout->count - 1];
+    uint64_t delta = lmm_subtract_saturated(layout->bytes, after->bytes);
+    uint64_t moved = lmm_subtract_saturated(last->bit, after->tail_bit) / 8;
+
+    *ret_has_tail = last->kind == LMM_FIELD_TAIL;
     return *ret_has_tail ? lmm_smaller(delta, moved) : delta;
 }
 
-/* Returns what the blocks of a site take less, at least, when their structs have the better order. The sizes
+/* Returns what the blocks of a site take less, at least, when their structs are smaller. The sizes
  * in between save no less than the largest one: all are in one slot now. */
 static uint64_t saving_of(const struct lmm_diet *diet, const struct lmm_diet_type *type,
-                          const struct lmm_model_site *site)
+                          const struct lmm_model_site *site, const struct lmm_layout_size *after)
 {
     struct lmm_model_amount amount = lmm_diet_amount(diet, site);
     uint64_t largest = site->largest_bytes;
     bool has_tail;
-    uint64_t delta = shrinking_of(&type->layout, &has_tail);
+    uint64_t delta = shrinking_of(&type->layout, after, &has_tail);
 
     if (!diet->slots.is_drop_in || site->stack == 0) {
-        return diet->slots.is_drop_in ? 0 : typed_saving(type, site, amount);
+        return diet->slots.is_drop_in ? 0 : typed_saving(type, site, amount, after->bytes, delta);
     }
     if (largest < type->layout.bytes || site->smallest_bytes == 0) {
         return 0;
@@ -80,6 +101,17 @@ static uint64_t saving_of(const struct lmm_diet *diet, const struct lmm_diet_typ
     structs = has_tail ? amount.blocks : amount.bytes / type->layout.bytes; /* of all blocks */
     return lmm_subtract_saturated(lmm_multiply_saturated(structs, delta),
                                   lmm_multiply_saturated(amount.blocks, diet->slots.large_bytes));
+}
+
+uint64_t lmm_diet_saving(const struct lmm_diet *diet, const struct lmm_diet_type *type,
+                         const struct lmm_layout_size *after)
+{
+    uint64_t saved = 0;
+
+    for (size_t i = 0; type->layout.count > 0 && i < type->site_count; i++) {
+        saved = lmm_add_saturated(saved, saving_of(diet, type, type->sites[i], after));
+    }
+    return saved;
 }
 
 /* Appends to a text of ORDER_BYTES, as far as there is room. */
@@ -135,14 +167,13 @@ void lmm_diet_find_layouts(struct lmm_diet *diet)
 {
     for (size_t i = 0; i < diet->type_count; i++) {
         struct lmm_diet_type *type = &diet->types[i];
+        struct lmm_layout_size best;
 
         if (!type->has_layout || type->layout.state != LMM_LAYOUT_BETTER) {
             continue;
         }
-        for (size_t k = 0; k < type->site_count; k++) {
-            type->saves_bytes =
-                lmm_add_saturated(type->saves_bytes, saving_of(diet, type, type->sites[k]));
-        }
+        lmm_layout_best(&type->layout, &best);
+        type->saves_bytes = lmm_diet_saving(diet, type, &best);
         lmm_diet_add(diet, &(struct lmm_hint) {
                                .kind = LMM_HINT_LAYOUT,
                                .type = copy_string(type->type.element),

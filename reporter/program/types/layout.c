@@ -231,6 +231,8 @@ static bool describe(const Dwarf_Die *die, bool is_union, int depth, int *budget
     }
     field->bytes = size_of(&field->type);
     if (!set_place(die, is_union, field)) {
+        field->bytes = 0; /* nobody shall read it where it does not lie */
+        field->bits = 0;
         return false;
     }
     if (dwarf_tag(&copy) == DW_TAG_inheritance) {
@@ -507,6 +509,7 @@ bool lmm_layout_read(const Dwarf_Die *type, struct lmm_layout *ret_layout)
     layout.fields = record.fields;
     layout.count = record.count;
     layout.bytes = record.bytes;
+    layout.rules = record.rules;
     if (record.is_full) {
         lmm_layout_free(&layout);
         return false;

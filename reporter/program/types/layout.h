@@ -40,6 +40,8 @@ struct lmm_layout {
     size_t hole_count;
     uint64_t padding_bytes; /* at the end */
     enum lmm_layout_state state;
+    unsigned
+        rules; /* a set of 1 << enum lmm_base_rule by which they lie where they do; 0: unknown */
     struct lmm_field *order; /* BETTER: the fields in the better order; else NULL */
     uint64_t order_bytes;
 };

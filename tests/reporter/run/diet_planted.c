@@ -41,6 +41,13 @@ struct list {
     size_t room;
 };
 
+struct session { /* SESSION: 32 of 48 bytes are never set */
+    long id;
+    long unused[3];
+    struct session *next;
+    void *user;
+};
+
 static void **kept;
 static size_t kept_count;
 
@@ -84,6 +91,16 @@ static void make_person(long id)
     keep(person);
 }
 
+static void make_session(long id)
+{
+    static struct session *last;
+    struct session *session = keep(calloc(1, sizeof(struct session)));
+
+    session->id = 100000 + id;
+    session->next = last;
+    last = session;
+}
+
 static void append(struct list *list, int item)
 {
     if (list->count == list->room) {
@@ -122,11 +139,12 @@ int main(int argc, char **argv)
     size_t count = 1000 * (argc > 1 ? strtoul(argv[1], NULL, 10) : 1);
     struct list list = {NULL, 0, 0};
 
-    kept = calloc(5 * count, sizeof(*kept));
+    kept = calloc(6 * count, sizeof(*kept));
     for (size_t i = 0; i < count; i++) {
         make_packet((int) i);
         make_tiny((int) i);
         append(&list, (int) i);
+        make_session((long) i);
         if (i % 4 == 0) {
             struct tidy *tidy = keep(malloc(sizeof(struct tidy)));
 

@@ -5,11 +5,13 @@ import io
 import json
 import os
 import re
+import shutil
+import subprocess
 
 import harness
 from running import Case
 
-PLANTED, TYPED = harness.arguments(2)
+PLANTED, TYPED, FIELDS = harness.arguments(3)
 SOURCE = os.path.join(harness.SOURCE, "tests", "reporter", "run", "diet_planted.c")
 KILO = 8
 COUNT = 1000 * KILO
@@ -135,6 +137,112 @@ class Text(Diet):
         text = self.succeed("diet", "--top", "1", "diet_planted")
         self.assertRegex(text, r"\n\.\.\. \d more hints: --full\nSUMMARY: ")
         self.assertNotIn("more hints", self.succeed("diet", "--full", "diet_planted"))
+
+
+class Fields(Diet):
+    """What the fields of live blocks hold (--fields)."""
+
+    STRUCTS = 1500
+
+    def census(self, document, type_name):
+        found, = (row for row in document["census"] if row["type"] == type_name)
+        return found, {field["name"]: field for field in found["fields"]}
+
+    def test_each_field_of_a_program_that_registers_its_types(self):
+        process = self.start(FIELDS)
+        record, fields = self.census(self.document("--fields", str(process.pid)), "record_t")
+        self.assertEqual((record["read"], record["blocks"], record["elements"], record["skipped"], record["struct_bytes"]),
+                         (True, 1001, self.STRUCTS, 0, 128))
+        for name, finding, needed, least, most, after in (
+                ("small", "narrow", 1, 0, 213, 120), ("negative", "narrow", 1, -100, 100, 128),
+                ("constant", "same", 0, 7, 7, 128), ("never", "never", 0, 0, 0, 120),
+                ("nevers", "never", 0, 0, 0, 104), ("flag", "none", 0, 0, 1, 0), ("unset", "never", 0, 0, 0, 128),
+                ("set", "none", 0, 0, 255, 0), ("colour", "narrow", 1, 0, 2, 128), ("name", "short", 12, 0, 11, 112),
+                ("origin", "never", 0, 0, 0, 120), ("origin.x", "none", 0, 0, 0, 0), ("corner", "none", 0, 0, 4, 0),
+                ("corner.x", "narrow", 2, -750, 749, 0), ("corner.y", "never", 0, 0, 0, 0),
+                ("wide", "none", 0, 2**64 - self.STRUCTS, 2**64 - 1, 0)):
+            field = fields[name]
+            self.assertEqual((field["finding"], field["needed_bytes"], field["least"], field["most"],
+                              field["after_bytes"], field["elements"]),
+                             (finding, needed, least, most, after, self.STRUCTS), field)
+            self.assertEqual(field["saves_bytes"], (128 - after) * self.STRUCTS if after else 0, field)
+        rare = fields["rare"]
+        self.assertEqual((rare["finding"], rare["zeros"], rare["least"]), ("mostly", self.STRUCTS * 49 // 50, 0))
+        self.assertEqual((record["after_bytes"], record["saves_bytes"]), (56, (128 - 56) * self.STRUCTS))
+
+    def test_structs_with_an_array_at_their_end(self):
+        process = self.start(FIELDS)
+        text, fields = self.census(self.document("--fields", "--type", "text_t", str(process.pid)), "text_t")
+        self.assertEqual((text["blocks"], text["elements"], text["skipped"]), (20, 20, 0))
+        self.assertEqual({name: field["finding"] for name, field in fields.items()},
+                         {"never": "never", "length": "narrow"})
+        self.assertEqual(text["saves_bytes"], 0)
+
+    def test_of_a_program_that_knows_nothing_of_lmm(self):
+        self.start_planted()
+        document = self.document("--fields", "diet_planted")
+        session, fields = self.census(document, "struct session")
+        self.assertEqual((session["elements"], session["skipped"]), (COUNT, 0))
+        unused = fields["unused"]
+        self.assertEqual((unused["finding"], unused["before_bytes"], unused["after_bytes"], unused["saves_bytes"]),
+                         ("never", 48, 24, (48 - 32) * COUNT))
+        self.assertEqual((fields["user"]["finding"], fields["user"]["saves_bytes"]), ("never", 0))
+        self.assertEqual((fields["id"]["finding"], fields["id"]["least"], fields["id"]["needed_bytes"]),
+                         ("narrow", 100000, 4))
+        self.assertEqual(fields["next"]["zeros"], 1)
+        self.assertEqual((session["after_bytes"], session["saves_bytes"]), (16, (48 - 16) * COUNT))
+
+    def test_fields_that_nobody_sets_stay_as_they_were_filled(self):
+        self.start(harness.LMM, "run", "-o", "/dev/null", "--fill", PLANTED, KILO)
+        _, fields = self.census(self.document("--fields", "diet_planted"), "struct packet")
+        self.assertEqual({name for name, field in fields.items() if field["finding"] == "never"}, {"data", "flags", "length"})
+
+    def test_the_table(self):
+        process = self.start(FIELDS)
+        text = self.succeed("diet", "--fields", str(process.pid))
+        lines = text.splitlines()
+        self.assertLessEqual(max(map(len, lines)), 120)
+        start = next(number for number, line in enumerate(lines) if line.startswith("Fields of live blocks; "))
+        self.assertEqual(re.split("  +", lines[start + 1].strip()),
+                         ["saves", "type", "field", "offset", "now -> then", "what was seen"])
+        self.assertEqual(re.split("  +", lines[start + 2].strip()),
+                         ["35.2 KiB", "record_t", "long nevers[3]", "24", "128 -> 104", "never set: zero in all 1,500"])
+        self.assertRegex(text, r"\n +- +record_t +unsigned int unset : 7 +56:1 +- +never set: zero in all 1,500\n")
+        self.assertRegex(text, r"\n 23\.4 KiB +record_t +char name\[32\] +64 +128 -> 112 +at most 11 of 32 bytes are used\n")
+        self.assertRegex(text, r"\n 11\.7 KiB +record_t +long small +0 +128 -> 120 +0 to 213: 1 byte would do \(has 8\)\n")
+        self.assertRegex(text, r" always 7, in all 1,500\n")
+        self.assertRegex(text, r" record_t \*rare +48 +- +zero in 98\.0%\n")
+        self.assertIn("\nrecord_t: all changes together, in the best order: 128 -> 56 bytes, saves 105.5 KiB (108,000)\n",
+                      text)
+        never = [line for line in lines if "never set" in line]
+        self.assertEqual(lines[start + 2:start + 2 + len(never)], never)
+        self.assertIn("\n... 12 more fields: --full\n", self.succeed("diet", "--fields", "--top", "2", str(process.pid)))
+        self.assertNotIn("Fields", self.succeed("diet", str(process.pid)))
+
+    def test_what_cannot_be_read_is_said(self):
+        bare = os.path.join(self.folder, "bare_fields")
+        shutil.copy(FIELDS, bare)
+        subprocess.run(["strip", "-g", bare], check=True)
+        process = self.start(bare)
+        self.assertIn("\nno fields: no type of the live blocks is known with its fields\n",
+                      self.succeed("diet", "--fields", str(process.pid)))
+        self.assertIn("\nnote: record_t: its fields were not found in the debug information\n",
+                      self.succeed("diet", "--fields", "--type", "record_t", str(process.pid)))
+        self.end_planted(self.start_planted())
+        reason = "only the memory of a running process can be read (state: exited)"
+        self.assertIn(f"\nnote: no fields: {reason}\n", self.succeed("diet", "--fields", "--last"))
+        document = self.document("--fields", "--last")
+        self.assertEqual((document["census_gap"], document.get("census")), (reason, None))
+
+    def test_a_csv_document_has_no_place_for_them(self):
+        self.fail_with(2, "--fields needs the format text or json", "diet", "--fields", "--format", "csv")
+
+    def test_a_process_that_cannot_be_asked(self):
+        self.environment["LMM_OPTIONS"] = self.environment.get("LMM_OPTIONS", "") + ":signal=0"
+        process = self.start(FIELDS)
+        text = self.succeed("diet", "--fields", str(process.pid))
+        self.assertRegex(text, r"\nnote: no fields: process \d+ cannot be asked: LMM has no signal there ")
+        self.assertNotIn("Fields", text)
 
 
 class InReports(Diet):
