@@ -77,6 +77,20 @@ static const char *after(const char *text, const char *prefix)
     return strncmp(text, prefix, bytes) == 0 ? text + bytes : NULL;
 }
 
+/* Returns whether a pattern has no control characters: no name has any, and one of them means something else
+ * in a glob. False after a message. */
+static bool is_plain(const struct reading *reading, const char *pattern)
+{
+    for (const char *at = pattern; *at != '\0'; at++) {
+        if (iscntrl((unsigned char) *at) && *at != '\t') {
+            lmm_complain("%s:%zu: not a suppression: its pattern has the control character 0x%02x",
+                         reading->path, reading->number, (unsigned) (unsigned char) *at);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- Valgrind's ------------------------------------------------------------------------------ */
 
 /* Makes the glob of a pattern: its question marks stand for one character. */
@@ -118,6 +132,9 @@ static bool add_frame(struct reading *reading, struct lmm_suppression *item)
     }
     if (pattern == NULL && strcmp(reading->text, "...") != 0) {
         return complain(reading, "fun:, obj:, src:, ... or }");
+    }
+    if (pattern != NULL && !is_plain(reading, pattern)) {
+        return false;
     }
     if (frame.kind == LMM_FRAME_ANY && item->frame_count > 0 &&
         item->frames[item->frame_count - 1].kind == LMM_FRAME_ANY) {
@@ -245,6 +262,9 @@ static bool read_item(struct reading *reading)
     }
     if (pattern == NULL || *pattern == '\0') {
         return complain(reading, expected);
+    }
+    if (!is_plain(reading, pattern)) {
+        return false;
     }
     if (!lmm_suppressions_add_scoped(reading->suppressions, kinds[kind].scope, pattern)) {
         return complain_about_memory(reading);

@@ -13,6 +13,9 @@ enum {
     KEYS_MAX = 4096, /* of one pattern that are compared; a longer one has a rare key among these */
 };
 
+/* The key of globs that have no bytes of their own, and are not of stars alone: they are tried for each text. */
+static const uint64_t loose_key = 1;
+
 static const char special[] = {'*', LMM_GLOB_ONE, '\0'};
 
 static uint64_t key_of(const char *text, unsigned size)
@@ -116,13 +119,20 @@ static bool list(struct lmm_suppress_index *index, size_t i, const struct lmm_nu
 {
     const char *glob = index->globs[i];
     unsigned size = glob == NULL ? SIZES : size_of(glob);
-    struct rarest rarest = {.counts = counts};
+    struct rarest rarest = {.counts = counts, .key = loose_key};
 
-    if (size == SIZES) {
-        index->any = glob != NULL && *glob == '*' ? (uint32_t) i + 1 : index->any;
+    if (glob == NULL || *glob == '\0') { /* an empty one fits no text */
         return true;
     }
-    each_key(glob, size, compare_key, &rarest);
+    if (glob[strspn(glob, "*")] == '\0') {
+        index->any = (uint32_t) i + 1;
+        return true;
+    }
+    if (size < SIZES) {
+        rarest.key = 0;
+        each_key(glob, size, compare_key, &rarest);
+        index->sizes |= 1u << size;
+    }
     uint32_t *first = lmm_numbers_at(&index->first, rarest.key);
 
     if (first == NULL) {
@@ -130,7 +140,6 @@ static bool list(struct lmm_suppress_index *index, size_t i, const struct lmm_nu
     }
     index->next[i] = *first;
     *first = (uint32_t) i + 1;
-    index->sizes |= 1u << size;
     return true;
 }
 
@@ -183,6 +192,7 @@ uint32_t lmm_suppress_index_find(const struct lmm_suppress_index *index, struct 
 {
     uint32_t found = text.bytes > 0 ? index->any : 0;
 
+    found = try_key(index, loose_key, text, found);
     for (unsigned size = 0; size < SIZES; size++) {
         size_t bytes = (size_t) 1 << size;
 
@@ -207,6 +217,9 @@ static bool take_key(const struct lmm_suppress_index *index, uint64_t key, struc
 bool lmm_suppress_index_each(const struct lmm_suppress_index *index, struct lmm_string text,
                              lmm_suppress_fn take, void *context)
 {
+    if (!take_key(index, loose_key, text, take, context)) {
+        return false;
+    }
     for (unsigned size = 0; size < SIZES; size++) {
         size_t bytes = (size_t) 1 << size;
 

@@ -2,8 +2,8 @@
 /*
  * suppress_index: finds the globs that fit a text without a try of each: a text that fits a glob
  * contains the glob's literal parts. So each glob is listed under a few successive bytes of its
- * own, the rarest among all globs, and only globs listed under bytes of the text are tried. A glob's
- * number is its index + 1.
+ * own, the rarest among all globs, and only globs listed under bytes of the text are tried; and those
+ * that have no bytes of their own (of LMM_GLOB_ONE and stars). A glob's number is its index + 1.
  *
  * Invariants (checked by tests/unit/reporter/test_suppress.c):
  *   I1  the answer is that of a try of all globs in their order

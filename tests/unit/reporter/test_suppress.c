@@ -145,6 +145,10 @@ Test(suppress, the_first_one_that_fits_is_found)
         "q$",
         "***",
         "after_any",
+        "\1",
+        "^\1\1$",
+        "^\1$",
+        "^a\1$",
     };
     static const char *const texts[] = {
         "",          "foo",         "foobar",
@@ -187,7 +191,7 @@ Test(suppress, random_patterns_are_found_as_without_an_index)
 
         for (size_t k = 0; k <= bytes; k++) {
             state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-            text[k] = k == bytes ? '\0' : "abc*^$"[state % (i % 5 == 0 ? 6 : 4)];
+            text[k] = k == bytes ? '\0' : "abc*\1^$"[state % (i % 5 == 0 ? 7 : 5)];
         }
         cr_assert(lmm_suppressions_add(&suppressions, text));
         if (i % 40 != 0) {
@@ -392,6 +396,10 @@ Test(suppress, lines_of_another_kind_are_named, .init = cr_redirect_stderr)
         "{\nname\nMemcheck:Leak\nmatch-leak-kinds: definitely\nfun:f\n}\n",
         "{\nname\nMemcheck:Leak\nfun:f\nmatch-leak-kinds: all\n}\n",
         "{\nname\nMemcheck:Cond\n",
+        "leak:foo\1bar\n",
+        "type:\x1b[2J\n",
+        "site:a\x7f.c:1\n",
+        "{\nname\nMemcheck:Leak\nfun:\1\n}\n",
     };
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -410,6 +418,9 @@ Test(suppress, lines_of_another_kind_are_named, .init = cr_redirect_stderr)
     cr_assert_gt(bytes, 0);
     cr_assert_not_null(strstr(text, ":2: not a suppression: 'race:foo' (expected leak:PATTERN, "),
                        "%s", text);
+    cr_assert_not_null(
+        strstr(text, ":2: not a suppression: its pattern has the control character 0x01\n"), "%s",
+        text);
 }
 
 Test(suppress, a_file_that_is_not_there_is_an_error, .init = cr_redirect_stderr)
