@@ -55,6 +55,28 @@ static int compare_types(const void *left, const void *right)
     return order != 0 ? order : compare_elements(&a->type, &b->type);
 }
 
+static int compare_by_element(const void *left, const void *right)
+{
+    const struct lmm_diet_type *const *a = left;
+    const struct lmm_diet_type *const *b = right;
+
+    return compare_elements(&(*a)->type, &(*b)->type);
+}
+
+/* Lists the types by element; returns false when memory ran out. */
+static bool list_by_element(struct lmm_diet *diet)
+{
+    diet->by_element = calloc(diet->type_count + 1, sizeof(struct lmm_diet_type *));
+    if (diet->by_element == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < diet->type_count; i++) {
+        diet->by_element[i] = &diet->types[i];
+    }
+    qsort(diet->by_element, diet->type_count, sizeof(struct lmm_diet_type *), compare_by_element);
+    return true;
+}
+
 /* Adds the type of the items [first, end); of several confidences the least. */
 static void add_type(struct lmm_diet *diet, const struct item *items, size_t first, size_t end)
 {
@@ -113,7 +135,7 @@ static bool list_types(struct lmm_diet *diet)
     }
     free(items);
     qsort(diet->types, diet->type_count, sizeof(*diet->types), compare_types);
-    return true;
+    return list_by_element(diet);
 }
 
 struct lmm_diet_type *lmm_diet_type_of(const struct lmm_diet *diet,
@@ -122,12 +144,15 @@ struct lmm_diet_type *lmm_diet_type_of(const struct lmm_diet *diet,
     struct lmm_model_type type;
 
     lmm_site_type(diet->model, site, &type);
-    for (size_t i = 0; lmm_site_type_is_known(&type) && i < diet->type_count; i++) {
-        if (compare_elements(&diet->types[i].type, &type) == 0) {
-            return &diet->types[i];
-        }
+    if (!lmm_site_type_is_known(&type) || diet->type_count == 0) {
+        return NULL;
     }
-    return NULL;
+    const struct lmm_diet_type wanted = {.type = type};
+    const struct lmm_diet_type *key = &wanted;
+    struct lmm_diet_type **found =
+        bsearch(&key, diet->by_element, diet->type_count, sizeof(key), compare_by_element);
+
+    return found == NULL ? NULL : *found;
 }
 
 static void read_layouts(struct lmm_diet *diet)
@@ -319,6 +344,7 @@ void lmm_diet_free(struct lmm_diet *diet)
         lmm_layout_free(&diet->types[i].layout);
     }
     free(diet->hints);
+    free((void *) diet->by_element);
     free(diet->types);
     free(diet->sites);
     lmm_type_dies_free(diet->dies);

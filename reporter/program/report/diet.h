@@ -55,7 +55,8 @@ struct lmm_diet {
     const struct lmm_model_site **sites; /* by type */
     struct lmm_diet_type *types;         /* most bytes first */
     size_t type_count;
-    struct lmm_hint *hints; /* most bytes saved first; then by share */
+    struct lmm_diet_type **by_element; /* these types by element, bytes and place */
+    struct lmm_hint *hints;            /* most bytes saved first; then by share */
     size_t hint_count;
     bool has_failed; /* memory ran out */
 };
@@ -103,7 +104,7 @@ uint64_t lmm_diet_saving(const struct lmm_diet *diet, const struct lmm_diet_type
 struct lmm_model_amount lmm_diet_amount(const struct lmm_diet *diet,
                                         const struct lmm_model_site *site);
 
-/* Returns the type of the diet that an element of a site's type is; NULL: it is not known. */
+/* Returns the type of the diet that an element of a site's type is; NULL: it is not known. Cost: logarithmic. */
 struct lmm_diet_type *lmm_diet_type_of(const struct lmm_diet *diet,
                                        const struct lmm_model_site *site);
 

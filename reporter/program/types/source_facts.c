@@ -132,17 +132,18 @@ static bool look_at_call(struct lmm_finding *finding, const struct lmm_symbol *c
     char name[NAME_BYTES];
     char path[PATH_MAX];
     struct lmm_string text = {NULL, 0};
+    uint32_t line = call->line;
     bool is_done = false;
 
     if (call->file != NULL) {
         text = lmm_sources_read(finding->reader->sources, whole_path(finding, call->file, path),
-                                finding->reader->built_ns);
+                                finding->reader->built_ns, &line);
     }
     if (text.text == NULL) {
         return false;
     }
-    size_t count = lmm_statement_find(text.text, text.bytes, call->line,
-                                      name_in_source(allocator, name), output, hints);
+    size_t count = lmm_statement_find(text.text, text.bytes, line, name_in_source(allocator, name),
+                                      output, hints);
 
     for (size_t i = 0; i < count; i++) {
         is_done |= add_hint(finding, &hints[i], scope_count) || is_kept(&hints[i]);

@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "reporter/program/types/sources.h"
+
 enum {
-    LINES_BEFORE = 64,
+    LINES_BEFORE = LMM_SOURCE_LINES_BEFORE,
     LINES_AFTER = 64,
     BYTES_BEFORE = 8192,
     BYTES_AFTER = 12288, /* from the start of the line on */
