@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_diff: `lmm diff A B`: what grew from one ledger to another, by family and by site. Each may
  * be a process, a ledger or a saved snapshot. */
+#include <errno.h>
 #include <inttypes.h>
 
 #include "reporter/core/model.h"
@@ -13,9 +14,14 @@
 #include "reporter/program/base/select.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/page/page_report.h"
+#include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/merge.h"
+#include "reporter/program/report/report_options.h"
 #include "reporter/program/report/row_options.h"
 #include "reporter/program/report/site_word.h"
+#include "reporter/program/report/spots.h"
+#include "reporter/program/report/suppress.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/types/types.h"
 #include "reporter/program/symbols/wrapper_list.h"
@@ -25,6 +31,7 @@ struct options {
     struct lmm_row_options rows;
     struct lmm_delta_look look;
     const struct lmm_format *format;
+    const char *output;   /* NULL: standard output */
     const char *words[2]; /* the ledgers to compare */
     size_t word_count;
     bool has_last; /* the second one is that of the last run */
@@ -43,6 +50,8 @@ static const struct argp_option option_list[] = {
      0},
     {"stacks", STACKS, NULL, 0, "Show the call stacks of each row that changed", 0},
     {"stacks-per-row", STACKS_PER_ROW, "N", 0, "Show at most N of these (3)", 0},
+    {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the comparison is complete",
+     0},
     {0},
 };
 
@@ -94,6 +103,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG: add_word(state, options, argument); return 0;
     case LAST: options->has_last = true; return 0;
+    case 'o': options->output = argument; return 0;
     case ARGP_KEY_END: complete_words(state, options); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -102,7 +112,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {
     {&lmm_family_argp, 0, NULL, 0},
     {&lmm_row_argp, 0, NULL, 0},
-    {&lmm_format_argp, 0, NULL, 0},
+    {&lmm_page_format_argp, 0, NULL, 0},
     {&lmm_wrapper_argp, 0, NULL, 0},
     {0},
 };
@@ -115,6 +125,46 @@ const struct argp lmm_diff_argp = {
         "PID, a program's name, or a file: a ledger, or a copy that `lmm snapshot` wrote.",
     .children = children,
 };
+
+/* Opens the output; returns an exit status, after a message on stderr if it is not LMM_EXIT_DONE. */
+static int open_output(const struct options *options, struct lmm_output *output)
+{
+    if (!lmm_output_open(output, options->output, 0666)) {
+        return LMM_EXIT_FAILED;
+    }
+    if (!lmm_format_may_go(options->format, lmm_output_is_terminal(output))) {
+        lmm_output_abandon(output);
+        return LMM_EXIT_USAGE;
+    }
+    return LMM_EXIT_DONE;
+}
+
+/* Writes the HTML report of the difference, without the leaks that are suppressed in every report. */
+static int write_page(const struct lmm_model *before, const struct lmm_model *after,
+                      const struct options *options, const struct lmm_symbols *symbols)
+{
+    const struct lmm_page_moment earlier = {.model = before};
+    struct lmm_loss_options losses = {.shown_classes = LMM_KINDS_SHOWN};
+    struct lmm_spots spots = {.model = NULL};
+    const struct lmm_page_report page = {
+        .now = {.model = after, .spots = &spots}, .before = &earlier, .symbols = symbols};
+    struct lmm_output output;
+    int status = lmm_page_report_can() ? open_output(options, &output) : LMM_EXIT_FAILED;
+
+    if (status != LMM_EXIT_DONE) {
+        return status;
+    }
+    lmm_loss_options_add_own(&losses, after);
+    int error =
+        lmm_loss_options_complete(&losses) && lmm_spots_make(after, &losses.suppressions, &spots)
+            ? lmm_page_report_write(&page, &output.sink)
+            : -ENOMEM;
+
+    output.sink.error = output.sink.error == 0 ? error : output.sink.error;
+    lmm_spots_free(&spots);
+    lmm_suppressions_free(&losses.suppressions);
+    return lmm_output_close(&output);
+}
 
 static int compare(const struct lmm_snapshot *before, const struct lmm_snapshot *after,
                    const struct options *options)
@@ -131,7 +181,11 @@ static int compare(const struct lmm_snapshot *before, const struct lmm_snapshot 
     look.all = options->rows.all;
     look.brief_families = after->model->is_drop_in && options->select.patterns == NULL &&
                           !lmm_row_options_ask_families(&options->rows);
-    lmm_output_open(&output, NULL, 0);
+    int status = open_output(options, &output);
+    if (status != LMM_EXIT_DONE) {
+        lmm_delta_free(delta);
+        return status;
+    }
     (is_json ? lmm_delta_json : lmm_delta_text)(delta, &look, &output.sink);
     lmm_delta_free(delta);
     return lmm_output_close(&output);
@@ -222,7 +276,10 @@ static bool make_rows(const struct options *options, struct lmm_model *before,
     lmm_select_filter(&options->select, before);
     lmm_select_filter(&options->select, after);
     rows.site = NULL;
-    if (is_json) {
+    if (options->format->is_page) {
+        rows.by = LMM_BY_SITE;
+        rows.has_by = true;
+    } else if (is_json) {
         lmm_row_options_choose(&rows, options->look.stacks == 0 ? LMM_BY_SITE : LMM_BY_LINE);
     } else {
         lmm_row_options_choose(&rows, lmm_row_options_usual(after));
@@ -248,7 +305,9 @@ int lmm_cmd_diff(int argc, char **argv)
     }
     if (after != NULL && name(&symbols, before->model, after->model) &&
         make_rows(&options, before->model, after->model, merges)) {
-        status = compare(before, after, &options);
+        status = options.format->is_page
+                     ? write_page(before->model, after->model, &options, symbols)
+                     : compare(before, after, &options);
         status = status == LMM_EXIT_DONE ? judge(&options, before->model, after->model) : status;
     }
     lmm_merge_free(&merges[0]);

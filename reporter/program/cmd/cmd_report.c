@@ -15,12 +15,14 @@
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/ledger/liveness.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/page/page_report.h"
 #include "reporter/program/report/check_report.h"
 #include "reporter/program/report/diet.h"
 #include "reporter/program/report/leak_kinds.h"
 #include "reporter/program/report/merge.h"
 #include "reporter/program/report/report_options.h"
 #include "reporter/program/report/row_options.h"
+#include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/program/symbols/gap_note.h"
 #include "reporter/program/symbols/symbols.h"
@@ -72,7 +74,7 @@ static const struct argp_option options[] = {
     {"debuginfod", DEBUGINFOD, NULL, 0,
      "Get missing debug files from the servers of DEBUGINFOD_URLS", 0},
     {"format", 'F', "FORMAT", 0,
-     "text (the default), json, csv, openmetrics, pprof, folded, massif, junit or sarif", 0},
+     "text (the default), json, csv, openmetrics, pprof, folded, massif, html, junit or sarif", 0},
     {"json", JSON, NULL, 0, "The same as --format json", 0},
     {"output", 'o', "FILE", 0, "Write to FILE, which is replaced when the report is complete", 0},
     {0},
@@ -140,18 +142,20 @@ const struct argp lmm_report_argp = {
     .children = children,
 };
 
-static int write_report(const struct arguments *arguments, const struct lmm_model *model)
+/* page: of html; else NULL. */
+static int write_report(const struct arguments *arguments, const struct lmm_model *model,
+                        const struct lmm_page_report *page)
 {
     struct lmm_output output;
     struct lmm_format_options look = {.measure = arguments->measure,
                                       .sites = arguments->sites,
-                                      .top_sites = arguments->select.top};
+                                      .top_sites = arguments->select.top,
+                                      .page = page};
 
     if (!lmm_output_open(&output, arguments->output, 0666)) {
         return LMM_EXIT_FAILED;
     }
-    if (arguments->format->is_binary && lmm_output_is_terminal(&output)) {
-        lmm_complain("not writing binary %s to a terminal; use -o FILE", arguments->format->name);
+    if (!lmm_format_may_go(arguments->format, lmm_output_is_terminal(&output))) {
         lmm_output_abandon(&output);
         return LMM_EXIT_USAGE;
     }
@@ -247,6 +251,9 @@ static void find_hints(const struct arguments *arguments, const struct lmm_model
     bool has_hints = is_shown && !arguments->no_hints && arguments->select.patterns == NULL &&
                      arguments->rows.site == NULL && model->other_malloc.bytes == 0;
 
+    if (arguments->format->is_page && !arguments->no_hints) {
+        lmm_page_report_diet(model, symbols, arguments->select.types, ret_diet);
+    }
     if (has_hints) { /* it leaves *ret_diet alone when memory runs out */
         (void) lmm_diet_make_brief(model, symbols, arguments->select.types, ret_diet);
     }
@@ -281,6 +288,29 @@ static void tell_what_is_missing(const struct arguments *arguments,
     }
 }
 
+/* Writes the HTML report; returns an exit status. */
+static int write_page(struct arguments *arguments, const struct lmm_model *model,
+                      const struct lmm_symbols *symbols, const struct lmm_diet *diet)
+{
+    struct lmm_spots spots = {.model = NULL};
+    struct lmm_page_report page = {
+        .now = {.model = model, .spots = &spots}, .diet = diet, .symbols = symbols};
+    int status = LMM_EXIT_FAILED;
+
+    lmm_loss_options_add_own(&arguments->losses, model);
+    if (!lmm_page_report_can()) {
+        return LMM_EXIT_FAILED;
+    }
+    if (lmm_loss_options_complete(&arguments->losses) &&
+        lmm_spots_make(model, &arguments->losses.suppressions, &spots)) {
+        status = write_report(arguments, model, &page);
+    } else {
+        lmm_complain("out of memory");
+    }
+    lmm_spots_free(&spots);
+    return status;
+}
+
 /* Writes the usage report, with its notes; returns an exit status. */
 static int write_usage(struct arguments *arguments, struct lmm_model *model,
                        struct lmm_symbols *symbols)
@@ -302,7 +332,8 @@ static int write_usage(struct arguments *arguments, struct lmm_model *model,
         model->notes = notes;
         model->note_count = count;
         model->hints = diet.model == NULL ? NULL : &hints;
-        status = write_report(arguments, model);
+        status = arguments->format->is_page ? write_page(arguments, model, symbols, &diet)
+                                            : write_report(arguments, model, NULL);
         model->note_count = 0;
         model->hints = NULL;
     }

@@ -20,6 +20,7 @@
 #include "reporter/core/words.h"
 #include "reporter/program/base/array.h"
 #include "reporter/program/formats/format.h"
+#include "reporter/program/page/page_report.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/diet.h"
 #include "reporter/program/report/gate.h"
@@ -32,6 +33,8 @@
 #include "reporter/program/ledger/run_folder.h"
 #include "reporter/program/run/run_books.h"
 #include "reporter/program/run/run_options.h"
+#include "reporter/program/run/run_output.h"
+#include "reporter/program/run/run_pages.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/spots.h"
@@ -53,64 +56,25 @@ struct run {
 
 /* ---- Before ---------------------------------------------------------------------------------- */
 
-/* Returns pattern with pid for each %p, to be freed; NULL: memory ran out. */
-static char *expand(const char *pattern, uint32_t pid)
-{
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *stream = open_memstream(&text, &bytes);
-
-    for (const char *at = pattern; stream != NULL && *at != '\0'; at++) {
-        if (at[0] == '%' && at[1] == 'p') {
-            fprintf(stream, "%" PRIu32, pid);
-            at++;
-        } else if (at[0] == '%' && at[1] == '%') {
-            fputc(*at++, stream);
-        } else {
-            fputc(*at, stream);
-        }
-    }
-    if (stream == NULL || fclose(stream) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
-}
-
-/* Whether the output has a file for each process. */
-static bool is_split(const struct lmm_run_options *options)
-{
-    char *without = options->output == NULL ? NULL : expand(options->output, 0);
-    char *other = options->output == NULL ? NULL : expand(options->output, 1);
-    bool differs = without != NULL && other != NULL && strcmp(without, other) != 0;
-
-    free(without);
-    free(other);
-    return differs;
-}
-
-/* Whether the report can probably be written; false after a message on stderr. */
+/* Whether the report and the pages can probably be written; false after a message on stderr. */
 static bool can_report(const struct lmm_run_options *options)
 {
-    if (options->children && options->format->kind == LMM_FORMAT_DATA && !is_split(options)) {
+    bool is_split = lmm_run_output_is_split(options->output);
+
+    if (options->children && options->format->kind == LMM_FORMAT_DATA && !is_split) {
         lmm_complain("%s and --format %s need a file for each process: -o FILE with %%p in it",
                      options->error_exitcode != 0 ? "--error-exitcode" : "--children",
                      options->format->name);
         return false;
     }
-    if (options->output == NULL) {
-        bool is_refused = options->format->is_binary && isatty(STDERR_FILENO) != 0;
-
-        if (is_refused) {
-            lmm_complain("not writing binary %s to a terminal; use -o FILE", options->format->name);
-        }
-        return !is_refused;
+    if ((options->format->is_page || options->html != NULL) && !lmm_page_report_can()) {
+        return false;
     }
-    char *path = expand(options->output, (uint32_t) getpid());
-    bool can = path != NULL && lmm_output_can_open(path);
-
-    free(path);
-    return can;
+    if (options->html != NULL && !lmm_run_output_can(options->html)) {
+        return false;
+    }
+    return options->output == NULL ? lmm_format_may_go(options->format, isatty(STDERR_FILENO) != 0)
+                                   : lmm_run_output_can(options->output);
 }
 
 static void take_end(void *context, pid_t pid, int status)
@@ -213,6 +177,31 @@ static int name_and_group(struct run *run)
     return 0;
 }
 
+/* Returns the pages of a report. */
+static struct lmm_run_pages pages_of(const struct run *run, const struct lmm_run_report *report)
+{
+    return (struct lmm_run_pages) {
+        .pattern = run->options.html,
+        .report = report,
+        .symbols = run->symbols,
+        .types = run->options.select.types,
+        .no_hints = run->options.no_hints,
+    };
+}
+
+/* As --format html: of one process. */
+static int render_page(const struct run *run, const struct lmm_run_report *report,
+                       struct lmm_sink *sink)
+{
+    const struct lmm_run_pages pages = pages_of(run, report);
+    struct lmm_diet diet = {.model = NULL};
+    const struct lmm_page_report page = lmm_run_page_of(&pages, &report->processes[0], &diet);
+    int error = lmm_page_report_write(&page, sink);
+
+    lmm_diet_free(&diet);
+    return error;
+}
+
 static int render(const struct run *run, const struct lmm_run_report *report,
                   struct lmm_output *output)
 {
@@ -222,6 +211,9 @@ static int render(const struct run *run, const struct lmm_run_report *report,
                                       .sites = true,
                                       .top_sites = run->options.extent.top};
 
+    if (format->is_page) {
+        return render_page(run, report, &output->sink);
+    }
     return format->kind == LMM_FORMAT_DATA
                ? format->render(report->processes[0].model, &output->sink, &look)
                : lmm_run_report_render(report, format, &output->sink);
@@ -282,7 +274,7 @@ static int write_split(const struct run *run, const struct lmm_run_report_proces
     int status = LMM_EXIT_DONE;
 
     for (size_t i = 0; i < run->books.count && status == LMM_EXIT_DONE; i++) {
-        char *path = expand(run->options.output, processes[i].model->pid);
+        char *path = lmm_run_output_path(run->options.output, processes[i].model->pid);
 
         status = path == NULL ? LMM_EXIT_FAILED : write_report(run, &processes[i], 1, path);
         free(path);
@@ -335,9 +327,19 @@ static bool list_processes(struct run *run)
     return run->processes != NULL;
 }
 
+/* Writes the pages of --html. */
+static int write_pages(const struct run *run)
+{
+    char folder[PATH_MAX];
+    const struct lmm_run_report report = report_of(run, run->processes, run->books.count, folder);
+    const struct lmm_run_pages pages = pages_of(run, &report);
+
+    return run->options.html == NULL ? LMM_EXIT_DONE : lmm_run_pages_write(&pages);
+}
+
 static int write_reports(const struct run *run)
 {
-    return is_split(&run->options)
+    return lmm_run_output_is_split(run->options.output)
                ? write_split(run, run->processes)
                : write_report(run, run->processes, run->books.count, run->options.output);
 }
@@ -379,7 +381,7 @@ static int write_none(const struct run *run)
     }
     char *path = run->options.output == NULL
                      ? NULL
-                     : expand(run->options.output, (uint32_t) run->ending.pid);
+                     : lmm_run_output_path(run->options.output, (uint32_t) run->ending.pid);
 
     if (run->options.output == NULL) {
         lmm_output_open_stderr(&output);
@@ -451,11 +453,12 @@ static int report_books(struct run *run)
         return LMM_EXIT_FAILED;
     }
     int status = write_reports(run);
+    int pages = write_pages(run);
 
     complain_about_others(run);
     complain_about_losses(run);
     complain_about_unseen(run);
-    return status;
+    return status != LMM_EXIT_DONE ? status : pages;
 }
 
 static bool any_is_live(const struct run *run)

@@ -24,6 +24,7 @@ static const struct {
     {&lmm_row_by_argp, "by", lmm_row_options_word_at},
     {&lmm_format_argp, "format", lmm_format_word_of_all},
     {&lmm_table_format_argp, "format", lmm_format_word_of_tables},
+    {&lmm_page_format_argp, "format", lmm_format_word_of_pages},
     {&lmm_export_argp, "measure", lmm_export_word},
     {&lmm_report_argp, "format", lmm_format_word},
     {&lmm_run_argp, "format", lmm_format_word},

@@ -9,6 +9,7 @@
 #include "reporter/core/text.h"
 #include "reporter/program/base/command_line.h"
 #include "reporter/program/base/nearest.h"
+#include "reporter/program/base/program.h"
 
 enum {
     KEY_MEASURE = 0x6d6561, /* unlike the keys of all subcommands */
@@ -51,6 +52,11 @@ const struct lmm_format lmm_formats[] = {
      .has_stacks = true,
      .has_measures = true},
     {.name = "massif", .render = lmm_massif_render, .kind = LMM_FORMAT_DATA, .has_stacks = true},
+    {.name = "html",
+     .render = lmm_html_render,
+     .kind = LMM_FORMAT_DATA,
+     .is_page = true,
+     .has_stacks = true},
     {.name = "junit", .render = lmm_junit_render, .kind = LMM_FORMAT_CHECK, .has_stacks = true},
     {.name = "sarif", .render = lmm_sarif_render, .kind = LMM_FORMAT_CHECK, .has_stacks = true},
     {.name = NULL, .kind = LMM_FORMAT_DATA},
@@ -74,6 +80,17 @@ const struct lmm_format *lmm_format_find(const char *name)
     return NULL;
 }
 
+bool lmm_format_may_go(const struct lmm_format *format, bool is_terminal)
+{
+    bool is_refused = is_terminal && (format->is_binary || format->is_page);
+
+    if (is_refused) {
+        lmm_complain("not writing %s%s to a terminal; use -o FILE",
+                     format->is_binary ? "binary " : "", format->name);
+    }
+    return !is_refused;
+}
+
 const char *lmm_format_word(size_t index)
 {
     return index < FORMATS ? lmm_formats[index].name : NULL;
@@ -88,6 +105,13 @@ const char *lmm_format_word_of_all(size_t index)
 const char *lmm_format_word_of_tables(size_t index)
 {
     static const char *const words[] = {"text", "json", "csv"};
+
+    return index < sizeof(words) / sizeof(words[0]) ? words[index] : NULL;
+}
+
+const char *lmm_format_word_of_pages(size_t index)
+{
+    static const char *const words[] = {"text", "json", "html"};
 
     return index < sizeof(words) / sizeof(words[0]) ? words[index] : NULL;
 }
@@ -218,6 +242,27 @@ static const struct argp_option table_option_table[] = {
 };
 
 const struct argp lmm_table_format_argp = {.options = table_option_table, .parser = parse_table};
+
+static error_t parse_page(int option, char *argument, struct argp_state *state)
+{
+    const struct lmm_format **format = state->input;
+    size_t word;
+
+    if (option != 'F') {
+        return parse(option, argument, state);
+    }
+    word = lmm_option_word_parse("--format", argument, lmm_format_word_of_pages, state);
+    *format = lmm_format_find(lmm_format_word_of_pages(word));
+    return 0;
+}
+
+static const struct argp_option page_option_table[] = {
+    {"format", 'F', "FORMAT", 0, "text (the default), json or html", 0},
+    {"json", KEY_JSON, NULL, 0, "The same as --format json", 0},
+    {0},
+};
+
+const struct argp lmm_page_format_argp = {.options = page_option_table, .parser = parse_page};
 
 size_t lmm_sites_shown(const struct lmm_model *model, const struct lmm_format_options *options,
                        size_t usual)

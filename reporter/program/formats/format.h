@@ -15,6 +15,7 @@ struct argp;
 struct argp_state;
 struct lmm_model;
 struct lmm_model_site;
+struct lmm_page_report;
 struct lmm_sink;
 
 enum {
@@ -40,6 +41,7 @@ struct lmm_format_options {
     size_t top_sites;    /* --top: at most so many sites; 0: the format decides */
     bool brief_families; /* as in struct lmm_text_style */
     bool type_frames;    /* --by type: stacks of folded start with the type of their blocks */
+    const struct lmm_page_report *page; /* of html: what is known beside the model; NULL: nothing */
 };
 
 /* Which reports exist in a format. */
@@ -56,7 +58,8 @@ struct lmm_format {
     int (*render)(const struct lmm_model *model, struct lmm_sink *sink,
                   const struct lmm_format_options *options);
     enum lmm_format_kind kind;
-    bool is_binary;    /* must not go to a terminal */
+    bool is_binary;    /* these two: must not go to a terminal */
+    bool is_page;      /* one file for a browser */
     bool has_stacks;   /* it shows whole stacks, so its rows are sites, never several of them */
     bool has_measures; /* it takes --measure */
 };
@@ -69,17 +72,23 @@ const struct lmm_format *lmm_format_find(const char *name);
 const struct lmm_format *lmm_format_parse(const char *argument, bool all,
                                           const struct argp_state *state);
 
+/* Returns whether a format may go to a terminal, or the output is none; false after a message on
+ * stderr. */
+bool lmm_format_may_go(const struct lmm_format *format, bool is_terminal);
+
 /* Return the names of formats, as lmm_option_word does: of all, of those of all reports, of those that a
- * table has, and of those that show a check for leaks. */
+ * table has, of those that a comparison has, and of those that show a check for leaks. */
 const char *lmm_format_word(size_t index);
 const char *lmm_format_word_of_all(size_t index);
 const char *lmm_format_word_of_tables(size_t index);
+const char *lmm_format_word_of_pages(size_t index);
 const char *lmm_format_word_of_checks(size_t index);
 
-/* The parsers of --format with text and json, and with csv, too, for `children` of a subcommand's own parser.
+/* The parsers of --format with text and json, and with csv or html, too, for `children` of a subcommand's own parser.
  * Their input is a const struct lmm_format **. */
 extern const struct argp lmm_format_argp;
 extern const struct argp lmm_table_format_argp;
+extern const struct argp lmm_page_format_argp;
 
 /* The parser of --measure, likewise. Its input is an enum lmm_export *. */
 extern const struct argp lmm_export_argp;
@@ -128,6 +137,10 @@ int lmm_junit_render(const struct lmm_model *model, struct lmm_sink *sink,
                      const struct lmm_format_options *options);
 int lmm_sarif_render(const struct lmm_model *model, struct lmm_sink *sink,
                      const struct lmm_format_options *options);
+
+/* A file for a browser (page/page_report.h). */
+int lmm_html_render(const struct lmm_model *model, struct lmm_sink *sink,
+                    const struct lmm_format_options *options);
 
 /* Returns how many sites of a model to show; `usual` is the number without --top. */
 size_t lmm_sites_shown(const struct lmm_model *model, const struct lmm_format_options *options,

@@ -2,10 +2,12 @@
 #include "reporter/program/page/page_data.h"
 
 #include <assert.h>
+#include <errno.h>
 
 #include "reporter/core/json_writer.h"
 #include "reporter/program/page/page_hints.h"
 #include "reporter/program/page/page_put.h"
+#include "reporter/program/page/page_series.h"
 #include "reporter/program/page/page_tables.h"
 
 static void put_head(struct lmm_json *json, const struct lmm_page_data *data)
@@ -82,12 +84,15 @@ int lmm_page_data_write(const struct lmm_page_data *data, struct lmm_sink *sink)
     lmm_json_begin_object(&json, NULL, LMM_JSON_COMPACT);
     put_head(&json, data);
     put_tables(&json, data);
-    lmm_json_null(&json, "series");
+    bool good = lmm_page_put_series(&json, data->tables, data->now->model, data->timeline);
+
     lmm_page_put_hints(&json, data->tables, data->diet);
     put_suspects(&json, data);
     put_before(&json, data);
     lmm_page_put_layouts(&json, data->tables, data->diet);
     put_notes(&json, data);
     lmm_json_end_object(&json);
-    return lmm_json_finish(&json);
+    int error = lmm_json_finish(&json);
+
+    return error != 0 || good ? error : -ENOMEM;
 }

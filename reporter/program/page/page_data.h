@@ -19,6 +19,7 @@ struct lmm_diet;
 struct lmm_page_figures;
 struct lmm_page_tables;
 struct lmm_sink;
+struct lmm_timeline;
 
 enum { LMM_PAGE_SCHEMA_VERSION = 1 };
 
@@ -42,13 +43,15 @@ struct lmm_page_data {
     const struct lmm_page_moment *before; /* these two: LMM_PAGE_DIFF */
     const struct lmm_page_figures *figures_before;
     const struct lmm_diet *diet;
+    const struct lmm_timeline *timeline;
     const struct lmm_page_suspect *suspects;
     size_t suspect_count;
     char *const *notes;
     size_t note_count;
 };
 
-/* Writes the document and flushes the sink. Returns 0, or -errno of the first write that failed. */
+/* Writes the document and flushes the sink. Returns 0, -ENOMEM, or -errno of the first write that
+ * failed. */
 int lmm_page_data_write(const struct lmm_page_data *data, struct lmm_sink *sink);
 
 #endif

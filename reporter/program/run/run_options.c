@@ -33,6 +33,7 @@ enum {
     KEY_BASELINE,
     KEY_GATE,
     KEY_GENERATE,
+    KEY_HTML,
 };
 
 static const struct argp_option table[] = {
@@ -40,10 +41,12 @@ static const struct argp_option table[] = {
      "Calls kept of each call stack: 0 (no stacks) to 64, 24 by default", 0},
     {"stacks", KEY_STACKS, "N", OPTION_HIDDEN, NULL, 0}, /* its name until 1.0 */
     {"format", 'F', "FORMAT", 0,
-     "text (the default), json, csv, openmetrics, pprof, folded, massif, junit or sarif", 0},
+     "text (the default), json, csv, openmetrics, pprof, folded, massif, html, junit or sarif", 0},
     {"report", 0, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0}, /* its name until 1.0 */
     {"output", 'o', "FILE", 0,
      "Write the report to FILE, not to standard error; %p in it is the process's PID", 0},
+    {"html", KEY_HTML, "FILE", 0,
+     "Write a page for the browser to FILE, too; %p in it is the process's PID", 0},
     {"leaks", KEY_LEAKS, NULL, 0, "Show leaks only", 0},
     {"no-hints", KEY_NO_HINTS, NULL, 0, "Leave out the hints how to need less memory", 0},
     {"errors-for-leak-kinds", KEY_ERROR_KINDS, "SET", 0,
@@ -193,6 +196,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
     switch (key) {
     case 'o': options->output = argument; return 0;
+    case KEY_HTML: options->html = argument; return 0;
     case KEY_LEAKS: options->leaks_only = true; return 0;
     case KEY_NO_HINTS: options->no_hints = true; return 0;
     case KEY_GATE: options->gate = argument; return 0;

@@ -21,6 +21,7 @@ struct lmm_run_options {
     const struct lmm_format *format;
     enum lmm_export measure;
     const char *output; /* NULL: standard error */
+    const char *html;   /* of pages; NULL: none */
     struct lmm_loss_options losses;
     struct lmm_extent_options extent;
     struct lmm_select select; /* --type */

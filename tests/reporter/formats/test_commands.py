@@ -54,7 +54,7 @@ class Diff(harness.Case):
     def test_wrong_usage(self):
         self.refuse("expected two ledgers", "diff", self.old)
         self.refuse("unexpected argument", "diff", self.old, self.old, self.old)
-        self.refuse("unknown format 'csv'", "diff", "--format=csv", self.old, self.old)
+        self.refuse("--format takes text, json or html, not 'csv'", "diff", "--format=csv", self.old, self.old)
         self.refuse("--top", "diff", "--top=0", self.old, self.old)
 
     def test_full_output(self):
