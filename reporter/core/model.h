@@ -208,14 +208,18 @@ enum lmm_model_type_gap {
 /* The type of a site's blocks, as far as it is known (program/types finds it). */
 struct lmm_model_type {
     struct lmm_string
-        name; /* "struct node"; of arrays "struct node[]"; also of a guess; empty: none */
+        name; /* "struct node"; of arrays "struct node[]"; "struct node+"; also of a guess; empty: none */
     enum lmm_model_confidence confidence;
     unsigned evidence; /* a set of enum lmm_model_evidence */
     enum lmm_model_type_gap gap;
     struct lmm_string lacking; /* the name of a module */
-    struct lmm_string element; /* the name without "[]" */
+    struct lmm_string element; /* the name without "[]" or "+" */
     uint64_t bytes;            /* sizeof one element; 0: unknown */
-    struct lmm_string file;    /* where the type is defined; empty: unknown, and so is the line */
+    bool is_after_header;      /* a header lies in each block before it, or may lie there */
+    uint64_t header_bytes;     /* its size; 0: there is none, or it is not known */
+    bool
+        has_more; /* blocks start with the element, after any header, and are longer: the name ends in "+" */
+    struct lmm_string file; /* where the type is defined; empty: unknown, and so is the line */
     uint32_t line;
 };
 

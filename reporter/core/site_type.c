@@ -155,6 +155,9 @@ static void put_type(struct lmm_json *json, const struct lmm_model_type *type)
     lmm_json_string(json, "name", type->name);
     lmm_json_string(json, "element", type->element);
     lmm_json_u64(json, "bytes", type->bytes);
+    if (type->header_bytes > 0) {
+        lmm_json_u64(json, "header_bytes", type->header_bytes);
+    }
     lmm_json_text(json, "confidence", lmm_site_type_confidence_word(type->confidence));
     lmm_json_evidence(json, "evidence", type->evidence);
     lmm_json_string(json, "file", type->file);

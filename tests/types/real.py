@@ -4,7 +4,7 @@
 
 Fetches the sources of Debian's packages (deb-src is added for this script alone), builds them by gcc and clang with
 -O2 -g, runs each under LMM on a small task of its own, and prints which share of the bytes at the peak has a certain
-or a likely type. Fails if it is below 85 % of a program in C, or 90 % of one in C++ (except EXCEPTIONS). What was built is kept in the
+or a likely type. Fails if it is below 85 % of a program in C, or 90 % of one in C++. What was built is kept in the
 folder (default: ~/.cache/lmm/real). --lines: also the lines with most bytes without a type.
 Status 77: the sources cannot be fetched.
 """
@@ -24,8 +24,6 @@ import time
 
 SKIPPED = 77
 SHARE_MIN = {"C": 0.85, "C++": 0.90}
-# One function allocates all objects of Python, by sizes that are data, and returns them as PyObject *.
-EXCEPTIONS = {"python3": 0.15}
 COMPILERS = {"gcc": ("gcc", "g++"), "clang": ("clang", "clang++")}
 FLAGS = "-O2 -g"
 SECONDS = 100    # until a server answers, and until a program ends
@@ -289,7 +287,7 @@ def judge(name, compiler, arguments, sources):
     certain = share_of(sites, ("certain",))
     known = share_of(sites, ("certain", "likely"))
     size = sum(site["peak_bytes"] for site in sites) / 2**20
-    least = EXCEPTIONS.get(name, SHARE_MIN[real.language])
+    least = SHARE_MIN[real.language]
     verdict = "" if known >= least else f"  below {least:.0%}"
     print(f"{name:14} {real.language:4} {compiler:6} {size:9.1f} MiB {100 * known:7.1f}% {100 * certain:8.1f}%{verdict}",
           flush=True)

@@ -158,7 +158,7 @@ static char *type_text(const struct lmm_diet *diet, const struct lmm_model_site 
     if (!lmm_site_type_is_known(&type)) {
         return strdup("");
     }
-    bool is_array = type.name.bytes > type.element.bytes;
+    bool is_array = type.name.bytes > type.element.bytes && !type.has_more;
 
     if (!is_array || type.bytes == 0 || bytes == 0 || bytes % type.bytes != 0) {
         return strndup(type.name.text, type.name.bytes);

@@ -90,7 +90,7 @@ static uint64_t saving_of(const struct lmm_diet *diet, const struct lmm_diet_typ
     if (largest < type->layout.bytes || site->smallest_bytes == 0) {
         return 0;
     }
-    has_tail = has_tail || largest % type->layout.bytes != 0;
+    has_tail = has_tail || type->type.has_more || largest % type->layout.bytes != 0;
     uint64_t now = lmm_slots_of(&diet->slots, largest);
     uint64_t structs = has_tail ? 1 : largest / type->layout.bytes;
 

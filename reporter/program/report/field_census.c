@@ -38,8 +38,19 @@ static int compare_sites(const void *left, const void *right)
     return order != 0 ? order : lmm_compare_u64(a->id, b->id);
 }
 
-/* Lists the sites of a type in which blocks live, most blocks first; NULL: memory ran out. */
-static uint32_t *list_sites(const struct lmm_diet_type *type, size_t *ret_count)
+/* Returns whether blocks of a site start with a struct of their type. */
+static bool starts_with_struct(const struct lmm_diet *diet, const struct lmm_model_site *site)
+{
+    struct lmm_model_type type;
+
+    lmm_site_type(diet->model, site, &type);
+    return !type.is_after_header;
+}
+
+/* Lists the sites of a type in which blocks live, most blocks first; those with a header before the struct are left out.
+ * NULL: memory ran out. */
+static uint32_t *list_sites(const struct lmm_diet *diet, const struct lmm_diet_type *type,
+                            size_t *ret_count)
 {
     const struct lmm_model_site **sorted =
         calloc(type->site_count + 1, sizeof(struct lmm_model_site *));
@@ -53,9 +64,10 @@ static uint32_t *list_sites(const struct lmm_diet_type *type, size_t *ret_count)
     }
     memcpy(sorted, type->sites, type->site_count * sizeof(struct lmm_model_site *));
     qsort(sorted, type->site_count, sizeof(struct lmm_model_site *), compare_sites);
-    while (count < type->site_count && sorted[count]->live_blocks > 0) {
-        ids[count] = sorted[count]->id;
-        count++;
+    for (size_t i = 0; i < type->site_count && sorted[i]->live_blocks > 0; i++) {
+        if (starts_with_struct(diet, sorted[i])) {
+            ids[count++] = sorted[i]->id;
+        }
     }
     free(sorted);
     *ret_count = count;
@@ -73,7 +85,7 @@ static bool has_arrays(const struct lmm_diet *diet, const struct lmm_diet_type *
         struct lmm_model_type of_site;
 
         lmm_site_type(diet->model, type->sites[i], &of_site);
-        if (of_site.name.bytes > of_site.element.bytes) {
+        if (of_site.name.bytes > of_site.element.bytes && !of_site.has_more) {
             return true;
         }
     }
@@ -105,8 +117,8 @@ static bool ask_type(const struct lmm_diet *diet, struct lmm_field_census *censu
 {
     static struct lmm_field_answer answer;
     size_t site_count = 0;
-    uint32_t *sites = list_sites(type->type, &site_count);
-    size_t left = sites == NULL ? 0 : type->leaves.count;
+    uint32_t *sites = list_sites(diet, type->type, &site_count);
+    size_t left = sites == NULL || site_count == 0 ? 0 : type->leaves.count;
     bool done = sites != NULL;
 
     type->has_all_sites = site_count <= LMM_FIELD_SITES_MAX;

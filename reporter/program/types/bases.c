@@ -47,29 +47,9 @@ static uint64_t key_of(Dwarf_Die *record)
                            lmm_string_of(name == NULL ? "" : name));
 }
 
-/* Sets *record to the struct that it starts with, or whose array; returns whether there is one. */
-static bool find_start(Dwarf_Die *record)
-{
-    Dwarf_Die member = *record;
-    Dwarf_Die type;
-    uint64_t offset;
-    uint64_t count;
-    int budget = LMM_TYPE_DIES_MAX;
-
-    if (!lmm_type_next_member(record, &member, &offset, &budget) || offset != 0 ||
-        !lmm_type_of(&member, &type) || !lmm_type_strip(&type, &type)) {
-        return false;
-    }
-    if (lmm_type_elements(&type, &type, &count) && !lmm_type_strip(&type, &type)) {
-        return false;
-    }
-    *record = type;
-    return lmm_type_is_record(&type);
-}
-
 static void add_starts(struct lmm_bases *bases, Dwarf_Die record)
 {
-    for (int i = 0; i < LMM_TYPE_DEPTH_MAX && find_start(&record); i++) {
+    for (int i = 0; i < LMM_TYPE_DEPTH_MAX && lmm_type_start(&record); i++) {
         uint64_t *key = lmm_array_add(&bases->keys, &bases->count, sizeof(*bases->keys));
 
         if (key == NULL) {

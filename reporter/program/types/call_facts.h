@@ -20,7 +20,10 @@ struct lmm_facts {
     size_t count;
     bool returns;    /* the function returns the result, unchanged */
     bool is_generic; /* returns, and the function's result type is void *, or unknown */
-    bool has_debug;  /* there is debug information at this address */
+    /* The function returns a pointer so many bytes after the result: the size of a header, or
+     * LMM_HEADER_UNKNOWN; 0: it does not. */
+    int32_t returns_after;
+    bool has_debug; /* there is debug information at this address */
     /* The number, from 1 on, of the function's parameter, a `void **`, that points at where it stores
      * the result; 0: there is none. */
     uint32_t output;

@@ -8,11 +8,14 @@
 enum {
     GROUPS_MAX = 16,
     COOKIE_BYTES = 8, /* before the elements of new[]: their number */
+    HEADER_STEP = 16, /* R11: what follows is aligned as malloc() does it */
+    HEADER_BYTES_MAX = 64,
 };
 
 enum fit {
     FIT_NONE,
     FIT_UNKNOWN, /* the type is incomplete, or no size is known */
+    FIT_START,   /* the type, and something after it, which the program's data says */
     FIT_HEAD,    /* the type, and something after it */
     FIT_MANY,    /* a constant number, above one */
     FIT_ARRAY,   /* different numbers */
@@ -30,6 +33,10 @@ struct group {
     bool has_inside;  /* some evidence is a pointer to the inside of the block */
     bool is_inside;   /* all is, or the source adds the type to something */
     bool is_doubtful; /* R8 */
+    bool is_raw;      /* all evidence is what a function takes the block for that returns a part */
+    enum lmm_start start;
+    int32_t header_bytes; /* as of candidates, but found by the sizes where that is possible */
+    bool is_fitted;       /* the size of the header is not known otherwise */
     int score;
 };
 
@@ -74,17 +81,25 @@ static bool has_more(const struct lmm_type_info *type, uint64_t size)
     return size >= type->bytes;
 }
 
-/* Returns whether a test holds for the smallest and the largest size of each site. */
-static bool all(const struct lmm_type_info *type, const struct lmm_size_range *sizes, size_t count,
-                bool (*test)(const struct lmm_type_info *type, uint64_t size))
+/* Returns whether a test holds for the smallest and the largest size of each site, without a header. */
+static bool all_after(uint64_t header, const struct lmm_type_info *type,
+                      const struct lmm_size_range *sizes, size_t count,
+                      bool (*test)(const struct lmm_type_info *type, uint64_t size))
 {
     for (size_t i = 0; i < count; i++) {
         if (sizes[i].smallest > 0 &&
-            !(test(type, sizes[i].smallest) && test(type, sizes[i].largest))) {
+            !(sizes[i].smallest > header && test(type, sizes[i].smallest - header) &&
+              test(type, sizes[i].largest - header))) {
             return false;
         }
     }
     return true;
+}
+
+static bool all(const struct lmm_type_info *type, const struct lmm_size_range *sizes, size_t count,
+                bool (*test)(const struct lmm_type_info *type, uint64_t size))
+{
+    return all_after(0, type, sizes, count, test);
 }
 
 static bool is_constant(const struct lmm_size_range *sizes, size_t count)
@@ -119,10 +134,55 @@ static bool is_alone(const struct lmm_candidate *candidate)
            !candidate->type->is_base && !candidate->type->is_cplusplus && !candidate->is_inside;
 }
 
-static enum fit fit_of(const struct lmm_candidate *candidate, const struct lmm_size_range *sizes,
-                       size_t count, bool is_new)
+/* Returns how a type fits after a header, where functions leave the question to their callers. */
+static enum fit fit_after(uint64_t header, const struct lmm_candidate *candidate,
+                          const struct lmm_size_range *sizes, size_t count)
 {
     const struct lmm_type_info *type = candidate->type;
+    bool is_start = candidate->start != LMM_START_NONE;
+
+    if (all_after(header, type, sizes, count, is_one)) {
+        return FIT_ONE;
+    }
+    if ((!is_start || candidate->is_array) && all_after(header, type, sizes, count, is_multiple)) {
+        return is_constant(sizes, count) ? FIT_MANY : FIT_ARRAY;
+    }
+    if (all_after(header, type, sizes, count, has_tail)) {
+        return FIT_TAIL;
+    }
+    if (!all_after(header, type, sizes, count, has_more)) {
+        return FIT_NONE;
+    }
+    return candidate->has_more ? FIT_MORE : is_start ? FIT_START : FIT_NONE;
+}
+
+/* Returns how a type fits after a header whose size is not known, and sets *ret_header to the size with
+ * which it fits best. */
+static enum fit fit_after_any(const struct lmm_candidate *candidate,
+                              const struct lmm_size_range *sizes, size_t count, int32_t *ret_header)
+{
+    enum fit best = FIT_NONE;
+    int32_t last = candidate->start == LMM_START_BASE ? 0
+                   : candidate->type->is_base         ? HEADER_STEP
+                                                      : HEADER_BYTES_MAX;
+
+    for (int32_t header = 0; header <= last; header += HEADER_STEP) {
+        enum fit fit = fit_after((uint64_t) header, candidate, sizes, count);
+
+        if (fit > best) {
+            best = fit;
+            *ret_header = fit == FIT_ONE ? header : LMM_HEADER_UNKNOWN;
+        }
+    }
+    return candidate->start == LMM_START_BASE && best > FIT_START ? FIT_START : best;
+}
+
+static enum fit fit_of(const struct lmm_candidate *candidate, const struct lmm_size_range *sizes,
+                       size_t count, bool is_new, int32_t *ret_header)
+{
+    const struct lmm_type_info *type = candidate->type;
+
+    *ret_header = candidate->header_bytes;
 
     if (type->bytes == 0 || !are_known(sizes, count)) {
         return FIT_UNKNOWN;
@@ -130,10 +190,17 @@ static enum fit fit_of(const struct lmm_candidate *candidate, const struct lmm_s
     if (candidate->is_inside && type->kind == LMM_TYPE_RECORD) { /* R7 */
         return all(type, sizes, count, has_more) ? FIT_MORE : FIT_NONE;
     }
+    if (candidate->header_bytes == LMM_HEADER_UNKNOWN) {
+        return fit_after_any(candidate, sizes, count, ret_header);
+    }
+    if (candidate->header_bytes > 0 || candidate->start != LMM_START_NONE) {
+        return fit_after((uint64_t) candidate->header_bytes, candidate, sizes, count);
+    }
     if (all(type, sizes, count, is_one)) {
         return FIT_ONE;
     }
-    if (all(type, sizes, count, is_new ? is_multiple_after_cookie : is_multiple)) {
+    if ((!candidate->has_more || candidate->is_array) &&
+        all(type, sizes, count, is_new ? is_multiple_after_cookie : is_multiple)) {
         return is_constant(sizes, count) ? FIT_MANY : FIT_ARRAY;
     }
     if (all(type, sizes, count, has_tail)) {
@@ -173,7 +240,7 @@ static struct group *group_of(struct group *groups, size_t *count, const struct 
     if (*count == GROUPS_MAX) {
         return NULL;
     }
-    groups[*count] = (struct group) {.type = type, .is_inside = true};
+    groups[*count] = (struct group) {.type = type, .is_inside = true, .is_raw = true};
     return &groups[(*count)++];
 }
 
@@ -210,21 +277,68 @@ static size_t drop_weak_heads(struct group *groups, size_t count)
     return kept;
 }
 
+/* Returns whether a group's struct is known to the callers of a function that returned less. */
+static bool is_found_later(const struct group *group)
+{
+    return (group->start != LMM_START_NONE || group->header_bytes != 0) &&
+           group->type->kind == LMM_TYPE_RECORD && !group->is_inside && !group->is_raw &&
+           (group->fit == FIT_START || group->fit > FIT_ARRAY) &&
+           has(group, ~(unsigned) (LMM_MODEL_BY_ARGUMENT | LMM_MODEL_BY_SIZE));
+}
+
+/* Returns whether a group says less than another one (R11). */
+static bool says_less(const struct group *group, const struct group *other)
+{
+    return is_found_later(other) &&
+           (group->is_raw || (group->start != LMM_START_NONE &&
+                              lmm_type_info_starts_with(other->type, group->type->name)));
+}
+
+/* Drops structs that another one starts with, and what functions take a block for before they return
+ * a part of it. */
+static size_t drop_starts(struct group *groups, size_t count)
+{
+    bool drops[GROUPS_MAX] = {false};
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            drops[i] |= i != j && says_less(&groups[i], &groups[j]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!drops[i]) {
+            groups[kept++] = groups[i];
+        }
+    }
+    return kept;
+}
+
 /* R1 and the first half of R2. */
 static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
                           const struct lmm_size_range *sizes, size_t size_count, bool is_new,
+                          bool (*counts)(const struct lmm_candidate *),
                           struct group groups[GROUPS_MAX])
 {
     size_t made = 0;
     bool has_head = false;
 
     for (size_t i = 0; i < count; i++) {
-        enum fit fit = fit_of(&candidates[i], sizes, size_count, is_new);
+        int32_t header;
+
+        if (counts != NULL && !counts(&candidates[i])) {
+            continue;
+        }
+        enum fit fit = fit_of(&candidates[i], sizes, size_count, is_new, &header);
         struct group *group = fit == FIT_NONE ? NULL : group_of(groups, &made, candidates[i].type);
 
         if (group != NULL) {
             group->kinds |= candidates[i].evidence;
+            group->header_bytes = fit > group->fit ? header : group->header_bytes;
             group->fit = fit > group->fit ? fit : group->fit;
+            group->is_fitted |= candidates[i].header_bytes == LMM_HEADER_UNKNOWN;
+            group->is_raw &= candidates[i].is_raw;
+            group->start = candidates[i].start;
             group->is_array |= candidates[i].is_array;
             group->has_inside |= candidates[i].is_inside;
             group->is_inside &=
@@ -234,7 +348,7 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
         has_head |=
             (fit == FIT_NONE || fit == FIT_HEAD) && is_head(&candidates[i], sizes, size_count);
     }
-    made = drop_weak_heads(groups, made);
+    made = drop_starts(groups, drop_weak_heads(groups, made));
     for (size_t i = 0; i < made; i++) {
         groups[i].is_inside &= groups[i].has_inside;
         groups[i].is_doubtful = has_head && is_bytes(&groups[i]) && groups[i].is_inside;
@@ -384,6 +498,9 @@ static enum lmm_model_confidence confidence_of(const struct group *group,
     if (group->fit == FIT_HEAD) { /* R10 */
         return second == NULL ? LMM_MODEL_LIKELY : LMM_MODEL_GUESS;
     }
+    if (group->fit == FIT_START) {
+        return second == NULL && is_found_later(group) ? LMM_MODEL_LIKELY : LMM_MODEL_GUESS;
+    }
     if (has(group, LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME)) {
         return LMM_MODEL_CERTAIN;
     }
@@ -393,25 +510,52 @@ static enum lmm_model_confidence confidence_of(const struct group *group,
     return of_fit(group, second, maker);
 }
 
-struct lmm_verdict lmm_decide(const struct lmm_candidate *candidates, size_t count,
-                              const struct lmm_size_range *sizes, size_t size_count,
-                              enum lmm_maker maker)
+/* R11: returns whether a candidate counts when only what functions return does. */
+static bool is_base_alone(const struct lmm_candidate *candidate)
+{
+    return candidate->start != LMM_START_DERIVED;
+}
+
+static struct lmm_verdict decide(const struct lmm_candidate *candidates, size_t count,
+                                 const struct lmm_size_range *sizes, size_t size_count,
+                                 enum lmm_maker maker, bool (*counts)(const struct lmm_candidate *))
 {
     bool is_new = maker != LMM_MAKER_MALLOC;
     struct group groups[GROUPS_MAX] = {{.type = NULL}};
-    size_t made =
-        join_pointers(groups, make_groups(candidates, count, sizes, size_count, is_new, groups));
+    size_t made = join_pointers(
+        groups, make_groups(candidates, count, sizes, size_count, is_new, counts, groups));
     const struct group *second = NULL;
     const struct group *best = best_of(groups, made, &second);
 
     if (best == NULL) {
         return (struct lmm_verdict) {.type = NULL};
     }
+    enum lmm_model_confidence confidence =
+        confidence_of(best, second, maker, is_constant(sizes, size_count));
     return (struct lmm_verdict) {
         .type = best->type,
         .is_array = best->fit == FIT_MANY || best->fit == FIT_ARRAY || is_bytes(best) ||
                     (best->fit == FIT_UNKNOWN && best->is_array),
-        .confidence = confidence_of(best, second, maker, is_constant(sizes, size_count)),
+        .has_more = best->fit == FIT_START,
+        .confidence =
+            best->is_fitted && confidence > LMM_MODEL_LIKELY ? LMM_MODEL_LIKELY : confidence,
         .evidence = best->kinds,
+        .is_after_header = best->header_bytes != 0,
+        .header_bytes = best->header_bytes > 0 ? (uint32_t) best->header_bytes : 0,
     };
+}
+
+struct lmm_verdict lmm_decide(const struct lmm_candidate *candidates, size_t count,
+                              const struct lmm_size_range *sizes, size_t size_count,
+                              enum lmm_maker maker)
+{
+    struct lmm_verdict verdict = decide(candidates, count, sizes, size_count, maker, NULL);
+
+    if (verdict.confidence < LMM_MODEL_LIKELY) {
+        struct lmm_verdict base =
+            decide(candidates, count, sizes, size_count, maker, is_base_alone);
+
+        return base.has_more && base.confidence > verdict.confidence ? base : verdict;
+    }
+    return verdict;
 }

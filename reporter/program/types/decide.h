@@ -30,6 +30,11 @@
  *   R10 a struct of C with something after it, which the source does not tell: likely by two kinds of
  *       evidence if no other struct of the file starts with it, and no other candidate remains, of
  *       bytes neither
+ *   R11 a function that returns a struct which larger ones start with leaves the question to its caller: of
+ *       what is known there, a struct that starts with another one takes its place, if the sizes agree. Of a
+ *       header before it of unknown size any multiple of 16 up to 64 will do, for all blocks the same (up to 16
+ *       where larger structs start with it); then it is never certain. If nothing more is known, or what is contradicts itself, the
+ *       block starts with the struct that the function returns, and has more: that is likely
  */
 #ifndef LMM_PROGRAM_DECIDE_H
 #define LMM_PROGRAM_DECIDE_H
@@ -49,6 +54,17 @@ enum lmm_maker {
     LMM_MAKER_NEW_ARRAY, /* operator new[] */
 };
 
+enum {
+    LMM_HEADER_UNKNOWN = -1, /* a header whose size is not known; there may be none */
+};
+
+/* How a struct stands to those that functions return which leave the question to their callers. */
+enum lmm_start {
+    LMM_START_NONE,
+    LMM_START_BASE,    /* it is one of those */
+    LMM_START_DERIVED, /* it starts with one of those */
+};
+
 /* A type that blocks may have. */
 struct lmm_candidate {
     const struct lmm_type_info *type;
@@ -56,6 +72,12 @@ struct lmm_candidate {
     bool is_array;     /* the evidence says that there may be several in a block */
     bool has_more;     /* the source adds something to its size */
     bool is_inside;    /* a pointer to the inside of the block has this type */
+    bool is_late;      /* it is so only on one side of a branch after the call */
+
+    /* What the functions between the allocation and the call say. */
+    int32_t header_bytes; /* what lies before it in the block; or LMM_HEADER_UNKNOWN */
+    enum lmm_start start;
+    bool is_raw; /* what they take the block for before they return a part of it */
 };
 
 /* The sizes in bytes that were requested at one site. */
@@ -67,8 +89,11 @@ struct lmm_size_range {
 struct lmm_verdict {
     const struct lmm_type_info *type; /* NULL: none */
     bool is_array;
+    bool has_more; /* blocks start with the type, and are longer (R11) */
     enum lmm_model_confidence confidence;
-    unsigned evidence; /* a set */
+    unsigned evidence;     /* a set */
+    bool is_after_header;  /* a header lies before it, or may lie there */
+    uint32_t header_bytes; /* its size; 0: there is none, or it is not known */
 };
 
 /* Returns the verdict. */

@@ -31,6 +31,7 @@ bool lmm_finding_add(struct lmm_finding *finding, const Dwarf_Die *type, unsigne
     if (candidate != NULL) {
         how.type = kept;
         how.evidence = evidence;
+        how.is_late |= finding->is_late;
         finding->first = finding->facts.count == 1 ? *type : finding->first;
         *candidate = how;
     }

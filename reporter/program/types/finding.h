@@ -42,6 +42,7 @@ struct lmm_finding {
         bool is_found;
         Dwarf_Die type;
     } earlier;       /* the last call that find_result was asked for, and what it found */
+    bool is_late;    /* the step that is looked at is only on one side of a branch */
     bool has_object; /* a constructor or a table of virtual functions was found */
     bool failed;     /* out of memory */
 };

@@ -19,14 +19,14 @@ enum {
     NAME_BYTES = LMM_TYPE_NAME_MAX,
 };
 
-/* Adds the type that a text names: a type, or a variable. */
+/* Adds the type that a text names: a type, or perhaps a variable. */
 static bool add_text(struct lmm_finding *finding, const char *text, size_t scope_count,
-                     unsigned evidence, struct lmm_candidate how)
+                     bool may_be_variable, unsigned evidence, struct lmm_candidate how)
 {
     Dwarf_Die type;
 
     return (lmm_type_by_text(&finding->scopes[0], text, &type) ||
-            lmm_expression_type(finding->scopes, scope_count, text, &type)) &&
+            (may_be_variable && lmm_expression_type(finding->scopes, scope_count, text, &type))) &&
            lmm_finding_add(finding, &type, evidence, how);
 }
 
@@ -52,7 +52,8 @@ static bool add_hint(struct lmm_finding *finding, const struct lmm_statement_hin
     case LMM_STATEMENT_SIZEOF:
     case LMM_STATEMENT_CAST:
     case LMM_STATEMENT_NEW:
-        return add_text(finding, hint->text, scope_count, LMM_MODEL_BY_SOURCE, how);
+        return add_text(finding, hint->text, scope_count, hint->kind != LMM_STATEMENT_CAST,
+                        LMM_MODEL_BY_SOURCE, how);
     case LMM_STATEMENT_SIZEOF_AT: {
         Dwarf_Die type;
 
@@ -61,7 +62,7 @@ static bool add_hint(struct lmm_finding *finding, const struct lmm_statement_hin
     }
     /* The declaration of a variable, which is no other evidence than its type. */
     case LMM_STATEMENT_DECLARED:
-        return add_text(finding, hint->text, scope_count, LMM_MODEL_BY_VARIABLE, how);
+        return add_text(finding, hint->text, scope_count, true, LMM_MODEL_BY_VARIABLE, how);
     case LMM_STATEMENT_ASSIGNED: return add_pointed(finding, hint->text, scope_count, how);
     case LMM_STATEMENT_RETURNED: return false;
     }

@@ -131,7 +131,19 @@ static char *next_line(struct reading *reading)
     return line;
 }
 
-/* Reads "T bytes kind flags tail_offset tail_bytes line name TAB file". */
+/* Copies the text before a TAB, or the end; returns what follows the TAB, "" at the end, NULL: there is no room. */
+static const char *read_text(const char *text, char *ret_text, size_t room)
+{
+    size_t bytes = strcspn(text, "\t");
+
+    if (bytes >= room) {
+        return NULL;
+    }
+    memcpy(ret_text, text, bytes);
+    return text + bytes + (text[bytes] == '\t');
+}
+
+/* Reads "T bytes kind flags tail_offset tail_bytes line name TAB file TAB starts". */
 static bool read_type(struct reading *reading, const char *line)
 {
     struct lmm_type_info info;
@@ -145,14 +157,12 @@ static bool read_type(struct reading *reading, const char *line)
         kind > LMM_TYPE_RECORD) {
         return false;
     }
-    const char *tab = strchr(line + used, '\t');
+    const char *text = read_text(line + used, info.name, sizeof(info.name));
 
-    if (tab == NULL || (size_t) (tab - (line + used)) >= sizeof(info.name) ||
-        strlen(tab + 1) >= sizeof(info.file)) {
+    text = text == NULL ? NULL : read_text(text, info.file, sizeof(info.file));
+    if (text == NULL || read_text(text, info.starts, sizeof(info.starts)) == NULL) {
         return false;
     }
-    memcpy(info.name, line + used, (size_t) (tab - (line + used)));
-    memcpy(info.file, tab + 1, strlen(tab + 1));
     info.kind = kind;
     info.is_cplusplus = (flags & 1) != 0;
     info.is_polymorphic = (flags & 2) != 0;
@@ -178,12 +188,16 @@ static bool read_candidate(const struct reading *reading, const char *line,
         evidence == 0 || (evidence & (evidence - 1)) != 0 || evidence > LMM_MODEL_BY_SIZE) {
         return false;
     }
-    *candidate = (struct lmm_candidate) {reading->types[type], evidence, (flags & 1) != 0,
-                                         (flags & 2) != 0, (flags & 4) != 0};
+    *candidate = (struct lmm_candidate) {.type = reading->types[type],
+                                         .evidence = evidence,
+                                         .is_array = (flags & 1) != 0,
+                                         .has_more = (flags & 2) != 0,
+                                         .is_inside = (flags & 4) != 0,
+                                         .is_late = (flags & 8) != 0};
     return true;
 }
 
-/* Reads "P offset flags count", and so many candidates. */
+/* Reads "P offset flags returns_after count", and so many candidates. */
 static bool read_place(struct reading *reading, const char *line, lmm_type_cache_take take,
                        void *context)
 {
@@ -193,8 +207,9 @@ static bool read_place(struct reading *reading, const char *line, lmm_type_cache
     struct lmm_facts facts = {.items = NULL};
     bool good = true;
 
-    if (sscanf(line, "P %" SCNx64 " %x %zx", &offset, &flags, &count) != 3 ||
-        count > CANDIDATES_MAX) {
+    if (sscanf(line, "P %" SCNx64 " %x %" SCNd32 " %zx", &offset, &flags, &facts.returns_after,
+               &count) != 4 ||
+        facts.returns_after < LMM_HEADER_UNKNOWN || count > CANDIDATES_MAX) {
         return false;
     }
     facts.items = calloc(count + 1, sizeof(*facts.items));
@@ -283,7 +298,9 @@ static size_t number_of(struct writing *writing, const struct lmm_type_info *typ
     if (known != NULL) {
         return known->number;
     }
-    known = is_plain(type->name) && is_plain(type->file) ? calloc(1, sizeof(*known)) : NULL;
+    known = is_plain(type->name) && is_plain(type->file) && is_plain(type->starts)
+                ? calloc(1, sizeof(*known))
+                : NULL;
     if (known == NULL) {
         return SIZE_MAX;
     }
@@ -294,11 +311,11 @@ static size_t number_of(struct writing *writing, const struct lmm_type_info *typ
         free(known);
         return SIZE_MAX;
     }
-    fprintf(writing->stream, "T %" PRIx64 " %u %x %" PRIx64 " %" PRIx64 " %" PRIu32 " %s\t%s\n",
+    fprintf(writing->stream, "T %" PRIx64 " %u %x %" PRIx64 " %" PRIx64 " %" PRIu32 " %s\t%s\t%s\n",
             type->bytes, type->kind,
             (type->is_cplusplus ? 1U : 0U) | (type->is_polymorphic ? 2U : 0U) |
                 (type->is_base ? 4U : 0U),
-            type->tail_offset, type->tail_bytes, type->line, type->name, type->file);
+            type->tail_offset, type->tail_bytes, type->line, type->name, type->file, type->starts);
     writing->type_count++;
     return known->number;
 }
@@ -315,17 +332,17 @@ static void write_place(struct writing *writing, const struct lmm_type_cache_ite
             return;
         }
     }
-    fprintf(writing->stream, "P %" PRIx64 " %x %zx\n", item->offset,
+    fprintf(writing->stream, "P %" PRIx64 " %x %" PRId32 " %zx\n", item->offset,
             (facts->returns ? 1U : 0U) | (facts->is_generic ? 2U : 0U) |
                 (facts->has_debug ? 4U : 0U) | facts->output << 3,
-            facts->count);
+            facts->returns_after, facts->count);
     for (size_t i = 0; i < facts->count; i++) {
         const struct lmm_candidate *candidate = &facts->items[i];
 
         fprintf(writing->stream, "C %zx %x %x\n", number_of(writing, candidate->type),
                 candidate->evidence,
                 (candidate->is_array ? 1U : 0U) | (candidate->has_more ? 2U : 0U) |
-                    (candidate->is_inside ? 4U : 0U));
+                    (candidate->is_inside ? 4U : 0U) | (candidate->is_late ? 8U : 0U));
     }
 }
 

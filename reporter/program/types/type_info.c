@@ -116,6 +116,39 @@ static void set_place(const Dwarf_Die *stripped, struct lmm_type_info *info)
     }
 }
 
+/* Sets the names of what a struct of C starts with. */
+static void set_starts(const Dwarf_Die *record, struct lmm_type_info *info)
+{
+    Dwarf_Die at = *record;
+    size_t used = 0;
+
+    for (int depth = 0; depth < LMM_TYPE_DEPTH_MAX && lmm_type_start(&at); depth++) {
+        char name[LMM_TYPE_NAME_MAX];
+
+        lmm_type_name(&at, name);
+        int length = snprintf(info->starts + used, sizeof(info->starts) - used, "%s%s|",
+                              used == 0 ? "|" : "", name);
+
+        if (length < 0 || (size_t) length >= sizeof(info->starts) - used) {
+            info->starts[used] = '\0';
+            return;
+        }
+        used += (size_t) length;
+    }
+}
+
+bool lmm_type_info_starts_with(const struct lmm_type_info *info, const char *name)
+{
+    size_t bytes = strlen(name);
+
+    for (const char *at = info->starts; at != NULL && *at == '|'; at = strchr(at + 1, '|')) {
+        if (strncmp(at + 1, name, bytes) == 0 && at[1 + bytes] == '|') {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool lmm_type_info_of(const Dwarf_Die *type, struct lmm_type_info *ret_info)
 {
     Dwarf_Die die;
@@ -136,6 +169,9 @@ bool lmm_type_info_of(const Dwarf_Die *type, struct lmm_type_info *ret_info)
     if (lmm_type_is_record(&die)) {
         set_tail(&die, &info);
         info.is_polymorphic = info.is_cplusplus && is_polymorphic(&die);
+        if (!info.is_cplusplus) {
+            set_starts(&die, &info);
+        }
     }
     set_place(&die, &info);
     *ret_info = info;

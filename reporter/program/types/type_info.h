@@ -24,6 +24,10 @@ enum lmm_type_kind {
     LMM_TYPE_RECORD,  /* struct, class, union; also an array of a fixed length */
 };
 
+enum {
+    LMM_TYPE_STARTS_MAX = 256, /* bytes with the NUL */
+};
+
 /* A type, ready to be kept: it points at nothing. */
 struct lmm_type_info {
     char name[LMM_TYPE_NAME_MAX];
@@ -34,6 +38,9 @@ struct lmm_type_info {
     uint64_t tail_bytes;  /* and the size of its elements; 0: there is none */
     char file[LMM_TYPE_NAME_MAX]; /* where it is defined, a whole path; empty: unknown */
     uint32_t line;
+    /* The names of the structs of C that it starts with, a bar before each and one at the end: "|PyVarObject|PyObject|";
+     * those for which there is no room are left out. */
+    char starts[LMM_TYPE_STARTS_MAX];
     bool is_cplusplus; /* or Rust: of a unit in one of these languages */
     bool is_base; /* larger structs may start with it (bases.h): not set by lmm_type_info_of() */
     bool is_polymorphic; /* it has virtual functions */
@@ -45,6 +52,9 @@ bool lmm_type_info_of(const Dwarf_Die *type, struct lmm_type_info *ret_info);
 /* Returns whether a struct starts with a member, or a base class, of the type that is named
  * `name`, at offset 0 at any depth. */
 bool lmm_type_starts_with(const Dwarf_Die *type, const char *name);
+
+/* Returns whether a struct of C, or what it starts with, starts with one of this name. */
+bool lmm_type_info_starts_with(const struct lmm_type_info *info, const char *name);
 
 /* Forgets the lists of a file's units; call it before the Dwarf is closed. */
 void lmm_type_forget(Dwarf *dwarf);

@@ -35,7 +35,8 @@ static bool is_equal(const struct lmm_type_info *a, const struct lmm_type_info *
     return strcmp(a->name, b->name) == 0 && strcmp(a->file, b->file) == 0 && a->line == b->line &&
            a->kind == b->kind && a->bytes == b->bytes && a->tail_offset == b->tail_offset &&
            a->tail_bytes == b->tail_bytes && a->is_cplusplus == b->is_cplusplus &&
-           a->is_polymorphic == b->is_polymorphic && a->is_base == b->is_base;
+           a->is_polymorphic == b->is_polymorphic && a->is_base == b->is_base &&
+           strcmp(a->starts, b->starts) == 0;
 }
 
 struct lmm_type_table *lmm_type_table_new(void)

@@ -355,6 +355,25 @@ bool lmm_type_next_member(const Dwarf_Die *record, Dwarf_Die *member, uint64_t *
     return false;
 }
 
+bool lmm_type_start(Dwarf_Die *record)
+{
+    Dwarf_Die member = *record;
+    Dwarf_Die type;
+    uint64_t offset;
+    uint64_t count;
+    int budget = LMM_TYPE_DIES_MAX;
+
+    if (!lmm_type_next_member(record, &member, &offset, &budget) || offset != 0 ||
+        !lmm_type_of(&member, &type) || !lmm_type_strip(&type, &type)) {
+        return false;
+    }
+    if (lmm_type_elements(&type, &type, &count) && !lmm_type_strip(&type, &type)) {
+        return false;
+    }
+    *record = type;
+    return lmm_type_is_record(&type);
+}
+
 static bool find_at(const Dwarf_Die *type, uint64_t offset, int depth, int *budget,
                     Dwarf_Die *ret_type);
 

@@ -58,6 +58,10 @@ uint64_t lmm_type_dimension(const Dwarf_Die *dimension);
 bool lmm_type_next_member(const Dwarf_Die *record, Dwarf_Die *member, uint64_t *ret_offset,
                           int *budget);
 
+/* Sets *record to the struct that it starts with, or whose array: its first member at offset 0. Returns false: there is
+ * none. */
+bool lmm_type_start(Dwarf_Die *record);
+
 /*
  * Sets *ret_type to the type of the scalar or pointer that starts at an offset in a struct, through
  * structs in it and elements of arrays. Returns false: there is none.

@@ -17,14 +17,14 @@
 #include "reporter/program/symbols/demangle.h"
 #include "reporter/program/symbols/mapped_files.h"
 #include "reporter/program/symbols/symbols.h"
+#include "reporter/program/types/call_path.h"
 #include "reporter/program/types/fact_files.h"
 #include "reporter/program/types/generics.h"
 #include "reporter/program/types/type_info.h"
 #include "reporter/program/types/type_table.h"
 
 enum {
-    FRAMES_MAX = 12, /* that a decision rests on */
-    SIZES_MAX = 64,  /* of a decision; more are one range */
+    SIZES_MAX = 64, /* of a decision; more are one range */
 };
 
 /* The frames from an allocation outwards that say what its blocks are. */
@@ -120,13 +120,11 @@ static bool makes_text(const char *function)
 struct walk {
     struct types *types;
     const struct lmm_model *model;
-    const struct lmm_fact_place *places[FRAMES_MAX];
-    size_t count;
-    size_t first; /* the first whose candidates count: those of generic wrappers do not */
+    const struct lmm_model_site *site;
+    struct lmm_call_path path;
     uint64_t key;
     bool makes_text; /* the last one's function does */
     bool is_lost;    /* in a function of a library that does not return the block */
-    enum lmm_maker maker;
     enum lmm_model_type_gap gap;
     struct lmm_string lacking;
 };
@@ -150,6 +148,13 @@ static bool is_known(const struct lmm_fact_place *place)
     return place->facts.count > 0 || place->facts.has_debug;
 }
 
+static bool leaves_question(const struct walk *walk)
+{
+    const struct lmm_size_range sizes = {walk->site->smallest_bytes, walk->site->largest_bytes};
+
+    return lmm_call_path_leaves_question(&walk->path, &sizes);
+}
+
 /* Returns whether the caller of a frame must be asked. */
 static bool asks_caller(struct walk *walk, const struct lmm_fact_place *place, uint32_t frame,
                         bool is_library)
@@ -170,7 +175,7 @@ static bool asks_caller(struct walk *walk, const struct lmm_fact_place *place, u
             return false;
         }
     }
-    return (facts->returns && facts->is_generic) ||
+    return leaves_question(walk) || (facts->returns && facts->is_generic) ||
            (facts->count == 0 && (facts->output != 0 || is_wrapper(walk, frame)));
 }
 
@@ -178,7 +183,8 @@ static bool asks_caller(struct walk *walk, const struct lmm_fact_place *place, u
 static bool take_frame(struct walk *walk, uint32_t frame, bool *ret_good)
 {
     struct lmm_mapped_file *mapped = NULL;
-    const struct lmm_fact_place *inner = walk->count == 0 ? NULL : walk->places[walk->count - 1];
+    struct lmm_call_path *path = &walk->path;
+    const struct lmm_fact_place *inner = path->count == 0 ? NULL : path->places[path->count - 1];
 
     *ret_good = lmm_symbols_file(walk->types->symbols, walk->model, frame, &mapped);
     if (!*ret_good || mapped == NULL || (walk->is_lost && !mapped->is_library)) {
@@ -194,13 +200,9 @@ static bool take_frame(struct walk *walk, uint32_t frame, bool *ret_good)
         walk->lacking = mapped->name;
         return false;
     }
-    if (place->facts.count > 0) {
-        walk->first = walk->count;
-    }
-    walk->places[walk->count++] = place;
+    lmm_call_path_add(path, place);
     walk->makes_text = mapped->is_library &&
                        (walk->is_lost ? prints_text(place->function) : makes_text(place->function));
-    walk->maker = place->maker != LMM_MAKER_MALLOC ? place->maker : walk->maker;
     if (!is_known(place) && !mapped->is_library) {
         walk->gap = LMM_MODEL_TYPE_NO_DEBUG;
         walk->lacking = mapped->name;
@@ -224,7 +226,7 @@ static bool walk_site(struct walk *walk, const struct lmm_model_site *site)
     walk->key = 1;
     walk->gap = LMM_MODEL_TYPE_UNKNOWN;
     for (uint32_t frame = site->stack;
-         frame != 0 && walk->count < FRAMES_MAX && take_frame(walk, frame, &good);
+         frame != 0 && walk->path.count < LMM_CALL_PATH_MAX && take_frame(walk, frame, &good);
          frame = lmm_model_caller(walk->model, frame)) {
     }
     return good;
@@ -232,31 +234,21 @@ static bool walk_site(struct walk *walk, const struct lmm_model_site *site)
 
 /* ---- Decisions ------------------------------------------------------------------------------- */
 
-static bool add_candidate(struct decision *decision, struct lmm_candidate candidate)
+static struct lmm_call_path_candidates list_candidates(const struct walk *walk)
 {
-    struct lmm_candidate *added = lmm_array_add(&decision->candidates, &decision->candidate_count,
-                                                sizeof(*decision->candidates));
+    struct lmm_call_path_candidates candidates = lmm_call_path_list(&walk->path);
 
-    if (added != NULL) {
-        *added = candidate;
-    }
-    return added != NULL;
-}
+    if (walk->makes_text) {
+        struct lmm_candidate *added =
+            lmm_array_add(&candidates.items, &candidates.count, sizeof(*candidates.items));
 
-static bool add_candidates(struct types *types, struct decision *decision, const struct walk *walk)
-{
-    bool good = true;
-
-    for (size_t i = walk->first; i < walk->count; i++) {
-        for (size_t j = 0; good && j < walk->places[i]->facts.count; j++) {
-            good = add_candidate(decision, walk->places[i]->facts.items[j]);
+        candidates.failed |= added == NULL;
+        if (added != NULL) {
+            *added = (struct lmm_candidate) {
+                .type = walk->types->byte, .evidence = LMM_MODEL_BY_NAME, .is_array = true};
         }
     }
-    if (good && walk->makes_text) {
-        good = add_candidate(
-            decision, (struct lmm_candidate) {types->byte, LMM_MODEL_BY_NAME, true, false, false});
-    }
-    return good;
+    return candidates;
 }
 
 /* Returns NULL when memory ran out. */
@@ -273,10 +265,14 @@ static struct decision *decision_of(struct types *types, const struct walk *walk
         return NULL;
     }
     decision->key = walk->key;
-    decision->maker = walk->maker;
+    decision->maker = walk->path.maker;
     decision->gap = walk->gap;
     decision->lacking = walk->lacking;
-    if (add_candidates(types, decision, walk)) {
+    struct lmm_call_path_candidates candidates = list_candidates(walk);
+
+    decision->candidates = candidates.items;
+    decision->candidate_count = candidates.count;
+    if (!candidates.failed) {
         HASH_ADD(hh, types->decisions, key, sizeof(decision->key), decision);
     }
     if (decision->hh.tbl == NULL) {
@@ -333,13 +329,19 @@ static bool decide(struct decision *decision)
     }
     free(decision->name);
     decision->name = NULL;
-    if (asprintf(&decision->name, "%s%s", info->name, verdict.is_array ? "[]" : "") < 0) {
+    if (asprintf(&decision->name, "%s%s", info->name,
+                 verdict.has_more   ? "+"
+                 : verdict.is_array ? "[]"
+                                    : "") < 0) {
         decision->name = NULL;
         return false;
     }
     decision->type.name = lmm_string_of(decision->name);
     decision->type.element = lmm_string_of(info->name);
     decision->type.bytes = info->bytes;
+    decision->type.is_after_header = verdict.is_after_header;
+    decision->type.header_bytes = verdict.header_bytes;
+    decision->type.has_more = verdict.has_more;
     decision->type.file = lmm_string_of(info->file);
     decision->type.line = info->line;
     decision->type.gap =
@@ -351,7 +353,7 @@ static bool decide(struct decision *decision)
 static struct decision *add_site(struct types *types, const struct lmm_model *model,
                                  const struct lmm_model_site *site)
 {
-    struct walk walk = {.types = types, .model = model, .lacking = lmm_string_of("")};
+    struct walk walk = {.types = types, .model = model, .site = site, .lacking = lmm_string_of("")};
     struct decision *decision = walk_site(&walk, site) ? decision_of(types, &walk) : NULL;
 
     return decision != NULL && add_size(decision, site->smallest_bytes, site->largest_bytes)

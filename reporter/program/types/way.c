@@ -60,6 +60,7 @@ static bool join(struct lmm_way_step *into, const struct lmm_way_step *step)
         return false;
     }
     into->to = step->to > into->to ? step->to : into->to;
+    into->sure_to = step->sure_to > into->sure_to ? step->sure_to : into->sure_to;
     into->distance = step->distance < into->distance ? step->distance : into->distance;
     return true;
 }

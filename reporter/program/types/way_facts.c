@@ -11,7 +11,22 @@
 
 enum {
     PARAMETERS_MAX = 64,
+    HEADER_BYTES_MAX = 4096,
 };
+
+static void add_held(struct lmm_finding *finding, const struct lmm_way_step *step,
+                     const struct lmm_variable_place *place, const Dwarf_Die *type)
+{
+    Dwarf_Die target;
+    const struct lmm_candidate how = {
+        .is_inside = step->is_inside,
+        .is_late = place->low >= step->sure_to + finding->bias || step->sure_to <= step->from,
+    };
+
+    if (lmm_type_target(type, &target)) {
+        lmm_finding_add(finding, &target, LMM_MODEL_BY_VARIABLE, how);
+    }
+}
 
 /* Adds the type of a variable that holds the value while the register does. */
 static void look_at_held(struct lmm_finding *finding, const struct lmm_way_step *step)
@@ -22,7 +37,7 @@ static void look_at_held(struct lmm_finding *finding, const struct lmm_way_step 
 
         if (lmm_finding_holds(finding, step, place) && !lmm_finding_is_this(&place->variable) &&
             lmm_type_of(&place->variable, &type)) {
-            lmm_finding_add_target(finding, &type, LMM_MODEL_BY_VARIABLE, step->is_inside);
+            add_held(finding, step, place, &type);
         }
     }
 }
@@ -176,11 +191,26 @@ static void look_at_passed(struct lmm_finding *finding, const struct lmm_way_ste
     }
 }
 
+/* Notes that the function returns a pointer to the inside of the block. */
+static void note_inside(struct lmm_finding *finding, const struct lmm_way_step *step)
+{
+    int32_t added = step->is_unknown                                     ? LMM_HEADER_UNKNOWN
+                    : step->added > 0 && step->added <= HEADER_BYTES_MAX ? (int32_t) step->added
+                                                                         : 0;
+
+    if (step->is_inside) {
+        int32_t before = finding->facts.returns_after;
+
+        finding->facts.returns_after = before != 0 && before != added ? LMM_HEADER_UNKNOWN : added;
+    }
+}
+
 static void look_at_returned(struct lmm_finding *finding, const struct lmm_way_step *step)
 {
     Dwarf_Die type;
 
     finding->facts.returns |= !step->is_inside;
+    note_inside(finding, step);
     if (finding->scope_count > 0 && lmm_type_of(&finding->scopes[0], &type)) {
         bool is_typed =
             lmm_finding_add_target(finding, &type, LMM_MODEL_BY_RETURN, step->is_inside);
@@ -193,6 +223,9 @@ static void look_at_returned(struct lmm_finding *finding, const struct lmm_way_s
 
 static void look_at_step(struct lmm_finding *finding, const struct lmm_way_step *step)
 {
+    /* The type of a function's result is the same on all sides. */
+    finding->is_late =
+        step->sure_to == 0 && step->kind != LMM_WAY_HELD && step->kind != LMM_WAY_RETURNED;
     switch (step->kind) {
     case LMM_WAY_HELD: look_at_held(finding, step); break;
     case LMM_WAY_STORED: look_at_stored(finding, step); break;
@@ -207,4 +240,5 @@ void lmm_way_facts_find(struct lmm_finding *finding)
     for (size_t i = 0; i < finding->step_count; i++) {
         look_at_step(finding, &finding->steps[i]);
     }
+    finding->is_late = false;
 }

@@ -321,6 +321,7 @@ void lmm_way_branch(struct lmm_way *way, uint64_t target, enum lmm_way_condition
         note_tail_call(way, lmm_way_constant((int64_t) target, true));
         return;
     }
+    lmm_way_fork(way, way->path);
     other = free_path(way);
     if (other != NULL) {
         *other = *way->path;

@@ -80,6 +80,7 @@ struct lmm_way_step *lmm_way_new_step(struct lmm_way *way, enum lmm_way_kind kin
 
     memset(step, 0, sizeof(*step));
     step->kind = kind;
+    step->sure_to = way->path->is_forked ? 0 : UINT64_MAX;
     step->is_unknown = block.is_unknown;
     step->is_inside = block.is_unknown || block.number != 0;
     step->added = block.number;
@@ -109,7 +110,10 @@ static void open_held(struct lmm_way *way, struct lmm_way_path *path, int reg, u
 static void close_held(struct lmm_way *way, struct lmm_way_path *path, int reg, uint64_t to)
 {
     if (path->held[reg] >= 0) {
-        way->steps[path->held[reg]].to = to;
+        struct lmm_way_step *step = &way->steps[path->held[reg]];
+
+        step->to = to;
+        step->sure_to = step->sure_to < to ? step->sure_to : to;
     }
     path->held[reg] = -1;
 }
@@ -129,6 +133,16 @@ void lmm_way_open_all(struct lmm_way *way, struct lmm_way_path *path, uint64_t f
             open_held(way, path, i, from);
         }
     }
+}
+
+void lmm_way_fork(struct lmm_way *way, struct lmm_way_path *path)
+{
+    for (int i = 0; i < LMM_WAY_REGISTERS; i++) {
+        if (path->held[i] >= 0 && way->steps[path->held[i]].sure_to == UINT64_MAX) {
+            way->steps[path->held[i]].sure_to = way->next;
+        }
+    }
+    path->is_forked = true;
 }
 
 /* ---- Registers -------------------------------------------------------------------------------- */

@@ -41,6 +41,7 @@ struct lmm_way_path {
     uint32_t distance; /* instructions since the call */
     bool is_waiting;   /* this path is to be followed */
     bool tests_zero;   /* the flags say whether the result is zero */
+    bool is_forked;    /* it took one side of a branch by a condition that is not known */
     struct lmm_way_value values[LMM_WAY_VALUES];
     uint32_t untouched; /* bits of the registers that have not been written since the call */
     int held[LMM_WAY_REGISTERS]; /* index of the open step, or -1 */
@@ -106,6 +107,9 @@ struct lmm_way_step *lmm_way_new_step(struct lmm_way *way, enum lmm_way_kind kin
 /* Starts and ends the steps HELD of all registers that hold the result. */
 void lmm_way_open_all(struct lmm_way *way, struct lmm_way_path *path, uint64_t from);
 void lmm_way_close_all(struct lmm_way *way, struct lmm_way_path *path, uint64_t to);
+
+/* Says that the path goes on from here, the next instruction, only in some cases. */
+void lmm_way_fork(struct lmm_way *way, struct lmm_way_path *path);
 
 /* ---- Registers -------------------------------------------------------------------------------- */
 

@@ -68,6 +68,10 @@ struct lmm_way_step {
     uint64_t from;
     uint64_t to;
 
+    /* From this address on the step holds only on one side of a branch other than a test of the result for
+     * zero; 0: it always does. */
+    uint64_t sure_to;
+
     /* HELD: `reg` is the register. STORED: the memory operand: [reg + index * scale + offset], with
      * NONE for a register that is not there, or THREAD. Without a base register `offset` is the address
      * itself, as in [rip + x], and after adrp. The scale is the size of an array's element, or a

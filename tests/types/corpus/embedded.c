@@ -81,7 +81,7 @@ NOT_INLINED static struct base *new_circle(void)
 
 NOT_INLINED static struct base *new_circle_by_base(void)
 {
-    struct base *base = malloc(sizeof(struct circle)); /* type: struct circle */
+    struct base *base = malloc(sizeof(struct circle)); /* type: struct circle | struct base+ */
 
     base_init(base, 3);
     return base;
@@ -89,7 +89,7 @@ NOT_INLINED static struct base *new_circle_by_base(void)
 
 NOT_INLINED static struct base *new_silent(void)
 {
-    struct base *base = malloc(number(32)); /* type: struct circle */
+    struct base *base = malloc(number(32)); /* type: struct circle | struct base+ */
 
     base_init(base, 4);
     return base;
@@ -97,7 +97,7 @@ NOT_INLINED static struct base *new_silent(void)
 
 NOT_INLINED static struct base *only_returned(void)
 {
-    return malloc(sizeof(struct circle)); /* type: struct circle */
+    return malloc(sizeof(struct circle)); /* type: struct circle | struct base+ */
 }
 
 int main(void)

@@ -3,7 +3,7 @@
  * What the programs of the corpus share. At the end of each line that allocates stands the right
  * type of its blocks: "type: struct node"; "none" where nobody can tell; "A | B" when stacks differ,
  * or when either is right, such as the struct after a header that the program hides; "..." for any
- * text. All blocks live until the exit.
+ * text; "T+" where a block starts with a T and has more. All blocks live until the exit.
  */
 #ifndef TYPES_CORPUS_KEEP_H
 #define TYPES_CORPUS_KEEP_H

@@ -68,7 +68,8 @@ NOT_INLINED static struct node *new_call(const char *name, size_t count)
 
 NOT_INLINED static struct node *bare_number(void)
 {
-    struct node *node = malloc(sizeof(struct number_node)); /* type: struct number_node */
+    struct node *node =
+        malloc(sizeof(struct number_node)); /* type: struct number_node | struct node+ */
 
     node->kind = NUMBER;
     return node;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* decide: which type, and how sure, by evidence and sizes. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "reporter/program/types/decide.h"
@@ -38,6 +39,20 @@ static const struct lmm_type_info base = {
 static const struct lmm_type_info derived = {
     .name = "Derived", .kind = LMM_TYPE_RECORD, .bytes = 16, .is_cplusplus = true};
 
+static const struct lmm_type_info list = {
+    .name = "struct list", .kind = LMM_TYPE_RECORD, .bytes = 40, .starts = "|struct object|"};
+static const struct lmm_type_info set = {.name = "struct set",
+                                         .kind = LMM_TYPE_RECORD,
+                                         .bytes = 32,
+                                         .starts = "|struct object|",
+                                         .is_base = true};
+static const struct lmm_type_info tuple = {.name = "struct tuple",
+                                           .kind = LMM_TYPE_RECORD,
+                                           .bytes = 32,
+                                           .tail_offset = 24,
+                                           .tail_bytes = 8,
+                                           .starts = "|struct object|"};
+
 #define MALLOC    LMM_MAKER_MALLOC
 #define NEW       LMM_MAKER_NEW
 #define NEW_ARRAY LMM_MAKER_NEW_ARRAY
@@ -57,6 +72,30 @@ static const struct lmm_type_info derived = {
     {                                                                                              \
         .type = &(t), .evidence = LMM_MODEL_BY_##e, .is_inside = true                              \
     }
+
+/* What a function returns that leaves the question to its caller, and what the caller knows then. */
+#define BASE(t, e)                                                                                 \
+    {                                                                                              \
+        .type = &(t), .evidence = LMM_MODEL_BY_##e, .start = LMM_START_BASE                        \
+    }
+#define DERIVED(t, e)                                                                              \
+    {                                                                                              \
+        .type = &(t), .evidence = LMM_MODEL_BY_##e, .start = LMM_START_DERIVED                     \
+    }
+#define BASE_AFTER(n, t, e)                                                                        \
+    {                                                                                              \
+        .type = &(t), .evidence = LMM_MODEL_BY_##e, .start = LMM_START_BASE, .header_bytes = (n)   \
+    }
+#define DERIVED_AFTER(n, t, e)                                                                     \
+    {                                                                                              \
+        .type = &(t), .evidence = LMM_MODEL_BY_##e, .start = LMM_START_DERIVED,                    \
+        .header_bytes = (n)                                                                        \
+    }
+#define RAW(t, e)                                                                                  \
+    {                                                                                              \
+        .type = &(t), .evidence = LMM_MODEL_BY_##e, .is_raw = true                                 \
+    }
+#define UNKNOWN LMM_HEADER_UNKNOWN
 
 static const struct decide_case {
     const char *why;
@@ -438,11 +477,90 @@ static const struct decide_case {
      LMM_MODEL_GUESS},
 };
 
-static size_t candidates_of(const struct decide_case *this)
+/* What a function returns that leaves the question to its caller, and what the caller knows. */
+static const struct start_case {
+    const char *why;
+    struct lmm_candidate candidates[CANDIDATES_MAX];
+    struct lmm_size_range sizes;
+    const char *type; /* "+": and more */
+    enum lmm_model_confidence confidence;
+    uint32_t header_bytes;
+} starts[] = {
+    {"a struct that starts with what a function returns",
+     {BASE(object, RETURN), DERIVED(list, VARIABLE)},
+     {40, 40},
+     "struct list",
+     LMM_MODEL_LIKELY,
+     0},
+    {"nobody knows which struct it is",
+     {BASE(object, RETURN)},
+     {40, 40},
+     "struct object+",
+     LMM_MODEL_LIKELY,
+     0},
+    {"a struct that is too large",
+     {BASE(object, RETURN), DERIVED(list, VARIABLE)},
+     {32, 32},
+     "struct object+",
+     LMM_MODEL_LIKELY,
+     0},
+    {"two structs that contradict each other",
+     {BASE(object, RETURN), DERIVED(list, VARIABLE), DERIVED(tuple, VARIABLE)},
+     {40, 40},
+     "struct object+",
+     LMM_MODEL_LIKELY,
+     0},
+    {"a parameter alone",
+     {BASE(object, RETURN), DERIVED(list, ARGUMENT)},
+     {48, 48},
+     "struct object+",
+     LMM_MODEL_LIKELY,
+     0},
+    {"after a header of known size, two kinds",
+     {RAW(byte, VARIABLE), BASE_AFTER(16, object, RETURN), DERIVED_AFTER(16, list, VARIABLE),
+      DERIVED_AFTER(16, list, SOURCE)},
+     {56, 56},
+     "struct list",
+     LMM_MODEL_CERTAIN,
+     16},
+    {"after a header of unknown size, two kinds",
+     {RAW(byte, VARIABLE), BASE_AFTER(UNKNOWN, object, RETURN),
+      DERIVED_AFTER(UNKNOWN, list, VARIABLE), DERIVED_AFTER(UNKNOWN, list, SOURCE)},
+     {72, 72},
+     "struct list",
+     LMM_MODEL_LIKELY,
+     32},
+    {"no header has such a size",
+     {BASE_AFTER(UNKNOWN, object, RETURN), DERIVED_AFTER(UNKNOWN, list, VARIABLE)},
+     {64, 64},
+     "struct list+",
+     LMM_MODEL_LIKELY,
+     0},
+    {"a longer header would do, but larger structs start with it",
+     {BASE_AFTER(UNKNOWN, object, RETURN), DERIVED_AFTER(UNKNOWN, set, VARIABLE)},
+     {64, 64},
+     "struct set+",
+     LMM_MODEL_LIKELY,
+     0},
+    {"after a header, elements at the end",
+     {BASE_AFTER(UNKNOWN, object, RETURN), DERIVED_AFTER(UNKNOWN, tuple, VARIABLE)},
+     {40, 400},
+     "struct tuple",
+     LMM_MODEL_LIKELY,
+     0},
+    {"what the block is taken for, and nothing else",
+     {RAW(byte, VARIABLE)},
+     {40, 400},
+     "char",
+     LMM_MODEL_LIKELY,
+     0},
+};
+
+static size_t candidates_of(const struct lmm_candidate *candidates)
 {
     size_t count = 0;
 
-    while (count < CANDIDATES_MAX && this->candidates[count].type != NULL) {
+    while (count < CANDIDATES_MAX && candidates[count].type != NULL) {
         count++;
     }
     return count;
@@ -462,8 +580,8 @@ Test(decide, cases)
 {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct decide_case *this = &cases[i];
-        struct lmm_verdict verdict = lmm_decide(this->candidates, candidates_of(this), this->sizes,
-                                                ranges_of(this), this->maker);
+        struct lmm_verdict verdict = lmm_decide(this->candidates, candidates_of(this->candidates),
+                                                this->sizes, ranges_of(this), this->maker);
         const char *name = verdict.type == NULL ? NULL : verdict.type->name;
 
         cr_expect((name == NULL) == (this->type == NULL) &&
@@ -473,5 +591,23 @@ Test(decide, cases)
         cr_expect_eq(verdict.confidence, this->confidence, "%s: confidence %d instead of %d",
                      this->why, verdict.confidence, this->confidence);
         cr_expect_eq(verdict.is_array, this->is_array, "%s: array", this->why);
+        cr_expect_not(verdict.has_more, "%s: more", this->why);
+    }
+}
+
+Test(decide, starts)
+{
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        const struct start_case *this = &starts[i];
+        struct lmm_verdict verdict =
+            lmm_decide(this->candidates, candidates_of(this->candidates), &this->sizes, 1, MALLOC);
+        char name[LMM_TYPE_NAME_MAX + 1];
+
+        snprintf(name, sizeof(name), "%s%s", verdict.type == NULL ? "" : verdict.type->name,
+                 verdict.has_more ? "+" : "");
+        cr_expect_str_eq(name, this->type, "%s: %s", this->why, name);
+        cr_expect_eq(verdict.confidence, this->confidence, "%s: confidence %d", this->why,
+                     verdict.confidence);
+        cr_expect_eq(verdict.header_bytes, this->header_bytes, "%s: header", this->why);
     }
 }

@@ -23,7 +23,8 @@ static const struct lmm_type_info node = {.name = "struct node",
                                           .tail_offset = 40,
                                           .tail_bytes = 8,
                                           .file = "/src/a b/tree.h",
-                                          .line = 12};
+                                          .line = 12,
+                                          .starts = "|struct head|"};
 static const struct lmm_type_info list = {.name = "std::pair<int const, hr::Employee>",
                                           .kind = LMM_TYPE_RECORD,
                                           .bytes = 24,
@@ -73,9 +74,16 @@ static void tear_down(void)
 
 static void write_two(void)
 {
-    struct lmm_candidate first[] = {{&node, LMM_MODEL_BY_VARIABLE, false, false, false},
-                                    {&list, LMM_MODEL_BY_NAME, true, true, true}};
-    struct lmm_facts facts[] = {{first, 2, true, true, true, 0}, {NULL, 0, false, false, true, 3}};
+    struct lmm_candidate first[] = {{.type = &node, .evidence = LMM_MODEL_BY_VARIABLE},
+                                    {.type = &list,
+                                     .evidence = LMM_MODEL_BY_NAME,
+                                     .is_array = true,
+                                     .has_more = true,
+                                     .is_inside = true,
+                                     .is_late = true}};
+    struct lmm_facts facts[] = {
+        {.items = first, .count = 2, .returns = true, .is_generic = true, .has_debug = true},
+        {.has_debug = true, .output = 3, .returns_after = LMM_HEADER_UNKNOWN}};
     struct lmm_type_cache_item items[] = {{0x1234, &facts[0]}, {0xffffffff12345678, &facts[1]}};
 
     lmm_type_cache_write(build_id, sizeof(build_id), items, 2);
@@ -103,12 +111,15 @@ Test(type_cache, what_was_written_is_read)
     cr_expect(taken.facts[0].returns && taken.facts[0].is_generic && taken.facts[0].has_debug);
     cr_expect_eq(taken.facts[0].output, 0);
     cr_expect_eq(taken.facts[1].output, 3);
+    cr_expect_eq(taken.facts[0].returns_after, 0);
+    cr_expect_eq(taken.facts[1].returns_after, LMM_HEADER_UNKNOWN);
     cr_expect(!taken.facts[1].returns && !taken.facts[1].is_generic && taken.facts[1].has_debug);
     cr_expect_eq(memcmp(taken.facts[0].items[0].type, &node, sizeof(node)), 0);
     cr_expect_eq(memcmp(taken.facts[0].items[1].type, &list, sizeof(list)), 0);
     cr_expect_eq(taken.facts[0].items[1].evidence, LMM_MODEL_BY_NAME);
     cr_expect(taken.facts[0].items[1].is_array && taken.facts[0].items[1].has_more &&
-              taken.facts[0].items[1].is_inside);
+              taken.facts[0].items[1].is_inside && taken.facts[0].items[1].is_late);
+    cr_expect(!taken.facts[0].items[0].is_late);
     forget(&taken);
     lmm_type_table_free(table);
 }
@@ -117,8 +128,9 @@ Test(type_cache, a_call_whose_type_cannot_stand_in_a_line_is_left_out)
 {
     struct lmm_type_table *table = lmm_type_table_new();
     struct taken taken = {.count = 0};
-    struct lmm_candidate bad = {&strange, LMM_MODEL_BY_VARIABLE, false, false, false};
-    struct lmm_facts facts[] = {{&bad, 1, false, false, true, 0}, {NULL, 0, true, false, true, 0}};
+    struct lmm_candidate bad = {.type = &strange, .evidence = LMM_MODEL_BY_VARIABLE};
+    struct lmm_facts facts[] = {{.items = &bad, .count = 1, .has_debug = true},
+                                {.returns = true, .has_debug = true}};
     struct lmm_type_cache_item items[] = {{1, &facts[0]}, {2, &facts[1]}};
 
     lmm_type_cache_write(build_id, sizeof(build_id), items, 2);

@@ -46,6 +46,21 @@ static const struct lmm_way_case aarch64[] = {
      0x1010},
 };
 
+/* mov rbx,rax; cmp ecx,0x5; jg 100c; mov [rdx],rbx; ret; mov [rdx+0x8],rbx; ret */
+Test(way_flow, tells_from_where_on_a_step_is_only_on_one_side_of_a_branch)
+{
+    static const unsigned char bytes[] = {0x48, 0x89, 0xc3, 0x83, 0xf9, 0x05, 0x7f, 0x04, 0x48,
+                                          0x89, 0x1a, 0xc3, 0x48, 0x89, 0x5a, 0x08, 0xc3};
+    const struct lmm_code code = {bytes, sizeof(bytes), 0x1000, LMM_MACHINE_X86_64};
+    struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
+    size_t count = lmm_way_follow(&code, 0x1000, LMM_WAY_RESULT, NULL, NULL, steps);
+
+    cr_assert_eq(count, 6);
+    for (size_t i = 0; i < count; i++) {
+        cr_expect_eq(steps[i].sure_to, steps[i].kind == LMM_WAY_HELD ? 0x1008 : 0, "step %zu", i);
+    }
+}
+
 Test(way_flow, x86_64)
 {
     lmm_way_cases_check(LMM_MACHINE_X86_64, LMM_WAY_RESULT, x86, sizeof(x86) / sizeof(x86[0]));

@@ -217,6 +217,22 @@ Test(type_info, tells_what_a_struct_starts_with)
     }
 }
 
+Test(type_info, lists_the_structs_that_a_struct_starts_with)
+{
+    for (size_t i = 0; i < VARIANT_COUNT; i++) {
+        struct lmm_type_info info = {.name = ""};
+        Dwarf_Die type;
+
+        find_type_of(variants[i], "v_mixed", &type);
+        cr_assert(lmm_type_info_of(&type, &info));
+        cr_expect_str_eq(info.starts, "|struct node|", "%s", variants[i]);
+        cr_expect(lmm_type_info_starts_with(&info, "struct node"));
+        cr_expect_not(lmm_type_info_starts_with(&info, "struct mixed"));
+        cr_expect_not(lmm_type_info_starts_with(&info, "struct nod"));
+        cr_expect_not(lmm_type_info_starts_with(&info, "truct node"));
+    }
+}
+
 static const struct {
     const char *text;
     const char *name; /* NULL: there is no such type */

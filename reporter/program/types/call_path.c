@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/types/call_path.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/program/base/array.h"
+#include "reporter/program/types/type_info.h"
+
+/* ---- Functions that return less than they allocate --------------------------------------------- */
+
+/* Returns the struct of C that a function returns a pointer to; NULL: it does not. */
+static const struct lmm_type_info *returned(const struct lmm_facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct lmm_candidate *item = &facts->items[i];
+
+        if (item->evidence == LMM_MODEL_BY_RETURN && item->type->kind == LMM_TYPE_RECORD &&
+            !item->type->is_cplusplus) {
+            return item->type;
+        }
+    }
+    return NULL;
+}
+
+/* Returns whether a function takes the block for bytes. */
+static bool has_bytes(const struct lmm_facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        if (facts->items[i].type->kind == LMM_TYPE_BYTE && !facts->items[i].is_inside) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns whether a function returns what follows a header, and not a member of a struct. */
+static bool returns_after_header(const struct lmm_facts *facts, const struct lmm_type_info *base)
+{
+    if (facts->returns_after == 0 || facts->returns) {
+        return false;
+    }
+    return base != NULL ? has_bytes(facts) : facts->is_generic && facts->returns_after > 0;
+}
+
+static int32_t sum_of_headers(int32_t a, int32_t b)
+{
+    return a == LMM_HEADER_UNKNOWN || b == LMM_HEADER_UNKNOWN ? LMM_HEADER_UNKNOWN : a + b;
+}
+
+static bool has_left(const struct lmm_call_path *path)
+{
+    return path->first_left < path->count;
+}
+
+void lmm_call_path_add(struct lmm_call_path *path, const struct lmm_fact_place *place)
+{
+    const struct lmm_type_info *base = returned(&place->facts);
+    size_t at = path->count;
+    bool is_after = returns_after_header(&place->facts, base);
+
+    assert(at < LMM_CALL_PATH_MAX);
+    if (at == 0) {
+        path->first_left = LMM_CALL_PATH_MAX;
+    }
+    if (place->facts.count > 0 && !has_left(path)) {
+        path->first = at;
+    }
+    path->headers[at + 1] = is_after ? sum_of_headers(path->headers[at], place->facts.returns_after)
+                                     : path->headers[at];
+    if (is_after || (base != NULL && base->is_base && place->facts.returns)) {
+        path->bases[at] = base;
+        path->first_left = at < path->first_left ? at : path->first_left;
+    }
+    path->maker = place->maker != LMM_MAKER_MALLOC ? place->maker : path->maker;
+    path->places[path->count++] = place;
+}
+
+/* ---- Candidates -------------------------------------------------------------------------------- */
+
+/* Returns how a struct stands to those that functions return which make the calls before `end`. */
+static enum lmm_start start_of(const struct lmm_call_path *path, size_t end,
+                               const struct lmm_type_info *type)
+{
+    enum lmm_start start = LMM_START_NONE;
+
+    for (size_t i = path->first; i < end; i++) {
+        const struct lmm_type_info *base = path->bases[i];
+
+        if (base != NULL && strcmp(base->name, type->name) == 0) {
+            return LMM_START_BASE;
+        }
+        if (base != NULL && lmm_type_info_starts_with(type, base->name)) {
+            start = LMM_START_DERIVED;
+        }
+    }
+    return start;
+}
+
+/* Returns whether a function that returns a part of a block takes the whole for bytes, or for the header alone. */
+static bool is_raw(const struct lmm_call_path *path, size_t at, const struct lmm_type_info *type)
+{
+    int64_t after = path->headers[at + 1];
+
+    return type->kind < LMM_TYPE_POINTER ||
+           (type->kind == LMM_TYPE_RECORD && after > 0 && type->bytes == (uint64_t) after);
+}
+
+/* Adds what is known at a place, as seen from the allocation. */
+static void add_place(const struct lmm_call_path *path, size_t at,
+                      struct lmm_call_path_candidates *candidates)
+{
+    const struct lmm_facts *facts = &path->places[at]->facts;
+    const struct lmm_type_info *base = path->bases[at];
+
+    for (size_t i = 0; i < facts->count; i++) {
+        struct lmm_candidate candidate = facts->items[i];
+        bool is_returned = candidate.is_inside && base != NULL && facts->returns_after != 0 &&
+                           strcmp(candidate.type->name, base->name) == 0;
+
+        if (at > path->first_left &&
+            (candidate.is_late || start_of(path, at, candidate.type) == LMM_START_BASE)) {
+            continue;
+        }
+        candidate.header_bytes = path->headers[is_returned ? at + 1 : at];
+        candidate.is_inside &= !is_returned;
+        candidate.is_raw = at == path->first_left && !is_returned && !candidate.is_inside &&
+                           is_raw(path, at, candidate.type);
+        candidate.start =
+            candidate.is_inside ? LMM_START_NONE : start_of(path, path->count, candidate.type);
+        struct lmm_candidate *added =
+            lmm_array_add(&candidates->items, &candidates->count, sizeof(*candidates->items));
+
+        candidates->failed |= added == NULL;
+        if (added != NULL) {
+            *added = candidate;
+        }
+    }
+}
+
+struct lmm_call_path_candidates lmm_call_path_list(const struct lmm_call_path *path)
+{
+    struct lmm_call_path_candidates candidates = {.items = NULL};
+
+    for (size_t i = path->first; i < path->count; i++) {
+        add_place(path, i, &candidates);
+    }
+    return candidates;
+}
+
+bool lmm_call_path_leaves_question(const struct lmm_call_path *path,
+                                   const struct lmm_size_range *sizes)
+{
+    size_t last = path->count - 1;
+    const struct lmm_facts *facts = &path->places[last]->facts;
+    const struct lmm_type_info *base = returned(facts);
+    bool is_after = returns_after_header(facts, base);
+
+    if (base == NULL ? !is_after : !base->is_base || !(facts->returns || is_after)) {
+        return false;
+    }
+    struct lmm_call_path_candidates candidates = lmm_call_path_list(path);
+    struct lmm_verdict verdict =
+        lmm_decide(candidates.items, candidates.count, sizes, 1, path->maker);
+
+    free(candidates.items);
+    return verdict.confidence < LMM_MODEL_LIKELY || verdict.type->kind != LMM_TYPE_RECORD ||
+           (verdict.has_more && start_of(path, path->count, verdict.type) == LMM_START_BASE);
+}
