@@ -180,9 +180,27 @@ static bool count_elements(struct lmm_census *census, const char *start, uint64_
     return census->elements - before == count;
 }
 
-/* Returns how many elements a block has, `*ret_distance` bytes apart; 0: none. */
+/* Whether an array of C++ has the number of its elements before them. */
+static bool has_cookie(const struct lmm_census *census, const char *start, uint64_t bytes)
+{
+    struct reach reach = {0};
+    uint64_t count;
+
+    if (census->element_bytes <= sizeof(count) || bytes % census->element_bytes != sizeof(count) ||
+        (bytes >= LMM_SYSTEM_PAGE_BYTES &&
+         (!census->can_probe ||
+          !can_read(&reach, (uintptr_t) start, (uintptr_t) start + sizeof(count))))) {
+        return false;
+    }
+    memcpy(&count, start, sizeof(count));
+    return count == bytes / census->element_bytes;
+}
+
+/* Returns how many elements a block has, the first one at *start, which is moved past the number of an array of C++;
+ * *ret_distance bytes apart; 0: none. */
 static uint64_t elements_of(const struct lmm_census *census, const struct lmm_family *family,
-                            const struct lmm_extent *extent, size_t *ret_distance)
+                            const struct lmm_extent *extent, const char **start,
+                            size_t *ret_distance)
 {
     uint64_t bytes = lmm_family_bytes(family, extent->tag, extent->length);
 
@@ -197,6 +215,10 @@ static uint64_t elements_of(const struct lmm_census *census, const struct lmm_fa
     if (bytes < census->element_bytes || !census->has_arrays) {
         return bytes >= census->element_bytes;
     }
+    if (has_cookie(census, *start, bytes)) {
+        *start += sizeof(uint64_t);
+        return bytes / census->element_bytes;
+    }
     return bytes % census->element_bytes == 0 ? bytes / census->element_bytes : 0;
 }
 
@@ -205,12 +227,12 @@ static void count_block(struct lmm_census *census, const struct lmm_page *page,
 {
     const struct lmm_family *family = lmm_families_at(page->family);
     const char *start = lmm_page_slot(page, extent->slot);
+    const char *end = start + extent->length * page->stride;
     size_t distance;
-    uint64_t count = elements_of(census, family, extent, &distance);
+    uint64_t count = elements_of(census, family, extent, &start, &distance);
 
     census->blocks++;
-    census->skipped += count == 0 || !count_elements(census, start, count, distance,
-                                                     start + extent->length * page->stride);
+    census->skipped += count == 0 || !count_elements(census, start, count, distance, end);
 }
 
 static int count_page(const struct lmm_page *page, void *arg)

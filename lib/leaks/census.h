@@ -53,8 +53,9 @@ struct lmm_census_field {
 struct lmm_census {
     /* The question. A block is one element, or an array of them. */
     uint32_t element_bytes;
-    bool
-        has_arrays; /* a block counts if it has a whole number of elements; else each of at least one, for one */
+    /* A block counts if it has a whole number of elements, perhaps after their number, as C++ writes it; else
+     * each of at least one, for one. */
+    bool has_arrays;
     uint32_t field_count;
     struct lmm_census_field fields[LMM_CENSUS_FIELDS_MAX];
     uint64_t sites[LMM_SITE_NONE / 64]; /* a bit for each site */

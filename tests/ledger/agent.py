@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """agent.py LMM TYPED MALLOC PRELOAD [unittest options]: `lmm leaks` and `lmm mark` on running processes."""
+import ctypes
 import glob
 import json
 import os
@@ -67,6 +68,26 @@ class Loser:
         return {name: (check[long]["blocks"], check[long]["bytes"])
                 for name, long in (("definite", "definitely_lost"), ("indirect", "indirectly_lost"),
                                    ("possible", "possibly_lost"), ("reachable", "still_reachable"))}
+
+
+    def ask(self, question):
+        """Sends bytes as a question, and returns the answer."""
+        name = glob.glob(self.folder + "/*.lmm")[0]
+        with open(name, "rb") as file:
+            number = file.read()[3308]
+        ctypes.CDLL(None).sigqueue(self.pid, number, ctypes.c_void_p(0x4c4d4d))
+        with socket.socket(socket.AF_UNIX) as connection:
+            def connect():
+                return connection.connect_ex(name + ".sock") == 0
+            harness.until(connect, "it does not listen")
+            try:
+                connection.sendall(question)
+            except ConnectionError:
+                pass    # it has answered before all was read
+            answer = b""
+            while not answer.endswith(b"\n") and (part := connection.recv(8192)):
+                answer += part
+        return answer.decode()
 
 
 class Leaks(Case):
@@ -302,6 +323,29 @@ class Leaks(Case):
             self.assertEqual(file.read()[3308], 45)
         os.kill(loser.pid, 45)
         self.assertEqual(loser.process.stdout.readline(), "taken\n")
+
+    def test_questions_that_nobody_should_send(self):
+        loser = Loser(self, TYPED)
+        for question, answer in (
+                (b"\n", "error 38 this version of LMM does not know the question"),
+                (b"census\n", "error 22 the question is not understood"),
+                (b"census 8 1 1 0 65 0 1\n", "error 22 the question is not understood"),
+                (b"census 65537 1 0\n", "error 22 the question is not understood"),
+                (b"census 104 1 65" + 65 * b" 0 8 0" + b"\n", "error 22 the question is not understood"),
+                (b"census 104 1 1 0 8 0" + 2000 * b" 1048575" + b"\n", "ok 0 0 0\n 0 0 0 0 0"),
+                (b"census 104 1 0" + 65520 * b" " + b"\n", "error 22 the question is not understood"),
+                (b"census " + 65528 * b"9", "error 22 a question is one line"),
+                (b"mark " + 256 * b"x" + b"\n", "error 22 no mark was made")):
+            self.assertEqual(loser.ask(question), answer + "\n", question[:60])
+        self.assertEqual(loser.ask(b"mark " + 255 * b"x" + b"\n"), "ok 1\n")
+        self.assertEqual(loser.leaks()["definite"], (0, 0))
+
+    def test_a_census_of_blocks(self):
+        loser = Loser(self, TYPED)
+        loser.do("lose 50")
+        blocks, elements, skipped = loser.ask(b"census 104 1 0 " + b" ".join(b"%d" % site for site in range(99)) + b"\n"
+                                              ).split()[1:]
+        self.assertEqual((blocks, elements, skipped), ("53", "53", "0"))
 
     def sockets(self, loser):
         return glob.glob(loser.folder + "/*.sock")

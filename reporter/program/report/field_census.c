@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/report/field_census.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +12,12 @@
 #include "reporter/program/base/select.h"
 #include "reporter/program/report/diet.h"
 #include "reporter/program/types/layout_change.h"
+#include "reporter/program/types/type_name.h"
 
 enum {
     ELEMENTS_MIN = 16, /* fewer structs say too little */
     MOSTLY_PERMILLE = 900,
+    SHORT_PART = 4, /* of an array is not used, at least */
     MOSTLY_BITS = 64,
     FILLED_BITS_MIN = 16, /* of a smaller field the pattern may be a value */
 };
@@ -149,14 +152,24 @@ static bool ask_type(const struct lmm_diet *diet, struct lmm_field_census *censu
     return done;
 }
 
+static bool is_standard(const struct lmm_diet_type *type)
+{
+    char name[LMM_TYPE_NAME_MAX];
+
+    snprintf(name, sizeof(name), "%.*s", (int) lmm_smaller(type->type.element.bytes, sizeof(name)),
+             type->type.element.text);
+    return lmm_type_name_is_standard(name);
+}
+
 static bool is_wanted(const struct lmm_diet *diet, const struct lmm_diet_type *type,
                       uint64_t least_bytes)
 {
     if (type->amount.blocks == 0 || diet->is_at_peak) {
         return false;
     }
-    return diet->options.types != NULL ? lmm_select_matches_type(diet->options.types, &type->type)
-                                       : type->has_layout && type->amount.bytes >= least_bytes;
+    return diet->options.types != NULL
+               ? lmm_select_matches_type(diet->options.types, &type->type)
+               : type->has_layout && type->amount.bytes >= least_bytes && !is_standard(type);
 }
 
 /* Asks for the types that are wanted; the list is as long as the diet's, so that it does not move. */
@@ -247,7 +260,7 @@ static void judge(struct lmm_census_row *row)
         row->finding = LMM_FIELD_NARROW;
         row->needed_bytes = bytes_of_values(row);
     } else if (leaf->kind == LMM_LEAF_BYTES && leaf->element_bytes > 0 &&
-               bytes_of_array(row) < bytes) {
+               bytes_of_array(row) <= bytes - bytes / SHORT_PART) {
         row->finding = LMM_FIELD_SHORT;
         row->needed_bytes = bytes_of_array(row);
     } else if (leaf->bits >= MOSTLY_BITS &&

@@ -8,6 +8,7 @@
 
 #include "reporter/program/base/array.h"
 #include "reporter/program/types/layout.h"
+#include "reporter/program/types/type_name.h"
 #include "reporter/program/types/type_walk.h"
 
 enum {
@@ -157,6 +158,14 @@ static void list_inner(struct list *list, const struct place *place, const struc
     free(prefix);
 }
 
+static bool is_standard(const Dwarf_Die *type)
+{
+    char name[LMM_TYPE_NAME_MAX];
+
+    lmm_type_whole_name(type, name);
+    return lmm_type_name_is_standard(name);
+}
+
 static void list_field(struct list *list, const struct place *place, const struct lmm_field *field,
                        size_t index)
 {
@@ -173,7 +182,7 @@ static void list_field(struct list *list, const struct place *place, const struc
     }
     if (field->kind != LMM_FIELD_BITS && place->depth < DEPTH_MAX && field->bit < place->end &&
         lmm_type_strip(&field->type, &stripped) && lmm_type_is_record(&stripped) &&
-        lmm_layout_read(&stripped, &layout)) {
+        !is_standard(&stripped) && lmm_layout_read(&stripped, &layout)) {
         list_inner(list, place, field, &layout, whole);
         lmm_layout_free(&layout);
     }

@@ -3,7 +3,8 @@
  * leaves: the fields of a struct down to numbers, pointers and arrays, through the structs and base classes in it; each
  * with its place from the start of the outermost struct.
  *
- * A struct in it that has a name is a leaf, too, before its own leaves: all its bytes. Unions, arrays and numbers of
+ * A struct in it that has a name is a leaf, too, before its own leaves: all its bytes. One of the C++ or Rust library, such as
+ * std::string, is nothing but such a leaf: the program cannot change it. Unions, arrays and numbers of
  * more than 8 bytes are leaves of bytes. Arrays without a length, and the pointer to virtual functions, are none.
  *
  * DIEs are hostile: leaves that do not lie in the struct are left out; their number and depth are bounded.

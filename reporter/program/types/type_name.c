@@ -3,7 +3,6 @@
 
 #include <dwarf.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +30,20 @@ static void put(struct text *text, const char *added)
     }
     text->count += bytes;
     text->bytes[text->count] = '\0';
+}
+
+/* ---- Libraries ------------------------------------------------------------------------------- */
+
+bool lmm_type_name_is_standard(const char *name)
+{
+    static const char *const starts[] = {"std::", "__gnu_cxx::", "alloc::", "core::"};
+
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        if (strncmp(name, starts[i], strlen(starts[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- Numbers --------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #define LMM_PROGRAM_TYPE_NAME_H
 
 #include <elfutils/libdw.h>
+#include <stdbool.h>
 
 enum {
     LMM_TYPE_NAME_MAX = 512, /* bytes with the NUL; a longer name ends in "..." */
@@ -25,6 +26,9 @@ void lmm_type_name(const Dwarf_Die *type, char ret_name[LMM_TYPE_NAME_MAX]);
 /* Writes the name of a struct, typedef, function or variable with the namespaces and classes around
  * it: "hr::Employee". */
 void lmm_type_whole_name(const Dwarf_Die *die, char ret_name[LMM_TYPE_NAME_MAX]);
+
+/* Returns whether a whole name is that of a type of the C++ or Rust library: "std::pair<...>". */
+bool lmm_type_name_is_standard(const char *name);
 
 /* Returns gcc's name of a number type ("long unsigned int") for the usual one ("unsigned long"),
  * and the other way round; NULL: it has no other name. */

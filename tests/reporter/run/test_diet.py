@@ -11,7 +11,7 @@ import subprocess
 import harness
 from running import Case
 
-PLANTED, TYPED, FIELDS = harness.arguments(3)
+PLANTED, TYPED, FIELDS, CLASSES = harness.arguments(4)
 SOURCE = os.path.join(harness.SOURCE, "tests", "reporter", "run", "diet_planted.c")
 KILO = 8
 COUNT = 1000 * KILO
@@ -191,6 +191,19 @@ class Fields(Diet):
                          ("narrow", 100000, 4))
         self.assertEqual(fields["next"]["zeros"], 1)
         self.assertEqual((session["after_bytes"], session["saves_bytes"]), (16, (48 - 16) * COUNT))
+
+    def test_classes(self):
+        self.start(harness.LMM, "run", "-o", "/dev/null", CLASSES)
+        document = self.document("--fields", "diet_classes")
+        shape, fields = self.census(document, "shape")
+        self.assertEqual((shape["elements"], shape["skipped"]), (1000, 0))
+        self.assertEqual({name: field["finding"] for name, field in fields.items()},
+                         {"id": "none", "stamp": "never", "name": "none", "unused": "never", "parent": "never"})
+        self.assertEqual((fields["unused"]["before_bytes"] - fields["unused"]["after_bytes"],
+                          fields["stamp"]["before_bytes"]), (40, 0), "stamp is the base class's")
+        circle, fields = self.census(document, "circle")
+        self.assertEqual((circle["blocks"], circle["elements"], circle["skipped"]), (1001, 1300, 0))
+        self.assertEqual((fields["radius"]["finding"], fields["radius"]["first"], fields["id"]["most"]), ("same", 3, 299))
 
     def test_fields_that_nobody_sets_stay_as_they_were_filled(self):
         self.start(harness.LMM, "run", "-o", "/dev/null", "--fill", PLANTED, KILO)

@@ -3,9 +3,11 @@
 #include "tests/support/seam.h"
 
 #include "lib/books/chunks.h"
+#include "lib/front/block.h"
 #include "lib/leaks/agent_text.h"
 #include "lib/leaks/census.h"
 #include "lib/leaks/census_question.h"
+#include "lib/pages/family.h"
 #include "lib/pages/page.h"
 
 #include <criterion/criterion.h>
@@ -235,6 +237,49 @@ Test(census, structs_with_a_flexible_array)
         cr_assert_eq(lmm_census_run(&census), 0);
         expect_elements(100, 100, 0);
         cr_expect_eq(census.fields[0].most, 99);
+    }
+}
+
+/* Blocks of bytes, as malloc's are: those with a whole number of structs, or one struct and more. */
+Test(census, structs_in_blocks_of_any_size)
+{
+    enum { STRIDE = 128 };
+    static const struct {
+        const char *name;
+        size_t bytes;
+        uint64_t number;      /* in the first 8 bytes */
+        uint64_t elements[2]; /* without arrays, with them */
+    } blocks[] = {
+        {"too small", 20, 1, {0, 0}},
+        {"one", 24, 1, {1, 1}},
+        {"one and more", 50, 1, {1, 0}},
+        {"five", 120, 1, {1, 5}},
+        {"many", 24 * 2000, 1, {1, 2000}},
+        {"five after their number", 128, 5, {1, 5}},
+        {"after another number", 128, 6, {1, 0}},
+        {"many after their number", 24 * 2000 + 8, 2000, {1, 2000}},
+    };
+    struct lmm_family *family = NULL;
+
+    make_items();
+    family = lmm_families_add("bytes", STRIDE, 16, true);
+    for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+        size_t slots = (blocks[i].bytes + STRIDE - 1) / STRIDE;
+        uint32_t live = lmm_live_value(family->site, slots * STRIDE - blocks[i].bytes);
+        uint64_t *block = lmm_block_alloc(family, live, slots, 1, true);
+
+        block[0] = blocks[i].number;
+        for (int has_arrays = 0; has_arrays < 2; has_arrays++) {
+            uint64_t elements = blocks[i].elements[has_arrays];
+
+            ask_for(24, has_arrays, block);
+            add_field(16, 8, LMM_CENSUS_UNSIGNED);
+            cr_assert_eq(lmm_census_run(&census), 0);
+            cr_expect(census.blocks == 1 && census.elements == elements &&
+                          census.skipped == (elements == 0),
+                      "%s: %zu elements", blocks[i].name, (size_t) census.elements);
+        }
+        lmm_free(block);
     }
 }
 
