@@ -1,33 +1,84 @@
 // SPDX-License-Identifier: MIT
 /**
- * main: starts the page: reads the document that stands in it, and shows the totals.
+ * main: puts the page together. A report has its document inside; a live page asks the server.
  */
+import {copyExactly} from './copy.js';
+import {el, setChildren} from './dom.js';
+import {BadDocument} from './check.js';
+import {makeChart} from './chart.js';
+import {makeDrawer} from './drawer.js';
+import {makeFlame} from './flame.js';
+import {makeGrid} from './grid.js';
+import {makeHeader, makeMeasures, makeSummary} from './header.js';
+import {listenToKeys, makeHelp} from './help.js';
+import {makeSentences} from './sentences.js';
+import {makeStore} from './state.js';
+import {readInline} from './load.js';
+import {readModel} from './model.js';
+import {startLive} from './live.js';
+
+/** @type {AbortController | null} */
+let shown = null;
 
 /**
- * Returns the document: base64 of a zlib stream of JSON.
- * @param {string} text
- * @returns {Promise<any>}
+ * Shows a model in the place of what was shown.
+ * @param {Element} root
+ * @param {import('./model.js').Model} model
+ * @param {HTMLElement[]} tools what a live page has besides
+ * @returns {import('./state.js').Store}
  */
-async function unpackDocument(text) {
-    const bytes = Uint8Array.from(atob(text.trim()), (character) => character.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
-
-    return new Response(stream).json();
-}
-
-/** Shows the totals of the document in the page. */
-async function showPage() {
-    const data = document.getElementById('lmm-data');
-    const page = document.getElementById('page');
-
-    if (data === null || page === null) {
-        return;
+function showModel(root, model, tools) {
+    if (shown) {
+        shown.abort();
     }
-    const {process, totals} = await unpackDocument(data.textContent ?? '');
-    const number = d3.format(',');
-
-    page.textContent = `${process.program} (pid ${process.pid}): ${number(totals.live_bytes)} bytes live, ` +
-        `${number(totals.peak_bytes)} at the peak, ${number(totals.allocations)} allocations`;
+    shown = new AbortController();
+    const store = makeStore(model);
+    const help = makeHelp();
+    const header = makeHeader(store, () => help.showModal());
+    const flame = makeFlame(store);
+    const grid = makeGrid(store);
+    const pair = el('div.pair', {}, [grid.element, flame.element]);
+    setChildren(root, [
+        header, tools.length > 0 && el('nav.toolbar', {'aria-label': 'Live'}, tools),
+        makeSummary(store), makeChart(store), makeSentences(store), makeMeasures(store), pair,
+        makeDrawer(store, pair), help,
+        el('footer.dim', {}, [`LMM ${model.version}. Bytes are those that the program requested. Press ? for the keys.`]),
+    ]);
+    listenToKeys(store, {help, filter: grid.filter, search: flame.search, flame: flame.element},
+        shown.signal);
+    return store;
 }
 
-showPage();
+/**
+ * Says why nothing can be shown.
+ * @param {Element} root
+ * @param {unknown} error
+ */
+function showFailure(root, error) {
+    const why = error instanceof BadDocument ? error.message : `this page has failed: ${error}`;
+    setChildren(root, [el('section.failure', {role: 'alert'}, [
+        el('h1', {}, ['Nothing to show']), el('p', {}, [`${why[0].toUpperCase()}${why.slice(1)}.`]),
+    ])]);
+    console.warn(error);
+}
+
+async function startPage() {
+    const root = /** @type {Element} */ (document.getElementById('page'));
+    copyExactly();
+    try {
+        const inline = document.getElementById('lmm-data');
+        if (inline) {
+            showModel(root, readModel(await readInline(inline)), []);
+            document.documentElement.dataset.ready = String(Math.round(performance.now()));
+        } else {
+            startLive({
+                root, showModel: (model, tools) => showModel(root, model, tools),
+                showFailure: (error) => showFailure(root, error),
+            });
+        }
+    } catch (error) {
+        showFailure(root, error);
+    }
+}
+
+startPage();

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+/**
+ * header: the line that says which process this is and how it is, what is measured, and the
+ * summary of its figures.
+ */
+import {amountEl, blocksEl, bytesEl, changeEl, choiceEl, el, setChildren} from './dom.js';
+import {durationText, exactText, momentText, shareText} from './text.js';
+import {MEASURES, measureOf, siteValues, sumOf} from './sums.js';
+import {wholeSpan} from './spans.js';
+import {runMs, stateNote, stateText} from './words.js';
+
+const THEME_KEY = 'lmm-theme';
+
+/**
+ * Makes the header line.
+ * @param {import('./state.js').Store} store
+ * @param {() => void} showHelp
+ * @returns {HTMLElement}
+ */
+export function makeHeader(store, showHelp) {
+    const what = el('div.what');
+    const theme = el('button', {type: 'button', onclick: () => toggleTheme(store)});
+    const help = el('button', {type: 'button', onclick: showHelp, title: 'keys (?)', 'aria-label': 'Keys'}, ['?']);
+    const header = el('header', {}, [what, el('div.tools', {}, [theme, help])]);
+    const draw = () => {
+        setChildren(what, nameParts(store));
+        theme.textContent = isDark(store) ? 'Light' : 'Dark';
+        theme.title = `change to the ${isDark(store) ? 'light' : 'dark'} theme`;
+        document.documentElement.dataset.theme = isDark(store) ? 'dark' : 'light';
+    };
+    store.watch((changed) => {
+        if (['model', 'theme', 'span', 'connection'].some((name) => changed.has(name))) {
+            draw();
+        }
+    });
+    darkQuery().addEventListener('change', () => {
+        if (store.now.theme === 'auto') {
+            draw();
+        }
+    });
+    store.set({theme: keptTheme()});
+    draw();
+    return header;
+}
+
+/**
+ * What is measured, and in which unit; everything below follows.
+ * @param {import('./state.js').Store} store
+ * @returns {HTMLElement}
+ */
+export function makeMeasures(store) {
+    const measure = choiceEl('What is measured', MEASURES, (id) => store.set({measure: id}));
+    const unit = choiceEl('In which unit', [
+        {id: 'bytes', word: 'Bytes', says: 'as the program requested them'}, {id: 'blocks', word: 'Blocks'},
+    ], (id) => store.set({unit: id}));
+    const says = el('span.dim');
+    const draw = () => {
+        const {model, measure: chosen} = store.now;
+        const off = MEASURES.filter((one) => isOff(model, one.id)).map((one) => one.id);
+        const hasBytes = measureOf(chosen).bytes.length > 0;
+        measure.show(chosen, off);
+        unit.show(hasBytes ? store.now.unit : 'blocks', hasBytes ? [] : ['bytes']);
+        says.textContent = `${measureOf(chosen).word.toLowerCase()}: ${measureOf(chosen).says}`;
+    };
+    store.watch((changed) => {
+        if (['model', 'measure', 'unit'].some((name) => changed.has(name))) {
+            draw();
+        }
+    });
+    draw();
+    return el('div.toolbar', {}, [measure.element, unit.element, says]);
+}
+
+/**
+ * @param {import('./model.js').Model} model
+ * @param {string} id of a measure
+ * @returns {boolean} whether there is nothing of it
+ */
+function isOff(model, id) {
+    if (model.kind === 'diff' && (id === 'lost' || id === 'temporary')) {
+        return true;
+    }
+    return sumOf(siteValues(model, id, 'blocks')) + sumOf(siteValues(model, id, 'blocks', true)) === 0;
+}
+
+/**
+ * @param {import('./state.js').Store} store
+ * @returns {import('./dom.js').Child[]}
+ */
+function nameParts(store) {
+    const {model, span, connection} = store.now;
+    const {process, before, series} = model;
+    const command = process.command.join(' ');
+    const parts = [
+        el('h1', {title: command || null}, [process.program || 'a program without a name']),
+        el('span.dim', {}, [`pid ${process.pid}`]),
+        el(`span.state.state-${process.state}`, {title: `started ${momentText(process.startNs)}`}, [stateText(process)]),
+    ];
+    if (before) {
+        parts.push(el('span', {}, [
+            `compared with ${before.process.program}, pid ${before.process.pid}, ${stateText(before.process)}`]));
+    } else if (series) {
+        const shown = span || wholeSpan(series);
+        parts.push(el('span.dim.span', {}, [span
+            ? `shown: ${durationText(shown.to - shown.from)}, from ${durationText(shown.from)} to ${durationText(shown.to)}`
+            : 'shown: the whole time']));
+    }
+    if (connection) {
+        parts.push(el('span.connection', {role: 'status'}, [connection]));
+    }
+    return parts;
+}
+
+/**
+ * Makes the summary: a few figures in words.
+ * @param {import('./state.js').Store} store
+ * @returns {HTMLElement}
+ */
+export function makeSummary(store) {
+    const list = el('dl.summary');
+    const note = el('p.note');
+    const draw = () => {
+        const {model} = store.now;
+        setChildren(list, (model.before ? comparedFigures(model) : figures(model)).map(
+            ([word, figure, more]) => el('div', {}, [el('dt', {}, [word]), el('dd', {}, [figure, more])])));
+        note.textContent = stateNote(model.process);
+        note.hidden = note.textContent === '';
+    };
+    store.watch((changed) => {
+        if (changed.has('model')) {
+            draw();
+        }
+    });
+    draw();
+    return el('section', {'aria-label': 'Summary'}, [list, note]);
+}
+
+/**
+ * @param {...import('./dom.js').Child} children
+ * @returns {HTMLElement}
+ */
+function aside(...children) {
+    return el('small', {}, children);
+}
+
+/**
+ * @param {import('./model.js').Model} model
+ * @returns {[string, HTMLElement, HTMLElement][]}
+ */
+function figures(model) {
+    const {totals, process, leakCheck} = model;
+    const peakMs = (totals.peak_time_ns - process.startNs) / 1e6;
+    const isRunning = process.state === 'running';
+    /** @type {[string, HTMLElement, HTMLElement][]} */
+    const list = [
+        ['At the peak', bytesEl(totals.peak_bytes), aside(' in ', blocksEl(totals.peak_blocks),
+            totals.peak_bytes > 0 && totals.peak_time_ns > 0 && peakMs >= 0 ? `, after ${durationText(peakMs)}` : '')],
+        [isRunning ? 'Now' : 'At the end', bytesEl(totals.live_bytes), aside(' in ', blocksEl(totals.live_blocks))],
+        ['Allocated', bytesEl(totals.allocated_bytes), aside(' in ', blocksEl(totals.allocations), rateText(model))],
+    ];
+    if (totals.temporaries > 0) {
+        list.push(['Temporary', el('span', {}, [shareText(totals.temporaries, totals.allocations)]),
+            aside(` ${exactText(totals.temporaries)} blocks`)]);
+    }
+    const resident = totals.maxResidentBytes || totals.residentBytes;
+    if (resident) {
+        list.push([totals.maxResidentBytes ? 'Resident at most' : 'Resident', bytesEl(resident), aside()]);
+    }
+    if (leakCheck && !leakCheck.failure) {
+        const {definite, indirect} = leakCheck.classes;
+        list.push(['Lost', bytesEl(definite.bytes + indirect.bytes),
+            aside(' in ', blocksEl(definite.blocks + indirect.blocks))]);
+    }
+    return list;
+}
+
+/**
+ * @param {import('./model.js').Model} model
+ * @returns {string}
+ */
+function rateText(model) {
+    const seconds = runMs(model.process) / 1000;
+    const rate = model.totals.allocations / seconds;
+    return seconds >= 0.1 && rate >= 1 ? `, ${exactText(rate)} a second` : '';
+}
+
+/**
+ * @param {import('./model.js').Model} model
+ * @returns {[string, HTMLElement, HTMLElement][]}
+ */
+function comparedFigures(model) {
+    const before = /** @type {any} */ (model.before).totals;
+    const {totals} = model;
+    return [['peak_bytes', 'Peak', 'bytes'], ['live_bytes', 'Live', 'bytes'], ['live_blocks', 'Live blocks', 'blocks'],
+        ['allocated_bytes', 'Allocated', 'bytes'], ['allocations', 'Allocations', 'blocks']].map(([name, word, unit]) => [
+        word, changeEl(totals[name] - before[name], unit),
+        aside(' from ', amountEl(before[name], unit), ' to ', amountEl(totals[name], unit)),
+    ]);
+}
+
+/**
+ * @returns {MediaQueryList}
+ */
+function darkQuery() {
+    return window.matchMedia('(prefers-color-scheme: dark)');
+}
+
+/**
+ * @param {import('./state.js').Store} store
+ * @returns {boolean}
+ */
+export function isDark(store) {
+    return store.now.theme === 'auto' ? darkQuery().matches : store.now.theme === 'dark';
+}
+
+/**
+ * @param {import('./state.js').Store} store
+ */
+function toggleTheme(store) {
+    const theme = isDark(store) ? 'light' : 'dark';
+    try {
+        localStorage.setItem(THEME_KEY, theme);
+    } catch (error) {
+        // A file may have no storage; then the choice lasts as long as the page.
+    }
+    store.set({theme});
+}
+
+/**
+ * @returns {string} the theme that was chosen earlier
+ */
+function keptTheme() {
+    try {
+        const kept = localStorage.getItem(THEME_KEY);
+        return kept === 'dark' || kept === 'light' ? kept : 'auto';
+    } catch (error) {
+        return 'auto';
+    }
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+/**
+ * tree: calls as the flame graph shows them. The document has a row for each call of the source;
+ * here calls of one function by one caller are one node, or with `byLine` stay apart. A site
+ * without a stack hangs on its type and its line. Callers have lower numbers than what they call.
+ */
+import {placeText} from './text.js';
+import {lineName, typeName} from './sums.js';
+
+const INLINED = 1;
+const ALLOCATES = 2;
+const GUESSED = 4;
+
+/**
+ * @typedef {Object} Tree
+ * @property {number} count
+ * @property {number[]} parent -1: an outermost call
+ * @property {string[]} name the function
+ * @property {string[]} place file:line; the file alone where the lines differ
+ * @property {string[]} module
+ * @property {number[]} flags as in the document
+ * @property {Int32Array} nodeOfSite where a site's blocks are counted
+ *
+ * @typedef {Object} Totals
+ * @property {Float64Array} total of a node and what it calls
+ * @property {Float64Array} self
+ * @property {number} sum of all
+ *
+ * @typedef {Object} Rectangles what is drawn, outermost first
+ * @property {number[]} node
+ * @property {number[]} depth 0 on top
+ * @property {number[]} from a share of the width
+ * @property {number[]} to
+ * @property {number} depths
+ */
+
+/**
+ * Builds the tree of a model.
+ * @param {import('./model.js').Model} model
+ * @param {boolean} byLine
+ * @returns {Tree}
+ */
+export function buildTree(model, byLine) {
+    /** @type {Tree} */
+    const tree = {
+        count: 0, parent: [], name: [], place: [], module: [], flags: [],
+        nodeOfSite: new Int32Array(model.sites.count),
+    };
+    /** @type {Map<string, number>} */
+    const known = new Map();
+    const nodeOfFrame = addFrames(tree, known, model, byLine);
+    for (let i = 0; i < model.sites.count; i++) {
+        const frame = model.sites.frame[i];
+        tree.nodeOfSite[i] = frame >= 0 ? nodeOfFrame[frame] : addRows(tree, known, model, i);
+    }
+    return tree;
+}
+
+/**
+ * @param {Tree} tree
+ * @param {Map<string, number>} known
+ * @param {import('./model.js').Model} model
+ * @param {boolean} byLine
+ * @returns {Int32Array} the node of each frame
+ */
+function addFrames(tree, known, model, byLine) {
+    const {frames, strings} = model;
+    const nodes = new Int32Array(frames.count);
+    for (let i = 0; i < frames.count; i++) {
+        const parent = frames.parent[i] < 0 ? -1 : nodes[frames.parent[i]];
+        const key = `${parent} ${frames.functionName[i]} ${frames.file[i]} ${frames.module[i]} ` +
+            (byLine ? frames.line[i] : '');
+        const file = strings[frames.file[i]];
+        nodes[i] = addNode(tree, known, key, {
+            parent, name: strings[frames.functionName[i]] || '(unknown)',
+            place: placeText(file, frames.line[i]), file: placeText(file, 0),
+            module: strings[frames.module[i]], flags: frames.flags[i],
+        });
+    }
+    return nodes;
+}
+
+/**
+ * Adds a site without a stack: its line below its type.
+ * @param {Tree} tree
+ * @param {Map<string, number>} known
+ * @param {import('./model.js').Model} model
+ * @param {number} site
+ * @returns {number}
+ */
+function addRows(tree, known, model, site) {
+    const type = model.sites.type[site];
+    const line = model.sites.line[site];
+    const module = model.lines.module[line];
+    const parent = addNode(tree, known, `type ${type}`, {
+        parent: -1, name: typeName(model, type), place: '', file: '', module, flags: 0,
+    });
+    return addNode(tree, known, `type ${type} line ${line}`, {
+        parent, name: lineName(model, line, placeText), place: '', file: '', module, flags: 0,
+    });
+}
+
+/**
+ * @param {Tree} tree
+ * @param {Map<string, number>} known
+ * @param {string} key
+ * @param {{parent: number, name: string, place: string, file: string, module: string, flags: number}} node
+ * @returns {number} its number
+ */
+function addNode(tree, known, key, node) {
+    const old = known.get(key);
+    if (old !== undefined) {
+        if (tree.place[old] !== node.place) {
+            tree.place[old] = node.file;
+        }
+        return old;
+    }
+    known.set(key, tree.count);
+    tree.parent.push(node.parent);
+    tree.name.push(node.name);
+    tree.place.push(node.place);
+    tree.module.push(node.module);
+    tree.flags.push(node.flags);
+    return tree.count++;
+}
+
+/**
+ * Adds the values of sites up, from the innermost call outwards.
+ * @param {Tree} tree
+ * @param {Float64Array} values a figure for each site
+ * @returns {Totals}
+ */
+export function treeTotals(tree, values) {
+    const self = new Float64Array(tree.count);
+    for (let i = 0; i < values.length; i++) {
+        self[tree.nodeOfSite[i]] += values[i];
+    }
+    const total = Float64Array.from(self);
+    let sum = 0;
+    for (let i = tree.count - 1; i >= 0; i--) {
+        if (tree.parent[i] >= 0) {
+            total[tree.parent[i]] += total[i];
+        } else {
+            sum += total[i];
+        }
+    }
+    return {total, self, sum};
+}
+
+/**
+ * The nodes below each node, those with most first; what has nothing is left out.
+ * @param {Tree} tree
+ * @param {Float64Array} total
+ * @returns {Map<number, number[]>} by the caller; -1: the outermost calls
+ */
+export function treeChildren(tree, total) {
+    /** @type {Map<number, number[]>} */
+    const children = new Map();
+    for (let i = 0; i < tree.count; i++) {
+        if (total[i] > 0) {
+            const siblings = children.get(tree.parent[i]);
+            if (siblings) {
+                siblings.push(i);
+            } else {
+                children.set(tree.parent[i], [i]);
+            }
+        }
+    }
+    children.forEach((siblings) => siblings.sort((a, b) => total[b] - total[a] || a - b));
+    return children;
+}
+
+/**
+ * The callers of a node, outermost first, and the node itself.
+ * @param {Tree} tree
+ * @param {number} node -1: none
+ * @returns {number[]}
+ */
+export function pathTo(tree, node) {
+    const path = [];
+    for (let i = node; i >= 0; i = tree.parent[i]) {
+        path.push(i);
+    }
+    return path.reverse();
+}
+
+/**
+ * Places the nodes: a node is as wide as its share, what it calls lies below it from the left. The
+ * callers of the node that fills the width lie above it and fill it, too.
+ * @param {Tree} tree
+ * @param {Totals} totals
+ * @param {Map<number, number[]>} children as treeChildren() returns it
+ * @param {number} focus the node that fills the width; -1: all
+ * @param {number} least the share below which nothing is placed
+ * @returns {Rectangles}
+ */
+export function placeNodes(tree, totals, children, focus, least) {
+    /** @type {Rectangles} */
+    const placed = {node: [], depth: [], from: [], to: [], depths: 0};
+    const path = pathTo(tree, focus);
+    path.forEach((node, depth) => addRectangle(placed, node, depth, 0, 1));
+    const whole = focus < 0 ? totals.sum : totals.total[focus];
+    if (!(whole > 0)) {
+        return placed;
+    }
+    // Not recursive: a stack may have thousands of calls.
+    const open = [{node: focus, from: 0, depth: path.length}];
+    for (let at = open.pop(); at; at = open.pop()) {
+        let from = at.from;
+        for (const node of children.get(at.node) || []) {
+            const share = totals.total[node] / whole;
+            if (share < least) {
+                break;
+            }
+            addRectangle(placed, node, at.depth, from, from + share);
+            open.push({node, from, depth: at.depth + 1});
+            from += share;
+        }
+    }
+    return placed;
+}
+
+/**
+ * @param {Rectangles} placed
+ * @param {number} node
+ * @param {number} depth
+ * @param {number} from
+ * @param {number} to
+ */
+function addRectangle(placed, node, depth, from, to) {
+    placed.node.push(node);
+    placed.depth.push(depth);
+    placed.from.push(from);
+    placed.to.push(to);
+    placed.depths = Math.max(placed.depths, depth + 1);
+}
+
+/**
+ * What the document's flags say of a call, in words; empty: nothing.
+ * @param {number} flags
+ * @returns {string}
+ */
+export function flagsText(flags) {
+    return [
+        flags & INLINED ? 'inlined' : '',
+        flags & ALLOCATES ? 'allocates for its caller' : '',
+        flags & GUESSED ? 'found by a guess' : '',
+    ].filter(Boolean).join(', ');
+}
+
+/**
+ * The calls of a site as lines of text, the innermost first.
+ * @param {import('./model.js').Model} model
+ * @param {number} site
+ * @returns {{name: string, place: string, note: string}[]}
+ */
+export function stackOf(model, site) {
+    const {frames, strings} = model;
+    const calls = [];
+    for (let i = model.sites.frame[site]; i >= 0; i = frames.parent[i]) {
+        calls.push({
+            name: strings[frames.functionName[i]] || '(unknown)',
+            place: placeText(strings[frames.file[i]] || strings[frames.module[i]], frames.line[i]),
+            note: flagsText(frames.flags[i]),
+        });
+    }
+    return calls;
+}

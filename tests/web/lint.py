@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""lint.py WEB: checks the page's modules in the folder WEB.
+
+eslint (Debian's, 6.4, with eslintrc.json) and tsc --checkJs (Debian's, 4.8, with tsconfig.json) find nothing. The
+modules are listed in the order in which they import each other, no two have a name in common, and what is left of them
+in one file, as cmake/LmmEmbed.cmake makes it, is a module that node can read. Skipped without one of the tools.
+"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+WEB = pathlib.Path(sys.argv[1]).resolve()
+IMPORT = re.compile(r"^import \{([\w, ]+)\} from '\./([\w.]+)';$")
+NAME = re.compile(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)")
+EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class) )")
+
+
+def modules():
+    """The modules that CMakeLists.txt lists, in its order."""
+    text = (WEB / "CMakeLists.txt").read_text(encoding="utf-8")
+    return re.search(r"set\(modules\s+([^)]*)\)", text)[1].split()
+
+
+def breaches(names):
+    """What the rules of one inline module forbid."""
+    owners = {}
+    exports = {}
+    for name in names:
+        exports[name] = set()
+        for number, line in enumerate((WEB / name).read_text(encoding="utf-8").split("\n"), 1):
+            place = f"{name}:{number}: "
+            match = IMPORT.match(line)
+            if line.startswith("import ") and not match:
+                yield place + "an import is one line: import {a, b} from './x.js';"
+            elif match and match[2] not in exports or match and match[2] == name:
+                yield place + f"{match[2]} stands later in CMakeLists.txt"
+            elif match:
+                yield from (place + f"{match[2]} does not export {one}" for one in match[1].split(", ")
+                            if one not in exports[match[2]])
+            if line.startswith("export ") and not EXPORT.match(line):
+                yield place + "export stands before function, const, let or class"
+            declared = NAME.match(line)
+            if declared:
+                if declared[1] in owners:
+                    yield place + f"{owners[declared[1]]} has a {declared[1]}, too"
+                owners[declared[1]] = name
+                if line.startswith("export "):
+                    exports[name].add(declared[1])
+    for missing in sorted({path.name for path in WEB.glob("*.js")} - set(names) - {"d3-licence.js"}):
+        yield f"{missing}: not listed in CMakeLists.txt"
+
+
+def joined(names):
+    """The text of all modules in one."""
+    lines = [line for name in names for line in (WEB / name).read_text(encoding="utf-8").split("\n")]
+    return "\n".join(EXPORT.sub("", line) for line in lines if not IMPORT.match(line))
+
+
+def run(*command, **options):
+    """Runs a tool; its complaints are the test's."""
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, check=False, **options)
+    return result.returncode == 0
+
+
+def main():
+    missing = [tool for tool in ("node", "eslint", "tsc") if not shutil.which(tool)]
+    if missing:
+        print("skipped: not installed: " + ", ".join(missing))
+        return 77
+    names = modules()
+    found = list(breaches(names))
+    print("".join(line + "\n" for line in found), end="")
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "page.mjs"
+        path.write_text(joined(names), encoding="utf-8")
+        is_module = run("node", "--check", str(path))
+    # A node that is not Debian's does not look for modules where Debian has them.
+    eslint = os.path.realpath(shutil.which("eslint"))
+    is_linted = run("node", eslint, "--no-eslintrc", "--config", str(HERE / "eslintrc.json"), *names, cwd=WEB,
+                    env={**os.environ, "NODE_PATH": "/usr/share/nodejs"})
+    is_typed = run("tsc", "--project", str(HERE / "tsconfig.json"))
+    return 0 if not found and is_module and is_linted and is_typed else 1
+
+
+sys.exit(main())
