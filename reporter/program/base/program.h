@@ -4,7 +4,7 @@
  * subcommands. A subcommand is one file, cmd_<name>.c, one line in the table of main.c, and one
  * manual page.
  *
- * Locks: none. The program has one thread, so no header of reporter/program/ speaks of locks.
+ * Locks: none. The program has one thread, so no header of reporter/program/ speaks of locks; serve/ has helpers of it.
  */
 #ifndef LMM_PROGRAM_H
 #define LMM_PROGRAM_H
@@ -28,6 +28,7 @@ int lmm_cmd_ls(int argc, char **argv);
 int lmm_cmd_mark(int argc, char **argv);
 int lmm_cmd_report(int argc, char **argv);
 int lmm_cmd_run(int argc, char **argv);
+int lmm_cmd_serve(int argc, char **argv);
 int lmm_cmd_sites(int argc, char **argv);
 int lmm_cmd_snapshot(int argc, char **argv);
 int lmm_cmd_top(int argc, char **argv);
@@ -42,6 +43,7 @@ extern const struct argp lmm_ls_argp;
 extern const struct argp lmm_mark_argp;
 extern const struct argp lmm_report_argp;
 extern const struct argp lmm_run_argp;
+extern const struct argp lmm_serve_argp;
 extern const struct argp lmm_sites_argp;
 extern const struct argp lmm_snapshot_argp;
 extern const struct argp lmm_top_argp;

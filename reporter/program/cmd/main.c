@@ -47,6 +47,8 @@ static const struct command commands[] = {
     {"mark", lmm_cmd_mark, &lmm_mark_argp,
      "mark this moment in a running process, for lmm leaks --since"},
     {"top", lmm_cmd_top, &lmm_top_argp, "watch lines or families on the whole screen"},
+    {"serve", lmm_cmd_serve, &lmm_serve_argp,
+     "show all processes in a browser, live; and metrics for Prometheus"},
     {"watch", lmm_cmd_watch, &lmm_watch_argp, "print what changes, and which lines grow steadily"},
     {"snapshot", lmm_cmd_snapshot, &lmm_snapshot_argp, "copy a ledger as it is now to a file"},
     {"diff", lmm_cmd_diff, &lmm_diff_argp, "show what grew between two ledgers"},

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reporter/core/utf8.h"
+
 struct argp;
 struct argp_state;
 struct lmm_model;
@@ -119,6 +121,14 @@ int lmm_csv_render(const struct lmm_model *model, struct lmm_sink *sink,
 /* Metrics per family, and with options->sites per site, at most LMM_OPENMETRICS_TOP_SITES. */
 int lmm_openmetrics_render(const struct lmm_model *model, struct lmm_sink *sink,
                            const struct lmm_format_options *options);
+
+/* The parts of that text, for one of several processes: the version; the samples of the models, each metric once; and
+ * the labels of a process, with a comma at the end, to be freed (NULL: out of memory). The end, "# EOF", is the caller's. No two models
+ * have one PID and program. */
+void lmm_openmetrics_put_build(struct lmm_sink *sink);
+int lmm_openmetrics_put(const struct lmm_model *const *models, size_t count, struct lmm_sink *sink,
+                        const struct lmm_format_options *options);
+char *lmm_openmetrics_labels(uint32_t pid, struct lmm_string program);
 
 /* A sample per site. The document is binary. */
 int lmm_pprof_render(const struct lmm_model *model, struct lmm_sink *sink,

@@ -137,13 +137,18 @@ static bool put_site_labels(FILE *out, const void *row)
             (fputc(',', out) != EOF && put_label(out, "type", series->type)));
 }
 
-/* Each series names its process, so that the texts of several can be put into one file. */
+struct process {
+    uint32_t pid;
+    struct lmm_string program;
+};
+
+/* Each series names its process, so that several can be in one text. */
 static bool put_process_labels(FILE *out, const void *row)
 {
-    const struct lmm_model *model = row;
+    const struct process *process = row;
 
-    fprintf(out, "pid=\"%" PRIu32 "\",", model->pid);
-    return put_label(out, "program", model->program) && fputc(',', out) != EOF;
+    fprintf(out, "pid=\"%" PRIu32 "\",", process->pid);
+    return put_label(out, "program", process->program) && fputc(',', out) != EOF;
 }
 
 /* Returns the text that put writes for the row, to be freed; NULL: out of memory. */
@@ -163,6 +168,13 @@ static char *labels_of(const void *row, bool (*put)(FILE *out, const void *row))
         return NULL;
     }
     return labels;
+}
+
+char *lmm_openmetrics_labels(uint32_t pid, struct lmm_string program)
+{
+    struct process process = {pid, program};
+
+    return labels_of(&process, put_process_labels);
 }
 
 static int compare_series(const void *left, const void *right)
@@ -265,10 +277,13 @@ static void put_head(struct lmm_sink *sink, const struct metric *metric)
     }
 }
 
-/* Where samples go, and the labels of the process, which each of them has. */
-struct page {
-    struct lmm_sink *sink;
-    char *process; /* ends with a comma */
+/* The samples of one model. */
+struct part {
+    const struct lmm_model *model;
+    char *process; /* the labels of the process, which each sample has; ends with a comma */
+    struct series *families;
+    struct series *sites; /* NULL: none are shown */
+    size_t shown;         /* of sites */
 };
 
 static uint64_t figure_of(const struct metric *metric, const struct series *series)
@@ -276,15 +291,13 @@ static uint64_t figure_of(const struct metric *metric, const struct series *seri
     return *(const uint64_t *) (const void *) ((const char *) series->row + metric->figure);
 }
 
-static void put_sample(const struct page *page, const struct metric *metric,
+static void put_sample(struct lmm_sink *sink, const struct part *part, const struct metric *metric,
                        const struct series *series)
 {
-    struct lmm_sink *sink = page->sink;
-
     lmm_sink_puts(sink, metric->name);
     lmm_sink_puts(sink, metric->total == NULL ? "" : metric->total);
     lmm_sink_puts(sink, "{");
-    lmm_sink_puts(sink, page->process);
+    lmm_sink_puts(sink, part->process);
     lmm_sink_puts(sink, series->labels);
     if (series->duplicate > 0) {
         lmm_sink_printf(sink, ",duplicate=\"%u\"", series->duplicate + 1);
@@ -292,29 +305,74 @@ static void put_sample(const struct page *page, const struct metric *metric,
     lmm_sink_printf(sink, "} %" PRIu64 "\n", figure_of(metric, series));
 }
 
-static void put_metric(const struct page *page, const struct metric *metric,
-                       const struct series *series, size_t count)
+/* Puts the metric's samples of one part; has_head: whether its head was put. */
+static void put_samples(struct lmm_sink *sink, const struct part *part, const struct metric *metric,
+                        const struct series *series, size_t count, bool *has_head)
 {
-    bool has_head = false;
-
     for (size_t i = 0; i < count; i++) {
         if (figure_of(metric, &series[i]) != 0) {
-            if (!has_head) {
-                put_head(page->sink, metric);
+            if (!*has_head) {
+                put_head(sink, metric);
             }
-            has_head = true;
-            put_sample(page, metric, &series[i]);
+            *has_head = true;
+            put_sample(sink, part, metric, &series[i]);
         }
     }
 }
 
-static void put_metrics(const struct page *page, const struct metric *metrics, size_t metric_count,
-                        const struct series *series, size_t count)
+static void put_families(struct lmm_sink *sink, const struct part *parts, size_t count)
 {
-    for (size_t i = 0; i < metric_count; i++) {
-        put_metric(page, &metrics[i], series, count);
+    for (size_t i = 0; i < FAMILY_METRICS; i++) {
+        bool has_head = false;
+
+        for (size_t k = 0; k < count; k++) {
+            put_samples(sink, &parts[k], &family_metrics[i], parts[k].families,
+                        parts[k].model->family_count, &has_head);
+        }
     }
 }
+
+/* drop_in: the metrics are those of the drop-in alone. */
+static void put_sites(struct lmm_sink *sink, const struct part *parts, size_t count,
+                      const struct metric *metrics, size_t metric_count, bool drop_in)
+{
+    for (size_t i = 0; i < metric_count; i++) {
+        bool has_head = false;
+
+        for (size_t k = 0; k < count; k++) {
+            if (parts[k].sites != NULL && (!drop_in || parts[k].model->is_drop_in)) {
+                put_samples(sink, &parts[k], &metrics[i], parts[k].sites, parts[k].shown,
+                            &has_head);
+            }
+        }
+    }
+}
+
+static void put_left_out(struct lmm_sink *sink, const struct part *parts, size_t count)
+{
+    bool has_head = false;
+
+    for (size_t k = 0; k < count; k++) {
+        const struct lmm_model *model = parts[k].model;
+        size_t left_out = parts[k].sites == NULL
+                              ? 0
+                              : model->site_count - parts[k].shown + model->hidden_sites.count;
+
+        if (left_out > 0) {
+            lmm_sink_puts(
+                sink, has_head
+                          ? ""
+                          : "# HELP lmm_sites_left_out Sites beyond the bound on their number.\n"
+                            "# TYPE lmm_sites_left_out gauge\n");
+            has_head = true;
+            lmm_sink_puts(sink, "lmm_sites_left_out{");
+            lmm_sink_write(sink, parts[k].process, strlen(parts[k].process) - 1); /* no comma */
+            lmm_sink_printf(sink, "} %zu\n", left_out);
+        }
+    }
+}
+
+/* ---- Parts ----------------------------------------------------------------------------------- */
 
 /* Returns the series of all families or all sites, to be freed; NULL: out of memory. Hidden sites
  * are numbered, too, so that a number does not depend on which sites are shown. */
@@ -340,59 +398,70 @@ static struct series *make_series(const struct lmm_model *model, bool sites)
     return series;
 }
 
-static int put_families(const struct lmm_model *model, const struct page *page)
+static bool make_part(const struct lmm_model *model, const struct lmm_format_options *options,
+                      struct part *part)
 {
-    struct series *series = make_series(model, false);
-
-    if (series != NULL) {
-        put_metrics(page, family_metrics, FAMILY_METRICS, series, model->family_count);
-        free_series(series, model->family_count);
-    }
-    return series != NULL ? 0 : -ENOMEM;
+    part->model = model;
+    part->process = lmm_openmetrics_labels(model->pid, model->program);
+    part->families = make_series(model, false);
+    part->sites = options->sites ? make_series(model, true) : NULL;
+    part->shown = lmm_sites_shown(model, options, LMM_OPENMETRICS_TOP_SITES);
+    return part->process != NULL && part->families != NULL &&
+           (part->sites != NULL || !options->sites);
 }
 
-static void put_left_out(const struct page *page, size_t count)
+static void free_part(struct part *part)
 {
-    if (count > 0) {
-        lmm_sink_puts(page->sink,
-                      "# HELP lmm_sites_left_out Sites beyond the bound on their number.\n"
-                      "# TYPE lmm_sites_left_out gauge\nlmm_sites_left_out{");
-        lmm_sink_write(page->sink, page->process, strlen(page->process) - 1); /* no comma */
-        lmm_sink_printf(page->sink, "} %zu\n", count);
+    free(part->process);
+    if (part->families != NULL) {
+        free_series(part->families, part->model->family_count);
+    }
+    if (part->sites != NULL) {
+        free_series(part->sites, part->model->site_count);
     }
 }
 
-static int put_sites(const struct lmm_model *model, const struct page *page, size_t shown)
+static void put_parts(struct lmm_sink *sink, const struct part *parts, size_t count)
 {
-    struct series *series = make_series(model, true);
+    put_families(sink, parts, count);
+    put_sites(sink, parts, count, site_metrics, SITE_METRICS, false);
+    put_sites(sink, parts, count, drop_in_metrics, DROP_IN_METRICS, true);
+    put_left_out(sink, parts, count);
+}
 
-    if (series == NULL) {
-        return -ENOMEM;
+int lmm_openmetrics_put(const struct lmm_model *const *models, size_t count, struct lmm_sink *sink,
+                        const struct lmm_format_options *options)
+{
+    struct part *parts = calloc(count + 1, sizeof(*parts));
+    size_t made = 0;
+
+    while (parts != NULL && made < count && make_part(models[made], options, &parts[made])) {
+        made++;
     }
-    put_metrics(page, site_metrics, SITE_METRICS, series, shown);
-    put_metrics(page, drop_in_metrics, model->is_drop_in ? DROP_IN_METRICS : 0, series, shown);
-    put_left_out(page, model->site_count - shown + model->hidden_sites.count);
-    free_series(series, model->site_count);
-    return 0;
+    if (parts != NULL && made == count) {
+        put_parts(sink, parts, count);
+    }
+    for (size_t i = 0; parts != NULL && i < count; i++) {
+        free_part(&parts[i]);
+    }
+    free(parts);
+    return parts != NULL && made == count ? 0 : -ENOMEM;
+}
+
+void lmm_openmetrics_put_build(struct lmm_sink *sink)
+{
+    lmm_sink_puts(sink, "# HELP lmm_build_info The version of lmm that wrote this.\n"
+                        "# TYPE lmm_build_info gauge\n"
+                        "lmm_build_info{version=\"" LMM_PROGRAM_VERSION "\"} 1\n");
 }
 
 int lmm_openmetrics_render(const struct lmm_model *model, struct lmm_sink *sink,
                            const struct lmm_format_options *options)
 {
-    struct page page = {.sink = sink, .process = labels_of(model, put_process_labels)};
     int error;
 
-    if (page.process == NULL) {
-        return -ENOMEM;
-    }
-    lmm_sink_puts(sink, "# HELP lmm_build_info The version of lmm that wrote this.\n"
-                        "# TYPE lmm_build_info gauge\n"
-                        "lmm_build_info{version=\"" LMM_PROGRAM_VERSION "\"} 1\n");
-    error = put_families(model, &page);
-    if (error == 0 && options->sites) {
-        error = put_sites(model, &page, lmm_sites_shown(model, options, LMM_OPENMETRICS_TOP_SITES));
-    }
-    free(page.process);
+    lmm_openmetrics_put_build(sink);
+    error = lmm_openmetrics_put(&model, 1, sink, options);
     if (error != 0) {
         return error;
     }

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * observed: one process that the server observes: its last reading, and what was made of it. A process that has ended, or whose ledger was
+ * removed, keeps its last figures.
+ *
+ * Invariants (checked by assert in observed.c):
+ *   I1  while is_naming, symbols is NULL: the namer has them
+ *   I2  facts are those of the last reading that succeeded
+ */
+#ifndef LMM_PROGRAM_OBSERVED_H
+#define LMM_PROGRAM_OBSERVED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/ledger/ledger_file.h"
+#include "reporter/program/ledger/liveness.h"
+#include "reporter/program/serve/serve_memory.h"
+#include "reporter/program/serve/serve_route.h"
+
+struct lmm_answer;
+struct lmm_json;
+struct lmm_ledger_entry;
+struct lmm_snapshot;
+struct lmm_symbols;
+
+enum { LMM_OBSERVED_ID_BYTES = 36 };
+
+/* The figures that outlive a snapshot. */
+struct lmm_observed_facts {
+    uint64_t live_bytes;
+    uint64_t live_blocks;
+    uint64_t peak_bytes;
+    uint64_t committed_bytes;
+    uint64_t allocations;
+    uint64_t frees;
+    uint32_t parent_pid;
+    bool is_typed;
+    bool has_stacks;
+    bool has_check;                                     /* a leak check, which succeeded */
+    struct lmm_model_amount classes[LMM_MODEL_CLASSES]; /* by it */
+};
+
+struct lmm_observed {
+    struct lmm_process_id id;
+    char id_text[LMM_OBSERVED_ID_BYTES];
+    char *path;    /* of its ledger */
+    char *binary;  /* the last component of its executable */
+    char *program; /* as it was typed, or else the same */
+    char *command; /* NULL: not read yet */
+    enum lmm_process_state state;
+    bool is_removed; /* the ledger's file does not exist any more */
+    bool was_read;
+    bool is_listed;   /* the last search found its ledger */
+    bool wants_names; /* it waits for the namer */
+    uint64_t end_ns;  /* CLOCK_REALTIME; 0: it has not ended, or nobody knows when */
+    uint64_t gone_ns; /* CLOCK_MONOTONIC: when it was found to be removed; 0: it is not */
+    uint64_t read_ns; /* CLOCK_REALTIME, of the last reading; 0: none */
+    uint64_t used_ns; /* CLOCK_MONOTONIC, when the snapshot was last asked for */
+    struct lmm_observed_facts facts;
+    struct lmm_memory_use memory;
+    uint64_t limit_bytes; /* 0: none */
+    bool is_limit_given;  /* by the option --limit */
+    struct lmm_reason trouble;
+    struct lmm_snapshot *snapshot; /* the last reading that has names, or needs none; NULL: none */
+    struct lmm_symbols *symbols;
+    uint32_t
+        frames; /* these two: of the last reading that was named; another one with as many needs nothing new */
+    uint32_t modules;
+    bool is_naming;
+    struct lmm_answer *row; /* as it was last listed; NULL: not yet */
+    uint64_t row_sequence;  /* of the list, when that changed */
+};
+
+/* Returns a process for a ledger that was found; NULL: out of memory. */
+struct lmm_observed *lmm_observed_new(const struct lmm_ledger_entry *entry);
+
+/* observed may be NULL; it must not be with the namer. */
+void lmm_observed_free(struct lmm_observed *observed);
+
+/* Whether it runs, as far as is known. */
+bool lmm_observed_runs(const struct lmm_observed *observed);
+
+/*
+ * Reads the ledger: facts, state and memory are set anew. Returns the snapshot, which the caller gives to the namer or to lmm_observed_take();
+ * NULL: the reading failed, and the figures stay.
+ */
+struct lmm_snapshot *lmm_observed_read(struct lmm_observed *observed);
+
+/* Whether names of this reading are known already, or there are none to look up, so that lmm_types_apply() takes no time. */
+bool lmm_observed_knows(const struct lmm_observed *observed, const struct lmm_snapshot *snapshot);
+
+/* Makes a named snapshot the last one. */
+void lmm_observed_take(struct lmm_observed *observed, struct lmm_snapshot *snapshot);
+
+/* Returns "ready", "waiting" or "none". */
+const char *lmm_observed_names(const struct lmm_observed *observed);
+
+/* Returns "running", "killed" and so on, as docs/http-api.md has them. */
+const char *lmm_observed_state(const struct lmm_observed *observed);
+
+/* Puts the object of the list. */
+void lmm_observed_put(struct lmm_json *json, const struct lmm_observed *observed);
+
+#endif

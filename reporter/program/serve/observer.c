@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/serve/observer.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/core/compare.h"
+#include "reporter/core/model.h"
+#include "reporter/program/base/array.h"
+#include "reporter/program/base/clock.h"
+#include "reporter/program/ledger/discover.h"
+#include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/serve/observed.h"
+#include "reporter/program/serve/serve_answer.h"
+#include "reporter/program/serve/serve_channel.h"
+#include "reporter/program/serve/serve_namer.h"
+#include "reporter/program/symbols/symbols.h"
+#include "reporter/program/types/types.h"
+
+enum {
+    SEARCH_MS = 900,    /* between two searches for ledgers, at least */
+    SEARCH_SHARE = 100, /* and so many times what a search takes */
+    LIST_SCHEMA_VERSION = 1,
+};
+
+/* ---- The list -------------------------------------------------------------------------------- */
+
+/* Returns the object of a process as the list has it, on one line; NULL: out of memory. */
+static struct lmm_answer *make_row(const struct lmm_observed *observed)
+{
+    struct lmm_answer_json writer;
+
+    if (!lmm_answer_json_begin(&writer, 200, true)) {
+        return NULL;
+    }
+    lmm_observed_put(&writer.json, observed);
+    return lmm_answer_json_end(&writer);
+}
+
+static void put_rows(struct lmm_sink *sink, const struct lmm_observer *observer,
+                     uint64_t newer_than)
+{
+    bool has_rows = false;
+
+    for (size_t i = 0; i < observer->count; i++) {
+        const struct lmm_observed *observed = observer->items[i];
+
+        if (observed->row != NULL && observed->row_sequence > newer_than) {
+            lmm_sink_puts(sink, has_rows ? ",\n" : "\n");
+            lmm_sink_write(sink, observed->row->bytes, observed->row->size - 1);
+            has_rows = true;
+        }
+    }
+}
+
+struct lmm_answer *lmm_observer_list(const struct lmm_observer *observer, bool one_line)
+{
+    struct lmm_answer *answer = lmm_answer_new(200, "application/json");
+    struct lmm_sink sink;
+
+    if (answer == NULL) {
+        return NULL;
+    }
+    answer->one_line = one_line;
+    lmm_answer_sink(answer, &sink);
+    lmm_sink_printf(&sink,
+                    "{\"schema\": \"lmm-processes\", \"schema_version\": %d, \"sequence\": %" PRIu64
+                    ", \"time_ns\": %" PRIu64 ",\n\"processes\": [",
+                    LIST_SCHEMA_VERSION, observer->sequence, observer->made_ns);
+    put_rows(&sink, observer, 0);
+    lmm_sink_puts(&sink, "]}\n");
+    return lmm_answer_done(answer, lmm_sink_flush(&sink));
+}
+
+static struct lmm_answer *whole_list(void *context, uint64_t *ret_sequence)
+{
+    struct lmm_observer *observer = context;
+    struct lmm_answer *list = lmm_observer_list(observer, true);
+    struct lmm_answer *event =
+        list == NULL ? NULL : lmm_channel_event("processes", observer->sequence, list);
+
+    if (event != NULL) {
+        *ret_sequence = observer->sequence;
+    }
+    return event;
+}
+
+/* Returns the event that leads to the list as it is now. gone: the ids of processes that were removed, in JSON. */
+static struct lmm_answer *make_changes(const struct lmm_observer *observer, uint64_t before,
+                                       const struct lmm_answer *gone)
+{
+    struct lmm_answer *answer = lmm_answer_new(200, "application/json");
+    struct lmm_sink sink;
+
+    if (answer == NULL) {
+        return NULL;
+    }
+    answer->one_line = true;
+    lmm_answer_sink(answer, &sink);
+    lmm_sink_printf(&sink, "{\"sequence\": %" PRIu64 ", \"time_ns\": %" PRIu64 ", \"changed\": [",
+                    observer->sequence, observer->made_ns);
+    put_rows(&sink, observer, before);
+    lmm_sink_puts(&sink, "], \"gone\": [");
+    lmm_sink_write(&sink, gone->bytes, gone->size);
+    lmm_sink_puts(&sink, "]}");
+    answer = lmm_answer_done(answer, lmm_sink_flush(&sink));
+    return answer == NULL ? NULL : lmm_channel_event("changes", observer->sequence, answer);
+}
+
+/* Makes the rows anew, and tells those who follow the list. */
+static void tell_changes(struct lmm_observer *observer, const struct lmm_answer *gone)
+{
+    uint64_t before = observer->sequence;
+    bool is_changed = gone->size > 0;
+
+    observer->made_ns = lmm_clock_ns(CLOCK_REALTIME);
+    for (size_t i = 0; i < observer->count; i++) {
+        struct lmm_observed *observed = observer->items[i];
+        struct lmm_answer *row = observed->was_read ? make_row(observed) : NULL;
+
+        if (row == NULL || (observed->row != NULL && observed->row->size == row->size &&
+                            memcmp(observed->row->bytes, row->bytes, row->size) == 0)) {
+            lmm_answer_drop(row);
+            continue;
+        }
+        lmm_answer_drop(observed->row);
+        observed->row = row;
+        observed->row_sequence = before + 1;
+        is_changed = true;
+    }
+    if (is_changed) {
+        observer->sequence++; /* I2 */
+        lmm_channel_add(observer->channel, observer->sequence,
+                        lmm_channel_is_followed(observer->channel)
+                            ? make_changes(observer, before, gone)
+                            : NULL);
+    }
+}
+
+/* ---- Discovery ------------------------------------------------------------------------------- */
+
+static bool is_of(const struct lmm_observed *observed, const struct lmm_ledger_entry *entry)
+{
+    return observed->id.pid == entry->pid && observed->id.start_ns == entry->start_time_ns &&
+           strcmp(observed->path, entry->path) == 0;
+}
+
+static struct lmm_observed *find_entry(const struct lmm_observer *observer,
+                                       const struct lmm_ledger_entry *entry)
+{
+    for (size_t i = 0; i < observer->count; i++) {
+        if (is_of(observer->items[i], entry)) {
+            return observer->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void add_entry(struct lmm_observer *observer, const struct lmm_ledger_entry *entry)
+{
+    struct lmm_observed *observed = lmm_observed_new(entry);
+    struct lmm_observed **place =
+        observed == NULL ? NULL : lmm_array_add(&observer->items, &observer->count, sizeof(*place));
+
+    if (place == NULL) {
+        lmm_observed_free(observed);
+        return;
+    }
+    *place = observed;
+    observed->is_listed = true;
+    observed->limit_bytes = lmm_observed_runs(observed) ? lmm_memory_limit_of(observed->id.pid) : 0;
+    if (observed->limit_bytes == 0) {
+        observed->limit_bytes = observer->limit_bytes;
+        observed->is_limit_given = observer->limit_bytes != 0;
+    }
+}
+
+static int compare_items(const void *left, const void *right)
+{
+    const struct lmm_observed *a = *(struct lmm_observed *const *) left;
+    const struct lmm_observed *b = *(struct lmm_observed *const *) right;
+    int order = lmm_compare_u64(a->id.start_ns, b->id.start_ns);
+
+    return order != 0 ? order : lmm_compare_u64(a->id.pid, b->id.pid);
+}
+
+/* Looks for ledgers. One that was found before and is not there any more was removed, which its reading finds. */
+static void search(struct lmm_observer *observer)
+{
+    uint64_t start_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+    struct lmm_ledger_list list = lmm_discover_list();
+    size_t before = observer->count;
+    size_t dead = 0;
+    uint64_t now_ns;
+
+    for (size_t i = 0; i < observer->count; i++) {
+        observer->items[i]->is_listed = false;
+    }
+    for (size_t i = list.count; i-- > 0;) { /* the newest first */
+        struct lmm_observed *known = find_entry(observer, &list.entry[i]);
+
+        dead += !lmm_process_runs(list.entry[i].state);
+        if (known != NULL) {
+            known->is_listed = true;
+        } else if (lmm_process_runs(list.entry[i].state) || dead <= LMM_OBSERVER_DEAD_MAX) {
+            add_entry(observer, &list.entry[i]);
+        }
+    }
+    lmm_discover_free(&list);
+    if (observer->count != before) {
+        qsort(observer->items, observer->count, sizeof(struct lmm_observed *), compare_items);
+    }
+    now_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+    observer->next_search_ns =
+        now_ns + SEARCH_MS * LMM_NS_PER_MS + (now_ns - start_ns) * SEARCH_SHARE;
+}
+
+/* ---- Reading and naming ---------------------------------------------------------------------- */
+
+/* Takes a reading that has names, or needs none. */
+static void take_reading(struct lmm_observed *observed, struct lmm_snapshot *snapshot)
+{
+    observed->wants_names = false;
+    lmm_observed_take(observed, snapshot);
+}
+
+/* Names a reading: at once, or by the namer. One that comes while the namer is busy is forgotten: the next one is
+ * a second away. */
+static void name_reading(struct lmm_observer *observer, struct lmm_observed *observed,
+                         struct lmm_snapshot *snapshot)
+{
+    if (snapshot->model->frame_count <= 1) {
+        take_reading(observed, snapshot);
+    } else if (!lmm_namer_is_idle(observer->namer)) {
+        observed->wants_names = true;
+        lmm_snapshot_free(snapshot);
+    } else if (lmm_observed_knows(observed, snapshot)) {
+        if (lmm_types_apply(&observed->symbols, LMM_SYMBOLS_QUIET, snapshot->model)) {
+            take_reading(observed, snapshot);
+        } else {
+            lmm_snapshot_free(snapshot);
+        }
+    } else {
+        struct lmm_naming job = {
+            .of = observed, .symbols = observed->symbols, .snapshot = snapshot};
+
+        observed->symbols = NULL;
+        observed->is_naming = true;
+        observer->naming = observed;
+        lmm_namer_start(observer->namer, &job);
+    }
+}
+
+/* Whether its last reading is kept with names: of one that runs always, of others while it is asked for. */
+static bool is_kept(const struct lmm_observed *observed, uint64_t now_ns)
+{
+    return lmm_observed_runs(observed) ||
+           (observed->used_ns != 0 &&
+            now_ns < observed->used_ns + LMM_OBSERVER_KEPT_SECONDS * LMM_NS_PER_SECOND);
+}
+
+static void read_one(struct lmm_observer *observer, struct lmm_observed *observed, uint64_t now_ns)
+{
+    bool ran = lmm_observed_runs(observed);
+    struct lmm_snapshot *snapshot;
+
+    if (observed->is_removed || (!ran && observed->was_read && observed->is_listed)) {
+        if (!is_kept(observed, now_ns) && !observed->is_removed && !observed->is_naming) {
+            lmm_snapshot_free(observed->snapshot);
+            observed->snapshot = NULL;
+        }
+        return;
+    }
+    snapshot = lmm_observed_read(observed);
+    if (snapshot == NULL) {
+        return;
+    }
+    if (observed->is_naming || !(ran || is_kept(observed, now_ns))) {
+        lmm_snapshot_free(snapshot);
+    } else {
+        name_reading(observer, observed, snapshot);
+    }
+}
+
+static void put_gone(struct lmm_sink *sink, const struct lmm_observed *observed)
+{
+    const struct lmm_answer *answer = sink->context;
+    bool is_first = sink->used_bytes == 0 && answer->size == 0;
+
+    lmm_sink_printf(sink, "%s\"%s\"", is_first ? "" : ", ", observed->id_text);
+}
+
+/* Removes those that are not listed any more. */
+static void forget_old(struct lmm_observer *observer, uint64_t now_ns, struct lmm_sink *gone)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < observer->count; i++) {
+        struct lmm_observed *observed = observer->items[i];
+        bool is_old = observed->is_removed && !observed->is_naming &&
+                      now_ns >= observed->gone_ns + LMM_OBSERVER_GONE_SECONDS * LMM_NS_PER_SECOND;
+
+        if (is_old) {
+            put_gone(gone, observed);
+            lmm_observed_free(observed);
+        } else {
+            observer->items[kept++] = observed;
+        }
+    }
+    observer->count = kept;
+}
+
+void lmm_observer_read(struct lmm_observer *observer)
+{
+    uint64_t now_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+    struct lmm_answer *gone = lmm_answer_new(200, "application/json");
+    struct lmm_sink sink;
+
+    if (gone == NULL) {
+        return;
+    }
+    lmm_answer_sink(gone, &sink);
+    if (now_ns >= observer->next_search_ns) {
+        search(observer);
+    }
+    for (size_t i = 0; i < observer->count; i++) {
+        read_one(observer, observer->items[i], now_ns);
+    }
+    forget_old(observer, now_ns, &sink);
+    lmm_sink_flush(&sink);
+    tell_changes(observer, gone);
+    lmm_answer_drop(gone);
+}
+
+/* Gives the namer the next process that waits for it. */
+static void name_next(struct lmm_observer *observer)
+{
+    for (size_t i = 0; i < observer->count && lmm_namer_is_idle(observer->namer); i++) {
+        struct lmm_observed *observed = observer->items[(observer->turn + i) % observer->count];
+        struct lmm_snapshot *snapshot =
+            observed->wants_names && !observed->is_removed ? lmm_observed_read(observed) : NULL;
+
+        if (snapshot != NULL) {
+            observer->turn = (observer->turn + i + 1) % observer->count;
+            name_reading(observer, observed, snapshot);
+        }
+    }
+}
+
+bool lmm_observer_take_names(struct lmm_observer *observer)
+{
+    struct lmm_naming job;
+
+    if (!lmm_namer_take(observer->namer, &job)) {
+        return false;
+    }
+    struct lmm_observed *observed = job.of;
+
+    assert(observed == observer->naming && observed->is_naming); /* I1 */
+    observer->naming = NULL;
+    observed->is_naming = false;
+    observed->symbols = job.symbols;
+    if (job.is_named) {
+        take_reading(observed, job.snapshot);
+    } else {
+        lmm_snapshot_free(job.snapshot);
+    }
+    name_next(observer);
+    return true;
+}
+
+bool lmm_observer_load(struct lmm_observer *observer, struct lmm_observed *observed, bool *ret_wait)
+{
+    struct lmm_snapshot *snapshot;
+
+    *ret_wait = false;
+    observed->used_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+    if (observed->is_naming) {
+        *ret_wait = true;
+        return false;
+    }
+    if (observed->snapshot != NULL) {
+        return true;
+    }
+    snapshot = observed->is_removed ? NULL : lmm_observed_read(observed);
+    if (snapshot == NULL) {
+        return false;
+    }
+    name_reading(observer, observed, snapshot);
+    *ret_wait = observed->is_naming || observed->wants_names;
+    return observed->snapshot != NULL;
+}
+
+void lmm_observer_beat(struct lmm_observer *observer)
+{
+    lmm_channel_beat(observer->channel);
+}
+
+/* ---- The observer ---------------------------------------------------------------------------- */
+
+struct lmm_observer *lmm_observer_new(int wake, uint64_t limit_bytes)
+{
+    struct lmm_observer *observer = calloc(1, sizeof(*observer));
+
+    if (observer == NULL) {
+        return NULL;
+    }
+    observer->limit_bytes = limit_bytes;
+    /* A server that is started later has higher numbers, so a client of an earlier one takes the whole list. */
+    observer->sequence = lmm_clock_ns(CLOCK_REALTIME) / LMM_NS_PER_MS;
+    observer->namer = lmm_namer_new(wake);
+    observer->channel = lmm_channel_new(whole_list, observer, observer->sequence);
+    if (observer->namer == NULL || observer->channel == NULL) {
+        lmm_observer_free(observer);
+        return NULL;
+    }
+    return observer;
+}
+
+void lmm_observer_free(struct lmm_observer *observer)
+{
+    if (observer == NULL) {
+        return;
+    }
+    lmm_namer_free(observer->namer);
+    if (observer->naming != NULL) {
+        observer->naming->is_naming = false;
+    }
+    for (size_t i = 0; i < observer->count; i++) {
+        lmm_observed_free(observer->items[i]);
+    }
+    free(observer->items);
+    lmm_channel_close(observer->channel, NULL);
+    free(observer);
+}
+
+struct lmm_observed *lmm_observer_find(const struct lmm_observer *observer,
+                                       struct lmm_process_id id)
+{
+    struct lmm_observed *found = NULL;
+    size_t running = 0;
+
+    for (size_t i = 0; i < observer->count; i++) {
+        struct lmm_observed *observed = observer->items[i];
+        bool runs = lmm_observed_runs(observed);
+
+        if (!observed->was_read || (id.pid != 0 && observed->id.pid != id.pid) ||
+            (id.start_ns != 0 && observed->id.start_ns != id.start_ns) || (id.pid == 0 && !runs)) {
+            continue;
+        }
+        running += runs;
+        if (found == NULL || runs || !lmm_observed_runs(found)) {
+            found = observed;
+        }
+    }
+    return id.pid == 0 && running > 1 ? NULL : found;
+}
