@@ -10,14 +10,17 @@
 
 /* ---- Functions that return less than they allocate --------------------------------------------- */
 
-/* Returns the struct of C that a function returns a pointer to; NULL: it does not. */
-static const struct lmm_type_info *returned(const struct lmm_facts *facts)
+/* Returns the struct that a function returns a pointer to; NULL: it does not. What operator new gives is known
+ * by its class. */
+static const struct lmm_type_info *returned(const struct lmm_facts *facts, enum lmm_maker maker)
 {
+    bool is_new = maker != LMM_MAKER_MALLOC;
+
     for (size_t i = 0; i < facts->count; i++) {
         const struct lmm_candidate *item = &facts->items[i];
 
         if (item->evidence == LMM_MODEL_BY_RETURN && item->type->kind == LMM_TYPE_RECORD &&
-            !item->type->is_cplusplus) {
+            !(item->type->is_cplusplus && (is_new || item->type->is_polymorphic))) {
             return item->type;
         }
     }
@@ -56,7 +59,8 @@ static bool has_left(const struct lmm_call_path *path)
 
 void lmm_call_path_add(struct lmm_call_path *path, const struct lmm_fact_place *place)
 {
-    const struct lmm_type_info *base = returned(&place->facts);
+    path->maker = place->maker != LMM_MAKER_MALLOC ? place->maker : path->maker;
+    const struct lmm_type_info *base = returned(&place->facts, path->maker);
     size_t at = path->count;
     bool is_after = returns_after_header(&place->facts, base);
 
@@ -73,7 +77,6 @@ void lmm_call_path_add(struct lmm_call_path *path, const struct lmm_fact_place *
         path->bases[at] = base;
         path->first_left = at < path->first_left ? at : path->first_left;
     }
-    path->maker = place->maker != LMM_MAKER_MALLOC ? place->maker : path->maker;
     path->places[path->count++] = place;
 }
 
@@ -139,7 +142,35 @@ static void add_place(const struct lmm_call_path *path, size_t at,
     }
 }
 
-struct lmm_call_path_candidates lmm_call_path_list(const struct lmm_call_path *path)
+/* Returns whether a struct starts with one that a function returns. */
+static bool is_derived(const struct lmm_call_path *path, const struct lmm_type_info *type)
+{
+    for (size_t i = path->first; i < path->count; i++) {
+        if (path->bases[i] != NULL && lmm_type_info_starts_with(type, path->bases[i]->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Forgets which classes of C++ functions return if nothing that derives from them is known: each may be a base
+ * class, or not. */
+static void forget_bases(const struct lmm_call_path *path,
+                         struct lmm_call_path_candidates *candidates)
+{
+    bool has_derived = false;
+
+    for (size_t i = 0; i < candidates->count; i++) {
+        has_derived |= is_derived(path, candidates->items[i].type);
+    }
+    for (size_t i = 0; i < candidates->count && !has_derived; i++) {
+        if (candidates->items[i].type->is_cplusplus) {
+            candidates->items[i].start = LMM_START_NONE;
+        }
+    }
+}
+
+static struct lmm_call_path_candidates list(const struct lmm_call_path *path)
 {
     struct lmm_call_path_candidates candidates = {.items = NULL};
 
@@ -149,18 +180,26 @@ struct lmm_call_path_candidates lmm_call_path_list(const struct lmm_call_path *p
     return candidates;
 }
 
+struct lmm_call_path_candidates lmm_call_path_list(const struct lmm_call_path *path)
+{
+    struct lmm_call_path_candidates candidates = list(path);
+
+    forget_bases(path, &candidates);
+    return candidates;
+}
+
 bool lmm_call_path_leaves_question(const struct lmm_call_path *path,
                                    const struct lmm_size_range *sizes)
 {
     size_t last = path->count - 1;
     const struct lmm_facts *facts = &path->places[last]->facts;
-    const struct lmm_type_info *base = returned(facts);
+    const struct lmm_type_info *base = returned(facts, path->maker);
     bool is_after = returns_after_header(facts, base);
 
     if (base == NULL ? !is_after : !base->is_base || !(facts->returns || is_after)) {
         return false;
     }
-    struct lmm_call_path_candidates candidates = lmm_call_path_list(path);
+    struct lmm_call_path_candidates candidates = list(path);
     struct lmm_verdict verdict =
         lmm_decide(candidates.items, candidates.count, sizes, 1, path->maker);
 

@@ -203,7 +203,7 @@ static enum fit fit_of(const struct lmm_candidate *candidate, const struct lmm_s
         all(type, sizes, count, is_new ? is_multiple_after_cookie : is_multiple)) {
         return is_constant(sizes, count) ? FIT_MANY : FIT_ARRAY;
     }
-    if (all(type, sizes, count, has_tail)) {
+    if (all(type, sizes, count, has_tail) && !(is_new && type->is_typed_header)) { /* R12 */
         return FIT_TAIL;
     }
     if (!all(type, sizes, count, has_more)) {
@@ -314,6 +314,13 @@ static size_t drop_starts(struct group *groups, size_t count)
     return kept;
 }
 
+/* R8: returns whether a pointer to the block may be one to the first member of a struct. */
+static bool may_be_member(const struct group *group)
+{
+    return group->type->kind != LMM_TYPE_RECORD && group->fit < FIT_MORE && !group->is_array &&
+           !has(group, LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME | LMM_MODEL_BY_SOURCE);
+}
+
 /* R1 and the first half of R2. */
 static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
                           const struct lmm_size_range *sizes, size_t size_count, bool is_new,
@@ -351,7 +358,8 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
     made = drop_starts(groups, drop_weak_heads(groups, made));
     for (size_t i = 0; i < made; i++) {
         groups[i].is_inside &= groups[i].has_inside;
-        groups[i].is_doubtful = has_head && is_bytes(&groups[i]) && groups[i].is_inside;
+        groups[i].is_doubtful =
+            has_head && (is_bytes(&groups[i]) ? groups[i].is_inside : may_be_member(&groups[i]));
     }
     return made;
 }
@@ -475,13 +483,15 @@ static enum lmm_model_confidence of_fit(const struct group *group, const struct 
     bool is_sized = group->is_array || group->fit > FIT_ARRAY ||
                     (group->fit == FIT_ARRAY && group->type->kind != LMM_TYPE_RECORD);
 
-    if (may_be_base(group, maker) ||
+    if (may_be_base(group, maker) || group->is_doubtful ||
         !has(group, ~(unsigned) (LMM_MODEL_BY_ARGUMENT | LMM_MODEL_BY_SIZE)) ||
         (second != NULL && group->score - second->score < 20)) {
         return LMM_MODEL_GUESS;
     }
-    return kinds_of(group) > 1 && is_class && is_sized && second == NULL ? LMM_MODEL_CERTAIN
-                                                                         : LMM_MODEL_LIKELY;
+    return kinds_of(group) > 1 && is_class && is_sized && second == NULL &&
+                   !group->type->is_typed_header /* R12 */
+               ? LMM_MODEL_CERTAIN
+               : LMM_MODEL_LIKELY;
 }
 
 /* is_same: all blocks have one size. */

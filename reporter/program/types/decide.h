@@ -24,7 +24,8 @@
  *       likely by two kinds of evidence if all blocks have one size, but a guess if the source adds its
  *       size to another; never certain
  *   R8  bytes that only pointers to the inside of the block lead to are a guess when a pointer to its
- *       start is one to a smaller struct: they are what follows it
+ *       start is one to a smaller struct: they are what follows it. So are several scalars or pointers, unless
+ *       the source or the function's name says that there are: a pointer to them may be one to the first member
  *   R9  of an incomplete type, such as DIR, the sizes say nothing: it is likely by two kinds of evidence
  *       if all blocks have one size, else a guess
  *   R10 a struct of C with something after it, which the source does not tell: likely by two kinds of
@@ -35,6 +36,8 @@
  *       header before it of unknown size any multiple of 16 up to 64 will do, for all blocks the same (up to 16
  *       where larger structs start with it); then it is never certain. If nothing more is known, or what is contradicts itself, the
  *       block starts with the struct that the function returns, and has more: that is likely
+ *   R12 a class template without members, whose base is of no template, such as QTypedArrayData<T>, says what
+ *       follows its base: elements of its argument. It is never certain, and nothing that operator new gives
  */
 #ifndef LMM_PROGRAM_DECIDE_H
 #define LMM_PROGRAM_DECIDE_H

@@ -167,6 +167,7 @@ static bool read_type(struct reading *reading, const char *line)
     info.is_cplusplus = (flags & 1) != 0;
     info.is_polymorphic = (flags & 2) != 0;
     info.is_base = (flags & 4) != 0;
+    info.is_typed_header = (flags & 8) != 0;
     const struct lmm_type_info **added =
         lmm_array_add(&reading->types, &reading->type_count, sizeof(const struct lmm_type_info *));
 
@@ -314,7 +315,7 @@ static size_t number_of(struct writing *writing, const struct lmm_type_info *typ
     fprintf(writing->stream, "T %" PRIx64 " %u %x %" PRIx64 " %" PRIx64 " %" PRIu32 " %s\t%s\t%s\n",
             type->bytes, type->kind,
             (type->is_cplusplus ? 1U : 0U) | (type->is_polymorphic ? 2U : 0U) |
-                (type->is_base ? 4U : 0U),
+                (type->is_base ? 4U : 0U) | (type->is_typed_header ? 8U : 0U),
             type->tail_offset, type->tail_bytes, type->line, type->name, type->file, type->starts);
     writing->type_count++;
     return known->number;

@@ -62,6 +62,46 @@ static void set_tail(const Dwarf_Die *record, struct lmm_type_info *info)
     }
 }
 
+/* Sets *ret_type to the first type argument of a class; returns false when it is no instance of a template. */
+static bool find_argument(const Dwarf_Die *record, Dwarf_Die *ret_type)
+{
+    Dwarf_Die at = *record;
+    Dwarf_Die die;
+    int budget = LMM_TYPE_DIES_MAX;
+
+    if (dwarf_child(&at, &die) != 0) {
+        return false;
+    }
+    do {
+        if (dwarf_tag(&die) == DW_TAG_template_type_parameter) {
+            return lmm_type_of(&die, ret_type);
+        }
+    } while (--budget > 0 && dwarf_siblingof(&die, &die) == 0);
+    return false;
+}
+
+/* Sets the tail of a class that only says what follows its base. */
+static void set_typed_header(const Dwarf_Die *record, struct lmm_type_info *info)
+{
+    Dwarf_Die member = *record;
+    Dwarf_Die argument;
+    Dwarf_Die other;
+    Dwarf_Die base;
+    uint64_t offset;
+    int budget = LMM_TYPE_DIES_MAX;
+
+    if (info->tail_bytes > 0 || !find_argument(record, &argument) ||
+        !lmm_type_next_member(record, &member, &offset, &budget) || offset != 0 ||
+        dwarf_tag(&member) != DW_TAG_inheritance || !lmm_type_of(&member, &base) ||
+        !lmm_type_strip(&base, &base) || lmm_type_bytes(&base) != info->bytes ||
+        lmm_type_next_member(record, &member, &offset, &budget) || find_argument(&base, &other)) {
+        return;
+    }
+    info->tail_bytes = lmm_type_bytes(&argument);
+    info->tail_offset = info->tail_bytes > 0 ? info->bytes : 0;
+    info->is_typed_header = info->tail_bytes > 0;
+}
+
 static bool is_virtual(Dwarf_Die *member)
 {
     const char *name;
@@ -116,7 +156,7 @@ static void set_place(const Dwarf_Die *stripped, struct lmm_type_info *info)
     }
 }
 
-/* Sets the names of what a struct of C starts with. */
+/* Sets the names of what a struct starts with. */
 static void set_starts(const Dwarf_Die *record, struct lmm_type_info *info)
 {
     Dwarf_Die at = *record;
@@ -169,8 +209,9 @@ bool lmm_type_info_of(const Dwarf_Die *type, struct lmm_type_info *ret_info)
     if (lmm_type_is_record(&die)) {
         set_tail(&die, &info);
         info.is_polymorphic = info.is_cplusplus && is_polymorphic(&die);
-        if (!info.is_cplusplus) {
-            set_starts(&die, &info);
+        set_starts(&die, &info);
+        if (info.is_cplusplus && !info.is_polymorphic) {
+            set_typed_header(&die, &info);
         }
     }
     set_place(&die, &info);

@@ -38,12 +38,15 @@ struct lmm_type_info {
     uint64_t tail_bytes;  /* and the size of its elements; 0: there is none */
     char file[LMM_TYPE_NAME_MAX]; /* where it is defined, a whole path; empty: unknown */
     uint32_t line;
-    /* The names of the structs of C that it starts with, a bar before each and one at the end: "|PyVarObject|PyObject|";
+    /* The names of the structs and base classes that it starts with, a bar before each and one at the end: "|PyVarObject|PyObject|";
      * those for which there is no room are left out. */
     char starts[LMM_TYPE_STARTS_MAX];
     bool is_cplusplus; /* or Rust: of a unit in one of these languages */
     bool is_base; /* larger structs may start with it (bases.h): not set by lmm_type_info_of() */
     bool is_polymorphic; /* it has virtual functions */
+    /* The tail is no member: a class template without members whose base is a header, of no template, is one for
+     * elements of its argument: QTypedArrayData<T>. */
+    bool is_typed_header;
 };
 
 /* Sets *ret_info to what a type is; returns false when it is void, or not known. */
@@ -53,7 +56,7 @@ bool lmm_type_info_of(const Dwarf_Die *type, struct lmm_type_info *ret_info);
  * `name`, at offset 0 at any depth. */
 bool lmm_type_starts_with(const Dwarf_Die *type, const char *name);
 
-/* Returns whether a struct of C, or what it starts with, starts with one of this name. */
+/* Returns whether a struct, or what it starts with, starts with one of this name. */
 bool lmm_type_info_starts_with(const struct lmm_type_info *info, const char *name);
 
 /* Forgets the lists of a file's units; call it before the Dwarf is closed. */

@@ -23,6 +23,23 @@ static const struct lmm_type_info node = {.name = "node", .kind = LMM_TYPE_RECOR
 static const struct lmm_type_info list = {
     .name = "list", .kind = LMM_TYPE_RECORD, .bytes = 40, .starts = "|var_object|object|"};
 
+static const struct lmm_type_info base_class = {
+    .name = "base", .kind = LMM_TYPE_RECORD, .bytes = 16, .is_base = true, .is_cplusplus = true};
+static const struct lmm_type_info other_class = {
+    .name = "other", .kind = LMM_TYPE_RECORD, .bytes = 24, .is_base = true, .is_cplusplus = true};
+static const struct lmm_type_info derived_class = {.name = "derived",
+                                                   .kind = LMM_TYPE_RECORD,
+                                                   .bytes = 32,
+                                                   .starts = "|base|",
+                                                   .is_base = true,
+                                                   .is_cplusplus = true};
+static const struct lmm_type_info virtual_class = {.name = "virtual",
+                                                   .kind = LMM_TYPE_RECORD,
+                                                   .bytes = 16,
+                                                   .is_base = true,
+                                                   .is_cplusplus = true,
+                                                   .is_polymorphic = true};
+
 #define VARIABLE LMM_MODEL_BY_VARIABLE
 #define RETURN   LMM_MODEL_BY_RETURN
 
@@ -31,6 +48,7 @@ struct place {
     bool returns;
     bool is_generic;
     int32_t returns_after;
+    enum lmm_maker maker;
 };
 
 static const struct path_case {
@@ -54,6 +72,28 @@ static const struct path_case {
      {{.items = {{&object, RETURN}}, .returns = true}},
      16,
      "object 0 base\n",
+     false},
+    {"a class, whose caller knows the larger one",
+     {{.items = {{&base_class, RETURN}}, .returns = true},
+      {.items = {{&derived_class, VARIABLE}, {&base_class, VARIABLE}}}},
+     32,
+     "base 0 base\nderived 0 derived\n",
+     false},
+    {"a class, and callers that know no larger one",
+     {{.items = {{&base_class, RETURN}}, .returns = true},
+      {.items = {{&other_class, VARIABLE}}, .returns = true}},
+     32,
+     "base 0\nother 0\n",
+     false},
+    {"a class with virtual functions",
+     {{.items = {{&virtual_class, RETURN}}, .returns = true}},
+     32,
+     "virtual 0\n",
+     false},
+    {"a class that operator new made",
+     {{.items = {{&base_class, RETURN}}, .returns = true, .maker = LMM_MAKER_NEW}},
+     32,
+     "base 0\n",
      false},
     {"its caller knows the larger struct",
      {{.items = {{&object, RETURN}}, .returns = true},
@@ -136,6 +176,7 @@ static void check(const struct path_case *this)
         facts->returns = place->returns;
         facts->is_generic = place->is_generic;
         facts->returns_after = place->returns_after;
+        places[i].maker = place->maker;
         lmm_call_path_add(&path, &places[i]);
     }
     cr_expect_eq(lmm_call_path_leaves_question(&path, &sizes), this->leaves_question, "%s",

@@ -41,6 +41,37 @@ static const struct {
     {"v_local", "Local", LMM_TYPE_RECORD, 4, false},
 };
 
+static const struct {
+    const char *variable;
+    uint64_t tail_bytes;
+} headers[] = {
+    {"v_elements", 2}, {"v_pointers", 8}, {"v_counted", 0}, {"v_more", 0}, {"v_named", 0},
+};
+
+/* A class template without members whose base is of no template says what follows the base. */
+Test(type_info_cxx, headers_of_elements)
+{
+    for (size_t i = 0; i < VARIANT_COUNT; i++) {
+        for (size_t k = 0; k < sizeof(headers) / sizeof(headers[0]); k++) {
+            const char *const variable = headers[k].variable;
+            bool has_tail = headers[k].tail_bytes > 0;
+            Dwarf_Die die;
+            Dwarf_Die type;
+            struct lmm_type_info info;
+
+            find_variable(variants[i], variable, &die);
+            cr_assert(lmm_type_of(&die, &type));
+            cr_assert(lmm_type_info_of(&type, &info), "%s %s", variants[i], variable);
+            cr_expect_eq(info.tail_bytes, headers[k].tail_bytes, "%s %s", variants[i], variable);
+            cr_expect_eq(info.tail_offset, has_tail ? info.bytes : 0, "%s %s", variants[i],
+                         variable);
+            cr_expect_eq(info.is_typed_header, has_tail, "%s %s", variants[i], variable);
+            cr_expect(strstr(info.starts, "|hr::Header|") != NULL, "%s %s: %s", variants[i],
+                      variable, info.starts);
+        }
+    }
+}
+
 Test(type_info_cxx, tells_name_kind_and_size)
 {
     for (size_t i = 0; i < VARIANT_COUNT; i++) {

@@ -73,6 +73,28 @@ struct Twin {
 };
 } // namespace b
 
+namespace hr
+{
+struct Header {
+    int references;
+    long bytes;
+};
+template <typename T> struct Elements : Header {
+};
+template <typename T> struct Counted : Header {
+    T value;
+};
+template <typename T> struct More : Elements<T> {
+};
+struct Named : Header {
+};
+} // namespace hr
+
+USED hr::Elements<short> v_elements;
+USED hr::Elements<hr::Person *> v_pointers;
+USED hr::Counted<short> v_counted;
+USED hr::More<short> v_more;
+USED hr::Named v_named;
 USED hr::Person *v_person;
 USED hr::Employee *v_employee;
 USED Plain v_object; /* so that its classes are described */
