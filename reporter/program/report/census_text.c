@@ -38,16 +38,23 @@ static void write_value(const struct lmm_census_row *row, uint64_t value, char c
     }
 }
 
+/* Writes the value of the first struct, as far as it is one for people. */
+static void write_first(const struct lmm_census_row *row, char cell[LMM_CELL_BYTES])
+{
+    if (row->leaf->kind <= LMM_LEAF_SIGNED) {
+        write_value(row, row->figures.first, cell);
+    } else {
+        snprintf(cell, LMM_CELL_BYTES, "the same %s",
+                 row->leaf->kind == LMM_LEAF_POINTER ? "address" : "value");
+    }
+}
+
 static void write_same(const struct lmm_census_row *row, char text[SEEN_BYTES])
 {
-    char value[LMM_CELL_BYTES] = "the same value";
+    char value[LMM_CELL_BYTES];
     char count[LMM_CELL_BYTES];
 
-    if (row->leaf->kind <= LMM_LEAF_SIGNED) {
-        write_value(row, row->figures.first, value);
-    } else if (row->leaf->kind == LMM_LEAF_POINTER) {
-        snprintf(value, sizeof(value), "the same address");
-    }
+    write_first(row, value);
     lmm_write_count(count, row->figures.elements);
     snprintf(text, SEEN_BYTES, "always %s, in all %s", value, count);
 }
@@ -77,6 +84,54 @@ static void write_short(const struct lmm_census_row *row, char text[SEEN_BYTES])
     }
 }
 
+/* Writes "zero in 98.0%". */
+static void write_zeros(const struct lmm_census_row *row, char text[LMM_CELL_BYTES])
+{
+    const struct lmm_field_figures *figures = &row->figures;
+    char share[LMM_CELL_BYTES];
+
+    lmm_write_share(share, lmm_model_permille(figures->zeros, figures->elements),
+                    figures->elements);
+    snprintf(text, LMM_CELL_BYTES, "zero in %.32s", share);
+}
+
+/* Writes the same, or "7 in 98.0%". */
+static void write_mostly(const struct lmm_census_row *row, char text[SEEN_BYTES])
+{
+    const struct lmm_field_figures *figures = &row->figures;
+    char value[LMM_CELL_BYTES];
+    char share[LMM_CELL_BYTES];
+
+    if (figures->zeros >= figures->sames) {
+        write_zeros(row, text);
+        return;
+    }
+    write_first(row, value);
+    lmm_write_share(share, lmm_model_permille(figures->sames, figures->elements),
+                    figures->elements);
+    snprintf(text, SEEN_BYTES, "%s in %s", value, share);
+}
+
+/* Writes what was seen of a field without a finding: "zero in 12.3%, 0 to 213". */
+static void write_nothing(const struct lmm_census_row *row, char text[SEEN_BYTES])
+{
+    char zeros[LMM_CELL_BYTES];
+    char least[LMM_CELL_BYTES];
+    char most[LMM_CELL_BYTES];
+
+    write_zeros(row, zeros);
+    write_value(row, row->figures.least, least);
+    write_value(row, row->figures.most, most);
+    if (row->leaf->kind <= LMM_LEAF_SIGNED) {
+        snprintf(text, SEEN_BYTES, "%s, %s to %s", zeros, least, most);
+    } else if (row->leaf->kind == LMM_LEAF_BYTES) {
+        snprintf(text, SEEN_BYTES, "%s, at most %s of %" PRIu64 " bytes are used", zeros, most,
+                 row->leaf->bits / 8);
+    } else {
+        snprintf(text, SEEN_BYTES, "%s", zeros);
+    }
+}
+
 static void write_seen(const struct lmm_census_row *row, char text[SEEN_BYTES])
 {
     const struct lmm_field_figures *figures = &row->figures;
@@ -91,11 +146,8 @@ static void write_seen(const struct lmm_census_row *row, char text[SEEN_BYTES])
     case LMM_FIELD_SAME_VALUE: write_same(row, text); break;
     case LMM_FIELD_NARROW: write_narrow(row, text); break;
     case LMM_FIELD_SHORT: write_short(row, text); break;
-    default:
-        lmm_write_share(cell, lmm_model_permille(figures->zeros, figures->elements),
-                        figures->elements);
-        snprintf(text, SEEN_BYTES, "zero in %s", cell);
-        break;
+    case LMM_FIELD_MOSTLY: write_mostly(row, text); break;
+    default: write_nothing(row, text); break;
     }
 }
 
@@ -249,7 +301,8 @@ void lmm_census_put_text(const struct lmm_diet *diet, const struct lmm_diet_look
                          struct lmm_sink *sink)
 {
     const struct lmm_field_census *census = look->fields;
-    size_t count = census->found < look->rows ? census->found : look->rows;
+    size_t all = look->look.is_whole ? census->row_count : census->found;
+    size_t count = all < look->rows ? all : look->rows;
 
     lmm_sink_puts(sink, "\n");
     if (count > 0) {
@@ -260,9 +313,9 @@ void lmm_census_put_text(const struct lmm_diet *diet, const struct lmm_diet_look
     } else {
         put_nothing(census, sink);
     }
-    if (census->found > count) {
+    if (all > count) {
         lmm_sink_puts(sink, "... ");
-        lmm_put_count(sink, census->found - count, "more field", "more fields");
+        lmm_put_count(sink, all - count, "more field", "more fields");
         lmm_sink_puts(sink, ": --full\n");
     }
     put_sums(look, sink);

@@ -264,7 +264,8 @@ static void judge(struct lmm_census_row *row)
         row->finding = LMM_FIELD_SHORT;
         row->needed_bytes = bytes_of_array(row);
     } else if (leaf->bits >= MOSTLY_BITS &&
-               lmm_model_permille(figures->zeros, figures->elements) >= MOSTLY_PERMILLE) {
+               (lmm_model_permille(figures->zeros, figures->elements) >= MOSTLY_PERMILLE ||
+                lmm_model_permille(figures->sames, figures->elements) >= MOSTLY_PERMILLE)) {
         row->finding = LMM_FIELD_MOSTLY;
     }
 }

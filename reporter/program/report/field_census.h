@@ -65,7 +65,7 @@ enum lmm_field_finding {
     LMM_FIELD_SAME_VALUE,
     LMM_FIELD_NARROW, /* a number that fits fewer bytes */
     LMM_FIELD_SHORT,  /* an array whose end is never used */
-    LMM_FIELD_MOSTLY, /* at least 8 bytes, zero in at least 90 % */
+    LMM_FIELD_MOSTLY, /* at least 8 bytes, zero or one value in at least 90 % */
     LMM_FIELD_NOTHING,
     LMM_FIELD_FINDINGS,
 };

@@ -33,6 +33,7 @@ struct record {
     point_t corner; /* y never */
     double ratio;
     unsigned long wide;
+    unsigned long common; /* 9, in one 1ul << 40 */
 };
 
 typedef struct {
@@ -54,6 +55,7 @@ static void fill(record_t *record, int i)
     record->corner.x = i - ALL / 2;
     record->ratio = i / 3.0;
     record->wide = ~(unsigned long) i;
+    record->common = i == ALL - 1 ? 1ul << 40 : 9;
 }
 
 int main(void)
