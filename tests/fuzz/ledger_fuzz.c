@@ -23,6 +23,7 @@
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/text.h"
+#include "tests/fuzz/page_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,7 +48,7 @@ static void render(const struct lmm_model *model)
     size_t bytes = 0;
 
     for (const struct lmm_format *format = lmm_formats; format->name != NULL; format++) {
-        for (int sites = 0; sites < 2; sites++) {
+        for (int sites = 0; sites < 2 && !format->is_page; sites++) {
             struct lmm_format_options options = {
                 .measure = sites ? LMM_EXPORT_PEAK : LMM_EXPORT_USUAL,
                 .colour = sites,
@@ -61,6 +62,9 @@ static void render(const struct lmm_model *model)
     }
     lmm_sink_init(&sink, swallow, &bytes);
     require(lmm_text_leaks(model, &sink, NULL) == 0, "leaks");
+    const char *fault = page_fault(model, model, NULL);
+
+    require(fault == NULL, fault);
 }
 
 static void select_rows(struct lmm_model *model)

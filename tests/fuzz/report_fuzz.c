@@ -29,6 +29,7 @@
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/suppress.h"
 #include "reporter/program/report/suppress_index.h"
+#include "tests/fuzz/page_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -290,6 +291,9 @@ static void look(struct lmm_model *model)
     check_totals(&spots);
     report(model, &spots, &suppressions, bits);
     report(model, &spots, &suppressions, ~bits);
+    const char *fault = page_fault(model, NULL, &spots);
+
+    require(fault == NULL, fault);
     lmm_spots_select(&spots, (bits & 1) != 0 ? some : named);
     report(model, &spots, &suppressions, bits);
     lmm_spots_free(&spots);

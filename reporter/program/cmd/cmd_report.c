@@ -237,7 +237,9 @@ static bool select_rows(struct arguments *arguments, struct lmm_model *model,
         model->hidden_sites.count += lmm_row_options_drop_zeros(model);
         drop_idle_classes(model);
     }
-    lmm_select_order(&arguments->select, model);
+    if (!arguments->format->is_page) { /* a page sorts for itself, and has all rows */
+        lmm_select_order(&arguments->select, model);
+    }
     return true;
 }
 
@@ -262,9 +264,10 @@ static void find_hints(const struct arguments *arguments, const struct lmm_model
 /* Makes notes of hints; returns their number. A hint for which memory ran out is missing. */
 static size_t add_hints(const struct lmm_diet *diet, char **notes)
 {
+    size_t most = diet->model == NULL ? 0 : lmm_diet_brief_count(diet);
     size_t count = 0;
 
-    for (size_t i = 0; i < lmm_diet_brief_count(diet); i++) {
+    for (size_t i = 0; i < most; i++) {
         char *line = lmm_hint_line(&diet->hints[i], HINT_COLUMNS);
         char size[LMM_CELL_BYTES];
 

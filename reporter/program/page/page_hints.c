@@ -87,14 +87,14 @@ static int compare_fields(const void *left, const void *right)
 /* Adds the fields in the order of their places; none if memory ran out. */
 static void put_fields(struct lmm_json *json, const struct lmm_layout *layout)
 {
-    const struct lmm_field **order = calloc(layout->count + 1, sizeof(*order));
+    const struct lmm_field **order = calloc(layout->count + 1, sizeof(const struct lmm_field *));
 
     lmm_json_begin_array(json, "fields", LMM_JSON_COMPACT);
     for (size_t i = 0; i < layout->count && order != NULL; i++) {
         order[i] = &layout->fields[i];
     }
     if (order != NULL) {
-        qsort((void *) order, layout->count, sizeof(*order), compare_fields);
+        qsort((void *) order, layout->count, sizeof(const struct lmm_field *), compare_fields);
     }
     for (size_t i = 0; i < layout->count && i < LMM_PAGE_FIELDS_MAX && order != NULL; i++) {
         put_field(json, order[i]);

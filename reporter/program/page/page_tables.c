@@ -299,7 +299,7 @@ static bool read_site(struct reading *reading, size_t index)
     struct lmm_page_tables *tables = reading->tables;
     const struct lmm_model_site *site = &reading->model->sites[index];
     uint32_t *at = lmm_numbers_at(&tables->site_numbers, key_of_site(site));
-    bool good = at != NULL;
+    bool good = at != NULL && read_family(tables, site->family);
 
     if (good && *at == 0 && tables->site_count < LMM_PAGE_SITES_MAX) {
         good = add_site(reading, site);
