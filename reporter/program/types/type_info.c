@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reporter/program/types/definitions.h"
 #include "reporter/program/types/unit_index.h"
 
 /* ---- What a type is -------------------------------------------------------------------------- */
@@ -94,7 +95,8 @@ static void set_typed_header(const Dwarf_Die *record, struct lmm_type_info *info
         !lmm_type_next_member(record, &member, &offset, &budget) || offset != 0 ||
         dwarf_tag(&member) != DW_TAG_inheritance || !lmm_type_of(&member, &base) ||
         !lmm_type_strip(&base, &base) || lmm_type_bytes(&base) != info->bytes ||
-        lmm_type_next_member(record, &member, &offset, &budget) || find_argument(&base, &other)) {
+        lmm_type_next_member(record, &member, &offset, &budget) || find_argument(&base, &other) ||
+        !lmm_type_strip(&argument, &argument)) {
         return;
     }
     info->tail_bytes = lmm_type_bytes(&argument);
@@ -257,4 +259,5 @@ bool lmm_type_starts_with(const Dwarf_Die *type, const char *name)
 void lmm_type_forget(Dwarf *dwarf)
 {
     lmm_unit_index_forget(dwarf);
+    lmm_definitions_forget(dwarf);
 }

@@ -4,6 +4,7 @@
 #include <dwarf.h>
 #include <string.h>
 
+#include "reporter/program/types/definitions.h"
 #include "reporter/program/types/unit_index.h"
 
 /* ---- Chains ---------------------------------------------------------------------------------- */
@@ -111,7 +112,8 @@ static void complete(Dwarf_Die *die)
     const char *name = dwarf_diename(die);
     struct lmm_unit_index *index = name == NULL ? NULL : lmm_unit_index_of(die);
 
-    if (index != NULL && lmm_unit_index_find(index, name, visit_definition, &definition)) {
+    if (index != NULL && (lmm_unit_index_find(index, name, visit_definition, &definition) ||
+                          lmm_definitions_find(die, &definition.die))) {
         *die = definition.die;
     }
 }

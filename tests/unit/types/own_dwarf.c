@@ -9,6 +9,13 @@
 
 #include "reporter/program/types/type_info.h"
 
+/* test_type_info.c has another one of this name. */
+struct differing {
+    long two[2];
+};
+
+static struct differing differing __attribute__((used));
+
 static int descriptor = -1;
 
 Dwarf *own_dwarf;

@@ -64,7 +64,7 @@ static const struct shape shapes[] = {
     {"v_holds_tail", "struct holds_tail", LMM_TYPE_RECORD, 16, 12, 2},
     {"v_fixed", "struct fixed", LMM_TYPE_RECORD, 8, 0, 0},
     {"v_session", "struct session *", LMM_TYPE_POINTER, 8, 0, 0},
-    {"v_unnamed", "struct (type_data.c:115)", LMM_TYPE_RECORD, 4, 0, 0},
+    {"v_unnamed", "struct (type_data.c:121)", LMM_TYPE_RECORD, 4, 0, 0},
 };
 
 Test(type_info, tells_name_kind_and_size)
@@ -102,6 +102,36 @@ Test(type_info, tells_where_a_struct_is_defined)
                       strcmp(info.file + strlen(info.file) - 12, "/type_data.c") == 0,
                   "%s: %s", variants[i], info.file);
         cr_expect_eq(info.line, 11, "%s: %u", variants[i], info.line);
+    }
+}
+
+struct elsewhere {
+    long parts[3];
+};
+
+/* own_dwarf.c has another one of this name. */
+struct differing {
+    long one;
+};
+
+static struct elsewhere elsewhere __attribute__((used));
+static struct differing differing __attribute__((used));
+
+/* A struct that only another unit defines, and one that two others define, each with its own size. */
+Test(type_info, finds_the_definition_in_another_unit)
+{
+    for (size_t i = 0; i < VARIANT_COUNT; i++) {
+        Dwarf_Die type;
+        struct lmm_type_info info;
+
+        find_type_of(variants[i], "v_elsewhere", &type);
+        cr_assert(lmm_type_target(&type, &type) && lmm_type_info_of(&type, &info));
+        cr_expect_str_eq(info.name, "struct elsewhere");
+        cr_expect_eq(info.bytes, sizeof(struct elsewhere), "%s", variants[i]);
+        find_type_of(variants[i], "v_differing", &type);
+        cr_assert(lmm_type_target(&type, &type) && lmm_type_info_of(&type, &info));
+        cr_expect_str_eq(info.name, "struct differing");
+        cr_expect_eq(info.bytes, 0, "%s", variants[i]);
     }
 }
 

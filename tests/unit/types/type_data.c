@@ -71,6 +71,10 @@ struct mixed {
 };
 
 struct session; /* only declared */
+
+/* Only declared here: test_type_info.c defines both, and own_dwarf.c another one of the second name. */
+struct elsewhere;
+struct differing;
 struct later;
 USED struct later *v_later;
 struct later {
@@ -112,6 +116,8 @@ USED struct holds_tail v_holds_tail;
 USED struct fixed v_fixed;
 USED struct mixed v_mixed;
 USED struct session *v_session;
+USED struct elsewhere *v_elsewhere;
+USED struct differing *v_differing;
 USED struct {
     int a;
 } v_unnamed;
