@@ -124,10 +124,16 @@ def make_ninja_file(folder):
     (folder / "build.ninja").write_text(f"rule cc\n  command = cc $in -o $out\n{inputs}{edges}")
 
 
-def make_grammar(folder):
-    words = "".join(f'"word{i}abc" {{ return {i}; }}\n' for i in range(400))
-    (folder / "scanner.re").write_text(f"int scan(const char *YYCURSOR) {{\n/*!re2c\nre2c:yyfill:enable = 0;\n"
-                                       f"re2c:define:YYCTYPE = char;\n{words}* {{ return -1; }}\n*/\n}}\n")
+def make_project(folder):
+    project = "TEMPLATE = app\nCONFIG -= qt\n"
+    for i in range(1000):
+        part = folder / f"part{i % 40}"
+        part.mkdir(exist_ok=True)
+        (part / f"file{i}.h").write_text(f"int function{i}();\n")
+        (part / f"file{i}.cpp").write_text(f'#include "file{i}.h"\n#include "../part0/file{i // 80 * 40}.h"\n')
+        project += (f"SOURCES += {part.name}/file{i}.cpp\nHEADERS += {part.name}/file{i}.h\n"
+                    f"group{i % 50}.files += $$HEADERS\n")
+    (folder / "many.pro").write_text(project)
 
 
 Real = collections.namedtuple("Real", "package language build binary command prepare use")
@@ -154,9 +160,12 @@ PROGRAMS = {
                                         "make -j2 python"], "python", ["-c", PYTHON], None, None),
     "ninja": Real("ninja-build", "C++", ["CXX={cxx} CFLAGS='{flags}' ./configure.py --bootstrap"], "ninja",
                   ["-C", "{folder}", "-n", "-d", "stats"], make_ninja_file, None),
-    "re2c": Real("re2c", "C++", ["autoreconf -i", "./configure CC={cc} CXX={cxx} CFLAGS='{flags}' CXXFLAGS='{flags}'",
-                                 "make -j2 re2c"], "re2c", ["{folder}/scanner.re", "-o", "{folder}/scanner.c"],
-                 make_grammar, None),
+    # Of Qt's own configure only the part that builds qmake, with the core of Qt in it.
+    "qmake": Real("qtbase-opensource-src", "C++",
+                  ["MAKEFLAGS='-j2 EXTRA_CXXFLAGS=-g' ./configure -opensource -confirm-license -optimized-tools -platform"
+                   " linux-$(echo {cc} | sed s/gcc/g++/) -external-hostbindir /nonexistent; test -x bin/qmake"],
+                  "bin/qmake", ["-spec", "linux-g++", "-o", "{folder}/Makefile", "{folder}/many.pro"],
+                  make_project, None),
 }
 
 
