@@ -5,6 +5,7 @@
  */
 import {el} from './dom.js';
 import {placeNodes} from './tree.js';
+import {isDark} from './theme.js';
 import {changeColour, moduleColours} from './colours.js';
 
 const ROW = 20;
@@ -94,7 +95,7 @@ export class FlameCanvas {
         this.accent = read('--accent');
         this.accentInk = read('--accent-ink');
         this.font = `12px ${style.fontFamily}`;
-        this.isDark = document.documentElement.dataset.theme === 'dark';
+        this.isDark = isDark();
         /** @type {Map<string, number>} */
         const weights = new Map();
         for (let i = 0; i < tree.count; i++) {

@@ -126,6 +126,11 @@ function appendSeries(document, delta) {
             appendAll(series[name], delta[name], `series.${name}`);
         }
     }
+    for (const name of Object.keys(series)) {
+        if (!['rows', 'marks'].includes(name)) {
+            pad(series[name], count, 0);
+        }
+    }
     /** @type {Map<string, any>} */
     const rows = new Map(series.rows.map((/** @type {any} */ row) => [`${row.by} ${row.index}`, row]));
     for (const row of arrayIn(delta.rows || [], 'series.rows')) {

@@ -10,6 +10,7 @@ import {flagsText, pathTo, placeNodes, treeChildren, treeTotals} from './tree.js
 import {keepSelected, lineName, measureOf, siteValues, typeName} from './sums.js';
 import {FlameCanvas} from './canvas.js';
 import {RowList} from './list.js';
+import {onTheme} from './theme.js';
 
 const TEXT_ROW_PIXELS = 22;
 const LEAST_TEXT_SHARE = 0.0005;
@@ -19,15 +20,17 @@ const MOST_INDENTS = 24;
 /**
  * Makes the part of the page with the flame graph.
  * @param {import('./state.js').Store} store
+ * @param {AbortSignal} end of the page that shows this store
  * @returns {{element: HTMLElement, search: HTMLInputElement}}
  */
-export function makeFlame(store) {
+export function makeFlame(store, end) {
     const flame = new Flame(store);
     store.watch((changed) => {
-        if (['model', 'tree', 'measure', 'unit', 'selection', 'theme', 'focus'].some((name) => changed.has(name))) {
+        if (['model', 'tree', 'measure', 'unit', 'selection', 'focus'].some((name) => changed.has(name))) {
             flame.draw();
         }
     });
+    onTheme(() => flame.draw(), end);
     flame.draw();
     return {element: flame.element, search: flame.search};
 }

@@ -7,9 +7,8 @@ import {amountEl, blocksEl, bytesEl, changeEl, choiceEl, el, setChildren} from '
 import {durationText, exactText, momentText, shareText} from './text.js';
 import {MEASURES, measureOf, siteValues, sumOf} from './sums.js';
 import {wholeSpan} from './spans.js';
+import {themeButton} from './theme.js';
 import {runMs, stateNote, stateText} from './words.js';
-
-const THEME_KEY = 'lmm-theme';
 
 /**
  * Makes the header line.
@@ -19,26 +18,14 @@ const THEME_KEY = 'lmm-theme';
  */
 export function makeHeader(store, showHelp) {
     const what = el('div.what');
-    const theme = el('button', {type: 'button', onclick: () => toggleTheme(store)});
     const help = el('button', {type: 'button', onclick: showHelp, title: 'keys (?)', 'aria-label': 'Keys'}, ['?']);
-    const header = el('header', {}, [what, el('div.tools', {}, [theme, help])]);
-    const draw = () => {
-        setChildren(what, nameParts(store));
-        theme.textContent = isDark(store) ? 'Light' : 'Dark';
-        theme.title = `change to the ${isDark(store) ? 'light' : 'dark'} theme`;
-        document.documentElement.dataset.theme = isDark(store) ? 'dark' : 'light';
-    };
+    const header = el('header', {}, [what, el('div.tools', {}, [themeButton(), help])]);
+    const draw = () => setChildren(what, nameParts(store));
     store.watch((changed) => {
-        if (['model', 'theme', 'span', 'connection'].some((name) => changed.has(name))) {
+        if (['model', 'span', 'connection'].some((name) => changed.has(name))) {
             draw();
         }
     });
-    darkQuery().addEventListener('change', () => {
-        if (store.now.theme === 'auto') {
-            draw();
-        }
-    });
-    store.set({theme: keptTheme()});
     draw();
     return header;
 }
@@ -167,9 +154,10 @@ function figures(model) {
         list.push([totals.maxResidentBytes ? 'Resident at most' : 'Resident', bytesEl(resident), aside()]);
     }
     if (leakCheck && !leakCheck.failure) {
-        const {definite, indirect} = leakCheck.classes;
+        const {definite, indirect, possible} = leakCheck.classes;
         list.push(['Lost', bytesEl(definite.bytes + indirect.bytes),
-            aside(' in ', blocksEl(definite.blocks + indirect.blocks))]);
+            aside(' in ', blocksEl(definite.blocks + indirect.blocks),
+                possible.bytes > 0 && ', possibly ', possible.bytes > 0 && bytesEl(possible.bytes))]);
     }
     return list;
 }
@@ -196,44 +184,4 @@ function comparedFigures(model) {
         word, changeEl(totals[name] - before[name], unit),
         aside(' from ', amountEl(before[name], unit), ' to ', amountEl(totals[name], unit)),
     ]);
-}
-
-/**
- * @returns {MediaQueryList}
- */
-function darkQuery() {
-    return window.matchMedia('(prefers-color-scheme: dark)');
-}
-
-/**
- * @param {import('./state.js').Store} store
- * @returns {boolean}
- */
-export function isDark(store) {
-    return store.now.theme === 'auto' ? darkQuery().matches : store.now.theme === 'dark';
-}
-
-/**
- * @param {import('./state.js').Store} store
- */
-function toggleTheme(store) {
-    const theme = isDark(store) ? 'light' : 'dark';
-    try {
-        localStorage.setItem(THEME_KEY, theme);
-    } catch (error) {
-        // A file may have no storage; then the choice lasts as long as the page.
-    }
-    store.set({theme});
-}
-
-/**
- * @returns {string} the theme that was chosen earlier
- */
-function keptTheme() {
-    try {
-        const kept = localStorage.getItem(THEME_KEY);
-        return kept === 'dark' || kept === 'light' ? kept : 'auto';
-    } catch (error) {
-        return 'auto';
-    }
 }

@@ -15,6 +15,7 @@ import {makeSentences} from './sentences.js';
 import {makeStore} from './state.js';
 import {readInline} from './load.js';
 import {readModel} from './model.js';
+import {startTheme} from './theme.js';
 import {startLive} from './live.js';
 
 /** @type {AbortController | null} */
@@ -35,7 +36,7 @@ function showModel(root, model, tools) {
     const store = makeStore(model);
     const help = makeHelp();
     const header = makeHeader(store, () => help.showModal());
-    const flame = makeFlame(store);
+    const flame = makeFlame(store, shown.signal);
     const grid = makeGrid(store);
     const pair = el('div.pair', {}, [grid.element, flame.element]);
     setChildren(root, [
@@ -65,6 +66,7 @@ function showFailure(root, error) {
 async function startPage() {
     const root = /** @type {Element} */ (document.getElementById('page'));
     copyExactly();
+    startTheme();
     try {
         const inline = document.getElementById('lmm-data');
         if (inline) {

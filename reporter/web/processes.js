@@ -4,9 +4,12 @@
  */
 import {arrayIn, figureIn, objectIn, textIn, wordIn} from './check.js';
 import {bytesEl, el, setChildren} from './dom.js';
+import {themeButton} from './theme.js';
 import {durationText, exactText, momentText} from './text.js';
 
 const STATES = ['unknown', 'running', 'exited', 'killed', 'replaced', 'lost'];
+const HEADS = [['Program', '.wide'], ['PID', '.rank-1'], ['Live', ''], ['Peak', '.rank-1'], ['Resident', '.rank-1'],
+    ['State', '.wide']];
 const FIGURES = ['pid', 'start_time_ns', 'end_time_ns', 'live_bytes', 'live_blocks', 'peak_bytes', 'resident_bytes',
     'limit_bytes'];
 
@@ -103,10 +106,10 @@ export function drawProcesses(root, list, connection) {
     setChildren(root, [
         el('header', {}, [el('div.what', {}, [el('h1', {}, ['LMM']), el('span.dim', {}, [
             `${exactText(rows.length)} ${rows.length === 1 ? 'process' : 'processes'}`]),
-        connection !== '' && el('span.connection', {role: 'status'}, [connection])])]),
+        connection !== '' && el('span.connection', {role: 'status'}, [connection])]),
+        el('div.tools', {}, [themeButton()])]),
         rows.length === 0 ? noProcesses() : el('table.processes', {}, [
-            el('thead', {}, [el('tr', {}, ['Program', 'PID', 'Live', 'Peak', 'Resident', 'State'].map(
-                (word) => el(word === 'Program' || word === 'State' ? 'th.wide' : 'th', {scope: 'col'}, [word])))]),
+            el('thead', {}, [el('tr', {}, HEADS.map(([word, classes]) => el('th' + classes, {scope: 'col'}, [word])))]),
             el('tbody', {}, rows.map((row) => processRow(row, nowNs))),
         ]),
     ]);
@@ -124,9 +127,9 @@ function processRow(listed, nowNs) {
     return el('tr', {}, [
         el('td.wide', {title: listed.command || null}, [
             el('a', {href: '#' + encodeURIComponent(listed.id)}, [listed.program || '(no name)'])]),
-        el('td', {}, [String(figures.pid)]), el('td', {}, [bytesEl(figures.live_bytes)]),
-        el('td', {}, [bytesEl(figures.peak_bytes)]),
-        el('td', {}, [figures.resident_bytes > 0 ? bytesEl(figures.resident_bytes) : '\u2013']),
+        el('td.rank-1', {}, [String(figures.pid)]), el('td', {}, [bytesEl(figures.live_bytes)]),
+        el('td.rank-1', {}, [bytesEl(figures.peak_bytes)]),
+        el('td.rank-1', {}, [figures.resident_bytes > 0 ? bytesEl(figures.resident_bytes) : '\u2013']),
         el(`td.wide.state-${listed.state}`, {}, [state]),
     ]);
 }

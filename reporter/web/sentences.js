@@ -47,9 +47,11 @@ function listOf(opened, word, sentences) {
     if (sentences.length === 0) {
         return null;
     }
-    const items = sentences.map((parts, i) => el('li', {hidden: i >= SHOWN && !opened.has(word)}, parts));
+    // A button takes as much room as one more sentence.
+    const shown = opened.has(word) || sentences.length === SHOWN + 1 ? sentences.length : SHOWN;
+    const items = sentences.map((parts, i) => el('li', {hidden: i >= shown}, parts));
     const more = el('button', {
-        type: 'button', hidden: opened.has(word), onclick: () => {
+        type: 'button', onclick: () => {
             opened.add(word);
             items.forEach((item) => {
                 item.hidden = false;
@@ -58,7 +60,7 @@ function listOf(opened, word, sentences) {
         },
     }, [`All ${sentences.length}`]);
     return el('div.sentence-list', {}, [
-        el('h2', {}, [word]), el('ul', {}, items), sentences.length > SHOWN && more,
+        el('h2', {}, [word]), el('ul', {}, items), sentences.length > shown && more,
     ]);
 }
 

@@ -19,7 +19,6 @@ import {tabsOf} from './tables.js';
  * @property {import('./spans.js').Span | null} span null: the whole time
  * @property {import('./sums.js').Selection | null} selection
  * @property {number} focus the node of the tree that the flame graph is zoomed to; -1: all
- * @property {string} theme auto, light or dark
  * @property {string} connection of a live page in words; empty: none is needed
  *
  * @typedef {(changed: Set<string>) => void} Watcher
@@ -43,7 +42,7 @@ export function makeStore(model) {
         model, tree: buildTree(model, false), byLine: false,
         measure: firstMeasure(model), unit: 'bytes',
         layers: firstLayers(model), tab: tabsOf(model)[0].id,
-        span: null, selection: null, focus: -1, theme: 'auto', connection: '',
+        span: null, selection: null, focus: -1, connection: '',
     };
     return {
         now,

@@ -159,7 +159,7 @@ export function typeName(model, index) {
 }
 
 /**
- * The name of a line's row: tree.c:12 (node_new).
+ * The name of a line's row: tree.c:12 (node_new); without a line the function, or what else is known.
  * @param {import('./model.js').Model} model
  * @param {number} index
  * @param {(file: string, line: number) => string} place writes a place of the source
@@ -169,7 +169,10 @@ export function lineName(model, index, place) {
     const lines = model.lines;
     const where = place(lines.file[index], lines.line[index]);
     const name = lines.functionName[index];
-    return where && name ? `${where} (${name})` : where || name || '(unknown)';
+    if (lines.line[index] > 0) {
+        return name ? `${where} (${name})` : where;
+    }
+    return name || where || '(unknown)';
 }
 
 /**

@@ -80,7 +80,7 @@ function namesOf(model, by) {
     if (by === 'type') {
         return {
             name: types.name.map((_, i) => typeName(model, i)),
-            note: types.file.map((file, i) => types.gap[i] ? gapText(model, i) : placeText(file, types.line[i])),
+            note: types.file.map((file, i) => types.gap[i] ? gapNote(model, i) : placeText(file, types.line[i])),
         };
     }
     if (by === 'line') {
@@ -102,6 +102,20 @@ export function gapText(model, index) {
     const gap = model.types.gap[index];
     const module = placeText(model.types.lacking[index], 0);
     return module && gap !== 'unknown' ? `${module}: ${gap}` : gap;
+}
+
+/**
+ * The same beside a name that has a part of it.
+ * @param {import('./model.js').Model} model
+ * @param {number} index
+ * @returns {string}
+ */
+function gapNote(model, index) {
+    const gap = model.types.gap[index];
+    if (gap === 'unknown') {
+        return '';
+    }
+    return typeName(model, index) === placeText(model.types.lacking[index], 0) ? gap : gapText(model, index);
 }
 
 /**

@@ -29,7 +29,7 @@ test('types come first when they are known, families first when the program is t
 test('the table of types', () => {
     const table = makeTable(model, 'types', view);
     assert.deepStrictEqual(table.name, ['struct node', 'unknown']);
-    assert.deepStrictEqual(table.note, ['small.c:3', 'unknown']);
+    assert.deepStrictEqual(table.note, ['small.c:3', '']);
     assert.deepStrictEqual(figures(table, 'bytes'), [30, 30]);
     assert.deepStrictEqual(figures(table, 'size'), [10, 5]);
     assert.deepStrictEqual(figures(table, 'change'), [40, 0]);

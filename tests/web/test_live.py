@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""The page as `lmm serve` serves it: the list, a process that changes, marks and leak checks, and a silent server.
+
+Arguments: lmm, and the folder for pictures.
+"""
+import unittest
+
+import sample
+from fake_server import FakeServer
+from harness import until
+from web_case import NARROW, WIDE, WebCase, arguments, pictures
+
+PICTURES = pictures(arguments(1)[0])
+ID = "4711.1764540000000000000"
+
+
+class Live(WebCase):
+    def setUp(self):
+        super().setUp()
+        self.document = {**sample.server(state="running", exit_status=None, end_time_ns=0, limit_bytes=1 << 30,
+                                         limit_source="cgroup"), "kind": "live", "sequence": 5}
+        other = {**sample.hostile(), "kind": "live", "sequence": 1}
+        with open(self.write_page({}), "rb") as file:
+            self.server = FakeServer(file.read(), {ID: self.document, "7.1": other})
+        self.addCleanup(self.server.close)
+
+    def origin(self):
+        return self.server.address
+
+    def open_live(self, fragment=""):
+        self.browser.open("about:blank")
+        self.browser.open(self.server.address + fragment)
+        self.browser.until("return document.documentElement.dataset.ready || document.querySelector('.failure');")
+
+    def open_process(self):
+        self.open_live("#" + ID)
+        self.browser.until("return document.querySelector('.grid');")
+        until(lambda: self.is_followed(), "the page asks for no events")
+
+    def is_followed(self):
+        return any(ID in stream.path for stream in self.server.streams)
+
+    def delta(self, **changes):
+        self.document["sequence"] += 1
+        self.server.tell("delta", {"sequence": self.document["sequence"], **changes})
+
+    def test_the_list_of_processes(self):
+        for theme in ("light", "dark"):
+            for size in (WIDE, NARROW):
+                self.look(size, theme)
+                self.open_live()
+                self.browser.until("return document.querySelector('.processes');")
+                self.assertIn(sample.HOSTILE[0], self.texts(".processes a"))
+                self.check()
+                (PICTURES / f"list-{size[0]}-{theme}.png").write_bytes(self.browser.picture(whole=True))
+        until(lambda: self.server.streams, "the page asks for no events")
+        new = {**self.server.list["processes"][0], "id": "9.9", "program": "newcomer", "pid": 9}
+        self.server.tell("changes", {"sequence": 2, "time_ns": 0, "changed": [new], "gone": ["7.1"]})
+        self.browser.until("return Array.from(document.querySelectorAll('.processes a'), (a) => a.innerText).sort().join() === "
+                           "'newcomer,redis-server';")
+
+    def test_no_process_says_what_to_type(self):
+        self.server.list["processes"] = []
+        self.open_live()
+        self.browser.until("return document.body.innerText.includes('lmm run -- PROGRAM');")
+        self.check()
+        (PICTURES / "none-1400-light.png").write_bytes(self.browser.picture())
+
+    def test_a_process_is_followed(self):
+        self.open_live()
+        self.browser.until("return document.querySelector('.processes a');")
+        self.browser.click(f".processes a[href='#{ID}']")
+        self.browser.until("return document.querySelector('.grid');")
+        until(lambda: self.is_followed(), "the page asks for no events")
+        self.assertIn("running for 62.1 s", self.text(".state"))
+        self.check()
+        (PICTURES / "live-1400-light.png").write_bytes(self.browser.picture(whole=True))
+        self.delta(totals={"live_bytes": 1 << 30}, process={"run_ns": 63_100_000_000},
+                   sites={"index": [0], "live_bytes": [1 << 30]},
+                   series={"time_ms": [63_100], "live_bytes": [1 << 30], "rows": [], "marks": []})
+        self.browser.until("return document.querySelector('.summary').innerText.includes('1.00 GiB');")
+        self.assertIn("63.1 s", self.text(".state"))
+        self.assertIn("1.00 GiB", self.text(".legend"))
+
+    def test_a_new_type_appears(self):
+        self.open_process()
+        count = len(self.document["strings"])
+        types, sites = len(self.document["types"]["name"]), len(self.document["sites"]["frame"])
+        self.delta(strings=["struct newcomer"],
+                   types={"name": [count], "confidence": ["certain"], "evidence": [["record"]], "bytes": [8], "file": [0],
+                          "line": [0], "gap": [""], "lacking": [0]},
+                   sites={"from": sites, "frame": [0], "type": [types], "line": [0], "family": [-1], "index": [sites],
+                          "live_bytes": [1 << 40], "live_blocks": [1], "peak_bytes": [1 << 40], "peak_blocks": [1]})
+        self.browser.until("return document.querySelector('.grid td.name').innerText.startsWith('struct newcomer');")
+
+    def test_a_killed_process_keeps_its_figures(self):
+        self.open_process()
+        before = self.text(".summary")
+        self.delta(process={"state": "killed", "signal": 9, "signal_name": "SIGKILL"})
+        self.browser.until("return document.querySelector('.state').innerText.includes('killed by SIGKILL');")
+        self.assertEqual(self.text(".summary").replace("AT THE END", "NOW").replace("At the end", "Now"), before)
+        self.assertIn("as the process left them", self.text(".note"))
+
+    def test_a_silent_server_is_said_and_heard_again(self):
+        self.open_process()
+        self.server.say_nothing_more()
+        self.browser.until("const e = document.querySelector('.connection');"
+                           "return e && e.innerText.includes('has not answered since');")
+        self.assertIn("redis-server", self.text("h1"))
+        (PICTURES / "silent-1400-light.png").write_bytes(self.browser.picture())
+        self.server.is_silent = False
+        until(lambda: self.is_followed(), "the page does not try again")
+        self.delta(totals={"live_blocks": 5})
+        self.browser.until("return !document.querySelector('.connection');")
+        self.browser.complaints()    # the browser itself reports the lost connection
+
+    def test_a_delta_that_does_not_fit_is_answered_by_a_new_start(self):
+        self.open_process()
+        self.document["process"]["program"] = "renewed"
+        self.delta(sites={"from": 1, "frame": [], "index": []})
+        self.browser.until("return document.querySelector('h1').innerText === 'renewed';")
+
+    def test_the_reader_holds_the_page(self):
+        self.open_process()
+        self.press_button("Pause", "nav")
+        self.delta(totals={"live_bytes": 1 << 30})
+        self.delta(process={"run_ns": 70_000_000_000})
+        self.assertNotIn("1.00 GiB", self.text(".summary"))
+        self.press_button("Go on", "nav")
+        self.browser.until("return document.querySelector('.summary').innerText.includes('1.00 GiB');")
+
+    def test_the_focus_stays_while_figures_change(self):
+        self.open_process()
+        self.browser.run("document.querySelectorAll('.legend button')[2].focus();")
+        self.delta(totals={"live_bytes": 1 << 30})
+        self.browser.until("return document.querySelector('.summary').innerText.includes('1.00 GiB');")
+        self.assertTrue(self.browser.run("return document.activeElement === document.querySelectorAll('.legend button')[2];"))
+
+    def test_a_leak_check(self):
+        self.server.answers["leaks"] = (200, {"leak_check": self.document["leak_check"]})
+        self.open_process()
+        self.press_button("Leak check", "nav")
+        self.browser.until("return document.querySelector('nav').innerText.includes('Leak check: done.');")
+        self.assertEqual(self.server.posts, [(f"/api/v1/processes/{ID}/leaks", {})])
+        self.assertEqual(self.text(".tables [aria-selected=true]"), "Leaks")
+
+    def test_an_answer_that_refuses_is_said(self):
+        self.server.answers["leaks"] = (409, {"error": "the process has ended"})
+        self.open_process()
+        self.press_button("Leak check", "nav")
+        self.browser.until("return document.querySelector('nav').innerText.includes('the process has ended');")
+
+    def test_a_mark_and_the_comparison_with_it(self):
+        self.server.answers["marks"] = (201, {"number": 3, "time_ns": 1})
+        self.server.documents[ID + "/diff"] = sample.compared()
+        self.open_process()
+        self.press_button("Mark", "nav")
+        self.browser.until("return document.querySelector('nav').innerText.includes('Compare with mark 3');")
+        self.browser.click("nav span a")
+        self.browser.until("return document.querySelector('.grown');")
+        self.check()
+        self.browser.click("nav a")
+        self.browser.until("return document.querySelector('nav button');")
+
+    def test_an_unknown_process_is_said(self):
+        self.open_live("#1.2")
+        self.browser.until("return document.body.innerText.includes('No such process.');")
+
+
+if __name__ == "__main__":
+    unittest.main()
