@@ -14,6 +14,10 @@
 #include <errno.h>
 #include <string.h>
 
+enum { PART_BYTES = 4 << 20 }; /* of a long block, counted under one hold of its lock */
+
+_Static_assert((int) PART_BYTES > (int) LMM_RUN_BYTES_MAX, "only spans are counted in parts");
+
 /* ---- The question ---------------------------------------------------------------------------- */
 
 bool lmm_census_add_site(struct lmm_census *census, uint64_t site)
@@ -53,19 +57,30 @@ bool lmm_census_add_field(struct lmm_census *census, uint64_t bit, uint64_t bits
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 
+/* The eight bytes at an address; it need not be aligned. */
+static uint64_t word_at(const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at,
+           sizeof(word)); /* no call, which a sanitizer would watch: a block may be poisoned yet */
+    return word;
+}
+
 /* The field's bytes, the first one lowest: LMM's machines are little-endian, as its ledgers are. */
 static uint64_t number_at(const char *element, const struct lmm_census_field *field)
 {
-    const char *at = element + field->bit / 8;
+    const volatile char *at = element + field->bit / 8;
     unsigned shift = field->bit % 8;
+    unsigned bytes = (shift + field->bits + 7) / 8;
     uint64_t word = 0;
 
-    switch ((shift + field->bits + 7) / 8) {
-    case 8: memcpy(&word, at, 8); break;
-    case 4: memcpy(&word, at, 4); break;
-    case 2: memcpy(&word, at, 2); break;
-    case 1: memcpy(&word, at, 1); break;
-    default: memcpy(&word, at, (shift + field->bits + 7) / 8); break;
+    if (bytes == sizeof(word)) {
+        word = word_at(element + field->bit / 8);
+    } else {
+        for (unsigned i = 0; i < bytes; i++) {
+            word |= (uint64_t) (unsigned char) at[i] << 8 * i;
+        }
     }
     word = word << (64 - field->bits - shift) >> (64 - field->bits - shift);
     if (field->kind == LMM_CENSUS_SIGNED) {
@@ -79,13 +94,9 @@ static uint64_t used_bytes(const char *element, const struct lmm_census_field *f
 {
     const char *at = element + field->bit / 8;
     size_t used = field->bits / 8;
-    uint64_t word;
 
-    for (; used >= sizeof(word); used -= sizeof(word)) {
-        memcpy(&word, at + used - sizeof(word), sizeof(word));
-        if (word != 0) {
-            break;
-        }
+    while (used >= sizeof(uint64_t) && word_at(at + used - sizeof(uint64_t)) == 0) {
+        used -= sizeof(uint64_t);
     }
     while (used > 0 && at[used - 1] == 0) {
         used--;
@@ -93,12 +104,25 @@ static uint64_t used_bytes(const char *element, const struct lmm_census_field *f
     return used;
 }
 
+static bool are_equal(const char *a, const char *b, size_t bytes)
+{
+    for (; bytes >= sizeof(uint64_t); bytes -= sizeof(uint64_t)) {
+        if (word_at(a + bytes - sizeof(uint64_t)) != word_at(b + bytes - sizeof(uint64_t))) {
+            return false;
+        }
+    }
+    while (bytes > 0 && a[bytes - 1] == b[bytes - 1]) {
+        bytes--;
+    }
+    return bytes == 0;
+}
+
 static bool is_same(const struct lmm_census *census, const struct lmm_census_field *field,
                     const char *element, uint64_t value)
 {
     return value == field->first &&
            (field->kind != LMM_CENSUS_BYTES ||
-            memcmp(element + field->bit / 8, census->first_element + field->bit / 8, value) == 0);
+            are_equal(element + field->bit / 8, census->first_element + field->bit / 8, value));
 }
 
 static void count_value(const struct lmm_census *census, struct lmm_census_field *field,
@@ -123,10 +147,19 @@ static void count_value(const struct lmm_census *census, struct lmm_census_field
     }
 }
 
+static void copy_first(struct lmm_census *census, const char *element)
+{
+    const volatile char *from = element;
+
+    for (uint32_t i = 0; i < census->element_bytes; i++) {
+        census->first_element[i] = from[i];
+    }
+}
+
 static void count_element(struct lmm_census *census, const char *element)
 {
     if (census->elements == 0) {
-        memcpy(census->first_element, element, census->element_bytes);
+        copy_first(census, element);
     }
     for (uint32_t i = 0; i < census->field_count; i++) {
         count_value(census, &census->fields[i], element);
@@ -157,84 +190,107 @@ static bool can_read(struct reach *reach, uintptr_t from, uintptr_t to)
     return true;
 }
 
-/* Counts so many elements, `distance` bytes apart, of a block that ends at `end`. False: not all of them. */
-static bool count_elements(struct lmm_census *census, const char *start, uint64_t count,
-                           size_t distance, const char *end)
+/* A stretch of equal elements in a block. */
+struct stretch {
+    const char *start;
+    const char *end; /* of the block */
+    size_t distance; /* bytes from one element to the next */
+    uint64_t count;
+};
+
+/* Counts the elements [first, stop) of a stretch. Returns how many of them could be read. */
+static uint64_t count_elements(struct lmm_census *census, const struct stretch *stretch,
+                               uint64_t first, uint64_t stop)
 {
-    uintptr_t page = lmm_round_up((uintptr_t) start, LMM_SYSTEM_PAGE_BYTES);
-    bool has_whole_pages = page + LMM_SYSTEM_PAGE_BYTES <= (uintptr_t) end;
+    uintptr_t page = lmm_round_up((uintptr_t) stretch->start, LMM_SYSTEM_PAGE_BYTES);
+    bool has_whole_pages = page + LMM_SYSTEM_PAGE_BYTES <= (uintptr_t) stretch->end;
     uint64_t before = census->elements;
     struct reach reach = {0};
 
     if (has_whole_pages && !census->can_probe) {
-        return false;
+        return 0;
     }
-    for (uint64_t i = 0; i < count; i++) {
-        const char *element = start + i * distance;
+    for (uint64_t i = first; i < stop; i++) {
+        const char *element = stretch->start + i * stretch->distance;
 
         if (!has_whole_pages ||
             can_read(&reach, (uintptr_t) element, (uintptr_t) element + census->element_bytes)) {
             count_element(census, element);
         }
     }
-    return census->elements - before == count;
+    return census->elements - before;
 }
 
 /* Whether an array of C++ has the number of its elements before them. */
 static bool has_cookie(const struct lmm_census *census, const char *start, uint64_t bytes)
 {
     struct reach reach = {0};
-    uint64_t count;
 
-    if (census->element_bytes <= sizeof(count) || bytes % census->element_bytes != sizeof(count) ||
+    if (census->element_bytes <= sizeof(uint64_t) ||
+        bytes % census->element_bytes != sizeof(uint64_t) ||
         (bytes >= LMM_SYSTEM_PAGE_BYTES &&
          (!census->can_probe ||
-          !can_read(&reach, (uintptr_t) start, (uintptr_t) start + sizeof(count))))) {
+          !can_read(&reach, (uintptr_t) start, (uintptr_t) start + sizeof(uint64_t))))) {
         return false;
     }
-    memcpy(&count, start, sizeof(count));
-    return count == bytes / census->element_bytes;
+    return word_at(start) == bytes / census->element_bytes;
 }
 
-/* Returns how many elements a block has, the first one at *start, which is moved past the number of an array of C++;
- * *ret_distance bytes apart; 0: none. */
-static uint64_t elements_of(const struct lmm_census *census, const struct lmm_family *family,
-                            const struct lmm_extent *extent, const char **start,
-                            size_t *ret_distance)
-{
-    uint64_t bytes = lmm_family_bytes(family, extent->tag, extent->length);
-
-    if (!family->counts_bytes) {
-        *ret_distance = family->stride;
-        return census->element_bytes == family->size ? extent->length : 0;
-    }
-    *ret_distance = census->element_bytes;
-    if (family->is_flexible) { /* the end of sizeof is padding, which a block need not have */
-        return census->element_bytes <= extent->length * family->stride;
-    }
-    if (bytes < census->element_bytes || !census->has_arrays) {
-        return bytes >= census->element_bytes;
-    }
-    if (has_cookie(census, *start, bytes)) {
-        *start += sizeof(uint64_t);
-        return bytes / census->element_bytes;
-    }
-    return bytes % census->element_bytes == 0 ? bytes / census->element_bytes : 0;
-}
-
-static void count_block(struct lmm_census *census, const struct lmm_page *page,
-                        const struct lmm_extent *extent)
+/* Returns the elements of a block; perhaps none. */
+static struct stretch stretch_of(const struct lmm_census *census, const struct lmm_page *page,
+                                 const struct lmm_extent *extent)
 {
     const struct lmm_family *family = lmm_families_at(page->family);
-    const char *start = lmm_page_slot(page, extent->slot);
-    const char *end = start + extent->length * page->stride;
-    size_t distance;
-    uint64_t count = elements_of(census, family, extent, &start, &distance);
+    uint64_t bytes = lmm_family_bytes(family, extent->tag, extent->length);
+    size_t room = extent->length * page->stride;
+    struct stretch stretch = {.start = lmm_page_slot(page, extent->slot),
+                              .distance = census->element_bytes};
 
-    census->blocks++;
-    census->skipped += count == 0 || !count_elements(census, start, count, distance, end);
+    stretch.end = stretch.start + room;
+    if (!family->counts_bytes) {
+        stretch.distance = family->stride;
+        stretch.count = census->element_bytes == family->size ? extent->length : 0;
+    } else if (family->is_flexible) { /* a block need not have the padding at the end of sizeof */
+        stretch.count = census->element_bytes <= room;
+    } else if (bytes < census->element_bytes || !census->has_arrays) {
+        stretch.count = bytes >= census->element_bytes;
+    } else if (has_cookie(census, stretch.start, bytes)) {
+        stretch.start += sizeof(uint64_t);
+        stretch.count = bytes / census->element_bytes;
+    } else if (bytes % census->element_bytes == 0) {
+        stretch.count = bytes / census->element_bytes;
+    }
+    return stretch;
 }
 
+/* Counts a block, or goes on with one. False: it is long, and there is more to count. */
+static bool count_block(struct lmm_census *census, const struct lmm_page *page,
+                        const struct lmm_extent *extent)
+{
+    struct lmm_census_part *part = &census->part;
+    const char *block = lmm_page_slot(page, extent->slot);
+    struct stretch stretch = stretch_of(census, page, extent);
+    uint64_t most = PART_BYTES / stretch.distance + 1;
+    uint64_t stop = stretch.count;
+
+    if (part->block != block) {
+        *part = (struct lmm_census_part) {.block = block};
+        census->blocks++;
+    }
+    if (stop > part->next && stop - part->next > most) {
+        stop = part->next + most;
+    }
+    part->read += count_elements(census, &stretch, part->next, stop);
+    part->next = stop;
+    if (stop < stretch.count) {
+        return false;
+    }
+    census->skipped += stretch.count == 0 || part->read != stretch.count;
+    part->block = NULL;
+    return true;
+}
+
+/* Returns 1 when a part of a long block was counted, and there is more. */
 static int count_page(const struct lmm_page *page, void *arg)
 {
     struct lmm_census *census = arg;
@@ -245,8 +301,8 @@ static int count_page(const struct lmm_page *page, void *arg)
         struct lmm_extent extent = lmm_run_extent_locked(runs, page, slot);
 
         if (lmm_tag_state(extent.tag) == LMM_TAG_LIVE &&
-            has_site(census, lmm_tag_site(extent.tag))) {
-            count_block(census, page, &extent);
+            has_site(census, lmm_tag_site(extent.tag)) && !count_block(census, page, &extent)) {
+            return 1;
         }
         slot += extent.length;
     }
@@ -258,7 +314,7 @@ static int count_page(const struct lmm_page *page, void *arg)
 /* Visits all pages, unless this thread holds a lock of LMM: with its signals blocked that stays so. */
 static int walk(struct lmm_census *census)
 {
-    const struct lmm_page_visitor visitor = {.visit = count_page, .arg = census};
+    struct lmm_page_visitor visitor = {.visit = count_page, .arg = census};
     uint64_t word = 0;
 
     if (!lmm_fork_take_locks()) {
@@ -266,7 +322,9 @@ static int walk(struct lmm_census *census)
     }
     lmm_fork_release_locks();
     census->can_probe = lmm_vm_is_readable((uintptr_t) &word);
-    lmm_pages_visit(&visitor);
+    while (lmm_pages_visit(&visitor) != 0) { /* without the lock for a moment */
+        visitor.from = (uintptr_t) census->part.block;
+    }
     LMM_CHECK(lmm_census_is_valid(census));
     return 0;
 }

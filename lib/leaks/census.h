@@ -7,7 +7,7 @@
  * nothing is allocated for what it finds. The fast paths of a slot page's owner go on meanwhile, and so does the program: a
  * field may be read while it is written, a block before it is initialised or just after it was freed. Its bytes are then
  * whatever they are; a few of many blocks may be counted wrong. A thread that needs its slow path waits for
- * one page, of an array that has pages of its own (span) for the whole array.
+ * one page, of an array that has pages of its own (span) for 4 MiB of it.
  *
  * A program may make whole system pages of a long block inaccessible, so each of these is tried by a system
  * call before it is read. Where the kernel does not tell, blocks with whole system pages are left out. (A program that does
@@ -50,6 +50,13 @@ struct lmm_census_field {
     uint64_t most;
 };
 
+/* How far a long block was counted. */
+struct lmm_census_part {
+    const char *block; /* NULL: there is none */
+    uint64_t next;     /* its element that is counted next */
+    uint64_t read;     /* elements of it that were read */
+};
+
 struct lmm_census {
     /* The question. A block is one element, or an array of them. */
     uint32_t element_bytes;
@@ -65,6 +72,7 @@ struct lmm_census {
     uint64_t skipped;  /* blocks of another size, or that could not be read */
     /* The walk's: */
     bool can_probe; /* lmm_vm_is_readable() tells the truth here */
+    struct lmm_census_part part;
     char first_element[LMM_CENSUS_ELEMENT_MAX];
 };
 

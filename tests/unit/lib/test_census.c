@@ -190,7 +190,7 @@ Test(census, freed_blocks_and_those_of_other_sites_do_not_count)
 
 Test(census, each_struct_of_an_array)
 {
-    static const size_t lengths[] = {2, 300, 6000, 200000}; /* runs, and spans */
+    static const size_t lengths[] = {2, 300, 6000, 300000}; /* runs, and spans */
 
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         struct item *array = LMM_NEW_ARRAY(struct item, lengths[i]);
@@ -450,7 +450,7 @@ static bool is_over; /* atomic */
 
 static void *churn(void *arg)
 {
-    enum { BLOCKS = 500 };
+    enum { BLOCKS = 500, LONG = 150000 };
     struct item *blocks[BLOCKS] = {0};
     unsigned seed = (unsigned) (uintptr_t) arg;
 
@@ -458,8 +458,11 @@ static void *churn(void *arg)
         seed = seed * 1103515245 + 12345;
         size_t at = seed / 65536 % BLOCKS;
         lmm_free(blocks[at]);
-        blocks[at] = seed / 131072 % 4 == 0 ? LMM_NEW_ARRAY(struct item, seed / 65536 % 300 + 2)
-                                            : LMM_NEW(struct item);
+        switch (seed / 131072 % 256) {
+        case 0: blocks[at] = LMM_NEW_ARRAY(struct item, LONG); break;
+        case 1 ... 64: blocks[at] = LMM_NEW_ARRAY(struct item, seed / 65536 % 300 + 2); break;
+        default: blocks[at] = LMM_NEW(struct item); break;
+        }
         fill(blocks[at], (int) at);
     }
     for (size_t i = 0; i < BLOCKS; i++) {
