@@ -19,6 +19,7 @@
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
 #include "reporter/program/base/array.h"
+#include "reporter/program/base/clock.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/page/page_report.h"
 #include "reporter/program/report/ending.h"
@@ -27,6 +28,7 @@
 #include "reporter/program/report/run_render.h"
 #include "reporter/program/run/keeper.h"
 #include "reporter/program/run/launch.h"
+#include "reporter/program/run/looks.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/run/preload.h"
 #include "reporter/program/base/program.h"
@@ -35,6 +37,8 @@
 #include "reporter/program/run/run_options.h"
 #include "reporter/program/run/run_output.h"
 #include "reporter/program/run/run_pages.h"
+#include "reporter/program/run/run_timeline.h"
+#include "reporter/program/run/sampler.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/spots.h"
@@ -48,7 +52,8 @@ struct run {
     struct lmm_ending ending;
     struct lmm_run_end *ends; /* of processes that outlived the program */
     size_t end_count;
-    struct lmm_keeper *keeper; /* NULL: out of memory; then files that went have no names */
+    struct lmm_keeper *keeper;   /* NULL: out of memory; then files that went have no names */
+    struct lmm_sampler *sampler; /* NULL: nothing is sampled */
     struct lmm_symbols *symbols;
     struct lmm_run_books books;
     struct lmm_run_report_process *processes; /* of the books, in their order */
@@ -98,17 +103,24 @@ static bool launch_with(struct run *run, const char *preload, const char *option
         {NULL, NULL},
     };
     bool must_not = lmm_preload_must_not(run->options.argv[0]);
+    struct lmm_looks looks = {
+        .items = {{lmm_keeper_look, run->keeper, 0}, {lmm_sampler_look, run->sampler, 0}},
+        .count = run->sampler == NULL ? 1 : 2,
+    };
     struct lmm_launch launch = {
         .argv = run->options.argv,
         .variables = must_not ? &none : variables,
         .ignores_sigpipe = lmm_sigpipe_was_ignored,
-        .look = lmm_keeper_look,
-        .context = run->keeper,
+        .look = lmm_looks_look,
+        .context = &looks,
         .take_end = run->options.waits ? take_end : NULL,
         .end_context = run,
     };
     int error = lmm_launch(&launch, &run->ending);
 
+    if (run->sampler != NULL) {
+        lmm_sampler_stop(run->sampler);
+    }
     if (error != 0) {
         lmm_complain("%s: %s", run->options.argv[0], strerror(-error));
     }
@@ -317,6 +329,8 @@ static bool list_processes(struct run *run)
     run->processes = calloc(run->books.count, sizeof(*run->processes));
     for (size_t i = 0; i < run->books.count && run->processes != NULL; i++) {
         fill_process(&run->books.items[i], &run->processes[i]);
+        run->processes[i].timeline =
+            lmm_run_timeline(run->sampler, &run->books, &run->books.items[i]);
         if (run->processes[i].is_program && run->diet.model == NULL) {
             if (!find_hints(run, run->processes[i].model)) {
                 return false;
@@ -520,6 +534,7 @@ static void forget(struct run *run)
     free(run->ends);
     lmm_symbols_close(run->symbols);
     lmm_keeper_close(run->keeper);
+    lmm_sampler_close(run->sampler);
     lmm_suppressions_free(&run->options.losses.suppressions);
     lmm_baseline_free(&run->options.baseline);
     lmm_select_free(&run->options.select);
@@ -532,6 +547,10 @@ static int run_in_folder(struct run *run)
     int status = LMM_RUN_FAILED;
 
     run->keeper = lmm_keeper_open(&run->folder, run->options.argv[0]);
+    if (lmm_run_options_sample(&run->options)) {
+        run->sampler = lmm_sampler_open(&run->folder, run->options.sample_ms * LMM_NS_PER_MS,
+                                        run->options.children);
+    }
     if (launch(run)) {
         status = lmm_ending_status(&run->ending);
         if (run->ending.exec_errno != 0) {

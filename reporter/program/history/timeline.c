@@ -343,6 +343,86 @@ bool lmm_timeline_add(struct lmm_timeline *timeline, const struct lmm_timeline_p
     return true;
 }
 
+/* Returns the index of the first point after a time. */
+static size_t index_after(const struct lmm_timeline *timeline, uint64_t time_ns)
+{
+    size_t index = timeline->count;
+
+    while (index > 0 && timeline->entries[index - 1].point.time_ns > time_ns) {
+        index--;
+    }
+    return index;
+}
+
+static void apply(const struct lmm_timeline *timeline, size_t index, uint64_t *site_bytes)
+{
+    struct lmm_changes changes = lmm_timeline_changes(timeline, index);
+    struct lmm_change change;
+
+    while (lmm_changes_next(&changes, &change)) {
+        site_bytes[change.site] += (uint64_t) change.by;
+    }
+}
+
+/* Adds all points to `copy`, and the point in front of the one at `index`. now: room for all sites,
+ * all zero. */
+static bool copy_with(const struct lmm_timeline *timeline, struct lmm_timeline *copy, size_t index,
+                      const struct lmm_timeline_point *point, const uint64_t *site_bytes,
+                      size_t site_count, uint64_t *now)
+{
+    bool good = true;
+
+    for (size_t i = 0; i <= timeline->count && good; i++) {
+        good = i != index || lmm_timeline_add(copy, point, site_bytes, site_count);
+        if (good && i < timeline->count) {
+            apply(timeline, i, now);
+            good = lmm_timeline_add(copy, &timeline->entries[i].point, now, timeline->site_count);
+        }
+    }
+    return good;
+}
+
+/* Gives a timeline the points of its copy, which keeps the old ones. */
+static void take_points(struct lmm_timeline *timeline, struct lmm_timeline *copy)
+{
+    struct lmm_timeline old = *timeline;
+
+    *timeline = *copy;
+    timeline->marks = old.marks;
+    timeline->thinned = old.thinned + copy->thinned + 1; /* a reader must start again */
+    timeline->spacing_ns = old.spacing_ns > copy->spacing_ns ? old.spacing_ns : copy->spacing_ns;
+    *copy = old;
+    copy->marks = (struct lmm_time_marks) {.items = NULL};
+}
+
+bool lmm_timeline_insert(struct lmm_timeline *timeline, const struct lmm_timeline_point *point,
+                         const uint64_t *site_bytes, size_t site_count)
+{
+    struct lmm_timeline_point whole = {.time_ns = 0};
+
+    if (timeline->count == timeline->limits.points && !thin(timeline, 0)) {
+        return false;
+    }
+    size_t index = index_after(timeline, point->time_ns);
+    struct lmm_timeline *copy = lmm_timeline_new(&timeline->limits);
+    uint64_t *now = calloc(timeline->site_count + 1, sizeof(*now));
+
+    if (index > 0) {
+        whole = timeline->entries[index - 1].point;
+    }
+    whole.time_ns = point->time_ns;
+    whole.live_blocks = point->live_blocks;
+    bool good = copy != NULL && now != NULL &&
+                copy_with(timeline, copy, index, &whole, site_bytes, site_count, now);
+
+    if (good) {
+        take_points(timeline, copy);
+    }
+    lmm_timeline_free(copy);
+    free(now);
+    return good;
+}
+
 bool lmm_timeline_add_model(struct lmm_timeline *timeline, const struct lmm_timeline_point *point,
                             const struct lmm_model *model)
 {

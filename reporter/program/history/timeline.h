@@ -6,7 +6,7 @@
  *
  * Thinning divides the time into spans of one length, twice as long each time that is needed. Of the
  * points in a span the one with most live bytes stays, of equal ones the first: the highest point is
- * never lost, and no figure is ever invented: each point is a sample that was added. The first point,
+ * never lost, and each point is a sample that was added. The first point,
  * the last one and the newest `recent` ones stay in any case (the recent ones as long as the bytes
  * suffice).
  *
@@ -82,6 +82,15 @@ void lmm_timeline_free(struct lmm_timeline *timeline);
  */
 bool lmm_timeline_add(struct lmm_timeline *timeline, const struct lmm_timeline_point *point,
                       const uint64_t *site_bytes, size_t site_count);
+
+/*
+ * Adds a point where its time belongs, after those of the same time: of a moment that is learnt of
+ * later, such as the peak. It has only time_ns and live_blocks of its own; the other figures are those
+ * of the point before, or 0. Else as lmm_timeline_add(); it counts as one thinning. Cost: the points
+ * times the sites.
+ */
+bool lmm_timeline_insert(struct lmm_timeline *timeline, const struct lmm_timeline_point *point,
+                         const uint64_t *site_bytes, size_t site_count);
 
 /* As lmm_timeline_add(), with all figures of a model except the time, resident bytes and page faults,
  * which *point has. The model must not be selected, merged or sorted in a way that hides sites. */

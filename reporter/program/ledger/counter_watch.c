@@ -308,6 +308,13 @@ bool lmm_counter_watch_is_file(const struct lmm_counter_watch *watch, uint64_t d
     return watch->chunks.file.device == device && watch->chunks.file.inode == inode;
 }
 
+enum lmm_process_state lmm_counter_watch_state(const struct lmm_counter_watch *watch)
+{
+    const struct lmm_ledger_file *file = &watch->chunks.file;
+
+    return lmm_process_state(&file->header, file->device, file->inode);
+}
+
 struct lmm_counter_watch *lmm_counter_watch_open(const char *path)
 {
     const uint32_t kinds = 1U << LMM_LEDGER_STRINGS | 1U << LMM_LEDGER_FAMILIES |

@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reporter/program/ledger/liveness.h"
+
 struct lmm_counter_watch;
 struct lmm_ledger_header;
 
@@ -58,6 +60,10 @@ bool lmm_counter_watch_mark(struct lmm_counter_watch *watch, struct lmm_counter_
 /* Whether the ledger is the file with these numbers: exec puts a new one in its place. */
 bool lmm_counter_watch_is_file(const struct lmm_counter_watch *watch, uint64_t device,
                                uint64_t inode);
+
+/* Returns the state of the process that keeps the ledger (liveness.h). Cost: it reads what the process has
+ * mapped. */
+enum lmm_process_state lmm_counter_watch_state(const struct lmm_counter_watch *watch);
 
 /* watch may be NULL. */
 void lmm_counter_watch_close(struct lmm_counter_watch *watch);

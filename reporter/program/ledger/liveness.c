@@ -63,7 +63,7 @@ bool lmm_process_is_of_another_boot(const struct lmm_ledger_header *header)
     return strcmp(boot_id, header->boot_id) != 0;
 }
 
-static bool is_of_another_namespace(const struct lmm_ledger_header *header)
+bool lmm_process_is_of_another_namespace(const struct lmm_ledger_header *header)
 {
     struct stat status;
 
@@ -165,7 +165,7 @@ enum lmm_process_state lmm_process_state(const struct lmm_ledger_header *header,
     if (header->pid == 0 || header->pid > INT32_MAX) {
         return ended(header);
     }
-    if (lmm_process_is_of_another_boot(header) || is_of_another_namespace(header)) {
+    if (lmm_process_is_of_another_boot(header) || lmm_process_is_of_another_namespace(header)) {
         return LMM_PROCESS_UNKNOWN;
     }
     return examine(header, device, inode);

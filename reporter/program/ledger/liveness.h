@@ -34,6 +34,9 @@ enum lmm_process_state lmm_process_state(const struct lmm_ledger_header *header,
 /* Whether the process ran before this machine was booted, or on another machine. */
 bool lmm_process_is_of_another_boot(const struct lmm_ledger_header *header);
 
+/* Whether the ledger's PID is that of another namespace, where it may be another process. */
+bool lmm_process_is_of_another_namespace(const struct lmm_ledger_header *header);
+
 /* Returns whether the process runs, or may run (LMM_PROCESS_UNKNOWN). */
 bool lmm_process_runs(enum lmm_process_state state);
 

@@ -19,6 +19,7 @@ int lmm_process_stat_open(uint32_t pid)
  * the name, which may contain any byte. */
 static bool parse(const char *text, struct lmm_process_stat *ret_stat)
 {
+    const char *name = strchr(text, '(');
     const char *rest = strrchr(text, ')');
     unsigned long long minor = 0;
     unsigned long long major = 0;
@@ -27,7 +28,7 @@ static bool parse(const char *text, struct lmm_process_stat *ret_stat)
     long threads = 0;
     char state = 0;
 
-    if (rest == NULL ||
+    if (name == NULL || rest == NULL ||
         sscanf(rest + 1,
                " %c %*s %*s %*s %*s %*s %*s %llu %*s %llu %*s %*s %*s %*s %*s %*s %*s %ld %*s %llu "
                "%*s %llu",
@@ -41,6 +42,7 @@ static bool parse(const char *text, struct lmm_process_stat *ret_stat)
         .major_faults = major,
         .resident_bytes = resident * (uint64_t) sysconf(_SC_PAGESIZE),
     };
+    snprintf(ret_stat->name, sizeof(ret_stat->name), "%.*s", (int) (rest - name - 1), name + 1);
     return true;
 }
 

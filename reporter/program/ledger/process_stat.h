@@ -6,8 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { LMM_PROCESS_NAME_MAX = 64 };
+
 struct lmm_process_stat {
-    bool is_dead; /* a zombie without living threads */
+    char name
+        [LMM_PROCESS_NAME_MAX]; /* which exec changes, and the process may; cut where too long */
+    bool is_dead;               /* a zombie without living threads */
     uint64_t start_ticks;
     uint64_t minor_faults; /* of all its threads, without its children */
     uint64_t major_faults;

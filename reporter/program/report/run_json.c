@@ -12,6 +12,7 @@
 #include "reporter/program/report/diet.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/run_json_check.h"
+#include "reporter/program/report/run_json_series.h"
 #include "reporter/program/report/run_json_types.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
@@ -304,6 +305,7 @@ static void put_process(struct lmm_json *json, const struct lmm_run_report *run,
     put_left_out(json, run, process);
     if (!run->leaks_only) {
         put_sizes(json, model);
+        lmm_json_series(json, run, process);
     }
     lmm_json_end_object(json);
 }

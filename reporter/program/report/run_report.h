@@ -27,6 +27,7 @@ struct lmm_sink;
 struct lmm_spots;
 struct lmm_suppressions;
 struct lmm_symbols;
+struct lmm_timeline;
 struct lmm_unseen;
 
 enum {
@@ -48,11 +49,12 @@ struct lmm_run_report_bounds {
 struct lmm_run_report_process {
     const struct lmm_model *model;
     struct lmm_spots *spots;
-    const struct lmm_diet *diet; /* its hints; NULL, or all zero: none were looked for */
-    bool is_program;             /* the process that lmm run started, not a child of it */
-    bool is_live;                /* it is still running */
-    bool has_status;             /* it was waited for */
-    int status;                  /* from wait(2) */
+    const struct lmm_timeline *timeline; /* its figures over time; NULL: nothing was sampled */
+    const struct lmm_diet *diet;         /* its hints; NULL, or all zero: none were looked for */
+    bool is_program;                     /* the process that lmm run started, not a child of it */
+    bool is_live;                        /* it is still running */
+    bool has_status;                     /* it was waited for */
+    int status;                          /* from wait(2) */
     const char *became;   /* the program that it became by exec and LMM did not see; NULL: none */
     const char *obstacle; /* why LMM did not see that; NULL: unknown */
     bool has_own_lmm; /* liblmm is linked into it, and counts the blocks of its types elsewhere */

@@ -26,6 +26,7 @@ enum {
     KEY_KEEP,
     KEY_FIT,
     KEY_TEMPORARY,
+    KEY_SAMPLE,
     KEY_OPTIONS,
     KEY_DEBUGINFOD,
     KEY_LIBRARY,
@@ -73,6 +74,11 @@ static const struct argp_option table[] = {
     {"temporary", KEY_TEMPORARY, "WORD", 0,
      "What a temporary block is: one that was freed before the same thread allocated again (lmm, "
      "the default), or before the process allocated or freed anything else (heaptrack)",
+     0},
+    {"sample", KEY_SAMPLE, "MS", 0,
+     "Milliseconds between samples of the figures over time, of the documents that have them "
+     "(json), or "
+     "off; by default 10 at first, then up to 100",
      0},
     {"fit", KEY_FIT, "WORD", 0, "How large blocks are placed: largest, first or best", 0},
     {"children", KEY_CHILDREN, NULL, 0, "Track the processes that the program starts, too", 0},
@@ -182,6 +188,13 @@ static error_t parse_value(int key, char *argument, struct argp_state *state)
         options->temporary = temporaries[lmm_option_word_parse("--temporary", argument,
                                                                lmm_run_temporary_word, state)];
         return 0;
+    case KEY_SAMPLE:
+        options->is_sampled = strcmp(argument, "off") != 0;
+        options->sample_ms = !options->is_sampled
+                                 ? 0
+                                 : (unsigned) lmm_parse_number("--sample", argument, 1,
+                                                               LMM_RUN_SAMPLE_MS_MAX, state);
+        return 0;
     case KEY_OPTIONS:
         check_options(argument, state);
         options->options = argument;
@@ -253,6 +266,7 @@ void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_opt
 {
     *ret_options = (struct lmm_run_options) {
         .stacks = LMM_RUN_STACKS,
+        .is_sampled = true,
         .format = lmm_format_find("text"),
         .losses = {.shown_classes = LMM_KINDS_SHOWN},
         .error_classes = LMM_KINDS_ERRORS,
@@ -264,4 +278,11 @@ void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_opt
 bool lmm_run_options_are_brief(const struct lmm_run_options *options)
 {
     return options->format->kind == LMM_FORMAT_TEXT && !options->leaks_only;
+}
+
+bool lmm_run_options_sample(const struct lmm_run_options *options)
+{
+    bool has_series = options->format->kind == LMM_FORMAT_JSON && !options->leaks_only;
+
+    return options->is_sampled && (has_series || options->format->is_page || options->html != NULL);
 }

@@ -13,6 +13,7 @@ enum {
     LMM_RUN_FAILED = 125, /* exit status when lmm itself failed, as of env(1) and timeout(1) */
     LMM_RUN_STACKS = 24,
     LMM_RUN_STACKS_MAX = 64,
+    LMM_RUN_SAMPLE_MS_MAX = 3600 * 1000,
 };
 
 struct lmm_run_options {
@@ -35,6 +36,8 @@ struct lmm_run_options {
     bool waits; /* for processes that outlive the program */
     bool keep;
     bool debuginfod;
+    bool is_sampled;        /* --sample is not off */
+    unsigned sample_ms;     /* 0: see sampler.h */
     unsigned error_classes; /* a set of enum lmm_model_class */
     const char *gate;       /* a glob for programs; NULL: all */
     bool has_baseline;
@@ -54,6 +57,9 @@ void lmm_run_options_read(int argc, char **argv, struct lmm_run_options *ret_opt
 const char *lmm_run_fit_word(size_t index);
 const char *lmm_run_temporary_word(size_t index);
 const char *lmm_run_option_word(size_t index);
+
+/* Returns whether figures over time are sampled: the report has them, and the user does not forbid it. */
+bool lmm_run_options_sample(const struct lmm_run_options *options);
 
 /* Returns whether the report fits on a screen or two unless lmm_extent_argp's options make it longer. */
 bool lmm_run_options_are_brief(const struct lmm_run_options *options);

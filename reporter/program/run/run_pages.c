@@ -30,6 +30,7 @@ struct lmm_page_report lmm_run_page_of(const struct lmm_run_pages *pages,
                 .has_status = process->has_status,
                 .status = process->status,
             },
+        .timeline = process->timeline,
         .diet = diet->model == NULL ? NULL : diet,
         .symbols = pages->symbols,
     };

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
+#include "reporter/program/base/clock.h"
+#include "reporter/program/history/timeline.h"
 #include "reporter/program/report/diet.h"
 #include "reporter/program/report/ending.h"
 #include "reporter/program/report/leak_kinds.h"
@@ -43,6 +45,7 @@ static struct lmm_run_report run;
 static struct lmm_run_report_process process;
 static struct lmm_model *model;
 static struct lmm_suppressions suppressions;
+static struct lmm_timeline *timeline; /* NULL: none */
 
 static void plain(void)
 {
@@ -286,6 +289,42 @@ static void types_of_templates(void)
     for (size_t i = 0; i < model->site_count; i++) {
         model->sites[i].type = &type;
     }
+}
+
+/* Figures over time: the blocks of the sites come one after the other, and the end is that of the model. */
+static void over_time(void)
+{
+    static const struct {
+        uint64_t time_ms;
+        enum lmm_timeline_mark_kind kind;
+        const char *text;
+    } marks[] = {{250, LMM_TIMELINE_FORK, ""},
+                 {900, LMM_TIMELINE_MARK, "after \"load\" \033[2J"},
+                 {2000, LMM_TIMELINE_EXIT, "status 0"}};
+    uint64_t bytes[1000] = {0};
+
+    types();
+    timeline = lmm_timeline_new(NULL);
+    for (size_t i = 0; i < model->site_count && i < 4; i++) {
+        const struct lmm_timeline_point point = {.time_ns = i * 100 * LMM_NS_PER_MS,
+                                                 .resident_bytes = 4096 * i,
+                                                 .minor_faults = 10 * i,
+                                                 .allocations = i};
+
+        bytes[model->sites[i].id] = model->sites[i].peak_bytes;
+        lmm_timeline_add(timeline, &point, bytes, 1000);
+    }
+    lmm_timeline_add_model(timeline,
+                           &(struct lmm_timeline_point) {.time_ns = 2 * LMM_NS_PER_SECOND}, model);
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        char text[32];
+        const struct lmm_timeline_mark mark = {marks[i].time_ms * LMM_NS_PER_MS, marks[i].kind, 2,
+                                               text};
+
+        snprintf(text, sizeof(text), "%s", marks[i].text);
+        lmm_timeline_mark(timeline, &mark);
+    }
+    process.timeline = timeline;
 }
 
 static void killed(void)
@@ -578,6 +617,7 @@ static const struct {
     {"several-types.txt", several_with_types, lmm_run_report_text},
     {"several-types.json", several_with_types_in_json, lmm_run_report_json},
     {"killed.txt", killed, lmm_run_report_text},
+    {"series.json", over_time, lmm_run_report_json},
     {"killed.json", killed, lmm_run_report_json},
     {"lost.txt", lost, lmm_run_report_text},
     {"panicked.txt", panicked, lmm_run_report_text},
@@ -654,6 +694,8 @@ static void print(size_t index, struct output *output)
     }
     lmm_spots_free(&spots);
     lmm_suppressions_free(&suppressions);
+    lmm_timeline_free(timeline);
+    timeline = NULL;
 }
 
 /* Returns whether a text fits on a screen: each line, and without options all of them. Absolute paths may be longer. */

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "reporter/core/model.h"
@@ -234,13 +235,16 @@ Test(counter_watch, older_ledgers_are_not_read)
 
 Test(process_stat, of_this_process_and_of_none)
 {
-    struct lmm_process_stat stat = {.resident_bytes = 0};
+    struct lmm_process_stat stat = {.name = ""};
     int file = lmm_process_stat_open((uint32_t) getpid());
 
     cr_assert_geq(file, 0);
     cr_assert(lmm_process_stat_read(file, &stat));
     cr_expect(!stat.is_dead && stat.start_ticks > 0 && stat.minor_faults > 0);
     cr_expect(stat.resident_bytes >= 4096 && stat.resident_bytes % 4096 == 0);
+    prctl(PR_SET_NAME, "one) (two");
+    cr_assert(lmm_process_stat_read(file, &stat));
+    cr_expect_str_eq(stat.name, "one) (two");
     close(file);
     cr_expect_lt(lmm_process_stat_open(70000001), 0);
 }

@@ -238,6 +238,34 @@ Test(timeline, a_model_is_added_by_the_ids_of_its_sites)
     lmm_timeline_free(timeline);
 }
 
+Test(timeline, a_point_is_inserted_where_its_time_belongs)
+{
+    static const uint64_t times[] = {0, 5, 10, 15, 20, 25};
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        struct lmm_timeline *timeline = lmm_timeline_new(NULL);
+        const uint64_t samples[][3] = {{1, 2, 3}, {4, 0, 3}};
+        const uint64_t peak[] = {40, 50, 0, 60};
+        struct lmm_timeline_point point = {.time_ns = 10, .allocations = 1};
+
+        cr_assert(lmm_timeline_add(timeline, &point, samples[0], 3));
+        point = (struct lmm_timeline_point) {.time_ns = 20, .allocations = 2};
+        cr_assert(lmm_timeline_add(timeline, &point, samples[1], 3));
+        point = (struct lmm_timeline_point) {.time_ns = times[i], .live_blocks = 9};
+        cr_assert(lmm_timeline_insert(timeline, &point, peak, 4));
+        size_t index = times[i] < 10 ? 0 : times[i] < 20 ? 1 : 2;
+        const struct lmm_timeline_point *got = lmm_timeline_at(timeline, index);
+
+        cr_expect_eq(lmm_timeline_count(timeline), 3);
+        cr_expect(lmm_timeline_is_valid(timeline));
+        cr_expect(got->time_ns == times[i] && got->live_bytes == 150 && got->live_blocks == 9);
+        cr_expect_eq(got->allocations, index);
+        cr_expect_eq(lmm_timeline_at(timeline, index == 2 ? 1 : 2)->live_bytes, 7);
+        cr_expect_eq(lmm_timeline_site(timeline, 3), index == 2 ? 60 : 0);
+        lmm_timeline_free(timeline);
+    }
+}
+
 /* ---- Thinning -------------------------------------------------------------------------------- */
 
 Test(timeline, one_moment_of_much_memory_stays)
