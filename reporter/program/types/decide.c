@@ -452,7 +452,8 @@ static bool may_be_base(const struct group *group, enum lmm_maker maker)
                        : group->fit == FIT_ARRAY &&
                              (maker == LMM_MAKER_NEW || has(group, LMM_MODEL_BY_RETURN));
 
-    return group->type->kind == LMM_TYPE_RECORD && !group->is_array && is_base;
+    return group->type->kind == LMM_TYPE_RECORD && !group->is_array && is_base &&
+           (group->type->is_base || group->type->is_cplusplus);
 }
 
 /* R7, R8. */

@@ -16,8 +16,8 @@
  *   R5  a struct of which a block would hold several is a guess if their number is constant, if the
  *       function returns it, or if operator new gave it; it may be one that larger structs start with,
  *       or a base class. Not so if the source or the function's name says that there are several, or
- *       if the source is one of two kinds of evidence for a constant number. Without such a word
- *       of the source it is never certain
+ *       if the source is one of two kinds of evidence for a constant number, or if it is of C, and no other
+ *       struct of the file starts with it. Without such a word of the source it is never certain
  *   R6  bytes fit any size: they are likely, and certain only by the name of the function (strdup)
  *       or the source
  *   R7  a struct that only pointers to the inside of the block lead to has something before it: it is

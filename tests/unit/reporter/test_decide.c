@@ -15,7 +15,9 @@ enum {
 static const struct lmm_type_info node = {
     .name = "struct node", .kind = LMM_TYPE_RECORD, .bytes = 48};
 static const struct lmm_type_info head = {
-    .name = "struct list_head", .kind = LMM_TYPE_RECORD, .bytes = 16};
+    .name = "struct list_head", .kind = LMM_TYPE_RECORD, .bytes = 16, .is_base = true};
+static const struct lmm_type_info entry = {
+    .name = "struct entry", .kind = LMM_TYPE_RECORD, .bytes = 12};
 static const struct lmm_type_info object = {
     .name = "struct object", .kind = LMM_TYPE_RECORD, .bytes = 20, .is_base = true};
 static const struct lmm_type_info packet = {.name = "struct packet",
@@ -213,6 +215,34 @@ static const struct decide_case {
      "struct list_head",
      true,
      LMM_MODEL_GUESS},
+    {"a constant number of structs, which no larger one starts with",
+     {FROM(entry, STORE)},
+     {{48, 48}},
+     MALLOC,
+     "struct entry",
+     true,
+     LMM_MODEL_LIKELY},
+    {"the same by two kinds of evidence",
+     {FROM(entry, STORE), FROM(entry, VARIABLE)},
+     {{48, 48}},
+     MALLOC,
+     "struct entry",
+     true,
+     LMM_MODEL_LIKELY},
+    {"a parameter alone, of such a struct",
+     {FROM(entry, ARGUMENT)},
+     {{48, 48}},
+     MALLOC,
+     "struct entry",
+     true,
+     LMM_MODEL_GUESS},
+    {"different numbers of them, which are returned",
+     {FROM(entry, RETURN)},
+     {{12, 48}},
+     MALLOC,
+     "struct entry",
+     true,
+     LMM_MODEL_LIKELY},
     {"the struct and the head of its list",
      {FROM(head, VARIABLE), FROM(node, VARIABLE)},
      {{48, 48}},
