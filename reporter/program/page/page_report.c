@@ -102,5 +102,7 @@ int lmm_html_render(const struct lmm_model *model, struct lmm_sink *sink,
 {
     const struct lmm_page_report plain = {.now = {.model = model}};
 
-    return lmm_page_report_write(options->page == NULL ? &plain : options->page, sink);
+    return lmm_page_report_can()
+               ? lmm_page_report_write(options->page == NULL ? &plain : options->page, sink)
+               : -ENOTSUP;
 }
