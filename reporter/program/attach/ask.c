@@ -193,7 +193,7 @@ static bool read_answer(int connection, char text[LMM_ANSWER_BYTES])
 static bool exchange(int connection, const char *question, uint32_t pid,
                      char ret_answer[LMM_ANSWER_BYTES], struct lmm_reason *reason)
 {
-    static char line[LMM_LONG_QUESTION_BYTES];
+    static _Thread_local char line[LMM_LONG_QUESTION_BYTES];
     int written = snprintf(line, sizeof(line), "%s\n", question);
 
     assert(written > 0 && (size_t) written < sizeof(line));

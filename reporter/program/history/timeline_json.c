@@ -37,10 +37,10 @@ const char *lmm_timeline_mark_word(enum lmm_timeline_mark_kind kind)
 }
 
 static void put_column(struct lmm_json *json, const struct lmm_timeline *timeline,
-                       const struct column *column)
+                       const struct column *column, size_t from)
 {
     lmm_json_begin_array(json, column->key, LMM_JSON_ONE_LINE);
-    for (size_t i = 0; i < lmm_timeline_count(timeline); i++) {
+    for (size_t i = from; i < lmm_timeline_count(timeline); i++) {
         const struct lmm_timeline_point *point = lmm_timeline_at(timeline, i);
         uint64_t figure;
 
@@ -63,10 +63,10 @@ static void put_text(struct lmm_json *json, const struct lmm_timeline_mark *mark
     lmm_json_text(json, "text", words);
 }
 
-static void put_marks(struct lmm_json *json, const struct lmm_timeline *timeline)
+static void put_marks(struct lmm_json *json, const struct lmm_timeline *timeline, size_t from)
 {
     lmm_json_begin_array(json, "marks", LMM_JSON_LINES);
-    for (size_t i = 0; i < lmm_timeline_mark_count(timeline); i++) {
+    for (size_t i = from; i < lmm_timeline_mark_count(timeline); i++) {
         const struct lmm_timeline_mark *mark = lmm_timeline_mark_at(timeline, i);
 
         lmm_json_begin_object(json, NULL, LMM_JSON_ONE_LINE);
@@ -78,17 +78,23 @@ static void put_marks(struct lmm_json *json, const struct lmm_timeline *timeline
     lmm_json_end_array(json);
 }
 
-void lmm_json_timeline(struct lmm_json *json, const struct lmm_timeline *timeline)
+void lmm_json_timeline_from(struct lmm_json *json, const struct lmm_timeline *timeline,
+                            size_t point, size_t mark)
 {
     lmm_json_begin_array(json, "time_ms", LMM_JSON_ONE_LINE);
-    for (size_t i = 0; i < lmm_timeline_count(timeline); i++) {
+    for (size_t i = point; i < lmm_timeline_count(timeline); i++) {
         lmm_json_u64(json, NULL, lmm_timeline_at(timeline, i)->time_ns / LMM_NS_PER_MS);
     }
     lmm_json_end_array(json);
     for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
-        put_column(json, timeline, &columns[i]);
+        put_column(json, timeline, &columns[i], point);
     }
-    put_marks(json, timeline);
+    put_marks(json, timeline, mark);
+}
+
+void lmm_json_timeline(struct lmm_json *json, const struct lmm_timeline *timeline)
+{
+    lmm_json_timeline_from(json, timeline, 0, 0);
 }
 
 void lmm_json_timeline_row(struct lmm_json *json, const char *key,

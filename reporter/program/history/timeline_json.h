@@ -15,6 +15,10 @@ struct lmm_json;
  * and so on, and marks. */
 void lmm_json_timeline(struct lmm_json *json, const struct lmm_timeline *timeline);
 
+/* The same from a point and a mark on. */
+void lmm_json_timeline_from(struct lmm_json *json, const struct lmm_timeline *timeline,
+                            size_t point, size_t mark);
+
 /* Puts the column of a row of series, as an array of that key. */
 void lmm_json_timeline_row(struct lmm_json *json, const char *key,
                            const struct lmm_timeline_series *series, size_t row);

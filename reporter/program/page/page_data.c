@@ -18,6 +18,12 @@ static void put_head(struct lmm_json *json, const struct lmm_page_data *data)
     lmm_json_u64(json, "schema_version", LMM_PAGE_SCHEMA_VERSION);
     lmm_json_text(json, "lmm", LMM_PROGRAM_VERSION);
     lmm_json_text(json, "kind", kinds[data->kind]);
+    if (data->sequence != 0) {
+        lmm_json_u64(json, "sequence", data->sequence);
+    }
+    if (data->names != NULL) {
+        lmm_json_text(json, "names", data->names);
+    }
     lmm_page_put_process(json, data->now);
     lmm_page_put_totals(json, data->now);
     lmm_page_put_leak_check(json, data->now);

@@ -48,6 +48,8 @@ struct lmm_page_data {
     size_t suspect_count;
     char *const *notes;
     size_t note_count;
+    uint64_t sequence; /* of a live page, for its event stream */
+    const char *names; /* of a live page: ready, or waiting while they are looked up */
 };
 
 /* Writes the document and flushes the sink. Returns 0, -ENOMEM, or -errno of the first write that

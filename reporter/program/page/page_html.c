@@ -14,7 +14,7 @@
 
 struct writing {
     const struct lmm_page_assets *assets;
-    const struct lmm_page_data *data;
+    const struct lmm_page_data *data; /* NULL: a server sends it */
     struct lmm_sink *sink;
 };
 
@@ -47,6 +47,9 @@ static void put_escaped(struct lmm_sink *sink, struct lmm_string text)
 
 static int put_policy(const struct writing *writing)
 {
+    if (writing->data == NULL) {
+        return 0;
+    }
     lmm_sink_puts(writing->sink, "<meta http-equiv=\"Content-Security-Policy\" content=\""
                                  "default-src 'none'; script-src '");
     lmm_sink_puts(writing->sink, writing->assets->script_hash);
@@ -60,6 +63,10 @@ static int put_title(const struct writing *writing)
 {
     const struct lmm_page_data *data = writing->data;
 
+    if (data == NULL) {
+        lmm_sink_puts(writing->sink, "<title>LMM</title>\n");
+        return 0;
+    }
     lmm_sink_puts(writing->sink, "<title>LMM: ");
     if (data->before != NULL) {
         put_escaped(writing->sink, lmm_model_name(data->before->model));
@@ -80,8 +87,11 @@ static int put_style(const struct writing *writing)
 
 static int put_data(const struct writing *writing)
 {
-    struct lmm_page_pack *pack = lmm_page_pack_open(writing->sink);
+    struct lmm_page_pack *pack = writing->data == NULL ? NULL : lmm_page_pack_open(writing->sink);
 
+    if (writing->data == NULL) {
+        return 0;
+    }
     if (pack == NULL) {
         return -ENOMEM;
     }
@@ -126,7 +136,7 @@ static int put_line(const struct writing *writing, struct lmm_string line)
     return 0;
 }
 
-int lmm_page_html_write(const struct lmm_page_data *data, struct lmm_sink *sink)
+static int write_page(const struct lmm_page_data *data, struct lmm_sink *sink)
 {
     struct writing writing = {lmm_page_assets(), data, sink};
     int error = 0;
@@ -145,4 +155,14 @@ int lmm_page_html_write(const struct lmm_page_data *data, struct lmm_sink *sink)
     int flushed = lmm_sink_flush(sink);
 
     return error != 0 ? error : flushed;
+}
+
+int lmm_page_html_write(const struct lmm_page_data *data, struct lmm_sink *sink)
+{
+    return write_page(data, sink);
+}
+
+int lmm_page_html_live(struct lmm_sink *sink)
+{
+    return write_page(NULL, sink);
 }

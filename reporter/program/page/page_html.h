@@ -14,4 +14,7 @@ struct lmm_sink;
  * first write that failed. */
 int lmm_page_html_write(const struct lmm_page_data *data, struct lmm_sink *sink);
 
+/* The same without a document and a policy: for a server, which sends these two otherwise. */
+int lmm_page_html_live(struct lmm_sink *sink);
+
 #endif

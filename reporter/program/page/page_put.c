@@ -174,20 +174,34 @@ static void put_before(struct lmm_json *json, const struct lmm_page_figures *bef
     }
 }
 
+void lmm_page_put_site_names(struct lmm_json *json, const struct lmm_page_tables *tables,
+                             size_t from)
+{
+    struct rows rows = {tables->sites, sizeof(*tables->sites), from, tables->site_count};
+
+    put_columns(json, site_columns, &rows);
+}
+
+void lmm_page_put_family_names(struct lmm_json *json, const struct lmm_page_tables *tables,
+                               size_t from)
+{
+    struct rows rows = {tables->families, sizeof(*tables->families), from, tables->family_count};
+
+    put_columns(json, family_columns, &rows);
+}
+
 void lmm_page_put_sites(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from,
                         const struct lmm_page_figures *figures,
                         const struct lmm_page_figures *before)
 {
-    struct rows rows = {tables->sites, sizeof(*tables->sites), from, tables->site_count};
-
     lmm_json_begin_object(json, "sites", LMM_JSON_COMPACT);
-    put_columns(json, site_columns, &rows);
+    lmm_page_put_site_names(json, tables, from);
     for (size_t i = 0; i < LMM_PAGE_COLUMNS; i++) {
         put_figures(json, lmm_page_column_key((enum lmm_page_column) i), figures->of[i],
-                    figures->site_count, from, rows.count);
+                    figures->site_count, from, tables->site_count);
     }
     if (before != NULL) {
-        put_before(json, before, from, rows.count);
+        put_before(json, before, from, tables->site_count);
     }
     lmm_json_end_object(json);
 }
@@ -195,13 +209,11 @@ void lmm_page_put_sites(struct lmm_json *json, const struct lmm_page_tables *tab
 void lmm_page_put_families(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from,
                            const struct lmm_page_figures *figures)
 {
-    struct rows rows = {tables->families, sizeof(*tables->families), from, tables->family_count};
-
     lmm_json_begin_object(json, "families", LMM_JSON_COMPACT);
-    put_columns(json, family_columns, &rows);
+    lmm_page_put_family_names(json, tables, from);
     for (size_t i = 0; i < LMM_PAGE_FAMILY_COLUMNS; i++) {
         put_figures(json, lmm_page_family_column_key((enum lmm_page_family_column) i),
-                    figures->family[i], figures->family_count, from, rows.count);
+                    figures->family[i], figures->family_count, from, tables->family_count);
     }
     lmm_json_end_object(json);
 }

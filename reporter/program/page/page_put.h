@@ -22,6 +22,12 @@ void lmm_page_put_types(struct lmm_json *json, const struct lmm_page_tables *tab
 void lmm_page_put_lines(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from);
 void lmm_page_put_frames(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from);
 
+/* The columns that say what rows of sites and families are, from that one on, into the object that is open. */
+void lmm_page_put_site_names(struct lmm_json *json, const struct lmm_page_tables *tables,
+                             size_t from);
+void lmm_page_put_family_names(struct lmm_json *json, const struct lmm_page_tables *tables,
+                               size_t from);
+
 /* "sites" and "families" with their figures. before: of the earlier moment of a difference; NULL: it is none. Columns
  * of zeros are left out. */
 void lmm_page_put_sites(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from,

@@ -38,18 +38,27 @@ static uint32_t *group(const struct lmm_page_tables *tables, const struct lmm_mo
     return groups;
 }
 
-static bool put_rows(struct lmm_json *json, const struct lmm_page_tables *tables,
-                     const struct lmm_model *model, const struct lmm_timeline *timeline,
-                     bool by_type)
+bool lmm_page_series_rows(const struct lmm_page_tables *tables, const struct lmm_model *model,
+                          const struct lmm_timeline *timeline, bool by_type,
+                          struct lmm_timeline_series *ret_series)
 {
     size_t count = count_ids(model);
     size_t rows = by_type ? tables->type_count : tables->line_count;
     uint32_t *groups = group(tables, model, by_type, count);
+    bool found = groups != NULL && lmm_timeline_largest(timeline, groups, count, (uint32_t) rows,
+                                                        LMM_TIMELINE_ROWS, ret_series);
+
+    free(groups);
+    return found;
+}
+
+static bool put_rows(struct lmm_json *json, const struct lmm_page_tables *tables,
+                     const struct lmm_model *model, const struct lmm_timeline *timeline,
+                     bool by_type)
+{
     struct lmm_timeline_series series;
 
-    if (groups == NULL || !lmm_timeline_largest(timeline, groups, count, (uint32_t) rows,
-                                                LMM_TIMELINE_ROWS, &series)) {
-        free(groups);
+    if (!lmm_page_series_rows(tables, model, timeline, by_type, &series)) {
         return false;
     }
     for (size_t i = 0; i < series.count; i++) {
@@ -60,7 +69,6 @@ static bool put_rows(struct lmm_json *json, const struct lmm_page_tables *tables
         lmm_json_end_object(json);
     }
     lmm_timeline_series_free(&series);
-    free(groups);
     return true;
 }
 

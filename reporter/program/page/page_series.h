@@ -9,6 +9,13 @@ struct lmm_json;
 struct lmm_model;
 struct lmm_page_tables;
 struct lmm_timeline;
+struct lmm_timeline_series;
+
+/* Finds the types, or else the lines, with most live bytes over time, as lmm_timeline_largest() does; tables and model as
+ * below. Returns false when memory ran out. */
+bool lmm_page_series_rows(const struct lmm_page_tables *tables, const struct lmm_model *model,
+                          const struct lmm_timeline *timeline, bool by_type,
+                          struct lmm_timeline_series *ret_series);
 
 /*
  * Adds "series": the totals, and the types and lines with most live bytes. tables: have read `model`

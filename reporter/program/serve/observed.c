@@ -15,8 +15,14 @@
 #include "reporter/program/base/names.h"
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/history/timeline.h"
+#include "reporter/program/serve/live_page.h"
 #include "reporter/program/serve/serve_answer.h"
+#include "reporter/program/serve/serve_channel.h"
 #include "reporter/program/symbols/symbols.h"
+
+/* An hour of readings, one a second, and then fewer. */
+static const struct lmm_timeline_limits limits = {.points = 7200, .recent = 3600, .bytes = 1 << 20};
 
 struct lmm_observed *lmm_observed_new(const struct lmm_ledger_entry *entry)
 {
@@ -32,7 +38,9 @@ struct lmm_observed *lmm_observed_new(const struct lmm_ledger_entry *entry)
     observed->path = strdup(entry->path);
     observed->binary = strdup(entry->program == NULL ? "" : entry->program);
     observed->program = strdup(entry->program == NULL ? "" : entry->program);
-    if (observed->path == NULL || observed->binary == NULL || observed->program == NULL) {
+    observed->timeline = lmm_timeline_new(&limits);
+    if (observed->path == NULL || observed->binary == NULL || observed->program == NULL ||
+        observed->timeline == NULL) {
         lmm_observed_free(observed);
         return NULL;
     }
@@ -45,7 +53,13 @@ void lmm_observed_free(struct lmm_observed *observed)
         return;
     }
     assert(!observed->is_naming);
-    lmm_snapshot_free(observed->snapshot);
+    lmm_live_page_free(observed->page, true);
+    lmm_snapshot_free(observed->latest);
+    lmm_snapshot_free(observed->named);
+    for (size_t i = 0; i < LMM_OBSERVED_MARKS; i++) {
+        lmm_snapshot_free(observed->marks[i].snapshot);
+    }
+    lmm_timeline_free(observed->timeline);
     lmm_symbols_close(observed->symbols);
     lmm_answer_drop(observed->row);
     free(observed->path);
@@ -114,6 +128,49 @@ static void set_state(struct lmm_observed *observed, enum lmm_process_state stat
     }
 }
 
+static uint64_t since_start(const struct lmm_observed *observed, uint64_t time_ns)
+{
+    return time_ns > observed->id.start_ns ? time_ns - observed->id.start_ns : 0;
+}
+
+static void add_mark(struct lmm_observed *observed, enum lmm_timeline_mark_kind kind,
+                     uint64_t time_ns, struct lmm_string text)
+{
+    char *copy = lmm_name_exact(text);
+
+    if (copy != NULL) {
+        (void) lmm_timeline_mark(
+            observed->timeline,
+            &(struct lmm_timeline_mark) {since_start(observed, time_ns), kind, 1, copy});
+        free(copy);
+    }
+}
+
+static void note_end(struct lmm_observed *observed)
+{
+    if (observed->end_ns != 0) {
+        add_mark(observed,
+                 observed->state == LMM_PROCESS_REPLACED ? LMM_TIMELINE_EXEC : LMM_TIMELINE_EXIT,
+                 observed->end_ns, lmm_string_of(lmm_observed_state(observed)));
+    }
+}
+
+/* A ledger that was removed cannot be read again: its last reading gets the end. */
+static void show_end(struct lmm_observed *observed)
+{
+    struct lmm_model *model = lmm_observed_model(observed);
+
+    if (model != NULL) {
+        model->process = LMM_MODEL_EXITED;
+        model->end_time_ns = observed->end_ns;
+    }
+    if (observed->page != NULL && observed->latest == NULL) {
+        const struct lmm_page_moment moment = lmm_observed_moment(observed, model);
+
+        (void) lmm_live_page_take(observed->page, &moment);
+    }
+}
+
 /* At a clean end without leaks the file is removed: the process exited. */
 static void set_removed(struct lmm_observed *observed)
 {
@@ -123,6 +180,8 @@ static void set_removed(struct lmm_observed *observed)
         observed->gone_ns = lmm_clock_ns(CLOCK_MONOTONIC);
         observed->trouble.text[0] = '\0';
         observed->memory = (struct lmm_memory_use) {0};
+        note_end(observed);
+        show_end(observed);
     }
 }
 
@@ -140,8 +199,16 @@ struct lmm_snapshot *lmm_observed_read(struct lmm_observed *observed)
         set_removed(observed);
         return NULL;
     }
+    bool ran = observed->was_read && lmm_observed_runs(observed);
+
     observed->trouble.text[0] = '\0';
     set_state(observed, snapshot->state, snapshot->model->end_time_ns);
+    if (snapshot->model->end_time_ns == 0) {
+        snapshot->model->end_time_ns = observed->end_ns;
+    }
+    if (ran && !lmm_observed_runs(observed)) {
+        note_end(observed);
+    }
     set_facts(observed, snapshot->model);
     observed->was_read = true;
     observed->read_ns = lmm_clock_ns(CLOCK_REALTIME);
@@ -161,12 +228,133 @@ bool lmm_observed_knows(const struct lmm_observed *observed, const struct lmm_sn
             model->module_count == observed->modules);
 }
 
-void lmm_observed_take(struct lmm_observed *observed, struct lmm_snapshot *snapshot)
+static void add_point(struct lmm_observed *observed, const struct lmm_snapshot *snapshot,
+                      uint64_t read_ns)
 {
-    lmm_snapshot_free(observed->snapshot);
-    observed->snapshot = snapshot;
+    const struct lmm_model *model = snapshot->model;
+    struct lmm_timeline_point point = {
+        .time_ns = since_start(observed, read_ns),
+        .resident_bytes = observed->memory.resident_bytes,
+        .minor_faults = observed->memory.minor_faults,
+        .major_faults = observed->memory.major_faults,
+    };
+
+    if (read_ns == observed->noted_read_ns) {
+        return;
+    }
+    observed->noted_read_ns = read_ns;
+    (void) lmm_timeline_add_model(observed->timeline, &point, model);
+    if (model->mark.number > observed->mark) {
+        observed->mark = model->mark.number;
+        add_mark(observed, LMM_TIMELINE_MARK, model->mark.time_ns, model->mark.text);
+    }
+    if (model->check.is_there && model->check.time_ns != observed->check_ns) {
+        observed->check_ns = model->check.time_ns;
+        add_mark(observed, LMM_TIMELINE_LEAK_CHECK, model->check.time_ns, lmm_string_of(""));
+    }
+}
+
+void lmm_observed_note(struct lmm_observed *observed, const struct lmm_snapshot *snapshot)
+{
+    if (!lmm_observed_is_followed(observed)) {
+        add_point(observed, snapshot, observed->read_ns);
+    }
+}
+
+/* ---- Readings that are kept ------------------------------------------------------------------ */
+
+void lmm_observed_keep(struct lmm_observed *observed, struct lmm_snapshot *snapshot)
+{
+    lmm_snapshot_free(observed->latest);
+    observed->latest = snapshot;
+}
+
+struct lmm_model *lmm_observed_model(const struct lmm_observed *observed)
+{
+    const struct lmm_snapshot *last = observed->latest != NULL ? observed->latest : observed->named;
+
+    return last == NULL ? NULL : last->model;
+}
+
+struct lmm_page_moment lmm_observed_moment(const struct lmm_observed *observed,
+                                           const struct lmm_model *model)
+{
+    return (struct lmm_page_moment) {
+        .model = model,
+        .made_time_ns = observed->read_ns,
+        .resident_bytes = observed->memory.resident_bytes,
+        .limit_bytes = observed->limit_bytes,
+        .is_limit_given = observed->is_limit_given,
+    };
+}
+
+void lmm_observed_take(struct lmm_observed *observed, struct lmm_snapshot *snapshot,
+                       uint64_t read_ns)
+{
+    struct lmm_page_moment moment = lmm_observed_moment(observed, snapshot->model);
+
+    moment.made_time_ns = read_ns;
+    add_point(observed, snapshot, read_ns);
+    if (observed->page == NULL) {
+        observed->page = lmm_live_page_new(observed->timeline);
+    }
+    if (observed->page != NULL && !lmm_live_page_take(observed->page, &moment)) {
+        lmm_live_page_free(observed->page, false);
+        observed->page = NULL;
+    }
+    lmm_snapshot_free(observed->named);
+    observed->named = snapshot;
+    observed->named_read_ns = read_ns;
     observed->frames = snapshot->model->frame_count;
     observed->modules = snapshot->model->module_count;
+    if (read_ns == observed->read_ns) {
+        lmm_observed_keep(observed, NULL);
+    }
+}
+
+void lmm_observed_outdate(struct lmm_observed *observed)
+{
+    lmm_observed_keep(observed, NULL);
+    observed->named_read_ns = 0;
+}
+
+void lmm_observed_keep_mark(struct lmm_observed *observed, uint32_t number,
+                            struct lmm_snapshot *snapshot)
+{
+    lmm_snapshot_free(observed->marks[0].snapshot);
+    memmove(&observed->marks[0], &observed->marks[1],
+            (LMM_OBSERVED_MARKS - 1) * sizeof(observed->marks[0]));
+    observed->marks[LMM_OBSERVED_MARKS - 1] = (struct lmm_observed_mark) {number, snapshot};
+}
+
+struct lmm_snapshot *lmm_observed_mark(const struct lmm_observed *observed, uint32_t number)
+{
+    for (size_t i = 0; i < LMM_OBSERVED_MARKS && number != 0; i++) {
+        if (observed->marks[i].number == number) {
+            return observed->marks[i].snapshot;
+        }
+    }
+    return NULL;
+}
+
+void lmm_observed_forget(struct lmm_observed *observed)
+{
+    lmm_live_page_free(observed->page, false);
+    observed->page = NULL;
+    if (observed->latest == NULL && (observed->is_removed || lmm_observed_runs(observed))) {
+        observed->latest = observed->named;
+    } else {
+        lmm_snapshot_free(observed->named);
+    }
+    observed->named = NULL;
+    if (!observed->is_removed && !lmm_observed_runs(observed)) {
+        lmm_observed_keep(observed, NULL);
+    }
+}
+
+bool lmm_observed_is_followed(const struct lmm_observed *observed)
+{
+    return observed->page != NULL && lmm_channel_is_followed(lmm_live_page_channel(observed->page));
 }
 
 /* ---- Words ----------------------------------------------------------------------------------- */
@@ -176,7 +364,7 @@ const char *lmm_observed_names(const struct lmm_observed *observed)
     if (!observed->facts.has_stacks) {
         return "none";
     }
-    return observed->snapshot == NULL ? "waiting" : "ready";
+    return observed->symbols == NULL ? "waiting" : "ready";
 }
 
 const char *lmm_observed_state(const struct lmm_observed *observed)

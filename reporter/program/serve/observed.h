@@ -3,9 +3,13 @@
  * observed: one process that the server observes: its last reading, and what was made of it. A process that has ended, or whose ledger was
  * removed, keeps its last figures.
  *
+ * A reading has names only when somebody asks for them: `named` is the last one that has, and what the page shows. `latest` is a newer one
+ * without.
+ *
  * Invariants (checked by assert in observed.c):
  *   I1  while is_naming, symbols is NULL: the namer has them
- *   I2  facts are those of the last reading that succeeded
+ *   I2  facts are those of the last reading that succeeded; latest, or else named, is that reading, unless both were freed
+ *   I3  page is NULL, or its last reading is named
  */
 #ifndef LMM_PROGRAM_OBSERVED_H
 #define LMM_PROGRAM_OBSERVED_H
@@ -16,16 +20,28 @@
 #include "reporter/core/model.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/liveness.h"
+#include "reporter/program/page/page_facts.h"
 #include "reporter/program/serve/serve_memory.h"
 #include "reporter/program/serve/serve_route.h"
 
 struct lmm_answer;
 struct lmm_json;
+struct lmm_live_page;
+struct lmm_timeline;
 struct lmm_ledger_entry;
 struct lmm_snapshot;
 struct lmm_symbols;
 
-enum { LMM_OBSERVED_ID_BYTES = 36 };
+enum {
+    LMM_OBSERVED_ID_BYTES = 36,
+    LMM_OBSERVED_MARKS = 4, /* as many as the process keeps */
+};
+
+/* What was read at a mark that this server made. */
+struct lmm_observed_mark {
+    uint32_t number; /* 0: none */
+    struct lmm_snapshot *snapshot;
+};
 
 /* The figures that outlive a snapshot. */
 struct lmm_observed_facts {
@@ -63,11 +79,19 @@ struct lmm_observed {
     uint64_t limit_bytes; /* 0: none */
     bool is_limit_given;  /* by the option --limit */
     struct lmm_reason trouble;
-    struct lmm_snapshot *snapshot; /* the last reading that has names, or needs none; NULL: none */
+    struct lmm_snapshot *latest; /* NULL: named is as new, or it was freed */
+    struct lmm_snapshot *named;  /* NULL: none */
+    uint64_t named_read_ns;      /* its read_ns */
+    struct lmm_live_page *page;  /* NULL: nobody asks for it */
+    struct lmm_timeline *timeline;
+    uint64_t noted_read_ns; /* of the reading that it has last */
     struct lmm_symbols *symbols;
     uint32_t
         frames; /* these two: of the last reading that was named; another one with as many needs nothing new */
     uint32_t modules;
+    uint32_t mark; /* these two: the last mark and leak check that the timeline has */
+    uint64_t check_ns;
+    struct lmm_observed_mark marks[LMM_OBSERVED_MARKS]; /* the oldest first */
     bool is_naming;
     struct lmm_answer *row; /* as it was last listed; NULL: not yet */
     uint64_t row_sequence;  /* of the list, when that changed */
@@ -88,11 +112,40 @@ bool lmm_observed_runs(const struct lmm_observed *observed);
  */
 struct lmm_snapshot *lmm_observed_read(struct lmm_observed *observed);
 
+/* Adds a reading to the figures over time, unless it is followed: then lmm_observed_take() does it, so that a page and its events have the
+ * same points. */
+void lmm_observed_note(struct lmm_observed *observed, const struct lmm_snapshot *snapshot);
+
 /* Whether names of this reading are known already, or there are none to look up, so that lmm_types_apply() takes no time. */
 bool lmm_observed_knows(const struct lmm_observed *observed, const struct lmm_snapshot *snapshot);
 
-/* Makes a named snapshot the last one. */
-void lmm_observed_take(struct lmm_observed *observed, struct lmm_snapshot *snapshot);
+/* Make a snapshot the latest reading, or the named one, which the page then shows. */
+void lmm_observed_keep(struct lmm_observed *observed, struct lmm_snapshot *snapshot);
+void lmm_observed_take(struct lmm_observed *observed, struct lmm_snapshot *snapshot,
+                       uint64_t read_ns);
+
+/* Makes all readings old, so that the next request gets a new one. */
+void lmm_observed_outdate(struct lmm_observed *observed);
+
+/* Keeps a reading of the moment of a mark, in the place of the oldest one; takes the snapshot. */
+void lmm_observed_keep_mark(struct lmm_observed *observed, uint32_t number,
+                            struct lmm_snapshot *snapshot);
+
+/* Returns the reading at a mark; NULL: it is not kept. */
+struct lmm_snapshot *lmm_observed_mark(const struct lmm_observed *observed, uint32_t number);
+
+/* Frees the page and the readings that can be read again. */
+void lmm_observed_forget(struct lmm_observed *observed);
+
+/* Whether somebody follows its page's events. */
+bool lmm_observed_is_followed(const struct lmm_observed *observed);
+
+/* Returns the model of the last reading; NULL: it was freed. */
+struct lmm_model *lmm_observed_model(const struct lmm_observed *observed);
+
+/* Returns what is known of it at the last reading. */
+struct lmm_page_moment lmm_observed_moment(const struct lmm_observed *observed,
+                                           const struct lmm_model *model);
 
 /* Returns "ready", "waiting" or "none". */
 const char *lmm_observed_names(const struct lmm_observed *observed);

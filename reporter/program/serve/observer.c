@@ -12,6 +12,7 @@
 #include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/serve/live_page.h"
 #include "reporter/program/serve/observed.h"
 #include "reporter/program/serve/serve_answer.h"
 #include "reporter/program/serve/serve_channel.h"
@@ -219,68 +220,75 @@ static void search(struct lmm_observer *observer)
 
 /* ---- Reading and naming ---------------------------------------------------------------------- */
 
-/* Takes a reading that has names, or needs none. */
-static void take_reading(struct lmm_observed *observed, struct lmm_snapshot *snapshot)
-{
-    observed->wants_names = false;
-    lmm_observed_take(observed, snapshot);
-}
-
-/* Names a reading: at once, or by the namer. One that comes while the namer is busy is forgotten: the next one is
- * a second away. */
+/* Names a reading: at once, or by the namer. One that comes while the namer is busy waits without names. */
 static void name_reading(struct lmm_observer *observer, struct lmm_observed *observed,
                          struct lmm_snapshot *snapshot)
 {
-    if (snapshot->model->frame_count <= 1) {
-        take_reading(observed, snapshot);
-    } else if (!lmm_namer_is_idle(observer->namer)) {
-        observed->wants_names = true;
-        lmm_snapshot_free(snapshot);
-    } else if (lmm_observed_knows(observed, snapshot)) {
-        if (lmm_types_apply(&observed->symbols, LMM_SYMBOLS_QUIET, snapshot->model)) {
-            take_reading(observed, snapshot);
-        } else {
-            lmm_snapshot_free(snapshot);
-        }
-    } else {
-        struct lmm_naming job = {
-            .of = observed, .symbols = observed->symbols, .snapshot = snapshot};
+    bool needs_none = snapshot->model->frame_count <= 1;
 
-        observed->symbols = NULL;
-        observed->is_naming = true;
-        observer->naming = observed;
-        lmm_namer_start(observer->namer, &job);
+    if (!needs_none && !lmm_namer_is_idle(observer->namer)) {
+        observed->wants_names = true;
+        lmm_observed_keep(observed, snapshot);
+        return;
+    }
+    observed->wants_names = false;
+    if (needs_none || (lmm_observed_knows(observed, snapshot) &&
+                       lmm_types_apply(&observed->symbols, LMM_SYMBOLS_QUIET, snapshot->model))) {
+        lmm_observed_take(observed, snapshot, observed->read_ns);
+        return;
+    }
+    struct lmm_naming job = {.of = observed, .symbols = observed->symbols, .snapshot = snapshot};
+
+    observed->symbols = NULL;
+    observed->is_naming = true;
+    observer->naming = observed;
+    observer->naming_read_ns = observed->read_ns;
+    lmm_namer_start(observer->namer, &job);
+}
+
+/* Frees what nobody has asked for for a while. */
+static void forget_unused(struct lmm_observed *observed, uint64_t now_ns)
+{
+    if (lmm_observed_is_followed(observed)) {
+        observed->used_ns = now_ns;
+    }
+    if (!observed->is_naming && observed->used_ns != 0 &&
+        now_ns >= observed->used_ns + LMM_OBSERVER_KEPT_SECONDS * LMM_NS_PER_SECOND) {
+        observed->used_ns = 0;
+        lmm_observed_forget(observed);
     }
 }
 
-/* Whether its last reading is kept with names: of one that runs always, of others while it is asked for. */
-static bool is_kept(const struct lmm_observed *observed, uint64_t now_ns)
+/* Whether a reading gets names now: while somebody follows the page, and once at the start, so that they are known when
+ * somebody asks. */
+static bool is_to_name(const struct lmm_observed *observed, bool is_first)
 {
-    return lmm_observed_runs(observed) ||
-           (observed->used_ns != 0 &&
-            now_ns < observed->used_ns + LMM_OBSERVER_KEPT_SECONDS * LMM_NS_PER_SECOND);
+    return !observed->is_naming && (lmm_observed_is_followed(observed) || observed->wants_names ||
+                                    (is_first && observed->facts.has_stacks));
 }
 
 static void read_one(struct lmm_observer *observer, struct lmm_observed *observed, uint64_t now_ns)
 {
     bool ran = lmm_observed_runs(observed);
+    bool is_first = !observed->was_read;
     struct lmm_snapshot *snapshot;
 
-    if (observed->is_removed || (!ran && observed->was_read && observed->is_listed)) {
-        if (!is_kept(observed, now_ns) && !observed->is_removed && !observed->is_naming) {
-            lmm_snapshot_free(observed->snapshot);
-            observed->snapshot = NULL;
-        }
+    forget_unused(observed, now_ns);
+    if (observed->is_removed || (!ran && !is_first && observed->is_listed)) {
         return;
     }
     snapshot = lmm_observed_read(observed);
     if (snapshot == NULL) {
         return;
     }
-    if (observed->is_naming || !(ran || is_kept(observed, now_ns))) {
+    lmm_observed_note(observed, snapshot);
+    if (!ran) { /* what has ended is read again when somebody asks */
         lmm_snapshot_free(snapshot);
-    } else {
+    } else if (is_to_name(observed, is_first)) {
+        observed->used_ns = now_ns;
         name_reading(observer, observed, snapshot);
+    } else {
+        lmm_observed_keep(observed, snapshot);
     }
 }
 
@@ -334,16 +342,29 @@ void lmm_observer_read(struct lmm_observer *observer)
     lmm_answer_drop(gone);
 }
 
+/* Returns the last reading, which the caller owns then, or a new one; NULL: there is none. */
+static struct lmm_snapshot *last_reading(struct lmm_observed *observed)
+{
+    struct lmm_snapshot *snapshot = observed->latest;
+
+    observed->latest = NULL;
+    if (snapshot == NULL && !observed->is_removed) {
+        snapshot = lmm_observed_read(observed);
+    }
+    return snapshot;
+}
+
 /* Gives the namer the next process that waits for it. */
 static void name_next(struct lmm_observer *observer)
 {
     for (size_t i = 0; i < observer->count && lmm_namer_is_idle(observer->namer); i++) {
-        struct lmm_observed *observed = observer->items[(observer->turn + i) % observer->count];
-        struct lmm_snapshot *snapshot =
-            observed->wants_names && !observed->is_removed ? lmm_observed_read(observed) : NULL;
+        size_t turn = (observer->turn + i) % observer->count;
+        struct lmm_observed *observed = observer->items[turn];
+        struct lmm_snapshot *snapshot = observed->wants_names ? last_reading(observed) : NULL;
 
+        observed->wants_names = false;
         if (snapshot != NULL) {
-            observer->turn = (observer->turn + i + 1) % observer->count;
+            observer->turn = turn + 1;
             name_reading(observer, observed, snapshot);
         }
     }
@@ -363,7 +384,8 @@ bool lmm_observer_take_names(struct lmm_observer *observer)
     observed->is_naming = false;
     observed->symbols = job.symbols;
     if (job.is_named) {
-        take_reading(observed, job.snapshot);
+        observed->used_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+        lmm_observed_take(observed, job.snapshot, observer->naming_read_ns);
     } else {
         lmm_snapshot_free(job.snapshot);
     }
@@ -377,25 +399,40 @@ bool lmm_observer_load(struct lmm_observer *observer, struct lmm_observed *obser
 
     *ret_wait = false;
     observed->used_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+    if (observed->named != NULL &&
+        (observed->is_naming || (observed->latest == NULL && observed->page != NULL &&
+                                 observed->named_read_ns == observed->read_ns))) {
+        return true;
+    }
     if (observed->is_naming) {
         *ret_wait = true;
         return false;
     }
-    if (observed->snapshot != NULL) {
-        return true;
-    }
-    snapshot = observed->is_removed ? NULL : lmm_observed_read(observed);
+    snapshot = last_reading(observed);
     if (snapshot == NULL) {
         return false;
     }
     name_reading(observer, observed, snapshot);
-    *ret_wait = observed->is_naming || observed->wants_names;
-    return observed->snapshot != NULL;
+    *ret_wait = observed->named == NULL;
+    return observed->named != NULL;
+}
+
+bool lmm_observer_name(struct lmm_observer *observer, struct lmm_observed *observed,
+                       struct lmm_snapshot *snapshot)
+{
+    return snapshot->model->frame_count <= 1 ||
+           (lmm_namer_is_idle(observer->namer) &&
+            lmm_types_apply(&observed->symbols, LMM_SYMBOLS_QUIET, snapshot->model));
 }
 
 void lmm_observer_beat(struct lmm_observer *observer)
 {
     lmm_channel_beat(observer->channel);
+    for (size_t i = 0; i < observer->count; i++) {
+        if (observer->items[i]->page != NULL) {
+            lmm_channel_beat(lmm_live_page_channel(observer->items[i]->page));
+        }
+    }
 }
 
 /* ---- The observer ---------------------------------------------------------------------------- */

@@ -21,11 +21,12 @@ struct lmm_answer;
 struct lmm_channel;
 struct lmm_namer;
 struct lmm_observed;
+struct lmm_snapshot;
 
 enum {
     LMM_OBSERVER_DEAD_MAX = 200,     /* processes that have ended; the newest */
     LMM_OBSERVER_GONE_SECONDS = 600, /* how long one is listed whose ledger was removed */
-    LMM_OBSERVER_KEPT_SECONDS = 60, /* how long the snapshot of one that has ended is kept unused */
+    LMM_OBSERVER_KEPT_SECONDS = 60,  /* how long a page is kept that nobody asks for */
 };
 
 struct lmm_observer {
@@ -33,6 +34,7 @@ struct lmm_observer {
     size_t count;
     struct lmm_namer *namer;
     struct lmm_observed *naming; /* which the namer has; NULL: none */
+    uint64_t naming_read_ns;     /* when its reading was made */
     size_t turn;                 /* where to look for the next one for the namer */
     uint64_t limit_bytes;        /* of processes without a limit of their own; 0: none */
     uint64_t sequence;
@@ -56,10 +58,14 @@ bool lmm_observer_take_names(struct lmm_observer *observer);
 struct lmm_observed *lmm_observer_find(const struct lmm_observer *observer,
                                        struct lmm_process_id id);
 
-/* Has the last reading of a process ready, with its names. Returns false when it is not there: it is being
- * looked up (*ret_wait), or it cannot be read, as observed->trouble says. */
+/* Has a reading of a process ready, with its names and its page: the last one, or, while the names of that are being looked up, an earlier
+ * one. Returns false when there is none: names are being looked up (*ret_wait), or it cannot be read, as observed->trouble says. */
 bool lmm_observer_load(struct lmm_observer *observer, struct lmm_observed *observed,
                        bool *ret_wait);
+
+/* Gives a kept reading of a process its names. False: they are being looked up. */
+bool lmm_observer_name(struct lmm_observer *observer, struct lmm_observed *observed,
+                       struct lmm_snapshot *snapshot);
 
 /* Sends a comment to all event streams, so that dead connections are noticed. */
 void lmm_observer_beat(struct lmm_observer *observer);

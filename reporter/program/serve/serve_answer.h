@@ -18,6 +18,7 @@ struct lmm_answer {
     unsigned status;      /* of HTTP */
     const char *type;     /* Content-Type; static */
     const char *encoding; /* Content-Encoding; static; NULL: none */
+    const char *policy;   /* Content-Security-Policy; static; NULL: the usual one */
     const char *allow;    /* header Allow; static; NULL: none */
     char *bytes;
     size_t size;

@@ -9,13 +9,19 @@
 #include "reporter/core/model.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/serve/live_page.h"
 #include "reporter/program/serve/observed.h"
 #include "reporter/program/serve/observer.h"
 #include "reporter/program/serve/serve_answer.h"
+#include "reporter/program/serve/serve_asker.h"
 #include "reporter/program/serve/serve_channel.h"
 #include "reporter/program/serve/serve_http.h"
 #include "reporter/program/serve/serve_metrics.h"
+#include "reporter/program/serve/serve_namer.h"
 #include "reporter/program/serve/serve_options.h"
+#include "reporter/program/serve/serve_page.h"
+#include "reporter/program/serve/serve_questions.h"
+#include "reporter/program/serve/serve_rows.h"
 
 static struct lmm_answer *text_answer(const char *type, const char *text)
 {
@@ -44,42 +50,34 @@ static struct lmm_answer *render(const struct lmm_observed *observed, const char
         return NULL;
     }
     lmm_answer_sink(answer, &sink);
-    return lmm_answer_done(
-        answer, lmm_format_find(name)->render(observed->snapshot->model, &sink, &options));
+    return lmm_answer_done(answer,
+                           lmm_format_find(name)->render(observed->named->model, &sink, &options));
 }
 
-static struct lmm_answer *answer_loaded(struct lmm_answers *answers,
-                                        const struct lmm_http_request *request,
-                                        struct lmm_observed *observed)
+static struct lmm_answer *answer_difference(struct lmm_answers *answers, const struct lmm_ask *ask,
+                                            struct lmm_observed *observed, bool *ret_wait)
 {
-    (void) answers;
-    switch (request->ask.route) {
-    case LMM_ROUTE_FAMILIES: return render(observed, "json", "application/json");
-    case LMM_ROUTE_PROFILE: return render(observed, "pprof", "application/octet-stream");
-    default: return lmm_answer_error(404, "there is no such path");
+    struct lmm_snapshot *before = lmm_observed_mark(observed, (uint32_t) ask->mark);
+    struct lmm_page_moment then;
+    struct lmm_page_moment now;
+
+    if (!ask->has_mark) {
+        return lmm_answer_error(400, "?mark= says which mark to compare with");
     }
+    if (before == NULL) {
+        return lmm_answer_error(404,
+                                "this server has not made the mark, or does not keep it any more");
+    }
+    if (!lmm_observer_name(answers->observer, observed, before)) {
+        *ret_wait = true;
+        return NULL;
+    }
+    then = lmm_observed_moment(observed, before->model);
+    then.made_time_ns = before->model->mark.time_ns;
+    then.resident_bytes = 0;
+    now = lmm_observed_moment(observed, observed->named->model);
+    return lmm_live_page_difference(&then, &now);
 }
-
-static struct lmm_answer *answer_process(struct lmm_answers *answers,
-                                         const struct lmm_http_request *request, bool *ret_wait)
-{
-    struct lmm_observed *observed = lmm_observer_find(answers->observer, request->ask.process);
-
-    if (observed == NULL && request->ask.process.pid == 0) {
-        return lmm_answer_error(404, "no process runs, or several do: ?pid= says which one");
-    }
-    if (observed == NULL) {
-        return lmm_answer_error(404, "there is no such process");
-    }
-    if (!lmm_observer_load(answers->observer, observed, ret_wait)) {
-        return *ret_wait
-                   ? NULL
-                   : lmm_answer_error(409, "the ledger cannot be read: %s", observed->trouble.text);
-    }
-    return answer_loaded(answers, request, observed);
-}
-
-/* ---- All processes --------------------------------------------------------------------------- */
 
 static struct lmm_answer *answer_events(struct lmm_channel *channel, const struct lmm_ask *ask)
 {
@@ -91,6 +89,91 @@ static struct lmm_answer *answer_events(struct lmm_channel *channel, const struc
     return answer != NULL && answer->stream == NULL ? lmm_answer_done(answer, -ENOMEM) : answer;
 }
 
+static struct lmm_answer *answer_loaded(struct lmm_answers *answers, const struct lmm_ask *ask,
+                                        struct lmm_observed *observed, bool *ret_wait)
+{
+    const char *id = observed->id_text;
+
+    switch (ask->route) {
+    case LMM_ROUTE_FAMILIES: return render(observed, "json", "application/json");
+    case LMM_ROUTE_PROFILE: return render(observed, "pprof", "application/octet-stream");
+    case LMM_ROUTE_DIFF: return answer_difference(answers, ask, observed, ret_wait);
+    default: break;
+    }
+    if (observed->page == NULL) {
+        return NULL; /* memory ran out */
+    }
+    switch (ask->route) {
+    case LMM_ROUTE_TYPES:
+        return lmm_serve_rows(observed->page, id, LMM_ROWS_TYPES, (size_t) ask->top);
+    case LMM_ROUTE_SITES:
+        return lmm_serve_rows(observed->page, id, LMM_ROWS_LINES, (size_t) ask->top);
+    case LMM_ROUTE_LEAKS:
+        return lmm_serve_rows(observed->page, id, LMM_ROWS_LEAKS, (size_t) ask->top);
+    case LMM_ROUTE_HISTORY:
+        return lmm_serve_history(observed->page, id, observed->timeline, ask->since);
+    case LMM_ROUTE_PROCESS_EVENTS: return answer_events(lmm_live_page_channel(observed->page), ask);
+    default: return lmm_live_page_document(observed->page);
+    }
+}
+
+/* While names are being looked up, the page has a document without rows, so that it need not wait. */
+static struct lmm_answer *answer_unnamed(struct lmm_answers *answers, const struct lmm_ask *ask,
+                                         struct lmm_observed *observed)
+{
+    struct lmm_page_moment moment;
+    struct lmm_answer *answer;
+    struct lmm_snapshot *snapshot = NULL;
+
+    (void) answers;
+    if (ask->route != LMM_ROUTE_PROCESS) {
+        return NULL;
+    }
+    if (observed->latest == NULL) {
+        snapshot = lmm_observed_read(observed);
+    }
+    if (observed->latest == NULL && snapshot == NULL) {
+        return NULL;
+    }
+    moment =
+        lmm_observed_moment(observed, snapshot != NULL ? snapshot->model : observed->latest->model);
+    answer = lmm_live_page_provisional(&moment);
+    lmm_snapshot_free(snapshot);
+    return answer;
+}
+
+static struct lmm_answer *answer_process(struct lmm_answers *answers,
+                                         struct lmm_http_request *request, bool *ret_wait)
+{
+    const struct lmm_ask *ask = &request->ask;
+    struct lmm_observed *observed = lmm_observer_find(answers->observer, ask->process);
+    struct lmm_answer *answer;
+    bool is_checked;
+
+    if (observed == NULL && ask->process.pid == 0) {
+        return lmm_answer_error(404, "no process runs, or several do: ?pid= says which one");
+    }
+    if (observed == NULL) {
+        return lmm_answer_error(404, "there is no such process");
+    }
+    if (request->is_post) {
+        answer = lmm_serve_question(answers->asker, request, observed, ret_wait, &is_checked);
+        if (!is_checked) {
+            return answer;
+        }
+    }
+    if (lmm_observer_load(answers->observer, observed, ret_wait)) {
+        return answer_loaded(answers, ask, observed, ret_wait);
+    }
+    answer = *ret_wait
+                 ? answer_unnamed(answers, ask, observed)
+                 : lmm_answer_error(409, "the ledger cannot be read: %s", observed->trouble.text);
+    *ret_wait = answer == NULL;
+    return answer;
+}
+
+/* ---- All processes --------------------------------------------------------------------------- */
+
 struct lmm_answer *lmm_answers_answer(void *context, struct lmm_http_request *request,
                                       bool *ret_wait)
 {
@@ -98,8 +181,7 @@ struct lmm_answer *lmm_answers_answer(void *context, struct lmm_http_request *re
 
     switch (request->ask.route) {
     case LMM_ROUTE_HEALTH: return text_answer("text/plain; charset=utf-8", "ok\n");
-    case LMM_ROUTE_PAGE:
-        return text_answer("text/plain; charset=utf-8", "The page is not there yet.\n");
+    case LMM_ROUTE_PAGE: return lmm_serve_page();
     case LMM_ROUTE_PROCESSES: return lmm_observer_list(answers->observer, false);
     case LMM_ROUTE_EVENTS: return answer_events(answers->observer->channel, &request->ask);
     case LMM_ROUTE_METRICS:
@@ -118,7 +200,7 @@ bool lmm_answers_is_asset(void *context, const char *path)
 void lmm_answers_forget(void *context, void *pending)
 {
     (void) context;
-    (void) pending;
+    lmm_serve_question_forget(pending);
 }
 
 /* ---- Start and end --------------------------------------------------------------------------- */
@@ -127,7 +209,8 @@ bool lmm_answers_init(struct lmm_answers *answers, int wake,
                       const struct lmm_server_options *options)
 {
     answers->observer = lmm_observer_new(wake, options->limit_bytes);
-    return answers->observer != NULL;
+    answers->asker = lmm_asker_new(wake);
+    return answers->observer != NULL && answers->asker != NULL;
 }
 
 void lmm_answers_end(struct lmm_answers *answers)
@@ -138,10 +221,16 @@ void lmm_answers_end(struct lmm_answers *answers)
 
 void lmm_answers_free(struct lmm_answers *answers)
 {
-    (void) answers;
+    lmm_asker_free(answers->asker);
+}
+
+bool lmm_answers_are_busy(const struct lmm_answers *answers)
+{
+    return !lmm_namer_is_idle(answers->observer->namer) || !lmm_asker_is_idle(answers->asker);
 }
 
 bool lmm_answers_take(struct lmm_answers *answers)
 {
-    return lmm_observer_take_names(answers->observer);
+    (void) lmm_observer_take_names(answers->observer);
+    return true; /* perhaps a process has answered a question */
 }

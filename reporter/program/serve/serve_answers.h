@@ -6,12 +6,14 @@
 #include <stdbool.h>
 
 struct lmm_answer;
+struct lmm_asker;
 struct lmm_http_request;
 struct lmm_observer;
 struct lmm_server_options; /* serve_options.h */
 
 struct lmm_answers {
     struct lmm_observer *observer;
+    struct lmm_asker *asker;
 };
 
 /* wake: an eventfd, to which is added when lmm_answers_take() has something. False: out of memory. */
@@ -21,6 +23,9 @@ bool lmm_answers_init(struct lmm_answers *answers, int wake,
 /* Ends all event streams and stops reading: before HTTP is closed. lmm_answers_free() is for after that. */
 void lmm_answers_end(struct lmm_answers *answers);
 void lmm_answers_free(struct lmm_answers *answers);
+
+/* Whether other threads still work; then nothing of the answers may be freed. */
+bool lmm_answers_are_busy(const struct lmm_answers *answers);
 
 /* Takes the results of what other threads did. Returns whether requests that wait should be looked at. */
 bool lmm_answers_take(struct lmm_answers *answers);

@@ -43,14 +43,10 @@ struct lmm_http {
 
 /* ---- Headers of answers ---------------------------------------------------------------------- */
 
-static const char policy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src "
-    "'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'";
+/* Of all but the page, which has one of its own. */
+static const char policy[] = "default-src 'none'; frame-ancestors 'none'";
 
 static const char *const headers[][2] = {
-    {"Content-Security-Policy", policy},
     {"X-Content-Type-Options", "nosniff"},
     {"X-Frame-Options", "DENY"},
     {"Referrer-Policy", "no-referrer"},
@@ -72,6 +68,8 @@ static void set_cookie(struct MHD_Response *response, const struct lmm_guard *gu
 static void add_headers(struct MHD_Response *response, const struct lmm_answer *answer,
                         const struct lmm_guard *guard)
 {
+    MHD_add_response_header(response, "Content-Security-Policy",
+                            answer->policy == NULL ? policy : answer->policy);
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
         MHD_add_response_header(response, headers[i][0], headers[i][1]);
     }

@@ -194,8 +194,10 @@ static int put_models(struct lmm_sink *sink, const struct sample *samples, size_
     for (size_t i = 0; i < count; i++) {
         const struct lmm_observed *observed = samples[i].observed;
 
-        if (observed->snapshot != NULL && lmm_observed_runs(observed)) {
-            models[used++] = observed->snapshot->model;
+        const struct lmm_model *model = lmm_observed_model(observed);
+
+        if (model != NULL && lmm_observed_runs(observed)) {
+            models[used++] = model;
         }
     }
     error = lmm_openmetrics_put(models, used, sink, &options);

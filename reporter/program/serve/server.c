@@ -19,7 +19,6 @@
 #include "reporter/program/serve/serve_channel.h"
 #include "reporter/program/serve/serve_guard.h"
 #include "reporter/program/serve/serve_http.h"
-#include "reporter/program/serve/serve_namer.h"
 #include "reporter/program/serve/serve_open.h"
 #include "reporter/program/serve/serve_options.h"
 #include "reporter/program/serve/serve_socket.h"
@@ -201,6 +200,13 @@ int lmm_server_run(const struct lmm_server_options *options)
         announce(&server, options);
         while (step(&server)) {
         }
+    }
+    if (is_open && lmm_answers_are_busy(&server.answers)) {
+        if (options->unix_path != NULL) {
+            unlink(options->unix_path);
+        }
+        _exit(
+            LMM_EXIT_DONE); /* names may take seconds, and a process that was asked may stand still */
     }
     close_server(&server, options);
     return is_open ? LMM_EXIT_DONE : LMM_EXIT_FAILED;

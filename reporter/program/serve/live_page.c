@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/serve/live_page.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "reporter/core/model.h"
+#include "reporter/program/base/clock.h"
+#include "reporter/program/history/timeline.h"
+#include "reporter/program/page/page_data.h"
+#include "reporter/program/page/page_figures.h"
+#include "reporter/program/page/page_tables.h"
+#include "reporter/program/serve/serve_answer.h"
+#include "reporter/program/serve/serve_channel.h"
+#include "reporter/program/serve/serve_delta.h"
+
+struct lmm_live_page {
+    const struct lmm_timeline *timeline;
+    struct lmm_page_tables *tables;
+    struct lmm_page_figures figures;
+    struct lmm_page_moment moment;
+    struct lmm_channel *channel;
+    uint64_t sequence;
+    struct lmm_answer *document;  /* these two: of `sequence`; NULL: nobody asked for it */
+    struct lmm_answer *event;     /* that has the document */
+    struct lmm_delta_state state; /* its figures are those before, during lmm_live_page_take() */
+    size_t points;                /* of the timeline, at the last reading */
+    bool is_noted;                /* state is that of `sequence` */
+};
+
+/* ---- Documents ------------------------------------------------------------------------------- */
+
+static struct lmm_answer *write_document(const struct lmm_page_data *data)
+{
+    struct lmm_answer *answer = lmm_answer_new(200, "application/json");
+    struct lmm_sink sink;
+
+    if (answer == NULL) {
+        return NULL;
+    }
+    answer->one_line = true;
+    lmm_answer_sink(answer, &sink);
+    return lmm_answer_done(answer, lmm_page_data_write(data, &sink));
+}
+
+static size_t count_points(const struct lmm_live_page *page)
+{
+    return page->timeline == NULL ? 0 : lmm_timeline_count(page->timeline);
+}
+
+struct lmm_answer *lmm_live_page_document(struct lmm_live_page *page)
+{
+    const struct lmm_page_data data = {
+        .kind = LMM_PAGE_LIVE,
+        .tables = page->tables,
+        .now = &page->moment,
+        .figures = &page->figures,
+        .timeline = page->timeline,
+        .sequence = page->sequence,
+        .names = "ready",
+    };
+
+    if (page->document == NULL) {
+        page->document = write_document(&data);
+        page->is_noted = page->is_noted && count_points(page) == page->points;
+    }
+    return page->document == NULL ? NULL : lmm_answer_hold(page->document);
+}
+
+struct lmm_answer *lmm_live_page_provisional(const struct lmm_page_moment *moment)
+{
+    struct lmm_model none = *moment->model; /* without sites, whose names are not known */
+    struct lmm_page_tables *tables = lmm_page_tables_new();
+    struct lmm_page_figures figures = {.site_count = 0};
+    struct lmm_answer *answer = NULL;
+
+    none.site_count = 0;
+    if (tables != NULL && lmm_page_tables_read(tables, &none) &&
+        lmm_page_figures_make(tables, &none, NULL, &figures)) {
+        const struct lmm_page_data data = {.kind = LMM_PAGE_LIVE,
+                                           .tables = tables,
+                                           .now = moment,
+                                           .figures = &figures,
+                                           .names = "waiting"};
+
+        answer = write_document(&data);
+    }
+    lmm_page_figures_free(&figures);
+    lmm_page_tables_free(tables);
+    return answer;
+}
+
+struct lmm_answer *lmm_live_page_difference(const struct lmm_page_moment *before,
+                                            const struct lmm_page_moment *now)
+{
+    struct lmm_page_tables *tables = lmm_page_tables_new();
+    struct lmm_page_figures figures = {.site_count = 0};
+    struct lmm_page_figures figures_before = {.site_count = 0};
+    struct lmm_answer *answer = NULL;
+
+    if (tables != NULL && lmm_page_tables_read(tables, before->model) &&
+        lmm_page_figures_make(tables, before->model, NULL, &figures_before) &&
+        lmm_page_tables_read(tables, now->model) &&
+        lmm_page_figures_make(tables, now->model, NULL, &figures)) {
+        const struct lmm_page_data data = {.kind = LMM_PAGE_DIFF,
+                                           .tables = tables,
+                                           .now = now,
+                                           .figures = &figures,
+                                           .before = before,
+                                           .figures_before = &figures_before};
+
+        answer = write_document(&data);
+    }
+    lmm_page_figures_free(&figures);
+    lmm_page_figures_free(&figures_before);
+    lmm_page_tables_free(tables);
+    return answer;
+}
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+static void note(struct lmm_live_page *page);
+
+/* Whoever takes the whole document has all of it: from then on deltas can be told. */
+static struct lmm_answer *whole(void *context, uint64_t *ret_sequence)
+{
+    struct lmm_live_page *page = context;
+    struct lmm_answer *document = page->event == NULL ? lmm_live_page_document(page) : NULL;
+
+    if (document != NULL) {
+        page->event = lmm_channel_event("document", page->sequence, document);
+        note(page);
+    }
+    if (page->event == NULL) {
+        return NULL;
+    }
+    *ret_sequence = page->sequence;
+    return lmm_answer_hold(page->event);
+}
+
+static struct lmm_delta_reading reading_of(const struct lmm_live_page *page)
+{
+    return (struct lmm_delta_reading) {
+        .sequence = page->sequence,
+        .tables = page->tables,
+        .moment = &page->moment,
+        .figures = &page->figures,
+        .timeline = page->timeline,
+    };
+}
+
+/* Takes down what those who are up to date have, except the figures. */
+static void note(struct lmm_live_page *page)
+{
+    const struct lmm_delta_reading now = reading_of(page);
+
+    if (page->is_noted) {
+        return;
+    }
+    page->state.counts = lmm_page_tables_count(page->tables);
+    page->state.had_series = count_points(page) > 0;
+    /* Points that came after the last reading are in a document, but are not what the next delta starts from. */
+    page->is_noted = count_points(page) == page->points &&
+                     (!page->state.had_series || lmm_delta_series_note(&page->state.series, &now));
+}
+
+/* Tells the followers what has changed since the reading before, whose figures are in the state. */
+static void tell(struct lmm_live_page *page)
+{
+    const struct lmm_delta_reading now = reading_of(page);
+    bool is_followed = lmm_channel_is_followed(page->channel);
+    struct lmm_answer *delta =
+        is_followed && page->is_noted ? lmm_serve_delta(&page->state, &now) : NULL;
+    struct lmm_answer *event =
+        delta == NULL ? NULL : lmm_channel_event("delta", page->sequence, delta);
+
+    page->is_noted = false;
+    if (event != NULL) {
+        note(page);
+    }
+    lmm_channel_add(page->channel, page->sequence, event);
+}
+
+bool lmm_live_page_take(struct lmm_live_page *page, const struct lmm_page_moment *moment)
+{
+    struct lmm_page_figures figures = {.site_count = 0};
+
+    if (!lmm_page_tables_read(page->tables, moment->model) ||
+        !lmm_page_figures_make(page->tables, moment->model, moment->spots, &figures)) {
+        return false;
+    }
+    page->state.figures = page->figures;
+    page->figures = figures;
+    page->moment = *moment;
+    page->sequence++; /* I1 */
+    page->points = count_points(page);
+    lmm_answer_drop(page->document);
+    lmm_answer_drop(page->event);
+    page->document = NULL;
+    page->event = NULL;
+    tell(page);
+    lmm_page_figures_free(&page->state.figures);
+    page->state.figures = (struct lmm_page_figures) {.site_count = 0};
+    return true;
+}
+
+/* ---- The page -------------------------------------------------------------------------------- */
+
+struct lmm_live_page *lmm_live_page_new(const struct lmm_timeline *timeline)
+{
+    struct lmm_live_page *page = calloc(1, sizeof(*page));
+
+    if (page == NULL) {
+        return NULL;
+    }
+    page->timeline = timeline;
+    page->sequence = lmm_clock_ns(CLOCK_REALTIME) / LMM_NS_PER_MS;
+    page->tables = lmm_page_tables_new();
+    page->channel = lmm_channel_new(whole, page, page->sequence);
+    if (page->tables == NULL || page->channel == NULL) {
+        lmm_live_page_free(page, false);
+        return NULL;
+    }
+    return page;
+}
+
+void lmm_live_page_free(struct lmm_live_page *page, bool ended)
+{
+    if (page == NULL) {
+        return;
+    }
+    lmm_channel_close(page->channel,
+                      ended ? lmm_channel_event("gone", page->sequence + 1, NULL) : NULL);
+    lmm_delta_series_free(&page->state.series);
+    lmm_page_figures_free(&page->figures);
+    lmm_page_tables_free(page->tables);
+    lmm_answer_drop(page->document);
+    lmm_answer_drop(page->event);
+    free(page);
+}
+
+struct lmm_channel *lmm_live_page_channel(struct lmm_live_page *page)
+{
+    return page->channel;
+}
+
+const struct lmm_page_tables *lmm_live_page_tables(const struct lmm_live_page *page)
+{
+    return page->tables;
+}
+
+const struct lmm_page_figures *lmm_live_page_figures(const struct lmm_live_page *page)
+{
+    return &page->figures;
+}
+
+const struct lmm_page_moment *lmm_live_page_moment(const struct lmm_live_page *page)
+{
+    return &page->moment;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "reporter/program/serve/serve_asker.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "reporter/program/ledger/snapshot.h"
+
+struct lmm_question {
+    struct lmm_asker *asker; /* NULL: this place is free */
+    const void *of;
+    char *path;
+    struct lmm_snapshot *snapshot;
+    struct lmm_question_text text;
+    bool is_abandoned;
+    bool has_ended; /* under the lock; the three below are the thread's until then */
+    bool is_good;
+    size_t number;
+    struct lmm_reason reason;
+};
+
+struct lmm_asker {
+    int wake;
+    pthread_mutex_t lock;
+    struct lmm_question questions[LMM_ASKER_MAX];
+};
+
+struct lmm_asker *lmm_asker_new(int wake)
+{
+    struct lmm_asker *asker = calloc(1, sizeof(*asker));
+
+    if (asker != NULL) {
+        asker->wake = wake;
+        pthread_mutex_init(&asker->lock, NULL);
+    }
+    return asker;
+}
+
+bool lmm_asker_is_idle(const struct lmm_asker *asker)
+{
+    for (size_t i = 0; i < LMM_ASKER_MAX; i++) {
+        if (asker->questions[i].asker != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void lmm_asker_free(struct lmm_asker *asker)
+{
+    if (asker != NULL) {
+        assert(lmm_asker_is_idle(asker));
+        pthread_mutex_destroy(&asker->lock);
+        free(asker);
+    }
+}
+
+/* ---- The thread ------------------------------------------------------------------------------ */
+
+static void *ask(void *context)
+{
+    struct lmm_question *question = context;
+    struct lmm_asker *asker = question->asker;
+
+    if (question->text.is_check) {
+        question->is_good = lmm_request_check(question->path, question->snapshot,
+                                              &question->text.check, &question->reason);
+    } else {
+        question->is_good =
+            lmm_request_mark(question->path, question->snapshot, question->text.mark,
+                             &question->number, &question->reason);
+    }
+    pthread_mutex_lock(&asker->lock);
+    question->has_ended = true;
+    pthread_mutex_unlock(&asker->lock);
+    eventfd_write(asker->wake, 1);
+    return NULL;
+}
+
+static bool start(struct lmm_question *question)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all;
+    sigset_t before;
+    int error;
+
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the server's own thread */
+    error = pthread_create(&thread, &attributes, ask, question);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return error == 0;
+}
+
+/* ---- The server's side ----------------------------------------------------------------------- */
+
+static bool has_ended(struct lmm_question *question)
+{
+    bool ended;
+
+    pthread_mutex_lock(&question->asker->lock);
+    ended = question->has_ended;
+    pthread_mutex_unlock(&question->asker->lock);
+    return ended;
+}
+
+static void drop(struct lmm_question *question)
+{
+    lmm_snapshot_free(question->snapshot);
+    free(question->path);
+    *question = (struct lmm_question) {.asker = NULL};
+}
+
+/* Returns a free place; NULL: there is none, or the process is asked something already. */
+static struct lmm_question *find_place(struct lmm_asker *asker, const void *of)
+{
+    struct lmm_question *place = NULL;
+
+    for (size_t i = 0; i < LMM_ASKER_MAX; i++) {
+        struct lmm_question *question = &asker->questions[i];
+
+        if (question->asker != NULL && question->is_abandoned && has_ended(question)) {
+            drop(question);
+        }
+        if (question->asker == NULL) {
+            place = question;
+        } else if (question->of == of) {
+            return NULL;
+        }
+    }
+    return place;
+}
+
+struct lmm_question *lmm_asker_ask(struct lmm_asker *asker, const void *of, const char *path,
+                                   struct lmm_snapshot *snapshot,
+                                   const struct lmm_question_text *text)
+{
+    struct lmm_question *question = find_place(asker, of);
+
+    if (question == NULL) {
+        lmm_snapshot_free(snapshot);
+        return NULL;
+    }
+    *question = (struct lmm_question) {
+        .asker = asker, .of = of, .path = strdup(path), .snapshot = snapshot, .text = *text};
+    if (question->path == NULL || !start(question)) {
+        drop(question);
+        return NULL;
+    }
+    return question;
+}
+
+bool lmm_question_take(struct lmm_question *question, bool *ret_good, size_t *ret_number,
+                       struct lmm_reason *ret_reason)
+{
+    if (!has_ended(question)) {
+        return false;
+    }
+    *ret_good = question->is_good;
+    *ret_number = question->number;
+    *ret_reason = question->reason;
+    drop(question);
+    return true;
+}
+
+void lmm_question_abandon(struct lmm_question *question)
+{
+    question->is_abandoned = true;
+    if (has_ended(question)) {
+        drop(question);
+    }
+}

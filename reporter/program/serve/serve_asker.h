@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * serve_asker: questions to observed processes (attach/requests.h), which may take seconds: each has a thread of its own, while the server goes
+ * on. There are at most LMM_ASKER_MAX at a time, and one for each process.
+ *
+ * Invariants (checked by assert in serve_asker.c):
+ *   I1  a question belongs to its thread until it has ended, and then to the server
+ *
+ * Locks: one mutex, for what has ended.
+ */
+#ifndef LMM_PROGRAM_SERVE_ASKER_H
+#define LMM_PROGRAM_SERVE_ASKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "reporter/program/attach/requests.h"
+#include "reporter/program/ledger/ledger_file.h"
+
+struct lmm_asker;
+struct lmm_question;
+struct lmm_snapshot;
+
+enum { LMM_ASKER_MAX = 8 };
+
+/* What is asked: a leak check, or else a mark. */
+struct lmm_question_text {
+    bool is_check;
+    struct lmm_check_request check;
+    char mark[LMM_MARK_TEXT_BYTES + 1];
+};
+
+/* wake: an eventfd, to which 1 is added when a question has ended. NULL: out of memory. */
+struct lmm_asker *lmm_asker_new(int wake);
+
+/* Whether nobody waits for a process. */
+bool lmm_asker_is_idle(const struct lmm_asker *asker);
+
+/* Frees an idle asker, which may be NULL. */
+void lmm_asker_free(struct lmm_asker *asker);
+
+/* Asks the process `of` of that snapshot and path; snapshot is freed. Returns the question; NULL: there are too many, or one is asked of this process
+ * already. */
+struct lmm_question *lmm_asker_ask(struct lmm_asker *asker, const void *of, const char *path,
+                                   struct lmm_snapshot *snapshot,
+                                   const struct lmm_question_text *text);
+
+/* Whether it was answered: sets *ret_good, *ret_number of a mark, or *ret_reason, and frees the question. */
+bool lmm_question_take(struct lmm_question *question, bool *ret_good, size_t *ret_number,
+                       struct lmm_reason *ret_reason);
+
+/* Nobody waits for the answer any more. */
+void lmm_question_abandon(struct lmm_question *question);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* serve_questions: the POST requests of docs/http-api.md: marks and leak checks. A request waits while the process works on its question. */
+#ifndef LMM_PROGRAM_SERVE_QUESTIONS_H
+#define LMM_PROGRAM_SERVE_QUESTIONS_H
+
+#include <stdbool.h>
+
+struct lmm_answer;
+struct lmm_asker;
+struct lmm_http_request;
+struct lmm_observed;
+
+/*
+ * Asks the process, or looks whether it has answered. Returns an answer: an error, or that of a mark. NULL: the process works on it (*ret_wait), or
+ * it has made a leak check (*ret_checked), whose document the caller answers with; else memory ran out.
+ */
+struct lmm_answer *lmm_serve_question(struct lmm_asker *asker, struct lmm_http_request *request,
+                                      struct lmm_observed *observed, bool *ret_wait,
+                                      bool *ret_checked);
+
+/* Frees what a request has pending. */
+void lmm_serve_question_forget(void *pending);
+
+#endif
