@@ -23,6 +23,7 @@ const MOST_KEYS = 8;
  * @property {Set<number> | null} found
  * @property {import('./tree.js').Totals | null} before of a comparison
  * @property {import('./tree.js').Totals | null} after
+ * @property {boolean} isUpright the outermost calls are at the bottom
  *
  * @typedef {Object} Listener
  * @property {(node: number) => void} point the node under the pointer or cursor; -1: none
@@ -78,11 +79,16 @@ export class FlameCanvas {
 
     /** @param {Shown} shown */
     show(shown) {
-        const isMotion = this.shown !== null && this.shown.tree === shown.tree && this.shown.focus !== shown.focus;
+        const old = this.shown;
+        const isMotion = old !== null && old.tree === shown.tree && old.focus !== shown.focus;
+        const isTurned = (old !== null && old.isUpright) !== shown.isUpright;
         this.shown = shown;
         this.element.hidden = false;
         this.colour();
         this.place(isMotion);
+        if (isTurned) {
+            this.element.scrollTop = shown.isUpright ? this.placed.depths * ROW : 0;
+        }
     }
 
     /** Chooses the colours of the theme. */
@@ -152,7 +158,7 @@ export class FlameCanvas {
         context.font = String(this.font);
         context.textBaseline = 'middle';
         for (let i = 0; i < this.placed.node.length; i++) {
-            const top = this.placed.depth[i] * ROW - this.element.scrollTop;
+            const top = this.topOf(this.placed.depth[i]) - this.element.scrollTop;
             if (top > -ROW && top < height) {
                 this.paintNode(context, i, top, width, part);
             }
@@ -236,7 +242,8 @@ export class FlameCanvas {
      */
     nodeAt(event) {
         const box = this.canvas.getBoundingClientRect();
-        const depth = Math.floor((event.clientY - box.top + this.element.scrollTop) / ROW);
+        const row = Math.floor((event.clientY - box.top + this.element.scrollTop) / ROW);
+        const depth = this.shown && this.shown.isUpright ? this.placed.depths - 1 - row : row;
         const share = (event.clientX - box.left) / box.width;
         const {placed} = this;
         for (let i = 0; i < placed.node.length; i++) {
@@ -245,6 +252,15 @@ export class FlameCanvas {
             }
         }
         return -1;
+    }
+
+    /**
+     * @param {number} depth
+     * @returns {number} where its rectangles start
+     */
+    topOf(depth) {
+        const isUpright = this.shown !== null && this.shown.isUpright;
+        return ROW * (isUpright ? this.placed.depths - 1 - depth : depth);
     }
 
     /** @param {MouseEvent} event */
@@ -287,7 +303,7 @@ export class FlameCanvas {
             return;
         }
         this.cursor = node;
-        const top = this.placed.depth[at] * ROW;
+        const top = this.topOf(this.placed.depth[at]);
         const {element} = this;
         if (top < element.scrollTop || top + ROW > element.scrollTop + element.clientHeight) {
             element.scrollTop = top - element.clientHeight / 2;
@@ -326,10 +342,10 @@ function neighbour(shown, node, key) {
     if (node < 0) {
         return focus >= 0 ? focus : (children.get(-1) || [-1])[0];
     }
-    if (key === 'ArrowDown') {
+    if (key === (shown.isUpright ? 'ArrowUp' : 'ArrowDown')) {
         return (children.get(node) || [-1])[0];
     }
-    if (key === 'ArrowUp') {
+    if (key === (shown.isUpright ? 'ArrowDown' : 'ArrowUp')) {
         return tree.parent[node];
     }
     const siblings = children.get(tree.parent[node]) || [];

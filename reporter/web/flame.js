@@ -50,7 +50,9 @@ class Flame {
         this.after = null;
         this.pointed = -1;
         this.forms = choiceEl('Form', [
-            {id: 'graph', word: 'Graph'}, {id: 'text', word: 'Text', says: 'the same calls as a table'},
+            {id: 'graph', word: 'Icicle', says: 'the outermost calls on top'},
+            {id: 'flame', word: 'Flame', says: 'the outermost calls at the bottom'},
+            {id: 'text', word: 'Text', says: 'the same calls as a table'},
         ], (form) => {
             this.form = form;
             this.draw();
@@ -96,7 +98,7 @@ class Flame {
         this.sumUp();
         const {totals, children} = this;
         const isEmpty = !(totals.sum > 0);
-        const isGraph = this.form === 'graph';
+        const isGraph = this.form !== 'text';
         this.forms.show(this.form);
         this.lines.checked = now.byLine;
         this.out.hidden = now.focus < 0;
@@ -108,7 +110,7 @@ class Flame {
         if (isGraph && !isEmpty) {
             this.canvas.show({
                 tree: now.tree, totals, children, focus: now.focus, found,
-                before: this.before, after: this.after,
+                before: this.before, after: this.after, isUpright: this.form === 'flame',
             });
         }
         this.canvas.element.hidden = !isGraph || isEmpty;

@@ -9,6 +9,7 @@ import {applyDelta} from './delta.js';
 import {el} from './dom.js';
 import {momentText} from './text.js';
 import {readModel} from './model.js';
+import {tabsOf} from './tables.js';
 
 const BASE = 'api/v1/';
 const UNKNOWN_ID = 401;
@@ -141,6 +142,26 @@ function showDifference(page, id, mark) {
     return () => {};
 }
 
+/**
+ * What is said above the figures of a model that has just come.
+ * @param {import('./model.js').Model} model
+ * @returns {string}
+ */
+function connectionOf(model) {
+    return model.isWaiting ? 'Names and types are being looked up; the rows come when they are known.' : '';
+}
+
+/**
+ * Whether two models of a process have the same tables, so that what the reader chose still holds.
+ * @param {import('./model.js').Model} a
+ * @param {import('./model.js').Model} b
+ * @returns {boolean}
+ */
+function isAlike(a, b) {
+    const tabs = (/** @type {import('./model.js').Model} */ model) => tabsOf(model).map((tab) => tab.id).sort().join();
+    return a.isWaiting === b.isWaiting && tabs(a) === tabs(b);
+}
+
 /** One process, its document and its events. */
 class Follower {
     /**
@@ -161,6 +182,7 @@ class Follower {
         this.isHeld = false;
         this.isStopped = false;
         this.isBehind = false;
+        this.isSilent = false;
         this.said = el('span.dim', {role: 'status'});
         this.pause = el('button', {type: 'button', onclick: () => this.togglePause()}, ['Pause']);
         this.hold = () => {
@@ -180,12 +202,18 @@ class Follower {
         }
         const model = readModel(this.document);
         document.title = `${model.process.program} (${model.process.pid}): LMM`;
-        this.store = this.page.showModel(model, this.tools());
+        this.show(model);
         markReady();
         window.addEventListener('pointerdown', this.hold);
         window.addEventListener('pointerup', this.release);
         window.addEventListener('pointercancel', this.release);
         this.listen();
+    }
+
+    /** @param {import('./model.js').Model} model is shown from the start */
+    show(model) {
+        this.store = this.page.showModel(model, this.tools());
+        this.store.set({connection: connectionOf(model)});
     }
 
     stop() {
@@ -235,7 +263,8 @@ class Follower {
             this.setConnection('The server no longer lists this process; these are its last figures.');
         });
         events.addEventListener('error', () => {
-            if (this.store && this.store.now.connection === '') {
+            if (this.store && !this.isSilent) {
+                this.isSilent = true;
                 this.setConnection(silence());
             }
         });
@@ -249,6 +278,7 @@ class Follower {
     take(text, use) {
         try {
             use(JSON.parse(text));
+            this.isSilent = false;
             this.isBehind = true;
             this.catchUp();
         } catch (error) {
@@ -276,7 +306,12 @@ class Follower {
     catchUp() {
         if (this.isBehind && !this.isPaused && !this.isHeld && !this.isStopped && this.store) {
             this.isBehind = false;
-            this.store.set({model: readModel(this.document), connection: ''});
+            const model = readModel(this.document);
+            if (isAlike(model, this.store.now.model)) {
+                this.store.set({model, connection: connectionOf(model)});
+            } else {
+                this.show(model);
+            }
         }
     }
 

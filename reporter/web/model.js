@@ -117,6 +117,7 @@ const MARKS = ['mark', 'peak', 'fork', 'exit', 'exec', 'leak_check'];
  * @typedef {Object} Model
  * @property {string} kind report, live or diff
  * @property {string} version of lmm
+ * @property {boolean} isWaiting names and types are still being looked up, so there are no rows yet
  * @property {Process} process
  * @property {Totals} totals
  * @property {LeakCheck | null} leakCheck
@@ -157,6 +158,7 @@ export function readModel(document) {
     return {
         kind: wordIn(root.kind, 'kind', ['report', 'live', 'diff']),
         version: textIn(root.lmm, 'lmm'),
+        isWaiting: root.names === 'waiting',
         process: readProcess(objectIn(root.process, 'process')),
         totals: readTotals(objectIn(root.totals, 'totals')),
         leakCheck: root.leak_check ? readLeakCheck(objectIn(root.leak_check, 'leak_check')) : null,

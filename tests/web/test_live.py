@@ -93,6 +93,22 @@ class Live(WebCase):
                           "live_bytes": [1 << 40], "live_blocks": [1], "peak_bytes": [1 << 40], "peak_blocks": [1]})
         self.browser.until("return document.querySelector('.grid td.name').innerText.startsWith('struct newcomer');")
 
+    def test_names_that_are_looked_up_are_waited_for(self):
+        ready = dict(self.document)
+        nothing = {"types": {key: [] for key in ready["types"]}, "lines": {key: [] for key in ready["lines"]},
+                   "frames": {key: [] for key in ready["frames"]}, "sites": {key: [] for key in ready["sites"]},
+                   "families": {key: [] for key in ready["families"]}}
+        self.server.documents[ID] = {**ready, **nothing, "names": "waiting", "series": None, "hints": [], "suspects": [],
+                                     "layouts": []}
+        self.open_process()
+        self.assertIn("being looked up", self.text(".connection"))
+        self.assertIn("860 MiB", self.text(".summary"))
+        self.check()
+        self.server.tell("document", {**ready, "names": "ready", "sequence": 6})
+        self.browser.until("return document.querySelector('.grid td.name');")
+        self.assertIsNone(self.text(".connection"))
+        self.assertEqual(self.text(".tables [aria-selected=true]"), "Types")
+
     def test_a_killed_process_keeps_its_figures(self):
         self.open_process()
         before = self.text(".summary")

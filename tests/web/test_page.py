@@ -229,6 +229,17 @@ class Flame(WebCase):
         self.browser.press("Escape")
         self.assertIn("aeMain", self.text(".detail"))
 
+    def test_the_root_at_the_bottom(self):
+        self.press_button("Flame", ".flame")
+        self.browser.run("document.querySelector('.flame-scroller').focus();")
+        self.browser.press("ArrowUp")
+        self.browser.press("ArrowUp")
+        self.assertIn("aeMain", self.text(".detail"))
+        self.browser.run("const c = document.querySelector('.flame-scroller canvas'), b = c.getBoundingClientRect();"
+                         "c.dispatchEvent(new PointerEvent('pointermove', {clientX: b.left + 20, clientY: b.bottom - 8, "
+                         "bubbles: true}));")
+        self.assertTrue(self.text(".detail").startswith("main"))
+
     def test_the_search(self):
         self.browser.type(".flame input[type=search]", "_sdsnewlen")
         self.assertRegex(self.text(".flame [role=status]"), r"^4 found, 58\.\d %$")
