@@ -84,7 +84,7 @@ static void keep_keepers(const struct lmm_saved_registers *entry)
     static struct lmm_keepers keepers; /* it is long; the process ends once */
     static struct lmm_ledger_keeper records[LMM_KEEPERS_MAX];
 
-    if (lmm_check_find_keepers(entry, true, &keepers) != 0) {
+    if (lmm_check_find_keepers(entry, true, NULL, &keepers) != 0) {
         return;
     }
     for (size_t i = 0; i < keepers.count; i++) {

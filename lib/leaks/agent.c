@@ -5,12 +5,14 @@
 #include "lib/books/chunks.h"
 #include "lib/books/store.h"
 #include "lib/ground/bare_thread.h"
+#include "lib/ground/meta.h"
 #include "lib/ground/options.h"
 #include "lib/ground/sync.h"
 #include "lib/ground/system.h"
 #include "lib/leaks/agent_text.h"
 #include "lib/leaks/census_question.h"
 #include "lib/leaks/check.h"
+#include "lib/leaks/holders_question.h"
 #include "lib/leaks/mark.h"
 #include "lib/leaks/marks.h"
 #include "lib/leaks/page_walk.h"
@@ -156,12 +158,36 @@ static void answer_why(const char *question, struct lmm_answer *answer)
     }
 }
 
-/* "retained": the sites that retain most bytes. "ok COUNT", and for each site a line: the site, the bytes. */
+/* "holders SITE ...": who holds the blocks of sites (holders_question.h). */
+static void answer_holders(const char *question, struct lmm_answer *answer)
+{
+    const struct lmm_saved_registers entry = no_registers();
+
+    lmm_holders_answer(question, &entry, answer);
+}
+
+static int find_keepers(const char *question, struct lmm_keepers *ret_keepers)
+{
+    const struct lmm_saved_registers entry = no_registers();
+    struct lmm_site_groups *groups = lmm_meta_map(sizeof(*groups));
+    uint32_t first;
+    int result = -ENOMEM;
+
+    if (groups != NULL) {
+        result = lmm_question_take_groups(&question, groups, &first)
+                     ? lmm_check_find_keepers(&entry, false, groups, ret_keepers)
+                     : -EINVAL;
+        lmm_meta_unmap(groups, sizeof(*groups));
+    }
+    return result;
+}
+
+/* "retained [SITE ... , SITE ... , ...]": the sites that retain most bytes, where those of each group count as the
+ * first of them. "ok COUNT", and for each site a line: the site, the bytes. */
 static void answer_retained(const char *question, struct lmm_answer *answer)
 {
     static struct lmm_keepers keepers; /* the thread's */
-    const struct lmm_saved_registers entry = no_registers();
-    int result = *question != '\0' ? -EINVAL : lmm_check_find_keepers(&entry, false, &keepers);
+    int result = find_keepers(question, &keepers);
 
     if (result != 0) {
         lmm_answer_put_error(answer, (uint64_t) -result, "the check failed");
@@ -195,6 +221,7 @@ static const struct {
 } questions[] = {
     {"check", answer_check},       {"mark", answer_mark},   {"why", answer_why},
     {"retained", answer_retained}, {"pages", answer_pages}, {"census", lmm_census_answer},
+    {"holders", answer_holders},
 };
 
 static void answer_line(const char *line, struct lmm_answer *answer)

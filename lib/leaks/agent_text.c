@@ -67,3 +67,25 @@ bool lmm_question_take_number(const char **question, uint64_t *ret_number)
     *ret_number = number;
     return true;
 }
+
+bool lmm_question_take_groups(const char **question, struct lmm_site_groups *groups,
+                              uint32_t *ret_first)
+{
+    uint32_t first = LMM_SITE_NONE; /* of this group */
+    uint64_t site;
+
+    *ret_first = LMM_SITE_NONE;
+    while (**question != '\0') {
+        if (lmm_question_take_word(question, ",")) {
+            first = LMM_SITE_NONE;
+            continue;
+        }
+        if (!lmm_question_take_number(question, &site) || site >= LMM_SITE_NONE) {
+            return false;
+        }
+        first = first == LMM_SITE_NONE ? (uint32_t) site : first;
+        *ret_first = *ret_first == LMM_SITE_NONE ? first : *ret_first;
+        groups->of[site] = first + 1;
+    }
+    return true;
+}

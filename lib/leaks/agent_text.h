@@ -9,6 +9,7 @@
 #define LMM_AGENT_TEXT_H
 
 #include "lib/ground/base.h"
+#include "lib/leaks/site_groups.h"
 
 enum { LMM_ANSWER_MAX = 8192 }; /* bytes; a chain, or a census of many fields, needs most */
 
@@ -28,6 +29,11 @@ void lmm_answer_put_error(struct lmm_answer *answer, uint64_t error, const char 
 
 /* Takes the next word of a question, if it is that one. */
 bool lmm_question_take_word(const char **question, const char *word);
+
+/* Takes all that follows: groups of sites, numbers with the word "," between groups. groups: all zero.
+ * *ret_first: the first site; LMM_SITE_NONE: there is none. */
+bool lmm_question_take_groups(const char **question, struct lmm_site_groups *groups,
+                              uint32_t *ret_first);
 
 /* Takes the next word, if it is a number; of more than 32 bits only if it has at most one digit more than such numbers. */
 bool lmm_question_take_number(const char **question, uint64_t *ret_number);

@@ -77,7 +77,7 @@ static bool is_on_stack_of(const struct lmm_stop_thread *thread, const struct lm
            address < stack.to;
 }
 
-static void find_thread(const struct lmm_roots *roots, uintptr_t address, struct lmm_chain *chain)
+int lmm_chain_thread_of(const struct lmm_roots *roots, uintptr_t address, bool *ret_is_register)
 {
     const struct lmm_range *range = lmm_ranges_find(&roots->ranges, address);
 
@@ -86,12 +86,12 @@ static void find_thread(const struct lmm_roots *roots, uintptr_t address, struct
         if (lmm_stop_state(thread) != LMM_STOP_SEEN) {
             continue;
         }
-        chain->is_in_register = is_register_of(thread, address);
-        if (chain->is_in_register || is_on_stack_of(thread, range, address)) {
-            chain->thread = thread->thread;
-            return;
+        *ret_is_register = is_register_of(thread, address);
+        if (*ret_is_register || is_on_stack_of(thread, range, address)) {
+            return thread->thread;
         }
     }
+    return 0;
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
@@ -112,21 +112,32 @@ static void take_chain(const struct lmm_path *path, uintptr_t address, struct lm
     }
 }
 
+bool lmm_chain_follow(const struct lmm_roots *roots, const struct lmm_marker_settings *settings,
+                      struct lmm_path *ret_path)
+{
+    struct lmm_roots_visitor visitor = {
+        .range = visit_range, .word = visit_word, .is_block = visit_is_block, .arg = ret_path};
+
+    if (!lmm_path_init(ret_path, settings)) {
+        return false;
+    }
+    lmm_roots_visit(roots, &visitor);
+    lmm_path_run(ret_path);
+    return true;
+}
+
 int lmm_chain_find(const struct lmm_roots *roots, const struct lmm_marker_settings *settings,
                    uintptr_t address, struct lmm_chain *ret_chain)
 {
     struct lmm_path path;
-    struct lmm_roots_visitor visitor = {
-        .range = visit_range, .word = visit_word, .is_block = visit_is_block, .arg = &path};
 
-    if (!lmm_path_init(&path, settings)) {
+    if (!lmm_chain_follow(roots, settings, &path)) {
         return -ENOMEM;
     }
-    lmm_roots_visit(roots, &visitor);
-    lmm_path_run(&path);
     take_chain(&path, address, ret_chain);
     if (ret_chain->count != 0 && ret_chain->links[0].step.is_root) {
-        find_thread(roots, ret_chain->links[0].step.from, ret_chain);
+        ret_chain->thread =
+            lmm_chain_thread_of(roots, ret_chain->links[0].step.from, &ret_chain->is_in_register);
     }
     lmm_path_end(&path);
     return 0;

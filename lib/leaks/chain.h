@@ -29,6 +29,14 @@ struct lmm_chain {
     struct lmm_chain_link links[LMM_CHAIN_STEPS];
 };
 
+/* Follows the pointers from the roots: makes a path, to be ended with lmm_path_end(). False with errno ENOMEM or
+ * EOVERFLOW. */
+bool lmm_chain_follow(const struct lmm_roots *roots, const struct lmm_marker_settings *settings,
+                      struct lmm_path *ret_path);
+
+/* Returns the thread whose register or stack the word of a root at address is, 0: of none that stood still. */
+int lmm_chain_thread_of(const struct lmm_roots *roots, uintptr_t address, bool *ret_is_register);
+
 /* Finds the chain to the block that holds address. settings: as for the marker of a check. 0, or
  * -errno. */
 int lmm_chain_find(const struct lmm_roots *roots, const struct lmm_marker_settings *settings,

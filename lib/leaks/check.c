@@ -40,20 +40,22 @@ struct result {
     int error;        /* 0, or -errno */
     uint64_t scanned_bytes;
     uint64_t unread_bytes;
-    struct lmm_chain chain; /* these two when they are asked for, instead of: */
+    struct lmm_chain chain; /* these three when they are asked for, instead of: */
     struct lmm_keepers keepers;
+    struct lmm_chain_shapes shapes;
     size_t leaks_used;
     size_t leaks_room;
     struct lmm_ledger_leak leaks[];
 };
 
-enum question { CLASSES, FIRST_PASS, WHY, RETAINED };
+enum question { CLASSES, FIRST_PASS, WHY, SHAPES, RETAINED };
 
 /* A check that runs. */
 struct run {
     const struct lmm_check_request *request;
     enum question question;
-    uintptr_t wanted; /* of WHY: the block's address */
+    uintptr_t wanted;                     /* of WHY: the block's address; of SHAPES the site */
+    const struct lmm_site_groups *groups; /* of SHAPES and RETAINED; NULL: none */
     struct lmm_roots_settings roots;
     struct lmm_ranges marked;
     struct lmm_stop stop;
@@ -173,7 +175,10 @@ static int answer(struct lmm_roots *roots, const struct run *run,
 {
     switch (run->question) {
     case WHY: return lmm_chain_find(roots, settings, run->wanted, &run->result->chain);
-    case RETAINED: return lmm_keepers_find(roots, &run->result->keepers);
+    case SHAPES:
+        return lmm_chain_shapes_find(roots, settings, run->groups, (uint32_t) run->wanted,
+                                     &run->result->shapes);
+    case RETAINED: return lmm_keepers_find(roots, run->groups, &run->result->keepers);
     default: return mark(roots, run, settings);
     }
 }
@@ -482,16 +487,31 @@ int lmm_check_find_chain(uintptr_t address, const struct lmm_saved_registers *en
     return ask(&run, entry, take_chain, ret_chain);
 }
 
+static void take_shapes(const struct result *result, void *ret)
+{
+    *(struct lmm_chain_shapes *) ret = result->shapes;
+}
+
+int lmm_check_find_shapes(const struct lmm_site_groups *groups, uint32_t site,
+                          const struct lmm_saved_registers *entry,
+                          struct lmm_chain_shapes *ret_shapes)
+{
+    const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL};
+    struct run run = {.request = &request, .question = SHAPES, .wanted = site, .groups = groups};
+
+    return ask(&run, entry, take_shapes, ret_shapes);
+}
+
 static void take_keepers(const struct result *result, void *ret)
 {
     *(struct lmm_keepers *) ret = result->keepers;
 }
 
 int lmm_check_find_keepers(const struct lmm_saved_registers *entry, bool at_exit,
-                           struct lmm_keepers *ret_keepers)
+                           const struct lmm_site_groups *groups, struct lmm_keepers *ret_keepers)
 {
     const struct lmm_check_request request = {.heuristics = LMM_HEURISTICS_ALL, .at_exit = at_exit};
-    struct run run = {.request = &request, .question = RETAINED};
+    struct run run = {.request = &request, .question = RETAINED, .groups = groups};
 
     return ask(&run, entry, take_keepers, ret_keepers);
 }

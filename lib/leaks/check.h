@@ -27,6 +27,7 @@
 
 #include "lib/ground/base.h"
 #include "lib/leaks/chain.h"
+#include "lib/leaks/chain_shapes.h"
 #include "lib/leaks/keepers.h"
 #include "lib/leaks/registers.h"
 
@@ -61,8 +62,13 @@ int lmm_check_run(const struct lmm_check_request *request, struct lmm_ledger_che
 int lmm_check_find_chain(uintptr_t address, const struct lmm_saved_registers *entry,
                          struct lmm_chain *ret_chain);
 
-/* The same for the sites that retain most bytes (keepers.h). at_exit: as in a request. */
+/* The same for the shapes of the chains to all blocks of a site (chain_shapes.h). */
+int lmm_check_find_shapes(const struct lmm_site_groups *groups, uint32_t site,
+                          const struct lmm_saved_registers *entry,
+                          struct lmm_chain_shapes *ret_shapes);
+
+/* The same for the sites that retain most bytes (keepers.h). at_exit: as in a request. groups: NULL: none. */
 int lmm_check_find_keepers(const struct lmm_saved_registers *entry, bool at_exit,
-                           struct lmm_keepers *ret_keepers);
+                           const struct lmm_site_groups *groups, struct lmm_keepers *ret_keepers);
 
 #endif

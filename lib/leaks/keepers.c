@@ -41,7 +41,8 @@ static void add(struct lmm_keepers *keepers, struct lmm_keeper keeper)
     keepers->list[at] = keeper;
 }
 
-int lmm_keepers_find(const struct lmm_roots *roots, struct lmm_keepers *ret_keepers)
+int lmm_keepers_find(const struct lmm_roots *roots, const struct lmm_site_groups *groups,
+                     struct lmm_keepers *ret_keepers)
 {
     struct lmm_retainer retainer;
     struct lmm_roots_visitor visitor = {
@@ -51,6 +52,7 @@ int lmm_keepers_find(const struct lmm_roots *roots, struct lmm_keepers *ret_keep
     if (!lmm_retainer_init(&retainer)) {
         return -ENOMEM;
     }
+    retainer.groups = groups;
     lmm_roots_visit(roots, &visitor);
     bool done = lmm_retainer_run(&retainer);
     for (uint32_t site = 0; site < LMM_RETAINED_SITES && done; site++) {

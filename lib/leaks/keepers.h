@@ -23,7 +23,8 @@ struct lmm_keepers {
     struct lmm_keeper list[LMM_KEEPERS_MAX]; /* the largest first */
 };
 
-/* 0, or -errno. */
-int lmm_keepers_find(const struct lmm_roots *roots, struct lmm_keepers *ret_keepers);
+/* groups: sites that count as one, by the first of them; NULL: none. 0, or -errno. */
+int lmm_keepers_find(const struct lmm_roots *roots, const struct lmm_site_groups *groups,
+                     struct lmm_keepers *ret_keepers);
 
 #endif

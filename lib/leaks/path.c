@@ -161,10 +161,8 @@ void lmm_path_run(struct lmm_path *path)
 
 /* ---- Chains ---------------------------------------------------------------------------------- */
 
-/* The step that ends at the block; false when nothing leads to it. *ret_before: the block that the step
- * starts at, unless it starts at a root. */
-static bool step_to(const struct lmm_path *path, struct lmm_graph_block block,
-                    struct lmm_path_step *ret_step, struct lmm_graph_block *ret_before)
+bool lmm_path_step_to(const struct lmm_path *path, struct lmm_graph_block block,
+                      struct lmm_path_step *ret_step, struct lmm_graph_block *ret_before)
 {
     uintptr_t via = path->via[block.page->first + block.slot];
     uintptr_t word = block.start; /* of a register the word is not known any more */
@@ -192,7 +190,7 @@ static size_t length_to(const struct lmm_path *path, struct lmm_graph_block bloc
     struct lmm_path_step step;
     size_t length = 0;
 
-    while (length < path->tail && step_to(path, block, &step, &block)) {
+    while (length < path->tail && lmm_path_step_to(path, block, &step, &block)) {
         length++;
         if (step.is_root) {
             return length;
@@ -213,7 +211,7 @@ size_t lmm_path_find(const struct lmm_path *path, uintptr_t address,
     size_t left_out = length > room ? length - room : 0;
     for (size_t i = length; i-- > 0;) {
         struct lmm_path_step step;
-        step_to(path, block, &step, &block);
+        lmm_path_step_to(path, block, &step, &block);
         if (i < room / 2) {
             ret_steps[i] = step;
         } else if (i >= room / 2 + left_out) {

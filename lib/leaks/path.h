@@ -64,6 +64,11 @@ void lmm_path_run(struct lmm_path *path);
 size_t lmm_path_find(const struct lmm_path *path, uintptr_t address,
                      struct lmm_path_step *ret_steps, size_t room);
 
+/* The step that ends at a block; false when nothing leads to it. *ret_before: the block that the step
+ * starts at, unless it starts at a root. */
+bool lmm_path_step_to(const struct lmm_path *path, struct lmm_graph_block block,
+                      struct lmm_path_step *ret_step, struct lmm_graph_block *ret_before);
+
 /* Checks the invariants; O(length of all chains). */
 bool lmm_path_is_valid(const struct lmm_path *path);
 

@@ -14,6 +14,7 @@
  * are by number, unless they say otherwise. */
 struct tree {
     struct lmm_scan *scan;
+    const struct lmm_site_groups *groups;
     uint32_t count;
     uint32_t *number_of; /* by slot */
     struct lmm_scan_block *block;
@@ -314,7 +315,9 @@ static uint32_t site_of(const struct tree *tree, uint32_t number)
 {
     struct lmm_scan_block name = tree->block[number];
 
-    return lmm_tag_site(lmm_load_relaxed(&tree->scan->graph.pages[name.page].tags[name.slot]));
+    uint32_t tag = lmm_load_relaxed(&tree->scan->graph.pages[name.page].tags[name.slot]);
+
+    return lmm_site_group(tree->groups, lmm_tag_site(tag));
 }
 
 /* Sums up what each block dominates, and lists by block those whose nearest dominator it is: the first
@@ -388,7 +391,7 @@ static uint32_t *lay_out(struct lmm_retainer *retainer, struct tree *tree, char 
 
 bool lmm_retainer_run(struct lmm_retainer *retainer)
 {
-    struct tree tree = {.scan = &retainer->scan};
+    struct tree tree = {.scan = &retainer->scan, .groups = retainer->groups};
     char *at = NULL;
 
     lay_out(retainer, &tree, &at);

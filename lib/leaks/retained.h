@@ -19,6 +19,7 @@
 #define LMM_RETAINED_H
 
 #include "lib/leaks/mark.h"
+#include "lib/leaks/site_groups.h"
 
 struct lmm_retainer {
     struct lmm_scan scan;
@@ -26,6 +27,8 @@ struct lmm_retainer {
     size_t mapped_bytes;
     size_t blocks;   /* that the roots reach */
     uint64_t *bytes; /* by site: what it retains, as reports count bytes */
+    const struct lmm_site_groups *
+        groups; /* the caller may set it after lmm_retainer_init(): only the first site of a group has bytes, for all; NULL: none */
 };
 
 enum { LMM_RETAINED_SITES = LMM_SITE_NONE }; /* of `bytes` */

@@ -196,16 +196,23 @@ class Leaks(Case):
     def test_why(self):
         for program in (TYPED, MALLOC):
             loser = Loser(self, program)
-            text = loser.lmm("leaks", str(loser.pid), "--why", "keep")
             of_type = " of struct lost" if program == TYPED else ""
-            self.assertIn(f"{os.path.basename(program)}!kept\n       -> 104 bytes{of_type} at 0x", text)
-            block = re.search(r"-> 104 bytes.* at (0x\w+)  loser.c", text)[1]
-            self.assertIn("!kept\n", loser.lmm("leaks", str(loser.pid), "--why", block))
-            self.assertIn("is in no live block", loser.lmm("leaks", str(loser.pid), "--why", "0x1000"))
-            loser.do("chain 100")
+            name = os.path.basename(program)
+            loser.do("keep 17")     # and 3 from the start
+            text = loser.lmm("leaks", str(loser.pid), "--why", "keep")
+            self.assertRegex(text, rf"^2\.0 KiB in 20 blocks{of_type} \(keep\) are held by\n +20 blocks, 2\.0 KiB\n"
+                                   rf"       {name}!kept \+8\*i\n       -> 104 bytes{of_type}  loser\.c:\d+ \(keep\)  #\d+\n$")
+            loser.do("braid 100")
             text = loser.lmm("leaks", str(loser.pid), "--why", "add_link")
-            self.assertRegex(text, r"\+0 -> 104 bytes.* at 0x\w+  loser.c:\d+ \(add_link\)  #\d+  x \d+\n")
-            self.assertRegex(text, r"\.\.\. \d+ more\n|!first\n")
+            self.assertRegex(text, rf"^10\.2 KiB in 100 blocks{of_type} \(add_link\) are held by\n +100 blocks, 10\.2 KiB\n"
+                                   rf"       {name}!first\n"
+                                   rf"       -> 104 bytes{of_type}  loser\.c:\d+ \(add_link\)  #\d+, and on by \+0\n$")
+            report = json.loads(loser.lmm("leaks", str(loser.pid), "--show-leak-kinds=all", "-F", "json"))
+            blocks = {row["function"]: row["stacks"][0]["examples"][0] for row in report["processes"][0]["lost"]}
+            self.assertIn("!kept\n", loser.lmm("leaks", str(loser.pid), "--why", blocks["keep"]))
+            text = loser.lmm("leaks", str(loser.pid), "--why", blocks["add_link"])
+            self.assertRegex(text, r"\+0 -> 104 bytes.* at 0x\w+  loser.c:\d+ \(add_link\)  #\d+  x \d+\n|!first\n")
+            self.assertIn("is in no live block", loser.lmm("leaks", str(loser.pid), "--why", "0x1000"))
             self.assertIn("no site 'nowhere'", loser.lmm("leaks", str(loser.pid), "--why", "nowhere", status=1))
 
     def test_why_names_a_thread(self):
@@ -240,7 +247,7 @@ class Leaks(Case):
     def test_retained(self):
         for program in (TYPED, MALLOC):
             loser = Loser(self, program)
-            loser.do("chain 100")
+            loser.do("braid 100")   # of one line, whatever calls it
             text = loser.lmm("leaks", str(loser.pid), "--retained")
             # Each link retains what follows it; all of them are held by the first.
             row = re.search(r"(?m)^ +1 +([0-9.]+ \w+) +([0-9.]+ \w+) +(\d+)  loser.c:\d+ \(add_link\)", text)

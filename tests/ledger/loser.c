@@ -5,6 +5,7 @@
  *     lose N     allocates N blocks of 104 bytes, and forgets them
  *     keep N     allocates N blocks, and keeps them
  *     chain N    allocates N blocks, each with a pointer to the one before
+ *     braid N    does so in turn from two call stacks
  *     hidden     allocates a block, and keeps it by a number that is not its address
  *     show       keeps it by its address, too;  unshow: does so no longer;  scratch: writes to it
  *     watch      says "stopped" whenever a check has stopped the process, in a second thread
@@ -82,6 +83,13 @@ static __attribute__((noinline)) void add_link(void)
 
     *(void **) block = first;
     first = block;
+}
+
+/* Calls it from here: no jump in place of the call. */
+static __attribute__((noinline)) void add_other_link(void)
+{
+    add_link();
+    __asm__ volatile("");
 }
 
 static volatile uintptr_t hidden;
@@ -229,6 +237,10 @@ int main(void)
         } else if (strcmp(command, "chain") == 0 && scanf("%u", &number) == 1) {
             for (unsigned i = 0; i < number; i++) {
                 add_link();
+            }
+        } else if (strcmp(command, "braid") == 0 && scanf("%u", &number) == 1) {
+            for (unsigned i = 0; i < number; i++) {
+                i % 2 == 0 ? add_link() : add_other_link();
             }
         } else if (strcmp(command, "hidden") == 0) {
             hide();

@@ -8,9 +8,10 @@
 
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
-#include "reporter/core/site_type.h"
 #include "reporter/core/words.h"
 #include "reporter/program/attach/ask.h"
+#include "reporter/program/attach/holder_words.h"
+#include "reporter/program/attach/line_groups.h"
 #include "reporter/program/attach/memory_name.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/program.h"
@@ -40,23 +41,16 @@ struct chain {
     struct link links[LINKS_MAX];
 };
 
-static bool take_figure(const char **text, uint64_t *ret_figure)
-{
-    char *end;
-
-    *ret_figure = strtoull(*text, &end, 10);
-    bool done = end != *text;
-    *text = end;
-    return done;
-}
-
 static bool take_link(const char **text, struct link *ret_link)
 {
     uint64_t is_root;
-    bool done = take_figure(text, &is_root) && take_figure(text, &ret_link->from) &&
-                take_figure(text, &ret_link->offset) && take_figure(text, &ret_link->to) &&
-                take_figure(text, &ret_link->to_offset) && take_figure(text, &ret_link->to_site) &&
-                take_figure(text, &ret_link->to_bytes);
+    bool done = lmm_holder_take_figure(text, &is_root) &&
+                lmm_holder_take_figure(text, &ret_link->from) &&
+                lmm_holder_take_figure(text, &ret_link->offset) &&
+                lmm_holder_take_figure(text, &ret_link->to) &&
+                lmm_holder_take_figure(text, &ret_link->to_offset) &&
+                lmm_holder_take_figure(text, &ret_link->to_site) &&
+                lmm_holder_take_figure(text, &ret_link->to_bytes);
 
     ret_link->is_root = done && is_root != 0;
     ret_link->is_register = done && is_root == IN_REGISTER;
@@ -68,7 +62,8 @@ static bool parse(const char *answer, struct chain *ret_chain)
     uint64_t is_block;
 
     ret_chain->count = 0;
-    if (!take_figure(&answer, &is_block) || !take_figure(&answer, &ret_chain->length)) {
+    if (!lmm_holder_take_figure(&answer, &is_block) ||
+        !lmm_holder_take_figure(&answer, &ret_chain->length)) {
         return false;
     }
     ret_chain->is_block = is_block != 0;
@@ -83,55 +78,12 @@ static bool parse(const char *answer, struct chain *ret_chain)
 
 /* ---- Printing -------------------------------------------------------------------------------- */
 
-static const struct lmm_model_site *find_site(const struct lmm_model *model, uint64_t id)
-{
-    for (size_t i = 0; i < model->site_count; i++) {
-        if (model->sites[i].id == id) {
-            return &model->sites[i];
-        }
-    }
-    return NULL;
-}
-
-/* Puts "dict.c:146 (_dictInsert)", or "(unknown)". */
-static void put_place(struct lmm_sink *sink, const struct lmm_model *model, uint64_t id)
-{
-    const struct lmm_model_site *site = find_site(model, id);
-
-    if (site == NULL) {
-        lmm_sink_puts(sink, "(unknown)");
-        return;
-    }
-    lmm_put_string(sink, lmm_model_last_component(site->file));
-    if (site->line != 0) {
-        lmm_sink_printf(sink, ":%" PRIu32, site->line);
-    }
-    if (site->function.bytes != 0) {
-        lmm_sink_puts(sink, " (");
-        lmm_put_string(sink, site->function);
-        lmm_sink_puts(sink, ")");
-    }
-    lmm_sink_printf(sink, "  #%" PRIu64, id);
-}
-
-/* Puts " of struct session", if the type of the site's blocks is known. */
-static void put_type(struct lmm_sink *sink, const struct lmm_model *model, uint64_t id)
-{
-    const struct lmm_model_site *site = find_site(model, id);
-    struct lmm_string type = site == NULL ? lmm_string_of("") : lmm_site_type_name(model, site);
-
-    if (type.bytes != 0) {
-        lmm_sink_puts(sink, " of ");
-        lmm_put_string(sink, type);
-    }
-}
-
 static void put_block(struct lmm_sink *sink, const struct lmm_model *model, const struct link *link)
 {
     lmm_put_count(sink, link->to_bytes, "byte", "bytes");
-    put_type(sink, model, link->to_site);
+    lmm_holder_put_type(sink, model, link->to_site);
     lmm_sink_printf(sink, " at 0x%" PRIx64 "  ", link->to);
-    put_place(sink, model, link->to_site);
+    lmm_holder_put_place(sink, model, link->to_site);
 }
 
 static void put_root(struct lmm_sink *sink, struct lmm_memory_names *names, const struct link *link)
@@ -235,30 +187,38 @@ static bool parse_keepers(const char *answer, struct keeper keepers[KEEPERS_MAX]
     uint64_t count;
 
     *ret_count = 0;
-    if (!take_figure(&answer, &count)) {
+    if (!lmm_holder_take_figure(&answer, &count)) {
         return false;
     }
     while (*answer == '\n' && *ret_count < KEEPERS_MAX) {
         struct keeper *keeper = &keepers[(*ret_count)++];
-        if (!take_figure(&answer, &keeper->site) || !take_figure(&answer, &keeper->bytes)) {
+        if (!lmm_holder_take_figure(&answer, &keeper->site) ||
+            !lmm_holder_take_figure(&answer, &keeper->bytes)) {
             return false;
         }
     }
     return *answer == '\0';
 }
 
+/* groups: of lines; NULL: each keeper is one site. */
 static void put_keeper(struct lmm_sink *sink, const struct lmm_model *model,
-                       const struct keeper *keeper, size_t number)
+                       const struct lmm_line_groups *groups, const struct keeper *keeper,
+                       size_t number)
 {
-    const struct lmm_model_site *site = find_site(model, keeper->site);
+    const struct lmm_model_site *site = lmm_holder_find_site(model, keeper->site);
+    struct lmm_model_amount live = {0, 0};
     char retained[LMM_CELL_BYTES];
     char own[LMM_CELL_BYTES];
 
     lmm_write_size(retained, keeper->bytes);
-    lmm_write_size(own, site == NULL ? 0 : site->live_bytes);
-    lmm_sink_printf(sink, "%3zu  %10s  %10s  %9" PRIu64 "  ", number, retained, own,
-                    site == NULL ? 0 : site->live_blocks);
-    put_place(sink, model, keeper->site);
+    if (groups != NULL) {
+        live = lmm_line_groups_live(groups, keeper->site);
+    } else if (site != NULL) {
+        live = (struct lmm_model_amount) {site->live_blocks, site->live_bytes};
+    }
+    lmm_write_size(own, live.bytes);
+    lmm_sink_printf(sink, "%3zu  %10s  %10s  %9" PRIu64 "  ", number, retained, own, live.blocks);
+    lmm_holder_put_place(sink, model, keeper->site);
     lmm_sink_puts(sink, "\n");
 }
 
@@ -281,49 +241,73 @@ static bool take_keepers(const struct lmm_snapshot *snapshot, struct keeper keep
     return count > 0;
 }
 
-/* Asks for the keepers. False after a message on stderr. */
+/* Asks for the keepers by line. False after a message on stderr. */
 static bool ask_for_keepers(const char *path, const struct lmm_snapshot *snapshot,
+                            const struct lmm_line_groups *groups,
                             struct keeper keepers[KEEPERS_MAX], size_t *ret_count)
 {
+    static char question[LMM_LONG_QUESTION_BYTES];
     static char answer[LMM_ANSWER_BYTES];
-    uint32_t pid = snapshot->model->pid;
 
-    if (snapshot->state != LMM_PROCESS_LIVE) {
-        return take_keepers(snapshot, keepers, ret_count);
-    }
-    if (!lmm_ask(path, snapshot, "retained", answer)) {
+    lmm_line_groups_write(groups, "retained", NULL, 0, question);
+    if (!lmm_ask(path, snapshot, question, answer)) {
         return false;
     }
     if (!parse_keepers(answer, keepers, ret_count)) {
-        lmm_complain("process %" PRIu32 " gave an answer that makes no sense", pid);
+        lmm_complain("process %" PRIu32 " gave an answer that makes no sense",
+                     snapshot->model->pid);
         return false;
     }
     return true;
 }
 
 static void put_keepers(struct lmm_sink *sink, const struct lmm_model *model,
-                        const struct keeper *keepers, size_t count, size_t most)
+                        const struct lmm_line_groups *groups, const struct keeper *keepers,
+                        size_t count, size_t most)
 {
     lmm_sink_puts(sink, "Retained        bytes   own bytes     blocks  line\n");
     for (size_t i = 0; i < count && i < most; i++) {
-        put_keeper(sink, model, &keepers[i], i + 1);
+        put_keeper(sink, model, groups, &keepers[i], i + 1);
     }
     if (count > most) {
         lmm_sink_printf(sink, "... %zu more: --top N\n", count - most);
     }
 }
 
+static int write_keepers(const struct lmm_model *model, const struct lmm_line_groups *groups,
+                         const struct keeper *keepers, size_t count, size_t most,
+                         const char *output)
+{
+    struct lmm_output file;
+
+    if (!lmm_output_open(&file, output, 0666)) {
+        return LMM_EXIT_FAILED;
+    }
+    put_keepers(&file.sink, model, groups, keepers, count, most);
+    return lmm_output_close(&file);
+}
+
 int lmm_holders_write_retained(const char *path, const struct lmm_snapshot *snapshot, size_t most,
                                const char *output)
 {
     static struct keeper keepers[KEEPERS_MAX];
-    struct lmm_output file;
+    const struct lmm_model *model = snapshot->model;
+    struct lmm_line_groups groups;
+    int status = LMM_EXIT_FAILED;
     size_t count;
 
-    if (!ask_for_keepers(path, snapshot, keepers, &count) ||
-        !lmm_output_open(&file, output, 0666)) {
+    if (snapshot->state != LMM_PROCESS_LIVE) {
+        return take_keepers(snapshot, keepers, &count)
+                   ? write_keepers(model, NULL, keepers, count, most, output)
+                   : (int) LMM_EXIT_FAILED;
+    }
+    if (!lmm_line_groups_make(model, &groups)) {
+        lmm_complain("out of memory");
         return LMM_EXIT_FAILED;
     }
-    put_keepers(&file.sink, snapshot->model, keepers, count, most);
-    return lmm_output_close(&file);
+    if (ask_for_keepers(path, snapshot, &groups, keepers, &count)) {
+        status = write_keepers(model, &groups, keepers, count, most, output);
+    }
+    lmm_line_groups_free(&groups);
+    return status;
 }

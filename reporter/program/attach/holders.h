@@ -25,8 +25,8 @@ bool lmm_holders_print(const char *path, const struct lmm_snapshot *snapshot,
                        struct lmm_memory_names *names, uint64_t address, struct lmm_sink *sink);
 
 /*
- * Writes which sites retain most bytes, at most `most` of them, the largest first: of a live process,
- * which is asked as above; of others, what retained most when it ended. The model's sites are named. output: as lmm_output_open() has it. Returns
+ * Writes which lines retain most bytes, at most `most` of them, the largest first: of a live process,
+ * which is asked as above; of others, which call stacks retained most when it ended. The model's sites are named. output: as lmm_output_open() has it. Returns
  * an exit status, after a message on stderr if that is not LMM_EXIT_DONE.
  */
 int lmm_holders_write_retained(const char *path, const struct lmm_snapshot *snapshot, size_t most,

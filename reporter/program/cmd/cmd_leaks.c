@@ -11,6 +11,7 @@
 
 #include "reporter/core/model.h"
 #include "reporter/core/sink.h"
+#include "reporter/program/attach/holder_groups.h"
 #include "reporter/program/attach/holders.h"
 #include "reporter/program/attach/memory_name.h"
 #include "reporter/program/attach/requests.h"
@@ -50,7 +51,6 @@ struct arguments {
     const char *why; /* an address, or a site as site_word.h has it; NULL: not asked */
 };
 
-enum { WHY_BLOCKS = 5 }; /* of a site */
 enum { SINCE = 256, MIN_AGE, CONFIRM, UNALIGNED, WHY, RETAINED };
 enum { CONFIRM_MS = 100, CONFIRM_MS_MAX = 600000 };
 
@@ -222,35 +222,21 @@ static uint64_t parse_address(const char *word)
     return address != 0 && *end == '\0' ? address : 0;
 }
 
-/* Collects addresses of blocks that the sites left in the model hold, by the last check: of classes
- * whose blocks are held; returns how many. */
-static size_t collect_blocks(const struct lmm_model *model, uint64_t addresses[WHY_BLOCKS])
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < model->site_count; i++) {
-        const struct lmm_model_losses *losses = model->sites[i].losses;
-        for (uint32_t k = 0; losses != NULL && k < losses->leak_count; k++) {
-            const struct lmm_model_leak *leak = &losses->leaks[k];
-            bool is_held = leak->kind == LMM_MODEL_REACHABLE || leak->kind == LMM_MODEL_POSSIBLE;
-            for (uint32_t e = 0; is_held && e < leak->example_count && count < WHY_BLOCKS; e++) {
-                addresses[count++] = leak->examples[e];
-            }
-        }
-    }
-    return count;
-}
-
-static int print_holders(const char *path, const struct lmm_snapshot *snapshot,
-                         const uint64_t *addresses, size_t count)
+/* What is printed about holders: of the block at an address, or of the blocks of the sites of `wanted`. */
+static int print_holders(const struct arguments *arguments, const char *path,
+                         const struct lmm_snapshot *snapshot, uint64_t address,
+                         const struct lmm_model *wanted)
 {
     struct lmm_memory_names *names = lmm_memory_names_open(snapshot->header->pid);
+    size_t most = lmm_extent_options_bounds(&arguments->extent, false).rows;
     struct lmm_output output;
     bool done = lmm_output_open(&output, NULL, 0666);
 
-    for (size_t i = 0; i < count && done; i++) {
-        lmm_sink_printf(&output.sink, "%3zu  ", i + 1);
-        done = lmm_holders_print(path, snapshot, names, addresses[i], &output.sink);
+    if (done && address != 0) {
+        done = lmm_holders_print(path, snapshot, names, address, &output.sink);
+    } else if (done) {
+        done = lmm_holder_groups_print(path, snapshot, wanted, arguments->why, names, most,
+                                       &output.sink);
     }
     lmm_memory_names_close(names);
     int status = lmm_output_close(&output);
@@ -260,10 +246,9 @@ static int print_holders(const char *path, const struct lmm_snapshot *snapshot,
 /* The model of the names of all sites; the model that loses those that the word does not name. */
 static int explain(const struct arguments *arguments, const char *path)
 {
-    uint64_t addresses[WHY_BLOCKS] = {parse_address(arguments->why)};
-    size_t count = addresses[0] != 0;
-    struct lmm_snapshot *snapshot = check(arguments, path);
-    struct lmm_snapshot *named = count == 0 ? lmm_snapshot_read(path) : NULL;
+    uint64_t address = parse_address(arguments->why);
+    struct lmm_snapshot *snapshot = lmm_snapshot_read(path);
+    struct lmm_snapshot *named = address == 0 ? lmm_snapshot_read(path) : NULL;
     struct lmm_symbols *symbols = NULL;
     int status = LMM_EXIT_FAILED;
 
@@ -272,14 +257,11 @@ static int explain(const struct arguments *arguments, const char *path)
                      lmm_process_state_name(snapshot->state));
     } else if (snapshot != NULL && lmm_types_apply(&symbols, 0, snapshot->model) &&
                (named == NULL || lmm_symbols_apply(&symbols, 0, named->model))) {
-        if (named != NULL && lmm_site_word_apply(arguments->why, named->model)) {
-            count = collect_blocks(named->model, addresses);
-            status = count > 0 ? LMM_EXIT_FAILED : LMM_EXIT_DONE;
-            if (count == 0) {
-                lmm_complain("no block of %s is held by anything", arguments->why);
-            }
-        }
-        status = count > 0 ? print_holders(path, snapshot, addresses, count) : status;
+        bool is_known = named == NULL || lmm_site_word_apply(arguments->why, named->model);
+
+        status = is_known ? print_holders(arguments, path, snapshot, address,
+                                          named == NULL ? NULL : named->model)
+                          : status;
     }
     lmm_snapshot_free(named);
     lmm_snapshot_free(snapshot);
