@@ -149,7 +149,7 @@ static bool find_key(const Dwarf_Die *declaration, uint64_t *ret_key)
     return true;
 }
 
-/* Returns the first item that is not before a key. */
+/* Returns the first item that is not before a key; the book is not empty. */
 static const struct definition *find_first(const struct book *book, uint64_t key)
 {
     size_t low = 0;
@@ -171,7 +171,7 @@ bool lmm_definitions_find(const Dwarf_Die *declaration, Dwarf_Die *ret_die)
     struct book *book = book_of(dwarf_cu_getdwarf(declaration->cu));
     uint64_t key;
 
-    if (book == NULL || !find_key(declaration, &key)) {
+    if (book == NULL || book->count == 0 || !find_key(declaration, &key)) {
         return false;
     }
     const struct definition *end = book->items + book->count;

@@ -157,6 +157,19 @@ Test(type_info, finds_the_definition_of_what_is_declared)
     }
 }
 
+Test(type_info, there_is_no_definition_in_the_file)
+{
+    Dwarf_Die type;
+    struct lmm_type_info info;
+
+    own_dwarf_close();
+    own_dwarf_open_file(UNDEFINED_DATA);
+    find_type_of("v_nowhere", "v_nowhere", &type);
+    cr_assert(lmm_type_target(&type, &type) && lmm_type_info_of(&type, &info));
+    cr_expect_str_eq(info.name, "struct nowhere");
+    cr_expect_eq(info.bytes, 0);
+}
+
 Test(type_info, void_is_no_type)
 {
     Dwarf_Die type;
