@@ -153,7 +153,8 @@ class Flame {
     titleParts() {
         const {model, measure, selection} = this.store.now;
         const {totals} = this;
-        const name = !selection ? 'All calls' : selection.by === 'type' ? typeName(model, selection.index)
+        const whole = model.frames.count > 0 ? 'All calls' : 'All blocks, by type and line';
+        const name = !selection ? whole : selection.by === 'type' ? typeName(model, selection.index)
             : selection.by === 'line' ? lineName(model, selection.index, placeText)
                 : model.families.name[selection.index];
         const parts = [name, el('span.dim', {}, [`, ${measureOf(measure).word.toLowerCase()} `]),

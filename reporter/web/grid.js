@@ -5,8 +5,8 @@
  */
 import {bytesEl, changeEl, choiceEl, countEl, el, setChildren} from './dom.js';
 import {bytesText, exactText, shareText} from './text.js';
-import {columnsBy, trendIn, wholeSpan} from './spans.js';
-import {makeTable, orderRows, shownLayers, tabsOf} from './tables.js';
+import {trendIn, wholeSpan} from './spans.js';
+import {layersOfRows, makeTable, orderRows, seriesBy, tabsOf} from './tables.js';
 import {RowList, movedBy} from './list.js';
 import {layerClass} from './colours.js';
 import {trendEl} from './drawing.js';
@@ -93,9 +93,9 @@ class Grid {
         const values = bar && bar.values ? bar.values : new Float64Array(0);
         this.most = values.reduce((a, b) => Math.max(a, b), 0);
         this.whole = values.reduce((a, b) => a + b, 0);
-        this.trends = columnsBy(model.series, table.by);
+        this.trends = seriesBy(model, table.by);
         this.span = model.series ? span || wholeSpan(model.series) : {from: 0, to: 0};
-        this.layerOf = new Map(layers === table.by ? shownLayers(model, layers).map((row, i) => [row, i]) : []);
+        this.layerOf = layersOfRows(model, layers, table.by);
     }
 
     /** @param {boolean} isFromTop */

@@ -227,16 +227,50 @@ function diffColumns(now, before, view) {
 }
 
 /**
+ * The types that families of a typed program have, by their names.
+ * @param {import('./model.js').Model} model
+ * @returns {number[]} the type of each family; -1: none
+ */
+function typesOfFamilies(model) {
+    const types = new Map(model.types.name.map((name, i) => [name, i]));
+    return model.families.name.map((name) => {
+        const type = types.get(name);
+        return type === undefined ? -1 : type;
+    });
+}
+
+/**
+ * The figures over time of the rows of a table; of a family those of its type.
+ * @param {import('./model.js').Model} model
+ * @param {'type' | 'line' | 'family'} by
+ * @returns {Map<number, Float64Array>} by row
+ */
+export function seriesBy(model, by) {
+    if (by !== 'family') {
+        return columnsBy(model.series, by);
+    }
+    const types = columnsBy(model.series, 'type');
+    const known = new Map();
+    typesOfFamilies(model).forEach((type, family) => {
+        const live = types.get(type);
+        if (live && model.process.isTyped) {
+            known.set(family, live);
+        }
+    });
+    return known;
+}
+
+/**
  * Change and trend over the span, where figures over time are known.
  * @param {import('./model.js').Model} model
- * @param {string} by
+ * @param {'type' | 'line' | 'family'} by
  * @param {number} count
  * @param {View} view
  * @returns {Column[]}
  */
 function timeColumns(model, by, count, view) {
     const {series} = model;
-    const known = columnsBy(series, by);
+    const known = seriesBy(model, by);
     if (!series || known.size === 0) {
         return [];
     }
@@ -357,12 +391,35 @@ function familyTable(model, view) {
 }
 
 /**
+ * The colours of a table's rows: those of the chart's layers.
+ * @param {import('./model.js').Model} model
+ * @param {'type' | 'line'} layers
+ * @param {'type' | 'line' | 'family'} by
+ * @returns {Map<number, number>} the layer of a row
+ */
+export function layersOfRows(model, layers, by) {
+    const order = new Map(shownLayers(model, layers).map((row, layer) => [row, layer]));
+    if (by === layers) {
+        return order;
+    }
+    const known = new Map();
+    if (by === 'family' && layers === 'type' && model.process.isTyped) {
+        typesOfFamilies(model).forEach((type, family) => {
+            if (order.has(type)) {
+                known.set(family, order.get(type));
+            }
+        });
+    }
+    return known;
+}
+
+/**
  * The rows that have a colour: the layers of the chart, or what the peak was made of.
  * @param {import('./model.js').Model} model
  * @param {'type' | 'line'} by
  * @returns {number[]} their indexes, the first colour first
  */
-export function shownLayers(model, by) {
+function shownLayers(model, by) {
     return model.series ? layersOf(model.series, by).rows.map((row) => row.index)
         : largestOf(sumBy(siteValues(model, 'peak', 'bytes'), model.sites[by], rowCount(model, by)));
 }
