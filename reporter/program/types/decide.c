@@ -76,6 +76,12 @@ static bool has_tail(const struct lmm_type_info *type, uint64_t size)
             (size >= type->bytes && (size - type->bytes) % type->tail_bytes == 0));
 }
 
+/* Returns whether a struct ends in an array without a length. */
+static bool is_flexible(const struct lmm_type_info *type)
+{
+    return type->tail_bytes > 0 && type->tail_offset >= type->bytes && !type->is_cplusplus;
+}
+
 static bool has_more(const struct lmm_type_info *type, uint64_t size)
 {
     return size >= type->bytes;
@@ -134,6 +140,12 @@ static bool is_alone(const struct lmm_candidate *candidate)
            !candidate->type->is_base && !candidate->type->is_cplusplus && !candidate->is_inside;
 }
 
+/* Returns whether a struct stands for all that start with it: a function returns it. */
+static bool is_open(const struct lmm_candidate *candidate)
+{
+    return candidate->start == LMM_START_BASE && candidate->type->is_base;
+}
+
 /* Returns how a type fits after a header, where functions leave the question to their callers. */
 static enum fit fit_after(uint64_t header, const struct lmm_candidate *candidate,
                           const struct lmm_size_range *sizes, size_t count)
@@ -153,7 +165,9 @@ static enum fit fit_after(uint64_t header, const struct lmm_candidate *candidate
     if (!all_after(header, type, sizes, count, has_more)) {
         return FIT_NONE;
     }
-    return candidate->has_more ? FIT_MORE : is_start ? FIT_START : FIT_NONE;
+    return candidate->has_more                                           ? FIT_MORE
+           : candidate->start == LMM_START_DERIVED || is_open(candidate) ? FIT_START
+                                                                         : FIT_NONE;
 }
 
 /* Returns how a type fits after a header whose size is not known, and sets *ret_header to the size with
@@ -162,9 +176,9 @@ static enum fit fit_after_any(const struct lmm_candidate *candidate,
                               const struct lmm_size_range *sizes, size_t count, int32_t *ret_header)
 {
     enum fit best = FIT_NONE;
-    int32_t last = candidate->start == LMM_START_BASE ? 0
-                   : candidate->type->is_base         ? HEADER_STEP
-                                                      : HEADER_BYTES_MAX;
+    int32_t last = is_open(candidate)         ? 0
+                   : candidate->type->is_base ? HEADER_STEP
+                                              : HEADER_BYTES_MAX;
 
     for (int32_t header = 0; header <= last; header += HEADER_STEP) {
         enum fit fit = fit_after((uint64_t) header, candidate, sizes, count);
@@ -174,7 +188,7 @@ static enum fit fit_after_any(const struct lmm_candidate *candidate,
             *ret_header = fit == FIT_ONE ? header : LMM_HEADER_UNKNOWN;
         }
     }
-    return candidate->start == LMM_START_BASE && best > FIT_START ? FIT_START : best;
+    return is_open(candidate) && best > FIT_START ? FIT_START : best;
 }
 
 static enum fit fit_of(const struct lmm_candidate *candidate, const struct lmm_size_range *sizes,
@@ -198,6 +212,9 @@ static enum fit fit_of(const struct lmm_candidate *candidate, const struct lmm_s
     }
     if (all(type, sizes, count, is_one)) {
         return FIT_ONE;
+    }
+    if (is_flexible(type) && all(type, sizes, count, has_tail)) { /* there are no arrays of it */
+        return FIT_TAIL;
     }
     if ((!candidate->has_more || candidate->is_array) &&
         all(type, sizes, count, is_new ? is_multiple_after_cookie : is_multiple)) {
