@@ -34,6 +34,7 @@ struct group {
     bool is_inside;   /* all is, or the source adds the type to something */
     bool is_doubtful; /* R8 */
     bool is_raw;      /* all evidence is what a function takes the block for that returns a part */
+    bool is_choice;   /* R13 */
     enum lmm_start start;
     int32_t header_bytes; /* as of candidates, but found by the sizes where that is possible */
     bool is_fitted;       /* the size of the header is not known otherwise */
@@ -140,6 +141,18 @@ static bool is_alone(const struct lmm_candidate *candidate)
            !candidate->type->is_base && !candidate->type->is_cplusplus && !candidate->is_inside;
 }
 
+/* Returns whether a type is larger than all blocks. */
+static bool is_larger(const struct lmm_type_info *type, const struct lmm_size_range *sizes,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (sizes[i].smallest > 0 && sizes[i].largest >= type->bytes) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Returns whether a struct stands for all that start with it: a function returns it. */
 static bool is_open(const struct lmm_candidate *candidate)
 {
@@ -165,9 +178,10 @@ static enum fit fit_after(uint64_t header, const struct lmm_candidate *candidate
     if (!all_after(header, type, sizes, count, has_more)) {
         return FIT_NONE;
     }
-    return candidate->has_more                                           ? FIT_MORE
-           : candidate->start == LMM_START_DERIVED || is_open(candidate) ? FIT_START
-                                                                         : FIT_NONE;
+    return is_open(candidate)                      ? FIT_START
+           : candidate->has_more                   ? FIT_MORE
+           : candidate->start == LMM_START_DERIVED ? FIT_START
+                                                   : FIT_NONE;
 }
 
 /* Returns how a type fits after a header whose size is not known, and sets *ret_header to the size with
@@ -203,6 +217,9 @@ static enum fit fit_of(const struct lmm_candidate *candidate, const struct lmm_s
     }
     if (candidate->is_inside && type->kind == LMM_TYPE_RECORD) { /* R7 */
         return all(type, sizes, count, has_more) ? FIT_MORE : FIT_NONE;
+    }
+    if (candidate->is_choice) { /* R13 */
+        return is_larger(type, sizes, count) ? FIT_NONE : FIT_MORE;
     }
     if (candidate->header_bytes == LMM_HEADER_UNKNOWN) {
         return fit_after_any(candidate, sizes, count, ret_header);
@@ -294,6 +311,31 @@ static size_t drop_weak_heads(struct group *groups, size_t count)
     return kept;
 }
 
+/* R13: drops the larger of two structs that are a choice; then the smaller one has more. */
+static size_t drop_choices(struct group *groups, size_t count)
+{
+    bool drops[GROUPS_MAX] = {false};
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            if (groups[i].is_choice && groups[j].is_choice &&
+                lmm_type_info_starts_with(groups[i].type, groups[j].type->name)) {
+                drops[i] = true;
+                groups[j].fit = FIT_START;
+                groups[j].start =
+                    groups[j].start == LMM_START_NONE ? LMM_START_DERIVED : groups[j].start;
+            }
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!drops[i]) {
+            groups[kept++] = groups[i];
+        }
+    }
+    return kept;
+}
+
 /* Returns whether a group's struct is known to the callers of a function that returned less. */
 static bool is_found_later(const struct group *group)
 {
@@ -362,6 +404,7 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
             group->fit = fit > group->fit ? fit : group->fit;
             group->is_fitted |= candidates[i].header_bytes == LMM_HEADER_UNKNOWN;
             group->is_raw &= candidates[i].is_raw;
+            group->is_choice |= candidates[i].is_choice;
             group->start = candidates[i].start;
             group->is_array |= candidates[i].is_array;
             group->has_inside |= candidates[i].is_inside;
@@ -372,9 +415,12 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
         has_head |=
             (fit == FIT_NONE || fit == FIT_HEAD) && is_head(&candidates[i], sizes, size_count);
     }
-    made = drop_starts(groups, drop_weak_heads(groups, made));
     for (size_t i = 0; i < made; i++) {
         groups[i].is_inside &= groups[i].has_inside;
+    }
+    made = drop_choices(groups, drop_weak_heads(groups, made));
+    made = drop_starts(groups, made);
+    for (size_t i = 0; i < made; i++) {
         groups[i].is_doubtful =
             has_head && (is_bytes(&groups[i]) ? groups[i].is_inside : may_be_member(&groups[i]));
     }

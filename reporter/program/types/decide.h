@@ -38,6 +38,9 @@
  *       block starts with the struct that the function returns, and has more: that is likely
  *   R12 a class template without members, whose base is of no template, such as QTypedArrayData<T>, says what
  *       follows its base: elements of its argument. It is never certain, and nothing that operator new gives
+ *   R13 where the source tells several structs, and a condition which one a block is, only the sizes of all blocks
+ *       refute one: that it is larger than all of them. Of two, one of which starts with the other, blocks start
+ *       with that, and have more
  */
 #ifndef LMM_PROGRAM_DECIDE_H
 #define LMM_PROGRAM_DECIDE_H
@@ -74,6 +77,7 @@ struct lmm_candidate {
     unsigned evidence; /* one of enum lmm_model_evidence */
     bool is_array;     /* the evidence says that there may be several in a block */
     bool has_more;     /* the source adds something to its size */
+    bool is_choice;    /* the source tells several, and a condition which it is */
     bool is_inside;    /* a pointer to the inside of the block has this type */
     bool is_late;      /* it is so only on one side of a branch after the call */
 

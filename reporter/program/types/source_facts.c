@@ -46,7 +46,8 @@ static bool add_pointed(struct lmm_finding *finding, const char *text, size_t sc
 static bool add_hint(struct lmm_finding *finding, const struct lmm_statement_hint *hint,
                      size_t scope_count)
 {
-    struct lmm_candidate how = {.is_array = hint->is_array, .has_more = hint->has_more};
+    struct lmm_candidate how = {
+        .is_array = hint->is_array, .has_more = hint->has_more, .is_choice = hint->is_choice};
 
     switch (hint->kind) {
     case LMM_STATEMENT_SIZEOF:

@@ -230,12 +230,8 @@ static bool is_multiplied(const struct lmm_tokens *tokens, struct lmm_source_ran
     return false;
 }
 
-/*
- * Finds what is done with a part of an argument, from the inside to the outside. Returns false when
- * the size is not made of it: it is divided, compared, or used by a function.
- */
-static bool place(const struct lmm_tokens *tokens, struct lmm_source_range argument,
-                  struct lmm_source_range part, struct lmm_source_size *size)
+bool lmm_source_size_place(const struct lmm_tokens *tokens, struct lmm_source_range expression,
+                           struct lmm_source_range part, struct lmm_source_size *size)
 {
     static const char *const splits[] = {",", "?", ":", NULL};
     static const char *const sums[] = {"+", "-", "&", "|", "<", ">", "==", NULL};
@@ -243,8 +239,8 @@ static bool place(const struct lmm_tokens *tokens, struct lmm_source_range argum
         "/", "%", "<", ">", "==", "!=", "<=", ">=", "&&", "||", NULL};
 
     for (;;) {
-        uint32_t open = lmm_token_enclosing(tokens, part.from, argument.from);
-        struct lmm_source_range level = argument;
+        uint32_t open = lmm_token_enclosing(tokens, part.from, expression.from);
+        struct lmm_source_range level = expression;
 
         if (open != LMM_TOKEN_NONE) {
             level = (struct lmm_source_range) {open + 1, lmm_token_at(tokens, open)->match};
@@ -262,7 +258,7 @@ static bool place(const struct lmm_tokens *tokens, struct lmm_source_range argum
         }
         part = (struct lmm_source_range) {open, level.to + 1};
         part.to = lmm_token_after(tokens, open);
-        if (open > argument.from && lmm_token_at(tokens, open - 1)->kind == LMM_TOKEN_WORD) {
+        if (open > expression.from && lmm_token_at(tokens, open - 1)->kind == LMM_TOKEN_WORD) {
             part.from--;
             size->has_more = true;
         }
@@ -296,7 +292,7 @@ static size_t find_in(const struct lmm_tokens *tokens, struct lmm_source_range a
         uint32_t end = i + 1;
 
         if (lmm_token_is(tokens, i, "sizeof") && read_sizeof(tokens, i, argument.to, &size, &end) &&
-            place(tokens, argument, (struct lmm_source_range) {i, end}, &size)) {
+            lmm_source_size_place(tokens, argument, (struct lmm_source_range) {i, end}, &size)) {
             count = add(ret_sizes, count, &size);
         }
         is_choice |= lmm_token_is(tokens, i, "?");
@@ -316,6 +312,12 @@ static size_t keep_headers(struct lmm_source_size sizes[LMM_SOURCE_SIZES_MAX], s
         }
     }
     return kept == 0 ? count : kept;
+}
+
+size_t lmm_source_sizes_in(const struct lmm_tokens *tokens, struct lmm_source_range expression,
+                           struct lmm_source_size ret_sizes[LMM_SOURCE_SIZES_MAX])
+{
+    return keep_headers(ret_sizes, find_in(tokens, expression, ret_sizes));
 }
 
 /* Tells whether another argument than this one is a number of things. */
@@ -345,8 +347,7 @@ size_t lmm_source_sizes_find(const struct lmm_tokens *tokens, struct lmm_source_
         size_t found = 0;
 
         if (!is_alignment(lmm_token_at(tokens, call.name), i)) {
-            found = find_in(tokens, arguments[i], sizes);
-            found = keep_headers(sizes, found);
+            found = lmm_source_sizes_in(tokens, arguments[i], sizes);
         }
         if (found > 0 && count > 0) {
             return 0;

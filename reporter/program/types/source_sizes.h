@@ -23,6 +23,7 @@ struct lmm_source_size {
     bool is_expression; /* else a type, or a name that may be one */
     bool is_array;      /* it is multiplied */
     bool has_more;      /* something is added, or it is an argument of another call */
+    bool is_choice;     /* it depends on a condition which of several it is */
 };
 
 /* A call: the index of its name, and of its opening bracket, which has a partner. */
@@ -48,6 +49,15 @@ bool lmm_source_is_one(const struct lmm_tokens *tokens, struct lmm_source_range 
  * number. There are none when they contradict each other. */
 size_t lmm_source_sizes_find(const struct lmm_tokens *tokens, struct lmm_source_call call,
                              struct lmm_source_size ret_sizes[LMM_SOURCE_SIZES_MAX]);
+
+/* Sets ret_sizes to the sizes in an expression that tell what a block of this size is; returns their number. */
+size_t lmm_source_sizes_in(const struct lmm_tokens *tokens, struct lmm_source_range expression,
+                           struct lmm_source_size ret_sizes[LMM_SOURCE_SIZES_MAX]);
+
+/* Sets is_array and has_more to what is done with a part of an expression that is a size. Returns false when that is not
+ * made of the part: it is divided, compared, or used by a function. */
+bool lmm_source_size_place(const struct lmm_tokens *tokens, struct lmm_source_range expression,
+                           struct lmm_source_range part, struct lmm_source_size *size);
 
 /* Tells whether a call without sizeof allocates several things: by its number, or a product. */
 bool lmm_source_call_is_array(const struct lmm_tokens *tokens, struct lmm_source_call call);

@@ -10,6 +10,7 @@
 #include "reporter/program/types/source_sizes.h"
 #include "reporter/program/types/source_tokens.h"
 #include "reporter/program/types/source_types.h"
+#include "reporter/program/types/source_variables.h"
 
 enum {
     CALLS_MAX = 8,
@@ -235,9 +236,16 @@ static void add_sizes(const struct lmm_tokens *tokens, const struct found *found
     struct lmm_source_size sizes[LMM_SOURCE_SIZES_MAX];
     size_t count = lmm_source_sizes_find(tokens, found->call, sizes);
 
+    count = count > 0 ? count : lmm_source_variables_find(tokens, found->call, sizes);
     for (size_t i = 0; i < count; i++) {
-        add_text(hints, sizes[i].is_expression ? LMM_STATEMENT_SIZEOF_AT : LMM_STATEMENT_SIZEOF,
-                 sizes[i].text, sizes[i].is_array, sizes[i].has_more);
+        struct lmm_statement_hint hint = {.kind = sizes[i].is_expression ? LMM_STATEMENT_SIZEOF_AT
+                                                                         : LMM_STATEMENT_SIZEOF,
+                                          .is_array = sizes[i].is_array,
+                                          .has_more = sizes[i].has_more,
+                                          .is_choice = sizes[i].is_choice};
+
+        memcpy(hint.text, sizes[i].text, strlen(sizes[i].text) + 1);
+        add(hints, &hint);
     }
 }
 

@@ -45,6 +45,7 @@ struct lmm_statement_hint {
     bool
         has_more; /* something is added to it: sizeof(T) + n; make_shared<T>, which adds its counts;
                       a function makes the size of it: round_up(sizeof(T)) */
+    bool is_choice; /* SIZEOF and SIZEOF_AT: it depends on a condition which of several it is */
 };
 
 /*
@@ -59,6 +60,7 @@ struct lmm_statement_hint {
  * name contains "alloc", "new" or "dup", or an argument must be a type.
  * A statement with two calls of it has no hints unless the strongest agree; then those that all have.
  * Of `sizeof(T) + n * sizeof(U)` only T is a hint; of sizeofs in several arguments none is.
+ * Without a sizeof, those count that variables in the arguments are made of (source_variables.h).
  * Returns their number; 0: the source says nothing, or is not understood.
  */
 size_t lmm_statement_find(const char *source, size_t bytes, uint32_t line, const char *allocator,

@@ -194,7 +194,8 @@ static bool read_candidate(const struct reading *reading, const char *line,
                                          .is_array = (flags & 1) != 0,
                                          .has_more = (flags & 2) != 0,
                                          .is_inside = (flags & 4) != 0,
-                                         .is_late = (flags & 8) != 0};
+                                         .is_late = (flags & 8) != 0,
+                                         .is_choice = (flags & 16) != 0};
     return true;
 }
 
@@ -343,7 +344,8 @@ static void write_place(struct writing *writing, const struct lmm_type_cache_ite
         fprintf(writing->stream, "C %zx %x %x\n", number_of(writing, candidate->type),
                 candidate->evidence,
                 (candidate->is_array ? 1U : 0U) | (candidate->has_more ? 2U : 0U) |
-                    (candidate->is_inside ? 4U : 0U) | (candidate->is_late ? 8U : 0U));
+                    (candidate->is_inside ? 4U : 0U) | (candidate->is_late ? 8U : 0U) |
+                    (candidate->is_choice ? 16U : 0U));
     }
 }
 

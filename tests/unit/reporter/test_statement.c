@@ -23,7 +23,8 @@ struct a_case {
     const char *source;
     uint32_t line;
     const char *allocator;
-    const char *hints; /* "KIND TEXT", with [] for an array and + for more, parted by "; " */
+    const char *
+        hints; /* "KIND TEXT", with [] for an array, + for more and ? for a choice, parted by "; " */
 };
 
 /* Writes the hints of a line as one text. */
@@ -37,10 +38,11 @@ static void write_hints(const char *source, size_t bytes, uint32_t line, const c
     cr_assert_leq(count, (size_t) LMM_STATEMENT_HINTS_MAX);
     ret_text[0] = '\0';
     for (size_t i = 0; i < count; i++) {
-        used += (size_t) snprintf(ret_text + used, TEXT_MAX - used, "%s%s%s%s%s%s",
-                                  i > 0 ? "; " : "", kinds[hints[i].kind],
-                                  hints[i].text[0] != '\0' ? " " : "", hints[i].text,
-                                  hints[i].is_array ? "[]" : "", hints[i].has_more ? "+" : "");
+        used +=
+            (size_t) snprintf(ret_text + used, TEXT_MAX - used, "%s%s%s%s%s%s%s", i > 0 ? "; " : "",
+                              kinds[hints[i].kind], hints[i].text[0] != '\0' ? " " : "",
+                              hints[i].text, hints[i].is_array ? "[]" : "",
+                              hints[i].has_more ? "+" : "", hints[i].is_choice ? "?" : "");
         cr_assert_lt(used, (size_t) TEXT_MAX);
     }
 }
@@ -475,6 +477,67 @@ Test(statement, broken_texts_do_no_harm)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         try_all(texts[i], strlen(texts[i]));
     }
+}
+
+Test(statement, variables_that_are_made_of_sizeof)
+{
+    static const struct a_case cases[] = {
+        {"f(int n) {\n size_t size = sizeof(T);\n p = malloc(size); }", 3, "malloc",
+         "sizeof T; to p"},
+        {"f(int n) {\n size_t size = sizeof(T) + n;\n p = malloc(size); }", 3, "malloc",
+         "sizeof T+; to p+"},
+        {"f(int n) {\n size_t size = sizeof(T);\n p = malloc(n * size); }", 3, "malloc",
+         "sizeof T[]; to p[]"},
+        {"f(int n) {\n size = sizeof(T);\n size += n;\n p = malloc(size); }", 4, "malloc",
+         "sizeof T+; to p+"},
+        {"f(int n) {\n one = sizeof(T);\n all = n * one;\n p = malloc(all); }", 4, "malloc",
+         "sizeof T[]; to p[]"},
+        {"f(int n) {\n size = sizeof(T);\n size = sizeof(U);\n p = malloc(size); }", 4, "malloc",
+         "sizeof U; to p"},
+        {"f(int n) {\n size = sizeof(T);\n if (n) size = sizeof(U);\n p = malloc(size); }", 4,
+         "malloc", "sizeof U?; sizeof T?; to p"},
+        {"f(int n) {\n if (n) { size = sizeof(T); } else { size = sizeof(U); }\n p = malloc(size); "
+         "}",
+         3, "malloc", "sizeof U?; sizeof T?; to p"},
+        /* One of the values is not known, or the variable is no size. */
+        {"f(int n) {\n size = sizeof(T);\n if (n) size = n;\n p = malloc(size); }", 4, "malloc",
+         "to p"},
+        {"f(int size) {\n if (size == 0) size = sizeof(T);\n p = malloc(size); }", 3, "malloc",
+         "to p"},
+        {"f(int n) {\n size = n ? sizeof(T) : 0;\n p = malloc(size); }", 3, "malloc", "to p"},
+        {"f(int n) {\n size = g(sizeof(T));\n p = malloc(size); }", 3, "malloc", "to p"},
+        {"f(int n) {\n size = sizeof(T) / 2;\n p = malloc(size); }", 3, "malloc", "to p"},
+        {"f(int n) {\n *size = sizeof(T);\n p = malloc(size); }", 3, "malloc", "to p"},
+        {"f(int n) {\n a.size = sizeof(T);\n p = malloc(size); }", 3, "malloc", "to p"},
+        {"f(int n) {\n p = malloc(sizeof(T));\n p = realloc(p, n); }", 3, "realloc", "to p"},
+        /* In other functions, and after the call. */
+        {"g(int n) { size = sizeof(T); }\nf(int n) {\n p = malloc(size); }", 3, "malloc", "to p"},
+        {"f(int n) {\n p = malloc(size);\n size = sizeof(T); }", 2, "malloc", "to p"},
+        {"size_t size = sizeof(T);\np = malloc(size);", 2, "malloc", "to p"},
+    };
+
+    CHECK(cases);
+}
+
+/* Variables that are made of each other, many times. */
+Test(statement, variables_without_end)
+{
+    enum { LINES = 1500 };
+    static const char line[] = "a=b+b;b=a+a;";
+    static const char end[] = "\np=malloc(a+b+a+b);}";
+    char *text = malloc(8 + LINES * sizeof(line) + sizeof(end));
+    char found[TEXT_MAX];
+    size_t used = 0;
+
+    cr_assert_not_null(text);
+    used += (size_t) sprintf(text, "f(c){");
+    for (size_t i = 0; i < LINES; i++) {
+        used += (size_t) sprintf(text + used, "%s", line);
+    }
+    used += (size_t) sprintf(text + used, "%s", end);
+    write_hints(text, used, 2, "malloc", 0, found);
+    cr_expect_str_eq(found, "to p");
+    free(text);
 }
 
 Test(statement, zero_bytes_are_blanks)
