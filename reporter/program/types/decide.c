@@ -7,28 +7,13 @@
 
 enum {
     GROUPS_MAX = 16,
-    COOKIE_BYTES = 8, /* before the elements of new[]: their number */
-    HEADER_STEP = 16, /* R11: what follows is aligned as malloc() does it */
-    HEADER_BYTES_MAX = 64,
-};
-
-enum fit {
-    FIT_NONE,
-    FIT_UNKNOWN, /* the type is incomplete, or no size is known */
-    FIT_START,   /* the type, and something after it, which the program's data says */
-    FIT_HEAD,    /* the type, and something after it */
-    FIT_MANY,    /* a constant number, above one */
-    FIT_ARRAY,   /* different numbers */
-    FIT_MORE,    /* the type and something added */
-    FIT_TAIL,    /* its header and elements of its last member */
-    FIT_ONE,
 };
 
 /* The candidates of one type. */
 struct group {
     const struct lmm_type_info *type;
     unsigned kinds;
-    enum fit fit;
+    enum lmm_fit fit;
     bool is_array;
     bool has_inside;  /* some evidence is a pointer to the inside of the block */
     bool is_inside;   /* all is, or the source adds the type to something */
@@ -50,201 +35,6 @@ static const struct {
     {LMM_MODEL_BY_SOURCE, 80},   {LMM_MODEL_BY_VARIABLE, 40}, {LMM_MODEL_BY_STORE, 35},
     {LMM_MODEL_BY_RETURN, 30},   {LMM_MODEL_BY_ARGUMENT, 15}, {LMM_MODEL_BY_SIZE, 5},
 };
-
-/* ---- Sizes ----------------------------------------------------------------------------------- */
-
-static bool is_one(const struct lmm_type_info *type, uint64_t size)
-{
-    return size == type->bytes;
-}
-
-static bool is_multiple(const struct lmm_type_info *type, uint64_t size)
-{
-    return size % type->bytes == 0;
-}
-
-static bool is_multiple_after_cookie(const struct lmm_type_info *type, uint64_t size)
-{
-    uint64_t cookie = type->bytes % 16 == 0 && (size & 15) == 0 ? 16 : COOKIE_BYTES;
-
-    return is_multiple(type, size) || (size > cookie && (size - cookie) % type->bytes == 0);
-}
-
-static bool has_tail(const struct lmm_type_info *type, uint64_t size)
-{
-    return type->tail_bytes > 0 &&
-           ((size >= type->tail_offset && (size - type->tail_offset) % type->tail_bytes == 0) ||
-            (size >= type->bytes && (size - type->bytes) % type->tail_bytes == 0));
-}
-
-/* Returns whether a struct ends in an array without a length. */
-static bool is_flexible(const struct lmm_type_info *type)
-{
-    return type->tail_bytes > 0 && type->tail_offset >= type->bytes && !type->is_cplusplus;
-}
-
-static bool has_more(const struct lmm_type_info *type, uint64_t size)
-{
-    return size >= type->bytes;
-}
-
-/* Returns whether a test holds for the smallest and the largest size of each site, without a header. */
-static bool all_after(uint64_t header, const struct lmm_type_info *type,
-                      const struct lmm_size_range *sizes, size_t count,
-                      bool (*test)(const struct lmm_type_info *type, uint64_t size))
-{
-    for (size_t i = 0; i < count; i++) {
-        if (sizes[i].smallest > 0 &&
-            !(sizes[i].smallest > header && test(type, sizes[i].smallest - header) &&
-              test(type, sizes[i].largest - header))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool all(const struct lmm_type_info *type, const struct lmm_size_range *sizes, size_t count,
-                bool (*test)(const struct lmm_type_info *type, uint64_t size))
-{
-    return all_after(0, type, sizes, count, test);
-}
-
-static bool is_constant(const struct lmm_size_range *sizes, size_t count)
-{
-    uint64_t size = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (sizes[i].smallest > 0 &&
-            (sizes[i].smallest != sizes[i].largest || (size != 0 && size != sizes[i].smallest))) {
-            return false;
-        }
-        size = sizes[i].smallest > 0 ? sizes[i].smallest : size;
-    }
-    return true;
-}
-
-static bool are_known(const struct lmm_size_range *sizes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (sizes[i].smallest > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Returns whether no larger struct starts with the type (R10). Where the source has sizeof, it would
- * tell what is added. */
-static bool is_alone(const struct lmm_candidate *candidate)
-{
-    return candidate->evidence != LMM_MODEL_BY_SOURCE && candidate->type->kind == LMM_TYPE_RECORD &&
-           !candidate->type->is_base && !candidate->type->is_cplusplus && !candidate->is_inside;
-}
-
-/* Returns whether a type is larger than all blocks. */
-static bool is_larger(const struct lmm_type_info *type, const struct lmm_size_range *sizes,
-                      size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (sizes[i].smallest > 0 && sizes[i].largest >= type->bytes) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Returns whether a struct stands for all that start with it: a function returns it. */
-static bool is_open(const struct lmm_candidate *candidate)
-{
-    return candidate->start == LMM_START_BASE && candidate->type->is_base;
-}
-
-/* Returns how a type fits after a header, where functions leave the question to their callers. */
-static enum fit fit_after(uint64_t header, const struct lmm_candidate *candidate,
-                          const struct lmm_size_range *sizes, size_t count)
-{
-    const struct lmm_type_info *type = candidate->type;
-    bool is_start = candidate->start != LMM_START_NONE;
-
-    if (all_after(header, type, sizes, count, is_one)) {
-        return FIT_ONE;
-    }
-    if ((!is_start || candidate->is_array) && all_after(header, type, sizes, count, is_multiple)) {
-        return is_constant(sizes, count) ? FIT_MANY : FIT_ARRAY;
-    }
-    if (all_after(header, type, sizes, count, has_tail)) {
-        return FIT_TAIL;
-    }
-    if (!all_after(header, type, sizes, count, has_more)) {
-        return FIT_NONE;
-    }
-    return is_open(candidate)                      ? FIT_START
-           : candidate->has_more                   ? FIT_MORE
-           : candidate->start == LMM_START_DERIVED ? FIT_START
-                                                   : FIT_NONE;
-}
-
-/* Returns how a type fits after a header whose size is not known, and sets *ret_header to the size with
- * which it fits best. */
-static enum fit fit_after_any(const struct lmm_candidate *candidate,
-                              const struct lmm_size_range *sizes, size_t count, int32_t *ret_header)
-{
-    enum fit best = FIT_NONE;
-    int32_t last = is_open(candidate)         ? 0
-                   : candidate->type->is_base ? HEADER_STEP
-                                              : HEADER_BYTES_MAX;
-
-    for (int32_t header = 0; header <= last; header += HEADER_STEP) {
-        enum fit fit = fit_after((uint64_t) header, candidate, sizes, count);
-
-        if (fit > best) {
-            best = fit;
-            *ret_header = fit == FIT_ONE ? header : LMM_HEADER_UNKNOWN;
-        }
-    }
-    return is_open(candidate) && best > FIT_START ? FIT_START : best;
-}
-
-static enum fit fit_of(const struct lmm_candidate *candidate, const struct lmm_size_range *sizes,
-                       size_t count, bool is_new, int32_t *ret_header)
-{
-    const struct lmm_type_info *type = candidate->type;
-
-    *ret_header = candidate->header_bytes;
-
-    if (type->bytes == 0 || !are_known(sizes, count)) {
-        return FIT_UNKNOWN;
-    }
-    if (candidate->is_inside && type->kind == LMM_TYPE_RECORD) { /* R7 */
-        return all(type, sizes, count, has_more) ? FIT_MORE : FIT_NONE;
-    }
-    if (candidate->is_choice) { /* R13 */
-        return is_larger(type, sizes, count) ? FIT_NONE : FIT_MORE;
-    }
-    if (candidate->header_bytes == LMM_HEADER_UNKNOWN) {
-        return fit_after_any(candidate, sizes, count, ret_header);
-    }
-    if (candidate->header_bytes > 0 || candidate->start != LMM_START_NONE) {
-        return fit_after((uint64_t) candidate->header_bytes, candidate, sizes, count);
-    }
-    if (all(type, sizes, count, is_one)) {
-        return FIT_ONE;
-    }
-    if (is_flexible(type) && all(type, sizes, count, has_tail)) { /* there are no arrays of it */
-        return FIT_TAIL;
-    }
-    if ((!candidate->has_more || candidate->is_array) &&
-        all(type, sizes, count, is_new ? is_multiple_after_cookie : is_multiple)) {
-        return is_constant(sizes, count) ? FIT_MANY : FIT_ARRAY;
-    }
-    if (all(type, sizes, count, has_tail) && !(is_new && type->is_typed_header)) { /* R12 */
-        return FIT_TAIL;
-    }
-    if (!all(type, sizes, count, has_more)) {
-        return FIT_NONE;
-    }
-    return candidate->has_more ? FIT_MORE : is_alone(candidate) ? FIT_HEAD : FIT_NONE;
-}
 
 /* ---- Groups ---------------------------------------------------------------------------------- */
 
@@ -283,7 +73,7 @@ static bool is_head(const struct lmm_candidate *candidate, const struct lmm_size
                     size_t count)
 {
     return candidate->type->kind == LMM_TYPE_RECORD && !candidate->is_inside &&
-           candidate->type->bytes > 0 && all(candidate->type, sizes, count, has_more);
+           candidate->type->bytes > 0 && lmm_sizes_are_least(sizes, count, candidate->type->bytes);
 }
 
 static bool has_bytes(const struct group *groups, size_t count)
@@ -304,7 +94,7 @@ static size_t drop_weak_heads(struct group *groups, size_t count)
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (groups[i].fit != FIT_HEAD || (kinds_of(&groups[i]) > 1 && !drops_all)) {
+        if (groups[i].fit != LMM_FIT_HEAD || (kinds_of(&groups[i]) > 1 && !drops_all)) {
             groups[kept++] = groups[i];
         }
     }
@@ -322,7 +112,7 @@ static size_t drop_choices(struct group *groups, size_t count)
             if (groups[i].is_choice && groups[j].is_choice &&
                 lmm_type_info_starts_with(groups[i].type, groups[j].type->name)) {
                 drops[i] = true;
-                groups[j].fit = FIT_START;
+                groups[j].fit = LMM_FIT_START;
                 groups[j].start =
                     groups[j].start == LMM_START_NONE ? LMM_START_DERIVED : groups[j].start;
             }
@@ -341,7 +131,7 @@ static bool is_found_later(const struct group *group)
 {
     return (group->start != LMM_START_NONE || group->header_bytes != 0) &&
            group->type->kind == LMM_TYPE_RECORD && !group->is_inside && !group->is_raw &&
-           (group->fit == FIT_START || group->fit > FIT_ARRAY) &&
+           (group->fit == LMM_FIT_START || group->fit > LMM_FIT_ARRAY) &&
            has(group, ~(unsigned) (LMM_MODEL_BY_ARGUMENT | LMM_MODEL_BY_SIZE));
 }
 
@@ -376,7 +166,7 @@ static size_t drop_starts(struct group *groups, size_t count)
 /* R8: returns whether a pointer to the block may be one to the first member of a struct. */
 static bool may_be_member(const struct group *group)
 {
-    return group->type->kind != LMM_TYPE_RECORD && group->fit < FIT_MORE && !group->is_array &&
+    return group->type->kind != LMM_TYPE_RECORD && group->fit < LMM_FIT_MORE && !group->is_array &&
            !has(group, LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME | LMM_MODEL_BY_SOURCE);
 }
 
@@ -395,8 +185,9 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
         if (counts != NULL && !counts(&candidates[i])) {
             continue;
         }
-        enum fit fit = fit_of(&candidates[i], sizes, size_count, is_new, &header);
-        struct group *group = fit == FIT_NONE ? NULL : group_of(groups, &made, candidates[i].type);
+        enum lmm_fit fit = lmm_fit_of(&candidates[i], sizes, size_count, is_new, &header);
+        struct group *group =
+            fit == LMM_FIT_NONE ? NULL : group_of(groups, &made, candidates[i].type);
 
         if (group != NULL) {
             group->kinds |= candidates[i].evidence;
@@ -412,8 +203,8 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
                 candidates[i].is_inside ||
                 (candidates[i].has_more && candidates[i].evidence == LMM_MODEL_BY_SOURCE);
         }
-        has_head |=
-            (fit == FIT_NONE || fit == FIT_HEAD) && is_head(&candidates[i], sizes, size_count);
+        has_head |= (fit == LMM_FIT_NONE || fit == LMM_FIT_HEAD) &&
+                    is_head(&candidates[i], sizes, size_count);
     }
     for (size_t i = 0; i < made; i++) {
         groups[i].is_inside &= groups[i].has_inside;
@@ -455,17 +246,17 @@ static size_t join_pointers(struct group *groups, size_t count)
 
 static int score_of(const struct group *group)
 {
-    int score = group->fit == FIT_ONE     ? 30
-                : group->fit == FIT_MORE  ? 25
-                : group->fit == FIT_TAIL  ? 20
-                : group->fit == FIT_ARRAY ? 5
-                                          : 0;
+    int score = group->fit == LMM_FIT_ONE     ? 30
+                : group->fit == LMM_FIT_MORE  ? 25
+                : group->fit == LMM_FIT_TAIL  ? 20
+                : group->fit == LMM_FIT_ARRAY ? 5
+                                              : 0;
 
     for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
         score += (group->kinds & weights[i].kind) != 0 ? weights[i].weight : 0;
     }
-    score += group->is_array && group->fit == FIT_MANY ? 20 : 0;
-    score -= group->fit == FIT_UNKNOWN ? 40 : 0;
+    score += group->is_array && group->fit == LMM_FIT_MANY ? 20 : 0;
+    score -= group->fit == LMM_FIT_UNKNOWN ? 40 : 0;
     score -= group->is_inside ? 100 : 0;
     return score - (is_bytes(group) ? 45 : 0);
 }
@@ -483,7 +274,7 @@ static const struct group *best_of(struct group *groups, size_t count,
         best = best == NULL || groups[i].score > best->score ? &groups[i] : best;
     }
     for (size_t i = 0; i < count; i++) {
-        if (&groups[i] != best && !is_bytes(&groups[i]) && groups[i].fit != FIT_UNKNOWN &&
+        if (&groups[i] != best && !is_bytes(&groups[i]) && groups[i].fit != LMM_FIT_UNKNOWN &&
             !groups[i].is_inside && (second == NULL || groups[i].score > second->score)) {
             second = &groups[i];
         }
@@ -510,9 +301,9 @@ static enum lmm_model_confidence of_bytes(const struct group *group)
 static bool may_be_base(const struct group *group, enum lmm_maker maker)
 {
     bool is_named = has(group, LMM_MODEL_BY_SOURCE) && kinds_of(group) > 1;
-    bool is_base = group->fit == FIT_MANY
+    bool is_base = group->fit == LMM_FIT_MANY
                        ? !is_named
-                       : group->fit == FIT_ARRAY &&
+                       : group->fit == LMM_FIT_ARRAY &&
                              (maker == LMM_MAKER_NEW || has(group, LMM_MODEL_BY_RETURN));
 
     return group->type->kind == LMM_TYPE_RECORD && !group->is_array && is_base &&
@@ -523,7 +314,7 @@ static bool may_be_base(const struct group *group, enum lmm_maker maker)
 static enum lmm_model_confidence of_inside(const struct group *group, bool is_same)
 {
     bool is_struct = group->type->kind == LMM_TYPE_RECORD && kinds_of(group) > 1 && is_same &&
-                     group->fit == FIT_MORE && !has(group, LMM_MODEL_BY_SOURCE);
+                     group->fit == LMM_FIT_MORE && !has(group, LMM_MODEL_BY_SOURCE);
 
     return is_struct || (is_bytes(group) && !group->is_doubtful) ? LMM_MODEL_LIKELY
                                                                  : LMM_MODEL_GUESS;
@@ -544,8 +335,8 @@ static enum lmm_model_confidence of_fit(const struct group *group, const struct 
 {
     bool is_class =
         maker == LMM_MAKER_MALLOC || has(group, LMM_MODEL_BY_OBJECT | LMM_MODEL_BY_SOURCE); /* R4 */
-    bool is_sized = group->is_array || group->fit > FIT_ARRAY ||
-                    (group->fit == FIT_ARRAY && group->type->kind != LMM_TYPE_RECORD);
+    bool is_sized = group->is_array || group->fit > LMM_FIT_ARRAY ||
+                    (group->fit == LMM_FIT_ARRAY && group->type->kind != LMM_TYPE_RECORD);
 
     if (may_be_base(group, maker) || group->is_doubtful ||
         !has(group, ~(unsigned) (LMM_MODEL_BY_ARGUMENT | LMM_MODEL_BY_SIZE)) ||
@@ -566,13 +357,13 @@ static enum lmm_model_confidence confidence_of(const struct group *group,
     if (group->is_inside) {
         return of_inside(group, is_same);
     }
-    if (group->fit == FIT_UNKNOWN) {
+    if (group->fit == LMM_FIT_UNKNOWN) {
         return of_unknown(group, second, is_same);
     }
-    if (group->fit == FIT_HEAD) { /* R10 */
+    if (group->fit == LMM_FIT_HEAD) { /* R10 */
         return second == NULL ? LMM_MODEL_LIKELY : LMM_MODEL_GUESS;
     }
-    if (group->fit == FIT_START) {
+    if (group->fit == LMM_FIT_START) {
         return second == NULL && is_found_later(group) ? LMM_MODEL_LIKELY : LMM_MODEL_GUESS;
     }
     if (has(group, LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME)) {
@@ -605,12 +396,12 @@ static struct lmm_verdict decide(const struct lmm_candidate *candidates, size_t 
         return (struct lmm_verdict) {.type = NULL};
     }
     enum lmm_model_confidence confidence =
-        confidence_of(best, second, maker, is_constant(sizes, size_count));
+        confidence_of(best, second, maker, lmm_sizes_are_constant(sizes, size_count));
     return (struct lmm_verdict) {
         .type = best->type,
-        .is_array = best->fit == FIT_MANY || best->fit == FIT_ARRAY || is_bytes(best) ||
-                    (best->fit == FIT_UNKNOWN && best->is_array),
-        .has_more = best->fit == FIT_START,
+        .is_array = best->fit == LMM_FIT_MANY || best->fit == LMM_FIT_ARRAY || is_bytes(best) ||
+                    (best->fit == LMM_FIT_UNKNOWN && best->is_array),
+        .has_more = best->fit == LMM_FIT_START,
         .confidence =
             best->is_fitted && confidence > LMM_MODEL_LIKELY ? LMM_MODEL_LIKELY : confidence,
         .evidence = best->kinds,

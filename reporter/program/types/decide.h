@@ -50,6 +50,7 @@
 #include <stdint.h>
 
 #include "reporter/core/model.h"
+#include "reporter/program/types/fit.h"
 
 struct lmm_type_info;
 
@@ -58,39 +59,6 @@ enum lmm_maker {
     LMM_MAKER_MALLOC,    /* or another function that is not of C++ */
     LMM_MAKER_NEW,       /* operator new: one object, or an array of an allocator */
     LMM_MAKER_NEW_ARRAY, /* operator new[] */
-};
-
-enum {
-    LMM_HEADER_UNKNOWN = -1, /* a header whose size is not known; there may be none */
-};
-
-/* How a struct stands to those that functions return which leave the question to their callers. */
-enum lmm_start {
-    LMM_START_NONE,
-    LMM_START_BASE,    /* it is one of those */
-    LMM_START_DERIVED, /* it starts with one of those */
-};
-
-/* A type that blocks may have. */
-struct lmm_candidate {
-    const struct lmm_type_info *type;
-    unsigned evidence; /* one of enum lmm_model_evidence */
-    bool is_array;     /* the evidence says that there may be several in a block */
-    bool has_more;     /* the source adds something to its size */
-    bool is_choice;    /* the source tells several, and a condition which it is */
-    bool is_inside;    /* a pointer to the inside of the block has this type */
-    bool is_late;      /* it is so only on one side of a branch after the call */
-
-    /* What the functions between the allocation and the call say. */
-    int32_t header_bytes; /* what lies before it in the block; or LMM_HEADER_UNKNOWN */
-    enum lmm_start start;
-    bool is_raw; /* what they take the block for before they return a part of it */
-};
-
-/* The sizes in bytes that were requested at one site. */
-struct lmm_size_range {
-    uint64_t smallest; /* 0: unknown */
-    uint64_t largest;
 };
 
 struct lmm_verdict {
