@@ -18,6 +18,7 @@
 #include <uthash.h>
 
 #include "reporter/program/base/array.h"
+#include "reporter/program/base/own_build.h"
 #include "reporter/program/base/regular_file.h"
 #include "reporter/program/types/call_facts.h"
 #include "reporter/program/types/type_info.h"
@@ -32,16 +33,18 @@ enum {
 
 /* ---- Version --------------------------------------------------------------------------------- */
 
-enum { HEAD_MAX = 128 };
+enum {
+    HEAD_MAX = 192,
+    FORMAT = 2, /* of the lines */
+};
 
-/* Prints the first line of a cache: what another build of `lmm` found may be found in another way. */
+/* Prints the first line of a cache. */
 static void put_head(char head[HEAD_MAX])
 {
-    struct stat status = {.st_size = 0};
+    char build[LMM_OWN_BUILD_BYTES];
 
-    (void) stat("/proc/self/exe", &status);
-    snprintf(head, HEAD_MAX, "lmm types " LMM_PROGRAM_VERSION " %jd %jd.%ld\n",
-             (intmax_t) status.st_size, (intmax_t) status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+    lmm_own_build(build);
+    snprintf(head, HEAD_MAX, "lmm types %d " LMM_PROGRAM_VERSION " %s\n", FORMAT, build);
 }
 
 /* ---- Paths ----------------------------------------------------------------------------------- */

@@ -4,6 +4,11 @@
  * $XDG_CACHE_HOME/lmm/types, else ~/.cache/lmm/types: a file for each build-id. Facts are kept only
  * of files that have a build-id and debug information, which never change then.
  *
+ * A cache belongs to the build of `lmm` that wrote it, by the build-id of `lmm` itself: another build may find other
+ * facts, and nobody needs to remember to count a version up when the finder changes. A copy of the program, or one
+ * that was installed, has the same build-id. (The size and time of its file did not survive a copy, and were those of
+ * another program under Valgrind.) Where `lmm` was linked without a build-id, the version of LMM alone counts.
+ *
  * A cache is text: a line for its version, then lines for types, calls, and candidates, and a
  * checksum. It is hostile when it is read: one that is not understood is ignored, and written anew.
  * It is written as a whole, under another name, and renamed; a failure to write it is no error. The
