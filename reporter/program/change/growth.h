@@ -3,14 +3,7 @@
  * growth: which sites of a process grow steadily, as a leak does, from many readings of its ledger.
  * Only the shape of the growth is tested; docs/man/lmm-watch.1.scd has the definition for users.
  *
- * A series of moments is steady when
- *   - it has at least LMM_GROWTH_MOMENTS_MIN of them;
- *   - it rises nearly always: the pairs of moments whose later value is higher, minus those whose
- *     later value is lower, are at least 80 % of all pairs (a step, a sawtooth or noise has fewer;
- *     a slow leak passes whose steps are short compared with the whole time);
- *   - it still rises: the same number for the last third is at least 50 %, and the rate of the last
- *     third is at least a quarter of the whole rate (a warm-up that levels off fails here).
- * Rates are slopes of least squares.
+ * steady.h says when a series of moments is steady.
  *
  * Memory is bounded: LMM_GROWTH_MOMENTS_MAX values for each site that ever changed. When all are
  * used, each pair of moments becomes one, so that a moment spans several readings. Its value is
@@ -29,12 +22,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reporter/program/history/steady.h"
+
 struct lmm_growth;
 struct lmm_model;
 struct lmm_model_site;
 
 enum {
-    LMM_GROWTH_MOMENTS_MIN = 12,
+    LMM_GROWTH_MOMENTS_MIN = LMM_STEADY_MOMENTS_MIN,
     LMM_GROWTH_MOMENTS_MAX = 128,
 };
 
@@ -63,10 +58,5 @@ size_t lmm_growth_moments(const struct lmm_growth *growth);
  * Returns their number and sets *ret_growing, to be freed; SIZE_MAX: out of memory. */
 size_t lmm_growth_steady(const struct lmm_growth *growth, const struct lmm_model *model,
                          struct lmm_growing **ret_growing);
-
-/* Returns whether count values, at times that go up, grow steadily; *ret_bytes_per_second, which
- * may be NULL, is then set to the rate. Cost: the square of count. */
-bool lmm_growth_is_steady(const uint64_t *times_ns, const uint64_t *values, size_t count,
-                          double *ret_bytes_per_second);
 
 #endif

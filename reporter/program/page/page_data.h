@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "reporter/program/page/page_facts.h"
+#include "reporter/program/page/page_suspects.h"
 
 struct lmm_diet;
 struct lmm_page_figures;
@@ -24,15 +25,6 @@ struct lmm_timeline;
 enum { LMM_PAGE_SCHEMA_VERSION = 1 };
 
 enum lmm_page_kind { LMM_PAGE_REPORT, LMM_PAGE_LIVE, LMM_PAGE_DIFF };
-
-/* What grows steadily. */
-struct lmm_page_suspect {
-    int32_t type; /* these two: rows; LMM_PAGE_NONE: none */
-    int32_t line;
-    uint64_t bytes_per_hour;
-    uint64_t steady_ms;
-    uint64_t reaches_limit_ms; /* 0: there is no limit, or it is far */
-};
 
 /* All that is not there is NULL or 0. */
 struct lmm_page_data {

@@ -54,6 +54,7 @@ static int write_with(const struct lmm_page_report *report, struct lmm_page_tabl
     struct lmm_page_figures now = {.site_count = 0};
     struct lmm_page_figures before = {.site_count = 0};
     char *notes[LMM_GAP_NOTES_MAX];
+    struct lmm_page_suspect suspects[LMM_PAGE_SUSPECTS_MAX];
     size_t count = 0;
     int error = -ENOMEM;
 
@@ -69,6 +70,9 @@ static int write_with(const struct lmm_page_report *report, struct lmm_page_tabl
             .figures_before = report->before == NULL ? NULL : &before,
             .diet = report->diet,
             .timeline = report->timeline,
+            .suspects = suspects,
+            .suspect_count = lmm_page_suspects_find(tables, report->now.model, report->timeline,
+                                                    report->now.limit_bytes, suspects),
             .notes = notes,
             .note_count = count,
         };

@@ -84,7 +84,7 @@ static bool is_steady(uint64_t (*value)(size_t i, size_t n), size_t count, doubl
         times[i] = 7 * SECOND + i * SECOND / 2;
         values[i] = value(i, count);
     }
-    return lmm_growth_is_steady(times, values, count, ret_rate);
+    return lmm_is_steady(times, values, count, ret_rate);
 }
 
 Test(growth, tells_leaks_from_other_shapes)
@@ -124,7 +124,7 @@ Test(growth, values_near_the_end_of_numbers_do_not_wrap)
         times[i] = i * SECOND;
         values[i] = UINT64_MAX / LMM_GROWTH_MOMENTS_MIN * i;
     }
-    cr_expect(lmm_growth_is_steady(times, values, LMM_GROWTH_MOMENTS_MIN, &rate));
+    cr_expect(lmm_is_steady(times, values, LMM_GROWTH_MOMENTS_MIN, &rate));
     cr_expect(rate > 1e18);
 }
 
