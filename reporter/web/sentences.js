@@ -3,9 +3,10 @@
  * sentences: question 3, what should I do? Suspects, hints, and what the page could show better.
  */
 import {bytesEl, el, setChildren} from './dom.js';
-import {growthText} from './words.js';
+import {growthText, spanText} from './words.js';
 import {placeText} from './text.js';
 import {lineName, typeName} from './sums.js';
+import {grownIn} from './spans.js';
 
 const SHOWN = 3;
 
@@ -19,17 +20,18 @@ export function makeSentences(store) {
     const opened = new Set();
     const section = el('section.sentences', {'aria-label': 'What to do'});
     const draw = () => {
-        const {suspects, hints, notes, kind} = store.now.model;
+        const {suspects, hints, notes} = store.now.model;
         const lists = [
+            listOf(opened, 'Grown in this span', grownParts(store)),
             listOf(opened, 'Suspects', suspects.map((suspect) => suspectParts(store, suspect))),
             listOf(opened, 'Hints', hints.map((hint) => hintParts(store, hint))),
             listOf(opened, 'To see more', notes.map((note) => [note])),
         ].filter(Boolean);
         setChildren(section, lists);
-        section.hidden = lists.length === 0 || kind === 'diff' && suspects.length + hints.length + notes.length === 0;
+        section.hidden = lists.length === 0;
     };
     store.watch((changed) => {
-        if (changed.has('model')) {
+        if (['model', 'span', 'layers'].some((name) => changed.has(name))) {
             draw();
         }
     });
@@ -82,6 +84,25 @@ function rowLink(store, type, line) {
     return el('button.link', {
         type: 'button', onclick: () => store.set({selection, tab: by === 'type' ? 'types' : 'lines'}),
     }, [name]);
+}
+
+/**
+ * What grew most in the span that was chosen.
+ * @param {import('./state.js').Store} store
+ * @returns {import('./dom.js').Child[][]}
+ */
+function grownParts(store) {
+    const {model, span, layers} = store.now;
+    if (!model.series || !span) {
+        return [];
+    }
+    const grown = grownIn(model.series, layers, span, SHOWN);
+    if (grown.length === 0) {
+        return [['Nothing grew.']];
+    }
+    return grown.map(({row, change}) => [
+        rowLink(store, row.by === 'type' ? row.index : -1, row.by === 'line' ? row.index : -1),
+        ' ' + spanText(change, span.to - span.from)]);
 }
 
 /**

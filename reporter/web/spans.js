@@ -112,6 +112,22 @@ export function changeIn(series, column, span) {
 }
 
 /**
+ * The rows that have grown most in a span.
+ * @param {import('./model.js').Series} series
+ * @param {string} by
+ * @param {Span} span
+ * @param {number} most how many
+ * @returns {{row: import('./model.js').SeriesRow, change: number}[]}
+ */
+export function grownIn(series, by, span, most) {
+    return series.rows.filter((row) => row.by === by)
+        .map((row) => ({row, change: changeIn(series, row.live, span)}))
+        .filter((one) => one.change > 0)
+        .sort((a, b) => b.change - a.change)
+        .slice(0, most);
+}
+
+/**
  * A row's figures in a span as a line of a few points: in each part of the time the last figure.
  * @param {import('./model.js').Series} series
  * @param {Float64Array} column

@@ -78,6 +78,18 @@ export function growthText(suspect) {
 }
 
 /**
+ * How much a row grew in a span, after its name.
+ * @param {number} change bytes
+ * @param {number} ms length of the span
+ * @returns {string}
+ */
+export function spanText(change, ms) {
+    const perHour = ms > 0 ? change * 3600000 / ms : 0;
+    const rate = ms < 3600000 ? `${bytesText(perHour / 3600)} a second` : `${bytesText(perHour)} an hour`;
+    return `grew by ${bytesText(change)}, ${rate}.`;
+}
+
+/**
  * How sure a type is and why.
  * @param {string} confidence
  * @param {string[]} evidence

@@ -100,6 +100,7 @@ class Time(WebCase):
         self.browser.until("return document.querySelector('.span').innerText.startsWith('shown: ') && "
                            "!document.querySelector('.span').innerText.includes('whole');")
         self.assertNotEqual(self.texts(".grid td.change")[0], change)
+        self.assertRegex(self.text(".sentences"), r"Grown in this span\nchar\[\] grew by [\d.]+ MiB, [\d.]+ MiB a second\.")
         self.press_button("Show the whole time")
         self.assertEqual(self.text(".span"), "shown: the whole time")
         self.assertEqual(self.texts(".grid td.change")[0], change)

@@ -30,6 +30,11 @@ test('change and trend in a span', () => {
     assert.deepStrictEqual(spans.trendIn(series, live, {from: 0, to: 400}, 3), [0, 30, 0]);
 });
 
+test('what grew most in a span', () => {
+    const grown = spans.grownIn(series, 'type', {from: 100, to: 400}, 3);
+    assert.deepStrictEqual(grown.map((one) => [one.row.index, one.change]), [[0, 10]]);
+});
+
 test('marks of a time axis', () => {
     assert.deepStrictEqual(spans.timeTicks({from: 0, to: 60000}, 7), [0, 10000, 20000, 30000, 40000, 50000, 60000]);
     assert.deepStrictEqual(spans.timeTicks({from: 1234, to: 2000}, 4), [1400, 1600, 1800, 2000]);
