@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "reporter/core/model.h"
-#include "reporter/core/saturate.h"
 #include "reporter/core/site_type.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/report/row_options.h"
@@ -32,6 +31,7 @@ void lmm_top_close(struct lmm_top *top)
     lmm_places_free(&top->lines);
     lmm_places_free(&top->stacks);
     lmm_places_free(&top->types);
+    lmm_top_type_lines_free(&top->type_lines);
     lmm_top_losses_free(&top->losses);
     free(top->ledger_bytes);
 }
@@ -72,7 +72,8 @@ static bool place_sites(struct lmm_top *top)
     top->placed = 0;
     if (!lmm_places_make(model, LMM_BY_LINE, &top->lines) ||
         !lmm_places_make(model, LMM_BY_STACK, &top->stacks) ||
-        !lmm_places_make(model, LMM_BY_TYPE, &top->types)) {
+        !lmm_places_make(model, LMM_BY_TYPE, &top->types) ||
+        !lmm_top_type_lines_make(&top->type_lines, model, &top->lines, &top->types)) {
         return false;
     }
     top->placed = top->history.readings;
@@ -180,27 +181,8 @@ size_t lmm_top_trend(const struct lmm_top *top, const struct lmm_top_row *row,
 
 struct lmm_top_lines lmm_top_lines_of(const struct lmm_top *top, const struct lmm_top_row *row)
 {
-    const struct lmm_model *model = top->source.snapshot->model;
-    uint64_t *bytes = calloc(top->lines.count + 1, sizeof(*bytes)); /* + 1: it has live blocks */
-    struct lmm_top_lines lines = {0, row->site};
-    uint64_t most = 0;
-
-    for (size_t i = 0; bytes != NULL && i < model->site_count; i++) {
-        const struct lmm_model_site *site = &model->sites[i];
-        uint64_t *sum = &bytes[top->lines.of[i]];
-
-        if (top->types.keys[top->types.of[i]] != row->identity || site->live_blocks == 0) {
-            continue;
-        }
-        lines.count += *sum == 0;
-        *sum = lmm_add_saturated(*sum == 0 ? 1 : *sum, site->live_bytes);
-        if (*sum > most) {
-            most = *sum;
-            lines.largest = site;
-        }
-    }
-    free(bytes);
-    return lines;
+    return lmm_top_type_lines_of(&top->type_lines, top->source.snapshot->model, &top->lines,
+                                 &top->types, row->site);
 }
 
 static bool make_rows(struct lmm_top *top)

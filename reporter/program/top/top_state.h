@@ -23,6 +23,7 @@
 #include "reporter/program/top/top_losses.h"
 #include "reporter/program/top/top_rows.h"
 #include "reporter/program/top/top_source.h"
+#include "reporter/program/top/top_type_lines.h"
 
 enum {
     LMM_TOP_FILTER_BYTES = 64,
@@ -95,9 +96,10 @@ struct lmm_top {
     /* The process. */
     struct lmm_top_source source;
     struct lmm_top_history history;
-    struct lmm_places lines; /* these three: of the reading `placed`, counted from 1 on; 0: none */
+    struct lmm_places lines; /* these four: of the reading `placed`, counted from 1 on; 0: none */
     struct lmm_places stacks;
     struct lmm_places types;
+    struct lmm_top_type_lines type_lines;
     const struct lmm_model *placed_model;
     uint64_t placed;
     const struct lmm_model *typed_model; /* these two: of which has_types is known */
@@ -141,13 +143,7 @@ void lmm_top_show_losses(struct lmm_top *top);
 /* Returns whether the rows of a view have lost bytes. */
 bool lmm_top_view_has_losses(enum lmm_top_view view);
 
-/* The lines that allocate a type. */
-struct lmm_top_lines {
-    size_t count;                         /* of those with live blocks */
-    const struct lmm_model_site *largest; /* one of the sites of that with most live bytes */
-};
-
-/* Returns the lines of a row of types. Cost: the number of sites. */
+/* Returns the lines of a row of types. Cost: the sites of the type. */
 struct lmm_top_lines lmm_top_lines_of(const struct lmm_top *top, const struct lmm_top_row *row);
 
 /* Makes the rows again, after a reading, a key, or a change of `shown`. Returns false when memory
