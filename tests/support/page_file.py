@@ -49,6 +49,16 @@ def column(table, key, length):
     return table.get(key, [0] * length)
 
 
+def faults_of_series(series, lengths):
+    """Columns of other lengths than the times have, times that fall, and rows of nothing."""
+    points = len(series["time_ms"])
+    faults = [f"series.{key}" for key, values in series.items()
+              if key not in ("rows", "marks") and len(values) != points]
+    faults += [f"series.rows: {row['by']} {row['index']}" for row in series["rows"]
+               if len(row["live_bytes"]) != points or row["index"] >= lengths[row["by"] + "s"]]
+    return faults + (["series.time_ms"] if series["time_ms"] != sorted(series["time_ms"]) else [])
+
+
 def faults_of_indexes(document):
     """Indexes that lead nowhere, and columns of other lengths."""
     faults = []
@@ -62,6 +72,10 @@ def faults_of_indexes(document):
         faults += [f"{name}.{key}" for key in keys if max(document[name][key], default=0) >= lengths["strings"]]
     for key, table in (("frame", "frames"), ("type", "types"), ("line", "lines"), ("family", "families")):
         faults += [f"sites.{key}"] if max(document["sites"][key], default=-1) >= lengths[table] else []
+    for name in ("hints", "suspects", "layouts"):
+        faults += [f"{name}.{key}" for row in document[name] for key in ("type", "line")
+                   if row.get(key, -1) >= lengths[key + "s"]]
+    faults += faults_of_series(document["series"], lengths) if document["series"] else []
     faults += ["frames.parent"] if any(p >= i for i, p in enumerate(document["frames"]["parent"])) else []
     return faults + (["strings are not unlike"] if len(set(document["strings"])) != lengths["strings"] else [])
 
