@@ -34,24 +34,43 @@ static bool has_site(const struct lmm_census *census, uint32_t site)
     return site < LMM_SITE_NONE && (census->sites[site / 64] >> site % 64 & 1) != 0;
 }
 
-static bool is_field(const struct lmm_census *census, uint64_t bit, uint64_t bits, uint64_t kind)
+/* Whether a field lies in the element, and can be read (I2). */
+static bool is_placed(const struct lmm_census *census, const struct lmm_census_field *field)
 {
     uint64_t all = (uint64_t) census->element_bytes * 8;
 
-    if (kind >= LMM_CENSUS_KINDS || bits == 0 || bits > all || bit > all - bits) {
+    if (field->bits == 0 || field->bits > all || field->bit > all - field->bits) {
         return false;
     }
-    return kind == LMM_CENSUS_BYTES ? (bit | bits) % 8 == 0 : bit % 8 + bits <= 64;
+    if (field->element_bits != 0) {
+        return field->bit % 8 == 0 && field->bits % field->element_bits == 0;
+    }
+    return field->kind == LMM_CENSUS_BYTES ? (field->bit | field->bits) % 8 == 0
+                                           : field->bit % 8 + field->bits <= 64;
+}
+
+/* Reads the kind of a question. */
+static bool set_kind(struct lmm_census_field *field, uint64_t kind)
+{
+    if (kind >= LMM_CENSUS_ARRAY && kind < LMM_CENSUS_ARRAY_END) {
+        field->kind = kind % 2 == 0 ? LMM_CENSUS_UNSIGNED : LMM_CENSUS_SIGNED;
+        field->element_bits = UINT32_C(8) << (kind - LMM_CENSUS_ARRAY) / 2;
+        return true;
+    }
+    field->kind = kind < LMM_CENSUS_KINDS ? (enum lmm_census_kind) kind : LMM_CENSUS_UNSIGNED;
+    return kind < LMM_CENSUS_KINDS;
 }
 
 bool lmm_census_add_field(struct lmm_census *census, uint64_t bit, uint64_t bits, uint64_t kind)
 {
+    struct lmm_census_field field = {.bit = (uint32_t) bit, .bits = (uint32_t) bits};
+
     if (census->field_count == LMM_CENSUS_FIELDS_MAX ||
-        census->element_bytes > LMM_CENSUS_ELEMENT_MAX || !is_field(census, bit, bits, kind)) {
+        census->element_bytes > LMM_CENSUS_ELEMENT_MAX || bit > UINT32_MAX || bits > UINT32_MAX ||
+        !set_kind(&field, kind) || !is_placed(census, &field)) {
         return false;
     }
-    census->fields[census->field_count++] = (struct lmm_census_field) {
-        .bit = (uint32_t) bit, .bits = (uint32_t) bits, .kind = (enum lmm_census_kind) kind};
+    census->fields[census->field_count++] = field;
     return true;
 }
 
@@ -67,24 +86,25 @@ static uint64_t word_at(const char *at)
     return word;
 }
 
-/* The field's bytes, the first one lowest: LMM's machines are little-endian, as its ledgers are. */
-static uint64_t number_at(const char *element, const struct lmm_census_field *field)
+/* The number of so many bits from a bit on; its first byte is the lowest: LMM's machines are little-endian, as its
+ * ledgers are. */
+static uint64_t number_at(const char *element, uint32_t bit, uint32_t bits, bool is_signed)
 {
-    const volatile char *at = element + field->bit / 8;
-    unsigned shift = field->bit % 8;
-    unsigned bytes = (shift + field->bits + 7) / 8;
+    const volatile char *at = element + bit / 8;
+    unsigned shift = bit % 8;
+    unsigned bytes = (shift + bits + 7) / 8;
     uint64_t word = 0;
 
     if (bytes == sizeof(word)) {
-        word = word_at(element + field->bit / 8);
+        word = word_at(element + bit / 8);
     } else {
         for (unsigned i = 0; i < bytes; i++) {
             word |= (uint64_t) (unsigned char) at[i] << 8 * i;
         }
     }
-    word = word << (64 - field->bits - shift) >> (64 - field->bits - shift);
-    if (field->kind == LMM_CENSUS_SIGNED) {
-        return (uint64_t) ((int64_t) (word << (64 - field->bits - shift)) >> (64 - field->bits));
+    word = word << (64 - bits - shift) >> (64 - bits - shift);
+    if (is_signed) {
+        return (uint64_t) ((int64_t) (word << (64 - bits - shift)) >> (64 - bits));
     }
     return word >> shift;
 }
@@ -117,33 +137,49 @@ static bool are_equal(const char *a, const char *b, size_t bytes)
     return bytes == 0;
 }
 
+/* Whether a field is as in the first element. */
 static bool is_same(const struct lmm_census *census, const struct lmm_census_field *field,
                     const char *element, uint64_t value)
 {
+    size_t at = field->bit / 8;
+    size_t bytes = field->element_bits != 0 ? field->bits / 8 : value;
+
     return value == field->first &&
-           (field->kind != LMM_CENSUS_BYTES ||
-            are_equal(element + field->bit / 8, census->first_element + field->bit / 8, value));
+           ((field->kind != LMM_CENSUS_BYTES && field->element_bits == 0) ||
+            are_equal(element + at, census->first_element + at, bytes));
+}
+
+static void widen(struct lmm_census_field *field, uint64_t value, bool is_first)
+{
+    /* Of signed numbers the order is that of unsigned ones with the other sign bit. */
+    uint64_t flip = field->kind == LMM_CENSUS_SIGNED ? UINT64_C(1) << 63 : 0;
+
+    if (is_first || (value ^ flip) < (field->least ^ flip)) {
+        field->least = value;
+    }
+    if (is_first || (value ^ flip) > (field->most ^ flip)) {
+        field->most = value;
+    }
 }
 
 static void count_value(const struct lmm_census *census, struct lmm_census_field *field,
                         const char *element)
 {
     bool is_first = census->elements == 0;
-    uint64_t value =
-        field->kind == LMM_CENSUS_BYTES ? used_bytes(element, field) : number_at(element, field);
-    /* Of signed numbers the order is that of unsigned ones with the other sign bit. */
-    uint64_t flip = field->kind == LMM_CENSUS_SIGNED ? UINT64_C(1) << 63 : 0;
+    bool is_signed = field->kind == LMM_CENSUS_SIGNED;
+    uint32_t bits = field->element_bits != 0 ? field->element_bits : field->bits;
+    uint64_t value = field->kind == LMM_CENSUS_BYTES
+                         ? used_bytes(element, field)
+                         : number_at(element, field->bit, bits, is_signed);
 
     if (is_first) {
         field->first = value;
     }
-    field->zeros += value == 0;
+    field->zeros += field->element_bits != 0 ? used_bytes(element, field) == 0 : value == 0;
     field->sames += is_first || is_same(census, field, element, value);
-    if (is_first || (value ^ flip) < (field->least ^ flip)) {
-        field->least = value;
-    }
-    if (is_first || (value ^ flip) > (field->most ^ flip)) {
-        field->most = value;
+    widen(field, value, is_first);
+    for (uint32_t at = bits; field->element_bits != 0 && at < field->bits; at += bits) {
+        widen(field, number_at(element, field->bit + at, bits, is_signed), false);
     }
 }
 
@@ -356,9 +392,8 @@ bool lmm_census_is_valid(const struct lmm_census *census)
     for (uint32_t i = 0; i < census->field_count; i++) {
         const struct lmm_census_field *field = &census->fields[i];
 
-        if (!is_field(census, field->bit, field->bits, field->kind) ||
-            field->zeros > census->elements || field->sames > census->elements ||
-            (field->sames == 0) != (census->elements == 0)) {
+        if (!is_placed(census, field) || field->zeros > census->elements ||
+            field->sames > census->elements || (field->sames == 0) != (census->elements == 0)) {
             return false;
         }
     }

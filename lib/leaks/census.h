@@ -15,7 +15,7 @@
  *
  * Invariants (checked by lmm_census_is_valid()):
  *   I1  of each field zeros and sames are at most the elements, and at least one element has the first value
- *   I2  each field lies in the element, and takes at most 8 bytes, unless it is one of bytes
+ *   I2  each field lies in the element, and takes at most 8 bytes, unless it is an array, or one of bytes
  * Owns nothing. One thread makes a census at a time, and none while another one checks for leaks (turn).
  * Not responsible for: the question (census_question), what fields there are (the reader knows).
  */
@@ -35,13 +35,18 @@ enum lmm_census_kind {
     LMM_CENSUS_SIGNED,
     LMM_CENSUS_BYTES, /* a value is the number of bytes up to the last one that is not zero */
     LMM_CENSUS_KINDS,
+    /* An array of numbers: plus 2 x the logarithm of their bytes (0 to 3), plus UNSIGNED or SIGNED. `first` is its first element,
+     * least and most are of all. */
+    LMM_CENSUS_ARRAY = 16,
+    LMM_CENSUS_ARRAY_END = LMM_CENSUS_ARRAY + 8,
 };
 
 struct lmm_census_field {
     /* The question: */
     uint32_t bit; /* where it starts in the element; of BYTES a multiple of 8, as is `bits` */
     uint32_t bits;
-    enum lmm_census_kind kind;
+    enum lmm_census_kind kind; /* of an array that of its elements */
+    uint32_t element_bits;     /* of an array of numbers; else 0 */
     /* What was found; SIGNED values are sign-extended. */
     uint64_t zeros; /* elements in which each of its bits is 0 */
     uint64_t sames; /* in which it is as in the first element that was read */

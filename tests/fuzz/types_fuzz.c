@@ -41,18 +41,19 @@ enum {
 /* Lists the fields of a struct, and takes some of them away. */
 static void try_layout(const struct lmm_layout *layout)
 {
-    uint64_t *bytes = calloc(layout->count + 1, sizeof(*bytes));
+    struct lmm_field_change *changes = calloc(layout->count + 1, sizeof(*changes));
     struct lmm_leaves leaves;
     struct lmm_layout_size size;
 
-    for (size_t i = 0; bytes != NULL && i < layout->count; i++) {
-        bytes[i] = i % 3 == 2 ? LMM_FIELD_SAME : i % 3;
+    for (size_t i = 0; changes != NULL && i < layout->count; i++) {
+        changes[i].bytes = i % 3 == 2 ? LMM_FIELD_SAME : i % 3;
+        changes[i].align = i % 2;
     }
-    if (bytes != NULL) {
+    if (changes != NULL) {
         lmm_layout_best(layout, &size);
-        lmm_layout_change(layout, bytes, &size);
+        lmm_layout_change(layout, changes, &size);
     }
-    free(bytes);
+    free(changes);
     if (lmm_leaves_read(layout, &leaves)) {
         lmm_leaves_free(&leaves);
     }

@@ -3,6 +3,7 @@
 """agent.py LMM TYPED MALLOC PRELOAD [unittest options]: `lmm leaks` and `lmm mark` on running processes."""
 import ctypes
 import glob
+import itertools
 import json
 import os
 import re
@@ -75,9 +76,12 @@ class Loser:
         name = glob.glob(self.folder + "/*.lmm")[0]
         with open(name, "rb") as file:
             number = file.read()[3308]
-        ctypes.CDLL(None).sigqueue(self.pid, number, ctypes.c_void_p(0x4c4d4d))
         with socket.socket(socket.AF_UNIX) as connection:
+            tries = itertools.count()
+
             def connect():
+                if next(tries) % 50 == 0:    # again: a thread that was about to end may not have seen it
+                    ctypes.CDLL(None).sigqueue(self.pid, number, ctypes.c_void_p(0x4c4d4d))
                 return connection.connect_ex(name + ".sock") == 0
             harness.until(connect, "it does not listen")
             try:

@@ -65,10 +65,21 @@ static char *put_number(char *at, uint64_t number)
     return at + length;
 }
 
-/* Returns how LMM in the process is to read a leaf: as a number without or with a sign, or as bytes. */
+/* Returns how LMM in the process is to read a leaf: as a number without or with a sign, as bytes, or as an array of
+ * numbers. */
 static uint64_t kind_of(const struct lmm_leaf *leaf)
 {
-    return leaf->kind == LMM_LEAF_BYTES ? 2 : leaf->kind == LMM_LEAF_SIGNED;
+    enum { BYTES = 2, ARRAY = 16 };
+    uint64_t sign = leaf->kind == LMM_LEAF_SIGNED;
+    uint64_t logarithm = 0;
+
+    if (leaf->kind == LMM_LEAF_BYTES || leaf->element_bytes == 0) {
+        return leaf->kind == LMM_LEAF_BYTES ? (uint64_t) BYTES : sign;
+    }
+    while (UINT64_C(1) << logarithm < leaf->element_bytes) {
+        logarithm++;
+    }
+    return ARRAY + 2 * logarithm + sign;
 }
 
 static void write_question(const struct lmm_field_question *question, char *text)

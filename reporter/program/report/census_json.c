@@ -28,6 +28,7 @@ static void put_row(struct lmm_json *json, const struct lmm_census_row *row)
     lmm_json_text(json, "kind", kinds[leaf->kind]);
     lmm_json_u64(json, "bit", leaf->bit);
     lmm_json_u64(json, "bits", leaf->bits);
+    lmm_json_u64(json, "element_bytes", leaf->element_bytes);
     lmm_json_text(json, "finding", lmm_field_finding_word(row->finding));
     lmm_json_u64(json, "needed_bytes", row->needed_bytes);
     lmm_json_u64(json, "elements", row->figures.elements);

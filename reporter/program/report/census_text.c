@@ -61,14 +61,15 @@ static void write_same(const struct lmm_census_row *row, char text[SEEN_BYTES])
 
 static void write_narrow(const struct lmm_census_row *row, char text[SEEN_BYTES])
 {
+    const struct lmm_leaf *leaf = row->leaf;
+    uint64_t bytes = leaf->element_bytes > 0 ? leaf->element_bytes : leaf->bits / 8;
     char least[LMM_CELL_BYTES];
     char most[LMM_CELL_BYTES];
 
     write_value(row, row->figures.least, least);
     write_value(row, row->figures.most, most);
     snprintf(text, SEEN_BYTES, "%s to %s: %" PRIu64 " %s would do (has %" PRIu64 ")", least, most,
-             row->needed_bytes, lmm_plural(row->needed_bytes, "byte", "bytes"),
-             row->leaf->bits / 8);
+             row->needed_bytes, lmm_plural(row->needed_bytes, "byte", "bytes"), bytes);
 }
 
 static void write_short(const struct lmm_census_row *row, char text[SEEN_BYTES])

@@ -233,21 +233,27 @@ static bool is_number(const struct lmm_leaf *leaf)
            !leaf->is_bit_field;
 }
 
-/* Returns whether all values are those that the option fill=alloc (lmm(7)) puts into new blocks. */
+/* Returns whether a value is what the option fill=alloc (lmm(7)) puts into new blocks. */
 static bool is_as_filled(const struct lmm_census_row *row)
 {
-    unsigned unused = 64 - (unsigned) row->leaf->bits;
+    const struct lmm_leaf *leaf = row->leaf;
+
+    if (leaf->kind == LMM_LEAF_BYTES || leaf->element_bytes != 0 || leaf->bits < FILLED_BITS_MIN) {
+        return false;
+    }
+    unsigned unused = 64 - (unsigned) leaf->bits;
     uint64_t filled = UINT64_C(0xaaaaaaaaaaaaaaaa) << unused >> unused;
 
-    return row->leaf->kind != LMM_LEAF_BYTES && row->leaf->bits >= FILLED_BITS_MIN &&
-           row->figures.first << unused >> unused == filled;
+    return row->figures.first << unused >> unused == filled;
 }
 
 static void judge(struct lmm_census_row *row)
 {
     const struct lmm_field_figures *figures = &row->figures;
     const struct lmm_leaf *leaf = row->leaf;
-    uint64_t bytes = leaf->bits / 8;
+    bool is_array = leaf->element_bytes > 0; /* of numbers, unless it is one of bytes */
+    uint64_t bytes =
+        is_array && leaf->kind != LMM_LEAF_BYTES ? leaf->element_bytes : leaf->bits / 8;
 
     if (figures->elements < ELEMENTS_MIN) {
         return;
@@ -259,11 +265,11 @@ static void judge(struct lmm_census_row *row)
     } else if (is_number(leaf) && bytes_of_values(row) < bytes) {
         row->finding = LMM_FIELD_NARROW;
         row->needed_bytes = bytes_of_values(row);
-    } else if (leaf->kind == LMM_LEAF_BYTES && leaf->element_bytes > 0 &&
+    } else if (leaf->kind == LMM_LEAF_BYTES && is_array &&
                bytes_of_array(row) <= bytes - bytes / SHORT_PART) {
         row->finding = LMM_FIELD_SHORT;
         row->needed_bytes = bytes_of_array(row);
-    } else if (leaf->bits >= MOSTLY_BITS &&
+    } else if (leaf->bits >= MOSTLY_BITS && (leaf->kind == LMM_LEAF_BYTES || !is_array) &&
                (lmm_model_permille(figures->zeros, figures->elements) >= MOSTLY_PERMILLE ||
                 lmm_model_permille(figures->sames, figures->elements) >= MOSTLY_PERMILLE)) {
         row->finding = LMM_FIELD_MOSTLY;
@@ -287,26 +293,37 @@ static bool is_covered(const struct lmm_census_row *rows, const struct lmm_censu
 
 /* ---- What is saved --------------------------------------------------------------------------- */
 
-/* Sets the new size of the field that a row is about, if it would change. */
-static bool change_field(const struct lmm_census_row *row, uint64_t *bytes)
+/* Sets the change of the field that a row is about, perhaps after one to fewer elements; false: there is none. */
+static bool change_field(const struct lmm_census_row *row, struct lmm_field_change *changes)
 {
-    if (row->leaf->own == LMM_LEAF_NOT_OWN || row->finding > LMM_FIELD_SHORT) {
+    const struct lmm_leaf *leaf = row->leaf;
+
+    if (leaf->own == LMM_LEAF_NOT_OWN || row->finding > LMM_FIELD_SHORT) {
         return false;
     }
-    bytes[row->leaf->own] = row->needed_bytes;
+    struct lmm_field_change *change = &changes[leaf->own];
+
+    if (row->finding == LMM_FIELD_NARROW && leaf->element_bytes > 0) {
+        uint64_t bytes = change->bytes == LMM_FIELD_SAME ? leaf->bits / 8 : change->bytes;
+
+        change->bytes = bytes / leaf->element_bytes * row->needed_bytes;
+        change->align = row->needed_bytes;
+    } else {
+        change->bytes = row->needed_bytes;
+    }
     return true;
 }
 
 /* Weighs the change of one field. */
 static void weigh_row(const struct lmm_diet *diet, struct lmm_census_row *row,
-                      const uint64_t *bytes)
+                      const struct lmm_field_change *changes)
 {
     const struct lmm_layout *layout = &row->type->layout;
     struct lmm_layout_size best;
     struct lmm_layout_size after;
 
     lmm_layout_best(layout, &best);
-    if (!lmm_layout_change(layout, bytes, &after)) {
+    if (!lmm_layout_change(layout, changes, &after)) {
         return;
     }
     row->before_bytes = best.bytes;
@@ -318,22 +335,22 @@ static void weigh_row(const struct lmm_diet *diet, struct lmm_census_row *row,
 }
 
 static void weigh_all(const struct lmm_diet *diet, struct lmm_census_type *type,
-                      const uint64_t *bytes)
+                      const struct lmm_field_change *changes)
 {
     struct lmm_layout_size best;
     struct lmm_layout_size after;
 
     lmm_layout_best(&type->type->layout, &best);
-    if (lmm_layout_change(&type->type->layout, bytes, &after) && after.bytes < best.bytes) {
+    if (lmm_layout_change(&type->type->layout, changes, &after) && after.bytes < best.bytes) {
         type->after_bytes = after.bytes;
         type->saves_bytes = lmm_diet_saving(diet, type->type, &after);
     }
 }
 
-static void set_same(const struct lmm_layout *layout, uint64_t *bytes)
+static void set_same(const struct lmm_layout *layout, struct lmm_field_change *changes)
 {
     for (size_t i = 0; i < layout->count; i++) {
-        bytes[i] = LMM_FIELD_SAME;
+        changes[i] = (struct lmm_field_change) {.bytes = LMM_FIELD_SAME};
     }
 }
 
@@ -342,8 +359,8 @@ static bool weigh_type(const struct lmm_diet *diet, struct lmm_census_type *type
                        struct lmm_census_row *rows, size_t count)
 {
     const struct lmm_layout *layout = &type->type->layout;
-    uint64_t *one = calloc(layout->count + 1, sizeof(*one));
-    uint64_t *all = calloc(layout->count + 1, sizeof(*all));
+    struct lmm_field_change *one = calloc(layout->count + 1, sizeof(*one));
+    struct lmm_field_change *all = calloc(layout->count + 1, sizeof(*all));
     bool done = one != NULL && all != NULL;
 
     if (done) {

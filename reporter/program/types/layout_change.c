@@ -27,20 +27,21 @@ void lmm_layout_best(const struct lmm_layout *layout, struct lmm_layout_size *re
 }
 
 /* Copies the fields that stay, with their new sizes; returns their number. */
-static size_t copy_changed(const struct lmm_layout *layout, const uint64_t *bytes,
+static size_t copy_changed(const struct lmm_layout *layout, const struct lmm_field_change *changes,
                            struct lmm_field *copy)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < layout->count; i++) {
         struct lmm_field field = layout->fields[i];
+        uint64_t align = changes[i].align != 0 ? changes[i].align : changes[i].bytes;
 
-        if (bytes[i] == 0) {
+        if (changes[i].bytes == 0) {
             continue;
         }
-        if (bytes[i] != LMM_FIELD_SAME) {
-            field.bytes = bytes[i];
-            field.align = field.align > bytes[i] ? bytes[i] : field.align;
+        if (changes[i].bytes != LMM_FIELD_SAME) {
+            field.bytes = changes[i].bytes;
+            field.align = field.align > align ? align : field.align;
         }
         copy[count++] = field;
     }
@@ -59,7 +60,7 @@ static bool place(struct lmm_field *fields, size_t count, unsigned rules, uint64
     return lmm_fields_place(fields, count, rule, ret_bytes, &align);
 }
 
-bool lmm_layout_change(const struct lmm_layout *layout, const uint64_t *bytes,
+bool lmm_layout_change(const struct lmm_layout *layout, const struct lmm_field_change *changes,
                        struct lmm_layout_size *ret_size)
 {
     struct lmm_field *copy =
@@ -69,7 +70,7 @@ bool lmm_layout_change(const struct lmm_layout *layout, const uint64_t *bytes,
         return false;
     }
     uint64_t placed_bytes = 0;
-    size_t count = copy_changed(layout, bytes, copy);
+    size_t count = copy_changed(layout, changes, copy);
     bool is_placed = place(copy, count, layout->rules, &placed_bytes);
 
     if (is_placed) {

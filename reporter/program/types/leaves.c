@@ -85,46 +85,77 @@ static enum lmm_leaf_kind kind_of(const Dwarf_Die *type)
 
 /* ---- Leaves ---------------------------------------------------------------------------------- */
 
-/* Adds a leaf of the field with that index; returns its own index, or LMM_LEAF_OUTERMOST when there is none. */
-static int add(struct list *list, const struct place *place, const struct lmm_field *field,
-               size_t index)
+/* Adds a leaf with a name of three parts; returns its index, or LMM_LEAF_OUTERMOST when there is none. */
+static int add(struct list *list, const struct lmm_leaf *leaf, const char *prefix, const char *name,
+               const char *suffix)
 {
-    bool is_bit_field = field->kind == LMM_FIELD_BITS;
-    uint64_t bits = is_bit_field ? field->bits : field->bytes * 8;
+    struct lmm_leaf *added = NULL;
+
+    if (list->leaves.count == LMM_LEAVES_MAX) {
+        list->leaves.is_cut = true;
+        return LMM_LEAF_OUTERMOST;
+    }
+    added = lmm_array_add(&list->leaves.list, &list->leaves.count, sizeof(*added));
+    if (added == NULL) {
+        list->has_failed = true;
+        return LMM_LEAF_OUTERMOST;
+    }
+    *added = *leaf;
+    if (asprintf(&added->name, "%.256s%.256s%s", prefix, name, suffix) < 0) {
+        added->name = NULL;
+        list->has_failed = true;
+    }
+    return (int) list->leaves.count - 1;
+}
+
+/* Adds the numbers of an array, whose leaf was added, if they may be too large. */
+static void add_numbers(struct list *list, const struct place *place, const struct lmm_field *field,
+                        int array)
+{
+    struct lmm_leaf leaf = list->leaves.list[array];
+    uint64_t count;
+
+    if (lmm_type_elements(&field->type, &leaf.type, &count)) {
+        leaf.kind = kind_of(&leaf.type);
+        leaf.parent = array;
+    }
+    if (leaf.kind <= LMM_LEAF_SIGNED && leaf.bits % (leaf.element_bytes * 8) == 0 &&
+        (leaf.element_bytes == 2 || leaf.element_bytes == 4 || leaf.element_bytes == 8)) {
+        add(list, &leaf, place->prefix, field->name, "[]");
+    }
+}
+
+/* Adds the leaf of a field with that index; returns as add(). */
+static int add_field(struct list *list, const struct place *place, const struct lmm_field *field,
+                     size_t index)
+{
+    uint64_t bits = field->kind == LMM_FIELD_BITS ? field->bits : field->bytes * 8;
     uint64_t bit = place->bit + field->bit;
-    struct lmm_leaf *leaf;
     Dwarf_Die element;
     uint64_t count;
 
     if (field->bytes > UINT32_MAX || bits == 0 || bits > place->end || bit > place->end - bits) {
         return LMM_LEAF_OUTERMOST;
     }
-    if (list->leaves.count == LMM_LEAVES_MAX) {
-        list->leaves.is_cut = true;
-        return LMM_LEAF_OUTERMOST;
-    }
-    leaf = lmm_array_add(&list->leaves.list, &list->leaves.count, sizeof(*leaf));
-    if (leaf == NULL) {
-        list->has_failed = true;
-        return LMM_LEAF_OUTERMOST;
-    }
-    *leaf = (struct lmm_leaf) {
+    struct lmm_leaf leaf = {
         .type = field->type,
-        .is_bit_field = is_bit_field,
+        .is_bit_field = field->kind == LMM_FIELD_BITS,
         .bit = bit,
         .bits = bits,
         .kind = bits <= WORD_BITS ? kind_of(&field->type) : LMM_LEAF_BYTES,
         .own = place->depth == 0 ? (int) index : LMM_LEAF_NOT_OWN,
         .parent = place->parent,
     };
+
     if (lmm_type_elements(&field->type, &element, &count)) {
-        leaf->element_bytes = lmm_type_bytes(&element);
+        leaf.element_bytes = lmm_type_bytes(&element);
     }
-    if (asprintf(&leaf->name, "%.256s%.256s", place->prefix, field->name) < 0) {
-        leaf->name = NULL;
-        list->has_failed = true;
+    int added = add(list, &leaf, place->prefix, field->name, "");
+
+    if (added != LMM_LEAF_OUTERMOST && leaf.element_bytes > 0) {
+        add_numbers(list, place, field, added);
     }
-    return (int) list->leaves.count - 1;
+    return added;
 }
 
 static void list_fields(struct list *list, const struct place *place,
@@ -178,7 +209,7 @@ static void list_field(struct list *list, const struct place *place, const struc
         return;
     }
     if (field->name != NULL && field->kind != LMM_FIELD_BASE) {
-        whole = add(list, place, field, index);
+        whole = add_field(list, place, field, index);
     }
     if (field->kind != LMM_FIELD_BITS && place->depth < DEPTH_MAX && field->bit < place->end &&
         lmm_type_strip(&field->type, &stripped) && lmm_type_is_record(&stripped) &&

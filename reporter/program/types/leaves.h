@@ -5,7 +5,7 @@
  *
  * A struct in it that has a name is a leaf, too, before its own leaves: all its bytes. One of the C++ or Rust library, such as
  * std::string, is nothing but such a leaf: the program cannot change it. Unions, arrays and numbers of
- * more than 8 bytes are leaves of bytes. Arrays without a length, and the pointer to virtual functions, are none.
+ * more than 8 bytes are leaves of bytes. An array of numbers of 2 to 8 bytes is a second leaf, "sent[]", which is in the first. Arrays without a length, and the pointer to virtual functions, are none.
  *
  * DIEs are hostile: leaves that do not lie in the struct are left out; their number and depth are bounded.
  */

@@ -34,6 +34,7 @@ struct record {
     double ratio;
     unsigned long wide;
     unsigned long common; /* 9, in one 1ul << 40 */
+    int deltas[6];        /* -1000 to 1, the last two always 0 */
 };
 
 typedef struct {
@@ -55,6 +56,7 @@ static void fill(record_t *record, int i)
     record->corner.x = i - ALL / 2;
     record->ratio = i / 3.0;
     record->wide = ~(unsigned long) i;
+    record->deltas[i % 4] = i % 3 == 0 ? -1000 : 1;
     record->common = i == ALL - 1 ? 1ul << 40 : 9;
 }
 

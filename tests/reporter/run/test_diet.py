@@ -152,23 +152,24 @@ class Fields(Diet):
         process = self.start(FIELDS)
         record, fields = self.census(self.document("--fields", str(process.pid)), "record_t")
         self.assertEqual((record["read"], record["blocks"], record["elements"], record["skipped"], record["struct_bytes"]),
-                         (True, 1001, self.STRUCTS, 0, 136))
+                         (True, 1001, self.STRUCTS, 0, 160))
         for name, finding, needed, least, most, after in (
-                ("small", "narrow", 1, 0, 213, 128), ("negative", "narrow", 1, -100, 100, 136),
-                ("constant", "same", 0, 7, 7, 136), ("never", "never", 0, 0, 0, 128),
-                ("nevers", "never", 0, 0, 0, 112), ("flag", "none", 0, 0, 1, 0), ("unset", "never", 0, 0, 0, 136),
-                ("set", "none", 0, 0, 255, 0), ("colour", "narrow", 1, 0, 2, 136), ("name", "short", 12, 0, 11, 120),
-                ("origin", "never", 0, 0, 0, 128), ("origin.x", "none", 0, 0, 0, 0), ("corner", "none", 0, 0, 4, 0),
+                ("small", "narrow", 1, 0, 213, 152), ("negative", "narrow", 1, -100, 100, 160),
+                ("constant", "same", 0, 7, 7, 160), ("never", "never", 0, 0, 0, 152),
+                ("nevers", "never", 0, 0, 0, 136), ("flag", "none", 0, 0, 1, 0), ("unset", "never", 0, 0, 0, 160),
+                ("set", "none", 0, 0, 255, 0), ("colour", "narrow", 1, 0, 2, 160), ("name", "short", 12, 0, 11, 144),
+                ("origin", "never", 0, 0, 0, 152), ("origin.x", "none", 0, 0, 0, 0), ("corner", "none", 0, 0, 4, 0),
                 ("corner.x", "narrow", 2, -750, 749, 0), ("corner.y", "never", 0, 0, 0, 0),
+                ("deltas", "short", 16, 1, 16, 152), ("deltas[]", "narrow", 2, -1000, 1, 152),
                 ("wide", "none", 0, 2**64 - self.STRUCTS, 2**64 - 1, 0)):
             field = fields[name]
             self.assertEqual((field["finding"], field["needed_bytes"], field["least"], field["most"],
                               field["after_bytes"], field["elements"]),
                              (finding, needed, least, most, after, self.STRUCTS), field)
-            self.assertEqual(field["saves_bytes"], (136 - after) * self.STRUCTS if after else 0, field)
+            self.assertEqual(field["saves_bytes"], (160 - after) * self.STRUCTS if after else 0, field)
         rare = fields["rare"]
         self.assertEqual((rare["finding"], rare["zeros"], rare["least"]), ("mostly", self.STRUCTS * 49 // 50, 0))
-        self.assertEqual((record["after_bytes"], record["saves_bytes"]), (64, (136 - 64) * self.STRUCTS))
+        self.assertEqual((record["after_bytes"], record["saves_bytes"]), (72, (160 - 72) * self.STRUCTS))
 
     def test_structs_with_an_array_at_their_end(self):
         process = self.start(FIELDS)
@@ -219,17 +220,17 @@ class Fields(Diet):
         self.assertEqual(re.split("  +", lines[start + 1].strip()),
                          ["saves", "type", "field", "offset", "now -> then", "what was seen"])
         self.assertEqual(re.split("  +", lines[start + 2].strip()),
-                         ["35.2 KiB", "record_t", "long nevers[3]", "24", "136 -> 112", "never set: zero in all 1,500"])
+                         ["35.2 KiB", "record_t", "long nevers[3]", "24", "160 -> 136", "never set: zero in all 1,500"])
         self.assertRegex(text, r"\n +- +record_t +unsigned int unset : 7 +56:1 +- +never set: zero in all 1,500\n")
-        self.assertRegex(text, r"\n 23\.4 KiB +record_t +char name\[32\] +64 +136 -> 120 +at most 11 of 32 bytes are used\n")
-        self.assertRegex(text, r"\n 11\.7 KiB +record_t +long small +0 +136 -> 128 +0 to 213: 1 byte would do \(has 8\)\n")
+        self.assertRegex(text, r"\n 23\.4 KiB +record_t +char name\[32\] +64 +160 -> 144 +at most 11 of 32 bytes are used\n")
+        self.assertRegex(text, r"\n 11\.7 KiB +record_t +long small +0 +160 -> 152 +0 to 213: 1 byte would do \(has 8\)\n")
         self.assertRegex(text, r" always 7, in all 1,500\n")
         self.assertRegex(text, r" record_t \*rare +48 +- +zero in 98\.0%\n")
-        self.assertIn("\nrecord_t: all changes together, in the best order: 136 -> 64 bytes, saves 105.5 KiB (108,000)\n",
+        self.assertIn("\nrecord_t: all changes together, in the best order: 160 -> 72 bytes, saves 128.9 KiB (132,000)\n",
                       text)
         never = [line for line in lines if "never set" in line]
         self.assertEqual(lines[start + 2:start + 2 + len(never)], never)
-        self.assertIn("\n... 13 more fields: --full\n", self.succeed("diet", "--fields", "--top", "2", str(process.pid)))
+        self.assertIn("\n... 15 more fields: --full\n", self.succeed("diet", "--fields", "--top", "2", str(process.pid)))
         self.assertNotIn("Fields", self.succeed("diet", str(process.pid)))
 
     def test_full_has_the_fields_without_a_finding(self):

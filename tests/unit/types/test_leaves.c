@@ -69,7 +69,8 @@ static const struct {
      "pointer p 384+64 #9, call p 448+64 #10"},
     {"box", "from b 0+64 #0, from.x s 0+32 in from, from.y s 32+32 in from, to b 64+64, "
             "to.x s 64+32 in to, to.y s 96+32 in to, z s 128+16, value b 192+64 #2, "
-            "corners b 256+128 [8] #3, name b 384+96 [1] #4, grid b 480+96 [2] #5"},
+            "corners b 256+128 [8] #3, name b 384+96 [1] #4, grid b 480+96 [2] #5, grid[] s 480+96 "
+            "[2] #5 in grid"},
     {"bits", "low uf 0+3 #0, high sf 3+5 #1, far sf 8+40 #2, count s 64+32 #3, deep b 96+32 #4, "
              "deep.inner uf 96+2 in deep"},
     {"deep1", "a b 0+32 #0, a.b b 0+32 in a, a.b.c b 0+32 in a.b, a.b.c.d b 0+32 in a.b.c, "
@@ -123,25 +124,27 @@ static const struct {
     const char *type;
     const char *fields; /* the first letters of those that change */
     uint64_t bytes;     /* what they are then */
-    uint64_t after;     /* 0: it is not known */
+    uint64_t align;     /* 0: as `bytes` */
+    uint64_t after;     /* of the struct; 0: it is not known */
 } changes[] = {
-    {"holes", "", 0, 40},     {"holes", "s", 0, 16}, {"holes", "s", 8, 24},
-    {"holes", "d", 0, 32},    {"holes", "d", 1, 32}, {"holes", "dp", 0, 32},
-    {"holes", "pkl", 0, 32},  {"holes", "ds", 0, 8}, {"holes", "dsp", 0, 2},
-    {"holes", "dspkl", 0, 1}, {"packed", "k", 0, 0}, {"list", "c", 0, 4},
-    {"list", "c", 1, 4},      {"list", "k", 0, 8},   {"list", "ck", 0, 1},
-    {"bits", "lhf", 0, 8},    {"box", "n", 2, 64},   {"box", "vn", 0, 48},
+    {"holes", "s", 6, 2, 24},    {"holes", "s", 3, 1, 24}, {"holes", "s", 2, 1, 16},
+    {"holes", "", 0, 0, 40},     {"holes", "s", 0, 0, 16}, {"holes", "s", 8, 0, 24},
+    {"holes", "d", 0, 0, 32},    {"holes", "d", 1, 0, 32}, {"holes", "dp", 0, 0, 32},
+    {"holes", "pkl", 0, 0, 32},  {"holes", "ds", 0, 0, 8}, {"holes", "dsp", 0, 0, 2},
+    {"holes", "dspkl", 0, 0, 1}, {"packed", "k", 0, 0, 0}, {"list", "c", 0, 0, 4},
+    {"list", "c", 1, 0, 4},      {"list", "k", 0, 0, 8},   {"list", "ck", 0, 0, 1},
+    {"bits", "lhf", 0, 0, 8},    {"box", "n", 2, 0, 64},   {"box", "vn", 0, 0, 48},
 };
 
 /* Sets the new sizes of the fields whose names start with one of the letters. */
-static void set_bytes(const struct lmm_layout *layout, const char *letters, uint64_t bytes,
-                      uint64_t *sizes)
+static void set_changes(const struct lmm_layout *layout, const char *letters, uint64_t bytes,
+                        uint64_t align, struct lmm_field_change *ret_changes)
 {
     for (size_t i = 0; i < layout->count; i++) {
         const char *name = layout->fields[i].name;
         bool changes_it = name != NULL && strchr(letters, name[0]) != NULL;
 
-        sizes[i] = changes_it ? bytes : LMM_FIELD_SAME;
+        ret_changes[i] = (struct lmm_field_change) {changes_it ? bytes : LMM_FIELD_SAME, align};
     }
 }
 
@@ -150,13 +153,12 @@ Test(leaves, the_size_of_a_changed_struct)
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         struct lmm_layout layout;
         struct lmm_layout_size size = {.bytes = 0};
-        uint64_t sizes[16];
+        struct lmm_field_change list[16];
 
         read_layout(variants[0], changes[i].type, &layout);
-        cr_assert_leq(layout.count, sizeof(sizes) / sizeof(sizes[0]));
-        set_bytes(&layout, changes[i].fields, changes[i].bytes, sizes);
-        cr_expect_eq(lmm_layout_change(&layout, sizes, &size), changes[i].after != 0, "case %zu",
-                     i);
+        cr_assert_leq(layout.count, sizeof(list) / sizeof(list[0]));
+        set_changes(&layout, changes[i].fields, changes[i].bytes, changes[i].align, list);
+        cr_expect_eq(lmm_layout_change(&layout, list, &size), changes[i].after != 0, "case %zu", i);
         cr_expect_eq(size.bytes, changes[i].after, "%s without %s: %" PRIu64, changes[i].type,
                      changes[i].fields, size.bytes);
         lmm_layout_free(&layout);
@@ -167,13 +169,13 @@ Test(leaves, the_array_at_the_end_moves)
 {
     struct lmm_layout layout;
     struct lmm_layout_size size;
-    uint64_t sizes[16];
+    struct lmm_field_change list[16];
 
     read_layout(variants[0], "list", &layout);
     lmm_layout_best(&layout, &size);
     cr_expect(size.bytes == 16 && size.tail_bit == 96);
-    set_bytes(&layout, "c", 0, sizes);
-    cr_assert(lmm_layout_change(&layout, sizes, &size));
+    set_changes(&layout, "c", 0, 0, list);
+    cr_assert(lmm_layout_change(&layout, list, &size));
     cr_expect(size.bytes == 4 && size.tail_bit == 32);
     lmm_layout_free(&layout);
 }
