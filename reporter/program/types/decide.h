@@ -4,7 +4,8 @@
  * were requested. Stateless; this is the one place that knows how sure a type is.
  *
  * The rules, in their order:
- *   R1  a candidate that the sizes refute is dropped: each size must be the type's, a multiple of it,
+ *   R1  a candidate that the sizes refute is dropped: each size must be the type's, a multiple of it (of
+ *       pointers and numbers also one byte, which many programs allocate for none),
  *       its header and some elements of its last member (a flexible array), or, where the source adds
  *       something to sizeof, at least the type's
  *   R2  candidates of the same type are one; the best is that with most and strongest evidence

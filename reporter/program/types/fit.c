@@ -15,9 +15,10 @@ static bool is_one(const struct lmm_type_info *type, uint64_t size)
     return size == type->bytes;
 }
 
+/* For none at all, many programs allocate one byte. */
 static bool is_multiple(const struct lmm_type_info *type, uint64_t size)
 {
-    return size % type->bytes == 0;
+    return size % type->bytes == 0 || (size == 1 && type->kind != LMM_TYPE_RECORD);
 }
 
 static bool is_multiple_after_cookie(const struct lmm_type_info *type, uint64_t size)

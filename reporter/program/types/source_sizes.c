@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/types/source_sizes.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -37,11 +38,26 @@ size_t lmm_source_arguments(const struct lmm_tokens *tokens, struct lmm_source_c
     return count;
 }
 
+/* Tells whether a name contains a text whose first letter is no end of a word: not GenericAlloc for calloc. */
+static bool has_start(const struct lmm_token *name, const char *text)
+{
+    size_t bytes = strlen(text);
+
+    for (size_t i = 0; i + bytes <= name->bytes; i++) {
+        if (strncasecmp(name->text + i, text, bytes) == 0 &&
+            !(islower((unsigned char) name->text[i]) &&
+              isupper((unsigned char) name->text[i + 1]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Tells whether one of the arguments of such a call is a number of things: calloc and its like. */
 static bool has_number(const struct lmm_token *name)
 {
-    return lmm_source_name_has(name, "calloc") || lmm_source_name_has(name, "array") ||
-           lmm_source_name_has(name, "nalloc") || lmm_source_name_has(name, "nmalloc") ||
+    return has_start(name, "calloc") || lmm_source_name_has(name, "array") ||
+           has_start(name, "nalloc") || has_start(name, "nmalloc") ||
            (name->bytes > 2 && memcmp(name->text + name->bytes - 2, "_n", 2) == 0);
 }
 

@@ -479,6 +479,18 @@ Test(statement, broken_texts_do_no_harm)
     }
 }
 
+Test(statement, names_of_calloc)
+{
+    static const struct a_case cases[] = {
+        {"T *p = calloc(n, size);", 1, "calloc", "decl T[]"},
+        {"T *p = PyMem_Calloc(n, size);", 1, "PyMem_Calloc", "decl T[]"},
+        {"T *p = XCALLOC(n, size);", 1, "XCALLOC", "decl T[]"},
+        {"T *p = GenericAlloc(type, 0);", 1, "GenericAlloc", "decl T"},
+    };
+
+    CHECK(cases);
+}
+
 Test(statement, variables_that_are_made_of_sizeof)
 {
     static const struct a_case cases[] = {
