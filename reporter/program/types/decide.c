@@ -163,11 +163,25 @@ static size_t drop_starts(struct group *groups, size_t count)
     return kept;
 }
 
-/* R8: returns whether a pointer to the block may be one to the first member of a struct. */
-static bool may_be_member(const struct group *group)
+/* Returns whether all blocks have the size of a struct that starts with what a group's pointers point at. */
+static bool may_be_link(const struct group *group, const struct lmm_size_range *sizes, size_t count)
 {
+    uint64_t bytes = group->type->link_bytes;
+
+    return bytes > 0 && lmm_sizes_are_constant(sizes, count) &&
+           lmm_sizes_are_least(sizes, count, bytes) &&
+           !lmm_sizes_are_least(sizes, count, bytes + 1);
+}
+
+/* R8: returns whether a pointer to the block may be one to the first member of a struct. is_known: of a struct
+ * that may start the block, else of any. */
+static bool may_be_member(const struct group *group, bool is_known)
+{
+    unsigned sure = is_known ? LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME | LMM_MODEL_BY_SOURCE
+                             : ~(unsigned) LMM_MODEL_BY_VARIABLE;
+
     return group->type->kind != LMM_TYPE_RECORD && group->fit < LMM_FIT_MORE && !group->is_array &&
-           !has(group, LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME | LMM_MODEL_BY_SOURCE);
+           !has(group, sure);
 }
 
 /* R1 and the first half of R2. */
@@ -212,8 +226,11 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
     made = drop_choices(groups, drop_weak_heads(groups, made));
     made = drop_starts(groups, made);
     for (size_t i = 0; i < made; i++) {
-        groups[i].is_doubtful =
-            has_head && (is_bytes(&groups[i]) ? groups[i].is_inside : may_be_member(&groups[i]));
+        groups[i].is_doubtful = is_bytes(&groups[i])
+                                    ? has_head && groups[i].is_inside
+                                    : (has_head && may_be_member(&groups[i], true)) ||
+                                          (may_be_link(&groups[i], sizes, size_count) &&
+                                           may_be_member(&groups[i], false));
     }
     return made;
 }

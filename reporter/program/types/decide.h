@@ -26,7 +26,9 @@
  *       size to another; never certain
  *   R8  bytes that only pointers to the inside of the block lead to are a guess when a pointer to its
  *       start is one to a smaller struct: they are what follows it. So are several scalars or pointers, unless
- *       the source or the function's name says that there are: a pointer to them may be one to the first member
+ *       the source or the function's name says that there are: a pointer to them may be one to the first member.
+ *       Where no struct is known, this is so for a variable alone, if blocks are as long as a node that starts
+ *       with a pointer to the next one
  *   R9  of an incomplete type, such as DIR, the sizes say nothing: it is likely by two kinds of evidence
  *       if all blocks have one size, else a guess
  *   R10 a struct of C with something after it, which the source does not tell: likely by two kinds of

@@ -146,7 +146,7 @@ static const char *read_text(const char *text, char *ret_text, size_t room)
     return text + bytes + (text[bytes] == '\t');
 }
 
-/* Reads "T bytes kind flags tail_offset tail_bytes line name TAB file TAB starts". */
+/* Reads "T bytes kind flags tail_offset tail_bytes link_bytes line name TAB file TAB starts". */
 static bool read_type(struct reading *reading, const char *line)
 {
     struct lmm_type_info info;
@@ -155,8 +155,9 @@ static bool read_type(struct reading *reading, const char *line)
     int used = 0;
 
     memset(&info, 0, sizeof(info));
-    if (sscanf(line, "T %" SCNx64 " %u %x %" SCNx64 " %" SCNx64 " %" SCNu32 " %n", &info.bytes,
-               &kind, &flags, &info.tail_offset, &info.tail_bytes, &info.line, &used) != 6 ||
+    if (sscanf(line, "T %" SCNx64 " %u %x %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNu32 " %n",
+               &info.bytes, &kind, &flags, &info.tail_offset, &info.tail_bytes, &info.link_bytes,
+               &info.line, &used) != 7 ||
         kind > LMM_TYPE_RECORD) {
         return false;
     }
@@ -316,11 +317,13 @@ static size_t number_of(struct writing *writing, const struct lmm_type_info *typ
         free(known);
         return SIZE_MAX;
     }
-    fprintf(writing->stream, "T %" PRIx64 " %u %x %" PRIx64 " %" PRIx64 " %" PRIu32 " %s\t%s\t%s\n",
+    fprintf(writing->stream,
+            "T %" PRIx64 " %u %x %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIu32 " %s\t%s\t%s\n",
             type->bytes, type->kind,
             (type->is_cplusplus ? 1U : 0U) | (type->is_polymorphic ? 2U : 0U) |
                 (type->is_base ? 4U : 0U) | (type->is_typed_header ? 8U : 0U),
-            type->tail_offset, type->tail_bytes, type->line, type->name, type->file, type->starts);
+            type->tail_offset, type->tail_bytes, type->link_bytes, type->line, type->name,
+            type->file, type->starts);
     writing->type_count++;
     return known->number;
 }

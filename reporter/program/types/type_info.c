@@ -191,6 +191,20 @@ bool lmm_type_info_starts_with(const struct lmm_type_info *info, const char *nam
     return false;
 }
 
+/* Returns the size of a struct that a pointer leads to, and that starts with such a pointer; 0: there is none. */
+static uint64_t link_bytes(const Dwarf_Die *pointer)
+{
+    Dwarf_Die record;
+    Dwarf_Die first;
+    Dwarf_Die next;
+    bool is_link = lmm_type_target(pointer, &record) && lmm_type_strip(&record, &record) &&
+                   lmm_type_is_record(&record) && lmm_type_at(&record, 0, &first) &&
+                   lmm_type_target(&first, &next) && lmm_type_strip(&next, &next) &&
+                   next.addr == record.addr;
+
+    return is_link ? lmm_type_bytes(&record) : 0;
+}
+
 bool lmm_type_info_of(const Dwarf_Die *type, struct lmm_type_info *ret_info)
 {
     Dwarf_Die die;
@@ -216,6 +230,7 @@ bool lmm_type_info_of(const Dwarf_Die *type, struct lmm_type_info *ret_info)
             set_typed_header(&die, &info);
         }
     }
+    info.link_bytes = info.kind == LMM_TYPE_POINTER ? link_bytes(&die) : 0;
     set_place(&die, &info);
     *ret_info = info;
     return true;

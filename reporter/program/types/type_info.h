@@ -36,6 +36,9 @@ struct lmm_type_info {
     uint64_t tail_offset; /* a struct whose last member is an array without a length, or of 0 or 1:
                              where that array is */
     uint64_t tail_bytes;  /* and the size of its elements; 0: there is none */
+    /* Of a pointer to a struct that starts with such a pointer, as a node to the next one: the size of the
+     * struct; else 0. */
+    uint64_t link_bytes;
     char file[LMM_TYPE_NAME_MAX]; /* where it is defined, a whole path; empty: unknown */
     uint32_t line;
     /* The names of the structs and base classes that it starts with, a bar before each and one at the end: "|PyVarObject|PyObject|";

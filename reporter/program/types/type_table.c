@@ -36,7 +36,8 @@ static bool is_equal(const struct lmm_type_info *a, const struct lmm_type_info *
            a->kind == b->kind && a->bytes == b->bytes && a->tail_offset == b->tail_offset &&
            a->tail_bytes == b->tail_bytes && a->is_cplusplus == b->is_cplusplus &&
            a->is_polymorphic == b->is_polymorphic && a->is_base == b->is_base &&
-           a->is_typed_header == b->is_typed_header && strcmp(a->starts, b->starts) == 0;
+           a->is_typed_header == b->is_typed_header && a->link_bytes == b->link_bytes &&
+           strcmp(a->starts, b->starts) == 0;
 }
 
 struct lmm_type_table *lmm_type_table_new(void)

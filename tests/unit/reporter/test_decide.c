@@ -34,6 +34,8 @@ static const struct lmm_type_info byte = {.name = "char", .kind = LMM_TYPE_BYTE,
 static const struct lmm_type_info number = {.name = "int", .kind = LMM_TYPE_SCALAR, .bytes = 4};
 static const struct lmm_type_info pointer = {
     .name = "struct node *", .kind = LMM_TYPE_POINTER, .bytes = 8};
+static const struct lmm_type_info link = {
+    .name = "struct cell *", .kind = LMM_TYPE_POINTER, .bytes = 8, .link_bytes = 16};
 static const struct lmm_type_info any = {.name = "void *", .kind = LMM_TYPE_POINTER, .bytes = 8};
 static const struct lmm_type_info opaque = {.name = "struct opaque", .kind = LMM_TYPE_RECORD};
 static const struct lmm_type_info base = {
@@ -135,6 +137,27 @@ static const struct decide_case {
      "struct node *",
      true,
      LMM_MODEL_GUESS},
+    {"a variable that points at the link of a node",
+     {FROM(link, VARIABLE)},
+     {{16, 16}},
+     MALLOC,
+     "struct cell *",
+     true,
+     LMM_MODEL_GUESS},
+    {"a table of nodes, by where it is stored",
+     {FROM(link, STORE)},
+     {{16, 16}},
+     MALLOC,
+     "struct cell *",
+     true,
+     LMM_MODEL_LIKELY},
+    {"a table of another size",
+     {FROM(link, VARIABLE)},
+     {{64, 64}},
+     MALLOC,
+     "struct cell *",
+     true,
+     LMM_MODEL_LIKELY},
     {"pointers that the source tells",
      {FROM(object, VARIABLE), SEVERAL(pointer, SOURCE)},
      {{48, 48}},

@@ -157,6 +157,28 @@ Test(type_info, finds_the_definition_of_what_is_declared)
     }
 }
 
+/* A pointer to a struct that starts with a pointer to one of its kind, and others. */
+Test(type_info, links_of_lists)
+{
+    static const struct {
+        const char *variable;
+        uint64_t bytes;
+    } links[] = {{"v_table", 16}, {"v_point_pointer", 0}, {"v_text", 0}};
+
+    for (size_t i = 0; i < VARIANT_COUNT; i++) {
+        for (size_t k = 0; k < sizeof(links) / sizeof(links[0]); k++) {
+            Dwarf_Die type;
+            uint64_t count;
+            struct lmm_type_info info;
+
+            find_type_of(variants[i], links[k].variable, &type);
+            lmm_type_elements(&type, &type, &count);
+            cr_assert(lmm_type_info_of(&type, &info));
+            cr_expect_eq(info.link_bytes, links[k].bytes, "%s %s", variants[i], links[k].variable);
+        }
+    }
+}
+
 Test(type_info, there_is_no_definition_in_the_file)
 {
     Dwarf_Die type;
