@@ -5,7 +5,7 @@
  */
 import {bytesEl, choiceEl, el, setChildren, svgEl} from './dom.js';
 import {bytesText, clockText, durationText, placeText} from './text.js';
-import {largestOf, layersOf, pointAt, wholeSpan} from './spans.js';
+import {largestOf, layersOf, pointAt, shownSpan, wholeSpan} from './spans.js';
 import {lineName, siteValues, sumBy, sumOf, typeName} from './sums.js';
 import {drawSeries} from './drawing.js';
 import {layerClass} from './colours.js';
@@ -110,7 +110,7 @@ class ChartView {
 
     /** @returns {import('./spans.js').Span} */
     get span() {
-        return this.store.now.span || wholeSpan(this.series);
+        return shownSpan(this.series, this.store.now.span);
     }
 
     draw() {
@@ -124,6 +124,10 @@ class ChartView {
         this.rule = svgEl('line.cursor', {y1: this.picture.top, y2: this.picture.bottom});
         this.svg.append(this.rule);
         this.addBrush();
+        for (const label of this.svg.querySelectorAll('[data-ms]')) {
+            const from = Number(label.getAttribute('data-ms'));
+            label.addEventListener('click', () => this.chooseSpan(from, wholeSpan(this.series).to));
+        }
         this.drawLegend();
         this.moveCursor(this.cursor);
     }
@@ -158,7 +162,10 @@ class ChartView {
     chooseSpan(a, b) {
         const from = Math.round(Math.min(a, b));
         const to = Math.round(Math.max(a, b));
-        this.store.set({span: to > from ? {from, to} : null});
+        const last = wholeSpan(this.series).to;
+        // A span that reaches the end of a living process goes on with it.
+        const isOpen = this.store.now.model.process.state === 'running' && to >= last - KEY_SHARE * (last - from);
+        this.store.set({span: to > from ? {from, to: isOpen ? Infinity : to} : null});
     }
 
     /** @param {number} clientX */

@@ -12,7 +12,7 @@ const MOST_ROWS = 10000000;
 
 /**
  * Puts a delta into a document.
- * @param {any} document
+ * @param {any} document one that readModel() has accepted
  * @param {any} delta
  * @throws {BadDocument} where they do not fit; the document is then of no use
  */
@@ -133,7 +133,8 @@ function appendSeries(document, delta) {
     }
     /** @type {Map<string, any>} */
     const rows = new Map(series.rows.map((/** @type {any} */ row) => [`${row.by} ${row.index}`, row]));
-    for (const row of arrayIn(delta.rows || [], 'series.rows')) {
+    for (const one of arrayIn(delta.rows || [], 'series.rows')) {
+        const row = objectIn(one, 'series.rows');
         const known = rows.get(`${row.by} ${row.index}`);
         if (known) {
             appendAll(known.live_bytes, row.live_bytes, 'series.rows');

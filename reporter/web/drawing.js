@@ -182,8 +182,8 @@ function drawMarks(svg, picture, series, span) {
         const hasRoom = mark.kind === 'peak' || (at > free && !(Math.abs(at - peak) < 90));
         if (hasRoom) {
             svg.append(svgEl('text.label', {
-                x: isLeft ? at - 4 : at + 4, y: picture.top - 6, 'text-anchor': isLeft ? 'end' : 'start',
-            }, [text]));
+                x: isLeft ? at - 4 : at + 4, y: picture.top - 6, 'text-anchor': isLeft ? 'end' : 'start', 'data-ms': mark.ms,
+            }, [text, svgEl('title', {}, ['a click shows the time since then'])]));
             free = mark.kind === 'peak' ? free : at + 8 + 7 * text.length;
         }
     }

@@ -5,7 +5,7 @@
  */
 import {bytesEl, changeEl, choiceEl, countEl, el, setChildren} from './dom.js';
 import {bytesText, exactText, shareText} from './text.js';
-import {trendIn, wholeSpan} from './spans.js';
+import {shownSpan, trendIn} from './spans.js';
 import {layersOfRows, makeTable, orderRows, seriesBy, tabsOf} from './tables.js';
 import {RowList, movedBy} from './list.js';
 import {layerClass} from './colours.js';
@@ -94,7 +94,7 @@ class Grid {
         this.most = values.reduce((a, b) => Math.max(a, b), 0);
         this.whole = values.reduce((a, b) => a + b, 0);
         this.trends = seriesBy(model, table.by);
-        this.span = model.series ? span || wholeSpan(model.series) : {from: 0, to: 0};
+        this.span = model.series ? shownSpan(model.series, span) : {from: 0, to: 0};
         this.layerOf = layersOfRows(model, layers, table.by);
     }
 

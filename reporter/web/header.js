@@ -6,7 +6,7 @@
 import {amountEl, blocksEl, bytesEl, changeEl, choiceEl, el, setChildren} from './dom.js';
 import {durationText, exactText, momentText, shareText} from './text.js';
 import {MEASURES, measureOf, siteValues, sumOf} from './sums.js';
-import {wholeSpan} from './spans.js';
+import {shownSpan} from './spans.js';
 import {themeButton} from './theme.js';
 import {runMs, stateNote, stateText} from './words.js';
 
@@ -87,7 +87,7 @@ function nameParts(store) {
         parts.push(el('span', {}, [
             `compared with ${before.process.program}, pid ${before.process.pid}, ${stateText(before.process)}`]));
     } else if (series) {
-        const shown = span || wholeSpan(series);
+        const shown = shownSpan(series, span);
         parts.push(el('span.dim.span', {}, [span
             ? `shown: ${durationText(shown.to - shown.from)}, from ${durationText(shown.from)} to ${durationText(shown.to)}`
             : 'shown: the whole time']));

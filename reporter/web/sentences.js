@@ -6,7 +6,7 @@ import {bytesEl, el, setChildren} from './dom.js';
 import {growthText, spanText} from './words.js';
 import {placeText} from './text.js';
 import {lineName, typeName} from './sums.js';
-import {grownIn} from './spans.js';
+import {grownIn, shownSpan} from './spans.js';
 
 const SHOWN = 3;
 
@@ -96,13 +96,14 @@ function grownParts(store) {
     if (!model.series || !span) {
         return [];
     }
-    const grown = grownIn(model.series, layers, span, SHOWN);
+    const shown = shownSpan(model.series, span);
+    const grown = grownIn(model.series, layers, shown, SHOWN);
     if (grown.length === 0) {
         return [['Nothing grew.']];
     }
     return grown.map(({row, change}) => [
         rowLink(store, row.by === 'type' ? row.index : -1, row.by === 'line' ? row.index : -1),
-        ' ' + spanText(change, span.to - span.from)]);
+        ' ' + spanText(change, shown.to - shown.from)]);
 }
 
 /**

@@ -5,7 +5,8 @@
  */
 
 /**
- * @typedef {{from: number, to: number}} Span milliseconds since the start of the process
+ * @typedef {{from: number, to: number}} Span milliseconds since the start of the process; Infinity: up to
+ *     the last point, also when there are more of them later
  *
  * @typedef {Object} Layers from the bottom of the chart to its top
  * @property {import('./model.js').SeriesRow[]} rows the largest ones, the largest first
@@ -66,6 +67,17 @@ export function largestOf(sums) {
  */
 export function wholeSpan(series) {
     return {from: series.ms[0], to: series.ms[series.ms.length - 1]};
+}
+
+/**
+ * The span that is shown.
+ * @param {import('./model.js').Series} series
+ * @param {Span | null} span that the reader chose; null: none
+ * @returns {Span} with an end
+ */
+export function shownSpan(series, span) {
+    const whole = wholeSpan(series);
+    return span ? {from: Math.min(span.from, whole.to), to: Math.min(span.to, whole.to)} : whole;
 }
 
 /**

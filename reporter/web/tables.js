@@ -5,7 +5,7 @@
  */
 import {hasWords, placeText} from './text.js';
 import {areTypesKnown, lineName, rowCount, siteValues, sumBy, sumOf, typeName} from './sums.js';
-import {changeIn, columnsBy, largestOf, layersOf, wholeSpan} from './spans.js';
+import {changeIn, columnsBy, largestOf, layersOf, shownSpan} from './spans.js';
 
 /**
  * @typedef {Object} Column
@@ -274,7 +274,7 @@ function timeColumns(model, by, count, view) {
     if (!series || known.size === 0) {
         return [];
     }
-    const span = view.span || wholeSpan(series);
+    const span = shownSpan(series, view.span);
     const change = new Float64Array(count).fill(NaN);
     known.forEach((live, index) => {
         change[index] = changeIn(series, live, span);

@@ -82,6 +82,14 @@ class Live(WebCase):
         self.assertIn("63.1 s", self.text(".state"))
         self.assertIn("1.00 GiB", self.text(".legend"))
 
+    def test_a_span_that_reaches_the_end_goes_on(self):
+        self.open_process()
+        self.browser.run("Array.from(document.querySelectorAll('.label')).find((e) => e.textContent.startsWith('keys loaded'))"
+                         ".dispatchEvent(new MouseEvent('click', {bubbles: true}));")
+        self.assertIn("to 62.1 s", self.text(".span"))
+        self.delta(series={"time_ms": [70_000], "live_bytes": [1 << 30], "rows": [], "marks": []})
+        self.browser.until("return document.querySelector('.span').innerText.endsWith('to 70.0 s');")
+
     def test_a_new_type_appears(self):
         self.open_process()
         count = len(self.document["strings"])

@@ -30,6 +30,12 @@ test('change and trend in a span', () => {
     assert.deepStrictEqual(spans.trendIn(series, live, {from: 0, to: 400}, 3), [0, 30, 0]);
 });
 
+test('a chosen span ends with the last point', () => {
+    assert.deepStrictEqual(spans.shownSpan(series, null), {from: 0, to: 400});
+    assert.deepStrictEqual(spans.shownSpan(series, {from: 100, to: Infinity}), {from: 100, to: 400});
+    assert.deepStrictEqual(spans.shownSpan(series, {from: 500, to: 600}), {from: 400, to: 400});
+});
+
 test('what grew most in a span', () => {
     const grown = spans.grownIn(series, 'type', {from: 100, to: 400}, 3);
     assert.deepStrictEqual(grown.map((one) => [one.row.index, one.change]), [[0, 10]]);
