@@ -149,8 +149,8 @@ struct lmm_diet_type *lmm_diet_type_of(const struct lmm_diet *diet,
     }
     const struct lmm_diet_type wanted = {.type = type};
     const struct lmm_diet_type *key = &wanted;
-    struct lmm_diet_type **found =
-        bsearch(&key, diet->by_element, diet->type_count, sizeof(key), compare_by_element);
+    struct lmm_diet_type **found = bsearch(&key, diet->by_element, diet->type_count,
+                                           sizeof(struct lmm_diet_type *), compare_by_element);
 
     return found == NULL ? NULL : *found;
 }

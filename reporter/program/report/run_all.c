@@ -2,20 +2,28 @@
 /* run_all: the first part of a report of several processes: their totals, an index of them by peak, and
  * the lines of all together; and its last line. */
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "reporter/core/compare.h"
 #include "reporter/core/grid.h"
 #include "reporter/core/model.h"
+#include "reporter/core/saturate.h"
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
 #include "reporter/program/report/all_lines.h"
+#include "reporter/program/report/all_types.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/run_sheet.h"
 #include "reporter/program/report/verdict.h"
 
-enum { FAMILY_COLUMNS = 40 };
+enum {
+    FAMILY_COLUMNS = 40,
+    TYPE_COLUMNS = 40,
+    LEAST_PERMILLE = 100, /* of the bytes at the peaks must have a type in a brief report */
+};
 
 /* Whether the blocks of any process have classes: then these are shown. */
 static bool has_classes(const struct lmm_run_report *run)
@@ -129,6 +137,83 @@ static void put_index(const struct lmm_sheet *sheet)
         lmm_sink_puts(sheet->sink, ": --full\n");
     }
     free((void *) order);
+}
+
+/* ---- Types ----------------------------------------------------------------------------------- */
+
+static void add_amount(const struct lmm_sheet *sheet, struct lmm_grid *grid,
+                       struct lmm_model_amount amount, uint64_t total)
+{
+    lmm_sheet_bytes(sheet, grid, amount.bytes);
+    lmm_grid_share(grid, lmm_model_permille(amount.bytes, total), total);
+    lmm_grid_count(grid, amount.blocks);
+}
+
+/* Adds the first `shown` types, what the others have together, and what has no type. */
+static void add_types(const struct lmm_sheet *sheet, struct lmm_grid *grid,
+                      const struct lmm_all_types *types, size_t shown)
+{
+    uint64_t total = lmm_add_saturated(types->known.bytes, types->unknown.bytes);
+    struct lmm_model_amount rest = types->known;
+    char words[LMM_CELL_BYTES];
+
+    for (size_t i = 0; i < shown; i++) {
+        const struct lmm_all_type *type = &types->items[i];
+        struct lmm_sink *sink = lmm_grid_begin_cell(grid);
+
+        lmm_grid_end_cell(
+            grid, lmm_shown_put_function(&sheet->run->look, sink, type->type.name, TYPE_COLUMNS));
+        add_amount(sheet, grid, type->peak, total);
+        lmm_grid_count(grid, type->processes);
+        lmm_grid_end_row(grid);
+        rest.bytes -= type->peak.bytes;
+        rest.blocks -= type->peak.blocks;
+    }
+    if (shown < types->count) {
+        char *end = lmm_write_count(words, types->count - shown);
+
+        snprintf(end, (size_t) (words + sizeof(words) - end), " more %s",
+                 lmm_plural(types->count - shown, "type", "types"));
+        lmm_grid_text(grid, words);
+        add_amount(sheet, grid, rest, total);
+        lmm_grid_text(grid, "--full");
+        lmm_grid_end_row(grid);
+    }
+    if (types->unknown.blocks > 0) {
+        lmm_grid_text(grid, "no type known");
+        add_amount(sheet, grid, types->unknown, total);
+        lmm_grid_text(grid, "");
+        lmm_grid_end_row(grid);
+    }
+}
+
+static void put_types(const struct lmm_sheet *sheet)
+{
+    static const struct lmm_grid_column columns[] = {
+        {.heading = "", .width_min = LMM_SHEET_FIRST}, {.heading = "bytes", .right = true},
+        {.heading = "share", .right = true},           {.heading = "blocks", .right = true},
+        {.heading = "processes", .right = true},
+    };
+    const struct lmm_run_report *run = sheet->run;
+    struct lmm_all_types types;
+    struct lmm_grid grid;
+
+    if (!lmm_all_types_make(run->processes, run->process_count, &types)) {
+        sheet->sink->error = sheet->sink->error != 0 ? sheet->sink->error : -ENOMEM;
+        return;
+    }
+    uint64_t total = lmm_add_saturated(types.known.bytes, types.unknown.bytes);
+    bool has_few = run->look.is_brief && run->processes[0].spots->types == NULL &&
+                   lmm_model_permille(types.known.bytes, total) < LEAST_PERMILLE;
+    size_t shown = types.count < run->bounds.rows ? types.count : run->bounds.rows;
+
+    if (types.count > 0 && !has_few) {
+        lmm_grid_init(&grid, LMM_GRID_COLUMNS(columns), LMM_SHEET_INDENT, sheet->sink);
+        add_types(sheet, &grid, &types, shown);
+        lmm_sheet_headings(sheet, &grid, "Types at the peaks");
+        add_types(sheet, &grid, &types, shown);
+    }
+    lmm_all_types_free(&types);
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
@@ -264,6 +349,7 @@ void lmm_sheet_all(const struct lmm_sheet *sheet, struct lmm_all_lines *lines)
     lmm_sheet_unseen(sheet);
     put_index(sheet);
     if (!leaks_only) {
+        put_types(sheet);
         put_lines(sheet, lines, LMM_MEASURE_PEAK, "Lines at the peaks");
     }
     if (has_classes(sheet->run)) {

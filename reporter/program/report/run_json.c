@@ -427,6 +427,9 @@ static int put_all(struct lmm_json *json, const struct lmm_run_report *run)
     lmm_json_u64(json, "leaked_bytes", lines.total.leaked_bytes);
     lmm_json_amount(json, "lost", lines.total.lost);
     lmm_json_amount(json, "possibly_lost", lines.total.possible);
+    if (!run->leaks_only) {
+        lmm_json_all_types(json, run);
+    }
     for (size_t i = 0; i < list_count(run); i++) {
         put_all_lines(json, run, &lines, &lists[i]);
     }

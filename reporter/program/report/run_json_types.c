@@ -10,6 +10,7 @@
 #include "reporter/core/sink.h"
 #include "reporter/core/site_type.h"
 #include "reporter/program/report/all_lines.h"
+#include "reporter/program/report/all_types.h"
 #include "reporter/program/report/run_report.h"
 #include "reporter/program/report/spots.h"
 #include "reporter/program/report/type_rows.h"
@@ -86,4 +87,32 @@ void lmm_json_types(struct lmm_json *json, const struct lmm_run_report *run,
     lmm_json_end_array(json);
     put_left_out(json, &rows, shown);
     lmm_type_rows_free(&rows);
+}
+
+void lmm_json_all_types(struct lmm_json *json, const struct lmm_run_report *run)
+{
+    struct lmm_all_types types;
+
+    if (!lmm_all_types_make(run->processes, run->process_count, &types)) {
+        json->sink->error = json->sink->error != 0 ? json->sink->error : -ENOMEM;
+        return;
+    }
+    lmm_json_begin_array(json, "types", LMM_JSON_LINES);
+    for (size_t i = 0; i < types.count && i < run->bounds.rows; i++) {
+        const struct lmm_all_type *type = &types.items[i];
+        const struct lmm_model_site site = {.type = &type->type};
+
+        lmm_json_begin_object(json, NULL, LMM_JSON_ONE_LINE);
+        lmm_json_type(json, run->processes[0].model, &site);
+        lmm_json_u64(json, "bytes", type->peak.bytes);
+        lmm_json_u64(json, "blocks", type->peak.blocks);
+        lmm_json_u64(json, "processes", type->processes);
+        lmm_json_end_object(json);
+    }
+    lmm_json_end_array(json);
+    lmm_json_begin_object(json, "without_type", LMM_JSON_ONE_LINE);
+    lmm_json_u64(json, "blocks", types.unknown.blocks);
+    lmm_json_u64(json, "bytes", types.unknown.bytes);
+    lmm_json_end_object(json);
+    lmm_all_types_free(&types);
 }

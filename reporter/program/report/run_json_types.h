@@ -23,4 +23,7 @@ void lmm_json_line_type(struct lmm_json *json, const struct lmm_all_line *line,
 void lmm_json_types(struct lmm_json *json, const struct lmm_run_report *run,
                     const struct lmm_run_report_process *process);
 
+/* Adds "types", those of all processes at their peaks. */
+void lmm_json_all_types(struct lmm_json *json, const struct lmm_run_report *run);
+
 #endif
