@@ -116,7 +116,7 @@ class Main(harness.Case):
         return result.stdout.split()
 
     def test_completion_offers_subcommands_options_and_values(self):
-        self.assertEqual(self.complete("lmm", "s"), ["sites", "snapshot"])
+        self.assertEqual(self.complete("lmm", "s"), ["sites", "serve", "snapshot"])
         self.assertEqual(self.complete("lmm", "help", "re"), ["report"])
         self.assertEqual(self.complete("lmm", "report", "--format", "p"), ["pprof"])
         self.assertEqual(self.complete("lmm", "report", "--format", "=", "op"), ["openmetrics"])
