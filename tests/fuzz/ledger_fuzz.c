@@ -14,10 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "reporter/core/model.h"
 #include "reporter/program/change/delta.h"
 #include "reporter/program/formats/format.h"
+#include "reporter/program/history/process_history.h"
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/base/select.h"
 #include "reporter/program/ledger/snapshot.h"
@@ -97,6 +100,29 @@ static void compare(const struct lmm_model *before, const struct lmm_model *afte
     lmm_delta_free(delta);
 }
 
+/* Samples the ledger as if its process ran. */
+static void sample(const void *bytes, size_t size, const struct lmm_model *model)
+{
+    static int file = -1;
+    char path[64];
+
+    file = file >= 0 ? file : memfd_create("ledger", MFD_CLOEXEC);
+    require(file >= 0 && ftruncate(file, 0) == 0 && pwrite(file, bytes, size, 0) == (ssize_t) size,
+            "no file");
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+    struct lmm_process_history *history = lmm_process_history_open(path, NULL, true);
+
+    if (history == NULL) {
+        return;
+    }
+    lmm_process_history_sample(history);
+    lmm_process_history_sample(history);
+    lmm_process_history_end(history, model, model->start_time_ns, "status 0");
+    require(lmm_timeline_is_valid(lmm_process_history_timeline(history)),
+            "an invariant of timeline.h does not hold");
+    lmm_process_history_free(history);
+}
+
 static void look(const void *bytes, size_t size)
 {
     struct lmm_reason reason = {""};
@@ -109,6 +135,7 @@ static void look(const void *bytes, size_t size)
 
         require(again != NULL, "the second reading of a ledger fails");
         require(lmm_model_is_valid(snapshot->model), "an invariant of model.h does not hold");
+        sample(bytes, size, snapshot->model);
         snapshot->model->shown_calls = 8;
         render(snapshot->model);
         select_rows(snapshot->model);

@@ -9,13 +9,13 @@
 #include "reporter/core/saturate.h"
 #include "reporter/program/base/select.h"
 
-static struct lmm_change add_changes(struct lmm_change a, struct lmm_change b)
+static struct lmm_delta_change add_changes(struct lmm_delta_change a, struct lmm_delta_change b)
 {
-    return (struct lmm_change) {lmm_add_saturated(a.before, b.before),
-                                lmm_add_saturated(a.after, b.after)};
+    return (struct lmm_delta_change) {lmm_add_saturated(a.before, b.before),
+                                      lmm_add_saturated(a.after, b.after)};
 }
 
-int64_t lmm_change_growth(struct lmm_change change)
+int64_t lmm_delta_change_growth(struct lmm_delta_change change)
 {
     bool grew = change.after >= change.before;
     uint64_t amount = grew ? change.after - change.before : change.before - change.after;
@@ -26,7 +26,7 @@ int64_t lmm_change_growth(struct lmm_change change)
     return grew ? (int64_t) amount : -(int64_t) amount;
 }
 
-static bool differs(struct lmm_change change)
+static bool differs(struct lmm_delta_change change)
 {
     return change.before != change.after;
 }
@@ -70,9 +70,9 @@ static int compare_names(const void *left, const void *right)
     return order != 0 ? order : lmm_compare_u64(a->stack_key, b->stack_key);
 }
 
-static int compare_changes(struct lmm_change a, struct lmm_change b)
+static int compare_changes(struct lmm_delta_change a, struct lmm_delta_change b)
 {
-    return lmm_compare_i64(lmm_change_growth(b), lmm_change_growth(a));
+    return lmm_compare_i64(lmm_delta_change_growth(b), lmm_delta_change_growth(a));
 }
 
 static int compare_growth(const void *left, const void *right)
@@ -155,9 +155,9 @@ static size_t merge(struct lmm_delta_row *rows, size_t count)
     return kept;
 }
 
-static struct lmm_change on_side(uint64_t value, bool after)
+static struct lmm_delta_change on_side(uint64_t value, bool after)
 {
-    return after ? (struct lmm_change) {0, value} : (struct lmm_change) {value, 0};
+    return after ? (struct lmm_delta_change) {0, value} : (struct lmm_delta_change) {value, 0};
 }
 
 static struct lmm_delta_row family_row(const struct lmm_model_family *family, bool after)

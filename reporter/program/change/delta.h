@@ -27,7 +27,7 @@
 struct lmm_model;
 struct lmm_model_site;
 
-struct lmm_change {
+struct lmm_delta_change {
     uint64_t before;
     uint64_t after;
 };
@@ -47,10 +47,10 @@ struct lmm_delta_row {
     uint32_t id;    /* of a site in the first model that has the row */
     bool in_before; /* the model has this row; it has no sites without allocations and frees */
     bool in_after;
-    struct lmm_change live_bytes;
-    struct lmm_change live_blocks;
-    struct lmm_change allocations;
-    struct lmm_change frees;
+    struct lmm_delta_change live_bytes;
+    struct lmm_delta_change live_blocks;
+    struct lmm_delta_change allocations;
+    struct lmm_delta_change frees;
     const struct lmm_model_site *site; /* of a row of sites: one of its model's, as `stack` */
     uint32_t
         stack; /* of a stack: the number of its innermost frame, in `after` if it is in_after */
@@ -84,7 +84,7 @@ struct lmm_delta *lmm_delta_make(const struct lmm_model *before, const struct lm
 void lmm_delta_free(struct lmm_delta *delta);
 
 /* Returns after - before, limited to INT64_MAX and its negative. */
-int64_t lmm_change_growth(struct lmm_change change);
+int64_t lmm_delta_change_growth(struct lmm_delta_change change);
 
 /* Returns the model that has the stack of a row of stacks. */
 const struct lmm_model *lmm_delta_model_of(const struct lmm_delta *delta,

@@ -63,10 +63,10 @@ static const char *only_in(const struct lmm_delta_row *row)
 /* Adds a row; the id of a site names it only while both models are of one process. */
 static void add_row(struct lmm_grid *grid, const struct lmm_delta_row *row, bool has_id)
 {
-    lmm_grid_change(grid, lmm_change_growth(row->live_bytes));
-    lmm_grid_change(grid, lmm_change_growth(row->live_blocks));
-    lmm_grid_change(grid, lmm_change_growth(row->allocations));
-    lmm_grid_change(grid, lmm_change_growth(row->frees));
+    lmm_grid_change(grid, lmm_delta_change_growth(row->live_bytes));
+    lmm_grid_change(grid, lmm_delta_change_growth(row->live_blocks));
+    lmm_grid_change(grid, lmm_delta_change_growth(row->allocations));
+    lmm_grid_change(grid, lmm_delta_change_growth(row->frees));
     lmm_grid_count(grid, row->live_bytes.after);
     lmm_grid_string(grid, row->family);
     if (grid->count == SITE_COLUMNS) {
@@ -80,10 +80,10 @@ static void add_row(struct lmm_grid *grid, const struct lmm_delta_row *row, bool
     lmm_grid_end_row(grid);
 }
 
-static void put_change(struct lmm_sink *sink, struct lmm_change change, const char *one,
+static void put_change(struct lmm_sink *sink, struct lmm_delta_change change, const char *one,
                        const char *many)
 {
-    int64_t growth = lmm_change_growth(change);
+    int64_t growth = lmm_delta_change_growth(change);
 
     lmm_sink_printf(sink, "%s%" PRId64 " %s", growth > 0 ? "+" : "", growth,
                     growth == 1 || growth == -1 ? one : many);
@@ -285,12 +285,12 @@ int lmm_delta_text(const struct lmm_delta *delta, const struct lmm_delta_look *l
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static void put_figure(struct lmm_json *json, const char *key, struct lmm_change figure)
+static void put_figure(struct lmm_json *json, const char *key, struct lmm_delta_change figure)
 {
     lmm_json_begin_object(json, key, LMM_JSON_LINES);
     lmm_json_u64(json, "before", figure.before);
     lmm_json_u64(json, "after", figure.after);
-    lmm_json_i64(json, "growth", lmm_change_growth(figure));
+    lmm_json_i64(json, "growth", lmm_delta_change_growth(figure));
     lmm_json_end_object(json);
 }
 

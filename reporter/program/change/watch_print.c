@@ -36,9 +36,9 @@ static double seconds(uint64_t ns)
 }
 
 /* Returns events per second; 0 if the counter went back, which only a damaged ledger does. */
-static uint64_t rate_of(struct lmm_change change, uint64_t ns)
+static uint64_t rate_of(struct lmm_delta_change change, uint64_t ns)
 {
-    int64_t growth = lmm_change_growth(change);
+    int64_t growth = lmm_delta_change_growth(change);
 
     return growth <= 0 ? 0 : (uint64_t) ((double) growth / seconds(ns) + 0.5);
 }
@@ -60,7 +60,7 @@ static const struct lmm_delta_row *fastest_of(const struct lmm_watch_print *prin
     size_t count = print->names_rows ? delta->site_count : delta->family_count;
     const struct lmm_delta_row *rows = print->names_rows ? delta->sites : delta->families;
 
-    return count > 0 && lmm_change_growth(rows[0].live_bytes) > 0 ? &rows[0] : NULL;
+    return count > 0 && lmm_delta_change_growth(rows[0].live_bytes) > 0 ? &rows[0] : NULL;
 }
 
 /* Adds "word_t +4,096" or "hr.c:42 (hire) +4,096", or "-" if nothing grew. */
@@ -81,7 +81,7 @@ static void add_fastest(struct lmm_watch_print *print, const struct lmm_delta_ro
     } else {
         columns = lmm_put_string(sink, row->family);
     }
-    lmm_write_change(cell + 1, lmm_change_growth(row->live_bytes));
+    lmm_write_change(cell + 1, lmm_delta_change_growth(row->live_bytes));
     lmm_grid_end_cell(&print->lines, columns + lmm_put_string(sink, lmm_string_of(cell)));
 }
 
@@ -93,7 +93,7 @@ static void put_text_line(struct lmm_watch_print *print, const struct lmm_delta 
     snprintf(time, sizeof(time), "%.2fs", seconds(time_ns));
     lmm_grid_text(&print->lines, time);
     lmm_grid_count(&print->lines, delta->total.live_bytes.after);
-    lmm_grid_change(&print->lines, lmm_change_growth(delta->total.live_bytes));
+    lmm_grid_change(&print->lines, lmm_delta_change_growth(delta->total.live_bytes));
     lmm_grid_count(&print->lines, rate_of(delta->total.allocations, passed_ns));
     lmm_grid_count(&print->lines, rate_of(delta->total.frees, passed_ns));
     add_fastest(print, fastest_of(print, delta));
@@ -128,10 +128,10 @@ static void add_growing(struct lmm_grid *grid, const struct lmm_watch_end *end, 
 {
     for (size_t i = 0; i < count; i++) {
         const struct lmm_model_site *site = end->growing[i].site;
-        struct lmm_change change = {end->growing[i].first_bytes, site->live_bytes};
+        struct lmm_delta_change change = {end->growing[i].first_bytes, site->live_bytes};
 
         add_rate(grid, end->growing[i].bytes_per_hour);
-        lmm_grid_change(grid, lmm_change_growth(change));
+        lmm_grid_change(grid, lmm_delta_change_growth(change));
         lmm_grid_count(grid, site->live_bytes);
         lmm_grid_string(grid, site->family->name);
         struct lmm_sink *sink = lmm_grid_begin_cell(grid);
@@ -176,14 +176,14 @@ static void put_verdict(struct lmm_watch_print *print, const struct lmm_watch_en
 
 static bool put_text_end(struct lmm_watch_print *print, const struct lmm_watch_end *end)
 {
-    struct lmm_change change = {end->first_bytes, end->model->total.live_bytes};
+    struct lmm_delta_change change = {end->first_bytes, end->model->total.live_bytes};
     char *program = lmm_name_escaped(lmm_model_name(end->model));
     char growth[LMM_CELL_BYTES];
 
     if (program == NULL) {
         return false;
     }
-    lmm_write_change(growth, lmm_change_growth(change));
+    lmm_write_change(growth, lmm_delta_change_growth(change));
     if (end->reason != NULL) {
         printf("\nended early: %s", end->reason);
     }
@@ -229,7 +229,7 @@ static void put_fastest(struct lmm_json *json, const struct lmm_delta_row *row)
     lmm_json_begin_object(json, "grew_most", LMM_JSON_ONE_LINE);
     lmm_json_string(json, "family", row->family);
     put_place(json, row->file, row->line, row->function);
-    lmm_json_i64(json, "bytes", lmm_change_growth(row->live_bytes));
+    lmm_json_i64(json, "bytes", lmm_delta_change_growth(row->live_bytes));
     lmm_json_end_object(json);
 }
 
@@ -243,9 +243,9 @@ static void put_json_line(struct lmm_watch_print *print, const struct lmm_delta 
     lmm_json_u64(&json, "passed_ns", passed_ns);
     lmm_json_u64(&json, "live_bytes", delta->total.live_bytes.after);
     lmm_json_u64(&json, "live_blocks", delta->total.live_blocks.after);
-    lmm_json_i64(&json, "change_bytes", lmm_change_growth(delta->total.live_bytes));
-    lmm_json_i64(&json, "allocations", lmm_change_growth(delta->total.allocations));
-    lmm_json_i64(&json, "frees", lmm_change_growth(delta->total.frees));
+    lmm_json_i64(&json, "change_bytes", lmm_delta_change_growth(delta->total.live_bytes));
+    lmm_json_i64(&json, "allocations", lmm_delta_change_growth(delta->total.allocations));
+    lmm_json_i64(&json, "frees", lmm_delta_change_growth(delta->total.frees));
     put_fastest(&json, fastest_of(print, delta));
     lmm_json_end_object(&json);
     lmm_json_finish(&json);
@@ -270,7 +270,7 @@ static void put_json_site(struct lmm_json *json, const struct lmm_model *model,
 
 static void put_json_end(struct lmm_watch_print *print, const struct lmm_watch_end *end)
 {
-    struct lmm_change change = {end->first_bytes, end->model->total.live_bytes};
+    struct lmm_delta_change change = {end->first_bytes, end->model->total.live_bytes};
     size_t shown = end->count < end->top ? end->count : end->top;
     struct lmm_json json;
 
@@ -282,7 +282,7 @@ static void put_json_end(struct lmm_watch_print *print, const struct lmm_watch_e
     lmm_json_u64(&json, "readings", end->readings);
     lmm_json_u64(&json, "moments", end->moments);
     lmm_json_bool(&json, "enough", end->moments >= LMM_GROWTH_MOMENTS_MIN);
-    lmm_json_i64(&json, "change_bytes", lmm_change_growth(change));
+    lmm_json_i64(&json, "change_bytes", lmm_delta_change_growth(change));
     lmm_json_u64(&json, "left_out", end->count - shown);
     lmm_json_begin_array(&json, "steady", LMM_JSON_ONE_LINE);
     for (size_t i = 0; i < shown; i++) {

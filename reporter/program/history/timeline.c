@@ -53,7 +53,7 @@ struct lmm_timeline *lmm_timeline_new(const struct lmm_timeline_limits *limits)
     timeline->limits = limits == NULL ? usual : *limits;
     assert(timeline->limits.points >= LMM_TIMELINE_POINTS_MIN);
     assert(timeline->limits.recent <= timeline->limits.points / 2);
-    timeline->entries = calloc(timeline->limits.points, sizeof(*timeline->entries));
+    timeline->entries = reallocarray(NULL, timeline->limits.points, sizeof(*timeline->entries));
     if (timeline->entries == NULL) {
         free(timeline);
         return NULL;

@@ -37,7 +37,7 @@ struct lmm_counter_watch {
     size_t site_room;
     struct sum *sums;
     uint64_t *site_bytes;
-    unsigned char buffer[BUFFER_BYTES];
+    unsigned char *buffer; /* BUFFER_BYTES */
 };
 
 /* ---- Records that stay ----------------------------------------------------------------------- */
@@ -325,7 +325,11 @@ struct lmm_counter_watch *lmm_counter_watch_open(const char *path)
         free(watch);
         return NULL;
     }
-    if (watch != NULL && watch->chunks.file.header.version != LMM_LEDGER_VERSION) {
+    if (watch != NULL) {
+        watch->buffer = malloc(BUFFER_BYTES);
+    }
+    if (watch != NULL &&
+        (watch->buffer == NULL || watch->chunks.file.header.version != LMM_LEDGER_VERSION)) {
         lmm_counter_watch_close(watch);
         return NULL;
     }
@@ -336,6 +340,7 @@ void lmm_counter_watch_close(struct lmm_counter_watch *watch)
 {
     if (watch != NULL) {
         lmm_chunk_watch_close(&watch->chunks);
+        free(watch->buffer);
         free(watch->families);
         free(watch->site_family);
         free(watch->sums);

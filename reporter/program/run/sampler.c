@@ -5,9 +5,9 @@
  */
 #include "reporter/program/run/sampler.h"
 
-#include <assert.h>
-#include <inttypes.h>
+#include <errno.h>
 #include <lmm/ledger.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +57,7 @@ struct lmm_sampler {
     const struct lmm_run_folder *folder;
     uint64_t period_ns; /* 0: it changes with time */
     bool has_children;
+    uint64_t pid_namespace; /* of this process; 0: unknown */
     struct process *processes;
     size_t count;
     struct seen *seen;
@@ -70,8 +71,10 @@ struct lmm_sampler *lmm_sampler_open(const struct lmm_run_folder *folder, uint64
                                      bool has_children)
 {
     struct lmm_sampler *sampler = calloc(1, sizeof(*sampler));
+    struct stat status;
 
     if (sampler != NULL) {
+        sampler->pid_namespace = stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
         sampler->folder = folder;
         sampler->period_ns = period_ns;
         sampler->has_children = has_children;
@@ -118,6 +121,27 @@ static uint64_t most_bytes(const struct process *process)
     return most;
 }
 
+/* Returns the ended process that had least live bytes; NULL: none has ended, except perhaps the program,
+ * which is the first one. */
+static struct process *find_least(struct lmm_sampler *sampler)
+{
+    struct process *least = NULL;
+
+    for (size_t i = 1; i < sampler->count; i++) {
+        struct process *process = &sampler->processes[i];
+
+        if (!process->is_sampled && (least == NULL || most_bytes(process) < most_bytes(least))) {
+            least = process;
+        }
+    }
+    return least;
+}
+
+static bool has_room(struct lmm_sampler *sampler)
+{
+    return sampler->count < LMM_SAMPLER_PROCESSES || find_least(sampler) != NULL;
+}
+
 /* Returns room for a process: a new one, or that of one which has ended; NULL: there is none. */
 static struct process *make_room(struct lmm_sampler *sampler)
 {
@@ -126,20 +150,14 @@ static struct process *make_room(struct lmm_sampler *sampler)
     if (sampler->count < LMM_SAMPLER_PROCESSES) {
         return lmm_array_add(&sampler->processes, &sampler->count, sizeof(*sampler->processes));
     }
-    for (size_t i = 1; i < sampler->count; i++) { /* the first one is the program */
-        struct process *process = &sampler->processes[i];
-
-        if (!process->is_sampled && (least == NULL || most_bytes(process) < most_bytes(least))) {
-            least = process;
-        }
-    }
+    least = find_least(sampler);
     if (least != NULL) {
         free_process(least);
     }
     return least;
 }
 
-/* Opens the history of a ledger; program: the PID of the program. */
+/* Opens the history of a ledger. */
 static struct lmm_process_history *open_history(const struct lmm_sampler *sampler, const char *path,
                                                 bool is_program)
 {
@@ -149,18 +167,35 @@ static struct lmm_process_history *open_history(const struct lmm_sampler *sample
     return lmm_process_history_open(path, is_program ? NULL : &child, starts_empty);
 }
 
-/* The PID at the start of a ledger's file name. */
-static bool is_of(const char *path, pid_t pid)
+static const char *name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    return strtol(slash == NULL ? path : slash + 1, NULL, 10) == (long) pid;
+    return slash == NULL ? path : slash + 1;
+}
+
+/* Whether a ledger is that of a PID, by its file name. */
+static bool is_of(const char *path, pid_t pid)
+{
+    return strtol(name_of(path), NULL, 10) == (long) pid;
+}
+
+/* Whether the process of a ledger has ended and was waited for, by its file name:
+ * <pid>.<start ticks>.<PID namespace>.lmm. */
+static bool is_over(const struct lmm_sampler *sampler, const char *path)
+{
+    unsigned long long space = 0;
+    int pid = 0;
+
+    return sscanf(name_of(path), "%d.%*[0-9].%llu", &pid, &space) == 2 && pid > 0 &&
+           space == sampler->pid_namespace && kill(pid, 0) != 0 && errno == ESRCH;
 }
 
 /* Starts the timeline of a ledger. Returns NULL: there is no room, or it cannot be read. */
 static struct process *add_process(struct lmm_sampler *sampler, const char *path, bool is_program)
 {
-    struct lmm_process_history *history = open_history(sampler, path, is_program);
+    struct lmm_process_history *history =
+        has_room(sampler) ? open_history(sampler, path, is_program) : NULL;
     char *copy = history == NULL ? NULL : strdup(path);
     struct process *process = copy == NULL ? NULL : make_room(sampler);
 
@@ -222,7 +257,11 @@ static void look_at_path(struct lmm_sampler *sampler, const char *path, pid_t pr
     struct stat status;
 
     if (is_new(sampler, path)) {
-        add_process(sampler, path, is_of(path, program) || sampler->count == 0);
+        bool is_program = is_of(path, program) || sampler->count == 0;
+
+        if (is_program || !is_over(sampler, path)) {
+            add_process(sampler, path, is_program);
+        }
         return;
     }
     process = find(sampler, path);
@@ -255,14 +294,25 @@ static void look_at_folder(struct lmm_sampler *sampler, pid_t program)
 
 /* ---- Samples --------------------------------------------------------------------------------- */
 
+/* Whether an ended process, which is not the program, has no sample. */
+static bool is_empty(const struct lmm_sampler *sampler, const struct process *process)
+{
+    return process != sampler->processes && !process->is_sampled &&
+           lmm_timeline_count(lmm_process_history_timeline(process->history)) == 0;
+}
+
 static void sample_all(struct lmm_sampler *sampler)
 {
-    for (size_t i = 0; i < sampler->count; i++) {
+    for (size_t i = sampler->count; i-- > 0;) {
         struct process *process = &sampler->processes[i];
 
         if (process->is_sampled &&
             lmm_process_history_sample(process->history) != LMM_SAMPLING_DONE) {
             stop_sampling(process);
+        }
+        if (is_empty(sampler, process)) {
+            free_process(process);
+            *process = sampler->processes[--sampler->count];
         }
     }
 }

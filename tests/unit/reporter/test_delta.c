@@ -65,10 +65,10 @@ static void expect_row(const struct lmm_delta_row *row, const char *family, uint
     cr_expect(is(row->family, family) && row->line == line, "%.*s:%u instead of %s:%u",
               (int) row->family.bytes, row->family.text, (unsigned) row->line, family,
               (unsigned) line);
-    cr_expect_eq(lmm_change_growth(row->live_bytes), bytes, "%s bytes", family);
-    cr_expect_eq(lmm_change_growth(row->live_blocks), blocks, "%s blocks", family);
-    cr_expect_eq(lmm_change_growth(row->allocations), allocations, "%s allocations", family);
-    cr_expect_eq(lmm_change_growth(row->frees), frees, "%s frees", family);
+    cr_expect_eq(lmm_delta_change_growth(row->live_bytes), bytes, "%s bytes", family);
+    cr_expect_eq(lmm_delta_change_growth(row->live_blocks), blocks, "%s blocks", family);
+    cr_expect_eq(lmm_delta_change_growth(row->allocations), allocations, "%s allocations", family);
+    cr_expect_eq(lmm_delta_change_growth(row->frees), frees, "%s frees", family);
 }
 
 Test(delta, rows_are_ordered_by_growth)
@@ -250,7 +250,7 @@ Test(delta, frees_are_enough_to_find_the_older_of_one_process)
 Test(delta, growth_saturates)
 {
     static const struct {
-        struct lmm_change change;
+        struct lmm_delta_change change;
         int64_t growth;
     } cases[] = {
         {{0, 0}, 0},
@@ -262,6 +262,6 @@ Test(delta, growth_saturates)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        cr_expect_eq(lmm_change_growth(cases[i].change), cases[i].growth, "case %zu", i);
+        cr_expect_eq(lmm_delta_change_growth(cases[i].change), cases[i].growth, "case %zu", i);
     }
 }
