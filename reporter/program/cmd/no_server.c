@@ -6,7 +6,8 @@
 int lmm_server_run(const struct lmm_server_options *options)
 {
     (void) options;
-    lmm_complain("this lmm was built without the server: build it with libmicrohttpd-dev and "
+    lmm_complain("this lmm was built without the server: build it with libmicrohttpd-dev, "
+                 "libsqlite3-dev and "
                  "-DLMM_SERVER=ON");
     return LMM_EXIT_FAILED;
 }

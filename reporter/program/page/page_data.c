@@ -39,11 +39,12 @@ static void put_tables(struct lmm_json *json, const struct lmm_page_data *data)
     lmm_page_put_families(json, data->tables, 0, data->figures);
 }
 
-static void put_suspects(struct lmm_json *json, const struct lmm_page_data *data)
+void lmm_page_put_suspects(struct lmm_json *json, const struct lmm_page_suspect *suspects,
+                           size_t count)
 {
     lmm_json_begin_array(json, "suspects", LMM_JSON_COMPACT);
-    for (size_t i = 0; i < data->suspect_count; i++) {
-        const struct lmm_page_suspect *suspect = &data->suspects[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct lmm_page_suspect *suspect = &suspects[i];
 
         lmm_json_begin_object(json, NULL, LMM_JSON_COMPACT);
         lmm_json_i64(json, "type", suspect->type);
@@ -93,7 +94,7 @@ int lmm_page_data_write(const struct lmm_page_data *data, struct lmm_sink *sink)
     bool good = lmm_page_put_series(&json, data->tables, data->now->model, data->timeline);
 
     lmm_page_put_hints(&json, data->tables, data->diet);
-    put_suspects(&json, data);
+    lmm_page_put_suspects(&json, data->suspects, data->suspect_count);
     put_before(&json, data);
     lmm_page_put_layouts(&json, data->tables, data->diet);
     put_notes(&json, data);

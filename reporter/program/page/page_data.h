@@ -17,6 +17,7 @@
 #include "reporter/program/page/page_suspects.h"
 
 struct lmm_diet;
+struct lmm_json;
 struct lmm_page_figures;
 struct lmm_page_tables;
 struct lmm_sink;
@@ -43,6 +44,10 @@ struct lmm_page_data {
     uint64_t sequence; /* of a live page, for its event stream */
     const char *names; /* of a live page: ready, or waiting while they are looked up */
 };
+
+/* Puts the array "suspects" into the object that is open. */
+void lmm_page_put_suspects(struct lmm_json *json, const struct lmm_page_suspect *suspects,
+                           size_t count);
 
 /* Writes the document and flushes the sink. Returns 0, -ENOMEM, or -errno of the first write that
  * failed. */

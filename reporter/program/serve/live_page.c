@@ -14,6 +14,9 @@
 #include "reporter/program/serve/serve_answer.h"
 #include "reporter/program/serve/serve_channel.h"
 #include "reporter/program/serve/serve_delta.h"
+#include "reporter/program/serve/serve_suspects.h"
+
+enum { JUDGE_SECONDS = 5 };
 
 struct lmm_live_page {
     const struct lmm_timeline *timeline;
@@ -22,6 +25,10 @@ struct lmm_live_page {
     struct lmm_page_moment moment;
     struct lmm_channel *channel;
     uint64_t sequence;
+    struct lmm_page_suspect suspects[LMM_SUSPECTS_SHOWN];
+    size_t suspect_count;
+    uint64_t judged_ns;           /* CLOCK_REALTIME, of the reading that they were found at */
+    bool has_news;                /* they were found anew at the last reading */
     struct lmm_answer *document;  /* these two: of `sequence`; NULL: nobody asked for it */
     struct lmm_answer *event;     /* that has the document */
     struct lmm_delta_state state; /* its figures are those before, during lmm_live_page_take() */
@@ -57,6 +64,8 @@ struct lmm_answer *lmm_live_page_document(struct lmm_live_page *page)
         .now = &page->moment,
         .figures = &page->figures,
         .timeline = page->timeline,
+        .suspects = page->suspects,
+        .suspect_count = page->suspect_count,
         .sequence = page->sequence,
         .names = "ready",
     };
@@ -147,6 +156,8 @@ static struct lmm_delta_reading reading_of(const struct lmm_live_page *page)
         .moment = &page->moment,
         .figures = &page->figures,
         .timeline = page->timeline,
+        .suspects = page->has_news ? page->suspects : NULL,
+        .suspect_count = page->suspect_count,
     };
 }
 
@@ -182,6 +193,20 @@ static void tell(struct lmm_live_page *page)
     lmm_channel_add(page->channel, page->sequence, event);
 }
 
+/* Looks for what grows, seldom: it costs more than a delta. */
+static void judge(struct lmm_live_page *page)
+{
+    uint64_t now_ns = page->moment.made_time_ns;
+
+    page->has_news =
+        page->timeline != NULL && now_ns >= page->judged_ns + JUDGE_SECONDS * LMM_NS_PER_SECOND;
+    if (page->has_news) {
+        page->judged_ns = now_ns;
+        page->suspect_count =
+            lmm_serve_suspects(page->tables, &page->moment, page->timeline, page->suspects);
+    }
+}
+
 bool lmm_live_page_take(struct lmm_live_page *page, const struct lmm_page_moment *moment)
 {
     struct lmm_page_figures figures = {.site_count = 0};
@@ -195,6 +220,7 @@ bool lmm_live_page_take(struct lmm_live_page *page, const struct lmm_page_moment
     page->moment = *moment;
     page->sequence++; /* I1 */
     page->points = count_points(page);
+    judge(page);
     lmm_answer_drop(page->document);
     lmm_answer_drop(page->event);
     page->document = NULL;

@@ -84,7 +84,8 @@ struct lmm_observed {
     uint64_t named_read_ns;      /* its read_ns */
     struct lmm_live_page *page;  /* NULL: nobody asks for it */
     struct lmm_timeline *timeline;
-    uint64_t noted_read_ns; /* of the reading that it has last */
+    uint64_t noted_read_ns;  /* of the reading that it has last */
+    uint64_t stored_read_ns; /* of the one that was stored last */
     struct lmm_symbols *symbols;
     uint32_t
         frames; /* these two: of the last reading that was named; another one with as many needs nothing new */

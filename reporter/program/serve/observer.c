@@ -12,6 +12,7 @@
 #include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/serve/history_store.h"
 #include "reporter/program/serve/live_page.h"
 #include "reporter/program/serve/observed.h"
 #include "reporter/program/serve/serve_answer.h"
@@ -170,6 +171,9 @@ static void add_entry(struct lmm_observer *observer, const struct lmm_ledger_ent
         return;
     }
     *place = observed;
+    if (observer->store != NULL) {
+        lmm_history_store_load(observer->store, &observed->id, observed->timeline);
+    }
     observed->is_listed = true;
     observed->limit_bytes = lmm_observed_runs(observed) ? lmm_memory_limit_of(observed->id.pid) : 0;
     if (observed->limit_bytes == 0) {
@@ -292,6 +296,27 @@ static void read_one(struct lmm_observer *observer, struct lmm_observed *observe
     }
 }
 
+/* Writes the figures of those that run, and of those that have just ended. */
+static void store_points(struct lmm_observer *observer, uint64_t now_ns)
+{
+    uint64_t before_ns = observer->stored_ns;
+
+    if (observer->store == NULL || now_ns < before_ns + LMM_STORE_SECONDS * LMM_NS_PER_SECOND) {
+        return;
+    }
+    observer->stored_ns = now_ns;
+    lmm_history_store_begin(observer->store);
+    for (size_t i = 0; i < observer->count; i++) {
+        struct lmm_observed *observed = observer->items[i];
+
+        if (observed->noted_read_ns != observed->stored_read_ns) {
+            observed->stored_read_ns = observed->noted_read_ns;
+            lmm_history_store_add(observer->store, &observed->id, observed->timeline);
+        }
+    }
+    lmm_history_store_end(observer->store);
+}
+
 static void put_gone(struct lmm_sink *sink, const struct lmm_observed *observed)
 {
     const struct lmm_answer *answer = sink->context;
@@ -336,6 +361,7 @@ void lmm_observer_read(struct lmm_observer *observer)
     for (size_t i = 0; i < observer->count; i++) {
         read_one(observer, observer->items[i], now_ns);
     }
+    store_points(observer, now_ns);
     forget_old(observer, now_ns, &sink);
     lmm_sink_flush(&sink);
     tell_changes(observer, gone);
@@ -437,7 +463,8 @@ void lmm_observer_beat(struct lmm_observer *observer)
 
 /* ---- The observer ---------------------------------------------------------------------------- */
 
-struct lmm_observer *lmm_observer_new(int wake, uint64_t limit_bytes)
+struct lmm_observer *lmm_observer_new(int wake, uint64_t limit_bytes,
+                                      struct lmm_history_store *store)
 {
     struct lmm_observer *observer = calloc(1, sizeof(*observer));
 
@@ -445,6 +472,7 @@ struct lmm_observer *lmm_observer_new(int wake, uint64_t limit_bytes)
         return NULL;
     }
     observer->limit_bytes = limit_bytes;
+    observer->store = store;
     /* A server that is started later has higher numbers, so a client of an earlier one takes the whole list. */
     observer->sequence = lmm_clock_ns(CLOCK_REALTIME) / LMM_NS_PER_MS;
     observer->namer = lmm_namer_new(wake);
@@ -461,6 +489,7 @@ void lmm_observer_free(struct lmm_observer *observer)
     if (observer == NULL) {
         return;
     }
+    store_points(observer, UINT64_MAX);
     lmm_namer_free(observer->namer);
     if (observer->naming != NULL) {
         observer->naming->is_naming = false;

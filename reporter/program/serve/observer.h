@@ -19,6 +19,7 @@
 
 struct lmm_answer;
 struct lmm_channel;
+struct lmm_history_store;
 struct lmm_namer;
 struct lmm_observed;
 struct lmm_snapshot;
@@ -33,18 +34,22 @@ struct lmm_observer {
     struct lmm_observed **items; /* by start time, oldest first */
     size_t count;
     struct lmm_namer *namer;
-    struct lmm_observed *naming; /* which the namer has; NULL: none */
-    uint64_t naming_read_ns;     /* when its reading was made */
-    size_t turn;                 /* where to look for the next one for the namer */
-    uint64_t limit_bytes;        /* of processes without a limit of their own; 0: none */
+    struct lmm_observed *naming;     /* which the namer has; NULL: none */
+    uint64_t naming_read_ns;         /* when its reading was made */
+    size_t turn;                     /* where to look for the next one for the namer */
+    uint64_t limit_bytes;            /* of processes without a limit of their own; 0: none */
+    struct lmm_history_store *store; /* NULL: none */
+    uint64_t stored_ns;              /* CLOCK_MONOTONIC, of the last points in it */
     uint64_t sequence;
     uint64_t made_ns;        /* CLOCK_REALTIME, of the list */
     uint64_t next_search_ns; /* CLOCK_MONOTONIC: when to look for ledgers again */
     struct lmm_channel *channel;
 };
 
-/* Returns an observer; wake: an eventfd for lmm_observer_take_names(). NULL: out of memory. */
-struct lmm_observer *lmm_observer_new(int wake, uint64_t limit_bytes);
+/* Returns an observer; wake: an eventfd for lmm_observer_take_names(). store: where to keep figures over time; it must live as long; NULL:
+ * nowhere. NULL: out of memory. */
+struct lmm_observer *lmm_observer_new(int wake, uint64_t limit_bytes,
+                                      struct lmm_history_store *store);
 void lmm_observer_free(struct lmm_observer *observer);
 
 /* Looks for ledgers, and reads those of processes that run. Once a second. */

@@ -7,8 +7,10 @@
 
 #include "reporter/core/json.h"
 #include "reporter/core/model.h"
+#include "reporter/program/base/program.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/serve/history_store.h"
 #include "reporter/program/serve/live_page.h"
 #include "reporter/program/serve/observed.h"
 #include "reporter/program/serve/observer.h"
@@ -208,9 +210,19 @@ void lmm_answers_forget(void *context, void *pending)
 bool lmm_answers_init(struct lmm_answers *answers, int wake,
                       const struct lmm_server_options *options)
 {
-    answers->observer = lmm_observer_new(wake, options->limit_bytes);
+    if (options->history != NULL) {
+        answers->store = lmm_history_store_open(options->history);
+        if (answers->store == NULL) {
+            return false;
+        }
+    }
+    answers->observer = lmm_observer_new(wake, options->limit_bytes, answers->store);
     answers->asker = lmm_asker_new(wake);
-    return answers->observer != NULL && answers->asker != NULL;
+    if (answers->observer == NULL || answers->asker == NULL) {
+        lmm_complain("%s", strerror(ENOMEM));
+        return false;
+    }
+    return true;
 }
 
 void lmm_answers_end(struct lmm_answers *answers)
@@ -222,6 +234,7 @@ void lmm_answers_end(struct lmm_answers *answers)
 void lmm_answers_free(struct lmm_answers *answers)
 {
     lmm_asker_free(answers->asker);
+    lmm_history_store_close(answers->store);
 }
 
 bool lmm_answers_are_busy(const struct lmm_answers *answers)

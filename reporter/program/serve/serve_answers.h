@@ -7,6 +7,7 @@
 
 struct lmm_answer;
 struct lmm_asker;
+struct lmm_history_store;
 struct lmm_http_request;
 struct lmm_observer;
 struct lmm_server_options; /* serve_options.h */
@@ -14,9 +15,10 @@ struct lmm_server_options; /* serve_options.h */
 struct lmm_answers {
     struct lmm_observer *observer;
     struct lmm_asker *asker;
+    struct lmm_history_store *store;
 };
 
-/* wake: an eventfd, to which is added when lmm_answers_take() has something. False: out of memory. */
+/* wake: an eventfd, to which is added when lmm_answers_take() has something. False after a message on stderr. */
 bool lmm_answers_init(struct lmm_answers *answers, int wake,
                       const struct lmm_server_options *options);
 

@@ -8,6 +8,7 @@
 #include "reporter/core/model.h"
 #include "reporter/program/history/timeline.h"
 #include "reporter/program/history/timeline_json.h"
+#include "reporter/program/page/page_data.h"
 #include "reporter/program/page/page_facts.h"
 #include "reporter/program/page/page_put.h"
 #include "reporter/program/page/page_series.h"
@@ -329,6 +330,9 @@ struct lmm_answer *lmm_serve_delta(const struct lmm_delta_state *before,
     put_tables(json, now->tables, &before->counts);
     good = put_sites(json, before, now) && put_families(json, before, now) &&
            put_series(json, before, now);
+    if (now->suspects != NULL) {
+        lmm_page_put_suspects(json, now->suspects, now->suspect_count);
+    }
     lmm_json_end_object(json);
 
     struct lmm_answer *answer = lmm_answer_json_end(&writer);

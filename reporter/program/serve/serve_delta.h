@@ -15,6 +15,7 @@
 
 struct lmm_answer;
 struct lmm_page_moment;
+struct lmm_page_suspect;
 struct lmm_timeline;
 
 /* The series of a document: which points, marks and rows it has. All zero: it has none. */
@@ -40,7 +41,9 @@ struct lmm_delta_reading {
     const struct lmm_page_tables *tables; /* that have read the moment's model last */
     const struct lmm_page_moment *moment;
     const struct lmm_page_figures *figures;
-    const struct lmm_timeline *timeline; /* NULL: none */
+    const struct lmm_timeline *timeline;     /* NULL: none */
+    const struct lmm_page_suspect *suspects; /* NULL: they are as before */
+    size_t suspect_count;
 };
 
 /* Returns the delta, one line of JSON; NULL: a delta cannot say what has changed, or memory ran out: the whole document must be

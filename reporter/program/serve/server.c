@@ -158,9 +158,11 @@ static bool open_server(struct server *server, const struct lmm_server_options *
     }
     server->signals = make_signals();
     server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (server->signals < 0 || server->wake < 0 ||
-        !lmm_answers_init(&server->answers, server->wake, options)) {
-        lmm_complain("%s", strerror(ENOMEM));
+    if (server->signals < 0 || server->wake < 0) {
+        lmm_complain("cannot start: %s", strerror(errno));
+        return false;
+    }
+    if (!lmm_answers_init(&server->answers, server->wake, options)) {
         return false;
     }
     server->http = lmm_http_open(server->socket.descriptor, &server->guard, &handler);
