@@ -31,14 +31,20 @@ struct visit {
     char body[LMM_HTTP_BODY_MAX + 1];
 };
 
+/* How many requests are allowed now. */
+struct allowance {
+    uint64_t refilled_ns; /* CLOCK_MONOTONIC; 0: never */
+    uint64_t count;
+};
+
 struct lmm_http {
     struct MHD_Daemon *daemon;
     const struct lmm_guard *guard;
     struct lmm_http_handler handler;
     struct visit *waiting;
     size_t streams;
-    uint64_t refilled_ns; /* these two: how many requests are allowed now */
-    uint64_t allowed;
+    struct allowance known;   /* requests with a token */
+    struct allowance unknown; /* others, so that they take no request from those */
 };
 
 /* ---- Headers of answers ---------------------------------------------------------------------- */
@@ -203,19 +209,22 @@ static struct lmm_guard_headers headers_of(struct MHD_Connection *connection)
 }
 
 /* Whether one more request is allowed now. */
-static bool has_room(struct lmm_http *http)
+static bool has_room(struct allowance *allowance)
 {
     uint64_t now_ns = lmm_clock_ns(CLOCK_MONOTONIC);
-    uint64_t more = (now_ns - http->refilled_ns) * LMM_HTTP_RATE / LMM_NS_PER_SECOND;
+    uint64_t more = (now_ns - allowance->refilled_ns) * LMM_HTTP_RATE / LMM_NS_PER_SECOND;
 
-    if (more > 0 || http->refilled_ns == 0) {
-        http->allowed = more > BURST - http->allowed ? BURST : http->allowed + more;
-        http->refilled_ns = now_ns;
+    if (allowance->refilled_ns == 0 || more > BURST - allowance->count) {
+        allowance->count = BURST;
+        allowance->refilled_ns = now_ns;
+    } else if (more > 0) {
+        allowance->count += more;
+        allowance->refilled_ns = now_ns;
     }
-    if (http->allowed == 0) {
+    if (allowance->count == 0) {
         return false;
     }
-    http->allowed--;
+    allowance->count--;
     return true;
 }
 
@@ -308,7 +317,7 @@ static struct lmm_answer *refusal_of(struct visit *visit, const char *method)
     bool is_known = lmm_guard_is_known(visit->http->guard, &given);
     struct lmm_answer *redirect;
 
-    if (!has_room(visit->http)) {
+    if (!has_room(is_known ? &visit->http->known : &visit->http->unknown)) {
         return lmm_answer_error(MHD_HTTP_TOO_MANY_REQUESTS, "too many requests: wait a second");
     }
     if (!lmm_guard_is_own(visit->http->guard, &given)) {
