@@ -10,11 +10,11 @@
 #include "reporter/program/history/timeline.h"
 #include "reporter/program/page/page_data.h"
 #include "reporter/program/page/page_figures.h"
+#include "reporter/program/page/page_suspects.h"
 #include "reporter/program/page/page_tables.h"
 #include "reporter/program/serve/serve_answer.h"
 #include "reporter/program/serve/serve_channel.h"
 #include "reporter/program/serve/serve_delta.h"
-#include "reporter/program/serve/serve_suspects.h"
 
 enum { JUDGE_SECONDS = 5 };
 
@@ -25,7 +25,7 @@ struct lmm_live_page {
     struct lmm_page_moment moment;
     struct lmm_channel *channel;
     uint64_t sequence;
-    struct lmm_page_suspect suspects[LMM_SUSPECTS_SHOWN];
+    struct lmm_page_suspect suspects[LMM_PAGE_SUSPECTS_MAX];
     size_t suspect_count;
     uint64_t judged_ns;           /* CLOCK_REALTIME, of the reading that they were found at */
     bool has_news;                /* they were found anew at the last reading */
@@ -203,7 +203,8 @@ static void judge(struct lmm_live_page *page)
     if (page->has_news) {
         page->judged_ns = now_ns;
         page->suspect_count =
-            lmm_serve_suspects(page->tables, &page->moment, page->timeline, page->suspects);
+            lmm_page_suspects_find(page->tables, page->moment.model, page->timeline,
+                                   page->moment.limit_bytes, page->suspects);
     }
 }
 

@@ -62,6 +62,7 @@ void lmm_observed_free(struct lmm_observed *observed)
     lmm_timeline_free(observed->timeline);
     lmm_symbols_close(observed->symbols);
     lmm_answer_drop(observed->row);
+    lmm_answer_drop(observed->provisional);
     free(observed->path);
     free(observed->binary);
     free(observed->program);
@@ -155,14 +156,22 @@ static void note_end(struct lmm_observed *observed)
     }
 }
 
+/* A reading that was made before the ledger was removed does not say that the process has ended. */
+static void set_end(const struct lmm_observed *observed, struct lmm_model *model)
+{
+    if (observed->is_removed) {
+        model->process = LMM_MODEL_EXITED;
+        model->end_time_ns = observed->end_ns;
+    }
+}
+
 /* A ledger that was removed cannot be read again: its last reading gets the end. */
 static void show_end(struct lmm_observed *observed)
 {
     struct lmm_model *model = lmm_observed_model(observed);
 
     if (model != NULL) {
-        model->process = LMM_MODEL_EXITED;
-        model->end_time_ns = observed->end_ns;
+        set_end(observed, model);
     }
     if (observed->page != NULL && observed->latest == NULL) {
         const struct lmm_page_moment moment = lmm_observed_moment(observed, model);
@@ -294,6 +303,7 @@ void lmm_observed_take(struct lmm_observed *observed, struct lmm_snapshot *snaps
     struct lmm_page_moment moment = lmm_observed_moment(observed, snapshot->model);
 
     moment.made_time_ns = read_ns;
+    set_end(observed, snapshot->model);
     add_point(observed, snapshot, read_ns);
     if (observed->page == NULL) {
         observed->page = lmm_live_page_new(observed->timeline);
@@ -302,6 +312,8 @@ void lmm_observed_take(struct lmm_observed *observed, struct lmm_snapshot *snaps
         lmm_live_page_free(observed->page, false);
         observed->page = NULL;
     }
+    lmm_answer_drop(observed->provisional);
+    observed->provisional = NULL;
     lmm_snapshot_free(observed->named);
     observed->named = snapshot;
     observed->named_read_ns = read_ns;

@@ -83,6 +83,8 @@ struct lmm_observed {
     struct lmm_snapshot *named;  /* NULL: none */
     uint64_t named_read_ns;      /* its read_ns */
     struct lmm_live_page *page;  /* NULL: nobody asks for it */
+    struct lmm_answer *
+        provisional; /* the page's document while the first names are looked up; NULL: it is not needed */
     struct lmm_timeline *timeline;
     uint64_t noted_read_ns;  /* of the reading that it has last */
     uint64_t stored_read_ns; /* of the one that was stored last */
@@ -93,6 +95,8 @@ struct lmm_observed {
     uint32_t mark; /* these two: the last mark and leak check that the timeline has */
     uint64_t check_ns;
     struct lmm_observed_mark marks[LMM_OBSERVED_MARKS]; /* the oldest first */
+    uint64_t
+        rest_ns; /* CLOCK_MONOTONIC: until then a large process has no event, so that the others are served */
     bool is_naming;
     struct lmm_answer *row; /* as it was last listed; NULL: not yet */
     uint64_t row_sequence;  /* of the list, when that changed */

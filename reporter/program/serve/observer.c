@@ -24,6 +24,7 @@
 enum {
     SEARCH_MS = 900,    /* between two searches for ledgers, at least */
     SEARCH_SHARE = 100, /* and so many times what a search takes */
+    REST_SHARE = 10,
     LIST_SCHEMA_VERSION = 1,
 };
 
@@ -164,7 +165,9 @@ static void add_entry(struct lmm_observer *observer, const struct lmm_ledger_ent
 {
     struct lmm_observed *observed = lmm_observed_new(entry);
     struct lmm_observed **place =
-        observed == NULL ? NULL : lmm_array_add(&observer->items, &observer->count, sizeof(*place));
+        observed == NULL
+            ? NULL
+            : lmm_array_add(&observer->items, &observer->count, sizeof(struct lmm_observed *));
 
     if (place == NULL) {
         lmm_observed_free(observed);
@@ -224,6 +227,14 @@ static void search(struct lmm_observer *observer)
 
 /* ---- Reading and naming ---------------------------------------------------------------------- */
 
+/* A process whose page takes long gets at most a tenth of the time. */
+static void rest(struct lmm_observed *observed, uint64_t start_ns)
+{
+    uint64_t now_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+
+    observed->rest_ns = now_ns + (now_ns - start_ns) * REST_SHARE;
+}
+
 /* Names a reading: at once, or by the namer. One that comes while the namer is busy waits without names. */
 static void name_reading(struct lmm_observer *observer, struct lmm_observed *observed,
                          struct lmm_snapshot *snapshot)
@@ -235,14 +246,22 @@ static void name_reading(struct lmm_observer *observer, struct lmm_observed *obs
         lmm_observed_keep(observed, snapshot);
         return;
     }
+    uint64_t start_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+
     observed->wants_names = false;
     if (needs_none || (lmm_observed_knows(observed, snapshot) &&
                        lmm_types_apply(&observed->symbols, LMM_SYMBOLS_QUIET, snapshot->model))) {
         lmm_observed_take(observed, snapshot, observed->read_ns);
+        rest(observed, start_ns);
         return;
     }
     struct lmm_naming job = {.of = observed, .symbols = observed->symbols, .snapshot = snapshot};
 
+    if (observed->named == NULL && observed->provisional == NULL) {
+        const struct lmm_page_moment moment = lmm_observed_moment(observed, snapshot->model);
+
+        observed->provisional = lmm_live_page_provisional(&moment);
+    }
     observed->symbols = NULL;
     observed->is_naming = true;
     observer->naming = observed;
@@ -265,10 +284,13 @@ static void forget_unused(struct lmm_observed *observed, uint64_t now_ns)
 
 /* Whether a reading gets names now: while somebody follows the page, and once at the start, so that they are known when
  * somebody asks. */
-static bool is_to_name(const struct lmm_observed *observed, bool is_first)
+static bool is_to_name(const struct lmm_observed *observed, bool is_first, uint64_t now_ns)
 {
-    return !observed->is_naming && (lmm_observed_is_followed(observed) || observed->wants_names ||
-                                    (is_first && observed->facts.has_stacks));
+    bool is_due = now_ns >= observed->rest_ns || !lmm_observed_runs(observed);
+
+    return !observed->is_naming &&
+           ((lmm_observed_is_followed(observed) && is_due) || observed->wants_names ||
+            (is_first && observed->facts.has_stacks));
 }
 
 static void read_one(struct lmm_observer *observer, struct lmm_observed *observed, uint64_t now_ns)
@@ -288,7 +310,7 @@ static void read_one(struct lmm_observer *observer, struct lmm_observed *observe
     lmm_observed_note(observed, snapshot);
     if (!ran) { /* what has ended is read again when somebody asks */
         lmm_snapshot_free(snapshot);
-    } else if (is_to_name(observed, is_first)) {
+    } else if (is_to_name(observed, is_first, now_ns)) {
         observed->used_ns = now_ns;
         name_reading(observer, observed, snapshot);
     } else {
@@ -435,8 +457,8 @@ bool lmm_observer_load(struct lmm_observer *observer, struct lmm_observed *obser
         return false;
     }
     snapshot = last_reading(observed);
-    if (snapshot == NULL) {
-        return false;
+    if (snapshot == NULL) { /* an earlier reading is better than none */
+        return observed->named != NULL && observed->page != NULL;
     }
     name_reading(observer, observed, snapshot);
     *ret_wait = observed->named == NULL;

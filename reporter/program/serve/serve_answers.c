@@ -119,29 +119,19 @@ static struct lmm_answer *answer_loaded(struct lmm_answers *answers, const struc
     }
 }
 
-/* While names are being looked up, the page has a document without rows, so that it need not wait. */
-static struct lmm_answer *answer_unnamed(struct lmm_answers *answers, const struct lmm_ask *ask,
-                                         struct lmm_observed *observed)
+/* While names are being looked up, the page has a document without rows, so that it need not wait. NULL: there is none. */
+static struct lmm_answer *answer_unnamed(const struct lmm_ask *ask, struct lmm_observed *observed)
 {
     struct lmm_page_moment moment;
-    struct lmm_answer *answer;
-    struct lmm_snapshot *snapshot = NULL;
 
-    (void) answers;
     if (ask->route != LMM_ROUTE_PROCESS) {
         return NULL;
     }
-    if (observed->latest == NULL) {
-        snapshot = lmm_observed_read(observed);
+    if (observed->latest != NULL) {
+        moment = lmm_observed_moment(observed, observed->latest->model);
+        return lmm_live_page_provisional(&moment);
     }
-    if (observed->latest == NULL && snapshot == NULL) {
-        return NULL;
-    }
-    moment =
-        lmm_observed_moment(observed, snapshot != NULL ? snapshot->model : observed->latest->model);
-    answer = lmm_live_page_provisional(&moment);
-    lmm_snapshot_free(snapshot);
-    return answer;
+    return observed->provisional == NULL ? NULL : lmm_answer_hold(observed->provisional);
 }
 
 static struct lmm_answer *answer_process(struct lmm_answers *answers,
@@ -168,7 +158,7 @@ static struct lmm_answer *answer_process(struct lmm_answers *answers,
         return answer_loaded(answers, ask, observed, ret_wait);
     }
     answer = *ret_wait
-                 ? answer_unnamed(answers, ask, observed)
+                 ? answer_unnamed(ask, observed)
                  : lmm_answer_error(409, "the ledger cannot be read: %s", observed->trouble.text);
     *ret_wait = answer == NULL;
     return answer;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reporter/program/serve/serve_http.h"
 
-#include <inttypes.h>
+#include <limits.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -540,9 +540,10 @@ int lmm_http_timeout_ms(struct lmm_http *http)
 {
     MHD_UNSIGNED_LONG_LONG timeout;
 
-    return MHD_get_timeout(http->daemon, &timeout) != MHD_YES ? -1
-           : timeout > 3600 * 1000                            ? 3600 * 1000
-                                                              : (int) timeout;
+    if (MHD_get_timeout(http->daemon, &timeout) != MHD_YES) {
+        return -1;
+    }
+    return timeout > INT_MAX ? INT_MAX : (int) timeout;
 }
 
 void lmm_http_run(struct lmm_http *http)

@@ -183,7 +183,7 @@ static size_t make_samples(const struct lmm_observer *observer, struct sample *s
 /* Puts the metrics of families and sites of those that run. Returns 0 or -ENOMEM. */
 static int put_models(struct lmm_sink *sink, const struct sample *samples, size_t count, bool sites)
 {
-    const struct lmm_model **models = calloc(count + 1, sizeof(*models));
+    const struct lmm_model **models = calloc(count + 1, sizeof(const struct lmm_model *));
     struct lmm_format_options options = {.sites = sites};
     size_t used = 0;
     int error;
