@@ -2,6 +2,7 @@
 /* cmd_report: `lmm report [PID|NAME|FILE]`: the usage report in any format. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "reporter/core/model.h"
 #include "reporter/core/words.h"
@@ -14,6 +15,8 @@
 #include "reporter/program/base/select.h"
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/ledger/liveness.h"
+#include "reporter/program/ledger/memory_limit.h"
+#include "reporter/program/ledger/process_stat.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/page/page_report.h"
 #include "reporter/program/report/check_report.h"
@@ -291,6 +294,22 @@ static void tell_what_is_missing(const struct arguments *arguments,
     }
 }
 
+/* Adds what the kernel says of a process that runs. */
+static void ask_kernel(struct lmm_page_moment *moment)
+{
+    uint32_t pid = moment->model->pid;
+    int descriptor = lmm_process_stat_open(pid);
+    struct lmm_process_stat stat;
+
+    if (descriptor >= 0 && lmm_process_stat_read(descriptor, &stat)) {
+        moment->resident_bytes = stat.resident_bytes;
+        moment->limit_bytes = lmm_memory_limit_of(pid);
+    }
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+}
+
 /* Writes the HTML report; returns an exit status. */
 static int write_page(struct arguments *arguments, const struct lmm_model *model,
                       const struct lmm_symbols *symbols, const struct lmm_diet *diet)
@@ -300,10 +319,13 @@ static int write_page(struct arguments *arguments, const struct lmm_model *model
         .now = {.model = model, .spots = &spots}, .diet = diet, .symbols = symbols};
     int status = LMM_EXIT_FAILED;
 
-    lmm_loss_options_add_own(&arguments->losses, model);
     if (!lmm_page_report_can()) {
         return LMM_EXIT_FAILED;
     }
+    if (model->process == LMM_MODEL_RUNNING && model->snapshot_time_ns == 0) {
+        ask_kernel(&page.now);
+    }
+    lmm_loss_options_add_own(&arguments->losses, model);
     if (lmm_loss_options_complete(&arguments->losses) &&
         lmm_spots_make(model, &arguments->losses.suppressions, &spots)) {
         status = write_report(arguments, model, &page);

@@ -2,10 +2,12 @@
 #include "reporter/program/run/run_pages.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "reporter/core/model.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/ledger/memory_limit.h"
 #include "reporter/program/page/page_report.h"
 #include "reporter/program/report/diet.h"
 #include "reporter/program/report/run_report.h"
@@ -29,6 +31,7 @@ struct lmm_page_report lmm_run_page_of(const struct lmm_run_pages *pages,
                 .ending = process->is_program ? report->ending : NULL,
                 .has_status = process->has_status,
                 .status = process->status,
+                .limit_bytes = lmm_memory_limit_of((uint32_t) getpid()), /* the program's, too */
             },
         .timeline = process->timeline,
         .diet = diet->model == NULL ? NULL : diet,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* serve_memory: what the kernel says of a process's memory, by /proc and its cgroup. Stateless. */
+/* serve_memory: what the kernel says of a process's memory, by /proc. Stateless. */
 #ifndef LMM_PROGRAM_SERVE_MEMORY_H
 #define LMM_PROGRAM_SERVE_MEMORY_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "reporter/program/ledger/memory_limit.h"
 
 struct lmm_memory_use {
     uint64_t resident_bytes; /* 0: unknown */
@@ -14,8 +16,5 @@ struct lmm_memory_use {
 
 /* Sets *ret_use; all is 0 when there is no such process. */
 void lmm_memory_use_read(uint32_t pid, struct lmm_memory_use *ret_use);
-
-/* Returns the lowest limit of the cgroup of a process and of those around it (version 2); 0: none. */
-uint64_t lmm_memory_limit_of(uint32_t pid);
 
 #endif

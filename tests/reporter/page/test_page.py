@@ -82,6 +82,15 @@ class Page(Case):
         self.assertTrue(document["process"]["is_typed"])
         self.assertEqual(set(document["types"]["confidence"]), {"certain"})
 
+    def test_a_running_program(self):
+        script = "print('ready', flush=True); input()"
+        process = self.start(LMM, "run", "--", PYTHON, "-c", script)
+        self.succeed("report", "--format", "html", "-o", self.path("page.html"), os.path.basename(PYTHON))
+        document = self.document()
+        process.communicate(b"\n")
+        self.assertEqual(document["process"]["state"], "running")
+        self.assertGreater(document["totals"]["resident_bytes"], 0)
+
     def test_a_killed_program(self):
         document = self.run_page(PYTHON, "-c", "import os; os.kill(os.getpid(), 9)")
         self.assertEqual(document["process"]["state"], "killed")
