@@ -4,7 +4,7 @@
  * and is told which names changed; only set() changes them.
  */
 import {areTypesKnown, rowCount, siteValues, sumOf} from './sums.js';
-import {buildTree} from './tree.js';
+import {buildTree, haveSameTree} from './tree.js';
 import {tabsOf} from './tables.js';
 
 /**
@@ -66,11 +66,12 @@ export function makeStore(model) {
 function apply(now, changes) {
     const target = /** @type {any} */ (now);
     const focused = now.focus >= 0 ? now.tree.name[now.focus] : '';
+    const old = now.model;
     const changed = new Set(Object.keys(changes).filter((name) => target[name] !== changes[name]));
     changed.forEach((name) => {
         target[name] = changes[name];
     });
-    if (changed.has('model') || changed.has('byLine')) {
+    if (changed.has('byLine') || (changed.has('model') && !haveSameTree(old, now.model))) {
         now.tree = buildTree(now.model, now.byLine);
         changed.add('tree');
         now.focus = now.focus >= 0 && now.tree.name[now.focus] === focused ? now.focus : -1;

@@ -57,6 +57,30 @@ export function buildTree(model, byLine) {
 }
 
 /**
+ * Whether two models have the same tree, as those of a living process mostly have. Building one is
+ * most of the work of showing new figures.
+ * @param {import('./model.js').Model} a
+ * @param {import('./model.js').Model} b
+ * @returns {boolean}
+ */
+export function haveSameTree(a, b) {
+    const isSame = (/** @type {ArrayLike<any>} */ x, /** @type {ArrayLike<any>} */ y) => {
+        let i = x.length === y.length ? 0 : -1;
+        while (i >= 0 && i < x.length && x[i] === y[i]) {
+            i++;
+        }
+        return i === x.length;
+    };
+    return isSame(a.strings, b.strings) && isSame(a.frames.parent, b.frames.parent) &&
+        isSame(a.frames.functionName, b.frames.functionName) && isSame(a.frames.file, b.frames.file) &&
+        isSame(a.frames.line, b.frames.line) && isSame(a.frames.module, b.frames.module) &&
+        isSame(a.frames.flags, b.frames.flags) && isSame(a.sites.frame, b.sites.frame) &&
+        isSame(a.sites.type, b.sites.type) && isSame(a.sites.line, b.sites.line) &&
+        isSame(a.types.name, b.types.name) && isSame(a.lines.file, b.lines.file) &&
+        isSame(a.lines.functionName, b.lines.functionName) && isSame(a.lines.line, b.lines.line);
+}
+
+/**
  * @param {Tree} tree
  * @param {Map<string, number>} known
  * @param {import('./model.js').Model} model

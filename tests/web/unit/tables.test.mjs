@@ -119,7 +119,10 @@ test('the state tells what changed, and drops what is gone', () => {
     store.set({selection: {by: 'type', index: 1}});
     store.set({focus: 1});
     store.set({model: readModel(smallDocument({types: {...smallDocument().types, name: [6, 6]}}))});
-    assert.deepStrictEqual(seen, ['selection', 'focus', 'model,tree']);
+    const {tree} = store.now;
+    store.set({model: readModel(smallDocument({types: {...smallDocument().types, name: [6, 6]}}))});
+    assert.strictEqual(store.now.tree, tree);
+    assert.deepStrictEqual(seen, ['selection', 'focus', 'model,tree', 'model']);
     assert.strictEqual(store.now.focus, 1);
     store.set({selection: null});
     assert.strictEqual(store.now.focus, -1);
