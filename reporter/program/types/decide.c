@@ -278,8 +278,21 @@ static int score_of(const struct group *group)
     return score - (is_bytes(group) ? 45 : 0);
 }
 
+/* Returns whether a struct starts with another group's: then both may be right. */
+static bool starts_with(const struct group *group, const struct group *other)
+{
+    return group->type->kind == LMM_TYPE_RECORD && other->type->kind == LMM_TYPE_RECORD &&
+           lmm_type_info_starts_with(group->type, other->type->name);
+}
+
+static bool is_better(const struct group *group, const struct group *best)
+{
+    return best == NULL || group->score > best->score ||
+           (group->score == best->score && starts_with(group, best));
+}
+
 /* Returns the group with the best score, or NULL, and sets *ret_second to the next one that is not of
- * bytes. */
+ * bytes, nor what the best one starts with. */
 static const struct group *best_of(struct group *groups, size_t count,
                                    const struct group **ret_second)
 {
@@ -288,11 +301,12 @@ static const struct group *best_of(struct group *groups, size_t count,
 
     for (size_t i = 0; i < count; i++) {
         groups[i].score = score_of(&groups[i]);
-        best = best == NULL || groups[i].score > best->score ? &groups[i] : best;
+        best = is_better(&groups[i], best) ? &groups[i] : best;
     }
     for (size_t i = 0; i < count; i++) {
         if (&groups[i] != best && !is_bytes(&groups[i]) && groups[i].fit != LMM_FIT_UNKNOWN &&
-            !groups[i].is_inside && (second == NULL || groups[i].score > second->score)) {
+            !groups[i].is_inside && !starts_with(best, &groups[i]) &&
+            (second == NULL || groups[i].score > second->score)) {
             second = &groups[i];
         }
     }

@@ -8,7 +8,8 @@
  *       pointers and numbers also one byte, which many programs allocate for none),
  *       its header and some elements of its last member (a flexible array), or, where the source adds
  *       something to sizeof, at least the type's
- *   R2  candidates of the same type are one; the best is that with most and strongest evidence
+ *   R2  candidates of the same type are one; the best is that with most and strongest evidence. A struct that
+ *       the best one starts with does not contradict it
  *   R3  certain: a record of the compiler, or the name of a function that allocates this type alone
  *       (std::allocator<T>::allocate is one), or two independent kinds of evidence; the sizes agree,
  *       and no candidate of another type remains
