@@ -206,6 +206,8 @@ class Leaks(Case):
             text = loser.lmm("leaks", str(loser.pid), "--why", "keep")
             self.assertRegex(text, rf"^2\.0 KiB in 20 blocks{of_type} \(keep\) are held by\n +20 blocks, 2\.0 KiB\n"
                                    rf"       {name}!kept \+8\*i\n       -> 104 bytes{of_type}  loser\.c:\d+ \(keep\)  #\d+\n$")
+            loser.do("spread 9")
+            self.assertIn(f"\n       {name}!wide+0x{15000 * 8:x} +8*i\n", loser.lmm("leaks", str(loser.pid), "--why", "spread"))
             loser.do("braid 100")
             text = loser.lmm("leaks", str(loser.pid), "--why", "add_link")
             self.assertRegex(text, rf"^10\.2 KiB in 100 blocks{of_type} \(add_link\) are held by\n +100 blocks, 10\.2 KiB\n"

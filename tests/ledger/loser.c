@@ -4,6 +4,7 @@
  *
  *     lose N     allocates N blocks of 104 bytes, and forgets them
  *     keep N     allocates N blocks, and keeps them
+ *     spread N   allocates N blocks, and keeps them far from the start of a large array
  *     chain N    allocates N blocks, each with a pointer to the one before
  *     braid N    does so in turn from two call stacks
  *     hidden     allocates a block, and keeps it by a number that is not its address
@@ -72,6 +73,16 @@ static void keep(unsigned count)
 {
     for (unsigned i = 0; i < count && kept_count < 100; i++) {
         kept[kept_count++] = NEW();
+    }
+}
+
+/* It ends after the last page of the file. */
+static void *volatile wide[20000];
+
+static __attribute__((noinline)) void spread(unsigned count)
+{
+    for (unsigned i = 0; i < count && i < 5000; i++) {
+        wide[15000 + i] = NEW();
     }
 }
 
@@ -234,6 +245,8 @@ int main(void)
             forget();
         } else if (strcmp(command, "keep") == 0 && scanf("%u", &number) == 1) {
             keep(number);
+        } else if (strcmp(command, "spread") == 0 && scanf("%u", &number) == 1) {
+            spread(number);
         } else if (strcmp(command, "chain") == 0 && scanf("%u", &number) == 1) {
             for (unsigned i = 0; i < number; i++) {
                 add_link();

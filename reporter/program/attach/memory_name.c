@@ -54,6 +54,84 @@ static const char *last_component(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
+/* The module that ends nearest below an address. */
+struct below {
+    uint64_t address;
+    Dwfl_Module *module;
+    uint64_t end;
+};
+
+static int look_below(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr start,
+                      void *context)
+{
+    struct below *below = context;
+    Dwarf_Addr end = 0;
+
+    (void) data;
+    (void) name;
+    (void) start;
+    dwfl_module_info(module, NULL, NULL, &end, NULL, NULL, NULL, NULL);
+    if (end <= below->address && end >= below->end) {
+        below->module = module;
+        below->end = end;
+    }
+    return DWARF_CB_OK;
+}
+
+/* Returns the variable at an address that no mapping of a file has: variables that are zero at the start lie after
+ * the last page of their file. NULL: none. */
+static const char *find_zeroed(const struct lmm_memory_names *names, uint64_t address,
+                               Dwfl_Module **ret_module, GElf_Off *ret_offset)
+{
+    struct below below = {.address = address};
+    GElf_Sym symbol;
+    const char *variable = NULL;
+
+    dwfl_getmodules(names->dwfl, look_below, &below, 0);
+    if (below.module != NULL) {
+        variable =
+            dwfl_module_addrinfo(below.module, address, ret_offset, &symbol, NULL, NULL, NULL);
+    }
+    *ret_module = below.module;
+    return variable != NULL && GELF_ST_TYPE(symbol.st_info) == STT_OBJECT &&
+                   *ret_offset < symbol.st_size
+               ? variable
+               : NULL;
+}
+
+/* Writes "redis-server!server+0x3a8". */
+static void put_variable(const char *path, const char *variable, uint64_t offset,
+                         char ret_name[LMM_MEMORY_NAME_BYTES])
+{
+    const char *file = path == NULL ? "?" : last_component(path);
+
+    if (offset == 0) {
+        snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "%s!%s", file, variable);
+    } else {
+        snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "%s!%s+0x%" PRIx64, file, variable, offset);
+    }
+}
+
+static const char *path_of(Dwfl_Module *module, GElf_Addr *ret_start, GElf_Addr *ret_end)
+{
+    return dwfl_module_info(module, NULL, ret_start, ret_end, NULL, NULL, NULL, NULL);
+}
+
+static bool name_zeroed(const struct lmm_memory_names *names, uint64_t address,
+                        char ret_name[LMM_MEMORY_NAME_BYTES])
+{
+    GElf_Addr start;
+    GElf_Addr end;
+    GElf_Off offset = 0;
+    Dwfl_Module *module;
+    const char *variable = find_zeroed(names, address, &module, &offset);
+
+    if (variable != NULL) {
+        put_variable(path_of(module, &start, &end), variable, offset, ret_name);
+    }
+    return variable != NULL;
+}
+
 /* Names a variable of a module, or where in the module the address is. */
 static bool name_in_module(const struct lmm_memory_names *names, uint64_t address,
                            char ret_name[LMM_MEMORY_NAME_BYTES])
@@ -65,24 +143,19 @@ static bool name_in_module(const struct lmm_memory_names *names, uint64_t addres
     GElf_Sym symbol;
 
     if (module == NULL) {
-        return false;
+        return name_zeroed(names, address, ret_name);
     }
-    const char *path = dwfl_module_info(module, NULL, &start, &end, NULL, NULL, NULL, NULL);
+    const char *path = path_of(module, &start, &end);
     if (address < start || address >= end) {
-        return false;
+        return name_zeroed(names, address, ret_name);
     }
     const char *variable =
         dwfl_module_addrinfo(module, address, &offset, &symbol, NULL, NULL, NULL);
-    const char *file = path == NULL ? "?" : last_component(path);
-    bool is_data = variable != NULL && GELF_ST_TYPE(symbol.st_info) == STT_OBJECT;
-    if (is_data && offset == 0) {
-        snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "%s!%s", file, variable);
-    } else if (is_data) {
-        snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "%s!%s+0x%" PRIx64, file, variable,
-                 (uint64_t) offset);
+    if (variable != NULL && GELF_ST_TYPE(symbol.st_info) == STT_OBJECT) {
+        put_variable(path, variable, offset, ret_name);
     } else {
-        snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "%s+0x%" PRIx64 " (data)", file,
-                 address - (uint64_t) start);
+        snprintf(ret_name, LMM_MEMORY_NAME_BYTES, "%s+0x%" PRIx64 " (data)",
+                 path == NULL ? "?" : last_component(path), address - (uint64_t) start);
     }
     return true;
 }
