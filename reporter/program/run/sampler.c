@@ -27,6 +27,8 @@
 
 enum {
     COST_SHARE = 100, /* at most this part of the time is for samples */
+    COST_LOOKS =
+        16, /* looks over which their cost is averaged: thinning is seldom, and takes longer */
     TIME_SHARE = 100, /* of the time that the program has run, the distance of samples */
     CHILD_POINTS = 500,
     CHILD_BYTES = 2 << 20,
@@ -64,6 +66,7 @@ struct lmm_sampler {
     uint64_t folder_changed_ns; /* CLOCK_REALTIME; when it was as it was listed */
     uint64_t started_ns;        /* CLOCK_MONOTONIC */
     uint64_t wait_ns;           /* while there is no ledger */
+    uint64_t cost_ns;           /* processor time of a look, on average; 0: there was none */
     uint64_t stopped_ns;        /* CLOCK_REALTIME; 0: it runs */
 };
 
@@ -208,15 +211,6 @@ static struct process *add_process(struct lmm_sampler *sampler, const char *path
     return process;
 }
 
-static void mark_exec(struct process *process, uint64_t time_ns, const char *program)
-{
-    char text[LMM_TIMELINE_TEXT_MAX + 1];
-    const struct lmm_timeline_mark mark = {time_ns, LMM_TIMELINE_EXEC, 1, text};
-
-    snprintf(text, sizeof(text), "%s", program);
-    lmm_timeline_mark(lmm_process_history_timeline(process->history), &mark);
-}
-
 /* Starts anew where exec has put another ledger in the place of a process's. */
 static void replace(struct lmm_sampler *sampler, struct process *process, bool is_program)
 {
@@ -227,7 +221,6 @@ static void replace(struct lmm_sampler *sampler, struct process *process, bool i
         process->history = history;
         process->is_sampled = true;
         process->ended_ns = 0;
-        mark_exec(process, 0, lmm_process_history_header(history)->executable);
     }
 }
 
@@ -335,6 +328,14 @@ static uint64_t period_now(const struct lmm_sampler *sampler)
     return period_ns > least_ns ? period_ns : least_ns;
 }
 
+/* Adds the cost of a look to the average. */
+static void add_cost(struct lmm_sampler *sampler, uint64_t cost_ns)
+{
+    uint64_t rest_ns = sampler->cost_ns - sampler->cost_ns / COST_LOOKS;
+
+    sampler->cost_ns = sampler->cost_ns == 0 ? cost_ns : rest_ns + cost_ns / COST_LOOKS;
+}
+
 uint64_t lmm_sampler_look(void *context, pid_t program)
 {
     struct lmm_sampler *sampler = context;
@@ -345,7 +346,8 @@ uint64_t lmm_sampler_look(void *context, pid_t program)
     }
     look_at_folder(sampler, program);
     sample_all(sampler);
-    uint64_t least_ns = COST_SHARE * (lmm_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns);
+    add_cost(sampler, lmm_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns);
+    uint64_t least_ns = COST_SHARE * sampler->cost_ns;
     uint64_t period_ns = period_now(sampler);
 
     if (sampler->count == 0) {
@@ -421,6 +423,15 @@ static struct process *find_or_add(struct lmm_sampler *sampler, const char *path
     return process;
 }
 
+static void mark_exec(struct process *process, uint64_t time_ns, const char *program)
+{
+    char text[LMM_TIMELINE_TEXT_MAX + 1];
+    const struct lmm_timeline_mark mark = {time_ns, LMM_TIMELINE_EXEC, 1, text};
+
+    snprintf(text, sizeof(text), "%s", program);
+    lmm_timeline_mark(lmm_process_history_timeline(process->history), &mark);
+}
+
 const struct lmm_timeline *lmm_sampler_end(struct lmm_sampler *sampler, const char *path,
                                            const struct lmm_model *model,
                                            const struct lmm_sampler_end *end)
@@ -436,6 +447,8 @@ const struct lmm_timeline *lmm_sampler_end(struct lmm_sampler *sampler, const ch
 
     if (end->became != NULL) {
         mark_exec(process, lmm_subtract_saturated(time_ns, model->start_time_ns), end->became);
+    } else if (end->executed != NULL) {
+        mark_exec(process, 0, end->executed);
     }
     bool good =
         lmm_process_history_end(process->history, model, time_ns, words_of(end, model, words));

@@ -48,6 +48,8 @@ struct lmm_sampler_end {
     bool is_live;    /* it has not ended */
     bool has_status; /* it was waited for, with `status` from wait(2) */
     int status;
+    const char *executed;    /* the program that it became by exec before it kept this
+                                ledger; NULL: none is known, or it is a child */
     const char *became;      /* the program that it became by exec, unseen by LMM; NULL: none */
     uint64_t became_time_ns; /* CLOCK_REALTIME; 0: unknown */
 };

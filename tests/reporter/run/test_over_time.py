@@ -132,6 +132,16 @@ class OverTime(Case):
         self.assertEqual(self.marks(series, "exec"), [process["became"]])
         self.assertEqual(self.marks(series, "exit"), [])
 
+    def test_the_figures_after_exec_are_those_of_the_last_program(self):
+        process, = self.processes("sh", "-c", f"exec {OVER_TIME}", status=3)
+        series = process["series"]
+        self.check(series)
+        self.check_sums(series)
+        self.assertEqual(series["live_bytes"][0], 0)
+        self.assertEqual(series["allocations"][-1], 1001)
+        self.assertEqual(self.marks(series, "exec"), [OVER_TIME])
+        self.assertEqual(self.marks(series, "exit"), ["status 3"])
+
     def test_each_process_has_its_own(self):
         script = f"{OVER_TIME}; {OVER_TIME}; exit 0"
         processes = self.processes("--children", "sh", "-c", script)
