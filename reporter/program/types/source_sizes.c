@@ -333,7 +333,9 @@ static size_t keep_headers(struct lmm_source_size sizes[LMM_SOURCE_SIZES_MAX], s
 size_t lmm_source_sizes_in(const struct lmm_tokens *tokens, struct lmm_source_range expression,
                            struct lmm_source_size ret_sizes[LMM_SOURCE_SIZES_MAX])
 {
-    return keep_headers(ret_sizes, find_in(tokens, expression, ret_sizes));
+    size_t count = find_in(tokens, expression, ret_sizes);
+
+    return keep_headers(ret_sizes, count);
 }
 
 /* Tells whether another argument than this one is a number of things. */
