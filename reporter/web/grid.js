@@ -59,7 +59,8 @@ class Grid {
             onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(event),
         }, [this.columnElements, this.head, this.body]);
         this.nothing = el('p.nothing');
-        this.scroller = el('div.scroller', {}, [this.tableElement, this.nothing]);
+        this.scroller = el('div.scroller', {role: 'tabpanel', 'aria-label': 'The chosen table'},
+            [this.tableElement, this.nothing]);
         this.element = el('section.tables', {'aria-label': 'Tables'}, [
             el('div.toolbar', {}, [this.tabs.element, this.filter, this.count]), this.scroller,
         ]);

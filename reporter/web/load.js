@@ -10,6 +10,9 @@ import {BadDocument} from './check.js';
  * @returns {Promise<any>} the document, not checked
  */
 export async function readInline(element) {
+    if (!('DecompressionStream' in window)) {
+        throw new BadDocument('this browser is too old: it lacks DecompressionStream, which all have since 2023');
+    }
     try {
         const bytes = bytesOfBase64(String(element.textContent).trim());
         // TypeScript 4.8 does not know this class yet.

@@ -19,6 +19,7 @@ const GUESSED = 4;
  * @property {string[]} place file:line; the file alone where the lines differ
  * @property {string[]} module
  * @property {number[]} flags as in the document
+ * @property {number[]} line the first one that was seen; 0: unknown
  * @property {Int32Array} nodeOfSite where a site's blocks are counted
  *
  * @typedef {Object} Totals
@@ -43,17 +44,41 @@ const GUESSED = 4;
 export function buildTree(model, byLine) {
     /** @type {Tree} */
     const tree = {
-        count: 0, parent: [], name: [], place: [], module: [], flags: [],
+        count: 0, parent: [], name: [], place: [], module: [], flags: [], line: [],
         nodeOfSite: new Int32Array(model.sites.count),
     };
-    /** @type {Map<string, number>} */
-    const known = new Map();
-    const nodeOfFrame = addFrames(tree, known, model, byLine);
+    const nodeOfFrame = addFrames(tree, model, byLine);
+    const known = new Numbering();
     for (let i = 0; i < model.sites.count; i++) {
         const frame = model.sites.frame[i];
         tree.nodeOfSite[i] = frame >= 0 ? nodeOfFrame[frame] : addRows(tree, known, model, i);
     }
     return tree;
+}
+
+/** Numbers pairs of whole numbers from 0, equal pairs alike. Their product must be exact. */
+class Numbering {
+    constructor() {
+        /** @type {Map<number, number>} */
+        this.known = new Map();
+    }
+
+    /**
+     * @param {number} a
+     * @param {number} b below width
+     * @param {number} width the same in each call
+     * @param {() => number} [add] makes the number of a new pair; without it they count up
+     * @returns {number}
+     */
+    number(a, b, width, add) {
+        const key = a * width + b;
+        let number = this.known.get(key);
+        if (number === undefined) {
+            number = add ? add() : this.known.size;
+            this.known.set(key, number);
+        }
+        return number;
+    }
 }
 
 /**
@@ -82,24 +107,27 @@ export function haveSameTree(a, b) {
 
 /**
  * @param {Tree} tree
- * @param {Map<string, number>} known
  * @param {import('./model.js').Model} model
  * @param {boolean} byLine
  * @returns {Int32Array} the node of each frame
  */
-function addFrames(tree, known, model, byLine) {
+function addFrames(tree, model, byLine) {
     const {frames, strings} = model;
     const nodes = new Int32Array(frames.count);
+    const [places, functions, lines, callees, calls] = [0, 1, 2, 3, 4].map(() => new Numbering());
     for (let i = 0; i < frames.count; i++) {
         const parent = frames.parent[i] < 0 ? -1 : nodes[frames.parent[i]];
-        const key = `${parent} ${frames.functionName[i]} ${frames.file[i]} ${frames.module[i]} ` +
-            (byLine ? frames.line[i] : '');
-        const file = strings[frames.file[i]];
-        nodes[i] = addNode(tree, known, key, {
+        const place = places.number(frames.file[i], frames.module[i], strings.length);
+        const name = functions.number(place, frames.functionName[i], strings.length);
+        const callee = byLine ? callees.number(name, lines.number(frames.line[i], 0, 1), frames.count) : name;
+        nodes[i] = calls.number(parent + 1, callee, frames.count, () => addNode(tree, {
             parent, name: strings[frames.functionName[i]] || '(unknown)',
-            place: placeText(file, frames.line[i]), file: placeText(file, 0),
-            module: strings[frames.module[i]], flags: frames.flags[i],
-        });
+            place: placeText(strings[frames.file[i]], frames.line[i]),
+            module: strings[frames.module[i]], flags: frames.flags[i], line: frames.line[i],
+        }));
+        if (tree.line[nodes[i]] !== frames.line[i]) {
+            tree.place[nodes[i]] = placeText(strings[frames.file[i]], 0);
+        }
     }
     return nodes;
 }
@@ -107,7 +135,7 @@ function addFrames(tree, known, model, byLine) {
 /**
  * Adds a site without a stack: its line below its type.
  * @param {Tree} tree
- * @param {Map<string, number>} known
+ * @param {Numbering} known the nodes of types and lines
  * @param {import('./model.js').Model} model
  * @param {number} site
  * @returns {number}
@@ -115,36 +143,28 @@ function addFrames(tree, known, model, byLine) {
 function addRows(tree, known, model, site) {
     const type = model.sites.type[site];
     const line = model.sites.line[site];
+    const width = model.lines.count + 1;
     const module = model.lines.module[line];
-    const parent = addNode(tree, known, `type ${type}`, {
-        parent: -1, name: typeName(model, type), place: '', file: '', module, flags: 0,
-    });
-    return addNode(tree, known, `type ${type} line ${line}`, {
-        parent, name: lineName(model, line, placeText), place: '', file: '', module, flags: 0,
-    });
+    const parent = known.number(type, model.lines.count, width, () => addNode(tree, {
+        parent: -1, name: typeName(model, type), place: '', module, flags: 0, line: 0,
+    }));
+    return known.number(type, line, width, () => addNode(tree, {
+        parent, name: lineName(model, line, placeText), place: '', module, flags: 0, line: 0,
+    }));
 }
 
 /**
  * @param {Tree} tree
- * @param {Map<string, number>} known
- * @param {string} key
- * @param {{parent: number, name: string, place: string, file: string, module: string, flags: number}} node
+ * @param {{parent: number, name: string, place: string, module: string, flags: number, line: number}} node
  * @returns {number} its number
  */
-function addNode(tree, known, key, node) {
-    const old = known.get(key);
-    if (old !== undefined) {
-        if (tree.place[old] !== node.place) {
-            tree.place[old] = node.file;
-        }
-        return old;
-    }
-    known.set(key, tree.count);
+function addNode(tree, node) {
     tree.parent.push(node.parent);
     tree.name.push(node.name);
     tree.place.push(node.place);
     tree.module.push(node.module);
     tree.flags.push(node.flags);
+    tree.line.push(node.line);
     return tree.count++;
 }
 
@@ -190,7 +210,11 @@ export function treeChildren(tree, total) {
             }
         }
     }
-    children.forEach((siblings) => siblings.sort((a, b) => total[b] - total[a] || a - b));
+    children.forEach((siblings) => {
+        if (siblings.length > 1) {
+            siblings.sort((a, b) => total[b] - total[a] || a - b);
+        }
+    });
     return children;
 }
 

@@ -177,8 +177,14 @@ class Tables(WebCase):
                       "#0 zmalloc", "quicklist.c:120 (quicklistCreateNode)"):
             self.assertIn(words, drawer)
         self.assertEqual(self.count("rect.hole"), 2)
+        for theme in ("light", "dark"):
+            self.look(WIDE, theme)
+            self.check()
+            (PICTURES / f"drawer-1400-{theme}.png").write_bytes(self.browser.picture())
+        self.look(NARROW, "light")
         self.check()
-        (PICTURES / "drawer.png").write_bytes(self.browser.picture())
+        (PICTURES / "drawer-400-light.png").write_bytes(self.browser.picture())
+        self.look(WIDE, "light")
         self.press_button("quicklist.c:120 (quicklistCreateNode)", ".drawer")
         self.assertIn("Its types", self.text(".drawer"))
         self.press_button("Close", ".drawer")
