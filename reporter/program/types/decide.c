@@ -17,7 +17,8 @@ struct group {
     bool is_array;
     bool has_inside;  /* some evidence is a pointer to the inside of the block */
     bool is_inside;   /* all is, or the source adds the type to something */
-    bool is_doubtful; /* R8 */
+    bool is_doubtful; /* R8, R14 */
+    bool is_late;     /* all evidence is of one side of a branch */
     bool is_raw;      /* all evidence is what a function takes the block for that returns a part */
     bool is_choice;   /* R13 */
     enum lmm_start start;
@@ -64,7 +65,8 @@ static struct group *group_of(struct group *groups, size_t *count, const struct 
     if (*count == GROUPS_MAX) {
         return NULL;
     }
-    groups[*count] = (struct group) {.type = type, .is_inside = true, .is_raw = true};
+    groups[*count] =
+        (struct group) {.type = type, .is_inside = true, .is_raw = true, .is_late = true};
     return &groups[(*count)++];
 }
 
@@ -184,6 +186,20 @@ static bool may_be_member(const struct group *group, bool is_known)
            !has(group, sure);
 }
 
+/* R14: returns whether a struct is known on one side of a branch alone, and one that it starts with elsewhere. */
+static bool is_one_of_several(const struct group *group, const struct lmm_candidate *candidates,
+                              size_t count)
+{
+    for (size_t i = 0; i < count && group->is_late; i++) {
+        if (!candidates[i].is_late && !candidates[i].is_inside &&
+            candidates[i].type->kind == LMM_TYPE_RECORD &&
+            lmm_type_info_starts_with(group->type, candidates[i].type->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* R1 and the first half of R2. */
 static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
                           const struct lmm_size_range *sizes, size_t size_count, bool is_new,
@@ -210,6 +226,7 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
             group->is_fitted |= candidates[i].header_bytes == LMM_HEADER_UNKNOWN;
             group->is_raw &= candidates[i].is_raw;
             group->is_choice |= candidates[i].is_choice;
+            group->is_late &= candidates[i].is_late;
             group->start = candidates[i].start;
             group->is_array |= candidates[i].is_array;
             group->has_inside |= candidates[i].is_inside;
@@ -231,6 +248,7 @@ static size_t make_groups(const struct lmm_candidate *candidates, size_t count,
                                     : (has_head && may_be_member(&groups[i], true)) ||
                                           (may_be_link(&groups[i], sizes, size_count) &&
                                            may_be_member(&groups[i], false));
+        groups[i].is_doubtful |= is_one_of_several(&groups[i], candidates, count);
     }
     return made;
 }

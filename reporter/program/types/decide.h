@@ -45,6 +45,8 @@
  *   R13 where the source tells several structs, and a condition which one a block is, only the sizes of all blocks
  *       refute one: that it is larger than all of them. Of two, one of which starts with the other, blocks start
  *       with that, and have more
+ *   R14 a struct that is known on one side of a branch alone is a guess where one that it starts with is known
+ *       before: on the other side it may be another one that starts with it
  */
 #ifndef LMM_PROGRAM_DECIDE_H
 #define LMM_PROGRAM_DECIDE_H

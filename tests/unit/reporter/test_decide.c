@@ -80,6 +80,10 @@ static const struct lmm_type_info tuple = {.name = "struct tuple",
     {                                                                                              \
         .type = &(t), .evidence = LMM_MODEL_BY_##e, .has_more = true                               \
     }
+#define LATE(t, e)                                                                                 \
+    {                                                                                              \
+        .type = &(t), .evidence = LMM_MODEL_BY_##e, .is_late = true                                \
+    }
 #define INSIDE(t, e)                                                                               \
     {                                                                                              \
         .type = &(t), .evidence = LMM_MODEL_BY_##e, .is_inside = true                              \
@@ -290,6 +294,20 @@ static const struct decide_case {
      MALLOC,
      "struct entry",
      true,
+     LMM_MODEL_LIKELY},
+    {"a struct on one side of a branch, and what it starts with",
+     {FROM(object, VARIABLE), LATE(tuple, VARIABLE)},
+     {{32, 32}},
+     MALLOC,
+     "struct tuple",
+     false,
+     LMM_MODEL_GUESS},
+    {"a struct on one side of a branch alone",
+     {LATE(tuple, VARIABLE)},
+     {{32, 32}},
+     MALLOC,
+     "struct tuple",
+     false,
      LMM_MODEL_LIKELY},
     {"a struct and what it starts with",
      {FROM(object, VARIABLE), FROM(tuple, VARIABLE)},
