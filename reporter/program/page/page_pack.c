@@ -80,7 +80,7 @@ struct lmm_page_pack *lmm_page_pack_open(struct lmm_sink *sink)
 {
     struct lmm_page_pack *pack = calloc(1, sizeof(*pack));
 
-    if (pack == NULL || deflateInit(&pack->stream, Z_BEST_COMPRESSION) != Z_OK) {
+    if (pack == NULL || deflateInit(&pack->stream, Z_DEFAULT_COMPRESSION) != Z_OK) {
         free(pack);
         return NULL;
     }
