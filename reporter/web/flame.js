@@ -211,8 +211,8 @@ class Flame {
                 this.store.now.model.kind !== 'diff' && el('div.modules', {}, this.moduleParts())]);
             return;
         }
-        const note = [tree.module[node] ? placeText(tree.module[node], 0) : '', flagsText(tree.flags[node])]
-            .filter(Boolean).join(', ');
+        const flags = flagsText(tree.flags[node], !this.children.has(node));
+        const note = [placeText(tree.module[node], 0), flags].filter(Boolean).join(', ');
         setChildren(this.detail, [
             el('b', {}, [tree.name[node]]), ' ', tree.place[node], ' ', el('span.dim', {}, [note]), el('br'),
             ...this.amountParts(node), ', ', shareText(totals.total[node], totals.sum), ' of all',

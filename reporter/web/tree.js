@@ -286,12 +286,13 @@ function addRectangle(placed, node, depth, from, to) {
 /**
  * What the document's flags say of a call, in words; empty: nothing.
  * @param {number} flags
+ * @param {boolean} isInner nothing but such functions is called below it
  * @returns {string}
  */
-export function flagsText(flags) {
+export function flagsText(flags, isInner) {
     return [
         flags & INLINED ? 'inlined' : '',
-        flags & ALLOCATES ? 'allocates for its caller' : '',
+        flags & ALLOCATES && isInner ? 'allocates for its caller' : '',
         flags & GUESSED ? 'found by a guess' : '',
     ].filter(Boolean).join(', ');
 }
@@ -305,11 +306,14 @@ export function flagsText(flags) {
 export function stackOf(model, site) {
     const {frames, strings} = model;
     const calls = [];
+    // The flag is also on the calls around main(), which allocate nothing.
+    let isAllocator = true;
     for (let i = model.sites.frame[site]; i >= 0; i = frames.parent[i]) {
+        isAllocator = isAllocator && (frames.flags[i] & ALLOCATES) > 0;
         calls.push({
             name: strings[frames.functionName[i]] || '(unknown)',
             place: placeText(strings[frames.file[i]] || strings[frames.module[i]], frames.line[i]),
-            note: flagsText(frames.flags[i]),
+            note: flagsText(frames.flags[i], isAllocator),
         });
     }
     return calls;
