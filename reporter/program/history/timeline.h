@@ -86,8 +86,8 @@ bool lmm_timeline_add(struct lmm_timeline *timeline, const struct lmm_timeline_p
 /*
  * Adds a point where its time belongs, after those of the same time: of a moment that is learnt of
  * later, such as the peak. It has only time_ns and live_blocks of its own; the other figures are those
- * of the point before, or 0. Else as lmm_timeline_add(); it counts as one thinning. Cost: the points
- * times the sites.
+ * of the point before, or 0. Else as lmm_timeline_add(); it counts as one thinning. Cost: linear in all that
+ * is kept, and in the sites.
  */
 bool lmm_timeline_insert(struct lmm_timeline *timeline, const struct lmm_timeline_point *point,
                          const uint64_t *site_bytes, size_t site_count);

@@ -466,6 +466,43 @@ Test(timeline, random_samples_against_a_naive_model)
     free(naive);
 }
 
+/* Samples are put in where their times belong, in any order, and the timeline is as if they had been added. */
+Test(timeline, random_insertions_against_a_naive_model)
+{
+    static const struct lmm_timeline_limits limits[] = {
+        {8, 0, 1 << 20}, {200, 0, 1 << 12}, {4000, 0, 1 << 20}};
+    struct naive *naive = calloc(1, sizeof(*naive));
+    uint64_t state = 362436069362436069;
+
+    cr_assert_not_null(naive);
+    make_naive(naive, &state);
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct lmm_timeline *timeline = lmm_timeline_new(&limits[i]);
+
+        for (uint64_t k = 0; k < 500; k++) {
+            uint64_t number = k * 263 % SAMPLES; /* each once */
+            struct lmm_timeline_point point = {.time_ns = naive->time_ns[number],
+                                               .live_blocks = number};
+
+            cr_assert(lmm_timeline_insert(timeline, &point, naive->bytes[number], SITES));
+            cr_assert(lmm_timeline_is_valid(timeline), "limits %zu, insertion %" PRIu64, i, k);
+        }
+        for (size_t k = 0; k < lmm_timeline_count(timeline); k++) {
+            const struct lmm_timeline_point *point = lmm_timeline_at(timeline, k);
+            uint64_t sum = 0;
+
+            for (size_t site = 0; site < SITES; site++) {
+                sum += naive->bytes[point->live_blocks][site];
+            }
+            cr_assert_eq(point->live_bytes, sum);
+            cr_assert_eq(point->time_ns, naive->time_ns[point->live_blocks]);
+        }
+        cr_assert(limits[i].points < 4000 || lmm_timeline_count(timeline) == 500);
+        lmm_timeline_free(timeline);
+    }
+    free(naive);
+}
+
 /* ---- Series ---------------------------------------------------------------------------------- */
 
 Test(timeline, the_groups_that_were_highest_come_first)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The changes of all points stand one after the other in one buffer, those of the first point first.
  * When a point is dropped, its changes are added to those of the next one. So thinning goes once over
  * the buffer and moves what stays to the front; what is merged never gets longer (changes.h), so that
  * a list is written only where lists were read before.
@@ -14,33 +13,7 @@
 #include "reporter/core/model.h"
 #include "reporter/core/saturate.h"
 #include "reporter/program/base/array.h"
-#include "reporter/program/history/time_marks.h"
-
-enum {
-    POINTS_LEAST = 3, /* the first, one, and the last: thinning cannot leave fewer */
-};
-
-/* A point, and where its changes are. */
-struct entry {
-    struct lmm_timeline_point point;
-    size_t start; /* of its changes in the buffer */
-    size_t bytes;
-    bool stays; /* while it is thinned */
-};
-
-struct lmm_timeline {
-    struct lmm_timeline_limits limits;
-    struct entry *entries; /* room for limits.points */
-    size_t count;
-    unsigned char *changes;
-    size_t used; /* bytes of changes, and the room for them */
-    size_t room;
-    uint64_t *site_bytes; /* at the last point */
-    size_t site_count;
-    uint64_t spacing_ns;
-    uint64_t thinned;
-    struct lmm_time_marks marks;
-};
+#include "reporter/program/history/timeline_parts.h"
 
 struct lmm_timeline *lmm_timeline_new(const struct lmm_timeline_limits *limits)
 {
@@ -75,7 +48,7 @@ void lmm_timeline_free(struct lmm_timeline *timeline)
 /* ---- Thinning -------------------------------------------------------------------------------- */
 
 /* Returns whether `a` stays of two points in one span. */
-static bool is_better(const struct entry *a, const struct entry *b)
+static bool is_better(const struct lmm_timeline_entry *a, const struct lmm_timeline_entry *b)
 {
     return a->point.live_bytes >= b->point.live_bytes;
 }
@@ -88,7 +61,7 @@ static size_t choose(struct lmm_timeline *timeline, size_t old)
     size_t best = 0; /* of the span; 0: none yet, because the first point has none */
 
     for (size_t i = 0; i < timeline->count; i++) {
-        struct entry *entry = &timeline->entries[i];
+        struct lmm_timeline_entry *entry = &timeline->entries[i];
 
         entry->stays = true;
         if (i == 0 || i >= old) {
@@ -138,7 +111,7 @@ static void compact(struct lmm_timeline *timeline, unsigned char *spare, size_t 
     size_t kept = 0;
 
     for (size_t i = 0; i < timeline->count; i++) {
-        struct entry entry = timeline->entries[i];
+        struct lmm_timeline_entry entry = timeline->entries[i];
         struct lmm_changes own = lmm_changes_of(timeline->changes + read, entry.bytes);
 
         read += entry.bytes;
@@ -215,7 +188,7 @@ static bool thin(struct lmm_timeline *timeline, size_t needed)
     if (timeline->spacing_ns == 0) {
         timeline->spacing_ns = first_spacing(timeline);
     }
-    while (!has_room(timeline, points, bytes) && timeline->count > POINTS_LEAST) {
+    while (!has_room(timeline, points, bytes) && timeline->count > LMM_TIMELINE_POINTS_LEAST) {
         size_t before = timeline->count;
 
         if (!thin_once(timeline, old_points(timeline, recent))) {
@@ -231,18 +204,7 @@ static bool thin(struct lmm_timeline *timeline, size_t needed)
 
 /* ---- Adding ---------------------------------------------------------------------------------- */
 
-static uint64_t limited(uint64_t bytes)
-{
-    return lmm_smaller(bytes, LMM_TIMELINE_SITE_BYTES_MAX);
-}
-
-static uint64_t bytes_of(const uint64_t *site_bytes, size_t site_count, size_t site)
-{
-    return site < site_count ? limited(site_bytes[site]) : 0;
-}
-
-/* Makes room for that many more bytes of changes; false: out of memory. */
-static bool make_bytes(struct lmm_timeline *timeline, size_t needed)
+bool lmm_timeline_make_bytes(struct lmm_timeline *timeline, size_t needed)
 {
     if (timeline->used + needed <= timeline->room) {
         return true;
@@ -259,16 +221,15 @@ static bool make_bytes(struct lmm_timeline *timeline, size_t needed)
     return changes != NULL;
 }
 
-/* Makes room for a point with that many changes; false: out of memory. */
-static bool make_room(struct lmm_timeline *timeline, size_t changed)
+bool lmm_timeline_make_room(struct lmm_timeline *timeline, size_t changed)
 {
     size_t needed = changed * LMM_CHANGE_BYTES_MAX;
-    bool is_full =
-        timeline->count == timeline->limits.points ||
-        (timeline->used + needed > timeline->limits.bytes && timeline->count > POINTS_LEAST);
+    bool is_full = timeline->count == timeline->limits.points ||
+                   (timeline->used + needed > timeline->limits.bytes &&
+                    timeline->count > LMM_TIMELINE_POINTS_LEAST);
 
     return (!is_full || thin(timeline, needed)) && timeline->count < timeline->limits.points &&
-           make_bytes(timeline, needed);
+           lmm_timeline_make_bytes(timeline, needed);
 }
 
 static size_t count_changed(const struct lmm_timeline *timeline, const uint64_t *site_bytes,
@@ -277,7 +238,7 @@ static size_t count_changed(const struct lmm_timeline *timeline, const uint64_t 
     size_t changed = 0;
 
     for (size_t i = 0; i < timeline->site_count; i++) {
-        changed += timeline->site_bytes[i] != bytes_of(site_bytes, site_count, i);
+        changed += timeline->site_bytes[i] != lmm_timeline_bytes_of(site_bytes, site_count, i);
     }
     return changed;
 }
@@ -290,7 +251,7 @@ static uint64_t put_changes(struct lmm_timeline *timeline, const uint64_t *site_
     uint64_t sum = 0;
 
     for (size_t i = 0; i < timeline->site_count; i++) {
-        uint64_t bytes = bytes_of(site_bytes, site_count, i);
+        uint64_t bytes = lmm_timeline_bytes_of(site_bytes, site_count, i);
         int64_t by = (int64_t) bytes - (int64_t) timeline->site_bytes[i];
 
         sum += bytes;
@@ -329,98 +290,18 @@ bool lmm_timeline_add(struct lmm_timeline *timeline, const struct lmm_timeline_p
     size_t count = without_idle(timeline, site_bytes, site_count);
     bool has_room = lmm_array_reach(&timeline->site_bytes, &timeline->site_count, count,
                                     sizeof(*timeline->site_bytes)) &&
-                    make_room(timeline, count_changed(timeline, site_bytes, count));
+                    lmm_timeline_make_room(timeline, count_changed(timeline, site_bytes, count));
 
     if (!has_room) {
         return false;
     }
-    struct entry entry = {.point = *point, .start = timeline->used};
+    struct lmm_timeline_entry entry = {.point = *point, .start = timeline->used};
 
     entry.point.time_ns = time_after(timeline, point->time_ns);
     entry.point.live_bytes = put_changes(timeline, site_bytes, count);
     entry.bytes = timeline->used - entry.start;
     timeline->entries[timeline->count++] = entry;
     return true;
-}
-
-/* Returns the index of the first point after a time. */
-static size_t index_after(const struct lmm_timeline *timeline, uint64_t time_ns)
-{
-    size_t index = timeline->count;
-
-    while (index > 0 && timeline->entries[index - 1].point.time_ns > time_ns) {
-        index--;
-    }
-    return index;
-}
-
-static void apply(const struct lmm_timeline *timeline, size_t index, uint64_t *site_bytes)
-{
-    struct lmm_changes changes = lmm_timeline_changes(timeline, index);
-    struct lmm_change change;
-
-    while (lmm_changes_next(&changes, &change)) {
-        site_bytes[change.site] += (uint64_t) change.by;
-    }
-}
-
-/* Adds all points to `copy`, and the point in front of the one at `index`. now: room for all sites,
- * all zero. */
-static bool copy_with(const struct lmm_timeline *timeline, struct lmm_timeline *copy, size_t index,
-                      const struct lmm_timeline_point *point, const uint64_t *site_bytes,
-                      size_t site_count, uint64_t *now)
-{
-    bool good = true;
-
-    for (size_t i = 0; i <= timeline->count && good; i++) {
-        good = i != index || lmm_timeline_add(copy, point, site_bytes, site_count);
-        if (good && i < timeline->count) {
-            apply(timeline, i, now);
-            good = lmm_timeline_add(copy, &timeline->entries[i].point, now, timeline->site_count);
-        }
-    }
-    return good;
-}
-
-/* Gives a timeline the points of its copy, which keeps the old ones. */
-static void take_points(struct lmm_timeline *timeline, struct lmm_timeline *copy)
-{
-    struct lmm_timeline old = *timeline;
-
-    *timeline = *copy;
-    timeline->marks = old.marks;
-    timeline->thinned = old.thinned + copy->thinned + 1; /* a reader must start again */
-    timeline->spacing_ns = old.spacing_ns > copy->spacing_ns ? old.spacing_ns : copy->spacing_ns;
-    *copy = old;
-    copy->marks = (struct lmm_time_marks) {.items = NULL};
-}
-
-bool lmm_timeline_insert(struct lmm_timeline *timeline, const struct lmm_timeline_point *point,
-                         const uint64_t *site_bytes, size_t site_count)
-{
-    struct lmm_timeline_point whole = {.time_ns = 0};
-
-    if (timeline->count == timeline->limits.points && !thin(timeline, 0)) {
-        return false;
-    }
-    size_t index = index_after(timeline, point->time_ns);
-    struct lmm_timeline *copy = lmm_timeline_new(&timeline->limits);
-    uint64_t *now = calloc(timeline->site_count + 1, sizeof(*now));
-
-    if (index > 0) {
-        whole = timeline->entries[index - 1].point;
-    }
-    whole.time_ns = point->time_ns;
-    whole.live_blocks = point->live_blocks;
-    bool good = copy != NULL && now != NULL &&
-                copy_with(timeline, copy, index, &whole, site_bytes, site_count, now);
-
-    if (good) {
-        take_points(timeline, copy);
-    }
-    lmm_timeline_free(copy);
-    free(now);
-    return good;
 }
 
 bool lmm_timeline_add_model(struct lmm_timeline *timeline, const struct lmm_timeline_point *point,
@@ -510,59 +391,4 @@ const struct lmm_timeline_mark *lmm_timeline_mark_at(const struct lmm_timeline *
 uint64_t lmm_timeline_marks_left_out(const struct lmm_timeline *timeline)
 {
     return timeline->marks.left_out;
-}
-
-/* ---- Checks ---------------------------------------------------------------------------------- */
-
-/* Adds the changes of a point to the live bytes of the sites, and to their sum (I2). */
-static bool replay(const struct lmm_timeline *timeline, size_t index, uint64_t *site_bytes,
-                   uint64_t *sum)
-{
-    struct lmm_changes changes = lmm_timeline_changes(timeline, index);
-    struct lmm_change change;
-
-    while (lmm_changes_next(&changes, &change)) {
-        if (change.by == 0 || change.site >= timeline->site_count) {
-            return false;
-        }
-        site_bytes[change.site] += (uint64_t) change.by;
-        *sum += (uint64_t) change.by;
-        if (site_bytes[change.site] > LMM_TIMELINE_SITE_BYTES_MAX) {
-            return false;
-        }
-    }
-    return changes.at == changes.end && *sum == timeline->entries[index].point.live_bytes;
-}
-
-static bool are_points_valid(const struct lmm_timeline *timeline, uint64_t *site_bytes)
-{
-    uint64_t sum = 0;
-    size_t start = 0;
-
-    for (size_t i = 0; i < timeline->count; i++) {
-        const struct entry *entry = &timeline->entries[i];
-        bool is_in_order = i == 0 || entry->point.time_ns >= entry[-1].point.time_ns;
-
-        if (!is_in_order || entry->start != start || !replay(timeline, i, site_bytes, &sum)) {
-            return false;
-        }
-        start += entry->bytes;
-    }
-    return start == timeline->used;
-}
-
-bool lmm_timeline_is_valid(const struct lmm_timeline *timeline)
-{
-    uint64_t *site_bytes = calloc(timeline->site_count + 1, sizeof(*site_bytes));
-    bool is_valid =
-        site_bytes != NULL && timeline->count <= timeline->limits.points &&
-        (timeline->used <= timeline->limits.bytes || timeline->count <= POINTS_LEAST + 1) &&
-        timeline->used <= timeline->room && lmm_time_marks_are_valid(&timeline->marks) &&
-        are_points_valid(timeline, site_bytes);
-
-    for (size_t i = 0; i < timeline->site_count && is_valid; i++) {
-        is_valid = site_bytes[i] == timeline->site_bytes[i];
-    }
-    free(site_bytes);
-    return is_valid;
 }
