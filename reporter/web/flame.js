@@ -6,7 +6,7 @@
  */
 import {amountEl, choiceEl, el, setChildren} from './dom.js';
 import {blocksText, bytesText, changeText, exactText, placeText, shareText} from './text.js';
-import {flagsText, pathTo, placeNodes, treeChildren, treeTotals} from './tree.js';
+import {INLINED, flagsText, pathTo, placeNodes, treeChildren, treeTotals} from './tree.js';
 import {keepSelected, lineName, measureOf, siteValues, typeName} from './sums.js';
 import {FlameCanvas} from './canvas.js';
 import {RowList} from './list.js';
@@ -207,7 +207,7 @@ class Flame {
         const {totals, unit} = this;
         if (node < 0) {
             setChildren(this.detail, this.form === 'text' ? [] : [
-                el('span.dim', {}, ['Point at a call for its figures; click it to zoom, Esc returns.']),
+                el('span.dim', {}, ['Point at a call for its figures; click it to zoom, Esc returns.', this.cutNote()]),
                 this.store.now.model.kind !== 'diff' && el('div.modules', {}, this.moduleParts())]);
             return;
         }
@@ -235,6 +235,12 @@ class Flame {
         const change = after.total[node] - before.total[node];
         return [amountEl(before.total[node], unit), ' \u2192 ', amountEl(after.total[node], unit),
             ` (${changeText(change, write)})`];
+    }
+
+    /** @returns {string} why the outermost calls are not all main() or the start of a thread */
+    cutNote() {
+        const {model} = this.store.now;
+        return areStacksCut(model) ? ` The ${model.process.stackFrames} innermost calls of a stack are kept.` : '';
     }
 
     /** @returns {HTMLElement[]} which colour is which module */
@@ -279,6 +285,22 @@ class Flame {
             el('td', {}, [totals.self[node] > 0 ? amountEl(totals.self[node], unit) : '']), call,
         ]);
     }
+}
+
+/**
+ * Whether some stack has as many calls as are kept, so that its outer ones may be missing.
+ * @param {import('./model.js').Model} model
+ * @returns {boolean}
+ */
+function areStacksCut(model) {
+    const {frames} = model;
+    const most = model.process.stackFrames;
+    const depths = new Uint32Array(frames.flags.length);
+    return most > 0 && depths.some((_, i) => {
+        const outer = frames.parent[i] < 0 ? 0 : depths[frames.parent[i]];
+        depths[i] = outer + ((frames.flags[i] & INLINED) === 0 ? 1 : 0);
+        return depths[i] >= most;
+    });
 }
 
 /**

@@ -101,21 +101,26 @@ function namesOf(model, by) {
 export function gapText(model, index) {
     const gap = model.types.gap[index];
     const module = placeText(model.types.lacking[index], 0);
-    return module && gap !== 'unknown' ? `${module}: ${gap}` : gap;
+    return module && gap !== 'unknown' ? `${module}: ${gapWords(gap)}` : gap;
 }
 
 /**
- * The same beside a name that has a part of it.
+ * The same beside the row's name, which has the module.
  * @param {import('./model.js').Model} model
  * @param {number} index
  * @returns {string}
  */
 function gapNote(model, index) {
     const gap = model.types.gap[index];
-    if (gap === 'unknown') {
-        return '';
-    }
-    return typeName(model, index) === placeText(model.types.lacking[index], 0) ? gap : gapText(model, index);
+    return gap === 'unknown' ? '' : gapWords(gap);
+}
+
+/**
+ * @param {string} gap
+ * @returns {string}
+ */
+function gapWords(gap) {
+    return gap === 'library' ? 'its own blocks' : gap;
 }
 
 /**

@@ -7,7 +7,7 @@
 import {placeText} from './text.js';
 import {lineName, typeName} from './sums.js';
 
-const INLINED = 1;
+export const INLINED = 1;
 const ALLOCATES = 2;
 const GUESSED = 4;
 

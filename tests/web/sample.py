@@ -153,7 +153,7 @@ def server(**process):
         site_line = document.add_line(function, "/usr/src/redis/src/" + file, line, module)
         series += [("type", kind, blocks * block_bytes, shape), ("line", site_line, blocks * block_bytes, shape)]
         add_server_sites(document, chance, kind, site_line, (function, file, line), blocks, block_bytes, module)
-    gap = document.add_type("(no type known)", 0, gap="no debug information", lacking="/usr/lib/libssl.so.3")
+    gap = document.add_type("(no type known: libssl.so.3)", 0, gap="no debug information", lacking="/usr/lib/libssl.so.3")
     line = document.add_line("CRYPTO_malloc", "", 0, "/usr/lib/libssl.so.3")
     frame = document.add_stack([("main", "server.c", 7200, module, 0), ("SSL_new", "", 0, "/usr/lib/libssl.so.3", 0),
                                 ("CRYPTO_malloc", "", 0, "/usr/lib/libssl.so.3", 2)])
@@ -330,7 +330,7 @@ def empty():
 def single():
     """One row of everything, without debug information, too short to be sampled."""
     document = Document("one", state="lost", exit_status=None)
-    kind = document.add_type("(no type known)", 0, gap="file missing", lacking="/opt/one")
+    kind = document.add_type("(no type known: one)", 0, gap="file missing", lacking="/opt/one")
     line = document.add_line("", "", 0, "/opt/one")
     frame = document.add_stack([("", "", 0, "/opt/one", 8)])
     document.add_site(frame, kind, line, peak_bytes=1, peak_blocks=1, allocated_bytes=1, allocations=1, frees=1)

@@ -2,6 +2,7 @@
 #include "reporter/program/page/page_tables.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "reporter/core/compare.h"
@@ -10,6 +11,10 @@
 #include "reporter/core/words.h"
 #include "reporter/program/base/array.h"
 #include "reporter/program/report/places.h"
+
+enum {
+    GAP_NAME = 256, /* bytes of a name with that of a module in it; longer ones are cut */
+};
 
 /* What the sites of a row have in common. */
 struct common {
@@ -34,26 +39,37 @@ static bool number(struct lmm_page_tables *tables, struct lmm_string text, uint3
 
 /* ---- Types ----------------------------------------------------------------------------------- */
 
+/* Numbers what stands in the place of a type's name. */
+static bool name_gap(struct lmm_page_tables *tables, struct lmm_string module, uint32_t *ret_number)
+{
+    char name[GAP_NAME];
+
+    if (module.bytes == 0) {
+        return number(tables, lmm_string_of("(no type known)"), ret_number);
+    }
+    snprintf(name, sizeof(name), "(no type known: %.*s)", (int) module.bytes, module.text);
+    return number(tables, lmm_string_of(name), ret_number);
+}
+
 /* Makes the row of a type. `type` is one of lmm_site_type(). */
 static bool make_type(struct lmm_page_tables *tables, const struct lmm_model_type *type,
                       struct lmm_page_type *ret_row)
 {
     enum lmm_model_type_gap gap = lmm_site_type_gap(type);
-    bool is_known = gap == LMM_MODEL_TYPE_FOUND;
-    struct lmm_string name = is_known ? type->name : type->lacking;
 
     *ret_row = (struct lmm_page_type) {.gap = gap};
-    if (gap == LMM_MODEL_TYPE_UNKNOWN) {
-        return number(tables, lmm_string_of("(unknown)"), &ret_row->name);
-    }
-    if (!is_known) {
-        return number(tables, name, &ret_row->name) && number(tables, name, &ret_row->lacking);
+    if (gap != LMM_MODEL_TYPE_FOUND) {
+        struct lmm_string module =
+            gap == LMM_MODEL_TYPE_UNKNOWN ? lmm_string_of("") : type->lacking;
+
+        return name_gap(tables, module, &ret_row->name) &&
+               number(tables, module, &ret_row->lacking);
     }
     ret_row->line = type->line;
     ret_row->bytes = type->bytes;
     ret_row->evidence = type->evidence;
     ret_row->confidence = type->confidence;
-    return number(tables, name, &ret_row->name) && number(tables, type->file, &ret_row->file);
+    return number(tables, type->name, &ret_row->name) && number(tables, type->file, &ret_row->file);
 }
 
 static uint64_t key_of_type(enum lmm_model_type_gap gap, uint32_t name)

@@ -173,6 +173,7 @@ Test(page_tables, types_are_rows_and_so_are_the_reasons_why_there_is_none)
     const struct lmm_page_type *paper = &tables->types[tables->sites[tables->rows[5]].type];
     cr_expect_eq(paper->gap, LMM_MODEL_TYPE_NO_DEBUG);
     expect_text(paper->lacking, "libpaper.so.1");
+    expect_text(paper->name, "(no type known: libpaper.so.1)");
     const struct lmm_page_type *guess = &tables->types[tables->sites[tables->rows[6]].type];
     cr_expect_eq(guess->gap, LMM_MODEL_TYPE_UNKNOWN);
     cr_expect_eq(lmm_page_tables_type(tables, lmm_string_of("char[]")),
