@@ -377,7 +377,8 @@ class Leaks(Case):
         asking = [subprocess.Popen([harness.LMM, "mark", str(loser.pid)], stdout=subprocess.PIPE, text=True,
                                    env=harness.environment(LMM_DIR=loser.folder)) for _ in range(8)]
         self.assertEqual(sorted(int(each.communicate()[0]) for each in asking), list(range(1, 9)))
-        self.assertEqual(self.sockets(loser), [])
+        # Whoever signals again while another one is answered may leave a socket, for 5 s at most.
+        harness.until(lambda: not self.sockets(loser), "a socket stays")
 
     def test_a_process_that_is_killed_when_it_is_asked(self):
         loser = Loser(self, TYPED)
