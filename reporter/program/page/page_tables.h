@@ -24,8 +24,8 @@
  *   I2  a call's parent has a lower index; no two calls, types, lines or families are the same
  *   I3  each site of the model that was read last has a row; there are at most LMM_PAGE_SITES_MAX + 1
  *       rows of sites, LMM_PAGE_CALLS_MAX of calls, LMM_PAGE_FAMILIES_MAX + 1 of families. What comes
- *       after that belongs to one more row, `other`; a stack loses its innermost calls. The sites with most
- *       weight have the rows
+ *       after that belongs to one more row, `other`; a stack loses its innermost calls. Of the
+ *       sites that are new in a reading, those with most weight have rows of their own
  *
  * Locks: none. Everything read from a model is hostile text.
  */
