@@ -137,12 +137,16 @@ static bool is_found_later(const struct group *group)
            has(group, ~(unsigned) (LMM_MODEL_BY_ARGUMENT | LMM_MODEL_BY_SIZE));
 }
 
-/* Returns whether a group says less than another one (R11). */
+/* Returns whether a group says less than another one (R11): what a function returns is not the other struct, but the
+ * sizes say that it is no more than the start of one. */
 static bool says_less(const struct group *group, const struct group *other)
 {
-    return is_found_later(other) &&
-           (group->is_raw || (group->start != LMM_START_NONE &&
-                              lmm_type_info_starts_with(other->type, group->type->name)));
+    bool is_open = group->start == LMM_START_BASE && group->fit == LMM_FIT_START &&
+                   other->start == LMM_START_DERIVED && other->fit > LMM_FIT_ARRAY;
+
+    return is_found_later(other) && (group->is_raw || is_open ||
+                                     (group->start != LMM_START_NONE &&
+                                      lmm_type_info_starts_with(other->type, group->type->name)));
 }
 
 /* Drops structs that another one starts with, and what functions take a block for before they return

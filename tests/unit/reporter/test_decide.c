@@ -693,6 +693,13 @@ static const struct start_case {
      "char",
      LMM_MODEL_LIKELY,
      0},
+    {"a struct that starts with what the first function returns, and not with what the second one "
+     "does",
+     {BASE(object, RETURN), BASE(set, RETURN), DERIVED(list, VARIABLE)},
+     {40, 40},
+     "struct list",
+     LMM_MODEL_LIKELY,
+     0},
     {"a choice of two, one of which starts with the other",
      {CHOICE(object, SOURCE), CHOICE(list, SOURCE)},
      {30, 400},
