@@ -105,8 +105,13 @@ function aboutParts(model, chosen) {
     const i = chosen.index;
     if (chosen.by === 'line') {
         const {lines} = model;
-        return [el('p', {}, [`${lines.file[i]}${lines.line[i] > 0 ? ':' + lines.line[i] : ''}`,
-            el('span.dim', {}, [` in ${placeText(lines.module[i], 0) || 'an unknown module'}, #${lines.id[i]}`])])];
+        const isAlive = model.process.state === 'running';
+        return [
+            el('p', {}, [`${lines.file[i]}${lines.line[i] > 0 ? ':' + lines.line[i] : ''}`,
+                el('span.dim', {}, [` in ${placeText(lines.module[i], 0) || 'an unknown module'}, #${lines.id[i]}`])]),
+            isAlive && el('p.dim', {}, ['Who holds these blocks is said by ',
+                el('code', {}, [`lmm leaks ${model.process.pid} --why=#${lines.id[i]}`])]),
+        ];
     }
     if (chosen.by === 'family') {
         return [el('p', {}, pageParts(model, i))];

@@ -90,6 +90,12 @@ class Live(WebCase):
         self.delta(series={"time_ms": [70_000], "live_bytes": [1 << 30], "rows": [], "marks": []})
         self.browser.until("return document.querySelector('.span').innerText.endsWith('to 70.0 s');")
 
+    def test_a_line_says_how_to_ask_who_holds_its_blocks(self):
+        self.open_process()
+        self.press_button("Lines", ".tables")
+        self.browser.click("#row-0")
+        self.assertIn("lmm leaks 4711 --why=#60", self.text(".drawer"))
+
     def test_a_new_type_appears(self):
         self.open_process()
         count = len(self.document["strings"])
