@@ -26,13 +26,15 @@ export function makeChart(store) {
     const frame = el('div.chart-frame', {}, [svg]);
     const body = el('div.chart-body', {}, [frame, legend]);
     const tools = makeTools(store);
+    const title = el('h2');
     const section = el('section.time', {'aria-label': 'Memory over time'}, [
-        el('div.toolbar', {}, [el('h2', {}, ['Memory over time']), ...tools.elements]), body,
+        el('div.toolbar', {}, [title, ...tools.elements]), body,
     ]);
     const view = new ChartView(store, /** @type {any} */ (svg), frame, legend, tools.showTime);
     const draw = () => {
         const hasSeries = store.now.model.series !== null;
         section.classList.toggle('empty', !hasSeries);
+        title.textContent = hasSeries ? 'Memory over time' : 'Memory at the peak';
         tools.show();
         if (hasSeries) {
             view.draw();
@@ -318,8 +320,8 @@ function composition(store) {
     }
     return [
         el('p.dim', {}, [model.kind === 'diff'
-            ? 'A comparison has no figures over time; this is the later moment\u2019s peak.'
-            : 'Nothing was sampled over time; this is what the peak was made of.']),
+            ? 'A comparison has no figures over time; this is the peak of the later moment.'
+            : 'Nothing was sampled over time.']),
         /** @type {any} */ (whole > 0 ? bar : el('p', {}, ['The process had no live blocks.'])),
         el('ul', {}, items),
     ];
