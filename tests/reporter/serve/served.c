@@ -53,12 +53,24 @@ static void spin(void)
     }
 }
 
+static struct hostile *volatile last;
+
 static __attribute__((noinline)) void lose(size_t count)
 {
     while (count-- > 0) {
-        struct hostile *block = LMM_NEW(struct hostile);
+        last = LMM_NEW(struct hostile);
+        last->text[0] = 1;
+    }
+    last = NULL;
+}
 
-        block->text[0] = 1;
+/* Overwrites what calls have left on the stack: pointers to lost blocks there would be references. */
+static __attribute__((noinline)) void wipe_stack(void)
+{
+    volatile char bytes[4096];
+
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = 0;
     }
 }
 
@@ -75,6 +87,7 @@ static bool obey(const char *line, bool *spins)
         }
     } else if (strncmp(line, "lose", 4) == 0) {
         lose(count);
+        wipe_stack();
     } else if (strncmp(line, "spin", 4) == 0) {
         *spins = true;
     } else {
