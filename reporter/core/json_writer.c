@@ -156,3 +156,9 @@ void lmm_json_null(struct lmm_json *json, const char *key)
     start_value(json, key);
     lmm_sink_puts(json->sink, "null");
 }
+
+void lmm_json_raw(struct lmm_json *json, const char *key, struct lmm_string value)
+{
+    start_value(json, key);
+    lmm_sink_write(json->sink, value.text, value.bytes);
+}

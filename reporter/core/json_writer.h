@@ -66,4 +66,7 @@ void lmm_json_i64(struct lmm_json *json, const char *key, int64_t value);
 void lmm_json_bool(struct lmm_json *json, const char *key, bool value);
 void lmm_json_null(struct lmm_json *json, const char *key);
 
+/* Adds a value that is JSON already, as it stands. */
+void lmm_json_raw(struct lmm_json *json, const char *key, struct lmm_string value);
+
 #endif

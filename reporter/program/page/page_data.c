@@ -82,6 +82,19 @@ static void put_notes(struct lmm_json *json, const struct lmm_page_data *data)
     lmm_json_end_array(json);
 }
 
+/* Puts "hints" or "layouts". */
+static void put_advice(struct lmm_json *json, const struct lmm_page_data *data, bool hints)
+{
+    if (data->advice != NULL) {
+        lmm_json_raw(json, hints ? "hints" : "layouts",
+                     hints ? data->advice->hints : data->advice->layouts);
+    } else if (hints) {
+        lmm_page_put_hints(json, data->tables, data->diet);
+    } else {
+        lmm_page_put_layouts(json, data->tables, data->diet);
+    }
+}
+
 int lmm_page_data_write(const struct lmm_page_data *data, struct lmm_sink *sink)
 {
     struct lmm_json json;
@@ -93,10 +106,10 @@ int lmm_page_data_write(const struct lmm_page_data *data, struct lmm_sink *sink)
     put_tables(&json, data);
     bool good = lmm_page_put_series(&json, data->tables, data->now->model, data->timeline);
 
-    lmm_page_put_hints(&json, data->tables, data->diet);
+    put_advice(&json, data, true);
     lmm_page_put_suspects(&json, data->suspects, data->suspect_count);
     put_before(&json, data);
-    lmm_page_put_layouts(&json, data->tables, data->diet);
+    put_advice(&json, data, false);
     put_notes(&json, data);
     lmm_json_end_object(&json);
     int error = lmm_json_finish(&json);

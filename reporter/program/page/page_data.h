@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reporter/core/utf8.h"
+
 #include "reporter/program/page/page_facts.h"
 #include "reporter/program/page/page_suspects.h"
 
@@ -26,6 +28,12 @@ struct lmm_timeline;
 enum { LMM_PAGE_SCHEMA_VERSION = 1 };
 
 enum lmm_page_kind { LMM_PAGE_REPORT, LMM_PAGE_LIVE, LMM_PAGE_DIFF };
+
+/* What a diet says, as JSON: it does not need the diet any more. */
+struct lmm_page_advice {
+    struct lmm_string hints;
+    struct lmm_string layouts;
+};
 
 /* All that is not there is NULL or 0. */
 struct lmm_page_data {
@@ -41,7 +49,8 @@ struct lmm_page_data {
     size_t suspect_count;
     char *const *notes;
     size_t note_count;
-    uint64_t sequence; /* of a live page, for its event stream */
+    const struct lmm_page_advice *advice; /* in the place of diet; NULL: diet has it */
+    uint64_t sequence;                    /* of a live page, for its event stream */
     const char *names; /* of a live page: ready, or waiting while they are looked up */
 };
 

@@ -4,17 +4,20 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "reporter/core/model.h"
 #include "reporter/program/base/clock.h"
 #include "reporter/program/history/timeline.h"
 #include "reporter/program/page/page_data.h"
 #include "reporter/program/page/page_figures.h"
+#include "reporter/program/page/page_hints.h"
 #include "reporter/program/page/page_suspects.h"
 #include "reporter/program/page/page_tables.h"
 #include "reporter/program/serve/serve_answer.h"
 #include "reporter/program/serve/serve_channel.h"
 #include "reporter/program/serve/serve_delta.h"
+#include "reporter/program/symbols/gap_note.h"
 
 enum { JUDGE_SECONDS = 5 };
 
@@ -32,8 +35,13 @@ struct lmm_live_page {
     struct lmm_answer *document;  /* these two: of `sequence`; NULL: nobody asked for it */
     struct lmm_answer *event;     /* that has the document */
     struct lmm_delta_state state; /* its figures are those before, during lmm_live_page_take() */
-    size_t points;                /* of the timeline, at the last reading */
-    bool is_noted;                /* state is that of `sequence` */
+    struct lmm_answer
+        *hints; /* these two: objects of JSON with one member; NULL: there was no diet yet */
+    struct lmm_answer *layouts;
+    char *notes[LMM_GAP_NOTES_MAX];
+    size_t note_count;
+    size_t points; /* of the timeline, at the last reading */
+    bool is_noted; /* state is that of `sequence` */
 };
 
 /* ---- Documents ------------------------------------------------------------------------------- */
@@ -56,8 +64,24 @@ static size_t count_points(const struct lmm_live_page *page)
     return page->timeline == NULL ? 0 : lmm_timeline_count(page->timeline);
 }
 
+/* Returns the only member's value of an object. */
+static struct lmm_string value_of(const struct lmm_answer *object, const char *key)
+{
+    size_t before = strlen(key) + strlen("{\"\":");
+
+    assert(object->size > before + strlen("} "));
+    return (struct lmm_string) {object->bytes + before, object->size - before - strlen("} ")};
+}
+
 struct lmm_answer *lmm_live_page_document(struct lmm_live_page *page)
 {
+    struct lmm_page_advice advice = {.hints = {NULL, 0}};
+    bool is_advised = page->hints != NULL && page->layouts != NULL;
+
+    if (is_advised) {
+        advice.hints = value_of(page->hints, "hints");
+        advice.layouts = value_of(page->layouts, "layouts");
+    }
     const struct lmm_page_data data = {
         .kind = LMM_PAGE_LIVE,
         .tables = page->tables,
@@ -66,6 +90,9 @@ struct lmm_answer *lmm_live_page_document(struct lmm_live_page *page)
         .timeline = page->timeline,
         .suspects = page->suspects,
         .suspect_count = page->suspect_count,
+        .advice = is_advised ? &advice : NULL,
+        .notes = page->notes,
+        .note_count = page->note_count,
         .sequence = page->sequence,
         .names = "ready",
     };
@@ -193,6 +220,14 @@ static void tell(struct lmm_live_page *page)
     lmm_channel_add(page->channel, page->sequence, event);
 }
 
+static void drop_documents(struct lmm_live_page *page)
+{
+    lmm_answer_drop(page->document);
+    lmm_answer_drop(page->event);
+    page->document = NULL;
+    page->event = NULL;
+}
+
 /* Looks for what grows, seldom: it costs more than a delta. */
 static void judge(struct lmm_live_page *page)
 {
@@ -222,14 +257,53 @@ bool lmm_live_page_take(struct lmm_live_page *page, const struct lmm_page_moment
     page->sequence++; /* I1 */
     page->points = count_points(page);
     judge(page);
-    lmm_answer_drop(page->document);
-    lmm_answer_drop(page->event);
-    page->document = NULL;
-    page->event = NULL;
+    drop_documents(page);
     tell(page);
     lmm_page_figures_free(&page->state.figures);
     page->state.figures = (struct lmm_page_figures) {.site_count = 0};
     return true;
+}
+
+/* Returns an object with one member; NULL: out of memory. */
+static struct lmm_answer *put_one(const struct lmm_page_tables *tables, const struct lmm_diet *diet,
+                                  void (*put)(struct lmm_json *json,
+                                              const struct lmm_page_tables *tables,
+                                              const struct lmm_diet *diet))
+{
+    struct lmm_answer_json writer;
+
+    if (!lmm_answer_json_begin(&writer, 200, true)) {
+        return NULL;
+    }
+    lmm_json_begin_object(&writer.json, NULL, LMM_JSON_COMPACT);
+    put(&writer.json, tables, diet);
+    lmm_json_end_object(&writer.json);
+    return lmm_answer_json_end(&writer);
+}
+
+static void forget_advice(struct lmm_live_page *page)
+{
+    lmm_answer_drop(page->hints);
+    lmm_answer_drop(page->layouts);
+    while (page->note_count > 0) {
+        free(page->notes[--page->note_count]);
+    }
+}
+
+void lmm_live_page_advise(struct lmm_live_page *page, const struct lmm_diet *diet,
+                          char *const *notes, size_t note_count)
+{
+    forget_advice(page);
+    page->hints = put_one(page->tables, diet, lmm_page_put_hints);
+    page->layouts = put_one(page->tables, diet, lmm_page_put_layouts);
+    for (size_t i = 0; i < note_count; i++) {
+        page->notes[i] = notes[i];
+    }
+    page->note_count = note_count;
+    page->is_noted = false;
+    page->sequence++;
+    drop_documents(page);
+    lmm_channel_add(page->channel, page->sequence, NULL);
 }
 
 /* ---- The page -------------------------------------------------------------------------------- */
@@ -262,8 +336,8 @@ void lmm_live_page_free(struct lmm_live_page *page, bool ended)
     lmm_delta_series_free(&page->state.series);
     lmm_page_figures_free(&page->figures);
     lmm_page_tables_free(page->tables);
-    lmm_answer_drop(page->document);
-    lmm_answer_drop(page->event);
+    forget_advice(page);
+    drop_documents(page);
     free(page);
 }
 

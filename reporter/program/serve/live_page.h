@@ -10,12 +10,14 @@
 #define LMM_PROGRAM_LIVE_PAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "reporter/program/page/page_facts.h"
 
 struct lmm_answer;
 struct lmm_channel;
+struct lmm_diet;
 struct lmm_live_page;
 struct lmm_page_figures;
 struct lmm_page_tables;
@@ -30,6 +32,10 @@ void lmm_live_page_free(struct lmm_live_page *page, bool ended);
 /* Takes a reading, whose model must live until the next one is taken, and tells the followers. False: memory ran out, and the page is good
  * for lmm_live_page_free() only. */
 bool lmm_live_page_take(struct lmm_live_page *page, const struct lmm_page_moment *moment);
+
+/* Takes a diet of the last reading, and notes, whose texts belong to the page then: the followers get a new document. */
+void lmm_live_page_advise(struct lmm_live_page *page, const struct lmm_diet *diet,
+                          char *const *notes, size_t note_count);
 
 /* Returns the document, held for the caller; NULL: out of memory. It is made once for each reading that somebody asks
  * for. */

@@ -353,6 +353,7 @@ void lmm_observed_forget(struct lmm_observed *observed)
 {
     lmm_live_page_free(observed->page, false);
     observed->page = NULL;
+    observed->has_advice = false;
     if (observed->latest == NULL && (observed->is_removed || lmm_observed_runs(observed))) {
         observed->latest = observed->named;
     } else {

@@ -97,6 +97,8 @@ struct lmm_observed {
     struct lmm_observed_mark marks[LMM_OBSERVED_MARKS]; /* the oldest first */
     uint64_t
         rest_ns; /* CLOCK_MONOTONIC: until then a large process has no event, so that the others are served */
+    bool wants_advice; /* somebody looks at its page, which has none yet */
+    bool has_advice;
     bool is_naming;
     struct lmm_answer *row; /* as it was last listed; NULL: not yet */
     uint64_t row_sequence;  /* of the list, when that changed */

@@ -235,6 +235,22 @@ static void rest(struct lmm_observed *observed, uint64_t start_ns)
     observed->rest_ns = now_ns + (now_ns - start_ns) * REST_SHARE;
 }
 
+/* Gives the namer a reading. */
+static void start_job(struct lmm_observer *observer, struct lmm_observed *observed,
+                      struct lmm_snapshot *snapshot, bool wants_advice)
+{
+    const struct lmm_naming job = {.of = observed,
+                                   .symbols = observed->symbols,
+                                   .snapshot = snapshot,
+                                   .wants_advice = wants_advice};
+
+    observed->symbols = NULL;
+    observed->is_naming = true;
+    observer->naming = observed;
+    observer->naming_read_ns = observed->read_ns;
+    lmm_namer_start(observer->namer, &job);
+}
+
 /* Names a reading: at once, or by the namer. One that comes while the namer is busy waits without names. */
 static void name_reading(struct lmm_observer *observer, struct lmm_observed *observed,
                          struct lmm_snapshot *snapshot)
@@ -255,18 +271,13 @@ static void name_reading(struct lmm_observer *observer, struct lmm_observed *obs
         rest(observed, start_ns);
         return;
     }
-    struct lmm_naming job = {.of = observed, .symbols = observed->symbols, .snapshot = snapshot};
 
     if (observed->named == NULL && observed->provisional == NULL) {
         const struct lmm_page_moment moment = lmm_observed_moment(observed, snapshot->model);
 
         observed->provisional = lmm_live_page_provisional(&moment);
     }
-    observed->symbols = NULL;
-    observed->is_naming = true;
-    observer->naming = observed;
-    observer->naming_read_ns = observed->read_ns;
-    lmm_namer_start(observer->namer, &job);
+    start_job(observer, observed, snapshot, false);
 }
 
 /* Frees what nobody has asked for for a while. */
@@ -418,6 +429,31 @@ static void name_next(struct lmm_observer *observer)
     }
 }
 
+/* Gives the namer a process whose page lacks advice, when nobody waits for names. */
+static void advise_next(struct lmm_observer *observer)
+{
+    for (size_t i = 0; i < observer->count && lmm_namer_is_idle(observer->namer); i++) {
+        struct lmm_observed *observed = observer->items[i];
+        struct lmm_snapshot *snapshot =
+            observed->wants_advice && observed->page != NULL ? last_reading(observed) : NULL;
+
+        observed->wants_advice = false;
+        if (snapshot != NULL) {
+            start_job(observer, observed, snapshot, true);
+        }
+    }
+}
+
+/* The page takes what the job has found of its reading. The namer is idle, so what it uses may be read here. */
+static void take_advice(struct lmm_observed *observed, struct lmm_naming *job)
+{
+    if (observed->page != NULL && job->wants_advice) {
+        observed->has_advice = true;
+        lmm_live_page_advise(observed->page, &job->diet, job->notes, job->note_count);
+        job->note_count = 0;
+    }
+}
+
 bool lmm_observer_take_names(struct lmm_observer *observer)
 {
     struct lmm_naming job;
@@ -434,11 +470,20 @@ bool lmm_observer_take_names(struct lmm_observer *observer)
     if (job.is_named) {
         observed->used_ns = lmm_clock_ns(CLOCK_MONOTONIC);
         lmm_observed_take(observed, job.snapshot, observer->naming_read_ns);
+        take_advice(observed, &job);
     } else {
         lmm_snapshot_free(job.snapshot);
     }
+    lmm_naming_free_advice(&job);
     name_next(observer);
+    advise_next(observer);
     return true;
+}
+
+void lmm_observer_advise(struct lmm_observer *observer, struct lmm_observed *observed)
+{
+    observed->wants_advice = !observed->has_advice;
+    advise_next(observer);
 }
 
 bool lmm_observer_load(struct lmm_observer *observer, struct lmm_observed *observed, bool *ret_wait)

@@ -58,6 +58,9 @@ void lmm_observer_read(struct lmm_observer *observer);
 /* Takes what the namer has found, and gives it the next process. Returns whether there was anything. */
 bool lmm_observer_take_names(struct lmm_observer *observer);
 
+/* Somebody looks at the page of a process that was loaded: it gets hints, layouts and notes, soon. */
+void lmm_observer_advise(struct lmm_observer *observer, struct lmm_observed *observed);
+
 /* Returns the process: with a start time that one, else the one that runs, else the one that started last; without a PID the only one that runs.
  * NULL: there is none, or there are several. */
 struct lmm_observed *lmm_observer_find(const struct lmm_observer *observer,

@@ -114,8 +114,12 @@ static struct lmm_answer *answer_loaded(struct lmm_answers *answers, const struc
         return lmm_serve_rows(observed->page, id, LMM_ROWS_LEAKS, (size_t) ask->top);
     case LMM_ROUTE_HISTORY:
         return lmm_serve_history(observed->page, id, observed->timeline, ask->since);
-    case LMM_ROUTE_PROCESS_EVENTS: return answer_events(lmm_live_page_channel(observed->page), ask);
-    default: return lmm_live_page_document(observed->page);
+    case LMM_ROUTE_PROCESS_EVENTS:
+        lmm_observer_advise(answers->observer, observed);
+        return answer_events(lmm_live_page_channel(observed->page), ask);
+    default:
+        lmm_observer_advise(answers->observer, observed);
+        return lmm_live_page_document(observed->page);
     }
 }
 

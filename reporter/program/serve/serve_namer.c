@@ -9,8 +9,11 @@
 #include <sys/eventfd.h>
 
 #include "reporter/program/ledger/snapshot.h"
+#include "reporter/program/page/page_report.h"
 #include "reporter/program/symbols/symbols.h"
 #include "reporter/program/types/types.h"
+
+enum { NOTES = 10 };
 
 enum state { IDLE, STARTED, ENDED, STOPPING };
 
@@ -29,6 +32,26 @@ static void tell_server(const struct lmm_namer *namer)
     eventfd_write(namer->wake, 1);
 }
 
+static void work(struct lmm_naming *job)
+{
+    struct lmm_model *model = job->snapshot->model;
+
+    job->is_named = lmm_types_apply(&job->symbols, LMM_SYMBOLS_QUIET, model);
+    if (job->is_named && job->wants_advice) {
+        lmm_page_report_diet(model, job->symbols, NULL, &job->diet);
+        job->note_count =
+            job->symbols == NULL ? 0 : lmm_gap_notes_texts(job->symbols, NOTES, job->notes);
+    }
+}
+
+void lmm_naming_free_advice(struct lmm_naming *job)
+{
+    lmm_diet_free(&job->diet);
+    while (job->note_count > 0) {
+        free(job->notes[--job->note_count]);
+    }
+}
+
 static void *run(void *context)
 {
     struct lmm_namer *namer = context;
@@ -40,8 +63,7 @@ static void *run(void *context)
             continue;
         }
         pthread_mutex_unlock(&namer->lock);
-        namer->job.is_named =
-            lmm_types_apply(&namer->job.symbols, LMM_SYMBOLS_QUIET, namer->job.snapshot->model);
+        work(&namer->job);
         pthread_mutex_lock(&namer->lock);
         if (namer->state == STARTED) {
             namer->state = ENDED;
@@ -92,6 +114,7 @@ void lmm_namer_free(struct lmm_namer *namer)
     set_state(namer, STOPPING);
     pthread_join(namer->thread, NULL);
     if (namer->is_busy) {
+        lmm_naming_free_advice(&namer->job);
         lmm_snapshot_free(namer->job.snapshot);
         lmm_symbols_close(namer->job.symbols);
     }

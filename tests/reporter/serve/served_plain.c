@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* served_plain: a program without LMM that a server observes on the drop-in. Each line of its standard input, `node N` or
- * `text N`, allocates N blocks at a place of its own; "ok" answers it. */
+/* served_plain: a program without LMM that a server observes on the drop-in. Each line of its standard input, `node N`,
+ * `wide N` or `text N`, allocates N blocks at a place of its own; "ok" answers it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +32,26 @@ static __attribute__((noinline)) void add_text(void)
     }
 }
 
+/* It has holes. */
+struct wide {
+    char first;
+    struct wide *second;
+    char third;
+};
+
+static struct wide *wides;
+
+static __attribute__((noinline)) void add_wide(void)
+{
+    struct wide *wide = malloc(sizeof(struct wide));
+
+    if (wide != NULL) {
+        wide->first = wide->third = 1;
+        wide->second = wides;
+        wides = wide;
+    }
+}
+
 int main(void)
 {
     char line[100];
@@ -42,6 +62,8 @@ int main(void)
         while (count-- > 0) {
             if (line[0] == 'n') {
                 add_node();
+            } else if (line[0] == 'w') {
+                add_wide();
             } else {
                 add_text();
             }

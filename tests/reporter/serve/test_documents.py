@@ -96,6 +96,18 @@ class Documents(ServeCase):
         self.assertEqual(sum(count for kind, count in zip(sites["type"], sites["live_blocks"]) if kind == types["struct node"]), 100)
         self.assertIn(("type", types["struct node"]), [(row["by"], row["index"]) for row in document["series"]["rows"]])
 
+    def test_hints_and_layouts(self):
+        server = self.serve()
+        program = self.plain()
+        program.tell("wide 1000")
+        path = f"/api/v1/processes/{program.pid}"
+        server.find(program.pid, names="ready")
+        document = until(lambda: next((one for one in [server.json(path)] if one["layouts"]), None))
+        self.check(document)
+        names = {document["strings"][document["types"]["name"][layout["type"]]]: layout for layout in document["layouts"]}
+        self.assertEqual([field["name"] for field in names["struct wide"]["fields"]], ["first", "second", "third"])
+        self.assertIn("struct wide", [document["strings"][document["types"]["name"][hint["type"]]] for hint in document["hints"]])
+
     def test_rows(self):
         server = self.serve()
         program = self.plain()
@@ -166,7 +178,7 @@ class Documents(ServeCase):
         self.follow(self.plain(), ["node 10", "node 5", "text 3", "node 1000"])
 
     def test_events_go_on(self):
-        server, events, document = self.follow(self.typed(3), ["keep 10", "keep 5"])
+        server, events, document = self.follow(self.typed(3), ["keep 10", "keep 2", "keep 3"])
         path = f"/api/v1/processes/{document['process']['pid']}/events"
         name, delta = Events(self, server, f"{path}?since={document['sequence']}").next()
         self.assertEqual((name, delta["sequence"]), ("delta", document["sequence"] + 1))
@@ -174,7 +186,7 @@ class Documents(ServeCase):
 
     def test_killed(self):
         program = self.typed(3)
-        server, events, document = self.follow(program, ["keep 10", "keep 5"])
+        server, events, document = self.follow(program, ["keep 10", "keep 2", "keep 3"])
         program.kill()
         while document["process"]["state"] == "running":
             name, data = events.next()
