@@ -53,6 +53,8 @@ class Server:
             answer = connection.getresponse()
             answer.text = answer.read()
             return answer
+        except (ConnectionError, http.client.RemoteDisconnected) as error:
+            raise AssertionError(f"{method} {path}: {error}; the server: {self.end()}") from error
         finally:
             connection.close()
 
