@@ -136,8 +136,9 @@ class ChartView {
 
     addBrush() {
         const {left, right, top, bottom} = /** @type {import('./drawing.js').Picture} */ (this.picture);
-        const brush = d3.brushX().extent([[left, top], [right, bottom]]).on('end', () => {
-            const chosen = d3.event.selection;
+        const brush = d3.brushX().extent([[left, top], [right, bottom]]).on('end', (/** @type {any} */ event) => {
+            // Version 6 of d3 gives the event as an argument.
+            const chosen = (d3.event || event).selection;
             if (chosen) {
                 this.chooseSpan(this.msAt(chosen[0]), this.msAt(chosen[1]));
             }

@@ -44,7 +44,7 @@ def commands_of(step):
     """What clients do in one step: a cache that fills, a ranking, sessions that are forgotten now and then."""
     keys = range(step * KEYS_PER_STEP, (step + 1) * KEYS_PER_STEP)
     yield from (("SET", f"page:{key}", "x" * 300) for key in keys if step < 90)
-    yield from (("ZADD", "ranking", key, f"player:{key}") for key in keys if step >= 30)
+    yield from (("ZADD", "ranking", key, f"player:{key}") for key in keys)
     yield from (("HSET", f"session:{key % 9000}", f"field:{key}", key) for key in keys)
     if step % 40 == 39:
         yield from (("DEL", f"session:{key}") for key in range(9000))
