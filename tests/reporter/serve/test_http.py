@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`lmm serve`: who may ask, and what is refused (docs/http-api.md)."""
 import socket
+import time
 
 from harness import LMM, main, run
 from serving import ServeCase, json, os, until
@@ -162,7 +163,13 @@ class Refusals(ServeCase):
             answer = connection.getresponse()
             answer.read()
             return answer.status
-        self.assertIn(429, (status() for _ in range(100000)))
+        start, count = time.monotonic(), 0
+        while status() != 429:
+            count += 1
+            if count == 5000:
+                rate = count / (time.monotonic() - start)
+                self.assertLess(rate, 250)
+                self.skipTest(f"this machine asks only {rate:.0f} times a second")
         until(lambda: status() == 200)
 
 
