@@ -113,7 +113,7 @@ function grownParts(store) {
  */
 function suspectParts(store, suspect) {
     const {model} = store.now;
-    const where = suspect.type >= 0 && suspect.line >= 0 ? ` (${lineName(model, suspect.line, placeText)})` : '';
+    const where = suspect.type >= 0 && suspect.line >= 0 ? ` at ${lineName(model, suspect.line, placeText)}` : '';
     return [rowLink(store, suspect.type, suspect.line) || 'The process', `${where} ${growthText(suspect)}`];
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """pictures.py LMM PRELOAD FOLDER [REDIS-SERVER]: makes the pictures of the README, FOLDER/{live,report}.png.
 
-A redis-server works for a minute under `lmm run --html`, while `lmm serve` observes it: the live page in the dark
+A redis-server works for 70 seconds under `lmm run --html`, while `lmm serve` observes it: the live page in the dark
 theme, then the report in the light one. With debug information (Debian: redis-tools-dbgsym) its rows have types.
 """
 import contextlib
@@ -25,7 +25,7 @@ import picture  # noqa: E402
 LMM, PRELOAD, FOLDER = sys.argv[1:4]
 REDIS = sys.argv[4] if len(sys.argv) > 4 else "redis-server"
 SIZE = (1400, 940)
-STEPS, KEYS_PER_STEP = 160, 700    # of a quarter of a second each
+STEPS, KEYS_PER_STEP = 280, 450    # of a quarter of a second each
 READY = "return document.documentElement.dataset.ready;"
 
 
@@ -43,13 +43,13 @@ def send(port, commands):
 def commands_of(step):
     """What clients do in one step: a cache that fills, a ranking, sessions that are forgotten now and then."""
     keys = range(step * KEYS_PER_STEP, (step + 1) * KEYS_PER_STEP)
-    yield from (("SET", f"page:{key}", "x" * 300) for key in keys if step < 90)
+    yield from (("SET", f"page:{key}", "x" * 300) for key in keys if step < 150)
     yield from (("ZADD", "ranking", key, f"player:{key}") for key in keys)
     yield from (("HSET", f"session:{key % 9000}", f"field:{key}", key) for key in keys)
-    if step % 40 == 39:
+    if step % 70 == 69:
         yield from (("DEL", f"session:{key}") for key in range(9000))
-    if step > 100:
-        yield from (("DEL", f"page:{key}") for key in range((step - 101) * KEYS_PER_STEP, (step - 100) * KEYS_PER_STEP))
+    if step > 170:
+        yield from (("DEL", f"page:{key}") for key in range((step - 171) * KEYS_PER_STEP, (step - 170) * KEYS_PER_STEP))
 
 
 def free_port():
