@@ -206,10 +206,11 @@ static bool thin(struct lmm_timeline *timeline, size_t needed)
 
 bool lmm_timeline_make_bytes(struct lmm_timeline *timeline, size_t needed)
 {
-    if (timeline->used + needed <= timeline->room) {
+    /* There is always an array: a pointer into none is undefined, also to its start. */
+    if (timeline->room > 0 && timeline->used + needed <= timeline->room) {
         return true;
     }
-    size_t room = timeline->room + timeline->room / 2;
+    size_t room = timeline->room + timeline->room / 2 + LMM_CHANGE_BYTES_MAX;
 
     room = room > timeline->used + needed ? room : timeline->used + needed;
     unsigned char *changes = realloc(timeline->changes, room);
