@@ -10,6 +10,7 @@
 #include "lib/ground/sync.h"
 #include "lib/ground/system.h"
 #include "lib/leaks/agent_text.h"
+#include "lib/leaks/cells_question.h"
 #include "lib/leaks/census_question.h"
 #include "lib/leaks/check.h"
 #include "lib/leaks/holders_question.h"
@@ -219,9 +220,9 @@ static const struct {
     const char *word;
     void (*answer)(const char *question, struct lmm_answer *answer);
 } questions[] = {
-    {"check", answer_check},       {"mark", answer_mark},   {"why", answer_why},
-    {"retained", answer_retained}, {"pages", answer_pages}, {"census", lmm_census_answer},
-    {"holders", answer_holders},
+    {"check", answer_check},       {"mark", answer_mark},       {"why", answer_why},
+    {"retained", answer_retained}, {"pages", answer_pages},     {"census", lmm_census_answer},
+    {"holders", answer_holders},   {"cells", lmm_cells_answer},
 };
 
 static void answer_line(const char *line, struct lmm_answer *answer)
@@ -280,6 +281,8 @@ static void serve(int connection)
 /* Splits agent.path: the directory is opened, and the name of the socket made. */
 static int open_directory(char name[SOCKET_BYTES])
 {
+    static struct lmm_answer text; /* the thread's */
+
     lmm_lock_acquire(&lmm_chunks_lock);
     size_t bytes = strnlen(lmm_store_path(), sizeof(agent.path) - 1);
     memcpy(agent.path, lmm_store_path(), bytes);
@@ -290,7 +293,7 @@ static int open_directory(char name[SOCKET_BYTES])
         return -ENOENT;
     }
     *slash = '\0';
-    struct lmm_answer text = {.length = 0};
+    text.length = 0;
     lmm_answer_put_text(&text, slash + 1);
     lmm_answer_put_text(&text, LMM_LEDGER_SOCKET_SUFFIX);
     memcpy(name, text.line, text.length);
@@ -301,8 +304,9 @@ static int open_directory(char name[SOCKET_BYTES])
 /* A socket's path has at most 107 bytes, a directory's may have more. */
 static int listen_in(int directory, const char *name)
 {
-    struct lmm_answer path = {.length = 0};
+    static struct lmm_answer path; /* the thread's */
 
+    path.length = 0;
     lmm_answer_put_text(&path, "/proc/self/fd/");
     char *space = path.line + path.length;
     lmm_answer_put_number(&path, (uint64_t) directory);

@@ -11,10 +11,14 @@
 #include "lib/ground/base.h"
 #include "lib/leaks/site_groups.h"
 
-enum { LMM_ANSWER_MAX = 8192 }; /* bytes; a chain, or a census of many fields, needs most */
+enum {
+    LMM_ANSWER_MAX =
+        8192, /* bytes; a chain, or a census of many fields, needs most; older readers take no more */
+    LMM_LONG_ANSWER_MAX = 64 << 10, /* of the question "cells" */
+};
 
 struct lmm_answer {
-    char line[LMM_ANSWER_MAX];
+    char line[LMM_LONG_ANSWER_MAX];
     size_t length; /* 0 at first */
 };
 

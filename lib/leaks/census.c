@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/leaks/census.h"
 
-#include "lib/ground/signals.h"
 #include "lib/ground/vm.h"
-#include "lib/heaps/fork.h"
 #include "lib/heaps/page_visit.h"
-#include "lib/heaps/start.h"
-#include "lib/heaps/thread.h"
 #include "lib/leaks/turn.h"
 #include "lib/pages/family.h"
 #include "lib/pages/run.h"
@@ -347,16 +343,13 @@ static int count_page(const struct lmm_page *page, void *arg)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-/* Visits all pages, unless this thread holds a lock of LMM: with its signals blocked that stays so. */
-static int walk(struct lmm_census *census)
+/* Visits all pages. */
+static int walk(void *arg)
 {
+    struct lmm_census *census = arg;
     struct lmm_page_visitor visitor = {.visit = count_page, .arg = census};
     uint64_t word = 0;
 
-    if (!lmm_fork_take_locks()) {
-        return -EDEADLK;
-    }
-    lmm_fork_release_locks();
     census->can_probe = lmm_vm_is_readable((uintptr_t) &word);
     while (lmm_pages_visit(&visitor) != 0) { /* without the lock for a moment */
         visitor.from = (uintptr_t) census->part.block;
@@ -370,19 +363,7 @@ int lmm_census_run(struct lmm_census *census)
     if (census->element_bytes == 0 || census->element_bytes > LMM_CENSUS_ELEMENT_MAX) {
         return -EINVAL;
     }
-    if (!lmm_start()) {
-        return -ENOMEM;
-    }
-    lmm_thread_settle();
-    int error = lmm_turn_take();
-    if (error != 0) {
-        return error;
-    }
-    uint64_t signals = lmm_signals_block();
-    error = walk(census);
-    lmm_signals_restore(signals);
-    lmm_turn_give();
-    return error;
+    return lmm_turn_walk(walk, census);
 }
 
 /* ---- Invariants ------------------------------------------------------------------------------ */

@@ -4,12 +4,8 @@
 #include "lib/books/accounts.h"
 #include "lib/books/page_walks.h"
 #include "lib/ground/meta.h"
-#include "lib/ground/signals.h"
 #include "lib/ground/system.h"
-#include "lib/heaps/fork.h"
 #include "lib/heaps/page_visit.h"
-#include "lib/heaps/start.h"
-#include "lib/heaps/thread.h"
 #include "lib/leaks/turn.h"
 #include "lib/pages/memory.h"
 #include "lib/pages/page_use.h"
@@ -35,8 +31,9 @@ static void walk(struct lmm_page_use *use, struct lmm_ledger_page_use *sites, ui
     LMM_CHECK(lmm_page_use_is_valid(use));
 }
 
-static int walk_and_write(uint32_t flags)
+static int walk_and_write(void *arg)
 {
+    uint32_t flags = *(const uint32_t *) arg;
     struct lmm_ledger_page_walk result = {.time_ns = lmm_system_time_ns(), .flags = flags};
     uint32_t count = lmm_accounts_site_count();
     size_t site_bytes = (size_t) count * sizeof(struct lmm_ledger_page_use);
@@ -61,30 +58,7 @@ static int walk_and_write(uint32_t flags)
     return done && result.failure == 0 ? 0 : -ENOMEM;
 }
 
-/* Whether this thread holds no lock of LMM; with its signals blocked it stays so. */
-static bool holds_no_lock(void)
-{
-    bool holds_none = lmm_fork_take_locks();
-
-    if (holds_none) {
-        lmm_fork_release_locks();
-    }
-    return holds_none;
-}
-
 int lmm_page_walk_run(uint32_t flags)
 {
-    if (!lmm_start()) {
-        return -ENOMEM;
-    }
-    lmm_thread_settle();
-    int error = lmm_turn_take();
-    if (error != 0) {
-        return error;
-    }
-    uint64_t signals = lmm_signals_block();
-    error = holds_no_lock() ? walk_and_write(flags) : -EDEADLK;
-    lmm_signals_restore(signals);
-    lmm_turn_give();
-    return error;
+    return lmm_turn_walk(walk_and_write, &flags);
 }

@@ -348,6 +348,9 @@ class Leaks(Case):
                 (b"census 104 1 1 0 8 0" + 2000 * b" 1048575" + b"\n", "ok 0 0 0\n 0 0 0 0 0"),
                 (b"census 104 1 0" + 65520 * b" " + b"\n", "error 22 the question is not understood"),
                 (b"census " + 65528 * b"9", "error 22 a question is one line"),
+                (b"cells -1\n", "error 22 the question is not understood"),
+                (b"cells 65536\n", "error 22 the question is not understood"),
+                (b"cells 65535\n", "ok 0 0 0"),
                 (b"mark " + 256 * b"x" + b"\n", "error 22 no mark was made")):
             self.assertEqual(loser.ask(question), answer + "\n", question[:60])
         self.assertEqual(loser.ask(b"mark " + 255 * b"x" + b"\n"), "ok 1\n")
@@ -359,6 +362,20 @@ class Leaks(Case):
         blocks, elements, skipped = loser.ask(b"census 104 1 0 " + b" ".join(b"%d" % site for site in range(99)) + b"\n"
                                               ).split()[1:]
         self.assertEqual((blocks, elements, skipped), ("53", "53", "0"))
+
+    def cells(self, loser, families=b""):
+        head, *lines = loser.ask(b"cells" + families + b"\n").splitlines()
+        cells = [tuple(map(int, line.split())) for line in lines]
+        self.assertEqual(head, f"ok 1 {len(cells)} 0")
+        return cells
+
+    def test_how_full_pages_are(self):
+        loser = Loser(self, TYPED)
+        loser.do("lose 50")
+        cell, = (cell for cell in self.cells(loser) if cell[3] == 53)
+        loser.do("lose 20")
+        self.assertEqual(self.cells(loser, b" %d" % cell[0]), [(*cell[:3], 73)])
+        self.assertEqual(cell[2], (256 << 10) // BYTES)
 
     def sockets(self, loser):
         return glob.glob(loser.folder + "/*.sock")
