@@ -110,6 +110,21 @@ static bool is_raw(const struct lmm_call_path *path, size_t at, const struct lmm
            (type->kind == LMM_TYPE_RECORD && after > 0 && type->bytes == (uint64_t) after);
 }
 
+/* Returns whether the sizes of all sites that come through a place refute what is known there. */
+static bool is_refuted(const struct lmm_call_path *path, size_t at,
+                       const struct lmm_candidate *candidate)
+{
+    for (; at < path->count; at++) {
+        if (path->sizes[at] != NULL) {
+            int32_t header;
+
+            return lmm_fit_of(candidate, path->sizes[at]->items, path->sizes[at]->count,
+                              path->maker != LMM_MAKER_MALLOC, &header) == LMM_FIT_NONE;
+        }
+    }
+    return false;
+}
+
 /* Adds what is known at a place, as seen from the allocation. */
 static void add_place(const struct lmm_call_path *path, size_t at,
                       struct lmm_call_path_candidates *candidates)
@@ -132,6 +147,9 @@ static void add_place(const struct lmm_call_path *path, size_t at,
                            is_raw(path, at, candidate.type);
         candidate.start =
             candidate.is_inside ? LMM_START_NONE : start_of(path, path->count, candidate.type);
+        if (is_refuted(path, at, &candidate)) {
+            continue;
+        }
         struct lmm_candidate *added =
             lmm_array_add(&candidates->items, &candidates->count, sizeof(*candidates->items));
 
@@ -188,20 +206,25 @@ struct lmm_call_path_candidates lmm_call_path_list(const struct lmm_call_path *p
     return candidates;
 }
 
-bool lmm_call_path_leaves_question(const struct lmm_call_path *path,
-                                   const struct lmm_size_range *sizes)
+bool lmm_call_path_returns_less(const struct lmm_call_path *path)
 {
     size_t last = path->count - 1;
     const struct lmm_facts *facts = &path->places[last]->facts;
     const struct lmm_type_info *base = returned(facts, path->maker);
     bool is_after = returns_after_header(facts, base);
 
-    if (base == NULL ? !is_after : !base->is_base || !(facts->returns || is_after)) {
+    return base == NULL ? is_after : base->is_base && (facts->returns || is_after);
+}
+
+bool lmm_call_path_leaves_question(const struct lmm_call_path *path,
+                                   const struct lmm_size_range *sizes, size_t size_count)
+{
+    if (!lmm_call_path_returns_less(path)) {
         return false;
     }
     struct lmm_call_path_candidates candidates = list(path);
     struct lmm_verdict verdict =
-        lmm_decide(candidates.items, candidates.count, sizes, 1, path->maker);
+        lmm_decide(candidates.items, candidates.count, sizes, size_count, path->maker);
 
     free(candidates.items);
     return verdict.confidence < LMM_MODEL_LIKELY || verdict.type->kind != LMM_TYPE_RECORD ||

@@ -17,6 +17,7 @@
 
 #include "reporter/program/types/decide.h"
 #include "reporter/program/types/fact_files.h"
+#include "reporter/program/types/size_list.h"
 
 enum {
     LMM_CALL_PATH_MAX = 12, /* calls */
@@ -34,6 +35,9 @@ struct lmm_call_path {
      * its function returns a pointer to, if that is less than it got. */
     int32_t headers[LMM_CALL_PATH_MAX + 1];
     const struct lmm_type_info *bases[LMM_CALL_PATH_MAX];
+    /* The sizes of all sites that agree up to the place, where its function returns less; set by the caller, NULL:
+     * unknown. They refute what is known there. */
+    const struct lmm_size_list *sizes[LMM_CALL_PATH_MAX];
 };
 
 /* Candidates; the items are to be freed. */
@@ -49,9 +53,11 @@ void lmm_call_path_add(struct lmm_call_path *path, const struct lmm_fact_place *
 /* Lists what the calls of a path say. */
 struct lmm_call_path_candidates lmm_call_path_list(const struct lmm_call_path *path);
 
-/* Returns whether the function that makes the last call returns less than the block, so that its caller is to be
- * asked what that is: with the sizes at this site it is not known yet. */
+/* Returns whether the function that makes the last call returns less than the block. */
+bool lmm_call_path_returns_less(const struct lmm_call_path *path);
+
+/* Returns whether it does so, and its caller is to be asked what that is: with these sizes it is not known yet. */
 bool lmm_call_path_leaves_question(const struct lmm_call_path *path,
-                                   const struct lmm_size_range *sizes);
+                                   const struct lmm_size_range *sizes, size_t size_count);
 
 #endif

@@ -83,10 +83,10 @@ static uint32_t body_around(const struct lmm_tokens *tokens, uint32_t at)
     return open;
 }
 
-/* Returns whether a word stands for a variable, and not for a member or a function. */
+/* Returns whether a word stands for the value of a variable, and not for its address, a member or a function. */
 static bool is_variable(const struct lmm_tokens *tokens, uint32_t at)
 {
-    static const char *const before[] = {".", "->", "::", NULL};
+    static const char *const before[] = {".", "->", "::", "&", NULL};
     static const char *const after[] = {"(", ".", "->", "::", "[", NULL};
 
     return is_word(tokens, at) && !lmm_token_is_any(tokens, at - 1, before) &&
@@ -159,6 +159,7 @@ static struct sizes sizes_of_variables(const struct search *search, struct lmm_s
 /* Returns what an expression is made of. */
 static struct sizes sizes_of(const struct search *search, struct lmm_source_range range, int depth)
 {
+    static const char *const others[] = {"?", "{", NULL}; /* a condition, the members of a struct */
     struct sizes sizes = {.count = 0};
 
     if (!has_sizeof(search->tokens, range)) {
@@ -166,7 +167,7 @@ static struct sizes sizes_of(const struct search *search, struct lmm_source_rang
     }
     for (uint32_t i = range.from; i < range.to; i++) {
         sizes.is_bad |=
-            lmm_token_is(search->tokens, i, "?") || has_sizeof_in_call(search->tokens, i);
+            lmm_token_is_any(search->tokens, i, others) || has_sizeof_in_call(search->tokens, i);
     }
     sizes.count = sizes.is_bad ? 0 : lmm_source_sizes_in(search->tokens, range, sizes.items);
     sizes.is_bad |= sizes.count == 0;

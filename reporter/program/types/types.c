@@ -20,12 +20,9 @@
 #include "reporter/program/types/call_path.h"
 #include "reporter/program/types/fact_files.h"
 #include "reporter/program/types/generics.h"
+#include "reporter/program/types/size_list.h"
 #include "reporter/program/types/type_info.h"
 #include "reporter/program/types/type_table.h"
-
-enum {
-    SIZES_MAX = 64, /* of a decision; more are one range */
-};
 
 /* The frames from an allocation outwards that say what its blocks are. */
 struct decision {
@@ -33,8 +30,7 @@ struct decision {
     uint64_t key;
     struct lmm_candidate *candidates;
     size_t candidate_count;
-    struct lmm_size_range *sizes;
-    size_t size_count;
+    struct lmm_size_list sizes;
     enum lmm_maker maker;
     bool is_open; /* sizes were added since it was decided */
     enum lmm_model_type_gap gap;
@@ -43,12 +39,21 @@ struct decision {
     struct lmm_model_type type;
 };
 
+/* The sizes of all sites whose stacks come through a call whose function returns less than it allocates, and agree up
+ * to there. What is known there is known for all of them. */
+struct passage {
+    UT_hash_handle hh;
+    uint64_t key;
+    struct lmm_size_list sizes;
+};
+
 struct types {
     struct lmm_symbols *symbols;
     struct lmm_fact_files *files;
     struct lmm_type_table *table;
     const struct lmm_type_info *byte; /* char */
     struct decision *decisions;
+    struct passage *passages;
 };
 
 /* ---- Names of functions ---------------------------------------------------------------------- */
@@ -124,6 +129,8 @@ struct walk {
     struct lmm_call_path path;
     uint64_t key;
     bool makes_text; /* the last one's function does */
+    bool is_first;   /* it only adds its sizes to the passages */
+    bool failed;     /* out of memory */
     bool is_lost;    /* in a function of a library that does not return the block */
     enum lmm_model_type_gap gap;
     struct lmm_string lacking;
@@ -148,11 +155,45 @@ static bool is_known(const struct lmm_fact_place *place)
     return place->facts.count > 0 || place->facts.has_debug;
 }
 
-static bool leaves_question(const struct walk *walk)
+static struct lmm_size_range sizes_of(const struct lmm_model_site *site)
 {
-    const struct lmm_size_range sizes = {walk->site->smallest_bytes, walk->site->largest_bytes};
+    return (struct lmm_size_range) {site->smallest_bytes, site->largest_bytes};
+}
 
-    return lmm_call_path_leaves_question(&walk->path, &sizes);
+/* Returns the passage at the last call of a walk, with the site's sizes; NULL: memory ran out. */
+static struct passage *passage_of(struct walk *walk)
+{
+    struct passage *passage;
+
+    HASH_FIND(hh, walk->types->passages, &walk->key, sizeof(walk->key), passage);
+    if (passage == NULL && (passage = calloc(1, sizeof(*passage))) != NULL) {
+        passage->key = walk->key;
+        HASH_ADD(hh, walk->types->passages, key, sizeof(passage->key), passage);
+        if (passage->hh.tbl == NULL) {
+            free(passage);
+            return NULL;
+        }
+    }
+    return passage != NULL && lmm_size_list_add(&passage->sizes, sizes_of(walk->site), NULL)
+               ? passage
+               : NULL;
+}
+
+static bool leaves_question(struct walk *walk)
+{
+    const struct lmm_size_range sizes = sizes_of(walk->site);
+
+    if (!lmm_call_path_returns_less(&walk->path)) {
+        return false;
+    }
+    struct passage *passage = passage_of(walk);
+
+    walk->failed |= passage == NULL;
+    if (passage == NULL || walk->is_first) {
+        return lmm_call_path_leaves_question(&walk->path, &sizes, 1);
+    }
+    walk->path.sizes[walk->path.count - 1] = &passage->sizes;
+    return lmm_call_path_leaves_question(&walk->path, passage->sizes.items, passage->sizes.count);
 }
 
 /* Returns whether the caller of a frame must be asked. */
@@ -229,7 +270,7 @@ static bool walk_site(struct walk *walk, const struct lmm_model_site *site)
          frame != 0 && walk->path.count < LMM_CALL_PATH_MAX && take_frame(walk, frame, &good);
          frame = lmm_model_caller(walk->model, frame)) {
     }
-    return good;
+    return good && !walk->failed;
 }
 
 /* ---- Decisions ------------------------------------------------------------------------------- */
@@ -283,35 +324,12 @@ static struct decision *decision_of(struct types *types, const struct walk *walk
     return decision;
 }
 
-static bool add_size(struct decision *decision, uint64_t smallest, uint64_t largest)
-{
-    struct lmm_size_range *added;
-
-    for (size_t i = 0; i < decision->size_count; i++) {
-        if (decision->sizes[i].smallest == smallest && decision->sizes[i].largest == largest) {
-            return true;
-        }
-    }
-    decision->is_open = true;
-    if (decision->size_count == SIZES_MAX) {
-        struct lmm_size_range *last = &decision->sizes[SIZES_MAX - 1];
-
-        last->smallest = smallest < last->smallest ? smallest : last->smallest;
-        last->largest = largest > last->largest ? largest : last->largest;
-        return true;
-    }
-    added = lmm_array_add(&decision->sizes, &decision->size_count, sizeof(*decision->sizes));
-    if (added != NULL) {
-        *added = (struct lmm_size_range) {smallest, largest};
-    }
-    return added != NULL;
-}
-
 /* Sets the type of a decision anew; returns false when memory ran out. */
 static bool decide(struct decision *decision)
 {
-    struct lmm_verdict verdict = lmm_decide(decision->candidates, decision->candidate_count,
-                                            decision->sizes, decision->size_count, decision->maker);
+    struct lmm_verdict verdict =
+        lmm_decide(decision->candidates, decision->candidate_count, decision->sizes.items,
+                   decision->sizes.count, decision->maker);
     const struct lmm_type_info *info = verdict.type;
 
     decision->is_open = false;
@@ -356,12 +374,40 @@ static struct decision *add_site(struct types *types, const struct lmm_model *mo
     struct walk walk = {.types = types, .model = model, .site = site, .lacking = lmm_string_of("")};
     struct decision *decision = walk_site(&walk, site) ? decision_of(types, &walk) : NULL;
 
-    return decision != NULL && add_size(decision, site->smallest_bytes, site->largest_bytes)
+    return decision != NULL &&
+                   lmm_size_list_add(&decision->sizes, sizes_of(site), &decision->is_open)
                ? decision
                : NULL;
 }
 
+/* Adds a site's sizes to the passages of its stack; returns false when memory ran out. */
+static bool note_site(struct types *types, const struct lmm_model *model,
+                      const struct lmm_model_site *site)
+{
+    struct walk walk = {.types = types,
+                        .model = model,
+                        .site = site,
+                        .lacking = lmm_string_of(""),
+                        .is_first = true};
+
+    return walk_site(&walk, site);
+}
+
 /* ---- Opening and closing --------------------------------------------------------------------- */
+
+static void free_passages(struct types *types)
+{
+    struct passage *passage = types->passages;
+
+    HASH_CLEAR(hh, types->passages); /* the items stay linked to each other */
+    while (passage != NULL) {
+        struct passage *next = passage->hh.next;
+
+        free(passage->sizes.items);
+        free(passage);
+        passage = next;
+    }
+}
 
 static void close_types(void *companion)
 {
@@ -374,11 +420,12 @@ static void close_types(void *companion)
         struct decision *next = decision->hh.next;
 
         free(decision->candidates);
-        free(decision->sizes);
+        free(decision->sizes.items);
         free(decision->name);
         free(decision);
         decision = next;
     }
+    free_passages(types);
     lmm_type_table_free(types->table);
     free(types);
 }
@@ -412,6 +459,9 @@ bool lmm_types_find(struct lmm_symbols *symbols, struct lmm_model *model)
     types = types == NULL ? open_types(symbols) : types;
     good = good && types != NULL;
     assert(model->namer != NULL || model->frame_count <= 1);
+    for (size_t i = 0; good && i < model->site_count; i++) {
+        good = model->sites[i].stack == 0 || note_site(types, model, &model->sites[i]);
+    }
     for (size_t i = 0; good && i < model->site_count; i++) {
         if (model->sites[i].stack != 0) {
             decisions[i] = add_site(types, model, &model->sites[i]);

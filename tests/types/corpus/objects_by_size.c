@@ -46,6 +46,11 @@ struct text {
     long hash;
 };
 
+struct wide_text {
+    struct text text;
+    char *utf8;
+};
+
 struct pair {
     struct object base;
     struct object *left;
@@ -214,6 +219,21 @@ NOT_INLINED static struct object *new_text(const struct class *class, const char
     return object;
 }
 
+/* Only the sizes of all blocks tell that some are not of the larger struct. */
+NOT_INLINED static struct object *new_any_text(const struct class *class, size_t head, size_t more)
+{
+    struct object *object = malloc(head + more); /* type: struct object+ | struct text+ */
+    struct wide_text *wide = (struct wide_text *) object;
+
+    wide->text.length = (long) more;
+    object->references = 1;
+    object->class = class;
+    if (head == sizeof(struct wide_text)) {
+        wide->utf8 = NULL;
+    }
+    return object;
+}
+
 /* ---- Headers that the program never sees ------------------------------------------------------- */
 
 NOT_INLINED static void *counted(size_t size)
@@ -241,6 +261,10 @@ int main(void)
         keep(new_tuple(&tuples, i));
     }
     keep(new_text(&texts, "a text")), keep(new_text(&texts, "another one"));
+    keep(new_any_text(&texts, number(32), 1));
+    keep(new_any_text(&texts, number(32), 90));
+    keep(new_any_text(&texts, number(32), 300));
+    keep(new_any_text(&texts, number(40), 20));
     if (value_of_new(&texts) > 7) {
         return 1;
     }

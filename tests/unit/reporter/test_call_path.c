@@ -179,7 +179,7 @@ static void check(const struct path_case *this)
         places[i].maker = place->maker;
         lmm_call_path_add(&path, &places[i]);
     }
-    cr_expect_eq(lmm_call_path_leaves_question(&path, &sizes), this->leaves_question, "%s",
+    cr_expect_eq(lmm_call_path_leaves_question(&path, &sizes, 1), this->leaves_question, "%s",
                  this->why);
     struct lmm_call_path_candidates candidates = lmm_call_path_list(&path);
 

@@ -517,6 +517,8 @@ Test(statement, variables_that_are_made_of_sizeof)
         {"f(int size) {\n if (size == 0) size = sizeof(T);\n p = malloc(size); }", 3, "malloc",
          "to p"},
         {"f(int n) {\n size = n ? sizeof(T) : 0;\n p = malloc(size); }", 3, "malloc", "to p"},
+        {"f(int n) {\n struct s size = {3, sizeof(T)};\n p = malloc(size); }", 3, "malloc", "to p"},
+        {"f(int n) {\n size = sizeof(T);\n p = make(&size); }", 3, "make", "to p"},
         {"f(int n) {\n size = g(sizeof(T));\n p = malloc(size); }", 3, "malloc", "to p"},
         {"f(int n) {\n size = sizeof(T) / 2;\n p = malloc(size); }", 3, "malloc", "to p"},
         {"f(int n) {\n *size = sizeof(T);\n p = malloc(size); }", 3, "malloc", "to p"},
