@@ -440,6 +440,7 @@ static bool read_record(const struct builder *builder, const struct lmm_span *sp
     switch (span->kind) {
     case LMM_LEDGER_FAMILIES:
         model->families[index] = &builder->families[index];
+        builder->families[index].number = index;
         return read_family(builder, (const struct lmm_ledger_family *) records + i,
                            &builder->families[index]);
     case LMM_LEDGER_MODULES: return read_module(builder, span, i, &builder->modules[index]);

@@ -63,7 +63,8 @@ struct lmm_model_family {
     uint64_t run_free_slots; /* the free slots in pages that hold runs */
     uint64_t longest_run_slots;
     uint64_t internal_bytes;
-    uint32_t sites; /* with allocations or frees */
+    uint32_t number; /* its place in the ledger */
+    uint32_t sites;  /* with allocations or frees */
     uint32_t occupancy_permille;
     uint32_t internal_permille;
     uint32_t external_permille; /* of run_free_slots */

@@ -25,6 +25,9 @@
 #include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/snapshot.h"
 
+_Static_assert((int) LMM_LONG_ANSWER_BYTES <= (int) LMM_LONG_QUESTION_BYTES,
+               "an answer takes the place of its question");
+
 enum {
     TRIES = 500, /* to connect */
     PAUSE_MS = 10,
@@ -171,12 +174,12 @@ static int connect_to(int process, int directory, const char *name, uint32_t num
 }
 
 /* Reads until the other end closes, without the last end of a line. False: there was no whole line. */
-static bool read_answer(int connection, char text[LMM_ANSWER_BYTES])
+static bool read_answer(int connection, char *text, size_t room)
 {
     size_t length = 0;
 
-    while (length < LMM_ANSWER_BYTES - 1) {
-        ssize_t got = read(connection, text + length, LMM_ANSWER_BYTES - 1 - length);
+    while (length < room - 1) {
+        ssize_t got = read(connection, text + length, room - 1 - length);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -190,15 +193,15 @@ static bool read_answer(int connection, char text[LMM_ANSWER_BYTES])
     return is_whole;
 }
 
-static bool exchange(int connection, const char *question, uint32_t pid,
-                     char ret_answer[LMM_ANSWER_BYTES], struct lmm_reason *reason)
+static bool exchange(int connection, const char *question, uint32_t pid, char *ret_answer,
+                     size_t room, struct lmm_reason *reason)
 {
-    static _Thread_local char line[LMM_LONG_QUESTION_BYTES];
+    static _Thread_local char line[LMM_LONG_QUESTION_BYTES]; /* then the answer */
     int written = snprintf(line, sizeof(line), "%s\n", question);
 
     assert(written > 0 && (size_t) written < sizeof(line));
     if (send(connection, line, (size_t) written, MSG_NOSIGNAL) != written ||
-        !read_answer(connection, line)) {
+        !read_answer(connection, line, room)) {
         lmm_reason_set(reason, "process %" PRIu32 " ended before it answered", pid);
         return false;
     }
@@ -245,10 +248,18 @@ static int open_directory(const char *path, const char **ret_name, struct lmm_re
 bool lmm_ask_try(const char *path, const struct lmm_snapshot *snapshot, const char *question,
                  char ret_answer[LMM_ANSWER_BYTES], struct lmm_reason *ret_reason)
 {
+    return lmm_ask_long(path, snapshot, question, ret_answer, LMM_ANSWER_BYTES, ret_reason);
+}
+
+bool lmm_ask_long(const char *path, const struct lmm_snapshot *snapshot, const char *question,
+                  char *ret_answer, size_t room, struct lmm_reason *ret_reason)
+{
     const struct lmm_ledger_header *header = snapshot->header;
     const char *name;
     bool done = false;
     int process = open_process(snapshot, ret_reason);
+
+    assert(room <= LMM_LONG_ANSWER_BYTES);
 
     if (process < 0) {
         return false;
@@ -260,7 +271,7 @@ bool lmm_ask_try(const char *path, const struct lmm_snapshot *snapshot, const ch
         if (connection < 0) {
             name_silence(header, ret_reason);
         } else {
-            done = exchange(connection, question, header->pid, ret_answer, ret_reason);
+            done = exchange(connection, question, header->pid, ret_answer, room, ret_reason);
             close(connection);
         }
         close(directory);

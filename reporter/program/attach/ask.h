@@ -11,6 +11,7 @@
 #define LMM_PROGRAM_ASK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct lmm_reason; /* ledger_file.h */
 struct lmm_snapshot;
@@ -19,6 +20,7 @@ enum {
     LMM_QUESTION_BYTES = 256,           /* with the ends of the line and of the text */
     LMM_LONG_QUESTION_BYTES = 64 << 10, /* an older LMM in the process does not take so many */
     LMM_ANSWER_BYTES = 8192,
+    LMM_LONG_ANSWER_BYTES = 64 << 10, /* of the question "cells" */
 };
 
 /*
@@ -33,6 +35,10 @@ bool lmm_ask(const char *path, const struct lmm_snapshot *snapshot, const char *
 /* As lmm_ask(), but sets *ret_reason instead of writing a message. */
 bool lmm_ask_try(const char *path, const struct lmm_snapshot *snapshot, const char *question,
                  char ret_answer[LMM_ANSWER_BYTES], struct lmm_reason *ret_reason);
+
+/* As lmm_ask_try(), for an answer of so many bytes with its end, at most LMM_LONG_ANSWER_BYTES. */
+bool lmm_ask_long(const char *path, const struct lmm_snapshot *snapshot, const char *question,
+                  char *ret_answer, size_t room, struct lmm_reason *ret_reason);
 
 /* Whether the file `name` in the open directory is a socket for questions, and nobody listens on it any
  * more: its process has ended. (Or has not begun: for some microseconds a new socket is the same.) */

@@ -53,9 +53,9 @@ bool lmm_request_pages(const char *path, const struct lmm_snapshot *snapshot,
     return lmm_ask_try(path, snapshot, "pages", answer, ret_reason);
 }
 
-/* ---- Fields ---------------------------------------------------------------------------------- */
+/* ---- Numbers --------------------------------------------------------------------------------- */
 
-/* Appends a blank and a number to a question; there is room for LMM_FIELD_SITES_MAX and LMM_FIELD_QUESTION_MAX. */
+/* Appends a blank and a number to a question; LMM_LONG_QUESTION_BYTES are enough for all there may be. */
 static char *put_number(char *at, uint64_t number)
 {
     char digits[24];
@@ -64,6 +64,77 @@ static char *put_number(char *at, uint64_t number)
     memcpy(at, digits, length + 1);
     return at + length;
 }
+
+/* Reads a number, and advances; false: there is none. */
+static bool take_number(char **at, uint64_t *ret_number)
+{
+    char *end;
+
+    *ret_number = strtoull(*at, &end, 10);
+    if (end == *at) {
+        return false;
+    }
+    *at = end;
+    return true;
+}
+
+static bool complain(struct lmm_reason *reason)
+{
+    lmm_reason_set(reason, "the answer of the process makes no sense");
+    return false;
+}
+
+/* ---- Cells ----------------------------------------------------------------------------------- */
+
+static bool read_cell(char **at, struct lmm_cell *cell)
+{
+    uint64_t family;
+
+    if (!take_number(at, &family) || !take_number(at, &cell->pages) ||
+        !take_number(at, &cell->slots) || !take_number(at, &cell->live_slots)) {
+        return false;
+    }
+    cell->family = (uint32_t) family;
+    return family < LMM_LEDGER_MAX_FAMILIES && cell->pages > 0 && cell->live_slots <= cell->slots;
+}
+
+/* False: the answer is damaged. */
+static bool read_cells(char *text, struct lmm_cells *cells)
+{
+    char *at = text;
+
+    cells->count = 0;
+    if (!take_number(&at, &cells->fold) || !take_number(&at, &cells->pages) ||
+        !take_number(&at, &cells->left_out)) {
+        return false;
+    }
+    while (*at != '\0') {
+        if (cells->count == LMM_CELLS_MAX || !read_cell(&at, &cells->items[cells->count])) {
+            return false;
+        }
+        cells->count++;
+    }
+    return true;
+}
+
+bool lmm_request_cells(const char *path, const struct lmm_snapshot *snapshot,
+                       const uint32_t *families, size_t count, struct lmm_cells *ret_cells,
+                       struct lmm_reason *ret_reason)
+{
+    static _Thread_local char text[LMM_LONG_QUESTION_BYTES]; /* then the answer */
+    char *at = stpcpy(text, "cells");
+
+    assert(count <= LMM_CELL_FAMILIES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        at = put_number(at, families[i]);
+    }
+    if (!lmm_ask_long(path, snapshot, text, text, sizeof(text), ret_reason)) {
+        return false;
+    }
+    return read_cells(text, ret_cells) || complain(ret_reason);
+}
+
+/* ---- Fields ---------------------------------------------------------------------------------- */
 
 /* Returns how LMM in the process is to read a leaf: as a number without or with a sign, as bytes, or as an array of
  * numbers. */
@@ -101,19 +172,6 @@ static void write_question(const struct lmm_field_question *question, char *text
     for (size_t i = 0; i < question->site_count; i++) {
         at = put_number(at, question->sites[i]);
     }
-}
-
-/* Reads a number, and advances; false: there is none. */
-static bool take_number(char **at, uint64_t *ret_number)
-{
-    char *end;
-
-    *ret_number = strtoull(*at, &end, 10);
-    if (end == *at) {
-        return false;
-    }
-    *at = end;
-    return true;
 }
 
 static bool read_figures(char **at, struct lmm_field_figures *figures)
@@ -155,9 +213,5 @@ bool lmm_request_census(const char *path, const struct lmm_snapshot *snapshot,
     if (!lmm_ask_try(path, snapshot, text, answer, ret_reason)) {
         return false;
     }
-    if (!read_census(answer, question->leaf_count, ret_answer)) {
-        lmm_reason_set(ret_reason, "the answer of the process makes no sense");
-        return false;
-    }
-    return true;
+    return read_census(answer, question->leaf_count, ret_answer) || complain(ret_reason);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* requests: what a running process is asked to do (ask.h): to make a mark, to look for leaks, to walk over its pages, and what fields of
- * its blocks hold. */
+/* requests: what a running process is asked to do (ask.h): to make a mark, to look for leaks, to walk over its pages, how full
+ * they are, and what fields of its blocks hold. */
 #ifndef LMM_PROGRAM_REQUESTS_H
 #define LMM_PROGRAM_REQUESTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct lmm_field_answer; /* these two: field_census.h */
 struct lmm_field_question;
@@ -32,6 +33,32 @@ bool lmm_request_check(const char *path, const struct lmm_snapshot *snapshot,
 
 /* Makes a walk over the pages, whose result is in the ledger then. */
 bool lmm_request_pages(const char *path, const struct lmm_snapshot *snapshot,
+                       struct lmm_reason *ret_reason);
+
+enum {
+    LMM_CELL_FAMILIES_MAX = 4096, /* that one can ask for */
+    LMM_CELLS_MAX = 4096,         /* that are read */
+};
+
+/* How full a page is, or some neighbouring pages of one family (docs/ledger-format.md, "Questions"). */
+struct lmm_cell {
+    uint32_t family; /* its number */
+    uint64_t pages;
+    uint64_t slots;
+    uint64_t live_slots;
+};
+
+struct lmm_cells {
+    uint64_t fold; /* how many pages a cell stands for, at most */
+    uint64_t pages;
+    uint64_t left_out; /* pages that no cell has */
+    size_t count;
+    struct lmm_cell items[LMM_CELLS_MAX];
+};
+
+/* Asks how full the pages of these families are. count: 1 to LMM_CELL_FAMILIES_MAX, or 0: all families. */
+bool lmm_request_cells(const char *path, const struct lmm_snapshot *snapshot,
+                       const uint32_t *families, size_t count, struct lmm_cells *ret_cells,
                        struct lmm_reason *ret_reason);
 
 /* Asks what fields hold. */

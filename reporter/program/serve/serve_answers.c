@@ -91,10 +91,13 @@ static struct lmm_answer *answer_events(struct lmm_channel *channel, const struc
     return answer != NULL && answer->stream == NULL ? lmm_answer_done(answer, -ENOMEM) : answer;
 }
 
-static struct lmm_answer *answer_loaded(struct lmm_answers *answers, const struct lmm_ask *ask,
+static struct lmm_answer *answer_loaded(struct lmm_answers *answers,
+                                        struct lmm_http_request *request,
                                         struct lmm_observed *observed, bool *ret_wait)
 {
+    const struct lmm_ask *ask = &request->ask;
     const char *id = observed->id_text;
+    bool is_checked;
 
     switch (ask->route) {
     case LMM_ROUTE_FAMILIES: return render(observed, "json", "application/json");
@@ -112,6 +115,8 @@ static struct lmm_answer *answer_loaded(struct lmm_answers *answers, const struc
         return lmm_serve_rows(observed->page, id, LMM_ROWS_LINES, (size_t) ask->top);
     case LMM_ROUTE_LEAKS:
         return lmm_serve_rows(observed->page, id, LMM_ROWS_LEAKS, (size_t) ask->top);
+    case LMM_ROUTE_CELLS:
+        return lmm_serve_question(answers->asker, request, observed, ret_wait, &is_checked);
     case LMM_ROUTE_HISTORY:
         return lmm_serve_history(observed->page, id, observed->timeline, ask->since);
     case LMM_ROUTE_PROCESS_EVENTS:
@@ -159,7 +164,7 @@ static struct lmm_answer *answer_process(struct lmm_answers *answers,
         }
     }
     if (lmm_observer_load(answers->observer, observed, ret_wait)) {
-        return answer_loaded(answers, ask, observed, ret_wait);
+        return answer_loaded(answers, request, observed, ret_wait);
     }
     answer = *ret_wait
                  ? answer_unnamed(ask, observed)

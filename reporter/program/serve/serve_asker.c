@@ -2,6 +2,7 @@
 #include "reporter/program/serve/serve_asker.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,10 +18,8 @@ struct lmm_question {
     struct lmm_snapshot *snapshot;
     struct lmm_question_text text;
     bool is_abandoned;
-    bool has_ended; /* under the lock; the three below are the thread's until then */
-    bool is_good;
-    size_t number;
-    struct lmm_reason reason;
+    bool has_ended; /* under the lock; the result is the thread's until then */
+    struct lmm_question_result result;
 };
 
 struct lmm_asker {
@@ -61,19 +60,39 @@ void lmm_asker_free(struct lmm_asker *asker)
 
 /* ---- The thread ------------------------------------------------------------------------------ */
 
+static bool ask_for_cells(const struct lmm_question *question, struct lmm_question_result *result)
+{
+    const struct lmm_question_text *text = &question->text;
+
+    result->cells = malloc(sizeof(*result->cells));
+    if (result->cells == NULL) {
+        lmm_reason_set(&result->reason, "%s", strerror(ENOMEM));
+        return false;
+    }
+    return lmm_request_cells(question->path, question->snapshot, text->families, text->family_count,
+                             result->cells, &result->reason);
+}
+
+static bool ask_for(const struct lmm_question *question, struct lmm_question_result *result)
+{
+    const struct lmm_question_text *text = &question->text;
+
+    switch (text->kind) {
+    case LMM_QUESTION_CHECK:
+        return lmm_request_check(question->path, question->snapshot, &text->check, &result->reason);
+    case LMM_QUESTION_CELLS: return ask_for_cells(question, result);
+    default:
+        return lmm_request_mark(question->path, question->snapshot, text->mark, &result->number,
+                                &result->reason);
+    }
+}
+
 static void *ask(void *context)
 {
     struct lmm_question *question = context;
     struct lmm_asker *asker = question->asker;
 
-    if (question->text.is_check) {
-        question->is_good = lmm_request_check(question->path, question->snapshot,
-                                              &question->text.check, &question->reason);
-    } else {
-        question->is_good =
-            lmm_request_mark(question->path, question->snapshot, question->text.mark,
-                             &question->number, &question->reason);
-    }
+    question->result.is_good = ask_for(question, &question->result);
     pthread_mutex_lock(&asker->lock);
     question->has_ended = true;
     pthread_mutex_unlock(&asker->lock);
@@ -115,6 +134,7 @@ static void drop(struct lmm_question *question)
 {
     lmm_snapshot_free(question->snapshot);
     free(question->path);
+    free(question->result.cells);
     *question = (struct lmm_question) {.asker = NULL};
 }
 
@@ -157,15 +177,13 @@ struct lmm_question *lmm_asker_ask(struct lmm_asker *asker, const void *of, cons
     return question;
 }
 
-bool lmm_question_take(struct lmm_question *question, bool *ret_good, size_t *ret_number,
-                       struct lmm_reason *ret_reason)
+bool lmm_question_take(struct lmm_question *question, struct lmm_question_result *ret_result)
 {
     if (!has_ended(question)) {
         return false;
     }
-    *ret_good = question->is_good;
-    *ret_number = question->number;
-    *ret_reason = question->reason;
+    *ret_result = question->result;
+    question->result.cells = NULL; /* the caller's */
     drop(question);
     return true;
 }

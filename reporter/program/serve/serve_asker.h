@@ -23,11 +23,23 @@ struct lmm_snapshot;
 
 enum { LMM_ASKER_MAX = 8 };
 
-/* What is asked: a leak check, or else a mark. */
+enum lmm_question_kind { LMM_QUESTION_MARK, LMM_QUESTION_CHECK, LMM_QUESTION_CELLS };
+
+/* What is asked. */
 struct lmm_question_text {
-    bool is_check;
+    enum lmm_question_kind kind;
     struct lmm_check_request check;
     char mark[LMM_MARK_TEXT_BYTES + 1];
+    size_t family_count; /* these two: of cells */
+    uint32_t families[LMM_CELL_FAMILIES_MAX];
+};
+
+/* What was answered. */
+struct lmm_question_result {
+    bool is_good;            /* else there is a reason alone */
+    size_t number;           /* of a mark */
+    struct lmm_cells *cells; /* to be freed; NULL unless cells were asked for */
+    struct lmm_reason reason;
 };
 
 /* wake: an eventfd, to which 1 is added when a question has ended. NULL: out of memory. */
@@ -45,9 +57,8 @@ struct lmm_question *lmm_asker_ask(struct lmm_asker *asker, const void *of, cons
                                    struct lmm_snapshot *snapshot,
                                    const struct lmm_question_text *text);
 
-/* Whether it was answered: sets *ret_good, *ret_number of a mark, or *ret_reason, and frees the question. */
-bool lmm_question_take(struct lmm_question *question, bool *ret_good, size_t *ret_number,
-                       struct lmm_reason *ret_reason);
+/* Whether it was answered: sets *ret_result, and frees the question. */
+bool lmm_question_take(struct lmm_question *question, struct lmm_question_result *ret_result);
 
 /* Nobody waits for the answer any more. */
 void lmm_question_abandon(struct lmm_question *question);

@@ -11,6 +11,7 @@
 #include "reporter/program/serve/serve_answer.h"
 #include "reporter/program/serve/serve_asker.h"
 #include "reporter/program/serve/serve_body.h"
+#include "reporter/program/serve/serve_cells.h"
 #include "reporter/program/serve/serve_http.h"
 
 enum { CONFIRM_MS_MAX = 60000 };
@@ -43,25 +44,46 @@ static bool read_check(const struct lmm_http_request *request, struct lmm_questi
 
     check->mark = (size_t) mark;
     check->confirm_ms = (size_t) confirm_ms;
-    text->is_check = true;
+    text->kind = LMM_QUESTION_CHECK;
     return good && (mark != 0 || !check->wants_old);
+}
+
+/* Reads what is to be asked. Returns NULL; or the answer to a request without one. */
+static struct lmm_answer *read_request(const struct lmm_http_request *request,
+                                       const struct lmm_observed *observed,
+                                       struct lmm_question_text *text)
+{
+    bool good;
+
+    if (request->ask.route == LMM_ROUTE_CELLS) {
+        return lmm_serve_cells_question(observed->page, &request->ask, text)
+                   ? NULL
+                   : lmm_answer_error(400, "the page document has no such row");
+    }
+    good = request->ask.route == LMM_ROUTE_MARKS ? read_mark(request, text)
+                                                 : read_check(request, text);
+    return good ? NULL
+                : lmm_answer_error(400,
+                                   "the body is malformed, or a member is unknown or out of range");
 }
 
 /* Asks; NULL: the process has been asked. */
 static struct lmm_answer *ask(struct lmm_asker *asker, struct lmm_http_request *request,
                               struct lmm_observed *observed)
 {
-    struct lmm_question_text text = {.is_check = false};
+    struct lmm_question_text text = {.kind = LMM_QUESTION_MARK};
+    struct lmm_answer *refusal = read_request(request, observed, &text);
     struct errand *errand;
     struct lmm_snapshot *snapshot;
 
-    if (!(request->ask.route == LMM_ROUTE_MARKS ? read_mark(request, &text)
-                                                : read_check(request, &text))) {
-        return lmm_answer_error(400,
-                                "the body is malformed, or a member is unknown or out of range");
+    if (refusal != NULL) {
+        return refusal;
     }
     if (!lmm_observed_runs(observed)) {
         return lmm_answer_error(409, "the process has ended");
+    }
+    if (request->ask.has_row && text.family_count == 0) { /* no families would be all of them */
+        return lmm_serve_cells(observed->page, observed->id_text, NULL);
     }
     snapshot = lmm_observed_read(observed);
     errand = calloc(1, sizeof(*errand));
@@ -99,14 +121,30 @@ static struct lmm_answer *answer_mark(struct lmm_observed *observed, size_t numb
     return lmm_answer_json_end(&writer);
 }
 
+/* Takes the answer of the process; NULL: it has made a leak check, or memory ran out. */
+static struct lmm_answer *answer_result(const struct lmm_http_request *request,
+                                        struct lmm_observed *observed,
+                                        const struct lmm_question_result *result)
+{
+    if (!result->is_good) {
+        return lmm_answer_error(409, "%s", result->reason.text);
+    }
+    switch (request->ask.route) {
+    case LMM_ROUTE_CELLS: return lmm_serve_cells(observed->page, observed->id_text, result->cells);
+    case LMM_ROUTE_MARKS: return answer_mark(observed, result->number);
+    default:
+        lmm_observed_outdate(observed); /* a new reading has the result */
+        return NULL;
+    }
+}
+
 struct lmm_answer *lmm_serve_question(struct lmm_asker *asker, struct lmm_http_request *request,
                                       struct lmm_observed *observed, bool *ret_wait,
                                       bool *ret_checked)
 {
+    bool is_check = request->ask.route == LMM_ROUTE_LEAKS;
     struct errand *errand = request->pending;
-    struct lmm_reason reason;
-    size_t number = 0;
-    bool good = true;
+    struct lmm_question_result result;
 
     *ret_wait = false;
     *ret_checked = false;
@@ -117,20 +155,21 @@ struct lmm_answer *lmm_serve_question(struct lmm_asker *asker, struct lmm_http_r
         return refusal;
     }
     if (errand->question != NULL) {
-        if (!lmm_question_take(errand->question, &good, &number, &reason)) {
+        struct lmm_answer *answer;
+
+        if (!lmm_question_take(errand->question, &result)) {
             *ret_wait = true;
             return NULL;
         }
         errand->question = NULL;
-        if (!good) {
-            return lmm_answer_error(409, "%s", reason.text);
+        answer = answer_result(request, observed, &result);
+        is_check = result.is_good && is_check;
+        free(result.cells);
+        if (!is_check) {
+            return answer;
         }
-        if (request->ask.route == LMM_ROUTE_MARKS) {
-            return answer_mark(observed, number);
-        }
-        lmm_observed_outdate(observed); /* a new reading has the result */
     }
-    *ret_checked = true;
+    *ret_checked = is_check;
     return NULL;
 }
 

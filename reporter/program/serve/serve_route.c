@@ -12,6 +12,10 @@ enum {
     MARK = 16,
     PID = 32,
     SITES = 64,
+    FAMILY = 128,
+    TYPE = 256,
+    LINE = 512,
+    ROW = FAMILY | TYPE | LINE,
 };
 
 struct pattern {
@@ -36,6 +40,7 @@ static const struct pattern patterns[] = {
     {LMM_ROUTE_HISTORY, PROCESS, "/history", LMM_METHOD_GET, SINCE_MS},
     {LMM_ROUTE_LEAKS, PROCESS, "/leaks", LMM_METHOD_GET | LMM_METHOD_POST, TOP},
     {LMM_ROUTE_DIFF, PROCESS, "/diff", LMM_METHOD_GET, MARK},
+    {LMM_ROUTE_CELLS, PROCESS, "/pages", LMM_METHOD_GET, ROW},
     {LMM_ROUTE_MARKS, PROCESS, "/marks", LMM_METHOD_POST, 0},
     {LMM_ROUTE_PROCESS_EVENTS, PROCESS, "/events", LMM_METHOD_GET, SINCE},
     {LMM_ROUTE_EVENTS, "/api/v1/events", NULL, LMM_METHOD_GET, SINCE},
@@ -146,6 +151,15 @@ static bool take_sites(struct lmm_ask *ask, const char *value)
     return ask->sites || strcmp(value, "0") == 0;
 }
 
+static bool take_row(struct lmm_ask *ask, enum lmm_ask_table table, const char *value)
+{
+    bool is_first = !ask->has_row;
+
+    ask->has_row = true;
+    ask->table = table;
+    return is_first && lmm_decimal_parse(value, strlen(value), INT32_MAX, &ask->row);
+}
+
 static bool take_token(struct lmm_ask *ask, const char *value)
 {
     bool is_first = ask->token == NULL;
@@ -159,8 +173,9 @@ bool lmm_ask_parameter(struct lmm_ask *ask, const char *key, const char *value)
     static const struct {
         const char *name;
         unsigned bit;
-    } names[] = {{"token", TOKEN}, {"top", TOP}, {"since", SINCE}, {"since_ms", SINCE_MS},
-                 {"mark", MARK},   {"pid", PID}, {"sites", SITES}};
+    } names[] = {{"token", TOKEN}, {"top", TOP},  {"since", SINCE}, {"since_ms", SINCE_MS},
+                 {"mark", MARK},   {"pid", PID},  {"sites", SITES}, {"family", FAMILY},
+                 {"type", TYPE},   {"line", LINE}};
     unsigned known = parameters_of(ask->route);
     size_t bytes = value == NULL ? 0 : strlen(value);
     size_t i = 0;
@@ -179,6 +194,9 @@ bool lmm_ask_parameter(struct lmm_ask *ask, const char *key, const char *value)
     case MARK: return take_mark(ask, value, bytes);
     case PID: return lmm_process_id_parse(value, bytes, &ask->process);
     case SITES: return take_sites(ask, value);
+    case FAMILY: return take_row(ask, LMM_ASK_FAMILY, value);
+    case TYPE: return take_row(ask, LMM_ASK_TYPE, value);
+    case LINE: return take_row(ask, LMM_ASK_LINE, value);
     default: return take_since(ask, value, bytes);
     }
 }

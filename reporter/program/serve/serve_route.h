@@ -23,6 +23,7 @@ enum lmm_route {
     LMM_ROUTE_HISTORY,
     LMM_ROUTE_LEAKS,
     LMM_ROUTE_DIFF,
+    LMM_ROUTE_CELLS,
     LMM_ROUTE_MARKS,
     LMM_ROUTE_PROCESS_EVENTS,
     LMM_ROUTE_EVENTS,
@@ -41,6 +42,13 @@ enum {
     LMM_SERVE_TOP = 100, /* rows without ?top= */
 };
 
+/* Tables that rows can be asked for of. */
+enum lmm_ask_table {
+    LMM_ASK_FAMILY,
+    LMM_ASK_TYPE,
+    LMM_ASK_LINE,
+};
+
 /* A process: a PID, and perhaps the time of its start. */
 struct lmm_process_id {
     uint32_t pid;      /* 0: none was given */
@@ -55,6 +63,9 @@ struct lmm_ask {
     uint64_t top;
     uint64_t since; /* milliseconds, or a sequence number */
     uint64_t mark;
+    uint64_t row;             /* these two: of a table of the page document, if has_row */
+    enum lmm_ask_table table; /* whose */
+    bool has_row;
     bool has_since;
     bool has_mark;
     bool sites;

@@ -257,6 +257,35 @@ class Questions(ServeCase):
         self.assertEqual(self.server.status(self.path + "/diff"), 400)
         self.assertEqual(self.server.status(self.path + "/diff?mark=2"), 404)
 
+    def test_how_full_pages_are(self):
+        self.program.tell("keep 50")
+        self.server.find(self.program.pid, live_blocks=60)
+        path = self.path + "/pages"
+        whole = self.server.json(path)
+        self.assertEqual((whole["schema"], whole["pages_per_cell"], whole["pages_left_out"]), ("lmm-pages", 1, 0))
+        self.assertEqual(sum(whole["cells"]["live_slots"]), 60)
+        self.assertEqual(whole["pages"], len(whole["cells"]["slots"]))
+        document = self.server.json(self.path)
+        names = [document["strings"][name] for name in document["families"]["name"]]
+        family = names.index("struct type_2")
+        row = document["sites"]["family"].index(family)
+        for query in (f"family={family}", f"type={document['sites']['type'][row]}"):
+            cells = self.server.json(f"{path}?{query}")["cells"]
+            self.assertEqual(cells, {"family": [family], "pages": [1], "slots": [(256 << 10) // 32], "live_slots": [20]}, query)
+        line = self.server.json(f"{path}?line={document['sites']['line'][row]}")["cells"]
+        self.assertEqual(line["live_slots"], [20])
+        for query in ("family=x", "family=-1", "family=1&type=1", "family=1&family=1", "top=1", "family=77777", "type=77777", "type="):
+            self.assertEqual(self.server.status(f"{path}?{query}"), 400, query)
+        self.program.tell("free 60")
+        def emptied():
+            self.server.find(self.program.pid, live_blocks=0)
+            return self.server.json(f"{path}?type={document['sites']['type'][row]}")
+        until(lambda: emptied()["pages"] == 0)
+        self.program.kill()
+        self.server.find(self.program.pid, state="killed")
+        answer = self.server.ask(path)
+        self.assertEqual((answer.status, json.loads(answer.text)["error"]), (409, "the process has ended"))
+
     def test_bad_bodies(self):
         for body in ("x", "[]", "{", '{"text": 1}', '{"text": "a", "text": "b"}', '{"x": 1}', '{"text": "a\\u0000b"}', '{"text": "a\\nb"}',
                      '{"text": "\\ud800"}', '{"text": "' + "a" * 128 + '"}', '{} {}', '{"text": "a",}', '{"text": "a\x01"}', "{'text': 'a'}",
