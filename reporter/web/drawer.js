@@ -10,6 +10,7 @@ import {gapText} from './tables.js';
 import {stackOf} from './tree.js';
 import {holesOf, layoutNote} from './layouts.js';
 import {evidenceText} from './words.js';
+import {makePages} from './pages.js';
 
 const STACKS_AT_ONCE = 10;
 const ROWS_SHOWN = 12;
@@ -19,9 +20,11 @@ const CACHE_LINE = 64;
  * Makes the drawer; it is empty until a row is chosen.
  * @param {import('./state.js').Store} store
  * @param {HTMLElement} pair the tables and the flame graph, which stay in sight above it
+ * @param {((query: string) => Promise<any>) | null} askPages asks the process about its pages; null: nobody can
  * @returns {HTMLElement}
  */
-export function makeDrawer(store, pair) {
+export function makeDrawer(store, pair, askPages) {
+    const pages = askPages && makePages(askPages);
     const drawer = el('aside.drawer', {'aria-label': 'The chosen row', hidden: true});
     const stacks = {shown: STACKS_AT_ONCE};
     const draw = () => {
@@ -30,7 +33,7 @@ export function makeDrawer(store, pair) {
         document.body.classList.toggle('has-drawer', chosen !== null);
         if (chosen) {
             const at = drawer.scrollTop;
-            setChildren(drawer, drawerParts(store, chosen, stacks));
+            setChildren(drawer, drawerParts(store, chosen, stacks, pages));
             drawer.scrollTop = at;
         }
     };
@@ -65,9 +68,10 @@ function revealAbove(pair, drawer) {
  * @param {import('./state.js').Store} store
  * @param {import('./sums.js').Selection} chosen
  * @param {{shown: number}} stacks how many stacks are shown at first
+ * @param {((by: string, index: number) => HTMLElement) | null} pages makes the part about pages
  * @returns {import('./dom.js').Child[]}
  */
-function drawerParts(store, chosen, stacks) {
+function drawerParts(store, chosen, stacks, pages) {
     const {model} = store.now;
     const close = el('button', {type: 'button', title: 'Esc', onclick: () => store.set({selection: null})}, ['Close']);
     const layout = chosen.by === 'type' ? model.layouts.find((one) => one.type === chosen.index) : undefined;
@@ -79,6 +83,7 @@ function drawerParts(store, chosen, stacks) {
                 ...rowParts(store, chosen, chosen.by === 'line' ? 'type' : 'line'),
             ]),
             layout ? el('div', {}, layoutParts(layout)) : null,
+            pages && model.process.state === 'running' ? pages(chosen.by, chosen.index) : null,
             el('div', {}, stackParts(store, chosen, stacks)),
         ]),
     ];

@@ -17,7 +17,8 @@ const UNKNOWN_ID = 401;
 /**
  * @typedef {Object} Page what live pages draw with
  * @property {Element} root
- * @property {(model: import('./model.js').Model, tools: HTMLElement[]) => import('./state.js').Store} showModel
+ * @property {(model: import('./model.js').Model, tools: HTMLElement[],
+ *     askPages: ((query: string) => Promise<any>) | null) => import('./state.js').Store} showModel
  * @property {(error: unknown) => void} showFailure
  */
 
@@ -136,7 +137,8 @@ function followProcess(page, id) {
  */
 function showDifference(page, id, mark) {
     ask(`processes/${encodeURIComponent(id)}/diff?mark=${encodeURIComponent(mark)}`).then((document) => {
-        page.showModel(readModel(document), [el('a', {href: '#' + encodeURIComponent(id)}, ['Back to the live figures'])]);
+        const back = el('a', {href: '#' + encodeURIComponent(id)}, ['Back to the live figures']);
+        page.showModel(readModel(document), [back], null);
         markReady();
     }).catch(page.showFailure);
     return () => {};
@@ -212,7 +214,8 @@ class Follower {
 
     /** @param {import('./model.js').Model} model is shown from the start */
     show(model) {
-        this.store = this.page.showModel(model, this.tools());
+        const askPages = (/** @type {string} */ query) => ask(`${this.path}/pages?${query}`);
+        this.store = this.page.showModel(model, this.tools(), askPages);
         this.store.set({connection: connectionOf(model)});
     }
 

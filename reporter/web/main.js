@@ -26,9 +26,10 @@ let shown = null;
  * @param {Element} root
  * @param {import('./model.js').Model} model
  * @param {HTMLElement[]} tools what a live page has besides
+ * @param {((query: string) => Promise<any>) | null} askPages asks a live process about its pages
  * @returns {import('./state.js').Store}
  */
-function showModel(root, model, tools) {
+function showModel(root, model, tools, askPages) {
     if (shown) {
         shown.abort();
     }
@@ -42,7 +43,7 @@ function showModel(root, model, tools) {
     setChildren(root, [
         header, tools.length > 0 && el('nav.toolbar', {'aria-label': 'Live'}, tools),
         makeSummary(store), makeChart(store), makeSentences(store), makeMeasures(store), pair,
-        makeDrawer(store, pair), help,
+        makeDrawer(store, pair, askPages), help,
         el('footer.dim', {}, [`LMM ${model.version}. Bytes are those that the program requested. Press ? for the keys.`]),
     ]);
     listenToKeys(store, {help, filter: grid.filter, search: flame.search, flame: flame.element},
@@ -70,11 +71,11 @@ async function startPage() {
     try {
         const inline = document.getElementById('lmm-data');
         if (inline) {
-            showModel(root, readModel(await readInline(inline)), []);
+            showModel(root, readModel(await readInline(inline)), [], null);
             document.documentElement.dataset.ready = String(Math.round(performance.now()));
         } else {
             startLive({
-                root, showModel: (model, tools) => showModel(root, model, tools),
+                root, showModel: (model, tools, askPages) => showModel(root, model, tools, askPages),
                 showFailure: (error) => showFailure(root, error),
             });
         }

@@ -96,6 +96,31 @@ class Live(WebCase):
         self.browser.click("#row-0")
         self.assertIn("lmm leaks 4711 --why=#60", self.text(".drawer"))
 
+    def test_how_full_the_pages_of_a_type_are(self):
+        cells = {"family": [0] * 3, "pages": [1] * 3, "slots": [120] * 3, "live_slots": [120, 0, 37]}
+        pages = {"schema": "lmm-pages", "schema_version": 1, "pages_per_cell": 1, "pages": 3, "pages_left_out": 0, "cells": cells}
+        self.server.documents[ID + "/pages"] = {**pages, "schema": "lmm-rows"}
+        self.open_process()
+        self.press_button("Types", ".tables")
+        self.browser.click("#row-0")
+        self.press_button("Show how full they are", ".drawer")
+        self.browser.until("return document.querySelector('.drawer').innerText.includes('Not known: the server answers with another');")
+        self.server.documents[ID + "/pages"] = pages
+        self.press_button("Show how full they are", ".drawer")
+        self.browser.until("return document.querySelectorAll('.cells .cell').length === 3;")
+        self.assertIn("3 pages, 44 % full.", self.text(".drawer"))
+        self.assertEqual(self.browser.run("return Array.from(document.querySelectorAll('.cells .cell'), (cell) => cell.getAttribute('class')"
+                                          " + ': ' + cell.textContent).join();"),
+                         "cell cell-5: page 1: 120 of 120 slots,cell cell-0: page 2: 0 of 120 slots,cell cell-2: page 3: 37 of 120 slots")
+        self.delta(totals={"live_bytes": 1 << 30}, sites={"index": [0], "live_bytes": [1 << 30]})
+        self.browser.until("return document.querySelector('.summary').innerText.includes('1.00 GiB');")
+        self.assertEqual(self.count(".cells .cell"), 3)
+        self.check()
+        self.browser.run("document.querySelector('.cells').scrollIntoView({block: 'center'});")
+        (PICTURES / "pages-1400-light.png").write_bytes(self.browser.picture())
+        self.browser.click("#row-1")
+        self.assertEqual(self.count(".cells .cell"), 0)
+
     def test_a_new_type_appears(self):
         self.open_process()
         count = len(self.document["strings"])
