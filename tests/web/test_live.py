@@ -115,11 +115,23 @@ class Live(WebCase):
         self.delta(totals={"live_bytes": 1 << 30}, sites={"index": [0], "live_bytes": [1 << 30]})
         self.browser.until("return document.querySelector('.summary').innerText.includes('1.00 GiB');")
         self.assertEqual(self.count(".cells .cell"), 3)
-        self.check()
-        self.browser.run("document.querySelector('.cells').scrollIntoView({block: 'center'});")
-        (PICTURES / "pages-1400-light.png").write_bytes(self.browser.picture())
         self.browser.click("#row-1")
         self.assertEqual(self.count(".cells .cell"), 0)
+
+    def test_more_cells_than_fit_a_line(self):
+        cells = {"family": [0] * 1300, "pages": [2] * 1300, "slots": [240] * 1300, "live_slots": [i * 7 % 241 for i in range(1300)]}
+        self.server.documents[ID + "/pages"] = {"schema": "lmm-pages", "schema_version": 1, "pages_per_cell": 2, "pages": 2600,
+                                                "pages_left_out": 0, "cells": cells}
+        for theme in ("light", "dark"):
+            for size in (WIDE, NARROW):
+                self.look(size, theme)
+                self.open_process()
+                self.browser.click("#row-0")
+                self.press_button("Show how full they are", ".drawer")
+                self.browser.until("return document.querySelectorAll('.cells .cell').length === 1300;")
+                self.check()
+                self.browser.run("document.querySelector('.cells').scrollIntoView({block: 'end'});")
+                (PICTURES / f"pages-{size[0]}-{theme}.png").write_bytes(self.browser.picture())
 
     def test_a_new_type_appears(self):
         self.open_process()
