@@ -251,10 +251,12 @@ int main(void)
             for (unsigned i = 0; i < number; i++) {
                 add_link();
             }
+            forget();
         } else if (strcmp(command, "braid") == 0 && scanf("%u", &number) == 1) {
             for (unsigned i = 0; i < number; i++) {
                 i % 2 == 0 ? add_link() : add_other_link();
             }
+            forget();
         } else if (strcmp(command, "hidden") == 0) {
             hide();
             forget();

@@ -97,7 +97,7 @@ static struct lmm_answer *answer_loaded(struct lmm_answers *answers,
 {
     const struct lmm_ask *ask = &request->ask;
     const char *id = observed->id_text;
-    bool is_checked;
+    uint64_t checked_ns;
 
     switch (ask->route) {
     case LMM_ROUTE_FAMILIES: return render(observed, "json", "application/json");
@@ -116,7 +116,7 @@ static struct lmm_answer *answer_loaded(struct lmm_answers *answers,
     case LMM_ROUTE_LEAKS:
         return lmm_serve_rows(observed->page, id, LMM_ROWS_LEAKS, (size_t) ask->top);
     case LMM_ROUTE_CELLS:
-        return lmm_serve_question(answers->asker, request, observed, ret_wait, &is_checked);
+        return lmm_serve_question(answers->asker, request, observed, ret_wait, &checked_ns);
     case LMM_ROUTE_HISTORY:
         return lmm_serve_history(observed->page, id, observed->timeline, ask->since);
     case LMM_ROUTE_PROCESS_EVENTS:
@@ -143,13 +143,34 @@ static struct lmm_answer *answer_unnamed(const struct lmm_ask *ask, struct lmm_o
     return observed->provisional == NULL ? NULL : lmm_answer_hold(observed->provisional);
 }
 
+/* As lmm_observer_load(), with a reading since a time; of a process that cannot be read any more with what
+ * it left. */
+static bool load_since(struct lmm_observer *observer, struct lmm_observed *observed,
+                       uint64_t since_ns, bool *ret_wait)
+{
+    for (int tries = 0; tries < 2; tries++) {
+        if (!lmm_observer_load(observer, observed, ret_wait)) {
+            return false;
+        }
+        if (observed->named_read_ns >= since_ns) {
+            return true;
+        }
+        if (observed->is_naming || observed->wants_names) {
+            *ret_wait = true;
+            return false;
+        }
+        lmm_observed_outdate(observed);
+    }
+    return true;
+}
+
 static struct lmm_answer *answer_process(struct lmm_answers *answers,
                                          struct lmm_http_request *request, bool *ret_wait)
 {
     const struct lmm_ask *ask = &request->ask;
     struct lmm_observed *observed = lmm_observer_find(answers->observer, ask->process);
     struct lmm_answer *answer;
-    bool is_checked;
+    uint64_t since_ns = 0;
 
     if (observed == NULL && ask->process.pid == 0) {
         return lmm_answer_error(404, "no process runs, or several do: ?pid= says which one");
@@ -158,12 +179,12 @@ static struct lmm_answer *answer_process(struct lmm_answers *answers,
         return lmm_answer_error(404, "there is no such process");
     }
     if (request->is_post) {
-        answer = lmm_serve_question(answers->asker, request, observed, ret_wait, &is_checked);
-        if (!is_checked) {
+        answer = lmm_serve_question(answers->asker, request, observed, ret_wait, &since_ns);
+        if (since_ns == 0) {
             return answer;
         }
     }
-    if (lmm_observer_load(answers->observer, observed, ret_wait)) {
+    if (load_since(answers->observer, observed, since_ns, ret_wait)) {
         return answer_loaded(answers, request, observed, ret_wait);
     }
     answer = *ret_wait

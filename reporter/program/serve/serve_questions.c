@@ -3,9 +3,11 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "reporter/core/json_writer.h"
 #include "reporter/core/model.h"
+#include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/snapshot.h"
 #include "reporter/program/serve/observed.h"
 #include "reporter/program/serve/serve_answer.h"
@@ -19,6 +21,7 @@ enum { CONFIRM_MS_MAX = 60000 };
 /* What a request has pending. */
 struct errand {
     struct lmm_question *question; /* NULL: the process has answered */
+    uint64_t checked_ns;           /* when it had made a leak check; 0: it has not */
 };
 
 static bool read_mark(const struct lmm_http_request *request, struct lmm_question_text *text)
@@ -140,14 +143,13 @@ static struct lmm_answer *answer_result(const struct lmm_http_request *request,
 
 struct lmm_answer *lmm_serve_question(struct lmm_asker *asker, struct lmm_http_request *request,
                                       struct lmm_observed *observed, bool *ret_wait,
-                                      bool *ret_checked)
+                                      uint64_t *ret_checked_ns)
 {
-    bool is_check = request->ask.route == LMM_ROUTE_LEAKS;
     struct errand *errand = request->pending;
     struct lmm_question_result result;
 
     *ret_wait = false;
-    *ret_checked = false;
+    *ret_checked_ns = 0;
     if (errand == NULL) {
         struct lmm_answer *refusal = ask(asker, request, observed);
 
@@ -163,13 +165,13 @@ struct lmm_answer *lmm_serve_question(struct lmm_asker *asker, struct lmm_http_r
         }
         errand->question = NULL;
         answer = answer_result(request, observed, &result);
-        is_check = result.is_good && is_check;
         free(result.cells);
-        if (!is_check) {
+        if (!result.is_good || request->ask.route != LMM_ROUTE_LEAKS) {
             return answer;
         }
+        errand->checked_ns = lmm_clock_ns(CLOCK_REALTIME);
     }
-    *ret_checked = is_check;
+    *ret_checked_ns = errand->checked_ns;
     return NULL;
 }
 

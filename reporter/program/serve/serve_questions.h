@@ -4,6 +4,7 @@
 #define LMM_PROGRAM_SERVE_QUESTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct lmm_answer;
 struct lmm_asker;
@@ -12,11 +13,11 @@ struct lmm_observed;
 
 /*
  * Asks the process, or looks whether it has answered. To ask about pages, its page is loaded. Returns an answer: an error, or that of a mark or about pages. NULL: the process works on it (*ret_wait), or
- * it has made a leak check (*ret_checked), whose document the caller answers with; else memory ran out.
+ * it has made a leak check before *ret_checked_ns (CLOCK_REALTIME; else 0), and the caller answers with a reading since then; else memory ran out.
  */
 struct lmm_answer *lmm_serve_question(struct lmm_asker *asker, struct lmm_http_request *request,
                                       struct lmm_observed *observed, bool *ret_wait,
-                                      bool *ret_checked);
+                                      uint64_t *ret_checked_ns);
 
 /* Frees what a request has pending. */
 void lmm_serve_question_forget(void *pending);
