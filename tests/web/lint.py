@@ -82,7 +82,7 @@ def main():
         is_module = run("node", "--check", str(path))
     # A node that is not Debian's does not look for modules where Debian has them.
     eslint = os.path.realpath(shutil.which("eslint"))
-    is_linted = run("node", eslint, "--no-eslintrc", "--config", str(HERE / "eslintrc.json"), *names, cwd=WEB,
+    is_linted = run("node", eslint, "--no-eslintrc", "--format", "unix", "--config", str(HERE / "eslintrc.json"), *names, cwd=WEB,
                     env={**os.environ, "NODE_PATH": "/usr/share/nodejs"})
     is_typed = run("tsc", "--project", str(HERE / "tsconfig.json"))
     return 0 if not found and is_module and is_linted and is_typed else 1
