@@ -38,6 +38,7 @@ struct lmm_live_page {
     struct lmm_answer
         *hints; /* these two: objects of JSON with one member; NULL: there was no diet yet */
     struct lmm_answer *layouts;
+    bool has_new_hints; /* which the last event did not say */
     char *notes[LMM_GAP_NOTES_MAX];
     size_t note_count;
     size_t points; /* of the timeline, at the last reading */
@@ -185,6 +186,8 @@ static struct lmm_delta_reading reading_of(const struct lmm_live_page *page)
         .timeline = page->timeline,
         .suspects = page->has_news ? page->suspects : NULL,
         .suspect_count = page->suspect_count,
+        .hints = page->has_new_hints && page->hints != NULL ? value_of(page->hints, "hints")
+                                                            : (struct lmm_string) {NULL, 0},
     };
 }
 
@@ -259,6 +262,7 @@ bool lmm_live_page_take(struct lmm_live_page *page, const struct lmm_page_moment
     judge(page);
     drop_documents(page);
     tell(page);
+    page->has_new_hints = false;
     lmm_page_figures_free(&page->state.figures);
     page->state.figures = (struct lmm_page_figures) {.site_count = 0};
     return true;
@@ -290,19 +294,46 @@ static void forget_advice(struct lmm_live_page *page)
     }
 }
 
+static bool is_equal(const struct lmm_answer *a, const struct lmm_answer *b)
+{
+    return a != NULL && b != NULL && a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
+}
+
+static bool has_notes(const struct lmm_live_page *page, char *const *notes, size_t note_count)
+{
+    bool has = note_count == page->note_count;
+
+    for (size_t i = 0; has && i < note_count; i++) {
+        has = strcmp(notes[i], page->notes[i]) == 0;
+    }
+    return has;
+}
+
 void lmm_live_page_advise(struct lmm_live_page *page, const struct lmm_diet *diet,
                           char *const *notes, size_t note_count)
 {
+    struct lmm_answer *hints = put_one(page->tables, diet, lmm_page_put_hints);
+    struct lmm_answer *layouts = put_one(page->tables, diet, lmm_page_put_layouts);
+    bool stays = is_equal(layouts, page->layouts) && has_notes(page, notes, note_count);
+    bool is_same = stays && is_equal(hints, page->hints);
+
     forget_advice(page);
-    page->hints = put_one(page->tables, diet, lmm_page_put_hints);
-    page->layouts = put_one(page->tables, diet, lmm_page_put_layouts);
+    page->hints = hints;
+    page->layouts = layouts;
     for (size_t i = 0; i < note_count; i++) {
         page->notes[i] = notes[i];
     }
     page->note_count = note_count;
+    if (is_same) {
+        return;
+    }
+    drop_documents(page);
+    if (stays) { /* the next delta says it */
+        page->has_new_hints = true;
+        return;
+    }
     page->is_noted = false;
     page->sequence++;
-    drop_documents(page);
     lmm_channel_add(page->channel, page->sequence, NULL);
 }
 

@@ -33,7 +33,8 @@ void lmm_live_page_free(struct lmm_live_page *page, bool ended);
  * for lmm_live_page_free() only. */
 bool lmm_live_page_take(struct lmm_live_page *page, const struct lmm_page_moment *moment);
 
-/* Takes a diet of the last reading, and notes, whose texts belong to the page then: the followers get a new document. */
+/* Takes a diet of the last reading, and notes, whose texts belong to the page then. The followers get hints with the next
+ * delta, and a new document when layouts or notes have changed. */
 void lmm_live_page_advise(struct lmm_live_page *page, const struct lmm_diet *diet,
                           char *const *notes, size_t note_count);
 

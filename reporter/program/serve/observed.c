@@ -21,6 +21,11 @@
 #include "reporter/program/serve/serve_channel.h"
 #include "reporter/program/symbols/symbols.h"
 
+enum {
+    ADVICE_SECONDS = 10, /* these two: see lmm_observed_set_advised() */
+    ADVICE_SHARE = 100,
+};
+
 /* An hour of readings, one a second, and then fewer. */
 static const struct lmm_timeline_limits limits = {.points = 7200, .recent = 3600, .bytes = 1 << 20};
 
@@ -330,6 +335,36 @@ void lmm_observed_outdate(struct lmm_observed *observed)
     observed->named_read_ns = 0;
 }
 
+struct lmm_snapshot *lmm_observed_latest(struct lmm_observed *observed)
+{
+    struct lmm_snapshot *snapshot = observed->latest;
+
+    observed->latest = NULL;
+    if (snapshot == NULL && !observed->is_removed) {
+        snapshot = lmm_observed_read(observed);
+    }
+    return snapshot;
+}
+
+/* ---- Advice ---------------------------------------------------------------------------------- */
+
+void lmm_observed_set_advised(struct lmm_observed *observed)
+{
+    uint64_t now_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+    uint64_t wait_ns = (now_ns - observed->advice_ns) * ADVICE_SHARE;
+    uint64_t least_ns = ADVICE_SECONDS * LMM_NS_PER_SECOND;
+
+    observed->advice_due_ns = now_ns + (wait_ns > least_ns ? wait_ns : least_ns);
+}
+
+bool lmm_observed_is_advice_old(const struct lmm_observed *observed, uint64_t now_ns)
+{
+    return observed->advice_due_ns != 0 && now_ns >= observed->advice_due_ns &&
+           lmm_observed_is_followed(observed);
+}
+
+/* ---- Marks ----------------------------------------------------------------------------------- */
+
 void lmm_observed_keep_mark(struct lmm_observed *observed, uint32_t number,
                             struct lmm_snapshot *snapshot)
 {
@@ -353,7 +388,7 @@ void lmm_observed_forget(struct lmm_observed *observed)
 {
     lmm_live_page_free(observed->page, false);
     observed->page = NULL;
-    observed->has_advice = false;
+    observed->advice_due_ns = 0;
     if (observed->latest == NULL && (observed->is_removed || lmm_observed_runs(observed))) {
         observed->latest = observed->named;
     } else {

@@ -97,8 +97,9 @@ struct lmm_observed {
     struct lmm_observed_mark marks[LMM_OBSERVED_MARKS]; /* the oldest first */
     uint64_t
         rest_ns; /* CLOCK_MONOTONIC: until then a large process has no event, so that the others are served */
-    bool wants_advice; /* somebody looks at its page, which has none yet */
-    bool has_advice;
+    bool wants_advice;      /* somebody looks at its page, which has none yet, or old one */
+    uint64_t advice_ns;     /* these two: CLOCK_MONOTONIC: when its last advice was begun */
+    uint64_t advice_due_ns; /* when the next one may be; 0: it has none */
     bool is_naming;
     struct lmm_answer *row; /* as it was last listed; NULL: not yet */
     uint64_t row_sequence;  /* of the list, when that changed */
@@ -130,6 +131,14 @@ bool lmm_observed_knows(const struct lmm_observed *observed, const struct lmm_sn
 void lmm_observed_keep(struct lmm_observed *observed, struct lmm_snapshot *snapshot);
 void lmm_observed_take(struct lmm_observed *observed, struct lmm_snapshot *snapshot,
                        uint64_t read_ns);
+
+/* Returns the last reading, which the caller owns then, or a new one; NULL: there is none. */
+struct lmm_snapshot *lmm_observed_latest(struct lmm_observed *observed);
+
+/* Takes down that the advice that was begun at advice_ns is there; and returns whether a page that somebody follows has advice that is
+ * to be made anew: after ten seconds at least, so that it takes a hundredth of the time at most. now_ns: CLOCK_MONOTONIC. */
+void lmm_observed_set_advised(struct lmm_observed *observed);
+bool lmm_observed_is_advice_old(const struct lmm_observed *observed, uint64_t now_ns);
 
 /* Makes all readings old, so that the next request gets a new one. */
 void lmm_observed_outdate(struct lmm_observed *observed);

@@ -304,6 +304,22 @@ static bool is_to_name(const struct lmm_observed *observed, bool is_first, uint6
             (is_first && observed->facts.has_stacks));
 }
 
+/* Gives the namer a process whose page wants advice, when nobody waits for names. */
+static void advise_next(struct lmm_observer *observer)
+{
+    for (size_t i = 0; i < observer->count && lmm_namer_is_idle(observer->namer); i++) {
+        struct lmm_observed *observed = observer->items[i];
+        struct lmm_snapshot *snapshot =
+            observed->wants_advice && observed->page != NULL ? lmm_observed_latest(observed) : NULL;
+
+        observed->wants_advice = false;
+        if (snapshot != NULL) {
+            observed->advice_ns = lmm_clock_ns(CLOCK_MONOTONIC);
+            start_job(observer, observed, snapshot, true);
+        }
+    }
+}
+
 static void read_one(struct lmm_observer *observer, struct lmm_observed *observed, uint64_t now_ns)
 {
     bool ran = lmm_observed_runs(observed);
@@ -319,6 +335,7 @@ static void read_one(struct lmm_observer *observer, struct lmm_observed *observe
         return;
     }
     lmm_observed_note(observed, snapshot);
+    observed->wants_advice |= lmm_observed_is_advice_old(observed, now_ns);
     if (!ran) { /* what has ended is read again when somebody asks */
         lmm_snapshot_free(snapshot);
     } else if (is_to_name(observed, is_first, now_ns)) {
@@ -394,23 +411,12 @@ void lmm_observer_read(struct lmm_observer *observer)
     for (size_t i = 0; i < observer->count; i++) {
         read_one(observer, observer->items[i], now_ns);
     }
+    advise_next(observer);
     store_points(observer, now_ns);
     forget_old(observer, now_ns, &sink);
     lmm_sink_flush(&sink);
     tell_changes(observer, gone);
     lmm_answer_drop(gone);
-}
-
-/* Returns the last reading, which the caller owns then, or a new one; NULL: there is none. */
-static struct lmm_snapshot *last_reading(struct lmm_observed *observed)
-{
-    struct lmm_snapshot *snapshot = observed->latest;
-
-    observed->latest = NULL;
-    if (snapshot == NULL && !observed->is_removed) {
-        snapshot = lmm_observed_read(observed);
-    }
-    return snapshot;
 }
 
 /* Gives the namer the next process that waits for it. */
@@ -419,7 +425,8 @@ static void name_next(struct lmm_observer *observer)
     for (size_t i = 0; i < observer->count && lmm_namer_is_idle(observer->namer); i++) {
         size_t turn = (observer->turn + i) % observer->count;
         struct lmm_observed *observed = observer->items[turn];
-        struct lmm_snapshot *snapshot = observed->wants_names ? last_reading(observed) : NULL;
+        struct lmm_snapshot *snapshot =
+            observed->wants_names ? lmm_observed_latest(observed) : NULL;
 
         observed->wants_names = false;
         if (snapshot != NULL) {
@@ -429,26 +436,11 @@ static void name_next(struct lmm_observer *observer)
     }
 }
 
-/* Gives the namer a process whose page lacks advice, when nobody waits for names. */
-static void advise_next(struct lmm_observer *observer)
-{
-    for (size_t i = 0; i < observer->count && lmm_namer_is_idle(observer->namer); i++) {
-        struct lmm_observed *observed = observer->items[i];
-        struct lmm_snapshot *snapshot =
-            observed->wants_advice && observed->page != NULL ? last_reading(observed) : NULL;
-
-        observed->wants_advice = false;
-        if (snapshot != NULL) {
-            start_job(observer, observed, snapshot, true);
-        }
-    }
-}
-
 /* The page takes what the job has found of its reading. The namer is idle, so what it uses may be read here. */
 static void take_advice(struct lmm_observed *observed, struct lmm_naming *job)
 {
     if (observed->page != NULL && job->wants_advice) {
-        observed->has_advice = true;
+        lmm_observed_set_advised(observed);
         lmm_live_page_advise(observed->page, &job->diet, job->notes, job->note_count);
         job->note_count = 0;
     }
@@ -482,7 +474,7 @@ bool lmm_observer_take_names(struct lmm_observer *observer)
 
 void lmm_observer_advise(struct lmm_observer *observer, struct lmm_observed *observed)
 {
-    observed->wants_advice = !observed->has_advice;
+    observed->wants_advice = observed->advice_due_ns == 0;
     advise_next(observer);
 }
 
@@ -501,7 +493,7 @@ bool lmm_observer_load(struct lmm_observer *observer, struct lmm_observed *obser
         *ret_wait = true;
         return false;
     }
-    snapshot = last_reading(observed);
+    snapshot = lmm_observed_latest(observed);
     if (snapshot == NULL) { /* an earlier reading is better than none */
         return observed->named != NULL && observed->page != NULL;
     }

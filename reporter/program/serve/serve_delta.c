@@ -333,6 +333,9 @@ struct lmm_answer *lmm_serve_delta(const struct lmm_delta_state *before,
     if (now->suspects != NULL) {
         lmm_page_put_suspects(json, now->suspects, now->suspect_count);
     }
+    if (now->hints.bytes > 0) {
+        lmm_json_raw(json, "hints", now->hints);
+    }
     lmm_json_end_object(json);
 
     struct lmm_answer *answer = lmm_answer_json_end(&writer);

@@ -44,6 +44,7 @@ struct lmm_delta_reading {
     const struct lmm_timeline *timeline;     /* NULL: none */
     const struct lmm_page_suspect *suspects; /* NULL: they are as before */
     size_t suspect_count;
+    struct lmm_string hints; /* a value of JSON; empty: they are as before */
 };
 
 /* Returns the delta, one line of JSON; NULL: a delta cannot say what has changed, or memory ran out: the whole document must be

@@ -107,6 +107,14 @@ class Documents(ServeCase):
         names = {document["strings"][document["types"]["name"][layout["type"]]]: layout for layout in document["layouts"]}
         self.assertEqual([field["name"] for field in names["struct wide"]["fields"]], ["first", "second", "third"])
         self.assertIn("struct wide", [document["strings"][document["types"]["name"][hint["type"]]] for hint in document["hints"]])
+        # Hints come again while somebody follows the page.
+        saves = {hint["type"]: hint["saves_bytes"] for hint in document["hints"]}
+        wide = document["types"]["name"].index(document["strings"].index("struct wide"))
+        events = Events(self, server, f"{path}/events")
+        program.tell("wide 3000")
+        later = next(data for data in (events.next()[1] for _ in range(60))
+                     if any(hint["type"] == wide and hint["saves_bytes"] > saves[wide] for hint in data.get("hints", ())))
+        self.assertNotIn("layouts", later)
 
     def test_rows(self):
         server = self.serve()
