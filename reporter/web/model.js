@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * model: the document (docs/page.schema.json), checked. Whoever reads a model need not check it
+ * model: the document (docs/page.schema.json), checked. Readers of a model need not check it
  * again: figures are whole and at least 0, columns have one length, indexes lead to rows, callers
  * stand before the calls they make. Texts may hold anything; they are shown as text only.
  */

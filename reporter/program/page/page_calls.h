@@ -50,8 +50,8 @@ struct lmm_page_walked {
     uint32_t *rows; /* by frame, and by whether it was guessed: index + 1; 0: not walked yet */
 };
 
-/* Sets *ret_row to the row of the innermost call of a stack; where there is no room for more rows, of the
- * innermost that has one, and -1 if none has. stack: not 0. walked: of this model, to be freed by
+/* Sets *ret_row to the row of the innermost call of a stack. When the table is full, it is that of the
+ * innermost call that has a row, and -1 if no call has one. stack: not 0. walked: of this model, to be freed by
  * free(walked->rows). Returns false when memory ran out. */
 bool lmm_page_calls_at(struct lmm_page_calls *calls, struct lmm_page_strings *strings,
                        struct lmm_page_walked *walked, const struct lmm_model *model,

@@ -159,7 +159,7 @@ struct lmm_answer *lmm_live_page_difference(const struct lmm_page_moment *before
 
 static void note(struct lmm_live_page *page);
 
-/* Whoever takes the whole document has all of it: from then on deltas can be told. */
+/* A client that takes the whole document is up to date, so deltas are enough for it from then on. */
 static struct lmm_answer *whole(void *context, uint64_t *ret_sequence)
 {
     struct lmm_live_page *page = context;

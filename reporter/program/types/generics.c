@@ -120,24 +120,6 @@ static bool put_path(const Dwarf_Die *function, char path[LMM_GENERIC_PATH_MAX])
     return true;
 }
 
-/* Sets *ret_type to the first type argument that a DIE itself has. */
-static bool own_argument(const Dwarf_Die *generic, Dwarf_Die *ret_type)
-{
-    Dwarf_Die parent = *generic;
-    Dwarf_Die die;
-    int budget = LMM_TYPE_DIES_MAX;
-
-    if (dwarf_child(&parent, &die) != 0) {
-        return false;
-    }
-    do {
-        if (dwarf_tag(&die) == DW_TAG_template_type_parameter) {
-            return lmm_type_of(&die, ret_type);
-        }
-    } while (--budget > 0 && dwarf_siblingof(&die, &die) == 0);
-    return false;
-}
-
 /* Sets *ret_type to the first type argument of a function or class, or of what it is an instance
  * of. */
 static bool argument_of(const Dwarf_Die *generic, Dwarf_Die *ret_type)
@@ -147,7 +129,7 @@ static bool argument_of(const Dwarf_Die *generic, Dwarf_Die *ret_type)
     for (int i = 0; i < LMM_TYPE_DEPTH_MAX; i++) {
         Dwarf_Attribute attribute;
 
-        if (own_argument(&at, ret_type)) {
+        if (lmm_type_argument(&at, ret_type)) {
             return true;
         }
         if (dwarf_formref_die(dwarf_attr(&at, DW_AT_abstract_origin, &attribute), &at) == NULL &&

@@ -15,7 +15,7 @@
 
 /*
  * Writes the place that argument `number`, from 0 on, of a call points at, as an expression without
- * blanks; what it is cast to does not count. Returns false when there is no such argument, or it
+ * blanks; the type it is cast to is ignored. Returns false when there is no such argument, or it
  * is no address of a place, or the place's text has more than LMM_SOURCE_TEXT_MAX - 1 bytes.
  */
 bool lmm_source_output_find(const struct lmm_tokens *tokens, struct lmm_source_call call,

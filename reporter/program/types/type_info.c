@@ -63,24 +63,6 @@ static void set_tail(const Dwarf_Die *record, struct lmm_type_info *info)
     }
 }
 
-/* Sets *ret_type to the first type argument of a class; returns false when it is no instance of a template. */
-static bool find_argument(const Dwarf_Die *record, Dwarf_Die *ret_type)
-{
-    Dwarf_Die at = *record;
-    Dwarf_Die die;
-    int budget = LMM_TYPE_DIES_MAX;
-
-    if (dwarf_child(&at, &die) != 0) {
-        return false;
-    }
-    do {
-        if (dwarf_tag(&die) == DW_TAG_template_type_parameter) {
-            return lmm_type_of(&die, ret_type);
-        }
-    } while (--budget > 0 && dwarf_siblingof(&die, &die) == 0);
-    return false;
-}
-
 /* Sets the tail of a class that only says what follows its base. */
 static void set_typed_header(const Dwarf_Die *record, struct lmm_type_info *info)
 {
@@ -91,12 +73,12 @@ static void set_typed_header(const Dwarf_Die *record, struct lmm_type_info *info
     uint64_t offset;
     int budget = LMM_TYPE_DIES_MAX;
 
-    if (info->tail_bytes > 0 || !find_argument(record, &argument) ||
+    if (info->tail_bytes > 0 || !lmm_type_argument(record, &argument) ||
         !lmm_type_next_member(record, &member, &offset, &budget) || offset != 0 ||
         dwarf_tag(&member) != DW_TAG_inheritance || !lmm_type_of(&member, &base) ||
         !lmm_type_strip(&base, &base) || lmm_type_bytes(&base) != info->bytes ||
-        lmm_type_next_member(record, &member, &offset, &budget) || find_argument(&base, &other) ||
-        !lmm_type_strip(&argument, &argument)) {
+        lmm_type_next_member(record, &member, &offset, &budget) ||
+        lmm_type_argument(&base, &other) || !lmm_type_strip(&argument, &argument)) {
         return;
     }
     info->tail_bytes = lmm_type_bytes(&argument);

@@ -25,6 +25,23 @@ bool lmm_type_of(const Dwarf_Die *die, Dwarf_Die *ret_type)
     return true;
 }
 
+bool lmm_type_argument(const Dwarf_Die *generic, Dwarf_Die *ret_type)
+{
+    Dwarf_Die parent = *generic;
+    Dwarf_Die die;
+    int budget = LMM_TYPE_DIES_MAX;
+
+    if (dwarf_child(&parent, &die) != 0) {
+        return false;
+    }
+    do {
+        if (dwarf_tag(&die) == DW_TAG_template_type_parameter) {
+            return lmm_type_of(&die, ret_type);
+        }
+    } while (--budget > 0 && dwarf_siblingof(&die, &die) == 0);
+    return false;
+}
+
 static bool is_qualifier(int tag)
 {
     switch (tag) {

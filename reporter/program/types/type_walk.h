@@ -23,6 +23,10 @@ enum {
  * result. An abstract origin or specification is looked at, too. Returns false: there is none. */
 bool lmm_type_of(const Dwarf_Die *die, Dwarf_Die *ret_type);
 
+/* Sets *ret_type to the first type argument that a function or class itself has. Returns false: it is no
+ * instance of a template, or has none. */
+bool lmm_type_argument(const Dwarf_Die *generic, Dwarf_Die *ret_type);
+
 /* Sets *ret_type to what a type leads to when typedef, const and volatile are taken off. A struct
  * that is only declared leads to its definition in the unit. Returns false: it leads to void. */
 bool lmm_type_strip(const Dwarf_Die *type, Dwarf_Die *ret_type);
