@@ -106,6 +106,17 @@ struct lmm_answer *lmm_answer_json_end(struct lmm_answer_json *writer)
     return lmm_answer_done(writer->answer, lmm_json_finish(&writer->json));
 }
 
+struct lmm_answer *lmm_answer_json_end_if(struct lmm_answer_json *writer, bool good)
+{
+    struct lmm_answer *answer = lmm_answer_json_end(writer);
+
+    if (!good) {
+        lmm_answer_drop(answer);
+        return NULL;
+    }
+    return answer;
+}
+
 struct lmm_answer *lmm_answer_error(unsigned status, const char *format, ...)
 {
     struct lmm_answer_json writer;

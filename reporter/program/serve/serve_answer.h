@@ -56,6 +56,9 @@ bool lmm_answer_json_begin(struct lmm_answer_json *writer, unsigned status, bool
 /* Ends it, and returns it; NULL: out of memory. */
 struct lmm_answer *lmm_answer_json_end(struct lmm_answer_json *writer);
 
+/* The same; good: false when what was written is not to be used: returns NULL. */
+struct lmm_answer *lmm_answer_json_end_if(struct lmm_answer_json *writer, bool good);
+
 /* Returns answer, held once more. */
 struct lmm_answer *lmm_answer_hold(struct lmm_answer *answer);
 

@@ -337,12 +337,5 @@ struct lmm_answer *lmm_serve_delta(const struct lmm_delta_state *before,
         lmm_json_raw(json, "hints", now->hints);
     }
     lmm_json_end_object(json);
-
-    struct lmm_answer *answer = lmm_answer_json_end(&writer);
-
-    if (!good) {
-        lmm_answer_drop(answer);
-        return NULL;
-    }
-    return answer;
+    return lmm_answer_json_end_if(&writer, good);
 }

@@ -232,12 +232,5 @@ struct lmm_answer *lmm_serve_history(const struct lmm_live_page *page, const cha
     lmm_json_end_array(json);
     lmm_json_end_object(json);
     lmm_json_end_object(json);
-
-    struct lmm_answer *answer = lmm_answer_json_end(&writer);
-
-    if (!good) {
-        lmm_answer_drop(answer);
-        return NULL;
-    }
-    return answer;
+    return lmm_answer_json_end_if(&writer, good);
 }
