@@ -6,10 +6,9 @@ import signal
 import unittest
 
 import page_file
-from harness import Case, arguments, run, LMM
+from harness import Case, arguments, run, LMM, PYTHON
 
 PRELOAD, STACKS, TYPED, SCHEMA = arguments(4)
-PYTHON = shutil.which("python3")
 NO_PAGE = "it was built without" in run(LMM, "run", "--html", "/dev/null", "--", "true").stderr
 BYTES_MAX = 1500000    # of the file of a program with 10,000 stacks
 STACK_COUNT = 10000
