@@ -17,7 +17,8 @@
 
 struct bench_workload {
     const char *name;
-    size_t operations;          /* of one timed repetition; each is an alloc and a free */
+    clockid_t clock;            /* what a figure is: processor time, or with threads wall time */
+    size_t operations;          /* of one chunk, about 5 ms; each is an alloc and a free */
     size_t live;                /* objects in the live set; 0: there is none */
     void (*setup)(size_t live); /* may be NULL */
     void (*run)(size_t operations);
@@ -54,6 +55,27 @@ void bench_array_setup(size_t live);
 void bench_array(size_t operations);
 void bench_array_teardown(void);
 
+/* blocks.c */
+void bench_blocks_medium_pair(size_t operations);
+void bench_blocks_medium_setup(size_t live);
+void bench_blocks_medium(size_t operations);
+void bench_blocks_zeroed_setup(size_t live);
+void bench_blocks_zeroed(size_t operations);
+void bench_blocks_large_setup(size_t live);
+void bench_blocks_large(size_t operations);
+void bench_blocks_teardown(void);
+
+/* aligned.c, realloc.c: not typed, for malloc only */
+void bench_aligned_setup(size_t live);
+void bench_aligned(size_t operations);
+void bench_aligned_teardown(void);
+void bench_realloc_steps(size_t operations);
+void bench_realloc_doubles(size_t operations);
+void bench_realloc_setup(size_t live);
+void bench_realloc_vectors(size_t operations);
+void bench_realloc_sizes(size_t operations);
+void bench_realloc_teardown(void);
+
 /* threads.c */
 void bench_prodcons_setup(size_t live);
 void bench_prodcons_read_setup(size_t live);
@@ -61,7 +83,6 @@ void bench_prodcons(size_t operations);
 void bench_two_threads_setup(size_t live);
 void bench_two_threads(size_t operations);
 void bench_two_threads_teardown(void);
-void bench_threads_teardown(void);
 
 /* memory.c. The sizes end with 0. Returns the growth of the resident set per object, in bytes. */
 extern const size_t bench_memory_sizes[];
@@ -112,6 +133,17 @@ static inline void *bench_touch(void *p, uint64_t value)
     memcpy(p, &value, sizeof(value));
     __asm__ volatile("" : : "r"(p) : "memory");
     return p;
+}
+
+/* Writes a byte of each page of the block between two offsets, the first page excepted. */
+static inline void bench_touch_pages(void *block, size_t from_bytes, size_t to_bytes)
+{
+    const size_t page_bytes = 4096;
+    char *bytes = block;
+
+    for (size_t i = from_bytes / page_bytes + 1; i * page_bytes < to_bytes; i++) {
+        bytes[i * page_bytes] = 1;
+    }
 }
 
 /* The families. A size that is not a multiple of 8 needs members of another size. */

@@ -12,7 +12,7 @@
 
 enum {
     FAMILIES = 8,
-    LIVE_MAX = 1000000,
+    LIVE_MAX = 1500000,
 };
 
 static void *slots[LIVE_MAX];

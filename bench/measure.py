@@ -42,15 +42,17 @@ def find_library(soname):
     return None
 
 
-# The allocators that LMM is compared with: the library to preload, and its Debian package.
-# Debian 13 has a newer mimalloc.
+# The allocators that LMM is compared with: the library to preload, and its Debian package. Debian 12
+# has mimalloc 2, Debian 13 has mimalloc 3.
 PEERS = {
-    "mimalloc": ("libmimalloc.so.3", "libmimalloc3") if find_library("libmimalloc.so.3") else
-                ("libmimalloc.so.2", "libmimalloc2.0"),
     "glibc": (None, "libc6"),
+    "mimalloc2": ("libmimalloc.so.2", "libmimalloc2.0"),
+    "mimalloc3": ("libmimalloc.so.3", "libmimalloc3"),
     "jemalloc": ("libjemalloc.so.2", "libjemalloc2"),
     "tcmalloc": ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
 }
+# The installed one of the two.
+MIMALLOC = "mimalloc3" if find_library("libmimalloc.so.3") else "mimalloc2"
 
 
 def package_version(package):

@@ -7,6 +7,10 @@
 #include "alloc.h"
 #include "bench.h"
 
+enum {
+    KEYS = 50000,
+};
+
 struct tree_node {
     uint64_t key;
     struct tree_node *left;
@@ -27,7 +31,7 @@ static void insert(struct tree_node **link, uint64_t key)
     *link = node;
 }
 
-/* As deep as the tree: about 50 levels for 300,000 random keys. */
+/* As deep as the tree: about 40 levels for so many random keys. */
 static void free_tree(struct tree_node *node)
 {
     if (node != NULL) {
@@ -39,11 +43,13 @@ static void free_tree(struct tree_node *node)
 
 void bench_tree(size_t operations)
 {
-    struct tree_node *root = NULL;
-    uint64_t random = 0xd1342543de82ef95u;
+    for (size_t done = 0; done < operations; done += KEYS) {
+        struct tree_node *root = NULL;
+        uint64_t random = 0xd1342543de82ef95u;
 
-    for (size_t i = 0; i < operations; i++) {
-        insert(&root, bench_random_next(&random));
+        for (size_t i = 0; i < KEYS; i++) {
+            insert(&root, bench_random_next(&random));
+        }
+        free_tree(root);
     }
-    free_tree(root);
 }
