@@ -10,11 +10,13 @@
 #include "reporter/core/sink.h"
 #include "reporter/core/words.h"
 #include "reporter/program/attach/ask.h"
+#include "reporter/program/attach/holder_answer.h"
 #include "reporter/program/attach/holder_words.h"
 #include "reporter/program/attach/line_groups.h"
 #include "reporter/program/attach/memory_name.h"
 #include "reporter/program/base/output.h"
 #include "reporter/program/base/program.h"
+#include "reporter/program/ledger/ledger_file.h"
 #include "reporter/program/ledger/snapshot.h"
 
 enum {
@@ -175,34 +177,9 @@ bool lmm_holders_print(const char *path, const struct lmm_snapshot *snapshot,
 
 /* ---- What sites retain ----------------------------------------------------------------------- */
 
-enum { KEEPERS_MAX = 128 };
-
-struct keeper {
-    uint64_t site;
-    uint64_t bytes;
-};
-
-static bool parse_keepers(const char *answer, struct keeper keepers[KEEPERS_MAX], size_t *ret_count)
-{
-    uint64_t count;
-
-    *ret_count = 0;
-    if (!lmm_holder_take_figure(&answer, &count)) {
-        return false;
-    }
-    while (*answer == '\n' && *ret_count < KEEPERS_MAX) {
-        struct keeper *keeper = &keepers[(*ret_count)++];
-        if (!lmm_holder_take_figure(&answer, &keeper->site) ||
-            !lmm_holder_take_figure(&answer, &keeper->bytes)) {
-            return false;
-        }
-    }
-    return *answer == '\0';
-}
-
 /* groups: of lines; NULL: each keeper is one site. */
 static void put_keeper(struct lmm_sink *sink, const struct lmm_model *model,
-                       const struct lmm_line_groups *groups, const struct keeper *keeper,
+                       const struct lmm_line_groups *groups, const struct lmm_holder_keeper *keeper,
                        size_t number)
 {
     const struct lmm_model_site *site = lmm_holder_find_site(model, keeper->site);
@@ -223,11 +200,13 @@ static void put_keeper(struct lmm_sink *sink, const struct lmm_model *model,
 }
 
 /* Takes the keepers that the process put into its ledger when it ended. False after a message on stderr. */
-static bool take_keepers(const struct lmm_snapshot *snapshot, struct keeper keepers[KEEPERS_MAX],
+static bool take_keepers(const struct lmm_snapshot *snapshot,
+                         struct lmm_holder_keeper keepers[LMM_HOLDER_KEEPERS_MAX],
                          size_t *ret_count)
 {
     const struct lmm_model *model = snapshot->model;
-    size_t count = model->keeper_count < KEEPERS_MAX ? model->keeper_count : (size_t) KEEPERS_MAX;
+    size_t count = model->keeper_count < LMM_HOLDER_KEEPERS_MAX ? model->keeper_count
+                                                                : (size_t) LMM_HOLDER_KEEPERS_MAX;
 
     if (count == 0) {
         lmm_complain("process %" PRIu32 " is %s: --retained needs a live process, or one that "
@@ -235,7 +214,7 @@ static bool take_keepers(const struct lmm_snapshot *snapshot, struct keeper keep
                      model->pid, lmm_process_state_name(snapshot->state));
     }
     for (size_t i = 0; i < count; i++) {
-        keepers[i] = (struct keeper) {model->keepers[i].site, model->keepers[i].bytes};
+        keepers[i] = (struct lmm_holder_keeper) {model->keepers[i].site, model->keepers[i].bytes};
     }
     *ret_count = count;
     return count > 0;
@@ -244,26 +223,23 @@ static bool take_keepers(const struct lmm_snapshot *snapshot, struct keeper keep
 /* Asks for the keepers by line. False after a message on stderr. */
 static bool ask_for_keepers(const char *path, const struct lmm_snapshot *snapshot,
                             const struct lmm_line_groups *groups,
-                            struct keeper keepers[KEEPERS_MAX], size_t *ret_count)
+                            struct lmm_holder_keeper keepers[LMM_HOLDER_KEEPERS_MAX],
+                            size_t *ret_count)
 {
     static char question[LMM_LONG_QUESTION_BYTES];
-    static char answer[LMM_ANSWER_BYTES];
+    struct lmm_reason reason;
 
     lmm_line_groups_write(groups, "retained", NULL, 0, question);
-    if (!lmm_ask(path, snapshot, question, answer)) {
-        return false;
-    }
-    if (!parse_keepers(answer, keepers, ret_count)) {
-        lmm_complain("process %" PRIu32 " gave an answer that makes no sense",
-                     snapshot->model->pid);
+    if (!lmm_holder_keepers_ask(path, snapshot, question, keepers, ret_count, &reason)) {
+        lmm_complain("%s", reason.text);
         return false;
     }
     return true;
 }
 
 static void put_keepers(struct lmm_sink *sink, const struct lmm_model *model,
-                        const struct lmm_line_groups *groups, const struct keeper *keepers,
-                        size_t count, size_t most)
+                        const struct lmm_line_groups *groups,
+                        const struct lmm_holder_keeper *keepers, size_t count, size_t most)
 {
     lmm_sink_puts(sink, "Retained        bytes   own bytes     blocks  line\n");
     for (size_t i = 0; i < count && i < most; i++) {
@@ -275,7 +251,7 @@ static void put_keepers(struct lmm_sink *sink, const struct lmm_model *model,
 }
 
 static int write_keepers(const struct lmm_model *model, const struct lmm_line_groups *groups,
-                         const struct keeper *keepers, size_t count, size_t most,
+                         const struct lmm_holder_keeper *keepers, size_t count, size_t most,
                          const char *output)
 {
     struct lmm_output file;
@@ -290,7 +266,7 @@ static int write_keepers(const struct lmm_model *model, const struct lmm_line_gr
 int lmm_holders_write_retained(const char *path, const struct lmm_snapshot *snapshot, size_t most,
                                const char *output)
 {
-    static struct keeper keepers[KEEPERS_MAX];
+    static struct lmm_holder_keeper keepers[LMM_HOLDER_KEEPERS_MAX];
     const struct lmm_model *model = snapshot->model;
     struct lmm_line_groups groups;
     int status = LMM_EXIT_FAILED;
