@@ -116,6 +116,7 @@ static struct lmm_answer *answer_loaded(struct lmm_answers *answers,
     case LMM_ROUTE_LEAKS:
         return lmm_serve_rows(observed->page, id, LMM_ROWS_LEAKS, (size_t) ask->top);
     case LMM_ROUTE_CELLS:
+    case LMM_ROUTE_HOLDERS:
         return lmm_serve_question(answers->asker, request, observed, ret_wait, &checked_ns);
     case LMM_ROUTE_HISTORY:
         return lmm_serve_history(observed->page, id, observed->timeline, ask->since);
@@ -178,7 +179,7 @@ static struct lmm_answer *answer_process(struct lmm_answers *answers,
     if (observed == NULL) {
         return lmm_answer_error(404, "there is no such process");
     }
-    if (request->is_post) {
+    if (request->is_post && ask->route != LMM_ROUTE_HOLDERS) { /* that one needs the page's rows */
         answer = lmm_serve_question(answers->asker, request, observed, ret_wait, &since_ns);
         if (since_ns == 0) {
             return answer;

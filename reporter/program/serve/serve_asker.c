@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "reporter/program/attach/holder_answer.h"
+#include "reporter/program/attach/memory_name.h"
 #include "reporter/program/ledger/snapshot.h"
 
 struct lmm_question {
@@ -73,6 +75,48 @@ static bool ask_for_cells(const struct lmm_question *question, struct lmm_questi
                              result->cells, &result->reason);
 }
 
+/* Names the roots of an answer. */
+static void name_roots(const struct lmm_question *question, struct lmm_holder_answer *answer)
+{
+    struct lmm_memory_names *names = lmm_memory_names_open(question->snapshot->header->pid);
+
+    lmm_holder_answer_name(answer, names);
+    lmm_memory_names_close(names);
+}
+
+/* What a process does not tell stays unknown. */
+static bool ask_what_is_retained(const struct lmm_question *question,
+                                 struct lmm_question_result *result)
+{
+    struct lmm_holder_keeper keepers[LMM_HOLDER_KEEPERS_MAX];
+    size_t count;
+
+    if (!lmm_holder_keepers_ask(question->path, question->snapshot, question->text.retained,
+                                keepers, &count, &result->reason)) {
+        return false;
+    }
+    for (size_t i = 0; i < count && !result->has_retained; i++) {
+        result->has_retained = keepers[i].site == question->text.site;
+        result->retained_bytes = keepers[i].bytes;
+    }
+    return true;
+}
+
+static bool ask_for_holders(const struct lmm_question *question, struct lmm_question_result *result)
+{
+    result->holders = malloc(sizeof(*result->holders));
+    if (result->holders == NULL) {
+        lmm_reason_set(&result->reason, "%s", strerror(ENOMEM));
+        return false;
+    }
+    if (!lmm_holder_answer_ask(question->path, question->snapshot, question->text.holders,
+                               result->holders, &result->reason)) {
+        return false;
+    }
+    name_roots(question, result->holders);
+    return question->text.retained == NULL || ask_what_is_retained(question, result);
+}
+
 static bool ask_for(const struct lmm_question *question, struct lmm_question_result *result)
 {
     const struct lmm_question_text *text = &question->text;
@@ -81,6 +125,7 @@ static bool ask_for(const struct lmm_question *question, struct lmm_question_res
     case LMM_QUESTION_CHECK:
         return lmm_request_check(question->path, question->snapshot, &text->check, &result->reason);
     case LMM_QUESTION_CELLS: return ask_for_cells(question, result);
+    case LMM_QUESTION_HOLDERS: return ask_for_holders(question, result);
     default:
         return lmm_request_mark(question->path, question->snapshot, text->mark, &result->number,
                                 &result->reason);
@@ -130,11 +175,27 @@ static bool has_ended(struct lmm_question *question)
     return ended;
 }
 
+void lmm_question_result_free(struct lmm_question_result *result)
+{
+    free(result->cells);
+    free(result->holders);
+    *result = (struct lmm_question_result) {.is_good = false};
+}
+
+void lmm_question_text_free(struct lmm_question_text *text)
+{
+    free(text->holders);
+    free(text->retained);
+    text->holders = NULL;
+    text->retained = NULL;
+}
+
 static void drop(struct lmm_question *question)
 {
     lmm_snapshot_free(question->snapshot);
     free(question->path);
-    free(question->result.cells);
+    lmm_question_text_free(&question->text);
+    lmm_question_result_free(&question->result);
     *question = (struct lmm_question) {.asker = NULL};
 }
 
@@ -159,13 +220,13 @@ static struct lmm_question *find_place(struct lmm_asker *asker, const void *of)
 }
 
 struct lmm_question *lmm_asker_ask(struct lmm_asker *asker, const void *of, const char *path,
-                                   struct lmm_snapshot *snapshot,
-                                   const struct lmm_question_text *text)
+                                   struct lmm_snapshot *snapshot, struct lmm_question_text *text)
 {
     struct lmm_question *question = find_place(asker, of);
 
     if (question == NULL) {
         lmm_snapshot_free(snapshot);
+        lmm_question_text_free(text);
         return NULL;
     }
     *question = (struct lmm_question) {
@@ -183,7 +244,7 @@ bool lmm_question_take(struct lmm_question *question, struct lmm_question_result
         return false;
     }
     *ret_result = question->result;
-    question->result.cells = NULL; /* the caller's */
+    question->result = (struct lmm_question_result) {.is_good = false}; /* it is the caller's */
     drop(question);
     return true;
 }

@@ -14,6 +14,7 @@
 #include "reporter/program/serve/serve_asker.h"
 #include "reporter/program/serve/serve_body.h"
 #include "reporter/program/serve/serve_cells.h"
+#include "reporter/program/serve/serve_holders.h"
 #include "reporter/program/serve/serve_http.h"
 
 enum { CONFIRM_MS_MAX = 60000 };
@@ -51,23 +52,50 @@ static bool read_check(const struct lmm_http_request *request, struct lmm_questi
     return good && (mark != 0 || !check->wants_old);
 }
 
+/* Answers a request about a row; result: NULL: it has no live blocks. */
+static struct lmm_answer *answer_row(const struct lmm_http_request *request,
+                                     const struct lmm_observed *observed,
+                                     const struct lmm_question_result *result)
+{
+    return request->ask.route == LMM_ROUTE_CELLS
+               ? lmm_serve_cells(observed->page, observed->id_text,
+                                 result == NULL ? NULL : result->cells)
+               : lmm_serve_holders(observed->page, &request->ask, observed->id_text, result);
+}
+
 /* Reads what is to be asked. Returns NULL; or the answer to a request without one. */
-static struct lmm_answer *read_request(const struct lmm_http_request *request,
+static struct lmm_answer *read_request(struct lmm_http_request *request,
                                        const struct lmm_observed *observed,
                                        struct lmm_question_text *text)
 {
-    bool good;
+    bool retained = false;
+    bool good = true;
+    bool has_row = true;
 
-    if (request->ask.route == LMM_ROUTE_CELLS) {
-        return lmm_serve_cells_question(observed->page, &request->ask, text)
-                   ? NULL
-                   : lmm_answer_error(400, "the page document has no such row");
+    switch (request->ask.route) {
+    case LMM_ROUTE_CELLS:
+        has_row = lmm_serve_cells_question(observed->page, &request->ask, text);
+        break;
+    case LMM_ROUTE_HOLDERS:
+        good = lmm_serve_holders_read(request->body, &request->ask, &retained);
+        has_row = good && lmm_serve_holders_question(observed->page, &request->ask, retained, text);
+        break;
+    case LMM_ROUTE_MARKS: good = read_mark(request, text); break;
+    default: good = read_check(request, text); break;
     }
-    good = request->ask.route == LMM_ROUTE_MARKS ? read_mark(request, text)
-                                                 : read_check(request, text);
-    return good ? NULL
-                : lmm_answer_error(400,
-                                   "the body is malformed, or a member is unknown or out of range");
+    if (!good) {
+        return lmm_answer_error(400,
+                                "the body is malformed, or a member is unknown or out of range");
+    }
+    return has_row ? NULL : lmm_answer_error(400, "the page document has no such row");
+}
+
+/* Whether the row that is asked about has no live blocks, so that the process need not be asked. */
+static bool is_empty_row(const struct lmm_http_request *request,
+                         const struct lmm_question_text *text)
+{
+    return request->ask.has_row &&
+           (text->kind == LMM_QUESTION_CELLS ? text->family_count == 0 : text->holders == NULL);
 }
 
 /* Asks; NULL: the process has been asked. */
@@ -83,15 +111,17 @@ static struct lmm_answer *ask(struct lmm_asker *asker, struct lmm_http_request *
         return refusal;
     }
     if (!lmm_observed_runs(observed)) {
+        lmm_question_text_free(&text);
         return lmm_answer_error(409, "the process has ended");
     }
-    if (request->ask.has_row && text.family_count == 0) { /* no families would be all of them */
-        return lmm_serve_cells(observed->page, observed->id_text, NULL);
+    if (is_empty_row(request, &text)) {
+        return answer_row(request, observed, NULL);
     }
     snapshot = lmm_observed_read(observed);
     errand = calloc(1, sizeof(*errand));
     if (snapshot == NULL || errand == NULL) {
         lmm_snapshot_free(snapshot);
+        lmm_question_text_free(&text);
         free(errand);
         return lmm_answer_error(409, "the ledger cannot be read: %s", observed->trouble.text);
     }
@@ -133,7 +163,8 @@ static struct lmm_answer *answer_result(const struct lmm_http_request *request,
         return lmm_answer_error(409, "%s", result->reason.text);
     }
     switch (request->ask.route) {
-    case LMM_ROUTE_CELLS: return lmm_serve_cells(observed->page, observed->id_text, result->cells);
+    case LMM_ROUTE_CELLS:
+    case LMM_ROUTE_HOLDERS: return answer_row(request, observed, result);
     case LMM_ROUTE_MARKS: return answer_mark(observed, result->number);
     default:
         lmm_observed_outdate(observed); /* a new reading has the result */
@@ -158,6 +189,7 @@ struct lmm_answer *lmm_serve_question(struct lmm_asker *asker, struct lmm_http_r
     }
     if (errand->question != NULL) {
         struct lmm_answer *answer;
+        bool is_good;
 
         if (!lmm_question_take(errand->question, &result)) {
             *ret_wait = true;
@@ -165,8 +197,9 @@ struct lmm_answer *lmm_serve_question(struct lmm_asker *asker, struct lmm_http_r
         }
         errand->question = NULL;
         answer = answer_result(request, observed, &result);
-        free(result.cells);
-        if (!result.is_good || request->ask.route != LMM_ROUTE_LEAKS) {
+        is_good = result.is_good;
+        lmm_question_result_free(&result);
+        if (!is_good || request->ask.route != LMM_ROUTE_LEAKS) {
             return answer;
         }
         errand->checked_ns = lmm_clock_ns(CLOCK_REALTIME);

@@ -42,6 +42,7 @@ static const struct pattern patterns[] = {
     {LMM_ROUTE_DIFF, PROCESS, "/diff", LMM_METHOD_GET, MARK},
     {LMM_ROUTE_CELLS, PROCESS, "/pages", LMM_METHOD_GET, ROW},
     {LMM_ROUTE_MARKS, PROCESS, "/marks", LMM_METHOD_POST, 0},
+    {LMM_ROUTE_HOLDERS, PROCESS, "/holders", LMM_METHOD_POST, 0},
     {LMM_ROUTE_PROCESS_EVENTS, PROCESS, "/events", LMM_METHOD_GET, SINCE},
     {LMM_ROUTE_EVENTS, "/api/v1/events", NULL, LMM_METHOD_GET, SINCE},
     {LMM_ROUTE_METRICS, "/metrics", NULL, LMM_METHOD_GET, SITES},

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`lmm serve`: the documents of one process, its events, marks and leak checks."""
 from harness import SOURCE, main
-from serving import Events, ServeCase, json, os, signal, until
+from serving import SERVED, Events, Served, ServeCase, json, os, signal, until
 
 try:
     import jsonschema
@@ -292,6 +292,66 @@ class Questions(ServeCase):
         self.program.kill()
         self.server.find(self.program.pid, state="killed")
         answer = self.server.ask(path)
+        self.assertEqual((answer.status, json.loads(answer.text)["error"]), (409, "the process has ended"))
+
+    def holders(self, **body):
+        answer = self.post("/holders", body)
+        self.assertEqual(answer.status, 200, answer.text)
+        return json.loads(answer.text)
+
+    def test_who_holds_blocks(self):
+        self.program.tell("lose 4")
+        self.server.find(self.program.pid, live_blocks=14)
+        document = self.server.json(self.path)
+        sites, lines = document["sites"], document["lines"]
+        names = [document["strings"][name] for name in document["types"]["name"]]
+        kind = names.index("struct type_1")
+        row = sites["type"].index(kind)
+        line = sites["line"][row]
+        for by, index in (("type", kind), ("family", sites["family"][row]), ("line", line)):
+            answer = self.holders(**{by: index})
+            self.assertEqual((answer["schema"], answer["by"], answer["row"], answer["held_blocks"], answer["held_bytes"], answer["ways"],
+                              answer["retained_bytes"]), ("lmm-holders", by, index, 3, 72, 1, None))
+            group, = answer["groups"]
+            self.assertRegex(group["root"], r"^served!kept\+0x8 \+24\*i$")
+            self.assertEqual((group["blocks"], group["bytes"], group["links_left_out"]), (3, 72, 0))
+            self.assertEqual(group["links"], [{"type": kind, "line": line, "least_bytes": 24, "most_bytes": 24, "is_inside": False,
+                                               "from": None, "loop": None}])
+        self.assertEqual(self.holders(type=kind, retained=True)["retained_bytes"], 72)
+        lost = next(i for i, name in enumerate(lines["function"]) if document["strings"][name] == "lose")
+        answer = self.holders(line=lost, retained=True)
+        self.assertEqual((answer["held_blocks"], answer["groups"], answer["retained_bytes"]), (0, [], None))
+
+    def test_who_holds_blocks_of_a_list(self):
+        program = self.plain()
+        program.tell("node 100")
+        self.server.find(program.pid, names="ready")
+        self.path = f"/api/v1/processes/{program.pid}"
+        document = self.server.json(self.path)
+        names = [document["strings"][name] for name in document["types"]["name"]]
+        answer = self.holders(type=names.index("struct node"))
+        group, = answer["groups"]
+        self.assertEqual((group["root"], group["blocks"], group["links"][-1]["loop"]), ("served_plain!nodes", 100, [0, 0, 0]))
+
+    def test_rows_whose_holders_cannot_be_asked_for(self):
+        for body in ("{}", '{"line": 0, "type": 0}', '{"line": -1}', '{"line": 77777}', '{"type": 77777}', '{"family": 77777}', '{"retained": true}',
+                     '{"line": 0, "retained": 1}', '{"line": "0"}', '{"mark": 1}', "x"):
+            self.assertEqual(self.post("/holders", body).status, 400, body)
+        self.assertEqual(self.server.status(self.path + "/holders"), 405)
+        self.program.tell("free 10")
+        self.server.find(self.program.pid, live_blocks=0)
+        self.assertEqual(self.holders(line=0)["groups"], [])
+
+    def test_processes_that_cannot_be_asked_for_holders(self):
+        program = Served(self, SERVED, 3, environment={**self.environment, "LMM_OPTIONS": "signal=0"})
+        program.tell("keep 3")
+        self.server.find(program.pid, live_blocks=3)
+        answer = self.server.ask(f"/api/v1/processes/{program.pid}/holders", "POST", b'{"line": 0}')
+        self.assertEqual(answer.status, 409)
+        self.assertIn("cannot be asked", json.loads(answer.text)["error"])
+        self.program.kill()
+        self.server.find(self.program.pid, state="killed")
+        answer = self.post("/holders", {"line": 0})
         self.assertEqual((answer.status, json.loads(answer.text)["error"]), (409, "the process has ended"))
 
     def test_bad_bodies(self):

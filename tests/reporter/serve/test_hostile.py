@@ -17,7 +17,8 @@ CLIENTS, PROGRAMS = 8, 3
 PATHS = ("/", "/healthz", "/nothing", "/api/v1/processes", "/api/v1/events", "/metrics", "/metrics?sites=1", "/debug/pprof/heap",
          *("/api/v1/processes/{}" + rest for rest in ("", "/events", "/types", "/sites", "/families", "/history", "/leaks", "/diff?mark=1")),
          "/debug/pprof/heap?pid={}")
-POSTS = {"/api/v1/processes/{}/marks": b'{"text": "x"}', "/api/v1/processes/{}/leaks": b"{}"}
+POSTS = {"/api/v1/processes/{}/marks": b'{"text": "x"}', "/api/v1/processes/{}/leaks": b"{}",
+         "/api/v1/processes/{}/holders": b'{"type": 1, "retained": true}'}
 
 
 class Hostile(ServeCase):

@@ -106,7 +106,7 @@ class Refusals(ServeCase):
 
     def test_methods(self):
         for method, path, allow in (("POST", "/metrics", "GET, HEAD"), ("DELETE", "/", "GET, HEAD"), ("PUT", "/api/v1/processes", "GET, HEAD"),
-                                    ("GET", "/api/v1/processes/1/marks", "POST"), ("OPTIONS", "/metrics", "GET, HEAD"),
+                                    ("GET", "/api/v1/processes/1/marks", "POST"), ("GET", "/api/v1/processes/1/holders", "POST"), ("OPTIONS", "/metrics", "GET, HEAD"),
                                     ("DELETE", "/api/v1/processes/1/leaks", "GET, HEAD, POST"), ("TRACE", "/", "GET, HEAD")):
             answer = self.server.ask(path, method)
             self.assertEqual((answer.status, answer.getheader("Allow")), (405, allow), (method, path))
