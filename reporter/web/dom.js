@@ -5,7 +5,7 @@
  */
 import {blocksText, bytesText, changeText, exactText} from './text.js';
 
-const FOCUSABLE = 'a, button, input';
+const FOCUSABLE = 'a, button, input, [tabindex]';
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**
@@ -72,19 +72,30 @@ export function append(element, children) {
 }
 
 /**
- * Replaces what an element contains. Where the focus was in it, the element in the same place has
- * it after that, so that a live page does not take it away.
+ * Replaces what an element contains.
  * @param {Element} element
  * @param {Child[]} children
  */
 export function setChildren(element, children) {
+    keepFocus(element, () => {
+        element.replaceChildren();
+        append(element, children);
+    });
+}
+
+/**
+ * Changes what an element contains. Where the focus was in it, the element in the same place has it
+ * after that, so that a live page does not take it away.
+ * @param {Element} element
+ * @param {() => void} change
+ */
+export function keepFocus(element, change) {
     const active = document.activeElement;
     const at = active && active !== element && element.contains(active)
         ? Array.from(element.querySelectorAll(FOCUSABLE)).indexOf(active) : -1;
-    element.replaceChildren();
-    append(element, children);
+    change();
     const next = at < 0 ? undefined : element.querySelectorAll(FOCUSABLE)[at];
-    if (next instanceof HTMLElement) {
+    if (next instanceof HTMLElement || next instanceof SVGElement) {
         next.focus({preventScroll: true});
     }
 }

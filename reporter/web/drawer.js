@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /**
- * drawer: question 5, about the chosen row: its figures, its layout with holes to scale, how full
- * its pages are, its lines or types, and its call stacks.
+ * drawer: question 5, about the chosen row: its figures, its layout with holes to scale, who holds
+ * its blocks, how full its pages are, its lines or types, and its call stacks.
  */
-import {amountEl, blocksEl, bytesEl, el, setChildren, svgEl} from './dom.js';
+import {amountEl, blocksEl, bytesEl, el, keepFocus, setChildren, svgEl} from './dom.js';
 import {bytesText, exactText, placeText, shareText} from './text.js';
 import {lineName, measureOf, siteValues, sitesOf, sumOf, typeName} from './sums.js';
 import {gapText} from './tables.js';
 import {stackOf} from './tree.js';
 import {holesOf, layoutNote} from './layouts.js';
 import {evidenceText} from './words.js';
+import {makeHolders, whyParts} from './holders.js';
 import {makePages} from './pages.js';
 
 const STACKS_AT_ONCE = 10;
@@ -17,14 +18,20 @@ const ROWS_SHOWN = 12;
 const CACHE_LINE = 64;
 
 /**
+ * @typedef {Object} Asks asks a live process
+ * @property {(query: string) => Promise<any>} pages how full its pages are
+ * @property {(row: any) => Promise<any>} holders who holds blocks
+ */
+
+/**
  * Makes the drawer; it is empty until a row is chosen.
  * @param {import('./state.js').Store} store
  * @param {HTMLElement} pair the tables and the flame graph, which stay in sight above it
- * @param {((query: string) => Promise<any>) | null} askPages asks the process about its pages; null: nobody can
+ * @param {Asks | null} asks null: nobody can
  * @returns {HTMLElement}
  */
-export function makeDrawer(store, pair, askPages) {
-    const pages = askPages && makePages(askPages);
+export function makeDrawer(store, pair, asks) {
+    const asked = asks ? [makeHolders(store, asks.holders), makePages(asks.pages)] : [];
     const drawer = el('aside.drawer', {'aria-label': 'The chosen row', hidden: true});
     const stacks = {shown: STACKS_AT_ONCE};
     const draw = () => {
@@ -33,7 +40,8 @@ export function makeDrawer(store, pair, askPages) {
         document.body.classList.toggle('has-drawer', chosen !== null);
         if (chosen) {
             const at = drawer.scrollTop;
-            setChildren(drawer, drawerParts(store, chosen, stacks, pages));
+            // Parts about which the process was asked move into the new ones, so the focus is kept around both.
+            keepFocus(drawer, () => setChildren(drawer, drawerParts(store, chosen, stacks, asked)));
             drawer.scrollTop = at;
         }
     };
@@ -68,11 +76,12 @@ function revealAbove(pair, drawer) {
  * @param {import('./state.js').Store} store
  * @param {import('./sums.js').Selection} chosen
  * @param {{shown: number}} stacks how many stacks are shown at first
- * @param {((by: string, index: number) => HTMLElement) | null} pages makes the part about pages
+ * @param {import('./asked.js').Asked[]} asked make the parts about which the process is asked
  * @returns {import('./dom.js').Child[]}
  */
-function drawerParts(store, chosen, stacks, pages) {
+function drawerParts(store, chosen, stacks, asked) {
     const {model} = store.now;
+    const isRunning = model.process.state === 'running';
     const close = el('button', {type: 'button', title: 'Esc', onclick: () => store.set({selection: null})}, ['Close']);
     const layout = chosen.by === 'type' ? model.layouts.find((one) => one.type === chosen.index) : undefined;
     return [
@@ -83,7 +92,9 @@ function drawerParts(store, chosen, stacks, pages) {
                 ...rowParts(store, chosen, chosen.by === 'line' ? 'type' : 'line'),
             ]),
             layout ? el('div', {}, layoutParts(layout)) : null,
-            pages && model.process.state === 'running' ? pages(chosen.by, chosen.index) : null,
+            ...asked.map((part) => part(chosen, isRunning)),
+            asked.length === 0 && model.kind !== 'diff' ? el('div', {}, [el('h3', {}, ['Who holds it']),
+                el('p.dim', {}, whyParts(model, chosen))]) : null,
             el('div', {}, stackParts(store, chosen, stacks)),
         ]),
     ];
@@ -110,12 +121,9 @@ function aboutParts(model, chosen) {
     const i = chosen.index;
     if (chosen.by === 'line') {
         const {lines} = model;
-        const isAlive = model.process.state === 'running';
         return [
             el('p', {}, [`${lines.file[i]}${lines.line[i] > 0 ? ':' + lines.line[i] : ''}`,
                 el('span.dim', {}, [` in ${placeText(lines.module[i], 0) || 'an unknown module'}, #${lines.id[i]}`])]),
-            isAlive && el('p.dim', {}, ['Who holds these blocks is said by ',
-                el('code', {}, [`lmm leaks ${model.process.pid} --why=#${lines.id[i]}`])]),
         ];
     }
     if (chosen.by === 'family') {

@@ -18,7 +18,7 @@ const UNKNOWN_ID = 401;
  * @typedef {Object} Page what live pages draw with
  * @property {Element} root
  * @property {(model: import('./model.js').Model, tools: HTMLElement[],
- *     askPages: ((query: string) => Promise<any>) | null) => import('./state.js').Store} showModel
+ *     asks: import('./drawer.js').Asks | null) => import('./state.js').Store} showModel
  * @property {(error: unknown) => void} showFailure
  */
 
@@ -214,8 +214,10 @@ class Follower {
 
     /** @param {import('./model.js').Model} model is shown from the start */
     show(model) {
-        const askPages = (/** @type {string} */ query) => ask(`${this.path}/pages?${query}`);
-        this.store = this.page.showModel(model, this.tools(), askPages);
+        this.store = this.page.showModel(model, this.tools(), {
+            pages: (query) => ask(`${this.path}/pages?${query}`),
+            holders: (row) => ask(`${this.path}/holders`, row),
+        });
         this.store.set({connection: connectionOf(model)});
     }
 

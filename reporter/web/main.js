@@ -26,10 +26,10 @@ let shown = null;
  * @param {Element} root
  * @param {import('./model.js').Model} model
  * @param {HTMLElement[]} tools what a live page has besides
- * @param {((query: string) => Promise<any>) | null} askPages asks a live process about its pages
+ * @param {import('./drawer.js').Asks | null} asks asks a live process; null: there is none
  * @returns {import('./state.js').Store}
  */
-function showModel(root, model, tools, askPages) {
+function showModel(root, model, tools, asks) {
     if (shown) {
         shown.abort();
     }
@@ -43,7 +43,7 @@ function showModel(root, model, tools, askPages) {
     setChildren(root, [
         header, tools.length > 0 && el('nav.toolbar', {'aria-label': 'Live'}, tools),
         makeSummary(store), makeChart(store), makeSentences(store), makeMeasures(store), pair,
-        makeDrawer(store, pair, askPages), help,
+        makeDrawer(store, pair, asks), help,
         el('footer.dim', {}, [`LMM ${model.version}. Bytes are those that the program requested. Press ? for the keys.`]),
     ]);
     listenToKeys(store, {help, filter: grid.filter, search: flame.search, flame: flame.element},
@@ -75,7 +75,7 @@ async function startPage() {
             document.documentElement.dataset.ready = String(Math.round(performance.now()));
         } else {
             startLive({
-                root, showModel: (model, tools, askPages) => showModel(root, model, tools, askPages),
+                root, showModel: (model, tools, asks) => showModel(root, model, tools, asks),
                 showFailure: (error) => showFailure(root, error),
             });
         }

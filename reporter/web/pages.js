@@ -4,7 +4,8 @@
  * addresses, the fuller the stronger its colour. A live page asks the process for it.
  */
 import {BadDocument, arrayIn, figureIn, figuresIn, objectIn, reject} from './check.js';
-import {el, setChildren, svgEl} from './dom.js';
+import {makeAsked} from './asked.js';
+import {el, svgEl} from './dom.js';
 import {exactText} from './text.js';
 
 const FILL_STEPS = 5;
@@ -86,27 +87,44 @@ export function cellTexts(pages) {
 }
 
 /**
+ * The cell that a key leads to; those of a row stand beside each other.
+ * @param {string} key
+ * @param {number} at
+ * @param {number} count of cells
+ * @returns {number} -1: the key leads to none
+ */
+export function cellAt(key, at, count) {
+    const to = {
+        ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + CELL_COLUMNS, ArrowUp: at - CELL_COLUMNS,
+        Home: 0, End: count - 1,
+    }[key];
+    return to === undefined ? -1 : to < 0 || to >= count ? at : to;
+}
+
+/**
  * @param {number} step
  * @param {number} i the place of the cell
- * @param {string} says on hover
+ * @param {Record<string, any>} [properties]
+ * @param {string} [says] on hover
  * @returns {SVGElement}
  */
-function cellEl(step, i, says) {
+function cellEl(step, i, properties, says) {
     return svgEl(`rect.cell.cell-${step}`, {
         x: 1 + CELL_PIXELS * (i % CELL_COLUMNS), width: CELL_PIXELS - 2,
-        y: 1 + CELL_PIXELS * Math.floor(i / CELL_COLUMNS), height: CELL_PIXELS - 2,
+        y: 1 + CELL_PIXELS * Math.floor(i / CELL_COLUMNS), height: CELL_PIXELS - 2, ...properties,
     }, says ? [svgEl('title', {}, [says])] : []);
 }
 
 /** @returns {HTMLElement} */
 function legend() {
-    const steps = Array.from({length: FILL_STEPS + 1}, (_, step) => cellEl(step, step, ''));
+    const steps = Array.from({length: FILL_STEPS + 1}, (_, step) => cellEl(step, step));
     return el('p.dim.cell-legend', {}, ['empty ', /** @type {any} */ (svgEl('svg', {
         width: CELL_PIXELS * (FILL_STEPS + 1), height: CELL_PIXELS, 'aria-hidden': 'true'}, steps)), ' full']);
 }
 
 /**
- * The picture.
+ * The picture: one stop of the Tab key, in which the arrow keys move from cell to cell. The line below
+ * has what the current one says; a screen reader is told of it as the active option.
  * @param {Pages} pages
  * @returns {import('./dom.js').Child[]}
  */
@@ -117,38 +135,46 @@ function picture(pages) {
     }
     const rows = Math.ceil(says.length / CELL_COLUMNS);
     const size = {width: CELL_PIXELS * Math.min(says.length, CELL_COLUMNS), height: CELL_PIXELS * rows};
-    const cells = says.map((text, i) => cellEl(fillStep(pages.live[i], pages.slots[i]), i, text));
-    return [el('p', {}, [pagesText(pages)]), /** @type {any} */ (svgEl('svg.cells', {
-        ...size, viewBox: `0 0 ${size.width} ${size.height}`, role: 'img', 'aria-label': pagesText(pages),
-    }, cells)), legend()];
+    const cells = says.map((text, i) => cellEl(fillStep(pages.live[i], pages.slots[i]), i, {
+        id: `cell-${i}`, role: 'option', 'aria-label': text, 'aria-selected': 'false'}, text));
+    const svg = svgEl('svg.cells', {
+        ...size, viewBox: `0 0 ${size.width} ${size.height}`, tabindex: 0, role: 'listbox',
+        'aria-label': `${pagesText(pages)} Arrow keys move from page to page.`,
+    }, cells);
+    const line = el('p.cell-line', {'aria-hidden': 'true'}, ['\u00a0']);
+    let at = 0;
+    const mark = (/** @type {number} */ to) => {
+        cells[at].setAttribute('aria-selected', 'false');
+        at = to;
+        cells[at].setAttribute('aria-selected', 'true');
+        svg.setAttribute('aria-activedescendant', `cell-${at}`);
+        line.textContent = says[at][0].toUpperCase() + says[at].slice(1);
+    };
+    svg.addEventListener('focus', () => mark(at));
+    svg.addEventListener('click', (event) => {
+        const i = cells.indexOf(/** @type {SVGElement} */ (event.target));
+        if (i >= 0) {
+            mark(i);
+        }
+    });
+    svg.addEventListener('keydown', (/** @type {any} */ event) => {
+        const to = cellAt(event.key, at, cells.length);
+        if (to >= 0) {
+            event.preventDefault();
+            mark(to);
+        }
+    });
+    return [el('p', {}, [pagesText(pages)]), /** @type {any} */ (svg), line, legend()];
 }
 
 /**
- * The part of the drawer with the button that asks for the pages. One element serves all rows, so
- * that what was asked for stays while figures change.
+ * Makes the part of the drawer with the button that asks for the pages.
  * @param {(query: string) => Promise<any>} ask asks the process
- * @returns {(by: string, index: number) => HTMLElement} the part of a row
+ * @returns {import('./asked.js').Asked}
  */
 export function makePages(ask) {
-    const result = el('div', {role: 'status'});
-    const note = el('p.dim', {}, ['All blocks of these pages are counted, not only those of this row.']);
-    let row = '';
-    const load = () => {
-        const asked = row;
-        const show = (/** @type {import('./dom.js').Child[]} */ parts) => asked === row && setChildren(result, parts);
-        show([el('p.dim', {}, ['Asking the process.'])]);
-        ask(asked).then((document) => show(picture(readPages(document))))
-            .catch((error) => show([el('p.dim', {}, [`Not known: ${error.message}.`])]));
-    };
-    const part = el('div', {}, [el('h3', {}, ['Pages']), el('p', {}, [el('button', {
-        type: 'button', onclick: load, title: 'asks the process how full each page is; it is not stopped',
-    }, ['Show how full they are'])]), result, note]);
-    return (by, index) => {
-        if (row !== `${by}=${index}`) {
-            row = `${by}=${index}`;
-            note.hidden = by === 'family';
-            setChildren(result, []);
-        }
-        return part;
-    };
+    return makeAsked('Pages', [{
+        word: 'Show how full they are', says: 'asks the process how full each page is; it is not stopped',
+        ask: (row) => ask(`${row.by}=${row.index}`), show: (answer) => picture(readPages(answer)),
+    }], (row) => row.by === 'family' ? [] : ['All blocks of these pages are counted, not only those of this row.']);
 }

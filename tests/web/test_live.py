@@ -96,6 +96,72 @@ class Live(WebCase):
         self.browser.click("#row-0")
         self.assertIn("lmm leaks 4711 --why=#60", self.text(".drawer"))
 
+    def test_who_holds_the_blocks_of_a_type(self):
+        def link(kind, line, size, start, loop=None, inside=False):
+            return {"type": kind, "line": line, "least_bytes": size, "most_bytes": size, "is_inside": inside, "from": start, "loop": loop}
+        node, other = 4, 9     # with a layout in the document; without
+        self.server.answers["holders"] = (200, {
+            "schema": "lmm-holders", "schema_version": 1, "id": ID, "by": "type", "row": node, "retained_bytes": None,
+            "held_blocks": 799_000, "held_bytes": 31_960_000, "ways": 5, "groups": [
+                {"blocks": 700_000, "bytes": 28_000_000, "root": "redis-server!server+0x3a8", "links_left_out": 0, "links": [
+                    link(1, 1, 67_108_864, None), link(2, 2, 24, [0, 67_108_856, 8]),
+                    link(node, 4, 40, [8, 8, 0], loop=[16, 16, 0])]},
+                {"blocks": 50_000, "bytes": 2_000_000, "root": "thread 4713 \"<b>io</b>\", stack or variables at 0x7f00", "links_left_out": 3,
+                 "links": [link(other, 9, 264, None), link(node, 4, 40, [32, 32, 0], inside=True), link(-1, -1, 1, [40, 40, 0]),
+                           link(node, 4, 40, [5, 5, 0])]}]})
+        self.open_process()
+        self.press_button("Types", ".tables")
+        self.browser.run("Array.from(document.querySelectorAll('.grid td.name')).find((e) => e.innerText.startsWith('quicklistNode')).click();")
+        self.press_button("Show who holds it", ".drawer")
+        self.browser.until("return document.querySelectorAll('.ways > li').length === 2;")
+        self.assertEqual(self.server.posts, [(f"/api/v1/processes/{ID}/holders", {"type": node})])
+        first, second = self.texts(".ways > li")
+        self.assertEqual(first.split("\n"), [
+            "700,000 blocks, 26.7 MiB, 87.6 %", "redis-server!server+0x3a8",
+            "\u2192 67,108,864 bytes of dictEntry *[], dict.c:210 (_dictExpand)",
+            "+0 +8\u00d7i \u2192 24 bytes of dictEntry, dict.c:146 (dictInsertAtPosition)",
+            "+8 \u2192 40 bytes of quicklistNode, quicklist.c:120 (quicklistCreateNode), and on by .next"])
+        self.assertEqual(second.split("\n")[1:], [
+            'thread 4713 "<b>io</b>", stack or variables at 0x7f00', "\u2192 264 bytes of struct session, session.c:51 (session_open)",
+            "+32 \u2192 the inside of 40 bytes of quicklistNode, quicklist.c:120 (quicklistCreateNode)",
+            "\u2026 3 more", "+40 \u2192 1 byte, a line that is not in the page yet",
+            "+5 \u2192 40 bytes of quicklistNode, quicklist.c:120 (quicklistCreateNode)"])
+        self.assertIn("In other ways: 49,000 blocks, 1.87 MiB", self.text(".drawer"))
+        self.browser.until("return document.querySelector('.drawer').scrollTop === 0;")
+        for size, theme in ((WIDE, "light"), (WIDE, "dark"), (NARROW, "light")):
+            self.look(size, theme)
+            self.check()
+            self.browser.run("document.querySelector('.ways').scrollIntoView({block: 'center'});")
+            (PICTURES / f"holders-{size[0]}-{theme}.png").write_bytes(self.browser.picture())
+        self.look(WIDE, "light")
+        self.browser.run("document.querySelector('.chain li:last-child button').click();")
+        self.assertEqual((self.count(".ways"), self.text(".tables [aria-selected=true]")), (0, "Lines"))
+
+    def test_what_blocks_retain_and_what_nobody_holds(self):
+        answer = {"schema": "lmm-holders", "schema_version": 1, "id": ID, "by": "line", "row": 0, "retained_bytes": 5 << 20,
+                  "held_blocks": 0, "held_bytes": 0, "ways": 0, "groups": []}
+        self.server.answers["holders"] = (200, answer)
+        self.open_process()
+        self.press_button("Lines", ".tables")
+        self.browser.click("#row-0")
+        self.press_button("And what it retains", ".drawer")
+        self.browser.until("return document.querySelector('.drawer').innerText.includes('They retain 5.00 MiB');")
+        self.assertIn("they are lost", self.text(".drawer"))
+        self.assertTrue(self.server.posts[0][1]["retained"])
+        for status, document, words in ((409, {"error": "process 4711 does not answer: it is stopped"}, "does not answer: it is stopped."),
+                                        (200, {**answer, "schema": "lmm-rows"}, "Not known: the server answers with another"),
+                                        (200, {**answer, "groups": [{"links": []}]}, "Not known: ")):
+            self.server.answers["holders"] = (status, document)
+            self.press_button("Show who holds it", ".drawer")
+            self.browser.until("return document.querySelector('.drawer').innerText.includes(arguments[0]);", words)
+        self.server.answers["holders"] = (200, answer)
+        self.press_button("Show who holds it", ".drawer")
+        self.browser.until("return document.querySelector('.drawer').innerText.includes('they are lost');")
+        self.delta(process={"state": "exited"})
+        self.browser.until("return document.querySelector('.state').innerText.includes('ended');")
+        self.assertIn("they are lost", self.text(".drawer"), "an answer stays after the end")
+        self.assertNotIn("Show who holds it", self.text(".drawer"))
+
     def test_how_full_the_pages_of_a_type_are(self):
         cells = {"family": [0] * 3, "pages": [1] * 3, "slots": [120] * 3, "live_slots": [120, 0, 37]}
         pages = {"schema": "lmm-pages", "schema_version": 1, "pages_per_cell": 1, "pages": 3, "pages_left_out": 0, "cells": cells}
@@ -117,6 +183,33 @@ class Live(WebCase):
         self.assertEqual(self.count(".cells .cell"), 3)
         self.browser.click("#row-1")
         self.assertEqual(self.count(".cells .cell"), 0)
+
+    def test_keys_lead_from_cell_to_cell(self):
+        cells = {"family": [0] * 200, "pages": [1] * 200, "slots": [120] * 200, "live_slots": [i % 121 for i in range(200)]}
+        self.server.documents[ID + "/pages"] = {"schema": "lmm-pages", "schema_version": 1, "pages_per_cell": 1, "pages": 200,
+                                                "pages_left_out": 0, "cells": cells}
+        self.open_process()
+        self.press_button("Types", ".tables")
+        self.browser.click("#row-0")
+        self.press_button("Show how full they are", ".drawer")
+        self.browser.until("return document.querySelectorAll('.cells .cell').length === 200;")
+        button = "Array.from(document.querySelectorAll('.drawer button')).find((e) => e.innerText === 'Show how full they are')"
+        self.browser.run(f"{button}.focus();")
+        self.browser.press("Tab")
+        said = ("const svg = document.activeElement, cell = document.getElementById(svg.getAttribute('aria-activedescendant'));"
+                "return [svg.getAttribute('class'), cell.getAttribute('aria-label'), cell.getAttribute('aria-selected'),"
+                " document.querySelector('.cell-line').textContent, document.querySelectorAll('.cell[aria-selected=true]').length];")
+        for key, page in ((None, 1), ("ArrowRight", 2), ("ArrowDown", 66), ("ArrowUp", 2), ("ArrowUp", 2), ("End", 200), ("ArrowRight", 200),
+                          ("ArrowLeft", 199), ("Home", 1), ("ArrowLeft", 1)):
+            if key:
+                self.browser.press(key)
+            text = f"page {page}: {(page - 1) % 121} of 120 slots"
+            self.assertEqual(self.browser.run(said), ["cells", text, "true", text.capitalize(), 1], key)
+        self.delta(totals={"live_bytes": 1 << 30})
+        self.browser.until("return document.querySelector('.summary').innerText.includes('1.00 GiB');")
+        self.assertEqual(self.browser.run(said)[0], "cells", "figures that come take the focus away")
+        self.browser.press("Tab")
+        self.assertNotEqual(self.browser.run("return document.activeElement.getAttribute('class');"), "cells")
 
     def test_more_cells_than_fit_a_line(self):
         cells = {"family": [0] * 1300, "pages": [2] * 1300, "slots": [240] * 1300, "live_slots": [i * 7 % 241 for i in range(1300)]}

@@ -2,7 +2,7 @@
 import assert from 'node:assert';
 import test from 'node:test';
 import {BadDocument} from '../../../reporter/web/check.js';
-import {cellTexts, fillStep, pagesText, readPages} from '../../../reporter/web/pages.js';
+import {cellAt, cellTexts, fillStep, pagesText, readPages} from '../../../reporter/web/pages.js';
 
 /**
  * @param {number[]} pages
@@ -52,5 +52,15 @@ test('a document that is damaged is refused', () => {
         'a text': document([1], [1], [1], {pages: '1'}),
     })) {
         assert.throws(() => readPages(broken), BadDocument, name);
+    }
+});
+
+test('keys lead from cell to cell', () => {
+    for (const [key, at, count, expected] of /** @type {[string, number, number, number][]} */ ([
+        ['ArrowRight', 0, 200, 1], ['ArrowRight', 199, 200, 199], ['ArrowLeft', 0, 200, 0], ['ArrowDown', 1, 200, 65],
+        ['ArrowDown', 190, 200, 190], ['ArrowUp', 65, 200, 1], ['ArrowUp', 1, 200, 1], ['Home', 77, 200, 0], ['End', 0, 200, 199],
+        ['Enter', 3, 200, -1], ['a', 3, 200, -1],
+    ])) {
+        assert.strictEqual(cellAt(key, at, count), expected, `${key} at ${at}`);
     }
 });
