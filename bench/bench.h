@@ -76,13 +76,21 @@ void bench_realloc_vectors(size_t operations);
 void bench_realloc_sizes(size_t operations);
 void bench_realloc_teardown(void);
 
-/* threads.c */
+/* threads.c. The live set of own_sets and idle is the number of threads. */
 void bench_prodcons_setup(size_t live);
 void bench_prodcons_read_setup(size_t live);
-void bench_prodcons(size_t operations);
-void bench_two_threads_setup(size_t live);
-void bench_two_threads(size_t operations);
-void bench_two_threads_teardown(void);
+void bench_prodcons_read(size_t operations);
+void bench_own_sets_setup(size_t threads);
+void bench_idle_setup(size_t threads);
+void bench_idle(size_t operations);
+void bench_sets_teardown(void);
+
+/* exchange.c */
+void bench_larson_setup(size_t live);
+void bench_larson(size_t operations);
+void bench_handover_setup(size_t live);
+void bench_handover_teardown(void);
+void bench_exchange_teardown(void);
 
 /* memory.c. The sizes end with 0. Returns the growth of the resident set per object, in bytes. */
 extern const size_t bench_memory_sizes[];

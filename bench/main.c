@@ -22,7 +22,7 @@
 
 #include "alloc.h"
 #include "bench.h"
-#include "partner.h"
+#include "crew.h"
 
 enum {
     REPETITIONS = 5,
@@ -49,9 +49,12 @@ static const struct bench_workload timed[] = {
     {"churn_100k", CPU, 300000, 100000, bench_churn_setup, bench_churn, bench_churn_teardown},
     {"churn_1500k", CPU, 80000, 1500000, bench_churn_setup, bench_churn, bench_churn_teardown},
     {"tree", CPU, 50000, 0, NULL, bench_tree, NULL},
-    {"prodcons", WALL, 20000, 0, bench_prodcons_setup, bench_prodcons, bench_partner_stop},
-    {"two_threads", WALL, 150000, 1000, bench_two_threads_setup, bench_two_threads,
-     bench_two_threads_teardown},
+    {"prodcons", WALL, 40000, 0, bench_prodcons_setup, bench_crew_run, bench_crew_stop},
+    {"two_threads", WALL, 600000, 2, bench_own_sets_setup, bench_crew_run, bench_sets_teardown},
+    {"scale", WALL, 200000, 8, bench_own_sets_setup, bench_crew_run, bench_sets_teardown},
+    {"idle_threads", CPU, 800000, 100, bench_idle_setup, bench_idle, bench_sets_teardown},
+    {"larson", WALL, 60000, 1000, bench_larson_setup, bench_larson, bench_exchange_teardown},
+    {"rptest", WALL, 60000, 1000, bench_handover_setup, bench_crew_run, bench_handover_teardown},
     {"arrays", CPU, 150000, 1000, bench_array_setup, bench_array, bench_array_teardown},
 #if !BENCH_LMM
     {"realloc_16", CPU, 75000, 0, NULL, bench_realloc_steps, NULL},
@@ -71,8 +74,8 @@ static const struct bench_workload timed[] = {
 };
 
 static const struct bench_workload extra[] = {
-    {"prodcons_read", WALL, 20000, 0, bench_prodcons_read_setup, bench_prodcons,
-     bench_partner_stop},
+    {"prodcons_read", WALL, 40000, 0, bench_prodcons_read_setup, bench_prodcons_read,
+     bench_crew_stop},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -6,6 +6,9 @@ runs a chunk when it is told to and otherwise waits, so one of them runs at any 
 process runs one chunk, in an order that is random but the same in each run. All processes do the
 same operations. Chunks of a round are a few milliseconds apart, in which the machine's speed changes
 little, so ratios are taken by round.
+
+Where the pages of a process lie makes it faster or slower for all its life, by up to a tenth when it
+misses the caches. So after a part of the rounds new processes go on.
 """
 import os
 import random
@@ -88,58 +91,79 @@ class Worker:
 
 
 class Samples:
-    """Of one workload: ns per operation by round, and resident MiB, of each allocator."""
+    """Of one workload: ns per operation by round, and resident MiB by process, of each allocator."""
 
-    def __init__(self):
-        self.ns = {}
-        self.peak_mib = {}
-        self.final_mib = {}
+    def __init__(self, names):
+        self.ns = {name: [] for name in names}
+        self.peak_mib = {name: [] for name in names}
+        self.final_mib = {name: [] for name in names}
+
+    def drop(self, name):
+        """Removes an allocator that failed."""
+        for figures in (self.ns, self.peak_mib, self.final_mib):
+            figures.pop(name, None)
 
 
-def start(allocators, workload):
-    """The workers that are ready. They are set up one after the other."""
-    workers = {}
-    for each in allocators:
-        worker = Worker(each, workload)
+class Group:
+    """A process of each allocator, which run a workload in rotation. Figures go to samples."""
+
+    def __init__(self, allocators, workload, samples):
+        self.samples = samples
+        self.workers = {}
+        for each in allocators:
+            if each.name in samples.ns:
+                self.workers[each.name] = Worker(each, workload)
+                self.attempt(each.name, self.set_up)
+
+    def attempt(self, name, action):
+        """Does action with a worker and its name; when it fails, drops the allocator."""
+        if name not in self.samples.ns:
+            return
         try:
-            if worker.answer() != "ready":
-                raise Broken(f"{worker.what}: is not ready")
-            workers[each.name] = worker
+            action(name, self.workers[name])
         except Broken as error:
             say(str(error))
-            worker.close()
-    return workers
+            self.samples.drop(name)
 
+    def set_up(self, _, worker):
+        if worker.answer() != "ready":
+            raise Broken(f"{worker.what}: is not ready")
 
-def rotate(allocators, workload, rounds):
-    """Runs a workload and returns Samples. An allocator that failed is missing in them."""
-    samples = Samples()
-    workers = start(allocators, workload)
-    broken = set()
-    order = list(workers)
-    shuffle = random.Random(workload).shuffle
-    samples.ns = {name: [] for name in workers}
-    try:
+    def run_chunk(self, name, worker):
+        self.samples.ns[name].append(worker.chunk())
+
+    def finish(self, name, worker):
+        peak_mib, final_mib = worker.finish()
+        self.samples.peak_mib[name].append(peak_mib)
+        self.samples.final_mib[name].append(final_mib)
+
+    def all_do(self, action, order):
+        for name in order:
+            self.attempt(name, action)
+
+    def run(self, rounds, shuffle):
+        order = list(self.workers)
         for _ in range(rounds):
             shuffle(order)
-            for name in [name for name in order if name not in broken]:
-                try:
-                    samples.ns[name].append(workers[name].chunk())
-                except Broken as error:
-                    say(str(error))
-                    broken.add(name)
-        for name in [name for name in workers if name not in broken]:
-            try:
-                samples.peak_mib[name], samples.final_mib[name] = workers[name].finish()
-            except Broken as error:
-                say(str(error))
-                broken.add(name)
-    finally:
-        for name, worker in workers.items():
+            self.all_do(self.run_chunk, order)
+        self.all_do(self.finish, list(self.workers))
+
+    def close(self):
+        for name, worker in self.workers.items():
             # If the loader cannot preload a library it goes on, and the figures would be glibc's.
             if "cannot be preloaded" in worker.close():
-                broken.add(name)
-    for name in broken:
-        for figures in (samples.ns, samples.peak_mib, samples.final_mib):
-            figures.pop(name, None)
+                self.samples.drop(name)
+
+
+def rotate(allocators, workload, rounds, groups):
+    """Runs a workload, so many rounds in each group of processes. Returns Samples, in which an
+    allocator that failed is missing."""
+    samples = Samples([each.name for each in allocators])
+    shuffle = random.Random(workload).shuffle
+    for _ in range(groups):
+        group = Group(allocators, workload, samples)
+        try:
+            group.run(rounds, shuffle)
+        finally:
+            group.close()
     return samples

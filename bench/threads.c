@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * threads: workloads of two threads, the main thread and a partner (partner.h).
+ * threads: workloads of several threads (crew.h).
  *
- * prodcons: the partner allocates objects and passes them through a ring to the main thread, which
- * frees them. two_threads: each thread replaces random objects in its own live set; one operation
- * is one of each thread.
+ * prodcons: one thread allocates objects and passes them through a ring to another, which frees
+ * them. own_sets: each thread replaces random objects in its own live set; one operation is one of
+ * each thread. idle: the main thread replaces random objects in its live set while other threads,
+ * which have a set each, do nothing.
  */
-#include <stdbool.h>
-
 #include "alloc.h"
 #include "bench.h"
-#include "partner.h"
-
-enum {
-    SET_MAX = 1000,
-};
+#include "crew.h"
 
 /* ---- Producer and consumer ------------------------------------------------------------------ */
 
 static struct bench_ring ring;
-static bool consumer_reads;
 static uint64_t consumer_sum;
 
 static void produce(size_t operations)
@@ -29,15 +23,23 @@ static void produce(size_t operations)
     }
 }
 
-static void consume(size_t operations)
+static void produce_or_free(size_t thread, size_t operations)
 {
+    if (thread != 0) {
+        produce(operations);
+        return;
+    }
     for (size_t i = 0; i < operations; i++) {
         BENCH_FREE(bench_ring_take(&ring));
     }
 }
 
-static void consume_and_read(size_t operations)
+static void produce_or_read(size_t thread, size_t operations)
 {
+    if (thread != 0) {
+        produce(operations);
+        return;
+    }
     for (size_t i = 0; i < operations; i++) {
         struct bench_56 *object = bench_ring_take(&ring);
 
@@ -49,70 +51,86 @@ static void consume_and_read(size_t operations)
 void bench_prodcons_setup(size_t live)
 {
     (void) live;
-    consumer_reads = false;
-    bench_partner_start(produce);
+    bench_crew_start(2, produce_or_free);
 }
 
 void bench_prodcons_read_setup(size_t live)
 {
-    bench_prodcons_setup(live);
-    consumer_reads = true;
+    (void) live;
+    bench_crew_start(2, produce_or_read);
 }
 
-void bench_prodcons(size_t operations)
+void bench_prodcons_read(size_t operations)
 {
-    if (!consumer_reads) {
-        bench_partner_run(consume, operations);
-        return;
-    }
-    uint64_t expected = consumer_sum;
+    uint64_t expected = consumer_sum + (uint64_t) operations * (operations - 1) / 2;
 
-    for (size_t i = 0; i < operations; i++) {
-        expected += i;
-    }
-    bench_partner_run(consume_and_read, operations);
-    if (consumer_sum != expected) {
+    bench_crew_run(operations);
+    if (operations != 0 && consumer_sum != expected) {
         bench_fail("the consumer read something else than what the producer wrote");
     }
 }
 
-/* ---- Two threads with their own sets -------------------------------------------------------- */
+/* ---- Sets of threads ------------------------------------------------------------------------ */
 
-static void *own_slots[SET_MAX];
-static void *partner_slots[SET_MAX];
-static struct bench_set own_set;
-static struct bench_set partner_set;
+enum {
+    SET_OBJECTS = 1000,
+    IDLE_OBJECTS = 104,
+};
 
-/* The partner fills its set itself, in its first run: the objects must be of its heap. */
-static void churn_partner(size_t operations)
+static struct {
+    void *slots[SET_OBJECTS];
+    struct bench_set set;
+} sets[BENCH_CREW_MAX];
+
+static size_t set_count;
+
+/* A thread fills its set itself, in its first run: the objects must be of its heap. */
+static void fill_own(size_t thread, size_t objects)
 {
-    if (partner_set.slots[0] == NULL) {
-        bench_churn_fill(&partner_set);
+    struct bench_set *set = &sets[thread].set;
+
+    set->slots = sets[thread].slots;
+    set->live = objects;
+    set->random = 88172645463325252u + thread;
+    bench_churn_fill(set);
+}
+
+static void churn_own(size_t thread, size_t operations)
+{
+    if (sets[thread].set.live == 0) {
+        fill_own(thread, SET_OBJECTS);
     }
-    bench_churn_replace(&partner_set, operations);
+    bench_churn_replace(&sets[thread].set, operations);
 }
 
-static void churn_own(size_t operations)
+void bench_own_sets_setup(size_t threads)
 {
-    bench_churn_replace(&own_set, operations);
+    set_count = threads;
+    bench_crew_start(threads, churn_own);
 }
 
-void bench_two_threads_setup(size_t live)
+void bench_sets_teardown(void)
 {
-    own_set = (struct bench_set) {.slots = own_slots, .live = live, .random = 88172645463325252u};
-    partner_set = (struct bench_set) {.slots = partner_slots, .live = live, .random = 362436069u};
-    bench_churn_fill(&own_set);
-    bench_partner_start(churn_partner);
+    bench_crew_stop();
+    for (size_t i = 0; i < set_count; i++) {
+        bench_churn_empty(&sets[i].set);
+    }
 }
 
-void bench_two_threads(size_t operations)
+static void fill_idle(size_t thread, size_t operations)
 {
-    bench_partner_run(churn_own, operations);
+    (void) operations;
+    fill_own(thread, thread == 0 ? SET_OBJECTS : IDLE_OBJECTS);
 }
 
-void bench_two_threads_teardown(void)
+void bench_idle_setup(size_t threads)
 {
-    bench_partner_stop();
-    bench_churn_empty(&own_set);
-    bench_churn_empty(&partner_set);
+    set_count = threads + 1;
+    bench_crew_start(set_count, fill_idle);
+    bench_crew_run(1);
+}
+
+void bench_idle(size_t operations)
+{
+    bench_churn_replace(&sets[0].set, operations);
 }

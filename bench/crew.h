@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * partner: a second thread for workloads of two threads, and a ring through which one thread passes
- * objects to another.
+ * crew: the threads of a workload, and a ring through which one thread passes objects to another.
  *
- * The partner runs from setup to teardown. A barrier starts both threads in each run, which ends when
- * both are done. Each thread is bound to its own processor: otherwise the kernel sometimes runs both
- * on one, and no object crosses between cores.
+ * Thread 0 is the thread that calls these functions; the others run from start to stop. A barrier
+ * starts all of them in each run, which ends when all are done. Each thread is bound to a processor,
+ * in turn: otherwise the kernel sometimes runs two on one, and no object crosses between cores.
  */
-#ifndef BENCH_PARTNER_H
-#define BENCH_PARTNER_H
+#ifndef BENCH_CREW_H
+#define BENCH_CREW_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Starts the partner. Its part of each run is work. */
-void bench_partner_start(void (*work)(size_t operations));
-
-/* Runs the partner's work and, at the same time, own_work in the calling thread. Returns when both
- * are done. Does nothing when operations is 0. */
-void bench_partner_run(void (*own_work)(size_t operations), size_t operations);
-
-/* Ends the partner and waits until it has ended. */
-void bench_partner_stop(void);
-
 enum {
+    BENCH_CREW_MAX = 128,
     BENCH_LINE_BYTES = 64,
     BENCH_RING_SLOTS = 1024,
 };
+
+/* Starts the threads 1 to count - 1. The part of each thread in a run is work. */
+void bench_crew_start(size_t count, void (*work)(size_t thread, size_t operations));
+
+/* Runs work in all threads. Returns when all are done. Does nothing when operations is 0. */
+void bench_crew_run(size_t operations);
+
+/* Ends the threads and waits until they have ended. */
+void bench_crew_stop(void);
 
 /* For one producer and one consumer. Each side keeps its last copy of the other's index, and reads
  * it again only when the ring seems full or empty, so the indices seldom change cores. */
@@ -43,7 +43,13 @@ struct bench_ring {
  * the ring. */
 void bench_ring_put(struct bench_ring *ring, void *p);
 
+/* Appends p, or returns false when the ring is full. */
+bool bench_ring_try_put(struct bench_ring *ring, void *p);
+
 /* Removes the oldest object; waits for one. */
 void *bench_ring_take(struct bench_ring *ring);
+
+/* Removes the oldest object; NULL when there is none. */
+void *bench_ring_try_take(struct bench_ring *ring);
 
 #endif
