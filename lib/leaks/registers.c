@@ -12,13 +12,9 @@
 
 #include <asm/hwcap2.h>
 #include <asm/prctl.h>
+#include <cpuid.h>
 
 static bool has_rdfsbase;
-
-void lmm_registers_start(void)
-{
-    has_rdfsbase = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
-}
 
 uintptr_t lmm_registers_tp(void)
 {
@@ -36,29 +32,80 @@ uintptr_t lmm_registers_sp(const void *context)
     return (uintptr_t) ((const ucontext_t *) context)->uc_mcontext.gregs[REG_RSP];
 }
 
-enum { FXSAVE_BYTES = 512 };
+/* The kernel's area of vector registers is that of xsave in its standard form: fxsave's, then a header,
+ * whose first word has a bit for each component that is not in its initial state, then the components. */
+enum {
+    FXSAVE_BYTES = 512,
+    FXSAVE_FROM = 32, /* these two: where the registers are in it */
+    FXSAVE_TO = 416,
+    XSAVE_LEAF = 0xd, /* of cpuid: where components are */
+    XSAVE_FIRST = 2,  /* the first component after fxsave's */
+    XSAVE_MAX = 63,
+};
 
-/* The kernel's area of vector registers starts as fxsave's, in which the last words tell whether it
- * goes on, and for how many bytes. */
-static size_t vector_bytes(const char *area)
+static struct {
+    uint32_t from;
+    uint32_t bytes; /* 0: the processor has no such component */
+} components[XSAVE_MAX];
+
+static void find_components(void)
+{
+    uint32_t low = 0;
+    uint32_t high = 0;
+    uint32_t ignored;
+
+    if (__get_cpuid_max(0, NULL) >= XSAVE_LEAF) {
+        __cpuid_count(XSAVE_LEAF, 0, low, ignored, ignored, high);
+    }
+    uint64_t has = (uint64_t) high << 32 | low;
+
+    for (uint32_t i = XSAVE_FIRST; i < XSAVE_MAX; i++) {
+        if ((has >> i & 1) != 0) {
+            __cpuid_count(XSAVE_LEAF, i, components[i].bytes, components[i].from, ignored, ignored);
+        }
+    }
+}
+
+void lmm_registers_start(void)
+{
+    static bool is_started;
+
+    if (!is_started) {
+        has_rdfsbase = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
+        find_components();
+        is_started = true;
+    }
+}
+
+/* Between registers the kernel writes nothing, so the area has what was on the stack before. */
+static void visit_vectors(const char *area,
+                          void (*visit)(const void *from, const void *to, void *arg), void *arg)
 {
     struct _fpx_sw_bytes facts;
+    uint64_t present;
 
+    visit(area + FXSAVE_FROM, area + FXSAVE_TO, arg);
     memcpy(&facts, area + FXSAVE_BYTES - sizeof(facts), sizeof(facts));
-    return facts.magic1 == FP_XSTATE_MAGIC1 && facts.extended_size >= FXSAVE_BYTES
-               ? facts.extended_size
-               : FXSAVE_BYTES;
+    if (facts.magic1 != FP_XSTATE_MAGIC1) {
+        return;
+    }
+    memcpy(&present, area + FXSAVE_BYTES, sizeof(present));
+    for (uint32_t i = XSAVE_FIRST; i < XSAVE_MAX; i++) {
+        uint64_t to = (uint64_t) components[i].from + components[i].bytes;
+        if ((present >> i & 1) != 0 && to <= facts.extended_size) {
+            visit(area + components[i].from, area + to, arg);
+        }
+    }
 }
 
 void lmm_registers_visit(const void *context,
                          void (*visit)(const void *from, const void *to, void *arg), void *arg)
 {
     const mcontext_t *registers = &((const ucontext_t *) context)->uc_mcontext;
-    const char *area = (const char *) registers->fpregs;
 
     visit(registers->gregs, registers->gregs + NGREG, arg);
-    if (area != NULL) {
-        visit(area, area + vector_bytes(area), arg);
+    if (registers->fpregs != NULL) {
+        visit_vectors((const char *) registers->fpregs, visit, arg);
     }
 }
 
@@ -90,17 +137,17 @@ void lmm_registers_visit(const void *context,
     const char *end = at + sizeof(registers->__reserved);
 
     visit(registers->regs, &registers->sp, arg);
-    visit(at, end, arg);
     for (struct _aarch64_ctx head; end - at >= (ptrdiff_t) sizeof(head); at += head.size) {
         memcpy(&head, at, sizeof(head));
+        if (head.magic == 0 || head.size < sizeof(head) || head.size > end - at) {
+            break; /* the kernel writes nothing after the last record */
+        }
+        visit(at, at + head.size, arg);
         if (head.magic == EXTRA_MAGIC) {
             struct extra_context extra;
             memcpy(&extra, at, sizeof(extra));
             const char *area = (const char *) (uintptr_t) extra.datap;
             visit(area, area + extra.size, arg);
-        }
-        if (head.size < sizeof(head) || head.magic == 0) {
-            break;
         }
     }
 }
