@@ -434,11 +434,24 @@ static void wait_for_end_of_thread(void)
     }
 }
 
+static pid_t task; /* of a thread that tells it */
+
+static void *give_result_and_task(void *arg)
+{
+    task = gettid();
+    return give_result(arg);
+}
+
 /* A thread has ended when it is no more listed; it is not joined. */
 static void hold_result(void)
 {
-    start(give_result, NULL);
-    usleep(50000);
+    char path[64];
+
+    start(give_result_and_task, NULL);
+    snprintf(path, sizeof(path), "/proc/self/task/%d", (int) task);
+    while (access(path, F_OK) == 0) {
+        usleep(100);
+    }
 }
 
 #if defined(__x86_64__)
@@ -465,16 +478,24 @@ static void hold_in_ended(void)
 }
 
 #if defined(__x86_64__)
-static volatile int is_over;
+static volatile char is_held; /* the word is at its place */
+static volatile char is_over;
+
+static void wait_until_held(void)
+{
+    while (!is_held) {
+        usleep(100);
+    }
+}
 
 static void *hold_in_red_zone(void *arg)
 {
     uintptr_t word = hidden;
 
     sem_post(&is_ready);
-    __asm__ volatile("not %0\n\tmov %0, -120(%%rsp)\n\txor %0, %0\n"
-                     "1: cmpb $0, %1\n\tje 1b"
-                     : "+&r"(word)
+    __asm__ volatile("not %0\n\tmov %0, -120(%%rsp)\n\txor %0, %0\n\tmovb $1, %1\n"
+                     "1: cmpb $0, %2\n\tje 1b"
+                     : "+&r"(word), "+m"(is_held)
                      : "m"(is_over)
                      : "memory", "cc");
     return arg;
@@ -485,9 +506,9 @@ static void *hold_in_register(void *arg)
     uintptr_t word = hidden;
 
     sem_post(&is_ready);
-    __asm__ volatile("not %0\n\tmov %0, %%r13\n\txor %0, %0\n"
-                     "1: cmpb $0, %1\n\tje 1b"
-                     : "+&r"(word)
+    __asm__ volatile("not %0\n\tmov %0, %%r13\n\txor %0, %0\n\tmovb $1, %1\n"
+                     "1: cmpb $0, %2\n\tje 1b"
+                     : "+&r"(word), "+m"(is_held)
                      : "m"(is_over)
                      : "r13", "memory", "cc");
     return arg;
@@ -496,13 +517,13 @@ static void *hold_in_register(void *arg)
 static void hold_red_zone(void)
 {
     start(hold_in_red_zone, NULL);
-    usleep(50000);
+    wait_until_held();
 }
 
 static void hold_register(void)
 {
     start(hold_in_register, NULL);
-    usleep(50000);
+    wait_until_held();
 }
 #endif
 
