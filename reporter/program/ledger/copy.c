@@ -24,14 +24,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <lmm/ledger.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include "reporter/core/books.h"
 #include "reporter/program/base/array.h"
+#include "reporter/program/base/lost_pages.h"
 #include "reporter/program/ledger/ledger_file.h"
 
 enum {
@@ -391,29 +390,18 @@ static enum lmm_copy_outcome copy_once(const struct lmm_copy_source *source,
 
 /* ---- A file that shrinks under its mapping --------------------------------------------------- */
 
-static sigjmp_buf shrunk;
-
-static void on_bus_error(int number)
-{
-    (void) number;
-    siglongjmp(shrunk, 1);
-}
-
 enum lmm_copy_outcome lmm_copy_ledger(const struct lmm_copy_source *source,
                                       struct lmm_copy_chain *chain, unsigned char *copy,
                                       struct lmm_reason *ret_reason)
 {
-    struct sigaction guard = {.sa_handler = on_bus_error};
-    struct sigaction before;
-    volatile enum lmm_copy_outcome outcome = LMM_COPY_FAILED;
+    uint32_t lost = lmm_lost_pages_count();
+    enum lmm_copy_outcome outcome;
 
-    sigemptyset(&guard.sa_mask);
-    sigaction(SIGBUS, &guard, &before);
-    if (sigsetjmp(shrunk, 1) == 0) {
-        outcome = copy_once(source, chain, copy, ret_reason);
-    } else {
+    lmm_lost_pages_start();
+    outcome = copy_once(source, chain, copy, ret_reason);
+    if (lmm_lost_pages_count() != lost) {
         lmm_reason_set(ret_reason, "the ledger was truncated while it was read");
+        outcome = LMM_COPY_FAILED;
     }
-    sigaction(SIGBUS, &before, NULL);
     return outcome;
 }

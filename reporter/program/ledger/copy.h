@@ -8,8 +8,8 @@
  *   I2  the frees of all rows were read before the allocations, and no rows moved or were added in
  *       between; otherwise the sequence is odd
  *
- * Locks: none, but only one thread at a time may copy: meanwhile the process's handler for SIGBUS
- * is that of copy.c. Not responsible for the contents of records (books.h, build.h).
+ * Locks: none. A thread that copies must not block SIGBUS (lost_pages.h). Not responsible for the contents of records
+ * (books.h, build.h).
  */
 #ifndef LMM_PROGRAM_COPY_H
 #define LMM_PROGRAM_COPY_H

@@ -10,8 +10,7 @@
  *   I2  the model and its strings refer only to the copy and the scratch memory
  *   I3  in the copy, header->move_sequence is even if and only if the model is settled
  *
- * Locks: none, but only one thread at a time may copy a file (copy.h). Not responsible for finding
- * ledgers (discover.h).
+ * Locks: none. A thread that copies must not block SIGBUS (copy.h). Not responsible for finding ledgers (discover.h).
  */
 #ifndef LMM_PROGRAM_SNAPSHOT_H
 #define LMM_PROGRAM_SNAPSHOT_H

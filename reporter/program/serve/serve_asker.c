@@ -154,6 +154,7 @@ static bool start(struct lmm_question *question)
     int error;
 
     sigfillset(&all);
+    sigdelset(&all, SIGBUS); /* lost_pages.h */
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the server's own thread */

@@ -88,6 +88,7 @@ struct lmm_namer *lmm_namer_new(int wake)
     pthread_mutex_init(&namer->lock, NULL);
     pthread_cond_init(&namer->changed, NULL);
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);                     /* lost_pages.h */
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the server's own thread */
     error = pthread_create(&namer->thread, NULL, run, namer);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "reporter/program/base/array.h"
+#include "reporter/program/base/lost_pages.h"
 #include "reporter/program/base/regular_file.h"
 #include "reporter/program/symbols/debug_file.h"
 #include "reporter/program/symbols/die_ranges.h"
@@ -439,6 +440,7 @@ static bool load(struct lmm_symbol_file *file, const char *path, int descriptor)
         .section_address = dwfl_offline_section_address,
     };
 
+    lmm_lost_pages_start(); /* elfutils maps files, which may be truncated */
     file->dwfl = dwfl_begin(&callbacks);
     if (file->dwfl == NULL) {
         close(descriptor);

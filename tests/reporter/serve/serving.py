@@ -142,11 +142,11 @@ class ServeCase(Case):
     def typed(self, families=3):
         return Served(self, SERVED, families)
 
-    def plain(self):
+    def plain(self, program=PLAIN):
         """A program on the drop-in, where that is built."""
         if not os.path.isfile(PRELOAD):
             self.skipTest("a sanitized build has no drop-in")
-        return Served(self, PLAIN, environment={**self.environment, "LD_PRELOAD": PRELOAD,
+        return Served(self, program, environment={**self.environment, "LD_PRELOAD": PRELOAD,
                                                 "LMM_OPTIONS": f"stacks=24:ledger={self.ledgers}"})
 
 
