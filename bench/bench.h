@@ -72,7 +72,7 @@ void bench_aligned_teardown(void);
 void bench_realloc_steps(size_t operations);
 void bench_realloc_doubles(size_t operations);
 void bench_realloc_setup(size_t live);
-void bench_realloc_vectors(size_t operations);
+void bench_realloc_grow(size_t operations);
 void bench_realloc_sizes(size_t operations);
 void bench_realloc_teardown(void);
 

@@ -59,9 +59,9 @@ static const struct bench_workload timed[] = {
 #if !BENCH_LMM
     {"realloc_16", CPU, 75000, 0, NULL, bench_realloc_steps, NULL},
     {"realloc_x2", CPU, 1500, 0, NULL, bench_realloc_doubles, NULL},
-    {"realloc_vector", CPU, 20000, 200, bench_realloc_setup, bench_realloc_vectors,
+    {"realloc_grow", CPU, 20000, 200, bench_realloc_setup, bench_realloc_grow,
      bench_realloc_teardown},
-    {"realloc_random", CPU, 80000, 1000, bench_realloc_setup, bench_realloc_sizes,
+    {"realloc_sizes", CPU, 80000, 1000, bench_realloc_setup, bench_realloc_sizes,
      bench_realloc_teardown},
     {"memalign", CPU, 60000, 1000, bench_aligned_setup, bench_aligned, bench_aligned_teardown},
 #endif

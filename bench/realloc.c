@@ -4,7 +4,7 @@
  * as one, too. Each new page of an array is written, as by a program that fills it.
  *
  * steps: one array at a time, by 16 bytes from 16 to 400. doubles: one at a time, doubled from 64
- * bytes to 1 MiB. vectors: a random one of the live arrays grows by half, from 16 bytes, and starts
+ * bytes to 1 MiB. grow: a random one of the live arrays grows by half, from 16 bytes, and starts
  * again beyond 64 KiB. sizes: a random one of the live arrays gets a random size from 16 to 2,000
  * bytes.
  */
@@ -18,8 +18,8 @@ enum {
     STEPS_BYTES_MAX = 400,
     DOUBLES_BYTES_MIN = 64,
     DOUBLES_BYTES_MAX = 1 << 20,
-    VECTOR_BYTES_MIN = 16,
-    VECTOR_BYTES_MAX = 64 << 10,
+    GROW_BYTES_MIN = 16,
+    GROW_BYTES_MAX = 64 << 10,
     SIZES_BYTES_MIN = 16,
     SIZES_BYTES_MAX = 2000,
 };
@@ -76,21 +76,21 @@ void bench_realloc_setup(size_t live)
 {
     array_count = live;
     for (size_t i = 0; i < live; i++) {
-        set_size(i, VECTOR_BYTES_MIN);
+        set_size(i, GROW_BYTES_MIN);
     }
 }
 
-void bench_realloc_vectors(size_t operations)
+void bench_realloc_grow(size_t operations)
 {
     for (size_t done = 0; done < operations; done++) {
         size_t i = bench_below((uint32_t) bench_random_next(&random_state), array_count);
         size_t bytes = (arrays[i].bytes + arrays[i].bytes / 2 + 7) & ~(size_t) 7;
 
-        if (bytes > VECTOR_BYTES_MAX) {
+        if (bytes > GROW_BYTES_MAX) {
             free(arrays[i].block);
             arrays[i].block = NULL;
             arrays[i].bytes = 0;
-            bytes = VECTOR_BYTES_MIN;
+            bytes = GROW_BYTES_MIN;
         }
         set_size(i, bytes);
     }

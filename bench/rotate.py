@@ -8,7 +8,7 @@ same operations. Chunks of a round are a few milliseconds apart, in which the ma
 little, so ratios are taken by round.
 
 Where the pages of a process lie makes it faster or slower for all its life, by up to a tenth when it
-misses the caches. So after a part of the rounds new processes go on.
+misses the caches. So after a part of the rounds new processes go on, set up in another order.
 """
 import os
 import random
@@ -160,8 +160,10 @@ def rotate(allocators, workload, rounds, groups):
     allocator that failed is missing."""
     samples = Samples([each.name for each in allocators])
     shuffle = random.Random(workload).shuffle
+    order = list(allocators)
     for _ in range(groups):
-        group = Group(allocators, workload, samples)
+        shuffle(order)
+        group = Group(order, workload, samples)
         try:
             group.run(rounds, shuffle)
         finally:

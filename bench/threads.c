@@ -78,7 +78,7 @@ enum {
 };
 
 static struct {
-    void *slots[SET_OBJECTS];
+    _Alignas(BENCH_LINE_BYTES) void *slots[SET_OBJECTS]; /* no line is of two threads */
     struct bench_set set;
 } sets[BENCH_CREW_MAX];
 

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 RUN, BIN = [os.path.abspath(path) for path in sys.argv[1:3]]
-ROUNDS = 5
+ROUNDS = 10
 
 
 class Rotation(unittest.TestCase):
@@ -76,7 +76,7 @@ class Rotation(unittest.TestCase):
                                (["--allocators", "glibc", "--workloads", "none"], "no workload is called none"),
                                (["--preload", "name"], "expected NAME=PATH, not name"),
                                (["--preload", "name=/nowhere.so"], "/nowhere.so does not exist"),
-                               (["--rounds", "1"], "--rounds must be at least 5")):
+                               (["--rounds", "1"], "--rounds must be at least 10")):
             with self.subTest(words):
                 run = self.bench(*words)
                 self.assertNotEqual(run.returncode, 0)
