@@ -19,7 +19,6 @@ DROP_IN = "preload"
 CACHE = os.path.join(ROOT, "build/bench-peers")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 NEWER_SUITE = "trixie"
-MIRROR = "http://deb.debian.org/debian"
 
 
 class Allocator:
@@ -51,11 +50,25 @@ def apt_get(folder, *words):
     return result.returncode == 0
 
 
+def mirror():
+    """The system's mirror of Debian; None when apt names none."""
+    result = subprocess.run(["apt-get", "indextargets", "--format",
+                             "$(ORIGIN) $(LABEL) $(REPO_URI)", "Created-By: Packages"],
+                            capture_output=True, text=True, check=False)
+    found = [line.split()[2] for line in result.stdout.splitlines()
+             if line.startswith("Debian Debian ")]
+    return found[0] if found else None
+
+
 def unpack_package(package, folder):
+    source = mirror()
+    if source is None:
+        say("apt names no Debian mirror; run apt-get update")
+        return
     os.makedirs(os.path.join(folder, "lists/partial"), exist_ok=True)
     os.makedirs(os.path.join(folder, "cache/archives/partial"), exist_ok=True)
     with open(os.path.join(folder, "sources.list"), "w", encoding="utf-8") as file:
-        file.write(f"deb [signed-by={KEYRING}] {MIRROR} {NEWER_SUITE} main\n")
+        file.write(f"deb [signed-by={KEYRING}] {source} {NEWER_SUITE} main\n")
     if not apt_get(folder, "update") or not apt_get(folder, "download", package):
         return
     for archive in glob.glob(os.path.join(folder, f"{package}_*.deb")):
