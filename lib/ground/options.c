@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-enum { DEFAULT_RESERVOIR_BYTES = 16 << 20 };
+enum { DEFAULT_RESERVOIR_BYTES = 64 << 20 };
 
 /* The drop-in's runs of all lengths are in one family, where best fit needs a third to two thirds
  * less memory than largest. */
@@ -276,7 +276,8 @@ static const struct key {
      "at exit, find out which lines keep pages that are nearly empty (with check=1 without being "
      "asked)"},
     {"reservoir", set_reservoir, offsetof(struct lmm_options, reservoir_bytes), "MIB",
-     "unused pages to keep for reuse (16)"},
+     "unused pages to keep for reuse, or an eighth of the memory in use if that is more; 0: none "
+     "(64)"},
     {"retained", set_flag, offsetof(struct lmm_options, retained), "0|1",
      "a leak check at exit finds out which lines retain most bytes, too (0)"},
     {"signal", set_signal, offsetof(struct lmm_options, signal), "0..64",

@@ -9,22 +9,44 @@
 #include <errno.h>
 
 enum {
-    DEFAULT_BOUND_UNITS = 64,
+    DEFAULT_BOUND_UNITS = 256,
+    SHARE = 8,             /* of the units in use may be kept */
     LIMITED_SHARE = 16,    /* of the address space may be kept where it is limited */
+    SLACK_SHARE = 16,      /* of the units in use may be kept besides at their peak */
+    SLACK_UNITS = 8,       /* at least */
     SLAB_DESCRIPTORS = 64, /* allocated at once */
 };
 
-struct lmm_reservoir lmm_reservoir = {.bound = DEFAULT_BOUND_UNITS};
+struct lmm_reservoir lmm_reservoir = {.least_bound = DEFAULT_BOUND_UNITS,
+                                      .most_bound = LMM_RESERVOIR_UNITS};
 
 void lmm_reservoir_set_bound(size_t bytes)
 {
     size_t limit = lmm_vm_limit_bytes();
-    size_t most = limit == SIZE_MAX ? SIZE_MAX : limit / LIMITED_SHARE;
-    size_t units = (bytes < most ? bytes : most) / LMM_UNIT_BYTES;
+    size_t most = limit == SIZE_MAX ? SIZE_MAX : limit / LIMITED_SHARE / LMM_UNIT_BYTES;
 
     lmm_lock_acquire(&lmm_reservoir_lock);
-    lmm_reservoir.bound = units < LMM_RESERVOIR_UNITS ? units : LMM_RESERVOIR_UNITS;
+    lmm_reservoir.least_bound = bytes / LMM_UNIT_BYTES;
+    lmm_reservoir.most_bound = most < LMM_RESERVOIR_UNITS ? most : LMM_RESERVOIR_UNITS;
     lmm_lock_release(&lmm_reservoir_lock);
+}
+
+/* The units to keep beside so many in use. */
+static size_t bound_locked(size_t in_use)
+{
+    size_t bound = lmm_reservoir.least_bound;
+
+    bound = bound != 0 && bound < in_use / SHARE ? in_use / SHARE : bound;
+    return bound < lmm_reservoir.most_bound ? bound : lmm_reservoir.most_bound;
+}
+
+/* The units to keep beside so many in use, of which some had to come from space. */
+static size_t slack_locked(size_t in_use)
+{
+    size_t slack = in_use / SLACK_SHARE > SLACK_UNITS ? in_use / SLACK_SHARE : SLACK_UNITS;
+    size_t below_peak = lmm_reservoir.most_in_use - in_use;
+
+    return slack > below_peak ? slack : below_peak;
 }
 
 /* ---- What is kept ---------------------------------------------------------------------------- */
@@ -34,11 +56,17 @@ static void start_lists_locked(void)
     if (lmm_reservoir.ages.next != NULL) {
         return;
     }
-    for (size_t i = 0; i < LMM_RESERVOIR_RUN_UNITS; i++) {
+    for (size_t i = 0; i < LMM_RESERVOIR_BINS; i++) {
         glthread_init(&lmm_reservoir.bins[i]);
     }
     glthread_init(&lmm_reservoir.spare);
     glthread_init(&lmm_reservoir.ages);
+}
+
+/* The number of the bin of runs of so many units. */
+static size_t bin_of(size_t units)
+{
+    return (units < LMM_RESERVOIR_BINS ? units : LMM_RESERVOIR_BINS) - 1;
 }
 
 /* The number of runs in the bins; SIZE_MAX when a run is in the wrong bin, or a bit is wrong. */
@@ -46,13 +74,13 @@ static size_t count_binned_locked(void)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < LMM_RESERVOIR_RUN_UNITS; i++) {
+    for (size_t i = 0; i < LMM_RESERVOIR_BINS; i++) {
         const struct glthread *bin = &lmm_reservoir.bins[i];
         if ((lmm_reservoir.used_bins >> i & 1) == glthread_is_empty(bin)) {
             return SIZE_MAX;
         }
         for (struct glthread *at = bin->next; at != bin; at = at->next, count++) {
-            if (GLTHREAD_ENTRY(at, struct lmm_kept, bin)->units != i + 1) {
+            if (bin_of(GLTHREAD_ENTRY(at, struct lmm_kept, bin)->units) != i) {
                 return SIZE_MAX;
             }
         }
@@ -88,13 +116,15 @@ bool lmm_reservoir_is_valid_locked(void)
 
 static void bin_locked(struct lmm_kept *kept)
 {
-    glthread_insert_after(&lmm_reservoir.bins[kept->units - 1], &kept->bin);
-    lmm_reservoir.used_bins |= (uint64_t) 1 << (kept->units - 1);
+    size_t i = bin_of(kept->units);
+
+    glthread_insert_after(&lmm_reservoir.bins[i], &kept->bin);
+    lmm_reservoir.used_bins |= (uint64_t) 1 << i;
 }
 
 static void unbin_locked(struct lmm_kept *kept)
 {
-    size_t i = kept->units - 1;
+    size_t i = bin_of(kept->units);
 
     glthread_remove(&kept->bin);
     if (glthread_is_empty(&lmm_reservoir.bins[i])) {
@@ -154,22 +184,36 @@ static char *cut_locked(struct lmm_kept *kept, size_t units)
     return base;
 }
 
-/* The shortest run kept of at least `units` at a multiple of align; of these, the newest. */
-static struct lmm_kept *find_locked(size_t units, size_t align)
+/* The shortest run in the bin of at least `units` at a multiple of align; of these, the newest. */
+static struct lmm_kept *find_in_bin_locked(size_t i, size_t units, size_t align)
 {
-    uint64_t bins =
-        units > LMM_RESERVOIR_RUN_UNITS ? 0 : lmm_reservoir.used_bins >> (units - 1) << (units - 1);
+    const struct glthread *bin = &lmm_reservoir.bins[i];
+    struct lmm_kept *best = NULL;
 
-    for (; bins != 0; bins &= bins - 1) {
-        const struct glthread *bin = &lmm_reservoir.bins[__builtin_ctzll(bins)];
-        for (struct glthread *at = bin->next; at != bin; at = at->next) {
-            struct lmm_kept *kept = GLTHREAD_ENTRY(at, struct lmm_kept, bin);
-            if (((uintptr_t) kept->base & (align - 1)) == 0) {
-                return kept;
+    for (struct glthread *at = bin->next; at != bin; at = at->next) {
+        struct lmm_kept *kept = GLTHREAD_ENTRY(at, struct lmm_kept, bin);
+        if (kept->units >= units && (best == NULL || kept->units < best->units) &&
+            ((uintptr_t) kept->base & (align - 1)) == 0) {
+            best = kept;
+            if (i < LMM_RESERVOIR_BINS - 1) {
+                break; /* all runs here have the same length */
             }
         }
     }
-    return NULL;
+    return best;
+}
+
+/* The same of all runs kept. The last bin, which is searched whole, has at most LMM_RESERVOIR_UNITS
+ * / LMM_RESERVOIR_BINS runs. */
+static struct lmm_kept *find_locked(size_t units, size_t align)
+{
+    uint64_t bins = lmm_reservoir.used_bins >> bin_of(units) << bin_of(units);
+    struct lmm_kept *best = NULL;
+
+    for (; bins != 0 && best == NULL; bins &= bins - 1) {
+        best = find_in_bin_locked((size_t) __builtin_ctzll(bins), units, align);
+    }
+    return best;
 }
 
 /* Takes the oldest run out; there is one. */
@@ -181,11 +225,12 @@ static char *pop_oldest_locked(size_t *ret_units)
     return cut_locked(kept, kept->units);
 }
 
-static size_t empty_locked(void)
+/* Gives the oldest runs back until at most so many units are kept. Returns their bytes. */
+static size_t shrink_locked(size_t most)
 {
     size_t bytes = 0;
 
-    while (lmm_reservoir.units != 0) {
+    while (lmm_reservoir.units > most) {
         size_t units;
         char *base = pop_oldest_locked(&units);
         lmm_space_give_locked(base, units, false);
@@ -196,15 +241,28 @@ static size_t empty_locked(void)
 
 /* ---- Taking and giving ----------------------------------------------------------------------- */
 
+/* Includes those that other threads give back at this moment. */
+static size_t in_use_locked(void)
+{
+    return lmm_space.taken - lmm_reservoir.units;
+}
+
 /* Units from space; what is kept or lies idle may take the address space that they need. */
 static char *take_fresh_locked(size_t units, size_t align)
 {
     char *base = lmm_space_take_locked(units, align);
 
     if (base == NULL) {
-        bool has_freed = empty_locked() != 0;
+        bool has_freed = shrink_locked(0) != 0;
         has_freed = lmm_space_unmap_idle_locked() || has_freed;
         base = has_freed ? lmm_space_take_locked(units, align) : NULL;
+    }
+    if (base != NULL) {
+        size_t in_use = in_use_locked();
+        if (lmm_reservoir.most_in_use < in_use) {
+            lmm_reservoir.most_in_use = in_use;
+        }
+        shrink_locked(slack_locked(in_use));
     }
     return base;
 }
@@ -236,13 +294,9 @@ bool lmm_reservoir_put(char *base, size_t units)
     LMM_CHECK(units != 0 && (uintptr_t) base % LMM_UNIT_BYTES == 0);
     lmm_lock_acquire(&lmm_reservoir_lock);
     start_lists_locked();
-    bool keep = units <= LMM_RESERVOIR_RUN_UNITS && units <= lmm_reservoir.bound;
-    while (keep && lmm_reservoir.units != 0 && lmm_reservoir.units + units > lmm_reservoir.bound) {
-        size_t old_units;
-        char *old = pop_oldest_locked(&old_units);
-        lmm_space_give_locked(old, old_units, false);
-    }
-    keep = keep && keep_locked(base, units);
+    size_t bound = bound_locked(in_use_locked() - units);
+    shrink_locked(units <= bound ? bound - units : bound);
+    bool keep = units <= bound && keep_locked(base, units);
     if (!keep) {
         lmm_space_give_locked(base, units, false);
     }
@@ -288,7 +342,7 @@ bool lmm_reservoir_move(char *base, size_t units, char *target, size_t new_units
 size_t lmm_reservoir_empty(void)
 {
     lmm_lock_acquire(&lmm_reservoir_lock);
-    size_t bytes = empty_locked();
+    size_t bytes = shrink_locked(0);
     lmm_lock_release(&lmm_reservoir_lock);
     return bytes;
 }

@@ -3,15 +3,19 @@
  * reservoir: runs of units that are kept with their memory and that no family owns.
  *
  * It keeps runs of units that families gave back, whose memory may still be committed, up to a
- * bound; when that is reached, the memory of the oldest runs goes to the kernel, and space decides
- * what becomes of their addresses. A shorter run may be cut off a run that is kept. When no run
- * fits, the units come from space.
+ * bound: an eighth of the units in use, and at least the least bound. When that is reached, the
+ * memory of the oldest runs goes to the kernel, and space decides what becomes of their addresses.
+ * A shorter run may be cut off a run that is kept. When no run fits, the units come from space.
+ *
+ * Runs that did not fit must not raise the peak of the process's memory much: when units come from
+ * space, the oldest runs go until the units in use and those kept are at most the most units that
+ * were ever in use, or a sixteenth more than are in use now (slack_locked()).
  *
  * Invariants, checked by lmm_reservoir_is_valid_locked() after each change in builds with internal
  * checks:
- *   I1  each run kept has 1 to LMM_RESERVOIR_RUN_UNITS units and starts at a multiple of a unit
+ *   I1  each run kept has at least 1 unit and starts at a multiple of a unit
  *   I2  each run kept is on the list by age and in the bin of its length, once; used_bins tells
- *       which bins are not empty
+ *       which bins are not empty. The last bin has all runs of LMM_RESERVOIR_BINS units and more
  *   I3  `units` is the sum of their lengths, at most LMM_RESERVOIR_UNITS; each descriptor is of a
  *       run kept, or spare
  * Locks: functions take RESERVOIR (space.h), so any thread may call them; one whose name ends in
@@ -28,8 +32,8 @@
 #include "glthread/glthread.h"
 
 enum {
-    LMM_RESERVOIR_UNITS = 4096,   /* kept at most */
-    LMM_RESERVOIR_RUN_UNITS = 64, /* longer runs are not kept */
+    LMM_RESERVOIR_UNITS = 4096, /* kept at most, 1 GiB */
+    LMM_RESERVOIR_BINS = 64,
 };
 
 /* A run that is kept: given back as a whole, or the rest of such a run. */
@@ -42,18 +46,20 @@ struct lmm_kept {
 
 /* Exported for the test of lmm_reservoir_is_valid_locked(). All under RESERVOIR. */
 extern struct lmm_reservoir {
-    size_t bound;                                  /* units to keep, at most LMM_RESERVOIR_UNITS */
-    size_t units;                                  /* kept; atomic, written under the lock */
-    uint64_t used_bins;                            /* bit i: bin i is not empty */
-    struct glthread bins[LMM_RESERVOIR_RUN_UNITS]; /* runs of i + 1 units, newest first */
-    struct glthread ages;                          /* all, oldest first */
-    struct glthread spare;                         /* descriptors given back */
-    size_t descriptors;                            /* in all */
+    size_t least_bound;                       /* units; 0: none are kept */
+    size_t most_bound;                        /* units, at most LMM_RESERVOIR_UNITS */
+    size_t most_in_use;                       /* units, so far */
+    size_t units;                             /* kept; atomic, written under the lock */
+    uint64_t used_bins;                       /* bit i: bin i is not empty */
+    struct glthread bins[LMM_RESERVOIR_BINS]; /* runs of i + 1 units, newest first */
+    struct glthread ages;                     /* all, oldest first */
+    struct glthread spare;                    /* descriptors given back */
+    size_t descriptors;                       /* in all */
 } lmm_reservoir;
 
-_Static_assert(LMM_RESERVOIR_RUN_UNITS == 64, "a bit a bin");
+_Static_assert(LMM_RESERVOIR_BINS == 64, "a bit a bin");
 
-/* Sets the bound on units kept, in bytes; 0 keeps none. */
+/* Sets the least bound on units kept, in bytes; 0 keeps none. */
 void lmm_reservoir_set_bound(size_t bytes);
 
 /*
@@ -66,7 +72,7 @@ char *lmm_reservoir_take(size_t units, bool *ret_fresh);
 char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh);
 
 /* Gives back units that were taken together, or a part of them. Keeps them, and gives the oldest
- * runs to the kernel for them, unless they alone exceed the bound or 64 units. True: they keep their
+ * runs to the kernel for them, unless they alone exceed the bound. True: they keep their
  * contents. */
 bool lmm_reservoir_put(char *base, size_t units);
 

@@ -7,8 +7,9 @@
 #include <errno.h>
 
 enum {
-    CHUNK_UNITS = 16, /* mapped at once: 4 MiB of address space, untouched */
-    JOIN_UNITS = 64,  /* idle units that are joined on each side */
+    CHUNK_UNITS = 16,           /* mapped at once: 4 MiB of address space, untouched */
+    LARGE_PAGE_BYTES = 2 << 20, /* the kernel's */
+    JOIN_UNITS = 64,            /* idle units that are joined on each side */
     SPARE_RANGES = 128,
     LIMITED_RANGES = 8192, /* an eighth of the kernel's default for vm.max_map_count */
     ADDRESS_BITS = 47,     /* of user space */
@@ -288,6 +289,10 @@ static char *take_mapped_locked(size_t units, size_t align)
 {
     char *base = NULL;
 
+    if (units >= LMM_SPACE_RUN_UNITS && align < LARGE_PAGE_BYTES) {
+        base = map_locked(units, LARGE_PAGE_BYTES, units);
+        return base != NULL ? base : map_locked(units, align, units);
+    }
     if (units > CHUNK_UNITS / 4 || align > LMM_UNIT_BYTES) {
         return map_locked(units, align, units);
     }

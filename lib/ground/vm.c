@@ -174,6 +174,29 @@ bool lmm_vm_residency(uintptr_t address, size_t pages, unsigned char *ret_pages)
                            (long) ret_pages, 0, 0, 0) == 0;
 }
 
+bool lmm_vm_is_resident(const void *address, size_t bytes)
+{
+    enum { BATCH_PAGES = 256 };
+    unsigned char resident[BATCH_PAGES];
+    uintptr_t at = (uintptr_t) address / LMM_SYSTEM_PAGE_BYTES;
+    uintptr_t end =
+        ((uintptr_t) address + bytes + LMM_SYSTEM_PAGE_BYTES - 1) / LMM_SYSTEM_PAGE_BYTES;
+
+    while (at < end) {
+        size_t pages = end - at < BATCH_PAGES ? end - at : BATCH_PAGES;
+        if (!lmm_vm_residency(at * LMM_SYSTEM_PAGE_BYTES, pages, resident)) {
+            return false;
+        }
+        for (size_t i = 0; i < pages; i++) {
+            if ((resident[i] & 1) == 0) {
+                return false;
+            }
+        }
+        at += pages;
+    }
+    return true;
+}
+
 void *lmm_vm_map_aligned(size_t bytes, size_t align)
 {
     LMM_CHECK(lmm_is_power_of_two(align) && align >= LMM_SYSTEM_PAGE_BYTES);

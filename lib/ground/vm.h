@@ -107,9 +107,13 @@ bool lmm_vm_unmap(void *address, size_t bytes);
  */
 bool lmm_vm_is_readable(uintptr_t address);
 
-/* Of a shared mapping: whether each system page from address on is in memory; a byte each, of which
- * bit 0 counts. At most so many. False when the kernel does not tell. */
+/* Whether each system page from address on is in memory; a byte each, of which bit 0 counts. At most
+ * so many. False when the kernel does not tell. */
 bool lmm_vm_residency(uintptr_t address, size_t pages, unsigned char *ret_pages);
+
+/* Whether all system pages that hold the bytes are in memory, so that each was written or read. False
+ * also when the kernel does not tell. About 2 ns a page. */
+bool lmm_vm_is_resident(const void *address, size_t bytes);
 
 /* From now on memory is mapped without telling a sanitizer of it: other threads stand still, and one
  * of them may hold a lock of its. `false` ends that. */

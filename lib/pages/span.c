@@ -11,6 +11,7 @@
 #include <errno.h>
 
 enum {
+    LONG_UNITS = 16,           /* 4 MiB */
     SPAN_UNITS_MAX = 1 << 20,  /* 256 GiB; each unit costs a descriptor */
     HUGE_PAGE_BYTES = 2 << 20, /* the kernel moves page tables of so much at once */
 };
@@ -161,8 +162,8 @@ void lmm_runs_give_page_back(const struct lmm_runs *runs, const struct lmm_ended
 
     lmm_meta_free(&lmm_arena_tags, ended->tags, ended->tag_bytes);
     lmm_tools_page_ends(ended->base, bytes);
-    if (ended->is_apart) {
-        lmm_reservoir_drop(ended->base, ended->units, true);
+    if (ended->is_apart || ended->is_sparse) {
+        lmm_reservoir_drop(ended->base, ended->units, ended->is_apart);
     } else {
         lmm_reservoir_put(ended->base, ended->units);
     }
@@ -216,8 +217,18 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
     return block;
 }
 
+/* Whether a long span was touched in parts only. Then its memory is not worth keeping: the next
+ * block there may be calloc's, which would write all of it. */
+static bool is_sparse(const struct lmm_page *page)
+{
+    return lmm_page_facts(page)->units >= LONG_UNITS &&
+           !lmm_vm_is_resident(lmm_page_base(page), lmm_memory_committed_bytes(page));
+}
+
 void lmm_span_give(struct lmm_runs *runs, struct lmm_page *page)
 {
+    bool sparse = is_sparse(page);
+
     lmm_lock_acquire(&runs->lock);
     LMM_CHECK(lmm_span_is_valid_locked(page));
     glthread_remove(&page->glue);
@@ -225,6 +236,7 @@ void lmm_span_give(struct lmm_runs *runs, struct lmm_page *page)
     lmm_page_set_tag(page, 0, 0);
     lmm_page_set_tag(page, 1, 0);
     struct lmm_ended_page ended = lmm_runs_end_page_locked(page);
+    ended.is_sparse = sparse;
     lmm_lock_release(&runs->lock);
     lmm_runs_give_page_back(runs, &ended);
 }

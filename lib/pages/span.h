@@ -73,7 +73,8 @@ struct lmm_ended_page {
     size_t slots;
     uint32_t *tags;
     size_t tag_bytes;
-    bool is_apart; /* as page->apart */
+    bool is_apart;  /* as page->apart */
+    bool is_sparse; /* the reservoir does not keep its memory; false until the caller knows */
 };
 
 /* Ends a page that is on no list: its descriptors then only remember the family. Its units and tags

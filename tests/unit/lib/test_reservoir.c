@@ -142,16 +142,43 @@ Test(reservoir, runs_of_units)
     }
 }
 
-/* A run of 65 units is not kept, whatever the bound. */
-Test(reservoir, longest_run_kept)
+/* Runs of 63 units and less have bins of their own, all others share one. */
+Test(reservoir, the_shortest_run_that_is_long_enough)
+{
+    static const size_t kept[] = {300, 63, 100, 64, 65, 90};
+    static const struct {
+        size_t units;
+        size_t from; /* the run that it is cut from */
+    } cases[] = {{91, 2}, {64, 3}, {63, 1}, {64, 4}, {90, 5}, {101, 0}, {199, 0}};
+    enum { KEPT = sizeof(kept) / sizeof(kept[0]) };
+    char *base[KEPT];
+    bool fresh;
+
+    lmm_reservoir_set_bound((size_t) 1 << 40);
+    for (size_t i = 0; i < KEPT; i++) {
+        base[i] = take(kept[i], &fresh);
+    }
+    for (size_t i = 0; i < KEPT; i++) {
+        cr_expect(lmm_reservoir_put(base[i], kept[i]));
+    }
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *taken = take(cases[i].units, &fresh);
+        cr_expect(taken == base[cases[i].from] && !fresh, "%zu units", cases[i].units);
+        base[cases[i].from] += cases[i].units * LMM_UNIT_BYTES;
+    }
+    cr_expect(lmm_reservoir_kept_bytes() == (100 - 91 + 1) * LMM_UNIT_BYTES, "what was cut off");
+    take(10, &fresh);
+    cr_expect(fresh);
+}
+
+/* However much is in use, at most 1 GiB is kept. */
+Test(reservoir, the_most_that_is_kept)
 {
     bool fresh;
 
     lmm_reservoir_set_bound((size_t) 1 << 40);
-    cr_expect(!lmm_reservoir_put(take(65, &fresh), 65));
-    char *base = take(64, &fresh);
-    cr_expect(lmm_reservoir_put(base, 64));
-    cr_expect(take(64, &fresh) == base && !fresh);
+    char *base = take(4097, &fresh);
+    cr_expect(!lmm_reservoir_put(base, 4097));
     /* As many descriptors as the reservoir has, and more. */
     static char *unit[5000];
     for (int i = 0; i < 5000; i++) {
@@ -161,6 +188,60 @@ Test(reservoir, longest_run_kept)
         cr_assert(lmm_reservoir_put(unit[i], 1));
     }
     cr_expect(lmm_reservoir_kept_bytes() == (size_t) 4096 * LMM_UNIT_BYTES);
+}
+
+/* An eighth of what is in use is kept when that is more than the least bound; none with bound 0. */
+Test(reservoir, the_bound_follows_what_is_in_use)
+{
+    static const struct {
+        size_t least;
+        size_t in_use;
+        size_t put;
+        bool is_kept;
+    } cases[] = {{4, 80, 10, true},  {4, 80, 11, false}, {4, 8, 4, true},    {4, 8, 5, false},
+                 {0, 800, 1, false}, {11, 80, 11, true}, {1, 800, 100, true}};
+    bool fresh;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        lmm_reservoir_set_bound(cases[i].least * LMM_UNIT_BYTES);
+        char *in_use = take(cases[i].in_use, &fresh);
+        char *base = take(cases[i].put, &fresh);
+        cr_expect(lmm_reservoir_put(base, cases[i].put) == cases[i].is_kept, "case %zu", i);
+        lmm_reservoir_empty();
+        lmm_reservoir_drop(in_use, cases[i].in_use, false);
+    }
+}
+
+/* Units that do not fit are kept only as far as they do not raise the peak of the memory in use by
+ * more than a sixteenth, or 8 units. */
+Test(reservoir, what_does_not_fit_goes)
+{
+    static const struct {
+        size_t in_use; /* at the peak, with 60 units that are then kept */
+        size_t taken;
+        size_t kept;
+    } cases[] = {{40, 50, 10}, {40, 40, 20}, {40, 60, 8}, {40, 70, 8}, {40, 5, 55}, {400, 100, 31}};
+    enum { SINGLE = 60 };
+    char *single[SINGLE];
+    bool fresh;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        lmm_reservoir_set_bound((size_t) 1 << 40);
+        lmm_reservoir.most_in_use = 0;
+        char *in_use = take(cases[i].in_use, &fresh);
+        for (size_t k = 0; k < SINGLE; k++) {
+            single[k] = take(1, &fresh);
+        }
+        for (size_t k = 0; k < SINGLE; k++) {
+            cr_assert(lmm_reservoir_put(single[k], 1));
+        }
+        char *taken = take(cases[i].taken, &fresh);
+        cr_expect(fresh && lmm_reservoir_kept_bytes() == cases[i].kept * LMM_UNIT_BYTES,
+                  "case %zu: %zu", i, lmm_reservoir_kept_bytes() / LMM_UNIT_BYTES);
+        lmm_reservoir_empty();
+        lmm_reservoir_drop(in_use, cases[i].in_use, false);
+        lmm_reservoir_drop(taken, cases[i].taken, false);
+    }
 }
 
 Test(reservoir, aligned)
@@ -181,6 +262,18 @@ Test(reservoir, aligned)
         lmm_reservoir_empty();
     }
     FAILS_WITH(ENOMEM, lmm_reservoir_take_aligned(1, (size_t) 1 << 63, &fresh));
+}
+
+/* From 4 MiB on fresh memory is at a multiple of 2 MiB, where the kernel can use large pages. */
+Test(reservoir, long_runs_are_aligned_to_large_pages)
+{
+    static const size_t counts[] = {16, 17, 20, 31, 100};
+    bool fresh;
+
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        take(1, &fresh);
+        cr_expect((uintptr_t) take(counts[i], &fresh) % (2 << 20) == 0, "%zu units", counts[i]);
+    }
 }
 
 Test(reservoir, bound_zero_keeps_none)
@@ -243,7 +336,7 @@ Test(reservoir, kept_units_make_room)
 
     cr_expect(lmm_reservoir_put(base, 1));
     seam_install();
-    seam_fail(SEAM_MAP, 1, 1);
+    seam_fail(SEAM_MAP, 1, 2); /* aligned to 2 MiB, and anywhere */
     take(40, &fresh);
     cr_expect(lmm_reservoir_kept_bytes() == 0);
     cr_expect(seam_bytes(SEAM_UNMAP) >= 16 * LMM_UNIT_BYTES, "with the idle units beside it");

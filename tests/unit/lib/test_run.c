@@ -841,6 +841,31 @@ Test(run, kept_spans_are_used_again)
     lmm_reservoir_empty();
 }
 
+/* A span of 4 MiB or more is kept if all of it was written; else its memory is not worth it. */
+Test(run, sparse_spans_are_not_kept)
+{
+    static const struct {
+        size_t slots;
+        size_t written; /* from the start on */
+        bool is_kept;
+    } cases[] = {{5000, 5000, true},   {5000, 4900, false},  {5000, 0, false},
+                 {4096, 4090, false},  {4096, 4096, true},   {3800, 1, true},
+                 {16384, 16384, true}, {16384, 16380, false}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        set_up(1024);
+        lmm_reservoir_set_bound(32 << 20);
+        bool zeroed; /* take() would read the block, and the kernel counts that, too */
+        char *block = lmm_run_take(&runs, cases[i].slots, 1, SITE, &zeroed);
+        cr_assert(block != NULL && zeroed);
+        lmm_tools_block_begins(block, cases[i].slots * 1024);
+        memset(block, 1, cases[i].written * 1024);
+        give(block, cases[i].slots);
+        cr_expect((lmm_reservoir_kept_bytes() != 0) == cases[i].is_kept, "case %zu", i);
+        lmm_reservoir_empty();
+    }
+}
+
 /* The state of the memory of a page of several units passes to the next page there. */
 Test(run, kept_pages_of_several_units)
 {
