@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Used by bench/run and bench/preload: the peers, figures and their ratios, tables."""
+"""Used by bench/run and bench/programs: the peers, figures and their ratios, tables."""
 import json
 import math
 import os
@@ -51,8 +51,6 @@ PEERS = {
     "jemalloc": ("libjemalloc.so.2", "libjemalloc2"),
     "tcmalloc": ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
 }
-# The installed one of the two.
-MIMALLOC = "mimalloc3" if find_library("libmimalloc.so.3") else "mimalloc2"
 
 
 def package_version(package):
