@@ -39,6 +39,16 @@ static size_t read_bytes(const char *text, unsigned char bytes[CODE_MAX])
     return count;
 }
 
+static bool has_returned(const struct lmm_way_step *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (steps[i].kind == LMM_WAY_RETURNED && !steps[i].is_inside) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_case(enum lmm_machine machine, int output, const struct lmm_way_case *one)
 {
     unsigned char bytes[CODE_MAX];
@@ -53,6 +63,8 @@ static void check_case(enum lmm_machine machine, int output, const struct lmm_wa
     lmm_way_text_put(out, machine, steps, count);
     fclose(out);
     cr_expect_str_eq(text, one->steps, "%s:\n%s", one->idea, text);
+    cr_expect_eq(lmm_way_returns(&code, one->address, output, know, NULL),
+                 has_returned(steps, count), "%s: returned", one->idea);
 }
 
 void lmm_way_cases_check(enum lmm_machine machine, int output, const struct lmm_way_case *cases,

@@ -22,7 +22,7 @@ struct lmm_way_case {
     uint64_t address;  /* that the call returns to */
 };
 
-/* Follows the block of each case and expects its steps. output: as that of lmm_way_follow(). */
+/* Follows the block of each case and expects its steps, and lmm_way_returns() to agree. output: as that of lmm_way_follow(). */
 void lmm_way_cases_check(enum lmm_machine machine, int output, const struct lmm_way_case *cases,
                          size_t count);
 

@@ -114,10 +114,16 @@ static int output_of(const char *allocator, int output)
     return allocator != NULL && strcmp(allocator, "posix_memalign") == 0 ? 0 : output;
 }
 
-/* The call may be the last instruction of its function, so the address before is looked up. */
+/* Returns the code of the function that makes the call. The call may be its last instruction, so the address
+ * before is looked up. */
+static struct lmm_code code_of(const struct lmm_finding *finding)
+{
+    return lmm_file_code_of_function(finding->reader->code, finding->address - 1);
+}
+
 static void follow(struct lmm_finding *finding)
 {
-    struct lmm_code code = lmm_file_code_of_function(finding->reader->code, finding->address - 1);
+    struct lmm_code code = code_of(finding);
 
     if (code.machine != LMM_MACHINE_NONE) {
         finding->step_count =
@@ -144,7 +150,7 @@ static void list_variables(struct lmm_finding *finding)
 
 /* ---- Earlier calls --------------------------------------------------------------------------- */
 
-static void prepare(struct lmm_finding *finding);
+static void open_debug(struct lmm_finding *finding);
 static void look(struct lmm_finding *finding);
 
 /* Sets *ret_type to what the function that an earlier call is to says that it returns a pointer to. */
@@ -192,7 +198,7 @@ static bool look_at_earlier(const struct lmm_finding *finding, uint64_t address,
     earlier->address = address;
     earlier->allocator = lmm_file_code_callee(finding->reader->code, address);
     earlier->output = output_of(earlier->allocator, LMM_WAY_RESULT);
-    prepare(earlier);
+    open_debug(earlier);
     if (find_declared(earlier, ret_type)) {
         is_found = true;
     } else if (earlier->scope_count > 0) {
@@ -220,6 +226,7 @@ static bool find_result(struct lmm_finding *finding, uint64_t address, Dwarf_Die
 
 static void look(struct lmm_finding *finding)
 {
+    follow(finding);
     look_at_record(finding);
     look_at_names(finding);
     list_variables(finding);
@@ -232,19 +239,19 @@ static void look(struct lmm_finding *finding)
 /* Says only whether the function returns the result. */
 static void look_briefly(struct lmm_finding *finding)
 {
-    for (size_t i = 0; i < finding->step_count; i++) {
-        finding->facts.returns |=
-            finding->steps[i].kind == LMM_WAY_RETURNED && !finding->steps[i].is_inside;
-    }
+    struct lmm_code code = code_of(finding);
+
+    finding->facts.returns =
+        code.machine != LMM_MACHINE_NONE &&
+        lmm_way_returns(&code, finding->address, finding->output, know, finding);
     finding->facts.is_generic = finding->facts.returns;
 }
 
-/* Follows the block, and opens the debug information. */
-static void prepare(struct lmm_finding *finding)
+/* Opens the debug information. */
+static void open_debug(struct lmm_finding *finding)
 {
     const struct lmm_facts_reader *reader = finding->reader;
 
-    follow(finding);
     if (!reader->is_brief) {
         finding->scope_count =
             lmm_symbol_file_scopes(reader->file, finding->address - 1, finding->scopes);
@@ -266,7 +273,7 @@ bool lmm_facts_find(const struct lmm_facts_reader *reader, uint64_t address, con
     finding->allocator = allocator;
     finding->output = output_of(allocator, output);
     finding->find_result = find_result;
-    prepare(finding);
+    open_debug(finding);
     finding->facts.has_debug = finding->scope_count > 0;
     if (finding->scope_count > 0) {
         look(finding);

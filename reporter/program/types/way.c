@@ -114,9 +114,11 @@ static bool start(struct lmm_way *way, uint64_t address, int output,
            lmm_way_output_start(way, address, (uint32_t) output, decoder);
 }
 
-size_t lmm_way_follow(const struct lmm_code *code, uint64_t address, int output,
-                      enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
-                      void *context, struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX])
+/* As lmm_way_follow(). has_before: steps say what the code before the call does. */
+static size_t follow(const struct lmm_code *code, uint64_t address, int output,
+                     enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
+                     void *context, bool has_before,
+                     struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX])
 {
     const struct lmm_way_machine *machine = lmm_way_decoder_machine(code->machine);
     size_t count = 0;
@@ -135,11 +137,35 @@ size_t lmm_way_follow(const struct lmm_code *code, uint64_t address, int output,
         way->context = context;
         if (start(way, address, output, &decoder)) {
             follow_all(way, &decoder);
-            lmm_way_before(way, address, &decoder);
+            if (has_before) {
+                lmm_way_before(way, address, &decoder);
+            }
             count = put_steps(way, ret_steps);
         }
         free(way);
     }
     lmm_way_decoder_close(&decoder);
     return count;
+}
+
+size_t lmm_way_follow(const struct lmm_code *code, uint64_t address, int output,
+                      enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
+                      void *context, struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX])
+{
+    return follow(code, address, output, know, context, true, ret_steps);
+}
+
+bool lmm_way_returns(const struct lmm_code *code, uint64_t address, int output,
+                     enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
+                     void *context)
+{
+    struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
+    size_t count = follow(code, address, output, know, context, false, steps);
+
+    for (size_t i = 0; i < count; i++) {
+        if (steps[i].kind == LMM_WAY_RETURNED && !steps[i].is_inside) {
+            return true;
+        }
+    }
+    return false;
 }

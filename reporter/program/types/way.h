@@ -48,4 +48,10 @@ size_t lmm_way_follow(const struct lmm_code *code, uint64_t address, int output,
                       enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
                       void *context, struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX]);
 
+/* Returns whether the function that makes the call returns the block itself. The parameters are those of
+ * lmm_way_follow(), which takes several times as long, as it also reads the code before the call. */
+bool lmm_way_returns(const struct lmm_code *code, uint64_t address, int output,
+                     enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
+                     void *context);
+
 #endif
