@@ -14,7 +14,7 @@ struct identity {
     uintptr_t start;
     uintptr_t end;
     uintptr_t bias;
-    uint64_t headers; /* a hash of them */
+    uint64_t headers; /* a hash of them, where there is no build-id */
     size_t build_id_bytes;
     unsigned char build_id[LMM_LEDGER_BUILD_ID_MAX];
 };
@@ -84,16 +84,15 @@ static bool reserve(void **items, uint32_t count, uint32_t *capacity, size_t ite
 
 /* ---- Identity -------------------------------------------------------------------------------- */
 
+/* Each new frame asks, and a hash of all headers takes ten times as long as the search for a build-id. */
 static struct identity identify(const struct lmm_module_facts *facts)
 {
-    struct identity identity = {
-        .start = facts->start,
-        .end = facts->end,
-        .bias = facts->bias,
-        .headers = lmm_module_headers(facts),
-    };
+    struct identity identity = {.start = facts->start, .end = facts->end, .bias = facts->bias};
 
     identity.build_id_bytes = lmm_module_build_id(facts, identity.build_id);
+    if (identity.build_id_bytes == 0) {
+        identity.headers = lmm_module_headers(facts);
+    }
     return identity;
 }
 

@@ -4,8 +4,8 @@
  *
  * A module that is unloaded keeps its record. When the same file is loaded at the same addresses
  * again, it is the same module again, with its number and its variant, so the frames and stacks
- * that were stored for it are valid again. "The same file" means the same path, ELF headers and
- * build-id; without a build-id also the same device, inode, size and time of the last change.
+ * that were stored for it are valid again. "The same file" means the same path and
+ * build-id; without a build-id the same path, ELF headers, device, inode, size and time of the last change.
  * Another file at these addresses is another module, with another variant. So a code address and a
  * variant together always mean the same code, and a record made for them is never wrong for a later
  * module.
