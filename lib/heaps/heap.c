@@ -48,6 +48,16 @@ static void give_up(struct lmm_heap *heap)
     lmm_meta_free(&lmm_arena_records, heap->lock, LMM_CACHE_LINE_BYTES);
 }
 
+static struct lmm_tracer *new_tracer(void)
+{
+    struct lmm_tracer *tracer = lmm_meta_alloc(&lmm_arena_records, sizeof(*tracer));
+
+    if (tracer != NULL) {
+        lmm_tracer_clear(tracer);
+    }
+    return tracer;
+}
+
 bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared, bool takes_stacks)
 {
     memset(heap, 0, sizeof(*heap));
@@ -60,7 +70,7 @@ bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared, bool 
     heap->is_shared = is_shared;
     heap->open.heap = heap;
     heap->reap_at = LMM_REAP_PAGES;
-    heap->tracer = takes_stacks ? lmm_meta_zalloc(sizeof(*heap->tracer)) : NULL;
+    heap->tracer = takes_stacks ? new_tracer() : NULL;
     if ((takes_stacks && heap->tracer == NULL) || !lmm_heap_open_sites(heap)) {
         give_up(heap);
         return false;

@@ -9,8 +9,6 @@
 #include "lib/heaps/thread.h"
 #include "lib/stacks/depot.h"
 
-#include <string.h>
-
 /* Whether the books are this process's: a child made by vfork works in its parent's memory. */
 static bool are_books_own(const struct lmm_ledger_header *header)
 {
@@ -24,7 +22,7 @@ static void note_stack(const struct lmm_caller *caller)
     uint64_t signals = lmm_signals_block();
 
     if (lmm_fork_locks_are_usable()) {
-        memset(&trace, 0, sizeof(trace));
+        lmm_trace_clear(&trace);
         lmm_unwind(&trace, caller, lmm_options.stack_frames);
         lmm_accounts_note_panic_stack(lmm_depot_stack(&trace));
     }

@@ -20,4 +20,11 @@ struct lmm_tracer {
     struct lmm_trace trace;
 };
 
+/* Makes a tracer, in memory of any contents, one that is not ready. */
+static inline void lmm_tracer_clear(struct lmm_tracer *tracer)
+{
+    __builtin_memset(tracer, 0, offsetof(struct lmm_tracer, trace));
+    lmm_trace_clear(&tracer->trace);
+}
+
 #endif

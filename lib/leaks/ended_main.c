@@ -59,7 +59,7 @@ bool lmm_main_has_returned(uintptr_t own_sp, uintptr_t *ret_sp)
         return false;
     }
     struct lmm_caller caller = LMM_CALLER();
-    trace = (struct lmm_trace) {0};
+    lmm_trace_clear(&trace);
     lmm_unwind(&trace, &caller, LMM_STACK_FRAMES_MAX);
     if (!is_end_of_main(own_sp)) {
         return false;

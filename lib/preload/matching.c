@@ -89,7 +89,7 @@ static struct place allocation(uint32_t site, bool *ret_is_direct)
 static LMM_NOINLINE struct place current(bool *ret_is_direct, uint32_t *ret_stack)
 {
     struct lmm_caller caller = LMM_CALLER();
-    struct lmm_trace *trace = lmm_meta_zalloc(sizeof(*trace));
+    struct lmm_trace *trace = lmm_meta_alloc(&lmm_arena_records, sizeof(*trace));
     struct place place = {.pc = 0};
 
     *ret_is_direct = true;
@@ -97,9 +97,10 @@ static LMM_NOINLINE struct place current(bool *ret_is_direct, uint32_t *ret_stac
     if (trace == NULL) {
         return place;
     }
+    lmm_trace_clear(trace);
     lmm_unwind(trace, &caller, lmm_options.stack_frames);
     *ret_stack = lmm_depot_stack(trace);
-    for (uint32_t i = trace->count; i > 0; i--) {
+    for (uint32_t i = trace->count; i > trace->first; i--) {
         place = place_of(trace->pc[i - 1] - 1);
         if (place.kind != LMM_MODULE_RUNTIME) {
             break;

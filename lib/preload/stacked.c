@@ -108,7 +108,7 @@ static LMM_NOINLINE struct lmm_heap *enter(void)
         tracer->is_ready = true;
         tracer->is_busy = false;
         tracer->last = NULL;
-        tracer->trace = (struct lmm_trace) {0};
+        lmm_trace_clear(&tracer->trace);
     }
     return heap;
 }
@@ -140,11 +140,12 @@ static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class,
 /* The same with a trace of its own, which is larger than some threads' stacks. */
 static LMM_NOINLINE uint32_t site_by_own_trace(uint32_t class, const struct lmm_caller *caller)
 {
-    struct lmm_trace *trace = lmm_meta_zalloc(sizeof(*trace));
+    struct lmm_trace *trace = lmm_meta_alloc(&lmm_arena_records, sizeof(*trace));
 
     if (trace == NULL) {
         return lmm_families_at(class)->site;
     }
+    lmm_trace_clear(trace);
     uint32_t site = site_of(trace, class, caller);
     lmm_meta_free(&lmm_arena_records, trace, sizeof(*trace));
     return site;

@@ -48,7 +48,7 @@ static inline struct known_key known_key(uint32_t family, const struct lmm_trace
     hash ^= hash >> 29; /* a table starts at the low bits; the high ones are mixed better */
     return (struct known_key) {
         .hash = hash != 0 ? hash : 1,
-        .check = (uint32_t) trace->pc[trace->count - 1] ^ trace->count << 24,
+        .check = (uint32_t) trace->pc[trace->count - 1] ^ (trace->count - trace->first) << 24,
     };
 }
 
@@ -92,7 +92,7 @@ static uint32_t stack_locked(const struct lmm_trace *trace)
 {
     uint32_t number = 0;
 
-    for (uint32_t i = 0; i < trace->count; i++) {
+    for (uint32_t i = trace->first; i < trace->count; i++) {
         uint32_t inner = lmm_unwind_is_own(trace->pc[i]) ? 0 : frame_locked(trace, i, number);
         number = inner != 0 ? inner : number;
     }

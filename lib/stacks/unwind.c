@@ -13,11 +13,13 @@
 enum {
     OWN_BYTES_MAX = 1 << 26,   /* a thread's own stack is longer: it is read as another stack is */
     GUESS_BYTES_MAX = 1 << 20, /* a frame found by a guess is shorter */
+    KEPT_CALLS = 96,           /* of a full trace so many calls are kept, for new ones to fit in */
 };
 
 extern void *__libc_stack_end; /* of the dynamic loader: where the main thread's stack begins */
 
-static uint64_t hash_power[LMM_STACK_FRAMES_MAX + 1]; /* of LMM_HASH_MULTIPLIER; set at start */
+uint64_t lmm_trace_inverse[LMM_TRACE_CALLS];
+static uint64_t hash_power[LMM_TRACE_CALLS]; /* of LMM_HASH_MULTIPLIER; both are set at start */
 
 static uintptr_t main_thread; /* set at start */
 
@@ -35,15 +37,26 @@ static inline uintptr_t this_thread(void)
 #endif
 }
 
+static void fill_powers(void)
+{
+    uint64_t inverse = 1; /* of the multiplier modulo 2 */
+
+    for (uint32_t bits = 1; bits < 64; bits *= 2) {
+        inverse *= 2 - LMM_HASH_MULTIPLIER * inverse; /* Newton: twice as many bits are right */
+    }
+    hash_power[0] = lmm_trace_inverse[0] = 1;
+    for (size_t i = 1; i < LMM_TRACE_CALLS; i++) {
+        hash_power[i] = hash_power[i - 1] * LMM_HASH_MULTIPLIER;
+        lmm_trace_inverse[i] = lmm_trace_inverse[i - 1] * inverse;
+    }
+}
+
 bool lmm_unwind_start(void)
 {
     struct lmm_module_facts own;
 
     main_thread = this_thread();
-    hash_power[0] = 1;
-    for (size_t i = 0; i < LMM_STACK_FRAMES_MAX; i++) {
-        hash_power[i + 1] = hash_power[i] * LMM_HASH_MULTIPLIER;
-    }
+    fill_powers();
     if (LMM_DROP_IN && lmm_module_find((uintptr_t) &lmm_unwind_start, &own)) {
         own_start = own.start;
         own_end = own.end;
@@ -322,25 +335,34 @@ static LMM_NOINLINE void walk_call(struct walk *walk)
 
 /* ---- The trace of the last walk -------------------------------------------------------------- */
 
-/* The outermost call that has everything between it and `call` unchanged on the stack; 0: call
- * 0. */
-static inline uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call)
+/* How a return address differs from what it was; 0: it is the same. */
+static inline uintptr_t return_change(const struct lmm_trace *trace, uint32_t i)
 {
-    uint32_t to = 0;
+    return ((const uintptr_t *) trace->sp[i])[-1] ^ trace->pc[i];
+}
 
-    for (uint32_t i = trace->word_count; i-- > 0;) {
-        const struct lmm_trace_word *word = &trace->word[i];
+/* The outermost call, at or inside of call `outer`, that has everything between it and `call`
+ * unchanged on the stack. Most of the time nothing is changed. */
+static inline uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call, uint32_t outer)
+{
+    uint32_t i = call;
+    uint32_t to = outer;
+
+    for (uint32_t k = trace->word_count; k-- > 0 && trace->word[k].call > outer;) {
+        const struct lmm_trace_word *word = &trace->word[k];
         if (word->call <= call && *word->address != word->value) {
             to = word->call;
             break;
         }
     }
-    for (uint32_t i = call; i-- > to;) {
-        if (((const uintptr_t *) trace->sp[i])[-1] != trace->pc[i]) {
-            return i + 1;
-        }
+    while (i >= to + 4 && (return_change(trace, i - 1) | return_change(trace, i - 2) |
+                           return_change(trace, i - 3) | return_change(trace, i - 4)) == 0) {
+        i -= 4;
     }
-    return to;
+    while (i > to && return_change(trace, i - 1) == 0) {
+        i--;
+    }
+    return i;
 }
 
 static inline bool stands_in(struct walk *walk, uint32_t i)
@@ -417,8 +439,10 @@ static inline uint32_t walk_to_trace(struct walk *walk, uint32_t frames)
             walk_call(walk);
             continue;
         }
-        uint32_t to = unchanged_to(trace, left - 1);
-        if (to == 0 && (trace->is_whole || walk->count + left >= frames)) {
+        uint32_t room = frames - walk->count; /* for calls that are asked for */
+        uint32_t outer = left > room ? left - room : 0;
+        uint32_t to = unchanged_to(trace, left - 1, outer);
+        if (to == outer && (left >= room || trace->is_whole)) {
             return left;
         }
         left = to; /* the calls inside of it have changed, and are walked */
@@ -548,7 +572,7 @@ bool lmm_trace_is_valid(const struct lmm_trace *trace)
             return false;
         }
     }
-    return trace->count <= LMM_STACK_FRAMES_MAX;
+    return trace->first <= trace->count && trace->count <= LMM_TRACE_CALLS;
 }
 
 void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames)
@@ -574,11 +598,12 @@ void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32
     trace->is_stray = !walk.is_plain;
     if (left == 0) {
         trace->is_whole = walk.pc == 0;
-    } else if (LMM_UNLIKELY(left + walk.count > frames)) {
-        drop_outer(trace, frames - walk.count);
+    } else if (LMM_UNLIKELY(left + walk.count > LMM_TRACE_CALLS)) {
+        drop_outer(trace, KEPT_CALLS);
     }
     for (uint32_t i = walk.count; i-- > 0;) {
         push_call(trace, &trace->call[i]);
     }
+    trace->first = trace->count > frames ? trace->count - frames : 0;
     LMM_CHECK(lmm_trace_is_valid(trace));
 }

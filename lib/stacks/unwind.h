@@ -4,9 +4,13 @@
  *
  * Each return address has a rule (rules.h) that leads to its caller. A thread remembers its last
  * stack, the trace. When a walk comes to a call that is in the trace (same return address, same
- * place on the stack), and every word that the last walk read from there outwards has the same
+ * place on the stack), and every word that an earlier walk read from there outwards has the same
  * value, then all outer calls are the same, too, and the walk ends. These reads do not wait for one
  * another, as the steps of a walk do.
+ *
+ * A trace holds more calls than are asked for: when the program returns from some, as many outer
+ * ones are needed, and are there. The words of calls outside of those that are asked for are not
+ * compared, so such calls may have changed. They are compared when they are asked for.
  *
  * Owns nothing; each thread has a trace of its own, kept by the caller. Invariants:
  *   I1  call 0 of a trace is its outermost call; on one stack, sp falls from each call to the next
@@ -40,6 +44,8 @@
 #include "lib/ground/base.h"
 #include "lib/ground/options.h"
 #include "lib/stacks/cfi.h"
+
+#include <stddef.h>
 
 /* The state of a function's caller at the return of a call. */
 struct lmm_caller {
@@ -81,22 +87,19 @@ struct lmm_trace_call {
     struct lmm_cfi_rule rule;
 };
 
-enum { LMM_TRACE_RETURNS = 64 };
+enum {
+    LMM_TRACE_CALLS = 192, /* at most so many in a trace */
+    LMM_TRACE_RETURNS = 64,
+};
 
-/* A thread's last stack. All zero: none yet. */
+/* A thread's last stack. lmm_trace_clear() makes it empty. */
 struct lmm_trace {
-    uint32_t count;     /* calls in the trace */
+    uint32_t first; /* the calls that were asked for are [first, count) */
+    uint32_t count; /* calls in the trace */
+    uint32_t word_count;
+    uint32_t forgotten; /* lmm_code_forgotten when the trace was taken */
     bool is_whole;      /* call 0 has no caller */
     bool is_stray;      /* partly on another stack than the thread's own; not reused */
-    uint32_t forgotten; /* lmm_code_forgotten when the trace was taken */
-    uintptr_t pc[LMM_STACK_FRAMES_MAX];
-    uintptr_t sp[LMM_STACK_FRAMES_MAX];
-    uint64_t hash[LMM_STACK_FRAMES_MAX];    /* of the pcs of calls [0, i]: I3 */
-    uintptr_t bp[LMM_STACK_FRAMES_MAX];     /* valid with LMM_TRACE_NEEDS_BP */
-    uint16_t variant[LMM_STACK_FRAMES_MAX]; /* of a call's module; valid with LMM_TRACE_VARIANT */
-    uint8_t marks[LMM_STACK_FRAMES_MAX];    /* enum lmm_trace_mark, a bit each */
-    uint32_t word_count;
-    struct lmm_trace_word word[2 * LMM_STACK_FRAMES_MAX]; /* by call, ascending */
 
     uintptr_t thread; /* the thread that uses the trace */
     uintptr_t low;    /* [low, end) is of its own stack */
@@ -104,10 +107,26 @@ struct lmm_trace {
     uintptr_t guard;                      /* what is below is of other stacks; 0: not known */
     uintptr_t returns[LMM_TRACE_RETURNS]; /* addresses that follow a call, by some of their bits */
 
+    /* From here on nothing is read before it is written, and calls that a thread never has need no
+     * memory. */
+    uintptr_t pc[LMM_TRACE_CALLS];
+    uintptr_t sp[LMM_TRACE_CALLS];
+    uint64_t hash[LMM_TRACE_CALLS];    /* of the pcs of calls [0, i]: I3 */
+    uintptr_t bp[LMM_TRACE_CALLS];     /* valid with LMM_TRACE_NEEDS_BP */
+    uint16_t variant[LMM_TRACE_CALLS]; /* of a call's module; valid with LMM_TRACE_VARIANT */
+    uint8_t marks[LMM_TRACE_CALLS];    /* enum lmm_trace_mark, a bit each */
+    struct lmm_trace_word word[2 * LMM_TRACE_CALLS]; /* by call, ascending */
+
     /* The calls that the current walk has passed, from the innermost outwards. They are here
      * because the stack may be small. */
     struct lmm_trace_call call[LMM_STACK_FRAMES_MAX];
 };
+
+/* Makes a trace empty, also one in memory of any contents. */
+static inline void lmm_trace_clear(struct lmm_trace *trace)
+{
+    __builtin_memset(trace, 0, offsetof(struct lmm_trace, pc));
+}
 
 /* The variant of the module of call i. */
 static inline uint32_t lmm_trace_variant(const struct lmm_trace *trace, uint32_t i)
@@ -121,10 +140,18 @@ static inline uint64_t lmm_trace_word_of(uintptr_t pc, uint32_t variant)
     return pc + variant * (uint64_t) 0xD6E8FEB86659FD93u;
 }
 
-/* The hash of the whole trace, which has at least one call. */
+/* By i: the factor that divides by K^i modulo 2^64. */
+extern uint64_t lmm_trace_inverse[LMM_TRACE_CALLS] __attribute__((visibility("hidden")));
+
+/* The hash of the calls [first, count), of which there is at least one, as if no other call were in
+ * the trace. */
 static inline uint64_t lmm_trace_hash(const struct lmm_trace *trace)
 {
-    return trace->hash[trace->count - 1];
+    uint64_t hash = trace->hash[trace->count - 1];
+
+    return LMM_LIKELY(trace->first == 0)
+               ? hash
+               : (hash - trace->hash[trace->first - 1]) * lmm_trace_inverse[trace->first];
 }
 
 /* Call before the first walk, while there is one thread. In the drop-in, traces begin outside of LMM's
@@ -133,8 +160,8 @@ bool lmm_unwind_start(void);
 
 /*
  * Puts the stack of the calling thread from caller outwards into trace: the innermost calls, at
- * most frames (1 to LMM_STACK_FRAMES_MAX). trace: only this thread uses it; it holds the last
- * stack, or zeros.
+ * most frames (1 to LMM_STACK_FRAMES_MAX), become [first, count). trace: only this thread uses it;
+ * it holds the last stack, or is empty.
  */
 void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames);
 

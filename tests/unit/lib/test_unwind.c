@@ -26,10 +26,12 @@ static bool by_signal;
 /* The return addresses in the trace, innermost first. */
 static uint32_t calls_of(const struct lmm_trace *of, uintptr_t *ret_pc)
 {
-    for (uint32_t i = 0; i < of->count; i++) {
+    uint32_t calls = of->count - of->first;
+
+    for (uint32_t i = 0; i < calls; i++) {
         ret_pc[i] = of->pc[of->count - 1 - i];
     }
-    return of->count;
+    return calls;
 }
 
 /* The same by libunwind, from the caller of this function's caller outwards. For the instruction
@@ -201,7 +203,8 @@ static void walk_about(uint32_t seed, uint32_t wanted)
 static void setup(void)
 {
     cr_assert(lmm_unwind_start());
-    memset(&trace, 0, sizeof(trace));
+    memset(&trace, 0xA5, sizeof(trace)); /* of any contents */
+    lmm_trace_clear(&trace);
 }
 
 TestSuite(unwind, .init = setup);
@@ -213,6 +216,39 @@ Test(unwind, agrees_with_libunwind)
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         frames = sizes[i];
         walk_about((uint32_t) i, 400);
+    }
+}
+
+/* Goes down to a depth and up again, so that inner calls push outer ones out of the trace, and outer ones
+ * are needed again when the inner ones have returned. */
+static __attribute__((noinline)) void descend(uint32_t *random, uint32_t depth)
+{
+    volatile char room[8];
+
+    room[0] = (char) depth;
+    check();
+    if (depth > 0) {
+        descend(random, depth - 1);
+        if (next(random) % 8 == 0) {
+            small(random, 38);
+        }
+    }
+    check();
+    room[1] = room[0];
+}
+
+Test(unwind, agrees_on_stacks_that_are_longer_than_a_trace)
+{
+    static const uint32_t sizes[] = {1, 24, LMM_STACK_FRAMES_MAX};
+
+    wanted_checks = UINT32_MAX;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        uint32_t random = 7;
+
+        frames = sizes[i];
+        descend(&random, 3 * LMM_TRACE_CALLS);
+        cr_expect_leq(trace.count, LMM_TRACE_CALLS);
+        descend(&random, LMM_TRACE_CALLS - 5);
     }
 }
 
@@ -430,10 +466,10 @@ Test(unwind, hashes_what_it_took)
         checks = 0;
         wanted_checks = 5;
         small(&random, depth);
-        memset(&fresh, 0, sizeof(fresh));
+        lmm_trace_clear(&fresh);
         lmm_unwind(&trace, &caller, 24);
         lmm_unwind(&fresh, &caller, 24);
-        cr_expect_eq(trace.count, fresh.count);
+        cr_expect_eq(trace.count - trace.first, fresh.count);
         cr_expect_eq(lmm_trace_hash(&trace), lmm_trace_hash(&fresh), "depth %u", depth);
     }
 }
@@ -454,6 +490,10 @@ Test(unwind, the_walker_finds_a_damaged_trace)
     trace.hash[1]++;
     cr_expect(!lmm_trace_is_valid(&trace), "I3");
     trace.hash[1]--;
+    uintptr_t sp = trace.sp[1];
     trace.sp[1] = trace.sp[0];
     cr_expect(!lmm_trace_is_valid(&trace), "I1");
+    trace.sp[1] = sp;
+    trace.first = trace.count + 1;
+    cr_expect(!lmm_trace_is_valid(&trace), "calls that are not there");
 }
