@@ -175,7 +175,12 @@ void *lmm_block_alloc(struct lmm_family *family, uint32_t live_value, size_t n, 
                       bool zero)
 {
     enum lmm_limit_verdict verdict = LMM_LIMIT_FREE;
+    void *popped =
+        n == 1 ? lmm_heap_pop_restocked(&lmm_thread_open, live_value, family->index) : NULL;
 
+    if (LMM_LIKELY(popped != NULL)) {
+        return zero ? memset(popped, 0, block_bytes(family, live_value, n)) : popped;
+    }
     if (lmm_thread_ignores != 0) {
         live_value = ignored_value(family, live_value);
     }

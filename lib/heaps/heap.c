@@ -327,31 +327,48 @@ static uint32_t shorten_list(const struct lmm_bin *bin, struct lmm_page *page, u
     return max;
 }
 
-/* Makes page current and gives its list, or newly threaded slots, to the bin; returns how many. */
-static uint32_t take_slots(struct lmm_family *family, struct lmm_bin *bin, struct lmm_page *page)
+/* Gives the list of the bin's page, or the newly threaded slots, to the bin: `count` from head on. Returns
+ * how many. */
+static uint32_t give_list(struct lmm_family *family, struct lmm_bin *bin, uint32_t head,
+                          uint32_t count)
 {
+    struct lmm_page *page = bin->page;
     uint32_t free = lmm_slots_free_count(page);
-    size_t committed = lmm_memory_committed_bytes(page);
-    uint32_t count;
 
-    if (takes_own_list(page)) {
-        count = lmm_slots_listed(page);
-        bin->head = page->head;
-        page->head = LMM_TAG_END;
-    } else {
-        bin->head = lmm_slots_thread(page, &count);
-        lmm_accounts_count_committed(family->record,
-                                     (int64_t) (lmm_memory_committed_bytes(page) - committed));
-    }
+    bin->head = head;
     count = shorten_list(bin, page, count, lmm_limit_max_slots(family));
     lmm_limit_note_list(family, count);
     lmm_family_pages_arm(page, free - count, COUNTDOWN_FAR);
     bin->family_pages->is_used = true;
+    return count;
+}
+
+static uint32_t take_own_list(struct lmm_family *family, struct lmm_bin *bin)
+{
+    struct lmm_page *page = bin->page;
+    uint32_t head = page->head;
+    uint32_t count = lmm_slots_listed(page);
+
+    page->head = LMM_TAG_END;
+    return give_list(family, bin, head, count);
+}
+
+/* Makes page current and gives its list, or newly threaded slots, to the bin; returns how many. */
+static uint32_t take_slots(struct lmm_family *family, struct lmm_bin *bin, struct lmm_page *page)
+{
     bin->page = page;
     bin->tags = page->tags;
     bin->base = lmm_page_base(page);
     bin->stride = page->stride;
-    return count;
+    if (takes_own_list(page)) {
+        return take_own_list(family, bin);
+    }
+    size_t committed = lmm_memory_committed_bytes(page);
+    uint32_t count;
+    uint32_t head = lmm_slots_thread(page, &count);
+    lmm_accounts_count_committed(family->record,
+                                 (int64_t) (lmm_memory_committed_bytes(page) - committed));
+    return give_list(family, bin, head, count);
 }
 
 /* Puts what is left of the private list back onto its page; the bin has no page then. */
@@ -503,6 +520,34 @@ static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, stru
     return true;
 }
 
+/* It changes nothing that other threads read under the lock. */
+bool lmm_heap_restock(struct lmm_heap *heap, struct lmm_family *family)
+{
+    struct lmm_bin *bin = &heap->open.bins[family->index];
+
+    if (bin->page == NULL || bin->head != LMM_TAG_END || !takes_own_list(bin->page) ||
+        lmm_load_relaxed(&heap->reported) != NULL || lmm_load_relaxed(&heap->trim_wanted)) {
+        return false;
+    }
+    uint32_t count = take_own_list(family, bin);
+    if (family->counts_bytes || bin->unnoted_slots + count > bin->page->slots / 2) {
+        lmm_heap_note(heap, family, count);
+    } else {
+        bin->unnoted_slots += count; /* slots that lived before, so the peak is hardly raised */
+    }
+    return true;
+}
+
+void *lmm_heap_pop_restocked(const struct lmm_open *open, uint32_t site, uint32_t family)
+{
+    if (lmm_open_row_to_allocate(open, site, false) == NULL ||
+        lmm_limit_is_set(lmm_families_at(family)) ||
+        !lmm_heap_restock(open->heap, lmm_families_at(family))) {
+        return NULL;
+    }
+    return lmm_heap_pop(open, site, family, false);
+}
+
 bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
 {
     LMM_CHECK(family->index < heap->bin_capacity);
@@ -513,11 +558,7 @@ bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
          * time. */
         lmm_panic("double free: by two threads at once (%s)", family->name);
     }
-    if (bin->page != NULL && takes_own_list(bin->page) &&
-        lmm_load_relaxed(&heap->reported) == NULL && !lmm_load_relaxed(&heap->trim_wanted)) {
-        /* The common case with few live blocks. It changes nothing that other threads read under
-         * the lock. */
-        lmm_heap_note(heap, family, take_slots(family, bin, bin->page));
+    if (lmm_heap_restock(heap, family)) {
         return true;
     }
     lmm_lock_acquire(heap->lock);

@@ -290,6 +290,32 @@ lmm_heap_push(const struct lmm_open *open, const void *p, bool own_sites,
                                                                         : LMM_PUSH_DONE;
 }
 
+/*
+ * Looks p up, any value: the thread's row for the family *ret_family when p is a live block in a slot
+ * of any heap's page, of its family's first site, whose id is the family's index. NULL: the slow
+ * path must look at p.
+ */
+static inline __attribute__((always_inline)) struct lmm_ledger_row *
+lmm_heap_look(const struct lmm_open *open, const void *p, uint32_t *ret_family)
+{
+    const struct lmm_page *page = lmm_page_near((uintptr_t) p);
+    if (LMM_UNLIKELY(page == NULL)) {
+        return NULL;
+    }
+    uint64_t offset = (uintptr_t) p & (LMM_UNIT_BYTES - 1);
+    uint64_t product = offset * page->multiplier;
+    if (LMM_UNLIKELY((uint32_t) product >= page->multiplier)) {
+        return NULL;
+    }
+    uint32_t family = page->family;
+    const uint32_t *tag = &page->tags[product >> 32];
+    if (LMM_UNLIKELY(lmm_load_relaxed(tag) != (LMM_TAG_LIVE_BASE | family))) {
+        return NULL;
+    }
+    *ret_family = family;
+    return lmm_open_first_row(open, family);
+}
+
 /* Initialises a heap, which no other thread knows yet; takes_stacks: with a tracer. False with errno
  * ENOMEM; then nothing of it is left, and the number is free. */
 bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared, bool takes_stacks);
@@ -313,6 +339,15 @@ void lmm_heap_give_rows(struct lmm_heap *heap);
  * slots, or from a new page. False with errno ENOMEM when there is no free slot and no memory.
  */
 bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family);
+
+/* The step of lmm_heap_refill() that needs no lock, and is the common one while few blocks live: takes
+ * the list of the bin's page over. False when there is more to do. Of an open family. */
+bool lmm_heap_restock(struct lmm_heap *heap, struct lmm_family *family);
+
+/* lmm_heap_pop() where the bin's list is empty: restocks it first. NULL: the slow path is needed, as
+ * it is for a family with a limit. */
+LMM_NOINLINE void *lmm_heap_pop_restocked(const struct lmm_open *open, uint32_t site,
+                                          uint32_t family);
 
 /* Requeues a page of this heap whose countdown has ended, or gives it back; nothing when another
  * thread has just done so (lmm_heap_reap()). */
