@@ -40,6 +40,12 @@ static inline uint32_t lmm_class_of(size_t bytes)
     return lmm_class_table[(bytes + 7) / 8];
 }
 
+/* Whether a block of a class of `stride` bytes keeps its slot when it becomes a little shorter. */
+static inline bool lmm_class_keeps(size_t stride, size_t bytes)
+{
+    return bytes <= stride && bytes >= stride / 2 && stride - bytes <= LMM_SLACK_MAX;
+}
+
 /* How a request is served: a slot of a class, or n slots of LMM_CLASS_LARGE. */
 struct lmm_shape {
     uint32_t class;

@@ -27,11 +27,18 @@ static void *fail(int error)
     return NULL;
 }
 
+/* Pops a slot of the class where the bin's list is empty. NULL: the slow path is needed. */
+static void *pop_restocked(uint32_t class)
+{
+    return lmm_heap_pop_restocked(&lmm_thread_open, class, class);
+}
+
 static LMM_NOINLINE void *alloc_slow(size_t bytes)
 {
     struct lmm_caller caller = LMM_CALLER();
+    void *block = bytes <= LMM_CLASS_BYTES_MAX ? pop_restocked(lmm_class_of(bytes)) : NULL;
 
-    return lmm_serve_alloc(bytes, 1, false, &caller);
+    return block != NULL ? block : lmm_serve_alloc(bytes, 1, false, &caller);
 }
 
 LMM_API void *malloc(size_t bytes)
@@ -122,11 +129,66 @@ static void *resize(void *p, size_t bytes, const struct lmm_caller *caller)
     return lmm_serve_resize(p, bytes, caller);
 }
 
-LMM_API LMM_NOINLINE void *realloc(void *p, size_t bytes)
+static LMM_NOINLINE void *realloc_slow(void *p, size_t bytes)
 {
     struct lmm_caller caller = LMM_CALLER();
 
     return resize(p, bytes, &caller);
+}
+
+enum { COPIED_INLINE_BYTES = 256 };
+
+/* Copies the first bytes of a slot to another: as many as the shorter one of the two classes has,
+ * so always a multiple of 8. */
+static inline void copy_slot(char *to, const char *from, size_t bytes)
+{
+    if (LMM_UNLIKELY(bytes > COPIED_INLINE_BYTES)) {
+        memcpy(to, from, bytes);
+        return;
+    }
+    for (; bytes >= 16; bytes -= 16, to += 16, from += 16) {
+        memcpy(to, from, 16);
+    }
+    if (bytes != 0) {
+        memcpy(to, from, 8);
+    }
+}
+
+/* Moves a live block of a class of `old_bytes` to another class. NULL: the slow path is needed. */
+static inline void *move_slot(void *p, size_t old_bytes, uint32_t class)
+{
+    void *block = lmm_heap_pop(&lmm_thread_open, class, class, true);
+
+    block = LMM_LIKELY(block != NULL) ? block : pop_restocked(class);
+    if (LMM_LIKELY(block != NULL)) {
+        size_t new_bytes = lmm_class_strides[class];
+        copy_slot(block, p, old_bytes < new_bytes ? old_bytes : new_bytes);
+        free_block(p);
+    }
+    return block;
+}
+
+/* The fast path covers blocks that are, and stay, slots of a class. A size of 0 wraps around. */
+LMM_API void *realloc(void *p, size_t bytes)
+{
+    if (LMM_LIKELY(bytes - 1 < LMM_CLASS_BYTES_MAX)) {
+        uint32_t old_class;
+        struct lmm_ledger_row *row = lmm_heap_look(&lmm_thread_open, p, &old_class);
+        if (LMM_LIKELY(row != NULL && old_class < LMM_CLASSES)) {
+            size_t old_bytes = lmm_class_strides[old_class];
+            uint32_t class = lmm_class_of(bytes);
+            if (class == old_class || lmm_class_keeps(old_bytes, bytes)) {
+                lmm_add_single_writer(&row->allocated_blocks, 1);
+                lmm_add_single_writer(&row->freed_blocks, 1);
+                return p;
+            }
+            void *block = move_slot(p, old_bytes, class);
+            if (LMM_LIKELY(block != NULL)) {
+                return block;
+            }
+        }
+    }
+    return realloc_slow(p, bytes);
 }
 
 LMM_API LMM_NOINLINE void *reallocarray(void *p, size_t count, size_t size)

@@ -162,13 +162,11 @@ static size_t usable_bytes(const struct lmm_block_facts *facts)
 static bool keeps_slots(const struct lmm_block_facts *facts, const struct lmm_shape *shape,
                         size_t bytes)
 {
-    size_t usable = usable_bytes(facts);
-
     if (facts->family->index == shape->class) {
         return facts->slots == shape->slots;
     }
     return shape->class < LMM_CLASS_LARGE && facts->family->index < LMM_CLASS_LARGE &&
-           bytes <= usable && bytes >= usable / 2 && usable - bytes <= LMM_SLACK_MAX;
+           lmm_class_keeps(usable_bytes(facts), bytes);
 }
 
 /* Gives the block its new shape in place, or moves it with mremap. NULL: it must be copied. */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* realloc and reallocarray: contents across every border between size classes, up, down and at
  * random; NULL, zero, overflow; a failure that does not change the old block; blocks of the aligned
- * functions. */
+ * functions; what LMM counts. */
 #include "tests/preload/conform.h"
 
+#include <dlfcn.h>
+#include <lmm/lmm.h>
+#include <pthread.h>
 #include <sys/resource.h>
 
 enum { STEP_LIMIT = 9000, JUMPS = 1500 };
@@ -188,6 +191,93 @@ static void test_aligned_blocks(void)
     }
 }
 
+/* ---- What LMM counts -------------------------------------------------------------------------- */
+
+/* The functions of LMM's API that this test needs, which the drop-in exports. */
+static __typeof__(lmm_for_each_family) *for_each_family;
+static __typeof__(lmm_family_stats) *family_stats;
+
+static int add_family(struct lmm_family *family, void *arg)
+{
+    struct lmm_stats *sums = arg;
+    struct lmm_stats stats;
+    CHECK(family_stats(family, &stats) == 0);
+    sums->allocations += stats.allocations;
+    sums->frees += stats.frees;
+    sums->live_bytes += stats.live_bytes;
+    return 0;
+}
+
+static struct lmm_stats sum_up(void)
+{
+    struct lmm_stats sums = {0};
+    for_each_family(add_family, &sums);
+    return sums;
+}
+
+/* What a block counts as: the bytes requested while call stacks are taken, else those of its slots. */
+static size_t counted_bytes(void *block, size_t bytes)
+{
+    const char *options = getenv("LMM_OPTIONS");
+    bool has_stacks = options != NULL && strstr(options, "stacks=0") == NULL;
+    return has_stacks ? bytes : malloc_usable_size(block);
+}
+
+static void *allocate(void *arg)
+{
+    enum { COUNTED_BLOCKS = 40 };
+    void **block = arg;
+    for (size_t i = 0; i < COUNTED_BLOCKS; i++) {
+        block[i] = malloc(1 + i * i * 40);
+        CHECK_AT(block[i] != NULL, i);
+    }
+    return NULL;
+}
+
+/* Each realloc counts as one allocation and one free, whether the block stays where it is or not, and
+ * the live bytes are exact. Blocks of this thread and of one that has ended, up, down and at
+ * random. */
+static void test_counts(void)
+{
+    enum { BLOCKS = 80, OWN = 40, ROUNDS = 1000 };
+    static void *block[BLOCKS];
+    static size_t size[BLOCKS];
+    uint64_t random = 88172645463325252u;
+    pthread_t thread;
+    *(void **) &for_each_family = dlsym(RTLD_DEFAULT, "lmm_for_each_family");
+    *(void **) &family_stats = dlsym(RTLD_DEFAULT, "lmm_family_stats");
+    if (for_each_family == NULL || family_stats == NULL) {
+        CHECK(!check_is_under_lmm());
+        return;
+    }
+    allocate(block);
+    CHECK(pthread_create(&thread, NULL, allocate, &block[OWN]) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        size[i] = 1 + i % OWN * (i % OWN) * 40;
+    }
+    for (size_t i = 0; i < ROUNDS; i++) {
+        size_t k = (size_t) (random_next(&random) % BLOCKS);
+        size_t step = 1 + (size_t) (random_next(&random) % 40);
+        bool is_step = i % 2 == 0 && size[k] > 40;
+        size_t bytes = !is_step     ? random_size(&random)
+                       : i % 4 == 0 ? size[k] + step
+                                    : size[k] - step;
+        struct lmm_stats before = sum_up();
+        size_t old_bytes = counted_bytes(block[k], size[k]);
+        block[k] = realloc(block[k], bytes);
+        struct lmm_stats after = sum_up();
+        CHECK_AT(after.allocations == before.allocations + 1, bytes);
+        CHECK_AT(after.frees == before.frees + 1, bytes);
+        CHECK_AT(after.live_bytes - before.live_bytes == counted_bytes(block[k], bytes) - old_bytes,
+                 bytes);
+        size[k] = bytes;
+    }
+    for (size_t i = 0; i < BLOCKS; i++) {
+        free(block[i]);
+    }
+}
+
 int main(void)
 {
     check_start();
@@ -198,5 +288,6 @@ int main(void)
     test_zero_frees();
     test_failure_keeps_block();
     test_aligned_blocks();
+    test_counts();
     return 0;
 }
