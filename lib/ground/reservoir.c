@@ -283,6 +283,18 @@ char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh)
     return base;
 }
 
+char *lmm_reservoir_take_near(const char *near, bool *ret_fresh)
+{
+    lmm_lock_acquire(&lmm_reservoir_lock);
+    struct lmm_kept *kept = find_locked(1, LMM_UNIT_BYTES);
+    *ret_fresh = kept == NULL;
+    char *base = kept != NULL ? cut_locked(kept, 1) : lmm_space_take_near_locked(near);
+    base = base != NULL ? base : take_fresh_locked(1, LMM_UNIT_BYTES);
+    LMM_CHECK(lmm_reservoir_is_valid_locked());
+    lmm_lock_release(&lmm_reservoir_lock);
+    return base;
+}
+
 char *lmm_reservoir_take(size_t units, bool *ret_fresh)
 {
     return lmm_reservoir_take_aligned(units, LMM_UNIT_BYTES, ret_fresh);

@@ -71,6 +71,9 @@ char *lmm_reservoir_take(size_t units, bool *ret_fresh);
 /* The same; the first byte is at a multiple of align, a power of two of at least LMM_UNIT_BYTES. */
 char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh);
 
+/* The same for one unit; when none is kept, as lmm_space_take_near_locked(). */
+char *lmm_reservoir_take_near(const char *near, bool *ret_fresh);
+
 /* Gives back units that were taken together, or a part of them. Keeps them, and gives the oldest
  * runs to the kernel for them, unless they alone exceed the bound. True: they keep their
  * contents. */

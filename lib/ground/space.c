@@ -9,7 +9,8 @@
 enum {
     CHUNK_UNITS = 16,           /* mapped at once: 4 MiB of address space, untouched */
     LARGE_PAGE_BYTES = 2 << 20, /* the kernel's */
-    JOIN_UNITS = 64,            /* idle units that are joined on each side */
+    APART_UNITS = 256, /* may be idle, besides as many as are taken, before heaps share chunks */
+    JOIN_UNITS = 64,   /* idle units that are joined on each side */
     SPARE_RANGES = 128,
     LIMITED_RANGES = 8192, /* an eighth of the kernel's default for vm.max_map_count */
     ADDRESS_BITS = 47,     /* of user space */
@@ -192,12 +193,14 @@ static void claim_locked(struct units run)
 {
     set_idle_locked(run, false);
     lmm_space.taken += run.end - run.first;
+    lmm_space.idle -= run.end - run.first;
 }
 
 static void unclaim_locked(struct units run)
 {
     set_idle_locked(run, true);
     lmm_space.taken -= run.end - run.first;
+    lmm_space.idle += run.end - run.first;
 }
 
 /* The idle run of the area that starts at bit `from` or later; its length is 0 when there is none. */
@@ -310,8 +313,6 @@ char *lmm_space_take_locked(size_t units, size_t align)
     return base != NULL ? base : take_mapped_locked(units, align);
 }
 
-/* ---- Giving back ----------------------------------------------------------------------------- */
-
 static bool is_limited_locked(void)
 {
     if (charge == NOT_ASKED) {
@@ -319,6 +320,35 @@ static bool is_limited_locked(void)
     }
     return charge == CHARGED || lmm_vm_limit_bytes() != SIZE_MAX;
 }
+
+/* The lowest idle unit of the chunk that `near` is in; NULL: there is none. */
+static char *take_in_chunk_locked(const char *near)
+{
+    size_t unit = (uintptr_t) near >> LMM_UNIT_SHIFT;
+    const struct lmm_area *area = area_of(unit);
+    size_t at = unit % LMM_AREA_UNITS / CHUNK_UNITS * CHUNK_UNITS;
+    uint64_t chunk = UINT64_MAX >> (LMM_AREA_UNITS - CHUNK_UNITS) << at;
+    uint64_t idle = area == NULL ? 0 : area->idle & chunk;
+
+    if (idle == 0) {
+        return NULL;
+    }
+    size_t first = area->first_unit + (size_t) __builtin_ctzll(idle);
+    claim_locked((struct units) {first, first + 1});
+    return address_of(first);
+}
+
+char *lmm_space_take_near_locked(const char *near)
+{
+    start_locked();
+    char *base = take_in_chunk_locked(near);
+    if (base == NULL && lmm_space.idle < lmm_space.taken + APART_UNITS && !is_limited_locked()) {
+        base = map_locked(CHUNK_UNITS, CHUNK_UNITS * LMM_UNIT_BYTES, 1);
+    }
+    return base != NULL ? base : lmm_space_take_locked(1, LMM_UNIT_BYTES);
+}
+
+/* ---- Giving back ----------------------------------------------------------------------------- */
 
 static bool are_few_locked(size_t mappings, bool is_limited)
 {
@@ -520,5 +550,5 @@ bool lmm_space_is_valid_locked(void)
         with_idle += area->idle != 0;
     }
     return ranges == lmm_space.ranges && with_idle == count_binned_locked() &&
-           mapped == lmm_space.taken + idle + lmm_space.lost;
+           idle == lmm_space.idle && mapped == lmm_space.taken + idle + lmm_space.lost;
 }

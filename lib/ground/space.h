@@ -20,8 +20,8 @@
  *   I2  an area with idle units is in the bin of its longest idle run, once; others are in none;
  *       used_bins tells which bins are not empty
  *   I3  `ranges` is the number of runs of mapped units that no mapped unit adjoins
- *   I4  `taken`, the idle and the lost units are the mapped ones. Lost: the kernel neither took the
- *       memory back nor unmapped it; nobody uses them again
+ *   I4  `idle` is the number of idle units; with `taken` and `lost` they are the mapped ones. Lost:
+ *       the kernel neither took the memory back nor unmapped it; nobody uses them again
  * Locks: RESERVOIR; the caller holds it, and some functions release it while the kernel works: then
  * the units are still taken, or not mapped any more. Not responsible for: units kept with their memory
  * (reservoir), contents.
@@ -55,6 +55,7 @@ extern struct lmm_space {
     size_t ranges;
     size_t apart; /* runs taken that are a mapping of their own, see lmm_space_move_locked() */
     size_t taken;
+    size_t idle;
     size_t lost;
 } lmm_space;
 
@@ -66,6 +67,12 @@ extern struct lmm_lock lmm_reservoir_lock;
 /* Takes `units` neighbouring units, at least 1, the first at a multiple of align, a power of two of
  * at least a unit. They read as zero. NULL with errno ENOMEM. */
 char *lmm_space_take_locked(size_t units, size_t align);
+
+/* Takes one unit for a heap whose last one is `near` (any address; NULL: it has none): one of the
+ * same chunk, else of a chunk that no heap uses yet, else as lmm_space_take_locked(). So the
+ * descriptors that two threads write are seldom neighbours: a processor that prefetches neighbours
+ * of a line takes them from the other thread's. */
+char *lmm_space_take_near_locked(const char *near);
 
 /* Gives the memory of units that were taken back to the kernel. is_apart: they are a mapping of
  * their own. Releases the lock meanwhile. */

@@ -76,10 +76,10 @@ void lmm_family_pages_keep_empty(struct lmm_family_pages *family_pages, struct l
 }
 
 static struct lmm_page *add_page(struct lmm_family_pages *family_pages, struct lmm_family *family,
-                                 struct lmm_heap *owner)
+                                 struct lmm_heap *owner, const char *near)
 {
     bool fresh;
-    char *base = lmm_reservoir_take(1, &fresh);
+    char *base = lmm_reservoir_take_near(near, &fresh);
 
     if (base == NULL) {
         return NULL;
@@ -111,11 +111,12 @@ static struct lmm_page *scavenge(const struct lmm_family_pages *family_pages)
 }
 
 struct lmm_page *lmm_family_pages_choose(struct lmm_family_pages *family_pages,
-                                         struct lmm_family *family, struct lmm_heap *owner)
+                                         struct lmm_family *family, struct lmm_heap *owner,
+                                         const char *near)
 {
     struct glpq_node *largest = glpq_largest(&family_pages->queue);
     struct lmm_page *page = largest != NULL ? GLTHREAD_ENTRY(largest, struct lmm_page, node)
-                                            : add_page(family_pages, family, owner);
+                                            : add_page(family_pages, family, owner, near);
 
     page = page != NULL ? page : scavenge(family_pages);
     if (page != NULL) {

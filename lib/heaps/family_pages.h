@@ -55,9 +55,11 @@ void lmm_family_pages_requeue(struct lmm_family_pages *family_pages, struct lmm_
 void lmm_family_pages_keep_empty(struct lmm_family_pages *family_pages, struct lmm_page *page);
 
 /* Takes the page to allocate from next out of the queue: the one with most free slots, else a new
- * one of owner's, else any with a free slot. NULL with errno ENOMEM. */
+ * one of owner's, else any with a free slot. near: a unit of the heap's, or NULL; see
+ * lmm_space_take_near_locked(). NULL with errno ENOMEM. */
 struct lmm_page *lmm_family_pages_choose(struct lmm_family_pages *family_pages,
-                                         struct lmm_family *family, struct lmm_heap *owner);
+                                         struct lmm_family *family, struct lmm_heap *owner,
+                                         const char *near);
 
 /* Gives all wholly free pages back; none is current. */
 void lmm_family_pages_give_empty_back(struct lmm_family_pages *family_pages);

@@ -510,11 +510,13 @@ static bool refill_locked(struct lmm_heap *heap, struct lmm_family *family, stru
     }
     look_at_next_bin_locked(heap);
     retire_current(bin, true);
-    struct lmm_page *page = lmm_family_pages_choose(bin->family_pages, family, heap);
+    struct lmm_page *page =
+        lmm_family_pages_choose(bin->family_pages, family, heap, heap->newest_unit);
     if (page == NULL) {
         errno = ENOMEM;
         return false;
     }
+    heap->newest_unit = lmm_page_base(page);
     lmm_heap_note(heap, family, take_slots(family, bin, page));
     LMM_CHECK(lmm_slots_are_valid(page, bin->head));
     return true;

@@ -159,7 +159,8 @@ struct lmm_heap {
     struct lmm_tracer *tracer;      /* NULL unless call stacks are taken (drop-in) */
     uint32_t bin_capacity;
     uint32_t directory_capacity;
-    uint32_t looked_at; /* the bin that was last looked at, see look_at_next_bin_locked() */
+    uint32_t looked_at;      /* the bin that was last looked at, see look_at_next_bin_locked() */
+    const char *newest_unit; /* of the page that was last made current; NULL: none was */
     struct lmm_batch batch[LMM_BATCHES]; /* by page, direct-mapped */
 
     /* Written by the thread module, under HEAPS. */
@@ -381,8 +382,8 @@ void lmm_heap_set_idle(struct lmm_heap *heap, bool is_idle);
 /*
  * Tells that about so many slots of the family were taken or freed, and adds what the heap's rows
  * say to the family's live amount when that is due: about once in half a page of slots, or more
- * when the family has very many sites. So a heap is behind by about a page of slots at most, which
- * includes a private list. Not for families that count bytes. The owner; takes no lock of the heap.
+ * when the family has very many sites; a change by no more than a system page of slots waits. So a
+ * heap is behind by about a page of slots at most, which includes a private list. Not for families that count bytes. The owner; takes no lock of the heap.
  */
 void lmm_heap_note(struct lmm_heap *heap, struct lmm_family *family, size_t slots);
 

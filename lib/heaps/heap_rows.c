@@ -171,6 +171,21 @@ static uint64_t note_after(const struct lmm_bin *bin, const struct lmm_family *f
     return after > cost ? after : cost;
 }
 
+/* Adds what the heap's rows say, unless it differs from what the heap has added by no more than a
+ * system page holds: all heaps write the family's live amount, and wait there for each other's cache
+ * line. */
+static void add_changes(struct lmm_heap *heap, struct lmm_bin *bin, struct lmm_family *family)
+{
+    size_t unit_bytes = family->counts_bytes ? 1 : family->stride;
+    int64_t amount = own_amount(heap, family);
+    int64_t change = amount - bin->noted;
+
+    if ((uint64_t) (change < 0 ? -change : change) > LMM_SYSTEM_PAGE_BYTES / unit_bytes) {
+        lmm_family_add_live(family, change);
+        bin->noted = amount;
+    }
+}
+
 void lmm_heap_note(struct lmm_heap *heap, struct lmm_family *family, size_t slots)
 {
     if (family->index >= heap->bin_capacity || tells_bytes(family)) {
@@ -179,11 +194,7 @@ void lmm_heap_note(struct lmm_heap *heap, struct lmm_family *family, size_t slot
     struct lmm_bin *bin = &heap->open.bins[family->index];
     uint64_t unnoted = bin->unnoted_slots + (uint64_t) slots;
     if (unnoted > note_after(bin, family)) {
-        int64_t amount = own_amount(heap, family);
-        if (amount != bin->noted) {
-            lmm_family_add_live(family, amount - bin->noted);
-        }
-        bin->noted = amount;
+        add_changes(heap, bin, family);
         unnoted = slots; /* a private list: they are still to be taken */
     }
     bin->unnoted_slots = unnoted < UINT32_MAX ? (uint32_t) unnoted : UINT32_MAX;

@@ -554,6 +554,40 @@ Test(heap, additions_are_what_lives, .init = start)
     cr_expect(lmm_family_reset_live(family) == (MANY + 10) * SIZE);
 }
 
+/* What changes by no more than a system page of slots is not added; the next larger change brings it
+ * along. */
+Test(heap, small_changes_are_not_added, .init = start)
+{
+    enum { FEW = LMM_SYSTEM_PAGE_BYTES / SIZE };
+
+    fill(PAGE_SLOTS);
+    lmm_heap_note(&owner, family, PAGE_SLOTS);
+    int64_t live = family->live;
+    cr_expect(live >= PAGE_SLOTS - FEW && live <= PAGE_SLOTS);
+    size_t freed = (size_t) (live - (PAGE_SLOTS - FEW));
+    for (size_t i = 0; i < freed; i++) {
+        free_in(&owner, blocks[i]);
+    }
+    lmm_heap_note(&owner, family, PAGE_SLOTS);
+    cr_expect(family->live == live);
+    free_in(&owner, blocks[freed]);
+    lmm_heap_note(&owner, family, PAGE_SLOTS);
+    cr_expect(family->live == PAGE_SLOTS - FEW - 1, "%d", (int) family->live);
+}
+
+/* The descriptors of two heaps' pages are no neighbours. */
+Test(heap, pages_of_two_heaps_lie_apart, .init = start)
+{
+    uint32_t slot;
+    const struct lmm_page *first = page_of(allocate(&owner), &slot);
+    const struct lmm_page *second = page_of(allocate(&other), &slot);
+    ptrdiff_t apart = first > second ? first - second : second - first;
+
+    cr_expect(apart >= 4, "%td", apart);
+    fill(PAGE_SLOTS);
+    cr_expect(page_of(blocks[PAGE_SLOTS - 1], &slot)->unit == first->unit + 1);
+}
+
 /* Without memory for a row page the heap allocates and frees, and its counts go to the shared rows. */
 Test(heap, no_memory_for_a_row_page, .init = start)
 {

@@ -139,6 +139,68 @@ Test(space, mappings_are_bounded)
     cr_expect(lmm_space.ranges == 0 && is_valid(), "%zu", lmm_space.ranges);
 }
 
+static char *take_near(const char *near)
+{
+    lmm_lock_acquire(&lmm_reservoir_lock);
+    char *base = lmm_space_take_near_locked(near);
+    cr_assert(base != NULL && lmm_space_is_valid_locked());
+    lmm_lock_release(&lmm_reservoir_lock);
+    return base;
+}
+
+static size_t chunk_of(const char *base)
+{
+    return (uintptr_t) base / LMM_UNIT_BYTES / LMM_SPACE_RUN_UNITS;
+}
+
+/* Each heap goes on in its own chunk, whatever others take meanwhile. */
+Test(space, heaps_have_chunks_of_their_own)
+{
+    char *last[3] = {NULL, NULL, NULL};
+
+    for (size_t i = 0; i < LMM_SPACE_RUN_UNITS; i++) {
+        for (size_t heap = 0; heap < 3; heap++) {
+            char *base = take_near(last[heap]);
+            cr_expect(i == 0 || chunk_of(base) == chunk_of(last[heap]), "%zu of heap %zu", i, heap);
+            last[heap] = base;
+        }
+    }
+    cr_expect(chunk_of(last[0]) != chunk_of(last[1]) && chunk_of(last[1]) != chunk_of(last[2]) &&
+              chunk_of(last[2]) != chunk_of(last[0]));
+    cr_expect(idle_units() == 0);
+    char *next = take_near(last[0]);
+    cr_expect(chunk_of(next) != chunk_of(last[1]) && chunk_of(next) != chunk_of(last[2]));
+    char *given = last[1] - (size_t) 3 * LMM_UNIT_BYTES;
+    give(given, 1);
+    cr_expect(take_near(last[1]) == given, "idle again");
+}
+
+/* A thousand heaps of one unit leave less than 300 units idle besides as many as they take. */
+Test(space, many_heaps_share_chunks)
+{
+    for (size_t i = 0; i < 1000; i++) {
+        take_near(NULL);
+    }
+    cr_expect(idle_units() <= 1000 + 300 && lmm_space.ranges < 10, "%zu", idle_units());
+}
+
+Test(space, heaps_share_chunks_where_address_space_is_limited)
+{
+    lmm_vm.limit_bytes = little;
+    char *first = take_near(NULL);
+    cr_expect(take_near(NULL) == first + LMM_UNIT_BYTES);
+    seam_install();
+    lmm_vm.limit_bytes = little;
+    give(first, 1);
+    seam_starve();
+    while (idle_units() != 0) {
+        take_near(NULL);
+    }
+    lmm_lock_acquire(&lmm_reservoir_lock);
+    FAILS_WITH(ENOMEM, lmm_space_take_near_locked(NULL));
+    lmm_lock_release(&lmm_reservoir_lock);
+}
+
 /* With limited address space each run is unmapped at once. */
 Test(space, limited)
 {
@@ -297,6 +359,9 @@ Test(space, the_walker_finds_damage)
     lmm_space.taken++;
     cr_expect(!is_valid(), "I4");
     lmm_space.taken--;
+    lmm_space.idle++;
+    cr_expect(!is_valid(), "I4");
+    lmm_space.idle--;
     cr_expect(is_valid());
 }
 
@@ -325,8 +390,10 @@ static void model_take(size_t at, uint64_t random, uint64_t seed)
 {
     size_t units = 1 + (random % 8 == 0 ? random / 8 % 100 : random / 8 % 4);
 
+    const char *near = model[random / 1024 % MODEL_RUNS].base;
     lmm_lock_acquire(&lmm_reservoir_lock);
-    char *base = lmm_space_take_locked(units, LMM_UNIT_BYTES);
+    char *base = units == 1 && near != NULL ? lmm_space_take_near_locked(near)
+                                            : lmm_space_take_locked(units, LMM_UNIT_BYTES);
     lmm_lock_release(&lmm_reservoir_lock);
     if (base == NULL) {
         return;
