@@ -163,9 +163,12 @@ static enum lmm_limit_verdict take_of_limit(struct lmm_family *family, uint64_t 
     return verdict;
 }
 
+bool lmm_block_some_are_ignored;
+
 /* The live value of a block that the thread wants to be ignored in leak checks. */
 static LMM_NOINLINE uint32_t ignored_value(struct lmm_family *family, uint32_t live_value)
 {
+    lmm_store_relaxed(&lmm_block_some_are_ignored, true);
     uint32_t site = lmm_site_ignored(lmm_tag_site(live_value), &family->sites);
 
     return lmm_live_value(site, lmm_tag_slack(live_value));

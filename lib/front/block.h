@@ -37,6 +37,10 @@ LMM_NOINLINE void lmm_block_free(void *p);
 /* Frees p, the start of a slot of `page`, another heap's (LMM_PUSH_FOREIGN). Preserves errno. */
 void lmm_block_free_other(void *p, struct lmm_page *page);
 
+/* Atomic, relaxed. Set before the first block counts at an ignored site: until then, each block of the
+ * drop-in's families counts at its family's first site, while no call stacks are taken. */
+extern bool lmm_block_some_are_ignored __attribute__((visibility("hidden")));
+
 /* A live block. */
 struct lmm_block_facts {
     struct lmm_family *family;

@@ -11,6 +11,7 @@
 #include "lib/ground/system.h"
 #include "lib/ground/tools.h"
 #include "lib/heaps/cache.h"
+#include "lib/heaps/foreign.h"
 #include "lib/heaps/repair.h"
 #include "lib/heaps/thread.h"
 #include "lib/pages/family.h"
@@ -29,7 +30,7 @@ typedef void lock_step(struct lmm_lock *lock, void *arg);
 
 static void for_each_heap(lock_step *step, void *arg)
 {
-    for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
+    for (struct lmm_heap *heap = lmm_thread_heaps(); heap != NULL; heap = heap->next) {
         step(heap->lock, arg);
     }
 }
@@ -250,7 +251,7 @@ static void after_fork(void)
 /* Whether a thread other than the caller was using a heap. */
 static bool others_were_active(void)
 {
-    for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
+    for (struct lmm_heap *heap = lmm_thread_heaps(); heap != NULL; heap = heap->next) {
         if (!heap->is_parked && !heap->is_shared && heap != lmm_thread_open.heap) {
             return true;
         }
@@ -310,7 +311,7 @@ static void recount_live(void)
 {
     int64_t bytes = 0;
 
-    for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
+    for (struct lmm_heap *heap = lmm_thread_heaps(); heap != NULL; heap = heap->next) {
         lmm_heap_reset_noted(heap);
     }
     for (uint32_t i = 0; i < lmm_families_count(); i++) {
@@ -324,7 +325,8 @@ static void recount_live(void)
 static void repair(void)
 {
     lmm_lock_acquire(&lmm_heaps_lock);
-    for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
+    lmm_foreign_mark_batches(lmm_thread_heaps(), NULL);
+    for (struct lmm_heap *heap = lmm_thread_heaps(); heap != NULL; heap = heap->next) {
         lmm_cache_forget(heap);
         lmm_heap_rebuild(heap);
         if (heap != child.survivor && !heap->is_shared) {
@@ -334,7 +336,7 @@ static void repair(void)
     }
     lmm_repair_books();
     recount_live();
-    LMM_CHECK(lmm_heaps_are_valid(lmm_thread_heaps_locked()));
+    LMM_CHECK(lmm_heaps_are_valid(lmm_thread_heaps()));
     lmm_lock_release(&lmm_heaps_lock);
 }
 
@@ -343,7 +345,7 @@ void lmm_fork_settle_child(void)
     if (!child.has_run_handlers) {
         begin_child_without_handlers();
     }
-    for (struct lmm_heap *heap = lmm_thread_heaps_locked(); heap != NULL; heap = heap->next) {
+    for (struct lmm_heap *heap = lmm_thread_heaps(); heap != NULL; heap = heap->next) {
         lmm_heap_fill_directory(heap);
     }
     if (child.needs_repair) {

@@ -14,6 +14,7 @@ enum {
     COUNTDOWN_FAR = 1 << 30, /* target of a bin's current page, so that it has no event */
     BINS_FIRST = 64,
     DIRECTORY_FIRST = 8, /* groups of sites */
+    BATCH_SLOTS_BYTES = LMM_BATCHES * LMM_BATCH_SLOTS * (int) sizeof(uint32_t),
 };
 
 /* ---- The directory ---------------------------------------------------------------------------- */
@@ -45,6 +46,9 @@ static void give_up(struct lmm_heap *heap)
     if (heap->tracer != NULL) {
         lmm_meta_free(&lmm_arena_records, heap->tracer, sizeof(*heap->tracer));
     }
+    if (heap->batch_slots != NULL) {
+        lmm_meta_free(&lmm_arena_records, heap->batch_slots, BATCH_SLOTS_BYTES);
+    }
     lmm_meta_free(&lmm_arena_records, heap->lock, LMM_CACHE_LINE_BYTES);
 }
 
@@ -56,6 +60,19 @@ static struct lmm_tracer *new_tracer(void)
         lmm_tracer_clear(tracer);
     }
     return tracer;
+}
+
+/* The slots are apart from the heap, so that those of batches that are never used stay untouched. */
+static bool init_batches(struct lmm_heap *heap)
+{
+    heap->batch_slots = lmm_meta_alloc(&lmm_arena_records, BATCH_SLOTS_BYTES);
+    if (heap->batch_slots == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < LMM_BATCHES; i++) {
+        heap->batch[i].slot = heap->batch_slots + i * LMM_BATCH_SLOTS;
+    }
+    return true;
 }
 
 bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared, bool takes_stacks)
@@ -71,7 +88,8 @@ bool lmm_heap_init(struct lmm_heap *heap, uint32_t number, bool is_shared, bool 
     heap->open.heap = heap;
     heap->reap_at = LMM_REAP_PAGES;
     heap->tracer = takes_stacks ? new_tracer() : NULL;
-    if ((takes_stacks && heap->tracer == NULL) || !lmm_heap_open_sites(heap)) {
+    if ((takes_stacks && heap->tracer == NULL) || !init_batches(heap) ||
+        !lmm_heap_open_sites(heap)) {
         give_up(heap);
         return false;
     }
@@ -576,7 +594,10 @@ void lmm_heap_rebuild(struct lmm_heap *heap)
     lmm_lock_acquire(heap->lock);
     lmm_store_relaxed(&heap->reported, NULL);
     lmm_store_relaxed(&heap->complete, 0);
-    memset(heap->batch, 0, sizeof(heap->batch));
+    for (size_t i = 0; i < LMM_BATCHES; i++) {
+        heap->batch[i].page = NULL;
+        heap->batch[i].count = 0;
+    }
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
         struct lmm_bin *bin = &heap->open.bins[i];
         bin->head = LMM_TAG_END;

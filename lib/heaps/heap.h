@@ -9,7 +9,7 @@
  *
  * Invariants (checked by lmm_heap_is_valid()):
  *   I1  a slot is LIVE, or on exactly one list (private, the page's, foreign, or a batch), or
- *       unlisted, or fresh
+ *       unlisted, or fresh; of the slots in a batch some may have a LIVE tag (foreign.h)
  *   I2  each page is current, queued or nearly full, as family_pages.h says
  *   I3  a page is on its heap's `reported` list exactly while its foreign list is not empty, except
  *       between the two steps of reporting and of collecting
@@ -35,7 +35,8 @@
 
 enum {
     LMM_BATCHES = 16,
-    LMM_BATCH_SLOTS = 64, /* a full batch is handed over */
+    LMM_BATCH_SLOTS = 256, /* of a batch at most */
+    LMM_BATCH_PART = 4,    /* and this part of its page's slots at most: 64 KiB */
     LMM_REAP_PAGES =
         16, /* pages that others freed wholly and that an owner may leave uncollected */
 };
@@ -141,12 +142,17 @@ static inline uint32_t lmm_open_first_limit(const struct lmm_open *open)
     return open->site_limit < most ? open->site_limit : most;
 }
 
-/* Slots of another heap's page that this heap's thread freed and has not handed over yet. Their
- * tags hold lmm_foreign_mark(). */
+/*
+ * Slots of another heap's page that this heap's thread freed and has not handed over yet. Their tags
+ * hold lmm_foreign_mark(), or are still LIVE (lmm_foreign_push_unread()). Written by that thread alone,
+ * atomically, since lmm_foreign_mark_batches() reads it in others.
+ */
 struct lmm_batch {
-    struct lmm_page *page; /* NULL: empty */
-    uint32_t count;
-    uint32_t slot[LMM_BATCH_SLOTS];
+    struct lmm_page *page; /* NULL: empty; stored last when a batch begins, first when it ends */
+    uint32_t count;        /* stored after the slot */
+    uint32_t limit;        /* a batch with so many slots is handed over; the thread's own */
+    uint32_t turn;         /* how many batches have ended here */
+    uint32_t *slot;        /* immutable: LMM_BATCH_SLOTS */
 };
 
 struct lmm_heap {
@@ -162,6 +168,7 @@ struct lmm_heap {
     uint32_t looked_at;      /* the bin that was last looked at, see look_at_next_bin_locked() */
     const char *newest_unit; /* of the page that was last made current; NULL: none was */
     struct lmm_batch batch[LMM_BATCHES]; /* by page, direct-mapped */
+    uint32_t *batch_slots;               /* theirs */
 
     /* Written by the thread module, under HEAPS. */
     struct lmm_heap *next;        /* all heaps */

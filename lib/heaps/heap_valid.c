@@ -30,19 +30,25 @@ static size_t marks_in_pages(uint32_t first, uint32_t end)
     return marks.count;
 }
 
-/* Whether the batch's slots hold the heap's mark, each of them once. */
-static bool batch_is_valid(const struct lmm_heap *heap, const struct lmm_batch *batch)
+/* Whether the batch's slots hold the heap's mark, or, in the drop-in, are LIVE, each of them once. Adds
+ * those with a mark to *marked. */
+static bool batch_is_valid(const struct lmm_heap *heap, const struct lmm_batch *batch,
+                           size_t *marked)
 {
     const struct lmm_page *page = batch->page;
 
     if (page->kind != LMM_PAGE_SLOTS || page->owner == heap || batch->count == 0 ||
-        batch->count >= LMM_BATCH_SLOTS || batch != &heap->batch[lmm_batch_index(page)]) {
+        batch->count >= batch->limit || batch->limit > LMM_BATCH_SLOTS ||
+        batch != &heap->batch[lmm_batch_index(page)]) {
         return false;
     }
     for (uint32_t i = 0; i < batch->count; i++) {
-        if (lmm_load_relaxed(&page->tags[batch->slot[i]]) != lmm_foreign_mark(heap)) {
+        uint32_t tag = lmm_load_relaxed(&page->tags[batch->slot[i]]);
+        bool is_live = LMM_DROP_IN && lmm_tag_state(tag) == LMM_TAG_LIVE;
+        if (!is_live && tag != lmm_foreign_mark(heap)) {
             return false;
         }
+        *marked += !is_live;
         for (uint32_t j = 0; j < i; j++) {
             if (batch->slot[j] == batch->slot[i]) {
                 return false;
@@ -52,15 +58,12 @@ static bool batch_is_valid(const struct lmm_heap *heap, const struct lmm_batch *
     return true;
 }
 
-/* Adds the slots in the heap's batches to *batched. */
-static bool batches_are_valid(const struct lmm_heap *heap, size_t *batched)
+/* Adds the marked slots in the heap's batches to *marked. */
+static bool batches_are_valid(const struct lmm_heap *heap, size_t *marked)
 {
     for (uint32_t i = 0; i < LMM_BATCHES; i++) {
-        if (heap->batch[i].page != NULL) {
-            if (!batch_is_valid(heap, &heap->batch[i])) {
-                return false;
-            }
-            *batched += heap->batch[i].count;
+        if (heap->batch[i].page != NULL && !batch_is_valid(heap, &heap->batch[i], marked)) {
+            return false;
         }
     }
     return true;
@@ -149,8 +152,8 @@ static bool tables_are_valid(const struct lmm_heap *heap)
     return is_valid && has_first == (open->rows != NULL);
 }
 
-/* All except that each mark in a tag belongs to a batch. Adds the slots in batches to *batched. */
-static bool parts_are_valid(const struct lmm_heap *heap, size_t *batched)
+/* All except that each mark in a tag belongs to a batch. Adds the marked slots in batches to *marked. */
+static bool parts_are_valid(const struct lmm_heap *heap, size_t *marked)
 {
     size_t foreign = 0;
 
@@ -159,26 +162,26 @@ static bool parts_are_valid(const struct lmm_heap *heap, size_t *batched)
             return false;
         }
     }
-    return reports_are_valid(heap, foreign) && batches_are_valid(heap, batched) &&
+    return reports_are_valid(heap, foreign) && batches_are_valid(heap, marked) &&
            tables_are_valid(heap);
 }
 
 bool lmm_heap_is_valid(const struct lmm_heap *heap)
 {
     uint32_t mark = lmm_foreign_mark(heap);
-    size_t batched = 0;
+    size_t marked = 0;
 
-    return parts_are_valid(heap, &batched) && marks_in_pages(mark, mark + 1) == batched;
+    return parts_are_valid(heap, &marked) && marks_in_pages(mark, mark + 1) == marked;
 }
 
 bool lmm_heaps_are_valid(const struct lmm_heap *first)
 {
-    size_t batched = 0;
+    size_t marked = 0;
 
     for (const struct lmm_heap *heap = first; heap != NULL; heap = heap->next) {
-        if (!parts_are_valid(heap, &batched)) {
+        if (!parts_are_valid(heap, &marked)) {
             return false;
         }
     }
-    return marks_in_pages(LMM_TAG_FOREIGN, LMM_TAG_FOREIGN_END) == batched;
+    return marks_in_pages(LMM_TAG_FOREIGN, LMM_TAG_FOREIGN_END) == marked;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/heaps/page_visit.h"
 
+#include "lib/heaps/foreign.h"
 #include "lib/heaps/heap.h"
+#include "lib/heaps/thread.h"
 #include "lib/pages/family.h"
 
 /* Visits a page, unless it ends before its lock is taken. */
@@ -24,6 +26,9 @@ static int visit_page(struct lmm_page *page, void *arg)
         kind == LMM_PAGE_SLOTS ? owner->lock : &lmm_families_at(family)->runs.lock;
     lmm_lock_acquire(lock);
     if (page->kind == kind && page->owner == owner && page->family == family) {
+        if (kind == LMM_PAGE_SLOTS) {
+            lmm_foreign_mark_batches(lmm_thread_heaps(), page);
+        }
         result = visitor->visit(page, visitor->arg);
     }
     lmm_lock_release(lock);

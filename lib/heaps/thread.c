@@ -209,9 +209,9 @@ bool lmm_thread_prepare_locked(void (*settle_child)(void))
     return threads.has_key && threads.shared != NULL;
 }
 
-struct lmm_heap *lmm_thread_heaps_locked(void)
+struct lmm_heap *lmm_thread_heaps(void)
 {
-    return lmm_load_acquire(&threads.first); /* fork reads the list before it has the lock */
+    return lmm_load_acquire(&threads.first);
 }
 
 struct lmm_heap *lmm_thread_enter(void)

@@ -54,8 +54,9 @@ void lmm_thread_settle(void);
 /* Whether no other thread has ever had a heap. Any thread; relaxed. */
 bool lmm_thread_is_alone(void);
 
-/* The first heap of the list, which goes on by `next`. The caller holds HEAPS. */
-struct lmm_heap *lmm_thread_heaps_locked(void);
+/* The first heap of the list, which goes on by `next`. Any thread: heaps are added at its front, under
+ * HEAPS, and stay. */
+struct lmm_heap *lmm_thread_heaps(void);
 
 /* Makes a heap whose thread is gone free for the next thread. The caller holds HEAPS. */
 void lmm_thread_park_locked(struct lmm_heap *heap);

@@ -2,6 +2,8 @@
 #include "lib/leaks/graph.h"
 
 #include "lib/ground/vm.h"
+#include "lib/heaps/foreign.h"
+#include "lib/heaps/thread.h"
 #include "lib/pages/family.h"
 
 #include <errno.h>
@@ -302,6 +304,7 @@ bool lmm_graph_init(struct lmm_graph *graph)
     struct builder builder = {.graph = graph};
 
     *graph = (struct lmm_graph) {0};
+    lmm_foreign_mark_batches(lmm_thread_heaps(), NULL);
     lmm_page_for_each(count_page, &builder);
     if (!map_all(graph, &builder)) {
         lmm_graph_end(graph);

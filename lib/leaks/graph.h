@@ -95,7 +95,9 @@ struct lmm_graph_block {
     size_t room;  /* of all its slots */
 };
 
-/* Copies the pages; false with errno ENOMEM or EOVERFLOW (2^32 slots), and then nothing is mapped. */
+/* Copies the pages, of which no block of a batch lives (lmm_foreign_mark_batches()); the caller holds all
+ * locks (fork.h), or is a copy of the process in which nothing else runs. False with errno ENOMEM or
+ * EOVERFLOW (2^32 slots), and then nothing is mapped. */
 bool lmm_graph_init(struct lmm_graph *graph);
 
 /* Gives the memory back. */

@@ -7,6 +7,7 @@
  * takes the slow path. C++ new and delete call these functions through libstdc++.
  */
 #include "lib/front/block.h"
+#include "lib/heaps/foreign.h"
 #include "lib/heaps/heap.h"
 #include "lib/ground/options.h"
 #include "lib/preload/classes.h"
@@ -95,6 +96,27 @@ static LMM_NOINLINE void page_event(struct lmm_page *page)
     errno = saved_errno;
 }
 
+/*
+ * Frees p, the start of a slot of another heap's page. A block of a size class counts at the class's
+ * first site, so its tag need not be read before a whole batch of tags is written (foreign.h).
+ */
+static LMM_NOINLINE void free_other(void *p, struct lmm_page *page)
+{
+    const struct lmm_open *open = &lmm_thread_open;
+    uint32_t class = lmm_load_relaxed(&page->family); /* the page may end in the push */
+    struct lmm_ledger_row *row = lmm_open_first_row(open, class);
+
+    if (LMM_UNLIKELY(class >= LMM_CLASS_LARGE || row == NULL || !lmm_thread_is_settled() ||
+                     lmm_load_relaxed(&lmm_block_some_are_ignored))) {
+        lmm_block_free_other(p, page);
+        return;
+    }
+    uint64_t offset = (uintptr_t) p & (LMM_UNIT_BYTES - 1);
+    lmm_foreign_push_unread(open->heap, page, (uint32_t) (offset * page->multiplier >> 32), p);
+    lmm_add_single_writer(&row->freed_blocks, 1);
+    lmm_add_single_writer(&row->foreign_frees, 1);
+}
+
 static inline __attribute__((always_inline)) void free_block(void *p)
 {
     struct lmm_page *page;
@@ -106,7 +128,7 @@ static inline __attribute__((always_inline)) void free_block(void *p)
     if (push == LMM_PUSH_EVENT) {
         page_event(page);
     } else if (push == LMM_PUSH_FOREIGN && lmm_thread_open.site_limit != 0) {
-        lmm_block_free_other(p, page);
+        free_other(p, page);
     } else {
         free_slow(p);
     }

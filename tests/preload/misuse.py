@@ -26,6 +26,7 @@ CASES = {
     "realloc": (f"realloc of a freed block: {BLOCK}", ["resize_freed", "main"]),
     "usable": (f"malloc_usable_size of a freed block: {BLOCK}", ["ask_freed", "main"]),
     "thread": (rf"double free: {HEX} \(malloc-48.*\)", ["free_it", "free_twice", "in_thread"]),
+    "after_thread": (rf"double free: {HEX} \(malloc-48.*\)", ["free_it", "free_after_thread", "main"]),
     "handler": (f"double free: {BLOCK}", ["free_it", "free_twice", "on_signal"]),
 }
 

@@ -67,6 +67,29 @@ static void start_thread(void)
     pthread_join(thread, NULL);
 }
 
+static pthread_barrier_t freed;
+
+static void *free_and_wait(void *arg)
+{
+    free(block);
+    pthread_barrier_wait(&freed);
+    pthread_barrier_wait(&freed);
+    return arg;
+}
+
+/* Without call stacks the other thread finds it, at its end. */
+static void free_after_thread(void)
+{
+    pthread_t thread;
+
+    pthread_barrier_init(&freed, NULL, 2);
+    pthread_create(&thread, NULL, free_and_wait, NULL);
+    pthread_barrier_wait(&freed);
+    free_it(block); /* MARK free_after_thread */
+    pthread_barrier_wait(&freed);
+    pthread_join(thread, NULL);
+}
+
 static void on_signal(int number)
 {
     (void) number;
@@ -146,6 +169,7 @@ static const struct {
     {"realloc", resize_freed},
     {"usable", ask_freed},
     {"thread", start_thread},
+    {"after_thread", free_after_thread},
     {"handler", raise_signal},
     {"fork", in_child},
     {"bare_fork", in_bare_child},

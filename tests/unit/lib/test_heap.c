@@ -323,6 +323,26 @@ Test(heap, foreign_frees_come_back, .init = start)
     assert_valid();
 }
 
+/* Other threads' batches keep no more than a quarter of a page from its owner. */
+Test(heap, a_batch_is_a_part_of_its_page, .init = start)
+{
+    enum { SLOTS = LMM_UNIT_BYTES / LMM_SLOT_STRIDE_MAX, PART = SLOTS / LMM_BATCH_PART };
+
+    family = lmm_families_add("large", LMM_SLOT_STRIDE_MAX, 1, false);
+    cr_assert(lmm_heap_open_sites(&owner) && lmm_heap_open_sites(&other));
+    for (size_t i = 0; i < PART; i++) {
+        blocks[i] = allocate(&owner);
+        cr_assert(blocks[i] != NULL);
+    }
+    struct lmm_page *page = lmm_page_of((uintptr_t) blocks[0]);
+    for (size_t i = 0; i < PART; i++) {
+        cr_expect(owner.reported == NULL, "%zu", i);
+        size_t offset = (size_t) ((char *) blocks[i] - lmm_page_base(page));
+        lmm_foreign_push(&other, page, (uint32_t) (offset / LMM_SLOT_STRIDE_MAX));
+    }
+    cr_expect(owner.reported == page);
+}
+
 Test(heap, foreign_free_of_what_is_free, .init = start)
 {
     fill(10);
