@@ -343,7 +343,7 @@ char *lmm_space_take_near_locked(const char *near)
     start_locked();
     char *base = take_in_chunk_locked(near);
     if (base == NULL && lmm_space.idle < lmm_space.taken + APART_UNITS && !is_limited_locked()) {
-        base = map_locked(CHUNK_UNITS, CHUNK_UNITS * LMM_UNIT_BYTES, 1);
+        base = map_locked(CHUNK_UNITS, (size_t) CHUNK_UNITS * LMM_UNIT_BYTES, 1);
     }
     return base != NULL ? base : lmm_space_take_locked(1, LMM_UNIT_BYTES);
 }
