@@ -2,6 +2,7 @@
 #include "reporter/program/run/run_pages.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "reporter/core/model.h"
@@ -58,6 +59,27 @@ static int write_page(const struct lmm_run_pages *pages,
     return lmm_output_close(&output);
 }
 
+/* Returns how many bytes of a name stand before its extension. */
+static size_t stem_of(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    const char *last = slash == NULL ? name : slash + 1;
+    const char *dot = strrchr(last, '.');
+
+    return dot == NULL || dot == last ? strlen(name) : (size_t) (dot - name);
+}
+
+/* Says by which name there would be pages of the other processes, too. */
+static void tell_of_others(const struct lmm_run_pages *pages)
+{
+    size_t stem = stem_of(pages->pattern);
+
+    lmm_complain("%s is the page of the program alone, of %zu processes; --html %.*s.%%p%s writes "
+                 "one for each",
+                 pages->pattern, pages->report->process_count, (int) stem, pages->pattern,
+                 pages->pattern + stem);
+}
+
 int lmm_run_pages_write(const struct lmm_run_pages *pages)
 {
     bool is_split = lmm_run_output_is_split(pages->pattern);
@@ -72,6 +94,9 @@ int lmm_run_pages_write(const struct lmm_run_pages *pages)
             status = path == NULL ? LMM_EXIT_FAILED : write_page(pages, process, path);
         }
         free(path);
+    }
+    if (status == LMM_EXIT_DONE && !is_split && pages->report->process_count > 1) {
+        tell_of_others(pages);
     }
     return status;
 }

@@ -28,7 +28,7 @@ struct lmm_page_report lmm_run_page_of(const struct lmm_run_pages *pages,
                                        const struct lmm_run_report_process *process,
                                        struct lmm_diet *diet);
 
-/* Writes the files. Returns an exit status, after a message on stderr if it is not LMM_EXIT_DONE. */
+/* Writes the files; a line on stderr says when there are processes without one. Returns an exit status, after a message on stderr if it is not LMM_EXIT_DONE. */
 int lmm_run_pages_write(const struct lmm_run_pages *pages);
 
 #endif
