@@ -3,10 +3,11 @@
  * drawer: question 5, about the chosen row: its figures, its layout with holes to scale, who holds
  * its blocks, how full its pages are, its lines or types, and its call stacks.
  */
-import {amountEl, blocksEl, bytesEl, el, keepFocus, setChildren, svgEl} from './dom.js';
-import {bytesText, exactText, placeText, shareText} from './text.js';
+import {amountEl, blocksEl, bytesEl, changeEl, el, keepFocus, setChildren, svgEl} from './dom.js';
+import {bytesText, clockText, exactText, placeText, shareText} from './text.js';
 import {lineName, measureOf, siteValues, sitesOf, sumOf, typeName} from './sums.js';
-import {gapText} from './tables.js';
+import {changeIn, pointAt, shownSpan} from './spans.js';
+import {gapText, seriesBy} from './tables.js';
 import {stackOf} from './tree.js';
 import {holesOf, layoutNote} from './layouts.js';
 import {evidenceText} from './words.js';
@@ -47,7 +48,7 @@ export function makeDrawer(store, pair, asks) {
     };
     store.watch((changed) => {
         stacks.shown = changed.has('selection') ? STACKS_AT_ONCE : stacks.shown;
-        if (['selection', 'measure', 'unit', 'model'].some((name) => changed.has(name))) {
+        if (['selection', 'measure', 'unit', 'model', 'span'].some((name) => changed.has(name))) {
             draw();
         }
         if (changed.has('selection') && store.now.selection) {
@@ -88,7 +89,7 @@ function drawerParts(store, chosen, stacks, asked) {
         el('div.toolbar', {}, [el('h2', {}, [nameOf(model, chosen)]), close]),
         el('div.drawer-body', {}, [
             el('div', {}, [
-                ...aboutParts(model, chosen), ...figureParts(model, chosen),
+                ...aboutParts(model, chosen), ...figureParts(store, chosen),
                 ...rowParts(store, chosen, chosen.by === 'line' ? 'type' : 'line'),
             ]),
             layout ? el('div', {}, layoutParts(layout)) : null,
@@ -164,12 +165,13 @@ function pageParts(model, i) {
 }
 
 /**
- * The figures of the row's sites.
- * @param {import('./model.js').Model} model
+ * The figures of the row's sites, and those of a chosen span.
+ * @param {import('./state.js').Store} store
  * @param {import('./sums.js').Selection} chosen
  * @returns {import('./dom.js').Child[]}
  */
-function figureParts(model, chosen) {
+function figureParts(store, chosen) {
+    const {model} = store.now;
     const keys = model.sites[chosen.by];
     const sum = (/** @type {string} */ name) => sumOf(model.sites.columns[name].filter((_, i) => keys[i] === chosen.index));
     const pairs = [['At the peak', 'peak_bytes', 'peak_blocks'], ['Live', 'live_bytes', 'live_blocks'],
@@ -185,7 +187,25 @@ function figureParts(model, chosen) {
         rows.push(el('tr', {}, [el('th', {scope: 'row'}, ['Temporary']),
             el('td', {}, [shareText(temporaries, sum('allocations'))]), el('td', {}, [blocksEl(temporaries)])]));
     }
+    rows.push(...spanRows(store, chosen));
     return [el('table.figures', {}, rows), el('p.dim', {}, [sizesText(model, keys, chosen.index)])];
+}
+
+/**
+ * @param {import('./state.js').Store} store
+ * @param {import('./sums.js').Selection} chosen
+ * @returns {HTMLElement[]} live bytes at the end of the chosen span, and their change in it; none where they are not known
+ */
+function spanRows(store, chosen) {
+    const {model: {series}, model, span} = store.now;
+    const live = seriesBy(model, chosen.by).get(chosen.index);
+    if (!series || !span || !live) {
+        return [];
+    }
+    const shown = shownSpan(series, span);
+    return [[`Live at ${clockText(shown.to)}`, bytesEl(live[pointAt(series.ms, shown.to)])],
+        ['Change in the span', changeEl(changeIn(series, live, shown), 'bytes')]].map(([word, figure]) =>
+        el('tr', {}, [el('th', {scope: 'row'}, [word]), el('td', {}, [figure])]));
 }
 
 /**

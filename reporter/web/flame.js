@@ -11,6 +11,7 @@ import {keepSelected, lineName, measureOf, siteValues, typeName} from './sums.js
 import {FlameCanvas} from './canvas.js';
 import {RowList} from './list.js';
 import {onTheme} from './theme.js';
+import {whenText} from './words.js';
 
 const TEXT_ROW_PIXELS = 22;
 const LEAST_TEXT_SHARE = 0.0005;
@@ -28,6 +29,8 @@ export function makeFlame(store, end) {
     store.watch((changed) => {
         if (['model', 'tree', 'measure', 'unit', 'selection', 'focus'].some((name) => changed.has(name))) {
             flame.draw();
+        } else if (changed.has('span')) {
+            flame.title.replaceChildren(...flame.titleParts());
         }
     });
     onTheme(() => flame.draw(), end);
@@ -151,13 +154,15 @@ class Flame {
 
     /** @returns {import('./dom.js').Child[] & (string | Node)[]} */
     titleParts() {
-        const {model, measure, selection} = this.store.now;
+        const {model, measure, selection, span} = this.store.now;
         const {totals} = this;
+        // There are no call stacks over time, so the graph does not follow a chosen span.
+        const when = model.series && span ? `${whenText(model.process, measure)} ` : '';
         const whole = model.frames.count > 0 ? 'All calls' : 'All blocks, by type and line';
         const name = !selection ? whole : selection.by === 'type' ? typeName(model, selection.index)
             : selection.by === 'line' ? lineName(model, selection.index, placeText)
                 : model.families.name[selection.index];
-        const parts = [name, el('span.dim', {}, [`, ${measureOf(measure).word.toLowerCase()} `]),
+        const parts = [name, el('span.dim', {}, [`, ${measureOf(measure).word.toLowerCase()} ${when}`]),
             amountEl(totals.sum, this.unit)];
         if (model.kind === 'diff') {
             parts.push(el('span.dim', {}, [' wide: the larger of both moments; ']),

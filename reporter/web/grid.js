@@ -175,7 +175,7 @@ class Grid {
         case 'percent': return [value > 0 ? shareText(value, 1) : '\u2013'];
         case 'size': return [value > 0
             ? el('data', {value, title: `${value.toFixed(1)} bytes`}, [bytesText(Math.round(value))]) : '\u2013'];
-        default: return [value > 0 ? bytesEl(value) : '0'];
+        default: return [Number.isNaN(value) ? '\u2013' : value > 0 ? bytesEl(value) : '0'];
         }
     }
 

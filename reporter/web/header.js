@@ -4,11 +4,11 @@
  * summary of its figures.
  */
 import {amountEl, blocksEl, bytesEl, changeEl, choiceEl, el, setChildren} from './dom.js';
-import {durationText, exactText, momentText, shareText} from './text.js';
+import {clockText, durationText, exactText, momentText, shareText} from './text.js';
 import {MEASURES, measureOf, siteValues, sumOf} from './sums.js';
 import {shownSpan} from './spans.js';
 import {themeButton} from './theme.js';
-import {runMs, stateNote, stateText} from './words.js';
+import {runMs, stateNote, stateText, whenText} from './words.js';
 
 /**
  * Makes the header line.
@@ -47,10 +47,13 @@ export function makeMeasures(store) {
         const hasBytes = measureOf(chosen).bytes.length > 0;
         measure.show(chosen, off);
         unit.show(hasBytes ? store.now.unit : 'blocks', hasBytes ? [] : ['bytes']);
-        says.textContent = `${measureOf(chosen).word.toLowerCase()}: ${measureOf(chosen).says}`;
+        const span = model.series && store.now.span ? shownSpan(model.series, store.now.span) : null;
+        const followed = !span ? '' : `. Only the columns At ${clockText(span.to)}, Change and Trend follow the chosen ` +
+            `span, where figures over time are known; all else is ${whenText(model.process, chosen)}.`;
+        says.textContent = `${measureOf(chosen).word.toLowerCase()}: ${measureOf(chosen).says}${followed}`;
     };
     store.watch((changed) => {
-        if (['model', 'measure', 'unit'].some((name) => changed.has(name))) {
+        if (['model', 'measure', 'unit', 'span'].some((name) => changed.has(name))) {
             draw();
         }
     });

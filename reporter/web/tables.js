@@ -3,9 +3,9 @@
  * tables: what each table shows: its rows, its columns of figures, its order. No DOM here; the
  * virtual list of grid.js draws them.
  */
-import {hasWords, placeText} from './text.js';
+import {clockText, hasWords, placeText} from './text.js';
 import {areTypesKnown, lineName, rowCount, siteValues, sumBy, sumOf, typeName} from './sums.js';
-import {changeIn, columnsBy, largestOf, layersOf, shownSpan} from './spans.js';
+import {changeIn, columnsBy, largestOf, layersOf, pointAt, shownSpan} from './spans.js';
 
 /**
  * @typedef {Object} Column
@@ -266,7 +266,8 @@ export function seriesBy(model, by) {
 }
 
 /**
- * Change and trend over the span, where figures over time are known.
+ * What follows the span, where figures over time are known: the live bytes at its end, if the reader chose one,
+ * and their change and trend.
  * @param {import('./model.js').Model} model
  * @param {'type' | 'line' | 'family'} by
  * @param {number} count
@@ -281,10 +282,14 @@ function timeColumns(model, by, count, view) {
     }
     const span = shownSpan(series, view.span);
     const change = new Float64Array(count).fill(NaN);
+    const then = new Float64Array(count).fill(NaN);
     known.forEach((live, index) => {
         change[index] = changeIn(series, live, span);
+        then[index] = live[pointAt(series.ms, span.to)];
     });
+    const atEnd = column('bytes', 'then', `At ${clockText(span.to)}`, 'live bytes at the end of the chosen span', then, 0);
     return [
+        ...(view.span ? [atEnd] : []),
         column('change', 'change', 'Change', 'of live bytes over the span', change, 1),
         column('trend', 'trend', 'Trend', 'of live bytes over the span', null, 2),
     ];

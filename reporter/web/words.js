@@ -67,6 +67,21 @@ export function stateNote(process) {
 }
 
 /**
+ * Of which moment or time a measure is, as it does not follow a chosen span.
+ * @param {import('./model.js').Process} process
+ * @param {string} measure
+ * @returns {string}
+ */
+export function whenText(process, measure) {
+    switch (measure) {
+    case 'live': return process.state === 'running' ? 'now' : 'at the end';
+    case 'peak': return 'at the peak of the whole time';
+    case 'lost': return 'by the last leak check';
+    default: return 'in the whole time';
+    }
+}
+
+/**
  * How a suspect grows, after its name.
  * @param {import('./model.js').Suspect} suspect
  * @returns {string}

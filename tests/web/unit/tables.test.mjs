@@ -40,6 +40,22 @@ test('the change follows the span', () => {
     assert.deepStrictEqual(figures(table, 'change'), [0, 20]);
 });
 
+test('the live bytes at the end of a chosen span are a column of their own', () => {
+    const has = (span) => makeTable(model, 'types', {...view, span}).columns.find((one) => one.id === 'then');
+    assert.strictEqual(has(null), undefined);
+    for (const [span, word, expected] of [
+        [{from: 100, to: 200}, 'At 0.2 s', [30, 30]], [{from: 0, to: 250}, 'At 0.25 s', [30, 30]],
+        [{from: 200, to: Infinity}, 'At 0.4 s', [40, 0]], [{from: 0, to: 0}, 'At 0 s', [0, 0]],
+    ]) {
+        assert.strictEqual(has(span).word, word);
+        assert.deepStrictEqual(Array.from(has(span).values), expected, word);
+    }
+    const document = smallDocument();
+    document.series.rows.shift();
+    const then = makeTable(readModel(document), 'types', {...view, span: {from: 0, to: 200}}).columns.find((one) => one.id === 'then');
+    assert.ok(Number.isNaN(then.values[1]), 'a row without figures over time');
+});
+
 test('a row without figures over time has no change, and is last in every order', () => {
     const document = smallDocument();
     document.series.rows.shift();
