@@ -4,7 +4,9 @@
 # reporter/program/page/page_assets.h: the page's template, its style, and one script of all scripts, with the SHA-256
 # of the latter two as a Content-Security-Policy has it.
 # The scripts after the first two are modules: their lines `import {...} from './x.js';` and the word `export` at the
-# start of a line are removed, because one inline module has no files to import. INPUTS is empty: all is empty.
+# start of a line are removed, because one inline module has no files to import. Comments, leading blanks and empty lines of the
+# modules and the style are left out, too: they are more than a third of the bytes that each report would have of them. The
+# first two scripts, a licence and what it is for, stay as they are. INPUTS is empty: all is empty.
 # Only CMake is needed, so this works wherever LMM builds, also for another machine.
 
 # Sets `ret` to the base64 of an even number of hexadecimal digits.
@@ -55,6 +57,31 @@ function(check_inline file content)
     endif()
 endfunction()
 
+# Sets `ret` to a text without comments, leading blanks and empty lines. Line ends stay, so statements may end there. A text has
+# no "/*" and no line that begins with "//" in a string, and no string of several lines: tests/web/lint.py compares.
+function(shorten text ret)
+    string(REGEX REPLACE "\n *//[^\n]*" "" text "\n${text}")
+    set(shorter "")
+    string(FIND "${text}" "/*" from)
+    while(from GREATER_EQUAL 0)
+        string(SUBSTRING "${text}" 0 ${from} before)
+        string(SUBSTRING "${text}" ${from} -1 text)
+        string(APPEND shorter "${before}")
+        string(FIND "${text}" "*/" to)
+        if(to LESS 0)
+            message(FATAL_ERROR "a comment has no end: ${text}")
+        endif()
+        math(EXPR to "${to} + 2")
+        string(SUBSTRING "${text}" ${to} -1 text)
+        string(FIND "${text}" "/*" from)
+    endwhile()
+    string(APPEND shorter "${text}")
+    string(REGEX REPLACE " +\n" "\n" shorter "${shorter}")
+    string(REGEX REPLACE "\n[ \n]+" "\n" shorter "${shorter}")
+    string(REGEX REPLACE "^\n" "" shorter "${shorter}")
+    set(${ret} "${shorter}" PARENT_SCOPE)
+endfunction()
+
 # Appends a file without imports and exports to the script.
 function(append_module file)
     file(READ "${file}" content)
@@ -66,6 +93,7 @@ function(append_module file)
         message(FATAL_ERROR "${file}: not understood: ${CMAKE_MATCH_1}")
     endif()
     check_inline("${file}" "${content}")
+    shorten("${content}" content)
     file(APPEND "${script}" "${content}")
 endfunction()
 
@@ -79,11 +107,15 @@ if(inputs)
     list(POP_FRONT inputs template style licence library)
     file(READ "${style}" content)
     check_inline("${style}" "${content}")
+    shorten("${content}" content)
+    set(style "${OUTPUT}.css")
+    file(WRITE "${style}" "${content}")
     foreach(file IN ITEMS "${licence}" "${library}")
         file(READ "${file}" content)
         check_inline("${file}" "${content}")
         file(APPEND "${script}" "${content}\n")
     endforeach()
+    file(APPEND "${script}" "// LMM: SPDX-License-Identifier: MIT\n")
     foreach(file IN LISTS inputs)
         append_module("${file}")
     endforeach()

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""lint.py WEB: checks the page's modules in the folder WEB.
+"""lint.py WEB [SCRIPT]: checks the page's modules in the folder WEB.
 
 eslint (Debian's, 6.4, with eslintrc.json) and tsc --checkJs (Debian's, 4.8, with tsconfig.json) find nothing. The
 modules are listed in the order in which they import each other, no two have a name in common, and what is left of them
-in one file, as cmake/LmmEmbed.cmake makes it, is a module that node can read. Skipped without one of the tools.
+in one file, as cmake/LmmEmbed.cmake makes it, is a module that node can read. SCRIPT, which that file made, means the
+same: its syntax tree is that of the modules. Skipped without one of the tools.
 """
 import os
 import pathlib
@@ -16,8 +17,22 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 WEB = pathlib.Path(sys.argv[1]).resolve()
+# A node that is not Debian's does not look for modules where Debian has them.
+DEBIAN = {**os.environ, "NODE_PATH": "/usr/share/nodejs"}
 IMPORT = re.compile(r"^import \{([\w, ]+)\} from '\./([\w.]+)';$")
 NAME = re.compile(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)")
+OWN = "// LMM: SPDX-License-Identifier: MIT\n"    # after it, SCRIPT has the modules
+SAME = """
+const {readFileSync} = require('fs');
+const {parse} = require('espree');
+const places = ['start', 'end', 'range', 'loc', 'raw'];
+const [one, other] = process.argv.slice(2).map((path) => JSON.stringify(
+    parse(readFileSync(path, 'utf8'), {ecmaVersion: 2020, sourceType: 'module'}), (key, value) => places.includes(key) ? undefined : value));
+let at = 0;
+while (at < one.length && one[at] === other[at]) at++;
+if (one !== other) console.log('the embedded script means something else: ' + one.slice(at - 200, at + 100));
+process.exit(one === other ? 0 : 1);
+"""
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class) )")
 
 
@@ -68,6 +83,15 @@ def run(*command, **options):
     return result.returncode == 0
 
 
+def is_same(folder, names, script):
+    """Whether the embedded script means what the modules mean."""
+    folder = pathlib.Path(folder)
+    own = pathlib.Path(script).read_text(encoding="utf-8").partition(OWN)[2]
+    for name, text in (("same.cjs", SAME), ("modules.mjs", joined(names)), ("own.mjs", own)):
+        (folder / name).write_text(text, encoding="utf-8")
+    return run("node", str(folder / "same.cjs"), str(folder / "modules.mjs"), str(folder / "own.mjs"), env=DEBIAN)
+
+
 def main():
     missing = [tool for tool in ("node", "eslint", "tsc") if not shutil.which(tool)]
     if missing:
@@ -79,11 +103,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "page.mjs"
         path.write_text(joined(names), encoding="utf-8")
-        is_module = run("node", "--check", str(path))
-    # A node that is not Debian's does not look for modules where Debian has them.
+        is_module = run("node", "--check", str(path)) and (len(sys.argv) < 3 or is_same(folder, names, sys.argv[2]))
     eslint = os.path.realpath(shutil.which("eslint"))
     is_linted = run("node", eslint, "--no-eslintrc", "--format", "unix", "--config", str(HERE / "eslintrc.json"), *names, cwd=WEB,
-                    env={**os.environ, "NODE_PATH": "/usr/share/nodejs"})
+                    env=DEBIAN)
     is_typed = run("tsc", "--project", str(HERE / "tsconfig.json"))
     return 0 if not found and is_module and is_linted and is_typed else 1
 
