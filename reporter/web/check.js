@@ -122,6 +122,23 @@ export function figuresIn(value, where, length) {
 }
 
 /**
+ * A column of figures that is written as changes: the first figure, then how much each is more than the one before.
+ * @param {any} value
+ * @param {string} where
+ * @param {number} length
+ * @returns {Float64Array}
+ */
+export function sumsIn(value, where, length) {
+    const column = new Float64Array(length);
+    fill(column, value, where, -Infinity, Infinity);
+    for (let i = 0; i < length; i++) {
+        column[i] += i > 0 ? column[i - 1] : 0;
+        wholeIn(column[i], `${where}[${i}]`, 0, Infinity);
+    }
+    return column;
+}
+
+/**
  * A column of indexes.
  * @param {any} value
  * @param {string} where

@@ -5,7 +5,7 @@
  */
 import {arrayIn, objectIn, reject, wholeIn} from './check.js';
 
-const GROWING = ['types', 'lines', 'frames'];
+const GROWING = ['types', 'lines', 'calls', 'frames'];
 const REPLACED = ['hints', 'suspects', 'notes'];
 const ROW_KEYS = new Map([['sites', ['frame', 'type', 'line', 'family']], ['families', ['name', 'bytes']]]);
 const MOST_ROWS = 10000000;

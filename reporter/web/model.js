@@ -5,7 +5,7 @@
  * stand before the calls they make. Texts may hold anything; they are shown as text only.
  */
 import {arrayIn, figureIn, figuresIn, indexesIn, knownIn, objectIn, reject, textIn, wholeIn} from './check.js';
-import {wordIn, wordsIn} from './check.js';
+import {sumsIn, wordIn, wordsIn} from './check.js';
 
 const SITE_COLUMNS = [
     'live_bytes', 'live_blocks', 'peak_bytes', 'peak_blocks', 'allocated_bytes', 'allocations',
@@ -146,13 +146,13 @@ export function readModel(document) {
     if (root.schema !== 'lmm-page') {
         reject('the document', 'is not one that this page can show');
     }
-    if (root.schema_version !== 1) {
-        reject('the document', `has version ${Number(root.schema_version)}; this page reads version 1`);
+    if (root.schema_version !== 2) {
+        reject('the document', `has version ${Number(root.schema_version)}; this page reads version 2`);
     }
     const strings = arrayIn(root.strings, 'strings').map((text, i) => textIn(text, `strings[${i}]`));
     const types = readTypes(objectIn(root.types, 'types'), strings);
     const lines = readLines(objectIn(root.lines, 'lines'), strings);
-    const frames = readFrames(objectIn(root.frames, 'frames'), strings.length);
+    const frames = readFrames(objectIn(root.frames, 'frames'), objectIn(root.calls, 'calls'), strings.length);
     const families = readFamilies(objectIn(root.families, 'families'), strings);
     const bounds = {type: types.count, line: lines.count};
     return {
@@ -300,25 +300,35 @@ function readLines(part, strings) {
 }
 
 /**
+ * Frames with the names of their calls.
  * @param {any} part
+ * @param {any} calls
  * @param {number} strings how many there are
  * @returns {Frames}
  */
-function readFrames(part, strings) {
-    const count = arrayIn(part.parent, 'frames.parent').length;
-    const parent = indexesIn(part.parent, 'frames.parent', count, -1, count);
-    parent.forEach((caller, i) => {
-        if (caller >= i) {
-            reject(`frames.parent[${i}]`, 'is no lower row');
+function readFrames(part, calls, strings) {
+    const count = arrayIn(part.up, 'frames.up').length;
+    const most = arrayIn(calls.function, 'calls.function').length;
+    const parent = new Int32Array(count);
+    figuresIn(part.up, 'frames.up', count).forEach((up, i) => {
+        if (up > i) {
+            reject(`frames.up[${i}]`, 'leads to no lower row');
         }
+        parent[i] = up === 0 ? -1 : i - up;
     });
+    const call = indexesIn(part.call, 'frames.call', count, 0, most);
+    const indexes = (/** @type {string} */ name) => indexesIn(calls[name], `calls.${name}`, most, 0, strings);
+    const functionName = indexes('function');
+    const file = indexes('file');
+    const module = indexes('module');
+    const line = figuresIn(calls.line, 'calls.line', most);
+    const flags = figuresIn(calls.flags, 'calls.flags', most);
+    const own = figuresIn(part.flags, 'frames.flags', count);
     return {
         count, parent,
-        functionName: indexesIn(part.function, 'frames.function', count, 0, strings),
-        file: indexesIn(part.file, 'frames.file', count, 0, strings),
-        line: figuresIn(part.line, 'frames.line', count),
-        module: indexesIn(part.module, 'frames.module', count, 0, strings),
-        flags: figuresIn(part.flags, 'frames.flags', count),
+        functionName: call.map((one) => functionName[one]), file: call.map((one) => file[one]),
+        module: call.map((one) => module[one]), line: Float64Array.from(call, (one) => line[one]),
+        flags: own.map((bits, i) => bits + flags[call[i]]),
     };
 }
 
@@ -412,7 +422,8 @@ function readSeriesRow(value, where, count, bounds) {
     return {
         by,
         index: wholeIn(row.index, `${where}.index`, 0, end),
-        live: figuresIn(row.live_bytes, `${where}.live_bytes`, count),
+        live: row.changes === undefined ? figuresIn(row.live_bytes, `${where}.live_bytes`, count)
+            : sumsIn(row.changes, `${where}.changes`, count),
     };
 }
 

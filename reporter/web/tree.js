@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * tree: calls as the flame graph shows them. The document has a row for each call of the source;
+ * tree: calls as the flame graph shows them. The model has a frame for each call of the source in each stack;
  * here calls of one function by one caller are one node, or with `byLine` stay apart. A site
  * without a stack hangs on its type and its line. Callers have lower numbers than what they call.
  */

@@ -2,6 +2,7 @@
 """The HTML reports of lmm: their parts, and what each must keep to."""
 import base64
 import hashlib
+import itertools
 import json
 import re
 import zlib
@@ -49,13 +50,18 @@ def column(table, key, length):
     return table.get(key, [0] * length)
 
 
+def live_bytes_of(row):
+    """The figures of a row of the series, which may be written as changes."""
+    return row["live_bytes"] if "live_bytes" in row else list(itertools.accumulate(row["changes"]))
+
+
 def faults_of_series(series, lengths):
     """Columns of other lengths than the times have, times that fall, and rows of nothing."""
     points = len(series["time_ms"])
     faults = [f"series.{key}" for key, values in series.items()
               if key not in ("rows", "marks") and len(values) != points]
     faults += [f"series.rows: {row['by']} {row['index']}" for row in series["rows"]
-               if len(row["live_bytes"]) != points or row["index"] >= lengths[row["by"] + "s"]]
+               if len(live_bytes_of(row)) != points or min(live_bytes_of(row)) < 0 or row["index"] >= lengths[row["by"] + "s"]]
     return faults + (["series.time_ms"] if series["time_ms"] != sorted(series["time_ms"]) else [])
 
 
@@ -63,12 +69,12 @@ def faults_of_indexes(document):
     """Indexes that lead nowhere, and columns of other lengths."""
     faults = []
     lengths = {"strings": len(document["strings"])}
-    for name in ("types", "lines", "frames", "sites", "families"):
+    for name in ("types", "lines", "calls", "frames", "sites", "families"):
         counts = {len(values) for values in document[name].values()}
         lengths[name] = max(counts)
         faults += [f"{name}: columns of lengths {counts}"] if len(counts) != 1 else []
     for name, keys in (("types", ("name", "file", "lacking")), ("lines", ("function", "file", "module")),
-                       ("frames", ("function", "file", "module")), ("families", ("name",))):
+                       ("calls", ("function", "file", "module")), ("families", ("name",))):
         faults += [f"{name}.{key}" for key in keys if max(document[name][key], default=0) >= lengths["strings"]]
     for key, table in (("frame", "frames"), ("type", "types"), ("line", "lines"), ("family", "families")):
         faults += [f"sites.{key}"] if max(document["sites"][key], default=-1) >= lengths[table] else []
@@ -76,7 +82,8 @@ def faults_of_indexes(document):
         faults += [f"{name}.{key}" for row in document[name] for key in ("type", "line")
                    if row.get(key, -1) >= lengths[key + "s"]]
     faults += faults_of_series(document["series"], lengths) if document["series"] else []
-    faults += ["frames.parent"] if any(p >= i for i, p in enumerate(document["frames"]["parent"])) else []
+    faults += ["frames.up"] if any(up > i for i, up in enumerate(document["frames"]["up"])) else []
+    faults += ["frames.call"] if max(document["frames"]["call"], default=-1) >= lengths["calls"] else []
     return faults + (["strings are not unlike"] if len(set(document["strings"])) != lengths["strings"] else [])
 
 
@@ -110,9 +117,9 @@ def faults_of_schema(document, path):
 
 def stack_of(document, site):
     """The functions of a site's stack, the innermost first."""
-    frame = document["sites"]["frame"][site]
+    frames, frame = document["frames"], document["sites"]["frame"][site]
     functions = []
     while frame >= 0:
-        functions.append(document["strings"][document["frames"]["function"][frame]])
-        frame = document["frames"]["parent"][frame]
+        functions.append(document["strings"][document["calls"]["function"][frames["call"][frame]]])
+        frame = frame - frames["up"][frame] if frames["up"][frame] else -1
     return functions

@@ -22,9 +22,11 @@ class Document:
         self.strings = {"": 0}
         self.types = {name: [] for name in ("name", "confidence", "evidence", "bytes", "file", "line", "gap", "lacking")}
         self.lines = {name: [] for name in ("function", "file", "line", "module", "id")}
-        self.frames = {name: [] for name in ("parent", "function", "file", "line", "module", "flags")}
+        self.calls = {name: [] for name in ("function", "file", "line", "module", "flags")}
+        self.frames = {name: [] for name in ("up", "call", "flags")}
         self.sites = {name: [] for name in ("frame", "type", "line", "family")}
         self.families = {"name": [], "bytes": []}
+        self.call_rows = {}
         self.frame_rows = {}
         self.line_rows = {}
         self.process = {
@@ -57,16 +59,23 @@ class Document:
                 self.lines[name].append(value)
         return self.line_rows[key]
 
+    def add_call(self, function, file, line, module, flags):
+        key = (function, file, line, module, flags & ~4)
+        if key not in self.call_rows:
+            self.call_rows[key] = len(self.calls["flags"])
+            row = (self.text(function), self.text(file), line, self.text(module), flags & ~4)
+            for name, value in zip(self.calls, row):
+                self.calls[name].append(value)
+        return self.call_rows[key]
+
     def add_stack(self, calls):
         """Calls as (function, file, line, module, flags), outermost first; returns the innermost call's row."""
         parent = -1
         for call in calls:
             key = (parent, *call)
             if key not in self.frame_rows:
-                self.frame_rows[key] = len(self.frames["parent"])
-                function, file, line, module, flags = call
-                row = (parent, self.text(function), self.text(file), line, self.text(module), flags)
-                for name, value in zip(self.frames, row):
+                row = self.frame_rows[key] = len(self.frames["up"])
+                for name, value in (("up", row - parent if parent >= 0 else 0), ("call", self.add_call(*call)), ("flags", call[-1] & 4)):
                     self.frames[name].append(value)
             parent = self.frame_rows[key]
         return parent
@@ -95,9 +104,9 @@ class Document:
         count = len(self.sites["frame"])
         for column in self.sites.values():
             column.extend([0] * (count - len(column)))
-        return {"schema": "lmm-page", "schema_version": 1, "lmm": "1.0.0", "kind": self.kind, "process": self.process,
+        return {"schema": "lmm-page", "schema_version": 2, "lmm": "1.0.0", "kind": self.kind, "process": self.process,
                 "totals": self.totals(), "strings": list(self.strings), "types": self.types, "lines": self.lines,
-                "frames": self.frames, "sites": self.sites, "families": self.families, **self.rest}
+                "calls": self.calls, "frames": self.frames, "sites": self.sites, "families": self.families, **self.rest}
 
 
 def curve(shape, part):

@@ -74,7 +74,7 @@ class Page(WebCase):
             self.assertIn("The data inside this file is damaged.", self.text("body"))
         wrong = {**SAMPLES["single"], "schema_version": 7}
         self.open(self.write_page(wrong), "failed")
-        self.assertIn("version 7; this page reads version 1", self.text("body"))
+        self.assertIn("version 7; this page reads version 2", self.text("body"))
 
 
 class Time(WebCase):
@@ -100,9 +100,23 @@ class Time(WebCase):
         self.browser.until("return document.querySelector('.span').innerText.startsWith('shown: ') && "
                            "!document.querySelector('.span').innerText.includes('whole');")
         self.assertNotEqual(self.texts(".grid td.change")[0], change)
+        heads = self.texts(".grid thead th")
+        at = next(i for i, head in enumerate(heads) if head.startswith("At "))
+        cells = self.browser.run("return Array.from(document.querySelectorAll('.grid tbody tr[id]'), (row) => row.cells[arguments[0]].innerText);", at)
+        self.assertRegex(cells[0], r"^[\d.]+ MiB$")
+        self.assertIn("\u2013", cells, "a row without figures over time")
+        self.assertIn(f"Only the columns {heads[at]}, Change and Trend follow the chosen span, where figures over time are known; "
+                      "all else is at the peak of the whole time.", self.text("main"))
+        self.assertIn("peak at the peak of the whole time", self.text(".flame h2"))
+        self.browser.click("#row-0")
+        self.assertIn(f"Live {heads[at].lower()}\t{cells[0]}", self.text(".drawer"))
+        self.check()
+        (PICTURES / "span-1400-light.png").write_bytes(self.browser.picture())
+        self.browser.press("Escape")
         self.assertRegex(self.text(".sentences"), r"Grown in this span\nchar\[\] grew by [\d.]+ MiB, [\d.]+ MiB a second\.")
         self.press_button("Show the whole time")
         self.assertEqual(self.text(".span"), "shown: the whole time")
+        self.assertNotIn("chosen span", self.text("main"))
         self.assertEqual(self.texts(".grid td.change")[0], change)
 
     def test_keys_choose_a_span(self):

@@ -27,22 +27,19 @@ struct step {
 
 static bool is_same(const struct lmm_page_call *a, const struct lmm_page_call *b)
 {
-    return a->parent == b->parent && a->function == b->function && a->file == b->file &&
-           a->line == b->line && a->module == b->module &&
-           ((a->flags ^ b->flags) & ~(unsigned) LMM_PAGE_GUESSED) == 0;
+    return a->function == b->function && a->file == b->file && a->line == b->line &&
+           a->module == b->module && a->flags == b->flags;
 }
 
 static uint64_t key_of(const struct lmm_page_call *call)
 {
-    uint64_t key = lmm_hash_u64(1, (uint64_t) ((int64_t) call->parent + 1) << 32 | call->function);
+    uint64_t key = lmm_hash_u64(1, (uint64_t) call->function << 32 | call->file);
 
-    key = lmm_hash_u64(key, (uint64_t) call->file << 32 | call->line);
-    return lmm_hash_u64(key, (uint64_t) call->module << 32 |
-                                 (call->flags & ~(unsigned) LMM_PAGE_GUESSED));
+    return lmm_hash_u64(key, (uint64_t) call->line << 32 | (call->module << 4 ^ call->flags));
 }
 
-/* Sets *row to that of a call below it, which is new where there is room; else it stays. */
-static bool go_in(struct lmm_page_calls *calls, const struct lmm_page_call *call, int32_t *row)
+/* Returns the index of a call, + 1, which is 0 while it has none; NULL: out of memory. */
+static uint32_t *call_at(struct lmm_page_calls *calls, const struct lmm_page_call *call)
 {
     uint64_t key = key_of(call);
     uint32_t *number = lmm_numbers_at(&calls->numbers, key);
@@ -51,30 +48,80 @@ static bool go_in(struct lmm_page_calls *calls, const struct lmm_page_call *call
         key = lmm_hash_u64(key, 0); /* another call with this key */
         number = lmm_numbers_at(&calls->numbers, key);
     }
-    if (number == NULL) {
+    return number;
+}
+
+/* The same for the frame of a call below a parent. */
+static uint32_t *frame_at(struct lmm_page_calls *calls, int32_t parent, uint32_t call)
+{
+    uint64_t key = lmm_hash_u64(1, (uint64_t) ((int64_t) parent + 1) << 32 | call);
+    uint32_t *number = lmm_numbers_at(&calls->frame_numbers, key);
+
+    while (
+        number != NULL && *number != 0 &&
+        (calls->frames[*number - 1].parent != parent || calls->frames[*number - 1].call != call)) {
+        key = lmm_hash_u64(key, 0);
+        number = lmm_numbers_at(&calls->frame_numbers, key);
+    }
+    return number;
+}
+
+static bool add_call(struct lmm_page_calls *calls, const struct lmm_page_call *call,
+                     uint32_t *number)
+{
+    struct lmm_page_call *item = lmm_array_add(&calls->items, &calls->count, sizeof(*item));
+
+    if (item == NULL) {
         return false;
     }
-    if (*number == 0 && calls->count < LMM_PAGE_CALLS_MAX) {
-        struct lmm_page_call *item = lmm_array_add(&calls->items, &calls->count, sizeof(*item));
+    *item = *call;
+    *number = (uint32_t) calls->count;
+    return true;
+}
 
-        if (item == NULL) {
-            return false;
-        }
-        *item = *call;
-        *number = (uint32_t) calls->count;
+static bool add_frame(struct lmm_page_calls *calls, int32_t parent, uint32_t call, uint32_t *number)
+{
+    struct lmm_page_frame *frame =
+        lmm_array_add(&calls->frames, &calls->frame_count, sizeof(*frame));
+
+    if (frame == NULL) {
+        return false;
+    }
+    *frame = (struct lmm_page_frame) {.parent = parent, .call = call};
+    *number = (uint32_t) calls->frame_count;
+    return true;
+}
+
+/* Sets *row to the frame of a call below it, which is new where there is room; else it stays. */
+static bool go_in(struct lmm_page_calls *calls, const struct lmm_page_call *call, bool is_guessed,
+                  int32_t *row)
+{
+    bool has_room = calls->frame_count < LMM_PAGE_FRAMES_MAX;
+    uint32_t *call_number = call_at(calls, call);
+    uint32_t *number;
+
+    if (call_number == NULL || (*call_number == 0 && !has_room)) {
+        return call_number != NULL;
+    }
+    if (*call_number == 0 && !add_call(calls, call, call_number)) {
+        return false;
+    }
+    number = frame_at(calls, *row, *call_number - 1);
+    if (number == NULL ||
+        (*number == 0 && has_room && !add_frame(calls, *row, *call_number - 1, number))) {
+        return false;
     }
     if (*number != 0) {
         *row = (int32_t) (*number - 1);
-        calls->items[*row].flags |= call->flags;
+        calls->frames[*row].flags |= is_guessed ? (unsigned) LMM_PAGE_GUESSED : 0;
     }
     return true;
 }
 
-static unsigned flags_of(const struct lmm_model_call *call, bool is_guessed)
+static unsigned flags_of(const struct lmm_model_call *call)
 {
     return (call->is_inline ? (unsigned) LMM_PAGE_INLINED : 0) |
            (call->is_wrapper ? (unsigned) LMM_PAGE_WRAPPER : 0) |
-           (is_guessed ? (unsigned) LMM_PAGE_GUESSED : 0) |
            (call->is_named ? 0 : (unsigned) LMM_PAGE_UNNAMED);
 }
 
@@ -88,15 +135,14 @@ static bool enter(const struct walking *walking, struct step step, int32_t *row)
 
     while (good && count-- > 0) {
         struct lmm_page_call call = {
-            .parent = *row,
             .line = calls[count].line,
-            .flags = flags_of(&calls[count], step.is_guessed),
+            .flags = flags_of(&calls[count]),
         };
 
         good = lmm_page_strings_at(walking->strings, calls[count].function, &call.function) &&
                lmm_page_strings_at(walking->strings, calls[count].file, &call.file) &&
                lmm_page_strings_at(walking->strings, calls[count].module, &call.module) &&
-               go_in(walking->calls, &call, row);
+               go_in(walking->calls, &call, step.is_guessed, row);
     }
     return good;
 }
@@ -156,6 +202,8 @@ bool lmm_page_calls_at(struct lmm_page_calls *calls, struct lmm_page_strings *st
 void lmm_page_calls_free(struct lmm_page_calls *calls)
 {
     free(calls->items);
+    free(calls->frames);
     lmm_numbers_free(&calls->numbers);
+    lmm_numbers_free(&calls->frame_numbers);
     *calls = (struct lmm_page_calls) {.items = NULL};
 }

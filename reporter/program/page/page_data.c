@@ -34,6 +34,7 @@ static void put_tables(struct lmm_json *json, const struct lmm_page_data *data)
     lmm_page_put_strings(json, data->tables, 0);
     lmm_page_put_types(json, data->tables, 0);
     lmm_page_put_lines(json, data->tables, 0);
+    lmm_page_put_calls(json, data->tables, 0);
     lmm_page_put_frames(json, data->tables, 0);
     lmm_page_put_sites(json, data->tables, 0, data->figures, data->figures_before);
     lmm_page_put_families(json, data->tables, 0, data->figures);
@@ -104,7 +105,8 @@ int lmm_page_data_write(const struct lmm_page_data *data, struct lmm_sink *sink)
     lmm_json_begin_object(&json, NULL, LMM_JSON_COMPACT);
     put_head(&json, data);
     put_tables(&json, data);
-    bool good = lmm_page_put_series(&json, data->tables, data->now->model, data->timeline);
+    bool good = lmm_page_put_series(&json, data->tables, data->now->model, data->timeline,
+                                    data->kind != LMM_PAGE_LIVE);
 
     put_advice(&json, data, true);
     lmm_page_put_suspects(&json, data->suspects, data->suspect_count);

@@ -25,7 +25,7 @@ struct lmm_page_tables;
 struct lmm_sink;
 struct lmm_timeline;
 
-enum { LMM_PAGE_SCHEMA_VERSION = 1 };
+enum { LMM_PAGE_SCHEMA_VERSION = 2 };
 
 enum lmm_page_kind { LMM_PAGE_REPORT, LMM_PAGE_LIVE, LMM_PAGE_DIFF };
 

@@ -42,13 +42,18 @@ static const struct column line_columns[] = {
     {NULL, 0, INDEX},
 };
 
-static const struct column frame_columns[] = {
-    {"parent", offsetof(struct lmm_page_call, parent), ROW},
+static const struct column call_columns[] = {
     {"function", offsetof(struct lmm_page_call, function), INDEX},
     {"file", offsetof(struct lmm_page_call, file), INDEX},
     {"line", offsetof(struct lmm_page_call, line), INDEX},
     {"module", offsetof(struct lmm_page_call, module), INDEX},
     {"flags", offsetof(struct lmm_page_call, flags), INDEX},
+    {NULL, 0, INDEX},
+};
+
+static const struct column frame_columns[] = {
+    {"call", offsetof(struct lmm_page_frame, call), INDEX},
+    {"flags", offsetof(struct lmm_page_frame, flags), INDEX},
     {NULL, 0, INDEX},
 };
 
@@ -134,12 +139,34 @@ void lmm_page_put_lines(struct lmm_json *json, const struct lmm_page_tables *tab
     lmm_json_end_object(json);
 }
 
-void lmm_page_put_frames(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from)
+void lmm_page_put_calls(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from)
 {
     struct rows rows = {tables->calls.items, sizeof(*tables->calls.items), from,
                         tables->calls.count};
 
+    lmm_json_begin_object(json, "calls", LMM_JSON_COMPACT);
+    put_columns(json, call_columns, &rows);
+    lmm_json_end_object(json);
+}
+
+/* Callers mostly stand right before what they call, so distances are almost all 1. */
+static void put_distances(struct lmm_json *json, const struct lmm_page_frame *frames, size_t from,
+                          size_t count)
+{
+    lmm_json_begin_array(json, "up", LMM_JSON_COMPACT);
+    for (size_t i = from; i < count; i++) {
+        lmm_json_u64(json, NULL, frames[i].parent < 0 ? 0 : i - (size_t) frames[i].parent);
+    }
+    lmm_json_end_array(json);
+}
+
+void lmm_page_put_frames(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from)
+{
+    const struct lmm_page_frame *frames = tables->calls.frames;
+    struct rows rows = {frames, sizeof(*frames), from, tables->calls.frame_count};
+
     lmm_json_begin_object(json, "frames", LMM_JSON_COMPACT);
+    put_distances(json, frames, from, rows.count);
     put_columns(json, frame_columns, &rows);
     lmm_json_end_object(json);
 }

@@ -16,10 +16,11 @@ struct lmm_page_counts;
 struct lmm_page_figures;
 struct lmm_page_tables;
 
-/* "strings", "types", "lines" and "frames". from: 0: all rows. */
+/* "strings", "types", "lines", "calls" and "frames". from: 0: all rows. */
 void lmm_page_put_strings(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from);
 void lmm_page_put_types(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from);
 void lmm_page_put_lines(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from);
+void lmm_page_put_calls(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from);
 void lmm_page_put_frames(struct lmm_json *json, const struct lmm_page_tables *tables, size_t from);
 
 /* The columns that say what rows of sites and families are, from that one on, into the object that is open. */

@@ -20,9 +20,10 @@ bool lmm_page_series_rows(const struct lmm_page_tables *tables, const struct lmm
 /*
  * Adds "series": the totals, and the types and lines with most live bytes. tables: have read `model`
  * last, a model of the timeline's process. timeline: NULL, or without points: null. Returns false when memory ran
- * out: then rows are missing. Cost: linear in the timeline.
+ * out: then rows are missing. wants_changes: rows are put as changes where these are exact. Cost: linear in the timeline.
  */
 bool lmm_page_put_series(struct lmm_json *json, const struct lmm_page_tables *tables,
-                         const struct lmm_model *model, const struct lmm_timeline *timeline);
+                         const struct lmm_model *model, const struct lmm_timeline *timeline,
+                         bool wants_changes);
 
 #endif

@@ -481,6 +481,7 @@ struct lmm_page_counts lmm_page_tables_count(const struct lmm_page_tables *table
         .types = tables->type_count,
         .lines = tables->line_count,
         .calls = tables->calls.count,
+        .frames = tables->calls.frame_count,
         .families = tables->family_count,
         .sites = tables->site_count,
     };

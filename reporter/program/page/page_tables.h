@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * page_tables: the tables of a page's document (docs/page.schema.json) whose rows others name by their
- * indexes: texts, types, lines, calls, families and sites. Their figures are in page_figures.h.
+ * indexes: texts, types, lines, calls, frames, families and sites. Their figures are in page_figures.h.
  *
  * Tables outlive the models that they are made of. Each model that is read adds the rows that are
  * new, so in a live page a row keeps its index from reading to reading, and the rows that a reading
@@ -21,9 +21,9 @@
  *
  * Invariants (checked by tests/unit/reporter/test_page_tables.c):
  *   I1  rows never move; each index in a row is that of a row that is there
- *   I2  a call's parent has a lower index; no two calls, types, lines or families are the same
+ *   I2  a frame's parent has a lower index; no two frames, calls, types, lines or families are the same
  *   I3  each site of the model that was read last has a row; there are at most LMM_PAGE_SITES_MAX + 1
- *       rows of sites, LMM_PAGE_CALLS_MAX of calls, LMM_PAGE_FAMILIES_MAX + 1 of families. What comes
+ *       rows of sites, LMM_PAGE_FRAMES_MAX of frames, LMM_PAGE_FAMILIES_MAX + 1 of families. What comes
  *       after that belongs to one more row, `other`; a stack loses its innermost calls. Of the
  *       sites that are new in a reading, those with most weight have rows of their own
  *
@@ -87,6 +87,7 @@ struct lmm_page_counts {
     size_t types;
     size_t lines;
     size_t calls;
+    size_t frames;
     size_t families;
     size_t sites;
 };

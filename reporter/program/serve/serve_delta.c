@@ -308,7 +308,10 @@ static void put_tables(struct lmm_json *json, const struct lmm_page_tables *tabl
         lmm_page_put_lines(json, tables, from->lines);
     }
     if (to.calls > from->calls) {
-        lmm_page_put_frames(json, tables, from->calls);
+        lmm_page_put_calls(json, tables, from->calls);
+    }
+    if (to.frames > from->frames) {
+        lmm_page_put_frames(json, tables, from->frames);
     }
 }
 

@@ -12,6 +12,8 @@ PRELOAD, STACKS, TYPED, SCHEMA = arguments(4)
 NO_PAGE = "it was built without" in run(LMM, "run", "--html", "/dev/null", "--", "true").stderr
 BYTES_MAX = 1500000    # of the file of a program with 10,000 stacks
 STACK_COUNT = 10000
+# Of a program in which 50 types and 50 lines change all the time a point takes 110 bytes; there are at most so many.
+POINT_BYTES, POINTS = 150, 2000
 
 
 @unittest.skipIf(NO_PAGE, "lmm has no page (Debian: node-d3)")
@@ -51,6 +53,14 @@ class Page(Case):
         self.assertEqual(document["process"]["state"], "exited")
         self.assertEqual(document["process"]["command"], [STACKS])
         self.assertEqual(document["kind"], "report")
+
+    def test_ten_thousand_deep_stacks(self):
+        document = self.run_page(STACKS, "deep", options=("--stacks", "64"))
+        self.assertGreaterEqual(len(document["sites"]["frame"]), STACK_COUNT)
+        self.assertEqual(len(document["frames"]["call"]), 200000, "as many as there may be")
+        self.assertGreaterEqual(len(document["calls"]["function"]), 3000)
+        points = len((document["series"] or {"time_ms": []})["time_ms"])
+        self.assertLess(len(self.page()) + POINT_BYTES * (POINTS - points), BYTES_MAX)
 
     def test_more_stacks_than_rows(self):
         document = self.run_page(STACKS, "5")
@@ -111,6 +121,17 @@ class Page(Case):
         self.assertEqual(len(pages), 2)
         for name in pages:
             self.assertEqual(f"{self.document(name)['process']['pid']}.html", name)
+
+    def test_a_page_of_the_program_alone(self):
+        script = "import subprocess; subprocess.run(['true'])"
+        for name, others in (("page.html", "page.%p.html"), ("page", "page.%p"), ("a.b/.page", "a.b/.page.%p")):
+            os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+            result = self.lmm("run", "--children", "--html", self.path(name), "-o", self.path("report"), "--", PYTHON, "-c", script)
+            self.assertEqual((result.returncode, result.stderr), (
+                0, f"lmm: {self.path(name)} is the page of the program alone, of 2 processes; --html {self.path(others)} writes one for each\n"))
+            self.assertIn(os.path.basename(PYTHON), self.document(name)["process"]["program"])
+        result = self.lmm("run", "--children", "--html", self.path("page.html"), "-o", self.path("report"), "--", STACKS, "1")
+        self.assertEqual((result.returncode, result.stderr), (0, ""), "no process has no page")
 
     def test_the_page_alone(self):
         result = self.lmm("run", "--format", "html", "-o", self.path("page.html"), "--", STACKS, "1")

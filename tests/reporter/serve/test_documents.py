@@ -18,7 +18,7 @@ def apply(document, delta):
     for name in ("process", "totals"):
         document[name].update(delta.get(name, {}))
     document["strings"] += delta.get("strings", [])
-    for table in ("types", "lines", "frames"):
+    for table in ("types", "lines", "calls", "frames"):
         for column, values in delta.get(table, {}).items():
             document[table][column] += values
     for table, names in NAMES.items():

@@ -119,14 +119,16 @@ Test(page_tables, calls_are_a_tree)
     row = tables->sites[tables->rows[0]].frame;
     for (size_t i = 0; i < sizeof(stack) / sizeof(stack[0]); i++) {
         cr_assert_geq(row, 0);
-        const struct lmm_page_call *call = &tables->calls.items[row];
+        const struct lmm_page_frame *frame = &tables->calls.frames[row];
+        const struct lmm_page_call *call = &tables->calls.items[frame->call];
         expect_text(call->function, stack[i]);
         cr_expect_eq((call->flags & LMM_PAGE_INLINED) != 0, i == 1);
         cr_expect_eq((call->flags & LMM_PAGE_WRAPPER) != 0, i == 0);
-        cr_expect_lt(call->parent, row);
-        row = call->parent;
+        cr_expect_lt(frame->parent, row);
+        row = frame->parent;
     }
     cr_expect_eq(row, LMM_PAGE_NONE);
+    cr_expect_eq(tables->calls.frame_count, 9);
     cr_expect_eq(tables->calls.count, 9);
 }
 

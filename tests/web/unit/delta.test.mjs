@@ -25,7 +25,8 @@ test('new rows of strings, types, lines and frames come after the old ones', () 
         strings: ['struct new'],
         types: {name: [8], confidence: ['likely'], evidence: [['size']], bytes: [4], file: [0], line: [0], gap: [''], lacking: [0]},
         lines: {function: [8], file: [4], line: [40], module: [5], id: [62]},
-        frames: {parent: [5], function: [8], file: [4], line: [40], module: [5], flags: [0]},
+        calls: {function: [8], file: [4], line: [40], module: [5], flags: [0]},
+        frames: {up: [1], call: [4], flags: [0]},
     });
     assert.strictEqual(model.types.name[2], 'struct new');
     assert.strictEqual(model.lines.count, 3);

@@ -24,12 +24,27 @@ test('characters that are not seen are replaced', () => {
     assert.strictEqual(readModel(document).types.name[0], 'a\ufffdb\ufffdc\ufffdd');
 });
 
+test('figures over time may be written as changes', () => {
+    const document = smallDocument();
+    document.series.rows = [{by: 'type', index: 1, changes: [5, 0, -5, 2 ** 52]}];
+    const {series} = readModel(document);
+    assert.deepStrictEqual(Array.from(series.rows[0].live), [5, 5, 0, 2 ** 52]);
+});
+
+test('frames have the names of their calls', () => {
+    const {frames} = readModel(smallDocument({frames: {up: [0, 1, 0, 1, 2, 1], call: [0, 1, 2, 1, 3, 1], flags: [0, 4, 0, 0, 4, 0]}}));
+    assert.deepStrictEqual(Array.from(frames.parent), [-1, 0, -1, 2, 2, 4]);
+    assert.deepStrictEqual(Array.from(frames.functionName), [1, 2, 1, 2, 3, 2]);
+    assert.deepStrictEqual(Array.from(frames.line), [30, 10, 31, 10, 20, 10]);
+    assert.deepStrictEqual(Array.from(frames.flags), [0, 4, 0, 0, 5, 0]);
+});
+
 // What is spoilt, and the place that the error must name.
 const spoilt = [
     ['the document', () => null],
     ['the document', () => []],
     ['the document', (d) => ({...d, schema: 'other'})],
-    ['version 2', (d) => ({...d, schema_version: 2})],
+    ['version 1', (d) => ({...d, schema_version: 1})],
     ['strings', (d) => ({...d, strings: {}})],
     ['strings[1]', (d) => ({...d, strings: ['', 5]})],
     ['kind', (d) => ({...d, kind: 'constructor'})],
@@ -39,8 +54,10 @@ const spoilt = [
     ['types.bytes', (d) => ({...d, types: {...d.types, bytes: [8]}})],
     ['types.name[1]', (d) => ({...d, types: {...d.types, name: [6, 99]}})],
     ['types.evidence', (d) => ({...d, types: {...d.types, evidence: []}})],
-    ['frames.parent[1]', (d) => ({...d, frames: {...d.frames, parent: [-1, 1, -1, 2, 2, 4]}})],
-    ['frames.parent[0]', (d) => ({...d, frames: {...d.frames, parent: [-2, 0, -1, 2, 2, 4]}})],
+    ['frames.up[1]', (d) => ({...d, frames: {...d.frames, up: [0, 2, 0, 1, 2, 1]}})],
+    ['frames.up[0]', (d) => ({...d, frames: {...d.frames, up: [-1, 1, 0, 1, 2, 1]}})],
+    ['frames.call[0]', (d) => ({...d, frames: {...d.frames, call: [4, 1, 2, 1, 3, 1]}})],
+    ['calls.file', (d) => ({...d, calls: {...d.calls, file: [4]}})],
     ['sites.frame[0]', (d) => ({...d, sites: {...d.sites, frame: [6, 3, 5, -1]}})],
     ['sites.type[0]', (d) => ({...d, sites: {...d.sites, type: [-1, 0, 1, 1]}})],
     ['sites.live_bytes[1]', (d) => ({...d, sites: {...d.sites, live_bytes: [1, 1.5, 0, 0]}})],
@@ -48,6 +65,10 @@ const spoilt = [
     ['sites.peak_bytes', (d) => ({...d, sites: {...d.sites, peak_bytes: [1, 2, 3]}})],
     ['series.time_ms[1]', (d) => ({...d, series: {...d.series, time_ms: [5, 4, 200, 400]}})],
     ['series.rows[0].index', (d) => ({...d, series: {...d.series, rows: [{by: 'type', index: 2, live_bytes: []}]}})],
+    ['series.rows[0].changes[2]', (d) => ({...d, series: {...d.series, rows: [{by: 'type', index: 0, changes: [5, 1, -7, 9]}]}})],
+    ['series.rows[0].changes[1]', (d) => ({...d, series: {...d.series, rows: [{by: 'type', index: 0, changes: [5, 1.5, 0, 0]}]}})],
+    ['series.rows[0].changes', (d) => ({...d, series: {...d.series, rows: [{by: 'type', index: 0, changes: [5]}]}})],
+    ['series.rows[0].live_bytes', (d) => ({...d, series: {...d.series, rows: [{by: 'type', index: 0, live_bytes: [5]}]}})],
     ['series.marks[0].kind', (d) => ({...d, series: {...d.series, marks: [{time_ms: 1, kind: 'x', text: ''}]}})],
     ['hints[0].type', (d) => ({...d, hints: [{saves_bytes: 1, text: '', type: 9, line: -1}]})],
     ['suspects[0]', (d) => ({...d, suspects: [null]})],

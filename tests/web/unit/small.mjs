@@ -8,7 +8,7 @@
  */
 export function smallDocument(changes) {
     return {
-        schema: 'lmm-page', schema_version: 1, lmm: '1', kind: 'report',
+        schema: 'lmm-page', schema_version: 2, lmm: '1', kind: 'report',
         process: {
             program: 'small', command: ['small'], pid: 7, state: 'exited', exit_status: 0,
             start_time_ns: 1000000, end_time_ns: 2001000000, made_time_ns: 2001000000, run_ns: null,
@@ -24,10 +24,8 @@ export function smallDocument(changes) {
             file: [4, 0], line: [3, 0], gap: ['', 'unknown'], lacking: [0, 0],
         },
         lines: {function: [2, 3], file: [4, 4], line: [10, 20], module: [5, 5], id: [60, 61]},
-        frames: {
-            parent: [-1, 0, -1, 2, 2, 4], function: [1, 2, 1, 2, 3, 2], file: [4, 4, 4, 4, 4, 4],
-            line: [30, 10, 31, 10, 20, 10], module: [5, 5, 5, 5, 5, 5], flags: [0, 0, 0, 0, 1, 0],
-        },
+        calls: {function: [1, 2, 1, 3], file: [4, 4, 4, 4], line: [30, 10, 31, 20], module: [5, 5, 5, 5], flags: [0, 0, 0, 1]},
+        frames: {up: [0, 1, 0, 1, 2, 1], call: [0, 1, 2, 1, 3, 1], flags: [0, 0, 0, 0, 0, 0]},
         sites: {
             frame: [1, 3, 5, -1], type: [0, 0, 1, 1], line: [0, 0, 0, 1], family: [-1, -1, -1, -1],
             live_bytes: [10, 20, 0, 0], live_blocks: [1, 2, 0, 0], peak_bytes: [10, 20, 25, 5],

@@ -98,7 +98,7 @@ test('what is too narrow is left out', () => {
 test('a stack of 20,000 calls is no recursion', () => {
     const count = 20000;
     const fill = (value) => new Array(count).fill(value);
-    const frames = {parent: fill(0).map((_, i) => i - 1), function: fill(2), file: fill(4), line: fill(1), module: fill(5), flags: fill(0)};
+    const frames = {up: fill(1).map((up, i) => i === 0 ? 0 : up), call: fill(1), flags: fill(0)};
     const sites = {frame: [count - 1], type: [0], line: [0], family: [-1], peak_bytes: [1]};
     const deep = readModel(smallDocument({frames, sites, series: null}));
     const deepTree = buildTree(deep, false);
