@@ -354,6 +354,14 @@ class Questions(ServeCase):
         answer = self.post("/holders", {"line": 0})
         self.assertEqual((answer.status, json.loads(answer.text)["error"]), (409, "the process has ended"))
 
+    def test_a_process_that_stands_still_does_not_answer(self):
+        document = self.server.json(self.path)
+        os.kill(self.program.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, self.program.pid, signal.SIGCONT)
+        answer = self.post("/holders", {"type": document["sites"]["type"][0]})
+        self.assertEqual(answer.status, 409)
+        self.assertRegex(json.loads(answer.text)["error"], "^process [0-9]+ does not answer: it is stopped")
+
     def test_bad_bodies(self):
         for body in ("x", "[]", "{", '{"text": 1}', '{"text": "a", "text": "b"}', '{"x": 1}', '{"text": "a\\u0000b"}', '{"text": "a\\nb"}',
                      '{"text": "\\ud800"}', '{"text": "' + "a" * 128 + '"}', '{} {}', '{"text": "a",}', '{"text": "a\x01"}', "{'text': 'a'}",
