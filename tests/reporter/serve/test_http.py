@@ -15,8 +15,8 @@ class Refusals(ServeCase):
         super().setUp()
         self.server = self.serve()
 
-    def raw(self, data, server=None):
-        """Sends bytes as they are and returns the status of the answer; None: the connection was closed without one."""
+    def sent(self, data, server=None):
+        """Sends bytes as they are and returns all that the server sends."""
         server = server or self.server
         with socket.create_connection((server.host, server.port), timeout=60) as connection:
             answer = b""
@@ -26,6 +26,11 @@ class Refusals(ServeCase):
             with contextlib.suppress(ConnectionError):
                 while part := connection.recv(65536):
                     answer += part
+        return answer
+
+    def raw(self, data, server=None):
+        """The same, but returns the status of the answer; None: the connection was closed without one."""
+        answer = self.sent(data, server)
         return int(answer.split()[1]) if answer.startswith(b"HTTP/1.") else None
 
     def request(self, first, *headers, body=b""):
@@ -140,6 +145,28 @@ class Refusals(ServeCase):
             self.assertIn(self.raw(data), (None, 400, 401, 403, 505), data)
         self.assertIn(self.request("GET / HTTP/1.1", "X: " + "a" * 60000), (None, 413, 414, 431))
         self.assertEqual(self.server.status("/healthz"), 200)
+
+    def test_answers_of_the_library(self):
+        """Fixed texts: they repeat nothing of the request, and the connection is closed."""
+        host = "Host: localhost\r\n"
+        for status, request in ((400, f"GET /marker\r\n{host}\r\n"),
+                                (400, f"GET /marker HTTP/1.1\r\n{host}marker\r\n\r\n"),
+                                (400, "GET /marker HTTP/1.1\r\n\r\n"),
+                                (400, f"POST /marker HTTP/1.1\r\n{host}Content-Length: marker\r\n\r\n"),
+                                (413, f"POST /marker HTTP/1.1\r\n{host}Content-Length: {'9' * 30}\r\n\r\n"),
+                                (414, f"GET /marker{'a' * 40000} HTTP/1.1\r\n{host}\r\n"),
+                                (431, f"GET /marker HTTP/1.1\r\n{host}X-Marker: {'a' * 40000}\r\n\r\n"),
+                                (505, f"GET /marker HTTP/2.0\r\n{host}\r\n")):
+            answer = self.sent(request.encode())
+            if not answer:   # it was reset, because there was more to read
+                self.assertGreater(len(request), 40000)
+                continue
+            head, _, body = answer.lower().partition(b"\r\n\r\n")
+            self.assertEqual(int(head.split()[1]), status, request[:80])
+            self.assertEqual({line.split(b":")[0] for line in head.splitlines()[1:]}, {b"date", b"connection", b"content-length"})
+            self.assertIn(b"connection: close", head)
+            self.assertNotIn(b"marker", answer.lower())
+            self.assertRegex(body, rb"(?s)<html>.*</html>$")
 
     def test_headers_of_answers(self):
         for path in (*PATHS, "/nothing"):
