@@ -17,6 +17,7 @@ install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 # Headers and manual pages name the documents.
 install(DIRECTORY docs/ DESTINATION "${CMAKE_INSTALL_DOCDIR}"
         FILES_MATCHING PATTERN "*.md" PATTERN "*.schema.json" PATTERN "man" EXCLUDE)
+install(DIRECTORY contrib DESTINATION "${CMAKE_INSTALL_DOCDIR}") # docs/fleet.md
 install(EXPORT lmm-targets NAMESPACE lmm:: DESTINATION "${lmm_package_dir}")
 
 configure_package_config_file(cmake/lmm-config.cmake.in lmm-config.cmake

@@ -169,6 +169,24 @@ class Profiles(ServeCase):
         result = run(go, "tool", "pprof", "-top", url, env={**self.environment, "PPROF_TMPDIR": self.folder, "HOME": self.folder})
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("add_node", result.stdout)
+        environment = {**self.environment, "PPROF_TMPDIR": self.folder, "HOME": self.folder}
+        for kind in ("inuse_space", "inuse_objects", "alloc_space", "alloc_objects"):   # those of Go's, which profilers look for
+            result = run(go, "tool", "pprof", "-top", f"-sample_index={kind}", url, env=environment)
+            self.assertIn(f"Type: {kind}", result.stdout, result.stderr)
+        result = run(go, "tool", "pprof", "-top", "-seconds=1", url, env=environment)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("400", result.stderr)
+
+    def test_pull_clients(self):
+        """As a scraping profiler asks: no token in the address, and any profile is compressed already."""
+        server = self.serve()
+        program = self.typed()
+        server.find(program.pid)
+        path = f"/debug/pprof/heap?pid={program.pid}"
+        for accepts in ("*/*", "application/octet-stream", None):
+            answer = server.ask(path, Accept=accepts, Accept_Encoding="gzip", User_Agent="Alloy/v1.9")
+            self.assertEqual((answer.status, answer.text[:2], answer.getheader("Content-Encoding")), (200, b"\x1f\x8b", None))
+        self.assertEqual(server.status(path + "&seconds=14"), 400)
 
 
 if __name__ == "__main__":
