@@ -74,6 +74,18 @@ test('hints are replaced when they are given', () => {
     assert.strictEqual(after({}).hints.length, 0);
 });
 
+test('suspects and notes are replaced when they are given, and stay when they are not', () => {
+    const suspect = {type: 0, line: 1, bytes_per_hour: 100, steady_ms: 60000, reaches_limit_ms: 0};
+    const document = smallDocument();
+    applyDelta(document, {sequence: 2, suspects: [suspect, {...suspect, line: 0}], notes: ['a note']});
+    assert.deepStrictEqual(readModel(document).suspects.map((one) => one.line), [1, 0]);
+    applyDelta(document, {sequence: 3, totals: {live_bytes: 5}});
+    assert.deepStrictEqual([readModel(document).suspects.length, readModel(document).notes], [2, ['a note']]);
+    applyDelta(document, {sequence: 4, suspects: []});
+    assert.deepStrictEqual(readModel(document).suspects, []);
+    assert.throws(() => after({suspects: [{...suspect, line: 99}]}), BadDocument);
+});
+
 const bad = [
     null, {sites: {from: 3, frame: [], index: []}}, {sites: {index: [9], live_bytes: [1]}}, {sites: {index: [], live_bytes: [1]}},
     {sites: {index: [0], live_bytes: 5}}, {strings: {}}, {types: {name: [99]}}, {lines: {other: [1]}}, {series: {time_ms: [401], live_bytes: [1, 2]}},
