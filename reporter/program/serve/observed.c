@@ -165,7 +165,10 @@ static void note_end(struct lmm_observed *observed)
 static void set_end(const struct lmm_observed *observed, struct lmm_model *model)
 {
     if (observed->is_removed) {
-        model->process = LMM_MODEL_EXITED;
+        model->process = observed->state == LMM_PROCESS_KILLED     ? LMM_MODEL_KILLED
+                         : observed->state == LMM_PROCESS_REPLACED ? LMM_MODEL_REPLACED
+                         : observed->state == LMM_PROCESS_LOST     ? LMM_MODEL_LOST
+                                                                   : LMM_MODEL_EXITED;
         model->end_time_ns = observed->end_ns;
     }
 }
@@ -185,17 +188,33 @@ static void show_end(struct lmm_observed *observed)
     }
 }
 
-/* At a clean end without leaks the file is removed: the process exited. */
+/* At a clean end without leaks the file is removed: a process that ran has exited. */
 static void set_removed(struct lmm_observed *observed)
 {
     if (!observed->is_removed && access(observed->path, F_OK) != 0 && errno == ENOENT) {
-        set_state(observed, LMM_PROCESS_EXITED, 0);
+        if (lmm_observed_runs(observed)) {
+            set_state(observed, LMM_PROCESS_EXITED, 0);
+            note_end(observed);
+        }
         observed->is_removed = true;
         observed->gone_ns = lmm_clock_ns(CLOCK_MONOTONIC);
         observed->trouble.text[0] = '\0';
         observed->memory = (struct lmm_memory_use) {0};
-        note_end(observed);
         show_end(observed);
+    }
+}
+
+/* A copy of a ledger that was removed has the figures of the time when it was made, and the end is known. */
+static void take_stored(struct lmm_observed *observed, struct lmm_model *model)
+{
+    bool is_first = !observed->was_read;
+
+    observed->read_ns = observed->end_ns != 0 ? observed->end_ns : model->snapshot_time_ns;
+    set_end(observed, model);
+    set_facts(observed, model);
+    observed->was_read = true;
+    if (is_first) {
+        note_end(observed);
     }
 }
 
@@ -216,6 +235,10 @@ struct lmm_snapshot *lmm_observed_read(struct lmm_observed *observed)
     bool ran = observed->was_read && lmm_observed_runs(observed);
 
     observed->trouble.text[0] = '\0';
+    if (observed->is_stored) {
+        take_stored(observed, snapshot->model);
+        return snapshot;
+    }
     set_state(observed, snapshot->state, snapshot->model->end_time_ns);
     if (snapshot->model->end_time_ns == 0) {
         snapshot->model->end_time_ns = observed->end_ns;
@@ -283,9 +306,14 @@ void lmm_observed_keep(struct lmm_observed *observed, struct lmm_snapshot *snaps
     observed->latest = snapshot;
 }
 
+const struct lmm_snapshot *lmm_observed_last(const struct lmm_observed *observed)
+{
+    return observed->latest != NULL ? observed->latest : observed->named;
+}
+
 struct lmm_model *lmm_observed_model(const struct lmm_observed *observed)
 {
-    const struct lmm_snapshot *last = observed->latest != NULL ? observed->latest : observed->named;
+    const struct lmm_snapshot *last = lmm_observed_last(observed);
 
     return last == NULL ? NULL : last->model;
 }
@@ -340,7 +368,7 @@ struct lmm_snapshot *lmm_observed_latest(struct lmm_observed *observed)
     struct lmm_snapshot *snapshot = observed->latest;
 
     observed->latest = NULL;
-    if (snapshot == NULL && !observed->is_removed) {
+    if (snapshot == NULL && (!observed->is_removed || observed->is_stored)) {
         snapshot = lmm_observed_read(observed);
     }
     return snapshot;
@@ -384,18 +412,20 @@ struct lmm_snapshot *lmm_observed_mark(const struct lmm_observed *observed, uint
     return NULL;
 }
 
-void lmm_observed_forget(struct lmm_observed *observed)
+static void forget(struct lmm_observed *observed)
 {
+    bool can_read = observed->is_stored || (!observed->is_removed && !lmm_observed_runs(observed));
+
     lmm_live_page_free(observed->page, false);
     observed->page = NULL;
     observed->advice_due_ns = 0;
-    if (observed->latest == NULL && (observed->is_removed || lmm_observed_runs(observed))) {
+    if (observed->latest == NULL && !can_read) {
         observed->latest = observed->named;
     } else {
         lmm_snapshot_free(observed->named);
     }
     observed->named = NULL;
-    if (!observed->is_removed && !lmm_observed_runs(observed)) {
+    if (can_read) {
         lmm_observed_keep(observed, NULL);
     }
 }
@@ -403,6 +433,18 @@ void lmm_observed_forget(struct lmm_observed *observed)
 bool lmm_observed_is_followed(const struct lmm_observed *observed)
 {
     return observed->page != NULL && lmm_channel_is_followed(lmm_live_page_channel(observed->page));
+}
+
+void lmm_observed_forget_unused(struct lmm_observed *observed, uint64_t now_ns)
+{
+    if (lmm_observed_is_followed(observed)) {
+        observed->used_ns = now_ns;
+    }
+    if (!observed->is_naming && observed->used_ns != 0 &&
+        now_ns >= observed->used_ns + LMM_OBSERVED_KEPT_SECONDS * LMM_NS_PER_SECOND) {
+        observed->used_ns = 0;
+        forget(observed);
+    }
 }
 
 /* ---- Words ----------------------------------------------------------------------------------- */
@@ -450,6 +492,7 @@ void lmm_observed_put(struct lmm_json *json, const struct lmm_observed *observed
     lmm_json_u64(json, "frees", facts->frees);
     lmm_json_u64(json, "resident_bytes", observed->memory.resident_bytes);
     lmm_json_u64(json, "limit_bytes", observed->limit_bytes);
+    lmm_json_u64(json, "read_time_ns", lmm_observed_runs(observed) ? 0 : observed->read_ns);
     lmm_json_text(json, "names", lmm_observed_names(observed));
     lmm_json_text(json, "trouble", observed->trouble.text);
     lmm_json_end_object(json);

@@ -34,7 +34,8 @@ struct lmm_symbols;
 
 enum {
     LMM_OBSERVED_ID_BYTES = 36,
-    LMM_OBSERVED_MARKS = 4, /* as many as the process keeps */
+    LMM_OBSERVED_MARKS = 4,         /* as many as the process keeps */
+    LMM_OBSERVED_KEPT_SECONDS = 60, /* how long a page is kept that nobody asks for */
 };
 
 /* What was read at a mark that this server made. */
@@ -67,6 +68,7 @@ struct lmm_observed {
     char *command; /* NULL: not read yet */
     enum lmm_process_state state;
     bool is_removed; /* the ledger's file does not exist any more */
+    bool is_stored;  /* and path is that of a copy (past.h) */
     bool was_read;
     bool is_listed;   /* the last search found its ledger */
     bool wants_names; /* it waits for the namer */
@@ -88,6 +90,8 @@ struct lmm_observed {
     struct lmm_timeline *timeline;
     uint64_t noted_read_ns;  /* of the reading that it has last */
     uint64_t stored_read_ns; /* of the one that was stored last */
+    uint64_t copied_ns;      /* CLOCK_MONOTONIC, of the last copy of its ledger; 0: none */
+    uint64_t copied_calls;   /* allocations and frees in it */
     struct lmm_symbols *symbols;
     uint32_t
         frames; /* these two: of the last reading that was named; another one with as many needs nothing new */
@@ -150,13 +154,16 @@ void lmm_observed_keep_mark(struct lmm_observed *observed, uint32_t number,
 /* Returns the reading at a mark; NULL: it is not kept. */
 struct lmm_snapshot *lmm_observed_mark(const struct lmm_observed *observed, uint32_t number);
 
-/* Frees the page and the readings that can be read again. */
-void lmm_observed_forget(struct lmm_observed *observed);
+/* Frees the page and the readings that can be read again, when nobody has asked for them for a while. now_ns: CLOCK_MONOTONIC. */
+void lmm_observed_forget_unused(struct lmm_observed *observed, uint64_t now_ns);
 
 /* Whether somebody follows its page's events. */
 bool lmm_observed_is_followed(const struct lmm_observed *observed);
 
-/* Returns the model of the last reading; NULL: it was freed. */
+/* Returns the last reading, which stays the process's; NULL: it was freed. */
+const struct lmm_snapshot *lmm_observed_last(const struct lmm_observed *observed);
+
+/* Returns its model; NULL: it was freed. */
 struct lmm_model *lmm_observed_model(const struct lmm_observed *observed);
 
 /* Returns what is known of it at the last reading. */

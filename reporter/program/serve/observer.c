@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reporter/core/compare.h"
 #include "reporter/core/model.h"
@@ -12,9 +13,9 @@
 #include "reporter/program/base/clock.h"
 #include "reporter/program/ledger/discover.h"
 #include "reporter/program/ledger/snapshot.h"
-#include "reporter/program/serve/history_store.h"
 #include "reporter/program/serve/live_page.h"
 #include "reporter/program/serve/observed.h"
+#include "reporter/program/serve/past.h"
 #include "reporter/program/serve/serve_answer.h"
 #include "reporter/program/serve/serve_channel.h"
 #include "reporter/program/serve/serve_namer.h"
@@ -144,26 +145,24 @@ static void tell_changes(struct lmm_observer *observer, const struct lmm_answer 
 
 /* ---- Discovery ------------------------------------------------------------------------------- */
 
-static bool is_of(const struct lmm_observed *observed, const struct lmm_ledger_entry *entry)
-{
-    return observed->id.pid == entry->pid && observed->id.start_ns == entry->start_time_ns &&
-           strcmp(observed->path, entry->path) == 0;
-}
-
-static struct lmm_observed *find_entry(const struct lmm_observer *observer,
-                                       const struct lmm_ledger_entry *entry)
+/* path: of its ledger; NULL: any. */
+static struct lmm_observed *find_process(const struct lmm_observer *observer,
+                                         struct lmm_process_id id, const char *path)
 {
     for (size_t i = 0; i < observer->count; i++) {
-        if (is_of(observer->items[i], entry)) {
-            return observer->items[i];
+        struct lmm_observed *observed = observer->items[i];
+
+        if (observed->id.pid == id.pid && observed->id.start_ns == id.start_ns &&
+            (path == NULL || strcmp(observed->path, path) == 0)) {
+            return observed;
         }
     }
     return NULL;
 }
 
-static void add_entry(struct lmm_observer *observer, const struct lmm_ledger_entry *entry)
+/* Takes the process, which may be NULL, and returns whether it was added. */
+static bool add_process(struct lmm_observer *observer, struct lmm_observed *observed)
 {
-    struct lmm_observed *observed = lmm_observed_new(entry);
     struct lmm_observed **place =
         observed == NULL
             ? NULL
@@ -171,12 +170,20 @@ static void add_entry(struct lmm_observer *observer, const struct lmm_ledger_ent
 
     if (place == NULL) {
         lmm_observed_free(observed);
-        return;
+        return false;
     }
     *place = observed;
-    if (observer->store != NULL) {
-        lmm_history_store_load(observer->store, &observed->id, observed->timeline);
+    return true;
+}
+
+static void add_entry(struct lmm_observer *observer, const struct lmm_ledger_entry *entry)
+{
+    struct lmm_observed *observed = lmm_observed_new(entry);
+
+    if (!add_process(observer, observed)) {
+        return;
     }
+    lmm_past_load(observer->past, observed);
     observed->is_listed = true;
     observed->limit_bytes = lmm_observed_runs(observed) ? lmm_memory_limit_of(observed->id.pid) : 0;
     if (observed->limit_bytes == 0) {
@@ -194,6 +201,19 @@ static int compare_items(const void *left, const void *right)
     return order != 0 ? order : lmm_compare_u64(a->id.pid, b->id.pid);
 }
 
+/* Adds processes of the past whose ledgers are gone. dead: how many dead ones there are. */
+static void add_past(struct lmm_observer *observer, size_t dead)
+{
+    struct lmm_copy_list list = lmm_past_list(observer->past);
+
+    for (size_t i = 0; i < list.count && dead < LMM_OBSERVER_DEAD_MAX; i++) {
+        if (find_process(observer, list.copies[i].id, NULL) == NULL) {
+            dead += add_process(observer, lmm_past_observe(observer->past, &list.copies[i]));
+        }
+    }
+    lmm_copy_list_free(&list);
+}
+
 /* Looks for ledgers. One that was found before and is not there any more was removed, which its reading finds. */
 static void search(struct lmm_observer *observer)
 {
@@ -207,7 +227,8 @@ static void search(struct lmm_observer *observer)
         observer->items[i]->is_listed = false;
     }
     for (size_t i = list.count; i-- > 0;) { /* the newest first */
-        struct lmm_observed *known = find_entry(observer, &list.entry[i]);
+        const struct lmm_process_id id = {list.entry[i].pid, list.entry[i].start_time_ns};
+        struct lmm_observed *known = find_process(observer, id, list.entry[i].path);
 
         dead += !lmm_process_runs(list.entry[i].state);
         if (known != NULL) {
@@ -217,6 +238,9 @@ static void search(struct lmm_observer *observer)
         }
     }
     lmm_discover_free(&list);
+    if (observer->next_search_ns == 0) {
+        add_past(observer, dead);
+    }
     if (observer->count != before) {
         qsort(observer->items, observer->count, sizeof(struct lmm_observed *), compare_items);
     }
@@ -280,19 +304,6 @@ static void name_reading(struct lmm_observer *observer, struct lmm_observed *obs
     start_job(observer, observed, snapshot, false);
 }
 
-/* Frees what nobody has asked for for a while. */
-static void forget_unused(struct lmm_observed *observed, uint64_t now_ns)
-{
-    if (lmm_observed_is_followed(observed)) {
-        observed->used_ns = now_ns;
-    }
-    if (!observed->is_naming && observed->used_ns != 0 &&
-        now_ns >= observed->used_ns + LMM_OBSERVER_KEPT_SECONDS * LMM_NS_PER_SECOND) {
-        observed->used_ns = 0;
-        lmm_observed_forget(observed);
-    }
-}
-
 /* Whether a reading gets names now: while somebody follows the page, and once at the start, so that they are known when
  * somebody asks. */
 static bool is_to_name(const struct lmm_observed *observed, bool is_first, uint64_t now_ns)
@@ -326,15 +337,21 @@ static void read_one(struct lmm_observer *observer, struct lmm_observed *observe
     bool is_first = !observed->was_read;
     struct lmm_snapshot *snapshot;
 
-    forget_unused(observed, now_ns);
+    lmm_observed_forget_unused(observed, now_ns);
     if (observed->is_removed || (!ran && !is_first && observed->is_listed)) {
         return;
     }
     snapshot = lmm_observed_read(observed);
     if (snapshot == NULL) {
+        if (observed->is_removed) {
+            lmm_past_end(observer->past, observed, lmm_observed_last(observed));
+        }
         return;
     }
     lmm_observed_note(observed, snapshot);
+    if (!lmm_observed_runs(observed)) {
+        lmm_past_end(observer->past, observed, snapshot);
+    }
     observed->wants_advice |= lmm_observed_is_advice_old(observed, now_ns);
     if (!ran) { /* what has ended is read again when somebody asks */
         lmm_snapshot_free(snapshot);
@@ -346,27 +363,6 @@ static void read_one(struct lmm_observer *observer, struct lmm_observed *observe
     }
 }
 
-/* Writes the figures of those that run, and of those that have just ended. */
-static void store_points(struct lmm_observer *observer, uint64_t now_ns)
-{
-    uint64_t before_ns = observer->stored_ns;
-
-    if (observer->store == NULL || now_ns < before_ns + LMM_STORE_SECONDS * LMM_NS_PER_SECOND) {
-        return;
-    }
-    observer->stored_ns = now_ns;
-    lmm_history_store_begin(observer->store);
-    for (size_t i = 0; i < observer->count; i++) {
-        struct lmm_observed *observed = observer->items[i];
-
-        if (observed->noted_read_ns != observed->stored_read_ns) {
-            observed->stored_read_ns = observed->noted_read_ns;
-            lmm_history_store_add(observer->store, &observed->id, observed->timeline);
-        }
-    }
-    lmm_history_store_end(observer->store);
-}
-
 static void put_gone(struct lmm_sink *sink, const struct lmm_observed *observed)
 {
     const struct lmm_answer *answer = sink->context;
@@ -375,17 +371,31 @@ static void put_gone(struct lmm_sink *sink, const struct lmm_observed *observed)
     lmm_sink_printf(sink, "%s\"%s\"", is_first ? "" : ", ", observed->id_text);
 }
 
+/* Whether a process whose ledger was removed is listed no longer. */
+static bool is_old(const struct lmm_observed *observed, size_t dead, uint64_t now_ns)
+{
+    if (!observed->is_removed || observed->is_naming) {
+        return false;
+    }
+    return observed->is_stored
+               ? dead > LMM_OBSERVER_DEAD_MAX || access(observed->path, F_OK) != 0
+               : now_ns >= observed->gone_ns + LMM_OBSERVER_GONE_SECONDS * LMM_NS_PER_SECOND;
+}
+
 /* Removes those that are not listed any more. */
 static void forget_old(struct lmm_observer *observer, uint64_t now_ns, struct lmm_sink *gone)
 {
+    size_t dead = 0;
     size_t kept = 0;
 
     for (size_t i = 0; i < observer->count; i++) {
+        dead += observer->items[i]->is_stored;
+    }
+    for (size_t i = 0; i < observer->count; i++) {
         struct lmm_observed *observed = observer->items[i];
-        bool is_old = observed->is_removed && !observed->is_naming &&
-                      now_ns >= observed->gone_ns + LMM_OBSERVER_GONE_SECONDS * LMM_NS_PER_SECOND;
 
-        if (is_old) {
+        if (is_old(observed, dead, now_ns)) {
+            dead -= observed->is_stored;
             put_gone(gone, observed);
             lmm_observed_free(observed);
         } else {
@@ -412,7 +422,7 @@ void lmm_observer_read(struct lmm_observer *observer)
         read_one(observer, observer->items[i], now_ns);
     }
     advise_next(observer);
-    store_points(observer, now_ns);
+    lmm_past_write(observer->past, observer->items, observer->count, now_ns);
     forget_old(observer, now_ns, &sink);
     lmm_sink_flush(&sink);
     tell_changes(observer, gone);
@@ -465,6 +475,9 @@ bool lmm_observer_take_names(struct lmm_observer *observer)
         take_advice(observed, &job);
     } else {
         lmm_snapshot_free(job.snapshot);
+    }
+    if (observed->is_removed) {
+        lmm_past_end(observer->past, observed, lmm_observed_last(observed));
     }
     lmm_naming_free_advice(&job);
     name_next(observer);
@@ -522,8 +535,7 @@ void lmm_observer_beat(struct lmm_observer *observer)
 
 /* ---- The observer ---------------------------------------------------------------------------- */
 
-struct lmm_observer *lmm_observer_new(int wake, uint64_t limit_bytes,
-                                      struct lmm_history_store *store)
+struct lmm_observer *lmm_observer_new(int wake, uint64_t limit_bytes, struct lmm_past *past)
 {
     struct lmm_observer *observer = calloc(1, sizeof(*observer));
 
@@ -531,7 +543,7 @@ struct lmm_observer *lmm_observer_new(int wake, uint64_t limit_bytes,
         return NULL;
     }
     observer->limit_bytes = limit_bytes;
-    observer->store = store;
+    observer->past = past;
     /* A server that is started later has higher numbers, so a client of an earlier one takes the whole list. */
     observer->sequence = lmm_clock_ns(CLOCK_REALTIME) / LMM_NS_PER_MS;
     observer->namer = lmm_namer_new(wake);
@@ -543,12 +555,16 @@ struct lmm_observer *lmm_observer_new(int wake, uint64_t limit_bytes,
     return observer;
 }
 
+void lmm_observer_store(struct lmm_observer *observer)
+{
+    lmm_past_write(observer->past, observer->items, observer->count, UINT64_MAX);
+}
+
 void lmm_observer_free(struct lmm_observer *observer)
 {
     if (observer == NULL) {
         return;
     }
-    store_points(observer, UINT64_MAX);
     lmm_namer_free(observer->namer);
     if (observer->naming != NULL) {
         observer->naming->is_naming = false;

@@ -19,38 +19,39 @@
 
 struct lmm_answer;
 struct lmm_channel;
-struct lmm_history_store;
 struct lmm_namer;
 struct lmm_observed;
+struct lmm_past;
 struct lmm_snapshot;
 
 enum {
-    LMM_OBSERVER_DEAD_MAX = 200,     /* processes that have ended; the newest */
-    LMM_OBSERVER_GONE_SECONDS = 600, /* how long one is listed whose ledger was removed */
-    LMM_OBSERVER_KEPT_SECONDS = 60,  /* how long a page is kept that nobody asks for */
+    LMM_OBSERVER_DEAD_MAX = 200, /* processes that have ended; the newest */
+    LMM_OBSERVER_GONE_SECONDS =
+        600, /* how long one is listed whose ledger was removed, without a copy */
 };
 
 struct lmm_observer {
     struct lmm_observed **items; /* by start time, oldest first */
     size_t count;
     struct lmm_namer *namer;
-    struct lmm_observed *naming;     /* which the namer has; NULL: none */
-    uint64_t naming_read_ns;         /* when its reading was made */
-    size_t turn;                     /* where to look for the next one for the namer */
-    uint64_t limit_bytes;            /* of processes without a limit of their own; 0: none */
-    struct lmm_history_store *store; /* NULL: none */
-    uint64_t stored_ns;              /* CLOCK_MONOTONIC, of the last points in it */
+    struct lmm_observed *naming; /* which the namer has; NULL: none */
+    uint64_t naming_read_ns;     /* when its reading was made */
+    size_t turn;                 /* where to look for the next one for the namer */
+    uint64_t limit_bytes;        /* of processes without a limit of their own; 0: none */
+    struct lmm_past *past;       /* NULL: nothing is kept on disk */
     uint64_t sequence;
     uint64_t made_ns;        /* CLOCK_REALTIME, of the list */
     uint64_t next_search_ns; /* CLOCK_MONOTONIC: when to look for ledgers again */
     struct lmm_channel *channel;
 };
 
-/* Returns an observer; wake: an eventfd for lmm_observer_take_names(). store: where to keep figures over time; it must live as long; NULL:
- * nowhere. NULL: out of memory. */
-struct lmm_observer *lmm_observer_new(int wake, uint64_t limit_bytes,
-                                      struct lmm_history_store *store);
+/* Returns an observer; wake: an eventfd for lmm_observer_take_names(). past: what is kept on disk; it must live as long; NULL: nothing.
+ * NULL: out of memory. */
+struct lmm_observer *lmm_observer_new(int wake, uint64_t limit_bytes, struct lmm_past *past);
 void lmm_observer_free(struct lmm_observer *observer);
+
+/* Writes to disk what is to be kept, before the end. */
+void lmm_observer_store(struct lmm_observer *observer);
 
 /* Looks for ledgers, and reads those of processes that run. Once a second. */
 void lmm_observer_read(struct lmm_observer *observer);

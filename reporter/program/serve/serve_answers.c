@@ -10,10 +10,10 @@
 #include "reporter/program/base/program.h"
 #include "reporter/program/formats/format.h"
 #include "reporter/program/ledger/snapshot.h"
-#include "reporter/program/serve/history_store.h"
 #include "reporter/program/serve/live_page.h"
 #include "reporter/program/serve/observed.h"
 #include "reporter/program/serve/observer.h"
+#include "reporter/program/serve/past.h"
 #include "reporter/program/serve/serve_answer.h"
 #include "reporter/program/serve/serve_asker.h"
 #include "reporter/program/serve/serve_channel.h"
@@ -232,12 +232,12 @@ bool lmm_answers_init(struct lmm_answers *answers, int wake,
                       const struct lmm_server_options *options)
 {
     if (options->history != NULL) {
-        answers->store = lmm_history_store_open(options->history);
-        if (answers->store == NULL) {
+        answers->past = lmm_past_open(options->history);
+        if (answers->past == NULL) {
             return false;
         }
     }
-    answers->observer = lmm_observer_new(wake, options->limit_bytes, answers->store);
+    answers->observer = lmm_observer_new(wake, options->limit_bytes, answers->past);
     answers->asker = lmm_asker_new(wake);
     if (answers->observer == NULL || answers->asker == NULL) {
         lmm_complain("%s", strerror(ENOMEM));
@@ -255,7 +255,7 @@ void lmm_answers_end(struct lmm_answers *answers)
 void lmm_answers_free(struct lmm_answers *answers)
 {
     lmm_asker_free(answers->asker);
-    lmm_history_store_close(answers->store);
+    lmm_past_close(answers->past);
 }
 
 bool lmm_answers_are_busy(const struct lmm_answers *answers)

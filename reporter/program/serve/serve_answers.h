@@ -7,7 +7,7 @@
 
 struct lmm_answer;
 struct lmm_asker;
-struct lmm_history_store;
+struct lmm_past;
 struct lmm_http_request;
 struct lmm_observer;
 struct lmm_server_options; /* serve_options.h */
@@ -15,7 +15,7 @@ struct lmm_server_options; /* serve_options.h */
 struct lmm_answers {
     struct lmm_observer *observer;
     struct lmm_asker *asker;
-    struct lmm_history_store *store;
+    struct lmm_past *past; /* NULL: none */
 };
 
 /* wake: an eventfd, to which is added when lmm_answers_take() has something. False after a message on stderr. */

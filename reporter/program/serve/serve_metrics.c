@@ -144,11 +144,17 @@ static void put_lost(struct lmm_sink *sink, const struct sample *samples, size_t
     }
 }
 
-/* Whether a later process has the same labels: a PID that was used again. */
+/* Whether a later process has the same labels, because a PID was used again; or the ledger was removed a while ago. */
 static bool is_hidden(const struct lmm_observer *observer, size_t index)
 {
     const struct lmm_observed *observed = observer->items[index];
 
+    if (observed->is_stored &&
+        (observed->gone_ns == 0 ||
+         lmm_clock_ns(CLOCK_MONOTONIC) >=
+             observed->gone_ns + LMM_OBSERVER_GONE_SECONDS * LMM_NS_PER_SECOND)) {
+        return true;
+    }
     for (size_t i = index + 1; i < observer->count; i++) {
         if (observer->items[i]->was_read && observer->items[i]->id.pid == observed->id.pid &&
             strcmp(observer->items[i]->binary, observed->binary) == 0) {

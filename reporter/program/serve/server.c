@@ -203,6 +203,9 @@ int lmm_server_run(const struct lmm_server_options *options)
         while (step(&server)) {
         }
     }
+    if (is_open) {
+        lmm_observer_store(server.answers.observer);
+    }
     if (is_open && lmm_answers_are_busy(&server.answers)) {
         if (options->unix_path != NULL) {
             unlink(options->unix_path);
