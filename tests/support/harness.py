@@ -3,6 +3,7 @@
 
 CMake puts this folder on PYTHONPATH. The first argument of each test that imports this is the program `lmm`.
 """
+import concurrent.futures
 import contextlib
 import os
 import pty
@@ -174,6 +175,35 @@ class Case(unittest.TestCase):
                     stream.close()
 
 
-def main():
+def tests_of(suite):
+    """The tests of a suite, also of those in it."""
+    for one in suite:
+        if isinstance(one, unittest.TestCase):
+            yield one
+        else:
+            yield from tests_of(one)
+
+
+class Together(unittest.TestSuite):
+    """Runs its tests in a few threads, because they wait most of the time. They have no setUpClass() and the like."""
+    THREADS = 4
+
+    def run(self, result, debug=False):
+        def run_one(test):
+            found = unittest.TestResult()
+            test.run(found)
+            return found
+
+        with concurrent.futures.ThreadPoolExecutor(self.THREADS) as pool:
+            for found in pool.map(run_one, tests_of(self)):
+                result.testsRun += found.testsRun
+                for name in ("failures", "errors", "skipped", "expectedFailures", "unexpectedSuccesses"):
+                    getattr(result, name).extend(getattr(found, name))
+        return result
+
+
+def main(together=False):
     """Runs the tests that the rest of the command line names, or all."""
+    if together:
+        unittest.defaultTestLoader.suiteClass = Together
     unittest.main(module="__main__", argv=sys.argv)

@@ -395,4 +395,4 @@ class Questions(ServeCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(together=True)

@@ -191,4 +191,4 @@ class History(ServeCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(together=True)

@@ -190,4 +190,4 @@ class Profiles(ServeCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(together=True)

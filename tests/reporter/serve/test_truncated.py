@@ -65,4 +65,4 @@ class Truncated(ServeCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(together=True)
