@@ -319,16 +319,16 @@ static void tell(const struct builder *builder, uint32_t number, struct lmm_shap
         at = builder->nodes[at].is_loop ? builder->nodes[builder->nodes[at].parent].parent
                                         : builder->nodes[at].parent;
     }
+    uint32_t count = length < LMM_SHAPE_LINKS ? length : (uint32_t) LMM_SHAPE_LINKS;
     *shape = (struct lmm_shape) {
         .blocks = builder->nodes[number].blocks,
         .bytes = builder->nodes[number].bytes,
         .length = length,
-        .count = length < LMM_SHAPE_LINKS ? length : (uint32_t) LMM_SHAPE_LINKS,
+        .count = count,
     };
-    for (uint32_t i = 0; i < shape->count; i++) {
-        bool is_late = i >= shape->count / 2;
-        const struct node *node =
-            &builder->nodes[ways[is_late ? shape->count - 1 - i : length - 1 - i]];
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_late = i >= count / 2;
+        const struct node *node = &builder->nodes[ways[is_late ? count - 1 - i : length - 1 - i]];
         shape->links[i] =
             node->is_loop ? link_of(&builder->nodes[node->parent], node) : link_of(node, NULL);
     }
