@@ -2,11 +2,10 @@
 #include "lib/books/process.h"
 
 #include "lib/ground/system.h"
+#include "lib/ground/short_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Field of /proc/PID/stat: when the process started, in clock ticks since boot; proc(5). */
@@ -42,7 +41,7 @@ static uint64_t start_ticks(void)
     for (int field = 2; at != NULL && field < STAT_START_TICKS; field++) {
         at = strchr(at + 1, ' ');
     }
-    return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
+    return at == NULL ? 0 : lmm_short_text_number(at + 1);
 }
 
 static uint64_t pid_namespace(void)
@@ -51,7 +50,7 @@ static uint64_t pid_namespace(void)
 
     lmm_system_readlink("/proc/self/ns/pid", link, sizeof(link));
     const char *bracket = strchr(link, '['); /* pid:[4026531836] */
-    return bracket == NULL ? 0 : strtoull(bracket + 1, NULL, 10);
+    return bracket == NULL ? 0 : lmm_short_text_number(bracket + 1);
 }
 
 static void describe_executable(struct lmm_ledger_header *header)
@@ -59,7 +58,7 @@ static void describe_executable(struct lmm_ledger_header *header)
     size_t bytes = sizeof(header->executable);
 
     if (lmm_system_readlink("/proc/self/exe", header->executable, bytes) == 0) {
-        snprintf(header->executable, bytes, "%s", program_invocation_name);
+        lmm_short_text_join(header->executable, bytes, LMM_TEXTS(program_invocation_name));
     }
 }
 
@@ -79,7 +78,7 @@ bool lmm_process_has_mapped(const char *ending)
 {
     char line_end[128];
     char piece[2048];
-    size_t length = (size_t) snprintf(line_end, sizeof(line_end), "%s\n", ending);
+    size_t length = lmm_short_text_join(line_end, sizeof(line_end), LMM_TEXTS(ending, "\n"));
     size_t kept = 0;
     ssize_t got = 0;
     bool found = false;

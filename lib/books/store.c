@@ -4,14 +4,13 @@
 #include "lib/ground/options.h"
 #include "lib/ground/panic.h"
 #include "lib/ground/system.h"
+#include "lib/ground/short_text.h"
 #include "lib/books/process.h"
 #include "lib/ground/vm.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <lmm/ledger.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
@@ -82,7 +81,16 @@ static bool runtime_directory(char *path, size_t bytes)
 
     return base != NULL && base[0] == '/' && lmm_system_stat(base, &facts) == 0 &&
            S_ISDIR(facts.st_mode) && facts.st_uid == lmm_system_geteuid() &&
-           (size_t) snprintf(path, bytes, "%s/lmm", base) < bytes;
+           lmm_short_text_join(path, bytes, LMM_TEXTS(base, "/lmm")) < bytes;
+}
+
+static size_t users_directory(const char *start, char *path, size_t bytes)
+{
+    struct lmm_short_text text = lmm_short_text_begin(path, bytes);
+
+    lmm_short_text_put(&text, start);
+    lmm_short_text_put_number(&text, lmm_system_geteuid());
+    return text.length;
 }
 
 /* Writes the directory of a place, as far as it fits. The result is its length; 0: the place does
@@ -93,14 +101,13 @@ static size_t directory_of(enum place place, char *path, size_t bytes)
 
     path[0] = '\0';
     switch (place) {
-    case CHOSEN: return (size_t) snprintf(path, bytes, "%s", store.directory);
+    case CHOSEN: return lmm_short_text_join(path, bytes, LMM_TEXTS(store.directory));
     case OPTION:
         return lmm_options_expand_path(lmm_options.ledger, path, bytes) ? strlen(path) : bytes;
-    case VARIABLE: return (size_t) snprintf(path, bytes, "%s", named == NULL ? "" : named);
+    case VARIABLE: return lmm_short_text_join(path, bytes, LMM_TEXTS(named));
     case RUNTIME: return runtime_directory(path, bytes) ? strlen(path) : 0;
-    case SHARED_MEMORY:
-        return (size_t) snprintf(path, bytes, "/dev/shm/lmm-%u", lmm_system_geteuid());
-    case TEMPORARY: return (size_t) snprintf(path, bytes, "/tmp/lmm-%u", lmm_system_geteuid());
+    case SHARED_MEMORY: return users_directory("/dev/shm/lmm-", path, bytes);
+    case TEMPORARY: return users_directory("/tmp/lmm-", path, bytes);
     case PLACES: break;
     }
     return 0;
@@ -112,10 +119,10 @@ static bool make_absolute(const char *path, char *ret_absolute, size_t bytes)
     char working[LMM_OPTION_PATH_MAX];
 
     if (path[0] == '/') {
-        return (size_t) snprintf(ret_absolute, bytes, "%s", path) < bytes;
+        return lmm_short_text_join(ret_absolute, bytes, LMM_TEXTS(path)) < bytes;
     }
     return lmm_system_getcwd(working, sizeof(working)) != 0 &&
-           (size_t) snprintf(ret_absolute, bytes, "%s/%s", working, path) < bytes;
+           lmm_short_text_join(ret_absolute, bytes, LMM_TEXTS(working, "/", path)) < bytes;
 }
 
 /* ---- The contents ---------------------------------------------------------------------------- */
@@ -292,7 +299,7 @@ static int create_in(int directory, const struct contents *contents, const char 
 {
     char draft[NAME_BYTES + 8];
 
-    snprintf(draft, sizeof(draft), ".%s.new", name);
+    lmm_short_text_join(draft, sizeof(draft), LMM_TEXTS(".", name, ".new"));
     /* A file of this name belongs to the program before exec, or, if mapped, to another copy of
      * LMM. */
     if (lmm_system_exists_at(directory, name) && lmm_process_has_mapped(name)) {
@@ -354,7 +361,7 @@ static void note(struct trouble *trouble, enum place place, const char *director
     bool is_asked_for = place <= VARIABLE;
 
     if (trouble->error == 0 || (is_asked_for && !trouble->is_asked_for)) {
-        snprintf(trouble->directory, sizeof(trouble->directory), "%s", directory);
+        lmm_short_text_join(trouble->directory, sizeof(trouble->directory), LMM_TEXTS(directory));
         trouble->error = error;
         trouble->is_asked_for = is_asked_for;
     }
@@ -381,7 +388,7 @@ static int create_at(enum place place, const struct contents *contents, const ch
     }
     if (error == 0) {
         memcpy(store.directory, absolute, sizeof(absolute));
-        snprintf(store.path, sizeof(store.path), "%s/%s", absolute, name);
+        lmm_short_text_join(store.path, sizeof(store.path), LMM_TEXTS(absolute, "/", name));
     } else {
         note(trouble, place, absolute[0] == '\0' ? path : absolute, error);
     }
@@ -448,8 +455,13 @@ int lmm_store_create(void *region, size_t bytes, size_t bound_bytes,
     if (!lmm_store_is_wanted()) {
         return -1;
     }
-    snprintf(name, sizeof(name), "%" PRIu32 ".%" PRIu64 ".%" PRIu64 LMM_LEDGER_SUFFIX, header->pid,
-             header->start_ticks, header->pid_namespace);
+    struct lmm_short_text text = lmm_short_text_begin(name, sizeof(name));
+    lmm_short_text_put_number(&text, header->pid);
+    lmm_short_text_put(&text, ".");
+    lmm_short_text_put_number(&text, header->start_ticks);
+    lmm_short_text_put(&text, ".");
+    lmm_short_text_put_number(&text, header->pid_namespace);
+    lmm_short_text_put(&text, LMM_LEDGER_SUFFIX);
     int result = create(&contents, name);
     errno = saved_errno;
     return result;

@@ -3,11 +3,10 @@
 
 #include "lib/ground/panic.h"
 #include "lib/ground/system.h"
+#include "lib/ground/short_text.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -437,12 +436,12 @@ void lmm_options_read(void)
 /* The text that %letter stands for, in buffer or elsewhere. */
 static const char *expansion(char letter, char *buffer, size_t bytes)
 {
+    struct lmm_short_text text = lmm_short_text_begin(buffer, bytes);
+
     switch (letter) {
-    case 'p': snprintf(buffer, bytes, "%d", lmm_system_getpid()); return buffer;
+    case 'p': lmm_short_text_put_number(&text, (uint64_t) lmm_system_getpid()); return buffer;
     case 'e': return program_invocation_short_name;
-    case 't':
-        snprintf(buffer, bytes, "%" PRIu64, lmm_system_time_ns() / 1000000000u);
-        return buffer;
+    case 't': lmm_short_text_put_number(&text, lmm_system_time_ns() / 1000000000u); return buffer;
     default:
         buffer[0] = '%';
         buffer[1] = letter == '%' ? '\0' : letter;
@@ -453,19 +452,15 @@ static const char *expansion(char letter, char *buffer, size_t bytes)
 
 bool lmm_options_expand_path(const char *pattern, char *ret_path, size_t path_bytes)
 {
-    size_t length = 0;
+    struct lmm_short_text path = lmm_short_text_begin(ret_path, path_bytes);
 
-    ret_path[0] = '\0';
     for (const char *at = pattern; *at != '\0'; at++) {
         char text[32] = {*at, '\0'};
         const char *part = text;
         if (*at == '%' && at[1] != '\0') {
             part = expansion(*++at, text, sizeof(text));
         }
-        length += (size_t) snprintf(ret_path + length, path_bytes - length, "%s", part);
-        if (length >= path_bytes) {
-            return false;
-        }
+        lmm_short_text_put(&path, part);
     }
-    return true;
+    return lmm_short_text_is_whole(&path);
 }

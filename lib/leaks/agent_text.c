@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/leaks/agent_text.h"
 
+#include "lib/ground/short_text.h"
+
 #include <string.h>
 
 /* ---- Answers --------------------------------------------------------------------------------- */
@@ -16,16 +18,12 @@ void lmm_answer_put_text(struct lmm_answer *answer, const char *text)
 
 void lmm_answer_put_number(struct lmm_answer *answer, uint64_t number)
 {
-    char digits[24];
-    size_t at = sizeof(digits) - 1;
+    char word[24];
+    struct lmm_short_text text = lmm_short_text_begin(word, sizeof(word));
 
-    digits[at] = '\0';
-    do {
-        digits[--at] = (char) ('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
-    lmm_answer_put_text(answer, " ");
-    lmm_answer_put_text(answer, digits + at);
+    lmm_short_text_put(&text, " ");
+    lmm_short_text_put_number(&text, number);
+    lmm_answer_put_text(answer, word);
 }
 
 void lmm_answer_put_error(struct lmm_answer *answer, uint64_t error, const char *reason)

@@ -3,6 +3,7 @@
 
 #include "lib/books/peak.h"
 #include "lib/ground/meta.h"
+#include "lib/ground/short_text.h"
 
 #include <errno.h>
 #include <lmm/lmm.h>
@@ -92,15 +93,19 @@ static void remove_locked(struct entry *entry)
 /* Writes how a family is shown in that form. */
 static void show(char ret_shown[LMM_FAMILY_SHOWN_MAX + 1], const struct key *key, enum form form)
 {
-    const size_t bytes = LMM_FAMILY_SHOWN_MAX + 1;
+    struct lmm_short_text shown = lmm_short_text_begin(ret_shown, LMM_FAMILY_SHOWN_MAX + 1);
 
-    switch (form) {
-    case BY_NAME: snprintf(ret_shown, bytes, "%s", key->name); break;
-    case BY_SIZE: snprintf(ret_shown, bytes, "%s (%zu)", key->name, key->size); break;
-    default:
-        snprintf(ret_shown, bytes, "%s (%zu, align %zu)", key->name, key->size, key->align);
-        break;
+    lmm_short_text_put(&shown, key->name);
+    if (form == BY_NAME) {
+        return;
     }
+    lmm_short_text_put(&shown, " (");
+    lmm_short_text_put_number(&shown, key->size);
+    if (form == BY_ALIGN) {
+        lmm_short_text_put(&shown, ", align ");
+        lmm_short_text_put_number(&shown, key->align);
+    }
+    lmm_short_text_put(&shown, ")");
 }
 
 /* Whether a family is the type with that key; it is shown in one of the key's forms. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/preload/classes.h"
 
+#include "lib/ground/short_text.h"
 #include "lib/pages/family.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 uint8_t lmm_class_table[LMM_CLASS_BYTES_MAX / 8 + 1];
 uint16_t lmm_class_strides[LMM_CLASSES];
@@ -43,7 +43,9 @@ bool lmm_classes_start(bool counts_bytes)
 
     fill_tables();
     for (uint32_t number = 0; number < LMM_CLASSES; number++) {
-        snprintf(name, sizeof(name), "malloc-%u", (unsigned) lmm_class_strides[number]);
+        struct lmm_short_text text = lmm_short_text_begin(name, sizeof(name));
+        lmm_short_text_put(&text, "malloc-");
+        lmm_short_text_put_number(&text, lmm_class_strides[number]);
         if (add_class(name, lmm_class_strides[number], counts_bytes) == NULL) {
             return false;
         }

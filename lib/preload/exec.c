@@ -18,6 +18,7 @@
 
 #include "lib/ground/panic.h"
 #include "lib/ground/system.h"
+#include "lib/ground/short_text.h"
 #include "lib/ground/vm.h"
 #include "lib/preload/bare.h"
 #include "lib/preload/sanitized.h"
@@ -27,7 +28,6 @@
 #include <errno.h>
 #include <lmm/lmm.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -108,8 +108,8 @@ static struct environment enter(char *const variables[])
         return same;
     }
     char *text = (char *) copy + array_bytes;
-    snprintf(text, text_bytes, "%s%s%s%s", preload_is, follow.library, *list == '\0' ? "" : ":",
-             list);
+    lmm_short_text_join(text, text_bytes,
+                        LMM_TEXTS(preload_is, follow.library, *list == '\0' ? "" : ":", list));
     char **at = copy;
     for (size_t i = 0; i < count; i++) {
         if (!starts_with(variables[i], preload_is) && !starts_with(variables[i], options_is)) {
@@ -210,8 +210,12 @@ static LMM_COLD int exec_descriptor_bare(int descriptor, char *const arguments[]
 LMM_API int fexecve(int descriptor, char *const arguments[], char *const variables[])
 {
     char path[DESCRIPTOR_PATH_MAX];
+    struct lmm_short_text text = lmm_short_text_begin(path, sizeof(path));
 
-    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int) lmm_system_getpid(), descriptor);
+    lmm_short_text_put(&text, "/proc/");
+    lmm_short_text_put_number(&text, (uint64_t) lmm_system_getpid());
+    lmm_short_text_put(&text, "/fd/");
+    lmm_short_text_put_number(&text, (uint64_t) descriptor);
     lmm_starts_note_exec(path);
     if ((follows() || lmm_bare_has_lmm(variables)) && lmm_sanitized_file(descriptor)) {
         return exec_descriptor_bare(descriptor, arguments, variables);

@@ -6,13 +6,13 @@
 #include "lib/ground/options.h"
 #include "lib/ground/panic.h"
 #include "lib/ground/system.h"
+#include "lib/ground/short_text.h"
 
 #include "lib/preload/bare.h"
 #include "lib/preload/sanitized.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <lmm/lmm.h>
 #include <pthread.h>
 #include <spawn.h>
@@ -53,9 +53,14 @@ static size_t put_directory(char *text, size_t bytes, const char *path)
 static size_t write_line(char line[LINE_BYTES], char kind, uint32_t pid, uint64_t time_ns,
                          const char *path)
 {
-    int start = snprintf(line, LINE_BYTES, "%c %" PRIu32 " %" PRIu64 " ", kind, pid, time_ns);
-    size_t length = (size_t) start;
+    struct lmm_short_text text = lmm_short_text_begin(line, LINE_BYTES);
 
+    lmm_short_text_put(&text, (const char[]) {kind, ' ', '\0'});
+    lmm_short_text_put_number(&text, pid);
+    lmm_short_text_put(&text, " ");
+    lmm_short_text_put_number(&text, time_ns);
+    lmm_short_text_put(&text, " ");
+    size_t length = text.length;
     length += put_directory(line + length, LINE_BYTES - length, path);
     size_t rest = strnlen(path, LINE_BYTES - length - 1);
     memcpy(line + length, path, rest);
