@@ -29,13 +29,14 @@ static struct {
     struct lmm_series first; /* pages of the first group; number 0 is shared */
     struct lmm_series pages; /* of all other groups */
     struct lmm_series peaks; /* by site */
-    struct group *groups[(GROUPS >> GROUP_SHIFT) + 1];
     uint32_t group_count;
 } state = {
     .first = {.kind = LMM_LEDGER_ROWS, .record_bytes = FIRST_BYTES},
     .pages = {.kind = LMM_LEDGER_ROWS, .record_bytes = PAGE_BYTES},
     .peaks = {.kind = LMM_LEDGER_PEAKS, .record_bytes = sizeof(struct lmm_ledger_peak)},
 };
+
+static struct group *groups[(GROUPS >> GROUP_SHIFT) + 1];
 
 /* ---- Groups -------------------------------------------------------------------------------- */
 
@@ -51,7 +52,7 @@ static uint32_t first_site(uint32_t number)
 
 static struct group *group_at(uint32_t number)
 {
-    return &state.groups[number >> GROUP_SHIFT][number & (GROUPS_A_BLOCK - 1)];
+    return &groups[number >> GROUP_SHIFT][number & (GROUPS_A_BLOCK - 1)];
 }
 
 static struct group *group_of(uint32_t site)
@@ -81,7 +82,7 @@ static struct lmm_ledger_row_page *add_record_locked(uint32_t number, uint32_t o
 static bool add_group_locked(void)
 {
     uint32_t number = state.group_count;
-    struct group **block = &state.groups[number >> GROUP_SHIFT];
+    struct group **block = &groups[number >> GROUP_SHIFT];
 
     if (*block == NULL) {
         *block = lmm_meta_zalloc(GROUPS_A_BLOCK * sizeof(**block));

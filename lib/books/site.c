@@ -21,11 +21,12 @@ uint32_t lmm_site_own_ids = LMM_SITE_NONE - LMM_LEDGER_MAX_FAMILIES;
 struct lmm_lock lmm_sites_lock = LMM_LOCK_INIT(LMM_RANK_SITES);
 
 static struct {
-    struct lmm_table places;     /* by hash, and number among places with that hash: the id + 1 */
-    uint32_t *next[NEXT_CHUNKS]; /* by id: the next site of the family */
-    uint8_t *marks[NEXT_CHUNKS]; /* by id; NULL: none of these sites has marks */
-    struct lmm_table ignored;    /* by id + 1: the id + 1 of its ignored site */
+    struct lmm_table places;  /* by hash, and number among places with that hash: the id + 1 */
+    struct lmm_table ignored; /* by id + 1: the id + 1 of its ignored site */
 } sites = {.places = LMM_TABLE_INIT(128, true, false), .ignored = LMM_TABLE_INIT(64, false, true)};
+
+static uint32_t *next_sites[NEXT_CHUNKS]; /* by id: the next site of the family */
+static uint8_t *site_marks[NEXT_CHUNKS];  /* by id; NULL: none of these sites has marks */
 
 struct place {
     uint32_t family;
@@ -62,7 +63,7 @@ static bool is_place(uint32_t id, const struct place *place)
 /* Room for one more site in the lists; ids are dense, so the next id is known. */
 static bool reserve_next_locked(uint32_t id)
 {
-    uint32_t **next = &sites.next[id >> NEXT_SHIFT];
+    uint32_t **next = &next_sites[id >> NEXT_SHIFT];
 
     if (*next == NULL) {
         uint32_t *chunk = lmm_meta_zalloc(NEXT_CHUNK * sizeof(uint32_t));
@@ -76,7 +77,7 @@ static bool reserve_next_locked(uint32_t id)
 
 static void enlist_locked(struct lmm_site_list *list, uint32_t id)
 {
-    sites.next[id >> NEXT_SHIFT][id & (NEXT_CHUNK - 1)] = list->first;
+    next_sites[id >> NEXT_SHIFT][id & (NEXT_CHUNK - 1)] = list->first;
     lmm_store_release(&list->first, id);
     lmm_store_relaxed(&list->count, list->count + 1);
 }
@@ -161,7 +162,7 @@ uint32_t lmm_site_add_stack(uint32_t family, struct lmm_site_list *list, uint32_
 unsigned lmm_site_marks(uint32_t id)
 {
     const uint8_t *chunk =
-        id < LMM_SITE_NONE ? lmm_load_acquire(&sites.marks[id >> NEXT_SHIFT]) : NULL;
+        id < LMM_SITE_NONE ? lmm_load_acquire(&site_marks[id >> NEXT_SHIFT]) : NULL;
 
     return chunk == NULL ? 0 : lmm_load_relaxed(&chunk[id & (NEXT_CHUNK - 1)]);
 }
@@ -169,7 +170,7 @@ unsigned lmm_site_marks(uint32_t id)
 /* Sets the marks of a site, or of the one that will get this id. */
 static bool set_marks_locked(uint32_t id, unsigned marks)
 {
-    uint8_t **chunk = &sites.marks[id >> NEXT_SHIFT];
+    uint8_t **chunk = &site_marks[id >> NEXT_SHIFT];
 
     if (*chunk == NULL) {
         uint8_t *made = lmm_meta_zalloc(NEXT_CHUNK);
@@ -239,7 +240,7 @@ uint32_t lmm_site_ignored(uint32_t id, struct lmm_site_list *list)
 
 uint32_t lmm_site_next(uint32_t id)
 {
-    const uint32_t *chunk = lmm_load_acquire(&sites.next[id >> NEXT_SHIFT]);
+    const uint32_t *chunk = lmm_load_acquire(&next_sites[id >> NEXT_SHIFT]);
 
     return chunk[id & (NEXT_CHUNK - 1)];
 }

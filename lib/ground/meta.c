@@ -24,16 +24,22 @@ struct lmm_arena {
     struct lmm_lock *lock;
     char *unused; /* rest of the newest chunk */
     char *end;
-    struct record *free[CLASSES];
-    size_t mapped_bytes; /* atomic */
-    bool is_wiped;       /* in child processes */
+    struct record **free; /* CLASSES lists */
+    size_t mapped_bytes;  /* atomic */
+    bool is_wiped;        /* in child processes */
 };
 
 struct lmm_lock lmm_arena_locks[LMM_ARENAS] = {
     LMM_LOCK_INIT(LMM_RANK_META), LMM_LOCK_INIT(LMM_RANK_META), LMM_LOCK_INIT(LMM_RANK_META)};
-struct lmm_arena lmm_arena_records = {.lock = &lmm_arena_locks[0]};
-struct lmm_arena lmm_arena_tags = {.lock = &lmm_arena_locks[1]};
-struct lmm_arena lmm_arena_wiped = {.lock = &lmm_arena_locks[2], .is_wiped = true};
+
+/* Not members of the arenas, which are initialised with pointers: the library's file would hold the
+ * tables, and each process would have its own copy of their pages from the start. */
+static struct record *free_records[LMM_ARENAS][CLASSES];
+
+struct lmm_arena lmm_arena_records = {.lock = &lmm_arena_locks[0], .free = free_records[0]};
+struct lmm_arena lmm_arena_tags = {.lock = &lmm_arena_locks[1], .free = free_records[1]};
+struct lmm_arena lmm_arena_wiped = {
+    .lock = &lmm_arena_locks[2], .free = free_records[2], .is_wiped = true};
 
 /* ---- Mappings -------------------------------------------------------------------------------- */
 
@@ -180,19 +186,25 @@ static void *cut_locked(struct lmm_arena *arena, size_t bytes)
     return record;
 }
 
-void *lmm_meta_alloc(struct lmm_arena *arena, size_t bytes)
+static void *alloc_large(struct lmm_arena *arena, size_t bytes)
 {
-    if (bytes > LARGE_BYTES) {
-        void *memory = map_for(arena, bytes);
-        if (memory != NULL) {
-            lmm_fetch_add_relaxed(&arena->mapped_bytes, bytes);
-        }
-        return memory;
+    void *memory = map_for(arena, bytes);
+
+    if (memory != NULL) {
+        lmm_fetch_add_relaxed(&arena->mapped_bytes, bytes);
     }
+    return memory;
+}
+
+/* *ret_reused: whether the record was used before, so that only its first word is zero. */
+static void *alloc(struct lmm_arena *arena, size_t bytes, bool *ret_reused)
+{
     size_t room;
     uint32_t class = class_of(bytes, &room);
+
     lmm_lock_acquire(arena->lock);
     struct record *record = arena->free[class];
+    *ret_reused = record != NULL;
     if (record != NULL) {
         arena->free[class] = record->next;
         record->next = NULL;
@@ -203,13 +215,21 @@ void *lmm_meta_alloc(struct lmm_arena *arena, size_t bytes)
     return record;
 }
 
+void *lmm_meta_alloc(struct lmm_arena *arena, size_t bytes)
+{
+    bool reused;
+
+    return bytes > LARGE_BYTES ? alloc_large(arena, bytes) : alloc(arena, bytes, &reused);
+}
+
+/* Memory that was never used is not written to: much of a new table is never touched. */
 void *lmm_meta_zalloc(size_t bytes)
 {
-    void *record = lmm_meta_alloc(&lmm_arena_records, bytes);
-    if (record != NULL) {
-        memset(record, 0, bytes);
-    }
-    return record;
+    bool reused = false;
+    void *record = bytes > LARGE_BYTES ? alloc_large(&lmm_arena_records, bytes)
+                                       : alloc(&lmm_arena_records, bytes, &reused);
+
+    return reused ? memset(record, 0, bytes) : record;
 }
 
 void lmm_meta_free(struct lmm_arena *arena, void *memory, size_t bytes)
