@@ -22,16 +22,30 @@ static uint64_t word_at(uintptr_t address)
 
 /* ---- Heuristics ------------------------------------------------------------------------------ */
 
+/* Whether a word at an aligned address can be read. During a scan nothing becomes inaccessible, so pages
+ * that could be read are remembered: a system call for each pointer to the inside of a block would take
+ * longer than the scan. */
+static bool is_readable(struct lmm_marker *marker, uintptr_t address)
+{
+    uintptr_t page = address / LMM_SYSTEM_PAGE_BYTES + 1; /* never 0, which an unused entry has */
+    uintptr_t *known = &marker->readable[page % LMM_MARKER_READABLE];
+
+    if (*known != page && lmm_vm_is_readable(address)) {
+        *known = page;
+    }
+    return *known == page;
+}
+
 /* Whether the words of a block from its start on can be read: a program may make whole system pages
  * of a long block inaccessible. */
-static bool can_read(const struct lmm_marker *marker, const struct lmm_graph_block *block,
+static bool can_read(struct lmm_marker *marker, const struct lmm_graph_block *block,
                      uintptr_t address)
 {
     return address % sizeof(uint64_t) == 0 &&
            address + sizeof(uint64_t) <= block->start + block->bytes &&
            lmm_graph_may_read(&marker->scan.graph, block->page, address) &&
            (block->bytes < LMM_SYSTEM_PAGE_BYTES || !marker->scan.can_probe ||
-            lmm_vm_is_readable(address));
+            is_readable(marker, address));
 }
 
 static bool is_stdstring(const struct lmm_graph_block *block, uintptr_t address)
@@ -82,7 +96,7 @@ static const struct lmm_marker_mapping *mapping_of(const struct lmm_marker *mark
 }
 
 /* Whether only null pointers and addresses of code are there, two of the latter. */
-static bool is_vtable(const struct lmm_marker *marker, uint64_t address)
+static bool is_vtable(struct lmm_marker *marker, uint64_t address)
 {
     const struct lmm_marker_mapping *mapping =
         address % sizeof(uint64_t) == 0 ? mapping_of(marker, address) : NULL;
@@ -90,7 +104,7 @@ static bool is_vtable(const struct lmm_marker *marker, uint64_t address)
 
     for (size_t i = 0; mapping != NULL && i < VTABLE_WORDS && found < VTABLE_CODE; i++) {
         uintptr_t at = address + i * sizeof(uint64_t);
-        if (at + sizeof(uint64_t) > mapping->to || !lmm_vm_is_readable(at)) {
+        if (at + sizeof(uint64_t) > mapping->to || !is_readable(marker, at)) {
             return false;
         }
         uint64_t word = word_at(at);
@@ -103,11 +117,12 @@ static bool is_vtable(const struct lmm_marker *marker, uint64_t address)
     return found == VTABLE_CODE;
 }
 
-static bool is_multiple_inheritance(const struct lmm_marker *marker,
-                                    const struct lmm_graph_block *block, uintptr_t address)
+static bool is_multiple_inheritance(struct lmm_marker *marker, const struct lmm_graph_block *block,
+                                    uintptr_t address)
 {
-    return can_read(marker, block, address) && is_vtable(marker, word_at(address)) &&
-           is_vtable(marker, word_at(block->start));
+    /* The start, which can be read, is looked at first: few blocks have a table there. */
+    return is_vtable(marker, word_at(block->start)) && can_read(marker, block, address) &&
+           is_vtable(marker, word_at(address));
 }
 
 /* A node is a key and two pointers to nodes, in which the lowest bit is a colour. */
@@ -136,7 +151,7 @@ static bool is_end_of_empty(const struct lmm_graph_block *block, uintptr_t addre
            (block->bytes == 0 || (block->bytes == sizeof(uint64_t) && word_at(block->start) == 0));
 }
 
-bool lmm_marker_holds(const struct lmm_marker *marker, const struct lmm_graph_block *block,
+bool lmm_marker_holds(struct lmm_marker *marker, const struct lmm_graph_block *block,
                       uintptr_t address)
 {
     unsigned heuristics = marker->settings.heuristics;
@@ -185,6 +200,7 @@ static void note_interior(struct lmm_scan *scan, uintptr_t word)
 bool lmm_marker_init(struct lmm_marker *marker, const struct lmm_marker_settings *settings)
 {
     marker->settings = *settings;
+    memset(marker->readable, 0, sizeof(marker->readable));
     return lmm_scan_init(&marker->scan, settings->unaligned, note_interior);
 }
 

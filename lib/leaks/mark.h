@@ -41,6 +41,9 @@ enum lmm_heuristic {
     LMM_HEURISTICS_ALL = 31,
 };
 
+/* How many system pages are remembered that heuristics found readable. */
+enum { LMM_MARKER_READABLE = 128 };
+
 /* A mapping of a file that can be read. */
 struct lmm_marker_mapping {
     uintptr_t from;
@@ -60,6 +63,8 @@ struct lmm_marker_settings {
 struct lmm_marker {
     struct lmm_scan scan; /* the first member */
     struct lmm_marker_settings settings;
+    /* Numbers of system pages, from 1 on, each where its lowest bits lead to; 0: none. */
+    uintptr_t readable[LMM_MARKER_READABLE];
 };
 
 /* Makes the graph of the blocks that live now; settings are copied. False with errno ENOMEM or
@@ -83,7 +88,7 @@ bool lmm_marker_is_block(const struct lmm_marker *marker, uintptr_t address, uin
 
 /* Whether a pointer to address, which lies in the slots of the block or at the end of one of no length,
  * holds the block. */
-bool lmm_marker_holds(const struct lmm_marker *marker, const struct lmm_graph_block *block,
+bool lmm_marker_holds(struct lmm_marker *marker, const struct lmm_graph_block *block,
                       uintptr_t address);
 
 /* Runs the phases; call it once, after all roots. */

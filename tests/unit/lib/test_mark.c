@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct graph_case {
     const char *what;
@@ -276,6 +277,32 @@ Test(mark, multiple_inheritance)
     check_inheritance("a number among the functions", first, second, "A:p");
     other_table[1] = (uint64_t) (uintptr_t) code + 64;
     check_inheritance("an address that is no code", first, second, "A:p");
+}
+
+/* Spans of 400,000 bytes whose starts are 512 KiB apart, so the pages of their starts share an entry
+ * among the pages that are remembered. */
+Test(mark, heuristics_in_blocks_that_cannot_be_read)
+{
+    static const struct {
+        const char *graph;
+        const char *expected;
+    } cases[] = {
+        {"A:s B:s A=8 B=8 *>A+8 *>B+8", "A:r B:p"},
+        {"A:s B:s A=8 B=8 *>B+8 *>A+8 *>B+8", "A:r B:p"},
+        {"A:s B:s A=8 B=8 *>A+8 *>A+16 *>B+8 *>B+4096", "A:r B:p"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct block_graph graph;
+        block_graph_make(&graph, cases[i].graph);
+        graph.settings.heuristics = LMM_HEURISTICS_ALL;
+        char *hidden = graph.block[1].start;
+        cr_assert(mprotect(hidden, LMM_SYSTEM_PAGE_BYTES, PROT_NONE) == 0);
+        const char *found = block_graph_classes(&graph);
+        cr_expect(strcmp(found, cases[i].expected) == 0, "%s: found %s", cases[i].graph, found);
+        cr_assert(mprotect(hidden, LMM_SYSTEM_PAGE_BYTES, PROT_READ | PROT_WRITE) == 0);
+        block_graph_free(&graph);
+    }
 }
 
 /* ---- Other functions ------------------------------------------------------------------------- */
