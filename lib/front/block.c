@@ -71,38 +71,32 @@ void *lmm_block_pop_run(uint32_t family, uint32_t live_value, size_t n, uint64_t
                         size_t bytes)
 {
     const struct lmm_open *open = &lmm_thread_open;
-    struct lmm_ledger_row *row = lmm_open_row_near(open, lmm_tag_site(live_value));
+    struct lmm_ledger_row *row = lmm_open_row_to_allocate(open, lmm_tag_site(live_value), false);
 
     if (row == NULL) {
         return NULL;
     }
     struct lmm_cache *cache = open->bins[family].cache;
-    void *block = lmm_cache_pop(cache, n, live_value);
-    if (block != NULL) {
-        lmm_add_single_writer(&row->allocated_blocks, 1);
-        lmm_add_single_writer(&row->allocated_extra, extra);
-        lmm_row_note_bytes(row, bytes);
-        if (lmm_cache_sample_is_due(cache)) {
-            lmm_cache_sample(cache, open->heap, lmm_families_at(family));
-        }
-    }
-    return block;
+    void *block = lmm_cache_pop(cache, &n, n, live_value);
+    return block != NULL ? lmm_cache_count(cache, open, family, row, extra, bytes, block) : NULL;
 }
 
 static void *alloc_run(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value,
-                       size_t n, size_t align, bool *ret_zeroed)
+                       size_t *n, size_t align, bool *ret_zeroed)
 {
     if (lmm_limit_is_set(family)) {
         lmm_cache_close(heap, family); /* what comes from a cache is not held against the limit */
     }
     struct lmm_cache *cache = align <= family->stride ? heap->open.bins[family->index].cache : NULL;
-    char *block = lmm_cache_pop(cache, n, live_value);
+    size_t most = family->has_longer_runs ? lmm_family_longest(*n) : *n;
+    char *block = lmm_cache_pop(cache, n, most, live_value);
 
-    return block != NULL ? block : lmm_run_take(&family->runs, n, align, live_value, ret_zeroed);
+    return block != NULL ? block : lmm_run_take(&family->runs, *n, align, live_value, ret_zeroed);
 }
 
+/* *n: the slots requested, and then those of the block. */
 static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t live_value,
-                      size_t n, size_t align, bool *ret_zeroed)
+                      size_t *n, size_t align, bool *ret_zeroed)
 {
     uint32_t site = lmm_tag_site(live_value);
 
@@ -110,14 +104,14 @@ static void *alloc_in(struct lmm_heap *heap, struct lmm_family *family, uint32_t
     if (site >= heap->open.site_limit && !lmm_heap_open_sites(heap)) {
         return NULL;
     }
-    bool is_slot = n == 1 && lmm_family_has_slots(family);
+    bool is_slot = *n == 1 && lmm_family_has_slots(family);
     void *block = is_slot ? alloc_slot(heap, family, live_value)
                           : alloc_run(heap, family, live_value, n, align, ret_zeroed);
     if (block != NULL) {
-        struct lmm_ledger_row born = born_block(family, live_value, n);
+        struct lmm_ledger_row born = born_block(family, live_value, *n);
         lmm_heap_count(heap, site, &born);
         if (!is_slot) {
-            lmm_heap_note(heap, family, n);
+            lmm_heap_note(heap, family, *n);
         }
     }
     return block;
@@ -130,7 +124,7 @@ static void *alloc_unlimited(struct lmm_family *family, uint32_t live_value, siz
     LMM_CHECK(n != 0 && lmm_is_power_of_two(align));
     struct lmm_heap *heap = lmm_thread_enter();
     bool zeroed = false;
-    void *block = alloc_in(heap, family, live_value, n, align, &zeroed);
+    void *block = alloc_in(heap, family, live_value, &n, align, &zeroed);
 
     lmm_thread_leave(heap);
     if (block == NULL) {
@@ -228,18 +222,18 @@ static void count_free(struct lmm_heap *heap, uint32_t tag, uint64_t extra, bool
     lmm_heap_count(heap, lmm_tag_site(tag), &delta);
 }
 
-static uint64_t extra_of(uint16_t family, uint32_t tag, size_t n)
+/* lmm_family_extra() while the fast paths are open: then no family but flexible ones counts bytes
+ * (family.h, I5). */
+static inline uint64_t extra_near(uint32_t tag, size_t n)
 {
-    if (LMM_DROP_IN) {
-        return lmm_family_extra(lmm_families_at(family), tag, n);
-    }
     uint32_t slack = lmm_tag_slack(tag);
-    return slack == 0 ? n - 1 : n * LMM_FAMILY_FLEX_STRIDE - slack; /* family.h, I5 */
+
+    return LMM_LIKELY(slack == 0) ? n - 1 : n * LMM_FAMILY_FLEX_STRIDE - slack;
 }
 
 /* Marks a run free, with its site, and returns the tag it had. The exchange makes a free by another
  * thread at the same time find the run not live: that is misuse. */
-static uint32_t mark_run_freed(uint32_t *tag, void *p)
+static inline uint32_t mark_run_freed(uint32_t *tag, void *p)
 {
     uint32_t freed = lmm_tag_cached(lmm_tag_site(lmm_load_relaxed(tag)));
     uint32_t old = lmm_exchange_acq_rel(tag, freed);
@@ -260,7 +254,9 @@ static LMM_NOINLINE void push_run_slow(struct lmm_heap *heap, struct lmm_page *p
     int saved_errno = errno;
     struct lmm_cache *cache = page->kind == LMM_PAGE_SPAN ? NULL : lmm_cache_of(heap, family);
 
-    if (!lmm_cache_push(cache, n, lmm_page_slot(page, slot), &page->tags[slot])) {
+    if (cache != NULL && lmm_cache_make_room(cache, family, n)) {
+        lmm_cache_push(cache, n, lmm_page_slot(page, slot), &page->tags[slot]);
+    } else {
         lmm_heap_note(heap, family, n);
         lmm_run_give(&family->runs, page, slot, n);
     }
@@ -321,31 +317,56 @@ static inline void count_free_open(const struct lmm_open *open, uint32_t tag, ui
     lmm_add_single_writer(&row->foreign_frees, is_foreign);
 }
 
-void lmm_block_free_other(void *p, struct lmm_page *page)
+static LMM_NOINLINE void free_foreign_slot(void *p, struct lmm_page *page, uint32_t slot)
 {
     const struct lmm_open *open = &lmm_thread_open;
-    size_t slot = ((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32;
 
-    LMM_CHECK(p == lmm_page_slot(page, slot));
     lmm_prefetch_for_write(&page->tags[slot]);
     if (LMM_UNLIKELY(open->site_limit == 0 || !lmm_thread_is_settled())) {
         lmm_block_free(p);
         return;
     }
-    uint16_t family = lmm_load_relaxed(&page->family); /* the page of a slot may end in the push */
-    if (page->kind == LMM_PAGE_SLOTS) {
-        uint32_t freed = push_foreign(open->heap, page, (uint32_t) slot, p);
-        count_free_open(open, freed, extra_of(family, freed, 1), true);
+    uint32_t freed = push_foreign(open->heap, page, slot, p); /* the page may end in the push */
+    count_free_open(open, freed, extra_near(freed, 1), true);
+}
+
+/* Where the thread has no row for the block's site, or no room in a cache. */
+static LMM_NOINLINE void free_run(void *p, struct lmm_page *page, size_t slot)
+{
+    if (LMM_UNLIKELY(lmm_thread_open.site_limit == 0 || !lmm_thread_is_settled())) {
+        lmm_block_free(p);
         return;
     }
     uint32_t *tag = &page->tags[slot];
-    size_t n = lmm_run_length(page, slot);
+    size_t n = lmm_run_length_in(page, tag, slot);
     uint32_t old = mark_run_freed(tag, p);
-    count_free_open(open, old, extra_of(family, old, n), false);
-    bool has_bin = lmm_tag_site(old) < open->site_limit; /* its family's */
-    if (LMM_UNLIKELY(!has_bin || !lmm_cache_push(open->bins[family].cache, n, p, tag))) {
-        push_run_slow(open->heap, page, slot, n);
+    count_free_open(&lmm_thread_open, old, extra_near(old, n), false);
+    push_run_slow(lmm_thread_open.heap, page, slot, n);
+}
+
+/* All that is rare is a call at the end, so that this function needs no registers of its caller's. */
+void lmm_block_free_other(void *p, struct lmm_page *page)
+{
+    const struct lmm_open *open = &lmm_thread_open;
+    size_t slot = ((uintptr_t) p & (LMM_UNIT_BYTES - 1)) * page->multiplier >> 32;
+    uint32_t *tag = &page->tags[slot];
+
+    LMM_CHECK(p == lmm_page_slot(page, slot));
+    if (page->kind == LMM_PAGE_SLOTS) {
+        free_foreign_slot(p, page, (uint32_t) slot);
+        return;
     }
+    size_t n = lmm_run_length_in(page, tag, slot);
+    struct lmm_ledger_row *row = lmm_open_row_near(open, lmm_tag_site(lmm_load_relaxed(tag)));
+    struct lmm_cache *cache = row == NULL ? NULL : open->bins[page->family].cache;
+    if (LMM_UNLIKELY(!lmm_cache_has_room(cache, n))) {
+        free_run(p, page, slot);
+        return;
+    }
+    uint32_t old = mark_run_freed(tag, p);
+    lmm_add_single_writer(&row->freed_blocks, 1);
+    lmm_add_single_writer(&row->freed_extra, extra_near(old, n));
+    lmm_cache_push(cache, n, p, tag);
 }
 
 void lmm_block_free(void *p)

@@ -7,12 +7,16 @@
 #include <errno.h>
 #include <string.h>
 
-static void set_depths(struct lmm_cache *cache, size_t stride)
+/* Makes the cache empty, and open. */
+static void clear(struct lmm_cache *cache, const struct lmm_family *family)
 {
-    for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX; n++) {
-        size_t depth = LMM_CACHE_LENGTH_BYTES / (n * stride);
-        cache->depth[n] = (uint8_t) (depth < LMM_CACHE_DEPTH ? depth : LMM_CACHE_DEPTH);
+    memset(cache->used, 0, sizeof(cache->used));
+    memset(cache->top, 0, sizeof(cache->top));
+    for (uint32_t i = 1; i <= LMM_CACHE_RUNS; i++) {
+        cache->run[i] = (struct lmm_cached_run) {.below = i < LMM_CACHE_RUNS ? i + 1 : 0};
     }
+    cache->spare = 1;
+    cache->room_slots = cache->bound_slots = (uint32_t) (family->cache_bytes / family->stride);
 }
 
 struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *family)
@@ -24,22 +28,50 @@ struct lmm_cache *lmm_cache_of(struct lmm_heap *heap, const struct lmm_family *f
     if (bin->cache == NULL) {
         bin->cache = lmm_meta_zalloc(sizeof(*bin->cache));
         if (bin->cache != NULL) {
-            set_depths(bin->cache, family->stride);
-            bin->cache->sample_slots = (uint32_t) (LMM_UNIT_BYTES / 2 / family->stride);
+            clear(bin->cache, family);
+            bin->cache->sample_slots = (int32_t) (LMM_UNIT_BYTES / 2 / family->stride);
         }
     }
     return bin->cache;
+}
+
+static void give_back(struct lmm_cache *cache, struct lmm_family *family, size_t length)
+{
+    struct lmm_cached_run run = lmm_cache_take(cache, length);
+    struct lmm_page *page = lmm_page_of((uintptr_t) run.block);
+
+    lmm_run_give(&family->runs, page, (size_t) (run.tag - page->tags), length);
+}
+
+/* The next length after that one, in a circle, of which there is a run; there is one. */
+static size_t next_length(const struct lmm_cache *cache, size_t length)
+{
+    size_t next = lmm_cache_length(cache, length % LMM_CACHE_LENGTH_MAX + 1, LMM_CACHE_LENGTH_MAX);
+
+    return next != 0 ? next : lmm_cache_length(cache, 1, LMM_CACHE_LENGTH_MAX);
+}
+
+bool lmm_cache_make_room(struct lmm_cache *cache, struct lmm_family *family, size_t n)
+{
+    if (n > LMM_CACHE_LENGTH_MAX || n > cache->bound_slots) {
+        return false;
+    }
+    if (cache->unsampled_slots < 0) {
+        cache->unsampled_slots = 0; /* a heap that only frees would count down for ever */
+    }
+    while (n > cache->room_slots || cache->spare == 0) {
+        cache->hand = (uint32_t) next_length(cache, cache->hand);
+        give_back(cache, family, cache->hand);
+    }
+    return true;
 }
 
 static void flush(struct lmm_cache *cache, struct lmm_family *family)
 {
     LMM_CHECK(lmm_cache_is_valid(cache, family));
     for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX; n++) {
-        while (cache->count[n] != 0) {
-            const struct lmm_cached_run *run = &cache->run[n][--cache->count[n]];
-            struct lmm_page *page = lmm_page_of((uintptr_t) run->block);
-            size_t slot = (size_t) (run->tag - page->tags);
-            lmm_run_give(&family->runs, page, slot, n);
+        while (cache->top[n] != 0) {
+            give_back(cache, family, n);
         }
     }
 }
@@ -59,30 +91,30 @@ void lmm_cache_close(struct lmm_heap *heap, struct lmm_family *family)
 
     if (cache != NULL) {
         flush(cache, family);
-        memset(cache->depth, 0, sizeof(cache->depth));
+        cache->room_slots = cache->bound_slots = 0;
     }
 }
 
-void lmm_cache_sample(struct lmm_cache *cache, struct lmm_heap *heap, struct lmm_family *family)
+void *lmm_cache_sample(struct lmm_cache *cache, struct lmm_heap *heap, uint32_t family, void *block)
 {
+    struct lmm_family *told = lmm_families_at(family);
     int saved_errno = errno;
 
-    LMM_CHECK(lmm_cache_is_valid(cache, family));
-    lmm_heap_note(heap, family, cache->unsampled_slots);
+    LMM_CHECK(lmm_cache_is_valid(cache, told));
+    lmm_heap_note(heap, told, (size_t) cache->unsampled_slots);
     cache->unsampled_slots = 0;
-    if (lmm_limit_is_set(family)) {
-        lmm_cache_close(heap, family);
+    if (lmm_limit_is_set(told)) {
+        lmm_cache_close(heap, told);
     }
     errno = saved_errno;
+    return block;
 }
 
 void lmm_cache_forget(struct lmm_heap *heap)
 {
     for (uint32_t i = 0; i < heap->bin_capacity; i++) {
-        struct lmm_cache *cache = heap->open.bins[i].cache;
-        if (cache != NULL) {
-            memset(cache->count, 0, sizeof(cache->count));
-            set_depths(cache, lmm_families_at(i)->stride);
+        if (heap->open.bins[i].cache != NULL) {
+            clear(heap->open.bins[i].cache, lmm_families_at(i));
         }
     }
 }
@@ -98,22 +130,58 @@ static bool run_is_valid(const struct lmm_family *family, const struct lmm_cache
            lmm_run_length(at.page, at.slot) == n;
 }
 
-bool lmm_cache_is_valid(const struct lmm_cache *cache, const struct lmm_family *family)
+/* Marks the entries from i on in seen. The number of them; SIZE_MAX when an entry is seen twice. */
+static size_t count_entries(const struct lmm_cache *cache, uint32_t i,
+                            bool seen[LMM_CACHE_RUNS + 1])
 {
-    for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX; n++) {
-        if (cache->count[n] > cache->depth[n] || cache->depth[n] > LMM_CACHE_DEPTH) {
-            return false;
+    size_t count = 0;
+
+    for (; i != 0; i = cache->run[i].below, count++) {
+        if (i > LMM_CACHE_RUNS || seen[i]) {
+            return SIZE_MAX;
         }
-        for (size_t i = 0; i < cache->count[n]; i++) {
-            for (size_t j = 0; j < i; j++) {
-                if (cache->run[n][i].block == cache->run[n][j].block) {
-                    return false;
-                }
-            }
-            if (!run_is_valid(family, &cache->run[n][i], n)) {
+        seen[i] = true;
+    }
+    return count;
+}
+
+/* Checks the runs of one length; `slots` gets their sum. */
+static bool stack_is_valid(const struct lmm_cache *cache, const struct lmm_family *family, size_t n,
+                           size_t *slots)
+{
+    bool is_used = (cache->used[(n - 1) / 64] >> ((n - 1) % 64) & 1) != 0;
+
+    for (uint32_t i = cache->top[n]; i != 0; i = cache->run[i].below) {
+        for (uint32_t j = cache->run[i].below; j != 0; j = cache->run[j].below) {
+            if (cache->run[i].block == cache->run[j].block) {
                 return false;
             }
         }
+        if (!run_is_valid(family, &cache->run[i], n)) {
+            return false;
+        }
+        *slots += n;
     }
-    return true;
+    return is_used == (cache->top[n] != 0);
+}
+
+bool lmm_cache_is_valid(const struct lmm_cache *cache, const struct lmm_family *family)
+{
+    bool seen[LMM_CACHE_RUNS + 1] = {false};
+    size_t entries = count_entries(cache, cache->spare, seen);
+    size_t slots = cache->room_slots;
+
+    for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX && entries <= LMM_CACHE_RUNS; n++) {
+        size_t count = count_entries(cache, cache->top[n], seen);
+        entries = count == SIZE_MAX ? SIZE_MAX : entries + count;
+    }
+    if (entries != LMM_CACHE_RUNS) {
+        return false;
+    }
+    for (size_t n = 1; n <= LMM_CACHE_LENGTH_MAX; n++) {
+        if (!stack_is_valid(cache, family, n, &slots)) {
+            return false;
+        }
+    }
+    return slots == cache->bound_slots;
 }

@@ -317,14 +317,15 @@ void lmm_heap_set_idle(struct lmm_heap *heap, bool is_idle)
 
 /* ---- The page of a bin ----------------------------------------------------------------------- */
 
-/* Whether to take the page's own list over instead of threading more slots. */
-static bool takes_own_list(const struct lmm_page *page)
+/* How many slots the page's own list has when it is taken over; 0: more slots are threaded instead. */
+static uint32_t count_own_list(const struct lmm_page *page)
 {
     if (page->head == LMM_TAG_END) {
-        return false;
+        return 0;
     }
     uint32_t listed = lmm_slots_listed(page);
-    return listed >= lmm_family_pages_threshold(page) || listed == lmm_slots_free_count(page);
+    bool takes = listed >= lmm_family_pages_threshold(page) || listed == lmm_slots_free_count(page);
+    return takes ? listed : 0;
 }
 
 /* Puts the slots of the private list after the first `max` of `count` back onto the page's own list;
@@ -361,28 +362,28 @@ static uint32_t give_list(struct lmm_family *family, struct lmm_bin *bin, uint32
     return count;
 }
 
-static uint32_t take_own_list(struct lmm_family *family, struct lmm_bin *bin)
+/* The same for the page's own list. */
+static uint32_t give_own_list(struct lmm_family *family, struct lmm_bin *bin, uint32_t count)
 {
-    struct lmm_page *page = bin->page;
-    uint32_t head = page->head;
-    uint32_t count = lmm_slots_listed(page);
+    uint32_t head = bin->page->head;
 
-    page->head = LMM_TAG_END;
+    bin->page->head = LMM_TAG_END;
     return give_list(family, bin, head, count);
 }
 
 /* Makes page current and gives its list, or newly threaded slots, to the bin; returns how many. */
 static uint32_t take_slots(struct lmm_family *family, struct lmm_bin *bin, struct lmm_page *page)
 {
+    uint32_t count = count_own_list(page);
+
     bin->page = page;
     bin->tags = page->tags;
     bin->base = lmm_page_base(page);
     bin->stride = page->stride;
-    if (takes_own_list(page)) {
-        return take_own_list(family, bin);
+    if (count != 0) {
+        return give_own_list(family, bin, count);
     }
     size_t committed = lmm_memory_committed_bytes(page);
-    uint32_t count;
     uint32_t head = lmm_slots_thread(page, &count);
     lmm_accounts_count_committed(family->record,
                                  (int64_t) (lmm_memory_committed_bytes(page) - committed));
@@ -545,11 +546,15 @@ bool lmm_heap_restock(struct lmm_heap *heap, struct lmm_family *family)
 {
     struct lmm_bin *bin = &heap->open.bins[family->index];
 
-    if (bin->page == NULL || bin->head != LMM_TAG_END || !takes_own_list(bin->page) ||
+    if (bin->page == NULL || bin->head != LMM_TAG_END ||
         lmm_load_relaxed(&heap->reported) != NULL || lmm_load_relaxed(&heap->trim_wanted)) {
         return false;
     }
-    uint32_t count = take_own_list(family, bin);
+    uint32_t count = count_own_list(bin->page);
+    if (count == 0) {
+        return false;
+    }
+    count = give_own_list(family, bin, count);
     if (family->counts_bytes || bin->unnoted_slots + count > bin->page->slots / 2) {
         lmm_heap_note(heap, family, count);
     } else {
@@ -560,12 +565,12 @@ bool lmm_heap_restock(struct lmm_heap *heap, struct lmm_family *family)
 
 void *lmm_heap_pop_restocked(const struct lmm_open *open, uint32_t site, uint32_t family)
 {
-    if (lmm_open_row_to_allocate(open, site, false) == NULL ||
-        lmm_limit_is_set(lmm_families_at(family)) ||
-        !lmm_heap_restock(open->heap, lmm_families_at(family))) {
+    if (lmm_open_row_to_allocate(open, site, false) == NULL || open->bins[family].page == NULL) {
         return NULL;
     }
-    return lmm_heap_pop(open, site, family, false);
+    struct lmm_family *opened = lmm_families_at(family);
+    bool done = !lmm_limit_is_set(opened) && lmm_heap_restock(open->heap, opened);
+    return done ? lmm_heap_pop(open, site, family, false) : NULL;
 }
 
 bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)

@@ -188,6 +188,7 @@ static struct lmm_family *add_locked(const struct key *key, enum form form)
     family->counts_bytes = key->counts_bytes;
     family->is_flexible = key->is_flexible;
     family->has_runs_only = key->is_flexible;
+    family->cache_bytes = LMM_FAMILY_CACHE_BYTES;
     bool inserted = insert_locked(entry);
     if (!inserted || !enter_books_locked(family, form != BY_NAME)) {
         if (inserted) {

@@ -29,6 +29,18 @@ static void set_absent(const struct lmm_page *page, size_t i, bool absent)
     lmm_store_relaxed(word, absent ? old | bit : old & ~bit);
 }
 
+/* The bits of the system pages [first, last] of a unit. */
+static uint64_t bits_between(size_t first, size_t last)
+{
+    return UINT64_MAX << first & UINT64_MAX >> (LMM_UNIT_SYSTEM_PAGES - 1 - last);
+}
+
+/* Whether one word has the absent bits of all system pages. */
+static bool has_one_word(const struct lmm_page *page, const struct lmm_page_facts *facts)
+{
+    return page->kind != LMM_PAGE_SPAN && facts->absent_long == NULL;
+}
+
 bool lmm_memory_begin(struct lmm_page *page, bool is_fresh)
 {
     struct lmm_page_facts *facts = lmm_page_facts(page);
@@ -87,9 +99,15 @@ uint32_t lmm_memory_clean_from(const char *base, size_t units)
 
 bool lmm_memory_slots_are(const struct lmm_page *page, size_t slot, size_t n, bool absent)
 {
+    const struct lmm_page_facts *facts = lmm_page_facts(page);
+    size_t first = slot * page->stride / LMM_SYSTEM_PAGE_BYTES;
     size_t last = ((slot + n) * page->stride - 1) / LMM_SYSTEM_PAGE_BYTES;
 
-    for (size_t i = slot * page->stride / LMM_SYSTEM_PAGE_BYTES; i <= last; i++) {
+    if (has_one_word(page, facts)) {
+        uint64_t bits = bits_between(first, last);
+        return (lmm_load_relaxed(&facts->absent) & bits) == (absent ? bits : 0);
+    }
+    for (size_t i = first; i <= last; i++) {
         if (is_absent(page, i) != absent) {
             return false;
         }
@@ -99,10 +117,21 @@ bool lmm_memory_slots_are(const struct lmm_page *page, size_t slot, size_t n, bo
 
 size_t lmm_memory_commit(struct lmm_page *page, size_t first, size_t last)
 {
+    struct lmm_page_facts *facts = lmm_page_facts(page);
     size_t bytes = 0;
 
     LMM_CHECK(page->kind != LMM_PAGE_SPAN && first <= last);
-    for (size_t i = first / LMM_SYSTEM_PAGE_BYTES; i <= last / LMM_SYSTEM_PAGE_BYTES; i++) {
+    first /= LMM_SYSTEM_PAGE_BYTES;
+    last /= LMM_SYSTEM_PAGE_BYTES;
+    if (has_one_word(page, facts)) {
+        uint64_t absent = lmm_load_relaxed(&facts->absent);
+        uint64_t touched = absent & bits_between(first, last);
+        if (touched != 0) {
+            lmm_store_relaxed(&facts->absent, absent & ~touched);
+        }
+        return (size_t) __builtin_popcountll(touched) * LMM_SYSTEM_PAGE_BYTES;
+    }
+    for (size_t i = first; i <= last; i++) {
         if (is_absent(page, i)) {
             set_absent(page, i, false);
             bytes += LMM_SYSTEM_PAGE_BYTES;

@@ -51,6 +51,15 @@ uint32_t lmm_run_freed_site_locked(const struct lmm_runs *runs, const struct lmm
 /* The length of the live or cached run that starts at slot. */
 size_t lmm_run_length(const struct lmm_page *page, size_t slot);
 
+/* The same for a run of a run page, whose first tag is `tag`. */
+static inline size_t lmm_run_length_in(const struct lmm_page *page, const uint32_t *tag,
+                                       size_t slot)
+{
+    uint32_t second = slot + 1 < page->slots ? lmm_load_relaxed(tag + 1) : 0;
+
+    return lmm_tag_state(second) == LMM_TAG_TAIL ? lmm_tag_value(second) : 1;
+}
+
 /* Changes the length of a live run to n, at least 1, in place: into the hole after it, or by
  * splitting off its end; of a span within its address space. False when there is no room, and when
  * a span would be short enough for a run page. The contents of slots added are undefined. */

@@ -55,6 +55,8 @@ bool lmm_classes_start(bool counts_bytes)
         return false;
     }
     large->has_runs_only = true;
+    large->cache_bytes = LMM_LARGE_CACHE_BYTES;
+    large->has_longer_runs = !counts_bytes; /* the slack of a longer run would not fit into a tag */
     return true;
 }
 
@@ -64,7 +66,7 @@ static bool shape_of_large(size_t bytes, struct lmm_shape *ret_shape)
         return false;
     }
     bytes = bytes == 0 ? 1 : bytes;
-    size_t slots = bytes / LMM_LARGE_STRIDE + (bytes % LMM_LARGE_STRIDE != 0);
+    size_t slots = lmm_class_large_slots(bytes);
     *ret_shape = (struct lmm_shape) {
         .class = LMM_CLASS_LARGE,
         .slack = (uint32_t) (slots * LMM_LARGE_STRIDE - bytes),

@@ -24,6 +24,7 @@ enum {
     LMM_CLASSES = 57,
     LMM_CLASS_LARGE = LMM_CLASSES,
     LMM_LARGE_STRIDE = 1024,
+    LMM_LARGE_CACHE_BYTES = 2 << 20, /* of its runs in each heap */
 };
 
 _Static_assert(LMM_LARGE_STRIDE - 1 <= LMM_SLACK_MAX, "the slack of a run fits into a tag");
@@ -38,6 +39,12 @@ extern uint16_t lmm_class_strides[LMM_CLASSES];
 static inline uint32_t lmm_class_of(size_t bytes)
 {
     return lmm_class_table[(bytes + 7) / 8];
+}
+
+/* The slots of LMM_CLASS_LARGE for so many bytes, at most PTRDIFF_MAX. */
+static inline size_t lmm_class_large_slots(size_t bytes)
+{
+    return (bytes + LMM_LARGE_STRIDE - 1) / LMM_LARGE_STRIDE;
 }
 
 /* Whether a block of a class of `stride` bytes keeps its slot when it becomes a little shorter. */

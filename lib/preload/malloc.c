@@ -7,6 +7,7 @@
  * takes the slow path. C++ new and delete call these functions through libstdc++.
  */
 #include "lib/front/block.h"
+#include "lib/heaps/cache.h"
 #include "lib/heaps/foreign.h"
 #include "lib/heaps/heap.h"
 #include "lib/ground/options.h"
@@ -42,16 +43,29 @@ static LMM_NOINLINE void *alloc_slow(size_t bytes)
     return block != NULL ? block : lmm_serve_alloc(bytes, 1, false, &caller);
 }
 
+static LMM_NOINLINE void *alloc_run(size_t bytes)
+{
+    void *block = bytes <= LMM_RUN_BYTES_MAX
+                      ? lmm_cache_pop_longer(&lmm_thread_open, LMM_CLASS_LARGE, LMM_LARGE_STRIDE,
+                                             lmm_class_large_slots(bytes))
+                      : NULL;
+
+    return LMM_LIKELY(block != NULL) ? block : alloc_slow(bytes);
+}
+
+static inline __attribute__((always_inline)) void *alloc(size_t bytes)
+{
+    if (LMM_UNLIKELY(bytes > LMM_CLASS_BYTES_MAX)) {
+        return alloc_run(bytes);
+    }
+    uint32_t class = lmm_class_of(bytes);
+    void *block = lmm_heap_pop(&lmm_thread_open, class, class, true);
+    return LMM_LIKELY(block != NULL) ? block : alloc_slow(bytes);
+}
+
 LMM_API void *malloc(size_t bytes)
 {
-    if (LMM_LIKELY(bytes <= LMM_CLASS_BYTES_MAX)) {
-        uint32_t class = lmm_class_of(bytes);
-        void *block = lmm_heap_pop(&lmm_thread_open, class, class, true);
-        if (LMM_LIKELY(block != NULL)) {
-            return block;
-        }
-    }
-    return alloc_slow(bytes);
+    return alloc(bytes);
 }
 
 static LMM_NOINLINE void *calloc_slow(size_t count, size_t size)
@@ -139,23 +153,15 @@ LMM_API void free(void *p)
     free_block(p);
 }
 
-static void *resize(void *p, size_t bytes, const struct lmm_caller *caller)
+static LMM_NOINLINE void *resize_slow(void *p, size_t bytes)
 {
-    if (p == NULL) {
-        return lmm_serve_alloc(bytes, 1, false, caller);
-    }
+    struct lmm_caller caller = LMM_CALLER();
+
     if (bytes == 0) {
         lmm_serve_free(p); /* as glibc does */
         return NULL;
     }
-    return lmm_serve_resize(p, bytes, caller);
-}
-
-static LMM_NOINLINE void *realloc_slow(void *p, size_t bytes)
-{
-    struct lmm_caller caller = LMM_CALLER();
-
-    return resize(p, bytes, &caller);
+    return lmm_serve_resize(p, bytes, &caller);
 }
 
 enum { COPIED_INLINE_BYTES = 256 };
@@ -191,8 +197,11 @@ static inline void *move_slot(void *p, size_t old_bytes, uint32_t class)
 }
 
 /* The fast path covers blocks that are, and stay, slots of a class. A size of 0 wraps around. */
-LMM_API void *realloc(void *p, size_t bytes)
+static inline __attribute__((always_inline)) void *resize(void *p, size_t bytes)
 {
+    if (p == NULL) {
+        return alloc(bytes);
+    }
     if (LMM_LIKELY(bytes - 1 < LMM_CLASS_BYTES_MAX)) {
         uint32_t old_class;
         struct lmm_ledger_row *row = lmm_heap_look(&lmm_thread_open, p, &old_class);
@@ -210,15 +219,19 @@ LMM_API void *realloc(void *p, size_t bytes)
             }
         }
     }
-    return realloc_slow(p, bytes);
+    return resize_slow(p, bytes);
 }
 
-LMM_API LMM_NOINLINE void *reallocarray(void *p, size_t count, size_t size)
+LMM_API void *realloc(void *p, size_t bytes)
 {
-    struct lmm_caller caller = LMM_CALLER();
+    return resize(p, bytes);
+}
+
+LMM_API void *reallocarray(void *p, size_t count, size_t size)
+{
     size_t bytes;
 
-    return lmm_multiply_fits(count, size, &bytes) ? resize(p, bytes, &caller) : fail(ENOMEM);
+    return lmm_multiply_fits(count, size, &bytes) ? resize(p, bytes) : fail(ENOMEM);
 }
 
 /* ---- Alignment ------------------------------------------------------------------------------- */

@@ -274,12 +274,12 @@ void double_free_array(void)
 void double_free_array_merged(void)
 {
     emp_t *array[5];
-    array[0] = must(LMM_NEW_ARRAY(emp_t, 100));
-    array[1] = must(LMM_NEW_ARRAY(emp_t, 100));
+    array[0] = must(LMM_NEW_ARRAY(emp_t, 130));
+    array[1] = must(LMM_NEW_ARRAY(emp_t, 130));
     const int line = __LINE__ + 1;
-    array[2] = must(LMM_NEW_ARRAY(emp_t, 100));
-    array[3] = must(LMM_NEW_ARRAY(emp_t, 100));
-    array[4] = must(LMM_NEW_ARRAY(emp_t, 100));
+    array[2] = must(LMM_NEW_ARRAY(emp_t, 130));
+    array[3] = must(LMM_NEW_ARRAY(emp_t, 130));
+    array[4] = must(LMM_NEW_ARRAY(emp_t, 130));
     expect_double_free(array[2], "emp_t", line);
     lmm_free(array[2]);
     lmm_free(array[1]);
@@ -287,13 +287,13 @@ void double_free_array_merged(void)
     lmm_free(array[2]);
 }
 
-/* Too many arrays were freed after it. */
+/* Too many arrays, too long for a thread's cache, were freed after it. */
 void double_free_array_of_an_unknown_line(void)
 {
-    emp_t *array = must(LMM_NEW_ARRAY(emp_t, 100));
+    emp_t *array = must(LMM_NEW_ARRAY(emp_t, 130));
     emp_t *others[40];
     for (size_t i = 0; i < 40; i++) {
-        others[i] = must(LMM_NEW_ARRAY(emp_t, 100));
+        others[i] = must(LMM_NEW_ARRAY(emp_t, 130));
     }
     expect_double_free(array, "emp_t", 0);
     lmm_free(array);

@@ -38,24 +38,42 @@ static bool push_new(struct lmm_family *family, struct lmm_cache *cache, size_t 
     *ret_block = lmm_run_take(&family->runs, n, 1, family->site, &zeroed);
     cr_assert(lmm_page_locate(*ret_block, &at));
     lmm_page_set_tag(at.page, at.slot, lmm_tag_cached(0));
-    if (lmm_cache_push(cache, n, *ret_block, &at.page->tags[at.slot])) {
+    if (lmm_cache_has_room(cache, n)) {
+        lmm_cache_push(cache, n, *ret_block, &at.page->tags[at.slot]);
         return true;
     }
     lmm_run_give(&family->runs, at.page, at.slot, n);
     return false;
 }
 
-static size_t wanted_depth(size_t stride, size_t n)
+/* Pops a run of n slots, or up to `most`; *ret_length is its length. */
+static char *pop(struct lmm_family *family, struct lmm_cache *cache, size_t n, size_t most,
+                 size_t *ret_length)
 {
-    size_t depth = LMM_CACHE_LENGTH_BYTES / (stride * n);
+    *ret_length = n;
+    return lmm_cache_pop(cache, ret_length, most, family->site);
+}
 
-    return n > LMM_CACHE_LENGTH_MAX ? 0 : depth < LMM_CACHE_DEPTH ? depth : LMM_CACHE_DEPTH;
+static char *pop_exact(struct lmm_family *family, struct lmm_cache *cache, size_t n)
+{
+    size_t length;
+    char *block = pop(family, cache, n, n, &length);
+
+    cr_assert(length == n);
+    return block;
+}
+
+static size_t wanted_runs(size_t stride, size_t n)
+{
+    size_t runs = LMM_FAMILY_CACHE_BYTES / stride / n;
+
+    return n > LMM_CACHE_LENGTH_MAX ? 0 : runs < LMM_CACHE_RUNS ? runs : LMM_CACHE_RUNS;
 }
 
 Test(cache, keeps_so_many_of_a_length, .init = start)
 {
-    static const size_t strides[] = {1, 16, 64, 100, 1000, 8192, 16384, 16385, 100000};
-    static const size_t lengths[] = {1, 2, 3, 16, 63, 64, 65, 200};
+    static const size_t strides[] = {1, 16, 64, 100, 1000, 1024, 8192, 100000};
+    static const size_t lengths[] = {1, 2, 3, 16, 63, 64, 65, 128, 129, 200};
     char name[32];
 
     for (size_t i = 0; i < sizeof(strides) / sizeof(strides[0]); i++) {
@@ -66,15 +84,78 @@ Test(cache, keeps_so_many_of_a_length, .init = start)
         for (size_t j = 0; j < sizeof(lengths) / sizeof(lengths[0]); j++) {
             size_t kept = 0;
             char *block;
-            for (int k = 0; k < 20; k++) {
+            if (strides[i] * lengths[j] > LMM_RUN_BYTES_MAX) {
+                continue;
+            }
+            for (int k = 0; k < LMM_CACHE_RUNS + 4; k++) {
                 kept += push_new(family, cache, lengths[j], &block);
             }
-            cr_expect(kept == wanted_depth(strides[i], lengths[j]),
+            cr_expect(kept == wanted_runs(strides[i], lengths[j]),
                       "stride %zu length %zu: %zu kept", strides[i], lengths[j], kept);
+            lmm_cache_flush(&heap);
+            cr_expect(family->record->pages == 0 && family->runs.holes.reserved == 0, "%s: flushed",
+                      name);
         }
+    }
+}
+
+/* A full cache gives runs of the lengths in turn back for a new one, and no more than it must. */
+Test(cache, makes_room, .init = start)
+{
+    enum { STRIDE = 1024, BOUND = 2048 };
+    struct lmm_family *family = open_family("f", STRIDE);
+    family->cache_bytes = BOUND * STRIDE;
+    struct lmm_cache *cache = lmm_cache_of(&heap, family);
+    char *block;
+    size_t count[3] = {0};
+
+    for (size_t i = 0; i < BOUND / 64; i++) {
+        cr_assert(push_new(family, cache, i % 2 == 0 ? 60 : 68, &block));
+    }
+    cr_expect(cache->room_slots == 0 && !push_new(family, cache, 1, &block));
+    for (size_t i = 0; i < 4; i++) {
+        cr_expect(lmm_cache_make_room(cache, family, 30));
+        cr_expect(push_new(family, cache, 30, &block));
+    }
+    cr_expect(lmm_cache_is_valid(cache, family));
+    for (; pop_exact(family, cache, 30) != NULL; count[0]++) {
+    }
+    for (; pop_exact(family, cache, 60) != NULL; count[1]++) {
+    }
+    for (; pop_exact(family, cache, 68) != NULL; count[2]++) {
+    }
+    cr_expect(count[0] == 4 && count[1] == BOUND / 128 - 1 && count[2] == BOUND / 128 - 1,
+              "%zu %zu %zu", count[0], count[1], count[2]);
+    cr_expect(!lmm_cache_make_room(cache, family, LMM_CACHE_LENGTH_MAX + 1));
+    lmm_cache_close(&heap, family);
+    cr_expect(!lmm_cache_make_room(cache, family, 1), "closed");
+}
+
+Test(cache, longer_runs, .init = start)
+{
+    static const struct {
+        size_t pushed;
+        size_t wanted;
+        size_t most;
+        size_t popped; /* 0: none */
+    } cases[] = {
+        {10, 10, 10, 10}, {10, 9, 10, 10},      {10, 9, 9, 0},        {10, 11, 20, 0},
+        {64, 60, 70, 64}, {65, 64, 65, 65},     {65, 60, 67, 65},     {65, 60, 64, 0},
+        {64, 65, 73, 0},  {128, 120, 135, 128}, {128, 128, 144, 128}, {1, 1, 1, 1},
+        {66, 65, 66, 66}, {128, 1, 128, 128},
+    };
+    struct lmm_family *family = open_family("f", 16);
+    struct lmm_cache *cache = lmm_cache_of(&heap, family);
+    char *block;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t length;
+        cr_assert(push_new(family, cache, cases[i].pushed, &block));
+        char *popped = pop(family, cache, cases[i].wanted, cases[i].most, &length);
+        cr_expect(cases[i].popped == 0 ? popped == NULL && length == cases[i].wanted
+                                       : popped == block && length == cases[i].popped,
+                  "case %zu", i);
         lmm_cache_flush(&heap);
-        cr_expect(family->record->pages == 0 && family->runs.holes.reserved == 0, "%s: flushed",
-                  name);
     }
 }
 
@@ -90,22 +171,41 @@ Test(cache, last_in_first_out_by_length, .init = start)
     }
     cr_assert(push_new(family, cache, 3, &three));
     for (int i = 3; i-- > 0;) {
-        char *block = lmm_cache_pop(cache, 2, family->site);
+        char *block = pop_exact(family, cache, 2);
         cr_expect(block == two[i]);
         const struct lmm_page *page = lmm_page_of((uintptr_t) block);
         size_t slot = (size_t) (block - lmm_page_base(page)) / 16;
         cr_expect(page->tags[slot] == LMM_TAG_LIVE_BASE + family->site);
         cr_expect(lmm_run_length(page, slot) == 2);
     }
-    cr_expect(lmm_cache_pop(cache, 2, family->site) == NULL);
-    cr_expect(lmm_cache_pop(cache, 4, family->site) == NULL);
-    cr_expect(lmm_cache_pop(cache, LMM_CACHE_LENGTH_MAX + 1, family->site) == NULL);
-    cr_expect(lmm_cache_pop(cache, SIZE_MAX, family->site) == NULL);
-    cr_expect(lmm_cache_pop(NULL, 3, family->site) == NULL);
-    cr_expect(lmm_cache_pop(cache, 3, family->site) == three);
-    cr_expect(cache->unsampled_slots == 3 * 2 + 3);
-    lmm_cache_sample(cache, &heap, family);
+    cr_expect(pop_exact(family, cache, 0) == NULL);
+    cr_expect(pop_exact(family, cache, 2) == NULL);
+    cr_expect(pop_exact(family, cache, 4) == NULL);
+    cr_expect(pop_exact(family, cache, LMM_CACHE_LENGTH_MAX + 1) == NULL);
+    cr_expect(pop_exact(family, cache, SIZE_MAX) == NULL);
+    cr_expect(pop_exact(family, NULL, 3) == NULL);
+    cr_expect(pop_exact(family, cache, 3) == three);
+}
+
+/* A sample is due when more lives than the last time; a free takes off what it frees, but not all. */
+Test(cache, samples, .init = start)
+{
+    struct lmm_family *family = open_family("f", 1024);
+    struct lmm_cache *cache = lmm_cache_of(&heap, family);
+    char *block;
+
+    cr_expect(cache->sample_slots == 128);
+    for (int i = 0; i < 2; i++) {
+        cr_assert(push_new(family, cache, 100, &block));
+    }
+    cr_expect(cache->unsampled_slots == -2 * 93);
+    cr_assert(pop_exact(family, cache, 100) != NULL && pop_exact(family, cache, 100) != NULL);
+    cr_expect(cache->unsampled_slots == 2 * 7, "now and then even if nothing is more");
+    cr_expect(lmm_cache_sample(cache, &heap, family->index, block) == block);
     cr_expect(cache->unsampled_slots == 0);
+    cr_assert(push_new(family, cache, 100, &block) && cache->unsampled_slots < 0);
+    cr_expect(lmm_cache_make_room(cache, family, 1) && cache->unsampled_slots == 0,
+              "a heap that only frees does not count down for ever");
 }
 
 /* Cached runs do not split or merge; after they are given back they do. */
@@ -136,7 +236,7 @@ Test(cache, forget_leaves_the_tags, .init = start)
 
     cr_assert(push_new(family, cache, 2, &block));
     lmm_cache_forget(&heap);
-    cr_expect(lmm_cache_pop(cache, 2, family->site) == NULL);
+    cr_expect(pop_exact(family, cache, 2) == NULL);
     cr_expect(lmm_page_of((uintptr_t) block)->tags[0] == lmm_tag_cached(0));
     lmm_runs_release_cached(&family->runs);
     cr_expect(family->record->pages == 0);
@@ -154,7 +254,7 @@ Test(cache, none_for_the_shared_heap_nor_without_memory, .init = start)
     while (lmm_meta_alloc(&lmm_arena_records, sizeof(struct lmm_cache)) != NULL) {
     }
     cr_expect(lmm_cache_of(&heap, family) == NULL);
-    cr_expect(!lmm_cache_push(NULL, 2, NULL, NULL));
+    cr_expect(!lmm_cache_has_room(NULL, 2));
     seam_heal();
     cr_expect(lmm_cache_of(&heap, family) != NULL);
 }
@@ -179,10 +279,20 @@ Test(cache, validity_sees_what_is_wrong, .init = start)
         cr_assert(push_new(family, cache, 5, &block));
     }
     cr_assert(lmm_cache_is_valid(cache, family));
-    EXPECT_SEEN(*cache->run[5][1].tag, LMM_TAG_LIVE_BASE, "I1: a live run");
-    EXPECT_SEEN(cache->run[5][1].tag, cache->run[5][0].tag, "I1: another run's tag");
-    EXPECT_SEEN(cache->run[5][1].block, block + 1, "I1: not a run's start");
-    EXPECT_SEEN(cache->run[5][1].tag[1], lmm_tag_make(LMM_TAG_TAIL, 4), "I1: of another length");
-    EXPECT_SEEN(cache->run[5][1], cache->run[5][0], "I2: a run twice");
-    EXPECT_SEEN(cache->depth[5], 2, "I2: more runs than the bound");
+    uint32_t top = cache->top[5];
+    struct lmm_cached_run *newest = &cache->run[top];
+    struct lmm_cached_run *older = &cache->run[newest->below];
+    EXPECT_SEEN(*newest->tag, LMM_TAG_LIVE_BASE, "I1: a live run");
+    EXPECT_SEEN(newest->tag, older->tag, "I1: another run's tag");
+    EXPECT_SEEN(newest->block, block + 1, "I1: not a run's start");
+    EXPECT_SEEN(newest->tag[1], lmm_tag_make(LMM_TAG_TAIL, 4), "I1: of another length");
+    EXPECT_SEEN(newest->block, older->block, "I2: a run twice");
+    EXPECT_SEEN(older->below, top, "I2: an entry twice");
+    EXPECT_SEEN(older->below, 0, "I2: an entry lost");
+    EXPECT_SEEN(cache->spare, top, "I2: an entry both used and spare");
+    EXPECT_SEEN(cache->spare, LMM_CACHE_RUNS + 1, "I2: no entry");
+    EXPECT_SEEN(cache->room_slots, cache->room_slots + 1, "I3");
+    EXPECT_SEEN(cache->bound_slots, cache->bound_slots - 1, "I3");
+    EXPECT_SEEN(cache->used[0], 0, "I4: a bit cleared");
+    EXPECT_SEEN(cache->used[1], 1, "I4: a bit set");
 }
