@@ -492,7 +492,10 @@ static void *reshape_run(void *p, const struct lmm_block_facts *facts, size_t n)
         (page->kind != LMM_PAGE_SLOTS && lmm_run_resize(runs, page, facts->slot, n))) {
         return p;
     }
-    return page->kind == LMM_PAGE_SPAN && n > page->slots ? lmm_span_remap(runs, page, n) : NULL;
+    if (page->kind != LMM_PAGE_SPAN || n <= page->slots) {
+        return NULL;
+    }
+    return lmm_span_extend(runs, page, n) ? p : lmm_span_remap(runs, page, n);
 }
 
 void *lmm_block_reshape(void *p, const struct lmm_block_facts *facts, size_t n, uint32_t live_value)

@@ -334,6 +334,34 @@ int lmm_reservoir_extend(char *base, size_t units, size_t new_units, bool is_apa
     return result;
 }
 
+/* The run kept that starts at base; NULL: none. */
+static struct lmm_kept *find_at_locked(const char *base)
+{
+    const struct glthread *ages = &lmm_reservoir.ages;
+
+    for (struct glthread *at = ages->next; at != NULL && at != ages; at = at->next) {
+        struct lmm_kept *kept = GLTHREAD_ENTRY(at, struct lmm_kept, age);
+        if (kept->base == base) {
+            return kept;
+        }
+    }
+    return NULL;
+}
+
+bool lmm_reservoir_extend_kept(const char *base, size_t units, size_t new_units)
+{
+    LMM_CHECK(new_units > units);
+    lmm_lock_acquire(&lmm_reservoir_lock);
+    struct lmm_kept *after = find_at_locked(base + units * LMM_UNIT_BYTES);
+    bool done = after != NULL && after->units >= new_units - units;
+    if (done) {
+        cut_locked(after, new_units - units);
+    }
+    LMM_CHECK(lmm_reservoir_is_valid_locked());
+    lmm_lock_release(&lmm_reservoir_lock);
+    return done;
+}
+
 char *lmm_reservoir_take_moved(size_t units, size_t align)
 {
     lmm_lock_acquire(&lmm_reservoir_lock);

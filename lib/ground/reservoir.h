@@ -89,6 +89,10 @@ int lmm_reservoir_extend(char *base, size_t units, size_t new_units, bool is_apa
 char *lmm_reservoir_take_moved(size_t units, size_t align);
 bool lmm_reservoir_move(char *base, size_t units, char *target, size_t new_units, bool was_apart);
 
+/* Makes units that were taken together, and not moved, new_units long by units that are kept right
+ * after them, with their contents. False when there are too few. O(runs kept). */
+bool lmm_reservoir_extend_kept(const char *base, size_t units, size_t new_units);
+
 /* Gives back units whose memory need not be kept; is_apart: they were moved. */
 void lmm_reservoir_drop(char *base, size_t units, bool is_apart);
 

@@ -14,6 +14,7 @@ enum {
     LONG_UNITS = 16,           /* 4 MiB */
     SPAN_UNITS_MAX = 1 << 20,  /* 256 GiB; each unit costs a descriptor */
     HUGE_PAGE_BYTES = 2 << 20, /* the kernel moves page tables of so much at once */
+    MOVED_UNITS_MIN = 16, /* a shorter span is copied: then its memory stays in the reservoir */
 };
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
@@ -30,6 +31,11 @@ static uint32_t slots_in(size_t stride, size_t units)
     size_t slots = units * LMM_UNIT_BYTES / stride;
 
     return (uint32_t) (slots > LMM_TAG_VALUE_MASK ? LMM_TAG_VALUE_MASK : slots);
+}
+
+static size_t units_for(size_t bytes)
+{
+    return (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
 }
 
 static size_t tag_bytes(enum lmm_page_kind kind, size_t stride, size_t units)
@@ -173,15 +179,17 @@ void lmm_runs_give_page_back(const struct lmm_runs *runs, const struct lmm_ended
 /* ---- Spans ----------------------------------------------------------------------------------- */
 
 /* Makes a span n slots long, for which it has the address space, and gives the memory after them
- * back. Only the thread that holds the block calls this; the lock is for walks. */
-static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t n)
+ * back, unless it keeps its end: a span that grows will soon need it. Only the thread that holds the
+ * block calls this; the lock is for walks. */
+static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t n, bool keeps_end)
 {
     struct lmm_page_facts *facts = lmm_page_facts(page);
     size_t end = lmm_round_up(n * page->stride, LMM_SYSTEM_PAGE_BYTES) / LMM_SYSTEM_PAGE_BYTES;
     size_t old_end = facts->clean_from;
 
-    if (end < old_end && !lmm_vm_discard(lmm_page_base(page) + end * LMM_SYSTEM_PAGE_BYTES,
-                                         (old_end - end) * LMM_SYSTEM_PAGE_BYTES)) {
+    if (end < old_end &&
+        (keeps_end || !lmm_vm_discard(lmm_page_base(page) + end * LMM_SYSTEM_PAGE_BYTES,
+                                      (old_end - end) * LMM_SYSTEM_PAGE_BYTES))) {
         end = old_end;
     }
     lmm_lock_acquire(&runs->lock);
@@ -195,7 +203,7 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
                     bool *ret_zeroed)
 {
     size_t bytes = n * runs->stride;
-    size_t units = (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
+    size_t units = units_for(bytes);
     LMM_CHECK(n <= LMM_TAG_VALUE_MASK && n <= SIZE_MAX / 4 / runs->stride);
     if (units > SPAN_UNITS_MAX) {
         errno = ENOMEM;
@@ -208,7 +216,7 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
     }
     *ret_zeroed = lmm_page_facts(page)->clean_from == 0;
     lmm_runs_count_committed(runs, (int64_t) lmm_memory_committed_bytes(page));
-    set_span_length(runs, page, n);
+    set_span_length(runs, page, n, false);
     char *block = lmm_page_base(page);
     lmm_page_set_tag(page, 0, lmm_tag_after_block(lmm_tag_make(LMM_TAG_LIVE, live_value), block));
     lmm_lock_acquire(&runs->lock);
@@ -246,7 +254,7 @@ bool lmm_span_resize(struct lmm_runs *runs, struct lmm_page *page, size_t length
     if (n > page->slots || (n < length && n * page->stride <= LMM_RUN_BYTES_MAX)) {
         return false;
     }
-    set_span_length(runs, page, n);
+    set_span_length(runs, page, n, n > length);
     return true;
 }
 
@@ -316,27 +324,63 @@ static struct lmm_page *move_span(struct lmm_runs *runs, struct lmm_page *page, 
     return page;
 }
 
+/* Makes the units after a span, which it has got, part of its page. From the system page `clean_from`
+ * of the added units on all are absent. */
+static void add_units(struct lmm_runs *runs, struct lmm_page *page, size_t units,
+                      uint32_t clean_from)
+{
+    struct lmm_page_facts *facts = lmm_page_facts(page);
+    size_t old_units = facts->units;
+    size_t old_slots = page->slots;
+    uint32_t old_clean = facts->clean_from;
+    uint32_t clean = (uint32_t) (old_units * LMM_UNIT_SYSTEM_PAGES) + clean_from;
+
+    lmm_lock_acquire(&runs->lock);
+    page_add_follows(runs, page, old_units, units);
+    lmm_store_relaxed(&facts->units, (uint32_t) units);
+    page->slots = slots_in(runs->stride, units);
+    if (clean_from != 0) {
+        lmm_store_relaxed(&facts->clean_from, clean);
+        lmm_runs_count_committed(runs, ((int64_t) clean - old_clean) * LMM_SYSTEM_PAGE_BYTES);
+    }
+    lmm_lock_release(&runs->lock);
+    count_units(runs, units, page->slots, old_units, old_slots);
+}
+
 /* Adds the addresses after a span to it, or moves it when they are not free. Returns its page. */
 static struct lmm_page *grow_span(struct lmm_runs *runs, struct lmm_page *page, size_t units)
 {
     char *base = lmm_page_base(page);
     size_t old_units = lmm_page_facts(page)->units;
-    size_t old_slots = page->slots;
     int result = -ENOMEM;
 
     if (lmm_page_reserve(base + old_units * LMM_UNIT_BYTES, units - old_units)) {
         result = lmm_reservoir_extend(base, old_units, units, page->apart);
     }
     if (result != 0) {
-        return result == -ENOMEM ? move_span(runs, page, units) : NULL;
+        bool may_move = result == -ENOMEM && units >= LMM_SPACE_RUN_UNITS;
+        return may_move ? move_span(runs, page, units) : NULL;
     }
-    lmm_lock_acquire(&runs->lock);
-    page_add_follows(runs, page, old_units, units);
-    lmm_store_relaxed(&lmm_page_facts(page)->units, (uint32_t) units);
-    page->slots = slots_in(runs->stride, units);
-    lmm_lock_release(&runs->lock);
-    count_units(runs, units, page->slots, old_units, old_slots);
+    add_units(runs, page, units, 0);
     return page;
+}
+
+bool lmm_span_extend(struct lmm_runs *runs, struct lmm_page *page, size_t n)
+{
+    const char *base = lmm_page_base(page);
+    size_t old_units = lmm_page_facts(page)->units;
+    size_t bytes;
+
+    if (page->apart || lmm_tools_active || !lmm_runs_have_length(runs, n, &bytes) ||
+        units_for(bytes) <= old_units ||
+        !lmm_reservoir_extend_kept(base, old_units, units_for(bytes))) {
+        return false;
+    }
+    size_t units = units_for(bytes);
+    add_units(runs, page, units,
+              lmm_memory_clean_from(base + old_units * LMM_UNIT_BYTES, units - old_units));
+    set_span_length(runs, page, n, true);
+    return true;
 }
 
 static struct lmm_page *remap(struct lmm_runs *runs, struct lmm_page *page, size_t n)
@@ -346,7 +390,7 @@ static struct lmm_page *remap(struct lmm_runs *runs, struct lmm_page *page, size
     size_t bytes;
 
     if (page->kind == LMM_PAGE_SPAN && !lmm_tools_active && lmm_runs_have_length(runs, n, &bytes)) {
-        size_t needed = (bytes + LMM_UNIT_BYTES - 1) / LMM_UNIT_BYTES;
+        size_t needed = units_for(bytes);
         size_t roomy = units + units / 2;
         roomy = roomy > SPAN_UNITS_MAX ? SPAN_UNITS_MAX : roomy;
         LMM_CHECK(needed > units);
@@ -368,7 +412,7 @@ char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n)
     struct lmm_page *grown = remap(runs, page, n);
     char *block = grown == NULL ? NULL : lmm_page_base(grown);
     if (grown != NULL) {
-        set_span_length(runs, grown, n);
+        set_span_length(runs, grown, n, true);
     }
     one = lmm_tag_after_block(one, block);
     __atomic_fetch_sub(&remaps, one, __ATOMIC_RELEASE);

@@ -98,17 +98,23 @@ void lmm_span_give(struct lmm_runs *runs, struct lmm_page *page);
  * one. */
 bool lmm_span_resize(struct lmm_runs *runs, struct lmm_page *page, size_t length, size_t n);
 
+/* Makes a live span n slots long, more than page->slots, where it is: by units that the reservoir
+ * keeps right after it, with what they hold. False, with nothing changed, when it cannot. */
+bool lmm_span_extend(struct lmm_runs *runs, struct lmm_page *page, size_t n);
+
 /*
- * Makes a live span n slots long, more than page->slots, without copying or touching its memory: at
- * the same addresses when those after it are free, else at others, still aligned to a unit (but not
- * to more). It gets half as much address space again as it had, if possible, so that a span that
- * grows in small steps seldom comes here.
+ * The same by address space from the kernel, without copying or touching its memory: at the same
+ * addresses when those after it are free, else, if it gets 4 MiB or more, at others, still aligned
+ * to a unit (but not to more). It gets half as much address space again as it had, if possible, so
+ * that a span that grows in small steps seldom comes here.
  *
  * Returns the block's first byte; its tags stay the same words. From the system page on that was
  * `clean_from` before the call the block reads as zero. When the block has moved, `page` is not a
- * page any more. Returns NULL with errno ENOMEM and nothing changed when the kernel refuses, the
- * block is not a span, or tools watch every block (lmm_tools_active); then the caller may copy
- * instead.
+ * page any more. Returns NULL with errno ENOMEM and nothing changed when it would be short, the
+ * kernel refuses, the block is not a span, or tools watch every block (lmm_tools_active); then the
+ * caller may copy instead. A short span that was moved would be a mapping of its own, whose memory
+ * cannot be kept for the next one: each step of a vector that grows again and again would wait for
+ * fresh memory.
  */
 char *lmm_span_remap(struct lmm_runs *runs, struct lmm_page *page, size_t n);
 
