@@ -267,20 +267,34 @@ static char *take_fresh_locked(size_t units, size_t align)
     return base;
 }
 
-char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh)
+/* room: how many times as long a run may be that is taken whole. */
+static char *take(size_t *units, size_t room, size_t align, bool *ret_fresh)
 {
-    LMM_CHECK(units != 0 && lmm_is_power_of_two(align) && align >= LMM_UNIT_BYTES);
-    if (units > SIZE_MAX / 2 / LMM_UNIT_BYTES) {
+    LMM_CHECK(*units != 0 && lmm_is_power_of_two(align) && align >= LMM_UNIT_BYTES);
+    if (*units > SIZE_MAX / 2 / LMM_UNIT_BYTES) {
         errno = ENOMEM;
         return NULL;
     }
     lmm_lock_acquire(&lmm_reservoir_lock);
-    struct lmm_kept *kept = find_locked(units, align);
+    struct lmm_kept *kept = find_locked(*units, align);
     *ret_fresh = kept == NULL;
-    char *base = kept != NULL ? cut_locked(kept, units) : take_fresh_locked(units, align);
+    if (kept != NULL && kept->units <= *units * room) {
+        *units = kept->units;
+    }
+    char *base = kept != NULL ? cut_locked(kept, *units) : take_fresh_locked(*units, align);
     LMM_CHECK(lmm_reservoir_is_valid_locked());
     lmm_lock_release(&lmm_reservoir_lock);
     return base;
+}
+
+char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh)
+{
+    return take(&units, 1, align, ret_fresh);
+}
+
+char *lmm_reservoir_take_roomy(size_t *units, size_t align, bool *ret_fresh)
+{
+    return take(units, LMM_RESERVOIR_ROOM, align, ret_fresh);
 }
 
 char *lmm_reservoir_take_near(const char *near, bool *ret_fresh)

@@ -34,6 +34,7 @@
 enum {
     LMM_RESERVOIR_UNITS = 4096, /* kept at most, 1 GiB */
     LMM_RESERVOIR_BINS = 64,
+    LMM_RESERVOIR_ROOM = 4,
 };
 
 /* A run that is kept: given back as a whole, or the rest of such a run. */
@@ -71,7 +72,14 @@ char *lmm_reservoir_take(size_t units, bool *ret_fresh);
 /* The same; the first byte is at a multiple of align, a power of two of at least LMM_UNIT_BYTES. */
 char *lmm_reservoir_take_aligned(size_t units, size_t align, bool *ret_fresh);
 
-/* The same for one unit; when none is kept, as lmm_space_take_near_locked(). */
+/*
+ * The same for a block of its own, of at least *units units, which becomes more when a run that is
+ * kept is longer: up to LMM_RESERVOIR_ROOM times as long it is taken whole. Its addresses cost
+ * nothing, and the next block there may be longer again: short runs that are cut off fit no long one.
+ */
+char *lmm_reservoir_take_roomy(size_t *units, size_t align, bool *ret_fresh);
+
+/* Takes one unit as lmm_reservoir_take(); when none is kept, as lmm_space_take_near_locked(). */
 char *lmm_reservoir_take_near(const char *near, bool *ret_fresh);
 
 /* Gives back units that were taken together, or a part of them. Keeps them, and gives the oldest

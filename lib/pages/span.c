@@ -118,8 +118,10 @@ static struct lmm_page *page_create(struct lmm_runs *runs, char *base, size_t un
 struct lmm_page *lmm_runs_take_page(struct lmm_runs *runs, size_t units, size_t align,
                                     enum lmm_page_kind kind)
 {
+    bool is_long = kind == LMM_PAGE_SPAN && units >= LONG_UNITS;
     bool fresh;
-    char *base = lmm_reservoir_take_aligned(units, align, &fresh);
+    char *base = is_long ? lmm_reservoir_take_roomy(&units, align, &fresh)
+                         : lmm_reservoir_take_aligned(units, align, &fresh);
     if (base == NULL) {
         return NULL;
     }

@@ -61,8 +61,8 @@ bool lmm_runs_have_length(const struct lmm_runs *runs, size_t n, size_t *ret_byt
 
 /* ---- Pages, for run ---- */
 
-/* Takes units from the reservoir, at a multiple of align, and makes them a page of that kind. Its
- * tags are FREE, and it is on no list yet. NULL with errno ENOMEM. Needs no lock. */
+/* Takes units from the reservoir, at a multiple of align, and makes them a page of that kind; a long
+ * span may get more units. Its tags are FREE, and it is on no list yet. NULL with errno ENOMEM. Needs no lock. */
 struct lmm_page *lmm_runs_take_page(struct lmm_runs *runs, size_t units, size_t align,
                                     enum lmm_page_kind kind);
 

@@ -171,6 +171,30 @@ Test(reservoir, the_shortest_run_that_is_long_enough)
     cr_expect(fresh);
 }
 
+/* A block of its own takes a run whole that is up to four times as long. */
+Test(reservoir, roomy)
+{
+    static const struct {
+        size_t kept;
+        size_t wanted;
+        size_t taken;
+    } cases[] = {{64, 16, 64},   {64, 15, 15}, {64, 64, 64}, {20, 17, 20},
+                 {200, 50, 200}, {16, 17, 17}, {201, 50, 50}};
+    bool fresh;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        lmm_reservoir_set_bound((size_t) 1 << 40);
+        char *base = take(cases[i].kept, &fresh);
+        cr_expect(lmm_reservoir_put(base, cases[i].kept));
+        size_t units = cases[i].wanted;
+        char *again = lmm_reservoir_take_roomy(&units, LMM_UNIT_BYTES, &fresh);
+        cr_expect(again != NULL && units == cases[i].taken, "case %zu: %zu units", i, units);
+        cr_expect(fresh == (cases[i].wanted > cases[i].kept) && (fresh || again == base));
+        lmm_reservoir_drop(again, units, false);
+        lmm_reservoir_empty();
+    }
+}
+
 /* However much is in use, at most 1 GiB is kept. */
 Test(reservoir, the_most_that_is_kept)
 {
