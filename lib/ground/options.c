@@ -237,6 +237,17 @@ static bool set_reservoir(const char *value, size_t length, void *field)
     return true;
 }
 
+static bool set_hugepages(const char *value, size_t length, void *field)
+{
+    bool never = is_word(value, length, "never");
+
+    if (!never && !is_word(value, length, "auto")) {
+        return false;
+    }
+    *(bool *) field = never;
+    return true;
+}
+
 static bool print_help(const char *value, size_t length, void *field);
 
 static const struct key {
@@ -260,6 +271,9 @@ static const struct key {
     {"heuristics", set_heuristics, offsetof(struct lmm_options, heuristics_off), "WORD,...",
      "leak checks: which pointers to the inside of a block hold it: stdstring, length64, newarray, "
      "multipleinheritance, treenode; all or none"},
+    {"hugepages", set_hugepages, offsetof(struct lmm_options, never_huge_pages), "auto|never",
+     "ask the kernel for pages of 2 MiB where blocks of 4 MiB and more are written wholly; never: "
+     "refuse those that it gives unasked, too (auto)"},
     {"keep", set_flag, offsetof(struct lmm_options, keep), "0|1",
      "drop-in: a clean exit leaves the ledger's file (0)"},
     {"ledger", set_ledger, 0, "on|off|DIR",

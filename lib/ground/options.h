@@ -46,6 +46,7 @@ struct lmm_options {
     unsigned exit_code;      /* of a process that leaks; 0: leave it */
     enum lmm_fit fit;
     size_t reservoir_bytes; /* kept for reuse */
+    bool never_huge_pages;  /* also none that the kernel gives unasked */
     uint32_t signal; /* lets readers ask the process; 0: none; LMM_SIGNAL_AUTO: one that is free */
     bool ledger_off; /* keep no ledger file */
     bool keep;       /* drop-in: a clean exit leaves the file */

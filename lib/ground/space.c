@@ -2,6 +2,7 @@
 #include "lib/ground/space.h"
 
 #include "lib/ground/meta.h"
+#include "lib/ground/options.h"
 #include "lib/ground/vm.h"
 
 #include <errno.h>
@@ -276,6 +277,9 @@ static char *map_locked(size_t units, size_t align, size_t taken)
     if (base == NULL) {
         return NULL;
     }
+    if (lmm_options.never_huge_pages) {
+        lmm_vm_refuse_large_pages(base, units * LMM_UNIT_BYTES);
+    }
     struct units run = units_at(base, units);
     if (!reserve_areas_locked(run)) {
         lmm_vm_unmap(base, units * LMM_UNIT_BYTES);
@@ -287,12 +291,15 @@ static char *map_locked(size_t units, size_t align, size_t taken)
     return base;
 }
 
-/* Maps a chunk, a smaller one when address space is short; a long run without a rest. */
+/* Maps a chunk, a smaller one when address space is short; a long run without a rest. A run that can
+ * have large pages is aligned to these as long as there are few mappings: the gap after it keeps the
+ * kernel from joining its mapping with the next one. */
 static char *take_mapped_locked(size_t units, size_t align)
 {
     char *base = NULL;
 
-    if (units >= LMM_SPACE_RUN_UNITS && align < LARGE_PAGE_BYTES) {
+    if (units >= LMM_SPACE_RUN_UNITS && align < LARGE_PAGE_BYTES &&
+        lmm_space.ranges < LIMITED_RANGES) {
         base = map_locked(units, LARGE_PAGE_BYTES, units);
         return base != NULL ? base : map_locked(units, align, units);
     }

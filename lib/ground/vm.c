@@ -135,6 +135,15 @@ static int system_populate(void *address, size_t bytes)
                                  0, 0);
 }
 
+static int system_advise_large(void *address, size_t bytes, bool wanted)
+{
+    int saved_errno = errno;
+    int result = status_of(lmm_system_call(SYS_madvise, (long) address, (long) bytes,
+                                           wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE, 0, 0, 0));
+    errno = saved_errno;
+    return result;
+}
+
 struct lmm_vm_operations lmm_vm = {
     .map = system_map,
     .unmap = system_unmap,
@@ -147,6 +156,7 @@ struct lmm_vm_operations lmm_vm = {
     .reserve = system_reserve,
     .open = system_open,
     .populate = system_populate,
+    .advise_large = system_advise_large,
 };
 
 void *lmm_vm_map(size_t bytes)
@@ -177,7 +187,7 @@ bool lmm_vm_residency(uintptr_t address, size_t pages, unsigned char *ret_pages)
 bool lmm_vm_is_resident(const void *address, size_t bytes)
 {
     enum { BATCH_PAGES = 256 };
-    unsigned char resident[BATCH_PAGES];
+    unsigned char resident[BATCH_PAGES] = {0};
     uintptr_t at = (uintptr_t) address / LMM_SYSTEM_PAGE_BYTES;
     uintptr_t end =
         ((uintptr_t) address + bytes + LMM_SYSTEM_PAGE_BYTES - 1) / LMM_SYSTEM_PAGE_BYTES;
@@ -311,7 +321,12 @@ bool lmm_vm_wipe_in_children(void *address, size_t bytes)
 
 void lmm_vm_prefer_large_pages(void *address, size_t bytes)
 {
-    lmm_system_call(SYS_madvise, (long) address, (long) bytes, MADV_HUGEPAGE, 0, 0, 0);
+    lmm_vm.advise_large(address, bytes, true);
+}
+
+void lmm_vm_refuse_large_pages(void *address, size_t bytes)
+{
+    lmm_vm.advise_large(address, bytes, false);
 }
 
 bool lmm_vm_discard(void *address, size_t bytes)

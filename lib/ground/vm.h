@@ -29,8 +29,10 @@ struct lmm_vm_operations {
     void *(*reserve)(void *address, size_t bytes, int descriptor, size_t offset);
     int (*open)(void *address, size_t bytes);     /* mprotect, to read-write; 0, or -1 */
     int (*populate)(void *address, size_t bytes); /* madvise(MADV_POPULATE_WRITE); 0 or -errno */
-    size_t (*limit_bytes)(void);                  /* RLIMIT_AS; SIZE_MAX: none */
-    bool (*is_charged)(void);                     /* vm.overcommit_memory is 2 */
+    /* madvise(MADV_HUGEPAGE), or MADV_NOHUGEPAGE; 0, or -1 */
+    int (*advise_large)(void *address, size_t bytes, bool wanted);
+    size_t (*limit_bytes)(void); /* RLIMIT_AS; SIZE_MAX: none */
+    bool (*is_charged)(void);    /* vm.overcommit_memory is 2 */
 };
 
 extern struct lmm_vm_operations lmm_vm;
@@ -130,8 +132,10 @@ bool lmm_vm_is_charged(void);
  * the memory. False where the kernel cannot (before Linux 4.14). */
 bool lmm_vm_wipe_in_children(void *address, size_t bytes);
 
-/* Asks the kernel for large pages (2 MiB on x86-64) where the mapping is used. Advice. */
+/* Asks the kernel for large pages (2 MiB on x86-64) where the mapping is used, or for none. Advice: it
+ * becomes a property of the mapping, and where a part of a mapping is advised, that is split. */
 void lmm_vm_prefer_large_pages(void *address, size_t bytes);
+void lmm_vm_refuse_large_pages(void *address, size_t bytes);
 
 /* Gives the memory of whole system pages back and keeps the address space, which then reads as
  * zero. False when the kernel refuses. */

@@ -142,11 +142,12 @@ struct lmm_page {
     uint32_t fresh;  /* owner: slots from it on were never handed out */
     uint32_t target; /* owner: the number of free slots when countdown reaches 0; atomic */
     uint16_t family;
-    uint8_t kind;       /* enum lmm_page_kind; atomic */
-    uint8_t gone : 1;   /* kind NONE: a page of `family` ended here */
-    uint8_t queued : 1; /* owner: `node` is in the heap's queue */
-    uint8_t apart : 1;  /* span: the kernel moved it, so it is a mapping of its own */
-    uint32_t head_site; /* owner: who allocated the block at `head` last; LMM_SITE_NONE: unknown */
+    uint8_t kind;        /* enum lmm_page_kind; atomic */
+    uint8_t gone : 1;    /* kind NONE: a page of `family` ended here */
+    uint8_t queued : 1;  /* owner: `node` is in the heap's queue */
+    uint8_t apart : 1;   /* span: the kernel moved it, so it is a mapping of its own */
+    uint8_t advised : 1; /* span: it has asked for large pages (huge.h); under RUNS */
+    uint32_t head_site;  /* owner: who allocated the block at `head` last; LMM_SITE_NONE: unknown */
 
     /* What foreign threads write, and the owner's slow path. foreign: atomic; the first slot of the
      * foreign list, and its length << 32. */

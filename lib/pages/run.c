@@ -16,6 +16,7 @@ void lmm_runs_init(struct lmm_runs *runs, uint16_t family, size_t stride,
     runs->family = family;
     runs->record = record;
     lmm_holes_init(&runs->holes, lmm_options.fit);
+    runs->huge = (struct lmm_huge) {0};
     glthread_init(&runs->pages);
 }
 

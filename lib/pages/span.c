@@ -11,7 +11,6 @@
 #include <errno.h>
 
 enum {
-    LONG_UNITS = 16,           /* 4 MiB */
     SPAN_UNITS_MAX = 1 << 20,  /* 256 GiB; each unit costs a descriptor */
     HUGE_PAGE_BYTES = 2 << 20, /* the kernel moves page tables of so much at once */
     MOVED_UNITS_MIN = 16, /* a shorter span is copied: then its memory stays in the reservoir */
@@ -81,6 +80,7 @@ static void page_publish(const struct lmm_runs *runs, struct lmm_page *page,
     page->gone = 0;
     page->queued = 0;
     page->apart = is_apart;
+    page->advised = 0;
     page->multiplier = kind == LMM_PAGE_RUNS && runs->stride <= LMM_SLOT_STRIDE_MAX
                            ? lmm_page_multiplier(runs->stride)
                            : 0;
@@ -118,7 +118,7 @@ static struct lmm_page *page_create(struct lmm_runs *runs, char *base, size_t un
 struct lmm_page *lmm_runs_take_page(struct lmm_runs *runs, size_t units, size_t align,
                                     enum lmm_page_kind kind)
 {
-    bool is_long = kind == LMM_PAGE_SPAN && units >= LONG_UNITS;
+    bool is_long = kind == LMM_PAGE_SPAN && units >= LMM_HUGE_SPAN_UNITS;
     bool fresh;
     char *base = is_long ? lmm_reservoir_take_roomy(&units, align, &fresh)
                          : lmm_reservoir_take_aligned(units, align, &fresh);
@@ -195,6 +195,9 @@ static void set_span_length(struct lmm_runs *runs, struct lmm_page *page, size_t
         end = old_end;
     }
     lmm_lock_acquire(&runs->lock);
+    if (end < old_end) {
+        lmm_huge_forget_locked(&runs->huge, page);
+    }
     lmm_store_relaxed(&facts->clean_from, (uint32_t) end);
     lmm_runs_count_committed(runs, ((int64_t) end - (int64_t) old_end) * LMM_SYSTEM_PAGE_BYTES);
     lmm_page_set_tag(page, 1, lmm_tag_make(LMM_TAG_TAIL, (uint32_t) n));
@@ -216,12 +219,14 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
     if (page == NULL) {
         return NULL;
     }
-    *ret_zeroed = lmm_page_facts(page)->clean_from == 0;
+    size_t untouched = lmm_page_facts(page)->clean_from;
+    *ret_zeroed = untouched == 0;
     lmm_runs_count_committed(runs, (int64_t) lmm_memory_committed_bytes(page));
     set_span_length(runs, page, n, false);
     char *block = lmm_page_base(page);
     lmm_page_set_tag(page, 0, lmm_tag_after_block(lmm_tag_make(LMM_TAG_LIVE, live_value), block));
     lmm_lock_acquire(&runs->lock);
+    lmm_huge_begin_locked(&runs->huge, page, untouched);
     glthread_insert_before(&runs->pages, &page->glue);
     lmm_lock_release(&runs->lock);
     return block;
@@ -231,7 +236,7 @@ char *lmm_span_take(struct lmm_runs *runs, size_t n, size_t align, uint32_t live
  * block there may be calloc's, which would write all of it. */
 static bool is_sparse(const struct lmm_page *page)
 {
-    return lmm_page_facts(page)->units >= LONG_UNITS &&
+    return lmm_page_facts(page)->units >= LMM_HUGE_SPAN_UNITS &&
            !lmm_vm_is_resident(lmm_page_base(page), lmm_memory_committed_bytes(page));
 }
 
@@ -241,6 +246,7 @@ void lmm_span_give(struct lmm_runs *runs, struct lmm_page *page)
 
     lmm_lock_acquire(&runs->lock);
     LMM_CHECK(lmm_span_is_valid_locked(page));
+    lmm_huge_end_locked(&runs->huge, page, !sparse);
     glthread_remove(&page->glue);
     lmm_runs_count_committed(runs, -(int64_t) lmm_memory_committed_bytes(page));
     lmm_page_set_tag(page, 0, 0);
@@ -349,6 +355,13 @@ static void add_units(struct lmm_runs *runs, struct lmm_page *page, size_t units
     count_units(runs, units, page->slots, old_units, old_slots);
 }
 
+static void forget_advice(struct lmm_runs *runs, struct lmm_page *page)
+{
+    lmm_lock_acquire(&runs->lock);
+    lmm_huge_forget_locked(&runs->huge, page);
+    lmm_lock_release(&runs->lock);
+}
+
 /* Adds the addresses after a span to it, or moves it when they are not free. Returns its page. */
 static struct lmm_page *grow_span(struct lmm_runs *runs, struct lmm_page *page, size_t units)
 {
@@ -379,6 +392,7 @@ bool lmm_span_extend(struct lmm_runs *runs, struct lmm_page *page, size_t n)
         return false;
     }
     size_t units = units_for(bytes);
+    forget_advice(runs, page);
     add_units(runs, page, units,
               lmm_memory_clean_from(base + old_units * LMM_UNIT_BYTES, units - old_units));
     set_span_length(runs, page, n, true);
@@ -393,6 +407,7 @@ static struct lmm_page *remap(struct lmm_runs *runs, struct lmm_page *page, size
 
     if (page->kind == LMM_PAGE_SPAN && !lmm_tools_active && lmm_runs_have_length(runs, n, &bytes)) {
         size_t needed = units_for(bytes);
+        forget_advice(runs, page);
         size_t roomy = units + units / 2;
         roomy = roomy > SPAN_UNITS_MAX ? SPAN_UNITS_MAX : roomy;
         LMM_CHECK(needed > units);

@@ -22,6 +22,7 @@
 
 #include "lib/ground/base.h"
 #include "lib/pages/hole.h"
+#include "lib/pages/huge.h"
 #include "lib/books/accounts.h"
 #include "lib/pages/page.h"
 #include "lib/ground/sync.h"
@@ -45,6 +46,7 @@ struct lmm_runs {
     uint16_t family;
     struct lmm_ledger_family *record; /* immutable; its gauges count the pages */
     struct lmm_holes holes;
+    struct lmm_huge huge;
     struct glthread pages;                      /* run pages and spans */
     struct lmm_freed_run freed[LMM_FREED_RUNS]; /* the last ones; a ring */
     uint32_t freed_next;
@@ -62,7 +64,8 @@ bool lmm_runs_have_length(const struct lmm_runs *runs, size_t n, size_t *ret_byt
 /* ---- Pages, for run ---- */
 
 /* Takes units from the reservoir, at a multiple of align, and makes them a page of that kind; a long
- * span may get more units. Its tags are FREE, and it is on no list yet. NULL with errno ENOMEM. Needs no lock. */
+ * span may get more units. Its tags are FREE, and it is on no list yet. NULL with errno ENOMEM.
+ * Needs no lock. */
 struct lmm_page *lmm_runs_take_page(struct lmm_runs *runs, size_t units, size_t align,
                                     enum lmm_page_kind kind);
 

@@ -98,6 +98,7 @@ void seam_install(void)
         .open = seam_open,
         .populate = seam_populate,
         .limit_bytes = below.limit_bytes,
+        .advise_large = below.advise_large,
         .is_charged = below.is_charged,
     };
 }

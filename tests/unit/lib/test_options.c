@@ -53,6 +53,8 @@ static const struct {
     {"fit=first", 1, {.fit = LMM_FIT_FIRST}},
     {"fit=best", 1, {.fit = LMM_FIT_BEST}},
     {"fit=best:fit=largest", 2, {0}},
+    {"hugepages=never", 1, {.never_huge_pages = true}},
+    {"hugepages=never:hugepages=auto", 2, {0}},
     {"reservoir=3", 1, {.reservoir_bytes = 3 << 20}},
     {"reservoir=17592186044415", 1, {.reservoir_bytes = (SIZE_MAX >> 20) << 20}},
     {"log=/tmp/a=b", 1, {.log = "/tmp/a=b"}},
@@ -112,6 +114,9 @@ static const char *const refused[] = {"",
                                       "fit=worst",
                                       "fit=",
                                       "fit=bestfit",
+                                      "hugepages=",
+                                      "hugepages=1",
+                                      "hugepages=always",
                                       "reservoir=1M",
                                       "log=",
                                       "ledger=",
@@ -134,8 +139,9 @@ static bool are_same(const struct lmm_options *a, const struct lmm_options *b)
     return a->leaks == b->leaks && a->leaks_all == b->leaks_all && a->check == b->check &&
            a->usage == b->usage && a->fill_alloc == b->fill_alloc && a->fill_free == b->fill_free &&
            a->exit_code == b->exit_code && a->fit == b->fit &&
-           a->reservoir_bytes == b->reservoir_bytes && a->ledger_off == b->ledger_off &&
-           a->keep == b->keep && a->leaves_children_alone == b->leaves_children_alone &&
+           a->reservoir_bytes == b->reservoir_bytes && a->never_huge_pages == b->never_huge_pages &&
+           a->ledger_off == b->ledger_off && a->keep == b->keep &&
+           a->leaves_children_alone == b->leaves_children_alone &&
            a->stack_frames == b->stack_frames && strcmp(a->ledger, b->ledger) == 0 &&
            a->heaptrack_temporaries == b->heaptrack_temporaries &&
            strcmp(a->starts, b->starts) == 0 && strcmp(a->log, b->log) == 0;

@@ -955,12 +955,13 @@ static uint64_t draw(uint64_t below)
     return (random_next(&model.random) >> 11) % below;
 }
 
-/* The slots of a few bytes, a run, or a span, each equally likely. */
+/* The slots of a few bytes, a run, or a span, each equally likely; a few spans are long. */
 static size_t draw_length(void)
 {
-    static const size_t bytes_max[] = {4096, LMM_UNIT_BYTES / 2, 6 * LMM_UNIT_BYTES};
+    static const size_t bytes_max[] = {4096, LMM_UNIT_BYTES / 2, 6 * LMM_UNIT_BYTES,
+                                       30 * LMM_UNIT_BYTES};
 
-    return 1 + draw(bytes_max[draw(3)] / runs.stride + 1);
+    return 1 + draw(bytes_max[draw(24) == 0 ? 3 : draw(3)] / runs.stride + 1);
 }
 
 static size_t bytes_at(size_t i)
@@ -1049,7 +1050,7 @@ static void run_model(size_t stride, enum lmm_fit fit, bool failing)
     lmm_options.fit = fit;
     a_discard_failed = failing;
     set_up(stride);
-    lmm_reservoir_set_bound(6 << 20);
+    lmm_reservoir_set_bound(16 << 20);
     for (int i = 0; i < STEPS; i++) {
         model_step(failing);
     }
