@@ -12,7 +12,7 @@ enum {
     DEFAULT_BOUND_UNITS = 256,
     SHARE = 8,             /* of the units in use may be kept */
     LIMITED_SHARE = 16,    /* of the address space may be kept where it is limited */
-    SLACK_SHARE = 16,      /* of the units in use may be kept besides at their peak */
+    SLACK_SHARE = 8,       /* of the units in use may be kept besides at their peak */
     SLACK_UNITS = 8,       /* at least */
     SLAB_DESCRIPTORS = 64, /* allocated at once */
 };
@@ -247,6 +247,17 @@ static size_t in_use_locked(void)
     return lmm_space.taken - lmm_reservoir.units;
 }
 
+/* The same, after units came from space. */
+static size_t note_in_use_locked(void)
+{
+    size_t in_use = in_use_locked();
+
+    if (lmm_reservoir.most_in_use < in_use) {
+        lmm_reservoir.most_in_use = in_use;
+    }
+    return in_use;
+}
+
 /* Units from space; what is kept or lies idle may take the address space that they need. */
 static char *take_fresh_locked(size_t units, size_t align)
 {
@@ -258,11 +269,7 @@ static char *take_fresh_locked(size_t units, size_t align)
         base = has_freed ? lmm_space_take_locked(units, align) : NULL;
     }
     if (base != NULL) {
-        size_t in_use = in_use_locked();
-        if (lmm_reservoir.most_in_use < in_use) {
-            lmm_reservoir.most_in_use = in_use;
-        }
-        shrink_locked(slack_locked(in_use));
+        shrink_locked(slack_locked(note_in_use_locked()));
     }
     return base;
 }
@@ -304,6 +311,7 @@ char *lmm_reservoir_take_near(const char *near, bool *ret_fresh)
     *ret_fresh = kept == NULL;
     char *base = kept != NULL ? cut_locked(kept, 1) : lmm_space_take_near_locked(near);
     base = base != NULL ? base : take_fresh_locked(1, LMM_UNIT_BYTES);
+    note_in_use_locked();
     LMM_CHECK(lmm_reservoir_is_valid_locked());
     lmm_lock_release(&lmm_reservoir_lock);
     return base;
