@@ -373,7 +373,7 @@ static struct lmm_page *grow_span(struct lmm_runs *runs, struct lmm_page *page, 
         result = lmm_reservoir_extend(base, old_units, units, page->apart);
     }
     if (result != 0) {
-        bool may_move = result == -ENOMEM && units >= LMM_SPACE_RUN_UNITS;
+        bool may_move = result == -ENOMEM && units >= MOVED_UNITS_MIN;
         return may_move ? move_span(runs, page, units) : NULL;
     }
     add_units(runs, page, units, 0);
