@@ -17,6 +17,7 @@ static struct {
     struct lmm_series frames;
     struct lmm_series guesses; /* frames, ascending */
     struct lmm_series stacks;  /* by site; only where sites are stacks */
+    bool has_slots;            /* a family counts other things than bytes requested */
     uint64_t inherited_blocks; /* alive at the fork that created this process */
     uint32_t last_file;        /* string references, most likely needed again */
     uint32_t last_function;
@@ -134,6 +135,7 @@ struct lmm_ledger_family *lmm_accounts_add_family(const char *name, size_t size,
         record->size_bytes = size;
         record->stride_bytes = stride;
         record->flags = flags;
+        ledger.has_slots |= (flags & LMM_LEDGER_FAMILY_BYTES) == 0;
         lmm_series_commit_locked(&ledger.families, 1);
     }
     lmm_lock_release(&lmm_chunks_lock);
@@ -383,7 +385,7 @@ static uint64_t bytes_at_site(uint32_t site, uint64_t blocks, uint64_t extra)
 void lmm_accounts_take_peak(uint64_t bytes)
 {
     lmm_lock_acquire(&lmm_chunks_lock);
-    lmm_rows_take_peak_locked(ledger.sites.used, bytes, bytes_at_site);
+    lmm_rows_take_peak_locked(ledger.sites.used, bytes, ledger.has_slots ? bytes_at_site : NULL);
     lmm_lock_release(&lmm_chunks_lock);
 }
 

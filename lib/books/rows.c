@@ -23,6 +23,7 @@ enum {
 struct group {
     struct lmm_row_page shared; /* the first of all its pages */
     struct lmm_row_page *free;
+    bool is_shared_used; /* something was counted in the shared page */
 };
 
 static struct {
@@ -174,6 +175,7 @@ void lmm_row_add(struct lmm_ledger_row *row, const struct lmm_ledger_row *delta)
 void lmm_rows_count_shared(uint32_t site, const struct lmm_ledger_row *delta)
 {
     lmm_lock_acquire(&lmm_chunks_lock);
+    group_of(site)->is_shared_used = true;
     lmm_row_add(lmm_row_of(&group_of(site)->shared, site), delta);
     lmm_lock_release(&lmm_chunks_lock);
 }
@@ -228,34 +230,63 @@ struct lmm_ledger_row lmm_rows_floor_locked(uint32_t site)
 
 typedef uint64_t bytes_of_site(uint32_t site, uint64_t blocks, uint64_t extra);
 
-/* What lives at a site; nothing where the sum is less than nothing, because a block was allocated
- * and freed while it was made. */
-static void take_site_peak_locked(uint32_t site, uint32_t turn, const struct lmm_ledger_row *sum,
-                                  bytes_of_site *bytes_of)
-{
-    struct lmm_ledger_peak *peak = lmm_series_record(&state.peaks, site);
-    uint64_t blocks = sum->allocated_blocks - sum->freed_blocks;
-    uint64_t extra = sum->allocated_extra - sum->freed_extra;
-    bool is_sound = (int64_t) blocks >= 0 && (int64_t) extra >= 0;
-
-    lmm_store_relaxed(&peak->blocks[turn], is_sound ? blocks : 0);
-    lmm_store_relaxed(&peak->bytes[turn], is_sound ? bytes_of(site, blocks, extra) : 0);
-}
+/* What lives at a site. */
+struct live {
+    uint64_t blocks;
+    uint64_t extra;
+};
 
 /* Goes over each page of rows once for all its sites, which is faster than site by site where
- * thousands of threads have had pages. */
+ * thousands of threads have had pages. What is subtracted is read later. */
+static void sum_group_locked(const struct group *group, uint32_t first, uint32_t count,
+                             struct live *ret_live)
+{
+    const struct lmm_row_page *pages =
+        group->is_shared_used ? &group->shared : group->shared.of_group;
+
+    memset(ret_live, 0, count * sizeof(*ret_live));
+    for (const struct lmm_row_page *page = pages; page != NULL; page = page->of_group) {
+        const struct lmm_ledger_row *row = lmm_row_of(page, first);
+        for (uint32_t i = 0; i < count; i++) {
+            ret_live[i].blocks += lmm_load_relaxed(&row[i].allocated_blocks);
+            ret_live[i].extra += lmm_load_relaxed(&row[i].allocated_extra);
+        }
+    }
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    for (const struct lmm_row_page *page = pages; page != NULL; page = page->of_group) {
+        const struct lmm_ledger_row *row = lmm_row_of(page, first);
+        for (uint32_t i = 0; i < count; i++) {
+            ret_live[i].blocks -= lmm_load_relaxed(&row[i].freed_blocks);
+            ret_live[i].extra -= lmm_load_relaxed(&row[i].freed_extra);
+        }
+    }
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+/* Nothing lives where the sum is less than nothing, because a block was allocated and freed while it was
+ * made. */
 static void take_group_peak_locked(uint32_t number, uint32_t sites, uint32_t turn,
                                    bytes_of_site *bytes_of)
 {
-    static struct lmm_ledger_row sums[LMM_ROWS_IN_FIRST]; /* not on a stack, which may be small */
+    static struct live live[LMM_ROWS_IN_FIRST]; /* not on a stack, which may be small */
     uint32_t first = first_site(number);
     uint32_t end = first_site(number + 1) < sites ? first_site(number + 1) : sites;
+    struct lmm_ledger_peak *peak = NULL;
+    uint32_t left = 0; /* records from `peak` on */
 
-    memset(sums, 0, sizeof(sums));
-    add_rows_locked(first, end - first, sums, add_allocated);
-    add_rows_locked(first, end - first, sums, add_freed);
-    for (uint32_t site = first; site < end; site++) {
-        take_site_peak_locked(site, turn, &sums[site - first], bytes_of);
+    sum_group_locked(group_at(number), first, end - first, live);
+    for (uint32_t site = first; site < end; site++, peak++, left--) {
+        const struct live *one = &live[site - first];
+        bool is_sound = (int64_t) one->blocks >= 0 && (int64_t) one->extra >= 0;
+        uint64_t blocks = is_sound ? one->blocks : 0;
+        uint64_t extra = is_sound ? one->extra : 0;
+
+        if (left == 0) {
+            peak = lmm_series_records(&state.peaks, site, &left);
+        }
+        lmm_store_relaxed(&peak->blocks[turn], blocks);
+        lmm_store_relaxed(&peak->bytes[turn],
+                          bytes_of == NULL ? extra : bytes_of(site, blocks, extra));
     }
 }
 

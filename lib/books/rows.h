@@ -91,7 +91,7 @@ struct lmm_ledger_row lmm_rows_sum_locked(uint32_t site);
 struct lmm_ledger_row lmm_rows_floor_locked(uint32_t site);
 
 /* Records the live blocks of the first `sites` sites as the peak, of `bytes` in total. bytes_of: the
- * bytes of so many blocks and so much extra, at a site. Without memory the earlier peak stays. */
+ * bytes of so many blocks and so much extra, at a site; NULL: the extra is the bytes at all sites. Without memory the earlier peak stays. */
 void lmm_rows_take_peak_locked(uint32_t sites, uint64_t bytes,
                                uint64_t (*bytes_of)(uint32_t site, uint64_t blocks,
                                                     uint64_t extra));

@@ -100,7 +100,7 @@ void lmm_series_drop_locked(struct lmm_series *series)
     memset(record, 0, series->record_bytes);
 }
 
-void *lmm_series_record(const struct lmm_series *series, uint32_t number)
+void *lmm_series_records(const struct lmm_series *series, uint32_t number, uint32_t *ret_count)
 {
     uint32_t i = lmm_load_acquire(&series->chunks) - 1;
 
@@ -109,5 +109,13 @@ void *lmm_series_record(const struct lmm_series *series, uint32_t number)
         i--;
     }
     size_t at = number - series->chunk[i]->first;
+    *ret_count = series->chunk[i]->capacity - (uint32_t) at;
     return (char *) lmm_chunk_records(series->chunk[i]) + at * series->record_bytes;
+}
+
+void *lmm_series_record(const struct lmm_series *series, uint32_t number)
+{
+    uint32_t count;
+
+    return lmm_series_records(series, number, &count);
 }

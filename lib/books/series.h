@@ -43,6 +43,9 @@ void lmm_series_drop_locked(struct lmm_series *series);
 /* The record with that number, which is valid. */
 void *lmm_series_record(const struct lmm_series *series, uint32_t number);
 
+/* The same; *ret_count: how many records adjoin it from there on, itself included, valid or not. */
+void *lmm_series_records(const struct lmm_series *series, uint32_t number, uint32_t *ret_count);
+
 /* Number of records so far. */
 static inline uint32_t lmm_series_count(const struct lmm_series *series)
 {

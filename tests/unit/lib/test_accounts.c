@@ -192,9 +192,7 @@ Test(accounts, gauges_of_pages, .init = start)
 static void start_with_family(void)
 {
     start();
-    struct lmm_ledger_family *family = lmm_accounts_add_family("f", 8, 8, 8, 0);
-    cr_assert(family != NULL);
-    family->flags = LMM_LEDGER_FAMILY_BYTES;
+    cr_assert(lmm_accounts_add_family("f", 8, 8, 8, LMM_LEDGER_FAMILY_BYTES) != NULL);
 }
 
 static void add_sites(uint32_t count)
@@ -584,6 +582,22 @@ Test(accounts, a_peak_of_slots, .init = start)
     share(site, 5, 2, 7, 3);
     lmm_accounts_take_peak(140);
     cr_expect(peak_of(site).blocks == 3 && peak_of(site).bytes == (3 + 4) * 20);
+}
+
+/* One family counts bytes, one slots; nothing is in the shared rows. */
+Test(accounts, a_peak_of_bytes_and_slots, .init = start_with_family)
+{
+    cr_assert(lmm_accounts_add_family("g", 20, 8, 24, 0) != NULL);
+    uint32_t bytes = add_site(0, 1, "a", "f");
+    uint32_t slots = add_site(1, 2, "a", "f");
+    struct lmm_row_page *page = lmm_rows_take(1, bytes);
+
+    cr_assert(page != NULL);
+    *lmm_row_of(page, bytes) = blocks(5, 2, 70, 30);
+    *lmm_row_of(page, slots) = blocks(5, 2, 7, 3);
+    lmm_accounts_take_peak(180);
+    cr_expect(peak_of(bytes).blocks == 3 && peak_of(bytes).bytes == 40);
+    cr_expect(peak_of(slots).blocks == 3 && peak_of(slots).bytes == (3 + 4) * 20);
 }
 
 /* A freed site is absent from the peak that overwrites the one of two peaks before. */
