@@ -2,40 +2,19 @@
 #include "lib/stacks/unwind.h"
 
 #include "lib/ground/module.h"
-#include "lib/ground/vm.h"
 #include "lib/stacks/rules.h"
+#include "lib/stacks/stack_walk.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <string.h>
-#include <ucontext.h>
 
-enum {
-    OWN_BYTES_MAX = 1 << 26,   /* a thread's own stack is longer: it is read as another stack is */
-    GUESS_BYTES_MAX = 1 << 20, /* a frame found by a guess is shorter */
-    KEPT_CALLS = 96,           /* of a full trace so many calls are kept, for new ones to fit in */
-};
-
-extern void *__libc_stack_end; /* of the dynamic loader: where the main thread's stack begins */
+enum { KEPT_CALLS = 96 }; /* of a full trace so many are kept, for new ones to fit in */
 
 uint64_t lmm_trace_inverse[LMM_TRACE_CALLS];
 static uint64_t hash_power[LMM_TRACE_CALLS]; /* of LMM_HASH_MULTIPLIER; both are set at start */
 
-static uintptr_t main_thread; /* set at start */
-
 /* The drop-in's own code; empty in liblmm; set at start. */
 static uintptr_t own_start;
 static uintptr_t own_end;
-
-/* pthread_self(), but without a call where the compiler has a builtin for it. */
-static inline uintptr_t this_thread(void)
-{
-#if defined(__x86_64__)
-    return (uintptr_t) __builtin_thread_pointer();
-#else
-    return (uintptr_t) pthread_self();
-#endif
-}
 
 static void fill_powers(void)
 {
@@ -55,7 +34,7 @@ bool lmm_unwind_start(void)
 {
     struct lmm_module_facts own;
 
-    main_thread = this_thread();
+    lmm_stack_walk_start();
     fill_powers();
     if (LMM_DROP_IN && lmm_module_find((uintptr_t) &lmm_unwind_start, &own)) {
         own_start = own.start;
@@ -64,263 +43,21 @@ bool lmm_unwind_start(void)
     return lmm_modules_start();
 }
 
-/* A walk, and the state of the call that it has come to. */
-struct walk {
-    struct lmm_trace *trace;
-    uintptr_t pc; /* 0: the stack has ended */
-    uintptr_t sp;
-    uintptr_t bp;
-    const uintptr_t *bp_at; /* where bp is saved; NULL: it is in bp */
-    uintptr_t floor;        /* nothing below is read: frames lead outwards */
-    uintptr_t low;          /* [low, end) can be read; sp is in it, or is its end */
-    uintptr_t end;
-    uintptr_t page; /* on another stack: one more system page that can be read; 0: none */
-    bool is_own;    /* sp is on the thread's own stack */
-    bool is_plain;  /* all on the thread's own stack, and no signal frame so far */
-    bool is_exact;  /* pc is not a return address but the instruction that a signal interrupted */
-    uint32_t count; /* passed calls: trace->call */
-};
-
-/* ---- What can be read ------------------------------------------------------------------------ */
-
-static uintptr_t page_floor(uintptr_t address)
-{
-    return address & ~(uintptr_t) (LMM_SYSTEM_PAGE_BYTES - 1);
-}
-
-/* Finds the thread's own stack. The loader tells where the main thread's begins. Another thread's
- * begins below its control block, which glibc puts at the upper end of the stack. */
-static void meet_thread(struct lmm_trace *trace, uintptr_t thread)
-{
-    uintptr_t end = thread == main_thread ? (uintptr_t) __libc_stack_end : thread;
-
-    trace->count = 0;
-    trace->word_count = 0;
-    trace->thread = thread;
-    trace->low = page_floor(end);
-    trace->end = end & ~(uintptr_t) (sizeof(uintptr_t) - 1);
-    trace->guard = 0;
-}
-
-/* Whether sp is on the thread's own stack: whether that can be read all the way from sp on. Below a
- * thread's stack is its guard page, and the main thread's has no neighbour. */
-static bool reaches_own(struct lmm_trace *trace, uintptr_t sp)
-{
-    uintptr_t page = page_floor(sp);
-
-    if (sp >= trace->end || sp < trace->guard || trace->end - sp > OWN_BYTES_MAX) {
-        return false;
-    }
-    while (trace->low > page) {
-        if (!lmm_vm_is_readable(trace->low - LMM_SYSTEM_PAGE_BYTES)) {
-            trace->guard = trace->low;
-            return false;
-        }
-        trace->low -= LMM_SYSTEM_PAGE_BYTES;
-    }
-    return true;
-}
-
-static LMM_NOINLINE void find_bounds_slow(struct walk *walk, uintptr_t thread)
-{
-    struct lmm_trace *trace = walk->trace;
-
-    if (trace->thread != thread) {
-        meet_thread(trace, thread);
-    }
-    walk->is_own = reaches_own(trace, walk->sp);
-    walk->low = walk->sp;
-    walk->end = trace->end;
-    if (!walk->is_own) {
-        /* The word below sp was the return address, so its page is in use. Nothing is known of the
-         * stack of an instruction that a signal interrupted. */
-        walk->end = walk->is_exact ? walk->sp : lmm_round_up(walk->sp, LMM_SYSTEM_PAGE_BYTES);
-    }
-}
-
-/* Finds what can be read from sp outwards. */
-static inline void find_bounds(struct walk *walk)
-{
-    const struct lmm_trace *trace = walk->trace;
-    uintptr_t thread = this_thread();
-
-    walk->floor = walk->sp;
-    walk->page = 0;
-    if (LMM_UNLIKELY(trace->thread != thread || walk->sp < trace->low || walk->sp >= trace->end)) {
-        find_bounds_slow(walk, thread);
-        return;
-    }
-    walk->is_own = true;
-    walk->low = walk->sp;
-    walk->end = trace->end;
-}
-
-/* The same for a word that is not in [low, end). */
-static LMM_NOINLINE bool can_read(struct walk *walk, uintptr_t address)
-{
-    uintptr_t page = page_floor(address);
-
-    if (walk->is_own || address < walk->floor) {
-        return false;
-    }
-    if (page == walk->page) {
-        return true;
-    }
-    if (!lmm_vm_is_readable(address)) {
-        return false;
-    }
-    if (page == walk->end) {
-        walk->end += LMM_SYSTEM_PAGE_BYTES;
-    } else {
-        walk->page = page;
-    }
-    return true;
-}
-
-/* Reads a word of the stack. False: it cannot be read. */
-static inline bool read_word(struct walk *walk, uintptr_t address, uintptr_t *ret_word)
-{
-    bool is_inside = address >= walk->low && address < walk->end;
-
-    if (LMM_UNLIKELY(address % sizeof(uintptr_t) != 0 ||
-                     (!is_inside && !can_read(walk, address)))) {
-        return false;
-    }
-    *ret_word = *(const uintptr_t *) address;
-    return true;
-}
-
-/* Reads the return address below the caller's sp, on the way to it. */
-static bool read_return(struct walk *walk, uintptr_t cfa, uintptr_t *ret_pc)
-{
-    uintptr_t address = cfa - sizeof(uintptr_t);
-
-    if (!read_word(walk, address, ret_pc)) {
-        return false;
-    }
-    if (address >= walk->end) { /* a frame that is longer than a page lies between */
-        walk->low = page_floor(address);
-        walk->end = walk->low + LMM_SYSTEM_PAGE_BYTES;
-    }
-    return true;
-}
-
-/* ---- Steps ----------------------------------------------------------------------------------- */
-
-/* bp in the current call; 0 if it is out of bounds. Few rules need it, so it is read only then. */
-static uintptr_t bp_of(struct walk *walk)
-{
-    if (walk->bp_at != NULL) {
-        if (!read_word(walk, (uintptr_t) walk->bp_at, &walk->bp)) {
-            walk->bp = 0;
-        }
-        walk->bp_at = NULL;
-    }
-    return walk->bp;
-}
-
-/* Goes from a signal's trampoline to the instruction that the signal interrupted. */
-static void step_signal(struct walk *walk)
-{
-#if defined(__x86_64__)
-    const ucontext_t *context = (const void *) walk->sp;
-    const greg_t *registers = context->uc_mcontext.gregs;
-    uintptr_t sp = 0;
-
-    if (!read_word(walk, (uintptr_t) &registers[REG_RIP], &walk->pc) ||
-        !read_word(walk, (uintptr_t) &registers[REG_RSP], &sp) ||
-        !read_word(walk, (uintptr_t) &registers[REG_RBP], &walk->bp)) {
-        walk->pc = 0;
-        return;
-    }
-    walk->sp = sp;
-    walk->bp_at = NULL;
-    walk->is_plain = false;
-    walk->is_exact = true;
-    find_bounds(walk);
-#else
-    walk->pc = 0;
-#endif
-}
-
-/* The CFA by a rule on bp; 0 if it is out of bounds. */
-static uintptr_t find_cfa_by_bp(struct walk *walk, struct lmm_cfi_rule rule)
-{
-    uintptr_t address = bp_of(walk) + (uintptr_t) (intptr_t) rule.cfa_offset;
-
-    if (rule.base == LMM_CFI_BP_LOAD && !read_word(walk, address, &address)) {
-        return 0;
-    }
-    return address;
-}
-
-/* Whether a word that a guess found may be a return address. */
-static bool is_return(struct lmm_trace *trace, uintptr_t word)
-{
-    uintptr_t *known = &trace->returns[word % LMM_TRACE_RETURNS];
-
-    if (*known == word && word != 0) {
-        return true;
-    }
-    if (!lmm_rule_is_after_call(word)) {
-        return false;
-    }
-    *known = word;
-    return true;
-}
-
-/* Whether bp looks like the frame pointer of the current call. */
-static bool fits(struct walk *walk, uintptr_t cfa)
-{
-    uintptr_t word;
-
-    return cfa - walk->sp < GUESS_BYTES_MAX && read_word(walk, cfa - sizeof(word), &word) &&
-           is_return(walk->trace, word);
-}
-
-/* Goes from the current call, whose rule is given, to its caller. */
-static LMM_NOINLINE void step(struct walk *walk, struct lmm_cfi_rule rule)
-{
-    uintptr_t cfa;
-
-    if (rule.base == LMM_CFI_SIGNAL) {
-        step_signal(walk);
-        return;
-    }
-    if (rule.base == LMM_CFI_END || rule.base == LMM_CFI_UNKNOWN) {
-        walk->pc = 0;
-        return;
-    }
-    cfa = rule.base == LMM_CFI_SP ? walk->sp + (uintptr_t) (intptr_t) rule.cfa_offset
-                                  : find_cfa_by_bp(walk, rule);
-    if (cfa <= walk->sp || (rule.base == LMM_CFI_GUESS && !fits(walk, cfa)) ||
-        !read_return(walk, cfa, &walk->pc)) {
-        walk->pc = 0;
-        return;
-    }
-    if (rule.saved == LMM_CFI_AT_CFA) {
-        walk->bp_at = (const uintptr_t *) (cfa + (uintptr_t) (intptr_t) rule.bp_offset);
-    } else if (rule.saved == LMM_CFI_AT_BP) {
-        walk->bp_at = (const uintptr_t *) (bp_of(walk) + (uintptr_t) (intptr_t) rule.bp_offset);
-    }
-    walk->sp = cfa;
-}
-
 bool lmm_unwind_is_own(uintptr_t pc)
 {
     return pc >= own_start && pc < own_end;
 }
 
-static inline void skip_own(struct walk *walk)
+static inline void skip_own(struct lmm_stack_walk *walk)
 {
     while (LMM_UNLIKELY(walk->pc >= own_start && walk->pc < own_end)) {
-        step(walk, lmm_rule_of(lmm_table_body(&lmm_code_words), walk->pc));
+        lmm_stack_walk_step(walk, lmm_rule_of(lmm_table_body(&lmm_code_words), walk->pc));
     }
 }
 
 /* Adds the current call, of any kind, and goes to its caller. For an instruction that a signal
  * interrupted the trace holds pc + 1, because readers subtract 1 from a return address. */
-static LMM_NOINLINE void walk_call(struct walk *walk)
+static LMM_NOINLINE void walk_call(struct lmm_stack_walk *walk)
 {
     struct lmm_trace_call *call = &walk->trace->call[walk->count++];
 
@@ -328,125 +65,16 @@ static LMM_NOINLINE void walk_call(struct walk *walk)
     call->sp = walk->sp;
     call->rule = walk->is_exact ? lmm_rule_find(walk->pc, true)
                                 : lmm_rule_of(lmm_table_body(&lmm_code_words), walk->pc);
-    call->bp = lmm_rule_uses_bp(call->rule) ? bp_of(walk) : 0;
+    call->bp = lmm_rule_uses_bp(call->rule) ? lmm_stack_walk_bp(walk) : 0;
     walk->is_exact = false;
-    step(walk, call->rule);
+    lmm_stack_walk_step(walk, call->rule);
 }
 
 /* ---- The trace of the last walk -------------------------------------------------------------- */
 
-/* How a return address differs from what it was; 0: it is the same. */
-static inline uintptr_t return_change(const struct lmm_trace *trace, uint32_t i)
+static inline bool needs_bp(const struct lmm_trace *trace, uint32_t i)
 {
-    return ((const uintptr_t *) trace->sp[i])[-1] ^ trace->pc[i];
-}
-
-/* The outermost call, at or inside of call `outer`, that has everything between it and `call`
- * unchanged on the stack. Most of the time nothing is changed. */
-static inline uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call, uint32_t outer)
-{
-    uint32_t i = call;
-    uint32_t to = outer;
-
-    for (uint32_t k = trace->word_count; k-- > 0 && trace->word[k].call > outer;) {
-        const struct lmm_trace_word *word = &trace->word[k];
-        if (word->call <= call && *word->address != word->value) {
-            to = word->call;
-            break;
-        }
-    }
-    while (i >= to + 4 && (return_change(trace, i - 1) | return_change(trace, i - 2) |
-                           return_change(trace, i - 3) | return_change(trace, i - 4)) == 0) {
-        i -= 4;
-    }
-    while (i > to && return_change(trace, i - 1) == 0) {
-        i--;
-    }
-    return i;
-}
-
-static inline bool stands_in(struct walk *walk, uint32_t i)
-{
-    const struct lmm_trace *trace = walk->trace;
-
-    return trace->sp[i] == walk->sp && trace->pc[i] == walk->pc && walk->is_plain &&
-           ((trace->marks[i] & LMM_TRACE_NEEDS_BP) == 0 || trace->bp[i] == bp_of(walk));
-}
-
-/*
- * Adds calls whose callers are found by sp alone, until the stack ends, a call is of another kind,
- * a call is at its place in the trace, or there are `frames` calls. *left: how many calls of the
- * trace are not inside of the current call; the walk can meet the last of them next. Most of the
- * time is spent here, so the loop keeps its state in registers.
- */
-static inline void walk_plain_calls(struct walk *walk, uint32_t frames, uint32_t *left)
-{
-    const struct lmm_trace *trace = walk->trace;
-    const struct lmm_table_body *rules = lmm_table_body(&lmm_code_words);
-    struct lmm_trace_call *call = &walk->trace->call[walk->count];
-    const struct lmm_trace_call *end_call = &walk->trace->call[frames];
-    const uintptr_t end = walk->end;
-    const uintptr_t *bp_at = walk->bp_at;
-    uintptr_t pc = walk->pc;
-    uintptr_t sp = walk->sp;
-    uint32_t next = *left;
-
-    while (call != end_call && pc != 0) {
-        while (next != 0 && trace->sp[next - 1] <= sp) {
-            if (trace->pc[next - 1] == pc && trace->sp[next - 1] == sp) {
-                goto met;
-            }
-            next--;
-        }
-        struct lmm_cfi_rule rule = lmm_rule_of(rules, pc);
-        uintptr_t cfa = sp + (uintptr_t) (intptr_t) rule.cfa_offset;
-        if (LMM_UNLIKELY(!lmm_rule_is_plain(rule) || cfa > end)) {
-            break;
-        }
-        call->pc = pc;
-        call->sp = sp;
-        call->rule = rule;
-        call++;
-        if (rule.saved == LMM_CFI_AT_CFA) {
-            bp_at = (const uintptr_t *) (cfa + (uintptr_t) (intptr_t) rule.bp_offset);
-        }
-        pc = ((const uintptr_t *) cfa)[-1];
-        sp = cfa;
-    }
-met:
-    *left = next;
-    walk->count = (uint32_t) (call - walk->trace->call);
-    walk->bp_at = bp_at;
-    walk->pc = pc;
-    walk->sp = sp;
-}
-
-/* Walks until it meets an unchanged part of the trace, the stack ends, or there are `frames` calls.
- * Returns how many calls of the trace are still valid, outside of the walked ones. */
-static inline uint32_t walk_to_trace(struct walk *walk, uint32_t frames)
-{
-    const struct lmm_trace *trace = walk->trace;
-    uint32_t left = trace->count;
-
-    while (true) {
-        if (LMM_LIKELY(!walk->is_exact)) {
-            walk_plain_calls(walk, frames, &left);
-        }
-        if (walk->pc == 0 || walk->count == frames) {
-            return 0;
-        }
-        if (left == 0 || !stands_in(walk, left - 1)) {
-            walk_call(walk);
-            continue;
-        }
-        uint32_t room = frames - walk->count; /* for calls that are asked for */
-        uint32_t outer = left > room ? left - room : 0;
-        uint32_t to = unchanged_to(trace, left - 1, outer);
-        if (to == outer && (left >= room || trace->is_whole)) {
-            return left;
-        }
-        left = to; /* the calls inside of it have changed, and are walked */
-    }
+    return (trace->marks[i] & LMM_TRACE_NEEDS_BP) != 0;
 }
 
 /* Drops the inner calls of the trace, so that `count` outer ones are left. */
@@ -458,16 +86,177 @@ static inline void drop_inner(struct lmm_trace *trace, uint32_t count)
     }
 }
 
+/* How a return address differs from what it was; 0: it is the same. sp, pc: of the call's place in the trace. */
+static inline uintptr_t return_change(const uintptr_t *sp, const uintptr_t *pc)
+{
+    return ((const uintptr_t *) *sp)[-1] ^ *pc;
+}
+
+/* The outermost call, at or inside of call `outer`, that has everything between it and `call`
+ * unchanged on the stack. Most of the time nothing is changed. */
+static inline uint32_t unchanged_to(const struct lmm_trace *trace, uint32_t call, uint32_t outer)
+{
+    const uintptr_t *pc = &trace->pc[call];
+    const uintptr_t *end = &trace->pc[outer];
+    const size_t to_sp = (size_t) (trace->sp - trace->pc);
+
+    for (uint32_t k = trace->word_count; k-- > 0 && trace->word[k].call > outer;) {
+        const struct lmm_trace_word *word = &trace->word[k];
+        if (word->call <= call && LMM_UNLIKELY(*word->address != word->value)) {
+            end = &trace->pc[word->call];
+            break;
+        }
+    }
+    for (; pc - end >= 4; pc -= 4) {
+        const uintptr_t *sp = pc + to_sp;
+        if (LMM_UNLIKELY((return_change(sp - 1, pc - 1) | return_change(sp - 2, pc - 2) |
+                          return_change(sp - 3, pc - 3) | return_change(sp - 4, pc - 4)) != 0)) {
+            break;
+        }
+    }
+    while (pc != end && return_change(pc + to_sp - 1, pc - 1) == 0) {
+        pc--;
+    }
+    return (uint32_t) (pc - trace->pc);
+}
+
+/* Whether the calls of the trace from `call` outwards, as many as are asked for or as the stack has, are
+ * unchanged. Otherwise *ret_left: so many calls of the trace may be met after this one. room: for calls that
+ * are asked for. */
+static inline bool is_rest_unchanged(const struct lmm_trace *trace, uint32_t call, uint32_t room,
+                                     uint32_t *ret_left)
+{
+    uint32_t outer = call + 1 > room ? call + 1 - room : 0;
+    uint32_t to = unchanged_to(trace, call, outer);
+
+    if (LMM_LIKELY(to == outer && (call + 1 >= room || trace->is_whole))) {
+        return true;
+    }
+    *ret_left = to; /* the calls inside of it have changed, and are walked */
+    return false;
+}
+
+static inline bool stands_in(struct lmm_stack_walk *walk, uint32_t i)
+{
+    const struct lmm_trace *trace = walk->trace;
+
+    return trace->sp[i] == walk->sp && trace->pc[i] == walk->pc && walk->is_plain &&
+           (!needs_bp(trace, i) || trace->bp[i] == lmm_stack_walk_bp(walk));
+}
+
+/* Where the next call of the trace that can be met stands. `left`: how many can be. */
+static inline uintptr_t place_of(const struct lmm_trace *trace, uint32_t left)
+{
+    return left == 0 ? UINTPTR_MAX : trace->sp[left - 1];
+}
+
+/*
+ * Adds calls whose callers are found by sp alone, until the rest of the stack is in the trace (then it
+ * returns true), the stack ends, there are `frames` calls, or a call is of another kind. *left: how many
+ * calls of the trace are not inside of the current call; the walk can meet the last of them next. It does
+ * not keep walk->bp_at: find_saved_bp(). Most of the time is spent here.
+ */
+static inline __attribute__((always_inline)) bool walk_plain_calls(struct lmm_stack_walk *walk,
+                                                                   uint32_t frames, uint32_t *left)
+{
+    struct lmm_trace *trace = walk->trace;
+    const struct lmm_table_body *rules = lmm_table_body(&lmm_code_words);
+    struct lmm_trace_call *call = &trace->call[walk->count];
+    const struct lmm_trace_call *end_call = &trace->call[frames];
+    uintptr_t pc = walk->pc;
+    uintptr_t sp = walk->sp;
+    uint32_t next = *left;
+    uintptr_t next_sp = place_of(trace, next);
+    bool is_met = false;
+
+    while (call != end_call && pc != 0) {
+        if (sp >= next_sp) {
+            while (place_of(trace, next) < sp) {
+                next--;
+            }
+            if (place_of(trace, next) == sp) {
+                bool is_same = trace->pc[next - 1] == pc;
+                if (is_same && LMM_UNLIKELY(needs_bp(trace, next - 1))) {
+                    break;
+                }
+                if (is_same &&
+                    is_rest_unchanged(trace, next - 1, (uint32_t) (end_call - call), &next)) {
+                    is_met = true;
+                    break;
+                }
+                next -= !is_same;
+            }
+            next_sp = place_of(trace, next);
+        }
+        struct lmm_cfi_rule rule = lmm_rule_of(rules, pc);
+        uintptr_t cfa = sp + (uintptr_t) (intptr_t) rule.cfa_offset;
+        if (LMM_UNLIKELY(!lmm_rule_is_plain(rule) || cfa > walk->end)) {
+            break;
+        }
+        call->pc = pc;
+        call->sp = sp;
+        call->rule = rule;
+        call++;
+        pc = ((const uintptr_t *) cfa)[-1];
+        sp = cfa;
+    }
+    *left = next;
+    walk->count = (uint32_t) (call - trace->call);
+    walk->pc = pc;
+    walk->sp = sp;
+    return is_met;
+}
+
+/* Finds where bp is saved when the calls from `first` on were plain ones. */
+static void find_saved_bp(struct lmm_stack_walk *walk, uint32_t first)
+{
+    uintptr_t cfa = walk->sp;
+
+    for (uint32_t i = walk->count; i-- > first;) {
+        const struct lmm_trace_call *call = &walk->trace->call[i];
+        if (call->rule.saved == LMM_CFI_AT_CFA) {
+            walk->bp_at = (const uintptr_t *) (cfa + (uintptr_t) (intptr_t) call->rule.bp_offset);
+            return;
+        }
+        cfa = call->sp;
+    }
+}
+
+static inline bool has_ended(const struct lmm_stack_walk *walk, uint32_t frames)
+{
+    return walk->pc == 0 || walk->count == frames;
+}
+
+/* Walks on from a call of any kind until the rest of the stack is in the trace (then it returns true), the
+ * stack ends, or there are `frames` calls. */
+static LMM_NOINLINE bool walk_any_calls(struct lmm_stack_walk *walk, uint32_t frames,
+                                        uint32_t *left)
+{
+    bool is_met = false;
+
+    while (!is_met && !has_ended(walk, frames)) {
+        if (*left != 0 && stands_in(walk, *left - 1) &&
+            is_rest_unchanged(walk->trace, *left - 1, frames - walk->count, left)) {
+            return true;
+        }
+        walk_call(walk);
+        if (!walk->is_plain) {
+            *left = 0;
+        }
+        if (!walk->is_exact) {
+            uint32_t first = walk->count;
+            is_met = walk_plain_calls(walk, frames, left);
+            find_saved_bp(walk, first);
+        }
+    }
+    return is_met;
+}
+
 static void remember_word(struct lmm_trace *trace, uintptr_t address, uintptr_t value,
                           uint32_t call)
 {
     trace->word[trace->word_count++] =
         (struct lmm_trace_word) {(const uintptr_t *) address, value, call};
-}
-
-static bool needs_bp(const struct lmm_trace *trace, uint32_t i)
-{
-    return (trace->marks[i] & LMM_TRACE_NEEDS_BP) != 0;
 }
 
 /* Records what the outer calls of call i, not the outermost, need besides return addresses. */
@@ -491,13 +280,12 @@ static void remember_bp(struct lmm_trace *trace, uint32_t i, const struct lmm_tr
     }
 }
 
-/* The same for any call that is not a simple one, and its other marks. */
+/* The same for any call that is not a simple one, and its other marks; it has none so far. */
 static LMM_NOINLINE void mark_call(struct lmm_trace *trace, uint32_t i,
                                    const struct lmm_trace_call *call)
 {
     struct lmm_cfi_rule rule = call->rule;
 
-    trace->marks[i] = 0;
     if (rule.variant != 0) {
         trace->marks[i] |= LMM_TRACE_VARIANT;
         trace->variant[i] = rule.variant;
@@ -514,19 +302,26 @@ static LMM_NOINLINE void mark_call(struct lmm_trace *trace, uint32_t i,
     }
 }
 
-/* Adds one call on the inside of the trace. */
-static inline void push_call(struct lmm_trace *trace, const struct lmm_trace_call *call)
+/* Adds the calls that a walk has passed, `count` of them, on the inside of the trace. */
+static inline void push_calls(struct lmm_trace *trace, uint32_t count)
 {
-    uint32_t i = trace->count++;
+    uint32_t at = trace->count;
+    uint64_t hash = at == 0 ? 0 : trace->hash[at - 1];
+    bool caller_needs_bp = at != 0 && needs_bp(trace, at - 1);
 
-    trace->pc[i] = call->pc;
-    trace->sp[i] = call->sp;
-    trace->hash[i] = call->pc * hash_power[i] + (i == 0 ? 0 : trace->hash[i - 1]);
-    if (LMM_LIKELY(lmm_rule_is_simple(call->rule) && (i == 0 || !needs_bp(trace, i - 1)))) {
-        trace->marks[i] = 0;
-    } else {
-        mark_call(trace, i, call);
+    for (const struct lmm_trace_call *call = &trace->call[count]; call-- != trace->call; at++) {
+        hash += call->pc * hash_power[at];
+        trace->pc[at] = call->pc;
+        trace->sp[at] = call->sp;
+        trace->hash[at] = hash;
+        trace->marks[at] = 0;
+        if (LMM_UNLIKELY(caller_needs_bp || !lmm_rule_is_simple(call->rule))) {
+            mark_call(trace, at, call);
+            hash = trace->hash[at];
+            caller_needs_bp = needs_bp(trace, at);
+        }
     }
+    trace->count = at;
 }
 
 static uint64_t hash_term(const struct lmm_trace *trace, uint32_t i)
@@ -575,35 +370,83 @@ bool lmm_trace_is_valid(const struct lmm_trace *trace)
     return trace->first <= trace->count && trace->count <= LMM_TRACE_CALLS;
 }
 
-void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames)
+/* Puts what a walk has found into the trace: `count` calls inside of `left` calls of the trace. */
+static inline void update(struct lmm_trace *trace, uint32_t frames, uint32_t left, uint32_t count,
+                          bool has_ended_whole)
 {
-    struct walk walk = {
-        .trace = trace,
-        .pc = caller->pc,
-        .sp = caller->sp,
-        .bp = caller->bp,
-    };
+    drop_inner(trace, left);
+    if (left == 0) {
+        trace->is_whole = has_ended_whole;
+    } else if (LMM_UNLIKELY(left + count > LMM_TRACE_CALLS)) {
+        drop_outer(trace, KEPT_CALLS);
+    }
+    push_calls(trace, count);
+    trace->first = trace->count > frames ? trace->count - frames : 0;
+    LMM_CHECK(lmm_trace_is_valid(trace));
+}
+
+/* Whether the trace may be used, and the caller is on the thread's own stack, and not LMM's. */
+static inline bool is_usual(const struct lmm_trace *trace, const struct lmm_caller *caller)
+{
+    return LMM_LIKELY(trace->thread == lmm_stack_walk_thread() && caller->sp >= trace->low &&
+                      caller->sp < trace->end && !trace->is_stray &&
+                      trace->forgotten == lmm_load_relaxed(&lmm_code_forgotten) &&
+                      !lmm_unwind_is_own(caller->pc));
+}
+
+/* Starts a walk in any state. Returns how many calls of the trace it can meet. */
+static uint32_t start(struct lmm_stack_walk *walk)
+{
+    struct lmm_trace *trace = walk->trace;
     uint32_t forgotten = lmm_load_relaxed(&lmm_code_forgotten);
 
-    LMM_CHECK(frames >= 1 && frames <= LMM_STACK_FRAMES_MAX);
-    if (LMM_UNLIKELY(trace->is_stray || trace->forgotten != forgotten)) {
+    if (trace->is_stray || trace->forgotten != forgotten) {
         trace->forgotten = forgotten;
         drop_inner(trace, 0);
     }
-    find_bounds(&walk);
-    walk.is_plain = walk.is_own;
-    skip_own(&walk);
-    uint32_t left = walk_to_trace(&walk, frames);
-    drop_inner(trace, left);
+    lmm_stack_walk_bounds(walk);
+    walk->is_plain = walk->is_own;
+    skip_own(walk);
+    return walk->is_plain ? trace->count : 0;
+}
+
+/* As lmm_unwind(). usual: a walk that has come to a call that it cannot pass; NULL: none has started. */
+static LMM_NOINLINE void unwind_any(struct lmm_trace *trace, const struct lmm_caller *caller,
+                                    uint32_t frames, const struct lmm_stack_walk *usual,
+                                    uint32_t left)
+{
+    struct lmm_stack_walk walk = {
+        .trace = trace, .pc = caller->pc, .sp = caller->sp, .bp = caller->bp};
+
+    if (usual != NULL) {
+        walk.floor = walk.low = caller->sp;
+        walk.pc = usual->pc;
+        walk.sp = usual->sp;
+        walk.end = usual->end;
+        walk.count = usual->count;
+        walk.is_own = walk.is_plain = true;
+        find_saved_bp(&walk, 0);
+    } else {
+        left = start(&walk);
+    }
+    bool is_met = walk_any_calls(&walk, frames, &left);
     trace->is_stray = !walk.is_plain;
-    if (left == 0) {
-        trace->is_whole = walk.pc == 0;
-    } else if (LMM_UNLIKELY(left + walk.count > LMM_TRACE_CALLS)) {
-        drop_outer(trace, KEPT_CALLS);
+    update(trace, frames, is_met ? left : 0, walk.count, walk.pc == 0);
+}
+
+void lmm_unwind(struct lmm_trace *trace, const struct lmm_caller *caller, uint32_t frames)
+{
+    struct lmm_stack_walk walk = {
+        .trace = trace, .pc = caller->pc, .sp = caller->sp, .end = trace->end};
+    uint32_t left = trace->count;
+    bool usual = is_usual(trace, caller);
+    bool is_met = usual && walk_plain_calls(&walk, frames, &left);
+
+    LMM_CHECK(frames >= 1 && frames <= LMM_STACK_FRAMES_MAX);
+    if (LMM_LIKELY(is_met || (usual && has_ended(&walk, frames)))) {
+        update(trace, frames, is_met ? left : 0, walk.count, walk.pc == 0);
+    } else {
+        struct lmm_stack_walk copy = walk;
+        unwind_any(trace, caller, frames, usual ? &copy : NULL, left);
     }
-    for (uint32_t i = walk.count; i-- > 0;) {
-        push_call(trace, &trace->call[i]);
-    }
-    trace->first = trace->count > frames ? trace->count - frames : 0;
-    LMM_CHECK(lmm_trace_is_valid(trace));
 }

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/stacks/stack_walk.h"
+
+#include "lib/ground/vm.h"
+#include "lib/stacks/rules.h"
+
+#include <ucontext.h>
+
+enum {
+    OWN_BYTES_MAX = 1 << 26,   /* a thread's own stack is longer: it is read as another stack is */
+    GUESS_BYTES_MAX = 1 << 20, /* a frame found by a guess is shorter */
+};
+
+extern void *__libc_stack_end; /* of the dynamic loader: where the main thread's stack begins */
+
+static uintptr_t main_thread; /* set at start */
+
+void lmm_stack_walk_start(void)
+{
+    main_thread = lmm_stack_walk_thread();
+}
+
+/* ---- What can be read ------------------------------------------------------------------------ */
+
+static uintptr_t page_floor(uintptr_t address)
+{
+    return address & ~(uintptr_t) (LMM_SYSTEM_PAGE_BYTES - 1);
+}
+
+/* Finds the thread's own stack. The loader tells where the main thread's begins. Another thread's
+ * begins below its control block, which glibc puts at the upper end of the stack. */
+static void meet_thread(struct lmm_trace *trace, uintptr_t thread)
+{
+    uintptr_t end = thread == main_thread ? (uintptr_t) __libc_stack_end : thread;
+
+    trace->count = 0;
+    trace->word_count = 0;
+    trace->thread = thread;
+    trace->low = page_floor(end);
+    trace->end = end & ~(uintptr_t) (sizeof(uintptr_t) - 1);
+    trace->guard = 0;
+}
+
+/* Whether sp is on the thread's own stack: whether that can be read all the way from sp on. Below a
+ * thread's stack is its guard page, and the main thread's has no neighbour. */
+static bool reaches_own(struct lmm_trace *trace, uintptr_t sp)
+{
+    uintptr_t page = page_floor(sp);
+
+    if (sp >= trace->end || sp < trace->guard || trace->end - sp > OWN_BYTES_MAX) {
+        return false;
+    }
+    while (trace->low > page) {
+        if (!lmm_vm_is_readable(trace->low - LMM_SYSTEM_PAGE_BYTES)) {
+            trace->guard = trace->low;
+            return false;
+        }
+        trace->low -= LMM_SYSTEM_PAGE_BYTES;
+    }
+    return true;
+}
+
+static LMM_NOINLINE void find_bounds_slow(struct lmm_stack_walk *walk, uintptr_t thread)
+{
+    struct lmm_trace *trace = walk->trace;
+
+    if (trace->thread != thread) {
+        meet_thread(trace, thread);
+    }
+    walk->is_own = reaches_own(trace, walk->sp);
+    walk->low = walk->sp;
+    walk->end = trace->end;
+    if (!walk->is_own) {
+        /* The word below sp was the return address, so its page is in use. Nothing is known of the
+         * stack of an instruction that a signal interrupted. */
+        walk->end = walk->is_exact ? walk->sp : lmm_round_up(walk->sp, LMM_SYSTEM_PAGE_BYTES);
+    }
+}
+
+void lmm_stack_walk_bounds(struct lmm_stack_walk *walk)
+{
+    const struct lmm_trace *trace = walk->trace;
+    uintptr_t thread = lmm_stack_walk_thread();
+
+    walk->floor = walk->sp;
+    walk->page = 0;
+    if (LMM_UNLIKELY(trace->thread != thread || walk->sp < trace->low || walk->sp >= trace->end)) {
+        find_bounds_slow(walk, thread);
+        return;
+    }
+    walk->is_own = true;
+    walk->low = walk->sp;
+    walk->end = trace->end;
+}
+
+/* The same for a word that is not in [low, end). */
+static LMM_NOINLINE bool can_read(struct lmm_stack_walk *walk, uintptr_t address)
+{
+    uintptr_t page = page_floor(address);
+
+    if (walk->is_own || address < walk->floor) {
+        return false;
+    }
+    if (page == walk->page) {
+        return true;
+    }
+    if (!lmm_vm_is_readable(address)) {
+        return false;
+    }
+    if (page == walk->end) {
+        walk->end += LMM_SYSTEM_PAGE_BYTES;
+    } else {
+        walk->page = page;
+    }
+    return true;
+}
+
+/* Reads a word of the stack. False: it cannot be read. */
+static inline bool read_word(struct lmm_stack_walk *walk, uintptr_t address, uintptr_t *ret_word)
+{
+    bool is_inside = address >= walk->low && address < walk->end;
+
+    if (LMM_UNLIKELY(address % sizeof(uintptr_t) != 0 ||
+                     (!is_inside && !can_read(walk, address)))) {
+        return false;
+    }
+    *ret_word = *(const uintptr_t *) address;
+    return true;
+}
+
+/* Reads the return address below the caller's sp, on the way to it. */
+static bool read_return(struct lmm_stack_walk *walk, uintptr_t cfa, uintptr_t *ret_pc)
+{
+    uintptr_t address = cfa - sizeof(uintptr_t);
+
+    if (!read_word(walk, address, ret_pc)) {
+        return false;
+    }
+    if (address >= walk->end) { /* a frame that is longer than a page lies between */
+        walk->low = page_floor(address);
+        walk->end = walk->low + LMM_SYSTEM_PAGE_BYTES;
+    }
+    return true;
+}
+
+/* ---- Steps ----------------------------------------------------------------------------------- */
+
+uintptr_t lmm_stack_walk_bp(struct lmm_stack_walk *walk)
+{
+    if (walk->bp_at != NULL) {
+        if (!read_word(walk, (uintptr_t) walk->bp_at, &walk->bp)) {
+            walk->bp = 0;
+        }
+        walk->bp_at = NULL;
+    }
+    return walk->bp;
+}
+
+/* Goes from a signal's trampoline to the instruction that the signal interrupted. */
+static void step_signal(struct lmm_stack_walk *walk)
+{
+#if defined(__x86_64__)
+    const ucontext_t *context = (const void *) walk->sp;
+    const greg_t *registers = context->uc_mcontext.gregs;
+    uintptr_t sp = 0;
+
+    if (!read_word(walk, (uintptr_t) &registers[REG_RIP], &walk->pc) ||
+        !read_word(walk, (uintptr_t) &registers[REG_RSP], &sp) ||
+        !read_word(walk, (uintptr_t) &registers[REG_RBP], &walk->bp)) {
+        walk->pc = 0;
+        return;
+    }
+    walk->sp = sp;
+    walk->bp_at = NULL;
+    walk->is_plain = false;
+    walk->is_exact = true;
+    lmm_stack_walk_bounds(walk);
+#else
+    walk->pc = 0;
+#endif
+}
+
+/* The CFA by a rule on bp; 0 if it is out of bounds. */
+static uintptr_t find_cfa_by_bp(struct lmm_stack_walk *walk, struct lmm_cfi_rule rule)
+{
+    uintptr_t address = lmm_stack_walk_bp(walk) + (uintptr_t) (intptr_t) rule.cfa_offset;
+
+    if (rule.base == LMM_CFI_BP_LOAD && !read_word(walk, address, &address)) {
+        return 0;
+    }
+    return address;
+}
+
+/* Whether a word that a guess found may be a return address. */
+static bool is_return(struct lmm_trace *trace, uintptr_t word)
+{
+    uintptr_t *known = &trace->returns[word % LMM_TRACE_RETURNS];
+
+    if (*known == word && word != 0) {
+        return true;
+    }
+    if (!lmm_rule_is_after_call(word)) {
+        return false;
+    }
+    *known = word;
+    return true;
+}
+
+/* Whether bp looks like the frame pointer of the current call. */
+static bool fits(struct lmm_stack_walk *walk, uintptr_t cfa)
+{
+    uintptr_t word;
+
+    return cfa - walk->sp < GUESS_BYTES_MAX && read_word(walk, cfa - sizeof(word), &word) &&
+           is_return(walk->trace, word);
+}
+
+void lmm_stack_walk_step(struct lmm_stack_walk *walk, struct lmm_cfi_rule rule)
+{
+    uintptr_t cfa;
+
+    if (rule.base == LMM_CFI_SIGNAL) {
+        step_signal(walk);
+        return;
+    }
+    if (rule.base == LMM_CFI_END || rule.base == LMM_CFI_UNKNOWN) {
+        walk->pc = 0;
+        return;
+    }
+    cfa = rule.base == LMM_CFI_SP ? walk->sp + (uintptr_t) (intptr_t) rule.cfa_offset
+                                  : find_cfa_by_bp(walk, rule);
+    if (cfa <= walk->sp || (rule.base == LMM_CFI_GUESS && !fits(walk, cfa)) ||
+        !read_return(walk, cfa, &walk->pc)) {
+        walk->pc = 0;
+        return;
+    }
+    if (rule.saved == LMM_CFI_AT_CFA) {
+        walk->bp_at = (const uintptr_t *) (cfa + (uintptr_t) (intptr_t) rule.bp_offset);
+    } else if (rule.saved == LMM_CFI_AT_BP) {
+        walk->bp_at =
+            (const uintptr_t *) (lmm_stack_walk_bp(walk) + (uintptr_t) (intptr_t) rule.bp_offset);
+    }
+    walk->sp = cfa;
+}
