@@ -92,7 +92,8 @@ static void *out_of_memory(void)
     return NULL;
 }
 
-void *lmm_serve_alloc(size_t bytes, size_t align, bool zero, const struct lmm_caller *caller)
+static LMM_NOINLINE void *alloc_any(size_t bytes, size_t align, bool zero,
+                                    const struct lmm_caller *caller)
 {
     struct lmm_shape shape;
     int saved_errno = errno;
@@ -113,6 +114,17 @@ void *lmm_serve_alloc(size_t bytes, size_t align, bool zero, const struct lmm_ca
     }
     errno = saved_errno;
     return block;
+}
+
+void *lmm_serve_alloc(size_t bytes, size_t align, bool zero, const struct lmm_caller *caller)
+{
+    if (lmm_options.stack_frames != 0 && align == 1) {
+        void *block = lmm_stacked_alloc_small(bytes, zero, caller);
+        if (LMM_LIKELY(block != NULL)) {
+            return block;
+        }
+    }
+    return alloc_any(bytes, align, zero, caller);
 }
 
 /* ---- Freeing --------------------------------------------------------------------------------- */

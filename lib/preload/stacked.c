@@ -11,6 +11,7 @@
 #include "lib/heaps/thread.h"
 #include "lib/heaps/tracer.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum {
@@ -52,7 +53,7 @@ static uint32_t step_of(uint64_t part, int64_t room)
 
 static inline bool is_much(int64_t bytes, int64_t step)
 {
-    return bytes > step || bytes < -step;
+    return (uint64_t) (bytes + step) > (uint64_t) step * 2;
 }
 
 /* Adds what the thread has not added yet to the sum of the family or of the process, where it is
@@ -191,22 +192,54 @@ static inline bool is_last(const struct lmm_tracer *tracer, const void *p)
 
 /* ---- Allocating ------------------------------------------------------------------------------ */
 
-/* Pops a slot and counts it. NULL: the slow path is needed. */
-static inline void *pop(const struct lmm_heap *heap, const struct lmm_shape *shape, uint32_t site)
+/* Pops a slot of a class and counts it. NULL: the slow path is needed. */
+static inline void *pop(const struct lmm_heap *heap, uint32_t class, size_t bytes, uint32_t site)
 {
     const struct lmm_open *open = &heap->open;
     struct lmm_ledger_row *row = lmm_open_row(open, site);
 
-    if (LMM_UNLIKELY(shape->class == LMM_CLASS_LARGE || row == NULL || lmm_tools_active)) {
+    if (LMM_UNLIKELY(row == NULL)) {
         return NULL;
     }
-    void *block = lmm_bin_pop(&open->bins[shape->class], lmm_live_value(site, shape->slack));
+    void *block =
+        lmm_bin_pop(&open->bins[class], lmm_live_value(site, lmm_class_strides[class] - bytes));
     if (LMM_LIKELY(block != NULL)) {
-        uint64_t bytes = (uint64_t) bytes_of(shape);
         lmm_add_single_writer(&row->allocated_blocks, 1);
         lmm_add_single_writer(&row->allocated_extra, bytes);
         lmm_row_note_bytes(row, bytes);
     }
+    return block;
+}
+
+static inline void note_allocation(struct lmm_heap *heap, void *block, uint32_t class,
+                                   int64_t bytes)
+{
+    heap->tracer->last = block;
+    note_event(block);
+    note_bytes(heap, class, bytes);
+}
+
+void *lmm_stacked_alloc_small(size_t bytes, bool zero, const struct lmm_caller *caller)
+{
+    struct lmm_heap *heap = lmm_thread_open.heap;
+    int saved_errno = errno;
+
+    if (LMM_UNLIKELY(bytes > LMM_CLASS_BYTES_MAX || !is_entered(heap) || heap->tracer->is_busy ||
+                     lmm_tools_active)) {
+        return NULL;
+    }
+    uint32_t class = lmm_class_of(bytes);
+    struct lmm_tracer *tracer = heap->tracer;
+    tracer->is_busy = true;
+    void *block = pop(heap, class, bytes, site_of(&tracer->trace, class, caller));
+    if (LMM_LIKELY(block != NULL)) {
+        if (zero) {
+            memset(block, 0, heap->open.bins[class].stride);
+        }
+        note_allocation(heap, block, class, (int64_t) bytes);
+    }
+    tracer->is_busy = false;
+    errno = saved_errno;
     return block;
 }
 
@@ -242,18 +275,9 @@ void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
     LMM_CHECK(tracer->is_ready);
     tracer->is_busy = true;
     uint32_t site = site_of(&tracer->trace, shape->class, caller);
-    void *block = pop(heap, shape, site);
-    if (LMM_LIKELY(block != NULL)) {
-        if (zero) {
-            memset(block, 0, heap->open.bins[shape->class].stride);
-        }
-    } else {
-        block = alloc_slow(shape, align, zero, site);
-    }
-    if (LMM_LIKELY(block != NULL)) {
-        tracer->last = block;
-        note_event(block);
-        note_bytes(heap, shape->class, bytes_of(shape));
+    void *block = alloc_slow(shape, align, zero, site);
+    if (block != NULL) {
+        note_allocation(heap, block, shape->class, bytes_of(shape));
     }
     tracer->is_busy = false;
     return block;
@@ -376,9 +400,7 @@ void *lmm_stacked_reshape(void *p, const struct lmm_block_facts *facts,
     void *reshaped = lmm_block_reshape(p, facts, shape->slots, lmm_live_value(site, shape->slack));
     if (reshaped != NULL && has_tracer) {
         note_free(heap, p, facts->family->index, lmm_tag_site(facts->tag), live_bytes_of(facts));
-        tracer->last = reshaped;
-        note_event(reshaped);
-        note_bytes(heap, shape->class, bytes_of(shape));
+        note_allocation(heap, reshaped, shape->class, bytes_of(shape));
     } else if (reshaped != NULL) {
         note_event(reshaped);
         add_to_sums(facts->family->index, -live_bytes_of(facts));

@@ -26,6 +26,10 @@
 /* Call once, before the first allocation. False with errno ENOMEM. */
 bool lmm_stacked_start(void);
 
+/* As lmm_serve_alloc(), where the block is a slot that the thread's heap has at hand, aligned as any block of
+ * its class. NULL: lmm_serve_alloc() is needed. Preserves errno. */
+void *lmm_stacked_alloc_small(size_t bytes, bool zero, const struct lmm_caller *caller);
+
 /* As lmm_serve_alloc(), for a shape. Any thread. NULL: out of memory. */
 void *lmm_stacked_alloc(const struct lmm_shape *shape, size_t align, bool zero,
                         const struct lmm_caller *caller);
