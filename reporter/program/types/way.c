@@ -90,11 +90,27 @@ static size_t put_steps(struct lmm_way *way, struct lmm_way_step *ret_steps)
     return count;
 }
 
-static void follow_all(struct lmm_way *way, struct lmm_way_decoder *decoder)
+/* Returns whether one of the steps says that the function returns the block itself. */
+static bool has_returned(const struct lmm_way_step *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (steps[i].kind == LMM_WAY_RETURNED && !steps[i].is_inside) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* to_return: only until the function returns the block. */
+static void follow_all(struct lmm_way *way, struct lmm_way_decoder *decoder, bool to_return)
 {
     size_t decoded = 0;
+    size_t seen = 0; /* steps */
 
-    while (decoded < LMM_WAY_INSTRUCTIONS_MAX && lmm_way_choose(way)) {
+    while (decoded < LMM_WAY_INSTRUCTIONS_MAX &&
+           !(to_return && has_returned(&way->steps[seen], way->step_count - seen)) &&
+           lmm_way_choose(way)) {
+        seen = way->step_count;
         if (lmm_way_visit(way) && lmm_way_decoder_step(decoder, way)) {
             decoded++;
         }
@@ -114,10 +130,11 @@ static bool start(struct lmm_way *way, uint64_t address, int output,
            lmm_way_output_start(way, address, (uint32_t) output, decoder);
 }
 
-/* As lmm_way_follow(). has_before: steps say what the code before the call does. */
+/* As lmm_way_follow(). to_return: only until the function returns the block, and without what the code before the
+ * call does. */
 static size_t follow(const struct lmm_code *code, uint64_t address, int output,
                      enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
-                     void *context, bool has_before,
+                     void *context, bool to_return,
                      struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX])
 {
     const struct lmm_way_machine *machine = lmm_way_decoder_machine(code->machine);
@@ -136,8 +153,8 @@ static size_t follow(const struct lmm_code *code, uint64_t address, int output,
         way->know = know;
         way->context = context;
         if (start(way, address, output, &decoder)) {
-            follow_all(way, &decoder);
-            if (has_before) {
+            follow_all(way, &decoder, to_return);
+            if (!to_return) {
                 lmm_way_before(way, address, &decoder);
             }
             count = put_steps(way, ret_steps);
@@ -152,7 +169,7 @@ size_t lmm_way_follow(const struct lmm_code *code, uint64_t address, int output,
                       enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
                       void *context, struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX])
 {
-    return follow(code, address, output, know, context, true, ret_steps);
+    return follow(code, address, output, know, context, false, ret_steps);
 }
 
 bool lmm_way_returns(const struct lmm_code *code, uint64_t address, int output,
@@ -160,12 +177,7 @@ bool lmm_way_returns(const struct lmm_code *code, uint64_t address, int output,
                      void *context)
 {
     struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
-    size_t count = follow(code, address, output, know, context, false, steps);
 
-    for (size_t i = 0; i < count; i++) {
-        if (steps[i].kind == LMM_WAY_RETURNED && !steps[i].is_inside) {
-            return true;
-        }
-    }
-    return false;
+    size_t count = follow(code, address, output, know, context, true, steps);
+    return has_returned(steps, count);
 }
