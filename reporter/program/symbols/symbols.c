@@ -53,9 +53,12 @@ struct lmm_symbols {
     bool is_brief;
     struct text *texts;
     struct lmm_mapped_files *files;
-    /* The model that was named last, and its modules' files; others are looked up one by one. */
+    /* The model that was named last, and its modules' files; others are looked up one by one. Most frames are
+     * in many stacks. */
     const struct lmm_model *named;
     struct lmm_mapped_file **modules;
+    struct place **frames; /* the places of its frames; NULL: not looked up yet */
+    uint32_t frame_count;
     struct place *places;
     void *companion;
     void (*close_companion)(void *companion);
@@ -211,7 +214,13 @@ void lmm_symbols_set_kept(struct lmm_symbols *symbols, const struct lmm_kept_fil
 
 void lmm_symbols_set_brief(struct lmm_symbols *symbols, bool brief)
 {
+    if (symbols->is_brief == brief) {
+        return;
+    }
     symbols->is_brief = brief;
+    for (size_t i = 0; i < symbols->frame_count; i++) {
+        symbols->frames[i] = NULL; /* looked up in the other way */
+    }
 }
 
 /* Returns the file of a module of the model, NULL when memory ran out. */
@@ -222,20 +231,18 @@ static struct lmm_mapped_file *file_of(struct lmm_symbols *symbols, const struct
                                    : lmm_mapped_files_find(symbols->files, model->pid, module);
 }
 
-/* A namer's calls_of. The libraries' functions that start a program or a thread are always looked
- * up briefly. */
-static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *model, uint32_t frame,
-                       const struct lmm_model_call **ret_calls)
+/* Returns the place of a frame, NULL when memory ran out. The libraries' functions that start a program or
+ * a thread are always looked up briefly. */
+static struct place *find_place(struct lmm_symbols *symbols, const struct lmm_model *model,
+                                uint32_t frame)
 {
-    struct lmm_symbols *symbols = (struct lmm_symbols *) (void *) namer;
     const struct lmm_model_module *module = lmm_model_module_of(model, frame);
     struct lmm_mapped_file *file = module == NULL ? NULL : file_of(symbols, model, module);
     struct place_key key;
     struct place *place = NULL;
 
-    assert(frame > 0 && frame < model->frame_count);
     if (module != NULL && file == NULL) {
-        return 0;
+        return NULL;
     }
     memset(&key, 0, sizeof(key)); /* it is compared as bytes */
     key.file = file;
@@ -245,13 +252,34 @@ static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *mo
     if (place == NULL) {
         place = make_place(symbols, file, &key);
         if (place == NULL) {
-            return 0;
+            return NULL;
         }
         HASH_ADD(hh, symbols->places, key, sizeof(key), place);
         if (place->hh.tbl == NULL) {
             free(place);
-            return 0;
+            return NULL;
         }
+    }
+    return place;
+}
+
+/* A namer's calls_of. */
+static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *model, uint32_t frame,
+                       const struct lmm_model_call **ret_calls)
+{
+    struct lmm_symbols *symbols = (struct lmm_symbols *) (void *) namer;
+    bool is_kept = model == symbols->named && frame < symbols->frame_count;
+    struct place *place = is_kept ? symbols->frames[frame] : NULL;
+
+    assert(frame > 0 && frame < model->frame_count);
+    if (place == NULL) {
+        place = find_place(symbols, model, frame);
+    }
+    if (place == NULL) {
+        return 0;
+    }
+    if (is_kept) {
+        symbols->frames[frame] = place;
     }
     *ret_calls = place->calls;
     return place->count;
@@ -346,7 +374,8 @@ static bool take_modules(struct lmm_symbols *symbols, struct lmm_model *model)
     struct lmm_mapped_file **modules =
         calloc((size_t) model->module_count + 1, sizeof(struct lmm_mapped_file *));
     uint32_t *numbers = calloc((size_t) model->module_count + 1, sizeof(*numbers));
-    bool done = modules != NULL && numbers != NULL;
+    struct place **frames = calloc((size_t) model->frame_count + 1, sizeof(struct place *));
+    bool done = modules != NULL && numbers != NULL && frames != NULL;
 
     for (uint32_t i = 0; done && i < model->module_count; i++) {
         modules[i] = lmm_mapped_files_find(symbols->files, model->pid, &model->modules[i]);
@@ -356,7 +385,10 @@ static bool take_modules(struct lmm_symbols *symbols, struct lmm_model *model)
     done = done && lmm_reloads_merge(model, numbers);
     free(numbers);
     free(symbols->modules);
+    free(symbols->frames);
     symbols->modules = modules;
+    symbols->frames = frames;
+    symbols->frame_count = frames == NULL ? 0 : model->frame_count;
     symbols->named = done ? model : NULL;
     return done;
 }
@@ -540,6 +572,7 @@ void lmm_symbols_close(struct lmm_symbols *symbols)
     free_items((UT_hash_handle *) places);
     lmm_mapped_files_free(symbols->files);
     free(symbols->modules);
+    free(symbols->frames);
     free_items((UT_hash_handle *) texts);
     free(symbols);
 }
