@@ -12,7 +12,7 @@ enum {
     DEFAULT_BOUND_UNITS = 256,
     SHARE = 8,             /* of the units in use may be kept */
     LIMITED_SHARE = 16,    /* of the address space may be kept where it is limited */
-    SLACK_SHARE = 8,       /* of the units in use may be kept besides at their peak */
+    SLACK_SHARE = 12,      /* of the units in use may be kept besides at their peak */
     SLACK_UNITS = 8,       /* at least */
     SLAB_DESCRIPTORS = 64, /* allocated at once */
 };

@@ -9,7 +9,7 @@
  *
  * Runs that did not fit must not raise the peak of the process's memory much: when units come from
  * space, the oldest runs go until the units in use and those kept are at most the most units that
- * were ever in use, or an eighth more than are in use now (slack_locked()).
+ * were ever in use, or a twelfth more than are in use now (slack_locked()).
  *
  * Invariants, checked by lmm_reservoir_is_valid_locked() after each change in builds with internal
  * checks:
