@@ -132,9 +132,15 @@ static inline uint32_t site_of(struct lmm_trace *trace, uint32_t class,
                                const struct lmm_caller *caller)
 {
     struct lmm_family *family = lmm_families_at(class);
+    uint32_t site = LMM_SITE_NONE;
 
-    lmm_unwind(trace, caller, lmm_options.stack_frames);
-    uint32_t site = lmm_depot_site(family, trace);
+    if (lmm_options.stack_frames == 1) { /* the caller is all of it, if it is not LMM's own code */
+        site = lmm_depot_known_site(family, caller->pc);
+    }
+    if (site == LMM_SITE_NONE) {
+        lmm_unwind(trace, caller, lmm_options.stack_frames);
+        site = lmm_depot_site(family, trace);
+    }
     return LMM_UNLIKELY(lmm_thread_ignores != 0) ? lmm_site_ignored(site, &family->sites) : site;
 }
 

@@ -5,6 +5,8 @@
 #include "lib/ground/table.h"
 #include "lib/stacks/modules.h"
 
+#include <string.h>
+
 /* More stacks than there can be sites: those of the sites that are merged. */
 enum { KNOWN_MAX = 4 << 20 };
 
@@ -41,15 +43,21 @@ struct known_key {
     uint32_t check; /* the innermost address and the number of calls */
 };
 
-static inline struct known_key known_key(uint32_t family, const struct lmm_trace *trace)
+/* hash: of the stack, whose innermost call returns to pc. */
+static inline struct known_key known_key(uint32_t family, uint64_t hash, uintptr_t pc,
+                                         uint32_t calls)
 {
-    uint64_t hash = lmm_trace_hash(trace) ^ (uint64_t) (family + 1) * 0xD6E8FEB86659FD93u;
-
+    hash ^= (uint64_t) (family + 1) * 0xD6E8FEB86659FD93u;
     hash ^= hash >> 29; /* a table starts at the low bits; the high ones are mixed better */
     return (struct known_key) {
         .hash = hash != 0 ? hash : 1,
-        .check = (uint32_t) trace->pc[trace->count - 1] ^ (trace->count - trace->first) << 24,
+        .check = (uint32_t) pc ^ calls << 24,
     };
+}
+
+static inline uint32_t known_number(struct known_key key)
+{
+    return lmm_table_get_checked(lmm_table_body(&depot.known), key.hash, key.check);
 }
 
 /* Makes a site known. Without memory for that it stays unknown, and is found through its frames. */
@@ -136,9 +144,24 @@ uint32_t lmm_depot_site(struct lmm_family *family, const struct lmm_trace *trace
     if (LMM_UNLIKELY(trace->count == 0)) {
         return family->site;
     }
-    struct known_key key = known_key(family->index, trace);
-    uint32_t number = lmm_table_get_checked(lmm_table_body(&depot.known), key.hash, key.check);
+    struct known_key key = known_key(family->index, lmm_trace_hash(trace),
+                                     trace->pc[trace->count - 1], trace->count - trace->first);
+    uint32_t number = known_number(key);
     return LMM_LIKELY(number != 0) ? number - 1 : find_site(family, key, trace);
+}
+
+uint32_t lmm_depot_known_site(const struct lmm_family *family, uintptr_t pc)
+{
+    struct lmm_cfi_rule rule;
+    uint64_t bits = lmm_table_get(lmm_table_body(&lmm_code_words), pc);
+
+    if (LMM_UNLIKELY(bits == 0)) {
+        return LMM_SITE_NONE; /* the variant of its module is not known */
+    }
+    memcpy(&rule, &bits, sizeof(rule));
+    uint64_t hash = lmm_trace_word_of(pc, rule.variant);
+    uint32_t number = known_number(known_key(family->index, hash, pc, 1));
+    return LMM_LIKELY(number != 0) ? number - 1 : (uint32_t) LMM_SITE_NONE;
 }
 
 uint32_t lmm_depot_stack(const struct lmm_trace *trace)
