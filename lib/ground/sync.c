@@ -17,6 +17,30 @@ static uint32_t *futex_of(struct lmm_lock *lock)
            (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? last : 0);
 }
 
+/* LMM's locks are mostly held for less time than a thread needs to fall asleep and wake up. */
+enum { SPINS = 200 };
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Takes the lock if its holder releases it soon. */
+static bool spin(struct lmm_lock *lock, uintptr_t wanted)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (lmm_load_relaxed(&lock->holder) == 0 && lmm_lock_take(lock, wanted)) {
+            return true;
+        }
+        relax();
+    }
+    return false;
+}
+
 /* Ulrich Drepper, "Futexes Are Tricky" (2011), section 6: a thread that has waited leaves the mark,
  * because others may wait, too. */
 void lmm_lock_wait(struct lmm_lock *lock, uintptr_t wanted)
@@ -25,6 +49,9 @@ void lmm_lock_wait(struct lmm_lock *lock, uintptr_t wanted)
 
     if (lmm_lock_is_mine(lock)) {
         lmm_panic("a signal handler called LMM while it interrupted LMM in the same thread");
+    }
+    if (spin(lock, wanted)) {
+        return;
     }
     while (!__atomic_compare_exchange_n(&lock->holder, &found, wanted | LMM_LOCK_WAITED, false,
                                         __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
