@@ -24,7 +24,7 @@
 
 enum {
     LMM_CACHE_LENGTH_MAX = 128, /* slots of a cached run */
-    LMM_CACHE_RUNS = 256,       /* of all lengths */
+    LMM_CACHE_RUNS = 511,       /* of all lengths */
 };
 
 struct lmm_cached_run {

@@ -33,7 +33,7 @@
 enum {
     LMM_FAMILY_SHOWN_MAX = 95,   /* longest name as shown, without the NUL */
     LMM_FAMILY_FLEX_STRIDE = 32, /* of flexible families */
-    LMM_FAMILY_CACHE_BYTES = LMM_UNIT_BYTES,
+    LMM_FAMILY_CACHE_BYTES = 2 * LMM_UNIT_BYTES,
 };
 
 struct lmm_family;
