@@ -387,7 +387,7 @@ bool lmm_reservoir_extend_kept(const char *base, size_t units, size_t new_units)
 char *lmm_reservoir_take_moved(size_t units, size_t align)
 {
     lmm_lock_acquire(&lmm_reservoir_lock);
-    char *base = lmm_space_may_move_locked(units) ? lmm_space_take_locked(units, align) : NULL;
+    char *base = lmm_space_take_locked(units, align);
     lmm_lock_release(&lmm_reservoir_lock);
     return base;
 }

@@ -91,7 +91,7 @@ bool lmm_reservoir_put(char *base, size_t units);
  * Makes units that were taken together new_units long, at the same addresses or at others, at a
  * multiple of align, without copying or touching their memory; the added memory reads as zero. As
  * lmm_space_extend_locked() and lmm_space_move_locked(); lmm_reservoir_take_moved() takes the units
- * to move to, and returns NULL also where the mappings are too many for a move.
+ * to move to.
  */
 int lmm_reservoir_extend(char *base, size_t units, size_t new_units, bool is_apart);
 char *lmm_reservoir_take_moved(size_t units, size_t align);

@@ -363,12 +363,6 @@ static bool are_few_locked(size_t mappings, bool is_limited)
                                    : lmm_space.taken / LMM_SPACE_RUN_UNITS + SPARE_RANGES);
 }
 
-bool lmm_space_may_move_locked(size_t units)
-{
-    return units >= LMM_SPACE_RUN_UNITS ||
-           are_few_locked(lmm_space.ranges + lmm_space.apart + 1, is_limited_locked());
-}
-
 /* Whether the run may be unmapped. must: however short it is. */
 static bool may_leave_hole_locked(struct units run, bool must)
 {

@@ -87,14 +87,11 @@ int lmm_space_extend_locked(char *base, size_t units, size_t new_units, bool is_
 
 /*
  * Moves the memory of units that were taken to target, the start of new_units that were taken
- * anew, as lmm_vm_move(). The result is a mapping of its own: it is_apart. was_apart: as before. The
- * caller has asked lmm_space_may_move_locked(). False: nothing changed.
+ * anew, as lmm_vm_move(). The result is a mapping of its own: it is_apart. was_apart: as before.
+ * new_units is at least LMM_SPACE_RUN_UNITS, so that such mappings are few. False: nothing changed.
  */
 bool lmm_space_move_locked(char *base, size_t units, char *target, size_t new_units,
                            bool was_apart);
-
-/* Whether the mappings are few enough for a block of so many units to become one of its own. */
-bool lmm_space_may_move_locked(size_t units);
 
 /* Unmaps idle units that may be; true when there were any. */
 bool lmm_space_unmap_idle_locked(void);

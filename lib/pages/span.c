@@ -13,7 +13,8 @@
 enum {
     SPAN_UNITS_MAX = 1 << 20,  /* 256 GiB; each unit costs a descriptor */
     HUGE_PAGE_BYTES = 2 << 20, /* the kernel moves page tables of so much at once */
-    MOVED_UNITS_MIN = 16, /* a shorter span is copied: then its memory stays in the reservoir */
+    /* A shorter span is copied: then its memory stays in the reservoir, and mappings are few. */
+    MOVED_UNITS_MIN = LMM_SPACE_RUN_UNITS,
 };
 
 /* ---- Pages ----------------------------------------------------------------------------------- */

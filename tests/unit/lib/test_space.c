@@ -287,23 +287,6 @@ Test(space, moves)
     cr_expect(!is_mapped(target) && lmm_space.apart == 0 && is_valid());
 }
 
-Test(space, few_moves_of_short_runs)
-{
-    size_t moves = 0;
-
-    for (size_t i = 0; i < 1000; i++) {
-        lmm_lock_acquire(&lmm_reservoir_lock);
-        cr_assert(lmm_space_may_move_locked(LMM_SPACE_RUN_UNITS));
-        bool may = lmm_space_may_move_locked(2);
-        lmm_lock_release(&lmm_reservoir_lock);
-        if (may) {
-            cr_assert(move(take(1), 1, take(2), 2, false));
-            moves++;
-        }
-    }
-    cr_expect(moves > 64 && moves < 200, "%zu", moves);
-}
-
 /* What the kernel refuses to unmap becomes idle; what it also refuses to take back is lost. */
 Test(space, the_kernel_refuses)
 {
