@@ -99,8 +99,9 @@ static const char *const temporaries[] = {"lmm", "heaptrack", NULL};
 
 /* The settings that are useful here, for completion. */
 static const char *const settings[] = {
-    "check=", "exitcode=", "fill=",      "fit=",    "heuristics=", "leaks=",     "log=",   "match=",
-    "pages=", "retained=", "reservoir=", "signal=", "temporary=",  "unaligned=", "usage=", NULL,
+    "check=",  "exitcode=",  "fill=",      "fit=",   "heuristics=", "hugepages=",
+    "leaks=",  "log=",       "match=",     "pages=", "retained=",   "reservoir=",
+    "signal=", "temporary=", "unaligned=", "usage=", NULL,
 };
 
 /* Returns the word at an index of a list that ends with NULL. */

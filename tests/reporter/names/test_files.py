@@ -68,7 +68,7 @@ class Files(names.Case):
         """The command waits until lmm, the parent of its parent, has opened it; then it removes the plugin."""
         self.compile("-g", "-O1", "-w", "-D_GNU_SOURCE", "loader.c", "-o", "loader")
         wait = ("lmm=$(awk '/^PPid/ { print $2 }' /proc/$PPID/status); "
-                "until ls -l /proc/$lmm/fd | grep -q plugin.so; do sleep 0.01; done; rm plugin.so")
+                "until ls -l /proc/$lmm/fd 2>/dev/null | grep -q plugin.so; do sleep 0.01; done; rm plugin.so")
         for build_id in ("sha1", "none"):
             self.compile("-g", "-O1", "-w", "-shared", "-fPIC", f"-Wl,--build-id={build_id}", "plugin.c", "-o", "plugin.so")
             rows = self.places("./loader", self.path("plugin.so"), "1", wait)

@@ -155,10 +155,18 @@ class Main(harness.Case):
                     refuses = re.search(r"unknown [a-z ]+ 'zzzzz'|takes [a-z, ]+, not 'zzzzz'", text)
                     self.assertEqual(bool(refuses), len(words) > 0 and option != "--options", (command, option))
 
-    def test_completion_knows_every_setting_that_lmm_run_leaves_to_the_user(self):
+    def settings(self):
         with open(os.path.join(SOURCE, "lib", "ground", "options.c"), encoding="utf-8") as file:
             keys = set(re.findall(r'(?m)^    \{"([a-z]+)", (?:set|print)_', file.read()))
         self.assertGreater(len(keys), 10)
+        return keys
+
+    def test_the_manual_knows_every_setting(self):
+        with open(os.path.join(SOURCE, "docs", "man", "lmm.7.scd"), encoding="utf-8") as file:
+            self.assertEqual(set(re.findall(r"(?m)^\*([a-z]+)\*=", file.read())), self.settings())
+
+    def test_completion_knows_every_setting_that_lmm_run_leaves_to_the_user(self):
+        keys = self.settings()
         refused = {key for key in keys if f"cannot set {key}" in self.lmm("run", "--options", f"{key}=1", "true").stderr}
         self.assertEqual(set(self.complete("lmm", "run", "--options", "")), {key + "=" for key in keys - refused - {"help"}})
 
