@@ -13,7 +13,7 @@
  * A tag is in the cache of the core that allocated the block. So where the caller knows the block's
  * site without its tag, the tag stays LIVE until the batch is handed over: then the lines of many
  * tags are fetched at the same time. What such a free cannot check is checked then: a slot that is
- * not LIVE any more was freed twice. Whoever reads tags of slot pages calls
+ * not LIVE any more was freed twice. A reader of tags of slot pages calls
  * lmm_foreign_mark_batches() before.
  *
  * An owner collects these slots in its slow paths, which may never come: its thread sleeps, or has

@@ -328,7 +328,7 @@ static void repair(void)
     lmm_foreign_mark_batches(lmm_thread_heaps(), NULL);
     for (struct lmm_heap *heap = lmm_thread_heaps(); heap != NULL; heap = heap->next) {
         lmm_cache_forget(heap);
-        lmm_heap_rebuild(heap);
+        lmm_repair_heap(heap);
         if (heap != child.survivor && !heap->is_shared) {
             lmm_heap_give_rows(heap);
             lmm_thread_park_locked(heap);

@@ -591,25 +591,3 @@ bool lmm_heap_refill(struct lmm_heap *heap, struct lmm_family *family)
     lmm_lock_release(heap->lock);
     return done;
 }
-
-/* ---- After a fork ---------------------------------------------------------------------------- */
-
-void lmm_heap_rebuild(struct lmm_heap *heap)
-{
-    lmm_lock_acquire(heap->lock);
-    lmm_store_relaxed(&heap->reported, NULL);
-    lmm_store_relaxed(&heap->complete, 0);
-    for (size_t i = 0; i < LMM_BATCHES; i++) {
-        heap->batch[i].page = NULL;
-        heap->batch[i].count = 0;
-    }
-    for (uint32_t i = 0; i < heap->bin_capacity; i++) {
-        struct lmm_bin *bin = &heap->open.bins[i];
-        bin->head = LMM_TAG_END;
-        bin->page = NULL;
-        if (bin->family_pages != NULL) {
-            lmm_family_pages_rebuild(bin->family_pages);
-        }
-    }
-    lmm_lock_release(heap->lock);
-}

@@ -390,7 +390,8 @@ void lmm_heap_set_idle(struct lmm_heap *heap, bool is_idle);
  * Tells that about so many slots of the family were taken or freed, and adds what the heap's rows
  * say to the family's live amount when that is due: about once in half a page of slots, or more
  * when the family has very many sites; a change by no more than a system page of slots waits. So a
- * heap is behind by about a page of slots at most, which includes a private list. Not for families that count bytes. The owner; takes no lock of the heap.
+ * heap is behind by about a page of slots at most, which includes a private list. Not for families
+ * that count bytes. The owner; takes no lock of the heap.
  */
 void lmm_heap_note(struct lmm_heap *heap, struct lmm_family *family, size_t slots);
 
@@ -407,9 +408,6 @@ void lmm_heap_tidy(struct lmm_heap *heap);
 
 /* Settles, and gives every system page without a live block back; returns the bytes. */
 size_t lmm_heap_trim(struct lmm_heap *heap);
-
-/* In a forked child: builds lists and queues of all pages anew from the states of the tags. */
-void lmm_heap_rebuild(struct lmm_heap *heap);
 
 /* Checks the invariants, and those of family_pages.h and slots.h. The caller owns the heap, or its
  * thread does nothing meanwhile, and holds its lock; no other thread frees blocks meanwhile. */

@@ -3,8 +3,29 @@
 
 #include "lib/books/accounts.h"
 #include "lib/ground/vm.h"
+#include "lib/heaps/family_pages.h"
 #include "lib/pages/family.h"
 #include "lib/pages/memory.h"
+
+void lmm_repair_heap(struct lmm_heap *heap)
+{
+    lmm_lock_acquire(heap->lock);
+    lmm_store_relaxed(&heap->reported, NULL);
+    lmm_store_relaxed(&heap->complete, 0);
+    for (size_t i = 0; i < LMM_BATCHES; i++) {
+        heap->batch[i].page = NULL;
+        heap->batch[i].count = 0;
+    }
+    for (uint32_t i = 0; i < heap->bin_capacity; i++) {
+        struct lmm_bin *bin = &heap->open.bins[i];
+        bin->head = LMM_TAG_END;
+        bin->page = NULL;
+        if (bin->family_pages != NULL) {
+            lmm_family_pages_rebuild(bin->family_pages);
+        }
+    }
+    lmm_lock_release(heap->lock);
+}
 
 /* The live blocks of one site, counted by their tags. */
 struct tally {

@@ -5,6 +5,7 @@
 
 #include "lib/heaps/foreign.h"
 #include "lib/heaps/heap.h"
+#include "lib/heaps/repair.h"
 #include "lib/ground/tools.h"
 #include "lib/ground/reservoir.h"
 #include "lib/heaps/start.h"
@@ -425,8 +426,8 @@ Test(heap, rebuild, .init = start)
     struct lmm_page *page = page_of(blocks[0], &slot);
     page->head = 12345678;
     page->countdown = 99;
-    lmm_heap_rebuild(&other);
-    lmm_heap_rebuild(&owner);
+    lmm_repair_heap(&other);
+    lmm_repair_heap(&owner);
     assert_valid();
     cr_expect(pages() == 3, "the third page was wholly free");
     for (size_t i = 0; i < freed - PAGE_SLOTS; i++) {

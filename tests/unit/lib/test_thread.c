@@ -374,7 +374,7 @@ Test(thread, repair_heap, .init = start)
     }
     lmm_free(lmm_calloc(family, 3));
     lmm_cache_forget(lmm_thread_open.heap);
-    lmm_heap_rebuild(lmm_thread_open.heap);
+    lmm_repair_heap(lmm_thread_open.heap);
     lmm_repair_books();
     cr_expect(family->runs.holes.reserved == 0, "the cached run is free");
     assert_heaps(2, 0);
