@@ -16,7 +16,6 @@ enum {
     DIRECTORY_FIRST = 64,
     REGION_BYTES_MIN = 1 << 18, /* a smaller region is not worth a file */
     LIMIT_SHARE = 16,           /* of a limit of address space the region takes this part */
-    LARGE_PAGE_BYTES = 1 << 21,
 };
 
 struct lmm_lock lmm_chunks_lock = LMM_LOCK_INIT(LMM_RANK_LEDGER);
@@ -67,8 +66,8 @@ static char *map_mirror(size_t bytes)
 {
     char *mirror = NULL;
 
-    if (bytes >= LARGE_PAGE_BYTES) {
-        mirror = lmm_vm_map_aligned(bytes, LARGE_PAGE_BYTES);
+    if (bytes >= LMM_LARGE_PAGE_BYTES) {
+        mirror = lmm_vm_map_aligned(bytes, LMM_LARGE_PAGE_BYTES);
     }
     if (mirror == NULL) {
         return lmm_vm_map(bytes);

@@ -22,7 +22,8 @@
 
 enum {
     LMM_CACHE_LINE_BYTES = 64,
-    LMM_SYSTEM_PAGE_BYTES = 4096, /* the granule of the books; x86-64 and most others */
+    LMM_SYSTEM_PAGE_BYTES = 4096,   /* the granule of the books; x86-64 and most others */
+    LMM_LARGE_PAGE_BYTES = 2 << 20, /* the kernel moves page tables of so much at once, too */
     LMM_UNIT_SHIFT = 18,
     LMM_UNIT_BYTES = 1 << LMM_UNIT_SHIFT, /* a page of LMM; larger ones are whole units */
     LMM_UNIT_SYSTEM_PAGES = LMM_UNIT_BYTES / LMM_SYSTEM_PAGE_BYTES,

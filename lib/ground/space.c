@@ -8,8 +8,7 @@
 #include <errno.h>
 
 enum {
-    CHUNK_UNITS = 16,           /* mapped at once: 4 MiB of address space, untouched */
-    LARGE_PAGE_BYTES = 2 << 20, /* the kernel's */
+    CHUNK_UNITS = 16,  /* mapped at once: 4 MiB of address space, untouched */
     APART_UNITS = 256, /* may be idle, besides as many as are taken, before heaps share chunks */
     JOIN_UNITS = 64,   /* idle units that are joined on each side */
     SPARE_RANGES = 128,
@@ -298,9 +297,9 @@ static char *take_mapped_locked(size_t units, size_t align)
 {
     char *base = NULL;
 
-    if (units >= LMM_SPACE_RUN_UNITS && align < LARGE_PAGE_BYTES &&
+    if (units >= LMM_SPACE_RUN_UNITS && align < LMM_LARGE_PAGE_BYTES &&
         lmm_space.ranges < LIMITED_RANGES) {
-        base = map_locked(units, LARGE_PAGE_BYTES, units);
+        base = map_locked(units, LMM_LARGE_PAGE_BYTES, units);
         return base != NULL ? base : map_locked(units, align, units);
     }
     if (units > CHUNK_UNITS / 4 || align > LMM_UNIT_BYTES) {

@@ -8,8 +8,8 @@
 enum {
     CREDIT = 32,
     AGE_MAX = 8,
-    LARGE_PAGES = 512, /* system pages in a large one */
-    WITNESSES = 16,    /* at least */
+    LARGE_PAGES = LMM_LARGE_PAGE_BYTES / LMM_SYSTEM_PAGE_BYTES,
+    WITNESSES = 16, /* at least */
     GUESSED_BYTES = 32 << 20,
 };
 
@@ -91,8 +91,8 @@ static size_t advisable_pages(const struct lmm_huge *huge, const struct lmm_page
     size_t room = GUESSED_BYTES / LMM_SYSTEM_PAGE_BYTES - guessed_pages(huge);
     size_t end = length_of(page) - WITNESSES;
 
-    if ((uintptr_t) lmm_page_base(page) % ((size_t) LARGE_PAGES * LMM_SYSTEM_PAGE_BYTES) != 0 ||
-        first >= end || huge->credit == 0 || lmm_options.never_huge_pages) {
+    if ((uintptr_t) lmm_page_base(page) % LMM_LARGE_PAGE_BYTES != 0 || first >= end ||
+        huge->credit == 0 || lmm_options.never_huge_pages) {
         return 0;
     }
     size_t pages = end - first < room ? end - first : room;

@@ -11,8 +11,7 @@
 #include <errno.h>
 
 enum {
-    SPAN_UNITS_MAX = 1 << 20,  /* 256 GiB; each unit costs a descriptor */
-    HUGE_PAGE_BYTES = 2 << 20, /* the kernel moves page tables of so much at once */
+    SPAN_UNITS_MAX = 1 << 20, /* 256 GiB; each unit costs a descriptor */
     /* A shorter span is copied: then its memory stays in the reservoir, and mappings are few. */
     MOVED_UNITS_MIN = LMM_SPACE_RUN_UNITS,
 };
@@ -308,7 +307,7 @@ bool lmm_spans_are_at_rest(void)
 static struct lmm_page *move_span(struct lmm_runs *runs, struct lmm_page *page, size_t units)
 {
     size_t bytes = units * LMM_UNIT_BYTES;
-    size_t align = bytes < HUGE_PAGE_BYTES ? LMM_UNIT_BYTES : HUGE_PAGE_BYTES;
+    size_t align = bytes < LMM_LARGE_PAGE_BYTES ? LMM_UNIT_BYTES : LMM_LARGE_PAGE_BYTES;
     char *target = lmm_reservoir_take_moved(units, align);
 
     if (target == NULL) {
