@@ -12,9 +12,9 @@
  * If the program has the name malloc itself, or a library that the loader searches before LMM, then
  * nothing calls LMM: the ledger says so, because its counts are not those of the program.
  *
- * Owns the addresses of their functions, looked up when the first such pointer comes. Any thread may
- * call these functions, with no lock of LMM held. Locks: the loader's at first, and the other
- * allocator's.
+ * Owns the addresses of their functions, looked up when the first such pointer comes; later ones cost
+ * no look-up. Any thread may call these functions, with no lock of LMM held. Locks: the loader's at
+ * first, and the other allocator's.
  */
 #ifndef LMM_PRELOAD_OTHER_H
 #define LMM_PRELOAD_OTHER_H
