@@ -82,6 +82,16 @@ static void move_low(struct lmm_way *way, const cs_arm64_op *to, const cs_arm64_
     }
 }
 
+/* Whether the operand is one lane of 64 bits, as capstone 4 and 5 tell it. */
+static bool is_lane_of_64(const cs_arm64_op *operand)
+{
+#if CS_API_MAJOR < 5
+    return operand->vess == ARM64_VESS_D;
+#else
+    return operand->vas == ARM64_VAS_1D;
+#endif
+}
+
 /* dup, and ins: from a general register into both lanes, or one. */
 static void move_lane(struct lmm_way *way, unsigned id, const cs_arm64_op *to,
                       const cs_arm64_op *from)
@@ -89,7 +99,7 @@ static void move_lane(struct lmm_way *way, unsigned id, const cs_arm64_op *to,
     uint32_t bytes = 0;
     int target = lmm_way_aarch64_vector_of(to->reg, &bytes);
     int source = lmm_way_aarch64_vector_of(from->reg, &bytes);
-    bool is_whole = id == ARM64_INS_DUP ? to->vas == ARM64_VAS_2D : to->vess == ARM64_VESS_D;
+    bool is_whole = id == ARM64_INS_DUP ? to->vas == ARM64_VAS_2D : is_lane_of_64(to);
 
     if (target < 0 || !is_whole || to->vector_index > 1 || from->vector_index > 1) {
         lmm_way_aarch64_assign(way, to, nothing);

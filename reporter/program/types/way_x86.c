@@ -7,6 +7,13 @@
 #include "reporter/program/types/way_memory.h"
 #include "reporter/program/types/way_x86_operands.h"
 
+/* UD1, as capstone 4 and 5 call it. */
+#if CS_API_MAJOR < 5
+#define INS_UD1 X86_INS_UD2B
+#else
+#define INS_UD1 X86_INS_UD1
+#endif
+
 enum {
     RAX = 0,
     RCX = 2,
@@ -344,7 +351,7 @@ static bool step_control(struct lmm_way *way, const cs_insn *insn)
         lmm_way_clear(way, RCX);
         lmm_way_clear(way, R11);
     } else if (has_group(insn->detail, CS_GRP_INT) || has_group(insn->detail, CS_GRP_IRET) ||
-               insn->id == X86_INS_UD2 || insn->id == X86_INS_UD0 || insn->id == X86_INS_UD2B ||
+               insn->id == X86_INS_UD2 || insn->id == X86_INS_UD0 || insn->id == INS_UD1 ||
                insn->id == X86_INS_HLT) {
         lmm_way_end(way);
     } else {
