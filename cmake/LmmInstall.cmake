@@ -13,7 +13,7 @@ install(TARGETS lmm lmm_static EXPORT lmm-targets
 install(DIRECTORY include/lmm DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
         FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 install(FILES include/mems.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(FILES LICENSE CHANGELOG.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 # Headers and manual pages name the documents.
 install(DIRECTORY docs/ DESTINATION "${CMAKE_INSTALL_DOCDIR}"
         FILES_MATCHING PATTERN "*.md" PATTERN "*.schema.json" PATTERN "man" EXCLUDE)

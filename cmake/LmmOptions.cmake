@@ -4,6 +4,8 @@
 
 option(LMM_VALIDATE "Internal checks and validity walkers" OFF)
 option(LMM_ANALYZE "Add clang-tidy and cppcheck as tests" OFF)
+option(LMM_TESTAPP "The example programs; the tests need them" ON)
+option(LMM_BENCH "The programs of bench/; the tests need them" ON)
 option(LMM_SERVER "lmm serve, which needs libmicrohttpd and SQLite" ON)
 set(LMM_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize= (address,undefined or thread)")
 set(LMM_PRESET "" CACHE STRING "Name of the preset, a second label of its tests")
