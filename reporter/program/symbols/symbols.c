@@ -287,8 +287,7 @@ static size_t calls_of(struct lmm_model_namer *namer, const struct lmm_model *mo
 
 /* ---- Sites ----------------------------------------------------------------------------------- */
 
-/* Sets *ret_file to the file of a frame, NULL: it is in none; false: out of memory. */
-static bool look_at_file(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
+bool lmm_symbols_file_of(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
                          struct lmm_mapped_file **ret_file)
 {
     const struct lmm_model_module *module = lmm_model_module_of(model, frame);
@@ -337,7 +336,7 @@ static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model,
         struct lmm_mapped_file *file = NULL;
         bool has_plain = choice.plain != NULL;
 
-        if (!look_at_file(symbols, model, frame, &file)) {
+        if (!lmm_symbols_file_of(symbols, model, frame, &file)) {
             return false;
         }
         if (file != NULL && file->is_library) {
@@ -426,7 +425,7 @@ bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_
 bool lmm_symbols_file(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
                       struct lmm_mapped_file **ret_file)
 {
-    if (!look_at_file(symbols, model, frame, ret_file)) {
+    if (!lmm_symbols_file_of(symbols, model, frame, ret_file)) {
         return false;
     }
     if (*ret_file != NULL) {

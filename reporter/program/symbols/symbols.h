@@ -71,8 +71,10 @@ bool lmm_symbols_name_sites(struct lmm_symbols *symbols, struct lmm_model *model
  */
 bool lmm_symbols_apply(struct lmm_symbols **symbols, unsigned flags, struct lmm_model *model);
 
-/* Sets *ret_file to the file that a frame of a model lies in; NULL: none is known. It is opened.
- * Returns false when memory ran out. */
+/* Sets *ret_file to the file that a frame of a model lies in; NULL: none is known. lmm_symbols_file() opens it. Return
+ * false when memory ran out. */
+bool lmm_symbols_file_of(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
+                         struct lmm_mapped_file **ret_file);
 bool lmm_symbols_file(struct lmm_symbols *symbols, const struct lmm_model *model, uint32_t frame,
                       struct lmm_mapped_file **ret_file);
 

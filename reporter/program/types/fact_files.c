@@ -21,8 +21,12 @@
 #include "reporter/program/types/way.h"
 
 struct call {
+    struct lmm_fact_place place; /* first: callers have its address */
     UT_hash_handle hh;
-    struct lmm_fact_place place;
+    /* How an open place is closed: */
+    const struct file *file;
+    const char *allocator; /* what is called; NULL: unknown */
+    int output;            /* how it gives the block, as for lmm_facts_find() */
 };
 
 struct file {
@@ -146,12 +150,34 @@ static int output_of(const char *callee, const struct lmm_fact_place *inner)
     return is_it ? (int) inner->facts.output - 1 : LMM_WAY_LOST;
 }
 
+/* Returns whether more can be known of a file's calls than its code says. */
+static bool has_debug(const struct file *file)
+{
+    Dwarf_Addr bias;
+
+    return !file->reader.is_brief && lmm_symbol_file_dwarf(file->reader.file, &bias) != NULL;
+}
+
+/* Sets the facts about a call. Returns false when memory ran out. */
+static bool find_facts(struct file *file, struct call *call)
+{
+    struct lmm_fact_place *place = &call->place;
+
+    if (take_kept(file, place->offset, &place->facts)) {
+        return true;
+    }
+    place->is_blind = !has_debug(file);
+    place->is_open = place->is_blind;
+    file->has_news |= !place->is_blind;
+    return place->is_blind || lmm_facts_find(&file->reader, place->offset, call->allocator,
+                                             call->output, &place->facts);
+}
+
 /* Finds the facts about a call in a file that can be used. inner: the call that what it calls made, as far as
  * the stack tells. Returns NULL when memory ran out. */
-static const struct lmm_fact_place *place_of(struct file *file, uint64_t offset,
-                                             const struct lmm_fact_place *inner)
+static struct lmm_fact_place *place_of(struct file *file, uint64_t offset,
+                                       const struct lmm_fact_place *inner)
 {
-    const char *allocator = inner == NULL ? NULL : inner->function;
     struct call *call;
 
     HASH_FIND(hh, file->places, &offset, sizeof(offset), call);
@@ -164,17 +190,13 @@ static const struct lmm_fact_place *place_of(struct file *file, uint64_t offset,
     }
     const char *callee = lmm_file_code_callee(file->reader.code, offset);
 
+    call->file = file;
+    call->allocator = callee != NULL ? callee : inner == NULL ? NULL : inner->function;
+    call->output = output_of(callee, inner);
     call->place.offset = offset;
     call->place.function = lmm_symbol_file_name(file->reader.file, offset - 1);
-    call->place.maker = lmm_fact_maker(callee != NULL ? callee : allocator);
-    bool found = take_kept(file, offset, &call->place.facts);
-
-    if (!found) {
-        file->has_news = true;
-        found = lmm_facts_find(&file->reader, offset, callee != NULL ? callee : allocator,
-                               output_of(callee, inner), &call->place.facts);
-    }
-    if (found) {
+    call->place.maker = lmm_fact_maker(call->allocator);
+    if (find_facts(file, call)) {
         HASH_ADD(hh, file->places, place.offset, sizeof(offset), call);
     }
     if (call->hh.tbl == NULL) {
@@ -183,6 +205,19 @@ static const struct lmm_fact_place *place_of(struct file *file, uint64_t offset,
         return NULL;
     }
     return &call->place;
+}
+
+bool lmm_fact_files_returns(struct lmm_fact_place *place)
+{
+    const struct call *call = (const struct call *) (const void *) place;
+
+    if (place->is_open) {
+        place->is_open = false;
+        place->facts.returns =
+            lmm_facts_returns(&call->file->reader, place->offset, call->allocator, call->output);
+        place->facts.is_generic = place->facts.returns;
+    }
+    return place->facts.returns;
 }
 
 static void free_places(struct call **places)
@@ -274,10 +309,10 @@ void lmm_fact_files_free(struct lmm_fact_files *files)
 
 bool lmm_fact_files_find(struct lmm_fact_files *files, const struct lmm_mapped_file *mapped,
                          uint64_t offset, const struct lmm_fact_place *inner,
-                         const struct lmm_fact_place **ret_place)
+                         struct lmm_fact_place **ret_place)
 {
     struct file *file = file_of(files, mapped);
-    const struct lmm_fact_place *place =
+    struct lmm_fact_place *place =
         file == NULL || file->reader.file == NULL ? NULL : place_of(file, offset, inner);
 
     *ret_place = place;

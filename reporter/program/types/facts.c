@@ -80,7 +80,7 @@ static void look_at_names(struct lmm_finding *finding)
 
 /* ---- The way of the result ------------------------------------------------------------------- */
 
-/* A `know` of lmm_way_follow(). */
+/* A `know` of lmm_way_follow(); context: the code of the file. */
 static enum lmm_way_callee know(void *context, uint64_t target, bool is_loaded)
 {
     static const char *const first[] = {
@@ -89,9 +89,9 @@ static enum lmm_way_callee know(void *context, uint64_t target, bool is_loaded)
     static const char *const ends[] = {
         "abort",          "exit",       "_exit", "__assert_fail", "__stack_chk_fail",
         "_Unwind_Resume", "__cxa_throw"};
-    struct lmm_finding *finding = context;
-    const char *name = is_loaded ? lmm_file_code_slot(finding->reader->code, target)
-                                 : lmm_file_code_name(finding->reader->code, target);
+    struct lmm_file_code *code = context;
+    const char *name =
+        is_loaded ? lmm_file_code_slot(code, target) : lmm_file_code_name(code, target);
 
     for (size_t i = 0; name != NULL && i < sizeof(first) / sizeof(first[0]); i++) {
         if (strcmp(name, first[i]) == 0) {
@@ -116,18 +116,18 @@ static int output_of(const char *allocator, int output)
 
 /* Returns the code of the function that makes the call. The call may be its last instruction, so the address
  * before is looked up. */
-static struct lmm_code code_of(const struct lmm_finding *finding)
+static struct lmm_code code_of(const struct lmm_facts_reader *reader, uint64_t address)
 {
-    return lmm_file_code_of_function(finding->reader->code, finding->address - 1);
+    return lmm_file_code_of_function(reader->code, address - 1);
 }
 
 static void follow(struct lmm_finding *finding)
 {
-    struct lmm_code code = code_of(finding);
+    struct lmm_code code = code_of(finding->reader, finding->address);
 
     if (code.machine != LMM_MACHINE_NONE) {
-        finding->step_count =
-            lmm_way_follow(&code, finding->address, finding->output, know, finding, finding->steps);
+        finding->step_count = lmm_way_follow(&code, finding->address, finding->output, know,
+                                             finding->reader->code, finding->steps);
     }
 }
 
@@ -236,15 +236,13 @@ static void look(struct lmm_finding *finding)
     lmm_variables_free(&finding->variables);
 }
 
-/* Says only whether the function returns the result. */
-static void look_briefly(struct lmm_finding *finding)
+bool lmm_facts_returns(const struct lmm_facts_reader *reader, uint64_t address,
+                       const char *allocator, int output)
 {
-    struct lmm_code code = code_of(finding);
+    struct lmm_code code = code_of(reader, address);
 
-    finding->facts.returns =
-        code.machine != LMM_MACHINE_NONE &&
-        lmm_way_returns(&code, finding->address, finding->output, know, finding);
-    finding->facts.is_generic = finding->facts.returns;
+    return code.machine != LMM_MACHINE_NONE &&
+           lmm_way_returns(&code, address, output_of(allocator, output), know, reader->code);
 }
 
 /* Opens the debug information. */
@@ -278,7 +276,8 @@ bool lmm_facts_find(const struct lmm_facts_reader *reader, uint64_t address, con
     if (finding->scope_count > 0) {
         look(finding);
     } else {
-        look_briefly(finding);
+        finding->facts.returns = lmm_facts_returns(reader, address, allocator, output);
+        finding->facts.is_generic = finding->facts.returns;
     }
     bool done = !finding->failed;
 

@@ -25,4 +25,9 @@
 bool lmm_facts_find(const struct lmm_facts_reader *reader, uint64_t address, const char *allocator,
                     int output, struct lmm_facts *ret_facts);
 
+/* Returns whether the function that makes the call returns the block, by its code alone. The parameters are those of
+ * lmm_facts_find(). */
+bool lmm_facts_returns(const struct lmm_facts_reader *reader, uint64_t address,
+                       const char *allocator, int output);
+
 #endif

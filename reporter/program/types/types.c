@@ -196,20 +196,88 @@ static bool leaves_question(struct walk *walk)
     return lmm_call_path_leaves_question(&walk->path, passage->sizes.items, passage->sizes.count);
 }
 
+/* Returns whether the caller of a call in a file without debug information must be asked. */
+static bool asks_blindly(struct walk *walk, struct lmm_fact_place *place, uint32_t frame)
+{
+    return is_operator(place->function) || lmm_fact_files_returns(place) || is_wrapper(walk, frame);
+}
+
+/* Returns whether some call of the path says what the blocks may be. */
+static bool has_candidates(const struct lmm_call_path *path)
+{
+    for (size_t i = 0; i < path->count; i++) {
+        if (path->places[i]->facts.count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Sets *ret_next to the file of the next frame outwards, NULL: there is none; and *place, that of the call inside, to the
+ * frame's if the file is `mapped`. Returns false when memory ran out. */
+static bool look_at_next(const struct walk *walk, uint32_t frame,
+                         const struct lmm_mapped_file *mapped, struct lmm_mapped_file **ret_next,
+                         struct lmm_fact_place **place)
+{
+    return lmm_symbols_file_of(walk->types->symbols, walk->model, frame, ret_next) &&
+           (*ret_next != mapped ||
+            lmm_fact_files_find(walk->types->files, mapped, lmm_model_offset(walk->model, frame),
+                                *place, place));
+}
+
+/*
+ * Returns whether the caller of the call at a frame, a blind place of a program's file, must be asked.
+ *
+ * Only a file that says more can make a difference: this one has no debug information, and nothing is known so far. So
+ * the block must come through all calls of the file to the next one. They are asked from there on inwards: the outer
+ * ones are the same in many stacks, and seldom return the block.
+ */
+static bool asks_beyond_file(struct walk *walk, struct lmm_mapped_file *mapped,
+                             struct lmm_fact_place *place, uint32_t frame)
+{
+    struct lmm_fact_place *places[LMM_CALL_PATH_MAX];
+    uint32_t frames[LMM_CALL_PATH_MAX];
+    struct lmm_mapped_file *next = mapped;
+    size_t count = 0;
+
+    while (next == mapped && place->is_blind) {
+        places[count] = place;
+        frames[count++] = frame;
+        frame = lmm_model_caller(walk->model, frame);
+        if (frame == 0 || walk->path.count + count > LMM_CALL_PATH_MAX) {
+            return false;
+        }
+        walk->failed |= !look_at_next(walk, frame, mapped, &next, &place);
+        if (walk->failed || next == NULL) {
+            return false;
+        }
+    }
+    while (count > 0 && asks_blindly(walk, places[count - 1], frames[count - 1])) {
+        count--;
+    }
+    return count == 0;
+}
+
 /* Returns whether the caller of a frame must be asked. */
-static bool asks_caller(struct walk *walk, const struct lmm_fact_place *place, uint32_t frame,
-                        bool is_library)
+static bool asks_caller(struct walk *walk, struct lmm_fact_place *place, uint32_t frame,
+                        struct lmm_mapped_file *mapped)
 {
     const struct lmm_facts *facts = &place->facts;
 
     if (walk->makes_text) {
         return false;
     }
-    if (is_library) {
-        return facts->returns || is_operator(place->function) || place->maker != LMM_MAKER_MALLOC;
+    if (mapped->is_library) {
+        return !walk->is_lost &&
+               (is_operator(place->function) || place->maker != LMM_MAKER_MALLOC ||
+                lmm_fact_files_returns(place));
     }
     if (is_operator(place->function)) { /* the C++ library is linked statically */
         return true;
+    }
+    if (place->is_blind) {
+        return has_candidates(&walk->path) ? asks_blindly(walk, place, frame)
+                                           : asks_beyond_file(walk, mapped, place, frame);
     }
     for (size_t i = 0; i < facts->count; i++) {
         if ((facts->items[i].evidence & (LMM_MODEL_BY_RECORD | LMM_MODEL_BY_NAME)) != 0) {
@@ -232,7 +300,7 @@ static bool take_frame(struct walk *walk, uint32_t frame, bool *ret_good)
         return false;
     }
     uint64_t offset = lmm_model_offset(walk->model, frame);
-    const struct lmm_fact_place *place = NULL;
+    struct lmm_fact_place *place = NULL;
 
     *ret_good = lmm_fact_files_find(walk->types->files, mapped, offset, inner, &place);
     walk->key = lmm_hash_u64(lmm_hash_u64(walk->key, mapped->number), offset);
@@ -248,7 +316,7 @@ static bool take_frame(struct walk *walk, uint32_t frame, bool *ret_good)
         walk->gap = LMM_MODEL_TYPE_NO_DEBUG;
         walk->lacking = mapped->name;
     }
-    bool goes_on = asks_caller(walk, place, frame, mapped->is_library);
+    bool goes_on = asks_caller(walk, place, frame, mapped);
 
     if (mapped->is_library && !walk->makes_text && (!goes_on || walk->is_lost)) {
         walk->gap = LMM_MODEL_TYPE_LIBRARY;
