@@ -134,12 +134,13 @@ static void try_code(struct lmm_symbol_file *file, uint64_t entry)
         .file = file,
         .code = lmm_file_code_new(file),
         .sources = lmm_sources_new(),
+        .follower = lmm_way_follower_new(),
         .types = lmm_type_table_new(),
         .bases = lmm_bases_new(),
     };
 
-    if (reader.code == NULL || reader.sources == NULL || reader.types == NULL ||
-        reader.bases == NULL) {
+    if (reader.code == NULL || reader.sources == NULL || reader.follower == NULL ||
+        reader.types == NULL || reader.bases == NULL) {
         abort();
     }
     for (uint64_t i = 0; i < ADDRESSES; i++) {
@@ -150,6 +151,7 @@ static void try_code(struct lmm_symbol_file *file, uint64_t entry)
     }
     lmm_file_code_free(reader.code);
     lmm_sources_free(reader.sources);
+    lmm_way_follower_free(reader.follower);
     lmm_type_table_free(reader.types);
     lmm_bases_free(reader.bases);
 }

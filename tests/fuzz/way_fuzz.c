@@ -64,9 +64,12 @@ static void check_step(const struct lmm_way_step *step, const struct lmm_code *c
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static struct lmm_way_follower *follower; /* of all inputs */
     struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
     unsigned calls = 0;
 
+    follower = follower == NULL ? lmm_way_follower_new() : follower;
+    require(follower != NULL);
     if (size < 3) {
         return 0;
     }
@@ -77,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .machine = (data[0] & 1) != 0 ? LMM_MACHINE_AARCH64 : LMM_MACHINE_X86_64,
     };
     int output = (data[0] & 8) != 0 ? data[0] >> 4 & 3 : LMM_WAY_RESULT;
-    size_t count = lmm_way_follow(&code, code.address + data[1], output,
+    size_t count = lmm_way_follow(follower, &code, code.address + data[1], output,
                                   (data[0] & 2) != 0 ? know : NULL, &calls, steps);
 
     require(count <= LMM_WAY_STEPS_MAX);

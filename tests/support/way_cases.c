@@ -49,13 +49,16 @@ static bool has_returned(const struct lmm_way_step *steps, size_t count)
     return false;
 }
 
-static void check_case(enum lmm_machine machine, int output, const struct lmm_way_case *one)
+/* follower: has followed the cases before. */
+static void check_case(struct lmm_way_follower *follower, enum lmm_machine machine, int output,
+                       const struct lmm_way_case *one)
 {
     unsigned char bytes[CODE_MAX];
     const struct lmm_code code = {bytes, read_bytes(one->code, bytes), LMM_WAY_CASES_START,
                                   machine};
     struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
-    size_t count = lmm_way_follow(&code, one->address, output, know, NULL, steps);
+    size_t count = lmm_way_follow(follower, &code, one->address, output, know, NULL, steps);
+    struct lmm_way_follower *other = lmm_way_follower_new();
     char text[TEXT_MAX] = "";
     FILE *out = fmemopen(text, TEXT_MAX, "w");
 
@@ -63,14 +66,25 @@ static void check_case(enum lmm_machine machine, int output, const struct lmm_wa
     lmm_way_text_put(out, machine, steps, count);
     fclose(out);
     cr_expect_str_eq(text, one->steps, "%s:\n%s", one->idea, text);
-    cr_expect_eq(lmm_way_returns(&code, one->address, output, know, NULL),
+    cr_assert_not_null(other);
+    cr_expect_eq(lmm_way_returns(follower, &code, one->address, output, know, NULL),
                  has_returned(steps, count), "%s: returned", one->idea);
+    cr_expect_eq(lmm_way_returns(other, &code, one->address, output, know, NULL),
+                 has_returned(steps, count), "%s: returned, by another follower", one->idea);
+    lmm_way_follower_free(other);
 }
 
 void lmm_way_cases_check(enum lmm_machine machine, int output, const struct lmm_way_case *cases,
                          size_t count)
 {
+    struct lmm_way_follower *follower = lmm_way_follower_new();
+
+    cr_assert_not_null(follower);
     for (size_t i = 0; i < count; i++) {
-        check_case(machine, output, &cases[i]);
+        check_case(follower, machine, output, &cases[i]);
     }
+    for (size_t i = count; i-- > 0;) { /* each after the next one, too */
+        check_case(follower, machine, output, &cases[i]);
+    }
+    lmm_way_follower_free(follower);
 }

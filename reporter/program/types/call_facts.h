@@ -14,6 +14,7 @@ struct lmm_file_code;
 struct lmm_sources;
 struct lmm_symbol_file;
 struct lmm_type_table;
+struct lmm_way_follower;
 
 struct lmm_facts {
     struct lmm_candidate *items; /* to be freed */
@@ -34,6 +35,7 @@ struct lmm_facts_reader {
     struct lmm_symbol_file *file;
     struct lmm_file_code *code;
     struct lmm_sources *sources;
+    struct lmm_way_follower *follower;
     struct lmm_type_table *types; /* keeps the types of candidates */
     struct lmm_bases *bases;      /* of the file */
     int64_t built_ns;             /* when the file was last changed, CLOCK_REALTIME */

@@ -41,6 +41,7 @@ struct file {
 struct lmm_fact_files {
     struct file *items;
     struct lmm_sources *sources;
+    struct lmm_way_follower *follower;
     struct lmm_type_table *types;
 };
 
@@ -116,6 +117,7 @@ static struct file *file_of(struct lmm_fact_files *files, const struct lmm_mappe
         .file = mapped->symbols,
         .code = mapped->symbols == NULL ? NULL : lmm_file_code_new(mapped->symbols),
         .sources = files->sources,
+        .follower = files->follower,
         .types = files->types,
         .bases = mapped->symbols == NULL ? NULL : lmm_bases_new(),
         .built_ns = change_of(mapped->path.text),
@@ -282,8 +284,9 @@ struct lmm_fact_files *lmm_fact_files_new(struct lmm_type_table *types)
     }
     files->types = types;
     files->sources = lmm_sources_new();
-    if (files->sources == NULL) {
-        free(files);
+    files->follower = lmm_way_follower_new();
+    if (files->sources == NULL || files->follower == NULL) {
+        lmm_fact_files_free(files);
         return NULL;
     }
     return files;
@@ -304,6 +307,7 @@ void lmm_fact_files_free(struct lmm_fact_files *files)
         file = next;
     }
     lmm_sources_free(files->sources);
+    lmm_way_follower_free(files->follower);
     free(files);
 }
 

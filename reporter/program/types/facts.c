@@ -126,8 +126,9 @@ static void follow(struct lmm_finding *finding)
     struct lmm_code code = code_of(finding->reader, finding->address);
 
     if (code.machine != LMM_MACHINE_NONE) {
-        finding->step_count = lmm_way_follow(&code, finding->address, finding->output, know,
-                                             finding->reader->code, finding->steps);
+        finding->step_count =
+            lmm_way_follow(finding->reader->follower, &code, finding->address, finding->output,
+                           know, finding->reader->code, finding->steps);
     }
 }
 
@@ -242,7 +243,8 @@ bool lmm_facts_returns(const struct lmm_facts_reader *reader, uint64_t address,
     struct lmm_code code = code_of(reader, address);
 
     return code.machine != LMM_MACHINE_NONE &&
-           lmm_way_returns(&code, address, output_of(allocator, output), know, reader->code);
+           lmm_way_returns(reader->follower, &code, address, output_of(allocator, output), know,
+                           reader->code);
 }
 
 /* Opens the debug information. */

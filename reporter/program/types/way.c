@@ -130,54 +130,84 @@ static bool start(struct lmm_way *way, uint64_t address, int output,
            lmm_way_output_start(way, address, (uint32_t) output, decoder);
 }
 
-/* As lmm_way_follow(). to_return: only until the function returns the block, and without what the code before the
- * call does. */
-static size_t follow(const struct lmm_code *code, uint64_t address, int output,
-                     enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
-                     void *context, bool to_return,
-                     struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX])
+/* ---- Followers -------------------------------------------------------------------------------- */
+
+struct lmm_way_follower {
+    struct lmm_way_decoder decoder; /* of no machine: it is not open */
+    struct lmm_way way;
+};
+
+struct lmm_way_follower *lmm_way_follower_new(void)
 {
-    const struct lmm_way_machine *machine = lmm_way_decoder_machine(code->machine);
-    size_t count = 0;
-    struct lmm_way_decoder decoder;
-
-    if (machine == NULL || address - code->address >= code->count ||
-        !lmm_way_decoder_open(code->machine, &decoder)) {
-        return 0;
-    }
-    struct lmm_way *way = calloc(1, sizeof(*way));
-
-    if (way != NULL) {
-        way->code = code;
-        way->machine = machine;
-        way->know = know;
-        way->context = context;
-        if (start(way, address, output, &decoder)) {
-            follow_all(way, &decoder, to_return);
-            if (!to_return) {
-                lmm_way_before(way, address, &decoder);
-            }
-            count = put_steps(way, ret_steps);
-        }
-        free(way);
-    }
-    lmm_way_decoder_close(&decoder);
-    return count;
+    return calloc(1, sizeof(struct lmm_way_follower));
 }
 
-size_t lmm_way_follow(const struct lmm_code *code, uint64_t address, int output,
+static void close_decoder(struct lmm_way_follower *follower)
+{
+    if (follower->decoder.machine != LMM_MACHINE_NONE) {
+        lmm_way_decoder_close(&follower->decoder);
+        follower->decoder.machine = LMM_MACHINE_NONE;
+    }
+}
+
+void lmm_way_follower_free(struct lmm_way_follower *follower)
+{
+    if (follower != NULL) {
+        close_decoder(follower);
+        free(follower);
+    }
+}
+
+/* Makes the follower's decoder one of a machine; returns false when memory ran out. */
+static bool open_decoder(struct lmm_way_follower *follower, enum lmm_machine machine)
+{
+    if (follower->decoder.machine == machine) {
+        return true;
+    }
+    close_decoder(follower);
+    return lmm_way_decoder_open(machine, &follower->decoder);
+}
+
+/* As lmm_way_follow(), but leaves the steps in the way, in no order. to_return: only until the function returns the
+ * block, and without what the code before the call does. Returns whether there is a way. */
+static bool follow(struct lmm_way_follower *follower, const struct lmm_code *code, uint64_t address,
+                   int output,
+                   enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
+                   void *context, bool to_return)
+{
+    struct lmm_way *way = &follower->way;
+
+    way->code = code;
+    way->machine = lmm_way_decoder_machine(code->machine);
+    way->know = know;
+    way->context = context;
+    if (way->machine == NULL || address - code->address >= code->count ||
+        !open_decoder(follower, code->machine) ||
+        !start(way, address, output, &follower->decoder)) {
+        return false;
+    }
+    follow_all(way, &follower->decoder, to_return);
+    if (!to_return) {
+        lmm_way_before(way, address, &follower->decoder);
+    }
+    return true;
+}
+
+size_t lmm_way_follow(struct lmm_way_follower *follower, const struct lmm_code *code,
+                      uint64_t address, int output,
                       enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
                       void *context, struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX])
 {
-    return follow(code, address, output, know, context, false, ret_steps);
+    return follow(follower, code, address, output, know, context, false)
+               ? put_steps(&follower->way, ret_steps)
+               : 0;
 }
 
-bool lmm_way_returns(const struct lmm_code *code, uint64_t address, int output,
+bool lmm_way_returns(struct lmm_way_follower *follower, const struct lmm_code *code,
+                     uint64_t address, int output,
                      enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
                      void *context)
 {
-    struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
-
-    size_t count = follow(code, address, output, know, context, true, steps);
-    return has_returned(steps, count);
+    return follow(follower, code, address, output, know, context, true) &&
+           has_returned(follower->way.steps, follower->way.step_count);
 }

@@ -14,7 +14,10 @@
  *
  * Code is hostile: it may be cut, overlap, loop or be data. The work is bounded.
  *
- * Stateless. Not responsible for what a register or a place in memory means (variables.h).
+ * A follower is the room that this needs, and Capstone's, which takes longer to open than a way to follow. One serves
+ * any number of ways, of one thread at a time; a way does not depend on those before.
+ *
+ * Not responsible for what a register or a place in memory means (variables.h).
  */
 #ifndef LMM_PROGRAM_WAY_H
 #define LMM_PROGRAM_WAY_H
@@ -31,6 +34,14 @@ enum {
     LMM_WAY_LOST = -2,   /* it is not known how the callee gives the block: there are no steps */
 };
 
+struct lmm_way_follower;
+
+/* Returns a follower, to be freed with lmm_way_follower_free(); NULL: out of memory. */
+struct lmm_way_follower *lmm_way_follower_new(void);
+
+/* follower may be NULL. */
+void lmm_way_follower_free(struct lmm_way_follower *follower);
+
 /*
  * Follows the block that the call that returns to `address` gives. ret_steps: room for
  * LMM_WAY_STEPS_MAX.
@@ -44,13 +55,15 @@ enum {
  * that the call stored it. 0: there is no code at `address`, it cannot be decoded, or it is not known where
  * the argument pointed.
  */
-size_t lmm_way_follow(const struct lmm_code *code, uint64_t address, int output,
+size_t lmm_way_follow(struct lmm_way_follower *follower, const struct lmm_code *code,
+                      uint64_t address, int output,
                       enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
                       void *context, struct lmm_way_step ret_steps[LMM_WAY_STEPS_MAX]);
 
 /* Returns whether the function that makes the call returns the block itself. The parameters are those of
  * lmm_way_follow(), which takes several times as long, as it also reads the code before the call. */
-bool lmm_way_returns(const struct lmm_code *code, uint64_t address, int output,
+bool lmm_way_returns(struct lmm_way_follower *follower, const struct lmm_code *code,
+                     uint64_t address, int output,
                      enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded),
                      void *context);
 

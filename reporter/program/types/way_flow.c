@@ -14,6 +14,12 @@ void lmm_way_start(struct lmm_way *way, uint64_t address)
     struct lmm_way_path *path = &way->paths[0];
     const struct lmm_way_machine *machine = way->machine;
 
+    way->number++;
+    way->step_count = 0;
+    way->origin_count = 0;
+    for (size_t i = 1; i < LMM_WAY_PATHS; i++) {
+        way->paths[i].is_waiting = false;
+    }
     memset(path, 0, sizeof(*path));
     path->at = address;
     path->is_waiting = true;
@@ -78,10 +84,14 @@ static bool is_new(struct lmm_way *way, uint64_t at, uint64_t state)
 {
     size_t i = mix(0, at) % LMM_WAY_SEEN;
 
-    while (way->seen[i].visits != 0 && way->seen[i].at != at) {
+    while (way->seen[i].number == way->number && way->seen[i].at != at) {
         i = (i + 1) % LMM_WAY_SEEN;
     }
     struct lmm_way_seen *seen = &way->seen[i];
+
+    if (seen->number != way->number) {
+        *seen = (struct lmm_way_seen) {.at = at, .number = way->number};
+    }
 
     for (uint32_t k = 0; k < seen->visits; k++) {
         if (seen->states[k] == state) {
@@ -91,7 +101,6 @@ static bool is_new(struct lmm_way *way, uint64_t at, uint64_t state)
     if (seen->visits == LMM_WAY_VISITS) {
         return false;
     }
-    seen->at = at;
     seen->states[seen->visits++] = state;
     return true;
 }

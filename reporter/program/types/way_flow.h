@@ -15,8 +15,8 @@
 
 #include "reporter/program/types/way_state.h"
 
-/* Starts the first path, at the address that a call returns to. way: all zero except the fields
- * above the path. */
+/* Starts the first path, at the address that a call returns to. way: what is set are the fields from code to context;
+ * the rest is zero, or left from another way. */
 void lmm_way_start(struct lmm_way *way, uint64_t address);
 
 /* Makes the nearest path that waits the current one; returns false when there is none. */

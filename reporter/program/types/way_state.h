@@ -59,12 +59,14 @@ struct lmm_way_machine {
 };
 
 struct lmm_way_seen {
-    uint64_t at; /* 0: free */
+    uint64_t at;
+    uint32_t number; /* of the way; of another one than this: free */
     uint32_t visits;
     uint64_t states[LMM_WAY_VISITS];
 };
 
 struct lmm_way {
+    uint32_t number; /* from 1 on: how many ways were followed in this memory */
     const struct lmm_code *code;
     const struct lmm_way_machine *machine;
     enum lmm_way_callee (*know)(void *context, uint64_t target, bool is_loaded);

@@ -573,9 +573,21 @@ Test(way, addresses_outside_of_the_code)
     const struct lmm_code unknown = {&ret, 1, START, LMM_MACHINE_NONE};
     struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
 
-    cr_expect_eq(lmm_way_follow(&code, START - 1, LMM_WAY_RESULT, NULL, NULL, steps), 0);
-    cr_expect_eq(lmm_way_follow(&code, START + 1, LMM_WAY_RESULT, NULL, NULL, steps), 0);
-    cr_expect_eq(lmm_way_follow(&empty, START, LMM_WAY_RESULT, NULL, NULL, steps), 0);
-    cr_expect_eq(lmm_way_follow(&unknown, START, LMM_WAY_RESULT, NULL, NULL, steps), 0);
-    cr_expect_gt(lmm_way_follow(&code, START, LMM_WAY_RESULT, NULL, NULL, steps), 0);
+    struct lmm_way_follower *follower = lmm_way_follower_new();
+    const struct {
+        const struct lmm_code *code;
+        uint64_t address;
+        bool is_way;
+    } cases[] = {
+        {&code, START, true},   {&code, START - 1, false}, {&code, START + 1, false},
+        {&empty, START, false}, {&unknown, START, false},  {&code, START, true},
+    };
+
+    cr_assert_not_null(follower);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cr_expect_eq(lmm_way_follow(follower, cases[i].code, cases[i].address, LMM_WAY_RESULT, NULL,
+                                    NULL, steps) > 0,
+                     cases[i].is_way, "case %zu", i);
+    }
+    lmm_way_follower_free(follower);
 }

@@ -53,8 +53,12 @@ Test(way_flow, tells_from_where_on_a_step_is_only_on_one_side_of_a_branch)
                                           0x89, 0x1a, 0xc3, 0x48, 0x89, 0x5a, 0x08, 0xc3};
     const struct lmm_code code = {bytes, sizeof(bytes), 0x1000, LMM_MACHINE_X86_64};
     struct lmm_way_step steps[LMM_WAY_STEPS_MAX];
-    size_t count = lmm_way_follow(&code, 0x1000, LMM_WAY_RESULT, NULL, NULL, steps);
+    struct lmm_way_follower *follower = lmm_way_follower_new();
 
+    cr_assert_not_null(follower);
+    size_t count = lmm_way_follow(follower, &code, 0x1000, LMM_WAY_RESULT, NULL, NULL, steps);
+
+    lmm_way_follower_free(follower);
     cr_assert_eq(count, 6);
     for (size_t i = 0; i < count; i++) {
         cr_expect_eq(steps[i].sure_to, steps[i].kind == LMM_WAY_HELD ? 0x1008 : 0, "step %zu", i);

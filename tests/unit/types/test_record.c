@@ -48,6 +48,7 @@ static void open_all(void)
     cr_assert_not_null(reader.file);
     reader.code = lmm_file_code_new(reader.file);
     reader.sources = lmm_sources_new();
+    reader.follower = lmm_way_follower_new();
     reader.types = lmm_type_table_new();
     reader.bases = lmm_bases_new();
 }
@@ -57,6 +58,7 @@ static void close_all(void)
     lmm_bases_free(reader.bases);
     lmm_type_table_free(reader.types);
     lmm_sources_free(reader.sources);
+    lmm_way_follower_free(reader.follower);
     lmm_file_code_free(reader.code);
     lmm_symbol_file_close(reader.file);
 }
