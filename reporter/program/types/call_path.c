@@ -80,6 +80,16 @@ void lmm_call_path_add(struct lmm_call_path *path, const struct lmm_fact_place *
     path->places[path->count++] = place;
 }
 
+bool lmm_call_path_has_facts(const struct lmm_call_path *path)
+{
+    for (size_t i = 0; i < path->count; i++) {
+        if (path->places[i]->facts.count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- Candidates -------------------------------------------------------------------------------- */
 
 /* Returns how a struct stands to those that functions return which make the calls before `end`. */

@@ -50,6 +50,9 @@ struct lmm_call_path_candidates {
 /* Adds the next call outwards; the path has room. */
 void lmm_call_path_add(struct lmm_call_path *path, const struct lmm_fact_place *place);
 
+/* Returns whether some call of a path says what the blocks may be. */
+bool lmm_call_path_has_facts(const struct lmm_call_path *path);
+
 /* Lists what the calls of a path say. */
 struct lmm_call_path_candidates lmm_call_path_list(const struct lmm_call_path *path);
 

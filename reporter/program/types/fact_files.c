@@ -35,6 +35,7 @@ struct file {
     struct lmm_facts_reader reader; /* reader.file NULL: it cannot be used */
     struct call *places;
     struct call *kept; /* of the cache, and not used yet */
+    bool has_kept;     /* the cache had some: they may be from when there was debug information */
     bool has_news;     /* facts that the cache does not have */
 };
 
@@ -135,6 +136,7 @@ static struct file *file_of(struct lmm_fact_files *files, const struct lmm_mappe
     if (file->reader.file != NULL && !file->reader.is_brief) {
         lmm_type_cache_read(mapped->build_id, mapped->build_id_bytes, files->types, keep_facts,
                             file);
+        file->has_kept = HASH_COUNT(file->kept) > 0;
     }
     return file;
 }
@@ -168,7 +170,7 @@ static bool find_facts(struct file *file, struct call *call)
     if (take_kept(file, place->offset, &place->facts)) {
         return true;
     }
-    place->is_blind = !has_debug(file);
+    place->is_blind = !file->has_kept && !has_debug(file);
     place->is_open = place->is_blind;
     file->has_news |= !place->is_blind;
     return place->is_blind || lmm_facts_find(&file->reader, place->offset, call->allocator,

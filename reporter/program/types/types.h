@@ -2,14 +2,9 @@
 /*
  * types: the types of the blocks of a program that did not register them, by its debug information.
  *
- * A site's stack is walked from the call that allocated outwards. Each frame has facts (facts.h); a frame that returns
- * the block as `void *`, such as one of xmalloc, or stores it where a parameter of type `void **` points, leaves
- * the question to its caller. What the frames say is decided
- * with the sizes of all sites that have these frames (decide.h), so one line has one type, however
- * many stacks lead to it.
- *
- * Frames of the C and C++ libraries are looked at briefly; some of their functions are known by name: strdup
- * makes an array of char.
+ * A site's stack is walked from the call that allocated outwards (site_walk.h), and each frame has facts (facts.h). What
+ * the frames say is decided with the sizes of all sites that have these frames (decide.h), so one line has one type,
+ * however many stacks lead to it.
  */
 #ifndef LMM_PROGRAM_TYPES_H
 #define LMM_PROGRAM_TYPES_H
