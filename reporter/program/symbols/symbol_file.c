@@ -364,6 +364,12 @@ static void read_dwarf(struct lmm_symbol_file *file)
     }
 }
 
+bool lmm_symbol_file_has_debug(struct lmm_symbol_file *file)
+{
+    read_dwarf(file);
+    return file->dwarf != NULL;
+}
+
 Elf *lmm_symbol_file_elf(const struct lmm_symbol_file *file)
 {
     Dwarf_Addr bias;

@@ -81,6 +81,9 @@ bool lmm_symbol_file_bounds(struct lmm_symbol_file *file, uint64_t address, uint
 size_t lmm_symbol_file_find(struct lmm_symbol_file *file, uint64_t address,
                             struct lmm_symbol ret_symbols[LMM_SYMBOL_FILE_CALLS_MAX]);
 
+/* Returns whether there is debug information that libdw can read. It is read at the first call. */
+bool lmm_symbol_file_has_debug(struct lmm_symbol_file *file);
+
 /* Return the file, its DWARF, and its call frame information, or NULL, for callers that look for more than names; they live as
  * long as the file. *ret_bias: what is added to an address of the file's headers to get one of the
  * result. The DWARF is read at the first call. */

@@ -322,8 +322,21 @@ static bool choose_innermost(struct lmm_symbols *symbols, const struct lmm_model
     return true;
 }
 
+/* Returns whether some call in a file may have a line. It is told what cannot be read of it. */
+static bool may_have_lines(struct lmm_symbols *symbols, struct lmm_mapped_file *file)
+{
+    if (file == NULL || !lmm_mapped_file_open(symbols->files, file)) {
+        return false;
+    }
+    bool has_debug = lmm_symbol_file_has_debug(file->symbols);
+
+    lmm_mapped_file_tell(symbols->files, file);
+    return has_debug;
+}
+
 /* Sets *ret_call to the call that names a site with a stack; false: out of memory. All calls in the
- * libraries are wrappers, so frames there are looked up only when the whole stack lies in them. */
+ * libraries are wrappers, so frames there are looked up only when the whole stack lies in them. Once there is a call
+ * that is no wrapper, only one with a line is better. */
 static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model,
                    const struct lmm_model_site *site, const struct lmm_model_call **ret_call)
 {
@@ -339,7 +352,7 @@ static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model,
         if (!lmm_symbols_file_of(symbols, model, frame, &file)) {
             return false;
         }
-        if (file != NULL && file->is_library) {
+        if ((file != NULL && file->is_library) || (has_plain && !may_have_lines(symbols, file))) {
             continue;
         }
         size_t count = calls_of(&symbols->namer, model, frame, &calls);

@@ -207,12 +207,16 @@ bool lmm_wrapper_is_new(struct lmm_string component)
 
 bool lmm_wrapper_is_named(struct lmm_string component)
 {
-    if (component.bytes > 0 && is_by_rule(component)) {
+    if (component.bytes == 0) {
+        return false;
+    }
+    if (is_by_rule(component)) {
         return true;
     }
     for (size_t i = 0; lmm_wrapper_table[i].patterns != NULL; i++) {
         for (const char *const *at = lmm_wrapper_table[i].patterns; *at != NULL; at++) {
-            if (lmm_glob_fits(*at, component)) {
+            /* No pattern starts with a star, and most names differ in the first character. */
+            if ((*at)[0] == component.text[0] && lmm_glob_fits(*at, component)) {
                 return true;
             }
         }

@@ -157,9 +157,7 @@ static int output_of(const char *callee, const struct lmm_fact_place *inner)
 /* Returns whether more can be known of a file's calls than its code says. */
 static bool has_debug(const struct file *file)
 {
-    Dwarf_Addr bias;
-
-    return !file->reader.is_brief && lmm_symbol_file_dwarf(file->reader.file, &bias) != NULL;
+    return !file->reader.is_brief && lmm_symbol_file_has_debug(file->reader.file);
 }
 
 /* Sets the facts about a call. Returns false when memory ran out. */

@@ -26,6 +26,8 @@ Test(package, files_and_their_packages)
         {"/bin/hr", "hr-tools"}, /* what the loader calls it */
         {"/usr/lib/libhr.so", NULL},
         {"/usr", "hr-tools"},
+        {"/usr/local/bin/hr", NULL},
+        {"/usr/lib/libHR-2.so.1", "libhr2"},
         {"/nowhere", NULL},
     };
     char folder[] = "/tmp/lmm-package-XXXXXX";
@@ -33,7 +35,8 @@ Test(package, files_and_their_packages)
     cr_assert(mkdtemp(folder) != NULL && chdir(folder) == 0);
     write_list("libhr1:amd64.list", "/usr/lib/libhr.so.1");
     write_list("pay.list", "/.\n/lib/libpay.so\n"); /* before /lib was /usr/lib */
-    write_list("hr-tools.list", "/usr\n/usr/bin/hr\n");
+    write_list("hr-tools.list", "/usr\n/usr/bin/hr\n/usr/local/bin/hr\n");
+    write_list("libhr2.list", "/usr/lib/libHR-2.so.1\n");
     write_list("other.md5sums", "/nowhere\n");
     write_list("empty.list", "");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -47,8 +50,8 @@ Test(package, files_and_their_packages)
     }
     cr_expect_null(lmm_package_find("/nowhere", "/usr/bin/hr"));
 
-    static const char *const lists[] = {"libhr1:amd64.list", "pay.list", "hr-tools.list",
-                                        "other.md5sums", "empty.list"};
+    static const char *const lists[] = {"libhr1:amd64.list", "libhr2.list",   "pay.list",
+                                        "hr-tools.list",     "other.md5sums", "empty.list"};
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         unlink(lists[i]);
