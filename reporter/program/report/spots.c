@@ -158,15 +158,6 @@ static void make_traces(struct making *making)
     making->trace_count = making->model->site_count;
 }
 
-static int compare_traces_by_place(const void *left, const void *right)
-{
-    const struct lmm_trace *a = left;
-    const struct lmm_trace *b = right;
-    int order = lmm_compare_u64(a->place, b->place);
-
-    return order != 0 ? order : lmm_compare_u64(a->site->stack, b->site->stack);
-}
-
 static uint32_t lower(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
@@ -189,21 +180,51 @@ static void merge_trace(struct lmm_trace *sum, const struct lmm_trace *trace)
     }
 }
 
-/* Makes the traces of one place and stack one trace. */
-static void merge_traces(struct making *making)
+/* What traces are ordered by before they are merged: less memory to move and to compare than a trace. */
+struct trace_key {
+    uint64_t place_and_stack;
+    size_t index; /* of the trace */
+};
+
+static int compare_keys(const void *left, const void *right)
 {
-    struct lmm_trace *traces = making->traces;
+    const struct trace_key *a = left;
+    const struct trace_key *b = right;
+    int order = lmm_compare_u64(a->place_and_stack, b->place_and_stack);
+
+    return order != 0 ? order : lmm_compare_u64(a->index, b->index);
+}
+
+/* Makes the traces of one place and stack one trace. Returns false when memory ran out. */
+static bool merge_traces(struct making *making)
+{
+    struct trace_key *keys = calloc(making->trace_count + 1, sizeof(*keys));
+    struct lmm_trace *merged = calloc(making->trace_count + 1, sizeof(*merged));
+    bool good = keys != NULL && merged != NULL;
     size_t kept = 0;
 
-    qsort(traces, making->trace_count, sizeof(*traces), compare_traces_by_place);
-    for (size_t i = 0; i < making->trace_count; i++) {
-        if (kept > 0 && compare_traces_by_place(&traces[kept - 1], &traces[i]) == 0) {
-            merge_trace(&traces[kept - 1], &traces[i]);
+    for (size_t i = 0; good && i < making->trace_count; i++) {
+        const struct lmm_trace *trace = &making->traces[i];
+
+        keys[i] = (struct trace_key) {(uint64_t) trace->place << 32 | trace->site->stack, i};
+    }
+    if (good) {
+        qsort(keys, making->trace_count, sizeof(*keys), compare_keys);
+    }
+    for (size_t i = 0; good && i < making->trace_count; i++) {
+        const struct lmm_trace *trace = &making->traces[keys[i].index];
+
+        if (i > 0 && keys[i].place_and_stack == keys[i - 1].place_and_stack) {
+            merge_trace(&merged[kept - 1], trace);
         } else {
-            traces[kept++] = traces[i];
+            merged[kept++] = *trace;
         }
     }
+    free(keys);
+    free(good ? making->traces : merged);
+    making->traces = good ? merged : making->traces;
     making->trace_count = kept;
+    return good;
 }
 
 /* Takes live blocks that are suppressed out of their tallies. */
@@ -271,11 +292,7 @@ static bool make(struct making *making, struct lmm_suppressions *suppressions)
         return false;
     }
     make_traces(making);
-    if (!add_losses(making, suppressions)) {
-        return false;
-    }
-    merge_traces(making);
-    return true;
+    return add_losses(making, suppressions) && merge_traces(making);
 }
 
 bool lmm_spots_make(const struct lmm_model *model, struct lmm_suppressions *suppressions,

@@ -58,6 +58,7 @@ struct lmm_symbols {
     const struct lmm_model *named;
     struct lmm_mapped_file **modules;
     struct place **frames; /* the places of its frames; NULL: not looked up yet */
+    bool *lineless;        /* of its frames: no call of this one and those outwards has a line */
     uint32_t frame_count;
     struct place *places;
     void *companion;
@@ -322,16 +323,43 @@ static bool choose_innermost(struct lmm_symbols *symbols, const struct lmm_model
     return true;
 }
 
-/* Returns whether some call in a file may have a line. It is told what cannot be read of it. */
+/* Returns whether some call in a file may have a line. It is told what cannot be read of the file. */
 static bool may_have_lines(struct lmm_symbols *symbols, struct lmm_mapped_file *file)
 {
-    if (file == NULL || !lmm_mapped_file_open(symbols->files, file)) {
+    if (file == NULL || file->is_library || !lmm_mapped_file_open(symbols->files, file)) {
         return false;
     }
     bool has_debug = lmm_symbol_file_has_debug(file->symbols);
 
     lmm_mapped_file_tell(symbols->files, file);
     return has_debug;
+}
+
+/* Sets *ret_frame to the next frame, from this one outwards, that may have a line and is in no library; 0: there is none.
+ * Returns false when memory ran out. */
+static bool next_with_lines(struct lmm_symbols *symbols, const struct lmm_model *model,
+                            uint32_t frame, uint32_t *ret_frame)
+{
+    bool is_kept = model == symbols->named;
+    uint32_t first = frame;
+
+    for (; frame != 0 && !(is_kept && symbols->lineless[frame]);
+         frame = lmm_model_caller(model, frame)) {
+        struct lmm_mapped_file *file = NULL;
+
+        if (!lmm_symbols_file_of(symbols, model, frame, &file)) {
+            return false;
+        }
+        if (may_have_lines(symbols, file)) {
+            *ret_frame = frame;
+            return true;
+        }
+    }
+    for (; is_kept && first != frame; first = lmm_model_caller(model, first)) {
+        symbols->lineless[first] = true; /* for the other stacks that come through here */
+    }
+    *ret_frame = 0;
+    return true;
 }
 
 /* Sets *ret_call to the call that names a site with a stack; false: out of memory. All calls in the
@@ -349,10 +377,16 @@ static bool choose(struct lmm_symbols *symbols, const struct lmm_model *model,
         struct lmm_mapped_file *file = NULL;
         bool has_plain = choice.plain != NULL;
 
+        if (has_plain && !next_with_lines(symbols, model, frame, &frame)) {
+            return false;
+        }
+        if (frame == 0) {
+            break;
+        }
         if (!lmm_symbols_file_of(symbols, model, frame, &file)) {
             return false;
         }
-        if ((file != NULL && file->is_library) || (has_plain && !may_have_lines(symbols, file))) {
+        if (file != NULL && file->is_library) {
             continue;
         }
         size_t count = calls_of(&symbols->namer, model, frame, &calls);
@@ -387,7 +421,8 @@ static bool take_modules(struct lmm_symbols *symbols, struct lmm_model *model)
         calloc((size_t) model->module_count + 1, sizeof(struct lmm_mapped_file *));
     uint32_t *numbers = calloc((size_t) model->module_count + 1, sizeof(*numbers));
     struct place **frames = calloc((size_t) model->frame_count + 1, sizeof(struct place *));
-    bool done = modules != NULL && numbers != NULL && frames != NULL;
+    bool *lineless = calloc((size_t) model->frame_count + 1, sizeof(*lineless));
+    bool done = modules != NULL && numbers != NULL && frames != NULL && lineless != NULL;
 
     for (uint32_t i = 0; done && i < model->module_count; i++) {
         modules[i] = lmm_mapped_files_find(symbols->files, model->pid, &model->modules[i]);
@@ -398,8 +433,10 @@ static bool take_modules(struct lmm_symbols *symbols, struct lmm_model *model)
     free(numbers);
     free(symbols->modules);
     free(symbols->frames);
+    free(symbols->lineless);
     symbols->modules = modules;
     symbols->frames = frames;
+    symbols->lineless = lineless;
     symbols->frame_count = frames == NULL ? 0 : model->frame_count;
     symbols->named = done ? model : NULL;
     return done;
@@ -585,6 +622,7 @@ void lmm_symbols_close(struct lmm_symbols *symbols)
     lmm_mapped_files_free(symbols->files);
     free(symbols->modules);
     free(symbols->frames);
+    free(symbols->lineless);
     free_items((UT_hash_handle *) texts);
     free(symbols);
 }

@@ -25,6 +25,14 @@ struct slot {
     const char *name;
 };
 
+/* A section with code. */
+struct section {
+    uint64_t address;
+    uint64_t bytes;
+    struct lmm_code code; /* not read yet: its machine is NONE */
+    Elf_Scn *elf;
+};
+
 /* An object of the symbol table. */
 struct object {
     uint64_t low;
@@ -36,6 +44,8 @@ struct lmm_file_code {
     struct lmm_symbol_file *file;
     Elf *elf;
     enum lmm_machine machine;
+    struct section *sections;
+    size_t section_count;
     bool has_slots;
     struct slot *slots; /* by address */
     size_t slot_count;
@@ -59,6 +69,29 @@ static enum lmm_machine machine_of(Elf *elf)
                                             : LMM_MACHINE_NONE;
 }
 
+/* Lists the sections with code. */
+static void list_sections(struct lmm_file_code *code)
+{
+    Elf_Scn *section = NULL;
+
+    while (code->machine != LMM_MACHINE_NONE &&
+           (section = elf_nextscn(code->elf, section)) != NULL) {
+        GElf_Shdr header;
+
+        if (gelf_getshdr(section, &header) == NULL || header.sh_type != SHT_PROGBITS ||
+            (header.sh_flags & SHF_EXECINSTR) == 0) {
+            continue;
+        }
+        struct section *added =
+            lmm_array_add(&code->sections, &code->section_count, sizeof(*code->sections));
+
+        if (added != NULL) {
+            *added = (struct section) {
+                .address = header.sh_addr, .bytes = header.sh_size, .elf = section};
+        }
+    }
+}
+
 struct lmm_file_code *lmm_file_code_new(struct lmm_symbol_file *file)
 {
     struct lmm_file_code *code = calloc(1, sizeof(*code));
@@ -67,6 +100,7 @@ struct lmm_file_code *lmm_file_code_new(struct lmm_symbol_file *file)
         code->file = file;
         code->elf = lmm_symbol_file_elf(file);
         code->machine = code->elf == NULL ? LMM_MACHINE_NONE : machine_of(code->elf);
+        list_sections(code);
     }
     return code;
 }
@@ -74,6 +108,7 @@ struct lmm_file_code *lmm_file_code_new(struct lmm_symbol_file *file)
 void lmm_file_code_free(struct lmm_file_code *code)
 {
     if (code != NULL) {
+        free(code->sections);
         free(code->slots);
         lmm_thread_words_free(&code->words);
         free(code->objects);
@@ -83,28 +118,33 @@ void lmm_file_code_free(struct lmm_file_code *code)
 
 /* ---- Bytes ----------------------------------------------------------------------------------- */
 
+/* Reads the bytes of a section at the first call. */
+static void read_section(const struct lmm_file_code *code, struct section *section)
+{
+    Elf_Data *data =
+        section->code.machine == LMM_MACHINE_NONE ? elf_getdata(section->elf, NULL) : NULL;
+
+    if (data != NULL && data->d_buf != NULL) {
+        section->code =
+            (struct lmm_code) {data->d_buf, data->d_size, section->address, code->machine};
+    }
+}
+
 struct lmm_code lmm_file_code_at(struct lmm_file_code *code, uint64_t address)
 {
-    struct lmm_code none = {.machine = LMM_MACHINE_NONE};
-    Elf_Scn *section = NULL;
+    for (size_t i = 0; i < code->section_count; i++) {
+        struct section *section = &code->sections[i];
 
-    while (code->machine != LMM_MACHINE_NONE &&
-           (section = elf_nextscn(code->elf, section)) != NULL) {
-        GElf_Shdr header;
-
-        if (gelf_getshdr(section, &header) == NULL || header.sh_type != SHT_PROGBITS ||
-            (header.sh_flags & SHF_EXECINSTR) == 0 || address < header.sh_addr ||
-            address - header.sh_addr >= header.sh_size) {
+        if (address - section->address >= section->bytes) {
             continue;
         }
-        Elf_Data *data = elf_getdata(section, NULL);
-
-        if (data == NULL || data->d_buf == NULL || address - header.sh_addr >= data->d_size) {
-            return none;
+        read_section(code, section);
+        if (address - section->address < section->code.count) {
+            return section->code;
         }
-        return (struct lmm_code) {data->d_buf, data->d_size, header.sh_addr, code->machine};
+        break;
     }
-    return none;
+    return (struct lmm_code) {.machine = LMM_MACHINE_NONE};
 }
 
 struct lmm_code lmm_file_code_of_function(struct lmm_file_code *code, uint64_t address)
@@ -161,15 +201,17 @@ static void add_relocations(struct lmm_file_code *code, Elf_Scn *section, const 
     if (relocations == NULL || table == NULL || gelf_getshdr(symbols, &of_symbols) == NULL) {
         return;
     }
-    for (int i = 0; i < SYMBOLS_MAX; i++) {
-        GElf_Rela relocation;
+    /* libelf has given them the form that they have on this machine; a large library has a million without a symbol. */
+    const unsigned char *items = relocations->d_type == ELF_T_RELA ? relocations->d_buf : NULL;
+    size_t count = items == NULL ? 0 : relocations->d_size / sizeof(Elf64_Rela);
+
+    for (size_t i = 0; i < count && i < SYMBOLS_MAX; i++) {
+        Elf64_Rela relocation;
         GElf_Sym symbol;
 
-        if (gelf_getrela(relocations, i, &relocation) == NULL) {
-            break;
-        }
-        if (relocation.r_addend != 0 || GELF_R_SYM(relocation.r_info) == 0 ||
-            gelf_getsym(table, (int) GELF_R_SYM(relocation.r_info), &symbol) == NULL) {
+        memcpy(&relocation, items + i * sizeof(relocation), sizeof(relocation));
+        if (relocation.r_addend != 0 || ELF64_R_SYM(relocation.r_info) == 0 ||
+            gelf_getsym(table, (int) ELF64_R_SYM(relocation.r_info), &symbol) == NULL) {
             continue;
         }
         struct slot slot = {relocation.r_offset,
@@ -189,7 +231,8 @@ static void list_slots(struct lmm_file_code *code)
     Elf_Scn *section = NULL;
 
     code->has_slots = true;
-    while ((section = elf_nextscn(code->elf, section)) != NULL) {
+    while (code->machine != LMM_MACHINE_NONE &&
+           (section = elf_nextscn(code->elf, section)) != NULL) {
         GElf_Shdr header;
 
         if (gelf_getshdr(section, &header) != NULL && header.sh_type == SHT_RELA &&
