@@ -25,6 +25,8 @@ struct lmm_facts {
      * LMM_HEADER_UNKNOWN; 0: it does not. */
     int32_t returns_after;
     bool has_debug; /* there is debug information at this address */
+    bool
+        is_blind; /* its file has none: only `returns` can be known, and is_generic, which is the same */
     /* The number, from 1 on, of the function's parameter, a `void **`, that points at where it stores
      * the result; 0: there is none. */
     uint32_t output;

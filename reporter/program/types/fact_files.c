@@ -23,8 +23,8 @@
 struct call {
     struct lmm_fact_place place; /* first: callers have its address */
     UT_hash_handle hh;
-    /* How an open place is closed: */
-    const struct file *file;
+    /* How an open place is closed; of one that is kept all zero: */
+    struct file *file;
     const char *allocator; /* what is called; NULL: unknown */
     int output;            /* how it gives the block, as for lmm_facts_find() */
 };
@@ -35,7 +35,7 @@ struct file {
     struct lmm_facts_reader reader; /* reader.file NULL: it cannot be used */
     struct call *places;
     struct call *kept; /* of the cache, and not used yet */
-    bool has_kept;     /* the cache had some: they may be from when there was debug information */
+    bool has_sighted;  /* some in the cache are not blind: the file had debug information then */
     bool has_news;     /* facts that the cache does not have */
 };
 
@@ -70,6 +70,7 @@ static bool keep_facts(void *context, uint64_t offset, const struct lmm_facts *f
     struct file *file = context;
     struct call *call;
 
+    file->has_sighted |= !facts->is_blind;
     HASH_FIND(hh, file->kept, &offset, sizeof(offset), call);
     if (call == NULL && (call = calloc(1, sizeof(*call))) != NULL) {
         call->place.offset = offset;
@@ -84,13 +85,14 @@ static bool keep_facts(void *context, uint64_t offset, const struct lmm_facts *f
     return false;
 }
 
-/* Takes the facts about a call from the cache; returns whether they are there. */
-static bool take_kept(struct file *file, uint64_t offset, struct lmm_facts *ret_facts)
+/* Takes the facts about a call from the cache; returns whether they are there, blind ones or not. */
+static bool take_kept(struct file *file, uint64_t offset, bool is_blind,
+                      struct lmm_facts *ret_facts)
 {
     struct call *call;
 
     HASH_FIND(hh, file->kept, &offset, sizeof(offset), call);
-    if (call == NULL) {
+    if (call == NULL || call->place.facts.is_blind != is_blind) {
         return false;
     }
     *ret_facts = call->place.facts;
@@ -133,10 +135,9 @@ static struct file *file_of(struct lmm_fact_files *files, const struct lmm_mappe
         free(file);
         return NULL;
     }
-    if (file->reader.file != NULL && !file->reader.is_brief) {
+    if (file->reader.file != NULL) {
         lmm_type_cache_read(mapped->build_id, mapped->build_id_bytes, files->types, keep_facts,
                             file);
-        file->has_kept = HASH_COUNT(file->kept) > 0;
     }
     return file;
 }
@@ -160,19 +161,29 @@ static bool has_debug(const struct file *file)
     return !file->reader.is_brief && lmm_symbol_file_has_debug(file->reader.file);
 }
 
+/* Returns whether nothing but their code is known of a file's calls. */
+static bool is_file_blind(const struct file *file)
+{
+    return !file->has_sighted && !has_debug(file);
+}
+
 /* Sets the facts about a call. Returns false when memory ran out. */
 static bool find_facts(struct file *file, struct call *call)
 {
     struct lmm_fact_place *place = &call->place;
 
-    if (take_kept(file, place->offset, &place->facts)) {
+    if (take_kept(file, place->offset, false, &place->facts)) {
         return true;
     }
-    place->is_blind = !file->has_kept && !has_debug(file);
-    place->is_open = place->is_blind;
-    file->has_news |= !place->is_blind;
-    return place->is_blind || lmm_facts_find(&file->reader, place->offset, call->allocator,
-                                             call->output, &place->facts);
+    if (is_file_blind(file)) {
+        place->is_open =
+            call->output != LMM_WAY_RESULT || !take_kept(file, place->offset, true, &place->facts);
+        place->facts.is_blind = true;
+        return true;
+    }
+    file->has_news = true;
+    return lmm_facts_find(&file->reader, place->offset, call->allocator, call->output,
+                          &place->facts);
 }
 
 /* Finds the facts about a call in a file that can be used. inner: the call that what it calls made, as far as
@@ -211,10 +222,11 @@ static struct lmm_fact_place *place_of(struct file *file, uint64_t offset,
 
 bool lmm_fact_files_returns(struct lmm_fact_place *place)
 {
-    const struct call *call = (const struct call *) (const void *) place;
+    struct call *call = (struct call *) (void *) place;
 
     if (place->is_open) {
         place->is_open = false;
+        call->file->has_news = true;
         place->facts.returns =
             lmm_facts_returns(&call->file->reader, place->offset, call->allocator, call->output);
         place->facts.is_generic = place->facts.returns;
@@ -236,8 +248,8 @@ static void free_places(struct call **places)
     }
 }
 
-/* Writes the facts of a file, those of the cache that were not used among them. */
-static void write_cache(const struct file *file)
+/* Writes the facts of a file, blind ones or not, those of the cache that were not used among them. */
+static void write_cache(const struct file *file, bool is_blind)
 {
     size_t count = HASH_COUNT(file->places) + HASH_COUNT(file->kept);
     struct lmm_type_cache_item *items = calloc(count + 1, sizeof(*items));
@@ -246,7 +258,13 @@ static void write_cache(const struct file *file)
 
     for (size_t i = 0; items != NULL && i < 2; i++) {
         for (const struct call *call = tables[i]; call != NULL; call = call->hh.next) {
-            items[used++] = (struct lmm_type_cache_item) {call->place.offset, &call->place.facts};
+            /* Blind facts are about the code alone, and not about what the stack tells of its callee. */
+            bool is_of_code = call->file == NULL || call->output == LMM_WAY_RESULT || !is_blind;
+
+            if (!call->place.is_open && call->place.facts.is_blind == is_blind && is_of_code) {
+                items[used++] =
+                    (struct lmm_type_cache_item) {call->place.offset, &call->place.facts};
+            }
         }
     }
     if (items != NULL) {
@@ -255,18 +273,27 @@ static void write_cache(const struct file *file)
     free(items);
 }
 
-/* Without news the DWARF was not looked at. */
-static void close_file(struct file *file)
+/* Writes what is new. Without news the DWARF was not looked at. */
+static void keep_news(const struct file *file)
 {
     Dwarf_Addr bias;
-    Dwarf *dwarf = file->reader.file == NULL || file->reader.is_brief || !file->has_news
-                       ? NULL
-                       : lmm_symbol_file_dwarf(file->reader.file, &bias);
+    bool has_dwarf = has_debug(file);
 
-    if (dwarf != NULL) {
-        write_cache(file);
+    if (has_dwarf || !file->has_sighted) {
+        write_cache(file, !has_dwarf);
+    }
+    if (has_dwarf) {
+        Dwarf *dwarf = lmm_symbol_file_dwarf(file->reader.file, &bias);
+
         lmm_type_forget(dwarf);
         lmm_variables_forget(dwarf);
+    }
+}
+
+static void close_file(struct file *file)
+{
+    if (file->reader.file != NULL && file->has_news) {
+        keep_news(file);
     }
     free_places(&file->places);
     free_places(&file->kept);

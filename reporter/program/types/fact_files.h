@@ -20,9 +20,8 @@ struct lmm_fact_place {
     const char *function; /* that makes the call: its mangled name; NULL: unknown */
     enum lmm_maker maker; /* that it calls */
     struct lmm_facts facts;
-    /* The file has no debug information: nothing but lmm_fact_files_returns() is known of the call. */
-    bool is_blind;
-    bool is_open; /* that is not known yet */
+    bool
+        is_open; /* facts.is_blind, and facts.returns is not known yet: lmm_fact_files_returns() looks */
 };
 
 /* Returns an empty table, to be freed with lmm_fact_files_free(); types keeps the types of
@@ -42,7 +41,7 @@ bool lmm_fact_files_find(struct lmm_fact_files *files, const struct lmm_mapped_f
                          struct lmm_fact_place **ret_place);
 
 /* Returns whether the function that makes a call returns the block. Cost: the first time, LMM_WAY_INSTRUCTIONS_MAX
- * instructions are decoded if the place is blind. */
+ * instructions are decoded if the facts are blind. */
 bool lmm_fact_files_returns(struct lmm_fact_place *place);
 
 /* Returns which operator a mangled name is that of; function may be NULL. */

@@ -292,7 +292,7 @@ static bool asks_caller(struct walk *walk, uint32_t frame)
     if (is_operator(place->function)) { /* the C++ library is linked statically */
         return true;
     }
-    if (place->is_blind) {
+    if (facts->is_blind) {
         return lmm_call_path_has_facts(&found->path) ? asks_blindly(walk, frame)
                                                      : asks_beyond_file(walk, frame);
     }

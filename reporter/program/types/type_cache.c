@@ -26,7 +26,7 @@
 
 enum {
     CACHE_BYTES_MAX = 64 << 20,
-    CACHES_MAX = 256,
+    CACHES_MAX = 512,
     CANDIDATES_MAX = 1024, /* of one call */
     BUILD_ID_MAX = 64,
 };
@@ -35,7 +35,7 @@ enum {
 
 enum {
     HEAD_MAX = 192,
-    FORMAT = 2, /* of the lines */
+    FORMAT = 3, /* of the lines */
 };
 
 /* Prints the first line of a cache. */
@@ -235,6 +235,28 @@ static bool read_place(struct reading *reading, const char *line, lmm_type_cache
     return take(context, offset, &facts);
 }
 
+/* Reads "R offset returns", of a file without debug information. */
+static bool read_blind(const char *line, lmm_type_cache_take take, void *context)
+{
+    struct lmm_facts facts = {.is_blind = true};
+    char *end;
+    uint64_t offset = strtoull(line + 1, &end, 16);
+
+    facts.returns = strcmp(end, " 1") == 0;
+    facts.is_generic = facts.returns;
+    return (facts.returns || strcmp(end, " 0") == 0) && take(context, offset, &facts);
+}
+
+static bool read_line(struct reading *reading, const char *line, lmm_type_cache_take take,
+                      void *context)
+{
+    switch (line[0]) {
+    case 'T': return read_type(reading, line);
+    case 'R': return read_blind(line, take, context);
+    default: return read_place(reading, line, take, context);
+    }
+}
+
 static bool read_lines(struct reading *reading, lmm_type_cache_take take, void *context)
 {
     char expected[HEAD_MAX];
@@ -247,7 +269,7 @@ static bool read_lines(struct reading *reading, lmm_type_cache_take take, void *
         return false;
     }
     while (good && (line = next_line(reading)) != NULL) {
-        good = line[0] == 'T' ? read_type(reading, line) : read_place(reading, line, take, context);
+        good = read_line(reading, line, take, context);
     }
     return good;
 }
@@ -332,6 +354,10 @@ static void write_place(struct writing *writing, const struct lmm_type_cache_ite
 {
     const struct lmm_facts *facts = item->facts;
 
+    if (facts->is_blind) {
+        fprintf(writing->stream, "R %" PRIx64 " %d\n", item->offset, facts->returns);
+        return;
+    }
     if (facts->count > CANDIDATES_MAX) {
         return;
     }

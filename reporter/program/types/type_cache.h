@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * type_cache: the facts about a file's calls (facts.h), kept from one run of `lmm` to the next in
- * $XDG_CACHE_HOME/lmm/types, else ~/.cache/lmm/types: a file for each build-id. Facts are kept only
- * of files that have a build-id and debug information, which never change then.
+ * $XDG_CACHE_HOME/lmm/types, else ~/.cache/lmm/types: a file for each build-id. Facts are kept only of files that have
+ * a build-id, which never change then. Of a file without debug information it is kept whether functions return what
+ * they got (facts->is_blind): it may get such information later.
  *
  * A cache belongs to the build of `lmm` that wrote it, by the build-id of `lmm` itself: another build may find other
  * facts, and nobody needs to remember to count a version up when the finder changes. A copy of the program, or one
@@ -12,7 +13,7 @@
  * A cache is text: a line for its version, then lines for types, calls, and candidates, and a
  * checksum. It is hostile when it is read: one that is not understood is ignored, and written anew.
  * It is written as a whole, under another name, and renamed; a failure to write it is no error. The
- * cache is bounded: the files that were written first are removed when there are more than 256.
+ * cache is bounded: the files that were written first are removed when there are more than 512.
  *
  * Not responsible for what facts mean.
  */

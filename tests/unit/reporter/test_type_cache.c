@@ -141,6 +141,30 @@ Test(type_cache, a_call_whose_type_cannot_stand_in_a_line_is_left_out)
     lmm_type_table_free(table);
 }
 
+Test(type_cache, facts_of_a_file_without_debug_information)
+{
+    struct lmm_type_table *table = lmm_type_table_new();
+    struct taken taken = {.count = 0};
+    struct lmm_facts facts[] = {{.is_blind = true, .returns = true, .is_generic = true},
+                                {.is_blind = true},
+                                {.returns = true, .has_debug = true}};
+    struct lmm_type_cache_item items[] = {
+        {0x10, &facts[0]}, {0xffffffff12345678, &facts[1]}, {0x20, &facts[2]}};
+
+    lmm_type_cache_write(build_id, sizeof(build_id), items, 3);
+    cr_assert(read_all(table, &taken));
+    cr_assert_eq(taken.count, 3);
+    for (size_t i = 0; i < taken.count; i++) {
+        cr_expect_eq(taken.offsets[i], items[i].offset, "%zu", i);
+        cr_expect_eq(taken.facts[i].is_blind, facts[i].is_blind, "%zu", i);
+        cr_expect_eq(taken.facts[i].returns, facts[i].returns, "%zu", i);
+        cr_expect_eq(taken.facts[i].is_generic, facts[i].is_generic, "%zu", i);
+        cr_expect_eq(taken.facts[i].count, 0, "%zu", i);
+    }
+    forget(&taken);
+    lmm_type_table_free(table);
+}
+
 Test(type_cache, without_a_cache_there_are_no_facts)
 {
     struct lmm_type_table *table = lmm_type_table_new();
