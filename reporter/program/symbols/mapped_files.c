@@ -218,6 +218,17 @@ void lmm_mapped_file_tell(struct lmm_mapped_files *files, struct lmm_mapped_file
     }
 }
 
+bool lmm_mapped_file_may_have_lines(struct lmm_mapped_files *files, struct lmm_mapped_file *file)
+{
+    if (file->is_library || !lmm_mapped_file_open(files, file)) {
+        return false;
+    }
+    bool has_debug = lmm_symbol_file_has_debug(file->symbols);
+
+    lmm_mapped_file_tell(files, file);
+    return has_debug;
+}
+
 void lmm_mapped_files_set_kept(struct lmm_mapped_files *files, const struct lmm_kept_files *kept)
 {
     files->kept = kept;

@@ -46,6 +46,10 @@ struct lmm_mapped_file *lmm_mapped_files_find(struct lmm_mapped_files *files, ui
 /* Opens a file at the first call; returns whether file->symbols can be used. */
 bool lmm_mapped_file_open(struct lmm_mapped_files *files, struct lmm_mapped_file *file);
 
+/* Returns whether a call in a file may have a line: it is no library, and has debug information. It is opened, and at the
+ * first call lmm_mapped_file_tell() is called. */
+bool lmm_mapped_file_may_have_lines(struct lmm_mapped_files *files, struct lmm_mapped_file *file);
+
 /* Says at the first call what cannot be read of the debug information of an open file; call it
  * after the first look-up in it. */
 void lmm_mapped_file_tell(struct lmm_mapped_files *files, struct lmm_mapped_file *file);

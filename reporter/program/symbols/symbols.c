@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Two tables: places, by file and offset, each with its calls; and texts, each of which is stored
- * once. */
+/* A table of places, by file and offset, each with its calls. */
 #include "reporter/program/symbols/demangle.h"
 #include "reporter/program/symbols/symbols.h"
 
@@ -22,17 +21,12 @@
 #include "reporter/program/symbols/reloads.h"
 #include "reporter/program/symbols/rust_name.h"
 #include "reporter/program/symbols/symbol_file.h"
+#include "reporter/program/symbols/texts.h"
 #include "reporter/program/symbols/wrapper.h"
 #include "reporter/program/symbols/wrapper_list.h"
 
 enum {
     MANGLED_MAX = 16384, /* bytes; a longer name is not demangled */
-};
-
-struct text {
-    UT_hash_handle hh;
-    size_t bytes;
-    char bytes_of[];
 };
 
 struct place_key {
@@ -51,7 +45,7 @@ struct place {
 struct lmm_symbols {
     struct lmm_model_namer namer; /* first: a model points at it */
     bool is_brief;
-    struct text *texts;
+    struct lmm_text *texts;
     struct lmm_mapped_files *files;
     /* The model that was named last, and its modules' files; others are looked up one by one. Most frames are
      * in many stacks. */
@@ -70,23 +64,7 @@ struct lmm_symbols {
 /* Returns the stored copy of a text; .text is NULL when memory ran out. */
 static struct lmm_string keep(struct lmm_symbols *symbols, const char *text, size_t bytes)
 {
-    struct text *kept;
-
-    HASH_FIND(hh, symbols->texts, text, bytes, kept);
-    if (kept != NULL) {
-        return (struct lmm_string) {kept->bytes_of, kept->bytes};
-    }
-    kept = calloc(1, sizeof(*kept) + bytes + 1);
-    if (kept != NULL) {
-        kept->bytes = bytes;
-        memcpy(kept->bytes_of, text, bytes);
-        HASH_ADD(hh, symbols->texts, bytes_of, bytes, kept);
-    }
-    if (kept == NULL || kept->hh.tbl == NULL) {
-        free(kept);
-        return (struct lmm_string) {NULL, 0};
-    }
-    return (struct lmm_string) {kept->bytes_of, kept->bytes};
+    return lmm_texts_keep(&symbols->texts, text, bytes);
 }
 
 static struct lmm_string keep_name(struct lmm_symbols *symbols, const char *name)
@@ -323,18 +301,6 @@ static bool choose_innermost(struct lmm_symbols *symbols, const struct lmm_model
     return true;
 }
 
-/* Returns whether some call in a file may have a line. It is told what cannot be read of the file. */
-static bool may_have_lines(struct lmm_symbols *symbols, struct lmm_mapped_file *file)
-{
-    if (file == NULL || file->is_library || !lmm_mapped_file_open(symbols->files, file)) {
-        return false;
-    }
-    bool has_debug = lmm_symbol_file_has_debug(file->symbols);
-
-    lmm_mapped_file_tell(symbols->files, file);
-    return has_debug;
-}
-
 /* Sets *ret_frame to the next frame, from this one outwards, that may have a line and is in no library; 0: there is none.
  * Returns false when memory ran out. */
 static bool next_with_lines(struct lmm_symbols *symbols, const struct lmm_model *model,
@@ -350,7 +316,7 @@ static bool next_with_lines(struct lmm_symbols *symbols, const struct lmm_model 
         if (!lmm_symbols_file_of(symbols, model, frame, &file)) {
             return false;
         }
-        if (may_have_lines(symbols, file)) {
+        if (file != NULL && lmm_mapped_file_may_have_lines(symbols->files, file)) {
             *ret_frame = frame;
             return true;
         }
@@ -593,15 +559,16 @@ struct lmm_symbols *lmm_symbols_open(unsigned flags)
     return symbols;
 }
 
-/* Frees the items of a table that was cleared: they stay linked to each other by their first
- * field. */
-static void free_items(UT_hash_handle *item)
+static void free_places(struct lmm_symbols *symbols)
 {
-    while (item != NULL) {
-        UT_hash_handle *next = item->next;
+    struct place *place = symbols->places;
 
-        free(item);
-        item = next;
+    HASH_CLEAR(hh, symbols->places); /* the items stay linked to each other */
+    while (place != NULL) {
+        struct place *next = place->hh.next;
+
+        free(place);
+        place = next;
     }
 }
 
@@ -610,19 +577,14 @@ void lmm_symbols_close(struct lmm_symbols *symbols)
     if (symbols == NULL) {
         return;
     }
-    struct place *places = symbols->places;
-    struct text *texts = symbols->texts;
-
     if (symbols->companion != NULL) {
         symbols->close_companion(symbols->companion);
     }
-    HASH_CLEAR(hh, symbols->places);
-    HASH_CLEAR(hh, symbols->texts);
-    free_items((UT_hash_handle *) places);
+    free_places(symbols);
     lmm_mapped_files_free(symbols->files);
     free(symbols->modules);
     free(symbols->frames);
     free(symbols->lineless);
-    free_items((UT_hash_handle *) texts);
+    lmm_texts_free(symbols->texts);
     free(symbols);
 }
