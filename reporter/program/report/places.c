@@ -14,7 +14,8 @@
 struct making {
     const struct lmm_model *model;
     enum lmm_by by;
-    struct lmm_numbers numbers;           /* of places */
+    struct lmm_numbers numbers;           /* of places, by what their names say */
+    struct lmm_numbers numbers_by_texts;  /* by where their names are stored */
     const struct lmm_model_site **places; /* one of the sites of each; number n is at n - 1 */
     uint64_t *keys;                       /* likewise */
     size_t count;
@@ -108,8 +109,8 @@ static uint64_t key_of(const struct making *making, const struct lmm_model_site 
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
-/* Returns the number of a site's place; 0: out of memory. */
-static uint32_t number_of(struct making *making, const struct lmm_model_site *site)
+/* Returns the number of a site's place by what its names say; 0: out of memory. */
+static uint32_t number_by_names(struct making *making, const struct lmm_model_site *site)
 {
     uint64_t key = key_of(making, site);
     uint32_t *number = lmm_numbers_at(&making->numbers, key);
@@ -128,6 +129,35 @@ static uint32_t number_of(struct making *making, const struct lmm_model_site *si
         *number = (uint32_t) making->count;
     }
     return *number;
+}
+
+/* Returns a key of a place by where its names are: each name is stored once, mostly. */
+static uint64_t key_of_texts(const struct lmm_model_site *site)
+{
+    uint64_t key = lmm_hash_u64(site->line, (uintptr_t) site->file.text);
+
+    key = lmm_hash_u64(key, (uintptr_t) site->function.text);
+    return lmm_hash_u64(key, site->stack != 0 ? 0 : (uintptr_t) site->family);
+}
+
+/* Returns the number of a site's place; 0: out of memory. Names are long in C++, and most sites are of a place that came
+ * before. */
+static uint32_t number_of(struct making *making, const struct lmm_model_site *site)
+{
+    uint32_t *known = making->by == LMM_BY_LINE
+                          ? lmm_numbers_at(&making->numbers_by_texts, key_of_texts(site))
+                          : NULL;
+
+    if (known == NULL) {
+        return number_by_names(making, site);
+    }
+    if (*known == 0) {
+        *known = number_by_names(making, site);
+        return *known;
+    }
+    return compare_places(making, making->places[*known - 1], site) == 0
+               ? *known
+               : number_by_names(making, site);
 }
 
 static int compare_numbered(const void *left, const void *right, void *context)
@@ -192,6 +222,7 @@ bool lmm_places_make(const struct lmm_model *model, enum lmm_by by, struct lmm_p
     free((void *) making.places);
     free(making.keys);
     lmm_numbers_free(&making.numbers);
+    lmm_numbers_free(&making.numbers_by_texts);
     if (made) {
         *ret_places = places;
     } else {
