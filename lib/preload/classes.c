@@ -9,6 +9,8 @@
 uint8_t lmm_class_table[LMM_CLASS_BYTES_MAX / 8 + 1];
 uint16_t lmm_class_strides[LMM_CLASSES];
 
+static bool counts_requests; /* whether tags hold slacks; set at the start */
+
 /* The stride of the class after the one with that stride. */
 static uint32_t next_stride(uint32_t stride)
 {
@@ -42,6 +44,7 @@ bool lmm_classes_start(bool counts_bytes)
     char name[32];
 
     fill_tables();
+    counts_requests = counts_bytes;
     for (uint32_t number = 0; number < LMM_CLASSES; number++) {
         struct lmm_short_text text = lmm_short_text_begin(name, sizeof(name));
         lmm_short_text_put(&text, "malloc-");
@@ -81,12 +84,9 @@ bool lmm_shape_of(size_t bytes, size_t align, struct lmm_shape *ret_shape)
     if (bytes > LMM_CLASS_BYTES_MAX || align > LMM_CLASS_BYTES_MAX) {
         return shape_of_large(bytes, ret_shape);
     }
-    uint32_t number = lmm_class_of(bytes);
-    while (lmm_class_strides[number] % align != 0) {
-        number++; /* ends: the last stride is a multiple of every alignment up to it */
-    }
+    uint32_t number = lmm_class_of_aligned(bytes, align);
     size_t slack = lmm_class_strides[number] - bytes;
-    if (slack > LMM_SLACK_MAX) {
+    if (counts_requests && slack > LMM_SLACK_MAX) {
         return shape_of_large(bytes, ret_shape);
     }
     *ret_shape = (struct lmm_shape) {.class = number, .slack = (uint32_t) slack, .slots = 1};

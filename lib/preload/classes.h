@@ -7,8 +7,8 @@
  * family of slots; its number is also the family's index and the id of the family's
  * "(unattributed)" site. A longer request is served by a run of the family LMM_CLASS_LARGE. Slots
  * start at multiples of the stride in aligned pages, so a class serves an alignment if its stride
- * is a multiple of it. A tag holds a slack of up to LMM_SLACK_MAX bytes; where the class's slot
- * would have more, the request is served by a run, too, of one slot or more.
+ * is a multiple of it. While call stacks are taken, a tag holds a slack of up to LMM_SLACK_MAX bytes;
+ * where the slot of the class would have more, the request is served by a run of one slot or more.
  *
  * Owns the tables below, written once at start, before any other thread runs. Until then every
  * request has class 0, and no class is open, so it takes the slow path, which starts LMM.
@@ -39,6 +39,17 @@ extern uint16_t lmm_class_strides[LMM_CLASSES];
 static inline uint32_t lmm_class_of(size_t bytes)
 {
     return lmm_class_table[(bytes + 7) / 8];
+}
+
+/*
+ * The class of a request at a multiple of align, a power of two; both are at most
+ * LMM_CLASS_BYTES_MAX. Up to the next class, strides are multiples of the step between classes, and
+ * steps are powers of two. So the first class for a multiple of align is a multiple of it, too: where
+ * the step is larger, as all strides there are, and where it is not, because the class fits exactly.
+ */
+static inline uint32_t lmm_class_of_aligned(size_t bytes, size_t align)
+{
+    return lmm_class_of(lmm_round_up(bytes + (bytes == 0), align));
 }
 
 /* The slots of LMM_CLASS_LARGE for so many bytes, at most PTRDIFF_MAX. */

@@ -236,15 +236,39 @@ LMM_API void *reallocarray(void *p, size_t count, size_t size)
 
 /* ---- Alignment ------------------------------------------------------------------------------- */
 
-/* Sets errno, too, on ENOMEM, as glibc does, and never otherwise. */
-LMM_API LMM_NOINLINE int posix_memalign(void **ret_block, size_t align, size_t bytes)
+/* Pops a slot of a class for a request at a multiple of align, a power of two. NULL: the slow path is
+ * needed. */
+static inline __attribute__((always_inline)) void *pop_aligned(size_t bytes, size_t align)
+{
+    if (LMM_UNLIKELY((bytes | align) > LMM_CLASS_BYTES_MAX)) {
+        return NULL;
+    }
+    uint32_t class = lmm_class_of_aligned(bytes, align);
+    void *block = lmm_heap_pop(&lmm_thread_open, class, class, true);
+    return LMM_LIKELY(block != NULL) ? block : pop_restocked(class);
+}
+
+static LMM_NOINLINE void *alloc_aligned_slow(size_t bytes, size_t align)
 {
     struct lmm_caller caller = LMM_CALLER();
 
-    if (!lmm_is_power_of_two(align) || align % sizeof(void *) != 0) {
-        return EINVAL;
-    }
+    return lmm_serve_alloc(bytes, align, false, &caller);
+}
+
+static inline __attribute__((always_inline)) void *alloc_aligned(size_t bytes, size_t align)
+{
+    void *block = pop_aligned(bytes, align);
+
+    return LMM_LIKELY(block != NULL) ? block : alloc_aligned_slow(bytes, align);
+}
+
+/* Its arguments are those of posix_memalign(), so that this call is the last thing there, and its
+ * caller's that of posix_memalign(). Sets errno, too, on ENOMEM, as glibc does, and never otherwise. */
+static LMM_NOINLINE int store_aligned_slow(void **ret_block, size_t align, size_t bytes)
+{
+    struct lmm_caller caller = LMM_CALLER();
     void *block = lmm_serve_alloc(bytes, align, false, &caller);
+
     if (block == NULL) {
         return ENOMEM;
     }
@@ -252,46 +276,51 @@ LMM_API LMM_NOINLINE int posix_memalign(void **ret_block, size_t align, size_t b
     return 0;
 }
 
-/* As glibc does, rounds an alignment that is not a power of two up to one. */
-LMM_API LMM_NOINLINE void *memalign(size_t align, size_t bytes)
+LMM_API int posix_memalign(void **ret_block, size_t align, size_t bytes)
 {
-    struct lmm_caller caller = LMM_CALLER();
-    size_t power = 1;
+    if (LMM_UNLIKELY(!lmm_is_power_of_two(align) || align % sizeof(void *) != 0)) {
+        return EINVAL;
+    }
+    void *block = pop_aligned(bytes, align);
+    if (LMM_UNLIKELY(block == NULL)) {
+        return store_aligned_slow(ret_block, align, bytes);
+    }
+    *ret_block = block;
+    return 0;
+}
 
-    if (align > SIZE_MAX / 2 + 1) {
+/* The least power of two that is not below align, which is at most SIZE_MAX / 2 + 1. */
+static inline size_t power_from(size_t align)
+{
+    return align <= 1 ? 1 : ((size_t) 1 << 63) >> (__builtin_clzl(align - 1) - 1);
+}
+
+/* As glibc does, rounds an alignment that is not a power of two up to one. */
+LMM_API void *memalign(size_t align, size_t bytes)
+{
+    if (LMM_UNLIKELY(align > SIZE_MAX / 2 + 1)) {
         return fail(EINVAL);
     }
-    while (power < align) {
-        power *= 2;
-    }
-    return lmm_serve_alloc(bytes, power, false, &caller);
+    return alloc_aligned(bytes, power_from(align));
 }
 
 /* C17 does not require that bytes is a multiple of align. */
-LMM_API LMM_NOINLINE void *aligned_alloc(size_t align, size_t bytes)
+LMM_API void *aligned_alloc(size_t align, size_t bytes)
 {
-    struct lmm_caller caller = LMM_CALLER();
-
-    return lmm_is_power_of_two(align) ? lmm_serve_alloc(bytes, align, false, &caller)
-                                      : fail(EINVAL);
+    return LMM_LIKELY(lmm_is_power_of_two(align)) ? alloc_aligned(bytes, align) : fail(EINVAL);
 }
 
-LMM_API LMM_NOINLINE void *valloc(size_t bytes)
+LMM_API void *valloc(size_t bytes)
 {
-    struct lmm_caller caller = LMM_CALLER();
-
-    return lmm_serve_alloc(bytes, LMM_SYSTEM_PAGE_BYTES, false, &caller);
+    return alloc_aligned(bytes, LMM_SYSTEM_PAGE_BYTES);
 }
 
-LMM_API LMM_NOINLINE void *pvalloc(size_t bytes)
+LMM_API void *pvalloc(size_t bytes)
 {
-    struct lmm_caller caller = LMM_CALLER();
-
     if (bytes > SIZE_MAX - LMM_SYSTEM_PAGE_BYTES) {
         return fail(ENOMEM);
     }
-    return lmm_serve_alloc(lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES), LMM_SYSTEM_PAGE_BYTES, false,
-                           &caller);
+    return alloc_aligned(lmm_round_up(bytes, LMM_SYSTEM_PAGE_BYTES), LMM_SYSTEM_PAGE_BYTES);
 }
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
