@@ -164,21 +164,36 @@ static LMM_NOINLINE void *resize_slow(void *p, size_t bytes)
     return lmm_serve_resize(p, bytes, &caller);
 }
 
-enum { COPIED_INLINE_BYTES = 256 };
+enum {
+    LEAST_STEP_BYTES = 16,
+    MOST_ROOM_BYTES = (LMM_SLACK_MAX + 1) / 2, /* with the rest of its slot a block may keep that */
+};
 
-/* Copies the first bytes of a slot to another: as many as the shorter one of the two classes has,
- * so always a multiple of 8. */
-static inline void copy_slot(char *to, const char *from, size_t bytes)
+/* Copies from part to 2 x part bytes as two parts, which may overlap. */
+static inline __attribute__((always_inline)) void copy_ends(char *to, const char *from,
+                                                            size_t bytes, size_t part)
 {
-    if (LMM_UNLIKELY(bytes > COPIED_INLINE_BYTES)) {
+    memcpy(to, from, part);
+    memcpy(to + bytes - part, from + bytes - part, part);
+}
+
+/* Copies the first bytes of a slot to another: as many as the shorter one of the two classes has. A
+ * call of memcpy takes longer than all the rest of a move. */
+static inline __attribute__((always_inline)) void copy_slot(char *to, const char *from,
+                                                            size_t bytes)
+{
+    if (bytes <= 16) {
+        copy_ends(to, from, bytes, 8);
+    } else if (bytes <= 32) {
+        copy_ends(to, from, bytes, 16);
+    } else if (bytes <= 64) {
+        copy_ends(to, from, bytes, 32);
+    } else if (bytes <= 128) {
+        copy_ends(to, from, bytes, 64);
+    } else if (LMM_LIKELY(bytes <= 256)) {
+        copy_ends(to, from, bytes, 128);
+    } else {
         memcpy(to, from, bytes);
-        return;
-    }
-    for (; bytes >= 16; bytes -= 16, to += 16, from += 16) {
-        memcpy(to, from, 16);
-    }
-    if (bytes != 0) {
-        memcpy(to, from, 8);
     }
 }
 
@@ -194,6 +209,18 @@ static inline void *move_slot(void *p, size_t old_bytes, uint32_t class)
         free_block(p);
     }
     return block;
+}
+
+/* The bytes for which a block is moved from a class of old_bytes. When it needs an eighth more at
+ * most, it gets a quarter, or 512 bytes, so that a block which grows in small steps is moved less often. */
+static inline size_t bytes_after_move(size_t old_bytes, size_t bytes)
+{
+    size_t step = old_bytes < 8 * (size_t) LEAST_STEP_BYTES ? LEAST_STEP_BYTES : old_bytes / 8;
+    size_t room = old_bytes / 4 < MOST_ROOM_BYTES ? old_bytes / 4 : MOST_ROOM_BYTES;
+    size_t roomy = old_bytes + room;
+    bool grows_slowly = bytes > old_bytes && bytes - old_bytes <= step;
+
+    return grows_slowly && roomy > bytes && roomy <= LMM_CLASS_BYTES_MAX ? roomy : bytes;
 }
 
 /* The fast path covers blocks that are, and stay, slots of a class. A size of 0 wraps around. */
@@ -213,7 +240,8 @@ static inline __attribute__((always_inline)) void *resize(void *p, size_t bytes)
                 lmm_add_single_writer(&row->freed_blocks, 1);
                 return p;
             }
-            void *block = move_slot(p, old_bytes, class);
+            bytes = bytes_after_move(old_bytes, bytes);
+            void *block = move_slot(p, old_bytes, lmm_class_of(bytes));
             if (LMM_LIKELY(block != NULL)) {
                 return block;
             }

@@ -60,6 +60,34 @@ static size_t random_size(uint64_t *random)
     return 1 + (size_t) (random_next(random) % ((uint64_t) 16 << (dice % 18)));
 }
 
+/* A block that grows in small steps gets more than it needs, so that it is moved seldom; where LMM
+ * counts the bytes requested, it gets a slot of its class. */
+static void test_small_steps(void)
+{
+    static const struct {
+        size_t first;
+        size_t last;
+        size_t step;
+        size_t moves; /* at most */
+    } cases[] = {{1, 8192, 1, 28},    {16, 400, 16, 10},   {8, 512, 8, 12},   {1, 128, 1, 7},
+                 {144, 4096, 24, 14}, {2000, 4000, 50, 4}, {4096, 8192, 8, 8}};
+    const char *options = getenv("LMM_OPTIONS");
+    if (!check_is_under_lmm() || options == NULL || strcmp(options, "stacks=0") != 0) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t moves = 0;
+        char *block = malloc(cases[i].first);
+        for (size_t bytes = cases[i].first; bytes <= cases[i].last; bytes += cases[i].step) {
+            char *resized = resize(block, bytes);
+            moves += resized != block;
+            block = resized;
+        }
+        CHECK_AT(moves <= cases[i].moves, i * 1000 + moves);
+        free(block);
+    }
+}
+
 /* Several blocks, so that the neighbours of a growing one are free, live, or too short. */
 static void test_jumps(void)
 {
@@ -287,6 +315,7 @@ int main(void)
 {
     check_start();
     test_grow_and_shrink();
+    test_small_steps();
     test_jumps();
     test_large();
     test_edges();
